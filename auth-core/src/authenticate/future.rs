@@ -1,0 +1,139 @@
+//! The response under way.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use http::{HeaderValue, Request, Response, StatusCode};
+use pin_project_lite::pin_project;
+use tower_service::Service;
+
+use super::layer::Policy;
+use super::service::enter;
+use crate::authenticator::{Authenticator, Outcome};
+use crate::effects;
+use crate::error::{AuthError, AuthErrorKind};
+use crate::exchange::{Erased, Exchange, Found, Typed};
+use crate::future::BoxFuture;
+use crate::refusal::{self, Refusal};
+
+pin_project! {
+    /// The response of an [`AuthService`](crate::AuthService).
+    pub struct ResponseFuture<A: Authenticator, S, B, F, R> {
+        #[pin]
+        state: State<A, S, B, F, R>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    pub(super) enum State<A: Authenticator, S, B, F, R> {
+        // The answer is not in memory: what it takes to go on waits in a box.
+        Verifying { verifying: BoxFuture<Outcome<A::Claims>>, pending: Option<Box<Pending<A, S, B>>> },
+        Running { #[pin] inner: F, exchange: Arc<Typed<A::Claims>> },
+        // The response is there, but its session is still being saved.
+        Saving { saving: BoxFuture<Result<(), AuthError>>, response: Option<Response<R>>, exchange: Arc<Typed<A::Claims>> },
+        Refused { response: Option<Response<R>> },
+    }
+}
+
+pub(super) struct Pending<A, S, B> {
+    pub(super) auth: Arc<A>,
+    pub(super) policy: Policy,
+    pub(super) found: Option<Found>,
+    pub(super) request: Request<B>,
+    pub(super) inner: S,
+}
+
+impl<A: Authenticator, S, B, F, R> ResponseFuture<A, S, B, F, R> {
+    pub(super) fn new(state: State<A, S, B, F, R>) -> Self {
+        Self { state }
+    }
+}
+
+impl<A: Authenticator, S, B, F, R> fmt::Debug for ResponseFuture<A, S, B, F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseFuture").finish_non_exhaustive()
+    }
+}
+
+impl<A, S, B, R> Future for ResponseFuture<A, S, B, S::Future, R>
+where
+    A: Authenticator,
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Default,
+{
+    type Output = Result<Response<R>, S::Error>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProj::Verifying { verifying, pending } => {
+                    let outcome = ready!(verifying.as_mut().poll(cx));
+                    let pending = pending.take().expect("polled after completion");
+                    let Pending { auth, policy, found, request, mut inner } = *pending;
+                    enter(&auth, policy, found, Some(outcome), request, &mut inner)
+                }
+                StateProj::Running { inner, exchange } => {
+                    let response = ready!(inner.poll(cx))?;
+                    match hook(exchange) {
+                        None => return Poll::Ready(Ok(finish(exchange, response, Ok(())))),
+                        Some(Ok(saved)) => {
+                            return Poll::Ready(Ok(finish(exchange, response, saved)));
+                        }
+                        Some(Err(saving)) => {
+                            let exchange = Arc::clone(exchange);
+                            State::Saving { saving, response: Some(response), exchange }
+                        }
+                    }
+                }
+                StateProj::Saving { saving, response, exchange } => {
+                    let saved = ready!(saving.as_mut().poll(cx));
+                    let response = response.take().expect("polled after completion");
+                    return Poll::Ready(Ok(finish(exchange, response, saved)));
+                }
+                StateProj::Refused { response } => {
+                    return Poll::Ready(Ok(response.take().expect("polled after completion")));
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+type Saved = Result<(), AuthError>;
+
+/// Starts what has to be done before the response leaves, if anybody asked for it.
+fn hook<C: Send + Sync + 'static>(exchange: &Arc<Typed<C>>) -> Option<Result<Saved, BoxFuture<Saved>>> {
+    let hook = exchange.turn.hook()?;
+    let exchange = Exchange::new(Arc::clone(exchange) as _);
+    Some(Arc::clone(hook).before_response(&exchange).now())
+}
+
+/// Adds what authentication has to say; puts a refusal in the place of what could not be saved.
+fn finish<C, R>(exchange: &Typed<C>, mut response: Response<R>, saved: Saved) -> Response<R>
+where
+    C: Send + Sync + 'static,
+    R: Default,
+{
+    if let Err(error) = saved {
+        let grpc: Option<HeaderValue> = refusal::grpc(response.headers());
+        response = unsaved(error).into_response(grpc, &|demand, headers| {
+            exchange.challenge(demand, headers);
+        });
+    }
+    effects::vary(response.headers_mut(), exchange.auth.vary());
+    exchange.turn.write_effects(response.headers_mut());
+    response
+}
+
+fn unsaved(error: AuthError) -> Refusal {
+    match error.kind() {
+        AuthErrorKind::Unavailable => Refusal::Unavailable(error.into()),
+        AuthErrorKind::TooLarge => Refusal::Unsaved(StatusCode::PAYLOAD_TOO_LARGE, error.into()),
+        _ => Refusal::Unsaved(StatusCode::INTERNAL_SERVER_ERROR, error.into()),
+    }
+}

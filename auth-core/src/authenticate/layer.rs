@@ -1,0 +1,63 @@
+//! Any authenticator as a layer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tower_layer::Layer;
+
+use super::service::AuthService;
+use crate::authenticator::Authenticator;
+
+/// Whether a request may pass without an identity.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// No: the layer itself answers 401.
+    #[default]
+    Required,
+    /// Yes. A rejected cookie counts as none; a rejected `Authorization` header passes only to
+    /// handlers that use [`Auth`](crate::Auth).
+    Optional,
+}
+
+/// Any [`Authenticator`] as a Tower layer.
+///
+/// The backends are layers themselves; this is what their `.optional()` gives, and how an
+/// application's own authenticator becomes one. Put CORS outside of it: preflight requests carry
+/// no credentials and would be refused.
+pub struct AuthLayer<A> {
+    auth: Arc<A>,
+    policy: Policy,
+}
+
+impl<A: Authenticator> AuthLayer<A> {
+    /// A layer that refuses every request without an identity.
+    #[must_use]
+    pub fn new(auth: A) -> Self {
+        Self { auth: Arc::new(auth), policy: Policy::Required }
+    }
+
+    /// Lets requests without an identity through.
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self { policy: Policy::Optional, ..self }
+    }
+}
+
+impl<A> Clone for AuthLayer<A> {
+    fn clone(&self) -> Self {
+        Self { auth: Arc::clone(&self.auth), policy: self.policy }
+    }
+}
+
+impl<A> fmt::Debug for AuthLayer<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthLayer").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl<A, S> Layer<S> for AuthLayer<A> {
+    type Service = AuthService<A, S>;
+    fn layer(&self, inner: S) -> Self::Service {
+        AuthService::new(Arc::clone(&self.auth), self.policy, inner)
+    }
+}

@@ -1,0 +1,10 @@
+//! The one Tower service that every backend uses: it finds out who sent a request.
+
+mod decide;
+mod future;
+mod layer;
+mod service;
+
+pub use future::ResponseFuture;
+pub use layer::{AuthLayer, Policy};
+pub use service::AuthService;

@@ -1,0 +1,116 @@
+//! The service: asks, decides, and runs the inner service or refuses.
+
+use std::fmt;
+use std::mem;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::{Request, Response};
+use tower_service::Service;
+
+use super::decide::{self, Asked};
+use super::future::{Pending, ResponseFuture, State};
+use super::layer::Policy;
+use crate::authenticator::{Authenticator, Outcome};
+use crate::effects;
+use crate::exchange::{Exchange, Found, Typed};
+use crate::head::Head;
+use crate::refusal::{self, Refusal};
+
+/// Finds out who sent a request, and calls the inner service with the answer in the request's
+/// extensions; or refuses the request. See [`AuthLayer`](crate::AuthLayer).
+pub struct AuthService<A, S> {
+    auth: Arc<A>,
+    policy: Policy,
+    inner: S,
+}
+
+impl<A, S> AuthService<A, S> {
+    /// A service that asks `auth` about every request.
+    #[must_use]
+    pub fn new(auth: Arc<A>, policy: Policy, inner: S) -> Self {
+        Self { auth, policy, inner }
+    }
+}
+
+impl<A, S: Clone> Clone for AuthService<A, S> {
+    fn clone(&self) -> Self {
+        Self { auth: Arc::clone(&self.auth), policy: self.policy, inner: self.inner.clone() }
+    }
+}
+
+impl<A, S> fmt::Debug for AuthService<A, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthService").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl<A, S, B, R> Service<Request<B>> for AuthService<A, S>
+where
+    A: Authenticator,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    R: Default,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = ResponseFuture<A, S, B, S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let head = Head::from(&request);
+        let Asked { found, outcome } = match decide::ask(&*self.auth, &head) {
+            Ok(asked) => asked,
+            Err(refusal) => return ResponseFuture::new(refuse(&*self.auth, &request, refusal)),
+        };
+        let outcome = match outcome.map(|outcome| outcome.now()).transpose() {
+            Ok(outcome) => outcome,
+            Err(verifying) => {
+                let clone = self.inner.clone();
+                let inner = mem::replace(&mut self.inner, clone); // the one that is ready
+                let (auth, policy) = (Arc::clone(&self.auth), self.policy);
+                let pending = Some(Box::new(Pending { auth, policy, found, request, inner }));
+                return ResponseFuture::new(State::Verifying { verifying, pending });
+            }
+        };
+        // The answer was in memory: nothing is cloned or boxed, and the inner service runs in place.
+        ResponseFuture::new(enter(&self.auth, self.policy, found, outcome, request, &mut self.inner))
+    }
+}
+
+/// Runs the inner service with the decision in the request's extensions, or refuses.
+pub(super) fn enter<A, S, B, R>(
+    auth: &Arc<A>,
+    policy: Policy,
+    found: Option<Found>,
+    outcome: Option<Outcome<A::Claims>>,
+    mut request: Request<B>,
+    inner: &mut S,
+) -> State<A, S, B, S::Future, R>
+where
+    A: Authenticator,
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Default,
+{
+    match decide::admit(policy, found, outcome) {
+        Ok(standing) => {
+            let exchange = Arc::new(Typed::new(Arc::clone(auth) as _, found, standing));
+            request.extensions_mut().insert(Exchange::new(Arc::clone(&exchange) as _));
+            State::Running { inner: inner.call(request), exchange }
+        }
+        Err(refusal) => refuse(&**auth, &request, refusal),
+    }
+}
+
+fn refuse<A: Authenticator, S, B, F, R: Default>(
+    auth: &A,
+    request: &Request<B>,
+    refusal: Refusal,
+) -> State<A, S, B, F, R> {
+    let grpc = refusal::grpc(request.headers());
+    let mut response = refusal.into_response(grpc, &|demand, headers| auth.challenge(demand, headers));
+    effects::vary(response.headers_mut(), auth.vary());
+    State::Refused { response: Some(response) }
+}

@@ -1,0 +1,232 @@
+//! The contract between a backend and the layer.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::clock::Clock;
+use crate::cross_site::CrossSite;
+use crate::error::BoxError;
+use crate::future::AuthFuture;
+use crate::head::Head;
+use crate::identity::Identity;
+use crate::rejection::{Demand, Rejection};
+use crate::sign_in_id::SignInId;
+use crate::sign_ins::SignIns;
+
+/// How a credential travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// The client attached it on purpose: an `Authorization` header.
+    Explicit,
+    /// The browser attached it by itself, also to requests that another site made: a cookie. The
+    /// layer checks where such requests come from, see [`CrossSite`].
+    Ambient,
+}
+
+/// What became of a credential that was there.
+#[derive(Debug)]
+pub enum Outcome<C> {
+    /// It is good.
+    Authenticated(Identity<C>),
+    /// It names a known visitor whom nobody has signed in: a cart before login.
+    Anonymous(SignInId),
+    /// It is no good: expired, revoked, forged, malformed.
+    Rejected(Rejection),
+    /// Nobody can say: the store or the key source did not answer. The request gets 503.
+    Unavailable(BoxError),
+}
+
+/// A credential was found: how it came, and its verification under way.
+#[derive(Debug)]
+pub struct Attempt<C> {
+    carrier: Carrier,
+    outcome: AuthFuture<Outcome<C>>,
+    backend: Backend,
+}
+
+/// Which backend of an [`AnyOf`](crate::AnyOf) found the credential; meaningless elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backend(usize);
+
+impl Backend {
+    /// The backend at `index` of `count`, and `self` inside of it.
+    pub(crate) fn within(self, index: usize, count: usize) -> Self {
+        Self(self.0 * count + index)
+    }
+
+    /// Undoes [`within`](Self::within).
+    pub(crate) fn split(self, count: usize) -> (usize, Self) {
+        (self.0 % count, Self(self.0 / count))
+    }
+}
+
+impl<C> Attempt<C> {
+    /// A credential in a header that the client set on purpose.
+    pub fn explicit(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
+        Self::new(Carrier::Explicit, outcome)
+    }
+
+    /// A credential that a browser attaches by itself.
+    pub fn ambient(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
+        Self::new(Carrier::Ambient, outcome)
+    }
+
+    /// A credential that came by `carrier`.
+    pub fn new(carrier: Carrier, outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
+        Self { carrier, outcome: outcome.into(), backend: Backend::default() }
+    }
+
+    /// How the credential came.
+    #[must_use]
+    pub fn carrier(&self) -> Carrier {
+        self.carrier
+    }
+
+    /// Its verification.
+    #[must_use]
+    pub fn into_outcome(self) -> AuthFuture<Outcome<C>> {
+        self.outcome
+    }
+
+    pub(crate) fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    pub(crate) fn found_by(self, index: usize, count: usize) -> Self {
+        Self { backend: self.backend.within(index, count), ..self }
+    }
+}
+
+/// Says who sent a request, by one kind of credential.
+///
+/// [`SessionAuth`] and [`JwtAuth`] are the two that come with this workspace. Your own takes three
+/// short methods; [`AuthLayer`](crate::AuthLayer) makes it a Tower layer:
+///
+/// ```
+/// use auth_core::{Attempt, AuthLayer, Authenticator, Claims, Clock, Demand, Facts, Head, Identity};
+/// use auth_core::{Outcome, Principal, Reason, Rejection};
+/// use http::{HeaderMap, HeaderValue, header};
+///
+/// struct ApiKeys;
+///
+/// impl Authenticator for ApiKeys {
+///     type Claims = Claims;
+///
+///     fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<Claims>> {
+///         let key = head.headers().get("x-api-key")?; // absent: not ours to judge
+///         Some(Attempt::explicit(match key.as_bytes() {
+///             b"a-key-of-the-robot" => {
+///                 let facts = Facts::new("api-key", Clock::system().now());
+///                 Outcome::Authenticated(Identity::verified(Principal::new("robot"), facts))
+///             }
+///             _ => Outcome::Rejected(Rejection::new("api-key", Reason::Unknown)),
+///         }))
+///     }
+///
+///     fn challenge(&self, _: &Demand<'_>, headers: &mut HeaderMap) {
+///         headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
+///     }
+///
+///     fn vary(&self) -> HeaderValue {
+///         HeaderValue::from_static("x-api-key")
+///     }
+/// }
+///
+/// let layer = AuthLayer::new(ApiKeys);
+/// ```
+///
+/// [`SessionAuth`]: https://docs.rs/auth-session
+/// [`JwtAuth`]: https://docs.rs/auth-jwt
+pub trait Authenticator: Send + Sync + 'static {
+    /// The application's own claims in the identities that this authenticator yields.
+    type Claims: Send + Sync + 'static;
+
+    /// Looks for a credential of this kind, and starts to verify it.
+    ///
+    /// `None` means that the request carries none, and the next authenticator is asked; that shows
+    /// in the head alone. A credential that is there but no good is [`Outcome::Rejected`], one
+    /// that nobody can judge now is [`Outcome::Unavailable`]; neither is ever `None`. Of two
+    /// credentials of one kind none counts: [`Reason::Duplicate`](crate::Reason::Duplicate).
+    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<Self::Claims>>;
+
+    /// Appends the `WWW-Authenticate` of this scheme, if the scheme can meet the demand (RFC 9110
+    /// section 11.6.1).
+    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap);
+
+    /// The request headers that answers depend on, as `Vary` lists them.
+    fn vary(&self) -> HeaderValue;
+
+    /// The half of the backend that starts and ends sign-ins; none for a pure verifier.
+    fn sign_ins(&self) -> Option<&dyn SignIns<Self::Claims>> {
+        None
+    }
+
+    /// Which requests of other sites may use an ambient credential that `backend` found. Strict
+    /// unless the backend was configured otherwise.
+    fn cross_site(&self, backend: Backend) -> &CrossSite {
+        let _ = backend;
+        &CrossSite::STRICT
+    }
+
+    /// The clock that [`Require::fresh`](crate::Require::fresh) goes by.
+    fn clock(&self) -> &Clock {
+        static SYSTEM: Clock = Clock::system();
+        &SYSTEM
+    }
+
+    /// Without its type, for lists that are made at run time.
+    fn erased(self) -> Arc<dyn Authenticator<Claims = Self::Claims>>
+    where
+        Self: Sized,
+    {
+        Arc::new(self)
+    }
+}
+
+impl<C> fmt::Debug for dyn Authenticator<Claims = C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticator")
+    }
+}
+
+/// A shared authenticator is one, too.
+impl<C: Send + Sync + 'static> Authenticator for Arc<dyn Authenticator<Claims = C>> {
+    type Claims = C;
+    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<C>> {
+        (**self).authenticate(head)
+    }
+    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
+        (**self).challenge(demand, headers);
+    }
+    fn vary(&self) -> HeaderValue {
+        (**self).vary()
+    }
+    fn sign_ins(&self) -> Option<&dyn SignIns<C>> {
+        (**self).sign_ins()
+    }
+    fn cross_site(&self, backend: Backend) -> &CrossSite {
+        (**self).cross_site(backend)
+    }
+    fn clock(&self) -> &Clock {
+        (**self).clock()
+    }
+    fn erased(self) -> Arc<dyn Authenticator<Claims = C>> {
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Backend;
+
+    #[test]
+    fn a_backend_is_found_again_at_any_depth() {
+        for (outer, inner) in [(0, 0), (2, 1), (1, 3)] {
+            let backend = Backend::default().within(inner, 4).within(outer, 3);
+            let (index, rest) = backend.split(3);
+            assert_eq!((index, rest.split(4).0), (outer, inner));
+        }
+    }
+}

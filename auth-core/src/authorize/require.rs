@@ -1,0 +1,156 @@
+//! The requirements, and how they are judged.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::error::Misuse;
+use crate::exchange::Exchange;
+use crate::identity::{Identity, Traits};
+use crate::refusal::Refusal;
+
+/// What an identity must be for a request to pass: a Tower layer, inside of an authentication
+/// layer.
+///
+/// ```
+/// use std::time::Duration;
+/// use auth_core::Require;
+///
+/// let delete_account = Require::all([
+///     Require::any([Require::role("owner"), Require::role("admin")]),
+///     Require::fresh(Duration::from_secs(300)),
+/// ]);
+/// ```
+///
+/// Nobody: 401. Somebody who may not: 403. Somebody whose authentication is too old or too weak:
+/// 401 with what would do (RFC 9470). No authentication layer at all: 500.
+#[derive(Clone)]
+#[must_use]
+pub struct Require(Arc<Rule>);
+
+enum Rule {
+    Authenticated,
+    Role(Box<str>),
+    Scope(Box<str>),
+    Fresh(Duration),
+    Acr(Box<[Box<str>]>),
+    Predicate(Box<Predicate>),
+    All(Box<[Require]>),
+    Any(Box<[Require]>),
+}
+
+type Predicate = dyn Fn(&Exchange) -> Result<bool, Misuse> + Send + Sync;
+
+impl Require {
+    fn new(rule: Rule) -> Self {
+        Self(Arc::new(rule))
+    }
+
+    /// Somebody, whoever it is.
+    pub fn authenticated() -> Self {
+        Self::new(Rule::Authenticated)
+    }
+
+    /// Somebody with this role.
+    pub fn role(role: impl Into<Box<str>>) -> Self {
+        Self::new(Rule::Role(role.into()))
+    }
+
+    /// A client with this scope; the refusal names it (RFC 6750 section 3.1).
+    pub fn scope(scope: impl Into<Box<str>>) -> Self {
+        Self::new(Rule::Scope(scope.into()))
+    }
+
+    /// Somebody who proved who they are at most so long ago.
+    pub fn fresh(max_age: Duration) -> Self {
+        Self::new(Rule::Fresh(max_age))
+    }
+
+    /// Somebody authenticated by one of these context classes.
+    pub fn acr<T: Into<Box<str>>>(classes: impl IntoIterator<Item = T>) -> Self {
+        Self::new(Rule::Acr(classes.into_iter().map(Into::into).collect()))
+    }
+
+    /// Somebody of whom `predicate` is true.
+    pub fn that<C, F>(predicate: F) -> Self
+    where
+        C: Send + Sync + 'static,
+        F: Fn(&Identity<C>) -> bool + Send + Sync + 'static,
+    {
+        let judge = move |exchange: &Exchange| {
+            Ok(exchange.typed::<C>()?.identity().is_some_and(&predicate))
+        };
+        Self::new(Rule::Predicate(Box::new(judge)))
+    }
+
+    /// All of these. The first that fails is the one that the client hears of.
+    pub fn all(rules: impl IntoIterator<Item = Self>) -> Self {
+        Self::new(Rule::All(rules.into_iter().collect()))
+    }
+
+    /// At least one of these; none of an empty list. If all fail, the client hears of the last.
+    pub fn any(rules: impl IntoIterator<Item = Self>) -> Self {
+        Self::new(Rule::Any(rules.into_iter().collect()))
+    }
+
+    /// Judges a request, without a layer.
+    ///
+    /// # Errors
+    /// Why it may not pass.
+    pub fn check(&self, exchange: &Exchange) -> Result<(), Refusal> {
+        let erased = exchange.erased();
+        match erased.traits() {
+            Some(traits) => {
+                let verdict = self.judge(exchange, &traits);
+                if verdict.is_err() {
+                    tracing::debug!(subject = traits.subject, require = ?self, "not authorized");
+                }
+                verdict
+            }
+            None => Err(Refusal::Unauthenticated(erased.rejection().copied())),
+        }
+    }
+
+    fn judge(&self, exchange: &Exchange, traits: &Traits<'_>) -> Result<(), Refusal> {
+        let is = |granted: bool| if granted { Ok(()) } else { Err(Refusal::Forbidden) };
+        match &*self.0 {
+            Rule::Authenticated => Ok(()),
+            Rule::Role(role) => is(traits.roles.contains(role)),
+            Rule::Scope(scope) if traits.scopes.contains(scope) => Ok(()),
+            Rule::Scope(scope) => Err(Refusal::InsufficientScope(scope.clone())),
+            Rule::Fresh(age) => fresh(traits, *age, exchange.erased().clock().now()),
+            Rule::Acr(classes) => match traits.acr {
+                Some(own) if classes.iter().any(|class| **class == *own) => Ok(()),
+                _ => Err(Refusal::StepUp { acr: classes.clone(), max_age: None }),
+            },
+            Rule::Predicate(predicate) => predicate(exchange).map_err(Refusal::Misuse).and_then(is),
+            Rule::All(rules) => rules.iter().try_for_each(|rule| rule.judge(exchange, traits)),
+            Rule::Any(rules) => rules.iter().fold(Err(Refusal::Forbidden), |verdict, rule| {
+                verdict.or_else(|_| rule.judge(exchange, traits))
+            }),
+        }
+    }
+}
+
+fn fresh(traits: &Traits<'_>, max_age: Duration, now: Timestamp) -> Result<(), Refusal> {
+    if now.since(traits.facts.authenticated_at) <= max_age {
+        return Ok(());
+    }
+    Err(Refusal::StepUp { acr: Box::default(), max_age: Some(max_age) })
+}
+
+impl fmt::Debug for Require {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Rule::Authenticated => f.write_str("authenticated"),
+            Rule::Role(role) => write!(f, "role({role})"),
+            Rule::Scope(scope) => write!(f, "scope({scope})"),
+            Rule::Fresh(age) => write!(f, "fresh({age:?})"),
+            Rule::Acr(classes) => write!(f, "acr({})", classes.join(" ")),
+            Rule::Predicate(_) => f.write_str("predicate"),
+            Rule::All(rules) => f.debug_tuple("all").field(rules).finish(),
+            Rule::Any(rules) => f.debug_tuple("any").field(rules).finish(),
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! `WWW-Authenticate` values.
+
+use http::{HeaderMap, HeaderValue, header};
+
+use crate::rejection::Demand;
+
+/// One challenge: a scheme and its parameters (RFC 9110 section 11.3).
+///
+/// ```
+/// use auth_core::Challenge;
+///
+/// let basic = Challenge::new("Basic").param("realm", "the \"shop\"");
+/// assert_eq!(basic.to_value(), r#"Basic realm="the \"shop\"""#);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Challenge(String);
+
+impl Challenge {
+    /// A challenge of this scheme, without parameters.
+    pub fn new(scheme: &str) -> Self {
+        Self(scheme.to_owned())
+    }
+
+    /// Adds a parameter as a quoted string. Bytes outside visible ASCII become `?`.
+    pub fn param(mut self, name: &str, value: &str) -> Self {
+        self.0.push_str(if self.0.contains(' ') { ", " } else { " " });
+        self.0.push_str(name);
+        self.0.push_str("=\"");
+        for letter in value.chars() {
+            match letter {
+                '"' | '\\' => self.0.extend(['\\', letter]),
+                ' '..='~' => self.0.push(letter),
+                _ => self.0.push('?'),
+            }
+        }
+        self.0.push('"');
+        self
+    }
+
+    /// The `Bearer` challenge for this demand: with an error code only if a bearer credential came
+    /// (RFC 6750 section 3), with `insufficient_user_authentication` for a step-up (RFC 9470).
+    pub fn bearer(demand: &Demand<'_>) -> Self {
+        let bearer = Self::new("Bearer");
+        match demand {
+            Demand::Credential => bearer,
+            Demand::Better(rejection) if rejection.scheme == "bearer" => {
+                bearer.param("error", "invalid_token")
+            }
+            Demand::Better(_) => bearer,
+            Demand::Scope(scope) => {
+                bearer.param("error", "insufficient_scope").param("scope", scope)
+            }
+            Demand::StepUp { acr, max_age } => {
+                let mut bearer = bearer.param("error", "insufficient_user_authentication");
+                if !acr.is_empty() {
+                    bearer = bearer.param("acr_values", &acr.join(" "));
+                }
+                if let Some(age) = max_age {
+                    bearer = bearer.param("max_age", &age.as_secs().to_string());
+                }
+                bearer
+            }
+        }
+    }
+
+    /// As a header value.
+    #[must_use]
+    pub fn to_value(&self) -> HeaderValue {
+        HeaderValue::try_from(self.0.as_str()).unwrap_or(HeaderValue::from_static("Unknown"))
+    }
+
+    /// Appends the challenge as `WWW-Authenticate`, unless the very same one is there already.
+    pub fn append_to(&self, headers: &mut HeaderMap) {
+        let value = self.to_value();
+        if !headers.get_all(header::WWW_AUTHENTICATE).iter().any(|old| *old == value) {
+            headers.append(header::WWW_AUTHENTICATE, value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rejection::{Reason, Rejection};
+    use std::time::Duration;
+
+    #[test]
+    fn bearer_says_what_rfc_6750_and_9470_ask_for() {
+        let text = |demand| Challenge::bearer(&demand).to_value();
+        assert_eq!(text(Demand::Credential), "Bearer");
+        let ours = Rejection::new("bearer", Reason::Expired);
+        assert_eq!(text(Demand::Better(&ours)), "Bearer error=\"invalid_token\"");
+        let other = Rejection::new("session", Reason::Expired);
+        assert_eq!(text(Demand::Better(&other)), "Bearer");
+        assert_eq!(
+            text(Demand::Scope("a b")),
+            "Bearer error=\"insufficient_scope\", scope=\"a b\""
+        );
+        let acr = ["aal2".into(), "aal3".into()];
+        assert_eq!(
+            text(Demand::StepUp { acr: &acr, max_age: Some(Duration::from_secs(60)) }),
+            "Bearer error=\"insufficient_user_authentication\", acr_values=\"aal2 aal3\", \
+             max_age=\"60\""
+        );
+    }
+
+    #[test]
+    fn one_challenge_is_said_once() {
+        let mut headers = HeaderMap::new();
+        Challenge::new("Bearer").append_to(&mut headers);
+        Challenge::new("Bearer").append_to(&mut headers);
+        Challenge::new("Basic").append_to(&mut headers);
+        assert_eq!(headers.len(), 2);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_becomes_a_header(text: String) {
+            let value = Challenge::new("Basic").param("realm", &text).to_value();
+            proptest::prop_assert_ne!(value, "Unknown");
+        }
+    }
+}

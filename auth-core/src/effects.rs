@@ -1,0 +1,117 @@
+//! What a request's authentication adds to its response.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// What the response will carry: cookies by name, and what goes with a credential.
+#[derive(Clone, Debug, Default)]
+pub struct Effects {
+    cookies: Vec<(Box<str>, HeaderValue)>,
+    clear_site_data: Option<HeaderValue>,
+    credential: bool,
+}
+
+impl Effects {
+    /// Queues a `Set-Cookie` value; the last one of a name wins.
+    pub fn set_cookie(&mut self, name: &str, value: HeaderValue) {
+        self.cookies.retain(|(queued, _)| **queued != *name);
+        self.cookies.push((name.into(), value));
+        self.credential = true;
+    }
+
+    /// The response hands out a credential in its body, so nobody may store it.
+    pub fn credential_in_body(&mut self) {
+        self.credential = true;
+    }
+
+    /// Asks the browser to forget what it keeps of this site (the `Clear-Site-Data` header).
+    pub fn clear_site_data(&mut self, value: HeaderValue) {
+        self.clear_site_data = Some(value);
+    }
+
+    /// Forgets everything that was queued.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Writes the queued headers. With a credential goes `Cache-Control: no-store` (RFC 6749
+    /// section 5.1), in the place of anything that allows more.
+    pub(crate) fn write(&mut self, headers: &mut HeaderMap) {
+        let Self { cookies, clear_site_data, credential } = std::mem::take(self);
+        for (_, cookie) in cookies {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+        if let Some(value) = clear_site_data {
+            headers.insert(CLEAR_SITE_DATA, value);
+        }
+        if credential && !forbids_storing(headers) {
+            headers.insert(header::CACHE_CONTROL, NO_STORE);
+        }
+    }
+}
+
+fn forbids_storing(headers: &HeaderMap) -> bool {
+    directives(headers, header::CACHE_CONTROL).any(|d| d.eq_ignore_ascii_case(b"no-store"))
+}
+
+/// Adds to `Vary` what is not in it yet.
+pub(crate) fn vary(headers: &mut HeaderMap, by: HeaderValue) {
+    let listed = !headers.contains_key(header::VARY) || {
+        let said = |name: &[u8]| {
+            directives(headers, header::VARY).any(|d| d == b"*" || d.eq_ignore_ascii_case(name))
+        };
+        !by.as_bytes().split(|b| *b == b',').all(|name| said(name.trim_ascii()))
+    };
+    if listed {
+        headers.append(header::VARY, by);
+    }
+}
+
+fn directives(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
+    let values = headers.get_all(name).into_iter();
+    values.flat_map(|v| v.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(cache_control: Option<&'static str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = cache_control {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+        }
+        let mut effects = Effects::default();
+        effects.set_cookie("a", HeaderValue::from_static("a=1"));
+        effects.set_cookie("a", HeaderValue::from_static("a=2"));
+        effects.write(&mut headers);
+        headers
+    }
+
+    #[test]
+    fn sec_44_a_credential_is_never_stored_by_caches() {
+        assert_eq!(written(None)["cache-control"], "no-store");
+        assert_eq!(written(Some("public, max-age=60"))["cache-control"], "no-store");
+        let strict = "private, No-Store, max-age=0";
+        assert_eq!(written(Some(strict))["cache-control"], strict, "stricter ones stand");
+    }
+
+    #[test]
+    fn the_last_cookie_of_a_name_wins() {
+        let headers = written(None);
+        let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=2"]);
+    }
+
+    #[test]
+    fn vary_is_said_once() {
+        let mut headers = HeaderMap::new();
+        vary(&mut headers, HeaderValue::from_static("cookie"));
+        vary(&mut headers, HeaderValue::from_static("Cookie"));
+        assert_eq!(headers.get_all(header::VARY).iter().count(), 1);
+        vary(&mut headers, HeaderValue::from_static("authorization, cookie"));
+        assert_eq!(headers.get_all(header::VARY).iter().count(), 2);
+    }
+}

@@ -1,0 +1,279 @@
+//! One request and its response, as authentication sees them: the only request extension.
+
+use std::any::{Any, type_name};
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use http::{Extensions, HeaderMap};
+use parking_lot::Mutex;
+
+use crate::authenticator::{Authenticator, Backend, Carrier};
+use crate::clock::Clock;
+use crate::effects::Effects;
+use crate::error::{AuthError, Misuse};
+use crate::future::AuthFuture;
+use crate::identity::{Identity, Traits};
+use crate::rejection::{Demand, Rejection};
+use crate::sign_in_id::SignInId;
+
+/// What the layer found out about a request, and what handlers made of it since.
+///
+/// It is the request's only extension, and knows no claims type: so a wrong one can be told from a
+/// missing layer. Handlers use [`Identity`], [`Auth`](crate::Auth) and `Session`, which find it.
+#[derive(Clone)]
+pub struct Exchange(Arc<dyn Erased>);
+
+impl Exchange {
+    pub(crate) fn new(erased: Arc<dyn Erased>) -> Self {
+        Self(erased)
+    }
+
+    /// The exchange of the request with these extensions.
+    ///
+    /// # Errors
+    /// [`Misuse::NoLayer`], naming what was `wanted`.
+    pub fn of<'a>(extensions: &'a Extensions, wanted: &'static str) -> Result<&'a Self, Misuse> {
+        extensions.get().ok_or(Misuse::NoLayer { wanted })
+    }
+
+    /// What belongs to this exchange, whatever the claims' type.
+    #[must_use]
+    pub fn turn(&self) -> &Turn {
+        self.0.turn()
+    }
+
+    /// What the deciding backend offers to a `Session`: see
+    /// [`SignIns::session_host`](crate::SignIns::session_host).
+    #[must_use]
+    pub fn session_host(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.0.session_host()
+    }
+
+    pub(crate) fn erased(&self) -> &dyn Erased {
+        &*self.0
+    }
+
+    /// The typed exchange inside.
+    pub(crate) fn typed<C: Send + Sync + 'static>(&self) -> Result<&Typed<C>, Misuse> {
+        let any: &dyn Any = &*self.0;
+        any.downcast_ref().ok_or_else(|| self.wrong_claims::<C>())
+    }
+
+    /// The typed exchange itself, to keep.
+    pub(crate) fn to_typed<C: Send + Sync + 'static>(&self) -> Result<Arc<Typed<C>>, Misuse> {
+        let any: Arc<dyn Any + Send + Sync> = Arc::clone(&self.0) as _;
+        any.downcast().map_err(|_| self.wrong_claims::<C>())
+    }
+
+    fn wrong_claims<C>(&self) -> Misuse {
+        Misuse::WrongClaims { wanted: type_name::<C>(), layer: self.0.claims_type() }
+    }
+}
+
+impl fmt::Debug for Exchange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exchange").field("traits", &self.0.traits()).finish_non_exhaustive()
+    }
+}
+
+/// The exchange without its claims' type.
+pub(crate) trait Erased: Any + Send + Sync {
+    fn turn(&self) -> &Turn;
+    fn claims_type(&self) -> &'static str;
+    fn traits(&self) -> Option<Traits<'_>>;
+    fn rejection(&self) -> Option<&Rejection>;
+    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap);
+    fn session_host(&self) -> Option<&(dyn Any + Send + Sync)>;
+    fn clock(&self) -> &Clock;
+}
+
+/// What the layer let in.
+#[derive(Debug)]
+pub(crate) enum Standing<C> {
+    Identified(Identity<C>),
+    /// A known visitor whom nobody has signed in.
+    Visitor(SignInId),
+    Nobody,
+    /// A rejected explicit credential under `.optional()`: only `Auth` may pass.
+    Rejected(Rejection),
+}
+
+pub(crate) struct Typed<C> {
+    pub(crate) auth: Arc<dyn Authenticator<Claims = C>>,
+    pub(crate) standing: Standing<C>,
+    pub(crate) turn: Turn,
+}
+
+impl<C> Typed<C> {
+    pub(crate) fn new(
+        auth: Arc<dyn Authenticator<Claims = C>>,
+        found: Option<Found>,
+        standing: Standing<C>,
+    ) -> Self {
+        let sign_in = match &standing {
+            Standing::Identified(identity) => identity.sign_in(),
+            Standing::Visitor(id) => Some(*id),
+            Standing::Nobody | Standing::Rejected(_) => None,
+        };
+        Self { auth, standing, turn: Turn { found, sign_in, written: OnceLock::new() } }
+    }
+
+    pub(crate) fn identity(&self) -> Option<&Identity<C>> {
+        match &self.standing {
+            Standing::Identified(identity) => Some(identity),
+            _ => None,
+        }
+    }
+}
+
+impl<C: Send + Sync + 'static> Erased for Typed<C> {
+    fn turn(&self) -> &Turn {
+        &self.turn
+    }
+    fn claims_type(&self) -> &'static str {
+        type_name::<C>()
+    }
+    fn traits(&self) -> Option<Traits<'_>> {
+        self.identity().map(Identity::traits)
+    }
+    fn rejection(&self) -> Option<&Rejection> {
+        match &self.standing {
+            Standing::Rejected(rejection) => Some(rejection),
+            _ => None,
+        }
+    }
+    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
+        self.auth.challenge(demand, headers);
+    }
+    fn session_host(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.auth.sign_ins()?.session_host(self.turn.found.map(|found| found.backend))
+    }
+    fn clock(&self) -> &Clock {
+        self.auth.clock()
+    }
+}
+
+/// How the credential that decided came, and who found it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) carrier: Carrier,
+    pub(crate) backend: Backend,
+}
+
+/// What outlives a request's head: written by handlers, read by the layer before the response
+/// leaves. A request that only reads its identity writes nothing here.
+#[derive(Debug)]
+pub struct Turn {
+    found: Option<Found>,
+    sign_in: Option<SignInId>,
+    written: OnceLock<Box<Written>>,
+}
+
+#[derive(Debug)]
+struct Written {
+    sign_in: Mutex<CurrentSignIn>,
+    effects: Mutex<Effects>,
+    hook: OnceLock<Arc<dyn BeforeResponse>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct CurrentSignIn {
+    id: Option<SignInId>,
+    made_here: bool,
+}
+
+/// The one thing that runs before a response leaves. Whoever keeps state for the request puts it
+/// into [`Turn::hook`] at its first use, so that other requests pay nothing.
+pub trait BeforeResponse: Any + Send + Sync + fmt::Debug {
+    /// Does what has to be done before the client may see the response. If it fails, the client
+    /// gets a refusal in the response's place.
+    fn before_response(
+        self: Arc<Self>,
+        exchange: &Exchange,
+    ) -> AuthFuture<Result<(), AuthError>>;
+
+    /// Forgets what was to be done: it belonged to a sign-in for which the request acts no more.
+    fn discard(&self);
+}
+
+impl Turn {
+    fn written(&self) -> &Written {
+        self.written.get_or_init(|| {
+            Box::new(Written {
+                sign_in: Mutex::new(CurrentSignIn { id: self.sign_in, made_here: false }),
+                effects: Mutex::default(),
+                hook: OnceLock::new(),
+            })
+        })
+    }
+
+    /// How the credential that decided came; none if none came.
+    #[must_use]
+    pub fn carrier(&self) -> Option<Carrier> {
+        self.found.map(|found| found.carrier)
+    }
+
+    /// Which backend found the credential that decided.
+    #[must_use]
+    pub fn backend(&self) -> Option<Backend> {
+        self.found.map(|found| found.backend)
+    }
+
+    /// The stored sign-in that this request acts for now: the credential's, until a sign-in or
+    /// sign-out of this request changed it.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<SignInId> {
+        self.written.get().map_or(self.sign_in, |written| written.sign_in.lock().id)
+    }
+
+    /// The sign-in that was made in this request, if any: to be taken back if the response cannot
+    /// be sent as it is.
+    #[must_use]
+    pub fn made_here(&self) -> Option<SignInId> {
+        let current = *self.written.get()?.sign_in.lock();
+        current.id.filter(|_| current.made_here)
+    }
+
+    /// A backend made this sign-in; the request acts for it from now on.
+    pub fn signed_in(&self, id: SignInId) {
+        *self.written().sign_in.lock() = CurrentSignIn { id: Some(id), made_here: true };
+    }
+
+    /// The sign-in is over; the request acts for nobody from now on.
+    pub fn signed_out(&self) {
+        self.discard();
+        *self.written().sign_in.lock() = CurrentSignIn { id: None, made_here: false };
+    }
+
+    /// Forgets what the request meant to do to the sign-in that it acted for.
+    pub fn discard(&self) {
+        if let Some(hook) = self.hook() {
+            hook.discard();
+        }
+    }
+
+    /// Changes what the response will carry.
+    pub fn effects(&self, change: impl FnOnce(&mut Effects)) {
+        change(&mut self.written().effects.lock());
+    }
+
+    /// The state that runs before the response leaves; made by the first caller.
+    pub fn hook_or_init(
+        &self,
+        new: impl FnOnce() -> Arc<dyn BeforeResponse>,
+    ) -> &Arc<dyn BeforeResponse> {
+        self.written().hook.get_or_init(new)
+    }
+
+    /// The state that runs before the response leaves, if there is any.
+    #[must_use]
+    pub fn hook(&self) -> Option<&Arc<dyn BeforeResponse>> {
+        self.written.get()?.hook.get()
+    }
+
+    pub(crate) fn write_effects(&self, headers: &mut HeaderMap) {
+        if let Some(written) = self.written.get() {
+            written.effects.lock().write(headers);
+        }
+    }
+}

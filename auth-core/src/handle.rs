@@ -1,0 +1,233 @@
+//! `Auth<C>`: what a handler does with sign-ins, whichever backend runs.
+
+use std::any::type_name;
+use std::fmt;
+use std::future::IntoFuture;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap};
+
+use crate::authenticator::Carrier;
+use crate::error::{AuthError, AuthErrorKind, Misuse};
+use crate::exchange::{Erased, Exchange, Typed};
+use crate::head::Head;
+use crate::identity::Identity;
+use crate::principal::{Claims, Principal};
+use crate::rejection::{Demand, Rejection};
+use crate::sign_in_id::SignInId;
+use crate::sign_ins::{Persistence, Revoke, SignIns, SignInInfo, SignInOptions, SignedIn};
+use crate::visit::{RequestFacts, Visit};
+
+impl<C: Send + Sync + 'static> Identity<C> {
+    /// The identity of the request with these extensions, if somebody is there: for plain hyper
+    /// and tonic. Under axum, extract `Identity<C>` or `Option<Identity<C>>`.
+    ///
+    /// # Errors
+    /// [`Misuse`] if no authentication layer saw the request, or one with other claims.
+    pub fn of(extensions: &Extensions) -> Result<Option<&Self>, Misuse> {
+        Ok(Exchange::of(extensions, type_name::<Self>())?.typed()?.identity())
+    }
+}
+
+/// The request's handle on sign-ins: signs in and out, refreshes, lists and revokes, whichever
+/// backend runs. A clone is the same request. An axum extractor; elsewhere, [`Auth::of`].
+pub struct Auth<C = Claims> {
+    exchange: Arc<Typed<C>>,
+    request: Arc<RequestFacts>,
+}
+
+impl<C: Send + Sync + 'static> Auth<C> {
+    /// The handle of a request: `Auth::<User>::of(&request)`.
+    ///
+    /// # Errors
+    /// [`Misuse`] if no authentication layer saw the request, or one with other claims.
+    pub fn of<'a>(head: impl Into<Head<'a>>) -> Result<Self, Misuse> {
+        let head = head.into();
+        let exchange = Exchange::of(head.extensions(), type_name::<Self>())?.to_typed()?;
+        Ok(Self { exchange, request: Arc::new(RequestFacts::of(&head)) })
+    }
+
+    /// Who sent the request. A sign-in or sign-out in this request does not change it.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity<C>> {
+        self.exchange.identity()
+    }
+
+    /// Why the request's credential was refused, if it came in an `Authorization` header and the
+    /// layer is `.optional()`.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&Rejection> {
+        self.exchange.rejection()
+    }
+
+    /// Signs somebody in: await it, or say more first.
+    ///
+    /// The credential that came with the request is dead afterwards. Data that was stored for the
+    /// same user or an anonymous visitor moves along; another user's is gone.
+    pub fn sign_in(&self, principal: Principal<C>) -> SignIn<C> {
+        SignIn { auth: self.clone(), principal, options: SignInOptions::default() }
+    }
+
+    /// Replaces the credential of the request's sign-in, which goes on.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if there is no good credential to renew.
+    pub async fn refresh(&self) -> Result<SignedIn, AuthError> {
+        self.backend()?.refresh(self.visit(), None).await.map_err(|error| self.challenge(error))
+    }
+
+    /// Replaces the credential that came in the request's body, such as a refresh token.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if it is not good.
+    pub async fn refresh_with(&self, token: &str) -> Result<SignedIn, AuthError> {
+        let refreshed = self.backend()?.refresh(self.visit(), Some(token)).await;
+        refreshed.map_err(|error| self.challenge(error))
+    }
+
+    /// Ends whatever sign-in the request can name. Nobody signed in is no error.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the sign-in may still be alive.
+    pub async fn sign_out(&self) -> Result<(), AuthError> {
+        self.backend()?.sign_out(self.visit()).await?;
+        self.exchange.turn.signed_out();
+        Ok(())
+    }
+
+    /// The user's living sign-ins, oldest first; the one that asks is marked.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
+    pub async fn sign_ins(&self) -> Result<Vec<SignInInfo>, AuthError> {
+        let mut sign_ins = self.backend()?.list(self.own()?.subject()).await?;
+        let current = self.exchange.turn.sign_in();
+        for sign_in in &mut sign_ins {
+            sign_in.current = Some(sign_in.id) == current;
+        }
+        Ok(sign_ins)
+    }
+
+    /// Ends one of the user's sign-ins. `false` if the user has none of this name.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
+    pub async fn revoke(&self, id: SignInId) -> Result<bool, AuthError> {
+        let ended = self.backend()?.revoke(self.own()?.subject(), Revoke::One(id)).await?;
+        Ok(ended > 0)
+    }
+
+    /// Ends every sign-in of the user but this one, and says how many.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
+    pub async fn revoke_others(&self) -> Result<usize, AuthError> {
+        let which = self.exchange.turn.sign_in().map_or(Revoke::All, Revoke::AllBut);
+        self.backend()?.revoke(self.own()?.subject(), which).await
+    }
+
+    /// Ends every sign-in of the user, this one too, and says how many.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
+    pub async fn revoke_all(&self) -> Result<usize, AuthError> {
+        let ended = self.backend()?.revoke(self.own()?.subject(), Revoke::All).await?;
+        self.sign_out().await?;
+        Ok(ended)
+    }
+
+    fn own(&self) -> Result<&Identity<C>, AuthError> {
+        self.identity().ok_or_else(|| {
+            self.challenge(AuthError::new(AuthErrorKind::Unauthenticated, "nobody is signed in"))
+        })
+    }
+
+    /// Says with a 401 what would do.
+    fn challenge(&self, error: AuthError) -> AuthError {
+        if error.kind() != AuthErrorKind::Unauthenticated {
+            return error;
+        }
+        let mut headers = HeaderMap::new();
+        let demand = self.rejection().map_or(Demand::Credential, Demand::Better);
+        self.exchange.challenge(&demand, &mut headers);
+        error.with_challenges(headers)
+    }
+
+    fn backend(&self) -> Result<&dyn SignIns<C>, AuthError> {
+        Ok(self.exchange.auth.sign_ins().ok_or(Misuse::NoSignIns)?)
+    }
+
+    fn visit(&self) -> Visit<'_> {
+        Visit::new(&self.exchange.turn, &self.request)
+    }
+}
+
+impl<C> Clone for Auth<C> {
+    fn clone(&self) -> Self {
+        Self { exchange: Arc::clone(&self.exchange), request: Arc::clone(&self.request) }
+    }
+}
+
+impl<C> fmt::Debug for Auth<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("identity", &self.exchange.identity()).finish_non_exhaustive()
+    }
+}
+
+/// A sign-in about to happen: await it.
+#[must_use = "a sign-in happens when it is awaited"]
+pub struct SignIn<C> {
+    auth: Auth<C>,
+    principal: Principal<C>,
+    options: SignInOptions,
+}
+
+impl<C> SignIn<C> {
+    /// By which carrier: [`Carrier::Explicit`] for a token in the response's body.
+    pub fn via(mut self, carrier: Carrier) -> Self {
+        self.options.via = Some(carrier);
+        self
+    }
+
+    /// Whether to remember the user on this device.
+    pub fn persistence(mut self, persistence: Persistence) -> Self {
+        self.options.persistence = Some(persistence);
+        self
+    }
+
+    /// What the user calls the device.
+    pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
+        self.options.label = Some(label.into());
+        self
+    }
+
+    /// Where the request came from, for the device list. Behind a proxy only the application
+    /// knows which header to believe.
+    pub fn address(mut self, address: IpAddr) -> Self {
+        self.options.address = Some(address);
+        self
+    }
+}
+
+impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
+    type Output = Result<SignedIn, AuthError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { auth, principal, options } = self;
+        Box::pin(async move {
+            let backend = auth.backend()?;
+            if options.via.is_some_and(|carrier| !backend.issues(carrier)) {
+                return Err(Misuse::NoCarrier.into());
+            }
+            backend.sign_in(auth.visit(), principal, &options).await
+        })
+    }
+}
+
+impl<C> fmt::Debug for SignIn<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIn").field("options", &self.options).finish_non_exhaustive()
+    }
+}

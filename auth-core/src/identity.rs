@@ -1,0 +1,174 @@
+//! A verified principal, and the facts of its sign-in.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::clock::Timestamp;
+use crate::principal::{Claims, Principal};
+use crate::sign_in_id::SignInId;
+
+/// What a verifier found out besides who it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Facts {
+    /// The name of the scheme that verified the credential, such as `session` or `jwt`.
+    pub scheme: &'static str,
+    /// Who vouches for the subject (`iss`); none when this application does itself. Two subjects
+    /// are the same user only if their issuers are the same, too.
+    pub issuer: Option<Arc<str>>,
+    /// The stored sign-in that the credential belongs to, if any.
+    pub sign_in: Option<SignInId>,
+    /// When the user last proved who they are (`auth_time`); never moved by use or refresh.
+    pub authenticated_at: Timestamp,
+    /// When the credential ends whatever the client does.
+    pub expires_at: Timestamp,
+}
+
+impl Facts {
+    /// Facts of a credential that never ends and belongs to no stored sign-in.
+    #[must_use]
+    pub fn new(scheme: &'static str, authenticated_at: Timestamp) -> Self {
+        let expires_at = Timestamp::MAX;
+        Self { scheme, issuer: None, sign_in: None, authenticated_at, expires_at }
+    }
+
+    /// Sets the issuer.
+    #[must_use]
+    pub fn issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// Sets the stored sign-in.
+    #[must_use]
+    pub fn sign_in(mut self, id: SignInId) -> Self {
+        self.sign_in = Some(id);
+        self
+    }
+
+    /// Sets the end.
+    #[must_use]
+    pub fn expires_at(mut self, at: Timestamp) -> Self {
+        self.expires_at = at;
+        self
+    }
+}
+
+/// A *verified* principal and the facts of its sign-in, behind one `Arc`.
+///
+/// Anybody can make the value with [`Identity::verified`]; only an [`Authenticator`] gets one into
+/// a request. What [`Identity::of`] or the axum extractor yields was therefore verified.
+///
+/// [`Authenticator`]: crate::Authenticator
+pub struct Identity<C = Claims>(Arc<Verified<C>>);
+
+struct Verified<C> {
+    principal: Principal<C>,
+    facts: Facts,
+}
+
+impl<C> Identity<C> {
+    /// For authenticators: the credential was good, and this is what it says.
+    #[must_use]
+    pub fn verified(principal: Principal<C>, facts: Facts) -> Self {
+        Self(Arc::new(Verified { principal, facts }))
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn principal(&self) -> &Principal<C> {
+        &self.0.principal
+    }
+
+    /// What the verifier found out besides.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.0.facts
+    }
+
+    /// The user's stable name at the issuer.
+    #[must_use]
+    pub fn subject(&self) -> &str {
+        &self.0.principal.subject
+    }
+
+    /// The roles.
+    pub fn roles(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.principal.roles.iter().map(|role| &**role)
+    }
+
+    /// Whether the user has this role.
+    #[must_use]
+    pub fn has_role(&self, role: &str) -> bool {
+        self.0.principal.has_role(role)
+    }
+
+    /// Whether the client has this scope.
+    #[must_use]
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.0.principal.has_scope(scope)
+    }
+
+    /// The application's own claims.
+    #[must_use]
+    pub fn claims(&self) -> &C {
+        &self.0.principal.claims
+    }
+
+    /// The scheme that verified the credential.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        self.0.facts.scheme
+    }
+
+    /// The stored sign-in, if any.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<SignInId> {
+        self.0.facts.sign_in
+    }
+
+    /// When the user last proved who they are.
+    #[must_use]
+    pub fn authenticated_at(&self) -> Timestamp {
+        self.0.facts.authenticated_at
+    }
+
+    /// When the credential ends whatever the client does.
+    #[must_use]
+    pub fn expires_at(&self) -> Timestamp {
+        self.0.facts.expires_at
+    }
+
+    /// What authorization reads, whatever the claims' type.
+    pub(crate) fn traits(&self) -> Traits<'_> {
+        let Principal { roles, scopes, acr, .. } = &self.0.principal;
+        Traits { subject: self.subject(), roles, scopes, acr: acr.as_deref(), facts: self.facts() }
+    }
+}
+
+/// An identity without its claims' type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Traits<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) roles: &'a [Box<str>],
+    pub(crate) scopes: &'a [Box<str>],
+    pub(crate) acr: Option<&'a str>,
+    pub(crate) facts: &'a Facts,
+}
+
+/// Another handle on the same identity.
+impl<C> Clone for Identity<C> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+/// Without the claims, which may be personal.
+impl<C> fmt::Debug for Identity<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity")
+            .field("subject", &self.subject())
+            .field("facts", self.facts())
+            .finish_non_exhaustive()
+    }
+}

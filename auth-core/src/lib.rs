@@ -1,0 +1,74 @@
+//! Who sent this request?
+//!
+//! An [`Authenticator`] answers that for one kind of credential: a session cookie, a token, an API
+//! key. One Tower layer, [`AuthLayer`], asks it about every request, refuses those without an
+//! answer, and hands the answer to the handlers as an [`Identity`]. [`any_of`] joins several
+//! authenticators, [`Require`] says who may pass, and [`Auth`] signs in and out without knowing
+//! which backend runs.
+//!
+//! This crate knows no cookies' contents, no tokens and no stores: those are `auth-session`,
+//! `auth-jwt` and `auth-store`.
+//!
+//! # What the layer keeps
+//!
+//! - No credential is not a bad one. Only a request without a credential is passed to the next
+//!   authenticator; a bad one is refused, an unrecognised `Authorization` header too.
+//! - Nobody passes unless the layer is `.optional()`.
+//! - A store that does not answer makes 503 with `Retry-After`, never 401 and never an anonymous
+//!   request.
+//! - A refusal is a response; its reason is an event and a response extension ([`Refused`]), never
+//!   a body.
+//! - A cookie does not count on a request that another site made ([`CrossSite`]).
+//!
+//! # Features
+//!
+//! - `axum`: extractors for `Identity<C>`, `Option<Identity<C>>` and `Auth<C>`, and responses for
+//!   what [`Auth`] returns.
+
+mod authenticate;
+mod authenticator;
+mod authorize;
+mod challenge;
+mod clock;
+mod combine;
+mod cookie;
+mod cross_site;
+mod effects;
+mod error;
+mod exchange;
+#[cfg(feature = "axum")]
+mod extract;
+mod future;
+mod handle;
+mod head;
+mod identity;
+mod principal;
+mod refusal;
+mod rejection;
+mod sign_in_id;
+mod sign_ins;
+mod visit;
+
+pub use authenticate::{AuthLayer, AuthService, Policy, ResponseFuture};
+pub use authenticator::{Attempt, Authenticator, Backend, Carrier, Outcome};
+pub use authorize::{Require, RequireFuture, RequireService};
+pub use challenge::Challenge;
+pub use clock::{Clock, ManualClock, Timestamp};
+pub use combine::{AnyOf, Several, any_of};
+pub use cookie::{CookieBuilder, CookiePolicy, InvalidCookie, RequestCookie, SameSite};
+pub use cross_site::{CrossSite, CrossSiteRequest, InvalidOrigin, RequestOrigin};
+pub use effects::Effects;
+pub use error::{AuthError, AuthErrorKind, BoxError, Misuse};
+pub use exchange::{BeforeResponse, Exchange, Turn};
+pub use future::{AuthFuture, BoxFuture};
+pub use handle::{Auth, SignIn};
+pub use head::Head;
+pub use identity::{Facts, Identity};
+pub use principal::{Claims, Principal};
+pub use refusal::{Refusal, Refused};
+pub use rejection::{Demand, Reason, Rejection};
+pub use sign_in_id::{InvalidSignInId, SignInId};
+pub use sign_ins::{
+    Persistence, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens,
+};
+pub use visit::Visit;

@@ -1,0 +1,157 @@
+//! A refused request, as a response.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
+
+use crate::error::{BoxError, Misuse};
+use crate::rejection::{Demand, Rejection};
+
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// Why a request was refused.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nobody is there, or the credential was rejected: 401.
+    Unauthenticated(Option<Rejection>),
+    /// The user may not: 403.
+    Forbidden,
+    /// The client lacks these scopes: 403.
+    InsufficientScope(Box<str>),
+    /// The authentication is too old or too weak: 401 (RFC 9470).
+    StepUp {
+        /// The authentication context classes that would do; empty if any would.
+        acr: Box<[Box<str>]>,
+        /// How long ago the authentication may have been.
+        max_age: Option<Duration>,
+    },
+    /// Another site made the browser send its cookie: 403.
+    CrossSite,
+    /// The store or key source did not answer: 503.
+    Unavailable(BoxError),
+    /// Everything was good, but the response could not be sent as it is: 413 or 500.
+    Unsaved(StatusCode, BoxError),
+    /// The program is wrong: 500.
+    Misuse(Misuse),
+}
+
+/// In the extensions of every response that refuses: the reason, for logs and for an outer layer
+/// that writes a body, such as problem details (RFC 9457). The client never sees it.
+///
+/// ```
+/// use auth_core::Refused;
+/// use axum::{Json, response::{IntoResponse, Response}};
+/// use serde_json::json;
+///
+/// /// For `axum::middleware::map_response`, outside of the authentication layer.
+/// async fn problem_details(response: Response) -> Response {
+///     if response.extensions().get::<Refused>().is_none() {
+///         return response;
+///     }
+///     let status = response.status();
+///     let body = Json(json!({ "title": status.canonical_reason(), "status": status.as_u16() }));
+///     let (parts, _) = response.into_parts();
+///     let mut response = (parts, body).into_response();
+///     let problem = http::HeaderValue::from_static("application/problem+json");
+///     response.headers_mut().insert(http::header::CONTENT_TYPE, problem);
+///     response
+/// }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Refused(Arc<Refusal>);
+
+impl Refused {
+    /// Why.
+    #[must_use]
+    pub fn refusal(&self) -> &Refusal {
+        &self.0
+    }
+}
+
+/// Writes the challenges of the schemes that could have worked.
+pub(crate) type Challenger<'a> = &'a dyn Fn(&Demand<'_>, &mut HeaderMap);
+
+impl Refusal {
+    fn status(&self) -> (StatusCode, u16) {
+        match self {
+            Self::Unauthenticated(_) | Self::StepUp { .. } => (StatusCode::UNAUTHORIZED, 16),
+            Self::Forbidden | Self::InsufficientScope(_) | Self::CrossSite => {
+                (StatusCode::FORBIDDEN, 7)
+            }
+            Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, 14),
+            Self::Unsaved(status, _) => (*status, 13),
+            Self::Misuse(_) => (StatusCode::INTERNAL_SERVER_ERROR, 13),
+        }
+    }
+
+    fn demand(&self) -> Option<Demand<'_>> {
+        match self {
+            Self::Unauthenticated(None) => Some(Demand::Credential),
+            Self::Unauthenticated(Some(rejection)) => Some(Demand::Better(rejection)),
+            Self::InsufficientScope(scope) => Some(Demand::Scope(scope)),
+            Self::StepUp { acr, max_age } => Some(Demand::StepUp { acr, max_age: *max_age }),
+            _ => None,
+        }
+    }
+
+    /// The response, in gRPC's form if `grpc` gives its content type: HTTP 200 with a status of
+    /// its own and no body. The reason becomes an event here, and only here.
+    pub(crate) fn into_response<B: Default>(
+        self,
+        grpc: Option<HeaderValue>,
+        challenger: Challenger<'_>,
+    ) -> Response<B> {
+        self.tell();
+        let (status, grpc_status) = self.status();
+        let mut response = Response::new(B::default());
+        let headers = response.headers_mut();
+        if let Some(demand) = self.demand() {
+            challenger(&demand, headers);
+        }
+        if matches!(self, Self::Unavailable(_)) {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        if let Some(content_type) = grpc {
+            headers.insert(header::CONTENT_TYPE, content_type);
+            headers.insert(GRPC_STATUS, HeaderValue::from(grpc_status));
+        } else {
+            *response.status_mut() = status;
+        }
+        response.extensions_mut().insert(Refused(Arc::new(self)));
+        response
+    }
+
+    fn tell(&self) {
+        match self {
+            Self::Unauthenticated(None) => tracing::debug!("request refused: no credential"),
+            Self::Unauthenticated(Some(rejection)) => {
+                let Rejection { scheme, reason } = rejection;
+                tracing::info!(scheme, %reason, "request refused: credential rejected");
+            }
+            Self::Forbidden => tracing::info!("request refused: forbidden"),
+            Self::InsufficientScope(scope) => {
+                tracing::info!(scope, "request refused: insufficient scope");
+            }
+            Self::StepUp { acr, max_age } => {
+                tracing::info!(?acr, ?max_age, "request refused: step-up needed");
+            }
+            Self::CrossSite => tracing::warn!("request refused: cross-site"),
+            Self::Unavailable(error) => {
+                tracing::error!(error = &**error as &dyn std::error::Error, "request refused: unavailable");
+            }
+            Self::Unsaved(status, error) => {
+                let error = &**error as &dyn std::error::Error;
+                tracing::error!(%status, error, "response withheld: not saved");
+            }
+            Self::Misuse(misuse) => tracing::error!(%misuse, "request refused: misuse"),
+        }
+    }
+}
+
+/// The content type if it is one of gRPC's, which refuses in its own way.
+pub(crate) fn grpc(headers: &HeaderMap) -> Option<HeaderValue> {
+    let content_type = headers.get(header::CONTENT_TYPE)?;
+    content_type.as_bytes().starts_with(b"application/grpc").then(|| content_type.clone())
+}

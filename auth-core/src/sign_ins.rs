@@ -1,0 +1,208 @@
+//! The half of a backend that starts and ends sign-ins.
+
+use std::any::Any;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use crate::authenticator::{Backend, Carrier};
+use crate::clock::Timestamp;
+use crate::error::AuthError;
+use crate::principal::Principal;
+use crate::sign_in_id::SignInId;
+use crate::visit::Visit;
+
+/// What a backend adds that starts, lists and ends sign-ins. [`Auth`](crate::Auth) calls it for
+/// handlers; it is never called for a request that only reads its identity.
+///
+/// Whatever fails because a store does not answer is
+/// [`Unavailable`](crate::AuthErrorKind::Unavailable), and the sign-ins are as they were before.
+#[async_trait]
+pub trait SignIns<C>: Send + Sync {
+    /// Whether sign-ins of this backend can be carried so.
+    fn issues(&self, carrier: Carrier) -> bool;
+
+    /// Starts a sign-in and queues or returns its credential. The credential that came with the
+    /// request is dead afterwards, also when it belonged to another user.
+    async fn sign_in(
+        &self,
+        visit: Visit<'_>,
+        principal: Principal<C>,
+        options: &SignInOptions,
+    ) -> Result<SignedIn, AuthError>;
+
+    /// Replaces the credential of a sign-in that goes on. `token` is one that came in the body;
+    /// without it, the request's own is renewed. What the user may do, and when they proved who
+    /// they are, stays as it was.
+    async fn refresh(&self, visit: Visit<'_>, token: Option<&str>) -> Result<SignedIn, AuthError>;
+
+    /// Another backend has signed this request in: ends `old`, for which the request acted until
+    /// then, and takes away the cookie of this backend.
+    async fn superseded(&self, visit: Visit<'_>, old: Option<SignInId>) -> Result<(), AuthError> {
+        let _ = (visit, old);
+        Ok(())
+    }
+
+    /// Ends whatever sign-in the request can name. Nobody signed in is no error.
+    async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError>;
+
+    /// The living sign-ins of a subject, oldest first.
+    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError>;
+
+    /// Ends sign-ins of a subject, and says how many. Another subject's are never ended.
+    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError>;
+
+    /// What a `Session` needs from the backend that decided; none if it keeps no data. Core hands
+    /// it through: `auth-store` knows its type.
+    fn session_host(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
+        let _ = backend;
+        None
+    }
+}
+
+/// Which sign-ins of a subject to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoke {
+    /// This one.
+    One(SignInId),
+    /// All but this one.
+    AllBut(SignInId),
+    /// All.
+    All,
+}
+
+/// Whether a credential outlives the browser that keeps it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Persistence {
+    /// It ends with the browser.
+    #[default]
+    Browser,
+    /// It stays until the sign-in ends: "remember me".
+    Device,
+}
+
+/// How to sign in: by which carrier, and what to note about the device.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SignInOptions {
+    /// The carrier that was asked for; the backend's own choice otherwise.
+    pub via: Option<Carrier>,
+    /// Whether to remember the user; the backend's own choice otherwise.
+    pub persistence: Option<Persistence>,
+    /// What the user calls the device.
+    pub label: Option<Box<str>>,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
+}
+
+/// One stored sign-in, as a device list shows it. It holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignInInfo {
+    /// Its public name, to end it by.
+    pub id: SignInId,
+    /// Whether it is the one that asks.
+    pub current: bool,
+    /// The `User-Agent` at sign-in.
+    pub user_agent: Option<Box<str>>,
+    /// The address at sign-in.
+    pub address: Option<IpAddr>,
+    /// What the user calls the device.
+    pub label: Option<Box<str>>,
+    /// When it began.
+    pub created_at: Timestamp,
+    /// When it was last used, as exact as the backend's throttle.
+    pub last_seen_at: Timestamp,
+    /// When it ends whatever the user does.
+    pub expires_at: Timestamp,
+}
+
+impl SignInInfo {
+    /// A sign-in of this name and times, with nothing known about the device.
+    #[must_use]
+    pub fn new(id: SignInId, created_at: Timestamp, last_seen_at: Timestamp) -> Self {
+        Self {
+            id,
+            current: false,
+            user_agent: None,
+            address: None,
+            label: None,
+            created_at,
+            last_seen_at,
+            expires_at: Timestamp::MAX,
+        }
+    }
+}
+
+/// What a sign-in or refresh gives to the client besides cookies, which are queued already.
+///
+/// As an axum response: the token response if there are tokens, otherwise 204.
+#[derive(Clone, Debug)]
+#[must_use = "tokens reach the client only if they are sent"]
+#[non_exhaustive]
+pub struct SignedIn {
+    /// The sign-in's public name.
+    pub sign_in: SignInId,
+    /// Tokens for the response's body; none if a cookie carries the sign-in.
+    pub tokens: Option<Tokens>,
+}
+
+impl SignedIn {
+    /// A sign-in that a cookie carries.
+    pub fn by_cookie(sign_in: SignInId) -> Self {
+        Self { sign_in, tokens: None }
+    }
+
+    /// A sign-in that these tokens carry.
+    pub fn by_tokens(sign_in: SignInId, tokens: Tokens) -> Self {
+        Self { sign_in, tokens: Some(tokens) }
+    }
+}
+
+/// A successful token response: serializes as RFC 6749 section 5.1 says. `Debug` shows no token.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct Tokens {
+    /// What the client sends as `Authorization: Bearer`.
+    pub access_token: Box<str>,
+    /// For how long, counted from the response.
+    pub expires_in: Duration,
+    /// What renews it, if it is delivered in the body.
+    pub refresh_token: Option<Box<str>>,
+    /// The granted scopes, space-separated, if they are not what the client asked for.
+    pub scope: Option<Box<str>>,
+}
+
+impl Tokens {
+    /// A bearer token, good for so long.
+    #[must_use]
+    pub fn bearer(access_token: impl Into<Box<str>>, expires_in: Duration) -> Self {
+        Self { access_token: access_token.into(), expires_in, refresh_token: None, scope: None }
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens").field("expires_in", &self.expires_in).finish_non_exhaustive()
+    }
+}
+
+impl Serialize for Tokens {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("access_token", &self.access_token)?;
+        map.serialize_entry("token_type", "Bearer")?;
+        map.serialize_entry("expires_in", &self.expires_in.as_secs())?;
+        if let Some(refresh_token) = &self.refresh_token {
+            map.serialize_entry("refresh_token", refresh_token)?;
+        }
+        if let Some(scope) = &self.scope {
+            map.serialize_entry("scope", scope)?;
+        }
+        map.end()
+    }
+}
