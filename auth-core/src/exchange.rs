@@ -4,7 +4,7 @@ use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, Response};
 use parking_lot::Mutex;
 
 use crate::authenticator::{Authenticator, Backend, Carrier};
@@ -13,6 +13,7 @@ use crate::effects::Effects;
 use crate::error::{AuthError, Misuse};
 use crate::future::AuthFuture;
 use crate::identity::{Identity, Traits};
+use crate::refusal::{self, Refusal};
 use crate::rejection::{Demand, Rejection};
 use crate::sign_in_id::SignInId;
 
@@ -47,6 +48,21 @@ impl Exchange {
     #[must_use]
     pub fn session_host(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.0.session_host()
+    }
+
+    /// The credential that was rejected, if it came in an `Authorization` header and the layer is
+    /// `.optional()`: whoever needs to know who it is has to refuse the request.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&Rejection> {
+        self.0.rejection()
+    }
+
+    /// A response that refuses the request with these headers, as the layer itself would.
+    #[must_use]
+    pub fn refuse<B: Default>(&self, request: &HeaderMap, refusal: Refusal) -> Response<B> {
+        refusal.into_response(refusal::grpc(request), &|demand, headers| {
+            self.0.challenge(demand, headers);
+        })
     }
 
     pub(crate) fn erased(&self) -> &dyn Erased {

@@ -12,16 +12,17 @@ use crate::error::{AuthError, AuthErrorKind, Misuse};
 use crate::exchange::{Erased, Exchange};
 use crate::handle::Auth;
 use crate::identity::Identity;
-use crate::refusal::{self, Refusal};
+use crate::refusal::Refusal;
 use crate::sign_ins::SignedIn;
 
 /// Nobody: 401. No layer, or other claims: 500.
 impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Identity<C> {
     type Rejection = Response;
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
-        match <Self as OptionalFromRequestParts<S>>::from_request_parts(parts, state).await? {
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
+        let exchange = exchange::<C>(parts)?;
+        match find(exchange, parts)? {
             Some(identity) => Ok(identity),
-            None => Err(refuse::<Self>(parts, Refusal::Unauthenticated(None))),
+            None => Err(exchange.refuse(&parts.headers, Refusal::Unauthenticated(None))),
         }
     }
 }
@@ -30,14 +31,25 @@ impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Identity<C> {
 impl<C: Send + Sync + 'static, S: Sync> OptionalFromRequestParts<S> for Identity<C> {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Response> {
-        let exchange = Exchange::of(&parts.extensions, type_name::<Self>());
-        let typed = exchange.and_then(Exchange::typed::<C>).map_err(IntoResponse::into_response)?;
-        match (typed.identity(), typed.rejection()) {
-            (None, Some(rejection)) => {
-                Err(refuse::<Self>(parts, Refusal::Unauthenticated(Some(*rejection))))
-            }
-            (identity, _) => Ok(identity.cloned()),
+        find(exchange::<C>(parts)?, parts)
+    }
+}
+
+fn exchange<C: 'static>(parts: &Parts) -> Result<&Exchange, Response> {
+    Exchange::of(&parts.extensions, type_name::<Identity<C>>()).map_err(Misuse::into_response)
+}
+
+fn find<C>(exchange: &Exchange, parts: &Parts) -> Result<Option<Identity<C>>, Response>
+where
+    C: Send + Sync + 'static,
+{
+    let typed = exchange.typed::<C>().map_err(Misuse::into_response)?;
+    match typed.rejection() {
+        Some(rejection) => {
+            let refusal = Refusal::Unauthenticated(Some(*rejection));
+            Err(exchange.refuse(&parts.headers, refusal))
         }
+        None => Ok(typed.identity().cloned()),
     }
 }
 
@@ -46,15 +58,6 @@ impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Auth<C> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Misuse> {
         Self::of(parts)
     }
-}
-
-fn refuse<T>(parts: &Parts, refusal: Refusal) -> Response {
-    let exchange = Exchange::of(&parts.extensions, type_name::<T>());
-    refusal.into_response::<Body>(refusal::grpc(&parts.headers), &|demand, headers| {
-        if let Ok(exchange) = exchange {
-            exchange.erased().challenge(demand, headers);
-        }
-    })
 }
 
 /// 500, and what to do about it: the developer is the one who sees it.

@@ -1,11 +1,13 @@
 //! A request's head, borrowed.
 
+use std::fmt;
+
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header, request::Parts};
 
 use crate::cookie::{self, RequestCookie};
 
 /// A request's head, borrowed: made from `&Request<B>` or `&Parts` without moving either.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Head<'a> {
     method: &'a Method,
     uri: &'a Uri,
@@ -15,12 +17,37 @@ pub struct Head<'a> {
 }
 
 /// The `Authorization` header of a request, looked up once for all authenticators.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub(crate) enum Authorization<'a> {
     Absent,
     One(&'a HeaderValue),
     /// More than one: which of them counts is anybody's guess, so none does.
     Many,
+}
+
+impl<'a> Authorization<'a> {
+    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        match (values.next(), values.next()) {
+            (None, _) => Self::Absent,
+            (Some(value), None) => Self::One(value),
+            (Some(_), Some(_)) => Self::Many,
+        }
+    }
+
+    pub(crate) fn credentials(self, scheme: &str) -> Option<&'a [u8]> {
+        let Self::One(value) = self else { return None };
+        let (name, rest) = value.as_bytes().split_at_checked(scheme.len())?;
+        let rest = rest.strip_prefix(b" ")?;
+        name.eq_ignore_ascii_case(scheme.as_bytes()).then(|| rest.trim_ascii_start())
+    }
+}
+
+/// Without the headers: some are secrets.
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head").field("method", self.method).finish_non_exhaustive()
+    }
 }
 
 impl<'a> Head<'a> {
@@ -30,13 +57,7 @@ impl<'a> Head<'a> {
         headers: &'a HeaderMap,
         extensions: &'a Extensions,
     ) -> Self {
-        let mut values = headers.get_all(header::AUTHORIZATION).iter();
-        let authorization = match (values.next(), values.next()) {
-            (None, _) => Authorization::Absent,
-            (Some(value), None) => Authorization::One(value),
-            (Some(_), Some(_)) => Authorization::Many,
-        };
-        Self { method, uri, headers, extensions, authorization }
+        Self { method, uri, headers, extensions, authorization: Authorization::of(headers) }
     }
 
     /// The method.
@@ -73,10 +94,7 @@ impl<'a> Head<'a> {
     /// scheme is this one (RFC 9110 section 11.4; schemes are compared without case).
     #[must_use]
     pub fn credentials(&self, scheme: &str) -> Option<&'a [u8]> {
-        let Authorization::One(value) = self.authorization else { return None };
-        let (name, rest) = value.as_bytes().split_at_checked(scheme.len())?;
-        let rest = rest.strip_prefix(b" ")?;
-        name.eq_ignore_ascii_case(scheme.as_bytes()).then(|| rest.trim_ascii_start())
+        self.authorization.credentials(scheme)
     }
 
     /// The cookie of exactly this name; every other cookie is passed over unparsed.

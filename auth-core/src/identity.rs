@@ -93,6 +93,7 @@ impl<C> Identity<C> {
     }
 
     /// The roles.
+    #[must_use]
     pub fn roles(&self) -> impl ExactSizeIterator<Item = &str> {
         self.0.principal.roles.iter().map(|role| &**role)
     }

@@ -1,12 +1,14 @@
 //! A request that wants to change its sign-in.
 
+use std::fmt;
+
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use crate::authenticator::Backend;
 use crate::cookie::{self, RequestCookie};
 use crate::cross_site::{CrossSite, CrossSiteRequest, RequestOrigin};
 use crate::exchange::Turn;
-use crate::head::Head;
+use crate::head::{Authorization, Head};
 
 /// A request that wants to change its sign-in: its [`Turn`], and the few headers that matter.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +45,12 @@ impl<'a> Visit<'a> {
         cookie::find(&self.request.headers, name)
     }
 
+    /// What follows the scheme in the `Authorization` header: see [`Head::credentials`].
+    #[must_use]
+    pub fn credentials(&self, scheme: &str) -> Option<&'a [u8]> {
+        Authorization::of(&self.request.headers).credentials(scheme)
+    }
+
     /// What the client calls itself, if it is text.
     #[must_use]
     pub fn user_agent(&self) -> Option<&'a str> {
@@ -61,15 +69,22 @@ impl<'a> Visit<'a> {
 }
 
 /// The parts of a request's head that outlive it in an [`Auth`](crate::Auth).
-#[derive(Clone, Debug)]
 pub(crate) struct RequestFacts {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 }
 
+/// Without the headers: some are secrets.
+impl fmt::Debug for RequestFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestFacts").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
 impl RequestFacts {
-    const KEPT: [HeaderName; 6] = [
+    const KEPT: [HeaderName; 7] = [
+        header::AUTHORIZATION,
         header::COOKIE,
         header::HOST,
         header::ORIGIN,

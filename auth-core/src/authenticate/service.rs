@@ -14,6 +14,7 @@ use super::layer::Policy;
 use crate::authenticator::{Authenticator, Outcome};
 use crate::effects;
 use crate::exchange::{Exchange, Found, Typed};
+use crate::future::AuthFuture;
 use crate::head::Head;
 use crate::refusal::{self, Refusal};
 
@@ -65,7 +66,7 @@ where
             Ok(asked) => asked,
             Err(refusal) => return ResponseFuture::new(refuse(&*self.auth, &request, refusal)),
         };
-        let outcome = match outcome.map(|outcome| outcome.now()).transpose() {
+        let outcome = match outcome.map(AuthFuture::now).transpose() {
             Ok(outcome) => outcome,
             Err(verifying) => {
                 let clone = self.inner.clone();

@@ -126,9 +126,13 @@ impl Require {
             },
             Rule::Predicate(predicate) => predicate(exchange).map_err(Refusal::Misuse).and_then(is),
             Rule::All(rules) => rules.iter().try_for_each(|rule| rule.judge(exchange, traits)),
-            Rule::Any(rules) => rules.iter().fold(Err(Refusal::Forbidden), |verdict, rule| {
-                verdict.or_else(|_| rule.judge(exchange, traits))
-            }),
+            Rule::Any(rules) => {
+                let mut verdict = Err(Refusal::Forbidden);
+                for rule in rules {
+                    verdict = verdict.or_else(|_| rule.judge(exchange, traits));
+                }
+                verdict
+            }
         }
     }
 }

@@ -42,22 +42,19 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let exchange = Exchange::of(request.extensions(), "Require");
-        let verdict = match &exchange {
-            Ok(exchange) => self.require.check(exchange),
-            Err(misuse) => Err(Refusal::Misuse(*misuse)),
-        };
-        let state = match verdict {
-            Ok(()) => State::Running { inner: self.inner.call(request) },
-            Err(refusal) => {
-                let grpc = refusal::grpc(request.headers());
-                let response = refusal.into_response(grpc, &|demand, headers| {
-                    if let Ok(exchange) = exchange {
-                        exchange.erased().challenge(demand, headers);
-                    }
-                });
-                State::Refused { response: Some(response) }
+        let headers = request.headers();
+        let refused = match Exchange::of(request.extensions(), "Require") {
+            Ok(exchange) => match self.require.check(exchange) {
+                Ok(()) => None,
+                Err(refusal) => Some(exchange.refuse(headers, refusal)),
+            },
+            Err(misuse) => {
+                Some(Refusal::Misuse(misuse).into_response(refusal::grpc(headers), &|_, _| {}))
             }
+        };
+        let state = match refused {
+            None => State::Running { inner: self.inner.call(request) },
+            response => State::Refused { response },
         };
         RequireFuture { state }
     }

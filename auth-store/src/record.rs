@@ -1,0 +1,272 @@
+//! One stored sign-in.
+
+use std::any::Any;
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use auth_core::{Facts, Identity, Persistence, Principal, SignInId, SignInInfo, Timestamp};
+use serde::de::DeserializeOwned;
+
+use crate::codec;
+use crate::data::Data;
+use crate::lifetime::{Expiry, Limits};
+use crate::secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
+
+/// One stored sign-in: whose it is, what proves it, how long it lasts, and what the application
+/// keeps with it.
+///
+/// The fields that every request reads come first, in two cache lines.
+#[repr(C)]
+pub struct Record {
+    last_seen: AtomicU64,
+    /// How long it lasts.
+    pub limits: Limits,
+    identity: OnceLock<Arc<dyn Any + Send + Sync>>,
+    /// The digest of the verifier that is good now.
+    pub current: Digest,
+    /// The digest of the family.
+    pub family: FamilyDigest,
+    /// Its public id, and its key in the store.
+    pub sid: SignInId,
+    /// What its secret is for.
+    pub kind: Kind,
+    /// Whether its cookie outlives the browser.
+    pub persistence: Persistence,
+    /// Whose it is; none while anonymous. It never changes.
+    pub subject: Option<Arc<str>>,
+    principal: Box<[u8]>,
+    /// What the application keeps with it.
+    pub data: Data,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When the user last proved who they are.
+    pub authenticated_at: Timestamp,
+    /// Counts every change but those of the last-seen time; the store sets it.
+    pub version: u64,
+    /// What few sign-ins have, or few requests read.
+    pub details: Option<Box<Details>>,
+}
+
+/// What few sign-ins have, or few requests read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Details {
+    /// The secret before the current one, while a refresh with it may be repeated.
+    pub grace: Option<Grace>,
+    /// What the client may do (RFC 6749 section 3.3).
+    pub scopes: Vec<Box<str>>,
+    /// How well the user was authenticated.
+    pub acr: Option<Box<str>>,
+    /// By which methods.
+    pub amr: Vec<Box<str>>,
+    /// The key that the credential is bound to, if any (RFC 7800).
+    pub cnf: Option<Box<str>>,
+    /// What is known about the device.
+    pub device: Device,
+}
+
+/// What is known about the device that a sign-in was made on.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// The `User-Agent`, at most [`Device::MAX_USER_AGENT`] bytes of it.
+    pub user_agent: Option<Box<str>>,
+    /// Where the request came from.
+    pub address: Option<IpAddr>,
+    /// What the user calls it.
+    pub label: Option<Box<str>>,
+}
+
+impl Device {
+    /// The most bytes of a `User-Agent` that are kept.
+    pub const MAX_USER_AGENT: usize = 256;
+    /// The most bytes of a label that are kept.
+    pub const MAX_LABEL: usize = 128;
+}
+
+/// The secret before the current one: refreshing with it again yields the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Grace {
+    /// The digest of the verifier before the current one.
+    pub previous: Digest,
+    /// From which the current one was derived.
+    pub nonce: Nonce,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// What a secret is to a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// It proves the sign-in.
+    Current,
+    /// It was just refreshed; refreshing with it again yields the current secret.
+    Rotated(Nonce),
+    /// It proved the sign-in once, and no more. Somebody kept it.
+    Reused,
+    /// It never belonged to this sign-in: forged, of another kind, or of an earlier sign-in.
+    Foreign,
+}
+
+impl Record {
+    /// The record of a sign-in that begins at `now`.
+    #[must_use]
+    pub fn new(
+        sid: SignInId,
+        kind: Kind,
+        digests: Digests,
+        subject: Option<Arc<str>>,
+        limits: Limits,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            last_seen: AtomicU64::new(now.as_millis()),
+            limits,
+            identity: OnceLock::new(),
+            current: digests.current,
+            family: digests.family,
+            sid,
+            kind,
+            persistence: Persistence::Browser,
+            subject,
+            principal: Box::default(),
+            data: Data::new(),
+            created_at: now,
+            authenticated_at: now,
+            version: 0,
+            details: None,
+        }
+    }
+
+    /// Roles and claims, encoded; empty while anonymous.
+    #[must_use]
+    pub fn principal(&self) -> &[u8] {
+        &self.principal
+    }
+
+    /// Replaces roles and claims.
+    pub fn set_principal(&mut self, principal: impl Into<Box<[u8]>>) {
+        self.principal = principal.into();
+        self.identity = OnceLock::new();
+    }
+
+    /// When it was last used, as far as it was written down.
+    #[must_use]
+    pub fn last_seen(&self) -> Timestamp {
+        Timestamp::from_millis(self.last_seen.load(Ordering::Relaxed))
+    }
+
+    /// Notes a use. It only ever moves forward.
+    pub fn touch(&self, at: Timestamp) {
+        self.last_seen.fetch_max(at.as_millis(), Ordering::Relaxed);
+    }
+
+    /// Which of its limits it has reached.
+    #[must_use]
+    pub fn expiry(&self, now: Timestamp) -> Option<Expiry> {
+        self.limits.expiry(self.last_seen(), now)
+    }
+
+    /// What `secret`, used as one of `kind`, is to this record.
+    #[must_use]
+    pub fn judge(&self, secret: &Secret, kind: Kind, now: Timestamp) -> Proof {
+        let digest = secret.digest(kind);
+        if digest == self.current {
+            return Proof::Current;
+        }
+        if secret.family_digest(kind) != self.family {
+            return Proof::Foreign;
+        }
+        match self.details.as_ref().and_then(|details| details.grace) {
+            Some(grace) if now < grace.until && grace.previous == digest => {
+                Proof::Rotated(grace.nonce)
+            }
+            _ => Proof::Reused,
+        }
+    }
+
+    /// The identity that this record proves; decoded once, then shared.
+    ///
+    /// # Errors
+    /// If nobody is signed in, or the stored claims are not those of `C`.
+    pub fn identity<C>(&self) -> Result<Identity<C>, serde_json::Error>
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        if let Some(known) = self.identity.get()
+            && let Some(identity) = known.downcast_ref::<Identity<C>>()
+        {
+            return Ok(identity.clone());
+        }
+        let identity = self.decode()?;
+        // Under two claims types at once, the first is remembered and the second decoded each time.
+        let _ = self.identity.set(Arc::new(identity.clone()));
+        Ok(identity)
+    }
+
+    fn decode<C: DeserializeOwned>(&self) -> Result<Identity<C>, serde_json::Error> {
+        let nobody = || serde::de::Error::custom("nobody is signed in");
+        let subject = self.subject.clone().ok_or_else(nobody)?;
+        let (roles, claims) = codec::decode(&self.principal)?;
+        let mut principal = Principal::new(subject).claims(claims);
+        principal.roles = roles;
+        if let Some(details) = &self.details {
+            principal.scopes.clone_from(&details.scopes);
+            principal.acr.clone_from(&details.acr);
+            principal.amr.clone_from(&details.amr);
+        }
+        let facts = Facts::new(self.kind.scheme(), self.authenticated_at)
+            .sign_in(self.sid)
+            .expires_at(self.limits.ends_at);
+        Ok(Identity::verified(principal, facts))
+    }
+
+    /// As a device list shows it.
+    #[must_use]
+    pub fn info(&self) -> SignInInfo {
+        let mut info = SignInInfo::new(self.sid, self.created_at, self.last_seen());
+        info.expires_at = self.limits.ends_at;
+        if let Some(Details { device, .. }) = self.details.as_deref() {
+            info.user_agent.clone_from(&device.user_agent);
+            info.address = device.address;
+            info.label.clone_from(&device.label);
+        }
+        info
+    }
+}
+
+impl Clone for Record {
+    fn clone(&self) -> Self {
+        Self {
+            last_seen: AtomicU64::new(self.last_seen.load(Ordering::Relaxed)),
+            limits: self.limits,
+            identity: self.identity.clone(),
+            current: self.current,
+            family: self.family,
+            sid: self.sid,
+            kind: self.kind,
+            persistence: self.persistence,
+            subject: self.subject.clone(),
+            principal: self.principal.clone(),
+            data: self.data.clone(),
+            created_at: self.created_at,
+            authenticated_at: self.authenticated_at,
+            version: self.version,
+            details: self.details.clone(),
+        }
+    }
+}
+
+/// Without digests, claims and data.
+impl fmt::Debug for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Record")
+            .field("sid", &self.sid)
+            .field("kind", &self.kind)
+            .field("subject", &self.subject)
+            .field("version", &self.version)
+            .field("last_seen", &self.last_seen())
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

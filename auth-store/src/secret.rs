@@ -1,0 +1,295 @@
+//! The secret that proves a sign-in, and the digests that are kept of it.
+
+use std::fmt;
+
+use auth_core::SignInId;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+/// What a secret is for. A secret of one kind is never accepted as one of another: the kind is
+/// part of every digest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Kind {
+    /// A session cookie.
+    Cookie = 1,
+    /// A session in an `Authorization` header.
+    Bearer = 2,
+    /// A refresh token, which never authenticates a request.
+    Refresh = 3,
+}
+
+impl Kind {
+    /// The name of the scheme that such a secret authenticates by.
+    #[must_use]
+    pub fn scheme(self) -> &'static str {
+        match self {
+            Self::Cookie => "session",
+            Self::Bearer => "bearer",
+            Self::Refresh => "refresh",
+        }
+    }
+}
+
+/// A sign-in's secret: its public id, a family of 128 bits and a verifier of 256 bits.
+///
+/// The family stays while the secret is refreshed, so that an old secret can be told from a forged
+/// one. `Debug` shows the public id only; the rest is wiped on drop.
+#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+pub struct Secret {
+    #[zeroize(skip)]
+    sid: SignInId,
+    family: [u8; 16],
+    verifier: [u8; 32],
+}
+
+impl Secret {
+    /// The length of a secret's text form.
+    pub const TEXT_LEN: usize = 86;
+
+    /// A new secret for this sign-in, from the operating system's generator.
+    ///
+    /// # Errors
+    /// If the operating system has no randomness to give.
+    pub fn generate(sid: SignInId) -> Result<Self, getrandom::Error> {
+        let mut secret = Self { sid, family: [0; 16], verifier: [0; 32] };
+        getrandom::fill(&mut secret.family)?;
+        getrandom::fill(&mut secret.verifier)?;
+        Ok(secret)
+    }
+
+    /// Reads a secret's text form: 86 characters of base64url, and nothing else.
+    #[must_use]
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        if text.len() != Self::TEXT_LEN {
+            return None;
+        }
+        let mut raw = Zeroizing::new([0; 64]);
+        let written = URL_SAFE_NO_PAD.decode_slice(text, raw.as_mut()).ok()?;
+        let (sid, rest) = raw.get(..written)?.split_first_chunk()?;
+        let (family, verifier) = rest.split_first_chunk()?;
+        Some(Self {
+            sid: SignInId::from_bytes(*sid),
+            family: *family,
+            verifier: *verifier.first_chunk()?,
+        })
+    }
+
+    /// The secret's text form, for the client alone.
+    #[must_use]
+    pub fn to_text(&self) -> Zeroizing<String> {
+        let mut raw = Zeroizing::new([0; 64]);
+        raw[..16].copy_from_slice(self.sid.as_bytes());
+        raw[16..32].copy_from_slice(&self.family);
+        raw[32..].copy_from_slice(&self.verifier);
+        Zeroizing::new(URL_SAFE_NO_PAD.encode(raw.as_ref()))
+    }
+
+    /// The public id of the sign-in that this secret claims to prove.
+    #[must_use]
+    pub fn sid(&self) -> SignInId {
+        self.sid
+    }
+
+    /// What is kept of it when it is a secret of this kind.
+    #[must_use]
+    pub fn digests(&self, kind: Kind) -> Digests {
+        Digests { family: self.family_digest(kind), current: self.digest(kind) }
+    }
+
+    /// The digest of family and verifier: one block of SHA-256.
+    pub(crate) fn digest(&self, kind: Kind) -> Digest {
+        let mut block = Zeroizing::new([0; 55]);
+        block[..6].copy_from_slice(b"auth/v");
+        block[6] = kind as u8;
+        block[7..23].copy_from_slice(&self.family);
+        block[23..].copy_from_slice(&self.verifier);
+        Digest(Sha256::digest(block.as_ref()).into())
+    }
+
+    pub(crate) fn family_digest(&self, kind: Kind) -> FamilyDigest {
+        let mut hash = Sha256::new_with_prefix(b"auth/f");
+        hash.update([kind as u8]);
+        hash.update(self.family);
+        let [digest @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _]: [u8; 32] =
+            hash.finalize().into();
+        FamilyDigest(digest)
+    }
+
+    /// The secret that follows this one: everybody who holds this one and learns `nonce` derives
+    /// the same, so a retry after a lost response gets what the first try got.
+    ///
+    /// # Panics
+    /// Never: HMAC takes keys of any length.
+    #[must_use]
+    pub fn successor(&self, nonce: &Nonce) -> Self {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.verifier).expect("any length will do");
+        mac.update(b"auth/successor");
+        mac.update(&nonce.0);
+        let verifier = mac.finalize().into_bytes().into();
+        Self { sid: self.sid, family: self.family, verifier }
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Secret").field("sid", &self.sid).finish_non_exhaustive()
+    }
+}
+
+/// What a store keeps of a secret.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// Of the family.
+    pub family: FamilyDigest,
+    /// Of the verifier that is good now.
+    pub current: Digest,
+}
+
+/// The SHA-256 of a verifier, its family and its kind. Compared in constant time.
+#[derive(Clone, Copy)]
+pub struct Digest(pub [u8; 32]);
+
+impl PartialEq for Digest {
+    fn eq(&self, other: &Self) -> bool {
+        let words = |bytes: &[u8; 32]| -> [u64; 4] {
+            std::array::from_fn(|i| {
+                u64::from_ne_bytes(std::array::from_fn(|byte| bytes[i * 8 + byte]))
+            })
+        };
+        words(&self.0).ct_eq(&words(&other.0)).into()
+    }
+}
+
+impl Eq for Digest {}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(..)")
+    }
+}
+
+/// Half of the SHA-256 of a family and its kind: as long as the family itself.
+#[derive(Clone, Copy)]
+pub struct FamilyDigest(pub [u8; 16]);
+
+impl PartialEq for FamilyDigest {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for FamilyDigest {}
+
+impl fmt::Debug for FamilyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FamilyDigest(..)")
+    }
+}
+
+/// What is kept for as long as a refresh may be repeated. Without the old secret it is worth
+/// nothing.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Nonce(pub [u8; 16]);
+
+impl Nonce {
+    /// A new one, from the operating system's generator.
+    ///
+    /// # Errors
+    /// If the operating system has no randomness to give.
+    pub fn generate() -> Result<Self, getrandom::Error> {
+        let mut nonce = Self([0; 16]);
+        getrandom::fill(&mut nonce.0)?;
+        Ok(nonce)
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Nonce(..)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn secret() -> Secret {
+        Secret::generate(SignInId::from_bytes([7; 16])).unwrap()
+    }
+
+    #[test]
+    fn sec_02_03_two_secrets_differ_in_all_their_random_bytes() {
+        let (a, b) = (secret(), secret());
+        assert_ne!(a.family, b.family);
+        assert_ne!(a.verifier, b.verifier);
+        assert_eq!(a.verifier.len() * 8, 256);
+    }
+
+    #[test]
+    fn sec_36_the_text_is_random_bytes_and_nothing_else() {
+        let secret = secret();
+        let text = secret.to_text();
+        let raw = URL_SAFE_NO_PAD.decode(text.as_bytes()).unwrap();
+        assert_eq!(raw.len(), 64);
+        assert_eq!(&raw[..16], secret.sid().as_bytes());
+    }
+
+    #[test]
+    fn sec_74_debug_shows_no_secret() {
+        let secret = secret();
+        let shown = format!("{secret:?} {:?}", secret.digests(Kind::Cookie));
+        let text = secret.to_text();
+        assert!(!shown.contains(&text[43..]), "{shown}");
+        assert!(shown.contains(&secret.sid().to_string()));
+    }
+
+    #[test]
+    fn sec_81_every_kind_has_digests_of_its_own() {
+        let secret = secret();
+        let kinds = [Kind::Cookie, Kind::Bearer, Kind::Refresh];
+        for (i, a) in kinds.iter().enumerate() {
+            for b in &kinds[i + 1..] {
+                assert_ne!(secret.digests(*a).family, secret.digests(*b).family);
+                assert_ne!(secret.digests(*a).current, secret.digests(*b).current);
+            }
+        }
+    }
+
+    #[test]
+    fn a_successor_is_derived_alike_and_needs_both_parts() {
+        let (old, other) = (secret(), secret());
+        let nonce = Nonce([1; 16]);
+        let digest = |secret: &Secret| secret.digest(Kind::Refresh);
+        assert_eq!(digest(&old.successor(&nonce)), digest(&old.successor(&nonce)));
+        assert_ne!(digest(&old.successor(&nonce)), digest(&old.successor(&Nonce([2; 16]))));
+        assert_ne!(digest(&old.successor(&nonce)), digest(&other.successor(&nonce)));
+    }
+
+    proptest! {
+        #[test]
+        fn sec_07_only_the_exact_text_is_a_secret(text in proptest::collection::vec(any::<u8>(), 0..120)) {
+            if let Some(secret) = Secret::parse(&text) {
+                prop_assert_eq!(secret.to_text().as_bytes(), &text[..], "one secret has one text");
+            }
+        }
+
+        #[test]
+        fn a_changed_letter_is_another_secret(at in 0usize..Secret::TEXT_LEN, letter in "[A-Za-z0-9_-]") {
+            let secret = secret();
+            let mut text = secret.to_text().as_bytes().to_vec();
+            prop_assume!(text[at] != letter.as_bytes()[0]);
+            text[at] = letter.as_bytes()[0];
+            if let Some(other) = Secret::parse(&text) {
+                let same = other.sid() == secret.sid()
+                    && other.digests(Kind::Cookie) == secret.digests(Kind::Cookie);
+                prop_assert!(!same);
+            }
+        }
+    }
+}
