@@ -79,6 +79,8 @@ pub enum AuthErrorKind {
     TooLarge,
     /// The program asks for what its layer cannot do: 500.
     Misuse,
+    /// The response has left, and nobody would save this: 500.
+    Closed,
     /// What the application gave cannot be encoded or decoded: 500.
     Data,
 }
@@ -131,6 +133,7 @@ impl fmt::Display for AuthError {
             AuthErrorKind::LimitReached => "the limit of concurrent sign-ins is reached",
             AuthErrorKind::TooLarge => "the data of the sign-in is too large",
             AuthErrorKind::Misuse => "the authentication layer cannot do what was asked",
+            AuthErrorKind::Closed => "the response has left, and nothing is saved after it",
             AuthErrorKind::Data => "the data of the sign-in cannot be encoded or decoded",
         })
     }

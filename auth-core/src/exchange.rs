@@ -50,6 +50,12 @@ impl Exchange {
         self.0.session_host()
     }
 
+    /// Whether somebody is signed in.
+    #[must_use]
+    pub fn is_identified(&self) -> bool {
+        self.0.traits().is_some()
+    }
+
     /// The credential that was rejected, if it came in an `Authorization` header and the layer is
     /// `.optional()`: whoever needs to know who it is has to refuse the request.
     #[must_use]
@@ -253,6 +259,14 @@ impl Turn {
     /// A backend made this sign-in; the request acts for it from now on.
     pub fn signed_in(&self, id: SignInId) {
         *self.written().sign_in.lock() = CurrentSignIn { id: Some(id), made_here: true };
+    }
+
+    /// The request acts for this sign-in from now on, which was there before.
+    pub fn acts_for(&self, id: SignInId) {
+        let mut current = self.written().sign_in.lock();
+        if current.id != Some(id) {
+            *current = CurrentSignIn { id: Some(id), made_here: false };
+        }
     }
 
     /// The sign-in is over; the request acts for nobody from now on.

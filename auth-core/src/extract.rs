@@ -82,7 +82,9 @@ impl IntoResponse for AuthError {
             AuthErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
             AuthErrorKind::LimitReached => StatusCode::FORBIDDEN,
             AuthErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            AuthErrorKind::Misuse | AuthErrorKind::Data => StatusCode::INTERNAL_SERVER_ERROR,
+            AuthErrorKind::Misuse | AuthErrorKind::Closed | AuthErrorKind::Data => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
         };
         let source = std::error::Error::source(&self);
         tracing::info!(%status, source, "{self}");

@@ -1,5 +1,6 @@
 //! A refused request, as a response.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +37,26 @@ pub enum Refusal {
     /// The program is wrong: 500.
     Misuse(Misuse),
 }
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unauthenticated(None) => f.write_str("no credential came"),
+            Self::Unauthenticated(Some(rejection)) => {
+                write!(f, "the {} credential was rejected: {}", rejection.scheme, rejection.reason)
+            }
+            Self::Forbidden => f.write_str("the user may not"),
+            Self::InsufficientScope(scope) => write!(f, "the client lacks the scope {scope}"),
+            Self::StepUp { .. } => f.write_str("the authentication is too old or too weak"),
+            Self::CrossSite => f.write_str("the request comes from another site"),
+            Self::Unavailable(error) => write!(f, "authentication is unavailable: {error}"),
+            Self::Unsaved(_, error) => write!(f, "the response could not be completed: {error}"),
+            Self::Misuse(misuse) => misuse.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 /// In the extensions of every response that refuses: the reason, for logs and for an outer layer
 /// that writes a body, such as problem details (RFC 9457). The client never sees it.

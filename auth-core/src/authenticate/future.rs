@@ -18,6 +18,7 @@ use crate::error::{AuthError, AuthErrorKind};
 use crate::exchange::{Erased, Exchange, Found, Typed};
 use crate::future::BoxFuture;
 use crate::refusal::{self, Refusal};
+use crate::rejection::{Reason, Rejection};
 
 pin_project! {
     /// The response of an [`AuthService`](crate::AuthService).
@@ -133,6 +134,9 @@ where
 fn unsaved(error: AuthError) -> Refusal {
     match error.kind() {
         AuthErrorKind::Unavailable => Refusal::Unavailable(error.into()),
+        AuthErrorKind::Unauthenticated => {
+            Refusal::Unauthenticated(Some(Rejection::new("session", Reason::Unknown)))
+        }
         AuthErrorKind::TooLarge => Refusal::Unsaved(StatusCode::PAYLOAD_TOO_LARGE, error.into()),
         _ => Refusal::Unsaved(StatusCode::INTERNAL_SERVER_ERROR, error.into()),
     }

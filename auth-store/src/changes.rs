@@ -1,0 +1,139 @@
+//! What a request means to change in a sign-in's data, and how it is merged into newer data.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::sync::Arc;
+
+use crate::data::Data;
+
+/// One change of one key. It can be made again, on newer data.
+#[derive(Clone)]
+pub(crate) struct Change {
+    key: Box<str>,
+    make: Make,
+}
+
+#[derive(Clone)]
+enum Make {
+    Set(Option<Arc<str>>),
+    Update(Arc<Update>),
+}
+
+type Value = Option<Arc<str>>;
+type Update = dyn Fn(Option<&str>) -> Result<Arc<str>, serde_json::Error> + Send + Sync;
+
+impl Change {
+    /// Puts a JSON text under the key, whatever was there; `None` takes the key out.
+    pub(crate) fn set(key: &str, json: Option<Arc<str>>) -> Self {
+        Self { key: key.into(), make: Make::Set(json) }
+    }
+
+    /// Makes a new JSON text of the newest one.
+    pub(crate) fn update(
+        key: &str,
+        update: impl Fn(Option<&str>) -> Result<Arc<str>, serde_json::Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self { key: key.into(), make: Make::Update(Arc::new(update)) }
+    }
+
+    fn apply(&self, value: Value) -> Result<Value, serde_json::Error> {
+        match &self.make {
+            Make::Set(json) => Ok(json.clone()),
+            Make::Update(update) => update(value.as_deref()).map(Some),
+        }
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// The value under `key` once the changes are made.
+pub(crate) fn value(data: &Data, key: &str, changes: &[Change]) -> Result<Value, serde_json::Error> {
+    let own = changes.iter().filter(|change| *change.key == *key);
+    own.into_iter().try_fold(data.get(key).cloned(), |value, change| change.apply(value))
+}
+
+/// The data once the changes are made, in their order.
+pub(crate) fn apply(data: &Data, changes: &[Change]) -> Result<Data, serde_json::Error> {
+    let mut data = data.clone();
+    for change in changes {
+        match change.apply(data.get(&change.key).cloned())? {
+            Some(json) => data.insert(change.key.clone(), json),
+            None => data.remove(&change.key),
+        }
+    }
+    Ok(data)
+}
+
+/// What has to be done to `old` to make it `new`.
+pub(crate) fn difference(old: &Data, new: &Data) -> Vec<Change> {
+    let keys: BTreeSet<&str> = old.iter().chain(new.iter()).map(|(key, _)| key).collect();
+    let changed = keys.into_iter().filter(|key| old.get(key) != new.get(key));
+    changed.map(|key| Change::set(key, new.get(key).cloned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn data() -> impl Strategy<Value = Data> {
+        let pairs = proptest::collection::btree_map("[a-d]", "[0-9]{1,2}", 0..4);
+        pairs.prop_map(|pairs| pairs.into_iter().collect())
+    }
+
+    fn changes() -> impl Strategy<Value = Vec<Change>> {
+        let change = prop_oneof![
+            ("[a-d]", "[0-9]{1,2}").prop_map(|(key, json)| Change::set(&key, Some(json.into()))),
+            "[a-d]".prop_map(|key| Change::set(&key, None)),
+            "[a-d]".prop_map(|key| add_one(&key)),
+        ];
+        proptest::collection::vec(change, 0..6)
+    }
+
+    fn add_one(key: &str) -> Change {
+        Change::update(key, |json| {
+            let old: u64 = json.map_or(Ok(0), serde_json::from_str)?;
+            Ok((old + 1).to_string().into())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_difference_leads_from_one_to_the_other(old in data(), new in data()) {
+            prop_assert_eq!(apply(&old, &difference(&old, &new)).unwrap(), new);
+        }
+
+        #[test]
+        fn a_merge_keeps_what_others_changed_elsewhere(
+            base in data(), theirs in changes(), ours in changes(),
+        ) {
+            let newest = apply(&base, &theirs).unwrap();
+            let merged = apply(&newest, &ours).unwrap();
+            for key in ["a", "b", "c", "d"] {
+                if !ours.iter().any(|change| &*change.key == key) {
+                    prop_assert_eq!(merged.get(key), newest.get(key));
+                }
+            }
+        }
+
+        #[test]
+        fn reading_one_key_agrees_with_making_all_changes(data in data(), changes in changes()) {
+            let all = apply(&data, &changes).unwrap();
+            for key in ["a", "b", "c", "d"] {
+                prop_assert_eq!(value(&data, key, &changes).unwrap(), all.get(key).cloned());
+            }
+        }
+
+        #[test]
+        fn updates_made_in_any_interleaving_all_count(base in data(), times in 1usize..20) {
+            let before: u64 = base.get("a").map_or(0, |json| json.parse().unwrap());
+            let after = (0..times).try_fold(base, |data, _| apply(&data, &[add_one("a")])).unwrap();
+            let expected = (before + times as u64).to_string();
+            prop_assert_eq!(after.get("a").map(|json| &**json), Some(expected.as_str()));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! The manager.
+
+use std::sync::Arc;
+
+use auth_core::{AuthError, Revoke, SignInId, SignInInfo, Timestamp};
+
+use super::background;
+use super::lines::Lines;
+use super::settings::Settings;
+use crate::lifetime::Expiry;
+use crate::record::Record;
+use crate::store::Store;
+
+/// Starts, refreshes, lists and ends the sign-ins of one store, by one set of [`Settings`].
+/// Backends keep one and write their credentials by it; applications use
+/// [`Auth`](auth_core::Auth).
+#[derive(Clone, Debug)]
+pub struct SignInManager {
+    pub(super) store: Arc<dyn Store>,
+    pub(super) lines: Arc<Lines>,
+    /// How sign-ins are kept.
+    pub settings: Settings,
+}
+
+impl SignInManager {
+    /// A manager with the default settings.
+    #[must_use]
+    pub fn new(store: Arc<dyn Store>) -> Self {
+        Self { store, lines: Arc::default(), settings: Settings::default() }
+    }
+
+    /// The store.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    pub(crate) fn lines(&self) -> &Lines {
+        &self.lines
+    }
+
+    /// Notes that a sign-in was used, at most once per interval; no response waits for it.
+    pub fn note_use(&self, record: &Record, now: Timestamp) {
+        if self.settings.touch_is_due(record, now) {
+            let (store, sid) = (Arc::clone(&self.store), record.sid);
+            background::run("touch", async move { store.touch(&sid, now).await });
+        }
+    }
+
+    /// Deletes a sign-in that has reached a limit; no response waits for it. An idle one is
+    /// deleted only if nobody has seen it since.
+    pub fn bury(&self, record: &Record, expiry: Expiry) {
+        let (store, sid, last_seen) = (Arc::clone(&self.store), record.sid, record.last_seen());
+        tracing::info!(sign_in = %sid, ?expiry, "sign-in expired");
+        background::run("delete", async move {
+            match expiry {
+                Expiry::Idle => store.delete_if_idle(&sid, last_seen).await.map(drop),
+                Expiry::Absolute => store.delete(&sid).await.map(drop),
+            }
+        });
+    }
+
+    /// Ends a sign-in. One that has ended already is no error.
+    ///
+    /// # Errors
+    /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if it may still be alive.
+    pub async fn end(&self, sid: &SignInId) -> Result<(), AuthError> {
+        if self.store.delete(sid).await? {
+            tracing::info!(sign_in = %sid, "signed out");
+        }
+        Ok(())
+    }
+
+    /// The living sign-ins of a subject, oldest first.
+    ///
+    /// # Errors
+    /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
+        let now = self.settings.clock.now();
+        let records = self.store.list(subject).await?;
+        let living = records.iter().filter(|record| record.expiry(now).is_none());
+        Ok(living.map(|record| record.info()).collect())
+    }
+
+    /// Ends sign-ins of a subject, and says how many.
+    ///
+    /// # Errors
+    /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some may still be alive.
+    pub async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
+        let ended = match which {
+            Revoke::One(sid) => usize::from(self.store.revoke(subject, &sid).await?),
+            Revoke::AllBut(keep) => self.store.revoke_others(subject, &keep).await?,
+            Revoke::All => self.store.revoke_subject(subject).await?,
+        };
+        if ended > 0 {
+            tracing::info!(subject, ended, ?which, "sign-ins revoked");
+        }
+        Ok(ended)
+    }
+}

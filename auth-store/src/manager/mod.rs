@@ -1,0 +1,13 @@
+//! Starting, refreshing and ending sign-ins: what the backends have in common.
+
+mod background;
+mod lines;
+mod manage;
+mod refresh;
+mod settings;
+mod sign_in;
+
+pub use manage::SignInManager;
+pub use refresh::RefreshError;
+pub use settings::Settings;
+pub use sign_in::{Issued, NewSignIn};

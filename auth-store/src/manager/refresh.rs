@@ -1,0 +1,96 @@
+//! Refreshing: a new secret for the same sign-in.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+
+use auth_core::{AuthError, AuthErrorKind, Reason, Turn};
+
+use super::manage::SignInManager;
+use super::sign_in::Issued;
+use crate::error::StoreError;
+use crate::record::{Grace, Proof, Record};
+use crate::secret::{Kind, Nonce, Secret};
+use crate::store::{Rotation, Swap};
+
+const TRIES: usize = 16;
+
+/// The secret cannot be refreshed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RefreshError {
+    /// Why not.
+    pub reason: Reason,
+}
+
+impl fmt::Display for RefreshError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the secret cannot be refreshed: {}", self.reason)
+    }
+}
+
+impl Error for RefreshError {}
+
+fn refused(reason: Reason) -> AuthError {
+    tracing::info!(%reason, "refresh refused");
+    AuthError::new(AuthErrorKind::Unauthenticated, RefreshError { reason })
+}
+
+impl SignInManager {
+    /// Replaces a secret. The sign-in goes on as it was: limits, roles, how it was authenticated.
+    ///
+    /// Whoever refreshes with the same secret again within the grace gets the same new secret, so
+    /// that of many that race all win, and a lost response can be repeated. After that, a refresh
+    /// token that comes again is in two hands, and the sign-in ends.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated), from a [`RefreshError`], if the secret
+    /// is not good; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn refresh(&self, turn: &Turn, secret: &Secret, kind: Kind) -> Result<Issued, AuthError> {
+        let now = self.settings.clock.now();
+        let unknown = || refused(Reason::Unknown);
+        let mut record = self.store.load(&secret.sid()).await?.ok_or_else(unknown)?;
+        for _ in 0..TRIES {
+            if record.expiry(now).is_some() {
+                return Err(refused(Reason::Expired));
+            }
+            match record.judge(secret, kind, now) {
+                Proof::Foreign => return Err(unknown()),
+                Proof::Reused => return Err(self.reused(&record, kind).await),
+                Proof::Rotated(nonce) => {
+                    turn.acts_for(record.sid);
+                    return Ok(Issued::new(secret.successor(&nonce), &record));
+                }
+                Proof::Current => {}
+            }
+            let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
+            let next = secret.successor(&nonce);
+            let until = now + self.settings.grace;
+            let grace = Some(Grace { previous: record.current, nonce, until });
+            let rotation = Rotation { kind, digests: next.digests(kind), grace, renewal: None };
+            match self.store.rotate(&record.sid, &record.current, rotation).await? {
+                Swap::Stored(record) => {
+                    self.store.touch(&record.sid, now).await?;
+                    turn.acts_for(record.sid);
+                    tracing::info!(sign_in = %record.sid, "refreshed");
+                    return Ok(Issued::new(next, &record));
+                }
+                Swap::Stale(newer) => record = newer,
+                Swap::Gone => return Err(unknown()),
+            }
+        }
+        Err(AuthError::new(AuthErrorKind::Unavailable, "others refreshed again and again"))
+    }
+
+    /// A cookie or bearer secret that comes late is a slow request more often than a thief's; a
+    /// refresh token that comes again is not.
+    async fn reused(&self, record: &Arc<Record>, kind: Kind) -> AuthError {
+        if kind == Kind::Refresh {
+            tracing::warn!(sign_in = %record.sid, "refresh token reused: its sign-in ends");
+            if let Err(error) = self.store.delete(&record.sid).await {
+                return error.into();
+            }
+        }
+        refused(Reason::Reused)
+    }
+}

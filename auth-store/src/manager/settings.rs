@@ -1,0 +1,63 @@
+//! How sign-ins are kept.
+
+use std::time::Duration;
+
+use auth_core::{Clock, Persistence, Timestamp};
+
+use crate::lifetime::{Lifetime, Limits};
+use crate::record::Record;
+use crate::store::Limit;
+
+/// How sign-ins are kept: for how long, how many, and by which clock.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Settings {
+    /// The clock that decides what has expired.
+    pub clock: Clock,
+    /// How long a sign-in lasts.
+    pub lifetime: Lifetime,
+    /// How long an anonymous visitor's record lasts.
+    pub anonymous: Lifetime,
+    /// How many sign-ins a user may have; none for any number.
+    pub limit: Option<Limit>,
+    /// Whether cookies outlive the browser, unless a sign-in says otherwise.
+    pub persistence: Persistence,
+    /// How often a use is written down at most; none for 1/20 of the idle limit.
+    pub touch_every: Option<Duration>,
+    /// For how long a refresh may be repeated with the old secret.
+    pub grace: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let (half_an_hour, day) = (Duration::from_secs(1800), Duration::from_secs(24 * 3600));
+        Self {
+            clock: Clock::system(),
+            lifetime: Lifetime::default(),
+            anonymous: Lifetime::new(Some(half_an_hour), day).unwrap_or_default(),
+            limit: None,
+            persistence: Persistence::Browser,
+            touch_every: None,
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Settings {
+    /// The limits of a sign-in, or of an anonymous visitor, that starts now.
+    pub(super) fn limits(&self, anonymous: bool, now: Timestamp) -> Limits {
+        Limits::starting(if anonymous { self.anonymous } else { self.lifetime }, now)
+    }
+
+    /// Whether a use is to be written down. Sign-ins that were touched together part again: each
+    /// adds up to a quarter of the interval, by its id.
+    pub(super) fn touch_is_due(&self, record: &Record, now: Timestamp) -> bool {
+        let idle = Duration::from_secs(u64::from(record.limits.idle_secs));
+        let every = self.touch_every.unwrap_or(if idle.is_zero() { HOUR } else { idle / 20 });
+        let [.., last] = *record.sid.as_bytes();
+        now.since(record.last_seen()) >= every + every * u32::from(last) / 1024
+    }
+}
+
+/// Without an idle limit the last-seen time only informs the user.
+const HOUR: Duration = Duration::from_secs(3600);

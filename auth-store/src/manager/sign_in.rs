@@ -1,0 +1,264 @@
+//! Signing in: whatever the request carried before is dead afterwards.
+
+use std::sync::Arc;
+
+use auth_core::{AuthError, AuthErrorKind, Persistence, SignInId, Timestamp, Turn};
+
+use super::manage::SignInManager;
+use crate::changes;
+use crate::data::Data;
+use crate::error::StoreError;
+use crate::lifetime::Limits;
+use crate::record::{Details, Record};
+use crate::secret::{Kind, Secret};
+use crate::store::{Created, Deleted, Renewal, Rotation, Swap};
+
+/// How often a step is tried again on newer data before it is given up.
+const TRIES: usize = 16;
+
+/// Who signs in, and by what.
+#[derive(Clone, Debug)]
+pub struct NewSignIn {
+    /// What the secret is for.
+    pub kind: Kind,
+    /// Whose sign-in it is.
+    pub subject: Arc<str>,
+    /// Roles and claims, see [`encode`](crate::encode).
+    pub principal: Box<[u8]>,
+    /// How it was authenticated, and on which device.
+    pub details: Option<Box<Details>>,
+    /// Whether its cookie outlives the browser; none for the manager's setting.
+    pub persistence: Option<Persistence>,
+}
+
+/// A secret for the client, and what has to be known to carry it there.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Issued {
+    /// The secret.
+    pub secret: Secret,
+    /// What it is for.
+    pub kind: Kind,
+    /// How long the sign-in lasts.
+    pub limits: Limits,
+    /// Whether its cookie outlives the browser.
+    pub persistence: Persistence,
+}
+
+impl Issued {
+    pub(super) fn new(secret: Secret, record: &Record) -> Self {
+        let Record { kind, limits, persistence, .. } = *record;
+        Self { secret, kind, limits, persistence }
+    }
+
+    /// The sign-in's public id.
+    #[must_use]
+    pub fn sid(&self) -> SignInId {
+        self.secret.sid()
+    }
+}
+
+impl SignInManager {
+    /// Signs in, for a request that may have acted for another sign-in until now.
+    ///
+    /// The same user goes on under a new secret, with the data. An anonymous visitor's data moves
+    /// into the new sign-in. Another user's sign-in ends, and its data is not seen again.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if a store step failed: the new sign-in is taken
+    /// back, and no secret was given out. [`LimitReached`](AuthErrorKind::LimitReached) if the
+    /// user has as many sign-ins as allowed.
+    pub async fn sign_in(&self, turn: &Turn, new: &NewSignIn) -> Result<Issued, AuthError> {
+        let now = self.settings.clock.now();
+        let old = self.current(turn, now).await?;
+        let issued = match &old {
+            Some(old) if old.subject.as_ref() == Some(&new.subject) => {
+                match self.renew(old, new, now).await? {
+                    Some(issued) => issued,
+                    None => self.start(turn, new, now).await?,
+                }
+            }
+            Some(old) if old.subject.is_none() => self.move_along(old, new, now).await?,
+            Some(old) => {
+                self.store.delete(&old.sid).await?;
+                self.start(turn, new, now).await?
+            }
+            None => self.start(turn, new, now).await?,
+        };
+        turn.signed_in(issued.sid());
+        tracing::info!(subject = &*new.subject, sign_in = %issued.sid(), kind = ?new.kind, "signed in");
+        Ok(issued)
+    }
+
+    /// The living sign-in that the request acts for.
+    async fn current(&self, turn: &Turn, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+        let Some(sid) = turn.sign_in() else { return Ok(None) };
+        Ok(self.store.load(&sid).await?.filter(|record| record.expiry(now).is_none()))
+    }
+
+    /// Starts with no data: what the request meant to store belonged to somebody else, unless it
+    /// acted for nobody.
+    async fn start(&self, turn: &Turn, new: &NewSignIn, now: Timestamp) -> Result<Issued, AuthError> {
+        if turn.sign_in().is_some() {
+            turn.discard();
+        }
+        self.create(new, Data::new(), now).await
+    }
+
+    async fn create(&self, new: &NewSignIn, data: Data, now: Timestamp) -> Result<Issued, AuthError> {
+        let sid = self.store.new_id(Some(&new.subject))?;
+        let secret = Secret::generate(sid).map_err(StoreError::unavailable)?;
+        let limits = self.settings.limits(false, now);
+        let (digests, subject) = (secret.digests(new.kind), Some(Arc::clone(&new.subject)));
+        let mut record = Record::new(sid, new.kind, digests, subject, limits, now);
+        record.persistence = new.persistence.unwrap_or(self.settings.persistence);
+        record.details.clone_from(&new.details);
+        record.set_principal(new.principal.clone());
+        record.data = data;
+        let issued = Issued::new(secret, &record);
+        match self.store.create(record, self.settings.limit).await? {
+            Created::Stored { evicted } => {
+                if evicted > 0 {
+                    tracing::info!(subject = &*new.subject, evicted, "older sign-ins evicted");
+                }
+                Ok(issued)
+            }
+            Created::LimitReached => {
+                tracing::info!(subject = &*new.subject, "sign-in refused: limit reached");
+                Err(AuthError::new(AuthErrorKind::LimitReached, "all sign-ins are in use"))
+            }
+        }
+    }
+
+    /// The same user again: the old secret is dead at once, everything starts anew but the data.
+    async fn renew(
+        &self,
+        old: &Arc<Record>,
+        new: &NewSignIn,
+        now: Timestamp,
+    ) -> Result<Option<Issued>, AuthError> {
+        let secret = Secret::generate(old.sid).map_err(StoreError::unavailable)?;
+        let rotation = Rotation {
+            kind: new.kind,
+            digests: secret.digests(new.kind),
+            grace: None,
+            renewal: Some(Renewal {
+                at: now,
+                limits: self.settings.limits(false, now),
+                persistence: new.persistence.unwrap_or(self.settings.persistence),
+                principal: new.principal.clone(),
+                details: new.details.clone(),
+            }),
+        };
+        let mut from = old.current;
+        for _ in 0..TRIES {
+            match self.store.rotate(&old.sid, &from, rotation.clone()).await? {
+                Swap::Stored(record) => return Ok(Some(Issued::new(secret, &record))),
+                Swap::Stale(newer) => from = newer.current,
+                Swap::Gone => return Ok(None),
+            }
+        }
+        Err(contention())
+    }
+
+    /// A visitor signs in: the data moves into the new sign-in, and the old record goes. Whatever
+    /// others store in it meanwhile moves, too.
+    async fn move_along(
+        &self,
+        old: &Arc<Record>,
+        new: &NewSignIn,
+        now: Timestamp,
+    ) -> Result<Issued, AuthError> {
+        let _line = self.lines.wait(&old.sid).await;
+        let issued = self.create(new, old.data.clone(), now).await?;
+        let moved = self.leave_behind(old, &issued.sid()).await;
+        if let Err(error) = moved {
+            self.take_back(&issued.sid()).await;
+            return Err(error);
+        }
+        Ok(issued)
+    }
+
+    async fn leave_behind(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
+        let mut copied = Arc::clone(old);
+        for _ in 0..TRIES {
+            match self.store.delete_if(&old.sid, copied.version).await? {
+                Deleted::Done | Deleted::Gone => return Ok(()),
+                Deleted::Stale(newer) => {
+                    let difference = changes::difference(&copied.data, &newer.data);
+                    self.change(new, &difference).await?;
+                    copied = newer;
+                }
+            }
+        }
+        Err(contention())
+    }
+
+    /// Makes these changes on the newest data of a sign-in that has not ended.
+    pub(crate) async fn change(
+        &self,
+        sid: &SignInId,
+        changes: &[changes::Change],
+    ) -> Result<(), AuthError> {
+        let mut newest = self.store.load(sid).await?;
+        for _ in 0..TRIES {
+            let record = newest.ok_or_else(ended)?;
+            if record.expiry(self.settings.clock.now()).is_some() {
+                return Err(ended());
+            }
+            let data = changes::apply(&record.data, changes)
+                .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+            if data == record.data {
+                return Ok(());
+            }
+            if data.bytes() > Data::MAX_BYTES {
+                return Err(AuthError::new(AuthErrorKind::TooLarge, "over 64 KiB of data"));
+            }
+            match self.store.update(sid, record.version, data).await? {
+                Swap::Stored(_) => return Ok(()),
+                Swap::Stale(newer) => newest = Some(newer),
+                Swap::Gone => return Err(ended()),
+            }
+        }
+        Err(contention())
+    }
+
+    /// Starts the record of a visitor whom nobody has signed in.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer or has no room.
+    pub(crate) async fn start_anonymous(
+        &self,
+        data: Data,
+        kind: Kind,
+    ) -> Result<Issued, AuthError> {
+        if data.bytes() > Data::MAX_BYTES {
+            return Err(AuthError::new(AuthErrorKind::TooLarge, "over 64 KiB of data"));
+        }
+        let now = self.settings.clock.now();
+        let secret = Secret::generate(self.store.new_id(None)?).map_err(StoreError::unavailable)?;
+        let limits = self.settings.limits(true, now);
+        let mut record =
+            Record::new(secret.sid(), kind, secret.digests(kind), None, limits, now);
+        record.data = data;
+        let issued = Issued::new(secret, &record);
+        self.store.create(record, None).await?;
+        Ok(issued)
+    }
+
+    /// Ends a sign-in whose secret never reached its client.
+    pub(crate) async fn take_back(&self, sid: &SignInId) {
+        if let Err(error) = self.store.delete(sid).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::error!(sign_in = %sid, error, "a sign-in could not be taken back");
+        }
+    }
+}
+
+fn contention() -> AuthError {
+    AuthError::new(AuthErrorKind::Unavailable, "others changed the sign-in again and again")
+}
+
+fn ended() -> AuthError {
+    AuthError::new(AuthErrorKind::Unauthenticated, "the sign-in has ended")
+}

@@ -1,0 +1,121 @@
+//! What a request means to store, until the response leaves.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use auth_core::{AuthError, AuthErrorKind, AuthFuture, BeforeResponse, Exchange, Misuse, Turn};
+use parking_lot::Mutex;
+
+use super::host::SessionHost;
+use crate::changes::{self, Change};
+use crate::data::Data;
+
+/// The changes of one request: made by its handles, saved before its response leaves.
+#[derive(Debug)]
+pub(super) struct SessionState {
+    pub(super) host: Arc<dyn SessionHost>,
+    pending: Mutex<Pending>,
+}
+
+#[derive(Debug, Default)]
+struct Pending {
+    changes: Vec<Change>,
+    closed: bool,
+}
+
+impl SessionState {
+    /// The state of this request; made at its first use.
+    pub(super) fn of(exchange: &Exchange, host: &Arc<dyn SessionHost>) -> Option<Arc<Self>> {
+        let hook = exchange.turn().hook_or_init(|| Self::new(Arc::clone(host)));
+        let any: Arc<dyn Any + Send + Sync> = Arc::clone(hook) as _;
+        any.downcast().ok()
+    }
+
+    pub(super) fn new(host: Arc<dyn SessionHost>) -> Arc<Self> {
+        Arc::new(Self { host, pending: Mutex::default() })
+    }
+
+    pub(super) fn pending(&self) -> Vec<Change> {
+        self.pending.lock().changes.clone()
+    }
+
+    pub(super) fn add(&self, change: Change) -> Result<(), AuthError> {
+        let mut pending = self.pending.lock();
+        if pending.closed {
+            return Err(closed());
+        }
+        pending.changes.push(change);
+        Ok(())
+    }
+
+    /// Saves what is pending.
+    pub(super) async fn save(&self, exchange: &Exchange) -> Result<(), AuthError> {
+        let changes = std::mem::take(&mut self.pending.lock().changes);
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let turn = exchange.turn();
+        let Some(sid) = turn.sign_in() else { return self.start(turn, &changes).await };
+        let manager = self.host.sign_ins();
+        let _line = manager.lines().wait(&sid).await;
+        let signed_in = exchange.is_identified() || turn.made_here() == Some(sid);
+        match manager.change(&sid, &changes).await {
+            // A visitor's record ends when the visitor signs in: there is a newer one to ask for.
+            Err(error) if error.kind() == AuthErrorKind::Unauthenticated && !signed_in => {
+                Err(AuthError::new(AuthErrorKind::Unavailable, error))
+            }
+            saved => saved,
+        }
+    }
+
+    /// The first thing that an anonymous visitor stores.
+    async fn start(&self, turn: &Turn, changes: &[Change]) -> Result<(), AuthError> {
+        let kind = self.host.anonymous().ok_or(Misuse::NoSession)?;
+        let data = changes::apply(&Data::new(), changes)
+            .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+        if data.is_empty() {
+            return Ok(());
+        }
+        let issued = self.host.sign_ins().start_anonymous(data, kind).await?;
+        let mut carried = Ok(());
+        turn.effects(|effects| carried = self.host.carry(&issued, effects));
+        turn.signed_in(issued.sid());
+        carried
+    }
+
+    /// Undoes what the client will not hear of.
+    async fn give_up(&self, turn: &Turn) {
+        if let Some(sid) = turn.made_here() {
+            self.host.sign_ins().take_back(&sid).await;
+            turn.effects(auth_core::Effects::clear);
+        }
+    }
+}
+
+impl BeforeResponse for SessionState {
+    fn before_response(self: Arc<Self>, exchange: &Exchange) -> AuthFuture<Result<(), AuthError>> {
+        {
+            let mut pending = self.pending.lock();
+            pending.closed = true;
+            if pending.changes.is_empty() {
+                return AuthFuture::ready(Ok(()));
+            }
+        }
+        let exchange = exchange.clone();
+        AuthFuture::from_async(async move {
+            let saved = self.save(&exchange).await;
+            if saved.is_err() {
+                self.give_up(exchange.turn()).await;
+            }
+            saved
+        })
+    }
+
+    fn discard(&self) {
+        self.pending.lock().changes.clear();
+    }
+}
+
+pub(super) fn closed() -> AuthError {
+    AuthError::new(AuthErrorKind::Closed, "use `Session::detach` for what runs after the response")
+}

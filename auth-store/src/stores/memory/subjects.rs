@@ -1,0 +1,100 @@
+//! Which sign-ins each subject has, oldest first.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use auth_core::SignInId;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use parking_lot::{Mutex, MutexGuard};
+
+pub(super) struct Subjects {
+    hasher: RandomState,
+    shards: Box<[Mutex<HashTable<Box<Subject>>>]>,
+}
+
+/// One subject's sign-ins. Most have one, and it takes no list.
+struct Subject {
+    name: Arc<str>,
+    sign_ins: SignIns,
+}
+
+enum SignIns {
+    One(SignInId),
+    Many(Vec<SignInId>),
+}
+
+impl SignIns {
+    fn as_slice(&self) -> &[SignInId] {
+        match self {
+            Self::One(sid) => std::slice::from_ref(sid),
+            Self::Many(sids) => sids,
+        }
+    }
+}
+
+impl Subjects {
+    pub(super) fn new(shards: usize) -> Self {
+        let shards = (0..shards).map(|_| Mutex::default()).collect();
+        Self { hasher: RandomState::new(), shards }
+    }
+
+    /// Holds a subject's set of sign-ins: nobody else changes it until the guard is dropped.
+    pub(super) fn lock<'a>(&'a self, name: &'a str) -> Locked<'a> {
+        let hash = self.hasher.hash_one(name);
+        let at = usize::try_from(hash >> 32).unwrap_or(0) % self.shards.len();
+        Locked { name, hash, shard: self.shards[at].lock(), hasher: &self.hasher }
+    }
+}
+
+pub(super) struct Locked<'a> {
+    name: &'a str,
+    hash: u64,
+    shard: MutexGuard<'a, HashTable<Box<Subject>>>,
+    hasher: &'a RandomState,
+}
+
+impl Locked<'_> {
+    pub(super) fn sign_ins(&self) -> Vec<SignInId> {
+        let found = self.shard.find(self.hash, |subject| *subject.name == *self.name);
+        found.map_or_else(Vec::new, |subject| subject.sign_ins.as_slice().to_vec())
+    }
+
+    pub(super) fn has(&self, sid: &SignInId) -> bool {
+        let found = self.shard.find(self.hash, |subject| *subject.name == *self.name);
+        found.is_some_and(|subject| subject.sign_ins.as_slice().contains(sid))
+    }
+
+    /// Adds the youngest.
+    pub(super) fn add(&mut self, name: &Arc<str>, sid: SignInId) {
+        let same = |subject: &Box<Subject>| *subject.name == **name;
+        let rehash = |subject: &Box<Subject>| self.hasher.hash_one(&*subject.name);
+        match self.shard.entry(self.hash, same, rehash) {
+            Entry::Vacant(entry) => {
+                let sign_ins = SignIns::One(sid);
+                entry.insert(Box::new(Subject { name: Arc::clone(name), sign_ins }));
+            }
+            Entry::Occupied(mut entry) => match &mut entry.get_mut().sign_ins {
+                SignIns::Many(sids) => sids.push(sid),
+                one => *one = SignIns::Many([one.as_slice(), &[sid]].concat()),
+            },
+        }
+    }
+
+    pub(super) fn remove(&mut self, sid: &SignInId) {
+        let same = |subject: &Box<Subject>| *subject.name == *self.name;
+        let Ok(mut entry) = self.shard.find_entry(self.hash, same) else { return };
+        let sign_ins = &mut entry.get_mut().sign_ins;
+        if let SignIns::Many(sids) = sign_ins {
+            sids.retain(|listed| listed != sid);
+            if let [last] = **sids {
+                *sign_ins = SignIns::One(last);
+            }
+        } else if sign_ins.as_slice() == [*sid] {
+            entry.remove();
+            if self.shard.len() * 8 < self.shard.capacity() {
+                self.shard.shrink_to(0, |subject| self.hasher.hash_one(&*subject.name));
+            }
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The records, under their ids.
+
+use std::sync::Arc;
+
+use auth_core::SignInId;
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
+use parking_lot::RwLock;
+
+use crate::record::Record;
+use crate::store::{Deleted, Swap};
+
+/// A lock in cache lines of its own, so that cores that read other shards do not wait for it.
+#[repr(align(128))]
+#[derive(Default)]
+struct Shard(RwLock<HashTable<Arc<Record>>>);
+
+pub(super) struct Table(Box<[Shard]>);
+
+/// Ids are random, so they are their own hash. The first two bytes may say where a store keeps
+/// the sign-in, and those of one subject share them: they are left out.
+fn hash(sid: &SignInId) -> u64 {
+    let [_, _, _, _, _, _, _, _, hash @ ..] = *sid.as_bytes();
+    u64::from_le_bytes(hash)
+}
+
+impl Table {
+    pub(super) fn new(shards: usize) -> Self {
+        Self((0..shards).map(|_| Shard::default()).collect())
+    }
+
+    fn shard(&self, sid: &SignInId) -> &RwLock<HashTable<Arc<Record>>> {
+        let [_, _, low, high, ..] = *sid.as_bytes();
+        &self.0[usize::from(u16::from_le_bytes([low, high])) % self.0.len()].0
+    }
+
+    pub(super) fn get(&self, sid: &SignInId) -> Option<Arc<Record>> {
+        let shard = self.shard(sid).read();
+        shard.find(hash(sid), |record| record.sid == *sid).cloned()
+    }
+
+    /// Notes a use, without copying the record.
+    pub(super) fn with(&self, sid: &SignInId, act: impl FnOnce(&Record)) {
+        let shard = self.shard(sid).read();
+        if let Some(record) = shard.find(hash(sid), |record| record.sid == *sid) {
+            act(record);
+        }
+    }
+
+    pub(super) fn is_taken(&self, sid: &SignInId) -> bool {
+        self.shard(sid).read().find(hash(sid), |record| record.sid == *sid).is_some()
+    }
+
+    /// Inserts it, or says that its key is taken.
+    pub(super) fn insert_new(&self, record: Arc<Record>) -> bool {
+        let sid = record.sid;
+        let mut shard = self.shard(&sid).write();
+        match shard.entry(hash(&sid), |old| old.sid == sid, |old| hash(&old.sid)) {
+            Entry::Occupied(_) => false,
+            Entry::Vacant(entry) => {
+                entry.insert(record);
+                true
+            }
+        }
+    }
+
+    /// Replaces the record by a changed copy, if it is still as `expected`.
+    pub(super) fn swap(
+        &self,
+        sid: &SignInId,
+        expected: impl FnOnce(&Record) -> bool,
+        change: impl FnOnce(&mut Record),
+    ) -> Swap {
+        let mut shard = self.shard(sid).write();
+        let Some(slot) = shard.find_mut(hash(sid), |record| record.sid == *sid) else {
+            return Swap::Gone;
+        };
+        if !expected(slot) {
+            return Swap::Stale(Arc::clone(slot));
+        }
+        // Nobody touches it meanwhile: that takes the read lock.
+        let mut record = Record::clone(slot);
+        change(&mut record);
+        *slot = Arc::new(record);
+        Swap::Stored(Arc::clone(slot))
+    }
+
+    /// Takes the record out, if it is still as `expected`.
+    pub(super) fn remove(
+        &self,
+        sid: &SignInId,
+        expected: impl FnOnce(&Record) -> bool,
+    ) -> (Deleted, Option<Arc<Record>>) {
+        let mut shard = self.shard(sid).write();
+        let Ok(entry) = shard.find_entry(hash(sid), |record| record.sid == *sid) else {
+            return (Deleted::Gone, None);
+        };
+        if !expected(entry.get()) {
+            return (Deleted::Stale(Arc::clone(entry.get())), None);
+        }
+        let (record, _) = entry.remove();
+        if shard.len() * 8 < shard.capacity() {
+            shard.shrink_to(0, |record| hash(&record.sid));
+        }
+        (Deleted::Done, Some(record))
+    }
+
+    pub(super) fn shards(&self) -> usize {
+        self.0.len()
+    }
+
+    /// At most `most` ids of one shard whose record is as asked. Readers go on meanwhile.
+    pub(super) fn select(
+        &self,
+        shard: usize,
+        most: usize,
+        asked: impl Fn(&Record) -> bool,
+    ) -> Vec<SignInId> {
+        let shard = self.0[shard].0.read();
+        shard.iter().filter(|record| asked(record)).map(|record| record.sid).take(most).collect()
+    }
+}
