@@ -51,17 +51,21 @@ impl Challenge {
             Demand::Scope(scope) => {
                 bearer.param("error", "insufficient_scope").param("scope", scope)
             }
-            Demand::StepUp { acr, max_age } => {
-                let mut bearer = bearer.param("error", "insufficient_user_authentication");
-                if !acr.is_empty() {
-                    bearer = bearer.param("acr_values", &acr.join(" "));
-                }
-                if let Some(age) = max_age {
-                    bearer = bearer.param("max_age", &age.as_secs().to_string());
-                }
-                bearer
-            }
+            Demand::StepUp { .. } => bearer.step_up(demand),
         }
+    }
+
+    /// Adds what RFC 9470 says of a step-up, if this demand is one.
+    pub fn step_up(self, demand: &Demand<'_>) -> Self {
+        let Demand::StepUp { acr, max_age } = demand else { return self };
+        let mut challenge = self.param("error", "insufficient_user_authentication");
+        if !acr.is_empty() {
+            challenge = challenge.param("acr_values", &acr.join(" "));
+        }
+        if let Some(age) = max_age {
+            challenge = challenge.param("max_age", &age.as_secs().to_string());
+        }
+        challenge
     }
 
     /// As a header value.

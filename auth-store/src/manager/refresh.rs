@@ -39,9 +39,10 @@ fn refused(reason: Reason) -> AuthError {
 impl SignInManager {
     /// Replaces a secret. The sign-in goes on as it was: limits, roles, how it was authenticated.
     ///
-    /// Whoever refreshes with the same secret again within the grace gets the same new secret, so
-    /// that of many that race all win, and a lost response can be repeated. After that, a refresh
-    /// token that comes again is in two hands, and the sign-in ends.
+    /// Whoever sends the same refresh token again within the grace gets the same new one, so that
+    /// of many that race all win, and a lost response can be repeated. After that, a refresh token
+    /// that comes again is in two hands, and the sign-in ends. Secrets that authenticate requests
+    /// have no grace: the old one is dead at once.
     ///
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated), from a [`RefreshError`], if the secret
@@ -51,6 +52,9 @@ impl SignInManager {
         let unknown = || refused(Reason::Unknown);
         let mut record = self.store.load(&secret.sid()).await?.ok_or_else(unknown)?;
         for _ in 0..TRIES {
+            if record.subject.is_none() {
+                return Err(unknown()); // a visitor has not signed in
+            }
             if record.expiry(now).is_some() {
                 return Err(refused(Reason::Expired));
             }
@@ -66,7 +70,8 @@ impl SignInManager {
             let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
             let next = secret.successor(&nonce);
             let until = now + self.settings.grace;
-            let grace = Some(Grace { previous: record.current, nonce, until });
+            let repeatable = Grace { previous: record.current, nonce, until };
+            let grace = (kind == Kind::Refresh).then_some(repeatable);
             let rotation = Rotation { kind, digests: next.digests(kind), grace, renewal: None };
             match self.store.rotate(&record.sid, &record.current, rotation).await? {
                 Swap::Stored(record) => {

@@ -24,7 +24,7 @@ pub struct Settings {
     pub persistence: Persistence,
     /// How often a use is written down at most; none for 1/20 of the idle limit.
     pub touch_every: Option<Duration>,
-    /// For how long a refresh may be repeated with the old secret.
+    /// For how long a refresh token may be sent again.
     pub grace: Duration,
 }
 

@@ -1,0 +1,44 @@
+//! Finding a session's secret in a request.
+
+use auth_core::{Head, Reason, RequestCookie, Visit};
+use auth_store::{Kind, Secret};
+
+use crate::config::{Bearer, Config};
+
+/// What tells our secrets from other bearer tokens. A JWT begins with `ey`.
+pub(crate) const BEARER_PREFIX: &str = "ses_";
+
+/// A credential that was found: what it is used as, and the secret if it is one.
+pub(crate) type Presented = (Kind, Result<Secret, Reason>);
+
+/// The credential of a request. An `Authorization` header decides if there is one, whoever knows
+/// its scheme: then the cookie does not count, and is not looked at.
+pub(crate) fn find(config: &Config, head: &Head<'_>) -> Option<Presented> {
+    if head.has_authorization() {
+        return by_header(config, head.credentials("Bearer")?);
+    }
+    by_cookie(head.cookie(config.cookie.name()))
+}
+
+/// The credential that a request wants to renew.
+pub(crate) fn find_again(config: &Config, visit: Visit<'_>) -> Option<Presented> {
+    match visit.credentials("Bearer") {
+        Some(token) => by_header(config, token),
+        None => by_cookie(visit.cookie(config.cookie.name())),
+    }
+}
+
+pub(crate) fn by_header(config: &Config, token: &[u8]) -> Option<Presented> {
+    let text = token.strip_prefix(BEARER_PREFIX.as_bytes())?;
+    let secret = Secret::parse(text).ok_or(Reason::Malformed);
+    (config.bearer == Bearer::On).then_some((Kind::Bearer, secret))
+}
+
+pub(crate) fn by_cookie(cookie: RequestCookie<'_>) -> Option<Presented> {
+    let secret = match cookie {
+        RequestCookie::Absent => return None,
+        RequestCookie::One(text) => Secret::parse(text).ok_or(Reason::Malformed),
+        RequestCookie::Many => Err(Reason::Duplicate),
+    };
+    Some((Kind::Cookie, secret))
+}

@@ -1,0 +1,176 @@
+//! Starting and ending sign-ins, by a session.
+
+use std::any::Any;
+
+use async_trait::async_trait;
+use auth_core::{
+    AuthError, AuthErrorKind, Backend, Carrier, Misuse, Principal, RequestCookie, Revoke, SignInId,
+    SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
+};
+use auth_store::{Details, Device, Issued, Kind, NewSignIn, Proof};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::carrier::{self, BEARER_PREFIX};
+use crate::config::{Bearer, Config};
+use crate::session_auth::SessionAuth;
+
+#[async_trait]
+impl<C> SignIns<C> for SessionAuth<C>
+where
+    C: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    fn issues(&self, carrier: Carrier) -> bool {
+        carrier == Carrier::Ambient || self.config.bearer == Bearer::On
+    }
+
+    async fn sign_in(
+        &self,
+        visit: Visit<'_>,
+        principal: Principal<C>,
+        options: &SignInOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let kind = match options.via {
+            Some(Carrier::Explicit) if self.config.bearer == Bearer::Off => {
+                return Err(Misuse::NoCarrier.into());
+            }
+            Some(Carrier::Explicit) => Kind::Bearer,
+            Some(Carrier::Ambient) | None => Kind::Cookie,
+        };
+        let config = &*self.config;
+        if kind == Kind::Cookie || config.has_cookie(visit) {
+            config.check_origin(visit)?;
+        }
+        let new = new_sign_in(kind, principal, options, visit.user_agent())?;
+        let beside = config.cookie_beside(visit).await?;
+        let issued = config.sign_ins.sign_in(visit.turn(), &new).await?;
+        if let Some(sid) = beside {
+            config.sign_ins.end(&sid).await?;
+        }
+        config.deliver(&issued, visit)
+    }
+
+    async fn refresh(&self, visit: Visit<'_>, token: Option<&str>) -> Result<SignedIn, AuthError> {
+        let config = &*self.config;
+        let presented = match token {
+            Some(token) => carrier::by_header(config, token.as_bytes()),
+            None => carrier::find_again(config, visit),
+        };
+        let none = || AuthError::new(AuthErrorKind::Unauthenticated, "there is no session");
+        let (kind, secret) = presented.ok_or_else(none)?;
+        if kind == Kind::Cookie {
+            config.check_origin(visit)?;
+        }
+        let secret = secret.map_err(|_| none())?;
+        let issued = config.sign_ins.refresh(visit.turn(), &secret, kind).await?;
+        config.deliver(&issued, visit)
+    }
+
+    async fn superseded(&self, visit: Visit<'_>, old: Option<SignInId>) -> Result<(), AuthError> {
+        let config = &*self.config;
+        if let Some(old) = old.filter(|old| visit.turn().sign_in() != Some(*old)) {
+            config.sign_ins.end(&old).await?;
+        }
+        if config.has_cookie(visit) && config.check_origin(visit).is_ok() {
+            config.remove_cookie(visit);
+        }
+        Ok(())
+    }
+
+    async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
+        let config = &*self.config;
+        if config.has_cookie(visit) {
+            config.check_origin(visit)?;
+        }
+        let beside = config.cookie_beside(visit).await?;
+        for sid in visit.turn().sign_in().into_iter().chain(beside) {
+            config.sign_ins.end(&sid).await?;
+        }
+        if config.has_cookie(visit) {
+            config.remove_cookie(visit);
+        }
+        if let Some(value) = &config.clear_site_data {
+            visit.turn().effects(|effects| effects.clear_site_data(value.clone()));
+        }
+        Ok(())
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
+        self.config.sign_ins.list(subject).await
+    }
+
+    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
+        self.config.sign_ins.revoke(subject, which).await
+    }
+
+    fn session_host(&self, _: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
+        Some(&self.host)
+    }
+}
+
+impl Config {
+    fn check_origin(&self, visit: Visit<'_>) -> Result<(), AuthError> {
+        let checked = visit.check_origin(&self.cross_site);
+        checked.map_err(|error| AuthError::new(AuthErrorKind::CrossSite, error))
+    }
+
+    fn has_cookie(&self, visit: Visit<'_>) -> bool {
+        visit.cookie(self.cookie.name()) != RequestCookie::Absent
+    }
+
+    /// The living sign-in of a cookie that came beside the credential that decided.
+    async fn cookie_beside(&self, visit: Visit<'_>) -> Result<Option<SignInId>, AuthError> {
+        if visit.turn().carrier() != Some(Carrier::Explicit) {
+            return Ok(None); // the cookie decided, or was rejected
+        }
+        let cookie = carrier::by_cookie(visit.cookie(self.cookie.name()));
+        let Some((kind, Ok(secret))) = cookie else { return Ok(None) };
+        let record = self.sign_ins.store().load(&secret.sid()).await?;
+        let proved = record.filter(|r| r.judge(&secret, kind, self.now()) == Proof::Current);
+        Ok(proved.map(|record| record.sid))
+    }
+
+    fn remove_cookie(&self, visit: Visit<'_>) {
+        let removal = self.cookie.removal();
+        visit.turn().effects(|effects| effects.set_cookie(self.cookie.name(), removal));
+    }
+
+    /// Gives the secret to the client, by the carrier of its kind.
+    fn deliver(&self, issued: &Issued, visit: Visit<'_>) -> Result<SignedIn, AuthError> {
+        if issued.kind == Kind::Cookie {
+            let mut set = Ok(());
+            visit.turn().effects(|effects| set = self.set_cookie(issued, effects));
+            return set.map(|()| SignedIn::by_cookie(issued.sid()));
+        }
+        if self.has_cookie(visit) {
+            self.remove_cookie(visit); // what it carried has moved into the token
+        }
+        visit.turn().effects(auth_core::Effects::credential_in_body);
+        let token = format!("{BEARER_PREFIX}{}", *issued.secret.to_text());
+        Ok(SignedIn::by_tokens(issued.sid(), Tokens::bearer(token, self.remaining(issued))))
+    }
+}
+
+fn new_sign_in<C: Serialize>(
+    kind: Kind,
+    principal: Principal<C>,
+    options: &SignInOptions,
+    user_agent: Option<&str>,
+) -> Result<NewSignIn, AuthError> {
+    let encoded = auth_store::encode(&principal.roles, &principal.claims);
+    let encoded = encoded.map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+    let Principal { subject, scopes, acr, amr, .. } = principal;
+    let device = Device {
+        user_agent: user_agent.map(|text| start(text, Device::MAX_USER_AGENT)),
+        address: options.address,
+        label: options.label.as_deref().map(|text| start(text, Device::MAX_LABEL)),
+    };
+    let details = Details { scopes, acr, amr, device, ..Details::default() };
+    let details = (details != Details::default()).then(|| Box::new(details));
+    Ok(NewSignIn { kind, subject, principal: encoded, details, persistence: options.persistence })
+}
+
+/// The first bytes of a text, whole letters only.
+fn start(text: &str, most: usize) -> Box<str> {
+    text[..text.floor_char_boundary(most)].into()
+}
