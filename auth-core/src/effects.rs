@@ -1,5 +1,6 @@
 //! What a request's authentication adds to its response.
 
+use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
@@ -53,25 +54,28 @@ impl Effects {
 }
 
 fn forbids_storing(headers: &HeaderMap) -> bool {
-    directives(headers, header::CACHE_CONTROL).any(|d| d.eq_ignore_ascii_case(b"no-store"))
+    let values = headers.get_all(header::CACHE_CONTROL).into_iter();
+    values.flat_map(directives).any(|directive| directive.eq_ignore_ascii_case(b"no-store"))
 }
 
 /// Adds to `Vary` what is not in it yet.
 pub(crate) fn vary(headers: &mut HeaderMap, by: HeaderValue) {
-    let listed = !headers.contains_key(header::VARY) || {
-        let said = |name: &[u8]| {
-            directives(headers, header::VARY).any(|d| d == b"*" || d.eq_ignore_ascii_case(name))
-        };
-        !by.as_bytes().split(|b| *b == b',').all(|name| said(name.trim_ascii()))
-    };
-    if listed {
-        headers.append(header::VARY, by);
+    match headers.entry(header::VARY) {
+        Entry::Vacant(entry) => drop(entry.insert(by)),
+        Entry::Occupied(mut entry) => {
+            let said = |name: &[u8]| {
+                let mut listed = entry.iter().flat_map(directives);
+                listed.any(|listed| listed == b"*" || listed.eq_ignore_ascii_case(name))
+            };
+            if !directives(&by).all(said) {
+                entry.append(by);
+            }
+        }
     }
 }
 
-fn directives(headers: &HeaderMap, name: HeaderName) -> impl Iterator<Item = &[u8]> {
-    let values = headers.get_all(name).into_iter();
-    values.flat_map(|v| v.as_bytes().split(|b| *b == b',')).map(<[u8]>::trim_ascii)
+fn directives(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! A verified principal, and the facts of its sign-in.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -10,14 +11,15 @@ use crate::sign_in_id::SignInId;
 /// What a verifier found out besides who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+#[repr(C)]
 pub struct Facts {
+    /// The stored sign-in that the credential belongs to, if any.
+    pub sign_in: Option<SignInId>,
     /// The name of the scheme that verified the credential, such as `session` or `jwt`.
     pub scheme: &'static str,
     /// Who vouches for the subject (`iss`); none when this application does itself. Two subjects
     /// are the same user only if their issuers are the same, too.
     pub issuer: Option<Arc<str>>,
-    /// The stored sign-in that the credential belongs to, if any.
-    pub sign_in: Option<SignInId>,
     /// When the user last proved who they are (`auth_time`); never moved by use or refresh.
     pub authenticated_at: Timestamp,
     /// When the credential ends whatever the client does.
@@ -62,16 +64,18 @@ impl Facts {
 /// [`Authenticator`]: crate::Authenticator
 pub struct Identity<C = Claims>(Arc<Verified<C>>);
 
+/// The facts come first: the layer reads the sign-in of every request.
+#[repr(C)]
 struct Verified<C> {
-    principal: Principal<C>,
     facts: Facts,
+    principal: Principal<C>,
 }
 
 impl<C> Identity<C> {
     /// For authenticators: the credential was good, and this is what it says.
     #[must_use]
     pub fn verified(principal: Principal<C>, facts: Facts) -> Self {
-        Self(Arc::new(Verified { principal, facts }))
+        Self(Arc::new(Verified { facts, principal }))
     }
 
     /// Who it is.
@@ -138,6 +142,25 @@ impl<C> Identity<C> {
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.0.facts.expires_at
+    }
+
+    /// The identity without its claims' type, to be kept beside what it was decoded from.
+    #[must_use]
+    pub fn into_any(self) -> Arc<dyn Any + Send + Sync>
+    where
+        C: Send + Sync + 'static,
+    {
+        self.0
+    }
+
+    /// The identity that [`into_any`](Self::into_any) was called on, if its claims are of this
+    /// type.
+    #[must_use]
+    pub fn from_any(any: &Arc<dyn Any + Send + Sync>) -> Option<Self>
+    where
+        C: Send + Sync + 'static,
+    {
+        Arc::clone(any).downcast().ok().map(Self)
     }
 
     /// What authorization reads, whatever the claims' type.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{
     Attempt, AuthFuture, Authenticator, Backend, Carrier, Challenge, Clock, CrossSite, Demand,
-    Head, Outcome, Reason, Rejection, SignIns, Timestamp,
+    Head, Outcome, Reason, Rejection, SignInId, SignIns, Timestamp,
 };
 use auth_store::{Expiry, Kind, Peek, Proof, Record, Secret};
 use http::{HeaderMap, HeaderValue};
@@ -65,50 +65,85 @@ fn ask<C>(config: &Arc<Config>, secret: Secret, kind: Kind) -> AuthFuture<Outcom
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let now = config.now();
-    let at_once = match config.sign_ins.store().peek(&secret.sid()) {
-        Peek::Known(record) => Some(record),
-        // A copy does not hear of every use: whether its sign-in is idle, only the store knows.
-        Peek::Copy(record) => (record.expiry(now) != Some(Expiry::Idle)).then_some(Some(record)),
-        Peek::Ask => None,
-    };
-    if let Some(record) = at_once {
-        return AuthFuture::ready(outcome(config, record.as_deref(), &secret, kind, now));
+    let (sid, now) = (secret.sid(), config.now());
+    let mut at_once = None;
+    config.sign_ins.store().peek(&sid, &mut |peek| {
+        at_once = match peek {
+            Peek::Known(record) => Some(judge(config, record, &secret, kind, now)),
+            // A copy does not hear of every use: whether its sign-in is idle, the store knows.
+            Peek::Copy(record) if record.expiry(now) == Some(Expiry::Idle) => None,
+            Peek::Copy(record) => Some(judge(config, Some(record), &secret, kind, now)),
+            Peek::Ask => None,
+        };
+    });
+    if let Some(judged) = at_once {
+        return AuthFuture::ready(judged.conclude(config, sid, now));
     }
     let config = Arc::clone(config);
     AuthFuture::from_async(async move {
-        match config.sign_ins.store().load(&secret.sid()).await {
-            Ok(record) => outcome(&config, record.as_deref(), &secret, kind, now),
+        match config.sign_ins.store().load(&sid).await {
+            Ok(record) => {
+                judge(&config, record.as_ref(), &secret, kind, now).conclude(&config, sid, now)
+            }
             Err(error) => Outcome::Unavailable(error.into()),
         }
     })
 }
 
-fn outcome<C>(
+/// What a record says of a secret, and what is to be written to the store for it.
+struct Judged<C> {
+    outcome: Outcome<C>,
+    write: Write,
+}
+
+enum Write {
+    Nothing,
+    Touch,
+    Bury(Expiry, Timestamp),
+}
+
+impl<C> Judged<C> {
+    fn rejected(kind: Kind, reason: Reason) -> Self {
+        Self { outcome: rejected(kind, reason), write: Write::Nothing }
+    }
+
+    fn conclude(self, config: &Config, sid: SignInId, now: Timestamp) -> Outcome<C> {
+        match self.write {
+            Write::Nothing => {}
+            Write::Touch => config.sign_ins.touch(sid, now),
+            Write::Bury(expiry, last_seen) => config.sign_ins.bury(sid, expiry, last_seen),
+        }
+        self.outcome
+    }
+}
+
+fn judge<C>(
     config: &Config,
-    record: Option<&Record>,
+    record: Option<&Arc<Record>>,
     secret: &Secret,
     kind: Kind,
     now: Timestamp,
-) -> Outcome<C>
+) -> Judged<C>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let Some(record) = record else { return rejected(kind, Reason::Unknown) };
+    let Some(record) = record else { return Judged::rejected(kind, Reason::Unknown) };
     match record.judge(secret, kind, now) {
         Proof::Current => {}
-        Proof::Rotated(_) | Proof::Reused => return rejected(kind, Reason::Rotated),
-        Proof::Foreign => return rejected(kind, Reason::Unknown),
+        Proof::Rotated(_) | Proof::Reused => return Judged::rejected(kind, Reason::Rotated),
+        Proof::Foreign => return Judged::rejected(kind, Reason::Unknown),
     }
     if let Some(expiry) = record.expiry(now) {
-        config.sign_ins.bury(record, expiry);
-        return rejected(kind, Reason::Expired);
+        let write = Write::Bury(expiry, record.last_seen());
+        return Judged { outcome: rejected(kind, Reason::Expired), write };
     }
-    config.sign_ins.note_use(record, now);
-    if record.subject.is_none() {
-        return Outcome::Anonymous(record.sid);
-    }
-    record.identity().map_or_else(|error| unreadable(record, kind, &error), Outcome::Authenticated)
+    let outcome = match record.identity() {
+        Ok(Some(identity)) => Outcome::Authenticated(identity),
+        Ok(None) => Outcome::Anonymous(record.sid),
+        Err(error) => unreadable(record, kind, &error),
+    };
+    let due = config.sign_ins.touch_is_due(record, now);
+    Judged { outcome, write: if due { Write::Touch } else { Write::Nothing } }
 }
 
 /// The application's claims have changed since: the user has to sign in again.

@@ -185,30 +185,30 @@ impl Record {
         }
     }
 
-    /// The identity that this record proves; decoded once, then shared.
+    /// The identity that this record proves, none while anonymous; decoded once, then shared.
     ///
     /// # Errors
-    /// If nobody is signed in, or the stored claims are not those of `C`.
-    pub fn identity<C>(&self) -> Result<Identity<C>, serde_json::Error>
+    /// If the stored claims are not those of `C`.
+    pub fn identity<C>(&self) -> Result<Option<Identity<C>>, serde_json::Error>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        if let Some(known) = self.identity.get()
-            && let Some(identity) = known.downcast_ref::<Identity<C>>()
-        {
-            return Ok(identity.clone());
+        if let Some(identity) = self.identity.get().and_then(Identity::from_any) {
+            return Ok(Some(identity));
         }
-        let identity = self.decode()?;
+        let Some(subject) = &self.subject else { return Ok(None) };
+        let identity: Identity<C> = self.decode(subject)?;
         // Under two claims types at once, the first is remembered and the second decoded each time.
-        let _ = self.identity.set(Arc::new(identity.clone()));
-        Ok(identity)
+        let _ = self.identity.set(identity.clone().into_any());
+        Ok(Some(identity))
     }
 
-    fn decode<C: DeserializeOwned>(&self) -> Result<Identity<C>, serde_json::Error> {
-        let nobody = || serde::de::Error::custom("nobody is signed in");
-        let subject = self.subject.clone().ok_or_else(nobody)?;
+    fn decode<C>(&self, subject: &Arc<str>) -> Result<Identity<C>, serde_json::Error>
+    where
+        C: DeserializeOwned,
+    {
         let (roles, claims) = codec::decode(&self.principal)?;
-        let mut principal = Principal::new(subject).claims(claims);
+        let mut principal = Principal::new(Arc::clone(subject)).claims(claims);
         principal.roles = roles;
         if let Some(details) = &self.details {
             principal.scopes.clone_from(&details.scopes);

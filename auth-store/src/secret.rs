@@ -3,12 +3,11 @@
 use std::fmt;
 
 use auth_core::SignInId;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64_simd::{Out, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
 /// What a secret is for. A secret of one kind is never accepted as one of another: the kind is
 /// part of every digest.
@@ -38,14 +37,9 @@ impl Kind {
 /// A sign-in's secret: its public id, a family of 128 bits and a verifier of 256 bits.
 ///
 /// The family stays while the secret is refreshed, so that an old secret can be told from a forged
-/// one. `Debug` shows the public id only; the rest is wiped on drop.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Secret {
-    #[zeroize(skip)]
-    sid: SignInId,
-    family: [u8; 16],
-    verifier: [u8; 32],
-}
+/// one. `Debug` shows the public id only; the bytes are wiped on drop.
+#[derive(Clone)]
+pub struct Secret([u8; 64]);
 
 impl Secret {
     /// The length of a secret's text form.
@@ -56,9 +50,9 @@ impl Secret {
     /// # Errors
     /// If the operating system has no randomness to give.
     pub fn generate(sid: SignInId) -> Result<Self, getrandom::Error> {
-        let mut secret = Self { sid, family: [0; 16], verifier: [0; 32] };
-        getrandom::fill(&mut secret.family)?;
-        getrandom::fill(&mut secret.verifier)?;
+        let mut secret = Self([0; 64]);
+        secret.0[..16].copy_from_slice(sid.as_bytes());
+        getrandom::fill(&mut secret.0[16..])?;
         Ok(secret)
     }
 
@@ -68,31 +62,21 @@ impl Secret {
         if text.len() != Self::TEXT_LEN {
             return None;
         }
-        let mut raw = Zeroizing::new([0; 64]);
-        let written = URL_SAFE_NO_PAD.decode_slice(text, raw.as_mut()).ok()?;
-        let (sid, rest) = raw.get(..written)?.split_first_chunk()?;
-        let (family, verifier) = rest.split_first_chunk()?;
-        Some(Self {
-            sid: SignInId::from_bytes(*sid),
-            family: *family,
-            verifier: *verifier.first_chunk()?,
-        })
+        let mut secret = Self([0; 64]);
+        let written = URL_SAFE_NO_PAD.decode(text, Out::from_slice(&mut secret.0)).ok()?.len();
+        (written == secret.0.len()).then_some(secret)
     }
 
     /// The secret's text form, for the client alone.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
-        let mut raw = Zeroizing::new([0; 64]);
-        raw[..16].copy_from_slice(self.sid.as_bytes());
-        raw[16..32].copy_from_slice(&self.family);
-        raw[32..].copy_from_slice(&self.verifier);
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(raw.as_ref()))
+        Zeroizing::new(URL_SAFE_NO_PAD.encode_to_string(self.0))
     }
 
     /// The public id of the sign-in that this secret claims to prove.
     #[must_use]
     pub fn sid(&self) -> SignInId {
-        self.sid
+        SignInId::from_bytes(std::array::from_fn(|i| self.0[i]))
     }
 
     /// What is kept of it when it is a secret of this kind.
@@ -101,22 +85,23 @@ impl Secret {
         Digests { family: self.family_digest(kind), current: self.digest(kind) }
     }
 
-    /// The digest of family and verifier: one block of SHA-256.
+    /// The digest of family and verifier: one block of SHA-256, its padding included.
     pub(crate) fn digest(&self, kind: Kind) -> Digest {
-        let mut block = Zeroizing::new([0; 55]);
+        let mut block = [0; 55];
         block[..6].copy_from_slice(b"auth/v");
         block[6] = kind as u8;
-        block[7..23].copy_from_slice(&self.family);
-        block[23..].copy_from_slice(&self.verifier);
-        Digest(Sha256::digest(block.as_ref()).into())
+        block[7..].copy_from_slice(&self.0[16..]);
+        let digest = Sha256::digest(block);
+        wipe(&mut block);
+        Digest(digest.into())
     }
 
     pub(crate) fn family_digest(&self, kind: Kind) -> FamilyDigest {
         let mut hash = Sha256::new_with_prefix(b"auth/f");
         hash.update([kind as u8]);
-        hash.update(self.family);
-        let [digest @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _, _, _]: [u8; 32] =
-            hash.finalize().into();
+        hash.update(&self.0[16..32]);
+        let mut digest = [0; 16];
+        digest.copy_from_slice(&hash.finalize()[..16]);
         FamilyDigest(digest)
     }
 
@@ -127,17 +112,30 @@ impl Secret {
     /// Never: HMAC takes keys of any length.
     #[must_use]
     pub fn successor(&self, nonce: &Nonce) -> Self {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.verifier).expect("any length will do");
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0[32..]).expect("any length will do");
         mac.update(b"auth/successor");
         mac.update(&nonce.0);
-        let verifier = mac.finalize().into_bytes().into();
-        Self { sid: self.sid, family: self.family, verifier }
+        let mut next = self.clone();
+        next.0[32..].copy_from_slice(&mac.finalize().into_bytes());
+        next
     }
+}
+
+impl Drop for Secret {
+    fn drop(&mut self) {
+        wipe(&mut self.0);
+    }
+}
+
+/// Overwrites bytes that are not read again, in a few wide stores.
+fn wipe<const N: usize>(bytes: &mut [u8; N]) {
+    *bytes = [0; N];
+    zeroize::optimization_barrier(bytes);
 }
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secret").field("sid", &self.sid).finish_non_exhaustive()
+        f.debug_struct("Secret").field("sid", &self.sid()).finish_non_exhaustive()
     }
 }
 
@@ -226,16 +224,16 @@ mod tests {
     #[test]
     fn sec_02_03_two_secrets_differ_in_all_their_random_bytes() {
         let (a, b) = (secret(), secret());
-        assert_ne!(a.family, b.family);
-        assert_ne!(a.verifier, b.verifier);
-        assert_eq!(a.verifier.len() * 8, 256);
+        assert_eq!(a.0[..16], b.0[..16], "the id is given");
+        assert_ne!(a.0[16..32], b.0[16..32], "a family of 128 bits");
+        assert_ne!(a.0[32..], b.0[32..], "a verifier of 256 bits");
     }
 
     #[test]
     fn sec_36_the_text_is_random_bytes_and_nothing_else() {
         let secret = secret();
         let text = secret.to_text();
-        let raw = URL_SAFE_NO_PAD.decode(text.as_bytes()).unwrap();
+        let raw = URL_SAFE_NO_PAD.decode_to_vec(text.as_bytes()).unwrap();
         assert_eq!(raw.len(), 64);
         assert_eq!(&raw[..16], secret.sid().as_bytes());
     }
@@ -275,7 +273,8 @@ mod tests {
         #[test]
         fn sec_07_only_the_exact_text_is_a_secret(text in proptest::collection::vec(any::<u8>(), 0..120)) {
             if let Some(secret) = Secret::parse(&text) {
-                prop_assert_eq!(secret.to_text().as_bytes(), &text[..], "one secret has one text");
+                let again = secret.to_text();
+                prop_assert_eq!(again.as_bytes(), &text[..], "one secret has one text");
             }
         }
 

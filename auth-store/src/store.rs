@@ -38,10 +38,12 @@ pub trait Store: Send + Sync + 'static {
         Ok(SignInId::from_bytes(bytes))
     }
 
-    /// What can be said without waiting. The record is shared, not copied.
-    fn peek(&self, sid: &SignInId) -> Peek {
+    /// Shows what can be said without waiting; `see` is called exactly once. The record is lent,
+    /// not shared, so that requests on several cores do not count references in turn. The store
+    /// may hold a lock meanwhile: `see` must be quick, and must not call the store.
+    fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         let _ = sid;
-        Peek::Ask
+        see(Peek::Ask);
     }
 
     /// The sign-in of this id, or none. An expired one may be either.
@@ -113,15 +115,15 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// What a store can say without waiting.
-#[derive(Clone, Debug)]
-pub enum Peek {
+#[derive(Clone, Copy, Debug)]
+pub enum Peek<'a> {
     /// Nothing: ask [`Store::load`].
     Ask,
     /// A copy, which was true a moment ago. It may not have heard of the latest use, so an idle
     /// expiry that it shows has to be confirmed by [`Store::load`].
-    Copy(Arc<Record>),
+    Copy(&'a Arc<Record>),
     /// The truth.
-    Known(Option<Arc<Record>>),
+    Known(Option<&'a Arc<Record>>),
 }
 
 /// How many sign-ins one subject may have at a time, and what happens at the next.

@@ -16,6 +16,7 @@ pub(super) struct Asked<C> {
 }
 
 /// Asks the authenticator, unless the `Authorization` header or the request's origin decide.
+#[inline]
 pub(super) fn ask<A: Authenticator>(auth: &A, head: &Head<'_>) -> Result<Asked<A::Claims>, Refusal> {
     let attempt = match head.authorization() {
         Authorization::Many => Some(rejected(head, Reason::Duplicate)),
@@ -36,6 +37,7 @@ pub(super) fn ask<A: Authenticator>(auth: &A, head: &Head<'_>) -> Result<Asked<A
 }
 
 /// A bearer token is one whoever issued it (RFC 6750 names the error); another scheme is not ours.
+#[cold]
 fn rejected<C>(head: &Head<'_>, reason: Reason) -> Attempt<C> {
     let bearer = head.credentials("Bearer").is_some();
     let scheme = if bearer { "bearer" } else { "unrecognized" };
@@ -43,6 +45,7 @@ fn rejected<C>(head: &Head<'_>, reason: Reason) -> Attempt<C> {
 }
 
 /// Lets a request in, and as whom; or refuses it.
+#[inline]
 pub(super) fn admit<C>(
     policy: Policy,
     found: Option<Found>,

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -49,6 +49,7 @@ pub(super) struct Pending<A, S, B> {
 }
 
 impl<A: Authenticator, S, B, F, R> ResponseFuture<A, S, B, F, R> {
+    #[inline(always)]
     pub(super) fn new(state: State<A, S, B, F, R>) -> Self {
         Self { state }
     }
@@ -68,6 +69,7 @@ where
 {
     type Output = Result<Response<R>, S::Error>;
 
+    #[inline]
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let mut state = self.project().state;
         loop {
@@ -79,22 +81,30 @@ where
                     enter(&auth, policy, found, Some(outcome), request, &mut inner)
                 }
                 StateProj::Running { inner, exchange } => {
-                    let response = ready!(inner.poll(cx))?;
+                    // The response is changed where it lies, and moved only if it has to wait.
+                    let mut polled = inner.poll(cx);
+                    let Poll::Ready(Ok(response)) = &mut polled else { return polled };
                     match hook(exchange) {
-                        None => return Poll::Ready(Ok(finish(exchange, response, Ok(())))),
+                        None => {
+                            finish(exchange, response, Ok(()));
+                            return polled;
+                        }
                         Some(Ok(saved)) => {
-                            return Poll::Ready(Ok(finish(exchange, response, saved)));
+                            finish(exchange, response, saved);
+                            return polled;
                         }
                         Some(Err(saving)) => {
                             let exchange = Arc::clone(exchange);
-                            State::Saving { saving, response: Some(response), exchange }
+                            let response = Some(ready!(polled)?);
+                            State::Saving { saving, response, exchange }
                         }
                     }
                 }
                 StateProj::Saving { saving, response, exchange } => {
                     let saved = ready!(saving.as_mut().poll(cx));
-                    let response = response.take().expect("polled after completion");
-                    return Poll::Ready(Ok(finish(exchange, response, saved)));
+                    let mut response = response.take().expect("polled after completion");
+                    finish(exchange, &mut response, saved);
+                    return Poll::Ready(Ok(response));
                 }
                 StateProj::Refused { response } => {
                     return Poll::Ready(Ok(response.take().expect("polled after completion")));
@@ -115,20 +125,26 @@ fn hook<C: Send + Sync + 'static>(exchange: &Arc<Typed<C>>) -> Option<Result<Sav
 }
 
 /// Adds what authentication has to say; puts a refusal in the place of what could not be saved.
-fn finish<C, R>(exchange: &Typed<C>, mut response: Response<R>, saved: Saved) -> Response<R>
+fn finish<C, R>(exchange: &Typed<C>, response: &mut Response<R>, saved: Saved)
 where
     C: Send + Sync + 'static,
     R: Default,
 {
     if let Err(error) = saved {
-        let grpc: Option<HeaderValue> = refusal::grpc(response.headers());
-        response = unsaved(error).into_response(grpc, &|demand, headers| {
-            exchange.challenge(demand, headers);
-        });
+        *response = withhold(exchange, response, error);
     }
     effects::vary(response.headers_mut(), exchange.auth.vary());
     exchange.turn.write_effects(response.headers_mut());
-    response
+}
+
+#[cold]
+fn withhold<C, R>(exchange: &Typed<C>, response: &Response<R>, error: AuthError) -> Response<R>
+where
+    C: Send + Sync + 'static,
+    R: Default,
+{
+    let grpc = refusal::grpc(response.headers());
+    unsaved(error).into_response(grpc, &|demand, headers| exchange.challenge(demand, headers))
 }
 
 fn unsaved(error: AuthError) -> Refusal {

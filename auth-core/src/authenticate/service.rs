@@ -60,6 +60,7 @@ where
         self.inner.poll_ready(cx)
     }
 
+    #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = Head::from(&request);
         let Asked { found, outcome } = match decide::ask(&*self.auth, &head) {
@@ -82,6 +83,7 @@ where
 }
 
 /// Runs the inner service with the decision in the request's extensions, or refuses.
+#[inline(always)] // so that the future is built where it stays
 pub(super) fn enter<A, S, B, R>(
     auth: &Arc<A>,
     policy: Policy,
@@ -105,6 +107,7 @@ where
     }
 }
 
+#[cold]
 fn refuse<A: Authenticator, S, B, F, R: Default>(
     auth: &A,
     request: &Request<B>,

@@ -39,18 +39,22 @@ impl SignInManager {
         &self.lines
     }
 
-    /// Notes that a sign-in was used, at most once per interval; no response waits for it.
-    pub fn note_use(&self, record: &Record, now: Timestamp) {
-        if self.settings.touch_is_due(record, now) {
-            let (store, sid) = (Arc::clone(&self.store), record.sid);
-            background::run("touch", async move { store.touch(&sid, now).await });
-        }
+    /// Whether a use of this sign-in is to be written down: at most once per interval.
+    #[must_use]
+    pub fn touch_is_due(&self, record: &Record, now: Timestamp) -> bool {
+        self.settings.touch_is_due(record, now)
+    }
+
+    /// Notes that a sign-in was used; no response waits for it.
+    pub fn touch(&self, sid: SignInId, now: Timestamp) {
+        let store = Arc::clone(&self.store);
+        background::run("touch", async move { store.touch(&sid, now).await });
     }
 
     /// Deletes a sign-in that has reached a limit; no response waits for it. An idle one is
-    /// deleted only if nobody has seen it since.
-    pub fn bury(&self, record: &Record, expiry: Expiry) {
-        let (store, sid, last_seen) = (Arc::clone(&self.store), record.sid, record.last_seen());
+    /// deleted only if nobody has seen it since `last_seen`.
+    pub fn bury(&self, sid: SignInId, expiry: Expiry, last_seen: Timestamp) {
+        let store = Arc::clone(&self.store);
         tracing::info!(sign_in = %sid, ?expiry, "sign-in expired");
         background::run("delete", async move {
             match expiry {

@@ -150,10 +150,15 @@ impl Session {
     async fn record(&self) -> Result<Option<Arc<Record>>, AuthError> {
         let Some(sid) = self.exchange.turn().sign_in() else { return Ok(None) };
         let store = self.state.host.sign_ins().store();
-        match store.peek(&sid) {
-            Peek::Known(record) => Ok(record),
-            Peek::Copy(record) => Ok(Some(record)),
-            Peek::Ask => Ok(store.load(&sid).await?),
+        let mut at_once = None;
+        store.peek(&sid, &mut |peek| match peek {
+            Peek::Known(record) => at_once = Some(record.cloned()),
+            Peek::Copy(record) => at_once = Some(Some(Arc::clone(record))),
+            Peek::Ask => {}
+        });
+        match at_once {
+            Some(record) => Ok(record),
+            None => Ok(store.load(&sid).await?),
         }
     }
 }

@@ -207,8 +207,8 @@ impl fmt::Debug for MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    fn peek(&self, sid: &SignInId) -> Peek {
-        Peek::Known(self.table.get(sid))
+    fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
+        self.table.with(sid, |record| see(Peek::Known(record)));
     }
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
@@ -245,7 +245,11 @@ impl Store for MemoryStore {
     }
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-        self.table.with(sid, |record| record.touch(at));
+        self.table.with(sid, |record| {
+            if let Some(record) = record {
+                record.touch(at);
+            }
+        });
         Ok(())
     }
 

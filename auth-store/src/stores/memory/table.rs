@@ -34,21 +34,22 @@ impl Table {
         &self.0[usize::from(u16::from_le_bytes([low, high])) % self.0.len()].0
     }
 
-    pub(super) fn get(&self, sid: &SignInId) -> Option<Arc<Record>> {
+    /// Lends the record, under the lock that other readers share.
+    pub(super) fn with<T>(
+        &self,
+        sid: &SignInId,
+        see: impl FnOnce(Option<&Arc<Record>>) -> T,
+    ) -> T {
         let shard = self.shard(sid).read();
-        shard.find(hash(sid), |record| record.sid == *sid).cloned()
+        see(shard.find(hash(sid), |record| record.sid == *sid))
     }
 
-    /// Notes a use, without copying the record.
-    pub(super) fn with(&self, sid: &SignInId, act: impl FnOnce(&Record)) {
-        let shard = self.shard(sid).read();
-        if let Some(record) = shard.find(hash(sid), |record| record.sid == *sid) {
-            act(record);
-        }
+    pub(super) fn get(&self, sid: &SignInId) -> Option<Arc<Record>> {
+        self.with(sid, |record| record.cloned())
     }
 
     pub(super) fn is_taken(&self, sid: &SignInId) -> bool {
-        self.shard(sid).read().find(hash(sid), |record| record.sid == *sid).is_some()
+        self.with(sid, |record| record.is_some())
     }
 
     /// Inserts it, or says that its key is taken.

@@ -1,0 +1,161 @@
+//! A sign-in begins.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::Arc;
+
+use auth_core::{Persistence, Timestamp};
+
+use super::expect::{alive, alive_as, same, survivors};
+use super::fixtures::{
+    ADA, DAY, MINUTE, anonymous, data, details, draft, limit, now, put, sign_in, sign_in_at,
+    visitor,
+};
+use super::report::{Outcome, Violation, ensure};
+use crate::data::Data;
+use crate::error::{StoreError, StoreErrorKind};
+use crate::record::{Details, Device, Grace, Record};
+use crate::secret::{Digest, Kind, Nonce};
+use crate::store::{Created, Store, WhenFull};
+
+/// `Store::new_id`: unguessable, beyond the 16 bits that may say where the sign-in is kept.
+pub(super) async fn new_ids_never_repeat(store: &Arc<dyn Store>) -> Outcome {
+    let mut rest = BTreeSet::new();
+    for i in 0..1000 {
+        let sid = store.new_id((i % 2 == 0).then_some(ADA))?;
+        rest.insert(sid.as_bytes()[2..].to_vec());
+    }
+    ensure(rest.len() == 1000, "an id was given out twice")?;
+    let fixed = |at: usize| rest.iter().all(|id| id[at] == 0);
+    ensure(!(0..14).any(fixed), "part of every id is the same")
+}
+
+/// What `create` was given is what `load` and `list` answer.
+pub(super) async fn create_keeps_every_field(store: &Arc<dyn Store>) -> Outcome {
+    for record in [plain(&**store)?, full(&**store)?, other(&**store)?, nobody(&**store)?] {
+        put(&**store, &record).await?;
+        alive_as(&**store, &record).await?;
+    }
+    Ok(())
+}
+
+/// Only what a record cannot do without.
+fn plain(store: &dyn Store) -> Result<Record, Violation> {
+    let mut record = draft(store, ADA, now())?;
+    record.kind = Kind::Cookie;
+    record.persistence = Persistence::Browser;
+    record.limits.idle_secs = 0;
+    record.data = Data::new();
+    record.details = None;
+    Ok(record)
+}
+
+/// Something in every field, and all times different.
+fn full(store: &dyn Store) -> Result<Record, Violation> {
+    let at = Timestamp::from_millis(now().as_millis() / 1000 * 1000);
+    let millis = |millis| Timestamp::from_millis(at.as_millis() + millis);
+    let mut record = draft(store, "Ad\u{e4} \u{1f469}\u{200d}\u{1f680}: {tag} 'quoted' %", at)?;
+    record.kind = Kind::Bearer;
+    record.authenticated_at = millis(1);
+    record.touch(millis(2));
+    record.limits.ends_at = millis(86_400_003);
+    record.limits.idle_secs = u32::MAX;
+    record.data = texts();
+    let grace = Grace { previous: Digest([0xfe; 32]), nonce: Nonce([0; 16]), until: millis(4) };
+    let mut details = Details { grace: Some(grace), ..details() };
+    details.device.address = Some(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 1, 0, 0, 0xff)));
+    record.details = Some(Box::new(details));
+    Ok(record)
+}
+
+/// Details of which only a few are known.
+fn other(store: &dyn Store) -> Result<Record, Violation> {
+    let mut record = draft(store, ADA, now())?;
+    let address = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
+    let device = Device { address, ..Device::default() };
+    record.details = Some(Box::new(Details { device, ..Details::default() }));
+    Ok(record)
+}
+
+/// Nobody is signed in.
+fn nobody(store: &dyn Store) -> Result<Record, Violation> {
+    let mut record = visitor(store, now())?;
+    record.details = Some(Box::new(Details { device: Device::default(), ..details() }));
+    Ok(record)
+}
+
+/// JSON texts that a careless encoding changes.
+fn texts() -> Data {
+    Data::from_iter([
+        ("cart.items:1", r#"{"b":1, "a":  [2.0, 12345678901234567890]}"#),
+        ("\u{43a}\u{43b}\u{44e}\u{447}", "\"\u{e4}\u{1f511} \\u0000 \\\\ \\\" \u{2028}\""),
+        ("nothing", "null"),
+    ])
+}
+
+/// `Data::MAX_BYTES`: a sign-in keeps that much.
+pub(super) async fn create_keeps_data_up_to_its_limit(store: &Arc<dyn Store>) -> Outcome {
+    let mut record = draft(&**store, ADA, now())?;
+    let text = "\u{e4}".repeat((Data::MAX_BYTES - 2 - "data".len()) / 2);
+    record.data = data("data", &format!("\"{text}\""));
+    ensure(record.data.bytes() == Data::MAX_BYTES, "the kit's own data is not as long as it says")?;
+    put(&**store, &record).await?;
+    alive_as(&**store, &record).await
+}
+
+/// `Timestamp::MAX`: what never ends is not over in a hundred years.
+pub(super) async fn create_keeps_a_sign_in_that_never_ends(store: &Arc<dyn Store>) -> Outcome {
+    let mut record = draft(&**store, ADA, now())?;
+    record.limits.idle_secs = 0;
+    record.limits.ends_at = Timestamp::MAX;
+    put(&**store, &record).await?;
+    store.sweep(now(), 10).await?;
+    let kept = alive(&**store, &record.sid).await?;
+    ensure(kept.expiry(now() + 36_500 * DAY).is_none(), "a sign-in that never ends has an end")
+}
+
+/// The version counts changes, and nothing has changed yet.
+pub(super) async fn create_starts_at_version_0(store: &Arc<dyn Store>) -> Outcome {
+    let mut record = draft(&**store, ADA, now())?;
+    record.version = 7;
+    put(&**store, &record).await?;
+    record.version = 0;
+    alive_as(&**store, &record).await
+}
+
+/// A key that is taken is an error, and changes nothing.
+pub(super) async fn create_never_replaces_a_sign_in(store: &Arc<dyn Store>) -> Outcome {
+    let first = sign_in(&**store, ADA).await?;
+    let mut second = first.clone();
+    second.data = data("cart", "\"planted\"");
+    second.touch(now() + DAY);
+    taken(store.create(second, None).await)?;
+    alive_as(&**store, &first).await?;
+    survivors(&**store, ADA, &[first.sid]).await?;
+
+    let visitor = anonymous(&**store).await?;
+    let mut second = visitor.clone();
+    second.data = data("cart", "\"planted\"");
+    taken(store.create(second, None).await)?;
+    same(&visitor, &*alive(&**store, &visitor.sid).await?)
+}
+
+/// What is refused as taken makes no room for itself first.
+pub(super) async fn create_of_a_taken_key_evicts_nobody(store: &Arc<dyn Store>) -> Outcome {
+    let oldest = sign_in(&**store, ADA).await?;
+    let newest = sign_in_at(&**store, ADA, now() + MINUTE).await?;
+    for again in [&oldest, &newest] {
+        let evict = limit(1, WhenFull::Evict);
+        taken(store.create(again.clone(), Some(evict)).await)?;
+    }
+    alive_as(&**store, &oldest).await?;
+    alive_as(&**store, &newest).await
+}
+
+fn taken(created: Result<Created, StoreError>) -> Outcome {
+    match created {
+        Err(error) if error.kind() == StoreErrorKind::Taken => Ok(()),
+        Err(error) => Err(Violation::new(format!("a taken key is not called taken: {error:?}"))),
+        Ok(created) => Err(Violation::new(format!("create of a taken key answers {created:?}"))),
+    }
+}

@@ -1,0 +1,90 @@
+//! A store whose backend does not answer.
+
+use std::fmt;
+
+use super::expect::{Seen, peek};
+use super::fixtures::{ADA, KIND, data, draft, limit, now, principal, refresh, secret, visitor};
+use super::report::{Outcome, Report, Violation, ensure};
+use crate::error::{StoreError, StoreErrorKind};
+use crate::secret::Secret;
+use crate::store::{IntoStore, Store, WhenFull};
+
+/// Asks everything of a store whose backend is down: it was stopped, paused, or cut off. Each
+/// operation has to answer [`Unavailable`](StoreErrorKind::Unavailable), and none that there is no
+/// such sign-in.
+///
+/// The store may have been used before. A backend that hangs has to run into the store's own
+/// timeout: the kit waits for every answer.
+pub async fn check_failing(store: impl IntoStore) -> Report {
+    let (store, mut report) = (store.into_store(), Report::default());
+    match secret(&*store, Some(ADA)) {
+        Err(violation) => report.add("a_failed_store_still_gives_ids", Err(violation)),
+        Ok(secret) => {
+            looks(&*store, &secret, &mut report).await;
+            report.add("create_fails_with_its_store", creates(&*store).await);
+            report.add("update_fails_with_its_store", updates(&*store, &secret).await);
+            report.add("rotate_fails_with_its_store", rotates(&*store, &secret).await);
+            report.add("amend_subject_fails_with_its_store", amends(&*store).await);
+            ends(&*store, &secret, &mut report).await;
+        }
+    }
+    report
+}
+
+async fn looks(store: &dyn Store, secret: &Secret, report: &mut Report) {
+    let sid = secret.sid();
+    report.add("peek_knows_nothing_of_a_failed_store", peeks(store, secret));
+    report.add("load_fails_with_its_store", unavailable(store.load(&sid).await));
+    report.add("list_fails_with_its_store", unavailable(store.list(ADA).await));
+    report.add("touch_fails_with_its_store", unavailable(store.touch(&sid, now()).await));
+}
+
+fn peeks(store: &dyn Store, secret: &Secret) -> Outcome {
+    let known = matches!(peek(store, &secret.sid())?, Seen::Known(_));
+    ensure(!known, "peek knows, of a backend that does not answer")
+}
+
+async fn creates(store: &dyn Store) -> Outcome {
+    unavailable(store.create(visitor(store, now())?, None).await)?;
+    unavailable(store.create(draft(store, ADA, now())?, None).await)?;
+    for when_full in [WhenFull::Evict, WhenFull::Refuse] {
+        let record = draft(store, ADA, now())?;
+        unavailable(store.create(record, Some(limit(1, when_full))).await)?;
+    }
+    Ok(())
+}
+
+async fn updates(store: &dyn Store, secret: &Secret) -> Outcome {
+    unavailable(store.update(&secret.sid(), 0, data("cart", "[]")).await)
+}
+
+async fn rotates(store: &dyn Store, secret: &Secret) -> Outcome {
+    let (_, rotation) = refresh(secret, None)?;
+    unavailable(store.rotate(&secret.sid(), &secret.digests(KIND).current, rotation).await)
+}
+
+async fn amends(store: &dyn Store) -> Outcome {
+    unavailable(store.amend_subject(ADA, &principal("writer")?).await)
+}
+
+async fn ends(store: &dyn Store, secret: &Secret, report: &mut Report) {
+    let sid = secret.sid();
+    report.add("delete_fails_with_its_store", unavailable(store.delete(&sid).await));
+    report.add("delete_if_fails_with_its_store", unavailable(store.delete_if(&sid, 0).await));
+    let idle = store.delete_if_idle(&sid, now()).await;
+    report.add("delete_if_idle_fails_with_its_store", unavailable(idle));
+    report.add("revoke_fails_with_its_store", unavailable(store.revoke(ADA, &sid).await));
+    let others = store.revoke_others(ADA, &sid).await;
+    report.add("revoke_others_fails_with_its_store", unavailable(others));
+    let subject = store.revoke_subject(ADA).await;
+    report.add("revoke_subject_fails_with_its_store", unavailable(subject));
+    report.add("sweep_fails_with_its_store", unavailable(store.sweep(now(), 10).await));
+}
+
+fn unavailable<T: fmt::Debug>(answer: Result<T, StoreError>) -> Outcome {
+    match answer {
+        Err(error) if error.kind() == StoreErrorKind::Unavailable => Ok(()),
+        Err(error) => Err(Violation::new(format!("it is said to be {:?}", error.kind()))),
+        Ok(answer) => Err(Violation::new(format!("it answers {answer:?} without its backend"))),
+    }
+}

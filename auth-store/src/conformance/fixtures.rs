@@ -1,0 +1,164 @@
+//! Sign-ins to put a store to the test with.
+//!
+//! Times are near the system's, as a backend may collect by its own clock what has long expired.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{Clock, Persistence, SignInId, Timestamp};
+
+use super::report::{Violation, ensure};
+use crate::codec::encode;
+use crate::data::Data;
+use crate::error::StoreError;
+use crate::lifetime::{Lifetime, Limits};
+use crate::record::{Details, Device, Grace, Record};
+use crate::secret::{Kind, Nonce, Secret};
+use crate::store::{Created, Limit, Rotation, Store, WhenFull};
+
+pub(super) const ADA: &str = "ada";
+pub(super) const BOB: &str = "bob";
+pub(super) const KIND: Kind = Kind::Refresh;
+pub(super) const MINUTE: Duration = Duration::from_secs(60);
+pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
+
+pub(super) fn now() -> Timestamp {
+    Clock::system().now()
+}
+
+/// A secret under a new id of the store's choice.
+pub(super) fn secret(store: &dyn Store, subject: Option<&str>) -> Result<Secret, Violation> {
+    secret_of(store.new_id(subject)?)
+}
+
+/// A new secret under this id; a forged one, if the id is another's.
+pub(super) fn secret_of(sid: SignInId) -> Result<Secret, Violation> {
+    Ok(Secret::generate(sid).map_err(StoreError::unavailable)?)
+}
+
+/// An id that the store has chosen, and knows nothing of.
+pub(super) fn unknown(store: &dyn Store) -> Result<SignInId, Violation> {
+    Ok(store.new_id(Some(ADA))?)
+}
+
+/// Roles and claims, with this role.
+pub(super) fn principal(role: &str) -> Result<Box<[u8]>, Violation> {
+    encode(&[role.into()], &"Ada L\u{f6}velace \u{1f511}")
+        .map_err(|error| Violation::new(format!("the kit's own claims do not serialize: {error}")))
+}
+
+/// Data with one key.
+pub(super) fn data(key: &str, json: &str) -> Data {
+    Data::from_iter([(key, json)])
+}
+
+pub(super) fn details() -> Details {
+    Details {
+        grace: None,
+        scopes: vec!["read".into(), "write".into()],
+        acr: Some("aal2".into()),
+        amr: vec!["pwd".into(), "otp".into()],
+        cnf: Some("jkt:0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I".into()),
+        device: Device {
+            user_agent: Some("Mozilla/5.0 (X11; Linux x86_64)".into()),
+            address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
+            label: Some("B\u{fc}ro \u{1f4bb}".into()),
+        },
+    }
+}
+
+/// A record with something in every field.
+pub(super) fn record(
+    secret: &Secret,
+    subject: Option<&str>,
+    at: Timestamp,
+) -> Result<Record, Violation> {
+    let limits = Limits::starting(Lifetime::default(), at);
+    let subject = subject.map(Arc::from);
+    let signed_in = subject.is_some();
+    let mut record = Record::new(secret.sid(), KIND, secret.digests(KIND), subject, limits, at);
+    record.persistence = Persistence::Device;
+    record.data = data("cart", "[1,2]");
+    record.details = Some(Box::new(details()));
+    if signed_in {
+        record.set_principal(principal("reader")?);
+    }
+    Ok(record)
+}
+
+/// A new record of the subject, not stored yet.
+pub(super) fn draft(store: &dyn Store, subject: &str, at: Timestamp) -> Result<Record, Violation> {
+    record(&secret(store, Some(subject))?, Some(subject), at)
+}
+
+/// Stores the record without a limit.
+pub(super) async fn put(store: &dyn Store, record: &Record) -> Result<(), Violation> {
+    let created = store.create(record.clone(), None).await?;
+    ensure(
+        created == Created::Stored { evicted: 0 },
+        format!("create without a limit answers {created:?}"),
+    )
+}
+
+/// A sign-in of the subject that begins at this moment, as it is stored.
+pub(super) async fn sign_in_at(
+    store: &dyn Store,
+    subject: &str,
+    at: Timestamp,
+) -> Result<Record, Violation> {
+    let record = draft(store, subject, at)?;
+    put(store, &record).await?;
+    Ok(record)
+}
+
+/// A sign-in of the subject that begins now.
+pub(super) async fn sign_in(store: &dyn Store, subject: &str) -> Result<Record, Violation> {
+    sign_in_at(store, subject, now()).await
+}
+
+/// A sign-in of Ada's, and what proves it.
+pub(super) async fn with_secret(store: &dyn Store) -> Result<(Secret, Record), Violation> {
+    let secret = secret(store, Some(ADA))?;
+    let record = record(&secret, Some(ADA), now())?;
+    put(store, &record).await?;
+    Ok((secret, record))
+}
+
+/// A new record of nobody's, not stored yet.
+pub(super) fn visitor(store: &dyn Store, at: Timestamp) -> Result<Record, Violation> {
+    record(&secret(store, None)?, None, at)
+}
+
+/// Somebody who is not signed in.
+pub(super) async fn anonymous(store: &dyn Store) -> Result<Record, Violation> {
+    let record = visitor(store, now())?;
+    put(store, &record).await?;
+    Ok(record)
+}
+
+/// A sign-in of the subject that ended yesterday.
+pub(super) async fn expired(store: &dyn Store, subject: &str) -> Result<Record, Violation> {
+    let mut record = draft(store, subject, now().before(3 * DAY))?;
+    record.limits = Limits { idle_secs: 0, ends_at: now().before(DAY) };
+    put(store, &record).await?;
+    Ok(record)
+}
+
+/// The successor of a secret, and the refresh that leads to it.
+pub(super) fn refresh(
+    old: &Secret,
+    grace: Option<Timestamp>,
+) -> Result<(Secret, Rotation), Violation> {
+    let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
+    let new = old.successor(&nonce);
+    let previous = old.digests(KIND).current;
+    let grace = grace.map(|until| Grace { previous, nonce, until });
+    let digests = new.digests(KIND);
+    Ok((new, Rotation { kind: KIND, digests, grace, renewal: None }))
+}
+
+pub(super) fn limit(most: u32, when_full: WhenFull) -> Limit {
+    Limit { most: NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN), when_full }
+}

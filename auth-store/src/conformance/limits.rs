@@ -1,0 +1,138 @@
+//! How many sign-ins a subject has at a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::Timestamp;
+
+use super::expect::{alive_as, gone, survivors};
+use super::fixtures::{
+    ADA, BOB, DAY, MINUTE, draft, expired, limit, now, put, sign_in, sign_in_at,
+};
+use super::report::{Outcome, Violation, ensure};
+use crate::record::Record;
+use crate::store::{Created, Store, WhenFull};
+
+/// The oldest ends, by the time of its creation; another subject's do not count.
+pub(super) async fn a_limit_evicts_the_oldest(store: &Arc<dyn Store>) -> Outcome {
+    let start = now();
+    let bob = sign_in_at(&**store, BOB, start.before(9 * MINUTE)).await?;
+    let middle = sign_in_at(&**store, ADA, start.before(2 * MINUTE)).await?;
+    let oldest = sign_in_at(&**store, ADA, start.before(3 * MINUTE)).await?;
+    let young = sign_in_at(&**store, ADA, start.before(MINUTE)).await?;
+    oldest.touch(start);
+    store.touch(&oldest.sid, start).await?;
+
+    let new = draft(&**store, ADA, start)?;
+    evicts(&**store, &new, 4, 0).await?;
+    let newest = draft(&**store, ADA, start + MINUTE)?;
+    evicts(&**store, &newest, 4, 1).await?;
+    gone(&**store, &oldest.sid, ADA).await?;
+    for record in [&middle, &young, &new, &newest, &bob] {
+        alive_as(&**store, record).await?;
+    }
+    Ok(())
+}
+
+/// A limit that was lowered holds from the next sign-in.
+pub(super) async fn a_lowered_limit_evicts_several(store: &Arc<dyn Store>) -> Outcome {
+    let start = now();
+    let mut records = Vec::new();
+    for minutes in (1..=5).rev() {
+        records.push(sign_in_at(&**store, ADA, start.before(minutes * MINUTE)).await?);
+    }
+    records.push(draft(&**store, ADA, start)?);
+    evicts(&**store, &records[5], 2, 4).await?;
+    for record in &records[..4] {
+        gone(&**store, &record.sid, ADA).await?;
+    }
+    alive_as(&**store, &records[4]).await?;
+    alive_as(&**store, &records[5]).await?;
+
+    records.push(draft(&**store, ADA, start + MINUTE)?);
+    evicts(&**store, &records[6], 1, 2).await?;
+    let sids: Vec<_> = records.iter().map(|record| record.sid).collect();
+    let left = survivors(&**store, ADA, &sids).await?;
+    ensure(left.len() == 1, format!("a limit of 1 leaves {}", left.len()))
+}
+
+/// What is refused leaves no trace, and those that are there stay.
+pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
+    let refuse = |most| Some(limit(most, WhenFull::Refuse));
+    let (bob, first) = (sign_in(&**store, BOB).await?, sign_in(&**store, ADA).await?);
+    let second = draft(&**store, ADA, now())?;
+    let created = store.create(second.clone(), refuse(2)).await?;
+    ensure(created == Created::Stored { evicted: 0 }, format!("below the limit: {created:?}"))?;
+    for most in [2, 1] {
+        let third = draft(&**store, ADA, now())?;
+        let created = store.create(third.clone(), refuse(most)).await?;
+        ensure(created == Created::LimitReached, format!("at the limit: {created:?}"))?;
+        gone(&**store, &third.sid, ADA).await?;
+        for record in [&first, &second, &bob] {
+            alive_as(&**store, record).await?;
+        }
+    }
+    store.delete(&first.sid).await?;
+    let third = draft(&**store, ADA, now())?;
+    let created = store.create(third, refuse(2)).await?;
+    ensure(created == Created::Stored { evicted: 0 }, format!("after one ended: {created:?}"))
+}
+
+/// Only those count that are living when the new one is created, by the caller's clock.
+pub(super) async fn expired_sign_ins_do_not_count_for_the_limit(store: &Arc<dyn Store>) -> Outcome {
+    for when_full in [WhenFull::Refuse, WhenFull::Evict] {
+        store.revoke_subject(ADA).await?;
+        let start = now();
+        expired(&**store, ADA).await?;
+        let ends = lasting(&**store, start, 0, start + 2 * MINUTE).await?;
+        let idle = lasting(&**store, start, 120, start + DAY).await?;
+        let living = lasting(&**store, start.before(MINUTE), 0, start + DAY).await?;
+        let used = lasting(&**store, start.before(MINUTE), 120, start + DAY).await?;
+        for record in [&used, &ends] {
+            store.touch(&record.sid, start + MINUTE).await?;
+            record.touch(start + MINUTE);
+        }
+        let new = draft(&**store, ADA, start + 2 * MINUTE)?;
+        let created = store.create(new.clone(), Some(limit(3, when_full))).await?;
+        ensure(
+            matches!(created, Created::Stored { .. }),
+            format!("{ends:?} and {idle:?} are over, and count: {created:?}"),
+        )?;
+        for record in [&living, &used, &new] {
+            alive_as(&**store, record).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A sign-in counts up to the moment of its end.
+pub(super) async fn living_sign_ins_count_for_the_limit(store: &Arc<dyn Store>) -> Outcome {
+    let start = now();
+    lasting(&**store, start, 0, start + 2 * MINUTE).await?;
+    lasting(&**store, start, 120, start + DAY).await?;
+    let last = start + Duration::from_millis(119_999);
+    let new = draft(&**store, ADA, last)?;
+    let created = store.create(new, Some(limit(2, WhenFull::Refuse))).await?;
+    ensure(created == Created::LimitReached, format!("two are living, and: {created:?}"))
+}
+
+async fn lasting(
+    store: &dyn Store,
+    at: Timestamp,
+    idle_secs: u32,
+    ends_at: Timestamp,
+) -> Result<Record, Violation> {
+    let mut record = draft(store, ADA, at)?;
+    record.limits.idle_secs = idle_secs;
+    record.limits.ends_at = ends_at;
+    put(store, &record).await?;
+    Ok(record)
+}
+
+async fn evicts(store: &dyn Store, new: &Record, most: u32, expected: usize) -> Outcome {
+    let created = store.create(new.clone(), Some(limit(most, WhenFull::Evict))).await?;
+    ensure(
+        created == Created::Stored { evicted: expected },
+        format!("a limit of {most} evicts {expected}, and create answers {created:?}"),
+    )
+}

@@ -1,0 +1,64 @@
+//! The behaviour suite that every implementation of [`Store`](crate::Store) has to pass.
+//!
+//! Each [`Check`] in [`CHECKS`] is one rule of the contract: what an operation answers, what it
+//! changes, what it leaves alone, and that it holds when many do it at once. The kit speaks to the
+//! store through the trait alone, takes ids from [`Store::new_id`](crate::Store::new_id), and never
+//! counts on an answer being there at once, so that it serves a store behind a network as well. A
+//! number in a check's name, as in `sec_21`, is that of the security requirement it covers.
+//!
+//! ```
+//! use auth_store::{MemoryStore, conformance};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let report = conformance::run(async || MemoryStore::new()).await;
+//! assert!(report.checked() > 50);
+//! report.assert_passed();
+//! # }
+//! ```
+//!
+//! [`conformance_tests!`](crate::conformance_tests) makes a test of each check. The kit needs the
+//! Tokio runtime that it is run on. Races are met by chance: a runtime of several threads finds
+//! more of them, and so do several runs.
+//!
+//! Two parts need a store in a certain state: [`check_failing`] one whose backend is down, and
+//! [`check_room`] one that is full soon.
+//!
+//! # What a store need not do
+//!
+//! - Collect at the moment of expiry, or wait for [`sweep`](crate::Store::sweep): sign-ins that the
+//!   kit calls expired have been so for a day, and the living ones live on by the system's clock.
+//! - Keep an order among sign-ins that were created in the same millisecond.
+//! - Keep a copy up to date that it only calls a [`Copy`](crate::Peek::Copy).
+
+mod catalogue;
+mod check;
+mod create;
+mod expect;
+mod failing;
+mod fixtures;
+mod limits;
+mod list;
+mod look;
+mod parallel;
+mod race_changes;
+mod race_ends;
+mod race_subjects;
+mod removal;
+mod report;
+mod room;
+mod rotate;
+mod run;
+mod secrets;
+mod subjects;
+mod suite;
+mod sweep;
+mod touch;
+mod update;
+
+pub use catalogue::CHECKS;
+pub use check::Check;
+pub use failing::check_failing;
+pub use report::{Report, Violation};
+pub use room::check_room;
+pub use run::{check, run};

@@ -1,0 +1,164 @@
+//! Changes of one sign-in at the same moment.
+
+use std::sync::Arc;
+
+use auth_core::{SignInId, Timestamp};
+
+use super::expect::{alive, same, stored};
+use super::fixtures::{ADA, KIND, MINUTE, now, principal, refresh, sign_in, with_secret};
+use super::parallel::{ROUNDS, after_turns, together};
+use super::report::{Outcome, Violation, ensure};
+use crate::store::{Store, Swap};
+
+/// How many tasks change one record at once.
+const WRITERS: usize = 12;
+
+/// Compare-and-swap with retry loses nothing.
+pub(super) async fn parallel_updates_lose_nothing(store: &Arc<dyn Store>) -> Outcome {
+    for _ in 0..ROUNDS / 4 {
+        let sid = sign_in(&**store, ADA).await?.sid;
+        for outcome in together(WRITERS, |i| merge(Arc::clone(store), sid, i)).await? {
+            outcome?;
+        }
+        let record = alive(&**store, &sid).await?;
+        let found = record.data.iter().filter(|(key, _)| key.starts_with("writer")).count();
+        let version = record.version;
+        ensure(
+            found == WRITERS && version == WRITERS as u64,
+            format!("{WRITERS} updates were stored, {found} are there, at version {version}"),
+        )?;
+    }
+    Ok(())
+}
+
+/// Adds a key of its own to the newest data.
+async fn merge(store: Arc<dyn Store>, sid: SignInId, writer: usize) -> Outcome {
+    let mut newest = alive(&*store, &sid).await?;
+    // Whenever one is stale another was stored, so there is an end to it.
+    for _ in 0..=2 * WRITERS {
+        after_turns(1).await;
+        let mut data = newest.data.clone();
+        data.insert(format!("writer{writer}"), "1");
+        match store.update(&sid, newest.version, data).await? {
+            Swap::Stored(_) => return Ok(()),
+            Swap::Stale(record) => newest = record,
+            Swap::Gone => return Err(Violation::new("an update made the sign-in go")),
+        }
+    }
+    Err(Violation::new("an update is stale time and again, while no other is stored"))
+}
+
+/// Of all that start from one secret, one replaces it, and the others learn by what.
+pub(super) async fn sec_63_parallel_rotations_have_one_winner(store: &Arc<dyn Store>) -> Outcome {
+    for _ in 0..ROUNDS {
+        let (secret, record) = with_secret(&**store).await?;
+        let (sid, until) = (record.sid, now() + MINUTE);
+        let task = |_| {
+            let (store, secret) = (Arc::clone(store), secret.clone());
+            async move {
+                let (_, rotation) = refresh(&secret, Some(until))?;
+                Ok::<_, Violation>(
+                    store.rotate(&sid, &secret.digests(KIND).current, rotation).await?,
+                )
+            }
+        };
+        let (mut won, mut lost) = (Vec::new(), Vec::new());
+        for swap in together(WRITERS, task).await? {
+            match swap? {
+                Swap::Stored(record) => won.push(record),
+                Swap::Stale(record) => lost.push(record),
+                Swap::Gone => return Err(Violation::new("a rotation made the sign-in go")),
+            }
+        }
+        ensure(won.len() == 1, format!("{} rotations replaced one secret", won.len()))?;
+        let newest = alive(&**store, &sid).await?;
+        for record in won.iter().chain(&lost) {
+            same(&newest, record)?;
+        }
+    }
+    Ok(())
+}
+
+/// The latest of many uses is the one that counts.
+pub(super) async fn parallel_touches_keep_the_latest(store: &Arc<dyn Store>) -> Outcome {
+    for _ in 0..ROUNDS {
+        let record = sign_in(&**store, ADA).await?;
+        let at =
+            |i| Timestamp::from_millis(record.created_at.as_millis() + 1 + (7 * i as u64) % 12);
+        let task = |i| {
+            let (store, sid, at) = (Arc::clone(store), record.sid, at(i));
+            async move { store.touch(&sid, at).await }
+        };
+        for touched in together(WRITERS, task).await? {
+            touched?;
+        }
+        record.touch(Timestamp::from_millis(record.created_at.as_millis() + 12));
+        same(&record, &*alive(&**store, &record.sid).await?)?;
+    }
+    Ok(())
+}
+
+/// A use, an update, a refresh and a change of roles at once: none is lost, and no rotation waits
+/// for an update.
+pub(super) async fn changes_of_different_parts_are_all_kept(store: &Arc<dyn Store>) -> Outcome {
+    for round in 0..ROUNDS {
+        let (secret, mut expected) = with_secret(&**store).await?;
+        let (sid, at) = (expected.sid, now() + MINUTE);
+        let (_, rotation) = refresh(&secret, Some(at))?;
+        let task = |i| {
+            let (store, rotation, from) = (Arc::clone(store), rotation.clone(), expected.current);
+            async move {
+                if i == 0 {
+                    return merge(store, sid, 1).await;
+                }
+                after_turns(round % 4).await;
+                match i {
+                    1 => store.touch(&sid, at).await?,
+                    2 => drop(stored(store.rotate(&sid, &from, rotation).await?)?),
+                    _ => drop(store.amend_subject(ADA, &principal("writer")?).await?),
+                }
+                Ok(())
+            }
+        };
+        for outcome in together(4, task).await? {
+            outcome?;
+        }
+        expected.touch(at);
+        expected.data.insert("writer1", "1");
+        expected.set_principal(principal("writer")?);
+        expected.version += 2;
+        rotation.apply(&mut expected);
+        same(&expected, &*alive(&**store, &sid).await?)?;
+        store.delete(&sid).await?;
+    }
+    Ok(())
+}
+
+/// A sign-in that is used while it is ended as idle either ends, or shows the use; whoever has seen
+/// it alive after the use does not see it end.
+pub(super) async fn delete_if_idle_and_a_touch_agree(store: &Arc<dyn Store>) -> Outcome {
+    for round in 0..ROUNDS {
+        let record = sign_in(&**store, ADA).await?;
+        let (sid, seen, at) = (record.sid, record.last_seen(), now() + MINUTE);
+        let deleter = round % 2;
+        let task = |i| {
+            let store = Arc::clone(store);
+            async move {
+                if i == deleter {
+                    return store.delete_if_idle(&sid, seen).await;
+                }
+                store.touch(&sid, at).await?;
+                Ok(store.load(&sid).await?.is_some())
+            }
+        };
+        let mut answers = together(2, task).await?;
+        let used = answers.swap_remove(1 - deleter)?;
+        let deleted = answers.swap_remove(0)?;
+        ensure(!(used && deleted), "a sign-in that was just used is ended as idle")?;
+        let left = store.load(&sid).await?;
+        ensure(left.is_none() == deleted, "what ended as idle is there, or what did not is gone")?;
+        let shown = left.is_none_or(|record| record.last_seen() == at);
+        ensure(shown, "a sign-in that was used does not show it")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,173 @@
+//! Requests that were under way when the sign-in ended.
+
+use std::sync::Arc;
+
+use auth_core::BoxFuture;
+
+use super::expect::gone;
+use super::fixtures::{
+    ADA, BOB, KIND, MINUTE, data, draft, limit, now, principal, refresh, sign_in, with_secret,
+};
+use super::parallel::{ROUNDS, after_turns, together};
+use super::report::{Outcome, Violation, ensure};
+use crate::record::Record;
+use crate::secret::Secret;
+use crate::store::{Deleted, Store, Swap, WhenFull};
+
+/// Every way in which a sign-in ends whatever else happens.
+const ENDS: [End; 5] =
+    [End::Delete, End::Revoke, End::RevokeOthers, End::RevokeSubject, End::Evict];
+
+#[derive(Clone, Copy, Debug)]
+enum End {
+    Delete,
+    Revoke,
+    RevokeOthers,
+    RevokeSubject,
+    Evict,
+}
+
+impl End {
+    async fn of(self, store: Arc<dyn Store>, record: Record) -> Outcome {
+        let ended = match self {
+            Self::Delete => store.delete(&record.sid).await?,
+            Self::Revoke => store.revoke(ADA, &record.sid).await?,
+            Self::RevokeOthers => {
+                let keep = store.new_id(Some(ADA))?;
+                store.revoke_others(ADA, &keep).await? == 1
+            }
+            Self::RevokeSubject => store.revoke_subject(ADA).await? == 1,
+            Self::Evict => {
+                let newer = draft(&*store, ADA, record.created_at + MINUTE)?;
+                store.create(newer, Some(limit(1, WhenFull::Evict))).await?;
+                true
+            }
+        };
+        ensure(ended, format!("{self:?} of a sign-in that is there says there is none"))
+    }
+}
+
+/// A slow request that saves its data does not undo a sign-out.
+pub(super) async fn sec_77_an_update_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
+    late(store, |store, _, record| Box::pin(update(store, record))).await
+}
+
+async fn update(store: Arc<dyn Store>, record: Record) -> Outcome {
+    let mut version = record.version;
+    for _ in 0..4 {
+        match store.update(&record.sid, version, data("cart", "[3]")).await? {
+            Swap::Stored(newest) | Swap::Stale(newest) => version = newest.version,
+            Swap::Gone => break,
+        }
+    }
+    Ok(())
+}
+
+/// A refresh that was under way does not undo a sign-out.
+pub(super) async fn sec_77_a_rotation_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
+    late(store, |store, secret, record| {
+        Box::pin(async move {
+            let (_, rotation) = refresh(&secret, Some(now() + MINUTE))?;
+            store.rotate(&record.sid, &secret.digests(KIND).current, rotation).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// The note of a use, which is written behind the response, does not undo a sign-out.
+pub(super) async fn sec_77_a_touch_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
+    late(store, |store, _, record| {
+        Box::pin(async move { Ok(store.touch(&record.sid, now() + MINUTE).await?) })
+    })
+    .await
+}
+
+/// A change of roles does not undo a sign-out.
+pub(super) async fn sec_77_an_amendment_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
+    late(store, |store, _, _| {
+        Box::pin(async move {
+            store.amend_subject(ADA, &principal("writer")?).await?;
+            Ok(())
+        })
+    })
+    .await
+}
+
+/// Lets each kind of end race two tasks that do this to the same sign-in.
+async fn late(
+    store: &Arc<dyn Store>,
+    act: fn(Arc<dyn Store>, Secret, Record) -> BoxFuture<Outcome>,
+) -> Outcome {
+    for (round, end) in (0..ROUNDS).flat_map(|round| ENDS.map(|end| (round, end))) {
+        let (secret, record) = with_secret(&**store).await?;
+        let task = |i| -> BoxFuture<Outcome> {
+            let (store, record) = (Arc::clone(store), record.clone());
+            if i > 0 {
+                return act(store, secret.clone(), record);
+            }
+            Box::pin(async move {
+                after_turns(round % 4).await;
+                end.of(store, record).await
+            })
+        };
+        for outcome in together(3, task).await? {
+            outcome?;
+        }
+        gone(&**store, &record.sid, ADA)
+            .await
+            .map_err(|violation| Violation::new(format!("after {end:?}: {violation}")))?;
+        store.revoke_subject(ADA).await?;
+    }
+    Ok(())
+}
+
+/// Either it is deleted at the version that was asked for, or it is updated and stays.
+pub(super) async fn delete_if_and_an_update_never_both_win(store: &Arc<dyn Store>) -> Outcome {
+    for round in 0..ROUNDS {
+        let sid = sign_in(&**store, BOB).await?.sid;
+        let deleter = round % 2;
+        let task = |i| {
+            let store = Arc::clone(store);
+            async move {
+                Ok::<_, Violation>(if i == deleter {
+                    matches!(store.delete_if(&sid, 0).await?, Deleted::Done)
+                } else {
+                    matches!(store.update(&sid, 0, data("cart", "[]")).await?, Swap::Stored(_))
+                })
+            }
+        };
+        let won: Result<Vec<_>, _> = together(2, task).await?.into_iter().collect();
+        let won = won?;
+        let (deleted, updated) = (won[deleter], won[1 - deleter]);
+        ensure(deleted != updated, format!("deleted: {deleted}, updated: {updated}"))?;
+        let left = store.load(&sid).await?.is_some();
+        ensure(left == updated, "what was deleted is there, or what was updated is not")?;
+    }
+    Ok(())
+}
+
+/// However many end a sign-in at once, one of them did.
+pub(super) async fn a_sign_in_ends_once(store: &Arc<dyn Store>) -> Outcome {
+    for _ in 0..ROUNDS {
+        let record = sign_in(&**store, ADA).await?;
+        let task = |i| {
+            let (store, sid, seen) = (Arc::clone(store), record.sid, record.last_seen());
+            async move {
+                Ok::<_, Violation>(match i % 6 {
+                    0 => usize::from(store.delete(&sid).await?),
+                    1 => usize::from(store.revoke(ADA, &sid).await?),
+                    2 => usize::from(matches!(store.delete_if(&sid, 0).await?, Deleted::Done)),
+                    3 => usize::from(store.delete_if_idle(&sid, seen).await?),
+                    4 => store.revoke_others(ADA, &store.new_id(Some(ADA))?).await?,
+                    _ => store.revoke_subject(ADA).await?,
+                })
+            }
+        };
+        let ended: Result<Vec<_>, _> = together(12, task).await?.into_iter().collect();
+        let times: usize = ended?.iter().sum();
+        ensure(times == 1, format!("one sign-in ended {times} times"))?;
+        gone(&**store, &record.sid, ADA).await?;
+    }
+    Ok(())
+}

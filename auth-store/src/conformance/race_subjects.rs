@@ -1,0 +1,196 @@
+//! Sign-ins that begin while others of the subject begin, end, or change.
+
+use std::sync::Arc;
+
+use auth_core::{BoxFuture, SignInId};
+
+use super::expect::{alive, alive_as, same, survivors};
+use super::fixtures::{ADA, data, draft, limit, now, principal, sign_in};
+use super::parallel::{ROUNDS, together};
+use super::report::{Outcome, Violation, ensure};
+use crate::error::{StoreError, StoreErrorKind};
+use crate::record::Record;
+use crate::store::{Created, Store, WhenFull};
+
+/// How many sign in at once.
+const CROWD: usize = 50;
+
+/// How many of them may stay.
+const MOST: u32 = 3;
+
+/// With a limit of 3, 50 that sign in at once leave 3.
+pub(super) async fn sec_21_parallel_sign_ins_leave_as_many_as_the_limit(
+    store: &Arc<dyn Store>,
+) -> Outcome {
+    let (left, answers) = crowd(store, WhenFull::Evict).await?;
+    ensure(left.len() == 3, format!("a limit of {MOST} leaves {} sign-ins", left.len()))?;
+    let mut evicted = 0;
+    for created in answers {
+        match created {
+            Created::Stored { evicted: more } => evicted += more,
+            Created::LimitReached => return Err(Violation::new("refused, where it should evict")),
+        }
+    }
+    ensure(evicted == CROWD - 3, format!("{evicted} of {CROWD} are said to be evicted"))
+}
+
+/// With a limit of 3, of 50 that sign in at once 3 succeed, and these stay.
+pub(super) async fn sec_21_parallel_sign_ins_are_refused_beyond_the_limit(
+    store: &Arc<dyn Store>,
+) -> Outcome {
+    let (left, answers) = crowd(store, WhenFull::Refuse).await?;
+    let stored = answers.iter().filter(|created| **created == Created::Stored { evicted: 0 });
+    let (stored, left) = (stored.count(), left.len());
+    ensure(
+        stored == 3 && left == 3,
+        format!("a limit of {MOST} lets {stored} in, and keeps {left}"),
+    )
+}
+
+async fn crowd(
+    store: &Arc<dyn Store>,
+    when_full: WhenFull,
+) -> Result<(Vec<Arc<Record>>, Vec<Created>), Violation> {
+    let drafts = drafts(&**store, CROWD)?;
+    let task = |i: usize| {
+        let (store, record) = (Arc::clone(store), drafts[i].clone());
+        async move { store.create(record, Some(limit(MOST, when_full))).await }
+    };
+    let answers: Result<Vec<_>, _> = together(CROWD, task).await?.into_iter().collect();
+    Ok((survivors(&**store, ADA, &ids(&drafts)).await?, answers?))
+}
+
+/// Of all that create under one key, one succeeds, and what it stored is there.
+pub(super) async fn parallel_creates_of_one_key_have_one_winner(store: &Arc<dyn Store>) -> Outcome {
+    for _ in 0..ROUNDS {
+        let record = draft(&**store, ADA, now())?;
+        let mut drafts = vec![record.clone(); 8];
+        for (i, draft) in drafts.iter_mut().enumerate() {
+            draft.data = data("cart", &format!("[{i}]"));
+        }
+        let task = |i: usize| {
+            let (store, record) = (Arc::clone(store), drafts[i].clone());
+            async move { store.create(record, None).await }
+        };
+        let mut won = Vec::new();
+        for (draft, created) in drafts.iter().zip(together(8, task).await?) {
+            match created {
+                Ok(_) => won.push(draft),
+                Err(error) if error.kind() == StoreErrorKind::Taken => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        ensure(won.len() == 1, format!("{} of 8 were stored under one key", won.len()))?;
+        alive_as(&**store, won[0]).await?;
+        survivors(&**store, ADA, &[record.sid]).await?;
+        store.delete(&record.sid).await?;
+    }
+    Ok(())
+}
+
+/// Whoever signs in while all sign-ins of the subject end is either ended with them, or is listed
+/// and can be ended.
+pub(super) async fn a_sign_in_is_never_out_of_reach(store: &Arc<dyn Store>) -> Outcome {
+    for _ in 0..ROUNDS {
+        let old = sign_in(&**store, ADA).await?;
+        let drafts = drafts(&**store, 6)?;
+        let revoke = |store: Arc<dyn Store>| -> BoxFuture<Result<usize, StoreError>> {
+            Box::pin(async move { store.revoke_subject(ADA).await })
+        };
+        let ended = among(store, &drafts, revoke).await?;
+
+        let mut sids = ids(&drafts);
+        sids.push(old.sid);
+        let left = survivors(&**store, ADA, &sids).await?;
+        ensure(left.iter().all(|record| record.sid != old.sid), "an older sign-in survives")?;
+        let there = sids.len();
+        ensure(
+            ended + left.len() == there,
+            format!("of {there}, {ended} are said to have ended, and {} are there", left.len()),
+        )?;
+        store.revoke_subject(ADA).await?;
+        let left = survivors(&**store, ADA, &sids).await?.len();
+        ensure(left == 0, format!("{left} sign-ins cannot be ended any more"))?;
+    }
+    Ok(())
+}
+
+/// The same, for the end of all but one: that one stays.
+pub(super) async fn the_kept_sign_in_stays_whoever_signs_in(store: &Arc<dyn Store>) -> Outcome {
+    for _ in 0..ROUNDS {
+        let (kept, old) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
+        let drafts = drafts(&**store, 6)?;
+        let sid = kept.sid;
+        let revoke = |store: Arc<dyn Store>| -> BoxFuture<Result<usize, StoreError>> {
+            Box::pin(async move { store.revoke_others(ADA, &sid).await })
+        };
+        let ended = among(store, &drafts, revoke).await?;
+
+        let mut sids = ids(&drafts);
+        sids.extend([kept.sid, old.sid]);
+        let left = survivors(&**store, ADA, &sids).await?;
+        ensure(left.iter().all(|record| record.sid != old.sid), "an older sign-in survives")?;
+        ensure(ended + left.len() == sids.len(), format!("{ended} are said to have ended"))?;
+        alive_as(&**store, &kept).await?;
+        store.revoke_subject(ADA).await?;
+    }
+    Ok(())
+}
+
+/// Whoever signs in while roles change is either amended and counted, or as it was created.
+pub(super) async fn a_sign_in_is_amended_or_as_created(store: &Arc<dyn Store>) -> Outcome {
+    for _ in 0..ROUNDS {
+        let old = sign_in(&**store, ADA).await?;
+        let drafts = drafts(&**store, 6)?;
+        let roles = principal("writer")?;
+        let amend = |store: Arc<dyn Store>| -> BoxFuture<Result<usize, StoreError>> {
+            let roles = roles.clone();
+            Box::pin(async move { store.amend_subject(ADA, &roles).await })
+        };
+        let said = among(store, &drafts, amend).await?;
+
+        let mut amended = 0;
+        for record in drafts.iter().chain([&old]) {
+            let mut expected = record.clone();
+            let found = alive(&**store, &record.sid).await?;
+            if found.version > 0 {
+                expected.set_principal(roles.clone());
+                expected.version = 1;
+                amended += 1;
+            }
+            same(&expected, &found)?;
+            ensure(record.sid != old.sid || found.version == 1, "an older one is not amended")?;
+        }
+        ensure(said == amended, format!("{amended} are amended, and the store says {said}"))?;
+        store.revoke_subject(ADA).await?;
+    }
+    Ok(())
+}
+
+/// Creates all of these, while one task does this to the subject; what that answered.
+async fn among(
+    store: &Arc<dyn Store>,
+    drafts: &[Record],
+    act: impl Fn(Arc<dyn Store>) -> BoxFuture<Result<usize, StoreError>>,
+) -> Result<usize, Violation> {
+    let middle = drafts.len() / 2;
+    let task = |i: usize| -> BoxFuture<Result<usize, StoreError>> {
+        let store = Arc::clone(store);
+        if i == middle {
+            return act(store);
+        }
+        let record = drafts[if i < middle { i } else { i - 1 }].clone();
+        Box::pin(async move { store.create(record, None).await.map(|_| 0) })
+    };
+    let answers: Result<Vec<_>, _> = together(drafts.len() + 1, task).await?.into_iter().collect();
+    Ok(answers?.iter().sum())
+}
+
+fn drafts(store: &dyn Store, many: usize) -> Result<Vec<Record>, Violation> {
+    let at = now();
+    (0..many).map(|_| draft(store, ADA, at)).collect()
+}
+
+fn ids(records: &[Record]) -> Vec<SignInId> {
+    records.iter().map(|record| record.sid).collect()
+}

@@ -1,0 +1,121 @@
+//! A sign-in ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::expect::{alive_as, gone, same, stored};
+use super::fixtures::{
+    ADA, MINUTE, anonymous, data, draft, limit, now, principal, sign_in, unknown,
+};
+use super::report::{Outcome, Violation, ensure};
+use crate::store::{Created, Deleted, Store, WhenFull};
+
+/// Once there is one, then there is none; its neighbours stay.
+pub(super) async fn delete_ends_a_sign_in_once(store: &Arc<dyn Store>) -> Outcome {
+    let (ended, neighbour) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
+    ensure(
+        store.delete(&ended.sid).await?,
+        "delete of a sign-in that is there says there is none",
+    )?;
+    gone(&**store, &ended.sid, ADA).await?;
+    for sid in [ended.sid, unknown(&**store)?] {
+        ensure(!store.delete(&sid).await?, "delete of what is not there says there was one")?;
+    }
+    alive_as(&**store, &neighbour).await?;
+
+    let visitor = anonymous(&**store).await?.sid;
+    ensure(store.delete(&visitor).await?, "delete of an anonymous one says there is none")?;
+    gone(&**store, &visitor, ADA).await
+}
+
+/// What has changed meanwhile is not deleted, and the answer is the record now.
+pub(super) async fn delete_if_ends_only_this_version(store: &Arc<dyn Store>) -> Outcome {
+    let sid = sign_in(&**store, ADA).await?.sid;
+    let newest = stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
+    for version in [0, 2] {
+        match store.delete_if(&sid, version).await? {
+            Deleted::Stale(current) => same(&newest, &current)?,
+            other => return Err(Violation::new(format!("of another version: {other:?}"))),
+        }
+        alive_as(&**store, &newest).await?;
+    }
+    let deleted = store.delete_if(&sid, 1).await?;
+    ensure(matches!(deleted, Deleted::Done), format!("of the current version: {deleted:?}"))?;
+    gone(&**store, &sid, ADA).await?;
+    for sid in [sid, unknown(&**store)?] {
+        let deleted = store.delete_if(&sid, 1).await?;
+        ensure(matches!(deleted, Deleted::Gone), format!("of what is not there: {deleted:?}"))?;
+    }
+    Ok(())
+}
+
+/// A use does not count as a change.
+pub(super) async fn delete_if_does_not_mind_a_use(store: &Arc<dyn Store>) -> Outcome {
+    let sid = sign_in(&**store, ADA).await?.sid;
+    store.touch(&sid, now() + MINUTE).await?;
+    let deleted = store.delete_if(&sid, 0).await?;
+    ensure(matches!(deleted, Deleted::Done), format!("after a use: {deleted:?}"))?;
+    gone(&**store, &sid, ADA).await
+}
+
+/// A node with an old last-seen time does not end an active sign-in.
+pub(super) async fn sec_85_delete_if_idle_spares_what_was_used_since(
+    store: &Arc<dyn Store>,
+) -> Outcome {
+    let record = sign_in(&**store, ADA).await?;
+    let (before, used) = (record.last_seen(), now() + MINUTE);
+    store.touch(&record.sid, used).await?;
+    record.touch(used);
+    for last_seen in [before, used.before(Duration::from_millis(1))] {
+        let deleted = store.delete_if_idle(&record.sid, last_seen).await?;
+        ensure(!deleted, "a sign-in that was used since is ended as idle")?;
+        alive_as(&**store, &record).await?;
+    }
+    Ok(())
+}
+
+/// What was not used since ends, once.
+pub(super) async fn delete_if_idle_ends_what_was_not_used_since(store: &Arc<dyn Store>) -> Outcome {
+    for later in [Duration::ZERO, MINUTE] {
+        let record = sign_in(&**store, ADA).await?;
+        let last_seen = record.last_seen() + later;
+        let deleted = store.delete_if_idle(&record.sid, last_seen).await?;
+        ensure(deleted, "a sign-in that was not used since is not ended as idle")?;
+        gone(&**store, &record.sid, ADA).await?;
+        for sid in [record.sid, unknown(&**store)?] {
+            let deleted = store.delete_if_idle(&sid, last_seen).await?;
+            ensure(!deleted, "what is not there is ended as idle")?;
+        }
+    }
+    Ok(())
+}
+
+/// However it ended: it is not counted when all of the subject end, nor for a limit.
+pub(super) async fn what_ended_counts_no_more(store: &Arc<dyn Store>) -> Outcome {
+    let store = &**store;
+    for way in 0..6 {
+        let record = sign_in(store, ADA).await?;
+        let (sid, seen) = (record.sid, record.last_seen());
+        match way {
+            0 => drop(store.delete(&sid).await?),
+            1 => drop(store.delete_if(&sid, 0).await?),
+            2 => drop(store.delete_if_idle(&sid, seen).await?),
+            3 => drop(store.revoke(ADA, &sid).await?),
+            4 => drop(store.revoke_others(ADA, &unknown(store)?).await?),
+            _ => drop(store.revoke_subject(ADA).await?),
+        }
+        gone(store, &sid, ADA).await?;
+        let amended = store.amend_subject(ADA, &principal("writer")?).await?;
+        let others = store.revoke_others(ADA, &unknown(store)?).await?;
+        let all = store.revoke_subject(ADA).await?;
+        ensure(amended + others + all == 0, "a sign-in that ended is counted among the subject's")?;
+        let (next, one) = (draft(store, ADA, now())?, limit(1, WhenFull::Refuse));
+        let created = store.create(next.clone(), Some(one)).await?;
+        ensure(
+            created == Created::Stored { evicted: 0 },
+            format!("a sign-in that ended counts for the limit: {created:?}"),
+        )?;
+        store.delete(&next.sid).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,125 @@
+//! A store that is full.
+
+use std::sync::Arc;
+
+use super::expect::{alive, same};
+use super::fixtures::{ADA, anonymous, draft, limit, now, sign_in, visitor};
+use super::report::{Outcome, Report, Violation, ensure};
+use crate::error::StoreErrorKind;
+use crate::record::Record;
+use crate::store::{Created, IntoStore, Store, WhenFull};
+
+/// Fills stores that have no room for more than `most` sign-ins: anonymous ones go first, and no
+/// signed-in one goes for room. `fresh` makes an empty store for each check.
+///
+/// For a store that is not bounded, or whose backend says when it is full, there is nothing to
+/// run.
+pub async fn check_room<S: IntoStore>(fresh: impl AsyncFn() -> S, most: usize) -> Report {
+    let mut report = Report::default();
+    let store = fresh().await.into_store();
+    report.add("anonymous_sign_ins_make_room", anonymous_make_room(&store, most).await);
+    let store = fresh().await.into_store();
+    report.add("a_full_store_evicts_no_user", full_evicts_no_user(&store, most).await);
+    let store = fresh().await.into_store();
+    report.add("room_is_given_back", room_is_given_back(&store, most).await);
+    let store = fresh().await.into_store();
+    report.add("a_taken_key_makes_no_room", taken_makes_no_room(&store, most).await);
+    let store = fresh().await.into_store();
+    report.add("a_refusal_makes_no_room", refusal_makes_no_room(&store, most).await);
+    report
+}
+
+async fn anonymous_make_room(store: &Arc<dyn Store>, most: usize) -> Outcome {
+    let mut visitors = Vec::new();
+    for _ in 0..=most {
+        visitors.push(anonymous(&**store).await?.sid);
+    }
+    let users = fill(&**store, most).await?;
+    for visitor in visitors {
+        let left = store.load(&visitor).await?.is_some();
+        ensure(!left, "a user is refused for want of room that an anonymous one has")?;
+    }
+    all_there(&**store, &users).await
+}
+
+async fn full_evicts_no_user(store: &Arc<dyn Store>, most: usize) -> Outcome {
+    let users = fill(&**store, most).await?;
+    for _ in 0..=most {
+        let visitor = visitor(&**store, now())?;
+        ensure(!takes(&**store, visitor).await?, "a full store takes an anonymous one")?;
+    }
+    all_there(&**store, &users).await
+}
+
+async fn room_is_given_back(store: &Arc<dyn Store>, most: usize) -> Outcome {
+    let users = fill(&**store, most).await?.len();
+    store.revoke_subject(ADA).await?;
+    let again = fill(&**store, most).await?.len();
+    ensure(users == again, format!("there was room for {users}, and then for {again}"))
+}
+
+/// What is refused because its key is taken changes nothing, however full the store is.
+async fn taken_makes_no_room(store: &Arc<dyn Store>, most: usize) -> Outcome {
+    let visitors = visitors(&**store, most).await?;
+    for visitor in &visitors {
+        let created = store.create(visitor.clone(), None).await;
+        ensure(created.is_err(), "a full store replaces an anonymous sign-in")?;
+    }
+    all_there(&**store, &visitors).await
+}
+
+/// What is refused because its subject has as many as allowed changes nothing either.
+async fn refusal_makes_no_room(store: &Arc<dyn Store>, most: usize) -> Outcome {
+    let user = sign_in(&**store, ADA).await?;
+    let visitors = visitors(&**store, most).await?;
+    let second = draft(&**store, ADA, now())?;
+    let created = store.create(second, Some(limit(1, WhenFull::Refuse))).await?;
+    ensure(created == Created::LimitReached, format!("at the limit: {created:?}"))?;
+    all_there(&**store, &visitors).await?;
+    all_there(&**store, &[user]).await
+}
+
+/// As many anonymous ones as there is room for.
+async fn visitors(store: &dyn Store, most: usize) -> Result<Vec<Record>, Violation> {
+    let mut visitors = Vec::new();
+    for _ in 0..=most {
+        visitors.push(anonymous(store).await?);
+    }
+    let mut there = Vec::new();
+    for visitor in visitors {
+        if store.load(&visitor.sid).await?.is_some() {
+            there.push(visitor);
+        }
+    }
+    Ok(there)
+}
+
+/// Signs in until the store refuses.
+async fn fill(store: &dyn Store, most: usize) -> Result<Vec<Record>, Violation> {
+    let mut users = Vec::new();
+    for _ in 0..=most {
+        let record = draft(store, ADA, now())?;
+        if !takes(store, record.clone()).await? {
+            ensure(!users.is_empty(), "an empty store has no room")?;
+            return Ok(users);
+        }
+        users.push(record);
+    }
+    Err(Violation::new(format!("a store for {most} sign-ins took one more")))
+}
+
+/// Whether there is room for it.
+async fn takes(store: &dyn Store, record: Record) -> Result<bool, Violation> {
+    match store.create(record, None).await {
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == StoreErrorKind::Unavailable => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn all_there(store: &dyn Store, users: &[Record]) -> Outcome {
+    for user in users {
+        same(user, &*alive(store, &user.sid).await?)?;
+    }
+    Ok(())
+}

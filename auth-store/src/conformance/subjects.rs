@@ -1,0 +1,117 @@
+//! All sign-ins of one subject end, or change.
+
+use std::sync::Arc;
+
+use auth_core::Identity;
+
+use super::expect::{alive, alive_as, gone, listed};
+use super::fixtures::{ADA, BOB, principal, sign_in, unknown};
+use super::report::{Outcome, Violation, ensure};
+use crate::store::Store;
+
+/// Once, and its neighbours stay.
+pub(super) async fn revoke_ends_one_sign_in(store: &Arc<dyn Store>) -> Outcome {
+    let (ended, neighbour) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
+    ensure(store.revoke(ADA, &ended.sid).await?, "revoke of a sign-in says there is none")?;
+    gone(&**store, &ended.sid, ADA).await?;
+    for sid in [ended.sid, unknown(&**store)?] {
+        ensure(!store.revoke(ADA, &sid).await?, "revoke of what is not there says there was one")?;
+    }
+    alive_as(&**store, &neighbour).await
+}
+
+/// Users end their own sign-ins, and nobody else's.
+pub(super) async fn sec_19_revoke_spares_another_subjects(store: &Arc<dyn Store>) -> Outcome {
+    let (ada, bob) = (sign_in(&**store, ADA).await?, sign_in(&**store, BOB).await?);
+    for subject in [ADA, "nobody", ""] {
+        let revoked = store.revoke(subject, &bob.sid).await?;
+        ensure(!revoked, "somebody else's sign-in is revoked")?;
+    }
+    alive_as(&**store, &bob).await?;
+    alive_as(&**store, &ada).await
+}
+
+/// All but this one, whoever's it is.
+pub(super) async fn sec_16_revoke_others_spares_only_this_one(store: &Arc<dyn Store>) -> Outcome {
+    let bob = sign_in(&**store, BOB).await?;
+    let mut ended = vec![sign_in(&**store, ADA).await?];
+    let kept = sign_in(&**store, ADA).await?;
+    ended.push(sign_in(&**store, ADA).await?);
+    for expected in [2, 0] {
+        let count = store.revoke_others(ADA, &kept.sid).await?;
+        ensure(count == expected, format!("{expected} others were there, and {count} ended"))?;
+        alive_as(&**store, &kept).await?;
+        for record in &ended {
+            gone(&**store, &record.sid, ADA).await?;
+        }
+    }
+    let count = store.revoke_others(ADA, &bob.sid).await?;
+    ensure(count == 1, format!("of all but somebody else's, {count} ended instead of 1"))?;
+    gone(&**store, &kept.sid, ADA).await?;
+    alive_as(&**store, &bob).await
+}
+
+/// All of them, and only this subject's. Signing in afterwards is possible.
+pub(super) async fn sec_17_revoke_subject_ends_all_sign_ins(store: &Arc<dyn Store>) -> Outcome {
+    let bob = sign_in(&**store, BOB).await?;
+    let mut ended = Vec::new();
+    for _ in 0..3 {
+        ended.push(sign_in(&**store, ADA).await?);
+    }
+    for expected in [3, 0] {
+        let count = store.revoke_subject(ADA).await?;
+        ensure(count == expected, format!("{expected} were there, and {count} ended"))?;
+        for record in &ended {
+            gone(&**store, &record.sid, ADA).await?;
+        }
+    }
+    alive_as(&**store, &bob).await?;
+    let again = sign_in(&**store, ADA).await?;
+    alive_as(&**store, &again).await?;
+    ensure(listed(&**store, ADA).await? == [again.sid], "a revoked sign-in is listed again")
+}
+
+/// Roles and claims change in all of them. How each was authenticated stays, and so does all else.
+pub(super) async fn amend_subject_changes_roles_and_nothing_else(
+    store: &Arc<dyn Store>,
+) -> Outcome {
+    let bob = sign_in(&**store, BOB).await?;
+    let mut records = vec![sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?];
+    for role in ["writer", "administrator"] {
+        let count = store.amend_subject(ADA, &principal(role)?).await?;
+        ensure(count == 2, format!("2 sign-ins were there, and {count} amended"))?;
+        for record in &mut records {
+            record.set_principal(principal(role)?);
+            record.version += 1;
+            alive_as(&**store, record).await?;
+        }
+    }
+    alive_as(&**store, &bob).await
+}
+
+/// A role that is taken away is gone, also from an identity that was decoded before.
+pub(super) async fn sec_88_amend_subject_takes_effect_at_once(store: &Arc<dyn Store>) -> Outcome {
+    let sid = sign_in(&**store, ADA).await?.sid;
+    for role in ["reader", "writer"] {
+        store.amend_subject(ADA, &principal(role)?).await?;
+        let record = alive(&**store, &sid).await?;
+        let identity = record.identity::<String>();
+        let identity = identity.map_err(|error| Violation::new(format!("no identity: {error}")))?;
+        let found: Vec<_> = identity.iter().flat_map(Identity::roles).collect();
+        ensure(found == [role], format!("the role is {role}, and the sign-in proves {found:?}"))?;
+    }
+    Ok(())
+}
+
+/// Where there is nothing to change, nothing comes into being.
+pub(super) async fn amend_subject_never_creates(store: &Arc<dyn Store>) -> Outcome {
+    let ended = sign_in(&**store, ADA).await?;
+    store.delete(&ended.sid).await?;
+    for subject in [ADA, "nobody"] {
+        let count = store.amend_subject(subject, &principal("writer")?).await?;
+        ensure(count == 0, format!("no sign-in was there, and {count} amended"))?;
+        gone(&**store, &ended.sid, subject).await?;
+        ensure(listed(&**store, subject).await?.is_empty(), "a sign-in came into being")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! Faults at the beginning of a sign-in.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::{SignInId, Timestamp};
+use auth_store::{Created, FamilyDigest, Limit, Record, StoreError};
+use tokio::task::yield_now;
+
+use super::proof::caught;
+use crate::fault::{Creation, Fault};
+use crate::plain::Plain;
+
+caught! {
+    ids_from_a_counter_are_caught: Counter => new_ids_never_repeat;
+    a_device_address_that_is_not_kept_is_caught: NoAddress => create_keeps_every_field;
+    data_that_is_cut_off_is_caught: CutOff => create_keeps_data_up_to_its_limit;
+    an_end_beyond_the_columns_range_is_caught: EndsIn2106 => create_keeps_a_sign_in_that_never_ends;
+    a_version_of_the_callers_choice_is_caught: KeepsVersion => create_starts_at_version_0;
+    a_planted_sign_in_is_caught: Replaces =>
+        create_never_replaces_a_sign_in create_of_a_taken_key_evicts_nobody;
+    a_sign_in_that_evicts_before_it_is_refused_is_caught: EvictsFirst =>
+        create_of_a_taken_key_evicts_nobody;
+    a_key_that_is_checked_before_the_insert_is_caught: CheckThenInsert =>
+        parallel_creates_of_one_key_have_one_winner;
+    an_index_that_is_written_before_the_record_is_caught: IndexFirst =>
+        a_sign_in_is_never_out_of_reach the_kept_sign_in_stays_whoever_signs_in
+        a_sign_in_is_amended_or_as_created;
+    sec_86_a_family_that_is_not_kept_is_caught: NoFamily => sec_86_a_forged_secret_proves_nothing;
+}
+
+#[derive(Default)]
+struct Counter;
+#[async_trait]
+impl Fault for Counter {
+    fn new_id(&self, _: &Plain, _: Option<&str>) -> Result<SignInId, StoreError> {
+        Ok(SignInId::from_bytes([0; 16]))
+    }
+}
+
+#[derive(Default)]
+struct NoAddress;
+#[async_trait]
+impl Fault for NoAddress {
+    async fn create(&self, store: &Plain, mut record: Record, limit: Option<Limit>) -> Creation {
+        if let Some(details) = &mut record.details {
+            details.device.address = details.device.address.filter(IpAddr::is_ipv4);
+        }
+        store.tables().create(record, limit)
+    }
+}
+
+#[derive(Default)]
+struct CutOff;
+#[async_trait]
+impl Fault for CutOff {
+    async fn create(&self, store: &Plain, mut record: Record, limit: Option<Limit>) -> Creation {
+        if let Some(json) = record.data.get("data").cloned() {
+            record.data.insert("data", json.chars().take(30_000).collect::<String>());
+        }
+        store.tables().create(record, limit)
+    }
+}
+
+#[derive(Default)]
+struct EndsIn2106;
+#[async_trait]
+impl Fault for EndsIn2106 {
+    async fn create(&self, store: &Plain, mut record: Record, limit: Option<Limit>) -> Creation {
+        let latest = Timestamp::from_secs(u64::from(u32::MAX));
+        record.limits.ends_at = record.limits.ends_at.min(latest);
+        store.tables().create(record, limit)
+    }
+}
+
+#[derive(Default)]
+struct KeepsVersion;
+#[async_trait]
+impl Fault for KeepsVersion {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+        let (sid, version) = (record.sid, record.version);
+        let mut tables = store.tables();
+        let created = tables.create(record, limit)?;
+        tables.swap(&sid, |_| true, |record| record.version = version);
+        Ok(created)
+    }
+}
+
+#[derive(Default)]
+struct Replaces;
+#[async_trait]
+impl Fault for Replaces {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+        let mut tables = store.tables();
+        tables.remove(&record.sid);
+        tables.create(record, limit)
+    }
+}
+
+#[derive(Default)]
+struct EvictsFirst;
+#[async_trait]
+impl Fault for EvictsFirst {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+        let mut tables = store.tables();
+        let taken = tables.records.contains_key(&record.sid);
+        if let (Some(limit), Some(subject)) = (limit, &record.subject) {
+            let living = tables.living(subject, record.created_at);
+            tables.keep(&living, limit);
+        }
+        if taken { Err(StoreError::taken()) } else { tables.create(record, None) }
+    }
+}
+
+#[derive(Default)]
+struct CheckThenInsert;
+#[async_trait]
+impl Fault for CheckThenInsert {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+        if store.tables().records.contains_key(&record.sid) {
+            return Err(StoreError::taken());
+        }
+        yield_now().await;
+        let mut tables = store.tables();
+        tables.remove(&record.sid);
+        tables.create(record, limit)
+    }
+}
+
+#[derive(Default)]
+struct IndexFirst;
+#[async_trait]
+impl Fault for IndexFirst {
+    async fn create(&self, store: &Plain, record: Record, _: Option<Limit>) -> Creation {
+        if let Some(subject) = &record.subject {
+            let mut tables = store.tables();
+            tables.subjects.entry(Arc::clone(subject)).or_default().push(record.sid);
+        }
+        yield_now().await;
+        store.tables().records.insert(record.sid, Arc::new(record));
+        Ok(Created::Stored { evicted: 0 })
+    }
+}
+
+#[derive(Default)]
+struct NoFamily;
+#[async_trait]
+impl Fault for NoFamily {
+    async fn create(&self, store: &Plain, mut record: Record, limit: Option<Limit>) -> Creation {
+        record.family = FamilyDigest([0; 16]);
+        store.tables().create(record, limit)
+    }
+}

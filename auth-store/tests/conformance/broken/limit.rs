@@ -1,0 +1,128 @@
+//! Faults of the number of sign-ins at a time.
+
+use async_trait::async_trait;
+use auth_store::{Created, Limit, Record};
+use tokio::task::yield_now;
+
+use super::proof::caught;
+use crate::fault::{Creation, Fault};
+use crate::plain::Plain;
+
+caught! {
+    sec_21_a_limit_that_is_checked_before_the_insert_is_caught: CheckThenInsert =>
+        sec_21_parallel_sign_ins_leave_as_many_as_the_limit
+        sec_21_parallel_sign_ins_are_refused_beyond_the_limit;
+    an_eviction_of_the_youngest_is_caught: EvictsYoungest => a_limit_evicts_the_oldest;
+    an_eviction_of_one_where_several_have_to_go_is_caught: EvictsOne =>
+        a_lowered_limit_evicts_several;
+    a_refusal_that_leaves_the_sign_in_is_caught: RefusesTooLate =>
+        a_full_limit_refuses_and_changes_nothing;
+    a_limit_that_counts_expired_sign_ins_is_caught: CountsExpired =>
+        expired_sign_ins_do_not_count_for_the_limit;
+    a_limit_that_counts_too_few_is_caught: CountsNoIdle => living_sign_ins_count_for_the_limit;
+}
+
+#[derive(Default)]
+struct CheckThenInsert;
+#[async_trait]
+impl Fault for CheckThenInsert {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+        let mut evicted = 0;
+        if let (Some(limit), Some(subject)) = (limit, &record.subject) {
+            let mut tables = store.tables();
+            let living = tables.living(subject, record.created_at);
+            match tables.keep(&living, limit) {
+                Some(more) => evicted = more,
+                None => return Ok(Created::LimitReached),
+            }
+        }
+        yield_now().await;
+        store.tables().create(record, None)?;
+        Ok(Created::Stored { evicted })
+    }
+}
+
+#[derive(Default)]
+struct EvictsYoungest;
+#[async_trait]
+impl Fault for EvictsYoungest {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+        let mut tables = store.tables();
+        let mut evicted = 0;
+        if let (Some(limit), Some(subject)) = (limit, &record.subject) {
+            let mut living = tables.living(subject, record.created_at);
+            living.reverse();
+            match tables.keep(&living, limit) {
+                Some(more) => evicted = more,
+                None => return Ok(Created::LimitReached),
+            }
+        }
+        tables.create(record, None)?;
+        Ok(Created::Stored { evicted })
+    }
+}
+
+#[derive(Default)]
+struct EvictsOne;
+#[async_trait]
+impl Fault for EvictsOne {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+        let mut tables = store.tables();
+        let living = record.subject.as_ref().map(|of| tables.living(of, record.created_at));
+        let living = living.unwrap_or_default();
+        let full = limit.is_some_and(|limit| living.len() >= limit.most.get() as usize);
+        let evicted = tables.remove_all(&living[..usize::from(full)]);
+        tables.create(record, None)?;
+        Ok(Created::Stored { evicted })
+    }
+}
+
+#[derive(Default)]
+struct RefusesTooLate;
+#[async_trait]
+impl Fault for RefusesTooLate {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+        let mut tables = store.tables();
+        let created = tables.create(record.clone(), limit)?;
+        if created == Created::LimitReached {
+            tables.create(record, None)?;
+        }
+        Ok(created)
+    }
+}
+
+#[derive(Default)]
+struct CountsExpired;
+#[async_trait]
+impl Fault for CountsExpired {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+        let mut tables = store.tables();
+        let mut evicted = 0;
+        if let (Some(limit), Some(subject)) = (limit, &record.subject) {
+            let all = tables.of(subject);
+            match tables.keep(&all, limit) {
+                Some(more) => evicted = more,
+                None => return Ok(Created::LimitReached),
+            }
+        }
+        tables.create(record, None)?;
+        Ok(Created::Stored { evicted })
+    }
+}
+
+#[derive(Default)]
+struct CountsNoIdle;
+#[async_trait]
+impl Fault for CountsNoIdle {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+        let mut tables = store.tables();
+        if let (Some(limit), Some(subject)) = (limit, &record.subject) {
+            let mut living = tables.living(subject, record.created_at);
+            living.retain(|sid| tables.records[sid].limits.idle_secs == 0);
+            if tables.keep(&living, limit).is_none() {
+                return Ok(Created::LimitReached);
+            }
+        }
+        tables.create(record, None)
+    }
+}

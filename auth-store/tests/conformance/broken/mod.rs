@@ -1,0 +1,12 @@
+//! Stores with one fault each, and the checks that catch it.
+
+mod create;
+mod end;
+mod limit;
+mod look;
+mod proof;
+mod rotate;
+mod subject;
+mod sweep;
+mod touch;
+mod update;

@@ -1,0 +1,60 @@
+//! How a fault is proven to be caught.
+
+use std::collections::BTreeSet;
+
+use auth_store::conformance;
+
+use super::{create, end, limit, look, rotate, subject, sweep, touch, update};
+use crate::fault::{Broken, Fault};
+use crate::plain::Plain;
+
+/// Writes a test for each fault: every check that is named with it has to fail. One thread runs
+/// them, so that tasks take turns wherever a fault yields, and each race goes the same way each
+/// time.
+macro_rules! caught {
+    ($($test:ident: $fault:ty => $($check:ident)+;)*) => {
+        $(
+            #[tokio::test]
+            async fn $test() {
+                crate::broken::proof::is_caught::<$fault>(&[$(stringify!($check)),+]).await;
+            }
+        )*
+
+        /// The checks that catch something here.
+        pub(super) const CATCHES: &[&str] = &[$($(stringify!($check)),+),*];
+    };
+}
+pub(super) use caught;
+
+pub(super) async fn is_caught<F: Fault + Default>(checks: &[&'static str]) {
+    for check in checks {
+        let report = conformance::check(check, Broken(Plain::default(), F::default())).await;
+        assert!(!report.passed(), "{check} lets the fault pass");
+        assert!(!report.to_string().contains("no such check"), "{report}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_plain_store_without_a_fault_passes_every_check() {
+    conformance::run(async || Plain::default()).await.assert_passed();
+}
+
+#[test]
+fn every_check_catches_a_fault() {
+    let caught: BTreeSet<_> = [
+        create::CATCHES,
+        end::CATCHES,
+        limit::CATCHES,
+        look::CATCHES,
+        rotate::CATCHES,
+        subject::CATCHES,
+        sweep::CATCHES,
+        touch::CATCHES,
+        update::CATCHES,
+    ]
+    .concat()
+    .into_iter()
+    .collect();
+    let checks: BTreeSet<_> = conformance::CHECKS.iter().map(conformance::Check::name).collect();
+    assert_eq!(caught, checks);
+}

@@ -1,0 +1,204 @@
+//! Faults of replacing the secret.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::SignInId;
+use auth_store::{Digest, Record, Rotation, Store, Swap};
+use tokio::task::yield_now;
+
+use super::proof::caught;
+use crate::fault::{Fault, Swapped};
+use crate::plain::Plain;
+
+caught! {
+    a_refresh_that_drops_the_data_is_caught: DropsData =>
+        rotate_replaces_the_secret_and_nothing_else rotate_does_not_wait_for_an_update;
+    sec_22_a_refresh_that_raises_assurance_is_caught: RaisesAssurance =>
+        rotate_replaces_the_secret_and_nothing_else;
+    sec_63_a_rotation_from_any_secret_is_caught: IgnoresFrom =>
+        rotate_from_another_secret_changes_nothing sec_63_parallel_rotations_have_one_winner;
+    sec_63_a_rotation_that_compares_before_it_swaps_is_caught: CompareThenSwap =>
+        sec_63_parallel_rotations_have_one_winner;
+    sec_77_a_rotation_that_creates_is_caught: Upserts =>
+        rotate_never_creates sec_77_a_rotation_never_undoes_an_end;
+    sec_77_a_rotation_that_deletes_before_it_creates_is_caught: DeletesFirst =>
+        sec_77_a_rotation_never_undoes_an_end;
+    a_rotation_that_an_update_makes_stale_is_caught: StaleAfterUpdate =>
+        rotate_does_not_wait_for_an_update;
+    sec_64_a_grace_that_is_not_kept_is_caught: NoGrace =>
+        sec_64_a_secret_in_grace_leads_to_its_successor a_grace_ends_with_the_next_refresh;
+    sec_62_a_grace_that_never_ends_is_caught: KeepsFirstGrace =>
+        a_grace_ends_with_the_next_refresh;
+    sec_83_a_grace_that_nobody_gave_is_caught: OwnGrace => sec_83_a_secret_without_grace_is_over_at_once;
+    sec_12_limits_that_do_not_start_anew_are_caught: KeepsLimits =>
+        sec_12_rotate_with_a_renewal_starts_the_limits_anew;
+    sec_81_a_family_that_outlives_its_kind_is_caught: KeepsFamily =>
+        sec_81_a_secret_of_another_kind_proves_nothing;
+}
+
+/// Rotates, and then does more.
+fn rotate_and(
+    store: &Plain,
+    sid: &SignInId,
+    from: &Digest,
+    to: Rotation,
+    more: impl FnOnce(&mut Record),
+) -> Swap {
+    let change = |record: &mut Record| {
+        to.apply(record);
+        more(record);
+    };
+    store.tables().swap(sid, |record| record.current == *from, change)
+}
+
+#[derive(Default)]
+struct DropsData;
+#[async_trait]
+impl Fault for DropsData {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        Ok(rotate_and(store, sid, from, to, |record| record.data.remove("cart")))
+    }
+}
+
+#[derive(Default)]
+struct RaisesAssurance;
+#[async_trait]
+impl Fault for RaisesAssurance {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        Ok(rotate_and(store, sid, from, to, |record| {
+            record.details.get_or_insert_default().acr = Some("aal3".into());
+        }))
+    }
+}
+
+#[derive(Default)]
+struct IgnoresFrom;
+#[async_trait]
+impl Fault for IgnoresFrom {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, _: &Digest, to: Rotation) -> Swapped {
+        Ok(store.tables().swap(sid, |_| true, |record| to.apply(record)))
+    }
+}
+
+#[derive(Default)]
+struct CompareThenSwap;
+#[async_trait]
+impl Fault for CompareThenSwap {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let Some(read) = store.load(sid).await? else { return Ok(Swap::Gone) };
+        if read.current != *from {
+            return Ok(Swap::Stale(read));
+        }
+        yield_now().await;
+        Ok(store.tables().swap(sid, |_| true, |record| to.apply(record)))
+    }
+}
+
+/// Writes the last record it read of a sign-in, whether or not that is still there.
+#[derive(Default)]
+struct Upserts(parking_lot::Mutex<Option<Record>>);
+#[async_trait]
+impl Fault for Upserts {
+    async fn create(
+        &self,
+        store: &Plain,
+        record: Record,
+        limit: Option<auth_store::Limit>,
+    ) -> crate::fault::Creation {
+        *self.0.lock() = Some(record.clone());
+        store.create(record, limit).await
+    }
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let last = self.0.lock().clone().filter(|record| record.sid == *sid);
+        if let (None, Some(record)) = (store.load(sid).await?, last) {
+            store.tables().add(record);
+        }
+        store.rotate(sid, from, to).await
+    }
+}
+
+#[derive(Default)]
+struct DeletesFirst;
+#[async_trait]
+impl Fault for DeletesFirst {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let Some(read) = store.load(sid).await? else { return Ok(Swap::Gone) };
+        if read.current != *from {
+            return Ok(Swap::Stale(read));
+        }
+        store.delete(sid).await?;
+        yield_now().await;
+        let mut record = Record::clone(&read);
+        to.apply(&mut record);
+        store.tables().add(record.clone());
+        Ok(Swap::Stored(Arc::new(record)))
+    }
+}
+
+/// Takes any change since the sign-in began for a rotation.
+#[derive(Default)]
+struct StaleAfterUpdate;
+#[async_trait]
+impl Fault for StaleAfterUpdate {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let unchanged = |record: &Record| record.current == *from && record.version == 0;
+        Ok(store.tables().swap(sid, unchanged, |record| to.apply(record)))
+    }
+}
+
+#[derive(Default)]
+struct NoGrace;
+#[async_trait]
+impl Fault for NoGrace {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        store.rotate(sid, from, Rotation { grace: None, ..to }).await
+    }
+}
+
+#[derive(Default)]
+struct KeepsFirstGrace;
+#[async_trait]
+impl Fault for KeepsFirstGrace {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let read = store.load(sid).await?;
+        let first = read.and_then(|record| record.details.as_ref()?.grace);
+        let grace = first.or(to.grace);
+        store.rotate(sid, from, Rotation { grace, ..to }).await
+    }
+}
+
+#[derive(Default)]
+struct OwnGrace;
+#[async_trait]
+impl Fault for OwnGrace {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let (previous, nonce) = (*from, auth_store::Nonce([0; 16]));
+        let grace = auth_store::Grace { previous, nonce, until: auth_core::Timestamp::MAX };
+        store.rotate(sid, from, Rotation { grace: Some(grace), ..to }).await
+    }
+}
+
+#[derive(Default)]
+struct KeepsLimits;
+#[async_trait]
+impl Fault for KeepsLimits {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let limits = store.load(sid).await?.map(|record| record.limits);
+        Ok(rotate_and(store, sid, from, to, |record| {
+            record.limits = limits.unwrap_or(record.limits);
+        }))
+    }
+}
+
+#[derive(Default)]
+struct KeepsFamily;
+#[async_trait]
+impl Fault for KeepsFamily {
+    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let family = store.load(sid).await?.map(|record| record.family);
+        Ok(rotate_and(store, sid, from, to, |record| {
+            record.family = family.unwrap_or(record.family);
+        }))
+    }
+}

@@ -1,0 +1,156 @@
+//! Faults of changing all sign-ins of a subject.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::SignInId;
+use auth_store::{Record, Store};
+use tokio::task::yield_now;
+
+use super::proof::caught;
+use crate::fault::{Count, Ended, Fault, Loaded};
+use crate::plain::Plain;
+
+caught! {
+    a_revocation_that_says_no_is_caught: SaysNo => revoke_ends_one_sign_in;
+    sec_19_a_revocation_of_another_subjects_is_caught: Anybodys => sec_19_revoke_spares_another_subjects;
+    sec_16_a_revocation_that_ends_the_kept_one_is_caught: EndsKept =>
+        sec_16_revoke_others_spares_only_this_one the_kept_sign_in_stays_whoever_signs_in;
+    sec_17_a_revocation_that_misses_one_is_caught: MissesOne => sec_17_revoke_subject_ends_all_sign_ins;
+    a_revocation_that_loses_a_new_sign_in_is_caught: ClearsIndex => a_sign_in_is_never_out_of_reach;
+    an_amendment_that_raises_assurance_is_caught: Widens =>
+        amend_subject_changes_roles_and_nothing_else;
+    sec_88_a_role_that_is_remembered_is_caught: Remembers => sec_88_amend_subject_takes_effect_at_once;
+    an_amendment_that_counts_what_is_gone_is_caught: CountsGone => amend_subject_never_creates;
+    sec_77_an_amendment_that_writes_back_what_it_read_is_caught: WritesBack =>
+        sec_77_an_amendment_never_undoes_an_end;
+    an_amendment_that_misses_whom_it_does_not_count_is_caught: CountsFirst =>
+        a_sign_in_is_amended_or_as_created;
+}
+
+#[derive(Default)]
+struct SaysNo;
+#[async_trait]
+impl Fault for SaysNo {
+    async fn revoke(&self, store: &Plain, subject: &str, sid: &SignInId) -> Ended {
+        store.revoke(subject, sid).await.map(|_| false)
+    }
+}
+
+#[derive(Default)]
+struct Anybodys;
+#[async_trait]
+impl Fault for Anybodys {
+    async fn revoke(&self, store: &Plain, _: &str, sid: &SignInId) -> Ended {
+        store.delete(sid).await
+    }
+}
+
+#[derive(Default)]
+struct EndsKept;
+#[async_trait]
+impl Fault for EndsKept {
+    async fn revoke_others(&self, store: &Plain, subject: &str, _: &SignInId) -> Count {
+        store.revoke_subject(subject).await
+    }
+}
+
+#[derive(Default)]
+struct MissesOne;
+#[async_trait]
+impl Fault for MissesOne {
+    async fn revoke_subject(&self, store: &Plain, subject: &str) -> Count {
+        let mut tables = store.tables();
+        let sids = tables.of(subject);
+        Ok(tables.remove_all(sids.get(1..).unwrap_or_default()))
+    }
+}
+
+/// Ends those it read, and forgets all.
+#[derive(Default)]
+struct ClearsIndex;
+#[async_trait]
+impl Fault for ClearsIndex {
+    async fn revoke_subject(&self, store: &Plain, subject: &str) -> Count {
+        let read = store.tables().of(subject);
+        yield_now().await;
+        let mut tables = store.tables();
+        let ended = tables.remove_all(&read);
+        tables.subjects.remove(subject);
+        Ok(ended)
+    }
+}
+
+#[derive(Default)]
+struct Widens;
+#[async_trait]
+impl Fault for Widens {
+    async fn amend_subject(&self, store: &Plain, subject: &str, principal: &[u8]) -> Count {
+        let amended = store.amend_subject(subject, principal).await?;
+        let mut tables = store.tables();
+        for sid in tables.of(subject) {
+            let widen = |record: &mut Record| {
+                let details = record.details.get_or_insert_default();
+                details.acr = Some("aal3".into());
+                details.scopes.push("admin".into());
+            };
+            tables.swap(&sid, |_| true, widen);
+        }
+        Ok(amended)
+    }
+}
+
+/// Answers what it loaded first.
+#[derive(Default)]
+struct Remembers(parking_lot::Mutex<Option<Arc<Record>>>);
+#[async_trait]
+impl Fault for Remembers {
+    async fn load(&self, store: &Plain, sid: &SignInId) -> Loaded {
+        let loaded = store.load(sid).await?;
+        let mut first = self.0.lock();
+        if first.is_none() {
+            *first = loaded;
+        }
+        Ok(first.clone())
+    }
+}
+
+#[derive(Default)]
+struct CountsGone;
+#[async_trait]
+impl Fault for CountsGone {
+    async fn delete(&self, store: &Plain, sid: &SignInId) -> Ended {
+        Ok(store.tables().records.remove(sid).is_some())
+    }
+}
+
+#[derive(Default)]
+struct WritesBack;
+#[async_trait]
+impl Fault for WritesBack {
+    async fn amend_subject(&self, store: &Plain, subject: &str, principal: &[u8]) -> Count {
+        let read = store.list(subject).await?;
+        yield_now().await;
+        let mut tables = store.tables();
+        for record in &read {
+            let mut record = Record::clone(record);
+            record.set_principal(principal);
+            record.version += 1;
+            tables.remove(&record.sid);
+            tables.add(record);
+        }
+        Ok(read.len())
+    }
+}
+
+#[derive(Default)]
+struct CountsFirst;
+#[async_trait]
+impl Fault for CountsFirst {
+    async fn amend_subject(&self, store: &Plain, subject: &str, principal: &[u8]) -> Count {
+        let counted = store.tables().of(subject).len();
+        yield_now().await;
+        store.amend_subject(subject, principal).await?;
+        Ok(counted)
+    }
+}

@@ -1,0 +1,73 @@
+//! Faults of collecting what has expired.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::{SignInId, Timestamp};
+use auth_store::{Record, Store};
+
+use super::proof::caught;
+use crate::fault::{Count, Fault};
+use crate::plain::Plain;
+
+caught! {
+    a_sweep_that_takes_a_used_sign_in_is_caught: IgnoresUse => sweep_never_takes_a_living_sign_in;
+    a_sweep_that_takes_the_oldest_is_caught: TakesOldest => sweep_never_takes_a_living_sign_in;
+    a_sweep_that_finds_nothing_is_caught: Nothing => sweep_collects_what_has_expired;
+    a_sweep_that_forgets_idle_sign_ins_is_caught: OnlyAbsolute => sweep_collects_what_has_expired;
+    a_sweep_without_measure_is_caught: TakesAll => sweep_takes_at_most_so_many;
+}
+
+fn take(store: &Plain, most: usize, over: impl Fn(&Record) -> bool) -> usize {
+    let mut tables = store.tables();
+    let over = |record: &&Arc<Record>| over(record);
+    let sids: Vec<SignInId> =
+        tables.records.values().filter(over).map(|record| record.sid).take(most).collect();
+    tables.remove_all(&sids)
+}
+
+/// Counts the idle time from the beginning.
+#[derive(Default)]
+struct IgnoresUse;
+#[async_trait]
+impl Fault for IgnoresUse {
+    async fn sweep(&self, store: &Plain, now: Timestamp, most: usize) -> Count {
+        Ok(take(store, most, |record| record.limits.expiry(record.created_at, now).is_some()))
+    }
+}
+
+#[derive(Default)]
+struct TakesOldest;
+#[async_trait]
+impl Fault for TakesOldest {
+    async fn sweep(&self, store: &Plain, _: Timestamp, most: usize) -> Count {
+        Ok(take(store, most.min(1), |_| true))
+    }
+}
+
+#[derive(Default)]
+struct Nothing;
+#[async_trait]
+impl Fault for Nothing {
+    async fn sweep(&self, _: &Plain, _: Timestamp, _: usize) -> Count {
+        Ok(0)
+    }
+}
+
+#[derive(Default)]
+struct OnlyAbsolute;
+#[async_trait]
+impl Fault for OnlyAbsolute {
+    async fn sweep(&self, store: &Plain, now: Timestamp, most: usize) -> Count {
+        Ok(take(store, most, |record| record.limits.ends_at <= now))
+    }
+}
+
+#[derive(Default)]
+struct TakesAll;
+#[async_trait]
+impl Fault for TakesAll {
+    async fn sweep(&self, store: &Plain, now: Timestamp, _: usize) -> Count {
+        store.sweep(now, usize::MAX).await
+    }
+}

@@ -1,0 +1,105 @@
+//! Faults of noting a use.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::{SignInId, Timestamp};
+use auth_store::{Record, Store, StoreError, StoreErrorKind};
+use tokio::task::yield_now;
+
+use super::proof::caught;
+use crate::fault::{Fault, Touched};
+use crate::plain::Plain;
+use crate::records::{blank, seen_at};
+
+caught! {
+    a_use_that_is_not_noted_is_caught: Nothing =>
+        touch_moves_the_last_use_forward changes_of_different_parts_are_all_kept
+        delete_if_idle_and_a_touch_agree;
+    a_touch_that_moves_backward_is_caught: Backward =>
+        touch_never_moves_the_last_use_back parallel_touches_keep_the_latest;
+    a_touch_that_compares_before_it_writes_is_caught: CompareThenWrite =>
+        parallel_touches_keep_the_latest;
+    a_touch_that_raises_the_version_is_caught: RaisesVersion =>
+        touch_does_not_change_the_version delete_if_does_not_mind_a_use;
+    sec_77_a_touch_that_revives_is_caught: Revives =>
+        touch_never_revives sec_77_a_touch_never_undoes_an_end;
+    a_touch_that_fails_where_nothing_is_left_is_caught: Fails => touch_never_revives;
+}
+
+#[derive(Default)]
+struct Nothing;
+#[async_trait]
+impl Fault for Nothing {
+    async fn touch(&self, _: &Plain, _: &SignInId, _: Timestamp) -> Touched {
+        Ok(())
+    }
+}
+
+fn write(store: &Plain, sid: &SignInId, at: Timestamp) {
+    if let Some(record) = store.tables().records.get_mut(sid) {
+        *record = Arc::new(seen_at(record, at));
+    }
+}
+
+#[derive(Default)]
+struct Backward;
+#[async_trait]
+impl Fault for Backward {
+    async fn touch(&self, store: &Plain, sid: &SignInId, at: Timestamp) -> Touched {
+        write(store, sid, at);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct CompareThenWrite;
+#[async_trait]
+impl Fault for CompareThenWrite {
+    async fn touch(&self, store: &Plain, sid: &SignInId, at: Timestamp) -> Touched {
+        let later = store.load(sid).await?.is_some_and(|record| record.last_seen() < at);
+        yield_now().await;
+        if later {
+            write(store, sid, at);
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct RaisesVersion;
+#[async_trait]
+impl Fault for RaisesVersion {
+    async fn touch(&self, store: &Plain, sid: &SignInId, at: Timestamp) -> Touched {
+        let change = |record: &mut Record| {
+            record.touch(at);
+            record.version += 1;
+        };
+        store.tables().swap(sid, |_| true, change);
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Revives;
+#[async_trait]
+impl Fault for Revives {
+    async fn touch(&self, store: &Plain, sid: &SignInId, at: Timestamp) -> Touched {
+        if store.load(sid).await?.is_none() {
+            store.tables().add(blank(*sid));
+        }
+        store.touch(sid, at).await
+    }
+}
+
+#[derive(Default)]
+struct Fails;
+#[async_trait]
+impl Fault for Fails {
+    async fn touch(&self, store: &Plain, sid: &SignInId, at: Timestamp) -> Touched {
+        if store.load(sid).await?.is_none() {
+            return Err(StoreError::new(StoreErrorKind::Invalid, "there is nothing to touch"));
+        }
+        store.touch(sid, at).await
+    }
+}

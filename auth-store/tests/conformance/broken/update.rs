@@ -1,0 +1,119 @@
+//! Faults of changing the data.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::SignInId;
+use auth_store::{Data, Record, Store, Swap};
+use tokio::task::yield_now;
+
+use super::proof::caught;
+use crate::fault::{Fault, Swapped};
+use crate::plain::Plain;
+use crate::records::{blank, seen_at};
+
+caught! {
+    an_update_that_keeps_the_version_is_caught: KeepsVersion =>
+        update_replaces_the_data_and_nothing_else;
+    an_update_that_ignores_the_version_is_caught: IgnoresVersion =>
+        update_at_another_version_changes_nothing parallel_updates_lose_nothing;
+    sec_77_an_update_that_creates_is_caught: Upserts =>
+        update_never_creates sec_77_an_update_never_undoes_an_end;
+    an_update_that_forgets_the_last_use_is_caught: ForgetsUse => update_keeps_the_last_use;
+    sec_77_an_update_that_writes_back_what_it_read_is_caught: WritesBack =>
+        sec_77_an_update_never_undoes_an_end changes_of_different_parts_are_all_kept;
+    an_update_that_compares_before_it_swaps_is_caught: CompareThenSwap =>
+        parallel_updates_lose_nothing delete_if_and_an_update_never_both_win;
+}
+
+fn change(store: &Plain, sid: &SignInId, data: Data) -> Swap {
+    let change = |record: &mut Record| {
+        record.data = data;
+        record.version += 1;
+    };
+    store.tables().swap(sid, |_| true, change)
+}
+
+#[derive(Default)]
+struct KeepsVersion;
+#[async_trait]
+impl Fault for KeepsVersion {
+    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
+        let current = |record: &Record| record.version == version;
+        Ok(store.tables().swap(sid, current, |record| record.data = data))
+    }
+}
+
+#[derive(Default)]
+struct IgnoresVersion;
+#[async_trait]
+impl Fault for IgnoresVersion {
+    async fn update(&self, store: &Plain, sid: &SignInId, _: u64, data: Data) -> Swapped {
+        Ok(change(store, sid, data))
+    }
+}
+
+#[derive(Default)]
+struct Upserts;
+#[async_trait]
+impl Fault for Upserts {
+    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
+        let swap = store.update(sid, version, data).await?;
+        if !matches!(swap, Swap::Gone) {
+            return Ok(swap);
+        }
+        let record = blank(*sid);
+        store.tables().add(record.clone());
+        Ok(Swap::Stored(Arc::new(record)))
+    }
+}
+
+#[derive(Default)]
+struct ForgetsUse;
+#[async_trait]
+impl Fault for ForgetsUse {
+    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
+        let swap = store.update(sid, version, data).await?;
+        let Swap::Stored(record) = &swap else { return Ok(swap) };
+        let record = Arc::new(seen_at(record, record.created_at));
+        store.tables().records.insert(*sid, Arc::clone(&record));
+        Ok(Swap::Stored(record))
+    }
+}
+
+#[derive(Default)]
+struct WritesBack;
+#[async_trait]
+impl Fault for WritesBack {
+    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
+        let Some(read) = store.load(sid).await? else { return Ok(Swap::Gone) };
+        if read.version != version {
+            return Ok(Swap::Stale(read));
+        }
+        yield_now().await;
+        let mut record = Record::clone(&read);
+        record.data = data;
+        record.version += 1;
+        let mut tables = store.tables();
+        tables.remove(sid);
+        tables.add(record.clone());
+        Ok(Swap::Stored(Arc::new(record)))
+    }
+}
+
+#[derive(Default)]
+struct CompareThenSwap;
+#[async_trait]
+impl Fault for CompareThenSwap {
+    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
+        let Some(read) = store.load(sid).await? else { return Ok(Swap::Gone) };
+        if read.version != version {
+            return Ok(Swap::Stale(read));
+        }
+        yield_now().await;
+        match change(store, sid, data) {
+            Swap::Gone => Ok(Swap::Stored(read)),
+            swap => Ok(swap),
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The store in memory keeps the contract.
+
+use auth_store::{MemoryStore, conformance};
+
+auth_store::conformance_tests! {
+    #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+    async fn store() -> MemoryStore {
+        MemoryStore::new()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_store_in_memory_passes_every_check() {
+    let report = conformance::run(store).await;
+    assert_eq!(report.checked(), conformance::CHECKS.len());
+    report.assert_passed();
+}
+
+#[tokio::test]
+async fn sec_84_a_flood_of_anonymous_sign_ins_evicts_no_user() {
+    let quota = async || MemoryStore::builder().capacity(40).anonymous(10).build();
+    conformance::check_room(quota, 40).await.assert_passed();
+}
+
+#[tokio::test]
+async fn sec_84_a_store_full_of_anonymous_sign_ins_takes_users() {
+    let no_quota = async || MemoryStore::builder().capacity(40).build();
+    conformance::check_room(no_quota, 40).await.assert_passed();
+}

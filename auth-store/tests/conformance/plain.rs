@@ -1,0 +1,214 @@
+//! A store as simple as can be: two tables behind one lock. The broken stores are made from it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::{SignInId, Timestamp};
+use auth_store::{
+    Created, Data, Deleted, Digest, Limit, Record, Rotation, Store, StoreError, Swap, WhenFull,
+};
+use parking_lot::{Mutex, MutexGuard};
+
+#[derive(Default)]
+pub(crate) struct Plain(Mutex<Tables>);
+
+#[derive(Default)]
+pub(crate) struct Tables {
+    pub(crate) records: HashMap<SignInId, Arc<Record>>,
+    pub(crate) subjects: HashMap<Arc<str>, Vec<SignInId>>,
+}
+
+impl Plain {
+    pub(crate) fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.0.lock()
+    }
+}
+
+impl Tables {
+    /// The subject's sign-ins, oldest first.
+    pub(crate) fn of(&self, subject: &str) -> Vec<SignInId> {
+        let mut sids = self.subjects.get(subject).cloned().unwrap_or_default();
+        sids.sort_by_key(|sid| self.records.get(sid).map(|record| record.created_at));
+        sids
+    }
+
+    pub(crate) fn add(&mut self, record: Record) {
+        if let Some(subject) = &record.subject {
+            self.subjects.entry(Arc::clone(subject)).or_default().push(record.sid);
+        }
+        self.records.insert(record.sid, Arc::new(record));
+    }
+
+    pub(crate) fn remove(&mut self, sid: &SignInId) -> bool {
+        let Some(record) = self.records.remove(sid) else { return false };
+        if let Some(subject) = &record.subject
+            && let Some(sids) = self.subjects.get_mut(subject)
+        {
+            sids.retain(|listed| listed != sid);
+        }
+        true
+    }
+
+    pub(crate) fn remove_all(&mut self, sids: &[SignInId]) -> usize {
+        for sid in sids {
+            self.remove(sid);
+        }
+        sids.len()
+    }
+
+    pub(crate) fn swap(
+        &mut self,
+        sid: &SignInId,
+        expected: impl FnOnce(&Record) -> bool,
+        change: impl FnOnce(&mut Record),
+    ) -> Swap {
+        let Some(record) = self.records.get_mut(sid) else { return Swap::Gone };
+        if !expected(record) {
+            return Swap::Stale(Arc::clone(record));
+        }
+        change(Arc::make_mut(record));
+        Swap::Stored(Arc::clone(record))
+    }
+
+    /// Makes room for one more; those in `living` count. None if it is refused.
+    pub(crate) fn keep(&mut self, living: &[SignInId], limit: Limit) -> Option<usize> {
+        let most = limit.most.get() as usize;
+        let over = (living.len() + 1).saturating_sub(most);
+        match limit.when_full {
+            WhenFull::Refuse if over > 0 => None,
+            _ => Some(self.remove_all(&living[..over])),
+        }
+    }
+
+    pub(crate) fn living(&self, subject: &str, now: Timestamp) -> Vec<SignInId> {
+        let lives = |sid: &SignInId| {
+            self.records.get(sid).is_none_or(|record| record.expiry(now).is_none())
+        };
+        self.of(subject).into_iter().filter(lives).collect()
+    }
+
+    pub(crate) fn create(
+        &mut self,
+        mut record: Record,
+        limit: Option<Limit>,
+    ) -> Result<Created, StoreError> {
+        if self.records.contains_key(&record.sid) {
+            return Err(StoreError::taken());
+        }
+        let mut evicted = 0;
+        if let (Some(limit), Some(subject)) = (limit, &record.subject) {
+            let living = self.living(subject, record.created_at);
+            match self.keep(&living, limit) {
+                Some(more) => evicted = more,
+                None => return Ok(Created::LimitReached),
+            }
+        }
+        record.version = 0;
+        self.add(record);
+        Ok(Created::Stored { evicted })
+    }
+}
+
+#[async_trait]
+impl Store for Plain {
+    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        Ok(self.tables().records.get(sid).cloned())
+    }
+
+    async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
+        self.tables().create(record, limit)
+    }
+
+    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+        let change = |record: &mut Record| {
+            record.data = data;
+            record.version += 1;
+        };
+        Ok(self.tables().swap(sid, |record| record.version == version, change))
+    }
+
+    async fn rotate(
+        &self,
+        sid: &SignInId,
+        from: &Digest,
+        rotation: Rotation,
+    ) -> Result<Swap, StoreError> {
+        let change = |record: &mut Record| rotation.apply(record);
+        Ok(self.tables().swap(sid, |record| record.current == *from, change))
+    }
+
+    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+        if let Some(record) = self.tables().records.get(sid) {
+            record.touch(at);
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
+        Ok(self.tables().remove(sid))
+    }
+
+    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        let mut tables = self.tables();
+        match tables.records.get(sid).cloned() {
+            None => Ok(Deleted::Gone),
+            Some(record) if record.version != version => Ok(Deleted::Stale(record)),
+            Some(_) => {
+                tables.remove(sid);
+                Ok(Deleted::Done)
+            }
+        }
+    }
+
+    async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        let idle = tables.records.get(sid).is_some_and(|record| record.last_seen() <= seen);
+        Ok(idle && tables.remove(sid))
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        let tables = self.tables();
+        let sids = tables.of(subject);
+        Ok(sids.iter().filter_map(|sid| tables.records.get(sid).cloned()).collect())
+    }
+
+    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
+        let mut tables = self.tables();
+        Ok(tables.of(subject).contains(sid) && tables.remove(sid))
+    }
+
+    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
+        let mut tables = self.tables();
+        let mut sids = tables.of(subject);
+        sids.retain(|sid| sid != keep);
+        Ok(tables.remove_all(&sids))
+    }
+
+    async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
+        let mut tables = self.tables();
+        let sids = tables.of(subject);
+        Ok(tables.remove_all(&sids))
+    }
+
+    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+        let mut tables = self.tables();
+        let sids = tables.of(subject);
+        for sid in &sids {
+            let change = |record: &mut Record| {
+                record.set_principal(principal);
+                record.version += 1;
+            };
+            tables.swap(sid, |_| true, change);
+        }
+        Ok(sids.len())
+    }
+
+    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let mut tables = self.tables();
+        let over = |record: &&Arc<Record>| record.expiry(now).is_some();
+        let sids: Vec<_> =
+            tables.records.values().filter(over).map(|record| record.sid).take(most).collect();
+        Ok(tables.remove_all(&sids))
+    }
+}

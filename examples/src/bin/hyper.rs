@@ -1,0 +1,144 @@
+//! Sessions on plain hyper, without a framework: `cargo run -p examples --bin hyper`.
+//!
+//! ```text
+//! curl -c jar -d '{"username":"alice","password":"wonderland"}' http://localhost:3000/login
+//! curl -b jar http://localhost:3000/me
+//! curl -b jar -c jar -X POST http://localhost:3000/visits
+//! curl -b jar -c jar -X POST http://localhost:3000/logout
+//! ```
+
+#![allow(clippy::print_stdout)] // where it listens, for whoever started it
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::time::Duration;
+
+use auth_core::{Auth, AuthError, AuthErrorKind, BoxError, Exchange, Identity, Misuse, Refusal};
+use auth_session::SessionAuth;
+use auth_store::{MemoryStore, Session};
+use examples::serve;
+use examples::users::{User, Users};
+use http::request::Parts;
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+use tower::{Layer as _, service_fn};
+
+type Answer = Response<Full<Bytes>>;
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    // Plain http is for development: without that call the cookie is for TLS only.
+    let auth = SessionAuth::new(MemoryStore::new()).insecure_http().claims::<User>().optional();
+    let users = Users::demo();
+    let routes = service_fn(move |request| route(users.clone(), request));
+    let service = TowerToHyperService::new(auth.layer(routes));
+
+    let listener = TcpListener::bind(serve::address()?).await?;
+    println!("sessions on hyper at http://{}", listener.local_addr()?);
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                // Out of file descriptors, mostly: others end soon.
+                tracing::warn!(%error, "no connection");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+                continue;
+            }
+        };
+        let mut http1 = http1::Builder::new();
+        http1.timer(TokioTimer::new()); // so that a client takes only so long to send its headers
+        let connection = http1.serve_connection(TokioIo::new(stream), service.clone());
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "connection lost");
+            }
+        });
+    }
+}
+
+/// Answers every request: what goes wrong is an answer, too.
+async fn route(users: Users, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    let (head, body) = request.into_parts();
+    let answer = match (&head.method, head.uri.path()) {
+        (&Method::POST, "/login") => login(&users, &head, body).await,
+        (&Method::POST, "/logout") => logout(&head).await,
+        (&Method::GET, "/me") => me(&head),
+        (&Method::POST, "/visits") => visits(&head).await,
+        _ => Ok(text(StatusCode::NOT_FOUND, "not found")),
+    };
+    Ok(answer.unwrap_or_else(|error| failed(&*error)))
+}
+
+#[derive(Deserialize)]
+struct Login {
+    username: String,
+    password: String,
+}
+
+async fn login(users: &Users, head: &Parts, body: Incoming) -> Result<Answer, BoxError> {
+    let auth = Auth::<User>::of(head)?;
+    let Ok(body) = Limited::new(body, 16 * 1024).collect().await else {
+        return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "send at most 16 KiB"));
+    };
+    let Ok(login) = serde_json::from_slice::<Login>(&body.to_bytes()) else {
+        return Ok(text(StatusCode::BAD_REQUEST, "send a username and a password"));
+    };
+    let Ok(principal) = users.check(&login.username, &login.password).await else {
+        return Ok(refuse(head, Refusal::Unauthenticated(None))?);
+    };
+    let signed_in = auth.sign_in(principal).await?;
+    Ok(text(StatusCode::OK, format!("signed in: {}", signed_in.sign_in)))
+}
+
+async fn logout(head: &Parts) -> Result<Answer, BoxError> {
+    Auth::<User>::of(head)?.sign_out().await?;
+    Ok(text(StatusCode::OK, "signed out"))
+}
+
+fn me(head: &Parts) -> Result<Answer, BoxError> {
+    match Identity::<User>::of(&head.extensions)? {
+        Some(me) => Ok(text(StatusCode::OK, format!("hello {}", me.subject()))),
+        None => Ok(refuse(head, Refusal::Unauthenticated(None))?),
+    }
+}
+
+/// Counts with or without a sign-in; what was counted before it stays.
+async fn visits(head: &Parts) -> Result<Answer, BoxError> {
+    let session = match Session::of(&head.extensions) {
+        Ok(session) => session,
+        Err(refusal) => return Ok(refuse(head, refusal)?),
+    };
+    session.update("visits", |visits: &mut u32| *visits += 1)?;
+    let visits: u32 = session.get("visits").await?.unwrap_or_default();
+    Ok(text(StatusCode::OK, format!("{visits} visits")))
+}
+
+/// As the layer itself would: with the challenges, and the reason as an event.
+fn refuse(head: &Parts, refusal: Refusal) -> Result<Answer, Misuse> {
+    Ok(Exchange::of(&head.extensions, "refuse")?.refuse(&head.headers, refusal))
+}
+
+/// Says of a failure what the client has to know; the rest is for the log.
+fn failed(error: &(dyn Error + Send + Sync + 'static)) -> Answer {
+    let status = match error.downcast_ref().map(AuthError::kind) {
+        Some(AuthErrorKind::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
+        Some(AuthErrorKind::Unauthenticated) => StatusCode::UNAUTHORIZED,
+        Some(AuthErrorKind::CrossSite | AuthErrorKind::LimitReached) => StatusCode::FORBIDDEN,
+        Some(AuthErrorKind::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    tracing::info!(%status, error, "request failed");
+    text(status, status.canonical_reason().unwrap_or("failed"))
+}
+
+fn text(status: StatusCode, text: impl Into<String>) -> Answer {
+    let mut answer = Response::new(Full::from(text.into() + "\n"));
+    *answer.status_mut() = status;
+    answer
+}

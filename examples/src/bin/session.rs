@@ -1,0 +1,61 @@
+//! The smallest server with sessions: `cargo run -p examples --bin session`.
+//!
+//! ```text
+//! curl -c jar -d 'username=alice&password=wonderland' http://localhost:3000/login
+//! curl -b jar http://localhost:3000/me
+//! curl -b jar -c jar -X POST http://localhost:3000/visits
+//! curl -b jar -c jar -X POST http://localhost:3000/logout
+//! ```
+
+#![allow(clippy::print_stdout)] // where it listens, for whoever started it
+
+use auth_core::{Auth, AuthError, Identity, SignedIn};
+use auth_session::SessionAuth;
+use auth_store::{MemoryStore, Session};
+use axum::extract::State;
+use axum::response::Result;
+use axum::routing::{get, post};
+use axum::{Form, Router};
+use examples::serve;
+use examples::users::{User, Users};
+use http::StatusCode;
+use serde::Deserialize;
+use tokio::net::TcpListener;
+
+#[tokio::main]
+async fn main() -> std::io::Result<()> {
+    // Plain http is for development: without that call the cookie is for TLS only.
+    let auth = SessionAuth::new(MemoryStore::new()).insecure_http().claims::<User>();
+    let app = Router::new()
+        .route("/login", post(login))
+        .route("/logout", post(async |auth: Auth<User>| auth.sign_out().await))
+        .route("/me", get(async |me: Identity<User>| format!("hello {}\n", me.subject())))
+        .route("/visits", post(visits))
+        .layer(auth.optional())
+        .with_state(Users::demo());
+    let listener = TcpListener::bind(serve::address()?).await?;
+    println!("sessions at http://{}", listener.local_addr()?);
+    axum::serve(listener, app).await
+}
+
+#[derive(Deserialize)]
+struct Login {
+    username: String,
+    password: String,
+}
+
+async fn login(
+    State(users): State<Users>,
+    auth: Auth<User>,
+    Form(login): Form<Login>,
+) -> Result<SignedIn> {
+    let principal = users.check(&login.username, &login.password).await;
+    Ok(auth.sign_in(principal.map_err(|_| StatusCode::UNAUTHORIZED)?).await?)
+}
+
+/// Counts with or without a sign-in; what was counted before it stays.
+async fn visits(session: Session) -> Result<String, AuthError> {
+    session.update("visits", |visits: &mut u32| *visits += 1)?;
+    let visits: u32 = session.get("visits").await?.unwrap_or_default();
+    Ok(format!("{visits} visits\n"))
+}

@@ -1,0 +1,22 @@
+//! A shop: sign-in, roles, a cart that survives it, and the user's devices.
+//!
+//! No handler names a backend: they ask for `Identity<User>`, `Auth<User>` and `Session`. The one
+//! place that chooses is [`backend`]; tests pass another one to [`app`].
+
+mod account;
+mod app;
+mod backend;
+mod cart;
+mod devices;
+mod errors;
+mod headers;
+mod input;
+mod options;
+mod page;
+mod return_path;
+
+pub use app::{app, router};
+pub use backend::{Backend, Unsupported, backend};
+pub use headers::Transport;
+pub use options::{AuthKind, Options};
+pub use return_path::return_path;

@@ -1,0 +1,89 @@
+"use strict";
+
+const find = (id) => document.getElementById(id);
+
+// The JSON of an answer, or none. What went wrong is shown.
+async function call(method, path, body) {
+  const init = { method };
+  if (body) {
+    init.headers = { "content-type": "application/json" };
+    init.body = JSON.stringify(body);
+  }
+  const response = await fetch(path, init);
+  const json = response.status === 204 ? null : await response.json();
+  if (response.ok) return json;
+  find("message").textContent = json.error;
+  return null;
+}
+
+// Everything from the server is text, never markup.
+function list(id, rows) {
+  find(id).replaceChildren(...rows.map(({ text, current, button }) => {
+    const item = document.createElement("li");
+    item.textContent = `${text} `;
+    item.className = current ? "current" : "";
+    if (button) item.append(button);
+    return item;
+  }));
+}
+
+function endButton(device) {
+  const button = document.createElement("button");
+  button.textContent = "End";
+  button.addEventListener("click", () => act("DELETE", `/devices/${device.sign_in}`));
+  return button;
+}
+
+async function show() {
+  const response = await fetch("/me");
+  const me = response.ok ? await response.json() : null;
+  find("who").textContent = me
+    ? `${me.display_name} (${me.roles.join(", ")}) is signed in.`
+    : "Nobody is signed in.";
+  find("login").hidden = me !== null;
+  find("account").hidden = me === null;
+  const cart = (await call("GET", "/cart")) ?? {};
+  list("cart", Object.entries(cart).map(([item, count]) => ({ text: `${count} × ${item}` })));
+  const devices = me ? ((await call("GET", "/devices")) ?? []) : [];
+  list("devices", devices.map((device) => ({
+    text: [
+      device.label ?? device.user_agent ?? "unknown device",
+      device.address,
+      `since ${new Date(device.created_at * 1000).toLocaleString()}`,
+    ].filter(Boolean).join(", "),
+    current: device.current,
+    button: endButton(device),
+  })));
+}
+
+async function act(method, path, body) {
+  find("message").textContent = "";
+  const answer = await call(method, path, body);
+  await show();
+  return answer;
+}
+
+find("login").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const form = event.target;
+  const fields = new FormData(form);
+  const login = { username: fields.get("username"), password: fields.get("password") };
+  if (fields.get("label")) login.label = fields.get("label");
+  login.remember = fields.has("remember");
+  act("POST", "/login", login).then(() => form.reset());
+});
+
+find("add").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const fields = new FormData(event.target);
+  act("POST", "/cart", { item: fields.get("item"), quantity: Number(fields.get("quantity")) });
+});
+
+for (const form of document.querySelectorAll("#account form")) {
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    act("POST", new URL(form.action).pathname);
+  });
+}
+
+show();

@@ -1,0 +1,96 @@
+//! What the application does to sign-ins of somebody else.
+
+use auth_core::SignInId;
+use auth_store::{Store, encode};
+
+use crate::app::{Login, Me, User};
+use crate::harness::World;
+
+suite!(every:
+    sec_59_a_new_role_counts_at_once,
+    sec_88_a_role_taken_away_is_gone_at_once,
+    sec_15_of_a_disabled_user_nothing_is_left,
+    sec_16_a_new_factor_ends_the_other_sign_ins,
+    sec_17_an_administrator_ends_one_or_all,
+);
+
+async fn amend(world: &World, subject: &str, roles: &[&str]) -> usize {
+    let roles: Vec<Box<str>> = roles.iter().map(|role| (*role).into()).collect();
+    let principal = encode(&roles, &User { name: "amended".into() }).unwrap();
+    world.store.amend_subject(subject, &principal).await.unwrap()
+}
+
+async fn sec_59_a_new_role_counts_at_once(world: World) {
+    let (phone, laptop) = (world.client(), world.client());
+    phone.signed_in(Login::from("alice").acr("aal1")).await;
+    laptop.signed_in("alice").await;
+    let bob = world.client();
+    bob.signed_in("bob").await;
+    let before: Me = phone.get("/me").await.json();
+    assert_eq!(phone.get("/admin").await.status, 403);
+
+    assert_eq!(amend(&world, "alice", &["admin"]).await, 2);
+
+    for client in [&phone, &laptop] {
+        assert_eq!(client.get("/admin").await.status, 200);
+    }
+    assert_eq!(bob.get("/admin").await.status, 403);
+    let after: Me = phone.get("/me").await.json();
+    let amended = Me { name: "amended".into(), roles: vec!["admin".into()], ..before };
+    assert_eq!(after, amended, "how the user was authenticated stays");
+}
+
+async fn sec_88_a_role_taken_away_is_gone_at_once(world: World) {
+    let node = world.with(|_| {}).await;
+    let credential = world.client().signed_in(Login::from("alice").role("admin")).await;
+    for world in [&world, &node] {
+        assert_eq!(world.holder(&credential).get("/admin").await.status, 200);
+    }
+
+    amend(&world, "alice", &[]).await;
+
+    for world in [&world, &node] {
+        assert_eq!(world.holder(&credential).get("/admin").await.status, 403);
+        assert_eq!(world.status_of(&credential).await, 200);
+    }
+}
+
+async fn sec_15_of_a_disabled_user_nothing_is_left(world: World) {
+    let first = world.client().signed_in("alice").await;
+    let second = world.client().signed_in("alice").await;
+    let bobs = world.client().signed_in("bob").await;
+
+    assert_eq!(world.store.revoke_subject("alice").await.unwrap(), 2);
+
+    assert_eq!(world.status_of(&first).await, 401);
+    assert_eq!(world.status_of(&second).await, 401);
+    assert_eq!(world.status_of(&bobs).await, 200);
+}
+
+/// Whoever changes a password signs in anew and ends the rest.
+async fn sec_16_a_new_factor_ends_the_other_sign_ins(world: World) {
+    let here = world.client();
+    let stale = here.signed_in("alice").await;
+    let elsewhere = world.client().signed_in("alice").await;
+
+    let new = here.signed_in(Login::from("alice").acr("aal2")).await;
+    here.post("/logout-others").await;
+
+    assert_eq!(world.status_of(&new).await, 200);
+    assert_eq!(world.status_of(&stale).await, 401);
+    assert_eq!(world.status_of(&elsewhere).await, 401);
+}
+
+async fn sec_17_an_administrator_ends_one_or_all(world: World) {
+    let first = world.client().signed_in("alice").await;
+    let second = world.client().signed_in("alice").await;
+    let revoke = async |subject: &str, id: SignInId| world.store.revoke(subject, &id).await.unwrap();
+
+    assert!(!revoke("bob", first.sign_in()).await, "bob has no such sign-in");
+    assert!(revoke("alice", first.sign_in()).await);
+    assert_eq!(world.status_of(&first).await, 401);
+    assert_eq!(world.status_of(&second).await, 200);
+
+    world.store.revoke_subject("alice").await.unwrap();
+    assert_eq!(world.status_of(&second).await, 401);
+}

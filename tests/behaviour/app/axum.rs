@@ -1,0 +1,111 @@
+//! The application with axum: extractors and `Require` as a layer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{Auth, AuthError, AuthLayer, Authenticator, Identity, Require, SignInId, SignedIn};
+use auth_store::Session;
+use axum::extract::{Path, State};
+use axum::routing::{delete, get, post};
+use axum::{Json, Router};
+use bytes::Bytes;
+use http::StatusCode;
+use tokio::net::TcpListener;
+
+use super::deeds;
+use super::model::{DeviceLine, Me, User};
+use crate::harness::Gate;
+
+pub(crate) async fn serve<A>(listener: TcpListener, layer: AuthLayer<A>, gate: Arc<Gate>)
+where
+    A: Authenticator<Claims = User>,
+{
+    axum::serve(listener, router(gate).layer(layer)).await.unwrap();
+}
+
+fn router(gate: Arc<Gate>) -> Router {
+    let page = || get(async || "welcome");
+    Router::new()
+        .route("/", page())
+        .route("/login", post(login))
+        .route("/login-and-add", post(login_and_add))
+        .route("/refresh", post(refresh))
+        .route("/me", get(me))
+        .route("/maybe", get(maybe))
+        .route("/who", get(who))
+        .route("/cart", get(cart).post(add))
+        .route("/slow-cart", post(slow_add))
+        .route("/devices", get(devices))
+        .route("/devices/{id}", delete(end))
+        .route("/logout", post(logout))
+        .route("/logout-others", post(logout_others))
+        .route("/logout-everywhere", post(logout_everywhere))
+        .route("/admin", page().route_layer(Require::role("admin")))
+        .route("/reports", page().route_layer(Require::scope("reports")))
+        .route("/strong", page().route_layer(Require::acr(["aal2", "aal3"])))
+        .route("/step-up", page().route_layer(Require::fresh(Duration::from_secs(300))))
+        .with_state(gate)
+}
+
+type Answer<T> = Result<T, AuthError>;
+
+async fn login(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
+    deeds::login(&auth, &body).await
+}
+
+async fn login_and_add(auth: Auth<User>, session: Session, body: Bytes) -> Answer<SignedIn> {
+    deeds::login_and_add(&auth, &session, &body).await
+}
+
+async fn refresh(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
+    deeds::refresh(&auth, &body).await
+}
+
+async fn me(identity: Identity<User>) -> Json<Me> {
+    Json(Me::from(&identity))
+}
+
+async fn maybe(identity: Option<Identity<User>>) -> String {
+    identity.map_or_else(|| "nobody".to_owned(), |identity| identity.subject().to_owned())
+}
+
+async fn who(auth: Auth<User>) -> String {
+    deeds::who(&auth)
+}
+
+async fn cart(session: Session) -> Answer<Json<Vec<String>>> {
+    deeds::cart(&session).await.map(Json)
+}
+
+async fn add(session: Session, item: Bytes) -> Answer<Json<Vec<String>>> {
+    deeds::add(&session, &item).await.map(Json)
+}
+
+async fn slow_add(
+    State(gate): State<Arc<Gate>>,
+    session: Session,
+    item: Bytes,
+) -> Answer<Json<Vec<String>>> {
+    deeds::slow_add(&session, &gate, &item).await.map(Json)
+}
+
+async fn devices(auth: Auth<User>) -> Answer<Json<Vec<DeviceLine>>> {
+    deeds::devices(&auth).await.map(Json)
+}
+
+async fn end(auth: Auth<User>, Path(id): Path<SignInId>) -> Answer<StatusCode> {
+    let ended = auth.revoke(id).await?;
+    Ok(if ended { StatusCode::NO_CONTENT } else { StatusCode::NOT_FOUND })
+}
+
+async fn logout(auth: Auth<User>) -> Answer<StatusCode> {
+    auth.sign_out().await.map(|()| StatusCode::NO_CONTENT)
+}
+
+async fn logout_others(auth: Auth<User>) -> Answer<String> {
+    auth.revoke_others().await.map(|ended| ended.to_string())
+}
+
+async fn logout_everywhere(auth: Auth<User>) -> Answer<String> {
+    auth.revoke_all().await.map(|ended| ended.to_string())
+}

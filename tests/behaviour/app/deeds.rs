@@ -1,0 +1,94 @@
+//! What the endpoints do, whichever framework called them.
+
+use auth_core::{
+    Auth, AuthError, AuthErrorKind, Carrier, Persistence, Principal, SignedIn,
+};
+use auth_store::Session;
+
+use super::model::{DeviceLine, Login, User};
+use crate::harness::Gate;
+
+pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
+    let login: Login = serde_json::from_slice(body)
+        .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+    let user = User { name: login.subject.to_uppercase() };
+    let mut principal = Principal::new(login.subject).claims(user).amr("pwd");
+    principal.roles = login.roles.into_iter().map(Into::into).collect();
+    principal.scopes = login.scopes.into_iter().map(Into::into).collect();
+    principal.acr = login.acr.map(Into::into);
+    let mut sign_in = auth.sign_in(principal);
+    if login.token {
+        sign_in = sign_in.via(Carrier::Explicit);
+    }
+    if let Some(remember) = login.remember {
+        let persistence = if remember { Persistence::Device } else { Persistence::Browser };
+        sign_in = sign_in.persistence(persistence);
+    }
+    if let Some(label) = login.label {
+        sign_in = sign_in.label(label);
+    }
+    sign_in.await
+}
+
+/// Stores something in the request that signs in.
+pub(super) async fn login_and_add(
+    auth: &Auth<User>,
+    session: &Session,
+    body: &[u8],
+) -> Result<SignedIn, AuthError> {
+    let signed_in = login(auth, body).await?;
+    push(session, "welcome gift".to_owned())?;
+    Ok(signed_in)
+}
+
+/// Renews what came in the body, or the request's own credential.
+pub(super) async fn refresh(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
+    match std::str::from_utf8(body) {
+        Ok(token) if !token.is_empty() => auth.refresh_with(token).await,
+        _ => auth.refresh().await,
+    }
+}
+
+pub(super) async fn cart(session: &Session) -> Result<Vec<String>, AuthError> {
+    Ok(session.get("cart").await?.unwrap_or_default())
+}
+
+pub(super) async fn add(session: &Session, item: &[u8]) -> Result<Vec<String>, AuthError> {
+    push(session, String::from_utf8_lossy(item).into_owned())?;
+    cart(session).await
+}
+
+/// Reads the cart, waits until the test lets it go on, and adds to what is there then.
+pub(super) async fn slow_add(
+    session: &Session,
+    gate: &Gate,
+    item: &[u8],
+) -> Result<Vec<String>, AuthError> {
+    cart(session).await?;
+    gate.pass().await;
+    add(session, item).await
+}
+
+fn push(session: &Session, item: String) -> Result<(), AuthError> {
+    session.update("cart", move |cart: &mut Vec<String>| cart.push(item.clone()))
+}
+
+pub(super) async fn devices(auth: &Auth<User>) -> Result<Vec<DeviceLine>, AuthError> {
+    let sign_ins = auth.sign_ins().await?;
+    let line = |info: auth_core::SignInInfo| DeviceLine {
+        id: info.id,
+        current: info.current,
+        label: info.label.map(Into::into),
+        last_seen_at: info.last_seen_at.as_secs(),
+    };
+    Ok(sign_ins.into_iter().map(line).collect())
+}
+
+/// Who a request with [`Auth`] alone comes from, and whether its credential was refused.
+pub(super) fn who(auth: &Auth<User>) -> String {
+    match (auth.identity(), auth.rejection()) {
+        (Some(identity), _) => identity.subject().to_owned(),
+        (None, Some(_)) => "rejected".to_owned(),
+        (None, None) => "nobody".to_owned(),
+    }
+}

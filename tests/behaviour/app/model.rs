@@ -1,0 +1,93 @@
+//! What goes over the wire.
+
+use auth_core::{Carrier, Identity, SignInId};
+use serde::{Deserialize, Serialize};
+
+/// The application's own claims.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct User {
+    pub(crate) name: String,
+}
+
+/// The body of `/login`. There are no passwords: the tests are about what comes after.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Login {
+    pub(crate) subject: String,
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
+    #[serde(default)]
+    pub(crate) scopes: Vec<String>,
+    pub(crate) acr: Option<String>,
+    pub(crate) token: bool,
+    pub(crate) remember: Option<bool>,
+    pub(crate) label: Option<String>,
+}
+
+impl From<&str> for Login {
+    fn from(subject: &str) -> Self {
+        Self { subject: subject.to_owned(), ..Self::default() }
+    }
+}
+
+impl Login {
+    pub(crate) fn role(mut self, role: &str) -> Self {
+        self.roles.push(role.to_owned());
+        self
+    }
+
+    pub(crate) fn scope(mut self, scope: &str) -> Self {
+        self.scopes.push(scope.to_owned());
+        self
+    }
+
+    pub(crate) fn acr(self, acr: &str) -> Self {
+        Self { acr: Some(acr.to_owned()), ..self }
+    }
+
+    pub(crate) fn remember(self, remember: bool) -> Self {
+        Self { remember: Some(remember), ..self }
+    }
+
+    pub(crate) fn label(self, label: &str) -> Self {
+        Self { label: Some(label.to_owned()), ..self }
+    }
+
+    pub(crate) fn via(self, carrier: Carrier) -> Self {
+        Self { token: carrier == Carrier::Explicit, ..self }
+    }
+}
+
+/// What `/me` answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Me {
+    pub(crate) subject: String,
+    pub(crate) name: String,
+    pub(crate) roles: Vec<String>,
+    pub(crate) acr: Option<String>,
+    pub(crate) sign_in: Option<SignInId>,
+    pub(crate) authenticated_at: u64,
+    pub(crate) expires_at: u64,
+}
+
+impl From<&Identity<User>> for Me {
+    fn from(identity: &Identity<User>) -> Self {
+        Self {
+            subject: identity.subject().to_owned(),
+            name: identity.claims().name.clone(),
+            roles: identity.roles().map(str::to_owned).collect(),
+            acr: identity.principal().acr.as_deref().map(str::to_owned),
+            sign_in: identity.sign_in(),
+            authenticated_at: identity.authenticated_at().as_secs(),
+            expires_at: identity.expires_at().as_secs(),
+        }
+    }
+}
+
+/// One line of `/devices`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DeviceLine {
+    pub(crate) id: SignInId,
+    pub(crate) current: bool,
+    pub(crate) label: Option<String>,
+    pub(crate) last_seen_at: u64,
+}

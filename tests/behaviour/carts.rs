@@ -1,0 +1,127 @@
+//! What an application keeps with a sign-in, and with a visitor before it.
+
+use crate::harness::{Credential, World, at_once};
+
+suite!(every:
+    a_cart_belongs_to_its_sign_in,
+    a_cart_survives_a_refresh,
+    sixty_four_requests_at_once_lose_nothing,
+    too_much_data_is_refused_and_nothing_is_lost,
+    a_stranger_sees_nothing_of_a_cart,
+);
+
+suite!(visitors:
+    a_cart_from_before_the_sign_in_moves_along,
+    sec_83_a_planted_cookie_gets_nothing_of_the_sign_in,
+    sixty_four_requests_of_a_visitor_at_once_lose_nothing,
+    what_is_stored_in_the_request_that_signs_in_is_kept,
+);
+
+async fn a_cart_belongs_to_its_sign_in(world: World) {
+    let (phone, laptop) = (world.client(), world.client());
+    phone.signed_in("alice").await;
+    laptop.signed_in("alice").await;
+
+    phone.post("/cart").body("apple").await;
+    let cart = phone.post("/cart").body("pear").await;
+
+    assert_eq!(cart.text(), r#"["apple","pear"]"#);
+    assert_eq!(phone.get("/cart").await.text(), r#"["apple","pear"]"#);
+    assert_eq!(laptop.get("/cart").await.text(), "[]");
+}
+
+async fn a_stranger_sees_nothing_of_a_cart(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    client.post("/cart").body("apple").await;
+    let seen = world.client().get("/cart").await;
+    // Where visitors have carts this one is empty, elsewhere there is none to see.
+    assert!(seen.status == 401 || seen.text() == "[]", "{seen:?}");
+}
+
+async fn a_cart_survives_a_refresh(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    client.post("/cart").body("apple").await;
+    assert!(client.post("/refresh").await.status.is_success());
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
+}
+
+async fn sixty_four_requests_at_once_lose_nothing(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    let items = add_at_once(&world, &client.credential().unwrap()).await;
+    assert_eq!(items.len(), 64);
+}
+
+async fn sixty_four_requests_of_a_visitor_at_once_lose_nothing(world: World) {
+    let client = world.client();
+    client.post("/cart").body("first").await;
+    let items = add_at_once(&world, &client.credential().unwrap()).await;
+    assert_eq!(items.len(), 65);
+}
+
+/// Adds 64 things, half of them on another node; returns what is in the cart then.
+async fn add_at_once(world: &World, credential: &Credential) -> Vec<String> {
+    let node = world.with(|_| {}).await;
+    let calls = (0..64).map(|i| {
+        let holder = if i % 2 == 0 { world.holder(credential) } else { node.holder(credential) };
+        holder.post("/cart").body(format!("thing {i}"))
+    });
+    for reply in at_once(calls).await {
+        assert_eq!(reply.status, 200, "{reply:?}");
+    }
+    let mut items: Vec<String> = world.holder(credential).get("/cart").await.json();
+    items.sort();
+    items.dedup();
+    items
+}
+
+async fn too_much_data_is_refused_and_nothing_is_lost(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    client.post("/cart").body("apple").await;
+    assert_eq!(client.post("/cart").body("x".repeat(64 * 1024)).await.status, 413);
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
+}
+
+async fn a_cart_from_before_the_sign_in_moves_along(world: World) {
+    let client = world.client();
+    client.post("/cart").body("apple").await;
+    assert_eq!(client.get("/me").await.status, 401, "a visitor with a cart is still nobody");
+
+    client.signed_in("alice").await;
+
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
+    assert_eq!(client.cookies("/").is_empty(), client.credential().is_some_and(is_token));
+    assert_eq!(world.kept().await, 1, "the visitor's record is gone");
+}
+
+fn is_token(credential: Credential) -> bool {
+    matches!(credential, Credential::Token(_))
+}
+
+async fn sec_83_a_planted_cookie_gets_nothing_of_the_sign_in(world: World) {
+    let attacker = world.client();
+    attacker.post("/cart").body("bait").await;
+    let planted = attacker.credential().unwrap();
+
+    let victim = world.holder(&planted);
+    victim.signed_in("alice").await;
+    victim.post("/cart").body("secret").await;
+
+    assert_ne!(victim.credential().unwrap().secret(), planted.secret());
+    let node = world.with(|_| {}).await;
+    for world in [&world, &node] {
+        assert_eq!(world.status_of(&planted).await, 401);
+        let seen = world.holder(&planted).get("/cart").await;
+        assert!(!seen.text().contains("secret") && !seen.text().contains("bait"), "{seen:?}");
+    }
+}
+
+async fn what_is_stored_in_the_request_that_signs_in_is_kept(world: World) {
+    let client = world.client();
+    let login = crate::app::Login::from("alice").via(world.carrier());
+    assert!(client.post("/login-and-add").json(&login).await.status.is_success());
+    assert_eq!(client.get("/cart").await.text(), r#"["welcome gift"]"#);
+}

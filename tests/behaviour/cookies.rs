@@ -1,0 +1,102 @@
+//! The session cookie, as a browser sees it.
+
+use std::time::Duration;
+
+use auth_core::Persistence;
+use http::Method;
+
+use crate::app::Login;
+use crate::harness::{Credential, World};
+
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+suite!(cookie:
+    sec_25_26_27_28_the_cookie_is_written_like_this,
+    sec_23_a_cookie_ends_with_the_browser_unless_asked_to_stay,
+    sec_37_a_cookie_that_outlives_its_max_age_is_refused,
+    sec_35_a_sign_out_takes_the_cookie_away,
+    sec_35_no_other_answer_takes_a_cookie_away,
+    a_max_age_says_what_is_left,
+);
+
+async fn sec_25_26_27_28_the_cookie_is_written_like_this(world: World) {
+    let client = world.client();
+    for path in ["/login", "/refresh"] {
+        let reply = client.post(path).json(&Login::from("alice")).await;
+        let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
+        let secret = client.credential().unwrap();
+        let expected = format!(
+            "__Host-session={}; HttpOnly; SameSite=Lax; Secure; Path=/",
+            secret.secret()
+        );
+        assert_eq!(cookie, expected, "{path}");
+        assert!(reply.body.is_empty(), "the secret is in the cookie alone");
+    }
+}
+
+async fn sec_23_a_cookie_ends_with_the_browser_unless_asked_to_stay(world: World) {
+    let max_age = async |world: &World, login: Login| {
+        let reply = world.client().login(login).await;
+        let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
+        assert!(!cookie.contains("Expires"), "{cookie}");
+        cookie.split("Max-Age=").nth(1).map(|age| age.split(';').next().unwrap().to_owned())
+    };
+    assert_eq!(max_age(&world, "alice".into()).await, None);
+    assert_eq!(max_age(&world, Login::from("alice").remember(false)).await, None);
+    let day = Some("86400".to_owned());
+    assert_eq!(max_age(&world, Login::from("alice").remember(true)).await, day);
+
+    let persistent = world.with(|setup| setup.persistence = Persistence::Device).await;
+    assert_eq!(max_age(&persistent, "alice".into()).await, day);
+    assert_eq!(max_age(&persistent, Login::from("alice").remember(false)).await, None);
+}
+
+async fn a_max_age_says_what_is_left(world: World) {
+    let client = world.client();
+    client.login(Login::from("alice").remember(true)).await;
+    world.wait(Duration::from_secs(1800));
+    let refresh = client.post("/refresh").await;
+    let [cookie] = refresh.set_cookies()[..] else { panic!("{refresh:?}") };
+    assert!(cookie.contains("Max-Age=84600;") || cookie.ends_with("Max-Age=84600"), "{cookie}");
+}
+
+async fn sec_37_a_cookie_that_outlives_its_max_age_is_refused(world: World) {
+    let world = world.with(|setup| setup.lifetime = auth_store::Lifetime::AAL1).await;
+    let client = world.client();
+    let credential = client.signed_in(Login::from("alice").remember(true)).await;
+    world.wait(30 * DAY - Duration::from_secs(1));
+    assert_eq!(world.status_of(&credential).await, 200);
+    world.wait(Duration::from_secs(1));
+    assert_eq!(world.status_of(&credential).await, 401);
+    assert_eq!(client.post("/refresh").await.status, 401);
+}
+
+async fn sec_35_a_sign_out_takes_the_cookie_away(world: World) {
+    let client = world.client();
+    let credential = client.signed_in("alice").await;
+    assert!(client.cookies("/").contains(credential.secret()));
+
+    let reply = client.post("/logout").await;
+
+    let removal = "__Host-session=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0; Expires=";
+    let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
+    assert!(cookie.starts_with(removal), "{cookie}");
+    assert_eq!(client.cookies("/"), "");
+    assert_eq!(client.cookies("/devices/1"), "");
+    let nothing_to_take = world.client().post("/logout").await;
+    assert!(nothing_to_take.set_cookies().is_empty());
+}
+
+/// Only a sign-out takes a cookie away: a browser may hold a newer one than the request.
+async fn sec_35_no_other_answer_takes_a_cookie_away(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    client.post("/refresh").await;
+    let stale = world.holder(&old);
+    for (method, path) in [(Method::GET, "/me"), (Method::GET, "/cart"), (Method::POST, "/refresh")]
+    {
+        let reply = stale.call(method, path).await;
+        assert!(reply.set_cookies().is_empty(), "{path}: {reply:?}");
+    }
+    assert!(matches!(client.credential(), Some(Credential::Cookie(_))));
+}

@@ -1,0 +1,154 @@
+//! Requests that another site made the browser send.
+
+use http::Method;
+
+use crate::app::Login;
+use crate::harness::{Call, World};
+
+suite!(cookie:
+    sec_38_a_cookie_does_not_count_on_unsafe_requests_of_other_sites,
+    sec_39_a_form_of_another_site_changes_nothing,
+    sec_41_a_websocket_of_another_site_is_refused,
+    sec_38_a_trusted_origin_may,
+    sec_82_sign_out_and_refresh_by_another_site_are_refused,
+);
+
+suite!(explicit: a_token_is_sent_on_purpose_from_wherever);
+
+suite!(visitors:
+    sec_82_another_site_signs_nobody_in,
+    sec_38_another_site_does_not_give_a_visitor_a_session,
+);
+
+const SAME: &str = "https://shop.example";
+const EVIL: &str = "https://evil.example";
+
+/// What a request says of where it comes from, and whether its cookie counts.
+const TABLE: [(&str, &[(&str, &str)], bool); 20] = [
+    ("POST", &[("sec-fetch-site", "same-origin")], true),
+    ("POST", &[("sec-fetch-site", "none")], true),
+    ("POST", &[("sec-fetch-site", "cross-site")], false),
+    ("POST", &[("sec-fetch-site", "same-site")], false),
+    ("POST", &[("sec-fetch-site", "nonsense")], false),
+    ("POST", &[], true),
+    ("POST", &[("origin", SAME)], true),
+    ("POST", &[("origin", "http://shop.example")], true),
+    ("POST", &[("origin", EVIL)], false),
+    ("POST", &[("origin", "https://shop.example:8443")], false),
+    ("POST", &[("origin", "https://shop.example.evil.example")], false),
+    ("POST", &[("origin", "null")], false),
+    ("POST", &[("sec-fetch-site", "same-origin"), ("origin", EVIL)], true),
+    ("POST", &[("sec-fetch-site", "cross-site"), ("origin", SAME)], false),
+    ("PUT", &[("sec-fetch-site", "cross-site")], false),
+    ("PATCH", &[("sec-fetch-site", "cross-site")], false),
+    ("DELETE", &[("sec-fetch-site", "cross-site")], false),
+    ("GET", &[("sec-fetch-site", "cross-site")], true),
+    ("HEAD", &[("sec-fetch-site", "cross-site"), ("origin", EVIL)], true),
+    ("OPTIONS", &[("sec-fetch-site", "cross-site")], true),
+];
+
+fn with(call: Call, headers: &[(&'static str, &str)]) -> Call {
+    headers.iter().fold(call, |call, (name, value)| call.header(name, value))
+}
+
+async fn sec_38_a_cookie_does_not_count_on_unsafe_requests_of_other_sites(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    for (method, headers, counts) in TABLE {
+        let method: Method = method.parse().unwrap();
+        let reply = with(client.call(method.clone(), "/no-such-page"), headers).await;
+        // Past the check there is no such page, or one that does not take the method.
+        assert_eq!(reply.status != 403, counts, "{method} {headers:?}: {}", reply.status);
+        let nobody = with(world.client().call(method, "/no-such-page"), headers).await;
+        assert_eq!(nobody.status, 404, "without a cookie there is nothing to protect");
+    }
+    assert_eq!(client.get("/me").header("sec-fetch-site", "cross-site").await.status, 200);
+}
+
+async fn sec_39_a_form_of_another_site_changes_nothing(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    client.post("/cart").body("apple").await;
+    for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
+        for headers in [[("sec-fetch-site", "cross-site")], [("origin", EVIL)]] {
+            let call = client.post("/cart").header("content-type", content_type).body("pear");
+            assert_eq!(with(call, &headers).await.status, 403, "{content_type}");
+        }
+    }
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
+}
+
+async fn sec_41_a_websocket_of_another_site_is_refused(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    let handshake = |headers: &[(&'static str, &str)]| {
+        let call = client.get("/me").header("connection", "upgrade").header("upgrade", "websocket");
+        with(call.header("sec-websocket-version", "13"), headers)
+    };
+    assert_eq!(handshake(&[("origin", EVIL)]).await.status, 403);
+    assert_eq!(handshake(&[("sec-fetch-site", "cross-site")]).await.status, 403);
+    assert_eq!(handshake(&[("origin", SAME)]).await.status, 200);
+    assert_eq!(handshake(&[("sec-fetch-site", "same-origin")]).await.status, 200);
+}
+
+async fn sec_38_a_trusted_origin_may(world: World) {
+    let world = world.with(|setup| setup.trusted_origin = Some("https://app.example")).await;
+    let client = world.client();
+    let login = |origin| {
+        let call = client.post("/login").json(&Login::from("alice"));
+        call.header("sec-fetch-site", "cross-site").header("origin", origin)
+    };
+    assert_eq!(login(EVIL).await.status, 403);
+    assert_eq!(login("http://app.example").await.status, 403);
+    assert_eq!(login("https://app.example").await.status, 204);
+    let add = |origin| client.post("/cart").body("apple").header("origin", origin);
+    assert_eq!(add(EVIL).await.status, 403);
+    assert_eq!(add("https://app.example").await.status, 200);
+}
+
+/// Login CSRF: the victim would go on as the attacker, and store there what is private.
+async fn sec_82_another_site_signs_nobody_in(world: World) {
+    for headers in [[("sec-fetch-site", "cross-site")], [("origin", EVIL)]] {
+        let victim = world.client();
+        let form = victim.post("/login").json(&Login::from("mallory"));
+        let reply = with(form, &headers).await;
+        assert_eq!(reply.status, 403);
+        assert!(reply.set_cookies().is_empty());
+        assert_eq!(victim.cookies("/"), "");
+    }
+    assert_eq!(world.kept().await, 0);
+}
+
+async fn sec_82_sign_out_and_refresh_by_another_site_are_refused(world: World) {
+    let client = world.client();
+    let credential = client.signed_in("alice").await;
+    for path in ["/logout", "/refresh", "/logout-others", "/logout-everywhere", "/login"] {
+        for headers in [[("sec-fetch-site", "cross-site")], [("origin", EVIL)]] {
+            let reply = with(client.post(path).json(&Login::from("mallory")), &headers).await;
+            assert_eq!(reply.status, 403, "{path}");
+            assert!(reply.set_cookies().is_empty(), "{path}");
+        }
+    }
+    assert_eq!(client.credential(), Some(credential.clone()));
+    assert_eq!(world.status_of(&credential).await, 200);
+}
+
+/// The browser leaves the `SameSite=Lax` cookie of a signed-in user out, so the server sees a
+/// visitor; a cookie in its response would take the place of the user's own.
+async fn sec_38_another_site_does_not_give_a_visitor_a_session(world: World) {
+    for headers in [[("sec-fetch-site", "cross-site")], [("origin", EVIL)]] {
+        let reply = with(world.client().post("/cart").body("bait"), &headers).await;
+        assert!(reply.set_cookies().is_empty(), "{reply:?}");
+    }
+    assert_eq!(world.kept().await, 0);
+}
+
+async fn a_token_is_sent_on_purpose_from_wherever(world: World) {
+    let from_elsewhere = |call: Call| call.header("sec-fetch-site", "cross-site").header("origin", EVIL);
+    let client = world.client();
+    let login = Login::from("alice").via(world.carrier());
+    assert_eq!(from_elsewhere(client.post("/login").json(&login)).await.status, 200);
+    assert_eq!(from_elsewhere(client.post("/cart").body("apple")).await.status, 200);
+    assert_eq!(from_elsewhere(client.post("/refresh")).await.status, 200);
+    assert_eq!(from_elsewhere(client.post("/logout")).await.status, 204);
+}

@@ -1,0 +1,73 @@
+//! The backends that the suite runs over, one function each.
+
+use std::sync::Arc;
+
+use auth_core::{Authenticator, Carrier, Clock, Persistence, Policy};
+use auth_session::SessionAuth;
+use auth_store::{Lifetime, Limit, Store};
+use http::HeaderValue;
+
+use super::token::TokenAuth;
+use crate::app::User;
+
+pub(crate) type Auth = Arc<dyn Authenticator<Claims = User>>;
+
+/// What a backend is built with.
+#[derive(Clone)]
+pub(crate) struct Setup {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Clock,
+    pub(crate) policy: Policy,
+    pub(crate) lifetime: Lifetime,
+    pub(crate) limit: Option<Limit>,
+    pub(crate) persistence: Persistence,
+    /// For backends with cookies alone.
+    pub(crate) clear_site_data: Option<HeaderValue>,
+    /// For backends with cookies alone.
+    pub(crate) trusted_origin: Option<&'static str>,
+}
+
+/// A backend: how it is built, and how clients sign in to it.
+#[derive(Clone, Copy)]
+pub(crate) struct Backend {
+    pub(crate) carrier: Carrier,
+    pub(crate) build: fn(&Setup) -> Auth,
+}
+
+impl Backend {
+    /// A session in a cookie.
+    pub(crate) fn session() -> Self {
+        Self { carrier: Carrier::Ambient, build: |setup| session(setup).erased() }
+    }
+
+    /// A session in an `Authorization` header.
+    pub(crate) fn session_bearer() -> Self {
+        Self { carrier: Carrier::Explicit, build: |setup| session(setup).bearer().erased() }
+    }
+
+    /// A token, by an authenticator that is not one of ours.
+    pub(crate) fn token() -> Self {
+        Self { carrier: Carrier::Explicit, build: |setup| TokenAuth::new(setup).erased() }
+    }
+}
+
+/// `SessionAuth` as a setup says.
+pub(crate) fn session(setup: &Setup) -> SessionAuth<User> {
+    let mut auth = SessionAuth::new(Arc::clone(&setup.store))
+        .claims::<User>()
+        .clock(setup.clock.clone())
+        .lifetime(setup.lifetime);
+    if let Some(limit) = setup.limit {
+        auth = auth.limit(limit.most.get(), limit.when_full);
+    }
+    if setup.persistence == Persistence::Device {
+        auth = auth.persistent();
+    }
+    if let Some(value) = &setup.clear_site_data {
+        auth = auth.clear_site_data(value.clone());
+    }
+    if let Some(origin) = setup.trusted_origin {
+        auth = auth.trusted_origin(origin).unwrap();
+    }
+    auth
+}

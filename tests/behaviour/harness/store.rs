@@ -1,0 +1,184 @@
+//! A store that can be watched, broken and looked through.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::{SignInId, Timestamp};
+use auth_store::{
+    Created, Data, Deleted, Digest, Limit, MemoryStore, Peek, Record, Rotation, Store, StoreError,
+    Swap,
+};
+use parking_lot::Mutex;
+
+use super::faults::{Fault, Faults, Op};
+
+/// A [`MemoryStore`] whose calls are counted, and fail or hang when the test says so.
+pub(crate) struct WatchedStore {
+    inner: MemoryStore,
+    faults: Faults,
+    created: Mutex<Vec<SignInId>>,
+    copies: Mutex<Option<HashMap<SignInId, Arc<Record>>>>,
+}
+
+impl WatchedStore {
+    pub(crate) fn new(inner: MemoryStore) -> Self {
+        let (created, copies) = (Mutex::default(), Mutex::default());
+        Self { inner, faults: Faults::default(), created, copies }
+    }
+
+    /// From now on this operation has this fault.
+    pub(crate) fn set(&self, op: Op, fault: Fault) {
+        self.faults.set(op, fault);
+    }
+
+    /// From now on every operation that a request waits for has this fault.
+    pub(crate) fn set_all(&self, fault: Fault) {
+        Op::AWAITED.into_iter().for_each(|op| self.set(op, fault));
+    }
+
+    /// Everything works again.
+    pub(crate) fn heal(&self) {
+        self.faults.heal();
+    }
+
+    /// Counts from zero again.
+    pub(crate) fn forget_calls(&self) {
+        self.faults.forget_calls();
+    }
+
+    /// How often an operation was called.
+    pub(crate) fn calls(&self, op: Op) -> usize {
+        self.faults.calls(op)
+    }
+
+    /// How often any operation was called.
+    pub(crate) fn all_calls(&self) -> usize {
+        self.faults.all_calls()
+    }
+
+    /// How often an operation was called that writes.
+    pub(crate) fn writes(&self) -> usize {
+        self.faults.writes()
+    }
+
+    /// Waits until the operation was called so often.
+    pub(crate) async fn reached(&self, op: Op, times: usize) {
+        self.faults.reached(op, times).await;
+    }
+
+    /// From now on `peek` answers with the copy of a record that it made at the first look, as a
+    /// node does that hears of no uses elsewhere.
+    pub(crate) fn keep_copies(&self) {
+        *self.copies.lock() = Some(HashMap::new());
+    }
+
+    /// Every record that is in the store now.
+    pub(crate) async fn records(&self) -> Vec<Arc<Record>> {
+        let created = self.created.lock().clone();
+        let mut records = Vec::new();
+        for sid in created {
+            records.extend(self.inner.load(&sid).await.unwrap());
+        }
+        records
+    }
+
+    /// The copy of a record, made at the first look.
+    fn copy(&self, sid: &SignInId) -> Option<Arc<Record>> {
+        let mut copies = self.copies.lock();
+        let copies = copies.as_mut()?;
+        if !copies.contains_key(sid) {
+            self.inner.peek(sid, &mut |peek| {
+                if let Peek::Known(Some(record)) = peek {
+                    copies.insert(*sid, Arc::new(Record::clone(record)));
+                }
+            });
+        }
+        copies.get(sid).cloned()
+    }
+}
+
+#[async_trait]
+impl Store for WatchedStore {
+    fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
+        self.faults.count(Op::Peek);
+        if self.faults.has(Op::Load) {
+            return see(Peek::Ask); // a store that is down knows nothing at once
+        }
+        match self.copy(sid) {
+            Some(copy) => see(Peek::Copy(&copy)),
+            None => self.inner.peek(sid, see),
+        }
+    }
+
+    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        self.faults.enter(Op::Load).await?;
+        self.inner.load(sid).await
+    }
+
+    async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
+        self.faults.enter(Op::Create).await?;
+        self.created.lock().push(record.sid);
+        self.inner.create(record, limit).await
+    }
+
+    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+        self.faults.enter(Op::Update).await?;
+        self.inner.update(sid, version, data).await
+    }
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Result<Swap, StoreError> {
+        self.faults.enter(Op::Rotate).await?;
+        self.inner.rotate(sid, from, to).await
+    }
+
+    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+        self.faults.enter(Op::Touch).await?;
+        self.inner.touch(sid, at).await
+    }
+
+    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
+        self.faults.enter(Op::Delete).await?;
+        self.inner.delete(sid).await
+    }
+
+    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        self.faults.enter(Op::DeleteIf).await?;
+        self.inner.delete_if(sid, version).await
+    }
+
+    async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Result<bool, StoreError> {
+        self.faults.enter(Op::DeleteIfIdle).await?;
+        self.inner.delete_if_idle(sid, seen).await
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.faults.enter(Op::List).await?;
+        self.inner.list(subject).await
+    }
+
+    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
+        self.faults.enter(Op::Revoke).await?;
+        self.inner.revoke(subject, sid).await
+    }
+
+    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
+        self.faults.enter(Op::Revoke).await?;
+        self.inner.revoke_others(subject, keep).await
+    }
+
+    async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
+        self.faults.enter(Op::Revoke).await?;
+        self.inner.revoke_subject(subject).await
+    }
+
+    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+        self.faults.enter(Op::Amend).await?;
+        self.inner.amend_subject(subject, principal).await
+    }
+
+    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.faults.enter(Op::Sweep).await?;
+        self.inner.sweep(now, most).await
+    }
+}

@@ -1,0 +1,149 @@
+//! A server, its store and its clock.
+
+use std::net::SocketAddr;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{AuthLayer, Carrier, ManualClock, Persistence, Policy, Timestamp};
+use auth_store::{Lifetime, Limit, MemoryStore, Store, WhenFull};
+use tokio::net::TcpListener;
+
+use super::backend::{Auth, Backend, Setup};
+use super::client::Client;
+use super::credential::Credential;
+use super::gate::Gate;
+use super::store::WatchedStore;
+use crate::app;
+
+/// What the application is written with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framework {
+    Axum,
+    Hyper,
+}
+
+/// One node of the application, with all that a test can turn.
+pub(crate) struct World {
+    pub(crate) store: Arc<WatchedStore>,
+    pub(crate) clock: ManualClock,
+    pub(crate) gate: Arc<Gate>,
+    pub(crate) setup: Setup,
+    backend: Backend,
+    framework: Framework,
+    server: SocketAddr,
+}
+
+impl World {
+    /// A node with an empty store. Whoever has no credential passes to the handlers.
+    pub(crate) async fn start(backend: Backend, framework: Framework) -> Self {
+        Self::on(backend, framework, MemoryStore::new()).await
+    }
+
+    /// A node over another store.
+    pub(crate) async fn on_store(&self, store: MemoryStore) -> Self {
+        Self::on(self.backend, self.framework, store).await
+    }
+
+    async fn on(backend: Backend, framework: Framework, store: MemoryStore) -> Self {
+        let store = Arc::new(WatchedStore::new(store));
+        let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000));
+        let setup = Setup {
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            clock: clock.clock(),
+            policy: Policy::Optional,
+            lifetime: Lifetime::default(),
+            limit: None,
+            persistence: Persistence::Browser,
+            clear_site_data: None,
+            trusted_origin: None,
+        };
+        Self::serve(backend, framework, store, clock, setup).await
+    }
+
+    /// Another node over the same store and clock, set up in another way.
+    pub(crate) async fn with(&self, change: impl FnOnce(&mut Setup)) -> Self {
+        let mut setup = self.setup.clone();
+        change(&mut setup);
+        let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
+        Self::serve(self.backend, self.framework, store, clock, setup).await
+    }
+
+    /// Another node over the same store and clock, with another backend.
+    pub(crate) async fn with_backend(&self, backend: Backend) -> Self {
+        let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
+        Self::serve(backend, self.framework, store, clock, self.setup.clone()).await
+    }
+
+    /// Another node over the same store and clock, where a user may have so many sign-ins.
+    pub(crate) async fn with_limit(&self, most: u32, when_full: WhenFull) -> Self {
+        let most = NonZeroU32::new(most).unwrap();
+        self.with(|setup| setup.limit = Some(Limit { most, when_full })).await
+    }
+
+    async fn serve(
+        backend: Backend,
+        framework: Framework,
+        store: Arc<WatchedStore>,
+        clock: ManualClock,
+        setup: Setup,
+    ) -> Self {
+        let auth: Auth = (backend.build)(&setup);
+        let layer = match setup.policy {
+            Policy::Required => AuthLayer::new(auth),
+            Policy::Optional => AuthLayer::new(auth).optional(),
+        };
+        let gate = Arc::new(Gate::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let server = listener.local_addr().unwrap();
+        match framework {
+            Framework::Axum => tokio::spawn(app::serve_axum(listener, layer, Arc::clone(&gate))),
+            Framework::Hyper => tokio::spawn(app::serve_hyper(listener, layer, Arc::clone(&gate))),
+        };
+        Self { store, clock, gate, setup, backend, framework, server }
+    }
+
+    /// A client that holds nothing.
+    pub(crate) fn client(&self) -> Client {
+        Client::new(self.server, self.backend.carrier)
+    }
+
+    /// Somebody who holds this credential and nothing else.
+    pub(crate) fn holder(&self, credential: &Credential) -> Client {
+        self.client().holding(credential)
+    }
+
+    /// How clients sign in here.
+    pub(crate) fn carrier(&self) -> Carrier {
+        self.backend.carrier
+    }
+
+    /// Whether the backend looks for a cookie.
+    pub(crate) fn reads_cookies(&self) -> bool {
+        self.vary().contains("cookie")
+    }
+
+    /// Whether the backend looks for a token.
+    pub(crate) fn reads_tokens(&self) -> bool {
+        self.vary().contains("authorization")
+    }
+
+    fn vary(&self) -> String {
+        (self.backend.build)(&self.setup).vary().to_str().unwrap().to_owned()
+    }
+
+    /// What `/me` answers to whoever holds this credential.
+    pub(crate) async fn status_of(&self, credential: &Credential) -> u16 {
+        self.holder(credential).get("/me").await.status.as_u16()
+    }
+
+    /// Turns the clock.
+    pub(crate) fn wait(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+
+    /// How many sign-ins are in the store.
+    pub(crate) async fn kept(&self) -> usize {
+        self.store.records().await.len()
+    }
+}

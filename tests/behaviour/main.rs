@@ -1,0 +1,31 @@
+//! How an application behaves under every backend and framework.
+//!
+//! A behaviour is a function that takes a [`World`](harness::World): a server on a free port, its
+//! store and its clock. It speaks HTTP and names no backend. [`suite!`] makes one test of it for
+//! each backend (the list is in `harness/suite.rs`) and each framework. A test whose name begins
+//! with `sec_` and a number holds the requirement of that number in `SECURITY.md`.
+
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
+#[macro_use]
+mod harness;
+mod app;
+
+mod administration;
+mod answers;
+mod carts;
+mod cookies;
+mod credentials;
+mod cross_site;
+mod devices;
+mod expiry;
+mod kinds;
+mod limits;
+mod outages;
+mod races;
+mod refreshing;
+mod requirements;
+mod secrets;
+mod signing_in;
+mod signing_out;
+mod visitors;

@@ -1,0 +1,106 @@
+//! A new secret for the same sign-in.
+
+use std::time::Duration;
+
+use crate::app::{Login, Me};
+use crate::harness::{Credential, World, at_once};
+
+suite!(every:
+    a_refresh_ends_the_old_secret,
+    sec_22_a_refresh_changes_nothing_but_the_secret,
+    sec_13_no_number_of_refreshes_passes_the_absolute_limit,
+    of_refreshes_at_once_one_wins,
+    nobody_and_the_old_secret_are_refused,
+    a_refresh_with_a_forged_secret_is_refused,
+);
+
+suite!(explicit: a_token_in_the_body_is_refreshed);
+
+suite!(visitors: a_visitor_has_nothing_to_refresh);
+
+async fn a_refresh_ends_the_old_secret(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+
+    assert!(client.post("/refresh").await.status.is_success());
+
+    let new = client.credential().unwrap();
+    assert_ne!(new.secret(), old.secret());
+    assert_eq!(new.sign_in(), old.sign_in());
+    assert_eq!(world.status_of(&new).await, 200);
+    assert_eq!(world.status_of(&old).await, 401);
+}
+
+async fn sec_22_a_refresh_changes_nothing_but_the_secret(world: World) {
+    let client = world.client();
+    client.signed_in(Login::from("alice").role("buyer").acr("aal1")).await;
+    let before: Me = client.get("/me").await.json();
+    world.wait(Duration::from_secs(1200));
+
+    assert!(client.post("/refresh").await.status.is_success());
+
+    assert_eq!(client.get("/me").await.json::<Me>(), before);
+    assert_eq!(client.get("/step-up").await.status, 401, "nobody proved anything again");
+}
+
+async fn sec_13_no_number_of_refreshes_passes_the_absolute_limit(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    for _ in 0..47 {
+        world.wait(Duration::from_secs(1800));
+        assert!(client.post("/refresh").await.status.is_success());
+    }
+    world.wait(Duration::from_secs(1800)); // a day in all
+
+    assert_eq!(client.post("/refresh").await.status, 401);
+    assert_eq!(client.get("/me").await.status, 401);
+}
+
+async fn of_refreshes_at_once_one_wins(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    let clients: Vec<_> = (0..20).map(|_| world.holder(&credential)).collect();
+
+    let replies = at_once(clients.iter().map(|client| client.post("/refresh"))).await;
+
+    let won = replies.iter().filter(|reply| reply.status.is_success()).count();
+    assert_eq!(won, 1, "{replies:?}");
+    assert_eq!(world.kept().await, 1, "the losers were slow, not thieves");
+}
+
+async fn nobody_and_the_old_secret_are_refused(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    client.post("/refresh").await;
+
+    assert_eq!(world.holder(&old).post("/refresh").await.status, 401);
+    let nobody = world.client().post("/refresh").await;
+    assert_eq!(nobody.status, 401);
+    assert!(nobody.headers.contains_key("www-authenticate"));
+    assert_eq!(client.get("/me").await.status, 200);
+}
+
+async fn a_refresh_with_a_forged_secret_is_refused(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    assert_eq!(world.holder(&credential.forged()).post("/refresh").await.status, 401);
+    assert_eq!(world.holder(&credential.tampered()).post("/refresh").await.status, 401);
+    assert_eq!(world.status_of(&credential).await, 200);
+}
+
+async fn a_token_in_the_body_is_refreshed(world: World) {
+    let old = world.client().signed_in("alice").await;
+    let Credential::Token(token) = &old else { panic!("{old:?}") };
+    let client = world.client();
+
+    assert_eq!(client.post("/refresh").body(token.clone()).await.status, 200);
+
+    assert_eq!(client.get("/me").await.status, 200);
+    assert_eq!(world.status_of(&old).await, 401);
+    assert_eq!(world.client().post("/refresh").body("nonsense").await.status, 401);
+}
+
+async fn a_visitor_has_nothing_to_refresh(world: World) {
+    let client = world.client();
+    client.post("/cart").body("apple").await;
+    assert_eq!(client.post("/refresh").await.status, 401);
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
+}

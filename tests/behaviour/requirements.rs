@@ -1,0 +1,103 @@
+//! Who may: deny by default, roles, scopes, and stepping up.
+
+use std::time::Duration;
+
+use auth_core::Policy;
+
+use crate::app::Login;
+use crate::harness::World;
+
+suite!(every:
+    sec_72_nobody_passes_unless_the_layer_is_optional,
+    sec_72_a_page_is_open_to_those_who_may_and_nobody_else,
+    sec_18_an_old_authentication_is_asked_to_step_up,
+    sec_18_a_weak_authentication_is_asked_to_step_up,
+    a_missing_scope_is_named,
+);
+
+async fn sec_72_nobody_passes_unless_the_layer_is_optional(world: World) {
+    let strict = world.with(|setup| setup.policy = Policy::Required).await;
+    let credential = world.client().signed_in("alice").await;
+    for path in ["/", "/me", "/maybe", "/who", "/cart", "/devices", "/admin", "/no-such-page"] {
+        let refused = strict.client().get(path).await;
+        assert_eq!(refused.status, 401, "{path}");
+        assert!(refused.headers.contains_key("www-authenticate"), "{path}");
+        let tampered = strict.holder(&credential.tampered()).get(path).await;
+        assert_eq!(tampered.status, 401, "{path}");
+    }
+    assert_eq!(strict.client().login("alice").await.status, 401, "not even to sign in");
+    assert_eq!(strict.holder(&credential).get("/").await.status, 200);
+    assert_eq!(strict.holder(&credential).get("/no-such-page").await.status, 404);
+}
+
+async fn sec_72_a_page_is_open_to_those_who_may_and_nobody_else(world: World) {
+    let (nobody, buyer, admin) = (world.client(), world.client(), world.client());
+    buyer.signed_in(Login::from("alice").role("buyer").scope("cart").acr("aal1")).await;
+    admin.signed_in(Login::from("root").role("admin").scope("reports").acr("aal2")).await;
+    let forged = world.holder(&admin.credential().unwrap().forged());
+    let table = [
+        ("/", [200, 200, 200]),
+        ("/me", [401, 200, 200]),
+        ("/maybe", [200, 200, 200]),
+        ("/devices", [401, 200, 200]),
+        ("/admin", [401, 403, 200]),
+        ("/reports", [401, 403, 200]),
+        ("/strong", [401, 401, 200]),
+        ("/step-up", [401, 200, 200]),
+    ];
+    for (path, expected) in table {
+        let mut found = [0; 3];
+        for (status, client) in found.iter_mut().zip([&nobody, &buyer, &admin]) {
+            *status = client.get(path).await.status.as_u16();
+        }
+        assert_eq!(found, expected, "{path}");
+    }
+    for path in ["/me", "/devices", "/admin", "/reports", "/strong", "/step-up"] {
+        assert_eq!(forged.get(path).await.status, 401, "{path}");
+    }
+}
+
+/// RFC 9470.
+async fn sec_18_an_old_authentication_is_asked_to_step_up(world: World) {
+    let client = world.client();
+    let credential = client.signed_in("alice").await;
+    world.wait(Duration::from_secs(300));
+    assert_eq!(client.get("/step-up").await.status, 200);
+
+    world.wait(Duration::from_secs(1));
+
+    let refused = client.get("/step-up").await;
+    assert_eq!(refused.status, 401);
+    let challenge = refused.header(http::header::WWW_AUTHENTICATE);
+    assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
+    assert!(challenge.contains(r#"max_age="300""#), "{challenge}");
+    assert_eq!(world.status_of(&credential).await, 200, "the sign-in itself is fine");
+
+    client.signed_in("alice").await;
+    assert_eq!(client.get("/step-up").await.status, 200);
+}
+
+async fn sec_18_a_weak_authentication_is_asked_to_step_up(world: World) {
+    let client = world.client();
+    for login in [Login::from("alice"), Login::from("alice").acr("aal1")] {
+        client.signed_in(login).await;
+        let refused = client.get("/strong").await;
+        assert_eq!(refused.status, 401);
+        let challenge = refused.header(http::header::WWW_AUTHENTICATE);
+        assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
+        assert!(challenge.contains(r#"acr_values="aal2 aal3""#), "{challenge}");
+    }
+    client.signed_in(Login::from("alice").acr("aal3")).await;
+    assert_eq!(client.get("/strong").await.status, 200);
+}
+
+async fn a_missing_scope_is_named(world: World) {
+    let client = world.client();
+    client.signed_in(Login::from("alice").scope("cart")).await;
+    let refused = client.get("/reports").await;
+    assert_eq!(refused.status, 403);
+    if world.carrier() == auth_core::Carrier::Explicit {
+        let challenge = refused.header(http::header::WWW_AUTHENTICATE);
+        assert_eq!(challenge, r#"Bearer error="insufficient_scope", scope="reports""#);
+    }
+}

@@ -1,0 +1,67 @@
+//! Signing out, here and elsewhere.
+
+use crate::app::Me;
+use crate::harness::World;
+
+suite!(every:
+    sec_14_a_sign_out_is_final_on_every_node,
+    a_second_sign_out_is_no_error,
+    sec_16_signing_out_the_others_keeps_this_one,
+    signing_out_everywhere_ends_this_one_too,
+    nobody_can_sign_others_out,
+);
+
+async fn sec_14_a_sign_out_is_final_on_every_node(world: World) {
+    let node = world.with(|_| {}).await;
+    let client = world.client();
+    let credential = client.signed_in("alice").await;
+    assert_eq!(node.status_of(&credential).await, 200);
+
+    assert_eq!(client.post("/logout").await.status, 204);
+
+    assert_eq!(world.status_of(&credential).await, 401);
+    assert_eq!(node.status_of(&credential).await, 401);
+    assert_eq!(world.kept().await, 0);
+}
+
+async fn a_second_sign_out_is_no_error(world: World) {
+    let client = world.client();
+    let credential = client.signed_in("alice").await;
+    assert_eq!(client.post("/logout").await.status, 204);
+    assert_eq!(world.holder(&credential).post("/logout").await.status, 204);
+    assert_eq!(world.client().post("/logout").await.status, 204);
+}
+
+async fn sec_16_signing_out_the_others_keeps_this_one(world: World) {
+    let here = world.client();
+    let (this, other) = (here.signed_in("alice").await, world.client().signed_in("alice").await);
+    let bobs = world.client().signed_in("bob").await;
+
+    assert_eq!(here.post("/logout-others").await.text(), "1");
+
+    assert_eq!(world.status_of(&this).await, 200);
+    assert_eq!(world.status_of(&other).await, 401);
+    assert_eq!(world.status_of(&bobs).await, 200);
+}
+
+async fn signing_out_everywhere_ends_this_one_too(world: World) {
+    let here = world.client();
+    let (this, other) = (here.signed_in("alice").await, world.client().signed_in("alice").await);
+    let bob = world.client();
+    bob.signed_in("bob").await;
+
+    assert_eq!(here.post("/logout-everywhere").await.text(), "2");
+
+    assert_eq!(world.status_of(&this).await, 401);
+    assert_eq!(world.status_of(&other).await, 401);
+    assert_eq!(bob.get("/me").await.json::<Me>().subject, "bob");
+    assert_eq!(here.cookies("/"), "", "the browser holds nothing either");
+}
+
+async fn nobody_can_sign_others_out(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    for path in ["/logout-others", "/logout-everywhere"] {
+        assert_eq!(world.client().post(path).await.status, 401, "{path}");
+    }
+    assert_eq!(world.status_of(&credential).await, 200);
+}

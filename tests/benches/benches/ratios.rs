@@ -1,0 +1,137 @@
+//! Time per request, net of the bare service, as ratios to tower-sessions; all cases take turns.
+//! Medians of many short runs, so that a noisy machine hits all of them alike.
+//!
+//! `cargo bench --bench ratios`, with a million sign-ins as well: `-- --million`.
+
+use std::sync::{Arc, Barrier};
+use std::time::Instant;
+
+use auth_benches::{BATCH, Case, Ours, axum_login_case, tower_sessions_cases};
+use tracing_subscriber::fmt::MakeWriter;
+
+const ROUNDS: usize = 24;
+const RUNS: usize = 24;
+
+fn main() {
+    compare(10_000);
+    two_threads();
+    info_subscriber();
+    if std::env::args().any(|arg| arg == "--million") {
+        compare(1_000_000);
+    }
+}
+
+/// The medians of cases that take turns; one round warms each of them up.
+fn medians(cases: &mut [Case]) -> Vec<f64> {
+    let mut nanos = vec![Vec::new(); cases.len()];
+    for round in 0..=ROUNDS {
+        for (case, nanos) in cases.iter_mut().zip(&mut nanos) {
+            (0..RUNS / 2).for_each(|_| _ = case.nanos());
+            let runs = (0..RUNS).map(|_| case.nanos());
+            if round > 0 {
+                nanos.extend(runs);
+            }
+        }
+    }
+    nanos.into_iter().map(median).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+fn compare(sign_ins: usize) {
+    let ours = Ours::with(sign_ins);
+    let [value, untouched, no_cookie] = tower_sessions_cases(sign_ins);
+    let mut cases = vec![
+        ours.bare(),
+        ours.identity(),
+        ours.session_value(),
+        ours.session_update(),
+        value,
+        axum_login_case(sign_ins.min(10_000)),
+        ours.untouched(),
+        untouched,
+        ours.no_cookie(),
+        no_cookie,
+    ];
+    let nanos = medians(&mut cases);
+    let net = |case: usize| nanos[case] - nanos[0];
+    println!("\n{sign_ins} sign-ins: net of the bare service ({:.0} ns)", nanos[0]);
+    println!("{:<40}{:>10}{:>22}", "case", "net ns", "to tower-sessions");
+    for (case, peer) in [(1, 4), (2, 4), (3, 4), (4, 4), (5, 4), (6, 7), (7, 7), (8, 9), (9, 9)] {
+        println!("{:<40}{:>10.0}{:>22.2}", cases[case].name, net(case), net(case) / net(peer));
+    }
+}
+
+/// Requests per nanosecond of so many threads, each with its own clone of the service.
+fn throughput(case: &Case, threads: usize) -> f64 {
+    const BATCHES: usize = 400;
+    let start = Arc::new(Barrier::new(threads));
+    let workers: Vec<_> = (0..threads)
+        .map(|_| {
+            let (mut case, start) = (case.fork(), Arc::clone(&start));
+            std::thread::spawn(move || {
+                (0..BATCHES / 8).for_each(|_| _ = case.nanos());
+                start.wait();
+                let started = Instant::now();
+                (0..BATCHES).for_each(|_| _ = case.nanos());
+                (BATCHES * BATCH) as f64 / started.elapsed().as_nanos() as f64
+            })
+        })
+        .collect();
+    workers.into_iter().map(|worker| worker.join().unwrap()).sum()
+}
+
+fn two_threads() {
+    let ours = Ours::with(10_000);
+    let [value, ..] = tower_sessions_cases(10_000);
+    let gain = |case: &Case| {
+        let gains = (0..9).map(|_| throughput(case, 2) / throughput(case, 1)).collect();
+        median(gains)
+    };
+    let bare = gain(&ours.bare());
+    println!("\ntwo threads: what they gain over one, to what the bare service gains ({bare:.2})");
+    for case in [ours.identity(), value] {
+        println!("{:<40}{:>10.2}", case.name, gain(&case) / bare);
+    }
+}
+
+/// Formats every event, and keeps none.
+#[derive(Clone, Copy)]
+struct Discard;
+
+impl std::io::Write for Discard {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        Ok(std::hint::black_box(bytes).len())
+    }
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+impl MakeWriter<'_> for Discard {
+    type Writer = Self;
+    fn make_writer(&self) -> Self {
+        *self
+    }
+}
+
+fn info_subscriber() {
+    let ours = Ours::with(10_000);
+    let [value, ..] = tower_sessions_cases(10_000);
+    let mut cases = vec![ours.bare(), ours.identity(), value];
+    let without = medians(&mut cases);
+    let subscriber = tracing_subscriber::fmt()
+        .with_max_level(tracing::Level::INFO)
+        .with_writer(Discard)
+        .finish();
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    let with = medians(&mut cases);
+    println!("\nwith an `info` subscriber, to without");
+    for case in [1, 2] {
+        let net = |nanos: &[f64]| nanos[case] - nanos[0];
+        println!("{:<40}{:>10.2}", cases[case].name, net(&with) / net(&without));
+    }
+}

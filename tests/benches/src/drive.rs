@@ -1,0 +1,103 @@
+//! Runs a service on requests that were made before the clock starts.
+
+use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::hint::black_box;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderValue, Request, Response};
+use http_body_util::Full;
+use tower::Service;
+
+/// How many requests one run makes.
+pub const BATCH: usize = 256;
+
+pub type Body = Full<Bytes>;
+
+/// Awaits a future that never has to wait for anything but itself.
+pub fn poll_now<F: Future>(future: F) -> F::Output {
+    let mut future = pin!(future);
+    let mut cx = Context::from_waker(Waker::noop());
+    loop {
+        if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
+            return output;
+        }
+    }
+}
+
+/// A service and the requests to run it on.
+pub struct Case {
+    pub name: &'static str,
+    run: Box<dyn FnMut(&mut dyn FnMut()) -> Duration + Send>,
+    fork: Box<dyn Fn() -> Case + Send>,
+}
+
+impl Case {
+    /// A service that gets requests with one header each: these values in turn, in an order that
+    /// the processor cannot guess.
+    pub fn new<S>(
+        name: &'static str,
+        service: S,
+        header: &'static str,
+        values: Vec<HeaderValue>,
+    ) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+    {
+        let (mut own, mut at, mut queue) = (service.clone(), 0, Vec::with_capacity(BATCH));
+        let forked = values.clone();
+        let run = move |before: &mut dyn FnMut()| {
+            for _ in 0..BATCH {
+                at = (at + 7919) % values.len();
+                let value = values[at].clone();
+                black_box(value.as_bytes().iter().fold(0u8, |sum, byte| sum ^ byte));
+                let request = Request::get("/").header(header, value);
+                queue.push(request.body(Body::default()).unwrap());
+            }
+            before();
+            let start = Instant::now();
+            for request in queue.drain(..) {
+                poll_now(poll_fn(|cx| own.poll_ready(cx))).unwrap();
+                let response = poll_now(own.call(request)).unwrap();
+                assert!(response.status().is_success());
+            }
+            start.elapsed()
+        };
+        let fork = move || Self::new(name, service.clone(), header, forked.clone());
+        Self { name, run: Box::new(run), fork: Box::new(fork) }
+    }
+
+    /// Runs one batch, and says how many nanoseconds a request took.
+    pub fn nanos(&mut self) -> f64 {
+        (self.run)(&mut || ()).as_nanos() as f64 / BATCH as f64
+    }
+
+    /// Runs one batch, and calls `before` when the requests are made and nothing has run yet.
+    pub fn run(&mut self, before: &mut dyn FnMut()) {
+        (self.run)(before);
+    }
+
+    /// The same for another thread: a clone of the service, as every connection has one.
+    pub fn fork(&self) -> Self {
+        (self.fork)()
+    }
+}
+
+/// What a handler answers in every case.
+pub fn ok() -> Result<Response<Body>, Infallible> {
+    let mut response = Response::new(Body::default());
+    let text = HeaderValue::from_static("text/plain");
+    response.headers_mut().insert(http::header::CONTENT_TYPE, text);
+    Ok(response)
+}
+
+/// A handler that reads nothing.
+pub async fn bare(_: Request<Body>) -> Result<Response<Body>, Infallible> {
+    ok()
+}
