@@ -7,7 +7,7 @@ use std::fmt;
 use std::ops::Add;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 /// A moment: milliseconds since the Unix epoch, in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -102,8 +102,19 @@ impl Clock {
     }
 }
 
+/// The time of the last tick, at most a few milliseconds old: a fifth of the cost of the exact one,
+/// on every request.
+#[cfg(target_os = "linux")]
+fn system_millis() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+    let secs = u64::try_from(now.tv_sec).unwrap_or(0);
+    secs.saturating_mul(1000).saturating_add(u64::try_from(now.tv_nsec / 1_000_000).unwrap_or(0))
+}
+
+#[cfg(not(target_os = "linux"))]
 #[allow(clippy::disallowed_methods)] // this is the place
 fn system_millis() -> u64 {
+    use std::time::{SystemTime, UNIX_EPOCH};
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 

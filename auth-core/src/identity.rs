@@ -1,6 +1,5 @@
 //! A verified principal, and the facts of its sign-in.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,7 +10,6 @@ use crate::sign_in_id::SignInId;
 /// What a verifier found out besides who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-#[repr(C)]
 pub struct Facts {
     /// The stored sign-in that the credential belongs to, if any.
     pub sign_in: Option<SignInId>,
@@ -62,110 +60,138 @@ impl Facts {
 /// a request. What [`Identity::of`] or the axum extractor yields was therefore verified.
 ///
 /// [`Authenticator`]: crate::Authenticator
-pub struct Identity<C = Claims>(Arc<Verified<C>>);
+pub struct Identity<C = Claims>(Source<C>);
 
-/// The facts come first: the layer reads the sign-in of every request.
-#[repr(C)]
-struct Verified<C> {
-    facts: Facts,
+enum Source<C> {
+    Own(Arc<Verified<C>>),
+    Kept(Arc<dyn KeepsVerified<C>>),
+}
+
+/// What an [`Identity`] says.
+#[derive(Debug)]
+pub struct Verified<C> {
     principal: Principal<C>,
+    facts: Facts,
+}
+
+impl<C> Verified<C> {
+    /// The credential was good, and this is what it says.
+    #[must_use]
+    pub fn new(principal: Principal<C>, facts: Facts) -> Self {
+        Self { principal, facts }
+    }
+}
+
+impl<C> From<Arc<Verified<C>>> for Identity<C> {
+    fn from(verified: Arc<Verified<C>>) -> Self {
+        Self(Source::Own(verified))
+    }
+}
+
+/// Something that lives longer than a request and keeps what its identity says, such as a stored
+/// sign-in in this node's memory: [`Identity::kept`] shares it without reading it.
+pub trait KeepsVerified<C>: Send + Sync {
+    /// What the identity says; the same at every call.
+    fn verified(&self) -> &Verified<C>;
+
+    /// The stored sign-in, as the facts name it.
+    fn sign_in(&self) -> Option<SignInId> {
+        self.verified().facts.sign_in
+    }
 }
 
 impl<C> Identity<C> {
     /// For authenticators: the credential was good, and this is what it says.
     #[must_use]
     pub fn verified(principal: Principal<C>, facts: Facts) -> Self {
-        Self(Arc::new(Verified { facts, principal }))
+        Arc::new(Verified::new(principal, facts)).into()
+    }
+
+    /// For authenticators that keep what they verified.
+    #[must_use]
+    pub fn kept(keeper: Arc<dyn KeepsVerified<C>>) -> Self {
+        Self(Source::Kept(keeper))
+    }
+
+    fn get(&self) -> &Verified<C> {
+        match &self.0 {
+            Source::Own(verified) => verified,
+            Source::Kept(keeper) => keeper.verified(),
+        }
     }
 
     /// Who it is.
     #[must_use]
     pub fn principal(&self) -> &Principal<C> {
-        &self.0.principal
+        &self.get().principal
     }
 
     /// What the verifier found out besides.
     #[must_use]
     pub fn facts(&self) -> &Facts {
-        &self.0.facts
+        &self.get().facts
     }
 
     /// The user's stable name at the issuer.
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.0.principal.subject
+        &self.get().principal.subject
     }
 
     /// The roles.
     #[must_use]
     pub fn roles(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.principal.roles.iter().map(|role| &**role)
+        self.get().principal.roles.iter().map(|role| &**role)
     }
 
     /// Whether the user has this role.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        self.0.principal.has_role(role)
+        self.get().principal.has_role(role)
     }
 
     /// Whether the client has this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.0.principal.has_scope(scope)
+        self.get().principal.has_scope(scope)
     }
 
     /// The application's own claims.
     #[must_use]
     pub fn claims(&self) -> &C {
-        &self.0.principal.claims
+        &self.get().principal.claims
     }
 
     /// The scheme that verified the credential.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        self.0.facts.scheme
+        self.get().facts.scheme
     }
 
     /// The stored sign-in, if any.
     #[must_use]
     pub fn sign_in(&self) -> Option<SignInId> {
-        self.0.facts.sign_in
+        match &self.0 {
+            Source::Own(verified) => verified.facts.sign_in,
+            Source::Kept(keeper) => keeper.sign_in(),
+        }
     }
 
     /// When the user last proved who they are.
     #[must_use]
     pub fn authenticated_at(&self) -> Timestamp {
-        self.0.facts.authenticated_at
+        self.get().facts.authenticated_at
     }
 
     /// When the credential ends whatever the client does.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
-        self.0.facts.expires_at
-    }
-
-    /// The identity without its claims' type, to be kept beside what it was decoded from.
-    #[must_use]
-    pub fn into_any(self) -> Arc<dyn Any + Send + Sync>
-    where
-        C: Send + Sync + 'static,
-    {
-        self.0
-    }
-
-    /// The identity that [`into_any`](Self::into_any) was called on, if its claims are of this
-    /// type.
-    #[must_use]
-    pub fn from_any(any: &Arc<dyn Any + Send + Sync>) -> Option<Self>
-    where
-        C: Send + Sync + 'static,
-    {
-        Arc::clone(any).downcast().ok().map(Self)
+        self.get().facts.expires_at
     }
 
     /// What authorization reads, whatever the claims' type.
     pub(crate) fn traits(&self) -> Traits<'_> {
-        let Principal { roles, scopes, acr, .. } = &self.0.principal;
+        let Principal { roles, scopes, acr, .. } = &self.get().principal;
         Traits { subject: self.subject(), roles, scopes, acr: acr.as_deref(), facts: self.facts() }
     }
 }
@@ -183,7 +209,10 @@ pub(crate) struct Traits<'a> {
 /// Another handle on the same identity.
 impl<C> Clone for Identity<C> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self(match &self.0 {
+            Source::Own(verified) => Source::Own(Arc::clone(verified)),
+            Source::Kept(keeper) => Source::Kept(Arc::clone(keeper)),
+        })
     }
 }
 

@@ -63,7 +63,7 @@ pub use exchange::{BeforeResponse, Exchange, Turn};
 pub use future::{AuthFuture, BoxFuture};
 pub use handle::{Auth, SignIn};
 pub use head::Head;
-pub use identity::{Facts, Identity};
+pub use identity::{Facts, Identity, KeepsVerified, Verified};
 pub use principal::{Claims, Principal};
 pub use refusal::{Refusal, Refused};
 pub use rejection::{Demand, Reason, Rejection};

@@ -6,7 +6,7 @@ use auth_core::{
     Attempt, AuthFuture, Authenticator, Backend, Carrier, Challenge, Clock, CrossSite, Demand,
     Head, Outcome, Reason, Rejection, SignInId, SignIns, Timestamp,
 };
-use auth_store::{Expiry, Kind, Peek, Proof, Record, Secret};
+use auth_store::{Digest, Expiry, Kind, Peek, Proof, Record, Secret};
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -66,13 +66,14 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let (sid, now) = (secret.sid(), config.now());
+    let secret = Presented { digest: secret.digest(kind), secret, kind };
     let mut at_once = None;
     config.sign_ins.store().peek(&sid, &mut |peek| {
         at_once = match peek {
-            Peek::Known(record) => Some(judge(config, record, &secret, kind, now)),
+            Peek::Known(record) => Some(judge(config, record, &secret, now)),
             // A copy does not hear of every use: whether its sign-in is idle, the store knows.
             Peek::Copy(record) if record.expiry(now) == Some(Expiry::Idle) => None,
-            Peek::Copy(record) => Some(judge(config, Some(record), &secret, kind, now)),
+            Peek::Copy(record) => Some(judge(config, Some(record), &secret, now)),
             Peek::Ask => None,
         };
     });
@@ -83,11 +84,18 @@ where
     AuthFuture::from_async(async move {
         match config.sign_ins.store().load(&sid).await {
             Ok(record) => {
-                judge(&config, record.as_ref(), &secret, kind, now).conclude(&config, sid, now)
+                judge(&config, record.as_ref(), &secret, now).conclude(&config, sid, now)
             }
             Err(error) => Outcome::Unavailable(error.into()),
         }
     })
+}
+
+/// A secret, and its digest: made before the store is asked, which may hold a lock then.
+struct Presented {
+    secret: Secret,
+    kind: Kind,
+    digest: Digest,
 }
 
 /// What a record says of a secret, and what is to be written to the store for it.
@@ -120,27 +128,27 @@ impl<C> Judged<C> {
 fn judge<C>(
     config: &Config,
     record: Option<&Arc<Record>>,
-    secret: &Secret,
-    kind: Kind,
+    presented: &Presented,
     now: Timestamp,
 ) -> Judged<C>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let Some(record) = record else { return Judged::rejected(kind, Reason::Unknown) };
-    match record.judge(secret, kind, now) {
-        Proof::Current => {}
-        Proof::Rotated(_) | Proof::Reused => return Judged::rejected(kind, Reason::Rotated),
-        Proof::Foreign => return Judged::rejected(kind, Reason::Unknown),
+    let Presented { secret, kind, digest } = presented;
+    let Some(record) = record else { return Judged::rejected(*kind, Reason::Unknown) };
+    if record.current != *digest {
+        let foreign = record.judge(secret, *kind, now) == Proof::Foreign;
+        let reason = if foreign { Reason::Unknown } else { Reason::Rotated };
+        return Judged::rejected(*kind, reason);
     }
     if let Some(expiry) = record.expiry(now) {
         let write = Write::Bury(expiry, record.last_seen());
-        return Judged { outcome: rejected(kind, Reason::Expired), write };
+        return Judged { outcome: rejected(*kind, Reason::Expired), write };
     }
-    let outcome = match record.identity() {
+    let outcome = match Record::identity(record) {
         Ok(Some(identity)) => Outcome::Authenticated(identity),
         Ok(None) => Outcome::Anonymous(record.sid),
-        Err(error) => unreadable(record, kind, &error),
+        Err(error) => unreadable(record, *kind, &error),
     };
     let due = config.sign_ins.touch_is_due(record, now);
     Judged { outcome, write: if due { Write::Touch } else { Write::Nothing } }

@@ -6,7 +6,9 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use auth_core::{Facts, Identity, Persistence, Principal, SignInId, SignInInfo, Timestamp};
+use auth_core::{
+    Facts, Identity, KeepsVerified, Persistence, Principal, SignInId, SignInInfo, Timestamp, Verified,
+};
 use serde::de::DeserializeOwned;
 
 use crate::codec;
@@ -23,13 +25,14 @@ pub struct Record {
     last_seen: AtomicU64,
     /// How long it lasts.
     pub limits: Limits,
+    /// A `Verified<C>`, once it was decoded.
     identity: OnceLock<Arc<dyn Any + Send + Sync>>,
+    /// Its public id, and its key in the store.
+    pub sid: SignInId,
     /// The digest of the verifier that is good now.
     pub current: Digest,
     /// The digest of the family.
     pub family: FamilyDigest,
-    /// Its public id, and its key in the store.
-    pub sid: SignInId,
     /// What its secret is for.
     pub kind: Kind,
     /// Whether its cookie outlives the browser.
@@ -123,9 +126,9 @@ impl Record {
             last_seen: AtomicU64::new(now.as_millis()),
             limits,
             identity: OnceLock::new(),
+            sid,
             current: digests.current,
             family: digests.family,
-            sid,
             kind,
             persistence: Persistence::Browser,
             subject,
@@ -185,25 +188,35 @@ impl Record {
         }
     }
 
-    /// The identity that this record proves, none while anonymous; decoded once, then shared.
+    /// The identity that a record proves, none while anonymous. It is decoded once; afterwards it
+    /// shares the record, and nothing of it is read before somebody asks.
     ///
     /// # Errors
     /// If the stored claims are not those of `C`.
-    pub fn identity<C>(&self) -> Result<Option<Identity<C>>, serde_json::Error>
+    pub fn identity<C>(record: &Arc<Self>) -> Result<Option<Identity<C>>, serde_json::Error>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        if let Some(identity) = self.identity.get().and_then(Identity::from_any) {
-            return Ok(Some(identity));
+        if record.remembers::<C>() {
+            return Ok(Some(Identity::kept(Arc::clone(record) as _)));
         }
-        let Some(subject) = &self.subject else { return Ok(None) };
-        let identity: Identity<C> = self.decode(subject)?;
+        let Some(subject) = &record.subject else { return Ok(None) };
         // Under two claims types at once, the first is remembered and the second decoded each time.
-        let _ = self.identity.set(identity.clone().into_any());
-        Ok(Some(identity))
+        let verified = Arc::new(record.decode::<C>(subject)?);
+        let _ = record.identity.set(Arc::clone(&verified) as _);
+        Ok(Some(verified.into()))
     }
 
-    fn decode<C>(&self, subject: &Arc<str>) -> Result<Identity<C>, serde_json::Error>
+    fn remembers<C: 'static>(&self) -> bool {
+        self.identity.get().is_some_and(|known| known.is::<Verified<C>>())
+    }
+
+    /// The same sign-in with other data. What its identity says stays decoded.
+    pub(crate) fn with_data(&self, data: Data) -> Self {
+        Self { identity: self.identity.clone(), data, version: self.version + 1, ..self.clone() }
+    }
+
+    fn decode<C>(&self, subject: &Arc<str>) -> Result<Verified<C>, serde_json::Error>
     where
         C: DeserializeOwned,
     {
@@ -218,7 +231,7 @@ impl Record {
         let facts = Facts::new(self.kind.scheme(), self.authenticated_at)
             .sign_in(self.sid)
             .expires_at(self.limits.ends_at);
-        Ok(Identity::verified(principal, facts))
+        Ok(Verified::new(principal, facts))
     }
 
     /// As a device list shows it.
@@ -235,15 +248,28 @@ impl Record {
     }
 }
 
+/// For records whose identity was decoded for these claims: [`Record::identity`] shares no other.
+impl<C: Send + Sync + 'static> KeepsVerified<C> for Record {
+    fn verified(&self) -> &Verified<C> {
+        let known = self.identity.get().and_then(|known| known.downcast_ref());
+        known.expect("decoded before it was shared")
+    }
+
+    fn sign_in(&self) -> Option<SignInId> {
+        Some(self.sid)
+    }
+}
+
+/// What was decoded of it is not copied: the copy may be changed.
 impl Clone for Record {
     fn clone(&self) -> Self {
         Self {
             last_seen: AtomicU64::new(self.last_seen.load(Ordering::Relaxed)),
             limits: self.limits,
-            identity: self.identity.clone(),
+            identity: OnceLock::new(),
+            sid: self.sid,
             current: self.current,
             family: self.family,
-            sid: self.sid,
             kind: self.kind,
             persistence: self.persistence,
             subject: self.subject.clone(),

@@ -85,8 +85,10 @@ impl Secret {
         Digests { family: self.family_digest(kind), current: self.digest(kind) }
     }
 
-    /// The digest of family and verifier: one block of SHA-256, its padding included.
-    pub(crate) fn digest(&self, kind: Kind) -> Digest {
+    /// What [`Record::current`](crate::Record::current) is, if this is the current secret: the
+    /// digest of family and verifier, one block of SHA-256 with its padding.
+    #[must_use]
+    pub fn digest(&self, kind: Kind) -> Digest {
         let mut block = [0; 55];
         block[..6].copy_from_slice(b"auth/v");
         block[6] = kind as u8;

@@ -84,7 +84,8 @@ async fn sec_16_a_new_factor_ends_the_other_sign_ins(world: World) {
 async fn sec_17_an_administrator_ends_one_or_all(world: World) {
     let first = world.client().signed_in("alice").await;
     let second = world.client().signed_in("alice").await;
-    let revoke = async |subject: &str, id: SignInId| world.store.revoke(subject, &id).await.unwrap();
+    let revoke =
+        async |subject: &str, id: SignInId| world.store.revoke(subject, &id).await.unwrap();
 
     assert!(!revoke("bob", first.sign_in()).await, "bob has no such sign-in");
     assert!(revoke("alice", first.sign_in()).await);

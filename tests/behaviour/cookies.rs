@@ -21,15 +21,14 @@ suite!(cookie:
 
 async fn sec_25_26_27_28_the_cookie_is_written_like_this(world: World) {
     let client = world.client();
-    for path in ["/login", "/refresh"] {
-        let reply = client.post(path).json(&Login::from("alice")).await;
+    let calls = [client.post("/login").json(&Login::from("alice")), client.post("/refresh")];
+    for call in calls {
+        let reply = call.await;
         let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
         let secret = client.credential().unwrap();
-        let expected = format!(
-            "__Host-session={}; HttpOnly; SameSite=Lax; Secure; Path=/",
-            secret.secret()
-        );
-        assert_eq!(cookie, expected, "{path}");
+        let expected =
+            format!("__Host-session={}; HttpOnly; SameSite=Lax; Secure; Path=/", secret.secret());
+        assert_eq!(cookie, expected);
         assert!(reply.body.is_empty(), "the secret is in the cookie alone");
     }
 }

@@ -108,7 +108,9 @@ async fn sec_47_an_identity_from_outside_is_ignored(world: World) {
         ("x-roles", "admin"),
     ];
     let with_all = |path| {
-        headers.iter().fold(world.client().get(path), |call, (name, value)| call.header(name, value))
+        headers
+            .iter()
+            .fold(world.client().get(path), |call, (name, value)| call.header(name, value))
     };
     assert_eq!(with_all("/me").await.status, 401);
     assert_eq!(with_all("/admin").await.status, 401);
@@ -118,7 +120,8 @@ async fn sec_47_an_identity_from_outside_is_ignored(world: World) {
 async fn sec_32_a_cookie_of_a_similar_name_is_ignored(world: World) {
     let credential = world.client().signed_in("alice").await;
     let Credential::Cookie(good) = &credential else { panic!("{credential:?}") };
-    for name in ["session", "__host-session", "__HOST-SESSION", "=__Host-session", "x__Host-session"]
+    for name in
+        ["session", "__host-session", "__HOST-SESSION", "=__Host-session", "x__Host-session"]
     {
         let cookie = format!("{name}={good}");
         assert_eq!(world.client().get("/me").header("cookie", &cookie).await.status, 401, "{name}");

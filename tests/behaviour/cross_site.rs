@@ -23,8 +23,10 @@ suite!(visitors:
 const SAME: &str = "https://shop.example";
 const EVIL: &str = "https://evil.example";
 
+type Headers = &'static [(&'static str, &'static str)];
+
 /// What a request says of where it comes from, and whether its cookie counts.
-const TABLE: [(&str, &[(&str, &str)], bool); 20] = [
+const TABLE: [(&str, Headers, bool); 20] = [
     ("POST", &[("sec-fetch-site", "same-origin")], true),
     ("POST", &[("sec-fetch-site", "none")], true),
     ("POST", &[("sec-fetch-site", "cross-site")], false),
@@ -144,7 +146,8 @@ async fn sec_38_another_site_does_not_give_a_visitor_a_session(world: World) {
 }
 
 async fn a_token_is_sent_on_purpose_from_wherever(world: World) {
-    let from_elsewhere = |call: Call| call.header("sec-fetch-site", "cross-site").header("origin", EVIL);
+    let from_elsewhere =
+        |call: Call| call.header("sec-fetch-site", "cross-site").header("origin", EVIL);
     let client = world.client();
     let login = Login::from("alice").via(world.carrier());
     assert_eq!(from_elsewhere(client.post("/login").json(&login)).await.status, 200);

@@ -27,10 +27,8 @@ async fn a_user_sees_every_sign_in_and_which_is_this_one(world: World) {
 
     let shown: Vec<_> =
         lines.iter().map(|line| (line.id, line.label.as_deref(), line.current)).collect();
-    let expected = [
-        (first.sign_in(), Some("phone"), false),
-        (second.sign_in(), Some("laptop"), true),
-    ];
+    let expected =
+        [(first.sign_in(), Some("phone"), false), (second.sign_in(), Some("laptop"), true)];
     assert_eq!(shown, expected, "oldest first");
 }
 

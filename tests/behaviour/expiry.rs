@@ -92,7 +92,9 @@ async fn sec_85_a_sign_in_used_on_another_node_does_not_end_here(world: World) {
     world.store.keep_copies();
     assert_eq!(client.get("/me").await.status, 200);
     world.wait(50 * MINUTE);
-    auth_store::Store::touch(&*world.store, &credential.sign_in(), world.clock.now()).await.unwrap();
+    auth_store::Store::touch(&*world.store, &credential.sign_in(), world.clock.now())
+        .await
+        .unwrap();
     world.wait(50 * MINUTE);
 
     assert_eq!(client.get("/me").await.status, 200, "it was used 50 minutes ago");

@@ -10,6 +10,7 @@ use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::lanes::Lane;
 use super::layer::Policy;
 use super::service::enter;
 use crate::authenticator::{Authenticator, Outcome};
@@ -41,7 +42,7 @@ pin_project! {
 }
 
 pub(super) struct Pending<A, S, B> {
-    pub(super) auth: Arc<A>,
+    pub(super) auth: Arc<Lane<A>>,
     pub(super) policy: Policy,
     pub(super) found: Option<Found>,
     pub(super) request: Request<B>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tower_layer::Layer;
 
+use super::lanes::Lanes;
 use super::service::AuthService;
 use crate::authenticator::Authenticator;
 
@@ -25,7 +26,7 @@ pub enum Policy {
 /// application's own authenticator becomes one. Put CORS outside of it: preflight requests carry
 /// no credentials and would be refused.
 pub struct AuthLayer<A> {
-    auth: Arc<A>,
+    auth: Lanes<A>,
     policy: Policy,
 }
 
@@ -33,7 +34,7 @@ impl<A: Authenticator> AuthLayer<A> {
     /// A layer that refuses every request without an identity.
     #[must_use]
     pub fn new(auth: A) -> Self {
-        Self { auth: Arc::new(auth), policy: Policy::Required }
+        Self { auth: Lanes::new(&Arc::new(auth)), policy: Policy::Required }
     }
 
     /// Lets requests without an identity through.
@@ -45,7 +46,7 @@ impl<A: Authenticator> AuthLayer<A> {
 
 impl<A> Clone for AuthLayer<A> {
     fn clone(&self) -> Self {
-        Self { auth: Arc::clone(&self.auth), policy: self.policy }
+        Self { auth: self.auth.clone(), policy: self.policy }
     }
 }
 
@@ -58,6 +59,6 @@ impl<A> fmt::Debug for AuthLayer<A> {
 impl<A, S> Layer<S> for AuthLayer<A> {
     type Service = AuthService<A, S>;
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(Arc::clone(&self.auth), self.policy, inner)
+        AuthService::with(self.auth.clone(), self.policy, inner)
     }
 }

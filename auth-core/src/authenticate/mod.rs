@@ -2,6 +2,7 @@
 
 mod decide;
 mod future;
+mod lanes;
 mod layer;
 mod service;
 

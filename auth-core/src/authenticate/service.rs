@@ -10,6 +10,7 @@ use tower_service::Service;
 
 use super::decide::{self, Asked};
 use super::future::{Pending, ResponseFuture, State};
+use super::lanes::{Lane, Lanes};
 use super::layer::Policy;
 use crate::authenticator::{Authenticator, Outcome};
 use crate::effects;
@@ -21,7 +22,7 @@ use crate::refusal::{self, Refusal};
 /// Finds out who sent a request, and calls the inner service with the answer in the request's
 /// extensions; or refuses the request. See [`AuthLayer`](crate::AuthLayer).
 pub struct AuthService<A, S> {
-    auth: Arc<A>,
+    auth: Lanes<A>,
     policy: Policy,
     inner: S,
 }
@@ -30,13 +31,17 @@ impl<A, S> AuthService<A, S> {
     /// A service that asks `auth` about every request.
     #[must_use]
     pub fn new(auth: Arc<A>, policy: Policy, inner: S) -> Self {
+        Self::with(Lanes::new(&auth), policy, inner)
+    }
+
+    pub(super) fn with(auth: Lanes<A>, policy: Policy, inner: S) -> Self {
         Self { auth, policy, inner }
     }
 }
 
 impl<A, S: Clone> Clone for AuthService<A, S> {
     fn clone(&self) -> Self {
-        Self { auth: Arc::clone(&self.auth), policy: self.policy, inner: self.inner.clone() }
+        Self { auth: self.auth.clone(), policy: self.policy, inner: self.inner.clone() }
     }
 }
 
@@ -63,29 +68,30 @@ where
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = Head::from(&request);
-        let Asked { found, outcome } = match decide::ask(&*self.auth, &head) {
+        let auth = self.auth.own();
+        let Asked { found, outcome } = match decide::ask(&**auth, &head) {
             Ok(asked) => asked,
-            Err(refusal) => return ResponseFuture::new(refuse(&*self.auth, &request, refusal)),
+            Err(refusal) => return ResponseFuture::new(refuse(&**auth, &request, refusal)),
         };
         let outcome = match outcome.map(AuthFuture::now).transpose() {
             Ok(outcome) => outcome,
             Err(verifying) => {
                 let clone = self.inner.clone();
                 let inner = mem::replace(&mut self.inner, clone); // the one that is ready
-                let (auth, policy) = (Arc::clone(&self.auth), self.policy);
+                let (auth, policy) = (Arc::clone(auth), self.policy);
                 let pending = Some(Box::new(Pending { auth, policy, found, request, inner }));
                 return ResponseFuture::new(State::Verifying { verifying, pending });
             }
         };
         // The answer was in memory: nothing is cloned or boxed, and the inner service runs in place.
-        ResponseFuture::new(enter(&self.auth, self.policy, found, outcome, request, &mut self.inner))
+        ResponseFuture::new(enter(auth, self.policy, found, outcome, request, &mut self.inner))
     }
 }
 
 /// Runs the inner service with the decision in the request's extensions, or refuses.
 #[inline(always)] // so that the future is built where it stays
 pub(super) fn enter<A, S, B, R>(
-    auth: &Arc<A>,
+    auth: &Arc<Lane<A>>,
     policy: Policy,
     found: Option<Found>,
     outcome: Option<Outcome<A::Claims>>,
@@ -109,7 +115,7 @@ where
 
 #[cold]
 fn refuse<A: Authenticator, S, B, F, R: Default>(
-    auth: &A,
+    auth: &Lane<A>,
     request: &Request<B>,
     refusal: Refusal,
 ) -> State<A, S, B, F, R> {

@@ -1,16 +1,14 @@
 //! What the endpoints do, whichever framework called them.
 
-use auth_core::{
-    Auth, AuthError, AuthErrorKind, Carrier, Persistence, Principal, SignedIn,
-};
+use auth_core::{Auth, AuthError, AuthErrorKind, Carrier, Persistence, Principal, SignedIn};
 use auth_store::Session;
 
 use super::model::{DeviceLine, Login, User};
 use crate::harness::Gate;
 
 pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
-    let login: Login = serde_json::from_slice(body)
-        .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+    let login: Login =
+        serde_json::from_slice(body).map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
     let user = User { name: login.subject.to_uppercase() };
     let mut principal = Principal::new(login.subject).claims(user).amr("pwd");
     principal.roles = login.roles.into_iter().map(Into::into).collect();

@@ -63,9 +63,7 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
         (&Method::GET, "/who") => Ok(text(deeds::who(&auth()?))),
         (&Method::GET, "/cart") => Ok(json(&deeds::cart(&session()?).await?)),
         (&Method::POST, "/cart") => Ok(json(&deeds::add(&session()?, body).await?)),
-        (&Method::POST, "/slow-cart") => {
-            Ok(json(&deeds::slow_add(&session()?, gate, body).await?))
-        }
+        (&Method::POST, "/slow-cart") => Ok(json(&deeds::slow_add(&session()?, gate, body).await?)),
         (&Method::GET, "/devices") => Ok(json(&deeds::devices(&auth()?).await?)),
         (&Method::DELETE, path) if path.starts_with("/devices/") => {
             let Ok(id) = path["/devices/".len()..].parse() else {

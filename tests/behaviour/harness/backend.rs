@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_core::{Authenticator, Carrier, Clock, Persistence, Policy};
+use auth_core::{Authenticator, Carrier, Clock, Persistence, Policy, any_of};
 use auth_session::SessionAuth;
 use auth_store::{Lifetime, Limit, Store};
 use http::HeaderValue;
@@ -49,6 +49,20 @@ impl Backend {
     pub(crate) fn token() -> Self {
         Self { carrier: Carrier::Explicit, build: |setup| TokenAuth::new(setup).erased() }
     }
+
+    /// A cookie or a token, for clients that sign in by cookie.
+    pub(crate) fn both_by_cookie() -> Self {
+        Self { carrier: Carrier::Ambient, build: both }
+    }
+
+    /// A cookie or a token, for clients that sign in by token.
+    pub(crate) fn both_by_token() -> Self {
+        Self { carrier: Carrier::Explicit, build: both }
+    }
+}
+
+fn both(setup: &Setup) -> Auth {
+    any_of((session(setup), TokenAuth::new(setup))).erased()
 }
 
 /// `SessionAuth` as a setup says.

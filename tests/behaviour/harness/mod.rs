@@ -2,26 +2,30 @@
 
 #[macro_use]
 mod suite;
+mod api_key;
 mod at_once;
 mod backend;
+mod capture;
 mod client;
 mod credential;
 mod faults;
 mod gate;
+mod inside;
 mod reply;
 mod run;
 mod store;
 mod token;
 mod world;
 
+pub(crate) use api_key::ApiKeys;
 pub(crate) use at_once::at_once;
-pub(crate) use backend::{Backend, Setup};
+pub(crate) use backend::{Auth, Backend, Setup, session};
+pub(crate) use capture::Capture;
 pub(crate) use client::{Call, Client};
 pub(crate) use credential::Credential;
 pub(crate) use faults::{Fault, Op};
 pub(crate) use gate::Gate;
 pub(crate) use reply::Reply;
 pub(crate) use run::{many_threads, one_thread};
-pub(crate) use store::WatchedStore;
 pub(crate) use token::TokenAuth;
 pub(crate) use world::{Framework, World};

@@ -127,7 +127,12 @@ impl Store for WatchedStore {
         self.inner.update(sid, version, data).await
     }
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Result<Swap, StoreError> {
+    async fn rotate(
+        &self,
+        sid: &SignInId,
+        from: &Digest,
+        to: Rotation,
+    ) -> Result<Swap, StoreError> {
         self.faults.enter(Op::Rotate).await?;
         self.inner.rotate(sid, from, to).await
     }

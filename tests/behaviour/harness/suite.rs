@@ -7,6 +7,8 @@ macro_rules! for_backends {
         on_backend!($on, $which, $behaviour, session: cookie visitors);
         on_backend!($on, $which, $behaviour, session_bearer: explicit visitors);
         on_backend!($on, $which, $behaviour, token: explicit strangers);
+        on_backend!($on, $which, $behaviour, both_by_cookie: cookie visitors);
+        on_backend!($on, $which, $behaviour, both_by_token: explicit visitors);
     };
 }
 

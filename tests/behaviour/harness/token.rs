@@ -59,7 +59,7 @@ impl Authenticator for TokenAuth {
         let manager = Arc::clone(&self.manager);
         Some(Attempt::explicit(AuthFuture::from_async(async move {
             match manager.store().load(&secret.sid()).await {
-                Ok(record) => judge(&manager, record.as_deref(), &secret),
+                Ok(record) => judge(&manager, record.as_ref(), &secret),
                 Err(error) => Outcome::Unavailable(error.into()),
             }
         })))
@@ -86,7 +86,7 @@ fn rejected(reason: Reason) -> Outcome<User> {
     Outcome::Rejected(Rejection::new("bearer", reason))
 }
 
-fn judge(manager: &SignInManager, record: Option<&Record>, secret: &Secret) -> Outcome<User> {
+fn judge(manager: &SignInManager, record: Option<&Arc<Record>>, secret: &Secret) -> Outcome<User> {
     let now = manager.settings.clock.now();
     let Some(record) = record else { return rejected(Reason::Unknown) };
     match record.judge(secret, Kind::Bearer, now) {
@@ -101,7 +101,7 @@ fn judge(manager: &SignInManager, record: Option<&Record>, secret: &Secret) -> O
     if manager.touch_is_due(record, now) {
         manager.touch(record.sid, now);
     }
-    match record.identity() {
+    match Record::identity(record) {
         Ok(Some(identity)) => Outcome::Authenticated(identity),
         Ok(None) => Outcome::Anonymous(record.sid),
         Err(_) => rejected(Reason::Other("claims")),

@@ -128,8 +128,13 @@ impl World {
         self.vary().contains("authorization")
     }
 
+    /// The backend itself.
+    pub(crate) fn auth(&self) -> Auth {
+        (self.backend.build)(&self.setup)
+    }
+
     fn vary(&self) -> String {
-        (self.backend.build)(&self.setup).vary().to_str().unwrap().to_owned()
+        self.auth().vary().to_str().unwrap().to_owned()
     }
 
     /// What `/me` answers to whoever holds this credential.

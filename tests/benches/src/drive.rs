@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
-use std::hint::black_box;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,7 @@ use http_body_util::Full;
 use tower::Service;
 
 /// How many requests one run makes.
-pub const BATCH: usize = 256;
+pub const BATCH: usize = 64;
 
 pub type Body = Full<Bytes>;
 
@@ -26,6 +26,12 @@ pub fn poll_now<F: Future>(future: F) -> F::Output {
             return output;
         }
     }
+}
+
+/// Header values, one after the other, as a socket would bring them: each request gets a copy.
+struct Values {
+    bytes: Vec<u8>,
+    len: usize,
 }
 
 /// A service and the requests to run it on.
@@ -42,7 +48,7 @@ impl Case {
         name: &'static str,
         service: S,
         header: &'static str,
-        values: Vec<HeaderValue>,
+        values: &[HeaderValue],
     ) -> Self
     where
         S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
@@ -50,13 +56,25 @@ impl Case {
             + Send
             + 'static,
     {
+        let len = values[0].len();
+        assert!(values.iter().all(|value| value.len() == len), "cookies of one length");
+        let bytes = values.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().concat();
+        Self::of(name, service, header, Arc::new(Values { bytes, len }))
+    }
+
+    fn of<S>(name: &'static str, service: S, header: &'static str, values: Arc<Values>) -> Self
+    where
+        S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>
+            + Clone
+            + Send
+            + 'static,
+    {
         let (mut own, mut at, mut queue) = (service.clone(), 0, Vec::with_capacity(BATCH));
-        let forked = values.clone();
+        let forked = Arc::clone(&values);
         let run = move |before: &mut dyn FnMut()| {
             for _ in 0..BATCH {
-                at = (at + 7919) % values.len();
-                let value = values[at].clone();
-                black_box(value.as_bytes().iter().fold(0u8, |sum, byte| sum ^ byte));
+                at = (at + 7919 * values.len) % values.bytes.len();
+                let value = &values.bytes[at..at + values.len];
                 let request = Request::get("/").header(header, value);
                 queue.push(request.body(Body::default()).unwrap());
             }
@@ -69,7 +87,7 @@ impl Case {
             }
             start.elapsed()
         };
-        let fork = move || Self::new(name, service.clone(), header, forked.clone());
+        let fork = move || Self::of(name, service.clone(), header, Arc::clone(&forked));
         Self { name, run: Box::new(run), fork: Box::new(fork) }
     }
 

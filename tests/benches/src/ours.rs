@@ -58,36 +58,36 @@ impl Ours {
     /// The handler reads the identity.
     pub fn identity(&self) -> Case {
         let service = self.auth().layer(service_fn(reads_identity));
-        Case::new("ours: identity", service, "cookie", self.cookies.clone())
+        Case::new("ours: identity", service, "cookie", &self.cookies)
     }
 
     /// The handler reads the identity and one value of the session.
     pub fn session_value(&self) -> Case {
         let service = self.auth().layer(service_fn(reads_session));
-        Case::new("ours: identity and a session value", service, "cookie", self.cookies.clone())
+        Case::new("ours: identity and a session value", service, "cookie", &self.cookies)
     }
 
     /// The handler changes one value of the session.
     pub fn session_update(&self) -> Case {
         let service = self.auth().layer(service_fn(updates_session));
-        Case::new("ours: a session value updated", service, "cookie", self.cookies.clone())
+        Case::new("ours: a session value updated", service, "cookie", &self.cookies)
     }
 
     /// The handler reads nothing; the request is authenticated all the same.
     pub fn untouched(&self) -> Case {
         let service = self.auth().layer(service_fn(bare));
-        Case::new("ours: untouched", service, "cookie", self.cookies.clone())
+        Case::new("ours: untouched", service, "cookie", &self.cookies)
     }
 
     /// No cookie comes.
     pub fn no_cookie(&self) -> Case {
         let service = self.auth().optional().layer(service_fn(bare));
-        Case::new("ours: no cookie", service, "x-nothing", self.cookies.clone())
+        Case::new("ours: no cookie", service, "x-nothing", &self.cookies)
     }
 
     /// No layer at all.
     pub fn bare(&self) -> Case {
-        Case::new("bare service", service_fn(bare), "cookie", self.cookies.clone())
+        Case::new("bare service", service_fn(bare), "cookie", &self.cookies)
     }
 }
 

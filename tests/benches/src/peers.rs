@@ -30,9 +30,9 @@ pub fn tower_sessions_cases(sessions: usize) -> [Case; 3] {
     let touched = layer.layer(service_fn(reads_value));
     let untouched = layer.layer(service_fn(bare));
     [
-        Case::new("tower-sessions: one value", touched, "cookie", cookies.clone()),
-        Case::new("tower-sessions: untouched", untouched.clone(), "cookie", cookies.clone()),
-        Case::new("tower-sessions: no cookie", untouched, "x-nothing", cookies),
+        Case::new("tower-sessions: one value", touched, "cookie", &cookies),
+        Case::new("tower-sessions: untouched", untouched.clone(), "cookie", &cookies),
+        Case::new("tower-sessions: no cookie", untouched, "x-nothing", &cookies),
     ]
 }
 
@@ -55,8 +55,8 @@ pub fn axum_login_case(users: usize) -> Case {
         let response = poll_now(login.call(request)).unwrap();
         first_pair(&response.headers()[header::SET_COOKIE])
     };
-    let cookies = (0..users).map(cookie).collect();
-    Case::new("axum-login: the user", layer.layer(service_fn(reads_user)), "cookie", cookies)
+    let cookies: Vec<_> = (0..users).map(cookie).collect();
+    Case::new("axum-login: the user", layer.layer(service_fn(reads_user)), "cookie", &cookies)
 }
 
 async fn logs_in(mut request: Request<Body>) -> Result<Response<Body>, Infallible> {

@@ -225,14 +225,8 @@ impl Store for MemoryStore {
     }
 
     async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
-        Ok(self.table.swap(
-            sid,
-            |record| record.version == version,
-            |record| {
-                record.data = data;
-                record.version += 1;
-            },
-        ))
+        let expected = |record: &Record| record.version == version;
+        Ok(self.table.swap(sid, expected, |record| record.with_data(data)))
     }
 
     async fn rotate(
@@ -241,7 +235,12 @@ impl Store for MemoryStore {
         from: &Digest,
         rotation: Rotation,
     ) -> Result<Swap, StoreError> {
-        Ok(self.table.swap(sid, |record| record.current == *from, |record| rotation.apply(record)))
+        let rotate = |record: &Record| {
+            let mut rotated = record.clone();
+            rotation.apply(&mut rotated);
+            rotated
+        };
+        Ok(self.table.swap(sid, |record| record.current == *from, rotate))
     }
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
@@ -297,9 +296,11 @@ impl Store for MemoryStore {
         let locked = self.subjects.lock(subject);
         let sids = locked.sign_ins();
         for sid in &sids {
-            let amend = |record: &mut Record| {
-                record.set_principal(principal);
-                record.version += 1;
+            let amend = |record: &Record| {
+                let mut amended = record.clone();
+                amended.set_principal(principal);
+                amended.version += 1;
+                amended
             };
             self.table.swap(sid, |_| true, amend);
         }

@@ -70,7 +70,7 @@ impl Table {
         &self,
         sid: &SignInId,
         expected: impl FnOnce(&Record) -> bool,
-        change: impl FnOnce(&mut Record),
+        change: impl FnOnce(&Record) -> Record,
     ) -> Swap {
         let mut shard = self.shard(sid).write();
         let Some(slot) = shard.find_mut(hash(sid), |record| record.sid == *sid) else {
@@ -79,10 +79,7 @@ impl Table {
         if !expected(slot) {
             return Swap::Stale(Arc::clone(slot));
         }
-        // Nobody touches it meanwhile: that takes the read lock.
-        let mut record = Record::clone(slot);
-        change(&mut record);
-        *slot = Arc::new(record);
+        *slot = Arc::new(change(slot)); // nobody touches it meanwhile: that takes the read lock
         Swap::Stored(Arc::clone(slot))
     }
 

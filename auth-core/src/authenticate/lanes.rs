@@ -1,0 +1,69 @@
+//! One authenticator, shared by all requests without a shared counter.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use http::{HeaderMap, HeaderValue};
+
+use crate::authenticator::{Attempt, Authenticator, Backend};
+use crate::clock::Clock;
+use crate::cross_site::CrossSite;
+use crate::head::Head;
+use crate::rejection::Demand;
+use crate::sign_ins::SignIns;
+
+/// Every request keeps its authenticator alive, so every request counts a reference. Were it one
+/// counter, all cores would take turns at its cache line; here each thread has a lane of its own.
+pub(super) struct Lanes<A>(Arc<[Arc<Lane<A>>]>);
+
+/// Far enough from the next one for any cache.
+#[repr(align(128))]
+pub(super) struct Lane<A>(Arc<A>);
+
+impl<A> Lanes<A> {
+    pub(super) fn new(auth: &Arc<A>) -> Self {
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        Self((0..threads.min(16)).map(|_| Arc::new(Lane(Arc::clone(auth)))).collect())
+    }
+
+    /// The lane of this thread.
+    #[inline]
+    pub(super) fn own(&self) -> &Arc<Lane<A>> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local! { static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed) }
+        let own = OWN.try_with(|own| *own).unwrap_or(0); // a thread that ends has no own any more
+        &self.0[own % self.0.len()]
+    }
+}
+
+impl<A> Clone for Lanes<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A: Authenticator> Authenticator for Lane<A> {
+    type Claims = A::Claims;
+    #[inline]
+    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<A::Claims>> {
+        self.0.authenticate(head)
+    }
+    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
+        self.0.challenge(demand, headers);
+    }
+    #[inline]
+    fn vary(&self) -> HeaderValue {
+        self.0.vary()
+    }
+    fn sign_ins(&self) -> Option<&dyn SignIns<A::Claims>> {
+        self.0.sign_ins()
+    }
+    #[inline]
+    fn cross_site(&self, backend: Backend) -> &CrossSite {
+        self.0.cross_site(backend)
+    }
+    fn clock(&self) -> &Clock {
+        self.0.clock()
+    }
+}

@@ -1,0 +1,58 @@
+//! The combinations that these behaviours are about.
+
+use std::sync::Arc;
+
+use auth_core::{Authenticator, Carrier, any_of};
+use auth_session::SessionAuth;
+use auth_store::{MemoryStore, Store};
+
+use crate::app::User;
+use crate::harness::{ApiKeys, Auth, Backend, Framework, Setup, TokenAuth, World, session};
+
+/// A node with this combination.
+pub(super) async fn world(build: fn(&Setup) -> Auth) -> World {
+    World::start(Backend { carrier: Carrier::Ambient, build }, Framework::Axum).await
+}
+
+/// Every way to write "keys, cookies or tokens"; they have to behave alike.
+pub(super) const ALIKE: [fn(&Setup) -> Auth; 4] = [
+    |setup| any_of((ApiKeys::new(setup), session(setup), TokenAuth::new(setup))).erased(),
+    |setup| any_of(at_run_time(setup)).erased(),
+    |setup| any_of((any_of((ApiKeys::new(setup), session(setup))), TokenAuth::new(setup))).erased(),
+    |setup| {
+        let inner = any_of([session(setup).erased(), TokenAuth::new(setup).erased()]).erased();
+        any_of([ApiKeys::new(setup).erased(), any_of([inner]).erased()]).erased()
+    },
+];
+
+fn at_run_time(setup: &Setup) -> Vec<Arc<dyn Authenticator<Claims = User>>> {
+    vec![ApiKeys::new(setup).erased(), session(setup).erased(), TokenAuth::new(setup).erased()]
+}
+
+/// Tokens are preferred for new sign-ins.
+pub(super) fn token_first(setup: &Setup) -> Auth {
+    any_of((TokenAuth::new(setup), session(setup))).erased()
+}
+
+pub(super) fn cookie_first(setup: &Setup) -> Auth {
+    any_of((session(setup), TokenAuth::new(setup))).erased()
+}
+
+pub(super) fn keys_alone(setup: &Setup) -> Auth {
+    ApiKeys::new(setup).erased()
+}
+
+/// Cookies in a store of their own; tokens in the store that the test can break.
+pub(super) fn two_stores(setup: &Setup) -> Auth {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let cookies = session(&Setup { store, ..setup.clone() });
+    any_of((cookies, TokenAuth::new(setup))).erased()
+}
+
+/// Two kinds of session, each with a cookie of its own.
+pub(super) fn two_cookies(setup: &Setup) -> Auth {
+    let store: Arc<dyn Store> = Arc::clone(&setup.store);
+    let staff = SessionAuth::new(store).claims::<User>().clock(setup.clock.clone());
+    let staff = staff.cookie(auth_core::CookiePolicy::host("staff").unwrap());
+    any_of((session(setup), staff)).erased()
+}

@@ -1,0 +1,7 @@
+//! Several backends as one: who decides, who signs in, and what becomes of the rest.
+
+mod deciding;
+mod mixes;
+mod signing_in;
+mod verifiers;
+mod visitors;

@@ -1,0 +1,64 @@
+//! Backends that only verify.
+
+use http::Method;
+
+use super::mixes::{ALIKE, keys_alone, world};
+use crate::app::{Login, Me};
+use crate::harness::{Call, Client};
+
+fn as_robot(call: Call) -> Call {
+    call.header("x-api-key", "key-of-alice")
+}
+
+#[tokio::test]
+async fn a_verifier_alone_says_that_it_cannot_sign_in() {
+    let world = world(keys_alone).await;
+    let client = world.client();
+    assert_eq!(as_robot(client.get("/me")).await.json::<Me>().subject, "alice");
+    for path in ["/login", "/refresh", "/logout"] {
+        let reply = as_robot(client.post(path).json(&Login::from("alice"))).await;
+        assert_eq!(reply.status, 500, "{path}: {reply:?}");
+    }
+    let cart = as_robot(client.get("/cart")).await;
+    assert_eq!(cart.status, 500);
+    assert!(cart.text().contains("`Session` needs a credential that belongs to a stored sign-in"));
+}
+
+#[tokio::test]
+async fn a_key_beside_sessions_has_no_session_of_its_own() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let cart = as_robot(world.client().get("/cart")).await;
+        assert_eq!(cart.status, 500, "{cart:?}");
+        assert!(cart.set_cookies().is_empty());
+        assert_eq!(as_robot(world.client().post("/refresh")).await.status, 500);
+    }
+}
+
+#[tokio::test]
+async fn whoever_came_with_a_key_can_sign_in() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let client = world.client();
+        assert_eq!(as_robot(client.post("/login").json(&Login::from("bob"))).await.status, 204);
+        assert_eq!(client.get("/maybe").await.text(), "bob");
+    }
+}
+
+/// Users of two issuers are two users, even if they have the same name.
+#[tokio::test]
+async fn sec_55_a_user_of_another_issuer_has_no_power_over_sign_ins_of_the_same_name() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let alices = world.client().signed_in("alice").await;
+        let stranger: Client = world.client();
+        let path = format!("/devices/{}", alices.sign_in());
+        let list = as_robot(stranger.get("/devices")).await;
+        assert!(!list.text().contains(&alices.sign_in().to_string()), "{list:?}");
+        as_robot(stranger.call(Method::DELETE, &path)).await;
+        assert_eq!(world.status_of(&alices).await, 200, "one sign-in was ended");
+        as_robot(stranger.post("/logout-others")).await;
+        as_robot(stranger.post("/logout-everywhere")).await;
+        assert_eq!(world.status_of(&alices).await, 200, "all sign-ins were ended");
+    }
+}

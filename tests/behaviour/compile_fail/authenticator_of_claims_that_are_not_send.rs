@@ -1,0 +1,21 @@
+//! An identity moves between threads with its request.
+use std::rc::Rc;
+
+use auth_core::{Attempt, Authenticator, Demand, Head};
+use http::{HeaderMap, HeaderValue};
+
+struct Mine;
+
+impl Authenticator for Mine {
+    type Claims = Rc<str>;
+
+    fn authenticate(&self, _: &Head<'_>) -> Option<Attempt<Rc<str>>> {
+        None
+    }
+    fn challenge(&self, _: &Demand<'_>, _: &mut HeaderMap) {}
+    fn vary(&self) -> HeaderValue {
+        HeaderValue::from_static("x-mine")
+    }
+}
+
+fn main() {}

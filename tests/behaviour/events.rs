@@ -1,0 +1,144 @@
+//! What the logs say.
+
+use crate::app::Login;
+use crate::harness::{Capture, Credential, Fault, World};
+
+suite!(every on one_thread:
+    sec_73_signing_in_and_out_is_an_event,
+    sec_73_a_rejected_credential_is_an_event,
+    sec_73_whoever_may_not_is_an_event,
+    sec_73_an_unavailable_store_is_an_event_with_its_cause,
+    sec_73_the_end_of_a_sign_in_is_an_event,
+    sec_86_made_up_secrets_are_not_logged_as_reuse,
+    sec_74_no_event_holds_a_secret,
+);
+
+suite!(cookie on one_thread: sec_73_a_request_of_another_site_is_an_event);
+
+/// The one event with this message.
+fn find<'a>(lines: &'a [String], message: &str) -> &'a str {
+    let found: Vec<_> = lines.iter().filter(|line| line.contains(message)).collect();
+    let [line] = found[..] else { panic!("{message}: {lines:#?}") };
+    line
+}
+
+async fn sec_73_signing_in_and_out_is_an_event(world: World) {
+    let events = Capture::start();
+    let client = world.client();
+    let id = client.signed_in("alice").await.sign_in().to_string();
+    let lines = events.take();
+    let line = find(&lines, "signed in");
+    assert!(line.starts_with("INFO") && line.contains("alice") && line.contains(&id), "{line}");
+
+    client.post("/refresh").await;
+    assert!(find(&events.take(), "refreshed").contains(&id));
+    client.post("/logout").await;
+    assert!(find(&events.take(), "signed out").contains(&id));
+
+    client.signed_in("alice").await;
+    events.take();
+    client.post("/logout-everywhere").await;
+    let lines = events.take();
+    assert!(find(&lines, "sign-ins revoked").contains("alice"));
+}
+
+async fn sec_73_a_rejected_credential_is_an_event(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    let events = Capture::start();
+    for (bad, reason) in [(credential.tampered(), "rotated"), (credential.forged(), "unknown")] {
+        assert_eq!(world.status_of(&bad).await, 401);
+        let line = events.take().join("\n");
+        assert!(line.contains("INFO") && line.contains("credential rejected"), "{line}");
+        assert!(line.contains(&format!("reason={reason}")), "{line}");
+    }
+    world.client().get("/me").header("authorization", "Basic abc").await;
+    assert!(find(&events.take(), "credential rejected").contains("reason=unrecognized"));
+}
+
+async fn sec_73_whoever_may_not_is_an_event(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    let events = Capture::start();
+    for (path, message) in [
+        ("/admin", "request refused: forbidden"),
+        ("/reports", "request refused: insufficient scope"),
+        ("/strong", "request refused: step-up"),
+    ] {
+        client.get(path).await;
+        let lines = events.take();
+        assert!(find(&lines, message).starts_with("INFO"), "{lines:#?}");
+        assert!(lines.iter().any(|line| line.contains("alice")), "who: {lines:#?}");
+    }
+    client.get("/me").await;
+    assert!(events.take().iter().all(|line| !line.contains("refused")), "nothing was refused");
+}
+
+async fn sec_73_an_unavailable_store_is_an_event_with_its_cause(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    world.store.set_all(Fault::Fails);
+    let events = Capture::start();
+    world.status_of(&credential).await;
+    let lines = events.take();
+    let line = find(&lines, "request refused: unavailable");
+    assert!(line.starts_with("ERROR") && line.contains("db-7.internal"), "{line}");
+}
+
+async fn sec_73_the_end_of_a_sign_in_is_an_event(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    world.wait(std::time::Duration::from_secs(3600));
+    let events = Capture::start();
+    world.status_of(&credential).await;
+    assert!(find(&events.take(), "sign-in expired").contains(&credential.sign_in().to_string()));
+}
+
+async fn sec_73_a_request_of_another_site_is_an_event(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    let events = Capture::start();
+    client.post("/cart").header("sec-fetch-site", "cross-site").await;
+    assert!(find(&events.take(), "cross-site").starts_with("WARN"));
+}
+
+async fn sec_86_made_up_secrets_are_not_logged_as_reuse(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    let events = Capture::start();
+    let forger = world.holder(&credential.forged());
+    forger.get("/me").await;
+    forger.post("/refresh").await;
+    let said = events.take().join("\n");
+    assert!(said.contains("unknown"), "{said}");
+    for word in ["reuse", "rotated", "WARN", "ERROR"] {
+        assert!(!said.contains(word), "{word} in {said}");
+    }
+}
+
+async fn sec_74_no_event_holds_a_secret(world: World) {
+    let events = Capture::start();
+    let client = world.client();
+    client.post("/cart").body("apple").await;
+    let mut secrets: Vec<Credential> = client.credential().into_iter().collect();
+    secrets.push(client.signed_in(Login::from("alice").role("buyer")).await);
+    client.post("/refresh").await;
+    secrets.extend(client.credential());
+    for path in ["/me", "/admin", "/devices", "/cart"] {
+        client.get(path).await;
+    }
+    for secret in &secrets[..1] {
+        world.status_of(secret).await;
+        world.holder(secret).post("/refresh").await;
+    }
+    secrets.push(secrets[0].tampered());
+    world.status_of(secrets.last().unwrap()).await;
+    world.store.set_all(Fault::Fails);
+    for path in ["/cart", "/login", "/refresh", "/logout"] {
+        client.post(path).json(&Login::from("alice")).await;
+    }
+    let said = events.take();
+    assert!(said.len() > 8, "{said:#?}");
+    for line in &said {
+        for secret in &secrets {
+            assert!(!line.contains(&secret.secret()[22..40]), "{line}");
+            assert!(!line.contains(&secret.secret()[50..]), "{line}");
+        }
+    }
+}

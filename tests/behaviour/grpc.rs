@@ -1,0 +1,79 @@
+//! Refusals that a gRPC client understands.
+
+use std::convert::Infallible;
+
+use auth_core::{AuthLayer, Refused, Require};
+use http::{Request, Response, StatusCode};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::app::Login;
+use crate::harness::{Backend, Credential, Fault, Framework, World};
+
+const BACKENDS: [fn() -> Backend; 3] = [Backend::session, Backend::session_bearer, Backend::token];
+
+/// A call of a service that asks for the role `admin`; on the way it does what `change` says.
+async fn call(
+    world: &World,
+    credential: Option<&Credential>,
+    content_type: &str,
+) -> Response<Body> {
+    let service = service_fn(async |_: Request<Body>| {
+        Ok::<_, Infallible>(Status::ok("welcome").into_http::<Body>())
+    });
+    let service = Require::role("admin").layer(service);
+    let layer = AuthLayer::new(world.auth());
+    let mut request = Request::post("/shop.Shop/Buy").header("content-type", content_type);
+    request = match credential {
+        Some(Credential::Cookie(value)) => {
+            request.header("cookie", format!("__Host-session={value}"))
+        }
+        Some(Credential::Token(token)) => {
+            request.header("authorization", format!("Bearer {token}"))
+        }
+        None => request,
+    };
+    layer.layer(service).oneshot(request.body(Body::default()).unwrap()).await.unwrap()
+}
+
+fn code(response: &Response<Body>) -> Code {
+    assert_eq!(response.status(), StatusCode::OK, "gRPC says it in a header of its own");
+    Status::from_header_map(response.headers()).unwrap().code()
+}
+
+#[tokio::test]
+async fn every_refusal_is_a_grpc_status() {
+    for backend in BACKENDS {
+        let world = World::start(backend(), Framework::Hyper).await;
+        let buyer = world.client().signed_in("alice").await;
+        let tampered = buyer.tampered();
+        let admin = world.client().signed_in(Login::from("root").role("admin")).await;
+        for content_type in ["application/grpc", "application/grpc+proto", "application/grpc-web"] {
+            let call = async |credential| call(&world, credential, content_type).await;
+            let nobody = call(None).await;
+            assert_eq!(code(&nobody), Code::Unauthenticated);
+            assert_eq!(nobody.headers()["content-type"], content_type);
+            assert!(nobody.headers().contains_key("www-authenticate"));
+            assert!(nobody.extensions().get::<Refused>().is_some());
+            assert_eq!(code(&call(Some(&tampered)).await), Code::Unauthenticated);
+            assert_eq!(code(&call(Some(&buyer)).await), Code::PermissionDenied);
+            assert_eq!(code(&call(Some(&admin)).await), Code::Ok);
+            world.store.set_all(Fault::Fails);
+            assert_eq!(code(&call(Some(&admin)).await), Code::Unavailable);
+            world.store.heal();
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_grpc_is_refused_as_http() {
+    for backend in BACKENDS {
+        let world = World::start(backend(), Framework::Hyper).await;
+        for content_type in ["application/json", "text/plain; note=application/grpc"] {
+            let refused = call(&world, None, content_type).await;
+            assert_eq!(refused.status(), 401);
+            assert!(!refused.headers().contains_key("grpc-status"));
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! A verifier without sign-ins, such as an application brings for its robots.
+
+use auth_core::{
+    Attempt, Authenticator, Challenge, Clock, Demand, Facts, Head, Identity, Outcome, Principal,
+    Reason, Rejection,
+};
+use http::{HeaderMap, HeaderValue};
+
+use super::backend::Setup;
+use crate::app::User;
+
+/// Who vouches for the subjects of keys.
+const ISSUER: &str = "https://robots.example";
+
+/// Recognises `X-Api-Key: key-of-<subject>` and, with it, the acr `robot`.
+pub(crate) struct ApiKeys(Clock);
+
+impl ApiKeys {
+    pub(crate) fn new(setup: &Setup) -> Self {
+        Self(setup.clock.clone())
+    }
+}
+
+impl Authenticator for ApiKeys {
+    type Claims = User;
+
+    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<User>> {
+        let key = head.headers().get("x-api-key")?;
+        let subject = key.to_str().ok().and_then(|key| key.strip_prefix("key-of-"));
+        Some(Attempt::explicit(match subject {
+            Some(subject) => {
+                let principal = Principal::new(subject).acr("robot").claims(User::default());
+                let facts = Facts::new("api-key", self.0.now()).issuer(ISSUER);
+                Outcome::Authenticated(Identity::verified(principal, facts))
+            }
+            None => Outcome::Rejected(Rejection::new("api-key", Reason::Unknown)),
+        }))
+    }
+
+    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
+        if matches!(demand, Demand::Credential | Demand::Better(_)) {
+            Challenge::new("ApiKey").append_to(headers);
+        }
+    }
+
+    fn vary(&self) -> HeaderValue {
+        HeaderValue::from_static("x-api-key")
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.0
+    }
+}

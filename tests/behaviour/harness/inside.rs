@@ -1,0 +1,39 @@
+//! A request answered by a handler of the test's own, without a socket.
+
+use std::convert::Infallible;
+use std::future::Future;
+
+use auth_core::any_of;
+use http::request::Parts;
+use http::{Request, Response, header};
+use tower::{Layer, ServiceExt, service_fn};
+
+use super::credential::Credential;
+use super::world::World;
+
+impl World {
+    /// What the layer makes of a handler's answer to whoever holds this credential.
+    pub(crate) async fn inside<H, F>(
+        &self,
+        credential: Option<&Credential>,
+        handler: H,
+    ) -> Response<String>
+    where
+        H: Fn(Parts) -> F + Clone,
+        F: Future<Output = Response<String>>,
+    {
+        let service = service_fn(|request: Request<()>| {
+            let answer = handler(request.into_parts().0);
+            async { Ok::<_, Infallible>(answer.await) }
+        });
+        let mut request = Request::post("/").body(()).unwrap();
+        let (name, value) = match credential {
+            Some(Credential::Cookie(value)) => (header::COOKIE, format!("__Host-session={value}")),
+            Some(Credential::Token(token)) => (header::AUTHORIZATION, format!("Bearer {token}")),
+            None => (header::ACCEPT, "*/*".to_owned()),
+        };
+        request.headers_mut().insert(name, value.try_into().unwrap());
+        let layer = any_of([self.auth()]).optional();
+        layer.layer(service).oneshot(request).await.unwrap()
+    }
+}

@@ -1,0 +1,145 @@
+//! When and how a request's changes are saved, and what `Debug` shows meanwhile.
+
+use auth_core::{Auth, AuthErrorKind, Carrier, Exchange, Principal};
+use auth_store::Session;
+use http::request::Parts;
+use http::{Response, StatusCode};
+
+use crate::app::User;
+use crate::harness::{Credential, Fault, Op, World};
+
+suite!(every:
+    after_the_response_a_handle_is_closed,
+    a_detached_handle_saves_after_the_response,
+    what_an_early_save_could_not_store_is_stored_with_the_response,
+    a_request_that_only_reads_writes_nothing,
+    sec_74_debug_shows_no_secret,
+    sec_76_a_sign_in_is_taken_back_if_the_handlers_own_save_fails,
+);
+
+fn session(head: &Parts) -> Session {
+    Session::of(&head.extensions).unwrap()
+}
+
+/// A credential, and a place for a handler to leave its session in.
+async fn signed_in(world: &World) -> Credential {
+    world.client().signed_in("alice").await
+}
+
+async fn handle_of_a_finished_request(world: &World, credential: &Credential) -> Session {
+    let (give, mut take) = tokio::sync::mpsc::unbounded_channel();
+    let handler = move |head: Parts| {
+        give.send(session(&head)).unwrap();
+        async { Response::default() }
+    };
+    assert_eq!(world.inside(Some(credential), handler).await.status(), 200);
+    take.recv().await.unwrap()
+}
+
+async fn after_the_response_a_handle_is_closed(world: World) {
+    let credential = signed_in(&world).await;
+    let handle = handle_of_a_finished_request(&world, &credential).await;
+    for refused in [
+        handle.insert("cart", &["late"]),
+        handle.remove("cart"),
+        handle.update("cart", |_: &mut Vec<String>| {}),
+    ] {
+        assert_eq!(refused.unwrap_err().kind(), AuthErrorKind::Closed);
+    }
+    handle.save().await.unwrap();
+    assert_eq!(world.holder(&credential).get("/cart").await.text(), "[]");
+}
+
+async fn a_detached_handle_saves_after_the_response(world: World) {
+    let credential = signed_in(&world).await;
+    let handle = handle_of_a_finished_request(&world, &credential).await.detach();
+    handle.insert("cart", &["late"]).unwrap();
+    assert_eq!(world.holder(&credential).get("/cart").await.text(), "[]");
+    handle.save().await.unwrap();
+    assert_eq!(world.holder(&credential).get("/cart").await.text(), r#"["late"]"#);
+}
+
+async fn what_an_early_save_could_not_store_is_stored_with_the_response(world: World) {
+    let credential = signed_in(&world).await;
+    world.store.set(Op::Update, Fault::Fails);
+    let store = &world.store;
+    let handler = async |head: Parts| {
+        let session = session(&head);
+        session.insert("cart", &["apple"]).unwrap();
+        session.save().await.unwrap_err();
+        store.heal();
+        Response::default()
+    };
+    let status = world.inside(Some(&credential), handler).await.status();
+    let cart = world.holder(&credential).get("/cart").await;
+    assert_eq!((status.as_u16(), cart.text()), (200, r#"["apple"]"#));
+}
+
+async fn a_request_that_only_reads_writes_nothing(world: World) {
+    let credential = signed_in(&world).await;
+    world.store.forget_calls();
+    let handler = async |head: Parts| {
+        let cart: Option<Vec<String>> = session(&head).get("cart").await.unwrap();
+        Response::new(format!("{cart:?}"))
+    };
+    let response = world.inside(Some(&credential), handler).await;
+    assert_eq!(response.body(), "None");
+    assert_eq!(world.store.writes(), 0);
+}
+
+async fn sec_74_debug_shows_no_secret(world: World) {
+    let carrier = world.carrier();
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        let exchange = Exchange::of(&head.extensions, "this test").unwrap();
+        let sign_in = auth.sign_in(Principal::new("bob").claims(User::default()));
+        let shown = format!("{sign_in:?}");
+        let signed_in = match carrier {
+            Carrier::Explicit => sign_in.via(carrier).await.unwrap(),
+            Carrier::Ambient => sign_in.await.unwrap(),
+        };
+        let session = session(&head);
+        session.insert("cart", &["apple"]).unwrap();
+        let turn = exchange.turn();
+        let shown = format!("{shown} {auth:?} {exchange:?} {turn:?} {signed_in:?} {session:?}");
+        let token = signed_in.tokens.map(|tokens| tokens.access_token.into_string());
+        let mut response = Response::new(shown);
+        response.extensions_mut().insert(token);
+        response
+    };
+    let old = signed_in(&world).await;
+    let response = world.inside(Some(&old), handler).await;
+    let token: Option<String> = response.extensions().get::<Option<String>>().unwrap().clone();
+    let new = token.map(Credential::Token).unwrap_or_else(|| {
+        let cookie = response.headers()["set-cookie"].to_str().unwrap();
+        let (_, value) = cookie.split(';').next().unwrap().split_once('=').unwrap();
+        Credential::Cookie(value.to_owned())
+    });
+    assert_eq!(world.status_of(&new).await, 200);
+    let shown = response.body();
+    for secret in [old.secret(), new.secret()] {
+        assert!(!shown.contains(&secret[22..40]) && !shown.contains(&secret[50..]), "{shown}");
+    }
+}
+
+async fn sec_76_a_sign_in_is_taken_back_if_the_handlers_own_save_fails(world: World) {
+    let credential = signed_in(&world).await;
+    world.store.set(Op::Update, Fault::Fails);
+    let carrier = world.carrier();
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        let session = session(&head);
+        let bob = Principal::new("bob").claims(User::default());
+        let _withheld = auth.sign_in(bob).via(carrier).await.unwrap();
+        session.insert("cart", &["apple"]).unwrap();
+        let mut response = Response::default();
+        if session.save().await.is_err() {
+            *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+        }
+        response
+    };
+    let response = world.inside(Some(&credential), handler).await;
+    assert_eq!(response.status(), 503);
+    assert!(!response.headers().contains_key("set-cookie"), "{response:?}");
+    assert_eq!(world.kept().await, 0, "bob's sign-in was taken back");
+}
