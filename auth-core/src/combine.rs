@@ -17,7 +17,7 @@ use crate::head::Head;
 use crate::principal::Principal;
 use crate::rejection::Demand;
 use crate::sign_in_id::SignInId;
-use crate::sign_ins::{Revoke, SignIns, SignInInfo, SignInOptions, SignedIn};
+use crate::sign_ins::{Revoke, SignInInfo, SignInOptions, SignIns, SignedIn};
 use crate::visit::Visit;
 
 type Member<C> = Arc<dyn Authenticator<Claims = C>>;
@@ -255,7 +255,7 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
 impl<C: Send + Sync + 'static, S> Layer<S> for AnyOf<C> {
     type Service = AuthService<Self, S>;
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(Arc::new(self.clone()), Policy::Required, inner)
+        AuthService::new(self.clone(), Policy::Required, inner)
     }
 }
 

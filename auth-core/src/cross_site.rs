@@ -198,7 +198,11 @@ mod tests {
         ];
         for (method, mut headers, expected) in cases {
             headers.push(HOST);
-            assert_eq!(allowed(&CrossSite::STRICT, method, &headers), expected, "{method} {headers:?}");
+            assert_eq!(
+                allowed(&CrossSite::STRICT, method, &headers),
+                expected,
+                "{method} {headers:?}"
+            );
         }
     }
 

@@ -209,10 +209,7 @@ struct CurrentSignIn {
 pub trait BeforeResponse: Any + Send + Sync + fmt::Debug {
     /// Does what has to be done before the client may see the response. If it fails, the client
     /// gets a refusal in the response's place.
-    fn before_response(
-        self: Arc<Self>,
-        exchange: &Exchange,
-    ) -> AuthFuture<Result<(), AuthError>>;
+    fn before_response(self: Arc<Self>, exchange: &Exchange) -> AuthFuture<Result<(), AuthError>>;
 
     /// Forgets what was to be done: it belonged to a sign-in for which the request acts no more.
     fn discard(&self);

@@ -63,8 +63,7 @@ impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Auth<C> {
 /// 500, and what to do about it: the developer is the one who sees it.
 impl IntoResponse for Misuse {
     fn into_response(self) -> Response {
-        let (parts, _) =
-            Refusal::Misuse(self).into_response::<Body>(None, &|_, _| {}).into_parts();
+        let (parts, _) = Refusal::Misuse(self).into_response::<Body>(None, &|_, _| {}).into_parts();
         (parts, self.to_string()).into_response()
     }
 }

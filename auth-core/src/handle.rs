@@ -17,7 +17,7 @@ use crate::identity::Identity;
 use crate::principal::{Claims, Principal};
 use crate::rejection::{Demand, Rejection};
 use crate::sign_in_id::SignInId;
-use crate::sign_ins::{Persistence, Revoke, SignIns, SignInInfo, SignInOptions, SignedIn};
+use crate::sign_ins::{Persistence, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn};
 use crate::visit::{RequestFacts, Visit};
 
 impl<C: Send + Sync + 'static> Identity<C> {

@@ -134,9 +134,7 @@ mod tests {
     fn request(authorization: &[&'static str]) -> Request<()> {
         let mut request = Request::new(());
         for value in authorization {
-            request
-                .headers_mut()
-                .append(header::AUTHORIZATION, HeaderValue::from_static(value));
+            request.headers_mut().append(header::AUTHORIZATION, HeaderValue::from_static(value));
         }
         request
     }

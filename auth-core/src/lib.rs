@@ -68,7 +68,5 @@ pub use principal::{Claims, Principal};
 pub use refusal::{Refusal, Refused};
 pub use rejection::{Demand, Reason, Rejection};
 pub use sign_in_id::{InvalidSignInId, SignInId};
-pub use sign_ins::{
-    Persistence, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens,
-};
+pub use sign_ins::{Persistence, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens};
 pub use visit::Visit;

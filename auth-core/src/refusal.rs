@@ -160,7 +160,10 @@ impl Refusal {
             }
             Self::CrossSite => tracing::warn!("request refused: cross-site"),
             Self::Unavailable(error) => {
-                tracing::error!(error = &**error as &dyn std::error::Error, "request refused: unavailable");
+                tracing::error!(
+                    error = &**error as &dyn std::error::Error,
+                    "request refused: unavailable"
+                );
             }
             Self::Unsaved(status, error) => {
                 let error = &**error as &dyn std::error::Error;

@@ -83,9 +83,7 @@ where
     let config = Arc::clone(config);
     AuthFuture::from_async(async move {
         match config.sign_ins.store().load(&sid).await {
-            Ok(record) => {
-                judge(&config, record.as_ref(), &secret, now).conclude(&config, sid, now)
-            }
+            Ok(record) => judge(&config, record.as_ref(), &secret, now).conclude(&config, sid, now),
             Err(error) => Outcome::Unavailable(error.into()),
         }
     })
@@ -145,7 +143,7 @@ where
         let write = Write::Bury(expiry, record.last_seen());
         return Judged { outcome: rejected(*kind, Reason::Expired), write };
     }
-    let outcome = match Record::identity(record) {
+    let outcome = match record.identity() {
         Ok(Some(identity)) => Outcome::Authenticated(identity),
         Ok(None) => Outcome::Anonymous(record.sid),
         Err(error) => unreadable(record, *kind, &error),
@@ -156,7 +154,11 @@ where
 
 /// The application's claims have changed since: the user has to sign in again.
 #[cold]
-fn unreadable<C>(record: &Record, kind: Kind, error: &(dyn std::error::Error + 'static)) -> Outcome<C> {
+fn unreadable<C>(
+    record: &Record,
+    kind: Kind,
+    error: &(dyn std::error::Error + 'static),
+) -> Outcome<C> {
     tracing::error!(sign_in = %record.sid, error, "the stored claims are not the layer's");
     rejected(kind, Reason::Other("stored claims"))
 }

@@ -45,7 +45,11 @@ impl Config {
         issued.limits.ends_at.since(self.now())
     }
 
-    pub(crate) fn set_cookie(&self, issued: &Issued, effects: &mut Effects) -> Result<(), AuthError> {
+    pub(crate) fn set_cookie(
+        &self,
+        issued: &Issued,
+        effects: &mut Effects,
+    ) -> Result<(), AuthError> {
         let max_age = match issued.persistence {
             Persistence::Browser => None,
             Persistence::Device => Some(self.remaining(issued)),

@@ -108,7 +108,9 @@ impl<C> SessionAuth<C> {
     /// If it is shorter than a second.
     pub fn idle_timeout(self, idle: Duration) -> Self {
         let absolute = self.config.sign_ins.settings.lifetime.absolute();
-        self.lifetime(Lifetime::new(Some(idle), absolute).expect("an idle limit of a second or more"))
+        self.lifetime(
+            Lifetime::new(Some(idle), absolute).expect("an idle limit of a second or more"),
+        )
     }
 
     /// How long a sign-in lasts whatever the user does.
@@ -195,7 +197,7 @@ where
 impl<C, S> Layer<S> for SessionAuth<C> {
     type Service = AuthService<Self, S>;
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(Arc::new(self.clone()), Policy::Required, inner)
+        AuthService::new(self.clone(), Policy::Required, inner)
     }
 }
 

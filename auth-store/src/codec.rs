@@ -22,7 +22,10 @@ struct Decoded<C> {
 ///
 /// # Errors
 /// If the claims do not serialize.
-pub fn encode<C: Serialize>(roles: &[Box<str>], claims: &C) -> Result<Box<[u8]>, serde_json::Error> {
+pub fn encode<C: Serialize>(
+    roles: &[Box<str>],
+    claims: &C,
+) -> Result<Box<[u8]>, serde_json::Error> {
     serde_json::to_vec(&Encoded { roles, claims }).map(Vec::into_boxed_slice)
 }
 

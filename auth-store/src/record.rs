@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use auth_core::{
-    Facts, Identity, KeepsVerified, Persistence, Principal, SignInId, SignInInfo, Timestamp, Verified,
+    Facts, Identity, KeepsVerified, Persistence, Principal, SignInId, SignInInfo, Timestamp,
+    Verified,
 };
 use serde::de::DeserializeOwned;
 
@@ -193,17 +194,17 @@ impl Record {
     ///
     /// # Errors
     /// If the stored claims are not those of `C`.
-    pub fn identity<C>(record: &Arc<Self>) -> Result<Option<Identity<C>>, serde_json::Error>
+    pub fn identity<C>(self: &Arc<Self>) -> Result<Option<Identity<C>>, serde_json::Error>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        if record.remembers::<C>() {
-            return Ok(Some(Identity::kept(Arc::clone(record) as _)));
+        if self.remembers::<C>() {
+            return Ok(Some(Identity::kept(Arc::clone(self) as _)));
         }
-        let Some(subject) = &record.subject else { return Ok(None) };
+        let Some(subject) = &self.subject else { return Ok(None) };
         // Under two claims types at once, the first is remembered and the second decoded each time.
-        let verified = Arc::new(record.decode::<C>(subject)?);
-        let _ = record.identity.set(Arc::clone(&verified) as _);
+        let verified = Arc::new(self.decode::<C>(subject)?);
+        let _ = self.identity.set(Arc::clone(&verified) as _);
         Ok(Some(verified.into()))
     }
 

@@ -53,7 +53,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`Taken`](crate::StoreErrorKind::Taken), and changes nothing. `record.version` is stored as 0.
     ///
     /// With a limit, the subject has at most so many living sign-ins afterwards, however many
-    /// arrive at once: the oldest are evicted, or this one is refused. `record.created_at` is the
+    /// arrive at once: the oldest by `created_at` are evicted, or this one is refused. `record.created_at` is the
     /// moment that decides which are living.
     ///
     /// A store without room refuses with [`Unavailable`](crate::StoreErrorKind::Unavailable), after it
@@ -90,7 +90,7 @@ pub trait Store: Send + Sync + 'static {
         last_seen: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// All sign-ins of a subject, oldest first; expired ones may be among them.
+    /// All sign-ins of a subject, oldest first by `created_at`; expired ones may be among them.
     async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError>;
 
     /// Ends this sign-in of the subject, and says whether there was one. One of another subject is

@@ -17,7 +17,10 @@ pub(super) struct Asked<C> {
 
 /// Asks the authenticator, unless the `Authorization` header or the request's origin decide.
 #[inline]
-pub(super) fn ask<A: Authenticator>(auth: &A, head: &Head<'_>) -> Result<Asked<A::Claims>, Refusal> {
+pub(super) fn ask<A: Authenticator>(
+    auth: &A,
+    head: &Head<'_>,
+) -> Result<Asked<A::Claims>, Refusal> {
     let attempt = match head.authorization() {
         Authorization::Many => Some(rejected(head, Reason::Duplicate)),
         authorization => match (auth.authenticate(head), authorization) {

@@ -119,7 +119,9 @@ where
 type Saved = Result<(), AuthError>;
 
 /// Starts what has to be done before the response leaves, if anybody asked for it.
-fn hook<C: Send + Sync + 'static>(exchange: &Arc<Typed<C>>) -> Option<Result<Saved, BoxFuture<Saved>>> {
+fn hook<C: Send + Sync + 'static>(
+    exchange: &Arc<Typed<C>>,
+) -> Option<Result<Saved, BoxFuture<Saved>>> {
     let hook = exchange.turn.hook()?;
     let exchange = Exchange::new(Arc::clone(exchange) as _);
     Some(Arc::clone(hook).before_response(&exchange).now())

@@ -22,9 +22,10 @@ pub(super) struct Lanes<A>(Arc<[Arc<Lane<A>>]>);
 pub(super) struct Lane<A>(Arc<A>);
 
 impl<A> Lanes<A> {
-    pub(super) fn new(auth: &Arc<A>) -> Self {
+    pub(super) fn new(auth: A) -> Self {
+        let auth = Arc::new(auth);
         let threads = thread::available_parallelism().map_or(1, usize::from);
-        Self((0..threads.min(16)).map(|_| Arc::new(Lane(Arc::clone(auth)))).collect())
+        Self((0..threads.min(16)).map(|_| Arc::new(Lane(Arc::clone(&auth)))).collect())
     }
 
     /// The lane of this thread.

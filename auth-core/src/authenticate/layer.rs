@@ -1,7 +1,6 @@
 //! Any authenticator as a layer.
 
 use std::fmt;
-use std::sync::Arc;
 
 use tower_layer::Layer;
 
@@ -34,7 +33,7 @@ impl<A: Authenticator> AuthLayer<A> {
     /// A layer that refuses every request without an identity.
     #[must_use]
     pub fn new(auth: A) -> Self {
-        Self { auth: Lanes::new(&Arc::new(auth)), policy: Policy::Required }
+        Self { auth: Lanes::new(auth), policy: Policy::Required }
     }
 
     /// Lets requests without an identity through.

@@ -30,8 +30,8 @@ pub struct AuthService<A, S> {
 impl<A, S> AuthService<A, S> {
     /// A service that asks `auth` about every request.
     #[must_use]
-    pub fn new(auth: Arc<A>, policy: Policy, inner: S) -> Self {
-        Self::with(Lanes::new(&auth), policy, inner)
+    pub fn new(auth: A, policy: Policy, inner: S) -> Self {
+        Self::with(Lanes::new(auth), policy, inner)
     }
 
     pub(super) fn with(auth: Lanes<A>, policy: Policy, inner: S) -> Self {
@@ -120,7 +120,8 @@ fn refuse<A: Authenticator, S, B, F, R: Default>(
     refusal: Refusal,
 ) -> State<A, S, B, F, R> {
     let grpc = refusal::grpc(request.headers());
-    let mut response = refusal.into_response(grpc, &|demand, headers| auth.challenge(demand, headers));
+    let mut response =
+        refusal.into_response(grpc, &|demand, headers| auth.challenge(demand, headers));
     effects::vary(response.headers_mut(), auth.vary());
     State::Refused { response: Some(response) }
 }

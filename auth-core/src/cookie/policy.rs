@@ -55,7 +55,11 @@ impl CookiePolicy {
     ///
     /// # Errors
     /// If name and value together are longer than browsers keep, or the value is no cookie value.
-    pub fn set(&self, value: &str, max_age: Option<Duration>) -> Result<HeaderValue, InvalidCookie> {
+    pub fn set(
+        &self,
+        value: &str,
+        max_age: Option<Duration>,
+    ) -> Result<HeaderValue, InvalidCookie> {
         if self.name.len() + value.len() > MAX_NAME_AND_VALUE {
             return Err(InvalidCookie::TooLong);
         }
@@ -287,8 +291,7 @@ mod tests {
 
     #[test]
     fn the_removal_names_the_same_cookie() {
-        let policy =
-            CookieBuilder::new("a").domain("example.com").path("/app").build().unwrap();
+        let policy = CookieBuilder::new("a").domain("example.com").path("/app").build().unwrap();
         let removal = policy.removal();
         let removal = removal.to_str().unwrap();
         for part in ["a=;", "Domain=example.com", "Path=/app", "Max-Age=0", "Secure"] {

@@ -51,10 +51,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn headers(lines: &[&[u8]]) -> HeaderMap {
-        lines
-            .iter()
-            .map(|line| (header::COOKIE, HeaderValue::from_bytes(line).unwrap()))
-            .collect()
+        lines.iter().map(|line| (header::COOKIE, HeaderValue::from_bytes(line).unwrap())).collect()
     }
 
     #[test]

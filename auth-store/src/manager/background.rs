@@ -8,7 +8,10 @@ use crate::error::StoreError;
 
 /// Does what can be done at once here, and the rest in a task of its own. A failure is an event:
 /// what is done here will be tried again at the next use.
-pub(super) fn run(what: &'static str, work: impl Future<Output = Result<(), StoreError>> + Send + 'static) {
+pub(super) fn run(
+    what: &'static str,
+    work: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+) {
     let mut work: Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>> = Box::pin(work);
     match work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(result) => report(what, result),

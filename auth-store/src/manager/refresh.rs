@@ -47,7 +47,12 @@ impl SignInManager {
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated), from a [`RefreshError`], if the secret
     /// is not good; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
-    pub async fn refresh(&self, turn: &Turn, secret: &Secret, kind: Kind) -> Result<Issued, AuthError> {
+    pub async fn refresh(
+        &self,
+        turn: &Turn,
+        secret: &Secret,
+        kind: Kind,
+    ) -> Result<Issued, AuthError> {
         let now = self.settings.clock.now();
         let unknown = || refused(Reason::Unknown);
         let mut record = self.store.load(&secret.sid()).await?.ok_or_else(unknown)?;

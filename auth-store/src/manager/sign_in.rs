@@ -91,21 +91,35 @@ impl SignInManager {
     }
 
     /// The living sign-in that the request acts for.
-    async fn current(&self, turn: &Turn, now: Timestamp) -> Result<Option<Arc<Record>>, StoreError> {
+    async fn current(
+        &self,
+        turn: &Turn,
+        now: Timestamp,
+    ) -> Result<Option<Arc<Record>>, StoreError> {
         let Some(sid) = turn.sign_in() else { return Ok(None) };
         Ok(self.store.load(&sid).await?.filter(|record| record.expiry(now).is_none()))
     }
 
     /// Starts with no data: what the request meant to store belonged to somebody else, unless it
     /// acted for nobody.
-    async fn start(&self, turn: &Turn, new: &NewSignIn, now: Timestamp) -> Result<Issued, AuthError> {
+    async fn start(
+        &self,
+        turn: &Turn,
+        new: &NewSignIn,
+        now: Timestamp,
+    ) -> Result<Issued, AuthError> {
         if turn.sign_in().is_some() {
             turn.discard();
         }
         self.create(new, Data::new(), now).await
     }
 
-    async fn create(&self, new: &NewSignIn, data: Data, now: Timestamp) -> Result<Issued, AuthError> {
+    async fn create(
+        &self,
+        new: &NewSignIn,
+        data: Data,
+        now: Timestamp,
+    ) -> Result<Issued, AuthError> {
         let sid = self.store.new_id(Some(&new.subject))?;
         let secret = Secret::generate(sid).map_err(StoreError::unavailable)?;
         let limits = self.settings.limits(false, now);
@@ -238,8 +252,7 @@ impl SignInManager {
         let now = self.settings.clock.now();
         let secret = Secret::generate(self.store.new_id(None)?).map_err(StoreError::unavailable)?;
         let limits = self.settings.limits(true, now);
-        let mut record =
-            Record::new(secret.sid(), kind, secret.digests(kind), None, limits, now);
+        let mut record = Record::new(secret.sid(), kind, secret.digests(kind), None, limits, now);
         record.data = data;
         let issued = Issued::new(secret, &record);
         self.store.create(record, None).await?;

@@ -5,6 +5,8 @@
 //! the record's lock for a moment; what only reads a record takes that record's lock alone.
 
 mod builder;
+mod create;
+mod remove;
 mod room;
 mod store;
 mod subjects;

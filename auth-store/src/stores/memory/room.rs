@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::SignInId;
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 
 /// Counts the records, signed-in and anonymous ones apart, and remembers the anonymous ones in the
 /// order of their creation.
@@ -49,19 +49,17 @@ impl Room {
         self.all.load(Ordering::Relaxed)
     }
 
-    /// Remembers the youngest anonymous record.
-    pub(super) fn remember(&self, sid: SignInId, lives: impl Fn(&SignInId) -> bool) {
-        let mut queue = self.queue.lock();
-        queue.push_back(sid);
+    /// The anonymous records, oldest first. While it is held, none is added.
+    pub(super) fn queue(&self) -> MutexGuard<'_, VecDeque<SignInId>> {
+        self.queue.lock()
+    }
+
+    /// Clears out the records that are gone, once they are more than the others.
+    pub(super) fn tidy(&self, queue: &mut VecDeque<SignInId>, lives: impl Fn(&SignInId) -> bool) {
         if queue.len() > 64 + 2 * self.anonymous.load(Ordering::Relaxed) {
             queue.retain(lives);
             queue.shrink_to_fit();
         }
-    }
-
-    /// The oldest anonymous record that is remembered; it is forgotten here.
-    pub(super) fn oldest_anonymous(&self) -> Option<SignInId> {
-        self.queue.lock().pop_front()
     }
 }
 

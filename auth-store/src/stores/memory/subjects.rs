@@ -8,9 +8,11 @@ use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
 use parking_lot::{Mutex, MutexGuard};
 
+type Slot = Box<Subject>;
+
 pub(super) struct Subjects {
     hasher: RandomState,
-    shards: Box<[Mutex<HashTable<Box<Subject>>>]>,
+    shards: Box<[Mutex<HashTable<Slot>>]>,
 }
 
 /// One subject's sign-ins. Most have one, and it takes no list.
@@ -50,7 +52,7 @@ impl Subjects {
 pub(super) struct Locked<'a> {
     name: &'a str,
     hash: u64,
-    shard: MutexGuard<'a, HashTable<Box<Subject>>>,
+    shard: MutexGuard<'a, HashTable<Slot>>,
     hasher: &'a RandomState,
 }
 
@@ -67,22 +69,22 @@ impl Locked<'_> {
 
     /// Adds the youngest.
     pub(super) fn add(&mut self, name: &Arc<str>, sid: SignInId) {
-        let same = |subject: &Box<Subject>| *subject.name == **name;
-        let rehash = |subject: &Box<Subject>| self.hasher.hash_one(&*subject.name);
+        let same = |subject: &Slot| *subject.name == **name;
+        let rehash = |subject: &Slot| self.hasher.hash_one(&*subject.name);
         match self.shard.entry(self.hash, same, rehash) {
             Entry::Vacant(entry) => {
                 let sign_ins = SignIns::One(sid);
-                entry.insert(Box::new(Subject { name: Arc::clone(name), sign_ins }));
+                entry.insert(Slot::new(Subject { name: Arc::clone(name), sign_ins }));
             }
             Entry::Occupied(mut entry) => match &mut entry.get_mut().sign_ins {
                 SignIns::Many(sids) => sids.push(sid),
-                one => *one = SignIns::Many([one.as_slice(), &[sid]].concat()),
+                one @ SignIns::One(_) => *one = SignIns::Many([one.as_slice(), &[sid]].concat()),
             },
         }
     }
 
     pub(super) fn remove(&mut self, sid: &SignInId) {
-        let same = |subject: &Box<Subject>| *subject.name == *self.name;
+        let same = |subject: &Slot| *subject.name == *self.name;
         let Ok(mut entry) = self.shard.find_entry(self.hash, same) else { return };
         let sign_ins = &mut entry.get_mut().sign_ins;
         if let SignIns::Many(sids) = sign_ins {

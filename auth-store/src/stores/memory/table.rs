@@ -35,11 +35,7 @@ impl Table {
     }
 
     /// Lends the record, under the lock that other readers share.
-    pub(super) fn with<T>(
-        &self,
-        sid: &SignInId,
-        see: impl FnOnce(Option<&Arc<Record>>) -> T,
-    ) -> T {
+    pub(super) fn with<T>(&self, sid: &SignInId, see: impl FnOnce(Option<&Arc<Record>>) -> T) -> T {
         let shard = self.shard(sid).read();
         see(shard.find(hash(sid), |record| record.sid == *sid))
     }
