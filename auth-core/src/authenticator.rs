@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
+use crate::carrier::{Backend, Carrier};
 use crate::clock::Clock;
 use crate::cross_site::CrossSite;
 use crate::error::BoxError;
@@ -14,16 +15,6 @@ use crate::identity::Identity;
 use crate::rejection::{Demand, Rejection};
 use crate::sign_in_id::SignInId;
 use crate::sign_ins::SignIns;
-
-/// How a credential travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Carrier {
-    /// The client attached it on purpose: an `Authorization` header.
-    Explicit,
-    /// The browser attached it by itself, also to requests that another site made: a cookie. The
-    /// layer checks where such requests come from, see [`CrossSite`].
-    Ambient,
-}
 
 /// What became of a credential that was there.
 #[derive(Debug)]
@@ -44,22 +35,6 @@ pub struct Attempt<C> {
     carrier: Carrier,
     outcome: AuthFuture<Outcome<C>>,
     backend: Backend,
-}
-
-/// Which backend of an [`AnyOf`](crate::AnyOf) found the credential; meaningless elsewhere.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Backend(usize);
-
-impl Backend {
-    /// The backend at `index` of `count`, and `self` inside of it.
-    pub(crate) fn within(self, index: usize, count: usize) -> Self {
-        Self(self.0 * count + index)
-    }
-
-    /// Undoes [`within`](Self::within).
-    pub(crate) fn split(self, count: usize) -> (usize, Self) {
-        (self.0 % count, Self(self.0 / count))
-    }
 }
 
 impl<C> Attempt<C> {
@@ -214,19 +189,5 @@ impl<C: Send + Sync + 'static> Authenticator for Arc<dyn Authenticator<Claims = 
     }
     fn erased(self) -> Arc<dyn Authenticator<Claims = C>> {
         self
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Backend;
-
-    #[test]
-    fn a_backend_is_found_again_at_any_depth() {
-        for (outer, inner) in [(0, 0), (2, 1), (1, 3)] {
-            let backend = Backend::default().within(inner, 4).within(outer, 3);
-            let (index, rest) = backend.split(3);
-            assert_eq!((index, rest.split(4).0), (outer, inner));
-        }
     }
 }

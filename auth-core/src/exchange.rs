@@ -1,18 +1,18 @@
 //! One request and its response, as authentication sees them: the only request extension.
 
-use std::any::{Any, type_name};
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use http::{Extensions, HeaderMap, Response};
 use parking_lot::Mutex;
 
-use crate::authenticator::{Authenticator, Backend, Carrier};
+use crate::carrier::{Backend, Carrier};
 use crate::clock::Clock;
 use crate::effects::Effects;
 use crate::error::{AuthError, Misuse};
 use crate::future::AuthFuture;
-use crate::identity::{Identity, Traits};
+use crate::identity::Traits;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{Demand, Rejection};
 use crate::sign_in_id::SignInId;
@@ -20,15 +20,11 @@ use crate::sign_in_id::SignInId;
 /// What the layer found out about a request, and what handlers made of it since.
 ///
 /// It is the request's only extension, and knows no claims type: so a wrong one can be told from a
-/// missing layer. Handlers use [`Identity`], [`Auth`](crate::Auth) and `Session`, which find it.
+/// missing layer. Handlers use [`Identity`](crate::Identity), [`Auth`](crate::Auth) and `Session`, which find it.
 #[derive(Clone)]
-pub struct Exchange(Arc<dyn Erased>);
+pub struct Exchange(pub(crate) Arc<dyn Erased>);
 
 impl Exchange {
-    pub(crate) fn new(erased: Arc<dyn Erased>) -> Self {
-        Self(erased)
-    }
-
     /// The exchange of the request with these extensions.
     ///
     /// # Errors
@@ -74,22 +70,6 @@ impl Exchange {
     pub(crate) fn erased(&self) -> &dyn Erased {
         &*self.0
     }
-
-    /// The typed exchange inside.
-    pub(crate) fn typed<C: Send + Sync + 'static>(&self) -> Result<&Typed<C>, Misuse> {
-        let any: &dyn Any = &*self.0;
-        any.downcast_ref().ok_or_else(|| self.wrong_claims::<C>())
-    }
-
-    /// The typed exchange itself, to keep.
-    pub(crate) fn to_typed<C: Send + Sync + 'static>(&self) -> Result<Arc<Typed<C>>, Misuse> {
-        let any: Arc<dyn Any + Send + Sync> = Arc::clone(&self.0) as _;
-        any.downcast().map_err(|_| self.wrong_claims::<C>())
-    }
-
-    fn wrong_claims<C>(&self) -> Misuse {
-        Misuse::WrongClaims { wanted: type_name::<C>(), layer: self.0.claims_type() }
-    }
 }
 
 impl fmt::Debug for Exchange {
@@ -107,72 +87,6 @@ pub(crate) trait Erased: Any + Send + Sync {
     fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap);
     fn session_host(&self) -> Option<&(dyn Any + Send + Sync)>;
     fn clock(&self) -> &Clock;
-}
-
-/// What the layer let in.
-#[derive(Debug)]
-pub(crate) enum Standing<C> {
-    Identified(Identity<C>),
-    /// A known visitor whom nobody has signed in.
-    Visitor(SignInId),
-    Nobody,
-    /// A rejected explicit credential under `.optional()`: only `Auth` may pass.
-    Rejected(Rejection),
-}
-
-pub(crate) struct Typed<C> {
-    pub(crate) auth: Arc<dyn Authenticator<Claims = C>>,
-    pub(crate) standing: Standing<C>,
-    pub(crate) turn: Turn,
-}
-
-impl<C> Typed<C> {
-    pub(crate) fn new(
-        auth: Arc<dyn Authenticator<Claims = C>>,
-        found: Option<Found>,
-        standing: Standing<C>,
-    ) -> Self {
-        let sign_in = match &standing {
-            Standing::Identified(identity) => identity.sign_in(),
-            Standing::Visitor(id) => Some(*id),
-            Standing::Nobody | Standing::Rejected(_) => None,
-        };
-        Self { auth, standing, turn: Turn { found, sign_in, written: OnceLock::new() } }
-    }
-
-    pub(crate) fn identity(&self) -> Option<&Identity<C>> {
-        match &self.standing {
-            Standing::Identified(identity) => Some(identity),
-            _ => None,
-        }
-    }
-}
-
-impl<C: Send + Sync + 'static> Erased for Typed<C> {
-    fn turn(&self) -> &Turn {
-        &self.turn
-    }
-    fn claims_type(&self) -> &'static str {
-        type_name::<C>()
-    }
-    fn traits(&self) -> Option<Traits<'_>> {
-        self.identity().map(Identity::traits)
-    }
-    fn rejection(&self) -> Option<&Rejection> {
-        match &self.standing {
-            Standing::Rejected(rejection) => Some(rejection),
-            _ => None,
-        }
-    }
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
-        self.auth.challenge(demand, headers);
-    }
-    fn session_host(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.auth.sign_ins()?.session_host(self.turn.found.map(|found| found.backend))
-    }
-    fn clock(&self) -> &Clock {
-        self.auth.clock()
-    }
 }
 
 /// How the credential that decided came, and who found it.
@@ -216,6 +130,14 @@ pub trait BeforeResponse: Any + Send + Sync + fmt::Debug {
 }
 
 impl Turn {
+    pub(crate) fn new(found: Option<Found>, sign_in: Option<SignInId>) -> Self {
+        Self { found, sign_in, written: OnceLock::new() }
+    }
+
+    pub(crate) fn found(&self) -> Option<Found> {
+        self.found
+    }
+
     fn written(&self) -> &Written {
         self.written.get_or_init(|| {
             Box::new(Written {

@@ -9,15 +9,16 @@ use std::sync::Arc;
 
 use http::{Extensions, HeaderMap};
 
-use crate::authenticator::Carrier;
+use crate::carrier::Carrier;
 use crate::error::{AuthError, AuthErrorKind, Misuse};
-use crate::exchange::{Erased, Exchange, Typed};
+use crate::exchange::{Erased, Exchange};
 use crate::head::Head;
 use crate::identity::Identity;
 use crate::principal::{Claims, Principal};
 use crate::rejection::{Demand, Rejection};
 use crate::sign_in_id::SignInId;
 use crate::sign_ins::{Persistence, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn};
+use crate::typed::Typed;
 use crate::visit::{RequestFacts, Visit};
 
 impl<C: Send + Sync + 'static> Identity<C> {

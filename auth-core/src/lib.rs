@@ -28,6 +28,7 @@
 mod authenticate;
 mod authenticator;
 mod authorize;
+mod carrier;
 mod challenge;
 mod clock;
 mod combine;
@@ -47,11 +48,13 @@ mod refusal;
 mod rejection;
 mod sign_in_id;
 mod sign_ins;
+mod typed;
 mod visit;
 
 pub use authenticate::{AuthLayer, AuthService, Policy, ResponseFuture};
-pub use authenticator::{Attempt, Authenticator, Backend, Carrier, Outcome};
+pub use authenticator::{Attempt, Authenticator, Outcome};
 pub use authorize::{Require, RequireFuture, RequireService};
+pub use carrier::{Backend, Carrier};
 pub use challenge::Challenge;
 pub use clock::{Clock, ManualClock, Timestamp};
 pub use combine::{AnyOf, Several, any_of};

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::authenticator::{Backend, Carrier};
+use crate::carrier::{Backend, Carrier};
 use crate::clock::Timestamp;
 use crate::error::AuthError;
 use crate::principal::Principal;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
-use crate::authenticator::Backend;
+use crate::carrier::Backend;
 use crate::cookie::{self, RequestCookie};
 use crate::cross_site::{CrossSite, CrossSiteRequest, RequestOrigin};
 use crate::exchange::Turn;

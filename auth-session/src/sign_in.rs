@@ -172,5 +172,6 @@ fn new_sign_in<C: Serialize>(
 
 /// The first bytes of a text, whole letters only.
 fn start(text: &str, most: usize) -> Box<str> {
-    text[..text.floor_char_boundary(most)].into()
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text[..end.unwrap_or(0)].into()
 }

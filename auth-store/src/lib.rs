@@ -20,10 +20,12 @@ mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod data;
+mod details;
 mod error;
 mod lifetime;
 mod manager;
 mod record;
+mod rotation;
 mod secret;
 mod session;
 mod store;
@@ -31,13 +33,13 @@ mod stores;
 
 pub use codec::encode;
 pub use data::Data;
+pub use details::{Details, Device, Grace};
 pub use error::{StoreError, StoreErrorKind};
 pub use lifetime::{Expiry, InvalidLifetime, Lifetime, Limits};
 pub use manager::{Issued, NewSignIn, RefreshError, Settings, SignInManager};
-pub use record::{Details, Device, Grace, Proof, Record};
+pub use record::{Proof, Record};
+pub use rotation::{Renewal, Rotation};
 pub use secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 pub use session::{Session, SessionHost};
-pub use store::{
-    Created, Deleted, Found, IntoStore, Limit, Peek, Renewal, Rotation, Store, Swap, WhenFull,
-};
+pub use store::{Created, Deleted, Found, IntoStore, Limit, Peek, Store, Swap, WhenFull};
 pub use stores::{MemoryStore, MemoryStoreBuilder};

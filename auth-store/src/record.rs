@@ -2,7 +2,6 @@
 
 use std::any::Any;
 use std::fmt;
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -14,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::codec;
 use crate::data::Data;
+use crate::details::Details;
 use crate::lifetime::{Expiry, Limits};
 use crate::secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 
@@ -51,52 +51,6 @@ pub struct Record {
     pub version: u64,
     /// What few sign-ins have, or few requests read.
     pub details: Option<Box<Details>>,
-}
-
-/// What few sign-ins have, or few requests read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Details {
-    /// The secret before the current one, while a refresh with it may be repeated.
-    pub grace: Option<Grace>,
-    /// What the client may do (RFC 6749 section 3.3).
-    pub scopes: Vec<Box<str>>,
-    /// How well the user was authenticated.
-    pub acr: Option<Box<str>>,
-    /// By which methods.
-    pub amr: Vec<Box<str>>,
-    /// The key that the credential is bound to, if any (RFC 7800).
-    pub cnf: Option<Box<str>>,
-    /// What is known about the device.
-    pub device: Device,
-}
-
-/// What is known about the device that a sign-in was made on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Device {
-    /// The `User-Agent`, at most [`Device::MAX_USER_AGENT`] bytes of it.
-    pub user_agent: Option<Box<str>>,
-    /// Where the request came from.
-    pub address: Option<IpAddr>,
-    /// What the user calls it.
-    pub label: Option<Box<str>>,
-}
-
-impl Device {
-    /// The most bytes of a `User-Agent` that are kept.
-    pub const MAX_USER_AGENT: usize = 256;
-    /// The most bytes of a label that are kept.
-    pub const MAX_LABEL: usize = 128;
-}
-
-/// The secret before the current one: refreshing with it again yields the current one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grace {
-    /// The digest of the verifier before the current one.
-    pub previous: Digest,
-    /// From which the current one was derived.
-    pub nonce: Nonce,
-    /// Until when.
-    pub until: Timestamp,
 }
 
 /// What a secret is to a record.
@@ -217,10 +171,10 @@ impl Record {
         Self { identity: self.identity.clone(), data, version: self.version + 1, ..self.clone() }
     }
 
-    fn decode<C>(&self, subject: &Arc<str>) -> Result<Verified<C>, serde_json::Error>
-    where
-        C: DeserializeOwned,
-    {
+    fn decode<C: DeserializeOwned>(
+        &self,
+        subject: &Arc<str>,
+    ) -> Result<Verified<C>, serde_json::Error> {
         let (roles, claims) = codec::decode(&self.principal)?;
         let mut principal = Principal::new(Arc::clone(subject)).claims(claims);
         principal.roles = roles;
@@ -229,10 +183,8 @@ impl Record {
             principal.acr.clone_from(&details.acr);
             principal.amr.clone_from(&details.amr);
         }
-        let facts = Facts::new(self.kind.scheme(), self.authenticated_at)
-            .sign_in(self.sid)
-            .expires_at(self.limits.ends_at);
-        Ok(Verified::new(principal, facts))
+        let facts = Facts::new(self.kind.scheme(), self.authenticated_at).sign_in(self.sid);
+        Ok(Verified::new(principal, facts.expires_at(self.limits.ends_at)))
     }
 
     /// As a device list shows it.
@@ -284,7 +236,7 @@ impl Clone for Record {
     }
 }
 
-/// Without digests, claims and data.
+/// Without secrets, claims and data.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")

@@ -1,6 +1,8 @@
 //! Requests that are still under way when the sign-in changes.
 
-use crate::harness::{Client, Reply, World};
+use std::future::IntoFuture;
+
+use crate::harness::{Call, Client, Fault, Op, Reply, World};
 
 suite!(every:
     sec_77_a_slow_request_does_not_undo_a_sign_out,
@@ -8,11 +10,16 @@ suite!(every:
     sec_78_a_slow_request_does_not_remove_the_new_credential,
     sec_78_a_late_request_does_not_replace_the_new_credential,
     two_slow_requests_keep_what_both_added,
+    sec_77_a_sign_out_between_reading_and_writing_is_not_undone,
+    a_sign_in_during_a_sign_out_elsewhere_starts_anew,
 );
 
 suite!(cookie: sec_78_a_late_request_of_the_visitor_does_not_replace_the_new_credential);
 
-suite!(visitors: a_slow_request_of_a_visitor_who_signs_in_is_not_lost_in_silence);
+suite!(visitors:
+    a_slow_request_of_a_visitor_who_signs_in_is_not_lost_in_silence,
+    what_another_node_stores_during_the_sign_in_moves_along,
+);
 
 /// Starts a request that waits in its handler.
 async fn slow_add(world: &World, client: &Client, item: &'static str) -> SlowAdd {
@@ -125,4 +132,58 @@ async fn two_slow_requests_keep_what_both_added(world: World) {
     let mut items: Vec<String> = client.get("/cart").await.json();
     items.sort();
     assert_eq!(items, ["apple", "pear"]);
+}
+
+/// Sends a request, and holds it at the moment when it asks the store for this.
+async fn held_at(world: &World, op: Op, call: Call) -> tokio::task::JoinHandle<Reply> {
+    world.store.forget_calls();
+    world.store.set(op, Fault::Hangs);
+    let sent = tokio::spawn(call.into_future());
+    world.store.reached(op, 1).await;
+    sent
+}
+
+async fn sec_77_a_sign_out_between_reading_and_writing_is_not_undone(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    let held = held_at(&world, Op::Update, client.post("/cart").body("apple")).await;
+
+    assert_eq!(client.post("/logout").await.status, 204);
+    world.store.heal();
+
+    assert_eq!(held.await.unwrap().status, 401);
+    assert_eq!(world.kept().await, 0);
+}
+
+async fn a_sign_in_during_a_sign_out_elsewhere_starts_anew(world: World) {
+    let (here, elsewhere) = (world.client(), world.client());
+    let old = here.signed_in("alice").await;
+    elsewhere.signed_in("alice").await;
+    here.post("/cart").body("apple").await;
+    let login = crate::app::Login::from("alice").via(world.carrier());
+    let held = held_at(&world, Op::Rotate, here.post("/login").json(&login)).await;
+
+    assert_eq!(elsewhere.post("/logout-others").await.text(), "1");
+    world.store.heal();
+
+    assert!(held.await.unwrap().status.is_success());
+    assert_ne!(here.credential().unwrap().sign_in(), old.sign_in(), "that one has ended");
+    assert_eq!(here.get("/cart").await.text(), "[]");
+    assert_eq!(world.status_of(&old).await, 401);
+}
+
+async fn what_another_node_stores_during_the_sign_in_moves_along(world: World) {
+    let node = world.with(|_| {}).await;
+    let client = world.client();
+    client.post("/cart").body("apple").await;
+    let visitor = node.holder(&client.credential().unwrap());
+    let login = crate::app::Login::from("alice").via(world.carrier());
+    let held = held_at(&world, Op::DeleteIf, client.post("/login").json(&login)).await;
+
+    assert_eq!(visitor.post("/cart").body("pear").await.status, 200);
+    world.store.heal();
+
+    assert!(held.await.unwrap().status.is_success());
+    assert_eq!(client.get("/cart").await.text(), r#"["apple","pear"]"#);
+    assert_eq!(world.kept().await, 1);
 }

@@ -1,13 +1,15 @@
 //! The decisions of the layer, as pure functions.
 
-use crate::authenticate::layer::Policy;
-use crate::authenticator::{Attempt, Authenticator, Carrier, Outcome};
+use super::policy::Policy;
+use crate::authenticator::{Attempt, Authenticator, Outcome};
+use crate::carrier::Carrier;
 use crate::cross_site::RequestOrigin;
-use crate::exchange::{Found, Standing};
+use crate::exchange::Found;
 use crate::future::AuthFuture;
 use crate::head::{Authorization, Head};
 use crate::refusal::Refusal;
 use crate::rejection::{Reason, Rejection};
+use crate::typed::Standing;
 
 /// What a request's head says: how its credential came, and what became of it.
 pub(super) struct Asked<C> {

@@ -10,16 +10,18 @@ use http::{Request, Response, StatusCode};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
+use super::decide;
 use super::lanes::Lane;
-use super::layer::Policy;
-use super::service::enter;
+use super::policy::Policy;
+
 use crate::authenticator::{Authenticator, Outcome};
 use crate::effects;
 use crate::error::{AuthError, AuthErrorKind};
-use crate::exchange::{Erased, Exchange, Found, Typed};
+use crate::exchange::{Erased, Exchange, Found};
 use crate::future::BoxFuture;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{Reason, Rejection};
+use crate::typed::Typed;
 
 pin_project! {
     /// The response of an [`AuthService`](crate::AuthService).
@@ -123,7 +125,7 @@ fn hook<C: Send + Sync + 'static>(
     exchange: &Arc<Typed<C>>,
 ) -> Option<Result<Saved, BoxFuture<Saved>>> {
     let hook = exchange.turn.hook()?;
-    let exchange = Exchange::new(Arc::clone(exchange) as _);
+    let exchange = Exchange(Arc::clone(exchange) as _);
     Some(Arc::clone(hook).before_response(&exchange).now())
 }
 
@@ -159,4 +161,42 @@ fn unsaved(error: AuthError) -> Refusal {
         AuthErrorKind::TooLarge => Refusal::Unsaved(StatusCode::PAYLOAD_TOO_LARGE, error.into()),
         _ => Refusal::Unsaved(StatusCode::INTERNAL_SERVER_ERROR, error.into()),
     }
+}
+
+/// Runs the inner service with the decision in the request's extensions, or refuses.
+#[inline(always)] // so that the future is built where it stays
+pub(super) fn enter<A, S, B, R>(
+    auth: &Arc<Lane<A>>,
+    policy: Policy,
+    found: Option<Found>,
+    outcome: Option<Outcome<A::Claims>>,
+    mut request: Request<B>,
+    inner: &mut S,
+) -> State<A, S, B, S::Future, R>
+where
+    A: Authenticator,
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Default,
+{
+    match decide::admit(policy, found, outcome) {
+        Ok(standing) => {
+            let exchange = Arc::new(Typed::new(Arc::clone(auth) as _, found, standing));
+            request.extensions_mut().insert(Exchange(Arc::clone(&exchange) as _));
+            State::Running { inner: inner.call(request), exchange }
+        }
+        Err(refusal) => refuse(&**auth, &request, refusal),
+    }
+}
+
+#[cold]
+pub(super) fn refuse<A: Authenticator, S, B, F, R: Default>(
+    auth: &Lane<A>,
+    request: &Request<B>,
+    refusal: Refusal,
+) -> State<A, S, B, F, R> {
+    let grpc = refusal::grpc(request.headers());
+    let mut response =
+        refusal.into_response(grpc, &|demand, headers| auth.challenge(demand, headers));
+    effects::vary(response.headers_mut(), auth.vary());
+    State::Refused { response: Some(response) }
 }

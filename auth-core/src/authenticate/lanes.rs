@@ -6,7 +6,8 @@ use std::thread;
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::authenticator::{Attempt, Authenticator, Backend};
+use crate::authenticator::{Attempt, Authenticator};
+use crate::carrier::Backend;
 use crate::clock::Clock;
 use crate::cross_site::CrossSite;
 use crate::head::Head;

@@ -5,19 +5,9 @@ use std::fmt;
 use tower_layer::Layer;
 
 use super::lanes::Lanes;
+use super::policy::Policy;
 use super::service::AuthService;
 use crate::authenticator::Authenticator;
-
-/// Whether a request may pass without an identity.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
-    /// No: the layer itself answers 401.
-    #[default]
-    Required,
-    /// Yes. A rejected cookie counts as none; a rejected `Authorization` header passes only to
-    /// handlers that use [`Auth`](crate::Auth).
-    Optional,
-}
 
 /// Any [`Authenticator`] as a Tower layer.
 ///

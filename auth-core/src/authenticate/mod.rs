@@ -4,8 +4,10 @@ mod decide;
 mod future;
 mod lanes;
 mod layer;
+mod policy;
 mod service;
 
 pub use future::ResponseFuture;
-pub use layer::{AuthLayer, Policy};
+pub use layer::AuthLayer;
+pub use policy::Policy;
 pub use service::AuthService;

@@ -9,15 +9,12 @@ use http::{Request, Response};
 use tower_service::Service;
 
 use super::decide::{self, Asked};
-use super::future::{Pending, ResponseFuture, State};
-use super::lanes::{Lane, Lanes};
-use super::layer::Policy;
-use crate::authenticator::{Authenticator, Outcome};
-use crate::effects;
-use crate::exchange::{Exchange, Found, Typed};
+use super::future::{Pending, ResponseFuture, State, enter, refuse};
+use super::lanes::Lanes;
+use super::policy::Policy;
+use crate::authenticator::Authenticator;
 use crate::future::AuthFuture;
 use crate::head::Head;
-use crate::refusal::{self, Refusal};
 
 /// Finds out who sent a request, and calls the inner service with the answer in the request's
 /// extensions; or refuses the request. See [`AuthLayer`](crate::AuthLayer).
@@ -86,42 +83,4 @@ where
         // The answer was in memory: nothing is cloned or boxed, and the inner service runs in place.
         ResponseFuture::new(enter(auth, self.policy, found, outcome, request, &mut self.inner))
     }
-}
-
-/// Runs the inner service with the decision in the request's extensions, or refuses.
-#[inline(always)] // so that the future is built where it stays
-pub(super) fn enter<A, S, B, R>(
-    auth: &Arc<Lane<A>>,
-    policy: Policy,
-    found: Option<Found>,
-    outcome: Option<Outcome<A::Claims>>,
-    mut request: Request<B>,
-    inner: &mut S,
-) -> State<A, S, B, S::Future, R>
-where
-    A: Authenticator,
-    S: Service<Request<B>, Response = Response<R>>,
-    R: Default,
-{
-    match decide::admit(policy, found, outcome) {
-        Ok(standing) => {
-            let exchange = Arc::new(Typed::new(Arc::clone(auth) as _, found, standing));
-            request.extensions_mut().insert(Exchange::new(Arc::clone(&exchange) as _));
-            State::Running { inner: inner.call(request), exchange }
-        }
-        Err(refusal) => refuse(&**auth, &request, refusal),
-    }
-}
-
-#[cold]
-fn refuse<A: Authenticator, S, B, F, R: Default>(
-    auth: &Lane<A>,
-    request: &Request<B>,
-    refusal: Refusal,
-) -> State<A, S, B, F, R> {
-    let grpc = refusal::grpc(request.headers());
-    let mut response =
-        refusal.into_response(grpc, &|demand, headers| auth.challenge(demand, headers));
-    effects::vary(response.headers_mut(), auth.vary());
-    State::Refused { response: Some(response) }
 }

@@ -13,8 +13,9 @@ use super::fixtures::{
 };
 use super::report::{Outcome, Violation, ensure};
 use crate::data::Data;
+use crate::details::{Details, Device, Grace};
 use crate::error::{StoreError, StoreErrorKind};
-use crate::record::{Details, Device, Grace, Record};
+use crate::record::Record;
 use crate::secret::{Digest, Kind, Nonce};
 use crate::store::{Created, Store, WhenFull};
 

@@ -12,11 +12,13 @@ use auth_core::{Clock, Persistence, SignInId, Timestamp};
 use super::report::{Violation, ensure};
 use crate::codec::encode;
 use crate::data::Data;
+use crate::details::{Details, Device, Grace};
 use crate::error::StoreError;
 use crate::lifetime::{Lifetime, Limits};
-use crate::record::{Details, Device, Grace, Record};
+use crate::record::Record;
+use crate::rotation::Rotation;
 use crate::secret::{Kind, Nonce, Secret};
-use crate::store::{Created, Limit, Rotation, Store, WhenFull};
+use crate::store::{Created, Limit, Store, WhenFull};
 
 pub(super) const ADA: &str = "ada";
 pub(super) const BOB: &str = "bob";

@@ -9,10 +9,12 @@ use super::fixtures::{
     ADA, DAY, KIND, MINUTE, data, details, now, principal, refresh, secret, secret_of, with_secret,
 };
 use super::report::{Outcome, Violation};
+use crate::details::Details;
 use crate::lifetime::Limits;
-use crate::record::{Details, Record};
+use crate::record::Record;
+use crate::rotation::{Renewal, Rotation};
 use crate::secret::Kind;
-use crate::store::{Renewal, Rotation, Store};
+use crate::store::Store;
 
 /// A refresh keeps the data, the limits, the roles, and how the user was authenticated.
 pub(super) async fn rotate_replaces_the_secret_and_nothing_else(store: &Arc<dyn Store>) -> Outcome {

@@ -6,8 +6,9 @@ use super::expect::{alive, alive_as, leads, stored};
 use super::fixtures::{KIND, MINUTE, now, refresh, secret_of, with_secret};
 use super::report::{Outcome, Violation, ensure};
 use crate::record::Proof;
+use crate::rotation::Rotation;
 use crate::secret::{Kind, Secret};
-use crate::store::{Found, Rotation, Store};
+use crate::store::{Found, Store};
 
 /// Without grace, the old secret is over at once; the new one proves the sign-in.
 pub(super) async fn sec_83_a_secret_without_grace_is_over_at_once(

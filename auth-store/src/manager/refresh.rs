@@ -6,14 +6,16 @@ use std::sync::Arc;
 
 use auth_core::{AuthError, AuthErrorKind, Reason, Turn};
 
+use super::data::TRIES;
+use super::issued::Issued;
 use super::manage::SignInManager;
-use super::sign_in::Issued;
-use crate::error::StoreError;
-use crate::record::{Grace, Proof, Record};
-use crate::secret::{Kind, Nonce, Secret};
-use crate::store::{Rotation, Swap};
 
-const TRIES: usize = 16;
+use crate::details::Grace;
+use crate::error::StoreError;
+use crate::record::{Proof, Record};
+use crate::rotation::Rotation;
+use crate::secret::{Kind, Nonce, Secret};
+use crate::store::Swap;
 
 /// The secret cannot be refreshed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

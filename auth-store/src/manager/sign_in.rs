@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use auth_core::{AuthError, AuthErrorKind, Persistence, SignInId, Timestamp, Turn};
 
+use super::data::{TRIES, contention};
+use super::issued::Issued;
 use super::manage::SignInManager;
 use crate::changes;
 use crate::data::Data;
+use crate::details::Details;
 use crate::error::StoreError;
-use crate::lifetime::Limits;
-use crate::record::{Details, Record};
+use crate::record::Record;
+use crate::rotation::{Renewal, Rotation};
 use crate::secret::{Kind, Secret};
-use crate::store::{Created, Deleted, Renewal, Rotation, Swap};
-
-/// How often a step is tried again on newer data before it is given up.
-const TRIES: usize = 16;
+use crate::store::{Created, Deleted, Swap};
 
 /// Who signs in, and by what.
 #[derive(Clone, Debug)]
@@ -29,33 +29,6 @@ pub struct NewSignIn {
     pub details: Option<Box<Details>>,
     /// Whether its cookie outlives the browser; none for the manager's setting.
     pub persistence: Option<Persistence>,
-}
-
-/// A secret for the client, and what has to be known to carry it there.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Issued {
-    /// The secret.
-    pub secret: Secret,
-    /// What it is for.
-    pub kind: Kind,
-    /// How long the sign-in lasts.
-    pub limits: Limits,
-    /// Whether its cookie outlives the browser.
-    pub persistence: Persistence,
-}
-
-impl Issued {
-    pub(super) fn new(secret: Secret, record: &Record) -> Self {
-        let Record { kind, limits, persistence, .. } = *record;
-        Self { secret, kind, limits, persistence }
-    }
-
-    /// The sign-in's public id.
-    #[must_use]
-    pub fn sid(&self) -> SignInId {
-        self.secret.sid()
-    }
 }
 
 impl SignInManager {
@@ -207,71 +180,4 @@ impl SignInManager {
         }
         Err(contention())
     }
-
-    /// Makes these changes on the newest data of a sign-in that has not ended.
-    pub(crate) async fn change(
-        &self,
-        sid: &SignInId,
-        changes: &[changes::Change],
-    ) -> Result<(), AuthError> {
-        let mut newest = self.store.load(sid).await?;
-        for _ in 0..TRIES {
-            let record = newest.ok_or_else(ended)?;
-            if record.expiry(self.settings.clock.now()).is_some() {
-                return Err(ended());
-            }
-            let data = changes::apply(&record.data, changes)
-                .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
-            if data == record.data {
-                return Ok(());
-            }
-            if data.bytes() > Data::MAX_BYTES {
-                return Err(AuthError::new(AuthErrorKind::TooLarge, "over 64 KiB of data"));
-            }
-            match self.store.update(sid, record.version, data).await? {
-                Swap::Stored(_) => return Ok(()),
-                Swap::Stale(newer) => newest = Some(newer),
-                Swap::Gone => return Err(ended()),
-            }
-        }
-        Err(contention())
-    }
-
-    /// Starts the record of a visitor whom nobody has signed in.
-    ///
-    /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer or has no room.
-    pub(crate) async fn start_anonymous(
-        &self,
-        data: Data,
-        kind: Kind,
-    ) -> Result<Issued, AuthError> {
-        if data.bytes() > Data::MAX_BYTES {
-            return Err(AuthError::new(AuthErrorKind::TooLarge, "over 64 KiB of data"));
-        }
-        let now = self.settings.clock.now();
-        let secret = Secret::generate(self.store.new_id(None)?).map_err(StoreError::unavailable)?;
-        let limits = self.settings.limits(true, now);
-        let mut record = Record::new(secret.sid(), kind, secret.digests(kind), None, limits, now);
-        record.data = data;
-        let issued = Issued::new(secret, &record);
-        self.store.create(record, None).await?;
-        Ok(issued)
-    }
-
-    /// Ends a sign-in whose secret never reached its client.
-    pub(crate) async fn take_back(&self, sid: &SignInId) {
-        if let Err(error) = self.store.delete(sid).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(sign_in = %sid, error, "a sign-in could not be taken back");
-        }
-    }
-}
-
-fn contention() -> AuthError {
-    AuthError::new(AuthErrorKind::Unavailable, "others changed the sign-in again and again")
-}
-
-fn ended() -> AuthError {
-    AuthError::new(AuthErrorKind::Unauthenticated, "the sign-in has ended")
 }

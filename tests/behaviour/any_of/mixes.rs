@@ -14,14 +14,15 @@ pub(super) async fn world(build: fn(&Setup) -> Auth) -> World {
     World::start(Backend { carrier: Carrier::Ambient, build }, Framework::Axum).await
 }
 
-/// Every way to write "keys, cookies or tokens"; they have to behave alike.
+/// Every way to write "keys, cookies or tokens, and new sign-ins by cookie"; they have to behave
+/// alike.
 pub(super) const ALIKE: [fn(&Setup) -> Auth; 4] = [
-    |setup| any_of((ApiKeys::new(setup), session(setup), TokenAuth::new(setup))).erased(),
+    |setup| any_of((session(setup), ApiKeys::new(setup), TokenAuth::new(setup))).erased(),
     |setup| any_of(at_run_time(setup)).erased(),
-    |setup| any_of((any_of((ApiKeys::new(setup), session(setup))), TokenAuth::new(setup))).erased(),
+    |setup| any_of((any_of((session(setup), ApiKeys::new(setup))), TokenAuth::new(setup))).erased(),
     |setup| {
         let inner = any_of([session(setup).erased(), TokenAuth::new(setup).erased()]).erased();
-        any_of([ApiKeys::new(setup).erased(), any_of([inner]).erased()]).erased()
+        any_of([any_of([inner]).erased(), ApiKeys::new(setup).erased()]).erased()
     },
 ];
 

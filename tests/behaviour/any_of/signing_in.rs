@@ -51,6 +51,27 @@ async fn a_sign_out_ends_the_cookie_and_the_token() {
 }
 
 #[tokio::test]
+async fn a_sign_out_ends_the_sign_ins_of_every_store() {
+    let world = world(two_stores).await;
+    let (cookie, token, both) = with_both(&world).await;
+    assert_eq!(both.post("/logout").await.status, 204);
+    assert_eq!(world.status_of(&cookie).await, 401);
+    assert_eq!(world.status_of(&token).await, 401);
+}
+
+/// What can be ended is ended, and the client hears that something may still be alive.
+#[tokio::test]
+async fn sec_76_a_sign_out_goes_on_although_one_store_is_down() {
+    let world = world(two_stores).await;
+    let (cookie, token, both) = with_both(&world).await;
+    world.store.set(Op::Delete, Fault::Fails);
+    assert_eq!(both.post("/logout").await.status, 503);
+    world.store.heal();
+    assert_eq!(world.status_of(&cookie).await, 401);
+    assert_eq!(world.status_of(&token).await, 200, "try again");
+}
+
+#[tokio::test]
 async fn a_cart_of_a_visitor_moves_from_the_cookie_into_the_token() {
     for build in ALIKE {
         let world = world(build).await;

@@ -1,8 +1,6 @@
-//! How much a [`MemoryStore`] holds.
+//! How much a [`MemoryStore`](crate::MemoryStore) holds.
 
-use super::store::MemoryStore;
-
-/// Says how much a [`MemoryStore`] holds.
+/// Says how much a [`MemoryStore`](crate::MemoryStore) holds.
 #[derive(Clone, Copy, Debug)]
 #[must_use]
 pub struct MemoryStoreBuilder {
@@ -27,11 +25,5 @@ impl MemoryStoreBuilder {
     /// At most so many anonymous sign-ins; a million by default. The oldest go first.
     pub fn anonymous(self, most: usize) -> Self {
         Self { anonymous: most, ..self }
-    }
-
-    /// The store.
-    #[must_use]
-    pub fn build(self) -> MemoryStore {
-        MemoryStore::with(self)
     }
 }

@@ -14,8 +14,9 @@ use super::table::Table;
 use crate::data::Data;
 use crate::error::StoreError;
 use crate::record::Record;
+use crate::rotation::Rotation;
 use crate::secret::Digest;
-use crate::store::{Created, Deleted, Limit, Peek, Rotation, Store, Swap};
+use crate::store::{Created, Deleted, Limit, Peek, Store, Swap};
 
 /// Sign-ins in this process's memory: for one server, for development and for tests. They end with
 /// the process.
@@ -49,16 +50,6 @@ impl MemoryStore {
         MemoryStoreBuilder::default()
     }
 
-    pub(super) fn with(builder: MemoryStoreBuilder) -> Self {
-        Self {
-            table: Table::new(builder.shards),
-            subjects: Subjects::new(builder.shards),
-            room: Room::new(builder.capacity, builder.anonymous),
-            sweep_at: AtomicU64::new(0),
-            sweep_next: AtomicUsize::new(0),
-        }
-    }
-
     /// How many sign-ins there are, expired ones that were not collected yet included.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -69,6 +60,20 @@ impl MemoryStore {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl MemoryStoreBuilder {
+    /// The store.
+    #[must_use]
+    pub fn build(self) -> MemoryStore {
+        MemoryStore {
+            table: Table::new(self.shards),
+            subjects: Subjects::new(self.shards),
+            room: Room::new(self.capacity, self.anonymous),
+            sweep_at: AtomicU64::new(0),
+            sweep_next: AtomicUsize::new(0),
+        }
     }
 }
 

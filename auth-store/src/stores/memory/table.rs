@@ -41,7 +41,7 @@ impl Table {
     }
 
     pub(super) fn get(&self, sid: &SignInId) -> Option<Arc<Record>> {
-        self.with(sid, |record| record.cloned())
+        self.with(sid, |record| record.map(Arc::clone))
     }
 
     pub(super) fn is_taken(&self, sid: &SignInId) -> bool {

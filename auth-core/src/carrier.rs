@@ -1,0 +1,42 @@
+//! How a credential came, and who found it.
+
+/// How a credential travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Carrier {
+    /// The client attached it on purpose: an `Authorization` header.
+    Explicit,
+    /// The browser attached it by itself, also to requests that another site made: a cookie. The
+    /// layer checks where such requests come from, see
+    /// [`CrossSite`](crate::CrossSite).
+    Ambient,
+}
+
+/// Which backend of an [`AnyOf`](crate::AnyOf) found the credential; meaningless elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Backend(usize);
+
+impl Backend {
+    /// The backend at `index` of `count`, and `self` inside of it.
+    pub(crate) fn within(self, index: usize, count: usize) -> Self {
+        Self(self.0 * count + index)
+    }
+
+    /// Undoes [`within`](Self::within).
+    pub(crate) fn split(self, count: usize) -> (usize, Self) {
+        (self.0 % count, Self(self.0 / count))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Backend;
+
+    #[test]
+    fn a_backend_is_found_again_at_any_depth() {
+        for (outer, inner) in [(0, 0), (2, 1), (1, 3)] {
+            let backend = Backend::default().within(inner, 4).within(outer, 3);
+            let (index, rest) = backend.split(3);
+            assert_eq!((index, rest.split(4).0), (outer, inner));
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The first backend that finds its kind of credential decides.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+use tower_layer::Layer;
+
+use super::several::{Member, Several};
+use crate::authenticate::{AuthLayer, AuthService, Policy};
+use crate::authenticator::{Attempt, Authenticator};
+use crate::carrier::{Backend, Carrier};
+use crate::clock::Clock;
+use crate::cross_site::CrossSite;
+use crate::head::Head;
+use crate::rejection::Demand;
+use crate::sign_ins::SignIns;
+use crate::visit::Visit;
+
+/// Several backends, each for its own kind of credential: made by [`any_of`].
+pub struct AnyOf<C> {
+    pub(super) members: Arc<[Member<C>]>,
+    vary: HeaderValue,
+}
+
+/// Asks several backends. The first that finds its kind of credential decides, whatever it
+/// decides; explicit credentials are looked for before ambient ones. New sign-ins go to the first
+/// backend that has them, unless [`SignIn::via`](crate::SignIn::via) asks for a carrier.
+///
+/// # Panics
+/// If the list is empty.
+pub fn any_of<L: Several>(several: L) -> AnyOf<L::Claims>
+where
+    L::Claims: Send + Sync + 'static,
+{
+    let members: Arc<[Member<L::Claims>]> = several.into_list().into();
+    assert!(!members.is_empty(), "any_of needs at least one backend");
+    let mut vary: Vec<String> = Vec::new();
+    for member in members.iter() {
+        let names = member.vary();
+        for name in names.to_str().unwrap_or("*").split(',').map(str::trim) {
+            if !vary.iter().any(|listed| listed.eq_ignore_ascii_case(name)) {
+                vary.push(name.to_owned());
+            }
+        }
+    }
+    let vary = HeaderValue::try_from(vary.join(", ")).expect("made of header values");
+    AnyOf { members, vary }
+}
+
+impl<C: Send + Sync + 'static> AnyOf<C> {
+    /// Lets requests without an identity through.
+    #[must_use]
+    pub fn optional(self) -> AuthLayer<Self> {
+        AuthLayer::new(self).optional()
+    }
+
+    /// Every backend with sign-ins, and the visit as it sees it.
+    pub(super) fn each<'a>(
+        &'a self,
+        visit: Visit<'a>,
+    ) -> impl Iterator<Item = (&'a dyn SignIns<C>, Visit<'a>)> {
+        let decider = visit.backend().map(|backend| backend.split(self.members.len()));
+        self.members.iter().enumerate().filter_map(move |(index, member)| {
+            let seen = decider.filter(|(decided, _)| *decided == index).map(|(_, rest)| rest);
+            Some((member.sign_ins()?, visit.seen_by(seen)))
+        })
+    }
+
+    pub(super) fn sign_in_halves(&self) -> impl Iterator<Item = &dyn SignIns<C>> {
+        self.members.iter().filter_map(|member| member.sign_ins())
+    }
+}
+
+impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
+    type Claims = C;
+
+    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<C>> {
+        let mut ambient = None;
+        for (index, member) in self.members.iter().enumerate() {
+            match member.authenticate(head) {
+                None => {}
+                Some(attempt) if attempt.carrier() == Carrier::Explicit => {
+                    return Some(attempt.found_by(index, self.members.len()));
+                }
+                Some(attempt) if ambient.is_none() => {
+                    ambient = Some(attempt.found_by(index, self.members.len()));
+                }
+                Some(_) => {}
+            }
+        }
+        ambient
+    }
+
+    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
+        for member in self.members.iter() {
+            member.challenge(demand, headers);
+        }
+    }
+
+    fn vary(&self) -> HeaderValue {
+        self.vary.clone()
+    }
+
+    fn sign_ins(&self) -> Option<&dyn SignIns<C>> {
+        self.sign_in_halves().next().is_some().then_some(self)
+    }
+
+    fn cross_site(&self, backend: Backend) -> &CrossSite {
+        let (index, rest) = backend.split(self.members.len());
+        self.members[index].cross_site(rest)
+    }
+
+    fn clock(&self) -> &Clock {
+        self.members[0].clock()
+    }
+}
+
+/// As a layer: refuses every request without an identity.
+impl<C: Send + Sync + 'static, S> Layer<S> for AnyOf<C> {
+    type Service = AuthService<Self, S>;
+    fn layer(&self, inner: S) -> Self::Service {
+        AuthService::new(self.clone(), Policy::Required, inner)
+    }
+}
+
+impl<C> Clone for AnyOf<C> {
+    fn clone(&self) -> Self {
+        Self { members: Arc::clone(&self.members), vary: self.vary.clone() }
+    }
+}
+
+impl<C> fmt::Debug for AnyOf<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AnyOf").field("members", &self.members.len()).finish_non_exhaustive()
+    }
+}

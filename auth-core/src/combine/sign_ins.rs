@@ -1,0 +1,101 @@
+//! Signing in and out by several backends.
+
+use std::any::Any;
+
+use async_trait::async_trait;
+
+use super::any_of::AnyOf;
+use crate::carrier::{Backend, Carrier};
+use crate::error::{AuthError, AuthErrorKind, Misuse};
+use crate::principal::Principal;
+use crate::sign_in_id::SignInId;
+use crate::sign_ins::{Revoke, SignInInfo, SignInOptions, SignIns, SignedIn};
+use crate::visit::Visit;
+
+#[async_trait]
+impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
+    fn issues(&self, carrier: Carrier) -> bool {
+        self.sign_in_halves().any(|half| half.issues(carrier))
+    }
+
+    async fn sign_in(
+        &self,
+        visit: Visit<'_>,
+        principal: Principal<C>,
+        options: &SignInOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let fits = |half: &dyn SignIns<C>| options.via.is_none_or(|carrier| half.issues(carrier));
+        let chosen = self.each(visit).position(|(half, _)| fits(half)).ok_or(Misuse::NoCarrier)?;
+        let old = visit.turn().sign_in();
+        let halves: Vec<_> = self.each(visit).collect();
+        let (half, seen) = halves[chosen];
+        let signed_in = half.sign_in(seen, principal, options).await?;
+        for (index, (half, seen)) in halves.into_iter().enumerate() {
+            if index != chosen {
+                half.superseded(seen, old).await?;
+            }
+        }
+        Ok(signed_in)
+    }
+
+    async fn superseded(&self, visit: Visit<'_>, old: Option<SignInId>) -> Result<(), AuthError> {
+        for (half, visit) in self.each(visit) {
+            half.superseded(visit, old).await?;
+        }
+        Ok(())
+    }
+
+    /// The backend that decided renews its own credential. If none did, the token or a cookie that
+    /// renews may belong to any of them.
+    async fn refresh(&self, visit: Visit<'_>, token: Option<&str>) -> Result<SignedIn, AuthError> {
+        let decided = visit.backend().is_some();
+        let mut last = AuthError::from(Misuse::NoSignIns);
+        for (half, seen) in self.each(visit) {
+            if decided && token.is_none() && seen.backend().is_none() {
+                continue;
+            }
+            match half.refresh(seen, token).await {
+                Err(error) if error.kind() == AuthErrorKind::Unauthenticated => last = error,
+                answer => return answer,
+            }
+        }
+        Err(last)
+    }
+
+    /// Every backend ends what it can name in the request, also if another one fails.
+    async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
+        let mut ended = Ok(());
+        for (half, visit) in self.each(visit) {
+            ended = ended.and(half.sign_out(visit).await);
+        }
+        ended
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
+        let mut all: Vec<SignInInfo> = Vec::new();
+        for half in self.sign_in_halves() {
+            for info in half.list(subject).await? {
+                if !all.iter().any(|listed| listed.id == info.id) {
+                    all.push(info); // backends may share one store
+                }
+            }
+        }
+        all.sort_by_key(|info| info.created_at);
+        Ok(all)
+    }
+
+    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
+        let mut ended = 0;
+        for half in self.sign_in_halves() {
+            ended += half.revoke(subject, which).await?;
+        }
+        Ok(ended)
+    }
+
+    fn session_host(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
+        match backend.map(|backend| backend.split(self.members.len())) {
+            Some((index, rest)) => self.members[index].sign_ins()?.session_host(Some(rest)),
+            None => self.sign_in_halves().find_map(|half| half.session_host(None)),
+        }
+    }
+}

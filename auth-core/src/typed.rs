@@ -1,0 +1,98 @@
+//! The exchange of one claims type: what the layer let in, and by whom.
+
+use std::any::{Any, type_name};
+use std::sync::Arc;
+
+use http::HeaderMap;
+
+use crate::authenticator::Authenticator;
+use crate::clock::Clock;
+use crate::error::Misuse;
+use crate::exchange::{Erased, Exchange, Found, Turn};
+use crate::identity::{Identity, Traits};
+use crate::rejection::{Demand, Rejection};
+use crate::sign_in_id::SignInId;
+
+/// What the layer let in.
+#[derive(Debug)]
+pub(crate) enum Standing<C> {
+    Identified(Identity<C>),
+    /// A known visitor whom nobody has signed in.
+    Visitor(SignInId),
+    Nobody,
+    /// A rejected explicit credential under `.optional()`: only `Auth` may pass.
+    Rejected(Rejection),
+}
+
+pub(crate) struct Typed<C> {
+    pub(crate) auth: Arc<dyn Authenticator<Claims = C>>,
+    pub(crate) standing: Standing<C>,
+    pub(crate) turn: Turn,
+}
+
+impl<C> Typed<C> {
+    pub(crate) fn new(
+        auth: Arc<dyn Authenticator<Claims = C>>,
+        found: Option<Found>,
+        standing: Standing<C>,
+    ) -> Self {
+        let sign_in = match &standing {
+            Standing::Identified(identity) => identity.sign_in(),
+            Standing::Visitor(id) => Some(*id),
+            Standing::Nobody | Standing::Rejected(_) => None,
+        };
+        Self { auth, standing, turn: Turn::new(found, sign_in) }
+    }
+
+    pub(crate) fn identity(&self) -> Option<&Identity<C>> {
+        match &self.standing {
+            Standing::Identified(identity) => Some(identity),
+            _ => None,
+        }
+    }
+}
+
+impl<C: Send + Sync + 'static> Erased for Typed<C> {
+    fn turn(&self) -> &Turn {
+        &self.turn
+    }
+    fn claims_type(&self) -> &'static str {
+        type_name::<C>()
+    }
+    fn traits(&self) -> Option<Traits<'_>> {
+        self.identity().map(Identity::traits)
+    }
+    fn rejection(&self) -> Option<&Rejection> {
+        match &self.standing {
+            Standing::Rejected(rejection) => Some(rejection),
+            _ => None,
+        }
+    }
+    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
+        self.auth.challenge(demand, headers);
+    }
+    fn session_host(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.auth.sign_ins()?.session_host(self.turn.found().map(|found| found.backend))
+    }
+    fn clock(&self) -> &Clock {
+        self.auth.clock()
+    }
+}
+
+impl Exchange {
+    /// The typed exchange inside.
+    pub(crate) fn typed<C: Send + Sync + 'static>(&self) -> Result<&Typed<C>, Misuse> {
+        let any: &dyn Any = &*self.0;
+        any.downcast_ref().ok_or_else(|| self.wrong_claims::<C>())
+    }
+
+    /// The typed exchange itself, to keep.
+    pub(crate) fn to_typed<C: Send + Sync + 'static>(&self) -> Result<Arc<Typed<C>>, Misuse> {
+        let any: Arc<dyn Any + Send + Sync> = Arc::clone(&self.0) as _;
+        any.downcast().map_err(|_| self.wrong_claims::<C>())
+    }
+
+    fn wrong_claims<C>(&self) -> Misuse {
+        Misuse::WrongClaims { wanted: type_name::<C>(), layer: self.0.claims_type() }
+    }
+}

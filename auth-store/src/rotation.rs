@@ -1,0 +1,58 @@
+//! What changes when a secret is replaced.
+
+use auth_core::{Persistence, Timestamp};
+
+use crate::details::{Details, Grace};
+use crate::lifetime::Limits;
+use crate::record::Record;
+use crate::secret::{Digests, Kind};
+
+/// The secret that replaces another, and what changes with it.
+#[derive(Clone, Debug)]
+pub struct Rotation {
+    /// What the new secret is for.
+    pub kind: Kind,
+    /// Its digests.
+    pub digests: Digests,
+    /// For how long a refresh with the old secret may be repeated; none ends it at once.
+    pub grace: Option<Grace>,
+    /// What a new authentication brings; none for a refresh, which changes nothing else.
+    pub renewal: Option<Renewal>,
+}
+
+/// What a new authentication of the same user brings to a sign-in that goes on.
+#[derive(Clone, Debug)]
+pub struct Renewal {
+    /// When; also the new last-seen time.
+    pub at: Timestamp,
+    /// The limits, which start anew.
+    pub limits: Limits,
+    /// Whether the cookie outlives the browser.
+    pub persistence: Persistence,
+    /// Roles and claims.
+    pub principal: Box<[u8]>,
+    /// How it was authenticated, and on which device.
+    pub details: Option<Box<Details>>,
+}
+
+impl Rotation {
+    /// Changes a record as this rotation says: what every store does, in its own way.
+    pub fn apply(self, record: &mut Record) {
+        record.kind = self.kind;
+        record.family = self.digests.family;
+        record.current = self.digests.current;
+        if let Some(Renewal { at, limits, persistence, principal, details }) = self.renewal {
+            record.authenticated_at = at;
+            record.touch(at);
+            record.limits = limits;
+            record.persistence = persistence;
+            record.details = details;
+            record.set_principal(principal);
+        }
+        match (&mut record.details, self.grace) {
+            (None, None) => {}
+            (details, grace) => details.get_or_insert_default().grace = grace,
+        }
+        record.version += 1;
+    }
+}
