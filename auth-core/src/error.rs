@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt;
 
-use http::HeaderMap;
+use http::{HeaderMap, StatusCode};
 
 /// Any error, as a source.
 pub type BoxError = Box<dyn Error + Send + Sync>;
@@ -98,6 +98,20 @@ impl AuthError {
     /// An error of this kind, from this source.
     pub fn new(kind: AuthErrorKind, source: impl Into<BoxError>) -> Self {
         Self { kind, source: source.into(), challenges: HeaderMap::new() }
+    }
+
+    /// The HTTP status that says so.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self.kind {
+            AuthErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            AuthErrorKind::CrossSite | AuthErrorKind::LimitReached => StatusCode::FORBIDDEN,
+            AuthErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            AuthErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            AuthErrorKind::Misuse | AuthErrorKind::Closed | AuthErrorKind::Data => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        }
     }
 
     /// Adds what a 401 must say: which schemes could have worked.

@@ -71,23 +71,11 @@ impl IntoResponse for Misuse {
 /// The status of its kind, with a fixed text; the source becomes an event.
 impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
-        let status = match self.kind() {
-            AuthErrorKind::Unavailable => {
-                return Refusal::Unavailable(self.into()).into_response(None, &|_, _| {});
-            }
-            AuthErrorKind::CrossSite => {
-                return Refusal::CrossSite.into_response(None, &|_, _| {});
-            }
-            AuthErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-            AuthErrorKind::LimitReached => StatusCode::FORBIDDEN,
-            AuthErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            AuthErrorKind::Misuse | AuthErrorKind::Closed | AuthErrorKind::Data => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
-        };
-        let source = std::error::Error::source(&self);
-        tracing::info!(%status, source, "{self}");
-        (status, self.challenges().clone(), self.to_string()).into_response()
+        let (text, challenges) = (self.to_string(), self.challenges().clone());
+        let refused = Refusal::from(self)
+            .into_response::<Body>(None, &|_, headers| headers.extend(challenges.clone()));
+        let (parts, _) = refused.into_parts();
+        (parts, text).into_response()
     }
 }
 

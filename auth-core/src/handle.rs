@@ -10,7 +10,7 @@ use std::sync::Arc;
 use http::{Extensions, HeaderMap};
 
 use crate::carrier::Carrier;
-use crate::error::{AuthError, AuthErrorKind, Misuse};
+use crate::error::{AuthError, AuthErrorKind, BoxError, Misuse};
 use crate::exchange::{Erased, Exchange};
 use crate::head::Head;
 use crate::identity::Identity;
@@ -139,10 +139,14 @@ impl<C: Send + Sync + 'static> Auth<C> {
         Ok(ended)
     }
 
+    /// What a handler answers when a password is wrong: 401 with the schemes that could have
+    /// worked. Only events tell `why`.
+    pub fn unauthenticated(&self, why: impl Into<BoxError>) -> AuthError {
+        self.challenge(AuthError::new(AuthErrorKind::Unauthenticated, why))
+    }
+
     fn own(&self) -> Result<&Identity<C>, AuthError> {
-        self.identity().ok_or_else(|| {
-            self.challenge(AuthError::new(AuthErrorKind::Unauthenticated, "nobody is signed in"))
-        })
+        self.identity().ok_or_else(|| self.unauthenticated("nobody is signed in"))
     }
 
     /// Says with a 401 what would do.

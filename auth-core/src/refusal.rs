@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use crate::error::{BoxError, Misuse};
+use crate::error::{AuthError, AuthErrorKind, BoxError, Misuse};
 use crate::rejection::{Demand, Rejection};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -32,8 +32,8 @@ pub enum Refusal {
     CrossSite,
     /// The store or key source did not answer: 503.
     Unavailable(BoxError),
-    /// Everything was good, but the response could not be sent as it is: 413 or 500.
-    Unsaved(StatusCode, BoxError),
+    /// An operation failed: the status of its kind.
+    Failed(AuthError),
     /// The program is wrong: 500.
     Misuse(Misuse),
 }
@@ -50,13 +50,30 @@ impl fmt::Display for Refusal {
             Self::StepUp { .. } => f.write_str("the authentication is too old or too weak"),
             Self::CrossSite => f.write_str("the request comes from another site"),
             Self::Unavailable(error) => write!(f, "authentication is unavailable: {error}"),
-            Self::Unsaved(_, error) => write!(f, "the response could not be completed: {error}"),
+            Self::Failed(error) => error.fmt(f),
             Self::Misuse(misuse) => misuse.fmt(f),
         }
     }
 }
 
 impl std::error::Error for Refusal {}
+
+impl From<Misuse> for Refusal {
+    fn from(misuse: Misuse) -> Self {
+        Self::Misuse(misuse)
+    }
+}
+
+impl From<AuthError> for Refusal {
+    fn from(error: AuthError) -> Self {
+        match error.kind() {
+            AuthErrorKind::Unavailable => Self::Unavailable(error.into()),
+            AuthErrorKind::CrossSite => Self::CrossSite,
+            AuthErrorKind::Unauthenticated => Self::Unauthenticated(None),
+            _ => Self::Failed(error),
+        }
+    }
+}
 
 /// In the extensions of every response that refuses: the reason, for logs and for an outer layer
 /// that writes a body, such as problem details (RFC 9457). The client never sees it.
@@ -102,7 +119,7 @@ impl Refusal {
                 (StatusCode::FORBIDDEN, 7)
             }
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, 14),
-            Self::Unsaved(status, _) => (*status, 13),
+            Self::Failed(error) => (error.status(), 13),
             Self::Misuse(_) => (StatusCode::INTERNAL_SERVER_ERROR, 13),
         }
     }
@@ -165,9 +182,9 @@ impl Refusal {
                     "request refused: unavailable"
                 );
             }
-            Self::Unsaved(status, error) => {
-                let error = &**error as &dyn std::error::Error;
-                tracing::error!(%status, error, "response withheld: not saved");
+            Self::Failed(error) => {
+                let source = std::error::Error::source(error);
+                tracing::info!(status = %error.status(), source, "request refused: {error}");
             }
             Self::Misuse(misuse) => tracing::error!(%misuse, "request refused: misuse"),
         }

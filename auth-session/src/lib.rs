@@ -20,3 +20,8 @@ mod session_auth;
 mod sign_in;
 
 pub use session_auth::SessionAuth;
+
+/// The example of the README runs.
+#[cfg(all(doctest, feature = "axum"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -7,7 +7,7 @@ use auth_core::{
     AuthError, AuthErrorKind, Backend, Carrier, Misuse, Principal, RequestCookie, Revoke, SignInId,
     SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
 };
-use auth_store::{Details, Device, Issued, Kind, NewSignIn, Proof};
+use auth_store::{Details, Device, Found, Issued, Kind, NewSignIn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -125,9 +125,8 @@ impl Config {
         }
         let cookie = carrier::by_cookie(visit.cookie(self.cookie.name()));
         let Some((kind, Ok(secret))) = cookie else { return Ok(None) };
-        let record = self.sign_ins.store().load(&secret.sid()).await?;
-        let proved = record.filter(|r| r.judge(&secret, kind, self.now()) == Proof::Current);
-        Ok(proved.map(|record| record.sid))
+        let found = self.sign_ins.store().find(&secret, kind, self.now()).await?;
+        Ok(if let Found::Found(record) = found { Some(record.sid) } else { None })
     }
 
     fn remove_cookie(&self, visit: Visit<'_>) {

@@ -18,9 +18,7 @@ use crate::lifetime::{Expiry, Limits};
 use crate::secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 
 /// One stored sign-in: whose it is, what proves it, how long it lasts, and what the application
-/// keeps with it.
-///
-/// The fields that every request reads come first, in two cache lines.
+/// keeps with it. What every request reads comes first, in two cache lines.
 #[repr(C)]
 pub struct Record {
     last_seen: AtomicU64,

@@ -49,6 +49,11 @@ pub trait Store: Send + Sync + 'static {
     /// The sign-in of this id, or none. An expired one may be either.
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError>;
 
+    /// What this secret leads to, used as one of `kind`.
+    async fn find(&self, secret: &Secret, kind: Kind, now: Timestamp) -> Result<Found, StoreError> {
+        Ok(Found::by(self.load(&secret.sid()).await?, secret, kind, now))
+    }
+
     /// Inserts a sign-in. Never replaces one: a key that is taken is an error of kind
     /// [`Taken`](crate::StoreErrorKind::Taken), and changes nothing. `record.version` is stored as 0.
     ///

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
@@ -149,18 +149,14 @@ where
     R: Default,
 {
     let grpc = refusal::grpc(response.headers());
-    unsaved(error).into_response(grpc, &|demand, headers| exchange.challenge(demand, headers))
-}
-
-fn unsaved(error: AuthError) -> Refusal {
-    match error.kind() {
-        AuthErrorKind::Unavailable => Refusal::Unavailable(error.into()),
+    let refusal = match error.kind() {
+        // The sign-in has ended since the request began.
         AuthErrorKind::Unauthenticated => {
             Refusal::Unauthenticated(Some(Rejection::new("session", Reason::Unknown)))
         }
-        AuthErrorKind::TooLarge => Refusal::Unsaved(StatusCode::PAYLOAD_TOO_LARGE, error.into()),
-        _ => Refusal::Unsaved(StatusCode::INTERNAL_SERVER_ERROR, error.into()),
-    }
+        _ => error.into(),
+    };
+    refusal.into_response(grpc, &|demand, headers| exchange.challenge(demand, headers))
 }
 
 /// Runs the inner service with the decision in the request's extensions, or refuses.

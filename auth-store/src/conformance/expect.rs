@@ -114,7 +114,7 @@ pub(super) async fn leads(
     secret: &Secret,
     at: Timestamp,
 ) -> Result<Found, Violation> {
-    Ok(Found::by(store.load(&secret.sid()).await?, secret, KIND, at))
+    Ok(store.find(secret, KIND, at).await?)
 }
 
 /// Every field, the last-seen time and the version included.

@@ -10,10 +10,9 @@
 #![allow(clippy::print_stdout)] // where it listens, for whoever started it
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::time::Duration;
 
-use auth_core::{Auth, AuthError, AuthErrorKind, BoxError, Exchange, Identity, Misuse, Refusal};
+use auth_core::{Auth, Exchange, Identity, Refusal};
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Session};
 use examples::serve;
@@ -72,7 +71,7 @@ async fn route(users: Users, request: Request<Incoming>) -> Result<Answer, Infal
         (&Method::POST, "/visits") => visits(&head).await,
         _ => Ok(text(StatusCode::NOT_FOUND, "not found")),
     };
-    Ok(answer.unwrap_or_else(|error| failed(&*error)))
+    Ok(answer.unwrap_or_else(|refusal| refuse(&head, refusal)))
 }
 
 #[derive(Deserialize)]
@@ -81,7 +80,7 @@ struct Login {
     password: String,
 }
 
-async fn login(users: &Users, head: &Parts, body: Incoming) -> Result<Answer, BoxError> {
+async fn login(users: &Users, head: &Parts, body: Incoming) -> Result<Answer, Refusal> {
     let auth = Auth::<User>::of(head)?;
     let Ok(body) = Limited::new(body, 16 * 1024).collect().await else {
         return Ok(text(StatusCode::PAYLOAD_TOO_LARGE, "send at most 16 KiB"));
@@ -90,51 +89,38 @@ async fn login(users: &Users, head: &Parts, body: Incoming) -> Result<Answer, Bo
         return Ok(text(StatusCode::BAD_REQUEST, "send a username and a password"));
     };
     let Ok(principal) = users.check(&login.username, &login.password).await else {
-        return Ok(refuse(head, Refusal::Unauthenticated(None))?);
+        return Err(Refusal::Unauthenticated(None));
     };
     let signed_in = auth.sign_in(principal).await?;
     Ok(text(StatusCode::OK, format!("signed in: {}", signed_in.sign_in)))
 }
 
-async fn logout(head: &Parts) -> Result<Answer, BoxError> {
+async fn logout(head: &Parts) -> Result<Answer, Refusal> {
     Auth::<User>::of(head)?.sign_out().await?;
     Ok(text(StatusCode::OK, "signed out"))
 }
 
-fn me(head: &Parts) -> Result<Answer, BoxError> {
+fn me(head: &Parts) -> Result<Answer, Refusal> {
     match Identity::<User>::of(&head.extensions)? {
         Some(me) => Ok(text(StatusCode::OK, format!("hello {}", me.subject()))),
-        None => Ok(refuse(head, Refusal::Unauthenticated(None))?),
+        None => Err(Refusal::Unauthenticated(None)),
     }
 }
 
 /// Counts with or without a sign-in; what was counted before it stays.
-async fn visits(head: &Parts) -> Result<Answer, BoxError> {
-    let session = match Session::of(&head.extensions) {
-        Ok(session) => session,
-        Err(refusal) => return Ok(refuse(head, refusal)?),
-    };
+async fn visits(head: &Parts) -> Result<Answer, Refusal> {
+    let session = Session::of(&head.extensions)?;
     session.update("visits", |visits: &mut u32| *visits += 1)?;
     let visits: u32 = session.get("visits").await?.unwrap_or_default();
     Ok(text(StatusCode::OK, format!("{visits} visits")))
 }
 
 /// As the layer itself would: with the challenges, and the reason as an event.
-fn refuse(head: &Parts, refusal: Refusal) -> Result<Answer, Misuse> {
-    Ok(Exchange::of(&head.extensions, "refuse")?.refuse(&head.headers, refusal))
-}
-
-/// Says of a failure what the client has to know; the rest is for the log.
-fn failed(error: &(dyn Error + Send + Sync + 'static)) -> Answer {
-    let status = match error.downcast_ref().map(AuthError::kind) {
-        Some(AuthErrorKind::Unavailable) => StatusCode::SERVICE_UNAVAILABLE,
-        Some(AuthErrorKind::Unauthenticated) => StatusCode::UNAUTHORIZED,
-        Some(AuthErrorKind::CrossSite | AuthErrorKind::LimitReached) => StatusCode::FORBIDDEN,
-        Some(AuthErrorKind::TooLarge) => StatusCode::PAYLOAD_TOO_LARGE,
-        _ => StatusCode::INTERNAL_SERVER_ERROR,
-    };
-    tracing::info!(%status, error, "request failed");
-    text(status, status.canonical_reason().unwrap_or("failed"))
+fn refuse(head: &Parts, refusal: Refusal) -> Answer {
+    match Exchange::of(&head.extensions, "this server") {
+        Ok(exchange) => exchange.refuse(&head.headers, refusal),
+        Err(misuse) => text(StatusCode::INTERNAL_SERVER_ERROR, misuse.to_string()),
+    }
 }
 
 fn text(status: StatusCode, text: impl Into<String>) -> Answer {

@@ -13,12 +13,10 @@ use auth_core::{Auth, AuthError, Identity, SignedIn};
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Session};
 use axum::extract::State;
-use axum::response::Result;
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use examples::serve;
 use examples::users::{User, Users};
-use http::StatusCode;
 use serde::Deserialize;
 use tokio::net::TcpListener;
 
@@ -48,9 +46,10 @@ async fn login(
     State(users): State<Users>,
     auth: Auth<User>,
     Form(login): Form<Login>,
-) -> Result<SignedIn> {
-    let principal = users.check(&login.username, &login.password).await;
-    Ok(auth.sign_in(principal.map_err(|_| StatusCode::UNAUTHORIZED)?).await?)
+) -> Result<SignedIn, AuthError> {
+    let checked = users.check(&login.username, &login.password).await;
+    let principal = checked.map_err(|_| auth.unauthenticated("wrong password"))?;
+    auth.sign_in(principal).await
 }
 
 /// Counts with or without a sign-in; what was counted before it stays.

@@ -1,0 +1,168 @@
+//! The algorithms of a signature.
+
+use std::error::Error;
+use std::fmt;
+use std::str::FromStr;
+
+/// How a token is signed: the `alg` of RFC 7518 section 3.1 and RFC 8037. `none` is not one of
+/// them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Algorithm {
+    /// HMAC with SHA-256.
+    Hs256,
+    /// HMAC with SHA-384.
+    Hs384,
+    /// HMAC with SHA-512.
+    Hs512,
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    Rs256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    Rs384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    Rs512,
+    /// RSASSA-PSS with SHA-256.
+    Ps256,
+    /// RSASSA-PSS with SHA-384.
+    Ps384,
+    /// RSASSA-PSS with SHA-512.
+    Ps512,
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// ECDSA on P-384 with SHA-384.
+    Es384,
+    /// `EdDSA` with Ed25519, also called `Ed25519` (RFC 9864).
+    EdDsa,
+}
+
+/// What keys an algorithm takes, and how small they may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeyRule {
+    /// A shared secret of at least so many bytes (RFC 7518 section 3.2).
+    Secret {
+        /// The length of the hash.
+        least_bytes: usize,
+    },
+    /// An RSA key of at least so many bits (RFC 7518 section 3.3).
+    Rsa {
+        /// The size of the modulus.
+        least_bits: usize,
+    },
+    /// A key on exactly this curve.
+    Curve(&'static str),
+}
+
+impl Algorithm {
+    /// Every algorithm there is.
+    pub const ALL: [Self; 12] = [
+        Self::Hs256,
+        Self::Hs384,
+        Self::Hs512,
+        Self::Rs256,
+        Self::Rs384,
+        Self::Rs512,
+        Self::Ps256,
+        Self::Ps384,
+        Self::Ps512,
+        Self::Es256,
+        Self::Es384,
+        Self::EdDsa,
+    ];
+
+    /// Its name in a header.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hs256 => "HS256",
+            Self::Hs384 => "HS384",
+            Self::Hs512 => "HS512",
+            Self::Rs256 => "RS256",
+            Self::Rs384 => "RS384",
+            Self::Rs512 => "RS512",
+            Self::Ps256 => "PS256",
+            Self::Ps384 => "PS384",
+            Self::Ps512 => "PS512",
+            Self::Es256 => "ES256",
+            Self::Es384 => "ES384",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    /// The keys that it takes. A key is bound to one algorithm, so that a public key can never be
+    /// used as a shared secret (RFC 8725 section 2.1).
+    #[must_use]
+    pub fn key_rule(self) -> KeyRule {
+        match self {
+            Self::Hs256 => KeyRule::Secret { least_bytes: 32 },
+            Self::Hs384 => KeyRule::Secret { least_bytes: 48 },
+            Self::Hs512 => KeyRule::Secret { least_bytes: 64 },
+            Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => {
+                KeyRule::Rsa { least_bits: 2048 }
+            }
+            Self::Es256 => KeyRule::Curve("P-256"),
+            Self::Es384 => KeyRule::Curve("P-384"),
+            Self::EdDsa => KeyRule::Curve("Ed25519"),
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The name is none of a known algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UnknownAlgorithm;
+
+impl fmt::Display for UnknownAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("not the name of a supported JWS algorithm")
+    }
+}
+
+impl Error for UnknownAlgorithm {}
+
+/// Names are case-sensitive (RFC 7515 section 4.1.1).
+impl FromStr for Algorithm {
+    type Err = UnknownAlgorithm;
+    fn from_str(name: &str) -> Result<Self, UnknownAlgorithm> {
+        if name == "Ed25519" {
+            return Ok(Self::EdDsa);
+        }
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == name).ok_or(UnknownAlgorithm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_read_back() {
+        for algorithm in Algorithm::ALL {
+            assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
+        }
+        assert_eq!("Ed25519".parse(), Ok(Algorithm::EdDsa));
+    }
+
+    #[test]
+    fn sec_49_none_and_other_spellings_are_no_algorithms() {
+        for name in ["none", "None", "NONE", "", "hs256", "HS256 ", "RS1", "ES256K", "Ed448"] {
+            assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name}");
+        }
+    }
+
+    #[test]
+    fn sec_56_a_shared_secret_is_as_long_as_the_hash() {
+        let least = |algorithm: Algorithm| match algorithm.key_rule() {
+            KeyRule::Secret { least_bytes } => least_bytes * 8,
+            rule => panic!("{rule:?}"),
+        };
+        assert_eq!(
+            [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512].map(least),
+            [256, 384, 512]
+        );
+    }
+}
