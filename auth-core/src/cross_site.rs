@@ -104,6 +104,10 @@ pub struct RequestOrigin<'a> {
 }
 
 impl<'a> RequestOrigin<'a> {
+    pub(crate) fn is_unsafe(&self) -> bool {
+        self.is_unsafe
+    }
+
     /// Reads it from a request's head; of a safe request, nothing more than that it is safe.
     #[must_use]
     pub fn of(method: &Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {

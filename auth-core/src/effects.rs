@@ -1,5 +1,7 @@
 //! What a request's authentication adds to its response.
 
+use std::fmt;
+
 use http::header::Entry;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -7,11 +9,19 @@ const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What the response will carry: cookies by name, and what goes with a credential.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Effects {
     cookies: Vec<(Box<str>, HeaderValue)>,
     clear_site_data: Option<HeaderValue>,
     credential: bool,
+}
+
+/// Cookies by name only: their values are secrets.
+impl fmt::Debug for Effects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.cookies.iter().map(|(name, _)| name).collect();
+        f.debug_struct("Effects").field("cookies", &names).finish_non_exhaustive()
+    }
 }
 
 impl Effects {

@@ -92,12 +92,26 @@ pub struct AuthError {
     kind: AuthErrorKind,
     source: BoxError,
     challenges: HeaderMap,
+    told: bool,
 }
 
 impl AuthError {
     /// An error of this kind, from this source.
     pub fn new(kind: AuthErrorKind, source: impl Into<BoxError>) -> Self {
-        Self { kind, source: source.into(), challenges: HeaderMap::new() }
+        Self { kind, source: source.into(), challenges: HeaderMap::new(), told: false }
+    }
+
+    /// Makes it an event, unless it was one already.
+    pub(crate) fn tell(self) -> Self {
+        if !self.told {
+            let source = Some(&*self.source as &(dyn Error + 'static));
+            match self.kind {
+                AuthErrorKind::Unavailable => tracing::error!(source, "{self}"),
+                AuthErrorKind::CrossSite => tracing::warn!(source, "refused: cross-site"),
+                _ => tracing::info!(source, "{self}"),
+            }
+        }
+        Self { told: true, ..self }
     }
 
     /// The HTTP status that says so.

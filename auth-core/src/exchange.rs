@@ -9,12 +9,14 @@ use parking_lot::Mutex;
 
 use crate::carrier::{Backend, Carrier};
 use crate::clock::Clock;
+use crate::cross_site::{CrossSite, CrossSiteRequest};
 use crate::effects::Effects;
-use crate::error::{AuthError, Misuse};
+use crate::error::{AuthError, AuthErrorKind, Misuse};
 use crate::future::AuthFuture;
 use crate::identity::Traits;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{Demand, Rejection};
+use crate::request_facts::RequestFacts;
 use crate::sign_in_id::SignInId;
 
 /// What the layer found out about a request, and what handlers made of it since.
@@ -59,6 +61,13 @@ impl Exchange {
         self.0.rejection()
     }
 
+    /// Adds to an error of kind [`Unauthenticated`](AuthErrorKind::Unauthenticated) which schemes
+    /// could have worked.
+    #[must_use]
+    pub fn challenge(&self, error: AuthError) -> AuthError {
+        self.0.explain(error)
+    }
+
     /// A response that refuses the request with these headers, as the layer itself would.
     #[must_use]
     pub fn refuse<B: Default>(&self, request: &HeaderMap, refusal: Refusal) -> Response<B> {
@@ -87,6 +96,15 @@ pub(crate) trait Erased: Any + Send + Sync {
     fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap);
     fn session_host(&self) -> Option<&(dyn Any + Send + Sync)>;
     fn clock(&self) -> &Clock;
+
+    fn explain(&self, error: AuthError) -> AuthError {
+        if error.kind() != AuthErrorKind::Unauthenticated {
+            return error;
+        }
+        let mut headers = HeaderMap::new();
+        self.challenge(&self.rejection().map_or(Demand::Credential, Demand::Better), &mut headers);
+        error.with_challenges(headers)
+    }
 }
 
 /// How the credential that decided came, and who found it.
@@ -94,6 +112,8 @@ pub(crate) trait Erased: Any + Send + Sync {
 pub(crate) struct Found {
     pub(crate) carrier: Carrier,
     pub(crate) backend: Backend,
+    /// It was replaced by a newer one.
+    pub(crate) late: bool,
 }
 
 /// What outlives a request's head: written by handlers, read by the layer before the response
@@ -102,6 +122,7 @@ pub(crate) struct Found {
 pub struct Turn {
     found: Option<Found>,
     sign_in: Option<SignInId>,
+    request: Option<Box<RequestFacts>>,
     written: OnceLock<Box<Written>>,
 }
 
@@ -130,8 +151,29 @@ pub trait BeforeResponse: Any + Send + Sync + fmt::Debug {
 }
 
 impl Turn {
-    pub(crate) fn new(found: Option<Found>, sign_in: Option<SignInId>) -> Self {
-        Self { found, sign_in, written: OnceLock::new() }
+    pub(crate) fn new(
+        found: Option<Found>,
+        sign_in: Option<SignInId>,
+        request: Option<Box<RequestFacts>>,
+    ) -> Self {
+        Self { found, sign_in, request, written: OnceLock::new() }
+    }
+
+    /// Whether the response may set a cookie by this policy for a visitor. A browser leaves the
+    /// cookies of a user out of a request that another site makes; one that is set in return would
+    /// take their place.
+    ///
+    /// # Errors
+    /// [`CrossSiteRequest`] if the request comes from another site that is not trusted.
+    pub fn check_origin(&self, policy: &CrossSite) -> Result<(), CrossSiteRequest> {
+        self.request.as_ref().map_or(Ok(()), |request| request.check_origin(policy))
+    }
+
+    /// Whether the request's cookie was good until a newer one took its place, which the browser
+    /// has or will have: the response must not replace that one.
+    #[must_use]
+    pub fn is_late(&self) -> bool {
+        self.found.is_some_and(|found| found.late)
     }
 
     pub(crate) fn found(&self) -> Option<Found> {

@@ -1,7 +1,5 @@
 //! Extractors for axum. They refuse through the same code as the layer.
 
-use std::any::type_name;
-
 use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
@@ -9,7 +7,7 @@ use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 
 use crate::error::{AuthError, AuthErrorKind, Misuse};
-use crate::exchange::{Erased, Exchange};
+use crate::exchange::Exchange;
 use crate::handle::Auth;
 use crate::identity::Identity;
 use crate::refusal::Refusal;
@@ -19,11 +17,8 @@ use crate::sign_ins::SignedIn;
 impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Identity<C> {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let exchange = exchange::<C>(parts)?;
-        match find(exchange, parts)? {
-            Some(identity) => Ok(identity),
-            None => Err(exchange.refuse(&parts.headers, Refusal::Unauthenticated(None))),
-        }
+        let nobody = || Refusal::Unauthenticated(None).extracting(parts);
+        find(parts)?.ok_or_else(nobody)
     }
 }
 
@@ -31,25 +26,23 @@ impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Identity<C> {
 impl<C: Send + Sync + 'static, S: Sync> OptionalFromRequestParts<S> for Identity<C> {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Response> {
-        find(exchange::<C>(parts)?, parts)
+        find(parts)
     }
 }
 
-fn exchange<C: 'static>(parts: &Parts) -> Result<&Exchange, Response> {
-    Exchange::of(&parts.extensions, type_name::<Identity<C>>()).map_err(Misuse::into_response)
+fn find<C: Send + Sync + 'static>(parts: &Parts) -> Result<Option<Identity<C>>, Response> {
+    let found = Identity::of(&parts.extensions).map_err(|refusal| refusal.extracting(parts))?;
+    Ok(found.cloned())
 }
 
-fn find<C>(exchange: &Exchange, parts: &Parts) -> Result<Option<Identity<C>>, Response>
-where
-    C: Send + Sync + 'static,
-{
-    let typed = exchange.typed::<C>().map_err(Misuse::into_response)?;
-    match typed.rejection() {
-        Some(rejection) => {
-            let refusal = Refusal::Unauthenticated(Some(*rejection));
-            Err(exchange.refuse(&parts.headers, refusal))
+impl Refusal {
+    /// What an extractor answers: the refusal that the layer itself would give; a mistake of the
+    /// program says in its body what to do about it.
+    pub fn extracting(self, parts: &Parts) -> Response {
+        match (self, Exchange::of(&parts.extensions, "an extractor")) {
+            (Self::Misuse(misuse), _) | (_, Err(misuse)) => misuse.into_response(),
+            (refusal, Ok(exchange)) => exchange.refuse(&parts.headers, refusal),
         }
-        None => Ok(typed.identity().cloned()),
     }
 }
 
@@ -72,10 +65,9 @@ impl IntoResponse for Misuse {
 impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
         let (text, challenges) = (self.to_string(), self.challenges().clone());
-        let refused = Refusal::from(self)
-            .into_response::<Body>(None, &|_, headers| headers.extend(challenges.clone()));
+        let refused = Refusal::Failed(self.tell()).into_response::<Body>(None, &|_, _| {});
         let (parts, _) = refused.into_parts();
-        (parts, text).into_response()
+        (parts, challenges, text).into_response()
     }
 }
 

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::{Extensions, HeaderMap};
+use http::Extensions;
 
 use crate::carrier::Carrier;
 use crate::error::{AuthError, AuthErrorKind, BoxError, Misuse};
@@ -15,20 +15,28 @@ use crate::exchange::{Erased, Exchange};
 use crate::head::Head;
 use crate::identity::Identity;
 use crate::principal::{Claims, Principal};
-use crate::rejection::{Demand, Rejection};
+use crate::refusal::Refusal;
+use crate::rejection::Rejection;
+use crate::request_facts::RequestFacts;
 use crate::sign_in_id::SignInId;
 use crate::sign_ins::{Persistence, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn};
 use crate::typed::Typed;
-use crate::visit::{RequestFacts, Visit};
+use crate::visit::Visit;
 
 impl<C: Send + Sync + 'static> Identity<C> {
     /// The identity of the request with these extensions, if somebody is there: for plain hyper
     /// and tonic. Under axum, extract `Identity<C>` or `Option<Identity<C>>`.
     ///
     /// # Errors
-    /// [`Misuse`] if no authentication layer saw the request, or one with other claims.
-    pub fn of(extensions: &Extensions) -> Result<Option<&Self>, Misuse> {
-        Ok(Exchange::of(extensions, type_name::<Self>())?.typed()?.identity())
+    /// What to answer instead: 401 if the request's `Authorization` header was rejected, which is
+    /// not the same as nobody; 500 if no authentication layer saw the request, or one with other
+    /// claims. [`Exchange::refuse`] makes a response of it.
+    pub fn of(extensions: &Extensions) -> Result<Option<&Self>, Refusal> {
+        let typed = Exchange::of(extensions, type_name::<Self>())?.typed()?;
+        match typed.rejection() {
+            Some(rejection) => Err(Refusal::Unauthenticated(Some(*rejection))),
+            None => Ok(typed.identity()),
+        }
     }
 }
 
@@ -47,7 +55,10 @@ impl<C: Send + Sync + 'static> Auth<C> {
     pub fn of<'a>(head: impl Into<Head<'a>>) -> Result<Self, Misuse> {
         let head = head.into();
         let exchange = Exchange::of(head.extensions(), type_name::<Self>())?.to_typed()?;
-        Ok(Self { exchange, request: Arc::new(RequestFacts::of(&head)) })
+        Ok(Self {
+            exchange,
+            request: Arc::new(RequestFacts::of(head.method(), head.uri(), head.headers())),
+        })
     }
 
     /// Who sent the request. A sign-in or sign-out in this request does not change it.
@@ -76,7 +87,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if there is no good credential to renew.
     pub async fn refresh(&self) -> Result<SignedIn, AuthError> {
-        self.backend()?.refresh(self.visit(), None).await.map_err(|error| self.challenge(error))
+        let refreshed = self.backend()?.refresh(self.visit(), None).await;
+        refreshed.map_err(|error| self.failed(error))
     }
 
     /// Replaces the credential that came in the request's body, such as a refresh token.
@@ -85,7 +97,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if it is not good.
     pub async fn refresh_with(&self, token: &str) -> Result<SignedIn, AuthError> {
         let refreshed = self.backend()?.refresh(self.visit(), Some(token)).await;
-        refreshed.map_err(|error| self.challenge(error))
+        refreshed.map_err(|error| self.failed(error))
     }
 
     /// Ends whatever sign-in the request can name. Nobody signed in is no error.
@@ -93,7 +105,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the sign-in may still be alive.
     pub async fn sign_out(&self) -> Result<(), AuthError> {
-        self.backend()?.sign_out(self.visit()).await?;
+        let ended = self.backend()?.sign_out(self.visit()).await;
+        ended.map_err(|error| self.failed(error))?;
         self.exchange.turn.signed_out();
         Ok(())
     }
@@ -103,7 +116,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
     pub async fn sign_ins(&self) -> Result<Vec<SignInInfo>, AuthError> {
-        let mut sign_ins = self.backend()?.list(self.own()?.subject()).await?;
+        let Some(subject) = self.own()? else { return Ok(Vec::new()) };
+        let listed = self.backend()?.list(subject).await;
+        let mut sign_ins = listed.map_err(|error| self.failed(error))?;
         let current = self.exchange.turn.sign_in();
         for sign_in in &mut sign_ins {
             sign_in.current = Some(sign_in.id) == current;
@@ -116,8 +131,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
     pub async fn revoke(&self, id: SignInId) -> Result<bool, AuthError> {
-        let ended = self.backend()?.revoke(self.own()?.subject(), Revoke::One(id)).await?;
-        Ok(ended > 0)
+        Ok(self.end(Revoke::One(id)).await? > 0)
     }
 
     /// Ends every sign-in of the user but this one, and says how many.
@@ -126,7 +140,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
     pub async fn revoke_others(&self) -> Result<usize, AuthError> {
         let which = self.exchange.turn.sign_in().map_or(Revoke::All, Revoke::AllBut);
-        self.backend()?.revoke(self.own()?.subject(), which).await
+        self.end(which).await
     }
 
     /// Ends every sign-in of the user, this one too, and says how many.
@@ -134,7 +148,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
     pub async fn revoke_all(&self) -> Result<usize, AuthError> {
-        let ended = self.backend()?.revoke(self.own()?.subject(), Revoke::All).await?;
+        let ended = self.end(Revoke::All).await?;
         self.sign_out().await?;
         Ok(ended)
     }
@@ -142,22 +156,27 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// What a handler answers when a password is wrong: 401 with the schemes that could have
     /// worked. Only events tell `why`.
     pub fn unauthenticated(&self, why: impl Into<BoxError>) -> AuthError {
-        self.challenge(AuthError::new(AuthErrorKind::Unauthenticated, why))
+        self.failed(AuthError::new(AuthErrorKind::Unauthenticated, why))
     }
 
-    fn own(&self) -> Result<&Identity<C>, AuthError> {
-        self.identity().ok_or_else(|| self.unauthenticated("nobody is signed in"))
+    async fn end(&self, which: Revoke) -> Result<usize, AuthError> {
+        let Some(subject) = self.own()? else { return Ok(0) };
+        let ended = self.backend()?.revoke(subject, which).await;
+        ended.map_err(|error| self.failed(error))
     }
 
-    /// Says with a 401 what would do.
-    fn challenge(&self, error: AuthError) -> AuthError {
-        if error.kind() != AuthErrorKind::Unauthenticated {
-            return error;
-        }
-        let mut headers = HeaderMap::new();
-        let demand = self.rejection().map_or(Demand::Credential, Demand::Better);
-        self.exchange.challenge(&demand, &mut headers);
-        error.with_challenges(headers)
+    /// Tells what failed, here and only here, and says with a 401 what would do.
+    fn failed(&self, error: AuthError) -> AuthError {
+        self.exchange.explain(error.tell())
+    }
+
+    /// Whether the user's sign-ins are those of our stores: a user of another issuer who has the
+    /// same name is somebody else.
+    fn own(&self) -> Result<Option<&str>, AuthError> {
+        let nobody = || self.unauthenticated("nobody is signed in");
+        let identity = self.identity().ok_or_else(nobody)?;
+        let ours = identity.facts().issuer.is_none() || identity.sign_in().is_some();
+        Ok(ours.then(|| identity.subject()))
     }
 
     fn backend(&self) -> Result<&dyn SignIns<C>, AuthError> {
@@ -226,7 +245,8 @@ impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
             if options.via.is_some_and(|carrier| !backend.issues(carrier)) {
                 return Err(Misuse::NoCarrier.into());
             }
-            backend.sign_in(auth.visit(), principal, &options).await
+            let signed_in = backend.sign_in(auth.visit(), principal, &options).await;
+            signed_in.map_err(|error| auth.failed(error))
         })
     }
 }

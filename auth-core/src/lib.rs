@@ -46,6 +46,7 @@ mod identity;
 mod principal;
 mod refusal;
 mod rejection;
+mod request_facts;
 mod sign_in_id;
 mod sign_ins;
 mod typed;

@@ -67,10 +67,8 @@ impl From<Misuse> for Refusal {
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
         match error.kind() {
-            AuthErrorKind::Unavailable => Self::Unavailable(error.into()),
-            AuthErrorKind::CrossSite => Self::CrossSite,
             AuthErrorKind::Unauthenticated => Self::Unauthenticated(None),
-            _ => Self::Failed(error),
+            _ => Self::Failed(error.tell()),
         }
     }
 }
@@ -119,7 +117,11 @@ impl Refusal {
                 (StatusCode::FORBIDDEN, 7)
             }
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, 14),
-            Self::Failed(error) => (error.status(), 13),
+            Self::Failed(error) => match error.kind() {
+                AuthErrorKind::Unavailable => (error.status(), 14),
+                AuthErrorKind::CrossSite | AuthErrorKind::LimitReached => (error.status(), 7),
+                _ => (error.status(), 13),
+            },
             Self::Misuse(_) => (StatusCode::INTERNAL_SERVER_ERROR, 13),
         }
     }
@@ -148,7 +150,7 @@ impl Refusal {
         if let Some(demand) = self.demand() {
             challenger(&demand, headers);
         }
-        if matches!(self, Self::Unavailable(_)) {
+        if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
         if let Some(content_type) = grpc {
@@ -182,10 +184,7 @@ impl Refusal {
                     "request refused: unavailable"
                 );
             }
-            Self::Failed(error) => {
-                let source = std::error::Error::source(error);
-                tracing::info!(status = %error.status(), source, "request refused: {error}");
-            }
+            Self::Failed(_) => {} // an event already
             Self::Misuse(misuse) => tracing::error!(%misuse, "request refused: misuse"),
         }
     }

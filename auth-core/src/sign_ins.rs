@@ -56,6 +56,11 @@ pub trait SignIns<C>: Send + Sync {
     /// Ends sign-ins of a subject, and says how many. Another subject's are never ended.
     async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError>;
 
+    /// Whether this backend keeps the data of visitors whom nobody has signed in.
+    fn keeps_visitors(&self) -> bool {
+        false
+    }
+
     /// What a `Session` needs from the backend that decided; none if it keeps no data. Core hands
     /// it through: `auth-store` knows its type.
     fn session_host(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {

@@ -11,6 +11,7 @@ use crate::error::Misuse;
 use crate::exchange::{Erased, Exchange, Found, Turn};
 use crate::identity::{Identity, Traits};
 use crate::rejection::{Demand, Rejection};
+use crate::request_facts::RequestFacts;
 use crate::sign_in_id::SignInId;
 
 /// What the layer let in.
@@ -35,13 +36,14 @@ impl<C> Typed<C> {
         auth: Arc<dyn Authenticator<Claims = C>>,
         found: Option<Found>,
         standing: Standing<C>,
+        request: Option<Box<RequestFacts>>,
     ) -> Self {
         let sign_in = match &standing {
             Standing::Identified(identity) => identity.sign_in(),
             Standing::Visitor(id) => Some(*id),
             Standing::Nobody | Standing::Rejected(_) => None,
         };
-        Self { auth, standing, turn: Turn::new(found, sign_in) }
+        Self { auth, standing, turn: Turn::new(found, sign_in, request) }
     }
 
     pub(crate) fn identity(&self) -> Option<&Identity<C>> {

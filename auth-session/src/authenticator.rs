@@ -133,12 +133,11 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let Presented { secret, kind, digest } = presented;
-    let Some(record) = record else { return Judged::rejected(*kind, Reason::Unknown) };
-    if record.current != *digest {
-        let foreign = record.judge(secret, *kind, now) == Proof::Foreign;
-        let reason = if foreign { Reason::Unknown } else { Reason::Rotated };
-        return Judged::rejected(*kind, reason);
-    }
+    let Some(record) = record.filter(|record| record.current == *digest) else {
+        let of_another = |record: &Arc<Record>| record.judge(secret, *kind, now) == Proof::Foreign;
+        let late = !record.is_none_or(of_another) || config.sign_ins.was_replaced(&secret.sid());
+        return Judged::rejected(*kind, if late { Reason::Rotated } else { Reason::Unknown });
+    };
     if let Some(expiry) = record.expiry(now) {
         let write = Write::Bury(expiry, record.last_seen());
         return Judged { outcome: rejected(*kind, Reason::Expired), write };

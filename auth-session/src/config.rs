@@ -70,6 +70,10 @@ impl SessionHost for Config {
         Some(Kind::Cookie)
     }
 
+    fn cross_site(&self) -> &CrossSite {
+        &self.cross_site
+    }
+
     fn carry(&self, issued: &Issued, effects: &mut Effects) -> Result<(), AuthError> {
         self.set_cookie(issued, effects)
     }

@@ -72,9 +72,16 @@ where
             config.sign_ins.end(&old).await?;
         }
         if config.has_cookie(visit) && config.check_origin(visit).is_ok() {
+            if let Some(sid) = config.cookie_beside(visit).await? {
+                config.sign_ins.end(&sid).await?;
+            }
             config.remove_cookie(visit);
         }
         Ok(())
+    }
+
+    fn keeps_visitors(&self) -> bool {
+        true
     }
 
     async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {

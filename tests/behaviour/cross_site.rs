@@ -11,6 +11,7 @@ suite!(cookie:
     sec_41_a_websocket_of_another_site_is_refused,
     sec_38_a_trusted_origin_may,
     sec_82_sign_out_and_refresh_by_another_site_are_refused,
+    sec_82_another_site_renews_no_cookie_behind_a_header,
 );
 
 suite!(explicit: a_token_is_sent_on_purpose_from_wherever);
@@ -132,6 +133,15 @@ async fn sec_82_sign_out_and_refresh_by_another_site_are_refused(world: World) {
         }
     }
     assert_eq!(client.credential(), Some(credential.clone()));
+    assert_eq!(world.status_of(&credential).await, 200);
+}
+
+/// The header decides who it is, and is no good; the cookie could still be renewed by it.
+async fn sec_82_another_site_renews_no_cookie_behind_a_header(world: World) {
+    let client = world.client();
+    let credential = client.signed_in("alice").await;
+    let call = client.post("/refresh").header("authorization", "Basic abc");
+    assert_eq!(call.header("sec-fetch-site", "cross-site").await.status, 403);
     assert_eq!(world.status_of(&credential).await, 200);
 }
 

@@ -1,19 +1,23 @@
 //! What the logs say.
 
 use crate::app::Login;
-use crate::harness::{Capture, Credential, Fault, World};
+use crate::harness::{Capture, Credential, Fault, Op, World};
 
 suite!(every on one_thread:
     sec_73_signing_in_and_out_is_an_event,
     sec_73_a_rejected_credential_is_an_event,
     sec_73_whoever_may_not_is_an_event,
     sec_73_an_unavailable_store_is_an_event_with_its_cause,
+    sec_73_a_sign_in_that_fails_is_an_event_with_its_cause,
     sec_73_the_end_of_a_sign_in_is_an_event,
     sec_86_made_up_secrets_are_not_logged_as_reuse,
     sec_74_no_event_holds_a_secret,
 );
 
-suite!(cookie on one_thread: sec_73_a_request_of_another_site_is_an_event);
+suite!(cookie on one_thread:
+    sec_73_a_request_of_another_site_is_an_event,
+    sec_73_a_sign_in_by_another_site_is_an_event,
+);
 
 /// The one event with this message.
 fn find<'a>(lines: &'a [String], message: &str) -> &'a str {
@@ -83,6 +87,15 @@ async fn sec_73_an_unavailable_store_is_an_event_with_its_cause(world: World) {
     assert!(line.starts_with("ERROR") && line.contains("db-7.internal"), "{line}");
 }
 
+/// Also where the application makes a response of the error by itself.
+async fn sec_73_a_sign_in_that_fails_is_an_event_with_its_cause(world: World) {
+    world.store.set(Op::Create, Fault::Fails);
+    let events = Capture::start();
+    assert!(world.client().login("alice").await.is_unavailable());
+    let said = events.take().join("\n");
+    assert!(said.contains("ERROR") && said.contains("db-7.internal"), "{said}");
+}
+
 async fn sec_73_the_end_of_a_sign_in_is_an_event(world: World) {
     let credential = world.client().signed_in("alice").await;
     world.wait(std::time::Duration::from_secs(3600));
@@ -96,6 +109,13 @@ async fn sec_73_a_request_of_another_site_is_an_event(world: World) {
     client.signed_in("alice").await;
     let events = Capture::start();
     client.post("/cart").header("sec-fetch-site", "cross-site").await;
+    assert!(find(&events.take(), "cross-site").starts_with("WARN"));
+}
+
+async fn sec_73_a_sign_in_by_another_site_is_an_event(world: World) {
+    let events = Capture::start();
+    let form = world.client().post("/login").json(&Login::from("mallory"));
+    assert_eq!(form.header("sec-fetch-site", "cross-site").await.status, 403);
     assert!(find(&events.take(), "cross-site").starts_with("WARN"));
 }
 

@@ -1,7 +1,7 @@
 //! When and how a request's changes are saved, and what `Debug` shows meanwhile.
 
 use auth_core::{Auth, AuthErrorKind, Carrier, Exchange, Principal};
-use auth_store::Session;
+use auth_store::{Session, Store};
 use http::request::Parts;
 use http::{Response, StatusCode};
 
@@ -12,6 +12,7 @@ suite!(every:
     after_the_response_a_handle_is_closed,
     a_detached_handle_saves_after_the_response,
     what_an_early_save_could_not_store_is_stored_with_the_response,
+    a_save_after_the_sign_in_has_ended_says_how_to_sign_in,
     a_request_that_only_reads_writes_nothing,
     sec_74_debug_shows_no_secret,
     sec_76_a_sign_in_is_taken_back_if_the_handlers_own_save_fails,
@@ -73,6 +74,24 @@ async fn what_an_early_save_could_not_store_is_stored_with_the_response(world: W
     let status = world.inside(Some(&credential), handler).await.status();
     let cart = world.holder(&credential).get("/cart").await;
     assert_eq!((status.as_u16(), cart.text()), (200, r#"["apple"]"#));
+}
+
+/// RFC 9110 section 15.5.2: a 401 has a challenge.
+async fn a_save_after_the_sign_in_has_ended_says_how_to_sign_in(world: World) {
+    let credential = signed_in(&world).await;
+    let store = &world.store;
+    let handler = async |head: Parts| {
+        let session = session(&head);
+        session.insert("cart", &["apple"]).unwrap();
+        store.revoke_subject("alice").await.unwrap();
+        let error = session.save().await.unwrap_err();
+        assert_eq!(error.kind(), AuthErrorKind::Unauthenticated);
+        let mut response = Response::default();
+        *response.headers_mut() = error.challenges().clone();
+        response
+    };
+    let response = world.inside(Some(&credential), handler).await;
+    assert!(response.headers().contains_key("www-authenticate"), "{response:?}");
 }
 
 async fn a_request_that_only_reads_writes_nothing(world: World) {

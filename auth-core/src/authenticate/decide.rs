@@ -33,7 +33,7 @@ pub(super) fn ask<A: Authenticator>(
         },
     };
     let Some(attempt) = attempt else { return Ok(Asked { found: None, outcome: None }) };
-    let found = Found { carrier: attempt.carrier(), backend: attempt.backend() };
+    let found = Found { carrier: attempt.carrier(), backend: attempt.backend(), late: false };
     if found.carrier == Carrier::Ambient {
         let origin = RequestOrigin::of(head.method(), head.uri(), head.headers());
         auth.cross_site(found.backend).check(&origin).map_err(|_| Refusal::CrossSite)?;
@@ -53,21 +53,24 @@ fn rejected<C>(head: &Head<'_>, reason: Reason) -> Attempt<C> {
 #[inline]
 pub(super) fn admit<C>(
     policy: Policy,
-    found: Option<Found>,
+    found: &mut Option<Found>,
     outcome: Option<Outcome<C>>,
 ) -> Result<Standing<C>, Refusal> {
-    let ambient = found.is_some_and(|found| found.carrier == Carrier::Ambient);
+    let ambient = found.as_mut().filter(|found| found.carrier == Carrier::Ambient);
     match (outcome, policy) {
         (Some(Outcome::Authenticated(identity)), _) => Ok(Standing::Identified(identity)),
         (Some(Outcome::Unavailable(error)), _) => Err(Refusal::Unavailable(error)),
         (Some(Outcome::Anonymous(id)), Policy::Optional) => Ok(Standing::Visitor(id)),
         (None, Policy::Optional) => Ok(Standing::Nobody),
-        (Some(Outcome::Rejected(rejection)), Policy::Optional) if ambient => {
-            let Rejection { scheme, reason } = rejection;
-            tracing::info!(scheme, %reason, "credential rejected, request is anonymous");
-            Ok(Standing::Nobody)
-        }
-        (Some(Outcome::Rejected(rejection)), Policy::Optional) => Ok(Standing::Rejected(rejection)),
+        (Some(Outcome::Rejected(rejection)), Policy::Optional) => match ambient {
+            Some(found) => {
+                let Rejection { scheme, reason } = rejection;
+                tracing::info!(scheme, %reason, "credential rejected, request is anonymous");
+                found.late = reason == Reason::Rotated;
+                Ok(Standing::Nobody)
+            }
+            None => Ok(Standing::Rejected(rejection)),
+        },
         (Some(Outcome::Rejected(rejection)), Policy::Required) => {
             Err(Refusal::Unauthenticated(Some(rejection)))
         }

@@ -15,12 +15,14 @@ use super::lanes::Lane;
 use super::policy::Policy;
 
 use crate::authenticator::{Authenticator, Outcome};
+use crate::carrier::Carrier;
 use crate::effects;
 use crate::error::{AuthError, AuthErrorKind};
 use crate::exchange::{Erased, Exchange, Found};
 use crate::future::BoxFuture;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{Reason, Rejection};
+use crate::request_facts::RequestFacts;
 use crate::typed::Typed;
 
 pin_project! {
@@ -164,7 +166,7 @@ where
 pub(super) fn enter<A, S, B, R>(
     auth: &Arc<Lane<A>>,
     policy: Policy,
-    found: Option<Found>,
+    mut found: Option<Found>,
     outcome: Option<Outcome<A::Claims>>,
     mut request: Request<B>,
     inner: &mut S,
@@ -174,9 +176,13 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     R: Default,
 {
-    match decide::admit(policy, found, outcome) {
+    match decide::admit(policy, &mut found, outcome) {
         Ok(standing) => {
-            let exchange = Arc::new(Typed::new(Arc::clone(auth) as _, found, standing));
+            let unjudged = match found {
+                Some(Found { carrier: Carrier::Ambient, .. }) => None,
+                _ => RequestFacts::of_unjudged(request.method(), request.uri(), request.headers()),
+            };
+            let exchange = Arc::new(Typed::new(Arc::clone(auth) as _, found, standing, unjudged));
             request.extensions_mut().insert(Exchange(Arc::clone(&exchange) as _));
             State::Running { inner: inner.call(request), exchange }
         }

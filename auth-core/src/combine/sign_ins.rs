@@ -6,6 +6,7 @@ use async_trait::async_trait;
 
 use super::any_of::AnyOf;
 use crate::carrier::{Backend, Carrier};
+use crate::effects::Effects;
 use crate::error::{AuthError, AuthErrorKind, Misuse};
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
@@ -29,10 +30,17 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
         let old = visit.turn().sign_in();
         let halves: Vec<_> = self.each(visit).collect();
         let (half, seen) = halves[chosen];
+        let subject = principal.subject.clone();
         let signed_in = half.sign_in(seen, principal, options).await?;
-        for (index, (half, seen)) in halves.into_iter().enumerate() {
-            if index != chosen {
-                half.superseded(seen, old).await?;
+        for (index, (other, seen)) in halves.iter().enumerate() {
+            if index == chosen {
+                continue;
+            }
+            if let Err(error) = other.superseded(*seen, old).await {
+                // The old credential may still be good, so the new one is not given out.
+                visit.turn().effects(Effects::clear);
+                half.revoke(&subject, Revoke::One(signed_in.sign_in)).await?;
+                return Err(error);
             }
         }
         Ok(signed_in)
@@ -45,15 +53,13 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
         Ok(())
     }
 
-    /// The backend that decided renews its own credential. If none did, the token or a cookie that
-    /// renews may belong to any of them.
+    /// The backend that decided renews its own credential. If it cannot, the token or a cookie that
+    /// renews may belong to any other.
     async fn refresh(&self, visit: Visit<'_>, token: Option<&str>) -> Result<SignedIn, AuthError> {
-        let decided = visit.backend().is_some();
         let mut last = AuthError::from(Misuse::NoSignIns);
-        for (half, seen) in self.each(visit) {
-            if decided && token.is_none() && seen.backend().is_none() {
-                continue;
-            }
+        let mut halves: Vec<_> = self.each(visit).collect();
+        halves.sort_by_key(|(_, seen)| seen.backend().is_none());
+        for (half, seen) in halves {
             match half.refresh(seen, token).await {
                 Err(error) if error.kind() == AuthErrorKind::Unauthenticated => last = error,
                 answer => return answer,
@@ -95,7 +101,14 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
     fn session_host(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
         match backend.map(|backend| backend.split(self.members.len())) {
             Some((index, rest)) => self.members[index].sign_ins()?.session_host(Some(rest)),
-            None => self.sign_in_halves().find_map(|half| half.session_host(None)),
+            None => {
+                let keeper = self.sign_in_halves().find(|half| half.keeps_visitors());
+                keeper.or_else(|| self.sign_in_halves().next())?.session_host(None)
+            }
         }
+    }
+
+    fn keeps_visitors(&self) -> bool {
+        self.sign_in_halves().any(SignIns::keeps_visitors)
     }
 }

@@ -6,6 +6,7 @@ use auth_core::{AuthError, Revoke, SignInId, SignInInfo, Timestamp};
 
 use super::background;
 use super::lines::Lines;
+use super::moved::Moved;
 use super::settings::Settings;
 use crate::lifetime::Expiry;
 use crate::record::Record;
@@ -18,6 +19,7 @@ use crate::store::Store;
 pub struct SignInManager {
     pub(super) store: Arc<dyn Store>,
     pub(super) lines: Arc<Lines>,
+    pub(super) moved: Arc<Moved>,
     /// How sign-ins are kept.
     pub settings: Settings,
 }
@@ -26,13 +28,20 @@ impl SignInManager {
     /// A manager with the default settings.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, lines: Arc::default(), settings: Settings::default() }
+        Self { store, lines: Arc::default(), moved: Arc::default(), settings: Settings::default() }
     }
 
     /// The store.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Whether a sign-in has just replaced the secret of this record: a request that does not prove
+    /// it is late, more likely than forged.
+    #[must_use]
+    pub fn was_replaced(&self, sid: &SignInId) -> bool {
+        self.moved.has(sid, self.settings.clock.now())
     }
 
     pub(crate) fn lines(&self) -> &Lines {

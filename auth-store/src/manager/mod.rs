@@ -5,6 +5,7 @@ mod data;
 mod issued;
 mod lines;
 mod manage;
+mod moved;
 mod refresh;
 mod settings;
 mod sign_in;

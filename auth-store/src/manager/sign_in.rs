@@ -58,6 +58,9 @@ impl SignInManager {
             }
             None => self.start(turn, new, now).await?,
         };
+        if let Some(old) = &old {
+            self.moved.add(old.sid, now);
+        }
         turn.signed_in(issued.sid());
         tracing::info!(subject = &*new.subject, sign_in = %issued.sid(), kind = ?new.kind, "signed in");
         Ok(issued)

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use auth_core::{AuthError, Effects, Exchange};
+use auth_core::{AuthError, CrossSite, Effects, Exchange};
 
 use crate::manager::{Issued, SignInManager};
 use crate::secret::Kind;
@@ -18,6 +18,11 @@ pub trait SessionHost: Send + Sync {
     /// The kind of secret that an anonymous visitor gets; none if this backend keeps no data of
     /// visitors.
     fn anonymous(&self) -> Option<Kind>;
+
+    /// Which requests of other sites may be given a visitor's secret; none otherwise.
+    fn cross_site(&self) -> &CrossSite {
+        &CrossSite::STRICT
+    }
 
     /// Queues an anonymous visitor's secret.
     ///

@@ -48,18 +48,26 @@ impl SessionState {
         Ok(())
     }
 
-    /// Saves what is pending.
+    /// Saves what is pending. What could not be stored is tried again by the next save.
     pub(super) async fn save(&self, exchange: &Exchange) -> Result<(), AuthError> {
         let changes = std::mem::take(&mut self.pending.lock().changes);
         if changes.is_empty() {
             return Ok(());
         }
+        let saved = self.store(exchange, &changes).await;
+        if matches!(&saved, Err(error) if error.kind() == AuthErrorKind::Unavailable) {
+            self.pending.lock().changes.splice(0..0, changes);
+        }
+        saved.map_err(|error| exchange.challenge(error))
+    }
+
+    async fn store(&self, exchange: &Exchange, changes: &[Change]) -> Result<(), AuthError> {
         let turn = exchange.turn();
-        let Some(sid) = turn.sign_in() else { return self.start(turn, &changes).await };
+        let Some(sid) = turn.sign_in() else { return self.start(turn, changes).await };
         let manager = self.host.sign_ins();
         let _line = manager.lines().wait(&sid).await;
         let signed_in = exchange.is_identified() || turn.made_here() == Some(sid);
-        match manager.change(&sid, &changes).await {
+        match manager.change(&sid, changes).await {
             // A visitor's record ends when the visitor signs in: there is a newer one to ask for.
             Err(error) if error.kind() == AuthErrorKind::Unauthenticated && !signed_in => {
                 Err(AuthError::new(AuthErrorKind::Unavailable, error))
@@ -71,6 +79,11 @@ impl SessionState {
     /// The first thing that an anonymous visitor stores.
     async fn start(&self, turn: &Turn, changes: &[Change]) -> Result<(), AuthError> {
         let kind = self.host.anonymous().ok_or(Misuse::NoSession)?;
+        let cross_site = turn.check_origin(self.host.cross_site());
+        cross_site.map_err(|error| AuthError::new(AuthErrorKind::CrossSite, error))?;
+        if turn.is_late() {
+            return Err(AuthError::new(AuthErrorKind::Unavailable, "a newer cookie is on its way"));
+        }
         let data = changes::apply(&Data::new(), changes)
             .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
         if data.is_empty() {

@@ -59,6 +59,19 @@ async fn a_sign_out_ends_the_sign_ins_of_every_store() {
     assert_eq!(world.status_of(&token).await, 401);
 }
 
+/// The token is sent on purpose, and ends; the cookie is not, and stays.
+#[tokio::test]
+async fn sec_82_another_site_ends_no_cookie_beside_a_token() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let (cookie, _, both) = with_both(&world).await;
+        let reply = both.post("/logout").header("sec-fetch-site", "cross-site").await;
+        assert_eq!(reply.status, 403);
+        assert!(reply.set_cookies().is_empty());
+        assert_eq!(world.status_of(&cookie).await, 200);
+    }
+}
+
 /// What can be ended is ended, and the client hears that something may still be alive.
 #[tokio::test]
 async fn sec_76_a_sign_out_goes_on_although_one_store_is_down() {

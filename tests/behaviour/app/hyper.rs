@@ -1,17 +1,13 @@
 //! The application with plain hyper: `Identity::of`, `Auth::of`, `Session::of`, `Require::check`.
 
 use std::convert::Infallible;
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{
-    Auth, AuthError, AuthErrorKind, AuthLayer, Authenticator, Exchange, Identity, Misuse, Refusal,
-    Require, SignedIn,
-};
+use auth_core::{Auth, AuthLayer, Authenticator, Exchange, Identity, Refusal, Require, SignedIn};
 use auth_store::Session;
 use bytes::Bytes;
-use http::{Method, Request, Response, StatusCode, header, request::Parts};
+use http::{Method, Request, Response, StatusCode, request::Parts};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -35,7 +31,8 @@ where
         async move {
             let (head, body) = request.into_parts();
             let body = body.collect().await.unwrap().to_bytes();
-            let answer = respond(&head, &body, &gate).await.unwrap_or_else(|error| error.0);
+            let answer =
+                respond(&head, &body, &gate).await.unwrap_or_else(|refusal| refuse(&head, refusal));
             Ok::<Answer, Infallible>(answer)
         }
     }));
@@ -47,9 +44,9 @@ where
     }
 }
 
-async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refused> {
+async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refusal> {
     let auth = || Auth::<User>::of(head);
-    let session = || Session::of(&head.extensions).map_err(|refusal| refuse(head, refusal));
+    let session = || Session::of(&head.extensions);
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/") => Ok(text("welcome")),
@@ -58,8 +55,8 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
             signed_in(deeds::login_and_add(&auth()?, &session()?, body).await?)
         }
         (&Method::POST, "/refresh") => signed_in(deeds::refresh(&auth()?, body).await?),
-        (&Method::GET, "/me") => Ok(json(&Me::from(identity(head)?))),
-        (&Method::GET, "/maybe") => Ok(text(maybe(head)?)),
+        (&Method::GET, "/me") => me(head),
+        (&Method::GET, "/maybe") => maybe(head),
         (&Method::GET, "/who") => Ok(text(deeds::who(&auth()?))),
         (&Method::GET, "/cart") => Ok(json(&deeds::cart(&session()?).await?)),
         (&Method::POST, "/cart") => Ok(json(&deeds::add(&session()?, body).await?)),
@@ -86,67 +83,33 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
     }
 }
 
-fn page(head: &Parts, require: &Require) -> Result<Answer, Refused> {
-    require.check(exchange(head)?).map_err(|refusal| refuse(head, refusal))?;
+fn page(head: &Parts, require: &Require) -> Result<Answer, Refusal> {
+    require.check(Exchange::of(&head.extensions, "the shop")?)?;
     Ok(text("welcome"))
 }
 
-fn identity(head: &Parts) -> Result<&Identity<User>, Refused> {
-    page(head, &Require::authenticated())?;
-    Identity::<User>::of(&head.extensions)?.ok_or_else(|| Refused(status(StatusCode::UNAUTHORIZED)))
+fn identity(head: &Parts) -> Result<Option<&Identity<User>>, Refusal> {
+    Ok(Identity::<User>::of(&head.extensions)?)
 }
 
-/// A rejected credential is not nobody: whoever asks who it is has to refuse it.
-fn maybe(head: &Parts) -> Result<String, Refused> {
-    if let Some(rejection) = exchange(head)?.rejection() {
-        return Err(refuse(head, Refusal::Unauthenticated(Some(*rejection))));
-    }
-    let identity = Identity::<User>::of(&head.extensions)?;
-    Ok(identity.map_or_else(|| "nobody".to_owned(), |identity| identity.subject().to_owned()))
+fn me(head: &Parts) -> Result<Answer, Refusal> {
+    let identity = identity(head)?.ok_or(Refusal::Unauthenticated(None))?;
+    Ok(json(&Me::from(identity)))
 }
 
-fn exchange(head: &Parts) -> Result<&Exchange, Refused> {
-    Ok(Exchange::of(&head.extensions, "the shop")?)
+fn maybe(head: &Parts) -> Result<Answer, Refusal> {
+    let subject = identity(head)?.map_or("nobody", Identity::subject);
+    Ok(text(subject))
 }
 
-fn refuse(head: &Parts, refusal: Refusal) -> Refused {
+fn refuse(head: &Parts, refusal: Refusal) -> Answer {
     match Exchange::of(&head.extensions, "the shop") {
-        Ok(exchange) => Refused(exchange.refuse(&head.headers, refusal)),
-        Err(misuse) => misuse.into(),
+        Ok(exchange) => exchange.refuse(&head.headers, refusal),
+        Err(misuse) => text(misuse.to_string()),
     }
 }
 
-/// The response in the place of the one that was asked for.
-struct Refused(Answer);
-
-impl From<Misuse> for Refused {
-    fn from(misuse: Misuse) -> Self {
-        let mut response = text(misuse.to_string());
-        *response.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
-        Self(response)
-    }
-}
-
-impl From<AuthError> for Refused {
-    fn from(error: AuthError) -> Self {
-        let code = match error.kind() {
-            AuthErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            AuthErrorKind::CrossSite | AuthErrorKind::LimitReached => StatusCode::FORBIDDEN,
-            AuthErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-            AuthErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            _ => StatusCode::INTERNAL_SERVER_ERROR,
-        };
-        tracing::info!(%code, source = error.source(), "{error}");
-        let mut response = status(code);
-        response.headers_mut().extend(error.challenges().clone());
-        if code == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, 1.into());
-        }
-        Self(response)
-    }
-}
-
-fn signed_in(signed_in: SignedIn) -> Result<Answer, Refused> {
+fn signed_in(signed_in: SignedIn) -> Result<Answer, Refusal> {
     Ok(match signed_in.tokens {
         Some(tokens) => json(&tokens),
         None => status(StatusCode::NO_CONTENT),

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{
     Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, Backend, Carrier, Challenge,
-    Clock, Demand, Effects, Head, Misuse, Outcome, Principal, Reason, Rejection, Revoke, SignInId,
-    SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
+    Clock, CrossSite, Demand, Effects, Head, Misuse, Outcome, Principal, Reason, Rejection, Revoke,
+    SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
 };
 use auth_store::{
     Details, Device, Issued, Kind, NewSignIn, Proof, Record, Secret, SessionHost, SignInManager,
@@ -183,6 +183,10 @@ impl SessionHost for Host {
 
     fn anonymous(&self) -> Option<Kind> {
         None
+    }
+
+    fn cross_site(&self) -> &CrossSite {
+        &CrossSite::STRICT
     }
 
     fn carry(&self, _: &Issued, _: &mut Effects) -> Result<(), AuthError> {
