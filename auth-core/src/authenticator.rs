@@ -145,8 +145,10 @@ pub trait Authenticator: Send + Sync + 'static {
         &CrossSite::STRICT
     }
 
-    /// The clock that [`Require::fresh`](crate::Require::fresh) goes by.
-    fn clock(&self) -> &Clock {
+    /// The clock that [`Require::fresh`](crate::Require::fresh) goes by, for an identity that
+    /// `backend` found.
+    fn clock(&self, backend: Backend) -> &Clock {
+        let _ = backend;
         static SYSTEM: Clock = Clock::system();
         &SYSTEM
     }
@@ -184,8 +186,8 @@ impl<C: Send + Sync + 'static> Authenticator for Arc<dyn Authenticator<Claims = 
     fn cross_site(&self, backend: Backend) -> &CrossSite {
         (**self).cross_site(backend)
     }
-    fn clock(&self) -> &Clock {
-        (**self).clock()
+    fn clock(&self, backend: Backend) -> &Clock {
+        (**self).clock(backend)
     }
     fn erased(self) -> Arc<dyn Authenticator<Claims = C>> {
         self

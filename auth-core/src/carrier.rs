@@ -27,6 +27,15 @@ impl Backend {
     }
 }
 
+/// How the credential that decided came, and who found it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) carrier: Carrier,
+    pub(crate) backend: Backend,
+    /// It was replaced by a newer one.
+    pub(crate) late: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use super::Backend;

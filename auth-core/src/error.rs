@@ -47,14 +47,14 @@ impl fmt::Display for Misuse {
             ),
             Self::NoSignIns => f.write_str(
                 "this needs a backend that keeps sign-ins, and the layer on this route only \
-                 verifies: use SessionAuth, or JwtAuth with `.sign_in(store)`",
+                 verifies: take SessionAuth, or JwtAuth with `.sign_in(store)`",
             ),
             Self::NoCarrier => f.write_str(
                 "no backend of this layer signs in by that carrier: for `Carrier::Explicit` call \
                  `.bearer()` on SessionAuth, or add a backend that issues tokens",
             ),
             Self::NoSession => f.write_str(
-                "`Session` needs a credential that belongs to a stored sign-in: use SessionAuth, \
+                "`Session` needs a credential that belongs to a stored sign-in: take SessionAuth, \
                  or JwtAuth with `.sign_in(store)`",
             ),
         }

@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use http::{Extensions, HeaderMap, Response};
 use parking_lot::Mutex;
 
-use crate::carrier::{Backend, Carrier};
+use crate::acting::Acting;
+use crate::carrier::{Backend, Carrier, Found};
 use crate::clock::Clock;
 use crate::cross_site::{CrossSite, CrossSiteRequest};
 use crate::effects::Effects;
@@ -54,8 +55,8 @@ impl Exchange {
         self.0.traits().is_some()
     }
 
-    /// The credential that was rejected, if it came in an `Authorization` header and the layer is
-    /// `.optional()`: whoever needs to know who it is has to refuse the request.
+    /// Why an `Authorization` header was rejected, under `.optional()`: whoever needs to know who it
+    /// is has to refuse the request.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
         self.0.rejection()
@@ -107,15 +108,6 @@ pub(crate) trait Erased: Any + Send + Sync {
     }
 }
 
-/// How the credential that decided came, and who found it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
-    pub(crate) carrier: Carrier,
-    pub(crate) backend: Backend,
-    /// It was replaced by a newer one.
-    pub(crate) late: bool,
-}
-
 /// What outlives a request's head: written by handlers, read by the layer before the response
 /// leaves. A request that only reads its identity writes nothing here.
 #[derive(Debug)]
@@ -128,19 +120,13 @@ pub struct Turn {
 
 #[derive(Debug)]
 struct Written {
-    sign_in: Mutex<CurrentSignIn>,
+    sign_in: Mutex<Acting>,
     effects: Mutex<Effects>,
     hook: OnceLock<Arc<dyn BeforeResponse>>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct CurrentSignIn {
-    id: Option<SignInId>,
-    made_here: bool,
-}
-
 /// The one thing that runs before a response leaves. Whoever keeps state for the request puts it
-/// into [`Turn::hook`] at its first use, so that other requests pay nothing.
+/// there at its first use ([`Turn::hook_or_init`]), so that other requests pay nothing.
 pub trait BeforeResponse: Any + Send + Sync + fmt::Debug {
     /// Does what has to be done before the client may see the response. If it fails, the client
     /// gets a refusal in the response's place.
@@ -159,9 +145,8 @@ impl Turn {
         Self { found, sign_in, request, written: OnceLock::new() }
     }
 
-    /// Whether the response may set a cookie by this policy for a visitor. A browser leaves the
-    /// cookies of a user out of a request that another site makes; one that is set in return would
-    /// take their place.
+    /// Whether the response may set a visitor's cookie. A browser leaves a user's cookies out of a
+    /// request that another site makes; one that is set in return would take their place.
     ///
     /// # Errors
     /// [`CrossSiteRequest`] if the request comes from another site that is not trusted.
@@ -169,8 +154,7 @@ impl Turn {
         self.request.as_ref().map_or(Ok(()), |request| request.check_origin(policy))
     }
 
-    /// Whether the request's cookie was good until a newer one took its place, which the browser
-    /// has or will have: the response must not replace that one.
+    /// Whether a newer cookie has taken the place of the request's: it must not be replaced.
     #[must_use]
     pub fn is_late(&self) -> bool {
         self.found.is_some_and(|found| found.late)
@@ -183,7 +167,7 @@ impl Turn {
     fn written(&self) -> &Written {
         self.written.get_or_init(|| {
             Box::new(Written {
-                sign_in: Mutex::new(CurrentSignIn { id: self.sign_in, made_here: false }),
+                sign_in: Mutex::new(Acting::since_before(self.sign_in)),
                 effects: Mutex::default(),
                 hook: OnceLock::new(),
             })
@@ -202,38 +186,35 @@ impl Turn {
         self.found.map(|found| found.backend)
     }
 
-    /// The stored sign-in that this request acts for now: the credential's, until a sign-in or
-    /// sign-out of this request changed it.
+    /// The stored sign-in that this request acts for: the credential's, until the request changed it.
     #[must_use]
     pub fn sign_in(&self) -> Option<SignInId> {
-        self.written.get().map_or(self.sign_in, |written| written.sign_in.lock().id)
+        self.written.get().map_or(self.sign_in, |written| written.sign_in.lock().id())
     }
 
-    /// The sign-in that was made in this request, if any: to be taken back if the response cannot
-    /// be sent as it is.
+    /// The sign-in that was made in this request: to be taken back if the response cannot leave.
     #[must_use]
     pub fn made_here(&self) -> Option<SignInId> {
-        let current = *self.written.get()?.sign_in.lock();
-        current.id.filter(|_| current.made_here)
+        self.written.get()?.sign_in.lock().made_here()
     }
 
     /// A backend made this sign-in; the request acts for it from now on.
     pub fn signed_in(&self, id: SignInId) {
-        *self.written().sign_in.lock() = CurrentSignIn { id: Some(id), made_here: true };
+        *self.written().sign_in.lock() = Acting::newly(id);
     }
 
     /// The request acts for this sign-in from now on, which was there before.
     pub fn acts_for(&self, id: SignInId) {
-        let mut current = self.written().sign_in.lock();
-        if current.id != Some(id) {
-            *current = CurrentSignIn { id: Some(id), made_here: false };
+        let mut acting = self.written().sign_in.lock();
+        if acting.id() != Some(id) {
+            *acting = Acting::since_before(Some(id));
         }
     }
 
     /// The sign-in is over; the request acts for nobody from now on.
     pub fn signed_out(&self) {
         self.discard();
-        *self.written().sign_in.lock() = CurrentSignIn { id: None, made_here: false };
+        *self.written().sign_in.lock() = Acting::since_before(None);
     }
 
     /// Forgets what the request meant to do to the sign-in that it acted for.

@@ -7,38 +7,18 @@ use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::Extensions;
-
 use crate::carrier::Carrier;
 use crate::error::{AuthError, AuthErrorKind, BoxError, Misuse};
 use crate::exchange::{Erased, Exchange};
 use crate::head::Head;
 use crate::identity::Identity;
 use crate::principal::{Claims, Principal};
-use crate::refusal::Refusal;
 use crate::rejection::Rejection;
 use crate::request_facts::RequestFacts;
 use crate::sign_in_id::SignInId;
 use crate::sign_ins::{Persistence, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn};
 use crate::typed::Typed;
 use crate::visit::Visit;
-
-impl<C: Send + Sync + 'static> Identity<C> {
-    /// The identity of the request with these extensions, if somebody is there: for plain hyper
-    /// and tonic. Under axum, extract `Identity<C>` or `Option<Identity<C>>`.
-    ///
-    /// # Errors
-    /// What to answer instead: 401 if the request's `Authorization` header was rejected, which is
-    /// not the same as nobody; 500 if no authentication layer saw the request, or one with other
-    /// claims. [`Exchange::refuse`] makes a response of it.
-    pub fn of(extensions: &Extensions) -> Result<Option<&Self>, Refusal> {
-        let typed = Exchange::of(extensions, type_name::<Self>())?.typed()?;
-        match typed.rejection() {
-            Some(rejection) => Err(Refusal::Unauthenticated(Some(*rejection))),
-            None => Ok(typed.identity()),
-        }
-    }
-}
 
 /// The request's handle on sign-ins: signs in and out, refreshes, lists and revokes, whichever
 /// backend runs. A clone is the same request. An axum extractor; elsewhere, [`Auth::of`].

@@ -25,6 +25,7 @@
 //! - `axum`: extractors for `Identity<C>`, `Option<Identity<C>>` and `Auth<C>`, and responses for
 //!   what [`Auth`] returns.
 
+mod acting;
 mod authenticate;
 mod authenticator;
 mod authorize;

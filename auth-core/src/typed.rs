@@ -3,13 +3,15 @@
 use std::any::{Any, type_name};
 use std::sync::Arc;
 
-use http::HeaderMap;
+use http::{Extensions, HeaderMap};
 
 use crate::authenticator::Authenticator;
+use crate::carrier::Found;
 use crate::clock::Clock;
 use crate::error::Misuse;
-use crate::exchange::{Erased, Exchange, Found, Turn};
+use crate::exchange::{Erased, Exchange, Turn};
 use crate::identity::{Identity, Traits};
+use crate::refusal::Refusal;
 use crate::rejection::{Demand, Rejection};
 use crate::request_facts::RequestFacts;
 use crate::sign_in_id::SignInId;
@@ -77,7 +79,7 @@ impl<C: Send + Sync + 'static> Erased for Typed<C> {
         self.auth.sign_ins()?.session_host(self.turn.found().map(|found| found.backend))
     }
     fn clock(&self) -> &Clock {
-        self.auth.clock()
+        self.auth.clock(self.turn.backend().unwrap_or_default())
     }
 }
 
@@ -96,5 +98,22 @@ impl Exchange {
 
     fn wrong_claims<C>(&self) -> Misuse {
         Misuse::WrongClaims { wanted: type_name::<C>(), layer: self.0.claims_type() }
+    }
+}
+
+impl<C: Send + Sync + 'static> Identity<C> {
+    /// The identity of the request with these extensions, if somebody is there: for plain hyper
+    /// and tonic. Under axum, extract `Identity<C>` or `Option<Identity<C>>`.
+    ///
+    /// # Errors
+    /// What to answer instead: 401 if the request's `Authorization` header was rejected, which is
+    /// not the same as nobody; 500 if no authentication layer saw the request, or one with other
+    /// claims. [`Exchange::refuse`] makes a response of it.
+    pub fn of(extensions: &Extensions) -> Result<Option<&Self>, Refusal> {
+        let typed = Exchange::of(extensions, type_name::<Self>())?.typed()?;
+        match typed.rejection() {
+            Some(rejection) => Err(Refusal::Unauthenticated(Some(*rejection))),
+            None => Ok(typed.identity()),
+        }
     }
 }

@@ -55,7 +55,7 @@ where
         &self.config.cross_site
     }
 
-    fn clock(&self) -> &Clock {
+    fn clock(&self, _: Backend) -> &Clock {
         &self.config.sign_ins.settings.clock
     }
 }

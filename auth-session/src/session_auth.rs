@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    AuthLayer, AuthService, Claims, Clock, CookieBuilder, CookiePolicy, CrossSite, InvalidOrigin,
-    Persistence, Policy,
+    AuthError, AuthLayer, AuthService, Claims, Clock, CookieBuilder, CookiePolicy, CrossSite,
+    InvalidOrigin, Persistence, Policy,
 };
 use auth_store::{IntoStore, Lifetime, Limit, SessionHost, SignInManager, WhenFull};
 use http::HeaderValue;
@@ -186,6 +186,20 @@ impl<C> SessionAuth<C>
 where
     C: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
+    /// Replaces a user's roles and claims in all sign-ins, and says in how many. The next request
+    /// has them.
+    ///
+    /// # Errors
+    /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some may still be as before.
+    pub async fn amend(
+        &self,
+        subject: &str,
+        roles: &[Box<str>],
+        claims: &C,
+    ) -> Result<usize, AuthError> {
+        self.config.sign_ins.amend(subject, roles, claims).await
+    }
+
     /// Lets requests without an identity through.
     #[must_use]
     pub fn optional(self) -> AuthLayer<Self> {

@@ -89,8 +89,8 @@ where
         if config.has_cookie(visit) {
             config.check_origin(visit)?;
         }
-        let beside = config.cookie_beside(visit).await?;
-        for sid in visit.turn().sign_in().into_iter().chain(beside) {
+        let named = config.named_by_cookie(visit).await?;
+        for sid in visit.turn().sign_in().into_iter().chain(named) {
             config.sign_ins.end(&sid).await?;
         }
         if config.has_cookie(visit) {
@@ -123,6 +123,21 @@ impl Config {
 
     fn has_cookie(&self, visit: Visit<'_>) -> bool {
         visit.cookie(self.cookie.name()) != RequestCookie::Absent
+    }
+
+    /// The sign-in that the cookie proves or has proved: a sign-out that comes late counts.
+    async fn named_by_cookie(&self, visit: Visit<'_>) -> Result<Option<SignInId>, AuthError> {
+        let cookie = carrier::by_cookie(visit.cookie(self.cookie.name()));
+        let Some((kind, Ok(secret))) = cookie else { return Ok(None) };
+        if visit.turn().sign_in() == Some(secret.sid()) {
+            return Ok(None); // the request acts for it
+        }
+        Ok(match self.sign_ins.store().find(&secret, kind, self.now()).await? {
+            Found::Found(record) | Found::Rotated(record) | Found::Reused(record) => {
+                Some(record.sid)
+            }
+            Found::Gone => None,
+        })
     }
 
     /// The living sign-in of a cookie that came beside the credential that decided.

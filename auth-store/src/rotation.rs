@@ -1,5 +1,7 @@
 //! What changes when a secret is replaced.
 
+use std::fmt;
+
 use auth_core::{Persistence, Timestamp};
 
 use crate::details::{Details, Grace};
@@ -21,7 +23,7 @@ pub struct Rotation {
 }
 
 /// What a new authentication of the same user brings to a sign-in that goes on.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Renewal {
     /// When; also the new last-seen time.
     pub at: Timestamp,
@@ -33,6 +35,16 @@ pub struct Renewal {
     pub principal: Box<[u8]>,
     /// How it was authenticated, and on which device.
     pub details: Option<Box<Details>>,
+}
+
+/// Without the claims, which may be personal.
+impl fmt::Debug for Renewal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Renewal")
+            .field("at", &self.at)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Rotation {

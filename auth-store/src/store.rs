@@ -18,6 +18,7 @@ use crate::secret::{Digest, Kind, Secret};
 /// [`conformance`](crate::conformance) (feature `conformance`) checks each rule of this page on an
 /// implementation. What holds for all of them:
 ///
+/// - A store never hangs: it gives up by itself, within a bound that it documents.
 /// - A store that fails says so: [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable). It never answers "gone" instead.
 /// - Nothing but [`create`](Self::create) brings a sign-in into being. Whatever was deleted stays
 ///   so, however late another request comes.

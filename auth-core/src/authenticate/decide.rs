@@ -2,9 +2,8 @@
 
 use super::policy::Policy;
 use crate::authenticator::{Attempt, Authenticator, Outcome};
-use crate::carrier::Carrier;
+use crate::carrier::{Carrier, Found};
 use crate::cross_site::RequestOrigin;
-use crate::exchange::Found;
 use crate::future::AuthFuture;
 use crate::head::{Authorization, Head};
 use crate::refusal::Refusal;

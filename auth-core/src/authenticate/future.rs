@@ -15,10 +15,10 @@ use super::lanes::Lane;
 use super::policy::Policy;
 
 use crate::authenticator::{Authenticator, Outcome};
-use crate::carrier::Carrier;
+use crate::carrier::{Carrier, Found};
 use crate::effects;
 use crate::error::{AuthError, AuthErrorKind};
-use crate::exchange::{Erased, Exchange, Found};
+use crate::exchange::{Erased, Exchange};
 use crate::future::BoxFuture;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{Reason, Rejection};

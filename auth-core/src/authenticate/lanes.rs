@@ -65,7 +65,7 @@ impl<A: Authenticator> Authenticator for Lane<A> {
     fn cross_site(&self, backend: Backend) -> &CrossSite {
         self.0.cross_site(backend)
     }
-    fn clock(&self) -> &Clock {
-        self.0.clock()
+    fn clock(&self, backend: Backend) -> &Clock {
+        self.0.clock(backend)
     }
 }

@@ -104,7 +104,7 @@ impl Require {
             Some(traits) => {
                 let verdict = self.judge(exchange, &traits);
                 if verdict.is_err() {
-                    tracing::debug!(subject = traits.subject, require = ?self, "not authorized");
+                    tracing::info!(subject = traits.subject, require = ?self, "not authorized");
                 }
                 verdict
             }

@@ -111,8 +111,9 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
         self.members[index].cross_site(rest)
     }
 
-    fn clock(&self) -> &Clock {
-        self.members[0].clock()
+    fn clock(&self, backend: Backend) -> &Clock {
+        let (index, rest) = backend.split(self.members.len());
+        self.members[index].clock(rest)
     }
 }
 

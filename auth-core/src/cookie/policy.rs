@@ -71,7 +71,10 @@ impl CookiePolicy {
             let secs = age.min(MAX_AGE).as_secs();
             cookie.set_max_age(::cookie::time::Duration::seconds(secs.cast_signed()));
         }
-        HeaderValue::try_from(cookie.to_string()).map_err(|_| InvalidCookie::Value)
+        let header = HeaderValue::try_from(cookie.to_string());
+        let mut header = header.map_err(|_| InvalidCookie::Value)?;
+        header.set_sensitive(true); // neither shown by `Debug` nor kept by HTTP/2 tables
+        Ok(header)
     }
 
     /// The `Set-Cookie` value that takes the cookie away: the same name, domain and path.

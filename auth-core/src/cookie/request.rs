@@ -1,9 +1,11 @@
 //! Finding one cookie in a request, by its exact name.
 
+use std::fmt;
+
 use http::{HeaderMap, header};
 
 /// What a request says under one cookie name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub enum RequestCookie<'a> {
     /// No cookie of this name.
     Absent,
@@ -11,6 +13,17 @@ pub enum RequestCookie<'a> {
     One(&'a [u8]),
     /// More than one: somebody may have planted one, so none counts.
     Many,
+}
+
+/// Without the value: it may be a secret.
+impl fmt::Debug for RequestCookie<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::One(_) => "One(..)",
+            Self::Many => "Many",
+        })
+    }
 }
 
 /// Scans for `name` only. Names are case-sensitive, and a nameless cookie (`=__Host-a=b`) has no

@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use auth_core::{AuthError, Revoke, SignInId, SignInInfo, Timestamp};
+use auth_core::{AuthError, AuthErrorKind, Revoke, SignInId, SignInInfo, Timestamp};
+
+use serde::Serialize;
 
 use super::background;
 use super::lines::Lines;
 use super::moved::Moved;
 use super::settings::Settings;
+use crate::codec;
 use crate::lifetime::Expiry;
 use crate::record::Record;
 use crate::store::Store;
@@ -93,6 +96,25 @@ impl SignInManager {
         let records = self.store.list(subject).await?;
         let living = records.iter().filter(|record| record.expiry(now).is_none());
         Ok(living.map(|record| record.info()).collect())
+    }
+
+    /// Replaces roles and claims in all sign-ins of a subject, and says in how many: at once, for
+    /// every credential. How each was authenticated stays as it was.
+    ///
+    /// # Errors
+    /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some may still be as before;
+    /// [`Data`](auth_core::AuthErrorKind::Data) if the claims do not serialize.
+    pub async fn amend<C: Serialize + Sync>(
+        &self,
+        subject: &str,
+        roles: &[Box<str>],
+        claims: &C,
+    ) -> Result<usize, AuthError> {
+        let encoded = codec::encode(roles, claims);
+        let encoded = encoded.map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+        let amended = self.store.amend_subject(subject, &encoded).await?;
+        tracing::info!(subject, amended, ?roles, "roles and claims replaced");
+        Ok(amended)
     }
 
     /// Ends sign-ins of a subject, and says how many.

@@ -1,5 +1,6 @@
 //! Signing in: whatever the request carried before is dead afterwards.
 
+use std::fmt;
 use std::sync::Arc;
 
 use auth_core::{AuthError, AuthErrorKind, Persistence, SignInId, Timestamp, Turn};
@@ -17,7 +18,7 @@ use crate::secret::{Kind, Secret};
 use crate::store::{Created, Deleted, Swap};
 
 /// Who signs in, and by what.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct NewSignIn {
     /// What the secret is for.
     pub kind: Kind,
@@ -29,6 +30,16 @@ pub struct NewSignIn {
     pub details: Option<Box<Details>>,
     /// Whether its cookie outlives the browser; none for the manager's setting.
     pub persistence: Option<Persistence>,
+}
+
+/// Without the claims, which may be personal.
+impl fmt::Debug for NewSignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSignIn")
+            .field("kind", &self.kind)
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SignInManager {
@@ -53,8 +64,12 @@ impl SignInManager {
             }
             Some(old) if old.subject.is_none() => self.move_along(old, new, now).await?,
             Some(old) => {
-                self.store.delete(&old.sid).await?;
-                self.start(turn, new, now).await?
+                let issued = self.start(turn, new, now).await?;
+                if let Err(error) = self.store.delete(&old.sid).await {
+                    self.take_back(&issued.sid()).await;
+                    return Err(error.into());
+                }
+                issued
             }
             None => self.start(turn, new, now).await?,
         };

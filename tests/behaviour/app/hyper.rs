@@ -89,7 +89,7 @@ fn page(head: &Parts, require: &Require) -> Result<Answer, Refusal> {
 }
 
 fn identity(head: &Parts) -> Result<Option<&Identity<User>>, Refusal> {
-    Ok(Identity::<User>::of(&head.extensions)?)
+    Identity::<User>::of(&head.extensions)
 }
 
 fn me(head: &Parts) -> Result<Answer, Refusal> {

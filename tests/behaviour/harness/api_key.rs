@@ -47,7 +47,7 @@ impl Authenticator for ApiKeys {
         HeaderValue::from_static("x-api-key")
     }
 
-    fn clock(&self) -> &Clock {
+    fn clock(&self, _: auth_core::Backend) -> &Clock {
         &self.0
     }
 }

@@ -77,7 +77,7 @@ impl Authenticator for TokenAuth {
         Some(self)
     }
 
-    fn clock(&self) -> &Clock {
+    fn clock(&self, _: Backend) -> &Clock {
         &self.manager.settings.clock
     }
 }
