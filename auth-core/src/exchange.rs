@@ -160,10 +160,6 @@ impl Turn {
         self.found.is_some_and(|found| found.late)
     }
 
-    pub(crate) fn found(&self) -> Option<Found> {
-        self.found
-    }
-
     fn written(&self) -> &Written {
         self.written.get_or_init(|| {
             Box::new(Written {

@@ -76,7 +76,7 @@ impl<C: Send + Sync + 'static> Erased for Typed<C> {
         self.auth.challenge(demand, headers);
     }
     fn session_host(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.auth.sign_ins()?.session_host(self.turn.found().map(|found| found.backend))
+        self.auth.sign_ins()?.session_host(self.turn.backend())
     }
     fn clock(&self) -> &Clock {
         self.auth.clock(self.turn.backend().unwrap_or_default())

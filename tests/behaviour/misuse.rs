@@ -63,7 +63,7 @@ async fn without_a_store_behind_it_a_session_says_so() {
     let world = World::start(Backend::session(), Framework::Axum).await;
     let layer = AuthLayer::new(ApiKeys::new(&world.setup)).optional();
     let text = answer(app(get(with_session)).layer(layer)).await;
-    assert!(text.contains("use SessionAuth, or JwtAuth with `.sign_in(store)`"), "{text}");
+    assert!(text.contains("take SessionAuth, or JwtAuth with `.sign_in(store)`"), "{text}");
 }
 
 /// The client learns no more than that; the reason is in the error's source.
