@@ -1,0 +1,18 @@
+//! What the tests are made of.
+
+mod browser;
+mod curl;
+mod process;
+mod programs;
+mod scratch;
+mod shop;
+mod site;
+mod wait;
+mod webdriver;
+
+pub(crate) use browser::Browser;
+pub(crate) use curl::{Answer, Curl};
+pub(crate) use process::Process;
+pub(crate) use shop::{Shop, command};
+pub(crate) use site::Site;
+pub(crate) use wait::{until, until_rarely};

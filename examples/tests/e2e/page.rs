@@ -1,0 +1,63 @@
+//! The shop's page in a real browser.
+
+use crate::harness::{Browser, Shop};
+
+const NOBODY: &str = "Nobody is signed in.";
+
+fn add_to_cart(browser: &Browser, item: &str, cart: &str) {
+    browser.write("#add [name=item]", item);
+    browser.click("#add button");
+    browser.reads("#cart", cart);
+}
+
+#[test]
+fn a_visitor_shops_signs_in_and_out() {
+    let shop = Shop::start();
+    let browser = Browser::start();
+    browser.go(&shop.url("/"));
+    browser.reads("#who", NOBODY);
+    assert!(browser.sees("#login") && !browser.sees("#account"));
+    add_to_cart(&browser, "tea", "1 × tea");
+
+    browser.write("#login [name=username]", "alice");
+    browser.write("#login [name=password]", "builder");
+    browser.click("#login button");
+    browser.reads("#message", "wrong username or password");
+    browser.reads("#who", NOBODY);
+
+    browser.reads("#login [name=username]", ""); // the form is empty again
+    sign_in(&browser);
+    browser.reads("#cart", "1 × tea");
+    assert!(!browser.sees("#login") && browser.sees("#account"));
+    let device = browser.text("#devices li.current");
+    assert!(device.starts_with("laptop, "), "{device}");
+    assert_eq!(browser.script("return document.querySelectorAll('#devices li').length"), 1);
+
+    browser.go(&shop.url("/"));
+    browser.reads("#who", "Alice (buyer) is signed in.");
+    browser.click("#account form[action='/logout'] button");
+    browser.reads("#who", NOBODY);
+    browser.reads("#cart", "");
+    assert!(browser.cookies().is_empty());
+}
+
+fn sign_in(browser: &Browser) {
+    browser.write("#login [name=username]", "alice");
+    browser.write("#login [name=password]", "wonderland");
+    browser.write("#login [name=label]", "laptop");
+    browser.click("#login button");
+    browser.reads("#who", "Alice (buyer) is signed in.");
+}
+
+#[test]
+fn sec_28_scripts_do_not_see_the_cookie() {
+    let shop = Shop::start();
+    let browser = Browser::start();
+    browser.go(&shop.url("/"));
+    sign_in(&browser);
+    assert_eq!(browser.script("return document.cookie"), "");
+    let cookies = browser.cookies();
+    assert_eq!(cookies.len(), 1, "{cookies:?}");
+    assert_eq!((&cookies[0]["httpOnly"], &cookies[0]["sameSite"]), (&true.into(), &"Lax".into()));
+    assert_eq!(cookies[0]["path"], "/");
+}
