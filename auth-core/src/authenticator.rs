@@ -33,6 +33,7 @@ pub enum Outcome<C> {
 #[derive(Debug)]
 pub struct Attempt<C> {
     carrier: Carrier,
+    in_header: bool,
     outcome: AuthFuture<Outcome<C>>,
     backend: Backend,
 }
@@ -48,9 +49,21 @@ impl<C> Attempt<C> {
         Self::new(Carrier::Ambient, outcome)
     }
 
+    /// A credential in an `Authorization` header that a browser attaches by itself once its user
+    /// has typed a password: Basic, Digest, Negotiate.
+    pub fn ambient_header(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
+        Self { in_header: true, ..Self::ambient(outcome) }
+    }
+
     /// A credential that came by `carrier`.
     pub fn new(carrier: Carrier, outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
-        Self { carrier, outcome: outcome.into(), backend: Backend::default() }
+        let in_header = carrier == Carrier::Explicit;
+        Self { carrier, in_header, outcome: outcome.into(), backend: Backend::default() }
+    }
+
+    /// Whether it came in a header that is not `Cookie`, and so decides before any cookie.
+    pub(crate) fn in_header(&self) -> bool {
+        self.in_header
     }
 
     /// How the credential came.

@@ -3,9 +3,10 @@
 /// How a credential travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Carrier {
-    /// The client attached it on purpose: an `Authorization` header.
+    /// The client attached it on purpose: a token in an `Authorization` header.
     Explicit,
-    /// The browser attached it by itself, also to requests that another site made: a cookie. The
+    /// The browser attached it by itself, also to requests that another site made: a cookie, or a
+    /// password that it was told once. The
     /// layer checks where such requests come from, see
     /// [`CrossSite`](crate::CrossSite).
     Ambient,

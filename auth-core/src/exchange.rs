@@ -201,10 +201,15 @@ impl Turn {
 
     /// The request acts for this sign-in from now on, which was there before.
     pub fn acts_for(&self, id: SignInId) {
-        let mut acting = self.written().sign_in.lock();
-        if acting.id() != Some(id) {
-            *acting = Acting::since_before(Some(id));
+        if self.sign_in() != Some(id) {
+            self.discard();
+            *self.written().sign_in.lock() = Acting::since_before(Some(id));
         }
+    }
+
+    /// A sign-in of this request was taken back; the request acts as it did before.
+    pub fn undo_sign_in(&self, before: Option<SignInId>) {
+        *self.written().sign_in.lock() = Acting::since_before(before);
     }
 
     /// The sign-in is over; the request acts for nobody from now on.

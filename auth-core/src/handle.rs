@@ -58,6 +58,10 @@ impl<C: Send + Sync + 'static> Auth<C> {
     ///
     /// The credential that came with the request is dead afterwards. Data that was stored for the
     /// same user or an anonymous visitor moves along; another user's is gone.
+    ///
+    /// By cookie, a request of another site is refused, unless its method is safe: the callback of
+    /// an identity provider is a GET from another site. A GET that signs in has to be bound to the
+    /// browser that began, by `state` or PKCE.
     pub fn sign_in(&self, principal: Principal<C>) -> SignIn<C> {
         SignIn { auth: self.clone(), principal, options: SignInOptions::default() }
     }
@@ -128,9 +132,10 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
     pub async fn revoke_all(&self) -> Result<usize, AuthError> {
-        let ended = self.end(Revoke::All).await?;
-        self.sign_out().await?;
-        Ok(ended)
+        self.own()?;
+        let current = usize::from(self.exchange.turn.sign_in().is_some());
+        self.sign_out().await?; // which a request of another site may not: so this comes first
+        Ok(self.end(Revoke::All).await? + current)
     }
 
     /// What a handler answers when a password is wrong: 401 with the schemes that could have

@@ -144,11 +144,15 @@ impl Refusal {
         challenger: Challenger<'_>,
     ) -> Response<B> {
         self.tell();
-        let (status, grpc_status) = self.status();
+        let (mut status, mut grpc_status) = self.status();
         let mut response = Response::new(B::default());
         let headers = response.headers_mut();
         if let Some(demand) = self.demand() {
             challenger(&demand, headers);
+            let offered = headers.contains_key(header::WWW_AUTHENTICATE);
+            if matches!(self, Self::StepUp { .. }) && !offered {
+                (status, grpc_status) = (StatusCode::FORBIDDEN, 7); // no scheme here can step up
+            }
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -76,7 +76,8 @@ impl<C: Send + Sync + 'static> Erased for Typed<C> {
         self.auth.challenge(demand, headers);
     }
     fn session_host(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.auth.sign_ins()?.session_host(self.turn.backend())
+        let known = matches!(self.standing, Standing::Identified(_) | Standing::Visitor(_));
+        self.auth.sign_ins()?.session_host(self.turn.backend().filter(|_| known))
     }
     fn clock(&self) -> &Clock {
         self.auth.clock(self.turn.backend().unwrap_or_default())

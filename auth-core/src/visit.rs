@@ -44,6 +44,12 @@ impl<'a> Visit<'a> {
         cookie::find(self.request.headers(), name)
     }
 
+    /// Whether there is an `Authorization` header at all.
+    #[must_use]
+    pub fn has_authorization(&self) -> bool {
+        self.request.headers().contains_key(header::AUTHORIZATION)
+    }
+
     /// What follows the scheme in the `Authorization` header: see
     /// [`Head::credentials`](crate::Head::credentials).
     #[must_use]

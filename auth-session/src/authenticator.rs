@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{
     Attempt, AuthFuture, Authenticator, Backend, Carrier, Challenge, Clock, CrossSite, Demand,
-    Head, Outcome, Reason, Rejection, SignInId, SignIns, Timestamp,
+    Head, Outcome, Reason, Rejection, SignIns, Timestamp,
 };
 use auth_store::{Digest, Expiry, Kind, Peek, Proof, Record, Secret};
 use http::{HeaderMap, HeaderValue};
@@ -66,24 +66,28 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let (sid, now) = (secret.sid(), config.now());
-    let secret = Presented { digest: secret.digest(kind), secret, kind };
+    let presented = Presented { digest: secret.digest(kind), secret, kind };
     let mut at_once = None;
     config.sign_ins.store().peek(&sid, &mut |peek| {
         at_once = match peek {
-            Peek::Known(record) => Some(judge(config, record, &secret, now)),
-            // A copy does not hear of every use: whether its sign-in is idle, the store knows.
-            Peek::Copy(record) if record.expiry(now) == Some(Expiry::Idle) => None,
-            Peek::Copy(record) => Some(judge(config, Some(record), &secret, now)),
+            Peek::Known(record) => Some(judge(config, record, &presented, now)),
+            // A copy may be a moment old: what it cannot confirm, only the store can deny.
+            Peek::Copy(record) => {
+                Some(judge(config, Some(record), &presented, now)).filter(Judged::is_good)
+            }
             Peek::Ask => None,
         };
     });
     if let Some(judged) = at_once {
-        return AuthFuture::ready(judged.conclude(config, sid, now));
+        return AuthFuture::ready(judged.conclude(config, &presented, now));
     }
     let config = Arc::clone(config);
     AuthFuture::from_async(async move {
         match config.sign_ins.store().load(&sid).await {
-            Ok(record) => judge(&config, record.as_ref(), &secret, now).conclude(&config, sid, now),
+            Ok(record) => {
+                let judged = judge(&config, record.as_ref(), &presented, now);
+                judged.conclude(&config, &presented, now)
+            }
             Err(error) => Outcome::Unavailable(error.into()),
         }
     })
@@ -96,30 +100,34 @@ struct Presented {
     digest: Digest,
 }
 
-/// What a record says of a secret, and what is to be written to the store for it.
-struct Judged<C> {
-    outcome: Outcome<C>,
-    write: Write,
-}
-
-enum Write {
-    Nothing,
-    Touch,
-    Bury(Expiry, Timestamp),
+/// What a record says of a secret. What it entails is done when the store is asked no more.
+enum Judged<C> {
+    Good { outcome: Outcome<C>, touch: bool },
+    Expired(Arc<Record>, Expiry),
+    Bad(Reason),
 }
 
 impl<C> Judged<C> {
-    fn rejected(kind: Kind, reason: Reason) -> Self {
-        Self { outcome: rejected(kind, reason), write: Write::Nothing }
+    fn is_good(&self) -> bool {
+        matches!(self, Self::Good { .. })
     }
 
-    fn conclude(self, config: &Config, sid: SignInId, now: Timestamp) -> Outcome<C> {
-        match self.write {
-            Write::Nothing => {}
-            Write::Touch => config.sign_ins.touch(sid, now),
-            Write::Bury(expiry, last_seen) => config.sign_ins.bury(sid, expiry, last_seen),
+    fn conclude(self, config: &Config, presented: &Presented, now: Timestamp) -> Outcome<C> {
+        let (sid, kind) = (presented.secret.sid(), presented.kind);
+        match self {
+            Self::Good { outcome, touch } => {
+                if touch {
+                    config.sign_ins.touch(sid, now);
+                }
+                outcome
+            }
+            Self::Expired(record, expiry) => {
+                config.sign_ins.bury(&record, expiry);
+                rejected(kind, Reason::Expired)
+            }
+            Self::Bad(_) if config.sign_ins.was_replaced(&sid) => rejected(kind, Reason::Rotated),
+            Self::Bad(reason) => rejected(kind, reason),
         }
-        self.outcome
     }
 }
 
@@ -133,22 +141,23 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let Presented { secret, kind, digest } = presented;
-    let Some(record) = record.filter(|record| record.current == *digest) else {
-        let of_another = |record: &Arc<Record>| record.judge(secret, *kind, now) == Proof::Foreign;
-        let late = !record.is_none_or(of_another) || config.sign_ins.was_replaced(&secret.sid());
-        return Judged::rejected(*kind, if late { Reason::Rotated } else { Reason::Unknown });
-    };
+    let Some(record) = record else { return Judged::Bad(Reason::Unknown) };
+    if record.current != *digest {
+        return Judged::Bad(match record.judge(secret, *kind, now) {
+            Proof::Rotated(_) => Reason::Rotated,
+            Proof::Current | Proof::Reused => Reason::Reused,
+            Proof::Foreign => Reason::Unknown,
+        });
+    }
     if let Some(expiry) = record.expiry(now) {
-        let write = Write::Bury(expiry, record.last_seen());
-        return Judged { outcome: rejected(*kind, Reason::Expired), write };
+        return Judged::Expired(Arc::clone(record), expiry);
     }
     let outcome = match record.identity() {
         Ok(Some(identity)) => Outcome::Authenticated(identity),
         Ok(None) => Outcome::Anonymous(record.sid),
         Err(error) => unreadable(record, *kind, &error),
     };
-    let due = config.sign_ins.touch_is_due(record, now);
-    Judged { outcome, write: if due { Write::Touch } else { Write::Nothing } }
+    Judged::Good { outcome, touch: config.sign_ins.touch_is_due(record, now) }
 }
 
 /// The application's claims have changed since: the user has to sign in again.

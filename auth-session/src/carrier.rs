@@ -20,12 +20,12 @@ pub(crate) fn find(config: &Config, head: &Head<'_>) -> Option<Presented> {
     by_cookie(head.cookie(config.cookie.name()))
 }
 
-/// The credential that a request wants to renew.
+/// The credential that a request wants to renew, by the same rule.
 pub(crate) fn find_again(config: &Config, visit: Visit<'_>) -> Option<Presented> {
-    match visit.credentials("Bearer") {
-        Some(token) => by_header(config, token),
-        None => by_cookie(visit.cookie(config.cookie.name())),
+    if visit.has_authorization() {
+        return by_header(config, visit.credentials("Bearer")?);
     }
+    by_cookie(visit.cookie(config.cookie.name()))
 }
 
 pub(crate) fn by_header(config: &Config, token: &[u8]) -> Option<Presented> {

@@ -143,8 +143,9 @@ impl<C> SessionAuth<C> {
         self.change(|config| config.sign_ins.settings.limit = Some(Limit { most, when_full }))
     }
 
-    /// How often the last-seen time is written at most: 1/20 of the idle limit otherwise, plus up
-    /// to a quarter. An idle limit is reached early by at most as much.
+    /// How often the last-seen time is written at most: 1/20 of the idle limit otherwise, never
+    /// more than half of it, plus up to a quarter. An idle limit is reached early by at most as
+    /// much.
     pub fn touch_every(self, interval: Duration) -> Self {
         self.change(|config| config.sign_ins.settings.touch_every = Some(interval))
     }

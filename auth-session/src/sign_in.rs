@@ -43,11 +43,18 @@ where
         }
         let new = new_sign_in(kind, principal, options, visit.user_agent())?;
         let beside = config.cookie_beside(visit).await?;
+        let before = visit.turn().sign_in();
         let issued = config.sign_ins.sign_in(visit.turn(), &new).await?;
-        if let Some(sid) = beside {
-            config.sign_ins.end(&sid).await?;
+        let ended = match beside {
+            Some(sid) => config.sign_ins.end(&sid).await,
+            None => Ok(()),
+        };
+        let delivered = ended.and_then(|()| config.deliver(&issued, visit));
+        if delivered.is_err() {
+            config.sign_ins.take_back(&issued.sid()).await;
+            visit.turn().undo_sign_in(before);
         }
-        config.deliver(&issued, visit)
+        delivered
     }
 
     async fn refresh(&self, visit: Visit<'_>, token: Option<&str>) -> Result<SignedIn, AuthError> {
@@ -86,11 +93,11 @@ where
 
     async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
         let config = &*self.config;
-        if config.has_cookie(visit) {
+        // A browser leaves the cookie out of another site's request: that looks like a visitor's.
+        if config.has_cookie(visit) || visit.turn().carrier() != Some(Carrier::Explicit) {
             config.check_origin(visit)?;
         }
-        let named = config.named_by_cookie(visit).await?;
-        for sid in visit.turn().sign_in().into_iter().chain(named) {
+        for sid in config.named(visit).await? {
             config.sign_ins.end(&sid).await?;
         }
         if config.has_cookie(visit) {
@@ -125,28 +132,34 @@ impl Config {
         visit.cookie(self.cookie.name()) != RequestCookie::Absent
     }
 
-    /// The sign-in that the cookie proves or has proved: a sign-out that comes late counts.
-    async fn named_by_cookie(&self, visit: Visit<'_>) -> Result<Option<SignInId>, AuthError> {
+    /// The sign-ins that the request's secrets prove or have proved: a sign-out that comes late
+    /// counts.
+    async fn named(&self, visit: Visit<'_>) -> Result<Vec<SignInId>, AuthError> {
+        let header = visit.credentials("Bearer").and_then(|token| carrier::by_header(self, token));
         let cookie = carrier::by_cookie(visit.cookie(self.cookie.name()));
-        let Some((kind, Ok(secret))) = cookie else { return Ok(None) };
-        if visit.turn().sign_in() == Some(secret.sid()) {
-            return Ok(None); // the request acts for it
-        }
-        Ok(match self.sign_ins.store().find(&secret, kind, self.now()).await? {
-            Found::Found(record) | Found::Rotated(record) | Found::Reused(record) => {
-                Some(record.sid)
+        let mut named = Vec::from_iter(visit.turn().sign_in());
+        for (kind, secret) in header.into_iter().chain(cookie) {
+            let Ok(secret) = secret else { continue };
+            if named.contains(&secret.sid()) {
+                continue;
             }
-            Found::Gone => None,
-        })
+            match self.sign_ins.store().find(&secret, kind, self.now()).await? {
+                Found::Found(record) | Found::Rotated(record) | Found::Reused(record) => {
+                    named.push(record.sid);
+                }
+                Found::Gone => {}
+            }
+        }
+        Ok(named)
     }
 
     /// The living sign-in of a cookie that came beside the credential that decided.
     async fn cookie_beside(&self, visit: Visit<'_>) -> Result<Option<SignInId>, AuthError> {
-        if visit.turn().carrier() != Some(Carrier::Explicit) {
-            return Ok(None); // the cookie decided, or was rejected
-        }
         let cookie = carrier::by_cookie(visit.cookie(self.cookie.name()));
         let Some((kind, Ok(secret))) = cookie else { return Ok(None) };
+        if visit.turn().sign_in() == Some(secret.sid()) {
+            return Ok(None); // it decided
+        }
         let found = self.sign_ins.store().find(&secret, kind, self.now()).await?;
         Ok(if let Found::Found(record) = found { Some(record.sid) } else { None })
     }

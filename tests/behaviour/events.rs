@@ -39,6 +39,7 @@ async fn sec_73_signing_in_and_out_is_an_event(world: World) {
     client.post("/logout").await;
     assert!(find(&events.take(), "signed out").contains(&id));
 
+    world.client().signed_in("alice").await;
     client.signed_in("alice").await;
     events.take();
     client.post("/logout-everywhere").await;
@@ -49,7 +50,7 @@ async fn sec_73_signing_in_and_out_is_an_event(world: World) {
 async fn sec_73_a_rejected_credential_is_an_event(world: World) {
     let credential = world.client().signed_in("alice").await;
     let events = Capture::start();
-    for (bad, reason) in [(credential.tampered(), "rotated"), (credential.forged(), "unknown")] {
+    for (bad, reason) in [(credential.tampered(), "reused"), (credential.forged(), "unknown")] {
         assert_eq!(world.status_of(&bad).await, 401);
         let line = events.take().join("\n");
         assert!(line.contains("INFO") && line.contains("credential rejected"), "{line}");

@@ -63,7 +63,7 @@ async fn sec_11_a_sign_in_that_has_ended_is_gone_from_the_store(world: World) {
     let old = world.client().signed_in("alice").await;
     world.wait(HOUR);
     assert_eq!(world.status_of(&old).await, 401);
-    world.store.reached(Op::Delete, 1).await;
+    world.store.reached(Op::DeleteIf, 1).await;
     assert_eq!(world.kept().await, 0);
 }
 

@@ -12,6 +12,7 @@ mod harness;
 mod app;
 
 mod administration;
+mod ambient;
 mod answers;
 mod any_of;
 mod carts;

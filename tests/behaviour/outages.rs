@@ -14,6 +14,7 @@ suite!(every:
     sec_79_what_cannot_be_saved_is_not_acknowledged,
     sec_76_a_sign_in_whose_data_cannot_be_saved_is_taken_back,
     a_use_that_cannot_be_noted_harms_nobody,
+    a_refresh_whose_use_cannot_be_noted_keeps_the_user,
     sec_75_a_failure_says_nothing_of_the_store,
 );
 
@@ -22,6 +23,15 @@ suite!(visitors:
     sec_76_a_visitor_whose_cart_cannot_be_saved_gets_no_cookie,
     a_visitor_without_a_cookie_does_not_notice,
 );
+
+/// The old secret is dead by then: the new one has to be given out.
+async fn a_refresh_whose_use_cannot_be_noted_keeps_the_user(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    world.store.set(Op::Touch, Fault::Fails);
+    assert!(client.post("/refresh").await.status.is_success());
+    assert_eq!(client.get("/me").await.status, 200);
+}
 
 async fn sec_76_while_the_store_is_down_nobody_is_anonymous(world: World) {
     let credential = world.client().signed_in("alice").await;

@@ -14,7 +14,10 @@ suite!(every:
     a_sign_in_during_a_sign_out_elsewhere_starts_anew,
 );
 
-suite!(cookie: sec_78_a_late_request_of_the_visitor_does_not_replace_the_new_credential);
+suite!(cookie:
+    sec_78_a_late_request_of_the_visitor_does_not_replace_the_new_credential,
+    an_old_cookie_of_long_ago_does_not_lock_its_visitor_out,
+);
 
 suite!(visitors:
     a_slow_request_of_a_visitor_who_signs_in_is_not_lost_in_silence,
@@ -103,6 +106,19 @@ async fn sec_78_a_late_request_of_the_visitor_does_not_replace_the_new_credentia
     let late = world.holder(&visitors).post("/cart").body("pear").await;
 
     assert!(late.set_cookies().is_empty(), "the browser would lose its new cookie: {late:?}");
+}
+
+/// The response that brought the new cookie was lost. A minute later no request can be late.
+async fn an_old_cookie_of_long_ago_does_not_lock_its_visitor_out(world: World) {
+    let browser = world.client();
+    let old = browser.signed_in("alice").await;
+    browser.signed_in("alice").await;
+
+    let late = world.holder(&old).post("/cart").body("apple").await;
+    assert_eq!(late.status, 401);
+    world.wait(std::time::Duration::from_secs(61));
+    let visitor = world.holder(&old).post("/cart").body("apple").await;
+    assert_eq!((visitor.status.as_u16(), visitor.set_cookies().len()), (200, 1));
 }
 
 /// The visitor's record ends when the visitor signs in. The client hears of it and tries again.

@@ -11,6 +11,7 @@ use crate::harness::{Credential, Fault, Op, World};
 suite!(every:
     after_the_response_a_handle_is_closed,
     a_detached_handle_saves_after_the_response,
+    sec_04_a_detached_handle_stays_with_its_user,
     what_an_early_save_could_not_store_is_stored_with_the_response,
     a_save_after_the_sign_in_has_ended_says_how_to_sign_in,
     a_request_that_only_reads_writes_nothing,
@@ -58,6 +59,24 @@ async fn a_detached_handle_saves_after_the_response(world: World) {
     assert_eq!(world.holder(&credential).get("/cart").await.text(), "[]");
     handle.save().await.unwrap();
     assert_eq!(world.holder(&credential).get("/cart").await.text(), r#"["late"]"#);
+}
+
+/// What it holds belongs to the user who was there when it was made.
+async fn sec_04_a_detached_handle_stays_with_its_user(world: World) {
+    let credential = signed_in(&world).await;
+    let carrier = world.carrier();
+    let handler = async |head: Parts| {
+        let detached = session(&head).detach();
+        detached.insert("cart", &["alice's"]).unwrap();
+        let auth = Auth::<User>::of(&head).unwrap();
+        let bob = Principal::new("bob").claims(User::default());
+        let _ = auth.sign_in(bob).via(carrier).await.unwrap();
+        let refused = detached.save().await.unwrap_err();
+        assert_eq!(refused.kind(), AuthErrorKind::Unauthenticated, "alice's sign-in has ended");
+        let cart: Option<Vec<String>> = session(&head).get("cart").await.unwrap();
+        Response::new(format!("{cart:?}"))
+    };
+    assert_eq!(world.inside(Some(&credential), handler).await.body(), "None");
 }
 
 async fn what_an_early_save_could_not_store_is_stored_with_the_response(world: World) {

@@ -25,7 +25,7 @@ pub(super) fn ask<A: Authenticator>(
     let attempt = match head.authorization() {
         Authorization::Many => Some(rejected(head, Reason::Duplicate)),
         authorization => match (auth.authenticate(head), authorization) {
-            (Some(attempt), _) if attempt.carrier() == Carrier::Explicit => Some(attempt),
+            (Some(attempt), _) if attempt.in_header() => Some(attempt),
             // An `Authorization` header that nobody recognised is never passed over.
             (_, Authorization::One(_)) => Some(rejected(head, Reason::Unrecognized)),
             (attempt, _) => attempt,

@@ -20,6 +20,7 @@ use crate::effects;
 use crate::error::{AuthError, AuthErrorKind};
 use crate::exchange::{Erased, Exchange};
 use crate::future::BoxFuture;
+use crate::identity::Identity;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{Reason, Rejection};
 use crate::request_facts::RequestFacts;
@@ -154,7 +155,8 @@ where
     let refusal = match error.kind() {
         // The sign-in has ended since the request began.
         AuthErrorKind::Unauthenticated => {
-            Refusal::Unauthenticated(Some(Rejection::new("session", Reason::Unknown)))
+            let scheme = exchange.identity().map_or("session", Identity::scheme);
+            Refusal::Unauthenticated(Some(Rejection::new(scheme, Reason::Unknown)))
         }
         _ => error.into(),
     };

@@ -1,7 +1,7 @@
 //! One authenticator, shared by all requests without a shared counter.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::thread;
 
 use http::{HeaderMap, HeaderValue};
@@ -25,8 +25,9 @@ pub(super) struct Lane<A>(Arc<A>);
 impl<A> Lanes<A> {
     pub(super) fn new(auth: A) -> Self {
         let auth = Arc::new(auth);
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        Self((0..threads.min(16)).map(|_| Arc::new(Lane(Arc::clone(&auth)))).collect())
+        static THREADS: LazyLock<usize> =
+            LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from).min(16));
+        Self((0..*THREADS).map(|_| Arc::new(Lane(Arc::clone(&auth)))).collect())
     }
 
     /// The lane of this thread.

@@ -9,7 +9,7 @@ use tower_layer::Layer;
 use super::several::{Member, Several};
 use crate::authenticate::{AuthLayer, AuthService, Policy};
 use crate::authenticator::{Attempt, Authenticator};
-use crate::carrier::{Backend, Carrier};
+use crate::carrier::Backend;
 use crate::clock::Clock;
 use crate::cross_site::CrossSite;
 use crate::head::Head;
@@ -80,7 +80,7 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
         for (index, member) in self.members.iter().enumerate() {
             match member.authenticate(head) {
                 None => {}
-                Some(attempt) if attempt.carrier() == Carrier::Explicit => {
+                Some(attempt) if attempt.in_header() => {
                     return Some(attempt.found_by(index, self.members.len()));
                 }
                 Some(attempt) if ambient.is_none() => {

@@ -39,7 +39,11 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
             if let Err(error) = other.superseded(*seen, old).await {
                 // The old credential may still be good, so the new one is not given out.
                 visit.turn().effects(Effects::clear);
-                half.revoke(&subject, Revoke::One(signed_in.sign_in)).await?;
+                visit.turn().undo_sign_in(old);
+                let undone = half.revoke(&subject, Revoke::One(signed_in.sign_in)).await;
+                if undone.is_err() {
+                    tracing::error!(sign_in = %signed_in.sign_in, "a sign-in could not be taken back");
+                }
                 return Err(error);
             }
         }

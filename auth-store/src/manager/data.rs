@@ -63,7 +63,7 @@ impl SignInManager {
     }
 
     /// Ends a sign-in whose secret never reached its client.
-    pub(crate) async fn take_back(&self, sid: &SignInId) {
+    pub async fn take_back(&self, sid: &SignInId) {
         if let Err(error) = self.store.delete(sid).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(sign_in = %sid, error, "a sign-in could not be taken back");

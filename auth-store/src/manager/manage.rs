@@ -40,8 +40,8 @@ impl SignInManager {
         &self.store
     }
 
-    /// Whether a sign-in has just replaced the secret of this record: a request that does not prove
-    /// it is late, more likely than forged.
+    /// Whether this node has replaced the secret of this record within the last minute: a request
+    /// that does not prove it is late, more likely than forged.
     #[must_use]
     pub fn was_replaced(&self, sid: &SignInId) -> bool {
         self.moved.has(sid, self.settings.clock.now())
@@ -63,15 +63,16 @@ impl SignInManager {
         background::run("touch", async move { store.touch(&sid, now).await });
     }
 
-    /// Deletes a sign-in that has reached a limit; no response waits for it. An idle one is
-    /// deleted only if nobody has seen it since `last_seen`.
-    pub fn bury(&self, sid: SignInId, expiry: Expiry, last_seen: Timestamp) {
-        let store = Arc::clone(&self.store);
+    /// Deletes a sign-in that has reached a limit, unless somebody has used or renewed it since;
+    /// no response waits for it.
+    pub fn bury(&self, record: &Record, expiry: Expiry) {
+        let (store, sid) = (Arc::clone(&self.store), record.sid);
+        let (last_seen, version) = (record.last_seen(), record.version);
         tracing::info!(sign_in = %sid, ?expiry, "sign-in expired");
         background::run("delete", async move {
             match expiry {
                 Expiry::Idle => store.delete_if_idle(&sid, last_seen).await.map(drop),
-                Expiry::Absolute => store.delete(&sid).await.map(drop),
+                Expiry::Absolute => store.delete_if(&sid, version).await.map(drop),
             }
         });
     }

@@ -1,6 +1,6 @@
-//! Secrets that a sign-in has just replaced.
+//! Secrets that were replaced a moment ago.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 use auth_core::{SignInId, Timestamp};
@@ -9,23 +9,34 @@ use parking_lot::Mutex;
 /// How long a request may be on its way.
 const LATE: Duration = Duration::from_secs(60);
 /// How many are remembered at most.
-const MOST: usize = 4096;
+const MOST: usize = 16_384;
 
-/// The records whose secret a sign-in on this node replaced a moment ago. The browser has a newer
-/// cookie, or is about to get it, so a late request with the old one must not be given another.
+/// The records whose secret this node replaced a moment ago. The browser has a newer cookie, or is
+/// about to get it, so a late request with the old one must not be given another.
 #[derive(Debug, Default)]
-pub(super) struct Moved(Mutex<VecDeque<(SignInId, Timestamp)>>);
+pub(super) struct Moved(Mutex<Recent>);
+
+#[derive(Debug, Default)]
+struct Recent {
+    when: HashMap<SignInId, Timestamp>,
+    order: VecDeque<(SignInId, Timestamp)>,
+}
 
 impl Moved {
     pub(super) fn add(&self, sid: SignInId, now: Timestamp) {
-        let mut moved = self.0.lock();
-        moved.push_back((sid, now));
-        while moved.len() > MOST || moved.front().is_some_and(|(_, at)| now.since(*at) > LATE) {
-            moved.pop_front();
+        let Recent { when, order } = &mut *self.0.lock();
+        when.insert(sid, now);
+        order.push_back((sid, now));
+        let over = |(_, at): &(SignInId, Timestamp)| now.since(*at) > LATE;
+        while order.len() > MOST || order.front().is_some_and(over) {
+            let Some((oldest, at)) = order.pop_front() else { break };
+            if when.get(&oldest) == Some(&at) {
+                when.remove(&oldest);
+            }
         }
     }
 
     pub(super) fn has(&self, sid: &SignInId, now: Timestamp) -> bool {
-        self.0.lock().iter().rev().any(|(moved, at)| moved == sid && now.since(*at) <= LATE)
+        self.0.lock().when.get(sid).is_some_and(|at| now.since(*at) <= LATE)
     }
 }

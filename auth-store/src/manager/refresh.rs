@@ -80,9 +80,10 @@ impl SignInManager {
             let repeatable = Grace { previous: record.current, nonce, until };
             let grace = (kind == Kind::Refresh).then_some(repeatable);
             let rotation = Rotation { kind, digests: next.digests(kind), grace, renewal: None };
+            self.moved.add(record.sid, now);
             match self.store.rotate(&record.sid, &record.current, rotation).await? {
                 Swap::Stored(record) => {
-                    self.store.touch(&record.sid, now).await?;
+                    self.touch(record.sid, now);
                     turn.acts_for(record.sid);
                     tracing::info!(sign_in = %record.sid, "refreshed");
                     return Ok(Issued::new(next, &record));

@@ -53,9 +53,13 @@ impl Settings {
     /// adds up to a quarter of the interval, by its id.
     pub(super) fn touch_is_due(&self, record: &Record, now: Timestamp) -> bool {
         let idle = Duration::from_secs(u64::from(record.limits.idle_secs));
-        let every = self.touch_every.unwrap_or(if idle.is_zero() { HOUR } else { idle / 20 });
+        let mut every = self.touch_every.unwrap_or(if idle.is_zero() { HOUR } else { idle / 20 });
+        if !idle.is_zero() {
+            every = every.min(idle / 2); // a use that is never written down would not count
+        }
         let [.., last] = *record.sid.as_bytes();
-        now.since(record.last_seen()) >= every + every * u32::from(last) / 1024
+        let jitter = (every / 1024).saturating_mul(u32::from(last));
+        now.since(record.last_seen()) >= every.saturating_add(jitter)
     }
 }
 

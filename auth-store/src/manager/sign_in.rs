@@ -55,6 +55,9 @@ impl SignInManager {
     pub async fn sign_in(&self, turn: &Turn, new: &NewSignIn) -> Result<Issued, AuthError> {
         let now = self.settings.clock.now();
         let old = self.current(turn, now).await?;
+        if let Some(old) = &old {
+            self.moved.add(old.sid, now); // before anybody can see that it is
+        }
         let issued = match &old {
             Some(old) if old.subject.as_ref() == Some(&new.subject) => {
                 match self.renew(old, new, now).await? {
@@ -73,9 +76,6 @@ impl SignInManager {
             }
             None => self.start(turn, new, now).await?,
         };
-        if let Some(old) = &old {
-            self.moved.add(old.sid, now);
-        }
         turn.signed_in(issued.sid());
         tracing::info!(subject = &*new.subject, sign_in = %issued.sid(), kind = ?new.kind, "signed in");
         Ok(issued)

@@ -133,22 +133,25 @@ impl Session {
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended;
     /// [`TooLarge`](AuthErrorKind::TooLarge) if there would be more than 64 KiB.
     pub async fn save(&self) -> Result<(), AuthError> {
-        if self.reach == Reach::Detached && self.exchange.turn().sign_in().is_none() {
+        let sign_in = self.state.sign_in(self.exchange.turn());
+        if self.reach == Reach::Detached && sign_in.is_none() {
             return Err(closed()); // a visitor's cookie can leave with the response only
         }
         self.state.save(&self.exchange).await
     }
 
-    /// A handle for what goes on after the response has left, such as the body of a stream. Its
-    /// changes are saved by [`save`](Self::save) and by nothing else.
+    /// A handle for what goes on after the response has left, such as the body of a stream. It
+    /// stays with the sign-in of this moment, and its changes are saved by [`save`](Self::save) and
+    /// by nothing else.
     #[must_use]
     pub fn detach(&self) -> Self {
-        let state = SessionState::new(Arc::clone(&self.state.host));
+        let sign_in = self.exchange.turn().sign_in();
+        let state = SessionState::new(Arc::clone(&self.state.host), sign_in);
         Self { exchange: self.exchange.clone(), state, reach: Reach::Detached }
     }
 
     async fn record(&self) -> Result<Option<Arc<Record>>, AuthError> {
-        let Some(sid) = self.exchange.turn().sign_in() else { return Ok(None) };
+        let Some(sid) = self.state.sign_in(self.exchange.turn()) else { return Ok(None) };
         let store = self.state.host.sign_ins().store();
         let mut at_once = None;
         store.peek(&sid, &mut |peek| match peek {

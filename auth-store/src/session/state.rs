@@ -3,7 +3,9 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use auth_core::{AuthError, AuthErrorKind, AuthFuture, BeforeResponse, Exchange, Misuse, Turn};
+use auth_core::{
+    AuthError, AuthErrorKind, AuthFuture, BeforeResponse, Exchange, Misuse, SignInId, Turn,
+};
 use parking_lot::Mutex;
 
 use super::host::SessionHost;
@@ -14,6 +16,8 @@ use crate::data::Data;
 #[derive(Debug)]
 pub(super) struct SessionState {
     pub(super) host: Arc<dyn SessionHost>,
+    /// The sign-in that a detached handle was made for, and stays with.
+    detached: Option<SignInId>,
     pending: Mutex<Pending>,
 }
 
@@ -26,13 +30,18 @@ struct Pending {
 impl SessionState {
     /// The state of this request; made at its first use.
     pub(super) fn of(exchange: &Exchange, host: &Arc<dyn SessionHost>) -> Option<Arc<Self>> {
-        let hook = exchange.turn().hook_or_init(|| Self::new(Arc::clone(host)));
+        let hook = exchange.turn().hook_or_init(|| Self::new(Arc::clone(host), None));
         let any: Arc<dyn Any + Send + Sync> = Arc::clone(hook) as _;
         any.downcast().ok()
     }
 
-    pub(super) fn new(host: Arc<dyn SessionHost>) -> Arc<Self> {
-        Arc::new(Self { host, pending: Mutex::default() })
+    pub(super) fn new(host: Arc<dyn SessionHost>, detached: Option<SignInId>) -> Arc<Self> {
+        Arc::new(Self { host, detached, pending: Mutex::default() })
+    }
+
+    /// The sign-in whose data this is.
+    pub(super) fn sign_in(&self, turn: &Turn) -> Option<SignInId> {
+        self.detached.or_else(|| turn.sign_in())
     }
 
     pub(super) fn pending(&self) -> Vec<Change> {
@@ -63,7 +72,7 @@ impl SessionState {
 
     async fn store(&self, exchange: &Exchange, changes: &[Change]) -> Result<(), AuthError> {
         let turn = exchange.turn();
-        let Some(sid) = turn.sign_in() else { return self.start(turn, changes).await };
+        let Some(sid) = self.sign_in(turn) else { return self.start(turn, changes).await };
         let manager = self.host.sign_ins();
         let _line = manager.lines().wait(&sid).await;
         let signed_in = exchange.is_identified() || turn.made_here() == Some(sid);
@@ -82,7 +91,8 @@ impl SessionState {
         let cross_site = turn.check_origin(self.host.cross_site());
         cross_site.map_err(|error| AuthError::new(AuthErrorKind::CrossSite, error))?;
         if turn.is_late() {
-            return Err(AuthError::new(AuthErrorKind::Unavailable, "a newer cookie is on its way"));
+            let late = "a newer cookie has taken the place of this one";
+            return Err(AuthError::new(AuthErrorKind::Unauthenticated, late));
         }
         let data = changes::apply(&Data::new(), changes)
             .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;

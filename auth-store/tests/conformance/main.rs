@@ -3,6 +3,7 @@
 mod broken;
 mod failing;
 mod fault;
+mod growth;
 mod memory;
 mod plain;
 mod records;

@@ -72,7 +72,6 @@ fn sec_39_82_the_script_of_another_site_signs_nobody_out() {
 /// The browser leaves the `SameSite=Lax` cookie out, so the shop sees a visitor who signs out. What
 /// it says to that is for the browser, which has a user: `Clear-Site-Data` must not be in it.
 #[test]
-#[ignore = "the shop answers 204 with Clear-Site-Data, and the browser drops the user's storage"]
 fn sec_39_82_the_form_of_another_site_signs_nobody_out() {
     let shop = Shop::start();
     let browser = Browser::start();

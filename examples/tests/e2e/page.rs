@@ -1,6 +1,8 @@
 //! The shop's page in a real browser.
 
-use crate::harness::{Browser, Shop};
+use serde_json::json;
+
+use crate::harness::{Browser, Shop, until};
 
 const NOBODY: &str = "Nobody is signed in.";
 
@@ -25,13 +27,16 @@ fn a_visitor_shops_signs_in_and_out() {
     browser.reads("#message", "wrong username or password");
     browser.reads("#who", NOBODY);
 
-    browser.reads("#login [name=username]", ""); // the form is empty again
+    // The page empties the form when it is done.
+    let empty = "return document.querySelector('#login [name=username]').value === ''";
+    until("the form is empty", || (browser.script(empty) == true).then_some(()));
     sign_in(&browser);
     browser.reads("#cart", "1 × tea");
     assert!(!browser.sees("#login") && browser.sees("#account"));
-    let device = browser.text("#devices li.current");
+    let rows = "return Array.from(document.querySelectorAll('#devices li'), row => row.className)";
+    until("this device is listed", || (browser.script(rows) == json!(["current"])).then_some(()));
+    let device = browser.text("#devices li");
     assert!(device.starts_with("laptop, "), "{device}");
-    assert_eq!(browser.script("return document.querySelectorAll('#devices li').length"), 1);
 
     browser.go(&shop.url("/"));
     browser.reads("#who", "Alice (buyer) is signed in.");

@@ -91,11 +91,11 @@ fn judge(manager: &SignInManager, record: Option<&Arc<Record>>, secret: &Secret)
     let Some(record) = record else { return rejected(Reason::Unknown) };
     match record.judge(secret, Kind::Bearer, now) {
         Proof::Current => {}
-        Proof::Rotated(_) | Proof::Reused => return rejected(Reason::Rotated),
+        Proof::Rotated(_) | Proof::Reused => return rejected(Reason::Reused),
         Proof::Foreign => return rejected(Reason::Unknown),
     }
     if let Some(expiry) = record.expiry(now) {
-        manager.bury(record.sid, expiry, record.last_seen());
+        manager.bury(record, expiry);
         return rejected(Reason::Expired);
     }
     if manager.touch_is_due(record, now) {

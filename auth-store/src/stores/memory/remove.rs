@@ -10,10 +10,11 @@ use super::subjects::Locked;
 use crate::record::Record;
 use crate::store::Deleted;
 
-/// How often `create` also looks through one shard for what has expired.
-const SWEEP_EVERY: Duration = Duration::from_secs(1);
-/// How many sign-ins it collects then at most.
-const SWEEP_MOST: usize = 256;
+/// How many records each `create` looks at, on average, for what has expired: enough to see all of
+/// them before they have grown by an eighth.
+const LOOKS_PER_CREATE: usize = 8;
+/// How often a full store looks at all of them at once.
+const RESCUE_EVERY: Duration = Duration::from_secs(1);
 
 impl MemoryStore {
     /// Removes a record from the table alone: an anonymous one, or one whose subject is locked.
@@ -67,15 +68,23 @@ impl MemoryStore {
         found.iter().filter(|sid| matches!(self.take_away(sid, expired), Deleted::Done)).count()
     }
 
-    /// Looks through one shard now and then, at the cost of whoever signs in.
+    /// Collects what has expired, at the cost of whoever signs in: one shard now and then, and
+    /// everything once the store is full.
     pub(super) fn collect_some(&self, now: Timestamp) {
-        let (due, next) = (self.sweep_at.load(Ordering::Relaxed), now + SWEEP_EVERY);
-        let mine = |_: u64| (now.as_millis() >= due).then_some(next.as_millis());
-        if now.as_millis() >= due
-            && self.sweep_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, mine).is_ok()
-        {
-            let shard = self.sweep_next.fetch_add(1, Ordering::Relaxed) % self.table.shards();
-            self.collect(shard, now, SWEEP_MOST);
+        let shards = self.table.shards();
+        let creates = self.creates.fetch_add(1, Ordering::Relaxed);
+        let every = (self.len() / shards / LOOKS_PER_CREATE).max(1);
+        if creates.is_multiple_of(every) {
+            self.collect(creates / every % shards, now, usize::MAX);
         }
+        if self.room.is_full() && self.rescue_is_due(now) {
+            (0..shards).for_each(|shard| _ = self.collect(shard, now, usize::MAX));
+        }
+    }
+
+    fn rescue_is_due(&self, now: Timestamp) -> bool {
+        let next = (now + RESCUE_EVERY).as_millis();
+        let due = |at: u64| (now.as_millis() >= at).then_some(next);
+        self.rescue_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
     }
 }

@@ -45,6 +45,11 @@ impl Room {
         }
     }
 
+    /// Whether the next record may find no place.
+    pub(super) fn is_full(&self) -> bool {
+        self.len() >= self.most || self.anonymous.load(Ordering::Relaxed) >= self.most_anonymous
+    }
+
     pub(super) fn len(&self) -> usize {
         self.all.load(Ordering::Relaxed)
     }

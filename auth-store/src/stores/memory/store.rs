@@ -34,8 +34,8 @@ pub struct MemoryStore {
     pub(super) table: Table,
     pub(super) subjects: Subjects,
     pub(super) room: Room,
-    pub(super) sweep_at: AtomicU64,
-    pub(super) sweep_next: AtomicUsize,
+    pub(super) creates: AtomicUsize,
+    pub(super) rescue_at: AtomicU64,
 }
 
 impl MemoryStore {
@@ -71,8 +71,8 @@ impl MemoryStoreBuilder {
             table: Table::new(self.shards),
             subjects: Subjects::new(self.shards),
             room: Room::new(self.capacity, self.anonymous),
-            sweep_at: AtomicU64::new(0),
-            sweep_next: AtomicUsize::new(0),
+            creates: AtomicUsize::new(0),
+            rescue_at: AtomicU64::new(0),
         }
     }
 }

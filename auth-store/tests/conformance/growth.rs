@@ -1,0 +1,41 @@
+//! The memory store does not grow with what has expired.
+
+use std::time::Duration;
+
+use auth_core::Timestamp;
+use auth_store::{Kind, Lifetime, Limits, MemoryStore, Record, Secret, Store};
+
+async fn sign_in(store: &MemoryStore, number: usize, at: Timestamp) -> bool {
+    let subject = format!("user-{number}");
+    let sid = store.new_id(Some(&subject)).expect("randomness");
+    let digests = Secret::generate(sid).expect("randomness").digests(Kind::Cookie);
+    let (idle, absolute) = (Duration::from_secs(10), Duration::from_secs(60));
+    let lifetime = Lifetime::new(Some(idle), absolute).expect("limits of a second or more");
+    let limits = Limits::starting(lifetime, at);
+    let record = Record::new(sid, Kind::Cookie, digests, Some(subject.into()), limits, at);
+    store.create(record, None).await.is_ok()
+}
+
+#[tokio::test]
+async fn what_expires_is_collected_as_fast_as_it_comes() {
+    let store = MemoryStore::new();
+    for second in 0..60 {
+        for number in 0..500 {
+            let now = Timestamp::from_secs(1_000 + second);
+            assert!(sign_in(&store, number, now).await);
+        }
+    }
+    assert!(store.len() < 8_000, "5,000 are alive, {} are kept", store.len());
+}
+
+#[tokio::test]
+async fn a_store_full_of_expired_sign_ins_has_room() {
+    let store = MemoryStore::builder().capacity(50).build();
+    for number in 0..50 {
+        assert!(sign_in(&store, number, Timestamp::from_secs(1_000)).await);
+    }
+    assert!(!sign_in(&store, 50, Timestamp::from_secs(1_001)).await, "all of them are alive");
+    for number in 0..50 {
+        assert!(sign_in(&store, number, Timestamp::from_secs(2_000)).await, "number {number}");
+    }
+}
