@@ -42,8 +42,8 @@ impl Exchange {
         self.0.turn()
     }
 
-    /// What the deciding backend offers to a `Session`: see
-    /// [`SignIns::session_host`](crate::SignIns::session_host).
+    /// What the deciding backend offers to a `Session`: its
+    /// [`session_host`](crate::SignIns::session_host).
     #[must_use]
     pub fn session_host(&self) -> Option<&(dyn Any + Send + Sync)> {
         self.0.session_host()
@@ -62,14 +62,13 @@ impl Exchange {
         self.0.rejection()
     }
 
-    /// Adds to an error of kind [`Unauthenticated`](AuthErrorKind::Unauthenticated) which schemes
-    /// could have worked.
+    /// Adds to an [`Unauthenticated`](AuthErrorKind::Unauthenticated) error what could have worked.
     #[must_use]
     pub fn challenge(&self, error: AuthError) -> AuthError {
         self.0.explain(error)
     }
 
-    /// A response that refuses the request with these headers, as the layer itself would.
+    /// A response that refuses the request with these headers, as the layer would.
     #[must_use]
     pub fn refuse<B: Default>(&self, request: &HeaderMap, refusal: Refusal) -> Response<B> {
         refusal.into_response(refusal::grpc(request), &|demand, headers| {
@@ -84,7 +83,7 @@ impl Exchange {
 
 impl fmt::Debug for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Exchange").field("traits", &self.0.traits()).finish_non_exhaustive()
+        write!(f, "Exchange({:?})", self.0.traits())
     }
 }
 
@@ -108,8 +107,8 @@ pub(crate) trait Erased: Any + Send + Sync {
     }
 }
 
-/// What outlives a request's head: written by handlers, read by the layer before the response
-/// leaves. A request that only reads its identity writes nothing here.
+/// What outlives a request's head: written by handlers, read before the response leaves. A request
+/// that only reads its identity writes nothing here.
 #[derive(Debug)]
 pub struct Turn {
     found: Option<Found>,
@@ -128,8 +127,7 @@ struct Written {
 /// The one thing that runs before a response leaves. Whoever keeps state for the request puts it
 /// there at its first use ([`Turn::hook_or_init`]), so that other requests pay nothing.
 pub trait BeforeResponse: Any + Send + Sync + fmt::Debug {
-    /// Does what has to be done before the client may see the response. If it fails, the client
-    /// gets a refusal in the response's place.
+    /// Does what has to be done first. If it fails, the client gets a refusal instead.
     fn before_response(self: Arc<Self>, exchange: &Exchange) -> AuthFuture<Result<(), AuthError>>;
 
     /// Forgets what was to be done: it belonged to a sign-in for which the request acts no more.
@@ -173,7 +171,7 @@ impl Turn {
     /// How the credential that decided came; none if none came.
     #[must_use]
     pub fn carrier(&self) -> Option<Carrier> {
-        self.found.map(|found| found.carrier)
+        Some(self.found?.carrier)
     }
 
     /// Which backend found the credential that decided.
@@ -194,7 +192,7 @@ impl Turn {
         self.written.get()?.sign_in.lock().made_here()
     }
 
-    /// A backend made this sign-in; the request acts for it from now on.
+    /// A backend made this sign-in: the request acts for it from now on.
     pub fn signed_in(&self, id: SignInId) {
         *self.written().sign_in.lock() = Acting::newly(id);
     }
@@ -207,7 +205,7 @@ impl Turn {
         }
     }
 
-    /// A sign-in of this request was taken back; the request acts as it did before.
+    /// The sign-in was taken back; the request acts as it did before.
     pub fn undo_sign_in(&self, before: Option<SignInId>) {
         *self.written().sign_in.lock() = Acting::since_before(before);
     }

@@ -12,13 +12,14 @@
 //! # What the layer keeps
 //!
 //! - No credential is not a bad one. Only a request without a credential is passed to the next
-//!   authenticator; a bad one is refused, an unrecognised `Authorization` header too.
+//!   authenticator. A bad one is refused, an unrecognised `Authorization` header too; under
+//!   `.optional()` a bad cookie counts as none.
 //! - Nobody passes unless the layer is `.optional()`.
 //! - A store that does not answer makes 503 with `Retry-After`, never 401 and never an anonymous
 //!   request.
 //! - A refusal is a response; its reason is an event and a response extension ([`Refused`]), never
 //!   a body.
-//! - A cookie does not count on a request that another site made ([`CrossSite`]).
+//! - A cookie that comes with what another site posts is refused ([`CrossSite`]).
 //!
 //! # Features
 //!

@@ -13,13 +13,13 @@ pub use ::cookie::SameSite;
 const MAX_NAME_AND_VALUE: usize = 4096;
 /// The most bytes a browser reads of one attribute's value (RFC 6265bis section 5.6).
 const MAX_ATTRIBUTE: usize = 1024;
-/// Browsers keep no cookie longer than 400 days (RFC 6265bis section 5.5).
+/// 400 days (RFC 6265bis section 5.5).
 const MAX_AGE: Duration = Duration::from_secs(34_560_000);
-/// Room for every value that the backends write.
+/// For every value that the backends write.
 const ROOM_FOR_VALUE: usize = 1024;
 
-/// How a credential's cookie is written: always `HttpOnly`, always with `SameSite`, and `Secure`
-/// unless [`CookieBuilder::insecure_http`] says otherwise.
+/// How a credential's cookie is written: `HttpOnly`, with `SameSite`, and `Secure` but for
+/// [`CookieBuilder::insecure_http`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookiePolicy {
     name: Box<str>,
@@ -39,7 +39,7 @@ impl CookiePolicy {
     /// `__Host-{name}`: only this host, only TLS, the whole site, `SameSite=Lax`.
     ///
     /// # Errors
-    /// If the name is not a cookie name.
+    /// If it is no cookie name.
     pub fn host(name: &str) -> Result<Self, InvalidCookie> {
         CookieBuilder::new(format!("__Host-{name}")).build()
     }
@@ -50,8 +50,7 @@ impl CookiePolicy {
         &self.name
     }
 
-    /// The `Set-Cookie` value that hands out `value`. Without `max_age` the cookie ends with the
-    /// browser; a longer one than 400 days is written as 400 days.
+    /// The `Set-Cookie` of `value`. Without `max_age`, at most 400 days, it ends with the browser.
     ///
     /// # Errors
     /// If name and value together are longer than browsers keep, or the value is no cookie value.
@@ -71,8 +70,8 @@ impl CookiePolicy {
             let secs = age.min(MAX_AGE).as_secs();
             cookie.set_max_age(::cookie::time::Duration::seconds(secs.cast_signed()));
         }
-        let header = HeaderValue::try_from(cookie.to_string());
-        let mut header = header.map_err(|_| InvalidCookie::Value)?;
+        let mut header =
+            HeaderValue::try_from(cookie.to_string()).map_err(|_| InvalidCookie::Value)?;
         header.set_sensitive(true); // neither shown by `Debug` nor kept by HTTP/2 tables
         Ok(header)
     }
@@ -129,7 +128,7 @@ impl CookieBuilder {
         })
     }
 
-    /// Sends the cookie to every host below this domain, too.
+    /// Sends the cookie to every host below this domain.
     pub fn domain(mut self, domain: impl Into<Box<str>>) -> Self {
         self.0.domain = Some(domain.into());
         self
@@ -141,7 +140,8 @@ impl CookieBuilder {
         self
     }
 
-    /// From which sites the browser sends the cookie.
+    /// From which sites it comes. With `Strict`, a page reached by a link from another site sees a
+    /// visitor: store nothing for visitors in a GET then.
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.0.same_site = same_site;
         self

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use auth_core::{Auth, Carrier, Exchange, Identity, Persistence, Refusal, SignInId};
+use auth_core::{Auth, Carrier, Identity, Persistence, SignInId};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Redirect, Response, Result};
 use axum::{Extension, Json};
-use http::{HeaderMap, StatusCode, header};
+use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -50,13 +50,11 @@ struct Welcome {
 pub(super) async fn login(
     State(users): State<Users>,
     auth: Auth<User>,
-    Extension(exchange): Extension<Exchange>,
     client: Option<Extension<ConnectInfo<SocketAddr>>>,
-    headers: HeaderMap,
     Input { value: login, format }: Input<Login>,
 ) -> Result<Response> {
     let checked = users.check(&login.username, &login.password).await;
-    let principal = checked.map_err(|denied| deny(denied, &exchange, &headers))?;
+    let principal = checked.map_err(|denied| deny(denied, &auth))?;
     let (subject, roles) = (principal.subject.clone(), principal.roles.clone());
 
     let mut sign_in = auth.sign_in(principal);
@@ -84,12 +82,12 @@ pub(super) async fn login(
 }
 
 /// What went wrong is not said, but what would do: 401 as the layer itself answers it.
-fn deny(denied: Denied, exchange: &Exchange, headers: &HeaderMap) -> Response {
+fn deny(denied: Denied, auth: &Auth<User>) -> Response {
     match denied {
         Denied::Wrong => {
-            let refused: Response = exchange.refuse(headers, Refusal::Unauthenticated(None));
+            let refused = auth.unauthenticated("wrong password").into_response();
             let error = Json(json!({ "error": "wrong username or password" }));
-            (refused.into_parts().0, error).into_response()
+            (refused.status(), refused.headers().clone(), error).into_response()
         }
         Denied::TooOften(wait) => {
             let secs = wait.as_millis().div_ceil(1000);
