@@ -85,9 +85,9 @@ pub(super) async fn login(
 fn deny(denied: Denied, auth: &Auth<User>) -> Response {
     match denied {
         Denied::Wrong => {
-            let refused = auth.unauthenticated("wrong password").into_response();
+            let denied = auth.unauthenticated("wrong password");
             let error = Json(json!({ "error": "wrong username or password" }));
-            (refused.status(), refused.headers().clone(), error).into_response()
+            (denied.status(), denied.challenges().clone(), error).into_response()
         }
         Denied::TooOften(wait) => {
             let secs = wait.as_millis().div_ceil(1000);
