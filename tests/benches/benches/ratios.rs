@@ -7,7 +7,11 @@ use std::sync::{Arc, Barrier};
 use std::time::Instant;
 
 use auth_benches::{BATCH, Case, Ours, axum_login_case, tower_sessions_cases};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::reload;
+use tracing_subscriber::util::SubscriberInitExt;
 
 /// How often every case has its turn.
 const ROUNDS: usize = 12;
@@ -121,20 +125,27 @@ impl MakeWriter<'_> for Discard {
     }
 }
 
+/// With and without the subscriber take turns, too.
 fn info_subscriber() {
     let ours = Ours::with(10_000);
     let [value, ..] = tower_sessions_cases(10_000);
-    let mut cases = vec![ours.bare(), ours.identity(), value];
-    let without = medians(&mut cases, 10_000);
-    let subscriber = tracing_subscriber::fmt()
-        .with_max_level(tracing::Level::INFO)
-        .with_writer(Discard)
-        .finish();
-    tracing::subscriber::set_global_default(subscriber).unwrap();
-    let with = medians(&mut cases, 10_000);
+    let mut cases = [ours.bare(), ours.identity(), value];
+    let (filter, handle) = reload::Layer::new(LevelFilter::OFF);
+    let writer = tracing_subscriber::fmt::layer().with_writer(Discard);
+    tracing_subscriber::registry().with(filter).with(writer).init();
+    let mut nanos = [const { [const { Vec::new() }; 3] }; 2];
+    for round in 0..4 * ROUNDS {
+        let (on, level) = [(0, LevelFilter::OFF), (1, LevelFilter::INFO)][round % 2];
+        handle.modify(|filter| *filter = level).unwrap();
+        for (case, nanos) in cases.iter_mut().zip(&mut nanos[on]) {
+            (0..RUNS).for_each(|_| _ = case.nanos());
+            nanos.extend((0..RUNS).map(|_| case.nanos()));
+        }
+    }
+    let [without, with] = nanos.map(|cases| cases.map(median));
     println!("\nwith an `info` subscriber, to without");
     for case in [1, 2] {
-        let net = |nanos: &[f64]| nanos[case] - nanos[0];
+        let net = |nanos: &[f64; 3]| nanos[case] - nanos[0];
         println!("{:<40}{:>10.2}", cases[case].name, net(&with) / net(&without));
     }
 }
