@@ -10,7 +10,9 @@
 //! HTTP Basic is here because some clients speak nothing else. It sends the password with every
 //! request, so whoever sees one has it: only ever over TLS. Nobody can sign out, or end one device.
 //! And passwords are slow to verify by design, on every request: many clients are a load that
-//! attackers get for free. Prefer sessions, tokens or API keys.
+//! attackers get for free. A browser that was told the password once sends it with every request,
+//! also with those that another site makes: it is ambient, like a cookie, and says so, which makes
+//! the layer check where requests come from. Prefer sessions, tokens or API keys.
 
 #![allow(clippy::print_stdout)] // where it listens, for whoever started it
 
@@ -108,11 +110,11 @@ impl Authenticator for Basic {
     fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<User>> {
         let Some((username, password)) = user_and_password(head.credentials("Basic")?) else {
             let rejection = Rejection::new("basic", Reason::Malformed);
-            return Some(Attempt::explicit(Outcome::Rejected(rejection)));
+            return Some(Attempt::ambient_header(Outcome::Rejected(rejection)));
         };
         let users = self.users.clone();
         // The verification runs on a thread of its own, see `Users::check`.
-        Some(Attempt::explicit(AuthFuture::from_async(async move {
+        Some(Attempt::ambient_header(AuthFuture::from_async(async move {
             match users.check(&username, &password).await {
                 Ok(principal) => authenticated("basic", principal),
                 Err(_) => Outcome::Rejected(Rejection::new("basic", Reason::Unknown)),
