@@ -104,8 +104,9 @@ impl Limits {
         if now >= self.ends_at {
             return Some(Expiry::Absolute);
         }
-        let idle = Duration::from_secs(u64::from(self.idle_secs));
-        (self.idle_secs > 0 && now.since(last_seen) >= idle).then_some(Expiry::Idle)
+        let idle = u64::from(self.idle_secs) * 1000;
+        let unused = now.as_millis().saturating_sub(last_seen.as_millis());
+        (idle > 0 && unused >= idle).then_some(Expiry::Idle)
     }
 }
 

@@ -25,9 +25,10 @@ pub(super) struct Lane<A>(Arc<A>);
 impl<A> Lanes<A> {
     pub(super) fn new(auth: A) -> Self {
         let auth = Arc::new(auth);
-        static THREADS: LazyLock<usize> =
-            LazyLock::new(|| thread::available_parallelism().map_or(1, usize::from).min(16));
-        Self((0..*THREADS).map(|_| Arc::new(Lane(Arc::clone(&auth)))).collect())
+        static LANES: LazyLock<usize> = LazyLock::new(|| {
+            thread::available_parallelism().map_or(1, usize::from).min(16).next_power_of_two()
+        });
+        Self((0..*LANES).map(|_| Arc::new(Lane(Arc::clone(&auth)))).collect())
     }
 
     /// The lane of this thread.
@@ -36,7 +37,7 @@ impl<A> Lanes<A> {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         thread_local! { static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed) }
         let own = OWN.try_with(|own| *own).unwrap_or(0); // a thread that ends has no own any more
-        &self.0[own % self.0.len()]
+        &self.0[own & (self.0.len() - 1)]
     }
 }
 

@@ -52,16 +52,20 @@ impl Settings {
     /// Whether a use is to be written down. Sign-ins that were touched together part again: each
     /// adds up to a quarter of the interval, by its id.
     pub(super) fn touch_is_due(&self, record: &Record, now: Timestamp) -> bool {
-        let idle = Duration::from_secs(u64::from(record.limits.idle_secs));
-        let mut every = self.touch_every.unwrap_or(if idle.is_zero() { HOUR } else { idle / 20 });
-        if !idle.is_zero() {
-            every = every.min(idle / 2); // a use that is never written down would not count
-        }
+        // In milliseconds: `Duration` divides, and this runs on every request.
+        let idle = u64::from(record.limits.idle_secs) * 1000;
+        let asked = self.touch_every.map(|every| (Timestamp::EPOCH + every).as_millis());
+        let every = match idle {
+            0 => asked.unwrap_or(HOUR),
+            // A use that is never written down would not count.
+            idle => asked.unwrap_or(idle / 20).min(idle / 2),
+        };
         let [.., last] = *record.sid.as_bytes();
-        let jitter = (every / 1024).saturating_mul(u32::from(last));
-        now.since(record.last_seen()) >= every.saturating_add(jitter)
+        let jitter = (every / 1024).saturating_mul(u64::from(last));
+        let unseen = now.as_millis().saturating_sub(record.last_seen().as_millis());
+        unseen >= every.saturating_add(jitter)
     }
 }
 
-/// Without an idle limit the last-seen time only informs the user.
-const HOUR: Duration = Duration::from_secs(3600);
+/// Without an idle limit the last-seen time only informs the user. In milliseconds.
+const HOUR: u64 = 3_600_000;

@@ -25,13 +25,14 @@ fn hash(sid: &SignInId) -> u64 {
 }
 
 impl Table {
+    /// So many shards, or as many as make a power of two: a remainder would cost every look-up.
     pub(super) fn new(shards: usize) -> Self {
-        Self((0..shards).map(|_| Shard::default()).collect())
+        Self((0..shards.next_power_of_two()).map(|_| Shard::default()).collect())
     }
 
     fn shard(&self, sid: &SignInId) -> &RwLock<HashTable<Arc<Record>>> {
         let [_, _, low, high, ..] = *sid.as_bytes();
-        &self.0[usize::from(u16::from_le_bytes([low, high])) % self.0.len()].0
+        &self.0[usize::from(u16::from_le_bytes([low, high])) & (self.0.len() - 1)].0
     }
 
     /// Lends the record, under the lock that other readers share.
