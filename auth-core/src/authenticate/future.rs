@@ -13,9 +13,8 @@ use tower_service::Service;
 use super::decide;
 use super::lanes::Lane;
 use super::policy::Policy;
-
 use crate::authenticator::{Authenticator, Outcome};
-use crate::carrier::{Carrier, Found};
+use crate::carrier::Found;
 use crate::effects;
 use crate::error::{AuthError, AuthErrorKind};
 use crate::exchange::{Erased, Exchange};
@@ -24,7 +23,7 @@ use crate::identity::Identity;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{Reason, Rejection};
 use crate::request_facts::RequestFacts;
-use crate::typed::Typed;
+use crate::typed::{Standing, Typed};
 
 pin_project! {
     /// The response of an [`AuthService`](crate::AuthService).
@@ -180,9 +179,12 @@ where
 {
     match decide::admit(policy, &mut found, outcome) {
         Ok(standing) => {
-            let unjudged = match found {
-                Some(Found { carrier: Carrier::Ambient, .. }) => None,
-                _ => RequestFacts::of_unjudged(request.method(), request.uri(), request.headers()),
+            // Only whom nobody knows may be given a visitor's cookie; with one, it was judged above.
+            let unjudged = match (&standing, found) {
+                (Standing::Nobody, None) => {
+                    RequestFacts::of_unjudged(request.method(), request.uri(), request.headers())
+                }
+                _ => None,
             };
             let exchange = Arc::new(Typed::new(Arc::clone(auth) as _, found, standing, unjudged));
             request.extensions_mut().insert(Exchange(Arc::clone(&exchange) as _));
