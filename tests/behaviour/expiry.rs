@@ -10,6 +10,8 @@ use crate::harness::{Op, World};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
+suite!(cookie: sec_85_a_secret_that_another_node_gave_out_is_good_here);
+
 suite!(every:
     sec_08_a_sign_in_that_is_not_used_ends,
     sec_09_a_sign_in_in_use_ends_at_the_absolute_limit,
@@ -102,6 +104,19 @@ async fn sec_85_a_sign_in_used_on_another_node_does_not_end_here(world: World) {
 
     world.wait(HOUR);
     assert_eq!(client.get("/me").await.status, 401, "now it is idle everywhere");
+}
+
+/// This node has a copy from before, which can confirm the old secret and deny nothing.
+async fn sec_85_a_secret_that_another_node_gave_out_is_good_here(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    world.store.keep_copies();
+    assert_eq!(client.get("/me").await.status, 200);
+
+    let new = client.signed_in("alice").await;
+
+    assert_eq!(new.sign_in(), old.sign_in());
+    assert_eq!(world.status_of(&new).await, 200);
 }
 
 async fn uses_are_written_down_now_and_then(world: World) {
