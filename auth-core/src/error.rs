@@ -73,6 +73,8 @@ pub enum AuthErrorKind {
     CrossSite,
     /// Nobody is signed in, or the credential to renew is not good: 401.
     Unauthenticated,
+    /// More scopes were asked for than the sign-in has: 400.
+    Scope,
     /// The limit of concurrent sign-ins is reached and refuses new ones: 403.
     LimitReached,
     /// The data of the sign-in is larger than allowed: 413.
@@ -121,6 +123,7 @@ impl AuthError {
             AuthErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             AuthErrorKind::CrossSite | AuthErrorKind::LimitReached => StatusCode::FORBIDDEN,
             AuthErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            AuthErrorKind::Scope => StatusCode::BAD_REQUEST,
             AuthErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             AuthErrorKind::Misuse | AuthErrorKind::Closed | AuthErrorKind::Data => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -158,6 +161,7 @@ impl fmt::Display for AuthError {
             AuthErrorKind::Unavailable => "sign-ins are unavailable at the moment",
             AuthErrorKind::CrossSite => "the request comes from another site",
             AuthErrorKind::Unauthenticated => "there is no good credential to act on",
+            AuthErrorKind::Scope => "more scopes were asked for than the sign-in has",
             AuthErrorKind::LimitReached => "the limit of concurrent sign-ins is reached",
             AuthErrorKind::TooLarge => "the data of the sign-in is too large",
             AuthErrorKind::Misuse => "the authentication layer cannot do what was asked",

@@ -80,6 +80,18 @@ impl<C> Verified<C> {
     pub fn new(principal: Principal<C>, facts: Facts) -> Self {
         Self { principal, facts }
     }
+
+    /// Who it is.
+    #[must_use]
+    pub fn principal(&self) -> &Principal<C> {
+        &self.principal
+    }
+
+    /// What the verifier found out besides.
+    #[must_use]
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
 }
 
 impl<C> From<Arc<Verified<C>>> for Identity<C> {
@@ -88,15 +100,18 @@ impl<C> From<Arc<Verified<C>>> for Identity<C> {
     }
 }
 
-/// Something that lives longer than a request and keeps what its identity says, such as a stored
-/// sign-in in this node's memory: [`Identity::kept`] shares it without reading it.
+/// Something that keeps what its identity says, such as a stored sign-in in this node's memory:
+/// [`Identity::kept`] shares it without reading it. Every method says the same at every call.
 pub trait KeepsVerified<C>: Send + Sync {
-    /// What the identity says; the same at every call.
-    fn verified(&self) -> &Verified<C>;
+    /// Who it is.
+    fn principal(&self) -> &Principal<C>;
+
+    /// What the verifier found out besides.
+    fn facts(&self) -> &Facts;
 
     /// The stored sign-in, as the facts name it.
     fn sign_in(&self) -> Option<SignInId> {
-        self.verified().facts.sign_in
+        self.facts().sign_in
     }
 }
 
@@ -113,59 +128,58 @@ impl<C> Identity<C> {
         Self(Source::Kept(keeper))
     }
 
-    fn get(&self) -> &Verified<C> {
-        match &self.0 {
-            Source::Own(verified) => verified,
-            Source::Kept(keeper) => keeper.verified(),
-        }
-    }
-
     /// Who it is.
     #[must_use]
     pub fn principal(&self) -> &Principal<C> {
-        &self.get().principal
+        match &self.0 {
+            Source::Own(verified) => &verified.principal,
+            Source::Kept(keeper) => keeper.principal(),
+        }
     }
 
     /// What the verifier found out besides.
     #[must_use]
     pub fn facts(&self) -> &Facts {
-        &self.get().facts
+        match &self.0 {
+            Source::Own(verified) => &verified.facts,
+            Source::Kept(keeper) => keeper.facts(),
+        }
     }
 
     /// The user's stable name at the issuer.
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.get().principal.subject
+        &self.principal().subject
     }
 
     /// The roles.
     #[must_use]
     pub fn roles(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.get().principal.roles.iter().map(|role| &**role)
+        self.principal().roles.iter().map(|role| &**role)
     }
 
     /// Whether the user has this role.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        self.get().principal.has_role(role)
+        self.principal().has_role(role)
     }
 
     /// Whether the client has this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.get().principal.has_scope(scope)
+        self.principal().has_scope(scope)
     }
 
     /// The application's own claims.
     #[must_use]
     pub fn claims(&self) -> &C {
-        &self.get().principal.claims
+        &self.principal().claims
     }
 
     /// The scheme that verified the credential.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        self.get().facts.scheme
+        self.facts().scheme
     }
 
     /// The stored sign-in, if any.
@@ -180,18 +194,18 @@ impl<C> Identity<C> {
     /// When the user last proved who they are.
     #[must_use]
     pub fn authenticated_at(&self) -> Timestamp {
-        self.get().facts.authenticated_at
+        self.facts().authenticated_at
     }
 
     /// When the credential ends whatever the client does.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
-        self.get().facts.expires_at
+        self.facts().expires_at
     }
 
     /// What authorization reads, whatever the claims' type.
     pub(crate) fn traits(&self) -> Traits<'_> {
-        let Principal { roles, scopes, acr, .. } = &self.get().principal;
+        let Principal { roles, scopes, acr, .. } = self.principal();
         Traits { subject: self.subject(), roles, scopes, acr: acr.as_deref(), facts: self.facts() }
     }
 }

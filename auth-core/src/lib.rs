@@ -67,12 +67,15 @@ pub use effects::Effects;
 pub use error::{AuthError, AuthErrorKind, BoxError, Misuse};
 pub use exchange::{BeforeResponse, Exchange, Turn};
 pub use future::{AuthFuture, BoxFuture};
-pub use handle::{Auth, SignIn};
+pub use handle::{Auth, Refresh, SignIn};
 pub use head::Head;
 pub use identity::{Facts, Identity, KeepsVerified, Verified};
 pub use principal::{Claims, Principal};
 pub use refusal::{Refusal, Refused};
 pub use rejection::{Demand, Reason, Rejection};
 pub use sign_in_id::{InvalidSignInId, SignInId};
-pub use sign_ins::{Persistence, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens};
+pub use sign_ins::{
+    Delivery, Persistence, RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn,
+    Tokens,
+};
 pub use visit::Visit;

@@ -35,10 +35,14 @@ pub trait SignIns<C>: Send + Sync {
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError>;
 
-    /// Replaces the credential of a sign-in that goes on. `token` is one that came in the body;
-    /// without it, the request's own is renewed. What the user may do, and when they proved who
-    /// they are, stays as it was.
-    async fn refresh(&self, visit: Visit<'_>, token: Option<&str>) -> Result<SignedIn, AuthError>;
+    /// Replaces the credential of a sign-in that goes on. What the user may do, and when they proved
+    /// who they are, stays as it was. Asking for more is refused as
+    /// [`Scope`](crate::AuthErrorKind::Scope).
+    async fn refresh(
+        &self,
+        visit: Visit<'_>,
+        options: &RefreshOptions,
+    ) -> Result<SignedIn, AuthError>;
 
     /// Another backend has signed this request in: ends `old`, for which the request acted until
     /// then, and takes away the cookie of this backend.
@@ -90,6 +94,16 @@ pub enum Persistence {
     Device,
 }
 
+/// Where the secret that renews a token goes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Delivery {
+    /// Into a cookie that scripts cannot read: for pages in a browser.
+    #[default]
+    Cookie,
+    /// Into the response's body, beside the token: for clients that are no browsers.
+    Body,
+}
+
 /// How to sign in: by which carrier, and what to note about the device.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
@@ -98,10 +112,28 @@ pub struct SignInOptions {
     pub via: Option<Carrier>,
     /// Whether to remember the user; the backend's own choice otherwise.
     pub persistence: Option<Persistence>,
+    /// Where the secret that renews a token goes; the backend's own choice otherwise.
+    pub delivery: Option<Delivery>,
     /// What the user calls the device.
     pub label: Option<Box<str>>,
     /// Where the request came from.
     pub address: Option<IpAddr>,
+}
+
+/// What to renew, and how. `Debug` shows no token.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct RefreshOptions {
+    /// A token that came in the request's body; without it, the request's own credential is renewed.
+    pub token: Option<Box<str>>,
+    /// The scopes that were asked for; none for those that the sign-in has.
+    pub scopes: Option<Vec<Box<str>>>,
+}
+
+impl fmt::Debug for RefreshOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshOptions").field("scopes", &self.scopes).finish_non_exhaustive()
+    }
 }
 
 /// One stored sign-in, as a device list shows it. It holds no secret.

@@ -4,8 +4,8 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, Backend, Carrier, Misuse, Principal, RequestCookie, Revoke, SignInId,
-    SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
+    AuthError, AuthErrorKind, Backend, Carrier, Misuse, Principal, RefreshOptions, RequestCookie,
+    Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
 };
 use auth_store::{Details, Device, Found, Issued, Kind, NewSignIn};
 use serde::Serialize;
@@ -57,9 +57,14 @@ where
         delivered
     }
 
-    async fn refresh(&self, visit: Visit<'_>, token: Option<&str>) -> Result<SignedIn, AuthError> {
+    /// A session has the scopes of its sign-in, so to ask for some of them is asking too much of it.
+    async fn refresh(
+        &self,
+        visit: Visit<'_>,
+        options: &RefreshOptions,
+    ) -> Result<SignedIn, AuthError> {
         let config = &*self.config;
-        let presented = match token {
+        let presented = match options.token.as_deref() {
             Some(token) => carrier::by_header(config, token.as_bytes()),
             None => carrier::find_again(config, visit),
         };
@@ -69,6 +74,12 @@ where
             config.check_origin(visit)?;
         }
         let secret = secret.map_err(|_| none())?;
+        if options.scopes.is_some() {
+            return Err(AuthError::new(
+                AuthErrorKind::Scope,
+                "a session's scopes are its sign-in's",
+            ));
+        }
         let issued = config.sign_ins.refresh(visit.turn(), &secret, kind).await?;
         config.deliver(&issued, visit)
     }

@@ -25,6 +25,7 @@ mod error;
 mod lifetime;
 mod manager;
 mod record;
+mod record_identity;
 mod rotation;
 mod secret;
 mod session;

@@ -5,13 +5,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use auth_core::{
-    Facts, Identity, KeepsVerified, Persistence, Principal, SignInId, SignInInfo, Timestamp,
-    Verified,
-};
-use serde::de::DeserializeOwned;
+use auth_core::{Persistence, SignInId, SignInInfo, Timestamp};
 
-use crate::codec;
 use crate::data::Data;
 use crate::details::Details;
 use crate::lifetime::{Expiry, Limits};
@@ -25,7 +20,7 @@ pub struct Record {
     /// How long it lasts.
     pub limits: Limits,
     /// A `Verified<C>`, once it was decoded.
-    identity: OnceLock<Arc<dyn Any + Send + Sync>>,
+    pub(crate) identity: OnceLock<Arc<dyn Any + Send + Sync>>,
     /// Its public id, and its key in the store.
     pub sid: SignInId,
     /// The digest of the verifier that is good now.
@@ -38,7 +33,7 @@ pub struct Record {
     pub persistence: Persistence,
     /// Whose it is; none while anonymous. It never changes.
     pub subject: Option<Arc<str>>,
-    principal: Box<[u8]>,
+    pub(crate) principal: Box<[u8]>,
     /// What the application keeps with it.
     pub data: Data,
     /// When it was created.
@@ -141,48 +136,9 @@ impl Record {
         }
     }
 
-    /// The identity that a record proves, none while anonymous. It is decoded once; afterwards it
-    /// shares the record, and nothing of it is read before somebody asks.
-    ///
-    /// # Errors
-    /// If the stored claims are not those of `C`.
-    pub fn identity<C>(self: &Arc<Self>) -> Result<Option<Identity<C>>, serde_json::Error>
-    where
-        C: DeserializeOwned + Send + Sync + 'static,
-    {
-        if self.remembers::<C>() {
-            return Ok(Some(Identity::kept(Arc::clone(self) as _)));
-        }
-        let Some(subject) = &self.subject else { return Ok(None) };
-        // Under two claims types at once, the first is remembered and the second decoded each time.
-        let verified = Arc::new(self.decode::<C>(subject)?);
-        let _ = self.identity.set(Arc::clone(&verified) as _);
-        Ok(Some(verified.into()))
-    }
-
-    fn remembers<C: 'static>(&self) -> bool {
-        self.identity.get().is_some_and(|known| known.is::<Verified<C>>())
-    }
-
     /// The same sign-in with other data. What its identity says stays decoded.
     pub(crate) fn with_data(&self, data: Data) -> Self {
         Self { identity: self.identity.clone(), data, version: self.version + 1, ..self.clone() }
-    }
-
-    fn decode<C: DeserializeOwned>(
-        &self,
-        subject: &Arc<str>,
-    ) -> Result<Verified<C>, serde_json::Error> {
-        let (roles, claims) = codec::decode(&self.principal)?;
-        let mut principal = Principal::new(Arc::clone(subject)).claims(claims);
-        principal.roles = roles;
-        if let Some(details) = &self.details {
-            principal.scopes.clone_from(&details.scopes);
-            principal.acr.clone_from(&details.acr);
-            principal.amr.clone_from(&details.amr);
-        }
-        let facts = Facts::new(self.kind.scheme(), self.authenticated_at).sign_in(self.sid);
-        Ok(Verified::new(principal, facts.expires_at(self.limits.ends_at)))
     }
 
     /// As a device list shows it.
@@ -196,18 +152,6 @@ impl Record {
             info.label.clone_from(&device.label);
         }
         info
-    }
-}
-
-/// For records whose identity was decoded for these claims: [`Record::identity`] shares no other.
-impl<C: Send + Sync + 'static> KeepsVerified<C> for Record {
-    fn verified(&self) -> &Verified<C> {
-        let known = self.identity.get().and_then(|known| known.downcast_ref());
-        known.expect("decoded before it was shared")
-    }
-
-    fn sign_in(&self) -> Option<SignInId> {
-        Some(self.sid)
     }
 }
 

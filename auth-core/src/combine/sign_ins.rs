@@ -10,7 +10,7 @@ use crate::effects::Effects;
 use crate::error::{AuthError, AuthErrorKind, Misuse};
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
-use crate::sign_ins::{Revoke, SignInInfo, SignInOptions, SignIns, SignedIn};
+use crate::sign_ins::{RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn};
 use crate::visit::Visit;
 
 #[async_trait]
@@ -59,12 +59,16 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
 
     /// The backend that decided renews its own credential. If it cannot, the token or a cookie that
     /// renews may belong to any other.
-    async fn refresh(&self, visit: Visit<'_>, token: Option<&str>) -> Result<SignedIn, AuthError> {
+    async fn refresh(
+        &self,
+        visit: Visit<'_>,
+        options: &RefreshOptions,
+    ) -> Result<SignedIn, AuthError> {
         let mut last = AuthError::from(Misuse::NoSignIns);
         let mut halves: Vec<_> = self.each(visit).collect();
         halves.sort_by_key(|(_, seen)| seen.backend().is_none());
         for (half, seen) in halves {
-            match half.refresh(seen, token).await {
+            match half.refresh(seen, options).await {
                 Err(error) if error.kind() == AuthErrorKind::Unauthenticated => last = error,
                 answer => return answer,
             }

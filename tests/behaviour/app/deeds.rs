@@ -42,7 +42,7 @@ pub(super) async fn login_and_add(
 /// Renews what came in the body, or the request's own credential.
 pub(super) async fn refresh(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
     match std::str::from_utf8(body) {
-        Ok(token) if !token.is_empty() => auth.refresh_with(token).await,
+        Ok(token) if !token.is_empty() => auth.refresh().token(token).await,
         _ => auth.refresh().await,
     }
 }

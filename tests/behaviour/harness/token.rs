@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{
     Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, Backend, Carrier, Challenge,
-    Clock, CrossSite, Demand, Effects, Head, Misuse, Outcome, Principal, Reason, Rejection, Revoke,
-    SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
+    Clock, CrossSite, Demand, Effects, Head, Misuse, Outcome, Principal, Reason, RefreshOptions,
+    Rejection, Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
 };
 use auth_store::{
     Details, Device, Issued, Kind, NewSignIn, Proof, Record, Secret, SessionHost, SignInManager,
@@ -138,8 +138,13 @@ impl SignIns<User> for TokenAuth {
         Ok(self.tokens(&issued, visit))
     }
 
-    async fn refresh(&self, visit: Visit<'_>, token: Option<&str>) -> Result<SignedIn, AuthError> {
-        let presented = token.map(str::as_bytes).or_else(|| visit.credentials("Bearer"));
+    async fn refresh(
+        &self,
+        visit: Visit<'_>,
+        options: &RefreshOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let presented =
+            options.token.as_deref().map(str::as_bytes).or_else(|| visit.credentials("Bearer"));
         let Some(Ok(secret)) = presented.and_then(parse) else {
             return Err(AuthError::new(AuthErrorKind::Unauthenticated, "there is no token"));
         };
