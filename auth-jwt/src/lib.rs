@@ -1,10 +1,50 @@
-//! What a JSON Web Token says: the algorithms of its signature and its registered claims.
+//! JSON Web Tokens for any Tower stack.
 //!
-//! This crate holds no verifier yet. What is here binds one that comes: an [`Algorithm`] says which
-//! keys it may be used with, and [`RegisteredClaims`] reads the claims of RFC 7519 strictly.
+//! [`JwtAuth`] finds out who sent a request by a signed token. Alone it is a pure verifier, without
+//! any store. With a store, `JwtAuth::sign_in`, it issues access and refresh tokens
+//! that belong to a stored sign-in: they can be listed and taken back at once, like sessions.
+//!
+//! - A key is bound to one algorithm, and checked when it is loaded.
+//! - A token is read strictly, once, and its signature before its claims. A header chooses among
+//!   the keys that were configured, and brings none.
+//! - A token that was verified is remembered by its digest, as long as its key and its time are good.
+//!
+//! # Features
+//!
+//! - `sign-in`: `JwtAuth::sign_in`.
+//! - `testing`: an issuer in memory, for tests.
 
 mod algorithm;
+mod authenticator;
+mod cache;
+mod carrier;
 mod claims;
+mod config;
+mod issue;
+mod json;
+mod jws;
+mod jwt_auth;
+mod key;
+mod key_set;
+mod keys;
+mod mode;
+mod policy;
+#[cfg(feature = "sign-in")]
+mod sign_in;
+mod signing_keys;
+#[cfg(feature = "testing")]
+pub mod testing;
+mod verifier;
 
 pub use algorithm::{Algorithm, KeyRule, UnknownAlgorithm};
-pub use claims::{Audience, RegisteredClaims};
+pub use authenticator::Mode;
+pub use issue::SignError;
+pub use jwt_auth::JwtAuth;
+pub use key::{InvalidKey, Key, SharedKey, SigningKey};
+pub use key_set::{KeySet, SkippedKey};
+pub use keys::KeySource;
+pub use mode::{Signs, Timed, Verifies};
+pub use policy::Policy;
+#[cfg(feature = "sign-in")]
+pub use sign_in::SignsIn;
+pub use signing_keys::{JwksService, SigningKeys, WithdrawError};

@@ -7,7 +7,7 @@ use auth_core::{
     AuthError, AuthErrorKind, Backend, Carrier, Misuse, Principal, RefreshOptions, RequestCookie,
     Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
 };
-use auth_store::{Details, Device, Found, Issued, Kind, NewSignIn};
+use auth_store::{Issued, Kind, NewSignIn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -41,7 +41,7 @@ where
         if kind == Kind::Cookie || config.has_cookie(visit) {
             config.check_origin(visit)?;
         }
-        let new = new_sign_in(kind, principal, options, visit.user_agent())?;
+        let new = NewSignIn::of(kind, principal, options, visit.user_agent())?;
         let beside = config.cookie_beside(visit).await?;
         let before = visit.turn().sign_in();
         let issued = config.sign_ins.sign_in(visit.turn(), &new).await?;
@@ -143,22 +143,15 @@ impl Config {
         visit.cookie(self.cookie.name()) != RequestCookie::Absent
     }
 
-    /// The sign-ins that the request's secrets prove or have proved: a sign-out that comes late
-    /// counts.
+    /// The sign-ins that the request can name: a sign-out that comes late counts.
     async fn named(&self, visit: Visit<'_>) -> Result<Vec<SignInId>, AuthError> {
         let header = visit.credentials("Bearer").and_then(|token| carrier::by_header(self, token));
         let cookie = carrier::by_cookie(visit.cookie(self.cookie.name()));
         let mut named = Vec::from_iter(visit.turn().sign_in());
         for (kind, secret) in header.into_iter().chain(cookie) {
             let Ok(secret) = secret else { continue };
-            if named.contains(&secret.sid()) {
-                continue;
-            }
-            match self.sign_ins.store().find(&secret, kind, self.now()).await? {
-                Found::Found(record) | Found::Rotated(record) | Found::Reused(record) => {
-                    named.push(record.sid);
-                }
-                Found::Gone => {}
+            if !named.contains(&secret.sid()) {
+                named.extend(self.sign_ins.named(&secret, kind).await?);
             }
         }
         Ok(named)
@@ -166,13 +159,10 @@ impl Config {
 
     /// The living sign-in of a cookie that came beside the credential that decided.
     async fn cookie_beside(&self, visit: Visit<'_>) -> Result<Option<SignInId>, AuthError> {
-        let cookie = carrier::by_cookie(visit.cookie(self.cookie.name()));
-        let Some((kind, Ok(secret))) = cookie else { return Ok(None) };
-        if visit.turn().sign_in() == Some(secret.sid()) {
-            return Ok(None); // it decided
+        match carrier::by_cookie(visit.cookie(self.cookie.name())) {
+            Some((kind, Ok(secret))) => self.sign_ins.beside(visit.turn(), &secret, kind).await,
+            _ => Ok(None),
         }
-        let found = self.sign_ins.store().find(&secret, kind, self.now()).await?;
-        Ok(if let Found::Found(record) = found { Some(record.sid) } else { None })
     }
 
     fn remove_cookie(&self, visit: Visit<'_>) {
@@ -194,29 +184,4 @@ impl Config {
         let token = format!("{BEARER_PREFIX}{}", *issued.secret.to_text());
         Ok(SignedIn::by_tokens(issued.sid(), Tokens::bearer(token, self.remaining(issued))))
     }
-}
-
-fn new_sign_in<C: Serialize>(
-    kind: Kind,
-    principal: Principal<C>,
-    options: &SignInOptions,
-    user_agent: Option<&str>,
-) -> Result<NewSignIn, AuthError> {
-    let encoded = auth_store::encode(&principal.roles, &principal.claims);
-    let encoded = encoded.map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
-    let Principal { subject, scopes, acr, amr, .. } = principal;
-    let device = Device {
-        user_agent: user_agent.map(|text| start(text, Device::MAX_USER_AGENT)),
-        address: options.address,
-        label: options.label.as_deref().map(|text| start(text, Device::MAX_LABEL)),
-    };
-    let details = Details { scopes, acr, amr, device, ..Details::default() };
-    let details = (details != Details::default()).then(|| Box::new(details));
-    Ok(NewSignIn { kind, subject, principal: encoded, details, persistence: options.persistence })
-}
-
-/// The first bytes of a text, whole letters only.
-fn start(text: &str, most: usize) -> Box<str> {
-    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
-    text[..end.unwrap_or(0)].into()
 }

@@ -29,9 +29,11 @@ pub fn encode<C: Serialize>(
     serde_json::to_vec(&Encoded { roles, claims }).map(Vec::into_boxed_slice)
 }
 
-pub(crate) fn decode<C: DeserializeOwned>(
-    bytes: &[u8],
-) -> Result<(Vec<Box<str>>, C), serde_json::Error> {
+/// Decodes roles and claims.
+///
+/// # Errors
+/// If the claims are not those of `C`.
+pub fn decode<C: DeserializeOwned>(bytes: &[u8]) -> Result<(Vec<Box<str>>, C), serde_json::Error> {
     let Decoded { roles, claims } = serde_json::from_slice(bytes)?;
     Ok((roles, claims))
 }

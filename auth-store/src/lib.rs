@@ -32,7 +32,7 @@ mod session;
 mod store;
 mod stores;
 
-pub use codec::encode;
+pub use codec::{decode, encode};
 pub use data::Data;
 pub use details::{Details, Device, Grace};
 pub use error::{StoreError, StoreErrorKind};

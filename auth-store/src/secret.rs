@@ -98,7 +98,9 @@ impl Secret {
         Digest(digest.into())
     }
 
-    pub(crate) fn family_digest(&self, kind: Kind) -> FamilyDigest {
+    /// What is kept of its family when it is a secret of this kind.
+    #[must_use]
+    pub fn family_digest(&self, kind: Kind) -> FamilyDigest {
         let mut hash = Sha256::new_with_prefix(b"auth/f");
         hash.update([kind as u8]);
         hash.update(&self.0[16..32]);

@@ -6,12 +6,14 @@ mod issued;
 mod lines;
 mod manage;
 mod moved;
+mod named;
+mod new_sign_in;
 mod refresh;
 mod settings;
 mod sign_in;
 
 pub use issued::Issued;
 pub use manage::SignInManager;
+pub use new_sign_in::NewSignIn;
 pub use refresh::RefreshError;
 pub use settings::Settings;
-pub use sign_in::NewSignIn;

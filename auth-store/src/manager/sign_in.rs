@@ -1,46 +1,20 @@
 //! Signing in: whatever the request carried before is dead afterwards.
 
-use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{AuthError, AuthErrorKind, Persistence, SignInId, Timestamp, Turn};
+use auth_core::{AuthError, AuthErrorKind, SignInId, Timestamp, Turn};
 
 use super::data::{TRIES, contention};
 use super::issued::Issued;
 use super::manage::SignInManager;
+use super::new_sign_in::NewSignIn;
 use crate::changes;
 use crate::data::Data;
-use crate::details::Details;
 use crate::error::StoreError;
 use crate::record::Record;
 use crate::rotation::{Renewal, Rotation};
-use crate::secret::{Kind, Secret};
+use crate::secret::Secret;
 use crate::store::{Created, Deleted, Swap};
-
-/// Who signs in, and by what.
-#[derive(Clone)]
-pub struct NewSignIn {
-    /// What the secret is for.
-    pub kind: Kind,
-    /// Whose sign-in it is.
-    pub subject: Arc<str>,
-    /// Roles and claims, see [`encode`](crate::encode).
-    pub principal: Box<[u8]>,
-    /// How it was authenticated, and on which device.
-    pub details: Option<Box<Details>>,
-    /// Whether its cookie outlives the browser; none for the manager's setting.
-    pub persistence: Option<Persistence>,
-}
-
-/// Without the claims, which may be personal.
-impl fmt::Debug for NewSignIn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewSignIn")
-            .field("kind", &self.kind)
-            .field("subject", &self.subject)
-            .finish_non_exhaustive()
-    }
-}
 
 impl SignInManager {
     /// Signs in, for a request that may have acted for another sign-in until now.

@@ -1,0 +1,9 @@
+//! The request's handle on sign-ins.
+
+mod auth;
+mod refresh;
+mod sign_in;
+
+pub use auth::Auth;
+pub use refresh::Refresh;
+pub use sign_in::SignIn;

@@ -1,0 +1,79 @@
+//! A sign-in about to happen.
+
+use std::fmt;
+use std::future::IntoFuture;
+use std::net::IpAddr;
+use std::pin::Pin;
+
+use super::auth::Auth;
+use crate::carrier::Carrier;
+use crate::error::{AuthError, Misuse};
+use crate::principal::Principal;
+use crate::sign_ins::{Delivery, Persistence, SignInOptions, SignedIn};
+
+/// A sign-in about to happen: await it.
+#[must_use = "a sign-in happens when it is awaited"]
+pub struct SignIn<C> {
+    auth: Auth<C>,
+    principal: Principal<C>,
+    options: SignInOptions,
+}
+
+impl<C> SignIn<C> {
+    pub(super) fn new(auth: Auth<C>, principal: Principal<C>) -> Self {
+        Self { auth, principal, options: SignInOptions::default() }
+    }
+
+    /// By which carrier: [`Carrier::Explicit`] for a token in the response's body.
+    pub fn via(mut self, carrier: Carrier) -> Self {
+        self.options.via = Some(carrier);
+        self
+    }
+
+    /// Whether to remember the user on this device.
+    pub fn persistence(mut self, persistence: Persistence) -> Self {
+        self.options.persistence = Some(persistence);
+        self
+    }
+
+    /// Where the secret that renews a token goes; the backend's own choice otherwise.
+    pub fn deliver(mut self, delivery: Delivery) -> Self {
+        self.options.delivery = Some(delivery);
+        self
+    }
+
+    /// What the user calls the device.
+    pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
+        self.options.label = Some(label.into());
+        self
+    }
+
+    /// Where the request came from, for the device list. Behind a proxy only the application
+    /// knows which header to believe.
+    pub fn address(mut self, address: IpAddr) -> Self {
+        self.options.address = Some(address);
+        self
+    }
+}
+
+impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
+    type Output = Result<SignedIn, AuthError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { auth, principal, options } = self;
+        Box::pin(async move {
+            let backend = auth.backend()?;
+            if options.via.is_some_and(|carrier| !backend.issues(carrier)) {
+                return Err(Misuse::NoCarrier.into());
+            }
+            let signed_in = backend.sign_in(auth.visit(), principal, &options).await;
+            signed_in.map_err(|error| auth.failed(error))
+        })
+    }
+}
+
+impl<C> fmt::Debug for SignIn<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIn").field("options", &self.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,108 @@
+//! Who sent a request, by a token.
+
+use auth_core::{
+    Attempt, AuthFuture, Authenticator, Backend, Challenge, Clock, CrossSite, Demand, Head,
+    Outcome, Reason, Rejection, SignIns, Timestamp,
+};
+use http::{HeaderMap, HeaderValue};
+use serde::de::DeserializeOwned;
+
+use crate::carrier;
+use crate::jwt_auth::JwtAuth;
+use crate::mode::{Signs, Verifies};
+use crate::verifier::Proven;
+
+/// What [`JwtAuth`] makes of a token that was verified: the difference between its modes.
+pub trait Mode<C>: Clone + Send + Sync + Sized + 'static {
+    #[doc(hidden)]
+    fn conclude(
+        auth: &JwtAuth<C, Self>,
+        proven: Proven<C>,
+        now: Timestamp,
+    ) -> AuthFuture<Outcome<C>>;
+
+    #[doc(hidden)]
+    fn sign_ins(auth: &JwtAuth<C, Self>) -> Option<&dyn SignIns<C>> {
+        let _ = auth;
+        None
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> Mode<C> for Verifies {
+    fn conclude(_: &JwtAuth<C, Self>, proven: Proven<C>, _: Timestamp) -> AuthFuture<Outcome<C>> {
+        somebody(proven)
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> Mode<C> for Signs {
+    fn conclude(_: &JwtAuth<C, Self>, proven: Proven<C>, _: Timestamp) -> AuthFuture<Outcome<C>> {
+        somebody(proven)
+    }
+}
+
+/// Without a store there are no sign-ins of ours.
+fn somebody<C>(proven: Proven<C>) -> AuthFuture<Outcome<C>> {
+    AuthFuture::ready(match proven {
+        Proven::Somebody(identity) => Outcome::Authenticated(identity),
+        Proven::SignIn(_) => rejected(Reason::Unknown),
+    })
+}
+
+impl<C, M> Authenticator for JwtAuth<C, M>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+    M: Mode<C>,
+{
+    type Claims = C;
+
+    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<C>> {
+        let (carrier, token) = carrier::find(head, self.base().cookie.as_ref())?;
+        let outcome = match token {
+            Ok(token) => self.verify(token),
+            Err(reason) => AuthFuture::ready(rejected(reason)),
+        };
+        Some(Attempt::new(carrier, outcome))
+    }
+
+    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
+        Challenge::bearer(demand).append_to(headers);
+    }
+
+    fn vary(&self) -> HeaderValue {
+        HeaderValue::from_static(match self.base().cookie {
+            None => "authorization",
+            Some(_) => "authorization, cookie",
+        })
+    }
+
+    fn sign_ins(&self) -> Option<&dyn SignIns<C>> {
+        M::sign_ins(self)
+    }
+
+    fn cross_site(&self, _: Backend) -> &CrossSite {
+        &self.base().cross_site
+    }
+
+    fn clock(&self, _: Backend) -> &Clock {
+        &self.base().clock
+    }
+}
+
+impl<C, M> JwtAuth<C, M>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+    M: Mode<C>,
+{
+    /// What this token proves, wherever it came from: a message on a socket, a queue.
+    pub fn verify(&self, token: &[u8]) -> AuthFuture<Outcome<C>> {
+        let now = self.base().clock.now();
+        match self.config.verify(token, now) {
+            Ok(proven) => M::conclude(self, proven, now),
+            Err(reason) => AuthFuture::ready(rejected(reason)),
+        }
+    }
+}
+
+pub(crate) fn rejected<C>(reason: Reason) -> Outcome<C> {
+    Outcome::Rejected(Rejection::new("bearer", reason))
+}

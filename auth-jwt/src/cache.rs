@@ -1,0 +1,85 @@
+//! Tokens that were verified before.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use auth_core::{Reason, Timestamp};
+use quick_cache::sync;
+use sha2::{Digest as _, Sha256};
+
+use crate::verifier::{Checked, Proven};
+
+/// Tokens that were verified before, by the SHA-256 of the whole token: the tokens themselves are
+/// not kept, and one with another signature is another token. It belongs to one policy and is
+/// bounded; a token that came once is the first to go, so that a flood of tokens leaves those in
+/// use alone. Forged ones never come in.
+pub(crate) struct Cache<C>(sync::Cache<TokenDigest, Arc<Kept<C>>, Weight, RandomState>);
+
+struct Kept<C> {
+    checked: Checked<C>,
+    weight: u64,
+}
+
+/// The digest of a token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TokenDigest([u8; 32]);
+
+impl TokenDigest {
+    pub(crate) fn of(token: &[u8]) -> Self {
+        Self(Sha256::digest(token).into())
+    }
+}
+
+/// A few of its bytes are random enough.
+impl Hash for TokenDigest {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(u64::from_ne_bytes(std::array::from_fn(|i| self.0[i])));
+    }
+}
+
+#[derive(Clone)]
+struct Weight;
+
+impl<C> quick_cache::Weighter<TokenDigest, Arc<Kept<C>>> for Weight {
+    fn weight(&self, _: &TokenDigest, kept: &Arc<Kept<C>>) -> u64 {
+        kept.weight
+    }
+}
+
+impl<C> Cache<C> {
+    /// Keeps so many tokens of up to a kilobyte, or fewer larger ones.
+    pub(crate) fn new(most: usize) -> Self {
+        let random = RandomState::new();
+        let options = quick_cache::OptionsBuilder::new()
+            .estimated_items_capacity(most)
+            .weight_capacity(most as u64)
+            .build()
+            .expect("both capacities are given");
+        Self(sync::Cache::with_options(options, Weight, random, Default::default()))
+    }
+
+    /// What this token proved, if its key and its time are still good.
+    pub(crate) fn find(
+        &self,
+        digest: &TokenDigest,
+        now: Timestamp,
+    ) -> Option<Result<Proven<C>, Reason>> {
+        let kept = self.0.get(digest)?;
+        let known = &kept.checked;
+        if !known.key.is_good_at(now) {
+            self.0.remove(digest);
+            return None;
+        }
+        let judged = known.validity.judge(now);
+        if judged == Err(Reason::Expired) {
+            self.0.remove(digest);
+        }
+        Some(judged.map(|()| known.proven.clone()))
+    }
+
+    pub(crate) fn keep(&self, digest: TokenDigest, token: &[u8], checked: Checked<C>) {
+        let weight = (token.len() as u64).div_ceil(1024);
+        self.0.insert(digest, Arc::new(Kept { checked, weight }));
+    }
+}

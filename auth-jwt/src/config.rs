@@ -1,0 +1,69 @@
+//! What a `JwtAuth` was built with, apart from its claims' type.
+
+use std::sync::OnceLock;
+
+use auth_core::{Clock, CookiePolicy, CrossSite, Reason, Timestamp};
+use serde::de::DeserializeOwned;
+
+use crate::cache::{Cache, TokenDigest};
+use crate::verifier::{Proven, Verifier};
+
+/// How many verified tokens are kept.
+const CACHED: usize = 10_000;
+
+/// The configuration, and the tokens that were verified by it.
+pub(crate) struct Config<C> {
+    pub(crate) base: Base,
+    cache: OnceLock<Option<Cache<C>>>,
+}
+
+/// The configuration.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub(crate) verifier: Verifier,
+    pub(crate) cookie: Option<CookiePolicy>,
+    pub(crate) cross_site: CrossSite,
+    pub(crate) clock: Clock,
+    pub(crate) cached: usize,
+}
+
+impl Base {
+    pub(crate) fn new(verifier: Verifier) -> Self {
+        let (cross_site, clock) = (CrossSite::STRICT, Clock::system());
+        Self { verifier, cookie: None, cross_site, clock, cached: CACHED }
+    }
+}
+
+impl<C> Config<C> {
+    pub(crate) fn new(base: Base) -> Self {
+        Self { base, cache: OnceLock::new() }
+    }
+
+    /// Made by the first token that comes: building a configuration costs nothing.
+    fn cache(&self) -> Option<&Cache<C>> {
+        let Base { cached, verifier, .. } = &self.base;
+        let wanted = || *cached > 0 && verifier.is_worth_remembering();
+        self.cache.get_or_init(|| wanted().then(|| Cache::new(*cached))).as_ref()
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> Config<C> {
+    /// What a token proves at this moment.
+    pub(crate) fn verify(&self, token: &[u8], now: Timestamp) -> Result<Proven<C>, Reason> {
+        let Some(cache) = self.cache().filter(|_| token.len() <= crate::jws::MAX_BYTES) else {
+            let checked = self.base.verifier.check(token, now)?;
+            return checked.validity.judge(now).map(|()| checked.proven);
+        };
+        let digest = TokenDigest::of(token);
+        if let Some(known) = cache.find(&digest, now) {
+            return known;
+        }
+        let checked = self.base.verifier.check(token, now)?;
+        checked.validity.judge(now)?;
+        let proven = checked.proven.clone();
+        if !checked.key.is_shared() {
+            cache.keep(digest, token, checked);
+        }
+        Ok(proven)
+    }
+}

@@ -1,0 +1,87 @@
+//! The numbers that a public key is made of, and the checks that every key passes.
+
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
+    RsaPublicKeyComponents, VerificationAlgorithm,
+};
+
+use super::error::InvalidKey;
+use crate::algorithm::{Algorithm, KeyRule};
+
+/// The largest RSA modulus that is taken: checking a signature takes the longer, the larger it is.
+const MOST_BITS: usize = 8192;
+
+/// The numbers that a public key is made of, big-endian.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Components {
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    /// An uncompressed point: 4, x, y.
+    Curve {
+        point: Vec<u8>,
+    },
+    Ed25519 {
+        x: Vec<u8>,
+    },
+}
+
+impl Components {
+    /// The key, if it is one that the algorithm takes.
+    pub(crate) fn parse(&self, algorithm: Algorithm) -> Result<ParsedPublicKey, InvalidKey> {
+        let not_for = |_| InvalidKey::NotFor(algorithm);
+        match (self, algorithm.key_rule()) {
+            (Self::Rsa { n, e }, KeyRule::Rsa { least_bits }) => {
+                let (n, e) = (without_zeros(n), without_zeros(e));
+                let bits = bits(n);
+                if !(least_bits..=MOST_BITS).contains(&bits) {
+                    return Err(InvalidKey::RsaSize { bits });
+                }
+                if e.len() > 8 || e == [1] || e.last().is_none_or(|last| last % 2 == 0) {
+                    return Err(InvalidKey::Malformed("its exponent is no RSA exponent"));
+                }
+                let parameters = rsa(algorithm).ok_or(InvalidKey::NotFor(algorithm))?;
+                RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(not_for)
+            }
+            (Self::Curve { point }, KeyRule::Curve(curve)) => {
+                let (by, length): (&'static dyn VerificationAlgorithm, _) = match curve {
+                    "P-256" => (&ECDSA_P256_SHA256_FIXED, 65),
+                    "P-384" => (&ECDSA_P384_SHA384_FIXED, 97),
+                    _ => return Err(InvalidKey::NotFor(algorithm)),
+                };
+                if point.len() != length {
+                    return Err(InvalidKey::NotFor(algorithm));
+                }
+                ParsedPublicKey::new(by, point).map_err(not_for)
+            }
+            (Self::Ed25519 { x }, KeyRule::Curve("Ed25519")) if x.len() == 32 => {
+                ParsedPublicKey::new(&ED25519, x).map_err(not_for)
+            }
+            _ => Err(InvalidKey::NotFor(algorithm)),
+        }
+    }
+}
+
+fn rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+    Some(match algorithm {
+        Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
+        Algorithm::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
+        Algorithm::Rs512 => &RSA_PKCS1_2048_8192_SHA512,
+        Algorithm::Ps256 => &RSA_PSS_2048_8192_SHA256,
+        Algorithm::Ps384 => &RSA_PSS_2048_8192_SHA384,
+        Algorithm::Ps512 => &RSA_PSS_2048_8192_SHA512,
+        _ => return None,
+    })
+}
+
+fn without_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    &number[zeros..]
+}
+
+fn bits(number: &[u8]) -> usize {
+    number.first().map_or(0, |first| number.len() * 8 - first.leading_zeros() as usize)
+}

@@ -1,0 +1,227 @@
+//! JSON Web Keys (RFC 7517, RFC 7518 section 6, RFC 8037).
+
+use std::fmt;
+
+use base64_simd::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::components::Components;
+use super::error::InvalidKey;
+use crate::algorithm::{Algorithm, KeyRule};
+use crate::json::Strict;
+
+/// A key as it is written down. Members that are not here are not used.
+#[derive(Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Jwk {
+    pub(crate) kty: String,
+    #[serde(rename = "use", skip_serializing_if = "Option::is_none")]
+    pub(crate) use_for: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) key_ops: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) alg: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) kid: Option<Box<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) crv: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) n: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) e: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) x: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) y: Option<String>,
+    #[serde(skip_serializing)]
+    pub(crate) k: Option<Zeroizing<String>>,
+    #[serde(skip_serializing)]
+    pub(crate) d: Option<Zeroizing<String>>,
+    #[serde(skip_serializing)]
+    pub(crate) p: Option<Zeroizing<String>>,
+    #[serde(skip_serializing)]
+    pub(crate) q: Option<Zeroizing<String>>,
+    #[serde(skip_serializing)]
+    pub(crate) dp: Option<Zeroizing<String>>,
+    #[serde(skip_serializing)]
+    pub(crate) dq: Option<Zeroizing<String>>,
+    #[serde(skip_serializing)]
+    pub(crate) qi: Option<Zeroizing<String>>,
+}
+
+/// Without the numbers, some of which are secret.
+impl fmt::Debug for Jwk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jwk")
+            .field("kty", &self.kty)
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a key is used for, as `key_ops` names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    Sign,
+    Verify,
+}
+
+impl Jwk {
+    pub(crate) fn parse(json: &str) -> Result<Self, InvalidKey> {
+        let no_key = |_| InvalidKey::Malformed("it is no JSON Web Key");
+        serde_json::from_str::<Strict>(json).map_err(no_key)?;
+        serde_json::from_str(json).map_err(no_key)
+    }
+
+    /// The one algorithm of this key: the one that it names, or the one that is `wanted`, or the
+    /// only one that its curve leaves.
+    pub(crate) fn algorithm(&self, wanted: Option<Algorithm>) -> Result<Algorithm, InvalidKey> {
+        let other = |name: &str| InvalidKey::OtherAlgorithm(name.into());
+        match (&self.alg, wanted) {
+            (Some(name), wanted) => {
+                let named: Algorithm = name.parse().map_err(|_| other(name))?;
+                if wanted.is_some_and(|wanted| wanted != named) {
+                    return Err(other(name));
+                }
+                Ok(named)
+            }
+            (None, Some(wanted)) => Ok(wanted),
+            (None, None) => match self.crv.as_deref() {
+                Some("P-256") => Ok(Algorithm::Es256),
+                Some("P-384") => Ok(Algorithm::Es384),
+                Some("Ed25519") => Ok(Algorithm::EdDsa),
+                _ => Err(InvalidKey::NoAlgorithm),
+            },
+        }
+    }
+
+    /// RFC 7517 sections 4.2 and 4.3. A private key is also good for what its public half does.
+    pub(crate) fn check_use(&self, operation: Operation) -> Result<(), InvalidKey> {
+        let named = match operation {
+            Operation::Sign => &["sign"][..],
+            Operation::Verify => &["verify", "sign"],
+        };
+        let for_this = self.use_for.as_deref().is_none_or(|use_for| use_for == "sig");
+        let allowed = self.key_ops.as_ref().is_none_or(|operations| {
+            operations.iter().any(|operation| named.contains(&operation.as_str()))
+        });
+        if for_this && allowed { Ok(()) } else { Err(InvalidKey::OtherUse) }
+    }
+
+    /// The public numbers.
+    pub(crate) fn components(&self, algorithm: Algorithm) -> Result<Components, InvalidKey> {
+        let on_curve = |curve: &str| match self.crv.as_deref() {
+            Some(own) if own == curve => Ok(()),
+            Some(_) => Err(InvalidKey::NotFor(algorithm)),
+            None => Err(InvalidKey::Missing("crv")),
+        };
+        match (&*self.kty, algorithm.key_rule()) {
+            ("RSA", KeyRule::Rsa { .. }) => {
+                Ok(Components::Rsa { n: public(&self.n, "n")?, e: public(&self.e, "e")? })
+            }
+            ("EC", KeyRule::Curve(curve @ ("P-256" | "P-384"))) => {
+                on_curve(curve)?;
+                let (x, y) = (public(&self.x, "x")?, public(&self.y, "y")?);
+                let length = if curve == "P-256" { 32 } else { 48 };
+                if x.len() != length || y.len() != length {
+                    return Err(InvalidKey::Malformed("its coordinates have another length"));
+                }
+                Ok(Components::Curve { point: [vec![4], x, y].concat() })
+            }
+            ("OKP", KeyRule::Curve(curve @ "Ed25519")) => {
+                on_curve(curve)?;
+                Ok(Components::Ed25519 { x: public(&self.x, "x")? })
+            }
+            _ => Err(InvalidKey::NotFor(algorithm)),
+        }
+    }
+
+    /// The JWK of these numbers.
+    pub(crate) fn of(components: &Components) -> Self {
+        let text = |bytes: &[u8]| Some(URL_SAFE_NO_PAD.encode_to_string(bytes));
+        match components {
+            Components::Rsa { n, e } => {
+                Self { kty: "RSA".into(), n: text(n), e: text(e), ..Self::default() }
+            }
+            Components::Curve { point } => {
+                let (x, y) = point[1..].split_at(point.len() / 2);
+                let crv = if x.len() == 32 { "P-256" } else { "P-384" };
+                let (kty, crv) = ("EC".into(), Some(crv.into()));
+                Self { kty, crv, x: text(x), y: text(y), ..Self::default() }
+            }
+            Components::Ed25519 { x } => {
+                let (kty, crv) = ("OKP".into(), Some("Ed25519".into()));
+                Self { kty, crv, x: text(x), ..Self::default() }
+            }
+        }
+    }
+
+    /// The SHA-256 thumbprint of RFC 7638, as base64url.
+    pub(crate) fn thumbprint(&self) -> Box<str> {
+        use sha2::{Digest, Sha256};
+        let quoted = |name: &str, value: &Option<String>| {
+            value.as_ref().map(|value| format!("\"{name}\":\"{value}\""))
+        };
+        let members = [
+            quoted("crv", &self.crv),
+            quoted("e", &self.e),
+            Some(format!("\"kty\":\"{}\"", self.kty)),
+            quoted("n", &self.n),
+            quoted("x", &self.x),
+            quoted("y", &self.y),
+        ];
+        let members: Vec<_> = members.into_iter().flatten().collect();
+        let json = format!("{{{}}}", members.join(","));
+        URL_SAFE_NO_PAD.encode_to_string(Sha256::digest(json)).into()
+    }
+}
+
+fn public(member: &Option<String>, name: &'static str) -> Result<Vec<u8>, InvalidKey> {
+    bytes(member.as_deref(), name)
+}
+
+/// A secret member, as bytes that are wiped.
+pub(crate) fn secret(
+    member: &Option<Zeroizing<String>>,
+    name: &'static str,
+) -> Result<Zeroizing<Vec<u8>>, InvalidKey> {
+    bytes(member.as_ref().map(|text| text.as_str()), name).map(Zeroizing::new)
+}
+
+fn bytes(member: Option<&str>, name: &'static str) -> Result<Vec<u8>, InvalidKey> {
+    let text = member.ok_or(InvalidKey::Missing(name))?;
+    URL_SAFE_NO_PAD
+        .decode_to_vec(text)
+        .map_err(|_| InvalidKey::Malformed("a number is not base64url"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The key and the thumbprint of RFC 7638 section 3.1.
+    #[test]
+    fn the_thumbprint_of_rfc_7638_is_ours() {
+        let jwk = Jwk {
+            kty: "RSA".into(),
+            n: Some(
+                "0vx7agoebGcQSuuPiLJXZptN9nndrQmbXEps2aiAFbWhM78LhWx4cbbfAAtVT86zwu1RK7aPFFxuhDR1L6tSo\
+                 c_BJECPebWKRXjBZCiFV4n3oknjhMstn64tZ_2W-5JsGY4Hc5n9yBXArwl93lqt7_RN5w6Cf0h4QyQ5v-65YGj\
+                 QR0_FDW2QvzqY368QQMicAtaSqzs8KJZgnYb9c7d0zgdAZHzu6qMQvRL5hajrn1n91CbOpbISD08qNLyrdkt-b\
+                 FTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
+                    .into(),
+            ),
+            e: Some("AQAB".into()),
+            ..Jwk::default()
+        };
+        assert_eq!(&*jwk.thumbprint(), "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs");
+    }
+
+    #[test]
+    fn sec_74_debug_shows_no_number() {
+        let jwk = Jwk::parse(r#"{"kty":"oct","k":"c2VjcmV0","kid":"1"}"#).unwrap();
+        assert!(!format!("{jwk:?}").contains("c2VjcmV0"));
+        assert!(!serde_json::to_string(&jwk).unwrap().contains("c2VjcmV0"));
+    }
+}

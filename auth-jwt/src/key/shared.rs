@@ -1,0 +1,94 @@
+//! A secret that both sides know.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::hmac;
+
+use super::error::InvalidKey;
+use super::held::{Held, Material};
+use super::jwk::{self, Jwk, Operation};
+use super::public::Key;
+use crate::algorithm::{Algorithm, KeyRule};
+
+/// A secret that signs and checks: whoever can check a token with it can make one. It has no
+/// public half, and so nothing publishes it.
+#[derive(Clone)]
+pub struct SharedKey {
+    secret: Arc<hmac::Key>,
+    pub(crate) held: Arc<Held>,
+}
+
+impl SharedKey {
+    pub(super) fn new(algorithm: Algorithm, secret: &[u8]) -> Result<Self, InvalidKey> {
+        let KeyRule::Secret { least_bytes } = algorithm.key_rule() else {
+            return Err(InvalidKey::NotFor(algorithm));
+        };
+        if secret.len() < least_bytes {
+            return Err(InvalidKey::TooShort { least_bytes });
+        }
+        let secret = Arc::new(hmac::Key::new(hash(algorithm), secret));
+        let held = Arc::new(Held::new(algorithm, None, Material::Secret(Arc::clone(&secret))));
+        Ok(Self { secret, held })
+    }
+
+    /// A JSON Web Key of type `oct` that names its algorithm.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_jwk(json: &str) -> Result<Self, InvalidKey> {
+        let jwk = Jwk::parse(json)?;
+        jwk.check_use(Operation::Sign)?;
+        let (secret, held) = of_jwk(jwk.algorithm(None)?, &jwk)?;
+        Ok(Self { secret, held })
+    }
+
+    /// The same key under this name, which tokens give as their `kid`.
+    #[must_use]
+    pub fn with_kid(self, kid: &str) -> Self {
+        Self { held: Arc::new(self.held.with_kid(kid)), secret: self.secret }
+    }
+
+    /// The one algorithm that it is used with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.held.algorithm
+    }
+
+    pub(crate) fn mac(&self, message: &[u8]) -> Vec<u8> {
+        hmac::sign(&self.secret, message).as_ref().to_vec()
+    }
+}
+
+/// For whoever checks tokens and makes none.
+impl From<SharedKey> for Key {
+    fn from(key: SharedKey) -> Self {
+        Self(key.held)
+    }
+}
+
+impl fmt::Debug for SharedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.held.fmt(f)
+    }
+}
+
+pub(super) fn of_jwk(
+    algorithm: Algorithm,
+    jwk: &Jwk,
+) -> Result<(Arc<hmac::Key>, Arc<Held>), InvalidKey> {
+    if jwk.kty != "oct" {
+        return Err(InvalidKey::NotFor(algorithm));
+    }
+    let SharedKey { secret, held } = SharedKey::new(algorithm, &jwk::secret(&jwk.k, "k")?)?;
+    let held = jwk.kid.as_ref().map_or_else(|| Arc::clone(&held), |kid| held.with_kid(kid).into());
+    Ok((secret, held))
+}
+
+fn hash(algorithm: Algorithm) -> hmac::Algorithm {
+    match algorithm {
+        Algorithm::Hs384 => hmac::HMAC_SHA384,
+        Algorithm::Hs512 => hmac::HMAC_SHA512,
+        _ => hmac::HMAC_SHA256,
+    }
+}

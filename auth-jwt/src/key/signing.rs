@@ -1,0 +1,223 @@
+//! A private key.
+
+use std::fmt;
+use std::sync::Arc;
+
+use aws_lc_rs::encoding::{AsDer, Pkcs8V1Der};
+use aws_lc_rs::error::Unspecified;
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::rsa::{KeyPairComponents, KeySize};
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
+    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
+    RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+    RsaPublicKeyComponents,
+};
+use zeroize::Zeroizing;
+
+use super::components::Components;
+use super::error::InvalidKey;
+use super::jwk::{self, Jwk, Operation};
+use super::pem;
+use super::public::Key;
+use crate::algorithm::{Algorithm, KeyRule};
+
+/// A private key that signs by one algorithm. Its `kid` is the SHA-256 thumbprint of its public
+/// half (RFC 7638) unless it was given another.
+#[derive(Clone)]
+pub struct SigningKey {
+    pair: Arc<Pair>,
+    key: Key,
+    components: Components,
+}
+
+enum Pair {
+    Rsa(RsaKeyPair, &'static dyn RsaEncoding),
+    Curve(EcdsaKeyPair),
+    Ed25519(Ed25519KeyPair),
+}
+
+impl SigningKey {
+    /// A new key from the operating system's generator. RSA gets 2048 bits, and takes a moment.
+    ///
+    /// # Errors
+    /// [`InvalidKey::NotFor`] if the algorithm takes a shared secret.
+    pub fn generate(algorithm: Algorithm) -> Result<Self, InvalidKey> {
+        let failed = |_: Unspecified| InvalidKey::Malformed("the system generated none");
+        let pair = match algorithm.key_rule() {
+            KeyRule::Secret { .. } => return Err(InvalidKey::NotFor(algorithm)),
+            KeyRule::Rsa { .. } => Pair::Rsa(
+                RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?,
+                encoding(algorithm),
+            ),
+            KeyRule::Curve("Ed25519") => Pair::Ed25519(Ed25519KeyPair::generate().map_err(failed)?),
+            KeyRule::Curve(_) => {
+                Pair::Curve(EcdsaKeyPair::generate(curve(algorithm)).map_err(failed)?)
+            }
+        };
+        Self::new(algorithm, pair, None)
+    }
+
+    /// A private key from a PEM file: PKCS#8, or PKCS#1 for RSA.
+    ///
+    /// # Errors
+    /// If it is no such key, too small, or on another curve.
+    pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, InvalidKey> {
+        let not_for = |_| InvalidKey::NotFor(algorithm);
+        let der = pem::private(algorithm, pem.as_ref())?;
+        let pair = match algorithm.key_rule() {
+            KeyRule::Rsa { .. } => {
+                Pair::Rsa(RsaKeyPair::from_der(&der).map_err(not_for)?, encoding(algorithm))
+            }
+            KeyRule::Curve("Ed25519") => {
+                Pair::Ed25519(Ed25519KeyPair::from_pkcs8(&der).map_err(not_for)?)
+            }
+            _ => Pair::Curve(EcdsaKeyPair::from_pkcs8(curve(algorithm), &der).map_err(not_for)?),
+        };
+        Self::new(algorithm, pair, None)
+    }
+
+    /// A private JSON Web Key that names its algorithm, or whose curve leaves only one.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn from_jwk(json: &str) -> Result<Self, InvalidKey> {
+        let jwk = Jwk::parse(json)?;
+        jwk.check_use(Operation::Sign)?;
+        let algorithm = jwk.algorithm(None)?;
+        let not_for = |_| InvalidKey::NotFor(algorithm);
+        let pair = match jwk.components(algorithm)? {
+            Components::Rsa { n, e } => {
+                let components = KeyPairComponents {
+                    public_key: RsaPublicKeyComponents { n, e },
+                    d: jwk::secret(&jwk.d, "d")?,
+                    p: jwk::secret(&jwk.p, "p")?,
+                    q: jwk::secret(&jwk.q, "q")?,
+                    dP: jwk::secret(&jwk.dp, "dp")?,
+                    dQ: jwk::secret(&jwk.dq, "dq")?,
+                    qInv: jwk::secret(&jwk.qi, "qi")?,
+                };
+                let pair = RsaKeyPair::from_components(&components).map_err(not_for)?;
+                Pair::Rsa(pair, encoding(algorithm))
+            }
+            Components::Curve { point } => {
+                let d = jwk::secret(&jwk.d, "d")?;
+                let by = curve(algorithm);
+                let pair = EcdsaKeyPair::from_private_key_and_public_key(by, &d, &point);
+                Pair::Curve(pair.map_err(not_for)?)
+            }
+            Components::Ed25519 { x } => {
+                let d = jwk::secret(&jwk.d, "d")?;
+                let pair = Ed25519KeyPair::from_seed_and_public_key(&d, &x);
+                Pair::Ed25519(pair.map_err(not_for)?)
+            }
+        };
+        Self::new(algorithm, pair, jwk.kid)
+    }
+
+    fn new(algorithm: Algorithm, pair: Pair, kid: Option<Box<str>>) -> Result<Self, InvalidKey> {
+        let components = match &pair {
+            Pair::Rsa(pair, _) => {
+                let RsaPublicKeyComponents { n, e } = pair.public_key().into();
+                Components::Rsa { n, e }
+            }
+            Pair::Curve(pair) => Components::Curve { point: pair.public_key().as_ref().to_vec() },
+            Pair::Ed25519(pair) => Components::Ed25519 { x: pair.public_key().as_ref().to_vec() },
+        };
+        let kid = kid.unwrap_or_else(|| Jwk::of(&components).thumbprint());
+        let key = Key::new(algorithm, Some(kid), &components)?;
+        Ok(Self { pair: Arc::new(pair), key, components })
+    }
+
+    /// The same key under this name, which tokens give as their `kid`.
+    #[must_use]
+    pub fn with_kid(self, kid: &str) -> Self {
+        Self { key: self.key.with_kid(kid), ..self }
+    }
+
+    /// Its name.
+    ///
+    /// # Panics
+    /// Never: it always has one.
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        self.key.kid().expect("every signing key has a name")
+    }
+
+    /// The one algorithm that it is used with.
+    #[must_use]
+    pub fn algorithm(&self) -> Algorithm {
+        self.key.algorithm()
+    }
+
+    /// Its public half.
+    #[must_use]
+    pub fn public_key(&self) -> &Key {
+        &self.key
+    }
+
+    /// As a PEM file, PKCS#8: keep it where nobody else reads it.
+    ///
+    /// # Errors
+    /// [`InvalidKey::Malformed`] if it cannot be written.
+    pub fn to_pem(&self) -> Result<Zeroizing<String>, InvalidKey> {
+        let unwritable = |_| InvalidKey::Malformed("it cannot be written as PKCS#8");
+        let der = match &*self.pair {
+            Pair::Rsa(pair, _) => {
+                let der: Pkcs8V1Der<'_> = pair.as_der().map_err(unwritable)?;
+                der.as_ref().to_vec()
+            }
+            Pair::Curve(pair) => pair.to_pkcs8v1().map_err(unwritable)?.as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.to_pkcs8v1().map_err(unwritable)?.as_ref().to_vec(),
+        };
+        Ok(Zeroizing::new(::pem::encode(&::pem::Pem::new("PRIVATE KEY", der))))
+    }
+
+    /// Its public half as a JWK.
+    pub(crate) fn jwk(&self) -> Jwk {
+        Jwk {
+            kid: Some(self.kid().into()),
+            alg: Some(self.algorithm().as_str().to_owned()),
+            use_for: Some("sig".to_owned()),
+            ..Jwk::of(&self.components)
+        }
+    }
+
+    pub(crate) fn signature(&self, message: &[u8]) -> Result<Vec<u8>, Unspecified> {
+        let random = SystemRandom::new();
+        match &*self.pair {
+            Pair::Rsa(pair, encoding) => {
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(*encoding, &random, message, &mut signature)?;
+                Ok(signature)
+            }
+            Pair::Curve(pair) => Ok(pair.sign(&random, message)?.as_ref().to_vec()),
+            Pair::Ed25519(pair) => Ok(pair.sign(message).as_ref().to_vec()),
+        }
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.key.fmt(f)
+    }
+}
+
+fn encoding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
+    match algorithm {
+        Algorithm::Rs384 => &RSA_PKCS1_SHA384,
+        Algorithm::Rs512 => &RSA_PKCS1_SHA512,
+        Algorithm::Ps256 => &RSA_PSS_SHA256,
+        Algorithm::Ps384 => &RSA_PSS_SHA384,
+        Algorithm::Ps512 => &RSA_PSS_SHA512,
+        _ => &RSA_PKCS1_SHA256,
+    }
+}
+
+fn curve(algorithm: Algorithm) -> &'static EcdsaSigningAlgorithm {
+    if algorithm == Algorithm::Es384 {
+        &ECDSA_P384_SHA384_FIXED_SIGNING
+    } else {
+        &ECDSA_P256_SHA256_FIXED_SIGNING
+    }
+}

@@ -1,0 +1,189 @@
+//! The policy, and how it is configured.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::Claims;
+
+/// What the tokens of one issuer have to say to be believed.
+///
+/// A token has to end (`exp`), and to name a subject. Without an audience, a token that names one is
+/// refused: it was made for somebody else (RFC 7519 section 4.1.3).
+///
+/// ```
+/// use std::time::Duration;
+/// use auth_jwt::Policy;
+///
+/// let policy = Policy::new()
+///     .issuer("https://idp.example")
+///     .audience("shop")
+///     .roles_at("/realm_access/roles")
+///     .check(|claims| match claims.get("email_verified") {
+///         Some(verified) if verified == true => Ok(()),
+///         _ => Err("email not verified"),
+///     });
+/// ```
+#[derive(Clone)]
+#[must_use]
+pub struct Policy {
+    pub(crate) issuer: Option<Arc<str>>,
+    pub(crate) audience: Audience,
+    pub(crate) profile: Profile,
+    pub(super) marks: Marks,
+    pub(super) leeway: Duration,
+    pub(super) max_age: Option<Duration>,
+    pub(super) required: Vec<Box<str>>,
+    pub(crate) roles_at: Vec<Box<str>>,
+    pub(crate) checks: Vec<Check>,
+}
+
+/// For whom a token has to be meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Audience {
+    /// For nobody in particular.
+    Nobody,
+    /// For one of these.
+    OneOf(Vec<Box<str>>),
+    /// For anybody.
+    Anybody,
+}
+
+/// What kind of token it has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// One that is not marked as something else.
+    Plain,
+    /// An access token by RFC 9068.
+    AccessToken,
+    /// The same, of our own: without an issuer unless one was named.
+    #[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
+    Own,
+}
+
+/// Whether claims that mark ID tokens are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Marks {
+    Heeded,
+    Ignored,
+}
+
+/// A check of the application's.
+pub(crate) type Check = Arc<dyn Fn(&Claims) -> Result<(), &'static str> + Send + Sync>;
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            issuer: None,
+            audience: Audience::Nobody,
+            profile: Profile::Plain,
+            marks: Marks::Heeded,
+            leeway: Duration::from_secs(10),
+            max_age: None,
+            required: Vec::new(),
+            roles_at: vec!["roles".into()],
+            checks: Vec::new(),
+        }
+    }
+}
+
+impl Policy {
+    /// A policy without an issuer or an audience, and 10 seconds of leeway.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Who has to have issued it: its `iss`, exactly.
+    pub fn issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
+        self.issuer = Some(issuer.into());
+        self
+    }
+
+    /// For whom it has to be meant: its `aud`, or one of them. Said twice, either will do.
+    pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
+        match &mut self.audience {
+            Audience::OneOf(names) => names.push(audience.into()),
+            other => *other = Audience::OneOf(vec![audience.into()]),
+        }
+        self
+    }
+
+    /// Takes tokens for anybody, and for nobody. Every service that gets such a token can use it
+    /// at every other one.
+    pub fn any_audience(mut self) -> Self {
+        self.audience = Audience::Anybody;
+        self
+    }
+
+    /// Takes access tokens by RFC 9068 and nothing else: `typ` is `at+jwt`, and `iss`, `aud`,
+    /// `client_id`, `iat` and `jti` are there, too. It takes an issuer and an audience.
+    pub fn access_token(mut self) -> Self {
+        self.profile = Profile::AccessToken;
+        self
+    }
+
+    /// Access tokens of our own, which need no issuer between ourselves.
+    #[cfg(feature = "sign-in")]
+    pub(crate) fn issued_here(mut self) -> Self {
+        self.profile = Profile::Own;
+        self
+    }
+
+    /// How far clocks may differ, in whole seconds: 10 otherwise, and 0 for not at all.
+    pub fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = Duration::from_secs(leeway.as_secs());
+        self
+    }
+
+    /// How long ago it may have been issued, whatever its `exp` says. It has to have an `iat` then.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.max_age = Some(age);
+        self
+    }
+
+    /// It has to have this claim.
+    pub fn require(mut self, claim: impl Into<Box<str>>) -> Self {
+        self.required.push(claim.into());
+        self
+    }
+
+    /// Where its roles are: a JSON Pointer to a string or an array of strings (RFC 6901) such as
+    /// `/realm_access/roles`; `/roles` otherwise.
+    ///
+    /// # Panics
+    /// If it does not begin with `/`.
+    pub fn roles_at(mut self, pointer: &str) -> Self {
+        let path = pointer.strip_prefix('/').expect("a JSON Pointer begins with `/`");
+        let member = |name: &str| name.replace("~1", "/").replace("~0", "~").into();
+        self.roles_at = path.split('/').map(member).collect();
+        self
+    }
+
+    /// A check of your own on all of its claims, after all others. The words of an error go to
+    /// events, never to the client.
+    pub fn check<F>(mut self, check: F) -> Self
+    where
+        F: Fn(&Claims) -> Result<(), &'static str> + Send + Sync + 'static,
+    {
+        self.checks.push(Arc::new(check));
+        self
+    }
+
+    /// Also takes what carries the marks of an ID token (`nonce`, `at_hash`, `c_hash`), for issuers
+    /// that put those into access tokens. An ID token says who somebody is to the application that
+    /// asked; whoever takes it for more lets that application act as its users.
+    pub fn insecure_id_tokens(mut self) -> Self {
+        self.marks = Marks::Ignored;
+        self
+    }
+}
+
+impl fmt::Debug for Policy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Policy")
+            .field("issuer", &self.issuer)
+            .field("audience", &self.audience)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}

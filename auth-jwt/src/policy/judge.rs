@@ -1,0 +1,78 @@
+//! The decision about a token's claims, after its signature.
+
+use auth_core::{Reason, Timestamp};
+
+use super::build::{Audience, Policy, Profile};
+use crate::claims::TokenClaims;
+
+const NO_EXPIRY: Reason = Reason::Other("no expiry");
+const NO_SUBJECT: Reason = Reason::Other("no subject");
+const NOT_YET: Reason = Reason::Other("not yet valid");
+const WRONG_ISSUER: Reason = Reason::Other("wrong issuer");
+const WRONG_AUDIENCE: Reason = Reason::Other("wrong audience");
+const CLAIM_MISSING: Reason = Reason::Other("claim missing");
+
+/// When a token is good, leeway included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Validity {
+    begins_at: Timestamp,
+    ends_at: Timestamp,
+}
+
+impl Validity {
+    pub(crate) fn judge(&self, now: Timestamp) -> Result<(), Reason> {
+        if now >= self.ends_at {
+            return Err(Reason::Expired);
+        }
+        if now < self.begins_at { Err(NOT_YET) } else { Ok(()) }
+    }
+}
+
+impl Policy {
+    /// Whether the claims are to be believed, and when: time is judged by whoever asks, since it
+    /// goes on.
+    pub(crate) fn judge(&self, claims: &TokenClaims<'_>) -> Result<Validity, Reason> {
+        if self.issuer.is_some() && claims.issuer.as_deref() != self.issuer.as_deref() {
+            return Err(WRONG_ISSUER);
+        }
+        self.judge_audience(claims)?;
+        self.judge_marks(claims)?;
+        if claims.subject.as_deref().is_none_or(str::is_empty) {
+            return Err(NO_SUBJECT);
+        }
+        let by_profile = match self.profile {
+            Profile::Plain => &[][..],
+            Profile::Own => &["aud", "client_id", "iat", "jti"],
+            Profile::AccessToken => &["iss", "aud", "client_id", "iat", "jti"],
+        };
+        let mut required =
+            by_profile.iter().copied().chain(self.required.iter().map(|name| &**name));
+        if !required.all(|name| claims.has(name)) {
+            return Err(CLAIM_MISSING);
+        }
+        self.validity(claims)
+    }
+
+    fn judge_audience(&self, claims: &TokenClaims<'_>) -> Result<(), Reason> {
+        let meant = match (&self.audience, &claims.audience) {
+            (Audience::Anybody, _) | (Audience::Nobody, None) => true,
+            (Audience::Nobody, Some(_)) | (Audience::OneOf(_), None) => false,
+            (Audience::OneOf(names), Some(audience)) => {
+                audience.0.iter().any(|meant| names.iter().any(|name| **name == **meant))
+            }
+        };
+        if meant { Ok(()) } else { Err(WRONG_AUDIENCE) }
+    }
+
+    fn validity(&self, claims: &TokenClaims<'_>) -> Result<Validity, Reason> {
+        let later = |at: Timestamp| at + self.leeway;
+        let mut ends_at = later(claims.expires_at.ok_or(NO_EXPIRY)?);
+        if let Some(age) = self.max_age {
+            let issued_at = claims.issued_at.ok_or(CLAIM_MISSING)?;
+            ends_at = ends_at.min(later(issued_at + age));
+        }
+        // A token from the future was made by a wrong clock, or to outlive `max_age`.
+        let begins_at = claims.not_before.max(claims.issued_at).unwrap_or(Timestamp::EPOCH);
+        Ok(Validity { begins_at: begins_at.before(self.leeway), ends_at })
+    }
+}

@@ -1,0 +1,31 @@
+//! Kinds of token are exclusive (RFC 8725 section 3.11).
+
+use auth_core::Reason;
+
+use super::build::{Marks, Policy, Profile};
+use crate::claims::TokenClaims;
+use crate::jws::Header;
+
+/// The claim of logout tokens and security events (OpenID Connect Back-Channel Logout 2.4, RFC 8417).
+const EVENTS: &str = "events";
+/// The claims of ID tokens that access tokens have no use for (OpenID Connect Core 2, 3.1.3.6,
+/// 3.3.2.11).
+const ID_TOKEN: [&str; 3] = ["nonce", "at_hash", "c_hash"];
+
+impl Policy {
+    /// Whether the header's `typ` fits. A token without one is of no kind in particular.
+    pub(crate) fn judge_type(&self, header: &Header<'_>) -> Result<(), Reason> {
+        let fits = match self.profile {
+            Profile::AccessToken | Profile::Own => header.is_one_of(&["at+jwt"]),
+            Profile::Plain => header.typ.is_none() || header.is_one_of(&["JWT", "at+jwt"]),
+        };
+        if fits { Ok(()) } else { Err(Reason::WrongKind) }
+    }
+
+    /// Whether the claims are those of another kind. An access token by RFC 9068 says what it is.
+    pub(super) fn judge_marks(&self, claims: &TokenClaims<'_>) -> Result<(), Reason> {
+        let plain = self.profile == Profile::Plain && self.marks == Marks::Heeded;
+        let marked = plain && ID_TOKEN.iter().any(|mark| claims.has(mark));
+        if marked || claims.has(EVENTS) { Err(Reason::WrongKind) } else { Ok(()) }
+    }
+}

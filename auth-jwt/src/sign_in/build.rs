@@ -1,0 +1,159 @@
+//! How signing in is configured.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{AuthError, CookieBuilder, CookiePolicy, Delivery, Persistence};
+use auth_store::{IntoStore, Lifetime, Limit, SignInManager, WhenFull};
+use http::HeaderValue;
+use serde::Serialize;
+
+use super::access;
+use super::desk::{Desk, SignsIn, strict};
+use crate::config::{Base, Config};
+use crate::jwt_auth::JwtAuth;
+use crate::mode::Signs;
+use crate::policy::Audience;
+use crate::verifier::Standing;
+
+impl<C> JwtAuth<C, Signs> {
+    /// Issues tokens for sign-ins in this store, and checks every token of ours against its
+    /// sign-in: what has ended is refused at once, and roles and claims are those of the store.
+    ///
+    /// The client gets an access token for five minutes, which it sends as `Authorization: Bearer`,
+    /// and a refresh token, in a `__Host-` cookie of `SameSite=Strict` or in the response's body.
+    ///
+    /// ```
+    /// use auth_jwt::{JwtAuth, Key};
+    /// use auth_store::MemoryStore;
+    ///
+    /// let auth = JwtAuth::new(Key::hs256([7; 32])?).audience("shop").sign_in(MemoryStore::new());
+    /// # Ok::<(), auth_jwt::InvalidKey>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If no audience was named before: a token that is meant for nobody in particular is good
+    /// everywhere.
+    pub fn sign_in(self, store: impl IntoStore) -> JwtAuth<C, SignsIn> {
+        assert!(
+            matches!(self.own().audience, Audience::OneOf(_)),
+            "tokens that are issued are meant for somebody: call `.audience(..)` before `.sign_in(..)`"
+        );
+        let base = self.base().clone();
+        let desk = Desk::new(self.mode.0, store.into_store(), base.clock.clone());
+        let mode = SignsIn::new(desk);
+        JwtAuth { config: Arc::new(Config::new(base)), mode }.change(ours)
+    }
+}
+
+/// The first issuer is this application: its tokens are access tokens of its sign-ins.
+fn ours(base: &mut Base) {
+    let own = &mut base.verifier.issuers[0];
+    own.standing = Standing::Ours;
+    own.policy = std::mem::take(&mut own.policy).issued_here();
+}
+
+impl<C> JwtAuth<C, SignsIn> {
+    fn change_desk(self, change: impl FnOnce(&mut Desk)) -> Self {
+        Self { mode: self.mode.change(change), config: self.config }
+    }
+
+    /// How long an access token lasts, in whole seconds: five minutes otherwise. It is checked
+    /// against its sign-in, so this bounds only what other services believe that do not ask.
+    ///
+    /// # Panics
+    /// If it is shorter than a second, or longer than [`SigningKeys`](crate::SigningKeys) are kept
+    /// for it.
+    pub fn access_lifetime(self, lifetime: Duration) -> Self {
+        let longest = self.mode.desk.signer.longest();
+        assert!(lifetime.as_secs() > 0, "an access token lasts a second or more");
+        assert!(lifetime <= longest, "an access token lasts {longest:?} at most: `longest_token`");
+        self.change_desk(|desk| desk.access_lifetime = lifetime)
+    }
+
+    /// How long a sign-in lasts, and with it its refresh tokens: a preset such as
+    /// [`Lifetime::AAL2`], the default, or your own.
+    pub fn lifetime(self, lifetime: Lifetime) -> Self {
+        self.change_desk(|desk| desk.sign_ins.settings.lifetime = lifetime)
+    }
+
+    /// How many sign-ins a user may have at a time, and what happens at the next.
+    ///
+    /// # Panics
+    /// If it is none: nobody could sign in.
+    pub fn limit(self, most: u32, when_full: WhenFull) -> Self {
+        let most = NonZeroU32::new(most).expect("a limit of one sign-in or more");
+        self.change_desk(|desk| desk.sign_ins.settings.limit = Some(Limit { most, when_full }))
+    }
+
+    /// Remembers users on their devices unless a sign-in says otherwise: cookies get a `Max-Age`,
+    /// at most 400 days.
+    pub fn persistent(self) -> Self {
+        self.change_desk(|desk| desk.sign_ins.settings.persistence = Persistence::Device)
+    }
+
+    /// How often the last-seen time is written at most: 1/20 of the idle limit otherwise.
+    pub fn touch_every(self, interval: Duration) -> Self {
+        self.change_desk(|desk| desk.sign_ins.settings.touch_every = Some(interval))
+    }
+
+    /// For how long a refresh token may be sent again after it was refreshed, by a client that lost
+    /// the response or raced with itself: 10 seconds otherwise. After that its sign-in ends.
+    pub fn grace(self, grace: Duration) -> Self {
+        self.change_desk(|desk| desk.sign_ins.settings.grace = grace)
+    }
+
+    /// The cookie of the refresh token: `__Host-refresh` with `SameSite=Strict` otherwise.
+    pub fn refresh_cookie(self, cookie: CookiePolicy) -> Self {
+        self.change_desk(|desk| desk.refresh_cookie = cookie)
+    }
+
+    /// Delivers refresh tokens in the response's body unless a sign-in says otherwise: for clients
+    /// that are no browsers.
+    pub fn refresh_in_body(self) -> Self {
+        self.change_desk(|desk| desk.delivery = Delivery::Body)
+    }
+
+    /// For development at `http://localhost`: a cookie `refresh` without `Secure`. Whoever reads the
+    /// network can take it: never on a public host.
+    pub fn insecure_http(self) -> Self {
+        self.refresh_cookie(strict(CookieBuilder::new("refresh").insecure_http()))
+    }
+
+    /// The `client_id` of the tokens (RFC 9068 section 2.2): the first audience otherwise, which
+    /// is its own client.
+    pub fn client_id(self, client: impl Into<Box<str>>) -> Self {
+        self.change_desk(|desk| desk.client = Some(client.into()))
+    }
+
+    /// What the browser forgets at sign-out: the value of `Clear-Site-Data`, such as
+    /// `"cache", "storage"` with its quotes. Nothing otherwise.
+    pub fn clear_site_data(self, value: HeaderValue) -> Self {
+        self.change_desk(|desk| desk.clear_site_data = Some(value))
+    }
+
+    /// The sign-ins themselves, for administration: revoking another user's, changing roles.
+    #[must_use]
+    pub fn sign_in_manager(&self) -> &SignInManager {
+        &self.mode.desk.sign_ins
+    }
+}
+
+impl<C: Serialize + Sync> JwtAuth<C, SignsIn> {
+    /// Replaces a user's roles and claims in all sign-ins, and says in how many. The next request
+    /// has them, whatever its access token says.
+    ///
+    /// # Errors
+    /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some may still be as before;
+    /// [`Data`](auth_core::AuthErrorKind::Data) if a token cannot carry the claims.
+    pub async fn amend(
+        &self,
+        subject: &str,
+        roles: &[Box<str>],
+        claims: &C,
+    ) -> Result<usize, AuthError> {
+        access::check(claims)?;
+        self.mode.desk.sign_ins.amend(subject, roles, claims).await
+    }
+}

@@ -1,0 +1,112 @@
+//! The cookies of a visit, and the sign-ins that they name.
+
+use auth_core::{AuthError, AuthErrorKind, RequestCookie, SignInId, Timestamp, Turn, Visit};
+use auth_store::{Kind, Secret};
+use serde::de::DeserializeOwned;
+
+use super::desk::SignsIn;
+use crate::carrier;
+use crate::jwt_auth::JwtAuth;
+use crate::verifier::Proven;
+
+/// What tells refresh tokens from other secrets.
+pub(super) const REFRESH_PREFIX: &str = "ref_";
+
+/// The secret in a refresh token.
+pub(super) fn refresh_secret(token: &[u8]) -> Option<Secret> {
+    Secret::parse(token.strip_prefix(REFRESH_PREFIX.as_bytes())?)
+}
+
+impl<C> JwtAuth<C, SignsIn> {
+    pub(super) fn check_origin(&self, visit: Visit<'_>) -> Result<(), AuthError> {
+        let checked = visit.check_origin(&self.base().cross_site);
+        checked.map_err(|error| AuthError::new(AuthErrorKind::CrossSite, error))
+    }
+
+    /// Whether the request came with a cookie of ours.
+    pub(super) fn has_cookie(&self, visit: Visit<'_>) -> bool {
+        let has = |name: &str| visit.cookie(name) != RequestCookie::Absent;
+        has(self.mode.desk.refresh_cookie.name()) || self.has_access_cookie(visit)
+    }
+
+    pub(super) fn has_access_cookie(&self, visit: Visit<'_>) -> bool {
+        let cookie = self.base().cookie.as_ref();
+        cookie.is_some_and(|cookie| visit.cookie(cookie.name()) != RequestCookie::Absent)
+    }
+
+    /// The secret in the refresh cookie.
+    pub(super) fn refresh_cookie_secret(&self, visit: Visit<'_>) -> Option<Secret> {
+        match visit.cookie(self.mode.desk.refresh_cookie.name()) {
+            RequestCookie::One(token) => refresh_secret(token),
+            RequestCookie::Absent | RequestCookie::Many => None,
+        }
+    }
+
+    /// The living sign-in of a refresh cookie that came beside the token that decided.
+    pub(super) async fn cookie_beside(
+        &self,
+        visit: Visit<'_>,
+    ) -> Result<Option<SignInId>, AuthError> {
+        match self.refresh_cookie_secret(visit) {
+            Some(secret) => {
+                self.mode.desk.sign_ins.beside(visit.turn(), &secret, Kind::Refresh).await
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Takes away what the request has of our cookies.
+    pub(super) fn remove_cookies(&self, visit: Visit<'_>) {
+        let access = self.base().cookie.as_ref();
+        for cookie in access.into_iter().chain([&self.mode.desk.refresh_cookie]) {
+            if visit.cookie(cookie.name()) != RequestCookie::Absent {
+                visit.turn().effects(|effects| effects.set_cookie(cookie.name(), cookie.removal()));
+            }
+        }
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, SignsIn> {
+    /// The sign-ins that the request can name: by its credential, by the refresh cookie, also an old
+    /// one, and by an access token that has ended meanwhile.
+    pub(super) async fn named(&self, visit: Visit<'_>) -> Result<Vec<SignInId>, AuthError> {
+        let sign_ins = &self.mode.desk.sign_ins;
+        let mut named = Vec::from_iter(visit.turn().sign_in());
+        if let Some(secret) = self.refresh_cookie_secret(visit)
+            && !named.contains(&secret.sid())
+        {
+            named.extend(sign_ins.named(&secret, Kind::Refresh).await?);
+        }
+        let now = self.base().clock.now();
+        if let Some(token) = self.ended_token(visit, now)
+            && !named.contains(&token.sid)
+            && let Some(record) = sign_ins.store().load(&token.sid).await?
+            && token.is_of(&record)
+        {
+            named.push(token.sid);
+        }
+        Ok(named)
+    }
+
+    /// The request's access token, whether or not its time is over.
+    fn ended_token(
+        &self,
+        visit: Visit<'_>,
+        now: Timestamp,
+    ) -> Option<std::sync::Arc<crate::verifier::OwnToken>> {
+        let header = visit.credentials("Bearer").filter(|token| carrier::is_token(token));
+        let token = header.or_else(|| match visit.cookie(self.base().cookie.as_ref()?.name()) {
+            RequestCookie::One(token) if !visit.has_authorization() => Some(token),
+            _ => None,
+        })?;
+        match self.base().verifier.check::<C>(token, now).ok()?.proven {
+            Proven::SignIn(token) => Some(token),
+            Proven::Somebody(_) => None,
+        }
+    }
+}
+
+/// Whether the request came by a credential that no other site's page can attach.
+pub(super) fn is_explicit(turn: &Turn) -> bool {
+    turn.carrier() == Some(auth_core::Carrier::Explicit)
+}

@@ -1,0 +1,174 @@
+//! Whether the sign-in of a token still stands, and what it says of its user.
+
+use std::sync::Arc;
+
+use auth_core::{
+    AuthFuture, Facts, Identity, KeepsVerified, Outcome, Principal, Reason, SignIns, Timestamp,
+};
+use auth_store::{Expiry, Kind, Peek, Record, SignInManager};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::desk::SignsIn;
+use crate::authenticator::{Mode, rejected};
+use crate::jwt_auth::JwtAuth;
+use crate::verifier::{FAMILY_BYTES, OwnToken, Proven};
+
+impl<C> Mode<C> for SignsIn
+where
+    C: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    fn conclude(
+        auth: &JwtAuth<C, Self>,
+        proven: Proven<C>,
+        now: Timestamp,
+    ) -> AuthFuture<Outcome<C>> {
+        match proven {
+            Proven::Somebody(identity) => AuthFuture::ready(Outcome::Authenticated(identity)),
+            Proven::SignIn(token) => ask(&auth.mode, token, now),
+        }
+    }
+
+    fn sign_ins(auth: &JwtAuth<C, Self>) -> Option<&dyn SignIns<C>> {
+        Some(auth)
+    }
+}
+
+/// Asks the store, and waits for it only if it does not know at once.
+fn ask<C>(mode: &SignsIn, token: Arc<OwnToken>, now: Timestamp) -> AuthFuture<Outcome<C>>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    let sign_ins = &mode.desk.sign_ins;
+    let mut at_once = None;
+    sign_ins.store().peek(&token.sid, &mut |peek| {
+        at_once = match peek {
+            Peek::Known(record) => Some(judge(sign_ins, record, &token, now)),
+            // A copy may be a moment old: what it cannot confirm, only the store can deny.
+            Peek::Copy(record) => {
+                Some(judge(sign_ins, Some(record), &token, now)).filter(Judged::is_good)
+            }
+            Peek::Ask => None,
+        };
+    });
+    if let Some(judged) = at_once {
+        return AuthFuture::ready(judged.conclude(sign_ins, &token, now));
+    }
+    let desk = Arc::clone(&mode.desk);
+    AuthFuture::from_async(async move {
+        let sign_ins = &desk.sign_ins;
+        match sign_ins.store().load(&token.sid).await {
+            Ok(record) => {
+                judge(sign_ins, record.as_ref(), &token, now).conclude(sign_ins, &token, now)
+            }
+            Err(error) => Outcome::Unavailable(error.into()),
+        }
+    })
+}
+
+/// What a record says of a token. What it entails is done when the store is asked no more.
+enum Judged {
+    Good { record: Arc<Record>, touch: bool },
+    Expired(Arc<Record>, Expiry),
+    Bad(Reason),
+}
+
+fn judge(
+    sign_ins: &SignInManager,
+    record: Option<&Arc<Record>>,
+    token: &OwnToken,
+    now: Timestamp,
+) -> Judged {
+    let Some(record) = record else { return Judged::Bad(Reason::Unknown) };
+    if !token.is_of(record) {
+        return Judged::Bad(Reason::Rotated);
+    }
+    match record.expiry(now) {
+        Some(expiry) => Judged::Expired(Arc::clone(record), expiry),
+        None => {
+            let touch = sign_ins.touch_is_due(record, now);
+            Judged::Good { record: Arc::clone(record), touch }
+        }
+    }
+}
+
+impl OwnToken {
+    /// Whether it was issued for this record as it stands: the user has not signed in anew since.
+    pub(super) fn is_of(&self, record: &Record) -> bool {
+        record.kind == Kind::Refresh && record.family.0[..FAMILY_BYTES] == self.family
+    }
+}
+
+impl Judged {
+    fn is_good(&self) -> bool {
+        matches!(self, Self::Good { .. })
+    }
+
+    fn conclude<C>(self, sign_ins: &SignInManager, token: &OwnToken, now: Timestamp) -> Outcome<C>
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        match self {
+            Self::Good { record, touch } => {
+                if touch {
+                    sign_ins.touch(record.sid, now);
+                }
+                identify(&record, token)
+            }
+            Self::Expired(record, expiry) => {
+                sign_ins.bury(&record, expiry);
+                rejected(Reason::Expired)
+            }
+            Self::Bad(reason) => rejected(reason),
+        }
+    }
+}
+
+/// Roles and claims are the record's. A scope counts if both have it: neither an old token nor a
+/// changed record widens what the other allows.
+fn identify<C>(record: &Arc<Record>, token: &OwnToken) -> Outcome<C>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    let ends_at = token.expires_at.min(record.limits.ends_at);
+    let facts = Facts::new("jwt", record.authenticated_at).sign_in(record.sid).expires_at(ends_at);
+    let identity = match record.identity::<C>() {
+        Ok(Some(of_record)) if of_record.principal().scopes == token.scopes => {
+            Identity::kept(Arc::new(Joined { of_record, facts }))
+        }
+        Ok(Some(_)) => match record.to_principal::<C>() {
+            Ok(Some(mut principal)) => {
+                principal.scopes.retain(|scope| token.scopes.contains(scope));
+                Identity::verified(principal, facts)
+            }
+            Ok(None) => return rejected(Reason::Unknown),
+            Err(error) => return unreadable(record, &error),
+        },
+        Ok(None) => return rejected(Reason::Unknown),
+        Err(error) => return unreadable(record, &error),
+    };
+    Outcome::Authenticated(identity)
+}
+
+/// Who it is by the record, and the facts by the token.
+struct Joined<C> {
+    of_record: Identity<C>,
+    facts: Facts,
+}
+
+impl<C: Send + Sync> KeepsVerified<C> for Joined<C> {
+    fn principal(&self) -> &Principal<C> {
+        self.of_record.principal()
+    }
+
+    fn facts(&self) -> &Facts {
+        &self.facts
+    }
+}
+
+/// The application's claims have changed since: the user has to sign in again.
+#[cold]
+fn unreadable<C>(record: &Record, error: &(dyn std::error::Error + 'static)) -> Outcome<C> {
+    tracing::error!(sign_in = %record.sid, error, "the stored claims are not the layer's");
+    rejected(Reason::Other("stored claims"))
+}

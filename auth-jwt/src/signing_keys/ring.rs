@@ -1,0 +1,193 @@
+//! The keys, and when each signs.
+
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{Clock, Timestamp};
+use parking_lot::RwLock;
+
+use crate::key::{Held, SigningKey};
+
+/// Private keys that follow one another. A clone is another handle on the same keys, so a running
+/// server changes keys without a restart.
+///
+/// A new key is published first, and signs only when everybody who keeps the published set has
+/// seen it. The old one stays published until the last token that it signed has ended.
+///
+/// ```
+/// use auth_jwt::{Algorithm, SigningKey, SigningKeys};
+///
+/// let keys = SigningKeys::new(SigningKey::generate(Algorithm::EdDsa)?);
+/// keys.rotate(SigningKey::generate(Algorithm::EdDsa)?);
+/// assert_eq!(keys.jwks().matches("\"kid\"").count(), 2);
+/// # Ok::<(), auth_jwt::InvalidKey>(())
+/// ```
+#[derive(Clone)]
+pub struct SigningKeys {
+    slots: Arc<RwLock<Vec<Slot>>>,
+    clock: Clock,
+    lead: Duration,
+    longest: Duration,
+}
+
+struct Slot {
+    key: SigningKey,
+    signs_from: Timestamp,
+}
+
+/// How far clocks of verifiers may differ from ours when an old key ends.
+const LEEWAY: Duration = Duration::from_secs(60);
+
+impl SigningKeys {
+    /// These keys, of which the first signs at once.
+    #[must_use]
+    pub fn new(key: SigningKey) -> Self {
+        let slot = Slot { key, signs_from: Timestamp::EPOCH };
+        Self {
+            slots: Arc::new(RwLock::new(vec![slot])),
+            clock: Clock::system(),
+            lead: Duration::from_secs(600),
+            longest: Duration::from_secs(3600),
+        }
+    }
+
+    /// Also publishes and accepts this key, which signs nothing before it is
+    /// [rotated](Self::rotate) to: the key of another node that is a step ahead or behind.
+    #[must_use]
+    pub fn accept(self, key: SigningKey) -> Self {
+        self.slots.write().push(Slot { key, signs_from: Timestamp::MAX });
+        self
+    }
+
+    /// How long a new key is published before it signs: 10 minutes otherwise. Whoever fetches the
+    /// set may keep it for half of that.
+    #[must_use]
+    pub fn publish_ahead(self, lead: Duration) -> Self {
+        Self { lead, ..self }
+    }
+
+    /// How long the longest token lives that these keys sign: an hour otherwise.
+    #[must_use]
+    pub fn longest_token(self, longest: Duration) -> Self {
+        Self { longest, ..self }
+    }
+
+    /// The clock; the system's otherwise.
+    #[must_use]
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Publishes a key that takes over when it has been published long enough. The one before it
+    /// ends when its last token has.
+    pub fn rotate(&self, next: SigningKey) {
+        let now = self.clock.now();
+        let signs_from = now + self.lead;
+        let mut slots = self.slots.write();
+        let ends_at = signs_from + self.longest + LEEWAY;
+        slots.retain(|slot| slot.held().is_good_at(now) && slot.key.kid() != next.kid());
+        for slot in slots.iter() {
+            slot.held().end_at(ends_at);
+        }
+        tracing::info!(kid = next.kid(), "a new signing key is published");
+        slots.push(Slot { key: next, signs_from });
+    }
+
+    /// Withdraws a key that somebody else may have: every token that it signed is refused from now
+    /// on. If it is the one that signs, the newest of the others takes over at once.
+    ///
+    /// # Errors
+    /// If there is no such key, or no other one.
+    pub fn withdraw(&self, kid: &str) -> Result<(), WithdrawError> {
+        let mut slots = self.slots.write();
+        let at = slots.iter().position(|slot| slot.key.kid() == kid);
+        let at = at.ok_or(WithdrawError::Unknown)?;
+        if slots.len() == 1 {
+            return Err(WithdrawError::Last);
+        }
+        slots.remove(at).held().end_at(Timestamp::EPOCH);
+        let now = self.clock.now();
+        if !slots.iter().any(|slot| slot.signs_from <= now)
+            && let Some(newest) = slots.last_mut()
+        {
+            newest.signs_from = now;
+        }
+        tracing::warn!(kid, "a signing key is withdrawn");
+        Ok(())
+    }
+
+    /// The public halves as a JWK Set (RFC 7517 section 5), for verifiers elsewhere.
+    #[must_use]
+    pub fn jwks(&self) -> String {
+        let now = self.clock.now();
+        let slots = self.slots.read();
+        super::jwks::set(slots.iter().filter(|slot| slot.held().is_good_at(now)).map(|s| &s.key))
+    }
+
+    /// For how long whoever fetches the set may keep it.
+    pub(super) fn max_age(&self) -> Duration {
+        self.lead / 2
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn lead(&self) -> Duration {
+        self.lead
+    }
+
+    #[cfg(feature = "sign-in")]
+    pub(crate) fn longest(&self) -> Duration {
+        self.longest
+    }
+
+    pub(crate) fn find(&self, check: impl FnMut(&Arc<Held>) -> bool) -> Option<Arc<Held>> {
+        let slots = self.slots.read();
+        let keys: Vec<_> = slots.iter().rev().map(|slot| Arc::clone(slot.held())).collect();
+        drop(slots); // checking a signature takes long
+        let mut check = check;
+        keys.into_iter().find(|key| check(key))
+    }
+
+    /// The key that signs now.
+    pub(crate) fn current(&self) -> Option<SigningKey> {
+        let now = self.clock.now();
+        let slots = self.slots.read();
+        let began = slots.iter().filter(|slot| slot.signs_from <= now);
+        began.max_by_key(|slot| slot.signs_from).map(|slot| slot.key.clone())
+    }
+}
+
+impl Slot {
+    fn held(&self) -> &Arc<Held> {
+        &self.key.public_key().0
+    }
+}
+
+impl fmt::Debug for SigningKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let slots = self.slots.read();
+        f.debug_list().entries(slots.iter().map(|slot| &slot.key)).finish()
+    }
+}
+
+/// Why a key was not withdrawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WithdrawError {
+    /// There is no key of this name.
+    Unknown,
+    /// There is no other key, and nothing could sign.
+    Last,
+}
+
+impl fmt::Display for WithdrawError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "there is no signing key of this name",
+            Self::Last => "it is the only signing key: rotate to another one first",
+        })
+    }
+}
+
+impl Error for WithdrawError {}

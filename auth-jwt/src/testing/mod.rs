@@ -1,0 +1,23 @@
+//! An issuer in memory, for the tests of whoever verifies tokens.
+//!
+//! ```
+//! use std::time::Duration;
+//! use auth_core::{AuthFuture, Outcome};
+//! use auth_jwt::testing::TestIssuer;
+//!
+//! let issuer = TestIssuer::new("https://idp.example").audience("shop");
+//! let auth = issuer.auth(); // a layer, as in your application
+//!
+//! let token = issuer.token("alice").role("admin").sign();
+//! let Ok(Outcome::Authenticated(alice)) = auth.verify(token.as_bytes()).now() else { panic!() };
+//! assert!(alice.subject() == "alice" && alice.has_role("admin"));
+//!
+//! issuer.clock().advance(Duration::from_secs(3600));
+//! assert!(matches!(auth.verify(token.as_bytes()).now(), Ok(Outcome::Rejected(_))));
+//! ```
+
+mod issuer;
+mod token;
+
+pub use issuer::TestIssuer;
+pub use token::TestToken;

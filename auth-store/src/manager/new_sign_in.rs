@@ -1,0 +1,68 @@
+//! A sign-in that is to be made.
+
+use std::fmt;
+use std::sync::Arc;
+
+use auth_core::{AuthError, AuthErrorKind, Persistence, Principal, SignInOptions};
+use serde::Serialize;
+
+use crate::codec;
+use crate::details::{Details, Device};
+use crate::secret::Kind;
+
+/// Who signs in, and by what.
+#[derive(Clone)]
+pub struct NewSignIn {
+    /// What the secret is for.
+    pub kind: Kind,
+    /// Whose sign-in it is.
+    pub subject: Arc<str>,
+    /// Roles and claims, see [`encode`](crate::encode).
+    pub principal: Box<[u8]>,
+    /// How it was authenticated, and on which device.
+    pub details: Option<Box<Details>>,
+    /// Whether its cookie outlives the browser; none for the manager's setting.
+    pub persistence: Option<Persistence>,
+}
+
+/// Without the claims, which may be personal.
+impl fmt::Debug for NewSignIn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NewSignIn")
+            .field("kind", &self.kind)
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
+}
+
+impl NewSignIn {
+    /// The sign-in of this principal, as somebody asked for it.
+    ///
+    /// # Errors
+    /// [`Data`](AuthErrorKind::Data) if the claims do not serialize.
+    pub fn of<C: Serialize>(
+        kind: Kind,
+        principal: Principal<C>,
+        options: &SignInOptions,
+        user_agent: Option<&str>,
+    ) -> Result<Self, AuthError> {
+        let encoded = codec::encode(&principal.roles, &principal.claims);
+        let encoded = encoded.map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+        let Principal { subject, scopes, acr, amr, .. } = principal;
+        let device = Device {
+            user_agent: user_agent.map(|text| start(text, Device::MAX_USER_AGENT)),
+            address: options.address,
+            label: options.label.as_deref().map(|text| start(text, Device::MAX_LABEL)),
+        };
+        let details = Details { scopes, acr, amr, device, ..Details::default() };
+        let details = (details != Details::default()).then(|| Box::new(details));
+        let persistence = options.persistence;
+        Ok(Self { kind, subject, principal: encoded, details, persistence })
+    }
+}
+
+/// The first bytes of a text, whole letters only.
+fn start(text: &str, most: usize) -> Box<str> {
+    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+    text[..end.unwrap_or(0)].into()
+}
