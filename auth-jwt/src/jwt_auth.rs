@@ -70,12 +70,15 @@ impl<C, M> JwtAuth<C, M> {
 
     fn change_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
         self.change(|base| {
-            let policy = &mut base.verifier.issuers[0].policy;
-            *policy = change(std::mem::take(policy));
+            let own = &mut base.verifier.issuers[0];
+            own.set_policy(change(own.policy.clone()));
         })
     }
 
     /// What tokens have to say, all at once; it takes the place of what was said before.
+    ///
+    /// # Panics
+    /// If tokens are issued, and it names no audience.
     pub fn policy(self, policy: Policy) -> Self {
         self.change_policy(|_| policy)
     }
@@ -91,6 +94,9 @@ impl<C, M> JwtAuth<C, M> {
     }
 
     /// Takes tokens for anybody: see [`Policy::any_audience`].
+    ///
+    /// # Panics
+    /// If tokens are issued: those are for somebody.
     pub fn any_audience(self) -> Self {
         self.change_policy(Policy::any_audience)
     }

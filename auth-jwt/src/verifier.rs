@@ -75,6 +75,17 @@ pub struct OwnToken {
     pub(crate) expires_at: Timestamp,
 }
 
+impl Trusted {
+    /// Replaces what its tokens have to say. What we issue ourselves is always an access token, and
+    /// for somebody.
+    pub(crate) fn set_policy(&mut self, policy: Policy) {
+        self.policy = match self.standing {
+            Standing::Foreign => policy,
+            Standing::Ours => policy.issued_here(),
+        };
+    }
+}
+
 impl Verifier {
     /// Whether the checks cost more than remembering them.
     pub(crate) fn is_worth_remembering(&self) -> bool {
@@ -137,13 +148,14 @@ where
         UNREADABLE
     })?;
     let mut principal = Principal::new(claims.subject.as_deref().unwrap_or_default()).claims(own);
-    principal.roles = claims.roles.0.iter().map(|role| (**role).into()).collect();
+    principal.roles = claims.roles.iter().map(Into::into).collect();
     principal.scopes = claims.scopes().map(Into::into).collect();
     principal.acr = claims.acr.as_deref().map(Into::into);
-    principal.amr = claims.amr.0.iter().map(|method| (**method).into()).collect();
+    principal.amr = claims.amr.iter().map(Into::into).collect();
     let authenticated_at = claims.authenticated_at.or(claims.issued_at);
     let mut facts = Facts::new("jwt", authenticated_at.unwrap_or(Timestamp::EPOCH));
-    facts.issuer = claims.issuer.as_deref().map(Into::into);
+    // Somebody else vouches, also where the token does not say who: it is no user of our own.
+    facts.issuer = Some(claims.issuer.as_deref().unwrap_or_default().into());
     facts.expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
     Ok(Identity::verified(principal, facts))
 }

@@ -36,7 +36,23 @@ impl<'de> Visitor<'de> for TextVisitor {
 
 /// One string or several. Another type is an error.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Texts<'a>(pub(crate) Vec<Cow<'a, str>>);
+pub(crate) enum Texts<'a> {
+    #[default]
+    None,
+    One(Cow<'a, str>),
+    Many(Vec<Cow<'a, str>>),
+}
+
+impl Texts<'_> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
+        let texts = match self {
+            Self::None => &[],
+            Self::One(text) => std::slice::from_ref(text),
+            Self::Many(texts) => texts,
+        };
+        texts.iter().map(|text| &**text)
+    }
+}
 
 impl<'de> Deserialize<'de> for Texts<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -54,11 +70,11 @@ impl<'de> Visitor<'de> for TextsVisitor {
     }
 
     fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Texts<'de>, E> {
-        Ok(Texts(vec![Cow::Borrowed(text)]))
+        Ok(Texts::One(Cow::Borrowed(text)))
     }
 
     fn visit_str<E: Error>(self, text: &str) -> Result<Texts<'de>, E> {
-        Ok(Texts(vec![Cow::Owned(text.to_owned())]))
+        Ok(Texts::One(Cow::Owned(text.to_owned())))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts<'de>, A::Error> {
@@ -66,6 +82,6 @@ impl<'de> Visitor<'de> for TextsVisitor {
         while let Some(Text(text)) = seq.next_element()? {
             texts.push(text);
         }
-        Ok(Texts(texts))
+        Ok(Texts::Many(texts))
     }
 }

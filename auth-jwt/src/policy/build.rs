@@ -57,7 +57,6 @@ pub(crate) enum Profile {
     /// An access token by RFC 9068.
     AccessToken,
     /// The same, of our own: without an issuer unless one was named.
-    #[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
     Own,
 }
 
@@ -123,8 +122,14 @@ impl Policy {
     }
 
     /// Access tokens of our own, which need no issuer between ourselves.
-    #[cfg(feature = "sign-in")]
+    ///
+    /// # Panics
+    /// If they are for nobody in particular.
     pub(crate) fn issued_here(mut self) -> Self {
+        assert!(
+            matches!(self.audience, Audience::OneOf(_)),
+            "tokens that are issued are meant for somebody: name an audience, and before `.sign_in(..)`"
+        );
         self.profile = Profile::Own;
         self
     }

@@ -69,7 +69,7 @@ impl Desk {
     ) -> Result<AccessToken, AuthError> {
         let failed =
             |error: &dyn std::error::Error| AuthError::new(AuthErrorKind::Data, error.to_string());
-        let ends_at = (now + self.access_lifetime).min(issued.limits.ends_at);
+        let lasts = self.access_lifetime.min(issued.limits.ends_at.since(now));
         let mut claims = application(issued).map_err(|error| failed(&error))?;
         let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
         if let Some(issuer) = &policy.issuer {
@@ -80,7 +80,7 @@ impl Desk {
             set("aud", if let [only] = &names[..] { json!(only) } else { json!(names) });
             set("client_id", json!(self.client.as_ref().or(names.first())));
         }
-        set("exp", json!(ends_at.as_secs()));
+        set("exp", json!((now + lasts).as_millis().div_ceil(1000)));
         set("iat", json!(now.as_secs()));
         set("jti", json!(token_id().map_err(|error| failed(&error))?));
         set("sid", json!(issued.sid().to_string()));
@@ -101,7 +101,6 @@ impl Desk {
         if text.len() > MAX_BYTES {
             return Err(AuthError::new(AuthErrorKind::TooLarge, "a token of over 8 KiB"));
         }
-        let lasts = Timestamp::from_secs(ends_at.as_secs()).since(now);
         Ok(AccessToken { text, lasts })
     }
 }

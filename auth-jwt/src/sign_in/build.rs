@@ -14,7 +14,6 @@ use super::desk::{Desk, SignsIn, strict};
 use crate::config::{Base, Config};
 use crate::jwt_auth::JwtAuth;
 use crate::mode::Signs;
-use crate::policy::Audience;
 use crate::verifier::Standing;
 
 impl<C> JwtAuth<C, Signs> {
@@ -36,10 +35,6 @@ impl<C> JwtAuth<C, Signs> {
     /// If no audience was named before: a token that is meant for nobody in particular is good
     /// everywhere.
     pub fn sign_in(self, store: impl IntoStore) -> JwtAuth<C, SignsIn> {
-        assert!(
-            matches!(self.own().audience, Audience::OneOf(_)),
-            "tokens that are issued are meant for somebody: call `.audience(..)` before `.sign_in(..)`"
-        );
         let base = self.base().clone();
         let desk = Desk::new(self.mode.0, store.into_store(), base.clock.clone());
         let mode = SignsIn::new(desk);
@@ -51,7 +46,7 @@ impl<C> JwtAuth<C, Signs> {
 fn ours(base: &mut Base) {
     let own = &mut base.verifier.issuers[0];
     own.standing = Standing::Ours;
-    own.policy = std::mem::take(&mut own.policy).issued_here();
+    own.set_policy(own.policy.clone());
 }
 
 impl<C> JwtAuth<C, SignsIn> {
