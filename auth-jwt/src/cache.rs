@@ -83,3 +83,73 @@ impl<C> Cache<C> {
         self.0.insert(digest, Arc::new(Kept { checked, weight }));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::Algorithm;
+    use crate::key::SigningKey;
+    use crate::policy::Policy;
+    use auth_core::{Facts, Identity, Principal};
+
+    struct Tokens {
+        cache: Cache<auth_core::Claims>,
+        key: SigningKey,
+    }
+
+    impl Tokens {
+        fn new(most: usize) -> Self {
+            let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
+            Self { cache: Cache::new(most), key }
+        }
+
+        /// Verifies a token that ends at second 100.
+        fn come(&self, token: &str) {
+            let claims = crate::claims::TokenClaims::read(r#"{"sub":"a","exp":90}"#, &[]).unwrap();
+            let identity =
+                Identity::verified(Principal::new("a"), Facts::new("jwt", Timestamp::EPOCH));
+            let checked = Checked {
+                proven: Proven::Somebody(identity),
+                key: Arc::clone(&self.key.public_key().0),
+                validity: Policy::new().judge(&claims).unwrap(),
+            };
+            self.cache.keep(TokenDigest::of(token.as_bytes()), token.as_bytes(), checked);
+        }
+
+        fn find(&self, token: &str, secs: u64) -> Option<Result<(), Reason>> {
+            let digest = TokenDigest::of(token.as_bytes());
+            let found = self.cache.find(&digest, Timestamp::from_secs(secs))?;
+            Some(found.map(drop))
+        }
+    }
+
+    #[test]
+    fn tokens_in_use_stay_while_others_pour_in() {
+        let tokens = Tokens::new(1000);
+        let used: Vec<_> = (0..200).map(|i| format!("used {i}")).collect();
+        for _ in 0..3 {
+            used.iter()
+                .filter(|token| tokens.find(token, 1).is_none())
+                .for_each(|token| tokens.come(token));
+        }
+        for i in 0..20_000 {
+            tokens.come(&format!("once {i}"));
+            tokens.find(&used[i % used.len()], 1);
+        }
+        let left = used.iter().filter(|token| tokens.find(token, 1).is_some()).count();
+        assert!(left >= 190, "{left} of 200 are left");
+    }
+
+    #[test]
+    fn sec_51_60_the_time_and_the_key_of_a_known_token_are_looked_at_again() {
+        let tokens = Tokens::new(10);
+        tokens.come("a");
+        assert_eq!(tokens.find("a", 99), Some(Ok(())));
+        assert_eq!(tokens.find("a", 100), Some(Err(Reason::Expired)));
+        assert_eq!(tokens.find("a", 99), None, "it is gone");
+        tokens.come("b");
+        tokens.key.public_key().0.end_at(Timestamp::from_secs(50));
+        assert_eq!(tokens.find("b", 49), Some(Ok(())));
+        assert_eq!(tokens.find("b", 50), None);
+    }
+}
