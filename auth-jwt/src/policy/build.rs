@@ -50,10 +50,12 @@ pub(crate) enum Audience {
 }
 
 /// What kind of token it has to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
     /// One that is not marked as something else.
     Plain,
+    /// One of this type.
+    Typed(Box<str>),
     /// An access token by RFC 9068.
     AccessToken,
     /// The same, of our own: without an issuer unless one was named.
@@ -111,6 +113,14 @@ impl Policy {
     /// at every other one.
     pub fn any_audience(mut self) -> Self {
         self.audience = Audience::Anybody;
+        self
+    }
+
+    /// Takes tokens of this type (`typ`) and nothing else, for kinds of your own: `link+jwt`, say.
+    /// Case does not count, nor does `application/` before it. Otherwise a token that names a type
+    /// is a `JWT` or an `at+jwt`.
+    pub fn typ(mut self, typ: impl Into<Box<str>>) -> Self {
+        self.profile = Profile::Typed(typ.into());
         self
     }
 

@@ -42,8 +42,8 @@ impl Policy {
         if claims.subject.as_deref().is_none_or(str::is_empty) {
             return Err(NO_SUBJECT);
         }
-        let by_profile = match self.profile {
-            Profile::Plain => &[][..],
+        let by_profile = match &self.profile {
+            Profile::Plain | Profile::Typed(_) => &[][..],
             Profile::Own => &["aud", "client_id", "iat", "jti"],
             Profile::AccessToken => &["iss", "aud", "client_id", "iat", "jti"],
         };

@@ -15,7 +15,8 @@ const ID_TOKEN: [&str; 3] = ["nonce", "at_hash", "c_hash"];
 impl Policy {
     /// Whether the header's `typ` fits. A token without one is of no kind in particular.
     pub(crate) fn judge_type(&self, header: &Header<'_>) -> Result<(), Reason> {
-        let fits = match self.profile {
+        let fits = match &self.profile {
+            Profile::Typed(typ) => header.is_one_of(&[typ]),
             Profile::AccessToken | Profile::Own => header.is_one_of(&["at+jwt"]),
             Profile::Plain => header.typ.is_none() || header.is_one_of(&["JWT", "at+jwt"]),
         };
