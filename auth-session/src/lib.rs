@@ -21,7 +21,3 @@ mod sign_in;
 
 pub use session_auth::SessionAuth;
 
-/// The example of the README runs.
-#[cfg(all(doctest, feature = "axum"))]
-#[doc = include_str!("../../README.md")]
-struct Readme;

@@ -55,6 +55,11 @@ impl Held {
     pub(crate) fn end_at(&self, at: Timestamp) {
         self.ends_at.fetch_min(at.as_millis(), Ordering::Relaxed);
     }
+
+    /// It does not end after all.
+    pub(crate) fn go_on(&self) {
+        self.ends_at.store(u64::MAX, Ordering::Relaxed);
+    }
 }
 
 /// Without the secret.

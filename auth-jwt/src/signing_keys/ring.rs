@@ -86,6 +86,9 @@ impl SigningKeys {
         let now = self.clock.now();
         let signs_from = now + self.lead;
         let mut slots = self.slots.write();
+        if current(&slots, now).is_some_and(|at| slots[at].key.kid() == next.kid()) {
+            return; // it signs already
+        }
         let ends_at = signs_from + self.longest + LEEWAY;
         slots.retain(|slot| slot.held().is_good_at(now) && slot.key.kid() != next.kid());
         for slot in slots.iter() {
@@ -107,12 +110,12 @@ impl SigningKeys {
         if slots.len() == 1 {
             return Err(WithdrawError::Last);
         }
-        slots.remove(at).held().end_at(Timestamp::EPOCH);
         let now = self.clock.now();
-        if !slots.iter().any(|slot| slot.signs_from <= now)
-            && let Some(newest) = slots.last_mut()
-        {
+        let signed = current(&slots, now) == Some(at);
+        slots.remove(at).held().end_at(Timestamp::EPOCH);
+        if signed && let Some(newest) = slots.last_mut() {
             newest.signs_from = now;
+            newest.held().go_on();
         }
         tracing::warn!(kid, "a signing key is withdrawn");
         Ok(())
@@ -151,11 +154,15 @@ impl SigningKeys {
 
     /// The key that signs now.
     pub(crate) fn current(&self) -> Option<SigningKey> {
-        let now = self.clock.now();
         let slots = self.slots.read();
-        let began = slots.iter().filter(|slot| slot.signs_from <= now);
-        began.max_by_key(|slot| slot.signs_from).map(|slot| slot.key.clone())
+        current(&slots, self.clock.now()).map(|at| slots[at].key.clone())
     }
+}
+
+/// Which key signs: the one that began last.
+fn current(slots: &[Slot], now: Timestamp) -> Option<usize> {
+    let began = slots.iter().enumerate().filter(|(_, slot)| slot.signs_from <= now);
+    began.max_by_key(|(_, slot)| slot.signs_from).map(|(at, _)| at)
 }
 
 impl Slot {
@@ -191,3 +198,54 @@ impl fmt::Display for WithdrawError {
 }
 
 impl Error for WithdrawError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::Algorithm;
+    use auth_core::ManualClock;
+
+    fn key(kid: &str) -> SigningKey {
+        SigningKey::generate(Algorithm::EdDsa).unwrap().with_kid(kid)
+    }
+
+    fn keys() -> (SigningKeys, ManualClock) {
+        let clock = ManualClock::new(Timestamp::from_secs(1_000_000));
+        (SigningKeys::new(key("a")).clock(clock.clock()), clock)
+    }
+
+    fn signer(keys: &SigningKeys) -> String {
+        keys.current().unwrap().kid().to_owned()
+    }
+
+    #[test]
+    fn sec_60_a_key_is_published_then_signs_then_stays_for_its_tokens() {
+        let (keys, clock) = keys();
+        keys.rotate(key("b"));
+        assert!(keys.jwks().contains("\"b\"") && signer(&keys) == "a");
+        clock.advance(Duration::from_secs(599));
+        assert_eq!(signer(&keys), "a");
+        clock.advance(Duration::from_secs(1));
+        assert_eq!(signer(&keys), "b");
+        clock.advance(Duration::from_secs(3659));
+        assert!(keys.jwks().contains("\"a\""));
+        clock.advance(Duration::from_secs(1));
+        assert!(!keys.jwks().contains("\"a\""));
+    }
+
+    #[test]
+    fn whatever_is_withdrawn_somebody_signs_and_goes_on() {
+        let (keys, clock) = keys();
+        assert_eq!(keys.withdraw("a"), Err(WithdrawError::Last));
+        assert_eq!(keys.withdraw("x"), Err(WithdrawError::Unknown));
+        keys.rotate(key("b"));
+        keys.rotate(key("b"));
+        clock.advance(Duration::from_secs(600));
+        keys.rotate(keys.current().unwrap());
+        assert_eq!(signer(&keys), "b", "to rotate to the present key changes nothing");
+        assert_eq!(keys.withdraw("b"), Ok(()));
+        assert_eq!(signer(&keys), "a");
+        clock.advance(Duration::from_secs(100_000));
+        assert!(keys.jwks().contains("\"a\""), "it signs, so it does not end");
+    }
+}
