@@ -54,9 +54,9 @@ struct Account {
 }
 
 impl Users {
-    /// `alice` with the password `wonderland`, a buyer, and `bob` with `builder`, an admin. Their
-    /// passwords are kept as OWASP's Password Storage Cheat Sheet recommends: Argon2id with
-    /// 19 MiB, two passes and one lane.
+    /// `alice` with the password `wonderland`, a buyer, and `bob` with `builder`, an admin. Both
+    /// have the scopes `cart` and `devices`. Their passwords are kept as OWASP's Password Storage
+    /// Cheat Sheet recommends: Argon2id with 19 MiB, two passes and one lane.
     ///
     /// # Panics
     /// If the system has no random numbers.
@@ -76,7 +76,8 @@ impl Users {
             hasher.hash_password(password.as_bytes()).expect("the system has random numbers")
         };
         let account = |username, display_name, role: &str, password| {
-            let principal = Principal::new(username).role(role).claims(User::named(display_name));
+            let principal = Principal::new(username).role(role).scope("cart").scope("devices");
+            let principal = principal.claims(User::named(display_name));
             (username, Account { principal, password: hash(password) })
         };
         let accounts = HashMap::from([

@@ -1,4 +1,4 @@
-//! A shop behind sessions: `cargo run -p examples --bin shop -- --help`.
+//! A shop behind sessions and tokens: `cargo run -p examples --bin shop -- --help`.
 
 #![allow(clippy::print_stdout)] // where it listens, for whoever started it
 
@@ -18,7 +18,7 @@ async fn main() -> io::Result<()> {
     let options = Options::parse();
     log_to_stderr();
     let transport = options.transport().unwrap_or_else(refuse);
-    let backend = shop::backend(&options, transport, Clock::system()).unwrap_or_else(refuse);
+    let backend = shop::backend(&options, transport, &Clock::system()).unwrap_or_else(refuse);
     let app = shop::app(Users::demo(), backend, transport);
 
     let stop = serve::signals()?;

@@ -1,26 +1,26 @@
 //! The routes, and the layers around them.
 
-use auth_core::{AuthLayer, Authenticator, Require};
+use auth_core::{AuthLayer, Require};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{map_response, map_response_with_state};
 use axum::routing::{delete, get, post};
 
+use super::backend::Backend;
 use super::headers::{self, Transport};
-use super::{account, cart, devices, errors, page};
-use crate::users::{User, Users};
+use super::{account, cart, devices, errors, login, page, refresh};
+use crate::users::Users;
 
 /// The most bytes of a request's body: a password or an item of the cart is short.
 const BODY: usize = 16 * 1024;
 
-/// The whole shop: the routes behind this backend, the open ones, and the headers around them.
-pub fn app<A>(users: Users, auth: A, transport: Transport) -> Router
-where
-    A: Authenticator<Claims = User>,
-{
+/// The whole shop: the routes behind this backend, the open ones, and the headers around them. Any
+/// authenticator of the shop's users is a backend.
+pub fn app(users: Users, backend: impl Into<Backend>, transport: Transport) -> Router {
+    let Backend { auth, open: of_backend } = backend.into();
     router(users)
         .layer(AuthLayer::new(auth).optional())
-        .merge(open())
+        .merge(open().merge(of_backend))
         .layer(map_response(errors::to_json))
         .layer(map_response_with_state(transport, headers::add))
 }
@@ -28,18 +28,25 @@ where
 /// The routes that depend on who asks, without the authentication layer that they need.
 pub fn router(users: Users) -> Router {
     Router::new()
-        .route("/login", post(account::login))
+        .route("/login", post(login::login))
         .route("/me", get(account::me))
         .route("/admin", get(account::admin).route_layer(Require::role("admin")))
-        .route("/refresh", post(account::refresh))
+        .route("/refresh", post(refresh::refresh))
         .route("/logout", post(account::logout))
+        .merge(of_devices())
+        .route("/cart", get(cart::show).post(cart::add))
+        .layer(DefaultBodyLimit::max(BODY))
+        .with_state(users)
+}
+
+/// What a token may do only if it was not narrowed to less.
+fn of_devices() -> Router<Users> {
+    Router::new()
         .route("/logout-others", post(devices::logout_others))
         .route("/logout-everywhere", post(devices::logout_everywhere))
         .route("/devices", get(devices::list))
         .route("/devices/{sign_in}", delete(devices::end))
-        .route("/cart", get(cart::show).post(cart::add))
-        .layer(DefaultBodyLimit::max(BODY))
-        .with_state(users)
+        .route_layer(Require::scope("devices"))
 }
 
 /// The routes that are the same for everybody: they answer even when the store does not.

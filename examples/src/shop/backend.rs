@@ -3,58 +3,81 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{Authenticator, Clock};
+use auth_core::{Authenticator, Clock, any_of};
+use auth_jwt::{JwtAuth, SigningKeys, SignsIn};
 use auth_session::SessionAuth;
-use auth_store::{Lifetime, MemoryStore, WhenFull};
+use auth_store::{MemoryStore, Store, WhenFull};
+use axum::Router;
 use http::HeaderValue;
 
 use super::headers::Transport;
 use super::options::{AuthKind, Options};
+use super::setup_error::SetupError;
+use super::signing_key::signing_key;
 use crate::users::User;
 
 /// How many devices a user may be signed in on; the next one ends the oldest.
 const DEVICES: u32 = 5;
 /// What a browser forgets when its user signs out.
 const FORGET: HeaderValue = HeaderValue::from_static(r#""cache", "storage""#);
+/// Who issues tokens, and for whom: every shop with the same store and the same signing key.
+const SHOP: &str = "shop";
 
-/// Any backend, chosen at run time.
-pub type Backend = Arc<dyn Authenticator<Claims = User>>;
+/// Any backend, chosen at run time, and what it shows to everybody.
+#[derive(Clone)]
+pub struct Backend {
+    pub(super) auth: Arc<dyn Authenticator<Claims = User>>,
+    pub(super) open: Router,
+}
 
-/// This build cannot do what the command line asks for.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Unsupported(String);
-
-impl fmt::Display for Unsupported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl<A: Authenticator<Claims = User>> From<A> for Backend {
+    fn from(auth: A) -> Self {
+        Self { auth: auth.erased(), open: Router::new() }
     }
 }
 
-impl std::error::Error for Unsupported {}
+impl Backend {
+    /// Services that verify tokens find their keys there.
+    fn publishing(self, keys: &SigningKeys) -> Self {
+        let jwks = keys.jwks_service();
+        Self { open: self.open.route_service("/.well-known/jwks.json", jwks), ..self }
+    }
+}
+
+impl fmt::Debug for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Backend").finish_non_exhaustive()
+    }
+}
 
 /// The backend that the command line asks for. It goes by this clock, which tests turn.
 ///
 /// # Errors
-/// If this build does not have it.
+/// If this build does not have it, or there is no key to sign tokens with.
 pub fn backend(
     options: &Options,
     transport: Transport,
-    clock: Clock,
-) -> Result<Backend, Unsupported> {
+    clock: &Clock,
+) -> Result<Backend, SetupError> {
     let store = store(&options.store)?;
-    match options.auth {
-        AuthKind::Session => Ok(session(options, transport, store).clock(clock).erased()),
-        AuthKind::Jwt => Err(not_yet("--auth jwt", "--auth session")),
-        AuthKind::Both => Err(not_yet("--auth both", "--auth session")),
+    let session = session(options, transport, Arc::clone(&store)).clock(clock.clone());
+    if options.auth == AuthKind::Session {
+        return Ok(session.bearer().into());
     }
+    let keys = signing_keys(options, clock)?;
+    let tokens = tokens(options, transport, keys.clone(), store).clock(clock.clone());
+    let backend: Backend = if options.auth == AuthKind::Both {
+        any_of((session, tokens)).into()
+    } else {
+        tokens.into()
+    };
+    Ok(backend.publishing(&keys))
 }
 
-fn session(options: &Options, transport: Transport, store: MemoryStore) -> SessionAuth<User> {
-    let lifetime = Lifetime::new(Some(options.idle()), options.absolute());
+fn session(options: &Options, transport: Transport, store: Arc<dyn Store>) -> SessionAuth<User> {
     let auth = SessionAuth::new(store)
-        .lifetime(lifetime.expect("the command line takes a second or more"))
+        .lifetime(options.session())
         .limit(DEVICES, WhenFull::Evict)
-        .bearer()
         .clear_site_data(FORGET)
         .claims::<User>();
     match transport {
@@ -63,19 +86,40 @@ fn session(options: &Options, transport: Transport, store: MemoryStore) -> Sessi
     }
 }
 
-/// The text of the URL is not repeated: it may hold a password.
-fn store(url: &str) -> Result<MemoryStore, Unsupported> {
-    match url.split(':').next() {
-        Some("memory") if url == "memory:" => Ok(MemoryStore::new()),
-        Some(scheme @ ("redis" | "rediss" | "postgres" | "postgresql" | "mysql" | "sqlite")) => {
-            Err(not_yet(&format!("--store {scheme}:"), "--store memory:"))
-        }
-        _ => Err(Unsupported("--store takes memory: and no other URL in this build".to_owned())),
+fn tokens(
+    options: &Options,
+    transport: Transport,
+    keys: SigningKeys,
+    store: Arc<dyn Store>,
+) -> JwtAuth<User, SignsIn> {
+    let auth = JwtAuth::new(keys)
+        .issuer(SHOP)
+        .audience(SHOP)
+        .sign_in(store)
+        .access_lifetime(options.access())
+        .lifetime(options.token_sign_in())
+        .limit(DEVICES, WhenFull::Evict)
+        .clear_site_data(FORGET)
+        .claims::<User>();
+    match transport {
+        Transport::BehindTls => auth,
+        Transport::InsecureLoopback => auth.insecure_http(),
     }
 }
 
-fn not_yet(wanted: &str, instead: &str) -> Unsupported {
-    Unsupported(format!("this build does not have `{wanted}` yet: use `{instead}`"))
+fn signing_keys(options: &Options, clock: &Clock) -> Result<SigningKeys, SetupError> {
+    let key = signing_key(options.signing_key.as_deref())?;
+    Ok(SigningKeys::new(key).longest_token(options.access()).clock(clock.clone()))
+}
+
+fn store(url: &str) -> Result<Arc<dyn Store>, SetupError> {
+    match url.split(':').next() {
+        Some("memory") if url == "memory:" => Ok(Arc::new(MemoryStore::new())),
+        Some(scheme @ ("redis" | "rediss" | "postgres" | "postgresql" | "mysql" | "sqlite")) => {
+            Err(SetupError::Store { scheme: Some(scheme.into()) })
+        }
+        _ => Err(SetupError::Store { scheme: None }),
+    }
 }
 
 #[cfg(test)]
@@ -85,22 +129,23 @@ mod tests {
 
     fn answer(args: &[&str]) -> Result<(), String> {
         let options = Options::parse_from(["shop"].iter().chain(args));
-        let backend = backend(&options, Transport::InsecureLoopback, Clock::system());
+        let backend = backend(&options, Transport::InsecureLoopback, &Clock::system());
         backend.map(drop).map_err(|error| error.to_string())
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn every_kind_of_backend_is_there() {
         assert_eq!(answer(&[]), Ok(()));
-        let cases = [
-            (["--auth", "jwt"], "`--auth jwt`"),
-            (["--auth", "both"], "`--auth both`"),
-            (["--store", "redis://localhost"], "`--store redis:`"),
-        ];
-        for (args, named) in cases {
-            let error = answer(&args).unwrap_err();
-            assert!(error.contains(named), "{error}");
+        for kind in ["session", "jwt", "both"] {
+            assert_eq!(answer(&["--auth", kind]), Ok(()), "{kind}");
+            assert_eq!(answer(&["--auth", kind, "--access", "1000000"]), Ok(()), "{kind}");
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let error = answer(&["--store", "redis://localhost"]).unwrap_err();
+        assert!(error.contains("`--store redis:`"), "{error}");
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! A request's body, as JSON or as a form.
 
-use axum::Form;
-use axum::Json;
-use axum::extract::{FromRequest, Request};
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, OptionalFromRequest, Request};
+use axum::{Form, Json};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
@@ -31,7 +31,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
             (StatusCode::UNSUPPORTED_MEDIA_TYPE, wanted.to_owned())
         })?;
         let value = match format {
-            Format::Json => Json::from_request(request, state)
+            Format::Json => <Json<T> as FromRequest<S>>::from_request(request, state)
                 .await
                 .map(|Json(value)| value)
                 .map_err(|error| refusal(error.status(), error.body_text())),
@@ -41,6 +41,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
                 .map_err(|error| refusal(error.status(), error.body_text())),
         };
         Ok(Self { value: value?, format })
+    }
+}
+
+/// `None` if there is no body, whatever its type would be.
+impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Input<T> {
+    type Rejection = (StatusCode, String);
+
+    async fn from_request(request: Request, state: &S) -> Result<Option<Self>, Self::Rejection> {
+        let (parts, body) = request.into_parts();
+        let request = Request::from_parts(parts.clone(), body);
+        let body = Bytes::from_request(request, state)
+            .await
+            .map_err(|error| refusal(error.status(), error.body_text()))?;
+        if body.is_empty() {
+            return Ok(None);
+        }
+        let request = Request::from_parts(parts, Body::from(body));
+        <Self as FromRequest<S>>::from_request(request, state).await.map(Some)
     }
 }
 

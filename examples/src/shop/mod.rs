@@ -1,7 +1,8 @@
 //! A shop: sign-in, roles, a cart that survives it, and the user's devices.
 //!
-//! No handler names a backend: they ask for `Identity<User>`, `Auth<User>` and `Session`. The one
-//! place that chooses is [`backend`]; tests pass another one to [`app`].
+//! No handler names a backend: they ask for `Identity<User>`, `Auth<User>` and `Session`, and run
+//! behind sessions, tokens, or both. The one place that chooses is [`backend`]; tests pass another
+//! one to [`app`].
 
 mod account;
 mod app;
@@ -11,12 +12,17 @@ mod devices;
 mod errors;
 mod headers;
 mod input;
+mod login;
 mod options;
 mod page;
+mod refresh;
 mod return_path;
+mod setup_error;
+mod signing_key;
 
 pub use app::{app, router};
-pub use backend::{Backend, Unsupported, backend};
+pub use backend::{Backend, backend};
 pub use headers::Transport;
 pub use options::{AuthKind, Options};
 pub use return_path::return_path;
+pub use setup_error::SetupError;

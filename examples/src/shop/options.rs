@@ -1,8 +1,10 @@
 //! What the command line says.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use auth_store::Lifetime;
 use clap::{Parser, ValueEnum};
 
 use super::headers::Transport;
@@ -12,7 +14,7 @@ use super::headers::Transport;
 #[command(name = "shop")]
 pub struct Options {
     /// What tells who sends a request
-    #[arg(long, value_enum, default_value_t = AuthKind::Session)]
+    #[arg(long, value_enum, default_value_t = AuthKind::Both)]
     pub auth: AuthKind,
 
     /// Where sign-ins are kept, as a URL
@@ -23,15 +25,31 @@ pub struct Options {
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     pub listen: SocketAddr,
 
-    /// After how many seconds without a request a sign-in ends
+    /// After how many seconds without a request a session ends
     #[arg(long, value_name = "SECONDS", default_value_t = 3600)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
     idle: u32,
 
-    /// After how many seconds a sign-in ends in any case
-    #[arg(long, value_name = "SECONDS", default_value_t = 86400)]
+    /// After how many seconds an access token ends, and is to be refreshed
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
-    absolute: u32,
+    access: u32,
+
+    /// After how many seconds without a request the sign-in behind a token ends: 14 days by default
+    #[arg(long, value_name = "SECONDS", default_value_t = 1_209_600)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    refresh: u32,
+
+    /// After how many seconds a sign-in ends in any case [default: 86400 (a day) for sessions;
+    /// behind a token 2592000 (30 days), or --refresh if that is longer]
+    #[arg(long, value_name = "SECONDS")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    absolute: Option<u32>,
+
+    /// The private key that signs tokens, in PEM (PKCS#8): Ed25519, EC P-256 or RSA. If there is no
+    /// such file, a new Ed25519 key is put there. Without this option the key ends with the shop
+    #[arg(long, value_name = "FILE")]
+    pub signing_key: Option<PathBuf>,
 
     /// A proxy in front ends TLS: cookies for TLS only, and HSTS. Without it the shop speaks plain
     /// http, for development, on loopback addresses alone
@@ -45,23 +63,33 @@ pub struct Options {
 pub enum AuthKind {
     /// Sessions: a secret in a cookie, or in an `Authorization` header
     Session,
-    /// JSON Web Tokens
+    /// JSON Web Tokens, and a cookie that refreshes them
     Jwt,
-    /// Sessions for browsers, tokens for others
+    /// Sessions for browsers, tokens for who asks for them
     Both,
 }
 
+/// For how long the sign-in behind a token may be refreshed: NIST SP 800-63B-4 section 2.1.3.
+const MONTH: u32 = 30 * DAY;
+const DAY: u32 = 86_400;
+
 impl Options {
-    /// After how long without a request a sign-in ends.
+    /// How long a session lasts.
     #[must_use]
-    pub fn idle(&self) -> Duration {
-        Duration::from_secs(self.idle.into())
+    pub fn session(&self) -> Lifetime {
+        lifetime(self.idle, self.absolute.unwrap_or(DAY))
     }
 
-    /// After how long a sign-in ends in any case.
+    /// How long the sign-in behind a token lasts.
     #[must_use]
-    pub fn absolute(&self) -> Duration {
-        Duration::from_secs(self.absolute.into())
+    pub fn token_sign_in(&self) -> Lifetime {
+        lifetime(self.refresh, self.absolute.unwrap_or(MONTH.max(self.refresh)))
+    }
+
+    /// How long an access token lasts.
+    #[must_use]
+    pub fn access(&self) -> Duration {
+        Duration::from_secs(self.access.into())
     }
 
     /// How clients reach the shop.
@@ -82,6 +110,11 @@ impl Options {
     }
 }
 
+fn lifetime(idle: u32, absolute: u32) -> Lifetime {
+    let secs = |secs: u32| Duration::from_secs(secs.into());
+    Lifetime::new(Some(secs(idle)), secs(absolute)).expect("limits of a second or more")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -90,21 +123,45 @@ mod tests {
         Options::try_parse_from(["shop"].iter().chain(args))
     }
 
+    fn secs(lifetime: Lifetime) -> (u64, u64) {
+        (lifetime.idle().unwrap().as_secs(), lifetime.absolute().as_secs())
+    }
+
     #[test]
-    fn the_defaults_are_sessions_in_memory_on_loopback() {
+    fn the_defaults_are_both_kinds_in_memory_on_loopback() {
         let options = parse(&[]).unwrap();
-        assert_eq!((options.auth, &*options.store), (AuthKind::Session, "memory:"));
+        assert_eq!((options.auth, &*options.store), (AuthKind::Both, "memory:"));
         assert_eq!(options.listen.to_string(), "127.0.0.1:3000");
         assert_eq!(options.transport(), Ok(Transport::InsecureLoopback));
-        assert_eq!((options.idle().as_secs(), options.absolute().as_secs()), (3600, 86400));
+        assert_eq!(options.signing_key, None);
+    }
+
+    #[test]
+    fn a_session_lasts_a_day_and_the_sign_in_behind_a_token_a_month() {
+        let options = parse(&[]).unwrap();
+        assert_eq!(secs(options.session()), (3600, 86_400));
+        assert_eq!(secs(options.token_sign_in()), (1_209_600, 2_592_000));
+        assert_eq!(options.access().as_secs(), 300);
+        let longer = parse(&["--refresh", "5000000"]).unwrap();
+        assert_eq!(secs(longer.token_sign_in()), (5_000_000, 5_000_000));
+        assert_eq!(secs(longer.session()), (3600, 86_400));
+    }
+
+    #[test]
+    fn an_absolute_limit_that_was_asked_for_holds_for_both() {
+        let options = parse(&["--idle", "7", "--refresh", "8", "--absolute", "100"]).unwrap();
+        assert_eq!(secs(options.session()), (7, 100));
+        assert_eq!(secs(options.token_sign_in()), (8, 100));
     }
 
     #[test]
     fn a_limit_of_nothing_is_refused() {
-        for args in [["--idle", "0"], ["--absolute", "0"], ["--idle", "-1"], ["--absolute", "x"]] {
-            assert!(parse(&args).is_err(), "{args:?}");
+        for option in ["--idle", "--access", "--refresh", "--absolute"] {
+            for limit in ["0", "-1", "x"] {
+                assert!(parse(&[option, limit]).is_err(), "{option} {limit}");
+            }
+            assert!(parse(&[option, "1"]).is_ok(), "{option}");
         }
-        assert_eq!(parse(&["--idle", "1"]).unwrap().idle(), Duration::from_secs(1));
     }
 
     #[test]

@@ -2,15 +2,49 @@
 
 const find = (id) => document.getElementById(id);
 
-// The JSON of an answer, or none. What went wrong is shown.
-async function call(method, path, body) {
-  const init = { method };
+// The access token, if the shop signs in by tokens. It is nowhere else, and goes with the page; the
+// cookie that brings a new one is out of reach for scripts.
+let token = null;
+// Whether that cookie may be there. The first refusal shows it.
+let renewable = true;
+let renewal = null;
+
+async function request(method, path, body) {
+  const init = { method, headers: {} };
+  if (token) init.headers.authorization = `Bearer ${token}`;
   if (body) {
-    init.headers = { "content-type": "application/json" };
+    init.headers["content-type"] = "application/json";
     init.body = JSON.stringify(body);
   }
   const response = await fetch(path, init);
   const json = response.status === 204 ? null : await response.json();
+  if (response.ok && json?.access_token) {
+    token = json.access_token;
+    renewable = true;
+  }
+  return { response, json };
+}
+
+// One at a time, whoever asks.
+function renew() {
+  token = null;
+  renewal ??= request("POST", "/refresh")
+    .then(({ response }) => { renewable = response.status !== 401; })
+    .finally(() => { renewal = null; });
+  return renewal;
+}
+
+// The answer; if the token had ended, that to the next one.
+async function send(method, path, body) {
+  const answer = await request(method, path, body);
+  if (answer.response.status !== 401 || !renewable || path === "/login") return answer;
+  await renew();
+  return renewable ? request(method, path, body) : answer;
+}
+
+// The JSON of an answer, or none. What went wrong is shown.
+async function call(method, path, body) {
+  const { response, json } = await send(method, path, body);
   if (response.ok) return json;
   find("message").textContent = json.error;
   return null;
@@ -35,15 +69,18 @@ function endButton(device) {
 }
 
 async function show() {
-  const response = await fetch("/me");
-  const me = response.ok ? await response.json() : null;
+  const asked = await send("GET", "/me");
+  const me = asked.response.ok ? asked.json : null;
   find("who").textContent = me
     ? `${me.display_name} (${me.roles.join(", ")}) is signed in.`
     : "Nobody is signed in.";
   find("login").hidden = me !== null;
   find("account").hidden = me === null;
-  const cart = (await call("GET", "/cart")) ?? {};
-  list("cart", Object.entries(cart).map(([item, count]) => ({ text: `${count} × ${item}` })));
+  // By tokens alone, a visitor has no cart.
+  const cart = await send("GET", "/cart");
+  find("add").hidden = cart.response.status === 401;
+  const items = cart.response.ok ? Object.entries(cart.json) : [];
+  list("cart", items.map(([item, count]) => ({ text: `${count} × ${item}` })));
   const devices = me ? ((await call("GET", "/devices")) ?? []) : [];
   list("devices", devices.map((device) => ({
     text: [

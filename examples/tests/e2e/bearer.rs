@@ -1,8 +1,12 @@
-//! Clients that are no browsers: a token instead of a cookie.
+//! Sessions for clients that are no browsers: the secret in a token instead of a cookie.
 
 use serde_json::json;
 
 use crate::harness::{Answer, Curl, Shop};
+
+fn shop() -> Shop {
+    Shop::start_with(&["--auth", "session"])
+}
 
 fn login(client: &Curl) -> Answer {
     let login = json!({ "username": "alice", "password": "wonderland", "credential": "token" });
@@ -22,7 +26,7 @@ fn token(answer: &Answer) -> String {
 
 #[test]
 fn a_token_is_as_good_as_a_cookie_until_it_is_replaced_or_given_up() {
-    let shop = Shop::start();
+    let shop = shop();
     let client = shop.client();
     let first = token(&login(&client));
     let me = |token: &str| client.get("/me").bearer(token).send();
@@ -41,7 +45,7 @@ fn a_token_is_as_good_as_a_cookie_until_it_is_replaced_or_given_up() {
 
 #[test]
 fn sec_43_a_token_in_the_url_is_ignored() {
-    let shop = Shop::start();
+    let shop = shop();
     let client = shop.client();
     let token = token(&login(&client));
     for name in ["access_token", "token", "session"] {
@@ -52,7 +56,7 @@ fn sec_43_a_token_in_the_url_is_ignored() {
 
 #[test]
 fn sec_81_a_token_is_no_cookie_and_a_cookie_no_token() {
-    let shop = Shop::start();
+    let shop = shop();
     let (client, device) = (shop.client(), shop.device());
     let token = token(&login(&client));
     let as_cookie = format!("cookie: session={token}");

@@ -15,13 +15,13 @@ fn refusal(args: &[&str]) -> String {
 #[test]
 fn what_the_shop_cannot_do_is_named() {
     let cases: [(&[&str], &[&str]); 8] = [
-        (&["--auth", "jwt"], &["`--auth jwt`", "`--auth session`"]),
-        (&["--auth", "both"], &["`--auth both`", "`--auth session`"]),
-        (&["--auth", "magic"], &["magic", "session"]),
+        (&["--auth", "magic"], &["magic", "session", "jwt", "both"]),
         (&["--store", "redis://x"], &["`--store redis:`", "`--store memory:`"]),
         (&["--store", "nonsense"], &["--store", "memory:"]),
         (&["--idle", "0"], &["--idle", "0"]),
         (&["--absolute", "0"], &["--absolute", "0"]),
+        (&["--access", "0"], &["--access", "0"]),
+        (&["--refresh", "0"], &["--refresh", "0"]),
         (&["--listen", "here"], &["--listen", "here"]),
     ];
     for (args, named) in cases {
@@ -50,4 +50,17 @@ fn a_port_in_use_is_named() {
     let address = taken.local_addr().unwrap().to_string();
     let message = refusal(&["--listen", &address]);
     assert!(message.contains(&format!("cannot listen on {address}")), "{message}");
+}
+
+#[test]
+fn the_help_names_every_option_and_ends_well() {
+    let mut shop = Process::start(&mut command(&["--help"]));
+    assert_eq!(shop.exit_code(), Some(0));
+    let help = shop.stdout();
+    for named in ["--auth", "--store", "--listen", "--idle", "--absolute", "--access", "--refresh"]
+        .into_iter()
+        .chain(["--signing-key", "--behind-tls", "[default: both]", "2592000"])
+    {
+        assert!(help.contains(named), "{named}: {help}");
+    }
 }

@@ -31,6 +31,18 @@ fn sec_25_27_28_the_cookie_is_for_this_host_alone_over_tls_and_not_for_scripts()
 }
 
 #[test]
+fn sec_25_27_28_the_cookie_that_refreshes_tokens_comes_from_no_other_site_at_all() {
+    let strict = ["httponly", "samesite=strict", "path=/"];
+    let shop = Shop::start_with(&["--behind-tls", "--auth", "jwt"]);
+    let (name, found) = set_cookie(&shop.client().login("alice", "wonderland"));
+    assert!(name.starts_with("__Host-"), "{name}");
+    assert_eq!(found, attributes(&[&strict[..], &["secure"]].concat()));
+    let shop = Shop::start_with(&["--auth", "jwt"]);
+    let (_, found) = set_cookie(&shop.client().login("alice", "wonderland"));
+    assert_eq!(found, attributes(&strict));
+}
+
+#[test]
 fn sec_27_28_without_tls_the_cookie_is_still_not_for_scripts_or_other_sites() {
     let shop = Shop::start();
     let (_, found) = set_cookie(&shop.client().login("alice", "wonderland"));
@@ -39,14 +51,19 @@ fn sec_27_28_without_tls_the_cookie_is_still_not_for_scripts_or_other_sites() {
 
 #[test]
 fn sec_23_the_cookie_outlives_the_browser_only_if_asked() {
-    let shop = Shop::start_with(&["--absolute", "100"]);
-    let login = |remember: bool| {
-        let login = json!({ "username": "bob", "password": "builder", "remember": remember });
-        set_cookie(&shop.client().post("/login").json(&login).send()).1
-    };
-    let lasts = |found: &BTreeSet<String>| found.iter().any(|one| one.starts_with("max-age="));
-    assert!(!lasts(&login(false)));
-    assert!(lasts(&login(true)));
+    for auth in ["session", "jwt"] {
+        let shop = Shop::start_with(&["--absolute", "100", "--auth", auth]);
+        let login = |remember: bool| {
+            let login = json!({ "username": "bob", "password": "builder", "remember": remember });
+            set_cookie(&shop.client().post("/login").json(&login).send()).1
+        };
+        let lasts = |found: BTreeSet<String>| {
+            found.iter().find_map(|one| one.strip_prefix("max-age=")?.parse::<u32>().ok())
+        };
+        assert_eq!(lasts(login(false)), None, "{auth}");
+        let secs = lasts(login(true)).unwrap();
+        assert!((90..=100).contains(&secs), "{auth}: {secs}");
+    }
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! The shop as its users meet it: the real binary, asked by curl and by Chromium.
+//! The shop as its users meet it: the real binary, asked by curl and by Chromium. And the smaller
+//! servers, as their own first lines say.
 //!
 //! Each test starts a shop of its own on a free port and ends it. A test whose name begins with
 //! `sec_` and a number holds the requirement of that number in `SECURITY.md`. A program that is
@@ -9,14 +10,19 @@
 
 mod harness;
 
+mod access_tokens;
+mod bearer;
+mod both;
 mod command_line;
 mod cookies;
 mod headers;
 mod other_sites;
 mod page;
 mod passwords;
+mod refresh_tokens;
 mod return_paths;
+mod signing_keys;
+mod small_servers;
 mod stopping;
 mod time_limits;
-mod tokens;
 mod walk;

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::harness::{Browser, Shop, until};
 
 const NOBODY: &str = "Nobody is signed in.";
+const ALICE: &str = "Alice (buyer) is signed in.";
 
 fn add_to_cart(browser: &Browser, item: &str, cart: &str) {
     browser.write("#add [name=item]", item);
@@ -39,7 +40,7 @@ fn a_visitor_shops_signs_in_and_out() {
     assert!(device.starts_with("laptop, "), "{device}");
 
     browser.go(&shop.url("/"));
-    browser.reads("#who", "Alice (buyer) is signed in.");
+    browser.reads("#who", ALICE);
     browser.click("#account form[action='/logout'] button");
     browser.reads("#who", NOBODY);
     browser.reads("#cart", "");
@@ -51,7 +52,7 @@ fn sign_in(browser: &Browser) {
     browser.write("#login [name=password]", "wonderland");
     browser.write("#login [name=label]", "laptop");
     browser.click("#login button");
-    browser.reads("#who", "Alice (buyer) is signed in.");
+    browser.reads("#who", ALICE);
 }
 
 #[test]
@@ -65,4 +66,67 @@ fn sec_28_scripts_do_not_see_the_cookie() {
     assert_eq!(cookies.len(), 1, "{cookies:?}");
     assert_eq!((&cookies[0]["httpOnly"], &cookies[0]["sameSite"]), (&true.into(), &"Lax".into()));
     assert_eq!(cookies[0]["path"], "/");
+}
+
+#[test]
+fn by_tokens_alone_the_page_works_and_stays_signed_in() {
+    let shop = Shop::start_with(&["--auth", "jwt"]);
+    let browser = Browser::start();
+    browser.go(&shop.url("/"));
+    until("a visitor has no cart", || (!browser.sees("#add")).then_some(()));
+    assert!(browser.sees("#login") && !browser.sees("#account"));
+    assert_eq!((browser.text("#who"), browser.text("#message")), (NOBODY.into(), String::new()));
+
+    sign_in(&browser);
+    until("a user has a cart", || browser.sees("#add").then_some(()));
+    add_to_cart(&browser, "tea", "1 × tea");
+    browser.go(&shop.url("/"));
+    browser.reads("#who", ALICE);
+    browser.reads("#cart", "1 × tea");
+    browser.click("#account form[action='/refresh'] button");
+    add_to_cart(&browser, "milk", "1 × milk\n1 × tea");
+    assert_eq!(browser.text("#message"), "");
+
+    browser.click("#account form[action='/logout'] button");
+    browser.reads("#who", NOBODY);
+    assert!(browser.cookies().is_empty());
+    browser.go(&shop.url("/"));
+    browser.reads("#who", NOBODY);
+}
+
+#[test]
+fn by_tokens_alone_the_page_goes_on_when_its_token_has_ended() {
+    let shop = Shop::start_with(&["--auth", "jwt", "--access", "1"]);
+    let browser = Browser::start();
+    browser.go(&shop.url("/"));
+    sign_in(&browser);
+    for (pots, cart) in ["1 × tea", "2 × tea", "3 × tea"].iter().enumerate() {
+        until("the token has ended", || {
+            let ended = browser.script(
+                "return fetch('/me', { headers: { authorization: `Bearer ${token}` } })\
+                 .then(answer => answer.status === 401)",
+            );
+            (ended == true).then_some(())
+        });
+        browser.script("document.querySelector('#add').reset()");
+        add_to_cart(&browser, "tea", cart);
+        assert_eq!(browser.text("#message"), "", "{pots}");
+    }
+    browser.reads("#who", ALICE);
+}
+
+#[test]
+fn sec_28_scripts_do_not_see_the_cookie_that_refreshes_tokens() {
+    let shop = Shop::start_with(&["--auth", "jwt"]);
+    let browser = Browser::start();
+    browser.go(&shop.url("/"));
+    sign_in(&browser);
+    assert_eq!(browser.script("return document.cookie"), "");
+    let cookies = browser.cookies();
+    assert_eq!(cookies.len(), 1, "{cookies:?}");
+    let (name, same_site) = (&cookies[0]["name"], &cookies[0]["sameSite"]);
+    assert_eq!((name, same_site), (&"refresh".into(), &"Strict".into()));
+    assert_eq!(cookies[0]["httpOnly"], true);
+    let kept = "return JSON.stringify([{ ...localStorage }, { ...sessionStorage }])";
+    assert_eq!(browser.script(kept), "[{},{}]");
 }

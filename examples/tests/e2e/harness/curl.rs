@@ -28,12 +28,12 @@ pub(crate) struct Answer {
 }
 
 impl Curl {
-    pub(super) fn new(server: &str) -> Self {
+    pub(crate) fn new(server: &str) -> Self {
         let program = programs::find("curl", "curl");
         Self { program, server: server.to_owned(), folder: None }
     }
 
-    pub(super) fn with_jar(server: &str) -> Self {
+    pub(crate) fn with_jar(server: &str) -> Self {
         Self { folder: Some(Scratch::new()), ..Self::new(server) }
     }
 
@@ -67,12 +67,23 @@ impl Curl {
 
     /// The cookie in the jar, as a `Cookie` header.
     pub(crate) fn cookie(&self) -> Option<String> {
-        let jar = fs::read_to_string(self.jar()?).ok()?;
-        let (name, value) = jar.lines().find_map(|line| {
+        let cookies = self.cookies();
+        assert!(cookies.len() <= 1, "{cookies:?}");
+        cookies.first().map(|(name, value)| format!("cookie: {name}={value}"))
+    }
+
+    /// The names of the cookies in the jar.
+    pub(crate) fn cookie_names(&self) -> Vec<String> {
+        self.cookies().into_iter().map(|(name, _)| name).collect()
+    }
+
+    fn cookies(&self) -> Vec<(String, String)> {
+        let jar = self.jar().and_then(|jar| fs::read_to_string(jar).ok()).unwrap_or_default();
+        let cookies = jar.lines().filter_map(|line| {
             let fields: Vec<_> = line.split('\t').collect();
-            fields.get(5).copied().zip(fields.get(6).copied())
-        })?;
-        Some(format!("cookie: {name}={value}"))
+            Some(((*fields.get(5)?).to_owned(), (*fields.get(6)?).to_owned()))
+        });
+        cookies.collect()
     }
 
     fn jar(&self) -> Option<PathBuf> {

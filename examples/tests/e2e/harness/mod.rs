@@ -7,12 +7,15 @@ mod programs;
 mod scratch;
 mod shop;
 mod site;
+mod tokens;
 mod wait;
 mod webdriver;
 
 pub(crate) use browser::Browser;
 pub(crate) use curl::{Answer, Curl};
 pub(crate) use process::Process;
+pub(crate) use scratch::Scratch;
 pub(crate) use shop::{Shop, command};
 pub(crate) use site::Site;
+pub(crate) use tokens::Tokens;
 pub(crate) use wait::{until, until_rarely};

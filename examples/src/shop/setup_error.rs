@@ -1,0 +1,67 @@
+//! Why the shop cannot start as the command line asks.
+
+use std::error::Error;
+use std::path::PathBuf;
+use std::{fmt, io};
+
+use auth_jwt::InvalidKey;
+
+/// Why the shop cannot start as the command line asks.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// This build has no such store. The text of the URL is not repeated: it may hold a password.
+    Store {
+        /// The URL's scheme, if it is one of a store that is to come.
+        scheme: Option<Box<str>>,
+    },
+    /// The file of the signing key cannot be read, or no new one written.
+    KeyFile {
+        /// The file.
+        path: PathBuf,
+        /// What went wrong.
+        error: io::Error,
+    },
+    /// There is no key in the file that tokens can be signed with.
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        error: InvalidKey,
+    },
+    /// No signing key can be made.
+    NoKey(InvalidKey),
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Store { scheme: Some(scheme) } => {
+                write!(f, "this build does not have `--store {scheme}:` yet: use `--store memory:`")
+            }
+            Self::Store { scheme: None } => {
+                f.write_str("--store takes memory: and no other URL in this build")
+            }
+            Self::KeyFile { path, error } => {
+                write!(f, "--signing-key {}: {error}", path.display())
+            }
+            Self::Key { path, error } => write!(
+                f,
+                "--signing-key {}: no private key in PEM (PKCS#8) for EdDSA, ES256 or RS256: \
+                 {error}",
+                path.display()
+            ),
+            Self::NoKey(error) => write!(f, "no signing key can be made: {error}"),
+        }
+    }
+}
+
+impl Error for SetupError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Store { .. } => None,
+            Self::KeyFile { error, .. } => Some(error),
+            Self::Key { error, .. } | Self::NoKey(error) => Some(error),
+        }
+    }
+}
