@@ -2,6 +2,7 @@
 
 use std::alloc::System;
 
+use auth_benches::jwt::{self, Alg, Tokens};
 use auth_benches::{BATCH, Case, Ours, axum_login_case, tower_sessions_cases};
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -9,13 +10,12 @@ use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 static COUNTED: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
 
 const SIGN_INS: usize = 10_000;
+const TOKENS: usize = 1000;
 
 fn main() {
     let ours = Ours::with(SIGN_INS);
     let [value, untouched, no_cookie] = tower_sessions_cases(SIGN_INS);
-    let (bare_count, bare_bytes) = per_request(&mut ours.bare());
     println!("\nper request, net of the bare service");
-    println!("{:<40}{:>14}{:>10}", "case", "allocations", "bytes");
     let cases = [
         ours.identity(),
         ours.session_value(),
@@ -27,13 +27,34 @@ fn main() {
         ours.no_cookie(),
         no_cookie,
     ];
-    for mut case in cases {
-        let (count, bytes) = per_request(&mut case);
-        println!("{:<40}{:>14.1}{:>10.0}", case.name, count - bare_count, bytes - bare_bytes);
-    }
+    table(&mut ours.bare(), cases);
+    let tokens = Tokens::new(Alg::Rs256, TOKENS);
+    println!(
+        "\nper request with a token (RS256), net of the bare service, aws-lc's own not counted"
+    );
+    let cases = [
+        jwt::miss(&tokens),
+        jwt::hit(&tokens),
+        jwt::extractor(&tokens),
+        jwt::jwt_authorizer(&tokens),
+        jwt::axum_jwt_auth(&tokens),
+        jwt::tower_oauth2_resource_server(&tokens),
+    ];
+    table(&mut tokens.bare(), cases);
+    println!("\nper request with a token of a sign-in (EdDSA)");
+    table(&mut tokens.bare(), jwt::sign_in_cases(SIGN_INS));
     println!("\nbytes per sign-in in MemoryStore: subject of 12 bytes, one role, no user agent");
     for sign_ins in [10_000, 100_000, 1_000_000] {
         println!("{sign_ins:>10} sign-ins{:>20.0}", per_sign_in(sign_ins));
+    }
+}
+
+fn table(bare: &mut Case, cases: impl IntoIterator<Item = Case>) {
+    let (bare_count, bare_bytes) = per_request(bare);
+    println!("{:<40}{:>14}{:>10}", "case", "allocations", "bytes");
+    for mut case in cases {
+        let (count, bytes) = per_request(&mut case);
+        println!("{:<40}{:>14.1}{:>10.0}", case.name, count - bare_count, bytes - bare_bytes);
     }
 }
 

@@ -6,7 +6,7 @@
 use std::sync::{Arc, Barrier};
 use std::time::Instant;
 
-use auth_benches::{BATCH, Case, Ours, axum_login_case, tower_sessions_cases};
+use auth_benches::{BATCH, Case, Ours, axum_login_case, median, medians, tower_sessions_cases};
 use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -15,9 +15,10 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 /// How often every case has its turn.
 const ROUNDS: usize = 12;
-/// Runs per turn: enough to see each of ten thousand sign-ins once. As many warm the caches up
-/// before, as a server that does nothing else would have them.
-const RUNS: usize = 10_000 / BATCH + 1;
+/// Requests per turn: enough to see each of ten thousand sign-ins once.
+const TURN: usize = 10_000;
+/// The same in runs.
+const RUNS: usize = TURN / BATCH + 1;
 
 fn main() {
     compare(10_000);
@@ -26,26 +27,6 @@ fn main() {
     if std::env::args().any(|arg| arg == "--million") {
         compare(1_000_000);
     }
-}
-
-/// The medians of cases that take turns, once each of them has seen every sign-in.
-fn medians(cases: &mut [Case], sign_ins: usize) -> Vec<f64> {
-    let mut nanos = vec![Vec::new(); cases.len()];
-    for case in &mut *cases {
-        (0..=sign_ins / BATCH).for_each(|_| _ = case.nanos());
-    }
-    for _ in 0..ROUNDS {
-        for (case, nanos) in cases.iter_mut().zip(&mut nanos) {
-            (0..RUNS).for_each(|_| _ = case.nanos());
-            nanos.extend((0..RUNS).map(|_| case.nanos()));
-        }
-    }
-    nanos.into_iter().map(median).collect()
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
 }
 
 fn compare(sign_ins: usize) {
@@ -63,7 +44,7 @@ fn compare(sign_ins: usize) {
         ours.no_cookie(),
         no_cookie,
     ];
-    let nanos = medians(&mut cases, sign_ins);
+    let nanos = medians(&mut cases, sign_ins, TURN, ROUNDS);
     let net = |case: usize| nanos[case] - nanos[0];
     println!("\n{sign_ins} sign-ins: net of the bare service ({:.0} ns)", nanos[0]);
     println!("{:<40}{:>10}{:>22}", "case", "net ns", "to tower-sessions");

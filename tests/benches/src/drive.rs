@@ -34,10 +34,12 @@ struct Values {
     len: usize,
 }
 
+type Run = Box<dyn FnMut(&mut dyn FnMut()) -> Duration + Send>;
+
 /// A service and the requests to run it on.
 pub struct Case {
     pub name: &'static str,
-    run: Box<dyn FnMut(&mut dyn FnMut()) -> Duration + Send>,
+    run: Run,
     fork: Box<dyn Fn() -> Case + Send>,
 }
 
@@ -57,7 +59,7 @@ impl Case {
             + 'static,
     {
         let len = values[0].len();
-        assert!(values.iter().all(|value| value.len() == len), "cookies of one length");
+        assert!(values.iter().all(|value| value.len() == len), "values of one length");
         let bytes = values.iter().map(HeaderValue::as_bytes).collect::<Vec<_>>().concat();
         Self::of(name, service, header, Arc::new(Values { bytes, len }))
     }
@@ -88,6 +90,19 @@ impl Case {
             start.elapsed()
         };
         let fork = move || Self::of(name, service.clone(), header, Arc::clone(&forked));
+        Self { name, run: Box::new(run), fork: Box::new(fork) }
+    }
+
+    /// A function by itself, for what has no request.
+    pub fn function(name: &'static str, call: impl FnMut() + Clone + Send + 'static) -> Self {
+        let mut own = call.clone();
+        let run = move |before: &mut dyn FnMut()| {
+            before();
+            let start = Instant::now();
+            (0..BATCH).for_each(|_| own());
+            start.elapsed()
+        };
+        let fork = move || Self::function(name, call.clone());
         Self { name, run: Box::new(run), fork: Box::new(fork) }
     }
 

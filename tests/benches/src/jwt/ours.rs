@@ -1,0 +1,43 @@
+//! Ours: JwtAuth, with the same checks as its peers.
+
+use std::convert::Infallible;
+
+use auth_core::Identity;
+use auth_jwt::{JwtAuth, Key, SharedKey};
+use http::{Request, Response};
+use tower::{Layer, service_fn};
+
+use crate::drive::{Body, Case, ok};
+use crate::jwt::issuer::Alg;
+use crate::jwt::tokens::{AUDIENCE, ISSUER, Tokens};
+use crate::ours::User;
+
+fn auth(tokens: &Tokens) -> JwtAuth<User> {
+    let jwk = tokens.issuer.jwk().to_string();
+    let key = match tokens.alg {
+        Alg::Hs256 => SharedKey::from_jwk(&jwk).unwrap().into(),
+        _ => Key::from_jwk(&jwk).unwrap(),
+    };
+    JwtAuth::new(key).issuer(ISSUER).audience(AUDIENCE).claims::<User>()
+}
+
+/// Every token is verified from the start: the cache is off.
+pub fn miss(tokens: &Tokens) -> Case {
+    case("ours", auth(tokens).cache(0), tokens)
+}
+
+/// Every token was verified before. One of HS256 is not remembered, and verified again.
+pub fn hit(tokens: &Tokens) -> Case {
+    case("ours: a hit", auth(tokens), tokens)
+}
+
+fn case(name: &'static str, auth: JwtAuth<User>, tokens: &Tokens) -> Case {
+    Case::new(name, auth.layer(service_fn(reads_subject)), "authorization", &tokens.headers())
+}
+
+/// A handler.
+pub(super) async fn reads_subject(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    let identity = Identity::<User>::of(request.extensions()).unwrap().unwrap();
+    assert!(identity.subject().starts_with("user-"));
+    ok()
+}
