@@ -8,16 +8,17 @@ use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use crate::carrier;
+use crate::config::Verified;
 use crate::jwt_auth::JwtAuth;
 use crate::mode::{Signs, Verifies};
-use crate::verifier::Proven;
+use crate::proven::Proven;
 
 /// What [`JwtAuth`] makes of a token that was verified: the difference between its modes.
 pub trait Mode<C>: Clone + Send + Sync + Sized + 'static {
     #[doc(hidden)]
     fn conclude(
         auth: &JwtAuth<C, Self>,
-        proven: Proven<C>,
+        verified: Verified<C>,
         now: Timestamp,
     ) -> AuthFuture<Outcome<C>>;
 
@@ -29,21 +30,29 @@ pub trait Mode<C>: Clone + Send + Sync + Sized + 'static {
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Mode<C> for Verifies {
-    fn conclude(_: &JwtAuth<C, Self>, proven: Proven<C>, _: Timestamp) -> AuthFuture<Outcome<C>> {
-        somebody(proven)
+    fn conclude(
+        _: &JwtAuth<C, Self>,
+        verified: Verified<C>,
+        _: Timestamp,
+    ) -> AuthFuture<Outcome<C>> {
+        somebody(&verified)
     }
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Mode<C> for Signs {
-    fn conclude(_: &JwtAuth<C, Self>, proven: Proven<C>, _: Timestamp) -> AuthFuture<Outcome<C>> {
-        somebody(proven)
+    fn conclude(
+        _: &JwtAuth<C, Self>,
+        verified: Verified<C>,
+        _: Timestamp,
+    ) -> AuthFuture<Outcome<C>> {
+        somebody(&verified)
     }
 }
 
 /// Without a store there are no sign-ins of ours.
-fn somebody<C>(proven: Proven<C>) -> AuthFuture<Outcome<C>> {
-    AuthFuture::ready(match proven {
-        Proven::Somebody(identity) => Outcome::Authenticated(identity),
+fn somebody<C>(verified: &Verified<C>) -> AuthFuture<Outcome<C>> {
+    AuthFuture::ready(match verified.proven() {
+        Proven::Somebody(identity) => Outcome::Authenticated(identity.clone()),
         Proven::SignIn(_) => rejected(Reason::Unknown),
     })
 }
@@ -97,7 +106,7 @@ where
     pub fn verify(&self, token: &[u8]) -> AuthFuture<Outcome<C>> {
         let now = self.base().clock.now();
         match self.config.verify(token, now) {
-            Ok(proven) => M::conclude(self, proven, now),
+            Ok(verified) => M::conclude(self, verified, now),
             Err(reason) => AuthFuture::ready(rejected(reason)),
         }
     }

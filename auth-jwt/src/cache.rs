@@ -8,7 +8,7 @@ use auth_core::{Reason, Timestamp};
 use quick_cache::sync;
 use sha2::{Digest as _, Sha256};
 
-use crate::verifier::{Checked, Proven};
+use crate::verifier::Checked;
 
 /// Tokens that were verified before, by the SHA-256 of the whole token: the tokens themselves are
 /// not kept, and one with another signature is another token. It belongs to one policy and is
@@ -16,8 +16,10 @@ use crate::verifier::{Checked, Proven};
 /// use alone. Forged ones never come in.
 pub(crate) struct Cache<C>(sync::Cache<TokenDigest, Arc<Kept<C>>, Weight, RandomState>);
 
-struct Kept<C> {
-    checked: Checked<C>,
+/// A token that was verified before.
+#[derive(Debug)]
+pub struct Kept<C> {
+    pub(crate) checked: Checked<C>,
     weight: u64,
 }
 
@@ -64,23 +66,29 @@ impl<C> Cache<C> {
         &self,
         digest: &TokenDigest,
         now: Timestamp,
-    ) -> Option<Result<Proven<C>, Reason>> {
+    ) -> Option<Result<Arc<Kept<C>>, Reason>> {
         let kept = self.0.get(digest)?;
-        let known = &kept.checked;
-        if !known.key.is_good_at(now) {
+        if !kept.checked.key.is_good_at(now) {
             self.0.remove(digest);
             return None;
         }
-        let judged = known.validity.judge(now);
+        let judged = kept.checked.validity.judge(now);
         if judged == Err(Reason::Expired) {
             self.0.remove(digest);
         }
-        Some(judged.map(|()| known.proven.clone()))
+        Some(judged.map(|()| kept))
     }
 
-    pub(crate) fn keep(&self, digest: TokenDigest, token: &[u8], checked: Checked<C>) {
+    pub(crate) fn keep(
+        &self,
+        digest: TokenDigest,
+        token: &[u8],
+        checked: Checked<C>,
+    ) -> Arc<Kept<C>> {
         let weight = (token.len() as u64).div_ceil(1024);
-        self.0.insert(digest, Arc::new(Kept { checked, weight }));
+        let kept = Arc::new(Kept { checked, weight });
+        self.0.insert(digest, Arc::clone(&kept));
+        kept
     }
 }
 
@@ -90,6 +98,7 @@ mod tests {
     use crate::algorithm::Algorithm;
     use crate::key::SigningKey;
     use crate::policy::Policy;
+    use crate::proven::Proven;
     use auth_core::{Facts, Identity, Principal};
 
     struct Tokens {
@@ -105,7 +114,8 @@ mod tests {
 
         /// Verifies a token that ends at second 100.
         fn come(&self, token: &str) {
-            let claims = crate::claims::TokenClaims::read(r#"{"sub":"a","exp":90}"#, &[]).unwrap();
+            let mut claims = crate::claims::TokenClaims::default();
+            claims.read::<serde::de::IgnoredAny>(r#"{"sub":"a","exp":90}"#, &[]).unwrap();
             let identity =
                 Identity::verified(Principal::new("a"), Facts::new("jwt", Timestamp::EPOCH));
             let checked = Checked {

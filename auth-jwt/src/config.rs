@@ -1,12 +1,14 @@
 //! What a `JwtAuth` was built with, apart from its claims' type.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use auth_core::{Clock, CookiePolicy, CrossSite, Reason, Timestamp};
 use serde::de::DeserializeOwned;
 
-use crate::cache::{Cache, TokenDigest};
-use crate::verifier::{Proven, Verifier};
+use crate::cache::{Cache, Kept, TokenDigest};
+use crate::jws::MAX_BYTES;
+use crate::proven::Proven;
+use crate::verifier::Verifier;
 
 /// How many verified tokens are kept.
 const CACHED: usize = 10_000;
@@ -47,23 +49,40 @@ impl<C> Config<C> {
     }
 }
 
+/// A token that is good at this moment: verified just now, or before.
+#[derive(Debug)]
+pub enum Verified<C> {
+    /// Verified just now, and not to be kept.
+    Now(Proven<C>),
+    /// One of the tokens that are kept.
+    Kept(Arc<Kept<C>>),
+}
+
+impl<C> Verified<C> {
+    pub(crate) fn proven(&self) -> &Proven<C> {
+        match self {
+            Self::Now(proven) => proven,
+            Self::Kept(kept) => &kept.checked.proven,
+        }
+    }
+}
+
 impl<C: DeserializeOwned + Send + Sync + 'static> Config<C> {
     /// What a token proves at this moment.
-    pub(crate) fn verify(&self, token: &[u8], now: Timestamp) -> Result<Proven<C>, Reason> {
-        let Some(cache) = self.cache().filter(|_| token.len() <= crate::jws::MAX_BYTES) else {
+    pub(crate) fn verify(&self, token: &[u8], now: Timestamp) -> Result<Verified<C>, Reason> {
+        let Some(cache) = self.cache().filter(|_| token.len() <= MAX_BYTES) else {
             let checked = self.base.verifier.check(token, now)?;
-            return checked.validity.judge(now).map(|()| checked.proven);
+            return checked.validity.judge(now).map(|()| Verified::Now(checked.proven));
         };
         let digest = TokenDigest::of(token);
         if let Some(known) = cache.find(&digest, now) {
-            return known;
+            return known.map(Verified::Kept);
         }
         let checked = self.base.verifier.check(token, now)?;
         checked.validity.judge(now)?;
-        let proven = checked.proven.clone();
-        if !checked.key.is_shared() {
-            cache.keep(digest, token, checked);
+        if checked.key.is_shared() {
+            return Ok(Verified::Now(checked.proven));
         }
-        Ok(proven)
+        Ok(Verified::Kept(cache.keep(digest, token, checked)))
     }
 }

@@ -16,7 +16,7 @@ use crate::key::Key;
 use crate::keys::KeySource;
 use crate::mode::{Timed, Verifies};
 use crate::policy::Policy;
-use crate::verifier::{Standing, Trusted, Verifier};
+use crate::verifier::{Trusted, Verifier};
 
 /// JSON Web Tokens: who sent a request says a signed token in its `Authorization` header.
 ///
@@ -45,8 +45,7 @@ impl JwtAuth {
     /// Believes tokens that were signed by these keys.
     pub fn new<K: KeySource>(keys: K) -> JwtAuth<Claims, K::Mode> {
         let (keys, mode) = keys.into_keys();
-        let trusted = Trusted { keys, policy: Policy::new(), standing: Standing::Foreign };
-        let base = Base::new(Verifier { issuers: vec![trusted] });
+        let base = Base::new(Verifier { issuers: vec![Trusted::new(keys, Policy::new())] });
         JwtAuth { config: Arc::new(Config::new(base)), mode }
     }
 }
@@ -129,8 +128,7 @@ impl<C, M> JwtAuth<C, M> {
         let twice = self.base().verifier.issuers.iter().any(known);
         assert!(!twice, "the issuer `{issuer}` is trusted already");
         let (keys, _) = keys.into_keys();
-        let trusted = Trusted { keys, policy, standing: Standing::Foreign };
-        self.change(|base| base.verifier.issuers.push(trusted))
+        self.change(|base| base.verifier.issuers.push(Trusted::new(keys, policy)))
     }
 
     /// Also looks for tokens in this cookie, when there is no `Authorization` header. A browser

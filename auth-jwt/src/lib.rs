@@ -19,6 +19,7 @@ mod authenticator;
 mod cache;
 mod carrier;
 mod claims;
+mod claims_reader;
 mod config;
 mod issue;
 mod json;
@@ -29,6 +30,7 @@ mod key_set;
 mod keys;
 mod mode;
 mod policy;
+mod proven;
 #[cfg(feature = "sign-in")]
 mod sign_in;
 mod signing_keys;

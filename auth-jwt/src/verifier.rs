@@ -2,20 +2,17 @@
 
 use std::sync::Arc;
 
-use auth_core::{Claims, Facts, Identity, Principal, Reason, SignInId, Timestamp};
-use serde::de::DeserializeOwned;
+use auth_core::{Claims, Reason, Timestamp};
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::claims::{self, TokenClaims};
-use crate::jws::{self, Compact, Header};
+use crate::jws::{self, Compact, Header, KnownHeaders};
 use crate::key::Held;
 use crate::keys::Keys;
 use crate::policy::{Policy, Validity};
-
-/// What is read of a family's digest: enough to tell one from the next.
-pub(crate) const FAMILY_BYTES: usize = 8;
+use crate::proven::{OwnToken, Proven};
 
 const UNKNOWN_ISSUER: Reason = Reason::Other("unknown issuer");
-const UNREADABLE: Reason = Reason::Other("claims of another shape");
 
 /// Verifies tokens of one issuer or several.
 #[derive(Clone, Debug)]
@@ -29,53 +26,38 @@ pub(crate) struct Verifier {
 pub(crate) struct Trusted {
     pub(crate) keys: Keys,
     pub(crate) policy: Policy,
-    pub(crate) standing: Standing,
+    standing: Standing,
+    headers: Arc<KnownHeaders>,
 }
 
 /// Whether the tokens belong to sign-ins in our store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Standing {
+enum Standing {
     Foreign,
     #[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
     Ours,
 }
 
 /// A token that was verified.
+#[derive(Debug)]
 pub(crate) struct Checked<C> {
     pub(crate) proven: Proven<C>,
     pub(crate) key: Arc<Held>,
     pub(crate) validity: Validity,
 }
 
-/// What a token proves.
-#[derive(Debug)]
-pub enum Proven<C> {
-    /// Somebody, by the word of the issuer.
-    Somebody(Identity<C>),
-    /// A sign-in of ours, whose record says the rest.
-    SignIn(Arc<OwnToken>),
-}
-
-impl<C> Clone for Proven<C> {
-    fn clone(&self) -> Self {
-        match self {
-            Self::Somebody(identity) => Self::Somebody(identity.clone()),
-            Self::SignIn(token) => Self::SignIn(Arc::clone(token)),
-        }
-    }
-}
-
-/// What a token of ours says beside its sign-in's record.
-#[derive(Debug)]
-#[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
-pub struct OwnToken {
-    pub(crate) sid: SignInId,
-    pub(crate) family: [u8; FAMILY_BYTES],
-    pub(crate) scopes: Vec<Box<str>>,
-    pub(crate) expires_at: Timestamp,
-}
-
 impl Trusted {
+    pub(crate) fn new(keys: Keys, policy: Policy) -> Self {
+        Self { keys, policy, standing: Standing::Foreign, headers: Arc::default() }
+    }
+
+    /// From now on its tokens are access tokens of our sign-ins.
+    #[cfg(feature = "sign-in")]
+    pub(crate) fn becomes_ours(&mut self) {
+        self.standing = Standing::Ours;
+        self.set_policy(self.policy.clone());
+    }
+
     /// Replaces what its tokens have to say. What we issue ourselves is always an access token, and
     /// for somebody.
     pub(crate) fn set_policy(&mut self, policy: Policy) {
@@ -98,20 +80,19 @@ impl Verifier {
         C: DeserializeOwned + Send + Sync + 'static,
     {
         let token = Compact::split(token)?;
-        let (mut header, mut payload) = (Vec::new(), Vec::new());
-        let header = Header::read(jws::decode(token.header, &mut header)?)?;
         let trusted = self.choose(&token)?;
-        trusted.policy.judge_type(&header)?;
-        let key = trusted.keys.verify(&header, &token, now)?;
-        let payload = jws::decode(token.payload, &mut payload)?;
-        let claims = TokenClaims::read(payload, &trusted.policy.roles_at)?;
-        let validity = trusted.policy.judge(&claims)?;
-        let proven = match trusted.standing {
-            Standing::Ours => Proven::SignIn(Arc::new(own(&claims)?)),
-            Standing::Foreign => Proven::Somebody(somebody(&claims, payload)?),
+        let key = match trusted.headers.find(token.header) {
+            Some(header) => trusted.verify(header, &token, now)?,
+            None => {
+                let mut buffer = jws::Buffer::new();
+                let header = Header::read(buffer.decode(token.header)?)?;
+                let key = trusted.verify(&header, &token, now)?;
+                trusted.headers.keep(token.header, header);
+                key
+            }
         };
-        trusted.policy.run_checks(payload)?;
-        Ok(Checked { proven, key, validity })
+        let mut buffer = jws::Buffer::new();
+        trusted.claims(buffer.decode(token.payload)?, key)
     }
 
     /// The issuer that the token names, before any key is tried.
@@ -119,63 +100,53 @@ impl Verifier {
         if let [only] = &self.issuers[..] {
             return Ok(only);
         }
-        let mut buffer = Vec::new();
-        let issuer = claims::issuer_of(jws::decode(token.payload, &mut buffer)?)?;
+        let mut buffer = jws::Buffer::new();
+        let issuer = claims::issuer_of(buffer.decode(token.payload)?)?;
         let named = |trusted: &&Trusted| trusted.policy.issuer.as_deref() == issuer.as_deref();
         self.issuers.iter().find(named).ok_or(UNKNOWN_ISSUER)
     }
 }
 
+impl Trusted {
+    fn verify(
+        &self,
+        header: &Header<'_>,
+        token: &Compact<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<Held>, Reason> {
+        self.policy.judge_type(header)?;
+        self.keys.verify(header, token, now)
+    }
+
+    /// What the claims of a token prove whose signature is this key's.
+    fn claims<C>(&self, json: &str, key: Arc<Held>) -> Result<Checked<C>, Reason>
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        let Self { policy, standing, .. } = self;
+        let mut claims = TokenClaims::default();
+        let (validity, proven) = match standing {
+            Standing::Ours => {
+                claims.read::<IgnoredAny>(json, &policy.roles_at)?;
+                (policy.judge(&claims)?, Proven::SignIn(OwnToken::of(&claims)?))
+            }
+            Standing::Foreign => {
+                let own = claims.read(json, &policy.roles_at)?;
+                let validity = policy.judge(&claims)?;
+                (validity, Proven::somebody(claims, own, policy))
+            }
+        };
+        policy.run_checks(json)?;
+        Ok(Checked { proven, key, validity })
+    }
+}
+
 impl Policy {
-    fn run_checks(&self, payload: &str) -> Result<(), Reason> {
+    fn run_checks(&self, json: &str) -> Result<(), Reason> {
         if self.checks.is_empty() {
             return Ok(());
         }
-        let claims: Claims = serde_json::from_str(payload).map_err(|_| Reason::Malformed)?;
+        let claims: Claims = serde_json::from_str(json).map_err(|_| Reason::Malformed)?;
         self.checks.iter().try_for_each(|check| check(&claims)).map_err(Reason::Other)
     }
-}
-
-fn somebody<C>(claims: &TokenClaims<'_>, payload: &str) -> Result<Identity<C>, Reason>
-where
-    C: DeserializeOwned + Send + Sync + 'static,
-{
-    let own = serde_json::from_str(payload).map_err(|error| {
-        tracing::warn!(
-            error = &error as &dyn std::error::Error,
-            "a token's claims are not the layer's"
-        );
-        UNREADABLE
-    })?;
-    let mut principal = Principal::new(claims.subject.as_deref().unwrap_or_default()).claims(own);
-    principal.roles = claims.roles.iter().map(Into::into).collect();
-    principal.scopes = claims.scopes().map(Into::into).collect();
-    principal.acr = claims.acr.as_deref().map(Into::into);
-    principal.amr = claims.amr.iter().map(Into::into).collect();
-    let authenticated_at = claims.authenticated_at.or(claims.issued_at);
-    let mut facts = Facts::new("jwt", authenticated_at.unwrap_or(Timestamp::EPOCH));
-    // Somebody else vouches, also where the token does not say who: it is no user of our own.
-    facts.issuer = Some(claims.issuer.as_deref().unwrap_or_default().into());
-    facts.expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
-    Ok(Identity::verified(principal, facts))
-}
-
-/// Every token of ours belongs to a sign-in.
-fn own(claims: &TokenClaims<'_>) -> Result<OwnToken, Reason> {
-    let sid = claims.sid.as_deref().and_then(|sid| sid.parse().ok());
-    let family = claims.family.as_deref().and_then(family_of);
-    let (Some(sid), Some(family)) = (sid, family) else { return Err(Reason::WrongKind) };
-    let scopes = claims.scopes().map(Into::into).collect();
-    let expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
-    Ok(OwnToken { sid, family, scopes, expires_at })
-}
-
-fn family_of(text: &str) -> Option<[u8; FAMILY_BYTES]> {
-    let mut family = [0; FAMILY_BYTES + 1];
-    if text.len() > FAMILY_BYTES / 3 * 4 + 3 {
-        return None;
-    }
-    let out = base64_simd::Out::from_slice(&mut family);
-    let decoded = base64_simd::URL_SAFE_NO_PAD.decode(text.as_bytes(), out).ok()?;
-    (&*decoded).try_into().ok()
 }

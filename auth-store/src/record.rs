@@ -27,6 +27,8 @@ pub struct Record {
     pub current: Digest,
     /// The digest of the family.
     pub family: FamilyDigest,
+    /// Counts every change but those of the last-seen time; the store sets it.
+    pub version: u64,
     /// What its secret is for.
     pub kind: Kind,
     /// Whether its cookie outlives the browser.
@@ -40,8 +42,6 @@ pub struct Record {
     pub created_at: Timestamp,
     /// When the user last proved who they are.
     pub authenticated_at: Timestamp,
-    /// Counts every change but those of the last-seen time; the store sets it.
-    pub version: u64,
     /// What few sign-ins have, or few requests read.
     pub details: Option<Box<Details>>,
 }

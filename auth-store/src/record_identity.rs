@@ -21,18 +21,34 @@ impl Record {
         if self.remembers::<C>() {
             return Ok(Some(Identity::kept(Arc::clone(self) as _)));
         }
+        Ok(self.verified()?.map(Identity::from))
+    }
+
+    /// What the identity says, which outlives the record. It is decoded once.
+    ///
+    /// # Errors
+    /// If the stored claims are not those of `C`.
+    pub fn verified<C>(&self) -> Result<Option<Arc<Verified<C>>>, serde_json::Error>
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        if let Some(known) = self.identity.get()
+            && let Ok(known) = Arc::clone(known).downcast()
+        {
+            return Ok(Some(known));
+        }
         let Some(subject) = &self.subject else { return Ok(None) };
         // Under two claims types at once, the first is remembered and the second decoded each time.
         let verified = Arc::new(self.decode::<C>(subject)?);
         let _ = self.identity.set(Arc::clone(&verified) as _);
-        Ok(Some(verified.into()))
+        Ok(Some(verified))
     }
 
     fn remembers<C: 'static>(&self) -> bool {
         self.identity.get().is_some_and(|known| known.is::<Verified<C>>())
     }
 
-    fn verified<C: 'static>(&self) -> &Verified<C> {
+    fn known<C: 'static>(&self) -> &Verified<C> {
         let known = self.identity.get().and_then(|known| known.downcast_ref());
         known.expect("decoded before it was shared")
     }
@@ -76,11 +92,11 @@ impl Record {
 /// For records whose identity was decoded for these claims: [`Record::identity`] shares no other.
 impl<C: Send + Sync + 'static> KeepsVerified<C> for Record {
     fn principal(&self) -> &Principal<C> {
-        self.verified().principal()
+        self.known().principal()
     }
 
     fn facts(&self) -> &Facts {
-        self.verified::<C>().facts()
+        self.known::<C>().facts()
     }
 
     fn sign_in(&self) -> Option<SignInId> {

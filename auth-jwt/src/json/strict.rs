@@ -1,12 +1,14 @@
-//! Values that nobody asked for: read through, so that nothing hides in them.
+//! A deserializer that lets nothing pass twice.
 
+use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
+use super::again::Again;
 use super::names::Names;
-use super::text::{Text, Texts};
+use super::text::Text;
 
 /// Any value, read through and forgotten. No object in it has a member twice.
 #[derive(Debug)]
@@ -14,91 +16,165 @@ pub(crate) struct Strict;
 
 impl<'de> Deserialize<'de> for Strict {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor)
+        let twice = Cell::new(false);
+        IgnoredAny::deserialize(StrictDeserializer { inner: deserializer, twice: &twice })?;
+        Ok(Self)
     }
 }
 
-struct StrictVisitor;
+pub(crate) fn said_twice<E: Error>() -> E {
+    E::custom("a member comes twice")
+}
 
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Strict;
+/// What `inner` reads, as long as no object in it has a member twice; if one does, it is an error,
+/// and noted in `twice`.
+pub(crate) struct StrictDeserializer<'c, D> {
+    pub(crate) inner: D,
+    pub(crate) twice: &'c Cell<bool>,
+}
+
+impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictDeserializer<'_, D> {
+    type Error = D::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_any(Strictly { inner: visitor, twice: self.twice })
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+        self.inner.deserialize_option(Strictly { inner: visitor, twice: self.twice })
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        let visitor = Strictly { inner: visitor, twice: self.twice };
+        self.inner.deserialize_newtype_struct(name, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, D::Error> {
+        let visitor = Strictly { inner: visitor, twice: self.twice };
+        self.inner.deserialize_enum(name, variants, visitor)
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit
+        unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// A visitor or an access, whose objects are looked at.
+struct Strictly<'c, T> {
+    inner: T,
+    twice: &'c Cell<bool>,
+}
+
+macro_rules! pass_on {
+    ($($visit:ident: $value:ty),+ $(,)?) => {
+        $(fn $visit<E: Error>(self, value: $value) -> Result<V::Value, E> {
+            self.inner.$visit(value)
+        })+
+    };
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Strictly<'_, V> {
+    type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a value")
+        self.inner.expecting(f)
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Strict, E> {
-        Ok(Strict)
+    pass_on! {
+        visit_bool: bool,
+        visit_i64: i64,
+        visit_u64: u64,
+        visit_f64: f64,
+        visit_str: &str,
+        visit_borrowed_str: &'de str,
+        visit_string: String,
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_unit<E: Error>(self) -> Result<V::Value, E> {
+        self.inner.visit_unit()
     }
 
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_none<E: Error>(self) -> Result<V::Value, E> {
+        self.inner.visit_none()
     }
 
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_some<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.inner.visit_some(StrictDeserializer { inner, twice: self.twice })
     }
 
-    fn visit_str<E: Error>(self, _: &str) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_newtype_struct<D: Deserializer<'de>>(self, inner: D) -> Result<V::Value, D::Error> {
+        self.inner.visit_newtype_struct(StrictDeserializer { inner, twice: self.twice })
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Strict, E> {
-        Ok(Strict)
+    fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_seq(Strictly { inner, twice: self.twice })
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Strict, A::Error> {
-        while seq.next_element::<Strict>()?.is_some() {}
-        Ok(Strict)
+    fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_map(Members { inner, twice: self.twice, names: Names::default() })
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Strict, A::Error> {
-        let mut names = Names::default();
-        while let Some((Text(name), Strict)) = map.next_entry()? {
-            names.add(name);
-        }
-        if names.repeats() { Err(A::Error::custom("a member comes twice")) } else { Ok(Strict) }
-    }
-}
-
-/// The strings at the end of a path of member names; all beside the path is [`Strict`]. None if
-/// the path leads nowhere.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct StrictAt<'p>(pub(crate) &'p [Box<str>]);
-
-impl<'de> DeserializeSeed<'de> for StrictAt<'_> {
-    type Value = Option<Texts<'de>>;
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        if self.0.is_empty() {
-            return Texts::deserialize(deserializer).map(Some);
-        }
-        deserializer.deserialize_any(self)
+    fn visit_enum<A: EnumAccess<'de>>(self, data: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_enum(data)
     }
 }
 
-impl<'de> Visitor<'de> for StrictAt<'_> {
-    type Value = Option<Texts<'de>>;
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strictly<'_, A> {
+    type Error = A::Error;
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object on the way to the roles")
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, A::Error> {
+        self.inner.next_element_seed(Strictly { inner: seed, twice: self.twice })
     }
+}
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let (mut names, mut found) = (Names::default(), None);
-        while let Some(Text(name)) = map.next_key()? {
-            match self.0.split_first() {
-                Some((first, rest)) if **first == *name => {
-                    found = map.next_value_seed(StrictAt(rest))?;
-                }
-                _ => _ = map.next_value::<Strict>()?,
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strictly<'_, S> {
+    type Value = S::Value;
+    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
+        self.inner.deserialize(StrictDeserializer { inner, twice: self.twice })
+    }
+}
+
+/// The members of an object.
+struct Members<'c, 'de, A> {
+    inner: A,
+    twice: &'c Cell<bool>,
+    names: Names<'de>,
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        let Some(Text(name)) = self.inner.next_key()? else {
+            if self.names.repeats() {
+                self.twice.set(true);
+                return Err(said_twice());
             }
-            names.add(name);
-        }
-        if names.repeats() { Err(A::Error::custom("a member comes twice")) } else { Ok(found) }
+            return Ok(None);
+        };
+        let key = seed.deserialize(Again::Text(&name)).map_err(A::Error::custom)?;
+        self.names.add(name);
+        Ok(Some(key))
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        self.inner.next_value_seed(Strictly { inner: seed, twice: self.twice })
     }
 }
 
@@ -125,17 +201,27 @@ mod tests {
     }
 
     #[test]
-    fn a_path_leads_to_strings_or_nowhere() {
-        let path = ["realm_access".into(), "roles".into()];
-        let read = |json: &'static str| {
-            let mut deserializer = serde_json::Deserializer::from_str(json);
-            StrictAt(&path).deserialize(&mut deserializer).map_err(drop)
-        };
-        let roles = read(r#"{"x":1,"realm_access":{"roles":["a","b"]}}"#).unwrap().unwrap();
-        assert_eq!(roles.iter().collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!(read(r#"{"realm_access":{}}"#), Ok(None));
-        assert!(read(r#"{"realm_access":[]}"#).is_err());
-        assert!(read(r#"{"realm_access":{"roles":[1]}}"#).is_err());
-        assert!(read(r#"{"realm_access":{"roles":["a"],"roles":["b"]}}"#).is_err());
+    fn whatever_is_read_through_it_stays_the_same() {
+        #[derive(Debug, PartialEq, Deserialize)]
+        enum Size {
+            Small,
+            Of(u8),
+        }
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct Inner(Option<f64>);
+        #[derive(Debug, PartialEq, Deserialize)]
+        struct All {
+            sizes: Vec<Size>,
+            inner: Inner,
+            none: Option<u8>,
+            pair: (i8, String),
+            any: serde_json::Value,
+        }
+        let json = r#"{"sizes":["Small",{"Of":3}],"inner":1.5,"none":null,"pair":[-1,"\u00e9"],
+            "any":{"x":[true,null,{"y":"z"}]},"beside":{"a":{}}}"#;
+        let twice = Cell::new(false);
+        let mut inner = serde_json::Deserializer::from_str(json);
+        let strictly = StrictDeserializer { inner: &mut inner, twice: &twice };
+        assert_eq!(All::deserialize(strictly).unwrap(), serde_json::from_str(json).unwrap());
     }
 }

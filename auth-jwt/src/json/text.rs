@@ -35,10 +35,8 @@ impl<'de> Visitor<'de> for TextVisitor {
 }
 
 /// One string or several. Another type is an error.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Texts<'a> {
-    #[default]
-    None,
     One(Cow<'a, str>),
     Many(Vec<Cow<'a, str>>),
 }
@@ -46,7 +44,6 @@ pub(crate) enum Texts<'a> {
 impl Texts<'_> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         let texts = match self {
-            Self::None => &[],
             Self::One(text) => std::slice::from_ref(text),
             Self::Many(texts) => texts,
         };

@@ -2,8 +2,10 @@
 
 mod compact;
 mod header;
+mod known_headers;
 mod sign;
 
-pub(crate) use compact::{Compact, MAX_BYTES, decode};
+pub(crate) use compact::{Buffer, Compact, MAX_BYTES};
 pub(crate) use header::Header;
+pub(crate) use known_headers::KnownHeaders;
 pub(crate) use sign::{signed, unsigned};

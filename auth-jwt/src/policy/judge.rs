@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_core::{Reason, Timestamp};
 
 use super::build::{Audience, Policy, Profile};
-use crate::claims::TokenClaims;
+use crate::claims::{DateClaim, ListClaim, TextClaim, TokenClaims};
 
 const NO_EXPIRY: Reason = Reason::Other("no expiry");
 const NO_SUBJECT: Reason = Reason::Other("no subject");
@@ -34,12 +34,12 @@ impl Policy {
     /// Whether the claims are to be believed, and when: time is judged by whoever asks, since it
     /// goes on.
     pub(crate) fn judge(&self, claims: &TokenClaims<'_>) -> Result<Validity, Reason> {
-        if self.issuer.is_some() && claims.issuer.as_deref() != self.issuer.as_deref() {
+        if self.issuer.is_some() && claims.text(TextClaim::Issuer) != self.issuer.as_deref() {
             return Err(WRONG_ISSUER);
         }
         self.judge_audience(claims)?;
         self.judge_marks(claims)?;
-        if claims.subject.as_deref().is_none_or(str::is_empty) {
+        if claims.text(TextClaim::Subject).is_none_or(str::is_empty) {
             return Err(NO_SUBJECT);
         }
         let by_profile = match &self.profile {
@@ -56,7 +56,7 @@ impl Policy {
     }
 
     fn judge_audience(&self, claims: &TokenClaims<'_>) -> Result<(), Reason> {
-        let meant = match (&self.audience, &claims.audience) {
+        let meant = match (&self.audience, claims.list(ListClaim::Audience)) {
             (Audience::Anybody, _) | (Audience::Nobody, None) => true,
             (Audience::Nobody, Some(_)) | (Audience::OneOf(_), None) => false,
             (Audience::OneOf(names), Some(audience)) => {
@@ -71,13 +71,14 @@ impl Policy {
         // in doubt is its beginning.
         let leeway = if self.profile == Profile::Own { Duration::ZERO } else { self.leeway };
         let later = |at: Timestamp| at + leeway;
-        let mut ends_at = later(claims.expires_at.ok_or(NO_EXPIRY)?);
+        let mut ends_at = later(claims.date(DateClaim::ExpiresAt).ok_or(NO_EXPIRY)?);
         if let Some(age) = self.max_age {
-            let issued_at = claims.issued_at.ok_or(CLAIM_MISSING)?;
+            let issued_at = claims.date(DateClaim::IssuedAt).ok_or(CLAIM_MISSING)?;
             ends_at = ends_at.min(later(issued_at + age));
         }
         // A token from the future was made by a wrong clock, or to outlive `max_age`.
-        let begins_at = claims.not_before.max(claims.issued_at).unwrap_or(Timestamp::EPOCH);
+        let begins_at = claims.date(DateClaim::NotBefore).max(claims.date(DateClaim::IssuedAt));
+        let begins_at = begins_at.unwrap_or(Timestamp::EPOCH);
         Ok(Validity { begins_at: begins_at.before(self.leeway), ends_at })
     }
 }

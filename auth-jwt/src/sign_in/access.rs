@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::desk::Desk;
 use crate::jws::MAX_BYTES;
 use crate::policy::{Audience, Policy};
-use crate::verifier::FAMILY_BYTES;
+use crate::proven::FAMILY_BYTES;
 
 /// The claims that a token makes itself.
 const OURS: [&str; 18] = [

@@ -11,10 +11,9 @@ use serde::Serialize;
 
 use super::access;
 use super::desk::{Desk, SignsIn, strict};
-use crate::config::{Base, Config};
+use crate::config::Config;
 use crate::jwt_auth::JwtAuth;
 use crate::mode::Signs;
-use crate::verifier::Standing;
 
 impl<C> JwtAuth<C, Signs> {
     /// Issues tokens for sign-ins in this store, and checks every token of ours against its
@@ -38,15 +37,9 @@ impl<C> JwtAuth<C, Signs> {
         let base = self.base().clone();
         let desk = Desk::new(self.mode.0, store.into_store(), base.clock.clone());
         let mode = SignsIn::new(desk);
-        JwtAuth { config: Arc::new(Config::new(base)), mode }.change(ours)
+        JwtAuth { config: Arc::new(Config::new(base)), mode }
+            .change(|base| base.verifier.issuers[0].becomes_ours())
     }
-}
-
-/// The first issuer is this application: its tokens are access tokens of its sign-ins.
-fn ours(base: &mut Base) {
-    let own = &mut base.verifier.issuers[0];
-    own.standing = Standing::Ours;
-    own.set_policy(own.policy.clone());
 }
 
 impl<C> JwtAuth<C, SignsIn> {

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use super::desk::SignsIn;
 use crate::carrier;
 use crate::jwt_auth::JwtAuth;
-use crate::verifier::Proven;
+use crate::proven::{OwnToken, Proven};
 
 /// What tells refresh tokens from other secrets.
 pub(super) const REFRESH_PREFIX: &str = "ref_";
@@ -89,11 +89,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, SignsIn> {
     }
 
     /// The request's access token, whether or not its time is over.
-    fn ended_token(
-        &self,
-        visit: Visit<'_>,
-        now: Timestamp,
-    ) -> Option<std::sync::Arc<crate::verifier::OwnToken>> {
+    fn ended_token(&self, visit: Visit<'_>, now: Timestamp) -> Option<OwnToken<C>> {
         let header = visit.credentials("Bearer").filter(|token| carrier::is_token(token));
         let token = header.or_else(|| match visit.cookie(self.base().cookie.as_ref()?.name()) {
             RequestCookie::One(token) if !visit.has_authorization() => Some(token),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use auth_core::{
     AuthFuture, Facts, Identity, KeepsVerified, Outcome, Principal, Reason, SignIns, Timestamp,
+    Verified,
 };
 use auth_store::{Expiry, Kind, Peek, Record, SignInManager};
 use serde::Serialize;
@@ -11,8 +12,9 @@ use serde::de::DeserializeOwned;
 
 use super::desk::SignsIn;
 use crate::authenticator::{Mode, rejected};
+use crate::config::Verified as GoodToken;
 use crate::jwt_auth::JwtAuth;
-use crate::verifier::{FAMILY_BYTES, OwnToken, Proven};
+use crate::proven::{FAMILY_BYTES, OwnToken, Proven};
 
 impl<C> Mode<C> for SignsIn
 where
@@ -20,12 +22,17 @@ where
 {
     fn conclude(
         auth: &JwtAuth<C, Self>,
-        proven: Proven<C>,
+        verified: GoodToken<C>,
         now: Timestamp,
     ) -> AuthFuture<Outcome<C>> {
-        match proven {
-            Proven::Somebody(identity) => AuthFuture::ready(Outcome::Authenticated(identity)),
-            Proven::SignIn(token) => ask(&auth.mode, token, now),
+        match verified.proven() {
+            Proven::Somebody(identity) => {
+                AuthFuture::ready(Outcome::Authenticated(identity.clone()))
+            }
+            Proven::SignIn(token) => match ask(&auth.mode, token, now) {
+                Some(outcome) => AuthFuture::ready(outcome),
+                None => wait(&auth.mode, verified, now),
+            },
         }
     }
 
@@ -34,8 +41,8 @@ where
     }
 }
 
-/// Asks the store, and waits for it only if it does not know at once.
-fn ask<C>(mode: &SignsIn, token: Arc<OwnToken>, now: Timestamp) -> AuthFuture<Outcome<C>>
+/// Asks the store what it knows without waiting.
+fn ask<C>(mode: &SignsIn, token: &OwnToken<C>, now: Timestamp) -> Option<Outcome<C>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
@@ -43,23 +50,29 @@ where
     let mut at_once = None;
     sign_ins.store().peek(&token.sid, &mut |peek| {
         at_once = match peek {
-            Peek::Known(record) => Some(judge(sign_ins, record, &token, now)),
+            Peek::Known(record) => Some(judge(sign_ins, record, token, now)),
             // A copy may be a moment old: what it cannot confirm, only the store can deny.
             Peek::Copy(record) => {
-                Some(judge(sign_ins, Some(record), &token, now)).filter(Judged::is_good)
+                Some(judge(sign_ins, Some(record), token, now)).filter(Judged::is_good)
             }
             Peek::Ask => None,
         };
     });
-    if let Some(judged) = at_once {
-        return AuthFuture::ready(judged.conclude(sign_ins, &token, now));
-    }
+    at_once.map(|judged| judged.conclude(sign_ins, token, now))
+}
+
+/// Waits for the store.
+fn wait<C>(mode: &SignsIn, verified: GoodToken<C>, now: Timestamp) -> AuthFuture<Outcome<C>>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
     let desk = Arc::clone(&mode.desk);
     AuthFuture::from_async(async move {
+        let Proven::SignIn(token) = verified.proven() else { return rejected(Reason::WrongKind) };
         let sign_ins = &desk.sign_ins;
         match sign_ins.store().load(&token.sid).await {
             Ok(record) => {
-                judge(sign_ins, record.as_ref(), &token, now).conclude(sign_ins, &token, now)
+                judge(sign_ins, record.as_ref(), token, now).conclude(sign_ins, token, now)
             }
             Err(error) => Outcome::Unavailable(error.into()),
         }
@@ -73,10 +86,10 @@ enum Judged {
     Bad(Reason),
 }
 
-fn judge(
+fn judge<C>(
     sign_ins: &SignInManager,
     record: Option<&Arc<Record>>,
-    token: &OwnToken,
+    token: &OwnToken<C>,
     now: Timestamp,
 ) -> Judged {
     let Some(record) = record else { return Judged::Bad(Reason::Unknown) };
@@ -92,7 +105,7 @@ fn judge(
     }
 }
 
-impl OwnToken {
+impl<C> OwnToken<C> {
     /// Whether it was issued for this record as it stands: the user has not signed in anew since.
     pub(super) fn is_of(&self, record: &Record) -> bool {
         record.kind == Kind::Refresh && record.family.0[..FAMILY_BYTES] == self.family
@@ -104,7 +117,12 @@ impl Judged {
         matches!(self, Self::Good { .. })
     }
 
-    fn conclude<C>(self, sign_ins: &SignInManager, token: &OwnToken, now: Timestamp) -> Outcome<C>
+    fn conclude<C>(
+        self,
+        sign_ins: &SignInManager,
+        token: &OwnToken<C>,
+        now: Timestamp,
+    ) -> Outcome<C>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
@@ -124,41 +142,67 @@ impl Judged {
     }
 }
 
+/// The identity that the token comes to by this record: the same as last time, if the record is.
+fn identify<C>(record: &Arc<Record>, token: &OwnToken<C>) -> Outcome<C>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    let mut last = token.last.try_lock(); // whoever would wait is faster without
+    if let Some((known, identity)) = last.as_deref().and_then(Option::as_ref)
+        && *known == record.version
+    {
+        return Outcome::Authenticated(identity.clone());
+    }
+    let identity = match join(record, token) {
+        Ok(Some(identity)) => identity,
+        Ok(None) => return rejected(Reason::Unknown),
+        Err(error) => return unreadable(record, &error),
+    };
+    if let Some(last) = &mut last {
+        **last = Some((record.version, identity.clone()));
+    }
+    Outcome::Authenticated(identity)
+}
+
 /// Roles and claims are the record's. A scope counts if both have it: neither an old token nor a
 /// changed record widens what the other allows.
-fn identify<C>(record: &Arc<Record>, token: &OwnToken) -> Outcome<C>
+fn join<C>(
+    record: &Arc<Record>,
+    token: &OwnToken<C>,
+) -> Result<Option<Identity<C>>, serde_json::Error>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let ends_at = token.expires_at.min(record.limits.ends_at);
     let facts = Facts::new("jwt", record.authenticated_at).sign_in(record.sid).expires_at(ends_at);
-    let identity = match record.identity::<C>() {
-        Ok(Some(of_record)) if of_record.principal().scopes == token.scopes => {
-            Identity::kept(Arc::new(Joined { of_record, facts }))
-        }
-        Ok(Some(_)) => match record.to_principal::<C>() {
-            Ok(Some(mut principal)) => {
-                principal.scopes.retain(|scope| token.scopes.contains(scope));
-                Identity::verified(principal, facts)
-            }
-            Ok(None) => return rejected(Reason::Unknown),
-            Err(error) => return unreadable(record, &error),
-        },
-        Ok(None) => return rejected(Reason::Unknown),
-        Err(error) => return unreadable(record, &error),
+    let Some(of_record) = record.verified::<C>()? else { return Ok(None) };
+    let own = of_record.principal().scopes.iter().map(|scope| &**scope);
+    let narrowed = if own.eq(token.scopes()) {
+        None
+    } else {
+        let Some(mut principal) = record.to_principal::<C>()? else { return Ok(None) };
+        principal.scopes.retain(|scope| token.scopes().any(|of_token| **scope == *of_token));
+        Some(principal)
     };
-    Outcome::Authenticated(identity)
+    Ok(Some(Identity::kept(Arc::new(Joined { of_record, narrowed, facts }))))
+}
+
+impl<C> OwnToken<C> {
+    fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.scopes.split(' ').filter(|scope| !scope.is_empty())
+    }
 }
 
 /// Who it is by the record, and the facts by the token.
 struct Joined<C> {
-    of_record: Identity<C>,
+    of_record: Arc<Verified<C>>,
+    narrowed: Option<Principal<C>>,
     facts: Facts,
 }
 
 impl<C: Send + Sync> KeepsVerified<C> for Joined<C> {
     fn principal(&self) -> &Principal<C> {
-        self.of_record.principal()
+        self.narrowed.as_ref().unwrap_or_else(|| self.of_record.principal())
     }
 
     fn facts(&self) -> &Facts {

@@ -1,0 +1,85 @@
+//! What a token proves.
+
+use std::sync::Arc;
+
+use auth_core::{Facts, Identity, Principal, Reason, SignInId, Timestamp};
+use base64_simd::{Out, URL_SAFE_NO_PAD};
+use parking_lot::Mutex;
+
+use crate::claims::{DateClaim, ListClaim, TextClaim, TokenClaims};
+use crate::json::Texts;
+use crate::policy::Policy;
+
+/// What is read of a family's digest: enough to tell one from the next.
+pub(crate) const FAMILY_BYTES: usize = 8;
+
+/// What a token proves.
+#[derive(Debug)]
+pub enum Proven<C> {
+    /// Somebody, by the word of the issuer.
+    Somebody(Identity<C>),
+    /// A sign-in of ours, whose record says the rest.
+    SignIn(OwnToken<C>),
+}
+
+/// What a token of ours says beside its sign-in's record.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
+pub struct OwnToken<C> {
+    pub(crate) sid: SignInId,
+    pub(crate) family: [u8; FAMILY_BYTES],
+    /// Space-separated.
+    pub(crate) scopes: Box<str>,
+    pub(crate) expires_at: Timestamp,
+    /// The identity that it last came to, at this version of the record.
+    pub(crate) last: Mutex<Option<(u64, Identity<C>)>>,
+}
+
+impl<C> Proven<C> {
+    /// Somebody, with these claims of the application's.
+    pub(crate) fn somebody(claims: TokenClaims<'_>, own: C, policy: &Policy) -> Self {
+        let subject = claims.text(TextClaim::Subject).unwrap_or_default();
+        let mut principal = Principal::new(subject).claims(own);
+        principal.scopes = claims.scopes().map(Into::into).collect();
+        principal.acr = claims.text(TextClaim::Acr).map(Into::into);
+        let amr = claims.list(ListClaim::Amr).into_iter().flat_map(Texts::iter);
+        principal.amr = amr.map(Into::into).collect();
+        let [authenticated_at, issued_at, expires_at] =
+            [DateClaim::AuthenticatedAt, DateClaim::IssuedAt, DateClaim::ExpiresAt]
+                .map(|date| claims.date(date));
+        let authenticated_at = authenticated_at.or(issued_at).unwrap_or(Timestamp::EPOCH);
+        let mut facts = Facts::new("jwt", authenticated_at);
+        facts.expires_at = expires_at.unwrap_or(Timestamp::EPOCH);
+        // Somebody else vouches, also where the token does not say who: it is no user of our own.
+        facts.issuer = Some(match &policy.issuer {
+            Some(issuer) => Arc::clone(issuer), // it was found to be the token's
+            None => claims.text(TextClaim::Issuer).unwrap_or_default().into(),
+        });
+        principal.roles = claims.roles;
+        Self::Somebody(Identity::verified(principal, facts))
+    }
+}
+
+impl<C> OwnToken<C> {
+    /// Every token of ours belongs to a sign-in.
+    pub(crate) fn of(claims: &TokenClaims<'_>) -> Result<Self, Reason> {
+        let sid = claims.text(TextClaim::SignIn).and_then(|sid| sid.parse().ok());
+        let family = claims.text(TextClaim::Family).and_then(family_of);
+        let (Some(sid), Some(family)) = (sid, family) else { return Err(Reason::WrongKind) };
+        let expires_at = claims.date(DateClaim::ExpiresAt).unwrap_or(Timestamp::EPOCH);
+        let scopes = match claims.list(ListClaim::Scope) {
+            Some(Texts::One(scopes)) => (**scopes).into(),
+            _ => Box::default(),
+        };
+        Ok(Self { sid, family, scopes, expires_at, last: Mutex::new(None) })
+    }
+}
+
+fn family_of(text: &str) -> Option<[u8; FAMILY_BYTES]> {
+    let mut family = [0; FAMILY_BYTES + 1];
+    if text.len() > FAMILY_BYTES / 3 * 4 + 3 {
+        return None;
+    }
+    let decoded = URL_SAFE_NO_PAD.decode(text.as_bytes(), Out::from_slice(&mut family)).ok()?;
+    (&*decoded).try_into().ok()
+}
