@@ -37,7 +37,7 @@ pub struct OwnToken<C> {
 
 impl<C> Proven<C> {
     /// Somebody, with these claims of the application's.
-    pub(crate) fn somebody(claims: TokenClaims<'_>, own: C, policy: &Policy) -> Self {
+    pub(crate) fn somebody(claims: &mut TokenClaims<'_>, own: C, policy: &Policy) -> Self {
         let subject = claims.text(TextClaim::Subject).unwrap_or_default();
         let mut principal = Principal::new(subject).claims(own);
         principal.scopes = claims.scopes().map(Into::into).collect();
@@ -55,7 +55,7 @@ impl<C> Proven<C> {
             Some(issuer) => Arc::clone(issuer), // it was found to be the token's
             None => claims.text(TextClaim::Issuer).unwrap_or_default().into(),
         });
-        principal.roles = claims.roles;
+        principal.roles = std::mem::take(&mut claims.roles);
         Self::Somebody(Identity::verified(principal, facts))
     }
 }

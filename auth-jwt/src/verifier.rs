@@ -133,7 +133,7 @@ impl Trusted {
             Standing::Foreign => {
                 let own = claims.read(json, &policy.roles_at)?;
                 let validity = policy.judge(&claims)?;
-                (validity, Proven::somebody(claims, own, policy))
+                (validity, Proven::somebody(&mut claims, own, policy))
             }
         };
         policy.run_checks(json)?;
