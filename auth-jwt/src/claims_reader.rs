@@ -140,6 +140,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
         match Claim::named(&self.name) {
             Some(Claim::Text(claim)) => {
                 let Text(text) = self.take()?;
+                if self.holds_roles() {
+                    self.claims.roles = vec![(*text).into()];
+                }
                 let read = seed.deserialize(Again::Text(&text)).map_err(again);
                 let before = self.claims.texts[claim as usize].replace(text);
                 self.once(before.is_none())?;
@@ -154,6 +157,9 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
             }
             Some(Claim::List(claim)) => {
                 let texts: Texts<'de> = self.take()?;
+                if self.holds_roles() {
+                    self.claims.roles = texts.iter().map(Into::into).collect();
+                }
                 let read = seed.deserialize(Again::Texts(&texts)).map_err(again);
                 let before = self.claims.lists[claim as usize].replace(texts);
                 self.once(before.is_none())?;
@@ -180,6 +186,11 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
 
     fn once(&self, first: bool) -> Result<(), A::Error> {
         self.fault(if first { Ok(()) } else { Err(said_twice()) })
+    }
+
+    /// Whether the roles are in this claim, whatever else it is for.
+    fn holds_roles(&self) -> bool {
+        matches!(self.roles_at, [only] if **only == *self.name)
     }
 
     fn other<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {

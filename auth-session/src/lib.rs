@@ -20,4 +20,3 @@ mod session_auth;
 mod sign_in;
 
 pub use session_auth::SessionAuth;
-

@@ -14,6 +14,7 @@
 //!
 //! - `axum`: [`Session`] as an extractor.
 //! - `conformance`: the behaviour suite for implementations of [`Store`].
+//! - `redis`: `RedisStore`, for one server, Sentinel and Cluster. `redis-tls`: TLS for it.
 
 mod changes;
 mod codec;
@@ -44,3 +45,5 @@ pub use secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 pub use session::{Session, SessionHost};
 pub use store::{Created, Deleted, Found, IntoStore, Limit, Peek, Store, Swap, WhenFull};
 pub use stores::{MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "redis")]
+pub use stores::{RedisSetupError, RedisStore, RedisStoreBuilder, UrlProblem};

@@ -1,10 +1,10 @@
 //! What the application does to sign-ins of somebody else.
 
-use auth_core::SignInId;
+use auth_core::{AuthErrorKind, Claims, Revoke, SignInId};
 use auth_store::{Store, encode};
 
 use crate::app::{Login, Me, User};
-use crate::harness::World;
+use crate::harness::{Backend, Framework, World, jwt};
 
 suite!(every:
     sec_59_a_new_role_counts_at_once,
@@ -79,6 +79,31 @@ async fn sec_16_a_new_factor_ends_the_other_sign_ins(world: World) {
     assert_eq!(world.status_of(&new).await, 200);
     assert_eq!(world.status_of(&stale).await, 401);
     assert_eq!(world.status_of(&elsewhere).await, 401);
+}
+
+#[tokio::test]
+async fn sec_59_88_an_administrator_changes_roles_through_the_backend() {
+    let world = World::start(Backend::jwt(), Framework::Axum).await;
+    let token = world.client().signed_in(Login::from("alice").role("admin")).await;
+    let auth = jwt(&world.setup);
+    let user = User { name: "amended".into() };
+    assert_eq!(auth.amend("alice", &["buyer".into()], &user).await.unwrap(), 1);
+    assert_eq!(world.holder(&token).get("/admin").await.status, 403);
+    assert_eq!(world.holder(&token).get("/me").await.json::<Me>().name, "amended");
+    assert_eq!(auth.sign_in_manager().revoke("alice", Revoke::All).await.unwrap(), 1);
+    assert_eq!(world.status_of(&token).await, 401);
+}
+
+/// A token has a subject of its own.
+#[tokio::test]
+async fn claims_with_a_name_of_the_tokens_own_are_not_kept() {
+    let world = World::start(Backend::jwt(), Framework::Axum).await;
+    let token = world.client().signed_in("alice").await;
+    let auth = jwt(&world.setup).claims::<Claims>();
+    let claims: Claims = serde_json::from_str(r#"{"sub":"mallory"}"#).unwrap();
+    let refused = auth.amend("alice", &[], &claims).await.unwrap_err();
+    assert_eq!(refused.kind(), AuthErrorKind::Data);
+    assert_eq!(world.holder(&token).get("/me").await.json::<Me>().name, "ALICE");
 }
 
 async fn sec_17_an_administrator_ends_one_or_all(world: World) {

@@ -10,9 +10,8 @@ suite!(every:
     sec_44_an_answer_with_a_credential_is_not_stored,
     sec_75_a_refusal_has_no_body_and_gives_no_reason,
     a_bearer_challenge_has_an_error_only_if_a_token_came,
+    sec_45_a_sign_out_clears_what_the_browser_keeps,
 );
-
-suite!(cookie: sec_45_a_sign_out_clears_what_the_browser_keeps);
 
 async fn sec_44_an_answer_that_depends_on_the_credential_says_so(world: World) {
     let credential = world.client().signed_in("alice").await;

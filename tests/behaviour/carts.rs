@@ -1,6 +1,6 @@
 //! What an application keeps with a sign-in, and with a visitor before it.
 
-use crate::harness::{Credential, World, at_once};
+use crate::harness::{Credential, SESSION, World, at_once};
 
 suite!(every:
     a_cart_belongs_to_its_sign_in,
@@ -9,6 +9,8 @@ suite!(every:
     too_much_data_is_refused_and_nothing_is_lost,
     a_stranger_sees_nothing_of_a_cart,
 );
+
+suite!(strangers: before_the_sign_in_there_is_no_cart);
 
 suite!(visitors:
     a_cart_from_before_the_sign_in_moves_along,
@@ -37,6 +39,16 @@ async fn a_stranger_sees_nothing_of_a_cart(world: World) {
     let seen = world.client().get("/cart").await;
     // Where visitors have carts this one is empty, elsewhere there is none to see.
     assert!(seen.status == 401 || seen.text() == "[]", "{seen:?}");
+}
+
+async fn before_the_sign_in_there_is_no_cart(world: World) {
+    let client = world.client();
+    for call in [client.get("/cart"), client.post("/cart").body("apple")] {
+        let reply = call.await;
+        assert_eq!(reply.status, 401);
+        assert!(reply.headers.contains_key("www-authenticate") && reply.set_cookies().is_empty());
+    }
+    assert_eq!(world.store.all_calls(), 0);
 }
 
 async fn a_cart_survives_a_refresh(world: World) {
@@ -93,12 +105,9 @@ async fn a_cart_from_before_the_sign_in_moves_along(world: World) {
     client.signed_in("alice").await;
 
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
-    assert_eq!(client.cookies("/").is_empty(), is_token(&client.credential().unwrap()));
+    let by_cookie = matches!(client.credential(), Some(Credential::Cookie(_)));
+    assert_eq!(client.cookies("/").contains(SESSION), by_cookie, "the visitor's cookie is gone");
     assert_eq!(world.kept().await, 1, "the visitor's record is gone");
-}
-
-fn is_token(credential: &Credential) -> bool {
-    matches!(credential, Credential::Token(_))
 }
 
 async fn sec_83_a_planted_cookie_gets_nothing_of_the_sign_in(world: World) {

@@ -31,7 +31,8 @@ async fn preflight(app: Router) -> Response<Body> {
 /// is asked first.
 #[tokio::test]
 async fn a_preflight_passes_if_cors_is_outside_of_authentication() {
-    for backend in [Backend::session(), Backend::session_bearer(), Backend::token()] {
+    for backend in [Backend::session(), Backend::session_bearer(), Backend::token(), Backend::jwt()]
+    {
         let world = World::start(backend, Framework::Axum).await;
         let auth = auth_core::AuthLayer::new(world.auth());
         let page = || Router::new().route("/", get(async || "welcome"));

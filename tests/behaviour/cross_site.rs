@@ -14,7 +14,7 @@ suite!(cookie:
     sec_82_another_site_renews_no_cookie_behind_a_header,
 );
 
-suite!(explicit: a_token_is_sent_on_purpose_from_wherever);
+suite!(bearer: a_token_is_sent_on_purpose_from_wherever);
 
 suite!(visitors:
     sec_82_another_site_signs_nobody_in,

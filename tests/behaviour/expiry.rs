@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_store::Lifetime;
+use auth_store::{Lifetime, Store};
 
 use crate::app::Me;
 use crate::harness::{Op, World};
@@ -10,17 +10,20 @@ use crate::harness::{Op, World};
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
-suite!(cookie: sec_85_a_secret_that_another_node_gave_out_is_good_here);
-
 suite!(every:
+    sec_85_a_credential_that_another_node_gave_out_is_good_here,
     sec_08_a_sign_in_that_is_not_used_ends,
     sec_09_a_sign_in_in_use_ends_at_the_absolute_limit,
-    sec_11_a_sign_in_that_has_ended_is_gone_from_the_store,
+    sec_11_a_sign_in_that_was_not_used_is_gone_from_the_store,
     sec_12_signing_in_again_starts_both_limits_anew,
     sec_85_a_sign_in_used_on_another_node_does_not_end_here,
     uses_are_written_down_now_and_then,
     sec_10_a_preset_of_an_assurance_level_holds,
 );
+
+suite!(secret: sec_11_a_sign_in_at_its_limit_is_gone_from_the_store);
+
+suite!(pair: sec_11_a_sign_in_at_its_limit_is_swept_away);
 
 suite!(visitors: a_cart_of_a_visitor_ends_sooner);
 
@@ -54,18 +57,32 @@ async fn sec_09_a_sign_in_in_use_ends_at_the_absolute_limit(world: World) {
     assert_eq!(client.get("/me").await.status, 401);
 }
 
-async fn sec_11_a_sign_in_that_has_ended_is_gone_from_the_store(world: World) {
+async fn sec_11_a_sign_in_that_was_not_used_is_gone_from_the_store(world: World) {
     let idle = world.client().signed_in("alice").await;
     world.wait(HOUR);
     assert_eq!(world.status_of(&idle).await, 401);
     world.store.reached(Op::DeleteIfIdle, 1).await;
     assert_eq!(world.kept().await, 0);
+}
 
+async fn sec_11_a_sign_in_at_its_limit_is_gone_from_the_store(world: World) {
     let world = world.with(|setup| setup.lifetime = Lifetime::new(None, HOUR).unwrap()).await;
     let old = world.client().signed_in("alice").await;
     world.wait(HOUR);
     assert_eq!(world.status_of(&old).await, 401);
     world.store.reached(Op::DeleteIf, 1).await;
+    assert_eq!(world.kept().await, 0);
+}
+
+/// Its last access token ends with it, and leads to it no more.
+async fn sec_11_a_sign_in_at_its_limit_is_swept_away(world: World) {
+    let world = world.with(|setup| setup.lifetime = Lifetime::new(None, HOUR).unwrap()).await;
+    let client = world.client();
+    client.signed_in("alice").await;
+    world.wait(HOUR);
+    assert_eq!(client.get("/me").await.status, 401);
+    assert_eq!(client.post("/refresh").await.status, 401);
+    world.store.sweep(world.clock.now(), 100).await.unwrap();
     assert_eq!(world.kept().await, 0);
 }
 
@@ -94,9 +111,7 @@ async fn sec_85_a_sign_in_used_on_another_node_does_not_end_here(world: World) {
     world.store.keep_copies();
     assert_eq!(client.get("/me").await.status, 200);
     world.wait(50 * MINUTE);
-    auth_store::Store::touch(&*world.store, &credential.sign_in(), world.clock.now())
-        .await
-        .unwrap();
+    world.store.touch(&credential.sign_in(), world.clock.now()).await.unwrap();
     world.wait(50 * MINUTE);
 
     assert_eq!(client.get("/me").await.status, 200, "it was used 50 minutes ago");
@@ -107,7 +122,7 @@ async fn sec_85_a_sign_in_used_on_another_node_does_not_end_here(world: World) {
 }
 
 /// This node has a copy from before, which can confirm the old secret and deny nothing.
-async fn sec_85_a_secret_that_another_node_gave_out_is_good_here(world: World) {
+async fn sec_85_a_credential_that_another_node_gave_out_is_good_here(world: World) {
     let client = world.client();
     let old = client.signed_in("alice").await;
     world.store.keep_copies();

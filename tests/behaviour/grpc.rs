@@ -11,7 +11,8 @@ use tower::{Layer, ServiceExt, service_fn};
 use crate::app::Login;
 use crate::harness::{Backend, Credential, Fault, Framework, World};
 
-const BACKENDS: [fn() -> Backend; 3] = [Backend::session, Backend::session_bearer, Backend::token];
+const BACKENDS: [fn() -> Backend; 4] =
+    [Backend::session, Backend::session_bearer, Backend::token, Backend::jwt_eddsa];
 
 /// A call of a service that asks for the role `admin`; on the way it does what `change` says.
 async fn call(
@@ -25,15 +26,9 @@ async fn call(
     let service = Require::role("admin").layer(service);
     let layer = AuthLayer::new(world.auth());
     let mut request = Request::post("/shop.Shop/Buy").header("content-type", content_type);
-    request = match credential {
-        Some(Credential::Cookie(value)) => {
-            request.header("cookie", format!("__Host-session={value}"))
-        }
-        Some(Credential::Token(token)) => {
-            request.header("authorization", format!("Bearer {token}"))
-        }
-        None => request,
-    };
+    if let Some((name, value)) = credential.map(Credential::header) {
+        request = request.header(name, value);
+    }
     layer.layer(service).oneshot(request.body(Body::default()).unwrap()).await.unwrap()
 }
 

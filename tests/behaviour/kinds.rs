@@ -1,15 +1,22 @@
 //! A secret of one kind is worth nothing as another, and a public id is worth nothing at all.
 
-use auth_core::Carrier;
+use auth_core::{Authenticator, Carrier, any_of};
+use http::Method;
 
-use crate::app::Login;
-use crate::harness::{Credential, World};
+use crate::app::{Login, Refresh};
+use crate::harness::{
+    Backend, Credential, Framework, REFRESH, SESSION, Setup, World, jwt, session,
+};
 
 suite!(every: sec_86_a_known_id_with_made_up_secrets_harms_nobody);
 
-suite!(explicit:
-    sec_81_a_token_is_no_cookie,
-    sec_81_a_cookie_is_no_token,
+suite!(explicit: sec_81_a_token_is_no_cookie);
+
+suite!(bearer: sec_81_a_cookie_is_no_token);
+
+suite!(pair:
+    sec_81_a_refresh_token_authenticates_nobody,
+    sec_81_an_access_token_renews_nothing,
 );
 
 async fn sec_86_a_known_id_with_made_up_secrets_harms_nobody(world: World) {
@@ -42,7 +49,7 @@ async fn sec_81_a_token_is_no_cookie(world: World) {
 async fn sec_81_a_cookie_is_no_token(world: World) {
     let token = world.client().signed_in("alice").await;
     // A cookie of the same store, from a node with the other backend.
-    let cookies = world.with_backend(crate::harness::Backend::session()).await;
+    let cookies = world.with_backend(Backend::session()).await;
     assert_eq!(cookies.carrier(), Carrier::Ambient);
     let cookie = cookies.client().signed_in("bob").await;
 
@@ -50,9 +57,94 @@ async fn sec_81_a_cookie_is_no_token(world: World) {
     assert_eq!(world.status_of(&as_token).await, 401);
     let thief = world.holder(&as_token);
     assert_eq!(thief.post("/refresh").await.status, 401);
-    let Credential::Token(text) = as_token else { panic!("{as_token:?}") };
-    assert_eq!(world.client().post("/refresh").body(text).await.status, 401);
+    let by_body = world.client().post("/refresh").json(&Refresh::token(as_token.text())).await;
+    assert_eq!(by_body.status, 401);
     let login = Login::from("mallory").via(world.carrier());
     thief.post("/login").json(&login).await;
     assert_eq!(cookies.status_of(&cookie).await, 200);
+}
+
+/// Wherever it is put, and whatever it is called there.
+async fn sec_81_a_refresh_token_authenticates_nobody(world: World) {
+    let credential = world.client().signed_in(Login::from("alice").role("admin")).await;
+    let (token, secret) = (credential.refresh().unwrap(), credential.secret());
+    for text in [token.to_owned(), secret.to_owned(), format!("ses_{secret}")] {
+        for (name, start) in WAYS {
+            let call = |path| world.client().get(path).header(name, &format!("{start}{text}"));
+            for path in ["/me", "/admin", "/devices"] {
+                assert_eq!(call(path).await.status, 401, "{name}: {start}{text} at {path}");
+            }
+            let maybe = call("/maybe").await;
+            assert!(maybe.status == 401 || maybe.text() == "nobody", "{maybe:?}");
+        }
+    }
+    assert_eq!(world.status_of(&credential).await, 200);
+    world.holder(&credential).refreshed().await;
+}
+
+async fn sec_81_an_access_token_renews_nothing(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    let token = credential.text();
+    let call = || world.client().post("/refresh");
+    assert_eq!(call().json(&Refresh::token(token)).await.status, 401);
+    for (name, start) in WAYS {
+        let reply = call().header(name, &format!("{start}{token}")).await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (401, 0), "{start}");
+    }
+    assert_eq!(world.kept().await, 1);
+}
+
+/// The headers that a credential can come in, and how their values begin.
+const WAYS: [(&str, &str); 7] = [
+    ("cookie", "__Host-session="),
+    ("cookie", "__Host-refresh="),
+    ("cookie", "__Host-access="),
+    ("authorization", "Bearer "),
+    ("authorization", "Bearer ses_"),
+    ("authorization", "Bearer ref_"),
+    ("authorization", "Bearer tok_"),
+];
+
+/// Cookies, bearers, access tokens and refresh tokens, of one store and one layer.
+#[tokio::test]
+async fn sec_81_of_every_kind_of_secret_none_is_good_as_another() {
+    let build = |setup: &Setup| any_of((session(setup).bearer(), jwt(setup))).erased();
+    let world = World::start(Backend { carrier: Carrier::Ambient, build }, Framework::Axum).await;
+    let mut credentials = Vec::new();
+    for backend in [Backend::session(), Backend::session_bearer(), Backend::jwt()] {
+        let node = world.with_backend(backend).await;
+        credentials.push(node.client().signed_in("alice").await);
+    }
+    let [cookie, bearer, pair] = &credentials[..] else { panic!("{credentials:?}") };
+    let renews = [
+        format!("{SESSION}={}", cookie.text()),
+        format!("Bearer {}", bearer.text()),
+        format!("{REFRESH}={}", pair.refresh().unwrap()),
+    ];
+    let authenticates = [&renews[0], &renews[1], &format!("Bearer {}", pair.text())];
+    let mut secrets = vec![pair.text(), pair.refresh().unwrap(), bearer.text()];
+    secrets.extend(credentials.iter().map(Credential::secret));
+
+    for (name, start) in WAYS {
+        for value in secrets.iter().map(|secret| format!("{start}{secret}")) {
+            let call = |method, path| world.client().call(method, path).header(name, &value);
+            let expected = if authenticates.contains(&&value) { 200 } else { 401 };
+            assert_eq!(call(Method::GET, "/me").await.status, expected, "{value}");
+            if !renews.contains(&value) {
+                assert_eq!(call(Method::POST, "/refresh").await.status, 401, "{value}");
+                if expected == 401 {
+                    call(Method::POST, "/logout").await;
+                    call(Method::POST, "/logout-everywhere").await;
+                }
+            }
+        }
+    }
+    for wrong in [cookie.text(), pair.text(), pair.secret(), bearer.secret()] {
+        let reply = world.client().post("/refresh").json(&Refresh::token(wrong)).await;
+        assert_eq!(reply.status, 401, "{wrong}");
+    }
+    for credential in &credentials {
+        assert_eq!(world.status_of(credential).await, 200);
+        world.holder(credential).refreshed().await;
+    }
 }

@@ -11,6 +11,7 @@
 mod harness;
 mod app;
 
+mod access_tokens;
 mod administration;
 mod ambient;
 mod answers;
@@ -33,8 +34,10 @@ mod races;
 mod refresh_tokens;
 mod refreshing;
 mod requirements;
+mod revocation;
 mod saving;
 mod secrets;
 mod signing_in;
 mod signing_out;
+mod tokens;
 mod visitors;

@@ -166,7 +166,8 @@ async fn sec_75_a_failure_says_nothing_of_the_store(world: World) {
     let strangers = [world.client().post("/login").json(&Login::from("bob").via(world.carrier()))];
     for call in calls.into_iter().chain(strangers) {
         let shown = format!("{:?}", call.await);
-        for word in ["db-7", "5432", "Store", "connection", credential.secret()] {
+        let words = ["db-7", "5432", "Store", "connection"];
+        for word in credential.secrets().into_iter().chain(words) {
             assert!(!shown.contains(word), "{word} in {shown}");
         }
     }

@@ -11,6 +11,7 @@ suite!(every:
     sec_78_a_late_request_does_not_replace_the_new_credential,
     two_slow_requests_keep_what_both_added,
     sec_77_a_sign_out_between_reading_and_writing_is_not_undone,
+    sec_77_a_refresh_does_not_undo_a_sign_out,
     a_sign_in_during_a_sign_out_elsewhere_starts_anew,
 );
 
@@ -168,6 +169,20 @@ async fn sec_77_a_sign_out_between_reading_and_writing_is_not_undone(world: Worl
     world.store.heal();
 
     assert_eq!(held.await.unwrap().status, 401);
+    assert_eq!(world.kept().await, 0);
+}
+
+async fn sec_77_a_refresh_does_not_undo_a_sign_out(world: World) {
+    let (here, elsewhere) = (world.client(), world.client());
+    here.signed_in("alice").await;
+    elsewhere.signed_in("alice").await;
+    let held = held_at(&world, Op::Rotate, here.post("/refresh")).await;
+
+    assert_eq!(elsewhere.post("/logout-everywhere").await.text(), "2");
+    world.store.heal();
+
+    let late = held.await.unwrap();
+    assert_eq!((late.status.as_u16(), late.set_cookies().len()), (401, 0));
     assert_eq!(world.kept().await, 0);
 }
 

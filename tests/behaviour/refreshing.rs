@@ -2,19 +2,24 @@
 
 use std::time::Duration;
 
-use crate::app::{Login, Me};
-use crate::harness::{Credential, World, at_once};
+use crate::app::{Login, Me, Refresh};
+use crate::harness::{World, at_once};
 
 suite!(every:
-    a_refresh_ends_the_old_secret,
     sec_22_a_refresh_changes_nothing_but_the_secret,
     sec_13_no_number_of_refreshes_passes_the_absolute_limit,
-    of_refreshes_at_once_one_wins,
-    nobody_and_the_old_secret_are_refused,
     a_refresh_with_a_forged_secret_is_refused,
+    nobody_has_nothing_to_refresh,
 );
 
-suite!(explicit: a_token_in_the_body_is_refreshed);
+suite!(secret:
+    a_refresh_ends_the_old_secret,
+    of_refreshes_at_once_one_wins,
+    the_old_secret_is_not_refreshed_and_harms_nobody,
+    a_tampered_secret_is_not_refreshed_and_harms_nobody,
+);
+
+suite!(bearer: a_token_in_the_body_is_refreshed);
 
 suite!(visitors: a_visitor_has_nothing_to_refresh);
 
@@ -67,35 +72,45 @@ async fn of_refreshes_at_once_one_wins(world: World) {
     assert_eq!(world.kept().await, 1, "the losers were slow, not thieves");
 }
 
-async fn nobody_and_the_old_secret_are_refused(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
-    client.post("/refresh").await;
-
-    assert_eq!(world.holder(&old).post("/refresh").await.status, 401);
+async fn nobody_has_nothing_to_refresh(world: World) {
     let nobody = world.client().post("/refresh").await;
     assert_eq!(nobody.status, 401);
     assert!(nobody.headers.contains_key("www-authenticate"));
-    assert_eq!(client.get("/me").await.status, 200);
+}
+
+async fn the_old_secret_is_not_refreshed_and_harms_nobody(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    client.post("/refresh").await;
+    world.wait(Duration::from_secs(60));
+
+    assert_eq!(world.holder(&old).post("/refresh").await.status, 401);
+    assert_eq!(client.get("/me").await.status, 200, "a late request is no thief's");
 }
 
 async fn a_refresh_with_a_forged_secret_is_refused(world: World) {
     let credential = world.client().signed_in("alice").await;
     assert_eq!(world.holder(&credential.forged()).post("/refresh").await.status, 401);
+    assert_eq!(world.status_of(&credential).await, 200);
+    assert!(world.holder(&credential).post("/refresh").await.status.is_success());
+}
+
+async fn a_tampered_secret_is_not_refreshed_and_harms_nobody(world: World) {
+    let credential = world.client().signed_in("alice").await;
     assert_eq!(world.holder(&credential.tampered()).post("/refresh").await.status, 401);
     assert_eq!(world.status_of(&credential).await, 200);
 }
 
 async fn a_token_in_the_body_is_refreshed(world: World) {
     let old = world.client().signed_in("alice").await;
-    let Credential::Token(token) = &old else { panic!("{old:?}") };
     let client = world.client();
+    let refresh = async |token: &str| client.post("/refresh").json(&Refresh::token(token)).await;
 
-    assert_eq!(client.post("/refresh").body(token.clone()).await.status, 200);
+    assert_eq!(refresh("nonsense").await.status, 401);
+    assert_eq!(refresh(old.text()).await.status, 200);
 
     assert_eq!(client.get("/me").await.status, 200);
     assert_eq!(world.status_of(&old).await, 401);
-    assert_eq!(world.client().post("/refresh").body("nonsense").await.status, 401);
 }
 
 async fn a_visitor_has_nothing_to_refresh(world: World) {

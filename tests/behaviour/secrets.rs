@@ -5,9 +5,11 @@ use std::fmt::Write;
 use auth_store::{Record, Secret};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use http::header;
+use serde_json::json;
 
 use crate::app::Login;
-use crate::harness::{Credential, World};
+use crate::harness::{Credential, REFRESH, World};
 
 suite!(every:
     sec_24_the_store_holds_digests_and_no_secret,
@@ -15,7 +17,9 @@ suite!(every:
     sec_36_the_secret_says_nothing_of_the_user,
 );
 
-suite!(explicit: sec_28_a_token_is_in_the_body_and_nowhere_else);
+suite!(bearer: sec_28_a_token_is_in_the_body_and_nowhere_else);
+
+suite!(pair: sec_28_of_a_pair_one_is_in_the_body_and_one_in_a_cookie);
 
 async fn sec_24_the_store_holds_digests_and_no_secret(world: World) {
     let client = world.client();
@@ -71,7 +75,9 @@ async fn sec_28_the_secret_is_in_one_place_of_one_response(world: World) {
     let credential = client.signed_in("alice").await;
     for path in ["/", "/me", "/maybe", "/who", "/cart", "/devices", "/admin", "/no-such-page"] {
         let shown = format!("{:?}", client.get(path).await);
-        assert!(!shown.contains(&credential.secret()[22..]), "{path}: {shown}");
+        for secret in credential.secrets() {
+            assert!(!shown.contains(secret), "{path}: {shown}");
+        }
     }
 }
 
@@ -84,6 +90,25 @@ async fn sec_28_a_token_is_in_the_body_and_nowhere_else(world: World) {
     assert_eq!((&body["token_type"], &body["expires_in"]), (&"Bearer".into(), &86400.into()));
     assert_eq!(body.as_object().unwrap().len(), 3);
     assert!(!format!("{:?}", reply.headers).contains(&token[30..]));
+}
+
+async fn sec_28_of_a_pair_one_is_in_the_body_and_one_in_a_cookie(world: World) {
+    let client = world.client();
+    let reply = client.login("alice").await;
+    let Some(Credential::Pair { access, refresh }) = client.credential() else {
+        panic!("{reply:?}")
+    };
+    let body: serde_json::Value = reply.json();
+    let expected = json!({ "access_token": access, "token_type": "Bearer", "expires_in": 86400 });
+    assert_eq!(body, expected);
+    let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
+    assert!(cookie.starts_with(&format!("{REFRESH}={refresh};")), "{cookie}");
+    assert!(!reply.text().contains(&refresh[26..]) && !cookie.contains(&access[30..]));
+    let others = reply.headers.iter().filter(|(name, _)| *name != header::SET_COOKIE);
+    for (_, value) in others {
+        let value = value.to_str().unwrap();
+        assert!(!value.contains(&refresh[26..]) && !value.contains(&access[30..]), "{value}");
+    }
 }
 
 async fn sec_36_the_secret_says_nothing_of_the_user(world: World) {

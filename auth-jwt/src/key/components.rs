@@ -7,6 +7,8 @@ use aws_lc_rs::signature::{
     RsaPublicKeyComponents, VerificationAlgorithm,
 };
 
+use curve25519_dalek::edwards::CompressedEdwardsY;
+
 use super::error::InvalidKey;
 use crate::algorithm::{Algorithm, KeyRule};
 
@@ -57,7 +59,8 @@ impl Components {
                 }
                 ParsedPublicKey::new(by, point).map_err(not_for)
             }
-            (Self::Ed25519 { x }, KeyRule::Curve("Ed25519")) if x.len() == 32 => {
+            (Self::Ed25519 { x }, KeyRule::Curve("Ed25519")) => {
+                check_ed25519(x)?;
                 ParsedPublicKey::new(&ED25519, x).map_err(not_for)
             }
             _ => Err(InvalidKey::NotFor(algorithm)),
@@ -75,6 +78,20 @@ fn rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
         Algorithm::Ps512 => &RSA_PSS_2048_8192_SHA512,
         _ => return None,
     })
+}
+
+/// Whether it is a point of the curve, and not one of the few with which anybody can sign anything
+/// (RFC 8725 section 3.4). The signature check itself does not look.
+fn check_ed25519(x: &[u8]) -> Result<(), InvalidKey> {
+    let no_point = InvalidKey::Malformed("it is no point of the curve");
+    let compressed = CompressedEdwardsY::from_slice(x).map_err(|_| no_point.clone())?;
+    match compressed.decompress() {
+        None => Err(no_point),
+        Some(point) if point.is_small_order() => {
+            Err(InvalidKey::Malformed("it is a point of small order"))
+        }
+        Some(_) => Ok(()),
+    }
 }
 
 fn without_zeros(number: &[u8]) -> &[u8] {

@@ -51,14 +51,9 @@ impl Held {
         now.as_millis() < self.ends_at.load(Ordering::Relaxed)
     }
 
-    /// Ends it at this moment, or earlier if that was said before.
+    /// Ends it at this moment, and at no other.
     pub(crate) fn end_at(&self, at: Timestamp) {
-        self.ends_at.fetch_min(at.as_millis(), Ordering::Relaxed);
-    }
-
-    /// It does not end after all.
-    pub(crate) fn go_on(&self) {
-        self.ends_at.store(u64::MAX, Ordering::Relaxed);
+        self.ends_at.store(at.as_millis(), Ordering::Relaxed);
     }
 }
 

@@ -78,7 +78,9 @@ impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, SignsIn> {
             named.extend(sign_ins.named(&secret, Kind::Refresh).await?);
         }
         let now = self.base().clock.now();
-        if let Some(token) = self.ended_token(visit, now)
+        let decided = is_explicit(visit.turn()) && visit.turn().sign_in().is_some();
+        if !decided
+            && let Some(token) = self.ended_token(visit, now)
             && !named.contains(&token.sid)
             && let Some(record) = sign_ins.store().load(&token.sid).await?
             && token.is_of(&record)

@@ -7,6 +7,7 @@ use auth_core::{
     SignedIn, Tokens, Visit,
 };
 use auth_store::Issued;
+use http::HeaderValue;
 
 use super::cookies::REFRESH_PREFIX;
 use super::desk::SignsIn;
@@ -45,43 +46,53 @@ impl<C> JwtAuth<C, SignsIn> {
         };
         let mut tokens = Tokens::bearer(access.text.as_str(), access.lasts);
         tokens.scope = (!scopes.is_empty()).then(|| scopes.join(" ").into());
+        let cookie = self.base().cookie.as_ref();
+        // Both are written before one is queued: a token too long for a cookie changes nothing.
+        let access_cookie = match (ways.access, cookie) {
+            (Carrier::Ambient, Some(cookie)) => Some(header(cookie, &access.text, max_age)?),
+            _ => None,
+        };
         match ways.refresh {
-            Delivery::Cookie => set(&desk.refresh_cookie, &refresh, max_age, visit)?,
+            Delivery::Cookie => {
+                let value = header(&desk.refresh_cookie, &refresh, max_age)?;
+                queue(&desk.refresh_cookie, value, visit);
+            }
             Delivery::Body => {
                 tokens.refresh_token = Some(refresh.into());
                 remove(&desk.refresh_cookie, visit);
             }
         }
-        match (ways.access, &self.base().cookie) {
-            (Carrier::Ambient, Some(cookie)) => {
-                set(cookie, &access.text, max_age, visit)?;
+        match (cookie, access_cookie) {
+            (Some(cookie), Some(value)) => {
+                queue(cookie, value, visit);
                 if tokens.refresh_token.is_none() {
                     return Ok(SignedIn::by_cookie(issued.sid()));
                 }
             }
-            (_, Some(cookie)) => remove(cookie, visit),
-            (_, None) => {}
+            (Some(cookie), None) => remove(cookie, visit),
+            (None, _) => {}
         }
         visit.turn().effects(Effects::credential_in_body);
         Ok(SignedIn::by_tokens(issued.sid(), tokens))
     }
 }
 
-fn set(
+fn header(
     cookie: &CookiePolicy,
     value: &str,
     max_age: Option<Duration>,
-    visit: Visit<'_>,
-) -> Result<(), AuthError> {
+) -> Result<HeaderValue, AuthError> {
     let header = cookie.set(value, max_age);
-    let header = header.map_err(|error| AuthError::new(AuthErrorKind::TooLarge, error))?;
-    visit.turn().effects(|effects| effects.set_cookie(cookie.name(), header));
-    Ok(())
+    header.map_err(|error| AuthError::new(AuthErrorKind::TooLarge, error))
+}
+
+fn queue(cookie: &CookiePolicy, value: HeaderValue, visit: Visit<'_>) {
+    visit.turn().effects(|effects| effects.set_cookie(cookie.name(), value));
 }
 
 /// What a cookie carried is replaced by what is in the body.
 fn remove(cookie: &CookiePolicy, visit: Visit<'_>) {
     if visit.cookie(cookie.name()) != RequestCookie::Absent {
-        visit.turn().effects(|effects| effects.set_cookie(cookie.name(), cookie.removal()));
+        queue(cookie, cookie.removal(), visit);
     }
 }

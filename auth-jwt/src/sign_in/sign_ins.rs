@@ -7,7 +7,7 @@ use auth_core::{
     AuthError, AuthErrorKind, Backend, Carrier, Delivery, Misuse, Principal, RefreshOptions,
     Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Visit,
 };
-use auth_store::{Kind, NewSignIn, Secret};
+use auth_store::{Kind, NewSignIn, Proof, Secret};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -42,8 +42,13 @@ where
         access::check(&principal.claims)?;
         let new = NewSignIn::of(Kind::Refresh, principal, options, visit.user_agent())?;
         let sign_ins = &self.mode.desk.sign_ins;
-        let beside = self.cookie_beside(visit).await?;
+        let mut beside = self.cookie_beside(visit).await?;
         let before = visit.turn().sign_in();
+        if before.is_none()
+            && let Some(sid) = beside.take()
+        {
+            visit.turn().acts_for(sid); // its access token has ended, or the page was loaded anew
+        }
         let issued = sign_ins.sign_in(visit.turn(), &new).await?;
         let ended = match beside {
             Some(sid) => sign_ins.end(&sid).await,
@@ -73,7 +78,7 @@ where
         let access =
             if self.has_access_cookie(visit) { Carrier::Ambient } else { Carrier::Explicit };
         let ways = Ways { access, refresh };
-        if refresh == Delivery::Cookie || access == Carrier::Ambient {
+        if refresh == Delivery::Cookie || self.has_cookie(visit) {
             self.check_origin(visit)?;
         }
         let scopes = options.scopes.as_deref();
@@ -147,7 +152,11 @@ impl<C> JwtAuth<C, SignsIn> {
     /// before the refresh token is used up.
     async fn check_scopes(&self, secret: &Secret, scopes: &[Box<str>]) -> Result<(), AuthError> {
         let record = self.mode.desk.sign_ins.store().load(&secret.sid()).await?;
-        let Some(record) = record else { return Ok(()) }; // refused by the refresh itself
+        let now = self.base().clock.now();
+        let proved = record.filter(|record| {
+            matches!(record.judge(secret, Kind::Refresh, now), Proof::Current | Proof::Rotated(_))
+        });
+        let Some(record) = proved else { return Ok(()) }; // refused by the refresh itself
         let own = record.details.as_ref().map_or(&[][..], |details| &details.scopes);
         match scopes.iter().find(|scope| !own.contains(scope)) {
             Some(scope) => {

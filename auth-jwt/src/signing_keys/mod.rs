@@ -1,8 +1,10 @@
 //! Private keys that follow one another.
 
+mod error;
 mod handler;
 mod jwks;
 mod ring;
 
+pub use error::WithdrawError;
 pub use handler::JwksService;
-pub use ring::{SigningKeys, WithdrawError};
+pub use ring::SigningKeys;

@@ -1,6 +1,5 @@
 //! The keys, and when each signs.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +7,7 @@ use std::time::Duration;
 use auth_core::{Clock, Timestamp};
 use parking_lot::RwLock;
 
+use super::error::WithdrawError;
 use crate::key::{Held, SigningKey};
 
 /// Private keys that follow one another. A clone is another handle on the same keys, so a running
@@ -89,13 +89,10 @@ impl SigningKeys {
         if current(&slots, now).is_some_and(|at| slots[at].key.kid() == next.kid()) {
             return; // it signs already
         }
-        let ends_at = signs_from + self.longest + LEEWAY;
         slots.retain(|slot| slot.held().is_good_at(now) && slot.key.kid() != next.kid());
-        for slot in slots.iter() {
-            slot.held().end_at(ends_at);
-        }
         tracing::info!(kid = next.kid(), "a new signing key is published");
         slots.push(Slot { key: next, signs_from });
+        self.schedule(&mut slots);
     }
 
     /// Withdraws a key that somebody else may have: every token that it signed is refused from now
@@ -115,10 +112,21 @@ impl SigningKeys {
         slots.remove(at).held().end_at(Timestamp::EPOCH);
         if signed && let Some(newest) = slots.last_mut() {
             newest.signs_from = now;
-            newest.held().go_on();
         }
+        self.schedule(&mut slots);
         tracing::warn!(kid, "a signing key is withdrawn");
         Ok(())
+    }
+
+    /// Each key ends when the last token has that it signed before the next one took over.
+    fn schedule(&self, slots: &mut [Slot]) {
+        slots.sort_by_key(|slot| slot.signs_from);
+        for at in 0..slots.len() {
+            let next = slots.get(at + 1).map_or(Timestamp::MAX, |slot| slot.signs_from);
+            let signs = slots[at].signs_from < Timestamp::MAX;
+            let ends_at = if signs { next + self.longest + LEEWAY } else { Timestamp::MAX };
+            slots[at].held().end_at(ends_at);
+        }
     }
 
     /// The public halves as a JWK Set (RFC 7517 section 5), for verifiers elsewhere.
@@ -177,27 +185,6 @@ impl fmt::Debug for SigningKeys {
         f.debug_list().entries(slots.iter().map(|slot| &slot.key)).finish()
     }
 }
-
-/// Why a key was not withdrawn.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum WithdrawError {
-    /// There is no key of this name.
-    Unknown,
-    /// There is no other key, and nothing could sign.
-    Last,
-}
-
-impl fmt::Display for WithdrawError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Unknown => "there is no signing key of this name",
-            Self::Last => "it is the only signing key: rotate to another one first",
-        })
-    }
-}
-
-impl Error for WithdrawError {}
 
 #[cfg(test)]
 mod tests {

@@ -62,7 +62,8 @@ impl SignInManager {
             if record.subject.is_none() {
                 return Err(unknown()); // a visitor has not signed in
             }
-            if record.expiry(now).is_some() {
+            if let Some(expiry) = record.expiry(now) {
+                self.bury(&record, expiry);
                 return Err(refused(Reason::Expired));
             }
             match record.judge(secret, kind, now) {

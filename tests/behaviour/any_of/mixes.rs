@@ -7,7 +7,9 @@ use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Store};
 
 use crate::app::User;
-use crate::harness::{ApiKeys, Auth, Backend, Framework, Setup, TokenAuth, World, session};
+use crate::harness::{
+    ApiKeys, Auth, Backend, Framework, Setup, TokenAuth, World, jwt, jwt_eddsa, session,
+};
 
 /// A node with this combination.
 pub(super) async fn world(build: fn(&Setup) -> Auth) -> World {
@@ -15,8 +17,12 @@ pub(super) async fn world(build: fn(&Setup) -> Auth) -> World {
 }
 
 /// Every way to write "keys, cookies or tokens, and new sign-ins by cookie"; they have to behave
-/// alike.
-pub(super) const ALIKE: [fn(&Setup) -> Auth; 4] = [
+/// alike, whoever makes the tokens.
+pub(super) const ALIKE: [fn(&Setup) -> Auth; 6] = [
+    |setup| any_of((session(setup), ApiKeys::new(setup), jwt(setup))).erased(),
+    |setup| {
+        any_of([any_of((session(setup), jwt_eddsa(setup))).erased(), keys_alone(setup)]).erased()
+    },
     |setup| any_of((session(setup), ApiKeys::new(setup), TokenAuth::new(setup))).erased(),
     |setup| any_of(at_run_time(setup)).erased(),
     |setup| any_of((any_of((session(setup), ApiKeys::new(setup))), TokenAuth::new(setup))).erased(),

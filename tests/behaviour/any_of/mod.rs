@@ -2,6 +2,7 @@
 
 mod deciding;
 mod mixes;
+mod pairs;
 mod signing_in;
 mod verifiers;
 mod visitors;

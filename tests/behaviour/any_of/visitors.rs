@@ -1,7 +1,7 @@
 //! Visitors, where one backend keeps their data and another does not.
 
 use super::mixes::{ALIKE, cookie_first, token_first, two_cookies, world};
-use crate::app::Login;
+use crate::app::{Login, Refresh};
 use crate::harness::Credential;
 
 #[tokio::test]
@@ -23,7 +23,7 @@ async fn an_old_cookie_does_not_keep_a_token_in_the_body_from_being_refreshed() 
         app.post("/login").json(&Login::from("alice").via(auth_core::Carrier::Explicit)).await;
         let Some(Credential::Token(token)) = app.credential() else { panic!("no token") };
         let stale = Credential::Cookie("A".repeat(86));
-        let reply = world.holder(&stale).post("/refresh").body(token).await;
+        let reply = world.holder(&stale).post("/refresh").json(&Refresh::token(&token)).await;
         assert_eq!(reply.status, 200, "{reply:?}");
     }
 }

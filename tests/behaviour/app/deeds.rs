@@ -1,14 +1,16 @@
 //! What the endpoints do, whichever framework called them.
 
-use auth_core::{Auth, AuthError, AuthErrorKind, Carrier, Persistence, Principal, SignedIn};
+use auth_core::{
+    Auth, AuthError, AuthErrorKind, Carrier, Delivery, Persistence, Principal, SignedIn,
+};
 use auth_store::Session;
+use serde::de::DeserializeOwned;
 
-use super::model::{DeviceLine, Login, User};
+use super::model::{DeviceLine, Login, Refresh, User};
 use crate::harness::Gate;
 
 pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
-    let login: Login =
-        serde_json::from_slice(body).map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+    let login: Login = parse(body)?;
     let user = User { name: login.subject.to_uppercase() };
     let mut principal = Principal::new(login.subject).claims(user).amr("pwd");
     principal.roles = login.roles.into_iter().map(Into::into).collect();
@@ -24,6 +26,9 @@ pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, Au
     }
     if let Some(label) = login.label {
         sign_in = sign_in.label(label);
+    }
+    if login.refresh_in_body {
+        sign_in = sign_in.deliver(Delivery::Body);
     }
     sign_in.await
 }
@@ -41,10 +46,22 @@ pub(super) async fn login_and_add(
 
 /// Renews what came in the body, or the request's own credential.
 pub(super) async fn refresh(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
-    match std::str::from_utf8(body) {
-        Ok(token) if !token.is_empty() => auth.refresh().token(token).await,
-        _ => auth.refresh().await,
+    let Refresh { refresh_token, scope } = match body {
+        [] => Refresh::default(),
+        json => parse(json)?,
+    };
+    let mut refresh = auth.refresh();
+    if let Some(token) = refresh_token {
+        refresh = refresh.token(token);
     }
+    for scope in scope.iter().flat_map(|scopes| scopes.split(' ')) {
+        refresh = refresh.scope(scope);
+    }
+    refresh.await
+}
+
+fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, AuthError> {
+    serde_json::from_slice(json).map_err(|error| AuthError::new(AuthErrorKind::Data, error))
 }
 
 pub(super) async fn cart(session: &Session) -> Result<Vec<String>, AuthError> {

@@ -7,4 +7,4 @@ mod model;
 
 pub(crate) use axum::serve as serve_axum;
 pub(crate) use hyper::serve as serve_hyper;
-pub(crate) use model::{DeviceLine, Login, Me, User};
+pub(crate) use model::{DeviceLine, Login, Me, Refresh, User};

@@ -21,6 +21,9 @@ pub(crate) struct Login {
     pub(crate) token: bool,
     pub(crate) remember: Option<bool>,
     pub(crate) label: Option<String>,
+    /// Where the refresh token goes: into the body, or else where the backend sends it.
+    #[serde(default)]
+    pub(crate) refresh_in_body: bool,
 }
 
 impl From<&str> for Login {
@@ -52,8 +55,30 @@ impl Login {
         Self { label: Some(label.to_owned()), ..self }
     }
 
+    pub(crate) fn refresh_in_body(self) -> Self {
+        Self { refresh_in_body: true, ..self }
+    }
+
     pub(crate) fn via(self, carrier: Carrier) -> Self {
         Self { token: carrier == Carrier::Explicit, ..self }
+    }
+}
+
+/// The body of `/refresh`, by RFC 6749 section 6. Without one the request's own credential is renewed.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Refresh {
+    pub(crate) refresh_token: Option<String>,
+    /// The scopes that are asked for, separated by spaces.
+    pub(crate) scope: Option<String>,
+}
+
+impl Refresh {
+    pub(crate) fn token(token: &str) -> Self {
+        Self { refresh_token: Some(token.to_owned()), ..Self::default() }
+    }
+
+    pub(crate) fn scope(self, scope: &str) -> Self {
+        Self { scope: Some(scope.to_owned()), ..self }
     }
 }
 

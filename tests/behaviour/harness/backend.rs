@@ -1,8 +1,10 @@
 //! The backends that the suite runs over, one function each.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use auth_core::{Authenticator, Carrier, Clock, Persistence, Policy, any_of};
+use auth_jwt::{Algorithm, JwtAuth, Key, KeySource, SigningKey, SigningKeys, Signs, SignsIn};
 use auth_session::SessionAuth;
 use auth_store::{Lifetime, Limit, Store};
 use http::HeaderValue;
@@ -19,11 +21,12 @@ pub(crate) struct Setup {
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
     pub(crate) lifetime: Lifetime,
+    /// How long access tokens last. As long as sign-ins otherwise, so that turning the clock is
+    /// about the sign-in.
+    pub(crate) access_lifetime: Option<Duration>,
     pub(crate) limit: Option<Limit>,
     pub(crate) persistence: Persistence,
-    /// For backends with cookies alone.
     pub(crate) clear_site_data: Option<HeaderValue>,
-    /// For backends with cookies alone.
     pub(crate) trusted_origin: Option<&'static str>,
 }
 
@@ -50,19 +53,29 @@ impl Backend {
         Self { carrier: Carrier::Explicit, build: |setup| TokenAuth::new(setup).erased() }
     }
 
-    /// A cookie or a token, for clients that sign in by cookie.
+    /// A JSON Web Token by a shared secret, and a refresh token in a cookie.
+    pub(crate) fn jwt() -> Self {
+        Self { carrier: Carrier::Explicit, build: |setup| jwt(setup).erased() }
+    }
+
+    /// The same by a private key: tokens that were verified are remembered.
+    pub(crate) fn jwt_eddsa() -> Self {
+        Self { carrier: Carrier::Explicit, build: |setup| jwt_eddsa(setup).erased() }
+    }
+
+    /// A session or a JSON Web Token, for clients that sign in by cookie.
     pub(crate) fn both_by_cookie() -> Self {
         Self { carrier: Carrier::Ambient, build: both }
     }
 
-    /// A cookie or a token, for clients that sign in by token.
+    /// A session or a JSON Web Token, for clients that sign in by token.
     pub(crate) fn both_by_token() -> Self {
         Self { carrier: Carrier::Explicit, build: both }
     }
 }
 
 fn both(setup: &Setup) -> Auth {
-    any_of((session(setup), TokenAuth::new(setup))).erased()
+    any_of((session(setup), jwt(setup))).erased()
 }
 
 /// `SessionAuth` as a setup says.
@@ -84,4 +97,46 @@ pub(crate) fn session(setup: &Setup) -> SessionAuth<User> {
         auth = auth.trusted_origin(origin).unwrap();
     }
     auth
+}
+
+/// `JwtAuth` with a shared secret, as a setup says.
+pub(crate) fn jwt(setup: &Setup) -> JwtAuth<User, SignsIn> {
+    jwt_by(Key::hs256([7; 32]).unwrap(), setup)
+}
+
+/// `JwtAuth` with a private key, the same for every node.
+pub(crate) fn jwt_eddsa(setup: &Setup) -> JwtAuth<User, SignsIn> {
+    static KEY: OnceLock<SigningKey> = OnceLock::new();
+    let key = KEY.get_or_init(|| SigningKey::generate(Algorithm::EdDsa).unwrap());
+    let keys = SigningKeys::new(key.clone()).clock(setup.clock.clone());
+    jwt_by(keys.longest_token(setup.access_lifetime()), setup)
+}
+
+fn jwt_by(keys: impl KeySource<Mode = Signs>, setup: &Setup) -> JwtAuth<User, SignsIn> {
+    let mut auth = JwtAuth::new(keys)
+        .audience("shop")
+        .sign_in(Arc::clone(&setup.store))
+        .claims::<User>()
+        .clock(setup.clock.clone())
+        .lifetime(setup.lifetime)
+        .access_lifetime(setup.access_lifetime());
+    if let Some(limit) = setup.limit {
+        auth = auth.limit(limit.most.get(), limit.when_full);
+    }
+    if setup.persistence == Persistence::Device {
+        auth = auth.persistent();
+    }
+    if let Some(value) = &setup.clear_site_data {
+        auth = auth.clear_site_data(value.clone());
+    }
+    if let Some(origin) = setup.trusted_origin {
+        auth = auth.trusted_origin(origin).unwrap();
+    }
+    auth
+}
+
+impl Setup {
+    fn access_lifetime(&self) -> Duration {
+        self.access_lifetime.unwrap_or(self.lifetime.absolute())
+    }
 }

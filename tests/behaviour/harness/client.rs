@@ -16,7 +16,7 @@ use serde_json::Value;
 use tokio::net::TcpStream;
 use url::Url;
 
-use super::credential::Credential;
+use super::credential::{Credential, REFRESH, SESSION};
 use super::reply::Reply;
 use crate::app::Login;
 
@@ -32,7 +32,7 @@ pub(crate) struct Client {
     held: Arc<Mutex<Held>>,
 }
 
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Held {
     jar: CookieStore,
     token: Option<String>,
@@ -47,16 +47,27 @@ impl Client {
     /// The same with nothing but this credential.
     pub(crate) fn holding(self, credential: &Credential) -> Self {
         {
-            let mut held = self.held.lock();
+            let held = &mut *self.held.lock();
+            let mut keep = |name: &str, value: &str| {
+                let cookie = format!("{name}={value}; Secure; Path=/");
+                held.jar.parse(&cookie, &url("/")).unwrap();
+            };
             match credential {
                 Credential::Token(token) => held.token = Some(token.clone()),
-                Credential::Cookie(value) => {
-                    let cookie = format!("__Host-session={value}; Secure; Path=/");
-                    held.jar.parse(&cookie, &url("/")).unwrap();
+                Credential::Cookie(value) => keep(SESSION, value),
+                Credential::Pair { access, refresh } => {
+                    keep(REFRESH, refresh);
+                    held.token = Some(access.clone());
                 }
             }
         }
         self
+    }
+
+    /// The same browser after its page was loaded anew: it has its cookies, and no token any more.
+    pub(crate) fn reloaded(&self) -> Self {
+        let held = Held { token: None, ..self.held.lock().clone() };
+        Self { held: Arc::new(Mutex::new(held)), ..self.clone() }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {
@@ -84,13 +95,18 @@ impl Client {
         self.credential().expect("a sign-in gives a credential")
     }
 
+    /// Renews by the client's own credential, and says which one it has then.
+    pub(crate) async fn refreshed(&self) -> Credential {
+        let reply = self.post("/refresh").await;
+        assert!(reply.status.is_success(), "{reply:?}");
+        self.credential().expect("a refresh gives a credential")
+    }
+
     /// The credential that the client sends.
     pub(crate) fn credential(&self) -> Option<Credential> {
         let held = self.held.lock();
-        held.token.clone().map(Credential::Token).or_else(|| {
-            let cookie = held.jar.get("shop.example", "/", "__Host-session")?;
-            Some(Credential::Cookie(cookie.value().to_owned()))
-        })
+        let cookie = |name: &str| Some(held.jar.get(HOST, "/", name)?.value().to_owned());
+        Credential::of(held.token.as_deref(), cookie(SESSION), cookie(REFRESH))
     }
 
     /// What the jar sends to this path.

@@ -5,7 +5,7 @@ use std::future::Future;
 
 use auth_core::any_of;
 use http::request::Parts;
-use http::{Request, Response, header};
+use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::credential::Credential;
@@ -27,12 +27,9 @@ impl World {
             async { Ok::<_, Infallible>(answer.await) }
         });
         let mut request = Request::post("/").body(()).unwrap();
-        let (name, value) = match credential {
-            Some(Credential::Cookie(value)) => (header::COOKIE, format!("__Host-session={value}")),
-            Some(Credential::Token(token)) => (header::AUTHORIZATION, format!("Bearer {token}")),
-            None => (header::ACCEPT, "*/*".to_owned()),
-        };
-        request.headers_mut().insert(name, value.try_into().unwrap());
+        if let Some((name, value)) = credential.map(Credential::header) {
+            request.headers_mut().insert(name, value.try_into().unwrap());
+        }
         let layer = any_of([self.auth()]).optional();
         layer.layer(service).oneshot(request).await.unwrap()
     }

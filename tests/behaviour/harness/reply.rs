@@ -32,6 +32,14 @@ impl Reply {
         values.map(|value| value.to_str().unwrap()).collect()
     }
 
+    /// The `Set-Cookie` of this name, if there is one.
+    pub(crate) fn set_cookie(&self, name: &str) -> Option<&str> {
+        let named = |cookie: &&str| cookie.split('=').next() == Some(name);
+        let found: Vec<_> = self.set_cookies().into_iter().filter(named).collect();
+        assert!(found.len() < 2, "{name} twice in {self:?}");
+        found.first().copied()
+    }
+
     /// Whether this is what a client gets while the store does not answer: try again later.
     pub(crate) fn is_unavailable(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE

@@ -23,6 +23,7 @@ const PREFIX: &str = "tok_";
 pub(crate) struct TokenAuth {
     manager: Arc<SignInManager>,
     host: Arc<dyn SessionHost>,
+    clear_site_data: Option<HeaderValue>,
 }
 
 impl TokenAuth {
@@ -32,7 +33,8 @@ impl TokenAuth {
         manager.settings.lifetime = setup.lifetime;
         manager.settings.limit = setup.limit;
         let manager = Arc::new(manager);
-        Self { host: Arc::new(Host(Arc::clone(&manager))), manager }
+        let host = Arc::new(Host(Arc::clone(&manager)));
+        Self { manager, host, clear_site_data: setup.clear_site_data.clone() }
     }
 
     fn tokens(&self, issued: &Issued, visit: Visit<'_>) -> SignedIn {
@@ -160,10 +162,13 @@ impl SignIns<User> for TokenAuth {
     }
 
     async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
-        match visit.turn().sign_in() {
-            Some(sid) => self.manager.end(&sid).await,
-            None => Ok(()),
+        if let Some(sid) = visit.turn().sign_in() {
+            self.manager.end(&sid).await?;
         }
+        if let Some(value) = &self.clear_site_data {
+            visit.turn().effects(|effects| effects.clear_site_data(value.clone()));
+        }
+        Ok(())
     }
 
     async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {

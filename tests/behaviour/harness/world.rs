@@ -53,6 +53,7 @@ impl World {
             clock: clock.clock(),
             policy: Policy::Optional,
             lifetime: Lifetime::default(),
+            access_lifetime: None,
             limit: None,
             persistence: Persistence::Browser,
             clear_site_data: None,

@@ -1,0 +1,145 @@
+//! Where the servers are, and how the store uses them.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::Duration;
+
+use redis::ErrorKind;
+use tokio::time::Instant;
+
+use super::connection::{Eviction, Failure, Router, Settings, Tls};
+use super::keys::Keys;
+use super::routing::Routing;
+use super::setup_error::RedisSetupError;
+use super::shared::Shared;
+use super::store::RedisStore;
+use super::url::Location;
+
+/// Says where the servers are and how the store uses them; see [`RedisStore::builder`].
+#[derive(Clone)]
+#[must_use]
+pub struct RedisStoreBuilder {
+    url: String,
+    prefix: String,
+    timeout: Duration,
+    replicas: u32,
+    eviction: Eviction,
+    sentinel_password: Option<String>,
+}
+
+impl RedisStoreBuilder {
+    pub(super) fn new(url: String) -> Self {
+        Self {
+            url,
+            prefix: "auth:".to_owned(),
+            timeout: Duration::from_secs(1),
+            replicas: 1,
+            eviction: Eviction::Refused,
+            sentinel_password: None,
+        }
+    }
+
+    /// What the names of all keys begin with; `auth:` by default. Stores with different prefixes
+    /// know nothing of each other. Without braces.
+    pub fn prefix(self, prefix: impl Into<String>) -> Self {
+        Self { prefix: prefix.into(), ..self }
+    }
+
+    /// How long a step may take, reconnecting included, before it is unavailable; a second by
+    /// default.
+    pub fn command_timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// How many replicas confirm the end of a sign-in, a new secret and a change of roles before
+    /// they count; 1 by default. A primary without replicas is not asked for any. With 0, what was
+    /// ended just before a failover may be back after it.
+    pub fn replicas(self, replicas: u32) -> Self {
+        Self { replicas, ..self }
+    }
+
+    /// What Sentinels ask for, if it is not nothing. The password in the URL is the servers'.
+    pub fn sentinel_password(self, password: impl Into<String>) -> Self {
+        Self { sentinel_password: Some(password.into()), ..self }
+    }
+
+    /// Accepts servers that evict keys when their memory is full, and sign-ins among them.
+    pub fn insecure_allow_eviction(self) -> Self {
+        Self { eviction: Eviction::Allowed, ..self }
+    }
+
+    /// Connects, and looks whether the servers may keep sign-ins.
+    ///
+    /// # Errors
+    /// See [`RedisSetupError`].
+    pub async fn connect(self) -> Result<RedisStore, RedisSetupError> {
+        let location = Location::parse(&self.url).map_err(RedisSetupError::Url)?;
+        if self.prefix.contains(['{', '}']) {
+            return Err(RedisSetupError::Prefix);
+        }
+        if self.timeout.is_zero() {
+            return Err(RedisSetupError::Timeout);
+        }
+        let mut key = [0; super::routing::KEY];
+        getrandom::fill(&mut key).map_err(|error| RedisSetupError::Unavailable(error.into()))?;
+        let tls = location.tls.then(tls).transpose()?;
+        let settings = Arc::new(Settings {
+            timeout: self.timeout,
+            user: location.user,
+            password: location.password,
+            sentinel_password: self.sentinel_password,
+            database: location.database,
+            tls,
+            eviction: self.eviction,
+            replicas: self.replicas,
+            opened: AtomicU64::new(0),
+        });
+        let router = Router::new(location.servers, &settings);
+        let (keys, routing) = (Keys::new(self.prefix), Routing::new(key));
+        let shared = Shared { router, settings, keys, routing };
+        // Several servers may have to be found, one after the other.
+        let by = Instant::now() + shared.settings.timeout * 4;
+        shared.router.connect(by).await.map_err(setup)?;
+        shared.compare_key(by).await.map_err(setup)?;
+        Ok(RedisStore::new(shared))
+    }
+}
+
+fn setup(failure: Failure) -> RedisSetupError {
+    match failure {
+        Failure::Evicting(policy) => RedisSetupError::Eviction { policy },
+        Failure::Unreachable(error) | Failure::Refused(error) if is_login(&error) => {
+            RedisSetupError::Authentication(error.into())
+        }
+        other => RedisSetupError::Unavailable(other.into()),
+    }
+}
+
+fn is_login(error: &redis::RedisError) -> bool {
+    let refused = matches!(error.code(), Some("WRONGPASS" | "NOAUTH"));
+    refused || error.kind() == ErrorKind::AuthenticationFailed
+}
+
+#[cfg(feature = "redis-tls")]
+fn tls() -> Result<Tls, RedisSetupError> {
+    Tls::new().map_err(|error| RedisSetupError::Unavailable(error.into()))
+}
+
+#[cfg(not(feature = "redis-tls"))]
+fn tls() -> Result<Tls, RedisSetupError> {
+    Err(RedisSetupError::TlsIsOff)
+}
+
+/// Without the URL, which has the password.
+impl fmt::Debug for RedisStoreBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStoreBuilder")
+            .field("location", &Location::parse(&self.url))
+            .field("prefix", &self.prefix)
+            .field("timeout", &self.timeout)
+            .field("replicas", &self.replicas)
+            .field("eviction", &self.eviction)
+            .finish_non_exhaustive()
+    }
+}

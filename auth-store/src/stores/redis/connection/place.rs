@@ -1,0 +1,44 @@
+//! Where a connection goes.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::time::{Instant, timeout};
+
+use super::failure::{Failure, timed_out};
+use super::open::open;
+use super::sentinel::Sentinels;
+use super::settings::Settings;
+use super::vet::vet;
+use super::wire::Connection;
+use crate::stores::redis::url::Endpoint;
+
+/// A server that stays where it is, or whoever is the primary.
+pub(super) enum Place {
+    Fixed(Endpoint),
+    Primary(Sentinels),
+}
+
+impl Place {
+    pub(super) async fn open(&self, settings: &Settings) -> Result<Connection, Failure> {
+        match self {
+            Self::Fixed(endpoint) => open(endpoint, settings).await.map_err(Failure::Unreachable),
+            // However many Sentinels name a primary that hangs.
+            Self::Primary(sentinels) => timeout(settings.timeout * 3 / 4, sentinels.open())
+                .await
+                .unwrap_or_else(|_| Err(Failure::Unreachable(timed_out("no primary in time")))),
+        }
+    }
+
+    /// A connection to a server that was looked at, and that may be a new one.
+    pub(super) async fn open_vetted(
+        &self,
+        settings: &Arc<Settings>,
+    ) -> Result<Connection, Failure> {
+        let connection = self.open(settings).await?;
+        let by = Instant::now() + settings.connect_timeout();
+        vet(&connection, settings, by).await?;
+        settings.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(connection)
+    }
+}

@@ -1,0 +1,39 @@
+//! A byte stream to a server.
+
+use redis::RedisError;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use crate::stores::redis::url::Endpoint;
+
+#[cfg(feature = "redis-tls")]
+pub(in crate::stores::redis) use super::tls::Tls;
+
+/// TLS, which is compiled out.
+#[cfg(not(feature = "redis-tls"))]
+#[derive(Clone, Debug)]
+pub(in crate::stores::redis) enum Tls {}
+
+/// What a connection reads from and writes to.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+pub(super) async fn stream(
+    endpoint: &Endpoint,
+    tls: Option<&Tls>,
+) -> Result<Box<dyn Stream>, RedisError> {
+    let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await?;
+    stream.set_nodelay(true)?;
+    match tls {
+        None => Ok(Box::new(stream)),
+        Some(tls) => tls.wrap(&endpoint.host, stream).await,
+    }
+}
+
+#[cfg(not(feature = "redis-tls"))]
+impl Tls {
+    async fn wrap(&self, _host: &str, _stream: TcpStream) -> Result<Box<dyn Stream>, RedisError> {
+        match *self {}
+    }
+}

@@ -1,0 +1,97 @@
+//! The parts that follow a record's head.
+
+use std::net::IpAddr;
+
+use super::text::{Reader, Unreadable, put_number, put_optional, put_text, put_texts};
+use crate::data::Data;
+use crate::details::{Details, Device, Grace};
+use crate::secret::{Digest, Nonce};
+
+/// Details of which nothing is known take no bytes. The grace has a part of its own.
+pub(in crate::stores::redis) fn details(details: &Details) -> Vec<u8> {
+    let mut out = Vec::new();
+    if (Details { grace: None, ..details.clone() }) == Details::default() {
+        return out;
+    }
+    let Details { grace: _, scopes, acr, amr, cnf, device } = details;
+    put_texts(&mut out, scopes);
+    put_optional(&mut out, acr.as_deref());
+    put_texts(&mut out, amr);
+    put_optional(&mut out, cnf.as_deref());
+    put_optional(&mut out, device.user_agent.as_deref());
+    put_optional(&mut out, device.label.as_deref());
+    match device.address {
+        None => put_number(&mut out, 0),
+        Some(IpAddr::V4(address)) => {
+            put_number(&mut out, 4);
+            out.extend_from_slice(&address.octets());
+        }
+        Some(IpAddr::V6(address)) => {
+            put_number(&mut out, 16);
+            out.extend_from_slice(&address.octets());
+        }
+    }
+    out
+}
+
+pub(super) fn read_details(bytes: &[u8]) -> Result<Details, Unreadable> {
+    let mut from = Reader(bytes);
+    if from.is_empty() {
+        return Ok(Details::default());
+    }
+    Ok(Details {
+        grace: None,
+        scopes: from.texts()?,
+        acr: from.optional()?,
+        amr: from.texts()?,
+        cnf: from.optional()?,
+        device: Device {
+            user_agent: from.optional()?,
+            label: from.optional()?,
+            address: match from.number()? {
+                0 => None,
+                4 => Some(IpAddr::from(from.array::<4>()?)),
+                16 => Some(IpAddr::from(from.array::<16>()?)),
+                _ => return Err(Unreadable::Malformed),
+            },
+        },
+    })
+}
+
+/// No grace takes no bytes.
+pub(in crate::stores::redis) fn grace(grace: Option<&Grace>) -> Vec<u8> {
+    grace.map_or_else(Vec::new, |grace| {
+        [&grace.previous.0[..], &grace.nonce.0, &grace.until.as_millis().to_be_bytes()].concat()
+    })
+}
+
+pub(super) fn read_grace(bytes: &[u8]) -> Result<Option<Grace>, Unreadable> {
+    let mut from = Reader(bytes);
+    if from.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Grace {
+        previous: Digest(from.array()?),
+        nonce: Nonce(from.array()?),
+        until: super::read::timestamp(&mut from)?,
+    }))
+}
+
+/// Keys and JSON texts in turn, to the end.
+pub(in crate::stores::redis) fn data(data: &Data) -> Vec<u8> {
+    let mut out = Vec::with_capacity(data.bytes() + 4);
+    for (key, json) in data.iter() {
+        put_text(&mut out, key);
+        put_text(&mut out, json);
+    }
+    out
+}
+
+pub(super) fn read_data(bytes: &[u8]) -> Result<Data, Unreadable> {
+    let (mut from, mut data) = (Reader(bytes), Data::new());
+    while !from.is_empty() {
+        let (key, json) = (from.text()?, from.text()?);
+        data.insert(key, json);
+    }
+    Ok(data)
+}

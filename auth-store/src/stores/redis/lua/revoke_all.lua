@@ -1,0 +1,16 @@
+-- The end of all sign-ins of this subject, but one if one is named.
+local index = KEYS[1]
+local keep, base, bus = unpack(ARGV)
+
+local listed, ended = redis.call('ZRANGE', index, 0, -1), {}
+for _, sid in ipairs(listed) do
+  if sid ~= keep and redis.call('EXISTS', base .. 's:' .. sid) == 1 then
+    ended[#ended + 1] = sid
+  end
+end
+for _, sid in ipairs(ended) do redis.call('DEL', base .. 's:' .. sid) end
+for _, sid in ipairs(listed) do
+  if sid ~= keep then redis.call('ZREM', index, sid) end
+end
+publish(bus, 'ended', ended)
+return {DONE, #ended}

@@ -1,0 +1,34 @@
+local record = KEYS[1]
+local from, secret, grace, renewal, details, principal, sid, base, bus = unpack(ARGV)
+
+local bytes = redis.call('GET', record)
+if not bytes then return {GONE} end
+if string.sub(known(bytes), 65, 96) ~= from then return {STALE, bytes} end
+
+local parts = split(bytes)
+local flags = string.byte(bytes, 4)
+local persistence, seen, times = string.sub(bytes, 3, 3), string.sub(bytes, 5, 12), nil
+if renewal == '' then
+  times = string.sub(bytes, 29, 48)
+else
+  -- authenticated_at (8), idle_secs (4), ends_at (8), persistence (1), flags (1)
+  times, persistence = string.sub(renewal, 1, 20), string.sub(renewal, 21, 21)
+  flags = flags % 2 + string.byte(renewal, 22)
+  if number(renewal, 1) > number(bytes, 5) then seen = string.sub(renewal, 1, 8) end
+  parts.details, parts.principal = details, principal
+end
+parts.grace = grace
+if grace ~= '' and flags < 2 then flags = flags + 2 end
+
+local head = string.sub(bytes, 1, 1) .. string.sub(secret, 1, 1) .. persistence
+  .. string.char(flags) .. seen .. raised(bytes) .. string.sub(bytes, 21, 28) .. times
+  .. string.sub(secret, 2)
+bytes = join(head, parts)
+redis.call('SET', record, bytes, 'KEEPTTL')
+if renewal ~= '' then
+  collect(record, ending(bytes))
+  local index = index_of(bytes, base)
+  if index then prolong(index, redis.call('PTTL', index), number(bytes, 41)) end
+end
+publish(bus, 'changed', {sid})
+return {DONE, bytes}

@@ -1,0 +1,11 @@
+local record, at = KEYS[1], ARGV[1]
+
+local bytes = redis.call('GETRANGE', record, 0, 47)
+if bytes == '' then return {GONE} end
+if number(at, 1) <= number(known(bytes), 5) then return {DONE} end
+
+redis.call('SETRANGE', record, 4, at)
+if struct.unpack('>I4', bytes, 37) > 0 then
+  collect(record, ending(string.sub(bytes, 1, 4) .. at .. string.sub(bytes, 13)))
+end
+return {DONE}

@@ -1,0 +1,45 @@
+//! Sign-ins in Redis: one server, one with replicas under Sentinel, or a cluster.
+//!
+//! # Keys
+//!
+//! A sign-in's id begins with 16 bits that say where it is kept, the *tag*. While anonymous they
+//! are random; otherwise they are a keyed hash of the subject, so that all keys of a subject are in
+//! one slot of a cluster, and one script can change all of them.
+//!
+//! | key | what |
+//! |---|---|
+//! | `{prefix}{{tag}}:s:{sid}` | a record, as bytes; see `encoding` |
+//! | `{prefix}{{tag}}:u:{subject}` | the ids of the subject's sign-ins, by the time of creation |
+//! | `{prefix}key` | the key of the hash, made by whoever comes first |
+//! | `{prefix}bus` | the channel on which changes are published |
+//!
+//! # Steps
+//!
+//! Each step is one script, which reads, decides, writes and publishes. A time to live is set on
+//! every key, an hour after the end of what it holds, so that Redis collects it by itself; what has
+//! expired is decided by the caller's clock.
+//!
+//! # The bus
+//!
+//! Two messages: `ended` and `changed`, each followed by the ids of the sign-ins that did, with
+//! spaces between. A step publishes one message, in the script that writes; a step that changed
+//! nothing publishes none, and neither do new sign-ins and notes of a use.
+
+mod builder;
+mod connection;
+mod encoding;
+mod keys;
+mod reply;
+mod routing;
+mod scripts;
+mod setup_error;
+mod shared;
+mod steps;
+mod store;
+mod subjects;
+mod trace;
+mod url;
+
+pub use builder::RedisStoreBuilder;
+pub use setup_error::{RedisSetupError, UrlProblem};
+pub use store::RedisStore;

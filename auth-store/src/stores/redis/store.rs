@@ -1,0 +1,162 @@
+//! The store.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::{SignInId, Timestamp};
+
+use super::builder::RedisStoreBuilder;
+use super::reply::{Reply, record, unexpected};
+use super::setup_error::RedisSetupError;
+use super::shared::Shared;
+use super::steps::Only;
+use super::trace::traced;
+use crate::data::Data;
+use crate::error::StoreError;
+use crate::record::Record;
+use crate::rotation::Rotation;
+use crate::secret::Digest;
+use crate::store::{Created, Deleted, Limit, Store, Swap};
+
+/// Sign-ins in Redis: for several servers that share them, and to outlast a restart.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), auth_store::RedisSetupError> {
+/// use auth_store::RedisStore;
+///
+/// let store = RedisStore::connect("redis://127.0.0.1").await?;
+/// # let _ = store; Ok(())
+/// # }
+/// ```
+///
+/// | URL | what is there |
+/// |---|---|
+/// | `redis://[[user]:password@]host[:port][/database]` | one server |
+/// | `redis+sentinel://[..]host[:port],host[:port]/service[/database]` | a primary, as Sentinels say |
+/// | `redis+cluster://[..]host[:port],host[:port]` | a cluster |
+/// | `rediss..` | the same by TLS, with the feature `redis-tls` |
+///
+/// Redis 6.2 or newer. See that it forgets nothing: with `maxmemory-policy noeviction` (others are
+/// refused), and with `appendonly yes` if sign-ins are to outlast a restart. The clock of Redis may
+/// be wrong by less than an hour.
+///
+/// A step is unavailable if there is no answer within the command timeout, which is a second, and
+/// is then not sent again: what was asked may have happened. Connections come back by themselves.
+/// While slots of a cluster are moving, a step about all sign-ins of a subject can be unavailable
+/// for as long as they are apart.
+pub struct RedisStore {
+    shared: Arc<Shared>,
+}
+
+impl RedisStore {
+    /// Connects to the servers at this URL.
+    ///
+    /// # Errors
+    /// See [`RedisSetupError`].
+    pub async fn connect(url: impl Into<String>) -> Result<Self, RedisSetupError> {
+        Self::builder(url).connect().await
+    }
+
+    /// Says more than a URL does.
+    pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(url.into())
+    }
+
+    pub(super) fn new(shared: Shared) -> Self {
+        Self { shared: Arc::new(shared) }
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("keys", &self.shared.keys).finish_non_exhaustive()
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
+        self.shared.routing.new_id(subject).map_err(StoreError::unavailable)
+    }
+
+    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        traced("load", self.shared.load(sid)).await
+    }
+
+    async fn create(
+        &self,
+        mut record: Record,
+        limit: Option<Limit>,
+    ) -> Result<Created, StoreError> {
+        record.version = 0;
+        traced("create", self.shared.create(record, limit)).await
+    }
+
+    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+        traced("update", self.shared.update(sid, version, &data)).await
+    }
+
+    async fn rotate(
+        &self,
+        sid: &SignInId,
+        from: &Digest,
+        rotation: Rotation,
+    ) -> Result<Swap, StoreError> {
+        traced("rotate", self.shared.rotate(sid, from, &rotation)).await
+    }
+
+    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+        traced("touch", self.shared.touch(sid, at)).await
+    }
+
+    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
+        let deleted = traced("delete", self.shared.delete(sid, Only::Always, 0)).await?;
+        Ok(deleted.is_done())
+    }
+
+    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        let step = self.shared.delete(sid, Only::AtVersion, version);
+        match traced("delete_if", step).await? {
+            Reply::Gone => Ok(Deleted::Gone),
+            Reply::Done(_) => Ok(Deleted::Done),
+            Reply::Stale(now) => record(*sid, now).map(Deleted::Stale),
+            Reply::Taken | Reply::Full => Err(unexpected()),
+        }
+    }
+
+    async fn delete_if_idle(
+        &self,
+        sid: &SignInId,
+        last_seen: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let step = self.shared.delete(sid, Only::UnusedSince, last_seen.as_millis());
+        Ok(traced("delete_if_idle", step).await?.is_done())
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        traced("list", self.shared.list(subject)).await
+    }
+
+    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
+        traced("revoke", self.shared.revoke(subject, sid)).await
+    }
+
+    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
+        traced("revoke_others", self.shared.revoke_all(subject, Some(keep))).await
+    }
+
+    async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
+        traced("revoke_subject", self.shared.revoke_all(subject, None)).await
+    }
+
+    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+        traced("amend_subject", self.shared.amend(subject, principal)).await
+    }
+
+    /// Redis collects by itself. This only looks whether it is there, and still the same.
+    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let _ = (now, most);
+        traced("sweep", self.shared.look()).await
+    }
+}

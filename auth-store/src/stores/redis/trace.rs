@@ -1,0 +1,49 @@
+//! What is told about a step.
+
+use std::error::Error;
+use std::fmt;
+
+use tokio::time::Instant;
+use tracing::{Instrument, debug, debug_span, warn};
+
+use crate::error::{StoreError, StoreErrorKind};
+
+/// Takes a step in a span of its own, and tells how it went and how long it took.
+pub(super) async fn traced<T>(
+    op: &'static str,
+    step: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    let span = debug_span!("store", op);
+    async {
+        let start = Instant::now();
+        let result = step.await;
+        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+        match &result {
+            Ok(_) => debug!(outcome = "ok", micros),
+            Err(error) => match error.kind() {
+                StoreErrorKind::Unavailable => {
+                    warn!(op, micros, error = %Chain(error), "the store of sign-ins is unavailable");
+                }
+                kind => debug!(outcome = ?kind, micros),
+            },
+        }
+        result
+    }
+    .instrument(span)
+    .await
+}
+
+/// An error and what caused it. No cause holds more than a server's complaint.
+struct Chain<'a>(&'a StoreError);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,60 @@
+//! What is published.
+
+use auth_core::SignInId;
+use auth_servers::{RedisCluster, RedisServer};
+use auth_store::{Limit, RedisStore, Secret, Store, WhenFull};
+
+use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
+
+/// Listens on one server, takes every step, and compares what is heard.
+async fn hears(url: String, listener: &RedisServer) {
+    let prefix = "bus-test:";
+    let store = RedisStore::builder(url).prefix(prefix).connect().await.expect("it runs");
+    let mut connection = listener.connection().expect("it runs");
+    let mut heard = connection.as_pubsub();
+    heard.subscribe("bus-test:bus").expect("it runs");
+    let mut next =
+        || -> String { heard.get_message().expect("a message").get_payload().expect("text") };
+    let ids = |what: &str, sids: &[SignInId]| {
+        sids.iter().fold(what.to_owned(), |text, sid| format!("{text} {sid}"))
+    };
+
+    let (secret, record) = draft(&store, Some("ada"));
+    let sid = record.sid;
+    store.create(record, None).await.expect("it runs");
+    store.touch(&sid, now()).await.expect("it runs");
+    store.update(&sid, 0, data("[]")).await.expect("it runs");
+    assert_eq!(next(), ids("changed", &[sid]), "a new one and a use are not published");
+    store.update(&sid, 0, data("[]")).await.expect("it is stale");
+    let digests = Secret::generate(sid).expect("randomness").digests(KIND);
+    store.rotate(&sid, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
+    assert_eq!(next(), ids("changed", &[sid]), "what is stale is not published");
+    let second = sign_in(&store, "ada").await;
+    assert_eq!(store.amend_subject("ada", b"{}").await.expect("it runs"), 2);
+    assert_eq!(next(), ids("changed", &[sid, second]));
+    assert_eq!(store.revoke_others("ada", &second).await.expect("it runs"), 1);
+    assert_eq!(next(), ids("ended", &[sid]));
+    let limit = Limit { most: 1.try_into().expect("not 0"), when_full: WhenFull::Evict };
+    let third = draft(&store, Some("ada")).1;
+    store.create(third.clone(), Some(limit)).await.expect("it runs");
+    assert_eq!(next(), ids("ended", &[second]), "an eviction is an end");
+    assert!(store.revoke("ada", &third.sid).await.expect("it runs"));
+    assert_eq!(next(), ids("ended", &[third.sid]));
+    store.revoke_subject("ada").await.expect("there is none");
+    store.delete(&third.sid).await.expect("there is none");
+    let last = sign_in(&store, "bob").await;
+    assert!(store.delete(&last).await.expect("it runs"));
+    assert_eq!(next(), ids("ended", &[last]), "what did not happen is not published");
+}
+
+#[tokio::test]
+async fn every_change_is_published_once() {
+    let server = RedisServer::start();
+    hears(server.url(), &server).await;
+}
+
+#[tokio::test]
+async fn every_change_is_heard_on_any_server_of_a_cluster() {
+    let cluster = RedisCluster::start();
+    hears(cluster.url(), &cluster.servers[4]).await;
+}

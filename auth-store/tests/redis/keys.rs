@@ -1,0 +1,216 @@
+//! What is in Redis.
+
+use std::time::Duration;
+
+use auth_core::SignInId;
+use auth_servers::{RedisCluster, RedisServer};
+use auth_store::{Details, Grace, Nonce, RedisStore, Secret, Store, StoreErrorKind, Swap};
+use redis::{Connection, Value};
+
+use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
+use crate::stores::builder;
+
+fn all_keys(connection: &mut Connection) -> Vec<Vec<u8>> {
+    redis::cmd("KEYS").arg("*").query(connection).expect("it runs")
+}
+
+/// Every key and value, as they are and as `DUMP` shows them.
+fn everything(connection: &mut Connection) -> Vec<u8> {
+    let mut all = Vec::new();
+    for key in all_keys(connection) {
+        let value: Value = redis::cmd("DUMP").arg(&key).query(connection).expect("it runs");
+        let Value::BulkString(dumped) = value else { panic!("{value:?}") };
+        all.extend(dumped);
+        let value = redis::cmd("GET").arg(&key).query::<Vec<u8>>(connection);
+        all.extend(value.unwrap_or_default());
+        all.extend(key);
+    }
+    all
+}
+
+fn contains(all: &[u8], part: &[u8]) -> bool {
+    all.windows(part.len()).any(|window| window == part)
+}
+
+#[tokio::test]
+async fn sec_24_the_dump_of_all_keys_holds_no_secret() {
+    // Not compressed, so that it can be searched.
+    let server = RedisServer::with(&["--rdbcompression", "no"]);
+    let store = builder(server.url()).connect().await.expect("it runs");
+    let (first, mut record) = draft(&store, Some("ada"));
+    record.details = Some(Box::new(Details::default()));
+    let sid = record.sid;
+    store.create(record, None).await.expect("it runs");
+    let nonce = Nonce::generate().expect("randomness");
+    let second = first.successor(&nonce);
+    let previous = first.digests(KIND).current;
+    let until = now() + Duration::from_secs(60);
+    let mut rotation = rotation(second.digests(KIND));
+    rotation.grace = Some(Grace { previous, nonce, until });
+    store.rotate(&sid, &previous, rotation).await.expect("it runs");
+    store.update(&sid, 1, data("\"in the cart\"")).await.expect("it runs");
+    let (visitor, record) = draft(&store, None);
+    store.create(record, None).await.expect("it runs");
+
+    let mut connection = server.connection().expect("it runs");
+    let all = everything(&mut connection);
+    assert!(contains(&all, b"in the cart"), "the dump can be searched");
+    assert!(contains(&all, &second.digests(KIND).current.0), "the digest is there");
+    for secret in [&first, &second, &visitor] {
+        let text = secret.to_text();
+        let raw = base64(&text);
+        for part in raw[16..].windows(8) {
+            assert!(!contains(&all, part), "eight bytes of a secret");
+        }
+        for part in text.as_bytes()[24..].windows(10) {
+            assert!(!contains(&all, part), "ten characters of a secret");
+        }
+    }
+}
+
+/// The bytes of a secret's text.
+fn base64(text: &str) -> Vec<u8> {
+    let value = |letter: u8| match letter {
+        b'A'..=b'Z' => letter - b'A',
+        b'a'..=b'z' => letter - b'a' + 26,
+        b'0'..=b'9' => letter - b'0' + 52,
+        b'-' => 62,
+        _ => 63,
+    };
+    let bits: Vec<u8> = text
+        .bytes()
+        .flat_map(|letter| (0..6).rev().map(move |bit| value(letter) >> bit & 1))
+        .collect();
+    bits.chunks_exact(8).map(|byte| byte.iter().fold(0, |byte, bit| byte << 1 | bit)).collect()
+}
+
+#[tokio::test]
+async fn redis_collects_every_key_in_the_end() {
+    let server = RedisServer::start();
+    let store = builder(server.url()).connect().await.expect("it runs");
+    let sid = sign_in(&store, "ada").await;
+    store.update(&sid, 0, data("[]")).await.expect("it runs");
+    store.touch(&sid, now() + Duration::from_secs(10)).await.expect("it runs");
+    store.amend_subject("ada", b"{}").await.expect("it runs");
+    store.create(draft(&store, None).1, None).await.expect("it runs");
+    let mut connection = server.connection().expect("it runs");
+    let (hour, day) = (3600, 86_400);
+    for key in all_keys(&mut connection) {
+        let left: i64 = redis::cmd("TTL").arg(&key).query(&mut connection).expect("it runs");
+        let name = String::from_utf8_lossy(&key);
+        let expected = match &*name {
+            name if name.ends_with("key") => -1..=-1,
+            name if name.contains(":u:") => 30 * day + hour - 60..=30 * day + hour,
+            _ => day + hour - 60..=day + hour + 10,
+        };
+        assert!(expected.contains(&left), "{name} ends in {left} s");
+    }
+}
+
+#[tokio::test]
+async fn a_record_of_a_later_version_is_an_error_and_not_gone() {
+    let server = RedisServer::start();
+    let store =
+        RedisStore::builder(server.url()).prefix("later:").connect().await.expect("it runs");
+    let (sid, other) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
+    overwrite(&server, &sid, 0, b"\x02");
+    let digest = Secret::generate(sid).expect("randomness").digests(KIND);
+    let kinds = [
+        store.load(&sid).await.expect_err("it cannot be read").kind(),
+        store.list("ada").await.expect_err("it cannot be read").kind(),
+        store.update(&sid, 0, data("[]")).await.expect_err("it cannot be read").kind(),
+        store.touch(&sid, now()).await.expect_err("it cannot be read").kind(),
+        store.amend_subject("ada", b"{}").await.expect_err("it cannot be read").kind(),
+        store.delete_if(&sid, 0).await.expect_err("it cannot be read").kind(),
+        store
+            .rotate(&sid, &digest.current, rotation(digest))
+            .await
+            .expect_err("it cannot be read")
+            .kind(),
+    ];
+    assert_eq!(kinds, [StoreErrorKind::Invalid; 7]);
+    let kept = store.load(&other).await.expect("it runs").expect("it is there");
+    assert_eq!(kept.version, 0, "an amendment that fails changes nothing");
+
+    assert!(store.delete(&sid).await.expect("it runs"), "whatever it is, it can be ended");
+    assert_eq!(store.list("ada").await.expect("it runs").len(), 1);
+    overwrite(&server, &other, 0, b"\x02");
+    assert_eq!(store.revoke_subject("ada").await.expect("it runs"), 1);
+
+    let cut = sign_in(&store, "ada").await;
+    overwrite(&server, &cut, 100, b"\xff\xff\xff");
+    assert_eq!(store.load(&cut).await.expect_err("damaged").kind(), StoreErrorKind::Invalid);
+}
+
+fn overwrite(server: &RedisServer, sid: &SignInId, at: usize, bytes: &[u8]) {
+    let [high, low, ..] = *sid.as_bytes();
+    let key = format!("later:{{{high:02x}{low:02x}}}:s:{sid}");
+    let mut connection = server.connection().expect("it runs");
+    let mut set = redis::cmd("SETRANGE");
+    set.arg(&key).arg(at).arg(bytes).exec(&mut connection).expect("it runs");
+}
+
+/// A full server refuses as a whole, and still ends sign-ins.
+#[tokio::test]
+async fn a_full_server_refuses_and_changes_nothing() {
+    let server = RedisServer::start();
+    let store = builder(server.url()).connect().await.expect("it runs");
+    let (sid, other) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
+    let _ = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    let limit = auth_store::Limit {
+        most: 1.try_into().expect("not 0"),
+        when_full: auth_store::WhenFull::Evict,
+    };
+    let created = store.create(draft(&store, Some("ada")).1, Some(limit)).await;
+    assert_eq!(created.expect_err("full").kind(), StoreErrorKind::Unavailable);
+    let updated = store.update(&sid, 0, data("[]")).await;
+    assert_eq!(updated.expect_err("full").kind(), StoreErrorKind::Unavailable);
+    assert_eq!(store.list("ada").await.expect("it runs").len(), 2, "nobody was evicted");
+    assert!(store.delete(&sid).await.expect("an end needs no room"));
+    assert_eq!(store.revoke_subject("ada").await.expect("an end needs no room"), 1);
+    assert!(store.load(&other).await.expect("it runs").is_none());
+}
+
+/// Slots move while the store is used: it follows.
+#[tokio::test(flavor = "multi_thread")]
+async fn slots_that_move_are_followed() {
+    let cluster = RedisCluster::start();
+    let prefix = "moving:";
+    let store = RedisStore::builder(cluster.url()).prefix(prefix).connect().await.expect("it runs");
+    let sid = sign_in(&store, "ada").await;
+    let base = {
+        let [high, low, ..] = *sid.as_bytes();
+        format!("{prefix}{{{high:02x}{low:02x}}}:")
+    };
+    let (record, index) = (format!("{base}s:{sid}"), format!("{base}u:ada"));
+    let slot: u16 =
+        redis::from_redis_value(cluster.servers[0].ask(&["CLUSTER", "KEYSLOT", &index])).unwrap();
+    let from = usize::from(slot) * 3 / 16384;
+    let (from, to) = (&cluster.servers[from], &cluster.servers[(from + 1) % 3]);
+    let id = |server: &RedisServer| -> String {
+        redis::from_redis_value(server.ask(&["CLUSTER", "MYID"])).unwrap()
+    };
+    let (from_id, to_id, slot) = (id(from), id(to), slot.to_string());
+    let _ = to.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]);
+    let _ = from.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]);
+    let port = to.port().to_string();
+    let _ = from.ask(&["MIGRATE", "127.0.0.1", &port, &record, "0", "5000"]);
+    // The record is there, and the index is here.
+    assert!(store.load(&sid).await.expect("it follows").is_some());
+    let apart = store.revoke_subject("ada").await.expect_err("they are apart");
+    assert_eq!(apart.kind(), StoreErrorKind::Unavailable);
+    assert!(store.load(&sid).await.expect("it follows").is_some(), "nothing was done by halves");
+    let _ = from.ask(&["MIGRATE", "127.0.0.1", &port, &index, "0", "5000"]);
+    assert!(matches!(store.update(&sid, 0, data("[1]")).await, Ok(Swap::Stored(_))));
+    for server in [to, from] {
+        let _ = server.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
+    }
+    let again = sign_in(&store, "ada").await;
+    let mut listed: Vec<_> =
+        store.list("ada").await.expect("it follows").iter().map(|record| record.sid).collect();
+    listed.sort();
+    let mut expected = [sid, again];
+    expected.sort();
+    assert_eq!(listed, expected);
+    assert_eq!(store.revoke_subject("ada").await.expect("it follows"), 2);
+}

@@ -1,0 +1,16 @@
+//! The store in Redis keeps the contract: on one server, under Sentinel and in a cluster, while
+//! servers hang, end and change places.
+
+mod bus;
+mod cluster;
+mod keys;
+mod lost_answers;
+mod outages;
+mod proxy;
+mod replicas;
+mod sentinel;
+mod setup;
+mod sign_in;
+mod single;
+mod size;
+mod stores;

@@ -1,0 +1,50 @@
+//! Tokens that were verified before: what is remembered of them is the signature, and no more.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use auth_core::{Authenticator, Carrier};
+use auth_jwt::Policy;
+use auth_store::{Store, encode};
+
+use crate::app::{Login, User};
+use crate::harness::{Auth, Backend, Framework, Setup, World, jwt_eddsa};
+
+/// How many tokens were verified, as a check of the application's sees it.
+static VERIFIED: AtomicUsize = AtomicUsize::new(0);
+
+fn counting(setup: &Setup) -> Auth {
+    let count = |_: &auth_core::Claims| {
+        VERIFIED.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    };
+    jwt_eddsa(setup).policy(Policy::new().audience("shop").check(count)).erased()
+}
+
+#[tokio::test]
+async fn sec_14_88_a_remembered_token_changes_and_ends_with_its_sign_in() {
+    let world =
+        World::start(Backend { carrier: Carrier::Explicit, build: counting }, Framework::Axum)
+            .await;
+    let world = world.with(|setup| setup.access_lifetime = Some(Duration::from_secs(300))).await;
+    let client = world.client();
+    let token = client.signed_in(Login::from("alice").role("admin")).await;
+    let at = async |path: &str| world.holder(&token).get(path).await.status.as_u16();
+    for _ in 0..5 {
+        assert_eq!([at("/me").await, at("/admin").await], [200, 200]);
+    }
+    assert_eq!(VERIFIED.load(Ordering::Relaxed), 1, "the rest was remembered");
+
+    let principal = encode(&[], &User::default()).unwrap();
+    world.store.amend_subject("alice", &principal).await.unwrap();
+    assert_eq!([at("/me").await, at("/admin").await], [200, 403]);
+
+    world.store.revoke_subject("alice").await.unwrap();
+    assert_eq!([at("/me").await, at("/admin").await], [401, 401]);
+    assert_eq!(VERIFIED.load(Ordering::Relaxed), 1, "nor was it verified again");
+
+    let token = client.signed_in("alice").await;
+    assert_eq!(world.status_of(&token).await, 200);
+    world.wait(Duration::from_secs(300));
+    assert_eq!(world.status_of(&token).await, 401, "its time is judged every time");
+}

@@ -1,0 +1,185 @@
+//! An access token in a cookie, for pages without a script that could attach it.
+
+use std::time::Duration;
+
+use auth_core::{Authenticator, Carrier, CookiePolicy};
+use http::{Method, header};
+
+use crate::app::{Login, Me};
+use crate::harness::{Backend, Client, Framework, REFRESH, Setup, World, jwt};
+
+const ACCESS: &str = "__Host-access";
+
+async fn world() -> World {
+    let build = |setup: &Setup| jwt(setup).cookie(CookiePolicy::host("access").unwrap()).erased();
+    World::start(Backend { carrier: Carrier::Ambient, build }, Framework::Axum).await
+}
+
+async fn signed_in(world: &World) -> Client {
+    let client = world.client();
+    assert_eq!(client.login("alice").await.status, 204);
+    client
+}
+
+/// What a browser sends of this cookie.
+fn value(client: &Client, name: &str) -> String {
+    let cookies = client.cookies("/");
+    let mut pairs = cookies.split("; ").filter_map(|pair| pair.split_once('='));
+    pairs.find(|(found, _)| *found == name).unwrap().1.to_owned()
+}
+
+async fn status(world: &World, cookies: &str) -> u16 {
+    world.client().get("/me").header("cookie", cookies).await.status.as_u16()
+}
+
+#[tokio::test]
+async fn sec_25_26_27_28_a_sign_in_sets_two_cookies() {
+    let world = world().await;
+    let client = world.client();
+    for call in [client.post("/login").json(&Login::from("alice")), client.post("/refresh")] {
+        let reply = call.await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (204, 2), "{reply:?}");
+        assert_eq!(reply.header(header::CACHE_CONTROL), "no-store");
+        let written = |name: &str, site: &str| {
+            let value = value(&client, name);
+            format!("{name}={value}; HttpOnly; SameSite={site}; Secure; Path=/")
+        };
+        assert_eq!(reply.set_cookie(ACCESS), Some(&*written(ACCESS, "Lax")));
+        assert_eq!(reply.set_cookie(REFRESH), Some(&*written(REFRESH, "Strict")));
+        assert!(reply.body.is_empty());
+    }
+    let reply = client.get("/me").await;
+    assert_eq!(reply.json::<Me>().subject, "alice");
+    assert_eq!(reply.header(header::VARY), "authorization, cookie");
+}
+
+#[tokio::test]
+async fn sec_38_another_site_cannot_use_it() {
+    let world = world().await;
+    let client = signed_in(&world).await;
+    for (name, from) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        for path in ["/cart", "/login", "/refresh", "/logout", "/logout-others"] {
+            let reply = client.post(path).json(&Login::from("mallory")).header(name, from).await;
+            assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (403, 0), "{path}");
+        }
+        let delete = client.call(Method::DELETE, "/devices/1").header(name, from).await;
+        assert_eq!(delete.status, 403);
+        assert_eq!(client.get("/me").header(name, from).await.status, 200);
+        let login = world.client().post("/login").json(&Login::from("mallory"));
+        assert_eq!(login.header(name, from).await.status, 403);
+    }
+    assert_eq!(client.post("/cart").body("apple").await.text(), r#"["apple"]"#);
+    assert_eq!(world.kept().await, 1);
+}
+
+#[tokio::test]
+async fn sec_34_of_two_none_counts() {
+    let world = world().await;
+    let good = value(&signed_in(&world).await, ACCESS);
+    assert_eq!(status(&world, &format!("a=b; {ACCESS}={good}")).await, 200);
+    for cookies in [
+        format!("{ACCESS}={good}; {ACCESS}={good}"),
+        format!("{ACCESS}={good}; {ACCESS}=planted"),
+        format!("{ACCESS}=; {ACCESS}={good}"),
+    ] {
+        assert_eq!(status(&world, &cookies).await, 401, "{cookies}");
+        let nobody = world.client().get("/maybe").header("cookie", &cookies).await;
+        assert_eq!(nobody.text(), "nobody");
+    }
+}
+
+#[tokio::test]
+async fn sec_87_a_good_cookie_does_not_make_up_for_a_bad_header() {
+    let world = world().await;
+    let client = signed_in(&world).await;
+    for header in ["Bearer nonsense", "Bearer a.b.c", "Basic abc", ""] {
+        assert_eq!(client.get("/maybe").header("authorization", header).await.status, 401);
+    }
+}
+
+/// A client can also ask for a token to attach by itself.
+#[tokio::test]
+async fn a_token_in_the_body_takes_the_place_of_the_cookie() {
+    let world = world().await;
+    let client = signed_in(&world).await;
+    let cookie = format!("{ACCESS}={}", value(&client, ACCESS));
+    let login = Login::from("alice").via(Carrier::Explicit);
+    let reply = client.post("/login").json(&login).await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.set_cookie(ACCESS).unwrap().contains("Max-Age=0"), "{reply:?}");
+    assert!(!reply.set_cookie(REFRESH).unwrap().contains("Max-Age=0"), "{reply:?}");
+    assert!(!client.cookies("/").contains(ACCESS));
+    assert_eq!(client.get("/me").await.status, 200);
+    assert_eq!(status(&world, &cookie).await, 401);
+}
+
+#[tokio::test]
+async fn sec_35_a_sign_out_takes_both_away_and_acts_at_once() {
+    let world = world().await;
+    let client = signed_in(&world).await;
+    let cookie = format!("{ACCESS}={}", value(&client, ACCESS));
+    assert_eq!(status(&world, &cookie).await, 200);
+
+    let reply = client.post("/logout").await;
+
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (204, 2));
+    assert_eq!(client.cookies("/"), "");
+    assert_eq!(status(&world, &cookie).await, 401);
+    assert_eq!(world.kept().await, 0);
+}
+
+/// The refresh token decides how long, so both cookies stay.
+#[tokio::test]
+async fn what_has_ended_is_renewed_or_signed_out() {
+    let world = world().await;
+    let world = world.with(|setup| setup.access_lifetime = Some(Duration::from_secs(300))).await;
+    let client = signed_in(&world).await;
+    world.wait(Duration::from_secs(300));
+    assert_eq!(client.get("/me").await.status, 401);
+    assert_eq!(client.get("/maybe").await.text(), "nobody");
+
+    assert_eq!(client.post("/refresh").await.status, 204);
+    assert_eq!(client.get("/maybe").await.text(), "alice");
+
+    world.wait(Duration::from_secs(300));
+    let cookie = format!("{ACCESS}={}", value(&client, ACCESS));
+    let late = world.client().post("/logout").header("cookie", &cookie).await;
+    assert_eq!(late.status, 204);
+    assert_eq!(world.kept().await, 0, "the cookie that has ended names it");
+}
+
+#[tokio::test]
+async fn sec_23_both_stay_with_a_device_that_is_remembered() {
+    let world = world().await;
+    let reply = world.client().login(Login::from("alice").remember(true)).await;
+    for name in [ACCESS, REFRESH] {
+        assert!(reply.set_cookie(name).unwrap().contains("Max-Age=86400"), "{reply:?}");
+    }
+}
+
+#[tokio::test]
+async fn sec_81_neither_cookie_is_good_as_the_other() {
+    let world = world().await;
+    let client = signed_in(&world).await;
+    let (access, refresh) = (value(&client, ACCESS), value(&client, REFRESH));
+    for bad in [&refresh, refresh.strip_prefix("ref_").unwrap()] {
+        assert_eq!(status(&world, &format!("{ACCESS}={bad}")).await, 401);
+        assert_eq!(status(&world, &format!("{REFRESH}={bad}")).await, 401);
+    }
+    for name in [ACCESS, REFRESH] {
+        let renewed = world.client().post("/refresh").header("cookie", &format!("{name}={access}"));
+        assert_eq!(renewed.await.status, 401, "{name}");
+    }
+    assert_eq!(client.get("/me").await.status, 200);
+}
+
+/// Browsers keep 4096 bytes of a cookie.
+#[tokio::test]
+async fn sec_29_a_token_too_large_for_a_cookie_signs_nobody_in() {
+    let world = world().await;
+    let client = world.client();
+    let reply = client.login(Login::from("alice").role(&"x".repeat(4096))).await;
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (413, 0));
+    assert_eq!(client.cookies("/"), "");
+    assert_eq!(world.kept().await, 0);
+}

@@ -1,0 +1,108 @@
+//! Signing out ends whatever sign-in the request can name.
+
+use std::time::Duration;
+
+use crate::harness::{Credential, Fault, Op, REFRESH, World};
+
+suite!(pair:
+    sec_14_a_refresh_cookie_alone_signs_out,
+    sec_14_an_access_token_alone_signs_out,
+    sec_14_an_access_token_that_has_ended_signs_out,
+    sec_14_an_old_refresh_cookie_signs_out,
+    sec_14_tokens_of_two_sign_ins_end_both,
+    sec_86_tokens_from_before_a_sign_in_end_nothing,
+    sec_76_a_sign_out_by_an_ended_token_that_fails_says_so,
+);
+
+async fn sec_14_a_refresh_cookie_alone_signs_out(world: World) {
+    let client = world.client();
+    let credential = client.signed_in("alice").await;
+    let page = client.reloaded();
+
+    let reply = page.post("/logout").await;
+
+    assert_eq!(reply.status, 204);
+    assert!(reply.set_cookie(REFRESH).unwrap().contains("Max-Age=0"), "{reply:?}");
+    assert_eq!(page.cookies("/"), "");
+    assert_eq!(world.status_of(&credential).await, 401);
+    assert_eq!(world.kept().await, 0);
+}
+
+async fn sec_14_an_access_token_alone_signs_out(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    let reply = world.holder(&credential.access_alone()).post("/logout").await;
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (204, 0));
+    assert_eq!(world.status_of(&credential).await, 401);
+    assert_eq!(world.holder(&credential).post("/refresh").await.status, 401);
+    assert_eq!(world.kept().await, 0);
+}
+
+async fn sec_14_an_access_token_that_has_ended_signs_out(world: World) {
+    let world = with_short_tokens(&world).await;
+    for both in [false, true] {
+        let credential = world.client().signed_in("alice").await;
+        world.wait(Duration::from_secs(301));
+        assert_eq!(world.status_of(&credential).await, 401);
+        let held = if both { credential.clone() } else { credential.access_alone() };
+
+        assert_eq!(world.holder(&held).post("/logout").await.status, 204);
+
+        assert_eq!(world.holder(&credential).post("/refresh").await.status, 401);
+        assert_eq!(world.kept().await, 0);
+    }
+}
+
+async fn with_short_tokens(world: &World) -> World {
+    world.with(|setup| setup.access_lifetime = Some(Duration::from_secs(300))).await
+}
+
+/// It was replaced meanwhile: the user means that sign-in all the same.
+async fn sec_14_an_old_refresh_cookie_signs_out(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    let new = client.refreshed().await;
+    world.wait(Duration::from_secs(60));
+    assert_eq!(world.holder(&old).reloaded().post("/logout").await.status, 204);
+    assert_eq!(world.status_of(&new).await, 401);
+    assert_eq!(world.kept().await, 0);
+}
+
+/// The token of one sign-in, and the cookie of another.
+fn mixed(token: &Credential, cookie: &Credential) -> Credential {
+    let refresh = cookie.refresh().unwrap().to_owned();
+    Credential::Pair { access: token.text().to_owned(), refresh }
+}
+
+async fn sec_14_tokens_of_two_sign_ins_end_both(world: World) {
+    let first = world.client().signed_in("alice").await;
+    let second = world.client().signed_in("bob").await;
+    assert_eq!(world.holder(&mixed(&first, &second)).post("/logout").await.status, 204);
+    assert_eq!(world.status_of(&first).await, 401);
+    assert_eq!(world.status_of(&second).await, 401);
+    assert_eq!(world.kept().await, 0);
+}
+
+async fn sec_86_tokens_from_before_a_sign_in_end_nothing(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    let new = client.signed_in("alice").await;
+    assert_eq!(old.sign_in(), new.sign_in());
+    for thief in [world.holder(&old), world.holder(&old).reloaded()] {
+        assert_eq!(thief.post("/logout").await.status, 204);
+    }
+    assert_eq!(world.status_of(&new).await, 200);
+}
+
+async fn sec_76_a_sign_out_by_an_ended_token_that_fails_says_so(world: World) {
+    let world = with_short_tokens(&world).await;
+    let credential = world.client().signed_in("alice").await;
+    world.wait(Duration::from_secs(301));
+    let late = world.holder(&credential.access_alone());
+    for op in [Op::Load, Op::Delete] {
+        world.store.set(op, Fault::Fails);
+        assert!(late.post("/logout").await.is_unavailable(), "{op:?}");
+        world.store.heal();
+    }
+    assert_eq!(late.post("/logout").await.status, 204);
+    assert_eq!(world.kept().await, 0);
+}

@@ -1,0 +1,9 @@
+//! Whoever signs users in makes tokens, and a public key makes none.
+use auth_jwt::{JwtAuth, Key};
+use auth_store::MemoryStore;
+
+fn sign_in(key: Key) {
+    let _ = JwtAuth::new(key).audience("shop").sign_in(MemoryStore::new());
+}
+
+fn main() {}

@@ -1,0 +1,168 @@
+//! By which way a refresh token comes and goes: a cookie, or the body.
+
+use std::time::Duration;
+
+use auth_core::{Authenticator, Carrier};
+use http::Method;
+use serde_json::Value;
+
+use crate::app::{Login, Refresh};
+use crate::harness::{Backend, Client, Credential, Framework, REFRESH, World, jwt};
+
+suite!(pair:
+    sec_25_26_27_28_the_refresh_cookie_is_written_like_this,
+    sec_23_a_refresh_cookie_ends_with_the_browser_unless_asked_to_stay,
+    sec_35_a_sign_out_takes_the_refresh_cookie_away,
+    sec_35_no_other_answer_takes_the_refresh_cookie_away,
+    sec_34_of_two_refresh_cookies_none_counts,
+    by_cookie_it_renews_without_an_access_token,
+    by_body_it_is_in_the_body_and_nowhere_else,
+    by_body_it_renews_without_a_cookie,
+    a_refresh_token_in_the_body_takes_the_place_of_the_cookie,
+);
+
+async fn sec_25_26_27_28_the_refresh_cookie_is_written_like_this(world: World) {
+    let client = world.client();
+    let login = Login::from("alice").via(Carrier::Explicit);
+    for call in [client.post("/login").json(&login), client.post("/refresh")] {
+        let reply = call.await;
+        let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
+        let pair = client.credential().unwrap();
+        let token = pair.refresh().unwrap();
+        let expected = format!("{REFRESH}={token}; HttpOnly; SameSite=Strict; Secure; Path=/");
+        assert_eq!(cookie, expected);
+        assert!(token.starts_with("ref_") && token.len() == 4 + 86, "{token}");
+        assert!(!reply.text().contains(token));
+    }
+}
+
+async fn sec_23_a_refresh_cookie_ends_with_the_browser_unless_asked_to_stay(world: World) {
+    let client = world.client();
+    let login = async |remember| client.login(Login::from("alice").remember(remember)).await;
+    let browser = login(false).await;
+    assert!(!browser.set_cookie(REFRESH).unwrap().contains("Max-Age"), "{browser:?}");
+    let device = login(true).await;
+    assert!(device.set_cookie(REFRESH).unwrap().contains("Max-Age=86400"), "{device:?}");
+    world.wait(Duration::from_secs(1800));
+    let refresh = client.post("/refresh").await;
+    assert!(refresh.set_cookie(REFRESH).unwrap().contains("Max-Age=84600"), "what is left");
+}
+
+async fn sec_35_a_sign_out_takes_the_refresh_cookie_away(world: World) {
+    let removal = "__Host-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0; Expires=";
+    for path in ["/logout", "/logout-everywhere"] {
+        let client = world.client();
+        client.signed_in("alice").await;
+        let reply = client.post(path).await;
+        let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
+        assert!(cookie.starts_with(removal), "{cookie}");
+        assert_eq!(client.cookies("/"), "");
+        assert_eq!(client.cookies("/refresh"), "");
+    }
+    assert!(world.client().post("/logout").await.set_cookies().is_empty());
+}
+
+/// The browser may hold a newer one than the request.
+async fn sec_35_no_other_answer_takes_the_refresh_cookie_away(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    client.signed_in("alice").await;
+    let stale = world.holder(&old);
+    for (method, path) in [(Method::GET, "/me"), (Method::GET, "/cart"), (Method::POST, "/refresh")]
+    {
+        let reply = stale.call(method, path).await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (401, 0), "{path}");
+    }
+}
+
+async fn sec_34_of_two_refresh_cookies_none_counts(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    let good = credential.refresh().unwrap();
+    for cookies in [
+        format!("{REFRESH}={good}; {REFRESH}={good}"),
+        format!("{REFRESH}={good}; a=b; {REFRESH}=planted"),
+        format!("{REFRESH}=; {REFRESH}={good}"),
+    ] {
+        let reply = world.client().post("/refresh").header("cookie", &cookies).await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (401, 0), "{cookies}");
+    }
+    let others = format!("a=b; {REFRESH}={good}; c=d");
+    assert_eq!(world.client().post("/refresh").header("cookie", &others).await.status, 200);
+}
+
+async fn by_cookie_it_renews_without_an_access_token(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    let page = client.reloaded();
+    assert_eq!(page.get("/maybe").await.text(), "nobody");
+    let new = page.refreshed().await;
+    assert_eq!(new.sign_in(), old.sign_in());
+    assert_eq!(page.get("/maybe").await.text(), "alice");
+}
+
+/// Signs in, and says what came in the body.
+async fn by_body(client: &Client) -> Credential {
+    let reply = client.login(Login::from("alice").refresh_in_body()).await;
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 0), "{reply:?}");
+    pair(&reply.json())
+}
+
+fn pair(body: &Value) -> Credential {
+    let text = |name: &str| body[name].as_str().unwrap().to_owned();
+    Credential::Pair { access: text("access_token"), refresh: text("refresh_token") }
+}
+
+async fn by_body_it_is_in_the_body_and_nowhere_else(world: World) {
+    let client = world.client();
+    let reply = client.login(Login::from("alice").refresh_in_body()).await;
+    let body: Value = reply.json();
+    assert_eq!(body.as_object().unwrap().len(), 4);
+    assert_eq!(reply.header(http::header::CACHE_CONTROL), "no-store");
+    let shown = format!("{:?}", reply.headers);
+    for secret in pair(&body).secrets() {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert_eq!(client.cookies("/"), "");
+}
+
+async fn by_body_it_renews_without_a_cookie(world: World) {
+    let old = by_body(&world.client()).await;
+    let app = world.client();
+    let reply = app.post("/refresh").json(&Refresh::token(old.refresh().unwrap())).await;
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 0), "{reply:?}");
+    let new = pair(&reply.json());
+    assert_eq!(new.sign_in(), old.sign_in());
+    assert_ne!(new.refresh(), old.refresh());
+    assert_eq!(app.get("/me").await.status, 200);
+
+    let secret = new.secret();
+    for bad in ["nonsense", "", "ref_", secret, &format!("ses_{secret}"), new.text()] {
+        let reply = world.client().post("/refresh").json(&Refresh::token(bad)).await;
+        assert_eq!(reply.status, 401, "{bad}");
+    }
+    assert_eq!(app.post("/refresh").await.status, 401, "there is none in this request");
+    assert_eq!(world.status_of(&new).await, 200);
+}
+
+async fn a_refresh_token_in_the_body_takes_the_place_of_the_cookie(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    let reply = client.login(Login::from("alice").refresh_in_body()).await;
+    assert!(reply.set_cookie(REFRESH).unwrap().contains("Max-Age=0"), "{reply:?}");
+    assert_eq!(client.cookies("/"), "");
+    assert_eq!(world.status_of(&old).await, 401);
+    let new = pair(&reply.json());
+    let renewed = client.post("/refresh").json(&Refresh::token(new.refresh().unwrap())).await;
+    assert_eq!(renewed.status, 200);
+}
+
+#[tokio::test]
+async fn a_backend_can_prefer_the_body() {
+    let build = |setup: &_| jwt(setup).refresh_in_body().erased();
+    let world = World::start(Backend { carrier: Carrier::Explicit, build }, Framework::Axum).await;
+    let client = world.client();
+    let reply = client.login("alice").await;
+    assert_eq!(reply.set_cookies().len(), 0, "{reply:?}");
+    let refresh = Refresh::token(pair(&reply.json()).refresh().unwrap());
+    assert_eq!(client.post("/refresh").json(&refresh).await.set_cookies().len(), 0);
+}

@@ -1,0 +1,127 @@
+//! Requests that another site made the browser send, where a refresh token is in a cookie.
+
+use auth_core::Carrier;
+use serde_json::Value;
+
+use crate::app::{Login, Refresh};
+use crate::harness::{Call, Client, World};
+
+suite!(pair:
+    sec_82_another_site_signs_nobody_in_by_token,
+    sec_82_another_site_renews_and_ends_nothing,
+    sec_82_another_site_takes_no_cookie_away,
+    sec_82_another_site_takes_no_cookie_beside_a_token,
+    sec_82_a_trusted_origin_may,
+    what_is_sent_on_purpose_counts_from_wherever,
+);
+
+const EVIL: &str = "https://evil.example";
+
+type Header = (&'static str, &'static str);
+
+const ELSEWHERE: [Header; 3] =
+    [("sec-fetch-site", "cross-site"), ("sec-fetch-site", "same-site"), ("origin", EVIL)];
+
+fn from(call: Call, (name, value): Header) -> Call {
+    call.header(name, value)
+}
+
+async fn sec_82_another_site_signs_nobody_in_by_token(world: World) {
+    for header in ELSEWHERE {
+        let victim = world.client();
+        let login = Login::from("mallory").via(Carrier::Explicit);
+        let reply = from(victim.post("/login").json(&login), header).await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (403, 0));
+        assert!(reply.body.is_empty() || !reply.text().contains("access_token"), "{reply:?}");
+    }
+    assert_eq!(world.kept().await, 0);
+}
+
+async fn sec_82_another_site_renews_and_ends_nothing(world: World) {
+    let client = world.client();
+    let credential = client.signed_in("alice").await;
+    let login = Login::from("mallory").via(Carrier::Explicit);
+    let in_body = login.clone().refresh_in_body();
+    let page = client.reloaded();
+    for header in ELSEWHERE {
+        let calls = [
+            page.post("/refresh"),
+            page.post("/logout"),
+            page.post("/login").json(&login),
+            page.post("/login").json(&in_body),
+            client.post("/refresh"),
+            client.post("/login").json(&login),
+            client.post("/login").json(&in_body),
+            world.client().post("/logout"),
+        ];
+        for call in calls {
+            let reply = from(call, header).await;
+            assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (403, 0));
+        }
+    }
+    assert_eq!(client.credential(), Some(credential.clone()));
+    assert_eq!(world.status_of(&credential).await, 200);
+    client.refreshed().await;
+}
+
+/// It brings a token of its own in the body; the victim's browser adds the cookie.
+async fn sec_82_another_site_takes_no_cookie_away(world: World) {
+    let victim = world.client();
+    victim.signed_in("alice").await;
+    let mallory = world.client().login(Login::from("mallory").refresh_in_body()).await;
+    let token = mallory.json::<Value>()["refresh_token"].as_str().unwrap().to_owned();
+    for header in ELSEWHERE {
+        let page = victim.reloaded();
+        let reply = from(page.post("/refresh").json(&Refresh::token(&token)), header).await;
+        assert_eq!(reply.set_cookies(), [""; 0], "{reply:?}");
+    }
+}
+
+async fn sec_82_another_site_takes_no_cookie_beside_a_token(world: World) {
+    for path in ["/logout", "/logout-everywhere"] {
+        for header in ELSEWHERE {
+            let client = world.client();
+            client.signed_in("alice").await;
+            let reply = from(client.post(path), header).await;
+            assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (403, 0), "{path}");
+        }
+    }
+}
+
+async fn sec_82_a_trusted_origin_may(world: World) {
+    let world = world.with(|setup| setup.trusted_origin = Some("https://app.example")).await;
+    let client = world.client();
+    let login = Login::from("alice").via(Carrier::Explicit);
+    let app = ("origin", "https://app.example");
+    assert_eq!(from(client.post("/login").json(&login), ("origin", EVIL)).await.status, 403);
+    assert_eq!(from(client.post("/login").json(&login), app).await.status, 200);
+    for page in [&client, &client.reloaded()] {
+        assert_eq!(from(page.post("/refresh"), ("origin", EVIL)).await.status, 403);
+        assert_eq!(from(page.post("/refresh"), app).await.status, 200);
+    }
+    assert_eq!(from(client.post("/logout"), app).await.status, 204);
+}
+
+/// No cookie is read or set, and a browser adds no token by itself.
+async fn what_is_sent_on_purpose_counts_from_wherever(world: World) {
+    let client: Client = world.client();
+    for header in ELSEWHERE {
+        let login = Login::from("alice").via(Carrier::Explicit).refresh_in_body();
+        let reply = from(client.post("/login").json(&login), header).await;
+        assert_eq!(reply.status, 200, "{reply:?}");
+        let token = reply.json::<Value>()["refresh_token"].as_str().unwrap().to_owned();
+        assert_eq!(from(client.post("/cart").body("apple"), header).await.status, 200);
+        let refresh = client.post("/refresh").json(&Refresh::token(&token));
+        assert_eq!(from(refresh, header).await.status, 200);
+        assert_eq!(from(client.post("/logout-others"), header).await.status, 200);
+        assert_eq!(from(client.post("/logout"), header).await.status, 204);
+        assert_eq!(client.get("/me").await.status, 401);
+    }
+
+    let browser = world.client();
+    let credential = browser.signed_in("alice").await;
+    for header in ELSEWHERE {
+        let app = world.holder(&credential.access_alone());
+        assert_eq!(from(app.post("/cart").body("apple"), header).await.status, 200);
+    }
+}

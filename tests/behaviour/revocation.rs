@@ -1,0 +1,128 @@
+//! What ends or changes a sign-in acts at once on what was good a moment ago, on every node.
+
+use auth_store::{Store, encode};
+use http::Method;
+
+use crate::app::{Login, Me, User};
+use crate::harness::{Credential, World};
+
+suite!(every:
+    sec_14_a_sign_out_acts_at_once,
+    sec_14_a_sign_out_everywhere_acts_at_once,
+    sec_16_a_sign_out_of_the_others_acts_at_once,
+    sec_19_ending_a_device_acts_at_once,
+    sec_15_disabling_a_user_acts_at_once,
+    sec_88_a_change_of_roles_acts_at_once,
+    sec_04_signing_in_again_acts_at_once,
+);
+
+/// Two nodes over one store.
+struct Nodes(World, World);
+
+impl Nodes {
+    async fn of(world: World) -> Self {
+        let other = world.with(|_| {}).await;
+        Self(world, other)
+    }
+
+    /// What both answer at this path.
+    async fn at(&self, path: &str, credential: &Credential) -> [u16; 2] {
+        let Self(here, there) = self;
+        let (here, there) = (here.holder(credential).get(path), there.holder(credential).get(path));
+        [here.await.status.as_u16(), there.await.status.as_u16()]
+    }
+
+    /// Both have seen the credential more than once, and remember of it what they may.
+    async fn know(&self, credential: &Credential) {
+        for _ in 0..3 {
+            assert_eq!(self.at("/me", credential).await, [200, 200]);
+        }
+    }
+
+    async fn refuse(&self, credential: &Credential) {
+        assert_eq!(self.at("/me", credential).await, [401, 401]);
+    }
+}
+
+async fn sec_14_a_sign_out_acts_at_once(world: World) {
+    let nodes = Nodes::of(world).await;
+    let client = nodes.0.client();
+    let credential = client.signed_in("alice").await;
+    nodes.know(&credential).await;
+    assert_eq!(client.post("/logout").await.status, 204);
+    nodes.refuse(&credential).await;
+}
+
+async fn sec_14_a_sign_out_everywhere_acts_at_once(world: World) {
+    let nodes = Nodes::of(world).await;
+    let (phone, laptop) = (nodes.0.client(), nodes.1.client());
+    let credentials = [phone.signed_in("alice").await, laptop.signed_in("alice").await];
+    for credential in &credentials {
+        nodes.know(credential).await;
+    }
+    assert_eq!(laptop.post("/logout-everywhere").await.text(), "2");
+    for credential in &credentials {
+        nodes.refuse(credential).await;
+    }
+}
+
+async fn sec_16_a_sign_out_of_the_others_acts_at_once(world: World) {
+    let nodes = Nodes::of(world).await;
+    let (phone, laptop) = (nodes.0.client(), nodes.1.client());
+    let (lost, kept) = (phone.signed_in("alice").await, laptop.signed_in("alice").await);
+    nodes.know(&lost).await;
+    nodes.know(&kept).await;
+    assert_eq!(laptop.post("/logout-others").await.text(), "1");
+    nodes.refuse(&lost).await;
+    nodes.know(&kept).await;
+}
+
+async fn sec_19_ending_a_device_acts_at_once(world: World) {
+    let nodes = Nodes::of(world).await;
+    let (phone, laptop) = (nodes.0.client(), nodes.1.client());
+    let (lost, kept) = (phone.signed_in("alice").await, laptop.signed_in("alice").await);
+    nodes.know(&lost).await;
+    let path = format!("/devices/{}", lost.sign_in());
+    assert_eq!(laptop.call(Method::DELETE, &path).await.status, 204);
+    nodes.refuse(&lost).await;
+    nodes.know(&kept).await;
+}
+
+async fn sec_15_disabling_a_user_acts_at_once(world: World) {
+    let nodes = Nodes::of(world).await;
+    let alices = nodes.0.client().signed_in("alice").await;
+    let bobs = nodes.0.client().signed_in("bob").await;
+    nodes.know(&alices).await;
+    assert_eq!(nodes.0.store.revoke_subject("alice").await.unwrap(), 1);
+    nodes.refuse(&alices).await;
+    nodes.know(&bobs).await;
+}
+
+/// Roles and claims, in both directions.
+async fn sec_88_a_change_of_roles_acts_at_once(world: World) {
+    let nodes = Nodes::of(world).await;
+    let credential = nodes.0.client().signed_in(Login::from("alice").role("admin")).await;
+    nodes.know(&credential).await;
+    for (roles, status) in [(vec![], 403), (vec!["admin".into()], 200), (vec!["x".into()], 403)] {
+        let name = format!("with {}", roles.len());
+        let principal = encode(&roles, &User { name: name.clone() }).unwrap();
+        nodes.0.store.amend_subject("alice", &principal).await.unwrap();
+        assert_eq!(nodes.at("/admin", &credential).await, [status, status]);
+        let me: Me = nodes.1.holder(&credential).get("/me").await.json();
+        assert_eq!(me.name, name);
+    }
+}
+
+/// As the same user, and as another one.
+async fn sec_04_signing_in_again_acts_at_once(world: World) {
+    let nodes = Nodes::of(world).await;
+    let client = nodes.0.client();
+    let mut old = client.signed_in("alice").await;
+    for subject in ["alice", "bob", "bob"] {
+        nodes.know(&old).await;
+        let new = client.signed_in(subject).await;
+        nodes.refuse(&old).await;
+        nodes.know(&new).await;
+        old = new;
+    }
+}

@@ -1,0 +1,207 @@
+//! What an application makes of tokens: claims of its own, roles, scopes, and checks.
+
+use auth_core::{Outcome, Reason, Timestamp};
+use auth_jwt::testing::TestIssuer;
+use auth_jwt::{Algorithm, Policy};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::kit::{NOW, Signer, ask, auth, refused, with};
+
+#[derive(Debug, PartialEq, Deserialize)]
+struct User {
+    name: String,
+    #[serde(default)]
+    seats: Vec<u32>,
+}
+
+#[tokio::test]
+async fn claims_are_the_applications_type() {
+    let issuer = TestIssuer::new("https://idp.example").audience("shop");
+    let auth = issuer.auth().claims::<User>();
+    let token = issuer.token("alice").claim("name", "Alice").claim("seats", json!([1, 2]));
+    let identity = ask(&auth, token.sign()).await.unwrap();
+    assert_eq!(*identity.claims(), User { name: "Alice".to_owned(), seats: vec![1, 2] });
+    let other = issuer.token("alice").claim("name", 7).sign();
+    assert_eq!(refused(&auth, other).await, "claims of another shape");
+    assert_eq!(refused(&auth, issuer.token("alice").sign()).await, "claims of another shape");
+}
+
+#[tokio::test]
+async fn without_a_type_all_claims_are_there() {
+    let issuer = TestIssuer::new("https://idp.example").audience("shop");
+    let token = issuer.token("alice").claim("x", json!({ "y": [1, null, "z"] })).sign();
+    let identity = ask(&issuer.auth(), token).await.unwrap();
+    assert_eq!(identity.claims().get("x"), Some(&json!({ "y": [1, null, "z"] })));
+    assert_eq!(identity.claims().get("iss"), Some(&json!("https://idp.example")));
+    assert_eq!(identity.claims().get("y"), None);
+}
+
+#[tokio::test]
+async fn an_identity_says_what_the_token_says() {
+    let issuer = TestIssuer::new("https://idp.example").audience("shop");
+    let token = issuer.token("alice").role("admin").role("buyer").scope("read").scope("write");
+    let token = token
+        .claim("acr", "aal2")
+        .claim("amr", json!(["pwd", "otp"]))
+        .claim("auth_time", NOW - 50)
+        .sign();
+    let identity = ask(&issuer.auth(), token).await.unwrap();
+    assert_eq!((identity.subject(), identity.scheme()), ("alice", "jwt"));
+    assert_eq!(identity.facts().issuer.as_deref(), Some("https://idp.example"));
+    assert_eq!(identity.sign_in(), None);
+    assert_eq!(identity.authenticated_at(), Timestamp::from_secs(NOW - 50));
+    assert_eq!(identity.expires_at(), Timestamp::from_secs(NOW + 300));
+    assert_eq!(identity.roles().collect::<Vec<_>>(), ["admin", "buyer"]);
+    assert!(identity.has_scope("read") && identity.has_scope("write"));
+    let principal = identity.principal();
+    assert_eq!(principal.acr.as_deref(), Some("aal2"));
+    assert_eq!(principal.amr, ["pwd".into(), "otp".into()]);
+}
+
+/// A user has proved who they are when the token says, or when it was issued, and otherwise a long
+/// time ago: what asks for a fresh sign-in does not believe in a guess.
+#[tokio::test]
+async fn the_time_of_the_sign_in_is_not_guessed() {
+    let issuer = TestIssuer::new("https://idp.example").audience("shop");
+    let identity = ask(&issuer.auth(), issuer.token("alice").sign()).await.unwrap();
+    assert_eq!(identity.authenticated_at(), Timestamp::from_secs(NOW));
+    let identity = ask(&issuer.auth(), issuer.token("alice").without("iat").sign()).await.unwrap();
+    assert_eq!(identity.authenticated_at(), Timestamp::EPOCH);
+}
+
+#[tokio::test]
+async fn roles_are_where_the_issuer_puts_them() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    let policy = Policy::new().audience("shop");
+    let roles = async |policy: Policy, claims: serde_json::Value| {
+        let auth = auth(signer.key.clone()).policy(policy);
+        let identity = ask(&auth, signer.token(&with(claims))).await.map_err(Reason::as_str)?;
+        Ok::<_, &str>(identity.roles().collect::<Vec<_>>().join(" "))
+    };
+    let keycloak = json!({ "realm_access": { "roles": ["a", "b"] }, "roles": ["c"] });
+    assert_eq!(roles(policy.clone(), keycloak.clone()).await.as_deref(), Ok("c"));
+    let at = |pointer: &str| policy.clone().roles_at(pointer);
+    assert_eq!(roles(at("/realm_access/roles"), keycloak).await.as_deref(), Ok("a b"));
+    let named = json!({ "https://shop.example/roles": "a" });
+    assert_eq!(roles(at("/https:~1~1shop.example~1roles"), named).await.as_deref(), Ok("a"));
+    let tilde = json!({ "a~b": { "": ["x"] } });
+    assert_eq!(roles(at("/a~0b/"), tilde).await.as_deref(), Ok("x"));
+    assert_eq!(roles(at("/realm_access/roles"), json!({})).await.as_deref(), Ok(""));
+    assert_eq!(roles(at("/a/b"), json!({ "a": {} })).await.as_deref(), Ok(""));
+    for wrong in [json!([]), json!("b"), json!({ "b": 7 }), json!({ "b": [["x"]] }), json!(null)] {
+        let refused = roles(at("/a/b"), json!({ "a": wrong })).await;
+        assert_eq!(refused, Err("malformed"), "{wrong}");
+    }
+}
+
+/// Also where something else is read, such as scopes.
+#[tokio::test]
+async fn roles_may_be_in_a_claim_that_has_another_use() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    for name in ["scope", "scp", "amr", "aud", "client_id"] {
+        let policy = Policy::new().audience("shop").roles_at(&format!("/{name}"));
+        let auth = auth(signer.key.clone()).policy(policy);
+        let identity = ask(&auth, signer.token(&with(json!({ name: "shop" })))).await.unwrap();
+        assert_eq!(identity.roles().collect::<Vec<_>>(), ["shop"], "{name}");
+    }
+}
+
+#[tokio::test]
+async fn scopes_come_in_every_form() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    let auth = auth(signer.key.clone());
+    for claims in [
+        json!({ "scope": "read write" }),
+        json!({ "scope": ["read", "write"] }),
+        json!({ "scp": "read write" }),
+        json!({ "scp": ["read", "write"] }),
+        json!({ "scope": "read", "scp": ["write"] }),
+        json!({ "scope": " read  write " }),
+    ] {
+        let identity = ask(&auth, signer.token(&with(claims.clone()))).await.unwrap();
+        assert!(identity.has_scope("read") && identity.has_scope("write"), "{claims}");
+        assert_eq!(identity.principal().scopes.len(), 2, "{claims}");
+        assert!(!identity.has_scope("rea") && !identity.has_scope(""));
+    }
+}
+
+#[tokio::test]
+async fn a_claim_can_be_required() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    for name in ["tenant", "jti", "iss", "nbf", "acr", "scope", "roles", "auth_time"] {
+        let auth = auth(signer.key.clone()).policy(Policy::new().audience("shop").require(name));
+        assert_eq!(refused(&auth, signer.token(&with(json!({})))).await, "claim missing", "{name}");
+        let value = if ["nbf", "auth_time"].contains(&name) { json!(NOW) } else { json!("x") };
+        let token = signer.token(&with(json!({ name: value })));
+        assert!(ask(&auth, token).await.is_ok(), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_application_checks_what_it_wants() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    let is = |name: &'static str, error: &'static str| {
+        move |claims: &auth_core::Claims| match claims.get(name) {
+            Some(value) if value == true => Ok(()),
+            _ => Err(error),
+        }
+    };
+    let policy = Policy::new().audience("shop");
+    let policy =
+        policy.check(is("email_verified", "email not verified")).check(is("paid", "debts"));
+    for remembered in [0, 10] {
+        let auth = auth(signer.key.clone()).policy(policy.clone()).cache(remembered);
+        for (claims, expected) in [
+            (json!({}), Some("email not verified")),
+            (json!({ "email_verified": "true", "paid": true }), Some("email not verified")),
+            (json!({ "email_verified": true }), Some("debts")),
+            (json!({ "email_verified": true, "paid": true }), None),
+        ] {
+            let token = signer.token(&with(claims));
+            for _ in 0..2 {
+                let reason = ask(&auth, &token).await.err().map(Reason::as_str);
+                assert_eq!(reason, expected);
+            }
+        }
+    }
+}
+
+/// A check sees good tokens only.
+#[tokio::test]
+async fn a_check_comes_after_all_others() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    let policy = Policy::new().audience("shop").check(|_| panic!("a bad token was checked"));
+    let auth = auth(signer.key.clone()).policy(policy);
+    let good = signer.token(&with(json!({})));
+    assert_eq!(refused(&auth, super::kit::flip(&good)).await, "bad signature");
+    for claims in [json!({ "aud": "bank" }), json!({ "sub": "" }), json!({ "nonce": "n" })] {
+        refused(&auth, signer.token(&with(claims))).await;
+    }
+}
+
+/// Nor does it see a token whose time is over, or has not come.
+#[tokio::test]
+async fn a_check_comes_after_the_time() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    let policy = Policy::new().audience("shop").check(|_| panic!("a bad token was checked"));
+    let auth = auth(signer.key.clone()).policy(policy);
+    assert_eq!(refused(&auth, signer.token(&with(json!({ "exp": NOW - 60 })))).await, "expired");
+    let later = signer.token(&with(json!({ "nbf": NOW + 60 })));
+    assert_eq!(refused(&auth, later).await, "not yet valid");
+}
+
+#[tokio::test]
+async fn a_test_issuer_is_like_any_other() {
+    let issuer = TestIssuer::with_algorithm("https://idp.example", Algorithm::Es256);
+    let auth = issuer.auth();
+    let token = issuer.token("alice").sign();
+    assert!(matches!(auth.verify(token.as_bytes()).await, Outcome::Authenticated(_)));
+    issuer.rotate();
+    let next = issuer.token("alice").sign();
+    assert!(ask(&auth, next).await.is_ok());
+    assert_eq!(refused(&auth, token).await, "expired", "the rotation took its time");
+    assert_eq!(issuer.jwks().matches("\"kid\"").count(), 2);
+    assert_eq!(refused(&auth, issuer.token("alice").without("exp").sign()).await, "no expiry");
+    assert_eq!(refused(&auth, issuer.token("alice").typ("dpop+jwt").sign()).await, "wrong kind");
+}

@@ -1,0 +1,87 @@
+//! For whom a token is meant.
+
+use auth_jwt::{Algorithm, JwtAuth, Key};
+use auth_store::MemoryStore;
+use serde_json::{Value, json};
+
+use super::kit::{Signer, ask, clock, refused, with, without};
+
+/// A claims set with this audience, or none.
+fn meant_for(audience: Option<Value>) -> Value {
+    match audience {
+        Some(audience) => with(json!({ "aud": audience })),
+        None => without("aud"),
+    }
+}
+
+#[tokio::test]
+async fn sec_53_an_audience_is_there_and_is_ours() {
+    let signer = Signer::new(Algorithm::Es256);
+    let named = super::kit::auth(signer.key.clone());
+    let two = named.clone().audience("warehouse");
+    let nobody = JwtAuth::new(signer.key.clone()).clock(clock().clock());
+    let anybody = nobody.clone().any_audience();
+    let wrong = Some("wrong audience");
+    // The claim, and what becomes of it: `shop` alone, `shop` or `warehouse`, no audience, any.
+    let table = [
+        (None, [wrong, wrong, None, None]),
+        (Some(json!("shop")), [None, None, wrong, None]),
+        (Some(json!(["shop"])), [None, None, wrong, None]),
+        (Some(json!(["bank", "shop"])), [None, None, wrong, None]),
+        (Some(json!("warehouse")), [wrong, None, wrong, None]),
+        (Some(json!("bank")), [wrong, wrong, wrong, None]),
+        (Some(json!(["bank", "post"])), [wrong, wrong, wrong, None]),
+        (Some(json!([])), [wrong, wrong, wrong, None]),
+        (Some(json!("")), [wrong, wrong, wrong, None]),
+        (Some(json!("Shop")), [wrong, wrong, wrong, None]),
+        (Some(json!("shop ")), [wrong, wrong, wrong, None]),
+        (Some(json!("shop bank")), [wrong, wrong, wrong, None]),
+        (Some(json!("shop,bank")), [wrong, wrong, wrong, None]),
+        (Some(json!("shopping")), [wrong, wrong, wrong, None]),
+        (Some(json!("shop\0")), [wrong, wrong, wrong, None]),
+        (Some(json!("https://shop")), [wrong, wrong, wrong, None]),
+        (Some(json!("*")), [wrong, wrong, wrong, None]),
+    ];
+    for (audience, expected) in table {
+        let token = signer.token(&meant_for(audience.clone()));
+        for (auth, expected) in [&named, &two, &nobody, &anybody].into_iter().zip(expected) {
+            let reason = ask(auth, &token).await.err().map(auth_core::Reason::as_str);
+            assert_eq!(reason, expected, "{audience:?} for {auth:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sec_53_an_audience_of_another_type_refuses_the_token() {
+    let signer = Signer::new(Algorithm::Es256);
+    let named = super::kit::auth(signer.key.clone());
+    let anybody = JwtAuth::new(signer.key.clone()).clock(clock().clock()).any_audience();
+    for audience in [
+        json!(123),
+        json!(null),
+        json!(true),
+        json!({ "shop": true }),
+        json!([123]),
+        json!(["shop", 123]),
+        json!(["shop", null]),
+        json!([["shop"]]),
+    ] {
+        let token = signer.token(&meant_for(Some(audience.clone())));
+        for auth in [&named, &anybody] {
+            assert_eq!(refused(auth, &token).await, "malformed", "{audience}");
+        }
+    }
+}
+
+#[test]
+#[should_panic(expected = "tokens that are issued are meant for somebody")]
+fn sec_54_no_tokens_are_issued_without_an_audience() {
+    drop(JwtAuth::new(Key::hs256([7; 32]).unwrap()).sign_in(MemoryStore::new()));
+}
+
+#[test]
+#[should_panic(expected = "tokens that are issued are meant for somebody")]
+fn sec_54_nor_for_any_audience() {
+    let auth = JwtAuth::new(Key::hs256([7; 32]).unwrap());
+    drop(auth.any_audience().sign_in(MemoryStore::new()));
+}

@@ -1,0 +1,48 @@
+//! The seeds of the fuzzers, through the checks of the fuzzers.
+
+use std::fs;
+use std::path::Path;
+
+#[path = "../../fuzz/checks/cookie_header.rs"]
+mod cookie_header;
+#[path = "../../fuzz/checks/key_set.rs"]
+mod key_set;
+#[path = "../../fuzz/checks/secret.rs"]
+mod secret;
+#[path = "../../fuzz/checks/token.rs"]
+mod token;
+
+/// Runs a check over the seeds of its target, and over every start of each of them. Some seeds are
+/// good, and some are not.
+fn check(target: &str, check: fn(&[u8]) -> bool) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
+    let (mut good, mut bad) = (0, 0);
+    for entry in fs::read_dir(&folder).unwrap() {
+        let seed = fs::read(entry.unwrap().path()).unwrap();
+        *if check(&seed) { &mut good } else { &mut bad } += 1;
+        for end in 0..seed.len() {
+            check(&seed[..end]);
+        }
+    }
+    assert!(good > 0 && bad > 0, "{}: {good} good seeds and {bad} bad ones", folder.display());
+}
+
+#[test]
+fn sec_57_seeds_of_token() {
+    check("token", token::check);
+}
+
+#[test]
+fn sec_56_seeds_of_key_set() {
+    check("key_set", key_set::check);
+}
+
+#[test]
+fn sec_32_seeds_of_cookie_header() {
+    check("cookie_header", cookie_header::check);
+}
+
+#[test]
+fn sec_07_seeds_of_secret() {
+    check("secret", secret::check);
+}

@@ -1,0 +1,146 @@
+//! A header brings no keys.
+
+use std::io::ErrorKind;
+use std::net::TcpListener;
+
+use auth_jwt::{Algorithm, KeySet};
+use serde_json::{Value, json};
+
+use super::kit::{Signer, ask, auth, claims, refused};
+
+/// A header of this algorithm with these members.
+fn header(signer: &Signer, more: Value) -> Value {
+    let mut header = json!({ "alg": signer.algorithm.as_str(), "typ": "JWT" });
+    let Value::Object(more) = more else { panic!("{more} is no header") };
+    header.as_object_mut().unwrap().extend(more);
+    header
+}
+
+/// Every way to bring a key along, with the key that made the signature. Nobody connects to where
+/// the key is said to be.
+#[tokio::test]
+async fn sec_50_a_key_in_the_header_is_not_used() {
+    let place = TcpListener::bind("127.0.0.1:0").unwrap();
+    place.set_nonblocking(true).unwrap();
+    let url = format!("http://{}/keys", place.local_addr().unwrap());
+    for algorithm in [Algorithm::Es256, Algorithm::Es384, Algorithm::EdDsa] {
+        let [ours, mallory] = [algorithm, algorithm].map(Signer::new);
+        let auth = auth(ours.key.clone());
+        let certificate = super::kit::encoded(super::kit::public_der(&mallory));
+        for more in [
+            json!({ "jwk": mallory.jwk() }),
+            json!({ "jwk": mallory.jwk(), "kid": ours.key.kid() }),
+            json!({ "jwk": mallory.jwk(), "kid": mallory.key.kid() }),
+            json!({ "jku": url, "kid": mallory.key.kid() }),
+            json!({ "jku": url }),
+            json!({ "x5u": url }),
+            json!({ "x5c": [certificate], "x5t": "AAAA", "x5t#S256": "AAAA" }),
+            json!({ "jku": "file:///etc/passwd" }),
+            json!({ "jwk": { "kty": "oct", "k": "AAAA" } }),
+        ] {
+            let token = mallory.forge(&header(&mallory, more.clone()), &claims());
+            let reason = refused(&auth, token).await;
+            assert!(["unknown key", "bad signature"].contains(&reason), "{reason}: {more}");
+            let token = ours.forge(&header(&ours, more.clone()), &claims());
+            match more["kid"] == json!(mallory.key.kid()) {
+                true => assert_eq!(refused(&auth, token).await, "unknown key", "{more}"),
+                false => assert!(ask(&auth, token).await.is_ok(), "it changes nothing: {more}"),
+            }
+        }
+    }
+    assert_eq!(place.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "somebody connected");
+}
+
+/// Names that would be harmful anywhere but in a comparison.
+fn hostile_names() -> Vec<String> {
+    let texts = [
+        "",
+        " ",
+        "../../../../../../dev/null",
+        "/etc/passwd",
+        "..\\..\\windows\\win.ini",
+        "' OR 1=1 --",
+        "'; DROP TABLE keys; --",
+        "| sleep 10",
+        "$(reboot)",
+        "${jndi:ldap://127.0.0.1/a}",
+        "http://127.0.0.1/keys.json",
+        "{{7*7}}",
+        "%00",
+        "key\0",
+        "key\r\nSet-Cookie: a=b",
+        "\u{1b}[2J",
+        "\u{202e}yek",
+        "KEY",
+        "key ",
+        "ke\u{301}y",
+        "*",
+        "ke.",
+    ];
+    texts.map(str::to_owned).into_iter().chain(["k".repeat(4096)]).collect()
+}
+
+#[tokio::test]
+async fn sec_50_a_hostile_kid_names_no_key() {
+    for algorithm in [Algorithm::Hs256, Algorithm::Es256] {
+        let signer = Signer::new(algorithm);
+        let named = auth(signer.key.clone().with_kid("key"));
+        let several = KeySet::new()
+            .with(signer.key.clone().with_kid("key"))
+            .unwrap()
+            .with(Signer::new(algorithm).key.with_kid("other"))
+            .unwrap();
+        let several = auth(several);
+        for kid in hostile_names() {
+            let token = signer.forge(&header(&signer, json!({ "kid": kid })), &claims());
+            assert_eq!(refused(&named, &token).await, "unknown key", "{kid:?}");
+            assert_eq!(refused(&several, &token).await, "unknown key", "{kid:?}");
+        }
+        for kid in [json!(null), json!(1), json!(["key"]), json!({ "key": "key" })] {
+            let token = signer.forge(&header(&signer, json!({ "kid": kid })), &claims());
+            assert_eq!(refused(&named, &token).await, "malformed", "{kid}");
+        }
+        let token = signer.forge(&header(&signer, json!({ "kid": "key" })), &claims());
+        assert!(ask(&named, &token).await.is_ok() && ask(&several, &token).await.is_ok());
+    }
+}
+
+/// Without a name, every key of the algorithm is tried, and no other.
+#[tokio::test]
+async fn a_token_without_a_kid_is_tried_with_every_key() {
+    let signers = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Es256, Algorithm::Hs256];
+    let signers = signers.map(Signer::new);
+    let add = |keys: KeySet, signer: &Signer| keys.with(signer.key.clone()).unwrap();
+    let auth = auth(signers.iter().fold(KeySet::new(), add));
+    for signer in &signers {
+        assert!(ask(&auth, signer.token(&claims())).await.is_ok(), "{signer:?}");
+        let stranger = Signer::new(signer.algorithm);
+        assert_eq!(refused(&auth, stranger.token(&claims())).await, "bad signature");
+    }
+    let stranger = Signer::new(Algorithm::Es384);
+    assert_eq!(refused(&auth, stranger.token(&claims())).await, "unknown key");
+}
+
+/// Members that have to be understood, and those of encrypted or detached tokens.
+#[tokio::test]
+async fn sec_50_what_has_to_be_understood_and_is_not_refuses_the_token() {
+    for signer in Signer::all() {
+        let auth = auth(signer.key.clone());
+        for more in [
+            json!({ "crit": ["exp"], "exp": 1 }),
+            json!({ "crit": ["b64"], "b64": true }),
+            json!({ "crit": [] }),
+            json!({ "crit": null }),
+            json!({ "b64": false }),
+            json!({ "b64": true }),
+            json!({ "zip": "DEF" }),
+            json!({ "enc": "A256GCM" }),
+        ] {
+            let token = signer.forge(&header(&signer, more.clone()), &claims());
+            assert_eq!(refused(&auth, token).await, "malformed", "{more}");
+        }
+        let more = json!({ "cty": "x", "x5t": 7, "unheard of": { "a": [null, 1.5] } });
+        let token = signer.forge(&header(&signer, more), &claims());
+        assert!(ask(&auth, token).await.is_ok(), "what is not known is passed over");
+    }
+}

@@ -1,0 +1,226 @@
+//! Other implementations understand our tokens, and we understand theirs: npm's `jose` and Python's
+//! `PyJWT`. `tests/run` installs both.
+
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::sync::LazyLock;
+
+use auth_core::{Claims, Reason};
+use auth_jwt::{Algorithm, JwtAuth, Key, KeyRule, KeySet, SharedKey, SigningKeys};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use super::kit::{Signer, ask, decoded, encoded, flip, parts};
+
+const ISSUER: &str = "https://shop.example";
+/// Names of algorithms that a tool may know beside those of ours (RFC 9864).
+const ALSO: &str = "Ed25519";
+
+/// The tools go by the system's clock.
+fn claims() -> Value {
+    json!({
+        "iss": ISSUER,
+        "sub": "alice",
+        "aud": ["shop", "warehouse"],
+        "iat": 1_700_000_000,
+        "nbf": 1_700_000_000,
+        "exp": 4_102_444_800_u64,
+        "jti": "7",
+        "name": "Älice \u{1f511} \"quoted\" \\ \u{2028}",
+        "nested": { "list": [1, -2.5, null, true, {}] },
+    })
+}
+
+/// A program that reads a batch, and answers it.
+struct Tool {
+    program: String,
+    script: &'static str,
+}
+
+#[derive(Deserialize)]
+struct Answers {
+    verified: Vec<Verified>,
+    issued: Issued,
+}
+
+#[derive(Debug, Deserialize)]
+struct Verified {
+    claims: Option<Value>,
+    error: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Issued {
+    jwks: Value,
+    /// By the name of the algorithm, which is the name of the key, too.
+    tokens: Map<String, Value>,
+}
+
+impl Tool {
+    fn jose() -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/jose.mjs");
+        Self { program: "node".to_owned(), script }
+    }
+
+    /// By the first Python that has it: the one in the path may be another than the system's.
+    fn pyjwt() -> Self {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/pyjwt.py");
+        let has_it = |program: &&str| {
+            let mut python = Command::new(program);
+            python.args(["-c", "import jwt, cryptography"]).stderr(Stdio::null());
+            python.status().is_ok_and(|status| status.success())
+        };
+        let program = ["python3", "/usr/bin/python3"].into_iter().find(has_it);
+        let program = program.expect("no python3 has PyJWT and cryptography: run `tests/run`");
+        Self { program: program.to_owned(), script }
+    }
+
+    fn ask(&self, batch: &Value) -> Answers {
+        let Self { program, script } = self;
+        let mut tool = Command::new(program)
+            .arg(script)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("`{program}`: {error}: `tests/run` installs it"));
+        // The batch is read to its end before anything is written.
+        tool.stdin.take().unwrap().write_all(batch.to_string().as_bytes()).unwrap();
+        let output = tool.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`tests/run` installs what {script} needs: {said}");
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+}
+
+/// A key for each algorithm, under its name.
+static OURS: LazyLock<Vec<Signer>> = LazyLock::new(|| {
+    let named = |signer: Signer| match signer.algorithm.key_rule() {
+        KeyRule::Secret { .. } => signer,
+        _ => Signer::of(signer.pair().with_kid(signer.algorithm.as_str())),
+    };
+    Signer::all().into_iter().map(named).collect()
+});
+
+/// A token of ours, by the library itself and not by the signers of these tests.
+fn issued_by_us(signer: &Signer) -> String {
+    match signer.secret() {
+        Some(secret) => shared(signer.algorithm, secret).sign("at+jwt", &claims()),
+        None => SigningKeys::new(signer.pair()).sign("at+jwt", &claims()),
+    }
+    .unwrap()
+}
+
+fn shared(algorithm: Algorithm, secret: &[u8]) -> SharedKey {
+    match algorithm {
+        Algorithm::Hs384 => Key::hs384(secret),
+        Algorithm::Hs512 => Key::hs512(secret),
+        _ => Key::hs256(secret),
+    }
+    .unwrap()
+}
+
+/// The set that we publish, with all of our keys.
+fn our_jwks() -> Value {
+    let mut pairs = OURS.iter().filter(|signer| signer.secret().is_none()).map(Signer::pair);
+    let first = SigningKeys::new(pairs.next().unwrap());
+    serde_json::from_str(&pairs.fold(first, SigningKeys::accept).jwks()).unwrap()
+}
+
+/// The token with one byte changed, in each of its parts.
+fn changed(token: &str) -> [String; 3] {
+    let [header, payload, signature] = parts(token);
+    let change = |part: &str| {
+        let mut bytes = decoded(part);
+        let end = bytes.len() - 2; // of the last value
+        bytes[end] ^= 1;
+        encoded(bytes)
+    };
+    [
+        format!("{}.{payload}.{signature}", change(header)),
+        format!("{header}.{}.{signature}", change(payload)),
+        flip(token),
+    ]
+}
+
+fn our_tokens_are_understood(tool: &Tool) {
+    let jwks = our_jwks();
+    let mut cases = Vec::new();
+    let mut good = Vec::new();
+    for signer in &*OURS {
+        let mut case = json!({
+            "alg": signer.algorithm.as_str(), "issuer": ISSUER, "audience": "shop",
+        });
+        match signer.secret() {
+            Some(secret) => case["secret"] = json!(encoded(secret)),
+            None => case["jwks"] = jwks.clone(),
+        }
+        let token = issued_by_us(signer);
+        let all = [vec![token.clone()], changed(&token).into()].concat();
+        for (at, token) in all.into_iter().enumerate() {
+            case["token"] = json!(token);
+            cases.push(case.clone());
+            good.push(at == 0);
+        }
+    }
+    let batch = json!({ "verify": cases, "issue": [], "claims": {} });
+    let verified = tool.ask(&batch).verified;
+    assert_eq!(verified.len(), cases.len());
+    for ((answer, case), good) in verified.iter().zip(&cases).zip(good) {
+        match good {
+            true => assert_eq!(answer.claims, Some(claims()), "{}: {answer:?}", case["alg"]),
+            false => assert!(answer.error.is_some(), "{}: {answer:?}", case["alg"]),
+        }
+    }
+}
+
+async fn their_tokens_are_understood(tool: &Tool) {
+    let names: Vec<&str> =
+        Algorithm::ALL.map(Algorithm::as_str).into_iter().chain([ALSO]).collect();
+    let batch = json!({ "verify": [], "issue": names, "claims": claims() });
+    let Issued { jwks, tokens } = tool.ask(&batch).issued;
+    let set = KeySet::from_jwks(&jwks.to_string()).unwrap();
+    assert_eq!(set.skipped(), []);
+    for name in names {
+        let Some(token) = tokens.get(name).and_then(Value::as_str) else {
+            assert_eq!(name, ALSO, "every tool knows all other names");
+            continue;
+        };
+        let jwk = jwks["keys"].as_array().unwrap().iter().find(|jwk| jwk["kid"] == name).unwrap();
+        let mut verifiers =
+            vec![JwtAuth::new(set.clone()), JwtAuth::new(Key::from_jwk(&jwk.to_string()).unwrap())];
+        if let Some(secret) = jwk["k"].as_str() {
+            let key = shared(name.parse().unwrap(), &decoded(secret));
+            verifiers.push(JwtAuth::new(Key::from(key)));
+        }
+        for auth in verifiers {
+            let auth = auth.issuer(ISSUER).audience("shop");
+            let identity = ask(&auth, token).await.map_err(Reason::as_str);
+            let said = serde_json::to_value::<&Claims>(identity.unwrap().claims()).unwrap();
+            assert_eq!(said, claims(), "{name}");
+            for changed in changed(token) {
+                assert!(ask(&auth, changed).await.is_err(), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn jose_understands_our_tokens() {
+    our_tokens_are_understood(&Tool::jose());
+}
+
+#[test]
+fn pyjwt_understands_our_tokens() {
+    our_tokens_are_understood(&Tool::pyjwt());
+}
+
+#[tokio::test]
+async fn tokens_of_jose_are_understood() {
+    their_tokens_are_understood(&Tool::jose()).await;
+}
+
+#[tokio::test]
+async fn tokens_of_pyjwt_are_understood() {
+    their_tokens_are_understood(&Tool::pyjwt()).await;
+}

@@ -1,0 +1,207 @@
+//! Whoever issued a token is part of who its subject is.
+
+use auth_core::{Carrier, Reason};
+use auth_jwt::{Algorithm, JwtAuth, Policy};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::kit::{Signer, ask, auth, clock, refused, with, without};
+use crate::app::Me;
+use crate::harness::{Backend, Framework, World, claims, jwt};
+
+const OURS: &str = "https://shop.example";
+const THEIRS: &str = "https://idp.example";
+
+fn policy(issuer: &str) -> Policy {
+    Policy::new().issuer(issuer).audience("shop")
+}
+
+fn of(issuer: &str) -> Value {
+    with(json!({ "iss": issuer }))
+}
+
+#[tokio::test]
+async fn sec_55_a_subject_of_another_issuer_is_somebody_else() {
+    for algorithm in [Algorithm::Hs256, Algorithm::Es256] {
+        let [a, b] = [algorithm, algorithm].map(Signer::new);
+        let auth = auth(a.key.clone()).policy(policy(OURS)).trust(b.key.clone(), policy(THEIRS));
+        let one = ask(&auth, a.token(&of(OURS))).await.unwrap();
+        let other = ask(&auth, b.token(&of(THEIRS))).await.unwrap();
+        assert_eq!((one.subject(), other.subject()), ("alice", "alice"));
+        assert_eq!(one.facts().issuer.as_deref(), Some(OURS));
+        assert_eq!(other.facts().issuer.as_deref(), Some(THEIRS));
+    }
+}
+
+/// The keys of an issuer are good for its own tokens, whatever `kid` a header names.
+#[tokio::test]
+async fn sec_55_an_issuer_cannot_speak_for_another() {
+    for (algorithm, reason) in
+        [(Algorithm::Hs256, "bad signature"), (Algorithm::Es256, "unknown key")]
+    {
+        let [a, b] = [algorithm, algorithm].map(Signer::new);
+        let auth = auth(a.key.clone()).policy(policy(OURS)).trust(b.key.clone(), policy(THEIRS));
+        for (signer, other, issuer) in [(&a, &b, THEIRS), (&b, &a, OURS)] {
+            let own = json!({ "alg": algorithm.as_str(), "kid": signer.key.kid().unwrap_or("x") });
+            assert_eq!(refused(&auth, signer.forge(&own, &of(issuer))).await, reason);
+            let named = json!({ "alg": algorithm.as_str(), "kid": other.key.kid().unwrap_or("x") });
+            assert_eq!(refused(&auth, signer.forge(&named, &of(issuer))).await, "bad signature");
+            let unnamed = json!({ "alg": algorithm.as_str() });
+            assert_eq!(refused(&auth, signer.forge(&unnamed, &of(issuer))).await, "bad signature");
+        }
+    }
+}
+
+/// An issuer is compared byte by byte.
+#[tokio::test]
+async fn sec_55_an_issuer_is_exactly_its_name() {
+    let [a, b] = [Algorithm::Hs256, Algorithm::Hs384].map(Signer::new);
+    let alone = auth(a.key.clone()).policy(policy(OURS));
+    let both = alone.clone().trust(b.key.clone(), policy(THEIRS));
+    let names = [
+        "",
+        "https://shop.example/",
+        "https://shop.example ",
+        "https://SHOP.example",
+        "http://shop.example",
+        "https://shop.example.evil.example",
+        "https://shop.exampl",
+        "https://evil.example/https://shop.example",
+        "https://shop.example\0",
+    ];
+    for name in names {
+        let token = a.token(&of(name));
+        assert_eq!(refused(&alone, &token).await, "wrong issuer", "{name}");
+        assert_eq!(refused(&both, &token).await, "unknown issuer", "{name}");
+    }
+    assert_eq!(refused(&alone, a.token(&without("iss"))).await, "wrong issuer");
+    assert_eq!(refused(&both, a.token(&without("iss"))).await, "unknown issuer");
+    for name in [json!(null), json!([OURS]), json!({ OURS: 1 }), json!(7)] {
+        let token = a.token(&with(json!({ "iss": name })));
+        assert_eq!(refused(&alone, &token).await, "malformed", "{name}");
+        let reason = refused(&both, &token).await;
+        assert!(["malformed", "unknown issuer"].contains(&reason), "{name}: {reason}");
+    }
+    // The issuer that chooses the keys is the one whose policy is applied.
+    let twice = format!(r#"{{"iss":"{THEIRS}","iss":"{OURS}","sub":"a","aud":"shop","exp":2e9}}"#);
+    assert_eq!(refused(&both, a.raw(r#"{"alg":"HS256"}"#, &twice)).await, "malformed");
+    assert_eq!(refused(&both, b.raw(r#"{"alg":"HS384"}"#, &twice)).await, "malformed");
+}
+
+/// Each has its own policy, and none is lent to another.
+#[tokio::test]
+async fn sec_55_an_issuer_is_held_to_its_own_policy() {
+    let [a, b, c] = [Algorithm::Hs256, Algorithm::EdDsa, Algorithm::Es256].map(Signer::new);
+    let auth = auth(a.key.clone())
+        .policy(policy(OURS).require("tenant"))
+        .trust(b.key.clone(), Policy::new().issuer(THEIRS).audience("theirs"))
+        .trust(c.key.clone(), policy("https://third.example").roles_at("/groups"));
+    let says = |issuer: &str, more: Value| {
+        let (mut claims, Value::Object(more)) = (of(issuer), more) else { panic!("no claims") };
+        claims.as_object_mut().unwrap().extend(more);
+        claims
+    };
+    assert_eq!(refused(&auth, a.token(&of(OURS))).await, "claim missing");
+    assert!(ask(&auth, a.token(&says(OURS, json!({ "tenant": 1 })))).await.is_ok());
+    assert_eq!(refused(&auth, b.token(&of(THEIRS))).await, "wrong audience");
+    assert!(ask(&auth, b.token(&says(THEIRS, json!({ "aud": "theirs" })))).await.is_ok());
+    let ours = says(OURS, json!({ "aud": "theirs", "tenant": 1 }));
+    assert_eq!(refused(&auth, a.token(&ours)).await, "wrong audience");
+    let groups = says("https://third.example", json!({ "groups": ["a"], "roles": ["b"] }));
+    let identity = ask(&auth, c.token(&groups)).await.unwrap();
+    assert_eq!(identity.roles().collect::<Vec<_>>(), ["a"]);
+    assert_eq!(refused(&auth, a.token(&of("https://third.example"))).await, "unknown key");
+}
+
+#[test]
+#[should_panic(expected = "another issuer has a name")]
+fn sec_55_another_issuer_has_a_name() {
+    let [a, b] = [Algorithm::Hs256, Algorithm::Hs256].map(Signer::new);
+    drop(JwtAuth::new(a.key).trust(b.key, Policy::new().audience("shop")));
+}
+
+#[test]
+#[should_panic(expected = "is trusted already")]
+fn sec_55_an_issuer_is_trusted_once() {
+    let [a, b] = [Algorithm::Hs256, Algorithm::Hs256].map(Signer::new);
+    drop(JwtAuth::new(a.key).policy(policy(OURS)).trust(b.key, policy(OURS)));
+}
+
+/// An issuer that we trust beside our own sign-ins.
+fn foreigner() -> Signer {
+    Signer::shared(Algorithm::Hs512, &[9; 64])
+}
+
+/// Our own sign-ins, and users of somebody else.
+async fn world() -> World {
+    let backend = Backend {
+        carrier: Carrier::Explicit,
+        build: |setup| {
+            let auth = jwt(setup).issuer(OURS).trust(foreigner().key, policy(THEIRS));
+            auth_core::Authenticator::erased(auth)
+        },
+    };
+    World::start(backend, Framework::Axum).await
+}
+
+/// Whatever a foreign token says of sign-ins of ours, it has no part in them.
+#[tokio::test]
+async fn sec_55_a_foreign_token_does_not_touch_our_sign_ins() {
+    let world = world().await;
+    let alices = world.client().signed_in("alice").await;
+    let ours = claims(alices.text());
+    world.store.forget_calls();
+    let token = foreigner().token(&with(json!({
+        "iss": THEIRS, "sid": ours["sid"], "fam": ours["fam"], "name": "ALICE",
+    })));
+    let bearer = format!("Bearer {token}");
+    let call = |method: Method, path: &str| {
+        world.client().call(method, path).header("authorization", &bearer)
+    };
+    let me: Me = call(Method::GET, "/me").await.json();
+    assert_eq!((me.subject.as_str(), me.sign_in), ("alice", None));
+    assert_eq!(world.store.all_calls(), 0, "the store was asked about a token that is not ours");
+
+    let devices = call(Method::GET, "/devices").await;
+    assert!(!devices.text().contains(&alices.sign_in().to_string()), "{devices:?}");
+    call(Method::DELETE, &format!("/devices/{}", alices.sign_in())).await;
+    for path in ["/logout", "/logout-others", "/logout-everywhere", "/refresh"] {
+        call(Method::POST, path).await;
+        assert_eq!(world.status_of(&alices).await, 200, "{path}");
+    }
+    let cart = call(Method::GET, "/cart").await;
+    assert!(!cart.status.is_success(), "{cart:?}");
+}
+
+/// Nobody but us signs for our sign-ins.
+#[tokio::test]
+async fn sec_55_a_foreign_key_does_not_sign_for_our_sign_ins() {
+    let world = world().await;
+    let alices = world.client().signed_in("alice").await;
+    let ours = claims(alices.text());
+    world.store.forget_calls();
+    for alg in ["HS256", "HS512"] {
+        let token = foreigner()
+            .forge(&json!({ "alg": alg, "typ": "at+jwt" }), &Value::Object(ours.clone()));
+        let bearer = format!("Bearer {token}");
+        let reply = world.client().get("/me").header("authorization", &bearer).await;
+        assert_eq!(reply.status, 401);
+    }
+    assert_eq!(world.store.all_calls(), 0);
+}
+
+/// A clock and a cache that several issuers share keep them apart.
+#[tokio::test]
+async fn sec_55_what_is_remembered_is_of_one_issuer() {
+    let [a, b] = [Algorithm::EdDsa, Algorithm::EdDsa].map(Signer::new);
+    let clock = clock();
+    let auth = auth(a.key.clone()).policy(policy(OURS)).trust(b.key.clone(), policy(THEIRS));
+    let auth = auth.clock(clock.clock());
+    for _ in 0..2 {
+        for (signer, issuer) in [(&a, OURS), (&b, THEIRS)] {
+            let identity = ask(&auth, signer.token(&of(issuer))).await.map_err(Reason::as_str);
+            assert_eq!(identity.unwrap().facts().issuer.as_deref(), Some(issuer));
+        }
+        assert_eq!(refused(&auth, a.token(&of(THEIRS))).await, "bad signature");
+    }
+}

@@ -1,0 +1,85 @@
+//! What a `JwtAuth` makes of a token.
+
+use std::convert::Infallible;
+use std::fmt::Debug;
+
+use auth_core::{Authenticator, Identity, Outcome, Reason, Refusal, Refused};
+use auth_jwt::{JwtAuth, Mode};
+use http::{Request, Response, header};
+use serde::de::DeserializeOwned;
+use tower::{Layer, ServiceExt, service_fn};
+
+/// Asks twice, once in `verify` and once as a layer, and wants the same answer: the identity, or
+/// why there is none.
+///
+/// What no header can carry, or no bearer token looks like, is refused by the layer for a reason of
+/// its own.
+pub(crate) async fn ask<C, M>(
+    auth: &JwtAuth<C, M>,
+    token: impl AsRef<[u8]>,
+) -> Result<Identity<C>, Reason>
+where
+    C: DeserializeOwned + Debug + Send + Sync + 'static,
+    M: Mode<C>,
+{
+    let token = token.as_ref();
+    let verified = match auth.verify(token).await {
+        Outcome::Authenticated(identity) => Ok(identity),
+        Outcome::Rejected(rejection) => {
+            assert_eq!(rejection.scheme, "bearer");
+            Err(rejection.reason)
+        }
+        other => panic!("a token is good or bad, and this is {other:?}"),
+    };
+    match (&verified, layered(auth, token).await) {
+        (Ok(verified), Ok(subject)) => assert_eq!(verified.subject(), subject),
+        (Err(reason), Err(by_layer)) => {
+            let own = [None, Some(Reason::Unrecognized)].contains(&by_layer);
+            assert!(own || by_layer == Some(*reason), "{reason} or {by_layer:?}");
+        }
+        (verified, layered) => panic!("{verified:?}, but as a layer {layered:?}"),
+    }
+    verified
+}
+
+/// Why the token is refused.
+pub(crate) async fn refused<C, M>(auth: &JwtAuth<C, M>, token: impl AsRef<[u8]>) -> &'static str
+where
+    C: DeserializeOwned + Debug + Send + Sync + 'static,
+    M: Mode<C>,
+{
+    match ask(auth, &token).await {
+        Ok(identity) => {
+            let token = String::from_utf8_lossy(token.as_ref());
+            panic!("{} has passed with {token}", identity.subject())
+        }
+        Err(reason) => reason.as_str(),
+    }
+}
+
+/// The subject that a handler sees, or why there was none.
+async fn layered<C, M>(auth: &JwtAuth<C, M>, token: &[u8]) -> Result<String, Option<Reason>>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+    M: Mode<C>,
+    JwtAuth<C, M>: Authenticator<Claims = C>,
+{
+    let credentials = [b"Bearer ", token].concat();
+    let Ok(credentials) = header::HeaderValue::from_bytes(&credentials) else { return Err(None) };
+    let request = Request::get("/").header(header::AUTHORIZATION, credentials).body(()).unwrap();
+    let handler = service_fn(async |request: Request<()>| {
+        let identity = Identity::<C>::of(request.extensions()).unwrap().unwrap();
+        Ok::<_, Infallible>(Response::new(identity.subject().to_owned()))
+    });
+    let response = auth.layer(handler).oneshot(request).await.unwrap();
+    if response.status() == 200 {
+        return Ok(response.into_body());
+    }
+    assert_eq!(response.status(), 401);
+    assert!(response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Bearer"));
+    assert_eq!(response.body(), "", "the reason is not the client's business");
+    match response.extensions().get::<Refused>().unwrap().refusal() {
+        Refusal::Unauthenticated(Some(rejection)) => Err(Some(rejection.reason)),
+        other => panic!("{other}"),
+    }
+}

@@ -1,0 +1,62 @@
+//! Tokens as text, and what the tests agree on.
+
+use auth_core::{Claims, ManualClock, Timestamp};
+use auth_jwt::{JwtAuth, KeySource, Timed};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+/// The time of the tests, in seconds.
+pub(crate) const NOW: u64 = 1_800_000_000;
+
+/// A clock that shows it.
+pub(crate) fn clock() -> ManualClock {
+    ManualClock::new(Timestamp::from_secs(NOW))
+}
+
+/// The audience `shop`, and a clock that stands still.
+pub(crate) fn auth<K: KeySource<Mode: Timed>>(keys: K) -> JwtAuth<Claims, K::Mode> {
+    JwtAuth::new(keys).audience("shop").clock(clock().clock())
+}
+
+/// What a good token says.
+pub(crate) fn claims() -> Value {
+    json!({ "sub": "alice", "aud": "shop", "iat": NOW, "exp": NOW + 300 })
+}
+
+/// The same, and this: what was said under these names before does not count.
+pub(crate) fn with(more: Value) -> Value {
+    let (mut claims, Value::Object(more)) = (claims(), more) else { panic!("no claims") };
+    claims.as_object_mut().unwrap().extend(more);
+    claims
+}
+
+/// The same but for one claim.
+pub(crate) fn without(name: &str) -> Value {
+    let mut claims = claims();
+    claims.as_object_mut().unwrap().remove(name);
+    claims
+}
+
+pub(crate) fn encoded(bytes: impl AsRef<[u8]>) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+}
+
+pub(crate) fn decoded(part: &str) -> Vec<u8> {
+    BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()
+}
+
+/// Header, payload and signature, as they stand.
+pub(crate) fn parts(token: &str) -> [&str; 3] {
+    let parts: Vec<_> = token.split('.').collect();
+    parts.try_into().unwrap()
+}
+
+/// The token with one bit of a byte of its signature turned.
+pub(crate) fn flip(token: &str) -> String {
+    let [header, payload, signature] = parts(token);
+    let mut signature = decoded(signature);
+    let middle = signature.len() / 2;
+    signature[middle] ^= 1;
+    format!("{header}.{payload}.{}", encoded(signature))
+}

@@ -1,0 +1,102 @@
+//! What was verified before gets the answer that it would get anew.
+
+use std::time::Duration;
+
+use auth_core::{Claims, ManualClock, Outcome};
+use auth_jwt::{Algorithm, JwtAuth, Policy, Verifies};
+use serde_json::json;
+
+use super::kit::{NOW, Signer, ask, auth, claims, clock, flip, with, without};
+
+/// The same verifier with rooms of different sizes: none, too few for all tokens, enough.
+fn verifiers(signer: &Signer, clock: &ManualClock) -> Vec<JwtAuth<Claims, Verifies>> {
+    let policy = Policy::new().audience("shop").max_age(Duration::from_secs(1000));
+    let auth = auth(signer.key.clone()).policy(policy).clock(clock.clock());
+    [0, 1, 3, 10_000].map(|tokens| auth.clone().cache(tokens)).into()
+}
+
+/// Good tokens and bad ones, and some that are good for a while.
+fn tokens(signer: &Signer) -> Vec<String> {
+    let good = signer.token(&claims());
+    let mut tokens = vec![
+        flip(&good),
+        good,
+        signer.token(&with(json!({ "nbf": NOW + 100 }))),
+        signer.token(&with(json!({ "exp": NOW + 20 }))),
+        signer.token(&with(json!({ "exp": NOW - 20 }))),
+        signer.token(&with(json!({ "exp": NOW + 100_000 }))),
+        signer.token(&with(json!({ "aud": "bank" }))),
+        signer.token(&with(json!({ "sub": "bob", "roles": ["admin"] }))),
+        signer.token(&without("iat")),
+        "a.b.c".to_owned(),
+    ];
+    tokens.extend((0..20).map(|jti| signer.token(&with(json!({ "jti": jti.to_string() })))));
+    tokens
+}
+
+#[tokio::test]
+async fn every_size_of_the_memory_gives_the_same_answers() {
+    for algorithm in [Algorithm::Hs256, Algorithm::Es256, Algorithm::EdDsa] {
+        let signer = Signer::new(algorithm);
+        let clock = clock();
+        let verifiers = verifiers(&signer, &clock);
+        let tokens = tokens(&signer);
+        for _ in 0..12 {
+            for token in tokens.iter().chain(&tokens) {
+                let mut answers = Vec::new();
+                for auth in &verifiers {
+                    answers.push(match ask(auth, token).await {
+                        Ok(alice) => Ok((alice.principal().clone(), alice.facts().clone())),
+                        Err(reason) => Err(reason),
+                    });
+                }
+                let same = answers.windows(2).all(|pair| pair[0] == pair[1]);
+                assert!(same, "{token} at {:?}: {answers:?}", clock.now());
+            }
+            clock.advance(Duration::from_secs(10));
+        }
+    }
+}
+
+/// Whoever may not be somebody is not made somebody by a token of the same length, or the same
+/// start, or the same end.
+#[tokio::test]
+async fn tokens_that_look_alike_are_not_mistaken() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    let auth = auth(signer.key.clone());
+    let names: Vec<String> = (0..300).map(|name| format!("user-{name:03}")).collect();
+    let tokens: Vec<String> =
+        names.iter().map(|name| signer.token(&with(json!({ "sub": name })))).collect();
+    for _ in 0..3 {
+        for (name, token) in names.iter().zip(&tokens) {
+            let Outcome::Authenticated(identity) = auth.verify(token.as_bytes()).await else {
+                panic!("{name} is refused");
+            };
+            assert_eq!(identity.subject(), name);
+        }
+    }
+}
+
+/// Many at once, of whom some are good: the memory is shared by all threads.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn threads_that_share_the_memory_get_the_same_answers() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    let auth = auth(signer.key.clone()).cache(8);
+    let good: Vec<String> =
+        (0..16).map(|name| signer.token(&with(json!({ "sub": format!("user-{name}") })))).collect();
+    let mut tasks = tokio::task::JoinSet::new();
+    for start in 0..4 {
+        let (auth, good) = (auth.clone(), good.clone());
+        tasks.spawn(async move {
+            for round in 0..200 {
+                let name = (start * 5 + round) % good.len();
+                let answer = auth.verify(good[name].as_bytes()).await;
+                let Outcome::Authenticated(identity) = answer else { panic!("{answer:?}") };
+                assert_eq!(identity.subject(), format!("user-{name}"));
+                let forged = auth.verify(flip(&good[name]).as_bytes()).await;
+                assert!(matches!(forged, Outcome::Rejected(_)));
+            }
+        });
+    }
+    tasks.join_all().await;
+}

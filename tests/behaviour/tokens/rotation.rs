@@ -1,0 +1,198 @@
+//! Keys that follow one another.
+
+use std::time::Duration;
+
+use auth_core::ManualClock;
+use auth_jwt::{Algorithm, JwtAuth, KeySet, SigningKey, SigningKeys, Signs, WithdrawError};
+use serde_json::{Value, json};
+
+use super::kit::{NOW, ask, auth, clock, decoded, parts, refused, with};
+
+const LEAD: Duration = Duration::from_secs(600);
+const LONGEST: Duration = Duration::from_secs(3600);
+/// How far the clocks of others may differ.
+const SLACK: Duration = Duration::from_secs(60);
+const MOMENT: Duration = Duration::from_millis(1);
+
+struct House {
+    keys: SigningKeys,
+    clock: ManualClock,
+    /// Verifies by the keys themselves, and remembers what it has verified.
+    auth: JwtAuth<auth_core::Claims, Signs>,
+}
+
+impl House {
+    fn of(key: SigningKey) -> Self {
+        let clock = clock();
+        let keys = SigningKeys::new(key).clock(clock.clock());
+        let keys = keys.publish_ahead(LEAD).longest_token(LONGEST);
+        let auth = auth(keys.clone()).clock(clock.clock());
+        Self { keys, clock, auth }
+    }
+
+    /// A token that would be good for days.
+    fn token(&self) -> String {
+        self.keys.sign("JWT", &with(json!({ "exp": NOW + 1_000_000 }))).unwrap()
+    }
+
+    /// What a service elsewhere believes that has just fetched the set.
+    fn elsewhere(&self) -> JwtAuth {
+        auth(KeySet::from_jwks(&self.keys.jwks()).unwrap()).clock(self.clock.clock())
+    }
+
+    fn published(&self) -> Vec<String> {
+        let jwks: Value = serde_json::from_str(&self.keys.jwks()).unwrap();
+        let keys = jwks["keys"].as_array().unwrap().iter();
+        keys.map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+fn key(kid: &str) -> SigningKey {
+    SigningKey::generate(Algorithm::EdDsa).unwrap().with_kid(kid)
+}
+
+/// The name of the key that signed.
+fn signer(token: &str) -> String {
+    let header: Value = serde_json::from_slice(&decoded(parts(token)[0])).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn sec_60_a_new_key_is_published_before_it_signs() {
+    let house = House::of(key("old"));
+    house.keys.rotate(key("new"));
+    assert_eq!(house.published(), ["old", "new"]);
+    let fetched = house.elsewhere();
+    house.clock.advance(LEAD - MOMENT);
+    assert_eq!(signer(&house.token()), "old");
+    house.clock.advance(MOMENT);
+    let token = house.token();
+    assert_eq!(signer(&token), "new");
+    assert!(ask(&fetched, &token).await.is_ok(), "the set was fetched before the key signed");
+    assert!(ask(&house.auth, &token).await.is_ok());
+}
+
+#[tokio::test]
+async fn sec_60_an_old_key_is_good_until_its_last_token_has_ended() {
+    let house = House::of(key("old"));
+    let first = house.token();
+    house.keys.rotate(key("new"));
+    house.clock.advance(LEAD - MOMENT);
+    let last = house.token();
+    assert_eq!(signer(&last), "old");
+    house.clock.advance(LONGEST + SLACK);
+    for token in [&first, &last] {
+        assert!(ask(&house.auth, token).await.is_ok());
+        assert!(ask(&house.elsewhere(), token).await.is_ok());
+    }
+    assert_eq!(house.published(), ["old", "new"]);
+    house.clock.advance(MOMENT);
+    for token in [&first, &last] {
+        assert_eq!(refused(&house.auth, token).await, "unknown key", "it was remembered");
+        assert_eq!(refused(&house.elsewhere(), token).await, "unknown key");
+    }
+    assert_eq!(house.published(), ["new"]);
+    assert!(ask(&house.auth, house.token()).await.is_ok());
+}
+
+#[tokio::test]
+async fn sec_60_a_key_that_is_withdrawn_is_good_for_nothing() {
+    for remembered in [0, 10_000] {
+        let house = House::of(key("stolen"));
+        let auth = house.auth.clone().cache(remembered);
+        let token = house.token();
+        house.keys.rotate(key("new"));
+        assert!(ask(&auth, &token).await.is_ok());
+        house.keys.withdraw("stolen").unwrap();
+        assert_eq!(refused(&auth, &token).await, "unknown key");
+        assert_eq!(house.published(), ["new"]);
+        let token = house.token();
+        assert_eq!(signer(&token), "new", "it cannot wait until everybody knows it");
+        assert!(ask(&auth, &token).await.is_ok());
+    }
+}
+
+#[test]
+fn sec_60_the_last_key_is_not_withdrawn() {
+    let house = House::of(key("only"));
+    assert_eq!(house.keys.withdraw("other"), Err(WithdrawError::Unknown));
+    assert_eq!(house.keys.withdraw("only"), Err(WithdrawError::Last));
+    assert_eq!(signer(&house.token()), "only");
+}
+
+/// The next key turns out to be bad, so the present one has to go on.
+#[tokio::test]
+async fn sec_60_a_key_goes_on_when_its_successor_is_withdrawn() {
+    let house = House::of(key("old"));
+    house.keys.rotate(key("new"));
+    house.keys.withdraw("new").unwrap();
+    house.clock.advance(LEAD + LONGEST + SLACK);
+    let token = house.token();
+    assert!(ask(&house.auth, &token).await.is_ok(), "it signs, so it is good");
+    assert_eq!(house.published(), ["old"]);
+}
+
+/// A rotation that is taken back.
+#[tokio::test]
+async fn sec_60_an_earlier_key_can_follow_again() {
+    let old = key("old");
+    let house = House::of(old.clone());
+    house.keys.rotate(key("new"));
+    house.clock.advance(LEAD);
+    house.keys.rotate(old);
+    house.clock.advance(LEAD + LONGEST + SLACK);
+    let token = house.token();
+    assert_eq!(signer(&token), "old");
+    assert!(ask(&house.auth, &token).await.is_ok(), "it signs, so it is good");
+    assert_eq!(house.published(), ["old"]);
+}
+
+#[tokio::test]
+async fn sec_60_keys_may_change_often() {
+    let house = House::of(key("0"));
+    let mut tokens = vec![house.token()];
+    for kid in ["1", "2", "3"] {
+        house.keys.rotate(key(kid));
+        house.clock.advance(LEAD / 2); // the one before it has not even begun
+        tokens.push(house.token());
+    }
+    for token in &tokens {
+        assert!(ask(&house.auth, token).await.is_ok(), "{}", signer(token));
+    }
+    house.clock.advance(LEAD);
+    assert_eq!(signer(&house.token()), "3");
+    house.clock.advance(LEAD + LONGEST + SLACK);
+    for token in &tokens {
+        assert_eq!(refused(&house.auth, token).await, "unknown key", "{}", signer(token));
+    }
+    assert_eq!(house.published(), ["3"]);
+}
+
+/// Nodes of one application that do not rotate in the same moment.
+#[tokio::test]
+async fn sec_60_nodes_accept_each_others_keys() {
+    let (old, new) = (key("old"), key("new"));
+    let behind = House::of(old.clone());
+    let ahead = House::of(new.clone());
+    let behind = auth(behind.keys.accept(new)).clock(behind.clock.clock());
+    let ahead_keys = ahead.keys.clone().accept(old.clone());
+    assert!(ask(&behind, ahead.token()).await.is_ok());
+    let token = House::of(old).token();
+    assert!(ask(&ahead.auth, &token).await.is_ok());
+    assert_eq!(signer(&ahead_keys.sign("JWT", &json!({})).unwrap()), "new", "it signs nothing");
+}
+
+/// A secret has no rotation of its own: the old one is accepted as long as the application says.
+#[tokio::test]
+async fn sec_60_an_old_secret_is_accepted_beside_the_new_one() {
+    use super::kit::{Signer, claims};
+    let [old, new] = [Algorithm::Hs256, Algorithm::Hs512].map(Signer::new);
+    let auth = auth(new.key.clone());
+    let token = old.token(&claims());
+    assert_eq!(refused(&auth, &token).await, "unknown key");
+    let both = auth.accept(old.key.clone());
+    assert!(ask(&both, &token).await.is_ok());
+    assert!(ask(&both, new.token(&claims())).await.is_ok());
+    let forged = Signer::new(Algorithm::Hs256).token(&claims());
+    assert_eq!(refused(&both, forged).await, "bad signature");
+}

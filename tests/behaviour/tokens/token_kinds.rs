@@ -1,0 +1,236 @@
+//! A token is good for what it was made for, and for nothing else.
+
+use auth_core::{Authenticator, Carrier};
+use auth_jwt::{Algorithm, JwtAuth, Policy, Verifies};
+use serde_json::{Value, json};
+
+use super::kit::{NOW, Signer, ask, auth, decoded, parts, with};
+use crate::harness::{Backend, Credential, Framework, World, jwt};
+
+const ISSUER: &str = "https://shop.example";
+
+/// The key that signs everything here: what keeps the kinds apart is not the key.
+fn signer() -> Signer {
+    Signer::shared(Algorithm::Hs256, &[7; 32])
+}
+
+/// Four verifiers that have this key.
+struct Verifiers {
+    plain: JwtAuth<auth_core::Claims, Verifies>,
+    access: JwtAuth<auth_core::Claims, Verifies>,
+    link: JwtAuth<auth_core::Claims, Verifies>,
+    /// Our own sign-ins.
+    ours: World,
+}
+
+impl Verifiers {
+    async fn start() -> Self {
+        let by = |policy: Policy| auth(signer().key).policy(policy.issuer(ISSUER).audience("shop"));
+        let backend = Backend {
+            carrier: Carrier::Explicit,
+            build: |setup| jwt(setup).issuer(ISSUER).erased(),
+        };
+        Self {
+            plain: by(Policy::new()),
+            access: by(Policy::new().access_token()),
+            link: by(Policy::new().typ("link+jwt")),
+            ours: World::start(backend, Framework::Axum).await,
+        }
+    }
+
+    /// Who takes it: a letter for each.
+    async fn takes(&self, token: &str) -> String {
+        let mut takers = String::new();
+        for (auth, name) in [(&self.plain, 'p'), (&self.access, 'a'), (&self.link, 'l')] {
+            if ask(auth, token).await.is_ok() {
+                takers.push(name);
+            }
+        }
+        match self.ours.status_of(&Credential::Token(token.to_owned())).await {
+            200 => takers.push('o'),
+            status => assert_eq!(status, 401),
+        }
+        takers
+    }
+}
+
+/// The claims of an access token by RFC 9068, and these.
+fn says(more: &Value) -> Value {
+    let mut claims = with(json!({ "iss": ISSUER, "jti": "1", "client_id": "shop" }));
+    claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    claims
+}
+
+#[tokio::test]
+async fn sec_52_kinds_of_token_are_exclusive() {
+    let verifiers = Verifiers::start().await;
+    let events = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
+    // The type, what it says, and who takes it: plain, access, link, ours.
+    let table = [
+        (json!("JWT"), json!({}), "p"),
+        (json!("at+jwt"), json!({}), "pa"),
+        (json!("link+jwt"), json!({}), "l"),
+        // An ID token, which is for the client that asked who the user is.
+        (json!("JWT"), json!({ "nonce": "n-0S6_WzA2Mj" }), ""),
+        (json!("JWT"), json!({ "at_hash": "77QmUPtjPfzWtF2AnpK9RQ" }), ""),
+        (json!("JWT"), json!({ "c_hash": "LDktKdoQak3Pk0cnXxCltA" }), ""),
+        (json!("JWT"), json!({ "nonce": null }), ""),
+        (json!("at+jwt"), json!({ "nonce": "n-0S6_WzA2Mj" }), "a"),
+        // A logout token, or another security event.
+        (json!("logout+jwt"), json!({ "events": events, "sid": "1" }), ""),
+        (json!("JWT"), json!({ "events": events }), ""),
+        (json!("at+jwt"), json!({ "events": events }), ""),
+        (json!("link+jwt"), json!({ "events": events }), ""),
+        (json!("secevent+jwt"), json!({ "events": {} }), ""),
+        // Proofs, assertions, responses and credentials.
+        (json!("dpop+jwt"), json!({ "htm": "GET", "htu": "https://shop.example" }), ""),
+        (json!("client-authentication+jwt"), json!({}), ""),
+        (json!("oauth-authz-req+jwt"), json!({}), ""),
+        (json!("token-introspection+jwt"), json!({}), ""),
+        (json!("kb+jwt"), json!({}), ""),
+        (json!("dc+sd-jwt"), json!({}), ""),
+        (json!("rt+jwt"), json!({}), ""),
+        // Spellings of a type.
+        (json!("jwt"), json!({}), "p"),
+        (json!("application/JWT"), json!({}), "p"),
+        (json!("AT+JWT"), json!({}), "pa"),
+        (json!("application/at+jwt"), json!({}), "pa"),
+        (json!("APPLICATION/AT+jwt"), json!({}), "pa"),
+        (json!("Link+JWT"), json!({}), "l"),
+        (json!(""), json!({}), ""),
+        (json!(" JWT"), json!({}), ""),
+        (json!("at+jwt "), json!({}), ""),
+        (json!("at+jwt;v=1"), json!({}), ""),
+        (json!("at+jwt, JWT"), json!({}), ""),
+        (json!("text/at+jwt"), json!({}), ""),
+        (json!("application/application/at+jwt"), json!({}), ""),
+        (json!("application/"), json!({}), ""),
+        (json!(null), json!({}), ""),
+        (json!(["at+jwt"]), json!({}), ""),
+    ];
+    for (typ, more, takers) in table {
+        let token = signer().forge(&json!({ "alg": "HS256", "typ": typ }), &says(&more));
+        assert_eq!(verifiers.takes(&token).await, takers, "{typ} {more}");
+    }
+    let untyped = signer().forge(&json!({ "alg": "HS256" }), &says(&json!({})));
+    assert_eq!(verifiers.takes(&untyped).await, "p");
+}
+
+#[tokio::test]
+async fn sec_52_an_access_token_says_all_of_rfc_9068() {
+    let verifiers = Verifiers::start().await;
+    let header = json!({ "alg": "HS256", "typ": "at+jwt" });
+    for name in ["client_id", "jti", "iat"] {
+        let mut claims = says(&json!({}));
+        claims.as_object_mut().unwrap().remove(name);
+        assert_eq!(verifiers.takes(&signer().forge(&header, &claims)).await, "p", "{name}");
+    }
+    for name in ["iss", "aud", "sub", "exp"] {
+        let mut claims = says(&json!({}));
+        claims.as_object_mut().unwrap().remove(name);
+        assert_eq!(verifiers.takes(&signer().forge(&header, &claims)).await, "", "{name}");
+    }
+}
+
+/// Tokens of ours belong to a sign-in as it stands: this one's, and since the user last signed in.
+#[tokio::test]
+async fn sec_52_a_token_of_ours_belongs_to_a_sign_in() {
+    let verifiers = Verifiers::start().await;
+    let credential = verifiers.ours.client().signed_in("alice").await;
+    let others = verifiers.ours.client().signed_in("alice").await;
+    let payload =
+        |token: &str| -> Value { serde_json::from_slice(&decoded(parts(token)[1])).unwrap() };
+    let [own, other] = [&credential, &others].map(|credential| payload(credential.text()));
+    let header = json!({ "alg": "HS256", "typ": "at+jwt" });
+    let but = |more: Value| {
+        let mut claims = own.clone();
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        signer().forge(&header, &claims)
+    };
+    assert_eq!(verifiers.takes(credential.text()).await, "pao");
+    assert_eq!(verifiers.takes(&but(json!({ "jti": "2" }))).await, "pao");
+    for more in [
+        json!({ "sid": other["sid"] }),
+        json!({ "fam": other["fam"] }),
+        json!({ "fam": "" }),
+        json!({ "fam": "AAAAAAAAAAA" }),
+        json!({ "fam": format!("{}=", own["fam"].as_str().unwrap()) }),
+        json!({ "fam": format!("{}A", own["fam"].as_str().unwrap()) }),
+        json!({ "sid": "" }),
+        json!({ "sid": "AAAAAAAAAAAAAAAAAAAAAA" }),
+        json!({ "sid": format!("{}A", own["sid"].as_str().unwrap()) }),
+    ] {
+        assert_eq!(verifiers.takes(&but(more.clone())).await, "pa", "{more}");
+    }
+    for name in ["sid", "fam"] {
+        let mut claims = own.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        assert_eq!(verifiers.takes(&signer().forge(&header, &claims)).await, "pa", "{name}");
+    }
+    let plain = signer().forge(&json!({ "alg": "HS256", "typ": "JWT" }), &own);
+    assert_eq!(verifiers.takes(&plain).await, "p");
+    let link = signer().forge(&json!({ "alg": "HS256", "typ": "link+jwt" }), &own);
+    assert_eq!(verifiers.takes(&link).await, "l");
+}
+
+/// The secret that renews a token opens nothing, alone or inside of one.
+#[tokio::test]
+async fn sec_52_a_refresh_token_is_no_access_token() {
+    let verifiers = Verifiers::start().await;
+    let client = verifiers.ours.client();
+    let credential = client.signed_in("alice").await;
+    let refresh = credential.refresh().unwrap();
+    let secret = credential.secret();
+    for token in [refresh, secret, &format!("{refresh}.."), &format!("e30.e30.{secret}")] {
+        assert_eq!(verifiers.takes(token).await, "", "{token}");
+    }
+    let inside = signer()
+        .forge(&json!({ "alg": "HS256", "typ": "at+jwt" }), &says(&json!({ "sid": secret })));
+    assert_eq!(verifiers.takes(&inside).await, "pa");
+    assert!(refresh.starts_with("ref_"));
+    // Nor does an access token renew anything.
+    let access = client.post("/refresh").json(&json!({ "refresh_token": credential.text() })).await;
+    assert_eq!(access.status, 401);
+    assert_eq!(verifiers.ours.status_of(&credential).await, 200);
+}
+
+/// For issuers that put the marks of an ID token into access tokens.
+#[tokio::test]
+async fn sec_52_marks_are_ignored_only_by_request() {
+    let token = signer().token(&with(json!({ "nonce": "n", "at_hash": "h" })));
+    let policy = Policy::new().audience("shop");
+    assert!(ask(&auth(signer().key).policy(policy.clone()), &token).await.is_err());
+    let lenient = auth(signer().key).policy(policy.insecure_id_tokens());
+    assert!(ask(&lenient, &token).await.is_ok());
+    let logout = signer().token(&with(json!({ "nonce": "n", "events": {} })));
+    assert!(ask(&lenient, &logout).await.is_err());
+}
+
+/// What sign-in issues says for whom it is, who asked for it, and when it ends.
+#[tokio::test]
+async fn sec_54_tokens_that_we_issue_say_for_whom_they_are() {
+    let one = Backend {
+        carrier: Carrier::Explicit,
+        build: |setup| jwt(setup).issuer(ISSUER).client_id("app").erased(),
+    };
+    let two = Backend {
+        carrier: Carrier::Explicit,
+        build: |setup| jwt(setup).audience("warehouse").erased(),
+    };
+    for (backend, audience, client) in
+        [(one, json!("shop"), "app"), (two, json!(["shop", "warehouse"]), "shop")]
+    {
+        let world = World::start(backend, Framework::Axum).await;
+        let credential = world.client().signed_in("alice").await;
+        let [header, payload, _] = parts(credential.text());
+        let header: Value = serde_json::from_slice(&decoded(header)).unwrap();
+        assert_eq!(header, json!({ "alg": "HS256", "typ": "at+jwt" }));
+        let payload: Value = serde_json::from_slice(&decoded(payload)).unwrap();
+        assert_eq!((&payload["aud"], &payload["client_id"]), (&audience, &json!(client)));
+        assert_eq!((&payload["sub"], &payload["iat"]), (&json!("alice"), &json!(NOW)));
+        assert!(payload["exp"].as_u64().unwrap() > NOW && payload["jti"].is_string());
+        assert_eq!(world.status_of(&credential).await, 200);
+        let for_another = JwtAuth::new(signer().key).clock(world.clock.clock()).audience("bank");
+        assert!(ask(&for_another, credential.text()).await.is_err());
+    }
+}

@@ -1,0 +1,215 @@
+//! Keys that are too weak, or for something else, are refused when they are loaded.
+
+use auth_jwt::{Algorithm, InvalidKey, Key, KeySet, SharedKey, SigningKey};
+use serde_json::{Value, json};
+
+use super::kit::{Signer, decoded, encoded};
+
+const RSA_1024: [&str; 3] = [
+    include_str!("keys/rsa_1024_public.pem"),
+    include_str!("keys/rsa_1024_pkcs1_public.pem"),
+    include_str!("keys/rsa_1024_private.pem"),
+];
+
+fn jwk(jwk: &Value) -> Result<Key, InvalidKey> {
+    Key::from_jwk(&jwk.to_string())
+}
+
+/// A JWK with these members instead of its own.
+fn but(signer: &Signer, more: Value) -> Value {
+    let (mut jwk, Value::Object(more)) = (signer.jwk(), more) else { panic!("no members") };
+    jwk.as_object_mut().unwrap().extend(more);
+    jwk
+}
+
+#[test]
+fn sec_56_a_secret_is_as_long_as_the_hash() {
+    type Make = fn(Vec<u8>) -> Result<SharedKey, InvalidKey>;
+    let cases: [(Make, &str, usize); 3] =
+        [(Key::hs256, "HS256", 32), (Key::hs384, "HS384", 48), (Key::hs512, "HS512", 64)];
+    for (make, alg, least_bytes) in cases {
+        let too_short = Some(InvalidKey::TooShort { least_bytes });
+        for length in [0, 1, 8, least_bytes - 1] {
+            assert_eq!(make(vec![7; length]).err(), too_short, "{alg} {length}");
+            let oct = json!({ "kty": "oct", "alg": alg, "k": encoded(vec![7; length]) });
+            assert_eq!(SharedKey::from_jwk(&oct.to_string()).err(), too_short, "{alg} {length}");
+            assert_eq!(jwk(&oct).err(), too_short, "{alg} {length}");
+        }
+        for length in [least_bytes, least_bytes + 1, 1000] {
+            assert!(make(vec![7; length]).is_ok(), "{alg} {length}");
+        }
+    }
+}
+
+#[test]
+fn sec_56_an_rsa_key_has_2048_bits_or_more() {
+    let rsa = |bits: usize| {
+        let mut n = vec![0xff; bits.div_ceil(8)];
+        n[0] >>= n.len() * 8 - bits;
+        json!({ "kty": "RSA", "alg": "RS256", "e": "AQAB", "n": encoded(n) })
+    };
+    for bits in [8, 512, 1024, 2047, 8193, 16384] {
+        assert_eq!(jwk(&rsa(bits)).err(), Some(InvalidKey::RsaSize { bits }), "{bits}");
+    }
+    for bits in [2048, 3072, 4096, 8192] {
+        assert!(jwk(&rsa(bits)).is_ok(), "{bits}");
+    }
+    // Zeros before the number make it no larger.
+    let padded = [vec![0; 128], vec![0xff; 128]].concat();
+    let padded = json!({ "kty": "RSA", "alg": "RS256", "e": "AQAB", "n": encoded(padded) });
+    assert_eq!(jwk(&padded).err(), Some(InvalidKey::RsaSize { bits: 1024 }));
+    let empty = json!({ "kty": "RSA", "alg": "RS256", "e": "AQAB", "n": "" });
+    assert_eq!(jwk(&empty).err(), Some(InvalidKey::RsaSize { bits: 0 }));
+
+    let of_rsa = Algorithm::ALL.into_iter().filter(|alg| alg.as_str()[..2].ends_with('S'));
+    for algorithm in of_rsa {
+        for pem in RSA_1024 {
+            Key::from_pem(algorithm, pem).unwrap_err();
+            SigningKey::from_pem(algorithm, pem).unwrap_err();
+        }
+    }
+    let public = Key::from_pem(Algorithm::Rs256, RSA_1024[0]).unwrap_err();
+    assert_eq!(public, InvalidKey::RsaSize { bits: 1024 });
+}
+
+#[test]
+fn sec_56_an_rsa_exponent_is_odd_and_more_than_one() {
+    let signer = Signer::new(Algorithm::Rs256);
+    for e in [&[][..], &[0], &[1], &[0, 1], &[2], &[1, 0, 0], &[1; 9]] {
+        let key = but(&signer, json!({ "e": encoded(e) }));
+        assert!(matches!(jwk(&key), Err(InvalidKey::Malformed(_))), "{e:?}");
+    }
+}
+
+/// Points that are not on the curve, or on another one, let an attacker find out a private key, or
+/// make signatures for everything.
+#[test]
+fn sec_56_a_public_key_is_a_point_of_its_curve() {
+    for (algorithm, length) in [(Algorithm::Es256, 32), (Algorithm::Es384, 48)] {
+        let signer = Signer::new(algorithm);
+        let own = signer.jwk();
+        let y = decoded(own["y"].as_str().unwrap());
+        let turned: Vec<u8> = y.iter().map(|byte| byte ^ 0x55).collect();
+        for more in [
+            json!({ "y": encoded(&turned) }),
+            json!({ "x": own["y"], "y": own["x"] }),
+            json!({ "x": encoded(vec![0; length]), "y": encoded(vec![0; length]) }),
+            json!({ "x": encoded(vec![0xff; length]) }),
+            json!({ "x": "", "y": "" }),
+            json!({ "y": encoded(&y[1..]) }),
+            json!({ "y": encoded([&[0], &*y].concat()) }),
+            json!({ "y": null }),
+            json!({ "y": "not base64url!" }),
+            json!({ "crv": "P-521" }),
+            json!({ "crv": "secp256k1" }),
+            json!({ "crv": "Ed25519" }),
+            json!({ "crv": null }),
+            json!({ "crv": if length == 32 { "P-384" } else { "P-256" } }),
+            json!({ "kty": "OKP" }),
+            json!({ "kty": "RSA" }),
+            json!({ "kty": "oct" }),
+            json!({ "kty": "ec" }),
+            json!({ "alg": "ES512" }),
+            json!({ "alg": "HS256" }),
+            json!({ "alg": "none" }),
+            json!({ "alg": "RS256" }),
+            json!({ "alg": if length == 32 { "ES384" } else { "ES256" } }),
+        ] {
+            let key = but(&signer, more.clone());
+            assert!(jwk(&key).is_err(), "{more}");
+        }
+    }
+}
+
+#[test]
+fn sec_56_a_key_for_something_else_is_refused() {
+    for signer in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa].map(Signer::new) {
+        for more in [
+            json!({ "use": "enc" }),
+            json!({ "use": "SIG" }),
+            json!({ "use": "" }),
+            json!({ "key_ops": ["encrypt"] }),
+            json!({ "key_ops": ["deriveKey", "wrapKey"] }),
+            json!({ "key_ops": [] }),
+            json!({ "use": "sig", "key_ops": ["encrypt"] }),
+        ] {
+            assert_eq!(
+                jwk(&but(&signer, more.clone())).err(),
+                Some(InvalidKey::OtherUse),
+                "{more}"
+            );
+        }
+        for more in [json!({ "use": null, "key_ops": ["verify"] }), json!({ "use": "sig" })] {
+            assert!(jwk(&but(&signer, more.clone())).is_ok(), "{more}");
+        }
+    }
+    let secret =
+        json!({ "kty": "oct", "alg": "HS256", "k": encoded([7; 32]), "key_ops": ["verify"] });
+    assert_eq!(SharedKey::from_jwk(&secret.to_string()).err(), Some(InvalidKey::OtherUse));
+    assert!(jwk(&secret).is_ok(), "what it is for is to check");
+}
+
+/// Which of two keys of one name a token means would be a guess.
+#[test]
+fn sec_56_two_keys_have_two_names() {
+    let [one, other] = [Algorithm::Es256, Algorithm::Es256].map(Signer::new);
+    let [one, other] = [one, other].map(|signer| but(&signer, json!({ "kid": "1" })));
+    let set = KeySet::from_jwks(&json!({ "keys": [one, other] }).to_string()).unwrap();
+    assert_eq!(set.len(), 1);
+    assert_eq!(set.skipped()[0].error, InvalidKey::Repeated("1".into()));
+    let twice = KeySet::new().with(jwk(&one).unwrap()).unwrap().with(jwk(&other).unwrap());
+    assert_eq!(twice.err(), Some(InvalidKey::Repeated("1".into())));
+}
+
+/// A secret in a set that is served to everybody would be no secret; if it is there, it has to say
+/// what it is for.
+#[test]
+fn sec_56_a_secret_in_a_set_names_its_algorithm() {
+    let oct = json!({ "kty": "oct", "kid": "1", "k": encoded([7; 64]) });
+    let set = json!({ "keys": [oct, Signer::new(Algorithm::EdDsa).jwk()] });
+    let set = KeySet::from_jwks(&set.to_string()).unwrap();
+    assert_eq!((set.len(), &set.skipped()[0].error), (1, &InvalidKey::NoAlgorithm));
+    for algorithm in Algorithm::ALL {
+        let public = Signer::new(Algorithm::Es256).jwk().to_string();
+        let fits = Key::from_jwk_for(algorithm, &public).is_ok();
+        assert_eq!(fits, algorithm == Algorithm::Es256, "{algorithm}");
+    }
+}
+
+#[test]
+fn sec_56_57_a_key_set_is_read_strictly() {
+    let good = Signer::new(Algorithm::EdDsa).jwk();
+    let twice = good.to_string().replacen('{', r#"{"kty":"OKP","#, 1);
+    for set in [
+        "",
+        "[]",
+        "{}",
+        "null",
+        r#"{"keys":{}}"#,
+        r#"{"keys":null}"#,
+        r#"{"keys":[]}"#,
+        r#"{"keys":[1,null,"x",[]]}"#,
+        r#"{"keys":[{"kty":["OKP"]}]}"#,
+        r#"{"keys":[],"keys":[]}"#,
+        &format!(r#"{{"keys":[{twice}]}}"#),
+        &format!(r#"{{"keys":[{good}]}}x"#),
+        &format!(r#"{{"keys":[{good}],"keys":[{good}]}}"#),
+        &format!(r#"{{"keys":[{good},{}1{}]}}"#, "[".repeat(500), "]".repeat(500)),
+        &good.to_string(),
+    ] {
+        assert!(KeySet::from_jwks(set).is_err(), "{set:.100}");
+    }
+    assert!(Key::from_jwk(&twice).is_err());
+    let many = |count: usize| {
+        let keys: Vec<Value> = (0..count)
+            .map(|kid| {
+                let mut key = good.clone();
+                key["kid"] = json!(kid.to_string());
+                key
+            })
+            .collect();
+        KeySet::from_jwks(&json!({ "keys": keys }).to_string())
+    };
+    assert_eq!(many(KeySet::MAX_KEYS).unwrap().len(), KeySet::MAX_KEYS);
+    assert!(many(KeySet::MAX_KEYS + 1).is_err());
+}

@@ -1,0 +1,63 @@
+//! Any text as keys.
+
+use auth_core::{ManualClock, Outcome, Timestamp};
+use auth_jwt::{Algorithm, JwtAuth, Key, KeySet, SharedKey, SigningKey, SigningKeys};
+use serde_json::{Value, json};
+
+/// Whatever the bytes are, they are refused, or make keys that do what they are for. Whether they do.
+pub(crate) fn check(data: &[u8]) -> bool {
+    let mut good = false;
+    for algorithm in Algorithm::ALL {
+        if let Ok(key) = SigningKey::from_pem(algorithm, data) {
+            signs(&key, key.public_key().clone());
+        }
+        if let Ok(key) = Key::from_pem(algorithm, data) {
+            assert_eq!(key.algorithm(), algorithm);
+            good = true;
+        }
+    }
+    let Ok(text) = std::str::from_utf8(data) else { return good };
+    if let Ok(set) = KeySet::from_jwks(text) {
+        assert!((1..=KeySet::MAX_KEYS).contains(&set.len()));
+        let jwks: Value = serde_json::from_str(text).expect("a set is JSON");
+        let listed = jwks["keys"].as_array().expect("a set has keys").len();
+        assert_eq!(set.len() + set.skipped().len(), listed);
+        let answer = JwtAuth::new(set).verify(b"eyJhbGciOiJFUzI1NiJ9.e30.AAAA").now();
+        assert!(matches!(answer, Ok(Outcome::Rejected(_))));
+        good = true;
+    }
+    if let Ok(key) = Key::from_jwk(text) {
+        for algorithm in Algorithm::ALL {
+            let fits = Key::from_jwk_for(algorithm, text).is_ok();
+            assert_eq!(fits, algorithm == key.algorithm(), "{algorithm}");
+        }
+        let set = KeySet::from_jwks(&format!(r#"{{"keys":[{text}]}}"#));
+        assert_eq!(set.expect("a set of this key").len(), 1);
+        good = true;
+    }
+    if let Ok(key) = SigningKey::from_jwk(text) {
+        signs(&key, Key::from_jwk(text).expect("a private key has a public half"));
+    }
+    if let Ok(key) = SharedKey::from_jwk(text) {
+        let token = key.sign("JWT", &claims()).expect("claims");
+        believes(Key::from_jwk(text).expect("the same secret"), &token);
+    }
+    good
+}
+
+/// Whether what the private half signs is believed by the public half.
+fn signs(key: &SigningKey, public: Key) {
+    assert_eq!(key.algorithm(), public.algorithm());
+    let token = SigningKeys::new(key.clone()).sign("JWT", &claims()).expect("a signature");
+    believes(public.with_kid(key.kid()), &token);
+}
+
+fn believes(key: Key, token: &str) {
+    let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000)).clock();
+    let answer = JwtAuth::new(key).clock(clock).verify(token.as_bytes()).now();
+    assert!(matches!(answer, Ok(Outcome::Authenticated(_))), "{token}");
+}
+
+fn claims() -> Value {
+    json!({ "sub": "alice", "exp": 1_800_000_300 })
+}

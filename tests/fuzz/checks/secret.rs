@@ -1,0 +1,24 @@
+//! Any bytes as a secret.
+
+use auth_store::{Kind, Secret};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+
+/// A secret is the text of 64 bytes, has this text and no other, and is another one for each kind.
+/// Whether the bytes are one.
+pub(crate) fn check(data: &[u8]) -> bool {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(data).ok().filter(|bytes| bytes.len() == 64);
+    let secret = Secret::parse(data);
+    assert_eq!(secret.is_some(), bytes.is_some());
+    let (Some(secret), Some(bytes)) = (secret, bytes) else { return false };
+    assert_eq!(secret.to_text().as_bytes(), data);
+    assert_eq!(secret.sid().as_bytes()[..], bytes[..16]);
+    let kinds = [Kind::Cookie, Kind::Bearer, Kind::Refresh].map(|kind| secret.digests(kind));
+    for pair in [[0, 1], [1, 2], [0, 2]] {
+        let [one, other] = pair.map(|at| kinds[at]);
+        assert!(one.family != other.family && one.current != other.current);
+    }
+    let shown = format!("{secret:?} {kinds:?}");
+    assert!(!shown.contains(std::str::from_utf8(&data[43..]).expect("base64url")));
+    true
+}

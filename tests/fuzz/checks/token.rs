@@ -1,0 +1,144 @@
+//! Any bytes as a token, and any header and claims in a token that is signed rightly.
+
+use std::fmt;
+use std::sync::LazyLock;
+
+use auth_core::{Claims, Identity, ManualClock, Outcome, Reason, Timestamp};
+use auth_jwt::{JwtAuth, Key, KeySet, Policy, Verifies};
+use aws_lc_rs::hmac;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
+
+const SECRET: [u8; 32] = [7; 32];
+/// In seconds.
+const NOW: u64 = 1_800_000_000;
+
+/// The keys of RFC 7515 appendix A.3 and RFC 8037 appendix A.2.
+const PUBLIC: [&str; 2] = [
+    r#"{"kty":"EC","crv":"P-256","kid":"a","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+        "y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#,
+    r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
+];
+
+type Auth = JwtAuth<Claims, Verifies>;
+
+struct Verifiers {
+    plain: Auth,
+    /// Two of one kind: one remembers, and the other does not.
+    pairs: [[Auth; 2]; 3],
+}
+
+static VERIFIERS: LazyLock<Verifiers> = LazyLock::new(|| {
+    let clock = ManualClock::new(Timestamp::from_secs(NOW)).clock();
+    let secret = || Key::from(Key::hs256(SECRET).expect("long enough"));
+    let public = || PUBLIC.map(|jwk| Key::from_jwk(jwk).expect("a key of an RFC"));
+    let set = public().into_iter().try_fold(KeySet::new(), KeySet::with).expect("two names");
+    let set = set.with(secret()).expect("no name");
+    let auth = JwtAuth::new(set).clock(clock);
+    let plain = auth.clone().audience("shop");
+    let access = Policy::new().issuer("https://a.example").audience("shop").access_token();
+    let several = Policy::new().issuer("https://b.example").roles_at("/realm_access/roles");
+    let several = plain.clone().trust(secret(), several.any_audience());
+    let pairs = [plain.clone(), auth.policy(access), several];
+    let pairs = pairs.map(|auth| [auth.clone().cache(100), auth.cache(0)]);
+    Verifiers { plain, pairs }
+});
+
+/// Whatever the bytes are, they make a token that is refused, or one that says what is believed.
+/// Whether it is.
+pub(crate) fn check(data: &[u8]) -> bool {
+    let raw = verify(data).is_ok();
+    let mut lines = data.splitn(2, |byte| *byte == b'\n');
+    let (Some(header), Some(payload)) = (lines.next(), lines.next()) else { return raw };
+    let encode = |part: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(part);
+    let message = format!("{}.{}", encode(header), encode(payload));
+    let key = hmac::Key::new(hmac::HMAC_SHA256, &SECRET);
+    let mut signature = hmac::sign(&key, message.as_bytes()).as_ref().to_vec();
+    let token = format!("{message}.{}", encode(&signature));
+    let verified = verify(token.as_bytes());
+    if let Ok(identity) = &verified {
+        agrees(identity, header, payload);
+    }
+    signature[payload.len() % 32] ^= 1;
+    let forged = format!("{message}.{}", encode(&signature));
+    assert!(verify(forged.as_bytes()).is_err(), "a wrong signature has passed");
+    verified.is_ok()
+}
+
+/// What the plain verifier says, after all of them have been asked.
+fn verify(token: &[u8]) -> Result<Identity, Reason> {
+    for [remembers, forgets] in &VERIFIERS.pairs {
+        let answers = [remembers, remembers, forgets].map(|auth| match ask(auth, token) {
+            Ok(identity) => Ok((identity.principal().clone(), identity.facts().clone())),
+            Err(reason) => Err(reason),
+        });
+        assert!(answers[0] == answers[1] && answers[1] == answers[2], "{answers:?}");
+    }
+    ask(&VERIFIERS.plain, token)
+}
+
+fn ask(auth: &Auth, token: &[u8]) -> Result<Identity, Reason> {
+    match auth.verify(token).now() {
+        Ok(Outcome::Authenticated(identity)) => Ok(identity),
+        Ok(Outcome::Rejected(rejection)) => Err(rejection.reason),
+        _ => panic!("a token is good or bad"),
+    }
+}
+
+/// Whether another reader of JSON finds the same in the token.
+fn agrees(identity: &Identity, header: &[u8], payload: &[u8]) {
+    let header: Value = serde_json::from_slice(header).expect("a header is JSON");
+    assert_eq!(header["alg"], "HS256");
+    for member in ["crit", "b64", "zip", "enc"] {
+        assert!(header.get(member).is_none(), "{member}");
+    }
+    if let Some(typ) = header.get("typ") {
+        let typ = typ.as_str().expect("text").to_ascii_lowercase();
+        assert!(["jwt", "at+jwt"].contains(&typ.trim_start_matches("application/")), "{typ}");
+    }
+    assert!(!repeats(payload), "a claim comes twice");
+    let claims: Value = serde_json::from_slice(payload).expect("claims are JSON");
+    assert_eq!(claims["sub"], identity.subject());
+    assert!(!identity.subject().is_empty());
+    let date = |name: &str| claims.get(name).map(|date| date.as_f64().expect("a number"));
+    let exp = date("exp").expect("an end");
+    assert_eq!(exp.trunc(), identity.expires_at().as_secs() as f64);
+    assert!(exp.trunc() + 10.0 > NOW as f64, "it has ended");
+    for begins in [date("nbf"), date("iat")].into_iter().flatten() {
+        assert!(begins.trunc() - 10.0 <= NOW as f64, "it has not begun");
+    }
+    let aud = &claims["aud"];
+    assert!(aud == "shop" || aud.as_array().is_some_and(|aud| aud.contains(&"shop".into())));
+    for mark in ["nonce", "at_hash", "c_hash", "events"] {
+        assert!(claims.get(mark).is_none(), "{mark}");
+    }
+    let listed = claims.get("roles").map_or(0, |roles| roles.as_array().map_or(1, Vec::len));
+    assert_eq!(identity.roles().len(), listed);
+    assert_eq!(serde_json::to_value(identity.claims()).expect("JSON"), claims);
+}
+
+/// Whether the outermost object has a name twice.
+fn repeats(json: &[u8]) -> bool {
+    struct Names;
+    impl<'de> Visitor<'de> for Names {
+        type Value = Vec<String>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Vec<String>, A::Error> {
+            let mut names = Vec::new();
+            while let Some((name, IgnoredAny)) = map.next_entry()? {
+                names.push(name);
+            }
+            Ok(names)
+        }
+    }
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let mut names = reader.deserialize_map(Names).expect("an object");
+    let count = names.len();
+    names.sort();
+    names.dedup();
+    names.len() < count
+}

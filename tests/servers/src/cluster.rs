@@ -1,0 +1,104 @@
+//! A cluster of three primaries, each with a replica.
+
+use crate::ports::free_port;
+use crate::redis_server::RedisServer;
+use crate::wait::until;
+
+const PRIMARIES: usize = 3;
+const SLOTS: usize = 16384;
+
+/// A cluster of three primaries, each with a replica.
+#[derive(Debug)]
+pub struct RedisCluster {
+    /// The servers: three primaries, then the replica of each.
+    pub servers: Vec<RedisServer>,
+}
+
+impl RedisCluster {
+    /// Starts the servers, and waits until all agree.
+    #[must_use]
+    pub fn start() -> Self {
+        let servers: Vec<_> = (0..2 * PRIMARIES).map(|number| server(number + 1)).collect();
+        for (number, (primary, _)) in servers[..PRIMARIES].iter().enumerate() {
+            let slot = |number| number * SLOTS / PRIMARIES;
+            let (first, last) = (slot(number).to_string(), (slot(number + 1) - 1).to_string());
+            let _ = primary.ask(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
+        }
+        for (server, bus) in &servers[1..] {
+            let (port, bus) = (server.port().to_string(), bus.to_string());
+            let _ = servers[0].0.ask(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+        }
+        let servers: Vec<_> = servers.into_iter().map(|(server, _)| server).collect();
+        let cluster = Self { servers };
+        cluster.replicate();
+        cluster
+    }
+
+    fn replicate(&self) {
+        for server in &self.servers {
+            until("all servers have met", || {
+                let known = server.info_of_cluster("cluster_known_nodes")?;
+                (known == self.servers.len().to_string()).then_some(())
+            });
+        }
+        for (primary, replica) in self.servers.iter().zip(&self.servers[PRIMARIES..]) {
+            let id: String =
+                redis::from_redis_value(primary.ask(&["CLUSTER", "MYID"])).expect("id");
+            until("the replica knows its primary", || {
+                replica.try_ask(&["CLUSTER", "REPLICATE", &id]).ok()
+            });
+        }
+        for replica in &self.servers[PRIMARIES..] {
+            until("the replica follows", || {
+                replica.info("replication", "master_link_status").filter(|status| status == "up")
+            });
+        }
+        for server in &self.servers {
+            until("the cluster is complete", || {
+                let state = server.info_of_cluster("cluster_state")?;
+                (state == "ok" && server.sees_replicas()).then_some(())
+            });
+        }
+    }
+
+    /// `redis+cluster://..`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let all = self.servers.iter().map(|one| format!("127.0.0.1:{}", one.port()));
+        format!("redis+cluster://{}", all.collect::<Vec<_>>().join(","))
+    }
+}
+
+/// A server of a cluster, and the port on which it talks to the others.
+fn server(number: usize) -> (RedisServer, u16) {
+    let bus = free_port();
+    let settings = [
+        "--cluster-enabled",
+        "yes",
+        "--cluster-port",
+        &bus.to_string(),
+        "--cluster-node-timeout",
+        "1000",
+        "--repl-diskless-sync-delay",
+        "0",
+    ];
+    let server = RedisServer::with(&settings);
+    let _ = server.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &number.to_string()]);
+    (server, bus)
+}
+
+impl RedisServer {
+    fn info_of_cluster(&self, field: &str) -> Option<String> {
+        let info = self.try_ask(&["CLUSTER", "INFO"]).ok()?;
+        let info: String = redis::from_redis_value(info).ok()?;
+        let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.map(str::to_owned)
+    }
+
+    /// Whether it knows of a replica of every primary.
+    fn sees_replicas(&self) -> bool {
+        let Ok(nodes) = self.try_ask(&["CLUSTER", "NODES"]) else { return false };
+        let Ok(nodes) = redis::from_redis_value::<String>(nodes) else { return false };
+        nodes.lines().filter(|line| line.contains("slave")).count() == PRIMARIES
+    }
+}

@@ -1,0 +1,18 @@
+//! Real servers for tests: each on a free port of 127.0.0.1, with a folder of its own.
+//!
+//! They are killed by their process ids when the value is dropped, and also when the test's process
+//! ends in whatever way: a shell that waits for the end of its standard input takes them with it.
+//!
+//! Everything here panics when a server does not do what a test needs.
+
+mod child;
+mod cluster;
+mod ports;
+mod redis_server;
+mod sentinel;
+mod wait;
+
+pub use cluster::RedisCluster;
+pub use redis_server::RedisServer;
+pub use sentinel::RedisSentinels;
+pub use wait::until;

@@ -1,0 +1,151 @@
+//! One Redis server.
+
+use std::fmt;
+use std::time::Duration;
+
+use redis::{Client, Cmd, Connection, RedisResult, Value};
+use rustix::process::Signal;
+
+use crate::child::{Program, Scratch};
+use crate::ports::free_port;
+use crate::wait::until;
+
+/// One Redis server. Its data is kept over [`kill`](Self::kill) and [`start_again`](Self::start_again)
+/// if it was told to append.
+pub struct RedisServer {
+    program: Option<Program>,
+    folder: Scratch,
+    command: Vec<String>,
+    port: u16,
+    login: String,
+}
+
+impl RedisServer {
+    /// Starts a server with no settings but those that it needs.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::with(&[])
+    }
+
+    /// Starts a server with these settings, as in `["--appendonly", "yes"]`.
+    #[must_use]
+    pub fn with(settings: &[&str]) -> Self {
+        let server = Self::spawn("redis-server", settings);
+        server.wait();
+        server
+    }
+
+    /// Starts a server that asks for this password.
+    #[must_use]
+    pub fn with_password(password: &str) -> Self {
+        let mut server = Self::spawn("redis-server", &["--requirepass", password]);
+        server.login = format!(":{password}@");
+        server.wait();
+        server
+    }
+
+    pub(crate) fn spawn(program: &str, settings: &[&str]) -> Self {
+        let (folder, port) = (Scratch::new(), free_port());
+        let path = folder.path().to_str().expect("a folder with a name").to_owned();
+        let mut command = vec![program.to_owned()];
+        if program == "redis-sentinel" {
+            std::fs::write(folder.path().join("sentinel.conf"), "").expect("a file of settings");
+            command.push(format!("{path}/sentinel.conf"));
+        }
+        let port_text = port.to_string();
+        let basics = ["--port", &port_text, "--bind", "127.0.0.1", "--dir", &path];
+        command.extend(basics.iter().chain(settings).map(|word| (*word).to_owned()));
+        if program == "redis-server" {
+            command.extend(["--save", ""].map(str::to_owned));
+        }
+        let program = Some(Program::start(folder.path(), &command));
+        Self { program, folder, command, port, login: String::new() }
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// `redis://..`, with the password if there is one.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("redis://{}127.0.0.1:{}", self.login, self.port)
+    }
+
+    /// Stops the process where it stands: it hangs, and connections to it stay open.
+    pub fn hang(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Lets it go on.
+    pub fn go_on(&self) {
+        self.signal(Signal::CONT);
+    }
+
+    /// Kills the process.
+    pub fn kill(&mut self) {
+        self.program = None;
+    }
+
+    /// Starts it again where it was, and waits until it answers.
+    pub fn start_again(&mut self) {
+        self.program = Some(Program::start(self.folder.path(), &self.command));
+        self.wait();
+    }
+
+    /// The answer to one command, on a connection of its own.
+    ///
+    /// # Panics
+    /// If the server is not reached, or refuses.
+    #[must_use]
+    pub fn ask(&self, words: &[&str]) -> Value {
+        self.try_ask(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    /// The answer to one command, unless the server is not reached or refuses.
+    ///
+    /// # Errors
+    /// What the server says.
+    pub fn try_ask(&self, words: &[&str]) -> RedisResult<Value> {
+        let mut command = Cmd::new();
+        words.iter().for_each(|word| _ = command.arg(*word));
+        command.query(&mut self.connection()?)
+    }
+
+    /// A connection of one's own.
+    ///
+    /// # Errors
+    /// If the server is not reached.
+    pub fn connection(&self) -> RedisResult<Connection> {
+        let wait = Duration::from_secs(1);
+        let connection = Client::open(self.url())?.get_connection_with_timeout(wait)?;
+        connection.set_read_timeout(Some(Duration::from_secs(5)))?;
+        Ok(connection)
+    }
+
+    /// What a line of `INFO` says.
+    #[must_use]
+    pub fn info(&self, section: &str, field: &str) -> Option<String> {
+        let info: String = redis::from_redis_value(self.try_ask(&["INFO", section]).ok()?).ok()?;
+        let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        value.map(str::to_owned)
+    }
+
+    pub(crate) fn wait(&self) {
+        until("the server answers", || self.try_ask(&["PING"]).ok());
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(program) = &self.program {
+            program.signal(signal);
+        }
+    }
+}
+
+impl fmt::Debug for RedisServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisServer").field("port", &self.port).finish_non_exhaustive()
+    }
+}
