@@ -102,6 +102,34 @@ impl Clock {
     }
 }
 
+impl Clock {
+    /// Time that has gone by since some fixed moment, also while the machine slept. Unlike
+    /// [`now`](Self::now) it never jumps: it measures how long something took, and nothing else.
+    #[must_use]
+    pub fn monotonic(&self) -> Duration {
+        match &self.0 {
+            Source::System => system_monotonic(),
+            Source::Manual(millis) => Duration::from_millis(millis.load(Ordering::SeqCst)),
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn system_monotonic() -> Duration {
+    let at = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let part = |part: i64| u64::try_from(part).unwrap_or(0);
+    Duration::from_secs(part(at.tv_sec)) + Duration::from_nanos(part(at.tv_nsec))
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::disallowed_methods)] // this is the place
+fn system_monotonic() -> Duration {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
 /// The time of the last tick, at most a few milliseconds old: a fifth of the cost of the exact one,
 /// on every request.
 #[cfg(target_os = "linux")]

@@ -14,6 +14,7 @@
 //!
 //! - `axum`: [`Session`] as an extractor.
 //! - `conformance`: the behaviour suite for implementations of [`Store`].
+//! - `near-cache`: [`NearCache`](near_cache::NearCache).
 //! - `redis`: `RedisStore`, for one server, Sentinel and Cluster. `redis-tls`: TLS for it.
 
 mod changes;
@@ -25,6 +26,8 @@ mod details;
 mod error;
 mod lifetime;
 mod manager;
+#[cfg(feature = "near-cache")]
+pub mod near_cache;
 mod record;
 mod record_identity;
 mod rotation;

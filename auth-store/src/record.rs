@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 use auth_core::{Persistence, SignInId, SignInInfo, Timestamp};
 
 use crate::data::Data;
-use crate::details::Details;
+use crate::details::{Details, Device};
 use crate::lifetime::{Expiry, Limits};
 use crate::secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 
@@ -139,6 +139,22 @@ impl Record {
     /// The same sign-in with other data. What its identity says stays decoded.
     pub(crate) fn with_data(&self, data: Data) -> Self {
         Self { identity: self.identity.clone(), data, version: self.version + 1, ..self.clone() }
+    }
+
+    /// How many bytes it takes in memory, about; what was decoded of it counts as much as it does
+    /// encoded.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let details = self.details.as_deref().map_or(0, |details| {
+            let Details { scopes, acr, amr, cnf, device, .. } = details;
+            let words: usize = scopes.iter().chain(amr).map(|word| word.len() + 16).sum();
+            let Device { user_agent, label, .. } = device;
+            let texts: usize = [acr, cnf, user_agent, label].into_iter().map(text).sum();
+            size_of::<Details>() + words + texts
+        });
+        let subject = self.subject.as_ref().map_or(0, |subject| subject.len() + 16);
+        size_of::<Self>() + subject + 2 * self.principal.len() + self.data.bytes() + details
     }
 
     /// As a device list shows it.

@@ -1,0 +1,103 @@
+//! How a near cache is configured.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::Clock;
+
+use super::announce::Announces;
+use super::copies::Copies;
+use super::counts::Counts;
+use super::lease::Lease;
+use super::listen;
+use super::near::{NearCache, Shared, Trust};
+
+/// Puts a [`NearCache`] together.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct NearCacheBuilder {
+    pub(super) bound: Duration,
+    entries: usize,
+    bytes: u64,
+    clock: Clock,
+}
+
+impl Default for NearCacheBuilder {
+    fn default() -> Self {
+        Self {
+            bound: Duration::from_secs(2),
+            entries: 100_000,
+            bytes: 64 * 1024 * 1024,
+            clock: Clock::system(),
+        }
+    }
+}
+
+impl NearCacheBuilder {
+    /// For how long a change may go unheard, at most: two seconds otherwise. Beats are sent four
+    /// times as often.
+    ///
+    /// # Panics
+    /// If it is shorter than 100 milliseconds.
+    pub fn bound(self, bound: Duration) -> Self {
+        assert!(bound >= Duration::from_millis(100), "a bound of 100 milliseconds or more");
+        Self { bound, ..self }
+    }
+
+    /// For about how many sign-ins there is room: 100 000 otherwise.
+    pub fn entries(self, entries: usize) -> Self {
+        Self { entries, ..self }
+    }
+
+    /// How many bytes copies may take: 64 MiB otherwise.
+    pub fn bytes(self, bytes: u64) -> Self {
+        Self { bytes, ..self }
+    }
+
+    /// The clock, of which only the [monotonic](Clock::monotonic) time counts.
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// A cache in front of a store that announces what it changes.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime: it listens in a task of its own.
+    #[must_use]
+    pub fn over<S: Announces>(self, store: S) -> NearCache<S> {
+        let bound = self.bound;
+        let shared = self.shared(store, Trust::Heard(Lease::default()));
+        let listener = tokio::spawn(listen::forever(Arc::downgrade(&shared), bound));
+        NearCache { shared, listener: Some(listener.abort_handle()) }
+    }
+
+    /// A cache in front of a store that announces nothing: a sign-in that another node ends is
+    /// believed here for up to `staleness`.
+    #[must_use]
+    pub fn stale_for<S>(self, store: S, staleness: Duration) -> NearCache<S> {
+        NearCache { shared: self.shared(store, Trust::Aged(staleness)), listener: None }
+    }
+
+    fn shared<S>(self, store: S, trust: Trust) -> Arc<Shared<S>> {
+        let copies = Copies::new(self.entries, self.bytes);
+        Arc::new(Shared { store, copies, trust, counts: Counts::default(), clock: self.clock })
+    }
+}
+
+impl<S> NearCache<S> {
+    /// How to configure one.
+    pub fn builder() -> NearCacheBuilder {
+        NearCacheBuilder::default()
+    }
+}
+
+impl<S: Announces> NearCache<S> {
+    /// A cache in front of a store that announces what it changes, with a bound of two seconds.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime: it listens in a task of its own.
+    #[must_use]
+    pub fn new(store: S) -> Self {
+        NearCacheBuilder::default().over(store)
+    }
+}

@@ -1,0 +1,68 @@
+//! What the cache does, counted.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use auth_core::SignInId;
+
+/// So many counters of hits, so that requests on several cores do not wait for one.
+const LANES: usize = 16;
+
+/// What a near cache has done since it began, and how it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NearCacheStatus {
+    /// For how long copies may still be believed; none while every request asks the store.
+    pub lease: Option<Duration>,
+    /// How often the lease was lost.
+    pub generation: u64,
+    /// Requests that a copy answered.
+    pub hits: u64,
+    /// Requests that asked the store.
+    pub misses: u64,
+    /// Sign-ins of which others said that they had changed.
+    pub invalidations: u64,
+    /// How many copies there are.
+    pub entries: usize,
+    /// How many bytes they take, about.
+    pub bytes: u64,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    hits: [Lane; LANES],
+    misses: AtomicU64,
+    invalidations: AtomicU64,
+}
+
+/// Alone in its cache line.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Lane(AtomicU64);
+
+impl Counts {
+    pub(super) fn hit(&self, sid: &SignInId) {
+        let [.., last] = *sid.as_bytes();
+        self.hits[usize::from(last) % LANES].0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn miss(&self) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn invalidated(&self, sign_ins: usize) {
+        self.invalidations.fetch_add(sign_ins as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn hits(&self) -> u64 {
+        self.hits.iter().map(|lane| lane.0.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(super) fn misses(&self) -> u64 {
+        self.misses.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn invalidations(&self) -> u64 {
+        self.invalidations.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,107 @@
+//! The task that hears of changes, and proves that it does.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use super::announce::{Announcement, Announcements, Announces, Beat, Source};
+use super::lease::{Lease, Pulse};
+use super::near::{Shared, Trust};
+use crate::error::StoreError;
+
+/// The longest pause between two attempts to listen.
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Listens as long as somebody uses the cache.
+pub(super) async fn forever<S: Announces>(shared: Weak<Shared<S>>, bound: Duration) {
+    let mut pause = Duration::from_millis(50);
+    loop {
+        let Some(shared) = shared.upgrade() else { return };
+        let Trust::Heard(lease) = &shared.trust else { return };
+        let lost = listen(&shared, lease, bound).await;
+        let had_lease = lease.left(shared.clock.monotonic()).is_some();
+        lease.drop_it();
+        shared.copies.flush();
+        tell(lost.as_ref());
+        pause = if had_lease { Duration::from_millis(50) } else { (pause * 2).min(LONGEST_PAUSE) };
+        drop(shared);
+        tokio::time::sleep(pause).await;
+    }
+}
+
+fn tell(lost: Option<&StoreError>) {
+    let error = lost.map(|error| error as &dyn std::error::Error);
+    tracing::warn!(error, "changes are not heard of: every request asks the store");
+}
+
+type Beating = Pin<Box<dyn Future<Output = Result<Vec<Source>, StoreError>> + Send>>;
+
+/// Listens until something is lost, and says what.
+async fn listen<S: Announces>(
+    shared: &Arc<Shared<S>>,
+    lease: &Lease,
+    bound: Duration,
+) -> Option<StoreError> {
+    let mut announcements = match shared.store.listen().await {
+        Ok(announcements) => announcements,
+        Err(error) => return Some(error),
+    };
+    // What was loaded before could have changed unheard.
+    lease.drop_it();
+    shared.copies.flush();
+
+    let node = rand_node();
+    let (mut pulse, mut number) = (Pulse::default(), 0);
+    let mut ticks = tokio::time::interval(bound / 4);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beating: Option<Beating> = None;
+    loop {
+        tokio::select! {
+            biased;
+            heard = hear(&mut *announcements) => match heard {
+                Ok(Announcement::Changed(sign_ins)) => {
+                    shared.counts.invalidated(sign_ins.len());
+                    sign_ins.iter().for_each(|sid| shared.copies.forget(sid));
+                }
+                Ok(Announcement::Beat(beat, source)) if beat.node == node => {
+                    pulse.heard(beat.number, &source);
+                    if let Some(up_to) = pulse.up_to() {
+                        lease.extend(up_to + bound);
+                    }
+                }
+                Ok(Announcement::Beat(..)) => {}
+                Err(error) => return Some(error),
+            },
+            sent = async { beating.as_mut().expect("checked").as_mut().await }, if beating.is_some() => {
+                beating = None;
+                // A beat that was not sent extends nothing; the lease ends by itself.
+                if let Ok(sources) = sent && pulse.sent_to(sources).is_err() {
+                    return None;
+                }
+            }
+            _ = ticks.tick(), if beating.is_none() => {
+                number += 1;
+                pulse.sending(number, shared.clock.monotonic());
+                let (shared, beat) = (Arc::clone(shared), Beat { node, number });
+                beating = Some(Box::pin(async move { shared.store.beat(beat).await }));
+            }
+        }
+    }
+}
+
+async fn hear(announcements: &mut dyn Announcements) -> Result<Announcement, StoreError> {
+    announcements.next().await
+}
+
+/// A name of this listening, which no other has.
+fn rand_node() -> u64 {
+    let mut bytes = [0; 8];
+    // Without randomness, beats of others would count as ours: then none does.
+    if getrandom::fill(&mut bytes).is_err() {
+        tracing::error!("the system gives no randomness: changes are not heard of");
+    }
+    u64::from_ne_bytes(bytes)
+}

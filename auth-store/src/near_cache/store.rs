@@ -1,0 +1,164 @@
+//! The cache as a store.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use auth_core::{SignInId, Timestamp};
+
+use super::near::NearCache;
+use crate::data::Data;
+use crate::error::StoreError;
+use crate::record::Record;
+use crate::rotation::Rotation;
+use crate::secret::{Digest, Kind, Secret};
+use crate::store::{Created, Deleted, Found, Limit, Peek, Store, Swap};
+
+impl<S> NearCache<S> {
+    /// Writes. This node hears of its own writes at once, whatever became of them: what was loaded
+    /// before, and what is loaded meanwhile, is not kept.
+    async fn writing<T>(
+        &self,
+        sid: &SignInId,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let _after = Forget { cache: self, sid: *sid };
+        self.shared.copies.forget(sid);
+        write.await
+    }
+
+    async fn writing_all<T>(
+        &self,
+        subject: &str,
+        write: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let _after = ForgetSubject { cache: self, subject };
+        self.shared.copies.forget_subject(subject);
+        write.await
+    }
+}
+
+/// Forgets once more when the write is over, also when it was cancelled.
+struct Forget<'a, S> {
+    cache: &'a NearCache<S>,
+    sid: SignInId,
+}
+
+impl<S> Drop for Forget<'_, S> {
+    fn drop(&mut self) {
+        self.cache.shared.copies.forget(&self.sid);
+    }
+}
+
+struct ForgetSubject<'a, S> {
+    cache: &'a NearCache<S>,
+    subject: &'a str,
+}
+
+impl<S> Drop for ForgetSubject<'_, S> {
+    fn drop(&mut self) {
+        self.cache.shared.copies.forget_subject(self.subject);
+    }
+}
+
+#[async_trait]
+impl<S: Store> Store for NearCache<S> {
+    fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
+        self.shared.store.new_id(subject)
+    }
+
+    fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
+        match self.shared.believed(sid) {
+            Some(copied) => {
+                self.shared.counts.hit(sid);
+                see(Peek::Copy(&copied.record));
+            }
+            None => see(Peek::Ask),
+        }
+    }
+
+    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        let shared = &*self.shared;
+        shared.counts.miss();
+        let (ticket, at) = (shared.copies.ticket(sid), shared.clock.monotonic());
+        let loaded = shared.store.load(sid).await?;
+        match &loaded {
+            Some(record) => shared.copies.fill(ticket, record, at),
+            None => shared.copies.forget(sid),
+        }
+        Ok(loaded)
+    }
+
+    async fn find(&self, secret: &Secret, kind: Kind, now: Timestamp) -> Result<Found, StoreError> {
+        self.shared.store.find(secret, kind, now).await
+    }
+
+    /// A limit may have ended other sign-ins of the subject.
+    async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
+        let subject = record.subject.clone();
+        let created = self.shared.store.create(record, limit).await;
+        if let Some(subject) = subject.filter(|_| limit.is_some()) {
+            self.shared.copies.forget_subject(&subject);
+        }
+        created
+    }
+
+    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+        self.writing(sid, self.shared.store.update(sid, version, data)).await
+    }
+
+    async fn rotate(
+        &self,
+        sid: &SignInId,
+        from: &Digest,
+        rotation: Rotation,
+    ) -> Result<Swap, StoreError> {
+        self.writing(sid, self.shared.store.rotate(sid, from, rotation)).await
+    }
+
+    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+        if let Some(copied) = self.shared.copies.get(sid) {
+            copied.record.touch(at);
+        }
+        self.shared.store.touch(sid, at).await
+    }
+
+    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
+        self.writing(sid, self.shared.store.delete(sid)).await
+    }
+
+    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        self.writing(sid, self.shared.store.delete_if(sid, version)).await
+    }
+
+    async fn delete_if_idle(
+        &self,
+        sid: &SignInId,
+        last_seen: Timestamp,
+    ) -> Result<bool, StoreError> {
+        self.writing(sid, self.shared.store.delete_if_idle(sid, last_seen)).await
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.shared.store.list(subject).await
+    }
+
+    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
+        self.writing(sid, self.shared.store.revoke(subject, sid)).await
+    }
+
+    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
+        self.writing_all(subject, self.shared.store.revoke_others(subject, keep)).await
+    }
+
+    async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
+        self.writing_all(subject, self.shared.store.revoke_subject(subject)).await
+    }
+
+    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+        self.writing_all(subject, self.shared.store.amend_subject(subject, principal)).await
+    }
+
+    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.shared.store.sweep(now, most).await
+    }
+}

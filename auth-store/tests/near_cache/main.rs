@@ -1,0 +1,8 @@
+//! The near cache keeps the contract of its store, and believes a copy no longer than it may.
+
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
+mod announcing;
+mod copies;
+mod kit;
+mod trust;
