@@ -43,18 +43,8 @@ where
         }
         let new = NewSignIn::of(kind, principal, options, visit.user_agent())?;
         let beside = config.cookie_beside(visit).await?;
-        let before = visit.turn().sign_in();
-        let issued = config.sign_ins.sign_in(visit.turn(), &new).await?;
-        let ended = match beside {
-            Some(sid) => config.sign_ins.end(&sid).await,
-            None => Ok(()),
-        };
-        let delivered = ended.and_then(|()| config.deliver(&issued, visit));
-        if delivered.is_err() {
-            config.sign_ins.take_back(&issued.sid()).await;
-            visit.turn().undo_sign_in(before);
-        }
-        delivered
+        let deliver = |issued: &Issued| config.deliver(issued, visit);
+        config.sign_ins.sign_in_and(visit.turn(), &new, beside, deliver).await
     }
 
     /// A session has the scopes of its sign-in, so to ask for some of them is asking too much of it.

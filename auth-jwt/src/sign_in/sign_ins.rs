@@ -7,7 +7,7 @@ use auth_core::{
     AuthError, AuthErrorKind, Backend, Carrier, Delivery, Misuse, Principal, RefreshOptions,
     Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Visit,
 };
-use auth_store::{Kind, NewSignIn, Proof, Secret};
+use auth_store::{Issued, Kind, NewSignIn, Proof, Secret};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -43,23 +43,13 @@ where
         let new = NewSignIn::of(Kind::Refresh, principal, options, visit.user_agent())?;
         let sign_ins = &self.mode.desk.sign_ins;
         let mut beside = self.cookie_beside(visit).await?;
-        let before = visit.turn().sign_in();
-        if before.is_none()
+        if visit.turn().sign_in().is_none()
             && let Some(sid) = beside.take()
         {
             visit.turn().acts_for(sid); // its access token has ended, or the page was loaded anew
         }
-        let issued = sign_ins.sign_in(visit.turn(), &new).await?;
-        let ended = match beside {
-            Some(sid) => sign_ins.end(&sid).await,
-            None => Ok(()),
-        };
-        let delivered = ended.and_then(|()| self.deliver(&issued, None, ways, visit));
-        if delivered.is_err() {
-            sign_ins.take_back(&issued.sid()).await;
-            visit.turn().undo_sign_in(before);
-        }
-        delivered
+        let deliver = |issued: &Issued| self.deliver(issued, None, ways, visit);
+        sign_ins.sign_in_and(visit.turn(), &new, beside, deliver).await
     }
 
     /// By the refresh token in the body, or else by the one in the cookie, also beside an access

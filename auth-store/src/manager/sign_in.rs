@@ -55,6 +55,32 @@ impl SignInManager {
         Ok(issued)
     }
 
+    /// Signs in, ends the sign-in that came `beside` the one that the request acted for, and hands
+    /// the new secret out. If one of that fails, the sign-in is taken back.
+    ///
+    /// # Errors
+    /// As [`sign_in`](Self::sign_in), and whatever `deliver` fails with.
+    pub async fn sign_in_and<T>(
+        &self,
+        turn: &Turn,
+        new: &NewSignIn,
+        beside: Option<SignInId>,
+        deliver: impl FnOnce(&Issued) -> Result<T, AuthError>,
+    ) -> Result<T, AuthError> {
+        let before = turn.sign_in();
+        let issued = self.sign_in(turn, new).await?;
+        let ended = match beside {
+            Some(sid) => self.end(&sid).await,
+            None => Ok(()),
+        };
+        let delivered = ended.and_then(|()| deliver(&issued));
+        if delivered.is_err() {
+            self.take_back(&issued.sid()).await;
+            turn.undo_sign_in(before);
+        }
+        delivered
+    }
+
     /// The living sign-in that the request acts for.
     async fn current(
         &self,
