@@ -34,6 +34,11 @@ impl Held {
         Self::new(self.algorithm, Some(kid.into()), self.material.clone())
     }
 
+    /// The same key with an end of its own.
+    pub(crate) fn copy(&self) -> Self {
+        Self::new(self.algorithm, self.kid.clone(), self.material.clone())
+    }
+
     /// Whether the key is a secret that both sides know.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self.material, Material::Secret(_))

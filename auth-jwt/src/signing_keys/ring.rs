@@ -34,6 +34,8 @@ pub struct SigningKeys {
 
 struct Slot {
     key: SigningKey,
+    /// Its public half, which ends here and nowhere else.
+    held: Arc<Held>,
     signs_from: Timestamp,
 }
 
@@ -44,7 +46,7 @@ impl SigningKeys {
     /// These keys, of which the first signs at once.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
-        let slot = Slot { key, signs_from: Timestamp::EPOCH };
+        let slot = Slot::new(key, Timestamp::EPOCH);
         Self {
             slots: Arc::new(RwLock::new(vec![slot])),
             clock: Clock::system(),
@@ -57,7 +59,7 @@ impl SigningKeys {
     /// [rotated](Self::rotate) to: the key of another node that is a step ahead or behind.
     #[must_use]
     pub fn accept(self, key: SigningKey) -> Self {
-        self.slots.write().push(Slot { key, signs_from: Timestamp::MAX });
+        self.slots.write().push(Slot::new(key, Timestamp::MAX));
         self
     }
 
@@ -81,7 +83,8 @@ impl SigningKeys {
     }
 
     /// Publishes a key that takes over when it has been published long enough. The one before it
-    /// ends when its last token has.
+    /// ends when its last token has. To rotate to the key that signs already changes nothing:
+    /// [withdraw](Self::withdraw) the next one to take a rotation back.
     pub fn rotate(&self, next: SigningKey) {
         let now = self.clock.now();
         let signs_from = now + self.lead;
@@ -89,14 +92,14 @@ impl SigningKeys {
         if current(&slots, now).is_some_and(|at| slots[at].key.kid() == next.kid()) {
             return; // it signs already
         }
-        slots.retain(|slot| slot.held().is_good_at(now) && slot.key.kid() != next.kid());
+        slots.retain(|slot| slot.held.is_good_at(now) && slot.key.kid() != next.kid());
         tracing::info!(kid = next.kid(), "a new signing key is published");
-        slots.push(Slot { key: next, signs_from });
+        slots.push(Slot::new(next, signs_from));
         self.schedule(&mut slots);
     }
 
     /// Withdraws a key that somebody else may have: every token that it signed is refused from now
-    /// on. If it is the one that signs, the newest of the others takes over at once.
+    /// on. If it is the one that signs, the next one takes over at once.
     ///
     /// # Errors
     /// If there is no such key, or no other one.
@@ -109,9 +112,10 @@ impl SigningKeys {
         }
         let now = self.clock.now();
         let signed = current(&slots, now) == Some(at);
-        slots.remove(at).held().end_at(Timestamp::EPOCH);
-        if signed && let Some(newest) = slots.last_mut() {
-            newest.signs_from = now;
+        slots.remove(at).held.end_at(Timestamp::EPOCH);
+        // The one that was to follow, or one from before; one that was only accepted comes last.
+        if signed && let Some(next) = slots.iter_mut().max_by_key(|slot| slot.turn()) {
+            next.signs_from = now;
         }
         self.schedule(&mut slots);
         tracing::warn!(kid, "a signing key is withdrawn");
@@ -125,7 +129,7 @@ impl SigningKeys {
             let next = slots.get(at + 1).map_or(Timestamp::MAX, |slot| slot.signs_from);
             let signs = slots[at].signs_from < Timestamp::MAX;
             let ends_at = if signs { next + self.longest + LEEWAY } else { Timestamp::MAX };
-            slots[at].held().end_at(ends_at);
+            slots[at].held.end_at(ends_at);
         }
     }
 
@@ -134,7 +138,7 @@ impl SigningKeys {
     pub fn jwks(&self) -> String {
         let now = self.clock.now();
         let slots = self.slots.read();
-        super::jwks::set(slots.iter().filter(|slot| slot.held().is_good_at(now)).map(|s| &s.key))
+        super::jwks::set(slots.iter().filter(|slot| slot.held.is_good_at(now)).map(|s| &s.key))
     }
 
     /// For how long whoever fetches the set may keep it.
@@ -154,7 +158,7 @@ impl SigningKeys {
 
     pub(crate) fn find(&self, check: impl FnMut(&Arc<Held>) -> bool) -> Option<Arc<Held>> {
         let slots = self.slots.read();
-        let keys: Vec<_> = slots.iter().rev().map(|slot| Arc::clone(slot.held())).collect();
+        let keys: Vec<_> = slots.iter().rev().map(|slot| Arc::clone(&slot.held)).collect();
         drop(slots); // checking a signature takes long
         let mut check = check;
         keys.into_iter().find(|key| check(key))
@@ -174,8 +178,14 @@ fn current(slots: &[Slot], now: Timestamp) -> Option<usize> {
 }
 
 impl Slot {
-    fn held(&self) -> &Arc<Held> {
-        &self.key.public_key().0
+    fn new(key: SigningKey, signs_from: Timestamp) -> Self {
+        let held = Arc::new(key.public_key().0.copy());
+        Self { key, held, signs_from }
+    }
+
+    /// When it signs or signed; never counts least.
+    fn turn(&self) -> Option<Timestamp> {
+        Some(self.signs_from).filter(|at| *at < Timestamp::MAX)
     }
 }
 

@@ -182,6 +182,31 @@ async fn sec_60_nodes_accept_each_others_keys() {
     assert_eq!(signer(&ahead_keys.sign("JWT", &json!({})).unwrap()), "new", "it signs nothing");
 }
 
+/// When the key that signs is withdrawn, its successor follows, and not one that was never to sign.
+#[test]
+fn sec_60_an_accepted_key_does_not_take_over() {
+    let house = House::of(key("stolen"));
+    let keys = house.keys.clone().accept(key("of another node"));
+    keys.rotate(key("new"));
+    keys.withdraw("stolen").unwrap();
+    assert_eq!(signer(&house.token()), "new");
+    house.clock.advance(LEAD);
+    assert_eq!(signer(&house.token()), "new");
+}
+
+/// A key may be in two places, such as for sign-ins and for links in mails.
+#[tokio::test]
+async fn sec_60_a_rotation_here_ends_no_key_elsewhere() {
+    let shared = key("shared");
+    let [here, there] = [House::of(shared.clone()), House::of(shared)];
+    here.keys.rotate(key("new"));
+    there.clock.advance(LEAD + LONGEST + SLACK);
+    assert!(ask(&there.auth, there.token()).await.is_ok(), "it signs, so it is good");
+    here.keys.withdraw("shared").unwrap();
+    assert!(ask(&there.auth, there.token()).await.is_ok(), "it signs, so it is good");
+    assert_eq!(there.published(), ["shared"]);
+}
+
 /// A secret has no rotation of its own: the old one is accepted as long as the application says.
 #[tokio::test]
 async fn sec_60_an_old_secret_is_accepted_beside_the_new_one() {
