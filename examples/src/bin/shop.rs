@@ -18,7 +18,8 @@ async fn main() -> io::Result<()> {
     let options = Options::parse();
     log_to_stderr();
     let transport = options.transport().unwrap_or_else(refuse);
-    let backend = shop::backend(&options, transport, &Clock::system()).unwrap_or_else(refuse);
+    let backend = shop::backend(&options, transport, &Clock::system()).await;
+    let backend = backend.unwrap_or_else(refuse);
     let app = shop::app(Users::demo(), backend, transport);
 
     let stop = serve::signals()?;

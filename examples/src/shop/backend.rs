@@ -1,4 +1,4 @@
-//! The one place that names backends and stores.
+//! The one place that names backends.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use auth_core::{Authenticator, Clock, any_of};
 use auth_jwt::{JwtAuth, SigningKeys, SignsIn};
 use auth_session::SessionAuth;
-use auth_store::{MemoryStore, Store, WhenFull};
+use auth_store::{Store, WhenFull};
 use axum::Router;
 use http::HeaderValue;
 
@@ -14,6 +14,7 @@ use super::headers::Transport;
 use super::options::{AuthKind, Options};
 use super::setup_error::SetupError;
 use super::signing_key::signing_key;
+use super::store::{Reach, store};
 use crate::users::User;
 
 /// How many devices a user may be signed in on; the next one ends the oldest.
@@ -53,16 +54,23 @@ impl fmt::Debug for Backend {
 /// The backend that the command line asks for. It goes by this clock, which tests turn.
 ///
 /// # Errors
-/// If this build does not have it, or there is no key to sign tokens with.
-pub fn backend(
+/// If this build does not have it, the store cannot be reached, or there is no key to sign tokens
+/// with. None repeats the password of the store.
+///
+/// # Panics
+/// Outside of a tokio runtime, with a store that several shops share.
+pub async fn backend(
     options: &Options,
     transport: Transport,
     clock: &Clock,
 ) -> Result<Backend, SetupError> {
-    let store = store(&options.store)?;
+    let (store, reach) = store(options).await?;
     let session = session(options, transport, Arc::clone(&store)).clock(clock.clone());
     if options.auth == AuthKind::Session {
         return Ok(session.bearer().into());
+    }
+    if reach == Reach::ManyShops && options.signing_key.is_none() {
+        tracing::warn!("without --signing-key, other shops refuse this one's tokens");
     }
     let keys = signing_keys(options, clock)?;
     let tokens = tokens(options, transport, keys.clone(), store).clock(clock.clone());
@@ -112,46 +120,23 @@ fn signing_keys(options: &Options, clock: &Clock) -> Result<SigningKeys, SetupEr
     Ok(SigningKeys::new(key).longest_token(options.access()).clock(clock.clone()))
 }
 
-fn store(url: &str) -> Result<Arc<dyn Store>, SetupError> {
-    match url.split(':').next() {
-        Some("memory") if url == "memory:" => Ok(Arc::new(MemoryStore::new())),
-        Some(scheme @ ("redis" | "rediss" | "postgres" | "postgresql" | "mysql" | "sqlite")) => {
-            Err(SetupError::Store { scheme: Some(scheme.into()) })
-        }
-        _ => Err(SetupError::Store { scheme: None }),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use clap::Parser;
 
-    fn answer(args: &[&str]) -> Result<(), String> {
+    async fn answer(args: &[&str]) -> Result<(), String> {
         let options = Options::parse_from(["shop"].iter().chain(args));
-        let backend = backend(&options, Transport::InsecureLoopback, &Clock::system());
+        let backend = backend(&options, Transport::InsecureLoopback, &Clock::system()).await;
         backend.map(drop).map_err(|error| error.to_string())
     }
 
-    #[test]
-    fn every_kind_of_backend_is_there() {
-        assert_eq!(answer(&[]), Ok(()));
+    #[tokio::test]
+    async fn every_kind_of_backend_is_there() {
+        assert_eq!(answer(&[]).await, Ok(()));
         for kind in ["session", "jwt", "both"] {
-            assert_eq!(answer(&["--auth", kind]), Ok(()), "{kind}");
-            assert_eq!(answer(&["--auth", kind, "--access", "1000000"]), Ok(()), "{kind}");
-        }
-    }
-
-    #[test]
-    fn what_is_missing_is_named() {
-        let error = answer(&["--store", "redis://localhost"]).unwrap_err();
-        assert!(error.contains("`--store redis:`"), "{error}");
-    }
-
-    #[test]
-    fn the_password_in_a_url_is_not_repeated() {
-        for url in ["redis://u:secret@h", "mysqll://u:secret@h", "secret"] {
-            assert!(!answer(&["--store", url]).unwrap_err().contains("secret"), "{url}");
+            assert_eq!(answer(&["--auth", kind]).await, Ok(()), "{kind}");
+            assert_eq!(answer(&["--auth", kind, "--access", "1000000"]).await, Ok(()), "{kind}");
         }
     }
 }

@@ -19,6 +19,8 @@ mod refresh;
 mod return_path;
 mod setup_error;
 mod signing_key;
+mod store;
+mod store_url;
 
 pub use app::{app, router};
 pub use backend::{Backend, backend};
@@ -26,3 +28,4 @@ pub use headers::Transport;
 pub use options::{AuthKind, Options};
 pub use return_path::return_path;
 pub use setup_error::SetupError;
+pub use store_url::StoreUrl;

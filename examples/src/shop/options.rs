@@ -8,6 +8,7 @@ use auth_store::Lifetime;
 use clap::{Parser, ValueEnum};
 
 use super::headers::Transport;
+use super::store_url::StoreUrl;
 
 /// A shop behind sessions or tokens.
 #[derive(Clone, Debug, Parser)]
@@ -17,9 +18,18 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = AuthKind::Both)]
     pub auth: AuthKind,
 
-    /// Where sign-ins are kept, as a URL
+    /// Where sign-ins are kept: memory: for this shop alone, until it ends, or Redis, for all shops
+    /// with the same URL and the same signing key: redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE],
+    /// redis+sentinel://HOST[,HOST]/SERVICE or redis+cluster://HOST[,HOST]. With rediss instead of
+    /// redis, over TLS. Others on this machine may see the command line, and a password in it
     #[arg(long, value_name = "URL", default_value = "memory:")]
-    pub store: String,
+    pub store: StoreUrl,
+
+    /// Ask Redis on every request. Without this option the shop answers from copies that it keeps of
+    /// sign-ins, and hears at once when another shop ends or changes one; if it cannot hear, it asks
+    /// Redis again after two seconds at most. With memory: there is nothing to turn off
+    #[arg(long)]
+    no_near_cache: bool,
 
     /// The address and port to listen on; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
@@ -92,6 +102,12 @@ impl Options {
         Duration::from_secs(self.access.into())
     }
 
+    /// Whether the shop keeps copies of the sign-ins that are in a store elsewhere.
+    #[must_use]
+    pub fn near_cache(&self) -> bool {
+        !self.no_near_cache
+    }
+
     /// How clients reach the shop.
     ///
     /// # Errors
@@ -130,10 +146,18 @@ mod tests {
     #[test]
     fn the_defaults_are_both_kinds_in_memory_on_loopback() {
         let options = parse(&[]).unwrap();
-        assert_eq!((options.auth, &*options.store), (AuthKind::Both, "memory:"));
+        assert_eq!((options.auth, options.store.as_str()), (AuthKind::Both, "memory:"));
         assert_eq!(options.listen.to_string(), "127.0.0.1:3000");
         assert_eq!(options.transport(), Ok(Transport::InsecureLoopback));
         assert_eq!(options.signing_key, None);
+        assert!(options.near_cache());
+        assert!(!parse(&["--no-near-cache"]).unwrap().near_cache());
+    }
+
+    #[test]
+    fn sec_74_what_is_shown_of_the_options_has_no_password() {
+        let options = parse(&["--store", "redis://ada:hunter2@h"]).unwrap();
+        assert!(!format!("{options:?}").contains("hunter2"), "{options:?}");
     }
 
     #[test]

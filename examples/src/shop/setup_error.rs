@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::{fmt, io};
 
 use auth_jwt::InvalidKey;
+use auth_store::RedisSetupError;
 
 /// Why the shop cannot start as the command line asks.
 #[derive(Debug)]
@@ -15,6 +16,8 @@ pub enum SetupError {
         /// The URL's scheme, if it is one of a store that is to come.
         scheme: Option<Box<str>>,
     },
+    /// Redis cannot be had as the URL says. The password is not repeated.
+    Redis(RedisSetupError),
     /// The file of the signing key cannot be read, or no new one written.
     KeyFile {
         /// The file.
@@ -37,11 +40,12 @@ impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store { scheme: Some(scheme) } => {
-                write!(f, "this build does not have `--store {scheme}:` yet: use `--store memory:`")
+                write!(f, "this build does not have `--store {scheme}:` yet: use memory: or redis:")
             }
             Self::Store { scheme: None } => {
-                f.write_str("--store takes memory: and no other URL in this build")
+                f.write_str("--store takes memory: and the URLs of Redis: --help has their forms")
             }
+            Self::Redis(error) => write!(f, "--store: {}", Whole(error)),
             Self::KeyFile { path, error } => {
                 write!(f, "--signing-key {}: {error}", path.display())
             }
@@ -60,8 +64,28 @@ impl Error for SetupError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Store { .. } => None,
+            Self::Redis(error) => Some(error),
             Self::KeyFile { error, .. } => Some(error),
             Self::Key { error, .. } | Self::NoKey(error) => Some(error),
         }
+    }
+}
+
+/// An error and its sources, each text once.
+struct Whole<'a>(&'a dyn Error);
+
+impl fmt::Display for Whole<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut said = self.0.to_string();
+        f.write_str(&said)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            let text = error.to_string();
+            if text != said {
+                write!(f, ": {text}")?;
+            }
+            (said, source) = (text, error.source());
+        }
+        Ok(())
     }
 }
