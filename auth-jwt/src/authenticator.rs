@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use crate::carrier;
-use crate::config::Verified;
+use crate::good_token::GoodToken;
 use crate::jwt_auth::JwtAuth;
 use crate::mode::{Signs, Verifies};
 use crate::proven::Proven;
@@ -18,7 +18,7 @@ pub trait Mode<C>: Clone + Send + Sync + Sized + 'static {
     #[doc(hidden)]
     fn conclude(
         auth: &JwtAuth<C, Self>,
-        verified: Verified<C>,
+        verified: GoodToken<C>,
         now: Timestamp,
     ) -> AuthFuture<Outcome<C>> {
         let _ = (auth, now);
@@ -37,7 +37,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Mode<C> for Verifies {}
 impl<C: DeserializeOwned + Send + Sync + 'static> Mode<C> for Signs {}
 
 /// Without a store there are no sign-ins of ours.
-fn somebody<C>(verified: &Verified<C>) -> AuthFuture<Outcome<C>> {
+fn somebody<C>(verified: &GoodToken<C>) -> AuthFuture<Outcome<C>> {
     AuthFuture::ready(match verified.proven() {
         Proven::Somebody(identity) => Outcome::Authenticated(identity.clone()),
         Proven::SignIn(_) => rejected(Reason::Unknown),

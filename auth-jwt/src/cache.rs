@@ -23,6 +23,18 @@ pub struct Kept<C> {
     weight: u64,
 }
 
+/// What the cache of verified tokens has done since it began.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheStatus {
+    /// How many tokens are kept.
+    pub entries: usize,
+    /// How many came that were kept.
+    pub hits: u64,
+    /// How many came that were not, and had to be verified.
+    pub misses: u64,
+}
+
 /// The digest of a token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TokenDigest([u8; 32]);
@@ -72,11 +84,16 @@ impl<C> Cache<C> {
             self.0.remove(digest);
             return None;
         }
-        let judged = kept.checked.validity.judge(now);
+        let judged = kept.checked.judge(now);
         if judged == Err(Reason::Expired) {
             self.0.remove(digest);
         }
         Some(judged.map(|()| kept))
+    }
+
+    pub(crate) fn status(&self) -> CacheStatus {
+        let Self(cache) = self;
+        CacheStatus { entries: cache.len(), hits: cache.hits(), misses: cache.misses() }
     }
 
     pub(crate) fn keep(
@@ -118,11 +135,9 @@ mod tests {
             claims.read::<serde::de::IgnoredAny>(r#"{"sub":"a","exp":90}"#, &[]).unwrap();
             let identity =
                 Identity::verified(Principal::new("a"), Facts::new("jwt", Timestamp::EPOCH));
-            let checked = Checked {
-                proven: Proven::Somebody(identity),
-                key: Arc::clone(&self.key.public_key().0),
-                validity: Policy::new().judge(&claims).unwrap(),
-            };
+            let key = Arc::clone(&self.key.public_key().0);
+            let validity = Policy::new().judge(&claims).unwrap();
+            let checked = Checked::new(Proven::Somebody(identity), key, validity);
             self.cache.keep(TokenDigest::of(token.as_bytes()), token.as_bytes(), checked);
         }
 

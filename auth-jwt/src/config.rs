@@ -1,13 +1,10 @@
 //! What a `JwtAuth` was built with, apart from its claims' type.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use auth_core::{Clock, CookiePolicy, CrossSite, Reason, Timestamp};
-use serde::de::DeserializeOwned;
+use auth_core::{Clock, CookiePolicy, CrossSite};
 
-use crate::cache::{Cache, Kept, TokenDigest};
-use crate::jws::MAX_BYTES;
-use crate::proven::Proven;
+use crate::cache::Cache;
 use crate::verifier::Verifier;
 
 /// How many verified tokens are kept.
@@ -42,47 +39,9 @@ impl<C> Config<C> {
     }
 
     /// Made by the first token that comes: building a configuration costs nothing.
-    fn cache(&self) -> Option<&Cache<C>> {
+    pub(crate) fn cache(&self) -> Option<&Cache<C>> {
         let Base { cached, verifier, .. } = &self.base;
         let wanted = || *cached > 0 && verifier.is_worth_remembering();
         self.cache.get_or_init(|| wanted().then(|| Cache::new(*cached))).as_ref()
-    }
-}
-
-/// A token that is good at this moment: verified just now, or before.
-#[derive(Debug)]
-pub enum Verified<C> {
-    /// Verified just now, and not to be kept.
-    Now(Proven<C>),
-    /// One of the tokens that are kept.
-    Kept(Arc<Kept<C>>),
-}
-
-impl<C> Verified<C> {
-    pub(crate) fn proven(&self) -> &Proven<C> {
-        match self {
-            Self::Now(proven) => proven,
-            Self::Kept(kept) => &kept.checked.proven,
-        }
-    }
-}
-
-impl<C: DeserializeOwned + Send + Sync + 'static> Config<C> {
-    /// What a token proves at this moment.
-    pub(crate) fn verify(&self, token: &[u8], now: Timestamp) -> Result<Verified<C>, Reason> {
-        let Some(cache) = self.cache().filter(|_| token.len() <= MAX_BYTES) else {
-            let checked = self.base.verifier.check(token, now)?;
-            return checked.validity.judge(now).map(|()| Verified::Now(checked.proven));
-        };
-        let digest = TokenDigest::of(token);
-        if let Some(known) = cache.find(&digest, now) {
-            return known.map(Verified::Kept);
-        }
-        let checked = self.base.verifier.check(token, now)?;
-        checked.validity.judge(now)?;
-        if checked.key.is_shared() {
-            return Ok(Verified::Now(checked.proven));
-        }
-        Ok(Verified::Kept(cache.keep(digest, token, checked)))
     }
 }

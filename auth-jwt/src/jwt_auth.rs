@@ -11,6 +11,7 @@ use auth_core::{
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 
+use crate::cache::{Cache, CacheStatus};
 use crate::config::{Base, Config};
 use crate::key::Key;
 use crate::keys::KeySource;
@@ -71,6 +72,11 @@ impl<C, M> JwtAuth<C, M> {
         self.change(|base| {
             let own = &mut base.verifier.issuers[0];
             own.set_policy(change(own.policy.clone()));
+            let [own, others @ ..] = &base.verifier.issuers[..] else { return };
+            let issuer = own.policy.issuer.as_ref();
+            let twice =
+                issuer.is_some() && others.iter().any(|it| it.policy.issuer.as_ref() == issuer);
+            assert!(!twice, "the issuer `{}` is trusted already", issuer.map_or("", |it| it));
         })
     }
 
@@ -83,6 +89,9 @@ impl<C, M> JwtAuth<C, M> {
     }
 
     /// Who has to have issued them: see [`Policy::issuer`].
+    ///
+    /// # Panics
+    /// If another issuer of this name is trusted already.
     pub fn issuer(self, issuer: impl Into<Arc<str>>) -> Self {
         self.change_policy(|policy| policy.issuer(issuer))
     }
@@ -158,6 +167,12 @@ impl<C, M> JwtAuth<C, M> {
         self.change(|base| base.cached = tokens)
     }
 
+    /// What the cache of verified tokens has done; nothing before the first token.
+    #[must_use]
+    pub fn cache_status(&self) -> CacheStatus {
+        self.config.cache().map_or_else(CacheStatus::default, Cache::status)
+    }
+
     /// The application's own claims, read from all that a token says: names that `D` does not have
     /// are passed over.
     pub fn claims<D: DeserializeOwned + Send + Sync + 'static>(self) -> JwtAuth<D, M> {
@@ -165,7 +180,7 @@ impl<C, M> JwtAuth<C, M> {
         JwtAuth { config: Arc::new(Config::new(base)), mode: self.mode }
     }
 
-    /// The clock; the system's otherwise.
+    /// The clock; the system's otherwise. [`SigningKeys`](crate::SigningKeys) have their own.
     pub fn clock(self, clock: Clock) -> Self
     where
         M: Timed,

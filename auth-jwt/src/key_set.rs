@@ -10,8 +10,8 @@ use crate::algorithm::Algorithm;
 use crate::json::Strict;
 use crate::key::{Held, InvalidKey, Jwk, Key};
 
-/// The keys of one issuer. A token's `kid` chooses among them; without one, every key of its
-/// algorithm is tried.
+/// The keys of one issuer. A token's `kid` chooses among them; without one, the first four keys of
+/// its algorithm are tried.
 ///
 /// ```
 /// use auth_jwt::KeySet;
@@ -54,7 +54,7 @@ struct Jwks {
 }
 
 impl KeySet {
-    /// The most keys of a set. Without a `kid`, a token is tried with every key of its algorithm.
+    /// The most keys of a set.
     pub const MAX_KEYS: usize = 64;
 
     /// A set of no keys, to which some are [added](Self::with).

@@ -21,6 +21,7 @@ mod carrier;
 mod claims;
 mod claims_reader;
 mod config;
+mod good_token;
 mod issue;
 mod json;
 mod jws;
@@ -40,6 +41,7 @@ mod verifier;
 
 pub use algorithm::{Algorithm, KeyRule, UnknownAlgorithm};
 pub use authenticator::Mode;
+pub use cache::CacheStatus;
 pub use issue::SignError;
 pub use jwt_auth::JwtAuth;
 pub use key::{InvalidKey, Key, SharedKey, SigningKey};

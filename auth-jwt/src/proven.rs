@@ -44,12 +44,8 @@ impl<C> Proven<C> {
         principal.acr = claims.text(TextClaim::Acr).map(Into::into);
         let amr = claims.list(ListClaim::Amr).into_iter().flat_map(Texts::iter);
         principal.amr = amr.map(Into::into).collect();
-        let [authenticated_at, issued_at, expires_at] =
-            [DateClaim::AuthenticatedAt, DateClaim::IssuedAt, DateClaim::ExpiresAt]
-                .map(|date| claims.date(date));
-        let authenticated_at = authenticated_at.or(issued_at).unwrap_or(Timestamp::EPOCH);
-        let mut facts = Facts::new("jwt", authenticated_at);
-        facts.expires_at = expires_at.unwrap_or(Timestamp::EPOCH);
+        let mut facts = Facts::new("jwt", policy.authenticated_at(claims));
+        facts.expires_at = claims.date(DateClaim::ExpiresAt).unwrap_or(Timestamp::EPOCH);
         // Somebody else vouches, also where the token does not say who: it is no user of our own.
         facts.issuer = Some(match &policy.issuer {
             Some(issuer) => Arc::clone(issuer), // it was found to be the token's

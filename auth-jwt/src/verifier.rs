@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use auth_core::{Claims, Reason, Timestamp};
+use auth_core::{Reason, Timestamp};
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::claims::{self, TokenClaims};
 use crate::jws::{self, Compact, Header, KnownHeaders};
 use crate::key::Held;
 use crate::keys::Keys;
-use crate::policy::{Policy, Validity};
+use crate::policy::{Checks, Policy, Validity};
 use crate::proven::{OwnToken, Proven};
 
 const UNKNOWN_ISSUER: Reason = Reason::Other("unknown issuer");
@@ -38,12 +38,26 @@ enum Standing {
     Ours,
 }
 
-/// A token that was verified.
+/// A token that was verified, but for what changes: its time, and what the application checks.
 #[derive(Debug)]
 pub(crate) struct Checked<C> {
     pub(crate) proven: Proven<C>,
     pub(crate) key: Arc<Held>,
-    pub(crate) validity: Validity,
+    validity: Validity,
+    checks: Option<Checks>,
+}
+
+impl<C> Checked<C> {
+    #[cfg(test)]
+    pub(crate) fn new(proven: Proven<C>, key: Arc<Held>, validity: Validity) -> Self {
+        Self { proven, key, validity, checks: None }
+    }
+
+    /// Whether it is good at this moment. The application sees good tokens only.
+    pub(crate) fn judge(&self, now: Timestamp) -> Result<(), Reason> {
+        self.validity.judge(now)?;
+        self.checks.as_ref().map_or(Ok(()), Checks::run)
+    }
 }
 
 impl Trusted {
@@ -74,7 +88,7 @@ impl Verifier {
         self.issuers.iter().any(|trusted| trusted.keys.are_worth_remembering())
     }
 
-    /// Verifies a token but for its time: signature before claims.
+    /// Verifies a token but for what changes: signature before claims.
     pub(crate) fn check<C>(&self, token: &[u8], now: Timestamp) -> Result<Checked<C>, Reason>
     where
         C: DeserializeOwned + Send + Sync + 'static,
@@ -92,7 +106,7 @@ impl Verifier {
             }
         };
         let mut buffer = jws::Buffer::new();
-        trusted.claims(buffer.decode(token.payload)?, key, now)
+        trusted.claims(buffer.decode(token.payload)?, key)
     }
 
     /// The issuer that the token names, before any key is tried.
@@ -119,7 +133,7 @@ impl Trusted {
     }
 
     /// What the claims of a token prove whose signature is this key's.
-    fn claims<C>(&self, json: &str, key: Arc<Held>, now: Timestamp) -> Result<Checked<C>, Reason>
+    fn claims<C>(&self, json: &str, key: Arc<Held>) -> Result<Checked<C>, Reason>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
@@ -136,19 +150,7 @@ impl Trusted {
                 (validity, Proven::somebody(&mut claims, own, policy))
             }
         };
-        if validity.judge(now).is_ok() {
-            policy.run_checks(json)?; // the application sees good tokens only
-        }
-        Ok(Checked { proven, key, validity })
-    }
-}
-
-impl Policy {
-    fn run_checks(&self, json: &str) -> Result<(), Reason> {
-        if self.checks.is_empty() {
-            return Ok(());
-        }
-        let claims: Claims = serde_json::from_str(json).map_err(|_| Reason::Malformed)?;
-        self.checks.iter().try_for_each(|check| check(&claims)).map_err(Reason::Other)
+        let checks = Checks::of(policy, json)?;
+        Ok(Checked { proven, key, validity, checks })
     }
 }

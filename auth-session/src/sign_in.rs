@@ -7,7 +7,7 @@ use auth_core::{
     AuthError, AuthErrorKind, Backend, Carrier, Misuse, Principal, RefreshOptions, RequestCookie,
     Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
 };
-use auth_store::{Issued, Kind, NewSignIn};
+use auth_store::{Beside, Issued, Kind, NewSignIn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -42,7 +42,7 @@ where
             config.check_origin(visit)?;
         }
         let new = NewSignIn::of(kind, principal, options, visit.user_agent())?;
-        let beside = config.cookie_beside(visit).await?;
+        let beside = config.cookie_beside(visit).await?.map_or(Beside::Nothing, Beside::Ends);
         let deliver = |issued: &Issued| config.deliver(issued, visit);
         config.sign_ins.sign_in_and(visit.turn(), &new, beside, deliver).await
     }
@@ -70,7 +70,7 @@ where
                 "a session's scopes are its sign-in's",
             ));
         }
-        let issued = config.sign_ins.refresh(visit.turn(), &secret, kind).await?;
+        let issued = config.sign_ins.refresh(visit.turn(), &secret, kind, |_| Ok(())).await?;
         config.deliver(&issued, visit)
     }
 

@@ -41,7 +41,7 @@ pub use data::Data;
 pub use details::{Details, Device, Grace};
 pub use error::{StoreError, StoreErrorKind};
 pub use lifetime::{Expiry, InvalidLifetime, Lifetime, Limits};
-pub use manager::{Issued, NewSignIn, RefreshError, Settings, SignInManager};
+pub use manager::{Beside, Issued, NewSignIn, RefreshError, Settings, SignInManager};
 pub use record::{Proof, Record};
 pub use rotation::{Renewal, Rotation};
 pub use secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};

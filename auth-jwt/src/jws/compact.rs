@@ -40,7 +40,7 @@ impl<'a> Compact<'a> {
     /// Passes the signature on, decoded.
     pub(crate) fn with_signature<T>(&self, then: impl FnOnce(&[u8]) -> T) -> Result<T, Reason> {
         let mut bytes = [0; MAX_SIGNATURE];
-        if self.signature.len() > MAX_SIGNATURE / 3 * 4 {
+        if self.signature.len() > MAX_SIGNATURE.div_ceil(3) * 4 {
             return Err(Reason::Malformed);
         }
         let decoded = URL_SAFE_NO_PAD.decode(self.signature, Out::from_slice(&mut bytes));
@@ -107,6 +107,14 @@ mod tests {
             let part = URL_SAFE_NO_PAD.encode_to_string(&text);
             assert_eq!(Buffer::new().decode(part.as_bytes()), Ok(&*text));
         }
+    }
+
+    #[test]
+    fn the_longest_signature_is_one_of_8192_bits() {
+        let signature = URL_SAFE_NO_PAD.encode_to_string([7; MAX_SIGNATURE]);
+        let token = format!("a.b.{signature}");
+        let compact = Compact::split(token.as_bytes()).unwrap();
+        assert_eq!(compact.with_signature(<[u8]>::len), Ok(MAX_SIGNATURE));
     }
 
     #[test]

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use super::header::Header;
 
 /// The headers of tokens that were good, read once: an issuer writes the same one into every token,
-/// until its key changes. A forged token leaves nothing here, and neither do more than a few.
+/// as long as it signs with one key. A forged token leaves nothing here. The first eight stay, and
+/// every later one is read each time.
 #[derive(Debug, Default)]
 pub(crate) struct KnownHeaders([OnceLock<Known>; 8]);
 

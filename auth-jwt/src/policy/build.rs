@@ -6,9 +6,13 @@ use std::time::Duration;
 
 use auth_core::Claims;
 
+use super::checks::Check;
+
 /// What the tokens of one issuer have to say to be believed.
 ///
-/// A token has to end (`exp`), and to name a subject. Without an audience, a token that names one is
+/// A token has to end (`exp`), and to name a subject. One that is marked as something else than an
+/// access token is refused; an ID token need not be marked, so say [`access_token`](Self::access_token)
+/// where an issuer's tokens are. Without an audience, a token that names one is
 /// refused: it was made for somebody else (RFC 7519 section 4.1.3).
 ///
 /// ```
@@ -35,7 +39,8 @@ pub struct Policy {
     pub(super) max_age: Option<Duration>,
     pub(super) required: Vec<Box<str>>,
     pub(crate) roles_at: Vec<Box<str>>,
-    pub(crate) checks: Vec<Check>,
+    pub(super) checks: Arc<[Check]>,
+    pub(super) dated: Dated,
 }
 
 /// For whom a token has to be meant.
@@ -69,8 +74,14 @@ pub(super) enum Marks {
     Ignored,
 }
 
-/// A check of the application's.
-pub(crate) type Check = Arc<dyn Fn(&Claims) -> Result<(), &'static str> + Send + Sync>;
+/// What a token without `auth_time` says of when its user was authenticated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Dated {
+    /// Nothing: long ago.
+    ByAuthTime,
+    /// When it was issued.
+    ByIssue,
+}
 
 impl Default for Policy {
     fn default() -> Self {
@@ -83,7 +94,8 @@ impl Default for Policy {
             max_age: None,
             required: Vec::new(),
             roles_at: vec!["roles".into()],
-            checks: Vec::new(),
+            checks: Arc::default(),
+            dated: Dated::ByAuthTime,
         }
     }
 }
@@ -125,7 +137,8 @@ impl Policy {
     }
 
     /// Takes access tokens by RFC 9068 and nothing else: `typ` is `at+jwt`, and `iss`, `aud`,
-    /// `client_id`, `iat` and `jti` are there, too. It takes an issuer and an audience.
+    /// `client_id`, `iat` and `jti` are there, too. Without an issuer and an audience, none is
+    /// taken (section 4).
     pub fn access_token(mut self) -> Self {
         self.profile = Profile::AccessToken;
         self
@@ -144,7 +157,8 @@ impl Policy {
         self
     }
 
-    /// How far clocks may differ, in whole seconds: 10 otherwise, and 0 for not at all.
+    /// How far clocks may differ, in whole seconds: 10 otherwise, and 0 for not at all. It does not
+    /// make tokens longer that are issued here.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Duration::from_secs(leeway.as_secs());
         self
@@ -174,13 +188,22 @@ impl Policy {
         self
     }
 
-    /// A check of your own on all of its claims, after all others. The words of an error go to
-    /// events, never to the client.
+    /// A check of your own on all of its claims, after all others, at each use of the token. The
+    /// words of an error go to events, never to the client.
     pub fn check<F>(mut self, check: F) -> Self
     where
         F: Fn(&Claims) -> Result<(), &'static str> + Send + Sync + 'static,
     {
-        self.checks.push(Arc::new(check));
+        let check: Check = Arc::new(check);
+        self.checks = self.checks.iter().cloned().chain([check]).collect();
+        self
+    }
+
+    /// Takes a token without `auth_time` as if its user had been authenticated when it was issued,
+    /// for [`Require::fresh`](auth_core::Require::fresh). An issuer writes a new `iat` at every
+    /// refresh, so whoever holds a refresh token of such an issuer passes every step-up.
+    pub fn insecure_auth_time_by_issue(mut self) -> Self {
+        self.dated = Dated::ByIssue;
         self
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::{Reason, Timestamp};
 
-use super::build::{Audience, Policy, Profile};
+use super::build::{Audience, Dated, Policy, Profile};
 use crate::claims::{DateClaim, ListClaim, TextClaim, TokenClaims};
 
 const NO_EXPIRY: Reason = Reason::Other("no expiry");
@@ -12,6 +12,7 @@ const NO_SUBJECT: Reason = Reason::Other("no subject");
 const NOT_YET: Reason = Reason::Other("not yet valid");
 const WRONG_ISSUER: Reason = Reason::Other("wrong issuer");
 const WRONG_AUDIENCE: Reason = Reason::Other("wrong audience");
+const NOT_PINNED: Reason = Reason::Other("access tokens take an issuer and an audience");
 const CLAIM_MISSING: Reason = Reason::Other("claim missing");
 
 /// When a token is good, leeway included.
@@ -34,6 +35,9 @@ impl Policy {
     /// Whether the claims are to be believed, and when: time is judged by whoever asks, since it
     /// goes on.
     pub(crate) fn judge(&self, claims: &TokenClaims<'_>) -> Result<Validity, Reason> {
+        if self.profile == Profile::AccessToken && !self.is_pinned() {
+            return Err(NOT_PINNED);
+        }
         if self.issuer.is_some() && claims.text(TextClaim::Issuer) != self.issuer.as_deref() {
             return Err(WRONG_ISSUER);
         }
@@ -53,6 +57,19 @@ impl Policy {
             return Err(CLAIM_MISSING);
         }
         self.validity(claims)
+    }
+
+    fn is_pinned(&self) -> bool {
+        self.issuer.is_some() && matches!(self.audience, Audience::OneOf(_))
+    }
+
+    /// When the user proved who they are; long ago if nobody says so.
+    pub(crate) fn authenticated_at(&self, claims: &TokenClaims<'_>) -> Timestamp {
+        let issued_at = match self.dated {
+            Dated::ByAuthTime => None,
+            Dated::ByIssue => claims.date(DateClaim::IssuedAt),
+        };
+        claims.date(DateClaim::AuthenticatedAt).or(issued_at).unwrap_or(Timestamp::EPOCH)
     }
 
     fn judge_audience(&self, claims: &TokenClaims<'_>) -> Result<(), Reason> {
@@ -77,7 +94,8 @@ impl Policy {
             ends_at = ends_at.min(later(issued_at + age));
         }
         // A token from the future was made by a wrong clock, or to outlive `max_age`.
-        let begins_at = claims.date(DateClaim::NotBefore).max(claims.date(DateClaim::IssuedAt));
+        let begins = [DateClaim::NotBefore, DateClaim::IssuedAt, DateClaim::AuthenticatedAt];
+        let begins_at = begins.into_iter().filter_map(|date| claims.date(date)).max();
         let begins_at = begins_at.unwrap_or(Timestamp::EPOCH);
         Ok(Validity { begins_at: begins_at.before(self.leeway), ends_at })
     }

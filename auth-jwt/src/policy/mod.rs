@@ -1,10 +1,12 @@
 //! What a token has to say to be believed.
 
 mod build;
+mod checks;
 mod judge;
 mod kinds;
 
 #[cfg(feature = "sign-in")]
 pub(crate) use build::Audience;
 pub use build::Policy;
+pub(crate) use checks::Checks;
 pub(crate) use judge::Validity;

@@ -134,7 +134,8 @@ impl<C: Serialize + Sync> JwtAuth<C, SignsIn> {
     ///
     /// # Errors
     /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some may still be as before;
-    /// [`Data`](auth_core::AuthErrorKind::Data) if a token cannot carry the claims.
+    /// [`Data`](auth_core::AuthErrorKind::Data) or [`TooLarge`](auth_core::AuthErrorKind::TooLarge)
+    /// if a token cannot carry the claims.
     pub async fn amend(
         &self,
         subject: &str,
@@ -142,6 +143,7 @@ impl<C: Serialize + Sync> JwtAuth<C, SignsIn> {
         claims: &C,
     ) -> Result<usize, AuthError> {
         access::check(claims)?;
+        self.check_room(subject, roles, claims)?;
         self.mode.desk.sign_ins.amend(subject, roles, claims).await
     }
 }

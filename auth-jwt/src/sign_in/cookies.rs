@@ -26,12 +26,8 @@ impl<C> JwtAuth<C, SignsIn> {
     /// Whether the request came with a cookie of ours.
     pub(super) fn has_cookie(&self, visit: Visit<'_>) -> bool {
         let has = |name: &str| visit.cookie(name) != RequestCookie::Absent;
-        has(self.mode.desk.refresh_cookie.name()) || self.has_access_cookie(visit)
-    }
-
-    pub(super) fn has_access_cookie(&self, visit: Visit<'_>) -> bool {
-        let cookie = self.base().cookie.as_ref();
-        cookie.is_some_and(|cookie| visit.cookie(cookie.name()) != RequestCookie::Absent)
+        let access = self.base().cookie.as_ref();
+        has(self.mode.desk.refresh_cookie.name()) || access.is_some_and(|it| has(it.name()))
     }
 
     /// The secret in the refresh cookie.

@@ -3,15 +3,24 @@
 use std::time::Duration;
 
 use auth_core::{
-    AuthError, AuthErrorKind, Carrier, CookiePolicy, Delivery, Effects, Persistence, RequestCookie,
-    SignedIn, Tokens, Visit,
+    AuthError, AuthErrorKind, Carrier, CookiePolicy, Delivery, Effects, Persistence, SignedIn,
+    Tokens, Visit,
 };
 use auth_store::Issued;
 use http::HeaderValue;
+use serde::Serialize;
 
+use super::access::AccessToken;
 use super::cookies::REFRESH_PREFIX;
 use super::desk::SignsIn;
+use crate::jws::MAX_BYTES;
 use crate::jwt_auth::JwtAuth;
+
+/// What a token says beside roles and claims, and its signature, in bytes: with a long issuer and
+/// audience, acr, amr and scopes, and RSA with 4096 bits.
+const BESIDE: usize = 1200;
+/// What a browser keeps of a cookie, its name included.
+const MOST_IN_COOKIE: usize = 4000;
 
 /// By which ways.
 #[derive(Clone, Copy, Debug)]
@@ -22,58 +31,95 @@ pub(super) struct Ways {
     pub(super) refresh: Delivery,
 }
 
+impl Ways {
+    /// For clients that are no browsers.
+    pub(super) const IN_BODY: Self = Self { access: Carrier::Explicit, refresh: Delivery::Body };
+}
+
+/// An access token that can go its way.
+pub(super) struct Access {
+    token: AccessToken,
+    scopes: Box<[Box<str>]>,
+    /// The cookie that carries it.
+    cookie: Option<HeaderValue>,
+}
+
 impl<C> JwtAuth<C, SignsIn> {
-    /// Makes the access token of a sign-in and queues cookies, or returns what goes into the body.
-    /// Without `scopes` it has those of the sign-in.
-    pub(super) fn deliver(
+    /// Makes the access token of a sign-in. Without `scopes` it has those of the sign-in.
+    pub(super) fn access(
         &self,
         issued: &Issued,
         scopes: Option<&[Box<str>]>,
         ways: Ways,
-        visit: Visit<'_>,
-    ) -> Result<SignedIn, AuthError> {
-        let desk = &*self.mode.desk;
-        let now = self.base().clock.now();
+    ) -> Result<Access, AuthError> {
         let own = issued.details.as_ref().map_or(&[][..], |details| &details.scopes);
-        let scopes = scopes.unwrap_or(own);
-        let access = desk.access_token(self.own(), issued, scopes, now)?;
-        let refresh = format!("{REFRESH_PREFIX}{}", *issued.secret.to_text());
-
-        // The refresh token decides when the access token ends, so both cookies stay as long.
-        let max_age = match issued.persistence {
-            Persistence::Browser => None,
-            Persistence::Device => Some(issued.limits.ends_at.since(now)),
-        };
-        let mut tokens = Tokens::bearer(access.text.as_str(), access.lasts);
-        tokens.scope = (!scopes.is_empty()).then(|| scopes.join(" ").into());
-        let cookie = self.base().cookie.as_ref();
-        // Both are written before one is queued: a token too long for a cookie changes nothing.
-        let access_cookie = match (ways.access, cookie) {
-            (Carrier::Ambient, Some(cookie)) => Some(header(cookie, &access.text, max_age)?),
+        let scopes: Box<[_]> = scopes.unwrap_or(own).into();
+        let now = self.base().clock.now();
+        let token = self.mode.desk.access_token(self.own(), issued, &scopes, now)?;
+        let cookie = match (ways.access, &self.base().cookie) {
+            (Carrier::Ambient, Some(cookie)) => {
+                Some(header(cookie, &token.text, self.max_age(issued))?)
+            }
             _ => None,
         };
+        Ok(Access { token, scopes, cookie })
+    }
+
+    /// Whether a token has room for these claims, as far as can be known before its sign-in is.
+    pub(super) fn check_room<T: Serialize>(
+        &self,
+        subject: &str,
+        roles: &[Box<str>],
+        claims: &T,
+    ) -> Result<(), AuthError> {
+        let encoded = auth_store::encode(roles, claims);
+        let encoded = encoded.map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+        let bytes = (subject.len() + encoded.len() + BESIDE) * 4 / 3;
+        let by_cookie = self.base().cookie.is_some();
+        let most = if by_cookie { MOST_IN_COOKIE } else { MAX_BYTES };
+        if bytes > most {
+            return Err(AuthError::new(
+                AuthErrorKind::TooLarge,
+                "claims that no token has room for",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Queues the cookies, and returns what goes into the body.
+    pub(super) fn deliver(
+        &self,
+        issued: &Issued,
+        access: Access,
+        ways: Ways,
+        visit: Visit<'_>,
+    ) -> Result<SignedIn, AuthError> {
+        let refresh = format!("{REFRESH_PREFIX}{}", *issued.secret.to_text());
+        let Access { token, scopes, cookie } = access;
+        let mut tokens = Tokens::bearer(token.text, token.lasts);
+        tokens.scope = (!scopes.is_empty()).then(|| scopes.join(" ").into());
         match ways.refresh {
             Delivery::Cookie => {
-                let value = header(&desk.refresh_cookie, &refresh, max_age)?;
-                queue(&desk.refresh_cookie, value, visit);
+                let policy = &self.mode.desk.refresh_cookie;
+                queue(policy, header(policy, &refresh, self.max_age(issued))?, visit);
             }
-            Delivery::Body => {
-                tokens.refresh_token = Some(refresh.into());
-                remove(&desk.refresh_cookie, visit);
-            }
+            Delivery::Body => tokens.refresh_token = Some(refresh.into()),
         }
-        match (cookie, access_cookie) {
-            (Some(cookie), Some(value)) => {
-                queue(cookie, value, visit);
-                if tokens.refresh_token.is_none() {
-                    return Ok(SignedIn::by_cookie(issued.sid()));
-                }
-            }
-            (Some(cookie), None) => remove(cookie, visit),
-            (None, _) => {}
+        if let (Some(policy), Some(cookie)) = (&self.base().cookie, cookie) {
+            queue(policy, cookie, visit);
+            return Ok(SignedIn::by_cookie(issued.sid()));
         }
         visit.turn().effects(Effects::credential_in_body);
         Ok(SignedIn::by_tokens(issued.sid(), tokens))
+    }
+
+    /// For how long a browser keeps the cookies. The refresh token decides when the access token
+    /// ends, so both stay as long.
+    fn max_age(&self, issued: &Issued) -> Option<Duration> {
+        match issued.persistence {
+            Persistence::Browser => None,
+            Persistence::Device => Some(issued.limits.ends_at.since(self.base().clock.now())),
+        }
     }
 }
 
@@ -88,11 +134,4 @@ fn header(
 
 fn queue(cookie: &CookiePolicy, value: HeaderValue, visit: Visit<'_>) {
     visit.turn().effects(|effects| effects.set_cookie(cookie.name(), value));
-}
-
-/// What a cookie carried is replaced by what is in the body.
-fn remove(cookie: &CookiePolicy, visit: Visit<'_>) {
-    if visit.cookie(cookie.name()) != RequestCookie::Absent {
-        queue(cookie, cookie.removal(), visit);
-    }
 }

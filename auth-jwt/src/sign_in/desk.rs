@@ -33,12 +33,13 @@ pub(super) struct Desk {
 
 impl Desk {
     pub(super) fn new(signer: Signer, store: Arc<dyn Store>, clock: Clock) -> Self {
+        let access_lifetime = signer.longest().min(Duration::from_secs(300));
         let mut sign_ins = SignInManager::new(store);
         sign_ins.settings.clock = clock;
         Self {
             signer,
             sign_ins,
-            access_lifetime: Duration::from_secs(300),
+            access_lifetime,
             refresh_cookie: strict(CookieBuilder::new("__Host-refresh")),
             delivery: Delivery::Cookie,
             client: None,

@@ -7,7 +7,7 @@ use auth_core::{
     AuthError, AuthErrorKind, Backend, Carrier, Delivery, Misuse, Principal, RefreshOptions,
     Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Visit,
 };
-use auth_store::{Issued, Kind, NewSignIn, Proof, Secret};
+use auth_store::{Beside, Issued, Kind, NewSignIn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -33,50 +33,57 @@ where
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError> {
         let ways = self.ways(options)?;
-        if ways.refresh == Delivery::Cookie
-            || ways.access == Carrier::Ambient
-            || self.has_cookie(visit)
-        {
+        if ways.refresh == Delivery::Cookie || self.has_cookie(visit) {
             self.check_origin(visit)?;
         }
         access::check(&principal.claims)?;
         let new = NewSignIn::of(Kind::Refresh, principal, options, visit.user_agent())?;
         let sign_ins = &self.mode.desk.sign_ins;
-        let mut beside = self.cookie_beside(visit).await?;
-        if visit.turn().sign_in().is_none()
-            && let Some(sid) = beside.take()
-        {
-            visit.turn().acts_for(sid); // its access token has ended, or the page was loaded anew
-        }
-        let deliver = |issued: &Issued| self.deliver(issued, None, ways, visit);
+        // Without a token that decided, the cookie's sign-in goes on: the access token has ended, or
+        // the page was loaded anew.
+        let beside = match (self.cookie_beside(visit).await?, visit.turn().sign_in()) {
+            (None, _) => Beside::Nothing,
+            (Some(sid), None) => Beside::GoesOn(sid),
+            (Some(sid), Some(_)) => Beside::Ends(sid),
+        };
+        let deliver = |issued: &Issued| {
+            let access = self.access(issued, None, ways)?;
+            self.remove_cookies(visit); // what they carried has ended, or moved
+            self.deliver(issued, access, ways, visit)
+        };
         sign_ins.sign_in_and(visit.turn(), &new, beside, deliver).await
     }
 
     /// By the refresh token in the body, or else by the one in the cookie, also beside an access
-    /// token: that one renews nothing.
+    /// token: that one renews nothing. What was renewed by cookie comes by cookie.
     async fn refresh(
         &self,
         visit: Visit<'_>,
         options: &RefreshOptions,
     ) -> Result<SignedIn, AuthError> {
         let none = || AuthError::new(AuthErrorKind::Unauthenticated, "there is no refresh token");
-        let (secret, refresh) = match &options.token {
-            Some(token) => (refresh_secret(token.as_bytes()), Delivery::Body),
-            None => (self.refresh_cookie_secret(visit), Delivery::Cookie),
+        let (secret, ways) = match &options.token {
+            Some(token) => (refresh_secret(token.as_bytes()), Ways::IN_BODY),
+            None => (self.refresh_cookie_secret(visit), self.ways_by_cookie()),
         };
         let secret = secret.ok_or_else(none)?;
-        let access =
-            if self.has_access_cookie(visit) { Carrier::Ambient } else { Carrier::Explicit };
-        let ways = Ways { access, refresh };
-        if refresh == Delivery::Cookie || self.has_cookie(visit) {
+        let same = self.refresh_cookie_secret(visit).is_some_and(|it| it.sid() == secret.sid());
+        if ways.refresh == Delivery::Cookie || same {
             self.check_origin(visit)?;
         }
         let scopes = options.scopes.as_deref();
-        if let Some(scopes) = scopes {
-            self.check_scopes(&secret, scopes).await?;
+        let mut access = None;
+        let prepare = |issued: &Issued| {
+            check_scopes(issued, scopes)?;
+            access = Some(self.access(issued, scopes, ways)?);
+            Ok(())
+        };
+        let sign_ins = &self.mode.desk.sign_ins;
+        let issued = sign_ins.refresh(visit.turn(), &secret, Kind::Refresh, prepare).await?;
+        if ways.refresh == Delivery::Body && same {
+            self.remove_cookies(visit);
         }
-        let issued = self.mode.desk.sign_ins.refresh(visit.turn(), &secret, Kind::Refresh).await?;
-        self.deliver(&issued, scopes, ways, visit)
+        self.deliver(&issued, access.ok_or_else(none)?, ways, visit)
     }
 
     async fn superseded(&self, visit: Visit<'_>, old: Option<SignInId>) -> Result<(), AuthError> {
@@ -126,34 +133,34 @@ impl<C> JwtAuth<C, SignsIn> {
     fn ways(&self, options: &SignInOptions) -> Result<Ways, AuthError> {
         let by_cookie = self.base().cookie.is_some();
         let access = match options.via {
-            Some(Carrier::Ambient) if !by_cookie => return Err(Misuse::NoCarrier.into()),
             Some(carrier) => carrier,
             None if by_cookie => Carrier::Ambient,
             None => Carrier::Explicit,
         };
-        let refresh = options.delivery.unwrap_or(match access {
-            Carrier::Ambient => Delivery::Cookie,
-            Carrier::Explicit => self.mode.desk.delivery,
-        });
+        let refresh = match (access, options.delivery) {
+            (Carrier::Ambient, None | Some(Delivery::Cookie)) if by_cookie => Delivery::Cookie,
+            // Scripts are not given what a cookie keeps from them.
+            (Carrier::Ambient, _) => return Err(Misuse::NoCarrier.into()),
+            (Carrier::Explicit, delivery) => delivery.unwrap_or(self.mode.desk.delivery),
+        };
         Ok(Ways { access, refresh })
     }
 
-    /// Whether the sign-in has the scopes that a refresh asks for (RFC 6749 section 6). This comes
-    /// before the refresh token is used up.
-    async fn check_scopes(&self, secret: &Secret, scopes: &[Box<str>]) -> Result<(), AuthError> {
-        let record = self.mode.desk.sign_ins.store().load(&secret.sid()).await?;
-        let now = self.base().clock.now();
-        let proved = record.filter(|record| {
-            matches!(record.judge(secret, Kind::Refresh, now), Proof::Current | Proof::Rotated(_))
-        });
-        let Some(record) = proved else { return Ok(()) }; // refused by the refresh itself
-        let own = record.details.as_ref().map_or(&[][..], |details| &details.scopes);
-        match scopes.iter().find(|scope| !own.contains(scope)) {
-            Some(scope) => {
-                let widened = format!("`{scope}` was not granted at sign-in");
-                Err(AuthError::new(AuthErrorKind::Scope, widened))
-            }
-            None => Ok(()),
+    fn ways_by_cookie(&self) -> Ways {
+        let by_cookie = self.base().cookie.is_some();
+        let access = if by_cookie { Carrier::Ambient } else { Carrier::Explicit };
+        Ways { access, refresh: Delivery::Cookie }
+    }
+}
+
+/// Whether the sign-in has the scopes that a refresh asks for (RFC 6749 section 6).
+fn check_scopes(issued: &Issued, asked: Option<&[Box<str>]>) -> Result<(), AuthError> {
+    let own = issued.details.as_ref().map_or(&[][..], |details| &details.scopes);
+    match asked.unwrap_or_default().iter().find(|scope| !own.contains(scope)) {
+        Some(scope) => {
+            let widened = format!("`{scope}` was not granted at sign-in");
+            Err(AuthError::new(AuthErrorKind::Scope, widened))
         }
+        None => Ok(()),
     }
 }

@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::desk::SignsIn;
 use crate::authenticator::{Mode, rejected};
-use crate::config::Verified as GoodToken;
+use crate::good_token::GoodToken;
 use crate::jwt_auth::JwtAuth;
 use crate::proven::{FAMILY_BYTES, OwnToken, Proven};
 

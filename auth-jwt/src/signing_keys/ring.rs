@@ -63,7 +63,8 @@ impl SigningKeys {
         self
     }
 
-    /// How long a new key is published before it signs: 10 minutes otherwise. Whoever fetches the
+    /// How long a new key is published before it signs: 10 minutes otherwise. This, the clock and the
+    /// longest token are this handle's own: say them before you clone it. Whoever fetches the
     /// set may keep it for half of that.
     #[must_use]
     pub fn publish_ahead(self, lead: Duration) -> Self {
@@ -92,7 +93,13 @@ impl SigningKeys {
         if current(&slots, now).is_some_and(|at| slots[at].key.kid() == next.kid()) {
             return; // it signs already
         }
-        slots.retain(|slot| slot.held.is_good_at(now) && slot.key.kid() != next.kid());
+        slots.retain(|slot| {
+            let same = slot.key.kid() == next.kid();
+            if same {
+                slot.held.end_at(Timestamp::EPOCH); // its tokens are verified anew, by the new one
+            }
+            slot.held.is_good_at(now)
+        });
         tracing::info!(kid = next.kid(), "a new signing key is published");
         slots.push(Slot::new(next, signs_from));
         self.schedule(&mut slots);

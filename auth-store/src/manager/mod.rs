@@ -14,6 +14,6 @@ mod sign_in;
 
 pub use issued::Issued;
 pub use manage::SignInManager;
-pub use new_sign_in::NewSignIn;
+pub use new_sign_in::{Beside, NewSignIn};
 pub use refresh::RefreshError;
 pub use settings::Settings;

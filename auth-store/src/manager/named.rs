@@ -21,8 +21,8 @@ impl SignInManager {
         })
     }
 
-    /// The living sign-in of a secret that came beside the credential that decided; none if it is
-    /// the same one.
+    /// The sign-in of a secret that came beside the credential that decided, and that could still be
+    /// refreshed; none if it is the same one.
     ///
     /// # Errors
     /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if the store did not answer.
@@ -35,7 +35,9 @@ impl SignInManager {
         if turn.sign_in() == Some(secret.sid()) {
             return Ok(None);
         }
-        let found = self.store.find(secret, kind, self.settings.clock.now()).await?;
-        Ok(if let Found::Found(record) = found { Some(record.sid) } else { None })
+        Ok(match self.store.find(secret, kind, self.settings.clock.now()).await? {
+            Found::Found(record) | Found::Rotated(record) => Some(record.sid),
+            Found::Reused(_) | Found::Gone => None,
+        })
     }
 }

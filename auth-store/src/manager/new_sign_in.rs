@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{AuthError, AuthErrorKind, Persistence, Principal, SignInOptions};
+use auth_core::{AuthError, AuthErrorKind, Persistence, Principal, SignInId, SignInOptions};
 use serde::Serialize;
 
 use crate::codec;
@@ -33,6 +33,17 @@ impl fmt::Debug for NewSignIn {
             .field("subject", &self.subject)
             .finish_non_exhaustive()
     }
+}
+
+/// The sign-in of a secret that came beside the credential that decided.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// There is none.
+    Nothing,
+    /// It ends: the new one takes its place.
+    Ends(SignInId),
+    /// The request acts for it, since nothing else decided.
+    GoesOn(SignInId),
 }
 
 impl NewSignIn {

@@ -46,14 +46,19 @@ impl SignInManager {
     /// that comes again is in two hands, and the sign-in ends. Secrets that authenticate requests
     /// have no grace: the old one is dead at once.
     ///
+    /// `prepare` runs before the secret is used up, on what is issued by it: if that fails, because
+    /// the new credential could not be handed out, everything stays as it was.
+    ///
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated), from a [`RefreshError`], if the secret
-    /// is not good; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    /// is not good; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and
+    /// whatever `prepare` fails with.
     pub async fn refresh(
         &self,
         turn: &Turn,
         secret: &Secret,
         kind: Kind,
+        mut prepare: impl FnMut(&Issued) -> Result<(), AuthError> + Send,
     ) -> Result<Issued, AuthError> {
         let now = self.settings.clock.now();
         let unknown = || refused(Reason::Unknown);
@@ -70,10 +75,11 @@ impl SignInManager {
                 Proof::Foreign => return Err(unknown()),
                 Proof::Reused => return Err(self.reused(&record, kind).await),
                 Proof::Rotated(nonce) => {
+                    prepare(&Issued::new(secret.clone(), &record))?;
                     turn.acts_for(record.sid);
                     return Ok(Issued::new(secret.successor(&nonce), &record));
                 }
-                Proof::Current => {}
+                Proof::Current => prepare(&Issued::new(secret.clone(), &record))?,
             }
             let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
             let next = secret.successor(&nonce);

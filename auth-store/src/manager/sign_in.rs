@@ -7,7 +7,7 @@ use auth_core::{AuthError, AuthErrorKind, SignInId, Timestamp, Turn};
 use super::data::{TRIES, contention};
 use super::issued::Issued;
 use super::manage::SignInManager;
-use super::new_sign_in::NewSignIn;
+use super::new_sign_in::{Beside, NewSignIn};
 use crate::changes;
 use crate::data::Data;
 use crate::error::StoreError;
@@ -55,8 +55,8 @@ impl SignInManager {
         Ok(issued)
     }
 
-    /// Signs in, ends the sign-in that came `beside` the one that the request acted for, and hands
-    /// the new secret out. If one of that fails, the sign-in is taken back.
+    /// Signs in, and hands the new secret out. What came beside the credential that decided ends, or
+    /// is what the user goes on with. If one of that fails, the sign-in is taken back.
     ///
     /// # Errors
     /// As [`sign_in`](Self::sign_in), and whatever `deliver` fails with.
@@ -64,14 +64,18 @@ impl SignInManager {
         &self,
         turn: &Turn,
         new: &NewSignIn,
-        beside: Option<SignInId>,
+        beside: Beside,
         deliver: impl FnOnce(&Issued) -> Result<T, AuthError>,
     ) -> Result<T, AuthError> {
         let before = turn.sign_in();
-        let issued = self.sign_in(turn, new).await?;
+        if let Beside::GoesOn(sid) = beside {
+            turn.acts_for(sid);
+        }
+        let signed_in = self.sign_in(turn, new).await;
+        let issued = signed_in.inspect_err(|_| turn.undo_sign_in(before))?;
         let ended = match beside {
-            Some(sid) => self.end(&sid).await,
-            None => Ok(()),
+            Beside::Ends(sid) => self.end(&sid).await,
+            Beside::Nothing | Beside::GoesOn(_) => Ok(()),
         };
         let delivered = ended.and_then(|()| deliver(&issued));
         if delivered.is_err() {

@@ -68,9 +68,10 @@ impl Backend {
         Self { carrier: Carrier::Ambient, build: both }
     }
 
-    /// A session or a JSON Web Token, for clients that sign in by token.
+    /// A session or a JSON Web Token that is remembered, for clients that sign in by token.
     pub(crate) fn both_by_token() -> Self {
-        Self { carrier: Carrier::Explicit, build: both }
+        let build = |setup: &Setup| any_of((session(setup), jwt_eddsa(setup))).erased();
+        Self { carrier: Carrier::Explicit, build }
     }
 }
 

@@ -150,7 +150,7 @@ impl SignIns<User> for TokenAuth {
         let Some(Ok(secret)) = presented.and_then(parse) else {
             return Err(AuthError::new(AuthErrorKind::Unauthenticated, "there is no token"));
         };
-        let issued = self.manager.refresh(visit.turn(), &secret, Kind::Bearer).await?;
+        let issued = self.manager.refresh(visit.turn(), &secret, Kind::Bearer, |_| Ok(())).await?;
         Ok(self.tokens(&issued, visit))
     }
 

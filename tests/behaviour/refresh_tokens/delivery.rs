@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use auth_core::{Authenticator, Carrier};
+use auth_core::{AuthErrorKind, Authenticator, Carrier};
+use auth_store::{Store, encode};
 use http::Method;
 use serde_json::Value;
 
-use crate::app::{Login, Refresh};
+use crate::app::{Login, Refresh, User};
 use crate::harness::{Backend, Client, Credential, Framework, REFRESH, World, jwt};
 
 suite!(pair:
@@ -19,6 +20,9 @@ suite!(pair:
     by_body_it_is_in_the_body_and_nowhere_else,
     by_body_it_renews_without_a_cookie,
     a_refresh_token_in_the_body_takes_the_place_of_the_cookie,
+    a_refresh_by_the_body_leaves_the_cookie_of_another_sign_in_alone,
+    sec_04_a_cookie_in_its_grace_ends_with_the_sign_in_of_another_user,
+    a_refresh_that_cannot_be_delivered_uses_nothing_up,
 );
 
 async fn sec_25_26_27_28_the_refresh_cookie_is_written_like_this(world: World) {
@@ -154,6 +158,54 @@ async fn a_refresh_token_in_the_body_takes_the_place_of_the_cookie(world: World)
     let new = pair(&reply.json());
     let renewed = client.post("/refresh").json(&Refresh::token(new.refresh().unwrap())).await;
     assert_eq!(renewed.status, 200);
+}
+
+async fn a_refresh_by_the_body_leaves_the_cookie_of_another_sign_in_alone(world: World) {
+    let app = world.client();
+    let refresh = pair(&app.login(Login::from("bob").refresh_in_body()).await.json());
+    let client = world.client();
+    client.signed_in("alice").await;
+    let token = Refresh::token(refresh.refresh().unwrap());
+    let reply = client.post("/refresh").json(&token).await;
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 0), "{reply:?}");
+    assert_eq!(client.post("/refresh").await.status, 200, "alice is still there");
+}
+
+/// One tab refreshes while another signs somebody else in.
+async fn sec_04_a_cookie_in_its_grace_ends_with_the_sign_in_of_another_user(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    let cookie = client.cookies("/");
+    assert_eq!(client.post("/refresh").await.status, 200);
+    let login = Login::from("bob").via(Carrier::Explicit);
+    let reply = world.client().post("/login").header("cookie", &cookie).json(&login).await;
+    assert_eq!(reply.status, 200);
+    assert_eq!(world.status_of(&old).await, 401, "alice has left this browser");
+    assert_eq!(client.post("/refresh").await.status, 401);
+}
+
+/// Claims that no token has room for: whoever made them so large mends them.
+async fn a_refresh_that_cannot_be_delivered_uses_nothing_up(world: World) {
+    let client = world.client();
+    let pair = client.signed_in("alice").await;
+    let large = encode(&[], &User { name: "x".repeat(9000) }).unwrap();
+    world.store.amend_subject("alice", &large).await.unwrap();
+    assert_eq!(client.post("/refresh").await.status, 413);
+    assert_eq!(world.status_of(&pair).await, 200);
+    let small = encode(&[], &User::default()).unwrap();
+    world.store.amend_subject("alice", &small).await.unwrap();
+    world.wait(Duration::from_secs(60));
+    assert_eq!(client.post("/refresh").await.status, 200, "it was not used up");
+}
+
+#[tokio::test]
+async fn an_amendment_that_no_token_can_carry_is_refused() {
+    let world = World::start(Backend::jwt(), Framework::Axum).await;
+    let client = world.client();
+    client.signed_in("alice").await;
+    let amended = jwt(&world.setup).amend("alice", &[], &User { name: "x".repeat(9000) }).await;
+    assert_eq!(amended.unwrap_err().kind(), AuthErrorKind::TooLarge);
+    assert_eq!(client.post("/refresh").await.status, 200);
 }
 
 #[tokio::test]

@@ -8,10 +8,10 @@ use serde_json::Value;
 use crate::harness::{Fault, Setup, World};
 
 suite!(pair:
-    sec_65_a_refresh_token_that_is_not_used_ends,
-    sec_65_using_the_access_token_keeps_the_refresh_token,
-    sec_66_a_refresh_token_in_use_ends_at_the_absolute_limit,
-    sec_66_the_last_access_token_ends_with_its_sign_in,
+    sec_66_a_refresh_token_that_is_not_used_ends,
+    sec_66_using_the_access_token_keeps_the_refresh_token,
+    sec_65_a_refresh_token_in_use_ends_at_the_absolute_limit,
+    sec_65_the_last_access_token_ends_with_its_sign_in,
     sec_68_a_revoked_refresh_token_is_refused,
     sec_76_while_the_store_is_down_nothing_is_renewed_or_lost,
 );
@@ -27,7 +27,7 @@ async fn short(world: &World, lifetime: Lifetime) -> World {
     world.with(change).await
 }
 
-async fn sec_65_a_refresh_token_that_is_not_used_ends(world: World) {
+async fn sec_66_a_refresh_token_that_is_not_used_ends(world: World) {
     let world = short(&world, Lifetime::AAL2).await;
     let (used, unused) = (world.client(), world.client());
     used.signed_in("alice").await;
@@ -42,7 +42,7 @@ async fn sec_65_a_refresh_token_that_is_not_used_ends(world: World) {
     used.refreshed().await;
 }
 
-async fn sec_65_using_the_access_token_keeps_the_refresh_token(world: World) {
+async fn sec_66_using_the_access_token_keeps_the_refresh_token(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
     world.wait(50 * MINUTE);
@@ -51,7 +51,7 @@ async fn sec_65_using_the_access_token_keeps_the_refresh_token(world: World) {
     client.refreshed().await;
 }
 
-async fn sec_66_a_refresh_token_in_use_ends_at_the_absolute_limit(world: World) {
+async fn sec_65_a_refresh_token_in_use_ends_at_the_absolute_limit(world: World) {
     let world = short(&world, Lifetime::AAL3).await;
     let client = world.client();
     client.signed_in("alice").await;
@@ -67,7 +67,7 @@ async fn sec_66_a_refresh_token_in_use_ends_at_the_absolute_limit(world: World) 
     assert_eq!(client.reloaded().post("/refresh").await.status, 401);
 }
 
-async fn sec_66_the_last_access_token_ends_with_its_sign_in(world: World) {
+async fn sec_65_the_last_access_token_ends_with_its_sign_in(world: World) {
     let world = short(&world, Lifetime::new(None, 60 * MINUTE).unwrap()).await;
     let client = world.client();
     client.signed_in("alice").await;

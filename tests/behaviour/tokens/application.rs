@@ -1,7 +1,10 @@
 //! What an application makes of tokens: claims of its own, roles, scopes, and checks.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use auth_core::{Outcome, Reason, Timestamp};
-use auth_jwt::testing::TestIssuer;
+use auth_jwt::testing::{TestIssuer, TestToken};
 use auth_jwt::{Algorithm, Policy};
 use serde::Deserialize;
 use serde_json::json;
@@ -59,15 +62,42 @@ async fn an_identity_says_what_the_token_says() {
     assert_eq!(principal.amr, ["pwd".into(), "otp".into()]);
 }
 
-/// A user has proved who they are when the token says, or when it was issued, and otherwise a long
-/// time ago: what asks for a fresh sign-in does not believe in a guess.
+/// A user has proved who they are when the token says, and otherwise a long time ago: a new token is
+/// issued at every refresh, which proves nothing.
 #[tokio::test]
-async fn the_time_of_the_sign_in_is_not_guessed() {
+async fn sec_18_the_time_of_the_sign_in_is_not_guessed() {
     let issuer = TestIssuer::new("https://idp.example").audience("shop");
-    let identity = ask(&issuer.auth(), issuer.token("alice").sign()).await.unwrap();
-    assert_eq!(identity.authenticated_at(), Timestamp::from_secs(NOW));
-    let identity = ask(&issuer.auth(), issuer.token("alice").without("iat").sign()).await.unwrap();
-    assert_eq!(identity.authenticated_at(), Timestamp::EPOCH);
+    let at = async |auth, token: TestToken| {
+        ask(auth, token.sign()).await.map(|identity| identity.authenticated_at())
+    };
+    let (auth, token) = (issuer.auth(), issuer.token("alice"));
+    assert_eq!(at(&auth, token.clone()).await.unwrap(), Timestamp::EPOCH);
+    let said = token.clone().claim("auth_time", NOW - 60);
+    assert_eq!(at(&auth, said).await.unwrap(), Timestamp::from_secs(NOW - 60));
+    let ahead = token.clone().claim("auth_time", NOW + 60);
+    assert!(at(&auth, ahead).await.is_err(), "nobody has done so yet");
+    let by_issue = issuer.auth().policy(issuer.policy().insecure_auth_time_by_issue());
+    assert_eq!(at(&by_issue, token).await.unwrap(), Timestamp::from_secs(NOW));
+}
+
+/// A list of revoked tokens that grows while the server runs.
+#[tokio::test]
+async fn a_check_runs_at_each_use() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    for remembered in [0, 10_000] {
+        let revoked = Arc::new(AtomicBool::new(false));
+        let list = Arc::clone(&revoked);
+        let policy = Policy::new()
+            .audience("shop")
+            .check(move |_| if list.load(Ordering::SeqCst) { Err("revoked") } else { Ok(()) });
+        let auth = auth(signer.key.clone()).policy(policy).cache(remembered);
+        let token = signer.token(&with(json!({})));
+        assert!(ask(&auth, &token).await.is_ok());
+        revoked.store(true, Ordering::SeqCst);
+        assert_eq!(refused(&auth, &token).await, "revoked", "{remembered} are remembered");
+        revoked.store(false, Ordering::SeqCst);
+        assert!(ask(&auth, &token).await.is_ok());
+    }
 }
 
 #[tokio::test]

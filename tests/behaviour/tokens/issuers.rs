@@ -1,11 +1,11 @@
 //! Whoever issued a token is part of who its subject is.
 
 use auth_core::{Carrier, Reason};
-use auth_jwt::{Algorithm, JwtAuth, Policy};
+use auth_jwt::{Algorithm, JwtAuth, KeySet, Policy};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::kit::{Signer, ask, auth, clock, refused, with, without};
+use super::kit::{NOW, Signer, ask, auth, clock, refused, with, without};
 use crate::app::Me;
 use crate::harness::{Backend, Framework, World, claims, jwt};
 
@@ -204,4 +204,40 @@ async fn sec_55_what_is_remembered_is_of_one_issuer() {
         }
         assert_eq!(refused(&auth, a.token(&of(THEIRS))).await, "bad signature");
     }
+}
+
+#[test]
+#[should_panic(expected = "trusted already")]
+fn an_issuer_is_not_named_after_one_that_is_trusted() {
+    let [one, other] = [(), ()].map(|()| Signer::new(Algorithm::EdDsa).key);
+    let policy = Policy::new().issuer("https://a.example").audience("shop");
+    let _ = auth(one).trust(other, policy).issuer("https://a.example");
+}
+
+/// The profile of access tokens is about who issued them, and for whom.
+#[tokio::test]
+async fn sec_53_55_without_an_issuer_no_access_token_is_taken() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    let auth = auth(signer.key.clone()).policy(Policy::new().audience("shop").access_token());
+    let claims = json!({ "iss": "https://a.example", "client_id": "c", "iat": NOW, "jti": "1" });
+    let reason =
+        refused(&auth, signer.forge(&json!({ "alg": "EdDSA", "typ": "at+jwt" }), &with(claims)))
+            .await;
+    assert_eq!(reason, "access tokens take an issuer and an audience");
+}
+
+/// A token that does not say which key costs few checks.
+#[tokio::test]
+async fn sec_57_without_a_name_few_keys_are_tried() {
+    let signers: Vec<_> = (0..6).map(|_| Signer::new(Algorithm::EdDsa)).collect();
+    let mut keys = KeySet::new();
+    for (number, signer) in signers.iter().enumerate() {
+        keys = keys.with(signer.key.clone().with_kid(&number.to_string())).unwrap();
+    }
+    let auth = auth(keys);
+    let mut taken = 0;
+    for signer in &signers {
+        taken += usize::from(ask(&auth, signer.token(&with(json!({})))).await.is_ok());
+    }
+    assert_eq!(taken, 4);
 }

@@ -112,6 +112,21 @@ async fn sec_60_a_key_that_is_withdrawn_is_good_for_nothing() {
     }
 }
 
+/// The key of another node, which this one accepts and then rotates to itself.
+#[tokio::test]
+async fn sec_60_a_remembered_token_ends_with_a_key_that_came_twice() {
+    let house = House::of(key("first"));
+    let next = key("next");
+    let keys = house.keys.clone().accept(next.clone());
+    let elsewhere = House::of(next.clone());
+    let token = elsewhere.token();
+    assert!(ask(&house.auth, &token).await.is_ok());
+    keys.rotate(next);
+    assert!(ask(&house.auth, &token).await.is_ok());
+    keys.withdraw("next").unwrap();
+    assert_eq!(refused(&house.auth, &token).await, "unknown key");
+}
+
 #[test]
 fn sec_60_the_last_key_is_not_withdrawn() {
     let house = House::of(key("only"));

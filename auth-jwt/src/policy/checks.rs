@@ -1,0 +1,39 @@
+//! What the application checks itself.
+
+use std::fmt;
+use std::sync::Arc;
+
+use auth_core::{Claims, Reason};
+
+use super::build::Policy;
+
+/// A check of the application's.
+pub(super) type Check = Arc<dyn Fn(&Claims) -> Result<(), &'static str> + Send + Sync>;
+
+/// The checks of a policy, and all that one token says: they run at each use of it, because their
+/// answer may change.
+pub(crate) struct Checks {
+    checks: Arc<[Check]>,
+    claims: Claims,
+}
+
+impl Checks {
+    /// None if the application checks nothing.
+    pub(crate) fn of(policy: &Policy, json: &str) -> Result<Option<Self>, Reason> {
+        if policy.checks.is_empty() {
+            return Ok(None);
+        }
+        let claims = serde_json::from_str(json).map_err(|_| Reason::Malformed)?;
+        Ok(Some(Self { checks: Arc::clone(&policy.checks), claims }))
+    }
+
+    pub(crate) fn run(&self) -> Result<(), Reason> {
+        self.checks.iter().try_for_each(|check| check(&self.claims)).map_err(Reason::Other)
+    }
+}
+
+impl fmt::Debug for Checks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checks").field("count", &self.checks.len()).finish_non_exhaustive()
+    }
+}
