@@ -5,13 +5,13 @@ use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 
-use auth_core::{Reason, Timestamp};
+use auth_core::Reason;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use crate::claims::{Claim, TokenClaims};
-use crate::json::{Again, Number, StrictDeserializer, Text, Texts, said_twice};
+use crate::json::{Again, Number, Strictly, Text, Texts, said_twice};
 
 type Fault = serde_json::Error;
 
@@ -150,7 +150,11 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
             }
             Some(Claim::Date(claim)) => {
                 let number: Number = self.take()?;
-                let date = self.fault(date(number).map_err(again))?;
+                let date = self.fault(
+                    number
+                        .to_date()
+                        .ok_or_else(|| A::Error::custom("no number of seconds since 1970")),
+                )?;
                 let before = self.claims.dates[claim as usize].replace(date);
                 self.once(before.is_none())?;
                 seed.deserialize(Again::Number(number)).map_err(again)
@@ -197,7 +201,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         let roles_at = self.roles_at;
         let read = match roles_at.split_first() {
             Some((first, path)) if **first == *self.name => self.roles(path, seed),
-            _ => self.map.next_value_seed(Strictly { seed, twice: self.malformed }),
+            _ => self.map.next_value_seed(Strictly { inner: seed, twice: self.malformed }),
         };
         self.claims.others.add(std::mem::take(&mut self.name));
         read
@@ -214,7 +218,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
             self.claims.roles = roles.iter().map(Into::into).collect();
             return seed.deserialize(Again::Texts(&roles)).map_err(again);
         }
-        let whole = Strictly { seed: PhantomData::<Value>, twice: self.malformed };
+        let whole = Strictly { inner: PhantomData::<Value>, twice: self.malformed };
         let value = self.map.next_value_seed(whole)?;
         let mut at = Some(&value);
         for name in path {
@@ -240,37 +244,11 @@ fn again<E: Error>(fault: Fault) -> E {
     E::custom(fault)
 }
 
-/// `NumericDate`: seconds since the epoch. Fractions are allowed by RFC 7519, and cut off; a string
-/// where a number belongs is an error, not a guess.
-fn date(number: Number) -> Result<Timestamp, Fault> {
-    /// The largest number that every JSON reader has exactly: 2 to the power of 53.
-    const LARGEST: u64 = 1 << 53;
-    let secs = match number {
-        Number::Natural(secs) => Some(secs),
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // of what is no fraction
-        Number::Fraction(secs) if secs >= 0.0 => Some(secs as u64),
-        Number::Fraction(_) | Number::Negative(_) => None,
-    };
-    let secs = secs.filter(|secs| *secs <= LARGEST);
-    secs.map(Timestamp::from_secs).ok_or_else(|| Fault::custom("no number of seconds since 1970"))
-}
-
-struct Strictly<'c, S> {
-    seed: S,
-    twice: &'c Cell<bool>,
-}
-
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strictly<'_, S> {
-    type Value = S::Value;
-    fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
-        self.seed.deserialize(StrictDeserializer { inner, twice: self.twice })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::claims::{DateClaim, ListClaim, TextClaim, issuer_of};
+    use auth_core::Timestamp;
     use serde::de::DeserializeOwned;
 
     fn read_as<'a, C: Deserialize<'a>>(

@@ -150,7 +150,7 @@ impl Trusted {
                 (validity, Proven::somebody(&mut claims, own, policy))
             }
         };
-        let checks = Checks::of(policy, json)?;
+        let checks = policy.checks(json)?;
         Ok(Checked { proven, key, validity, checks })
     }
 }

@@ -4,6 +4,7 @@ use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
 
+use super::context::Context;
 use super::refresh::Refresh;
 use super::sign_in::SignIn;
 use crate::error::{AuthError, AuthErrorKind, BoxError, Misuse};
@@ -14,16 +15,11 @@ use crate::principal::{Claims, Principal};
 use crate::rejection::Rejection;
 use crate::request_facts::RequestFacts;
 use crate::sign_in_id::SignInId;
-use crate::sign_ins::{Revoke, SignInInfo, SignIns};
-use crate::typed::Typed;
-use crate::visit::Visit;
+use crate::sign_ins::{Revoke, SignInInfo};
 
 /// The request's handle on sign-ins: signs in and out, refreshes, lists and revokes, whichever
 /// backend runs. A clone is the same request. An axum extractor; elsewhere, [`Auth::of`].
-pub struct Auth<C = Claims> {
-    exchange: Arc<Typed<C>>,
-    request: Arc<RequestFacts>,
-}
+pub struct Auth<C = Claims>(Context<C>);
 
 impl<C: Send + Sync + 'static> Auth<C> {
     /// The handle of a request: `Auth::<User>::of(&request)`.
@@ -33,23 +29,21 @@ impl<C: Send + Sync + 'static> Auth<C> {
     pub fn of<'a>(head: impl Into<Head<'a>>) -> Result<Self, Misuse> {
         let head = head.into();
         let exchange = Exchange::of(head.extensions(), type_name::<Self>())?.to_typed()?;
-        Ok(Self {
-            exchange,
-            request: Arc::new(RequestFacts::of(head.method(), head.uri(), head.headers())),
-        })
+        let request = RequestFacts::of(head.method(), head.uri(), head.headers());
+        Ok(Self(Context { exchange, request: Arc::new(request) }))
     }
 
     /// Who sent the request. A sign-in or sign-out in this request does not change it.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity<C>> {
-        self.exchange.identity()
+        self.0.exchange.identity()
     }
 
     /// Why the request's credential was refused, if it came in an `Authorization` header and the
     /// layer is `.optional()`.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
-        self.exchange.rejection()
+        self.0.exchange.rejection()
     }
 
     /// Signs somebody in: await it, or say more first.
@@ -61,13 +55,13 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// an identity provider is a GET from another site. A GET that signs in has to be bound to the
     /// browser that began, by `state` or PKCE.
     pub fn sign_in(&self, principal: Principal<C>) -> SignIn<C> {
-        SignIn::new(self.clone(), principal)
+        SignIn::new(self.0.clone(), principal)
     }
 
     /// Replaces the credential of the request's sign-in, which goes on: await it, or name a token
     /// that came in the body, or fewer scopes first.
     pub fn refresh(&self) -> Refresh<C> {
-        Refresh::new(self.clone())
+        Refresh::new(self.0.clone())
     }
 
     /// Ends whatever sign-in the request can name. Nobody signed in is no error.
@@ -75,9 +69,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the sign-in may still be alive.
     pub async fn sign_out(&self) -> Result<(), AuthError> {
-        let ended = self.backend()?.sign_out(self.visit()).await;
-        ended.map_err(|error| self.failed(error))?;
-        self.exchange.turn.signed_out();
+        let ended = self.0.backend()?.sign_out(self.0.visit()).await;
+        ended.map_err(|error| self.0.failed(error))?;
+        self.0.exchange.turn.signed_out();
         Ok(())
     }
 
@@ -87,9 +81,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
     pub async fn sign_ins(&self) -> Result<Vec<SignInInfo>, AuthError> {
         let Some(subject) = self.own()? else { return Ok(Vec::new()) };
-        let listed = self.backend()?.list(subject).await;
-        let mut sign_ins = listed.map_err(|error| self.failed(error))?;
-        let current = self.exchange.turn.sign_in();
+        let listed = self.0.backend()?.list(subject).await;
+        let mut sign_ins = listed.map_err(|error| self.0.failed(error))?;
+        let current = self.0.exchange.turn.sign_in();
         for sign_in in &mut sign_ins {
             sign_in.current = Some(sign_in.id) == current;
         }
@@ -109,7 +103,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
     pub async fn revoke_others(&self) -> Result<usize, AuthError> {
-        let which = self.exchange.turn.sign_in().map_or(Revoke::All, Revoke::AllBut);
+        let which = self.0.exchange.turn.sign_in().map_or(Revoke::All, Revoke::AllBut);
         self.end(which).await
     }
 
@@ -119,7 +113,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
     pub async fn revoke_all(&self) -> Result<usize, AuthError> {
         self.own()?;
-        let current = usize::from(self.exchange.turn.sign_in().is_some());
+        let current = usize::from(self.0.exchange.turn.sign_in().is_some());
         self.sign_out().await?; // which a request of another site may not: so this comes first
         Ok(self.end(Revoke::All).await? + current)
     }
@@ -127,18 +121,13 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// What a handler answers when a password is wrong: 401 with the schemes that could have
     /// worked. Only events tell `why`.
     pub fn unauthenticated(&self, why: impl Into<BoxError>) -> AuthError {
-        self.failed(AuthError::new(AuthErrorKind::Unauthenticated, why))
+        self.0.failed(AuthError::new(AuthErrorKind::Unauthenticated, why))
     }
 
     async fn end(&self, which: Revoke) -> Result<usize, AuthError> {
         let Some(subject) = self.own()? else { return Ok(0) };
-        let ended = self.backend()?.revoke(subject, which).await;
-        ended.map_err(|error| self.failed(error))
-    }
-
-    /// Tells what failed, here and only here, and says with a 401 what would do.
-    pub(super) fn failed(&self, error: AuthError) -> AuthError {
-        self.exchange.explain(error.tell())
+        let ended = self.0.backend()?.revoke(subject, which).await;
+        ended.map_err(|error| self.0.failed(error))
     }
 
     /// Whether the user's sign-ins are those of our stores: a user of another issuer who has the
@@ -149,24 +138,18 @@ impl<C: Send + Sync + 'static> Auth<C> {
         let ours = identity.facts().issuer.is_none() || identity.sign_in().is_some();
         Ok(ours.then(|| identity.subject()))
     }
-
-    pub(super) fn backend(&self) -> Result<&dyn SignIns<C>, AuthError> {
-        Ok(self.exchange.auth.sign_ins().ok_or(Misuse::NoSignIns)?)
-    }
-
-    pub(super) fn visit(&self) -> Visit<'_> {
-        Visit::new(&self.exchange.turn, &self.request)
-    }
 }
 
 impl<C> Clone for Auth<C> {
     fn clone(&self) -> Self {
-        Self { exchange: Arc::clone(&self.exchange), request: Arc::clone(&self.request) }
+        Self(self.0.clone())
     }
 }
 
 impl<C> fmt::Debug for Auth<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Auth").field("identity", &self.exchange.identity()).finish_non_exhaustive()
+        f.debug_struct("Auth")
+            .field("identity", &self.0.exchange.identity())
+            .finish_non_exhaustive()
     }
 }

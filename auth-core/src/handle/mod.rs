@@ -1,6 +1,7 @@
 //! The request's handle on sign-ins.
 
 mod auth;
+mod context;
 mod refresh;
 mod sign_in;
 

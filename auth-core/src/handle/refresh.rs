@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
 
-use super::auth::Auth;
+use super::context::Context;
 use crate::error::AuthError;
 use crate::sign_ins::{RefreshOptions, SignedIn};
 
@@ -16,13 +16,13 @@ use crate::sign_ins::{RefreshOptions, SignedIn};
 /// sign-in has.
 #[must_use = "a refresh happens when it is awaited"]
 pub struct Refresh<C> {
-    auth: Auth<C>,
+    context: Context<C>,
     options: RefreshOptions,
 }
 
 impl<C> Refresh<C> {
-    pub(super) fn new(auth: Auth<C>) -> Self {
-        Self { auth, options: RefreshOptions::default() }
+    pub(super) fn new(context: Context<C>) -> Self {
+        Self { context, options: RefreshOptions::default() }
     }
 
     /// Renews by this token, which came in the request's body, instead of the request's own
@@ -44,10 +44,10 @@ impl<C: Send + Sync + 'static> IntoFuture for Refresh<C> {
     type Output = Result<SignedIn, AuthError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
     fn into_future(self) -> Self::IntoFuture {
-        let Self { auth, options } = self;
+        let Self { context, options } = self;
         Box::pin(async move {
-            let refreshed = auth.backend()?.refresh(auth.visit(), &options).await;
-            refreshed.map_err(|error| auth.failed(error))
+            let refreshed = context.backend()?.refresh(context.visit(), &options).await;
+            refreshed.map_err(|error| context.failed(error))
         })
     }
 }

@@ -5,7 +5,7 @@ use std::future::IntoFuture;
 use std::net::IpAddr;
 use std::pin::Pin;
 
-use super::auth::Auth;
+use super::context::Context;
 use crate::carrier::Carrier;
 use crate::error::{AuthError, Misuse};
 use crate::principal::Principal;
@@ -14,14 +14,14 @@ use crate::sign_ins::{Delivery, Persistence, SignInOptions, SignedIn};
 /// A sign-in about to happen: await it.
 #[must_use = "a sign-in happens when it is awaited"]
 pub struct SignIn<C> {
-    auth: Auth<C>,
+    context: Context<C>,
     principal: Principal<C>,
     options: SignInOptions,
 }
 
 impl<C> SignIn<C> {
-    pub(super) fn new(auth: Auth<C>, principal: Principal<C>) -> Self {
-        Self { auth, principal, options: SignInOptions::default() }
+    pub(super) fn new(context: Context<C>, principal: Principal<C>) -> Self {
+        Self { context, principal, options: SignInOptions::default() }
     }
 
     /// By which carrier: [`Carrier::Explicit`] for a token in the response's body.
@@ -60,14 +60,14 @@ impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
     type Output = Result<SignedIn, AuthError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
     fn into_future(self) -> Self::IntoFuture {
-        let Self { auth, principal, options } = self;
+        let Self { context, principal, options } = self;
         Box::pin(async move {
-            let backend = auth.backend()?;
+            let backend = context.backend()?;
             if options.via.is_some_and(|carrier| !backend.issues(carrier)) {
                 return Err(Misuse::NoCarrier.into());
             }
-            let signed_in = backend.sign_in(auth.visit(), principal, &options).await;
-            signed_in.map_err(|error| auth.failed(error))
+            let signed_in = backend.sign_in(context.visit(), principal, &options).await;
+            signed_in.map_err(|error| context.failed(error))
         })
     }
 }

@@ -9,5 +9,5 @@ mod text;
 pub(crate) use again::Again;
 pub(crate) use names::Names;
 pub(crate) use number::Number;
-pub(crate) use strict::{Strict, StrictDeserializer, said_twice};
+pub(crate) use strict::{Strict, Strictly, said_twice};
 pub(crate) use text::{Text, Texts};

@@ -69,10 +69,10 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictDeserializer<'_, D> 
     }
 }
 
-/// A visitor or an access, whose objects are looked at.
-struct Strictly<'c, T> {
-    inner: T,
-    twice: &'c Cell<bool>,
+/// A visitor, an access or a seed, whose objects are looked at.
+pub(crate) struct Strictly<'c, T> {
+    pub(crate) inner: T,
+    pub(crate) twice: &'c Cell<bool>,
 }
 
 macro_rules! pass_on {

@@ -114,6 +114,13 @@ impl Key {
     }
 }
 
+/// For whoever checks tokens and makes none.
+impl From<SharedKey> for Key {
+    fn from(key: SharedKey) -> Self {
+        Self(key.held)
+    }
+}
+
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

@@ -8,7 +8,6 @@ use aws_lc_rs::hmac;
 use super::error::InvalidKey;
 use super::held::{Held, Material};
 use super::jwk::{self, Jwk, Operation};
-use super::public::Key;
 use crate::algorithm::{Algorithm, KeyRule};
 
 /// A secret that signs and checks: whoever can check a token with it can make one. It has no
@@ -57,13 +56,6 @@ impl SharedKey {
 
     pub(crate) fn mac(&self, message: &[u8]) -> Vec<u8> {
         hmac::sign(&self.secret, message).as_ref().to_vec()
-    }
-}
-
-/// For whoever checks tokens and makes none.
-impl From<SharedKey> for Key {
-    fn from(key: SharedKey) -> Self {
-        Self(key.held)
     }
 }
 

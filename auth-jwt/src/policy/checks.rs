@@ -5,8 +5,6 @@ use std::sync::Arc;
 
 use auth_core::{Claims, Reason};
 
-use super::build::Policy;
-
 /// A check of the application's.
 pub(super) type Check = Arc<dyn Fn(&Claims) -> Result<(), &'static str> + Send + Sync>;
 
@@ -19,12 +17,12 @@ pub(crate) struct Checks {
 
 impl Checks {
     /// None if the application checks nothing.
-    pub(crate) fn of(policy: &Policy, json: &str) -> Result<Option<Self>, Reason> {
-        if policy.checks.is_empty() {
+    pub(super) fn of(checks: &Arc<[Check]>, json: &str) -> Result<Option<Self>, Reason> {
+        if checks.is_empty() {
             return Ok(None);
         }
         let claims = serde_json::from_str(json).map_err(|_| Reason::Malformed)?;
-        Ok(Some(Self { checks: Arc::clone(&policy.checks), claims }))
+        Ok(Some(Self { checks: Arc::clone(checks), claims }))
     }
 
     pub(crate) fn run(&self) -> Result<(), Reason> {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use auth_core::{Reason, Timestamp};
 
 use super::build::{Audience, Dated, Policy, Profile};
+use super::checks::Checks;
 use crate::claims::{DateClaim, ListClaim, TextClaim, TokenClaims};
 
 const NO_EXPIRY: Reason = Reason::Other("no expiry");
@@ -57,6 +58,11 @@ impl Policy {
             return Err(CLAIM_MISSING);
         }
         self.validity(claims)
+    }
+
+    /// What the application checks itself, of a token that says this.
+    pub(crate) fn checks(&self, json: &str) -> Result<Option<Checks>, Reason> {
+        Checks::of(&self.checks, json)
     }
 
     fn is_pinned(&self) -> bool {
