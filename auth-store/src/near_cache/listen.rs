@@ -53,7 +53,7 @@ async fn listen<S: Announces>(
     lease.drop_it();
     shared.copies.flush();
 
-    let node = rand_node();
+    let (node, began) = (rand_node(), shared.clock.monotonic());
     let (mut pulse, mut number) = (Pulse::default(), 0);
     let mut ticks = tokio::time::interval(bound / 4);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -83,8 +83,13 @@ async fn listen<S: Announces>(
                 }
             }
             _ = ticks.tick(), if beating.is_none() => {
+                let now = shared.clock.monotonic();
+                // A way that brings nothing may be gone for good, though nothing says so.
+                if now.saturating_sub(pulse.up_to().unwrap_or(began)) > bound * 2 {
+                    return None;
+                }
                 number += 1;
-                pulse.sending(number, shared.clock.monotonic());
+                pulse.sending(number, now);
                 let (shared, beat) = (Arc::clone(shared), Beat { node, number });
                 beating = Some(Box::pin(async move { shared.store.beat(beat).await }));
             }

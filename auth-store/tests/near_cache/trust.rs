@@ -113,6 +113,18 @@ async fn sec_14_without_beats_nothing_is_believed_beyond_the_bound() {
     until(|| nodes.here.status().lease.is_some()).await;
 }
 
+/// A connection that is gone for good without a word would otherwise be listened to for ever.
+#[tokio::test]
+async fn a_way_that_brings_nothing_is_given_up() {
+    let nodes = Nodes::start().await;
+    let before = nodes.here.status().generation;
+    nodes.store.swallow(true);
+    nodes.wait(2 * BOUND + BOUND).await;
+    until(|| nodes.here.status().generation > before).await;
+    nodes.store.swallow(false);
+    until(|| nodes.here.status().lease.is_some()).await;
+}
+
 /// A lost way that comes back: what was announced meanwhile was missed.
 #[tokio::test]
 async fn after_a_lost_connection_every_copy_is_gone() {

@@ -5,6 +5,7 @@ mod bus;
 mod cluster;
 mod keys;
 mod lost_answers;
+mod near_cache;
 mod outages;
 mod proxy;
 mod replicas;

@@ -3,6 +3,15 @@
 //! No handler names a backend: they ask for `Identity<User>`, `Auth<User>` and `Session`, and run
 //! behind sessions, tokens, or both. The one place that chooses is [`backend`]; tests pass another
 //! one to [`app`].
+//!
+//! Shops with one store and one signing key are one service, behind whatever spreads requests: who
+//! signs in to one is served by all, and who logs out of one is refused by all, at once as a rule
+//! and after two seconds at most.
+//!
+//! ```sh
+//! shop --store redis://localhost --signing-key key.pem --listen 127.0.0.1:3000 &
+//! shop --store redis://localhost --signing-key key.pem --listen 127.0.0.1:3001 &
+//! ```
 
 mod account;
 mod app;

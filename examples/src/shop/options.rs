@@ -18,11 +18,8 @@ pub struct Options {
     #[arg(long, value_enum, default_value_t = AuthKind::Both)]
     pub auth: AuthKind,
 
-    /// Where sign-ins are kept: memory: for this shop alone, until it ends, or Redis, for all shops
-    /// with the same URL and the same signing key: redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE],
-    /// redis+sentinel://HOST[,HOST]/SERVICE or redis+cluster://HOST[,HOST]. With rediss instead of
-    /// redis, over TLS. Others on this machine may see the command line, and a password in it
-    #[arg(long, value_name = "URL", default_value = "memory:")]
+    /// Where sign-ins are kept.
+    #[arg(long, value_name = "URL", default_value = "memory:", help = STORE)]
     pub store: StoreUrl,
 
     /// Ask Redis on every request. Without this option the shop answers from copies that it keeps of
@@ -79,6 +76,12 @@ pub enum AuthKind {
     Both,
 }
 
+const STORE: &str = "\
+Where sign-ins are kept. memory: is for this shop alone, and until it ends. Redis is for every shop \
+with the same URL and the same signing key: redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], \
+redis+sentinel://HOST[,HOST]/SERVICE or redis+cluster://HOST[,HOST]; rediss instead of redis is \
+over TLS. Others on this machine may see a command line, and a password in it";
+
 /// For how long the sign-in behind a token may be refreshed: NIST SP 800-63B-4 section 2.1.3.
 const MONTH: u32 = 30 * DAY;
 const DAY: u32 = 86_400;
@@ -121,7 +124,7 @@ impl Options {
         }
         Err(
             "without TLS the shop listens on loopback addresses only: put a proxy that ends TLS in \
-             front of it and say --behind-tls, or use --listen 127.0.0.1:3000",
+             front of it and say --behind-tls, or take --listen 127.0.0.1:3000",
         )
     }
 }

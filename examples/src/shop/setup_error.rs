@@ -40,7 +40,10 @@ impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Store { scheme: Some(scheme) } => {
-                write!(f, "this build does not have `--store {scheme}:` yet: use memory: or redis:")
+                write!(
+                    f,
+                    "this build does not have `--store {scheme}:` yet: take memory: or redis:"
+                )
             }
             Self::Store { scheme: None } => {
                 f.write_str("--store takes memory: and the URLs of Redis: --help has their forms")

@@ -10,7 +10,7 @@ const SLOTS: usize = 16384;
 /// A cluster of three primaries, each with a replica.
 #[derive(Debug)]
 pub struct RedisCluster {
-    /// The servers: three primaries, then the replica of each.
+    /// The servers: three primaries, then the replica of each, then those that joined.
     pub servers: Vec<RedisServer>,
 }
 
@@ -42,8 +42,7 @@ impl RedisCluster {
             });
         }
         for (primary, replica) in self.servers.iter().zip(&self.servers[PRIMARIES..]) {
-            let id: String =
-                redis::from_redis_value(primary.ask(&["CLUSTER", "MYID"])).expect("id");
+            let id = primary.id();
             until("the replica knows its primary", || {
                 replica.try_ask(&["CLUSTER", "REPLICATE", &id]).ok()
             });
@@ -58,6 +57,64 @@ impl RedisCluster {
                 let state = server.info_of_cluster("cluster_state")?;
                 (state == "ok" && server.sees_replicas()).then_some(())
             });
+        }
+    }
+
+    /// Has one more server join, a primary without slots, and says which it is.
+    pub fn join(&mut self) -> usize {
+        let (joining, bus) = server(self.servers.len() + 1);
+        let (port, bus) = (joining.port().to_string(), bus.to_string());
+        let _ = self.servers[0].ask(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
+        self.servers.push(joining);
+        for server in &self.servers {
+            until("all servers have met", || {
+                let known = server.info_of_cluster("cluster_known_nodes")?;
+                let state = server.info_of_cluster("cluster_state")?;
+                (known == self.servers.len().to_string() && state == "ok").then_some(())
+            });
+        }
+        self.servers.len() - 1
+    }
+
+    /// The slot of a key.
+    ///
+    /// # Panics
+    /// If the first server does not say.
+    #[must_use]
+    pub fn slot(&self, key: &str) -> u16 {
+        redis::from_redis_value(self.servers[0].ask(&["CLUSTER", "KEYSLOT", key])).expect("a slot")
+    }
+
+    /// Which server has this slot, as it says itself.
+    ///
+    /// # Panics
+    /// If none has it.
+    #[must_use]
+    pub fn primary_of(&self, slot: u16) -> usize {
+        self.servers.iter().position(|server| server.has(slot)).expect("somebody has it")
+    }
+
+    /// Has the keys of a slot ready to move.
+    pub fn begin_move(&self, slot: u16, from: usize, to: usize) {
+        let (from, to, slot) = (&self.servers[from], &self.servers[to], slot.to_string());
+        let _ = to.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from.id()]);
+        let _ = from.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to.id()]);
+    }
+
+    /// Moves a slot with its keys.
+    pub fn move_slot(&self, slot: u16, from: usize, to: usize) {
+        self.begin_move(slot, from, to);
+        let (from, to, slot) = (&self.servers[from], &self.servers[to], slot.to_string());
+        let port = to.port().to_string();
+        until("the keys have moved", || {
+            let keys = from.ask(&["CLUSTER", "GETKEYSINSLOT", &slot, "100"]);
+            let keys: Vec<String> = redis::from_redis_value(keys).ok()?;
+            let Some(key) = keys.first() else { return Some(()) };
+            let _ = from.ask(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]);
+            None
+        });
+        for server in [to, from] {
+            let _ = server.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &to.id()]);
         }
     }
 
@@ -93,6 +150,22 @@ impl RedisServer {
         let info: String = redis::from_redis_value(info).ok()?;
         let value = info.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
         value.map(str::to_owned)
+    }
+
+    fn id(&self) -> String {
+        redis::from_redis_value(self.ask(&["CLUSTER", "MYID"])).expect("an id")
+    }
+
+    /// Whether it has this slot, as it says itself.
+    fn has(&self, slot: u16) -> bool {
+        let Ok(nodes) = self.try_ask(&["CLUSTER", "NODES"]) else { return false };
+        let Ok(nodes) = redis::from_redis_value::<String>(nodes) else { return false };
+        let own = nodes.lines().find(|line| line.contains("myself,master")).unwrap_or_default();
+        own.split(' ').skip(8).any(|range| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            let (first, last) = (first.parse::<u16>(), last.parse::<u16>());
+            first.is_ok_and(|first| first <= slot) && last.is_ok_and(|last| slot <= last)
+        })
     }
 
     /// Whether it knows of a replica of every primary.

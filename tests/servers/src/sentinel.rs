@@ -57,6 +57,18 @@ impl RedisSentinels {
         format!("redis+sentinel://{}/{}", all.collect::<Vec<_>>().join(","), Self::SERVICE)
     }
 
+    /// Whether all Sentinels call the same server the primary.
+    #[must_use]
+    pub fn agree(&self) -> bool {
+        let ask = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self::SERVICE];
+        let named = |sentinel: &RedisServer| {
+            let answer = sentinel.try_ask(&ask).ok()?;
+            redis::from_redis_value::<(String, u16)>(answer).ok().map(|(_, port)| port)
+        };
+        let first = named(&self.sentinels[0]);
+        first.is_some() && self.sentinels.iter().all(|sentinel| named(sentinel) == first)
+    }
+
     /// The server that the Sentinels call the primary.
     ///
     /// # Panics

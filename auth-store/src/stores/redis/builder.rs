@@ -131,6 +131,21 @@ fn tls() -> Result<Tls, RedisSetupError> {
     Err(RedisSetupError::TlsIsOff)
 }
 
+impl RedisStore {
+    /// Connects to the servers at this URL.
+    ///
+    /// # Errors
+    /// See [`RedisSetupError`].
+    pub async fn connect(url: impl Into<String>) -> Result<Self, RedisSetupError> {
+        Self::builder(url).connect().await
+    }
+
+    /// Says more than a URL does.
+    pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
+        RedisStoreBuilder::new(url.into())
+    }
+}
+
 /// Without the URL, which has the password.
 impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

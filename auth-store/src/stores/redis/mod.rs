@@ -11,6 +11,7 @@
 //! | `{prefix}{{tag}}:s:{sid}` | a record, as bytes; see `encoding` |
 //! | `{prefix}{{tag}}:u:{subject}` | the ids of the subject's sign-ins, by the time of creation |
 //! | `{prefix}key` | the key of the hash, made by whoever comes first |
+//! | `{prefix}{{..}}:beat` | the last sign of life, one at every primary |
 //! | `{prefix}bus` | the channel on which changes are published |
 //!
 //! # Steps
@@ -21,11 +22,18 @@
 //!
 //! # The bus
 //!
-//! Two messages: `ended` and `changed`, each followed by the ids of the sign-ins that did, with
-//! spaces between. A step publishes one message, in the script that writes; a step that changed
+//! `ended` and `changed` are each followed by the ids of the sign-ins that did, with spaces between. A step publishes one message, in the script that writes; a step that changed
 //! nothing publishes none, and neither do new sign-ins and notes of a use.
+//!
+//! `beat <node> <number> <source>` is a sign of life, sent by a node to itself by way of every
+//! primary. The script writes, which only a primary can, and names the source: the primary's
+//! replication id, which changes with every failover, and in a cluster a digest of which primaries
+//! have slots as this one sees it. Each node subscribes at every primary, and a beat counts only on
+//! the connection to the one that it names: what servers pass on to each other may be lost.
 
 mod builder;
+#[cfg(feature = "near-cache")]
+mod bus;
 mod connection;
 mod encoding;
 mod keys;

@@ -5,8 +5,8 @@ use std::sync::LazyLock;
 use super::connection::Script;
 
 macro_rules! scripts {
-    ($($name:ident $file:literal;)*) => {
-        $(pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
+    ($($(#[$on:meta])? $name:ident $file:literal;)*) => {
+        $($(#[$on])? pub(super) static $name: LazyLock<Script> = LazyLock::new(|| {
             Script::new(concat!(include_str!("lua/common.lua"), include_str!($file)))
         });)*
     };
@@ -22,6 +22,7 @@ scripts! {
     REVOKE_ALL "lua/revoke_all.lua";
     LIST "lua/list.lua";
     AMEND "lua/amend.lua";
+    #[cfg(feature = "near-cache")] BEAT "lua/beat.lua";
 }
 
 /// What a script complains with when it meets a record of another format.

@@ -6,9 +6,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
-use super::builder::RedisStoreBuilder;
 use super::reply::{Reply, record, unexpected};
-use super::setup_error::RedisSetupError;
 use super::shared::Shared;
 use super::steps::Only;
 use super::trace::traced;
@@ -40,29 +38,18 @@ use crate::store::{Created, Deleted, Limit, Store, Swap};
 /// Redis 6.2 or newer. See that it forgets nothing: with `maxmemory-policy noeviction` (others are
 /// refused), and with `appendonly yes` if sign-ins are to outlast a restart. The clock of Redis may
 /// be wrong by less than an hour.
+/// With replicas, set `min-replicas-to-write 1`: a primary that was replaced and does not know it yet
+/// then takes no writes.
 ///
 /// A step is unavailable if there is no answer within the command timeout, which is a second, and
 /// is then not sent again: what was asked may have happened. Connections come back by themselves.
 /// While slots of a cluster are moving, a step about all sign-ins of a subject can be unavailable
 /// for as long as they are apart.
 pub struct RedisStore {
-    shared: Arc<Shared>,
+    pub(super) shared: Arc<Shared>,
 }
 
 impl RedisStore {
-    /// Connects to the servers at this URL.
-    ///
-    /// # Errors
-    /// See [`RedisSetupError`].
-    pub async fn connect(url: impl Into<String>) -> Result<Self, RedisSetupError> {
-        Self::builder(url).connect().await
-    }
-
-    /// Says more than a URL does.
-    pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
-        RedisStoreBuilder::new(url.into())
-    }
-
     pub(super) fn new(shared: Shared) -> Self {
         Self { shared: Arc::new(shared) }
     }

@@ -2,9 +2,12 @@
 
 mod browser;
 mod curl;
+mod http;
+mod link;
 mod process;
 mod programs;
 mod scratch;
+mod service;
 mod shop;
 mod site;
 mod tokens;
@@ -13,8 +16,11 @@ mod webdriver;
 
 pub(crate) use browser::Browser;
 pub(crate) use curl::{Answer, Curl};
+pub(crate) use http::Http;
+pub(crate) use link::Link;
 pub(crate) use process::Process;
 pub(crate) use scratch::Scratch;
+pub(crate) use service::{Service, alice, shop_at};
 pub(crate) use shop::{Shop, command};
 pub(crate) use site::Site;
 pub(crate) use tokens::Tokens;

@@ -1,6 +1,8 @@
 //! The servers of a cluster.
 
 use std::collections::HashMap;
+#[cfg(feature = "near-cache")]
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -74,6 +76,20 @@ impl Cluster {
     pub(super) async fn primaries(&self, by: Instant) -> Result<Vec<Arc<Node>>, Failure> {
         self.refresh(by).await?;
         Ok(self.known().iter().map(|primary| self.at(primary)).collect())
+    }
+
+    /// The slots of each primary.
+    #[cfg(feature = "near-cache")]
+    pub(super) async fn spread(
+        &self,
+        by: Instant,
+    ) -> Result<Vec<Vec<RangeInclusive<u16>>>, Failure> {
+        self.refresh(by).await?;
+        let mut spread = HashMap::<_, Vec<_>>::new();
+        for Range { first, last, primary } in &*self.ranges.read() {
+            spread.entry(primary.clone()).or_default().push(*first..=*last);
+        }
+        Ok(spread.into_values().collect())
     }
 
     /// Reads anew who has which slots.

@@ -4,10 +4,13 @@
 //! that, to reconnect, to follow a cluster and to try again, is done here: its cluster client
 //! repeats a command whose answer was lost, and a script that has run must not run again.
 
+mod bytes;
 mod call;
 mod cluster;
 mod failure;
 mod link;
+#[cfg(feature = "near-cache")]
+mod listen;
 mod node;
 mod open;
 mod place;
@@ -23,6 +26,8 @@ mod vet;
 mod wire;
 
 pub(super) use failure::Failure;
+#[cfg(feature = "near-cache")]
+pub(super) use listen::Subscription;
 pub(super) use request::{Request, Script};
 pub(super) use router::Router;
 pub(super) use settings::{Eviction, Settings};

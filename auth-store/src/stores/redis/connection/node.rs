@@ -10,6 +10,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::failure::{Failure, timed_out};
 use super::link::Link;
+use super::open::Ear;
 use super::place::Place;
 use super::request::{Lasts, Request};
 use super::settings::Settings;
@@ -39,6 +40,24 @@ impl Node {
     /// The connection that all share.
     pub(super) async fn connection(&self, by: Instant) -> Result<Connection, Failure> {
         self.link.connection(&self.place, &self.settings, by).await
+    }
+
+    /// A connection of one's own.
+    pub(super) async fn open(&self, ear: Option<Ear>, by: Instant) -> Result<Connection, Failure> {
+        let opened = timeout_at(by, self.place.open(&self.settings, ear)).await;
+        opened.unwrap_or_else(|_| Err(unreachable()))
+    }
+
+    /// Looks whether the shared connection still goes where it should.
+    #[cfg(feature = "near-cache")]
+    pub(super) async fn check(&self, by: Instant) -> Result<(), Failure> {
+        let connection = self.connection(by).await?;
+        let is_there = timeout_at(by, self.place.is_at(connection.server())).await;
+        if is_there.unwrap_or_else(|_| Err(unreachable()))? {
+            return Ok(());
+        }
+        self.forget();
+        Err(Failure::Unreachable(another()))
     }
 
     /// Drops all connections: the server is not the one that it was.
@@ -81,10 +100,7 @@ impl Node {
         let epoch = self.link.epoch();
         let connection = match self.idle(epoch) {
             Some(connection) => connection,
-            None => {
-                let opened = timeout_at(by, self.place.open(&self.settings)).await;
-                opened.unwrap_or_else(|_| Err(unreachable()))?
-            }
+            None => self.open(None, by).await?,
         };
         let (answer, role) = match connection.run(asking, request, Some(&role()), by).await {
             Ok(both) => both,
@@ -128,8 +144,13 @@ impl Node {
     }
 }
 
+#[cfg(feature = "near-cache")]
+fn another() -> redis::RedisError {
+    (redis::ErrorKind::MasterNameNotFoundBySentinel, "the primary is another by now").into()
+}
+
 fn unreachable() -> Failure {
-    Failure::Unreachable(timed_out("no connection in time for a step that waits for replicas"))
+    Failure::Unreachable(timed_out("no connection of its own in time"))
 }
 
 /// Whether a step follows an `ASK` redirection.

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::{Instant, timeout};
 
 use super::failure::{Failure, timed_out};
-use super::open::open;
+use super::open::{Ear, open};
 use super::sentinel::Sentinels;
 use super::settings::Settings;
 use super::vet::vet;
@@ -20,13 +20,28 @@ pub(super) enum Place {
 }
 
 impl Place {
-    pub(super) async fn open(&self, settings: &Settings) -> Result<Connection, Failure> {
+    pub(super) async fn open(
+        &self,
+        settings: &Settings,
+        ear: Option<Ear>,
+    ) -> Result<Connection, Failure> {
         match self {
-            Self::Fixed(endpoint) => open(endpoint, settings).await.map_err(Failure::Unreachable),
+            Self::Fixed(endpoint) => {
+                open(endpoint, settings, ear).await.map_err(Failure::Unreachable)
+            }
             // However many Sentinels name a primary that hangs.
-            Self::Primary(sentinels) => timeout(settings.timeout * 3 / 4, sentinels.open())
+            Self::Primary(sentinels) => timeout(settings.timeout * 3 / 4, sentinels.open(ear))
                 .await
                 .unwrap_or_else(|_| Err(Failure::Unreachable(timed_out("no primary in time")))),
+        }
+    }
+
+    /// Whether connections still go to this server.
+    #[cfg(feature = "near-cache")]
+    pub(super) async fn is_at(&self, server: &Endpoint) -> Result<bool, Failure> {
+        match self {
+            Self::Fixed(_) => Ok(true),
+            Self::Primary(sentinels) => sentinels.name(server).await,
         }
     }
 
@@ -35,7 +50,7 @@ impl Place {
         &self,
         settings: &Arc<Settings>,
     ) -> Result<Connection, Failure> {
-        let connection = self.open(settings).await?;
+        let connection = self.open(settings, None).await?;
         let by = Instant::now() + settings.connect_timeout();
         vet(&connection, settings, by).await?;
         settings.opened.fetch_add(1, Ordering::Relaxed);

@@ -1,5 +1,7 @@
 //! Which server takes a step.
 
+#[cfg(feature = "near-cache")]
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tokio::time::Instant;
@@ -35,14 +37,33 @@ impl Router {
 
     /// Connects to every server that takes writes.
     pub(in crate::stores::redis) async fn connect(&self, by: Instant) -> Result<(), Failure> {
-        let nodes = match &self.0 {
-            Nodes::One(node) => vec![Arc::clone(node)],
-            Nodes::Cluster(cluster) => cluster.primaries(by).await?,
-        };
-        for node in nodes {
+        for node in self.primaries(by).await? {
             node.connection(by).await?;
         }
         Ok(())
+    }
+
+    /// Every server that takes writes.
+    pub(super) async fn primaries(&self, by: Instant) -> Result<Vec<Arc<Node>>, Failure> {
+        match &self.0 {
+            Nodes::One(node) => Ok(vec![Arc::clone(node)]),
+            Nodes::Cluster(cluster) => cluster.primaries(by).await,
+        }
+    }
+
+    /// The slots of every server that takes writes, after a look who they are.
+    #[cfg(feature = "near-cache")]
+    pub(in crate::stores::redis) async fn spread(
+        &self,
+        by: Instant,
+    ) -> Result<Vec<Vec<RangeInclusive<u16>>>, Failure> {
+        match &self.0 {
+            Nodes::One(node) => {
+                node.check(by).await?;
+                Ok(vec![vec![0..=u16::MAX]])
+            }
+            Nodes::Cluster(cluster) => cluster.spread(by).await,
+        }
     }
 
     /// Connects to the server that has this slot.
@@ -79,7 +100,7 @@ impl Router {
         }
     }
 
-    pub(super) fn is_cluster(&self) -> bool {
+    pub(in crate::stores::redis) fn is_cluster(&self) -> bool {
         matches!(self.0, Nodes::Cluster(_))
     }
 }

@@ -1,9 +1,9 @@
 //! A byte stream to a server.
 
 use redis::RedisError;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::bytes::Bytes;
 use crate::stores::redis::url::Endpoint;
 
 #[cfg(feature = "redis-tls")]
@@ -14,15 +14,10 @@ pub(in crate::stores::redis) use super::tls::Tls;
 #[derive(Clone, Debug)]
 pub(in crate::stores::redis) enum Tls {}
 
-/// What a connection reads from and writes to.
-pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
-
 pub(super) async fn stream(
     endpoint: &Endpoint,
     tls: Option<&Tls>,
-) -> Result<Box<dyn Stream>, RedisError> {
+) -> Result<Box<dyn Bytes>, RedisError> {
     let stream = TcpStream::connect((endpoint.host.as_str(), endpoint.port)).await?;
     stream.set_nodelay(true)?;
     match tls {
@@ -33,7 +28,7 @@ pub(super) async fn stream(
 
 #[cfg(not(feature = "redis-tls"))]
 impl Tls {
-    async fn wrap(&self, _host: &str, _stream: TcpStream) -> Result<Box<dyn Stream>, RedisError> {
+    async fn wrap(&self, _host: &str, _stream: TcpStream) -> Result<Box<dyn Bytes>, RedisError> {
         match *self {}
     }
 }

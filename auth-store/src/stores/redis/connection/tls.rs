@@ -10,7 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::stream::Stream;
+use super::bytes::Bytes;
 
 /// Connects by TLS, and trusts what the system trusts. The provider of its cryptography is named,
 /// so that no process-wide default has to be installed.
@@ -38,7 +38,7 @@ impl Tls {
         &self,
         host: &str,
         stream: TcpStream,
-    ) -> Result<Box<dyn Stream>, RedisError> {
+    ) -> Result<Box<dyn Bytes>, RedisError> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let stream = TlsConnector::from(Arc::clone(&self.0)).connect(name, stream).await?;
         Ok(Box::new(stream))

@@ -9,12 +9,15 @@ use tokio::time::{Instant, timeout_at};
 
 use super::failure::Failure;
 use super::request::Request;
+use crate::stores::redis::url::Endpoint;
 
 /// One connection, which many may use at a time.
 #[derive(Clone)]
 pub(super) struct Connection {
     inner: MultiplexedConnection,
     driver: Arc<Driver>,
+    #[cfg_attr(not(feature = "near-cache"), expect(dead_code, reason = "beats ask for it"))]
+    server: Endpoint,
 }
 
 /// The task that reads and writes. It ends as soon as the server hangs up.
@@ -27,8 +30,18 @@ impl Drop for Driver {
 }
 
 impl Connection {
-    pub(super) fn new(inner: MultiplexedConnection, driver: JoinHandle<()>) -> Self {
-        Self { inner, driver: Arc::new(Driver(driver)) }
+    pub(super) fn new(
+        inner: MultiplexedConnection,
+        driver: JoinHandle<()>,
+        server: Endpoint,
+    ) -> Self {
+        Self { inner, driver: Arc::new(Driver(driver)), server }
+    }
+
+    /// Where it goes.
+    #[cfg(feature = "near-cache")]
+    pub(super) fn server(&self) -> &Endpoint {
+        &self.server
     }
 
     /// Whether the other side has not hung up yet.

@@ -1,0 +1,54 @@
+//! Lines that bring nothing, while nobody hangs up.
+
+use auth_servers::RedisServer;
+
+use super::node::Nodes;
+use crate::proxy::{Held, Proxy};
+
+async fn doubts_a_line_that_holds(held: Held) {
+    let server = RedisServer::start();
+    let proxy = Proxy::to(server.port()).await;
+    let line = format!("redis://127.0.0.1:{}", proxy.port);
+    let nodes = Nodes::by(line, server.url()).await;
+    let (first, second) = (nodes.believed().await, nodes.believed().await);
+    proxy.hold(held);
+    let ended = nodes.end(first).await;
+    nodes.never_believes(&ended, "the lease has run out", || !nodes.has_lease()).await;
+    assert!(!nodes.believes(&second));
+    proxy.hold(Held::default());
+    nodes.never_believes(&ended, "there is a lease again", || nodes.has_lease()).await;
+    nodes.learn(&second).await;
+    nodes.recovers().await;
+}
+
+#[tokio::test]
+async fn nothing_is_believed_while_answers_are_held() {
+    doubts_a_line_that_holds(Held { answered: true, ..Held::default() }).await;
+}
+
+#[tokio::test]
+async fn nothing_is_believed_while_questions_are_held() {
+    doubts_a_line_that_holds(Held { asked: true, ..Held::default() }).await;
+}
+
+#[tokio::test]
+async fn nothing_is_believed_while_all_is_held() {
+    doubts_a_line_that_holds(Held { asked: true, answered: true, first: 0 }).await;
+}
+
+/// Old connections are gone for good and do not say so; new ones can be made at once.
+#[tokio::test]
+async fn connections_that_never_come_back_are_given_up() {
+    let server = RedisServer::start();
+    let proxy = Proxy::to(server.port()).await;
+    let line = format!("redis://127.0.0.1:{}", proxy.port);
+    let nodes = Nodes::by(line, server.url()).await;
+    let sid = nodes.believed().await;
+    let generation = nodes.generation();
+    let opened = proxy.opened();
+    proxy.hold(Held { first: opened, ..Held::default() });
+    let ended = nodes.end(sid).await;
+    let again = || nodes.generation() > generation && nodes.has_lease();
+    nodes.never_believes(&ended, "it listens anew", again).await;
+    nodes.recovers().await;
+}

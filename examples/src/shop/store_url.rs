@@ -1,0 +1,38 @@
+//! The URL of a store, which may hold a password.
+
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
+
+/// Where sign-ins are kept, as the command line says it. `Debug` leaves everything out that may be
+/// a password.
+#[derive(Clone)]
+pub struct StoreUrl(Box<str>);
+
+impl StoreUrl {
+    /// The URL, with the password.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands before the first colon, if there is one.
+    pub(super) fn scheme(&self) -> Option<&str> {
+        self.0.split_once(':').map(|(scheme, _)| scheme)
+    }
+}
+
+/// Any text is taken here. A parser that refuses has the refused text repeated on the screen.
+impl FromStr for StoreUrl {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreUrl(..)")
+    }
+}

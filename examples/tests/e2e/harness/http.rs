@@ -1,0 +1,43 @@
+//! Requests on connections that stay open: many at once, and without the time that curl takes to
+//! start.
+
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Bytes;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+
+/// A client that keeps no cookies. A clone has the same connections.
+#[derive(Clone)]
+pub(crate) struct Http(Client<HttpConnector, Full<Bytes>>);
+
+impl Http {
+    pub(crate) fn new() -> Self {
+        Self(Client::builder(TokioExecutor::new()).build_http())
+    }
+
+    /// The status, for who sends this header, as `name: value`.
+    pub(crate) async fn get(&self, url: &str, header: &str) -> StatusCode {
+        self.send(Method::GET, url, header, Bytes::new()).await
+    }
+
+    pub(crate) async fn post(&self, url: &str, header: &str) -> StatusCode {
+        self.send(Method::POST, url, header, Bytes::new()).await
+    }
+
+    pub(crate) async fn post_json(&self, url: &str, header: &str, body: &Value) -> StatusCode {
+        self.send(Method::POST, url, header, body.to_string().into()).await
+    }
+
+    async fn send(&self, method: Method, url: &str, header: &str, body: Bytes) -> StatusCode {
+        let (name, value) = header.split_once(": ").unwrap();
+        let request = Request::builder().method(method).uri(url).header(name, value);
+        let request = request.header(header::CONTENT_TYPE, "application/json");
+        let answer = self.0.request(request.body(Full::new(body)).unwrap()).await.unwrap();
+        let status = answer.status();
+        answer.into_body().collect().await.unwrap(); // so that the connection is free
+        status
+    }
+}

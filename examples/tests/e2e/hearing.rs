@@ -1,0 +1,79 @@
+//! A shop that does not hear of a logout does not go on serving the user.
+
+use std::time::Duration;
+
+use auth_core::Clock;
+use rustix::process::Signal;
+
+use crate::harness::{Http, Link, Service, Shop, alice, shop_at, until};
+
+/// The near cache's bound is two seconds; the rest is for a busy machine.
+const BOUND: Duration = Duration::from_secs(3);
+
+/// Asks until the shop has answered from its memory: the sign-in is in the near cache.
+async fn warm(http: &Http, shop: &Shop, link: &Link, credential: &str) {
+    let me = shop.url("/me");
+    loop {
+        assert_eq!(http.get(&me, credential).await, 200);
+        link.cut();
+        let status = http.get(&me, credential).await;
+        link.mend();
+        if status == 200 {
+            return;
+        }
+        assert_eq!(status, 503, "it asked");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_is_cut_off_from_redis_serves_nobody_after_the_bound() {
+    let service = Service::start(&[]);
+    let (here, link) = (service.shop(), Link::to(service.redis.port()).await);
+    let (there, http, clock) =
+        (shop_at(&link.url(), service.folder(), &[]), Http::new(), Clock::system());
+    let me = there.url("/me");
+    for credential in alice(&here) {
+        warm(&http, &there, &link, &credential).await;
+        link.cut();
+        assert_eq!(http.post(&here.url("/logout"), &credential).await, 204);
+        let out = clock.monotonic();
+        let status = loop {
+            let asked = clock.monotonic();
+            let status = http.get(&me, &credential).await;
+            if status != 200 {
+                break status;
+            }
+            assert!(asked - out < BOUND, "it is still served");
+        };
+        assert_eq!(status, 503, "the shop cannot know");
+        assert_eq!(http.get(&me, &credential).await, 503);
+        link.mend();
+        until("the shop knows", || {
+            let status = there.client().get("/me").header(&credential).send().status;
+            assert!([401, 503].contains(&status), "{status}");
+            (status == 401).then_some(())
+        });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shop_that_stood_still_for_longer_than_the_bound_asks_first() {
+    let service = Service::start(&[]);
+    let ([here, there], http, clock) = (service.shops(), Http::new(), Clock::system());
+    let (me, credentials) = (there.url("/me"), alice(&here));
+    for credential in &credentials {
+        for _ in 0..3 {
+            assert_eq!(http.get(&me, credential).await, 200);
+        }
+    }
+    there.process.signal(Signal::STOP);
+    for credential in &credentials {
+        assert_eq!(http.post(&here.url("/logout"), credential).await, 204);
+    }
+    let out = clock.monotonic();
+    until("the bound is over", || (clock.monotonic() - out > BOUND).then_some(()));
+    there.process.signal(Signal::CONT);
+    for credential in &credentials {
+        assert_eq!(http.get(&me, credential).await, 401);
+    }
+}
