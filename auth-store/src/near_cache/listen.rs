@@ -53,7 +53,11 @@ async fn listen<S: Announces>(
     lease.drop_it();
     shared.copies.flush();
 
-    let (node, began) = (rand_node(), shared.clock.monotonic());
+    let node = match name() {
+        Ok(node) => node,
+        Err(error) => return Some(error), // beats of others would count as ours
+    };
+    let began = shared.clock.monotonic();
     let (mut pulse, mut number) = (Pulse::default(), 0);
     let mut ticks = tokio::time::interval(bound / 4);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -102,11 +106,8 @@ async fn hear(announcements: &mut dyn Announcements) -> Result<Announcement, Sto
 }
 
 /// A name of this listening, which no other has.
-fn rand_node() -> u64 {
+fn name() -> Result<u64, StoreError> {
     let mut bytes = [0; 8];
-    // Without randomness, beats of others would count as ours: then none does.
-    if getrandom::fill(&mut bytes).is_err() {
-        tracing::error!("the system gives no randomness: changes are not heard of");
-    }
-    u64::from_ne_bytes(bytes)
+    getrandom::fill(&mut bytes).map_err(StoreError::unavailable)?;
+    Ok(u64::from_ne_bytes(bytes))
 }
