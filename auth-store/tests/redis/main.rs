@@ -2,6 +2,8 @@
 //! servers hang, end and change places.
 
 mod bus;
+#[path = "../near_cache/captured.rs"]
+mod captured;
 mod cluster;
 mod keys;
 mod lost_answers;

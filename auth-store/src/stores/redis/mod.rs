@@ -11,7 +11,7 @@
 //! | `{prefix}{{tag}}:s:{sid}` | a record, as bytes; see `encoding` |
 //! | `{prefix}{{tag}}:u:{subject}` | the ids of the subject's sign-ins, by the time of creation |
 //! | `{prefix}key` | the key of the hash, made by whoever comes first |
-//! | `{prefix}{{..}}:beat` | the last sign of life, one at every primary |
+//! | `{prefix}{{..}}:life` | a name of what this primary holds, made by whoever beats first |
 //! | `{prefix}bus` | the channel on which changes are published |
 //!
 //! # Steps
@@ -27,8 +27,8 @@
 //!
 //! `beat <node> <number> <source>` is a sign of life, sent by a node to itself by way of every
 //! primary. The script writes, which only a primary can, and names the source: the primary's
-//! replication id, which changes with every failover, and in a cluster a digest of which primaries
-//! have slots as this one sees it. Each node subscribes at every primary, and a beat counts only on
+//! replication id, which changes with every failover, the name of what it holds, which goes with
+//! `FLUSHALL`, and in a cluster a digest of which primaries have slots as this one sees it. Each node subscribes at every primary, and a beat counts only on
 //! the connection to the one that it names: what servers pass on to each other may be lost.
 
 mod builder;
