@@ -30,7 +30,7 @@ impl Captured {
 
     /// How often something of this level was said.
     pub(crate) fn count(&self, level: Level) -> usize {
-        let said = String::from_utf8(self.said.0.lock().clone()).unwrap();
+        let said = String::from_utf8(self.said.0.lock().clone()).expect("it is text");
         said.lines().filter(|line| line.split_whitespace().nth(1) == Some(level.as_str())).count()
     }
 }

@@ -11,6 +11,7 @@ mod near_cache;
 mod outages;
 mod proxy;
 mod replicas;
+mod room;
 mod sentinel;
 mod setup;
 mod sign_in;

@@ -15,6 +15,7 @@ use super::setup_error::RedisSetupError;
 use super::shared::Shared;
 use super::store::RedisStore;
 use super::url::Location;
+use super::visitors::Visitors;
 
 /// Says where the servers are and how the store uses them; see [`RedisStore::builder`].
 #[derive(Clone)]
@@ -25,6 +26,7 @@ pub struct RedisStoreBuilder {
     timeout: Duration,
     replicas: u32,
     eviction: Eviction,
+    anonymous: usize,
     sentinel_password: Option<String>,
 }
 
@@ -36,6 +38,7 @@ impl RedisStoreBuilder {
             timeout: Duration::from_secs(1),
             replicas: 1,
             eviction: Eviction::Refused,
+            anonymous: 1_000_000,
             sentinel_password: None,
         }
     }
@@ -57,6 +60,12 @@ impl RedisStoreBuilder {
     /// ended just before a failover may be back after it.
     pub fn replicas(self, replicas: u32) -> Self {
         Self { replicas, ..self }
+    }
+
+    /// About so many anonymous sign-ins at most; a million by default. They are counted in up to 256
+    /// parts, and in a part that is full the one that would end first goes. The same on all nodes.
+    pub fn anonymous(self, most: usize) -> Self {
+        Self { anonymous: most, ..self }
     }
 
     /// What Sentinels ask for, if it is not nothing. The password in the URL is the servers'.
@@ -97,7 +106,8 @@ impl RedisStoreBuilder {
         });
         let router = Router::new(location.servers, &settings);
         let (keys, routing) = (Keys::new(self.prefix), Routing::new(key));
-        let shared = Shared { router, settings, keys, routing };
+        let visitors = Visitors::new(self.anonymous);
+        let shared = Shared { router, settings, keys, routing, visitors };
         // Several servers may have to be found, one after the other.
         let by = Instant::now() + shared.settings.timeout * 4;
         shared.router.connect(by).await.map_err(setup)?;
@@ -155,6 +165,7 @@ impl fmt::Debug for RedisStoreBuilder {
             .field("timeout", &self.timeout)
             .field("replicas", &self.replicas)
             .field("eviction", &self.eviction)
+            .field("anonymous", &self.anonymous)
             .finish_non_exhaustive()
     }
 }

@@ -50,6 +50,11 @@ impl Keys {
         format!("{}u:{subject}", self.base(tag))
     }
 
+    /// The index of a bucket of anonymous sign-ins.
+    pub(super) fn visitors(&self, tag: Tag) -> String {
+        format!("{}a", self.base(tag))
+    }
+
     /// The key of the hash that makes tags of subjects.
     pub(super) fn routing(&self) -> String {
         format!("{}key", self.prefix)

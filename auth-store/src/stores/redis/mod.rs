@@ -2,14 +2,15 @@
 //!
 //! # Keys
 //!
-//! A sign-in's id begins with 16 bits that say where it is kept, the *tag*. While anonymous they
-//! are random; otherwise they are a keyed hash of the subject, so that all keys of a subject are in
-//! one slot of a cluster, and one script can change all of them.
+//! A sign-in's id begins with 16 bits that say where it is kept, the *tag*. They are a keyed hash of
+//! the subject, so that all keys of a subject are in one slot of a cluster, and one script can change
+//! all of them. While anonymous they are one of up to 256 *buckets*, chosen at random.
 //!
 //! | key | what |
 //! |---|---|
 //! | `{prefix}{{tag}}:s:{sid}` | a record, as bytes; see `encoding` |
 //! | `{prefix}{{tag}}:u:{subject}` | the ids of the subject's sign-ins, by the time of creation |
+//! | `{prefix}{{tag}}:a` | the ids of a bucket's anonymous sign-ins, by when they end |
 //! | `{prefix}key` | the key of the hash, made by whoever comes first |
 //! | `{prefix}{{..}}:life` | a name of what this primary holds, made by whoever beats first |
 //! | `{prefix}bus` | the channel on which changes are published |
@@ -19,6 +20,13 @@
 //! Each step is one script, which reads, decides, writes and publishes. A time to live is set on
 //! every key, an hour after the end of what it holds, so that Redis collects it by itself; what has
 //! expired is decided by the caller's clock.
+//!
+//! # Room
+//!
+//! Each bucket holds its part of the quota of anonymous sign-ins; a new one beyond that evicts the one
+//! that would end first. Redis refuses a script's first write when its memory is full, and none of
+//! the script happens: then anonymous sign-ins of that server are evicted, by a script that only
+//! deletes, and the step is taken again. Who is signed in is never evicted.
 //!
 //! # The bus
 //!
@@ -38,6 +46,7 @@ mod connection;
 mod encoding;
 mod keys;
 mod reply;
+mod room;
 mod routing;
 mod scripts;
 mod setup_error;
@@ -47,6 +56,7 @@ mod store;
 mod subjects;
 mod trace;
 mod url;
+mod visitors;
 
 pub use builder::RedisStoreBuilder;
 pub use setup_error::{RedisSetupError, UrlProblem};
