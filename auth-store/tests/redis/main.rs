@@ -18,3 +18,5 @@ mod sign_in;
 mod single;
 mod size;
 mod stores;
+#[cfg(feature = "redis-tls")]
+mod tls;

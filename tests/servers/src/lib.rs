@@ -5,6 +5,7 @@
 //!
 //! Everything here panics when a server does not do what a test needs.
 
+mod authority;
 mod child;
 mod cluster;
 mod ports;
@@ -12,6 +13,7 @@ mod redis_server;
 mod sentinel;
 mod wait;
 
+pub use authority::Authority;
 pub use cluster::RedisCluster;
 pub use redis_server::RedisServer;
 pub use sentinel::RedisSentinels;

@@ -28,6 +28,7 @@ pub struct RedisStoreBuilder {
     eviction: Eviction,
     anonymous: usize,
     sentinel_password: Option<String>,
+    authorities: Option<Vec<u8>>,
 }
 
 impl RedisStoreBuilder {
@@ -40,6 +41,7 @@ impl RedisStoreBuilder {
             eviction: Eviction::Refused,
             anonymous: 1_000_000,
             sentinel_password: None,
+            authorities: None,
         }
     }
 
@@ -73,6 +75,13 @@ impl RedisStoreBuilder {
         Self { sentinel_password: Some(password.into()), ..self }
     }
 
+    /// Trusts the authority of this certificate instead of those that the system trusts: PEM, of one
+    /// certificate or more. For `rediss` URLs.
+    #[cfg(feature = "redis-tls")]
+    pub fn ca_certificate(self, pem: impl Into<Vec<u8>>) -> Self {
+        Self { authorities: Some(pem.into()), ..self }
+    }
+
     /// Accepts servers that evict keys when their memory is full, and sign-ins among them.
     pub fn insecure_allow_eviction(self) -> Self {
         Self { eviction: Eviction::Allowed, ..self }
@@ -90,9 +99,12 @@ impl RedisStoreBuilder {
         if self.timeout.is_zero() {
             return Err(RedisSetupError::Timeout);
         }
+        if self.authorities.is_some() && !location.tls {
+            return Err(RedisSetupError::NoTls);
+        }
         let mut key = [0; super::routing::KEY];
         getrandom::fill(&mut key).map_err(|error| RedisSetupError::Unavailable(error.into()))?;
-        let tls = location.tls.then(tls).transpose()?;
+        let tls = location.tls.then(|| tls(self.authorities.as_deref())).transpose()?;
         let settings = Arc::new(Settings {
             timeout: self.timeout,
             user: location.user,
@@ -122,6 +134,7 @@ fn setup(failure: Failure) -> RedisSetupError {
         Failure::Unreachable(error) | Failure::Refused(error) if is_login(&error) => {
             RedisSetupError::Authentication(error.into())
         }
+        Failure::Unreachable(error) if Tls::failed(&error) => RedisSetupError::Tls(error.into()),
         other => RedisSetupError::Unavailable(other.into()),
     }
 }
@@ -132,12 +145,12 @@ fn is_login(error: &redis::RedisError) -> bool {
 }
 
 #[cfg(feature = "redis-tls")]
-fn tls() -> Result<Tls, RedisSetupError> {
-    Tls::new().map_err(|error| RedisSetupError::Unavailable(error.into()))
+fn tls(authorities: Option<&[u8]>) -> Result<Tls, RedisSetupError> {
+    Tls::new(authorities).map_err(|error| RedisSetupError::Authorities(error.into()))
 }
 
 #[cfg(not(feature = "redis-tls"))]
-fn tls() -> Result<Tls, RedisSetupError> {
+fn tls(_authorities: Option<&[u8]>) -> Result<Tls, RedisSetupError> {
     Err(RedisSetupError::TlsIsOff)
 }
 

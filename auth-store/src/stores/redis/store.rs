@@ -33,7 +33,7 @@ use crate::store::{Created, Deleted, Limit, Store, Swap};
 /// | `redis://[[user]:password@]host[:port][/database]` | one server |
 /// | `redis+sentinel://[..]host[:port],host[:port]/service[/database]` | a primary, as Sentinels say |
 /// | `redis+cluster://[..]host[:port],host[:port]` | a cluster |
-/// | `rediss..` | the same by TLS, with the feature `redis-tls` |
+/// | `rediss..` | the same by TLS, with the feature `redis-tls`; Sentinels by TLS as well |
 ///
 /// Redis 6.2 or newer. See that it forgets nothing: with `maxmemory-policy noeviction` (others are
 /// refused), and with `appendonly yes` if sign-ins are to outlast a restart. The clock of Redis may
