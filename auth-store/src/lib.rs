@@ -14,6 +14,7 @@
 //!
 //! - `axum`: [`Session`] as an extractor.
 //! - `conformance`: the behaviour suite for implementations of [`Store`].
+//! - `metrics`: what stores and caches do, for the crate of that name.
 //! - `near-cache`: [`NearCache`](near_cache::NearCache).
 //! - `redis`: `RedisStore`, for one server, Sentinel and Cluster. `redis-tls`: TLS for it.
 
@@ -26,6 +27,8 @@ mod details;
 mod error;
 mod lifetime;
 mod manager;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 #[cfg(feature = "near-cache")]
 pub mod near_cache;
 mod record;

@@ -6,6 +6,7 @@ mod bus;
 mod captured;
 mod cluster;
 mod keys;
+mod lost;
 mod lost_answers;
 mod near_cache;
 mod outages;

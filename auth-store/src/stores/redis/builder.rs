@@ -59,7 +59,8 @@ impl RedisStoreBuilder {
 
     /// How many replicas confirm the end of a sign-in, a new secret and a change of roles before
     /// they count; 1 by default. A primary without replicas is not asked for any. With 0, what was
-    /// ended just before a failover may be back after it.
+    /// ended just before a failover may be back after it; see
+    /// [what a failover can lose](RedisStore#what-a-failover-can-lose).
     pub fn replicas(self, replicas: u32) -> Self {
         Self { replicas, ..self }
     }

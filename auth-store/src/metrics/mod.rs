@@ -1,0 +1,46 @@
+//! What stores and caches do, counted for the recorder of the crate [`metrics`](::metrics) that the
+//! application installs. Without one, nothing is kept.
+//!
+//! | name | kind | labels | what |
+//! |---|---|---|---|
+//! | `auth_store_calls_total` | counter | `op`, `outcome` | calls of a store: which, and whether it was `ok`, `unavailable`, `taken` or `invalid` |
+//! | `auth_store_call_duration_seconds` | histogram | `op` | how long they took |
+//! | `auth_near_cache_hits_total` | counter | | requests that a copy answered |
+//! | `auth_near_cache_misses_total` | counter | | requests that asked the store |
+//! | `auth_near_cache_invalidations_total` | counter | | sign-ins of which others said that they had changed |
+//! | `auth_near_cache_generation` | gauge | | grows when the lease is lost, and when listening begins |
+//! | `auth_near_cache_lease_seconds` | gauge | | for how long copies may still be believed; 0 while none is |
+//! | `auth_near_cache_entries` | gauge | | how many copies there are |
+//! | `auth_near_cache_bytes` | gauge | | how many bytes they take, about |
+//!
+//! A [`Metered`] store counts its calls. A near cache counts by itself, and
+//! [`NearCacheStatus::record`](crate::near_cache::NearCacheStatus::record) hands the numbers on
+//! whenever they are wanted: before they are scraped, or now and then. A request that the cache
+//! answers costs nothing more for it.
+//!
+//! ```
+//! # async fn serve() {}
+//! # #[cfg(feature = "near-cache")]
+//! # async fn example(store: impl auth_store::near_cache::Announces) {
+//! use std::sync::Arc;
+//!
+//! use auth_store::metrics::{Metered, describe};
+//! use auth_store::near_cache::NearCache;
+//!
+//! describe();
+//! let cache = Arc::new(NearCache::new(Metered::new(store)));
+//! // SessionAuth::new(Arc::clone(&cache)), and where the metrics are shown:
+//! cache.status().record();
+//! # }
+//! ```
+
+#[cfg(feature = "near-cache")]
+mod announces;
+mod describe;
+mod metered;
+mod names;
+#[cfg(feature = "near-cache")]
+mod status;
+
+pub use describe::describe;
+pub use metered::Metered;

@@ -1,0 +1,162 @@
+//! Store calls and the near cache, as a recorder sees them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use auth_core::{ManualClock, SignInId, Timestamp};
+use auth_store::metrics::{Metered, describe};
+use auth_store::near_cache::NearCache;
+use auth_store::{
+    Created, Data, Deleted, Digest, Kind, Lifetime, Limit, Limits, MemoryStore, Peek, Record,
+    Rotation, Secret, Store, StoreError, Swap,
+};
+
+use crate::announcing::Announcing;
+use crate::recorded::Recorded;
+
+fn record(store: &impl Store) -> Record {
+    let sid = store.new_id(Some("ada")).unwrap();
+    let now = Timestamp::from_secs(1000);
+    let digests = Secret::generate(sid).unwrap().digests(Kind::Cookie);
+    let limits = Limits::starting(Lifetime::AAL1, now);
+    Record::new(sid, Kind::Cookie, digests, Some("ada".into()), limits, now)
+}
+
+fn value<'a>(all: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    all.iter().find(|(key, _)| key == name).map(|(_, value)| &**value)
+}
+
+#[tokio::test]
+async fn calls_are_counted_by_name_and_outcome() {
+    let recorded = Recorded::new();
+    let _guard = recorded.listen();
+    describe();
+    let store = Metered::new(MemoryStore::new());
+    let record = record(&store);
+    store.create(record.clone(), None).await.unwrap();
+    store.create(record.clone(), None).await.unwrap_err();
+    store.load(&record.sid).await.unwrap();
+    store.load(&record.sid).await.unwrap();
+    store.peek(&record.sid, &mut |_| {});
+    let all = recorded.take();
+    let calls = |labels| value(&all, &format!("auth_store_calls_total{{{labels}}}"));
+    assert_eq!(calls("op=create,outcome=ok"), Some("1"));
+    assert_eq!(calls("op=create,outcome=taken"), Some("1"));
+    assert_eq!(calls("op=load,outcome=ok"), Some("2"));
+    let counted = all.iter().filter(|(name, _)| name.starts_with("auth_store_calls")).count();
+    assert_eq!(counted, 3, "{all:?}");
+}
+
+/// A store that takes its time, by the clock of the test, and fails.
+struct Slow(ManualClock);
+
+fn unavailable<T>() -> Result<T, StoreError> {
+    Err(StoreError::unavailable("slow"))
+}
+
+#[async_trait]
+impl Store for Slow {
+    async fn load(&self, _: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        self.0.advance(Duration::from_millis(250));
+        unavailable()
+    }
+    async fn create(&self, _: Record, _: Option<Limit>) -> Result<Created, StoreError> {
+        unavailable()
+    }
+    async fn update(&self, _: &SignInId, _: u64, _: Data) -> Result<Swap, StoreError> {
+        unavailable()
+    }
+    async fn rotate(&self, _: &SignInId, _: &Digest, _: Rotation) -> Result<Swap, StoreError> {
+        unavailable()
+    }
+    async fn touch(&self, _: &SignInId, _: Timestamp) -> Result<(), StoreError> {
+        unavailable()
+    }
+    async fn delete(&self, _: &SignInId) -> Result<bool, StoreError> {
+        unavailable()
+    }
+    async fn delete_if(&self, _: &SignInId, _: u64) -> Result<Deleted, StoreError> {
+        unavailable()
+    }
+    async fn delete_if_idle(&self, _: &SignInId, _: Timestamp) -> Result<bool, StoreError> {
+        unavailable()
+    }
+    async fn list(&self, _: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        unavailable()
+    }
+    async fn revoke(&self, _: &str, _: &SignInId) -> Result<bool, StoreError> {
+        unavailable()
+    }
+    async fn revoke_others(&self, _: &str, _: &SignInId) -> Result<usize, StoreError> {
+        unavailable()
+    }
+    async fn revoke_subject(&self, _: &str) -> Result<usize, StoreError> {
+        unavailable()
+    }
+    async fn amend_subject(&self, _: &str, _: &[u8]) -> Result<usize, StoreError> {
+        unavailable()
+    }
+    async fn sweep(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+        unavailable()
+    }
+}
+
+#[tokio::test]
+async fn how_long_a_call_takes_is_told_in_seconds_also_when_it_fails() {
+    let recorded = Recorded::new();
+    let _guard = recorded.listen();
+    let clock = ManualClock::new(Timestamp::from_secs(1000));
+    let store = Metered::new(Slow(clock.clone())).clock(clock.clock());
+    store.load(&SignInId::from_bytes([1; 16])).await.unwrap_err();
+    let all = recorded.take();
+    assert_eq!(value(&all, "auth_store_call_duration_seconds{op=load}"), Some("[0.25]"));
+    assert_eq!(value(&all, "auth_store_calls_total{op=load,outcome=unavailable}"), Some("1"));
+}
+
+#[tokio::test]
+async fn a_near_cache_tells_its_numbers_when_it_is_asked() {
+    let recorded = Recorded::new();
+    let _guard = recorded.listen();
+    let clock = ManualClock::new(Timestamp::from_secs(1000));
+    let store = Announcing::new();
+    let cache = NearCache::<Metered<Announcing>>::builder().clock(clock.clock());
+    let cache = cache.over(Metered::new(store.clone()));
+    while cache.status().lease.is_none() {
+        tokio::task::yield_now().await;
+    }
+    let sid = {
+        let record = record(&store);
+        let sid = record.sid;
+        store.create(record, None).await.unwrap();
+        sid
+    };
+    cache.load(&sid).await.unwrap().unwrap();
+    for _ in 0..5 {
+        cache.peek(&sid, &mut |peek| assert!(matches!(peek, Peek::Copy(_))));
+    }
+    let before = recorded.take();
+    assert_eq!(value(&before, "auth_near_cache_hits_total{}"), None, "nobody has asked");
+    let sent = value(&before, "auth_store_calls_total{op=beat,outcome=ok}");
+    assert!(sent.is_some(), "{before:?}");
+    let status = cache.status();
+    status.record();
+    let all = recorded.take();
+    for (name, expected) in [
+        ("auth_near_cache_hits_total{}", "5".to_owned()),
+        ("auth_near_cache_misses_total{}", "1".to_owned()),
+        ("auth_near_cache_invalidations_total{}", status.invalidations.to_string()),
+        ("auth_near_cache_generation{}", status.generation.to_string()),
+        ("auth_near_cache_lease_seconds{}", "2".to_owned()),
+        ("auth_near_cache_entries{}", "1".to_owned()),
+        ("auth_near_cache_bytes{}", status.bytes.to_string()),
+    ] {
+        assert_eq!(value(&all, name), Some(&*expected), "{name}");
+    }
+    store.cut(true);
+    while cache.status().lease.is_some() {
+        tokio::task::yield_now().await;
+    }
+    cache.status().record();
+    assert_eq!(value(&recorded.take(), "auth_near_cache_lease_seconds{}"), Some("0"));
+}

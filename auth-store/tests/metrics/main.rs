@@ -1,0 +1,10 @@
+//! What is counted, and under which names.
+
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
+#[path = "../near_cache/announcing.rs"]
+#[allow(dead_code)]
+mod announcing;
+mod counted;
+mod kit;
+mod recorded;

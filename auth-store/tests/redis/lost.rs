@@ -1,0 +1,295 @@
+//! What a failover loses of what was acknowledged: replication is asynchronous, whatever `WAIT` says.
+//!
+//! Replicas are promoted by hand, as Sentinel and a cluster do it: the one that has read most.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::SignInId;
+use auth_servers::{RedisCluster, RedisServer, until};
+use auth_store::{Digest, RedisStore, Secret, Store, StoreErrorKind, Swap};
+use parking_lot::Mutex;
+use tokio::time::sleep;
+
+use crate::proxy::{Held, Proxy};
+use crate::replicas::replica_of;
+use crate::sign_in::{KIND, data, draft, rotation};
+
+const EACH: usize = 200;
+const ROUNDS: usize = 5;
+
+async fn store(url: String, replicas: u32) -> RedisStore {
+    let store = RedisStore::builder(url).prefix("lost:").replicas(replicas);
+    store.connect().await.expect("it runs")
+}
+
+/// Sign-ins, and what was done with them and acknowledged.
+#[derive(Default)]
+struct Deeds {
+    stored: Vec<(SignInId, Digest)>,
+    revoked: Mutex<Vec<SignInId>>,
+    rotated: Mutex<Vec<(SignInId, Digest)>>,
+    updated: Mutex<Vec<SignInId>>,
+    created: Mutex<Vec<SignInId>>,
+}
+
+/// How many of each were lost, and how many there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Lost {
+    revoked: (usize, usize),
+    rotated: (usize, usize),
+    updated: (usize, usize),
+    created: (usize, usize),
+}
+
+impl Deeds {
+    /// Sign-ins to do something with.
+    async fn of(store: &RedisStore) -> Arc<Self> {
+        let mut deeds = Self::default();
+        for number in 0..3 * EACH {
+            let (secret, record) = draft(store, Some(&format!("user{number}")));
+            deeds.stored.push((record.sid, secret.digests(KIND).current));
+            store.create(record, None).await.expect("it runs");
+        }
+        Arc::new(deeds)
+    }
+
+    async fn revoke(&self, store: &RedisStore) {
+        for (number, (sid, _)) in self.stored[..EACH].iter().enumerate() {
+            match store.revoke(&format!("user{number}"), sid).await {
+                Ok(ended) => assert!(ended),
+                Err(_) => return,
+            }
+            self.revoked.lock().push(*sid);
+        }
+    }
+
+    async fn rotate(&self, store: &RedisStore) {
+        for (sid, from) in &self.stored[EACH..2 * EACH] {
+            let digests = Secret::generate(*sid).expect("randomness").digests(KIND);
+            match store.rotate(sid, from, rotation(digests)).await {
+                Ok(swap) => assert!(matches!(swap, Swap::Stored(_))),
+                Err(_) => return,
+            }
+            self.rotated.lock().push((*sid, digests.current));
+        }
+    }
+
+    async fn update(&self, store: &RedisStore) {
+        for (sid, _) in &self.stored[2 * EACH..] {
+            match store.update(sid, 0, data("[1]")).await {
+                Ok(swap) => assert!(matches!(swap, Swap::Stored(_))),
+                Err(_) => return,
+            }
+            self.updated.lock().push(*sid);
+        }
+    }
+
+    async fn create(&self, store: &RedisStore) {
+        for _ in 0..EACH {
+            let record = draft(store, Some("newcomer")).1;
+            let sid = record.sid;
+            if store.create(record, None).await.is_err() {
+                return;
+            }
+            self.created.lock().push(sid);
+        }
+    }
+
+    /// All of it at once, until it is done or the servers are gone.
+    async fn all(self: &Arc<Self>, store: &Arc<RedisStore>) {
+        macro_rules! at_once {
+            ($($deed:ident),*) => {
+                $(let $deed = tokio::spawn({
+                    let (deeds, store) = (Arc::clone(self), Arc::clone(store));
+                    async move { deeds.$deed(&store).await }
+                });)*
+                $($deed.await.expect("it ends");)*
+            };
+        }
+        at_once!(revoke, rotate, update, create);
+    }
+
+    /// What is not as it was acknowledged.
+    async fn lost(&self, store: &RedisStore) -> Lost {
+        let mut lost = Lost::default();
+        let (revoked, rotated) = (self.revoked.lock().clone(), self.rotated.lock().clone());
+        let (updated, created) = (self.updated.lock().clone(), self.created.lock().clone());
+        lost.revoked.1 = revoked.len();
+        for sid in &revoked {
+            lost.revoked.0 += usize::from(find(store, sid).await.is_some());
+        }
+        lost.rotated.1 = rotated.len();
+        for (sid, to) in &rotated {
+            let is_new = find(store, sid).await.is_some_and(|(_, current)| current == *to);
+            lost.rotated.0 += usize::from(!is_new);
+        }
+        lost.updated.1 = updated.len();
+        for sid in &updated {
+            let is_new = find(store, sid).await.is_some_and(|(version, _)| version == 1);
+            lost.updated.0 += usize::from(!is_new);
+        }
+        lost.created.1 = created.len();
+        for sid in &created {
+            lost.created.0 += usize::from(find(store, sid).await.is_none());
+        }
+        lost
+    }
+}
+
+/// The version and the digest of a sign-in, as soon as somebody says.
+async fn find(store: &RedisStore, sid: &SignInId) -> Option<(u64, Digest)> {
+    for _ in 0..2000 {
+        match store.load(sid).await {
+            Ok(found) => return found.map(|record| (record.version, record.current)),
+            Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    panic!("nobody says");
+}
+
+impl std::ops::AddAssign for Lost {
+    fn add_assign(&mut self, other: Self) {
+        for (sum, more) in [
+            (&mut self.revoked, other.revoked),
+            (&mut self.rotated, other.rotated),
+            (&mut self.updated, other.updated),
+            (&mut self.created, other.created),
+        ] {
+            *sum = (sum.0 + more.0, sum.1 + more.1);
+        }
+    }
+}
+
+fn offset(server: &RedisServer, field: &str) -> Option<u64> {
+    server.info("replication", field)?.parse().ok()
+}
+
+/// A primary and two replicas, which have read all. The second one is reached by a proxy.
+async fn group() -> (RedisServer, [RedisServer; 2], [Proxy; 2]) {
+    let primary = RedisServer::with(&["--repl-diskless-sync-delay", "0"]);
+    let proxies = [Proxy::to(primary.port()).await, Proxy::to(primary.port()).await];
+    let replica = |proxy: &Proxy| {
+        let port = proxy.port.to_string();
+        RedisServer::with(&["--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", &port])
+    };
+    let replicas = [replica(&proxies[0]), replica(&proxies[1])];
+    (primary, replicas, proxies)
+}
+
+fn have_read_all(primary: &RedisServer, replicas: &[RedisServer]) {
+    for replica in replicas {
+        until("the replica has read all", || {
+            let is_up = replica.info("replication", "master_link_status")? == "up";
+            let all = offset(primary, "master_repl_offset");
+            (is_up && offset(replica, "slave_repl_offset") == all).then_some(())
+        });
+    }
+}
+
+/// Makes a primary of the one that has read most, and says what it has lost.
+async fn promoted(replicas: &[RedisServer], deeds: &Deeds) -> Lost {
+    let best = replicas.iter().max_by_key(|replica| offset(replica, "slave_repl_offset"));
+    let best = best.expect("there is one");
+    let _ = best.ask(&["REPLICAOF", "NO", "ONE"]);
+    deeds.lost(&store(best.url(), 0).await).await
+}
+
+/// Waits until a part of what can be revoked is.
+async fn some(deeds: &Deeds) {
+    while deeds.revoked.lock().len() < EACH / 4 {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_primary_that_dies_takes_no_confirmed_end_with_it() {
+    let mut all = Lost::default();
+    for _ in 0..ROUNDS {
+        let mut primary = RedisServer::with(&["--repl-diskless-sync-delay", "0"]);
+        let replicas = [replica_of(&primary), replica_of(&primary)];
+        let store = Arc::new(store(primary.url(), 1).await);
+        let deeds = Deeds::of(&store).await;
+        have_read_all(&primary, &replicas);
+        let working = tokio::spawn({
+            let (deeds, store) = (Arc::clone(&deeds), Arc::clone(&store));
+            async move { deeds.all(&store).await }
+        });
+        some(&deeds).await;
+        primary.kill();
+        working.await.expect("it ends");
+        all += promoted(&replicas, &deeds).await;
+    }
+    println!("the primary dies, {ROUNDS} times: lost of acknowledged {all:?}");
+    assert_eq!((all.revoked.0, all.rotated.0), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_primary_of_a_cluster_that_dies_takes_no_confirmed_end_with_it() {
+    let mut all = Lost::default();
+    for _ in 0..2 {
+        let mut cluster = RedisCluster::start();
+        let store = Arc::new(store(cluster.url(), 1).await);
+        let deeds = Deeds::of(&store).await;
+        for (primary, replica) in cluster.servers.iter().zip(&cluster.servers[3..]) {
+            have_read_all(primary, std::slice::from_ref(replica));
+        }
+        let working = tokio::spawn({
+            let (deeds, store) = (Arc::clone(&deeds), Arc::clone(&store));
+            async move { deeds.all(&store).await }
+        });
+        some(&deeds).await;
+        cluster.servers[0].kill();
+        working.await.expect("it ends");
+        all += deeds.lost(&store).await;
+    }
+    println!("a primary of a cluster dies, 2 times: lost of acknowledged {all:?}");
+    assert_eq!((all.revoked.0, all.rotated.0), (0, 0));
+}
+
+/// The replica that confirmed is gone as well: then all that it confirmed is. Two that confirm are
+/// the remedy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn what_only_the_lost_replica_confirmed_is_lost() {
+    for confirm in [1, 2] {
+        let (mut primary, mut replicas, proxies) = group().await;
+        let store = Arc::new(store(primary.url(), confirm).await);
+        let deeds = Deeds::of(&store).await;
+        have_read_all(&primary, &replicas);
+        proxies[1].hold(Held { asked: true, answered: true, first: 0 });
+        deeds.all(&store).await;
+        primary.kill();
+        replicas[0].kill();
+        let lost = promoted(&replicas[1..], &deeds).await;
+        println!("who confirmed is gone, {confirm} of 2 confirm: lost of acknowledged {lost:?}");
+        let every = if confirm == 1 { EACH } else { 0 };
+        assert_eq!((lost.revoked, lost.rotated), ((every, every), (every, every)));
+        assert_eq!((lost.updated, lost.created), ((EACH, EACH), (EACH, EACH)));
+    }
+}
+
+/// Who still reaches the old primary: ends are refused, and all else is acknowledged and lost, until
+/// the primary itself notices that its replicas are gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_primary_that_is_cut_off_confirms_no_end() {
+    let (mut primary, replicas, proxies) = group().await;
+    let store = Arc::new(store(primary.url(), 1).await);
+    let deeds = Deeds::of(&store).await;
+    have_read_all(&primary, &replicas);
+    for proxy in &proxies {
+        proxy.hold(Held { asked: true, answered: true, first: 0 });
+    }
+    deeds.all(&store).await;
+    // With these, writes are refused once the replicas were not heard of for that long.
+    let _ = primary.ask(&["CONFIG", "SET", "min-replicas-max-lag", "1"]);
+    let _ = primary.ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
+    until("it takes no writes", || primary.try_ask(&["SET", "x", "y"]).err());
+    let refused = store.create(draft(&store, Some("late")).1, None).await;
+    assert_eq!(refused.expect_err("no replicas").kind(), StoreErrorKind::Unavailable);
+    primary.kill();
+    let lost = promoted(&replicas, &deeds).await;
+    println!("the primary is cut off: lost of acknowledged {lost:?}");
+    assert_eq!((lost.revoked, lost.rotated), ((0, 0), (0, 0)));
+    assert_eq!((lost.updated, lost.created), ((EACH, EACH), (EACH, EACH)));
+}
