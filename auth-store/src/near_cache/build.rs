@@ -44,12 +44,17 @@ impl NearCacheBuilder {
         Self { bound, ..self }
     }
 
-    /// For about how many sign-ins there is room: 100 000 otherwise.
+    /// For how many sign-ins there is room: 100 000 otherwise.
+    ///
+    /// # Panics
+    /// If it is 0.
     pub fn entries(self, entries: usize) -> Self {
+        assert!(entries > 0, "room for one sign-in or more");
         Self { entries, ..self }
     }
 
-    /// How many bytes copies may take: 64 MiB otherwise.
+    /// How many bytes copies may take: 64 MiB otherwise. See
+    /// [how much memory a sign-in takes](super#memory).
     pub fn bytes(self, bytes: u64) -> Self {
         Self { bytes, ..self }
     }

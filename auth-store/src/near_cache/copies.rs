@@ -13,9 +13,15 @@ use crate::record::Record;
 /// Changes are counted by so many stripes of ids, so that one does not stop the filling of others.
 const STRIPES: usize = 256;
 
+/// What a copy takes beside its record: its place in the table and in the queue of evictions, with
+/// the room that these keep free, and two counters of references.
+const OVERHEAD: u64 = 192;
+
 /// Copies of records. A copy that was loaded while its sign-in changed never comes in.
 pub(super) struct Copies {
     copies: sync::Cache<SignInId, Arc<Copied>, Weight, RandomState>,
+    /// What a copy weighs at least: an equal share, so that there are never more than asked.
+    share: u64,
     stripes: Box<[AtomicU64]>,
 }
 
@@ -49,6 +55,7 @@ impl Copies {
         let random = RandomState::new();
         Self {
             copies: sync::Cache::with_options(options, Weight, random, Default::default()),
+            share: bytes.div_ceil(entries.max(1) as u64),
             stripes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
         }
     }
@@ -74,7 +81,7 @@ impl Copies {
         if self.ticket(&sid).0 != ticket.0 {
             return;
         }
-        let weight = record.bytes() as u64;
+        let weight = (record.bytes() as u64 + OVERHEAD).max(self.share);
         self.copies.insert(sid, Arc::new(Copied { record: Arc::clone(record), at, weight }));
         if self.ticket(&sid).0 != ticket.0 {
             self.copies.remove(&sid);

@@ -24,7 +24,8 @@ pub struct NearCacheStatus {
     pub invalidations: u64,
     /// How many copies there are.
     pub entries: usize,
-    /// How many bytes they take, about.
+    /// How much they take of the bytes that they may take: each what it has, and an equal share at
+    /// least.
     pub bytes: u64,
 }
 

@@ -1,0 +1,110 @@
+//! How much memory a near cache takes: alone in its process, so that nobody else's is counted.
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use auth_core::{Clock, SignInId, Timestamp};
+use auth_store::near_cache::NearCache;
+use auth_store::{
+    Created, Data, Deleted, Details, Device, Digest, Kind, Lifetime, Limit, Limits, Record,
+    Rotation, Secret, Store, StoreError, Swap, encode,
+};
+
+const ENTRIES: usize = 100_000;
+
+/// Makes up the record of whatever sign-in it is asked for.
+struct MadeUp;
+
+fn made_up(sid: SignInId) -> Record {
+    let now = Clock::system().now();
+    let digests = Secret::generate(sid).unwrap().digests(Kind::Cookie);
+    let limits = Limits::starting(Lifetime::AAL1, now);
+    let subject = Some(format!("user-{sid}").into());
+    let mut record = Record::new(sid, Kind::Cookie, digests, subject, limits, now);
+    record.set_principal(encode(&["buyer".into()], &"the name of somebody").unwrap());
+    let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
+    let device = Device {
+        user_agent: Some(agent.into()),
+        address: Some([192, 0, 2, 7].into()),
+        label: None,
+    };
+    record.details = Some(Box::new(Details { device, ..Details::default() }));
+    record
+}
+
+#[async_trait]
+impl Store for MadeUp {
+    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        Ok(Some(Arc::new(made_up(*sid))))
+    }
+    async fn create(&self, _: Record, _: Option<Limit>) -> Result<Created, StoreError> {
+        Err(StoreError::unavailable("made up"))
+    }
+    async fn update(&self, _: &SignInId, _: u64, _: Data) -> Result<Swap, StoreError> {
+        Ok(Swap::Gone)
+    }
+    async fn rotate(&self, _: &SignInId, _: &Digest, _: Rotation) -> Result<Swap, StoreError> {
+        Ok(Swap::Gone)
+    }
+    async fn touch(&self, _: &SignInId, _: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+    async fn delete(&self, _: &SignInId) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+    async fn delete_if(&self, _: &SignInId, _: u64) -> Result<Deleted, StoreError> {
+        Ok(Deleted::Gone)
+    }
+    async fn delete_if_idle(&self, _: &SignInId, _: Timestamp) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+    async fn list(&self, _: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        Ok(Vec::new())
+    }
+    async fn revoke(&self, _: &str, _: &SignInId) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+    async fn revoke_others(&self, _: &str, _: &SignInId) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+    async fn revoke_subject(&self, _: &str) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+    async fn amend_subject(&self, _: &str, _: &[u8]) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+    async fn sweep(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
+        Ok(0)
+    }
+}
+
+/// The memory that this process has in use.
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().strip_suffix(" kB").unwrap().parse::<u64>().unwrap() * 1024
+}
+
+#[tokio::test]
+async fn copies_take_no_more_memory_than_they_count_for() {
+    const MOST: u64 = 64 * 1024 * 1024;
+    let before = resident();
+    let cache = NearCache::<MadeUp>::builder().entries(ENTRIES).bytes(MOST);
+    let cache = cache.stale_for(MadeUp, Duration::from_secs(3600));
+    let mut number = 0_u128;
+    for times in 1..=2 {
+        while number < times * ENTRIES as u128 {
+            number += 1;
+            let sid = SignInId::from_bytes((number << 8 | number % 256).to_be_bytes());
+            cache.load(&sid).await.unwrap();
+        }
+        let (status, took) = (cache.status(), resident() - before);
+        let entries = status.entries as u64;
+        let (counted, real) = (status.bytes / entries, took / entries);
+        println!("of {number}: {entries} copies, each counts for {counted} bytes and takes {real}");
+        assert!(status.bytes <= MOST && took <= MOST * 9 / 8, "{took} bytes");
+    }
+}
