@@ -98,7 +98,7 @@ async fn copies_take_no_more_memory_than_they_count_for() {
     for times in 1..=2 {
         while number < times * ENTRIES as u128 {
             number += 1;
-            let sid = SignInId::from_bytes((number << 8 | number % 256).to_be_bytes());
+            let sid = SignInId::from_bytes(((number << 8) | (number % 256)).to_be_bytes());
             cache.load(&sid).await.unwrap();
         }
         let (status, took) = (cache.status(), resident() - before);

@@ -1,4 +1,4 @@
-//! What stores and caches do, counted for the recorder of the crate [`metrics`](::metrics) that the
+//! What stores and caches do, counted for the recorder of the crate `metrics` that the
 //! application installs. Without one, nothing is kept.
 //!
 //! | name | kind | labels | what |
