@@ -12,6 +12,7 @@ mod faults;
 mod gate;
 mod inside;
 mod jwt;
+mod kept_in;
 mod reply;
 mod run;
 mod store;

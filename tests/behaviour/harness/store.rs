@@ -6,23 +6,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, MemoryStore, Peek, Record, Rotation, Store, StoreError,
-    Swap,
+    Created, Data, Deleted, Digest, Limit, Peek, Record, Rotation, Store, StoreError, Swap,
 };
 use parking_lot::Mutex;
 
 use super::faults::{Fault, Faults, Op};
 
-/// A [`MemoryStore`] whose calls are counted, and fail or hang when the test says so.
+/// A store whose calls are counted, and fail or hang when the test says so.
 pub(crate) struct WatchedStore {
-    inner: MemoryStore,
+    inner: Arc<dyn Store>,
     faults: Faults,
     created: Mutex<Vec<SignInId>>,
     copies: Mutex<Option<HashMap<SignInId, Arc<Record>>>>,
 }
 
 impl WatchedStore {
-    pub(crate) fn new(inner: MemoryStore) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
         let (created, copies) = (Mutex::default(), Mutex::default());
         Self { inner, faults: Faults::default(), created, copies }
     }
@@ -67,7 +66,7 @@ impl WatchedStore {
         self.faults.reached(op, times).await;
     }
 
-    /// From now on `peek` answers with the copy of a record that it made at the first look, as a
+    /// From now on `peek` answers with the copy of a record that was made at the first look, as a
     /// node does that hears of no uses elsewhere.
     pub(crate) fn keep_copies(&self) {
         *self.copies.lock() = Some(HashMap::new());
@@ -85,21 +84,28 @@ impl WatchedStore {
 
     /// The copy of a record, made at the first look.
     fn copy(&self, sid: &SignInId) -> Option<Arc<Record>> {
-        let mut copies = self.copies.lock();
-        let copies = copies.as_mut()?;
-        if !copies.contains_key(sid) {
-            self.inner.peek(sid, &mut |peek| {
-                if let Peek::Known(Some(record)) = peek {
-                    copies.insert(*sid, Arc::new(Record::clone(record)));
-                }
-            });
+        self.inner.peek(sid, &mut |peek| {
+            if let Peek::Known(Some(record)) = peek {
+                self.keep_copy(record);
+            }
+        });
+        self.copies.lock().as_ref()?.get(sid).cloned()
+    }
+
+    /// Keeps a copy, if copies are kept and there is none.
+    fn keep_copy(&self, record: &Record) {
+        if let Some(copies) = &mut *self.copies.lock() {
+            copies.entry(record.sid).or_insert_with(|| Arc::new(record.clone()));
         }
-        copies.get(sid).cloned()
     }
 }
 
 #[async_trait]
 impl Store for WatchedStore {
+    fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
+        self.inner.new_id(subject)
+    }
+
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         self.faults.count(Op::Peek);
         if self.faults.has(Op::Load) {
@@ -113,7 +119,11 @@ impl Store for WatchedStore {
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         self.faults.enter(Op::Load).await?;
-        self.inner.load(sid).await
+        let loaded = self.inner.load(sid).await;
+        if let Ok(Some(record)) = &loaded {
+            self.keep_copy(record);
+        }
+        loaded
     }
 
     async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
