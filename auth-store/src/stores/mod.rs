@@ -1,8 +1,12 @@
 //! The stores that come with the crate.
 
+#[cfg(feature = "redis")]
+mod encoding;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "redis")]
+mod trace;
 
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "redis")]
