@@ -16,6 +16,8 @@
 //! - `conformance`: the behaviour suite for implementations of [`Store`].
 //! - `near-cache`: [`NearCache`](near_cache::NearCache).
 //! - `redis`: `RedisStore`, for one server, Sentinel and Cluster. `redis-tls`: TLS for it.
+//! - `postgres`, `mysql`, `sqlite`: `PostgresStore`, `MySqlStore`, `SqliteStore`. `sql-tls`: TLS for
+//!   the first two.
 
 mod changes;
 mod codec;
@@ -47,6 +49,14 @@ pub use rotation::{Renewal, Rotation};
 pub use secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 pub use session::{Session, SessionHost};
 pub use store::{Created, Deleted, Found, IntoStore, Limit, Peek, Store, Swap, WhenFull};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use stores::SqlSetupError;
 pub use stores::{MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "mysql")]
+pub use stores::{MySqlStore, MySqlStoreBuilder};
+#[cfg(feature = "postgres")]
+pub use stores::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "redis")]
 pub use stores::{RedisSetupError, RedisStore, RedisStoreBuilder, UrlProblem};
+#[cfg(feature = "sqlite")]
+pub use stores::{SqliteStore, SqliteStoreBuilder};
