@@ -17,6 +17,8 @@
 //! - `conformance`: the behaviour suite for implementations of [`Store`].
 //! - `near-cache`: [`NearCache`](near_cache::NearCache).
 //! - `redis`: `RedisStore`, for one server, Sentinel and Cluster. `redis-tls`: TLS for it.
+//! - `postgres`, `mysql`, `sqlite`: `PostgresStore`, `MySqlStore`, `SqliteStore`. `sql-tls`: TLS for
+//!   the first two.
 
 mod changes;
 mod codec;
@@ -37,7 +39,6 @@ mod secret;
 mod session;
 mod store;
 mod stores;
-mod sweeper;
 
 pub use codec::{decode, encode};
 pub use connect::{Connect, ConnectError, connect};
@@ -51,7 +52,14 @@ pub use rotation::{Renewal, Rotation};
 pub use secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 pub use session::{Session, SessionHost};
 pub use store::{Created, Deleted, Found, IntoStore, Limit, Peek, Store, Swap, WhenFull};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use stores::SqlSetupError;
 pub use stores::{MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "mysql")]
+pub use stores::{MySqlStore, MySqlStoreBuilder};
+#[cfg(feature = "postgres")]
+pub use stores::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "redis")]
 pub use stores::{RedisSetupError, RedisStore, RedisStoreBuilder, UrlProblem};
-pub use sweeper::Sweeper;
+#[cfg(feature = "sqlite")]
+pub use stores::{SqliteStore, SqliteStoreBuilder};

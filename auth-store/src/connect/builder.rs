@@ -5,8 +5,6 @@ use std::sync::Arc;
 #[cfg(feature = "near-cache")]
 use std::time::Duration;
 
-use auth_core::Clock;
-
 use super::error::ConnectError;
 use super::open::open;
 use super::settings::Settings;
@@ -40,9 +38,8 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
 /// | `mysql://user:password@host/database` | `MySqlStore`; also `mariadb:` | `mysql` |
 /// | `redis://host` and the others of `RedisStore` | `RedisStore` | `redis` |
 ///
-/// Each store is as its own `connect` makes it; what can be set beyond that, only its own builder
-/// sets. Those in a database are [swept](crate::Sweeper) once a minute by each node that opened them
-/// in this way, for as long as it uses them.
+/// Each store is as its own `connect` makes it, with its options in the URL; what can be set beyond
+/// that, only its own builder sets.
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), auth_store::ConnectError> {
@@ -70,12 +67,6 @@ impl Connect {
     /// used. Several nodes may do so at once. Other stores have nothing to migrate.
     pub fn migrate(mut self) -> Self {
         self.settings.migrate = true;
-        self
-    }
-
-    /// The clock that says what has expired, for the sweeps.
-    pub fn clock(mut self, clock: Clock) -> Self {
-        self.settings.clock = clock;
         self
     }
 

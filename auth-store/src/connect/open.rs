@@ -32,19 +32,46 @@ async fn redis(_: &str, _: Settings) -> Opened {
     Err(ConnectError::Feature { feature: "redis" })
 }
 
+#[cfg(feature = "postgres")]
+async fn postgres(url: &str, settings: Settings) -> Opened {
+    let builder = crate::stores::PostgresStore::builder(url);
+    let builder = if settings.migrate { builder.migrate() } else { builder };
+    let store = builder.connect().await.map_err(refused)?;
+    Ok(settings.front.of_announcing(store))
+}
+
+#[cfg(not(feature = "postgres"))]
 async fn postgres(_: &str, _: Settings) -> Opened {
     Err(ConnectError::Feature { feature: "postgres" })
 }
 
+#[cfg(feature = "mysql")]
+async fn mysql(url: &str, settings: Settings) -> Opened {
+    let builder = crate::stores::MySqlStore::builder(url);
+    let builder = if settings.migrate { builder.migrate() } else { builder };
+    let store = builder.connect().await.map_err(refused)?;
+    Ok(settings.front.of_silent(store))
+}
+
+#[cfg(not(feature = "mysql"))]
 async fn mysql(_: &str, _: Settings) -> Opened {
     Err(ConnectError::Feature { feature: "mysql" })
 }
 
+#[cfg(feature = "sqlite")]
+async fn sqlite(url: &str, settings: Settings) -> Opened {
+    let builder = crate::stores::SqliteStore::builder(url);
+    let builder = if settings.migrate { builder.migrate() } else { builder };
+    let store = builder.connect().await.map_err(refused)?;
+    Ok(settings.front.of_silent(store))
+}
+
+#[cfg(not(feature = "sqlite"))]
 async fn sqlite(_: &str, _: Settings) -> Opened {
     Err(ConnectError::Feature { feature: "sqlite" })
 }
 
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql", feature = "sqlite"))]
 fn refused(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
     ConnectError::Store { error: error.into() }
 }

@@ -64,7 +64,7 @@ pub async fn backend(
     transport: Transport,
     clock: &Clock,
 ) -> Result<Backend, SetupError> {
-    let store = store(options, clock).await?;
+    let store = store(options).await?;
     let session = session(options, transport, Arc::clone(&store)).clock(clock.clone());
     if options.auth == AuthKind::Session {
         return Ok(session.bearer().into());

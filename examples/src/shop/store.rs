@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use auth_core::Clock;
 use auth_store::near_cache::NearCacheBuilder;
 use auth_store::{Connect, Store};
 
@@ -11,8 +10,8 @@ use super::setup_error::SetupError;
 
 /// The store that the command line asks for, with its tables made. Sign-ins that are kept elsewhere
 /// have copies here as long as the shop hears of every change.
-pub(super) async fn store(options: &Options, clock: &Clock) -> Result<Arc<dyn Store>, SetupError> {
-    let mut store = Connect::new(options.store.as_str()).migrate().clock(clock.clone());
+pub(super) async fn store(options: &Options) -> Result<Arc<dyn Store>, SetupError> {
+    let mut store = Connect::new(options.store.as_str()).migrate();
     if options.near_cache() {
         store = store.near_cache(NearCacheBuilder::default());
     }
@@ -29,14 +28,14 @@ mod tests {
 
     async fn refused(url: &str) -> String {
         let options = Options::parse_from(["shop", "--store", url]);
-        let refused = store(&options, &Clock::system()).await;
+        let refused = store(&options).await;
         refused.expect_err("there is no such store").to_string()
     }
 
     #[tokio::test]
     async fn memory_has_no_near_cache_to_turn_off() {
         for args in [&["shop"][..], &["shop", "--no-near-cache"], &["shop", "--stale-for", "1"]] {
-            store(&Options::parse_from(args), &Clock::system()).await.unwrap();
+            store(&Options::parse_from(args)).await.unwrap();
         }
     }
 

@@ -45,7 +45,6 @@ mod shared;
 mod steps;
 mod store;
 mod subjects;
-mod trace;
 mod url;
 
 pub use builder::RedisStoreBuilder;

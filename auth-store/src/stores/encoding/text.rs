@@ -2,9 +2,11 @@
 
 use std::fmt;
 
+use auth_core::Timestamp;
+
 /// What is stored cannot be read.
 #[derive(Debug)]
-pub(in crate::stores::redis) enum Unreadable {
+pub(in crate::stores) enum Unreadable {
     /// Written in a format that this version does not know.
     Format(u8),
     /// Cut off, or not what was written.
@@ -48,29 +50,33 @@ pub(super) fn put_texts(out: &mut Vec<u8>, texts: &[Box<str>]) {
 }
 
 /// What is left to read.
-pub(super) struct Reader<'a>(pub(super) &'a [u8]);
+pub(in crate::stores) struct Reader<'a>(pub(in crate::stores) &'a [u8]);
 
 impl<'a> Reader<'a> {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(super) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Unreadable> {
+    pub(in crate::stores) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Unreadable> {
         let (bytes, rest) = self.0.split_at_checked(length).ok_or(Unreadable::Malformed)?;
         self.0 = rest;
         Ok(bytes)
     }
 
-    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
+    pub(in crate::stores) fn array<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
         self.bytes(N)?.try_into().map_err(|_| Unreadable::Malformed)
     }
 
-    pub(super) fn byte(&mut self) -> Result<u8, Unreadable> {
+    pub(in crate::stores) fn byte(&mut self) -> Result<u8, Unreadable> {
         self.array().map(|[byte]| byte)
     }
 
+    pub(in crate::stores) fn timestamp(&mut self) -> Result<Timestamp, Unreadable> {
+        self.array().map(|bytes| Timestamp::from_millis(u64::from_be_bytes(bytes)))
+    }
+
     /// A length that stands in four bytes.
-    pub(super) fn length(&mut self) -> Result<usize, Unreadable> {
+    pub(in crate::stores) fn length(&mut self) -> Result<usize, Unreadable> {
         usize::try_from(u32::from_be_bytes(self.array()?)).map_err(|_| Unreadable::Malformed)
     }
 
@@ -103,6 +109,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-pub(super) fn text(bytes: &[u8]) -> Result<&str, Unreadable> {
+pub(in crate::stores) fn text(bytes: &[u8]) -> Result<&str, Unreadable> {
     std::str::from_utf8(bytes).map_err(|_| Unreadable::Malformed)
 }

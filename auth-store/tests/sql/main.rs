@@ -1,0 +1,5 @@
+//! The stores in databases keep the contract: PostgreSQL, MariaDB and SQLite, while servers hang,
+//! end and start again.
+
+mod kit;
+mod stores;
