@@ -5,6 +5,7 @@ mod suite;
 mod api_key;
 mod at_once;
 mod backend;
+mod background;
 mod capture;
 mod client;
 mod credential;

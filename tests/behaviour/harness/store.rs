@@ -10,12 +10,14 @@ use auth_store::{
 };
 use parking_lot::Mutex;
 
+use super::background::Background;
 use super::faults::{Fault, Faults, Op};
 
 /// A store whose calls are counted, and fail or hang when the test says so.
 pub(crate) struct WatchedStore {
     inner: Arc<dyn Store>,
     faults: Faults,
+    background: Background,
     created: Mutex<Vec<SignInId>>,
     copies: Mutex<Option<HashMap<SignInId, Arc<Record>>>>,
 }
@@ -23,7 +25,8 @@ pub(crate) struct WatchedStore {
 impl WatchedStore {
     pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
         let (created, copies) = (Mutex::default(), Mutex::default());
-        Self { inner, faults: Faults::default(), created, copies }
+        let (faults, background) = (Faults::default(), Background::default());
+        Self { inner, faults, background, created, copies }
     }
 
     /// From now on this operation has this fault.
@@ -74,6 +77,7 @@ impl WatchedStore {
 
     /// Every record that is in the store now.
     pub(crate) async fn records(&self) -> Vec<Arc<Record>> {
+        self.background.settled().await;
         let created = self.created.lock().clone();
         let mut records = Vec::new();
         for sid in created {
@@ -119,6 +123,7 @@ impl Store for WatchedStore {
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         self.faults.enter(Op::Load).await?;
+        self.background.settled().await;
         let loaded = self.inner.load(sid).await;
         if let Ok(Some(record)) = &loaded {
             self.keep_copy(record);
@@ -149,6 +154,7 @@ impl Store for WatchedStore {
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
         self.faults.enter(Op::Touch).await?;
+        let _under_way = self.background.enter();
         self.inner.touch(sid, at).await
     }
 
@@ -159,16 +165,19 @@ impl Store for WatchedStore {
 
     async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
         self.faults.enter(Op::DeleteIf).await?;
+        let _under_way = self.background.enter();
         self.inner.delete_if(sid, version).await
     }
 
     async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Result<bool, StoreError> {
         self.faults.enter(Op::DeleteIfIdle).await?;
+        let _under_way = self.background.enter();
         self.inner.delete_if_idle(sid, seen).await
     }
 
     async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
         self.faults.enter(Op::List).await?;
+        self.background.settled().await;
         self.inner.list(subject).await
     }
 

@@ -13,6 +13,7 @@ mod ports;
 mod postgres;
 mod proxy;
 mod redis_server;
+mod scratch;
 mod sentinel;
 mod wait;
 
@@ -21,5 +22,6 @@ pub use mariadb::MariaDbServer;
 pub use postgres::PostgresServer;
 pub use proxy::{Held, Proxy};
 pub use redis_server::RedisServer;
+pub use scratch::Scratch;
 pub use sentinel::RedisSentinels;
 pub use wait::until;
