@@ -139,7 +139,8 @@ impl Store for WatchedStore {
 
     async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
         self.faults.enter(Op::Update).await?;
-        self.inner.update(sid, version, data).await
+        let swapped = self.inner.update(sid, version, data).await?;
+        self.faults.leave(Op::Update).map(|()| swapped)
     }
 
     async fn rotate(

@@ -5,6 +5,7 @@
 //!
 //! Everything here panics when a server does not do what a test needs.
 
+mod authority;
 mod child;
 mod cluster;
 mod daemon;
@@ -17,6 +18,7 @@ mod scratch;
 mod sentinel;
 mod wait;
 
+pub use authority::Authority;
 pub use cluster::RedisCluster;
 pub use mariadb::MariaDbServer;
 pub use postgres::PostgresServer;
