@@ -7,7 +7,6 @@ mod keys;
 mod lost_answers;
 mod near_cache;
 mod outages;
-mod proxy;
 mod replicas;
 mod sentinel;
 mod setup;

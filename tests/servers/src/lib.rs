@@ -7,12 +7,19 @@
 
 mod child;
 mod cluster;
+mod daemon;
+mod mariadb;
 mod ports;
+mod postgres;
+mod proxy;
 mod redis_server;
 mod sentinel;
 mod wait;
 
 pub use cluster::RedisCluster;
+pub use mariadb::MariaDbServer;
+pub use postgres::PostgresServer;
+pub use proxy::{Held, Proxy};
 pub use redis_server::RedisServer;
 pub use sentinel::RedisSentinels;
 pub use wait::until;
