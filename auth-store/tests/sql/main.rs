@@ -2,4 +2,8 @@
 //! end and start again.
 
 mod kit;
+mod migrate;
+mod setup;
+mod sign_in;
 mod stores;
+mod subjects;

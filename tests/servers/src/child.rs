@@ -104,10 +104,17 @@ impl Drop for Program {
 }
 
 /// A new, empty folder. It goes with the value.
-pub(crate) struct Scratch(PathBuf);
+#[derive(Debug)]
+pub struct Scratch(PathBuf);
 
 impl Scratch {
-    pub(crate) fn new() -> Self {
+    /// A folder that goes with the value.
+    ///
+    /// # Panics
+    /// If there can be none.
+    #[must_use]
+    #[allow(clippy::new_without_default)] // it is made, not found
+    pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = env::temp_dir().join(format!("auth-servers-{}-{number}", process::id()));
@@ -116,7 +123,11 @@ impl Scratch {
     }
 
     /// One that stays as long as the test's process, for a `static`, which is never dropped.
-    pub(crate) fn until_the_end() -> Self {
+    ///
+    /// # Panics
+    /// If there can be none.
+    #[must_use]
+    pub fn until_the_end() -> Self {
         let folder = Self::new();
         let remover = Command::new("sh")
             .args(["-c", REMOVER, "sh"])
@@ -128,7 +139,9 @@ impl Scratch {
         folder
     }
 
-    pub(crate) fn path(&self) -> &Path {
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
         &self.0
     }
 }

@@ -16,6 +16,7 @@ mod redis_server;
 mod sentinel;
 mod wait;
 
+pub use child::Scratch;
 pub use cluster::RedisCluster;
 pub use mariadb::MariaDbServer;
 pub use postgres::PostgresServer;
