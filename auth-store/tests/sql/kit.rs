@@ -11,7 +11,7 @@ macro_rules! kit {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn store() -> $store {
                     // Races are many here, and not what the time of a step is measured by.
-                    let builder = $store::builder($name().await).timeout(PATIENCE);
+                    let builder = $store::builder($name()).timeout(PATIENCE);
                     builder.migrate().connect().await.expect("the database runs")
                 }
             }

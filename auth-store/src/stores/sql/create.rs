@@ -3,13 +3,14 @@
 use auth_core::SignInId;
 use sqlx::Error;
 
-use super::dialect::{Dialect, Value};
+use super::dialect::Dialect;
 use super::failure::Failure;
 use super::pool::Line;
 use super::row::{Parts, age, millis, subject_key, values};
 use super::shared::Shared;
 use super::statement::Statement;
 use super::statements::BATCH;
+use super::value::Value;
 use crate::error::StoreError;
 use crate::record::Record;
 use crate::store::{Created, Limit, WhenFull};

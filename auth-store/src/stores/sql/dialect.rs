@@ -7,15 +7,9 @@ use sqlx::error::DatabaseError;
 use sqlx::{Database, Error};
 
 use super::setup_error::SqlSetupError;
-use super::statements::Wording;
 use super::tables::Tables;
-
-/// A value to put into a statement.
-#[derive(Clone, Copy)]
-pub(super) enum Value<'a> {
-    Int(Option<i64>),
-    Bytes(Option<&'a [u8]>),
-}
+use super::value::Value;
+use super::wording::Wording;
 
 /// How sqlx speaks to a database; see [`speaks`](super::speaks).
 #[async_trait]
@@ -50,7 +44,7 @@ pub(super) trait Dialect: Speaks {
     /// What this database alone has to be told.
     type Extra: Clone + Default + std::fmt::Debug + Send + Sync + 'static;
 
-    /// What comes after a connection has to be written differently.
+    /// The words that this database does not share with others.
     const WORDING: Wording;
     /// How a transaction begins that will write.
     const BEGIN: &'static str;

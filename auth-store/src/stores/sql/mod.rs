@@ -39,6 +39,8 @@ mod subjects;
 mod sweep;
 mod tables;
 mod tidy;
+mod value;
+mod wording;
 
 #[cfg(feature = "mysql")]
 pub use mysql::{MySqlStore, MySqlStoreBuilder};

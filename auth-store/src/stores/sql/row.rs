@@ -6,8 +6,9 @@ use auth_core::{SignInId, Timestamp};
 use sha2::{Digest as _, Sha256};
 use sqlx::Error;
 
-use super::dialect::{Speaks, Value};
+use super::dialect::Speaks;
 use super::failure::Failure;
+use super::value::Value;
 use crate::details::Details;
 use crate::lifetime::Limits;
 use crate::record::Record;

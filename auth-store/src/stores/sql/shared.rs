@@ -5,11 +5,12 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::dialect::{Dialect, Value};
+use super::dialect::Dialect;
 use super::failure::Failure;
 use super::pool::{Line, Pool};
 use super::statement::Statement;
 use super::statements::Statements;
+use super::value::Value;
 use crate::error::StoreError;
 
 /// How often a step is tried again when another was in its way.

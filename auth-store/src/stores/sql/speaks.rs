@@ -9,7 +9,7 @@ macro_rules! speaks {
             async fn fetch(
                 connection: &mut Self::Connection,
                 text: &str,
-                values: &[$crate::stores::sql::dialect::Value<'_>],
+                values: &[$crate::stores::sql::value::Value<'_>],
             ) -> Result<Vec<$row>, sqlx::Error> {
                 let query = $crate::stores::sql::speaks::bound!($database, text, values);
                 sqlx::Executor::fetch_all(connection, query).await
@@ -18,7 +18,7 @@ macro_rules! speaks {
             async fn execute(
                 connection: &mut Self::Connection,
                 text: &str,
-                values: &[$crate::stores::sql::dialect::Value<'_>],
+                values: &[$crate::stores::sql::value::Value<'_>],
             ) -> Result<u64, sqlx::Error> {
                 let query = $crate::stores::sql::speaks::bound!($database, text, values);
                 Ok(sqlx::Executor::execute(connection, query).await?.rows_affected())
@@ -48,8 +48,8 @@ macro_rules! bound {
         let mut query = sqlx::query::<$database>($text);
         for value in $values {
             query = match *value {
-                $crate::stores::sql::dialect::Value::Int(number) => query.bind(number),
-                $crate::stores::sql::dialect::Value::Bytes(bytes) => query.bind(bytes),
+                $crate::stores::sql::value::Value::Int(number) => query.bind(number),
+                $crate::stores::sql::value::Value::Bytes(bytes) => query.bind(bytes),
             };
         }
         query

@@ -1,6 +1,6 @@
 //! One statement.
 
-use super::dialect::Value;
+use super::value::Value;
 
 /// A statement, whose values are numbered: `$1` is the first.
 pub(super) struct Statement {

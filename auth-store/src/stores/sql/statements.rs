@@ -5,6 +5,7 @@
 //! itself.
 
 use super::statement::Statement;
+use super::wording::Wording;
 
 /// How many ids stand in one statement.
 pub(super) const BATCH: usize = 64;
@@ -16,18 +17,6 @@ const RECORD: &str = "kind, persistence, version, last_seen, created_at, authent
 
 /// Whether a sign-in has expired at `$1`. The difference cannot overflow; the sum could.
 const OVER: &str = "(ends_at <= $1 OR (idle_secs > 0 AND last_seen <= $1 - idle_secs * 1000))";
-
-/// The words that databases do not share.
-pub(super) struct Wording {
-    /// The larger of two values.
-    pub(super) greatest: &'static str,
-    /// Passes over a row whose key is taken. Without it the database complains.
-    pub(super) unless_taken: &'static str,
-    /// Whether a statement that changes rows can answer them.
-    pub(super) returning: bool,
-    /// Whether places have numbers.
-    pub(super) numbered: bool,
-}
 
 /// All statements about sign-ins.
 pub(super) struct Statements {

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use auth_core::{SignInId, Timestamp};
 
-use super::dialect::{Dialect, Value};
+use super::dialect::Dialect;
 use super::failure::Failure;
 use super::pool::Line;
 use super::row::{due_at, millis, record, version};
 use super::shared::Shared;
 use super::statement::Statement;
+use super::value::Value;
 use crate::data::Data;
 use crate::error::StoreError;
 use crate::record::Record;

@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use auth_core::SignInId;
 
-use super::dialect::{Dialect, Value};
+use super::dialect::Dialect;
 use super::failure::Failure;
 use super::pool::Line;
 use super::row::{record, subject_key};
 use super::shared::Shared;
 use super::statement::Statement;
 use super::steps::id;
+use super::value::Value;
 use crate::error::StoreError;
 use crate::record::Record;
 

@@ -5,12 +5,13 @@
 
 use auth_core::{SignInId, Timestamp};
 
-use super::dialect::{Dialect, Value};
+use super::dialect::Dialect;
 use super::failure::Failure;
 use super::pool::Line;
 use super::row::{age, millis, sid};
 use super::shared::Shared;
 use super::statements::BATCH;
+use super::value::Value;
 use crate::error::StoreError;
 
 impl<D: Dialect> Shared<D> {

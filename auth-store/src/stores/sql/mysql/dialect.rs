@@ -11,8 +11,8 @@ use crate::stores::sql::dialect::{Dialect, Speaks};
 use crate::stores::sql::open::setup;
 use crate::stores::sql::setup_error::SqlSetupError;
 use crate::stores::sql::speaks::speaks;
-use crate::stores::sql::statements::Wording;
 use crate::stores::sql::tables::Tables;
+use crate::stores::sql::wording::Wording;
 
 speaks!(MySql, MySqlRow);
 

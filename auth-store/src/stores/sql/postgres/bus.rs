@@ -18,9 +18,10 @@ use tokio::time::timeout;
 use super::store::PostgresStore;
 use crate::error::StoreError;
 use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
-use crate::stores::sql::dialect::{Speaks, Value};
+use crate::stores::sql::dialect::Speaks;
 use crate::stores::sql::failure::Failure;
 use crate::stores::sql::statement::Statement;
+use crate::stores::sql::value::Value;
 use crate::stores::trace::noted;
 
 const CHANNEL: &str = "auth_sign_ins";
