@@ -8,6 +8,7 @@
 //! - [`Store`] is the contract of the places that keep records; [`MemoryStore`] is one of them.
 //!   Whoever writes another runs the suite in `conformance` on it.
 //! - [`SignInManager`] starts, refreshes, lists and ends sign-ins for the backends.
+//! - [`connect`] picks a store by its URL, when the program runs.
 //! - [`Session`] is a request's handle on the data of its sign-in.
 //!
 //! # Features
@@ -23,6 +24,7 @@ mod changes;
 mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod connect;
 mod data;
 mod details;
 mod error;
@@ -39,6 +41,7 @@ mod store;
 mod stores;
 
 pub use codec::{decode, encode};
+pub use connect::{Connect, ConnectError, connect};
 pub use data::Data;
 pub use details::{Details, Device, Grace};
 pub use error::{StoreError, StoreErrorKind};

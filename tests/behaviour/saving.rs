@@ -13,6 +13,9 @@ suite!(every:
     a_detached_handle_saves_after_the_response,
     sec_04_a_detached_handle_stays_with_its_user,
     what_an_early_save_could_not_store_is_stored_with_the_response,
+    an_update_that_was_stored_unanswered_counts_once,
+    equal_updates_of_two_requests_both_count_though_one_was_unanswered,
+    what_may_have_been_stored_is_not_stored_again,
     a_save_after_the_sign_in_has_ended_says_how_to_sign_in,
     a_request_that_only_reads_writes_nothing,
     sec_74_debug_shows_no_secret,
@@ -93,6 +96,74 @@ async fn what_an_early_save_could_not_store_is_stored_with_the_response(world: W
     let status = world.inside(Some(&credential), handler).await.status();
     let cart = world.holder(&credential).get("/cart").await;
     assert_eq!((status.as_u16(), cart.text()), (200, r#"["apple"]"#));
+}
+
+fn add_apple(head: &Parts) -> Session {
+    let session = session(head);
+    session.update("cart", |items: &mut Vec<String>| items.push("apple".to_owned())).unwrap();
+    session
+}
+
+/// A request that adds an apple and saves, which fails in this way, and another after that; then
+/// the response leaves. Its status, and the cart.
+async fn saves_in_vain<F: Future<Output = ()>>(
+    world: &World,
+    fault: Fault,
+    meanwhile: impl Fn(Credential) -> F + Clone,
+) -> (u16, String) {
+    let credential = signed_in(world).await;
+    let handler = async |head: Parts| {
+        let session = add_apple(&head);
+        world.store.set(Op::Update, fault);
+        assert_eq!(session.save().await.unwrap_err().kind(), AuthErrorKind::Unavailable);
+        world.store.heal();
+        meanwhile(credential.clone()).await;
+        let pear = |items: &mut Vec<String>| items.push("pear".to_owned());
+        session.update("cart", pear).unwrap();
+        Response::default()
+    };
+    let status = world.inside(Some(&credential), handler).await.status();
+    (status.as_u16(), world.holder(&credential).get("/cart").await.text().to_owned())
+}
+
+/// The fault: the update that came after the lost answer was made on top of the first one.
+async fn an_update_that_was_stored_unanswered_counts_once(world: World) {
+    for fault in [Fault::Unanswered, Fault::Fails] {
+        let saved = saves_in_vain(&world, fault, async |_| {}).await;
+        assert_eq!(saved, (200, r#"["apple","pear"]"#.to_owned()), "{fault:?}");
+    }
+}
+
+/// What another request stores meanwhile looks just like what this one tried to store.
+async fn equal_updates_of_two_requests_both_count_though_one_was_unanswered(world: World) {
+    let other = async |credential: Credential| {
+        let handler = async |head: Parts| {
+            add_apple(&head);
+            Response::default()
+        };
+        assert_eq!(world.inside(Some(&credential), handler).await.status(), 200);
+    };
+    for fault in [Fault::Unanswered, Fault::Fails] {
+        let saved = saves_in_vain(&world, fault, other).await;
+        assert_eq!(saved, (200, r#"["apple","apple","pear"]"#.to_owned()), "{fault:?}");
+    }
+}
+
+/// Two others have saved by themselves since: what became of this one is not known.
+async fn what_may_have_been_stored_is_not_stored_again(world: World) {
+    let others = async |credential: Credential| {
+        for _ in 0..2 {
+            let handler = async |head: Parts| {
+                add_apple(&head).save().await.unwrap();
+                Response::default()
+            };
+            assert_eq!(world.inside(Some(&credential), handler).await.status(), 200);
+        }
+    };
+    let (status, cart) = saves_in_vain(&world, Fault::Unanswered, others).await;
+    assert_eq!((status, &*cart), (503, r#"["apple","apple","apple"]"#));
+    let (status, cart) = saves_in_vain(&world, Fault::Fails, others).await;
+    assert_eq!((status, &*cart), (503, r#"["apple","apple"]"#));
 }
 
 /// RFC 9110 section 15.5.2: a 401 has a challenge.

@@ -2,42 +2,67 @@
 
 use auth_core::{AuthError, AuthErrorKind, SignInId};
 
+use super::attempt::{Attempt, AttemptError, Fate, Repeats};
 use super::issued::Issued;
 use super::manage::SignInManager;
-use crate::changes::{self, Change};
+use super::patience::Patience;
+use crate::changes::Change;
 use crate::data::Data;
 use crate::error::StoreError;
 use crate::record::Record;
 use crate::secret::{Kind, Secret};
 use crate::store::Swap;
 
-/// How often a step is tried again on newer data before it is given up.
-pub(super) const TRIES: usize = 16;
-
 impl SignInManager {
     /// Makes these changes on the newest data of a sign-in that has not ended.
     pub(crate) async fn change(&self, sid: &SignInId, changes: &[Change]) -> Result<(), AuthError> {
-        let mut newest = self.store.load(sid).await?;
-        for _ in 0..TRIES {
+        self.change_once(sid, changes, Repeats::Never, &mut None).await
+    }
+
+    /// Makes these changes on the newest data of a sign-in that has not ended, none of them twice.
+    ///
+    /// `lost` is the attempt of an earlier call that nobody answered, and is left behind for a
+    /// later one. What it did is not done again; where that cannot be known, nothing is done.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if it is not known whether the changes were
+    /// made; [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended.
+    pub(crate) async fn change_once(
+        &self,
+        sid: &SignInId,
+        mut changes: &[Change],
+        repeats: Repeats,
+        lost: &mut Option<Attempt>,
+    ) -> Result<(), AuthError> {
+        let (mut newest, mut patience) = (self.store.load(sid).await?, Patience::default());
+        loop {
             let record = newest.ok_or_else(ended)?;
             if record.expiry(self.settings.clock.now()).is_some() {
                 return Err(ended());
             }
-            let data = changes::apply(&record.data, changes)
-                .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
-            if data == record.data {
+            let Some((attempt, sent)) = next(&record, &mut changes, repeats, lost)? else {
                 return Ok(());
-            }
-            if data.bytes() > Data::MAX_BYTES {
-                return Err(AuthError::new(AuthErrorKind::TooLarge, "over 64 KiB of data"));
-            }
-            match self.store.update(sid, record.version, data).await? {
-                Swap::Stored(_) => return Ok(()),
-                Swap::Stale(newer) => newest = Some(newer),
-                Swap::Gone => return Err(ended()),
+            };
+            match self.store.update(sid, attempt.version, attempt.data.clone()).await {
+                Ok(Swap::Stored(_)) if attempt.makes == changes.len() => return Ok(()),
+                Ok(Swap::Stored(stored)) => {
+                    changes = &changes[attempt.makes..];
+                    newest = Some(stored);
+                }
+                Ok(Swap::Stale(newer)) => {
+                    // What was sent before may have been faster than what is sent now.
+                    *lost = (sent == Sent::Before).then_some(attempt);
+                    newest = Some(newer);
+                    patience.pause().await?;
+                }
+                Ok(Swap::Gone) => return Err(ended()),
+                Err(error) => {
+                    let marked = repeats == Repeats::Perhaps || sent == Sent::Before;
+                    *lost = marked.then_some(attempt);
+                    return Err(error.into());
+                }
             }
         }
-        Err(contention())
     }
 
     /// Starts the record of a visitor whom nobody has signed in.
@@ -71,10 +96,50 @@ impl SignInManager {
     }
 }
 
-pub(super) fn contention() -> AuthError {
-    AuthError::new(AuthErrorKind::Unavailable, "others changed the sign-in again and again")
+/// Whether an attempt was sent before.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sent {
+    Never,
+    Before,
+}
+
+/// What to send next; none if nothing is left to change. What an attempt that was lost has done is
+/// taken from the changes.
+fn next(
+    record: &Record,
+    changes: &mut &[Change],
+    repeats: Repeats,
+    lost: &mut Option<Attempt>,
+) -> Result<Option<(Attempt, Sent)>, AuthError> {
+    match lost.as_ref().map(|lost| lost.fate(record)) {
+        Some(Fate::Unknown) => return Err(unknown()),
+        Some(Fate::Open) => return Ok(lost.take().map(|lost| (lost, Sent::Before))),
+        Some(Fate::Happened) => {
+            let made = lost.take().map_or(0, |lost| lost.makes);
+            *changes = &changes[made..];
+        }
+        Some(Fate::Never) => *lost = None,
+        None => {}
+    }
+    let attempt = Attempt::new(record, changes, repeats)?;
+    Ok(attempt.map(|attempt| (attempt, Sent::Never)))
+}
+
+fn unknown() -> AuthError {
+    let unknown = "it is not known whether an earlier attempt was stored";
+    AuthError::new(AuthErrorKind::Unavailable, unknown)
 }
 
 fn ended() -> AuthError {
     AuthError::new(AuthErrorKind::Unauthenticated, "the sign-in has ended")
+}
+
+impl From<AttemptError> for AuthError {
+    fn from(error: AttemptError) -> Self {
+        match error {
+            AttemptError::Data(error) => Self::new(AuthErrorKind::Data, error),
+            AttemptError::TooLarge => Self::new(AuthErrorKind::TooLarge, "over 64 KiB of data"),
+            AttemptError::Store(error) => error.into(),
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! Starting, refreshing and ending sign-ins: what the backends have in common.
 
+mod attempt;
 mod background;
 mod data;
 mod issued;
@@ -8,10 +9,12 @@ mod manage;
 mod moved;
 mod named;
 mod new_sign_in;
+mod patience;
 mod refresh;
 mod settings;
 mod sign_in;
 
+pub(crate) use attempt::{Attempt, Repeats};
 pub use issued::Issued;
 pub use manage::SignInManager;
 pub use new_sign_in::{Beside, NewSignIn};

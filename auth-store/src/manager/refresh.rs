@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use auth_core::{AuthError, AuthErrorKind, Reason, Turn};
 
-use super::data::TRIES;
 use super::issued::Issued;
 use super::manage::SignInManager;
+use super::patience::Patience;
 
 use crate::details::Grace;
 use crate::error::StoreError;
@@ -63,7 +63,8 @@ impl SignInManager {
         let now = self.settings.clock.now();
         let unknown = || refused(Reason::Unknown);
         let mut record = self.store.load(&secret.sid()).await?.ok_or_else(unknown)?;
-        for _ in 0..TRIES {
+        let mut patience = Patience::default();
+        loop {
             if record.subject.is_none() {
                 return Err(unknown()); // a visitor has not signed in
             }
@@ -98,8 +99,8 @@ impl SignInManager {
                 Swap::Stale(newer) => record = newer,
                 Swap::Gone => return Err(unknown()),
             }
+            patience.pause().await?;
         }
-        Err(AuthError::new(AuthErrorKind::Unavailable, "others refreshed again and again"))
     }
 
     /// A cookie or bearer secret that comes late is a slow request more often than a thief's; a

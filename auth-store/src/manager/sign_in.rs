@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use auth_core::{AuthError, AuthErrorKind, SignInId, Timestamp, Turn};
 
-use super::data::{TRIES, contention};
 use super::issued::Issued;
 use super::manage::SignInManager;
 use super::new_sign_in::{Beside, NewSignIn};
+use super::patience::Patience;
 use crate::changes;
 use crate::data::Data;
 use crate::error::StoreError;
@@ -159,15 +159,15 @@ impl SignInManager {
                 details: new.details.clone(),
             }),
         };
-        let mut from = old.current;
-        for _ in 0..TRIES {
+        let (mut from, mut patience) = (old.current, Patience::default());
+        loop {
             match self.store.rotate(&old.sid, &from, rotation.clone()).await? {
                 Swap::Stored(record) => return Ok(Some(Issued::new(secret, &record))),
                 Swap::Stale(newer) => from = newer.current,
                 Swap::Gone => return Ok(None),
             }
+            patience.pause().await?;
         }
-        Err(contention())
     }
 
     /// A visitor signs in: the data moves into the new sign-in, and the old record goes. Whatever
@@ -189,17 +189,17 @@ impl SignInManager {
     }
 
     async fn leave_behind(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
-        let mut copied = Arc::clone(old);
-        for _ in 0..TRIES {
+        let (mut copied, mut patience) = (Arc::clone(old), Patience::default());
+        loop {
             match self.store.delete_if(&old.sid, copied.version).await? {
                 Deleted::Done | Deleted::Gone => return Ok(()),
                 Deleted::Stale(newer) => {
                     let difference = changes::difference(&copied.data, &newer.data);
                     self.change(new, &difference).await?;
                     copied = newer;
+                    patience.pause().await?;
                 }
             }
         }
-        Err(contention())
     }
 }

@@ -1,6 +1,8 @@
 //! For how long copies may be believed.
 
 use std::collections::BTreeMap;
+use std::error::Error;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -49,11 +51,21 @@ fn millis(time: Duration) -> u64 {
 pub(super) struct Pulse {
     sent: BTreeMap<u64, Duration>,
     heard: BTreeMap<Source, Option<Duration>>,
+    /// What was heard before the sources were known: a beat comes back faster than the answer to it.
+    early: Vec<(u64, Source)>,
 }
 
 /// The sources are others than they were: what they announced may have been missed.
 #[derive(Debug)]
 pub(super) struct OtherSources;
+
+impl fmt::Display for OtherSources {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("other servers announce changes than before, or they were emptied")
+    }
+}
+
+impl Error for OtherSources {}
 
 impl Pulse {
     /// A beat is about to be sent.
@@ -68,6 +80,9 @@ impl Pulse {
     pub(super) fn sent_to(&mut self, sources: Vec<Source>) -> Result<(), OtherSources> {
         if self.heard.is_empty() {
             self.heard = sources.into_iter().map(|source| (source, None)).collect();
+            for (number, source) in std::mem::take(&mut self.early) {
+                self.heard(number, &source);
+            }
             return Ok(());
         }
         let same = sources.len() == self.heard.len()
@@ -78,7 +93,9 @@ impl Pulse {
     /// A beat came back. It proves that all was heard which was announced before it was *sent*.
     pub(super) fn heard(&mut self, number: u64, source: &Source) {
         let Some(sent) = self.sent.get(&number) else { return };
-        if let Some(last) = self.heard.get_mut(source) {
+        if self.heard.is_empty() {
+            self.early.push((number, source.clone()));
+        } else if let Some(last) = self.heard.get_mut(source) {
             *last = (*last).max(Some(*sent));
         }
     }
@@ -116,6 +133,19 @@ mod tests {
         pulse.heard(1, &source("a"));
         pulse.heard(2, &source("b"));
         assert_eq!(pulse.up_to(), Some(secs(11)), "an old beat moves nothing back");
+    }
+
+    #[test]
+    fn what_is_heard_before_the_sources_are_known_counts() {
+        let mut pulse = Pulse::default();
+        pulse.sending(1, Duration::from_secs(10));
+        pulse.heard(1, &source("a"));
+        pulse.heard(1, &source("from before"));
+        assert_eq!(pulse.up_to(), None, "there may be others");
+        pulse.sent_to(vec![source("a"), source("b")]).unwrap();
+        assert_eq!(pulse.up_to(), None, "b was not heard");
+        pulse.heard(1, &source("b"));
+        assert_eq!(pulse.up_to(), Some(Duration::from_secs(10)));
     }
 
     #[test]

@@ -8,8 +8,9 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use super::announce::{Announcement, Announcements, Announces, Beat, Source};
-use super::lease::{Lease, Pulse};
+use super::lease::{Lease, OtherSources, Pulse};
 use super::near::{Shared, Trust};
+use super::standing::Standing;
 use crate::error::StoreError;
 
 /// The longest pause between two attempts to listen.
@@ -17,24 +18,19 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Listens as long as somebody uses the cache.
 pub(super) async fn forever<S: Announces>(shared: Weak<Shared<S>>, bound: Duration) {
-    let mut pause = Duration::from_millis(50);
+    let (mut pause, mut standing) = (Duration::from_millis(50), Standing::default());
     loop {
         let Some(shared) = shared.upgrade() else { return };
         let Trust::Heard(lease) = &shared.trust else { return };
-        let lost = listen(&shared, lease, bound).await;
+        let lost = listen(&shared, lease, bound, &mut standing).await;
         let had_lease = lease.left(shared.clock.monotonic()).is_some();
         lease.drop_it();
         shared.copies.flush();
-        tell(lost.as_ref());
+        standing.deaf(&lost);
         pause = if had_lease { Duration::from_millis(50) } else { (pause * 2).min(LONGEST_PAUSE) };
         drop(shared);
         tokio::time::sleep(pause).await;
     }
-}
-
-fn tell(lost: Option<&StoreError>) {
-    let error = lost.map(|error| error as &dyn std::error::Error);
-    tracing::warn!(error, "changes are not heard of: every request asks the store");
 }
 
 type Beating = Pin<Box<dyn Future<Output = Result<Vec<Source>, StoreError>> + Send>>;
@@ -44,10 +40,11 @@ async fn listen<S: Announces>(
     shared: &Arc<Shared<S>>,
     lease: &Lease,
     bound: Duration,
-) -> Option<StoreError> {
+    standing: &mut Standing,
+) -> StoreError {
     let mut announcements = match shared.store.listen().await {
         Ok(announcements) => announcements,
-        Err(error) => return Some(error),
+        Err(error) => return error,
     };
     // What was loaded before could have changed unheard.
     lease.drop_it();
@@ -55,7 +52,7 @@ async fn listen<S: Announces>(
 
     let node = match name() {
         Ok(node) => node,
-        Err(error) => return Some(error), // beats of others would count as ours
+        Err(error) => return error, // beats of others would count as ours
     };
     let began = shared.clock.monotonic();
     let (mut pulse, mut number) = (Pulse::default(), 0);
@@ -72,25 +69,30 @@ async fn listen<S: Announces>(
                 }
                 Ok(Announcement::Beat(beat, source)) if beat.node == node => {
                     pulse.heard(beat.number, &source);
-                    if let Some(up_to) = pulse.up_to() {
-                        lease.extend(up_to + bound);
-                    }
+                    extend(lease, &pulse, bound, standing);
                 }
                 Ok(Announcement::Beat(..)) => {}
-                Err(error) => return Some(error),
+                Err(error) => return error,
             },
             sent = async { beating.as_mut().expect("checked").as_mut().await }, if beating.is_some() => {
                 beating = None;
-                // A beat that was not sent extends nothing; the lease ends by itself.
-                if let Ok(sources) = sent && pulse.sent_to(sources).is_err() {
-                    return None;
+                match sent.map(|sources| pulse.sent_to(sources)) {
+                    Ok(Ok(())) => extend(lease, &pulse, bound, standing),
+                    Ok(Err(OtherSources)) => return StoreError::unavailable(OtherSources),
+                    // It extends nothing; the lease ends by itself.
+                    Err(error) => tracing::debug!(
+                        error = &error as &dyn std::error::Error, "a beat was not sent"
+                    ),
                 }
             }
             _ = ticks.tick(), if beating.is_none() => {
                 let now = shared.clock.monotonic();
+                if !lease.holds(now) {
+                    standing.expired();
+                }
                 // A way that brings nothing may be gone for good, though nothing says so.
                 if now.saturating_sub(pulse.up_to().unwrap_or(began)) > bound * 2 {
-                    return None;
+                    return StoreError::unavailable("no sign of life came back for too long");
                 }
                 number += 1;
                 pulse.sending(number, now);
@@ -98,6 +100,14 @@ async fn listen<S: Announces>(
                 beating = Some(Box::pin(async move { shared.store.beat(beat).await }));
             }
         }
+    }
+}
+
+/// Copies are believed for as long as every source allows.
+fn extend(lease: &Lease, pulse: &Pulse, bound: Duration, standing: &mut Standing) {
+    if let Some(up_to) = pulse.up_to() {
+        lease.extend(up_to + bound);
+        standing.hears();
     }
 }
 

@@ -7,6 +7,7 @@ mod counts;
 mod lease;
 mod listen;
 mod near;
+mod standing;
 mod store;
 
 pub use announce::{Announcement, Announcements, Announces, Beat, Source};

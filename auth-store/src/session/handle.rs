@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::host;
 use super::state::{SessionState, closed};
 use crate::changes::{self, Change};
+use crate::manager::Repeats;
 use crate::record::Record;
 use crate::store::Peek;
 
@@ -128,8 +129,13 @@ impl Session {
     /// Saves now instead of before the response: before a long stream begins, or to know that it
     /// worked.
     ///
+    /// What could not be saved is tried again, by the next `save` or with the response. What the
+    /// store may have taken without an answer is not made twice: for that, such a save leaves a mark
+    /// of some 24 bytes beside the data, under a key that begins with U+0001. Such keys are ours.
+    ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer;
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer, or if it cannot be
+    /// known whether an earlier try was stored; after three seconds in which others were faster;
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended;
     /// [`TooLarge`](AuthErrorKind::TooLarge) if there would be more than 64 KiB.
     pub async fn save(&self) -> Result<(), AuthError> {
@@ -137,7 +143,7 @@ impl Session {
         if self.reach == Reach::Detached && sign_in.is_none() {
             return Err(closed()); // a visitor's cookie can leave with the response only
         }
-        self.state.save(&self.exchange).await
+        self.state.save(&self.exchange, Repeats::Perhaps).await
     }
 
     /// A handle for what goes on after the response has left, such as the body of a stream. It

@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use super::host::SessionHost;
 use crate::changes::{self, Change};
 use crate::data::Data;
+use crate::manager::{Attempt, Repeats};
 
 /// The changes of one request: made by its handles, saved before its response leaves.
 #[derive(Debug)]
@@ -24,6 +25,8 @@ pub(super) struct SessionState {
 #[derive(Debug, Default)]
 struct Pending {
     changes: Vec<Change>,
+    /// The attempt to store them, the first ones of them, that nobody answered.
+    lost: Option<Attempt>,
     closed: bool,
 }
 
@@ -57,26 +60,42 @@ impl SessionState {
         Ok(())
     }
 
-    /// Saves what is pending. What could not be stored is tried again by the next save.
-    pub(super) async fn save(&self, exchange: &Exchange) -> Result<(), AuthError> {
-        let changes = std::mem::take(&mut self.pending.lock().changes);
+    /// Saves what is pending. What could not be stored is tried again by the next save, and what may
+    /// have been stored is not stored twice.
+    pub(super) async fn save(
+        &self,
+        exchange: &Exchange,
+        repeats: Repeats,
+    ) -> Result<(), AuthError> {
+        let (changes, mut lost) = {
+            let mut pending = self.pending.lock();
+            (std::mem::take(&mut pending.changes), pending.lost.take())
+        };
         if changes.is_empty() {
             return Ok(());
         }
-        let saved = self.store(exchange, &changes).await;
+        let saved = self.store(exchange, &changes, repeats, &mut lost).await;
         if matches!(&saved, Err(error) if error.kind() == AuthErrorKind::Unavailable) {
-            self.pending.lock().changes.splice(0..0, changes);
+            let mut pending = self.pending.lock();
+            pending.changes.splice(0..0, changes);
+            pending.lost = lost;
         }
         saved.map_err(|error| exchange.challenge(error))
     }
 
-    async fn store(&self, exchange: &Exchange, changes: &[Change]) -> Result<(), AuthError> {
+    async fn store(
+        &self,
+        exchange: &Exchange,
+        changes: &[Change],
+        repeats: Repeats,
+        lost: &mut Option<Attempt>,
+    ) -> Result<(), AuthError> {
         let turn = exchange.turn();
         let Some(sid) = self.sign_in(turn) else { return self.start(turn, changes).await };
         let manager = self.host.sign_ins();
         let _line = manager.lines().wait(&sid).await;
         let signed_in = exchange.is_identified() || turn.made_here() == Some(sid);
-        match manager.change(&sid, changes).await {
+        match manager.change_once(&sid, changes, repeats, lost).await {
             // A visitor's record ends when the visitor signs in: there is a newer one to ask for.
             Err(error) if error.kind() == AuthErrorKind::Unauthenticated && !signed_in => {
                 Err(AuthError::new(AuthErrorKind::Unavailable, error))
@@ -126,7 +145,7 @@ impl BeforeResponse for SessionState {
         }
         let exchange = exchange.clone();
         AuthFuture::from_async(async move {
-            let saved = self.save(&exchange).await;
+            let saved = self.save(&exchange, Repeats::Never).await;
             if saved.is_err() {
                 self.give_up(exchange.turn()).await;
             }
@@ -135,7 +154,9 @@ impl BeforeResponse for SessionState {
     }
 
     fn discard(&self) {
-        self.pending.lock().changes.clear();
+        let mut pending = self.pending.lock();
+        pending.changes.clear();
+        pending.lost = None;
     }
 }
 

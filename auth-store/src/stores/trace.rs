@@ -14,23 +14,38 @@ pub(super) async fn traced<T>(
     step: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {
     let span = debug_span!("store", op);
-    async {
-        let start = Instant::now();
-        let result = step.await;
-        let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
-        match &result {
-            Ok(_) => debug!(outcome = "ok", micros),
-            Err(error) => match error.kind() {
-                StoreErrorKind::Unavailable => {
-                    warn!(op, micros, error = %Chain(error), "the store of sign-ins is unavailable");
-                }
-                kind => debug!(outcome = ?kind, micros),
-            },
+    let warned = async {
+        let (result, micros) = timed(step).await;
+        if let Err(error) = &result
+            && error.kind() == StoreErrorKind::Unavailable
+        {
+            warn!(op, micros, error = %Chain(error), "the store of sign-ins is unavailable");
         }
         result
+    };
+    warned.instrument(span).await
+}
+
+/// Takes a step that is tried again and again: whoever does so warns once.
+#[cfg(all(feature = "near-cache", any(feature = "postgres", feature = "redis")))]
+pub(super) async fn noted<T>(
+    op: &'static str,
+    step: impl Future<Output = Result<T, StoreError>>,
+) -> Result<T, StoreError> {
+    timed(step).instrument(debug_span!("store", op)).await.0
+}
+
+async fn timed<T>(
+    step: impl Future<Output = Result<T, StoreError>>,
+) -> (Result<T, StoreError>, u64) {
+    let start = Instant::now();
+    let result = step.await;
+    let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
+    match &result {
+        Ok(_) => debug!(outcome = "ok", micros),
+        Err(error) => debug!(outcome = ?error.kind(), micros, error = %Chain(error)),
     }
-    .instrument(span)
-    .await
+    (result, micros)
 }
 
 /// An error and what caused it. No cause holds more than a server's complaint.

@@ -20,6 +20,9 @@ struct Inner {
     bus: broadcast::Sender<Announcement>,
     /// Whether announcements are swallowed, as by a link that is half open.
     swallows: AtomicBool,
+    /// Whether no beat is sent.
+    beatless: AtomicBool,
+    beats: AtomicUsize,
     /// Whether nobody can begin to listen.
     deaf: AtomicBool,
     /// How many sources there are.
@@ -37,6 +40,8 @@ impl Announcing {
             store: MemoryStore::new(),
             bus: broadcast::channel(1024).0,
             swallows: AtomicBool::new(false),
+            beatless: AtomicBool::new(false),
+            beats: AtomicUsize::new(0),
             deaf: AtomicBool::new(false),
             sources: AtomicUsize::new(1),
             cut: watch::channel(0).0,
@@ -58,6 +63,16 @@ impl Announcing {
 
     pub(crate) fn set_sources(&self, count: usize) {
         self.0.sources.store(count, Ordering::SeqCst);
+    }
+
+    /// Nobody can send a beat from now on, or everybody can again.
+    pub(crate) fn refuse_beats(&self, refuses: bool) {
+        self.0.beatless.store(refuses, Ordering::SeqCst);
+    }
+
+    /// How many beats were to be sent so far.
+    pub(crate) fn beats(&self) -> usize {
+        self.0.beats.load(Ordering::SeqCst)
     }
 
     /// How often it was asked for a record.
@@ -110,6 +125,10 @@ impl Announces for Announcing {
     }
 
     async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
+        self.0.beats.fetch_add(1, Ordering::SeqCst);
+        if self.0.beatless.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("beatless"));
+        }
         let count = self.0.sources.load(Ordering::SeqCst);
         let sources: Vec<_> = (0..count).map(|i| Source(i.to_string().into())).collect();
         for source in &sources {

@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
 mod announcing;
+mod captured;
 mod copies;
 mod kit;
+mod telling;
 mod trust;

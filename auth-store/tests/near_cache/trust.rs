@@ -150,6 +150,15 @@ async fn other_sources_drop_the_lease() {
     until(|| nodes.here.status().lease.is_some()).await;
 }
 
+/// The first beat is heard before its sending has said which sources there are. The fault: it was
+/// lost, and the lease came with the second one, here after half a minute.
+#[tokio::test]
+async fn the_first_beat_arms_the_lease() {
+    let two_minutes = Duration::from_secs(120);
+    let cache = NearCache::<Announcing>::builder().bound(two_minutes).over(Announcing::new());
+    until(|| cache.status().lease.is_some()).await;
+}
+
 #[tokio::test]
 async fn a_copy_without_announcements_ages() {
     let clock = ManualClock::new(Timestamp::from_secs(1000));

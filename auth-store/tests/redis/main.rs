@@ -2,15 +2,20 @@
 //! servers hang, end and change places.
 
 mod bus;
+#[path = "../near_cache/captured.rs"]
+mod captured;
 mod cluster;
 mod keys;
 mod lost_answers;
 mod near_cache;
 mod outages;
 mod replicas;
+mod room;
 mod sentinel;
 mod setup;
 mod sign_in;
 mod single;
 mod size;
 mod stores;
+#[cfg(feature = "redis-tls")]
+mod tls;

@@ -10,7 +10,7 @@ use crate::outages::recovers;
 use crate::sign_in::{KIND, data, draft, rotation, sign_in};
 use crate::stores::builder;
 
-fn replica_of(primary: &RedisServer) -> RedisServer {
+pub(crate) fn replica_of(primary: &RedisServer) -> RedisServer {
     let port = primary.port().to_string();
     let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &port]);
     auth_servers::until("the replica is connected", || {

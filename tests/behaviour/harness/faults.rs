@@ -47,6 +47,8 @@ pub(crate) enum Fault {
     Fails,
     /// It does not answer until the fault is gone.
     Hangs,
+    /// It is done, and then says that the store did not answer.
+    Unanswered,
 }
 
 /// What a failing store says of itself: nothing of it may reach a client.
@@ -66,8 +68,16 @@ impl Faults {
         let hangs = |faults: &HashMap<Op, Fault>| faults.get(&op) == Some(&Fault::Hangs);
         let now = faults.wait_for(|faults| !hangs(faults)).await;
         match now.unwrap().get(&op) {
-            None => Ok(()),
+            None | Some(Fault::Unanswered) => Ok(()),
             Some(_) => Err(StoreError::unavailable(COMPLAINT)),
+        }
+    }
+
+    /// Lets the answer of a call be lost.
+    pub(super) fn leave(&self, op: Op) -> Result<(), StoreError> {
+        match self.faults.borrow().get(&op) {
+            Some(Fault::Unanswered) => Err(StoreError::unavailable(COMPLAINT)),
+            _ => Ok(()),
         }
     }
 

@@ -1,10 +1,9 @@
 //! A program that runs beside the test, and ends with it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs, mem, process};
 
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -37,9 +36,6 @@ for child in $children; do
 done
 case $told in end | kill) ;; *) rm -rf "$folder" ;; esac
 "#;
-
-/// Removes a folder when the standard input ends.
-const REMOVER: &str = r#"read -r _; rm -rf "$1""#;
 
 /// A running program.
 pub(crate) struct Program {
@@ -100,54 +96,5 @@ impl Program {
 impl Drop for Program {
     fn drop(&mut self) {
         self.tell(b"end\n");
-    }
-}
-
-/// A new, empty folder. It goes with the value.
-#[derive(Debug)]
-pub struct Scratch(PathBuf);
-
-impl Scratch {
-    /// A folder that goes with the value.
-    ///
-    /// # Panics
-    /// If there can be none.
-    #[must_use]
-    #[allow(clippy::new_without_default)] // it is made, not found
-    pub fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("auth-servers-{}-{number}", process::id()));
-        fs::create_dir(&folder).expect("a folder for the server");
-        Self(folder)
-    }
-
-    /// One that stays as long as the test's process, for a `static`, which is never dropped.
-    ///
-    /// # Panics
-    /// If there can be none.
-    #[must_use]
-    pub fn until_the_end() -> Self {
-        let folder = Self::new();
-        let remover = Command::new("sh")
-            .args(["-c", REMOVER, "sh"])
-            .arg(&folder.0)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .spawn();
-        mem::forget(remover.expect("a shell").stdin);
-        folder
-    }
-
-    /// Where it is.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
     }
 }

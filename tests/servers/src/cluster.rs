@@ -1,5 +1,6 @@
 //! A cluster of three primaries, each with a replica.
 
+use crate::authority::Authority;
 use crate::ports::free_port;
 use crate::redis_server::RedisServer;
 use crate::wait::until;
@@ -18,6 +19,21 @@ impl RedisCluster {
     /// Starts the servers, and waits until all agree.
     #[must_use]
     pub fn start() -> Self {
+        Self::of(server)
+    }
+
+    /// Starts servers that talk by TLS, with clients and with each other.
+    #[must_use]
+    pub fn with_tls(authority: &Authority) -> Self {
+        Self::of(|number| {
+            let tls = ["--tls-cluster", "yes", "--tls-replication", "yes"];
+            numbered(number, |settings| {
+                RedisServer::with_tls(authority, &[settings, &tls].concat())
+            })
+        })
+    }
+
+    fn of(server: impl Fn(usize) -> (RedisServer, u16)) -> Self {
         let servers: Vec<_> = (0..2 * PRIMARIES).map(|number| server(number + 1)).collect();
         for (number, (primary, _)) in servers[..PRIMARIES].iter().enumerate() {
             let slot = |number| number * SLOTS / PRIMARIES;
@@ -25,7 +41,7 @@ impl RedisCluster {
             let _ = primary.ask(&["CLUSTER", "ADDSLOTSRANGE", &first, &last]);
         }
         for (server, bus) in &servers[1..] {
-            let (port, bus) = (server.port().to_string(), bus.to_string());
+            let (port, bus) = (server.port_of_cluster().to_string(), bus.to_string());
             let _ = servers[0].0.ask(&["CLUSTER", "MEET", "127.0.0.1", &port, &bus]);
         }
         let servers: Vec<_> = servers.into_iter().map(|(server, _)| server).collect();
@@ -118,6 +134,13 @@ impl RedisCluster {
         }
     }
 
+    /// `rediss+cluster://..`.
+    #[must_use]
+    pub fn tls_url(&self) -> String {
+        let all = self.servers.iter().map(|one| format!("localhost:{}", one.tls_port()));
+        format!("rediss+cluster://{}", all.collect::<Vec<_>>().join(","))
+    }
+
     /// `redis+cluster://..`.
     #[must_use]
     pub fn url(&self) -> String {
@@ -128,6 +151,10 @@ impl RedisCluster {
 
 /// A server of a cluster, and the port on which it talks to the others.
 fn server(number: usize) -> (RedisServer, u16) {
+    numbered(number, RedisServer::with)
+}
+
+fn numbered(number: usize, start: impl Fn(&[&str]) -> RedisServer) -> (RedisServer, u16) {
     let bus = free_port();
     let settings = [
         "--cluster-enabled",
@@ -139,12 +166,17 @@ fn server(number: usize) -> (RedisServer, u16) {
         "--repl-diskless-sync-delay",
         "0",
     ];
-    let server = RedisServer::with(&settings);
+    let server = start(&settings);
     let _ = server.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &number.to_string()]);
     (server, bus)
 }
 
 impl RedisServer {
+    /// The port that the others of the cluster know.
+    fn port_of_cluster(&self) -> u16 {
+        if self.has_tls() { self.tls_port() } else { self.port() }
+    }
+
     fn info_of_cluster(&self, field: &str) -> Option<String> {
         let info = self.try_ask(&["CLUSTER", "INFO"]).ok()?;
         let info: String = redis::from_redis_value(info).ok()?;

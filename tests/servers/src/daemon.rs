@@ -5,7 +5,8 @@ use std::process::{Command, Output};
 
 use rustix::process::Signal;
 
-use crate::child::{Program, Scratch};
+use crate::child::Program;
+use crate::scratch::Scratch;
 
 /// A server that is started with one command, in a folder of its own, where its data stays while it
 /// does not run.

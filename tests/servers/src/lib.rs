@@ -5,6 +5,7 @@
 //!
 //! Everything here panics when a server does not do what a test needs.
 
+mod authority;
 mod child;
 mod cluster;
 mod daemon;
@@ -13,14 +14,16 @@ mod ports;
 mod postgres;
 mod proxy;
 mod redis_server;
+mod scratch;
 mod sentinel;
 mod wait;
 
-pub use child::Scratch;
+pub use authority::Authority;
 pub use cluster::RedisCluster;
 pub use mariadb::MariaDbServer;
 pub use postgres::PostgresServer;
 pub use proxy::{Held, Proxy};
 pub use redis_server::RedisServer;
+pub use scratch::Scratch;
 pub use sentinel::RedisSentinels;
 pub use wait::until;

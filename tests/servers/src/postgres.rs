@@ -8,9 +8,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Signal, geteuid};
 
-use crate::child::Scratch;
 use crate::daemon::{Daemon, answer, copy, run};
 use crate::ports::free_port;
+use crate::scratch::Scratch;
 use crate::wait::until;
 
 /// Whom PostgreSQL runs as when the tests are root's: it refuses root.

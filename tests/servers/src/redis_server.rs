@@ -6,8 +6,10 @@ use std::time::Duration;
 use redis::{Client, Cmd, Connection, RedisResult, Value};
 use rustix::process::Signal;
 
-use crate::child::{Program, Scratch};
+use crate::authority::Authority;
+use crate::child::Program;
 use crate::ports::free_port;
+use crate::scratch::Scratch;
 use crate::wait::until;
 
 /// One Redis server. Its data is kept over [`kill`](Self::kill) and [`start_again`](Self::start_again)
@@ -17,6 +19,7 @@ pub struct RedisServer {
     folder: Scratch,
     command: Vec<String>,
     port: u16,
+    tls_port: Option<u16>,
     login: String,
 }
 
@@ -44,6 +47,15 @@ impl RedisServer {
         server
     }
 
+    /// Starts a server with these settings, which listens by TLS as well.
+    #[must_use]
+    pub fn with_tls(authority: &Authority, settings: &[&str]) -> Self {
+        let port = free_port();
+        let tls = authority.settings(port);
+        let all: Vec<_> = tls.iter().map(String::as_str).chain(settings.iter().copied()).collect();
+        Self { tls_port: Some(port), ..Self::with(&all) }
+    }
+
     pub(crate) fn spawn(program: &str, settings: &[&str]) -> Self {
         let (folder, port) = (Scratch::new(), free_port());
         let path = folder.path().to_str().expect("a folder with a name").to_owned();
@@ -59,13 +71,26 @@ impl RedisServer {
             command.extend(["--save", ""].map(str::to_owned));
         }
         let program = Some(Program::start(folder.path(), &command));
-        Self { program, folder, command, port, login: String::new() }
+        Self { program, folder, command, port, tls_port: None, login: String::new() }
     }
 
     /// Where it listens.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    pub(crate) fn has_tls(&self) -> bool {
+        self.tls_port.is_some()
+    }
+
+    /// Where it listens by TLS.
+    ///
+    /// # Panics
+    /// If it does not.
+    #[must_use]
+    pub fn tls_port(&self) -> u16 {
+        self.tls_port.expect("it was started with TLS")
     }
 
     /// `redis://..`, with the password if there is one.

@@ -15,6 +15,7 @@ use super::setup_error::RedisSetupError;
 use super::shared::Shared;
 use super::store::RedisStore;
 use super::url::Location;
+use super::visitors::Visitors;
 
 /// Says where the servers are and how the store uses them; see [`RedisStore::builder`].
 #[derive(Clone)]
@@ -25,7 +26,9 @@ pub struct RedisStoreBuilder {
     timeout: Duration,
     replicas: u32,
     eviction: Eviction,
+    anonymous: usize,
     sentinel_password: Option<String>,
+    authorities: Option<Vec<u8>>,
 }
 
 impl RedisStoreBuilder {
@@ -36,7 +39,9 @@ impl RedisStoreBuilder {
             timeout: Duration::from_secs(1),
             replicas: 1,
             eviction: Eviction::Refused,
+            anonymous: 1_000_000,
             sentinel_password: None,
+            authorities: None,
         }
     }
 
@@ -59,9 +64,22 @@ impl RedisStoreBuilder {
         Self { replicas, ..self }
     }
 
+    /// About so many anonymous sign-ins at most; a million by default. They are counted in up to 256
+    /// parts, and in a part that is full the one that would end first goes. The same on all nodes.
+    pub fn anonymous(self, most: usize) -> Self {
+        Self { anonymous: most, ..self }
+    }
+
     /// What Sentinels ask for, if it is not nothing. The password in the URL is the servers'.
     pub fn sentinel_password(self, password: impl Into<String>) -> Self {
         Self { sentinel_password: Some(password.into()), ..self }
+    }
+
+    /// Trusts the authority of this certificate instead of those that the system trusts: PEM, of one
+    /// certificate or more. For `rediss` URLs.
+    #[cfg(feature = "redis-tls")]
+    pub fn ca_certificate(self, pem: impl Into<Vec<u8>>) -> Self {
+        Self { authorities: Some(pem.into()), ..self }
     }
 
     /// Accepts servers that evict keys when their memory is full, and sign-ins among them.
@@ -81,9 +99,12 @@ impl RedisStoreBuilder {
         if self.timeout.is_zero() {
             return Err(RedisSetupError::Timeout);
         }
+        if self.authorities.is_some() && !location.tls {
+            return Err(RedisSetupError::NoTls);
+        }
         let mut key = [0; super::routing::KEY];
         getrandom::fill(&mut key).map_err(|error| RedisSetupError::Unavailable(error.into()))?;
-        let tls = location.tls.then(tls).transpose()?;
+        let tls = location.tls.then(|| tls(self.authorities.as_deref())).transpose()?;
         let settings = Arc::new(Settings {
             timeout: self.timeout,
             user: location.user,
@@ -97,7 +118,8 @@ impl RedisStoreBuilder {
         });
         let router = Router::new(location.servers, &settings);
         let (keys, routing) = (Keys::new(self.prefix), Routing::new(key));
-        let shared = Shared { router, settings, keys, routing };
+        let visitors = Visitors::new(self.anonymous);
+        let shared = Shared { router, settings, keys, routing, visitors };
         // Several servers may have to be found, one after the other.
         let by = Instant::now() + shared.settings.timeout * 4;
         shared.router.connect(by).await.map_err(setup)?;
@@ -112,6 +134,7 @@ fn setup(failure: Failure) -> RedisSetupError {
         Failure::Unreachable(error) | Failure::Refused(error) if is_login(&error) => {
             RedisSetupError::Authentication(error.into())
         }
+        Failure::Unreachable(error) if Tls::failed(&error) => RedisSetupError::Tls(error.into()),
         other => RedisSetupError::Unavailable(other.into()),
     }
 }
@@ -122,12 +145,12 @@ fn is_login(error: &redis::RedisError) -> bool {
 }
 
 #[cfg(feature = "redis-tls")]
-fn tls() -> Result<Tls, RedisSetupError> {
-    Tls::new().map_err(|error| RedisSetupError::Unavailable(error.into()))
+fn tls(authorities: Option<&[u8]>) -> Result<Tls, RedisSetupError> {
+    Tls::new(authorities).map_err(|error| RedisSetupError::Authorities(error.into()))
 }
 
 #[cfg(not(feature = "redis-tls"))]
-fn tls() -> Result<Tls, RedisSetupError> {
+fn tls(_authorities: Option<&[u8]>) -> Result<Tls, RedisSetupError> {
     Err(RedisSetupError::TlsIsOff)
 }
 
@@ -155,6 +178,7 @@ impl fmt::Debug for RedisStoreBuilder {
             .field("timeout", &self.timeout)
             .field("replicas", &self.replicas)
             .field("eviction", &self.eviction)
+            .field("anonymous", &self.anonymous)
             .finish_non_exhaustive()
     }
 }

@@ -14,11 +14,12 @@ use super::shared::Shared;
 use super::store::RedisStore;
 use crate::error::StoreError;
 use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
-use crate::stores::trace::traced;
+use crate::stores::trace::noted;
 
 /// Every server that takes writes is a source, and is listened to by a connection of its own. A
-/// source is another after a failover, and in a cluster whenever servers with slots come or go; that
-/// slots move between them makes no difference.
+/// source is another after a failover, after it was emptied, and in a cluster whenever servers with
+/// slots come or go. That slots move between them makes no difference, but for the one slot of each
+/// that holds the name of its data.
 ///
 /// The user of the servers has to be allowed `INFO`, `SUBSCRIBE` to the channel, and in a cluster
 /// `CLUSTER NODES`.
@@ -27,14 +28,16 @@ impl Announces for RedisStore {
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError> {
         let listening = async {
             let (channel, by) = (self.shared.keys.bus(), self.shared.deadline());
-            Ok(self.shared.router.subscribe(&channel, by).await?)
+            let subscription = self.shared.router.subscribe(&channel, by).await?;
+            self.shared.compare_key(by).await?; // the servers may have been emptied
+            Ok(subscription)
         };
-        Ok(Box::new(Bus(traced("listen", listening).await?)))
+        Ok(Box::new(Bus(noted("listen", listening).await?)))
     }
 
     /// It fails if one of the servers gave no sign. Those of the others are heard nevertheless.
     async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
-        traced("beat", send(&self.shared, beat)).await
+        noted("beat", send(&self.shared, beat)).await
     }
 }
 
@@ -62,11 +65,12 @@ async fn send(shared: &Arc<Shared>, beat: Beat) -> Result<Vec<Source>, StoreErro
 }
 
 fn request(shared: &Shared, beat: Beat, slots: &[RangeInclusive<u16>]) -> Request {
-    let (key, slot) = shared.keys.beat(|slot| slots.iter().any(|range| range.contains(&slot)));
+    let (key, slot) = shared.keys.life(|slot| slots.iter().any(|range| range.contains(&slot)));
     let message = format!("beat {:016x} {}", beat.node, beat.number);
     let bus = shared.keys.bus();
     let cluster: &[u8] = if shared.router.is_cluster() { b"1" } else { b"0" };
-    let arguments = [message.as_bytes(), bus.as_bytes(), cluster];
+    let name = format!("{:016x}.{}", beat.node, beat.number); // nobody else has it
+    let arguments = [message.as_bytes(), bus.as_bytes(), cluster, name.as_bytes()];
     Request::script(&BEAT, slot, &[key.as_bytes()], &arguments)
 }
 

@@ -50,20 +50,25 @@ impl Keys {
         format!("{}u:{subject}", self.base(tag))
     }
 
+    /// The index of a bucket of anonymous sign-ins.
+    pub(super) fn visitors(&self, tag: Tag) -> String {
+        format!("{}a", self.base(tag))
+    }
+
     /// The key of the hash that makes tags of subjects.
     pub(super) fn routing(&self) -> String {
         format!("{}key", self.prefix)
     }
 
-    /// A key for signs of life, and its slot: one that this accepts.
+    /// The key that a sign of life needs, and its slot: one that this accepts.
     #[cfg(feature = "near-cache")]
-    pub(super) fn beat(&self, accepts: impl Fn(u16) -> bool) -> (String, u16) {
+    pub(super) fn life(&self, accepts: impl Fn(u16) -> bool) -> (String, u16) {
         let tags = (0_u32..).map(|number| number.to_string());
         let (tag, slot) = tags
             .map(|tag| (slot(tag.as_bytes()), tag))
             .find_map(|(slot, tag)| accepts(slot).then_some((tag, slot)))
             .expect("every slot has a tag");
-        (format!("{}{{{tag}}}:beat", self.prefix), slot)
+        (format!("{}{{{tag}}}:life", self.prefix), slot)
     }
 
     /// The channel on which changes are published.

@@ -2,7 +2,6 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use auth_core::SignInId;
 use hmac::{Hmac, KeyInit, Mac};
 use parking_lot::RwLock;
 use sha2::Sha256;
@@ -48,15 +47,5 @@ impl Routing {
         mac.update(subject.as_bytes());
         let hash = mac.finalize().into_bytes();
         Tag([hash[0], hash[1]])
-    }
-
-    /// A new id for a sign-in of this subject.
-    pub(super) fn new_id(&self, subject: Option<&str>) -> Result<SignInId, getrandom::Error> {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes)?;
-        if let Some(subject) = subject {
-            bytes[..2].copy_from_slice(&self.tag(subject).0);
-        }
-        Ok(SignInId::from_bytes(bytes))
     }
 }

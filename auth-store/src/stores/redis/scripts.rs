@@ -14,6 +14,7 @@ macro_rules! scripts {
 
 scripts! {
     CREATE "lua/create.lua";
+    EVICT "lua/evict.lua";
     UPDATE "lua/update.lua";
     ROTATE "lua/rotate.lua";
     TOUCH "lua/touch.lua";

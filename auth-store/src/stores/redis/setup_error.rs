@@ -13,6 +13,12 @@ pub enum RedisSetupError {
     Url(UrlProblem),
     /// The URL asks for TLS, and the feature `redis-tls` is off.
     TlsIsOff,
+    /// A certificate was given, and the URL does not ask for TLS.
+    NoTls,
+    /// Nobody is trusted: the certificates of the authorities cannot be read, or there are none.
+    Authorities(BoxError),
+    /// The server's certificate is not trusted, or is not one of this host.
+    Tls(BoxError),
     /// A key prefix with `{` or `}` would take the sign-ins of one subject apart in a cluster.
     Prefix,
     /// A command timeout of zero.
@@ -81,6 +87,9 @@ impl fmt::Display for RedisSetupError {
         match self {
             Self::Url(problem) => write!(f, "the URL of Redis cannot be read: {problem}"),
             Self::TlsIsOff => f.write_str("the URL asks for TLS: switch on the feature redis-tls"),
+            Self::NoTls => f.write_str("a certificate was given, and the URL is not one of rediss"),
+            Self::Authorities(_) => f.write_str("there is no certificate authority to trust"),
+            Self::Tls(_) => f.write_str("the certificate of Redis was not accepted"),
             Self::Prefix => f.write_str("a key prefix has no braces"),
             Self::Timeout => f.write_str("a command timeout is longer than nothing"),
             Self::Authentication(_) => f.write_str("Redis refused the user and password"),
@@ -96,7 +105,10 @@ impl fmt::Display for RedisSetupError {
 impl Error for RedisSetupError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Authentication(source) | Self::Unavailable(source) => Some(&**source),
+            Self::Authentication(source)
+            | Self::Authorities(source)
+            | Self::Tls(source)
+            | Self::Unavailable(source) => Some(&**source),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@ use tracing::warn;
 use super::connection::{Failure, Request, Router, Script, Settings, slot};
 use super::keys::{Keys, Tag};
 use super::routing::{KEY, Routing};
+use super::visitors::Visitors;
 use crate::error::StoreError;
 
 /// The servers, the names of the keys, and which tag a subject has.
@@ -19,6 +20,7 @@ pub(super) struct Shared {
     pub(super) settings: Arc<Settings>,
     pub(super) keys: Keys,
     pub(super) routing: Routing,
+    pub(super) visitors: Visitors,
 }
 
 impl Shared {
@@ -29,6 +31,18 @@ impl Shared {
 
     pub(super) async fn call(&self, request: Request, by: Instant) -> Result<Value, Failure> {
         self.router.call(&request, by).await
+    }
+
+    /// A new id for a sign-in of this subject, or of nobody.
+    pub(super) fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(StoreError::unavailable)?;
+        let tag = match subject {
+            Some(subject) => self.routing.tag(subject),
+            None => self.visitors.tag(bytes[0]),
+        };
+        bytes[..2].copy_from_slice(&tag.0);
+        Ok(SignInId::from_bytes(bytes))
     }
 
     /// A script about one sign-in.

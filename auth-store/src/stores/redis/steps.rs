@@ -44,18 +44,18 @@ impl Shared {
     ) -> Result<Created, StoreError> {
         let (by, tag) = (self.deadline(), Tag::of(&new.sid));
         let (key, sid) = (self.keys.record(&new.sid), new.sid.to_string());
-        let index = match &new.subject {
-            None => None,
+        let (index, most) = match &new.subject {
+            None => (self.keys.visitors(tag), self.visitors.most),
             Some(subject) if self.tag(subject, by).await? == tag => {
-                Some(self.keys.index(tag, subject))
+                let most = limit.map_or(0, |limit| limit.most.get());
+                (self.keys.index(tag, subject), usize::try_from(most).unwrap_or(usize::MAX))
             }
             // Made with another key, before Redis was emptied, or not by this store.
             Some(_) => return Err(StoreError::unavailable("the id is not one of this subject")),
         };
-        let most = limit.map_or(0, |limit| limit.most.get()).to_string();
+        let most = most.to_string();
         let refuse = matches!(limit, Some(Limit { when_full: WhenFull::Refuse, .. }));
-        let keys: Vec<_> = [Some(&key), index.as_ref()].into_iter().flatten().collect();
-        let keys: Vec<_> = keys.into_iter().map(String::as_bytes).collect();
+        let keys = [key.as_bytes(), index.as_bytes()];
         let (base, bus) = (self.keys.base(tag), self.keys.bus());
         let arguments = [
             &write(&new)[..],
@@ -66,8 +66,11 @@ impl Shared {
             bus.as_bytes(),
         ];
         let request = Request::script(&CREATE, tag.slot(), &keys, &arguments);
-        match Reply::of(self.call(request, by).await?)? {
+        match Reply::of(self.call_with_room(request, by).await?)? {
             Reply::Taken => Err(StoreError::taken()),
+            Reply::Full if new.subject.is_none() => {
+                Err(StoreError::unavailable("there is no room for anonymous sign-ins"))
+            }
             Reply::Full => Ok(Created::LimitReached),
             done => Ok(Created::Stored { evicted: done.count()? }),
         }
@@ -113,7 +116,7 @@ impl Shared {
     }
 
     async fn swap(&self, sid: &SignInId, request: Request) -> Result<Swap, StoreError> {
-        match Reply::of(self.call(request, self.deadline()).await?)? {
+        match Reply::of(self.call_with_room(request, self.deadline()).await?)? {
             Reply::Gone => Ok(Swap::Gone),
             Reply::Done(now) => record(*sid, now).map(Swap::Stored),
             Reply::Stale(now) => record(*sid, now).map(Swap::Stale),
@@ -122,9 +125,11 @@ impl Shared {
     }
 
     pub(super) async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-        let at = at.as_millis().to_be_bytes();
-        let request = self.about(&TOUCH, sid, &[&at]).repeatable();
-        Reply::of(self.call(request, self.deadline()).await?).map(|_| ())
+        let (at, name) = (at.as_millis().to_be_bytes(), sid.to_string());
+        let base = self.keys.base(Tag::of(sid));
+        let arguments = [&at[..], name.as_bytes(), base.as_bytes()];
+        let request = self.about(&TOUCH, sid, &arguments).repeatable();
+        Reply::of(self.call_with_room(request, self.deadline()).await?).map(|_| ())
     }
 
     /// Ends a sign-in, perhaps only if it is as this value says.

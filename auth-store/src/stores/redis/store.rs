@@ -33,11 +33,16 @@ use crate::stores::trace::traced;
 /// | `redis://[[user]:password@]host[:port][/database]` | one server |
 /// | `redis+sentinel://[..]host[:port],host[:port]/service[/database]` | a primary, as Sentinels say |
 /// | `redis+cluster://[..]host[:port],host[:port]` | a cluster |
-/// | `rediss..` | the same by TLS, with the feature `redis-tls` |
+/// | `rediss..` | the same by TLS, with the feature `redis-tls`; Sentinels by TLS as well |
 ///
 /// Redis 6.2 or newer. See that it forgets nothing: with `maxmemory-policy noeviction` (others are
 /// refused), and with `appendonly yes` if sign-ins are to outlast a restart. The clock of Redis may
 /// be wrong by less than an hour.
+///
+/// Anonymous sign-ins have a quota, [`anonymous`](crate::RedisStoreBuilder::anonymous). When a server's
+/// memory is full, steps that need memory evict anonymous sign-ins of that server first, and are
+/// unavailable when there are none left; ends need no memory.
+///
 /// With replicas, set `min-replicas-to-write 1`: a primary that was replaced and does not know it yet
 /// then takes no writes.
 ///
@@ -64,7 +69,7 @@ impl fmt::Debug for RedisStore {
 #[async_trait]
 impl Store for RedisStore {
     fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
-        self.shared.routing.new_id(subject).map_err(StoreError::unavailable)
+        self.shared.new_id(subject)
     }
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {

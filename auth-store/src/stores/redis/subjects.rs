@@ -66,6 +66,6 @@ impl Shared {
         let arguments = [argument, base.as_bytes(), bus.as_bytes()];
         let keys = [index.as_bytes()];
         let request = Request::script(script, tag.slot(), &keys, &arguments).lasting();
-        Reply::of(self.call(request, by).await?)?.count()
+        Reply::of(self.call_with_room(request, by).await?)?.count()
     }
 }

@@ -17,6 +17,8 @@ const LONG_ENOUGH: Duration = Duration::from_secs(30);
 pub(crate) struct Nodes {
     pub(crate) here: NearCache<RedisStore>,
     pub(crate) there: RedisStore,
+    url: String,
+    prefix: String,
     clock: Clock,
 }
 
@@ -36,11 +38,18 @@ impl Nodes {
         let timeout = Duration::from_millis(500);
         let store = |url| RedisStore::builder(url).prefix(&prefix).command_timeout(timeout);
         let here = store(here).connect().await.expect("they run");
+        let url = there.clone();
         let there = store(there).connect().await.expect("they run");
         let here = NearCache::<RedisStore>::builder().bound(BOUND).over(here);
-        let nodes = Self { here, there, clock: Clock::system() };
+        let nodes = Self { here, there, url, prefix, clock: Clock::system() };
         nodes.until("there is a lease", || nodes.has_lease()).await;
         nodes
+    }
+
+    /// One more, which starts now.
+    pub(crate) async fn another(&self) -> RedisStore {
+        let another = RedisStore::builder(self.url.clone()).prefix(self.prefix.clone());
+        another.connect().await.expect("they run")
     }
 
     pub(crate) fn has_lease(&self) -> bool {

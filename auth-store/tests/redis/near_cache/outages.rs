@@ -61,3 +61,20 @@ async fn a_lost_subscription_takes_every_copy_with_it() {
     nodes.learn(&kept).await;
     nodes.recovers().await;
 }
+
+/// A beat takes a write that needs no memory.
+#[tokio::test]
+async fn a_full_server_is_heard_of_all_the_same() {
+    let server = RedisServer::start();
+    let nodes = Nodes::on(server.url()).await;
+    let (sid, other) = (nodes.believed().await, nodes.believed().await);
+    let generation = nodes.generation();
+    let _ = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
+    let since = nodes.now();
+    nodes.until("the bound is over twice", || nodes.now() > since + 2 * super::node::BOUND).await;
+    assert!(nodes.believes(&sid) && nodes.believes(&other));
+    let ended = nodes.end(sid).await;
+    nodes.never_believes(&ended, "it is believed no more", || !nodes.believes(&sid)).await;
+    assert!(nodes.believes(&other));
+    assert_eq!(nodes.generation(), generation);
+}

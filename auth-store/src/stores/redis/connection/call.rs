@@ -40,7 +40,7 @@ impl Router {
             tries += 1;
             let (node, asking) = match redirected.take() {
                 Some(redirected) => redirected,
-                None => (self.node(request.slot, by).await?, Asking::No),
+                None => (self.node(request.slot(), by).await?, Asking::No),
             };
             let failure = match node.run(request, asking, by).await {
                 Ok(answer) => return Ok(answer),

@@ -72,6 +72,11 @@ impl Cluster {
         node
     }
 
+    /// Whether one primary has both slots, as far as is known.
+    pub(super) fn share(&self, one: u16, other: u16) -> bool {
+        self.primary(one) == self.primary(other)
+    }
+
     /// All primaries.
     pub(super) async fn primaries(&self, by: Instant) -> Result<Vec<Arc<Node>>, Failure> {
         self.refresh(by).await?;

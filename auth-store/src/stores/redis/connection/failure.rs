@@ -25,6 +25,13 @@ impl Failure {
         Self::Lost(timed_out("no answer in time"))
     }
 
+    /// Whether the server refused for want of memory.
+    pub(in crate::stores::redis) fn is_full(&self) -> bool {
+        let Self::Refused(error) = self else { return false };
+        // Redis 6.2 has the code of a script's error in the text.
+        error.code() == Some("OOM") || error.to_string().contains("-OOM command not allowed")
+    }
+
     /// An answer that nobody expects of this server.
     pub(in crate::stores::redis) fn unexpected() -> Self {
         Self::Lost((ErrorKind::UnexpectedReturnType, "an unexpected answer").into())

@@ -17,7 +17,7 @@ impl Script {
 /// A command or a script, and how it has to be treated.
 pub(in crate::stores::redis) struct Request {
     body: Body,
-    pub(super) slot: u16,
+    slot: u16,
     pub(super) repeats: Repeats,
     pub(super) lasts: Lasts,
 }
@@ -71,6 +71,11 @@ impl Request {
     /// The same step, which counts only when replicas have it too.
     pub(in crate::stores::redis) fn lasting(self) -> Self {
         Self { lasts: Lasts::OnReplicas, ..self }
+    }
+
+    /// The slot of its keys.
+    pub(in crate::stores::redis) fn slot(&self) -> u16 {
+        self.slot
     }
 
     /// The command to send first: a script by its hash.

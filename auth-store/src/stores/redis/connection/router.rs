@@ -100,6 +100,14 @@ impl Router {
         }
     }
 
+    /// Whether one server has both slots, as far as is known.
+    pub(in crate::stores::redis) fn share(&self, one: u16, other: u16) -> bool {
+        match &self.0 {
+            Nodes::One(_) => true,
+            Nodes::Cluster(cluster) => cluster.share(one, other),
+        }
+    }
+
     pub(in crate::stores::redis) fn is_cluster(&self) -> bool {
         matches!(self.0, Nodes::Cluster(_))
     }

@@ -28,6 +28,10 @@ pub(super) async fn stream(
 
 #[cfg(not(feature = "redis-tls"))]
 impl Tls {
+    pub(in crate::stores::redis) fn failed(_error: &RedisError) -> bool {
+        false
+    }
+
     async fn wrap(&self, _host: &str, _stream: TcpStream) -> Result<Box<dyn Bytes>, RedisError> {
         match *self {}
     }

@@ -1,7 +1,8 @@
--- A sign of life. It is written, so that only a server that takes writes gives one, and goes the way
--- of the changes.
-local beat = KEYS[1]
-local message, bus, cluster = unpack(ARGV)
+-- A sign of life, which goes the way of the changes. It takes a write, so that only a server that takes
+-- writes gives one: one that needs no memory, so that a full server gives one as well. The key holds
+-- what the server's data is called: whoever empties the server takes the name away.
+local life = KEYS[1]
+local message, bus, cluster, new = unpack(ARGV)
 
 -- The primaries that have slots, as this one sees them, and where its own slots are just going.
 local function view()
@@ -20,10 +21,15 @@ local function view()
   return ids, has, going
 end
 
-redis.call('SET', beat, message, 'PX', 60000)
+redis.call('PERSIST', life)
 local source = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
 if not source then error('AUTHBEAT INFO shows no replication id') end
-local count = 1
+local name, count = redis.call('GET', life), 1
+if not name then
+  name = new
+  redis.call('SET', life, name)
+end
+source = source .. '-' .. name
 if cluster == '1' then
   local ids, has, going = view()
   -- What is written there already is heard from there only when it is a source itself.

@@ -74,10 +74,19 @@ local function raised(bytes)
   return struct.pack('>I8', number(bytes, 13) + 1)
 end
 
--- The index of the subject that the record names, if it names one.
+local function is_anonymous(bytes)
+  return string.byte(bytes, 4) % 2 == 0
+end
+
+-- The index that the record is in: its subject's, or its bucket's.
 local function index_of(bytes, base)
-  if string.byte(bytes, 4) % 2 == 0 then return nil end
+  if is_anonymous(bytes) then return base .. 'a' end
   return base .. 'u:' .. split(bytes).subject
+end
+
+-- Where an anonymous sign-in stands in the index of its bucket: whoever ends first goes first.
+local function score(ends)
+  return decimal(math.min(ends, 9e15))
 end
 
 -- PUBLISH, and not SPUBLISH: a sharded channel belongs to one slot, so that no script of another

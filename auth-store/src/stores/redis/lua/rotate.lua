@@ -28,7 +28,7 @@ redis.call('SET', record, bytes, 'KEEPTTL')
 if renewal ~= '' then
   collect(record, ending(bytes))
   local index = index_of(bytes, base)
-  if index then prolong(index, redis.call('PTTL', index), number(bytes, 41)) end
+  prolong(index, redis.call('PTTL', index), number(bytes, 41))
 end
 publish(bus, 'changed', {sid})
 return {DONE, bytes}

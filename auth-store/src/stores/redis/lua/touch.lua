@@ -1,4 +1,5 @@
-local record, at = KEYS[1], ARGV[1]
+local record = KEYS[1]
+local at, sid, base = unpack(ARGV)
 
 local bytes = redis.call('GETRANGE', record, 0, 47)
 if bytes == '' then return {GONE} end
@@ -6,6 +7,8 @@ if number(at, 1) <= number(known(bytes), 5) then return {DONE} end
 
 redis.call('SETRANGE', record, 4, at)
 if struct.unpack('>I4', bytes, 37) > 0 then
-  collect(record, ending(string.sub(bytes, 1, 4) .. at .. string.sub(bytes, 13)))
+  local ends = ending(string.sub(bytes, 1, 4) .. at .. string.sub(bytes, 13))
+  collect(record, ends)
+  if is_anonymous(bytes) then redis.call('ZADD', base .. 'a', 'XX', score(ends), sid) end
 end
 return {DONE}

@@ -22,7 +22,7 @@ use crate::stores::sql::dialect::Speaks;
 use crate::stores::sql::failure::Failure;
 use crate::stores::sql::statement::Statement;
 use crate::stores::sql::value::Value;
-use crate::stores::trace::traced;
+use crate::stores::trace::noted;
 
 const CHANNEL: &str = "auth_sign_ins";
 
@@ -44,11 +44,11 @@ impl Announces for PostgresStore {
             let listening = timeout(longest, self.listener()).await;
             Ok(listening.unwrap_or(Err(Failure::TimedOut(longest)))?)
         };
-        Ok(Box::new(traced("listen", listening).await?))
+        Ok(Box::new(noted("listen", listening).await?))
     }
 
     async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
-        traced("beat", self.send(beat)).await
+        noted("beat", self.send(beat)).await
     }
 }
 

@@ -1,0 +1,178 @@
+//! An update that may have happened, though nobody said so.
+
+use std::sync::Arc;
+
+use auth_core::SignInId;
+
+use crate::changes::{self, Change};
+use crate::data::Data;
+use crate::error::StoreError;
+use crate::record::Record;
+
+/// The key under which an update that may be sent again leaves its mark. Updates of others keep it,
+/// so that it still shows after them.
+const MARK: &str = "\u{1}saved";
+
+/// Whether an update that was not answered may be tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeats {
+    /// The request ends with it.
+    Never,
+    /// It is marked, so that the next try can see whether it happened.
+    Perhaps,
+}
+
+/// One compare-and-swap: at one version, of a record's data.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    sid: SignInId,
+    pub(super) version: u64,
+    pub(super) data: Data,
+    /// The mark of the record that it changes.
+    found: Option<Arc<str>>,
+    /// How many changes it makes.
+    pub(super) makes: usize,
+}
+
+/// What became of an attempt that nobody answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    Happened,
+    /// It did not happen, and cannot any more: its version is over.
+    Never,
+    /// It has not happened yet. Sent again, one of the two happens and the other finds the version
+    /// changed.
+    Open,
+    /// Others have changed the data and left their own marks.
+    Unknown,
+}
+
+impl Attempt {
+    /// These changes of this record; none if they change nothing.
+    pub(super) fn new(
+        record: &Record,
+        changes: &[Change],
+        repeats: Repeats,
+    ) -> Result<Option<Self>, AttemptError> {
+        let mut data = changes::apply(&record.data, changes).map_err(AttemptError::Data)?;
+        if data == record.data {
+            return Ok(None);
+        }
+        if repeats == Repeats::Perhaps {
+            data.insert(MARK, mark().map_err(AttemptError::Store)?);
+        }
+        if data.bytes() > Data::MAX_BYTES {
+            return Err(AttemptError::TooLarge);
+        }
+        let found = record.data.get(MARK).cloned();
+        let (sid, version, makes) = (record.sid, record.version, changes.len());
+        Ok(Some(Self { sid, version, data, found, makes }))
+    }
+
+    /// What became of it, given the newest record. It was marked.
+    pub(super) fn fate(&self, newest: &Record) -> Fate {
+        let (mark, same) = (newest.data.get(MARK), newest.sid == self.sid);
+        if mark == self.data.get(MARK) {
+            Fate::Happened
+        } else if same && newest.version == self.version {
+            Fate::Open
+        } else if mark == self.found.as_ref() || same && newest.version == self.version + 1 {
+            Fate::Never
+        } else {
+            Fate::Unknown
+        }
+    }
+}
+
+/// Why there is no attempt.
+#[derive(Debug)]
+pub(super) enum AttemptError {
+    /// A value is not what a change expects.
+    Data(serde_json::Error),
+    TooLarge,
+    Store(StoreError),
+}
+
+/// A JSON text that no other attempt has.
+fn mark() -> Result<String, StoreError> {
+    let mark = getrandom::u64().map_err(StoreError::unavailable)?;
+    Ok(format!("\"{mark:016x}\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use auth_core::Timestamp;
+
+    use super::*;
+    use crate::lifetime::{Lifetime, Limits};
+    use crate::secret::{Kind, Secret};
+
+    fn record() -> Record {
+        let secret = Secret::generate(SignInId::from_bytes([1; 16])).unwrap();
+        let limits = Limits::starting(Lifetime::AAL1, Timestamp::EPOCH);
+        let digests = secret.digests(Kind::Cookie);
+        Record::new(secret.sid(), Kind::Cookie, digests, None, limits, Timestamp::EPOCH)
+    }
+
+    fn attempt(record: &Record, repeats: Repeats) -> Attempt {
+        let add = Change::update("items", |json| {
+            let items: u32 = json.map_or(Ok(0), serde_json::from_str)?;
+            Ok((items + 1).to_string().into())
+        });
+        Attempt::new(record, &[add], repeats).unwrap().unwrap()
+    }
+
+    /// The record after an attempt.
+    fn after(record: &Record, attempt: &Attempt) -> Record {
+        let mut next = record.clone();
+        (next.data, next.version) = (attempt.data.clone(), record.version + 1);
+        next
+    }
+
+    #[test]
+    fn what_happened_shows_after_updates_that_leave_no_mark() {
+        let old = record();
+        let lost = attempt(&old, Repeats::Perhaps);
+        assert_eq!(lost.fate(&old), Fate::Open);
+        let mut newest = after(&old, &lost);
+        for _ in 0..3 {
+            assert_eq!(lost.fate(&newest), Fate::Happened);
+            newest = after(&newest, &attempt(&newest, Repeats::Never));
+        }
+    }
+
+    /// Two requests that add the same make the same of it: only the mark tells them apart.
+    #[test]
+    fn an_equal_update_of_another_is_not_taken_for_it() {
+        let old = record();
+        let lost = attempt(&old, Repeats::Perhaps);
+        let (marked, plain) = (attempt(&old, Repeats::Perhaps), attempt(&old, Repeats::Never));
+        assert_eq!(lost.fate(&after(&old, &marked)), Fate::Never);
+        assert_eq!(lost.fate(&after(&old, &plain)), Fate::Never);
+        let mut later = after(&old, &plain);
+        later = after(&later, &attempt(&later, Repeats::Never));
+        assert_eq!(lost.fate(&later), Fate::Never, "the mark is the one that it found");
+    }
+
+    #[test]
+    fn after_another_mark_nothing_is_known() {
+        let old = record();
+        let lost = attempt(&old, Repeats::Perhaps);
+        let mut newest = after(&old, &lost);
+        newest = after(&newest, &attempt(&newest, Repeats::Perhaps));
+        assert_eq!(lost.fate(&newest), Fate::Unknown);
+    }
+
+    #[test]
+    fn the_mark_goes_along_into_another_sign_in() {
+        let old = record();
+        let lost = attempt(&old, Repeats::Perhaps);
+        let moved = |data: &Data| {
+            let mut other = record();
+            (other.sid, other.data) = (SignInId::from_bytes([2; 16]), data.clone());
+            other
+        };
+        assert_eq!(lost.fate(&moved(&lost.data)), Fate::Happened);
+        assert_eq!(lost.fate(&moved(&old.data)), Fate::Never);
+    }
+}

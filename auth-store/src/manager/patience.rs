@@ -1,0 +1,66 @@
+//! Trying again when others were faster.
+
+use std::time::Duration;
+
+use auth_core::{AuthError, AuthErrorKind};
+use tokio::runtime::Handle;
+
+/// So many times in a row without a pause: two that meet by chance do not meet again.
+const AT_ONCE: u32 = 2;
+/// The longest first pause; it doubles with each try.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// The longest pause. Short, so that whoever has waited long is not slower than who comes new.
+const LONGEST_PAUSE: Duration = Duration::from_millis(16);
+/// For how long is paused in all.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How long somebody has tried to change what others change as well. Writers on one node are in
+/// line, so these others are as many as there are nodes.
+#[derive(Debug, Default)]
+pub(super) struct Patience {
+    tries: u32,
+    paused: Duration,
+}
+
+impl Patience {
+    /// Pauses before the next try: for a random time, so that those who met do not meet again.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) after three seconds of pauses.
+    pub(super) async fn pause(&mut self) -> Result<(), AuthError> {
+        self.tries += 1;
+        let Some(doublings) = self.tries.checked_sub(AT_ONCE + 1) else { return Ok(()) };
+        let most = (FIRST_PAUSE * (1 << doublings.min(10))).min(LONGEST_PAUSE);
+        // Without randomness everybody pauses for as long as possible.
+        let part = getrandom::u32().unwrap_or(u32::MAX);
+        let pause = most.mul_f64(f64::from(part) / f64::from(u32::MAX));
+        self.paused += pause;
+        if self.paused > PATIENCE {
+            let others = "others changed the sign-in again and again";
+            return Err(AuthError::new(AuthErrorKind::Unavailable, others));
+        }
+        // Stores that several nodes share need a runtime; others are not contended for that long.
+        if Handle::try_current().is_ok() {
+            tokio::time::sleep(pause).await;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn patience_is_bounded_and_pauses_are_short() {
+        let (mut patience, mut times) = (Patience::default(), 0);
+        let start = tokio::time::Instant::now();
+        while patience.pause().await.is_ok() {
+            times += 1;
+            assert!(times < 5_000, "it never ends");
+        }
+        let took = start.elapsed();
+        assert!(times > 187, "{times} pauses of 16 ms at most");
+        assert!(took <= PATIENCE + Duration::from_millis(times), "{took:?}"); // timers count in ms
+    }
+}

@@ -1,0 +1,101 @@
+//! TLS, with real servers and certificates.
+
+use std::error::Error;
+
+use auth_servers::{Authority, RedisCluster, RedisServer};
+use auth_store::near_cache::NearCache;
+use auth_store::{RedisSetupError, RedisStore, Store};
+
+use crate::sign_in::{data, sign_in};
+
+/// Signs in, keeps data, and hears of the end by the near cache.
+async fn works(store: RedisStore, other: &RedisStore) {
+    let here = NearCache::new(store);
+    while here.status().lease.is_none() {
+        tokio::task::yield_now().await;
+    }
+    for number in 0..10 {
+        let subject = format!("user{number}");
+        let sid = sign_in(other, &subject).await;
+        here.update(&sid, 0, data("[1]")).await.expect("it runs");
+        assert_eq!(other.load(&sid).await.expect("it runs").expect("it lives").version, 1);
+        assert_eq!(other.revoke_subject(&subject).await.expect("it runs"), 1);
+        assert!(here.load(&sid).await.expect("it runs").is_none());
+    }
+}
+
+#[tokio::test]
+async fn one_server_of_a_private_authority() {
+    let authority = Authority::new();
+    let server = RedisServer::with_tls(&authority, &[]);
+    for host in ["localhost", "127.0.0.1"] {
+        let url = format!("rediss://{host}:{}", server.tls_port());
+        let connect = || RedisStore::builder(url.clone()).ca_certificate(authority.pem()).connect();
+        works(connect().await.expect("it is trusted"), &connect().await.expect("it is trusted"))
+            .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_of_a_private_authority() {
+    let authority = Authority::new();
+    let cluster = RedisCluster::with_tls(&authority);
+    let connect =
+        || RedisStore::builder(cluster.tls_url()).ca_certificate(authority.pem()).connect();
+    works(connect().await.expect("it is trusted"), &connect().await.expect("it is trusted")).await;
+}
+
+/// A user of the access list, who may do what the store does under its prefix and nothing else.
+#[tokio::test]
+async fn a_user_with_a_password_and_a_prefix() {
+    let authority = Authority::new();
+    let server = RedisServer::with_tls(&authority, &[]);
+    let rights = ["~shop:*", "&shop:bus", "+@all", "-@admin", "-@dangerous", "+info", "+role"];
+    let _ = server.ask(&[&["ACL", "SETUSER", "ada", "on", ">p@ss:word"][..], &rights].concat());
+    let at = |login: &str| format!("rediss://{login}@localhost:{}", server.tls_port());
+    let connect = |login, prefix: &'static str| {
+        let store = RedisStore::builder(at(login)).prefix(prefix).ca_certificate(authority.pem());
+        store.connect()
+    };
+    let mine = connect("ada:p%40ss%3Aword", "shop:").await.expect("ada may come in");
+    works(mine, &connect("ada:p%40ss%3Aword", "shop:").await.expect("ada may come in")).await;
+    let wrong = connect("ada:wrong", "shop:").await.expect_err("the wrong password");
+    assert!(matches!(wrong, RedisSetupError::Authentication(_)), "{wrong:?}");
+    let elsewhere = connect("ada:p%40ss%3Aword", "other:").await;
+    assert!(elsewhere.is_err(), "another's prefix");
+}
+
+#[tokio::test]
+async fn a_server_of_another_authority_is_refused() {
+    let (authority, other) = (Authority::new(), Authority::new());
+    let server = RedisServer::with_tls(&authority, &[]);
+    let url = format!("rediss://localhost:{}", server.tls_port());
+    let by_other = RedisStore::builder(url.clone()).ca_certificate(other.pem()).connect().await;
+    for error in [by_other.expect_err("another"), RedisStore::connect(url).await.expect_err("none")]
+    {
+        assert!(matches!(error, RedisSetupError::Tls(_)), "{error:?}");
+        let (mut said, mut source) = (error.to_string(), error.source());
+        while let Some(error) = source {
+            said = format!("{said}: {error}");
+            source = error.source();
+        }
+        assert!(said.contains("UnknownIssuer") && said.contains("certificate"), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_trusted_is_named() {
+    let authority = Authority::new();
+    let server = RedisServer::with_tls(&authority, &[]);
+    let plain = format!("rediss://localhost:{}", server.port()); // which does not answer that
+    let error = RedisStore::builder(plain).ca_certificate(authority.pem()).connect().await;
+    assert!(matches!(error, Err(RedisSetupError::Unavailable(_))), "{error:?}");
+    let error = RedisStore::builder(server.url()).ca_certificate(authority.pem()).connect().await;
+    assert!(matches!(error, Err(RedisSetupError::NoTls)), "{error:?}");
+    let broken = authority.pem().replace("MII", "???");
+    for pem in ["", "no PEM", &broken] {
+        let url = format!("rediss://localhost:{}", server.tls_port());
+        let error = RedisStore::builder(url).ca_certificate(pem).connect().await;
+        assert!(matches!(error, Err(RedisSetupError::Authorities(_))), "{pem}: {error:?}");
+    }
+}
