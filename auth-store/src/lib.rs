@@ -8,6 +8,7 @@
 //! - [`Store`] is the contract of the places that keep records; [`MemoryStore`] is one of them.
 //!   Whoever writes another runs the suite in `conformance` on it.
 //! - [`SignInManager`] starts, refreshes, lists and ends sign-ins for the backends.
+//! - [`connect`] picks a store by its URL, when the program runs.
 //! - [`Session`] is a request's handle on the data of its sign-in.
 //!
 //! # Features
@@ -17,11 +18,14 @@
 //! - `metrics`: what stores and caches do, for the crate of that name.
 //! - `near-cache`: [`NearCache`](near_cache::NearCache).
 //! - `redis`: `RedisStore`, for one server, Sentinel and Cluster. `redis-tls`: TLS for it.
+//! - `postgres`, `mysql`, `sqlite`: `PostgresStore`, `MySqlStore`, `SqliteStore`. `sql-tls`: TLS for
+//!   the first two.
 
 mod changes;
 mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod connect;
 mod data;
 mod details;
 mod error;
@@ -40,6 +44,7 @@ mod store;
 mod stores;
 
 pub use codec::{decode, encode};
+pub use connect::{Connect, ConnectError, connect};
 pub use data::Data;
 pub use details::{Details, Device, Grace};
 pub use error::{StoreError, StoreErrorKind};
@@ -50,6 +55,14 @@ pub use rotation::{Renewal, Rotation};
 pub use secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 pub use session::{Session, SessionHost};
 pub use store::{Created, Deleted, Found, IntoStore, Limit, Peek, Store, Swap, WhenFull};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub use stores::SqlSetupError;
 pub use stores::{MemoryStore, MemoryStoreBuilder};
+#[cfg(feature = "mysql")]
+pub use stores::{MySqlStore, MySqlStoreBuilder};
+#[cfg(feature = "postgres")]
+pub use stores::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "redis")]
 pub use stores::{RedisSetupError, RedisStore, RedisStoreBuilder, UrlProblem};
+#[cfg(feature = "sqlite")]
+pub use stores::{SqliteStore, SqliteStoreBuilder};

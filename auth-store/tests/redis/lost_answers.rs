@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use auth_servers::RedisServer;
+use auth_servers::{Proxy, RedisServer};
 use auth_store::{Limit, RedisStore, Secret, Store, StoreErrorKind, Swap, WhenFull};
 
-use crate::proxy::Proxy;
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
 use crate::stores::builder;
 
@@ -18,7 +17,7 @@ struct Line {
 async fn line() -> Line {
     let server = RedisServer::start();
     let proxy = Proxy::to(server.port()).await;
-    let url = format!("redis://127.0.0.1:{}", proxy.port);
+    let url = format!("redis://127.0.0.1:{}", proxy.port());
     let store = builder(url).connect().await.expect("the server runs");
     know_the_scripts(&store).await;
     Line { store, proxy, _server: server }

@@ -10,7 +10,6 @@ mod lost;
 mod lost_answers;
 mod near_cache;
 mod outages;
-mod proxy;
 mod replicas;
 mod room;
 mod sentinel;

@@ -14,7 +14,7 @@ use super::headers::Transport;
 use super::options::{AuthKind, Options};
 use super::setup_error::SetupError;
 use super::signing_key::signing_key;
-use super::store::{Reach, store};
+use super::store::store;
 use crate::users::User;
 
 /// How many devices a user may be signed in on; the next one ends the oldest.
@@ -64,12 +64,12 @@ pub async fn backend(
     transport: Transport,
     clock: &Clock,
 ) -> Result<Backend, SetupError> {
-    let (store, reach) = store(options).await?;
+    let store = store(options).await?;
     let session = session(options, transport, Arc::clone(&store)).clock(clock.clone());
     if options.auth == AuthKind::Session {
         return Ok(session.bearer().into());
     }
-    if reach == Reach::ManyShops && options.signing_key.is_none() {
+    if options.store.is_shared() && options.signing_key.is_none() {
         tracing::warn!("without --signing-key, other shops refuse this one's tokens");
     }
     let keys = signing_keys(options, clock)?;

@@ -22,11 +22,17 @@ pub struct Options {
     #[arg(long, value_name = "URL", default_value = "memory:", help = STORE)]
     pub store: StoreUrl,
 
-    /// Ask Redis on every request. Without this option the shop answers from copies that it keeps of
-    /// sign-ins, and hears at once when another shop ends or changes one; if it cannot hear, it asks
-    /// Redis again after two seconds at most. With memory: there is nothing to turn off
+    /// Ask Redis or PostgreSQL on every request. Without this option the shop answers from copies that
+    /// it keeps of sign-ins, and hears at once when another shop ends or changes one; if it cannot
+    /// hear, it asks the store again after two seconds at most. With others there is nothing to turn off
     #[arg(long)]
     no_near_cache: bool,
+
+    /// Answer from copies that are up to so many seconds old, with MySQL and SQLite: from those no shop
+    /// hears what another one ends or changes. Otherwise they are asked on every request
+    #[arg(long, value_name = "SECONDS", conflicts_with = "no_near_cache")]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    stale_for: Option<u32>,
 
     /// The address and port to listen on; port 0 takes any free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
@@ -77,10 +83,12 @@ pub enum AuthKind {
 }
 
 const STORE: &str = "\
-Where sign-ins are kept. memory: is for this shop alone, and until it ends. Redis is for every shop \
-with the same URL and the same signing key: redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], \
-redis+sentinel://HOST[,HOST]/SERVICE or redis+cluster://HOST[,HOST]; rediss instead of redis is \
-over TLS. Others on this machine may see a command line, and a password in it";
+Where sign-ins are kept. memory: is for this shop alone, and until it ends. All others are for every \
+shop with the same URL and the same signing key, and outlast it: sqlite:FILE for shops on one \
+machine; postgres://USER:PASSWORD@HOST[:PORT]/DATABASE; mysql: (or mariadb:) likewise; \
+redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], redis+sentinel://HOST[,HOST]/SERVICE or \
+redis+cluster://HOST[,HOST], and rediss instead of redis over TLS. The shop makes its tables by itself. \
+Others on this machine may see a command line, and a password in it";
 
 /// For how long the sign-in behind a token may be refreshed: NIST SP 800-63B-4 section 2.1.3.
 const MONTH: u32 = 30 * DAY;
@@ -109,6 +117,12 @@ impl Options {
     #[must_use]
     pub fn near_cache(&self) -> bool {
         !self.no_near_cache
+    }
+
+    /// How old copies may be of what is in a store that tells nobody what changes.
+    #[must_use]
+    pub fn stale_for(&self) -> Option<Duration> {
+        self.stale_for.map(|secs| Duration::from_secs(secs.into()))
     }
 
     /// How clients reach the shop.
@@ -154,7 +168,17 @@ mod tests {
         assert_eq!(options.transport(), Ok(Transport::InsecureLoopback));
         assert_eq!(options.signing_key, None);
         assert!(options.near_cache());
+        assert_eq!(options.stale_for(), None);
         assert!(!parse(&["--no-near-cache"]).unwrap().near_cache());
+    }
+
+    #[test]
+    fn copies_are_of_an_age_or_there_are_none() {
+        let stale_for = parse(&["--stale-for", "3"]).unwrap().stale_for();
+        assert_eq!(stale_for, Some(Duration::from_secs(3)));
+        for wrong in [&["--stale-for", "0"][..], &["--stale-for", "3", "--no-near-cache"]] {
+            assert!(parse(wrong).is_err(), "{wrong:?}");
+        }
     }
 
     #[test]

@@ -5,19 +5,14 @@ use std::path::PathBuf;
 use std::{fmt, io};
 
 use auth_jwt::InvalidKey;
-use auth_store::RedisSetupError;
+use auth_store::ConnectError;
 
 /// Why the shop cannot start as the command line asks.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// This build has no such store. The text of the URL is not repeated: it may hold a password.
-    Store {
-        /// The URL's scheme, if it is one of a store that is to come.
-        scheme: Option<Box<str>>,
-    },
-    /// Redis cannot be had as the URL says. The password is not repeated.
-    Redis(RedisSetupError),
+    /// There is no store as the URL says. Neither the URL nor its password is repeated.
+    Store(ConnectError),
     /// The file of the signing key cannot be read, or no new one written.
     KeyFile {
         /// The file.
@@ -39,16 +34,7 @@ pub enum SetupError {
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Store { scheme: Some(scheme) } => {
-                write!(
-                    f,
-                    "this build does not have `--store {scheme}:` yet: take memory: or redis:"
-                )
-            }
-            Self::Store { scheme: None } => {
-                f.write_str("--store takes memory: and the URLs of Redis: --help has their forms")
-            }
-            Self::Redis(error) => write!(f, "--store: {}", Whole(error)),
+            Self::Store(error) => write!(f, "--store: {}", Whole(error)),
             Self::KeyFile { path, error } => {
                 write!(f, "--signing-key {}: {error}", path.display())
             }
@@ -66,8 +52,7 @@ impl fmt::Display for SetupError {
 impl Error for SetupError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Store { .. } => None,
-            Self::Redis(error) => Some(error),
+            Self::Store(error) => Some(error),
             Self::KeyFile { error, .. } => Some(error),
             Self::Key { error, .. } | Self::NoKey(error) => Some(error),
         }

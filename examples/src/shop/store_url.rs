@@ -16,9 +16,9 @@ impl StoreUrl {
         &self.0
     }
 
-    /// What stands before the first colon, if there is one.
-    pub(super) fn scheme(&self) -> Option<&str> {
-        self.0.split_once(':').map(|(scheme, _)| scheme)
+    /// Whether other shops can have the same store.
+    pub(super) fn is_shared(&self) -> bool {
+        !self.0.starts_with("memory:")
     }
 }
 

@@ -6,25 +6,27 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, MemoryStore, Peek, Record, Rotation, Store, StoreError,
-    Swap,
+    Created, Data, Deleted, Digest, Limit, Peek, Record, Rotation, Store, StoreError, Swap,
 };
 use parking_lot::Mutex;
 
+use super::background::Background;
 use super::faults::{Fault, Faults, Op};
 
-/// A [`MemoryStore`] whose calls are counted, and fail or hang when the test says so.
+/// A store whose calls are counted, and fail or hang when the test says so.
 pub(crate) struct WatchedStore {
-    inner: MemoryStore,
+    inner: Arc<dyn Store>,
     faults: Faults,
+    background: Background,
     created: Mutex<Vec<SignInId>>,
     copies: Mutex<Option<HashMap<SignInId, Arc<Record>>>>,
 }
 
 impl WatchedStore {
-    pub(crate) fn new(inner: MemoryStore) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
         let (created, copies) = (Mutex::default(), Mutex::default());
-        Self { inner, faults: Faults::default(), created, copies }
+        let (faults, background) = (Faults::default(), Background::default());
+        Self { inner, faults, background, created, copies }
     }
 
     /// From now on this operation has this fault.
@@ -67,7 +69,7 @@ impl WatchedStore {
         self.faults.reached(op, times).await;
     }
 
-    /// From now on `peek` answers with the copy of a record that it made at the first look, as a
+    /// From now on `peek` answers with the copy of a record that was made at the first look, as a
     /// node does that hears of no uses elsewhere.
     pub(crate) fn keep_copies(&self) {
         *self.copies.lock() = Some(HashMap::new());
@@ -75,6 +77,7 @@ impl WatchedStore {
 
     /// Every record that is in the store now.
     pub(crate) async fn records(&self) -> Vec<Arc<Record>> {
+        self.background.settled().await;
         let created = self.created.lock().clone();
         let mut records = Vec::new();
         for sid in created {
@@ -85,21 +88,28 @@ impl WatchedStore {
 
     /// The copy of a record, made at the first look.
     fn copy(&self, sid: &SignInId) -> Option<Arc<Record>> {
-        let mut copies = self.copies.lock();
-        let copies = copies.as_mut()?;
-        if !copies.contains_key(sid) {
-            self.inner.peek(sid, &mut |peek| {
-                if let Peek::Known(Some(record)) = peek {
-                    copies.insert(*sid, Arc::new(Record::clone(record)));
-                }
-            });
+        self.inner.peek(sid, &mut |peek| {
+            if let Peek::Known(Some(record)) = peek {
+                self.keep_copy(record);
+            }
+        });
+        self.copies.lock().as_ref()?.get(sid).cloned()
+    }
+
+    /// Keeps a copy, if copies are kept and there is none.
+    fn keep_copy(&self, record: &Record) {
+        if let Some(copies) = &mut *self.copies.lock() {
+            copies.entry(record.sid).or_insert_with(|| Arc::new(record.clone()));
         }
-        copies.get(sid).cloned()
     }
 }
 
 #[async_trait]
 impl Store for WatchedStore {
+    fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
+        self.inner.new_id(subject)
+    }
+
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         self.faults.count(Op::Peek);
         if self.faults.has(Op::Load) {
@@ -113,7 +123,12 @@ impl Store for WatchedStore {
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         self.faults.enter(Op::Load).await?;
-        self.inner.load(sid).await
+        self.background.settled().await;
+        let loaded = self.inner.load(sid).await;
+        if let Ok(Some(record)) = &loaded {
+            self.keep_copy(record);
+        }
+        loaded
     }
 
     async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
@@ -140,6 +155,7 @@ impl Store for WatchedStore {
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
         self.faults.enter(Op::Touch).await?;
+        let _under_way = self.background.enter();
         self.inner.touch(sid, at).await
     }
 
@@ -150,16 +166,19 @@ impl Store for WatchedStore {
 
     async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
         self.faults.enter(Op::DeleteIf).await?;
+        let _under_way = self.background.enter();
         self.inner.delete_if(sid, version).await
     }
 
     async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Result<bool, StoreError> {
         self.faults.enter(Op::DeleteIfIdle).await?;
+        let _under_way = self.background.enter();
         self.inner.delete_if_idle(sid, seen).await
     }
 
     async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
         self.faults.enter(Op::List).await?;
+        self.background.settled().await;
         self.inner.list(subject).await
     }
 

@@ -5,14 +5,15 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{AuthLayer, Carrier, ManualClock, Persistence, Policy, Timestamp};
-use auth_store::{Lifetime, Limit, MemoryStore, Store, WhenFull};
+use auth_core::{AuthLayer, Carrier, ManualClock, Persistence, Policy};
+use auth_store::{IntoStore, Lifetime, Limit, Store, WhenFull};
 use tokio::net::TcpListener;
 
 use super::backend::{Auth, Backend, Setup};
 use super::client::Client;
 use super::credential::Credential;
 use super::gate::Gate;
+use super::kept_in::{beginning, fresh_store};
 use super::store::WatchedStore;
 use crate::app;
 
@@ -37,17 +38,17 @@ pub(crate) struct World {
 impl World {
     /// A node with an empty store. Whoever has no credential passes to the handlers.
     pub(crate) async fn start(backend: Backend, framework: Framework) -> Self {
-        Self::on(backend, framework, MemoryStore::new()).await
+        Self::on(backend, framework, fresh_store().await).await
     }
 
     /// A node over another store.
-    pub(crate) async fn on_store(&self, store: MemoryStore) -> Self {
-        Self::on(self.backend, self.framework, store).await
+    pub(crate) async fn on_store(&self, store: impl IntoStore) -> Self {
+        Self::on(self.backend, self.framework, store.into_store()).await
     }
 
-    async fn on(backend: Backend, framework: Framework, store: MemoryStore) -> Self {
+    async fn on(backend: Backend, framework: Framework, store: Arc<dyn Store>) -> Self {
         let store = Arc::new(WatchedStore::new(store));
-        let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000));
+        let clock = ManualClock::new(beginning());
         let setup = Setup {
             store: Arc::clone(&store) as Arc<dyn Store>,
             clock: clock.clock(),

@@ -5,7 +5,7 @@ use std::fs;
 
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 
-use crate::child::Scratch;
+use crate::scratch::Scratch;
 
 /// A certificate authority, and a certificate of it for `localhost` and 127.0.0.1.
 pub struct Authority {

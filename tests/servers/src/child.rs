@@ -1,24 +1,42 @@
 //! A program that runs beside the test, and ends with it.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::{env, fs, process};
 
 use rustix::process::{Pid, Signal, kill_process};
 
-/// Starts the program, says its id, and kills it when it is told to, or when the standard input
-/// ends: then the test's process has ended too, and the folder goes.
+use crate::wait::until;
+
+/// Starts the program, says its id, and ends it when it is told to, or when the standard input ends:
+/// then the test's process has ended too, and the folder goes.
+///
+/// A program with children is asked to end unless it is to be killed, so that it leaves none for
+/// others to wait for. If it is killed they are, too, while it stands still and makes no more; they
+/// are waited for, because they hold what the program needs if it is started again. A process that
+/// is over has no `exe`.
 const KEEPER: &str = r#"
 folder=$1; shift
 "$@" >>"$folder/stdout" 2>&1 </dev/null &
 pid=$!
 echo "$pid"
+children() { cat "/proc/$pid/task/$pid/children" 2>/dev/null; }
 read -r told
-kill -KILL "$pid"
+if [ "$told" != kill ] && [ -n "$(children)" ]; then
+    kill -CONT $(children) "$pid"
+    kill -INT "$pid"
+    tries=250
+    while [ -e "/proc/$pid/exe" ] && [ "$((tries -= 1))" -gt 0 ]; do sleep 0.02; done
+fi
+kill -STOP "$pid" 2>/dev/null
+children=$(children)
+kill -KILL $children "$pid" 2>/dev/null
 wait "$pid" 2>/dev/null
-[ "$told" = end ] || rm -rf "$folder"
+for child in $children; do
+    while [ -e "/proc/$child/exe" ]; do sleep 0.01; done
+done
+case $told in end | kill) ;; *) rm -rf "$folder" ;; esac
 "#;
 
 /// A running program.
@@ -46,39 +64,53 @@ impl Program {
         Self { keeper, pid }
     }
 
+    /// Sends a signal to the process and its children: the process first, so that it makes no more
+    /// once it stands still.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).expect("the process runs");
+        for child in self.children() {
+            let _ = kill_process(child, signal); // it may have ended by itself
+        }
+        if signal == Signal::STOP {
+            // A signal to stop is only on its way yet: threads go on until one of them has taken it.
+            until("everything stands still", || self.stands_still().then_some(()));
+        }
+    }
+
+    /// Whether every thread is stopped. What is gone stands still.
+    fn stands_still(&self) -> bool {
+        let pids = self.children().into_iter().chain([self.pid]);
+        pids.flat_map(|pid| fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())))
+            .flatten()
+            .filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok())
+            .filter_map(|stat| stat.rsplit_once(") ")?.1.chars().next())
+            .all(|state| matches!(state, 'T' | 't' | 'Z' | 'X'))
+    }
+
+    /// Kills the process and its children.
+    pub(crate) fn kill(mut self) {
+        self.tell(b"kill\n");
+    }
+
+    /// Tells the shell, once, and waits until it has done so.
+    fn tell(&mut self, word: &[u8]) {
+        if let Some(mut stdin) = self.keeper.stdin.take() {
+            let _ = stdin.write_all(word);
+            let _ = self.keeper.wait();
+        }
+    }
+
+    /// Linux lists them. Not by the process group: those of PostgreSQL have one each.
+    fn children(&self) -> Vec<Pid> {
+        let pid = self.pid.as_raw_nonzero();
+        let listed = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        let pid = |word: &str| word.parse().ok().and_then(Pid::from_raw);
+        listed.unwrap_or_default().split_whitespace().filter_map(pid).collect()
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        if let Some(mut stdin) = self.keeper.stdin.take() {
-            let _ = stdin.write_all(b"end\n");
-        }
-        let _ = self.keeper.wait();
-    }
-}
-
-/// A new, empty folder. It goes with the value.
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    pub(crate) fn new() -> Self {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = env::temp_dir().join(format!("auth-servers-{}-{number}", process::id()));
-        fs::create_dir(&folder).expect("a folder for the server");
-        Self(folder)
-    }
-
-    pub(crate) fn path(&self) -> &Path {
-        &self.0
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        self.tell(b"end\n");
     }
 }

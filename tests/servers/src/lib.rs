@@ -8,13 +8,22 @@
 mod authority;
 mod child;
 mod cluster;
+mod daemon;
+mod mariadb;
 mod ports;
+mod postgres;
+mod proxy;
 mod redis_server;
+mod scratch;
 mod sentinel;
 mod wait;
 
 pub use authority::Authority;
 pub use cluster::RedisCluster;
+pub use mariadb::MariaDbServer;
+pub use postgres::PostgresServer;
+pub use proxy::{Held, Proxy};
 pub use redis_server::RedisServer;
+pub use scratch::Scratch;
 pub use sentinel::RedisSentinels;
 pub use wait::until;

@@ -7,8 +7,9 @@ use redis::{Client, Cmd, Connection, RedisResult, Value};
 use rustix::process::Signal;
 
 use crate::authority::Authority;
-use crate::child::{Program, Scratch};
+use crate::child::Program;
 use crate::ports::free_port;
+use crate::scratch::Scratch;
 use crate::wait::until;
 
 /// One Redis server. Its data is kept over [`kill`](Self::kill) and [`start_again`](Self::start_again)

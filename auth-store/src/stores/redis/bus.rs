@@ -12,9 +12,9 @@ use super::connection::{Failure, Request, Subscription};
 use super::scripts::BEAT;
 use super::shared::Shared;
 use super::store::RedisStore;
-use super::trace::noted;
 use crate::error::StoreError;
 use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
+use crate::stores::trace::noted;
 
 /// Every server that takes writes is a source, and is listened to by a connection of its own. A
 /// source is another after a failover, after it was emptied, and in a cluster whenever servers with

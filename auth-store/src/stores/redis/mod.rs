@@ -54,7 +54,6 @@ mod shared;
 mod steps;
 mod store;
 mod subjects;
-mod trace;
 mod url;
 mod visitors;
 

@@ -6,7 +6,7 @@ use auth_core::{SignInId, Timestamp};
 use redis::Value;
 
 use super::connection::Request;
-use super::encoding;
+use super::encoding::{DETAILS, write};
 use super::keys::Tag;
 use super::reply::{Reply, record, unexpected};
 use super::scripts::{CREATE, DELETE, ROTATE, TOUCH, UPDATE};
@@ -17,6 +17,7 @@ use crate::record::Record;
 use crate::rotation::{Renewal, Rotation};
 use crate::secret::Digest;
 use crate::store::{Created, Limit, Swap, WhenFull};
+use crate::stores::encoding;
 
 /// When a sign-in is deleted.
 pub(super) enum Only {
@@ -57,7 +58,7 @@ impl Shared {
         let keys = [key.as_bytes(), index.as_bytes()];
         let (base, bus) = (self.keys.base(tag), self.keys.bus());
         let arguments = [
-            &encoding::write(&new)[..],
+            &write(&new)[..],
             sid.as_bytes(),
             most.as_bytes(),
             if refuse { b"1" } else { b"0" },
@@ -154,7 +155,7 @@ impl Shared {
 /// What a renewal brings: the head's part, as `rotate.lua` takes it, details and principal.
 fn parts(renewal: &Renewal) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let Renewal { at, limits, persistence, principal, details } = renewal;
-    let flags = if details.is_some() { encoding::DETAILS } else { 0 };
+    let flags = if details.is_some() { DETAILS } else { 0 };
     let head = [
         &at.as_millis().to_be_bytes()[..],
         &limits.idle_secs.to_be_bytes(),

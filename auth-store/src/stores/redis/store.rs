@@ -9,13 +9,13 @@ use auth_core::{SignInId, Timestamp};
 use super::reply::{Reply, record, unexpected};
 use super::shared::Shared;
 use super::steps::Only;
-use super::trace::traced;
 use crate::data::Data;
 use crate::error::StoreError;
 use crate::record::Record;
 use crate::rotation::Rotation;
 use crate::secret::Digest;
 use crate::store::{Created, Deleted, Limit, Store, Swap};
+use crate::stores::trace::traced;
 
 /// Sign-ins in Redis: for several servers that share them, and to outlast a restart.
 ///

@@ -1,14 +1,13 @@
 //! Lines that bring nothing, while nobody hangs up.
 
-use auth_servers::RedisServer;
+use auth_servers::{Held, Proxy, RedisServer};
 
 use super::node::Nodes;
-use crate::proxy::{Held, Proxy};
 
 async fn doubts_a_line_that_holds(held: Held) {
     let server = RedisServer::start();
     let proxy = Proxy::to(server.port()).await;
-    let line = format!("redis://127.0.0.1:{}", proxy.port);
+    let line = format!("redis://127.0.0.1:{}", proxy.port());
     let nodes = Nodes::by(line, server.url()).await;
     let (first, second) = (nodes.believed().await, nodes.believed().await);
     proxy.hold(held);
@@ -41,7 +40,7 @@ async fn nothing_is_believed_while_all_is_held() {
 async fn connections_that_never_come_back_are_given_up() {
     let server = RedisServer::start();
     let proxy = Proxy::to(server.port()).await;
-    let line = format!("redis://127.0.0.1:{}", proxy.port);
+    let line = format!("redis://127.0.0.1:{}", proxy.port());
     let nodes = Nodes::by(line, server.url()).await;
     let sid = nodes.believed().await;
     let generation = nodes.generation();

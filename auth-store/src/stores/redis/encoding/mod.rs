@@ -19,17 +19,15 @@
 //! | 97 | 4, 1, 4, 4 | how long the next four parts are |
 //! | 110 | | subject, grace, details, principal, data |
 //!
-//! The id is not repeated: it is the key. Nothing else of the secret is there but digests.
+//! The parts are those of all [stores](crate::stores::encoding). The id is not repeated: it is the key. Nothing else of the secret is there but digests.
 
-mod parts;
 mod read;
-mod text;
+mod unreadable;
 mod write;
 
-pub(super) use parts::{data, details, grace};
 pub(super) use read::read;
-pub(super) use text::Unreadable;
-pub(super) use write::{persistence, write};
+pub(super) use unreadable::Unreadable;
+pub(super) use write::write;
 
 /// The first byte of every record.
 const FORMAT: u8 = 1;

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use auth_core::{Persistence, SignInId, Timestamp};
+use auth_core::SignInId;
 
-use super::text::{Reader, Unreadable, text};
-use super::{DETAILS, FORMAT, SUBJECT, parts};
+use super::unreadable::Unreadable;
+use super::{DETAILS, FORMAT, SUBJECT};
 use crate::lifetime::Limits;
 use crate::record::Record;
-use crate::secret::{Digest, Digests, FamilyDigest, Kind};
+use crate::secret::{Digest, Digests, FamilyDigest};
+use crate::stores::encoding::{self, Malformed, Reader, text};
 
 /// The record of this id.
 pub(in crate::stores::redis) fn read(sid: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
@@ -17,16 +18,16 @@ pub(in crate::stores::redis) fn read(sid: SignInId, bytes: &[u8]) -> Result<Reco
         FORMAT => {}
         other => return Err(Unreadable::Format(other)),
     }
-    let kind = kind(from.byte()?)?;
-    let persistence = persistence(from.byte()?)?;
+    let kind = encoding::kind(from.byte()?)?;
+    let persistence = encoding::read_persistence(from.byte()?)?;
     let flags = from.byte()?;
-    let last_seen = timestamp(from)?;
+    let last_seen = from.timestamp()?;
     let version = u64::from_be_bytes(from.array()?);
-    let (created_at, authenticated_at) = (timestamp(from)?, timestamp(from)?);
+    let (created_at, authenticated_at) = (from.timestamp()?, from.timestamp()?);
     let idle_secs = u32::from_be_bytes(from.array()?);
-    let limits = Limits { idle_secs, ends_at: timestamp(from)? };
+    let limits = Limits { idle_secs, ends_at: from.timestamp()? };
     let digests = Digests { family: FamilyDigest(from.array()?), current: Digest(from.array()?) };
-    let lengths = [from.length()?, usize::from(from.byte()?), from.length()?, from.length()?];
+    let lengths = [length(from)?, usize::from(from.byte()?), length(from)?, length(from)?];
     let mut part = |i: usize| from.bytes(lengths[i]);
     let (subject, grace, details, principal) = (part(0)?, part(1)?, part(2)?, part(3)?);
 
@@ -35,39 +36,29 @@ pub(in crate::stores::redis) fn read(sid: SignInId, bytes: &[u8]) -> Result<Reco
     let mut record = Record::new(sid, kind, digests, subject, limits, last_seen);
     record.persistence = persistence;
     record.set_principal(principal);
-    record.data = parts::read_data(from.0)?;
+    record.data = encoding::read_data(from.0)?;
     record.created_at = created_at;
     record.authenticated_at = authenticated_at;
     record.version = version;
     if flags & DETAILS != 0 {
-        let mut details = parts::read_details(details)?;
-        details.grace = parts::read_grace(grace)?;
+        let mut details = encoding::read_details(details)?;
+        details.grace = encoding::read_grace(grace)?;
         record.details = Some(Box::new(details));
     }
     Ok(record)
 }
 
-pub(super) fn timestamp(from: &mut Reader<'_>) -> Result<Timestamp, Unreadable> {
-    from.array().map(|bytes| Timestamp::from_millis(u64::from_be_bytes(bytes)))
-}
-
-fn kind(byte: u8) -> Result<Kind, Unreadable> {
-    let kinds = [Kind::Cookie, Kind::Bearer, Kind::Refresh];
-    kinds.into_iter().find(|kind| *kind as u8 == byte).ok_or(Unreadable::Malformed)
-}
-
-fn persistence(byte: u8) -> Result<Persistence, Unreadable> {
-    match byte {
-        0 => Ok(Persistence::Browser),
-        1 => Ok(Persistence::Device),
-        _ => Err(Unreadable::Malformed),
-    }
+/// A length that stands in four bytes.
+fn length(from: &mut Reader<'_>) -> Result<usize, Malformed> {
+    usize::try_from(u32::from_be_bytes(from.array()?)).map_err(|_| Malformed)
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::write;
     use super::*;
+    use crate::secret::Kind;
+    use auth_core::Timestamp;
     use proptest::prelude::*;
 
     fn record() -> Record {

@@ -1,21 +1,25 @@
 //! Writing a record.
 
-use auth_core::Persistence;
-
-use super::{DETAILS, FORMAT, SUBJECT, parts};
+use super::{DETAILS, FORMAT, SUBJECT};
 use crate::record::Record;
+use crate::stores::encoding;
 
 /// The record's bytes.
 pub(in crate::stores::redis) fn write(record: &Record) -> Vec<u8> {
     let grace = record.details.as_ref().and_then(|details| details.grace.as_ref());
-    let grace = parts::grace(grace);
-    let details = record.details.as_deref().map_or_else(Vec::new, parts::details);
-    let data = parts::data(&record.data);
+    let grace = encoding::grace(grace);
+    let details = record.details.as_deref().map_or_else(Vec::new, encoding::details);
+    let data = encoding::data(&record.data);
     let subject = record.subject.as_deref().unwrap_or_default().as_bytes();
     let principal = record.principal();
 
     let mut out = Vec::with_capacity(256 + principal.len() + data.len());
-    out.extend([FORMAT, record.kind as u8, persistence(record.persistence), flags(record)]);
+    out.extend([
+        FORMAT,
+        record.kind as u8,
+        encoding::persistence(record.persistence),
+        flags(record),
+    ]);
     out.extend(record.last_seen().as_millis().to_be_bytes());
     out.extend(record.version.to_be_bytes());
     out.extend(record.created_at.as_millis().to_be_bytes());
@@ -32,14 +36,6 @@ pub(in crate::stores::redis) fn write(record: &Record) -> Vec<u8> {
         out.extend_from_slice(part);
     }
     out
-}
-
-/// One byte for how long the cookie lives.
-pub(in crate::stores::redis) fn persistence(persistence: Persistence) -> u8 {
-    match persistence {
-        Persistence::Device => 1,
-        Persistence::Browser => 0,
-    }
 }
 
 fn flags(record: &Record) -> u8 {

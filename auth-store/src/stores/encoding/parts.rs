@@ -1,14 +1,14 @@
-//! The parts that follow a record's head.
+//! The parts of a record that differ in length.
 
 use std::net::IpAddr;
 
-use super::text::{Reader, Unreadable, put_number, put_optional, put_text, put_texts};
+use super::text::{Malformed, Reader, put_number, put_optional, put_text, put_texts};
 use crate::data::Data;
 use crate::details::{Details, Device, Grace};
 use crate::secret::{Digest, Nonce};
 
 /// Details of which nothing is known take no bytes. The grace has a part of its own.
-pub(in crate::stores::redis) fn details(details: &Details) -> Vec<u8> {
+pub(in crate::stores) fn details(details: &Details) -> Vec<u8> {
     let mut out = Vec::new();
     if (Details { grace: None, ..details.clone() }) == Details::default() {
         return out;
@@ -34,7 +34,7 @@ pub(in crate::stores::redis) fn details(details: &Details) -> Vec<u8> {
     out
 }
 
-pub(super) fn read_details(bytes: &[u8]) -> Result<Details, Unreadable> {
+pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<Details, Malformed> {
     let mut from = Reader(bytes);
     if from.is_empty() {
         return Ok(Details::default());
@@ -52,20 +52,20 @@ pub(super) fn read_details(bytes: &[u8]) -> Result<Details, Unreadable> {
                 0 => None,
                 4 => Some(IpAddr::from(from.array::<4>()?)),
                 16 => Some(IpAddr::from(from.array::<16>()?)),
-                _ => return Err(Unreadable::Malformed),
+                _ => return Err(Malformed),
             },
         },
     })
 }
 
 /// No grace takes no bytes.
-pub(in crate::stores::redis) fn grace(grace: Option<&Grace>) -> Vec<u8> {
+pub(in crate::stores) fn grace(grace: Option<&Grace>) -> Vec<u8> {
     grace.map_or_else(Vec::new, |grace| {
         [&grace.previous.0[..], &grace.nonce.0, &grace.until.as_millis().to_be_bytes()].concat()
     })
 }
 
-pub(super) fn read_grace(bytes: &[u8]) -> Result<Option<Grace>, Unreadable> {
+pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<Grace>, Malformed> {
     let mut from = Reader(bytes);
     if from.is_empty() {
         return Ok(None);
@@ -73,12 +73,12 @@ pub(super) fn read_grace(bytes: &[u8]) -> Result<Option<Grace>, Unreadable> {
     Ok(Some(Grace {
         previous: Digest(from.array()?),
         nonce: Nonce(from.array()?),
-        until: super::read::timestamp(&mut from)?,
+        until: from.timestamp()?,
     }))
 }
 
 /// Keys and JSON texts in turn, to the end.
-pub(in crate::stores::redis) fn data(data: &Data) -> Vec<u8> {
+pub(in crate::stores) fn data(data: &Data) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.bytes() + 4);
     for (key, json) in data.iter() {
         put_text(&mut out, key);
@@ -87,7 +87,7 @@ pub(in crate::stores::redis) fn data(data: &Data) -> Vec<u8> {
     out
 }
 
-pub(super) fn read_data(bytes: &[u8]) -> Result<Data, Unreadable> {
+pub(in crate::stores) fn read_data(bytes: &[u8]) -> Result<Data, Malformed> {
     let (mut from, mut data) = (Reader(bytes), Data::new());
     while !from.is_empty() {
         let (key, json) = (from.text()?, from.text()?);

@@ -8,61 +8,87 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Passes everything on, until it is told to hang up instead of bringing the next answers, or to
-/// bring nothing without hanging up.
-pub(crate) struct Proxy {
-    pub(crate) port: u16,
+/// Passes everything on to a server on this machine, until it is told to hang up, or to bring
+/// nothing without hanging up.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
     lose: Arc<AtomicUsize>,
     held: watch::Sender<Held>,
+    cuts: watch::Sender<usize>,
     opened: Arc<AtomicUsize>,
 }
 
 /// What is not passed on. It waits.
-#[derive(Clone, Copy, Default)]
-pub(crate) struct Held {
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Held {
     /// What clients ask.
-    pub(crate) asked: bool,
+    pub asked: bool,
     /// What the server says.
-    pub(crate) answered: bool,
+    pub answered: bool,
     /// Everything on the first so many connections.
-    pub(crate) first: usize,
+    pub first: usize,
 }
 
 impl Proxy {
-    pub(crate) async fn to(server: u16) -> Self {
+    /// A line to the server on this port.
+    ///
+    /// # Panics
+    /// If there is no free port.
+    pub async fn to(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();
-        let (lose, (held, holding)) =
-            (Arc::new(AtomicUsize::new(0)), watch::channel(Held::default()));
-        let (losing, opened) = (Arc::clone(&lose), Arc::new(AtomicUsize::new(0)));
-        let opening = Arc::clone(&opened);
+        let (held, holding) = watch::channel(Held::default());
+        let (cuts, _) = watch::channel(0);
+        let proxy = Self { port, lose: Arc::default(), held, cuts, opened: Arc::default() };
+        let (lose, opened) = (Arc::clone(&proxy.lose), Arc::clone(&proxy.opened));
+        let cutting = proxy.cuts.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let number = opening.fetch_add(1, Ordering::SeqCst);
-                let holding = holding.clone();
-                tokio::spawn(pass(client, server, Arc::clone(&losing), holding, number));
+                let number = opened.fetch_add(1, Ordering::SeqCst);
+                let (lose, holding, mut cut) =
+                    (Arc::clone(&lose), holding.clone(), cutting.subscribe());
+                tokio::spawn(async move {
+                    tokio::select! {
+                        _ = cut.changed() => {}
+                        () = pass(client, server, lose, holding, number) => {}
+                    }
+                });
             }
         });
-        Self { port, lose, held, opened }
+        proxy
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Hangs up on everybody. Whoever comes again is served.
+    pub fn cut(&self) {
+        self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
     /// Loses this many answers from now on, each with its connection.
-    pub(crate) fn lose(&self, answers: usize) {
+    pub fn lose(&self, answers: usize) {
         self.lose.store(answers, Ordering::SeqCst);
     }
 
     /// How many are still to be lost.
-    pub(crate) fn left(&self) -> usize {
+    #[must_use]
+    pub fn left(&self) -> usize {
         self.lose.load(Ordering::SeqCst)
     }
 
     /// How many connections there were so far.
-    pub(crate) fn opened(&self) -> usize {
+    #[must_use]
+    pub fn opened(&self) -> usize {
         self.opened.load(Ordering::SeqCst)
     }
 
     /// Does not pass this on from now on, and hangs up on nobody.
-    pub(crate) fn hold(&self, held: Held) {
+    pub fn hold(&self, held: Held) {
         self.held.send_replace(held);
     }
 }
@@ -74,7 +100,8 @@ async fn pass(
     mut holding: watch::Receiver<Held>,
     number: usize,
 ) {
-    let Ok(mut server) = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await else { return };
+    let server = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await;
+    let Ok(mut server) = server else { return }; // the client notices, too
     let (mut asked, mut answered) = (vec![0; 65536], vec![0; 65536]);
     loop {
         let held = *holding.borrow_and_update();

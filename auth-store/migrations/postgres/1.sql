@@ -1,0 +1,35 @@
+-- The tables of PostgresStore. Times are milliseconds since 1970 in UTC; what never ends, ends at
+-- 9223372036854775807.
+
+CREATE TABLE auth_sign_ins (
+    -- The sign-in's id.
+    sid BYTEA NOT NULL PRIMARY KEY,
+    -- The first eight bytes of the subject's SHA-256; none while anonymous.
+    subject_key BIGINT,
+    version BIGINT NOT NULL,
+    last_seen BIGINT NOT NULL,
+    created_at BIGINT NOT NULL,
+    authenticated_at BIGINT NOT NULL,
+    idle_secs BIGINT NOT NULL,
+    ends_at BIGINT NOT NULL,
+    -- Before this moment it has not expired. Later, see whether it was used since.
+    due_at BIGINT NOT NULL,
+    kind SMALLINT NOT NULL,
+    persistence SMALLINT NOT NULL,
+    -- Digests.
+    family BYTEA NOT NULL,
+    verifier BYTEA NOT NULL,
+    subject BYTEA,
+    grace BYTEA NOT NULL,
+    details BYTEA,
+    principal BYTEA NOT NULL,
+    data BYTEA NOT NULL
+-- A note of a use changes no index. Room on the page lets it stay where it is.
+) WITH (fillfactor = 85);
+
+CREATE INDEX auth_sign_ins_of_subject ON auth_sign_ins (subject_key) WHERE subject_key IS NOT NULL;
+CREATE INDEX auth_sign_ins_anonymous ON auth_sign_ins (created_at) WHERE subject_key IS NULL;
+CREATE INDEX auth_sign_ins_due ON auth_sign_ins (due_at);
+
+CREATE TABLE auth_migrations (number BIGINT NOT NULL PRIMARY KEY);
+INSERT INTO auth_migrations (number) VALUES (1);

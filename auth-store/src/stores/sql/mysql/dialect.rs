@@ -1,0 +1,133 @@
+//! What MySQL and MariaDB are told in their own words.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::error::DatabaseError;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow};
+use sqlx::{ConnectOptions, Error, MySql};
+
+use crate::stores::sql::dialect::{Dialect, Speaks};
+use crate::stores::sql::open::setup;
+use crate::stores::sql::setup_error::SqlSetupError;
+use crate::stores::sql::speaks::speaks;
+use crate::stores::sql::tables::Tables;
+use crate::stores::sql::wording::Wording;
+
+speaks!(MySql, MySqlRow);
+
+/// How many rows there are to lock subjects by.
+const LOCKS: i64 = 1000;
+
+#[async_trait]
+impl Dialect for MySql {
+    type Options = MySqlConnectOptions;
+    type Extra = ();
+
+    const WORDING: Wording =
+        Wording { greatest: "GREATEST", unless_taken: "", returning: false, numbered: false };
+    const BEGIN: &'static str = "START TRANSACTION";
+    const MIGRATIONS: &'static [&'static str] =
+        &[include_str!("../../../../migrations/mysql/1.sql")];
+    const HAS_TABLES: &'static str = "SELECT COUNT(*) FROM information_schema.tables \
+                                      WHERE table_schema = DATABASE() \
+                                      AND table_name = 'auth_migrations'";
+    const CONNECTIONS: u32 = 10;
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    const ONE_WRITER: bool = false;
+    /// A statement that writes sees each row as it is when it comes there.
+    const LOCKS_ALWAYS: bool = true;
+
+    fn told((): &()) -> Option<&'static str> {
+        None
+    }
+
+    fn options(
+        url: &str,
+        _timeout: Duration,
+        _tables: Tables,
+    ) -> Result<MySqlConnectOptions, SqlSetupError> {
+        if !url.starts_with("mysql://") && !url.starts_with("mariadb://") {
+            return Err(SqlSetupError::Url("its scheme is not mysql or mariadb".into()));
+        }
+        let options: MySqlConnectOptions = url.parse().map_err(setup::<Self>)?;
+        Ok(options.disable_statement_logging())
+    }
+
+    /// What does not fit is refused, and never cut off.
+    async fn connect(
+        options: &MySqlConnectOptions,
+        timeout: Duration,
+    ) -> Result<MySqlConnection, Error> {
+        let mut connection = options.connect().await?;
+        let settings = format!(
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+             SET SESSION innodb_lock_wait_timeout = {}, autocommit = 1, \
+             sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
+            timeout.as_secs().max(1)
+        );
+        Self::script(&mut connection, &settings).await?;
+        Ok(connection)
+    }
+
+    fn lock(key: i64) -> Option<String> {
+        let number = key.rem_euclid(LOCKS);
+        Some(format!("SELECT number FROM auth_locks WHERE number = {number} FOR UPDATE"))
+    }
+
+    /// Every statement about tables commits: what holds others up is the connection.
+    async fn begin_migration(connection: &mut MySqlConnection) -> Result<(), Error> {
+        let lock = "SELECT GET_LOCK(MD5(CONCAT(DATABASE(), '.auth_migrations')), 60)";
+        let rows = Self::fetch(connection, lock, &[]).await?;
+        match Self::int(rows.first().ok_or(Error::RowNotFound)?, 0)? {
+            1 => Ok(()),
+            _ => Err(Error::Protocol("somebody else migrates, and does not end".into())),
+        }
+    }
+
+    async fn vet(connection: &mut MySqlConnection) -> Result<(), SqlSetupError> {
+        let rows = Self::fetch(connection, "SELECT VERSION()", &[]).await.map_err(setup::<Self>)?;
+        let version = rows.first().ok_or(Error::RowNotFound).and_then(|row| Self::bytes(row, 0));
+        let version = version.map_err(setup::<Self>)?.unwrap_or_default();
+        let version = String::from_utf8_lossy(&version).into_owned();
+        let (least, needed) = match version.contains("MariaDB") {
+            true => ((10, 6), "MariaDB 10.6"),
+            false => ((8, 0), "MySQL 8.0"),
+        };
+        if numbers(&version) < least {
+            return Err(SqlSetupError::TooOld { version, needed });
+        }
+        Ok(())
+    }
+
+    /// A deadlock, or a lock that was waited for in vain.
+    fn is_conflict(error: &dyn DatabaseError) -> bool {
+        matches!(number(error), Some(1213 | 1205))
+    }
+
+    fn is_login(error: &dyn DatabaseError) -> bool {
+        matches!(number(error), Some(1044 | 1045 | 1698))
+    }
+}
+
+fn number(error: &dyn DatabaseError) -> Option<u16> {
+    error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
+}
+
+/// The first two numbers of a version.
+fn numbers(version: &str) -> (u32, u32) {
+    let mut numbers = version.split(['.', '-']).map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_read() {
+        assert_eq!(numbers("10.11.19-MariaDB-0+deb12u1"), (10, 11));
+        assert_eq!(numbers("8.4.3"), (8, 4));
+        assert_eq!(numbers("later"), (0, 0));
+    }
+}

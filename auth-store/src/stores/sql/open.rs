@@ -1,0 +1,149 @@
+//! Where a database is, and how a store comes to it.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64};
+use std::time::Duration;
+
+use sqlx::Error;
+use tokio::time::timeout;
+
+use super::dialect::Dialect;
+use super::failure::Failure;
+use super::migrate::{is_migrated, migrate};
+use super::pool::Pool;
+use super::setup_error::SqlSetupError;
+use super::shared::Shared;
+use super::statements::Statements;
+use super::tables::Tables;
+
+/// How long tables may take to come to be, and others that make them at the same time.
+const MIGRATION: Duration = Duration::from_secs(60);
+
+/// What a builder was told.
+#[derive(Clone)]
+pub(super) struct Opening<E> {
+    pub(super) url: String,
+    pub(super) timeout: Duration,
+    pub(super) connections: u32,
+    pub(super) anonymous: u64,
+    pub(super) tables: Tables,
+    /// What this database alone has to be told.
+    pub(super) extra: E,
+}
+
+/// Without the URL, which has the password.
+impl<E: fmt::Debug> fmt::Debug for Opening<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Opening")
+            .field("timeout", &self.timeout)
+            .field("connections", &self.connections)
+            .field("anonymous", &self.anonymous)
+            .field("tables", &self.tables)
+            .field("extra", &self.extra)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E: Default> Opening<E> {
+    pub(super) fn new<D: Dialect<Extra = E>>(url: String) -> Self {
+        Self {
+            url,
+            timeout: D::TIMEOUT,
+            connections: D::CONNECTIONS,
+            anonymous: 1_000_000,
+            tables: Tables::Required,
+            extra: E::default(),
+        }
+    }
+
+    /// Connects, makes the tables if it is asked to, and looks whether the store can use them.
+    pub(super) async fn open<D>(&self) -> Result<Arc<Shared<D>>, SqlSetupError>
+    where
+        D: Dialect<Extra = E>,
+    {
+        if self.timeout.is_zero() || self.connections == 0 {
+            return Err(SqlSetupError::Nothing);
+        }
+        let options = self.options::<D>()?;
+        if self.tables == Tables::Made {
+            let made = make::<D>(&options);
+            timeout(MIGRATION, made).await.unwrap_or_else(|_| Err(late(MIGRATION)))?;
+        }
+        let pool = |connections| Pool::<D>::new(options.clone(), self.timeout, connections);
+        let (writers, readers) = match D::ONE_WRITER {
+            true => (pool(1), Some(pool(self.connections))),
+            false => (pool(self.connections), None),
+        };
+        // To connect takes several answers.
+        let longest = self.timeout * 4;
+        let vetted = vet(&writers);
+        timeout(longest, vetted).await.unwrap_or_else(|_| Err(late(longest)))?;
+        Ok(Arc::new(Shared {
+            pool: writers,
+            readers,
+            statements: Statements::new(&D::WORDING, D::told(&self.extra)),
+            timeout: self.timeout,
+            anonymous: self.anonymous,
+            created: AtomicU64::new(0),
+            created_anonymous: AtomicU64::new(0),
+            tidying: AtomicBool::new(false),
+        }))
+    }
+
+    pub(super) fn options<D: Dialect<Extra = E>>(&self) -> Result<D::Options, SqlSetupError> {
+        D::options(&self.url, self.timeout, self.tables)
+    }
+}
+
+/// Makes the tables, on a connection of its own: what it has locked ends with it. Somebody else who
+/// begins with an empty database at the same time may be in the way.
+async fn make<D: Dialect>(options: &D::Options) -> Result<(), SqlSetupError> {
+    loop {
+        let made = async {
+            let mut connection = D::connect(options, MIGRATION).await.map_err(setup::<D>)?;
+            D::vet(&mut connection).await?;
+            migrate::<D>(&mut connection).await.map_err(setup::<D>)
+        };
+        match made.await {
+            Err(SqlSetupError::Unavailable(error)) if is_conflict::<D>(&*error) => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            made => return made,
+        }
+    }
+}
+
+async fn vet<D: Dialect>(pool: &Pool<D>) -> Result<(), SqlSetupError> {
+    let mut line = pool.line().await.map_err(|failure| match failure {
+        Failure::Database(error) => setup::<D>(error),
+        other => SqlSetupError::Unavailable(other.into()),
+    })?;
+    D::vet(line.connection()).await?;
+    let migrated = is_migrated::<D>(line.connection()).await.map_err(setup::<D>)?;
+    let _ = line.settle(Ok(())).await;
+    if migrated { Ok(()) } else { Err(SqlSetupError::NotMigrated) }
+}
+
+/// What an error at the beginning means.
+pub(super) fn setup<D: Dialect>(error: Error) -> SqlSetupError {
+    match error {
+        Error::Configuration(source) => SqlSetupError::Url(source),
+        Error::Tls(_) if cfg!(not(feature = "sql-tls")) => SqlSetupError::TlsIsOff,
+        Error::Database(error) if D::is_login(&*error) => {
+            SqlSetupError::Authentication(Error::Database(error).into())
+        }
+        other => SqlSetupError::Unavailable(other.into()),
+    }
+}
+
+fn is_conflict<D: Dialect>(error: &(dyn std::error::Error + Send + Sync + 'static)) -> bool {
+    match error.downcast_ref::<Error>() {
+        Some(Error::Database(error)) => D::is_conflict(&**error),
+        _ => false,
+    }
+}
+
+fn late(limit: Duration) -> SqlSetupError {
+    SqlSetupError::Unavailable(Failure::TimedOut(limit).into())
+}

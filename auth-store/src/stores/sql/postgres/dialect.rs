@@ -1,0 +1,110 @@
+//! What PostgreSQL is told in its own words.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::error::DatabaseError;
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::{ConnectOptions, Error, Postgres};
+
+use crate::stores::sql::dialect::{Dialect, Speaks};
+use crate::stores::sql::open::setup;
+use crate::stores::sql::setup_error::SqlSetupError;
+use crate::stores::sql::speaks::speaks;
+use crate::stores::sql::tables::Tables;
+use crate::stores::sql::wording::Wording;
+
+speaks!(Postgres, PgRow);
+
+/// Whether changes are announced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::stores::sql) enum Announcing {
+    #[default]
+    On,
+    Off,
+}
+
+#[async_trait]
+impl Dialect for Postgres {
+    type Options = PgConnectOptions;
+    type Extra = Announcing;
+
+    const WORDING: Wording = Wording {
+        greatest: "GREATEST",
+        unless_taken: " ON CONFLICT (sid) DO NOTHING",
+        returning: true,
+        numbered: true,
+    };
+    const BEGIN: &'static str = "BEGIN";
+    const MIGRATIONS: &'static [&'static str] =
+        &[include_str!("../../../../migrations/postgres/1.sql")];
+    const HAS_TABLES: &'static str =
+        "SELECT CASE WHEN to_regclass('auth_migrations') IS NULL THEN 0 ELSE 1 END::bigint";
+    const CONNECTIONS: u32 = 10;
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    const ONE_WRITER: bool = false;
+    /// Each statement sees one moment: all that was committed before it began.
+    const LOCKS_ALWAYS: bool = false;
+
+    /// Each row is announced by itself, so that no message is too long.
+    fn told(announcing: &Announcing) -> Option<&'static str> {
+        match announcing {
+            Announcing::On => Some("pg_notify('auth_sign_ins', encode(sid, 'hex'))"),
+            Announcing::Off => None,
+        }
+    }
+
+    fn options(
+        url: &str,
+        _timeout: Duration,
+        _tables: Tables,
+    ) -> Result<PgConnectOptions, SqlSetupError> {
+        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
+            return Err(SqlSetupError::Url("its scheme is not postgres or postgresql".into()));
+        }
+        let options: PgConnectOptions = url.parse().map_err(setup::<Self>)?;
+        Ok(options.disable_statement_logging())
+    }
+
+    /// What nobody waits for any more ends there, too, and a node that stands still holds no lock.
+    async fn connect(options: &PgConnectOptions, timeout: Duration) -> Result<PgConnection, Error> {
+        let mut connection = options.connect().await?;
+        let millis = timeout.as_millis();
+        let settings = format!(
+            "SET statement_timeout = {millis}; \
+             SET idle_in_transaction_session_timeout = {millis}; \
+             SET default_transaction_isolation = 'read committed'"
+        );
+        Self::script(&mut connection, &settings).await?;
+        Ok(connection)
+    }
+
+    fn lock(key: i64) -> Option<String> {
+        Some(format!("SELECT pg_advisory_xact_lock({key})"))
+    }
+
+    async fn begin_migration(connection: &mut PgConnection) -> Result<(), Error> {
+        Self::script(connection, "BEGIN; SELECT pg_advisory_xact_lock(7022086542148593519)").await
+    }
+
+    async fn vet(connection: &mut PgConnection) -> Result<(), SqlSetupError> {
+        let asked = "SELECT current_setting('server_version_num')::bigint";
+        let rows = Self::fetch(connection, asked, &[]).await.map_err(setup::<Self>)?;
+        let number = rows.first().ok_or(Error::RowNotFound).and_then(|row| Self::int(row, 0));
+        match number.map_err(setup::<Self>)? {
+            130_000.. => Ok(()),
+            older => Err(SqlSetupError::TooOld {
+                version: format!("PostgreSQL {}", older / 10_000),
+                needed: "PostgreSQL 13",
+            }),
+        }
+    }
+
+    fn is_conflict(error: &dyn DatabaseError) -> bool {
+        matches!(error.code().as_deref(), Some("40001" | "40P01"))
+    }
+
+    fn is_login(error: &dyn DatabaseError) -> bool {
+        error.code().is_some_and(|code| code.starts_with("28"))
+    }
+}

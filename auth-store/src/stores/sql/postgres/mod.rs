@@ -1,0 +1,8 @@
+//! Sign-ins in PostgreSQL.
+
+#[cfg(feature = "near-cache")]
+mod bus;
+mod dialect;
+mod store;
+
+pub use store::{PostgresStore, PostgresStoreBuilder};

@@ -1,0 +1,172 @@
+//! A sign-in as a row.
+
+use std::sync::Arc;
+
+use auth_core::{SignInId, Timestamp};
+use sha2::{Digest as _, Sha256};
+use sqlx::Error;
+
+use super::dialect::Speaks;
+use super::failure::Failure;
+use super::value::Value;
+use crate::details::Details;
+use crate::lifetime::Limits;
+use crate::record::Record;
+use crate::secret::{Digest, Digests, FamilyDigest};
+use crate::stores::encoding::{self, Malformed, text};
+
+/// A moment as a column has it. What lies beyond 64 bits with a sign is for ever.
+pub(super) fn millis(at: Timestamp) -> i64 {
+    i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn moment(millis: i64) -> Timestamp {
+    match u64::try_from(millis) {
+        Ok(millis) if millis < i64::MAX.unsigned_abs() => Timestamp::from_millis(millis),
+        Ok(_) => Timestamp::MAX,
+        Err(_) => Timestamp::EPOCH,
+    }
+}
+
+/// A version as a column has it. No sign-in comes to one that does not fit.
+pub(super) fn version(version: u64) -> i64 {
+    i64::try_from(version).unwrap_or(i64::MAX)
+}
+
+/// Finds the rows of a subject. Two subjects can have one key: the subject is compared as well.
+pub(super) fn subject_key(subject: &str) -> i64 {
+    let hash = Sha256::digest(subject);
+    i64::from_be_bytes(std::array::from_fn(|i| hash[i]))
+}
+
+/// The earliest moment at which a sign-in with these limits can have expired.
+pub(super) fn due_at(limits: Limits, last_seen: Timestamp) -> i64 {
+    let idle = i64::from(limits.idle_secs) * 1000;
+    let ends_at = millis(limits.ends_at);
+    match idle {
+        0 => ends_at,
+        idle => ends_at.min(millis(last_seen).saturating_add(idle)),
+    }
+}
+
+/// The parts of a record that have to be encoded.
+pub(super) struct Parts {
+    grace: Vec<u8>,
+    details: Option<Vec<u8>>,
+    data: Vec<u8>,
+}
+
+impl Parts {
+    pub(super) fn of(record: &Record) -> Self {
+        let grace = record.details.as_ref().and_then(|details| details.grace.as_ref());
+        Self {
+            grace: encoding::grace(grace),
+            details: record.details.as_deref().map(encoding::details),
+            data: encoding::data(&record.data),
+        }
+    }
+}
+
+/// What an insert takes.
+pub(super) fn values<'a>(record: &'a Record, parts: &'a Parts) -> [Value<'a>; 18] {
+    let int = |number| Value::Int(Some(number));
+    let bytes = |bytes| Value::Bytes(Some(bytes));
+    [
+        int(i64::from(record.kind as u8)),
+        int(i64::from(encoding::persistence(record.persistence))),
+        int(version(record.version)),
+        int(millis(record.last_seen())),
+        int(millis(record.created_at)),
+        int(millis(record.authenticated_at)),
+        int(i64::from(record.limits.idle_secs)),
+        int(millis(record.limits.ends_at)),
+        bytes(&record.family.0),
+        bytes(&record.current.0),
+        Value::Bytes(record.subject.as_deref().map(str::as_bytes)),
+        bytes(&parts.grace),
+        Value::Bytes(parts.details.as_deref()),
+        bytes(record.principal()),
+        bytes(&parts.data),
+        bytes(record.sid.as_bytes()),
+        Value::Int(record.subject.as_deref().map(subject_key)),
+        int(due_at(record.limits, record.last_seen())),
+    ]
+}
+
+/// The sign-in that a row is.
+pub(super) fn record<D: Speaks>(row: &D::Row) -> Result<Arc<Record>, Failure> {
+    let int = |column| D::int(row, column);
+    let code = |column| -> Result<u8, Failure> {
+        u8::try_from(int(column)?).map_err(|_| Malformed.into())
+    };
+    let time = |column| -> Result<Timestamp, Error> { Ok(moment(int(column)?)) };
+    let digests = Digests {
+        family: FamilyDigest(fixed::<D, 16>(row, 8)?),
+        current: Digest(fixed::<D, 32>(row, 9)?),
+    };
+    let limits = Limits { idle_secs: idle_secs(int(6)?)?, ends_at: time(7)? };
+    let subject = D::bytes(row, 10)?;
+    let subject = subject.as_deref().map(text).transpose()?.map(Arc::from);
+    let kind = encoding::kind(code(0)?)?;
+    let mut record = Record::new(sid::<D>(row, 15)?, kind, digests, subject, limits, time(3)?);
+    record.persistence = encoding::read_persistence(code(1)?)?;
+    record.version = u64::try_from(int(2)?).map_err(|_| Malformed)?;
+    record.created_at = time(4)?;
+    record.authenticated_at = time(5)?;
+    if let Some(details) = D::bytes(row, 12)? {
+        let grace = encoding::read_grace(&bytes::<D>(row, 11)?)?;
+        record.details = Some(Box::new(Details { grace, ..encoding::read_details(&details)? }));
+    }
+    record.set_principal(bytes::<D>(row, 13)?);
+    record.data = encoding::read_data(&bytes::<D>(row, 14)?)?;
+    Ok(Arc::new(record))
+}
+
+/// Whether the sign-in of a row with id, last-seen time and limits has expired.
+pub(super) fn age<D: Speaks>(row: &D::Row, now: Timestamp) -> Result<(SignInId, bool), Failure> {
+    let limits =
+        Limits { idle_secs: idle_secs(D::int(row, 2)?)?, ends_at: moment(D::int(row, 3)?) };
+    let over = limits.expiry(moment(D::int(row, 1)?), now).is_some();
+    Ok((sid::<D>(row, 0)?, over))
+}
+
+/// The id in this column.
+pub(super) fn sid<D: Speaks>(row: &D::Row, column: usize) -> Result<SignInId, Failure> {
+    fixed::<D, 16>(row, column).map(SignInId::from_bytes)
+}
+
+fn idle_secs(stored: i64) -> Result<u32, Failure> {
+    u32::try_from(stored).map_err(|_| Malformed.into())
+}
+
+fn bytes<D: Speaks>(row: &D::Row, column: usize) -> Result<Vec<u8>, Failure> {
+    D::bytes(row, column)?.ok_or_else(|| Malformed.into())
+}
+
+fn fixed<D: Speaks, const N: usize>(row: &D::Row, column: usize) -> Result<[u8; N], Failure> {
+    bytes::<D>(row, column)?.try_into().map_err(|_| Malformed.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn moments_keep_their_order_and_for_ever_stays() {
+        for at in [0, 1, 1_800_000_000_000, i64::MAX.unsigned_abs() - 1] {
+            assert_eq!(moment(millis(Timestamp::from_millis(at))).as_millis(), at);
+        }
+        assert_eq!(moment(millis(Timestamp::MAX)), Timestamp::MAX);
+        assert_eq!(moment(-1), Timestamp::EPOCH);
+    }
+
+    #[test]
+    fn a_sign_in_is_due_at_the_nearer_of_its_limits() {
+        let at = Timestamp::from_millis;
+        let due = |idle_secs, ends_at, seen| due_at(Limits { idle_secs, ends_at }, at(seen));
+        assert_eq!(due(0, at(5000), 100), 5000);
+        assert_eq!(due(2, at(5000), 100), 2100);
+        assert_eq!(due(2, at(5000), 4000), 5000);
+        assert_eq!(due(2, Timestamp::MAX, i64::MAX.unsigned_abs() - 1), i64::MAX);
+    }
+}

@@ -1,0 +1,59 @@
+//! URLs at which there is no store.
+
+use std::error::Error;
+
+use auth_store::{Connect, ConnectError, connect};
+
+/// Everything that an error says.
+fn said(error: &dyn Error) -> String {
+    let mut text = format!("{error:?} {error}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += &format!(" {error:?} {error}");
+        source = error.source();
+    }
+    text
+}
+
+async fn refused(url: &str) -> ConnectError {
+    connect(url).await.expect_err("there is no store")
+}
+
+#[tokio::test]
+async fn what_is_no_store_of_ours_is_told_which_ones_are() {
+    for url in ["", "nonsense", "memory", "http://h", "redis+tcp://h", "REDIS://h", "sqlserver://h"]
+    {
+        let error = refused(url).await;
+        assert!(matches!(error, ConnectError::Scheme), "{url}: {error:?}");
+        for scheme in ["memory:", "sqlite:", "postgres:", "mysql:", "mariadb:", "redis+sentinel:"] {
+            assert!(error.to_string().contains(scheme), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn memory_has_no_place() {
+    connect("memory:").await.unwrap();
+    for url in ["memory:here", "memory://", "memory:?size=1"] {
+        assert!(matches!(refused(url).await, ConnectError::Memory), "{url}");
+    }
+}
+
+#[tokio::test]
+async fn sec_74_the_password_is_never_repeated() {
+    for url in [
+        "hunter2",
+        "hunter2:",
+        "memory:hunter2",
+        "redishunter2://u:hunter2@h",
+        "redis://u:hunter2@127.0.0.1:1",
+        "redis://u:hun/ter2#hunter2?@h",
+        "redis://hunter2@h",
+        "rediss+cluster://:hunter2@h/1",
+    ] {
+        let said = said(&refused(url).await);
+        assert!(!said.contains("hunter2"), "{url}: {said}");
+        let shown = format!("{:?}", Connect::new(url).migrate());
+        assert!(!shown.contains("hunter2"), "{url}: {shown}");
+    }
+}

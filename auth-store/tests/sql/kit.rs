@@ -1,0 +1,26 @@
+//! The conformance kit, on each database.
+
+macro_rules! kit {
+    ($name:ident, $store:ident) => {
+        mod $name {
+            use auth_store::$store;
+
+            use crate::stores::$name;
+
+            auth_store::conformance_tests! {
+                #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+                async fn store() -> $store {
+                    // Races are many here, and not what the time of a step is measured by.
+                    let builder = $store::builder($name()).timeout(PATIENCE);
+                    builder.migrate().connect().await.expect("the database runs")
+                }
+            }
+
+            const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+        }
+    };
+}
+
+kit!(mysql, MySqlStore);
+kit!(postgres, PostgresStore);
+kit!(sqlite, SqliteStore);

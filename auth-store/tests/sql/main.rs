@@ -1,0 +1,16 @@
+//! The stores in databases keep the contract: PostgreSQL, MariaDB and SQLite, while servers hang,
+//! end and start again.
+
+mod announces;
+mod conflicts;
+mod kit;
+mod migrate;
+mod near_cache;
+mod outages;
+mod plans;
+mod setup;
+mod sign_in;
+mod stores;
+mod subjects;
+mod tidy;
+mod time_zones;

@@ -1,0 +1,57 @@
+//! How the tables come to be.
+
+use auth_store::{MySqlStore, PostgresStore, SqlSetupError, SqliteStore, Store};
+use tokio::task::JoinSet;
+
+use crate::sign_in::sign_in;
+use crate::stores::{mysql, postgres, sqlite};
+
+macro_rules! on {
+    ($database:ident, $store:ident) => {
+        mod $database {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+            async fn nodes_migrate_at_once() {
+                let (url, mut nodes) = ($database(), JoinSet::new());
+                for _ in 0..8 {
+                    nodes.spawn($store::builder(url.clone()).migrate().connect());
+                }
+                let stores: Vec<_> = nodes
+                    .join_all()
+                    .await
+                    .into_iter()
+                    .map(|store| store.expect("it migrates"))
+                    .collect();
+                let sid = sign_in(&stores[0], "ada").await;
+                for store in &stores {
+                    assert!(store.load(&sid).await.expect("it runs").is_some(), "they share it");
+                }
+                // A node that comes later changes nothing, and one that only connects needs nothing.
+                let late = $store::builder(url.clone()).migrate().connect().await.expect("again");
+                assert!(late.load(&sid).await.expect("it runs").is_some());
+                let other = $store::connect(url).await.expect("the tables are there");
+                assert_eq!(other.revoke_subject("ada").await.expect("it runs"), 1);
+            }
+        }
+    };
+}
+
+on!(mysql, MySqlStore);
+on!(postgres, PostgresStore);
+on!(sqlite, SqliteStore);
+
+#[tokio::test]
+async fn without_tables_a_store_says_what_to_do() {
+    let errors = [
+        PostgresStore::connect(postgres()).await.map(|_| ()),
+        MySqlStore::connect(mysql()).await.map(|_| ()),
+    ];
+    for error in errors {
+        let error = error.expect_err("there are no tables");
+        assert!(matches!(error, SqlSetupError::NotMigrated), "{error:?}");
+        assert!(error.to_string().contains("migrate"), "{error}");
+    }
+    let error = SqliteStore::connect(sqlite()).await.expect_err("there is no file");
+    assert!(matches!(error, SqlSetupError::Unavailable(_)), "{error:?}");
+}

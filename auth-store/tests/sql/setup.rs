@@ -1,0 +1,91 @@
+//! What a store refuses to start with.
+
+use std::error::Error;
+use std::time::Duration;
+
+use auth_core::Clock;
+use auth_store::{MySqlStore, PostgresStore, SqlSetupError, SqliteStore};
+
+use crate::stores::{MARIADB, POSTGRES, postgres, sqlite};
+
+/// Everything that an error says.
+fn said(error: &dyn Error) -> String {
+    let mut text = format!("{error:?} {error}");
+    let mut source = error.source();
+    while let Some(error) = source {
+        text += &format!(" {error:?} {error}");
+        source = error.source();
+    }
+    text
+}
+
+#[tokio::test]
+async fn a_wrong_password_is_an_error_that_does_not_repeat_it() {
+    let url = format!("postgres://tests:hunter2@127.0.0.1:{}/postgres", POSTGRES.port());
+    let postgres = PostgresStore::connect(url).await.expect_err("the wrong password");
+    let url = format!("mysql://tests:hunter2@127.0.0.1:{}/tests", MARIADB.port());
+    let mysql = MySqlStore::connect(url).await.expect_err("the wrong password");
+    for error in [postgres, mysql] {
+        assert!(matches!(error, SqlSetupError::Authentication(_)), "{error:?}");
+        assert!(!said(&error).contains("hunter2"), "{}", said(&error));
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_is_named() {
+    for (url, named) in [
+        ("mysql://:hunter2@localhost", "scheme"),
+        ("postgres://ada:hunter2@localhost:port", "port"),
+        ("postgres://ada:hunter2@127.0.0.1:1", "not reached"),
+    ] {
+        let error = PostgresStore::connect(url).await.expect_err("nothing is there");
+        assert!(said(&error).contains(named) && !said(&error).contains("hunter2"), "{error:?}");
+    }
+    for (url, named) in [
+        ("postgres://:hunter2@localhost", "scheme"),
+        ("mysql://ada:hunter2@127.0.0.1:1", "not reached"),
+    ] {
+        let error = MySqlStore::connect(url).await.expect_err("nothing is there");
+        assert!(said(&error).contains(named) && !said(&error).contains("hunter2"), "{error:?}");
+    }
+    let none = PostgresStore::builder(postgres()).connections(0).connect().await;
+    assert!(matches!(none, Err(SqlSetupError::Nothing)), "{none:?}");
+    let none = PostgresStore::builder(postgres()).timeout(Duration::ZERO).connect().await;
+    assert!(matches!(none, Err(SqlSetupError::Nothing)), "{none:?}");
+}
+
+/// Each connection would have a database of its own.
+#[tokio::test]
+async fn a_database_in_memory_is_refused() {
+    for url in ["sqlite::memory:", "sqlite://", "sqlite://name?mode=memory", "sqlite://:memory:"] {
+        let error = SqliteStore::builder(url).migrate().connect().await.expect_err(url);
+        assert!(matches!(error, SqlSetupError::InMemory), "{url}: {error:?}");
+    }
+}
+
+#[tokio::test]
+async fn sec_74_debug_shows_no_password() {
+    let url = postgres();
+    assert!(url.contains("wonderland"));
+    let builder = PostgresStore::builder(url).migrate();
+    let store = builder.clone().connect().await.expect("it runs");
+    assert!(!format!("{builder:?} {store:?}").contains("wonderland"));
+    let builder = MySqlStore::builder("mysql://ada:hunter2@localhost");
+    assert!(!format!("{builder:?}").contains("hunter2"));
+    assert!(format!("{:?}", SqliteStore::builder(sqlite())).contains("SqliteStoreBuilder"));
+}
+
+#[tokio::test]
+async fn a_server_that_says_nothing_is_not_waited_for() {
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = silent.local_addr().expect("an address").port();
+    let (clock, quick) = (Clock::system(), Duration::from_millis(100));
+    let start = clock.monotonic();
+    let postgres = PostgresStore::builder(format!("postgres://a:b@127.0.0.1:{port}/x"));
+    let error = postgres.timeout(quick).connect().await.expect_err("it says nothing");
+    assert!(matches!(error, SqlSetupError::Unavailable(_)), "{error:?}");
+    let mysql = MySqlStore::builder(format!("mysql://a:b@127.0.0.1:{port}/x"));
+    let error = mysql.timeout(quick).connect().await.expect_err("it says nothing");
+    assert!(matches!(error, SqlSetupError::Unavailable(_)), "{error:?}");
+    assert!(clock.monotonic() - start < Duration::from_secs(5));
+}

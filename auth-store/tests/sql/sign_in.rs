@@ -1,0 +1,46 @@
+//! Sign-ins to keep.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{Clock, SignInId, Timestamp};
+use auth_store::{Data, Digests, Kind, Lifetime, Limits, Record, Rotation, Secret, Store, encode};
+
+pub(crate) const KIND: Kind = Kind::Cookie;
+
+pub(crate) fn now() -> Timestamp {
+    Clock::system().now()
+}
+
+/// A sign-in that is not stored yet, and its secret.
+pub(crate) fn draft(store: &dyn Store, subject: Option<&str>) -> (Secret, Record) {
+    let sid = store.new_id(subject).expect("randomness");
+    let secret = Secret::generate(sid).expect("randomness");
+    let day = Duration::from_secs(86_400);
+    let limits = Limits::starting(Lifetime::new(Some(day), 30 * day).expect("long enough"), now());
+    let digests = secret.digests(KIND);
+    let mut record = Record::new(sid, KIND, digests, subject.map(Arc::from), limits, now());
+    if subject.is_some() {
+        let claims = "the claims of somebody";
+        record.set_principal(encode(&["reader".into()], &claims).expect("it is text"));
+    }
+    (secret, record)
+}
+
+/// A stored sign-in's id.
+pub(crate) async fn sign_in(store: &dyn Store, subject: &str) -> SignInId {
+    let (_, record) = draft(store, Some(subject));
+    let sid = record.sid;
+    store.create(record, None).await.expect("the database runs");
+    sid
+}
+
+/// Data with this under its only key.
+pub(crate) fn data(json: &str) -> Data {
+    Data::from_iter([("cart", json)])
+}
+
+/// The refresh that leads to a new secret.
+pub(crate) fn rotation(digests: Digests) -> Rotation {
+    Rotation { kind: KIND, digests, grace: None, renewal: None }
+}

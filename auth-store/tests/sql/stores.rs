@@ -1,0 +1,51 @@
+//! Empty databases, on shared servers.
+
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use auth_servers::{MariaDbServer, PostgresServer, Scratch};
+
+pub(crate) static POSTGRES: LazyLock<PostgresServer> = LazyLock::new(PostgresServer::start);
+pub(crate) static MARIADB: LazyLock<MariaDbServer> = LazyLock::new(MariaDbServer::start);
+static FOLDER: LazyLock<Scratch> = LazyLock::new(Scratch::until_the_end);
+
+/// The URL of an empty database.
+pub(crate) fn postgres() -> String {
+    POSTGRES.url_of(&POSTGRES.new_database())
+}
+
+/// The URL of an empty database.
+pub(crate) fn mysql() -> String {
+    MARIADB.url_of(&MARIADB.new_database())
+}
+
+/// The URL of a file that is not there yet.
+pub(crate) fn sqlite() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    format!("sqlite://{}/{number}.db", FOLDER.path().display())
+}
+
+/// Writes a test of this name for each database: it takes a store whose tables were just made.
+macro_rules! on_each {
+    ($(#[$about:meta])* $name:ident) => {
+        mod $name {
+            $crate::stores::on_one! { mysql, MySqlStore, super::$name }
+            $crate::stores::on_one! { postgres, PostgresStore, super::$name }
+            $crate::stores::on_one! { sqlite, SqliteStore, super::$name }
+        }
+    };
+}
+
+macro_rules! on_one {
+    ($database:ident, $store:ident, $test:path) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $database() {
+            let url = $crate::stores::$database();
+            let store = auth_store::$store::builder(url).migrate().connect().await;
+            $test(std::sync::Arc::new(store.expect("the database runs"))).await;
+        }
+    };
+}
+
+pub(crate) use {on_each, on_one};

@@ -1,0 +1,68 @@
+//! Subjects are told apart byte by byte, whatever bytes they are.
+
+use std::sync::Arc;
+
+use auth_store::{Limit, Store, WhenFull};
+
+use crate::sign_in::{draft, sign_in};
+use crate::stores::on_each;
+
+on_each!(subjects_differ_by_any_byte);
+on_each!(long_subjects_are_subjects);
+
+/// Collations would take some of them for the same.
+async fn subjects_differ_by_any_byte(store: Arc<dyn Store>) {
+    let subjects = [
+        "ada",
+        "Ada",
+        "ADA",
+        "ada ",
+        " ada",
+        "ada\0",
+        "\0",
+        "",
+        "\u{e1}da",
+        "a\u{301}da",
+        "ad\u{430}",
+        "ada\u{200b}",
+        "stra\u{df}e",
+        "strasse",
+        "\\",
+        "'; DROP TABLE auth_sign_ins; --",
+        "%",
+        "_",
+        "$1",
+        "?",
+    ];
+    let mut sids = Vec::new();
+    for subject in subjects {
+        let (_, record) = draft(&*store, Some(subject));
+        sids.push(record.sid);
+        let limit = Limit { most: 1.try_into().expect("not 0"), when_full: WhenFull::Refuse };
+        store.create(record, Some(limit)).await.expect("it is the first of its subject");
+    }
+    for (subject, sid) in subjects.iter().zip(&sids) {
+        let listed = store.list(subject).await.expect("it runs");
+        let [record] = &listed[..] else { panic!("{subject:?} has {listed:?}") };
+        assert_eq!((record.sid, record.subject.as_deref()), (*sid, Some(*subject)));
+    }
+    for (subject, sid) in subjects.iter().zip(&sids) {
+        assert_eq!(store.amend_subject(subject, b"{}").await.expect("it runs"), 1, "{subject:?}");
+        assert_eq!(store.revoke_subject(subject).await.expect("it runs"), 1, "{subject:?}");
+        assert!(store.load(sid).await.expect("it runs").is_none());
+    }
+}
+
+/// No index is too short for them.
+async fn long_subjects_are_subjects(store: Arc<dyn Store>) {
+    for length in [1000, 3000, 70_000] {
+        let (one, other) = ("x".repeat(length) + "1", "x".repeat(length) + "2");
+        let sid = sign_in(&*store, &one).await;
+        sign_in(&*store, &other).await;
+        let listed = store.list(&one).await.expect("it runs");
+        assert_eq!(listed.len(), 1, "of {length} bytes");
+        assert_eq!((listed[0].sid, listed[0].subject.as_deref()), (sid, Some(&*one)));
+        assert!(!store.revoke(&other, &sid).await.expect("it runs"));
+        assert!(store.revoke(&one, &sid).await.expect("it runs"));
+    }
+}

@@ -1,0 +1,96 @@
+//! The databases' servers do what tests ask of them.
+
+use std::process::{Child, Command, Stdio};
+
+use auth_servers::{MariaDbServer, PostgresServer, until};
+
+#[test]
+fn postgres_keeps_what_was_committed_when_it_is_killed() {
+    let mut server = PostgresServer::with(&["--timezone=America/New_York"]);
+    assert_eq!(server.ask("show timezone"), "America/New_York");
+    let database = server.new_database();
+    let _ = server.ask_in(&database, "create table t (n int); insert into t values (7)");
+    let mut waiting = psql(&server, "select pg_sleep(600)");
+    until("a backend is busy", || busy(&server).then_some(()));
+    server.kill();
+    assert!(!waiting.wait().unwrap().success(), "its backend is gone");
+    assert!(server.try_ask("select 1").is_err());
+    server.start_again();
+    assert_eq!(server.ask_in(&database, "select n from t"), "7");
+}
+
+#[test]
+fn all_of_postgres_stands_still_and_goes_on() {
+    let mut server = PostgresServer::start();
+    let mut waiting = psql(&server, "select pg_sleep(0.3)");
+    until("a backend is busy", || busy(&server).then_some(()));
+    server.hang();
+    assert!(server.try_ask("select 1").is_err(), "nobody answers");
+    assert!(waiting.try_wait().unwrap().is_none(), "its backend stands still, too");
+    server.go_on();
+    assert!(waiting.wait().unwrap().success());
+    assert_eq!(server.ask("select 1"), "1");
+    server.hang();
+    server.kill();
+    server.start_again();
+    assert_eq!(server.ask("select 1"), "1");
+}
+
+#[test]
+fn mariadb_keeps_what_was_committed_when_it_is_killed_and_can_hang() {
+    let mut server = MariaDbServer::with(&["--default-time-zone=-05:00"]);
+    assert_eq!(server.ask("select @@time_zone"), "-05:00");
+    let database = server.new_database();
+    let _ = server.ask_in(&database, "create table t (n int); insert into t values (7)");
+    server.kill();
+    assert!(server.try_ask("select 1").is_err());
+    server.start_again();
+    assert_eq!(server.ask_in(&database, "select n from t"), "7");
+    server.hang();
+    assert!(server.try_ask("select 1").is_err(), "nobody answers");
+    server.go_on();
+    assert_eq!(server.ask("select 1"), "1");
+}
+
+/// The data of servers that a test's process leaves behind goes with it, and so does the template.
+#[test]
+fn nothing_stays_when_the_process_of_a_test_is_killed() {
+    const MARK: &str = "AUTH_SERVERS_LEAVES";
+    if std::env::var_os(MARK).is_some() {
+        let server = PostgresServer::start();
+        println!("{}", server.port());
+        std::process::abort();
+    }
+    let name = "nothing_stays_when_the_process_of_a_test_is_killed";
+    let mut child = Command::new(std::env::current_exe().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .env(MARK, "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let folders = format!("auth-servers-{}-", child.id());
+    assert!(!child.wait().unwrap().success());
+    until("its folders are gone", || left(&folders).is_empty().then_some(()));
+}
+
+fn left(prefix: &str) -> Vec<String> {
+    let entries = std::fs::read_dir(std::env::temp_dir()).expect("a folder");
+    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    names.filter(|name| name.starts_with(prefix)).collect()
+}
+
+/// A client that waits for the answer.
+fn psql(server: &PostgresServer, sql: &str) -> Child {
+    Command::new("psql")
+        .args(["-XAtq", "-d", &server.url(), "-c", sql])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("psql starts")
+}
+
+fn busy(server: &PostgresServer) -> bool {
+    let busy = "select count(*) from pg_stat_activity where query like 'select pg_sleep%'";
+    server.ask(busy) == "1"
+}
