@@ -1,13 +1,14 @@
 //! The connections.
 //!
-//! The pool that comes with sqlx asks the database for a sign of life after each use. This one asks
-//! when a connection was unused for a while, or since something went wrong.
+//! The pool that comes with sqlx asks the database for a sign of life after each use, and waits for it
+//! without a bound. Here it is asked when a connection was unused for a while, or since something
+//! went wrong, within the time that the step may take.
 
 use std::time::Duration;
 
+use deadpool::managed::{self, Manager, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use parking_lot::Mutex;
-use sqlx::Connection;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use sqlx::{Connection, Error};
 use tokio::time::Instant;
 
 use super::dialect::Dialect;
@@ -19,19 +20,14 @@ const FRESH: Duration = Duration::from_secs(1);
 const LONGEST: Duration = Duration::from_secs(30 * 60);
 
 /// Connections to a database, at most so many.
-pub(super) struct Pool<D: Dialect> {
+pub(super) struct Pool<D: Dialect>(managed::Pool<Opener<D>>);
+
+/// Opens connections, and looks whether one that was used before is still good.
+struct Opener<D: Dialect> {
     options: D::Options,
     timeout: Duration,
-    permits: Semaphore,
-    idle: Mutex<Vec<Idle<D>>>,
     /// When a connection last broke: others may be broken, too.
     trouble: Mutex<Option<Instant>>,
-}
-
-struct Idle<D: Dialect> {
-    connection: D::Connection,
-    opened: Instant,
-    since: Instant,
 }
 
 /// A connection in use.
@@ -39,55 +35,51 @@ pub(super) struct Line<'a, D: Dialect> {
     pool: &'a Pool<D>,
     /// None once it was given back or is broken. One that is dropped is closed: nobody knows what it
     /// was about to do.
-    connection: Option<D::Connection>,
-    opened: Instant,
+    connection: Option<Object<Opener<D>>>,
     open_transaction: bool,
-    _permit: SemaphorePermit<'a>,
 }
 
 impl<D: Dialect> Pool<D> {
     pub(super) fn new(options: D::Options, timeout: Duration, connections: u32) -> Self {
-        let connections = usize::try_from(connections).unwrap_or(Semaphore::MAX_PERMITS);
-        Self {
-            options,
-            timeout,
-            permits: Semaphore::new(connections.clamp(1, Semaphore::MAX_PERMITS)),
-            idle: Mutex::default(),
-            trouble: Mutex::default(),
-        }
+        let opener = Opener { options, timeout, trouble: Mutex::default() };
+        // The pool makes room for all of them at once.
+        let most = u16::try_from(connections).unwrap_or(u16::MAX);
+        let pool = managed::Pool::builder(opener).max_size(most.into());
+        Self(pool.build().expect("without timeouts of its own it needs no runtime"))
     }
 
     /// A connection that was just used, or answers, or is new.
     pub(super) async fn line(&self) -> Result<Line<'_, D>, Failure> {
-        let permit = self.permits.acquire().await.expect("it is never closed");
-        let line = |connection, opened| Line {
-            pool: self,
-            connection: Some(connection),
-            opened,
-            open_transaction: false,
-            _permit: permit,
-        };
-        while let Some(mut idle) = self.next_idle() {
-            if !self.is_doubtful(&idle) || idle.connection.ping().await.is_ok() {
-                return Ok(line(idle.connection, idle.opened));
-            }
-        }
-        let opened = Instant::now();
-        Ok(line(D::connect(&self.options, self.timeout).await?, opened))
+        let connection = self.0.get().await.map_err(|error| match error {
+            PoolError::Backend(error) => error,
+            _ => Error::PoolClosed,
+        })?;
+        Ok(Line { pool: self, connection: Some(connection), open_transaction: false })
+    }
+}
+
+impl<D: Dialect> Manager for Opener<D> {
+    type Type = D::Connection;
+    type Error = Error;
+
+    async fn create(&self) -> Result<D::Connection, Error> {
+        D::connect(&self.options, self.timeout).await
     }
 
-    fn next_idle(&self) -> Option<Idle<D>> {
-        let mut idle = self.idle.lock();
-        loop {
-            let next = idle.pop()?;
-            if next.opened.elapsed() < LONGEST {
-                return Some(next);
-            }
+    async fn recycle(
+        &self,
+        connection: &mut D::Connection,
+        metrics: &Metrics,
+    ) -> RecycleResult<Error> {
+        if metrics.age() > LONGEST {
+            return Err(RecycleError::message("it was open for long enough"));
         }
-    }
-
-    fn is_doubtful(&self, idle: &Idle<D>) -> bool {
-        idle.since.elapsed() > FRESH || self.trouble.lock().is_some_and(|at| at >= idle.since)
+        let trouble = self.trouble.lock().map(|at| at.elapsed());
+        let unused = metrics.last_used();
+        if unused > FRESH || trouble.is_some_and(|since| since <= unused) {
+            connection.ping().await?;
+        }
+        Ok(())
     }
 }
 
@@ -131,18 +123,16 @@ impl<D: Dialect> Line<'_, D> {
     }
 
     fn give_back(mut self) {
-        if let Some(connection) = self.connection.take() {
-            let idle = Idle { connection, opened: self.opened, since: Instant::now() };
-            self.pool.idle.lock().push(idle);
-        }
+        drop(self.connection.take());
     }
 }
 
 /// A connection that was not given back is broken, or nobody waited for what it was to do.
 impl<D: Dialect> Drop for Line<'_, D> {
     fn drop(&mut self) {
-        if self.connection.is_some() {
-            *self.pool.trouble.lock() = Some(Instant::now());
+        if let Some(connection) = self.connection.take() {
+            drop(Object::take(connection));
+            *self.pool.0.manager().trouble.lock() = Some(Instant::now());
         }
     }
 }
