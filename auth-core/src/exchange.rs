@@ -97,12 +97,17 @@ pub(crate) trait Erased: Any + Send + Sync {
     fn session_host(&self) -> Option<&(dyn Any + Send + Sync)>;
     fn clock(&self) -> &Clock;
 
+    /// Asks the store itself who it is: the identity is that from then on.
+    fn confirm(self: Arc<Self>, request: &RequestFacts) -> AuthFuture<Result<(), Refusal>>;
+    fn is_confirmed(&self) -> bool;
+
     fn explain(&self, error: AuthError) -> AuthError {
         if error.kind() != AuthErrorKind::Unauthenticated {
             return error;
         }
         let mut headers = HeaderMap::new();
-        self.challenge(&self.rejection().map_or(Demand::Credential, Demand::Better), &mut headers);
+        let rejection = error.rejection().or(self.rejection());
+        self.challenge(&rejection.map_or(Demand::Credential, Demand::Better), &mut headers);
         error.with_challenges(headers)
     }
 }

@@ -37,6 +37,7 @@ mod combine;
 mod cookie;
 mod cross_site;
 mod effects;
+mod ended;
 mod error;
 mod exchange;
 #[cfg(feature = "axum")]
@@ -51,6 +52,7 @@ mod rejection;
 mod request_facts;
 mod sign_in_id;
 mod sign_ins;
+mod sleep;
 mod typed;
 mod visit;
 
@@ -64,6 +66,7 @@ pub use combine::{AnyOf, Several, any_of};
 pub use cookie::{CookieBuilder, CookiePolicy, InvalidCookie, RequestCookie, SameSite};
 pub use cross_site::{CrossSite, CrossSiteRequest, InvalidOrigin, RequestOrigin};
 pub use effects::Effects;
+pub use ended::Ended;
 pub use error::{AuthError, AuthErrorKind, BoxError, Misuse};
 pub use exchange::{BeforeResponse, Exchange, Turn};
 pub use future::{AuthFuture, BoxFuture};

@@ -9,9 +9,13 @@ use async_trait::async_trait;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
+use crate::authenticator::Outcome;
 use crate::carrier::{Backend, Carrier};
 use crate::clock::Timestamp;
+use crate::ended::Ended;
 use crate::error::AuthError;
+use crate::future::{AuthFuture, BoxFuture};
+use crate::identity::Identity;
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
 use crate::visit::Visit;
@@ -59,6 +63,28 @@ pub trait SignIns<C>: Send + Sync {
 
     /// Ends sign-ins of a subject, and says how many. Another subject's are never ended.
     async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError>;
+
+    /// Waits until this sign-in has ended, and says how: on any node, by any way. It is no use of the
+    /// sign-in. If it is the one of a credential that was verified, `authenticated_at` is what its
+    /// identity says, and a later one is an end: its user has signed in anew. `backend` is the one
+    /// that decided, or none for a sign-in that was made in this request.
+    ///
+    /// The future keeps nothing of the request, and can be dropped at any time. It answers also if
+    /// nobody can say, within a documented time: [`Ended::Unconfirmed`].
+    fn ended(
+        &self,
+        sign_in: SignInId,
+        authenticated_at: Option<Timestamp>,
+        backend: Option<Backend>,
+    ) -> BoxFuture<Ended>;
+
+    /// Verifies the credential of a request once more, past every copy that this node keeps of
+    /// sign-ins, and says who it is by the newest record. `identity` is what the first time came to:
+    /// it stands for backends that keep no copies.
+    fn confirm(&self, visit: Visit<'_>, identity: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        let _ = visit;
+        Outcome::Authenticated(identity.clone()).into()
+    }
 
     /// Whether this backend keeps the data of visitors whom nobody has signed in.
     fn keeps_visitors(&self) -> bool {

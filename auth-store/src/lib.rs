@@ -35,6 +35,8 @@ mod secret;
 mod session;
 mod store;
 mod stores;
+mod watch;
+mod watchers;
 
 pub use codec::{decode, encode};
 pub use data::Data;
@@ -50,3 +52,4 @@ pub use store::{Created, Deleted, Found, IntoStore, Limit, Peek, Store, Swap, Wh
 pub use stores::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "redis")]
 pub use stores::{RedisSetupError, RedisStore, RedisStoreBuilder, UrlProblem};
+pub use watch::Watch;

@@ -2,6 +2,7 @@
 
 mod background;
 mod data;
+mod ended;
 mod issued;
 mod lines;
 mod manage;

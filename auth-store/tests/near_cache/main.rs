@@ -4,5 +4,6 @@
 
 mod announcing;
 mod copies;
+mod ended;
 mod kit;
 mod trust;
