@@ -40,6 +40,7 @@ mod effects;
 mod ended;
 mod error;
 mod exchange;
+mod explain;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
@@ -52,6 +53,7 @@ mod rejection;
 mod request_facts;
 mod sign_in_id;
 mod sign_ins;
+mod signed_in;
 mod sleep;
 mod typed;
 mod visit;
@@ -78,7 +80,7 @@ pub use refusal::{Refusal, Refused};
 pub use rejection::{Demand, Reason, Rejection};
 pub use sign_in_id::{InvalidSignInId, SignInId};
 pub use sign_ins::{
-    Delivery, Persistence, RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn,
-    Tokens,
+    Delivery, Persistence, RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns,
 };
+pub use signed_in::{SignedIn, Tokens};
 pub use visit::Visit;

@@ -24,6 +24,7 @@ pub mod conformance;
 mod data;
 mod details;
 mod error;
+mod into_store;
 mod lifetime;
 mod manager;
 #[cfg(feature = "near-cache")]
@@ -42,13 +43,14 @@ pub use codec::{decode, encode};
 pub use data::Data;
 pub use details::{Details, Device, Grace};
 pub use error::{StoreError, StoreErrorKind};
+pub use into_store::IntoStore;
 pub use lifetime::{Expiry, InvalidLifetime, Lifetime, Limits};
 pub use manager::{Beside, Issued, NewSignIn, RefreshError, Settings, SignInManager};
 pub use record::{Proof, Record};
 pub use rotation::{Renewal, Rotation};
 pub use secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 pub use session::{Session, SessionHost};
-pub use store::{Created, Deleted, Found, IntoStore, Limit, Peek, Store, Swap, WhenFull};
+pub use store::{Created, Deleted, Found, Limit, Peek, Store, Swap, WhenFull};
 pub use stores::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "redis")]
 pub use stores::{RedisSetupError, RedisStore, RedisStoreBuilder, UrlProblem};

@@ -225,33 +225,6 @@ impl Found {
     }
 }
 
-/// What `SessionAuth::new` and `JwtAuth::sign_in` take: a store, an `Arc` of one, or the
-/// type-erased one.
-///
-/// This is not an `impl Store for Arc<dyn Store>`, which would box every future twice.
-pub trait IntoStore {
-    /// The type-erased store.
-    fn into_store(self) -> Arc<dyn Store>;
-}
-
-impl<S: Store> IntoStore for S {
-    fn into_store(self) -> Arc<dyn Store> {
-        Arc::new(self)
-    }
-}
-
-impl<S: Store> IntoStore for Arc<S> {
-    fn into_store(self) -> Arc<dyn Store> {
-        self
-    }
-}
-
-impl IntoStore for Arc<dyn Store> {
-    fn into_store(self) -> Self {
-        self
-    }
-}
-
 impl std::fmt::Debug for dyn Store {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Store")

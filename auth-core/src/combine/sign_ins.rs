@@ -17,7 +17,8 @@ use crate::future::{AuthFuture, BoxFuture};
 use crate::identity::Identity;
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
-use crate::sign_ins::{RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn};
+use crate::sign_ins::{RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns};
+use crate::signed_in::SignedIn;
 use crate::visit::Visit;
 
 #[async_trait]

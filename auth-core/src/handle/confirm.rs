@@ -20,18 +20,18 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in, or the sign-in has
     /// ended; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn confirm(&self) -> Result<Identity<C>, AuthError> {
-        let Some(confirming) = self.0.exchange.confirm(&self.0.request) else {
-            return Err(self.unauthenticated("nobody is signed in"));
+        let refused = match self.0.exchange.confirm(&self.0.request) {
+            Some(confirming) => match confirming.await {
+                Ok(identity) => return Ok(identity),
+                Err(refusal) => refusal,
+            },
+            None => Refusal::Unauthenticated(self.rejection().copied()),
         };
-        confirming.await.map_err(|refusal| match refusal {
-            Refusal::Unauthenticated(Some(rejection)) => {
-                let error = AuthError::new(AuthErrorKind::Unauthenticated, rejection);
-                self.0.failed(error)
-            }
-            Refusal::Unavailable(error) => {
-                self.0.failed(AuthError::new(AuthErrorKind::Unavailable, error))
-            }
-            other => self.unauthenticated(other),
-        })
+        let unauthenticated = AuthErrorKind::Unauthenticated;
+        Err(self.0.failed(match refused {
+            Refusal::Unauthenticated(Some(rejection)) => AuthError::new(unauthenticated, rejection),
+            Refusal::Unavailable(error) => AuthError::new(AuthErrorKind::Unavailable, error),
+            _ => AuthError::new(unauthenticated, "nobody is signed in"),
+        }))
     }
 }
