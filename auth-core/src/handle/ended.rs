@@ -4,6 +4,7 @@ use super::auth::Auth;
 use crate::ended::Ended;
 use crate::exchange::Erased;
 use crate::future::BoxFuture;
+use crate::identity::Identity;
 
 impl<C: Send + Sync + 'static> Auth<C> {
     /// Waits until the sign-in has ended for which this request acts, and says how: signed out or
@@ -46,14 +47,14 @@ impl<C: Send + Sync + 'static> Auth<C> {
     #[must_use = "it waits only while it is polled"]
     pub fn ended(&self) -> BoxFuture<Ended> {
         let (turn, identity) = (&self.0.exchange.turn, self.identity());
-        let own = identity.and_then(|identity| identity.sign_in());
+        let own = identity.and_then(Identity::sign_in);
         match (turn.sign_in(), self.0.exchange.auth.sign_ins(), identity) {
             (Some(sign_in), Some(backend), _) => {
                 // A sign-in of this very request has another beginning than its identity says.
                 let found =
                     identity.filter(|_| own == Some(sign_in) && turn.made_here() != Some(sign_in));
                 let decided = found.and_then(|_| turn.backend());
-                backend.ended(sign_in, found.map(|it| it.authenticated_at()), decided)
+                backend.ended(sign_in, found.map(Identity::authenticated_at), decided)
             }
             (None, _, Some(_)) if own.is_some() => Box::pin(async { Ended::Revoked }),
             (_, _, Some(identity)) => {

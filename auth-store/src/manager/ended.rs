@@ -32,6 +32,7 @@ impl SignInManager {
     ///
     /// # Panics
     /// When it is awaited outside of a tokio runtime that keeps time.
+    #[must_use = "it waits only while it is polled"]
     pub fn ended(&self, sid: SignInId, authenticated_at: Option<Timestamp>) -> BoxFuture<Ended> {
         let mut vigil = Vigil {
             sign_ins: self.clone(),

@@ -19,6 +19,7 @@ mod backend;
 mod cart;
 mod devices;
 mod errors;
+mod events;
 mod headers;
 mod input;
 mod login;

@@ -15,6 +15,7 @@ mod bearer;
 mod both;
 mod command_line;
 mod cookies;
+mod events;
 mod headers;
 mod hearing;
 mod logouts;
