@@ -58,7 +58,7 @@ impl fmt::Display for Misuse {
                  `.bearer()` on SessionAuth, or add a backend that issues tokens",
             ),
             Self::NotConfirmed => f.write_str(
-                "`Require::confirmed()` has to ask the store, and `check` cannot wait for it: use the \
+                "`Require::confirmed()` has to ask the store, and `check` cannot wait for it: take the \
                  requirement as a layer, or call `auth.confirm().await` before",
             ),
             Self::NoSession => f.write_str(

@@ -6,13 +6,13 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-use crate::authenticator::Outcome;
 use crate::carrier::{Backend, Carrier};
 use crate::clock::Timestamp;
 use crate::ended::Ended;
 use crate::error::AuthError;
 use crate::future::{AuthFuture, BoxFuture};
 use crate::identity::Identity;
+use crate::outcome::Outcome;
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
 use crate::signed_in::SignedIn;

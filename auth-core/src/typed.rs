@@ -5,13 +5,14 @@ use std::sync::{Arc, OnceLock};
 
 use http::{Extensions, HeaderMap};
 
-use crate::authenticator::{Authenticator, Outcome};
+use crate::authenticator::Authenticator;
 use crate::carrier::Found;
 use crate::clock::Clock;
 use crate::error::Misuse;
 use crate::exchange::{Erased, Exchange, Turn};
 use crate::future::AuthFuture;
 use crate::identity::{Identity, Traits};
+use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::rejection::{Demand, Rejection};
 use crate::request_facts::RequestFacts;

@@ -7,7 +7,6 @@ use std::task::Poll;
 use async_trait::async_trait;
 
 use super::any_of::AnyOf;
-use crate::authenticator::Outcome;
 use crate::carrier::{Backend, Carrier};
 use crate::clock::Timestamp;
 use crate::effects::Effects;
@@ -15,6 +14,7 @@ use crate::ended::Ended;
 use crate::error::{AuthError, AuthErrorKind, Misuse};
 use crate::future::{AuthFuture, BoxFuture};
 use crate::identity::Identity;
+use crate::outcome::Outcome;
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
 use crate::sign_ins::{RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns};
