@@ -2,14 +2,14 @@
 
 use std::convert::Infallible;
 
-use auth_core::{AuthLayer, Carrier, Require};
+use auth_core::{Auth, AuthLayer, Carrier, Exchange, Refusal, Require};
 use auth_store::Store;
-use http::{Request, header};
+use http::{Request, Response, header};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::app::{Login, Me};
+use crate::app::{Login, Me, User};
 use crate::harness::{Backend, Client, Credential, Fault, Framework, Op, World};
 
 suite!(every:
@@ -40,7 +40,7 @@ async fn with_a_copy(world: &World) -> (Client, Credential) {
 
 fn principal(roles: &[&str]) -> Box<[u8]> {
     let roles: Vec<Box<str>> = roles.iter().map(|role| (*role).into()).collect();
-    auth_store::encode(&roles, &crate::app::User { name: "QUEEN".to_owned() }).unwrap()
+    auth_store::encode(&roles, &User { name: "QUEEN".to_owned() }).unwrap()
 }
 
 async fn sec_14_a_confirmed_route_refuses_what_has_ended(world: World) {
@@ -119,6 +119,23 @@ async fn sec_04_a_token_from_before_a_new_sign_in_is_not_confirmed(world: World)
     let thief = world.holder(&old.access_alone());
     assert_eq!(thief.get("/admin").await.status, 200, "the copy is a moment old");
     assert_eq!(thief.get("/payments").await.status, 401);
+}
+
+/// It fails closed, and tells the developer why.
+#[tokio::test]
+async fn a_check_without_a_layer_asks_nobody_and_says_so() {
+    let world = World::start(Backend::session(), Framework::Hyper).await;
+    let credential = world.client().signed_in("alice").await;
+    let answer = world.inside(Some(&credential), |head| async move {
+        let exchange = Exchange::of(&head.extensions, "the test").unwrap();
+        let check = || Require::any([Require::confirmed()]).check(exchange);
+        let Err(Refusal::Misuse(misuse)) = check() else { panic!("nobody was asked") };
+        assert!(misuse.to_string().contains("auth.confirm().await"), "{misuse}");
+        Auth::<User>::of(&head).unwrap().confirm().await.unwrap();
+        assert!(check().is_ok());
+        Response::new(String::new())
+    });
+    assert_eq!(answer.await.status(), 200);
 }
 
 /// Refusals of a confirmed route, as gRPC says them.

@@ -21,6 +21,8 @@ use crate::watchers::Watchers;
 /// request asks the store.
 ///
 /// A copy says yes and never no: what it cannot confirm, the store decides. Idle time in particular.
+/// Routes for which the bound is too long ask the store itself:
+/// [`Require::confirmed`](auth_core::Require::confirmed).
 pub struct NearCache<S> {
     pub(super) shared: Arc<Shared<S>>,
     pub(super) listener: Option<AbortHandle>,
