@@ -8,26 +8,11 @@ use http::{HeaderMap, HeaderValue};
 use crate::carrier::{Backend, Carrier};
 use crate::clock::Clock;
 use crate::cross_site::CrossSite;
-use crate::error::BoxError;
 use crate::future::AuthFuture;
 use crate::head::Head;
-use crate::identity::Identity;
-use crate::rejection::{Demand, Rejection};
-use crate::sign_in_id::SignInId;
+use crate::outcome::Outcome;
+use crate::rejection::Demand;
 use crate::sign_ins::SignIns;
-
-/// What became of a credential that was there.
-#[derive(Debug)]
-pub enum Outcome<C> {
-    /// It is good.
-    Authenticated(Identity<C>),
-    /// It names a known visitor whom nobody has signed in: a cart before login.
-    Anonymous(SignInId),
-    /// It is no good: expired, revoked, forged, malformed.
-    Rejected(Rejection),
-    /// Nobody can say: the store or the key source did not answer. The request gets 503.
-    Unavailable(BoxError),
-}
 
 /// A credential was found: how it came, and its verification under way.
 #[derive(Debug)]

@@ -9,6 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
+
 /// A moment: milliseconds since the Unix epoch, in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
@@ -76,13 +79,31 @@ fn millis(duration: Duration) -> u64 {
 
 /// Tells the time: the system's, or a [`ManualClock`]'s. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(Source);
+pub struct Clock(pub(crate) Source);
 
 #[derive(Clone, Debug, Default)]
-enum Source {
+pub(crate) enum Source {
     #[default]
     System,
-    Manual(Arc<AtomicU64>),
+    Manual(Arc<Hand>),
+}
+
+/// What a [`ManualClock`] turns, and its clocks show.
+#[derive(Debug)]
+pub(crate) struct Hand {
+    millis: AtomicU64,
+    turned: Notify,
+}
+
+impl Hand {
+    fn shows(&self) -> u64 {
+        self.millis.load(Ordering::SeqCst)
+    }
+
+    /// The next turn after this call.
+    pub(crate) fn turned(&self) -> Notified<'_> {
+        self.turned.notified()
+    }
 }
 
 impl Clock {
@@ -97,19 +118,17 @@ impl Clock {
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             Source::System => Timestamp(system_millis()),
-            Source::Manual(millis) => Timestamp(millis.load(Ordering::SeqCst)),
+            Source::Manual(hand) => Timestamp(hand.shows()),
         }
     }
-}
 
-impl Clock {
     /// Time that has gone by since some fixed moment, also while the machine slept. Unlike
     /// [`now`](Self::now) it never jumps: it measures how long something took, and nothing else.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         match &self.0 {
             Source::System => system_monotonic(),
-            Source::Manual(millis) => Duration::from_millis(millis.load(Ordering::SeqCst)),
+            Source::Manual(hand) => Duration::from_millis(hand.shows()),
         }
     }
 }
@@ -158,13 +177,13 @@ fn system_millis() -> u64 {
 /// assert_eq!(clock.now().as_secs(), 1_700_000_060);
 /// ```
 #[derive(Clone, Debug)]
-pub struct ManualClock(Arc<AtomicU64>);
+pub struct ManualClock(Arc<Hand>);
 
 impl ManualClock {
     /// A clock that shows `start`.
     #[must_use]
     pub fn new(start: Timestamp) -> Self {
-        Self(Arc::new(AtomicU64::new(start.0)))
+        Self(Arc::new(Hand { millis: AtomicU64::new(start.0), turned: Notify::new() }))
     }
 
     /// The clock to hand to the code under test; it follows this hand.
@@ -173,15 +192,17 @@ impl ManualClock {
         Clock(Source::Manual(Arc::clone(&self.0)))
     }
 
-    /// Turns every clock of this hand forward.
+    /// Turns every clock of this hand forward, and wakes whoever waits for the moment that it then
+    /// shows.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(millis(by), Ordering::SeqCst);
+        self.0.millis.fetch_add(millis(by), Ordering::SeqCst);
+        self.0.turned.notify_waiters();
     }
 
     /// What the clock shows.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        Timestamp(self.0.load(Ordering::SeqCst))
+        Timestamp(self.0.shows())
     }
 }
 

@@ -5,6 +5,8 @@ use std::fmt;
 
 use http::{HeaderMap, StatusCode};
 
+use crate::rejection::Rejection;
+
 /// Any error, as a source.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
@@ -30,6 +32,8 @@ pub enum Misuse {
     NoCarrier,
     /// The backend that decided keeps no session data for this credential.
     NoSession,
+    /// A requirement asks for a confirmed identity, and nobody has asked the store.
+    NotConfirmed,
 }
 
 impl fmt::Display for Misuse {
@@ -52,6 +56,10 @@ impl fmt::Display for Misuse {
             Self::NoCarrier => f.write_str(
                 "no backend of this layer signs in by that carrier: for `Carrier::Explicit` call \
                  `.bearer()` on SessionAuth, or add a backend that issues tokens",
+            ),
+            Self::NotConfirmed => f.write_str(
+                "`Require::confirmed()` has to ask the store, and `check` cannot wait for it: take the \
+                 requirement as a layer, or call `auth.confirm().await` before",
             ),
             Self::NoSession => f.write_str(
                 "`Session` needs a credential that belongs to a stored sign-in: take SessionAuth, \
@@ -140,6 +148,11 @@ impl AuthError {
     #[must_use]
     pub fn challenges(&self) -> &HeaderMap {
         &self.challenges
+    }
+
+    /// What became of the request's own credential, if that is why.
+    pub(crate) fn rejection(&self) -> Option<&Rejection> {
+        self.source.downcast_ref()
     }
 
     /// What kind of failure it is.

@@ -12,7 +12,7 @@ use crate::carrier::{Backend, Carrier, Found};
 use crate::clock::Clock;
 use crate::cross_site::{CrossSite, CrossSiteRequest};
 use crate::effects::Effects;
-use crate::error::{AuthError, AuthErrorKind, Misuse};
+use crate::error::{AuthError, Misuse};
 use crate::future::AuthFuture;
 use crate::identity::Traits;
 use crate::refusal::{self, Refusal};
@@ -62,7 +62,7 @@ impl Exchange {
         self.0.rejection()
     }
 
-    /// Adds to an [`Unauthenticated`](AuthErrorKind::Unauthenticated) error what could have worked.
+    /// Adds to an [`Unauthenticated`](crate::AuthErrorKind::Unauthenticated) error what could have worked.
     #[must_use]
     pub fn challenge(&self, error: AuthError) -> AuthError {
         self.0.explain(error)
@@ -97,14 +97,9 @@ pub(crate) trait Erased: Any + Send + Sync {
     fn session_host(&self) -> Option<&(dyn Any + Send + Sync)>;
     fn clock(&self) -> &Clock;
 
-    fn explain(&self, error: AuthError) -> AuthError {
-        if error.kind() != AuthErrorKind::Unauthenticated {
-            return error;
-        }
-        let mut headers = HeaderMap::new();
-        self.challenge(&self.rejection().map_or(Demand::Credential, Demand::Better), &mut headers);
-        error.with_challenges(headers)
-    }
+    /// Asks the store itself who it is: the identity is that from then on.
+    fn confirm(self: Arc<Self>, request: &RequestFacts) -> AuthFuture<Result<(), Refusal>>;
+    fn is_confirmed(&self) -> bool;
 }
 
 /// What outlives a request's head: written by handlers, read before the response leaves. A request

@@ -11,7 +11,7 @@ use crate::exchange::Exchange;
 use crate::handle::Auth;
 use crate::identity::Identity;
 use crate::refusal::Refusal;
-use crate::sign_ins::SignedIn;
+use crate::signed_in::SignedIn;
 
 /// Nobody: 401. No layer, or other claims: 500.
 impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Identity<C> {

@@ -37,25 +37,30 @@ mod combine;
 mod cookie;
 mod cross_site;
 mod effects;
+mod ended;
 mod error;
 mod exchange;
+mod explain;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;
 mod handle;
 mod head;
 mod identity;
+mod outcome;
 mod principal;
 mod refusal;
 mod rejection;
 mod request_facts;
 mod sign_in_id;
 mod sign_ins;
+mod signed_in;
+mod sleep;
 mod typed;
 mod visit;
 
 pub use authenticate::{AuthLayer, AuthService, Policy, ResponseFuture};
-pub use authenticator::{Attempt, Authenticator, Outcome};
+pub use authenticator::{Attempt, Authenticator};
 pub use authorize::{Require, RequireFuture, RequireService};
 pub use carrier::{Backend, Carrier};
 pub use challenge::Challenge;
@@ -64,18 +69,20 @@ pub use combine::{AnyOf, Several, any_of};
 pub use cookie::{CookieBuilder, CookiePolicy, InvalidCookie, RequestCookie, SameSite};
 pub use cross_site::{CrossSite, CrossSiteRequest, InvalidOrigin, RequestOrigin};
 pub use effects::Effects;
+pub use ended::Ended;
 pub use error::{AuthError, AuthErrorKind, BoxError, Misuse};
 pub use exchange::{BeforeResponse, Exchange, Turn};
 pub use future::{AuthFuture, BoxFuture};
 pub use handle::{Auth, Refresh, SignIn};
 pub use head::Head;
 pub use identity::{Facts, Identity, KeepsVerified, Verified};
+pub use outcome::Outcome;
 pub use principal::{Claims, Principal};
 pub use refusal::{Refusal, Refused};
 pub use rejection::{Demand, Reason, Rejection};
 pub use sign_in_id::{InvalidSignInId, SignInId};
 pub use sign_ins::{
-    Delivery, Persistence, RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn,
-    Tokens,
+    Delivery, Persistence, RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns,
 };
+pub use signed_in::{SignedIn, Tokens};
 pub use visit::Visit;

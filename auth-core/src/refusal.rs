@@ -42,9 +42,7 @@ impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Unauthenticated(None) => f.write_str("no credential came"),
-            Self::Unauthenticated(Some(rejection)) => {
-                write!(f, "the {} credential was rejected: {}", rejection.scheme, rejection.reason)
-            }
+            Self::Unauthenticated(Some(rejection)) => rejection.fmt(f),
             Self::Forbidden => f.write_str("the user may not"),
             Self::InsufficientScope(scope) => write!(f, "the client lacks the scope {scope}"),
             Self::StepUp { .. } => f.write_str("the authentication is too old or too weak"),
@@ -67,7 +65,7 @@ impl From<Misuse> for Refusal {
 impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
         match error.kind() {
-            AuthErrorKind::Unauthenticated => Self::Unauthenticated(None),
+            AuthErrorKind::Unauthenticated => Self::Unauthenticated(error.rejection().copied()),
             _ => Self::Failed(error.tell()),
         }
     }

@@ -1,5 +1,6 @@
 //! Why a credential is no good, and what a refused client has to bring.
 
+use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
@@ -68,6 +69,14 @@ impl Rejection {
         Self { scheme, reason }
     }
 }
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the {} credential was rejected: {}", self.scheme, self.reason)
+    }
+}
+
+impl Error for Rejection {}
 
 /// What a client has to bring: the argument of
 /// [`Authenticator::challenge`](crate::Authenticator::challenge).

@@ -3,17 +3,19 @@
 use std::any::Any;
 use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
 
 use async_trait::async_trait;
-use serde::ser::SerializeMap;
-use serde::{Serialize, Serializer};
 
 use crate::carrier::{Backend, Carrier};
 use crate::clock::Timestamp;
+use crate::ended::Ended;
 use crate::error::AuthError;
+use crate::future::{AuthFuture, BoxFuture};
+use crate::identity::Identity;
+use crate::outcome::Outcome;
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
+use crate::signed_in::SignedIn;
 use crate::visit::Visit;
 
 /// What a backend adds that starts, lists and ends sign-ins. [`Auth`](crate::Auth) calls it for
@@ -59,6 +61,28 @@ pub trait SignIns<C>: Send + Sync {
 
     /// Ends sign-ins of a subject, and says how many. Another subject's are never ended.
     async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError>;
+
+    /// Waits until this sign-in has ended, and says how: on any node, by any way. It is no use of the
+    /// sign-in. If it is the one of a credential that was verified, `authenticated_at` is what its
+    /// identity says, and a later one is an end: its user has signed in anew. `backend` is the one
+    /// that decided, or none for a sign-in that was made in this request.
+    ///
+    /// The future keeps nothing of the request, and can be dropped at any time. It answers also if
+    /// nobody can say, within a documented time: [`Ended::Unconfirmed`].
+    fn ended(
+        &self,
+        sign_in: SignInId,
+        authenticated_at: Option<Timestamp>,
+        backend: Option<Backend>,
+    ) -> BoxFuture<Ended>;
+
+    /// Verifies the credential of a request once more, past every copy that this node keeps of
+    /// sign-ins, and says who it is by the newest record. `identity` is what the first time came to:
+    /// it stands for backends that keep no copies.
+    fn confirm(&self, visit: Visit<'_>, identity: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        let _ = visit;
+        Outcome::Authenticated(identity.clone()).into()
+    }
 
     /// Whether this backend keeps the data of visitors whom nobody has signed in.
     fn keeps_visitors(&self) -> bool {
@@ -172,74 +196,5 @@ impl SignInInfo {
             last_seen_at,
             expires_at: Timestamp::MAX,
         }
-    }
-}
-
-/// What a sign-in or refresh gives to the client besides cookies, which are queued already.
-///
-/// As an axum response: the token response if there are tokens, otherwise 204.
-#[derive(Clone, Debug)]
-#[must_use = "tokens reach the client only if they are sent"]
-#[non_exhaustive]
-pub struct SignedIn {
-    /// The sign-in's public name.
-    pub sign_in: SignInId,
-    /// Tokens for the response's body; none if a cookie carries the sign-in.
-    pub tokens: Option<Tokens>,
-}
-
-impl SignedIn {
-    /// A sign-in that a cookie carries.
-    pub fn by_cookie(sign_in: SignInId) -> Self {
-        Self { sign_in, tokens: None }
-    }
-
-    /// A sign-in that these tokens carry.
-    pub fn by_tokens(sign_in: SignInId, tokens: Tokens) -> Self {
-        Self { sign_in, tokens: Some(tokens) }
-    }
-}
-
-/// A successful token response: serializes as RFC 6749 section 5.1 says. `Debug` shows no token.
-#[derive(Clone)]
-#[non_exhaustive]
-pub struct Tokens {
-    /// What the client sends as `Authorization: Bearer`.
-    pub access_token: Box<str>,
-    /// For how long, counted from the response.
-    pub expires_in: Duration,
-    /// What renews it, if it is delivered in the body.
-    pub refresh_token: Option<Box<str>>,
-    /// The granted scopes, space-separated, if they are not what the client asked for.
-    pub scope: Option<Box<str>>,
-}
-
-impl Tokens {
-    /// A bearer token, good for so long.
-    #[must_use]
-    pub fn bearer(access_token: impl Into<Box<str>>, expires_in: Duration) -> Self {
-        Self { access_token: access_token.into(), expires_in, refresh_token: None, scope: None }
-    }
-}
-
-impl fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").field("expires_in", &self.expires_in).finish_non_exhaustive()
-    }
-}
-
-impl Serialize for Tokens {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("access_token", &self.access_token)?;
-        map.serialize_entry("token_type", "Bearer")?;
-        map.serialize_entry("expires_in", &self.expires_in.as_secs())?;
-        if let Some(refresh_token) = &self.refresh_token {
-            map.serialize_entry("refresh_token", refresh_token)?;
-        }
-        if let Some(scope) = &self.scope {
-            map.serialize_entry("scope", scope)?;
-        }
-        map.end()
     }
 }

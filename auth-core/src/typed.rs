@@ -1,7 +1,7 @@
 //! The exchange of one claims type: what the layer let in, and by whom.
 
 use std::any::{Any, type_name};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use http::{Extensions, HeaderMap};
 
@@ -10,11 +10,14 @@ use crate::carrier::Found;
 use crate::clock::Clock;
 use crate::error::Misuse;
 use crate::exchange::{Erased, Exchange, Turn};
+use crate::future::AuthFuture;
 use crate::identity::{Identity, Traits};
+use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::rejection::{Demand, Rejection};
 use crate::request_facts::RequestFacts;
 use crate::sign_in_id::SignInId;
+use crate::visit::Visit;
 
 /// What the layer let in.
 #[derive(Debug)]
@@ -31,6 +34,8 @@ pub(crate) struct Typed<C> {
     pub(crate) auth: Arc<dyn Authenticator<Claims = C>>,
     pub(crate) standing: Standing<C>,
     pub(crate) turn: Turn,
+    /// What the store itself said, once it was asked.
+    confirmed: OnceLock<Identity<C>>,
 }
 
 impl<C> Typed<C> {
@@ -45,13 +50,45 @@ impl<C> Typed<C> {
             Standing::Visitor(id) => Some(*id),
             Standing::Nobody | Standing::Rejected(_) => None,
         };
-        Self { auth, standing, turn: Turn::new(found, sign_in, request) }
+        let turn = Turn::new(found, sign_in, request);
+        Self { auth, standing, turn, confirmed: OnceLock::new() }
     }
 
     pub(crate) fn identity(&self) -> Option<&Identity<C>> {
         match &self.standing {
-            Standing::Identified(identity) => Some(identity),
+            Standing::Identified(identity) => Some(self.confirmed.get().unwrap_or(identity)),
             _ => None,
+        }
+    }
+}
+
+impl<C: Send + Sync + 'static> Typed<C> {
+    /// Asks the backend that decided, past every copy. None if nobody is there to be confirmed.
+    pub(crate) fn confirm(
+        self: &Arc<Self>,
+        request: &RequestFacts,
+    ) -> Option<AuthFuture<Result<Identity<C>, Refusal>>> {
+        let identity = self.identity()?;
+        let outcome = match self.auth.sign_ins() {
+            Some(sign_ins) => sign_ins.confirm(Visit::new(&self.turn, request), identity),
+            None => Outcome::Authenticated(identity.clone()).into(),
+        };
+        let this = Arc::clone(self);
+        Some(match outcome.now() {
+            Ok(outcome) => this.conclude(outcome).into(),
+            Err(asking) => AuthFuture::from_async(async move { this.conclude(asking.await) }),
+        })
+    }
+
+    fn conclude(&self, outcome: Outcome<C>) -> Result<Identity<C>, Refusal> {
+        match outcome {
+            Outcome::Authenticated(identity) => {
+                let _ = self.confirmed.set(identity.clone()); // what was lent before stays as it is
+                Ok(identity)
+            }
+            Outcome::Anonymous(_) => Err(Refusal::Unauthenticated(None)),
+            Outcome::Rejected(rejection) => Err(Refusal::Unauthenticated(Some(rejection))),
+            Outcome::Unavailable(error) => Err(Refusal::Unavailable(error)),
         }
     }
 }
@@ -81,6 +118,18 @@ impl<C: Send + Sync + 'static> Erased for Typed<C> {
     }
     fn clock(&self) -> &Clock {
         self.auth.clock(self.turn.backend().unwrap_or_default())
+    }
+    fn confirm(self: Arc<Self>, request: &RequestFacts) -> AuthFuture<Result<(), Refusal>> {
+        let Some(confirming) = Self::confirm(&self, request) else {
+            return Err(Refusal::Unauthenticated(self.rejection().copied())).into();
+        };
+        match confirming.now() {
+            Ok(confirmed) => confirmed.map(drop).into(),
+            Err(asking) => AuthFuture::from_async(async { asking.await.map(drop) }),
+        }
+    }
+    fn is_confirmed(&self) -> bool {
+        self.confirmed.get().is_some()
     }
 }
 

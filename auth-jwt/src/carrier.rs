@@ -1,5 +1,7 @@
 //! Finding a token in a request.
 
+#[cfg(feature = "sign-in")]
+use auth_core::Visit;
 use auth_core::{Carrier, CookiePolicy, Head, Reason, RequestCookie};
 
 use crate::jws::MAX_BYTES;
@@ -11,10 +13,29 @@ pub(crate) type Presented<'a> = (Carrier, Result<&'a [u8], Reason>);
 /// scheme: then the cookie does not count, and is not looked at.
 pub(crate) fn find<'a>(head: &Head<'a>, cookie: Option<&CookiePolicy>) -> Option<Presented<'a>> {
     if head.has_authorization() {
-        let token = head.credentials("Bearer").filter(|token| is_token(token))?;
-        return Some((Carrier::Explicit, Ok(token)));
+        return by_header(head.credentials("Bearer")?);
     }
-    let token = match head.cookie(cookie?.name()) {
+    by_cookie(head.cookie(cookie?.name()))
+}
+
+/// The token of a request that goes on, by the same rule.
+#[cfg(feature = "sign-in")]
+pub(crate) fn find_again<'a>(
+    visit: Visit<'a>,
+    cookie: Option<&CookiePolicy>,
+) -> Option<Presented<'a>> {
+    if visit.has_authorization() {
+        return by_header(visit.credentials("Bearer")?);
+    }
+    by_cookie(visit.cookie(cookie?.name()))
+}
+
+fn by_header(token: &[u8]) -> Option<Presented<'_>> {
+    is_token(token).then_some((Carrier::Explicit, Ok(token)))
+}
+
+fn by_cookie(cookie: RequestCookie<'_>) -> Option<Presented<'_>> {
+    let token = match cookie {
         RequestCookie::Absent => return None,
         RequestCookie::One(token) => Ok(token),
         RequestCookie::Many => Err(Reason::Duplicate),

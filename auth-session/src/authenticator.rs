@@ -81,9 +81,28 @@ where
     if let Some(judged) = at_once {
         return AuthFuture::ready(judged.conclude(config, &presented, now));
     }
+    load(config, presented, now)
+}
+
+/// What the store itself says of a secret, past every copy.
+pub(crate) fn ask_the_store<C>(
+    config: &Arc<Config>,
+    secret: Secret,
+    kind: Kind,
+) -> AuthFuture<Outcome<C>>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    load(config, Presented { digest: secret.digest(kind), secret, kind }, config.now())
+}
+
+fn load<C>(config: &Arc<Config>, presented: Presented, now: Timestamp) -> AuthFuture<Outcome<C>>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
     let config = Arc::clone(config);
     AuthFuture::from_async(async move {
-        match config.sign_ins.store().load(&sid).await {
+        match config.sign_ins.store().load(&presented.secret.sid()).await {
             Ok(record) => {
                 let judged = judge(&config, record.as_ref(), &presented, now);
                 judged.conclude(&config, &presented, now)
@@ -171,6 +190,6 @@ fn unreadable<C>(
     rejected(kind, Reason::Other("stored claims"))
 }
 
-fn rejected<C>(kind: Kind, reason: Reason) -> Outcome<C> {
+pub(crate) fn rejected<C>(kind: Kind, reason: Reason) -> Outcome<C> {
     Outcome::Rejected(Rejection::new(kind.scheme(), reason))
 }

@@ -4,13 +4,15 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, Backend, Carrier, Misuse, Principal, RefreshOptions, RequestCookie,
-    Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
+    AuthError, AuthErrorKind, AuthFuture, Backend, BoxFuture, Carrier, Ended, Identity, Misuse,
+    Outcome, Principal, Reason, RefreshOptions, RequestCookie, Revoke, SignInId, SignInInfo,
+    SignInOptions, SignIns, SignedIn, Timestamp, Tokens, Visit,
 };
 use auth_store::{Beside, Issued, Kind, NewSignIn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::authenticator;
 use crate::carrier::{self, BEARER_PREFIX};
 use crate::config::{Bearer, Config};
 use crate::session_auth::SessionAuth;
@@ -116,6 +118,23 @@ where
 
     async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
         self.config.sign_ins.revoke(subject, which).await
+    }
+
+    fn ended(
+        &self,
+        sign_in: SignInId,
+        authenticated_at: Option<Timestamp>,
+        _: Option<Backend>,
+    ) -> BoxFuture<Ended> {
+        self.config.sign_ins.ended(sign_in, authenticated_at)
+    }
+
+    fn confirm(&self, visit: Visit<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        match carrier::find_again(&self.config, visit) {
+            Some((kind, Ok(secret))) => authenticator::ask_the_store(&self.config, secret, kind),
+            Some((kind, Err(reason))) => authenticator::rejected(kind, reason).into(),
+            None => authenticator::rejected(Kind::Cookie, Reason::Unknown).into(),
+        }
     }
 
     fn session_host(&self, _: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {

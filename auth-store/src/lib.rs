@@ -29,6 +29,7 @@ mod connect;
 mod data;
 mod details;
 mod error;
+mod into_store;
 mod lifetime;
 mod manager;
 #[cfg(feature = "metrics")]
@@ -42,19 +43,22 @@ mod secret;
 mod session;
 mod store;
 mod stores;
+mod watch;
+mod watchers;
 
 pub use codec::{decode, encode};
 pub use connect::{Connect, ConnectError, connect};
 pub use data::Data;
 pub use details::{Details, Device, Grace};
 pub use error::{StoreError, StoreErrorKind};
+pub use into_store::IntoStore;
 pub use lifetime::{Expiry, InvalidLifetime, Lifetime, Limits};
 pub use manager::{Beside, Issued, NewSignIn, RefreshError, Settings, SignInManager};
 pub use record::{Proof, Record};
 pub use rotation::{Renewal, Rotation};
 pub use secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 pub use session::{Session, SessionHost};
-pub use store::{Created, Deleted, Found, IntoStore, Limit, Peek, Store, Swap, WhenFull};
+pub use store::{Created, Deleted, Found, Limit, Peek, Store, Swap, WhenFull};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use stores::SqlSetupError;
 pub use stores::{MemoryStore, MemoryStoreBuilder};
@@ -66,3 +70,4 @@ pub use stores::{PostgresStore, PostgresStoreBuilder};
 pub use stores::{RedisSetupError, RedisStore, RedisStoreBuilder, UrlProblem};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteStore, SqliteStoreBuilder};
+pub use watch::Watch;

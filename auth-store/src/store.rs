@@ -11,6 +11,7 @@ use crate::error::StoreError;
 use crate::record::{Proof, Record};
 use crate::rotation::Rotation;
 use crate::secret::{Digest, Kind, Secret};
+use crate::watch::Watch;
 
 /// Where sign-ins are kept.
 ///
@@ -49,6 +50,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// The sign-in of this id, or none. An expired one may be either.
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError>;
+
+    /// Hears of changes of this sign-in: of every one but [`touch`](Self::touch), and the collection
+    /// of what has expired, that is made after this has returned, on any node; and of all that keeps
+    /// the store from hearing of them. The
+    /// watch is ready then; whoever waits looks again, and watches anew before that. It may be ready
+    /// without a reason. Several may watch one sign-in, and one that is not there can be watched.
+    ///
+    /// None if the store does not tell of changes, or cannot at the moment: whoever waits asks again
+    /// and again.
+    fn watch(&self, sid: &SignInId) -> Option<Watch> {
+        let _ = sid;
+        None
+    }
 
     /// What this secret leads to, used as one of `kind`.
     async fn find(&self, secret: &Secret, kind: Kind, now: Timestamp) -> Result<Found, StoreError> {
@@ -208,33 +222,6 @@ impl Found {
             Proof::Reused => Self::Reused(record),
             Proof::Foreign => Self::Gone,
         }
-    }
-}
-
-/// What `SessionAuth::new` and `JwtAuth::sign_in` take: a store, an `Arc` of one, or the
-/// type-erased one.
-///
-/// This is not an `impl Store for Arc<dyn Store>`, which would box every future twice.
-pub trait IntoStore {
-    /// The type-erased store.
-    fn into_store(self) -> Arc<dyn Store>;
-}
-
-impl<S: Store> IntoStore for S {
-    fn into_store(self) -> Arc<dyn Store> {
-        Arc::new(self)
-    }
-}
-
-impl<S: Store> IntoStore for Arc<S> {
-    fn into_store(self) -> Arc<dyn Store> {
-        self
-    }
-}
-
-impl IntoStore for Arc<dyn Store> {
-    fn into_store(self) -> Self {
-        self
     }
 }
 

@@ -14,6 +14,7 @@
 
 pub mod serve;
 pub mod shop;
+pub mod stopping;
 pub mod throttle;
 pub mod users;
 

@@ -5,10 +5,11 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use axum::Router;
 use axum::serve::{Listener, ListenerExt};
+use axum::{Extension, Router};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::oneshot;
+
+use crate::stopping::Stopping;
 
 /// How long requests in flight may take after the server was told to stop.
 const DRAIN: Duration = Duration::from_secs(10);
@@ -92,7 +93,8 @@ pub fn address() -> io::Result<SocketAddr> {
 }
 
 /// Serves until `stop`, then answers what is in flight, for ten seconds at most. Handlers find the
-/// client's address as `ConnectInfo<SocketAddr>`.
+/// client's address as `ConnectInfo<SocketAddr>`, and those whose answers would never end find
+/// [`Stopping`] as an `Extension`.
 ///
 /// # Errors
 /// None at present; the signature is axum's.
@@ -106,18 +108,17 @@ pub async fn serve(
             tracing::debug!(%error, "small packets may be late");
         }
     });
-    let (tell, told) = oneshot::channel();
-    let service = app.into_make_service_with_connect_info::<SocketAddr>();
+    let (tell, stopping) = Stopping::channel();
+    let service =
+        app.layer(Extension(stopping.clone())).into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listeners, service).with_graceful_shutdown(async move {
         stop.await;
         tracing::info!("stopping");
-        let _ = tell.send(());
+        tell.send_replace(true);
     });
     let out_of_time = async {
-        match told.await {
-            Ok(()) => tokio::time::sleep(DRAIN).await,
-            Err(_) => std::future::pending().await, // the server ended by itself
-        }
+        stopping.told().await;
+        tokio::time::sleep(DRAIN).await;
     };
     tokio::select! {
         ended = server.into_future() => ended,
@@ -162,6 +163,7 @@ pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 mod tests {
     use super::*;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::sync::oneshot;
 
     #[tokio::test]
     async fn any_port_is_the_same_for_both_meanings_of_localhost() {

@@ -1,11 +1,12 @@
 //! The decisions of the layer, as pure functions.
 
 use super::policy::Policy;
-use crate::authenticator::{Attempt, Authenticator, Outcome};
+use crate::authenticator::{Attempt, Authenticator};
 use crate::carrier::{Carrier, Found};
 use crate::cross_site::RequestOrigin;
 use crate::future::AuthFuture;
 use crate::head::{Authorization, Head};
+use crate::outcome::Outcome;
 use crate::refusal::Refusal;
 use crate::rejection::{Reason, Rejection};
 use crate::typed::Standing;

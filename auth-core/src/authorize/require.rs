@@ -31,6 +31,7 @@ pub struct Require(Arc<Rule>);
 
 enum Rule {
     Authenticated,
+    Confirmed,
     Role(Box<str>),
     Scope(Box<str>),
     Fresh(Duration),
@@ -50,6 +51,23 @@ impl Require {
     /// Somebody, whoever it is.
     pub fn authenticated() -> Self {
         Self::new(Rule::Authenticated)
+    }
+
+    /// Somebody of whom the store itself says so, past every copy that this node keeps: a near cache
+    /// may be two seconds late. Wherever in a requirement it stands, the store is asked first, and
+    /// the rest is judged by what it says, roles and claims included:
+    ///
+    /// ```
+    /// use auth_core::Require;
+    ///
+    /// let payment = Require::all([Require::confirmed(), Require::role("accountant")]);
+    /// ```
+    ///
+    /// A sign-in that has ended is refused with 401; a store that does not answer makes 503. It costs
+    /// a look into the store for each request, so it is for routes that change what matters. See
+    /// [`Auth::confirm`](crate::Auth::confirm).
+    pub fn confirmed() -> Self {
+        Self::new(Rule::Confirmed)
     }
 
     /// Somebody with this role.
@@ -94,7 +112,8 @@ impl Require {
         Self::new(Rule::Any(rules.into_iter().collect()))
     }
 
-    /// Judges a request, without a layer.
+    /// Judges a request, without a layer. It asks nobody: where the identity has to be
+    /// [`confirmed`](Self::confirmed), await [`Auth::confirm`](crate::Auth::confirm) before.
     ///
     /// # Errors
     /// Why it may not pass.
@@ -112,10 +131,21 @@ impl Require {
         }
     }
 
+    /// Whether the store has to be asked first.
+    pub(super) fn asks(&self) -> bool {
+        match &*self.0 {
+            Rule::Confirmed => true,
+            Rule::All(rules) | Rule::Any(rules) => rules.iter().any(Self::asks),
+            _ => false,
+        }
+    }
+
     fn judge(&self, exchange: &Exchange, traits: &Traits<'_>) -> Result<(), Refusal> {
         let is = |granted: bool| if granted { Ok(()) } else { Err(Refusal::Forbidden) };
         match &*self.0 {
             Rule::Authenticated => Ok(()),
+            Rule::Confirmed if exchange.erased().is_confirmed() => Ok(()),
+            Rule::Confirmed => Err(Refusal::Misuse(Misuse::NotConfirmed)),
             Rule::Role(role) => is(traits.roles.contains(role)),
             Rule::Scope(scope) if traits.scopes.contains(scope) => Ok(()),
             Rule::Scope(scope) => Err(Refusal::InsufficientScope(scope.clone())),
@@ -148,6 +178,7 @@ impl fmt::Debug for Require {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Rule::Authenticated => f.write_str("authenticated"),
+            Rule::Confirmed => f.write_str("confirmed"),
             Rule::Role(role) => write!(f, "role({role})"),
             Rule::Scope(scope) => write!(f, "scope({scope})"),
             Rule::Fresh(age) => write!(f, "fresh({age:?})"),

@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use http::{Request, Response};
 use pin_project_lite::pin_project;
@@ -11,12 +13,15 @@ use tower_service::Service;
 
 use super::require::Require;
 use crate::exchange::Exchange;
+use crate::future::BoxFuture;
 use crate::refusal::{self, Refusal};
+use crate::request_facts::RequestFacts;
 
 /// Lets a request pass if it meets a [`Require`]ment.
 #[derive(Clone, Debug)]
 pub struct RequireService<S> {
     require: Require,
+    asks: bool,
     inner: S,
 }
 
@@ -24,74 +29,127 @@ impl<S> RequireService<S> {
     /// A service that judges every request.
     #[must_use]
     pub fn new(require: Require, inner: S) -> Self {
-        Self { require, inner }
+        Self { asks: require.asks(), require, inner }
     }
 }
 
 impl<S, B, R> Service<Request<B>> for RequireService<S>
 where
-    S: Service<Request<B>, Response = Response<R>>,
+    S: Service<Request<B>, Response = Response<R>> + Clone,
     R: Default,
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = RequireFuture<S::Future, R>;
+    type Future = RequireFuture<S, B, S::Future, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let headers = request.headers();
-        let refused = match Exchange::of(request.extensions(), "Require") {
-            Ok(exchange) => match self.require.check(exchange) {
-                Ok(()) => None,
-                Err(refusal) => Some(exchange.refuse(headers, refusal)),
-            },
-            Err(misuse) => {
-                Some(Refusal::Misuse(misuse).into_response(refusal::grpc(headers), &|_, _| {}))
+        let state = match confirm(&request, self.asks) {
+            Ok(confirmed) => enter(&self.require, confirmed, request, &mut self.inner),
+            Err(confirming) => {
+                let clone = self.inner.clone();
+                let inner = mem::replace(&mut self.inner, clone); // the one that is ready
+                let pending = Box::new(Pending { require: self.require.clone(), request, inner });
+                State::Confirming { confirming, pending: Some(pending) }
             }
-        };
-        let state = match refused {
-            None => State::Running { inner: self.inner.call(request) },
-            response => State::Refused { response },
         };
         RequireFuture { state }
     }
 }
 
+type Confirmed = Result<(), Refusal>;
+
+/// Asks the store first, if the requirement says so and there is somebody to ask about.
+fn confirm<B>(request: &Request<B>, asks: bool) -> Result<Confirmed, BoxFuture<Confirmed>> {
+    let exchange = request.extensions().get::<Exchange>();
+    let Some(exchange) = exchange.filter(|exchange| asks && exchange.is_identified()) else {
+        return Ok(Ok(()));
+    };
+    let facts = RequestFacts::of(request.method(), request.uri(), request.headers());
+    Arc::clone(&exchange.0).confirm(&facts).now()
+}
+
+/// Runs the inner service, or refuses.
+fn enter<S, B, R>(
+    require: &Require,
+    confirmed: Confirmed,
+    request: Request<B>,
+    inner: &mut S,
+) -> State<S, B, S::Future, R>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Default,
+{
+    let headers = request.headers();
+    let refused = match Exchange::of(request.extensions(), "Require") {
+        Ok(exchange) => match confirmed.and_then(|()| require.check(exchange)) {
+            Ok(()) => None,
+            Err(refusal) => Some(exchange.refuse(headers, refusal)),
+        },
+        Err(misuse) => {
+            Some(Refusal::Misuse(misuse).into_response(refusal::grpc(headers), &|_, _| {}))
+        }
+    };
+    match refused {
+        None => State::Running { inner: inner.call(request) },
+        response => State::Refused { response },
+    }
+}
+
 pin_project! {
     /// The response of a [`RequireService`].
-    pub struct RequireFuture<F, R> {
+    pub struct RequireFuture<S, B, F, R> {
         #[pin]
-        state: State<F, R>,
+        state: State<S, B, F, R>,
     }
 }
 
 pin_project! {
     #[project = StateProj]
-    enum State<F, R> {
+    enum State<S, B, F, R> {
+        // The store is asked: what it takes to go on waits in a box.
+        Confirming { confirming: BoxFuture<Confirmed>, pending: Option<Box<Pending<S, B>>> },
         Running { #[pin] inner: F },
         Refused { response: Option<Response<R>> },
     }
 }
 
-impl<F, R, E> Future for RequireFuture<F, R>
+struct Pending<S, B> {
+    require: Require,
+    request: Request<B>,
+    inner: S,
+}
+
+impl<S, B, R> Future for RequireFuture<S, B, S::Future, R>
 where
-    F: Future<Output = Result<Response<R>, E>>,
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Default,
 {
-    type Output = Result<Response<R>, E>;
+    type Output = Result<Response<R>, S::Error>;
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        match self.project().state.project() {
-            StateProj::Running { inner } => inner.poll(cx),
-            StateProj::Refused { response } => {
-                Poll::Ready(Ok(response.take().expect("polled after completion")))
-            }
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProj::Confirming { confirming, pending } => {
+                    let confirmed = ready!(confirming.as_mut().poll(cx));
+                    let pending = pending.take().expect("polled after completion");
+                    let Pending { require, request, mut inner } = *pending;
+                    enter(&require, confirmed, request, &mut inner)
+                }
+                StateProj::Running { inner } => return inner.poll(cx),
+                StateProj::Refused { response } => {
+                    return Poll::Ready(Ok(response.take().expect("polled after completion")));
+                }
+            };
+            state.set(next);
         }
     }
 }
 
-impl<F, R> fmt::Debug for RequireFuture<F, R> {
+impl<S, B, F, R> fmt::Debug for RequireFuture<S, B, F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequireFuture").finish_non_exhaustive()
     }

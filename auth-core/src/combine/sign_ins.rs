@@ -1,16 +1,24 @@
 //! Signing in and out by several backends.
 
 use std::any::Any;
+use std::future::poll_fn;
+use std::task::Poll;
 
 use async_trait::async_trait;
 
 use super::any_of::AnyOf;
 use crate::carrier::{Backend, Carrier};
+use crate::clock::Timestamp;
 use crate::effects::Effects;
+use crate::ended::Ended;
 use crate::error::{AuthError, AuthErrorKind, Misuse};
+use crate::future::{AuthFuture, BoxFuture};
+use crate::identity::Identity;
+use crate::outcome::Outcome;
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
-use crate::sign_ins::{RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns, SignedIn};
+use crate::sign_ins::{RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns};
+use crate::signed_in::SignedIn;
 use crate::visit::Visit;
 
 #[async_trait]
@@ -104,6 +112,44 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
             ended += half.revoke(subject, which).await?;
         }
         Ok(ended)
+    }
+
+    /// The backend that decided knows. A sign-in of this request may be any one's: those that do not
+    /// know it say at once that it has ended, and the last to say so is right.
+    fn ended(
+        &self,
+        sign_in: SignInId,
+        authenticated_at: Option<Timestamp>,
+        backend: Option<Backend>,
+    ) -> BoxFuture<Ended> {
+        let decider = backend.map(|backend| backend.split(self.members.len()));
+        if let Some((index, rest)) = decider
+            && let Some(half) = self.members[index].sign_ins()
+        {
+            return half.ended(sign_in, authenticated_at, Some(rest));
+        }
+        let halves = self.sign_in_halves();
+        let mut waiting: Vec<_> =
+            halves.map(|half| half.ended(sign_in, authenticated_at, None)).collect();
+        let mut last = Ended::NotSignedIn;
+        Box::pin(poll_fn(move |cx| {
+            waiting.retain_mut(|half| match half.as_mut().poll(cx) {
+                Poll::Ready(ended) => {
+                    last = ended;
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if waiting.is_empty() { Poll::Ready(last) } else { Poll::Pending }
+        }))
+    }
+
+    /// The backend that decided knows.
+    fn confirm(&self, visit: Visit<'_>, identity: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        match self.each(visit).find(|(_, seen)| seen.backend().is_some()) {
+            Some((half, seen)) => half.confirm(seen, identity),
+            None => Outcome::Authenticated(identity.clone()).into(),
+        }
     }
 
     fn session_host(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {

@@ -19,7 +19,7 @@ use crate::sign_ins::{Revoke, SignInInfo};
 
 /// The request's handle on sign-ins: signs in and out, refreshes, lists and revokes, whichever
 /// backend runs. A clone is the same request. An axum extractor; elsewhere, [`Auth::of`].
-pub struct Auth<C = Claims>(Context<C>);
+pub struct Auth<C = Claims>(pub(super) Context<C>);
 
 impl<C: Send + Sync + 'static> Auth<C> {
     /// The handle of a request: `Auth::<User>::of(&request)`.
@@ -33,7 +33,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
         Ok(Self(Context { exchange, request: Arc::new(request) }))
     }
 
-    /// Who sent the request. A sign-in or sign-out in this request does not change it.
+    /// Who sent the request. A sign-in or sign-out in this request does not change it;
+    /// [`confirm`](Self::confirm) does.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity<C>> {
         self.0.exchange.identity()

@@ -26,7 +26,8 @@ impl<C: Send + Sync + 'static> Context<C> {
 
     /// Tells what failed, here and only here, and says with a 401 what would do.
     pub(super) fn failed(&self, error: AuthError) -> AuthError {
-        self.exchange.explain(error.tell())
+        let exchange: &dyn Erased = &*self.exchange;
+        exchange.explain(error.tell())
     }
 }
 

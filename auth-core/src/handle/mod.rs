@@ -1,7 +1,9 @@
 //! The request's handle on sign-ins.
 
 mod auth;
+mod confirm;
 mod context;
+mod ended;
 mod refresh;
 mod sign_in;
 

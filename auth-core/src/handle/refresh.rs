@@ -6,7 +6,8 @@ use std::pin::Pin;
 
 use super::context::Context;
 use crate::error::AuthError;
-use crate::sign_ins::{RefreshOptions, SignedIn};
+use crate::sign_ins::RefreshOptions;
+use crate::signed_in::SignedIn;
 
 /// A refresh about to happen: await it.
 ///

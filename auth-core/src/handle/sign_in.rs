@@ -9,7 +9,8 @@ use super::context::Context;
 use crate::carrier::Carrier;
 use crate::error::{AuthError, Misuse};
 use crate::principal::Principal;
-use crate::sign_ins::{Delivery, Persistence, SignInOptions, SignedIn};
+use crate::sign_ins::{Delivery, Persistence, SignInOptions};
+use crate::signed_in::SignedIn;
 
 /// A sign-in about to happen: await it.
 #[must_use = "a sign-in happens when it is awaited"]

@@ -4,8 +4,9 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, Backend, Carrier, Delivery, Misuse, Principal, RefreshOptions,
-    Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Visit,
+    AuthError, AuthErrorKind, AuthFuture, Backend, BoxFuture, Carrier, Delivery, Ended, Identity,
+    Misuse, Outcome, Principal, Reason, RefreshOptions, Revoke, SignInId, SignInInfo,
+    SignInOptions, SignIns, SignedIn, Timestamp, Visit,
 };
 use auth_store::{Beside, Issued, Kind, NewSignIn};
 use serde::Serialize;
@@ -15,6 +16,9 @@ use super::access;
 use super::cookies::{is_explicit, refresh_secret};
 use super::deliver::Ways;
 use super::desk::SignsIn;
+use super::standing;
+use crate::authenticator::rejected;
+use crate::carrier;
 use crate::jwt_auth::JwtAuth;
 
 #[async_trait]
@@ -121,6 +125,27 @@ where
 
     async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
         self.mode.desk.sign_ins.revoke(subject, which).await
+    }
+
+    fn ended(
+        &self,
+        sign_in: SignInId,
+        authenticated_at: Option<Timestamp>,
+        _: Option<Backend>,
+    ) -> BoxFuture<Ended> {
+        self.mode.desk.sign_ins.ended(sign_in, authenticated_at)
+    }
+
+    fn confirm(&self, visit: Visit<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        let now = self.base().clock.now();
+        let verified = match carrier::find_again(visit, self.base().cookie.as_ref()) {
+            Some((_, token)) => token.and_then(|token| self.config.verify(token, now)),
+            None => Err(Reason::Unknown),
+        };
+        match verified {
+            Ok(verified) => standing::ask_the_store(&self.mode, verified, now),
+            Err(reason) => rejected(reason).into(),
+        }
     }
 
     fn session_host(&self, _: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {

@@ -3,7 +3,7 @@
 use super::check::Check;
 use super::{
     create, limits, list, look, race_changes, race_ends, race_subjects, removal, rotate, secrets,
-    subjects, sweep, touch, update,
+    subjects, sweep, touch, update, watch,
 };
 
 macro_rules! checks {
@@ -84,6 +84,11 @@ macro_rules! __every_conformance_check {
                 a_full_limit_refuses_and_changes_nothing
                 expired_sign_ins_do_not_count_for_the_limit
                 living_sign_ins_count_for_the_limit;
+            watch:
+                a_watch_hears_of_every_end
+                a_watch_hears_of_every_change
+                a_watch_misses_no_end_between_two_looks
+                a_watch_does_not_need_the_sign_in;
             sweep:
                 sweep_collects_what_has_expired
                 sweep_never_takes_a_living_sign_in

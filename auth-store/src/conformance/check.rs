@@ -6,7 +6,8 @@ use std::sync::Arc;
 use auth_core::BoxFuture;
 
 use super::report::{Outcome, Violation};
-use crate::store::{IntoStore, Store};
+use crate::into_store::IntoStore;
+use crate::store::Store;
 
 /// One rule of the contract of [`Store`].
 pub struct Check {

@@ -6,8 +6,9 @@ use super::expect::{Seen, peek};
 use super::fixtures::{ADA, KIND, data, draft, limit, now, principal, refresh, secret, visitor};
 use super::report::{Outcome, Report, Violation, ensure};
 use crate::error::{StoreError, StoreErrorKind};
+use crate::into_store::IntoStore;
 use crate::secret::Secret;
-use crate::store::{IntoStore, Store, WhenFull};
+use crate::store::{Store, WhenFull};
 
 /// Asks everything of a store whose backend is down: it was stopped, paused, or cut off. Each
 /// operation has to answer [`Unavailable`](StoreErrorKind::Unavailable), and none that there is no

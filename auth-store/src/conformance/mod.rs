@@ -29,6 +29,7 @@
 //! - Collect at the moment of expiry, or wait for [`sweep`](crate::Store::sweep): sign-ins that the
 //!   kit calls expired have been so for a day, and the living ones live on by the system's clock.
 //! - Keep an order among sign-ins that were created in the same millisecond.
+//! - Tell of changes: whoever gets no watch asks again and again.
 //! - Keep a copy up to date that it only calls a [`Copy`](crate::Peek::Copy).
 
 mod catalogue;
@@ -55,6 +56,7 @@ mod suite;
 mod sweep;
 mod touch;
 mod update;
+mod watch;
 
 pub use catalogue::CHECKS;
 pub use check::Check;

@@ -6,8 +6,9 @@ use super::expect::{alive, same};
 use super::fixtures::{ADA, anonymous, draft, limit, now, sign_in, visitor};
 use super::report::{Outcome, Report, Violation, ensure};
 use crate::error::StoreErrorKind;
+use crate::into_store::IntoStore;
 use crate::record::Record;
-use crate::store::{Created, IntoStore, Store, WhenFull};
+use crate::store::{Created, Store, WhenFull};
 
 /// Fills stores that have no room for more than `most` sign-ins: anonymous ones go first, and no
 /// signed-in one goes for room. `fresh` makes an empty store for each check.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::error::ConnectError;
 use super::scheme::Scheme;
 use super::settings::Settings;
-use crate::store::{IntoStore, Store};
+use crate::into_store::IntoStore;
+use crate::store::Store;
 use crate::stores::MemoryStore;
 
 type Opened = Result<Arc<dyn Store>, ConnectError>;

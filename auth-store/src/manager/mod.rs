@@ -3,6 +3,7 @@
 mod attempt;
 mod background;
 mod data;
+mod ended;
 mod issued;
 mod lines;
 mod manage;

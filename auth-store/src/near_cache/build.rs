@@ -11,6 +11,7 @@ use super::counts::Counts;
 use super::lease::Lease;
 use super::listen;
 use super::near::{NearCache, Shared, Trust};
+use crate::watchers::Watchers;
 
 /// Puts a [`NearCache`] together.
 #[derive(Clone, Debug)]
@@ -85,7 +86,8 @@ impl NearCacheBuilder {
 
     fn shared<S>(self, store: S, trust: Trust) -> Arc<Shared<S>> {
         let copies = Copies::new(self.entries, self.bytes);
-        Arc::new(Shared { store, copies, trust, counts: Counts::default(), clock: self.clock })
+        let (counts, watchers) = (Counts::default(), Watchers::default());
+        Arc::new(Shared { store, copies, trust, counts, clock: self.clock, watchers })
     }
 }
 

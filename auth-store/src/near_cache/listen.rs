@@ -25,7 +25,7 @@ pub(super) async fn forever<S: Announces>(shared: Weak<Shared<S>>, bound: Durati
         let lost = listen(&shared, lease, bound, &mut standing).await;
         let had_lease = lease.left(shared.clock.monotonic()).is_some();
         lease.drop_it();
-        shared.copies.flush();
+        shared.flush();
         standing.deaf(&lost);
         pause = if had_lease { Duration::from_millis(50) } else { (pause * 2).min(LONGEST_PAUSE) };
         drop(shared);
@@ -48,7 +48,7 @@ async fn listen<S: Announces>(
     };
     // What was loaded before could have changed unheard.
     lease.drop_it();
-    shared.copies.flush();
+    shared.flush();
 
     let node = match name() {
         Ok(node) => node,
@@ -65,7 +65,7 @@ async fn listen<S: Announces>(
             heard = hear(&mut *announcements) => match heard {
                 Ok(Announcement::Changed(sign_ins)) => {
                     shared.counts.invalidated(sign_ins.len());
-                    sign_ins.iter().for_each(|sid| shared.copies.forget(sid));
+                    sign_ins.iter().for_each(|sid| shared.changed(sid));
                 }
                 Ok(Announcement::Beat(beat, source)) if beat.node == node => {
                     pulse.heard(beat.number, &source);
@@ -85,19 +85,22 @@ async fn listen<S: Announces>(
                     ),
                 }
             }
-            _ = ticks.tick(), if beating.is_none() => {
+            _ = ticks.tick() => {
                 let now = shared.clock.monotonic();
                 if !lease.holds(now) {
                     standing.expired();
+                    shared.watchers.wake_all(); // they may have been told too little
                 }
                 // A way that brings nothing may be gone for good, though nothing says so.
                 if now.saturating_sub(pulse.up_to().unwrap_or(began)) > bound * 2 {
                     return StoreError::unavailable("no sign of life came back for too long");
                 }
-                number += 1;
-                pulse.sending(number, now);
-                let (shared, beat) = (Arc::clone(shared), Beat { node, number });
-                beating = Some(Box::pin(async move { shared.store.beat(beat).await }));
+                if beating.is_none() {
+                    number += 1;
+                    pulse.sending(number, now);
+                    let (shared, beat) = (Arc::clone(shared), Beat { node, number });
+                    beating = Some(Box::pin(async move { shared.store.beat(beat).await }));
+                }
             }
         }
     }

@@ -10,6 +10,7 @@ use tokio::task::AbortHandle;
 use super::copies::{Copied, Copies};
 use super::counts::{Counts, NearCacheStatus};
 use super::lease::Lease;
+use crate::watchers::Watchers;
 
 /// A cache in this node's memory, in front of a store that several nodes share: a request whose
 /// sign-in was seen here before asks nobody.
@@ -20,6 +21,8 @@ use super::lease::Lease;
 /// request asks the store.
 ///
 /// A copy says yes and never no: what it cannot confirm, the store decides. Idle time in particular.
+/// Routes for which the bound is too long ask the store itself:
+/// [`Require::confirmed`](auth_core::Require::confirmed).
 pub struct NearCache<S> {
     pub(super) shared: Arc<Shared<S>>,
     pub(super) listener: Option<AbortHandle>,
@@ -31,6 +34,8 @@ pub(super) struct Shared<S> {
     pub(super) trust: Trust,
     pub(super) counts: Counts,
     pub(super) clock: Clock,
+    /// Who waits for changes that others announce.
+    pub(super) watchers: Watchers,
 }
 
 /// When a copy may be believed.
@@ -42,6 +47,18 @@ pub(super) enum Trust {
 }
 
 impl<S> Shared<S> {
+    /// Any sign-in may have changed: nothing is believed that was known of them.
+    pub(super) fn flush(&self) {
+        self.copies.flush();
+        self.watchers.wake_all();
+    }
+
+    /// This sign-in has changed.
+    pub(super) fn changed(&self, sid: &SignInId) {
+        self.copies.forget(sid);
+        self.watchers.wake(sid);
+    }
+
     /// The copy of this sign-in, if it may be believed now.
     pub(super) fn believed(&self, sid: &SignInId) -> Option<Arc<Copied>> {
         let now = self.clock.monotonic();

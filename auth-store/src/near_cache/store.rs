@@ -5,13 +5,14 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
-use super::near::NearCache;
+use super::near::{NearCache, Trust};
 use crate::data::Data;
 use crate::error::StoreError;
 use crate::record::Record;
 use crate::rotation::Rotation;
 use crate::secret::{Digest, Kind, Secret};
 use crate::store::{Created, Deleted, Found, Limit, Peek, Store, Swap};
+use crate::watch::Watch;
 
 impl<S> NearCache<S> {
     /// Writes. This node hears of its own writes at once, whatever became of them: what was loaded
@@ -73,6 +74,16 @@ impl<S: Store> Store for NearCache<S> {
                 see(Peek::Copy(&copied.record));
             }
             None => see(Peek::Ask),
+        }
+    }
+
+    /// Hears what others announce, while the node proves that it does.
+    fn watch(&self, sid: &SignInId) -> Option<Watch> {
+        let shared = &*self.shared;
+        let watch = shared.watchers.watch(sid); // before the look: whoever drops the lease wakes it
+        match &shared.trust {
+            Trust::Heard(lease) if lease.holds(shared.clock.monotonic()) => Some(watch),
+            Trust::Heard(_) | Trust::Aged(_) => shared.store.watch(sid),
         }
     }
 

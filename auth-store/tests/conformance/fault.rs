@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, Peek, Record, Rotation, Store, StoreError, Swap,
+    Created, Data, Deleted, Digest, Limit, Peek, Record, Rotation, Store, StoreError, Swap, Watch,
 };
 
 use crate::plain::Plain;
@@ -18,6 +18,9 @@ pub(crate) trait Fault: Send + Sync + 'static {
     }
     fn peek(&self, store: &Plain, sid: &SignInId, see: See<'_>) {
         store.peek(sid, see);
+    }
+    fn watch(&self, store: &Plain, sid: &SignInId) -> Option<Watch> {
+        store.watch(sid)
     }
     async fn load(&self, store: &Plain, sid: &SignInId) -> Loaded {
         store.load(sid).await
@@ -83,6 +86,9 @@ impl<F: Fault> Store for Broken<F> {
     }
     fn peek(&self, sid: &SignInId, see: See<'_>) {
         self.1.peek(&self.0, sid, see);
+    }
+    fn watch(&self, sid: &SignInId) -> Option<Watch> {
+        self.1.watch(&self.0, sid)
     }
     async fn load(&self, sid: &SignInId) -> Loaded {
         self.1.load(&self.0, sid).await

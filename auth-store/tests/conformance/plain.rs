@@ -1,20 +1,25 @@
 //! A store as simple as can be: two tables behind one lock. The broken stores are made from it.
 
 use std::collections::HashMap;
+use std::mem;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, Record, Rotation, Store, StoreError, Swap, WhenFull,
+    Created, Data, Deleted, Digest, Limit, Record, Rotation, Store, StoreError, Swap, Watch,
+    WhenFull,
 };
 use parking_lot::{Mutex, MutexGuard};
+use tokio::sync::Notify;
 
 #[derive(Default)]
 pub(crate) struct Plain(Mutex<Tables>);
 
 #[derive(Default)]
 pub(crate) struct Tables {
+    /// Rung at every change, for all who wait.
+    told: Arc<Notify>,
     pub(crate) records: HashMap<SignInId, Arc<Record>>,
     pub(crate) subjects: HashMap<Arc<str>, Vec<SignInId>>,
 }
@@ -23,9 +28,21 @@ impl Plain {
     pub(crate) fn tables(&self) -> MutexGuard<'_, Tables> {
         self.0.lock()
     }
+
+    pub(crate) fn told(&self) -> Arc<Notify> {
+        Arc::clone(&self.tables().told)
+    }
 }
 
 impl Tables {
+    /// Does something of which nobody is told.
+    pub(crate) fn silently<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let told = mem::take(&mut self.told);
+        let done = act(self);
+        self.told = told;
+        done
+    }
+
     /// The subject's sign-ins, oldest first.
     pub(crate) fn of(&self, subject: &str) -> Vec<SignInId> {
         let mut sids = self.subjects.get(subject).cloned().unwrap_or_default();
@@ -47,6 +64,7 @@ impl Tables {
         {
             sids.retain(|listed| listed != sid);
         }
+        self.told.notify_waiters();
         true
     }
 
@@ -68,6 +86,7 @@ impl Tables {
             return Swap::Stale(Arc::clone(record));
         }
         change(Arc::make_mut(record));
+        self.told.notify_waiters();
         Swap::Stored(Arc::clone(record))
     }
 
@@ -86,6 +105,18 @@ impl Tables {
             self.records.get(sid).is_none_or(|record| record.expiry(now).is_none())
         };
         self.of(subject).into_iter().filter(lives).collect()
+    }
+
+    pub(crate) fn amend(&mut self, subject: &str, principal: &[u8]) -> usize {
+        let sids = self.of(subject);
+        for sid in &sids {
+            let change = |record: &mut Record| {
+                record.set_principal(principal);
+                record.version += 1;
+            };
+            self.swap(sid, |_| true, change);
+        }
+        sids.len()
     }
 
     pub(crate) fn create(
@@ -112,6 +143,11 @@ impl Tables {
 
 #[async_trait]
 impl Store for Plain {
+    fn watch(&self, _: &SignInId) -> Option<Watch> {
+        let told = self.told().notified_owned();
+        Some(Watch::new(told))
+    }
+
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         Ok(self.tables().records.get(sid).cloned())
     }
@@ -192,16 +228,7 @@ impl Store for Plain {
     }
 
     async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        let mut tables = self.tables();
-        let sids = tables.of(subject);
-        for sid in &sids {
-            let change = |record: &mut Record| {
-                record.set_principal(principal);
-                record.version += 1;
-            };
-            tables.swap(sid, |_| true, change);
-        }
-        Ok(sids.len())
+        Ok(self.tables().amend(subject, principal))
     }
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {

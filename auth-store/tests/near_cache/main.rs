@@ -5,6 +5,7 @@
 mod announcing;
 mod captured;
 mod copies;
+mod ended;
 mod kit;
 mod telling;
 mod trust;

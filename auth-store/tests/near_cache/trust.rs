@@ -8,8 +8,8 @@ use auth_store::{Kind, Lifetime, Limits, Peek, Record, Secret, Store};
 
 use crate::announcing::Announcing;
 
-const BOUND: Duration = Duration::from_secs(2);
-const LONG_ENOUGH: Duration = Duration::from_secs(20);
+pub(crate) const BOUND: Duration = Duration::from_secs(2);
+pub(crate) const LONG_ENOUGH: Duration = Duration::from_secs(20);
 
 pub(crate) struct Nodes {
     pub(crate) store: Announcing,

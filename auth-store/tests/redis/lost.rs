@@ -6,12 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::SignInId;
-use auth_servers::{RedisCluster, RedisServer, until};
+use auth_servers::{Held, Proxy, RedisCluster, RedisServer, until};
 use auth_store::{Digest, RedisStore, Secret, Store, StoreErrorKind, Swap};
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
-use crate::proxy::{Held, Proxy};
 use crate::replicas::replica_of;
 use crate::sign_in::{KIND, data, draft, rotation};
 
@@ -171,7 +170,7 @@ async fn group() -> (RedisServer, [RedisServer; 2], [Proxy; 2]) {
     let primary = RedisServer::with(&["--repl-diskless-sync-delay", "0"]);
     let proxies = [Proxy::to(primary.port()).await, Proxy::to(primary.port()).await];
     let replica = |proxy: &Proxy| {
-        let port = proxy.port.to_string();
+        let port = proxy.port().to_string();
         RedisServer::with(&["--repl-diskless-sync-delay", "0", "--replicaof", "127.0.0.1", &port])
     };
     let replicas = [replica(&proxies[0]), replica(&proxies[1])];

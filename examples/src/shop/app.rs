@@ -8,7 +8,7 @@ use axum::routing::{delete, get, post};
 
 use super::backend::Backend;
 use super::headers::{self, Transport};
-use super::{account, cart, devices, errors, login, page, refresh};
+use super::{account, cart, devices, errors, events, login, page, refresh};
 use crate::users::Users;
 
 /// The most bytes of a request's body: a password or an item of the cart is short.
@@ -30,7 +30,8 @@ pub fn router(users: Users) -> Router {
     Router::new()
         .route("/login", post(login::login))
         .route("/me", get(account::me))
-        .route("/admin", get(account::admin).route_layer(Require::role("admin")))
+        .route("/admin", get(account::admin).route_layer(admin()))
+        .route("/events", get(events::events))
         .route("/refresh", post(refresh::refresh))
         .route("/logout", post(account::logout))
         .merge(of_devices())
@@ -39,13 +40,22 @@ pub fn router(users: Users) -> Router {
         .with_state(users)
 }
 
-/// What a token may do only if it was not narrowed to less.
+/// Somebody who is an admin by the store itself: a copy could be two seconds late.
+fn admin() -> Require {
+    Require::all([Require::confirmed(), Require::role("admin")])
+}
+
+/// What a token may do only if it was not narrowed to less. Whoever ends sign-ins has one that
+/// stands, by the store itself: a stolen one that has just been ended ends no others.
 fn of_devices() -> Router<Users> {
-    Router::new()
+    let ending = Router::new()
         .route("/logout-others", post(devices::logout_others))
         .route("/logout-everywhere", post(devices::logout_everywhere))
-        .route("/devices", get(devices::list))
         .route("/devices/{sign_in}", delete(devices::end))
+        .route_layer(Require::confirmed());
+    Router::new()
+        .route("/devices", get(devices::list))
+        .merge(ending)
         .route_layer(Require::scope("devices"))
 }
 

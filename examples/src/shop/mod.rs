@@ -4,6 +4,9 @@
 //! behind sessions, tokens, or both. The one place that chooses is [`backend`]; tests pass another
 //! one to [`app`].
 //!
+//! An open page is told when its sign-in ends, wherever that happens: `GET /events`. What only an admin
+//! may see, and what ends sign-ins, asks the store itself and no copy.
+//!
 //! Shops with one store and one signing key are one service, behind whatever spreads requests: who
 //! signs in to one is served by all, and who logs out of one is refused by all, at once as a rule
 //! and after two seconds at most.
@@ -19,6 +22,7 @@ mod backend;
 mod cart;
 mod devices;
 mod errors;
+mod events;
 mod headers;
 mod input;
 mod login;

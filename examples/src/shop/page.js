@@ -50,6 +50,44 @@ async function call(method, path, body) {
   return null;
 }
 
+// The sign-in that is listened to, and what stops listening.
+let listening = null;
+// How many requests of the user's own are under way: what they end is no news.
+let acting = 0;
+
+// Listens for the end of this sign-in, if it is not listened to already; of none, to nothing.
+function follow(signIn) {
+  if (listening?.signIn === signIn) return;
+  listening?.stop.abort();
+  listening = signIn ? { signIn, stop: new AbortController() } : null;
+  if (listening) listen(listening);
+}
+
+async function listen(to) {
+  const ended = await lastEvent(to.stop.signal).catch(() => null);
+  if (listening !== to) return;
+  listening = null;
+  if (ended === null) {
+    setTimeout(show, 3000); // the shop stopped, or the network did
+    return;
+  }
+  if (acting === 0) find("message").textContent = `This sign-in has ended: ${ended}.`;
+  await show();
+}
+
+// How the sign-in ended; none if the shop has stopped before. `EventSource` sends no token.
+async function lastEvent(signal) {
+  const headers = token ? { authorization: `Bearer ${token}` } : {};
+  const response = await fetch("/events", { signal, headers });
+  if (!response.ok) return null;
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let text = ""; ;) {
+    const { done, value } = await reader.read();
+    if (done) return text.match(/event: ended\ndata: (.*)\n/)?.[1] ?? null;
+    text += value;
+  }
+}
+
 // Everything from the server is text, never markup.
 function list(id, rows) {
   find(id).replaceChildren(...rows.map(({ text, current, button }) => {
@@ -76,6 +114,7 @@ async function show() {
     : "Nobody is signed in.";
   find("login").hidden = me !== null;
   find("account").hidden = me === null;
+  follow(me?.sign_in ?? null);
   // By tokens alone, a visitor has no cart.
   const cart = await send("GET", "/cart");
   find("add").hidden = cart.response.status === 401;
@@ -95,8 +134,10 @@ async function show() {
 
 async function act(method, path, body) {
   find("message").textContent = "";
+  acting += 1;
   const answer = await call(method, path, body);
   await show();
+  acting -= 1;
   return answer;
 }
 

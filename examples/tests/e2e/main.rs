@@ -16,6 +16,7 @@ mod both;
 mod command_line;
 mod cookies;
 mod databases;
+mod events;
 mod headers;
 mod hearing;
 mod logouts;

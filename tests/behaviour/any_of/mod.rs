@@ -6,3 +6,4 @@ mod pairs;
 mod signing_in;
 mod verifiers;
 mod visitors;
+mod waiting;

@@ -41,6 +41,9 @@ fn router(gate: Arc<Gate>) -> Router {
         .route("/logout-others", post(logout_others))
         .route("/logout-everywhere", post(logout_everywhere))
         .route("/admin", page().route_layer(Require::role("admin")))
+        .route("/ended", get(ended))
+        .route("/confirmed", get(confirmed))
+        .route("/payments", page().route_layer(deeds::payments()))
         .route("/reports", page().route_layer(Require::scope("reports")))
         .route("/strong", page().route_layer(Require::acr(["aal2", "aal3"])))
         .route("/step-up", page().route_layer(Require::fresh(Duration::from_secs(300))))
@@ -71,6 +74,14 @@ async fn maybe(identity: Option<Identity<User>>) -> String {
 
 async fn who(auth: Auth<User>) -> String {
     deeds::who(&auth)
+}
+
+async fn ended(auth: Auth<User>) -> String {
+    deeds::ended(auth).await
+}
+
+async fn confirmed(auth: Auth<User>) -> Answer<Json<Me>> {
+    deeds::confirmed(&auth).await.map(Json)
 }
 
 async fn cart(session: Session) -> Answer<Json<Vec<String>>> {

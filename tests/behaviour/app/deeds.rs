@@ -1,12 +1,12 @@
 //! What the endpoints do, whichever framework called them.
 
 use auth_core::{
-    Auth, AuthError, AuthErrorKind, Carrier, Delivery, Persistence, Principal, SignedIn,
+    Auth, AuthError, AuthErrorKind, Carrier, Delivery, Persistence, Principal, Require, SignedIn,
 };
 use auth_store::Session;
 use serde::de::DeserializeOwned;
 
-use super::model::{DeviceLine, Login, Refresh, User};
+use super::model::{DeviceLine, Login, Me, Refresh, User};
 use crate::harness::Gate;
 
 pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
@@ -97,6 +97,25 @@ pub(super) async fn devices(auth: &Auth<User>) -> Result<Vec<DeviceLine>, AuthEr
         last_seen_at: info.last_seen_at.as_secs(),
     };
     Ok(sign_ins.into_iter().map(line).collect())
+}
+
+/// What must not happen after a sign-out or a change of roles.
+pub(super) fn payments() -> Require {
+    Require::all([Require::confirmed(), Require::role("admin")])
+}
+
+/// How the request's sign-in ended. Whoever waits keeps nothing of the request.
+pub(super) async fn ended(auth: Auth<User>) -> String {
+    let ended = auth.ended();
+    drop(auth);
+    tokio::spawn(ended).await.unwrap().to_string()
+}
+
+/// Who it is by the store itself, and what every later look at the request shows.
+pub(super) async fn confirmed(auth: &Auth<User>) -> Result<Me, AuthError> {
+    let confirmed = Me::from(&auth.confirm().await?);
+    assert_eq!(auth.identity().map(Me::from).as_ref(), Some(&confirmed));
+    Ok(confirmed)
 }
 
 /// Who a request with [`Auth`] alone comes from, and whether its credential was refused.

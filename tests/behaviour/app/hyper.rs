@@ -76,6 +76,12 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
         (&Method::POST, "/logout-others") => Ok(text(auth()?.revoke_others().await?.to_string())),
         (&Method::POST, "/logout-everywhere") => Ok(text(auth()?.revoke_all().await?.to_string())),
         (&Method::GET, "/admin") => page(head, &Require::role("admin")),
+        (&Method::GET, "/ended") => Ok(text(deeds::ended(auth()?).await)),
+        (&Method::GET, "/confirmed") => Ok(json(&deeds::confirmed(&auth()?).await?)),
+        (&Method::GET, "/payments") => {
+            auth()?.confirm().await?;
+            page(head, &deeds::payments())
+        }
         (&Method::GET, "/reports") => page(head, &Require::scope("reports")),
         (&Method::GET, "/strong") => page(head, &Require::acr(["aal2", "aal3"])),
         (&Method::GET, "/step-up") => page(head, &Require::fresh(minutes(5))),

@@ -9,6 +9,8 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Op {
     Peek,
+    /// Counted when somebody begins to wait.
+    Watch,
     Load,
     Create,
     Update,
@@ -25,7 +27,7 @@ pub(crate) enum Op {
 
 impl Op {
     /// Those that read only.
-    const READS: [Self; 3] = [Self::Peek, Self::Load, Self::List];
+    const READS: [Self; 4] = [Self::Peek, Self::Watch, Self::Load, Self::List];
     /// Those that a `Session` or a sign-in waits for.
     pub(crate) const AWAITED: [Self; 9] = [
         Self::Load,

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, Peek, Record, Rotation, Store, StoreError, Swap,
+    Created, Data, Deleted, Digest, Limit, Peek, Record, Rotation, Store, StoreError, Swap, Watch,
 };
 use parking_lot::Mutex;
 
@@ -16,17 +17,19 @@ use super::faults::{Fault, Faults, Op};
 /// A store whose calls are counted, and fail or hang when the test says so.
 pub(crate) struct WatchedStore {
     inner: Arc<dyn Store>,
-    faults: Faults,
+    faults: Arc<Faults>,
     background: Background,
     created: Mutex<Vec<SignInId>>,
     copies: Mutex<Option<HashMap<SignInId, Arc<Record>>>>,
+    silent: AtomicBool,
 }
 
 impl WatchedStore {
     pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
         let (created, copies) = (Mutex::default(), Mutex::default());
-        let (faults, background) = (Faults::default(), Background::default());
-        Self { inner, faults, background, created, copies }
+        let (faults, background) = (Arc::default(), Background::default());
+        let silent = AtomicBool::new(false);
+        Self { inner, faults, background, created, copies, silent }
     }
 
     /// From now on this operation has this fault.
@@ -75,6 +78,12 @@ impl WatchedStore {
         *self.copies.lock() = Some(HashMap::new());
     }
 
+    /// From now on it tells nobody of changes, as a store that several nodes share and nobody
+    /// announces to.
+    pub(crate) fn fall_silent(&self) {
+        self.silent.store(true, Ordering::SeqCst);
+    }
+
     /// Every record that is in the store now.
     pub(crate) async fn records(&self) -> Vec<Arc<Record>> {
         self.background.settled().await;
@@ -112,13 +121,22 @@ impl Store for WatchedStore {
 
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         self.faults.count(Op::Peek);
-        if self.faults.has(Op::Load) {
-            return see(Peek::Ask); // a store that is down knows nothing at once
-        }
         match self.copy(sid) {
             Some(copy) => see(Peek::Copy(&copy)),
+            None if self.faults.has(Op::Load) => see(Peek::Ask), // it is down, and knows nothing
             None => self.inner.peek(sid, see),
         }
+    }
+
+    fn watch(&self, sid: &SignInId) -> Option<Watch> {
+        if self.silent.load(Ordering::SeqCst) {
+            return None;
+        }
+        let (watch, faults) = (self.inner.watch(sid)?, Arc::clone(&self.faults));
+        Some(Watch::new(async move {
+            faults.count(Op::Watch); // somebody has begun to wait
+            watch.await;
+        }))
     }
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, Backend, Carrier, Challenge,
-    Clock, CrossSite, Demand, Effects, Head, Misuse, Outcome, Principal, Reason, RefreshOptions,
-    Rejection, Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Tokens, Visit,
+    Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, Backend, BoxFuture, Carrier,
+    Challenge, Clock, CrossSite, Demand, Effects, Ended, Head, Misuse, Outcome, Principal, Reason,
+    RefreshOptions, Rejection, Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn,
+    Timestamp, Tokens, Visit,
 };
 use auth_store::{
     Details, Device, Issued, Kind, NewSignIn, Proof, Record, Secret, SessionHost, SignInManager,
@@ -177,6 +178,15 @@ impl SignIns<User> for TokenAuth {
 
     async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
         self.manager.revoke(subject, which).await
+    }
+
+    fn ended(
+        &self,
+        sign_in: SignInId,
+        authenticated_at: Option<Timestamp>,
+        _: Option<Backend>,
+    ) -> BoxFuture<Ended> {
+        self.manager.ended(sign_in, authenticated_at)
     }
 
     fn session_host(&self, _: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {

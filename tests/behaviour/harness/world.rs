@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use super::backend::{Auth, Backend, Setup};
 use super::client::Client;
 use super::credential::Credential;
+use super::faults::Op;
 use super::gate::Gate;
 use super::kept_in::{beginning, fresh_store};
 use super::store::WatchedStore;
@@ -142,6 +143,11 @@ impl World {
     /// What `/me` answers to whoever holds this credential.
     pub(crate) async fn status_of(&self, credential: &Credential) -> u16 {
         self.holder(credential).get("/me").await.status.as_u16()
+    }
+
+    /// Whether the backend takes a copy's word for it. The one that is not ours asks at each request.
+    pub(crate) fn answers_from_copies(&self) -> bool {
+        self.store.calls(Op::Peek) > 0
     }
 
     /// Turns the clock.

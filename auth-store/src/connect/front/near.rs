@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::into_store::IntoStore;
 use crate::near_cache::{Announces, NearCacheBuilder};
-use crate::store::{IntoStore, Store};
+use crate::store::Store;
 
 /// Which near cache is asked for.
 #[derive(Clone, Debug, Default)]

@@ -17,6 +17,7 @@ use crate::record::Record;
 use crate::rotation::Rotation;
 use crate::secret::Digest;
 use crate::store::{Created, Deleted, Limit, Peek, Store, Swap};
+use crate::watch::Watch;
 
 /// Sign-ins in this process's memory: for one server, for development and for tests. They end with
 /// the process.
@@ -97,6 +98,10 @@ impl Store for MemoryStore {
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         Ok(self.table.get(sid))
+    }
+
+    fn watch(&self, sid: &SignInId) -> Option<Watch> {
+        Some(self.table.watchers.watch(sid))
     }
 
     async fn create(

@@ -9,13 +9,17 @@ use parking_lot::RwLock;
 
 use crate::record::Record;
 use crate::store::{Deleted, Swap};
+use crate::watchers::Watchers;
 
 /// A lock in cache lines of its own, so that cores that read other shards do not wait for it.
 #[repr(align(128))]
 #[derive(Default)]
 struct Shard(RwLock<HashTable<Arc<Record>>>);
 
-pub(super) struct Table(Box<[Shard]>);
+pub(super) struct Table {
+    shards: Box<[Shard]>,
+    pub(super) watchers: Watchers,
+}
 
 /// Ids are random, so they are their own hash. The first two bytes may say where a store keeps
 /// the sign-in, and those of one subject share them: they are left out.
@@ -27,12 +31,13 @@ fn hash(sid: &SignInId) -> u64 {
 impl Table {
     /// So many shards, or as many as make a power of two: a remainder would cost every look-up.
     pub(super) fn new(shards: usize) -> Self {
-        Self((0..shards.next_power_of_two()).map(|_| Shard::default()).collect())
+        let shards = (0..shards.next_power_of_two()).map(|_| Shard::default()).collect();
+        Self { shards, watchers: Watchers::default() }
     }
 
     fn shard(&self, sid: &SignInId) -> &RwLock<HashTable<Arc<Record>>> {
         let [_, _, low, high, ..] = *sid.as_bytes();
-        &self.0[usize::from(u16::from_le_bytes([low, high])) & (self.0.len() - 1)].0
+        &self.shards[usize::from(u16::from_le_bytes([low, high])) & (self.shards.len() - 1)].0
     }
 
     /// Lends the record, under the lock that other readers share.
@@ -77,7 +82,10 @@ impl Table {
             return Swap::Stale(Arc::clone(slot));
         }
         *slot = Arc::new(change(slot)); // nobody touches it meanwhile: that takes the read lock
-        Swap::Stored(Arc::clone(slot))
+        let stored = Swap::Stored(Arc::clone(slot));
+        drop(shard);
+        self.watchers.wake(sid);
+        stored
     }
 
     /// Takes the record out, if it is still as `expected`.
@@ -97,11 +105,13 @@ impl Table {
         if shard.len() * 8 < shard.capacity() {
             shard.shrink_to(0, |record| hash(&record.sid));
         }
+        drop(shard);
+        self.watchers.wake(sid);
         (Deleted::Done, Some(record))
     }
 
     pub(super) fn shards(&self) -> usize {
-        self.0.len()
+        self.shards.len()
     }
 
     /// At most `most` ids of one shard whose record is as asked. Readers go on meanwhile.
@@ -111,7 +121,7 @@ impl Table {
         most: usize,
         asked: impl Fn(&Record) -> bool,
     ) -> Vec<SignInId> {
-        let shard = self.0[shard].0.read();
+        let shard = self.shards[shard].0.read();
         shard.iter().filter(|record| asked(record)).map(|record| record.sid).take(most).collect()
     }
 }

@@ -10,3 +10,4 @@ mod subject;
 mod sweep;
 mod touch;
 mod update;
+mod watch;

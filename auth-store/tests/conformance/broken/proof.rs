@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use auth_store::conformance;
 
-use super::{create, end, limit, look, rotate, subject, sweep, touch, update};
+use super::{create, end, limit, look, rotate, subject, sweep, touch, update, watch};
 use crate::fault::{Broken, Fault};
 use crate::plain::Plain;
 
@@ -14,7 +14,7 @@ use crate::plain::Plain;
 macro_rules! caught {
     ($($test:ident: $fault:ty => $($check:ident)+;)*) => {
         $(
-            #[tokio::test]
+            #[tokio::test(start_paused = true)] // nobody waits for what never comes
             async fn $test() {
                 crate::broken::proof::is_caught::<$fault>(&[$(stringify!($check)),+]).await;
             }
@@ -51,6 +51,7 @@ fn every_check_catches_a_fault() {
         sweep::CATCHES,
         touch::CATCHES,
         update::CATCHES,
+        watch::CATCHES,
     ]
     .concat()
     .into_iter()

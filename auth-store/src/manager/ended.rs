@@ -1,0 +1,185 @@
+//! Waiting for the end of a sign-in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{BoxFuture, Ended, SignInId, Timestamp};
+
+use super::manage::SignInManager;
+use crate::error::StoreError;
+use crate::lifetime::Limits;
+use crate::record::Record;
+use crate::secret::FamilyDigest;
+use crate::watch::Watch;
+
+/// For how long the store may fail to say whether a sign-in still stands.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often a store is asked that does not tell of changes.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+/// How soon a store is asked again that did not answer.
+const PAUSE: Duration = Duration::from_millis(250);
+
+impl SignInManager {
+    /// Waits until this sign-in has ended, and says how. It is no use of the sign-in.
+    ///
+    /// A refresh is no end. A new family of secrets is, and so is another time of authentication than
+    /// `authenticated_at`: its user has signed in anew.
+    ///
+    /// The store itself is asked, never a copy: whenever its [`watch`](crate::Store::watch) says that
+    /// something may have changed, at the moment that the sign-in would expire, and about once a
+    /// second if the store does not tell of changes. While it does not answer it is asked again; after
+    /// ten seconds of that the answer is [`Ended::Unconfirmed`].
+    ///
+    /// # Panics
+    /// When it is awaited outside of a tokio runtime that keeps time.
+    #[must_use = "it waits only while it is polled"]
+    pub fn ended(&self, sid: SignInId, authenticated_at: Option<Timestamp>) -> BoxFuture<Ended> {
+        let mut vigil = Vigil {
+            sign_ins: self.clone(),
+            sid,
+            authenticated_at,
+            known: None,
+            in_doubt_since: None,
+        };
+        Box::pin(async move {
+            let ended = vigil.keep().await;
+            tracing::debug!(sign_in = %sid, %ended, "told whoever waited for the end of a sign-in");
+            ended
+        })
+    }
+}
+
+/// One who waits for the end of a sign-in.
+struct Vigil {
+    sign_ins: SignInManager,
+    sid: SignInId,
+    authenticated_at: Option<Timestamp>,
+    known: Option<Known>,
+    /// The [monotonic](auth_core::Clock::monotonic) time of the first question without an answer.
+    in_doubt_since: Option<Duration>,
+}
+
+/// What the last look at the record showed: no more of it is kept.
+struct Known {
+    family: FamilyDigest,
+    limits: Limits,
+    last_seen: Timestamp,
+}
+
+impl Known {
+    fn of(record: &Record) -> Self {
+        Self { family: record.family, limits: record.limits, last_seen: record.last_seen() }
+    }
+
+    /// When it expires unless it is used.
+    fn expires_at(&self) -> Timestamp {
+        let Limits { idle_secs, ends_at } = self.limits;
+        match idle_secs {
+            0 => ends_at,
+            secs => ends_at.min(self.last_seen + Duration::from_secs(secs.into())),
+        }
+    }
+}
+
+impl Vigil {
+    async fn keep(&mut self) -> Ended {
+        loop {
+            // Before the look, so that nothing is missed between the two.
+            let watch = self.sign_ins.store.watch(&self.sid);
+            match self.look().await {
+                Ok(Some(ended)) => return ended,
+                Ok(None) => {
+                    self.in_doubt_since = None;
+                    self.rest(watch).await;
+                }
+                Err(error) => {
+                    if let Some(ended) = self.despair(&error) {
+                        return ended;
+                    }
+                    self.sign_ins.settings.clock.sleep(PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// Looks at the record in the store: has it ended?
+    async fn look(&mut self) -> Result<Option<Ended>, StoreError> {
+        let Some(record) = self.load().await? else { return Ok(Some(self.gone())) };
+        let sign_ins = &self.sign_ins;
+        if record.subject.is_none() {
+            return Ok(Some(Ended::NotSignedIn));
+        }
+        if let Some(expiry) = record.expiry(sign_ins.settings.clock.now()) {
+            sign_ins.bury(&record, expiry);
+            return Ok(Some(Ended::Expired));
+        }
+        let is_other = match &self.known {
+            None => self.authenticated_at.is_some_and(|at| at != record.authenticated_at),
+            Some(known) => known.family != record.family,
+        };
+        if is_other {
+            return Ok(Some(Ended::Replaced));
+        }
+        self.known = Some(Known::of(&record));
+        Ok(None)
+    }
+
+    /// Asks the store, and waits no longer than there is patience left.
+    async fn load(&mut self) -> Result<Option<Arc<Record>>, StoreError> {
+        let clock = &self.sign_ins.settings.clock;
+        let now = clock.monotonic();
+        let since = *self.in_doubt_since.get_or_insert(now);
+        let left = PATIENCE.saturating_sub(now.saturating_sub(since));
+        tokio::select! {
+            biased;
+            loaded = self.sign_ins.store.load(&self.sid) => loaded,
+            () = clock.sleep(left) => Err(StoreError::unavailable("there is no answer")),
+        }
+    }
+
+    /// How it ended if it is not there any more.
+    fn gone(&self) -> Ended {
+        let now = self.sign_ins.settings.clock.now();
+        match &self.known {
+            Some(known) if now >= known.expires_at() => Ended::Expired,
+            _ => Ended::Revoked,
+        }
+    }
+
+    /// What can be said without the store: that a limit is reached which nothing moves, or that it
+    /// has been in doubt for too long.
+    fn despair(&self, error: &StoreError) -> Option<Ended> {
+        let clock = &self.sign_ins.settings.clock;
+        if self.known.as_ref().is_some_and(|known| clock.now() >= known.limits.ends_at) {
+            return Some(Ended::Expired);
+        }
+        let doubt = clock.monotonic().saturating_sub(self.in_doubt_since.unwrap_or_default());
+        if doubt < PATIENCE {
+            return None;
+        }
+        let error = error as &dyn std::error::Error;
+        tracing::warn!(sign_in = %self.sid, error, "a sign-in could not be confirmed");
+        Some(Ended::Unconfirmed)
+    }
+
+    /// Waits until it may have changed, or expires.
+    async fn rest(&self, watch: Option<Watch>) {
+        let clock = &self.sign_ins.settings.clock;
+        let expires_at = self.known.as_ref().map_or(Timestamp::MAX, Known::expires_at);
+        tokio::select! {
+            () = clock.sleep_until(expires_at) => {}
+            () = async {
+                match watch {
+                    Some(watch) => watch.await,
+                    None => clock.sleep(self.ask_every()).await,
+                }
+            } => {}
+        }
+    }
+
+    /// Those who began at the same moment part again: each adds up to a quarter, by its id.
+    fn ask_every(&self) -> Duration {
+        let [.., last] = *self.sid.as_bytes();
+        ASK_EVERY + ASK_EVERY * u32::from(last) / 1024
+    }
+}

@@ -1,0 +1,102 @@
+//! Waiting for an end, and confirming, where several backends could answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{Auth, BoxFuture, Carrier, Claims, Ended, Principal, Timestamp};
+use auth_jwt::testing::TestIssuer;
+use auth_store::Store;
+use http::{Request, Response};
+use parking_lot::Mutex;
+use tower::{Layer, ServiceExt, service_fn};
+
+use super::mixes::{ALIKE, cookie_first, token_first, two_stores, world};
+use crate::app::{Me, User};
+use crate::harness::World;
+
+/// Waits for the end of a sign-in that is made in the same request.
+async fn of_the_same_request(world: &World, carrier: Carrier) -> BoxFuture<Ended> {
+    let kept = Arc::new(Mutex::new(None));
+    let answer = world.inside(None, {
+        let kept = Arc::clone(&kept);
+        move |head| {
+            let kept = Arc::clone(&kept);
+            async move {
+                let auth = Auth::<User>::of(&head).unwrap();
+                let alice = Principal::new("alice").claims(User::default());
+                let signed_in = auth.sign_in(alice).via(carrier).await.unwrap();
+                *kept.lock() = Some(auth.ended());
+                Response::new(signed_in.sign_in.to_string())
+            }
+        }
+    });
+    assert!(answer.await.status().is_success());
+    kept.lock().take().unwrap()
+}
+
+/// What of the wait can be said at once.
+async fn at_once(ended: &mut BoxFuture<Ended>) -> Option<Ended> {
+    tokio::select! {
+        biased;
+        ended = ended => Some(ended),
+        () = std::future::ready(()) => None,
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_of_the_same_request_is_waited_for_whichever_backend_made_it() {
+    for build in [cookie_first, token_first, two_stores] {
+        for carrier in [Carrier::Ambient, Carrier::Explicit] {
+            let world = world(build).await;
+            let mut ended = of_the_same_request(&world, carrier).await;
+            assert_eq!(at_once(&mut ended).await, None, "one that does not know it is not right");
+            world.wait(Duration::from_secs(24 * 3600));
+            assert_eq!(ended.await, Ended::Expired);
+        }
+    }
+}
+
+#[tokio::test]
+async fn whichever_store_ends_it_the_wait_is_over() {
+    let world = world(two_stores).await;
+    let ended = of_the_same_request(&world, Carrier::Explicit).await;
+    assert_eq!(world.store.revoke_subject("alice").await.unwrap(), 1);
+    assert_eq!(ended.await, Ended::Revoked);
+}
+
+/// Nobody keeps copies of keys: they are what they were verified to be.
+#[tokio::test]
+async fn a_key_is_confirmed_as_it_is() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let call = |path: &str| world.client().get(path).header("x-api-key", "key-of-alice");
+        assert_eq!(call("/confirmed").await.json::<Me>().acr.as_deref(), Some("robot"));
+        assert_eq!(call("/payments").await.status, 403);
+    }
+}
+
+/// A token of another issuer belongs to no sign-in here: its own time is all that there is.
+#[tokio::test]
+async fn sec_51_a_token_of_another_issuer_ends_the_wait_at_its_time() {
+    let issuer = TestIssuer::new("https://id.example").audience("shop");
+    let waits = Arc::new(Mutex::new(None));
+    let service = service_fn(|request: Request<()>| {
+        let waits = Arc::clone(&waits);
+        async move {
+            let auth = Auth::<Claims>::of(&request).unwrap();
+            let confirmed = auth.confirm().await.unwrap();
+            *waits.lock() = Some((auth.ended(), confirmed.expires_at()));
+            Ok::<_, std::convert::Infallible>(Response::new(String::new()))
+        }
+    });
+    let token = format!("Bearer {}", issuer.token("alice").sign());
+    let request = Request::get("/").header("authorization", token).body(()).unwrap();
+    issuer.auth().layer(service).oneshot(request).await.unwrap();
+
+    let (mut ended, expires_at): (BoxFuture<Ended>, Timestamp) = waits.lock().take().unwrap();
+    assert_eq!(at_once(&mut ended).await, None);
+    issuer.clock().advance(expires_at.since(issuer.clock().now()) - Duration::from_millis(1));
+    assert_eq!(at_once(&mut ended).await, None);
+    issuer.clock().advance(Duration::from_millis(1));
+    assert_eq!(ended.await, Ended::Expired);
+}

@@ -1,0 +1,166 @@
+//! Asking the store itself, where a node answers from copies.
+
+use std::convert::Infallible;
+
+use auth_core::{Auth, AuthLayer, Carrier, Exchange, Refusal, Require};
+use auth_store::Store;
+use http::{Request, Response, header};
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Layer, ServiceExt, service_fn};
+
+use crate::app::{Login, Me, User};
+use crate::harness::{Backend, Client, Credential, Fault, Framework, Op, World};
+
+suite!(every:
+    sec_14_a_confirmed_route_refuses_what_has_ended,
+    sec_59_a_confirmed_route_goes_by_the_newest_roles,
+    sec_59_a_confirmed_identity_shows_roles_and_claims_of_now,
+    sec_76_a_confirmed_route_waits_for_no_copy_when_the_store_is_down,
+    with_nobody_there_is_nothing_to_confirm,
+);
+
+suite!(secret: sec_05_a_secret_that_was_replaced_elsewhere_is_not_confirmed);
+
+suite!(pair: sec_04_a_token_from_before_a_new_sign_in_is_not_confirmed);
+
+fn admin() -> Login {
+    Login::from("alice").role("admin")
+}
+
+/// Alice the admin, of whose sign-in this node has a copy. Her credential is another client's, too.
+async fn with_a_copy(world: &World) -> (Client, Credential) {
+    world.store.keep_copies();
+    let client = world.client();
+    let credential = client.signed_in(admin()).await;
+    assert_eq!(client.get("/payments").await.status, 200);
+    assert_eq!(client.get("/admin").await.status, 200);
+    (client, credential)
+}
+
+fn principal(roles: &[&str]) -> Box<[u8]> {
+    let roles: Vec<Box<str>> = roles.iter().map(|role| (*role).into()).collect();
+    auth_store::encode(&roles, &User { name: "QUEEN".to_owned() }).unwrap()
+}
+
+async fn sec_14_a_confirmed_route_refuses_what_has_ended(world: World) {
+    let (client, _) = with_a_copy(&world).await;
+    world.store.revoke_subject("alice").await.unwrap();
+    if world.answers_from_copies() {
+        assert_eq!(client.get("/admin").await.status, 200, "the copy is a moment old");
+    }
+    for path in ["/payments", "/confirmed"] {
+        let refused = client.get(path).await;
+        assert_eq!(refused.status, 401, "{path}");
+        let challenge = refused.header(header::WWW_AUTHENTICATE);
+        let by_token = world.carrier() == Carrier::Explicit;
+        assert_eq!(challenge.contains("invalid_token"), by_token, "{path}: {challenge}");
+    }
+}
+
+async fn sec_59_a_confirmed_route_goes_by_the_newest_roles(world: World) {
+    let (client, _) = with_a_copy(&world).await;
+    world.store.amend_subject("alice", &principal(&[])).await.unwrap();
+    if world.answers_from_copies() {
+        assert_eq!(client.get("/admin").await.status, 200, "the copy is a moment old");
+    }
+    assert_eq!(client.get("/payments").await.status, 403);
+    world.store.amend_subject("alice", &principal(&["admin"])).await.unwrap();
+    assert_eq!(client.get("/payments").await.status, 200);
+}
+
+async fn sec_59_a_confirmed_identity_shows_roles_and_claims_of_now(world: World) {
+    let (client, _) = with_a_copy(&world).await;
+    world.store.amend_subject("alice", &principal(&["auditor"])).await.unwrap();
+    let me = client.get("/confirmed").await.json::<Me>();
+    assert_eq!((&*me.name, &me.roles[..]), ("QUEEN", &["auditor".to_owned()][..]));
+}
+
+async fn sec_76_a_confirmed_route_waits_for_no_copy_when_the_store_is_down(world: World) {
+    let (client, _) = with_a_copy(&world).await;
+    world.store.set(Op::Load, Fault::Fails);
+    if world.answers_from_copies() {
+        assert_eq!(client.get("/admin").await.status, 200, "the copy answers");
+    }
+    for path in ["/payments", "/confirmed"] {
+        let refused = client.get(path).await;
+        assert!(refused.is_unavailable(), "{path}: {refused:?}");
+    }
+    world.store.heal();
+    assert_eq!(client.get("/payments").await.status, 200);
+}
+
+async fn with_nobody_there_is_nothing_to_confirm(world: World) {
+    let visitor = world.client();
+    visitor.post("/cart").body("tea").await;
+    for client in [world.client(), visitor] {
+        for path in ["/payments", "/confirmed"] {
+            let refused = client.get(path).await;
+            assert_eq!(refused.status, 401, "{path}");
+            let challenge = refused.header(header::WWW_AUTHENTICATE);
+            assert!(!challenge.is_empty() && !challenge.contains("invalid_token"), "{challenge}");
+        }
+    }
+}
+
+async fn sec_05_a_secret_that_was_replaced_elsewhere_is_not_confirmed(world: World) {
+    let (client, old) = with_a_copy(&world).await;
+    client.refreshed().await;
+    let thief = world.holder(&old);
+    if world.answers_from_copies() {
+        assert_eq!(thief.get("/admin").await.status, 200, "the copy is a moment old");
+    }
+    assert_eq!(thief.get("/payments").await.status, 401);
+}
+
+async fn sec_04_a_token_from_before_a_new_sign_in_is_not_confirmed(world: World) {
+    let (client, old) = with_a_copy(&world).await;
+    client.signed_in(admin()).await;
+    let thief = world.holder(&old.access_alone());
+    assert_eq!(thief.get("/admin").await.status, 200, "the copy is a moment old");
+    assert_eq!(thief.get("/payments").await.status, 401);
+}
+
+/// It fails closed, and tells the developer why.
+#[tokio::test]
+async fn a_check_without_a_layer_asks_nobody_and_says_so() {
+    let world = World::start(Backend::session(), Framework::Hyper).await;
+    let credential = world.client().signed_in("alice").await;
+    let answer = world.inside(Some(&credential), |head| async move {
+        let exchange = Exchange::of(&head.extensions, "the test").unwrap();
+        let check = || Require::any([Require::confirmed()]).check(exchange);
+        let Err(Refusal::Misuse(misuse)) = check() else { panic!("nobody was asked") };
+        assert!(misuse.to_string().contains("auth.confirm().await"), "{misuse}");
+        Auth::<User>::of(&head).unwrap().confirm().await.unwrap();
+        assert!(check().is_ok());
+        Response::new(String::new())
+    });
+    assert_eq!(answer.await.status(), 200);
+}
+
+/// Refusals of a confirmed route, as gRPC says them.
+#[tokio::test]
+async fn a_grpc_client_hears_that_it_is_not_confirmed() {
+    for backend in [Backend::session, Backend::session_bearer, Backend::jwt, Backend::jwt_eddsa] {
+        let world = World::start(backend(), Framework::Hyper).await;
+        let (_, credential) = with_a_copy(&world).await;
+        let pay = async || {
+            let service = service_fn(async |_: Request<Body>| {
+                Ok::<_, Infallible>(Status::ok("paid").into_http::<Body>())
+            });
+            let service = AuthLayer::new(world.auth()).layer(Require::confirmed().layer(service));
+            let (name, value) = credential.header();
+            let request =
+                Request::post("/shop.Shop/Pay").header("content-type", "application/grpc");
+            let request = request.header(name, value).body(Body::default()).unwrap();
+            let response = service.oneshot(request).await.unwrap();
+            Status::from_header_map(response.headers()).unwrap().code()
+        };
+        assert_eq!(pay().await, Code::Ok);
+        world.store.set(Op::Load, Fault::Fails);
+        assert_eq!(pay().await, Code::Unavailable);
+        world.store.heal();
+        world.store.revoke_subject("alice").await.unwrap();
+        assert_eq!(pay().await, Code::Unauthenticated);
+    }
+}
