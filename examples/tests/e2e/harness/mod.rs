@@ -3,7 +3,6 @@
 mod browser;
 mod curl;
 mod http;
-mod link;
 mod process;
 mod programs;
 mod scratch;
@@ -17,7 +16,6 @@ mod webdriver;
 pub(crate) use browser::Browser;
 pub(crate) use curl::{Answer, Curl};
 pub(crate) use http::Http;
-pub(crate) use link::Link;
 pub(crate) use process::Process;
 pub(crate) use scratch::Scratch;
 pub(crate) use service::{Service, alice, shop_at};
