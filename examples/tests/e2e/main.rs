@@ -9,16 +9,17 @@
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
 mod harness;
+mod load;
 
 mod access_tokens;
 mod bearer;
+mod behind_nginx;
 mod both;
 mod command_line;
 mod cookies;
 mod faults;
 mod headers;
 mod hearing;
-mod load;
 mod logouts;
 mod other_sites;
 mod page;
