@@ -27,7 +27,7 @@ pub(super) async fn traced<T>(
 }
 
 /// Takes a step that is tried again and again: whoever does so warns once.
-#[cfg(feature = "near-cache")]
+#[cfg(all(feature = "near-cache", any(feature = "postgres", feature = "redis")))]
 pub(super) async fn noted<T>(
     op: &'static str,
     step: impl Future<Output = Result<T, StoreError>>,

@@ -7,6 +7,7 @@ mod kit;
 mod migrate;
 mod near_cache;
 mod outages;
+mod plans;
 mod setup;
 mod sign_in;
 mod stores;

@@ -17,6 +17,7 @@ mod behind_nginx;
 mod both;
 mod command_line;
 mod cookies;
+mod databases;
 mod faults;
 mod headers;
 mod hearing;

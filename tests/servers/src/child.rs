@@ -7,6 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::wait::until;
+
 /// Starts the program, says its id, and ends it when it is told to, or when the standard input ends:
 /// then the test's process has ended too, and the folder goes.
 ///
@@ -69,6 +71,20 @@ impl Program {
         for child in self.children() {
             let _ = kill_process(child, signal); // it may have ended by itself
         }
+        if signal == Signal::STOP {
+            // A signal to stop is only on its way yet: threads go on until one of them has taken it.
+            until("everything stands still", || self.stands_still().then_some(()));
+        }
+    }
+
+    /// Whether every thread is stopped. What is gone stands still.
+    fn stands_still(&self) -> bool {
+        let pids = self.children().into_iter().chain([self.pid]);
+        pids.flat_map(|pid| fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())))
+            .flatten()
+            .filter_map(|thread| fs::read_to_string(thread.ok()?.path().join("stat")).ok())
+            .filter_map(|stat| stat.rsplit_once(") ")?.1.chars().next())
+            .all(|state| matches!(state, 'T' | 't' | 'Z' | 'X'))
     }
 
     /// Kills the process and its children.

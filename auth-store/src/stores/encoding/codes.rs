@@ -2,13 +2,13 @@
 
 use auth_core::Persistence;
 
-use super::text::Unreadable;
+use super::text::Malformed;
 use crate::secret::Kind;
 
 /// The kind of this code, which is its own number.
-pub(in crate::stores) fn kind(code: u8) -> Result<Kind, Unreadable> {
+pub(in crate::stores) fn kind(code: u8) -> Result<Kind, Malformed> {
     let kinds = [Kind::Cookie, Kind::Bearer, Kind::Refresh];
-    kinds.into_iter().find(|kind| *kind as u8 == code).ok_or(Unreadable::Malformed)
+    kinds.into_iter().find(|kind| *kind as u8 == code).ok_or(Malformed)
 }
 
 /// How long the cookie lives.
@@ -20,10 +20,10 @@ pub(in crate::stores) fn persistence(persistence: Persistence) -> u8 {
 }
 
 /// The persistence of this code.
-pub(in crate::stores) fn read_persistence(code: u8) -> Result<Persistence, Unreadable> {
+pub(in crate::stores) fn read_persistence(code: u8) -> Result<Persistence, Malformed> {
     match code {
         0 => Ok(Persistence::Browser),
         1 => Ok(Persistence::Device),
-        _ => Err(Unreadable::Malformed),
+        _ => Err(Malformed),
     }
 }

@@ -6,4 +6,6 @@ mod text;
 
 pub(super) use codes::{kind, persistence, read_persistence};
 pub(super) use parts::{data, details, grace, read_data, read_details, read_grace};
-pub(super) use text::{Reader, Unreadable, text};
+#[cfg(feature = "redis")]
+pub(super) use text::Reader;
+pub(super) use text::{Malformed, text};

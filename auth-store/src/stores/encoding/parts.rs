@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::text::{Reader, Unreadable, put_number, put_optional, put_text, put_texts};
+use super::text::{Malformed, Reader, put_number, put_optional, put_text, put_texts};
 use crate::data::Data;
 use crate::details::{Details, Device, Grace};
 use crate::secret::{Digest, Nonce};
@@ -34,7 +34,7 @@ pub(in crate::stores) fn details(details: &Details) -> Vec<u8> {
     out
 }
 
-pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<Details, Unreadable> {
+pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<Details, Malformed> {
     let mut from = Reader(bytes);
     if from.is_empty() {
         return Ok(Details::default());
@@ -52,7 +52,7 @@ pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<Details, Unreadabl
                 0 => None,
                 4 => Some(IpAddr::from(from.array::<4>()?)),
                 16 => Some(IpAddr::from(from.array::<16>()?)),
-                _ => return Err(Unreadable::Malformed),
+                _ => return Err(Malformed),
             },
         },
     })
@@ -65,7 +65,7 @@ pub(in crate::stores) fn grace(grace: Option<&Grace>) -> Vec<u8> {
     })
 }
 
-pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<Grace>, Unreadable> {
+pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<Grace>, Malformed> {
     let mut from = Reader(bytes);
     if from.is_empty() {
         return Ok(None);
@@ -87,7 +87,7 @@ pub(in crate::stores) fn data(data: &Data) -> Vec<u8> {
     out
 }
 
-pub(in crate::stores) fn read_data(bytes: &[u8]) -> Result<Data, Unreadable> {
+pub(in crate::stores) fn read_data(bytes: &[u8]) -> Result<Data, Malformed> {
     let (mut from, mut data) = (Reader(bytes), Data::new());
     while !from.is_empty() {
         let (key, json) = (from.text()?, from.text()?);

@@ -4,25 +4,17 @@ use std::fmt;
 
 use auth_core::Timestamp;
 
-/// What is stored cannot be read.
+/// What is stored was cut off, or is not what was written.
 #[derive(Debug)]
-pub(in crate::stores) enum Unreadable {
-    /// Written in a format that this version does not know.
-    Format(u8),
-    /// Cut off, or not what was written.
-    Malformed,
-}
+pub(in crate::stores) struct Malformed;
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Format(format) => write!(f, "a record of format {format}, which is not known"),
-            Self::Malformed => f.write_str("a record that is damaged"),
-        }
+        f.write_str("a record that is damaged")
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for Malformed {}
 
 /// A number, seven bits to the byte, the lowest first.
 pub(super) fn put_number(out: &mut Vec<u8>, mut number: usize) {
@@ -57,30 +49,25 @@ impl<'a> Reader<'a> {
         self.0.is_empty()
     }
 
-    pub(in crate::stores) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Unreadable> {
-        let (bytes, rest) = self.0.split_at_checked(length).ok_or(Unreadable::Malformed)?;
+    pub(in crate::stores) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+        let (bytes, rest) = self.0.split_at_checked(length).ok_or(Malformed)?;
         self.0 = rest;
         Ok(bytes)
     }
 
-    pub(in crate::stores) fn array<const N: usize>(&mut self) -> Result<[u8; N], Unreadable> {
-        self.bytes(N)?.try_into().map_err(|_| Unreadable::Malformed)
+    pub(in crate::stores) fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+        self.bytes(N)?.try_into().map_err(|_| Malformed)
     }
 
-    pub(in crate::stores) fn byte(&mut self) -> Result<u8, Unreadable> {
+    pub(in crate::stores) fn byte(&mut self) -> Result<u8, Malformed> {
         self.array().map(|[byte]| byte)
     }
 
-    pub(in crate::stores) fn timestamp(&mut self) -> Result<Timestamp, Unreadable> {
+    pub(in crate::stores) fn timestamp(&mut self) -> Result<Timestamp, Malformed> {
         self.array().map(|bytes| Timestamp::from_millis(u64::from_be_bytes(bytes)))
     }
 
-    /// A length that stands in four bytes.
-    pub(in crate::stores) fn length(&mut self) -> Result<usize, Unreadable> {
-        usize::try_from(u32::from_be_bytes(self.array()?)).map_err(|_| Unreadable::Malformed)
-    }
-
-    pub(super) fn number(&mut self) -> Result<usize, Unreadable> {
+    pub(super) fn number(&mut self) -> Result<usize, Malformed> {
         let mut number = 0;
         for shift in (0..usize::BITS).step_by(7) {
             let byte = self.byte()?;
@@ -89,26 +76,26 @@ impl<'a> Reader<'a> {
                 return Ok(number);
             }
         }
-        Err(Unreadable::Malformed)
+        Err(Malformed)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, Unreadable> {
+    pub(super) fn text(&mut self) -> Result<&'a str, Malformed> {
         let length = self.number()?;
         text(self.bytes(length)?)
     }
 
-    pub(super) fn optional(&mut self) -> Result<Option<Box<str>>, Unreadable> {
+    pub(super) fn optional(&mut self) -> Result<Option<Box<str>>, Malformed> {
         match self.number()? {
             0 => Ok(None),
             more => text(self.bytes(more - 1)?).map(|text| Some(text.into())),
         }
     }
 
-    pub(super) fn texts(&mut self) -> Result<Vec<Box<str>>, Unreadable> {
+    pub(super) fn texts(&mut self) -> Result<Vec<Box<str>>, Malformed> {
         (0..self.number()?).map(|_| self.text().map(Into::into)).collect()
     }
 }
 
-pub(in crate::stores) fn text(bytes: &[u8]) -> Result<&str, Unreadable> {
-    std::str::from_utf8(bytes).map_err(|_| Unreadable::Malformed)
+pub(in crate::stores) fn text(bytes: &[u8]) -> Result<&str, Malformed> {
+    std::str::from_utf8(bytes).map_err(|_| Malformed)
 }

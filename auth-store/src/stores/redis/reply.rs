@@ -6,11 +6,10 @@ use auth_core::SignInId;
 use redis::Value;
 
 use super::connection::Failure;
-use super::encoding::read;
+use super::encoding::{Unreadable, read};
 use super::scripts::FORMAT_ERROR;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::record::Record;
-use crate::stores::encoding::Unreadable;
 
 const DONE: i64 = 1;
 const STALE: i64 = 2;

@@ -7,7 +7,7 @@ use sqlx::Error;
 
 use super::dialect::Dialect;
 use crate::error::{StoreError, StoreErrorKind};
-use crate::stores::encoding::Unreadable;
+use crate::stores::encoding::Malformed;
 
 /// Why a step failed.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) enum Failure {
     /// The database complained, or did not answer.
     Database(Error),
     /// What is stored is not what was written.
-    Unreadable(Unreadable),
+    Malformed(Malformed),
     /// The key of a new sign-in is taken.
     Taken,
     /// The step took longer than it may.
@@ -32,7 +32,7 @@ impl Failure {
     pub(super) fn is_answer(&self) -> bool {
         match self {
             Self::Database(error) => matches!(error, Error::Database(_)),
-            Self::Unreadable(_) | Self::Taken => true,
+            Self::Malformed(_) | Self::Taken => true,
             Self::TimedOut(_) => false,
         }
     }
@@ -42,7 +42,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Database(error) => error.fmt(f),
-            Self::Unreadable(error) => error.fmt(f),
+            Self::Malformed(error) => error.fmt(f),
             Self::Taken => f.write_str("the sign-in id is taken"),
             Self::TimedOut(limit) => write!(f, "there was no answer within {limit:?}"),
         }
@@ -57,9 +57,9 @@ impl From<Error> for Failure {
     }
 }
 
-impl From<Unreadable> for Failure {
-    fn from(error: Unreadable) -> Self {
-        Self::Unreadable(error)
+impl From<Malformed> for Failure {
+    fn from(error: Malformed) -> Self {
+        Self::Malformed(error)
     }
 }
 
@@ -67,7 +67,7 @@ impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Taken => Self::taken(),
-            Failure::Unreadable(error) => Self::new(StoreErrorKind::Invalid, error),
+            Failure::Malformed(error) => Self::new(StoreErrorKind::Invalid, error),
             failure => Self::unavailable(failure),
         }
     }

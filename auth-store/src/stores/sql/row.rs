@@ -13,7 +13,7 @@ use crate::details::Details;
 use crate::lifetime::Limits;
 use crate::record::Record;
 use crate::secret::{Digest, Digests, FamilyDigest};
-use crate::stores::encoding::{self, Unreadable, text};
+use crate::stores::encoding::{self, Malformed, text};
 
 /// A moment as a column has it. What lies beyond 64 bits with a sign is for ever.
 pub(super) fn millis(at: Timestamp) -> i64 {
@@ -97,7 +97,7 @@ pub(super) fn values<'a>(record: &'a Record, parts: &'a Parts) -> [Value<'a>; 18
 pub(super) fn record<D: Speaks>(row: &D::Row) -> Result<Arc<Record>, Failure> {
     let int = |column| D::int(row, column);
     let code = |column| -> Result<u8, Failure> {
-        u8::try_from(int(column)?).map_err(|_| Unreadable::Malformed.into())
+        u8::try_from(int(column)?).map_err(|_| Malformed.into())
     };
     let time = |column| -> Result<Timestamp, Error> { Ok(moment(int(column)?)) };
     let digests = Digests {
@@ -110,7 +110,7 @@ pub(super) fn record<D: Speaks>(row: &D::Row) -> Result<Arc<Record>, Failure> {
     let kind = encoding::kind(code(0)?)?;
     let mut record = Record::new(sid::<D>(row, 15)?, kind, digests, subject, limits, time(3)?);
     record.persistence = encoding::read_persistence(code(1)?)?;
-    record.version = u64::try_from(int(2)?).map_err(|_| Unreadable::Malformed)?;
+    record.version = u64::try_from(int(2)?).map_err(|_| Malformed)?;
     record.created_at = time(4)?;
     record.authenticated_at = time(5)?;
     if let Some(details) = D::bytes(row, 12)? {
@@ -136,15 +136,15 @@ pub(super) fn sid<D: Speaks>(row: &D::Row, column: usize) -> Result<SignInId, Fa
 }
 
 fn idle_secs(stored: i64) -> Result<u32, Failure> {
-    u32::try_from(stored).map_err(|_| Unreadable::Malformed.into())
+    u32::try_from(stored).map_err(|_| Malformed.into())
 }
 
 fn bytes<D: Speaks>(row: &D::Row, column: usize) -> Result<Vec<u8>, Failure> {
-    D::bytes(row, column)?.ok_or_else(|| Unreadable::Malformed.into())
+    D::bytes(row, column)?.ok_or_else(|| Malformed.into())
 }
 
 fn fixed<D: Speaks, const N: usize>(row: &D::Row, column: usize) -> Result<[u8; N], Failure> {
-    bytes::<D>(row, column)?.try_into().map_err(|_| Unreadable::Malformed.into())
+    bytes::<D>(row, column)?.try_into().map_err(|_| Malformed.into())
 }
 
 #[cfg(test)]

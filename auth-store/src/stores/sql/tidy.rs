@@ -29,7 +29,8 @@ impl<D: Dialect> Shared<D> {
                 let tidied = shared.tidy(now, evict).await;
                 shared.tidying.store(false, Ordering::Release);
                 if let Err(error) = tidied {
-                    tracing::debug!(error = &error as &dyn std::error::Error, "not tidied up");
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "what has expired was not collected");
                 }
             });
         }

@@ -22,9 +22,11 @@
 //! The parts are those of all [stores](crate::stores::encoding). The id is not repeated: it is the key. Nothing else of the secret is there but digests.
 
 mod read;
+mod unreadable;
 mod write;
 
 pub(super) use read::read;
+pub(super) use unreadable::Unreadable;
 pub(super) use write::write;
 
 /// The first byte of every record.

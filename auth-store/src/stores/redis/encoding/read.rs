@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use auth_core::SignInId;
 
+use super::unreadable::Unreadable;
 use super::{DETAILS, FORMAT, SUBJECT};
 use crate::lifetime::Limits;
 use crate::record::Record;
 use crate::secret::{Digest, Digests, FamilyDigest};
-use crate::stores::encoding::{self, Reader, Unreadable, text};
+use crate::stores::encoding::{self, Malformed, Reader, text};
 
 /// The record of this id.
 pub(in crate::stores::redis) fn read(sid: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
@@ -26,7 +27,7 @@ pub(in crate::stores::redis) fn read(sid: SignInId, bytes: &[u8]) -> Result<Reco
     let idle_secs = u32::from_be_bytes(from.array()?);
     let limits = Limits { idle_secs, ends_at: from.timestamp()? };
     let digests = Digests { family: FamilyDigest(from.array()?), current: Digest(from.array()?) };
-    let lengths = [from.length()?, usize::from(from.byte()?), from.length()?, from.length()?];
+    let lengths = [length(from)?, usize::from(from.byte()?), length(from)?, length(from)?];
     let mut part = |i: usize| from.bytes(lengths[i]);
     let (subject, grace, details, principal) = (part(0)?, part(1)?, part(2)?, part(3)?);
 
@@ -45,6 +46,11 @@ pub(in crate::stores::redis) fn read(sid: SignInId, bytes: &[u8]) -> Result<Reco
         record.details = Some(Box::new(details));
     }
     Ok(record)
+}
+
+/// A length that stands in four bytes.
+fn length(from: &mut Reader<'_>) -> Result<usize, Malformed> {
+    usize::try_from(u32::from_be_bytes(from.array()?)).map_err(|_| Malformed)
 }
 
 #[cfg(test)]

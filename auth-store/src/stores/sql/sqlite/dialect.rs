@@ -100,3 +100,61 @@ impl Dialect for Sqlite {
         false
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use auth_servers::Scratch;
+
+    use super::*;
+    use crate::stores::sql::migrate::migrate;
+    use crate::stores::sql::statements::Statements;
+
+    /// SQLite tells the plan of a statement, and has no count of what was looked through.
+    #[tokio::test]
+    async fn everything_is_found_by_an_index() {
+        let folder = Scratch::new();
+        let url = format!("sqlite://{}/plans.db", folder.path().display());
+        let timeout = Duration::from_secs(20);
+        let options = Sqlite::options(&url, timeout, Tables::Made).expect("a file");
+        let mut connection = Sqlite::connect(&options, timeout).await.expect("it opens");
+        migrate::<Sqlite>(&mut connection).await.expect("it is empty");
+        let Statements {
+            load,
+            insert: _,
+            update,
+            rotate,
+            renew,
+            touch,
+            delete,
+            delete_at_version,
+            delete_unused,
+            delete_many,
+            list,
+            ages,
+            revoke,
+            revoke_others,
+            revoke_all,
+            amend,
+            due,
+            collect,
+            postpone,
+            count_anonymous,
+            oldest_anonymous,
+        } = Statements::new(&Sqlite::WORDING, None);
+        let about_one = [load, update, rotate, renew, touch, delete, delete_at_version];
+        let about_some = [delete_unused, delete_many, list, ages, revoke, revoke_others];
+        let about_all = [revoke_all, amend, due, collect, postpone, count_anonymous];
+        let statements = about_one.into_iter().chain(about_some).chain(about_all);
+        for statement in statements.chain([oldest_anonymous]) {
+            let asked = format!("EXPLAIN QUERY PLAN {}", statement.text);
+            let plan = Sqlite::fetch(&mut connection, &asked, &[]).await.expect("a plan");
+            for step in &plan {
+                let detail = Sqlite::bytes(step, 3).expect("a text").unwrap_or_default();
+                let detail = String::from_utf8_lossy(&detail).into_owned();
+                // Anonymous sign-ins have an index of their own, which is looked through to count.
+                let whole = detail.starts_with("SCAN") && !detail.contains("_anonymous");
+                assert!(!whole, "{asked}: {detail}");
+            }
+        }
+    }
+}

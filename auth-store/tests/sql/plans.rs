@@ -1,0 +1,110 @@
+//! No step looks through the whole table.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use auth_servers::{MariaDbServer, PostgresServer, until};
+use auth_store::{Limit, MySqlStore, PostgresStore, Secret, Store, WhenFull};
+
+use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
+
+/// So many that a database would rather not look at all of them.
+const MANY: usize = 4000;
+const MORE: usize = 50_000;
+const TOUCHES: usize = 200;
+
+async fn fill(store: &dyn Store) {
+    for number in 0..MANY {
+        let subject = (number % 4 > 0).then(|| format!("user-{}", number / 2));
+        store.create(draft(store, subject.as_deref()).1, None).await.expect("it runs");
+    }
+}
+
+/// Every kind of step.
+async fn take_all(store: &dyn Store) {
+    let limit = Limit { most: NonZeroU32::MIN, when_full: WhenFull::Evict };
+    let (secret, record) = draft(store, Some("ada"));
+    let sid = record.sid;
+    store.create(record, Some(limit)).await.expect("it runs");
+    for number in 0..TOUCHES {
+        let at = now() + Duration::from_millis(u64::try_from(number).expect("small"));
+        store.touch(&sid, at).await.expect("it runs");
+    }
+    store.load(&sid).await.expect("it runs").expect("it is there");
+    store.update(&sid, 0, data("[]")).await.expect("it runs");
+    let digests = Secret::generate(sid).expect("randomness").digests(KIND);
+    store.rotate(&sid, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
+    assert_eq!(store.list("ada").await.expect("it runs").len(), 1);
+    store.amend_subject("ada", b"{}").await.expect("it runs");
+    store.create(draft(store, Some("ada")).1, Some(limit)).await.expect("it runs");
+    let other = sign_in(store, "ada").await;
+    store.revoke_others("ada", &other).await.expect("it runs");
+    assert!(store.revoke("ada", &other).await.expect("it runs"));
+    store.revoke_subject("user-1").await.expect("it runs");
+    store.delete(&sid).await.expect("it runs");
+    store.delete_if(&sid, 0).await.expect("it runs");
+    store.delete_if_idle(&sid, now()).await.expect("it runs");
+    let (_, mut over) = draft(store, Some("ada"));
+    over.limits.ends_at = now().before(Duration::from_secs(1));
+    store.create(over, None).await.expect("it runs");
+    assert_eq!(store.sweep(now(), 100).await.expect("it runs"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn postgresql_finds_everything_by_an_index_and_notes_a_use_in_place() {
+    let server = PostgresServer::start();
+    let open =
+        async |builder: auth_store::PostgresStoreBuilder| builder.connect().await.expect("it runs");
+    let store = open(PostgresStore::builder(server.url()).migrate()).await;
+    sign_in(&store, "somebody").await;
+    drop(store);
+    // Like that one, with other ids; a quarter of them anonymous.
+    let _ = server.ask(&format!(
+        "INSERT INTO auth_sign_ins SELECT substring(sha256(n::text::bytea) FOR 16), \
+         CASE WHEN n % 4 > 0 THEN n END, version, last_seen, created_at, authenticated_at, \
+         idle_secs, ends_at, due_at, kind, persistence, family, verifier, \
+         CASE WHEN n % 4 > 0 THEN subject END, grace, details, principal, data \
+         FROM auth_sign_ins, generate_series(1, {MORE}) AS n"
+    ));
+    let count = |what: &str| -> usize {
+        let asked =
+            format!("SELECT {what} FROM pg_stat_user_tables WHERE relname = 'auth_sign_ins'");
+        server.ask(&asked).trim().parse().expect("a number")
+    };
+    until("the server has counted", || (count("n_tup_ins") == MORE + 1).then_some(()));
+    let _ = server.ask("VACUUM ANALYZE auth_sign_ins");
+    let (scans, in_place) = (count("seq_scan"), count("n_tup_hot_upd"));
+
+    let store = open(PostgresStore::builder(server.url())).await;
+    take_all(&store).await;
+    // What a connection has done is counted when it ends, at the latest.
+    drop(store);
+    until("the server has counted", || (count("n_tup_ins") == MORE + 5).then_some(()));
+    assert_eq!(count("seq_scan"), scans, "the whole table was looked through");
+    let in_place = count("n_tup_hot_upd") - in_place;
+    assert!(in_place >= TOUCHES, "{in_place} of {TOUCHES} uses were noted in place");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn mariadb_finds_everything_by_an_index() {
+    let server = MariaDbServer::with(&[
+        "--slow-query-log=1",
+        "--log-output=TABLE",
+        "--log-queries-not-using-indexes=1",
+        "--long-query-time=60",
+    ]);
+    let store = MySqlStore::builder(server.url()).migrate().connect().await.expect("it runs");
+    fill(&store).await;
+    let _ = server.ask("ANALYZE TABLE auth_sign_ins");
+    let slow = || {
+        server.ask(
+            "SELECT CONVERT(sql_text USING utf8mb4) FROM mysql.slow_log \
+             WHERE sql_text LIKE '%auth_sign_ins%' AND sql_text NOT LIKE '%slow_log%'",
+        )
+    };
+    let before = slow();
+    take_all(&store).await;
+    assert_eq!(slow(), before, "the whole table was looked through");
+    let _ = server.ask("SELECT COUNT(*) FROM auth_sign_ins WHERE kind = 9");
+    assert!(slow().len() > before.len(), "the log shows those that look through all of it");
+}
