@@ -9,14 +9,17 @@
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
 mod harness;
+mod load;
 
 mod access_tokens;
 mod bearer;
+mod behind_nginx;
 mod both;
 mod command_line;
 mod cookies;
 mod databases;
 mod events;
+mod faults;
 mod headers;
 mod hearing;
 mod logouts;
@@ -32,4 +35,5 @@ mod small_servers;
 mod stopping;
 mod time_limits;
 mod two_shops;
+mod under_load;
 mod walk;
