@@ -53,6 +53,7 @@ mod sign_in_id;
 mod sign_ins;
 mod typed;
 mod visit;
+mod words;
 
 pub use authenticate::{AuthLayer, AuthService, Policy, ResponseFuture};
 pub use authenticator::{Attempt, Authenticator, Outcome};
@@ -79,3 +80,4 @@ pub use sign_ins::{
     Tokens,
 };
 pub use visit::Visit;
+pub use words::{Words, WordsIter};

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use auth_core::Words;
+use serde::de::value::SeqAccessDeserializer;
 use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -38,16 +40,25 @@ impl<'de> Visitor<'de> for TextVisitor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Texts<'a> {
     One(Cow<'a, str>),
-    Many(Vec<Cow<'a, str>>),
+    Many(Words),
 }
 
 impl Texts<'_> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        let texts = match self {
-            Self::One(text) => std::slice::from_ref(text),
-            Self::Many(texts) => texts,
+        let (one, many) = match self {
+            Self::One(text) => (Some(&**text), None),
+            Self::Many(texts) => (None, Some(texts)),
         };
-        texts.iter().map(|text| &**text)
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+}
+
+impl From<Texts<'_>> for Words {
+    fn from(texts: Texts<'_>) -> Self {
+        match texts {
+            Texts::One(text) => [text].as_slice().into(),
+            Texts::Many(texts) => texts,
+        }
     }
 }
 
@@ -74,11 +85,7 @@ impl<'de> Visitor<'de> for TextsVisitor {
         Ok(Texts::One(Cow::Owned(text.to_owned())))
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts<'de>, A::Error> {
-        let mut texts = Vec::new();
-        while let Some(Text(text)) = seq.next_element()? {
-            texts.push(text);
-        }
-        Ok(Texts::Many(texts))
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<Texts<'de>, A::Error> {
+        Words::deserialize(SeqAccessDeserializer::new(seq)).map(Texts::Many)
     }
 }

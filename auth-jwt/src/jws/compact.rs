@@ -1,5 +1,6 @@
 //! A token's three parts.
 
+use std::mem::MaybeUninit;
 use std::str;
 
 use auth_core::Reason;
@@ -39,18 +40,18 @@ impl<'a> Compact<'a> {
 
     /// Passes the signature on, decoded.
     pub(crate) fn with_signature<T>(&self, then: impl FnOnce(&[u8]) -> T) -> Result<T, Reason> {
-        let mut bytes = [0; MAX_SIGNATURE];
+        let mut bytes = [MaybeUninit::uninit(); MAX_SIGNATURE];
         if self.signature.len() > MAX_SIGNATURE.div_ceil(3) * 4 {
             return Err(Reason::Malformed);
         }
-        let decoded = URL_SAFE_NO_PAD.decode(self.signature, Out::from_slice(&mut bytes));
+        let decoded = URL_SAFE_NO_PAD.decode(self.signature, Out::from_uninit_slice(&mut bytes));
         decoded.map(|signature| then(signature)).map_err(|_| Reason::Malformed)
     }
 }
 
 /// Where a part is decoded to.
 pub(crate) struct Buffer {
-    here: [u8; Self::HERE],
+    here: [MaybeUninit<u8>; Self::HERE],
     elsewhere: Vec<u8>,
 }
 
@@ -59,20 +60,20 @@ impl Buffer {
     const HERE: usize = 1024;
 
     pub(crate) fn new() -> Self {
-        Self { here: [0; Self::HERE], elsewhere: Vec::new() }
+        Self { here: [MaybeUninit::uninit(); Self::HERE], elsewhere: Vec::new() }
     }
 
     /// Decodes a part into JSON text: base64url without padding, canonical, and UTF-8.
     pub(crate) fn decode(&mut self, part: &[u8]) -> Result<&str, Reason> {
         let most = part.len() / 4 * 3 + 3;
         let into = match self.here.get_mut(..most) {
-            Some(into) => into,
+            Some(into) => Out::from_uninit_slice(into),
             None => {
                 self.elsewhere.resize(most, 0);
-                &mut self.elsewhere
+                Out::from_slice(&mut self.elsewhere)
             }
         };
-        let decoded = URL_SAFE_NO_PAD.decode(part, Out::from_slice(into));
+        let decoded = URL_SAFE_NO_PAD.decode(part, into);
         str::from_utf8(decoded.map_err(|_| Reason::Malformed)?).map_err(|_| Reason::Malformed)
     }
 }

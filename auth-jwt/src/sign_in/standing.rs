@@ -176,12 +176,13 @@ where
     let ends_at = token.expires_at.min(record.limits.ends_at);
     let facts = Facts::new("jwt", record.authenticated_at).sign_in(record.sid).expires_at(ends_at);
     let Some(of_record) = record.verified::<C>()? else { return Ok(None) };
-    let own = of_record.principal().scopes.iter().map(|scope| &**scope);
-    let narrowed = if own.eq(token.scopes()) {
+    let own = of_record.principal().scopes.iter();
+    let narrowed = if own.clone().eq(token.scopes()) {
         None
     } else {
         let Some(mut principal) = record.to_principal::<C>()? else { return Ok(None) };
-        principal.scopes.retain(|scope| token.scopes().any(|of_token| **scope == *of_token));
+        principal.scopes =
+            own.filter(|scope| token.scopes().any(|of_token| *scope == of_token)).collect();
         Some(principal)
     };
     Ok(Some(Identity::kept(Arc::new(Joined { of_record, narrowed, facts }))))
