@@ -110,6 +110,9 @@ pub trait KeepsVerified<C>: Send + Sync {
     /// What the verifier found out besides.
     fn facts(&self) -> &Facts;
 
+    /// The principal's subject, from wherever it is nearest: what most handlers ask for first.
+    fn subject(&self) -> &str;
+
     /// The stored sign-in, as the facts name it.
     fn sign_in(&self) -> Option<SignInId> {
         self.facts().sign_in
@@ -150,7 +153,10 @@ impl<C> Identity<C> {
     /// The user's stable name at the issuer.
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.principal().subject
+        match &self.0 {
+            Source::Own(verified) => &verified.principal.subject,
+            Source::Kept(keeper) => keeper.subject(),
+        }
     }
 
     /// The roles.

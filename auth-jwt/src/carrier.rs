@@ -2,29 +2,22 @@
 
 use auth_core::{Carrier, CookiePolicy, Head, Reason, RequestCookie};
 
-use crate::jws::MAX_BYTES;
+use crate::jws::Compact;
 
-/// A token that was found: how it came, and its text if there is one.
-pub(crate) type Presented<'a> = (Carrier, Result<&'a [u8], Reason>);
+/// A token that was found: how it came, and its parts if it has the form of one.
+pub(crate) type Presented<'a> = (Carrier, Result<Compact<'a>, Reason>);
 
 /// The token of a request. An `Authorization` header decides if there is one, whoever knows its
 /// scheme: then the cookie does not count, and is not looked at.
 pub(crate) fn find<'a>(head: &Head<'a>, cookie: Option<&CookiePolicy>) -> Option<Presented<'a>> {
     if head.has_authorization() {
-        let token = head.credentials("Bearer").filter(|token| is_token(token))?;
-        return Some((Carrier::Explicit, Ok(token)));
+        let token = head.credentials("Bearer").and_then(Compact::find)?;
+        return Some((Carrier::Explicit, token));
     }
     let token = match head.cookie(cookie?.name()) {
         RequestCookie::Absent => return None,
-        RequestCookie::One(token) => Ok(token),
+        RequestCookie::One(token) => Compact::split(token),
         RequestCookie::Many => Err(Reason::Duplicate),
     };
     Some((Carrier::Ambient, token))
-}
-
-/// A signed token has two dots. Other bearer tokens are for others.
-pub(crate) fn is_token(token: &[u8]) -> bool {
-    let start = &token[..token.len().min(MAX_BYTES)];
-    let dots = memchr::memchr_iter(b'.', start).take(3).count();
-    dots == 2 || (dots == 1 && token.len() > MAX_BYTES)
 }

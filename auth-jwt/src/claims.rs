@@ -1,6 +1,7 @@
 //! The registered claims of a token.
 
 use std::borrow::Cow;
+use std::iter;
 
 use auth_core::{Reason, Timestamp, Words};
 use serde::Deserialize;
@@ -132,12 +133,22 @@ impl TokenClaims<'_> {
     pub(crate) fn scopes(&self) -> Words {
         let mut scopes = Words::new();
         for list in [ListClaim::Scope, ListClaim::Scp].into_iter().filter_map(|it| self.list(it)) {
-            for text in list.iter() {
-                scopes.extend(text.split(' ').filter(|scope| !scope.is_empty()));
-            }
+            list.iter().flat_map(words).for_each(|scope| scopes.push(scope));
         }
         scopes
     }
+}
+
+/// What stands between the spaces of a text.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    let words = iter::from_fn(move || {
+        let end = memchr::memchr(b' ', rest.as_bytes());
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after.get(1..).unwrap_or_default();
+        (end.is_some() || !word.is_empty()).then_some(word)
+    });
+    words.filter(|word| !word.is_empty())
 }
 
 /// The `iss` of claims that nobody has verified: good for choosing who is to verify them.

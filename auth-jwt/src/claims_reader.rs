@@ -10,8 +10,8 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::claims::{Claim, TokenClaims};
-use crate::json::{Again, Number, Strictly, Text, Texts, said_twice};
+use crate::claims::{Claim, DateClaim, ListClaim, TextClaim, TokenClaims};
+use crate::json::{Again, Number, Strictly, TextInto, Texts, TextsInto, said_twice};
 
 type Fault = serde_json::Error;
 
@@ -127,48 +127,18 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
         &mut self,
         seed: K,
     ) -> Result<Option<K::Value>, A::Error> {
-        let Some(Text(name)) = self.map.next_key()? else {
+        if self.map.next_key_seed(TextInto(&mut self.name))?.is_none() {
             let twice = self.claims.others.repeats();
             return self.fault(if twice { Err(said_twice()) } else { Ok(None) });
-        };
-        let key = seed.deserialize(Again::Text(&name)).map_err(again)?;
-        self.name = name;
-        Ok(Some(key))
+        }
+        seed.deserialize(Again::Text(&self.name)).map(Some).map_err(again)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         match Claim::named(&self.name) {
-            Some(Claim::Text(claim)) => {
-                let Text(text) = self.take()?;
-                if self.holds_roles() {
-                    self.claims.roles = [&text].into_iter().collect();
-                }
-                let read = seed.deserialize(Again::Text(&text)).map_err(again);
-                let before = self.claims.texts[claim as usize].replace(text);
-                self.once(before.is_none())?;
-                read
-            }
-            Some(Claim::Date(claim)) => {
-                let number: Number = self.take()?;
-                let date = self.fault(
-                    number
-                        .to_date()
-                        .ok_or_else(|| A::Error::custom("no number of seconds since 1970")),
-                )?;
-                let before = self.claims.dates[claim as usize].replace(date);
-                self.once(before.is_none())?;
-                seed.deserialize(Again::Number(number)).map_err(again)
-            }
-            Some(Claim::List(claim)) => {
-                let texts: Texts<'de> = self.take()?;
-                if self.holds_roles() {
-                    self.claims.roles = texts.iter().collect();
-                }
-                let read = seed.deserialize(Again::Texts(&texts)).map_err(again);
-                let before = self.claims.lists[claim as usize].replace(texts);
-                self.once(before.is_none())?;
-                read
-            }
+            Some(Claim::Text(claim)) => self.text(claim, seed),
+            Some(Claim::Date(claim)) => self.date(claim, seed),
+            Some(Claim::List(claim)) => self.list(claim, seed),
             Some(Claim::Mark(claim)) => {
                 let read = self.other(seed);
                 let before = std::mem::replace(&mut self.claims.marks[claim as usize], true);
@@ -185,12 +155,57 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
 }
 
 impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
-    /// What is wrong with the token itself, and not with what the application asks for.
-    fn fault<T>(&self, read: Result<T, A::Error>) -> Result<T, A::Error> {
-        if read.is_err() {
-            self.malformed.set(true);
+    fn text<S: DeserializeSeed<'de>>(
+        &mut self,
+        claim: TextClaim,
+        seed: S,
+    ) -> Result<S::Value, A::Error> {
+        let holds_roles = self.holds_roles();
+        let place = &mut self.claims.texts[claim as usize];
+        if place.is_some() {
+            return self.fault(Err(said_twice()));
         }
-        read
+        let text = place.insert(Cow::default());
+        fault(self.malformed, self.map.next_value_seed(TextInto(text)))?;
+        if holds_roles {
+            self.claims.roles = [&*text].into_iter().collect();
+        }
+        seed.deserialize(Again::Text(text)).map_err(again)
+    }
+
+    fn date<S: DeserializeSeed<'de>>(
+        &mut self,
+        claim: DateClaim,
+        seed: S,
+    ) -> Result<S::Value, A::Error> {
+        let number: Number = self.take()?;
+        let no_date = || A::Error::custom("no number of seconds since 1970");
+        let date = self.fault(number.to_date().ok_or_else(no_date))?;
+        let before = self.claims.dates[claim as usize].replace(date);
+        self.once(before.is_none())?;
+        seed.deserialize(Again::Number(number)).map_err(again)
+    }
+
+    fn list<S: DeserializeSeed<'de>>(
+        &mut self,
+        claim: ListClaim,
+        seed: S,
+    ) -> Result<S::Value, A::Error> {
+        let holds_roles = self.holds_roles();
+        let place = &mut self.claims.lists[claim as usize];
+        if place.is_some() {
+            return self.fault(Err(said_twice()));
+        }
+        let texts = place.insert(Texts::default());
+        fault(self.malformed, self.map.next_value_seed(TextsInto(texts)))?;
+        if holds_roles {
+            self.claims.roles = texts.iter().collect();
+        }
+        seed.deserialize(Again::Texts(texts)).map_err(again)
+    }
+
+    fn fault<T>(&self, read: Result<T, A::Error>) -> Result<T, A::Error> {
+        fault(self.malformed, read)
     }
 
     fn take<T: Deserialize<'de>>(&mut self) -> Result<T, A::Error> {
@@ -222,7 +237,8 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         seed: S,
     ) -> Result<S::Value, A::Error> {
         if path.is_empty() {
-            let roles: Texts<'de> = self.take()?;
+            let mut roles = Texts::default();
+            fault(self.malformed, self.map.next_value_seed(TextsInto(&mut roles)))?;
             let read = seed.deserialize(Again::Texts(&roles)).map_err(again);
             self.claims.roles = roles.into();
             return read;
@@ -247,6 +263,14 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
     }
 }
 
+/// What is wrong with the token itself, and not with what the application asks for.
+fn fault<T, E>(malformed: &Cell<bool>, read: Result<T, E>) -> Result<T, E> {
+    if read.is_err() {
+        malformed.set(true);
+    }
+    read
+}
+
 /// What somebody else found wrong with a value that was read already.
 #[cold]
 fn again<E: Error>(fault: Fault) -> E {
@@ -256,7 +280,7 @@ fn again<E: Error>(fault: Fault) -> E {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::claims::{DateClaim, ListClaim, TextClaim, issuer_of};
+    use crate::claims::issuer_of;
     use auth_core::Timestamp;
     use serde::de::DeserializeOwned;
 
@@ -310,12 +334,14 @@ mod tests {
     }
 
     #[test]
-    fn scopes_come_in_four_forms() {
+    fn scopes_come_in_many_forms() {
         for json in [
             r#"{"scope":"a b"}"#,
             r#"{"scope":["a","b"]}"#,
             r#"{"scp":"a b"}"#,
             r#"{"scp":["a","b"]}"#,
+            r#"{"scope":" a  b "}"#,
+            r#"{"scope":"a","scp":["", " ", "b"]}"#,
         ] {
             assert!(read(json).unwrap().scopes() == ["a", "b"], "{json}");
         }

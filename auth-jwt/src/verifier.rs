@@ -89,18 +89,17 @@ impl Verifier {
     }
 
     /// Verifies a token but for what changes: signature before claims.
-    pub(crate) fn check<C>(&self, token: &[u8], now: Timestamp) -> Result<Checked<C>, Reason>
+    pub(crate) fn check<C>(&self, token: &Compact<'_>, now: Timestamp) -> Result<Checked<C>, Reason>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        let token = Compact::split(token)?;
-        let trusted = self.choose(&token)?;
+        let trusted = self.choose(token)?;
         let key = match trusted.headers.find(token.header) {
-            Some(header) => trusted.verify(header, &token, now)?,
+            Some(header) => trusted.verify(header, token, now)?,
             None => {
                 let mut buffer = jws::Buffer::new();
                 let header = Header::read(buffer.decode(token.header)?)?;
-                let key = trusted.verify(&header, &token, now)?;
+                let key = trusted.verify(&header, token, now)?;
                 trusted.headers.keep(token.header, header);
                 key
             }

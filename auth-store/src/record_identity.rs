@@ -99,6 +99,10 @@ impl<C: Send + Sync + 'static> KeepsVerified<C> for Record {
         self.known::<C>().facts()
     }
 
+    fn subject(&self) -> &str {
+        self.subject.as_deref().unwrap_or_default()
+    }
+
     fn sign_in(&self) -> Option<SignInId> {
         Some(self.sid)
     }

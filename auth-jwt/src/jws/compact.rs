@@ -14,6 +14,8 @@ const MAX_SIGNATURE: usize = 1024;
 /// A token's three parts, as they stand.
 #[derive(Clone, Copy)]
 pub(crate) struct Compact<'a> {
+    /// At most [`MAX_BYTES`].
+    pub(crate) whole: &'a [u8],
     /// What is signed: the first two parts and the dot between them.
     pub(crate) message: &'a [u8],
     pub(crate) header: &'a [u8],
@@ -22,20 +24,26 @@ pub(crate) struct Compact<'a> {
 }
 
 impl<'a> Compact<'a> {
-    pub(crate) fn split(token: &'a [u8]) -> Result<Self, Reason> {
+    /// A signed token has two dots: none if it is another credential, and somebody else's. Of one
+    /// that is too long only the start is looked at.
+    pub(crate) fn find(token: &'a [u8]) -> Option<Result<Self, Reason>> {
+        let mut dots = memchr::memchr_iter(b'.', &token[..token.len().min(MAX_BYTES)]);
+        let (first, second, third) = (dots.next()?, dots.next(), dots.next());
         if token.len() > MAX_BYTES {
-            return Err(Reason::Malformed);
+            return third.is_none().then_some(Err(Reason::Malformed));
         }
-        let mut dots = memchr::memchr_iter(b'.', token);
-        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
-            return Err(Reason::Malformed);
-        };
+        let second = second.filter(|_| third.is_none())?;
         let [header, payload] = [&token[..first], &token[first + 1..second]];
         let (message, signature) = (&token[..second], &token[second + 1..]);
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
-            return Err(Reason::Malformed);
+            return Some(Err(Reason::Malformed));
         }
-        Ok(Self { message, header, payload, signature })
+        Some(Ok(Self { whole: token, message, header, payload, signature }))
+    }
+
+    /// The same of what has to be a token.
+    pub(crate) fn split(token: &'a [u8]) -> Result<Self, Reason> {
+        Self::find(token).unwrap_or(Err(Reason::Malformed))
     }
 
     /// Passes the signature on, decoded.
@@ -89,6 +97,17 @@ mod tests {
         for token in [&b""[..], b"a", b"a.b", b"..", "a.b.".as_bytes(), b".b.c", b"a.b.c.d", &long]
         {
             assert!(Compact::split(token).is_err(), "{}", token.len());
+        }
+    }
+
+    #[test]
+    fn what_has_not_two_dots_is_for_others() {
+        let long = |start: &[u8]| [start, &[b'a'; MAX_BYTES][..]].concat();
+        for token in [&b""[..], b"a", b"a.b", b"a.b.c.d", &long(b""), &long(b"a.b.c.")] {
+            assert!(Compact::find(token).is_none(), "{}", token.len());
+        }
+        for token in [&b".."[..], b"a.b.", &long(b"a."), &long(b"a.b.")] {
+            assert!(matches!(Compact::find(token), Some(Err(_))), "{}", token.len());
         }
     }
 
