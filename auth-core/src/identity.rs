@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::principal::{Claims, Principal};
 use crate::sign_in_id::SignInId;
+use crate::words::Words;
 
 /// What a verifier found out besides who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -109,6 +110,9 @@ pub trait KeepsVerified<C>: Send + Sync {
     /// What the verifier found out besides.
     fn facts(&self) -> &Facts;
 
+    /// The principal's subject, from wherever it is nearest: what most handlers ask for first.
+    fn subject(&self) -> &str;
+
     /// The stored sign-in, as the facts name it.
     fn sign_in(&self) -> Option<SignInId> {
         self.facts().sign_in
@@ -149,13 +153,16 @@ impl<C> Identity<C> {
     /// The user's stable name at the issuer.
     #[must_use]
     pub fn subject(&self) -> &str {
-        &self.principal().subject
+        match &self.0 {
+            Source::Own(verified) => &verified.principal.subject,
+            Source::Kept(keeper) => keeper.subject(),
+        }
     }
 
     /// The roles.
     #[must_use]
     pub fn roles(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.principal().roles.iter().map(|role| &**role)
+        self.principal().roles.iter()
     }
 
     /// Whether the user has this role.
@@ -214,8 +221,8 @@ impl<C> Identity<C> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Traits<'a> {
     pub(crate) subject: &'a str,
-    pub(crate) roles: &'a [Box<str>],
-    pub(crate) scopes: &'a [Box<str>],
+    pub(crate) roles: &'a Words,
+    pub(crate) scopes: &'a Words,
     pub(crate) acr: Option<&'a str>,
     pub(crate) facts: &'a Facts,
 }

@@ -58,6 +58,7 @@ mod signed_in;
 mod sleep;
 mod typed;
 mod visit;
+mod words;
 
 pub use authenticate::{AuthLayer, AuthService, Policy, ResponseFuture};
 pub use authenticator::{Attempt, Authenticator};
@@ -86,3 +87,4 @@ pub use sign_ins::{
 };
 pub use signed_in::{SignedIn, Tokens};
 pub use visit::Visit;
+pub use words::{Words, WordsIter};

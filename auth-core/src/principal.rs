@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::words::Words;
+
 /// Claims of any shape: what a backend yields until `.claims::<User>()` names a type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -49,13 +51,13 @@ pub struct Principal<C = Claims> {
     /// The user's stable name at the issuer; for sign-ins of ours, the key of device lists.
     pub subject: Arc<str>,
     /// What the user is, for [`Require::role`](crate::Require::role).
-    pub roles: Vec<Box<str>>,
+    pub roles: Words,
     /// What the client may do for the user (RFC 6749 section 3.3).
-    pub scopes: Vec<Box<str>>,
+    pub scopes: Words,
     /// How well the user was authenticated (OpenID Connect Core, `acr`).
     pub acr: Option<Box<str>>,
     /// By which methods (RFC 8176).
-    pub amr: Vec<Box<str>>,
+    pub amr: Words,
     /// The application's own claims.
     pub claims: C,
 }
@@ -66,10 +68,10 @@ impl Principal<Claims> {
     pub fn new(subject: impl Into<Arc<str>>) -> Self {
         Self {
             subject: subject.into(),
-            roles: Vec::new(),
-            scopes: Vec::new(),
+            roles: Words::new(),
+            scopes: Words::new(),
             acr: None,
-            amr: Vec::new(),
+            amr: Words::new(),
             claims: Claims::default(),
         }
     }
@@ -78,15 +80,15 @@ impl Principal<Claims> {
 impl<C> Principal<C> {
     /// Adds a role.
     #[must_use]
-    pub fn role(mut self, role: impl Into<Box<str>>) -> Self {
-        self.roles.push(role.into());
+    pub fn role(mut self, role: impl AsRef<str>) -> Self {
+        self.roles.push(role.as_ref());
         self
     }
 
     /// Adds a scope.
     #[must_use]
-    pub fn scope(mut self, scope: impl Into<Box<str>>) -> Self {
-        self.scopes.push(scope.into());
+    pub fn scope(mut self, scope: impl AsRef<str>) -> Self {
+        self.scopes.push(scope.as_ref());
         self
     }
 
@@ -99,8 +101,8 @@ impl<C> Principal<C> {
 
     /// Adds an authentication method.
     #[must_use]
-    pub fn amr(mut self, method: impl Into<Box<str>>) -> Self {
-        self.amr.push(method.into());
+    pub fn amr(mut self, method: impl AsRef<str>) -> Self {
+        self.amr.push(method.as_ref());
         self
     }
 
@@ -114,12 +116,12 @@ impl<C> Principal<C> {
     /// Whether the principal has this role.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        self.roles.iter().any(|own| **own == *role)
+        self.roles.contains(role)
     }
 
     /// Whether the principal has this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|own| **own == *scope)
+        self.scopes.contains(scope)
     }
 }

@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::carrier;
 use crate::good_token::GoodToken;
+use crate::jws::Compact;
 use crate::jwt_auth::JwtAuth;
 use crate::mode::{Signs, Verifies};
 use crate::proven::Proven;
@@ -53,11 +54,7 @@ where
 
     fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<C>> {
         let (carrier, token) = carrier::find(head, self.base().cookie.as_ref())?;
-        let outcome = match token {
-            Ok(token) => self.verify(token),
-            Err(reason) => AuthFuture::ready(rejected(reason)),
-        };
-        Some(Attempt::new(carrier, outcome))
+        Some(Attempt::new(carrier, self.verify_parts(token)))
     }
 
     fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
@@ -91,8 +88,12 @@ where
 {
     /// What this token proves, wherever it came from: a message on a socket, a queue.
     pub fn verify(&self, token: &[u8]) -> AuthFuture<Outcome<C>> {
+        self.verify_parts(Compact::split(token))
+    }
+
+    fn verify_parts(&self, token: Result<Compact<'_>, Reason>) -> AuthFuture<Outcome<C>> {
         let now = self.base().clock.now();
-        match self.config.verify(token, now) {
+        match token.and_then(|token| self.config.verify(&token, now)) {
             Ok(verified) => M::conclude(self, verified, now),
             Err(reason) => AuthFuture::ready(rejected(reason)),
         }

@@ -4,10 +4,10 @@
 use auth_core::Visit;
 use auth_core::{Carrier, CookiePolicy, Head, Reason, RequestCookie};
 
-use crate::jws::MAX_BYTES;
+use crate::jws::Compact;
 
-/// A token that was found: how it came, and its text if there is one.
-pub(crate) type Presented<'a> = (Carrier, Result<&'a [u8], Reason>);
+/// A token that was found: how it came, and its parts if it has the form of one.
+pub(crate) type Presented<'a> = (Carrier, Result<Compact<'a>, Reason>);
 
 /// The token of a request. An `Authorization` header decides if there is one, whoever knows its
 /// scheme: then the cookie does not count, and is not looked at.
@@ -31,21 +31,14 @@ pub(crate) fn find_again<'a>(
 }
 
 fn by_header(token: &[u8]) -> Option<Presented<'_>> {
-    is_token(token).then_some((Carrier::Explicit, Ok(token)))
+    Some((Carrier::Explicit, Compact::find(token)?))
 }
 
 fn by_cookie(cookie: RequestCookie<'_>) -> Option<Presented<'_>> {
     let token = match cookie {
         RequestCookie::Absent => return None,
-        RequestCookie::One(token) => Ok(token),
+        RequestCookie::One(token) => Compact::split(token),
         RequestCookie::Many => Err(Reason::Duplicate),
     };
     Some((Carrier::Ambient, token))
-}
-
-/// A signed token has two dots. Other bearer tokens are for others.
-pub(crate) fn is_token(token: &[u8]) -> bool {
-    let start = &token[..token.len().min(MAX_BYTES)];
-    let dots = memchr::memchr_iter(b'.', start).take(3).count();
-    dots == 2 || (dots == 1 && token.len() > MAX_BYTES)
 }

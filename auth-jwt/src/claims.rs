@@ -1,8 +1,9 @@
 //! The registered claims of a token.
 
 use std::borrow::Cow;
+use std::iter;
 
-use auth_core::{Reason, Timestamp};
+use auth_core::{Reason, Timestamp, Words};
 use serde::Deserialize;
 
 use crate::json::{Names, Text, Texts};
@@ -38,12 +39,22 @@ pub(crate) enum ListClaim {
     Scp,
 }
 
+/// A claim that marks tokens of another kind, whatever it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MarkClaim {
+    Events,
+    Nonce,
+    AccessTokenHash,
+    CodeHash,
+}
+
 /// A registered claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Claim {
     Text(TextClaim),
     Date(DateClaim),
     List(ListClaim),
+    Mark(MarkClaim),
 }
 
 impl Claim {
@@ -64,6 +75,10 @@ impl Claim {
             "amr" => Self::List(ListClaim::Amr),
             "scope" => Self::List(ListClaim::Scope),
             "scp" => Self::List(ListClaim::Scp),
+            "events" => Self::Mark(MarkClaim::Events),
+            "nonce" => Self::Mark(MarkClaim::Nonce),
+            "at_hash" => Self::Mark(MarkClaim::AccessTokenHash),
+            "c_hash" => Self::Mark(MarkClaim::CodeHash),
             _ => return None,
         })
     }
@@ -75,7 +90,8 @@ pub(crate) struct TokenClaims<'a> {
     pub(crate) texts: [Option<Cow<'a, str>>; 7],
     pub(crate) dates: [Option<Timestamp>; 4],
     pub(crate) lists: [Option<Texts<'a>>; 4],
-    pub(crate) roles: Vec<Box<str>>,
+    pub(crate) marks: [bool; 4],
+    pub(crate) roles: Words,
     /// The names of all others.
     pub(crate) others: Names<'a>,
 }
@@ -93,25 +109,46 @@ impl TokenClaims<'_> {
         self.lists[claim as usize].as_ref()
     }
 
+    pub(crate) fn take_list(&mut self, claim: ListClaim) -> Option<Texts<'_>> {
+        self.lists[claim as usize].take()
+    }
+
+    pub(crate) fn is_marked(&self, claim: MarkClaim) -> bool {
+        self.marks[claim as usize]
+    }
+
     /// Whether there is a claim of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
         match Claim::named(name) {
             Some(Claim::Text(claim)) => self.text(claim).is_some(),
             Some(Claim::Date(claim)) => self.date(claim).is_some(),
             Some(Claim::List(claim)) => self.list(claim).is_some(),
+            Some(Claim::Mark(claim)) => self.is_marked(claim),
             None => self.others.has(name),
         }
     }
 
     /// The scopes, in whichever form they came: a list in one string (RFC 8693 section 4.2), or an
     /// array, under `scope` or `scp`.
-    pub(crate) fn scopes(&self) -> impl Iterator<Item = &str> {
-        let both =
-            [ListClaim::Scope, ListClaim::Scp].into_iter().filter_map(|list| self.list(list));
-        both.flat_map(Texts::iter)
-            .flat_map(|list| list.split(' '))
-            .filter(|scope| !scope.is_empty())
+    pub(crate) fn scopes(&self) -> Words {
+        let mut scopes = Words::new();
+        for list in [ListClaim::Scope, ListClaim::Scp].into_iter().filter_map(|it| self.list(it)) {
+            list.iter().flat_map(words).for_each(|scope| scopes.push(scope));
+        }
+        scopes
     }
+}
+
+/// What stands between the spaces of a text.
+pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    let words = iter::from_fn(move || {
+        let end = memchr::memchr(b' ', rest.as_bytes());
+        let (word, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after.get(1..).unwrap_or_default();
+        (end.is_some() || !word.is_empty()).then_some(word)
+    });
+    words.filter(|word| !word.is_empty())
 }
 
 /// The `iss` of claims that nobody has verified: good for choosing who is to verify them.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 
 use crate::cache::{Kept, TokenDigest};
 use crate::config::Config;
-use crate::jws::MAX_BYTES;
+use crate::jws::Compact;
 use crate::proven::Proven;
 
 /// A token that is good at this moment: verified just now, or before.
@@ -30,12 +30,16 @@ impl<C> GoodToken<C> {
 
 impl<C: DeserializeOwned + Send + Sync + 'static> Config<C> {
     /// What a token proves at this moment.
-    pub(crate) fn verify(&self, token: &[u8], now: Timestamp) -> Result<GoodToken<C>, Reason> {
-        let Some(cache) = self.cache().filter(|_| token.len() <= MAX_BYTES) else {
+    pub(crate) fn verify(
+        &self,
+        token: &Compact<'_>,
+        now: Timestamp,
+    ) -> Result<GoodToken<C>, Reason> {
+        let Some(cache) = self.cache() else {
             let checked = self.base.verifier.check(token, now)?;
             return checked.judge(now).map(|()| GoodToken::Now(checked.proven));
         };
-        let digest = TokenDigest::of(token);
+        let digest = TokenDigest::of(token.whole);
         if let Some(known) = cache.find(&digest, now) {
             return known.map(GoodToken::Kept);
         }
@@ -44,6 +48,6 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Config<C> {
         if checked.key.is_shared() {
             return Ok(GoodToken::Now(checked.proven));
         }
-        Ok(GoodToken::Kept(cache.keep(digest, token, checked)))
+        Ok(GoodToken::Kept(cache.keep(digest, token.whole, checked)))
     }
 }

@@ -18,6 +18,7 @@ mod algorithm;
 mod authenticator;
 mod cache;
 mod carrier;
+mod claim_members;
 mod claims;
 mod claims_reader;
 mod config;

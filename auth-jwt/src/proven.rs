@@ -40,10 +40,9 @@ impl<C> Proven<C> {
     pub(crate) fn somebody(claims: &mut TokenClaims<'_>, own: C, policy: &Policy) -> Self {
         let subject = claims.text(TextClaim::Subject).unwrap_or_default();
         let mut principal = Principal::new(subject).claims(own);
-        principal.scopes = claims.scopes().map(Into::into).collect();
+        principal.scopes = claims.scopes();
         principal.acr = claims.text(TextClaim::Acr).map(Into::into);
-        let amr = claims.list(ListClaim::Amr).into_iter().flat_map(Texts::iter);
-        principal.amr = amr.map(Into::into).collect();
+        principal.amr = claims.take_list(ListClaim::Amr).map(Into::into).unwrap_or_default();
         let mut facts = Facts::new("jwt", policy.authenticated_at(claims));
         facts.expires_at = claims.date(DateClaim::ExpiresAt).unwrap_or(Timestamp::EPOCH);
         // Somebody else vouches, also where the token does not say who: it is no user of our own.

@@ -27,6 +27,7 @@ pub(crate) struct Trusted {
     pub(crate) keys: Keys,
     pub(crate) policy: Policy,
     standing: Standing,
+    /// Of tokens of the types that the policy takes.
     headers: Arc<KnownHeaders>,
 }
 
@@ -44,7 +45,7 @@ pub(crate) struct Checked<C> {
     pub(crate) proven: Proven<C>,
     pub(crate) key: Arc<Held>,
     validity: Validity,
-    checks: Option<Checks>,
+    checks: Option<Box<Checks>>,
 }
 
 impl<C> Checked<C> {
@@ -56,7 +57,7 @@ impl<C> Checked<C> {
     /// Whether it is good at this moment. The application sees good tokens only.
     pub(crate) fn judge(&self, now: Timestamp) -> Result<(), Reason> {
         self.validity.judge(now)?;
-        self.checks.as_ref().map_or(Ok(()), Checks::run)
+        self.checks.as_ref().map_or(Ok(()), |checks| checks.run())
     }
 }
 
@@ -79,6 +80,7 @@ impl Trusted {
             Standing::Foreign => policy,
             Standing::Ours => policy.issued_here(),
         };
+        self.headers = Arc::default();
     }
 }
 
@@ -89,18 +91,18 @@ impl Verifier {
     }
 
     /// Verifies a token but for what changes: signature before claims.
-    pub(crate) fn check<C>(&self, token: &[u8], now: Timestamp) -> Result<Checked<C>, Reason>
+    pub(crate) fn check<C>(&self, token: &Compact<'_>, now: Timestamp) -> Result<Checked<C>, Reason>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        let token = Compact::split(token)?;
-        let trusted = self.choose(&token)?;
+        let trusted = self.choose(token)?;
         let key = match trusted.headers.find(token.header) {
-            Some(header) => trusted.verify(header, &token, now)?,
+            Some(header) => trusted.keys.verify(header, token, now)?,
             None => {
                 let mut buffer = jws::Buffer::new();
                 let header = Header::read(buffer.decode(token.header)?)?;
-                let key = trusted.verify(&header, &token, now)?;
+                trusted.policy.judge_type(&header)?;
+                let key = trusted.keys.verify(&header, token, now)?;
                 trusted.headers.keep(token.header, header);
                 key
             }
@@ -122,16 +124,6 @@ impl Verifier {
 }
 
 impl Trusted {
-    fn verify(
-        &self,
-        header: &Header<'_>,
-        token: &Compact<'_>,
-        now: Timestamp,
-    ) -> Result<Arc<Held>, Reason> {
-        self.policy.judge_type(header)?;
-        self.keys.verify(header, token, now)
-    }
-
     /// What the claims of a token prove whose signature is this key's.
     fn claims<C>(&self, json: &str, key: Arc<Held>) -> Result<Checked<C>, Reason>
     where
@@ -150,7 +142,32 @@ impl Trusted {
                 (validity, Proven::somebody(&mut claims, own, policy))
             }
         };
-        let checks = policy.checks(json)?;
+        let checks = policy.checks(json)?.map(Box::new);
         Ok(Checked { proven, key, validity, checks })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auth_core::{Outcome, Reason};
+    use serde_json::json;
+
+    use crate::{JwtAuth, Key, Policy};
+
+    #[test]
+    fn sec_52_a_header_that_came_before_is_judged_anew_by_another_policy() {
+        let key = Key::hs256([7; 32]).unwrap();
+        let token = key.sign("JWT", &json!({ "sub": "alice", "exp": 9_000_000_000_u64 })).unwrap();
+        let verify = |auth: &JwtAuth<_, _>| auth.verify(token.as_bytes()).now().ok();
+        let auth = JwtAuth::new(key);
+        for _ in 0..2 {
+            assert!(matches!(verify(&auth), Some(Outcome::Authenticated(_))));
+        }
+        let strict = auth.clone().policy(Policy::new().typ("link+jwt"));
+        for _ in 0..2 {
+            let Some(Outcome::Rejected(rejection)) = verify(&strict) else { panic!("it passes") };
+            assert_eq!(rejection.reason, Reason::WrongKind);
+        }
+        assert!(matches!(verify(&auth), Some(Outcome::Authenticated(_))));
     }
 }

@@ -13,22 +13,23 @@ use crate::lifetime::{Expiry, Limits};
 use crate::secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
 
 /// One stored sign-in: whose it is, what proves it, how long it lasts, and what the application
-/// keeps with it. What every request reads comes first, in two cache lines.
+/// keeps with it. What requests read comes first and together: with a session all up to the limits,
+/// with an access token the id and what follows it up to the kind.
 #[repr(C)]
 pub struct Record {
+    /// A `Verified<C>`, once it was decoded.
+    pub(crate) identity: OnceLock<Arc<dyn Any + Send + Sync>>,
+    /// The digest of the verifier that is good now.
+    pub current: Digest,
+    /// Its public id, and its key in the store.
+    pub sid: SignInId,
     last_seen: AtomicU64,
     /// How long it lasts.
     pub limits: Limits,
-    /// A `Verified<C>`, once it was decoded.
-    pub(crate) identity: OnceLock<Arc<dyn Any + Send + Sync>>,
-    /// Its public id, and its key in the store.
-    pub sid: SignInId,
-    /// The digest of the verifier that is good now.
-    pub current: Digest,
-    /// The digest of the family.
-    pub family: FamilyDigest,
     /// Counts every change but those of the last-seen time; the store sets it.
     pub version: u64,
+    /// The digest of the family.
+    pub family: FamilyDigest,
     /// What its secret is for.
     pub kind: Kind,
     /// Whether its cookie outlives the browser.

@@ -70,11 +70,11 @@ impl Record {
     ) -> Result<Principal<C>, serde_json::Error> {
         let (roles, claims) = codec::decode(&self.principal)?;
         let mut principal = Principal::new(Arc::clone(subject)).claims(claims);
-        principal.roles = roles;
+        principal.roles = roles.into();
         if let Some(details) = &self.details {
-            principal.scopes.clone_from(&details.scopes);
+            principal.scopes = details.scopes.as_slice().into();
             principal.acr.clone_from(&details.acr);
-            principal.amr.clone_from(&details.amr);
+            principal.amr = details.amr.as_slice().into();
         }
         Ok(principal)
     }
@@ -97,6 +97,10 @@ impl<C: Send + Sync + 'static> KeepsVerified<C> for Record {
 
     fn facts(&self) -> &Facts {
         self.known::<C>().facts()
+    }
+
+    fn subject(&self) -> &str {
+        self.subject.as_deref().unwrap_or_default()
     }
 
     fn sign_in(&self) -> Option<SignInId> {

@@ -15,6 +15,7 @@ type Fault = serde_json::Error;
 pub(crate) enum Again<'t, 'de> {
     Number(Number),
     Text(&'t Cow<'de, str>),
+    Word(&'t str),
     Texts(&'t Texts<'de>),
 }
 
@@ -28,9 +29,10 @@ impl<'de> Deserializer<'de> for Again<'_, 'de> {
             Self::Number(Number::Fraction(number)) => visitor.visit_f64(number),
             Self::Text(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
             Self::Text(Cow::Owned(text)) => visitor.visit_str(text),
+            Self::Word(text) => visitor.visit_str(text),
             Self::Texts(Texts::One(text)) => Again::Text(text).deserialize_any(visitor),
             Self::Texts(Texts::Many(texts)) => {
-                visitor.visit_seq(SeqDeserializer::new(texts.iter().map(Again::Text)))
+                visitor.visit_seq(SeqDeserializer::new(texts.iter().map(Again::Word)))
             }
         }
     }
@@ -49,8 +51,8 @@ impl<'de> Deserializer<'de> for Again<'_, 'de> {
 
     fn deserialize_enum<V: Visitor<'de>>(
         self,
-        _: &'static str,
-        _: &'static [&'static str],
+        name: &'static str,
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Fault> {
         match self {
@@ -58,7 +60,10 @@ impl<'de> Deserializer<'de> for Again<'_, 'de> {
                 visitor.visit_enum(BorrowedStrDeserializer::<Fault>::new(text))
             }
             Self::Text(Cow::Owned(text)) | Self::Texts(Texts::One(Cow::Owned(text))) => {
-                visitor.visit_enum(IntoDeserializer::<Fault>::into_deserializer(text.as_str()))
+                Again::Word(text).deserialize_enum(name, variants, visitor)
+            }
+            Self::Word(text) => {
+                visitor.visit_enum(IntoDeserializer::<Fault>::into_deserializer(text))
             }
             Self::Number(_) | Self::Texts(Texts::Many(_)) => self.deserialize_any(visitor),
         }

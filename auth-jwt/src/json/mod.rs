@@ -10,4 +10,4 @@ pub(crate) use again::Again;
 pub(crate) use names::Names;
 pub(crate) use number::Number;
 pub(crate) use strict::{Strict, Strictly, said_twice};
-pub(crate) use text::{Text, Texts};
+pub(crate) use text::{Text, TextInto, Texts, TextsInto};

@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{Error, SeqAccess, Visitor};
+use auth_core::Words;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// A string, borrowed from the input unless it holds an escape. Another type is an error.
@@ -12,25 +14,38 @@ pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
+        let mut text = Cow::default();
+        TextInto(&mut text).deserialize(deserializer)?;
+        Ok(Self(text))
     }
 }
 
-struct TextVisitor;
+/// Reads a string to where it stays. A token is full of them, and handing one on takes longer than
+/// reading it.
+pub(crate) struct TextInto<'t, 'de>(pub(crate) &'t mut Cow<'de, str>);
 
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
+impl<'de> DeserializeSeed<'de> for TextInto<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextInto<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")
     }
 
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        *self.0 = Cow::Borrowed(text);
+        Ok(())
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        *self.0 = Cow::Owned(text.to_owned());
+        Ok(())
     }
 }
 
@@ -38,47 +53,72 @@ impl<'de> Visitor<'de> for TextVisitor {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Texts<'a> {
     One(Cow<'a, str>),
-    Many(Vec<Cow<'a, str>>),
+    Many(Words),
+}
+
+/// Of no text.
+impl Default for Texts<'_> {
+    fn default() -> Self {
+        Self::Many(Words::new())
+    }
 }
 
 impl Texts<'_> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        let texts = match self {
-            Self::One(text) => std::slice::from_ref(text),
-            Self::Many(texts) => texts,
+        let (one, many) = match self {
+            Self::One(text) => (Some(&**text), None),
+            Self::Many(texts) => (None, Some(texts)),
         };
-        texts.iter().map(|text| &**text)
+        one.into_iter().chain(many.into_iter().flatten())
+    }
+}
+
+impl From<Texts<'_>> for Words {
+    fn from(texts: Texts<'_>) -> Self {
+        match texts {
+            Texts::One(text) => [text].as_slice().into(),
+            Texts::Many(texts) => texts,
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Texts<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextsVisitor)
+        let mut texts = Texts::default();
+        TextsInto(&mut texts).deserialize(deserializer)?;
+        Ok(texts)
     }
 }
 
-struct TextsVisitor;
+/// Reads one string or several to where they stay.
+pub(crate) struct TextsInto<'t, 'de>(pub(crate) &'t mut Texts<'de>);
 
-impl<'de> Visitor<'de> for TextsVisitor {
-    type Value = Texts<'de>;
+impl<'de> DeserializeSeed<'de> for TextsInto<'_, 'de> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for TextsInto<'_, 'de> {
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string or an array of strings")
     }
 
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Texts<'de>, E> {
-        Ok(Texts::One(Cow::Borrowed(text)))
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<(), E> {
+        *self.0 = Texts::One(Cow::Borrowed(text));
+        Ok(())
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Texts<'de>, E> {
-        Ok(Texts::One(Cow::Owned(text.to_owned())))
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        *self.0 = Texts::One(Cow::Owned(text.to_owned()));
+        Ok(())
     }
 
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Texts<'de>, A::Error> {
-        let mut texts = Vec::new();
-        while let Some(Text(text)) = seq.next_element()? {
-            texts.push(text);
-        }
-        Ok(Texts::Many(texts))
+    fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
+        *self.0 = Texts::Many(Words::deserialize(SeqAccessDeserializer::new(seq))?);
+        Ok(())
     }
 }

@@ -1,5 +1,6 @@
 //! A token's three parts.
 
+use std::mem::MaybeUninit;
 use std::str;
 
 use auth_core::Reason;
@@ -13,6 +14,8 @@ const MAX_SIGNATURE: usize = 1024;
 /// A token's three parts, as they stand.
 #[derive(Clone, Copy)]
 pub(crate) struct Compact<'a> {
+    /// At most [`MAX_BYTES`].
+    pub(crate) whole: &'a [u8],
     /// What is signed: the first two parts and the dot between them.
     pub(crate) message: &'a [u8],
     pub(crate) header: &'a [u8],
@@ -21,36 +24,42 @@ pub(crate) struct Compact<'a> {
 }
 
 impl<'a> Compact<'a> {
-    pub(crate) fn split(token: &'a [u8]) -> Result<Self, Reason> {
+    /// A signed token has two dots: none if it is another credential, and somebody else's. Of one
+    /// that is too long only the start is looked at.
+    pub(crate) fn find(token: &'a [u8]) -> Option<Result<Self, Reason>> {
+        let mut dots = memchr::memchr_iter(b'.', &token[..token.len().min(MAX_BYTES)]);
+        let (first, second, third) = (dots.next()?, dots.next(), dots.next());
         if token.len() > MAX_BYTES {
-            return Err(Reason::Malformed);
+            return third.is_none().then_some(Err(Reason::Malformed));
         }
-        let mut dots = memchr::memchr_iter(b'.', token);
-        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
-            return Err(Reason::Malformed);
-        };
+        let second = second.filter(|_| third.is_none())?;
         let [header, payload] = [&token[..first], &token[first + 1..second]];
         let (message, signature) = (&token[..second], &token[second + 1..]);
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
-            return Err(Reason::Malformed);
+            return Some(Err(Reason::Malformed));
         }
-        Ok(Self { message, header, payload, signature })
+        Some(Ok(Self { whole: token, message, header, payload, signature }))
+    }
+
+    /// The same of what has to be a token.
+    pub(crate) fn split(token: &'a [u8]) -> Result<Self, Reason> {
+        Self::find(token).unwrap_or(Err(Reason::Malformed))
     }
 
     /// Passes the signature on, decoded.
     pub(crate) fn with_signature<T>(&self, then: impl FnOnce(&[u8]) -> T) -> Result<T, Reason> {
-        let mut bytes = [0; MAX_SIGNATURE];
+        let mut bytes = [MaybeUninit::uninit(); MAX_SIGNATURE];
         if self.signature.len() > MAX_SIGNATURE.div_ceil(3) * 4 {
             return Err(Reason::Malformed);
         }
-        let decoded = URL_SAFE_NO_PAD.decode(self.signature, Out::from_slice(&mut bytes));
+        let decoded = URL_SAFE_NO_PAD.decode(self.signature, Out::from_uninit_slice(&mut bytes));
         decoded.map(|signature| then(signature)).map_err(|_| Reason::Malformed)
     }
 }
 
 /// Where a part is decoded to.
 pub(crate) struct Buffer {
-    here: [u8; Self::HERE],
+    here: [MaybeUninit<u8>; Self::HERE],
     elsewhere: Vec<u8>,
 }
 
@@ -59,20 +68,20 @@ impl Buffer {
     const HERE: usize = 1024;
 
     pub(crate) fn new() -> Self {
-        Self { here: [0; Self::HERE], elsewhere: Vec::new() }
+        Self { here: [MaybeUninit::uninit(); Self::HERE], elsewhere: Vec::new() }
     }
 
     /// Decodes a part into JSON text: base64url without padding, canonical, and UTF-8.
     pub(crate) fn decode(&mut self, part: &[u8]) -> Result<&str, Reason> {
         let most = part.len() / 4 * 3 + 3;
         let into = match self.here.get_mut(..most) {
-            Some(into) => into,
+            Some(into) => Out::from_uninit_slice(into),
             None => {
                 self.elsewhere.resize(most, 0);
-                &mut self.elsewhere
+                Out::from_slice(&mut self.elsewhere)
             }
         };
-        let decoded = URL_SAFE_NO_PAD.decode(part, Out::from_slice(into));
+        let decoded = URL_SAFE_NO_PAD.decode(part, into);
         str::from_utf8(decoded.map_err(|_| Reason::Malformed)?).map_err(|_| Reason::Malformed)
     }
 }
@@ -88,6 +97,17 @@ mod tests {
         for token in [&b""[..], b"a", b"a.b", b"..", "a.b.".as_bytes(), b".b.c", b"a.b.c.d", &long]
         {
             assert!(Compact::split(token).is_err(), "{}", token.len());
+        }
+    }
+
+    #[test]
+    fn what_has_not_two_dots_is_for_others() {
+        let long = |start: &[u8]| [start, &[b'a'; MAX_BYTES][..]].concat();
+        for token in [&b""[..], b"a", b"a.b", b"a.b.c.d", &long(b""), &long(b"a.b.c.")] {
+            assert!(Compact::find(token).is_none(), "{}", token.len());
+        }
+        for token in [&b".."[..], b"a.b.", &long(b"a."), &long(b"a.b.")] {
+            assert!(matches!(Compact::find(token), Some(Err(_))), "{}", token.len());
         }
     }
 

@@ -5,7 +5,9 @@ mod header;
 mod known_headers;
 mod sign;
 
-pub(crate) use compact::{Buffer, Compact, MAX_BYTES};
+#[cfg(feature = "sign-in")]
+pub(crate) use compact::MAX_BYTES;
+pub(crate) use compact::{Buffer, Compact};
 pub(crate) use header::Header;
 pub(crate) use known_headers::KnownHeaders;
 pub(crate) use sign::{signed, unsigned};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use auth_core::Timestamp;
-use aws_lc_rs::hmac;
 use aws_lc_rs::signature::ParsedPublicKey;
 
+use super::mac::MacKey;
 use crate::algorithm::Algorithm;
 
 /// A key that was parsed once, and when it ends. Whoever holds it sees at once that it was
@@ -21,7 +21,7 @@ pub(crate) struct Held {
 
 #[derive(Clone)]
 pub(crate) enum Material {
-    Secret(Arc<hmac::Key>),
+    Secret(Arc<MacKey>),
     Public(ParsedPublicKey),
 }
 
@@ -47,7 +47,7 @@ impl Held {
     /// Whether it made this signature. Secrets are compared in constant time.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.material {
-            Material::Secret(key) => hmac::verify(key, message, signature).is_ok(),
+            Material::Secret(key) => key.verifies(message, signature),
             Material::Public(key) => key.verify_sig(message, signature).is_ok(),
         }
     }

@@ -4,6 +4,7 @@ mod components;
 mod error;
 mod held;
 mod jwk;
+mod mac;
 mod pem;
 mod public;
 mod shared;

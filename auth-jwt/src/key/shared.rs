@@ -3,18 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
-
 use super::error::InvalidKey;
 use super::held::{Held, Material};
 use super::jwk::{self, Jwk, Operation};
+use super::mac::MacKey;
 use crate::algorithm::{Algorithm, KeyRule};
 
 /// A secret that signs and checks: whoever can check a token with it can make one. It has no
 /// public half, and so nothing publishes it.
 #[derive(Clone)]
 pub struct SharedKey {
-    secret: Arc<hmac::Key>,
+    secret: Arc<MacKey>,
     pub(crate) held: Arc<Held>,
 }
 
@@ -26,7 +25,7 @@ impl SharedKey {
         if secret.len() < least_bytes {
             return Err(InvalidKey::TooShort { least_bytes });
         }
-        let secret = Arc::new(hmac::Key::new(hash(algorithm), secret));
+        let secret = Arc::new(MacKey::new(algorithm, secret));
         let held = Arc::new(Held::new(algorithm, None, Material::Secret(Arc::clone(&secret))));
         Ok(Self { secret, held })
     }
@@ -55,7 +54,7 @@ impl SharedKey {
     }
 
     pub(crate) fn mac(&self, message: &[u8]) -> Vec<u8> {
-        hmac::sign(&self.secret, message).as_ref().to_vec()
+        self.secret.sign(message)
     }
 }
 
@@ -68,19 +67,11 @@ impl fmt::Debug for SharedKey {
 pub(super) fn of_jwk(
     algorithm: Algorithm,
     jwk: &Jwk,
-) -> Result<(Arc<hmac::Key>, Arc<Held>), InvalidKey> {
+) -> Result<(Arc<MacKey>, Arc<Held>), InvalidKey> {
     if jwk.kty != "oct" {
         return Err(InvalidKey::NotFor(algorithm));
     }
     let SharedKey { secret, held } = SharedKey::new(algorithm, &jwk::secret(&jwk.k, "k")?)?;
     let held = jwk.kid.as_ref().map_or_else(|| Arc::clone(&held), |kid| held.with_kid(kid).into());
     Ok((secret, held))
-}
-
-fn hash(algorithm: Algorithm) -> hmac::Algorithm {
-    match algorithm {
-        Algorithm::Hs384 => hmac::HMAC_SHA384,
-        Algorithm::Hs512 => hmac::HMAC_SHA512,
-        _ => hmac::HMAC_SHA256,
-    }
 }

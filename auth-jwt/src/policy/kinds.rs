@@ -3,14 +3,15 @@
 use auth_core::Reason;
 
 use super::build::{Marks, Policy, Profile};
-use crate::claims::TokenClaims;
+use crate::claims::{MarkClaim, TokenClaims};
 use crate::jws::Header;
 
 /// The claim of logout tokens and security events (OpenID Connect Back-Channel Logout 2.4, RFC 8417).
-const EVENTS: &str = "events";
+const EVENTS: MarkClaim = MarkClaim::Events;
 /// The claims of ID tokens that access tokens have no use for (OpenID Connect Core 2, 3.1.3.6,
 /// 3.3.2.11).
-const ID_TOKEN: [&str; 3] = ["nonce", "at_hash", "c_hash"];
+const ID_TOKEN: [MarkClaim; 3] =
+    [MarkClaim::Nonce, MarkClaim::AccessTokenHash, MarkClaim::CodeHash];
 
 impl Policy {
     /// Whether the header's `typ` fits. A token without one is of no kind in particular.
@@ -26,7 +27,7 @@ impl Policy {
     /// Whether the claims are those of another kind. An access token by RFC 9068 says what it is.
     pub(super) fn judge_marks(&self, claims: &TokenClaims<'_>) -> Result<(), Reason> {
         let plain = self.profile == Profile::Plain && self.marks == Marks::Heeded;
-        let marked = plain && ID_TOKEN.iter().any(|mark| claims.has(mark));
-        if marked || claims.has(EVENTS) { Err(Reason::WrongKind) } else { Ok(()) }
+        let marked = plain && ID_TOKEN.iter().any(|mark| claims.is_marked(*mark));
+        if marked || claims.is_marked(EVENTS) { Err(Reason::WrongKind) } else { Ok(()) }
     }
 }

@@ -5,7 +5,7 @@ use auth_store::{Kind, Secret};
 use serde::de::DeserializeOwned;
 
 use super::desk::SignsIn;
-use crate::carrier;
+use crate::jws::Compact;
 use crate::jwt_auth::JwtAuth;
 use crate::proven::{OwnToken, Proven};
 
@@ -88,12 +88,12 @@ impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, SignsIn> {
 
     /// The request's access token, whether or not its time is over.
     fn ended_token(&self, visit: Visit<'_>, now: Timestamp) -> Option<OwnToken<C>> {
-        let header = visit.credentials("Bearer").filter(|token| carrier::is_token(token));
+        let header = visit.credentials("Bearer").and_then(Compact::find);
         let token = header.or_else(|| match visit.cookie(self.base().cookie.as_ref()?.name()) {
-            RequestCookie::One(token) if !visit.has_authorization() => Some(token),
+            RequestCookie::One(token) if !visit.has_authorization() => Some(Compact::split(token)),
             _ => None,
         })?;
-        match self.base().verifier.check::<C>(token, now).ok()?.proven {
+        match self.base().verifier.check::<C>(&token.ok()?, now).ok()?.proven {
             Proven::SignIn(token) => Some(token),
             Proven::Somebody(_) => None,
         }

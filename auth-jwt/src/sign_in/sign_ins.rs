@@ -139,7 +139,7 @@ where
     fn confirm(&self, visit: Visit<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
         let now = self.base().clock.now();
         let verified = match carrier::find_again(visit, self.base().cookie.as_ref()) {
-            Some((_, token)) => token.and_then(|token| self.config.verify(token, now)),
+            Some((_, token)) => token.and_then(|token| self.config.verify(&token, now)),
             None => Err(Reason::Unknown),
         };
         match verified {

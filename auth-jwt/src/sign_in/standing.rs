@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 use super::desk::SignsIn;
 use crate::authenticator::{Mode, rejected};
+use crate::claims::words;
 use crate::good_token::GoodToken;
 use crate::jwt_auth::JwtAuth;
 use crate::proven::{FAMILY_BYTES, OwnToken, Proven};
@@ -88,8 +89,17 @@ where
 }
 
 /// What a record says of a token. What it entails is done when the store is asked no more.
-enum Judged {
-    Good { record: Arc<Record>, touch: bool },
+enum Judged<C> {
+    /// What it said last time.
+    Same {
+        identity: Identity<C>,
+        touch: bool,
+    },
+    /// Something new.
+    Good {
+        record: Arc<Record>,
+        touch: bool,
+    },
     Expired(Arc<Record>, Expiry),
     Bad(Reason),
 }
@@ -99,17 +109,18 @@ fn judge<C>(
     record: Option<&Arc<Record>>,
     token: &OwnToken<C>,
     now: Timestamp,
-) -> Judged {
+) -> Judged<C> {
     let Some(record) = record else { return Judged::Bad(Reason::Unknown) };
     if !token.is_of(record) {
         return Judged::Bad(Reason::Rotated);
     }
-    match record.expiry(now) {
-        Some(expiry) => Judged::Expired(Arc::clone(record), expiry),
-        None => {
-            let touch = sign_ins.touch_is_due(record, now);
-            Judged::Good { record: Arc::clone(record), touch }
-        }
+    if let Some(expiry) = record.expiry(now) {
+        return Judged::Expired(Arc::clone(record), expiry);
+    }
+    let touch = sign_ins.touch_is_due(record, now);
+    match token.identity_at(record.version) {
+        Some(identity) => Judged::Same { identity, touch },
+        None => Judged::Good { record: Arc::clone(record), touch },
     }
 }
 
@@ -118,29 +129,31 @@ impl<C> OwnToken<C> {
     pub(super) fn is_of(&self, record: &Record) -> bool {
         record.kind == Kind::Refresh && record.family.0[..FAMILY_BYTES] == self.family
     }
+
+    /// The identity that it last came to, if the record was at this version then. Whoever would
+    /// have to wait for it is faster without.
+    fn identity_at(&self, version: u64) -> Option<Identity<C>> {
+        let last = self.last.try_lock()?;
+        let (known, identity) = last.as_ref()?;
+        (*known == version).then(|| identity.clone())
+    }
 }
 
-impl Judged {
+impl<C> Judged<C> {
     fn is_good(&self) -> bool {
-        matches!(self, Self::Good { .. })
+        matches!(self, Self::Same { .. } | Self::Good { .. })
     }
 
-    fn conclude<C>(
-        self,
-        sign_ins: &SignInManager,
-        token: &OwnToken<C>,
-        now: Timestamp,
-    ) -> Outcome<C>
+    fn conclude(self, sign_ins: &SignInManager, token: &OwnToken<C>, now: Timestamp) -> Outcome<C>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
+        if let Self::Same { touch: true, .. } | Self::Good { touch: true, .. } = self {
+            sign_ins.touch(token.sid, now);
+        }
         match self {
-            Self::Good { record, touch } => {
-                if touch {
-                    sign_ins.touch(record.sid, now);
-                }
-                identify(&record, token)
-            }
+            Self::Same { identity, .. } => Outcome::Authenticated(identity),
+            Self::Good { record, .. } => identify(&record, token),
             Self::Expired(record, expiry) => {
                 sign_ins.bury(&record, expiry);
                 rejected(Reason::Expired)
@@ -150,24 +163,18 @@ impl Judged {
     }
 }
 
-/// The identity that the token comes to by this record: the same as last time, if the record is.
+/// The identity that the token comes to by this record.
 fn identify<C>(record: &Arc<Record>, token: &OwnToken<C>) -> Outcome<C>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let mut last = token.last.try_lock(); // whoever would wait is faster without
-    if let Some((known, identity)) = last.as_deref().and_then(Option::as_ref)
-        && *known == record.version
-    {
-        return Outcome::Authenticated(identity.clone());
-    }
     let identity = match join(record, token) {
         Ok(Some(identity)) => identity,
         Ok(None) => return rejected(Reason::Unknown),
         Err(error) => return unreadable(record, &error),
     };
-    if let Some(last) = &mut last {
-        **last = Some((record.version, identity.clone()));
+    if let Some(mut last) = token.last.try_lock() {
+        *last = Some((record.version, identity.clone()));
     }
     Outcome::Authenticated(identity)
 }
@@ -184,37 +191,44 @@ where
     let ends_at = token.expires_at.min(record.limits.ends_at);
     let facts = Facts::new("jwt", record.authenticated_at).sign_in(record.sid).expires_at(ends_at);
     let Some(of_record) = record.verified::<C>()? else { return Ok(None) };
-    let own = of_record.principal().scopes.iter().map(|scope| &**scope);
-    let narrowed = if own.eq(token.scopes()) {
+    let own = of_record.principal().scopes.iter();
+    let narrowed = if own.clone().eq(token.scopes()) {
         None
     } else {
         let Some(mut principal) = record.to_principal::<C>()? else { return Ok(None) };
-        principal.scopes.retain(|scope| token.scopes().any(|of_token| **scope == *of_token));
-        Some(principal)
+        principal.scopes =
+            own.filter(|scope| token.scopes().any(|of_token| *scope == of_token)).collect();
+        Some(Box::new(principal))
     };
-    Ok(Some(Identity::kept(Arc::new(Joined { of_record, narrowed, facts }))))
+    let subject = Arc::clone(&of_record.principal().subject);
+    Ok(Some(Identity::kept(Arc::new(Joined { facts, subject, of_record, narrowed }))))
 }
 
 impl<C> OwnToken<C> {
     fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.scopes.split(' ').filter(|scope| !scope.is_empty())
+        words(&self.scopes)
     }
 }
 
 /// Who it is by the record, and the facts by the token.
 struct Joined<C> {
-    of_record: Arc<Verified<C>>,
-    narrowed: Option<Principal<C>>,
     facts: Facts,
+    subject: Arc<str>,
+    of_record: Arc<Verified<C>>,
+    narrowed: Option<Box<Principal<C>>>,
 }
 
 impl<C: Send + Sync> KeepsVerified<C> for Joined<C> {
     fn principal(&self) -> &Principal<C> {
-        self.narrowed.as_ref().unwrap_or_else(|| self.of_record.principal())
+        self.narrowed.as_deref().unwrap_or_else(|| self.of_record.principal())
     }
 
     fn facts(&self) -> &Facts {
         &self.facts
+    }
+
+    fn subject(&self) -> &str {
+        &self.subject
     }
 }
 

@@ -57,7 +57,8 @@ impl NewSignIn {
         options: &SignInOptions,
         user_agent: Option<&str>,
     ) -> Result<Self, AuthError> {
-        let encoded = codec::encode(&principal.roles, &principal.claims);
+        let roles: Vec<_> = (&principal.roles).into();
+        let encoded = codec::encode(&roles, &principal.claims);
         let encoded = encoded.map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
         let Principal { subject, scopes, acr, amr, .. } = principal;
         let device = Device {
@@ -65,6 +66,7 @@ impl NewSignIn {
             address: options.address,
             label: options.label.as_deref().map(|text| start(text, Device::MAX_LABEL)),
         };
+        let (scopes, amr) = ((&scopes).into(), (&amr).into());
         let details = Details { scopes, acr, amr, device, ..Details::default() };
         let details = (details != Details::default()).then(|| Box::new(details));
         let persistence = options.persistence;

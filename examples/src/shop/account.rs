@@ -1,6 +1,6 @@
 //! Who the user is, and signing out.
 
-use auth_core::{Auth, Identity, SignInId};
+use auth_core::{Auth, Identity, SignInId, Words};
 use axum::Json;
 use axum::response::Result;
 use http::StatusCode;
@@ -14,8 +14,8 @@ use crate::users::User;
 pub(super) struct Me {
     subject: Box<str>,
     display_name: String,
-    roles: Vec<Box<str>>,
-    scopes: Vec<Box<str>>,
+    roles: Words,
+    scopes: Words,
     scheme: &'static str,
     sign_in: Option<SignInId>,
     authenticated_at: u64,
@@ -26,7 +26,7 @@ pub(super) async fn me(me: Identity<User>) -> Json<Me> {
     Json(Me {
         subject: me.subject().into(),
         display_name: me.claims().display_name.clone(),
-        roles: me.roles().map(Into::into).collect(),
+        roles: me.principal().roles.clone(),
         scopes: me.principal().scopes.clone(),
         scheme: me.scheme(),
         sign_in: me.sign_in(),

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use auth_core::{Auth, Carrier, Delivery, Persistence, SignInId};
+use auth_core::{Auth, Carrier, Delivery, Persistence, SignInId, Words};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Redirect, Response, Result};
 use axum::{Extension, Json};
@@ -56,7 +56,7 @@ enum TokenDelivery {
 #[derive(Serialize)]
 struct Welcome {
     subject: Arc<str>,
-    roles: Vec<Box<str>>,
+    roles: Words,
     sign_in: SignInId,
 }
 

@@ -123,15 +123,16 @@ impl SignIns<User> for TokenAuth {
         principal: Principal<User>,
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError> {
+        let roles: Vec<_> = (&principal.roles).into();
         let new = NewSignIn {
             kind: Kind::Bearer,
-            principal: auth_store::encode(&principal.roles, &principal.claims)
+            principal: auth_store::encode(&roles, &principal.claims)
                 .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?,
             subject: principal.subject,
             details: Some(Box::new(Details {
-                scopes: principal.scopes,
+                scopes: (&principal.scopes).into(),
                 acr: principal.acr,
-                amr: principal.amr,
+                amr: (&principal.amr).into(),
                 device: Device { label: options.label.clone(), ..Device::default() },
                 ..Details::default()
             })),

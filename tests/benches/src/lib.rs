@@ -5,6 +5,7 @@ mod drive;
 pub mod jwt;
 mod ours;
 mod peers;
+pub mod stores;
 mod turns;
 
 pub use drive::{BATCH, Case};

@@ -1,11 +1,11 @@
-//! Ours: SessionAuth over MemoryStore.
+//! Ours: SessionAuth, over MemoryStore unless another store is given.
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use auth_core::{Auth, Claims, Identity, Principal};
+use auth_core::{Auth, AuthLayer, Claims, Identity, Principal};
 use auth_session::SessionAuth;
-use auth_store::{MemoryStore, Session};
+use auth_store::{MemoryStore, Session, Store};
 use http::{HeaderValue, Request, Response, header};
 use serde::{Deserialize, Serialize};
 use tower::{Layer, Service, service_fn};
@@ -21,33 +21,40 @@ pub struct User {
 
 /// A store with sign-ins, and their cookies.
 pub struct Ours {
-    store: Arc<MemoryStore>,
+    store: Arc<dyn Store>,
     cookies: Vec<HeaderValue>,
 }
 
 impl Ours {
     /// Signs in so many users, each with one value in the session, by requests.
     pub fn with(sign_ins: usize) -> Self {
-        let store = Arc::new(MemoryStore::new());
-        let auth = SessionAuth::new(Arc::clone(&store)).claims::<User>();
-        let mut service = auth.optional().layer(service_fn(login));
-        let cookie = |number: usize| {
-            let request = Request::post("/").extension(number).body(Body::default()).unwrap();
-            let response = poll_now(service.call(request)).unwrap();
-            first_pair(&response.headers()[header::SET_COOKIE])
-        };
-        let cookies = (0..sign_ins).map(cookie).collect();
+        Self::over(Arc::new(MemoryStore::new()), sign_ins)
+    }
+
+    /// The same in this store.
+    pub fn over(store: Arc<dyn Store>, sign_ins: usize) -> Self {
+        let mut login = Self::signed_in_by(&store).layer(service_fn(login));
+        let cookies = (0..sign_ins).map(|number| cookie(&mut login, number)).collect();
         Self { store, cookies }
+    }
+
+    /// The same, without anything in the sessions.
+    pub fn without_values(store: Arc<dyn Store>, sign_ins: usize) -> Self {
+        let mut login = Self::signed_in_by(&store).layer(service_fn(enters::<User>));
+        let cookies = (0..sign_ins).map(|number| cookie(&mut login, number)).collect();
+        Self { store, cookies }
+    }
+
+    fn signed_in_by(store: &Arc<dyn Store>) -> AuthLayer<SessionAuth<User>> {
+        SessionAuth::new(Arc::clone(store)).claims::<User>().optional()
     }
 
     /// A store with so many sign-ins, and nothing stored in their sessions; no cookie is kept.
     pub fn bare_sign_ins(sign_ins: usize) -> Arc<MemoryStore> {
         let store = Arc::new(MemoryStore::new());
-        let mut service = SessionAuth::new(Arc::clone(&store)).optional().layer(service_fn(enters));
-        for number in 0..sign_ins {
-            let request = Request::post("/").extension(number).body(Body::default()).unwrap();
-            drop(poll_now(service.call(request)).unwrap());
-        }
+        let enters = service_fn(enters::<Claims>);
+        let mut login = SessionAuth::new(Arc::clone(&store)).optional().layer(enters);
+        (0..sign_ins).for_each(|number| drop(cookie(&mut login, number)));
         store
     }
 
@@ -57,8 +64,24 @@ impl Ours {
 
     /// The handler reads the identity.
     pub fn identity(&self) -> Case {
+        self.identity_named("ours: identity")
+    }
+
+    /// The same by another name, where several stores are compared.
+    pub fn identity_named(&self, name: &'static str) -> Case {
         let service = self.auth().layer(service_fn(reads_identity));
-        Case::new("ours: identity", service, "cookie", &self.cookies)
+        Case::new(name, service, "cookie", &self.cookies)
+    }
+
+    /// The handler signs the user out.
+    pub fn sign_out(&self) -> Case {
+        let service = self.auth().layer(service_fn(leaves));
+        Case::new("ours: sign out", service, "cookie", &self.cookies)
+    }
+
+    /// The same users in front of another store, which has the same sign-ins.
+    pub fn moved_to(&self, store: Arc<dyn Store>) -> Self {
+        Self { store, cookies: self.cookies.clone() }
     }
 
     /// The handler reads the identity and one value of the session.
@@ -91,6 +114,16 @@ impl Ours {
     }
 }
 
+/// Signs in by a request, and returns the cookie.
+fn cookie<S>(login: &mut S, number: usize) -> HeaderValue
+where
+    S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
+{
+    let request = Request::post("/").extension(number).body(Body::default()).unwrap();
+    let response = poll_now(login.call(request)).unwrap();
+    first_pair(&response.headers()[header::SET_COOKIE])
+}
+
 /// `name=value` of a `Set-Cookie` header.
 pub fn first_pair(cookie: &HeaderValue) -> HeaderValue {
     let pair = cookie.to_str().unwrap().split(';').next().unwrap();
@@ -100,18 +133,36 @@ pub fn first_pair(cookie: &HeaderValue) -> HeaderValue {
 async fn login(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let number: usize = *request.extensions().get().unwrap();
     let auth = Auth::<User>::of(&request).unwrap();
-    let user = User { name: format!("user-{number}") };
-    let principal = Principal::new(format!("user-{number:07}")).role("buyer").claims(user);
+    let principal = Principal::new(format!("user-{number:07}")).role("buyer");
+    let principal = principal.claims(User::named(number));
     Session::of(request.extensions()).unwrap().insert("cart", &3u32).unwrap();
     let _ = auth.sign_in(principal).await.unwrap();
     ok()
 }
 
-async fn enters(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+async fn enters<C: Named>(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let number: usize = *request.extensions().get().unwrap();
-    let auth = Auth::<Claims>::of(&request).unwrap();
-    let _ = auth.sign_in(Principal::new(format!("user-{number:07}")).role("buyer")).await.unwrap();
+    let auth = Auth::<C>::of(&request).unwrap();
+    let principal = Principal::new(format!("user-{number:07}")).role("buyer");
+    let _ = auth.sign_in(principal.claims(C::named(number))).await.unwrap();
     ok()
+}
+
+/// Claims for a user of this number.
+trait Named: Send + Sync + 'static {
+    fn named(number: usize) -> Self;
+}
+
+impl Named for Claims {
+    fn named(_: usize) -> Self {
+        Self::default()
+    }
+}
+
+impl Named for User {
+    fn named(number: usize) -> Self {
+        Self { name: format!("user-{number}") }
+    }
 }
 
 async fn reads_identity(request: Request<Body>) -> Result<Response<Body>, Infallible> {
@@ -125,6 +176,11 @@ async fn reads_session(request: Request<Body>) -> Result<Response<Body>, Infalli
     assert!(identity.claims().name.starts_with("user-"));
     let session = Session::of(request.extensions()).unwrap();
     assert_eq!(session.get::<u32>("cart").await.unwrap(), Some(3));
+    ok()
+}
+
+async fn leaves(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+    Auth::<User>::of(&request).unwrap().sign_out().await.unwrap();
     ok()
 }
 

@@ -1,0 +1,9 @@
+//! What the stores cost: time, round trips and memory.
+
+mod lookup;
+mod memory;
+mod redis;
+
+pub use lookup::lookup;
+pub use memory::{bytes_in_near_cache, bytes_in_redis};
+pub use redis::Redis;
