@@ -107,6 +107,7 @@ async fn pass(
         let held = *holding.borrow_and_update();
         let stuck = number < held.first;
         tokio::select! {
+            biased; // what comes after it was told to hold is held
             changed = holding.changed() => if changed.is_err() { return },
             read = client.read(&mut asked), if !held.asked && !stuck => match read {
                 Ok(count @ 1..) => server.write_all(&asked[..count]).await.unwrap_or(()),
