@@ -12,6 +12,7 @@
 //! The shop is a library so that tests drive the very router that the binary serves: [`shop::app`]
 //! with [`users::Users::demo_with`] and a backend of their own.
 
+mod passwords;
 pub mod serve;
 pub mod shop;
 pub mod throttle;

@@ -5,12 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Algorithm, Argon2, Params, PasswordHasher, PasswordVerifier, Version};
 use auth_core::{Clock, Principal};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
+use crate::passwords::{Verifier, hash};
 use crate::throttle::Throttle;
 
 /// What the examples keep with a sign-in: the claims of their identities.
@@ -37,14 +38,23 @@ pub enum Denied {
     TooOften(Duration),
 }
 
+/// Users who are made up, all with one password.
+#[derive(Clone)]
+struct Customers {
+    count: u32,
+    password: Arc<PasswordHash>,
+}
+
 /// The users: a clone is the same table.
 #[derive(Clone)]
 pub struct Users {
     accounts: Arc<HashMap<&'static str, Account>>,
+    customers: Option<Customers>,
     /// Verified for usernames that do not exist, so that they take the same work as others.
     nobody: Arc<PasswordHash>,
     /// A verification takes 19 MiB and a processor: only so many at a time.
     slots: Arc<Semaphore>,
+    verifier: Arc<Verifier>,
     throttle: Arc<Throttle>,
 }
 
@@ -71,14 +81,9 @@ impl Users {
     /// If the system has no random numbers.
     #[must_use]
     pub fn demo_with(params: &Params) -> Self {
-        let hasher = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
-        let hash = |password: &str| {
-            hasher.hash_password(password.as_bytes()).expect("the system has random numbers")
-        };
-        let account = |username, display_name, role: &str, password| {
-            let principal = Principal::new(username).role(role).scope("cart").scope("devices");
-            let principal = principal.claims(User::named(display_name));
-            (username, Account { principal, password: hash(password) })
+        let account = |username, display_name, role, password| {
+            let principal = principal(username, display_name, role);
+            (username, Account { principal, password: hash(params, password) })
         };
         let accounts = HashMap::from([
             account("alice", "Alice", "buyer", "wonderland"),
@@ -87,10 +92,24 @@ impl Users {
         let processors = std::thread::available_parallelism().map_or(1, usize::from);
         Self {
             accounts: Arc::new(accounts),
-            nobody: Arc::new(hash("")),
+            customers: None,
+            nobody: Arc::new(hash(params, "")),
             slots: Arc::new(Semaphore::new(processors)),
+            verifier: Arc::default(),
             throttle: Arc::new(Throttle::new(Clock::system())),
         }
+    }
+
+    /// So many more users, for tests under load: `customer1`, `customer2` and so on, buyers like
+    /// `alice`, all with the password `guest`.
+    ///
+    /// # Panics
+    /// If the system has no random numbers.
+    #[must_use]
+    pub fn customers(self, count: u32) -> Self {
+        let params = Params::try_from(&*self.nobody).expect("they were parameters before");
+        let password = Arc::new(hash(&params, "guest"));
+        Self { customers: Some(Customers { count, password }), ..self }
     }
 
     /// The clock that the throttle goes by; the system's otherwise.
@@ -121,17 +140,33 @@ impl Users {
 
     fn verify(&self, username: &str, password: &str) -> Result<Principal<User>, Denied> {
         self.throttle.admit(username).map_err(Denied::TooOften)?;
-        let account = self.accounts.get(username);
-        let hash = account.map_or(&*self.nobody, |account| &account.password);
-        let verified = Argon2::default().verify_password(password.as_bytes(), hash);
+        let account = self.account(username);
+        let hash = account.as_ref().map_or(&*self.nobody, |(_, hash)| hash);
+        let verified = self.verifier.verify(hash, password);
         match (account, verified) {
-            (Some(account), Ok(())) => Ok(account.principal.clone()),
+            (Some((principal, _)), true) => Ok(principal),
             _ => {
                 self.throttle.wrong(username);
                 Err(Denied::Wrong)
             }
         }
     }
+
+    fn account(&self, username: &str) -> Option<(Principal<User>, &PasswordHash)> {
+        if let Some(account) = self.accounts.get(username) {
+            return Some((account.principal.clone(), &account.password));
+        }
+        let customers = self.customers.as_ref()?;
+        let number: u32 = username.strip_prefix("customer")?.parse().ok()?;
+        let known = (1..=customers.count).contains(&number);
+        let exact = format!("customer{number}") == username; // one name for each
+        (known && exact).then(|| (principal(username, "Customer", "buyer"), &*customers.password))
+    }
+}
+
+fn principal(username: &str, display_name: &str, role: &str) -> Principal<User> {
+    let principal = Principal::new(username).role(role).scope("cart").scope("devices");
+    principal.claims(User::named(display_name))
 }
 
 impl fmt::Debug for Users {
@@ -165,6 +200,21 @@ mod tests {
         let params = |hash: &PasswordHash| hash.params.to_string();
         let own = params(&users.accounts["alice"].password);
         assert_eq!(params(&users.nobody), own, "the same work");
+    }
+
+    #[tokio::test]
+    async fn customers_are_there_if_asked_for() {
+        assert_eq!(users().check("customer1", "guest").await, Err(Denied::Wrong));
+        let users = users().customers(20);
+        for name in ["customer1", "customer20"] {
+            let customer = users.check(name, "guest").await.unwrap();
+            assert!(&*customer.subject == name && customer.has_role("buyer"));
+            assert_eq!(users.check(name, "wonderland").await, Err(Denied::Wrong));
+        }
+        for name in ["customer0", "customer21", "customer", "customer01", "customer+1", "guest"] {
+            assert_eq!(users.check(name, "guest").await, Err(Denied::Wrong), "{name}");
+        }
+        assert!(users.check("alice", "wonderland").await.is_ok());
     }
 
     #[tokio::test]

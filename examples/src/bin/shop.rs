@@ -10,7 +10,6 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use examples::serve::{self, Listeners};
 use examples::shop::{self, Options};
-use examples::users::Users;
 use tracing_subscriber::EnvFilter;
 
 #[tokio::main]
@@ -20,7 +19,7 @@ async fn main() -> io::Result<()> {
     let transport = options.transport().unwrap_or_else(refuse);
     let backend = shop::backend(&options, transport, &Clock::system()).await;
     let backend = backend.unwrap_or_else(refuse);
-    let app = shop::app(Users::demo(), backend, transport);
+    let app = shop::app(options.users(), backend, transport);
 
     let stop = serve::signals()?;
     let listeners = Listeners::bind(options.listen).await;

@@ -1,12 +1,15 @@
 //! The cart: before sign-in, after it, and on each device its own.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::ops::RangeInclusive;
+use std::sync::Arc;
 
 use auth_store::Session;
 use axum::Json;
 use axum::response::{IntoResponse, Redirect, Response, Result};
 use http::StatusCode;
+use parking_lot::Mutex;
 use serde::Deserialize;
 
 use super::input::{Format, Input};
@@ -40,10 +43,16 @@ pub(super) async fn add(
     Input { value: Addition { item, quantity, next }, format }: Input<Addition>,
 ) -> Result<Response> {
     check(&item, quantity).map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error))?;
-    let added = item.clone();
-    session.update(KEY, move |cart: &mut Cart| put(cart, &added, quantity))?;
-    session.save().await?; // now, so that the answer is what is kept
-    let cart: Cart = session.get(KEY).await?.unwrap_or_default();
+    // The answer is what is kept. Whoever asks for it afterwards may find a cart that others have
+    // changed since, or none: the user has logged out on another device.
+    let kept = Arc::new(Mutex::new(Cart::new()));
+    let (added, keep) = (item.clone(), Arc::clone(&kept));
+    session.update(KEY, move |cart: &mut Cart| {
+        put(cart, &added, quantity);
+        keep.lock().clone_from(cart);
+    })?;
+    session.save().await?; // now, and not before the response leaves
+    let cart = mem::take(&mut *kept.lock());
     if !cart.contains_key(&item) {
         return Err((StatusCode::UNPROCESSABLE_ENTITY, "a cart holds 100 different items").into());
     }

@@ -9,6 +9,7 @@ use clap::{Parser, ValueEnum};
 
 use super::headers::Transport;
 use super::store_url::StoreUrl;
+use crate::users::Users;
 
 /// A shop behind sessions or tokens.
 #[derive(Clone, Debug, Parser)]
@@ -64,6 +65,11 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     pub signing_key: Option<PathBuf>,
 
+    /// For tests under load: so many more users, `customer1`, `customer2` and so on, who have the
+    /// password `guest`
+    #[arg(long, value_name = "COUNT")]
+    customers: Option<u32>,
+
     /// A proxy in front ends TLS: cookies for TLS only, and HSTS. Without it the shop speaks plain
     /// http, for development, on loopback addresses alone
     #[arg(long)]
@@ -117,6 +123,18 @@ impl Options {
     #[must_use]
     pub fn near_cache(&self) -> bool {
         !self.no_near_cache
+    }
+
+    /// The users: those of the examples, and as many customers as were asked for.
+    ///
+    /// # Panics
+    /// If the system has no random numbers.
+    #[must_use]
+    pub fn users(&self) -> Users {
+        match self.customers {
+            Some(count) => Users::demo().customers(count),
+            None => Users::demo(),
+        }
     }
 
     /// How old copies may be of what is in a store that tells nobody what changes.

@@ -3,21 +3,25 @@
 use std::time::Duration;
 
 use auth_core::Clock;
+use auth_servers::{Held, Proxy};
 use rustix::process::Signal;
 
-use crate::harness::{Http, Link, Service, Shop, alice, shop_at, until};
+use crate::harness::{Http, Service, Shop, alice, shop_at, until};
 
 /// The near cache's bound is two seconds; the rest is for a busy machine.
 const BOUND: Duration = Duration::from_secs(3);
 
+/// In both directions, and nobody is told.
+const EVERYTHING: Held = Held { asked: true, answered: true, first: 0 };
+
 /// Asks until the shop has answered from its memory: the sign-in is in the near cache.
-async fn warm(http: &Http, shop: &Shop, link: &Link, credential: &str) {
+async fn warm(http: &Http, shop: &Shop, line: &Proxy, credential: &str) {
     let me = shop.url("/me");
     loop {
         assert_eq!(http.get(&me, credential).await, 200);
-        link.cut();
+        line.hold(EVERYTHING);
         let status = http.get(&me, credential).await;
-        link.mend();
+        line.hold(Held::default());
         if status == 200 {
             return;
         }
@@ -28,13 +32,13 @@ async fn warm(http: &Http, shop: &Shop, link: &Link, credential: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shop_that_is_cut_off_from_redis_serves_nobody_after_the_bound() {
     let service = Service::start(&[]);
-    let (here, link) = (service.shop(), Link::to(service.redis.port()).await);
-    let (there, http, clock) =
-        (shop_at(&link.url(), service.folder(), &[]), Http::new(), Clock::system());
+    let (here, line) = (service.shop(), Proxy::to(service.redis.port()).await);
+    let url = format!("redis://127.0.0.1:{}", line.port());
+    let (there, http, clock) = (shop_at(&url, service.folder(), &[]), Http::new(), Clock::system());
     let me = there.url("/me");
     for credential in alice(&here) {
-        warm(&http, &there, &link, &credential).await;
-        link.cut();
+        warm(&http, &there, &line, &credential).await;
+        line.hold(EVERYTHING);
         assert_eq!(http.post(&here.url("/logout"), &credential).await, 204);
         let out = clock.monotonic();
         let status = loop {
@@ -47,7 +51,7 @@ async fn a_shop_that_is_cut_off_from_redis_serves_nobody_after_the_bound() {
         };
         assert_eq!(status, 503, "the shop cannot know");
         assert_eq!(http.get(&me, &credential).await, 503);
-        link.mend();
+        line.hold(Held::default());
         until("the shop knows", || {
             let status = there.client().get("/me").header(&credential).send().status;
             assert!([401, 503].contains(&status), "{status}");

@@ -9,13 +9,16 @@
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
 mod harness;
+mod load;
 
 mod access_tokens;
 mod bearer;
+mod behind_nginx;
 mod both;
 mod command_line;
 mod cookies;
 mod databases;
+mod faults;
 mod headers;
 mod hearing;
 mod logouts;
@@ -31,4 +34,5 @@ mod small_servers;
 mod stopping;
 mod time_limits;
 mod two_shops;
+mod under_load;
 mod walk;

@@ -1,5 +1,7 @@
 //! A cluster of three primaries, each with a replica.
 
+use std::collections::BTreeSet;
+
 use crate::authority::Authority;
 use crate::ports::free_port;
 use crate::redis_server::RedisServer;
@@ -99,6 +101,18 @@ impl RedisCluster {
     #[must_use]
     pub fn slot(&self, key: &str) -> u16 {
         redis::from_redis_value(self.servers[0].ask(&["CLUSTER", "KEYSLOT", key])).expect("a slot")
+    }
+
+    /// The slots of a server that hold keys.
+    ///
+    /// # Panics
+    /// If it does not say.
+    #[must_use]
+    pub fn slots_in_use(&self, server: usize) -> Vec<u16> {
+        let keys = redis::from_redis_value(self.servers[server].ask(&["KEYS", "*"]));
+        let keys: Vec<String> = keys.expect("the names of keys");
+        let slots: BTreeSet<_> = keys.iter().map(|key| self.slot(key)).collect();
+        slots.into_iter().collect()
     }
 
     /// Which server has this slot, as it says itself.

@@ -1,13 +1,18 @@
 //! Requests on connections that stay open: many at once, and without the time that curl takes to
 //! start.
 
-use http::{Method, Request, StatusCode, header};
+use std::time::Duration;
+
+use http::{Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use serde_json::Value;
+use tokio::time::timeout;
+
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// A client that keeps no cookies. A clone has the same connections.
 #[derive(Clone)]
@@ -32,12 +37,28 @@ impl Http {
     }
 
     async fn send(&self, method: Method, url: &str, header: &str, body: Bytes) -> StatusCode {
-        let (name, value) = header.split_once(": ").unwrap();
-        let request = Request::builder().method(method).uri(url).header(name, value);
+        self.answer(method, url, Some(header), body).await.expect("there is an answer").status()
+    }
+
+    /// The whole answer to JSON, unless there is none within ten seconds.
+    pub(crate) async fn answer(
+        &self,
+        method: Method,
+        url: &str,
+        header: Option<&str>,
+        body: Bytes,
+    ) -> Option<Response<Bytes>> {
+        let mut request = Request::builder().method(method).uri(url);
+        if let Some((name, value)) = header.map(|header| header.split_once(": ").unwrap()) {
+            request = request.header(name, value);
+        }
         let request = request.header(header::CONTENT_TYPE, "application/json");
-        let answer = self.0.request(request.body(Full::new(body)).unwrap()).await.unwrap();
-        let status = answer.status();
-        answer.into_body().collect().await.unwrap(); // so that the connection is free
-        status
+        let answer = async {
+            let answer = self.0.request(request.body(Full::new(body)).unwrap()).await.ok()?;
+            let (head, body) = answer.into_parts();
+            // All of it, so that the connection is free.
+            Some(Response::from_parts(head, body.collect().await.ok()?.to_bytes()))
+        };
+        timeout(DEADLINE, answer).await.ok()?
     }
 }

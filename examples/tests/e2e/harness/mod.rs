@@ -1,9 +1,9 @@
 //! What the tests are made of.
 
 mod browser;
+mod credential;
 mod curl;
 mod http;
-mod link;
 mod process;
 mod programs;
 mod scratch;
@@ -15,12 +15,12 @@ mod wait;
 mod webdriver;
 
 pub(crate) use browser::Browser;
+pub(crate) use credential::{By, Credential, customers, login};
 pub(crate) use curl::{Answer, Curl};
 pub(crate) use http::Http;
-pub(crate) use link::Link;
 pub(crate) use process::Process;
 pub(crate) use scratch::Scratch;
-pub(crate) use service::{Service, alice, shop_at};
+pub(crate) use service::{Service, alice, shop_at, urls};
 pub(crate) use shop::{Shop, command};
 pub(crate) use site::Site;
 pub(crate) use tokens::Tokens;

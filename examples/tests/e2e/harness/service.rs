@@ -19,8 +19,12 @@ impl Service {
 
     /// The server keeps its data over a restart. The options are for every shop.
     pub(crate) fn start(options: &'static [&'static str]) -> Self {
-        let redis = RedisServer::with(&["--appendonly", "yes"]);
-        Self { redis, folder: Scratch::new(), options }
+        Self::with(&["--appendonly", "yes"], options)
+    }
+
+    /// With these settings of the server.
+    pub(crate) fn with(settings: &[&str], options: &'static [&'static str]) -> Self {
+        Self { redis: RedisServer::with(settings), folder: Scratch::new(), options }
     }
 
     /// One more shop.
@@ -44,6 +48,11 @@ pub(crate) fn shop_at(url: &str, folder: &Scratch, options: &[&str]) -> Shop {
     let key = folder.join("key.pem");
     let shared = ["--store", url, "--signing-key", key.to_str().unwrap()];
     Shop::start_with(&[&shared, options].concat())
+}
+
+/// Where the shops are.
+pub(crate) fn urls(shops: &[Shop]) -> Vec<String> {
+    shops.iter().map(|shop| shop.url("")).collect()
 }
 
 /// Alice signs in there twice, by cookie and by token: what she sends from then on, as headers.

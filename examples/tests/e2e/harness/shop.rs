@@ -1,5 +1,6 @@
 //! The shop under test.
 
+use std::fs;
 use std::process::Command;
 
 use super::curl::Curl;
@@ -31,6 +32,18 @@ impl Shop {
     /// The host and port.
     pub(crate) fn authority(&self) -> &str {
         self.url.strip_prefix("http://").unwrap()
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.authority().split_once(':').unwrap().1.parse().unwrap()
+    }
+
+    /// The most memory that the process has had, in MiB.
+    pub(crate) fn peak(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        let kib: u64 = line.trim().strip_suffix(" kB").unwrap().parse().unwrap();
+        kib / 1024
     }
 
     /// A client that keeps cookies.

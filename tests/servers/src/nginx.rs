@@ -1,0 +1,99 @@
+//! nginx in front of servers.
+
+use std::fmt;
+use std::net::{Ipv4Addr, TcpStream};
+
+use crate::child::Program;
+use crate::ports::free_port;
+use crate::scratch::Scratch;
+use crate::wait::until;
+
+/// One process in the foreground, so that whoever ends it ends all of it. Which server has answered
+/// is said in the header `x-served-by`. Paths are in the folder that it is started in.
+const SETTINGS: &str = r#"
+daemon off;
+master_process off;
+pid nginx.pid;
+error_log stderr warn;
+events { worker_connections 4096; }
+http {
+    access_log off;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    keepalive_requests 1000000;
+    upstream servers { SERVERS keepalive 64; }
+    proxy_http_version 1.1;
+    add_header X-Served-By $upstream_addr always;
+    server {
+        listen 127.0.0.1:PORT;
+        location / {
+            proxy_pass http://servers;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+            proxy_set_header X-Forwarded-Proto $scheme;
+        }
+    }
+    server {
+        listen 127.0.0.1:RENAMING;
+        location / {
+            proxy_pass http://servers;
+            proxy_set_header Connection "";
+        }
+    }
+}
+"#;
+
+/// A proxy that passes requests to several servers in turn.
+pub struct Nginx {
+    port: u16,
+    renaming: u16,
+    _program: Program,
+    _folder: Scratch,
+}
+
+impl Nginx {
+    /// In front of the servers on these ports of this machine.
+    ///
+    /// # Panics
+    /// If nginx does not start.
+    #[must_use]
+    pub fn in_front_of(ports: &[u16]) -> Self {
+        let (folder, port, renaming) = (Scratch::new(), free_port(), free_port());
+        let servers: String =
+            ports.iter().map(|port| format!("server 127.0.0.1:{port}; ")).collect();
+        let settings = SETTINGS.replace("SERVERS", &servers);
+        let settings = settings.replace("PORT", &port.to_string());
+        let settings = settings.replace("RENAMING", &renaming.to_string());
+        std::fs::write(folder.path().join("nginx.conf"), settings).expect("a file of settings");
+        let here = folder.path().to_str().expect("a folder with a name");
+        let command = ["nginx", "-p", here, "-c", "nginx.conf", "-e", "stderr"];
+        let program = Program::start(folder.path(), &command.map(str::to_owned));
+        for port in [port, renaming] {
+            until("nginx listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).ok());
+        }
+        Self { port, renaming, _program: program, _folder: folder }
+    }
+
+    /// Where requests keep the `Host` that the client has sent.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Where requests get the `Host` that nginx gives them when it is not told otherwise: the name
+    /// of the group of servers.
+    #[must_use]
+    pub fn renaming_port(&self) -> u16 {
+        self.renaming
+    }
+}
+
+impl fmt::Debug for Nginx {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Nginx").field("port", &self.port).finish_non_exhaustive()
+    }
+}
