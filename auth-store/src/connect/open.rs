@@ -76,3 +76,18 @@ async fn sqlite(_: &str, _: Settings) -> Opened {
 fn refused(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
     ConnectError::Store { error: error.into() }
 }
+
+#[cfg(all(test, not(feature = "redis"), not(feature = "sqlite")))]
+mod tests {
+    use super::*;
+
+    /// Only in a build that is without them: features add, and a test has no way to take one away.
+    #[tokio::test]
+    async fn a_store_that_was_not_compiled_in_names_its_feature() {
+        for (url, named) in [("redis://h", "redis"), ("sqlite:file.db", "sqlite")] {
+            let error = open(url, Settings::default()).await.expect_err("it is not compiled in");
+            assert!(matches!(error, ConnectError::Feature { feature } if feature == named));
+            assert!(error.to_string().contains(&format!("`{named}`")), "{error}");
+        }
+    }
+}

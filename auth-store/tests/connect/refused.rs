@@ -40,6 +40,21 @@ async fn memory_has_no_place() {
 }
 
 #[tokio::test]
+async fn a_wrong_option_is_named() {
+    for (url, named) in [
+        ("sqlite:file.db?mode=sideways", "mode"),
+        ("sqlite::memory:", "name a file"),
+        ("postgres://h/d?sslmode=sideways", "ssl_mode"),
+        ("mysql://h/d?ssl-mode=sideways", "sideways"),
+        ("redis://h?protocol=resp3", "parameters"),
+        ("redis+sentinel://h", "service"),
+    ] {
+        let said = said(&refused(url).await);
+        assert!(said.contains(named), "{url}: {said}");
+    }
+}
+
+#[tokio::test]
 async fn sec_74_the_password_is_never_repeated() {
     for url in [
         "hunter2",
@@ -50,6 +65,10 @@ async fn sec_74_the_password_is_never_repeated() {
         "redis://u:hun/ter2#hunter2?@h",
         "redis://hunter2@h",
         "rediss+cluster://:hunter2@h/1",
+        "postgres://u:hunter2@127.0.0.1:1/d",
+        "postgres://u:hunter2@h:port/d",
+        "mysql://u:hunter2@127.0.0.1:1/d",
+        "mariadb://u:hun/ter2#hunter2?@h",
     ] {
         let said = said(&refused(url).await);
         assert!(!said.contains("hunter2"), "{url}: {said}");

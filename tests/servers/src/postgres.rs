@@ -171,7 +171,7 @@ fn template() -> &'static Scratch {
             .args(&initdb[1..])
             .current_dir(folder.path())
             .args(["--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8"])
-            .args(["--auth=scram-sha-256", "--username", USER, "--pwfile"])
+            .args(["--auth=md5", "--username", USER, "--pwfile"]) // SCRAM is slow if not optimized
             .arg(&password)
             .arg("-D")
             .arg(&data));

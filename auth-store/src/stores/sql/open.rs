@@ -66,8 +66,10 @@ impl<E: Default> Opening<E> {
             return Err(SqlSetupError::Nothing);
         }
         let options = self.options::<D>()?;
+        // To connect takes several answers.
+        let longest = self.timeout * 4;
         if self.tables == Tables::Made {
-            let made = make::<D>(&options);
+            let made = make::<D>(&options, longest);
             timeout(MIGRATION, made).await.unwrap_or_else(|_| Err(late(MIGRATION)))?;
         }
         let pool = |connections| Pool::<D>::new(options.clone(), self.timeout, connections);
@@ -75,8 +77,6 @@ impl<E: Default> Opening<E> {
             true => (pool(1), Some(pool(self.connections))),
             false => (pool(self.connections), None),
         };
-        // To connect takes several answers.
-        let longest = self.timeout * 4;
         let vetted = vet(&writers);
         timeout(longest, vetted).await.unwrap_or_else(|_| Err(late(longest)))?;
         Ok(Arc::new(Shared {
@@ -97,12 +97,18 @@ impl<E: Default> Opening<E> {
 }
 
 /// Makes the tables, on a connection of its own: what it has locked ends with it. Somebody else who
-/// begins with an empty database at the same time may be in the way.
-async fn make<D: Dialect>(options: &D::Options) -> Result<(), SqlSetupError> {
+/// begins with an empty database at the same time may be in the way. A server that does not answer
+/// is waited for no longer than otherwise.
+async fn make<D: Dialect>(options: &D::Options, longest: Duration) -> Result<(), SqlSetupError> {
     loop {
-        let made = async {
+        let reached = async {
             let mut connection = D::connect(options, MIGRATION).await.map_err(setup::<D>)?;
             D::vet(&mut connection).await?;
+            Ok(connection)
+        };
+        let made = async {
+            let reached = timeout(longest, reached).await;
+            let mut connection = reached.unwrap_or_else(|_| Err(late(longest)))?;
             migrate::<D>(&mut connection).await.map_err(setup::<D>)
         };
         match made.await {
