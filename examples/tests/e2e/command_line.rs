@@ -14,14 +14,15 @@ pub(crate) fn refusal(args: &[&str]) -> String {
 
 #[test]
 fn what_the_shop_cannot_do_is_named() {
-    let cases: [(&[&str], &[&str]); 8] = [
+    let cases: [(&[&str], &[&str]); 9] = [
         (&["--auth", "magic"], &["magic", "session", "jwt", "both"]),
-        (&["--store", "sqlite:x"], &["`--store sqlite:`", "memory:"]),
+        (&["--store", "memory:x"], &["--store", "memory:"]),
         (&["--store", "nonsense"], &["--store", "memory:"]),
         (&["--idle", "0"], &["--idle", "0"]),
         (&["--absolute", "0"], &["--absolute", "0"]),
         (&["--access", "0"], &["--access", "0"]),
         (&["--refresh", "0"], &["--refresh", "0"]),
+        (&["--stale-for", "0"], &["--stale-for", "0"]),
         (&["--listen", "here"], &["--listen", "here"]),
     ];
     for (args, named) in cases {
@@ -58,6 +59,9 @@ fn the_help_names_every_option_and_ends_well() {
             "--signing-key",
             "--behind-tls",
             "--no-near-cache",
+            "--stale-for",
+            "sqlite:",
+            "postgres://",
             "redis+sentinel://",
             "[default: both]",
             "2592000",

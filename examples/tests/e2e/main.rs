@@ -15,6 +15,7 @@ mod bearer;
 mod both;
 mod command_line;
 mod cookies;
+mod databases;
 mod headers;
 mod hearing;
 mod logouts;

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::{Answer, Curl, Service, Shop, alice, until};
 
-fn assert_unavailable(answer: &Answer) {
+pub(crate) fn assert_unavailable(answer: &Answer) {
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.header("retry-after").is_some(), "{answer:?}");
     assert_eq!(answer.header("set-cookie"), None, "nobody is signed out by it");
@@ -12,7 +12,7 @@ fn assert_unavailable(answer: &Answer) {
 }
 
 /// Asks until this status comes. Until then it was the other one, and never 401.
-fn until_status(shop: &Shop, credential: &str, awaited: u16, before: u16) -> Answer {
+pub(crate) fn until_status(shop: &Shop, credential: &str, awaited: u16, before: u16) -> Answer {
     until(&format!("{awaited} comes"), || {
         let answer = shop.client().get("/me").header(credential).send();
         assert!([awaited, before].contains(&answer.status), "{answer:?}");
@@ -21,7 +21,7 @@ fn until_status(shop: &Shop, credential: &str, awaited: u16, before: u16) -> Ans
 }
 
 /// What needs the store says that it is not there, and what does not goes on.
-fn assert_out_of_service(shop: &Shop, credentials: &[String]) {
+pub(crate) fn assert_out_of_service(shop: &Shop, credentials: &[String]) {
     let client: Curl = shop.client();
     let tea = json!({ "item": "tea", "quantity": 1 });
     for credential in credentials {

@@ -3,6 +3,7 @@
 use std::env;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use auth_core::{Clock, Timestamp};
 use auth_servers::{MariaDbServer, PostgresServer, RedisServer, Scratch};
@@ -12,6 +13,9 @@ use auth_store::{
 
 /// Names the store: `memory` if it is not there.
 const VARIABLE: &str = "AUTH_TESTS_STORE";
+
+/// Races are many here, and not what the time of a step is measured by.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 // One server for all tests of this process.
 static REDIS: LazyLock<RedisServer> = LazyLock::new(RedisServer::start);
@@ -49,16 +53,34 @@ pub(super) async fn fresh_store() -> Arc<dyn Store> {
         Kept::Memory => MemoryStore::new().into_store(),
         Kept::Sqlite => {
             let url = format!("sqlite:{}", FILES.path().join(format!("{number}.db")).display());
-            SqliteStore::builder(url).migrate().connect().await.unwrap().into_store()
+            SqliteStore::builder(url)
+                .timeout(PATIENCE)
+                .migrate()
+                .connect()
+                .await
+                .unwrap()
+                .into_store()
         }
         Kept::Postgres => {
             let _ = POSTGRES.ask(&format!("create schema test_{number}"));
             let url = format!("{}?options=-c%20search_path%3Dtest_{number}", POSTGRES.url());
-            PostgresStore::builder(url).migrate().connect().await.unwrap().into_store()
+            PostgresStore::builder(url)
+                .timeout(PATIENCE)
+                .migrate()
+                .connect()
+                .await
+                .unwrap()
+                .into_store()
         }
         Kept::MySql => {
             let url = MARIADB.url_of(&MARIADB.new_database());
-            MySqlStore::builder(url).migrate().connect().await.unwrap().into_store()
+            MySqlStore::builder(url)
+                .timeout(PATIENCE)
+                .migrate()
+                .connect()
+                .await
+                .unwrap()
+                .into_store()
         }
         Kept::Redis => {
             let store = RedisStore::builder(REDIS.url()).prefix(format!("{number}:"));

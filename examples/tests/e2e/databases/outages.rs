@@ -1,0 +1,129 @@
+//! A database goes away while shops run, and comes back.
+
+use auth_servers::{MariaDbServer, PostgresServer};
+use serde_json::json;
+
+use super::service::{Server, Service};
+use crate::harness::{Shop, alice};
+use crate::redis_outages::{assert_out_of_service, assert_unavailable, until_status};
+
+fn add(shop: &Shop, credential: &str) -> u16 {
+    let tea = json!({ "item": "tea", "quantity": 1 });
+    shop.client().post("/cart").header(credential).json(&tea).send().status
+}
+
+fn quantity(shop: &Shop, credential: &str) -> u64 {
+    shop.client().get("/cart").header(credential).send().json()["tea"].as_u64().unwrap_or(0)
+}
+
+/// Killed and started again, twice: 503 meanwhile, and afterwards everything that was acknowledged
+/// is there. No shop is started again.
+fn while_it_is_down<S: Server>() {
+    let mut service = Service::<S>::start(&[]);
+    let shops = service.shops();
+    let (credentials, ended) = (alice(&shops[0]), alice(&shops[0]));
+    for credential in &ended {
+        assert_eq!(shops[1].client().post("/logout").header(credential).send().status, 204);
+    }
+    for credential in &credentials {
+        assert_eq!(add(&shops[0], credential), 200);
+        shops.iter().for_each(|shop| _ = until_status(shop, credential, 200, 200));
+    }
+    for _ in 0..2 {
+        service.server.kill();
+        for shop in &shops {
+            for credential in &credentials {
+                until_status(shop, credential, 503, 200);
+            }
+            assert_out_of_service(shop, &credentials);
+        }
+        service.server.start_again();
+        for shop in &shops {
+            for credential in &credentials {
+                until_status(shop, credential, 200, 503);
+                assert_eq!(quantity(shop, credential), 1);
+            }
+            for credential in &ended {
+                assert_eq!(shop.client().get("/me").header(credential).send().status, 401);
+            }
+        }
+    }
+    let [here, there] = &shops;
+    for credential in &credentials {
+        assert_eq!(here.client().post("/logout").header(credential).send().status, 204);
+        until_status(there, credential, 401, 200);
+    }
+}
+
+/// Nothing is refused by connections that stay open and say nothing.
+fn while_it_hangs<S: Server>() {
+    let service = Service::<S>::start(&[]);
+    let shop = service.shop();
+    let credentials = alice(&shop);
+    service.server.hang();
+    for credential in &credentials {
+        assert_unavailable(&until_status(&shop, credential, 503, 200));
+    }
+    assert_unavailable(&shop.client().login("alice", "wonderland"));
+    service.server.go_on();
+    for credential in &credentials {
+        until_status(&shop, credential, 200, 503);
+    }
+}
+
+/// Every connection is ended while shops write, again and again: what was acknowledged is there,
+/// and what was not may be.
+fn while_it_hangs_up<S: Server>() {
+    let service = Service::<S>::start(&[]);
+    let shops = service.shops();
+    for credential in alice(&shops[0]) {
+        let (mut acknowledged, mut tried) = (0, 0);
+        for round in 0..20 {
+            if round % 2 == 0 {
+                service.server.hang_up();
+            }
+            for shop in &shops {
+                tried += 1;
+                match add(shop, &credential) {
+                    200 => acknowledged += 1,
+                    status => assert_eq!(status, 503),
+                }
+            }
+        }
+        assert!(acknowledged > 0, "it comes back by itself");
+        for shop in &shops {
+            until_status(shop, &credential, 200, 503);
+            let kept = quantity(shop, &credential);
+            assert!((acknowledged..=tried).contains(&kept), "{acknowledged} of {tried}: {kept}");
+        }
+        assert_eq!(shops[0].client().post("/logout").header(&credential).send().status, 204);
+        service.server.hang_up();
+        until_status(&shops[1], &credential, 401, 503);
+    }
+}
+
+macro_rules! on {
+    ($name:ident, $server:ident) => {
+        mod $name {
+            use super::*;
+
+            #[test]
+            fn while_it_is_down_nobody_is_refused_and_afterwards_all_goes_on() {
+                while_it_is_down::<$server>();
+            }
+
+            #[test]
+            fn one_that_hangs_is_like_one_that_is_down() {
+                while_it_hangs::<$server>();
+            }
+
+            #[test]
+            fn what_was_acknowledged_stands_when_connections_end() {
+                while_it_hangs_up::<$server>();
+            }
+        }
+    };
+}
+
+on!(postgres, PostgresServer);
+on!(mariadb, MariaDbServer);
