@@ -200,7 +200,7 @@ where
             own.filter(|scope| token.scopes().any(|of_token| *scope == of_token)).collect();
         Some(Box::new(principal))
     };
-    let subject = Arc::clone(&of_record.principal().subject);
+    let subject = of_record.principal().subject[..].into();
     Ok(Some(Identity::kept(Arc::new(Joined { facts, subject, of_record, narrowed }))))
 }
 
@@ -213,7 +213,8 @@ impl<C> OwnToken<C> {
 /// Who it is by the record, and the facts by the token.
 struct Joined<C> {
     facts: Facts,
-    subject: Arc<str>,
+    /// A copy of its own, made with the rest: the record's lies far away, and every request asks.
+    subject: Box<str>,
     of_record: Arc<Verified<C>>,
     narrowed: Option<Box<Principal<C>>>,
 }
