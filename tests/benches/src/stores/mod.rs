@@ -1,5 +1,6 @@
 //! What the stores cost: time, round trips and memory.
 
+pub mod databases;
 mod lookup;
 mod memory;
 mod redis;

@@ -1,0 +1,159 @@
+//! How PostgreSQL finds what a step is about: the plans by which it has executed the statements.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{Persistence, Timestamp};
+use auth_servers::until;
+use auth_store::{
+    Created, Data, Deleted, Kind, Lifetime, Limit, Limits, PostgresStore, Record, Renewal,
+    Rotation, Secret, Store, Swap, WhenFull,
+};
+use tokio::runtime::Runtime;
+
+use crate::stores::databases::million::Million;
+
+const HOUR: Duration = Duration::from_secs(3600);
+const KIND: Kind = Kind::Cookie;
+
+/// The user of whom all is asked.
+const SUBJECT: &str = "user-00500000";
+
+/// A statement, and how the rows were found: with its values looked at, and without.
+pub struct Plan {
+    /// The statement, without what it reads or writes.
+    pub statement: String,
+    /// The scans.
+    pub scans: BTreeSet<String>,
+}
+
+impl Plan {
+    /// Whether the table was looked through from its beginning to its end.
+    pub fn is_sequential(&self) -> bool {
+        self.scans.iter().any(|scan| scan.contains("Seq Scan"))
+    }
+}
+
+/// Takes every step among a million sign-ins, and has the server write its plans down.
+pub fn plans(million: &Million, runtime: &Runtime) -> Vec<Plan> {
+    million.set("session_preload_libraries = 'auto_explain'");
+    million.set("auto_explain.log_min_duration = 0");
+    for (turn, mode) in ["force_custom_plan", "force_generic_plan"].into_iter().enumerate() {
+        million.set(&format!("plan_cache_mode = {mode}"));
+        runtime.block_on(async {
+            // By one connection, whose plans come in turn; and no anonymous one may stay.
+            let builder = million.builder().anonymous(0).connections(1);
+            take_all(&builder.connect().await.unwrap(), million.now).await;
+        });
+        until("the plans are written", || {
+            let log = written(million);
+            (log.matches(LAST).count() > turn).then_some(())
+        });
+    }
+    read(&written(million))
+}
+
+/// Only the last of the steps says this.
+const LAST: &str = "sid = $1 AND last_seen <= $2";
+
+/// Every kind of step.
+async fn take_all(store: &PostgresStore, now: Timestamp) {
+    // Whoever tidies up puts this one off: it was used after it was made.
+    let old = draft(store, Some("user-old"), now.before(480 * HOUR)).1;
+    let used = old.sid;
+    store.create(old, None).await.unwrap();
+    store.touch(&used, now.before(HOUR / 2)).await.unwrap();
+    about_one(store, now).await;
+    about_a_user(store, now).await;
+    let visitor = draft(store, None, now).1;
+    let visits = visitor.sid;
+    store.create(visitor, None).await.unwrap();
+    while store.load(&visits).await.unwrap().is_some() {
+        tokio::task::yield_now().await; // it is ended by the way
+    }
+    assert!(!store.delete_if_idle(&visits, now).await.unwrap());
+}
+
+async fn about_one(store: &PostgresStore, now: Timestamp) {
+    let (secret, new) = draft(store, Some(SUBJECT), now);
+    let (sid, limits) = (new.sid, new.limits);
+    store.create(new, None).await.unwrap();
+    assert!(store.load(&sid).await.unwrap().is_some());
+    let data = Data::from_iter([("cart", "3")]);
+    assert!(matches!(store.update(&sid, 0, data).await.unwrap(), Swap::Stored(_)));
+    let renewal = Renewal {
+        at: now,
+        limits,
+        persistence: Persistence::Browser,
+        principal: Box::default(),
+        details: None,
+    };
+    let mut from = secret.digests(KIND).current;
+    for renewal in [None, Some(renewal)] {
+        let digests = Secret::generate(sid).unwrap().digests(KIND);
+        let to = digests.current;
+        let rotation = Rotation { kind: KIND, digests, grace: None, renewal };
+        let rotated = store.rotate(&sid, &from, rotation).await.unwrap();
+        assert!(matches!(rotated, Swap::Stored(_)));
+        from = to;
+    }
+    assert!(matches!(store.delete_if(&sid, 0).await.unwrap(), Deleted::Stale(_)));
+    assert!(store.delete(&sid).await.unwrap());
+}
+
+async fn about_a_user(store: &PostgresStore, now: Timestamp) {
+    let limit = Limit { most: NonZeroU32::MIN, when_full: WhenFull::Evict };
+    store.create(draft(store, Some(SUBJECT), now).1, None).await.unwrap();
+    let new = draft(store, Some(SUBJECT), now).1;
+    let sid = new.sid;
+    let created = store.create(new, Some(limit)).await.unwrap();
+    assert!(matches!(created, Created::Stored { evicted: 1.. }));
+    assert_eq!(store.list(SUBJECT).await.unwrap().len(), 1);
+    assert_eq!(store.amend_subject(SUBJECT, b"").await.unwrap(), 1);
+    assert_eq!(store.revoke_others(SUBJECT, &sid).await.unwrap(), 0);
+    assert!(store.revoke(SUBJECT, &sid).await.unwrap());
+    assert_eq!(store.revoke_subject(SUBJECT).await.unwrap(), 0);
+}
+
+/// A sign-in that is not stored yet, and its secret.
+fn draft(store: &dyn Store, subject: Option<&str>, now: Timestamp) -> (Secret, Record) {
+    let sid = store.new_id(subject).unwrap();
+    let secret = Secret::generate(sid).unwrap();
+    let limits = Limits::starting(Lifetime::new(Some(HOUR), 720 * HOUR).unwrap(), now);
+    let subject = subject.map(Arc::from);
+    let record = Record::new(sid, KIND, secret.digests(KIND), subject, limits, now);
+    (secret, record)
+}
+
+/// What the server has written down so far.
+fn written(million: &Million) -> String {
+    million.server.ask("SELECT pg_read_file('log/plans.log')")
+}
+
+/// The plans about sign-ins: a line with the statement, and more that begin with a tab.
+fn read(log: &str) -> Vec<Plan> {
+    let mut plans = BTreeMap::<_, BTreeSet<_>>::new();
+    let entries = log.split("Query Text: ").skip(1).filter_map(|entry| entry.split_once('\n'));
+    for (text, plan) in entries.filter(|(text, _)| text.contains("auth_sign_ins ")) {
+        let lines = plan.lines().take_while(|line| line.starts_with('\t'));
+        let scans = lines.filter_map(|line| {
+            let (node, _) = line.split_once("  (cost")?;
+            let node = node.trim().trim_start_matches("->").trim();
+            let scan = node.strip_suffix(" on auth_sign_ins").unwrap_or(node);
+            scan.contains("Scan").then(|| scan.to_owned())
+        });
+        plans.entry(brief(text)).or_default().extend(scans);
+    }
+    plans.into_iter().map(|(statement, scans)| Plan { statement, scans }).collect()
+}
+
+/// The verb, and which rows it is about.
+fn brief(text: &str) -> String {
+    let verb = text.split(' ').next().unwrap_or_default();
+    let which = text.split_once(" WHERE ").map_or("", |(_, which)| which);
+    let which = which.split(" RETURNING ").next().unwrap_or_default();
+    let which = which.split(", $").next().unwrap_or_default();
+    format!("{verb} {which}").trim().to_owned()
+}

@@ -1,0 +1,94 @@
+//! Statements per request, as the server counts them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::SignInId;
+use auth_servers::{MariaDbServer, PostgresServer, until};
+use auth_store::Store;
+use auth_store::near_cache::NearCache;
+use tokio::runtime::Runtime;
+
+use crate::drive::{BATCH, Case};
+use crate::ours::Ours;
+use crate::stores::databases::server::{mariadb, postgres};
+
+/// Requests of each kind.
+const REQUESTS: usize = 40 * BATCH;
+
+/// What PostgreSQL executes per request. What is on the way to nobody's request, the beats of the
+/// near cache, is left out.
+pub fn of_postgres(runtime: &Runtime) -> Vec<(&'static str, f64)> {
+    let server = PostgresServer::with(&["--shared_preload_libraries=pg_stat_statements"]);
+    let _ = server.ask("CREATE EXTENSION pg_stat_statements");
+    let database = server.new_database();
+    let url = server.url_of(&database);
+    let _inside = runtime.enter();
+    let connect = || runtime.block_on(postgres(&url).connect()).unwrap();
+    let near = Arc::new(NearCache::new(connect()));
+    until("the server's beats come back", || near.status().lease);
+    let executed = || {
+        let asked = format!(
+            "SELECT sum(calls) FROM pg_stat_statements JOIN pg_database ON oid = dbid \
+             WHERE datname = '{database}' AND query NOT LIKE '%pg_control_system%'"
+        );
+        server.ask(&asked).parse().unwrap()
+    };
+    counted(runtime, Arc::new(connect()), near, executed)
+}
+
+/// What MariaDB executes per request.
+pub fn of_mariadb(runtime: &Runtime) -> Vec<(&'static str, f64)> {
+    let server = MariaDbServer::start();
+    let url = server.url();
+    let _inside = runtime.enter();
+    let connect = || runtime.block_on(mariadb(&url));
+    let near = NearCache::<auth_store::MySqlStore>::builder();
+    let near = Arc::new(near.stale_for(connect(), Duration::from_secs(600)));
+    let questions = || -> u64 {
+        let said = server.ask("SHOW GLOBAL STATUS LIKE 'Questions'");
+        said.split_whitespace().next_back().unwrap().parse().unwrap()
+    };
+    // To ask takes some, too.
+    let first = questions();
+    let each = questions() - first;
+    let asked = std::cell::Cell::new(0);
+    let executed = || {
+        asked.set(asked.get() + each);
+        questions() - asked.get()
+    };
+    counted(runtime, Arc::new(connect()), near, executed)
+}
+
+fn counted(
+    runtime: &Runtime,
+    store: Arc<dyn Store>,
+    near: Arc<dyn Store>,
+    executed: impl Fn() -> u64,
+) -> Vec<(&'static str, f64)> {
+    // Connections are opened before anything is counted.
+    drop(Ours::without_values(Arc::clone(&store), BATCH));
+    let nobody = runtime.block_on(near.load(&SignInId::from_bytes([0; 16])));
+    assert!(nobody.unwrap().is_none());
+    let mut counts = Vec::new();
+    let mut count = |name, run: &mut dyn FnMut()| {
+        let before = executed();
+        run();
+        counts.push((name, (executed() - before) as f64 / REQUESTS as f64));
+    };
+    let mut ours = None;
+    count("sign-in", &mut || ours = Some(Ours::without_values(Arc::clone(&store), REQUESTS)));
+    let ours = ours.unwrap();
+    let all = |case: &mut Case| (0..REQUESTS / BATCH).for_each(|_| _ = case.nanos());
+    let mut update = ours.session_update();
+    count("a value of the session changed", &mut || all(&mut update));
+    let mut identity = ours.identity();
+    count("look-up, no near cache", &mut || all(&mut identity));
+    let ours = ours.moved_to(near);
+    let mut identity = ours.identity();
+    count("near cache: a miss", &mut || all(&mut identity));
+    count("near cache: a hit", &mut || all(&mut identity));
+    let mut sign_out = ours.sign_out();
+    count("logout", &mut || all(&mut sign_out));
+    counts
+}
