@@ -162,7 +162,8 @@ impl<C, M> JwtAuth<C, M> {
     }
 
     /// How many verified tokens to remember, of up to a kilobyte each: 10 000 otherwise, and 0 for
-    /// none. Tokens with a shared secret are as quick to verify as to remember.
+    /// none. A remembered token's signature is not verified again, unless a shared secret made it,
+    /// and its claims are not read again; its time is looked at whenever it comes.
     pub fn cache(self, tokens: usize) -> Self {
         self.change(|base| base.cached = tokens)
     }

@@ -88,9 +88,9 @@ impl Keys {
         self.fixed.push(held);
     }
 
-    /// Whether a check costs more than remembering it: not with a shared secret.
-    pub(crate) fn are_worth_remembering(&self) -> bool {
-        self.ring.is_some() || self.fixed.iter().any(|key| !key.is_shared())
+    /// Whether all of them are shared secrets.
+    pub(crate) fn are_secrets(&self) -> bool {
+        self.ring.is_none() && self.fixed.iter().all(|key| key.is_shared())
     }
 
     /// The key that made the signature. The header chooses among the keys by name, and never how
