@@ -121,6 +121,11 @@ impl<C, M> JwtAuth<C, M> {
 
     /// Also accepts tokens of the same issuer that this key signed: the secret before the present
     /// one, say.
+    ///
+    /// # Panics
+    /// If it has no `kid`, and four keys of its algorithm have none already: more are not tried with
+    /// a token. [Named](crate::Key::with_kid) keys are, as many as there are, with tokens that name
+    /// them.
     pub fn accept(self, key: impl Into<Key>) -> Self {
         let key = key.into();
         self.change(|base| base.verifier.issuers[0].keys.add(key))
