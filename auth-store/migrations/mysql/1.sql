@@ -31,7 +31,9 @@ CREATE TABLE IF NOT EXISTS auth_sign_ins (
 -- Whoever changes all sign-ins of a subject locks one of these rows, chosen by the subject's key.
 CREATE TABLE IF NOT EXISTS auth_locks (number BIGINT NOT NULL PRIMARY KEY) ENGINE = InnoDB;
 INSERT IGNORE INTO auth_locks (number)
-WITH RECURSIVE numbers AS (SELECT 0 AS number UNION ALL SELECT number + 1 FROM numbers WHERE number < 999)
+WITH RECURSIVE numbers AS (
+    SELECT 0 AS number UNION ALL SELECT number + 1 FROM numbers WHERE number < 999
+)
 SELECT number FROM numbers;
 
 CREATE TABLE IF NOT EXISTS auth_migrations (number BIGINT NOT NULL PRIMARY KEY) ENGINE = InnoDB;

@@ -15,3 +15,5 @@ mod stores;
 mod subjects;
 mod tidy;
 mod time_zones;
+#[cfg(feature = "sql-tls")]
+mod tls;

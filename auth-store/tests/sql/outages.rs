@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::Clock;
-use auth_servers::{Held, MariaDbServer, PostgresServer, Proxy};
-use auth_store::{MySqlStore, PostgresStore, Store, StoreErrorKind, conformance};
+use auth_servers::{Held, MariaDbServer, PostgresServer, Proxy, until};
+use auth_store::{Limit, MySqlStore, PostgresStore, Store, StoreErrorKind, WhenFull, conformance};
 use tokio::time::sleep;
 
 use crate::sign_in::{data, draft, sign_in};
@@ -126,10 +126,8 @@ macro_rules! on {
                 let url = server.url().replace(&port(server.port()), &port(proxy.port()));
                 let there = Arc::new(store(url).await);
                 let sid = sign_in(&*there, "ada").await;
-                let limit = auth_store::Limit {
-                    most: 5.try_into().expect("not 0"),
-                    when_full: auth_store::WhenFull::Evict,
-                };
+                let limit =
+                    Limit { most: 5.try_into().expect("not 0"), when_full: WhenFull::Evict };
                 proxy.hold(Held { answered: true, ..Held::default() });
                 let error = there.create(draft(&*there, Some("ada")).1, Some(limit)).await;
                 assert_eq!(error.expect_err("held").kind(), StoreErrorKind::Unavailable);
@@ -151,3 +149,38 @@ macro_rules! on {
 
 on!(mariadb, MariaDbServer, MySqlStore);
 on!(postgres, PostgresServer, PostgresStore);
+
+/// A node that stands still in the middle of a sign-in keeps its connection, and not its lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_stands_still_holds_up_nobody() {
+    let server = PostgresServer::start();
+    let proxy = Proxy::to(server.port()).await;
+    let line =
+        server.url().replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port()));
+    let open = async |url: String| {
+        let builder = PostgresStore::builder(url).migrate();
+        Arc::new(builder.connect().await.expect("the server runs"))
+    };
+    let (still, here) = (open(line).await, open(server.url()).await);
+    sign_in(&*still, "ada").await;
+    let limit = Limit { most: 5.try_into().expect("not 0"), when_full: WhenFull::Evict };
+    proxy.hold(Held { answered: true, ..Held::default() });
+    let step = {
+        let (store, record) = (Arc::clone(&still), draft(&*still, Some("ada")).1);
+        tokio::spawn(async move { store.create(record, Some(limit)).await })
+    };
+    until("it is in a transaction", || {
+        let asked = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'";
+        (server.ask(asked).trim() == "1").then_some(())
+    });
+    // From now on the server does not even hear that the connection has ended.
+    proxy.hold(Held { asked: true, answered: true, first: 0 });
+    step.await.expect("it ends").expect_err("it stands still");
+
+    let clock = Clock::system();
+    let start = clock.monotonic();
+    while let Err(error) = here.create(draft(&*here, Some("ada")).1, Some(limit)).await {
+        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+        assert!(clock.monotonic() - start < Duration::from_secs(5), "still {error:?}");
+    }
+}

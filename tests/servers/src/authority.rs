@@ -53,9 +53,18 @@ impl Authority {
         &self.pem
     }
 
+    /// The file with the authority's own certificate (`ca`), the server's (`cert`), or its key (`key`).
+    ///
+    /// # Panics
+    /// If the folder's name is no text.
+    #[must_use]
+    pub fn file(&self, name: &str) -> String {
+        self.folder.path().join(name).to_str().expect("a name").to_owned()
+    }
+
     /// What makes a Redis server listen by TLS on this port.
     pub(crate) fn settings(&self, port: u16) -> Vec<String> {
-        let file = |name| self.folder.path().join(name).to_str().expect("a name").to_owned();
+        let file = |name| self.file(name);
         let settings = [
             ("--tls-port", port.to_string()),
             ("--tls-ca-cert-file", file("ca")),

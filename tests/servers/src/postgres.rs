@@ -1,13 +1,14 @@
 //! One PostgreSQL server.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use rustix::process::{Signal, geteuid};
 
+use crate::authority::Authority;
 use crate::daemon::{Daemon, answer, copy, run};
 use crate::ports::free_port;
 use crate::scratch::Scratch;
@@ -52,9 +53,30 @@ impl PostgresServer {
     /// If it does not start.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
+        Self::make(settings, |_| {})
+    }
+
+    /// Starts a server that speaks TLS, too, with this authority's certificate.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn with_tls(authority: &Authority) -> Self {
+        // PostgreSQL takes a key that belongs to itself alone.
+        Self::make(&["--ssl=on", "--ssl_cert_file=cert", "--ssl_key_file=key"], |data| {
+            for name in ["cert", "key"] {
+                let owner: &[&str] = if geteuid().is_root() { &["-o", ACCOUNT] } else { &[] };
+                let mut install = Command::new("install");
+                run(install.args(owner).args(["-m", "600", &authority.file(name)]).arg(data));
+            }
+        })
+    }
+
+    fn make(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let (folder, port) = (Scratch::new(), free_port());
         let data = folder.path().join("data");
         copy(&template().path().join("data"), &data);
+        prepare(&data);
         let data = data.to_str().expect("a folder with a name");
         let mut command = as_account();
         command.push(binary("postgres").to_str().expect("a program with a name").to_owned());

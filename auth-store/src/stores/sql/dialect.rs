@@ -70,8 +70,8 @@ pub(super) trait Dialect: Speaks {
     async fn connect(options: &Self::Options, timeout: Duration)
     -> Result<Self::Connection, Error>;
 
-    /// Locks a subject, from the beginning of a transaction to its end: what follows [`BEGIN`](Self::BEGIN).
-    /// None where a transaction that writes is alone anyway.
+    /// Locks a subject to the end of a transaction: what follows [`BEGIN`](Self::BEGIN). None where a
+    /// transaction that writes is alone anyway.
     fn lock(key: i64) -> Option<String>;
 
     /// Whether all steps about a subject have to lock it, and not only sign-ins that are limited:

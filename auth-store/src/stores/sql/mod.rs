@@ -3,17 +3,17 @@
 //! # Tables
 //!
 //! `auth_sign_ins` has a row for each sign-in; the scripts in `migrations` tell its columns. What
-//! steps compare is in columns of its own, as numbers and bytes: no collation, time zone or clock of
-//! the database takes part. `auth_migrations` says which scripts were run.
+//! steps compare is a number or bytes: no collation, time zone or clock of the database takes part.
+//! `auth_migrations` says which scripts were run.
 //!
 //! # Steps
 //!
-//! A step is one statement, or one transaction that may write from its beginning. Whoever creates with a limit
-//! locks the subject first, so that it counts what others have committed: by an advisory lock of
-//! PostgreSQL, a row of `auth_locks` in MySQL, and in SQLite by being the writer. In MySQL, whoever
-//! else creates for a subject or changes all of its sign-ins does so, too.
+//! A step is one statement, or one transaction. Whoever creates with a limit locks the subject
+//! first, so that what others have committed counts: by an advisory lock of PostgreSQL, by a row of
+//! `auth_locks` in MySQL, and in SQLite by being the one who writes. In MySQL, so does whoever else
+//! creates for a subject or changes all of its sign-ins.
 //!
-//! A step that was cut off takes its connection with it: nobody knows where that stands.
+//! A step that was given up takes its connection with it: nobody knows where that stands.
 
 mod create;
 mod dialect;

@@ -54,7 +54,8 @@ impl Dialect for MySql {
         Ok(options.disable_statement_logging())
     }
 
-    /// What does not fit is refused, and never cut off.
+    /// What does not fit is refused, and never cut off. A node that stands still in the middle of a
+    /// transaction loses its connection and its locks after a minute.
     async fn connect(
         options: &MySqlConnectOptions,
         timeout: Duration,
@@ -63,6 +64,7 @@ impl Dialect for MySql {
         let settings = format!(
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
              SET SESSION innodb_lock_wait_timeout = {}, autocommit = 1, \
+             wait_timeout = 60, \
              sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
             timeout.as_secs().max(1)
         );

@@ -12,14 +12,17 @@ sql_store! {
     /// # async fn example() -> Result<(), auth_store::SqlSetupError> {
     /// use auth_store::MySqlStore;
     ///
-    /// let store = MySqlStore::builder("mysql://app:secret@localhost/shop").migrate().connect().await?;
+    /// let url = "mysql://app:secret@localhost/shop";
+    /// let store = MySqlStore::builder(url).migrate().connect().await?;
     /// # let _ = store; Ok(())
     /// # }
     /// ```
     ///
-    /// MySQL 8.0, MariaDB 10.6, or newer, with InnoDB. `ssl-mode` and `ssl-ca` in the URL are for TLS (feature
-    /// `sql-tls`). Tables commit one by one there, so `migrate` is repeated if it was cut off.
-    /// Clock, time zone, collation and SQL mode of the server do not matter.
+    /// MySQL 8.0, MariaDB 10.6, or newer, with InnoDB; the tests run on MariaDB. With the feature
+    /// `sql-tls`, set `ssl-mode=VERIFY_IDENTITY` in the URL, and `ssl-ca` to the file of your own
+    /// authority: other modes, and the one that counts if none is set, do not look whose certificate it
+    /// is. Tables commit one by one there: a `migrate` that was cut off is repeated. Clock, time zone,
+    /// collation and SQL mode of the server do not matter.
     ///
     /// | step | statements |
     /// |---|---|
@@ -29,13 +32,13 @@ sql_store! {
     /// | `create` for a subject | 3 in one transaction; with a limit 4, and 1 more to evict |
     /// | `create` of an anonymous one | 1 |
     ///
-    /// A step is unavailable if it takes longer than its timeout, which is a second, waiting for a
-    /// connection included. It is tried again within that time if the server has undone it because of
-    /// another. What was acknowledged is as safe as `innodb_flush_log_at_trx_commit` and the
+    /// A step is unavailable if it takes longer than its timeout, which is a second, with the wait for
+    /// a connection. If the server has undone it because another was in its way, it is tried again
+    /// within that time. What was acknowledged is as safe as `innodb_flush_log_at_trx_commit` and the
     /// replicas make it: leave that at 1.
     ///
-    /// What has expired is collected while new sign-ins arrive; [`sweep`](crate::Store::sweep) does more
-    /// at a time.
+    /// What has expired is collected while new sign-ins arrive; [`sweep`](crate::Store::sweep) takes
+    /// more at a time.
     ///
     /// It announces nothing: a near cache over it believes a sign-in that another node ends for as
     /// long as it is told to.

@@ -19,10 +19,11 @@ sql_store! {
     /// # }
     /// ```
     ///
-    /// PostgreSQL 13 or newer. The URL is that of libpq, with `sslmode` and `sslrootcert` for TLS (feature
-    /// `sql-tls`); `options=-c search_path=..` chooses the schema. Between the store and the
-    /// server there can be a pooler that pools sessions, not one that pools transactions. The
-    /// clock and the time zone of the server do not matter.
+    /// PostgreSQL 13 or newer. The URL is that of libpq, of one server, which takes writes;
+    /// `options=-c search_path=..` in it chooses the schema. With the feature `sql-tls`, set
+    /// `sslmode=verify-full`, and `sslrootcert` to the file of your own authority: other modes, and the
+    /// one that counts if none is set, do not look whose certificate it is. A pooler in between has to
+    /// pool sessions, not transactions. The clock and the time zone of the server do not matter.
     ///
     /// | step | statements |
     /// |---|---|
@@ -31,13 +32,13 @@ sql_store! {
     /// | `create` without a limit, or anonymous | 1 |
     /// | `create` with a limit | 4 in one transaction, and 1 more to evict |
     ///
-    /// A step is unavailable if it takes longer than its timeout, which is a second, waiting for a
-    /// connection included. It is tried again within that time if the server has undone it because of
-    /// another. What was acknowledged is as safe as `synchronous_commit` and the replicas make it:
-    /// leave that on.
+    /// A step is unavailable if it takes longer than its timeout, which is a second, with the wait for
+    /// a connection. If the server has undone it because another was in its way, it is tried again
+    /// within that time. What was acknowledged is as safe as `synchronous_commit` and the replicas
+    /// make it: leave that on.
     ///
-    /// What has expired is collected while new sign-ins arrive; [`sweep`](crate::Store::sweep) does more
-    /// at a time.
+    /// What has expired is collected while new sign-ins arrive; [`sweep`](crate::Store::sweep) takes
+    /// more at a time. A sign-in of a few hundred bytes takes half a kilobyte, its indexes included.
     ///
     /// With the feature `near-cache`, changes are announced by `NOTIFY`, which costs commits some
     /// of their parallelism. Without a [`NearCache`](crate::near_cache::NearCache) on any node,
