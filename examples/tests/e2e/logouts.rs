@@ -3,10 +3,12 @@
 use std::time::Duration;
 
 use auth_core::Clock;
-use auth_servers::Nginx;
+use auth_servers::{Nginx, PostgresServer};
 use serde_json::json;
 
-use crate::harness::{Curl, Http, Service, Shop, Tokens, alice, customers as signed_in};
+use crate::harness::{
+    Curl, Http, Scratch, Service, Shop, Tokens, alice, customers as signed_in, shop_at,
+};
 use crate::load::{CUSTOMERS, alone};
 
 /// The near cache's bound is two seconds; the rest is for a busy machine.
@@ -86,6 +88,15 @@ async fn sec_14_a_logout_is_heard_by_every_shop_behind_a_proxy() {
     let url = format!("http://localhost:{}", nginx.port());
     let way = Way { out: format!("{url}/logout"), me: format!("{url}/me"), shops: 2 };
     delays("behind nginx", &way, 250, &shops[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_14_a_logout_is_heard_by_way_of_postgres() {
+    let _alone = alone().await;
+    let (postgres, folder) = (PostgresServer::start(), Scratch::new());
+    let shop = |()| shop_at(&postgres.url(), &folder, &["--customers", CUSTOMERS]);
+    let shops = [(); 2].map(shop);
+    delays("by way of PostgreSQL", &from_one_shop_to_the_other(&shops), 250, &shops[0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

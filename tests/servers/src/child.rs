@@ -24,7 +24,7 @@ echo "$pid"
 children() { cat "/proc/$pid/task/$pid/children" 2>/dev/null; }
 read -r told
 if [ "$told" != kill ] && [ -n "$(children)" ]; then
-    kill -CONT $(children) "$pid"
+    kill -CONT $(children) "$pid" 2>/dev/null
     kill -INT "$pid"
     tries=250
     while [ -e "/proc/$pid/exe" ] && [ "$((tries -= 1))" -gt 0 ]; do sleep 0.02; done

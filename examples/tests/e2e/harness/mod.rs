@@ -3,6 +3,7 @@
 mod browser;
 mod credential;
 mod curl;
+mod database;
 mod http;
 mod process;
 mod programs;
@@ -18,6 +19,7 @@ mod webdriver;
 pub(crate) use browser::Browser;
 pub(crate) use credential::{By, Credential, customers, login};
 pub(crate) use curl::{Answer, Curl};
+pub(crate) use database::Database;
 pub(crate) use http::Http;
 pub(crate) use process::Process;
 pub(crate) use scratch::Scratch;
