@@ -17,7 +17,8 @@
 //!
 //! # Steps
 //!
-//! Each step is one script, which reads, decides, writes and publishes. A time to live is set on
+//! Each step is one script, which reads, decides, publishes and writes: what the script could not finish
+//! was announced. A time to live is set on
 //! every key, an hour after the end of what it holds, so that Redis collects it by itself; what has
 //! expired is decided by the caller's clock.
 //!
@@ -30,8 +31,8 @@
 //!
 //! # The bus
 //!
-//! `ended` and `changed` are each followed by the ids of the sign-ins that did, with spaces between. A step publishes one message, in the script that writes; a step that changed
-//! nothing publishes none, and neither do new sign-ins and notes of a use.
+//! `ended` and `changed` are each followed by the ids of the sign-ins that did, with spaces between. A step publishes one message, in the script that writes; a step that finds
+//! nothing to change publishes none, and neither do new sign-ins and notes of a use.
 //!
 //! `beat <node> <number> <source>` is a sign of life, sent by a node to itself by way of every
 //! primary. The script writes, which only a primary can, and names the source: the primary's
