@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use auth_session::SessionAuth;
-use auth_store::RedisStore;
 use examples::users::User;
 
 use super::history::Change;
@@ -15,7 +14,7 @@ pub(crate) struct Staff(Arc<SessionAuth<User>>);
 
 impl Staff {
     pub(crate) async fn at(store: &str) -> Self {
-        let store = RedisStore::connect(store).await.unwrap();
+        let store = auth_store::connect(store).await.unwrap();
         Self(Arc::new(SessionAuth::new(store).claims::<User>()))
     }
 
