@@ -157,8 +157,10 @@ async function view() {
   find("add").hidden = cart.response.status === 401;
   const items = cart.response.ok ? Object.entries(cart.json) : [];
   list("cart", items.map(([item, count]) => ({ text: `${count} × ${item}` })));
-  const devices = me ? ((await call("GET", "/devices")) ?? []) : [];
-  list("devices", devices.map((device) => ({
+  const devices = me ? await send("GET", "/devices") : null;
+  if (devices?.response.status === 503) return false;
+  const known = devices?.response.ok ? devices.json : [];
+  list("devices", known.map((device) => ({
     text: [
       device.label ?? device.user_agent ?? "unknown device",
       device.address,

@@ -38,7 +38,7 @@ impl Shop {
 
     /// Starts it again where it was, after its end.
     pub(crate) fn start_again(&mut self) {
-        *self = Self::start_at(self.authority(), self.args.clone());
+        *self = Self::start_at(&format!("127.0.0.1:{}", self.port()), self.args.clone());
     }
 
     /// Where a page of the shop is. The path begins with a slash.

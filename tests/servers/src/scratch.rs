@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, mem, process};
 
-/// Removes a folder when the standard input ends.
-const REMOVER: &str = r#"read -r _; rm -rf "$1""#;
+/// Removes a folder when the standard input ends, and by no other sign of the end.
+const REMOVER: &str = r#"trap '' HUP INT TERM; read -r _; rm -rf "$1""#;
 
 /// A new, empty folder. It goes with the value.
 #[derive(Debug)]

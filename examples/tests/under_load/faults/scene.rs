@@ -10,7 +10,7 @@ const RECOVERED: Duration = Duration::from_secs(10);
 /// How long an answer may take, whatever it is: a store that does not answer is not waited for.
 const ANSWERED: Duration = Duration::from_secs(3);
 /// In MiB. Customers' passwords take next to none of it, however many processors hash them.
-const MEMORY: u64 = 128;
+const MEMORY: u64 = 96;
 
 /// Two shops, and the load of their customers.
 pub(super) struct Scene {
