@@ -2,12 +2,11 @@
 
 use std::process::Command;
 
+use auth_servers::{Scratch, until};
 use serde_json::{Value, json};
 
 use super::process::Process;
 use super::programs;
-use super::scratch::Scratch;
-use super::wait::until;
 use super::webdriver::Session;
 
 const FLAGS: [&str; 8] = [

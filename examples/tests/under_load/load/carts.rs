@@ -4,17 +4,18 @@ use std::time::Duration;
 
 use super::history::{Answer, Call, Deed};
 use super::judge::Violation;
+use super::terms::Terms;
 
 /// Looks at the calls of one sign-in, until somebody asks for its end. Of several losses the
 /// greatest is told.
-pub(super) fn judge(calls: &[Call], lease: Duration) -> Vec<Violation> {
+pub(super) fn judge(calls: &[Call], terms: &Terms) -> Vec<Violation> {
     let logouts = calls.iter().filter(|call| call.deed == Deed::Logout);
     let asked = logouts.map(|call| call.sent).min().unwrap_or(Duration::MAX);
     let adds: Vec<_> = calls.iter().filter(|call| call.deed == Deed::Add).collect();
     let (mut lost, mut invented) = (None, None);
     for call in calls.iter().filter(|call| call.answered < asked) {
         let Answer::Holds(count) = call.answer else { continue };
-        let missing = at_least(call, &adds, lease).saturating_sub(count);
+        let missing = at_least(call, &adds, terms).saturating_sub(count);
         let more = count.saturating_sub(at_most(call, &adds));
         lost = lost.max((missing > 0).then_some((missing, call.sent)));
         invented = invented.max((more > 0).then_some((more, call.sent)));
@@ -25,10 +26,12 @@ pub(super) fn judge(calls: &[Call], lease: Duration) -> Vec<Violation> {
     lost.into_iter().chain(invented).collect()
 }
 
-/// A cart that is read may be as old as the lease. One that was added to is the newest.
-fn at_least(call: &Call, adds: &[&Call], lease: Duration) -> u32 {
-    let (age, own) = if call.deed == Deed::Add { (Duration::ZERO, 1) } else { (lease, 0) };
-    let before = |add: &&&Call| add.answer.done() && add.answered + age < call.sent;
+/// A cart that is read may be as old as the lease. One that was added to is the newest. What may be
+/// lost need not be there.
+fn at_least(call: &Call, adds: &[&Call], terms: &Terms) -> u32 {
+    let (age, own) = if call.deed == Deed::Add { (Duration::ZERO, 1) } else { (terms.lease, 0) };
+    let kept = |add: &Call| add.answer.done() && !add.overlaps(&terms.unconfirmed);
+    let before = |add: &&&Call| kept(add) && add.answered + age < call.sent;
     count(adds.iter().filter(before)) + own
 }
 
@@ -44,10 +47,10 @@ fn count(calls: impl Iterator) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::made_up::{LEASE, call};
+    use crate::load::made_up::{LEASE, call, ms};
 
     fn judged(calls: &[Call]) -> Vec<Violation> {
-        judge(calls, LEASE)
+        judge(calls, &Terms::strict(LEASE))
     }
 
     fn add(sent: u64, answered: u64, answer: Answer) -> Call {
@@ -75,6 +78,16 @@ mod tests {
         assert_eq!(read(cart(2003, 1)), [], "the copy may be as old as the lease");
         assert_eq!(read(cart(2004, 1)), [Violation::LostAdditions(cart(2004, 1), 1)]);
         assert_eq!(read(cart(2004, 0)), [Violation::LostAdditions(cart(2004, 0), 2)]);
+    }
+
+    #[test]
+    fn only_additions_of_shortly_before_the_fault_may_be_lost() {
+        let terms = Terms { unconfirmed: ms(100)..ms(200), ..Terms::strict(LEASE) };
+        let (old, last) = (add(90, 95, Answer::Holds(1)), add(150, 160, Answer::Holds(2)));
+        let later = add(250, 260, Answer::Holds(2));
+        let read = |holds| judge(&[old, last, later, cart(5000, holds)], &terms);
+        assert_eq!((read(2), read(3)), (vec![], vec![]));
+        assert_eq!(read(1), [Violation::LostAdditions(cart(5000, 1), 1)]);
     }
 
     #[test]

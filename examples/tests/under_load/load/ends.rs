@@ -4,18 +4,25 @@ use std::time::Duration;
 
 use super::history::{Answer, Call, Deed};
 use super::judge::Violation;
+use super::terms::Terms;
 use crate::harness::By;
 
 /// Looks at the calls of one sign-in.
-pub(super) fn judge(calls: &[Call], lease: Duration) -> Vec<Violation> {
+pub(super) fn judge(calls: &[Call], terms: &Terms) -> Vec<Violation> {
     let asked = logouts(calls).map(|call| call.sent).min();
     let told = acknowledged(calls);
     let may_be_over = |call: &Call| asked.is_some_and(|asked| asked < call.answered);
-    let is_over = |call: &Call| told.is_some_and(|told| told + lease < call.sent);
+    let is_over =
+        |call: &Call| told.is_some_and(|told| told + call.deed.lease(terms.lease) < call.sent);
+    let may_be_lost = calls.iter().any(|call| {
+        let begins = matches!(call.deed, Deed::SignIn | Deed::Refresh);
+        begins && call.answer.done() && call.overlaps(&terms.unconfirmed)
+    });
 
     let wrong = calls.iter().filter(|call| matches!(call.answer, Answer::Wrong(_)));
     let late = calls.iter().filter(|call| is_over(call) && was_accepted(call));
-    let refused = |call: &&Call| call.answer == Answer::Refused && !may_be_over(call);
+    let refused =
+        |call: &&Call| call.answer == Answer::Refused && !may_be_over(call) && !may_be_lost;
     let first_refused = calls.iter().filter(refused).min_by_key(|call| call.sent);
     let wrong = wrong.map(|call| Violation::WrongAnswer(*call));
     let late = late.map(|call| Violation::ServedAfterLogout(*call));
@@ -49,10 +56,10 @@ fn was_accepted(call: &Call) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::made_up::{LEASE, call};
+    use crate::load::made_up::{LEASE, call, ms};
 
     fn judged(calls: &[Call]) -> Vec<Violation> {
-        judge(calls, LEASE)
+        judge(calls, &Terms::strict(LEASE))
     }
 
     #[test]
@@ -75,6 +82,7 @@ mod tests {
         let logout = call(Deed::Logout, 10, 12, Answer::Served);
         for (deed, answer) in [
             (Deed::Look, Answer::Served),
+            (Deed::Look, Answer::Named { admin: false }),
             (Deed::Admin, Answer::Forbidden),
             (Deed::Add, Answer::Holds(1)),
             (Deed::Refresh, Answer::Served),
@@ -87,6 +95,30 @@ mod tests {
         let mut of_token = [nobodys, logout];
         of_token.iter_mut().for_each(|call| call.sign_in.by = By::Token);
         assert_eq!(judged(&of_token), [Violation::ServedAfterLogout(of_token[0])]);
+    }
+
+    #[test]
+    fn a_route_that_asks_the_store_knows_at_once() {
+        let logout = call(Deed::Logout, 10, 12, Answer::Served);
+        let admin = |sent| call(Deed::Admin, sent, sent + 1, Answer::Forbidden);
+        assert_eq!(judged(&[logout, admin(12)]), []);
+        let late = Violation::ServedAfterLogout(admin(13));
+        assert_eq!(judged(&[logout, admin(12), admin(13)]), [late]);
+    }
+
+    #[test]
+    fn only_a_sign_in_of_shortly_before_the_fault_may_be_lost() {
+        let terms = Terms { unconfirmed: ms(100)..ms(200), ..Terms::strict(LEASE) };
+        let refused = call(Deed::Look, 300, 301, Answer::Refused);
+        let found = [Violation::RefusedWhileSignedIn(refused)];
+        let sign_in = |sent, answer| call(Deed::SignIn, sent, sent + 5, answer);
+        assert_eq!(judge(&[sign_in(96, Answer::Served), refused], &terms), []);
+        assert_eq!(judge(&[sign_in(199, Answer::Served), refused], &terms), []);
+        for sent in [95, 200] {
+            assert_eq!(judge(&[sign_in(sent, Answer::Served), refused], &terms), found);
+        }
+        let looked = call(Deed::Look, 150, 160, Answer::Served);
+        assert_eq!(judge(&[looked, refused], &terms), found);
     }
 
     #[test]

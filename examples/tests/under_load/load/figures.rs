@@ -35,6 +35,15 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
+    /// Nothing is wrong with the store. A machine without time may still take longer for a command
+    /// than shops wait.
+    ///
+    /// # Panics
+    /// If more than one in a thousand is told to come again.
+    pub(crate) fn are_served(&self) {
+        assert!(self.unavailable * 1000 <= self.served, "{self:?}");
+    }
+
     /// Of a history with a fault, and what the fault explains. Customers went when it was closed.
     pub(super) fn of(
         history: &History,

@@ -18,7 +18,11 @@ impl Events {
     /// # Panics
     /// If it is refused.
     pub(crate) fn open(shop: &Shop, credential: &str) -> Self {
-        let authority = shop.authority();
+        Self::open_at(shop.authority(), credential)
+    }
+
+    /// The same at this host and port.
+    pub(crate) fn open_at(authority: &str, credential: &str) -> Self {
         let head = format!(
             "GET /events HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n{credential}\r\n\r\n"
         );

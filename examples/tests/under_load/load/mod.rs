@@ -21,9 +21,11 @@ mod roles;
 mod run;
 mod running;
 mod staff;
+mod terms;
 
 pub(crate) use figures::Figures;
-pub(crate) use judge::Loss;
+pub(crate) use judge::Violation;
 pub(crate) use run::{CUSTOMERS, Load, alone};
 pub(crate) use running::Running;
 pub(crate) use staff::Staff;
+pub(crate) use terms::Loss;

@@ -1,6 +1,7 @@
 //! What was asked, and how it was answered. Times are counted from the start of the load.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::time::Duration;
 
 use crate::harness::By;
@@ -35,6 +36,13 @@ pub(crate) struct Call {
     pub(crate) answer: Answer,
 }
 
+impl Call {
+    /// Whether it was under way at some time of these.
+    pub(crate) fn overlaps(&self, time: &Range<Duration>) -> bool {
+        self.sent < time.end && time.start < self.answered
+    }
+}
+
 /// A customer's sign-in: one of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SignIn {
@@ -57,10 +65,20 @@ pub(crate) enum Deed {
     Logout,
 }
 
+impl Deed {
+    /// How old what an answer goes by may be, if copies may be as old as the lease: a confirmed
+    /// route goes by none.
+    pub(crate) fn lease(self, lease: Duration) -> Duration {
+        if self == Self::Admin { Duration::ZERO } else { lease }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     /// It was done for the user.
     Served,
+    /// It was done for the user, who is an admin or not.
+    Named { admin: bool },
     /// It was done, and so much is in the cart.
     Holds(u32),
     /// The user may not.
@@ -76,7 +94,7 @@ pub(crate) enum Answer {
 impl Answer {
     /// Whether it was done.
     pub(crate) fn done(self) -> bool {
-        matches!(self, Self::Served | Self::Holds(_))
+        matches!(self, Self::Served | Self::Named { .. } | Self::Holds(_))
     }
 }
 

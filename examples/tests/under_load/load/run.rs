@@ -1,6 +1,7 @@
 //! The load: it begins, something happens, it ends, and it is judged.
 
 use std::env;
+use std::ops::Range;
 use std::time::Duration;
 
 use fastrand::Rng;
@@ -11,10 +12,11 @@ use super::client::Client;
 use super::customer::{Place, Stay};
 use super::figures::Figures;
 use super::history::History;
-use super::judge::{Loss, Violation, judge};
+use super::judge::{Violation, judge};
 use super::record::Record;
 use super::running::{Numbers, Running};
 use super::staff::Staff;
+use super::terms::{Loss, Terms};
 use crate::harness::Http;
 
 /// More customers than any load has.
@@ -50,10 +52,25 @@ impl Load {
     /// Has customers use the shops while something happens, and judges what they saw.
     ///
     /// # Panics
-    /// If anything was seen that must not be. `LOAD_SEED` in the environment repeats the customers'
-    /// choices.
-    #[allow(clippy::print_stdout)] // shown if it fails
+    /// If anything was seen that must not be.
     pub(crate) async fn during(self, happens: impl AsyncFnOnce(&Running)) -> Figures {
+        let loss = self.loss;
+        let Seen { history, fault, closed } = self.seen(happens).await;
+        let found = judge(&history, &Terms::after(LEASE, loss, &fault));
+        assert!(found.is_empty(), "{}: {found:#?}", found.len());
+        // What the fault was allowed to take is all that is left.
+        let lost = judge(&history, &Terms::strict(LEASE));
+        Figures::of(&history, &lost, &fault, closed)
+    }
+
+    /// Has customers use a service that does what it must not, and says what was found.
+    pub(crate) async fn found(self, happens: impl AsyncFnOnce(&Running)) -> Vec<Violation> {
+        judge(&self.seen(happens).await.history, &Terms::strict(LEASE))
+    }
+
+    /// `LOAD_SEED` in the environment repeats the customers' choices.
+    #[allow(clippy::print_stdout)] // shown if it fails
+    async fn seen(self, happens: impl AsyncFnOnce(&Running)) -> Seen {
         let seed = env::var("LOAD_SEED");
         let seed = seed.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
         println!("LOAD_SEED={seed}");
@@ -76,19 +93,16 @@ impl Load {
         for visit in join_all(visits).await {
             visit.unwrap();
         }
-        let history = record.history();
-        Figures::of(&history, &self.loss.judged(&history), &running.fault(), closed)
+        Seen { history: record.history(), fault: running.fault(), closed }
     }
 }
 
-impl Loss {
-    /// What it explains. Nothing else may be found.
-    fn judged(self, history: &History) -> Vec<Violation> {
-        let found = judge(history, LEASE).into_iter();
-        let (explained, others): (Vec<_>, Vec<_>) = found.partition(|one| self.explains(one));
-        assert!(others.is_empty(), "{}: {others:#?}", others.len());
-        explained
-    }
+/// What there is to judge.
+struct Seen {
+    history: History,
+    fault: Range<Duration>,
+    /// When customers went.
+    closed: Duration,
 }
 
 /// One customer after the other.

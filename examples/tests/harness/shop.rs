@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Command;
 
+use rustix::process::Signal;
+
 use super::curl::Curl;
 use super::process::Process;
 
@@ -10,6 +12,7 @@ use super::process::Process;
 pub(crate) struct Shop {
     pub(crate) process: Process,
     url: String,
+    args: Vec<String>,
 }
 
 impl Shop {
@@ -19,9 +22,23 @@ impl Shop {
 
     /// With more arguments; `--listen` is there already.
     pub(crate) fn start_with(args: &[&str]) -> Self {
-        let mut process = Process::start(command(&["--listen", "127.0.0.1:0"]).args(args));
+        Self::start_at("127.0.0.1:0", args.iter().map(|arg| (*arg).to_owned()).collect())
+    }
+
+    fn start_at(address: &str, args: Vec<String>) -> Self {
+        let mut process = Process::start(command(&["--listen", address]).args(&args));
         let url = process.announced("shop at ");
-        Self { process, url }
+        Self { process, url, args }
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.process.signal(Signal::KILL);
+        self.process.exit_code();
+    }
+
+    /// Starts it again where it was, after its end.
+    pub(crate) fn start_again(&mut self) {
+        *self = Self::start_at(&format!("127.0.0.1:{}", self.port()), self.args.clone());
     }
 
     /// Where a page of the shop is. The path begins with a slash.

@@ -5,10 +5,10 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
+use auth_servers::Scratch;
 use serde_json::{Value, json};
 
 use super::programs;
-use super::scratch::Scratch;
 
 /// curl for one server, with a cookie jar or without.
 pub(crate) struct Curl {

@@ -3,10 +3,8 @@
 use std::fs::{self, File};
 use std::process::{Child, Command, Stdio};
 
+use auth_servers::{Scratch, until};
 use rustix::process::{Pid, Signal, kill_process};
-
-use super::scratch::Scratch;
-use super::wait::until;
 
 /// A child process; what it prints goes to files. It is killed with the value, if it still runs.
 pub(crate) struct Process {

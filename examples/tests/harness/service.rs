@@ -1,8 +1,7 @@
 //! Shops that are one service.
 
-use auth_servers::RedisServer;
+use auth_servers::{RedisServer, Scratch};
 
-use super::scratch::Scratch;
 use super::shop::Shop;
 use super::tokens::Tokens;
 

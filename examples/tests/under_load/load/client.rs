@@ -88,8 +88,11 @@ fn said(sign_in: SignIn, deed: Deed, response: &Response<Bytes>) -> Answer {
         }
         (Deed::Look, StatusCode::OK) => {
             let me: Value = serde_json::from_slice(response.body()).unwrap();
-            let own = me["subject"] == format!("customer{}", sign_in.customer);
-            if own { Answer::Served } else { Answer::Wrong(Some(status.as_u16())) }
+            if me["subject"] != format!("customer{}", sign_in.customer) {
+                return Answer::Wrong(Some(status.as_u16()));
+            }
+            let roles = me["roles"].as_array().unwrap();
+            Answer::Named { admin: roles.iter().any(|role| role == "admin") }
         }
         (Deed::SignIn | Deed::Admin | Deed::Refresh, StatusCode::OK)
         | (Deed::Logout, StatusCode::NO_CONTENT) => Answer::Served,
