@@ -36,6 +36,7 @@ mod manager;
 pub mod metrics;
 #[cfg(feature = "near-cache")]
 pub mod near_cache;
+mod quiet;
 mod record;
 mod record_identity;
 mod rotation;

@@ -15,7 +15,7 @@ use crate::authenticator::{Mode, rejected};
 use crate::claims::words;
 use crate::good_token::GoodToken;
 use crate::jwt_auth::JwtAuth;
-use crate::proven::{FAMILY_BYTES, OwnToken, Proven};
+use crate::proven::{FAMILY_BYTES, Last, OwnToken, Proven};
 
 impl<C> Mode<C> for SignsIn
 where
@@ -118,7 +118,7 @@ fn judge<C>(
         return Judged::Expired(Arc::clone(record), expiry);
     }
     let touch = sign_ins.touch_is_due(record, now);
-    match token.identity_at(record.version) {
+    match token.identity_by(record) {
         Some(identity) => Judged::Same { identity, touch },
         None => Judged::Good { record: Arc::clone(record), touch },
     }
@@ -130,12 +130,12 @@ impl<C> OwnToken<C> {
         record.kind == Kind::Refresh && record.family.0[..FAMILY_BYTES] == self.family
     }
 
-    /// The identity that it last came to, if the record was at this version then. Whoever would
-    /// have to wait for it is faster without.
-    fn identity_at(&self, version: u64) -> Option<Identity<C>> {
+    /// The identity that it last came to, if it was by this record. Whoever would have to wait for it
+    /// is faster without.
+    fn identity_by(&self, record: &Arc<Record>) -> Option<Identity<C>> {
         let last = self.last.try_lock()?;
-        let (known, identity) = last.as_ref()?;
-        (*known == version).then(|| identity.clone())
+        let Last { by, identity } = last.as_ref()?;
+        std::ptr::eq(by.as_ptr(), Arc::as_ptr(record)).then(|| identity.clone())
     }
 }
 
@@ -174,7 +174,7 @@ where
         Err(error) => return unreadable(record, &error),
     };
     if let Some(mut last) = token.last.try_lock() {
-        *last = Some((record.version, identity.clone()));
+        *last = Some(Last { by: Arc::downgrade(record), identity: identity.clone() });
     }
     Outcome::Authenticated(identity)
 }

@@ -159,7 +159,7 @@ impl SignInManager {
                 details: new.details.clone(),
             }),
         };
-        let (mut from, mut patience) = (old.current, Patience::default());
+        let (mut from, mut patience) = (old.current, Patience::new());
         loop {
             match self.store.rotate(&old.sid, &from, rotation.clone()).await? {
                 Swap::Stored(record) => return Ok(Some(Issued::new(secret, &record))),
@@ -189,7 +189,7 @@ impl SignInManager {
     }
 
     async fn leave_behind(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
-        let (mut copied, mut patience) = (Arc::clone(old), Patience::default());
+        let (mut copied, mut patience) = (Arc::clone(old), Patience::new());
         loop {
             match self.store.delete_if(&old.sid, copied.version).await? {
                 Deleted::Done | Deleted::Gone => return Ok(()),

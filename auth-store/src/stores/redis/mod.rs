@@ -12,6 +12,7 @@
 //! | `{prefix}{{tag}}:u:{subject}` | the ids of the subject's sign-ins, by the time of creation |
 //! | `{prefix}{{tag}}:a` | the ids of a bucket's anonymous sign-ins, by when they end |
 //! | `{prefix}key` | the key of the hash, made by whoever comes first |
+//! | `{prefix}{{..}}:key` | in a cluster, copies of it in eight parts of the slots |
 //! | `{prefix}{{..}}:life` | a name of what this primary holds, made by whoever beats first |
 //! | `{prefix}bus` | the channel on which changes are published |
 //!
@@ -54,6 +55,7 @@ mod setup_error;
 mod shared;
 mod steps;
 mod store;
+mod stored_key;
 mod subjects;
 mod url;
 mod visitors;

@@ -70,6 +70,9 @@ use crate::stores::trace::traced;
 ///
 /// - Sentinel and Cluster promote the replica that has read most. Leave `replica-priority` alone: by
 ///   another, one that has read less is preferred.
+/// - A primary that had replicas and shows none any more confirms nothing. One that the store has never
+///   seen with any does not have to: a node that starts while it is cut off is told so by
+///   [`replicas(1)`](crate::RedisStoreBuilder::replicas), which asks for a confirmation in any case.
 /// - With two replicas or more, and if no end may be lost, ask for all of them to confirm.
 /// - Set `min-replicas-to-write 1`, with a short `min-replicas-max-lag`: a primary that is cut off
 ///   takes no writes after that time.
