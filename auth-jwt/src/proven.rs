@@ -39,7 +39,7 @@ pub struct OwnToken<C> {
 /// a store that lost the last versions in a failover counts them anew.
 #[derive(Debug)]
 #[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
-pub struct Last<C> {
+pub(crate) struct Last<C> {
     #[cfg(feature = "sign-in")]
     pub(crate) by: std::sync::Weak<auth_store::Record>,
     pub(crate) identity: Identity<C>,
