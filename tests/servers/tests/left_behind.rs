@@ -56,6 +56,7 @@ fn left(prefix: &str) -> Vec<String> {
 }
 
 /// What runs again: servers, until somebody ends the process.
+#[allow(clippy::print_stdout)] // read by the other process
 fn is_ended() {
     let (postgres, redis) = (PostgresServer::start(), RedisServer::start());
     println!("ports: {} {}", postgres.port(), redis.port());
