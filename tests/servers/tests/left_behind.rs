@@ -1,5 +1,7 @@
 //! The data of servers that a test's process leaves behind goes with it, and so do the servers.
 
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt as _;
