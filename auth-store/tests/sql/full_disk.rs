@@ -23,6 +23,7 @@ const LIMITED: &str = r#"trap '' XFSZ; ulimit -S -f 2048; exec "$@""#;
 ///
 /// # Panics
 /// If it fails.
+#[allow(clippy::print_stdout)] // shown with --nocapture
 fn again(command: &[&str], test: &str) {
     let [program, args @ ..] = command else { unreachable!("there is a command") };
     let Output { status, stdout, stderr } = Command::new(program)
@@ -163,6 +164,7 @@ async fn is_there(store: &SqliteStore, sid: &SignInId) -> bool {
     store.load(sid).await.expect("reading needs no room").is_some()
 }
 
+#[allow(clippy::print_stdout)] // shown with --nocapture
 async fn loses_nothing(disk: &impl Disk) {
     let store = open(disk).await;
     let (ended, updated) = (sign_in(&store, "bob").await, sign_in(&store, "bob").await);

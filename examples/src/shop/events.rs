@@ -13,7 +13,8 @@ use http::{HeaderName, HeaderValue};
 use crate::stopping::Stopping;
 use crate::users::User;
 
-/// Tells nginx to pass on what comes as it comes: otherwise it keeps it together first.
+/// Tells nginx to pass on what comes as it comes: otherwise it may keep it together first
+/// (`proxy_buffering`).
 const PASSED_ON: [(HeaderName, HeaderValue); 1] =
     [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
 

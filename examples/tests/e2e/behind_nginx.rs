@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use auth_servers::Nginx;
 use serde_json::json;
 
-use crate::harness::{Answer, Browser, Curl, Events, Service, Shop, Site, Tokens, until};
+use crate::harness::{Answer, Browser, Curl, Events, Service, Shop, Site, Tokens, alice, until};
 
 /// The shops end with it.
 struct Front {
     nginx: Nginx,
     _service: Service,
-    _shops: [Shop; 2],
+    shops: [Shop; 2],
 }
 
 impl Front {
@@ -19,7 +19,7 @@ impl Front {
         let service = Service::start(options);
         let shops = service.shops();
         let nginx = Nginx::in_front_of(&shops.each_ref().map(Shop::port));
-        Self { nginx, _service: service, _shops: shops }
+        Self { nginx, _service: service, shops }
     }
 
     fn url(&self) -> String {
@@ -179,10 +179,13 @@ fn sec_82_the_page_works_behind_a_proxy_and_another_site_does_nothing() {
     }
 }
 
-/// Which keeps answers together until they are whole, unless it is told not to.
+/// Which may keep answers together, unless it is told not to: it reads that, and does not pass it on.
 #[test]
 fn events_come_through_a_proxy_at_once() {
     let front = Front::start(&[]);
+    let shop = &front.shops[0];
+    let direct = Events::open(shop, &alice(shop)[0]);
+    assert!(direct.head.iter().any(|line| line == "x-accel-buffering: no"), "{:?}", direct.head);
     let app = Curl::new(&front.url());
     let token = Tokens::of_alice(&app).access;
     let credential = format!("authorization: Bearer {token}");

@@ -10,7 +10,11 @@ use super::shop::Shop;
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// An open stream of server-sent events.
-pub(crate) struct Events(BufReader<TcpStream>);
+pub(crate) struct Events {
+    stream: BufReader<TcpStream>,
+    /// The header lines, in lower case.
+    pub(crate) head: Vec<String>,
+}
 
 impl Events {
     /// Opens `/events` for who sends this header, and has been greeted.
@@ -29,8 +33,11 @@ impl Events {
         let mut stream = TcpStream::connect(authority).unwrap();
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.write_all(head.as_bytes()).unwrap();
-        let mut events = Self(BufReader::new(stream));
+        let mut events = Self { stream: BufReader::new(stream), head: Vec::new() };
         assert_eq!(events.line().as_deref(), Some("HTTP/1.1 200 OK"));
+        while let Some(line) = events.line().filter(|line| !line.is_empty()) {
+            events.head.push(line.to_ascii_lowercase());
+        }
         assert_eq!(events.next().unwrap(), ("hello".to_owned(), "Alice".to_owned()));
         events
     }
@@ -56,7 +63,7 @@ impl Events {
 
     fn line(&mut self) -> Option<String> {
         let mut line = String::new();
-        match self.0.read_line(&mut line).expect("something comes, or the end") {
+        match self.stream.read_line(&mut line).expect("something comes, or the end") {
             0 => None,
             _ => Some(line.trim_end().to_owned()),
         }

@@ -1,5 +1,7 @@
 //! The data of servers that a test's process leaves behind goes with it, and so do the servers.
 
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::process::CommandExt as _;
@@ -56,6 +58,7 @@ fn left(prefix: &str) -> Vec<String> {
 }
 
 /// What runs again: servers, until somebody ends the process.
+#[allow(clippy::print_stdout)] // read by the other process
 fn is_ended() {
     let (postgres, redis) = (PostgresServer::start(), RedisServer::start());
     println!("ports: {} {}", postgres.port(), redis.port());
