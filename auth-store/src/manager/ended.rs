@@ -97,12 +97,11 @@ impl Vigil {
                 // Nobody tells any more, which woke all who wait: they do not all ask at once.
                 self.sign_ins.settings.clock.sleep(self.part_of(ASK_EVERY)).await;
             }
-            told = watch.is_some();
             match quietly(self.look()).await {
                 Ok(Some(ended)) => return ended,
                 Ok(None) => {
                     (self.in_doubt_since, self.doubts) = (None, 0);
-                    self.rest(watch).await;
+                    told = self.rest(watch).await;
                 }
                 Err(error) => {
                     if let Some(ended) = self.despair(&error) {
@@ -178,18 +177,20 @@ impl Vigil {
         Some(Ended::Unconfirmed)
     }
 
-    /// Waits until it may have changed, or expires.
-    async fn rest(&self, watch: Option<Watch>) {
+    /// Waits until it may have changed, or expires, and says whether a watch told so.
+    async fn rest(&self, watch: Option<Watch>) -> bool {
         let clock = &self.sign_ins.settings.clock;
         let expires_at = self.known.as_ref().map_or(Timestamp::MAX, Known::expires_at);
+        let tells = watch.is_some();
         tokio::select! {
-            () = clock.sleep_until(expires_at) => {}
+            biased;
+            () = clock.sleep_until(expires_at) => false,
             () = async {
                 match watch {
                     Some(watch) => watch.await,
                     None => clock.sleep(ASK_EVERY + self.part_of(ASK_EVERY / 4)).await,
                 }
-            } => {}
+            } => tells,
         }
     }
 

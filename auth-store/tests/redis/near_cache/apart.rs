@@ -75,7 +75,7 @@ fn renewal(digests: Digests) -> Rotation {
         at: now(),
         limits: Limits::starting(lifetime, now()),
         persistence: Persistence::Browser,
-        principal: encode(&[], &"other claims").expect("it is text").into(),
+        principal: encode(&[], &"other claims").expect("it is text"),
         details: None,
     };
     Rotation { renewal: Some(renewal), ..rotation(digests) }
