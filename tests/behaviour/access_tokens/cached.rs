@@ -55,9 +55,7 @@ async fn sec_14_88_a_remembered_token_changes_and_ends_with_its_sign_in() {
 /// versions in a failover counts them anew.
 #[tokio::test]
 async fn sec_88_a_version_that_comes_again_is_not_what_was_remembered() {
-    let world =
-        World::start(Backend { carrier: Carrier::Explicit, build: jwt_eddsa }, Framework::Axum)
-            .await;
+    let world = World::start(Backend::jwt_eddsa(), Framework::Axum).await;
     let client = world.client();
     let token = client.signed_in(Login::from("alice").role("admin")).await;
     let at = async |path: &str| world.holder(&token).get(path).await.status.as_u16();
