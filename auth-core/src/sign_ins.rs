@@ -55,6 +55,9 @@ pub trait SignIns<C>: Send + Sync {
 
     /// Whether [`sign_out`](Self::sign_out) would act for this request, as far as can be known
     /// without a store. Where several backends are one, each is asked before the first one acts.
+    ///
+    /// # Errors
+    /// [`CrossSite`](crate::AuthErrorKind::CrossSite) if it comes from another site and may not.
     fn may_sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
         let _ = visit;
         Ok(())
