@@ -15,7 +15,7 @@ use crate::cache::{Cache, CacheStatus};
 use crate::config::{Base, Config};
 use crate::key::Key;
 use crate::keys::KeySource;
-use crate::mode::{Timed, Verifies};
+use crate::mode::{Configured, Verifies};
 use crate::policy::Policy;
 use crate::verifier::{Trusted, Verifier};
 
@@ -147,7 +147,14 @@ impl<C, M> JwtAuth<C, M> {
 
     /// Also looks for tokens in this cookie, when there is no `Authorization` header. A browser
     /// attaches it by itself, so requests of other sites are refused.
-    pub fn cookie(self, cookie: CookiePolicy) -> Self {
+    ///
+    /// # Panics
+    /// If the refresh cookie has its name: see `refresh_cookie`.
+    pub fn cookie(self, cookie: CookiePolicy) -> Self
+    where
+        M: Configured,
+    {
+        self.mode.check_cookie(&cookie);
         self.change(|base| base.cookie = Some(cookie))
     }
 
@@ -189,7 +196,7 @@ impl<C, M> JwtAuth<C, M> {
     /// The clock; the system's otherwise. [`SigningKeys`](crate::SigningKeys) have their own.
     pub fn clock(self, clock: Clock) -> Self
     where
-        M: Timed,
+        M: Configured,
     {
         let Self { config, mode } = self;
         Self { mode: mode.with_clock(&clock), config }.change(|base| base.clock = clock)

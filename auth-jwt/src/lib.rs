@@ -49,7 +49,7 @@ pub use jwt_auth::JwtAuth;
 pub use key::{InvalidKey, Key, SharedKey, SigningKey, SkippedKey};
 pub use key_set::KeySet;
 pub use keys::KeySource;
-pub use mode::{Signs, Timed, Verifies};
+pub use mode::{Configured, Signs, Verifies};
 pub use policy::Policy;
 #[cfg(feature = "sign-in")]
 pub use sign_in::SignsIn;

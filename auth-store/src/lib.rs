@@ -44,6 +44,7 @@ mod secret;
 mod session;
 mod store;
 mod stores;
+mod undecodable;
 mod watch;
 mod watchers;
 

@@ -171,7 +171,7 @@ where
     let identity = match join(record, token) {
         Ok(Some(identity)) => identity,
         Ok(None) => return rejected(Reason::Unknown),
-        Err(error) => return unreadable(record, &error),
+        Err(error) => return unreadable(record, error.line(), error.column()),
     };
     if let Some(mut last) = token.last.try_lock() {
         *last = Some(Last { by: Arc::downgrade(record), identity: identity.clone() });
@@ -233,9 +233,11 @@ impl<C: Send + Sync> KeepsVerified<C> for Joined<C> {
     }
 }
 
-/// The application's claims have changed since: the user has to sign in again.
+/// The application's claims have changed since: the user has to sign in again. It is said where, and
+/// not what: the text of the error repeats the claim.
 #[cold]
-fn unreadable<C>(record: &Record, error: &(dyn std::error::Error + 'static)) -> Outcome<C> {
-    tracing::error!(sign_in = %record.sid, error, "the stored claims are not the layer's");
+fn unreadable<C>(record: &Record, line: usize, column: usize) -> Outcome<C> {
+    let sign_in = record.sid;
+    tracing::error!(%sign_in, line, column, "the stored claims are not the layer's");
     rejected(Reason::Other("stored claims"))
 }

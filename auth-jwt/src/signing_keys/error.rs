@@ -7,7 +7,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RotateError {
-    /// Another key has its name.
+    /// Another key of its algorithm has its name.
     NameTaken,
 }
 

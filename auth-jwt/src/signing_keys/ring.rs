@@ -32,7 +32,7 @@ pub struct SigningKeys {
     longest: Duration,
 }
 
-/// No two have one name.
+/// No two have one name and algorithm.
 struct Slot {
     key: SigningKey,
     /// Its public half, which ends here and nowhere else.
@@ -61,12 +61,12 @@ impl SigningKeys {
     /// that is there already stays as it is.
     ///
     /// # Panics
-    /// If another key has its name.
+    /// If another key of its algorithm has its name.
     #[must_use]
     pub fn accept(self, key: SigningKey) -> Self {
         let mut slots = self.slots.write();
         drop_ended(&mut slots, self.clock.now());
-        match slots.iter().find(|slot| slot.key.kid() == key.kid()) {
+        match slots.iter().find(|slot| slot.goes_by_the_name_of(&key)) {
             Some(slot) => {
                 assert!(slot.key.is_same(&key), "another key has the `kid` `{}`", key.kid());
             }
@@ -101,14 +101,14 @@ impl SigningKeys {
     /// [withdraw](Self::withdraw) the next one to take a rotation back.
     ///
     /// # Errors
-    /// If another key has its name: whoever keeps the published set would take one for the other.
+    /// If another key of its algorithm has its name: whoever keeps the published set would take one for the other.
     pub fn rotate(&self, next: SigningKey) -> Result<(), RotateError> {
         let now = self.clock.now();
         let signs_from = now + self.lead;
         let mut slots = self.slots.write();
         drop_ended(&mut slots, now);
         let signs = current(&slots, now);
-        if let Some(at) = slots.iter().position(|slot| slot.key.kid() == next.kid()) {
+        if let Some(at) = slots.iter().position(|slot| slot.goes_by_the_name_of(&next)) {
             if !slots[at].key.is_same(&next) {
                 return Err(RotateError::NameTaken);
             }
@@ -132,13 +132,17 @@ impl SigningKeys {
         let now = self.clock.now();
         let mut slots = self.slots.write();
         drop_ended(&mut slots, now);
-        let at = slots.iter().position(|slot| slot.key.kid() == kid);
-        let at = at.ok_or(WithdrawError::Unknown)?;
-        if slots.len() == 1 {
+        let goes = |slot: &Slot| slot.key.kid() == kid;
+        if !slots.iter().any(goes) {
+            return Err(WithdrawError::Unknown);
+        }
+        if slots.iter().all(goes) {
             return Err(WithdrawError::Last);
         }
-        let signed = current(&slots, now) == Some(at);
-        slots.remove(at).held.end_at(Timestamp::EPOCH);
+        let signed = current(&slots, now).is_some_and(|at| goes(&slots[at]));
+        for withdrawn in slots.extract_if(.., |slot| goes(slot)) {
+            withdrawn.held.end_at(Timestamp::EPOCH);
+        }
         // The one that was to follow, or one from before; one that was only accepted comes last.
         if signed && let Some(next) = slots.iter_mut().max_by_key(|slot| slot.turn()) {
             next.signs_from = now;
@@ -212,6 +216,12 @@ impl Slot {
     fn new(key: SigningKey, signs_from: Timestamp) -> Self {
         let held = Arc::new(key.public_key().0.copy());
         Self { key, held, signs_from }
+    }
+
+    /// Whether a token cannot tell it from this key. One key of RSA may be there for several
+    /// algorithms.
+    fn goes_by_the_name_of(&self, key: &SigningKey) -> bool {
+        self.key.kid() == key.kid() && self.key.algorithm() == key.algorithm()
     }
 
     /// When it signs or signed; never counts least.
@@ -288,6 +298,12 @@ mod tests {
         let keys = keys.accept(other.clone()).accept(other);
         assert_eq!(keys.withdraw("b"), Ok(()));
         assert!(!keys.jwks().contains("\"b\""));
+        let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
+        let again = SigningKey::from_pem(Algorithm::Ps256, rsa.to_pem().unwrap().as_bytes());
+        let (kid, keys) = (rsa.kid().to_owned(), keys.accept(rsa).accept(again.unwrap()));
+        assert_eq!(keys.jwks().matches(&kid).count(), 2, "one for each algorithm");
+        assert_eq!(keys.withdraw(&kid), Ok(()));
+        assert!(!keys.jwks().contains(&kid));
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::error::StoreError;
 use crate::record::Record;
 use crate::secret::{Kind, Secret};
 use crate::store::Swap;
+use crate::undecodable::Undecodable;
 
 impl SignInManager {
     /// Makes these changes on the newest data of a sign-in that has not ended.
@@ -133,7 +134,7 @@ fn ended() -> AuthError {
 impl From<AttemptError> for AuthError {
     fn from(error: AttemptError) -> Self {
         match error {
-            AttemptError::Data(error) => Self::new(AuthErrorKind::Data, error),
+            AttemptError::Data(error) => Self::new(AuthErrorKind::Data, Undecodable::from(error)),
             AttemptError::TooLarge => Self::new(AuthErrorKind::TooLarge, "over 64 KiB of data"),
             AttemptError::Store(error) => error.into(),
         }

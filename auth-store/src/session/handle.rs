@@ -14,6 +14,7 @@ use crate::changes::{self, Change};
 use crate::manager::Repeats;
 use crate::record::Record;
 use crate::store::Peek;
+use crate::undecodable::Undecodable;
 
 /// The data of the sign-in that a request acts for, or of an anonymous visitor: values by key, at
 /// most 64 KiB in all. The same under a cookie and under a token.
@@ -175,7 +176,7 @@ impl Session {
 }
 
 fn undecodable(error: serde_json::Error) -> AuthError {
-    AuthError::new(AuthErrorKind::Data, error)
+    AuthError::new(AuthErrorKind::Data, Undecodable::from(error))
 }
 
 impl fmt::Debug for Session {

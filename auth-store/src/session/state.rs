@@ -12,6 +12,7 @@ use super::host::SessionHost;
 use crate::changes::{self, Change};
 use crate::data::Data;
 use crate::manager::{Repeats, Unsaved};
+use crate::undecodable::Undecodable;
 
 /// The changes of one request: made by its handles, saved before its response leaves.
 #[derive(Debug)]
@@ -120,7 +121,7 @@ impl SessionState {
             return Err(AuthError::new(AuthErrorKind::Unauthenticated, late));
         }
         let data = changes::apply(&Data::new(), changes)
-            .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+            .map_err(|error| AuthError::new(AuthErrorKind::Data, Undecodable::from(error)))?;
         if data.is_empty() {
             return Ok(());
         }

@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::harness::Capture;
+
 use super::kit::{NOW, Signer, ask, auth, refused, with};
 
 /// A token with all that is registered, and more.
@@ -264,4 +266,21 @@ async fn sec_57_no_type_lets_a_bad_token_pass() {
     all_refused::<HashMap<String, Box<RawValue>>>().await;
     all_refused::<Careless>().await;
     all_refused::<Absent>().await;
+}
+
+#[tokio::test]
+async fn sec_74_no_event_holds_a_claim_of_a_token() {
+    #[derive(Debug, Deserialize)]
+    struct Other {
+        #[serde(rename = "email")]
+        _email: u64,
+    }
+    let signer = Signer::new(Algorithm::Hs256);
+    let auth = auth(signer.key.clone()).claims::<Other>();
+    let token = signer.token(&with(json!({ "email": "alice@example.org" })));
+    let events = Capture::start();
+    assert_eq!(refused(&auth, token).await, "claims of another shape");
+    let lines = events.take();
+    assert!(lines.iter().any(|line| line.contains("are not the layer's")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("example.org")), "{lines:#?}");
 }
