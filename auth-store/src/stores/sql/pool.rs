@@ -110,7 +110,7 @@ impl<D: Dialect> Line<'_, D> {
     pub(super) async fn settle<T>(mut self, result: Result<T, Failure>) -> Result<T, Failure> {
         let stands = match &result {
             Ok(_) => true,
-            Err(failure) => failure.is_answer(),
+            Err(failure) => failure.is_answer::<D>(),
         };
         if stands && (!self.open_transaction || self.roll_back().await) {
             self.give_back();
