@@ -53,7 +53,18 @@ pub trait SignIns<C>: Send + Sync {
         Ok(())
     }
 
-    /// Ends whatever sign-in the request can name. Nobody signed in is no error.
+    /// Whether [`sign_out`](Self::sign_out) would act for this request, as far as can be known
+    /// without a store. Where several backends are one, each is asked before the first one acts.
+    ///
+    /// # Errors
+    /// [`CrossSite`](crate::AuthErrorKind::CrossSite) if it comes from another site and may not.
+    fn may_sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
+        let _ = visit;
+        Ok(())
+    }
+
+    /// Ends whatever sign-in the request can name. Nobody signed in is no error. If the request comes
+    /// from another site and may not, nothing happens.
     async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError>;
 
     /// The living sign-ins of a subject, oldest first.

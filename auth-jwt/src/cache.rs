@@ -11,9 +11,10 @@ use sha2::{Digest as _, Sha256};
 use crate::verifier::Checked;
 
 /// Tokens that were verified before, by the SHA-256 of the whole token: the tokens themselves are
-/// not kept, and one with another signature is another token. It belongs to one policy and is
-/// bounded; a token that came once is the first to go, so that a flood of tokens leaves those in
-/// use alone. Forged ones never come in.
+/// not kept, and one with another signature is another token. A token that a shared secret signed is
+/// known by its signature, once that was verified again: what is saved is the reading of its claims.
+/// It belongs to one policy and is bounded; a token that came once is the first to go, so that a
+/// flood of tokens leaves those in use alone. Forged ones never come in.
 pub(crate) struct Cache<C>(sync::Cache<TokenDigest, Arc<Kept<C>>, Weight, RandomState>);
 
 /// A token that was verified before.
@@ -42,6 +43,12 @@ pub(crate) struct TokenDigest([u8; 32]);
 impl TokenDigest {
     pub(crate) fn of(token: &[u8]) -> Self {
         Self(Sha256::digest(token).into())
+    }
+
+    /// By a verified signature of HMAC, which is a digest of the token and of the key. Its first 32
+    /// bytes do: no shorter one is made, and no two tokens have them in common.
+    pub(crate) fn of_mac(signature: &[u8]) -> Self {
+        Self(std::array::from_fn(|at| signature[at]))
     }
 }
 

@@ -163,6 +163,10 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         for name in path {
             at = match at {
                 Some(Value::Object(members)) => members.get(&**name),
+                Some(Value::Array(elements)) => {
+                    let no_index = || A::Error::custom("no index on the way to roles");
+                    elements.get(self.fault(index(name).ok_or_else(no_index))?)
+                }
                 Some(_) => {
                     return self.fault(Err(A::Error::custom("no object on the way to roles")));
                 }
@@ -175,6 +179,12 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         }
         seed.deserialize(value).map_err(again)
     }
+}
+
+/// Which element of an array this is in a JSON Pointer (RFC 6901 section 4).
+fn index(token: &str) -> Option<usize> {
+    let spelled_once = token == "0" || !token.starts_with(['0', '+']);
+    token.parse().ok().filter(|_| spelled_once)
 }
 
 /// What is wrong with the token itself, and not with what the application asks for.

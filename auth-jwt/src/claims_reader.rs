@@ -32,8 +32,9 @@ impl<'a> TokenClaims<'a> {
             if malformed.get() || !error.is_data() {
                 return Reason::Malformed;
             }
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(error, "a token's claims are not the layer's");
+            // Where, and not what: the text of the error repeats the claim.
+            let (line, column) = (error.line(), error.column());
+            tracing::warn!(line, column, "a token's claims are not the layer's");
             UNREADABLE
         })
     }
@@ -188,6 +189,16 @@ mod tests {
         assert_eq!(roles(nested, &["realm_access", "roles"]).as_deref(), Ok("a,b"));
         assert_eq!(roles(r#"{"roles":"a"}"#, &["roles"]).as_deref(), Ok("a"));
         assert_eq!(roles(r#"{"realm_access":{}}"#, &["realm_access", "roles"]).as_deref(), Ok(""));
+        let groups = r#"{"groups":[{"roles":["a"]},{"roles":"b"}]}"#;
+        for (index, expected) in [("0", Ok("a")), ("1", Ok("b")), ("2", Ok(""))] {
+            assert_eq!(
+                roles(groups, &["groups", index, "roles"]).as_deref(),
+                expected.as_ref().copied()
+            );
+        }
+        for index in ["01", "+1", "-", "-1", "", "x", "1 "] {
+            assert!(roles(groups, &["groups", index, "roles"]).is_err(), "{index}");
+        }
         for json in [
             r#"{"realm_access":[]}"#,
             r#"{"realm_access":{"roles":[1]}}"#,

@@ -40,8 +40,7 @@ impl<C> Config<C> {
 
     /// Made by the first token that comes: building a configuration costs nothing.
     pub(crate) fn cache(&self) -> Option<&Cache<C>> {
-        let Base { cached, verifier, .. } = &self.base;
-        let wanted = || *cached > 0 && verifier.is_worth_remembering();
-        self.cache.get_or_init(|| wanted().then(|| Cache::new(*cached))).as_ref()
+        let Base { cached, .. } = self.base;
+        self.cache.get_or_init(|| (cached > 0).then(|| Cache::new(cached))).as_ref()
     }
 }

@@ -15,7 +15,7 @@ use crate::cache::{Cache, CacheStatus};
 use crate::config::{Base, Config};
 use crate::key::Key;
 use crate::keys::KeySource;
-use crate::mode::{Timed, Verifies};
+use crate::mode::{Configured, Verifies};
 use crate::policy::Policy;
 use crate::verifier::{Trusted, Verifier};
 
@@ -121,6 +121,11 @@ impl<C, M> JwtAuth<C, M> {
 
     /// Also accepts tokens of the same issuer that this key signed: the secret before the present
     /// one, say.
+    ///
+    /// # Panics
+    /// If it has no `kid`, and four keys of its algorithm have none already: more are not tried with
+    /// a token. [Named](crate::Key::with_kid) keys are, as many as there are, with tokens that name
+    /// them.
     pub fn accept(self, key: impl Into<Key>) -> Self {
         let key = key.into();
         self.change(|base| base.verifier.issuers[0].keys.add(key))
@@ -142,7 +147,14 @@ impl<C, M> JwtAuth<C, M> {
 
     /// Also looks for tokens in this cookie, when there is no `Authorization` header. A browser
     /// attaches it by itself, so requests of other sites are refused.
-    pub fn cookie(self, cookie: CookiePolicy) -> Self {
+    ///
+    /// # Panics
+    /// If the refresh cookie has its name: see `refresh_cookie`.
+    pub fn cookie(self, cookie: CookiePolicy) -> Self
+    where
+        M: Configured,
+    {
+        self.mode.check_cookie(&cookie);
         self.change(|base| base.cookie = Some(cookie))
     }
 
@@ -162,7 +174,8 @@ impl<C, M> JwtAuth<C, M> {
     }
 
     /// How many verified tokens to remember, of up to a kilobyte each: 10 000 otherwise, and 0 for
-    /// none. Tokens with a shared secret are as quick to verify as to remember.
+    /// none. A remembered token's signature is not verified again, unless a shared secret made it,
+    /// and its claims are not read again; its time is looked at whenever it comes.
     pub fn cache(self, tokens: usize) -> Self {
         self.change(|base| base.cached = tokens)
     }
@@ -183,7 +196,7 @@ impl<C, M> JwtAuth<C, M> {
     /// The clock; the system's otherwise. [`SigningKeys`](crate::SigningKeys) have their own.
     pub fn clock(self, clock: Clock) -> Self
     where
-        M: Timed,
+        M: Configured,
     {
         let Self { config, mode } = self;
         Self { mode: mode.with_clock(&clock), config }.change(|base| base.clock = clock)

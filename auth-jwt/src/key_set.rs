@@ -1,6 +1,5 @@
 //! Several keys of one issuer.
 
-use std::fmt;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -8,10 +7,11 @@ use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::json::Strict;
-use crate::key::{Held, InvalidKey, Jwk, Key};
+use crate::key::{Held, InvalidKey, Jwk, Key, SkippedKey, would_be_tried};
 
-/// The keys of one issuer. A token's `kid` chooses among them; without one, the first four keys of
-/// its algorithm are tried.
+/// The keys of one issuer. A token's `kid` chooses among them: the key of this name is tried, and
+/// then those without a name. Of a token without a `kid`, the first four keys of its algorithm are
+/// tried. So a set has at most four keys without a name for one algorithm.
 ///
 /// ```
 /// use auth_jwt::KeySet;
@@ -29,23 +29,6 @@ use crate::key::{Held, InvalidKey, Jwk, Key};
 pub struct KeySet {
     pub(crate) keys: Vec<Arc<Held>>,
     skipped: Vec<SkippedKey>,
-}
-
-/// A key of a set that cannot be used, which does not spoil the others.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SkippedKey {
-    /// Its name, if it has one.
-    pub kid: Option<Box<str>>,
-    /// Why it was skipped.
-    pub error: InvalidKey,
-}
-
-impl fmt::Display for SkippedKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kid = self.kid.as_deref().unwrap_or("without a `kid`");
-        write!(f, "key {kid}: {}", self.error)
-    }
 }
 
 #[derive(Deserialize)]
@@ -68,7 +51,8 @@ impl KeySet {
     /// have to name theirs.
     ///
     /// # Errors
-    /// If it is no JWK Set, or no key in it can be used.
+    /// If it is no JWK Set; [`InvalidKey::NoneUsable`], which says why of each key, if none in it
+    /// can be used.
     pub fn from_jwks(json: &str) -> Result<Self, InvalidKey> {
         let no_set = |_| InvalidKey::Malformed("it is no JSON Web Key Set");
         serde_json::from_str::<Strict>(json).map_err(no_set)?;
@@ -83,7 +67,11 @@ impl KeySet {
                 set.skipped.push(SkippedKey { kid, error });
             }
         }
-        if set.is_empty() { Err(InvalidKey::Empty) } else { Ok(set) }
+        match (set.is_empty(), set.skipped.is_empty()) {
+            (true, true) => Err(InvalidKey::Empty),
+            (true, false) => Err(InvalidKey::NoneUsable(set.skipped.into())),
+            (false, _) => Ok(set),
+        }
     }
 
     fn read(&mut self, value: Value) -> Result<(), InvalidKey> {
@@ -98,7 +86,8 @@ impl KeySet {
     ///
     /// # Errors
     /// [`InvalidKey::Repeated`] if there is one of its name and algorithm already: which of them a
-    /// token means would be a guess.
+    /// token means would be a guess. [`InvalidKey::Unnamed`] if it has no name, and four of its
+    /// algorithm have none already.
     pub fn with(mut self, key: impl Into<Key>) -> Result<Self, InvalidKey> {
         self.add(key.into())?;
         Ok(self)
@@ -108,6 +97,7 @@ impl KeySet {
         let same = |own: &Arc<Held>| own.kid == held.kid && own.algorithm == held.algorithm;
         match &held.kid {
             Some(kid) if self.keys.iter().any(same) => Err(InvalidKey::Repeated(kid.clone())),
+            None if !would_be_tried(&held, &self.keys) => Err(InvalidKey::Unnamed),
             _ => {
                 self.keys.push(held);
                 Ok(())

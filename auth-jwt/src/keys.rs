@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth_core::{Reason, Timestamp};
 
 use crate::jws::{Compact, Header};
-use crate::key::{Held, Key, SharedKey, SigningKey};
+use crate::key::{Held, Key, MOST_TRIES, SharedKey, SigningKey, would_be_tried};
 use crate::key_set::KeySet;
 use crate::mode::{Signer, Signs, Verifies};
 use crate::signing_keys::SigningKeys;
@@ -73,9 +73,6 @@ pub struct Keys {
     ring: Option<SigningKeys>,
 }
 
-/// How many keys are tried with one token that does not say which: a forged one costs as many
-/// checks.
-const MOST_TRIES: usize = 4;
 const UNKNOWN_KEY: Reason = Reason::Other("unknown key");
 const BAD_SIGNATURE: Reason = Reason::Other("bad signature");
 
@@ -84,17 +81,24 @@ impl Keys {
         Self { fixed: keys, ring: None }
     }
 
+    /// # Panics
+    /// If it would never be tried.
     pub(crate) fn add(&mut self, Key(held): Key) {
+        assert!(
+            would_be_tried(&held, &self.fixed),
+            "at most {MOST_TRIES} keys of one algorithm have no `kid`: name them"
+        );
         self.fixed.push(held);
     }
 
-    /// Whether a check costs more than remembering it: not with a shared secret.
-    pub(crate) fn are_worth_remembering(&self) -> bool {
-        self.ring.is_some() || self.fixed.iter().any(|key| !key.is_shared())
+    /// Whether all of them are shared secrets.
+    pub(crate) fn are_secrets(&self) -> bool {
+        self.ring.is_none() && self.fixed.iter().all(|key| key.is_shared())
     }
 
     /// The key that made the signature. The header chooses among the keys by name, and never how
-    /// one of them is used: each is for one algorithm (RFC 8725 section 3.1).
+    /// one of them is used: each is for one algorithm (RFC 8725 section 3.1). Those that it names
+    /// come first, and however many others there are.
     pub(crate) fn verify(
         &self,
         header: &Header<'_>,
@@ -104,24 +108,106 @@ impl Keys {
         token.with_signature(|signature| {
             let mut failure = UNKNOWN_KEY;
             let mut tries = MOST_TRIES;
-            let mut check = |key: &Arc<Held>| {
-                if tries == 0 || !fits(key, header) || !key.is_good_at(now) {
-                    return false;
+            for turn in [Turn::Named, Turn::Unnamed, Turn::NotAskedFor] {
+                let check = |key: &Arc<Held>| {
+                    if Turn::of(key, header) != Some(turn) || tries == 0 || !key.is_good_at(now) {
+                        return false;
+                    }
+                    failure = BAD_SIGNATURE;
+                    tries -= usize::from(turn != Turn::Named);
+                    key.verifies(token.message, signature)
+                };
+                if let Some(key) = self.find(check) {
+                    return Ok(key);
                 }
-                (failure, tries) = (BAD_SIGNATURE, tries - 1);
-                key.verifies(token.message, signature)
-            };
-            let fixed = self.fixed.iter().find(|key| check(key)).cloned();
-            let found = fixed.or_else(|| self.ring.as_ref()?.find(&mut check));
-            found.ok_or(failure)
+            }
+            Err(failure)
         })?
+    }
+
+    fn find(&self, mut check: impl FnMut(&Arc<Held>) -> bool) -> Option<Arc<Held>> {
+        let fixed = self.fixed.iter().find(|key| check(key)).cloned();
+        fixed.or_else(|| self.ring.as_ref()?.find(check))
     }
 }
 
-fn fits(key: &Held, header: &Header<'_>) -> bool {
-    let named = match (&header.kid, &key.kid) {
-        (Some(asked), Some(own)) => **asked == **own,
-        _ => true,
-    };
-    key.algorithm == header.algorithm && named
+/// When a key is tried with a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Turn {
+    /// The token names it.
+    Named,
+    /// It has no name.
+    Unnamed,
+    /// It has one, and the token names none.
+    NotAskedFor,
+}
+
+impl Turn {
+    fn of(key: &Held, header: &Header<'_>) -> Option<Self> {
+        if key.algorithm != header.algorithm {
+            return None;
+        }
+        match (&header.kid, &key.kid) {
+            (Some(asked), Some(own)) => (**asked == **own).then_some(Self::Named),
+            (_, None) => Some(Self::Unnamed),
+            (None, Some(_)) => Some(Self::NotAskedFor),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::algorithm::Algorithm;
+
+    fn secret(byte: u8) -> SharedKey {
+        Key::hs256([byte; 32]).unwrap()
+    }
+
+    /// Whether one of the keys made the token.
+    fn believes(keys: &Keys, token: &str) -> bool {
+        let compact = Compact::split(token.as_bytes()).unwrap();
+        let mut buffer = crate::jws::Buffer::new();
+        let header = Header::read(buffer.decode(compact.header).unwrap()).unwrap();
+        keys.verify(&header, &compact, Timestamp::EPOCH).is_ok()
+    }
+
+    fn sign(key: &SharedKey) -> String {
+        key.sign("JWT", &serde_json::json!({})).unwrap()
+    }
+
+    #[test]
+    fn a_key_that_a_token_names_is_tried_whatever_others_there_are() {
+        let pair = || SigningKey::generate(Algorithm::EdDsa).unwrap();
+        let old: Vec<_> = (0..4).map(|_| pair()).collect();
+        let own = SigningKeys::new(pair());
+        let (mut keys, _) = own.clone().into_keys();
+        for key in old {
+            let mut held = key.public_key().0.copy();
+            held.kid = None;
+            keys.add(Key(held.into()));
+        }
+        assert!(believes(&keys, &own.sign("JWT", &serde_json::json!({})).unwrap()));
+    }
+
+    #[test]
+    fn every_key_without_a_name_is_tried() {
+        let (mut keys, _) = secret(0).into_keys();
+        let named = (10..20).map(|byte| secret(byte).with_kid(&byte.to_string()));
+        named.for_each(|key| keys.add(key.into()));
+        (1..4).for_each(|byte| keys.add(secret(byte).into()));
+        for byte in 0..4 {
+            assert!(believes(&keys, &sign(&secret(byte))), "{byte}");
+            assert!(believes(&keys, &sign(&secret(byte).with_kid("of its issuer"))), "{byte}");
+        }
+        assert!(believes(&keys, &sign(&secret(19).with_kid("19"))));
+        assert!(!believes(&keys, &sign(&secret(19))), "four were tried");
+    }
+
+    #[test]
+    #[should_panic(expected = "name them")]
+    fn a_key_that_would_never_be_tried_is_refused() {
+        let (mut keys, _) = secret(0).into_keys();
+        (1..=4).for_each(|byte| keys.add(secret(byte).into()));
+    }
 }

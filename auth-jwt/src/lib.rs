@@ -5,8 +5,9 @@
 //! that belong to a stored sign-in: they can be listed and taken back at once, like sessions.
 //!
 //! - A key is bound to one algorithm, and checked when it is loaded.
-//! - A token is read strictly, once, and its signature before its claims. A header chooses among
-//!   the keys that were configured, and brings none.
+//! - A token is read strictly, and nothing that it says counts before its signature is found to be
+//!   good. Only where several issuers are trusted, its `iss` is looked at before, and chooses by
+//!   whose keys it is verified. A header chooses among the keys that were configured, and brings none.
 //! - A token that was verified is remembered by its digest, as long as its key and its time are good.
 //!
 //! # Features
@@ -45,11 +46,11 @@ pub use authenticator::Mode;
 pub use cache::CacheStatus;
 pub use issue::SignError;
 pub use jwt_auth::JwtAuth;
-pub use key::{InvalidKey, Key, SharedKey, SigningKey};
-pub use key_set::{KeySet, SkippedKey};
+pub use key::{InvalidKey, Key, SharedKey, SigningKey, SkippedKey};
+pub use key_set::KeySet;
 pub use keys::KeySource;
-pub use mode::{Signs, Timed, Verifies};
+pub use mode::{Configured, Signs, Verifies};
 pub use policy::Policy;
 #[cfg(feature = "sign-in")]
 pub use sign_in::SignsIn;
-pub use signing_keys::{JwksService, SigningKeys, WithdrawError};
+pub use signing_keys::{JwksService, RotateError, SigningKeys, WithdrawError};

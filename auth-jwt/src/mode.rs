@@ -3,7 +3,7 @@
 #[cfg(feature = "sign-in")]
 use std::time::Duration;
 
-use auth_core::Clock;
+use auth_core::{Clock, CookiePolicy};
 #[cfg(feature = "sign-in")]
 use serde::Serialize;
 
@@ -21,20 +21,27 @@ pub struct Verifies;
 #[derive(Clone, Debug)]
 pub struct Signs(#[cfg_attr(not(feature = "sign-in"), expect(dead_code))] pub(crate) Signer);
 
-/// What goes by the backend's clock, too.
-pub trait Timed {
+/// What is configured along with the backend.
+pub trait Configured {
     #[doc(hidden)]
     #[must_use]
     fn with_clock(self, clock: &Clock) -> Self;
+
+    /// # Panics
+    /// If this access cookie would be taken for another one.
+    #[doc(hidden)]
+    fn check_cookie(&self, access: &CookiePolicy) {
+        let _ = access;
+    }
 }
 
-impl Timed for Verifies {
+impl Configured for Verifies {
     fn with_clock(self, _: &Clock) -> Self {
         self
     }
 }
 
-impl Timed for Signs {
+impl Configured for Signs {
     fn with_clock(self, _: &Clock) -> Self {
         self
     }

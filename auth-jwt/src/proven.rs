@@ -31,8 +31,18 @@ pub struct OwnToken<C> {
     /// Space-separated.
     pub(crate) scopes: Box<str>,
     pub(crate) expires_at: Timestamp,
-    /// The identity that it last came to, at this version of the record.
-    pub(crate) last: Mutex<Option<(u64, Identity<C>)>>,
+    /// The identity that it last came to.
+    pub(crate) last: Mutex<Option<Last<C>>>,
+}
+
+/// What a token came to by this very record in memory, which never changes. Its version would not do:
+/// a store that lost the last versions in a failover counts them anew.
+#[derive(Debug)]
+#[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
+pub(crate) struct Last<C> {
+    #[cfg(feature = "sign-in")]
+    pub(crate) by: std::sync::Weak<auth_store::Record>,
+    pub(crate) identity: Identity<C>,
 }
 
 impl<C> Proven<C> {

@@ -39,6 +39,12 @@ enum Standing {
     Ours,
 }
 
+/// A token whose signature is good: this key of this issuer made it.
+pub(crate) struct Signed<'a> {
+    trusted: &'a Trusted,
+    pub(crate) key: Arc<Held>,
+}
+
 /// A token that was verified, but for what changes: its time, and what the application checks.
 #[derive(Debug)]
 pub(crate) struct Checked<C> {
@@ -85,16 +91,17 @@ impl Trusted {
 }
 
 impl Verifier {
-    /// Whether the checks cost more than remembering them.
-    pub(crate) fn is_worth_remembering(&self) -> bool {
-        self.issuers.iter().any(|trusted| trusted.keys.are_worth_remembering())
+    /// Whether all signatures are of secrets, which cost no more to check than a token's digest.
+    pub(crate) fn only_shares_secrets(&self) -> bool {
+        self.issuers.iter().all(|trusted| trusted.keys.are_secrets())
     }
 
-    /// Verifies a token but for what changes: signature before claims.
-    pub(crate) fn check<C>(&self, token: &Compact<'_>, now: Timestamp) -> Result<Checked<C>, Reason>
-    where
-        C: DeserializeOwned + Send + Sync + 'static,
-    {
+    /// Verifies the signature of a token, and nothing else.
+    pub(crate) fn check_signature(
+        &self,
+        token: &Compact<'_>,
+        now: Timestamp,
+    ) -> Result<Signed<'_>, Reason> {
         let trusted = self.choose(token)?;
         let key = match trusted.headers.find(token.header) {
             Some(header) => trusted.keys.verify(header, token, now)?,
@@ -107,8 +114,7 @@ impl Verifier {
                 key
             }
         };
-        let mut buffer = jws::Buffer::new();
-        trusted.claims(buffer.decode(token.payload)?, key)
+        Ok(Signed { trusted, key })
     }
 
     /// The issuer that the token names, before any key is tried.
@@ -120,6 +126,17 @@ impl Verifier {
         let issuer = claims::issuer_of(buffer.decode(token.payload)?)?;
         let named = |trusted: &&Trusted| trusted.policy.issuer.as_deref() == issuer.as_deref();
         self.issuers.iter().find(named).ok_or(UNKNOWN_ISSUER)
+    }
+}
+
+impl Signed<'_> {
+    /// Reads what the token says, and verifies it but for what changes.
+    pub(crate) fn check<C>(self, token: &Compact<'_>) -> Result<Checked<C>, Reason>
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        let mut buffer = jws::Buffer::new();
+        self.trusted.claims(buffer.decode(token.payload)?, self.key)
     }
 }
 

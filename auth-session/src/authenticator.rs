@@ -174,19 +174,17 @@ where
     let outcome = match record.identity() {
         Ok(Some(identity)) => Outcome::Authenticated(identity),
         Ok(None) => Outcome::Anonymous(record.sid),
-        Err(error) => unreadable(record, *kind, &error),
+        Err(error) => unreadable(record, *kind, error.line(), error.column()),
     };
     Judged::Good { outcome, touch: config.sign_ins.touch_is_due(record, now) }
 }
 
-/// The application's claims have changed since: the user has to sign in again.
+/// The application's claims have changed since: the user has to sign in again. It is said where, and
+/// not what: the text of the error repeats the claim.
 #[cold]
-fn unreadable<C>(
-    record: &Record,
-    kind: Kind,
-    error: &(dyn std::error::Error + 'static),
-) -> Outcome<C> {
-    tracing::error!(sign_in = %record.sid, error, "the stored claims are not the layer's");
+fn unreadable<C>(record: &Record, kind: Kind, line: usize, column: usize) -> Outcome<C> {
+    let sign_in = record.sid;
+    tracing::error!(%sign_in, line, column, "the stored claims are not the layer's");
     rejected(kind, Reason::Other("stored claims"))
 }
 

@@ -45,8 +45,8 @@ where
         }
         let new = NewSignIn::of(kind, principal, options, visit.user_agent())?;
         let beside = config.cookie_beside(visit).await?.map_or(Beside::Nothing, Beside::Ends);
-        let deliver = |issued: &Issued| config.deliver(issued, visit);
-        config.sign_ins.sign_in_and(visit.turn(), &new, beside, deliver).await
+        let deliver = |issued: &Issued, ()| config.deliver(issued, visit);
+        config.sign_ins.sign_in_and(visit.turn(), &new, beside, |_| Ok(()), deliver).await
     }
 
     /// A session has the scopes of its sign-in, so to ask for some of them is asking too much of it.
@@ -94,12 +94,17 @@ where
         true
     }
 
-    async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
-        let config = &*self.config;
+    fn may_sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
         // A browser leaves the cookie out of another site's request: that looks like a visitor's.
-        if config.has_cookie(visit) || visit.turn().carrier() != Some(Carrier::Explicit) {
-            config.check_origin(visit)?;
+        if self.config.has_cookie(visit) || visit.turn().carrier() != Some(Carrier::Explicit) {
+            self.config.check_origin(visit)?;
         }
+        Ok(())
+    }
+
+    async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
+        self.may_sign_out(visit)?;
+        let config = &*self.config;
         for sid in config.named(visit).await? {
             config.sign_ins.end(&sid).await?;
         }

@@ -36,6 +36,7 @@ mod manager;
 pub mod metrics;
 #[cfg(feature = "near-cache")]
 pub mod near_cache;
+mod quiet;
 mod record;
 mod record_identity;
 mod rotation;
@@ -43,6 +44,7 @@ mod secret;
 mod session;
 mod store;
 mod stores;
+mod undecodable;
 mod watch;
 mod watchers;
 

@@ -1,5 +1,7 @@
 //! What the logs say.
 
+use auth_store::{Store, encode};
+
 use crate::app::Login;
 use crate::harness::{Capture, Credential, Fault, Op, World};
 
@@ -11,6 +13,7 @@ suite!(every on one_thread:
     sec_73_the_end_of_a_sign_in_is_an_event,
     sec_86_made_up_secrets_are_not_logged_as_reuse,
     sec_74_no_event_holds_a_secret,
+    sec_74_no_event_holds_a_stored_claim,
 );
 
 suite!(secret on one_thread: sec_73_a_rejected_secret_is_an_event);
@@ -186,4 +189,16 @@ async fn sec_74_no_event_holds_a_secret(world: World) {
             }
         }
     }
+}
+
+/// The claims of a version that is no more.
+async fn sec_74_no_event_holds_a_stored_claim(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    let other = encode(&[], &"alice@example.org").unwrap();
+    world.store.amend_subject("alice", &other).await.unwrap();
+    let events = Capture::start();
+    assert_eq!(world.status_of(&credential).await, 401);
+    let lines = events.take();
+    assert!(lines.iter().any(|line| line.contains("claims")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("example.org")), "{lines:#?}");
 }

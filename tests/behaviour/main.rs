@@ -27,6 +27,7 @@ mod devices;
 mod ended;
 mod events;
 mod expiry;
+mod given_up;
 mod grpc;
 mod kinds;
 mod limits;

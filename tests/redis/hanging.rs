@@ -8,6 +8,7 @@ use auth_core::{SignInId, Timestamp};
 use auth_servers::RedisServer;
 use auth_store::{
     Created, Data, Deleted, Digest, Limit, Record, RedisStore, Rotation, Store, StoreError, Swap,
+    Watch,
 };
 
 /// Stops its server just before an update is sent.
@@ -31,6 +32,10 @@ impl Hanging {
 impl Store for Hanging {
     fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
         self.store.new_id(subject)
+    }
+
+    fn watch(&self, sid: &SignInId) -> Option<Watch> {
+        self.store.watch(sid)
     }
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {

@@ -84,8 +84,14 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
         Err(last)
     }
 
-    /// Every backend ends what it can name in the request, also if another one fails.
+    fn may_sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
+        self.each(visit).try_for_each(|(half, visit)| half.may_sign_out(visit))
+    }
+
+    /// Every backend ends what it can name in the request, also if another one fails; none does if
+    /// one refuses the request.
     async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
+        self.may_sign_out(visit)?;
         let mut ended = Ok(());
         for (half, visit) in self.each(visit) {
             ended = ended.and(half.sign_out(visit).await);

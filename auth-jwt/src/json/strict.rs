@@ -49,6 +49,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictDeserializer<'_, D> 
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, D::Error> {
+        if name == RAW_VALUE {
+            return self
+                .inner
+                .deserialize_newtype_struct(name, Raw { inner: visitor, twice: self.twice });
+        }
         let visitor = Strictly { inner: visitor, twice: self.twice };
         self.inner.deserialize_newtype_struct(name, visitor)
     }
@@ -175,6 +180,48 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
         self.inner.next_value_seed(Strictly { inner: seed, twice: self.twice })
+    }
+}
+
+/// By this name `serde_json` hands on the text of a value instead of the value: for its `RawValue`.
+const RAW_VALUE: &str = "$serde_json::private::RawValue";
+
+/// A visitor, or the one member that it is given, of a value whose text is handed on: the text is
+/// read through before.
+struct Raw<'c, T> {
+    inner: T,
+    twice: &'c Cell<bool>,
+}
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Raw<'_, V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.inner.expecting(f)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
+        self.inner.visit_map(Raw { inner, twice: self.twice })
+    }
+}
+
+impl<'de, A: MapAccess<'de>> MapAccess<'de> for Raw<'_, A> {
+    type Error = A::Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, A::Error> {
+        self.inner.next_key_seed(seed)
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
+        let Text(text) = self.inner.next_value()?;
+        if let Err(error) = serde_json::from_str::<Strict>(&text) {
+            self.twice.set(true);
+            return Err(A::Error::custom(error));
+        }
+        seed.deserialize(Again::Text(&text)).map_err(A::Error::custom)
     }
 }
 

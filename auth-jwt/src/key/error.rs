@@ -33,8 +33,12 @@ pub enum InvalidKey {
     NoAlgorithm,
     /// Two keys have this `kid`.
     Repeated(Box<str>),
+    /// Of the keys without a `kid` that are for one algorithm, it is one too many.
+    Unnamed,
     /// There is no key.
     Empty,
+    /// There are keys, and none of them can be used.
+    NoneUsable(Box<[SkippedKey]>),
 }
 
 impl fmt::Display for InvalidKey {
@@ -53,9 +57,33 @@ impl fmt::Display for InvalidKey {
             Self::Missing(member) => write!(f, "the key has no `{member}`"),
             Self::NoAlgorithm => f.write_str("the key names no algorithm: say which one"),
             Self::Repeated(kid) => write!(f, "two keys have the `kid` `{kid}`"),
+            Self::Unnamed => f.write_str(
+                "four keys of this algorithm have no `kid` already: no token would be tried with it",
+            ),
             Self::Empty => f.write_str("there is no key"),
+            Self::NoneUsable(skipped) => {
+                f.write_str("no key can be used")?;
+                skipped.iter().try_for_each(|key| write!(f, "; {key}"))
+            }
         }
     }
 }
 
 impl Error for InvalidKey {}
+
+/// A key of a set that cannot be used, which does not spoil the others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SkippedKey {
+    /// Its name, if it has one.
+    pub kid: Option<Box<str>>,
+    /// Why it was skipped.
+    pub error: InvalidKey,
+}
+
+impl fmt::Display for SkippedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kid = self.kid.as_deref().unwrap_or("without a `kid`");
+        write!(f, "key {kid}: {}", self.error)
+    }
+}

@@ -9,10 +9,12 @@ mod pem;
 mod public;
 mod shared;
 mod signing;
+mod tries;
 
-pub use error::InvalidKey;
+pub use error::{InvalidKey, SkippedKey};
 pub(crate) use held::Held;
 pub(crate) use jwk::Jwk;
 pub use public::Key;
 pub use shared::SharedKey;
 pub use signing::SigningKey;
+pub(crate) use tries::{MOST_TRIES, would_be_tried};

@@ -173,6 +173,11 @@ impl SigningKey {
         Ok(Zeroizing::new(::pem::encode(&::pem::Pem::new("PRIVATE KEY", der))))
     }
 
+    /// Whether it is the same key for the same algorithm, under whichever name.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        self.algorithm() == other.algorithm() && self.components == other.components
+    }
+
     /// Its public half as a JWK.
     pub(crate) fn jwk(&self) -> Jwk {
         Jwk {

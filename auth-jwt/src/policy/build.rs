@@ -177,7 +177,8 @@ impl Policy {
     }
 
     /// Where its roles are: a JSON Pointer to a string or an array of strings (RFC 6901) such as
-    /// `/realm_access/roles`; `/roles` otherwise.
+    /// `/realm_access/roles` or `/groups/0/roles`; `/roles` otherwise. A token without such a member
+    /// has no roles, and one that has something else on the way is malformed.
     ///
     /// # Panics
     /// If it does not begin with `/`.

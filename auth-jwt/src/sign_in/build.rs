@@ -13,7 +13,7 @@ use super::access;
 use super::desk::{Desk, SignsIn, strict};
 use crate::config::Config;
 use crate::jwt_auth::JwtAuth;
-use crate::mode::Signs;
+use crate::mode::{Configured, Signs};
 
 impl<C> JwtAuth<C, Signs> {
     /// Issues tokens for sign-ins in this store, and checks every token of ours against its
@@ -32,19 +32,29 @@ impl<C> JwtAuth<C, Signs> {
     ///
     /// # Panics
     /// If no audience was named before: a token that is meant for nobody in particular is good
-    /// everywhere.
+    /// everywhere. If the cookie of access tokens is named `__Host-refresh`.
     pub fn sign_in(self, store: impl IntoStore) -> JwtAuth<C, SignsIn> {
         let base = self.base().clone();
         let desk = Desk::new(self.mode.0, store.into_store(), base.clock.clone());
         let mode = SignsIn::new(desk);
         JwtAuth { config: Arc::new(Config::new(base)), mode }
             .change(|base| base.verifier.issuers[0].becomes_ours())
+            .with_two_cookies()
     }
 }
 
 impl<C> JwtAuth<C, SignsIn> {
     fn change_desk(self, change: impl FnOnce(&mut Desk)) -> Self {
         Self { mode: self.mode.change(change), config: self.config }
+    }
+
+    /// # Panics
+    /// If both cookies have one name.
+    fn with_two_cookies(self) -> Self {
+        if let Some(access) = &self.base().cookie {
+            self.mode.check_cookie(access);
+        }
+        self
     }
 
     /// How long an access token lasts, in whole seconds: five minutes otherwise. It is checked
@@ -93,8 +103,11 @@ impl<C> JwtAuth<C, SignsIn> {
     }
 
     /// The cookie of the refresh token: `__Host-refresh` with `SameSite=Strict` otherwise.
+    ///
+    /// # Panics
+    /// If the [cookie](Self::cookie) of access tokens has its name.
     pub fn refresh_cookie(self, cookie: CookiePolicy) -> Self {
-        self.change_desk(|desk| desk.refresh_cookie = cookie)
+        self.change_desk(|desk| desk.refresh_cookie = cookie).with_two_cookies()
     }
 
     /// Delivers refresh tokens in the response's body unless a sign-in says otherwise: for clients
@@ -105,6 +118,9 @@ impl<C> JwtAuth<C, SignsIn> {
 
     /// For development at `http://localhost`: a cookie `refresh` without `Secure`. Whoever reads the
     /// network can take it: never on a public host.
+    ///
+    /// # Panics
+    /// If the [cookie](Self::cookie) of access tokens has its name.
     pub fn insecure_http(self) -> Self {
         self.refresh_cookie(strict(CookieBuilder::new("refresh").insecure_http()))
     }
@@ -145,5 +161,42 @@ impl<C: Serialize + Sync> JwtAuth<C, SignsIn> {
         access::check(claims)?;
         self.check_room(subject, roles, claims)?;
         self.mode.desk.sign_ins.amend(subject, roles, claims).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auth_core::{Claims, CookiePolicy};
+    use auth_store::MemoryStore;
+
+    use super::{JwtAuth, Signs};
+    use crate::key::Key;
+
+    fn auth() -> JwtAuth<Claims, Signs> {
+        JwtAuth::new(Key::hs256([7; 32]).unwrap()).audience("shop")
+    }
+
+    fn cookie(name: &str) -> CookiePolicy {
+        CookiePolicy::host(name).unwrap()
+    }
+
+    #[test]
+    #[should_panic(expected = "have one cookie: `__Host-refresh`")]
+    fn an_access_cookie_of_the_default_refresh_cookies_name_is_refused() {
+        let _ = auth().cookie(cookie("refresh")).sign_in(MemoryStore::new());
+    }
+
+    #[test]
+    #[should_panic(expected = "have one cookie: `__Host-a`")]
+    fn a_refresh_cookie_of_the_access_cookies_name_is_refused() {
+        let auth = auth().cookie(cookie("a")).sign_in(MemoryStore::new());
+        let _ = auth.refresh_cookie(cookie("a"));
+    }
+
+    #[test]
+    #[should_panic(expected = "have one cookie: `__Host-a`")]
+    fn an_access_cookie_of_the_refresh_cookies_name_is_refused() {
+        let auth = auth().sign_in(MemoryStore::new()).refresh_cookie(cookie("a"));
+        let _ = auth.cookie(cookie("b")).cookie(cookie("a"));
     }
 }

@@ -93,7 +93,9 @@ impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, SignsIn> {
             RequestCookie::One(token) if !visit.has_authorization() => Some(Compact::split(token)),
             _ => None,
         })?;
-        match self.base().verifier.check::<C>(&token.ok()?, now).ok()?.proven {
+        let token = token.ok()?;
+        let signed = self.base().verifier.check_signature(&token, now).ok()?;
+        match signed.check::<C>(&token).ok()?.proven {
             Proven::SignIn(token) => Some(token),
             Proven::Somebody(_) => None,
         }

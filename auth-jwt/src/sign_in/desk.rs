@@ -10,7 +10,7 @@ use auth_core::{
 use auth_store::{Issued, Kind, SessionHost, SignInManager, Store};
 use http::HeaderValue;
 
-use crate::mode::{Signer, Timed};
+use crate::mode::{Configured, Signer};
 
 /// A [`JwtAuth`](crate::JwtAuth) that verifies tokens, and makes them for stored sign-ins.
 #[derive(Clone)]
@@ -66,9 +66,15 @@ impl SignsIn {
     }
 }
 
-impl Timed for SignsIn {
+impl Configured for SignsIn {
     fn with_clock(self, clock: &Clock) -> Self {
         self.change(|desk| desk.sign_ins.settings.clock = clock.clone())
+    }
+
+    fn check_cookie(&self, access: &CookiePolicy) {
+        let name = access.name();
+        let differs = name != self.desk.refresh_cookie.name();
+        assert!(differs, "the access token and the refresh token have one cookie: `{name}`");
     }
 }
 

@@ -4,9 +4,9 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, AuthFuture, Backend, BoxFuture, Carrier, Delivery, Ended, Identity,
-    Misuse, Outcome, Principal, Reason, RefreshOptions, Revoke, SignInId, SignInInfo,
-    SignInOptions, SignIns, SignedIn, Timestamp, Visit,
+    AuthError, AuthErrorKind, AuthFuture, Backend, BoxFuture, Carrier, CookiePolicy, Delivery,
+    Ended, Identity, Misuse, Outcome, Principal, Reason, RefreshOptions, RequestCookie, Revoke,
+    SignInId, SignInInfo, SignInOptions, SignIns, SignedIn, Timestamp, Visit,
 };
 use auth_store::{Beside, Issued, Kind, NewSignIn};
 use serde::Serialize;
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::access;
 use super::cookies::{is_explicit, refresh_secret};
-use super::deliver::Ways;
+use super::deliver::{Access, Ways};
 use super::desk::SignsIn;
 use super::standing;
 use crate::authenticator::rejected;
@@ -50,16 +50,17 @@ where
             (Some(sid), None) => Beside::GoesOn(sid),
             (Some(sid), Some(_)) => Beside::Ends(sid),
         };
-        let deliver = |issued: &Issued| {
-            let access = self.access(issued, None, ways)?;
+        let prepare = |issued: &Issued| self.access(issued, None, ways);
+        let deliver = |issued: &Issued, access: Access| {
             self.remove_cookies(visit); // what they carried has ended, or moved
             self.deliver(issued, access, ways, visit)
         };
-        sign_ins.sign_in_and(visit.turn(), &new, beside, deliver).await
+        sign_ins.sign_in_and(visit.turn(), &new, beside, prepare, deliver).await
     }
 
     /// By the refresh token in the body, or else by the one in the cookie, also beside an access
-    /// token: that one renews nothing. What was renewed by cookie comes by cookie.
+    /// token: that one renews nothing. Each token comes by the way that it came before: a client without
+    /// an access cookie asked for an access token to attach.
     async fn refresh(
         &self,
         visit: Visit<'_>,
@@ -68,7 +69,7 @@ where
         let none = || AuthError::new(AuthErrorKind::Unauthenticated, "there is no refresh token");
         let (secret, ways) = match &options.token {
             Some(token) => (refresh_secret(token.as_bytes()), Ways::IN_BODY),
-            None => (self.refresh_cookie_secret(visit), self.ways_by_cookie()),
+            None => (self.refresh_cookie_secret(visit), self.ways_by_cookie(visit)),
         };
         let secret = secret.ok_or_else(none)?;
         let same = self.refresh_cookie_secret(visit).is_some_and(|it| it.sid() == secret.sid());
@@ -104,11 +105,16 @@ where
         Ok(())
     }
 
-    async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
+    fn may_sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
         // A browser leaves a strict cookie out of another site's request, which looks like nobody's.
         if self.has_cookie(visit) || !is_explicit(visit.turn()) {
             self.check_origin(visit)?;
         }
+        Ok(())
+    }
+
+    async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
+        self.may_sign_out(visit)?;
         for sid in self.named(visit).await? {
             self.mode.desk.sign_ins.end(&sid).await?;
         }
@@ -171,8 +177,11 @@ impl<C> JwtAuth<C, SignsIn> {
         Ok(Ways { access, refresh })
     }
 
-    fn ways_by_cookie(&self) -> Ways {
-        let by_cookie = self.base().cookie.is_some();
+    /// By which ways tokens go to a client that sent the refresh token in its cookie. The access
+    /// cookie stays as long as that one, so it is there if it is used.
+    fn ways_by_cookie(&self, visit: Visit<'_>) -> Ways {
+        let has = |cookie: &CookiePolicy| visit.cookie(cookie.name()) != RequestCookie::Absent;
+        let by_cookie = self.base().cookie.as_ref().is_some_and(has);
         let access = if by_cookie { Carrier::Ambient } else { Carrier::Explicit };
         Ways { access, refresh: Delivery::Cookie }
     }

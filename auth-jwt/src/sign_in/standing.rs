@@ -15,7 +15,7 @@ use crate::authenticator::{Mode, rejected};
 use crate::claims::words;
 use crate::good_token::GoodToken;
 use crate::jwt_auth::JwtAuth;
-use crate::proven::{FAMILY_BYTES, OwnToken, Proven};
+use crate::proven::{FAMILY_BYTES, Last, OwnToken, Proven};
 
 impl<C> Mode<C> for SignsIn
 where
@@ -118,7 +118,7 @@ fn judge<C>(
         return Judged::Expired(Arc::clone(record), expiry);
     }
     let touch = sign_ins.touch_is_due(record, now);
-    match token.identity_at(record.version) {
+    match token.identity_by(record) {
         Some(identity) => Judged::Same { identity, touch },
         None => Judged::Good { record: Arc::clone(record), touch },
     }
@@ -130,12 +130,12 @@ impl<C> OwnToken<C> {
         record.kind == Kind::Refresh && record.family.0[..FAMILY_BYTES] == self.family
     }
 
-    /// The identity that it last came to, if the record was at this version then. Whoever would
-    /// have to wait for it is faster without.
-    fn identity_at(&self, version: u64) -> Option<Identity<C>> {
+    /// The identity that it last came to, if it was by this record. Whoever would have to wait for it
+    /// is faster without.
+    fn identity_by(&self, record: &Arc<Record>) -> Option<Identity<C>> {
         let last = self.last.try_lock()?;
-        let (known, identity) = last.as_ref()?;
-        (*known == version).then(|| identity.clone())
+        let Last { by, identity } = last.as_ref()?;
+        std::ptr::eq(by.as_ptr(), Arc::as_ptr(record)).then(|| identity.clone())
     }
 }
 
@@ -171,10 +171,10 @@ where
     let identity = match join(record, token) {
         Ok(Some(identity)) => identity,
         Ok(None) => return rejected(Reason::Unknown),
-        Err(error) => return unreadable(record, &error),
+        Err(error) => return unreadable(record, error.line(), error.column()),
     };
     if let Some(mut last) = token.last.try_lock() {
-        *last = Some((record.version, identity.clone()));
+        *last = Some(Last { by: Arc::downgrade(record), identity: identity.clone() });
     }
     Outcome::Authenticated(identity)
 }
@@ -233,9 +233,11 @@ impl<C: Send + Sync> KeepsVerified<C> for Joined<C> {
     }
 }
 
-/// The application's claims have changed since: the user has to sign in again.
+/// The application's claims have changed since: the user has to sign in again. It is said where, and
+/// not what: the text of the error repeats the claim.
 #[cold]
-fn unreadable<C>(record: &Record, error: &(dyn std::error::Error + 'static)) -> Outcome<C> {
-    tracing::error!(sign_in = %record.sid, error, "the stored claims are not the layer's");
+fn unreadable<C>(record: &Record, line: usize, column: usize) -> Outcome<C> {
+    let sign_in = record.sid;
+    tracing::error!(%sign_in, line, column, "the stored claims are not the layer's");
     rejected(Reason::Other("stored claims"))
 }

@@ -5,6 +5,6 @@ mod handler;
 mod jwks;
 mod ring;
 
-pub use error::WithdrawError;
+pub use error::{RotateError, WithdrawError};
 pub use handler::JwksService;
 pub use ring::SigningKeys;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use auth_core::{Clock, Timestamp};
 use parking_lot::RwLock;
 
-use super::error::WithdrawError;
+use super::error::{RotateError, WithdrawError};
 use crate::key::{Held, SigningKey};
 
 /// Private keys that follow one another. A clone is another handle on the same keys, so a running
@@ -20,9 +20,9 @@ use crate::key::{Held, SigningKey};
 /// use auth_jwt::{Algorithm, SigningKey, SigningKeys};
 ///
 /// let keys = SigningKeys::new(SigningKey::generate(Algorithm::EdDsa)?);
-/// keys.rotate(SigningKey::generate(Algorithm::EdDsa)?);
+/// keys.rotate(SigningKey::generate(Algorithm::EdDsa)?)?;
 /// assert_eq!(keys.jwks().matches("\"kid\"").count(), 2);
-/// # Ok::<(), auth_jwt::InvalidKey>(())
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone)]
 pub struct SigningKeys {
@@ -32,6 +32,7 @@ pub struct SigningKeys {
     longest: Duration,
 }
 
+/// No two have one name and algorithm.
 struct Slot {
     key: SigningKey,
     /// Its public half, which ends here and nowhere else.
@@ -56,10 +57,22 @@ impl SigningKeys {
     }
 
     /// Also publishes and accepts this key, which signs nothing before it is
-    /// [rotated](Self::rotate) to: the key of another node that is a step ahead or behind.
+    /// [rotated](Self::rotate) to: the key of another node that is a step ahead or behind. A key
+    /// that is there already stays as it is.
+    ///
+    /// # Panics
+    /// If another key of its algorithm has its name.
     #[must_use]
     pub fn accept(self, key: SigningKey) -> Self {
-        self.slots.write().push(Slot::new(key, Timestamp::MAX));
+        let mut slots = self.slots.write();
+        drop_ended(&mut slots, self.clock.now());
+        match slots.iter().find(|slot| slot.goes_by_the_name_of(&key)) {
+            Some(slot) => {
+                assert!(slot.key.is_same(&key), "another key has the `kid` `{}`", key.kid());
+            }
+            None => slots.push(Slot::new(key, Timestamp::MAX)),
+        }
+        drop(slots);
         self
     }
 
@@ -86,40 +99,50 @@ impl SigningKeys {
     /// Publishes a key that takes over when it has been published long enough. The one before it
     /// ends when its last token has. To rotate to the key that signs already changes nothing:
     /// [withdraw](Self::withdraw) the next one to take a rotation back.
-    pub fn rotate(&self, next: SigningKey) {
+    ///
+    /// # Errors
+    /// If another key of its algorithm has its name: whoever keeps the published set would take one for the other.
+    pub fn rotate(&self, next: SigningKey) -> Result<(), RotateError> {
         let now = self.clock.now();
         let signs_from = now + self.lead;
         let mut slots = self.slots.write();
-        if current(&slots, now).is_some_and(|at| slots[at].key.kid() == next.kid()) {
-            return; // it signs already
-        }
-        slots.retain(|slot| {
-            let same = slot.key.kid() == next.kid();
-            if same {
-                slot.held.end_at(Timestamp::EPOCH); // its tokens are verified anew, by the new one
+        drop_ended(&mut slots, now);
+        let signs = current(&slots, now);
+        if let Some(at) = slots.iter().position(|slot| slot.goes_by_the_name_of(&next)) {
+            if !slots[at].key.is_same(&next) {
+                return Err(RotateError::NameTaken);
             }
-            slot.held.is_good_at(now)
-        });
+            if signs == Some(at) {
+                return Ok(()); // it signs already
+            }
+            slots.remove(at).held.end_at(Timestamp::EPOCH); // its tokens are verified anew
+        }
         tracing::info!(kid = next.kid(), "a new signing key is published");
         slots.push(Slot::new(next, signs_from));
         self.schedule(&mut slots);
+        Ok(())
     }
 
     /// Withdraws a key that somebody else may have: every token that it signed is refused from now
     /// on. If it is the one that signs, the next one takes over at once.
     ///
     /// # Errors
-    /// If there is no such key, or no other one.
+    /// If there is no such key, or no other one. A key whose last token has ended is none.
     pub fn withdraw(&self, kid: &str) -> Result<(), WithdrawError> {
+        let now = self.clock.now();
         let mut slots = self.slots.write();
-        let at = slots.iter().position(|slot| slot.key.kid() == kid);
-        let at = at.ok_or(WithdrawError::Unknown)?;
-        if slots.len() == 1 {
+        drop_ended(&mut slots, now);
+        let goes = |slot: &Slot| slot.key.kid() == kid;
+        if !slots.iter().any(goes) {
+            return Err(WithdrawError::Unknown);
+        }
+        if slots.iter().all(goes) {
             return Err(WithdrawError::Last);
         }
-        let now = self.clock.now();
-        let signed = current(&slots, now) == Some(at);
-        slots.remove(at).held.end_at(Timestamp::EPOCH);
+        let signed = current(&slots, now).is_some_and(|at| goes(&slots[at]));
+        for withdrawn in slots.extract_if(.., |slot| goes(slot)) {
+            withdrawn.held.end_at(Timestamp::EPOCH);
+        }
         // The one that was to follow, or one from before; one that was only accepted comes last.
         if signed && let Some(next) = slots.iter_mut().max_by_key(|slot| slot.turn()) {
             next.signs_from = now;
@@ -178,6 +201,11 @@ impl SigningKeys {
     }
 }
 
+/// What has ended never comes back.
+fn drop_ended(slots: &mut Vec<Slot>, now: Timestamp) {
+    slots.retain(|slot| slot.held.is_good_at(now));
+}
+
 /// Which key signs: the one that began last.
 fn current(slots: &[Slot], now: Timestamp) -> Option<usize> {
     let began = slots.iter().enumerate().filter(|(_, slot)| slot.signs_from <= now);
@@ -188,6 +216,12 @@ impl Slot {
     fn new(key: SigningKey, signs_from: Timestamp) -> Self {
         let held = Arc::new(key.public_key().0.copy());
         Self { key, held, signs_from }
+    }
+
+    /// Whether a token cannot tell it from this key. One key of RSA may be there for several
+    /// algorithms.
+    fn goes_by_the_name_of(&self, key: &SigningKey) -> bool {
+        self.key.kid() == key.kid() && self.key.algorithm() == key.algorithm()
     }
 
     /// When it signs or signed; never counts least.
@@ -225,7 +259,7 @@ mod tests {
     #[test]
     fn sec_60_a_key_is_published_then_signs_then_stays_for_its_tokens() {
         let (keys, clock) = keys();
-        keys.rotate(key("b"));
+        keys.rotate(key("b")).unwrap();
         assert!(keys.jwks().contains("\"b\"") && signer(&keys) == "a");
         clock.advance(Duration::from_secs(599));
         assert_eq!(signer(&keys), "a");
@@ -242,14 +276,62 @@ mod tests {
         let (keys, clock) = keys();
         assert_eq!(keys.withdraw("a"), Err(WithdrawError::Last));
         assert_eq!(keys.withdraw("x"), Err(WithdrawError::Unknown));
-        keys.rotate(key("b"));
-        keys.rotate(key("b"));
+        let b = key("b");
+        keys.rotate(b.clone()).unwrap();
+        keys.rotate(b).unwrap();
         clock.advance(Duration::from_secs(600));
-        keys.rotate(keys.current().unwrap());
+        keys.rotate(keys.current().unwrap()).unwrap();
         assert_eq!(signer(&keys), "b", "to rotate to the present key changes nothing");
         assert_eq!(keys.withdraw("b"), Ok(()));
         assert_eq!(signer(&keys), "a");
         clock.advance(Duration::from_secs(100_000));
         assert!(keys.jwks().contains("\"a\""), "it signs, so it does not end");
+    }
+
+    #[test]
+    fn sec_60_a_key_that_came_twice_is_withdrawn_as_a_whole() {
+        let (keys, _) = keys();
+        let (stolen, other) = (keys.current().unwrap(), key("b"));
+        let keys = keys.accept(stolen);
+        assert_eq!(keys.jwks().matches("\"a\"").count(), 1, "it is published once");
+        assert_eq!(keys.withdraw("a"), Err(WithdrawError::Last));
+        let keys = keys.accept(other.clone()).accept(other);
+        assert_eq!(keys.withdraw("b"), Ok(()));
+        assert!(!keys.jwks().contains("\"b\""));
+        let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
+        let again = SigningKey::from_pem(Algorithm::Ps256, rsa.to_pem().unwrap().as_bytes());
+        let (kid, keys) = (rsa.kid().to_owned(), keys.accept(rsa).accept(again.unwrap()));
+        assert_eq!(keys.jwks().matches(&kid).count(), 2, "one for each algorithm");
+        assert_eq!(keys.withdraw(&kid), Ok(()));
+        assert!(!keys.jwks().contains(&kid));
+    }
+
+    #[test]
+    fn sec_60_a_key_that_has_ended_does_not_come_back() {
+        let (keys, clock) = keys();
+        keys.rotate(key("b")).unwrap();
+        clock.advance(Duration::from_secs(100_000));
+        assert_eq!(keys.withdraw("b"), Err(WithdrawError::Last));
+        assert_eq!(keys.withdraw("a"), Err(WithdrawError::Unknown));
+        assert!(signer(&keys) == "b" && !keys.jwks().contains("\"a\""));
+    }
+
+    #[test]
+    fn sec_60_no_two_keys_have_one_name() {
+        let (keys, clock) = keys();
+        for _ in 0..2 {
+            assert_eq!(keys.rotate(key("a")), Err(RotateError::NameTaken));
+            keys.rotate(key("b")).unwrap_or_default();
+            assert_eq!(keys.rotate(key("b")), Err(RotateError::NameTaken));
+            clock.advance(Duration::from_secs(600));
+        }
+        clock.advance(Duration::from_secs(100_000));
+        assert_eq!(keys.rotate(key("a")), Ok(()), "the name is free again");
+    }
+
+    #[test]
+    #[should_panic(expected = "another key has the `kid` `a`")]
+    fn sec_60_a_key_of_a_name_that_is_taken_is_not_accepted() {
+        let _ = keys().0.accept(key("a"));
     }
 }

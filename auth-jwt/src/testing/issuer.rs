@@ -93,7 +93,8 @@ impl TestIssuer {
     /// If the system generates no key.
     pub fn rotate(&self) {
         let algorithm = self.keys.current().map_or(Algorithm::EdDsa, |key| key.algorithm());
-        self.keys.rotate(SigningKey::generate(algorithm).expect("an algorithm with private keys"));
+        let key = SigningKey::generate(algorithm).expect("an algorithm with private keys");
+        self.keys.rotate(key).expect("a new key has a name of its own");
         self.clock.advance(self.keys.lead());
     }
 

@@ -22,14 +22,15 @@
 //! more of them, and so do several runs.
 //!
 //! Two parts need a store in a certain state: [`check_failing`] one whose backend is down, and
-//! [`check_room`] one that is full soon.
+//! [`check_room`] one that is full soon. [`check_watching`] is for stores that tell of changes, and for
+//! what is wrapped around them: a wrapper that forgets to pass a watch on is a store that gives out none.
 //!
 //! # What a store need not do
 //!
 //! - Collect at the moment of expiry, or wait for [`sweep`](crate::Store::sweep): sign-ins that the
 //!   kit calls expired have been so for a day, and the living ones live on by the system's clock.
 //! - Keep an order among sign-ins that were created in the same millisecond.
-//! - Tell of changes: whoever gets no watch asks again and again.
+//! - Tell of changes: whoever gets no watch asks again and again. [`check_watching`] asks for it.
 //! - Keep a copy up to date that it only calls a [`Copy`](crate::Peek::Copy).
 
 mod catalogue;
@@ -57,6 +58,7 @@ mod sweep;
 mod touch;
 mod update;
 mod watch;
+mod watching;
 
 pub use catalogue::CHECKS;
 pub use check::Check;
@@ -64,3 +66,4 @@ pub use failing::check_failing;
 pub use report::{Report, Violation};
 pub use room::check_room;
 pub use run::{check, run};
+pub use watching::check_watching;

@@ -1,7 +1,5 @@
 //! An update that may have happened, though nobody said so.
 
-use std::sync::Arc;
-
 use auth_core::SignInId;
 
 use crate::changes::{self, Change};
@@ -23,13 +21,13 @@ pub(crate) enum Repeats {
 }
 
 /// One compare-and-swap: at one version, of a record's data.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Attempt {
     sid: SignInId,
     pub(super) version: u64,
+    /// The data that it was made from.
+    base: Data,
     pub(super) data: Data,
-    /// The mark of the record that it changes.
-    found: Option<Arc<str>>,
     /// How many changes it makes.
     pub(super) makes: usize,
 }
@@ -64,20 +62,22 @@ impl Attempt {
         if data.bytes() > Data::MAX_BYTES {
             return Err(AttemptError::TooLarge);
         }
-        let found = record.data.get(MARK).cloned();
         let (sid, version, makes) = (record.sid, record.version, changes.len());
-        Ok(Some(Self { sid, version, data, found, makes }))
+        Ok(Some(Self { sid, version, base: record.data.clone(), data, makes }))
     }
 
     /// What became of it, given the newest record. It was marked.
+    ///
+    /// A store may lose the last versions and count them anew, as Redis does in a failover. So the
+    /// version alone does not say that nobody else was there: the data has to be what it was.
     pub(super) fn fate(&self, newest: &Record) -> Fate {
         let (mark, same) = (newest.data.get(MARK), newest.sid == self.sid);
         if mark == self.data.get(MARK) {
             Fate::Happened
-        } else if same && newest.version == self.version {
+        } else if same && newest.version == self.version && newest.data == self.base {
             Fate::Open
-        } else if mark == self.found.as_ref() || same && newest.version == self.version + 1 {
-            Fate::Never
+        } else if mark == self.base.get(MARK) || same && newest.version <= self.version + 1 {
+            Fate::Never // what it made would be a later version, or this one with its mark
         } else {
             Fate::Unknown
         }
@@ -161,6 +161,24 @@ mod tests {
         let mut newest = after(&old, &lost);
         newest = after(&newest, &attempt(&newest, Repeats::Perhaps));
         assert_eq!(lost.fate(&newest), Fate::Unknown);
+    }
+
+    /// The fault: what others had stored under the same version was replaced by what was made from a
+    /// version that a failover had lost.
+    #[test]
+    fn another_version_of_the_same_number_is_not_replaced() {
+        let old = record();
+        let lost_version = after(&old, &attempt(&old, Repeats::Never));
+        for repeats in [Repeats::Never, Repeats::Perhaps] {
+            let unanswered = attempt(&lost_version, Repeats::Perhaps);
+            let others = [Change::set("theirs", Some("1".into()))];
+            let others = Attempt::new(&old, &others, repeats).unwrap().unwrap();
+            let newest = after(&old, &others);
+            assert_eq!(newest.version, lost_version.version);
+            assert_eq!(unanswered.fate(&newest), Fate::Never);
+            assert_eq!(unanswered.fate(&old), Fate::Never);
+            assert_eq!(unanswered.fate(&lost_version), Fate::Open);
+        }
     }
 
     #[test]

@@ -6,23 +6,26 @@ use super::attempt::{Attempt, AttemptError, Fate, Repeats};
 use super::issued::Issued;
 use super::manage::SignInManager;
 use super::patience::Patience;
+use super::unsaved::Unsaved;
 use crate::changes::Change;
 use crate::data::Data;
 use crate::error::StoreError;
 use crate::record::Record;
 use crate::secret::{Kind, Secret};
 use crate::store::Swap;
+use crate::undecodable::Undecodable;
 
 impl SignInManager {
     /// Makes these changes on the newest data of a sign-in that has not ended.
     pub(crate) async fn change(&self, sid: &SignInId, changes: &[Change]) -> Result<(), AuthError> {
-        self.change_once(sid, changes, Repeats::Never, &mut None).await
+        self.change_once(sid, &mut Unsaved::new(changes.to_vec()), Repeats::Never).await
     }
 
     /// Makes these changes on the newest data of a sign-in that has not ended, none of them twice.
     ///
-    /// `lost` is the attempt of an earlier call that nobody answered, and is left behind for a
-    /// later one. What it did is not done again; where that cannot be known, nothing is done.
+    /// What is left in `unsaved` is not stored, as far as is known, and can be given to a later call,
+    /// also if this one was dropped while it waited. What an attempt that nobody answered has done is
+    /// not done again; where that cannot be known, nothing is done.
     ///
     /// # Errors
     /// [`Unavailable`](AuthErrorKind::Unavailable) if it is not known whether the changes were
@@ -30,37 +33,38 @@ impl SignInManager {
     pub(crate) async fn change_once(
         &self,
         sid: &SignInId,
-        mut changes: &[Change],
+        unsaved: &mut Unsaved,
         repeats: Repeats,
-        lost: &mut Option<Attempt>,
     ) -> Result<(), AuthError> {
-        let (mut newest, mut patience) = (self.store.load(sid).await?, Patience::default());
+        let mut patience = Patience::new();
+        let mut newest = self.store.load(sid).await?;
         loop {
             let record = newest.ok_or_else(ended)?;
             if record.expiry(self.settings.clock.now()).is_some() {
                 return Err(ended());
             }
-            let Some((attempt, sent)) = next(&record, &mut changes, repeats, lost)? else {
-                return Ok(());
-            };
-            match self.store.update(sid, attempt.version, attempt.data.clone()).await {
-                Ok(Swap::Stored(_)) if attempt.makes == changes.len() => return Ok(()),
-                Ok(Swap::Stored(stored)) => {
-                    changes = &changes[attempt.makes..];
+            let Some((attempt, sent)) = next(&record, unsaved, repeats)? else { return Ok(()) };
+            let (version, data, makes) = (attempt.version, attempt.data.clone(), attempt.makes);
+            // Before it is sent: whoever waits may be gone before the answer comes.
+            let marked = repeats == Repeats::Perhaps || sent == Sent::Before;
+            unsaved.sent = marked.then_some(attempt);
+            let swap = self.store.update(sid, version, data).await?;
+            if sent == Sent::Never {
+                unsaved.sent = None; // it is answered; what was sent before is not
+            }
+            match swap {
+                Swap::Stored(stored) => {
+                    unsaved.stored(makes);
+                    if unsaved.changes.is_empty() {
+                        return Ok(());
+                    }
                     newest = Some(stored);
                 }
-                Ok(Swap::Stale(newer)) => {
-                    // What was sent before may have been faster than what is sent now.
-                    *lost = (sent == Sent::Before).then_some(attempt);
+                Swap::Stale(newer) => {
                     newest = Some(newer);
                     patience.pause().await?;
                 }
-                Ok(Swap::Gone) => return Err(ended()),
-                Err(error) => {
-                    let marked = repeats == Repeats::Perhaps || sent == Sent::Before;
-                    *lost = marked.then_some(attempt);
-                    return Err(error.into());
-                }
+                Swap::Gone => return Err(ended()),
             }
         }
     }
@@ -103,25 +107,18 @@ enum Sent {
     Before,
 }
 
-/// What to send next; none if nothing is left to change. What an attempt that was lost has done is
-/// taken from the changes.
+/// What to send next; none if nothing is left to change.
 fn next(
     record: &Record,
-    changes: &mut &[Change],
+    unsaved: &mut Unsaved,
     repeats: Repeats,
-    lost: &mut Option<Attempt>,
 ) -> Result<Option<(Attempt, Sent)>, AuthError> {
-    match lost.as_ref().map(|lost| lost.fate(record)) {
+    match unsaved.settle(record) {
         Some(Fate::Unknown) => return Err(unknown()),
-        Some(Fate::Open) => return Ok(lost.take().map(|lost| (lost, Sent::Before))),
-        Some(Fate::Happened) => {
-            let made = lost.take().map_or(0, |lost| lost.makes);
-            *changes = &changes[made..];
-        }
-        Some(Fate::Never) => *lost = None,
-        None => {}
+        Some(Fate::Open) => return Ok(unsaved.sent.clone().map(|sent| (sent, Sent::Before))),
+        Some(Fate::Happened | Fate::Never) | None => {}
     }
-    let attempt = Attempt::new(record, changes, repeats)?;
+    let attempt = Attempt::new(record, &unsaved.changes, repeats)?;
     Ok(attempt.map(|attempt| (attempt, Sent::Never)))
 }
 
@@ -137,7 +134,7 @@ fn ended() -> AuthError {
 impl From<AttemptError> for AuthError {
     fn from(error: AttemptError) -> Self {
         match error {
-            AttemptError::Data(error) => Self::new(AuthErrorKind::Data, error),
+            AttemptError::Data(error) => Self::new(AuthErrorKind::Data, Undecodable::from(error)),
             AttemptError::TooLarge => Self::new(AuthErrorKind::TooLarge, "over 64 KiB of data"),
             AttemptError::Store(error) => error.into(),
         }

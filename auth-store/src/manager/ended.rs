@@ -8,6 +8,7 @@ use auth_core::{BoxFuture, Ended, SignInId, Timestamp};
 use super::manage::SignInManager;
 use crate::error::StoreError;
 use crate::lifetime::Limits;
+use crate::quiet::quietly;
 use crate::record::Record;
 use crate::secret::FamilyDigest;
 use crate::watch::Watch;
@@ -16,8 +17,10 @@ use crate::watch::Watch;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How often a store is asked that does not tell of changes.
 const ASK_EVERY: Duration = Duration::from_secs(1);
-/// How soon a store is asked again that did not answer.
-const PAUSE: Duration = Duration::from_millis(250);
+/// How soon a store is asked again that did not answer; twice as long each time.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+/// The longest pause.
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl SignInManager {
     /// Waits until this sign-in has ended, and says how. It is no use of the sign-in.
@@ -27,8 +30,8 @@ impl SignInManager {
     ///
     /// The store itself is asked, never a copy: whenever its [`watch`](crate::Store::watch) says that
     /// something may have changed, at the moment that the sign-in would expire, and about once a
-    /// second if the store does not tell of changes. While it does not answer it is asked again; after
-    /// ten seconds of that the answer is [`Ended::Unconfirmed`].
+    /// second if the store does not tell of changes, or no longer does. While it does not answer it is asked
+    /// again, less and less often; after ten seconds of that the answer is [`Ended::Unconfirmed`].
     ///
     /// # Panics
     /// When it is awaited outside of a tokio runtime that keeps time.
@@ -40,6 +43,7 @@ impl SignInManager {
             authenticated_at,
             known: None,
             in_doubt_since: None,
+            doubts: 0,
         };
         Box::pin(async move {
             let ended = vigil.keep().await;
@@ -57,6 +61,8 @@ struct Vigil {
     known: Option<Known>,
     /// The [monotonic](auth_core::Clock::monotonic) time of the first question without an answer.
     in_doubt_since: Option<Duration>,
+    /// How many questions since then had none.
+    doubts: u32,
 }
 
 /// What the last look at the record showed: no more of it is kept.
@@ -83,20 +89,29 @@ impl Known {
 
 impl Vigil {
     async fn keep(&mut self) -> Ended {
+        let mut told = false;
         loop {
             // Before the look, so that nothing is missed between the two.
             let watch = self.sign_ins.store.watch(&self.sid);
-            match self.look().await {
+            if told && watch.is_none() {
+                // Nobody tells any more, which woke all who wait: they do not all ask at once.
+                self.sign_ins.settings.clock.sleep(self.part_of(ASK_EVERY)).await;
+            }
+            match quietly(self.look()).await {
                 Ok(Some(ended)) => return ended,
                 Ok(None) => {
-                    self.in_doubt_since = None;
-                    self.rest(watch).await;
+                    (self.in_doubt_since, self.doubts) = (None, 0);
+                    told = self.rest(watch).await;
                 }
                 Err(error) => {
                     if let Some(ended) = self.despair(&error) {
                         return ended;
                     }
-                    self.sign_ins.settings.clock.sleep(PAUSE).await;
+                    let pause = FIRST_PAUSE * (1 << self.doubts.min(8));
+                    self.doubts += 1;
+                    let pause = pause.min(LONGEST_PAUSE);
+                    let pause = pause - self.part_of(pause / 2);
+                    self.sign_ins.settings.clock.sleep(pause).await;
                 }
             }
         }
@@ -162,24 +177,26 @@ impl Vigil {
         Some(Ended::Unconfirmed)
     }
 
-    /// Waits until it may have changed, or expires.
-    async fn rest(&self, watch: Option<Watch>) {
+    /// Waits until it may have changed, or expires, and says whether a watch told so.
+    async fn rest(&self, watch: Option<Watch>) -> bool {
         let clock = &self.sign_ins.settings.clock;
         let expires_at = self.known.as_ref().map_or(Timestamp::MAX, Known::expires_at);
+        let tells = watch.is_some();
         tokio::select! {
-            () = clock.sleep_until(expires_at) => {}
+            biased;
+            () = clock.sleep_until(expires_at) => false,
             () = async {
                 match watch {
                     Some(watch) => watch.await,
-                    None => clock.sleep(self.ask_every()).await,
+                    None => clock.sleep(ASK_EVERY + self.part_of(ASK_EVERY / 4)).await,
                 }
-            } => {}
+            } => tells,
         }
     }
 
-    /// Those who began at the same moment part again: each adds up to a quarter, by its id.
-    fn ask_every(&self) -> Duration {
-        let [.., last] = *self.sid.as_bytes();
-        ASK_EVERY + ASK_EVERY * u32::from(last) / 1024
+    /// Those who began at the same moment part again: each has a part of its own, by its id.
+    fn part_of(&self, time: Duration) -> Duration {
+        let [.., high, low] = *self.sid.as_bytes();
+        time * u32::from(u16::from_be_bytes([high, low])) / 65_536
     }
 }

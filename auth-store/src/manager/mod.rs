@@ -14,10 +14,12 @@ mod patience;
 mod refresh;
 mod settings;
 mod sign_in;
+mod unsaved;
 
-pub(crate) use attempt::{Attempt, Repeats};
+pub(crate) use attempt::Repeats;
 pub use issued::Issued;
 pub use manage::SignInManager;
 pub use new_sign_in::{Beside, NewSignIn};
 pub use refresh::RefreshError;
 pub use settings::Settings;
+pub(crate) use unsaved::Unsaved;

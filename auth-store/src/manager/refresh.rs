@@ -63,7 +63,7 @@ impl SignInManager {
         let now = self.settings.clock.now();
         let unknown = || refused(Reason::Unknown);
         let mut record = self.store.load(&secret.sid()).await?.ok_or_else(unknown)?;
-        let mut patience = Patience::default();
+        let mut patience = Patience::new();
         loop {
             if record.subject.is_none() {
                 return Err(unknown()); // a visitor has not signed in

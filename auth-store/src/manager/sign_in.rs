@@ -16,6 +16,11 @@ use crate::rotation::{Renewal, Rotation};
 use crate::secret::Secret;
 use crate::store::{Created, Deleted, Swap};
 
+/// Makes what is handed out beside a secret, before it is good.
+trait Prepare<T>: FnMut(&Issued) -> Result<T, AuthError> + Send {}
+
+impl<T, F: FnMut(&Issued) -> Result<T, AuthError> + Send> Prepare<T> for F {}
+
 impl SignInManager {
     /// Signs in, for a request that may have acted for another sign-in until now.
     ///
@@ -27,57 +32,73 @@ impl SignInManager {
     /// back, and no secret was given out. [`LimitReached`](AuthErrorKind::LimitReached) if the
     /// user has as many sign-ins as allowed.
     pub async fn sign_in(&self, turn: &Turn, new: &NewSignIn) -> Result<Issued, AuthError> {
+        let (issued, ()) = self.prepared(turn, new, |_| Ok(())).await?;
+        Ok(issued)
+    }
+
+    async fn prepared<T: Send>(
+        &self,
+        turn: &Turn,
+        new: &NewSignIn,
+        mut prepare: impl Prepare<T>,
+    ) -> Result<(Issued, T), AuthError> {
+        let prepare = &mut prepare;
         let now = self.settings.clock.now();
         let old = self.current(turn, now).await?;
         if let Some(old) = &old {
             self.moved.add(old.sid, now); // before anybody can see that it is
         }
-        let issued = match &old {
+        let (issued, prepared) = match &old {
             Some(old) if old.subject.as_ref() == Some(&new.subject) => {
-                match self.renew(old, new, now).await? {
-                    Some(issued) => issued,
-                    None => self.start(turn, new, now).await?,
+                match self.renew(old, new, now, prepare).await? {
+                    Some(renewed) => renewed,
+                    None => self.start(turn, new, now, prepare).await?,
                 }
             }
-            Some(old) if old.subject.is_none() => self.move_along(old, new, now).await?,
+            Some(old) if old.subject.is_none() => self.move_along(old, new, now, prepare).await?,
             Some(old) => {
-                let issued = self.start(turn, new, now).await?;
+                let started = self.start(turn, new, now, prepare).await?;
                 if let Err(error) = self.store.delete(&old.sid).await {
-                    self.take_back(&issued.sid()).await;
+                    self.take_back(&started.0.sid()).await;
                     return Err(error.into());
                 }
-                issued
+                started
             }
-            None => self.start(turn, new, now).await?,
+            None => self.start(turn, new, now, prepare).await?,
         };
         turn.signed_in(issued.sid());
         tracing::info!(subject = &*new.subject, sign_in = %issued.sid(), kind = ?new.kind, "signed in");
-        Ok(issued)
+        Ok((issued, prepared))
     }
 
     /// Signs in, and hands the new secret out. What came beside the credential that decided ends, or
     /// is what the user goes on with. If one of that fails, the sign-in is taken back.
     ///
+    /// `prepare` makes what is handed out beside the secret, and runs before the store is changed:
+    /// if that fails, everything stays as it was, also a sign-in of the same user that would have
+    /// gone on under the new secret. It may run twice.
+    ///
     /// # Errors
-    /// As [`sign_in`](Self::sign_in), and whatever `deliver` fails with.
-    pub async fn sign_in_and<T>(
+    /// As [`sign_in`](Self::sign_in), and whatever `prepare` and `deliver` fail with.
+    pub async fn sign_in_and<P: Send, T>(
         &self,
         turn: &Turn,
         new: &NewSignIn,
         beside: Beside,
-        deliver: impl FnOnce(&Issued) -> Result<T, AuthError>,
+        prepare: impl FnMut(&Issued) -> Result<P, AuthError> + Send,
+        deliver: impl FnOnce(&Issued, P) -> Result<T, AuthError>,
     ) -> Result<T, AuthError> {
         let before = turn.sign_in();
         if let Beside::GoesOn(sid) = beside {
             turn.acts_for(sid);
         }
-        let signed_in = self.sign_in(turn, new).await;
-        let issued = signed_in.inspect_err(|_| turn.undo_sign_in(before))?;
+        let signed_in = self.prepared(turn, new, prepare).await;
+        let (issued, prepared) = signed_in.inspect_err(|_| turn.undo_sign_in(before))?;
         let ended = match beside {
             Beside::Ends(sid) => self.end(&sid).await,
             Beside::Nothing | Beside::GoesOn(_) => Ok(()),
         };
-        let delivered = ended.and_then(|()| deliver(&issued));
+        let delivered = ended.and_then(|()| deliver(&issued, prepared));
         if delivered.is_err() {
             self.take_back(&issued.sid()).await;
             turn.undo_sign_in(before);
@@ -97,24 +118,26 @@ impl SignInManager {
 
     /// Starts with no data: what the request meant to store belonged to somebody else, unless it
     /// acted for nobody.
-    async fn start(
+    async fn start<T: Send>(
         &self,
         turn: &Turn,
         new: &NewSignIn,
         now: Timestamp,
-    ) -> Result<Issued, AuthError> {
+        prepare: &mut impl Prepare<T>,
+    ) -> Result<(Issued, T), AuthError> {
         if turn.sign_in().is_some() {
             turn.discard();
         }
-        self.create(new, Data::new(), now).await
+        self.create(new, Data::new(), now, prepare).await
     }
 
-    async fn create(
+    async fn create<T: Send>(
         &self,
         new: &NewSignIn,
         data: Data,
         now: Timestamp,
-    ) -> Result<Issued, AuthError> {
+        prepare: &mut impl Prepare<T>,
+    ) -> Result<(Issued, T), AuthError> {
         let sid = self.store.new_id(Some(&new.subject))?;
         let secret = Secret::generate(sid).map_err(StoreError::unavailable)?;
         let limits = self.settings.limits(false, now);
@@ -125,12 +148,13 @@ impl SignInManager {
         record.set_principal(new.principal.clone());
         record.data = data;
         let issued = Issued::new(secret, &record);
+        let prepared = prepare(&issued)?;
         match self.store.create(record, self.settings.limit).await? {
             Created::Stored { evicted } => {
                 if evicted > 0 {
                     tracing::info!(subject = &*new.subject, evicted, "older sign-ins evicted");
                 }
-                Ok(issued)
+                Ok((issued, prepared))
             }
             Created::LimitReached => {
                 tracing::info!(subject = &*new.subject, "sign-in refused: limit reached");
@@ -140,12 +164,13 @@ impl SignInManager {
     }
 
     /// The same user again: the old secret is dead at once, everything starts anew but the data.
-    async fn renew(
+    async fn renew<T: Send>(
         &self,
         old: &Arc<Record>,
         new: &NewSignIn,
         now: Timestamp,
-    ) -> Result<Option<Issued>, AuthError> {
+        prepare: &mut impl Prepare<T>,
+    ) -> Result<Option<(Issued, T)>, AuthError> {
         let secret = Secret::generate(old.sid).map_err(StoreError::unavailable)?;
         let rotation = Rotation {
             kind: new.kind,
@@ -159,10 +184,14 @@ impl SignInManager {
                 details: new.details.clone(),
             }),
         };
-        let (mut from, mut patience) = (old.current, Patience::default());
+        // Whatever a faster request makes of the record, all that is issued is new.
+        let mut renewed = Record::clone(old);
+        rotation.clone().apply(&mut renewed);
+        let prepared = prepare(&Issued::new(secret.clone(), &renewed))?;
+        let (mut from, mut patience) = (old.current, Patience::new());
         loop {
             match self.store.rotate(&old.sid, &from, rotation.clone()).await? {
-                Swap::Stored(record) => return Ok(Some(Issued::new(secret, &record))),
+                Swap::Stored(record) => return Ok(Some((Issued::new(secret, &record), prepared))),
                 Swap::Stale(newer) => from = newer.current,
                 Swap::Gone => return Ok(None),
             }
@@ -172,24 +201,25 @@ impl SignInManager {
 
     /// A visitor signs in: the data moves into the new sign-in, and the old record goes. Whatever
     /// others store in it meanwhile moves, too.
-    async fn move_along(
+    async fn move_along<T: Send>(
         &self,
         old: &Arc<Record>,
         new: &NewSignIn,
         now: Timestamp,
-    ) -> Result<Issued, AuthError> {
+        prepare: &mut impl Prepare<T>,
+    ) -> Result<(Issued, T), AuthError> {
         let _line = self.lines.wait(&old.sid).await;
-        let issued = self.create(new, old.data.clone(), now).await?;
+        let (issued, prepared) = self.create(new, old.data.clone(), now, prepare).await?;
         let moved = self.leave_behind(old, &issued.sid()).await;
         if let Err(error) = moved {
             self.take_back(&issued.sid()).await;
             return Err(error);
         }
-        Ok(issued)
+        Ok((issued, prepared))
     }
 
     async fn leave_behind(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
-        let (mut copied, mut patience) = (Arc::clone(old), Patience::default());
+        let (mut copied, mut patience) = (Arc::clone(old), Patience::new());
         loop {
             match self.store.delete_if(&old.sid, copied.version).await? {
                 Deleted::Done | Deleted::Gone => return Ok(()),

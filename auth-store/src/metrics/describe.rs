@@ -10,9 +10,9 @@ use super::names::{
 pub fn describe() {
     describe_counter!(CALLS, Unit::Count, "Calls of the store of sign-ins");
     describe_histogram!(DURATION, Unit::Seconds, "How long calls of the store took");
-    describe_counter!(HITS, Unit::Count, "Requests that a copy in memory answered");
-    describe_counter!(MISSES, Unit::Count, "Requests that asked the store");
-    describe_counter!(INVALIDATIONS, Unit::Count, "Changed sign-ins that others told of");
+    describe_counter!(HITS, Unit::Count, "How often a copy in memory was shown");
+    describe_counter!(MISSES, Unit::Count, "How often the store was asked for a sign-in");
+    describe_counter!(INVALIDATIONS, Unit::Count, "Announcements of changed sign-ins");
     describe_gauge!(GENERATION, Unit::Count, "Grows when the lease is lost");
     describe_gauge!(LEASE, Unit::Seconds, "For how long copies may still be believed");
     describe_gauge!(ENTRIES, Unit::Count, "Copies in memory");

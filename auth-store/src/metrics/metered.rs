@@ -13,6 +13,7 @@ use crate::record::Record;
 use crate::rotation::Rotation;
 use crate::secret::{Digest, Kind, Secret};
 use crate::store::{Created, Deleted, Found, Limit, Peek, Store, Swap};
+use crate::watch::Watch;
 
 /// Counts the calls of a store, and how long they take; see [`metrics`](crate::metrics). What is
 /// answered from memory at once is not counted.
@@ -77,6 +78,10 @@ impl<S: Store> Store for Metered<S> {
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         self.count("load", self.store.load(sid)).await
+    }
+
+    fn watch(&self, sid: &SignInId) -> Option<Watch> {
+        self.store.watch(sid)
     }
 
     async fn find(&self, secret: &Secret, kind: Kind, now: Timestamp) -> Result<Found, StoreError> {

@@ -5,9 +5,9 @@
 //! |---|---|---|---|
 //! | `auth_store_calls_total` | counter | `op`, `outcome` | calls of a store: which, and whether it was `ok`, `unavailable`, `taken` or `invalid` |
 //! | `auth_store_call_duration_seconds` | histogram | `op` | how long they took |
-//! | `auth_near_cache_hits_total` | counter | | requests that a copy answered |
-//! | `auth_near_cache_misses_total` | counter | | requests that asked the store |
-//! | `auth_near_cache_invalidations_total` | counter | | sign-ins of which others said that they had changed |
+//! | `auth_near_cache_hits_total` | counter | | how often a copy was shown |
+//! | `auth_near_cache_misses_total` | counter | | how often the store was asked for a sign-in |
+//! | `auth_near_cache_invalidations_total` | counter | | announcements of changed sign-ins that were heard, this node's own among them; in a Redis Cluster by way of every primary |
 //! | `auth_near_cache_generation` | gauge | | grows when the lease is lost, and when listening begins |
 //! | `auth_near_cache_lease_seconds` | gauge | | for how long copies may still be believed; 0 while none is |
 //! | `auth_near_cache_entries` | gauge | | how many copies there are |

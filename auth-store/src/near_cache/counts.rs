@@ -16,11 +16,13 @@ pub struct NearCacheStatus {
     pub lease: Option<Duration>,
     /// How often the lease was lost.
     pub generation: u64,
-    /// Requests that a copy answered.
+    /// How often a copy was shown. What a copy cannot confirm is asked of the store, and counted there,
+    /// too.
     pub hits: u64,
-    /// Requests that asked the store.
+    /// How often the store was asked for a sign-in: by requests, and by whoever asks past every copy.
     pub misses: u64,
-    /// Sign-ins of which others said that they had changed.
+    /// Announcements of changed sign-ins that were heard, one for each sign-in. This node's own are
+    /// among them, and in a Redis Cluster each is heard by way of every primary.
     pub invalidations: u64,
     /// How many copies there are.
     pub entries: usize,

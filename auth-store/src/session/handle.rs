@@ -14,6 +14,7 @@ use crate::changes::{self, Change};
 use crate::manager::Repeats;
 use crate::record::Record;
 use crate::store::Peek;
+use crate::undecodable::Undecodable;
 
 /// The data of the sign-in that a request acts for, or of an anonymous visitor: values by key, at
 /// most 64 KiB in all. The same under a cookie and under a token.
@@ -129,13 +130,15 @@ impl Session {
     /// Saves now instead of before the response: before a long stream begins, or to know that it
     /// worked.
     ///
-    /// What could not be saved is tried again, by the next `save` or with the response. What the
+    /// What could not be saved is tried again, by the next `save` or with the response; so is what was
+    /// given up, as by a timeout around this. What the
     /// store may have taken without an answer is not made twice: for that, such a save leaves a mark
     /// of some 24 bytes beside the data, under a key that begins with U+0001. Such keys are ours.
     ///
     /// # Errors
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer, or if it cannot be
-    /// known whether an earlier try was stored; after three seconds in which others were faster;
+    /// known whether an earlier try was stored; after three seconds in line, or in which others were
+    /// faster;
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended;
     /// [`TooLarge`](AuthErrorKind::TooLarge) if there would be more than 64 KiB.
     pub async fn save(&self) -> Result<(), AuthError> {
@@ -173,7 +176,7 @@ impl Session {
 }
 
 fn undecodable(error: serde_json::Error) -> AuthError {
-    AuthError::new(AuthErrorKind::Data, error)
+    AuthError::new(AuthErrorKind::Data, Undecodable::from(error))
 }
 
 impl fmt::Debug for Session {

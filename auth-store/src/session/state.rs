@@ -11,7 +11,8 @@ use parking_lot::Mutex;
 use super::host::SessionHost;
 use crate::changes::{self, Change};
 use crate::data::Data;
-use crate::manager::{Attempt, Repeats};
+use crate::manager::{Repeats, Unsaved};
+use crate::undecodable::Undecodable;
 
 /// The changes of one request: made by its handles, saved before its response leaves.
 #[derive(Debug)]
@@ -24,10 +25,21 @@ pub(super) struct SessionState {
 
 #[derive(Debug, Default)]
 struct Pending {
-    changes: Vec<Change>,
-    /// The attempt to store them, the first ones of them, that nobody answered.
-    lost: Option<Attempt>,
+    unsaved: Unsaved,
     closed: bool,
+}
+
+/// What is being saved. It is pending again if that fails, or if whoever waited for it gave up.
+struct Saving<'a> {
+    state: &'a SessionState,
+    unsaved: Unsaved,
+}
+
+impl Drop for Saving<'_> {
+    fn drop(&mut self) {
+        let unsaved = std::mem::take(&mut self.unsaved);
+        self.state.pending.lock().unsaved.put_back(unsaved);
+    }
 }
 
 impl SessionState {
@@ -48,7 +60,7 @@ impl SessionState {
     }
 
     pub(super) fn pending(&self) -> Vec<Change> {
-        self.pending.lock().changes.clone()
+        self.pending.lock().unsaved.changes.clone()
     }
 
     pub(super) fn add(&self, change: Change) -> Result<(), AuthError> {
@@ -56,7 +68,7 @@ impl SessionState {
         if pending.closed {
             return Err(closed());
         }
-        pending.changes.push(change);
+        pending.unsaved.changes.push(change);
         Ok(())
     }
 
@@ -67,18 +79,14 @@ impl SessionState {
         exchange: &Exchange,
         repeats: Repeats,
     ) -> Result<(), AuthError> {
-        let (changes, mut lost) = {
-            let mut pending = self.pending.lock();
-            (std::mem::take(&mut pending.changes), pending.lost.take())
-        };
-        if changes.is_empty() {
+        let unsaved = std::mem::take(&mut self.pending.lock().unsaved);
+        if unsaved.changes.is_empty() {
             return Ok(());
         }
-        let saved = self.store(exchange, &changes, repeats, &mut lost).await;
-        if matches!(&saved, Err(error) if error.kind() == AuthErrorKind::Unavailable) {
-            let mut pending = self.pending.lock();
-            pending.changes.splice(0..0, changes);
-            pending.lost = lost;
+        let mut saving = Saving { state: self, unsaved };
+        let saved = self.store(exchange, &mut saving.unsaved, repeats).await;
+        if !matches!(&saved, Err(error) if error.kind() == AuthErrorKind::Unavailable) {
+            saving.unsaved = Unsaved::default();
         }
         saved.map_err(|error| exchange.challenge(error))
     }
@@ -86,16 +94,15 @@ impl SessionState {
     async fn store(
         &self,
         exchange: &Exchange,
-        changes: &[Change],
+        unsaved: &mut Unsaved,
         repeats: Repeats,
-        lost: &mut Option<Attempt>,
     ) -> Result<(), AuthError> {
         let turn = exchange.turn();
-        let Some(sid) = self.sign_in(turn) else { return self.start(turn, changes).await };
+        let Some(sid) = self.sign_in(turn) else { return self.start(turn, &unsaved.changes).await };
         let manager = self.host.sign_ins();
-        let _line = manager.lines().wait(&sid).await;
+        let _line = manager.lines().wait(&sid).await?;
         let signed_in = exchange.is_identified() || turn.made_here() == Some(sid);
-        match manager.change_once(&sid, changes, repeats, lost).await {
+        match manager.change_once(&sid, unsaved, repeats).await {
             // A visitor's record ends when the visitor signs in: there is a newer one to ask for.
             Err(error) if error.kind() == AuthErrorKind::Unauthenticated && !signed_in => {
                 Err(AuthError::new(AuthErrorKind::Unavailable, error))
@@ -114,7 +121,7 @@ impl SessionState {
             return Err(AuthError::new(AuthErrorKind::Unauthenticated, late));
         }
         let data = changes::apply(&Data::new(), changes)
-            .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+            .map_err(|error| AuthError::new(AuthErrorKind::Data, Undecodable::from(error)))?;
         if data.is_empty() {
             return Ok(());
         }
@@ -139,7 +146,7 @@ impl BeforeResponse for SessionState {
         {
             let mut pending = self.pending.lock();
             pending.closed = true;
-            if pending.changes.is_empty() {
+            if pending.unsaved.changes.is_empty() {
                 return AuthFuture::ready(Ok(()));
             }
         }
@@ -154,9 +161,7 @@ impl BeforeResponse for SessionState {
     }
 
     fn discard(&self) {
-        let mut pending = self.pending.lock();
-        pending.changes.clear();
-        pending.lost = None;
+        self.pending.lock().unsaved = Unsaved::default();
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::error::{StoreError, StoreErrorKind};
+use crate::quiet::is_quiet;
 
 /// Takes a step in a span of its own, and tells how it went and how long it took.
 pub(super) async fn traced<T>(
@@ -18,6 +19,7 @@ pub(super) async fn traced<T>(
         let (result, micros) = timed(step).await;
         if let Err(error) = &result
             && error.kind() == StoreErrorKind::Unavailable
+            && !is_quiet()
         {
             warn!(op, micros, error = %Chain(error), "the store of sign-ins is unavailable");
         }

@@ -16,6 +16,11 @@ async fn the_store_in_memory_passes_every_check() {
     report.assert_passed();
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn the_store_in_memory_gives_out_watches() {
+    conformance::check_watching(store).await.assert_passed();
+}
+
 #[tokio::test]
 async fn sec_84_a_flood_of_anonymous_sign_ins_evicts_no_user() {
     let quota = async || MemoryStore::builder().capacity(40).anonymous(10).build();

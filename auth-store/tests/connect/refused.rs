@@ -46,6 +46,10 @@ async fn a_wrong_option_is_named() {
         ("sqlite::memory:", "name a file"),
         ("postgres://h/d?sslmode=sideways", "ssl_mode"),
         ("mysql://h/d?ssl-mode=sideways", "sideways"),
+        ("postgres://h/d?channel_binding=require", "channel_binding"),
+        ("postgres://h/d?sslMode=verify-full", "sslMode"),
+        ("mysql://h/d?ssl_mode=VERIFY_IDENTITY", "ssl_mode"),
+        ("sqlite:file.db?mod=ro", "mod"),
         ("redis://h?protocol=resp3", "parameters"),
         ("redis+sentinel://h", "service"),
     ] {
@@ -67,7 +71,10 @@ async fn sec_74_the_password_is_never_repeated() {
         "rediss+cluster://:hunter2@h/1",
         "postgres://u:hunter2@127.0.0.1:1/d",
         "postgres://u:hunter2@h:port/d",
+        "postgres://u:p@h/d?sslpassword=hunter2",
+        "postgres://u:p?hunter2=@h/d",
         "mysql://u:hunter2@127.0.0.1:1/d",
+        "mysql://u:p@h/d?passwort=hunter2",
         "mariadb://u:hun/ter2#hunter2?@h",
     ] {
         let said = said(&refused(url).await);

@@ -115,6 +115,14 @@ async fn sec_14_lost_announcements_deceive_nobody_beyond_the_bound() {
     node.store.swallow(true);
     node.store.delete(&sid).await.unwrap();
     node.clock.advance(BOUND);
+    // Nobody tells any more: all who wait wake up, and ask one after the other.
+    let turning = async {
+        while !waiting.is_finished() {
+            node.clock.advance(Duration::from_millis(50));
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(LONG_ENOUGH, turning).await.expect("it asks");
     assert_eq!(end_of(waiting).await, Ended::Revoked);
 }
 

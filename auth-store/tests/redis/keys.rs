@@ -216,3 +216,33 @@ async fn slots_that_move_are_followed() {
     assert_eq!(listed, expected);
     assert_eq!(store.revoke_subject("ada").await.expect("it follows"), 2);
 }
+
+/// The fault: a primary that came back empty had lost the key that says where a subject's sign-ins are,
+/// whoever started then made a new one, and those on all other primaries were not found any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_15_17_a_primary_that_is_emptied_makes_no_others_unfindable() {
+    let cluster = RedisCluster::start();
+    let connect = || RedisStore::builder(cluster.url()).prefix("kept:").connect();
+    let old = connect().await.expect("they run");
+    let emptied = cluster.primary_of(cluster.slot("kept:key"));
+    let mut kept = Vec::new();
+    for number in 0..20 {
+        let subject = format!("user{number}");
+        let sid = sign_in(&old, &subject).await;
+        let [high, low, ..] = *sid.as_bytes();
+        let slot = cluster.slot(&format!("{{{high:02x}{low:02x}}}"));
+        if cluster.primary_of(slot) != emptied {
+            kept.push(subject);
+        }
+    }
+    let _ = cluster.servers[emptied].ask(&["FLUSHALL"]);
+    let new = connect().await.expect("they run");
+    for subject in &kept {
+        assert_eq!(new.list(subject).await.expect("they run").len(), 1);
+        assert_eq!(new.revoke_subject(subject).await.expect("they run"), 1);
+    }
+    assert!(!kept.is_empty());
+    let back =
+        redis::from_redis_value::<bool>(cluster.servers[emptied].ask(&["EXISTS", "kept:key"]));
+    assert!(back.expect("it runs"), "it has its copy again");
+}

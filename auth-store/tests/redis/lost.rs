@@ -270,25 +270,42 @@ async fn what_only_the_lost_replica_confirmed_is_lost() {
 
 /// Who still reaches the old primary: ends are refused, and all else is acknowledged and lost, until
 /// the primary itself notices that its replicas are gone.
+///
+/// The fault: when it had noticed, and showed no replicas any more, ends were acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_primary_that_is_cut_off_confirms_no_end() {
     let (mut primary, replicas, proxies) = group().await;
-    let store = Arc::new(store(primary.url(), 1).await);
-    let deeds = Deeds::of(&store).await;
+    until("there are replicas", || (online(&primary) == "2").then_some(()));
+    let demanding = Arc::new(store(primary.url(), 1).await);
+    let usual = RedisStore::builder(primary.url()).prefix("lost:").connect().await;
+    let stores = [demanding, Arc::new(usual.expect("it runs"))];
+    let deeds = Deeds::of(&stores[0]).await;
     have_read_all(&primary, &replicas);
     for proxy in &proxies {
         proxy.hold(Held { asked: true, answered: true, first: 0 });
     }
-    deeds.all(&store).await;
+    deeds.all(&stores[0]).await;
+    let _ = primary.ask(&["CONFIG", "SET", "repl-timeout", "1"]);
+    until("it shows no replicas", || (online(&primary) == "0").then_some(()));
+    for store in &stores {
+        let more = Deeds { stored: deeds.stored.clone(), ..Deeds::default() };
+        more.revoke(store).await;
+        more.rotate(store).await;
+        assert!(more.revoked.lock().is_empty() && more.rotated.lock().is_empty());
+    }
     // With these, writes are refused once the replicas were not heard of for that long.
     let _ = primary.ask(&["CONFIG", "SET", "min-replicas-max-lag", "1"]);
     let _ = primary.ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
     until("it takes no writes", || primary.try_ask(&["SET", "x", "y"]).err());
-    let refused = store.create(draft(&store, Some("late")).1, None).await;
+    let refused = stores[0].create(draft(&stores[0], Some("late")).1, None).await;
     assert_eq!(refused.expect_err("no replicas").kind(), StoreErrorKind::Unavailable);
     primary.kill();
     let lost = promoted(&replicas, &deeds).await;
     println!("the primary is cut off: lost of acknowledged {lost:?}");
     assert_eq!((lost.revoked, lost.rotated), ((0, 0), (0, 0)));
     assert_eq!((lost.updated, lost.created), ((EACH, EACH), (EACH, EACH)));
+}
+
+fn online(primary: &RedisServer) -> String {
+    primary.info("replication", "connected_slaves").unwrap_or_default()
 }

@@ -10,6 +10,7 @@ mod lost;
 mod lost_answers;
 mod near_cache;
 mod outages;
+mod replaced;
 mod replicas;
 mod room;
 mod sentinel;
@@ -20,3 +21,4 @@ mod size;
 mod stores;
 #[cfg(feature = "redis-tls")]
 mod tls;
+mod waiting;

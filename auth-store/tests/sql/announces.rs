@@ -101,13 +101,16 @@ async fn a_thousand_ends_at_once_are_announced() {
 async fn without_announcements_nothing_is_announced() {
     let url = postgres();
     let listener = store(url.clone()).await;
-    let silent = PostgresStore::builder(url).without_announcements();
+    let silent = PostgresStore::builder(url).insecure_without_announcements();
     let silent = silent.connect().await.expect("it runs");
     let mut listening = listener.listen().await.expect("it runs");
     let sid = sign_in(&silent, "ada").await;
     silent.update(&sid, 0, data("[]")).await.expect("it runs");
     assert_eq!(silent.revoke_subject("ada").await.expect("it runs"), 1);
     assert!(changes(&listener, &mut *listening).await.is_empty());
+    // A near cache over it would never hear of what others end.
+    assert!(silent.listen().await.is_err());
+    silent.beat(Beat { node: 1, number: 1 }).await.expect_err("it would prove nothing");
 }
 
 /// What is said in the meantime would be missed.

@@ -9,6 +9,7 @@ mod migrate;
 mod near_cache;
 mod outages;
 mod plans;
+mod pool;
 mod setup;
 mod sign_in;
 mod stores;

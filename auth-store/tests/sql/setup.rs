@@ -6,7 +6,7 @@ use std::time::Duration;
 use auth_core::Clock;
 use auth_store::{MySqlStore, PostgresStore, SqlSetupError, SqliteStore};
 
-use crate::stores::{MARIADB, POSTGRES, postgres, sqlite};
+use crate::stores::{MARIADB, POSTGRES, mysql, postgres, sqlite};
 
 /// Everything that an error says.
 fn said(error: &dyn Error) -> String {
@@ -50,8 +50,23 @@ async fn what_is_wrong_is_named() {
     }
     let none = PostgresStore::builder(postgres()).connections(0).connect().await;
     assert!(matches!(none, Err(SqlSetupError::Nothing)), "{none:?}");
-    let none = PostgresStore::builder(postgres()).timeout(Duration::ZERO).connect().await;
-    assert!(matches!(none, Err(SqlSetupError::Nothing)), "{none:?}");
+    for timeout in [
+        Duration::ZERO,
+        Duration::from_micros(999),
+        Duration::from_secs(60 * 60 + 1),
+        Duration::MAX,
+    ] {
+        let errors = [
+            PostgresStore::builder(postgres()).timeout(timeout).connect().await.map(|_| ()),
+            MySqlStore::builder(mysql()).timeout(timeout).connect().await.map(|_| ()),
+            SqliteStore::builder(sqlite()).migrate().timeout(timeout).connect().await.map(|_| ()),
+        ];
+        for error in errors {
+            assert!(matches!(error, Err(SqlSetupError::Timeout)), "{timeout:?}: {error:?}");
+        }
+    }
+    let longest = SqliteStore::builder(sqlite()).migrate().timeout(Duration::from_secs(60 * 60));
+    longest.connect().await.expect("it opens");
 }
 
 /// Each connection would have a database of its own.

@@ -5,11 +5,18 @@ use std::future::{pending, ready};
 
 use auth_core::{Auth, Identity};
 use axum::Extension;
+use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
-use futures_util::{Stream, StreamExt as _, stream};
+use futures_util::{StreamExt as _, stream};
+use http::{HeaderName, HeaderValue};
 
 use crate::stopping::Stopping;
 use crate::users::User;
+
+/// Tells nginx to pass on what comes as it comes: otherwise it may keep it together first
+/// (`proxy_buffering`).
+const PASSED_ON: [(HeaderName, HeaderValue); 1] =
+    [(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"))];
 
 /// `event: hello` with the user's name, comments while there is nothing to tell, and at the end of
 /// the sign-in `event: ended` with how it ended. If the shop stops, the stream ends without: whoever
@@ -18,7 +25,7 @@ pub(super) async fn events(
     me: Identity<User>,
     auth: Auth<User>,
     stopping: Option<Extension<Stopping>>,
-) -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+) -> impl IntoResponse {
     let ended = auth.ended();
     let last = async move {
         let stops = async {
@@ -34,5 +41,6 @@ pub(super) async fn events(
     };
     let hello = Event::default().event("hello").data(me.claims().display_name.as_str());
     let events = stream::once(ready(Some(hello))).chain(stream::once(last));
-    Sse::new(events.filter_map(ready).map(Ok)).keep_alive(KeepAlive::default())
+    let events = events.filter_map(ready).map(Ok::<_, Infallible>);
+    (PASSED_ON, Sse::new(events).keep_alive(KeepAlive::default()))
 }

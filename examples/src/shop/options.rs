@@ -66,7 +66,7 @@ pub struct Options {
     pub signing_key: Option<PathBuf>,
 
     /// For tests under load: so many more users, `customer1`, `customer2` and so on, who have the
-    /// password `guest`
+    /// password `guest`, hashed cheaply
     #[arg(long, value_name = "COUNT")]
     customers: Option<u32>,
 

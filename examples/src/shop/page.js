@@ -29,17 +29,22 @@ async function request(method, path, body) {
 function renew() {
   token = null;
   renewal ??= request("POST", "/refresh")
-    .then(({ response }) => { renewable = response.status !== 401; })
+    .then((answer) => {
+      renewable = answer.response.status !== 401;
+      return answer;
+    })
     .finally(() => { renewal = null; });
   return renewal;
 }
 
-// The answer; if the token had ended, that to the next one.
+// The answer; if the token had ended, that to the next one. Without a next one, nobody may be taken
+// for signed out unless the shop says so.
 async function send(method, path, body) {
   const answer = await request(method, path, body);
   if (answer.response.status !== 401 || !renewable || path === "/login") return answer;
-  await renew();
-  return renewable ? request(method, path, body) : answer;
+  const renewed = await renew();
+  if (renewed.response.ok) return request(method, path, body);
+  return renewable ? renewed : answer;
 }
 
 // The JSON of an answer, or none. What went wrong is shown.
@@ -67,8 +72,8 @@ async function listen(to) {
   const ended = await lastEvent(to.stop.signal).catch(() => null);
   if (listening !== to) return;
   listening = null;
-  if (ended === null) {
-    setTimeout(show, 3000); // the shop stopped, or the network did
+  if (ended === null || ended === "unconfirmed") {
+    later(); // the shop stopped, or the network did, or nobody knows
     return;
   }
   if (acting === 0) find("message").textContent = `This sign-in has ended: ${ended}.`;
@@ -80,6 +85,7 @@ async function lastEvent(signal) {
   const headers = token ? { authorization: `Bearer ${token}` } : {};
   const response = await fetch("/events", { signal, headers });
   if (!response.ok) return null;
+  pause = FIRST;
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   for (let text = ""; ;) {
     const { done, value } = await reader.read();
@@ -106,8 +112,37 @@ function endButton(device) {
   return button;
 }
 
+// What is said while there is nothing new to show.
+const AWAY = "The shop does not know right now. This page asks again.";
+// The first and the longest pause before it is asked again, in milliseconds.
+const FIRST = 500;
+const LONGEST = 15000;
+let pause = FIRST;
+let timer = null;
+
+// Looks again after a while, and after a longer one if that does not help.
+function later() {
+  clearTimeout(timer);
+  timer = setTimeout(show, pause);
+  pause = Math.min(pause * 2, LONGEST);
+}
+
+// Shows what the shop says. What it does not say stays as it is: without an answer, or when the shop
+// cannot know, nobody is taken for signed out.
 async function show() {
+  clearTimeout(timer);
+  if (await view().catch(() => false)) {
+    if (find("message").textContent === AWAY) find("message").textContent = "";
+    return;
+  }
+  find("message").textContent ||= AWAY;
+  later();
+}
+
+// Whether the shop said what there is to see.
+async function view() {
   const asked = await send("GET", "/me");
+  if (!asked.response.ok && asked.response.status !== 401) return false;
   const me = asked.response.ok ? asked.json : null;
   find("who").textContent = me
     ? `${me.display_name} (${me.roles.join(", ")}) is signed in.`
@@ -115,13 +150,17 @@ async function show() {
   find("login").hidden = me !== null;
   find("account").hidden = me === null;
   follow(me?.sign_in ?? null);
+  if (me === null) pause = FIRST;
   // By tokens alone, a visitor has no cart.
   const cart = await send("GET", "/cart");
+  if (cart.response.status === 503) return false;
   find("add").hidden = cart.response.status === 401;
   const items = cart.response.ok ? Object.entries(cart.json) : [];
   list("cart", items.map(([item, count]) => ({ text: `${count} × ${item}` })));
-  const devices = me ? ((await call("GET", "/devices")) ?? []) : [];
-  list("devices", devices.map((device) => ({
+  const devices = me ? await send("GET", "/devices") : null;
+  if (devices?.response.status === 503) return false;
+  const known = devices?.response.ok ? devices.json : [];
+  list("devices", known.map((device) => ({
     text: [
       device.label ?? device.user_agent ?? "unknown device",
       device.address,
@@ -130,15 +169,20 @@ async function show() {
     current: device.current,
     button: endButton(device),
   })));
+  return true;
 }
 
 async function act(method, path, body) {
   find("message").textContent = "";
   acting += 1;
-  const answer = await call(method, path, body);
-  await show();
-  acting -= 1;
-  return answer;
+  try {
+    return await call(method, path, body);
+  } catch {
+    return null; // no answer: `show` says so
+  } finally {
+    await show();
+    acting -= 1;
+  }
 }
 
 find("login").addEventListener("submit", (event) => {

@@ -5,14 +5,13 @@ use std::collections::BTreeSet;
 use auth_servers::Nginx;
 use serde_json::json;
 
-use crate::harness::{Answer, Browser, Curl, Service, Shop, Site, Tokens, until};
-use crate::load::{CUSTOMERS, Load, Staff, alone};
+use crate::harness::{Answer, Browser, Curl, Events, Service, Shop, Site, Tokens, alice, until};
 
 /// The shops end with it.
 struct Front {
     nginx: Nginx,
-    service: Service,
-    _shops: [Shop; 2],
+    _service: Service,
+    shops: [Shop; 2],
 }
 
 impl Front {
@@ -20,7 +19,7 @@ impl Front {
         let service = Service::start(options);
         let shops = service.shops();
         let nginx = Nginx::in_front_of(&shops.each_ref().map(Shop::port));
-        Self { nginx, service, _shops: shops }
+        Self { nginx, _service: service, shops }
     }
 
     fn url(&self) -> String {
@@ -180,18 +179,17 @@ fn sec_82_the_page_works_behind_a_proxy_and_another_site_does_nothing() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-#[allow(clippy::print_stdout)] // figures, for who asks with --nocapture
-async fn sec_14_59_88_a_service_behind_a_proxy_under_load_loses_nothing() {
-    let _alone = alone().await;
-    let front = Front::start(&["--customers", CUSTOMERS]);
-    let staff = Staff::at(&front.service.redis.url()).await;
-    let load = Load::light(vec![front.url()], staff);
-    let figures = load.during(async |running| {
-        running.goes_on().await;
-        running.goes_on().await;
-    });
-    let figures = figures.await;
-    println!("behind nginx | {figures}");
-    assert_eq!(figures.unavailable, 0);
+/// Which may keep answers together, unless it is told not to: it reads that, and does not pass it on.
+#[test]
+fn events_come_through_a_proxy_at_once() {
+    let front = Front::start(&[]);
+    let shop = &front.shops[0];
+    let direct = Events::open(shop, &alice(shop)[0]);
+    assert!(direct.head.iter().any(|line| line == "x-accel-buffering: no"), "{:?}", direct.head);
+    let app = Curl::new(&front.url());
+    let token = Tokens::of_alice(&app).access;
+    let credential = format!("authorization: Bearer {token}");
+    let stream = Events::open_at(&format!("localhost:{}", front.nginx.port()), &credential);
+    assert_eq!(app.post("/logout").header(&credential).send().status, 204);
+    assert_eq!(stream.ended().as_deref(), Some("revoked"));
 }

@@ -1,15 +1,18 @@
 //! Open streams end with their sign-in.
 
+use std::thread;
 use std::time::Duration;
 
 use auth_core::Clock;
 use rustix::process::Signal;
 use serde_json::json;
 
-use crate::harness::{Browser, Events, Service, Shop, Tokens, alice, until};
+use crate::harness::{Events, Service, Shop, Tokens, alice, until};
 
-/// Much less than it takes to notice by asking now and then, on a machine that is busy.
-const PROMPTLY: Duration = Duration::from_secs(5);
+/// A shop that has to ask does so every second or so; the rest is for a busy machine.
+const BY_ASKING: Duration = Duration::from_secs(5);
+/// Much less than until it is asked again: who hears of it needs not ask.
+const BY_HEARING: Duration = Duration::from_millis(300);
 
 fn post(shop: &Shop, path: &str, credential: &str) -> u16 {
     shop.client().post(path).header(credential).send().status
@@ -23,20 +26,22 @@ fn nobody_is_told_nothing() {
 
 #[test]
 fn sec_14_a_logout_in_one_shop_ends_the_streams_of_the_other() {
-    for options in Service::WAYS {
+    for (options, median) in Service::WAYS.into_iter().zip([BY_HEARING, BY_ASKING]) {
         let service = Service::start(options);
-        let [here, there] = service.shops();
-        for credential in alice(&here) {
+        let ([here, there], clock) = (service.shops(), Clock::system());
+        let mut times = Vec::new();
+        for credential in (0..3).flat_map(|_| alice(&here)) {
             let streams = [Events::open(&here, &credential), Events::open(&there, &credential)];
-            let clock = Clock::system();
-            let start = clock.monotonic();
             assert_eq!(post(&there, "/logout", &credential), 204);
+            let out = clock.monotonic();
             for stream in streams {
                 assert_eq!(stream.ended().as_deref(), Some("revoked"), "{options:?}");
             }
-            let took = clock.monotonic() - start;
-            assert!(took < PROMPTLY, "{options:?}: {took:?}");
+            times.push(clock.monotonic() - out);
         }
+        times.sort_unstable();
+        assert!(times[times.len() / 2] < median, "{options:?}: {times:?}");
+        assert!(times[times.len() - 1] < BY_ASKING, "{options:?}: {times:?}");
     }
 }
 
@@ -68,12 +73,17 @@ fn a_refresh_in_one_shop_leaves_the_streams_of_the_other() {
 /// The access token is over long before; its sign-in is what counts.
 #[test]
 fn sec_08_09_a_limit_ends_the_stream() {
-    for limits in [["--idle", "5", "--refresh", "5"], ["--absolute", "5", "--access", "2"]] {
+    let ends = |limits: [&str; 4]| {
         let shop = Shop::start_with(&limits);
         for stream in alice(&shop).map(|credential| Events::open(&shop, &credential)) {
             assert_eq!(stream.ended().as_deref(), Some("expired"), "{limits:?}");
         }
-    }
+    };
+    // Long enough to sign in and open both streams, with five seconds for the access token to do so.
+    thread::scope(|scope| {
+        scope.spawn(|| ends(["--idle", "8", "--refresh", "8"]));
+        scope.spawn(|| ends(["--absolute", "8", "--access", "5"]));
+    });
 }
 
 #[test]
@@ -115,7 +125,7 @@ fn a_shop_that_stops_does_not_wait_for_streams() {
     let start = clock.monotonic();
     shop.process.signal(Signal::TERM);
     assert_eq!(shop.process.exit_code(), Some(0));
-    assert!(clock.monotonic() - start < PROMPTLY, "not the ten seconds of what is in flight");
+    assert!(clock.monotonic() - start < BY_ASKING, "not the ten seconds of what is in flight");
     for stream in streams {
         assert_eq!(stream.ended(), None, "nothing has ended but the shop");
     }
@@ -135,23 +145,5 @@ fn sec_14_a_confirmed_route_knows_of_a_logout_elsewhere_at_once() {
             assert_eq!(refused.status, 401, "round {round}");
             assert_eq!(post(&here, "/logout-others", &credential), 401);
         }
-    }
-}
-
-#[test]
-fn the_page_says_that_its_sign_in_was_ended_elsewhere() {
-    for kind in ["session", "jwt"] {
-        let shop = Shop::start_with(&["--auth", kind]);
-        let browser = Browser::start();
-        browser.go(&shop.url("/"));
-        browser.write("#login [name=username]", "alice");
-        browser.write("#login [name=password]", "wonderland");
-        browser.click("#login button");
-        browser.reads("#who", "Alice (buyer) is signed in.");
-        let token = Tokens::of_alice(&shop.client()).access;
-        assert_eq!(post(&shop, "/logout-others", &format!("authorization: Bearer {token}")), 204);
-        browser.reads("#message", "This sign-in has ended: revoked.");
-        browser.reads("#who", "Nobody is signed in.");
-        assert!(browser.sees("#login") && !browser.sees("#account"));
     }
 }

@@ -8,8 +8,9 @@
 #![cfg(unix)] // a shop is told to stop by a signal
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
+#[path = "../harness/mod.rs"]
+#[allow(dead_code, unused_imports)] // all that tests of the shop are made of
 mod harness;
-mod load;
 
 mod access_tokens;
 mod bearer;
@@ -19,12 +20,12 @@ mod command_line;
 mod cookies;
 mod databases;
 mod events;
-mod faults;
 mod headers;
 mod hearing;
 mod logouts;
 mod other_sites;
 mod page;
+mod page_events;
 mod passwords;
 mod redis_at_start;
 mod redis_outages;
@@ -35,5 +36,4 @@ mod small_servers;
 mod stopping;
 mod time_limits;
 mod two_shops;
-mod under_load;
 mod walk;

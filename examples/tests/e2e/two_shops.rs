@@ -141,8 +141,10 @@ async fn new_roles_and_names_are_seen_by_both_shops() {
                 assert!([200, 403].contains(&status), "{status}");
                 (status == 200).then_some(())
             });
-            let me = get(shop, "/me", credential).json();
-            assert_eq!(me["display_name"], "Queen Alice");
+            let me = until("her name is new", || {
+                let me = get(shop, "/me", credential).json();
+                (me["display_name"] == "Queen Alice").then_some(me)
+            });
             assert_eq!(me["roles"], json!(["buyer", "admin"]));
         }
     }

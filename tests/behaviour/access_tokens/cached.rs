@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::{Authenticator, Carrier};
 use auth_jwt::{JwtAuth, SignsIn};
-use auth_store::{Store, encode};
+use auth_store::{Record, Store, encode};
 use parking_lot::Mutex;
 
 use crate::app::{Login, User};
@@ -49,4 +49,22 @@ async fn sec_14_88_a_remembered_token_changes_and_ends_with_its_sign_in() {
     assert_eq!(world.status_of(&token).await, 200);
     world.wait(Duration::from_secs(300));
     assert_eq!(world.status_of(&token).await, 401, "its time is judged every time");
+}
+
+/// The fault: what was remembered was found by the record's version, and a store that loses the last
+/// versions in a failover counts them anew.
+#[tokio::test]
+async fn sec_88_a_version_that_comes_again_is_not_what_was_remembered() {
+    let world = World::start(Backend::jwt_eddsa(), Framework::Axum).await;
+    let client = world.client();
+    let token = client.signed_in(Login::from("alice").role("admin")).await;
+    let at = async |path: &str| world.holder(&token).get(path).await.status.as_u16();
+    assert_eq!([at("/me").await, at("/admin").await], [200, 200]);
+    let [record] = &world.store.records().await[..] else { panic!("one sign-in") };
+    let mut other = Record::clone(record);
+    other.set_principal(encode(&[], &User::default()).unwrap());
+    world.store.delete(&other.sid).await.unwrap();
+    world.store.create(other, None).await.unwrap();
+    assert_eq!(world.store.records().await[0].version, record.version);
+    assert_eq!([at("/me").await, at("/admin").await], [200, 403]);
 }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use auth_core::{Authenticator, Carrier, CookiePolicy};
 use http::{Method, header};
+use serde_json::Value;
 
 use crate::app::{Login, Me};
 use crate::harness::{Backend, Client, Framework, REFRESH, Setup, World, jwt};
@@ -182,4 +183,32 @@ async fn sec_29_a_token_too_large_for_a_cookie_signs_nobody_in() {
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (413, 0));
     assert_eq!(client.cookies("/"), "");
     assert_eq!(world.kept().await, 0);
+}
+
+#[tokio::test]
+async fn sec_29_a_step_up_too_large_for_a_cookie_leaves_the_sign_in_alone() {
+    let world = world().await;
+    let client = signed_in(&world).await;
+    client.post("/cart").body("apple").await;
+    let reply = client.login(Login::from("alice").role(&"x".repeat(4096))).await;
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (413, 0));
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
+    assert_eq!(client.post("/refresh").await.status, 204);
+}
+
+/// A page that asked for a token to attach has no access cookie, and gets a token again.
+#[tokio::test]
+async fn a_refresh_brings_the_access_token_by_the_way_that_it_came() {
+    let world = world().await;
+    let client = world.client();
+    let login = Login::from("alice").via(Carrier::Explicit);
+    assert_eq!(client.post("/login").json(&login).await.status, 200);
+    for _ in 0..2 {
+        let reply = client.reloaded().post("/refresh").await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookie(ACCESS)), (200, None), "{reply:?}");
+        assert!(reply.set_cookie(REFRESH).is_some(), "{reply:?}");
+        assert!(reply.json::<Value>()["access_token"].is_string(), "{reply:?}");
+    }
+    client.post("/refresh").await;
+    assert_eq!(client.get("/me").await.status, 200);
 }

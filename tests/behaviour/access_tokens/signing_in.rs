@@ -8,6 +8,7 @@ suite!(pair:
     sec_04_a_sign_in_ends_the_cookie_beside_the_token,
     sec_02_no_two_tokens_are_alike,
     claims_that_no_token_can_carry_sign_nobody_in,
+    a_step_up_that_cannot_be_delivered_leaves_everything_as_it_was,
 );
 
 async fn sec_04_a_sign_in_ends_the_refresh_cookie_that_came_alone(world: World) {
@@ -57,4 +58,18 @@ async fn claims_that_no_token_can_carry_sign_nobody_in(world: World) {
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (413, 0), "{reply:?}");
     assert_eq!(client.credential(), None);
     assert_eq!(world.kept().await, 0);
+}
+
+/// Also where the refresh cookie alone says whose sign-in would go on.
+async fn a_step_up_that_cannot_be_delivered_leaves_everything_as_it_was(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    client.post("/cart").body("apple").await;
+    for page in [&client, &client.reloaded()] {
+        let reply = page.login(Login::from("alice").role(&"x".repeat(8192))).await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (413, 0), "{reply:?}");
+        assert_eq!(world.status_of(&old).await, 200);
+    }
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
+    assert_eq!(client.post("/refresh").await.status, 200);
 }

@@ -1,10 +1,12 @@
 //! Signing in and out, where several backends could.
 
-use auth_core::Carrier;
+use auth_core::{Authenticator, Carrier, any_of};
 
 use super::mixes::{ALIKE, cookie_first, token_first, two_stores, world};
 use crate::app::Login;
-use crate::harness::{Client, Credential, Fault, Op, REFRESH, SESSION, World};
+use crate::harness::{
+    Auth, Client, Credential, Fault, Op, REFRESH, SESSION, Setup, World, jwt, session,
+};
 
 fn by_token(subject: &str) -> Login {
     Login::from(subject).via(Carrier::Explicit)
@@ -60,16 +62,38 @@ async fn a_sign_out_ends_the_sign_ins_of_every_store() {
     assert_eq!(world.status_of(&token).await, 401);
 }
 
-/// The token is sent on purpose, and ends; the cookie is not, and stays.
+/// The token is sent on purpose and the cookie is not: a request that is refused ends neither.
 #[tokio::test]
 async fn sec_82_another_site_ends_no_cookie_beside_a_token() {
     for build in ALIKE {
         let world = world(build).await;
-        let (cookie, _, both) = with_both(&world).await;
+        let (cookie, token, both) = with_both(&world).await;
         let reply = both.post("/logout").header("sec-fetch-site", "cross-site").await;
         assert_eq!(reply.status, 403);
         assert!(reply.set_cookies().is_empty());
         assert_eq!(world.status_of(&cookie).await, 200);
+        assert_eq!(world.status_of(&token).await, 200);
+    }
+}
+
+/// The session's half has no cookie to protect, and would end the token's sign-in.
+#[tokio::test]
+async fn sec_82_a_sign_out_that_one_backend_refuses_ends_nothing() {
+    let orders: [fn(&Setup) -> Auth; 2] = [
+        |setup| any_of((session(setup), jwt(setup))).erased(),
+        |setup| any_of((jwt(setup), session(setup))).erased(),
+    ];
+    for build in orders {
+        let world = world(build).await;
+        let client = world.client();
+        client.post("/login").json(&by_token("alice")).await;
+        let pair = client.credential().unwrap();
+        let reply = client.post("/logout").header("sec-fetch-site", "cross-site").await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (403, 0));
+        assert_eq!(world.status_of(&pair).await, 200);
+        assert_eq!(client.post("/refresh").await.status, 200);
+        assert_eq!(client.post("/logout").await.status, 204);
+        assert_eq!(world.kept().await, 0);
     }
 }
 

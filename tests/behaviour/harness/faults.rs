@@ -51,6 +51,8 @@ pub(crate) enum Fault {
     Hangs,
     /// It is done, and then says that the store did not answer.
     Unanswered,
+    /// It is done, and does not answer until the fault is gone.
+    Late,
 }
 
 /// What a failing store says of itself: nothing of it may reach a client.
@@ -70,14 +72,16 @@ impl Faults {
         let hangs = |faults: &HashMap<Op, Fault>| faults.get(&op) == Some(&Fault::Hangs);
         let now = faults.wait_for(|faults| !hangs(faults)).await;
         match now.unwrap().get(&op) {
-            None | Some(Fault::Unanswered) => Ok(()),
+            None | Some(Fault::Unanswered | Fault::Late) => Ok(()),
             Some(_) => Err(StoreError::unavailable(COMPLAINT)),
         }
     }
 
-    /// Lets the answer of a call be lost.
-    pub(super) fn leave(&self, op: Op) -> Result<(), StoreError> {
-        match self.faults.borrow().get(&op) {
+    /// Lets the answer of a call be lost, or late.
+    pub(super) async fn leave(&self, op: Op) -> Result<(), StoreError> {
+        let mut faults = self.faults.subscribe();
+        let late = |faults: &HashMap<Op, Fault>| faults.get(&op) == Some(&Fault::Late);
+        match faults.wait_for(|faults| !late(faults)).await.unwrap().get(&op) {
             Some(Fault::Unanswered) => Err(StoreError::unavailable(COMPLAINT)),
             _ => Ok(()),
         }

@@ -158,7 +158,7 @@ impl Store for WatchedStore {
     async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
         self.faults.enter(Op::Update).await?;
         let swapped = self.inner.update(sid, version, data).await?;
-        self.faults.leave(Op::Update).map(|()| swapped)
+        self.faults.leave(Op::Update).await.map(|()| swapped)
     }
 
     async fn rotate(

@@ -7,7 +7,10 @@ use std::fmt::{self, Debug};
 use auth_jwt::Algorithm;
 use serde::de::{DeserializeOwned, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
+
+use crate::harness::Capture;
 
 use super::kit::{NOW, Signer, ask, auth, refused, with};
 
@@ -197,6 +200,27 @@ impl<'de> Deserialize<'de> for Absent {
     }
 }
 
+/// One that takes a member as text.
+#[derive(Debug, Deserialize)]
+struct Unread {
+    #[serde(rename = "x")]
+    _x: Option<Box<RawValue>>,
+}
+
+#[tokio::test]
+async fn a_claim_that_is_taken_as_text_is_the_text_of_the_token() {
+    #[derive(Debug, Deserialize)]
+    struct Text {
+        x: Box<RawValue>,
+    }
+    let signer = Signer::new(Algorithm::Hs256);
+    let x = r#"{ "y": [1.0, "\u00e9", {"y": null}] }"#;
+    let claims = format!(r#"{{"sub":"alice","aud":"shop","exp":{},"x":{x}}}"#, NOW + 300);
+    let auth = auth(signer.key.clone()).claims::<Text>();
+    let identity = ask(&auth, signer.raw(r#"{"alg":"HS256"}"#, claims)).await.unwrap();
+    assert_eq!(identity.claims().x.get(), x);
+}
+
 /// Claims that are bad, and what is wrong with them.
 fn bad() -> Vec<String> {
     let exp = NOW + 300;
@@ -209,6 +233,8 @@ fn bad() -> Vec<String> {
         format!(r#"{{"sub":"alice","aud":"shop","exp":{exp},"sub":"bob"}}"#),
         format!(r#"{{"sub":"alice","aud":"shop","exp":{exp},"x":1,"x":1}}"#),
         format!(r#"{{"sub":"alice","aud":"shop","exp":{exp},"x":{{"y":1,"y":1}}}}"#),
+        format!(r#"{{"sub":"alice","aud":"shop","exp":{exp},"x":[{{"y":{{"z":1,"\u007a":1}}}}]}}"#),
+        format!(r#"{{"sub":"alice","aud":"shop","exp":{exp},"x":1e400}}"#),
         format!(r#"{{"sub":"alice","aud":"shop","exp":{exp},"nonce":"n"}}"#),
         format!(r#"{{"sub":"alice","aud":"shop","exp":{exp},"iss":7}}"#),
         format!(r#"{{"sub":"alice","aud":"shop","exp":{exp}}} x"#),
@@ -236,6 +262,25 @@ async fn sec_57_no_type_lets_a_bad_token_pass() {
     all_refused::<Wrapped>().await;
     all_refused::<HashMap<String, IgnoredAny>>().await;
     all_refused::<Converted>().await;
+    all_refused::<Unread>().await;
+    all_refused::<HashMap<String, Box<RawValue>>>().await;
     all_refused::<Careless>().await;
     all_refused::<Absent>().await;
+}
+
+#[tokio::test]
+async fn sec_74_no_event_holds_a_claim_of_a_token() {
+    #[derive(Debug, Deserialize)]
+    struct Other {
+        #[serde(rename = "email")]
+        _email: u64,
+    }
+    let signer = Signer::new(Algorithm::Hs256);
+    let auth = auth(signer.key.clone()).claims::<Other>();
+    let token = signer.token(&with(json!({ "email": "alice@example.org" })));
+    let events = Capture::start();
+    assert_eq!(refused(&auth, token).await, "claims of another shape");
+    let lines = events.take();
+    assert!(lines.iter().any(|line| line.contains("are not the layer's")), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("example.org")), "{lines:#?}");
 }

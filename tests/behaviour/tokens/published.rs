@@ -29,7 +29,7 @@ async fn sec_60_the_set_is_served_with_the_time_that_it_may_be_kept() {
         (post.status().as_u16(), &post.headers()[header::ALLOW]),
         (405, &"GET, HEAD".parse().unwrap())
     );
-    keys.rotate(Signer::new(Algorithm::EdDsa).pair());
+    keys.rotate(Signer::new(Algorithm::EdDsa).pair()).unwrap();
     assert_eq!(*answer(&keys, Method::GET).await.body(), keys.jwks(), "it is up to date");
 }
 

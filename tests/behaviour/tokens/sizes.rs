@@ -37,6 +37,22 @@ async fn sec_57_a_token_has_8_kib_at_most() {
     }
 }
 
+/// Around the longest signature, at which a decoder's buffer is full.
+#[tokio::test]
+async fn sec_57_a_signature_of_any_length_is_refused_and_nothing_else() {
+    for signer in [Algorithm::Hs256, Algorithm::EdDsa].map(Signer::new) {
+        let auth = auth(signer.key.clone());
+        let header = encoded(format!(r#"{{"alg":"{}"}}"#, signer.algorithm.as_str()));
+        for length in (1..=90).chain(1360..=1372).chain([2048, 4096, 8000]) {
+            let signature = "A".repeat(length);
+            refused(&auth, format!("{header}.e30.{signature}")).await;
+        }
+        let longest = |length| format!("{header}.e30.{}", "A".repeat(length));
+        assert_eq!(refused(&auth, longest(1366)).await, "bad signature");
+        assert_eq!(refused(&auth, longest(1367)).await, "malformed");
+    }
+}
+
 /// Runs this, and fails if it takes longer than a machine of any age needs.
 fn quickly(run: impl FnOnce() + Send + 'static) {
     let (done, is_done) = mpsc::channel();

@@ -164,7 +164,12 @@ fn the_key_sets_of_rfc_7517_are_read() {
 /// use it: it is the key of RFC 7515 appendix A.1.
 #[tokio::test]
 async fn the_symmetric_keys_of_rfc_7517_are_for_what_they_say() {
-    assert_eq!(KeySet::from_jwks(&rfc_7517("A.3")).unwrap_err(), InvalidKey::Empty);
+    let InvalidKey::NoneUsable(skipped) = KeySet::from_jwks(&rfc_7517("A.3")).unwrap_err() else {
+        panic!("none of them can be used, and it says why")
+    };
+    let whys: Vec<_> = skipped.iter().map(ToString::to_string).collect();
+    assert_eq!(whys[0], "key without a `kid`: the key is for `A128KW` alone");
+    assert!(whys[1].ends_with(": the key names no algorithm: say which one"), "{whys:?}");
     let set: Value = serde_json::from_str(&rfc_7517("A.3")).unwrap();
     let [wrap, hmac] = [0, 1].map(|at| set["keys"][at].to_string());
     assert_eq!(Key::from_jwk(&wrap).unwrap_err(), InvalidKey::OtherAlgorithm("A128KW".into()));

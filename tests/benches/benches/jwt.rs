@@ -68,7 +68,8 @@ fn compare(alg: Alg, goals: &mut Vec<Goal>) {
     let (text, ratio, target) = match alg {
         Alg::Hs256 => {
             let fastest = (EXTRACTOR..cases.len()).map(net).reduce(f64::min).unwrap();
-            ("HS256, to the fastest peer".to_owned(), net(MISS) / fastest, 0.45)
+            goal("HS256: a hit, to the fastest peer".to_owned(), net(HIT) / fastest, 0.45);
+            ("HS256: a miss, to the fastest peer".to_owned(), net(MISS) / fastest, 0.45)
         }
         Alg::Rs256 => {
             goal("RS256: a hit, to the extractor".to_owned(), net(HIT) / net(EXTRACTOR), 0.045);

@@ -10,7 +10,8 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::wait::until;
 
 /// Starts the program, says its id, and ends it when it is told to, or when the standard input ends:
-/// then the test's process has ended too, and the folder goes.
+/// then the test's process has ended too, and the folder goes. A terminal tells the whole group to end:
+/// the shell does not listen to that, so that it is still there to take the program along.
 ///
 /// A program with children is asked to end unless it is to be killed, so that it leaves none for
 /// others to wait for. If it is killed they are, too, while it stands still and makes no more; they
@@ -20,11 +21,12 @@ const KEEPER: &str = r#"
 folder=$1; shift
 "$@" >>"$folder/stdout" 2>&1 </dev/null &
 pid=$!
+trap '' HUP INT TERM
 echo "$pid"
 children() { cat "/proc/$pid/task/$pid/children" 2>/dev/null; }
 read -r told
 if [ "$told" != kill ] && [ -n "$(children)" ]; then
-    kill -CONT $(children) "$pid"
+    kill -CONT $(children) "$pid" 2>/dev/null
     kill -INT "$pid"
     tries=250
     while [ -e "/proc/$pid/exe" ] && [ "$((tries -= 1))" -gt 0 ]; do sleep 0.02; done

@@ -165,9 +165,19 @@ impl PostgresServer {
     }
 
     fn try_ask_in(&self, database: &str, sql: &str) -> Result<String, String> {
-        let url = self.url_of(database);
+        answer(&mut Self::psql(&self.url_of(database), sql))
+    }
+
+    /// A client that says this and waits for the answer, and does not run yet.
+    #[must_use]
+    pub fn client(&self, sql: &str) -> Command {
+        Self::psql(&self.url(), sql)
+    }
+
+    fn psql(url: &str, sql: &str) -> Command {
         let mut psql = Command::new(binary("psql"));
-        answer(psql.env("PGCONNECT_TIMEOUT", "5").args(["-XAtq", "-d", &url, "-c", sql]))
+        psql.env("PGCONNECT_TIMEOUT", "5").args(["-XAtq", "-d", url, "-c", sql]);
+        psql
     }
 }
 

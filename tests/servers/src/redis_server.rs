@@ -109,9 +109,11 @@ impl RedisServer {
         self.signal(Signal::CONT);
     }
 
-    /// Kills the process.
+    /// Kills the process, and one that it has for writing a file: nothing is said or saved any more.
     pub fn kill(&mut self) {
-        self.program = None;
+        if let Some(program) = self.program.take() {
+            program.kill();
+        }
     }
 
     /// Starts it again where it was, and waits until it answers.

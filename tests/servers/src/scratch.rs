@@ -5,8 +5,8 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, mem, process};
 
-/// Removes a folder when the standard input ends.
-const REMOVER: &str = r#"read -r _; rm -rf "$1""#;
+/// Removes a folder when the standard input ends, and by no other sign of the end.
+const REMOVER: &str = r#"trap '' HUP INT TERM; read -r _; rm -rf "$1""#;
 
 /// A new, empty folder. It goes with the value.
 #[derive(Debug)]
@@ -48,6 +48,12 @@ impl Scratch {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
+    }
+
+    /// Where a file of this name is in it.
+    #[must_use]
+    pub fn join(&self, name: &str) -> PathBuf {
+        self.0.join(name)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Waiting for an event: the one place that sleeps.
+//! Waiting for an event.
 
 use std::thread;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The databases' servers do what tests ask of them.
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 
 use auth_servers::{MariaDbServer, PostgresServer, until};
 
@@ -52,42 +52,10 @@ fn mariadb_keeps_what_was_committed_when_it_is_killed_and_can_hang() {
     assert_eq!(server.ask("select 1"), "1");
 }
 
-/// The data of servers that a test's process leaves behind goes with it, and so does the template.
-#[test]
-fn nothing_stays_when_the_process_of_a_test_is_killed() {
-    const MARK: &str = "AUTH_SERVERS_LEAVES";
-    if std::env::var_os(MARK).is_some() {
-        let server = PostgresServer::start();
-        println!("{}", server.port());
-        std::process::abort();
-    }
-    let name = "nothing_stays_when_the_process_of_a_test_is_killed";
-    let mut child = Command::new(std::env::current_exe().unwrap())
-        .args([name, "--exact", "--nocapture"])
-        .env(MARK, "1")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let folders = format!("auth-servers-{}-", child.id());
-    assert!(!child.wait().unwrap().success());
-    until("its folders are gone", || left(&folders).is_empty().then_some(()));
-}
-
-fn left(prefix: &str) -> Vec<String> {
-    let entries = std::fs::read_dir(std::env::temp_dir()).expect("a folder");
-    let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-    names.filter(|name| name.starts_with(prefix)).collect()
-}
-
 /// A client that waits for the answer.
 fn psql(server: &PostgresServer, sql: &str) -> Child {
-    Command::new("psql")
-        .args(["-XAtq", "-d", &server.url(), "-c", sql])
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("psql starts")
+    let mut client = server.client(sql);
+    client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("psql starts")
 }
 
 fn busy(server: &PostgresServer) -> bool {

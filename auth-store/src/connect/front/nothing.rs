@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::store::{IntoStore, Store};
+use crate::into_store::IntoStore;
+use crate::store::Store;
 
 #[derive(Clone, Debug, Default)]
 pub(in crate::connect) struct Front;

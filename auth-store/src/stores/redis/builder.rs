@@ -8,7 +8,7 @@ use std::time::Duration;
 use redis::ErrorKind;
 use tokio::time::Instant;
 
-use super::connection::{Eviction, Failure, Router, Settings, Tls};
+use super::connection::{Eviction, Failure, Replicas, Router, Settings, Tls};
 use super::keys::Keys;
 use super::routing::Routing;
 use super::setup_error::RedisSetupError;
@@ -24,9 +24,10 @@ pub struct RedisStoreBuilder {
     url: String,
     prefix: String,
     timeout: Duration,
-    replicas: u32,
+    replicas: Replicas,
     eviction: Eviction,
     anonymous: usize,
+    sentinel_user: Option<String>,
     sentinel_password: Option<String>,
     authorities: Option<Vec<u8>>,
 }
@@ -37,9 +38,10 @@ impl RedisStoreBuilder {
             url,
             prefix: "auth:".to_owned(),
             timeout: Duration::from_secs(1),
-            replicas: 1,
+            replicas: Replicas::IfAny,
             eviction: Eviction::Refused,
             anonymous: 1_000_000,
+            sentinel_user: None,
             sentinel_password: None,
             authorities: None,
         }
@@ -58,17 +60,28 @@ impl RedisStoreBuilder {
     }
 
     /// How many replicas confirm the end of a sign-in, a new secret and a change of roles before
-    /// they count; 1 by default. A primary without replicas is not asked for any. With 0, what was
-    /// ended just before a failover may be back after it; see
-    /// [what a failover can lose](RedisStore#what-a-failover-can-lose).
+    /// they count, also of a primary that has fewer: then these steps are unavailable.
+    ///
+    /// By default it is one, of a primary that has any or that this store has seen with any; one that was
+    /// just promoted and has none yet needs no confirmation. With 0, what was ended just before a
+    /// failover may be back after it; see
+    /// [what a failover can lose](RedisStore#what-a-failover-can-lose). Ask for 0 also if the replicas of a
+    /// server are taken away for good while the store runs.
     pub fn replicas(self, replicas: u32) -> Self {
-        Self { replicas, ..self }
+        Self { replicas: Replicas::Always(replicas), ..self }
     }
 
     /// About so many anonymous sign-ins at most; a million by default. They are counted in up to 256
     /// parts, and in a part that is full the one that would end first goes. The same on all nodes.
     pub fn anonymous(self, most: usize) -> Self {
         Self { anonymous: most, ..self }
+    }
+
+    /// As whom to log in to Sentinels, with their [password](Self::sentinel_password); the default user
+    /// if this is not called. The user in the URL is the servers'. It has to be allowed
+    /// `SENTINEL GET-MASTER-ADDR-BY-NAME`.
+    pub fn sentinel_user(self, user: impl Into<String>) -> Self {
+        Self { sentinel_user: Some(user.into()), ..self }
     }
 
     /// What Sentinels ask for, if it is not nothing. The password in the URL is the servers'.
@@ -110,6 +123,7 @@ impl RedisStoreBuilder {
             timeout: self.timeout,
             user: location.user,
             password: location.password,
+            sentinel_user: self.sentinel_user,
             sentinel_password: self.sentinel_password,
             database: location.database,
             tls,

@@ -4,6 +4,9 @@ use auth_core::SignInId;
 
 use super::connection::slot;
 
+/// So many copies of the key of the hash: each primary of a small cluster has one or more.
+const COPIES: u16 = 8;
+
 /// Says where a sign-in is kept: the first 16 bits of its id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tag(pub(super) [u8; 2]);
@@ -55,19 +58,22 @@ impl Keys {
         format!("{}a", self.base(tag))
     }
 
-    /// The key of the hash that makes tags of subjects.
-    pub(super) fn routing(&self) -> String {
-        format!("{}key", self.prefix)
+    /// The key of the hash that makes tags of subjects; in a cluster with copies that are spread over
+    /// the slots. Each with its slot.
+    pub(super) fn routing(&self, cluster: bool) -> Vec<(String, u16)> {
+        let first = format!("{}key", self.prefix);
+        let slot = slot(first.as_bytes());
+        let copies = (0..if cluster { COPIES } else { 0 }).map(|copy| {
+            let (tag, slot) = any_tag(|slot| slot / (16_384 / COPIES) == copy);
+            (format!("{}{{{tag}}}:key", self.prefix), slot)
+        });
+        [(first, slot)].into_iter().chain(copies).collect()
     }
 
     /// The key that a sign of life needs, and its slot: one that this accepts.
     #[cfg(feature = "near-cache")]
     pub(super) fn life(&self, accepts: impl Fn(u16) -> bool) -> (String, u16) {
-        let tags = (0_u32..).map(|number| number.to_string());
-        let (tag, slot) = tags
-            .map(|tag| (slot(tag.as_bytes()), tag))
-            .find_map(|(slot, tag)| accepts(slot).then_some((tag, slot)))
-            .expect("every slot has a tag");
+        let (tag, slot) = any_tag(accepts);
         (format!("{}{{{tag}}}:life", self.prefix), slot)
     }
 
@@ -75,6 +81,14 @@ impl Keys {
     pub(super) fn bus(&self) -> String {
         format!("{}bus", self.prefix)
     }
+}
+
+/// A tag whose slot this accepts, and the slot.
+fn any_tag(accepts: impl Fn(u16) -> bool) -> (String, u16) {
+    let tags = (0_u32..).map(|number| number.to_string());
+    tags.map(|tag| (slot(tag.as_bytes()), tag))
+        .find_map(|(slot, tag)| accepts(slot).then_some((tag, slot)))
+        .expect("every slot has a tag")
 }
 
 #[cfg(test)]
@@ -90,5 +104,15 @@ mod tests {
         assert_eq!(keys.record(&sid), format!("auth:{{ab01}}:s:{sid}"));
         assert_eq!(keys.index(Tag::of(&sid), "{ada}"), "auth:{ab01}:u:{ada}");
         assert_eq!(Tag::of(&sid).slot(), slot(b"ab01"));
+    }
+
+    #[test]
+    fn the_copies_of_the_key_are_spread_over_the_slots() {
+        let keys = Keys::new("auth:".to_owned());
+        assert_eq!(keys.routing(false), [("auth:key".to_owned(), slot(b"auth:key"))]);
+        let all = keys.routing(true);
+        assert_eq!(all[0], keys.routing(false)[0]);
+        let shares: Vec<_> = all[1..].iter().map(|(_, slot)| slot / 2048).collect();
+        assert_eq!(shares, (0..8).collect::<Vec<_>>());
     }
 }

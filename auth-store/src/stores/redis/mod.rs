@@ -12,12 +12,14 @@
 //! | `{prefix}{{tag}}:u:{subject}` | the ids of the subject's sign-ins, by the time of creation |
 //! | `{prefix}{{tag}}:a` | the ids of a bucket's anonymous sign-ins, by when they end |
 //! | `{prefix}key` | the key of the hash, made by whoever comes first |
+//! | `{prefix}{{..}}:key` | in a cluster, copies of it in eight parts of the slots |
 //! | `{prefix}{{..}}:life` | a name of what this primary holds, made by whoever beats first |
 //! | `{prefix}bus` | the channel on which changes are published |
 //!
 //! # Steps
 //!
-//! Each step is one script, which reads, decides, writes and publishes. A time to live is set on
+//! Each step is one script, which reads, decides, publishes and writes: what the script could not finish
+//! was announced. A time to live is set on
 //! every key, an hour after the end of what it holds, so that Redis collects it by itself; what has
 //! expired is decided by the caller's clock.
 //!
@@ -30,8 +32,8 @@
 //!
 //! # The bus
 //!
-//! `ended` and `changed` are each followed by the ids of the sign-ins that did, with spaces between. A step publishes one message, in the script that writes; a step that changed
-//! nothing publishes none, and neither do new sign-ins and notes of a use.
+//! `ended` and `changed` are each followed by the ids of the sign-ins that did, with spaces between. A step publishes one message, in the script that writes; a step that finds
+//! nothing to change publishes none, and neither do new sign-ins and notes of a use.
 //!
 //! `beat <node> <number> <source>` is a sign of life, sent by a node to itself by way of every
 //! primary. The script writes, which only a primary can, and names the source: the primary's
@@ -53,6 +55,7 @@ mod setup_error;
 mod shared;
 mod steps;
 mod store;
+mod stored_key;
 mod subjects;
 mod url;
 mod visitors;

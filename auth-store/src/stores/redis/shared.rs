@@ -4,13 +4,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use auth_core::SignInId;
-use redis::{FromRedisValue, Value};
+use redis::Value;
 use tokio::time::Instant;
-use tracing::warn;
 
-use super::connection::{Failure, Request, Router, Script, Settings, slot};
+use super::connection::{Failure, Request, Router, Script, Settings};
 use super::keys::{Keys, Tag};
-use super::routing::{KEY, Routing};
+use super::routing::Routing;
 use super::visitors::Visitors;
 use crate::error::StoreError;
 
@@ -77,40 +76,7 @@ impl Shared {
         Ok(0)
     }
 
-    /// Compares the key with the stored one, which counts. If there is none, this one is stored.
-    pub(super) async fn compare_key(&self, by: Instant) -> Result<(), Failure> {
-        let name = self.keys.routing();
-        self.router.reach(slot(name.as_bytes()), by).await?;
-        let opened = self.opened();
-        let stored = match self.stored_key(&name, by).await? {
-            Some(stored) => stored,
-            None => {
-                let mut set = redis::cmd("SET");
-                set.arg(&name).arg(&self.routing.key()[..]).arg("NX");
-                let request = Request::command(set, slot(name.as_bytes())).lasting();
-                self.call(request, by).await?;
-                self.stored_key(&name, by).await?.ok_or_else(Failure::unexpected)?
-            }
-        };
-        let first = self.routing.is_compared(u64::MAX);
-        if self.routing.adopt(stored, opened) && !first {
-            warn!("the sign-ins in Redis are not those from before: it was emptied or replaced");
-        }
-        Ok(())
-    }
-
-    async fn stored_key(&self, name: &str, by: Instant) -> Result<Option<[u8; KEY]>, Failure> {
-        let mut get = redis::cmd("GET");
-        get.arg(name);
-        let answer = self.call(Request::command(get, slot(name.as_bytes())), by).await?;
-        let Ok(stored) = Option::<Vec<u8>>::from_redis_value(answer) else {
-            return Err(Failure::unexpected());
-        };
-        let key = |bytes: Vec<u8>| bytes.try_into().map_err(|_| Failure::unexpected());
-        stored.map(key).transpose()
-    }
-
-    fn opened(&self) -> u64 {
+    pub(super) fn opened(&self) -> u64 {
         self.settings.opened.load(Ordering::Relaxed)
     }
 }

@@ -35,6 +35,13 @@ use crate::stores::trace::traced;
 /// | `redis+cluster://[..]host[:port],host[:port]` | a cluster |
 /// | `rediss..` | the same by TLS, with the feature `redis-tls`; Sentinels by TLS as well |
 ///
+/// By TLS a server's certificate has to be one of the host by which it is reached: under Sentinel and in a
+/// cluster, of what the Sentinels and `CLUSTER SLOTS` call it, which is an address unless they are told
+/// otherwise. So the certificates name the addresses (as IP in `subjectAltName`), or the servers announce
+/// host names: `replica-announce-ip` with `sentinel resolve-hostnames yes` and
+/// `sentinel announce-hostnames yes`; `cluster-announce-hostname` with
+/// `cluster-preferred-endpoint-type hostname` (Redis 7).
+///
 /// Redis 6.2 or newer. See that it forgets nothing: with `maxmemory-policy noeviction` (others are
 /// refused), and with `appendonly yes` if sign-ins are to outlast a restart. The clock of Redis may
 /// be wrong by less than an hour.
@@ -42,6 +49,15 @@ use crate::stores::trace::traced;
 /// Anonymous sign-ins have a quota, [`anonymous`](crate::RedisStoreBuilder::anonymous). When a server's
 /// memory is full, steps that need memory evict anonymous sign-ins of that server first, and are
 /// unavailable when there are none left; ends need no memory.
+///
+/// # Memory
+///
+/// A sign-in with a user agent and short claims takes 408 bytes as a record and 120 as the only entry of
+/// its subject's index, by `MEMORY USAGE`. All in all, with Redis 7.0.15 on a 64-bit machine: 678 bytes each of
+/// 10 000 (by the test in `tests/redis/size.rs`), 649 of 100 000 and 641 of a million (keys and values of
+/// those lengths), which took 671 MB of the machine.
+///
+/// # Unanswered steps
 ///
 /// A step is unavailable if there is no answer within the command timeout, which is a second, and
 /// is then not sent again: what was asked may have happened. Connections come back by themselves.
@@ -70,6 +86,9 @@ use crate::stores::trace::traced;
 ///
 /// - Sentinel and Cluster promote the replica that has read most. Leave `replica-priority` alone: by
 ///   another, one that has read less is preferred.
+/// - A primary that had replicas and shows none any more confirms nothing. One that the store has never
+///   seen with any does not have to: a node that starts while it is cut off is told so by
+///   [`replicas(1)`](crate::RedisStoreBuilder::replicas), which asks for a confirmation in any case.
 /// - With two replicas or more, and if no end may be lost, ask for all of them to confirm.
 /// - Set `min-replicas-to-write 1`, with a short `min-replicas-max-lag`: a primary that is cut off
 ///   takes no writes after that time.

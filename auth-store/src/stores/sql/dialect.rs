@@ -91,6 +91,9 @@ pub(super) trait Dialect: Speaks {
     /// Whether a transaction was undone because another was in its way: it may be tried again.
     fn is_conflict(error: &dyn DatabaseError) -> bool;
 
+    /// Whether the server ends the connection with this error.
+    fn ends_connection(error: &dyn DatabaseError) -> bool;
+
     /// Whether the server knows no such user and password.
     fn is_login(error: &dyn DatabaseError) -> bool;
 }

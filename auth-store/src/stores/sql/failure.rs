@@ -28,10 +28,11 @@ impl Failure {
         matches!(self, Self::Database(Error::Database(error)) if D::is_conflict(&**error))
     }
 
-    /// Whether the connection can go on: the database answered.
-    pub(super) fn is_answer(&self) -> bool {
+    /// Whether the connection can go on: the database answered, and did not say that this is the end.
+    pub(super) fn is_answer<D: Dialect>(&self) -> bool {
         match self {
-            Self::Database(error) => matches!(error, Error::Database(_)),
+            Self::Database(Error::Database(error)) => !D::ends_connection(&**error),
+            Self::Database(_) => false,
             Self::Malformed(_) | Self::Taken => true,
             Self::TimedOut(_) => false,
         }

@@ -39,6 +39,7 @@ mod subjects;
 mod sweep;
 mod tables;
 mod tidy;
+mod url;
 mod value;
 mod wording;
 

@@ -1,6 +1,7 @@
 //! Where a database is, and how a store comes to it.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
@@ -19,6 +20,10 @@ use super::tables::Tables;
 
 /// How long tables may take to come to be, and others that make them at the same time.
 const MIGRATION: Duration = Duration::from_secs(60);
+
+/// How long a step may be allowed to take. Databases count in milliseconds, and for zero they wait
+/// for ever.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60 * 60);
 
 /// What a builder was told.
 #[derive(Clone)]
@@ -62,8 +67,11 @@ impl<E: Default> Opening<E> {
     where
         D: Dialect<Extra = E>,
     {
-        if self.timeout.is_zero() || self.connections == 0 {
+        if self.connections == 0 {
             return Err(SqlSetupError::Nothing);
+        }
+        if !TIMEOUTS.contains(&self.timeout) {
+            return Err(SqlSetupError::Timeout);
         }
         let options = self.options::<D>()?;
         // To connect takes several answers.

@@ -2,14 +2,15 @@
 //!
 //! The pool that comes with sqlx asks the database for a sign of life after each use, and waits for it
 //! without a bound. Here it is asked when a connection was unused for a while, or since something
-//! went wrong, within the time that the step may take.
+//! went wrong, within the time that the step may take. If it does not answer soon, it and all that
+//! were not used since are taken for lost, and new ones are opened.
 
 use std::time::Duration;
 
 use deadpool::managed::{self, Manager, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use parking_lot::Mutex;
 use sqlx::{Connection, Error};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::dialect::Dialect;
 use super::failure::Failure;
@@ -28,6 +29,8 @@ struct Opener<D: Dialect> {
     timeout: Duration,
     /// When a connection last broke: others may be broken, too.
     trouble: Mutex<Option<Instant>>,
+    /// When a connection last brought nothing: others may not, either, and to ask each takes long.
+    silence: Mutex<Option<Instant>>,
 }
 
 /// A connection in use.
@@ -41,7 +44,8 @@ pub(super) struct Line<'a, D: Dialect> {
 
 impl<D: Dialect> Pool<D> {
     pub(super) fn new(options: D::Options, timeout: Duration, connections: u32) -> Self {
-        let opener = Opener { options, timeout, trouble: Mutex::default() };
+        let (trouble, silence) = (Mutex::default(), Mutex::default());
+        let opener = Opener { options, timeout, trouble, silence };
         // The pool makes room for all of them at once.
         let most = u16::try_from(connections).unwrap_or(u16::MAX);
         let pool = managed::Pool::builder(opener).max_size(most.into());
@@ -74,10 +78,18 @@ impl<D: Dialect> Manager for Opener<D> {
         if metrics.age() > LONGEST {
             return Err(RecycleError::message("it was open for long enough"));
         }
-        let trouble = self.trouble.lock().map(|at| at.elapsed());
         let unused = metrics.last_used();
-        if unused > FRESH || trouble.is_some_and(|since| since <= unused) {
-            connection.ping().await?;
+        let since =
+            |event: &Mutex<Option<Instant>>| event.lock().is_some_and(|at| at.elapsed() <= unused);
+        if since(&self.silence) {
+            return Err(RecycleError::message("another brought nothing since it was used"));
+        }
+        if unused > FRESH || since(&self.trouble) {
+            let Ok(answer) = timeout(self.timeout / 4, connection.ping()).await else {
+                *self.silence.lock() = Some(Instant::now());
+                return Err(RecycleError::message("it does not answer"));
+            };
+            answer?;
         }
         Ok(())
     }
@@ -110,7 +122,7 @@ impl<D: Dialect> Line<'_, D> {
     pub(super) async fn settle<T>(mut self, result: Result<T, Failure>) -> Result<T, Failure> {
         let stands = match &result {
             Ok(_) => true,
-            Err(failure) => failure.is_answer(),
+            Err(failure) => failure.is_answer::<D>(),
         };
         if stands && (!self.open_transaction || self.roll_back().await) {
             self.give_back();

@@ -16,8 +16,10 @@ pub enum SqlSetupError {
     InMemory,
     /// The URL asks for TLS, and the feature `sql-tls` is off.
     TlsIsOff,
-    /// A timeout of zero, or no connections.
+    /// No connections.
     Nothing,
+    /// A step's timeout under a millisecond, which is what databases count by, or over an hour.
+    Timeout,
     /// The server does not know this user and password, or does not let them in.
     Authentication(BoxError),
     /// The server is older than what the store needs.
@@ -40,7 +42,8 @@ impl fmt::Display for SqlSetupError {
             Self::Url(_) => f.write_str("the URL of the database cannot be read"),
             Self::InMemory => f.write_str("a database in memory keeps nothing: name a file"),
             Self::TlsIsOff => f.write_str("the URL asks for TLS: switch on the feature sql-tls"),
-            Self::Nothing => f.write_str("a store needs some time, and at least one connection"),
+            Self::Nothing => f.write_str("a store needs at least one connection"),
+            Self::Timeout => f.write_str("a timeout is between a millisecond and an hour"),
             Self::Authentication(_) => f.write_str("the database refused the user and password"),
             Self::TooOld { version, needed } => {
                 write!(f, "the database is {version}, and {needed} or newer is needed")

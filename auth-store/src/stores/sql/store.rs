@@ -50,7 +50,8 @@ macro_rules! sql_store {
                 self
             }
 
-            /// How long a step may take, waiting for a connection included, before it is unavailable.
+            /// How long a step may take, waiting for a connection included, before it is unavailable:
+            /// a millisecond at least, and at most an hour.
             pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
                 self.opening.timeout = timeout;
                 self

@@ -4,11 +4,11 @@ use std::future::pending;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Limit, Record, Store, Watch};
+use auth_store::{Limit, Record, Store, Watch, conformance};
 use tokio::task::yield_now;
 
 use super::proof::caught;
-use crate::fault::{Count, Creation, Ended, Fault, Loaded};
+use crate::fault::{Broken, Count, Creation, Ended, Fault, Loaded};
 use crate::plain::{Plain, Tables};
 
 caught! {
@@ -24,6 +24,23 @@ caught! {
     a_revocation_that_is_not_told_is_caught: SilentRevocation => a_watch_hears_of_every_end;
     a_change_of_roles_that_is_not_told_is_caught: SilentAmendment =>
         a_watch_hears_of_every_change;
+}
+
+/// The fault: whatever was wrapped around a store did not pass its watches on, and nobody noticed.
+#[tokio::test]
+async fn a_store_that_gives_out_no_watch_is_caught_if_it_should() {
+    let report = conformance::check_watching(async || Broken(Plain::default(), Mute)).await;
+    let caught: Vec<_> = report.failures().map(|(check, _)| check).collect();
+    assert_eq!(caught, ["a_watch_is_given_out"]);
+    conformance::check_watching(async || Plain::default()).await.assert_passed();
+}
+
+struct Mute;
+#[async_trait]
+impl Fault for Mute {
+    fn watch(&self, _: &Plain, _: &SignInId) -> Option<Watch> {
+        None
+    }
 }
 
 #[derive(Default)]

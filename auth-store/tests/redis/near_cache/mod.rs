@@ -1,6 +1,7 @@
 //! A near cache in front of Redis: what is ended anywhere is not believed beyond the bound, whatever
 //! becomes of the servers and of the lines to them.
 
+mod apart;
 mod emptied;
 mod kit;
 mod lines;

@@ -52,6 +52,12 @@ impl Nodes {
         another.connect().await.expect("they run")
     }
 
+    /// What the keys of a sign-in begin with.
+    pub(crate) fn base(&self, sid: &SignInId) -> String {
+        let [high, low, ..] = *sid.as_bytes();
+        format!("{}{{{high:02x}{low:02x}}}:", self.prefix)
+    }
+
     pub(crate) fn has_lease(&self) -> bool {
         self.here.status().lease.is_some()
     }

@@ -3,17 +3,8 @@
 use rustix::process::Signal;
 use serde_json::json;
 
-use super::service::file;
-use crate::harness::{Answer, Scratch, Shop, Tokens, alice, shop_at};
-
-fn get(shop: &Shop, path: &str, credential: &str) -> Answer {
-    shop.client().get(path).header(credential).send()
-}
-
-fn put(shop: &Shop, credential: &str, item: &str) -> Answer {
-    let item = json!({ "item": item, "quantity": 1 });
-    shop.client().post("/cart").header(credential).json(&item).send()
-}
+use super::service::{file, get, log_out, put};
+use crate::harness::{Scratch, Shop, Tokens, alice, shop_at};
 
 /// A shop with all that it keeps in one folder.
 fn shop(folder: &Scratch) -> Shop {
@@ -67,8 +58,7 @@ fn sec_14_who_logged_out_stays_out_after_a_restart() {
         let before = shop(&folder);
         let credentials = alice(&before);
         for credential in &credentials {
-            let logout = before.client().post("/logout").header(credential).send();
-            assert_eq!(logout.status, 204);
+            log_out(&before, credential);
         }
         end(before, signal);
 

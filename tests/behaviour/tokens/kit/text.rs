@@ -1,7 +1,7 @@
 //! Tokens as text, and what the tests agree on.
 
 use auth_core::{Claims, ManualClock, Timestamp};
-use auth_jwt::{JwtAuth, KeySource, Timed};
+use auth_jwt::{Configured, JwtAuth, KeySource};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(crate) fn clock() -> ManualClock {
 }
 
 /// The audience `shop`, and a clock that stands still.
-pub(crate) fn auth<K: KeySource<Mode: Timed>>(keys: K) -> JwtAuth<Claims, K::Mode> {
+pub(crate) fn auth<K: KeySource<Mode: Configured>>(keys: K) -> JwtAuth<Claims, K::Mode> {
     JwtAuth::new(keys).audience("shop").clock(clock().clock())
 }
 

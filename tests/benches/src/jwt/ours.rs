@@ -26,7 +26,7 @@ pub fn miss(tokens: &Tokens) -> Case {
     case("ours", auth(tokens).cache(0), tokens)
 }
 
-/// Every token was verified before. One of HS256 is not remembered, and verified again.
+/// Every token was verified before. Of one of HS256 the signature is verified each time.
 pub fn hit(tokens: &Tokens) -> Case {
     case("ours: a hit", auth(tokens), tokens)
 }

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
-use redis::{ErrorKind, FromRedisValue, Value};
+use redis::ErrorKind;
 use tokio::time::{Instant, timeout_at};
 
 use super::failure::{Failure, timed_out};
+use super::map::{Map, Range, State};
 use super::node::Node;
 use super::place::Place;
 use super::settings::Settings;
@@ -27,12 +28,6 @@ pub(super) struct Cluster {
     ranges: RwLock<Vec<Range>>,
     /// When the ranges were last read.
     read_at: tokio::sync::Mutex<Option<Instant>>,
-}
-
-struct Range {
-    first: u16,
-    last: u16,
-    primary: Endpoint,
 }
 
 impl Cluster {
@@ -104,29 +99,37 @@ impl Cluster {
         if read_at.is_some_and(|at| at.elapsed() < FRESH) {
             return Ok(());
         }
-        let (mut last, known) = (None, self.known());
-        for endpoint in known.iter().chain(&self.seeds) {
+        let (mut last, mut best) = (None, None::<Map>);
+        for endpoint in self.to_ask() {
             let soon = (Instant::now() + self.settings.timeout / 4).min(by);
-            match timeout_at(soon, self.slots(endpoint, soon)).await {
-                Ok(Ok(ranges)) => {
-                    self.adopt(ranges);
-                    *read_at = Some(Instant::now());
-                    return Ok(());
+            match timeout_at(soon, self.map(&endpoint, soon)).await {
+                Ok(Ok(map)) => {
+                    let is_good = map.state == State::Good;
+                    if is_good || best.as_ref().is_none_or(|best| best.epoch < map.epoch) {
+                        best = Some(map);
+                    }
+                    if is_good {
+                        break;
+                    }
                 }
                 Ok(Err(failure)) => last = Some(failure),
                 Err(late_) => last = Some(late(late_)),
             }
         }
-        Err(last.unwrap_or_else(Failure::unexpected))
+        let best = best.ok_or_else(|| last.unwrap_or_else(Failure::unexpected))?;
+        self.adopt(best.ranges);
+        *read_at = Some(Instant::now());
+        Ok(())
     }
 
-    async fn slots(&self, endpoint: &Endpoint, by: Instant) -> Result<Vec<Range>, Failure> {
-        let mut ask = redis::cmd("CLUSTER");
-        ask.arg("SLOTS");
-        let answer = self.at(endpoint).connection(by).await?.ask(&ask, by).await?;
-        let Value::Array(ranges) = answer else { return Err(Failure::unexpected()) };
-        let ranges: Option<Vec<_>> = ranges.iter().map(|one| range(one, &endpoint.host)).collect();
-        ranges.filter(|ranges| !ranges.is_empty()).ok_or_else(Failure::unexpected)
+    async fn map(&self, endpoint: &Endpoint, by: Instant) -> Result<Map, Failure> {
+        let ask = ["INFO", "SLOTS"].map(|what| {
+            let mut ask = redis::cmd("CLUSTER");
+            ask.arg(what);
+            ask
+        });
+        let answers = self.at(endpoint).connection(by).await?.ask_all(&ask, by).await?;
+        Map::read(answers, &endpoint.host).ok_or_else(Failure::unexpected)
     }
 
     fn adopt(&self, mut ranges: Vec<Range>) {
@@ -141,6 +144,14 @@ impl Cluster {
         (range.first <= slot).then(|| range.primary.clone())
     }
 
+    /// Whom to ask for a map: the primaries that are known, and then those that were at the beginning.
+    fn to_ask(&self) -> Vec<Endpoint> {
+        let mut known = self.known();
+        let others = self.seeds.iter().filter(|seed| !known.contains(seed)).cloned();
+        known.extend(others.collect::<Vec<_>>());
+        known
+    }
+
     fn known(&self) -> Vec<Endpoint> {
         let mut known: Vec<Endpoint> = Vec::new();
         for range in &*self.ranges.read() {
@@ -150,16 +161,4 @@ impl Cluster {
         }
         known
     }
-}
-
-/// One range as `CLUSTER SLOTS` shows it. A host that is left out is the one that was asked.
-fn range(value: &Value, asked: &str) -> Option<Range> {
-    let Value::Array(parts) = value else { return None };
-    let number = |at: usize| u16::from_redis_value(parts.get(at)?.clone()).ok();
-    let Some(Value::Array(primary)) = parts.get(2) else { return None };
-    let host = Option::<String>::from_redis_value(primary.first()?.clone()).ok()?;
-    let host = host.filter(|host| !host.is_empty() && host != "?");
-    let port = u16::from_redis_value(primary.get(1)?.clone()).ok()?;
-    let primary = Endpoint { host: host.unwrap_or_else(|| asked.to_owned()), port };
-    Some(Range { first: number(0)?, last: number(1)?, primary })
 }

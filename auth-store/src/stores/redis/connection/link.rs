@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout_at};
 
 use super::failure::Failure;
+use super::followed::Followed;
 use super::place::Place;
 use super::settings::Settings;
 use super::wire::Connection;
@@ -24,6 +25,7 @@ pub(super) struct Link {
     /// Counts the connections that there were: each may go to another server.
     epoch: AtomicU64,
     trying: tokio::sync::Mutex<Option<Refusal>>,
+    pub(super) followed: Followed,
 }
 
 /// Why the last try failed, and when the next is due.
@@ -36,7 +38,8 @@ struct Refusal {
 impl Link {
     pub(super) fn new() -> Self {
         let trying = tokio::sync::Mutex::default();
-        Self { current: Mutex::default(), epoch: AtomicU64::new(0), trying }
+        let followed = Followed::new();
+        Self { current: Mutex::default(), epoch: AtomicU64::new(0), trying, followed }
     }
 
     /// Which connection it is, counted from the first.
@@ -62,7 +65,7 @@ impl Link {
             Some(refusal) => (refusal.pause * 2).min(LONGEST_PAUSE),
             None => FIRST_PAUSE,
         };
-        let opened = timeout_at(by, place.open_vetted(settings)).await;
+        let opened = timeout_at(by, place.open_vetted(settings, &self.followed)).await;
         match opened.unwrap_or_else(|_| Err(unreachable())) {
             Ok(connection) => {
                 *refusal = None;

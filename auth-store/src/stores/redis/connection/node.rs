@@ -13,12 +13,14 @@ use super::link::Link;
 use super::open::Ear;
 use super::place::Place;
 use super::request::{Lasts, Request};
-use super::settings::Settings;
-use super::vet::{replicas, role};
+use super::settings::{Replicas, Settings};
+use super::vet::role;
 use super::wire::Connection;
 
 /// How many steps may wait for replicas at a time.
 const WAITING: usize = 16;
+/// For how long a primary is believed to be one without a look.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A server: one connection that all share, and some for steps that wait for replicas. `WAIT`
 /// holds up whatever else is on its connection, and counts what was written on it.
@@ -29,12 +31,15 @@ pub(super) struct Node {
     waiting: Semaphore,
     /// Each with the epoch of the shared connection: it goes where that one went.
     idle: Mutex<Vec<(u64, Connection)>>,
+    /// When it was last looked whether the primary is still the same.
+    looked: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Node {
     pub(super) fn new(place: Place, settings: Arc<Settings>) -> Self {
         let (link, waiting) = (Link::new(), Semaphore::new(WAITING));
-        Self { place, settings, link, waiting, idle: Mutex::default() }
+        let looked = tokio::sync::Mutex::default();
+        Self { place, settings, link, waiting, idle: Mutex::default(), looked }
     }
 
     /// The connection that all share.
@@ -49,7 +54,6 @@ impl Node {
     }
 
     /// Looks whether the shared connection still goes where it should.
-    #[cfg(feature = "near-cache")]
     pub(super) async fn check(&self, by: Instant) -> Result<(), Failure> {
         let connection = self.connection(by).await?;
         let is_there = timeout_at(by, self.place.is_at(connection.server())).await;
@@ -58,6 +62,20 @@ impl Node {
         }
         self.forget();
         Err(Failure::Unreachable(another()))
+    }
+
+    /// Looks now and then, before a step: a primary that was replaced while it hung takes steps for some
+    /// seconds more when it is back, and a connection that nobody used meanwhile still goes there. Who
+    /// cannot be asked changes nothing.
+    async fn check_now_and_then(&self, by: Instant) -> Result<(), Failure> {
+        let mut looked = timeout_at(by, self.looked.lock()).await.map_err(|_| unreachable())?;
+        if looked.is_none_or(|at| at.elapsed() > LOOK_EVERY) {
+            if let Err(error) = self.check(by).await {
+                tracing::debug!(%error, "whether the primary is the same is not known, or it is not");
+            }
+            *looked = Some(Instant::now());
+        }
+        Ok(())
     }
 
     /// Drops all connections: the server is not the one that it was.
@@ -73,8 +91,11 @@ impl Node {
         asking: Asking,
         by: Instant,
     ) -> Result<Value, Failure> {
+        if self.place.may_change() {
+            self.check_now_and_then(by).await?;
+        }
         let asking = (asking == Asking::Yes).then(|| redis::cmd("ASKING"));
-        if request.lasts == Lasts::OnReplicas && self.settings.replicas > 0 {
+        if request.lasts == Lasts::OnReplicas && self.settings.replicas.asked() > 0 {
             return self.run_lasting(request, asking.as_ref(), by).await;
         }
         let connection = self.connection(by).await?;
@@ -85,7 +106,7 @@ impl Node {
         answer.map(|(answer, _)| answer)
     }
 
-    /// Takes one step on a connection of its own, and waits for replicas if there are any. The
+    /// Takes one step on a connection of its own, and waits for replicas. The
     /// server counts for `WAIT` what it had written when it answered, whoever wrote it: so a step
     /// that found its work done waits for that work as well.
     async fn run_lasting(
@@ -113,7 +134,11 @@ impl Node {
                 return Err(failure);
             }
         };
-        if role.is_some_and(|role| replicas(&role) > 0) {
+        if let Some(role) = role {
+            self.link.followed.note(connection.server(), &role);
+        }
+        let has_to = self.settings.replicas != Replicas::IfAny;
+        if has_to || self.link.followed.is(connection.server()) {
             self.wait(&connection, by).await?;
         }
         self.idle.lock().push((epoch, connection));
@@ -128,7 +153,7 @@ impl Node {
     }
 
     async fn wait(&self, connection: &Connection, by: Instant) -> Result<(), Failure> {
-        let asked = self.settings.replicas;
+        let asked = self.settings.replicas.asked();
         let left = by.saturating_duration_since(Instant::now());
         // A little less than there is, so that the count arrives in time; 0 would be for ever.
         let left = (left * 9 / 10).max(Duration::from_millis(1));
@@ -144,7 +169,6 @@ impl Node {
     }
 }
 
-#[cfg(feature = "near-cache")]
 fn another() -> redis::RedisError {
     (redis::ErrorKind::MasterNameNotFoundBySentinel, "the primary is another by now").into()
 }

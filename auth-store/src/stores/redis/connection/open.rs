@@ -41,6 +41,9 @@ pub(super) async fn open_sentinel(
     within: Duration,
 ) -> Result<Connection, RedisError> {
     let mut login = RedisConnectionInfo::default();
+    if let Some(user) = &settings.sentinel_user {
+        login = login.set_username(user);
+    }
     if let Some(password) = &settings.sentinel_password {
         login = login.set_password(password);
     }

@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use tokio::time::{Instant, timeout};
 
 use super::failure::{Failure, timed_out};
+use super::followed::Followed;
 use super::open::{Ear, open};
 use super::sentinel::Sentinels;
 use super::settings::Settings;
@@ -36,8 +37,12 @@ impl Place {
         }
     }
 
+    /// Whether it is another server some day.
+    pub(super) fn may_change(&self) -> bool {
+        matches!(self, Self::Primary(_))
+    }
+
     /// Whether connections still go to this server.
-    #[cfg(feature = "near-cache")]
     pub(super) async fn is_at(&self, server: &Endpoint) -> Result<bool, Failure> {
         match self {
             Self::Fixed(_) => Ok(true),
@@ -49,10 +54,13 @@ impl Place {
     pub(super) async fn open_vetted(
         &self,
         settings: &Arc<Settings>,
+        followed: &Followed,
     ) -> Result<Connection, Failure> {
         let connection = self.open(settings, None).await?;
         let by = Instant::now() + settings.connect_timeout();
-        vet(&connection, settings, by).await?;
+        if let Some(role) = vet(&connection, settings, by).await? {
+            followed.note(connection.server(), &role);
+        }
         settings.opened.fetch_add(1, Ordering::Relaxed);
         Ok(connection)
     }

@@ -74,7 +74,6 @@ impl Sentinels {
 
     /// Whether the Sentinels still call this server the primary. One that was replaced while it hung
     /// takes writes for some seconds more when it is back.
-    #[cfg(feature = "near-cache")]
     pub(super) async fn name(&self, server: &Endpoint) -> Result<bool, Failure> {
         let endpoints = self.endpoints.lock().clone();
         let mut last = unknown("no Sentinel knows the service");

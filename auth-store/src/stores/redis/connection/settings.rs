@@ -10,14 +10,32 @@ pub(in crate::stores::redis) struct Settings {
     pub(in crate::stores::redis) timeout: Duration,
     pub(in crate::stores::redis) user: Option<String>,
     pub(in crate::stores::redis) password: Option<String>,
+    pub(in crate::stores::redis) sentinel_user: Option<String>,
     pub(in crate::stores::redis) sentinel_password: Option<String>,
     pub(in crate::stores::redis) database: i64,
     pub(in crate::stores::redis) tls: Option<Tls>,
     pub(in crate::stores::redis) eviction: Eviction,
-    /// How many replicas confirm a revocation, if there are any.
-    pub(in crate::stores::redis) replicas: u32,
+    pub(in crate::stores::redis) replicas: Replicas,
     /// Counts the connections that were opened: after each, the server may be another one.
     pub(in crate::stores::redis) opened: AtomicU64,
+}
+
+/// How many replicas confirm what has to last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::stores::redis) enum Replicas {
+    /// One, of a primary that has any or had any.
+    IfAny,
+    /// So many, also of a primary that has none.
+    Always(u32),
+}
+
+impl Replicas {
+    pub(super) fn asked(self) -> u32 {
+        match self {
+            Self::IfAny => 1,
+            Self::Always(asked) => asked,
+        }
+    }
 }
 
 /// Whether a server may evict sign-ins when its memory is full.

@@ -5,29 +5,32 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::failure::Failure;
-use super::settings::{Eviction, Settings};
+use super::settings::{Eviction, Replicas, Settings};
 use super::wire::Connection;
 
 /// The only policy that never takes a sign-in away: the `volatile-` ones evict what has a time to
 /// live, which every sign-in has.
 const SAFE: &str = "noeviction";
 
-/// Refuses a server that evicts, and tells what it does not show.
+/// Refuses a server that evicts, and tells what it does not show. What it answers to `ROLE`, if that
+/// matters and it does.
 pub(super) async fn vet(
     connection: &Connection,
     settings: &Settings,
     by: Instant,
-) -> Result<(), Failure> {
-    if settings.replicas > 0
-        && let Err(Failure::Refused(error)) = connection.ask(&role(), by).await
-    {
+) -> Result<Option<Value>, Failure> {
+    let role = match settings.replicas {
+        Replicas::IfAny => connection.ask(&role(), by).await,
+        Replicas::Always(_) => Ok(Value::Nil), // it is waited for them in any case
+    };
+    if let Err(Failure::Refused(error)) = &role {
         warn!(%error, "whether there are replicas is not known by ROLE: none is waited for");
     }
     match policy(connection, by).await? {
         Some(policy) if policy != SAFE && settings.eviction == Eviction::Refused => {
             Err(Failure::Evicting(policy))
         }
-        _ => Ok(()),
+        _ => Ok(role.ok()),
     }
 }
 

@@ -16,7 +16,6 @@ use crate::stores::redis::url::Endpoint;
 pub(super) struct Connection {
     inner: MultiplexedConnection,
     driver: Arc<Driver>,
-    #[cfg_attr(not(feature = "near-cache"), expect(dead_code, reason = "beats ask for it"))]
     server: Endpoint,
 }
 
@@ -39,7 +38,6 @@ impl Connection {
     }
 
     /// Where it goes.
-    #[cfg(feature = "near-cache")]
     pub(super) fn server(&self) -> &Endpoint {
         &self.server
     }

@@ -1,6 +1,12 @@
 -- What the scripts share. The layout of a record is told in encoding/mod.rs.
 --
--- Every script reads before it writes: what cannot be read ends it while nothing has changed.
+-- Every script reads, then publishes, then writes. What cannot be read ends it while nothing has
+-- changed; whatever ends it later, those who listen have been told of all that was written. Nobody sees
+-- the message before the script is over.
+--
+-- While a slot of a cluster moves, some of its keys are here and some there. A server that has lost a key
+-- refuses it; the one that the slot moves to takes it for missing, unless it is asked for together with
+-- another one.
 
 local FORMAT, HEAD = 1, 109
 local GONE, DONE, STALE, TAKEN, FULL = 0, 1, 2, 3, 4
@@ -87,6 +93,11 @@ end
 -- Where an anonymous sign-in stands in the index of its bucket: whoever ends first goes first.
 local function score(ends)
   return decimal(math.min(ends, 9e15))
+end
+
+-- Whether this record of an index is there. An error if it may be on another server.
+local function is_there(index, record)
+  return redis.call('EXISTS', index, record) == 2
 end
 
 -- PUBLISH, and not SPUBLISH: a sharded channel belongs to one slot, so that no script of another

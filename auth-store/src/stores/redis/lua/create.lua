@@ -32,6 +32,7 @@ else
   for i = 1, evicted do ended[#ended + 1] = living[i] end
 end
 
+publish(bus, 'ended', ended)
 -- First what needs memory: a full server refuses a script's first write, and none after that.
 redis.call('SET', record, bytes)
 collect(record, ending(bytes))
@@ -43,5 +44,4 @@ for _, listed in ipairs(ended) do
   redis.call('ZREM', index, listed)
 end
 for _, listed in ipairs(stale) do redis.call('ZREM', index, listed) end
-publish(bus, 'ended', ended)
 return {DONE, evicted}

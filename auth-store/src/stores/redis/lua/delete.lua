@@ -7,9 +7,10 @@ if not bytes then return {GONE} end
 if only == 'version' and string.sub(known(bytes), 13, 20) ~= value then return {STALE, bytes} end
 if only == 'idle' and number(known(bytes), 5) > number(value, 1) then return {STALE} end
 
--- One of a later format ends as well; its place in the index is cleared when it is next read.
+-- One of a later format ends as well. Its place in the index is cleared when it is next read, and so is
+-- one in an index that is on another server while the slot moves.
 local index = string.byte(bytes, 1) == FORMAT and index_of(bytes, base)
-redis.call('DEL', record)
-if index then redis.call('ZREM', index, sid) end
 publish(bus, 'ended', {sid})
+redis.call('DEL', record)
+if index then redis.pcall('ZREM', index, sid) end
 return {DONE}

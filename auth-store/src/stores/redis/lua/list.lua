@@ -1,9 +1,9 @@
 local index, base, found = KEYS[1], ARGV[1], {}
 for _, sid in ipairs(redis.call('ZRANGE', index, 0, -1)) do
-  local bytes = redis.call('GET', base .. 's:' .. sid)
-  if bytes then
+  local record = base .. 's:' .. sid
+  if is_there(index, record) then
     found[#found + 1] = sid
-    found[#found + 1] = bytes
+    found[#found + 1] = redis.call('GET', record)
   end
 end
 return found

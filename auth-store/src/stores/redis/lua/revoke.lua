@@ -4,7 +4,7 @@ local sid, bus = unpack(ARGV)
 
 local there = redis.call('EXISTS', record) == 1
 if not there or not redis.call('ZSCORE', index, sid) then return {GONE} end
+publish(bus, 'ended', {sid})
 redis.call('DEL', record)
 redis.call('ZREM', index, sid)
-publish(bus, 'ended', {sid})
 return {DONE}

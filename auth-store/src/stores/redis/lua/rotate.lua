@@ -24,11 +24,17 @@ local head = string.sub(bytes, 1, 1) .. string.sub(secret, 1, 1) .. persistence
   .. string.char(flags) .. seen .. raised(bytes) .. string.sub(bytes, 21, 28) .. times
   .. string.sub(secret, 2)
 bytes = join(head, parts)
-redis.call('SET', record, bytes, 'KEEPTTL')
+local index, ttl
 if renewal ~= '' then
-  collect(record, ending(bytes))
-  local index = index_of(bytes, base)
-  prolong(index, redis.call('PTTL', index), number(bytes, 41))
+  index = index_of(bytes, base)
+  redis.call('EXISTS', index, record) -- both are here, or it ends
+  ttl = redis.call('PTTL', index)
 end
+
 publish(bus, 'changed', {sid})
+redis.call('SET', record, bytes, 'KEEPTTL')
+if index then
+  collect(record, ending(bytes))
+  prolong(index, ttl, number(bytes, 41))
+end
 return {DONE, bytes}

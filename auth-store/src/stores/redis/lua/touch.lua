@@ -9,6 +9,6 @@ redis.call('SETRANGE', record, 4, at)
 if struct.unpack('>I4', bytes, 37) > 0 then
   local ends = ending(string.sub(bytes, 1, 4) .. at .. string.sub(bytes, 13))
   collect(record, ends)
-  if is_anonymous(bytes) then redis.call('ZADD', base .. 'a', 'XX', score(ends), sid) end
+  if is_anonymous(bytes) then redis.pcall('ZADD', base .. 'a', 'XX', score(ends), sid) end
 end
 return {DONE}

@@ -9,6 +9,6 @@ local parts = split(bytes)
 parts.data = data
 local head = string.sub(bytes, 1, 12) .. raised(bytes) .. string.sub(bytes, 21, 96)
 bytes = join(head, parts)
-redis.call('SET', record, bytes, 'KEEPTTL')
 publish(bus, 'changed', {sid})
+redis.call('SET', record, bytes, 'KEEPTTL')
 return {DONE, bytes}

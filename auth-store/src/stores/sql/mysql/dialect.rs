@@ -12,12 +12,31 @@ use crate::stores::sql::open::setup;
 use crate::stores::sql::setup_error::SqlSetupError;
 use crate::stores::sql::speaks::speaks;
 use crate::stores::sql::tables::Tables;
+use crate::stores::sql::url::only_known;
 use crate::stores::sql::wording::Wording;
 
 speaks!(MySql, MySqlRow);
 
 /// How many rows there are to lock subjects by.
 const LOCKS: i64 = 1000;
+
+/// The options that a URL may have.
+const OPTIONS: &[&str] = &[
+    "charset",
+    "collation",
+    "socket",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "sslca",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "statement-cache-capacity",
+    "time-zone",
+    "timezone",
+];
 
 #[async_trait]
 impl Dialect for MySql {
@@ -50,6 +69,7 @@ impl Dialect for MySql {
         if !url.starts_with("mysql://") && !url.starts_with("mariadb://") {
             return Err(SqlSetupError::Url("its scheme is not mysql or mariadb".into()));
         }
+        only_known(url, OPTIONS)?;
         let options: MySqlConnectOptions = url.parse().map_err(setup::<Self>)?;
         Ok(options.disable_statement_logging())
     }
@@ -105,6 +125,11 @@ impl Dialect for MySql {
     /// A deadlock, or a lock that was waited for in vain.
     fn is_conflict(error: &dyn DatabaseError) -> bool {
         matches!(number(error), Some(1213 | 1205))
+    }
+
+    /// The server shuts down, somebody has killed the connection, or it was idle for too long.
+    fn ends_connection(error: &dyn DatabaseError) -> bool {
+        matches!(number(error), Some(1053 | 1927 | 4031))
     }
 
     fn is_login(error: &dyn DatabaseError) -> bool {

@@ -21,7 +21,7 @@ sql_store! {
     /// MySQL 8.0, MariaDB 10.6, or newer, with InnoDB; the tests run on MariaDB. With the feature
     /// `sql-tls`, set `ssl-mode=VERIFY_IDENTITY` in the URL, and `ssl-ca` to the file of your own
     /// authority: other modes, and the one that counts if none is set, do not look whose certificate it
-    /// is. Tables commit one by one there: a `migrate` that was cut off is repeated. Clock, time zone,
+    /// is. An option that is not known is refused. Tables commit one by one there: a `migrate` that was cut off is repeated. Clock, time zone,
     /// collation and SQL mode of the server do not matter.
     ///
     /// | step | statements |

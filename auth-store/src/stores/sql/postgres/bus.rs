@@ -15,6 +15,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
+use super::dialect::Announcing;
 use super::store::PostgresStore;
 use crate::error::StoreError;
 use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
@@ -39,6 +40,7 @@ const WAITING: usize = 1024;
 #[async_trait]
 impl Announces for PostgresStore {
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError> {
+        self.announces()?;
         let listening = async {
             let longest = self.shared.timeout;
             let listening = timeout(longest, self.listener()).await;
@@ -48,11 +50,20 @@ impl Announces for PostgresStore {
     }
 
     async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
+        self.announces()?;
         noted("beat", self.send(beat)).await
     }
 }
 
 impl PostgresStore {
+    /// A store that does not announce proves nothing to a near cache, which then never believes a copy.
+    fn announces(&self) -> Result<(), StoreError> {
+        match self.opening.extra {
+            Announcing::On => Ok(()),
+            Announcing::Off => Err(StoreError::unavailable("the store announces nothing")),
+        }
+    }
+
     /// Listens on a connection of its own.
     async fn listener(&self) -> Result<Bus, Failure> {
         let options = self

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use sqlx::error::DatabaseError;
-use sqlx::postgres::{PgConnectOptions, PgConnection, PgRow};
+use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgRow, PgSeverity};
 use sqlx::{ConnectOptions, Error, Postgres};
 
 use crate::stores::sql::dialect::{Dialect, Speaks};
@@ -12,9 +12,33 @@ use crate::stores::sql::open::setup;
 use crate::stores::sql::setup_error::SqlSetupError;
 use crate::stores::sql::speaks::speaks;
 use crate::stores::sql::tables::Tables;
+use crate::stores::sql::url::only_known;
 use crate::stores::sql::wording::Wording;
 
 speaks!(Postgres, PgRow);
+
+/// The options that a URL may have.
+const OPTIONS: &[&str] = &[
+    "application_name",
+    "dbname",
+    "host",
+    "hostaddr",
+    "options",
+    "options[]",
+    "password",
+    "port",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "ssl-root-cert",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "sslrootcert",
+    "statement-cache-capacity",
+    "user",
+];
 
 /// Whether changes are announced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +86,7 @@ impl Dialect for Postgres {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(SqlSetupError::Url("its scheme is not postgres or postgresql".into()));
         }
+        only_known(url, OPTIONS)?;
         let options: PgConnectOptions = url.parse().map_err(setup::<Self>)?;
         Ok(options.disable_statement_logging())
     }
@@ -102,6 +127,15 @@ impl Dialect for Postgres {
 
     fn is_conflict(error: &dyn DatabaseError) -> bool {
         matches!(error.code().as_deref(), Some("40001" | "40P01"))
+    }
+
+    /// A fatal error is the last that a connection brings, and these classes are about it.
+    fn ends_connection(error: &dyn DatabaseError) -> bool {
+        let fatal = error.try_downcast_ref::<PgDatabaseError>().is_some_and(|error| {
+            matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
+        });
+        let about_it = |code: &str| code.starts_with("57P") || code.starts_with("08");
+        fatal || error.code().is_some_and(|code| about_it(&code))
     }
 
     fn is_login(error: &dyn DatabaseError) -> bool {

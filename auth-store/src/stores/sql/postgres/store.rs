@@ -19,7 +19,8 @@ sql_store! {
     /// # }
     /// ```
     ///
-    /// PostgreSQL 13 or newer. The URL is that of libpq, of one server, which takes writes;
+    /// PostgreSQL 13 or newer. The URL is written as for libpq, and names one server, which takes
+    /// writes. An option that is not known is refused, such as `channel_binding`;
     /// `options=-c search_path=..` in it chooses the schema. With the feature `sql-tls`, set
     /// `sslmode=verify-full`, and `sslrootcert` to the file of your own authority: other modes, and the
     /// one that counts if none is set, do not look whose certificate it is. A pooler in between has to
@@ -40,9 +41,8 @@ sql_store! {
     /// What has expired is collected while new sign-ins arrive; [`sweep`](crate::Store::sweep) takes
     /// more at a time. A sign-in of a few hundred bytes takes half a kilobyte, its indexes included.
     ///
-    /// With the feature `near-cache`, changes are announced by `NOTIFY`, which costs commits some
-    /// of their parallelism. Without a [`NearCache`](crate::near_cache::NearCache) on any node,
-    /// [turn it off](PostgresStoreBuilder::without_announcements).
+    /// Changes are announced by `NOTIFY`, which costs commits some of their parallelism. Without a [`NearCache`](crate::near_cache::NearCache) on any node,
+    /// [turn it off](PostgresStoreBuilder::insecure_without_announcements).
     PostgresStore,
     /// Says how a [`PostgresStore`] uses its database.
     PostgresStoreBuilder,
@@ -50,9 +50,9 @@ sql_store! {
 }
 
 impl PostgresStoreBuilder {
-    /// Announces nothing. A near cache over a store on any node then believes what has ended, so no
-    /// node may have one.
-    pub fn without_announcements(mut self) -> Self {
+    /// Announces nothing. A near cache over this store never believes a copy. One on another node,
+    /// over a store that does announce, believes what this node has ended: no node may have one.
+    pub fn insecure_without_announcements(mut self) -> Self {
         self.opening.extra = Announcing::Off;
         self
     }

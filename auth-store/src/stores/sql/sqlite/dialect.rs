@@ -96,6 +96,10 @@ impl Dialect for Sqlite {
         code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
     }
 
+    fn ends_connection(_error: &dyn DatabaseError) -> bool {
+        false
+    }
+
     fn is_login(_error: &dyn DatabaseError) -> bool {
         false
     }

@@ -1,0 +1,101 @@
+//! Servers that were replaced, and do not know it yet.
+
+use std::time::Duration;
+
+use auth_core::{Clock, SignInId};
+use auth_servers::{RedisCluster, RedisSentinels, RedisServer, until};
+use auth_store::{RedisStore, Store};
+
+use crate::outages::recovers;
+use crate::sign_in::sign_in;
+
+async fn store(url: String) -> RedisStore {
+    RedisStore::builder(url).prefix("replaced:").connect().await.expect("they run")
+}
+
+async fn end(store: &RedisStore, sid: &SignInId) {
+    let clock = Clock::system();
+    let start = clock.now();
+    while let Err(error) = store.delete(sid).await {
+        assert!(clock.now().since(start) < Duration::from_secs(30), "{error:?}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The fault: a node that had been quiet went on asking the old primary, which took itself for one until
+/// a Sentinel told it.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_14_a_quiet_node_does_not_ask_a_primary_that_was_replaced() {
+    let servers = RedisSentinels::start();
+    let (quiet, busy) = (store(servers.url()).await, store(servers.url()).await);
+    let sid = sign_in(&busy, "ada").await;
+    busy.revoke_others("ada", &sid).await.expect("confirmed, and all before it");
+    assert!(quiet.load(&sid).await.expect("they run").is_some());
+    let old = servers.primary();
+    servers.servers[old].hang();
+    end(&busy, &sid).await;
+    until("the Sentinels agree", || (servers.agree() && servers.primary() != old).then_some(()));
+    servers.servers[old].go_on();
+    for _ in 0..100 {
+        let found = quiet.load(&sid).await;
+        assert!(!matches!(found, Ok(Some(_))), "it was ended");
+    }
+    recovers(&quiet, Duration::from_secs(10)).await;
+}
+
+/// The fault: whoever was asked first for a map of the cluster was believed, though it was cut off from
+/// the others.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_primary_that_is_cut_off_from_its_cluster_is_not_asked_for_the_way() {
+    let cluster = RedisCluster::start();
+    let store = store(cluster.url()).await;
+    let (old, replica) = (&cluster.servers[0], replica_of(&cluster, 0));
+    let id = |server: &RedisServer| -> String {
+        redis::from_redis_value(server.ask(&["CLUSTER", "MYID"])).expect("a name")
+    };
+    // One that is kept there.
+    let sid = loop {
+        let sid = store.new_id(None).expect("randomness");
+        let [high, low, ..] = *sid.as_bytes();
+        if cluster.primary_of(cluster.slot(&format!("{{{high:02x}{low:02x}}}"))) == 0 {
+            break sid;
+        }
+    };
+    for server in &cluster.servers {
+        if server.port() != old.port() {
+            let _ = old.ask(&["CLUSTER", "FORGET", &id(server)]);
+        }
+    }
+    until("it takes no steps", || old.try_ask(&["GET", &format!("{{{}}}", "x")]).err());
+    let _ = replica.ask(&["CLUSTER", "FAILOVER", "TAKEOVER"]);
+    let clock = Clock::system();
+    let start = clock.now();
+    while let Err(error) = store.load(&sid).await {
+        assert!(clock.now().since(start) < Duration::from_secs(10), "{error:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+/// The replica of a primary.
+fn replica_of(cluster: &RedisCluster, primary: usize) -> &RedisServer {
+    let port = cluster.servers[primary].port().to_string();
+    let follows = |server: &&RedisServer| {
+        server.info("replication", "master_port").is_some_and(|followed| followed == port)
+    };
+    cluster.servers.iter().find(follows).expect("it has one")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sentinels_that_know_users_are_logged_in_to() {
+    let servers = RedisSentinels::start();
+    let url = servers.url();
+    for sentinel in &servers.sentinels {
+        let ada = ["on", ">secret", "allchannels", "+@all"];
+        let _ = sentinel.ask(&[&["ACL", "SETUSER", "ada"][..], &ada].concat());
+        let denied = "-sentinel|get-master-addr-by-name";
+        let _ = sentinel.ask(&["ACL", "SETUSER", "default", denied]);
+    }
+    assert!(RedisStore::connect(url.clone()).await.is_err(), "the default user is not told");
+    let store = RedisStore::builder(url).sentinel_user("ada").sentinel_password("secret");
+    sign_in(&store.connect().await.expect("ada is told"), "ada").await;
+}

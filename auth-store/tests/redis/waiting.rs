@@ -1,0 +1,44 @@
+//! Many who wait for the end of their sign-ins, while the server is away.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::ManualClock;
+use auth_servers::RedisServer;
+use auth_store::{SignInManager, Store};
+use tracing::Level;
+
+use crate::captured::Captured;
+use crate::sign_in::{now, sign_in};
+use crate::stores::fresh;
+
+/// The fault: each of them asked four times a second, and each time that was a warning.
+#[tokio::test]
+async fn those_who_wait_ask_seldom_and_warn_once() {
+    const MANY: usize = 20;
+    let captured = Captured::start();
+    let mut server = RedisServer::start();
+    let store = Arc::new(fresh(server.url()).await);
+    let clock = ManualClock::new(now());
+    let mut sign_ins = SignInManager::new(Arc::clone(&store) as Arc<dyn Store>);
+    sign_ins.settings.clock = clock.clock();
+    let mut waiting = Vec::new();
+    for number in 0..MANY {
+        let sid = sign_in(&store, &format!("user{number}")).await;
+        waiting.push(tokio::spawn(sign_ins.ended(sid, None)));
+    }
+    server.kill();
+    let asked = captured.count(Level::DEBUG);
+    let mut times = Vec::new();
+    while !waiting.is_empty() {
+        clock.advance(Duration::from_millis(50));
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let before = waiting.len();
+        waiting.retain(|one| !one.is_finished());
+        times.extend((before > waiting.len()).then(|| clock.now()));
+        assert!(clock.now().since(now()) < Duration::from_secs(60), "{} wait", waiting.len());
+    }
+    assert_eq!(captured.count(Level::WARN), MANY, "one for each that could not be confirmed");
+    assert!(captured.count(Level::DEBUG) - asked < MANY * 14, "they ask less and less often");
+    assert!(times.len() > 4, "they do not all end at once: {times:?}");
+}
