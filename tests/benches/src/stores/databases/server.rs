@@ -88,7 +88,7 @@ impl Database {
         match self {
             Self::Postgres(server) => Arc::new(postgres(&server.url()).connect().await.unwrap()),
             Self::PostgresWithoutAnnouncements(server) => {
-                let builder = postgres(&server.url()).without_announcements();
+                let builder = postgres(&server.url()).insecure_without_announcements();
                 Arc::new(builder.connect().await.unwrap())
             }
             Self::MariaDb(server) => Arc::new(mariadb(&server.url()).await),
