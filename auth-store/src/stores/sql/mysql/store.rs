@@ -24,7 +24,7 @@ sql_store! {
     /// is. An option that is not known is refused. Tables commit one by one there: a `migrate` that was cut off is repeated. Clock, time zone,
     /// collation and SQL mode of the server do not matter.
     ///
-    /// | step | statements |
+    /// | step | round trips |
     /// |---|---|
     /// | `load`, `touch`, `list`, the end of one sign-in | 1 |
     /// | `update`, `rotate` | 4 in one transaction |

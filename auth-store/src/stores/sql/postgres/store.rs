@@ -26,7 +26,7 @@ sql_store! {
     /// one that counts if none is set, do not look whose certificate it is. A pooler in between has to
     /// pool sessions, not transactions. The clock and the time zone of the server do not matter.
     ///
-    /// | step | statements |
+    /// | step | round trips |
     /// |---|---|
     /// | `load`, `touch`, `list`, every end, `amend_subject` | 1 |
     /// | `update`, `rotate`, `delete_if` | 1; 1 more to tell what is there instead |
