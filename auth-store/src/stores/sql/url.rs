@@ -28,7 +28,8 @@ fn is_bracketed(text: &str) -> bool {
 fn unknown(key: &str, query: &str) -> String {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if query.contains('@') || !key.bytes().all(is_name) {
-        return "what follows its ? are not options (in a password, ? is written as %3F)".to_owned();
+        return "what follows its ? are not options (in a password, ? is written as %3F)"
+            .to_owned();
     }
     format!("it has an option that is not known: {key}")
 }
@@ -73,7 +74,8 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_password_is_not_repeated() {
-        for url in ["mysql://a:b?hunter2@h/d", "mysql://a:b?hunter2=c@h/d", "mysql://a:?hunter2&@h"] {
+        for url in ["mysql://a:b?hunter2@h/d", "mysql://a:b?hunter2=c@h/d", "mysql://a:?hunter2&@h"]
+        {
             let said = said(url).expect("it is no option");
             assert!(!said.contains("hunter2") && said.contains("%3F"), "{said}");
         }

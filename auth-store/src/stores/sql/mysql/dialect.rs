@@ -43,8 +43,14 @@ impl Dialect for MySql {
     type Options = MySqlConnectOptions;
     type Extra = ();
 
-    const WORDING: Wording =
-        Wording { greatest: "GREATEST", unless_taken: "", returning: false, numbered: false };
+    /// The server notices at once when two steps wait for each other.
+    const WORDING: Wording = Wording {
+        greatest: "GREATEST",
+        unless_taken: "",
+        returning: false,
+        locks_rows: false,
+        numbered: false,
+    };
     const BEGIN: &'static str = "START TRANSACTION";
     const MIGRATIONS: &'static [&'static str] =
         &[include_str!("../../../../migrations/mysql/1.sql")];

@@ -57,6 +57,7 @@ impl Dialect for Postgres {
         greatest: "GREATEST",
         unless_taken: " ON CONFLICT (sid) DO NOTHING",
         returning: true,
+        locks_rows: true,
         numbered: true,
     };
     const BEGIN: &'static str = "BEGIN";
@@ -131,9 +132,9 @@ impl Dialect for Postgres {
 
     /// A fatal error is the last that a connection brings, and these classes are about it.
     fn ends_connection(error: &dyn DatabaseError) -> bool {
-        let fatal = error.try_downcast_ref::<PgDatabaseError>().is_some_and(|error| {
-            matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic)
-        });
+        let fatal = error
+            .try_downcast_ref::<PgDatabaseError>()
+            .is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic));
         let about_it = |code: &str| code.starts_with("57P") || code.starts_with("08");
         fatal || error.code().is_some_and(|code| about_it(&code))
     }

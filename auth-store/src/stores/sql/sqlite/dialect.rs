@@ -27,6 +27,7 @@ impl Dialect for Sqlite {
         greatest: "MAX",
         unless_taken: " ON CONFLICT (sid) DO NOTHING",
         returning: true,
+        locks_rows: false,
         numbered: true,
     };
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
