@@ -3,7 +3,6 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use sqlx::Error;
@@ -17,6 +16,7 @@ use super::setup_error::SqlSetupError;
 use super::shared::Shared;
 use super::statements::Statements;
 use super::tables::Tables;
+use super::tidy::Tidying;
 
 /// How long tables may take to come to be, and others that make them at the same time.
 const MIGRATION: Duration = Duration::from_secs(60);
@@ -93,9 +93,7 @@ impl<E: Default> Opening<E> {
             statements: Statements::new(&D::WORDING, D::told(&self.extra)),
             timeout: self.timeout,
             anonymous: self.anonymous,
-            created: AtomicU64::new(0),
-            created_anonymous: AtomicU64::new(0),
-            tidying: AtomicBool::new(false),
+            tidying: Tidying::default(),
         }))
     }
 
