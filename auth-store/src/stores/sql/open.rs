@@ -118,7 +118,7 @@ async fn make<D: Dialect>(options: &D::Options, longest: Duration) -> Result<(),
             migrate::<D>(&mut connection).await.map_err(setup::<D>)
         };
         match made.await {
-            Err(SqlSetupError::Unavailable(error)) if is_conflict::<D>(&*error) => {
+            Err(SqlSetupError::Refused(error)) if is_conflict::<D>(&*error) => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             made => return made,
@@ -145,6 +145,7 @@ pub(super) fn setup<D: Dialect>(error: Error) -> SqlSetupError {
         Error::Database(error) if D::is_login(&*error) => {
             SqlSetupError::Authentication(Error::Database(error).into())
         }
+        Error::Database(error) => SqlSetupError::Refused(Error::Database(error).into()),
         other => SqlSetupError::Unavailable(other.into()),
     }
 }

@@ -87,6 +87,9 @@ impl Dialect for MySql {
         }
         only_known(url, OPTIONS)?;
         let options: MySqlConnectOptions = url.parse().map_err(setup::<Self>)?;
+        if options.get_database().is_none() {
+            return Err(SqlSetupError::Url("it names no database".into()));
+        }
         Ok(options.disable_statement_logging())
     }
 
