@@ -16,7 +16,7 @@ use super::setup_error::SqlSetupError;
 use super::shared::Shared;
 use super::statements::Statements;
 use super::tables::Tables;
-use super::tidy::Tidying;
+use super::tidying::Tidying;
 
 /// How long tables may take to come to be, and others that make them at the same time.
 const MIGRATION: Duration = Duration::from_secs(60);

@@ -9,7 +9,7 @@ use super::failure::Failure;
 use super::pool::{Line, Pool};
 use super::statement::Statement;
 use super::statements::Statements;
-use super::tidy::Tidying;
+use super::tidying::Tidying;
 use super::value::Value;
 use crate::error::StoreError;
 

@@ -1,7 +1,7 @@
 //! Tidying up while new sign-ins arrive, so that nobody has to think of it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use auth_core::Timestamp;
 
@@ -13,18 +13,6 @@ use crate::error::StoreError;
 const EVERY: u64 = 64;
 /// How many at most.
 const MOST: usize = 256;
-
-/// How far it has come.
-#[derive(Default)]
-pub(super) struct Tidying {
-    /// How many sign-ins were created here, and how many of them anonymous.
-    created: AtomicU64,
-    created_anonymous: AtomicU64,
-    /// Whether anonymous sign-ins have to be held to their quota, until that was done.
-    eviction_due: AtomicBool,
-    /// Whether somebody tidies up already.
-    under_way: AtomicBool,
-}
 
 /// Whoever tidies up. When it ends, in whatever way, the next may.
 struct Turn<D: Dialect>(Arc<Shared<D>>);
