@@ -3,6 +3,7 @@
 
 mod announces;
 mod conflicts;
+mod deadlocks;
 mod full_disk;
 mod kit;
 mod migrate;

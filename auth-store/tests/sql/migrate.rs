@@ -4,7 +4,7 @@ use auth_store::{MySqlStore, PostgresStore, SqlSetupError, SqliteStore, Store};
 use tokio::task::JoinSet;
 
 use crate::sign_in::sign_in;
-use crate::stores::{mysql, postgres, sqlite};
+use crate::stores::{MARIADB, mysql, postgres, sqlite};
 
 macro_rules! on {
     ($database:ident, $store:ident) => {
@@ -40,6 +40,23 @@ macro_rules! on {
 on!(mysql, MySqlStore);
 on!(postgres, PostgresStore);
 on!(sqlite, SqliteStore);
+
+/// A backup may have left out the rows that MySQL locks subjects by.
+#[tokio::test]
+async fn mysql_does_without_none_of_its_locks() {
+    for lost in ["DELETE FROM auth_locks WHERE number = 7", "DROP TABLE auth_locks"] {
+        let database = MARIADB.new_database();
+        let url = MARIADB.url_of(&database);
+        let store = MySqlStore::builder(url.clone()).migrate().connect().await.expect("it runs");
+        let sid = sign_in(&store, "ada").await;
+        let _ = MARIADB.ask_in(&database, lost);
+        let error = MySqlStore::connect(url.clone()).await.expect_err("nothing would be locked");
+        assert!(matches!(error, SqlSetupError::NotMigrated), "{error:?}");
+        let store =
+            MySqlStore::builder(url).migrate().connect().await.expect("they are made again");
+        assert!(store.load(&sid).await.expect("it runs").is_some());
+    }
+}
 
 #[tokio::test]
 async fn without_tables_a_store_says_what_to_do() {

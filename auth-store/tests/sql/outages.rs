@@ -151,36 +151,56 @@ on!(mariadb, MariaDbServer, MySqlStore);
 on!(postgres, PostgresServer, PostgresStore);
 
 /// A node that stands still in the middle of a sign-in keeps its connection, and not its lock.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_node_that_stands_still_holds_up_nobody() {
-    let server = PostgresServer::start();
-    let proxy = Proxy::to(server.port()).await;
-    let line =
-        server.url().replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port()));
-    let open = async |url: String| {
-        let builder = PostgresStore::builder(url).migrate();
-        Arc::new(builder.connect().await.expect("the server runs"))
-    };
-    let (still, here) = (open(line).await, open(server.url()).await);
-    sign_in(&*still, "ada").await;
-    let limit = Limit { most: 5.try_into().expect("not 0"), when_full: WhenFull::Evict };
-    proxy.hold(Held { answered: true, ..Held::default() });
-    let step = {
-        let (store, record) = (Arc::clone(&still), draft(&*still, Some("ada")).1);
-        tokio::spawn(async move { store.create(record, Some(limit)).await })
-    };
-    until("it is in a transaction", || {
-        let asked = "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'";
-        (server.ask(asked).trim() == "1").then_some(())
-    });
-    // From now on the server does not even hear that the connection has ended.
-    proxy.hold(Held { asked: true, answered: true, first: 0 });
-    step.await.expect("it ends").expect_err("it stands still");
+macro_rules! a_node_that_stands_still_holds_up_nobody {
+    ($database:ident, $server:ident, $store:ident, $in_transaction:literal) => {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn $database() {
+            let server = $server::start();
+            let proxy = Proxy::to(server.port()).await;
+            let port = |port: u16| format!(":{port}/");
+            let line = server.url().replace(&port(server.port()), &port(proxy.port()));
+            let open = async |url: String| {
+                let builder = $store::builder(url).migrate();
+                Arc::new(builder.connect().await.expect("the server runs"))
+            };
+            let (still, here) = (open(line).await, open(server.url()).await);
+            sign_in(&*still, "ada").await;
+            let limit = Limit { most: 5.try_into().expect("not 0"), when_full: WhenFull::Evict };
+            proxy.hold(Held { answered: true, ..Held::default() });
+            let step = {
+                let (store, record) = (Arc::clone(&still), draft(&*still, Some("ada")).1);
+                tokio::spawn(async move { store.create(record, Some(limit)).await })
+            };
+            until("it is in a transaction", || {
+                (server.ask($in_transaction).trim() == "1").then_some(())
+            });
+            // From now on the server does not even hear that the connection has ended.
+            proxy.hold(Held { asked: true, answered: true, first: 0 });
+            step.await.expect("it ends").expect_err("it stands still");
 
-    let clock = Clock::system();
-    let start = clock.monotonic();
-    while let Err(error) = here.create(draft(&*here, Some("ada")).1, Some(limit)).await {
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        assert!(clock.monotonic() - start < Duration::from_secs(5), "still {error:?}");
-    }
+            let clock = Clock::system();
+            let start = clock.monotonic();
+            while let Err(error) = here.create(draft(&*here, Some("ada")).1, Some(limit)).await {
+                assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+                assert!(clock.monotonic() - start < Duration::from_secs(5), "still {error:?}");
+            }
+        }
+    };
+}
+
+mod a_node_that_stands_still_holds_up_nobody {
+    use super::*;
+
+    a_node_that_stands_still_holds_up_nobody!(
+        mariadb,
+        MariaDbServer,
+        MySqlStore,
+        "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_rows_locked > 0"
+    );
+    a_node_that_stands_still_holds_up_nobody!(
+        postgres,
+        PostgresServer,
+        PostgresStore,
+        "SELECT count(*) FROM pg_stat_activity WHERE state = 'idle in transaction'"
+    );
 }

@@ -43,7 +43,8 @@ async fn what_is_wrong_is_named() {
     }
     for (url, named) in [
         ("postgres://:hunter2@localhost", "scheme"),
-        ("mysql://ada:hunter2@127.0.0.1:1", "not reached"),
+        ("mysql://ada:hunter2@127.0.0.1:1/x", "not reached"),
+        ("mysql://ada:hunter2@127.0.0.1:1", "no database"),
     ] {
         let error = MySqlStore::connect(url).await.expect_err("nothing is there");
         assert!(said(&error).contains(named) && !said(&error).contains("hunter2"), "{error:?}");
@@ -67,6 +68,24 @@ async fn what_is_wrong_is_named() {
     }
     let longest = SqliteStore::builder(sqlite()).migrate().timeout(Duration::from_secs(60 * 60));
     longest.connect().await.expect("it opens");
+}
+
+/// Nobody is to look for a server that is down.
+#[tokio::test]
+async fn what_the_server_refuses_is_told_apart_from_a_server_that_is_away() {
+    let missing = PostgresStore::connect(POSTGRES.url_of("nowhere")).await;
+    let database = POSTGRES.new_database();
+    let url = POSTGRES.url_of(&database);
+    let _made = PostgresStore::builder(url.clone()).migrate().connect().await.expect("it runs");
+    let _ = POSTGRES.ask("CREATE ROLE stranger LOGIN PASSWORD 'stranger'");
+    let port = POSTGRES.port();
+    let stranger = format!("postgres://stranger:stranger@127.0.0.1:{port}/{database}");
+    let stranger = PostgresStore::connect(stranger).await;
+    for (refused, why) in [(missing, "nowhere"), (stranger, "permission denied")] {
+        let error = refused.expect_err("it is refused");
+        assert!(matches!(error, SqlSetupError::Refused(_)), "{error:?}");
+        assert!(said(&error).contains(why), "{}", said(&error));
+    }
 }
 
 /// Each connection would have a database of its own.

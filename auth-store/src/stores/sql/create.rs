@@ -51,7 +51,7 @@ impl<D: Dialect> Shared<D> {
         let subject = [Value::Int(Some(key)), Value::Bytes(Some(subject.as_bytes()))];
         let rows = line.fetch(&self.statements.ages, &subject).await?;
         let ages = rows.iter().map(|row| age::<D>(row, new.created_at));
-        let (over, surplus) = apart(ages.collect::<Result<_, _>>()?, limit);
+        let (over, mut surplus) = apart(ages.collect::<Result<_, _>>()?, limit);
         if !surplus.is_empty() && limit.when_full == WhenFull::Refuse {
             // A taken key is an error whatever the limit says.
             return match self.look(line, &new.sid).await? {
@@ -61,9 +61,11 @@ impl<D: Dialect> Shared<D> {
         }
         // First of all: a key that is taken may be that of one that would go.
         self.insert(line, new).await?;
+        surplus.sort_unstable();
+        let evicted = self.batched(line, &self.statements.delete_many, &[], &surplus).await?;
+        // These wait for nobody, so that they can come after others in any order.
         let now = [Value::Int(Some(millis(new.created_at)))];
         self.batched(line, &self.statements.collect, &now, &over).await?;
-        let evicted = self.batched(line, &self.statements.delete_many, &[], &surplus).await?;
         line.commit().await?;
         Ok(Created::Stored { evicted })
     }

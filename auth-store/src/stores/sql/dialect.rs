@@ -48,6 +48,8 @@ pub(super) trait Dialect: Speaks {
     const WORDING: Wording;
     /// How a transaction begins that will write.
     const BEGIN: &'static str;
+    /// How a transaction begins that only reads, and whose statements may take so long.
+    fn begin_at_length(limit: Duration) -> String;
     /// The scripts that make the tables, in turn.
     const MIGRATIONS: &'static [&'static str];
     /// How many connections there are at most, unless more are asked for.
@@ -84,6 +86,10 @@ pub(super) trait Dialect: Speaks {
 
     /// Answers 1 if the table of migrations is there, and 0 if not.
     const HAS_TABLES: &'static str;
+
+    /// Answers 1 if the tables hold what the scripts put there and steps rely on. Otherwise all
+    /// scripts are run again, which can be repeated then.
+    const IS_WHOLE: Option<&'static str>;
 
     /// Whether the server is one that the store can use.
     async fn vet(connection: &mut Self::Connection) -> Result<(), SqlSetupError>;

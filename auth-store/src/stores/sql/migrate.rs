@@ -25,6 +25,11 @@ async fn number<D: Dialect>(connection: &mut D::Connection) -> Result<usize, Err
     if int::<D>(connection, D::HAS_TABLES).await? == 0 {
         return Ok(0);
     }
+    if let Some(is_whole) = D::IS_WHOLE
+        && int::<D>(connection, is_whole).await? == 0
+    {
+        return Ok(0);
+    }
     let number = "SELECT COALESCE(MAX(number), 0) FROM auth_migrations";
     Ok(usize::try_from(int::<D>(connection, number).await?).unwrap_or(0))
 }

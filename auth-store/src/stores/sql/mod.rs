@@ -13,6 +13,9 @@
 //! `auth_locks` in MySQL, and in SQLite by being the one who writes. In MySQL, so does whoever else
 //! creates for a subject or changes all of its sign-ins.
 //!
+//! Steps that take several rows lock them in the order of their ids in PostgreSQL, which looks for
+//! two that wait for each other only after a second. Sweeps pass over what others have locked.
+//!
 //! A step that was given up takes its connection with it: nobody knows where that stands.
 
 mod create;
@@ -39,6 +42,8 @@ mod subjects;
 mod sweep;
 mod tables;
 mod tidy;
+mod tidying;
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 mod url;
 mod value;
 mod wording;

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use sqlx::Error;
@@ -17,6 +16,7 @@ use super::setup_error::SqlSetupError;
 use super::shared::Shared;
 use super::statements::Statements;
 use super::tables::Tables;
+use super::tidying::Tidying;
 
 /// How long tables may take to come to be, and others that make them at the same time.
 const MIGRATION: Duration = Duration::from_secs(60);
@@ -93,9 +93,7 @@ impl<E: Default> Opening<E> {
             statements: Statements::new(&D::WORDING, D::told(&self.extra)),
             timeout: self.timeout,
             anonymous: self.anonymous,
-            created: AtomicU64::new(0),
-            created_anonymous: AtomicU64::new(0),
-            tidying: AtomicBool::new(false),
+            tidying: Tidying::default(),
         }))
     }
 
@@ -120,7 +118,7 @@ async fn make<D: Dialect>(options: &D::Options, longest: Duration) -> Result<(),
             migrate::<D>(&mut connection).await.map_err(setup::<D>)
         };
         match made.await {
-            Err(SqlSetupError::Unavailable(error)) if is_conflict::<D>(&*error) => {
+            Err(SqlSetupError::Refused(error)) if is_conflict::<D>(&*error) => {
                 tokio::time::sleep(Duration::from_millis(20)).await;
             }
             made => return made,
@@ -147,6 +145,7 @@ pub(super) fn setup<D: Dialect>(error: Error) -> SqlSetupError {
         Error::Database(error) if D::is_login(&*error) => {
             SqlSetupError::Authentication(Error::Database(error).into())
         }
+        Error::Database(error) => SqlSetupError::Refused(Error::Database(error).into()),
         other => SqlSetupError::Unavailable(other.into()),
     }
 }

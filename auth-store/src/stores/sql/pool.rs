@@ -111,6 +111,12 @@ impl<D: Dialect> Line<'_, D> {
         Ok(D::script(self.connection(), text).await?)
     }
 
+    /// Begins a transaction that only reads, and may take so long.
+    pub(super) async fn begin_at_length(&mut self, limit: Duration) -> Result<(), Failure> {
+        self.open_transaction = true;
+        Ok(D::script(self.connection(), &D::begin_at_length(limit)).await?)
+    }
+
     /// Ends the transaction: what it did counts.
     pub(super) async fn commit(&mut self) -> Result<(), Failure> {
         D::script(self.connection(), "COMMIT").await?;

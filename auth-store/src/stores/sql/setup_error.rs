@@ -32,6 +32,9 @@ pub enum SqlSetupError {
     /// The tables are missing, or are those of an earlier version. Have the builder `migrate`, or
     /// run the scripts in the crate's `migrations`.
     NotMigrated,
+    /// The database answered, and refuses: there is no such database, the user may not use the
+    /// tables, it has no more connections, or it is just starting. The source tells which.
+    Refused(BoxError),
     /// The database was not reached, or did not answer as it should.
     Unavailable(BoxError),
 }
@@ -52,6 +55,7 @@ impl fmt::Display for SqlSetupError {
                 "the tables of sign-ins are missing or of an earlier version: \
                  let the store's builder migrate, or run the scripts in auth-store/migrations",
             ),
+            Self::Refused(_) => f.write_str("the database refuses to serve the store"),
             Self::Unavailable(_) => f.write_str("the database was not reached"),
         }
     }
@@ -60,9 +64,10 @@ impl fmt::Display for SqlSetupError {
 impl Error for SqlSetupError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Url(source) | Self::Authentication(source) | Self::Unavailable(source) => {
-                Some(&**source)
-            }
+            Self::Url(source)
+            | Self::Authentication(source)
+            | Self::Refused(source)
+            | Self::Unavailable(source) => Some(&**source),
             _ => None,
         }
     }

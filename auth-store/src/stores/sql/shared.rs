@@ -1,6 +1,5 @@
 //! What every step uses.
 
-use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
@@ -10,6 +9,7 @@ use super::failure::Failure;
 use super::pool::{Line, Pool};
 use super::statement::Statement;
 use super::statements::Statements;
+use super::tidying::Tidying;
 use super::value::Value;
 use crate::error::StoreError;
 
@@ -25,11 +25,7 @@ pub(super) struct Shared<D: Dialect> {
     pub(super) timeout: Duration,
     /// About how many anonymous sign-ins there may be.
     pub(super) anonymous: u64,
-    /// How many sign-ins were created here, and how many of them anonymous.
-    pub(super) created: AtomicU64,
-    pub(super) created_anonymous: AtomicU64,
-    /// Whether somebody tidies up already.
-    pub(super) tidying: AtomicBool,
+    pub(super) tidying: Tidying,
 }
 
 impl<D: Dialect> Shared<D> {
@@ -39,7 +35,19 @@ impl<D: Dialect> Shared<D> {
     where
         F: Future<Output = Result<T, Failure>>,
     {
-        let by = Instant::now() + self.timeout;
+        self.step_within(self.timeout, attempt).await
+    }
+
+    /// Takes a step that may take another time than usual.
+    pub(super) async fn step_within<T, F>(
+        &self,
+        limit: Duration,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let by = Instant::now() + limit;
         let mut tries = 0;
         let attempts = async {
             loop {
@@ -53,7 +61,7 @@ impl<D: Dialect> Shared<D> {
             }
         };
         let result = timeout_at(by, attempts).await;
-        Ok(result.unwrap_or(Err(Failure::TimedOut(self.timeout)))?)
+        Ok(result.unwrap_or(Err(Failure::TimedOut(limit)))?)
     }
 
     /// A connection to read by.

@@ -3,6 +3,9 @@
 //! They are told once for all databases. Where a database can answer a changed row in the same
 //! statement it does; where it can announce, every statement that ends or changes a sign-in does so
 //! itself.
+//!
+//! Whatever takes several rows locks them by the order of their ids, or passes over those that
+//! another step has locked: no two steps wait for each other.
 
 use super::statement::Statement;
 use super::wording::Wording;
@@ -68,6 +71,12 @@ impl Statements {
         let select = |what: &str, which: &str| {
             statement(format!("SELECT {what} FROM auth_sign_ins WHERE {which}"))
         };
+        let locked = |which: &str, how: &str| match wording.locks_rows {
+            true => format!("sid IN (SELECT sid FROM auth_sign_ins WHERE {which} {how})"),
+            false => which.to_owned(),
+        };
+        let in_order = |which: &str| locked(which, "ORDER BY sid FOR UPDATE");
+        let if_free = |which: &str| locked(which, "FOR UPDATE SKIP LOCKED");
         let Wording { greatest, unless_taken, .. } = wording;
         let (subject, many) = ("subject_key = $1 AND subject = $2", places(2));
         let secret = "kind = $3, family = $4, verifier = $5, grace = $6";
@@ -96,30 +105,33 @@ impl Statements {
             delete: delete("sid = $1"),
             delete_at_version: delete("sid = $1 AND version = $2"),
             delete_unused: delete("sid = $1 AND last_seen <= $2"),
-            delete_many: delete(&format!("sid IN ({})", places(1))),
+            delete_many: delete(&in_order(&format!("sid IN ({})", places(1)))),
             list: select(RECORD, &format!("{subject} ORDER BY created_at, sid")),
             ages: select(
                 "sid, last_seen, idle_secs, ends_at",
                 &format!("{subject} ORDER BY created_at, sid"),
             ),
             revoke: delete(&format!("{subject} AND sid = $3")),
-            revoke_others: delete(&format!("{subject} AND sid <> $3")),
-            revoke_all: delete(subject),
+            revoke_others: delete(&in_order(&format!("{subject} AND sid <> $3"))),
+            revoke_all: delete(&in_order(subject)),
             amend: statement(format!(
                 "UPDATE auth_sign_ins SET principal = $3, version = version + 1 \
-                 WHERE {subject}{ended}"
+                 WHERE {}{ended}",
+                in_order(subject)
             )),
             due: select(
                 "sid, last_seen, idle_secs, ends_at",
                 "due_at <= $1 ORDER BY due_at LIMIT $2",
             ),
             collect: statement(format!(
-                "DELETE FROM auth_sign_ins WHERE {OVER} AND sid IN ({many})"
+                "DELETE FROM auth_sign_ins WHERE {}",
+                if_free(&format!("{OVER} AND sid IN ({many})"))
             )),
             postpone: statement(format!(
                 "UPDATE auth_sign_ins SET due_at = CASE \
                  WHEN idle_secs = 0 OR last_seen > ends_at - idle_secs * 1000 THEN ends_at \
-                 ELSE last_seen + idle_secs * 1000 END WHERE NOT {OVER} AND sid IN ({many})"
+                 ELSE last_seen + idle_secs * 1000 END WHERE {}",
+                if_free(&format!("NOT {OVER} AND sid IN ({many})"))
             )),
             count_anonymous: select("COUNT(*)", "subject_key IS NULL"),
             oldest_anonymous: select("sid", "subject_key IS NULL ORDER BY created_at LIMIT $1"),

@@ -66,8 +66,9 @@ macro_rules! sql_store {
 
             /// About how many anonymous sign-ins there may be; a million by default. The oldest go
             /// first. Each node counts now and then, after as many new ones as a sixty-fourth of
-            /// the quota, and after 4096 at the latest: in between there can be that many more for
-            /// each node.
+            /// the quota, and after 4096 at the latest: there can be that many more for each node,
+            /// and those that arrive while it counts and evicts, in a task of its own. If that
+            /// fails, it is tried again after the next 64 new sign-ins.
             pub fn anonymous(mut self, most: u64) -> Self {
                 self.opening.anonymous = most;
                 self

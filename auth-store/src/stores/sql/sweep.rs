@@ -3,6 +3,8 @@
 //! A row says until when it cannot have expired. That is not moved with every use, which would
 //! change an index with every use: whoever sweeps moves it on when it has come.
 
+use std::time::Duration;
+
 use auth_core::{SignInId, Timestamp};
 
 use super::dialect::Dialect;
@@ -13,6 +15,9 @@ use super::shared::Shared;
 use super::statements::BATCH;
 use super::value::Value;
 use crate::error::StoreError;
+
+/// How long counting may take, which looks at as many anonymous sign-ins as there are.
+const COUNT: Duration = Duration::from_secs(60);
 
 impl<D: Dialect> Shared<D> {
     /// A few at a time, each batch by itself, so that nobody waits for long.
@@ -85,14 +90,22 @@ impl<D: Dialect> Shared<D> {
 
     async fn surplus_anonymous(&self) -> Result<u64, StoreError> {
         let rows = self
-            .step(|| async move {
+            .step_within(self.timeout.max(COUNT), || async move {
                 let mut line = self.reading().line().await?;
-                let rows = line.fetch(&self.statements.count_anonymous, &[]).await;
+                let rows = self.count_on(&mut line).await;
                 line.settle(rows).await
             })
             .await?;
         let counted = rows.first().map_or(Ok(0), |row| D::int(row, 0)).map_err(Failure::from)?;
         Ok(u64::try_from(counted).unwrap_or(0).saturating_sub(self.anonymous))
+    }
+
+    /// What the server allows for a statement holds for this one no more than our own limit.
+    async fn count_on(&self, line: &mut Line<'_, D>) -> Result<Vec<D::Row>, Failure> {
+        line.begin_at_length(self.timeout.max(COUNT)).await?;
+        let rows = line.fetch(&self.statements.count_anonymous, &[]).await?;
+        line.commit().await?;
+        Ok(rows)
     }
 
     async fn evict_on(&self, line: &mut Line<'_, D>, size: usize) -> Result<usize, Failure> {

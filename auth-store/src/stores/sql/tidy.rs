@@ -14,33 +14,58 @@ const EVERY: u64 = 64;
 /// How many at most.
 const MOST: usize = 256;
 
+/// Whoever tidies up. When it ends, in whatever way, the next may.
+struct Turn<D: Dialect>(Arc<Shared<D>>);
+
+impl<D: Dialect> Drop for Turn<D> {
+    fn drop(&mut self) {
+        self.0.tidying.under_way.store(false, Ordering::Release);
+    }
+}
+
 impl<D: Dialect> Shared<D> {
     /// Notes a new sign-in. Now and then a task of its own collects what has expired, and holds
     /// anonymous sign-ins to their quota: the new one does not wait for it.
     pub(super) fn note_created(self: &Arc<Self>, now: Timestamp, anonymous: bool) {
-        let sweep = (self.created.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(EVERY);
+        let tidying = &self.tidying;
+        let sweep = (tidying.created.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(EVERY);
         let evict = anonymous && {
-            let created = self.created_anonymous.fetch_add(1, Ordering::Relaxed) + 1;
+            let created = tidying.created_anonymous.fetch_add(1, Ordering::Relaxed) + 1;
             created.is_multiple_of((self.anonymous / 64).clamp(1, 4096))
         };
-        if (sweep || evict) && !self.tidying.swap(true, Ordering::AcqRel) {
-            let shared = Arc::clone(self);
+        if evict {
+            tidying.eviction_due.store(true, Ordering::Release);
+        }
+        if (sweep || evict) && !tidying.under_way.swap(true, Ordering::AcqRel) {
+            let turn = Turn(Arc::clone(self));
             tokio::spawn(async move {
-                let tidied = shared.tidy(now, evict).await;
-                shared.tidying.store(false, Ordering::Release);
-                if let Err(error) = tidied {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::warn!(error, "what has expired was not collected");
-                }
+                let shared = &turn.0;
+                shared.hold_to_quota().await;
+                report(
+                    shared.sweep(now, MOST).await.map(|_| ()),
+                    "what has expired was not collected",
+                );
+                // It may have come to be due meanwhile.
+                shared.hold_to_quota().await;
             });
         }
     }
 
-    async fn tidy(&self, now: Timestamp, evict: bool) -> Result<(), StoreError> {
-        self.sweep(now, MOST).await?;
-        if evict {
-            self.evict_anonymous().await?;
+    /// Evicts if that is due, and leaves it due if it fails.
+    async fn hold_to_quota(&self) {
+        let due = &self.tidying.eviction_due;
+        if due.swap(false, Ordering::AcqRel) {
+            let evicted = self.evict_anonymous().await;
+            if evicted.is_err() {
+                due.store(true, Ordering::Release);
+            }
+            report(evicted, "anonymous sign-ins were not held to their quota");
         }
-        Ok(())
+    }
+}
+
+fn report(result: Result<(), StoreError>, what: &'static str) {
+    if let Err(error) = result {
+        tracing::warn!(error = &error as &dyn std::error::Error, "{what}");
     }
 }

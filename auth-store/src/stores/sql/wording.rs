@@ -8,6 +8,9 @@ pub(super) struct Wording {
     pub(super) unless_taken: &'static str,
     /// Whether a statement that changes rows can answer them.
     pub(super) returning: bool,
+    /// Whether statements about several rows lock them one by one before they change them. Two that
+    /// wait for each other would find out too late here.
+    pub(super) locks_rows: bool,
     /// Whether places have numbers.
     pub(super) numbered: bool,
 }

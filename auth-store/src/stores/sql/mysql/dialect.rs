@@ -20,6 +20,9 @@ speaks!(MySql, MySqlRow);
 /// How many rows there are to lock subjects by.
 const LOCKS: i64 = 1000;
 
+/// After so many seconds the server ends a connection that does nothing.
+const IDLE: u64 = 10;
+
 /// The options that a URL may have.
 const OPTIONS: &[&str] = &[
     "charset",
@@ -43,14 +46,22 @@ impl Dialect for MySql {
     type Options = MySqlConnectOptions;
     type Extra = ();
 
-    const WORDING: Wording =
-        Wording { greatest: "GREATEST", unless_taken: "", returning: false, numbered: false };
+    /// The server notices at once when two steps wait for each other.
+    const WORDING: Wording = Wording {
+        greatest: "GREATEST",
+        unless_taken: "",
+        returning: false,
+        locks_rows: false,
+        numbered: false,
+    };
     const BEGIN: &'static str = "START TRANSACTION";
     const MIGRATIONS: &'static [&'static str] =
         &[include_str!("../../../../migrations/mysql/1.sql")];
-    const HAS_TABLES: &'static str = "SELECT COUNT(*) FROM information_schema.tables \
-                                      WHERE table_schema = DATABASE() \
-                                      AND table_name = 'auth_migrations'";
+    const HAS_TABLES: &'static str = "SELECT COUNT(*) = 3 FROM information_schema.tables \
+                                      WHERE table_schema = DATABASE() AND table_name IN \
+                                      ('auth_migrations', 'auth_locks', 'auth_sign_ins')";
+    /// To lock a row that is not there locks nothing.
+    const IS_WHOLE: Option<&'static str> = Some("SELECT COUNT(*) = 1000 FROM auth_locks");
     const CONNECTIONS: u32 = 10;
     const TIMEOUT: Duration = Duration::from_secs(1);
     const ONE_WRITER: bool = false;
@@ -59,6 +70,11 @@ impl Dialect for MySql {
 
     fn told((): &()) -> Option<&'static str> {
         None
+    }
+
+    /// The server sets no limit to a statement.
+    fn begin_at_length(_limit: Duration) -> String {
+        "START TRANSACTION READ ONLY".to_owned()
     }
 
     fn options(
@@ -71,22 +87,28 @@ impl Dialect for MySql {
         }
         only_known(url, OPTIONS)?;
         let options: MySqlConnectOptions = url.parse().map_err(setup::<Self>)?;
+        if options.get_database().is_none() {
+            return Err(SqlSetupError::Url("it names no database".into()));
+        }
         Ok(options.disable_statement_logging())
     }
 
     /// What does not fit is refused, and never cut off. A node that stands still in the middle of a
-    /// transaction loses its connection and its locks after a minute.
+    /// transaction loses its connection and its locks: in MariaDB as soon as its step's time is over,
+    /// in MySQL, which has no such limit, when it was idle for as long as any connection may be.
     async fn connect(
         options: &MySqlConnectOptions,
         timeout: Duration,
     ) -> Result<MySqlConnection, Error> {
         let mut connection = options.connect().await?;
+        let seconds = timeout.as_secs().max(1);
         let settings = format!(
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
-             SET SESSION innodb_lock_wait_timeout = {}, autocommit = 1, \
-             wait_timeout = 60, \
-             sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION'",
-            timeout.as_secs().max(1)
+             SET SESSION innodb_lock_wait_timeout = {seconds}, autocommit = 1, \
+             wait_timeout = {}, \
+             sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION' \
+             /*M! , idle_transaction_timeout = {seconds} */",
+            seconds.max(IDLE)
         );
         Self::script(&mut connection, &settings).await?;
         Ok(connection)

@@ -37,6 +37,10 @@ sql_store! {
     /// within that time. What was acknowledged is as safe as `innodb_flush_log_at_trx_commit` and the
     /// replicas make it: leave that at 1.
     ///
+    /// A node that stands still in the middle of a transaction keeps the lock of a thousandth of all
+    /// subjects: in MariaDB for as long as a step may take, and in MySQL for ten seconds, or for a
+    /// step's time if that is longer.
+    ///
     /// What has expired is collected while new sign-ins arrive; [`sweep`](crate::Store::sweep) takes
     /// more at a time.
     ///

@@ -57,6 +57,7 @@ impl Dialect for Postgres {
         greatest: "GREATEST",
         unless_taken: " ON CONFLICT (sid) DO NOTHING",
         returning: true,
+        locks_rows: true,
         numbered: true,
     };
     const BEGIN: &'static str = "BEGIN";
@@ -64,6 +65,7 @@ impl Dialect for Postgres {
         &[include_str!("../../../../migrations/postgres/1.sql")];
     const HAS_TABLES: &'static str =
         "SELECT CASE WHEN to_regclass('auth_migrations') IS NULL THEN 0 ELSE 1 END::bigint";
+    const IS_WHOLE: Option<&'static str> = None;
     const CONNECTIONS: u32 = 10;
     const TIMEOUT: Duration = Duration::from_secs(1);
     const ONE_WRITER: bool = false;
@@ -76,6 +78,10 @@ impl Dialect for Postgres {
             Announcing::On => Some("pg_notify('auth_sign_ins', encode(sid, 'hex'))"),
             Announcing::Off => None,
         }
+    }
+
+    fn begin_at_length(limit: Duration) -> String {
+        format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {}", limit.as_millis())
     }
 
     fn options(

@@ -27,6 +27,7 @@ impl Dialect for Sqlite {
         greatest: "MAX",
         unless_taken: " ON CONFLICT (sid) DO NOTHING",
         returning: true,
+        locks_rows: false,
         numbered: true,
     };
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
@@ -34,6 +35,7 @@ impl Dialect for Sqlite {
         &[include_str!("../../../../migrations/sqlite/1.sql")];
     const HAS_TABLES: &'static str =
         "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'auth_migrations'";
+    const IS_WHOLE: Option<&'static str> = None;
     const CONNECTIONS: u32 = 10;
     const TIMEOUT: Duration = Duration::from_secs(1);
     const ONE_WRITER: bool = true;
@@ -41,6 +43,11 @@ impl Dialect for Sqlite {
 
     fn told((): &()) -> Option<&'static str> {
         None
+    }
+
+    /// There is no limit to a statement.
+    fn begin_at_length(_limit: Duration) -> String {
+        "BEGIN".to_owned()
     }
 
     /// With a log that readers do not wait for, and that is on the disk before a step is
