@@ -70,5 +70,5 @@ async fn without_tables_a_store_says_what_to_do() {
         assert!(error.to_string().contains("migrate"), "{error}");
     }
     let error = SqliteStore::connect(sqlite()).await.expect_err("there is no file");
-    assert!(matches!(error, SqlSetupError::Unavailable(_)), "{error:?}");
+    assert!(matches!(error, SqlSetupError::Refused(_)), "{error:?}");
 }

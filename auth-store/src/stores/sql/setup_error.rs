@@ -33,7 +33,8 @@ pub enum SqlSetupError {
     /// run the scripts in the crate's `migrations`.
     NotMigrated,
     /// The database answered, and refuses: there is no such database, the user may not use the
-    /// tables, it has no more connections, or it is just starting. The source tells which.
+    /// tables, it has no more connections, it is just starting, or SQLite cannot open the file. The
+    /// source tells which.
     Refused(BoxError),
     /// The database was not reached, or did not answer as it should.
     Unavailable(BoxError),
