@@ -8,7 +8,7 @@ use crate::harness::{Service, urls};
 use crate::load::{CUSTOMERS, Load, Loss, Staff, alone};
 
 /// In which everybody comes and goes.
-const TIME: Duration = Duration::from_secs(20);
+const TIME: Duration = Duration::from_secs(30);
 
 #[tokio::test(flavor = "multi_thread")]
 #[allow(clippy::print_stdout)] // figures, for who asks with --nocapture
