@@ -19,7 +19,7 @@ fn refused(url: &str, named: &[&str]) {
 fn a_url_that_is_wrong_is_named_without_its_password() {
     for (url, named) in [
         ("sqlite::memory:", "name a file"),
-        ("sqlite:/nowhere/shop.db", "not reached"),
+        ("sqlite:/nowhere/shop.db", "unable to open database file"),
         ("postgres://ada:hunter2@localhost:port/shop", "cannot be read"),
         ("postgres://ada:hunter2@127.0.0.1:1/shop", "not reached"),
         ("mysql://ada:hunter2@127.0.0.1:1/shop", "not reached"),
