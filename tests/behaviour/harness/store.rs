@@ -10,6 +10,7 @@ use auth_store::{
     Created, Data, Deleted, Digest, Limit, Peek, Record, Rotation, Store, StoreError, Swap, Watch,
 };
 use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::background::Background;
 use super::faults::{Fault, Faults, Op};
@@ -22,6 +23,7 @@ pub(crate) struct WatchedStore {
     created: Mutex<Vec<SignInId>>,
     copies: Mutex<Option<HashMap<SignInId, Arc<Record>>>>,
     silent: AtomicBool,
+    changed: Arc<Notify>,
 }
 
 impl WatchedStore {
@@ -29,7 +31,8 @@ impl WatchedStore {
         let (created, copies) = (Mutex::default(), Mutex::default());
         let (faults, background) = (Arc::default(), Background::default());
         let silent = AtomicBool::new(false);
-        Self { inner, faults, background, created, copies, silent }
+        let changed = Arc::default();
+        Self { inner, faults, background, created, copies, silent, changed }
     }
 
     /// From now on this operation has this fault.
@@ -84,6 +87,13 @@ impl WatchedStore {
         self.silent.store(true, Ordering::SeqCst);
     }
 
+    /// Does something, and wakes whoever watches.
+    async fn telling<T>(&self, change: impl Future<Output = T>) -> T {
+        let done = change.await;
+        self.changed.notify_waiters();
+        done
+    }
+
     /// Every record that is in the store now.
     pub(crate) async fn records(&self) -> Vec<Arc<Record>> {
         self.background.settled().await;
@@ -132,10 +142,14 @@ impl Store for WatchedStore {
         if self.silent.load(Ordering::SeqCst) {
             return None;
         }
-        let (watch, faults) = (self.inner.watch(sid)?, Arc::clone(&self.faults));
+        let (watch, faults) = (self.inner.watch(sid), Arc::clone(&self.faults));
+        let changed = Arc::clone(&self.changed).notified_owned();
         Some(Watch::new(async move {
             faults.count(Op::Watch); // somebody has begun to wait
-            watch.await;
+            match watch {
+                Some(watch) => watch.await,
+                None => changed.await, // every node of a test uses this store
+            }
         }))
     }
 
@@ -152,12 +166,12 @@ impl Store for WatchedStore {
     async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
         self.faults.enter(Op::Create).await?;
         self.created.lock().push(record.sid);
-        self.inner.create(record, limit).await
+        self.telling(self.inner.create(record, limit)).await
     }
 
     async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
         self.faults.enter(Op::Update).await?;
-        let swapped = self.inner.update(sid, version, data).await?;
+        let swapped = self.telling(self.inner.update(sid, version, data)).await?;
         self.faults.leave(Op::Update).await.map(|()| swapped)
     }
 
@@ -168,7 +182,7 @@ impl Store for WatchedStore {
         to: Rotation,
     ) -> Result<Swap, StoreError> {
         self.faults.enter(Op::Rotate).await?;
-        self.inner.rotate(sid, from, to).await
+        self.telling(self.inner.rotate(sid, from, to)).await
     }
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
@@ -179,19 +193,19 @@ impl Store for WatchedStore {
 
     async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
         self.faults.enter(Op::Delete).await?;
-        self.inner.delete(sid).await
+        self.telling(self.inner.delete(sid)).await
     }
 
     async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
         self.faults.enter(Op::DeleteIf).await?;
         let _under_way = self.background.enter();
-        self.inner.delete_if(sid, version).await
+        self.telling(self.inner.delete_if(sid, version)).await
     }
 
     async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Result<bool, StoreError> {
         self.faults.enter(Op::DeleteIfIdle).await?;
         let _under_way = self.background.enter();
-        self.inner.delete_if_idle(sid, seen).await
+        self.telling(self.inner.delete_if_idle(sid, seen)).await
     }
 
     async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
@@ -202,22 +216,22 @@ impl Store for WatchedStore {
 
     async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
         self.faults.enter(Op::Revoke).await?;
-        self.inner.revoke(subject, sid).await
+        self.telling(self.inner.revoke(subject, sid)).await
     }
 
     async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
         self.faults.enter(Op::Revoke).await?;
-        self.inner.revoke_others(subject, keep).await
+        self.telling(self.inner.revoke_others(subject, keep)).await
     }
 
     async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
         self.faults.enter(Op::Revoke).await?;
-        self.inner.revoke_subject(subject).await
+        self.telling(self.inner.revoke_subject(subject)).await
     }
 
     async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         self.faults.enter(Op::Amend).await?;
-        self.inner.amend_subject(subject, principal).await
+        self.telling(self.inner.amend_subject(subject, principal)).await
     }
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
