@@ -58,7 +58,7 @@ impl Backend {
         Self { carrier: Carrier::Explicit, build: |setup| jwt(setup).erased() }
     }
 
-    /// The same by a private key: tokens that were verified are remembered.
+    /// The same by a private key: the signature of a token that came before is not verified again.
     pub(crate) fn jwt_eddsa() -> Self {
         Self { carrier: Carrier::Explicit, build: |setup| jwt_eddsa(setup).erased() }
     }
