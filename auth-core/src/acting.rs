@@ -4,12 +4,12 @@ use crate::sign_in_id::SignInId;
 
 /// For which sign-in a request acts, and whether it was made in this very request.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Acting {
+pub(crate) struct ActiveSignIn {
     id: Option<SignInId>,
     made_here: bool,
 }
 
-impl Acting {
+impl ActiveSignIn {
     pub(crate) fn since_before(id: Option<SignInId>) -> Self {
         Self { id, made_here: false }
     }

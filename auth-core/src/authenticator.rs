@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 
-use crate::carrier::{Backend, Carrier};
 use crate::clock::Clock;
-use crate::cross_site::CrossSite;
+use crate::cross_site::CrossOriginProtection;
 use crate::future::AuthFuture;
-use crate::head::Head;
+use crate::head::RequestHead;
 use crate::outcome::Outcome;
-use crate::rejection::Demand;
-use crate::sign_ins::SignIns;
+use crate::rejection::ChallengeReason;
+use crate::sign_ins::SignInBackend;
+use crate::transport::{Backend, Transport};
 
 /// A credential was found: how it came, and its verification under way.
 #[derive(Debug)]
 pub struct Attempt<C> {
-    carrier: Carrier,
+    transport: Transport,
     in_header: bool,
     outcome: AuthFuture<Outcome<C>>,
     backend: Backend,
@@ -26,12 +26,12 @@ pub struct Attempt<C> {
 impl<C> Attempt<C> {
     /// A credential in a header that the client set on purpose.
     pub fn explicit(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
-        Self::new(Carrier::Explicit, outcome)
+        Self::new(Transport::Explicit, outcome)
     }
 
     /// A credential that a browser attaches by itself.
     pub fn ambient(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
-        Self::new(Carrier::Ambient, outcome)
+        Self::new(Transport::Ambient, outcome)
     }
 
     /// A credential in an `Authorization` header that a browser attaches by itself once its user
@@ -40,10 +40,10 @@ impl<C> Attempt<C> {
         Self { in_header: true, ..Self::ambient(outcome) }
     }
 
-    /// A credential that came by `carrier`.
-    pub fn new(carrier: Carrier, outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
-        let in_header = carrier == Carrier::Explicit;
-        Self { carrier, in_header, outcome: outcome.into(), backend: Backend::default() }
+    /// A credential that came by `transport`.
+    pub fn new(transport: Transport, outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
+        let in_header = transport == Transport::Explicit;
+        Self { transport, in_header, outcome: outcome.into(), backend: Backend::default() }
     }
 
     /// Whether it came in a header that is not `Cookie`, and so decides before any cookie.
@@ -53,8 +53,8 @@ impl<C> Attempt<C> {
 
     /// How the credential came.
     #[must_use]
-    pub fn carrier(&self) -> Carrier {
-        self.carrier
+    pub fn transport(&self) -> Transport {
+        self.transport
     }
 
     /// Its verification.
@@ -78,8 +78,8 @@ impl<C> Attempt<C> {
 /// short methods; [`AuthLayer`](crate::AuthLayer) makes it a Tower layer:
 ///
 /// ```
-/// use auth_core::{Attempt, AuthLayer, Authenticator, Claims, Clock, Demand, Facts, Head, Identity};
-/// use auth_core::{Outcome, Principal, Reason, Rejection};
+/// use auth_core::{Attempt, AuthLayer, Authenticator, Claims, Clock, ChallengeReason, AuthenticationInfo, RequestHead, Identity};
+/// use auth_core::{Outcome, Principal, RejectionReason, Rejection};
 /// use http::{HeaderMap, HeaderValue, header};
 ///
 /// struct ApiKeys;
@@ -87,18 +87,18 @@ impl<C> Attempt<C> {
 /// impl Authenticator for ApiKeys {
 ///     type Claims = Claims;
 ///
-///     fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<Claims>> {
+///     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<Claims>> {
 ///         let key = head.headers().get("x-api-key")?; // absent: not ours to judge
 ///         Some(Attempt::explicit(match key.as_bytes() {
 ///             b"a-key-of-the-robot" => {
-///                 let facts = Facts::new("api-key", Clock::system().now());
-///                 Outcome::Authenticated(Identity::verified(Principal::new("robot"), facts))
+///                 let authentication = AuthenticationInfo::new("api-key", Clock::system().now());
+///                 Outcome::Authenticated(Identity::verified(Principal::new("robot"), authentication))
 ///             }
-///             _ => Outcome::Rejected(Rejection::new("api-key", Reason::Unknown)),
+///             _ => Outcome::Rejected(Rejection::new("api-key", RejectionReason::Unknown)),
 ///         }))
 ///     }
 ///
-///     fn challenge(&self, _: &Demand<'_>, headers: &mut HeaderMap) {
+///     fn challenge(&self, _: &ChallengeReason<'_>, headers: &mut HeaderMap) {
 ///         headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
 ///     }
 ///
@@ -121,29 +121,29 @@ pub trait Authenticator: Send + Sync + 'static {
     /// `None` means that the request carries none, and the next authenticator is asked; that shows
     /// in the head alone. A credential that is there but no good is [`Outcome::Rejected`], one
     /// that nobody can judge now is [`Outcome::Unavailable`]; neither is ever `None`. Of two
-    /// credentials of one kind none counts: [`Reason::Duplicate`](crate::Reason::Duplicate).
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<Self::Claims>>;
+    /// credentials of one kind none counts: [`RejectionReason::Duplicate`](crate::RejectionReason::Duplicate).
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<Self::Claims>>;
 
     /// Appends the `WWW-Authenticate` of this scheme, if the scheme can meet the demand (RFC 9110
     /// section 11.6.1).
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap);
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap);
 
     /// The request headers that answers depend on, as `Vary` lists them.
     fn vary(&self) -> HeaderValue;
 
     /// The half of the backend that starts and ends sign-ins; none for a pure verifier.
-    fn sign_ins(&self) -> Option<&dyn SignIns<Self::Claims>> {
+    fn sign_ins(&self) -> Option<&dyn SignInBackend<Self::Claims>> {
         None
     }
 
     /// Which requests of other sites may use an ambient credential that `backend` found. Strict
     /// unless the backend was configured otherwise.
-    fn cross_site(&self, backend: Backend) -> &CrossSite {
+    fn cross_origin(&self, backend: Backend) -> &CrossOriginProtection {
         let _ = backend;
-        &CrossSite::STRICT
+        &CrossOriginProtection::STRICT
     }
 
-    /// The clock that [`Require::fresh`](crate::Require::fresh) goes by, for an identity that
+    /// The clock that [`Require::max_auth_age`](crate::Require::max_auth_age) goes by, for an identity that
     /// `backend` found.
     fn clock(&self, backend: Backend) -> &Clock {
         let _ = backend;
@@ -169,20 +169,20 @@ impl<C> fmt::Debug for dyn Authenticator<Claims = C> {
 /// A shared authenticator is one, too.
 impl<C: Send + Sync + 'static> Authenticator for Arc<dyn Authenticator<Claims = C>> {
     type Claims = C;
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<C>> {
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
         (**self).authenticate(head)
     }
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
-        (**self).challenge(demand, headers);
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        (**self).challenge(reason, headers);
     }
     fn vary(&self) -> HeaderValue {
         (**self).vary()
     }
-    fn sign_ins(&self) -> Option<&dyn SignIns<C>> {
+    fn sign_ins(&self) -> Option<&dyn SignInBackend<C>> {
         (**self).sign_ins()
     }
-    fn cross_site(&self, backend: Backend) -> &CrossSite {
-        (**self).cross_site(backend)
+    fn cross_origin(&self, backend: Backend) -> &CrossOriginProtection {
+        (**self).cross_origin(backend)
     }
     fn clock(&self, backend: Backend) -> &Clock {
         (**self).clock(backend)

@@ -2,7 +2,7 @@
 
 use http::{HeaderMap, HeaderValue, header};
 
-use crate::rejection::Demand;
+use crate::rejection::ChallengeReason;
 
 /// One challenge: a scheme and its parameters (RFC 9110 section 11.3).
 ///
@@ -40,24 +40,24 @@ impl Challenge {
 
     /// The `Bearer` challenge for this demand: with an error code only if a bearer credential came
     /// (RFC 6750 section 3), with `insufficient_user_authentication` for a step-up (RFC 9470).
-    pub fn bearer(demand: &Demand<'_>) -> Self {
+    pub fn bearer(reason: &ChallengeReason<'_>) -> Self {
         let bearer = Self::new("Bearer");
-        match demand {
-            Demand::Credential => bearer,
-            Demand::Better(rejection) if rejection.scheme == "bearer" => {
+        match reason {
+            ChallengeReason::MissingCredential => bearer,
+            ChallengeReason::InvalidCredential(rejection) if rejection.scheme == "bearer" => {
                 bearer.param("error", "invalid_token")
             }
-            Demand::Better(_) => bearer,
-            Demand::Scope(scope) => {
+            ChallengeReason::InvalidCredential(_) => bearer,
+            ChallengeReason::InsufficientScope(scope) => {
                 bearer.param("error", "insufficient_scope").param("scope", scope)
             }
-            Demand::StepUp { .. } => bearer.step_up(demand),
+            ChallengeReason::StepUp { .. } => bearer.step_up(reason),
         }
     }
 
     /// Adds what RFC 9470 says of a step-up, if this demand is one.
-    pub fn step_up(self, demand: &Demand<'_>) -> Self {
-        let Demand::StepUp { acr, max_age } = demand else { return self };
+    pub fn step_up(self, reason: &ChallengeReason<'_>) -> Self {
+        let ChallengeReason::StepUp { acr, max_age } = reason else { return self };
         let mut challenge = self.param("error", "insufficient_user_authentication");
         if !acr.is_empty() {
             challenge = challenge.param("acr_values", &acr.join(" "));
@@ -86,24 +86,27 @@ impl Challenge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rejection::{Reason, Rejection};
+    use crate::rejection::{Rejection, RejectionReason};
     use std::time::Duration;
 
     #[test]
     fn bearer_says_what_rfc_6750_and_9470_ask_for() {
-        let text = |demand| Challenge::bearer(&demand).to_value();
-        assert_eq!(text(Demand::Credential), "Bearer");
-        let ours = Rejection::new("bearer", Reason::Expired);
-        assert_eq!(text(Demand::Better(&ours)), "Bearer error=\"invalid_token\"");
-        let other = Rejection::new("session", Reason::Expired);
-        assert_eq!(text(Demand::Better(&other)), "Bearer");
+        let text = |reason| Challenge::bearer(&reason).to_value();
+        assert_eq!(text(ChallengeReason::MissingCredential), "Bearer");
+        let ours = Rejection::new("bearer", RejectionReason::Expired);
         assert_eq!(
-            text(Demand::Scope("a b")),
+            text(ChallengeReason::InvalidCredential(&ours)),
+            "Bearer error=\"invalid_token\""
+        );
+        let other = Rejection::new("session", RejectionReason::Expired);
+        assert_eq!(text(ChallengeReason::InvalidCredential(&other)), "Bearer");
+        assert_eq!(
+            text(ChallengeReason::InsufficientScope("a b")),
             "Bearer error=\"insufficient_scope\", scope=\"a b\""
         );
         let acr = ["aal2".into(), "aal3".into()];
         assert_eq!(
-            text(Demand::StepUp { acr: &acr, max_age: Some(Duration::from_secs(60)) }),
+            text(ChallengeReason::StepUp { acr: &acr, max_age: Some(Duration::from_secs(60)) }),
             "Bearer error=\"insufficient_user_authentication\", acr_values=\"aal2 aal3\", \
              max_age=\"60\""
         );

@@ -79,23 +79,23 @@ fn millis(duration: Duration) -> u64 {
 
 /// Tells the time: the system's, or a [`ManualClock`]'s. Cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Clock(pub(crate) Source);
+pub struct Clock(pub(crate) TimeSource);
 
 #[derive(Clone, Debug, Default)]
-pub(crate) enum Source {
+pub(crate) enum TimeSource {
     #[default]
     System,
-    Manual(Arc<Hand>),
+    Manual(Arc<ManualTime>),
 }
 
 /// What a [`ManualClock`] turns, and its clocks show.
 #[derive(Debug)]
-pub(crate) struct Hand {
+pub(crate) struct ManualTime {
     millis: AtomicU64,
     turned: Notify,
 }
 
-impl Hand {
+impl ManualTime {
     fn shows(&self) -> u64 {
         self.millis.load(Ordering::SeqCst)
     }
@@ -110,15 +110,15 @@ impl Clock {
     /// The system's clock.
     #[must_use]
     pub const fn system() -> Self {
-        Self(Source::System)
+        Self(TimeSource::System)
     }
 
     /// The present moment.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => Timestamp(system_millis()),
-            Source::Manual(hand) => Timestamp(hand.shows()),
+            TimeSource::System => Timestamp(system_millis()),
+            TimeSource::Manual(hand) => Timestamp(hand.shows()),
         }
     }
 
@@ -127,8 +127,8 @@ impl Clock {
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         match &self.0 {
-            Source::System => system_monotonic(),
-            Source::Manual(hand) => Duration::from_millis(hand.shows()),
+            TimeSource::System => system_monotonic(),
+            TimeSource::Manual(hand) => Duration::from_millis(hand.shows()),
         }
     }
 }
@@ -177,19 +177,19 @@ fn system_millis() -> u64 {
 /// assert_eq!(clock.now().as_secs(), 1_700_000_060);
 /// ```
 #[derive(Clone, Debug)]
-pub struct ManualClock(Arc<Hand>);
+pub struct ManualClock(Arc<ManualTime>);
 
 impl ManualClock {
     /// A clock that shows `start`.
     #[must_use]
     pub fn new(start: Timestamp) -> Self {
-        Self(Arc::new(Hand { millis: AtomicU64::new(start.0), turned: Notify::new() }))
+        Self(Arc::new(ManualTime { millis: AtomicU64::new(start.0), turned: Notify::new() }))
     }
 
     /// The clock to hand to the code under test; it follows this hand.
     #[must_use]
     pub fn clock(&self) -> Clock {
-        Clock(Source::Manual(Arc::clone(&self.0)))
+        Clock(TimeSource::Manual(Arc::clone(&self.0)))
     }
 
     /// Turns every clock of this hand forward, and wakes whoever waits for the moment that it then

@@ -18,7 +18,7 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// Browsers say where a request comes from in `Sec-Fetch-Site`, older ones in `Origin`. A client
 /// that sends neither is no browser, and nobody but itself attached its cookies.
 #[derive(Clone, Debug)]
-pub struct CrossSite {
+pub struct CrossOriginProtection {
     trusted: Option<Arc<[Box<str>]>>,
     enforcement: Enforcement,
 }
@@ -29,7 +29,7 @@ enum Enforcement {
     Off,
 }
 
-impl CrossSite {
+impl CrossOriginProtection {
     /// No other site may.
     pub const STRICT: Self = Self { trusted: None, enforcement: Enforcement::On };
 
@@ -37,7 +37,7 @@ impl CrossSite {
     ///
     /// # Errors
     /// If it is not a scheme and a host, with a port where it is not the scheme's own.
-    pub fn trust(self, origin: &str) -> Result<Self, InvalidOrigin> {
+    pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
         let uri: Uri = origin.parse().map_err(|_| InvalidOrigin)?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
             return Err(InvalidOrigin);
@@ -52,15 +52,15 @@ impl CrossSite {
 
     /// Checks nothing. Any page that a signed-in user opens can then act as the user.
     #[must_use]
-    pub fn insecure_off(self) -> Self {
+    pub fn insecure_disabled(self) -> Self {
         Self { enforcement: Enforcement::Off, ..self }
     }
 
     /// Whether a request that says this of its origin may use the credential.
     ///
     /// # Errors
-    /// [`CrossSiteRequest`] if it comes from another site that is not trusted.
-    pub fn check(&self, request: &RequestOrigin<'_>) -> Result<(), CrossSiteRequest> {
+    /// [`CrossOriginError`] if it comes from another site that is not trusted.
+    pub fn check(&self, request: &RequestOrigin<'_>) -> Result<(), CrossOriginError> {
         if self.enforcement == Enforcement::Off || !request.is_unsafe {
             return Ok(());
         }
@@ -73,7 +73,7 @@ impl CrossSite {
         if own || request.origin.is_some_and(|origin| self.trusts(origin)) {
             return Ok(());
         }
-        Err(CrossSiteRequest)
+        Err(CrossOriginError)
     }
 
     fn trusts(&self, origin: &HeaderValue) -> bool {
@@ -82,7 +82,7 @@ impl CrossSite {
     }
 }
 
-impl Default for CrossSite {
+impl Default for CrossOriginProtection {
     fn default() -> Self {
         Self::STRICT
     }
@@ -129,15 +129,15 @@ impl<'a> RequestOrigin<'a> {
 /// The request comes from another site: 403.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct CrossSiteRequest;
+pub struct CrossOriginError;
 
-impl fmt::Display for CrossSiteRequest {
+impl fmt::Display for CrossOriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the request comes from another site, which is not a trusted origin")
     }
 }
 
-impl Error for CrossSiteRequest {}
+impl Error for CrossOriginError {}
 
 /// The text is no origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,7 +157,11 @@ mod tests {
     use super::*;
     use http::Request;
 
-    fn allowed(policy: &CrossSite, method: &str, headers: &[(&'static str, &str)]) -> bool {
+    fn allowed(
+        policy: &CrossOriginProtection,
+        method: &str,
+        headers: &[(&'static str, &str)],
+    ) -> bool {
         let mut request = Request::builder().method(method).uri("/");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -203,7 +207,7 @@ mod tests {
         for (method, mut headers, expected) in cases {
             headers.push(HOST);
             assert_eq!(
-                allowed(&CrossSite::STRICT, method, &headers),
+                allowed(&CrossOriginProtection::STRICT, method, &headers),
                 expected,
                 "{method} {headers:?}"
             );
@@ -213,15 +217,16 @@ mod tests {
     #[test]
     fn sec_41_a_websocket_handshake_of_another_site_is_unsafe() {
         let from = |site| [("upgrade", "websocket"), ("sec-fetch-site", site)];
-        assert!(!allowed(&CrossSite::STRICT, "GET", &from("cross-site")));
-        assert!(allowed(&CrossSite::STRICT, "GET", &from("same-origin")));
+        assert!(!allowed(&CrossOriginProtection::STRICT, "GET", &from("cross-site")));
+        assert!(allowed(&CrossOriginProtection::STRICT, "GET", &from("same-origin")));
         let old = [("upgrade", "websocket"), ("origin", "https://evil.example"), ("host", "a.b")];
-        assert!(!allowed(&CrossSite::STRICT, "GET", &old));
+        assert!(!allowed(&CrossOriginProtection::STRICT, "GET", &old));
     }
 
     #[test]
     fn a_trusted_origin_is_trusted_exactly() {
-        let policy = CrossSite::STRICT.trust("https://trusted.example").unwrap();
+        let policy =
+            CrossOriginProtection::STRICT.trusted_origin("https://trusted.example").unwrap();
         let from = |origin| {
             let headers = [("sec-fetch-site", "cross-site"), ("origin", origin)];
             allowed(&policy, "POST", &headers)
@@ -230,16 +235,16 @@ mod tests {
         for other in ["http://trusted.example", "https://trusted.example:1", "https://x", "null"] {
             assert!(!from(other), "{other}");
         }
-        assert!(allowed(&policy.insecure_off(), "POST", &[("sec-fetch-site", "cross-site")]));
+        assert!(allowed(&policy.insecure_disabled(), "POST", &[("sec-fetch-site", "cross-site")]));
     }
 
     #[test]
     fn what_is_no_origin_does_not_build() {
         for origin in ["", "example.com", "https://", "https://a/", "https://a/b", "https://u@a"] {
-            assert!(CrossSite::STRICT.trust(origin).is_err(), "{origin}");
+            assert!(CrossOriginProtection::STRICT.trusted_origin(origin).is_err(), "{origin}");
         }
         for origin in ["https://a", "http://localhost:3000", "https://[::1]:8443"] {
-            assert!(CrossSite::STRICT.trust(origin).is_ok(), "{origin}");
+            assert!(CrossOriginProtection::STRICT.trusted_origin(origin).is_ok(), "{origin}");
         }
     }
 
@@ -252,6 +257,6 @@ mod tests {
             .body(())
             .unwrap();
         let origin = RequestOrigin::of(request.method(), request.uri(), request.headers());
-        assert!(CrossSite::STRICT.check(&origin).is_ok());
+        assert!(CrossOriginProtection::STRICT.check(&origin).is_ok());
     }
 }

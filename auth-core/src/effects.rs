@@ -10,21 +10,21 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
 /// What the response will carry: cookies by name, and what goes with a credential.
 #[derive(Clone, Default)]
-pub struct Effects {
+pub struct ResponseEffects {
     cookies: Vec<(Box<str>, HeaderValue)>,
     clear_site_data: Option<HeaderValue>,
     credential: bool,
 }
 
 /// Cookies by name only: their values are secrets.
-impl fmt::Debug for Effects {
+impl fmt::Debug for ResponseEffects {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.cookies.iter().map(|(name, _)| name).collect();
-        f.debug_struct("Effects").field("cookies", &names).finish_non_exhaustive()
+        f.debug_struct("ResponseEffects").field("cookies", &names).finish_non_exhaustive()
     }
 }
 
-impl Effects {
+impl ResponseEffects {
     /// Queues a `Set-Cookie` value; the last one of a name wins.
     pub fn set_cookie(&mut self, name: &str, value: HeaderValue) {
         self.cookies.retain(|(queued, _)| **queued != *name);
@@ -97,7 +97,7 @@ mod tests {
         if let Some(value) = cache_control {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
         }
-        let mut effects = Effects::default();
+        let mut effects = ResponseEffects::default();
         effects.set_cookie("a", HeaderValue::from_static("a=1"));
         effects.set_cookie("a", HeaderValue::from_static("a=2"));
         effects.write(&mut headers);

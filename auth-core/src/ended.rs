@@ -5,7 +5,7 @@ use std::fmt;
 /// How the sign-in ended for which a request acts: what [`Auth::ended`](crate::Auth::ended) says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Ended {
+pub enum EndReason {
     /// It is not there any more: signed out, revoked, pushed out by the limit of sign-ins, or left
     /// behind by another user who signed in with the same client.
     Revoked,
@@ -20,7 +20,7 @@ pub enum Ended {
     NotSignedIn,
 }
 
-impl Ended {
+impl EndReason {
     /// How it ended in a word or two, as events show it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -34,7 +34,7 @@ impl Ended {
     }
 }
 
-impl fmt::Display for Ended {
+impl fmt::Display for EndReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }

@@ -13,7 +13,7 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 /// A mistake of the program, not of the client: answered with 500, and a text that says what to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Misuse {
+pub enum ConfigError {
     /// No authentication layer has seen the request.
     NoLayer {
         /// What was asked for.
@@ -29,14 +29,14 @@ pub enum Misuse {
     /// No backend of the layer keeps sign-ins.
     NoSignIns,
     /// No backend of the layer signs in by the carrier that was asked for.
-    NoCarrier,
+    UnsupportedTransport,
     /// The backend that decided keeps no session data for this credential.
     NoSession,
     /// A requirement asks for a confirmed identity, and nobody has asked the store.
-    NotConfirmed,
+    NotRevalidated,
 }
 
-impl fmt::Display for Misuse {
+impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoLayer { wanted } => write!(
@@ -53,12 +53,12 @@ impl fmt::Display for Misuse {
                 "this needs a backend that keeps sign-ins, and the layer on this route only \
                  verifies: take SessionAuth, or JwtAuth with `.sign_in(store)`",
             ),
-            Self::NoCarrier => f.write_str(
-                "no backend of this layer signs in by that carrier: for `Carrier::Explicit` call \
+            Self::UnsupportedTransport => f.write_str(
+                "no backend of this layer signs in by that transport: for `Transport::Explicit` call \
                  `.bearer()` on SessionAuth, or add a backend that issues tokens",
             ),
-            Self::NotConfirmed => f.write_str(
-                "`Require::confirmed()` has to ask the store, and `check` cannot wait for it: take the \
+            Self::NotRevalidated => f.write_str(
+                "`Require::revalidated()` has to ask the store, and `check` cannot wait for it: take the \
                  requirement as a layer, or call `auth.confirm().await` before",
             ),
             Self::NoSession => f.write_str(
@@ -69,7 +69,7 @@ impl fmt::Display for Misuse {
     }
 }
 
-impl Error for Misuse {}
+impl Error for ConfigError {}
 
 /// What kind of failure an [`AuthError`] is, and so what to answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,21 +78,21 @@ pub enum AuthErrorKind {
     /// The store did not answer: 503. Nothing was changed that was acknowledged before.
     Unavailable,
     /// The request comes from another site: 403.
-    CrossSite,
+    CrossOrigin,
     /// Nobody is signed in, or the credential to renew is not good: 401.
     Unauthenticated,
     /// More scopes were asked for than the sign-in has: 400.
-    Scope,
+    InvalidScope,
     /// The limit of concurrent sign-ins is reached and refuses new ones: 403.
     LimitReached,
     /// The data of the sign-in is larger than allowed: 413.
     TooLarge,
     /// The program asks for what its layer cannot do: 500.
-    Misuse,
+    Config,
     /// The response has left, and nobody would save this: 500.
     Closed,
     /// What the application gave cannot be encoded or decoded: 500.
-    Data,
+    Serialization,
 }
 
 /// Why a sign-in, refresh, sign-out or listing failed. As an axum response it answers for itself;
@@ -117,7 +117,7 @@ impl AuthError {
             let source = Some(&*self.source as &(dyn Error + 'static));
             match self.kind {
                 AuthErrorKind::Unavailable => tracing::error!(source, "{self}"),
-                AuthErrorKind::CrossSite => tracing::warn!(source, "refused: cross-site"),
+                AuthErrorKind::CrossOrigin => tracing::warn!(source, "refused: cross-site"),
                 _ => tracing::info!(source, "{self}"),
             }
         }
@@ -129,11 +129,11 @@ impl AuthError {
     pub fn status(&self) -> StatusCode {
         match self.kind {
             AuthErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            AuthErrorKind::CrossSite | AuthErrorKind::LimitReached => StatusCode::FORBIDDEN,
+            AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached => StatusCode::FORBIDDEN,
             AuthErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
-            AuthErrorKind::Scope => StatusCode::BAD_REQUEST,
+            AuthErrorKind::InvalidScope => StatusCode::BAD_REQUEST,
             AuthErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            AuthErrorKind::Misuse | AuthErrorKind::Closed | AuthErrorKind::Data => {
+            AuthErrorKind::Config | AuthErrorKind::Closed | AuthErrorKind::Serialization => {
                 StatusCode::INTERNAL_SERVER_ERROR
             }
         }
@@ -162,9 +162,9 @@ impl AuthError {
     }
 }
 
-impl From<Misuse> for AuthError {
-    fn from(misuse: Misuse) -> Self {
-        Self::new(AuthErrorKind::Misuse, misuse)
+impl From<ConfigError> for AuthError {
+    fn from(error: ConfigError) -> Self {
+        Self::new(AuthErrorKind::Config, error)
     }
 }
 
@@ -172,14 +172,14 @@ impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             AuthErrorKind::Unavailable => "sign-ins are unavailable at the moment",
-            AuthErrorKind::CrossSite => "the request comes from another site",
+            AuthErrorKind::CrossOrigin => "the request comes from another site",
             AuthErrorKind::Unauthenticated => "there is no good credential to act on",
-            AuthErrorKind::Scope => "more scopes were asked for than the sign-in has",
+            AuthErrorKind::InvalidScope => "more scopes were asked for than the sign-in has",
             AuthErrorKind::LimitReached => "the limit of concurrent sign-ins is reached",
             AuthErrorKind::TooLarge => "the data of the sign-in is too large",
-            AuthErrorKind::Misuse => "the authentication layer cannot do what was asked",
+            AuthErrorKind::Config => "the authentication layer cannot do what was asked",
             AuthErrorKind::Closed => "the response has left, and nothing is saved after it",
-            AuthErrorKind::Data => "the data of the sign-in cannot be encoded or decoded",
+            AuthErrorKind::Serialization => "the data of the sign-in cannot be encoded or decoded",
         })
     }
 }

@@ -2,9 +2,9 @@
 
 use http::HeaderMap;
 
+use crate::context::Erased;
 use crate::error::{AuthError, AuthErrorKind};
-use crate::exchange::Erased;
-use crate::rejection::Demand;
+use crate::rejection::ChallengeReason;
 
 impl dyn Erased {
     /// Adds to an [`Unauthenticated`](AuthErrorKind::Unauthenticated) error what could have worked.
@@ -14,7 +14,11 @@ impl dyn Erased {
         }
         let mut headers = HeaderMap::new();
         let rejection = error.rejection().or(self.rejection());
-        self.challenge(&rejection.map_or(Demand::Credential, Demand::Better), &mut headers);
+        self.challenge(
+            &rejection
+                .map_or(ChallengeReason::MissingCredential, ChallengeReason::InvalidCredential),
+            &mut headers,
+        );
         error.with_challenges(headers)
     }
 }

@@ -6,8 +6,8 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 
-use crate::error::{AuthError, AuthErrorKind, Misuse};
-use crate::exchange::Exchange;
+use crate::context::AuthContext;
+use crate::error::{AuthError, AuthErrorKind, ConfigError};
 use crate::handle::Auth;
 use crate::identity::Identity;
 use crate::refusal::Refusal;
@@ -39,24 +39,24 @@ impl Refusal {
     /// What an extractor answers: the refusal that the layer itself would give; a mistake of the
     /// program says in its body what to do about it.
     pub fn extracting(self, parts: &Parts) -> Response {
-        match (self, Exchange::of(&parts.extensions, "an extractor")) {
-            (Self::Misuse(misuse), _) | (_, Err(misuse)) => misuse.into_response(),
-            (refusal, Ok(exchange)) => exchange.refuse(&parts.headers, refusal),
+        match (self, AuthContext::of(&parts.extensions, "an extractor")) {
+            (Self::Config(error), _) | (_, Err(error)) => error.into_response(),
+            (refusal, Ok(context)) => context.refuse(&parts.headers, refusal),
         }
     }
 }
 
 impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Auth<C> {
-    type Rejection = Misuse;
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Misuse> {
+    type Rejection = ConfigError;
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ConfigError> {
         Self::of(parts)
     }
 }
 
 /// 500, and what to do about it: the developer is the one who sees it.
-impl IntoResponse for Misuse {
+impl IntoResponse for ConfigError {
     fn into_response(self) -> Response {
-        let (parts, _) = Refusal::Misuse(self).into_response::<Body>(None, &|_, _| {}).into_parts();
+        let (parts, _) = Refusal::Config(self).into_response::<Body>(None, &|_, _| {}).into_parts();
         (parts, self.to_string()).into_response()
     }
 }
@@ -83,7 +83,7 @@ impl IntoResponse for SignedIn {
                     [(header::CONTENT_TYPE, json_type), (header::CACHE_CONTROL, no_store)];
                 (headers, json).into_response()
             }
-            Err(error) => AuthError::new(AuthErrorKind::Data, error).into_response(),
+            Err(error) => AuthError::new(AuthErrorKind::Serialization, error).into_response(),
         }
     }
 }

@@ -15,7 +15,7 @@ pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 /// use auth_core::AuthFuture;
 ///
 /// let at_once: AuthFuture<u8> = 1.into();
-/// let later = AuthFuture::from_async(async { 2 });
+/// let later = AuthFuture::boxed(async { 2 });
 /// assert!(at_once.now().is_ok() && later.now().is_err());
 /// ```
 pub struct AuthFuture<T>(State<T>);
@@ -32,7 +32,7 @@ impl<T> AuthFuture<T> {
     }
 
     /// An answer that is still to be found.
-    pub fn from_async(future: impl Future<Output = T> + Send + 'static) -> Self {
+    pub fn boxed(future: impl Future<Output = T> + Send + 'static) -> Self {
         Self(State::Boxed(Box::pin(future)))
     }
 
@@ -43,7 +43,7 @@ impl<T> AuthFuture<T> {
     ///
     /// # Panics
     /// If the answer was taken by polling before.
-    pub fn now(self) -> Result<T, BoxFuture<T>> {
+    pub fn into_ready(self) -> Result<T, BoxFuture<T>> {
         match self.0 {
             State::Ready(answer) => Ok(answer.expect("an answer is taken once")),
             State::Boxed(future) => Err(future),

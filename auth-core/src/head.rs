@@ -8,7 +8,7 @@ use crate::cookie::{self, RequestCookie};
 
 /// A request's head, borrowed: made from `&Request<B>` or `&Parts` without moving either.
 #[derive(Clone, Copy)]
-pub struct Head<'a> {
+pub struct RequestHead<'a> {
     method: &'a Method,
     uri: &'a Uri,
     headers: &'a HeaderMap,
@@ -44,13 +44,13 @@ impl<'a> Authorization<'a> {
 }
 
 /// Without the headers: some are secrets.
-impl fmt::Debug for Head<'_> {
+impl fmt::Debug for RequestHead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Head").field("method", self.method).finish_non_exhaustive()
+        f.debug_struct("RequestHead").field("method", self.method).finish_non_exhaustive()
     }
 }
 
-impl<'a> Head<'a> {
+impl<'a> RequestHead<'a> {
     fn new(
         method: &'a Method,
         uri: &'a Uri,
@@ -108,20 +108,20 @@ impl<'a> Head<'a> {
     }
 }
 
-impl<'a, B> From<&'a Request<B>> for Head<'a> {
+impl<'a, B> From<&'a Request<B>> for RequestHead<'a> {
     fn from(request: &'a Request<B>) -> Self {
         Self::new(request.method(), request.uri(), request.headers(), request.extensions())
     }
 }
 
-impl<'a> From<&'a Parts> for Head<'a> {
+impl<'a> From<&'a Parts> for RequestHead<'a> {
     fn from(parts: &'a Parts) -> Self {
         Self::new(&parts.method, &parts.uri, &parts.headers, &parts.extensions)
     }
 }
 
 /// For extractors, which may hold the parts mutably.
-impl<'a> From<&'a mut Parts> for Head<'a> {
+impl<'a> From<&'a mut Parts> for RequestHead<'a> {
     fn from(parts: &'a mut Parts) -> Self {
         Self::from(&*parts)
     }
@@ -143,18 +143,21 @@ mod tests {
     fn schemes_are_compared_without_case() {
         for value in ["Bearer abc", "bearer abc", "BEARER  abc"] {
             let request = request(&[value]);
-            let credentials = Head::from(&request).credentials("Bearer");
+            let credentials = RequestHead::from(&request).credentials("Bearer");
             assert_eq!(credentials, Some(&b"abc"[..]), "{value}");
         }
         for value in ["Bearer", "Bearerabc", "Basic abc", ""] {
-            assert!(Head::from(&request(&[value])).credentials("Bearer").is_none(), "{value}");
+            assert!(
+                RequestHead::from(&request(&[value])).credentials("Bearer").is_none(),
+                "{value}"
+            );
         }
     }
 
     #[test]
     fn sec_34_of_two_authorization_headers_none_counts() {
         let request = request(&["Bearer a", "Bearer b"]);
-        let head = Head::from(&request);
+        let head = RequestHead::from(&request);
         assert!(head.credentials("Bearer").is_none() && head.has_authorization());
     }
 }

@@ -11,7 +11,7 @@ use crate::words::Words;
 /// What a verifier found out besides who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Facts {
+pub struct AuthenticationInfo {
     /// The stored sign-in that the credential belongs to, if any.
     pub sign_in: Option<SignInId>,
     /// The name of the scheme that verified the credential, such as `session` or `jwt`.
@@ -25,7 +25,7 @@ pub struct Facts {
     pub expires_at: Timestamp,
 }
 
-impl Facts {
+impl AuthenticationInfo {
     /// Facts of a credential that never ends and belongs to no stored sign-in.
     #[must_use]
     pub fn new(scheme: &'static str, authenticated_at: Timestamp) -> Self {
@@ -61,25 +61,25 @@ impl Facts {
 /// a request. What [`Identity::of`] or the axum extractor yields was therefore verified.
 ///
 /// [`Authenticator`]: crate::Authenticator
-pub struct Identity<C = Claims>(Source<C>);
+pub struct Identity<C = Claims>(Inner<C>);
 
-enum Source<C> {
+enum Inner<C> {
     Own(Arc<Verified<C>>),
-    Kept(Arc<dyn KeepsVerified<C>>),
+    Kept(Arc<dyn IdentitySource<C>>),
 }
 
 /// What an [`Identity`] says.
 #[derive(Debug)]
 pub struct Verified<C> {
     principal: Principal<C>,
-    facts: Facts,
+    authentication: AuthenticationInfo,
 }
 
 impl<C> Verified<C> {
     /// The credential was good, and this is what it says.
     #[must_use]
-    pub fn new(principal: Principal<C>, facts: Facts) -> Self {
-        Self { principal, facts }
+    pub fn new(principal: Principal<C>, authentication: AuthenticationInfo) -> Self {
+        Self { principal, authentication }
     }
 
     /// Who it is.
@@ -90,63 +90,63 @@ impl<C> Verified<C> {
 
     /// What the verifier found out besides.
     #[must_use]
-    pub fn facts(&self) -> &Facts {
-        &self.facts
+    pub fn authentication(&self) -> &AuthenticationInfo {
+        &self.authentication
     }
 }
 
 impl<C> From<Arc<Verified<C>>> for Identity<C> {
     fn from(verified: Arc<Verified<C>>) -> Self {
-        Self(Source::Own(verified))
+        Self(Inner::Own(verified))
     }
 }
 
 /// Something that keeps what its identity says, such as a stored sign-in in this node's memory:
-/// [`Identity::kept`] shares it without reading it. Every method says the same at every call.
-pub trait KeepsVerified<C>: Send + Sync {
+/// [`Identity::shared`] shares it without reading it. Every method says the same at every call.
+pub trait IdentitySource<C>: Send + Sync {
     /// Who it is.
     fn principal(&self) -> &Principal<C>;
 
     /// What the verifier found out besides.
-    fn facts(&self) -> &Facts;
+    fn authentication(&self) -> &AuthenticationInfo;
 
     /// The principal's subject, from wherever it is nearest: what most handlers ask for first.
     fn subject(&self) -> &str;
 
     /// The stored sign-in, as the facts name it.
     fn sign_in(&self) -> Option<SignInId> {
-        self.facts().sign_in
+        self.authentication().sign_in
     }
 }
 
 impl<C> Identity<C> {
     /// For authenticators: the credential was good, and this is what it says.
     #[must_use]
-    pub fn verified(principal: Principal<C>, facts: Facts) -> Self {
-        Arc::new(Verified::new(principal, facts)).into()
+    pub fn verified(principal: Principal<C>, authentication: AuthenticationInfo) -> Self {
+        Arc::new(Verified::new(principal, authentication)).into()
     }
 
     /// For authenticators that keep what they verified.
     #[must_use]
-    pub fn kept(keeper: Arc<dyn KeepsVerified<C>>) -> Self {
-        Self(Source::Kept(keeper))
+    pub fn shared(keeper: Arc<dyn IdentitySource<C>>) -> Self {
+        Self(Inner::Kept(keeper))
     }
 
     /// Who it is.
     #[must_use]
     pub fn principal(&self) -> &Principal<C> {
         match &self.0 {
-            Source::Own(verified) => &verified.principal,
-            Source::Kept(keeper) => keeper.principal(),
+            Inner::Own(verified) => &verified.principal,
+            Inner::Kept(keeper) => keeper.principal(),
         }
     }
 
     /// What the verifier found out besides.
     #[must_use]
-    pub fn facts(&self) -> &Facts {
+    pub fn authentication(&self) -> &AuthenticationInfo {
         match &self.0 {
-            Source::Own(verified) => &verified.facts,
-            Source::Kept(keeper) => keeper.facts(),
+            Inner::Own(verified) => &verified.authentication,
+            Inner::Kept(keeper) => keeper.authentication(),
         }
     }
 
@@ -154,8 +154,8 @@ impl<C> Identity<C> {
     #[must_use]
     pub fn subject(&self) -> &str {
         match &self.0 {
-            Source::Own(verified) => &verified.principal.subject,
-            Source::Kept(keeper) => keeper.subject(),
+            Inner::Own(verified) => &verified.principal.subject,
+            Inner::Kept(keeper) => keeper.subject(),
         }
     }
 
@@ -186,34 +186,40 @@ impl<C> Identity<C> {
     /// The scheme that verified the credential.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
-        self.facts().scheme
+        self.authentication().scheme
     }
 
     /// The stored sign-in, if any.
     #[must_use]
     pub fn sign_in(&self) -> Option<SignInId> {
         match &self.0 {
-            Source::Own(verified) => verified.facts.sign_in,
-            Source::Kept(keeper) => keeper.sign_in(),
+            Inner::Own(verified) => verified.authentication.sign_in,
+            Inner::Kept(keeper) => keeper.sign_in(),
         }
     }
 
     /// When the user last proved who they are.
     #[must_use]
     pub fn authenticated_at(&self) -> Timestamp {
-        self.facts().authenticated_at
+        self.authentication().authenticated_at
     }
 
     /// When the credential ends whatever the client does.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
-        self.facts().expires_at
+        self.authentication().expires_at
     }
 
     /// What authorization reads, whatever the claims' type.
     pub(crate) fn traits(&self) -> Traits<'_> {
         let Principal { roles, scopes, acr, .. } = self.principal();
-        Traits { subject: self.subject(), roles, scopes, acr: acr.as_deref(), facts: self.facts() }
+        Traits {
+            subject: self.subject(),
+            roles,
+            scopes,
+            acr: acr.as_deref(),
+            authentication: self.authentication(),
+        }
     }
 }
 
@@ -224,15 +230,15 @@ pub(crate) struct Traits<'a> {
     pub(crate) roles: &'a Words,
     pub(crate) scopes: &'a Words,
     pub(crate) acr: Option<&'a str>,
-    pub(crate) facts: &'a Facts,
+    pub(crate) authentication: &'a AuthenticationInfo,
 }
 
 /// Another handle on the same identity.
 impl<C> Clone for Identity<C> {
     fn clone(&self) -> Self {
         Self(match &self.0 {
-            Source::Own(verified) => Source::Own(Arc::clone(verified)),
-            Source::Kept(keeper) => Source::Kept(Arc::clone(keeper)),
+            Inner::Own(verified) => Inner::Own(Arc::clone(verified)),
+            Inner::Kept(keeper) => Inner::Kept(Arc::clone(keeper)),
         })
     }
 }
@@ -242,7 +248,7 @@ impl<C> fmt::Debug for Identity<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")
             .field("subject", &self.subject())
-            .field("facts", self.facts())
+            .field("authentication", self.authentication())
             .finish_non_exhaustive()
     }
 }

@@ -19,7 +19,7 @@
 //!   request.
 //! - A refusal is a response; its reason is an event and a response extension ([`Refused`]), never
 //!   a body.
-//! - A cookie that comes with what another site posts is refused ([`CrossSite`]).
+//! - A cookie that comes with what another site posts is refused ([`CrossOriginProtection`]).
 //!
 //! # Features
 //!
@@ -30,16 +30,15 @@ mod acting;
 mod authenticate;
 mod authenticator;
 mod authorize;
-mod carrier;
 mod challenge;
 mod clock;
 mod combine;
+mod context;
 mod cookie;
 mod cross_site;
 mod effects;
 mod ended;
 mod error;
-mod exchange;
 mod explain;
 #[cfg(feature = "axum")]
 mod extract;
@@ -51,40 +50,42 @@ mod outcome;
 mod principal;
 mod refusal;
 mod rejection;
-mod request_facts;
+mod request_snapshot;
+mod sign_in_context;
 mod sign_in_id;
 mod sign_ins;
 mod signed_in;
 mod sleep;
+mod transport;
 mod typed;
-mod visit;
 mod words;
 
 pub use authenticate::{AuthLayer, AuthService, Policy, ResponseFuture};
 pub use authenticator::{Attempt, Authenticator};
 pub use authorize::{Require, RequireFuture, RequireService};
-pub use carrier::{Backend, Carrier};
 pub use challenge::Challenge;
 pub use clock::{Clock, ManualClock, Timestamp};
-pub use combine::{AnyOf, Several, any_of};
+pub use combine::{AnyOf, IntoAuthenticators, any_of};
+pub use context::{AuthContext, RequestState, ResponseHook};
 pub use cookie::{CookieBuilder, CookiePolicy, InvalidCookie, RequestCookie, SameSite};
-pub use cross_site::{CrossSite, CrossSiteRequest, InvalidOrigin, RequestOrigin};
-pub use effects::Effects;
-pub use ended::Ended;
-pub use error::{AuthError, AuthErrorKind, BoxError, Misuse};
-pub use exchange::{BeforeResponse, Exchange, Turn};
+pub use cross_site::{CrossOriginError, CrossOriginProtection, InvalidOrigin, RequestOrigin};
+pub use effects::ResponseEffects;
+pub use ended::EndReason;
+pub use error::{AuthError, AuthErrorKind, BoxError, ConfigError};
 pub use future::{AuthFuture, BoxFuture};
 pub use handle::{Auth, Refresh, SignIn};
-pub use head::Head;
-pub use identity::{Facts, Identity, KeepsVerified, Verified};
+pub use head::RequestHead;
+pub use identity::{AuthenticationInfo, Identity, IdentitySource, Verified};
 pub use outcome::Outcome;
 pub use principal::{Claims, Principal};
 pub use refusal::{Refusal, Refused};
-pub use rejection::{Demand, Reason, Rejection};
+pub use rejection::{ChallengeReason, Rejection, RejectionReason};
+pub use sign_in_context::SignInContext;
 pub use sign_in_id::{InvalidSignInId, SignInId};
 pub use sign_ins::{
-    Delivery, Persistence, RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns,
+    Persistence, RefreshOptions, RefreshTokenDelivery, Revoke, SignInBackend, SignInInfo,
+    SignInOptions,
 };
-pub use signed_in::{SignedIn, Tokens};
-pub use visit::Visit;
+pub use signed_in::{SignedIn, TokenResponse};
+pub use transport::{Backend, Transport};
 pub use words::{Words, WordsIter};

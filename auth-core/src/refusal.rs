@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
-use crate::error::{AuthError, AuthErrorKind, BoxError, Misuse};
-use crate::rejection::{Demand, Rejection};
+use crate::error::{AuthError, AuthErrorKind, BoxError, ConfigError};
+use crate::rejection::{ChallengeReason, Rejection};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
@@ -29,13 +29,13 @@ pub enum Refusal {
         max_age: Option<Duration>,
     },
     /// Another site made the browser send its cookie: 403.
-    CrossSite,
+    CrossOrigin,
     /// The store or key source did not answer: 503.
     Unavailable(BoxError),
     /// An operation failed: the status of its kind.
     Failed(AuthError),
     /// The program is wrong: 500.
-    Misuse(Misuse),
+    Config(ConfigError),
 }
 
 impl fmt::Display for Refusal {
@@ -46,19 +46,19 @@ impl fmt::Display for Refusal {
             Self::Forbidden => f.write_str("the user may not"),
             Self::InsufficientScope(scope) => write!(f, "the client lacks the scope {scope}"),
             Self::StepUp { .. } => f.write_str("the authentication is too old or too weak"),
-            Self::CrossSite => f.write_str("the request comes from another site"),
+            Self::CrossOrigin => f.write_str("the request comes from another site"),
             Self::Unavailable(error) => write!(f, "authentication is unavailable: {error}"),
             Self::Failed(error) => error.fmt(f),
-            Self::Misuse(misuse) => misuse.fmt(f),
+            Self::Config(error) => error.fmt(f),
         }
     }
 }
 
 impl std::error::Error for Refusal {}
 
-impl From<Misuse> for Refusal {
-    fn from(misuse: Misuse) -> Self {
-        Self::Misuse(misuse)
+impl From<ConfigError> for Refusal {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 
@@ -105,31 +105,35 @@ impl Refused {
 }
 
 /// Writes the challenges of the schemes that could have worked.
-pub(crate) type Challenger<'a> = &'a dyn Fn(&Demand<'_>, &mut HeaderMap);
+pub(crate) type Challenger<'a> = &'a dyn Fn(&ChallengeReason<'_>, &mut HeaderMap);
 
 impl Refusal {
     fn status(&self) -> (StatusCode, u16) {
         match self {
             Self::Unauthenticated(_) | Self::StepUp { .. } => (StatusCode::UNAUTHORIZED, 16),
-            Self::Forbidden | Self::InsufficientScope(_) | Self::CrossSite => {
+            Self::Forbidden | Self::InsufficientScope(_) | Self::CrossOrigin => {
                 (StatusCode::FORBIDDEN, 7)
             }
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, 14),
             Self::Failed(error) => match error.kind() {
                 AuthErrorKind::Unavailable => (error.status(), 14),
-                AuthErrorKind::CrossSite | AuthErrorKind::LimitReached => (error.status(), 7),
+                AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached => (error.status(), 7),
                 _ => (error.status(), 13),
             },
-            Self::Misuse(_) => (StatusCode::INTERNAL_SERVER_ERROR, 13),
+            Self::Config(_) => (StatusCode::INTERNAL_SERVER_ERROR, 13),
         }
     }
 
-    fn demand(&self) -> Option<Demand<'_>> {
+    fn reason(&self) -> Option<ChallengeReason<'_>> {
         match self {
-            Self::Unauthenticated(None) => Some(Demand::Credential),
-            Self::Unauthenticated(Some(rejection)) => Some(Demand::Better(rejection)),
-            Self::InsufficientScope(scope) => Some(Demand::Scope(scope)),
-            Self::StepUp { acr, max_age } => Some(Demand::StepUp { acr, max_age: *max_age }),
+            Self::Unauthenticated(None) => Some(ChallengeReason::MissingCredential),
+            Self::Unauthenticated(Some(rejection)) => {
+                Some(ChallengeReason::InvalidCredential(rejection))
+            }
+            Self::InsufficientScope(scope) => Some(ChallengeReason::InsufficientScope(scope)),
+            Self::StepUp { acr, max_age } => {
+                Some(ChallengeReason::StepUp { acr, max_age: *max_age })
+            }
             _ => None,
         }
     }
@@ -145,8 +149,8 @@ impl Refusal {
         let (mut status, mut grpc_status) = self.status();
         let mut response = Response::new(B::default());
         let headers = response.headers_mut();
-        if let Some(demand) = self.demand() {
-            challenger(&demand, headers);
+        if let Some(reason) = self.reason() {
+            challenger(&reason, headers);
             let offered = headers.contains_key(header::WWW_AUTHENTICATE);
             if matches!(self, Self::StepUp { .. }) && !offered {
                 (status, grpc_status) = (StatusCode::FORBIDDEN, 7); // no scheme here can step up
@@ -179,7 +183,7 @@ impl Refusal {
             Self::StepUp { acr, max_age } => {
                 tracing::info!(?acr, ?max_age, "request refused: step-up needed");
             }
-            Self::CrossSite => tracing::warn!("request refused: cross-site"),
+            Self::CrossOrigin => tracing::warn!("request refused: cross-site"),
             Self::Unavailable(error) => {
                 tracing::error!(
                     error = &**error as &dyn std::error::Error,
@@ -187,7 +191,7 @@ impl Refusal {
                 );
             }
             Self::Failed(_) => {} // an event already
-            Self::Misuse(misuse) => tracing::error!(%misuse, "request refused: misuse"),
+            Self::Config(error) => tracing::error!(%error, "request refused: misuse"),
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// Why a credential was refused. It goes to logs and response extensions, never to the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum RejectionReason {
     /// It does not look like a credential of its kind.
     Malformed,
     /// More than one of its kind came.
@@ -28,7 +28,7 @@ pub enum Reason {
     Other(&'static str),
 }
 
-impl Reason {
+impl RejectionReason {
     /// The reason in a word or two, as events show it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -46,7 +46,7 @@ impl Reason {
     }
 }
 
-impl fmt::Display for Reason {
+impl fmt::Display for RejectionReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -59,13 +59,13 @@ pub struct Rejection {
     /// The scheme it belongs to; `bearer` for everything that RFC 6750 covers.
     pub scheme: &'static str,
     /// What is wrong with it.
-    pub reason: Reason,
+    pub reason: RejectionReason,
 }
 
 impl Rejection {
     /// A rejection by the scheme of this name.
     #[must_use]
-    pub fn new(scheme: &'static str, reason: Reason) -> Self {
+    pub fn new(scheme: &'static str, reason: RejectionReason) -> Self {
         Self { scheme, reason }
     }
 }
@@ -82,13 +82,13 @@ impl Error for Rejection {}
 /// [`Authenticator::challenge`](crate::Authenticator::challenge).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
-pub enum Demand<'a> {
+pub enum ChallengeReason<'a> {
     /// A credential: none came.
-    Credential,
+    MissingCredential,
     /// A good credential: this became of the one that came.
-    Better(&'a Rejection),
+    InvalidCredential(&'a Rejection),
     /// A credential with these scopes as well (RFC 6750 section 3.1, `insufficient_scope`).
-    Scope(&'a str),
+    InsufficientScope(&'a str),
     /// A fresh or stronger authentication (RFC 9470).
     StepUp {
         /// The authentication context classes that would do; empty if any would.

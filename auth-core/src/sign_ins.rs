@@ -6,17 +6,17 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
-use crate::carrier::{Backend, Carrier};
 use crate::clock::Timestamp;
-use crate::ended::Ended;
+use crate::ended::EndReason;
 use crate::error::AuthError;
 use crate::future::{AuthFuture, BoxFuture};
 use crate::identity::Identity;
 use crate::outcome::Outcome;
 use crate::principal::Principal;
+use crate::sign_in_context::SignInContext;
 use crate::sign_in_id::SignInId;
 use crate::signed_in::SignedIn;
-use crate::visit::Visit;
+use crate::transport::{Backend, Transport};
 
 /// What a backend adds that starts, lists and ends sign-ins. [`Auth`](crate::Auth) calls it for
 /// handlers; it is never called for a request that only reads its identity.
@@ -24,32 +24,36 @@ use crate::visit::Visit;
 /// Whatever fails because a store does not answer is
 /// [`Unavailable`](crate::AuthErrorKind::Unavailable), and the sign-ins are as they were before.
 #[async_trait]
-pub trait SignIns<C>: Send + Sync {
+pub trait SignInBackend<C>: Send + Sync {
     /// Whether sign-ins of this backend can be carried so.
-    fn issues(&self, carrier: Carrier) -> bool;
+    fn supports_transport(&self, transport: Transport) -> bool;
 
     /// Starts a sign-in and queues or returns its credential. The credential that came with the
     /// request is dead afterwards, also when it belonged to another user.
     async fn sign_in(
         &self,
-        visit: Visit<'_>,
+        context: SignInContext<'_>,
         principal: Principal<C>,
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError>;
 
     /// Replaces the credential of a sign-in that goes on. What the user may do, and when they proved
     /// who they are, stays as it was. Asking for more is refused as
-    /// [`Scope`](crate::AuthErrorKind::Scope).
+    /// [`Scope`](crate::AuthErrorKind::InvalidScope).
     async fn refresh(
         &self,
-        visit: Visit<'_>,
+        context: SignInContext<'_>,
         options: &RefreshOptions,
     ) -> Result<SignedIn, AuthError>;
 
     /// Another backend has signed this request in: ends `old`, for which the request acted until
     /// then, and takes away the cookie of this backend.
-    async fn superseded(&self, visit: Visit<'_>, old: Option<SignInId>) -> Result<(), AuthError> {
-        let _ = (visit, old);
+    async fn on_superseded(
+        &self,
+        context: SignInContext<'_>,
+        old: Option<SignInId>,
+    ) -> Result<(), AuthError> {
+        let _ = (context, old);
         Ok(())
     }
 
@@ -57,15 +61,15 @@ pub trait SignIns<C>: Send + Sync {
     /// without a store. Where several backends are one, each is asked before the first one acts.
     ///
     /// # Errors
-    /// [`CrossSite`](crate::AuthErrorKind::CrossSite) if it comes from another site and may not.
-    fn may_sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
-        let _ = visit;
+    /// [`CrossOriginProtection`](crate::AuthErrorKind::CrossOrigin) if it comes from another site and may not.
+    fn check_sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        let _ = context;
         Ok(())
     }
 
     /// Ends whatever sign-in the request can name. Nobody signed in is no error. If the request comes
     /// from another site and may not, nothing happens.
-    async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError>;
+    async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError>;
 
     /// The living sign-ins of a subject, oldest first.
     async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError>;
@@ -79,30 +83,34 @@ pub trait SignIns<C>: Send + Sync {
     /// that decided, or none for a sign-in that was made in this request.
     ///
     /// The future keeps nothing of the request, and can be dropped at any time. It answers also if
-    /// nobody can say, within a documented time: [`Ended::Unconfirmed`].
+    /// nobody can say, within a documented time: [`EndReason::Unconfirmed`].
     fn ended(
         &self,
         sign_in: SignInId,
         authenticated_at: Option<Timestamp>,
         backend: Option<Backend>,
-    ) -> BoxFuture<Ended>;
+    ) -> BoxFuture<EndReason>;
 
     /// Verifies the credential of a request once more, past every copy that this node keeps of
     /// sign-ins, and says who it is by the newest record. `identity` is what the first time came to:
     /// it stands for backends that keep no copies.
-    fn confirm(&self, visit: Visit<'_>, identity: &Identity<C>) -> AuthFuture<Outcome<C>> {
-        let _ = visit;
+    fn revalidate(
+        &self,
+        context: SignInContext<'_>,
+        identity: &Identity<C>,
+    ) -> AuthFuture<Outcome<C>> {
+        let _ = context;
         Outcome::Authenticated(identity.clone()).into()
     }
 
     /// Whether this backend keeps the data of visitors whom nobody has signed in.
-    fn keeps_visitors(&self) -> bool {
+    fn supports_anonymous(&self) -> bool {
         false
     }
 
     /// What a `Session` needs from the backend that decided; none if it keeps no data. Core hands
     /// it through: `auth-store` knows its type.
-    fn session_host(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
+    fn session_backend(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
         let _ = backend;
         None
     }
@@ -114,7 +122,7 @@ pub enum Revoke {
     /// This one.
     One(SignInId),
     /// All but this one.
-    AllBut(SignInId),
+    AllExcept(SignInId),
     /// All.
     All,
 }
@@ -124,14 +132,14 @@ pub enum Revoke {
 pub enum Persistence {
     /// It ends with the browser.
     #[default]
-    Browser,
+    Session,
     /// It stays until the sign-in ends: "remember me".
-    Device,
+    Persistent,
 }
 
 /// Where the secret that renews a token goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Delivery {
+pub enum RefreshTokenDelivery {
     /// Into a cookie that scripts cannot read: for pages in a browser.
     #[default]
     Cookie,
@@ -144,11 +152,11 @@ pub enum Delivery {
 #[non_exhaustive]
 pub struct SignInOptions {
     /// The carrier that was asked for; the backend's own choice otherwise.
-    pub via: Option<Carrier>,
+    pub transport: Option<Transport>,
     /// Whether to remember the user; the backend's own choice otherwise.
     pub persistence: Option<Persistence>,
     /// Where the secret that renews a token goes; the backend's own choice otherwise.
-    pub delivery: Option<Delivery>,
+    pub delivery: Option<RefreshTokenDelivery>,
     /// What the user calls the device.
     pub label: Option<Box<str>>,
     /// Where the request came from.

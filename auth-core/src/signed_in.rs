@@ -18,7 +18,7 @@ pub struct SignedIn {
     /// The sign-in's public name.
     pub sign_in: SignInId,
     /// Tokens for the response's body; none if a cookie carries the sign-in.
-    pub tokens: Option<Tokens>,
+    pub tokens: Option<TokenResponse>,
 }
 
 impl SignedIn {
@@ -28,7 +28,7 @@ impl SignedIn {
     }
 
     /// A sign-in that these tokens carry.
-    pub fn by_tokens(sign_in: SignInId, tokens: Tokens) -> Self {
+    pub fn by_tokens(sign_in: SignInId, tokens: TokenResponse) -> Self {
         Self { sign_in, tokens: Some(tokens) }
     }
 }
@@ -36,7 +36,7 @@ impl SignedIn {
 /// A successful token response: serializes as RFC 6749 section 5.1 says. `Debug` shows no token.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Tokens {
+pub struct TokenResponse {
     /// What the client sends as `Authorization: Bearer`.
     pub access_token: Box<str>,
     /// For how long, counted from the response.
@@ -47,7 +47,7 @@ pub struct Tokens {
     pub scope: Option<Box<str>>,
 }
 
-impl Tokens {
+impl TokenResponse {
     /// A bearer token, good for so long.
     #[must_use]
     pub fn bearer(access_token: impl Into<Box<str>>, expires_in: Duration) -> Self {
@@ -55,13 +55,15 @@ impl Tokens {
     }
 }
 
-impl fmt::Debug for Tokens {
+impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokens").field("expires_in", &self.expires_in).finish_non_exhaustive()
+        f.debug_struct("TokenResponse")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
     }
 }
 
-impl Serialize for Tokens {
+impl Serialize for TokenResponse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("access_token", &self.access_token)?;

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use crate::clock::{Clock, Source, Timestamp};
+use crate::clock::{Clock, TimeSource, Timestamp};
 
 /// The longest time between two looks at the system's clock, which may be set while somebody waits.
 const LOOK_AGAIN: Duration = Duration::from_secs(60);
@@ -35,8 +35,8 @@ impl Clock {
     async fn wait(&self, left: impl Fn() -> Duration) {
         loop {
             let turned = match &self.0 {
-                Source::System => None,
-                Source::Manual(hand) => Some(hand.turned()), // before the look: no turn is missed
+                TimeSource::System => None,
+                TimeSource::Manual(hand) => Some(hand.turned()), // before the look: no state is missed
             };
             let left = left();
             match turned {

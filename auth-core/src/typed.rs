@@ -6,22 +6,22 @@ use std::sync::{Arc, OnceLock};
 use http::{Extensions, HeaderMap};
 
 use crate::authenticator::Authenticator;
-use crate::carrier::Found;
 use crate::clock::Clock;
-use crate::error::Misuse;
-use crate::exchange::{Erased, Exchange, Turn};
+use crate::context::{AuthContext, Erased, RequestState};
+use crate::error::ConfigError;
 use crate::future::AuthFuture;
 use crate::identity::{Identity, Traits};
 use crate::outcome::Outcome;
 use crate::refusal::Refusal;
-use crate::rejection::{Demand, Rejection};
-use crate::request_facts::RequestFacts;
+use crate::rejection::{ChallengeReason, Rejection};
+use crate::request_snapshot::RequestSnapshot;
+use crate::sign_in_context::SignInContext;
 use crate::sign_in_id::SignInId;
-use crate::visit::Visit;
+use crate::transport::FoundCredential;
 
 /// What the layer let in.
 #[derive(Debug)]
-pub(crate) enum Standing<C> {
+pub(crate) enum Admission<C> {
     Identified(Identity<C>),
     /// A known visitor whom nobody has signed in.
     Visitor(SignInId),
@@ -30,53 +30,55 @@ pub(crate) enum Standing<C> {
     Rejected(Rejection),
 }
 
-pub(crate) struct Typed<C> {
+pub(crate) struct TypedContext<C> {
     pub(crate) auth: Arc<dyn Authenticator<Claims = C>>,
-    pub(crate) standing: Standing<C>,
-    pub(crate) turn: Turn,
+    pub(crate) standing: Admission<C>,
+    pub(crate) state: RequestState,
     /// What the store itself said, once it was asked.
     confirmed: OnceLock<Identity<C>>,
 }
 
-impl<C> Typed<C> {
+impl<C> TypedContext<C> {
     pub(crate) fn new(
         auth: Arc<dyn Authenticator<Claims = C>>,
-        found: Option<Found>,
-        standing: Standing<C>,
-        request: Option<Box<RequestFacts>>,
+        found: Option<FoundCredential>,
+        standing: Admission<C>,
+        request: Option<Box<RequestSnapshot>>,
     ) -> Self {
         let sign_in = match &standing {
-            Standing::Identified(identity) => identity.sign_in(),
-            Standing::Visitor(id) => Some(*id),
-            Standing::Nobody | Standing::Rejected(_) => None,
+            Admission::Identified(identity) => identity.sign_in(),
+            Admission::Visitor(id) => Some(*id),
+            Admission::Nobody | Admission::Rejected(_) => None,
         };
-        let turn = Turn::new(found, sign_in, request);
-        Self { auth, standing, turn, confirmed: OnceLock::new() }
+        let state = RequestState::new(found, sign_in, request);
+        Self { auth, standing, state, confirmed: OnceLock::new() }
     }
 
     pub(crate) fn identity(&self) -> Option<&Identity<C>> {
         match &self.standing {
-            Standing::Identified(identity) => Some(self.confirmed.get().unwrap_or(identity)),
+            Admission::Identified(identity) => Some(self.confirmed.get().unwrap_or(identity)),
             _ => None,
         }
     }
 }
 
-impl<C: Send + Sync + 'static> Typed<C> {
+impl<C: Send + Sync + 'static> TypedContext<C> {
     /// Asks the backend that decided, past every copy. None if nobody is there to be confirmed.
-    pub(crate) fn confirm(
+    pub(crate) fn revalidate(
         self: &Arc<Self>,
-        request: &RequestFacts,
+        request: &RequestSnapshot,
     ) -> Option<AuthFuture<Result<Identity<C>, Refusal>>> {
         let identity = self.identity()?;
         let outcome = match self.auth.sign_ins() {
-            Some(sign_ins) => sign_ins.confirm(Visit::new(&self.turn, request), identity),
+            Some(sign_ins) => {
+                sign_ins.revalidate(SignInContext::new(&self.state, request), identity)
+            }
             None => Outcome::Authenticated(identity.clone()).into(),
         };
         let this = Arc::clone(self);
-        Some(match outcome.now() {
+        Some(match outcome.into_ready() {
             Ok(outcome) => this.conclude(outcome).into(),
-            Err(asking) => AuthFuture::from_async(async move { this.conclude(asking.await) }),
+            Err(asking) => AuthFuture::boxed(async move { this.conclude(asking.await) }),
         })
     }
 
@@ -93,9 +95,9 @@ impl<C: Send + Sync + 'static> Typed<C> {
     }
 }
 
-impl<C: Send + Sync + 'static> Erased for Typed<C> {
-    fn turn(&self) -> &Turn {
-        &self.turn
+impl<C: Send + Sync + 'static> Erased for TypedContext<C> {
+    fn state(&self) -> &RequestState {
+        &self.state
     }
     fn claims_type(&self) -> &'static str {
         type_name::<C>()
@@ -105,49 +107,51 @@ impl<C: Send + Sync + 'static> Erased for Typed<C> {
     }
     fn rejection(&self) -> Option<&Rejection> {
         match &self.standing {
-            Standing::Rejected(rejection) => Some(rejection),
+            Admission::Rejected(rejection) => Some(rejection),
             _ => None,
         }
     }
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
-        self.auth.challenge(demand, headers);
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        self.auth.challenge(reason, headers);
     }
-    fn session_host(&self) -> Option<&(dyn Any + Send + Sync)> {
-        let known = matches!(self.standing, Standing::Identified(_) | Standing::Visitor(_));
-        self.auth.sign_ins()?.session_host(self.turn.backend().filter(|_| known))
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
+        let known = matches!(self.standing, Admission::Identified(_) | Admission::Visitor(_));
+        self.auth.sign_ins()?.session_backend(self.state.backend().filter(|_| known))
     }
     fn clock(&self) -> &Clock {
-        self.auth.clock(self.turn.backend().unwrap_or_default())
+        self.auth.clock(self.state.backend().unwrap_or_default())
     }
-    fn confirm(self: Arc<Self>, request: &RequestFacts) -> AuthFuture<Result<(), Refusal>> {
-        let Some(confirming) = Self::confirm(&self, request) else {
+    fn revalidate(self: Arc<Self>, request: &RequestSnapshot) -> AuthFuture<Result<(), Refusal>> {
+        let Some(confirming) = Self::revalidate(&self, request) else {
             return Err(Refusal::Unauthenticated(self.rejection().copied())).into();
         };
-        match confirming.now() {
+        match confirming.into_ready() {
             Ok(confirmed) => confirmed.map(drop).into(),
-            Err(asking) => AuthFuture::from_async(async { asking.await.map(drop) }),
+            Err(asking) => AuthFuture::boxed(async { asking.await.map(drop) }),
         }
     }
-    fn is_confirmed(&self) -> bool {
+    fn is_revalidated(&self) -> bool {
         self.confirmed.get().is_some()
     }
 }
 
-impl Exchange {
+impl AuthContext {
     /// The typed exchange inside.
-    pub(crate) fn typed<C: Send + Sync + 'static>(&self) -> Result<&Typed<C>, Misuse> {
+    pub(crate) fn typed<C: Send + Sync + 'static>(&self) -> Result<&TypedContext<C>, ConfigError> {
         let any: &dyn Any = &*self.0;
         any.downcast_ref().ok_or_else(|| self.wrong_claims::<C>())
     }
 
     /// The typed exchange itself, to keep.
-    pub(crate) fn to_typed<C: Send + Sync + 'static>(&self) -> Result<Arc<Typed<C>>, Misuse> {
+    pub(crate) fn to_typed<C: Send + Sync + 'static>(
+        &self,
+    ) -> Result<Arc<TypedContext<C>>, ConfigError> {
         let any: Arc<dyn Any + Send + Sync> = Arc::clone(&self.0) as _;
         any.downcast().map_err(|_| self.wrong_claims::<C>())
     }
 
-    fn wrong_claims<C>(&self) -> Misuse {
-        Misuse::WrongClaims { wanted: type_name::<C>(), layer: self.0.claims_type() }
+    fn wrong_claims<C>(&self) -> ConfigError {
+        ConfigError::WrongClaims { wanted: type_name::<C>(), layer: self.0.claims_type() }
     }
 }
 
@@ -158,9 +162,9 @@ impl<C: Send + Sync + 'static> Identity<C> {
     /// # Errors
     /// What to answer instead: 401 if the request's `Authorization` header was rejected, which is
     /// not the same as nobody; 500 if no authentication layer saw the request, or one with other
-    /// claims. [`Exchange::refuse`] makes a response of it.
+    /// claims. [`AuthContext::refuse`] makes a response of it.
     pub fn of(extensions: &Extensions) -> Result<Option<&Self>, Refusal> {
-        let typed = Exchange::of(extensions, type_name::<Self>())?.typed()?;
+        let typed = AuthContext::of(extensions, type_name::<Self>())?.typed()?;
         match typed.rejection() {
             Some(rejection) => Err(Refusal::Unauthenticated(Some(*rejection))),
             None => Ok(typed.identity()),

@@ -36,7 +36,7 @@ pub enum Algorithm {
 
 /// What keys an algorithm takes, and how small they may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyRule {
+pub enum KeyRequirement {
     /// A shared secret of at least so many bytes (RFC 7518 section 3.2).
     Secret {
         /// The length of the hash.
@@ -90,17 +90,17 @@ impl Algorithm {
     /// The keys that it takes. A key is bound to one algorithm, so that a public key can never be
     /// used as a shared secret (RFC 8725 section 2.1).
     #[must_use]
-    pub fn key_rule(self) -> KeyRule {
+    pub fn key_requirement(self) -> KeyRequirement {
         match self {
-            Self::Hs256 => KeyRule::Secret { least_bytes: 32 },
-            Self::Hs384 => KeyRule::Secret { least_bytes: 48 },
-            Self::Hs512 => KeyRule::Secret { least_bytes: 64 },
+            Self::Hs256 => KeyRequirement::Secret { least_bytes: 32 },
+            Self::Hs384 => KeyRequirement::Secret { least_bytes: 48 },
+            Self::Hs512 => KeyRequirement::Secret { least_bytes: 64 },
             Self::Rs256 | Self::Rs384 | Self::Rs512 | Self::Ps256 | Self::Ps384 | Self::Ps512 => {
-                KeyRule::Rsa { least_bits: 2048 }
+                KeyRequirement::Rsa { least_bits: 2048 }
             }
-            Self::Es256 => KeyRule::Curve("P-256"),
-            Self::Es384 => KeyRule::Curve("P-384"),
-            Self::EdDsa => KeyRule::Curve("Ed25519"),
+            Self::Es256 => KeyRequirement::Curve("P-256"),
+            Self::Es384 => KeyRequirement::Curve("P-384"),
+            Self::EdDsa => KeyRequirement::Curve("Ed25519"),
         }
     }
 }
@@ -156,8 +156,8 @@ mod tests {
 
     #[test]
     fn sec_56_a_shared_secret_is_as_long_as_the_hash() {
-        let least = |algorithm: Algorithm| match algorithm.key_rule() {
-            KeyRule::Secret { least_bytes } => least_bytes * 8,
+        let least = |algorithm: Algorithm| match algorithm.key_requirement() {
+            KeyRequirement::Secret { least_bytes } => least_bytes * 8,
             rule => panic!("{rule:?}"),
         };
         assert_eq!(

@@ -1,25 +1,26 @@
 //! Who sent a request, by a token.
 
 use auth_core::{
-    Attempt, AuthFuture, Authenticator, Backend, Challenge, Clock, CrossSite, Demand, Head,
-    Outcome, Reason, Rejection, SignIns, Timestamp,
+    Attempt, AuthFuture, Authenticator, Backend, Challenge, ChallengeReason, Clock,
+    CrossOriginProtection, Outcome, Rejection, RejectionReason, RequestHead, SignInBackend,
+    Timestamp,
 };
 use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
-use crate::carrier;
-use crate::good_token::GoodToken;
+use crate::good_token::VerifiedToken;
 use crate::jws::Compact;
 use crate::jwt_auth::JwtAuth;
 use crate::mode::{Signs, Verifies};
-use crate::proven::Proven;
+use crate::proven::TokenSubject;
+use crate::transport;
 
 /// What [`JwtAuth`] makes of a token that was verified: the difference between its modes.
 pub trait Mode<C>: Clone + Send + Sync + Sized + 'static {
     #[doc(hidden)]
     fn conclude(
         auth: &JwtAuth<C, Self>,
-        verified: GoodToken<C>,
+        verified: VerifiedToken<C>,
         now: Timestamp,
     ) -> AuthFuture<Outcome<C>> {
         let _ = (auth, now);
@@ -27,7 +28,7 @@ pub trait Mode<C>: Clone + Send + Sync + Sized + 'static {
     }
 
     #[doc(hidden)]
-    fn sign_ins(auth: &JwtAuth<C, Self>) -> Option<&dyn SignIns<C>> {
+    fn sign_ins(auth: &JwtAuth<C, Self>) -> Option<&dyn SignInBackend<C>> {
         let _ = auth;
         None
     }
@@ -38,10 +39,10 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Mode<C> for Verifies {}
 impl<C: DeserializeOwned + Send + Sync + 'static> Mode<C> for Signs {}
 
 /// Without a store there are no sign-ins of ours.
-fn somebody<C>(verified: &GoodToken<C>) -> AuthFuture<Outcome<C>> {
+fn somebody<C>(verified: &VerifiedToken<C>) -> AuthFuture<Outcome<C>> {
     AuthFuture::ready(match verified.proven() {
-        Proven::Somebody(identity) => Outcome::Authenticated(identity.clone()),
-        Proven::SignIn(_) => rejected(Reason::Unknown),
+        TokenSubject::Somebody(identity) => Outcome::Authenticated(identity.clone()),
+        TokenSubject::SignIn(_) => rejected(RejectionReason::Unknown),
     })
 }
 
@@ -52,13 +53,13 @@ where
 {
     type Claims = C;
 
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<C>> {
-        let (carrier, token) = carrier::find(head, self.base().cookie.as_ref())?;
-        Some(Attempt::new(carrier, self.verify_parts(token)))
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
+        let (transport, token) = transport::find(head, self.base().cookie.as_ref())?;
+        Some(Attempt::new(transport, self.verify_parts(token)))
     }
 
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
-        Challenge::bearer(demand).append_to(headers);
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        Challenge::bearer(reason).append_to(headers);
     }
 
     fn vary(&self) -> HeaderValue {
@@ -68,11 +69,11 @@ where
         })
     }
 
-    fn sign_ins(&self) -> Option<&dyn SignIns<C>> {
+    fn sign_ins(&self) -> Option<&dyn SignInBackend<C>> {
         M::sign_ins(self)
     }
 
-    fn cross_site(&self, _: Backend) -> &CrossSite {
+    fn cross_origin(&self, _: Backend) -> &CrossOriginProtection {
         &self.base().cross_site
     }
 
@@ -91,7 +92,7 @@ where
         self.verify_parts(Compact::split(token))
     }
 
-    fn verify_parts(&self, token: Result<Compact<'_>, Reason>) -> AuthFuture<Outcome<C>> {
+    fn verify_parts(&self, token: Result<Compact<'_>, RejectionReason>) -> AuthFuture<Outcome<C>> {
         let now = self.base().clock.now();
         match token.and_then(|token| self.config.verify(&token, now)) {
             Ok(verified) => M::conclude(self, verified, now),
@@ -100,6 +101,6 @@ where
     }
 }
 
-pub(crate) fn rejected<C>(reason: Reason) -> Outcome<C> {
+pub(crate) fn rejected<C>(reason: RejectionReason) -> Outcome<C> {
     Outcome::Rejected(Rejection::new("bearer", reason))
 }

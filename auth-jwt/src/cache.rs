@@ -4,11 +4,11 @@ use std::collections::hash_map::RandomState;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use auth_core::{Reason, Timestamp};
+use auth_core::{RejectionReason, Timestamp};
 use quick_cache::sync;
 use sha2::{Digest as _, Sha256};
 
-use crate::verifier::Checked;
+use crate::verifier::ValidatedToken;
 
 /// Tokens that were verified before, by the SHA-256 of the whole token: the tokens themselves are
 /// not kept, and one with another signature is another token. A token that a shared secret signed is
@@ -20,14 +20,14 @@ pub(crate) struct Cache<C>(sync::Cache<TokenDigest, Arc<Kept<C>>, Weight, Random
 /// A token that was verified before.
 #[derive(Debug)]
 pub struct Kept<C> {
-    pub(crate) checked: Checked<C>,
+    pub(crate) checked: ValidatedToken<C>,
     weight: u64,
 }
 
 /// What the cache of verified tokens has done since it began.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct CacheStatus {
+pub struct CacheStats {
     /// How many tokens are kept.
     pub entries: usize,
     /// How many came that were kept.
@@ -85,29 +85,29 @@ impl<C> Cache<C> {
         &self,
         digest: &TokenDigest,
         now: Timestamp,
-    ) -> Option<Result<Arc<Kept<C>>, Reason>> {
+    ) -> Option<Result<Arc<Kept<C>>, RejectionReason>> {
         let kept = self.0.get(digest)?;
         if !kept.checked.key.is_good_at(now) {
             self.0.remove(digest);
             return None;
         }
         let judged = kept.checked.judge(now);
-        if judged == Err(Reason::Expired) {
+        if judged == Err(RejectionReason::Expired) {
             self.0.remove(digest);
         }
         Some(judged.map(|()| kept))
     }
 
-    pub(crate) fn status(&self) -> CacheStatus {
+    pub(crate) fn status(&self) -> CacheStats {
         let Self(cache) = self;
-        CacheStatus { entries: cache.len(), hits: cache.hits(), misses: cache.misses() }
+        CacheStats { entries: cache.len(), hits: cache.hits(), misses: cache.misses() }
     }
 
     pub(crate) fn keep(
         &self,
         digest: TokenDigest,
         token: &[u8],
-        checked: Checked<C>,
+        checked: ValidatedToken<C>,
     ) -> Arc<Kept<C>> {
         let weight = (token.len() as u64).div_ceil(1024);
         let kept = Arc::new(Kept { checked, weight });
@@ -121,9 +121,9 @@ mod tests {
     use super::*;
     use crate::algorithm::Algorithm;
     use crate::key::SigningKey;
-    use crate::policy::Policy;
-    use crate::proven::Proven;
-    use auth_core::{Facts, Identity, Principal};
+    use crate::policy::Validation;
+    use crate::proven::TokenSubject;
+    use auth_core::{AuthenticationInfo, Identity, Principal};
 
     struct Tokens {
         cache: Cache<auth_core::Claims>,
@@ -140,15 +140,17 @@ mod tests {
         fn come(&self, token: &str) {
             let mut claims = crate::claims::TokenClaims::default();
             claims.read::<serde::de::IgnoredAny>(r#"{"sub":"a","exp":90}"#, &[]).unwrap();
-            let identity =
-                Identity::verified(Principal::new("a"), Facts::new("jwt", Timestamp::EPOCH));
+            let identity = Identity::verified(
+                Principal::new("a"),
+                AuthenticationInfo::new("jwt", Timestamp::EPOCH),
+            );
             let key = Arc::clone(&self.key.public_key().0);
-            let validity = Policy::new().judge(&claims).unwrap();
-            let checked = Checked::new(Proven::Somebody(identity), key, validity);
+            let validity = Validation::new().judge(&claims).unwrap();
+            let checked = ValidatedToken::new(TokenSubject::Somebody(identity), key, validity);
             self.cache.keep(TokenDigest::of(token.as_bytes()), token.as_bytes(), checked);
         }
 
-        fn find(&self, token: &str, secs: u64) -> Option<Result<(), Reason>> {
+        fn find(&self, token: &str, secs: u64) -> Option<Result<(), RejectionReason>> {
             let digest = TokenDigest::of(token.as_bytes());
             let found = self.cache.find(&digest, Timestamp::from_secs(secs))?;
             Some(found.map(drop))
@@ -177,7 +179,7 @@ mod tests {
         let tokens = Tokens::new(10);
         tokens.come("a");
         assert_eq!(tokens.find("a", 99), Some(Ok(())));
-        assert_eq!(tokens.find("a", 100), Some(Err(Reason::Expired)));
+        assert_eq!(tokens.find("a", 100), Some(Err(RejectionReason::Expired)));
         assert_eq!(tokens.find("a", 99), None, "it is gone");
         tokens.come("b");
         tokens.key.public_key().0.end_at(Timestamp::from_secs(50));

@@ -9,7 +9,7 @@ use serde::de::{DeserializeSeed, Error, MapAccess};
 use serde_json::Value;
 
 use crate::claims::{Claim, DateClaim, ListClaim, TextClaim, TokenClaims};
-use crate::json::{Again, Number, Strictly, TextInto, Texts, TextsInto, said_twice};
+use crate::json::{Number, Replay, TextInto, Texts, TextsInto, UniqueKeys, said_twice};
 
 type Fault = serde_json::Error;
 
@@ -45,7 +45,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
             let twice = self.claims.others.repeats();
             return self.fault(if twice { Err(said_twice()) } else { Ok(None) });
         }
-        seed.deserialize(Again::Text(&self.name)).map(Some).map_err(again)
+        seed.deserialize(Replay::Text(&self.name)).map(Some).map_err(again)
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
@@ -84,7 +84,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         if holds_roles {
             self.claims.roles = [&*text].into_iter().collect();
         }
-        seed.deserialize(Again::Text(text)).map_err(again)
+        seed.deserialize(Replay::Text(text)).map_err(again)
     }
 
     fn date<S: DeserializeSeed<'de>>(
@@ -97,7 +97,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         let date = self.fault(number.to_date().ok_or_else(no_date))?;
         let before = self.claims.dates[claim as usize].replace(date);
         self.once(before.is_none())?;
-        seed.deserialize(Again::Number(number)).map_err(again)
+        seed.deserialize(Replay::Number(number)).map_err(again)
     }
 
     fn list<S: DeserializeSeed<'de>>(
@@ -115,7 +115,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         if holds_roles {
             self.claims.roles = texts.iter().collect();
         }
-        seed.deserialize(Again::Texts(texts)).map_err(again)
+        seed.deserialize(Replay::Texts(texts)).map_err(again)
     }
 
     fn fault<T>(&self, read: Result<T, A::Error>) -> Result<T, A::Error> {
@@ -140,7 +140,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         let roles_at = self.roles_at;
         match roles_at.split_first() {
             Some((first, path)) if **first == *self.name => self.roles(path, seed),
-            _ => self.map.next_value_seed(Strictly { inner: seed, twice: self.malformed }),
+            _ => self.map.next_value_seed(UniqueKeys { inner: seed, twice: self.malformed }),
         }
     }
 
@@ -153,11 +153,11 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         if path.is_empty() {
             let mut roles = Texts::default();
             fault(self.malformed, self.map.next_value_seed(TextsInto(&mut roles)))?;
-            let read = seed.deserialize(Again::Texts(&roles)).map_err(again);
+            let read = seed.deserialize(Replay::Texts(&roles)).map_err(again);
             self.claims.roles = roles.into();
             return read;
         }
-        let whole = Strictly { inner: PhantomData::<Value>, twice: self.malformed };
+        let whole = UniqueKeys { inner: PhantomData::<Value>, twice: self.malformed };
         let value = self.map.next_value_seed(whole)?;
         let mut at = Some(&value);
         for name in path {

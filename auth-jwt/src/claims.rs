@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::iter;
 
-use auth_core::{Reason, Timestamp, Words};
+use auth_core::{RejectionReason, Timestamp, Words};
 use serde::Deserialize;
 
 use crate::json::{Names, Text, Texts};
@@ -152,12 +152,12 @@ pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 /// The `iss` of claims that nobody has verified: good for choosing who is to verify them.
-pub(crate) fn issuer_of(json: &str) -> Result<Option<Cow<'_, str>>, Reason> {
+pub(crate) fn issuer_of(json: &str) -> Result<Option<Cow<'_, str>>, RejectionReason> {
     #[derive(Deserialize)]
     struct Issuer<'a> {
         #[serde(borrow, default)]
         iss: Option<Text<'a>>,
     }
-    let Issuer { iss } = serde_json::from_str(json).map_err(|_| Reason::Malformed)?;
+    let Issuer { iss } = serde_json::from_str(json).map_err(|_| RejectionReason::Malformed)?;
     Ok(iss.map(|Text(issuer)| issuer))
 }

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::fmt;
 
-use auth_core::Reason;
+use auth_core::RejectionReason;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
@@ -13,7 +13,7 @@ use crate::claims::TokenClaims;
 type Fault = serde_json::Error;
 
 /// The application's claims do not have the shape that it asks for.
-pub(crate) const UNREADABLE: Reason = Reason::Other("claims of another shape");
+pub(crate) const UNREADABLE: RejectionReason = RejectionReason::Other("claims of another shape");
 
 impl<'a> TokenClaims<'a> {
     /// Reads what a token says, its roles at this path, and the application's claims beside. A
@@ -23,14 +23,14 @@ impl<'a> TokenClaims<'a> {
         &mut self,
         json: &'a str,
         roles_at: &[Box<str>],
-    ) -> Result<C, Reason> {
+    ) -> Result<C, RejectionReason> {
         let malformed = Cell::new(true); // until an object begins
         let mut inner = serde_json::Deserializer::from_str(json);
         let reader = Reader { inner: &mut inner, claims: self, roles_at, malformed: &malformed };
         let read = C::deserialize(reader).and_then(|claims| inner.end().map(|()| claims));
         read.map_err(|error| {
             if malformed.get() || !error.is_data() {
-                return Reason::Malformed;
+                return RejectionReason::Malformed;
             }
             // Where, and not what: the text of the error repeats the claim.
             let (line, column) = (error.line(), error.column());
@@ -120,14 +120,14 @@ mod tests {
     fn read_as<'a, C: Deserialize<'a>>(
         json: &'a str,
         roles_at: &[&str],
-    ) -> Result<(TokenClaims<'a>, C), Reason> {
+    ) -> Result<(TokenClaims<'a>, C), RejectionReason> {
         let roles_at: Vec<Box<str>> = roles_at.iter().map(|name| (*name).into()).collect();
         let mut claims = TokenClaims::default();
         let own = claims.read(json, &roles_at)?;
         Ok((claims, own))
     }
 
-    fn read(json: &str) -> Result<TokenClaims<'_>, Reason> {
+    fn read(json: &str) -> Result<TokenClaims<'_>, RejectionReason> {
         read_as::<IgnoredAny>(json, &["roles"]).map(|(claims, _)| claims)
     }
 
@@ -146,7 +146,7 @@ mod tests {
     fn sec_51_a_date_of_another_type_is_an_error() {
         for exp in ["\"1\"", "true", "[]", "{}", "null", "-1", "-1.5", "1e300", "1e999"] {
             let json = format!(r#"{{"exp":{exp}}}"#);
-            assert_eq!(read(&json).err(), Some(Reason::Malformed), "{exp}");
+            assert_eq!(read(&json).err(), Some(RejectionReason::Malformed), "{exp}");
         }
         let read = |json| read(json).unwrap().date(DateClaim::ExpiresAt);
         assert_eq!(read(r#"{"exp":1.5}"#), Some(Timestamp::from_secs(1)));
@@ -221,7 +221,7 @@ mod tests {
             r#"{"sub":"a"} x"#,
             r#"["sub"]"#,
         ] {
-            assert_eq!(read(json).err(), Some(Reason::Malformed), "{json}");
+            assert_eq!(read(json).err(), Some(RejectionReason::Malformed), "{json}");
         }
     }
 

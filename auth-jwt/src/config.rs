@@ -2,7 +2,7 @@
 
 use std::sync::OnceLock;
 
-use auth_core::{Clock, CookiePolicy, CrossSite};
+use auth_core::{Clock, CookiePolicy, CrossOriginProtection};
 
 use crate::cache::Cache;
 use crate::verifier::Verifier;
@@ -21,14 +21,14 @@ pub(crate) struct Config<C> {
 pub(crate) struct Base {
     pub(crate) verifier: Verifier,
     pub(crate) cookie: Option<CookiePolicy>,
-    pub(crate) cross_site: CrossSite,
+    pub(crate) cross_site: CrossOriginProtection,
     pub(crate) clock: Clock,
     pub(crate) cached: usize,
 }
 
 impl Base {
     pub(crate) fn new(verifier: Verifier) -> Self {
-        let (cross_site, clock) = (CrossSite::STRICT, Clock::system());
+        let (cross_site, clock) = (CrossOriginProtection::STRICT, Clock::system());
         Self { verifier, cookie: None, cross_site, clock, cached: CACHED }
     }
 }

@@ -2,25 +2,25 @@
 
 use std::sync::Arc;
 
-use auth_core::{Reason, Timestamp};
+use auth_core::{RejectionReason, Timestamp};
 use serde::de::DeserializeOwned;
 
 use crate::cache::{Kept, TokenDigest};
 use crate::config::Config;
 use crate::jws::Compact;
-use crate::proven::Proven;
+use crate::proven::TokenSubject;
 
 /// A token that is good at this moment: verified just now, or before.
 #[derive(Debug)]
-pub enum GoodToken<C> {
+pub enum VerifiedToken<C> {
     /// Verified just now, without a cache.
-    Now(Proven<C>),
+    Now(TokenSubject<C>),
     /// One of the tokens that are kept.
     Kept(Arc<Kept<C>>),
 }
 
-impl<C> GoodToken<C> {
-    pub(crate) fn proven(&self) -> &Proven<C> {
+impl<C> VerifiedToken<C> {
+    pub(crate) fn proven(&self) -> &TokenSubject<C> {
         match self {
             Self::Now(proven) => proven,
             Self::Kept(kept) => &kept.checked.proven,
@@ -34,17 +34,17 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Config<C> {
         &self,
         token: &Compact<'_>,
         now: Timestamp,
-    ) -> Result<GoodToken<C>, Reason> {
+    ) -> Result<VerifiedToken<C>, RejectionReason> {
         let verifier = &self.base.verifier;
         let Some(cache) = self.cache() else {
             let checked = verifier.check_signature(token, now)?.check(token)?;
-            return checked.judge(now).map(|()| GoodToken::Now(checked.proven));
+            return checked.judge(now).map(|()| VerifiedToken::Now(checked.proven));
         };
         let by_digest = (!verifier.only_shares_secrets()).then(|| TokenDigest::of(token.whole));
         if let Some(digest) = &by_digest
             && let Some(known) = cache.find(digest, now)
         {
-            return known.map(GoodToken::Kept);
+            return known.map(VerifiedToken::Kept);
         }
         let signed = verifier.check_signature(token, now)?;
         // With a secret the signature is a digest already, and has just been made again.
@@ -53,14 +53,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Config<C> {
             _ => {
                 let name = token.with_signature(TokenDigest::of_mac)?;
                 if let Some(known) = cache.find(&name, now) {
-                    return known.map(GoodToken::Kept);
+                    return known.map(VerifiedToken::Kept);
                 }
                 name
             }
         };
         let checked = signed.check(token)?;
         checked.judge(now)?;
-        Ok(GoodToken::Kept(cache.keep(name, token.whole, checked)))
+        Ok(VerifiedToken::Kept(cache.keep(name, token.whole, checked)))
     }
 }
 
@@ -72,16 +72,16 @@ mod tests {
     use serde_json::json;
 
     use crate::authenticator::Mode;
-    use crate::{Algorithm, CacheStatus, JwtAuth, Key, SharedKey, SigningKey, SigningKeys};
+    use crate::{Algorithm, CacheStats, HmacKey, JwtAuth, Key, SigningKey, SigningKeys};
 
-    const KEPT_ONCE: CacheStatus = CacheStatus { entries: 1, hits: 1, misses: 1 };
+    const KEPT_ONCE: CacheStats = CacheStats { entries: 1, hits: 1, misses: 1 };
 
-    fn token(key: &SharedKey, subject: &str) -> String {
+    fn token(key: &HmacKey, subject: &str) -> String {
         key.sign("JWT", &json!({ "sub": subject, "exp": 1000 })).unwrap()
     }
 
     fn subject<M: Mode<Claims>>(auth: &JwtAuth<Claims, M>, token: &str) -> Option<String> {
-        match auth.verify(token.as_bytes()).now().ok()? {
+        match auth.verify(token.as_bytes()).into_ready().ok()? {
             Outcome::Authenticated(identity) => Some(identity.subject().to_owned()),
             _ => None,
         }
@@ -97,7 +97,7 @@ mod tests {
         for _ in 0..2 {
             assert_eq!(subject(&auth, &token).as_deref(), Some("alice"));
         }
-        assert_eq!(auth.cache_status(), KEPT_ONCE);
+        assert_eq!(auth.cache_stats(), KEPT_ONCE);
         let (message, _) = token.rsplit_once('.').unwrap();
         let (forged_message, mac) = forged.rsplit_once('.').unwrap();
         assert_eq!(message, forged_message);
@@ -111,7 +111,7 @@ mod tests {
             None,
             "a known signature"
         );
-        assert_eq!(auth.cache_status(), KEPT_ONCE, "forged ones are not looked for");
+        assert_eq!(auth.cache_stats(), KEPT_ONCE, "forged ones are not looked for");
         clock.advance(Duration::from_secs(1000));
         assert_eq!(subject(&auth, &token), None, "its time is over");
     }
@@ -125,11 +125,12 @@ mod tests {
         let bob = SigningKeys::new(pair.clone())
             .sign("JWT", &json!({ "sub": "bob", "exp": 1000 }))
             .unwrap();
-        let auth = JwtAuth::new(secret).accept(pair.public_key().clone()).clock(clock.clock());
+        let auth =
+            JwtAuth::new(secret).additional_key(pair.public_key().clone()).clock(clock.clock());
         for _ in 0..3 {
             assert_eq!(subject(&auth, &alice).as_deref(), Some("alice"));
             assert_eq!(subject(&auth, &bob).as_deref(), Some("bob"));
         }
-        assert_eq!(auth.cache_status().entries, 2);
+        assert_eq!(auth.cache_stats().entries, 2);
     }
 }

@@ -6,10 +6,10 @@ use std::fmt;
 use serde::Serialize;
 
 use crate::jws;
-use crate::key::SharedKey;
+use crate::key::HmacKey;
 use crate::signing_keys::SigningKeys;
 
-impl SharedKey {
+impl HmacKey {
     /// A token of this type (`typ`) with these claims, for links in mails, for other services, for
     /// tests. It says what it is given and nothing else: `exp` and `aud` are yours to set.
     ///

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    AuthLayer, AuthService, Claims, Clock, CookiePolicy, CrossSite, InvalidOrigin,
+    AuthLayer, AuthService, Claims, Clock, CookiePolicy, CrossOriginProtection, InvalidOrigin,
     Policy as LayerPolicy,
 };
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 
-use crate::cache::{Cache, CacheStatus};
+use crate::cache::{Cache, CacheStats};
 use crate::config::{Base, Config};
 use crate::key::Key;
 use crate::keys::KeySource;
 use crate::mode::{Configured, Verifies};
-use crate::policy::Policy;
+use crate::policy::Validation;
 use crate::verifier::{Trusted, Verifier};
 
 /// JSON Web Tokens: who sent a request says a signed token in its `Authorization` header.
@@ -24,16 +24,16 @@ use crate::verifier::{Trusted, Verifier};
 /// It is a Tower layer. As it stands it refuses every request without an identity;
 /// [`optional`](Self::optional) lets them through. Without an audience it refuses tokens that name
 /// one. What it can do, `M`, follows from its keys: [`Verifies`], or [`Signs`](crate::Signs), or
-/// `SignsIn` with a store.
+/// `WithSignIn` with a store.
 ///
 /// ```
-/// use auth_jwt::{JwtAuth, Key, Policy};
+/// use auth_jwt::{JwtAuth, Key, Validation};
 ///
 /// # let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 /// let auth = JwtAuth::new(Key::hs256([7; 32])?)
 ///     .issuer("https://shop.example")
 ///     .audience("shop")
-///     .trust(Key::from_jwk(jwk)?, Policy::new().issuer("https://idp.example").audience("shop"));
+///     .trust(Key::from_jwk(jwk)?, Validation::new().issuer("https://idp.example").audience("shop"));
 /// # Ok::<(), auth_jwt::InvalidKey>(())
 /// ```
 #[must_use]
@@ -46,7 +46,7 @@ impl JwtAuth {
     /// Believes tokens that were signed by these keys.
     pub fn new<K: KeySource>(keys: K) -> JwtAuth<Claims, K::Mode> {
         let (keys, mode) = keys.into_keys();
-        let base = Base::new(Verifier { issuers: vec![Trusted::new(keys, Policy::new())] });
+        let base = Base::new(Verifier { issuers: vec![Trusted::new(keys, Validation::new())] });
         JwtAuth { config: Arc::new(Config::new(base)), mode }
     }
 }
@@ -64,11 +64,11 @@ impl<C, M> JwtAuth<C, M> {
 
     /// The policy of the first issuer, which this backend was made with.
     #[cfg(feature = "sign-in")]
-    pub(crate) fn own(&self) -> &Policy {
+    pub(crate) fn own(&self) -> &Validation {
         &self.base().verifier.issuers[0].policy
     }
 
-    fn change_policy(self, change: impl FnOnce(Policy) -> Policy) -> Self {
+    fn change_policy(self, change: impl FnOnce(Validation) -> Validation) -> Self {
         self.change(|base| {
             let own = &mut base.verifier.issuers[0];
             own.set_policy(change(own.policy.clone()));
@@ -84,11 +84,11 @@ impl<C, M> JwtAuth<C, M> {
     ///
     /// # Panics
     /// If tokens are issued, and it names no audience.
-    pub fn policy(self, policy: Policy) -> Self {
+    pub fn policy(self, policy: Validation) -> Self {
         self.change_policy(|_| policy)
     }
 
-    /// Who has to have issued them: see [`Policy::issuer`].
+    /// Who has to have issued them: see [`Validation::issuer`].
     ///
     /// # Panics
     /// If another issuer of this name is trusted already.
@@ -96,25 +96,25 @@ impl<C, M> JwtAuth<C, M> {
         self.change_policy(|policy| policy.issuer(issuer))
     }
 
-    /// For whom they have to be meant: see [`Policy::audience`].
+    /// For whom they have to be meant: see [`Validation::audience`].
     pub fn audience(self, audience: impl Into<Box<str>>) -> Self {
         self.change_policy(|policy| policy.audience(audience))
     }
 
-    /// Takes tokens for anybody: see [`Policy::any_audience`].
+    /// Takes tokens for anybody: see [`Validation::any_audience`].
     ///
     /// # Panics
     /// If tokens are issued: those are for somebody.
     pub fn any_audience(self) -> Self {
-        self.change_policy(Policy::any_audience)
+        self.change_policy(Validation::any_audience)
     }
 
-    /// Takes access tokens by RFC 9068 only: see [`Policy::access_token`].
+    /// Takes access tokens by RFC 9068 only: see [`Validation::access_token`].
     pub fn access_token(self) -> Self {
-        self.change_policy(Policy::access_token)
+        self.change_policy(Validation::access_token)
     }
 
-    /// How far clocks may differ: see [`Policy::leeway`].
+    /// How far clocks may differ: see [`Validation::leeway`].
     pub fn leeway(self, leeway: Duration) -> Self {
         self.change_policy(|policy| policy.leeway(leeway))
     }
@@ -126,7 +126,7 @@ impl<C, M> JwtAuth<C, M> {
     /// If it has no `kid`, and four keys of its algorithm have none already: more are not tried with
     /// a token. [Named](crate::Key::with_kid) keys are, as many as there are, with tokens that name
     /// them.
-    pub fn accept(self, key: impl Into<Key>) -> Self {
+    pub fn additional_key(self, key: impl Into<Key>) -> Self {
         let key = key.into();
         self.change(|base| base.verifier.issuers[0].keys.add(key))
     }
@@ -136,8 +136,9 @@ impl<C, M> JwtAuth<C, M> {
     ///
     /// # Panics
     /// If the policy names no issuer, or one that is trusted already.
-    pub fn trust(self, keys: impl KeySource, policy: Policy) -> Self {
-        let issuer = policy.issuer.clone().expect("another issuer has a name: `Policy::issuer`");
+    pub fn trusted_issuer(self, keys: impl KeySource, policy: Validation) -> Self {
+        let issuer =
+            policy.issuer.clone().expect("another issuer has a name: `Validation::issuer`");
         let known = |trusted: &Trusted| trusted.policy.issuer.as_ref() == Some(&issuer);
         let twice = self.base().verifier.issuers.iter().any(known);
         assert!(!twice, "the issuer `{issuer}` is trusted already");
@@ -163,27 +164,27 @@ impl<C, M> JwtAuth<C, M> {
     /// # Errors
     /// If the text is no origin.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
-        let cross_site = self.base().cross_site.clone().trust(origin)?;
+        let cross_site = self.base().cross_site.clone().trusted_origin(origin)?;
         Ok(self.change(|base| base.cross_site = cross_site))
     }
 
     /// Does not check which site a request with a cookie comes from. Any page that a signed-in user
     /// opens can then act as the user.
-    pub fn insecure_cross_site(self) -> Self {
-        self.change(|base| base.cross_site = CrossSite::STRICT.insecure_off())
+    pub fn insecure_cross_origin(self) -> Self {
+        self.change(|base| base.cross_site = CrossOriginProtection::STRICT.insecure_disabled())
     }
 
     /// How many verified tokens to remember, of up to a kilobyte each: 10 000 otherwise, and 0 for
     /// none. A remembered token's signature is not verified again, unless a shared secret made it,
     /// and its claims are not read again; its time is looked at whenever it comes.
-    pub fn cache(self, tokens: usize) -> Self {
+    pub fn cache_capacity(self, tokens: usize) -> Self {
         self.change(|base| base.cached = tokens)
     }
 
     /// What the cache of verified tokens has done; nothing before the first token.
     #[must_use]
-    pub fn cache_status(&self) -> CacheStatus {
-        self.config.cache().map_or_else(CacheStatus::default, Cache::status)
+    pub fn cache_stats(&self) -> CacheStats {
+        self.config.cache().map_or_else(CacheStats::default, Cache::status)
     }
 
     /// The application's own claims, read from all that a token says: names that `D` does not have

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::json::Strict;
-use crate::key::{Held, InvalidKey, Jwk, Key, SkippedKey, would_be_tried};
+use crate::key::{InvalidKey, Jwk, Key, ParsedKey, SkippedKey, would_be_tried};
 
 /// The keys of one issuer. A token's `kid` chooses among them: the key of this name is tried, and
 /// then those without a name. Of a token without a `kid`, the first four keys of its algorithm are
@@ -27,7 +27,7 @@ use crate::key::{Held, InvalidKey, Jwk, Key, SkippedKey, would_be_tried};
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct KeySet {
-    pub(crate) keys: Vec<Arc<Held>>,
+    pub(crate) keys: Vec<Arc<ParsedKey>>,
     skipped: Vec<SkippedKey>,
 }
 
@@ -85,8 +85,8 @@ impl KeySet {
     /// Adds a key.
     ///
     /// # Errors
-    /// [`InvalidKey::Repeated`] if there is one of its name and algorithm already: which of them a
-    /// token means would be a guess. [`InvalidKey::Unnamed`] if it has no name, and four of its
+    /// [`InvalidKey::DuplicateKid`] if there is one of its name and algorithm already: which of them a
+    /// token means would be a guess. [`InvalidKey::TooManyWithoutKid`] if it has no name, and four of its
     /// algorithm have none already.
     pub fn with(mut self, key: impl Into<Key>) -> Result<Self, InvalidKey> {
         self.add(key.into())?;
@@ -94,10 +94,10 @@ impl KeySet {
     }
 
     fn add(&mut self, Key(held): Key) -> Result<(), InvalidKey> {
-        let same = |own: &Arc<Held>| own.kid == held.kid && own.algorithm == held.algorithm;
+        let same = |own: &Arc<ParsedKey>| own.kid == held.kid && own.algorithm == held.algorithm;
         match &held.kid {
-            Some(kid) if self.keys.iter().any(same) => Err(InvalidKey::Repeated(kid.clone())),
-            None if !would_be_tried(&held, &self.keys) => Err(InvalidKey::Unnamed),
+            Some(kid) if self.keys.iter().any(same) => Err(InvalidKey::DuplicateKid(kid.clone())),
+            None if !would_be_tried(&held, &self.keys) => Err(InvalidKey::TooManyWithoutKid),
             _ => {
                 self.keys.push(held);
                 Ok(())

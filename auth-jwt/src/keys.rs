@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use auth_core::{Reason, Timestamp};
+use auth_core::{RejectionReason, Timestamp};
 
 use crate::jws::{Compact, Header};
-use crate::key::{Held, Key, MOST_TRIES, SharedKey, SigningKey, would_be_tried};
+use crate::key::{HmacKey, Key, MOST_TRIES, ParsedKey, SigningKey, would_be_tried};
 use crate::key_set::KeySet;
 use crate::mode::{Signer, Signs, Verifies};
 use crate::signing_keys::SigningKeys;
 
 /// Keys that [`JwtAuth::new`](crate::JwtAuth::new) takes: a [`Key`] or a [`KeySet`], which verify;
-/// a [`SharedKey`], a [`SigningKey`] or [`SigningKeys`], which sign, too.
+/// a [`HmacKey`], a [`SigningKey`] or [`SigningKeys`], which sign, too.
 pub trait KeySource: sealed::Sealed {
     /// What can be done with them: [`Verifies`] or [`Signs`].
     type Mode;
@@ -23,7 +23,7 @@ pub trait KeySource: sealed::Sealed {
 mod sealed {
     pub trait Sealed {}
     impl Sealed for crate::key::Key {}
-    impl Sealed for crate::key::SharedKey {}
+    impl Sealed for crate::key::HmacKey {}
     impl Sealed for crate::key::SigningKey {}
     impl Sealed for crate::key_set::KeySet {}
     impl Sealed for crate::signing_keys::SigningKeys {}
@@ -43,7 +43,7 @@ impl KeySource for KeySet {
     }
 }
 
-impl KeySource for SharedKey {
+impl KeySource for HmacKey {
     type Mode = Signs;
     fn into_keys(self) -> (Keys, Signs) {
         (Keys::fixed(vec![Arc::clone(&self.held)]), Signs(Signer::Shared(self)))
@@ -69,15 +69,15 @@ impl KeySource for SigningKeys {
 #[derive(Clone, Debug)]
 #[doc(hidden)]
 pub struct Keys {
-    fixed: Vec<Arc<Held>>,
+    fixed: Vec<Arc<ParsedKey>>,
     ring: Option<SigningKeys>,
 }
 
-const UNKNOWN_KEY: Reason = Reason::Other("unknown key");
-const BAD_SIGNATURE: Reason = Reason::Other("bad signature");
+const UNKNOWN_KEY: RejectionReason = RejectionReason::Other("unknown key");
+const BAD_SIGNATURE: RejectionReason = RejectionReason::Other("bad signature");
 
 impl Keys {
-    fn fixed(keys: Vec<Arc<Held>>) -> Self {
+    fn fixed(keys: Vec<Arc<ParsedKey>>) -> Self {
         Self { fixed: keys, ring: None }
     }
 
@@ -104,17 +104,20 @@ impl Keys {
         header: &Header<'_>,
         token: &Compact<'_>,
         now: Timestamp,
-    ) -> Result<Arc<Held>, Reason> {
+    ) -> Result<Arc<ParsedKey>, RejectionReason> {
         token.with_signature(|signature| {
             let mut failure = UNKNOWN_KEY;
             let mut tries = MOST_TRIES;
-            for turn in [Turn::Named, Turn::Unnamed, Turn::NotAskedFor] {
-                let check = |key: &Arc<Held>| {
-                    if Turn::of(key, header) != Some(turn) || tries == 0 || !key.is_good_at(now) {
+            for state in [KeyChoice::Named, KeyChoice::Unnamed, KeyChoice::NotAskedFor] {
+                let check = |key: &Arc<ParsedKey>| {
+                    if KeyChoice::of(key, header) != Some(state)
+                        || tries == 0
+                        || !key.is_good_at(now)
+                    {
                         return false;
                     }
                     failure = BAD_SIGNATURE;
-                    tries -= usize::from(turn != Turn::Named);
+                    tries -= usize::from(state != KeyChoice::Named);
                     key.verifies(token.message, signature)
                 };
                 if let Some(key) = self.find(check) {
@@ -125,7 +128,7 @@ impl Keys {
         })?
     }
 
-    fn find(&self, mut check: impl FnMut(&Arc<Held>) -> bool) -> Option<Arc<Held>> {
+    fn find(&self, mut check: impl FnMut(&Arc<ParsedKey>) -> bool) -> Option<Arc<ParsedKey>> {
         let fixed = self.fixed.iter().find(|key| check(key)).cloned();
         fixed.or_else(|| self.ring.as_ref()?.find(check))
     }
@@ -133,7 +136,7 @@ impl Keys {
 
 /// When a key is tried with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
+enum KeyChoice {
     /// The token names it.
     Named,
     /// It has no name.
@@ -142,8 +145,8 @@ enum Turn {
     NotAskedFor,
 }
 
-impl Turn {
-    fn of(key: &Held, header: &Header<'_>) -> Option<Self> {
+impl KeyChoice {
+    fn of(key: &ParsedKey, header: &Header<'_>) -> Option<Self> {
         if key.algorithm != header.algorithm {
             return None;
         }
@@ -160,7 +163,7 @@ mod tests {
     use super::*;
     use crate::algorithm::Algorithm;
 
-    fn secret(byte: u8) -> SharedKey {
+    fn secret(byte: u8) -> HmacKey {
         Key::hs256([byte; 32]).unwrap()
     }
 
@@ -172,7 +175,7 @@ mod tests {
         keys.verify(&header, &compact, Timestamp::EPOCH).is_ok()
     }
 
-    fn sign(key: &SharedKey) -> String {
+    fn sign(key: &HmacKey) -> String {
         key.sign("JWT", &serde_json::json!({})).unwrap()
     }
 

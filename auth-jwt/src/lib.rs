@@ -18,7 +18,6 @@
 mod algorithm;
 mod authenticator;
 mod cache;
-mod carrier;
 mod claim_members;
 mod claims;
 mod claims_reader;
@@ -39,18 +38,19 @@ mod sign_in;
 mod signing_keys;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod transport;
 mod verifier;
 
-pub use algorithm::{Algorithm, KeyRule, UnknownAlgorithm};
+pub use algorithm::{Algorithm, KeyRequirement, UnknownAlgorithm};
 pub use authenticator::Mode;
-pub use cache::CacheStatus;
+pub use cache::CacheStats;
 pub use issue::SignError;
 pub use jwt_auth::JwtAuth;
-pub use key::{InvalidKey, Key, SharedKey, SigningKey, SkippedKey};
+pub use key::{HmacKey, InvalidKey, Key, SigningKey, SkippedKey};
 pub use key_set::KeySet;
 pub use keys::KeySource;
 pub use mode::{Configured, Signs, Verifies};
-pub use policy::Policy;
+pub use policy::Validation;
 #[cfg(feature = "sign-in")]
-pub use sign_in::SignsIn;
+pub use sign_in::WithSignIn;
 pub use signing_keys::{JwksService, RotateError, SigningKeys, WithdrawError};

@@ -9,7 +9,7 @@ use serde::Serialize;
 
 #[cfg(feature = "sign-in")]
 use crate::issue::SignError;
-use crate::key::SharedKey;
+use crate::key::HmacKey;
 use crate::signing_keys::SigningKeys;
 
 /// A [`JwtAuth`](crate::JwtAuth) that verifies tokens.
@@ -51,7 +51,7 @@ impl Configured for Signs {
 #[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
 #[derive(Clone, Debug)]
 pub(crate) enum Signer {
-    Shared(SharedKey),
+    Shared(HmacKey),
     Ring(SigningKeys),
 }
 

@@ -2,20 +2,20 @@
 
 use std::sync::Arc;
 
-use auth_core::{Facts, Identity, Principal, Reason, SignInId, Timestamp};
+use auth_core::{AuthenticationInfo, Identity, Principal, RejectionReason, SignInId, Timestamp};
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
 
 use crate::claims::{DateClaim, ListClaim, TextClaim, TokenClaims};
 use crate::json::Texts;
-use crate::policy::Policy;
+use crate::policy::Validation;
 
 /// What is read of a family's digest: enough to tell one from the next.
 pub(crate) const FAMILY_BYTES: usize = 8;
 
 /// What a token proves.
 #[derive(Debug)]
-pub enum Proven<C> {
+pub enum TokenSubject<C> {
     /// Somebody, by the word of the issuer.
     Somebody(Identity<C>),
     /// A sign-in of ours, whose record says the rest.
@@ -45,32 +45,34 @@ pub(crate) struct Last<C> {
     pub(crate) identity: Identity<C>,
 }
 
-impl<C> Proven<C> {
+impl<C> TokenSubject<C> {
     /// Somebody, with these claims of the application's.
-    pub(crate) fn somebody(claims: &mut TokenClaims<'_>, own: C, policy: &Policy) -> Self {
+    pub(crate) fn somebody(claims: &mut TokenClaims<'_>, own: C, policy: &Validation) -> Self {
         let subject = claims.text(TextClaim::Subject).unwrap_or_default();
         let mut principal = Principal::new(subject).claims(own);
         principal.scopes = claims.scopes();
         principal.acr = claims.text(TextClaim::Acr).map(Into::into);
         principal.amr = claims.take_list(ListClaim::Amr).map(Into::into).unwrap_or_default();
-        let mut facts = Facts::new("jwt", policy.authenticated_at(claims));
-        facts.expires_at = claims.date(DateClaim::ExpiresAt).unwrap_or(Timestamp::EPOCH);
+        let mut authentication = AuthenticationInfo::new("jwt", policy.authenticated_at(claims));
+        authentication.expires_at = claims.date(DateClaim::ExpiresAt).unwrap_or(Timestamp::EPOCH);
         // Somebody else vouches, also where the token does not say who: it is no user of our own.
-        facts.issuer = Some(match &policy.issuer {
+        authentication.issuer = Some(match &policy.issuer {
             Some(issuer) => Arc::clone(issuer), // it was found to be the token's
             None => claims.text(TextClaim::Issuer).unwrap_or_default().into(),
         });
         principal.roles = std::mem::take(&mut claims.roles);
-        Self::Somebody(Identity::verified(principal, facts))
+        Self::Somebody(Identity::verified(principal, authentication))
     }
 }
 
 impl<C> OwnToken<C> {
     /// Every token of ours belongs to a sign-in.
-    pub(crate) fn of(claims: &TokenClaims<'_>) -> Result<Self, Reason> {
+    pub(crate) fn of(claims: &TokenClaims<'_>) -> Result<Self, RejectionReason> {
         let sid = claims.text(TextClaim::SignIn).and_then(|sid| sid.parse().ok());
         let family = claims.text(TextClaim::Family).and_then(family_of);
-        let (Some(sid), Some(family)) = (sid, family) else { return Err(Reason::WrongKind) };
+        let (Some(sid), Some(family)) = (sid, family) else {
+            return Err(RejectionReason::WrongKind);
+        };
         let expires_at = claims.date(DateClaim::ExpiresAt).unwrap_or(Timestamp::EPOCH);
         let scopes = match claims.list(ListClaim::Scope) {
             Some(Texts::One(scopes)) => (**scopes).into(),

@@ -3,17 +3,18 @@
 use std::sync::Arc;
 
 use auth_core::{
-    Attempt, AuthFuture, Authenticator, Backend, Carrier, Challenge, Clock, CrossSite, Demand,
-    Head, Outcome, Reason, Rejection, SignIns, Timestamp,
+    Attempt, AuthFuture, Authenticator, Backend, Challenge, ChallengeReason, Clock,
+    CrossOriginProtection, Outcome, Rejection, RejectionReason, RequestHead, SignInBackend,
+    Timestamp, Transport,
 };
-use auth_store::{Digest, Expiry, Kind, Peek, Proof, Record, Secret};
+use auth_store::{Digest, Expiry, Peek, Record, Secret, SecretKind, SecretMatch};
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::carrier;
 use crate::config::{Bearer, Config};
 use crate::session_auth::SessionAuth;
+use crate::transport;
 
 impl<C> Authenticator for SessionAuth<C>
 where
@@ -21,22 +22,23 @@ where
 {
     type Claims = C;
 
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<C>> {
-        let (kind, secret) = carrier::find(&self.config, head)?;
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
+        let (kind, secret) = transport::find(&self.config, head)?;
         let outcome = match secret {
             Ok(secret) => ask(&self.config, secret, kind),
             Err(reason) => AuthFuture::ready(rejected(kind, reason)),
         };
-        let carrier = if kind == Kind::Cookie { Carrier::Ambient } else { Carrier::Explicit };
-        Some(Attempt::new(carrier, outcome))
+        let transport =
+            if kind == SecretKind::Cookie { Transport::Ambient } else { Transport::Explicit };
+        Some(Attempt::new(transport, outcome))
     }
 
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
         if self.config.bearer == Bearer::On {
-            Challenge::bearer(demand).append_to(headers);
+            Challenge::bearer(reason).append_to(headers);
         }
-        if !matches!(demand, Demand::Scope(_)) {
-            Challenge::new("Session").step_up(demand).append_to(headers);
+        if !matches!(reason, ChallengeReason::InsufficientScope(_)) {
+            Challenge::new("Session").step_up(reason).append_to(headers);
         }
     }
 
@@ -47,11 +49,11 @@ where
         })
     }
 
-    fn sign_ins(&self) -> Option<&dyn SignIns<C>> {
+    fn sign_ins(&self) -> Option<&dyn SignInBackend<C>> {
         Some(self)
     }
 
-    fn cross_site(&self, _: Backend) -> &CrossSite {
+    fn cross_origin(&self, _: Backend) -> &CrossOriginProtection {
         &self.config.cross_site
     }
 
@@ -61,7 +63,7 @@ where
 }
 
 /// Asks the store, and waits for it only if it does not know at once.
-fn ask<C>(config: &Arc<Config>, secret: Secret, kind: Kind) -> AuthFuture<Outcome<C>>
+fn ask<C>(config: &Arc<Config>, secret: Secret, kind: SecretKind) -> AuthFuture<Outcome<C>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
@@ -70,12 +72,12 @@ where
     let mut at_once = None;
     config.sign_ins.store().peek(&sid, &mut |peek| {
         at_once = match peek {
-            Peek::Known(record) => Some(judge(config, record, &presented, now)),
+            Peek::Authoritative(record) => Some(judge(config, record, &presented, now)),
             // A copy may be a moment old: what it cannot confirm, only the store can deny.
-            Peek::Copy(record) => {
+            Peek::Cached(record) => {
                 Some(judge(config, Some(record), &presented, now)).filter(Judged::is_good)
             }
-            Peek::Ask => None,
+            Peek::Miss => None,
         };
     });
     if let Some(judged) = at_once {
@@ -88,7 +90,7 @@ where
 pub(crate) fn ask_the_store<C>(
     config: &Arc<Config>,
     secret: Secret,
-    kind: Kind,
+    kind: SecretKind,
 ) -> AuthFuture<Outcome<C>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
@@ -101,7 +103,7 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let config = Arc::clone(config);
-    AuthFuture::from_async(async move {
+    AuthFuture::boxed(async move {
         match config.sign_ins.store().load(&presented.secret.sid()).await {
             Ok(record) => {
                 let judged = judge(&config, record.as_ref(), &presented, now);
@@ -115,7 +117,7 @@ where
 /// A secret, and its digest: made before the store is asked, which may hold a lock then.
 struct Presented {
     secret: Secret,
-    kind: Kind,
+    kind: SecretKind,
     digest: Digest,
 }
 
@@ -123,7 +125,7 @@ struct Presented {
 enum Judged<C> {
     Good { outcome: Outcome<C>, touch: bool },
     Expired(Arc<Record>, Expiry),
-    Bad(Reason),
+    Bad(RejectionReason),
 }
 
 impl<C> Judged<C> {
@@ -141,10 +143,12 @@ impl<C> Judged<C> {
                 outcome
             }
             Self::Expired(record, expiry) => {
-                config.sign_ins.bury(&record, expiry);
-                rejected(kind, Reason::Expired)
+                config.sign_ins.expire(&record, expiry);
+                rejected(kind, RejectionReason::Expired)
             }
-            Self::Bad(_) if config.sign_ins.was_replaced(&sid) => rejected(kind, Reason::Rotated),
+            Self::Bad(_) if config.sign_ins.recently_rotated(&sid) => {
+                rejected(kind, RejectionReason::Rotated)
+            }
             Self::Bad(reason) => rejected(kind, reason),
         }
     }
@@ -160,12 +164,12 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let Presented { secret, kind, digest } = presented;
-    let Some(record) = record else { return Judged::Bad(Reason::Unknown) };
+    let Some(record) = record else { return Judged::Bad(RejectionReason::Unknown) };
     if record.current != *digest {
-        return Judged::Bad(match record.judge(secret, *kind, now) {
-            Proof::Rotated(_) => Reason::Rotated,
-            Proof::Current | Proof::Reused => Reason::Reused,
-            Proof::Foreign => Reason::Unknown,
+        return Judged::Bad(match record.match_secret(secret, *kind, now) {
+            SecretMatch::Rotated(_) => RejectionReason::Rotated,
+            SecretMatch::Current | SecretMatch::Reused => RejectionReason::Reused,
+            SecretMatch::Unknown => RejectionReason::Unknown,
         });
     }
     if let Some(expiry) = record.expiry(now) {
@@ -182,12 +186,12 @@ where
 /// The application's claims have changed since: the user has to sign in again. It is said where, and
 /// not what: the text of the error repeats the claim.
 #[cold]
-fn unreadable<C>(record: &Record, kind: Kind, line: usize, column: usize) -> Outcome<C> {
+fn unreadable<C>(record: &Record, kind: SecretKind, line: usize, column: usize) -> Outcome<C> {
     let sign_in = record.sid;
     tracing::error!(%sign_in, line, column, "the stored claims are not the layer's");
-    rejected(kind, Reason::Other("stored claims"))
+    rejected(kind, RejectionReason::Other("stored claims"))
 }
 
-pub(crate) fn rejected<C>(kind: Kind, reason: Reason) -> Outcome<C> {
+pub(crate) fn rejected<C>(kind: SecretKind, reason: RejectionReason) -> Outcome<C> {
     Outcome::Rejected(Rejection::new(kind.scheme(), reason))
 }

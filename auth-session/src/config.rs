@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    AuthError, AuthErrorKind, CookiePolicy, CrossSite, Effects, Persistence, Timestamp,
+    AuthError, AuthErrorKind, CookiePolicy, CrossOriginProtection, Persistence, ResponseEffects,
+    Timestamp,
 };
-use auth_store::{Issued, Kind, SessionHost, SignInManager, Store};
+use auth_store::{IssuedSecret, SecretKind, SessionBackend, SignInManager, Store};
 use http::HeaderValue;
 
 #[derive(Clone, Debug)]
@@ -14,7 +15,7 @@ pub(crate) struct Config {
     pub(crate) sign_ins: SignInManager,
     pub(crate) cookie: CookiePolicy,
     pub(crate) bearer: Bearer,
-    pub(crate) cross_site: CrossSite,
+    pub(crate) cross_site: CrossOriginProtection,
     pub(crate) clear_site_data: Option<HeaderValue>,
 }
 
@@ -31,7 +32,7 @@ impl Config {
             sign_ins: SignInManager::new(store),
             cookie: CookiePolicy::host("session").expect("`session` is a cookie name"),
             bearer: Bearer::Off,
-            cross_site: CrossSite::STRICT,
+            cross_site: CrossOriginProtection::STRICT,
             clear_site_data: None,
         }
     }
@@ -41,40 +42,40 @@ impl Config {
     }
 
     /// For how long a secret is good that is handed out now.
-    pub(crate) fn remaining(&self, issued: &Issued) -> Duration {
+    pub(crate) fn remaining(&self, issued: &IssuedSecret) -> Duration {
         issued.limits.ends_at.since(self.now())
     }
 
     pub(crate) fn set_cookie(
         &self,
-        issued: &Issued,
-        effects: &mut Effects,
+        issued: &IssuedSecret,
+        effects: &mut ResponseEffects,
     ) -> Result<(), AuthError> {
         let max_age = match issued.persistence {
-            Persistence::Browser => None,
-            Persistence::Device => Some(self.remaining(issued)),
+            Persistence::Session => None,
+            Persistence::Persistent => Some(self.remaining(issued)),
         };
-        let cookie = self.cookie.set(&issued.secret.to_text(), max_age);
-        let cookie = cookie.map_err(|error| AuthError::new(AuthErrorKind::Misuse, error))?;
+        let cookie = self.cookie.set_cookie(&issued.secret.to_text(), max_age);
+        let cookie = cookie.map_err(|error| AuthError::new(AuthErrorKind::Config, error))?;
         effects.set_cookie(self.cookie.name(), cookie);
         Ok(())
     }
 }
 
-impl SessionHost for Config {
+impl SessionBackend for Config {
     fn sign_ins(&self) -> &SignInManager {
         &self.sign_ins
     }
 
-    fn anonymous(&self) -> Option<Kind> {
-        Some(Kind::Cookie)
+    fn anonymous(&self) -> Option<SecretKind> {
+        Some(SecretKind::Cookie)
     }
 
-    fn cross_site(&self) -> &CrossSite {
+    fn cross_site(&self) -> &CrossOriginProtection {
         &self.cross_site
     }
 
-    fn carry(&self, issued: &Issued, effects: &mut Effects) -> Result<(), AuthError> {
+    fn carry(&self, issued: &IssuedSecret, effects: &mut ResponseEffects) -> Result<(), AuthError> {
         self.set_cookie(issued, effects)
     }
 }

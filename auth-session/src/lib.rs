@@ -14,9 +14,9 @@
 //! - `axum`: extractors for `Identity<C>`, `Option<Identity<C>>`, `Auth<C>` and `Session`.
 
 mod authenticator;
-mod carrier;
 mod config;
 mod session_auth;
 mod sign_in;
+mod transport;
 
 pub use session_auth::SessionAuth;

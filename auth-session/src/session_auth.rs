@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    AuthError, AuthLayer, AuthService, Claims, Clock, CookieBuilder, CookiePolicy, CrossSite,
-    InvalidOrigin, Persistence, Policy,
+    AuthError, AuthLayer, AuthService, Claims, Clock, CookieBuilder, CookiePolicy,
+    CrossOriginProtection, InvalidOrigin, Persistence, Policy,
 };
-use auth_store::{IntoStore, Lifetime, Limit, SessionHost, SignInManager, WhenFull};
+use auth_store::{IntoStore, Lifetime, OverflowPolicy, SessionBackend, SignInLimit, SignInManager};
 use http::HeaderValue;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -29,18 +29,18 @@ use crate::config::{Bearer, Config};
 /// ```
 /// use std::time::Duration;
 /// use auth_session::SessionAuth;
-/// use auth_store::{MemoryStore, WhenFull};
+/// use auth_store::{MemoryStore, OverflowPolicy};
 ///
 /// let auth = SessionAuth::new(MemoryStore::new())
 ///     .idle_timeout(Duration::from_secs(20 * 60))
-///     .limit(5, WhenFull::Evict)
+///     .limit(5, OverflowPolicy::EvictOldest)
 ///     .trusted_origin("https://app.example.com")?;
 /// # Ok::<(), auth_core::InvalidOrigin>(())
 /// ```
 #[must_use]
 pub struct SessionAuth<C = Claims> {
     pub(crate) config: Arc<Config>,
-    pub(crate) host: Arc<dyn SessionHost>,
+    pub(crate) host: Arc<dyn SessionBackend>,
     claims: PhantomData<fn() -> C>,
 }
 
@@ -57,7 +57,7 @@ impl SessionAuth<Claims> {
 impl<C> SessionAuth<C> {
     fn with(config: Config) -> Self {
         let config = Arc::new(config);
-        let host = Arc::clone(&config) as Arc<dyn SessionHost>;
+        let host = Arc::clone(&config) as Arc<dyn SessionBackend>;
         Self { config, host, claims: PhantomData }
     }
 
@@ -92,8 +92,8 @@ impl<C> SessionAuth<C> {
     }
 
     /// Also issues and accepts secrets as `Authorization: Bearer`, for clients that are no
-    /// browsers: sign in [`via`](auth_core::SignIn::via) `Carrier::Explicit`.
-    pub fn bearer(self) -> Self {
+    /// browsers: sign in [`via`](auth_core::SignIn::via) `Transport::Explicit`.
+    pub fn accept_bearer(self) -> Self {
         self.change(|config| config.bearer = Bearer::On)
     }
 
@@ -131,22 +131,22 @@ impl<C> SessionAuth<C> {
     /// Remembers users on their devices unless a sign-in says otherwise: the cookie gets a
     /// `Max-Age`, at most 400 days.
     pub fn persistent(self) -> Self {
-        self.change(|config| config.sign_ins.settings.persistence = Persistence::Device)
+        self.change(|config| config.sign_ins.settings.persistence = Persistence::Persistent)
     }
 
     /// How many sign-ins a user may have at a time, and what happens at the next.
     ///
     /// # Panics
     /// If it is none: nobody could sign in.
-    pub fn limit(self, most: u32, when_full: WhenFull) -> Self {
-        let most = NonZeroU32::new(most).expect("a limit of one sign-in or more");
-        self.change(|config| config.sign_ins.settings.limit = Some(Limit { most, when_full }))
+    pub fn max_sign_ins(self, max: u32, when_full: OverflowPolicy) -> Self {
+        let max = NonZeroU32::new(max).expect("a limit of one sign-in or more");
+        self.change(|config| config.sign_ins.settings.limit = Some(SignInLimit { max, when_full }))
     }
 
     /// How often the last-seen time is written at most: 1/20 of the idle limit otherwise, never
     /// more than half of it, plus up to a quarter. An idle limit is reached early by at most as
     /// much.
-    pub fn touch_every(self, interval: Duration) -> Self {
+    pub fn touch_interval(self, interval: Duration) -> Self {
         self.change(|config| config.sign_ins.settings.touch_every = Some(interval))
     }
 
@@ -155,14 +155,14 @@ impl<C> SessionAuth<C> {
     /// # Errors
     /// If the text is no origin.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
-        let cross_site = self.config.cross_site.clone().trust(origin)?;
+        let cross_site = self.config.cross_site.clone().trusted_origin(origin)?;
         Ok(self.change(|config| config.cross_site = cross_site))
     }
 
     /// Does not check which site a request comes from. Any page that a signed-in user opens can
     /// then act as the user.
-    pub fn insecure_cross_site(self) -> Self {
-        self.change(|config| config.cross_site = CrossSite::STRICT.insecure_off())
+    pub fn insecure_cross_origin(self) -> Self {
+        self.change(|config| config.cross_site = CrossOriginProtection::STRICT.insecure_disabled())
     }
 
     /// What the browser forgets at sign-out: the value of `Clear-Site-Data`, such as
@@ -192,13 +192,13 @@ where
     ///
     /// # Errors
     /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some may still be as before.
-    pub async fn amend(
+    pub async fn update_claims(
         &self,
         subject: &str,
         roles: &[Box<str>],
         claims: &C,
     ) -> Result<usize, AuthError> {
-        self.config.sign_ins.amend(subject, roles, claims).await
+        self.config.sign_ins.update_claims(subject, roles, claims).await
     }
 
     /// Lets requests without an identity through.

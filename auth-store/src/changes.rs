@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::data::Data;
+use crate::data::SessionData;
 
 /// One change of one key. It can be made again, on newer data.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ impl fmt::Debug for Change {
 
 /// The value under `key` once the changes are made.
 pub(crate) fn value(
-    data: &Data,
+    data: &SessionData,
     key: &str,
     changes: &[Change],
 ) -> Result<Value, serde_json::Error> {
@@ -65,7 +65,10 @@ pub(crate) fn value(
 }
 
 /// The data once the changes are made, in their order.
-pub(crate) fn apply(data: &Data, changes: &[Change]) -> Result<Data, serde_json::Error> {
+pub(crate) fn apply(
+    data: &SessionData,
+    changes: &[Change],
+) -> Result<SessionData, serde_json::Error> {
     let mut data = data.clone();
     for change in changes {
         match change.apply(data.get(&change.key).map(|json| &**json))? {
@@ -77,7 +80,7 @@ pub(crate) fn apply(data: &Data, changes: &[Change]) -> Result<Data, serde_json:
 }
 
 /// What has to be done to `old` to make it `new`.
-pub(crate) fn difference(old: &Data, new: &Data) -> Vec<Change> {
+pub(crate) fn difference(old: &SessionData, new: &SessionData) -> Vec<Change> {
     let keys: BTreeSet<&str> = old.iter().chain(new.iter()).map(|(key, _)| key).collect();
     let changed = keys.into_iter().filter(|key| old.get(key) != new.get(key));
     changed.map(|key| Change::set(key, new.get(key).cloned())).collect()
@@ -88,7 +91,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn data() -> impl Strategy<Value = Data> {
+    fn data() -> impl Strategy<Value = SessionData> {
         let pairs = proptest::collection::btree_map("[a-d]", "[1-9][0-9]?", 0..4);
         pairs.prop_map(|pairs| pairs.into_iter().collect())
     }

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 /// The data of a sign-in: JSON texts by key. Cloning shares it; an empty one holds no memory.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Data(Option<Arc<BTreeMap<Box<str>, Arc<str>>>>);
+pub struct SessionData(Option<Arc<BTreeMap<Box<str>, Arc<str>>>>);
 
-impl Data {
+impl SessionData {
     /// The most bytes of keys and values together.
     pub const MAX_BYTES: usize = 64 * 1024;
 
@@ -58,7 +58,7 @@ impl Data {
     }
 }
 
-impl<K: Into<Box<str>>, V: Into<Arc<str>>> FromIterator<(K, V)> for Data {
+impl<K: Into<Box<str>>, V: Into<Arc<str>>> FromIterator<(K, V)> for SessionData {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
         let mut data = Self::new();
         for (key, json) in pairs {

@@ -8,9 +8,9 @@ use crate::secret::{Digest, Nonce};
 
 /// What few sign-ins have, or few requests read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Details {
+pub struct SignInDetails {
     /// The secret before the current one, while a refresh with it may be repeated.
-    pub grace: Option<Grace>,
+    pub grace: Option<RotationGrace>,
     /// What the client may do (RFC 6749 section 3.3).
     pub scopes: Vec<Box<str>>,
     /// How well the user was authenticated.
@@ -43,7 +43,7 @@ impl Device {
 
 /// The secret before the current one: refreshing with it again yields the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Grace {
+pub struct RotationGrace {
     /// The digest of the verifier before the current one.
     pub previous: Digest,
     /// From which the current one was derived.

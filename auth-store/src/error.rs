@@ -13,7 +13,7 @@ pub enum StoreErrorKind {
     /// whether this operation happened is not known.
     Unavailable,
     /// `create` was given a key that is taken. Nothing was changed.
-    Taken,
+    DuplicateId,
     /// The record cannot be stored as it is: its data is too large, or what is stored cannot be
     /// read. Nothing was changed.
     Invalid,
@@ -39,8 +39,8 @@ impl StoreError {
 
     /// `create` was given a key that is taken.
     #[must_use]
-    pub fn taken() -> Self {
-        Self::new(StoreErrorKind::Taken, "create never replaces a sign-in")
+    pub fn duplicate_id() -> Self {
+        Self::new(StoreErrorKind::DuplicateId, "create never replaces a sign-in")
     }
 
     /// What kind of failure it is.
@@ -54,7 +54,7 @@ impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
             StoreErrorKind::Unavailable => "the store of sign-ins did not answer",
-            StoreErrorKind::Taken => "the sign-in id is taken",
+            StoreErrorKind::DuplicateId => "the sign-in id is taken",
             StoreErrorKind::Invalid => "the sign-in cannot be stored or read as it is",
         })
     }

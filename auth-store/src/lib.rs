@@ -49,27 +49,31 @@ mod watch;
 mod watchers;
 
 pub use codec::{decode, encode};
-pub use connect::{Connect, ConnectError, connect};
-pub use data::Data;
-pub use details::{Details, Device, Grace};
+pub use connect::{ConnectError, ConnectOptions, connect};
+pub use data::SessionData;
+pub use details::{Device, RotationGrace, SignInDetails};
 pub use error::{StoreError, StoreErrorKind};
 pub use into_store::IntoStore;
-pub use lifetime::{Expiry, InvalidLifetime, Lifetime, Limits};
-pub use manager::{Beside, Issued, NewSignIn, RefreshError, Settings, SignInManager};
-pub use record::{Proof, Record};
-pub use rotation::{Renewal, Rotation};
-pub use secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
-pub use session::{Session, SessionHost};
-pub use store::{Created, Deleted, Found, Limit, Peek, Store, Swap, WhenFull};
+pub use lifetime::{Deadlines, Expiry, InvalidLifetime, Lifetime};
+pub use manager::{
+    IssuedSecret, NewSignIn, RefreshError, SecondarySignIn, SignInManager, SignInSettings,
+};
+pub use record::{Record, SecretMatch};
+pub use rotation::{Reauthentication, Rotation};
+pub use secret::{Digest, FamilyDigest, Nonce, Secret, SecretDigests, SecretKind};
+pub use session::{Session, SessionBackend};
+pub use store::{
+    CompareAndSwap, Created, Deleted, OverflowPolicy, Peek, SecretLookup, SignInLimit, Store,
+};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use stores::SqlSetupError;
+#[cfg(feature = "redis")]
+pub use stores::{InvalidUrl, RedisSetupError, RedisStore, RedisStoreBuilder};
 pub use stores::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "mysql")]
 pub use stores::{MySqlStore, MySqlStoreBuilder};
 #[cfg(feature = "postgres")]
 pub use stores::{PostgresStore, PostgresStoreBuilder};
-#[cfg(feature = "redis")]
-pub use stores::{RedisSetupError, RedisStore, RedisStoreBuilder, UrlProblem};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteStore, SqliteStoreBuilder};
 pub use watch::Watch;

@@ -83,14 +83,14 @@ pub enum Expiry {
 
 /// The limits as a record keeps them. Idle time is counted in whole seconds; 0 is no limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
+pub struct Deadlines {
     /// How many seconds it may stay unused; 0 for any.
     pub idle_secs: u32,
     /// When it ends whatever the client does.
     pub ends_at: Timestamp,
 }
 
-impl Limits {
+impl Deadlines {
     /// The limits of a sign-in that starts now.
     #[must_use]
     pub fn starting(lifetime: Lifetime, now: Timestamp) -> Self {
@@ -137,7 +137,7 @@ mod tests {
         let at = Timestamp::from_secs;
         let lifetime =
             Lifetime::new(Some(Duration::from_secs(10)), Duration::from_secs(100)).unwrap();
-        let limits = Limits::starting(lifetime, at(1000));
+        let limits = Deadlines::starting(lifetime, at(1000));
         assert_eq!(limits.expiry(at(1000), at(1009)), None);
         assert_eq!(limits.expiry(at(1000), at(1010)), Some(Expiry::Idle));
         assert_eq!(limits.expiry(at(1095), at(1099)), None);

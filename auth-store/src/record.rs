@@ -7,10 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use auth_core::{Persistence, SignInId, SignInInfo, Timestamp};
 
-use crate::data::Data;
-use crate::details::{Details, Device};
-use crate::lifetime::{Expiry, Limits};
-use crate::secret::{Digest, Digests, FamilyDigest, Kind, Nonce, Secret};
+use crate::data::SessionData;
+use crate::details::{Device, SignInDetails};
+use crate::lifetime::{Deadlines, Expiry};
+use crate::secret::{Digest, FamilyDigest, Nonce, Secret, SecretDigests, SecretKind};
 
 /// One stored sign-in: whose it is, what proves it, how long it lasts, and what the application
 /// keeps with it. What requests read comes first and together: with a session all up to the limits,
@@ -25,31 +25,31 @@ pub struct Record {
     pub sid: SignInId,
     last_seen: AtomicU64,
     /// How long it lasts.
-    pub limits: Limits,
+    pub limits: Deadlines,
     /// Counts every change but those of the last-seen time; the store sets it.
     pub version: u64,
     /// The digest of the family.
     pub family: FamilyDigest,
     /// What its secret is for.
-    pub kind: Kind,
+    pub kind: SecretKind,
     /// Whether its cookie outlives the browser.
     pub persistence: Persistence,
     /// Whose it is; none while anonymous. It never changes.
     pub subject: Option<Arc<str>>,
     pub(crate) principal: Box<[u8]>,
     /// What the application keeps with it.
-    pub data: Data,
+    pub data: SessionData,
     /// When it was created.
     pub created_at: Timestamp,
     /// When the user last proved who they are.
     pub authenticated_at: Timestamp,
     /// What few sign-ins have, or few requests read.
-    pub details: Option<Box<Details>>,
+    pub details: Option<Box<SignInDetails>>,
 }
 
 /// What a secret is to a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Proof {
+pub enum SecretMatch {
     /// It proves the sign-in.
     Current,
     /// It was just refreshed; refreshing with it again yields the current secret.
@@ -57,7 +57,7 @@ pub enum Proof {
     /// It proved the sign-in once, and no more. Somebody kept it.
     Reused,
     /// It never belonged to this sign-in: forged, of another kind, or of an earlier sign-in.
-    Foreign,
+    Unknown,
 }
 
 impl Record {
@@ -65,10 +65,10 @@ impl Record {
     #[must_use]
     pub fn new(
         sid: SignInId,
-        kind: Kind,
-        digests: Digests,
+        kind: SecretKind,
+        digests: SecretDigests,
         subject: Option<Arc<str>>,
-        limits: Limits,
+        limits: Deadlines,
         now: Timestamp,
     ) -> Self {
         Self {
@@ -79,10 +79,10 @@ impl Record {
             current: digests.current,
             family: digests.family,
             kind,
-            persistence: Persistence::Browser,
+            persistence: Persistence::Session,
             subject,
             principal: Box::default(),
-            data: Data::new(),
+            data: SessionData::new(),
             created_at: now,
             authenticated_at: now,
             version: 0,
@@ -121,24 +121,24 @@ impl Record {
 
     /// What `secret`, used as one of `kind`, is to this record.
     #[must_use]
-    pub fn judge(&self, secret: &Secret, kind: Kind, now: Timestamp) -> Proof {
+    pub fn match_secret(&self, secret: &Secret, kind: SecretKind, now: Timestamp) -> SecretMatch {
         let digest = secret.digest(kind);
         if digest == self.current {
-            return Proof::Current;
+            return SecretMatch::Current;
         }
         if secret.family_digest(kind) != self.family {
-            return Proof::Foreign;
+            return SecretMatch::Unknown;
         }
         match self.details.as_ref().and_then(|details| details.grace) {
             Some(grace) if now < grace.until && grace.previous == digest => {
-                Proof::Rotated(grace.nonce)
+                SecretMatch::Rotated(grace.nonce)
             }
-            _ => Proof::Reused,
+            _ => SecretMatch::Reused,
         }
     }
 
     /// The same sign-in with other data. What its identity says stays decoded.
-    pub(crate) fn with_data(&self, data: Data) -> Self {
+    pub(crate) fn with_data(&self, data: SessionData) -> Self {
         Self { identity: self.identity.clone(), data, version: self.version + 1, ..self.clone() }
     }
 
@@ -148,11 +148,11 @@ impl Record {
     pub fn bytes(&self) -> usize {
         let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         let details = self.details.as_deref().map_or(0, |details| {
-            let Details { scopes, acr, amr, cnf, device, .. } = details;
+            let SignInDetails { scopes, acr, amr, cnf, device, .. } = details;
             let words: usize = scopes.iter().chain(amr).map(|word| word.len() + 16).sum();
             let Device { user_agent, label, .. } = device;
             let texts: usize = [acr, cnf, user_agent, label].into_iter().map(text).sum();
-            size_of::<Details>() + words + texts
+            size_of::<SignInDetails>() + words + texts
         });
         let subject = self.subject.as_ref().map_or(0, |subject| subject.len() + 16);
         size_of::<Self>() + subject + 2 * self.principal.len() + self.data.bytes() + details
@@ -163,7 +163,7 @@ impl Record {
     pub fn info(&self) -> SignInInfo {
         let mut info = SignInInfo::new(self.sid, self.created_at, self.last_seen());
         info.expires_at = self.limits.ends_at;
-        if let Some(Details { device, .. }) = self.details.as_deref() {
+        if let Some(SignInDetails { device, .. }) = self.details.as_deref() {
             info.user_agent.clone_from(&device.user_agent);
             info.address = device.address;
             info.label.clone_from(&device.label);

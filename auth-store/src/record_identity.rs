@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_core::{Facts, Identity, KeepsVerified, Principal, SignInId, Verified};
+use auth_core::{AuthenticationInfo, Identity, IdentitySource, Principal, SignInId, Verified};
 use serde::de::DeserializeOwned;
 
 use crate::codec;
@@ -19,7 +19,7 @@ impl Record {
         C: DeserializeOwned + Send + Sync + 'static,
     {
         if self.remembers::<C>() {
-            return Ok(Some(Identity::kept(Arc::clone(self) as _)));
+            return Ok(Some(Identity::shared(Arc::clone(self) as _)));
         }
         Ok(self.verified()?.map(Identity::from))
     }
@@ -84,19 +84,20 @@ impl Record {
         subject: &Arc<str>,
     ) -> Result<Verified<C>, serde_json::Error> {
         let principal = self.decode_principal(subject)?;
-        let facts = Facts::new(self.kind.scheme(), self.authenticated_at).sign_in(self.sid);
-        Ok(Verified::new(principal, facts.expires_at(self.limits.ends_at)))
+        let authentication =
+            AuthenticationInfo::new(self.kind.scheme(), self.authenticated_at).sign_in(self.sid);
+        Ok(Verified::new(principal, authentication.expires_at(self.limits.ends_at)))
     }
 }
 
 /// For records whose identity was decoded for these claims: [`Record::identity`] shares no other.
-impl<C: Send + Sync + 'static> KeepsVerified<C> for Record {
+impl<C: Send + Sync + 'static> IdentitySource<C> for Record {
     fn principal(&self) -> &Principal<C> {
         self.known().principal()
     }
 
-    fn facts(&self) -> &Facts {
-        self.known::<C>().facts()
+    fn authentication(&self) -> &AuthenticationInfo {
+        self.known::<C>().authentication()
     }
 
     fn subject(&self) -> &str {

@@ -4,43 +4,43 @@ use std::fmt;
 
 use auth_core::{Persistence, Timestamp};
 
-use crate::details::{Details, Grace};
-use crate::lifetime::Limits;
+use crate::details::{RotationGrace, SignInDetails};
+use crate::lifetime::Deadlines;
 use crate::record::Record;
-use crate::secret::{Digests, Kind};
+use crate::secret::{SecretDigests, SecretKind};
 
 /// The secret that replaces another, and what changes with it.
 #[derive(Clone, Debug)]
 pub struct Rotation {
     /// What the new secret is for.
-    pub kind: Kind,
+    pub kind: SecretKind,
     /// Its digests.
-    pub digests: Digests,
+    pub digests: SecretDigests,
     /// For how long a refresh with the old secret may be repeated; none ends it at once.
-    pub grace: Option<Grace>,
+    pub grace: Option<RotationGrace>,
     /// What a new authentication brings; none for a refresh, which changes nothing else.
-    pub renewal: Option<Renewal>,
+    pub renewal: Option<Reauthentication>,
 }
 
 /// What a new authentication of the same user brings to a sign-in that goes on.
 #[derive(Clone)]
-pub struct Renewal {
+pub struct Reauthentication {
     /// When; also the new last-seen time.
     pub at: Timestamp,
     /// The limits, which start anew.
-    pub limits: Limits,
+    pub limits: Deadlines,
     /// Whether the cookie outlives the browser.
     pub persistence: Persistence,
     /// Roles and claims.
     pub principal: Box<[u8]>,
     /// How it was authenticated, and on which device.
-    pub details: Option<Box<Details>>,
+    pub details: Option<Box<SignInDetails>>,
 }
 
 /// Without the claims, which may be personal.
-impl fmt::Debug for Renewal {
+impl fmt::Debug for Reauthentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Renewal")
+        f.debug_struct("Reauthentication")
             .field("at", &self.at)
             .field("limits", &self.limits)
             .finish_non_exhaustive()
@@ -53,7 +53,8 @@ impl Rotation {
         record.kind = self.kind;
         record.family = self.digests.family;
         record.current = self.digests.current;
-        if let Some(Renewal { at, limits, persistence, principal, details }) = self.renewal {
+        if let Some(Reauthentication { at, limits, persistence, principal, details }) = self.renewal
+        {
             record.authenticated_at = at;
             record.touch(at);
             record.limits = limits;

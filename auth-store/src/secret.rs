@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 /// part of every digest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-pub enum Kind {
+pub enum SecretKind {
     /// A session cookie.
     Cookie = 1,
     /// A session in an `Authorization` header.
@@ -22,7 +22,7 @@ pub enum Kind {
     Refresh = 3,
 }
 
-impl Kind {
+impl SecretKind {
     /// The name of the scheme that such a secret authenticates by.
     #[must_use]
     pub fn scheme(self) -> &'static str {
@@ -81,14 +81,14 @@ impl Secret {
 
     /// What is kept of it when it is a secret of this kind.
     #[must_use]
-    pub fn digests(&self, kind: Kind) -> Digests {
-        Digests { family: self.family_digest(kind), current: self.digest(kind) }
+    pub fn digests(&self, kind: SecretKind) -> SecretDigests {
+        SecretDigests { family: self.family_digest(kind), current: self.digest(kind) }
     }
 
     /// What [`Record::current`](crate::Record::current) is, if this is the current secret: the
     /// digest of family and verifier, one block of SHA-256 with its padding.
     #[must_use]
-    pub fn digest(&self, kind: Kind) -> Digest {
+    pub fn digest(&self, kind: SecretKind) -> Digest {
         let mut block = [0; 55];
         block[..6].copy_from_slice(b"auth/v");
         block[6] = kind as u8;
@@ -100,7 +100,7 @@ impl Secret {
 
     /// What is kept of its family when it is a secret of this kind.
     #[must_use]
-    pub fn family_digest(&self, kind: Kind) -> FamilyDigest {
+    pub fn family_digest(&self, kind: SecretKind) -> FamilyDigest {
         let mut hash = Sha256::new_with_prefix(b"auth/f");
         hash.update([kind as u8]);
         hash.update(&self.0[16..32]);
@@ -145,7 +145,7 @@ impl fmt::Debug for Secret {
 
 /// What a store keeps of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Digests {
+pub struct SecretDigests {
     /// Of the family.
     pub family: FamilyDigest,
     /// Of the verifier that is good now.
@@ -245,7 +245,7 @@ mod tests {
     #[test]
     fn sec_74_debug_shows_no_secret() {
         let secret = secret();
-        let shown = format!("{secret:?} {:?}", secret.digests(Kind::Cookie));
+        let shown = format!("{secret:?} {:?}", secret.digests(SecretKind::Cookie));
         let text = secret.to_text();
         assert!(!shown.contains(&text[43..]), "{shown}");
         assert!(shown.contains(&secret.sid().to_string()));
@@ -254,7 +254,7 @@ mod tests {
     #[test]
     fn sec_81_every_kind_has_digests_of_its_own() {
         let secret = secret();
-        let kinds = [Kind::Cookie, Kind::Bearer, Kind::Refresh];
+        let kinds = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh];
         for (i, a) in kinds.iter().enumerate() {
             for b in &kinds[i + 1..] {
                 assert_ne!(secret.digests(*a).family, secret.digests(*b).family);
@@ -267,7 +267,7 @@ mod tests {
     fn a_successor_is_derived_alike_and_needs_both_parts() {
         let (old, other) = (secret(), secret());
         let nonce = Nonce([1; 16]);
-        let digest = |secret: &Secret| secret.digest(Kind::Refresh);
+        let digest = |secret: &Secret| secret.digest(SecretKind::Refresh);
         assert_eq!(digest(&old.successor(&nonce)), digest(&old.successor(&nonce)));
         assert_ne!(digest(&old.successor(&nonce)), digest(&old.successor(&Nonce([2; 16]))));
         assert_ne!(digest(&old.successor(&nonce)), digest(&other.successor(&nonce)));
@@ -290,7 +290,7 @@ mod tests {
             text[at] = letter.as_bytes()[0];
             if let Some(other) = Secret::parse(&text) {
                 let same = other.sid() == secret.sid()
-                    && other.digests(Kind::Cookie) == secret.digests(Kind::Cookie);
+                    && other.digests(SecretKind::Cookie) == secret.digests(SecretKind::Cookie);
                 prop_assert!(!same);
             }
         }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
-use crate::data::Data;
+use crate::data::SessionData;
 use crate::error::StoreError;
-use crate::record::{Proof, Record};
+use crate::record::{Record, SecretMatch};
 use crate::rotation::Rotation;
-use crate::secret::{Digest, Kind, Secret};
+use crate::secret::{Digest, Secret, SecretKind};
 use crate::watch::Watch;
 
 /// Where sign-ins are kept.
@@ -45,7 +45,7 @@ pub trait Store: Send + Sync + 'static {
     /// may hold a lock meanwhile: `see` must be quick, and must not call the store.
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         let _ = sid;
-        see(Peek::Ask);
+        see(Peek::Miss);
     }
 
     /// The sign-in of this id, or none. An expired one may be either.
@@ -65,12 +65,17 @@ pub trait Store: Send + Sync + 'static {
     }
 
     /// What this secret leads to, used as one of `kind`.
-    async fn find(&self, secret: &Secret, kind: Kind, now: Timestamp) -> Result<Found, StoreError> {
-        Ok(Found::by(self.load(&secret.sid()).await?, secret, kind, now))
+    async fn find(
+        &self,
+        secret: &Secret,
+        kind: SecretKind,
+        now: Timestamp,
+    ) -> Result<SecretLookup, StoreError> {
+        Ok(SecretLookup::by(self.load(&secret.sid()).await?, secret, kind, now))
     }
 
     /// Inserts a sign-in. Never replaces one: a key that is taken is an error of kind
-    /// [`Taken`](crate::StoreErrorKind::Taken), and changes nothing. `record.version` is stored as 0.
+    /// [`Taken`](crate::StoreErrorKind::DuplicateId), and changes nothing. `record.version` is stored as 0.
     ///
     /// With a limit, the subject has at most so many living sign-ins afterwards, however many
     /// arrive at once: the oldest by `created_at` are evicted, or this one is refused. `record.created_at` is the
@@ -78,10 +83,19 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// A store without room refuses with [`Unavailable`](crate::StoreErrorKind::Unavailable), after it
     /// has evicted anonymous sign-ins. It never evicts a signed-in one for room.
-    async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError>;
+    async fn create(
+        &self,
+        record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError>;
 
     /// Replaces the data, if the record is still at this version. Never creates.
-    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError>;
+    async fn update(
+        &self,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Result<CompareAndSwap, StoreError>;
 
     /// Replaces the secret, if `from` is still the current one. Never creates. The data stays, so
     /// that neither a refresh nor an update has to wait for the other.
@@ -90,7 +104,7 @@ pub trait Store: Send + Sync + 'static {
         sid: &SignInId,
         from: &Digest,
         rotation: Rotation,
-    ) -> Result<Swap, StoreError>;
+    ) -> Result<CompareAndSwap, StoreError>;
 
     /// Notes a use at this time. Moves the last-seen time forward only, never revives, and does
     /// not change the version. A sign-in that is gone is no error.
@@ -100,7 +114,7 @@ pub trait Store: Send + Sync + 'static {
     async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError>;
 
     /// Deletes a sign-in if it is still at this version.
-    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError>;
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError>;
 
     /// Deletes a sign-in if it was not used since `last_seen`, and says whether it did: the end of
     /// an idle sign-in cannot hit one that another node has just seen.
@@ -127,7 +141,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Replaces roles and claims (see [`encode`](crate::encode)) in all sign-ins of the subject,
     /// and says in how many. How each was authenticated stays as it was.
-    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError>;
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError>;
 
     /// Collects at most `most` sign-ins that have expired at `now`, and says how many. It never
     /// takes a living one, and never holds up other requests for long.
@@ -138,30 +152,30 @@ pub trait Store: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 pub enum Peek<'a> {
     /// Nothing: ask [`Store::load`].
-    Ask,
+    Miss,
     /// A copy, which was true a moment ago. It may not have heard of the latest use, so an idle
     /// expiry that it shows has to be confirmed by [`Store::load`].
-    Copy(&'a Arc<Record>),
+    Cached(&'a Arc<Record>),
     /// The truth.
-    Known(Option<&'a Arc<Record>>),
+    Authoritative(Option<&'a Arc<Record>>),
 }
 
 /// How many sign-ins one subject may have at a time, and what happens at the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limit {
+pub struct SignInLimit {
     /// How many.
-    pub most: NonZeroU32,
+    pub max: NonZeroU32,
     /// What happens at the next.
-    pub when_full: WhenFull,
+    pub when_full: OverflowPolicy,
 }
 
 /// What happens when a subject signs in once more than allowed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WhenFull {
+pub enum OverflowPolicy {
     /// The oldest sign-in ends.
-    Evict,
+    EvictOldest,
     /// The new one is refused.
-    Refuse,
+    Reject,
 }
 
 /// What became of a [`Store::create`].
@@ -178,49 +192,54 @@ pub enum Created {
 
 /// What became of a compare-and-swap.
 #[derive(Clone, Debug)]
-pub enum Swap {
+pub enum CompareAndSwap {
     /// It happened; this is the record now.
     Stored(Arc<Record>),
     /// Somebody else was faster. Nothing was changed; this is the record now.
-    Stale(Arc<Record>),
+    Conflict(Arc<Record>),
     /// There is no such sign-in.
-    Gone,
+    NotFound,
 }
 
-/// What became of a [`Store::delete_if`].
+/// What became of a [`Store::delete_if_version`].
 #[derive(Clone, Debug)]
 pub enum Deleted {
     /// It is gone now.
     Done,
     /// It has changed. Nothing was deleted; this is the record now.
-    Stale(Arc<Record>),
+    Conflict(Arc<Record>),
     /// It was gone already.
-    Gone,
+    NotFound,
 }
 
 /// What a secret leads to.
 #[derive(Clone, Debug)]
-pub enum Found {
+pub enum SecretLookup {
     /// The sign-in that it proves.
-    Found(Arc<Record>),
+    Current(Arc<Record>),
     /// It was just refreshed; refreshing with it again yields the current secret.
     Rotated(Arc<Record>),
     /// It proved this sign-in once, and no more.
     Reused(Arc<Record>),
     /// Nothing, or a sign-in that it never proved.
-    Gone,
+    NotFound,
 }
 
-impl Found {
+impl SecretLookup {
     /// What `secret`, used as one of `kind`, leads to, given the record of its id.
     #[must_use]
-    pub fn by(record: Option<Arc<Record>>, secret: &Secret, kind: Kind, now: Timestamp) -> Self {
-        let Some(record) = record else { return Self::Gone };
-        match record.judge(secret, kind, now) {
-            Proof::Current => Self::Found(record),
-            Proof::Rotated(_) => Self::Rotated(record),
-            Proof::Reused => Self::Reused(record),
-            Proof::Foreign => Self::Gone,
+    pub fn by(
+        record: Option<Arc<Record>>,
+        secret: &Secret,
+        kind: SecretKind,
+        now: Timestamp,
+    ) -> Self {
+        let Some(record) = record else { return Self::NotFound };
+        match record.match_secret(secret, kind, now) {
+            SecretMatch::Current => Self::Current(record),
+            SecretMatch::Rotated(_) => Self::Rotated(record),
+            SecretMatch::Reused => Self::Reused(record),
+            SecretMatch::Unknown => Self::NotFound,
         }
     }
 }

@@ -20,12 +20,12 @@ pub(crate) struct Watchers(Arc<Kept>);
 
 struct Kept {
     watching: AtomicUsize,
-    stripes: Box<[Mutex<HashMap<SignInId, Bell>>]>,
+    stripes: Box<[Mutex<HashMap<SignInId, Waiters>>]>,
 }
 
 /// What is rung for everybody who waits for one sign-in.
 #[derive(Default)]
-struct Bell {
+struct Waiters {
     rung: Arc<Notify>,
     watching: usize,
 }
@@ -78,7 +78,7 @@ impl Watchers {
 }
 
 impl Kept {
-    fn stripe(&self, sid: &SignInId) -> &Mutex<HashMap<SignInId, Bell>> {
+    fn stripe(&self, sid: &SignInId) -> &Mutex<HashMap<SignInId, Waiters>> {
         let [.., last] = *sid.as_bytes();
         &self.stripes[usize::from(last) % STRIPES]
     }

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use auth_core::{Clock, SignInId, Timestamp};
 use auth_store::near_cache::NearCache;
 use auth_store::{
-    Created, Data, Deleted, Details, Device, Digest, Kind, Lifetime, Limit, Limits, Record,
-    Rotation, Secret, Store, StoreError, Swap, encode,
+    CompareAndSwap, Created, Deadlines, Deleted, Device, Digest, Lifetime, Record, Rotation,
+    Secret, SecretKind, SessionData, SignInDetails, SignInLimit, Store, StoreError, encode,
 };
 
 const ENTRIES: usize = 100_000;
@@ -20,10 +20,10 @@ struct MadeUp;
 
 fn made_up(sid: SignInId) -> Record {
     let now = Clock::system().now();
-    let digests = Secret::generate(sid).unwrap().digests(Kind::Cookie);
-    let limits = Limits::starting(Lifetime::AAL1, now);
+    let digests = Secret::generate(sid).unwrap().digests(SecretKind::Cookie);
+    let limits = Deadlines::starting(Lifetime::AAL1, now);
     let subject = Some(format!("user-{sid}").into());
-    let mut record = Record::new(sid, Kind::Cookie, digests, subject, limits, now);
+    let mut record = Record::new(sid, SecretKind::Cookie, digests, subject, limits, now);
     record.set_principal(encode(&["buyer".into()], &"the name of somebody").unwrap());
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
     let device = Device {
@@ -31,7 +31,7 @@ fn made_up(sid: SignInId) -> Record {
         address: Some([192, 0, 2, 7].into()),
         label: None,
     };
-    record.details = Some(Box::new(Details { device, ..Details::default() }));
+    record.details = Some(Box::new(SignInDetails { device, ..SignInDetails::default() }));
     record
 }
 
@@ -40,14 +40,24 @@ impl Store for MadeUp {
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         Ok(Some(Arc::new(made_up(*sid))))
     }
-    async fn create(&self, _: Record, _: Option<Limit>) -> Result<Created, StoreError> {
+    async fn create(&self, _: Record, _: Option<SignInLimit>) -> Result<Created, StoreError> {
         Err(StoreError::unavailable("made up"))
     }
-    async fn update(&self, _: &SignInId, _: u64, _: Data) -> Result<Swap, StoreError> {
-        Ok(Swap::Gone)
+    async fn update(
+        &self,
+        _: &SignInId,
+        _: u64,
+        _: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
+        Ok(CompareAndSwap::NotFound)
     }
-    async fn rotate(&self, _: &SignInId, _: &Digest, _: Rotation) -> Result<Swap, StoreError> {
-        Ok(Swap::Gone)
+    async fn rotate(
+        &self,
+        _: &SignInId,
+        _: &Digest,
+        _: Rotation,
+    ) -> Result<CompareAndSwap, StoreError> {
+        Ok(CompareAndSwap::NotFound)
     }
     async fn touch(&self, _: &SignInId, _: Timestamp) -> Result<(), StoreError> {
         Ok(())
@@ -55,8 +65,8 @@ impl Store for MadeUp {
     async fn delete(&self, _: &SignInId) -> Result<bool, StoreError> {
         Ok(false)
     }
-    async fn delete_if(&self, _: &SignInId, _: u64) -> Result<Deleted, StoreError> {
-        Ok(Deleted::Gone)
+    async fn delete_if_version(&self, _: &SignInId, _: u64) -> Result<Deleted, StoreError> {
+        Ok(Deleted::NotFound)
     }
     async fn delete_if_idle(&self, _: &SignInId, _: Timestamp) -> Result<bool, StoreError> {
         Ok(false)
@@ -73,7 +83,7 @@ impl Store for MadeUp {
     async fn revoke_subject(&self, _: &str) -> Result<usize, StoreError> {
         Ok(0)
     }
-    async fn amend_subject(&self, _: &str, _: &[u8]) -> Result<usize, StoreError> {
+    async fn update_subject(&self, _: &str, _: &[u8]) -> Result<usize, StoreError> {
         Ok(0)
     }
     async fn sweep(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
@@ -92,8 +102,8 @@ fn resident() -> u64 {
 async fn copies_take_no_more_memory_than_they_count_for() {
     const MOST: u64 = 64 * 1024 * 1024;
     let before = resident();
-    let cache = NearCache::<MadeUp>::builder().entries(ENTRIES).bytes(MOST);
-    let cache = cache.stale_for(MadeUp, Duration::from_secs(3600));
+    let cache = NearCache::<MadeUp>::builder().max_entries(ENTRIES).max_bytes(MOST);
+    let cache = cache.with_ttl(MadeUp, Duration::from_secs(3600));
     let mut number = 0_u128;
     for times in 1..=2 {
         while number < times * ENTRIES as u128 {
@@ -101,7 +111,7 @@ async fn copies_take_no_more_memory_than_they_count_for() {
             let sid = SignInId::from_bytes(((number << 8) | (number % 256)).to_be_bytes());
             cache.load(&sid).await.unwrap();
         }
-        let (status, took) = (cache.status(), resident() - before);
+        let (status, took) = (cache.stats(), resident() - before);
         let entries = status.entries as u64;
         let (counted, real) = (status.bytes / entries, took / entries);
         println!("of {number}: {entries} copies, each counts for {counted} bytes and takes {real}");

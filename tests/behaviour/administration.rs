@@ -17,7 +17,7 @@ suite!(every:
 async fn amend(world: &World, subject: &str, roles: &[&str]) -> usize {
     let roles: Vec<Box<str>> = roles.iter().map(|role| (*role).into()).collect();
     let principal = encode(&roles, &User { name: "amended".into() }).unwrap();
-    world.store.amend_subject(subject, &principal).await.unwrap()
+    world.store.update_subject(subject, &principal).await.unwrap()
 }
 
 async fn sec_59_a_new_role_counts_at_once(world: World) {
@@ -87,7 +87,7 @@ async fn sec_59_88_an_administrator_changes_roles_through_the_backend() {
     let token = world.client().signed_in(Login::from("alice").role("admin")).await;
     let auth = jwt(&world.setup);
     let user = User { name: "amended".into() };
-    assert_eq!(auth.amend("alice", &["buyer".into()], &user).await.unwrap(), 1);
+    assert_eq!(auth.update_claims("alice", &["buyer".into()], &user).await.unwrap(), 1);
     assert_eq!(world.holder(&token).get("/admin").await.status, 403);
     assert_eq!(world.holder(&token).get("/me").await.json::<Me>().name, "amended");
     assert_eq!(auth.sign_in_manager().revoke("alice", Revoke::All).await.unwrap(), 1);
@@ -101,8 +101,8 @@ async fn claims_with_a_name_of_the_tokens_own_are_not_kept() {
     let token = world.client().signed_in("alice").await;
     let auth = jwt(&world.setup).claims::<Claims>();
     let claims: Claims = serde_json::from_str(r#"{"sub":"mallory"}"#).unwrap();
-    let refused = auth.amend("alice", &[], &claims).await.unwrap_err();
-    assert_eq!(refused.kind(), AuthErrorKind::Data);
+    let refused = auth.update_claims("alice", &[], &claims).await.unwrap_err();
+    assert_eq!(refused.kind(), AuthErrorKind::Serialization);
     assert_eq!(world.holder(&token).get("/me").await.json::<Me>().name, "ALICE");
 }
 

@@ -3,8 +3,8 @@
 use std::convert::Infallible;
 
 use auth_core::{
-    Attempt, AuthLayer, Authenticator, Claims, Clock, Demand, Facts, Head, Identity, Outcome,
-    Principal, Reason, Rejection, RequestCookie, any_of,
+    Attempt, AuthLayer, AuthenticationInfo, Authenticator, ChallengeReason, Claims, Clock,
+    Identity, Outcome, Principal, Rejection, RejectionReason, RequestCookie, RequestHead, any_of,
 };
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Session};
@@ -13,10 +13,10 @@ use tower::{Layer, Service, ServiceExt, service_fn};
 
 fn known(name: &str, secret: &[u8], presented: &[u8]) -> Outcome<Claims> {
     if presented != secret {
-        return Outcome::Rejected(Rejection::new("test", Reason::Unknown));
+        return Outcome::Rejected(Rejection::new("test", RejectionReason::Unknown));
     }
-    let facts = Facts::new("test", Clock::system().now());
-    Outcome::Authenticated(Identity::verified(Principal::new(name), facts))
+    let authentication = AuthenticationInfo::new("test", Clock::system().now());
+    Outcome::Authenticated(Identity::verified(Principal::new(name), authentication))
 }
 
 /// A password that the browser was told once.
@@ -24,11 +24,11 @@ struct Basic;
 
 impl Authenticator for Basic {
     type Claims = Claims;
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<Claims>> {
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<Claims>> {
         let credentials = head.credentials("Basic")?;
         Some(Attempt::ambient_header(known("alice", b"good", credentials)))
     }
-    fn challenge(&self, _: &Demand<'_>, _: &mut HeaderMap) {}
+    fn challenge(&self, _: &ChallengeReason<'_>, _: &mut HeaderMap) {}
     fn vary(&self) -> HeaderValue {
         HeaderValue::from_static("authorization")
     }
@@ -39,14 +39,14 @@ struct Badge;
 
 impl Authenticator for Badge {
     type Claims = Claims;
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<Claims>> {
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<Claims>> {
         match head.cookie("badge") {
             RequestCookie::Absent => None,
             RequestCookie::One(badge) => Some(Attempt::ambient(known("bob", b"good", badge))),
             RequestCookie::Many => Some(Attempt::ambient(known("", b"good", b""))),
         }
     }
-    fn challenge(&self, _: &Demand<'_>, _: &mut HeaderMap) {}
+    fn challenge(&self, _: &ChallengeReason<'_>, _: &mut HeaderMap) {}
     fn vary(&self) -> HeaderValue {
         HeaderValue::from_static("cookie")
     }
@@ -112,7 +112,7 @@ async fn a_stale_cookie_of_somebody_else_does_not_cost_a_visitor_the_cart() {
 #[tokio::test]
 async fn a_use_that_is_never_to_be_written_is_written_in_time() {
     let store = MemoryStore::new();
-    let auth = SessionAuth::new(store).touch_every(std::time::Duration::MAX).optional();
+    let auth = SessionAuth::new(store).touch_interval(std::time::Duration::MAX).optional();
     let visitor = answer(auth.clone(), &[]).await;
     let cookie = visitor.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
     assert_eq!(answer(auth, &[("cookie", cookie)]).await.status(), 200);

@@ -130,7 +130,7 @@ async fn sec_83_a_planted_cookie_gets_nothing_of_the_sign_in(world: World) {
 
 async fn what_is_stored_in_the_request_that_signs_in_is_kept(world: World) {
     let client = world.client();
-    let login = crate::app::Login::from("alice").via(world.carrier());
+    let login = crate::app::Login::from("alice").via(world.transport());
     assert!(client.post("/login-and-add").json(&login).await.status.is_success());
     assert_eq!(client.get("/cart").await.text(), r#"["welcome gift"]"#);
 }

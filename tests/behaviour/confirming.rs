@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use auth_core::{Auth, AuthLayer, Carrier, Exchange, Refusal, Require};
+use auth_core::{Auth, AuthContext, AuthLayer, Refusal, Require, Transport};
 use auth_store::Store;
 use http::{Request, Response, header};
 use tonic::body::Body;
@@ -53,25 +53,25 @@ async fn sec_14_a_confirmed_route_refuses_what_has_ended(world: World) {
         let refused = client.get(path).await;
         assert_eq!(refused.status, 401, "{path}");
         let challenge = refused.header(header::WWW_AUTHENTICATE);
-        let by_token = world.carrier() == Carrier::Explicit;
+        let by_token = world.transport() == Transport::Explicit;
         assert_eq!(challenge.contains("invalid_token"), by_token, "{path}: {challenge}");
     }
 }
 
 async fn sec_59_a_confirmed_route_goes_by_the_newest_roles(world: World) {
     let (client, _) = with_a_copy(&world).await;
-    world.store.amend_subject("alice", &principal(&[])).await.unwrap();
+    world.store.update_subject("alice", &principal(&[])).await.unwrap();
     if world.answers_from_copies() {
         assert_eq!(client.get("/admin").await.status, 200, "the copy is a moment old");
     }
     assert_eq!(client.get("/payments").await.status, 403);
-    world.store.amend_subject("alice", &principal(&["admin"])).await.unwrap();
+    world.store.update_subject("alice", &principal(&["admin"])).await.unwrap();
     assert_eq!(client.get("/payments").await.status, 200);
 }
 
 async fn sec_59_a_confirmed_identity_shows_roles_and_claims_of_now(world: World) {
     let (client, _) = with_a_copy(&world).await;
-    world.store.amend_subject("alice", &principal(&["auditor"])).await.unwrap();
+    world.store.update_subject("alice", &principal(&["auditor"])).await.unwrap();
     let me = client.get("/confirmed").await.json::<Me>();
     assert_eq!((&*me.name, &me.roles[..]), ("QUEEN", &["auditor".to_owned()][..]));
 }
@@ -127,11 +127,11 @@ async fn a_check_without_a_layer_asks_nobody_and_says_so() {
     let world = World::start(Backend::session(), Framework::Hyper).await;
     let credential = world.client().signed_in("alice").await;
     let answer = world.inside(Some(&credential), |head| async move {
-        let exchange = Exchange::of(&head.extensions, "the test").unwrap();
-        let check = || Require::any([Require::confirmed()]).check(exchange);
-        let Err(Refusal::Misuse(misuse)) = check() else { panic!("nobody was asked") };
-        assert!(misuse.to_string().contains("auth.confirm().await"), "{misuse}");
-        Auth::<User>::of(&head).unwrap().confirm().await.unwrap();
+        let context = AuthContext::of(&head.extensions, "the test").unwrap();
+        let check = || Require::any([Require::revalidated()]).check(context);
+        let Err(Refusal::Config(error)) = check() else { panic!("nobody was asked") };
+        assert!(error.to_string().contains("auth.confirm().await"), "{error}");
+        Auth::<User>::of(&head).unwrap().revalidate().await.unwrap();
         assert!(check().is_ok());
         Response::new(String::new())
     });
@@ -148,7 +148,7 @@ async fn a_grpc_client_hears_that_it_is_not_confirmed() {
             let service = service_fn(async |_: Request<Body>| {
                 Ok::<_, Infallible>(Status::ok("paid").into_http::<Body>())
             });
-            let service = AuthLayer::new(world.auth()).layer(Require::confirmed().layer(service));
+            let service = AuthLayer::new(world.auth()).layer(Require::revalidated().layer(service));
             let (name, value) = credential.header();
             let request =
                 Request::post("/shop.Shop/Pay").header("content-type", "application/grpc");

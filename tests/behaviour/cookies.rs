@@ -45,7 +45,7 @@ async fn sec_23_a_cookie_ends_with_the_browser_unless_asked_to_stay(world: World
     let day = Some("86400".to_owned());
     assert_eq!(max_age(&world, Login::from("alice").remember(true)).await, day);
 
-    let persistent = world.with(|setup| setup.persistence = Persistence::Device).await;
+    let persistent = world.with(|setup| setup.persistence = Persistence::Persistent).await;
     assert_eq!(max_age(&persistent, "alice".into()).await, day);
     assert_eq!(max_age(&persistent, Login::from("alice").remember(false)).await, None);
 }

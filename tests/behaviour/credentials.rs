@@ -70,7 +70,7 @@ async fn sec_87_with_a_bad_authorization_header_one_can_still_sign_in(world: Wor
     for value in ["Bearer nonsense", &format!("Bearer {}", stale.text())] {
         let client = world.client();
         assert_eq!(client.get("/who").header("authorization", value).await.text(), "rejected");
-        let login = Login::from("alice").via(world.carrier());
+        let login = Login::from("alice").via(world.transport());
         let reply = client.post("/login").json(&login).header("authorization", value).await;
         assert!(reply.status.is_success(), "{reply:?}");
         assert_eq!(client.get("/me").await.status, 200);

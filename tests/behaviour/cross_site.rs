@@ -160,7 +160,7 @@ async fn a_token_is_sent_on_purpose_from_wherever(world: World) {
     let from_elsewhere =
         |call: Call| call.header("sec-fetch-site", "cross-site").header("origin", EVIL);
     let client = world.client();
-    let login = Login::from("alice").via(world.carrier());
+    let login = Login::from("alice").via(world.transport());
     assert_eq!(from_elsewhere(client.post("/login").json(&login)).await.status, 200);
     assert_eq!(from_elsewhere(client.post("/cart").body("apple")).await.status, 200);
     assert_eq!(from_elsewhere(client.post("/refresh")).await.status, 200);

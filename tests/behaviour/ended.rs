@@ -48,7 +48,7 @@ async fn end_of(waiting: JoinHandle<Reply>) -> String {
 async fn turn_until(world: &World, time: Duration, mut done: impl FnMut() -> bool) {
     while !done() {
         world.wait(time);
-        tokio::time::sleep(Duration::from_millis(1)).await; // the server's turn
+        tokio::time::sleep(Duration::from_millis(1)).await; // the server's state
     }
 }
 
@@ -185,7 +185,7 @@ async fn a_short_outage_does_not_end_the_wait(world: World) {
     world.store.set(Op::Load, Fault::Fails);
     world.store.forget_calls();
     let [record] = &world.store.records().await[..] else { panic!("one sign-in") };
-    world.store.amend_subject("alice", record.principal()).await.unwrap(); // a change wakes it
+    world.store.update_subject("alice", record.principal()).await.unwrap(); // a change wakes it
     let moment = Duration::from_millis(50);
     turn_until(&world, moment, || world.store.calls(Op::Load) > 1).await;
     world.store.heal();

@@ -195,7 +195,7 @@ async fn sec_74_no_event_holds_a_secret(world: World) {
 async fn sec_74_no_event_holds_a_stored_claim(world: World) {
     let credential = world.client().signed_in("alice").await;
     let other = encode(&[], &"alice@example.org").unwrap();
-    world.store.amend_subject("alice", &other).await.unwrap();
+    world.store.update_subject("alice", &other).await.unwrap();
     let events = Capture::start();
     assert_eq!(world.status_of(&credential).await, 401);
     let lines = events.take();

@@ -1,6 +1,6 @@
 //! A secret of one kind is worth nothing as another, and a public id is worth nothing at all.
 
-use auth_core::{Authenticator, Carrier, any_of};
+use auth_core::{Authenticator, Transport, any_of};
 use http::Method;
 
 use crate::app::{Login, Refresh};
@@ -50,7 +50,7 @@ async fn sec_81_a_cookie_is_no_token(world: World) {
     let token = world.client().signed_in("alice").await;
     // A cookie of the same store, from a node with the other backend.
     let cookies = world.with_backend(Backend::session()).await;
-    assert_eq!(cookies.carrier(), Carrier::Ambient);
+    assert_eq!(cookies.transport(), Transport::Ambient);
     let cookie = cookies.client().signed_in("bob").await;
 
     let as_token = token.with_secret(cookie.secret());
@@ -59,7 +59,7 @@ async fn sec_81_a_cookie_is_no_token(world: World) {
     assert_eq!(thief.post("/refresh").await.status, 401);
     let by_body = world.client().post("/refresh").json(&Refresh::token(as_token.text())).await;
     assert_eq!(by_body.status, 401);
-    let login = Login::from("mallory").via(world.carrier());
+    let login = Login::from("mallory").via(world.transport());
     thief.post("/login").json(&login).await;
     assert_eq!(cookies.status_of(&cookie).await, 200);
 }
@@ -108,8 +108,9 @@ const WAYS: [(&str, &str); 7] = [
 /// Cookies, bearers, access tokens and refresh tokens, of one store and one layer.
 #[tokio::test]
 async fn sec_81_of_every_kind_of_secret_none_is_good_as_another() {
-    let build = |setup: &Setup| any_of((session(setup).bearer(), jwt(setup))).erased();
-    let world = World::start(Backend { carrier: Carrier::Ambient, build }, Framework::Axum).await;
+    let build = |setup: &Setup| any_of((session(setup).accept_bearer(), jwt(setup))).erased();
+    let world =
+        World::start(Backend { transport: Transport::Ambient, build }, Framework::Axum).await;
     let mut credentials = Vec::new();
     for backend in [Backend::session(), Backend::session_bearer(), Backend::jwt()] {
         let node = world.with_backend(backend).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_store::WhenFull;
+use auth_store::OverflowPolicy;
 
 use crate::app::{DeviceLine, Login};
 use crate::harness::{Client, World, at_once};
@@ -16,8 +16,8 @@ suite!(every:
 );
 
 async fn sec_21_of_fifty_sign_ins_at_once_three_are_left(world: World) {
-    let world = world.with_limit(3, WhenFull::Evict).await;
-    let login = Login::from("alice").via(world.carrier());
+    let world = world.with_limit(3, OverflowPolicy::EvictOldest).await;
+    let login = Login::from("alice").via(world.transport());
     let clients: Vec<Client> = (0..50).map(|_| world.client()).collect();
 
     let replies = at_once(clients.iter().map(|c| c.post("/login").json(&login))).await;
@@ -32,7 +32,7 @@ async fn sec_21_of_fifty_sign_ins_at_once_three_are_left(world: World) {
 }
 
 async fn sec_21_the_oldest_sign_in_makes_room(world: World) {
-    let world = world.with_limit(2, WhenFull::Evict).await;
+    let world = world.with_limit(2, OverflowPolicy::EvictOldest).await;
     let mut credentials = Vec::new();
     for _ in 0..3 {
         credentials.push(world.client().signed_in("alice").await);
@@ -47,7 +47,7 @@ async fn sec_21_the_oldest_sign_in_makes_room(world: World) {
 }
 
 async fn sec_21_a_full_user_is_refused_and_nobody_is_signed_out(world: World) {
-    let world = world.with_limit(1, WhenFull::Refuse).await;
+    let world = world.with_limit(1, OverflowPolicy::Reject).await;
     let first = world.client().signed_in("alice").await;
     let late = world.client();
 
@@ -59,14 +59,14 @@ async fn sec_21_a_full_user_is_refused_and_nobody_is_signed_out(world: World) {
 }
 
 async fn an_expired_sign_in_takes_no_place(world: World) {
-    let world = world.with_limit(1, WhenFull::Refuse).await;
+    let world = world.with_limit(1, OverflowPolicy::Reject).await;
     world.client().signed_in("alice").await;
     world.wait(Duration::from_secs(3600));
     world.client().signed_in("alice").await;
 }
 
 async fn signing_in_again_takes_no_second_place(world: World) {
-    let world = world.with_limit(1, WhenFull::Refuse).await;
+    let world = world.with_limit(1, OverflowPolicy::Reject).await;
     let client = world.client();
     client.signed_in("alice").await;
     client.signed_in("alice").await;

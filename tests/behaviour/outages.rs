@@ -81,7 +81,7 @@ async fn sec_76_a_sign_in_that_fails_gives_no_credential(world: World) {
     let old = client.signed_in("alice").await;
     world.store.set(Op::Rotate, Fault::Fails);
     for path in ["/login", "/refresh"] {
-        let login = Login::from("alice").via(world.carrier());
+        let login = Login::from("alice").via(world.transport());
         let call = client.post(path);
         let reply = if path == "/login" { call.json(&login).await } else { call.await };
         assert!(reply.is_unavailable(), "{path}: {reply:?}");
@@ -111,7 +111,7 @@ async fn sec_79_what_cannot_be_loaded_is_not_overwritten(world: World) {
     world.store.set(Op::Load, Fault::Fails);
 
     for path in ["/cart", "/login-and-add", "/login", "/refresh", "/logout"] {
-        let login = Login::from("mallory").via(world.carrier());
+        let login = Login::from("mallory").via(world.transport());
         assert!(client.post(path).json(&login).await.is_unavailable(), "{path}");
     }
 
@@ -141,7 +141,7 @@ async fn sec_76_a_sign_in_whose_data_cannot_be_saved_is_taken_back(world: World)
     client.signed_in("alice").await; // where there are no visitors, /login-and-add needs a user
     world.store.set(Op::Update, Fault::Fails);
 
-    let login = Login::from("bob").via(world.carrier());
+    let login = Login::from("bob").via(world.transport());
     let reply = client.post("/login-and-add").json(&login).await;
 
     assert!(reply.is_unavailable(), "{reply:?}");
@@ -163,7 +163,8 @@ async fn sec_75_a_failure_says_nothing_of_the_store(world: World) {
     let credential = client.signed_in("alice").await;
     world.store.set_all(Fault::Fails);
     let calls = [client.get("/me"), client.get("/devices"), client.post("/logout")];
-    let strangers = [world.client().post("/login").json(&Login::from("bob").via(world.carrier()))];
+    let strangers =
+        [world.client().post("/login").json(&Login::from("bob").via(world.transport()))];
     for call in calls.into_iter().chain(strangers) {
         let shown = format!("{:?}", call.await);
         let words = ["db-7", "5432", "Store", "connection"];

@@ -191,7 +191,7 @@ async fn a_sign_in_during_a_sign_out_elsewhere_starts_anew(world: World) {
     let old = here.signed_in("alice").await;
     elsewhere.signed_in("alice").await;
     here.post("/cart").body("apple").await;
-    let login = crate::app::Login::from("alice").via(world.carrier());
+    let login = crate::app::Login::from("alice").via(world.transport());
     let held = held_at(&world, Op::Rotate, here.post("/login").json(&login)).await;
 
     assert_eq!(elsewhere.post("/logout-others").await.text(), "1");
@@ -208,7 +208,7 @@ async fn what_another_node_stores_during_the_sign_in_moves_along(world: World) {
     let client = world.client();
     client.post("/cart").body("apple").await;
     let visitor = node.holder(&client.credential().unwrap());
-    let login = crate::app::Login::from("alice").via(world.carrier());
+    let login = crate::app::Login::from("alice").via(world.transport());
     let held = held_at(&world, Op::DeleteIf, client.post("/login").json(&login)).await;
 
     assert_eq!(visitor.post("/cart").body("pear").await.status, 200);

@@ -96,7 +96,7 @@ async fn a_missing_scope_is_named(world: World) {
     client.signed_in(Login::from("alice").scope("cart")).await;
     let refused = client.get("/reports").await;
     assert_eq!(refused.status, 403);
-    if world.carrier() == auth_core::Carrier::Explicit {
+    if world.transport() == auth_core::Transport::Explicit {
         let challenge = refused.header(http::header::WWW_AUTHENTICATE);
         assert_eq!(challenge, r#"Bearer error="insufficient_scope", scope="reports""#);
     }

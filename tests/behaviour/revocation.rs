@@ -106,7 +106,7 @@ async fn sec_88_a_change_of_roles_acts_at_once(world: World) {
     for (roles, status) in [(vec![], 403), (vec!["admin".into()], 200), (vec!["x".into()], 403)] {
         let name = format!("with {}", roles.len());
         let principal = encode(&roles, &User { name: name.clone() }).unwrap();
-        nodes.0.store.amend_subject("alice", &principal).await.unwrap();
+        nodes.0.store.update_subject("alice", &principal).await.unwrap();
         assert_eq!(nodes.at("/admin", &credential).await, [status, status]);
         let me: Me = nodes.1.holder(&credential).get("/me").await.json();
         assert_eq!(me.name, name);

@@ -1,12 +1,12 @@
 //! When and how a request's changes are saved, and what `Debug` shows meanwhile.
 
-use auth_core::{Auth, AuthErrorKind, Carrier, Exchange, Principal};
+use auth_core::{Auth, AuthContext, AuthErrorKind, Principal, Transport};
 use auth_store::{Session, Store};
 use http::request::Parts;
 use http::{Response, StatusCode};
 
 use crate::app::User;
-use crate::harness::{Credential, Fault, Op, World};
+use crate::harness::{Credential, Fault, Op, World, sign_in_by};
 
 suite!(every:
     after_the_response_a_handle_is_closed,
@@ -67,13 +67,13 @@ async fn a_detached_handle_saves_after_the_response(world: World) {
 /// What it holds belongs to the user who was there when it was made.
 async fn sec_04_a_detached_handle_stays_with_its_user(world: World) {
     let credential = signed_in(&world).await;
-    let carrier = world.carrier();
+    let transport = world.transport();
     let handler = async |head: Parts| {
         let detached = session(&head).detach();
         detached.insert("cart", &["alice's"]).unwrap();
         let auth = Auth::<User>::of(&head).unwrap();
         let bob = Principal::new("bob").claims(User::default());
-        let _ = auth.sign_in(bob).via(carrier).await.unwrap();
+        let _ = sign_in_by(auth.sign_in(bob), transport).await.unwrap();
         let refused = detached.save().await.unwrap_err();
         assert_eq!(refused.kind(), AuthErrorKind::Unauthenticated, "alice's sign-in has ended");
         let cart: Option<Vec<String>> = session(&head).get("cart").await.unwrap();
@@ -197,20 +197,20 @@ async fn a_request_that_only_reads_writes_nothing(world: World) {
 }
 
 async fn sec_74_debug_shows_no_secret(world: World) {
-    let carrier = world.carrier();
+    let transport = world.transport();
     let handler = async |head: Parts| {
         let auth = Auth::<User>::of(&head).unwrap();
-        let exchange = Exchange::of(&head.extensions, "this test").unwrap();
+        let context = AuthContext::of(&head.extensions, "this test").unwrap();
         let sign_in = auth.sign_in(Principal::new("bob").claims(User::default()));
         let shown = format!("{sign_in:?}");
-        let signed_in = match carrier {
-            Carrier::Explicit => sign_in.via(carrier).await.unwrap(),
-            Carrier::Ambient => sign_in.await.unwrap(),
+        let signed_in = match transport {
+            Transport::Explicit => sign_in.as_tokens().await.unwrap(),
+            Transport::Ambient => sign_in.await.unwrap(),
         };
         let session = session(&head);
         session.insert("cart", &["apple"]).unwrap();
-        let turn = exchange.turn();
-        let shown = format!("{shown} {auth:?} {exchange:?} {turn:?} {signed_in:?} {session:?}");
+        let state = context.state();
+        let shown = format!("{shown} {auth:?} {context:?} {state:?} {signed_in:?} {session:?}");
         let token = signed_in.tokens.map(|tokens| tokens.access_token);
         let mut response = Response::new(shown);
         response.extensions_mut().insert(token);
@@ -230,12 +230,12 @@ async fn sec_74_debug_shows_no_secret(world: World) {
 async fn sec_76_a_sign_in_is_taken_back_if_the_handlers_own_save_fails(world: World) {
     let credential = signed_in(&world).await;
     world.store.set(Op::Update, Fault::Fails);
-    let carrier = world.carrier();
+    let transport = world.transport();
     let handler = async |head: Parts| {
         let auth = Auth::<User>::of(&head).unwrap();
         let session = session(&head);
         let bob = Principal::new("bob").claims(User::default());
-        let _withheld = auth.sign_in(bob).via(carrier).await.unwrap();
+        let _withheld = sign_in_by(auth.sign_in(bob), transport).await.unwrap();
         session.insert("cart", &["apple"]).unwrap();
         let mut response = Response::default();
         if session.save().await.is_err() {

@@ -95,7 +95,7 @@ async fn a_visitor_whose_cart_has_ended_starts_a_new_one(world: World) {
 }
 
 async fn sec_84_a_flood_of_visitors_signs_nobody_out(world: World) {
-    let store = MemoryStore::builder().capacity(12).anonymous(4).build();
+    let store = MemoryStore::builder().capacity(12).max_anonymous(4).build();
     let world = world.on_store(store).await;
     let mut users = Vec::new();
     for name in ["alice", "bob", "carol"] {

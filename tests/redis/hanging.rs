@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_servers::RedisServer;
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, Record, RedisStore, Rotation, Store, StoreError, Swap,
-    Watch,
+    CompareAndSwap, Created, Deleted, Digest, Record, RedisStore, Rotation, SessionData,
+    SignInLimit, Store, StoreError, Watch,
 };
 
 /// Stops its server just before an update is sent.
@@ -42,11 +42,20 @@ impl Store for Hanging {
         self.store.load(sid).await
     }
 
-    async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
+    async fn create(
+        &self,
+        record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError> {
         self.store.create(record, limit).await
     }
 
-    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+    async fn update(
+        &self,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         if self.hangs.swap(false, Ordering::SeqCst) {
             self.server.hang();
         }
@@ -58,7 +67,7 @@ impl Store for Hanging {
         sid: &SignInId,
         from: &Digest,
         rotation: Rotation,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         self.store.rotate(sid, from, rotation).await
     }
 
@@ -70,8 +79,8 @@ impl Store for Hanging {
         self.store.delete(sid).await
     }
 
-    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        self.store.delete_if(sid, version).await
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        self.store.delete_if_version(sid, version).await
     }
 
     async fn delete_if_idle(
@@ -98,8 +107,8 @@ impl Store for Hanging {
         self.store.revoke_subject(subject).await
     }
 
-    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        self.store.amend_subject(subject, principal).await
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+        self.store.update_subject(subject, principal).await
     }
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {

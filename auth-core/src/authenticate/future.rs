@@ -11,20 +11,20 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::decide;
-use super::lanes::Lane;
+use super::lanes::Shard;
 use super::policy::Policy;
 use crate::authenticator::Authenticator;
-use crate::carrier::Found;
+use crate::context::{AuthContext, Erased};
 use crate::effects;
 use crate::error::{AuthError, AuthErrorKind};
-use crate::exchange::{Erased, Exchange};
 use crate::future::BoxFuture;
 use crate::identity::Identity;
 use crate::outcome::Outcome;
 use crate::refusal::{self, Refusal};
-use crate::rejection::{Reason, Rejection};
-use crate::request_facts::RequestFacts;
-use crate::typed::{Standing, Typed};
+use crate::rejection::{Rejection, RejectionReason};
+use crate::request_snapshot::RequestSnapshot;
+use crate::transport::FoundCredential;
+use crate::typed::{Admission, TypedContext};
 
 pin_project! {
     /// The response of an [`AuthService`](crate::AuthService).
@@ -39,17 +39,17 @@ pin_project! {
     pub(super) enum State<A: Authenticator, S, B, F, R> {
         // The answer is not in memory: what it takes to go on waits in a box.
         Verifying { verifying: BoxFuture<Outcome<A::Claims>>, pending: Option<Box<Pending<A, S, B>>> },
-        Running { #[pin] inner: F, exchange: Arc<Typed<A::Claims>> },
+        Running { #[pin] inner: F, context: Arc<TypedContext<A::Claims>> },
         // The response is there, but its session is still being saved.
-        Saving { saving: BoxFuture<Result<(), AuthError>>, response: Option<Response<R>>, exchange: Arc<Typed<A::Claims>> },
+        Saving { saving: BoxFuture<Result<(), AuthError>>, response: Option<Response<R>>, context: Arc<TypedContext<A::Claims>> },
         Refused { response: Option<Response<R>> },
     }
 }
 
 pub(super) struct Pending<A, S, B> {
-    pub(super) auth: Arc<Lane<A>>,
+    pub(super) auth: Arc<Shard<A>>,
     pub(super) policy: Policy,
-    pub(super) found: Option<Found>,
+    pub(super) found: Option<FoundCredential>,
     pub(super) request: Request<B>,
     pub(super) inner: S,
 }
@@ -86,30 +86,30 @@ where
                     let Pending { auth, policy, found, request, mut inner } = *pending;
                     enter(&auth, policy, found, Some(outcome), request, &mut inner)
                 }
-                StateProj::Running { inner, exchange } => {
+                StateProj::Running { inner, context } => {
                     // The response is changed where it lies, and moved only if it has to wait.
                     let mut polled = inner.poll(cx);
                     let Poll::Ready(Ok(response)) = &mut polled else { return polled };
-                    match hook(exchange) {
+                    match hook(context) {
                         None => {
-                            finish(exchange, response, Ok(()));
+                            finish(context, response, Ok(()));
                             return polled;
                         }
                         Some(Ok(saved)) => {
-                            finish(exchange, response, saved);
+                            finish(context, response, saved);
                             return polled;
                         }
                         Some(Err(saving)) => {
-                            let exchange = Arc::clone(exchange);
+                            let context = Arc::clone(context);
                             let response = Some(ready!(polled)?);
-                            State::Saving { saving, response, exchange }
+                            State::Saving { saving, response, context }
                         }
                     }
                 }
-                StateProj::Saving { saving, response, exchange } => {
+                StateProj::Saving { saving, response, context } => {
                     let saved = ready!(saving.as_mut().poll(cx));
                     let mut response = response.take().expect("polled after completion");
-                    finish(exchange, &mut response, saved);
+                    finish(context, &mut response, saved);
                     return Poll::Ready(Ok(response));
                 }
                 StateProj::Refused { response } => {
@@ -125,28 +125,32 @@ type Saved = Result<(), AuthError>;
 
 /// Starts what has to be done before the response leaves, if anybody asked for it.
 fn hook<C: Send + Sync + 'static>(
-    exchange: &Arc<Typed<C>>,
+    context: &Arc<TypedContext<C>>,
 ) -> Option<Result<Saved, BoxFuture<Saved>>> {
-    let hook = exchange.turn.hook()?;
-    let exchange = Exchange(Arc::clone(exchange) as _);
-    Some(Arc::clone(hook).before_response(&exchange).now())
+    let hook = context.state.hook()?;
+    let context = AuthContext(Arc::clone(context) as _);
+    Some(Arc::clone(hook).before_response(&context).into_ready())
 }
 
 /// Adds what authentication has to say; puts a refusal in the place of what could not be saved.
-fn finish<C, R>(exchange: &Typed<C>, response: &mut Response<R>, saved: Saved)
+fn finish<C, R>(context: &TypedContext<C>, response: &mut Response<R>, saved: Saved)
 where
     C: Send + Sync + 'static,
     R: Default,
 {
     if let Err(error) = saved {
-        *response = withhold(exchange, response, error);
+        *response = withhold(context, response, error);
     }
-    effects::vary(response.headers_mut(), exchange.auth.vary());
-    exchange.turn.write_effects(response.headers_mut());
+    effects::vary(response.headers_mut(), context.auth.vary());
+    context.state.write_effects(response.headers_mut());
 }
 
 #[cold]
-fn withhold<C, R>(exchange: &Typed<C>, response: &Response<R>, error: AuthError) -> Response<R>
+fn withhold<C, R>(
+    context: &TypedContext<C>,
+    response: &Response<R>,
+    error: AuthError,
+) -> Response<R>
 where
     C: Send + Sync + 'static,
     R: Default,
@@ -155,20 +159,20 @@ where
     let refusal = match error.kind() {
         // The sign-in has ended since the request began.
         AuthErrorKind::Unauthenticated => {
-            let scheme = exchange.identity().map_or("session", Identity::scheme);
-            Refusal::Unauthenticated(Some(Rejection::new(scheme, Reason::Unknown)))
+            let scheme = context.identity().map_or("session", Identity::scheme);
+            Refusal::Unauthenticated(Some(Rejection::new(scheme, RejectionReason::Unknown)))
         }
         _ => error.into(),
     };
-    refusal.into_response(grpc, &|demand, headers| exchange.challenge(demand, headers))
+    refusal.into_response(grpc, &|reason, headers| context.challenge(reason, headers))
 }
 
 /// Runs the inner service with the decision in the request's extensions, or refuses.
 #[inline(always)] // so that the future is built where it stays
 pub(super) fn enter<A, S, B, R>(
-    auth: &Arc<Lane<A>>,
+    auth: &Arc<Shard<A>>,
     policy: Policy,
-    mut found: Option<Found>,
+    mut found: Option<FoundCredential>,
     outcome: Option<Outcome<A::Claims>>,
     mut request: Request<B>,
     inner: &mut S,
@@ -182,14 +186,15 @@ where
         Ok(standing) => {
             // Only whom nobody knows may be given a visitor's cookie; with one, it was judged above.
             let unjudged = match (&standing, found) {
-                (Standing::Nobody, None) => {
-                    RequestFacts::of_unjudged(request.method(), request.uri(), request.headers())
+                (Admission::Nobody, None) => {
+                    RequestSnapshot::of_unjudged(request.method(), request.uri(), request.headers())
                 }
                 _ => None,
             };
-            let exchange = Arc::new(Typed::new(Arc::clone(auth) as _, found, standing, unjudged));
-            request.extensions_mut().insert(Exchange(Arc::clone(&exchange) as _));
-            State::Running { inner: inner.call(request), exchange }
+            let context =
+                Arc::new(TypedContext::new(Arc::clone(auth) as _, found, standing, unjudged));
+            request.extensions_mut().insert(AuthContext(Arc::clone(&context) as _));
+            State::Running { inner: inner.call(request), context }
         }
         Err(refusal) => refuse(&**auth, &request, refusal),
     }
@@ -197,13 +202,13 @@ where
 
 #[cold]
 pub(super) fn refuse<A: Authenticator, S, B, F, R: Default>(
-    auth: &Lane<A>,
+    auth: &Shard<A>,
     request: &Request<B>,
     refusal: Refusal,
 ) -> State<A, S, B, F, R> {
     let grpc = refusal::grpc(request.headers());
     let mut response =
-        refusal.into_response(grpc, &|demand, headers| auth.challenge(demand, headers));
+        refusal.into_response(grpc, &|reason, headers| auth.challenge(reason, headers));
     effects::vary(response.headers_mut(), auth.vary());
     State::Refused { response: Some(response) }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use tower_layer::Layer;
 
-use super::lanes::Lanes;
+use super::lanes::Shards;
 use super::policy::Policy;
 use super::service::AuthService;
 use crate::authenticator::Authenticator;
@@ -15,7 +15,7 @@ use crate::authenticator::Authenticator;
 /// application's own authenticator becomes one. Put CORS outside of it: preflight requests carry
 /// no credentials and would be refused.
 pub struct AuthLayer<A> {
-    auth: Lanes<A>,
+    auth: Shards<A>,
     policy: Policy,
 }
 
@@ -23,7 +23,7 @@ impl<A: Authenticator> AuthLayer<A> {
     /// A layer that refuses every request without an identity.
     #[must_use]
     pub fn new(auth: A) -> Self {
-        Self { auth: Lanes::new(auth), policy: Policy::Required }
+        Self { auth: Shards::new(auth), policy: Policy::Required }
     }
 
     /// Lets requests without an identity through.

@@ -10,16 +10,16 @@ use tower_service::Service;
 
 use super::decide::{self, Asked};
 use super::future::{Pending, ResponseFuture, State, enter, refuse};
-use super::lanes::Lanes;
+use super::lanes::Shards;
 use super::policy::Policy;
 use crate::authenticator::Authenticator;
 use crate::future::AuthFuture;
-use crate::head::Head;
+use crate::head::RequestHead;
 
 /// Finds out who sent a request, and calls the inner service with the answer in the request's
 /// extensions; or refuses the request. See [`AuthLayer`](crate::AuthLayer).
 pub struct AuthService<A, S> {
-    auth: Lanes<A>,
+    auth: Shards<A>,
     policy: Policy,
     inner: S,
 }
@@ -28,10 +28,10 @@ impl<A, S> AuthService<A, S> {
     /// A service that asks `auth` about every request.
     #[must_use]
     pub fn new(auth: A, policy: Policy, inner: S) -> Self {
-        Self::with(Lanes::new(auth), policy, inner)
+        Self::with(Shards::new(auth), policy, inner)
     }
 
-    pub(super) fn with(auth: Lanes<A>, policy: Policy, inner: S) -> Self {
+    pub(super) fn with(auth: Shards<A>, policy: Policy, inner: S) -> Self {
         Self { auth, policy, inner }
     }
 }
@@ -64,13 +64,13 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let head = Head::from(&request);
+        let head = RequestHead::from(&request);
         let auth = self.auth.own();
         let Asked { found, outcome } = match decide::ask(&**auth, &head) {
             Ok(asked) => asked,
             Err(refusal) => return ResponseFuture::new(refuse(&**auth, &request, refusal)),
         };
-        let outcome = match outcome.map(AuthFuture::now).transpose() {
+        let outcome = match outcome.map(AuthFuture::into_ready).transpose() {
             Ok(outcome) => outcome,
             Err(verifying) => {
                 let clone = self.inner.clone();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::clock::Timestamp;
-use crate::error::Misuse;
-use crate::exchange::Exchange;
+use crate::context::AuthContext;
+use crate::error::ConfigError;
 use crate::identity::{Identity, Traits};
 use crate::refusal::Refusal;
 
@@ -19,7 +19,7 @@ use crate::refusal::Refusal;
 ///
 /// let delete_account = Require::all([
 ///     Require::any([Require::role("owner"), Require::role("admin")]),
-///     Require::fresh(Duration::from_secs(300)),
+///     Require::max_auth_age(Duration::from_secs(300)),
 /// ]);
 /// ```
 ///
@@ -31,17 +31,17 @@ pub struct Require(Arc<Rule>);
 
 enum Rule {
     Authenticated,
-    Confirmed,
+    Revalidated,
     Role(Box<str>),
     Scope(Box<str>),
-    Fresh(Duration),
+    MaxAuthAge(Duration),
     Acr(Box<[Box<str>]>),
     Predicate(Box<Predicate>),
     All(Box<[Require]>),
     Any(Box<[Require]>),
 }
 
-type Predicate = dyn Fn(&Exchange) -> Result<bool, Misuse> + Send + Sync;
+type Predicate = dyn Fn(&AuthContext) -> Result<bool, ConfigError> + Send + Sync;
 
 impl Require {
     fn new(rule: Rule) -> Self {
@@ -60,14 +60,14 @@ impl Require {
     /// ```
     /// use auth_core::Require;
     ///
-    /// let payment = Require::all([Require::confirmed(), Require::role("accountant")]);
+    /// let payment = Require::all([Require::revalidated(), Require::role("accountant")]);
     /// ```
     ///
     /// A sign-in that has ended is refused with 401; a store that does not answer makes 503. It costs
     /// a look into the store for each request, so it is for routes that change what matters. See
-    /// [`Auth::confirm`](crate::Auth::confirm).
-    pub fn confirmed() -> Self {
-        Self::new(Rule::Confirmed)
+    /// [`Auth::revalidate`](crate::Auth::revalidate).
+    pub fn revalidated() -> Self {
+        Self::new(Rule::Revalidated)
     }
 
     /// Somebody with this role.
@@ -81,8 +81,8 @@ impl Require {
     }
 
     /// Somebody who proved who they are at most so long ago.
-    pub fn fresh(max_age: Duration) -> Self {
-        Self::new(Rule::Fresh(max_age))
+    pub fn max_auth_age(max_age: Duration) -> Self {
+        Self::new(Rule::MaxAuthAge(max_age))
     }
 
     /// Somebody authenticated by one of these context classes.
@@ -91,13 +91,13 @@ impl Require {
     }
 
     /// Somebody of whom `predicate` is true.
-    pub fn that<C, F>(predicate: F) -> Self
+    pub fn predicate<C, F>(predicate: F) -> Self
     where
         C: Send + Sync + 'static,
         F: Fn(&Identity<C>) -> bool + Send + Sync + 'static,
     {
-        let judge = move |exchange: &Exchange| {
-            Ok(exchange.typed::<C>()?.identity().is_some_and(&predicate))
+        let judge = move |context: &AuthContext| {
+            Ok(context.typed::<C>()?.identity().is_some_and(&predicate))
         };
         Self::new(Rule::Predicate(Box::new(judge)))
     }
@@ -113,15 +113,15 @@ impl Require {
     }
 
     /// Judges a request, without a layer. It asks nobody: where the identity has to be
-    /// [`confirmed`](Self::confirmed), await [`Auth::confirm`](crate::Auth::confirm) before.
+    /// [`confirmed`](Self::confirmed), await [`Auth::revalidate`](crate::Auth::revalidate) before.
     ///
     /// # Errors
     /// Why it may not pass.
-    pub fn check(&self, exchange: &Exchange) -> Result<(), Refusal> {
-        let erased = exchange.erased();
+    pub fn check(&self, context: &AuthContext) -> Result<(), Refusal> {
+        let erased = context.erased();
         match erased.traits() {
             Some(traits) => {
-                let verdict = self.judge(exchange, &traits);
+                let verdict = self.judge(context, &traits);
                 if verdict.is_err() {
                     tracing::info!(subject = traits.subject, require = ?self, "not authorized");
                 }
@@ -134,32 +134,32 @@ impl Require {
     /// Whether the store has to be asked first.
     pub(super) fn asks(&self) -> bool {
         match &*self.0 {
-            Rule::Confirmed => true,
+            Rule::Revalidated => true,
             Rule::All(rules) | Rule::Any(rules) => rules.iter().any(Self::asks),
             _ => false,
         }
     }
 
-    fn judge(&self, exchange: &Exchange, traits: &Traits<'_>) -> Result<(), Refusal> {
+    fn judge(&self, context: &AuthContext, traits: &Traits<'_>) -> Result<(), Refusal> {
         let is = |granted: bool| if granted { Ok(()) } else { Err(Refusal::Forbidden) };
         match &*self.0 {
             Rule::Authenticated => Ok(()),
-            Rule::Confirmed if exchange.erased().is_confirmed() => Ok(()),
-            Rule::Confirmed => Err(Refusal::Misuse(Misuse::NotConfirmed)),
+            Rule::Revalidated if context.erased().is_revalidated() => Ok(()),
+            Rule::Revalidated => Err(Refusal::Config(ConfigError::NotRevalidated)),
             Rule::Role(role) => is(traits.roles.contains(role)),
             Rule::Scope(scope) if traits.scopes.contains(scope) => Ok(()),
             Rule::Scope(scope) => Err(Refusal::InsufficientScope(scope.clone())),
-            Rule::Fresh(age) => fresh(traits, *age, exchange.erased().clock().now()),
+            Rule::MaxAuthAge(age) => fresh(traits, *age, context.erased().clock().now()),
             Rule::Acr(classes) => match traits.acr {
                 Some(own) if classes.iter().any(|class| **class == *own) => Ok(()),
                 _ => Err(Refusal::StepUp { acr: classes.clone(), max_age: None }),
             },
-            Rule::Predicate(predicate) => predicate(exchange).map_err(Refusal::Misuse).and_then(is),
-            Rule::All(rules) => rules.iter().try_for_each(|rule| rule.judge(exchange, traits)),
+            Rule::Predicate(predicate) => predicate(context).map_err(Refusal::Config).and_then(is),
+            Rule::All(rules) => rules.iter().try_for_each(|rule| rule.judge(context, traits)),
             Rule::Any(rules) => {
                 let mut verdict = Err(Refusal::Forbidden);
                 for rule in rules {
-                    verdict = verdict.or_else(|_| rule.judge(exchange, traits));
+                    verdict = verdict.or_else(|_| rule.judge(context, traits));
                 }
                 verdict
             }
@@ -168,7 +168,7 @@ impl Require {
 }
 
 fn fresh(traits: &Traits<'_>, max_age: Duration, now: Timestamp) -> Result<(), Refusal> {
-    if now.since(traits.facts.authenticated_at) <= max_age {
+    if now.since(traits.authentication.authenticated_at) <= max_age {
         return Ok(());
     }
     Err(Refusal::StepUp { acr: Box::default(), max_age: Some(max_age) })
@@ -178,10 +178,10 @@ impl fmt::Debug for Require {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Rule::Authenticated => f.write_str("authenticated"),
-            Rule::Confirmed => f.write_str("confirmed"),
+            Rule::Revalidated => f.write_str("confirmed"),
             Rule::Role(role) => write!(f, "role({role})"),
             Rule::Scope(scope) => write!(f, "scope({scope})"),
-            Rule::Fresh(age) => write!(f, "fresh({age:?})"),
+            Rule::MaxAuthAge(age) => write!(f, "fresh({age:?})"),
             Rule::Acr(classes) => write!(f, "acr({})", classes.join(" ")),
             Rule::Predicate(_) => f.write_str("predicate"),
             Rule::All(rules) => f.debug_tuple("all").field(rules).finish(),

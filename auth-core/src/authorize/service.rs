@@ -12,10 +12,10 @@ use pin_project_lite::pin_project;
 use tower_service::Service;
 
 use super::require::Require;
-use crate::exchange::Exchange;
+use crate::context::AuthContext;
 use crate::future::BoxFuture;
 use crate::refusal::{self, Refusal};
-use crate::request_facts::RequestFacts;
+use crate::request_snapshot::RequestSnapshot;
 
 /// Lets a request pass if it meets a [`Require`]ment.
 #[derive(Clone, Debug)]
@@ -64,12 +64,12 @@ type Confirmed = Result<(), Refusal>;
 
 /// Asks the store first, if the requirement says so and there is somebody to ask about.
 fn confirm<B>(request: &Request<B>, asks: bool) -> Result<Confirmed, BoxFuture<Confirmed>> {
-    let exchange = request.extensions().get::<Exchange>();
-    let Some(exchange) = exchange.filter(|exchange| asks && exchange.is_identified()) else {
+    let context = request.extensions().get::<AuthContext>();
+    let Some(context) = context.filter(|context| asks && context.is_identified()) else {
         return Ok(Ok(()));
     };
-    let facts = RequestFacts::of(request.method(), request.uri(), request.headers());
-    Arc::clone(&exchange.0).confirm(&facts).now()
+    let authentication = RequestSnapshot::of(request.method(), request.uri(), request.headers());
+    Arc::clone(&context.0).revalidate(&authentication).into_ready()
 }
 
 /// Runs the inner service, or refuses.
@@ -84,13 +84,13 @@ where
     R: Default,
 {
     let headers = request.headers();
-    let refused = match Exchange::of(request.extensions(), "Require") {
-        Ok(exchange) => match confirmed.and_then(|()| require.check(exchange)) {
+    let refused = match AuthContext::of(request.extensions(), "Require") {
+        Ok(context) => match confirmed.and_then(|()| require.check(context)) {
             Ok(()) => None,
-            Err(refusal) => Some(exchange.refuse(headers, refusal)),
+            Err(refusal) => Some(context.refuse(headers, refusal)),
         },
-        Err(misuse) => {
-            Some(Refusal::Misuse(misuse).into_response(refusal::grpc(headers), &|_, _| {}))
+        Err(error) => {
+            Some(Refusal::Config(error).into_response(refusal::grpc(headers), &|_, _| {}))
         }
     };
     match refused {

@@ -6,16 +6,16 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 
-use super::several::{Member, Several};
+use super::several::{IntoAuthenticators, Member};
 use crate::authenticate::{AuthLayer, AuthService, Policy};
 use crate::authenticator::{Attempt, Authenticator};
-use crate::carrier::Backend;
 use crate::clock::Clock;
-use crate::cross_site::CrossSite;
-use crate::head::Head;
-use crate::rejection::Demand;
-use crate::sign_ins::SignIns;
-use crate::visit::Visit;
+use crate::cross_site::CrossOriginProtection;
+use crate::head::RequestHead;
+use crate::rejection::ChallengeReason;
+use crate::sign_in_context::SignInContext;
+use crate::sign_ins::SignInBackend;
+use crate::transport::Backend;
 
 /// Several backends, each for its own kind of credential: made by [`any_of`].
 pub struct AnyOf<C> {
@@ -29,7 +29,7 @@ pub struct AnyOf<C> {
 ///
 /// # Panics
 /// If the list is empty.
-pub fn any_of<L: Several>(several: L) -> AnyOf<L::Claims>
+pub fn any_of<L: IntoAuthenticators>(several: L) -> AnyOf<L::Claims>
 where
     L::Claims: Send + Sync + 'static,
 {
@@ -58,16 +58,16 @@ impl<C: Send + Sync + 'static> AnyOf<C> {
     /// Every backend with sign-ins, and the visit as it sees it.
     pub(super) fn each<'a>(
         &'a self,
-        visit: Visit<'a>,
-    ) -> impl Iterator<Item = (&'a dyn SignIns<C>, Visit<'a>)> {
-        let decider = visit.backend().map(|backend| backend.split(self.members.len()));
+        context: SignInContext<'a>,
+    ) -> impl Iterator<Item = (&'a dyn SignInBackend<C>, SignInContext<'a>)> {
+        let decider = context.backend().map(|backend| backend.split(self.members.len()));
         self.members.iter().enumerate().filter_map(move |(index, member)| {
             let seen = decider.filter(|(decided, _)| *decided == index).map(|(_, rest)| rest);
-            Some((member.sign_ins()?, visit.seen_by(seen)))
+            Some((member.sign_ins()?, context.seen_by(seen)))
         })
     }
 
-    pub(super) fn sign_in_halves(&self) -> impl Iterator<Item = &dyn SignIns<C>> {
+    pub(super) fn sign_in_halves(&self) -> impl Iterator<Item = &dyn SignInBackend<C>> {
         self.members.iter().filter_map(|member| member.sign_ins())
     }
 }
@@ -75,7 +75,7 @@ impl<C: Send + Sync + 'static> AnyOf<C> {
 impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
     type Claims = C;
 
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<C>> {
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
         let mut ambient = None;
         for (index, member) in self.members.iter().enumerate() {
             match member.authenticate(head) {
@@ -92,9 +92,9 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
         ambient
     }
 
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
         for member in self.members.iter() {
-            member.challenge(demand, headers);
+            member.challenge(reason, headers);
         }
     }
 
@@ -102,13 +102,13 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
         self.vary.clone()
     }
 
-    fn sign_ins(&self) -> Option<&dyn SignIns<C>> {
+    fn sign_ins(&self) -> Option<&dyn SignInBackend<C>> {
         self.sign_in_halves().next().is_some().then_some(self)
     }
 
-    fn cross_site(&self, backend: Backend) -> &CrossSite {
+    fn cross_origin(&self, backend: Backend) -> &CrossOriginProtection {
         let (index, rest) = backend.split(self.members.len());
-        self.members[index].cross_site(rest)
+        self.members[index].cross_origin(rest)
     }
 
     fn clock(&self, backend: Backend) -> &Clock {

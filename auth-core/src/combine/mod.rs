@@ -5,4 +5,4 @@ mod several;
 mod sign_ins;
 
 pub use any_of::{AnyOf, any_of};
-pub use several::Several;
+pub use several::IntoAuthenticators;

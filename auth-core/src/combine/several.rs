@@ -7,21 +7,21 @@ use crate::authenticator::Authenticator;
 pub(super) type Member<C> = Arc<dyn Authenticator<Claims = C>>;
 
 /// What [`any_of`](crate::any_of) takes: a tuple of two to four authenticators, or a list made at run time.
-pub trait Several {
+pub trait IntoAuthenticators {
     /// The claims of all of them.
     type Claims;
     /// The authenticators, in the order of preference for new sign-ins.
     fn into_list(self) -> Vec<Arc<dyn Authenticator<Claims = Self::Claims>>>;
 }
 
-impl<C> Several for Vec<Member<C>> {
+impl<C> IntoAuthenticators for Vec<Member<C>> {
     type Claims = C;
     fn into_list(self) -> Vec<Member<C>> {
         self
     }
 }
 
-impl<C, const N: usize> Several for [Member<C>; N] {
+impl<C, const N: usize> IntoAuthenticators for [Member<C>; N] {
     type Claims = C;
     fn into_list(self) -> Vec<Member<C>> {
         self.into()
@@ -30,7 +30,7 @@ impl<C, const N: usize> Several for [Member<C>; N] {
 
 macro_rules! several {
     ($first:ident $(, $next:ident)+) => {
-        impl<$first, $($next),+> Several for ($first, $($next),+)
+        impl<$first, $($next),+> IntoAuthenticators for ($first, $($next),+)
         where
             $first: Authenticator,
             $($next: Authenticator<Claims = $first::Claims>),+

@@ -7,36 +7,41 @@ use std::task::Poll;
 use async_trait::async_trait;
 
 use super::any_of::AnyOf;
-use crate::carrier::{Backend, Carrier};
 use crate::clock::Timestamp;
-use crate::effects::Effects;
-use crate::ended::Ended;
-use crate::error::{AuthError, AuthErrorKind, Misuse};
+use crate::effects::ResponseEffects;
+use crate::ended::EndReason;
+use crate::error::{AuthError, AuthErrorKind, ConfigError};
 use crate::future::{AuthFuture, BoxFuture};
 use crate::identity::Identity;
 use crate::outcome::Outcome;
 use crate::principal::Principal;
+use crate::sign_in_context::SignInContext;
 use crate::sign_in_id::SignInId;
-use crate::sign_ins::{RefreshOptions, Revoke, SignInInfo, SignInOptions, SignIns};
+use crate::sign_ins::{RefreshOptions, Revoke, SignInBackend, SignInInfo, SignInOptions};
 use crate::signed_in::SignedIn;
-use crate::visit::Visit;
+use crate::transport::{Backend, Transport};
 
 #[async_trait]
-impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
-    fn issues(&self, carrier: Carrier) -> bool {
-        self.sign_in_halves().any(|half| half.issues(carrier))
+impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
+    fn supports_transport(&self, transport: Transport) -> bool {
+        self.sign_in_halves().any(|half| half.supports_transport(transport))
     }
 
     async fn sign_in(
         &self,
-        visit: Visit<'_>,
+        context: SignInContext<'_>,
         principal: Principal<C>,
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError> {
-        let fits = |half: &dyn SignIns<C>| options.via.is_none_or(|carrier| half.issues(carrier));
-        let chosen = self.each(visit).position(|(half, _)| fits(half)).ok_or(Misuse::NoCarrier)?;
-        let old = visit.turn().sign_in();
-        let halves: Vec<_> = self.each(visit).collect();
+        let fits = |half: &dyn SignInBackend<C>| {
+            options.transport.is_none_or(|transport| half.supports_transport(transport))
+        };
+        let chosen = self
+            .each(context)
+            .position(|(half, _)| fits(half))
+            .ok_or(ConfigError::UnsupportedTransport)?;
+        let old = context.state().sign_in();
+        let halves: Vec<_> = self.each(context).collect();
         let (half, seen) = halves[chosen];
         let subject = principal.subject.clone();
         let signed_in = half.sign_in(seen, principal, options).await?;
@@ -44,10 +49,10 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
             if index == chosen {
                 continue;
             }
-            if let Err(error) = other.superseded(*seen, old).await {
+            if let Err(error) = other.on_superseded(*seen, old).await {
                 // The old credential may still be good, so the new one is not given out.
-                visit.turn().effects(Effects::clear);
-                visit.turn().undo_sign_in(old);
+                context.state().effects(ResponseEffects::clear);
+                context.state().undo_sign_in(old);
                 let undone = half.revoke(&subject, Revoke::One(signed_in.sign_in)).await;
                 if undone.is_err() {
                     tracing::error!(sign_in = %signed_in.sign_in, "a sign-in could not be taken back");
@@ -58,9 +63,13 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
         Ok(signed_in)
     }
 
-    async fn superseded(&self, visit: Visit<'_>, old: Option<SignInId>) -> Result<(), AuthError> {
-        for (half, visit) in self.each(visit) {
-            half.superseded(visit, old).await?;
+    async fn on_superseded(
+        &self,
+        context: SignInContext<'_>,
+        old: Option<SignInId>,
+    ) -> Result<(), AuthError> {
+        for (half, context) in self.each(context) {
+            half.on_superseded(context, old).await?;
         }
         Ok(())
     }
@@ -69,11 +78,11 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
     /// renews may belong to any other.
     async fn refresh(
         &self,
-        visit: Visit<'_>,
+        context: SignInContext<'_>,
         options: &RefreshOptions,
     ) -> Result<SignedIn, AuthError> {
-        let mut last = AuthError::from(Misuse::NoSignIns);
-        let mut halves: Vec<_> = self.each(visit).collect();
+        let mut last = AuthError::from(ConfigError::NoSignIns);
+        let mut halves: Vec<_> = self.each(context).collect();
         halves.sort_by_key(|(_, seen)| seen.backend().is_none());
         for (half, seen) in halves {
             match half.refresh(seen, options).await {
@@ -84,17 +93,17 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
         Err(last)
     }
 
-    fn may_sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
-        self.each(visit).try_for_each(|(half, visit)| half.may_sign_out(visit))
+    fn check_sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        self.each(context).try_for_each(|(half, context)| half.check_sign_out(context))
     }
 
     /// Every backend ends what it can name in the request, also if another one fails; none does if
     /// one refuses the request.
-    async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
-        self.may_sign_out(visit)?;
+    async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        self.check_sign_out(context)?;
         let mut ended = Ok(());
-        for (half, visit) in self.each(visit) {
-            ended = ended.and(half.sign_out(visit).await);
+        for (half, context) in self.each(context) {
+            ended = ended.and(half.sign_out(context).await);
         }
         ended
     }
@@ -127,7 +136,7 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
         sign_in: SignInId,
         authenticated_at: Option<Timestamp>,
         backend: Option<Backend>,
-    ) -> BoxFuture<Ended> {
+    ) -> BoxFuture<EndReason> {
         let decider = backend.map(|backend| backend.split(self.members.len()));
         if let Some((index, rest)) = decider
             && let Some(half) = self.members[index].sign_ins()
@@ -137,7 +146,7 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
         let halves = self.sign_in_halves();
         let mut waiting: Vec<_> =
             halves.map(|half| half.ended(sign_in, authenticated_at, None)).collect();
-        let mut last = Ended::NotSignedIn;
+        let mut last = EndReason::NotSignedIn;
         Box::pin(poll_fn(move |cx| {
             waiting.retain_mut(|half| match half.as_mut().poll(cx) {
                 Poll::Ready(ended) => {
@@ -151,24 +160,28 @@ impl<C: Send + Sync + 'static> SignIns<C> for AnyOf<C> {
     }
 
     /// The backend that decided knows.
-    fn confirm(&self, visit: Visit<'_>, identity: &Identity<C>) -> AuthFuture<Outcome<C>> {
-        match self.each(visit).find(|(_, seen)| seen.backend().is_some()) {
-            Some((half, seen)) => half.confirm(seen, identity),
+    fn revalidate(
+        &self,
+        context: SignInContext<'_>,
+        identity: &Identity<C>,
+    ) -> AuthFuture<Outcome<C>> {
+        match self.each(context).find(|(_, seen)| seen.backend().is_some()) {
+            Some((half, seen)) => half.revalidate(seen, identity),
             None => Outcome::Authenticated(identity.clone()).into(),
         }
     }
 
-    fn session_host(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
+    fn session_backend(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
         match backend.map(|backend| backend.split(self.members.len())) {
-            Some((index, rest)) => self.members[index].sign_ins()?.session_host(Some(rest)),
+            Some((index, rest)) => self.members[index].sign_ins()?.session_backend(Some(rest)),
             None => {
-                let keeper = self.sign_in_halves().find(|half| half.keeps_visitors());
-                keeper.or_else(|| self.sign_in_halves().next())?.session_host(None)
+                let keeper = self.sign_in_halves().find(|half| half.supports_anonymous());
+                keeper.or_else(|| self.sign_in_halves().next())?.session_backend(None)
             }
         }
     }
 
-    fn keeps_visitors(&self) -> bool {
-        self.sign_in_halves().any(SignIns::keeps_visitors)
+    fn supports_anonymous(&self) -> bool {
+        self.sign_in_halves().any(SignInBackend::supports_anonymous)
     }
 }

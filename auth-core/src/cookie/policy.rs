@@ -26,11 +26,11 @@ pub struct CookiePolicy {
     domain: Option<Box<str>>,
     path: Box<str>,
     same_site: SameSite,
-    transport: Transport,
+    transport: Channel,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Transport {
+enum Channel {
     Tls,
     Plain,
 }
@@ -54,7 +54,7 @@ impl CookiePolicy {
     ///
     /// # Errors
     /// If name and value together are longer than browsers keep, or the value is no cookie value.
-    pub fn set(
+    pub fn set_cookie(
         &self,
         value: &str,
         max_age: Option<Duration>,
@@ -81,7 +81,7 @@ impl CookiePolicy {
     /// # Panics
     /// Never: `build` checked every part.
     #[must_use]
-    pub fn removal(&self) -> HeaderValue {
+    pub fn removal_cookie(&self) -> HeaderValue {
         let mut cookie = self.cookie("");
         cookie.make_removal();
         HeaderValue::try_from(cookie.to_string()).expect("every part was checked by `build`")
@@ -92,7 +92,7 @@ impl CookiePolicy {
             .path(&*self.path)
             .http_only(true)
             .same_site(self.same_site)
-            .secure(self.transport == Transport::Tls);
+            .secure(self.transport == Channel::Tls);
         if let Some(domain) = &self.domain {
             cookie = cookie.domain(&**domain);
         }
@@ -124,7 +124,7 @@ impl CookieBuilder {
             domain: None,
             path: "/".into(),
             same_site: SameSite::Lax,
-            transport: Transport::Tls,
+            transport: Channel::Tls,
         })
     }
 
@@ -150,7 +150,7 @@ impl CookieBuilder {
     /// Leaves `Secure` out, for development over plain http. Whoever reads the network can take
     /// the cookie: never on a public host.
     pub fn insecure_http(mut self) -> Self {
-        self.0.transport = Transport::Plain;
+        self.0.transport = Channel::Plain;
         self
     }
 
@@ -163,7 +163,7 @@ impl CookieBuilder {
         let prefixed = |prefix: &str| {
             name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
-        let secure = *transport == Transport::Tls;
+        let secure = *transport == Channel::Tls;
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(InvalidCookie::Name);
         }
@@ -257,7 +257,7 @@ mod tests {
     fn sec_25_27_28_the_default_is_written_like_this() {
         let policy = CookiePolicy::host("session").unwrap();
         assert_eq!(
-            policy.set("v", None).unwrap(),
+            policy.set_cookie("v", None).unwrap(),
             "__Host-session=v; HttpOnly; SameSite=Lax; Secure; Path=/"
         );
     }
@@ -288,14 +288,14 @@ mod tests {
     fn sec_29_a_cookie_over_4096_bytes_is_a_loud_error() {
         let policy = CookiePolicy::host("session").unwrap();
         let room = 4096 - policy.name().len();
-        assert!(policy.set(&"x".repeat(room), None).is_ok());
-        assert_eq!(policy.set(&"x".repeat(room + 1), None), Err(InvalidCookie::TooLong));
+        assert!(policy.set_cookie(&"x".repeat(room), None).is_ok());
+        assert_eq!(policy.set_cookie(&"x".repeat(room + 1), None), Err(InvalidCookie::TooLong));
     }
 
     #[test]
     fn the_removal_names_the_same_cookie() {
         let policy = CookieBuilder::new("a").domain("example.com").path("/app").build().unwrap();
-        let removal = policy.removal();
+        let removal = policy.removal_cookie();
         let removal = removal.to_str().unwrap();
         for part in ["a=;", "Domain=example.com", "Path=/app", "Max-Age=0", "Secure"] {
             assert!(removal.contains(part), "{part} in {removal}");
@@ -313,7 +313,7 @@ mod tests {
         #[test]
         fn sec_31_max_age_is_at_most_400_days(secs: u64) {
             let policy = CookiePolicy::host("session").unwrap();
-            let header = policy.set("v", Some(Duration::from_secs(secs))).unwrap();
+            let header = policy.set_cookie("v", Some(Duration::from_secs(secs))).unwrap();
             let (_, age) = header.to_str().unwrap().split_once("Max-Age=").unwrap();
             let age: u64 = age.split(';').next().unwrap().parse().unwrap();
             prop_assert_eq!(age, secs.min(34_560_000));
@@ -322,7 +322,7 @@ mod tests {
         #[test]
         fn no_value_breaks_out_of_the_header(value: String) {
             let policy = CookiePolicy::host("session").unwrap();
-            if let Ok(header) = policy.set(&value, None) {
+            if let Ok(header) = policy.set_cookie(&value, None) {
                 let parts = header.to_str().unwrap().split(';').count();
                 prop_assert_eq!(parts, 5, "name=value and four attributes");
             }

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use super::context::Context;
 use super::refresh::Refresh;
 use super::sign_in::SignIn;
-use crate::error::{AuthError, AuthErrorKind, BoxError, Misuse};
-use crate::exchange::{Erased, Exchange};
-use crate::head::Head;
+use crate::context::{AuthContext, Erased};
+use crate::error::{AuthError, AuthErrorKind, BoxError, ConfigError};
+use crate::head::RequestHead;
 use crate::identity::Identity;
 use crate::principal::{Claims, Principal};
 use crate::rejection::Rejection;
-use crate::request_facts::RequestFacts;
+use crate::request_snapshot::RequestSnapshot;
 use crate::sign_in_id::SignInId;
 use crate::sign_ins::{Revoke, SignInInfo};
 
@@ -25,26 +25,26 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// The handle of a request: `Auth::<User>::of(&request)`.
     ///
     /// # Errors
-    /// [`Misuse`] if no authentication layer saw the request, or one with other claims.
-    pub fn of<'a>(head: impl Into<Head<'a>>) -> Result<Self, Misuse> {
+    /// [`ConfigError`] if no authentication layer saw the request, or one with other claims.
+    pub fn of<'a>(head: impl Into<RequestHead<'a>>) -> Result<Self, ConfigError> {
         let head = head.into();
-        let exchange = Exchange::of(head.extensions(), type_name::<Self>())?.to_typed()?;
-        let request = RequestFacts::of(head.method(), head.uri(), head.headers());
-        Ok(Self(Context { exchange, request: Arc::new(request) }))
+        let context = AuthContext::of(head.extensions(), type_name::<Self>())?.to_typed()?;
+        let request = RequestSnapshot::of(head.method(), head.uri(), head.headers());
+        Ok(Self(Context { context, request: Arc::new(request) }))
     }
 
     /// Who sent the request. A sign-in or sign-out in this request does not change it;
     /// [`confirm`](Self::confirm) does.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity<C>> {
-        self.0.exchange.identity()
+        self.0.context.identity()
     }
 
     /// Why the request's credential was refused, if it came in an `Authorization` header and the
     /// layer is `.optional()`.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
-        self.0.exchange.rejection()
+        self.0.context.rejection()
     }
 
     /// Signs somebody in: await it, or say more first.
@@ -70,9 +70,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the sign-in may still be alive.
     pub async fn sign_out(&self) -> Result<(), AuthError> {
-        let ended = self.0.backend()?.sign_out(self.0.visit()).await;
+        let ended = self.0.backend()?.sign_out(self.0.context()).await;
         ended.map_err(|error| self.0.failed(error))?;
-        self.0.exchange.turn.signed_out();
+        self.0.context.state.signed_out();
         Ok(())
     }
 
@@ -84,7 +84,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
         let Some(subject) = self.own()? else { return Ok(Vec::new()) };
         let listed = self.0.backend()?.list(subject).await;
         let mut sign_ins = listed.map_err(|error| self.0.failed(error))?;
-        let current = self.0.exchange.turn.sign_in();
+        let current = self.0.context.state.sign_in();
         for sign_in in &mut sign_ins {
             sign_in.current = Some(sign_in.id) == current;
         }
@@ -104,7 +104,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
     pub async fn revoke_others(&self) -> Result<usize, AuthError> {
-        let which = self.0.exchange.turn.sign_in().map_or(Revoke::All, Revoke::AllBut);
+        let which = self.0.context.state.sign_in().map_or(Revoke::All, Revoke::AllExcept);
         self.end(which).await
     }
 
@@ -114,7 +114,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in.
     pub async fn revoke_all(&self) -> Result<usize, AuthError> {
         self.own()?;
-        let current = usize::from(self.0.exchange.turn.sign_in().is_some());
+        let current = usize::from(self.0.context.state.sign_in().is_some());
         self.sign_out().await?; // which a request of another site may not: so this comes first
         Ok(self.end(Revoke::All).await? + current)
     }
@@ -136,7 +136,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     fn own(&self) -> Result<Option<&str>, AuthError> {
         let nobody = || self.unauthenticated("nobody is signed in");
         let identity = self.identity().ok_or_else(nobody)?;
-        let ours = identity.facts().issuer.is_none() || identity.sign_in().is_some();
+        let ours = identity.authentication().issuer.is_none() || identity.sign_in().is_some();
         Ok(ours.then(|| identity.subject()))
     }
 }
@@ -149,8 +149,6 @@ impl<C> Clone for Auth<C> {
 
 impl<C> fmt::Debug for Auth<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Auth")
-            .field("identity", &self.0.exchange.identity())
-            .finish_non_exhaustive()
+        f.debug_struct("Auth").field("identity", &self.0.context.identity()).finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// Asks the store itself whether the request's credential is still good, past every copy that
     /// this node keeps, and says who it is by the newest record. A near cache may be two seconds
     /// late, so this is for what must not happen after a logout or a change of roles: payments,
-    /// passwords, administration. [`Require::confirmed`](crate::Require::confirmed) does the same for
+    /// passwords, administration. [`Require::revalidated`](crate::Require::revalidated) does the same for
     /// a whole route.
     ///
     /// [`identity`](Self::identity) and the other extractors show the confirmed identity from the
@@ -19,8 +19,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if nobody is signed in, or the sign-in has
     /// ended; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
-    pub async fn confirm(&self) -> Result<Identity<C>, AuthError> {
-        let refused = match self.0.exchange.confirm(&self.0.request) {
+    pub async fn revalidate(&self) -> Result<Identity<C>, AuthError> {
+        let refused = match self.0.context.revalidate(&self.0.request) {
             Some(confirming) => match confirming.await {
                 Ok(identity) => return Ok(identity),
                 Err(refusal) => refusal,

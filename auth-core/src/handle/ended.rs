@@ -1,8 +1,8 @@
 //! Waiting for the end of a request's sign-in.
 
 use super::auth::Auth;
-use crate::ended::Ended;
-use crate::exchange::Erased;
+use crate::context::Erased;
+use crate::ended::EndReason;
 use crate::future::BoxFuture;
 use crate::identity::Identity;
 
@@ -34,9 +34,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// - An access token that belongs to a stored sign-in ends with it, not at its own `exp`. A
     ///   credential without a stored sign-in, such as a token of another issuer, ends when it
     ///   [expires](crate::Identity::expires_at), be it never.
-    /// - With nobody signed in, the answer is there at once: [`Ended::NotSignedIn`].
+    /// - With nobody signed in, the answer is there at once: [`EndReason::NotSignedIn`].
     /// - While the store does not answer it is asked again. After ten seconds of that the answer is
-    ///   [`Ended::Unconfirmed`].
+    ///   [`EndReason::Unconfirmed`].
     ///
     /// A store that tells of changes is not asked while there are none: others are asked about once a
     /// second. The future keeps the store alive, and nothing of the request. It can be dropped at any
@@ -45,26 +45,26 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Panics
     /// When it is awaited outside of a tokio runtime that keeps time, unless the answer is there.
     #[must_use = "it waits only while it is polled"]
-    pub fn ended(&self) -> BoxFuture<Ended> {
-        let (turn, identity) = (&self.0.exchange.turn, self.identity());
+    pub fn ended(&self) -> BoxFuture<EndReason> {
+        let (state, identity) = (&self.0.context.state, self.identity());
         let own = identity.and_then(Identity::sign_in);
-        match (turn.sign_in(), self.0.exchange.auth.sign_ins(), identity) {
+        match (state.sign_in(), self.0.context.auth.sign_ins(), identity) {
             (Some(sign_in), Some(backend), _) => {
                 // A sign-in of this very request has another beginning than its identity says.
-                let found =
-                    identity.filter(|_| own == Some(sign_in) && turn.made_here() != Some(sign_in));
-                let decided = found.and_then(|_| turn.backend());
+                let found = identity
+                    .filter(|_| own == Some(sign_in) && state.new_sign_in() != Some(sign_in));
+                let decided = found.and_then(|_| state.backend());
                 backend.ended(sign_in, found.map(Identity::authenticated_at), decided)
             }
-            (None, _, Some(_)) if own.is_some() => Box::pin(async { Ended::Revoked }),
+            (None, _, Some(_)) if own.is_some() => Box::pin(async { EndReason::Revoked }),
             (_, _, Some(identity)) => {
-                let expired = self.0.exchange.clock().sleep_until(identity.expires_at());
+                let expired = self.0.context.clock().sleep_until(identity.expires_at());
                 Box::pin(async {
                     expired.await;
-                    Ended::Expired
+                    EndReason::Expired
                 })
             }
-            (_, _, None) => Box::pin(async { Ended::NotSignedIn }),
+            (_, _, None) => Box::pin(async { EndReason::NotSignedIn }),
         }
     }
 }

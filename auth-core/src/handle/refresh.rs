@@ -13,7 +13,7 @@ use crate::signed_in::SignedIn;
 ///
 /// # Errors
 /// Awaiting it yields [`Unauthenticated`](crate::AuthErrorKind::Unauthenticated) if there is no
-/// good credential to renew, [`Scope`](crate::AuthErrorKind::Scope) if more was asked for than the
+/// good credential to renew, [`Scope`](crate::AuthErrorKind::InvalidScope) if more was asked for than the
 /// sign-in has.
 #[must_use = "a refresh happens when it is awaited"]
 pub struct Refresh<C> {
@@ -47,7 +47,7 @@ impl<C: Send + Sync + 'static> IntoFuture for Refresh<C> {
     fn into_future(self) -> Self::IntoFuture {
         let Self { context, options } = self;
         Box::pin(async move {
-            let refreshed = context.backend()?.refresh(context.visit(), &options).await;
+            let refreshed = context.backend()?.refresh(context.context(), &options).await;
             refreshed.map_err(|error| context.failed(error))
         })
     }

@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use std::pin::Pin;
 
 use super::context::Context;
-use crate::carrier::Carrier;
-use crate::error::{AuthError, Misuse};
+use crate::error::{AuthError, ConfigError};
 use crate::principal::Principal;
-use crate::sign_ins::{Delivery, Persistence, SignInOptions};
+use crate::sign_ins::{Persistence, RefreshTokenDelivery, SignInOptions};
 use crate::signed_in::SignedIn;
+use crate::transport::Transport;
 
 /// A sign-in about to happen: await it.
 #[must_use = "a sign-in happens when it is awaited"]
@@ -25,9 +25,17 @@ impl<C> SignIn<C> {
         Self { context, principal, options: SignInOptions::default() }
     }
 
-    /// By which carrier: [`Carrier::Explicit`] for a token in the response's body.
-    pub fn via(mut self, carrier: Carrier) -> Self {
-        self.options.via = Some(carrier);
+    /// Issues a cookie, also under a backend that issues tokens by default. Fails with
+    /// [`ConfigError::UnsupportedTransport`] if the backend issues no cookies.
+    pub fn as_cookie(mut self) -> Self {
+        self.options.transport = Some(Transport::Ambient);
+        self
+    }
+
+    /// Returns tokens in the response's body, also under a backend that issues cookies by default.
+    /// Fails with [`ConfigError::UnsupportedTransport`] if the backend issues no tokens.
+    pub fn as_tokens(mut self) -> Self {
+        self.options.transport = Some(Transport::Explicit);
         self
     }
 
@@ -38,7 +46,7 @@ impl<C> SignIn<C> {
     }
 
     /// Where the secret that renews a token goes; the backend's own choice otherwise.
-    pub fn deliver(mut self, delivery: Delivery) -> Self {
+    pub fn deliver(mut self, delivery: RefreshTokenDelivery) -> Self {
         self.options.delivery = Some(delivery);
         self
     }
@@ -64,10 +72,10 @@ impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
         let Self { context, principal, options } = self;
         Box::pin(async move {
             let backend = context.backend()?;
-            if options.via.is_some_and(|carrier| !backend.issues(carrier)) {
-                return Err(Misuse::NoCarrier.into());
+            if options.transport.is_some_and(|transport| !backend.supports_transport(transport)) {
+                return Err(ConfigError::UnsupportedTransport.into());
             }
-            let signed_in = backend.sign_in(context.visit(), principal, &options).await;
+            let signed_in = backend.sign_in(context.context(), principal, &options).await;
             signed_in.map_err(|error| context.failed(error))
         })
     }

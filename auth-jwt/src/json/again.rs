@@ -12,14 +12,14 @@ type Fault = serde_json::Error;
 
 /// A value that was read already, as it stood.
 #[derive(Clone, Copy)]
-pub(crate) enum Again<'t, 'de> {
+pub(crate) enum Replay<'t, 'de> {
     Number(Number),
     Text(&'t Cow<'de, str>),
     Word(&'t str),
     Texts(&'t Texts<'de>),
 }
 
-impl<'de> Deserializer<'de> for Again<'_, 'de> {
+impl<'de> Deserializer<'de> for Replay<'_, 'de> {
     type Error = Fault;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
@@ -30,9 +30,9 @@ impl<'de> Deserializer<'de> for Again<'_, 'de> {
             Self::Text(Cow::Borrowed(text)) => visitor.visit_borrowed_str(text),
             Self::Text(Cow::Owned(text)) => visitor.visit_str(text),
             Self::Word(text) => visitor.visit_str(text),
-            Self::Texts(Texts::One(text)) => Again::Text(text).deserialize_any(visitor),
+            Self::Texts(Texts::One(text)) => Replay::Text(text).deserialize_any(visitor),
             Self::Texts(Texts::Many(texts)) => {
-                visitor.visit_seq(SeqDeserializer::new(texts.iter().map(Again::Word)))
+                visitor.visit_seq(SeqDeserializer::new(texts.iter().map(Replay::Word)))
             }
         }
     }
@@ -60,7 +60,7 @@ impl<'de> Deserializer<'de> for Again<'_, 'de> {
                 visitor.visit_enum(BorrowedStrDeserializer::<Fault>::new(text))
             }
             Self::Text(Cow::Owned(text)) | Self::Texts(Texts::One(Cow::Owned(text))) => {
-                Again::Word(text).deserialize_enum(name, variants, visitor)
+                Replay::Word(text).deserialize_enum(name, variants, visitor)
             }
             Self::Word(text) => {
                 visitor.visit_enum(IntoDeserializer::<Fault>::into_deserializer(text))
@@ -75,7 +75,7 @@ impl<'de> Deserializer<'de> for Again<'_, 'de> {
     }
 }
 
-impl<'de> IntoDeserializer<'de, Fault> for Again<'_, 'de> {
+impl<'de> IntoDeserializer<'de, Fault> for Replay<'_, 'de> {
     type Deserializer = Self;
     fn into_deserializer(self) -> Self {
         self

@@ -6,8 +6,8 @@ mod number;
 mod strict;
 mod text;
 
-pub(crate) use again::Again;
+pub(crate) use again::Replay;
 pub(crate) use names::Names;
 pub(crate) use number::Number;
-pub(crate) use strict::{Strict, Strictly, said_twice};
+pub(crate) use strict::{Strict, UniqueKeys, said_twice};
 pub(crate) use text::{Text, TextInto, Texts, TextsInto};

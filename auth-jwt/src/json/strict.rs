@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, EnumAccess, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use super::again::Again;
+use super::again::Replay;
 use super::names::Names;
 use super::text::Text;
 
@@ -37,11 +37,11 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictDeserializer<'_, D> 
     type Error = D::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_any(Strictly { inner: visitor, twice: self.twice })
+        self.inner.deserialize_any(UniqueKeys { inner: visitor, twice: self.twice })
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
-        self.inner.deserialize_option(Strictly { inner: visitor, twice: self.twice })
+        self.inner.deserialize_option(UniqueKeys { inner: visitor, twice: self.twice })
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -54,7 +54,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictDeserializer<'_, D> 
                 .inner
                 .deserialize_newtype_struct(name, Raw { inner: visitor, twice: self.twice });
         }
-        let visitor = Strictly { inner: visitor, twice: self.twice };
+        let visitor = UniqueKeys { inner: visitor, twice: self.twice };
         self.inner.deserialize_newtype_struct(name, visitor)
     }
 
@@ -64,7 +64,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictDeserializer<'_, D> 
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, D::Error> {
-        let visitor = Strictly { inner: visitor, twice: self.twice };
+        let visitor = UniqueKeys { inner: visitor, twice: self.twice };
         self.inner.deserialize_enum(name, variants, visitor)
     }
 
@@ -75,20 +75,20 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for StrictDeserializer<'_, D> 
 }
 
 /// A visitor, an access or a seed, whose objects are looked at.
-pub(crate) struct Strictly<'c, T> {
+pub(crate) struct UniqueKeys<'c, T> {
     pub(crate) inner: T,
     pub(crate) twice: &'c Cell<bool>,
 }
 
 macro_rules! pass_on {
-    ($($visit:ident: $value:ty),+ $(,)?) => {
-        $(fn $visit<E: Error>(self, value: $value) -> Result<V::Value, E> {
-            self.inner.$visit(value)
+    ($($context:ident: $value:ty),+ $(,)?) => {
+        $(fn $context<E: Error>(self, value: $value) -> Result<V::Value, E> {
+            self.inner.$context(value)
         })+
     };
 }
 
-impl<'de, V: Visitor<'de>> Visitor<'de> for Strictly<'_, V> {
+impl<'de, V: Visitor<'de>> Visitor<'de> for UniqueKeys<'_, V> {
     type Value = V::Value;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,7 +122,7 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Strictly<'_, V> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
-        self.inner.visit_seq(Strictly { inner, twice: self.twice })
+        self.inner.visit_seq(UniqueKeys { inner, twice: self.twice })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, inner: A) -> Result<V::Value, A::Error> {
@@ -134,18 +134,18 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Strictly<'_, V> {
     }
 }
 
-impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strictly<'_, A> {
+impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for UniqueKeys<'_, A> {
     type Error = A::Error;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(
         &mut self,
         seed: S,
     ) -> Result<Option<S::Value>, A::Error> {
-        self.inner.next_element_seed(Strictly { inner: seed, twice: self.twice })
+        self.inner.next_element_seed(UniqueKeys { inner: seed, twice: self.twice })
     }
 }
 
-impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for Strictly<'_, S> {
+impl<'de, S: DeserializeSeed<'de>> DeserializeSeed<'de> for UniqueKeys<'_, S> {
     type Value = S::Value;
     fn deserialize<D: Deserializer<'de>>(self, inner: D) -> Result<S::Value, D::Error> {
         self.inner.deserialize(StrictDeserializer { inner, twice: self.twice })
@@ -173,13 +173,13 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Members<'_, 'de, A> {
             }
             return Ok(None);
         };
-        let key = seed.deserialize(Again::Text(&name)).map_err(A::Error::custom)?;
+        let key = seed.deserialize(Replay::Text(&name)).map_err(A::Error::custom)?;
         self.names.add(name);
         Ok(Some(key))
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, A::Error> {
-        self.inner.next_value_seed(Strictly { inner: seed, twice: self.twice })
+        self.inner.next_value_seed(UniqueKeys { inner: seed, twice: self.twice })
     }
 }
 
@@ -221,7 +221,7 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for Raw<'_, A> {
             self.twice.set(true);
             return Err(A::Error::custom(error));
         }
-        seed.deserialize(Again::Text(&text)).map_err(A::Error::custom)
+        seed.deserialize(Replay::Text(&text)).map_err(A::Error::custom)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::str;
 
-use auth_core::Reason;
+use auth_core::RejectionReason;
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 
 /// The longest token that is looked at.
@@ -29,34 +29,37 @@ pub(crate) struct Compact<'a> {
 impl<'a> Compact<'a> {
     /// A signed token has two dots: none if it is another credential, and somebody else's. Of one
     /// that is too long only the start is looked at.
-    pub(crate) fn find(token: &'a [u8]) -> Option<Result<Self, Reason>> {
+    pub(crate) fn find(token: &'a [u8]) -> Option<Result<Self, RejectionReason>> {
         let mut dots = memchr::memchr_iter(b'.', &token[..token.len().min(MAX_BYTES)]);
         let (first, second, third) = (dots.next()?, dots.next(), dots.next());
         if token.len() > MAX_BYTES {
-            return third.is_none().then_some(Err(Reason::Malformed));
+            return third.is_none().then_some(Err(RejectionReason::Malformed));
         }
         let second = second.filter(|_| third.is_none())?;
         let [header, payload] = [&token[..first], &token[first + 1..second]];
         let (message, signature) = (&token[..second], &token[second + 1..]);
         if header.is_empty() || payload.is_empty() || signature.is_empty() {
-            return Some(Err(Reason::Malformed));
+            return Some(Err(RejectionReason::Malformed));
         }
         Some(Ok(Self { whole: token, message, header, payload, signature }))
     }
 
     /// The same of what has to be a token.
-    pub(crate) fn split(token: &'a [u8]) -> Result<Self, Reason> {
-        Self::find(token).unwrap_or(Err(Reason::Malformed))
+    pub(crate) fn split(token: &'a [u8]) -> Result<Self, RejectionReason> {
+        Self::find(token).unwrap_or(Err(RejectionReason::Malformed))
     }
 
     /// Passes the signature on, decoded.
-    pub(crate) fn with_signature<T>(&self, then: impl FnOnce(&[u8]) -> T) -> Result<T, Reason> {
+    pub(crate) fn with_signature<T>(
+        &self,
+        then: impl FnOnce(&[u8]) -> T,
+    ) -> Result<T, RejectionReason> {
         let mut bytes = [MaybeUninit::uninit(); MAX_SIGNATURE];
         if self.signature.len() > MAX_SIGNATURE_TEXT {
-            return Err(Reason::Malformed);
+            return Err(RejectionReason::Malformed);
         }
         let decoded = URL_SAFE_NO_PAD.decode(self.signature, Out::from_uninit_slice(&mut bytes));
-        decoded.map(|signature| then(signature)).map_err(|_| Reason::Malformed)
+        decoded.map(|signature| then(signature)).map_err(|_| RejectionReason::Malformed)
     }
 }
 
@@ -75,7 +78,7 @@ impl Buffer {
     }
 
     /// Decodes a part into JSON text: base64url without padding, canonical, and UTF-8.
-    pub(crate) fn decode(&mut self, part: &[u8]) -> Result<&str, Reason> {
+    pub(crate) fn decode(&mut self, part: &[u8]) -> Result<&str, RejectionReason> {
         let most = part.len() / 4 * 3 + 3;
         let into = match self.here.get_mut(..most) {
             Some(into) => Out::from_uninit_slice(into),
@@ -85,7 +88,8 @@ impl Buffer {
             }
         };
         let decoded = URL_SAFE_NO_PAD.decode(part, into);
-        str::from_utf8(decoded.map_err(|_| Reason::Malformed)?).map_err(|_| Reason::Malformed)
+        str::from_utf8(decoded.map_err(|_| RejectionReason::Malformed)?)
+            .map_err(|_| RejectionReason::Malformed)
     }
 }
 
@@ -119,7 +123,7 @@ mod tests {
         assert_eq!(Buffer::new().decode(b"e30"), Ok("{}"));
         for part in [&b"e30="[..], b"e31", b"e3 0", b"e3+0", b"e3/0", b"e", b"_w", "é".as_bytes()]
         {
-            assert_eq!(Buffer::new().decode(part), Err(Reason::Malformed), "{part:?}");
+            assert_eq!(Buffer::new().decode(part), Err(RejectionReason::Malformed), "{part:?}");
         }
     }
 
@@ -145,7 +149,7 @@ mod tests {
         for length in [1365, 1366, 1367, 1368, 1369, 2048] {
             let token = [b"a.b.", "A".repeat(length).as_bytes()].concat();
             let decoded = Compact::split(&token).unwrap().with_signature(<[u8]>::len);
-            let expected = if length == 1366 { Ok(1024) } else { Err(Reason::Malformed) };
+            let expected = if length == 1366 { Ok(1024) } else { Err(RejectionReason::Malformed) };
             assert_eq!(decoded, expected, "{length}");
         }
     }

@@ -3,14 +3,14 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use auth_core::Reason;
+use auth_core::RejectionReason;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::algorithm::Algorithm;
 use crate::json::{Names, Strict, Text};
 
-const BAD_ALGORITHM: Reason = Reason::Other("unknown algorithm");
+const BAD_ALGORITHM: RejectionReason = RejectionReason::Other("unknown algorithm");
 
 /// What a header says that counts. Keys in a header, or places to get keys from (`jwk`, `jku`,
 /// `x5u`, `x5c`), are passed over: anybody can write them (RFC 8725 section 3.10).
@@ -22,9 +22,11 @@ pub(crate) struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    pub(crate) fn read(json: &'a str) -> Result<Self, Reason> {
-        let Raw { alg, kid, typ } = serde_json::from_str(json).map_err(|_| Reason::Malformed)?;
-        let algorithm = alg.ok_or(Reason::Malformed)?.parse().map_err(|_| BAD_ALGORITHM)?;
+    pub(crate) fn read(json: &'a str) -> Result<Self, RejectionReason> {
+        let Raw { alg, kid, typ } =
+            serde_json::from_str(json).map_err(|_| RejectionReason::Malformed)?;
+        let algorithm =
+            alg.ok_or(RejectionReason::Malformed)?.parse().map_err(|_| BAD_ALGORITHM)?;
         Ok(Self { algorithm, kid, typ })
     }
 
@@ -122,7 +124,7 @@ mod tests {
             r#"{"alg":"HS256","x":1,"x":1}"#,
             r#"{"alg":"HS256"}x"#,
         ] {
-            assert_eq!(Header::read(json), Err(Reason::Malformed), "{json}");
+            assert_eq!(Header::read(json), Err(RejectionReason::Malformed), "{json}");
         }
         assert_eq!(Header::read(r#"{"alg":"none"}"#), Err(BAD_ALGORITHM));
     }

@@ -10,7 +10,7 @@ use aws_lc_rs::signature::{
 use curve25519_dalek::edwards::CompressedEdwardsY;
 
 use super::error::InvalidKey;
-use crate::algorithm::{Algorithm, KeyRule};
+use crate::algorithm::{Algorithm, KeyRequirement};
 
 /// The largest RSA modulus that is taken: checking a signature takes the longer, the larger it is.
 const MOST_BITS: usize = 8192;
@@ -34,9 +34,9 @@ pub(crate) enum Components {
 impl Components {
     /// The key, if it is one that the algorithm takes.
     pub(crate) fn parse(&self, algorithm: Algorithm) -> Result<ParsedPublicKey, InvalidKey> {
-        let not_for = |_| InvalidKey::NotFor(algorithm);
-        match (self, algorithm.key_rule()) {
-            (Self::Rsa { n, e }, KeyRule::Rsa { least_bits }) => {
+        let not_for = |_| InvalidKey::Incompatible(algorithm);
+        match (self, algorithm.key_requirement()) {
+            (Self::Rsa { n, e }, KeyRequirement::Rsa { least_bits }) => {
                 let (n, e) = (without_zeros(n), without_zeros(e));
                 let bits = bits(n);
                 if !(least_bits..=MOST_BITS).contains(&bits) {
@@ -45,25 +45,25 @@ impl Components {
                 if e.len() > 8 || e == [1] || e.last().is_none_or(|last| last % 2 == 0) {
                     return Err(InvalidKey::Malformed("its exponent is no RSA exponent"));
                 }
-                let parameters = rsa(algorithm).ok_or(InvalidKey::NotFor(algorithm))?;
+                let parameters = rsa(algorithm).ok_or(InvalidKey::Incompatible(algorithm))?;
                 RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(not_for)
             }
-            (Self::Curve { point }, KeyRule::Curve(curve)) => {
+            (Self::Curve { point }, KeyRequirement::Curve(curve)) => {
                 let (by, length): (&'static dyn VerificationAlgorithm, _) = match curve {
                     "P-256" => (&ECDSA_P256_SHA256_FIXED, 65),
                     "P-384" => (&ECDSA_P384_SHA384_FIXED, 97),
-                    _ => return Err(InvalidKey::NotFor(algorithm)),
+                    _ => return Err(InvalidKey::Incompatible(algorithm)),
                 };
                 if point.len() != length {
-                    return Err(InvalidKey::NotFor(algorithm));
+                    return Err(InvalidKey::Incompatible(algorithm));
                 }
                 ParsedPublicKey::new(by, point).map_err(not_for)
             }
-            (Self::Ed25519 { x }, KeyRule::Curve("Ed25519")) => {
+            (Self::Ed25519 { x }, KeyRequirement::Curve("Ed25519")) => {
                 check_ed25519(x)?;
                 ParsedPublicKey::new(&ED25519, x).map_err(not_for)
             }
-            _ => Err(InvalidKey::NotFor(algorithm)),
+            _ => Err(InvalidKey::Incompatible(algorithm)),
         }
     }
 }

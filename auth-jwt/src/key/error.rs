@@ -20,11 +20,11 @@ pub enum InvalidKey {
         bits: usize,
     },
     /// It is no key of the kind that the algorithm takes.
-    NotFor(Algorithm),
+    Incompatible(Algorithm),
     /// It names another algorithm than the one that it is to be used with.
-    OtherAlgorithm(Box<str>),
+    AlgorithmMismatch(Box<str>),
     /// It is for something else: its `use` is not `sig`, or its `key_ops` do not allow it.
-    OtherUse,
+    UseMismatch,
     /// It cannot be read: what is wrong with it.
     Malformed(&'static str),
     /// A member is missing.
@@ -32,9 +32,9 @@ pub enum InvalidKey {
     /// It names no algorithm, and its type leaves more than one.
     NoAlgorithm,
     /// Two keys have this `kid`.
-    Repeated(Box<str>),
+    DuplicateKid(Box<str>),
     /// Of the keys without a `kid` that are for one algorithm, it is one too many.
-    Unnamed,
+    TooManyWithoutKid,
     /// There is no key.
     Empty,
     /// There are keys, and none of them can be used.
@@ -50,14 +50,14 @@ impl fmt::Display for InvalidKey {
             Self::RsaSize { bits } => {
                 write!(f, "an RSA key has 2048 to 8192 bits, and this one {bits}")
             }
-            Self::NotFor(algorithm) => write!(f, "this is no key for {algorithm}"),
-            Self::OtherAlgorithm(name) => write!(f, "the key is for `{name}` alone"),
-            Self::OtherUse => f.write_str("the key is not for signatures"),
+            Self::Incompatible(algorithm) => write!(f, "this is no key for {algorithm}"),
+            Self::AlgorithmMismatch(name) => write!(f, "the key is for `{name}` alone"),
+            Self::UseMismatch => f.write_str("the key is not for signatures"),
             Self::Malformed(what) => write!(f, "the key cannot be read: {what}"),
             Self::Missing(member) => write!(f, "the key has no `{member}`"),
             Self::NoAlgorithm => f.write_str("the key names no algorithm: say which one"),
-            Self::Repeated(kid) => write!(f, "two keys have the `kid` `{kid}`"),
-            Self::Unnamed => f.write_str(
+            Self::DuplicateKid(kid) => write!(f, "two keys have the `kid` `{kid}`"),
+            Self::TooManyWithoutKid => f.write_str(
                 "four keys of this algorithm have no `kid` already: no token would be tried with it",
             ),
             Self::Empty => f.write_str("there is no key"),

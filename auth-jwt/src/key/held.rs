@@ -12,7 +12,7 @@ use crate::algorithm::Algorithm;
 
 /// A key that was parsed once, and when it ends. Whoever holds it sees at once that it was
 /// withdrawn.
-pub(crate) struct Held {
+pub(crate) struct ParsedKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<Box<str>>,
     material: Material,
@@ -25,7 +25,7 @@ pub(crate) enum Material {
     Public(ParsedPublicKey),
 }
 
-impl Held {
+impl ParsedKey {
     pub(crate) fn new(algorithm: Algorithm, kid: Option<Box<str>>, material: Material) -> Self {
         Self { algorithm, kid, material, ends_at: AtomicU64::new(u64::MAX) }
     }
@@ -63,7 +63,7 @@ impl Held {
 }
 
 /// Without the secret.
-impl fmt::Debug for Held {
+impl fmt::Debug for ParsedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key")
             .field("algorithm", &self.algorithm)

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use super::components::Components;
 use super::error::InvalidKey;
-use crate::algorithm::{Algorithm, KeyRule};
+use crate::algorithm::{Algorithm, KeyRequirement};
 use crate::json::Strict;
 
 /// A key as it is written down. Members that are not here are not used.
@@ -77,7 +77,7 @@ impl Jwk {
     /// The one algorithm of this key: the one that it names, or the one that is `wanted`, or the
     /// only one that its curve leaves.
     pub(crate) fn algorithm(&self, wanted: Option<Algorithm>) -> Result<Algorithm, InvalidKey> {
-        let other = |name: &str| InvalidKey::OtherAlgorithm(name.into());
+        let other = |name: &str| InvalidKey::AlgorithmMismatch(name.into());
         match (&self.alg, wanted) {
             (Some(name), wanted) => {
                 let named: Algorithm = name.parse().map_err(|_| other(name))?;
@@ -106,21 +106,21 @@ impl Jwk {
         let allowed = self.key_ops.as_ref().is_none_or(|operations| {
             operations.iter().any(|operation| named.contains(&operation.as_str()))
         });
-        if for_this && allowed { Ok(()) } else { Err(InvalidKey::OtherUse) }
+        if for_this && allowed { Ok(()) } else { Err(InvalidKey::UseMismatch) }
     }
 
     /// The public numbers.
     pub(crate) fn components(&self, algorithm: Algorithm) -> Result<Components, InvalidKey> {
         let on_curve = |curve: &str| match self.crv.as_deref() {
             Some(own) if own == curve => Ok(()),
-            Some(_) => Err(InvalidKey::NotFor(algorithm)),
+            Some(_) => Err(InvalidKey::Incompatible(algorithm)),
             None => Err(InvalidKey::Missing("crv")),
         };
-        match (&*self.kty, algorithm.key_rule()) {
-            ("RSA", KeyRule::Rsa { .. }) => {
+        match (&*self.kty, algorithm.key_requirement()) {
+            ("RSA", KeyRequirement::Rsa { .. }) => {
                 Ok(Components::Rsa { n: public(&self.n, "n")?, e: public(&self.e, "e")? })
             }
-            ("EC", KeyRule::Curve(curve @ ("P-256" | "P-384"))) => {
+            ("EC", KeyRequirement::Curve(curve @ ("P-256" | "P-384"))) => {
                 on_curve(curve)?;
                 let (x, y) = (public(&self.x, "x")?, public(&self.y, "y")?);
                 let length = if curve == "P-256" { 32 } else { 48 };
@@ -129,11 +129,11 @@ impl Jwk {
                 }
                 Ok(Components::Curve { point: [vec![4], x, y].concat() })
             }
-            ("OKP", KeyRule::Curve(curve @ "Ed25519")) => {
+            ("OKP", KeyRequirement::Curve(curve @ "Ed25519")) => {
                 on_curve(curve)?;
                 Ok(Components::Ed25519 { x: public(&self.x, "x")? })
             }
-            _ => Err(InvalidKey::NotFor(algorithm)),
+            _ => Err(InvalidKey::Incompatible(algorithm)),
         }
     }
 

@@ -12,9 +12,9 @@ mod signing;
 mod tries;
 
 pub use error::{InvalidKey, SkippedKey};
-pub(crate) use held::Held;
+pub(crate) use held::ParsedKey;
 pub(crate) use jwk::Jwk;
 pub use public::Key;
-pub use shared::SharedKey;
+pub use shared::HmacKey;
 pub use signing::SigningKey;
 pub(crate) use tries::{MOST_TRIES, would_be_tried};

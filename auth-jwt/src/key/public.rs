@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::components::Components;
 use super::error::InvalidKey;
-use super::held::{Held, Material};
+use super::held::{Material, ParsedKey};
 use super::jwk::{Jwk, Operation};
 use super::pem;
-use super::shared::{self, SharedKey};
-use crate::algorithm::{Algorithm, KeyRule};
+use super::shared::{self, HmacKey};
+use crate::algorithm::{Algorithm, KeyRequirement};
 
 /// A key that checks signatures of one algorithm, and makes none.
 ///
@@ -24,31 +24,31 @@ use crate::algorithm::{Algorithm, KeyRule};
 /// # Ok::<(), InvalidKey>(())
 /// ```
 #[derive(Clone)]
-pub struct Key(pub(crate) Arc<Held>);
+pub struct Key(pub(crate) Arc<ParsedKey>);
 
 impl Key {
     /// A shared secret for HMAC with SHA-256, of at least 32 random bytes. It signs, too.
     ///
     /// # Errors
     /// If it is shorter.
-    pub fn hs256(secret: impl AsRef<[u8]>) -> Result<SharedKey, InvalidKey> {
-        SharedKey::new(Algorithm::Hs256, secret.as_ref())
+    pub fn hs256(secret: impl AsRef<[u8]>) -> Result<HmacKey, InvalidKey> {
+        HmacKey::new(Algorithm::Hs256, secret.as_ref())
     }
 
     /// A shared secret for HMAC with SHA-384, of at least 48 random bytes. It signs, too.
     ///
     /// # Errors
     /// If it is shorter.
-    pub fn hs384(secret: impl AsRef<[u8]>) -> Result<SharedKey, InvalidKey> {
-        SharedKey::new(Algorithm::Hs384, secret.as_ref())
+    pub fn hs384(secret: impl AsRef<[u8]>) -> Result<HmacKey, InvalidKey> {
+        HmacKey::new(Algorithm::Hs384, secret.as_ref())
     }
 
     /// A shared secret for HMAC with SHA-512, of at least 64 random bytes. It signs, too.
     ///
     /// # Errors
     /// If it is shorter.
-    pub fn hs512(secret: impl AsRef<[u8]>) -> Result<SharedKey, InvalidKey> {
-        SharedKey::new(Algorithm::Hs512, secret.as_ref())
+    pub fn hs512(secret: impl AsRef<[u8]>) -> Result<HmacKey, InvalidKey> {
+        HmacKey::new(Algorithm::Hs512, secret.as_ref())
     }
 
     /// A public key from a PEM file: `SubjectPublicKeyInfo`, or PKCS#1 for RSA.
@@ -79,7 +79,7 @@ impl Key {
     pub(crate) fn of(jwk: &Jwk, wanted: Option<Algorithm>) -> Result<Self, InvalidKey> {
         jwk.check_use(Operation::Verify)?;
         let algorithm = jwk.algorithm(wanted)?;
-        if let KeyRule::Secret { .. } = algorithm.key_rule() {
+        if let KeyRequirement::Secret { .. } = algorithm.key_requirement() {
             let (_, held) = shared::of_jwk(algorithm, jwk)?;
             return Ok(Self(held));
         }
@@ -92,7 +92,7 @@ impl Key {
         components: &Components,
     ) -> Result<Self, InvalidKey> {
         let key = components.parse(algorithm)?;
-        Ok(Self(Arc::new(Held::new(algorithm, kid, Material::Public(key)))))
+        Ok(Self(Arc::new(ParsedKey::new(algorithm, kid, Material::Public(key)))))
     }
 
     /// The same key under this name, which tokens give as their `kid`.
@@ -115,8 +115,8 @@ impl Key {
 }
 
 /// For whoever checks tokens and makes none.
-impl From<SharedKey> for Key {
-    fn from(key: SharedKey) -> Self {
+impl From<HmacKey> for Key {
+    fn from(key: HmacKey) -> Self {
         Self(key.held)
     }
 }

@@ -4,29 +4,29 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::error::InvalidKey;
-use super::held::{Held, Material};
+use super::held::{Material, ParsedKey};
 use super::jwk::{self, Jwk, Operation};
 use super::mac::MacKey;
-use crate::algorithm::{Algorithm, KeyRule};
+use crate::algorithm::{Algorithm, KeyRequirement};
 
 /// A secret that signs and checks: whoever can check a token with it can make one. It has no
 /// public half, and so nothing publishes it.
 #[derive(Clone)]
-pub struct SharedKey {
+pub struct HmacKey {
     secret: Arc<MacKey>,
-    pub(crate) held: Arc<Held>,
+    pub(crate) held: Arc<ParsedKey>,
 }
 
-impl SharedKey {
+impl HmacKey {
     pub(super) fn new(algorithm: Algorithm, secret: &[u8]) -> Result<Self, InvalidKey> {
-        let KeyRule::Secret { least_bytes } = algorithm.key_rule() else {
-            return Err(InvalidKey::NotFor(algorithm));
+        let KeyRequirement::Secret { least_bytes } = algorithm.key_requirement() else {
+            return Err(InvalidKey::Incompatible(algorithm));
         };
         if secret.len() < least_bytes {
             return Err(InvalidKey::TooShort { least_bytes });
         }
         let secret = Arc::new(MacKey::new(algorithm, secret));
-        let held = Arc::new(Held::new(algorithm, None, Material::Secret(Arc::clone(&secret))));
+        let held = Arc::new(ParsedKey::new(algorithm, None, Material::Secret(Arc::clone(&secret))));
         Ok(Self { secret, held })
     }
 
@@ -58,7 +58,7 @@ impl SharedKey {
     }
 }
 
-impl fmt::Debug for SharedKey {
+impl fmt::Debug for HmacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.held.fmt(f)
     }
@@ -67,11 +67,11 @@ impl fmt::Debug for SharedKey {
 pub(super) fn of_jwk(
     algorithm: Algorithm,
     jwk: &Jwk,
-) -> Result<(Arc<MacKey>, Arc<Held>), InvalidKey> {
+) -> Result<(Arc<MacKey>, Arc<ParsedKey>), InvalidKey> {
     if jwk.kty != "oct" {
-        return Err(InvalidKey::NotFor(algorithm));
+        return Err(InvalidKey::Incompatible(algorithm));
     }
-    let SharedKey { secret, held } = SharedKey::new(algorithm, &jwk::secret(&jwk.k, "k")?)?;
+    let HmacKey { secret, held } = HmacKey::new(algorithm, &jwk::secret(&jwk.k, "k")?)?;
     let held = jwk.kid.as_ref().map_or_else(|| Arc::clone(&held), |kid| held.with_kid(kid).into());
     Ok((secret, held))
 }

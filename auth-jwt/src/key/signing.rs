@@ -20,7 +20,7 @@ use super::error::InvalidKey;
 use super::jwk::{self, Jwk, Operation};
 use super::pem;
 use super::public::Key;
-use crate::algorithm::{Algorithm, KeyRule};
+use crate::algorithm::{Algorithm, KeyRequirement};
 
 /// A private key that signs by one algorithm. Its `kid` is the SHA-256 thumbprint of its public
 /// half (RFC 7638) unless it was given another.
@@ -41,17 +41,19 @@ impl SigningKey {
     /// A new key from the operating system's generator. RSA gets 2048 bits, and takes a moment.
     ///
     /// # Errors
-    /// [`InvalidKey::NotFor`] if the algorithm takes a shared secret.
+    /// [`InvalidKey::Incompatible`] if the algorithm takes a shared secret.
     pub fn generate(algorithm: Algorithm) -> Result<Self, InvalidKey> {
         let failed = |_: Unspecified| InvalidKey::Malformed("the system generated none");
-        let pair = match algorithm.key_rule() {
-            KeyRule::Secret { .. } => return Err(InvalidKey::NotFor(algorithm)),
-            KeyRule::Rsa { .. } => Pair::Rsa(
+        let pair = match algorithm.key_requirement() {
+            KeyRequirement::Secret { .. } => return Err(InvalidKey::Incompatible(algorithm)),
+            KeyRequirement::Rsa { .. } => Pair::Rsa(
                 RsaKeyPair::generate(KeySize::Rsa2048).map_err(failed)?,
                 encoding(algorithm),
             ),
-            KeyRule::Curve("Ed25519") => Pair::Ed25519(Ed25519KeyPair::generate().map_err(failed)?),
-            KeyRule::Curve(_) => {
+            KeyRequirement::Curve("Ed25519") => {
+                Pair::Ed25519(Ed25519KeyPair::generate().map_err(failed)?)
+            }
+            KeyRequirement::Curve(_) => {
                 Pair::Curve(EcdsaKeyPair::generate(curve(algorithm)).map_err(failed)?)
             }
         };
@@ -63,13 +65,13 @@ impl SigningKey {
     /// # Errors
     /// If it is no such key, too small, or on another curve.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, InvalidKey> {
-        let not_for = |_| InvalidKey::NotFor(algorithm);
+        let not_for = |_| InvalidKey::Incompatible(algorithm);
         let der = pem::private(algorithm, pem.as_ref())?;
-        let pair = match algorithm.key_rule() {
-            KeyRule::Rsa { .. } => {
+        let pair = match algorithm.key_requirement() {
+            KeyRequirement::Rsa { .. } => {
                 Pair::Rsa(RsaKeyPair::from_der(&der).map_err(not_for)?, encoding(algorithm))
             }
-            KeyRule::Curve("Ed25519") => {
+            KeyRequirement::Curve("Ed25519") => {
                 Pair::Ed25519(Ed25519KeyPair::from_pkcs8(&der).map_err(not_for)?)
             }
             _ => Pair::Curve(EcdsaKeyPair::from_pkcs8(curve(algorithm), &der).map_err(not_for)?),
@@ -85,7 +87,7 @@ impl SigningKey {
         let jwk = Jwk::parse(json)?;
         jwk.check_use(Operation::Sign)?;
         let algorithm = jwk.algorithm(None)?;
-        let not_for = |_| InvalidKey::NotFor(algorithm);
+        let not_for = |_| InvalidKey::Incompatible(algorithm);
         let pair = match jwk.components(algorithm)? {
             Components::Rsa { n, e } => {
                 let components = KeyPairComponents {

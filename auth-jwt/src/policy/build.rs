@@ -17,9 +17,9 @@ use super::checks::Check;
 ///
 /// ```
 /// use std::time::Duration;
-/// use auth_jwt::Policy;
+/// use auth_jwt::Validation;
 ///
-/// let policy = Policy::new()
+/// let policy = Validation::new()
 ///     .issuer("https://idp.example")
 ///     .audience("shop")
 ///     .roles_at("/realm_access/roles")
@@ -30,7 +30,7 @@ use super::checks::Check;
 /// ```
 #[derive(Clone)]
 #[must_use]
-pub struct Policy {
+pub struct Validation {
     pub(crate) issuer: Option<Arc<str>>,
     pub(crate) audience: Audience,
     pub(crate) profile: Profile,
@@ -38,7 +38,7 @@ pub struct Policy {
     pub(super) leeway: Duration,
     pub(super) max_age: Option<Duration>,
     pub(super) required: Vec<Box<str>>,
-    pub(crate) roles_at: Vec<Box<str>>,
+    pub(crate) roles_pointer: Vec<Box<str>>,
     pub(super) checks: Arc<[Check]>,
     pub(super) dated: Dated,
 }
@@ -83,7 +83,7 @@ pub(super) enum Dated {
     ByIssue,
 }
 
-impl Default for Policy {
+impl Default for Validation {
     fn default() -> Self {
         Self {
             issuer: None,
@@ -93,14 +93,14 @@ impl Default for Policy {
             leeway: Duration::from_secs(10),
             max_age: None,
             required: Vec::new(),
-            roles_at: vec!["roles".into()],
+            roles_pointer: vec!["roles".into()],
             checks: Arc::default(),
             dated: Dated::ByAuthTime,
         }
     }
 }
 
-impl Policy {
+impl Validation {
     /// A policy without an issuer or an audience, and 10 seconds of leeway.
     pub fn new() -> Self {
         Self::default()
@@ -182,10 +182,10 @@ impl Policy {
     ///
     /// # Panics
     /// If it does not begin with `/`.
-    pub fn roles_at(mut self, pointer: &str) -> Self {
+    pub fn roles_pointer(mut self, pointer: &str) -> Self {
         let path = pointer.strip_prefix('/').expect("a JSON Pointer begins with `/`");
         let member = |name: &str| name.replace("~1", "/").replace("~0", "~").into();
-        self.roles_at = path.split('/').map(member).collect();
+        self.roles_pointer = path.split('/').map(member).collect();
         self
     }
 
@@ -201,7 +201,7 @@ impl Policy {
     }
 
     /// Takes a token without `auth_time` as if its user had been authenticated when it was issued,
-    /// for [`Require::fresh`](auth_core::Require::fresh). An issuer writes a new `iat` at every
+    /// for [`Require::max_auth_age`](auth_core::Require::max_auth_age). An issuer writes a new `iat` at every
     /// refresh, so whoever holds a refresh token of such an issuer passes every step-up.
     pub fn insecure_auth_time_by_issue(mut self) -> Self {
         self.dated = Dated::ByIssue;
@@ -217,9 +217,9 @@ impl Policy {
     }
 }
 
-impl fmt::Debug for Policy {
+impl fmt::Debug for Validation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Policy")
+        f.debug_struct("Validation")
             .field("issuer", &self.issuer)
             .field("audience", &self.audience)
             .field("profile", &self.profile)

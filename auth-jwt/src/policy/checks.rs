@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{Claims, Reason};
+use auth_core::{Claims, RejectionReason};
 
 /// A check of the application's.
 pub(super) type Check = Arc<dyn Fn(&Claims) -> Result<(), &'static str> + Send + Sync>;
@@ -17,16 +17,16 @@ pub(crate) struct Checks {
 
 impl Checks {
     /// None if the application checks nothing.
-    pub(super) fn of(checks: &Arc<[Check]>, json: &str) -> Result<Option<Self>, Reason> {
+    pub(super) fn of(checks: &Arc<[Check]>, json: &str) -> Result<Option<Self>, RejectionReason> {
         if checks.is_empty() {
             return Ok(None);
         }
-        let claims = serde_json::from_str(json).map_err(|_| Reason::Malformed)?;
+        let claims = serde_json::from_str(json).map_err(|_| RejectionReason::Malformed)?;
         Ok(Some(Self { checks: Arc::clone(checks), claims }))
     }
 
-    pub(crate) fn run(&self) -> Result<(), Reason> {
-        self.checks.iter().try_for_each(|check| check(&self.claims)).map_err(Reason::Other)
+    pub(crate) fn run(&self) -> Result<(), RejectionReason> {
+        self.checks.iter().try_for_each(|check| check(&self.claims)).map_err(RejectionReason::Other)
     }
 }
 

@@ -2,19 +2,20 @@
 
 use std::time::Duration;
 
-use auth_core::{Reason, Timestamp};
+use auth_core::{RejectionReason, Timestamp};
 
-use super::build::{Audience, Dated, Policy, Profile};
+use super::build::{Audience, Dated, Profile, Validation};
 use super::checks::Checks;
 use crate::claims::{DateClaim, ListClaim, TextClaim, TokenClaims};
 
-const NO_EXPIRY: Reason = Reason::Other("no expiry");
-const NO_SUBJECT: Reason = Reason::Other("no subject");
-const NOT_YET: Reason = Reason::Other("not yet valid");
-const WRONG_ISSUER: Reason = Reason::Other("wrong issuer");
-const WRONG_AUDIENCE: Reason = Reason::Other("wrong audience");
-const NOT_PINNED: Reason = Reason::Other("access tokens take an issuer and an audience");
-const CLAIM_MISSING: Reason = Reason::Other("claim missing");
+const NO_EXPIRY: RejectionReason = RejectionReason::Other("no expiry");
+const NO_SUBJECT: RejectionReason = RejectionReason::Other("no subject");
+const NOT_YET: RejectionReason = RejectionReason::Other("not yet valid");
+const WRONG_ISSUER: RejectionReason = RejectionReason::Other("wrong issuer");
+const WRONG_AUDIENCE: RejectionReason = RejectionReason::Other("wrong audience");
+const NOT_PINNED: RejectionReason =
+    RejectionReason::Other("access tokens take an issuer and an audience");
+const CLAIM_MISSING: RejectionReason = RejectionReason::Other("claim missing");
 
 /// When a token is good, leeway included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,18 +25,18 @@ pub(crate) struct Validity {
 }
 
 impl Validity {
-    pub(crate) fn judge(&self, now: Timestamp) -> Result<(), Reason> {
+    pub(crate) fn judge(&self, now: Timestamp) -> Result<(), RejectionReason> {
         if now >= self.ends_at {
-            return Err(Reason::Expired);
+            return Err(RejectionReason::Expired);
         }
         if now < self.begins_at { Err(NOT_YET) } else { Ok(()) }
     }
 }
 
-impl Policy {
+impl Validation {
     /// Whether the claims are to be believed, and when: time is judged by whoever asks, since it
     /// goes on.
-    pub(crate) fn judge(&self, claims: &TokenClaims<'_>) -> Result<Validity, Reason> {
+    pub(crate) fn judge(&self, claims: &TokenClaims<'_>) -> Result<Validity, RejectionReason> {
         if self.profile == Profile::AccessToken && !self.is_pinned() {
             return Err(NOT_PINNED);
         }
@@ -61,7 +62,7 @@ impl Policy {
     }
 
     /// What the application checks itself, of a token that says this.
-    pub(crate) fn checks(&self, json: &str) -> Result<Option<Checks>, Reason> {
+    pub(crate) fn checks(&self, json: &str) -> Result<Option<Checks>, RejectionReason> {
         Checks::of(&self.checks, json)
     }
 
@@ -78,7 +79,7 @@ impl Policy {
         claims.date(DateClaim::AuthenticatedAt).or(issued_at).unwrap_or(Timestamp::EPOCH)
     }
 
-    fn judge_audience(&self, claims: &TokenClaims<'_>) -> Result<(), Reason> {
+    fn judge_audience(&self, claims: &TokenClaims<'_>) -> Result<(), RejectionReason> {
         let meant = match (&self.audience, claims.list(ListClaim::Audience)) {
             (Audience::Anybody, _) | (Audience::Nobody, None) => true,
             (Audience::Nobody, Some(_)) | (Audience::OneOf(_), None) => false,
@@ -89,7 +90,7 @@ impl Policy {
         if meant { Ok(()) } else { Err(WRONG_AUDIENCE) }
     }
 
-    fn validity(&self, claims: &TokenClaims<'_>) -> Result<Validity, Reason> {
+    fn validity(&self, claims: &TokenClaims<'_>) -> Result<Validity, RejectionReason> {
         // Who issued it and who reads it have one clock, or those of neighbours: what that leaves
         // in doubt is its beginning.
         let leeway = if self.profile == Profile::Own { Duration::ZERO } else { self.leeway };

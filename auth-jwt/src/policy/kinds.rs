@@ -1,8 +1,8 @@
 //! Kinds of token are exclusive (RFC 8725 section 3.11).
 
-use auth_core::Reason;
+use auth_core::RejectionReason;
 
-use super::build::{Marks, Policy, Profile};
+use super::build::{Marks, Profile, Validation};
 use crate::claims::{MarkClaim, TokenClaims};
 use crate::jws::Header;
 
@@ -13,21 +13,21 @@ const EVENTS: MarkClaim = MarkClaim::Events;
 const ID_TOKEN: [MarkClaim; 3] =
     [MarkClaim::Nonce, MarkClaim::AccessTokenHash, MarkClaim::CodeHash];
 
-impl Policy {
+impl Validation {
     /// Whether the header's `typ` fits. A token without one is of no kind in particular.
-    pub(crate) fn judge_type(&self, header: &Header<'_>) -> Result<(), Reason> {
+    pub(crate) fn judge_type(&self, header: &Header<'_>) -> Result<(), RejectionReason> {
         let fits = match &self.profile {
             Profile::Typed(typ) => header.is_one_of(&[typ]),
             Profile::AccessToken | Profile::Own => header.is_one_of(&["at+jwt"]),
             Profile::Plain => header.typ.is_none() || header.is_one_of(&["JWT", "at+jwt"]),
         };
-        if fits { Ok(()) } else { Err(Reason::WrongKind) }
+        if fits { Ok(()) } else { Err(RejectionReason::WrongKind) }
     }
 
     /// Whether the claims are those of another kind. An access token by RFC 9068 says what it is.
-    pub(super) fn judge_marks(&self, claims: &TokenClaims<'_>) -> Result<(), Reason> {
+    pub(super) fn judge_marks(&self, claims: &TokenClaims<'_>) -> Result<(), RejectionReason> {
         let plain = self.profile == Profile::Plain && self.marks == Marks::Heeded;
         let marked = plain && ID_TOKEN.iter().any(|mark| claims.is_marked(*mark));
-        if marked || claims.is_marked(EVENTS) { Err(Reason::WrongKind) } else { Ok(()) }
+        if marked || claims.is_marked(EVENTS) { Err(RejectionReason::WrongKind) } else { Ok(()) }
     }
 }

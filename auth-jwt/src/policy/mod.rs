@@ -7,6 +7,6 @@ mod kinds;
 
 #[cfg(feature = "sign-in")]
 pub(crate) use build::Audience;
-pub use build::Policy;
+pub use build::Validation;
 pub(crate) use checks::Checks;
 pub(crate) use judge::Validity;

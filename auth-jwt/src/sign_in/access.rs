@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use auth_core::{AuthError, AuthErrorKind, Timestamp};
-use auth_store::Issued;
+use auth_store::IssuedSecret;
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::desk::Desk;
+use super::desk::TokenIssuer;
 use crate::jws::MAX_BYTES;
-use crate::policy::{Audience, Policy};
+use crate::policy::{Audience, Validation};
 use crate::proven::FAMILY_BYTES;
 
 /// The claims that a token makes itself.
@@ -43,7 +43,7 @@ pub(super) struct AccessToken {
 
 /// Whether a token can carry these claims of the application's.
 pub(super) fn check<C: Serialize>(claims: &C) -> Result<(), AuthError> {
-    let refused = |why: String| AuthError::new(AuthErrorKind::Data, why);
+    let refused = |why: String| AuthError::new(AuthErrorKind::Serialization, why);
     match serde_json::to_value(claims).map_err(|error| refused(error.to_string()))? {
         Value::Null => Ok(()),
         Value::Object(members) => match members.keys().find(|name| is_ours(name)) {
@@ -58,17 +58,18 @@ fn is_ours(name: &str) -> bool {
     OURS.contains(&name)
 }
 
-impl Desk {
+impl TokenIssuer {
     /// The access token of a sign-in, with these scopes.
     pub(super) fn access_token(
         &self,
-        policy: &Policy,
-        issued: &Issued,
+        policy: &Validation,
+        issued: &IssuedSecret,
         scopes: &[Box<str>],
         now: Timestamp,
     ) -> Result<AccessToken, AuthError> {
-        let failed =
-            |error: &dyn std::error::Error| AuthError::new(AuthErrorKind::Data, error.to_string());
+        let failed = |error: &dyn std::error::Error| {
+            AuthError::new(AuthErrorKind::Serialization, error.to_string())
+        };
         let lasts = self.access_lifetime.min(issued.limits.ends_at.since(now));
         let mut claims = application(issued).map_err(|error| failed(&error))?;
         let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
@@ -106,7 +107,7 @@ impl Desk {
 }
 
 /// Roles and the application's claims, for services that verify the token and ask nobody.
-fn application(issued: &Issued) -> Result<Map<String, Value>, serde_json::Error> {
+fn application(issued: &IssuedSecret) -> Result<Map<String, Value>, serde_json::Error> {
     let (roles, claims) = auth_store::decode::<Value>(&issued.principal)?;
     let mut claims = if let Value::Object(claims) = claims { claims } else { Map::new() };
     claims.retain(|name, _| !is_ours(name));
@@ -118,7 +119,7 @@ fn application(issued: &Issued) -> Result<Map<String, Value>, serde_json::Error>
 
 /// What tells the tokens of this sign-in from those of before the user last signed in: the family of
 /// refresh tokens stays while they are refreshed, and only then.
-fn family(issued: &Issued) -> [u8; FAMILY_BYTES] {
+fn family(issued: &IssuedSecret) -> [u8; FAMILY_BYTES] {
     let digest = issued.secret.family_digest(issued.kind);
     std::array::from_fn(|i| digest.0[i])
 }
@@ -138,7 +139,11 @@ mod tests {
         assert!(check(&json!({ "name": "Alice" })).is_ok());
         assert!(check(&()).is_ok());
         for claims in [json!({ "sub": "mallory" }), json!({ "exp": 1 }), json!([1]), json!("x")] {
-            assert_eq!(check(&claims).unwrap_err().kind(), AuthErrorKind::Data, "{claims}");
+            assert_eq!(
+                check(&claims).unwrap_err().kind(),
+                AuthErrorKind::Serialization,
+                "{claims}"
+            );
         }
     }
 }

@@ -4,13 +4,13 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{AuthError, CookieBuilder, CookiePolicy, Delivery, Persistence};
-use auth_store::{IntoStore, Lifetime, Limit, SignInManager, WhenFull};
+use auth_core::{AuthError, CookieBuilder, CookiePolicy, Persistence, RefreshTokenDelivery};
+use auth_store::{IntoStore, Lifetime, OverflowPolicy, SignInLimit, SignInManager};
 use http::HeaderValue;
 use serde::Serialize;
 
 use super::access;
-use super::desk::{Desk, SignsIn, strict};
+use super::desk::{TokenIssuer, WithSignIn, strict};
 use crate::config::Config;
 use crate::jwt_auth::JwtAuth;
 use crate::mode::{Configured, Signs};
@@ -33,18 +33,18 @@ impl<C> JwtAuth<C, Signs> {
     /// # Panics
     /// If no audience was named before: a token that is meant for nobody in particular is good
     /// everywhere. If the cookie of access tokens is named `__Host-refresh`.
-    pub fn sign_in(self, store: impl IntoStore) -> JwtAuth<C, SignsIn> {
+    pub fn sign_in(self, store: impl IntoStore) -> JwtAuth<C, WithSignIn> {
         let base = self.base().clone();
-        let desk = Desk::new(self.mode.0, store.into_store(), base.clock.clone());
-        let mode = SignsIn::new(desk);
+        let desk = TokenIssuer::new(self.mode.0, store.into_store(), base.clock.clone());
+        let mode = WithSignIn::new(desk);
         JwtAuth { config: Arc::new(Config::new(base)), mode }
             .change(|base| base.verifier.issuers[0].becomes_ours())
             .with_two_cookies()
     }
 }
 
-impl<C> JwtAuth<C, SignsIn> {
-    fn change_desk(self, change: impl FnOnce(&mut Desk)) -> Self {
+impl<C> JwtAuth<C, WithSignIn> {
+    fn change_desk(self, change: impl FnOnce(&mut TokenIssuer)) -> Self {
         Self { mode: self.mode.change(change), config: self.config }
     }
 
@@ -80,25 +80,25 @@ impl<C> JwtAuth<C, SignsIn> {
     ///
     /// # Panics
     /// If it is none: nobody could sign in.
-    pub fn limit(self, most: u32, when_full: WhenFull) -> Self {
-        let most = NonZeroU32::new(most).expect("a limit of one sign-in or more");
-        self.change_desk(|desk| desk.sign_ins.settings.limit = Some(Limit { most, when_full }))
+    pub fn max_sign_ins(self, max: u32, when_full: OverflowPolicy) -> Self {
+        let max = NonZeroU32::new(max).expect("a limit of one sign-in or more");
+        self.change_desk(|desk| desk.sign_ins.settings.limit = Some(SignInLimit { max, when_full }))
     }
 
     /// Remembers users on their devices unless a sign-in says otherwise: cookies get a `Max-Age`,
     /// at most 400 days.
     pub fn persistent(self) -> Self {
-        self.change_desk(|desk| desk.sign_ins.settings.persistence = Persistence::Device)
+        self.change_desk(|desk| desk.sign_ins.settings.persistence = Persistence::Persistent)
     }
 
     /// How often the last-seen time is written at most: 1/20 of the idle limit otherwise.
-    pub fn touch_every(self, interval: Duration) -> Self {
+    pub fn touch_interval(self, interval: Duration) -> Self {
         self.change_desk(|desk| desk.sign_ins.settings.touch_every = Some(interval))
     }
 
     /// For how long a refresh token may be sent again after it was refreshed, by a client that lost
     /// the response or raced with itself: 10 seconds otherwise. After that its sign-in ends.
-    pub fn grace(self, grace: Duration) -> Self {
+    pub fn refresh_grace(self, grace: Duration) -> Self {
         self.change_desk(|desk| desk.sign_ins.settings.grace = grace)
     }
 
@@ -113,7 +113,7 @@ impl<C> JwtAuth<C, SignsIn> {
     /// Delivers refresh tokens in the response's body unless a sign-in says otherwise: for clients
     /// that are no browsers.
     pub fn refresh_in_body(self) -> Self {
-        self.change_desk(|desk| desk.delivery = Delivery::Body)
+        self.change_desk(|desk| desk.delivery = RefreshTokenDelivery::Body)
     }
 
     /// For development at `http://localhost`: a cookie `refresh` without `Secure`. Whoever reads the
@@ -144,15 +144,15 @@ impl<C> JwtAuth<C, SignsIn> {
     }
 }
 
-impl<C: Serialize + Sync> JwtAuth<C, SignsIn> {
+impl<C: Serialize + Sync> JwtAuth<C, WithSignIn> {
     /// Replaces a user's roles and claims in all sign-ins, and says in how many. The next request
     /// has them, whatever its access token says.
     ///
     /// # Errors
     /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some may still be as before;
-    /// [`Data`](auth_core::AuthErrorKind::Data) or [`TooLarge`](auth_core::AuthErrorKind::TooLarge)
+    /// [`Serialization`](auth_core::AuthErrorKind::Serialization) or [`TooLarge`](auth_core::AuthErrorKind::TooLarge)
     /// if a token cannot carry the claims.
-    pub async fn amend(
+    pub async fn update_claims(
         &self,
         subject: &str,
         roles: &[Box<str>],
@@ -160,7 +160,7 @@ impl<C: Serialize + Sync> JwtAuth<C, SignsIn> {
     ) -> Result<usize, AuthError> {
         access::check(claims)?;
         self.check_room(subject, roles, claims)?;
-        self.mode.desk.sign_ins.amend(subject, roles, claims).await
+        self.mode.desk.sign_ins.update_claims(subject, roles, claims).await
     }
 }
 

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use auth_core::{
-    AuthError, AuthErrorKind, Carrier, CookiePolicy, Delivery, Effects, Persistence, SignedIn,
-    Tokens, Visit,
+    AuthError, AuthErrorKind, CookiePolicy, Persistence, RefreshTokenDelivery, ResponseEffects,
+    SignInContext, SignedIn, TokenResponse, Transport,
 };
-use auth_store::Issued;
+use auth_store::IssuedSecret;
 use http::HeaderValue;
 use serde::Serialize;
 
 use super::access::AccessToken;
 use super::cookies::REFRESH_PREFIX;
-use super::desk::SignsIn;
+use super::desk::WithSignIn;
 use crate::jws::MAX_BYTES;
 use crate::jwt_auth::JwtAuth;
 
@@ -24,16 +24,17 @@ const MOST_IN_COOKIE: usize = 4000;
 
 /// By which ways.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ways {
+pub(super) struct DeliveryPlan {
     /// The access token: in the body for the client to attach, or in a cookie.
-    pub(super) access: Carrier,
+    pub(super) access: Transport,
     /// The refresh token.
-    pub(super) refresh: Delivery,
+    pub(super) refresh: RefreshTokenDelivery,
 }
 
-impl Ways {
+impl DeliveryPlan {
     /// For clients that are no browsers.
-    pub(super) const IN_BODY: Self = Self { access: Carrier::Explicit, refresh: Delivery::Body };
+    pub(super) const IN_BODY: Self =
+        Self { access: Transport::Explicit, refresh: RefreshTokenDelivery::Body };
 }
 
 /// An access token that can go its way.
@@ -44,20 +45,20 @@ pub(super) struct Access {
     cookie: Option<HeaderValue>,
 }
 
-impl<C> JwtAuth<C, SignsIn> {
+impl<C> JwtAuth<C, WithSignIn> {
     /// Makes the access token of a sign-in. Without `scopes` it has those of the sign-in.
     pub(super) fn access(
         &self,
-        issued: &Issued,
+        issued: &IssuedSecret,
         scopes: Option<&[Box<str>]>,
-        ways: Ways,
+        ways: DeliveryPlan,
     ) -> Result<Access, AuthError> {
         let own = issued.details.as_ref().map_or(&[][..], |details| &details.scopes);
         let scopes: Box<[_]> = scopes.unwrap_or(own).into();
         let now = self.base().clock.now();
         let token = self.mode.desk.access_token(self.own(), issued, &scopes, now)?;
         let cookie = match (ways.access, &self.base().cookie) {
-            (Carrier::Ambient, Some(cookie)) => {
+            (Transport::Ambient, Some(cookie)) => {
                 Some(header(cookie, &token.text, self.max_age(issued))?)
             }
             _ => None,
@@ -73,7 +74,8 @@ impl<C> JwtAuth<C, SignsIn> {
         claims: &T,
     ) -> Result<(), AuthError> {
         let encoded = auth_store::encode(roles, claims);
-        let encoded = encoded.map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+        let encoded =
+            encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
         let bytes = (subject.len() + encoded.len() + BESIDE) * 4 / 3;
         let by_cookie = self.base().cookie.is_some();
         let most = if by_cookie { MOST_IN_COOKIE } else { MAX_BYTES };
@@ -89,36 +91,36 @@ impl<C> JwtAuth<C, SignsIn> {
     /// Queues the cookies, and returns what goes into the body.
     pub(super) fn deliver(
         &self,
-        issued: &Issued,
+        issued: &IssuedSecret,
         access: Access,
-        ways: Ways,
-        visit: Visit<'_>,
+        ways: DeliveryPlan,
+        context: SignInContext<'_>,
     ) -> Result<SignedIn, AuthError> {
         let refresh = format!("{REFRESH_PREFIX}{}", *issued.secret.to_text());
         let Access { token, scopes, cookie } = access;
-        let mut tokens = Tokens::bearer(token.text, token.lasts);
+        let mut tokens = TokenResponse::bearer(token.text, token.lasts);
         tokens.scope = (!scopes.is_empty()).then(|| scopes.join(" ").into());
         match ways.refresh {
-            Delivery::Cookie => {
+            RefreshTokenDelivery::Cookie => {
                 let policy = &self.mode.desk.refresh_cookie;
-                queue(policy, header(policy, &refresh, self.max_age(issued))?, visit);
+                queue(policy, header(policy, &refresh, self.max_age(issued))?, context);
             }
-            Delivery::Body => tokens.refresh_token = Some(refresh.into()),
+            RefreshTokenDelivery::Body => tokens.refresh_token = Some(refresh.into()),
         }
         if let (Some(policy), Some(cookie)) = (&self.base().cookie, cookie) {
-            queue(policy, cookie, visit);
+            queue(policy, cookie, context);
             return Ok(SignedIn::by_cookie(issued.sid()));
         }
-        visit.turn().effects(Effects::credential_in_body);
+        context.state().effects(ResponseEffects::credential_in_body);
         Ok(SignedIn::by_tokens(issued.sid(), tokens))
     }
 
     /// For how long a browser keeps the cookies. The refresh token decides when the access token
     /// ends, so both stay as long.
-    fn max_age(&self, issued: &Issued) -> Option<Duration> {
+    fn max_age(&self, issued: &IssuedSecret) -> Option<Duration> {
         match issued.persistence {
-            Persistence::Browser => None,
-            Persistence::Device => Some(issued.limits.ends_at.since(self.base().clock.now())),
+            Persistence::Session => None,
+            Persistence::Persistent => Some(issued.limits.ends_at.since(self.base().clock.now())),
         }
     }
 }
@@ -128,10 +130,10 @@ fn header(
     value: &str,
     max_age: Option<Duration>,
 ) -> Result<HeaderValue, AuthError> {
-    let header = cookie.set(value, max_age);
+    let header = cookie.set_cookie(value, max_age);
     header.map_err(|error| AuthError::new(AuthErrorKind::TooLarge, error))
 }
 
-fn queue(cookie: &CookiePolicy, value: HeaderValue, visit: Visit<'_>) {
-    visit.turn().effects(|effects| effects.set_cookie(cookie.name(), value));
+fn queue(cookie: &CookiePolicy, value: HeaderValue, context: SignInContext<'_>) {
+    context.state().effects(|effects| effects.set_cookie(cookie.name(), value));
 }

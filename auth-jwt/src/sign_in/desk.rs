@@ -5,33 +5,34 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    AuthError, Clock, CookieBuilder, CookiePolicy, Delivery, Effects, Misuse, SameSite,
+    AuthError, Clock, ConfigError, CookieBuilder, CookiePolicy, RefreshTokenDelivery,
+    ResponseEffects, SameSite,
 };
-use auth_store::{Issued, Kind, SessionHost, SignInManager, Store};
+use auth_store::{IssuedSecret, SecretKind, SessionBackend, SignInManager, Store};
 use http::HeaderValue;
 
 use crate::mode::{Configured, Signer};
 
 /// A [`JwtAuth`](crate::JwtAuth) that verifies tokens, and makes them for stored sign-ins.
 #[derive(Clone)]
-pub struct SignsIn {
-    pub(super) desk: Arc<Desk>,
-    pub(super) host: Arc<dyn SessionHost>,
+pub struct WithSignIn {
+    pub(super) desk: Arc<TokenIssuer>,
+    pub(super) host: Arc<dyn SessionBackend>,
 }
 
 /// What signing in takes.
 #[derive(Clone, Debug)]
-pub(super) struct Desk {
+pub(super) struct TokenIssuer {
     pub(super) signer: Signer,
     pub(super) sign_ins: SignInManager,
     pub(super) access_lifetime: Duration,
     pub(super) refresh_cookie: CookiePolicy,
-    pub(super) delivery: Delivery,
+    pub(super) delivery: RefreshTokenDelivery,
     pub(super) client: Option<Box<str>>,
     pub(super) clear_site_data: Option<HeaderValue>,
 }
 
-impl Desk {
+impl TokenIssuer {
     pub(super) fn new(signer: Signer, store: Arc<dyn Store>, clock: Clock) -> Self {
         let access_lifetime = signer.longest().min(Duration::from_secs(300));
         let mut sign_ins = SignInManager::new(store);
@@ -41,7 +42,7 @@ impl Desk {
             sign_ins,
             access_lifetime,
             refresh_cookie: strict(CookieBuilder::new("__Host-refresh")),
-            delivery: Delivery::Cookie,
+            delivery: RefreshTokenDelivery::Cookie,
             client: None,
             clear_site_data: None,
         }
@@ -53,20 +54,20 @@ pub(super) fn strict(cookie: CookieBuilder) -> CookiePolicy {
     cookie.same_site(SameSite::Strict).build().expect("`refresh` is a cookie name")
 }
 
-impl SignsIn {
-    pub(super) fn new(desk: Desk) -> Self {
+impl WithSignIn {
+    pub(super) fn new(desk: TokenIssuer) -> Self {
         let host = Arc::new(Host(desk.sign_ins.clone()));
         Self { desk: Arc::new(desk), host }
     }
 
-    pub(super) fn change(self, change: impl FnOnce(&mut Desk)) -> Self {
-        let mut desk = Desk::clone(&self.desk);
+    pub(super) fn change(self, change: impl FnOnce(&mut TokenIssuer)) -> Self {
+        let mut desk = TokenIssuer::clone(&self.desk);
         change(&mut desk);
         Self::new(desk)
     }
 }
 
-impl Configured for SignsIn {
+impl Configured for WithSignIn {
     fn with_clock(self, clock: &Clock) -> Self {
         self.change(|desk| desk.sign_ins.settings.clock = clock.clone())
     }
@@ -78,7 +79,7 @@ impl Configured for SignsIn {
     }
 }
 
-impl fmt::Debug for SignsIn {
+impl fmt::Debug for WithSignIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.desk.fmt(f)
     }
@@ -87,16 +88,16 @@ impl fmt::Debug for SignsIn {
 /// Data is kept for sign-ins alone: a visitor has no token to find it by.
 struct Host(SignInManager);
 
-impl SessionHost for Host {
+impl SessionBackend for Host {
     fn sign_ins(&self) -> &SignInManager {
         &self.0
     }
 
-    fn anonymous(&self) -> Option<Kind> {
+    fn anonymous(&self) -> Option<SecretKind> {
         None
     }
 
-    fn carry(&self, _: &Issued, _: &mut Effects) -> Result<(), AuthError> {
-        Err(Misuse::NoSession.into())
+    fn carry(&self, _: &IssuedSecret, _: &mut ResponseEffects) -> Result<(), AuthError> {
+        Err(ConfigError::NoSession.into())
     }
 }

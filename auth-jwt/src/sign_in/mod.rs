@@ -8,4 +8,4 @@ mod desk;
 mod sign_ins;
 mod standing;
 
-pub use desk::SignsIn;
+pub use desk::WithSignIn;

@@ -3,47 +3,47 @@
 use std::sync::Arc;
 
 use auth_core::{
-    AuthFuture, Facts, Identity, KeepsVerified, Outcome, Principal, Reason, SignIns, Timestamp,
-    Verified,
+    AuthFuture, AuthenticationInfo, Identity, IdentitySource, Outcome, Principal, RejectionReason,
+    SignInBackend, Timestamp, Verified,
 };
-use auth_store::{Expiry, Kind, Peek, Record, SignInManager};
+use auth_store::{Expiry, Peek, Record, SecretKind, SignInManager};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::desk::SignsIn;
+use super::desk::WithSignIn;
 use crate::authenticator::{Mode, rejected};
 use crate::claims::words;
-use crate::good_token::GoodToken;
+use crate::good_token::VerifiedToken;
 use crate::jwt_auth::JwtAuth;
-use crate::proven::{FAMILY_BYTES, Last, OwnToken, Proven};
+use crate::proven::{FAMILY_BYTES, Last, OwnToken, TokenSubject};
 
-impl<C> Mode<C> for SignsIn
+impl<C> Mode<C> for WithSignIn
 where
     C: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     fn conclude(
         auth: &JwtAuth<C, Self>,
-        verified: GoodToken<C>,
+        verified: VerifiedToken<C>,
         now: Timestamp,
     ) -> AuthFuture<Outcome<C>> {
         match verified.proven() {
-            Proven::Somebody(identity) => {
+            TokenSubject::Somebody(identity) => {
                 AuthFuture::ready(Outcome::Authenticated(identity.clone()))
             }
-            Proven::SignIn(token) => match ask(&auth.mode, token, now) {
+            TokenSubject::SignIn(token) => match ask(&auth.mode, token, now) {
                 Some(outcome) => AuthFuture::ready(outcome),
                 None => ask_the_store(&auth.mode, verified, now),
             },
         }
     }
 
-    fn sign_ins(auth: &JwtAuth<C, Self>) -> Option<&dyn SignIns<C>> {
+    fn sign_ins(auth: &JwtAuth<C, Self>) -> Option<&dyn SignInBackend<C>> {
         Some(auth)
     }
 }
 
 /// Asks the store what it knows without waiting.
-fn ask<C>(mode: &SignsIn, token: &OwnToken<C>, now: Timestamp) -> Option<Outcome<C>>
+fn ask<C>(mode: &WithSignIn, token: &OwnToken<C>, now: Timestamp) -> Option<Outcome<C>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
@@ -51,12 +51,12 @@ where
     let mut at_once = None;
     sign_ins.store().peek(&token.sid, &mut |peek| {
         at_once = match peek {
-            Peek::Known(record) => Some(judge(sign_ins, record, token, now)),
+            Peek::Authoritative(record) => Some(judge(sign_ins, record, token, now)),
             // A copy may be a moment old: what it cannot confirm, only the store can deny.
-            Peek::Copy(record) => {
+            Peek::Cached(record) => {
                 Some(judge(sign_ins, Some(record), token, now)).filter(Judged::is_good)
             }
-            Peek::Ask => None,
+            Peek::Miss => None,
         };
     });
     at_once.map(|judged| judged.conclude(sign_ins, token, now))
@@ -65,18 +65,18 @@ where
 /// Waits for what the store itself says, past every copy. There is nothing to ask about a token of
 /// another issuer: it is what it was verified to be.
 pub(super) fn ask_the_store<C>(
-    mode: &SignsIn,
-    verified: GoodToken<C>,
+    mode: &WithSignIn,
+    verified: VerifiedToken<C>,
     now: Timestamp,
 ) -> AuthFuture<Outcome<C>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let desk = Arc::clone(&mode.desk);
-    AuthFuture::from_async(async move {
+    AuthFuture::boxed(async move {
         let token = match verified.proven() {
-            Proven::SignIn(token) => token,
-            Proven::Somebody(identity) => return Outcome::Authenticated(identity.clone()),
+            TokenSubject::SignIn(token) => token,
+            TokenSubject::Somebody(identity) => return Outcome::Authenticated(identity.clone()),
         };
         let sign_ins = &desk.sign_ins;
         match sign_ins.store().load(&token.sid).await {
@@ -101,7 +101,7 @@ enum Judged<C> {
         touch: bool,
     },
     Expired(Arc<Record>, Expiry),
-    Bad(Reason),
+    Bad(RejectionReason),
 }
 
 fn judge<C>(
@@ -110,9 +110,9 @@ fn judge<C>(
     token: &OwnToken<C>,
     now: Timestamp,
 ) -> Judged<C> {
-    let Some(record) = record else { return Judged::Bad(Reason::Unknown) };
+    let Some(record) = record else { return Judged::Bad(RejectionReason::Unknown) };
     if !token.is_of(record) {
-        return Judged::Bad(Reason::Rotated);
+        return Judged::Bad(RejectionReason::Rotated);
     }
     if let Some(expiry) = record.expiry(now) {
         return Judged::Expired(Arc::clone(record), expiry);
@@ -127,7 +127,7 @@ fn judge<C>(
 impl<C> OwnToken<C> {
     /// Whether it was issued for this record as it stands: the user has not signed in anew since.
     pub(super) fn is_of(&self, record: &Record) -> bool {
-        record.kind == Kind::Refresh && record.family.0[..FAMILY_BYTES] == self.family
+        record.kind == SecretKind::Refresh && record.family.0[..FAMILY_BYTES] == self.family
     }
 
     /// The identity that it last came to, if it was by this record. Whoever would have to wait for it
@@ -155,8 +155,8 @@ impl<C> Judged<C> {
             Self::Same { identity, .. } => Outcome::Authenticated(identity),
             Self::Good { record, .. } => identify(&record, token),
             Self::Expired(record, expiry) => {
-                sign_ins.bury(&record, expiry);
-                rejected(Reason::Expired)
+                sign_ins.expire(&record, expiry);
+                rejected(RejectionReason::Expired)
             }
             Self::Bad(reason) => rejected(reason),
         }
@@ -170,7 +170,7 @@ where
 {
     let identity = match join(record, token) {
         Ok(Some(identity)) => identity,
-        Ok(None) => return rejected(Reason::Unknown),
+        Ok(None) => return rejected(RejectionReason::Unknown),
         Err(error) => return unreadable(record, error.line(), error.column()),
     };
     if let Some(mut last) = token.last.try_lock() {
@@ -189,7 +189,9 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let ends_at = token.expires_at.min(record.limits.ends_at);
-    let facts = Facts::new("jwt", record.authenticated_at).sign_in(record.sid).expires_at(ends_at);
+    let authentication = AuthenticationInfo::new("jwt", record.authenticated_at)
+        .sign_in(record.sid)
+        .expires_at(ends_at);
     let Some(of_record) = record.verified::<C>()? else { return Ok(None) };
     let own = of_record.principal().scopes.iter();
     let narrowed = if own.clone().eq(token.scopes()) {
@@ -201,7 +203,7 @@ where
         Some(Box::new(principal))
     };
     let subject = of_record.principal().subject[..].into();
-    Ok(Some(Identity::kept(Arc::new(Joined { facts, subject, of_record, narrowed }))))
+    Ok(Some(Identity::shared(Arc::new(Joined { authentication, subject, of_record, narrowed }))))
 }
 
 impl<C> OwnToken<C> {
@@ -212,20 +214,20 @@ impl<C> OwnToken<C> {
 
 /// Who it is by the record, and the facts by the token.
 struct Joined<C> {
-    facts: Facts,
+    authentication: AuthenticationInfo,
     /// A copy of its own, made with the rest: the record's lies far away, and every request asks.
     subject: Box<str>,
     of_record: Arc<Verified<C>>,
     narrowed: Option<Box<Principal<C>>>,
 }
 
-impl<C: Send + Sync> KeepsVerified<C> for Joined<C> {
+impl<C: Send + Sync> IdentitySource<C> for Joined<C> {
     fn principal(&self) -> &Principal<C> {
         self.narrowed.as_deref().unwrap_or_else(|| self.of_record.principal())
     }
 
-    fn facts(&self) -> &Facts {
-        &self.facts
+    fn authentication(&self) -> &AuthenticationInfo {
+        &self.authentication
     }
 
     fn subject(&self) -> &str {
@@ -239,5 +241,5 @@ impl<C: Send + Sync> KeepsVerified<C> for Joined<C> {
 fn unreadable<C>(record: &Record, line: usize, column: usize) -> Outcome<C> {
     let sign_in = record.sid;
     tracing::error!(%sign_in, line, column, "the stored claims are not the layer's");
-    rejected(Reason::Other("stored claims"))
+    rejected(RejectionReason::Other("stored claims"))
 }

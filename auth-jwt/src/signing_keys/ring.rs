@@ -8,7 +8,7 @@ use auth_core::{Clock, Timestamp};
 use parking_lot::RwLock;
 
 use super::error::{RotateError, WithdrawError};
-use crate::key::{Held, SigningKey};
+use crate::key::{ParsedKey, SigningKey};
 
 /// Private keys that follow one another. A clone is another handle on the same keys, so a running
 /// server changes keys without a restart.
@@ -36,7 +36,7 @@ pub struct SigningKeys {
 struct Slot {
     key: SigningKey,
     /// Its public half, which ends here and nowhere else.
-    held: Arc<Held>,
+    held: Arc<ParsedKey>,
     signs_from: Timestamp,
 }
 
@@ -63,7 +63,7 @@ impl SigningKeys {
     /// # Panics
     /// If another key of its algorithm has its name.
     #[must_use]
-    pub fn accept(self, key: SigningKey) -> Self {
+    pub fn add_verifying(self, key: SigningKey) -> Self {
         let mut slots = self.slots.write();
         drop_ended(&mut slots, self.clock.now());
         match slots.iter().find(|slot| slot.goes_by_the_name_of(&key)) {
@@ -80,13 +80,13 @@ impl SigningKeys {
     /// longest token are this handle's own: say them before you clone it. Whoever fetches the
     /// set may keep it for half of that.
     #[must_use]
-    pub fn publish_ahead(self, lead: Duration) -> Self {
+    pub fn publish_lead(self, lead: Duration) -> Self {
         Self { lead, ..self }
     }
 
     /// How long the longest token lives that these keys sign: an hour otherwise.
     #[must_use]
-    pub fn longest_token(self, longest: Duration) -> Self {
+    pub fn max_token_lifetime(self, longest: Duration) -> Self {
         Self { longest, ..self }
     }
 
@@ -144,7 +144,7 @@ impl SigningKeys {
             withdrawn.held.end_at(Timestamp::EPOCH);
         }
         // The one that was to follow, or one from before; one that was only accepted comes last.
-        if signed && let Some(next) = slots.iter_mut().max_by_key(|slot| slot.turn()) {
+        if signed && let Some(next) = slots.iter_mut().max_by_key(|slot| slot.state()) {
             next.signs_from = now;
         }
         self.schedule(&mut slots);
@@ -186,7 +186,10 @@ impl SigningKeys {
         self.longest
     }
 
-    pub(crate) fn find(&self, check: impl FnMut(&Arc<Held>) -> bool) -> Option<Arc<Held>> {
+    pub(crate) fn find(
+        &self,
+        check: impl FnMut(&Arc<ParsedKey>) -> bool,
+    ) -> Option<Arc<ParsedKey>> {
         let slots = self.slots.read();
         let keys: Vec<_> = slots.iter().rev().map(|slot| Arc::clone(&slot.held)).collect();
         drop(slots); // checking a signature takes long
@@ -225,7 +228,7 @@ impl Slot {
     }
 
     /// When it signs or signed; never counts least.
-    fn turn(&self) -> Option<Timestamp> {
+    fn state(&self) -> Option<Timestamp> {
         Some(self.signs_from).filter(|at| *at < Timestamp::MAX)
     }
 }
@@ -292,15 +295,16 @@ mod tests {
     fn sec_60_a_key_that_came_twice_is_withdrawn_as_a_whole() {
         let (keys, _) = keys();
         let (stolen, other) = (keys.current().unwrap(), key("b"));
-        let keys = keys.accept(stolen);
+        let keys = keys.add_verifying(stolen);
         assert_eq!(keys.jwks().matches("\"a\"").count(), 1, "it is published once");
         assert_eq!(keys.withdraw("a"), Err(WithdrawError::Last));
-        let keys = keys.accept(other.clone()).accept(other);
+        let keys = keys.add_verifying(other.clone()).add_verifying(other);
         assert_eq!(keys.withdraw("b"), Ok(()));
         assert!(!keys.jwks().contains("\"b\""));
         let rsa = SigningKey::generate(Algorithm::Rs256).unwrap();
         let again = SigningKey::from_pem(Algorithm::Ps256, rsa.to_pem().unwrap().as_bytes());
-        let (kid, keys) = (rsa.kid().to_owned(), keys.accept(rsa).accept(again.unwrap()));
+        let (kid, keys) =
+            (rsa.kid().to_owned(), keys.add_verifying(rsa).add_verifying(again.unwrap()));
         assert_eq!(keys.jwks().matches(&kid).count(), 2, "one for each algorithm");
         assert_eq!(keys.withdraw(&kid), Ok(()));
         assert!(!keys.jwks().contains(&kid));
@@ -332,6 +336,6 @@ mod tests {
     #[test]
     #[should_panic(expected = "another key has the `kid` `a`")]
     fn sec_60_a_key_of_a_name_that_is_taken_is_not_accepted() {
-        let _ = keys().0.accept(key("a"));
+        let _ = keys().0.add_verifying(key("a"));
     }
 }

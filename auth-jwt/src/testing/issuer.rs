@@ -9,7 +9,7 @@ use crate::algorithm::Algorithm;
 use crate::jwt_auth::JwtAuth;
 use crate::key::SigningKey;
 use crate::mode::Signs;
-use crate::policy::Policy;
+use crate::policy::Validation;
 use crate::signing_keys::SigningKeys;
 
 /// An issuer in memory, with a clock to turn and keys to rotate. A clone is the same issuer.
@@ -67,8 +67,8 @@ impl TestIssuer {
     }
 
     /// The policy of a backend that believes this issuer among others.
-    pub fn policy(&self) -> Policy {
-        let policy = Policy::new().issuer(&*self.issuer);
+    pub fn policy(&self) -> Validation {
+        let policy = Validation::new().issuer(&*self.issuer);
         match &self.audience {
             Some(audience) => policy.audience(&**audience),
             None => policy,

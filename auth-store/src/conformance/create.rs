@@ -12,12 +12,12 @@ use super::fixtures::{
     visitor,
 };
 use super::report::{Outcome, Violation, ensure};
-use crate::data::Data;
-use crate::details::{Details, Device, Grace};
+use crate::data::SessionData;
+use crate::details::{Device, RotationGrace, SignInDetails};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::record::Record;
-use crate::secret::{Digest, Kind, Nonce};
-use crate::store::{Created, Store, WhenFull};
+use crate::secret::{Digest, Nonce, SecretKind};
+use crate::store::{Created, OverflowPolicy, Store};
 
 /// `Store::new_id`: unguessable, beyond the 16 bits that may say where the sign-in is kept.
 pub(super) async fn new_ids_never_repeat(store: &Arc<dyn Store>) -> Outcome {
@@ -43,10 +43,10 @@ pub(super) async fn create_keeps_every_field(store: &Arc<dyn Store>) -> Outcome 
 /// Only what a record cannot do without.
 fn plain(store: &dyn Store) -> Result<Record, Violation> {
     let mut record = draft(store, ADA, now())?;
-    record.kind = Kind::Cookie;
-    record.persistence = Persistence::Browser;
+    record.kind = SecretKind::Cookie;
+    record.persistence = Persistence::Session;
     record.limits.idle_secs = 0;
-    record.data = Data::new();
+    record.data = SessionData::new();
     record.details = None;
     Ok(record)
 }
@@ -56,14 +56,15 @@ fn full(store: &dyn Store) -> Result<Record, Violation> {
     let at = Timestamp::from_millis(now().as_millis() / 1000 * 1000);
     let millis = |millis| Timestamp::from_millis(at.as_millis() + millis);
     let mut record = draft(store, "Ad\u{e4} \u{1f469}\u{200d}\u{1f680}: {tag} 'quoted' %", at)?;
-    record.kind = Kind::Bearer;
+    record.kind = SecretKind::Bearer;
     record.authenticated_at = millis(1);
     record.touch(millis(2));
     record.limits.ends_at = millis(86_400_003);
     record.limits.idle_secs = u32::MAX;
     record.data = texts();
-    let grace = Grace { previous: Digest([0xfe; 32]), nonce: Nonce([0; 16]), until: millis(4) };
-    let mut details = Details { grace: Some(grace), ..details() };
+    let grace =
+        RotationGrace { previous: Digest([0xfe; 32]), nonce: Nonce([0; 16]), until: millis(4) };
+    let mut details = SignInDetails { grace: Some(grace), ..details() };
     details.device.address = Some(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 1, 0, 0, 0xff)));
     record.details = Some(Box::new(details));
     Ok(record)
@@ -74,32 +75,35 @@ fn other(store: &dyn Store) -> Result<Record, Violation> {
     let mut record = draft(store, ADA, now())?;
     let address = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
     let device = Device { address, ..Device::default() };
-    record.details = Some(Box::new(Details { device, ..Details::default() }));
+    record.details = Some(Box::new(SignInDetails { device, ..SignInDetails::default() }));
     Ok(record)
 }
 
 /// Nobody is signed in.
 fn nobody(store: &dyn Store) -> Result<Record, Violation> {
     let mut record = visitor(store, now())?;
-    record.details = Some(Box::new(Details { device: Device::default(), ..details() }));
+    record.details = Some(Box::new(SignInDetails { device: Device::default(), ..details() }));
     Ok(record)
 }
 
 /// JSON texts that a careless encoding changes.
-fn texts() -> Data {
-    Data::from_iter([
+fn texts() -> SessionData {
+    SessionData::from_iter([
         ("cart.items:1", r#"{"b":1, "a":  [2.0, 12345678901234567890]}"#),
         ("\u{43a}\u{43b}\u{44e}\u{447}", "\"\u{e4}\u{1f511} \\u0000 \\\\ \\\" \u{2028}\""),
         ("nothing", "null"),
     ])
 }
 
-/// `Data::MAX_BYTES`: a sign-in keeps that much.
+/// `SessionData::MAX_BYTES`: a sign-in keeps that much.
 pub(super) async fn create_keeps_data_up_to_its_limit(store: &Arc<dyn Store>) -> Outcome {
     let mut record = draft(&**store, ADA, now())?;
-    let text = "\u{e4}".repeat((Data::MAX_BYTES - 2 - "data".len()) / 2);
+    let text = "\u{e4}".repeat((SessionData::MAX_BYTES - 2 - "data".len()) / 2);
     record.data = data("data", &format!("\"{text}\""));
-    ensure(record.data.bytes() == Data::MAX_BYTES, "the kit's own data is not as long as it says")?;
+    ensure(
+        record.data.bytes() == SessionData::MAX_BYTES,
+        "the kit's own data is not as long as it says",
+    )?;
     put(&**store, &record).await?;
     alive_as(&**store, &record).await
 }
@@ -146,7 +150,7 @@ pub(super) async fn create_of_a_taken_key_evicts_nobody(store: &Arc<dyn Store>) 
     let oldest = sign_in(&**store, ADA).await?;
     let newest = sign_in_at(&**store, ADA, now() + MINUTE).await?;
     for again in [&oldest, &newest] {
-        let evict = limit(1, WhenFull::Evict);
+        let evict = limit(1, OverflowPolicy::EvictOldest);
         taken(store.create(again.clone(), Some(evict)).await)?;
     }
     alive_as(&**store, &oldest).await?;
@@ -155,7 +159,7 @@ pub(super) async fn create_of_a_taken_key_evicts_nobody(store: &Arc<dyn Store>) 
 
 fn taken(created: Result<Created, StoreError>) -> Outcome {
     match created {
-        Err(error) if error.kind() == StoreErrorKind::Taken => Ok(()),
+        Err(error) if error.kind() == StoreErrorKind::DuplicateId => Ok(()),
         Err(error) => Err(Violation::new(format!("a taken key is not called taken: {error:?}"))),
         Ok(created) => Err(Violation::new(format!("create of a taken key answers {created:?}"))),
     }

@@ -9,7 +9,7 @@ use super::fixtures::KIND;
 use super::report::{Outcome, Violation, ensure};
 use crate::record::Record;
 use crate::secret::Secret;
-use crate::store::{Found, Peek, Store, Swap};
+use crate::store::{CompareAndSwap, Peek, SecretLookup, Store};
 
 /// The record of a sign-in that nobody ended.
 pub(super) async fn alive(store: &dyn Store, sid: &SignInId) -> Result<Arc<Record>, Violation> {
@@ -50,9 +50,9 @@ pub(super) fn peek(store: &dyn Store, sid: &SignInId) -> Result<Seen, Violation>
     let mut shown = Vec::new();
     store.peek(sid, &mut |peek| {
         shown.push(match peek {
-            Peek::Ask => Seen::Ask,
-            Peek::Copy(record) => Seen::Copy(Arc::clone(record)),
-            Peek::Known(record) => Seen::Known(record.cloned()),
+            Peek::Miss => Seen::Ask,
+            Peek::Cached(record) => Seen::Copy(Arc::clone(record)),
+            Peek::Authoritative(record) => Seen::Known(record.cloned()),
         });
     });
     match (shown.pop(), shown.len()) {
@@ -86,26 +86,35 @@ pub(super) async fn survivors(
 }
 
 /// What happened in a compare-and-swap that nothing stands against.
-pub(super) fn stored(swap: Swap) -> Result<Arc<Record>, Violation> {
+pub(super) fn stored(swap: CompareAndSwap) -> Result<Arc<Record>, Violation> {
     match swap {
-        Swap::Stored(record) => Ok(record),
-        Swap::Stale(_) => Err(Violation::new("a change of the newest record is stale")),
-        Swap::Gone => Err(Violation::new("a change of a sign-in that is there says it is gone")),
+        CompareAndSwap::Stored(record) => Ok(record),
+        CompareAndSwap::Conflict(_) => {
+            Err(Violation::new("a change of the newest record is stale"))
+        }
+        CompareAndSwap::NotFound => {
+            Err(Violation::new("a change of a sign-in that is there says it is gone"))
+        }
     }
 }
 
 /// The current record, from a compare-and-swap that came too late.
-pub(super) fn stale(swap: Swap) -> Result<Arc<Record>, Violation> {
+pub(super) fn stale(swap: CompareAndSwap) -> Result<Arc<Record>, Violation> {
     match swap {
-        Swap::Stale(record) => Ok(record),
-        Swap::Stored(_) => Err(Violation::new("a change of an older record is stored")),
-        Swap::Gone => Err(Violation::new("a change of a sign-in that is there says it is gone")),
+        CompareAndSwap::Conflict(record) => Ok(record),
+        CompareAndSwap::Stored(_) => Err(Violation::new("a change of an older record is stored")),
+        CompareAndSwap::NotFound => {
+            Err(Violation::new("a change of a sign-in that is there says it is gone"))
+        }
     }
 }
 
 /// There was nothing to change.
-pub(super) fn nothing(swap: &Swap) -> Outcome {
-    ensure(matches!(swap, Swap::Gone), "a change of what is not there does not say so")
+pub(super) fn nothing(swap: &CompareAndSwap) -> Outcome {
+    ensure(
+        matches!(swap, CompareAndSwap::NotFound),
+        "a change of what is not there does not say so",
+    )
 }
 
 /// What a secret leads to at this moment.
@@ -113,7 +122,7 @@ pub(super) async fn leads(
     store: &dyn Store,
     secret: &Secret,
     at: Timestamp,
-) -> Result<Found, Violation> {
+) -> Result<SecretLookup, Violation> {
     Ok(store.find(secret, KIND, at).await?)
 }
 

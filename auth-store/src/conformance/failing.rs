@@ -8,7 +8,7 @@ use super::report::{Outcome, Report, Violation, ensure};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::into_store::IntoStore;
 use crate::secret::Secret;
-use crate::store::{Store, WhenFull};
+use crate::store::{OverflowPolicy, Store};
 
 /// Asks everything of a store whose backend is down: it was stopped, paused, or cut off. Each
 /// operation has to answer [`Unavailable`](StoreErrorKind::Unavailable), and none that there is no
@@ -48,7 +48,7 @@ fn peeks(store: &dyn Store, secret: &Secret) -> Outcome {
 async fn creates(store: &dyn Store) -> Outcome {
     unavailable(store.create(visitor(store, now())?, None).await)?;
     unavailable(store.create(draft(store, ADA, now())?, None).await)?;
-    for when_full in [WhenFull::Evict, WhenFull::Refuse] {
+    for when_full in [OverflowPolicy::EvictOldest, OverflowPolicy::Reject] {
         let record = draft(store, ADA, now())?;
         unavailable(store.create(record, Some(limit(1, when_full))).await)?;
     }
@@ -65,13 +65,14 @@ async fn rotates(store: &dyn Store, secret: &Secret) -> Outcome {
 }
 
 async fn amends(store: &dyn Store) -> Outcome {
-    unavailable(store.amend_subject(ADA, &principal("writer")?).await)
+    unavailable(store.update_subject(ADA, &principal("writer")?).await)
 }
 
 async fn ends(store: &dyn Store, secret: &Secret, report: &mut Report) {
     let sid = secret.sid();
     report.add("delete_fails_with_its_store", unavailable(store.delete(&sid).await));
-    report.add("delete_if_fails_with_its_store", unavailable(store.delete_if(&sid, 0).await));
+    report
+        .add("delete_if_fails_with_its_store", unavailable(store.delete_if_version(&sid, 0).await));
     let idle = store.delete_if_idle(&sid, now()).await;
     report.add("delete_if_idle_fails_with_its_store", unavailable(idle));
     report.add("revoke_fails_with_its_store", unavailable(store.revoke(ADA, &sid).await));

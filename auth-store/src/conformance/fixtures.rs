@@ -11,18 +11,18 @@ use auth_core::{Clock, Persistence, SignInId, Timestamp};
 
 use super::report::{Violation, ensure};
 use crate::codec::encode;
-use crate::data::Data;
-use crate::details::{Details, Device, Grace};
+use crate::data::SessionData;
+use crate::details::{Device, RotationGrace, SignInDetails};
 use crate::error::StoreError;
-use crate::lifetime::{Lifetime, Limits};
+use crate::lifetime::{Deadlines, Lifetime};
 use crate::record::Record;
 use crate::rotation::Rotation;
-use crate::secret::{Kind, Nonce, Secret};
-use crate::store::{Created, Limit, Store, WhenFull};
+use crate::secret::{Nonce, Secret, SecretKind};
+use crate::store::{Created, OverflowPolicy, SignInLimit, Store};
 
 pub(super) const ADA: &str = "ada";
 pub(super) const BOB: &str = "bob";
-pub(super) const KIND: Kind = Kind::Refresh;
+pub(super) const KIND: SecretKind = SecretKind::Refresh;
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -52,12 +52,12 @@ pub(super) fn principal(role: &str) -> Result<Box<[u8]>, Violation> {
 }
 
 /// Data with one key.
-pub(super) fn data(key: &str, json: &str) -> Data {
-    Data::from_iter([(key, json)])
+pub(super) fn data(key: &str, json: &str) -> SessionData {
+    SessionData::from_iter([(key, json)])
 }
 
-pub(super) fn details() -> Details {
-    Details {
+pub(super) fn details() -> SignInDetails {
+    SignInDetails {
         grace: None,
         scopes: vec!["read".into(), "write".into()],
         acr: Some("aal2".into()),
@@ -77,11 +77,11 @@ pub(super) fn record(
     subject: Option<&str>,
     at: Timestamp,
 ) -> Result<Record, Violation> {
-    let limits = Limits::starting(Lifetime::default(), at);
+    let limits = Deadlines::starting(Lifetime::default(), at);
     let subject = subject.map(Arc::from);
     let signed_in = subject.is_some();
     let mut record = Record::new(secret.sid(), KIND, secret.digests(KIND), subject, limits, at);
-    record.persistence = Persistence::Device;
+    record.persistence = Persistence::Persistent;
     record.data = data("cart", "[1,2]");
     record.details = Some(Box::new(details()));
     if signed_in {
@@ -143,7 +143,7 @@ pub(super) async fn anonymous(store: &dyn Store) -> Result<Record, Violation> {
 /// A sign-in of the subject that ended yesterday.
 pub(super) async fn expired(store: &dyn Store, subject: &str) -> Result<Record, Violation> {
     let mut record = draft(store, subject, now().before(3 * DAY))?;
-    record.limits = Limits { idle_secs: 0, ends_at: now().before(DAY) };
+    record.limits = Deadlines { idle_secs: 0, ends_at: now().before(DAY) };
     put(store, &record).await?;
     Ok(record)
 }
@@ -156,11 +156,11 @@ pub(super) fn refresh(
     let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
     let new = old.successor(&nonce);
     let previous = old.digests(KIND).current;
-    let grace = grace.map(|until| Grace { previous, nonce, until });
+    let grace = grace.map(|until| RotationGrace { previous, nonce, until });
     let digests = new.digests(KIND);
     Ok((new, Rotation { kind: KIND, digests, grace, renewal: None }))
 }
 
-pub(super) fn limit(most: u32, when_full: WhenFull) -> Limit {
-    Limit { most: NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN), when_full }
+pub(super) fn limit(most: u32, when_full: OverflowPolicy) -> SignInLimit {
+    SignInLimit { max: NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN), when_full }
 }

@@ -11,7 +11,7 @@ use super::fixtures::{
 };
 use super::report::{Outcome, Violation, ensure};
 use crate::record::Record;
-use crate::store::{Created, Store, WhenFull};
+use crate::store::{Created, OverflowPolicy, Store};
 
 /// The oldest ends, by the time of its creation; another subject's do not count.
 pub(super) async fn a_limit_evicts_the_oldest(store: &Arc<dyn Store>) -> Outcome {
@@ -58,7 +58,7 @@ pub(super) async fn a_lowered_limit_evicts_several(store: &Arc<dyn Store>) -> Ou
 
 /// What is refused leaves no trace, and those that are there stay.
 pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
-    let refuse = |most| Some(limit(most, WhenFull::Refuse));
+    let refuse = |most| Some(limit(most, OverflowPolicy::Reject));
     let (bob, first) = (sign_in(&**store, BOB).await?, sign_in(&**store, ADA).await?);
     let second = draft(&**store, ADA, now())?;
     let created = store.create(second.clone(), refuse(2)).await?;
@@ -80,7 +80,7 @@ pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Sto
 
 /// Only those count that are living when the new one is created, by the caller's clock.
 pub(super) async fn expired_sign_ins_do_not_count_for_the_limit(store: &Arc<dyn Store>) -> Outcome {
-    for when_full in [WhenFull::Refuse, WhenFull::Evict] {
+    for when_full in [OverflowPolicy::Reject, OverflowPolicy::EvictOldest] {
         store.revoke_subject(ADA).await?;
         let start = now();
         expired(&**store, ADA).await?;
@@ -112,7 +112,7 @@ pub(super) async fn living_sign_ins_count_for_the_limit(store: &Arc<dyn Store>) 
     lasting(&**store, start, 120, start + DAY).await?;
     let last = start + Duration::from_millis(119_999);
     let new = draft(&**store, ADA, last)?;
-    let created = store.create(new, Some(limit(2, WhenFull::Refuse))).await?;
+    let created = store.create(new, Some(limit(2, OverflowPolicy::Reject))).await?;
     ensure(created == Created::LimitReached, format!("two are living, and: {created:?}"))
 }
 
@@ -130,7 +130,7 @@ async fn lasting(
 }
 
 async fn evicts(store: &dyn Store, new: &Record, most: u32, expected: usize) -> Outcome {
-    let created = store.create(new.clone(), Some(limit(most, WhenFull::Evict))).await?;
+    let created = store.create(new.clone(), Some(limit(most, OverflowPolicy::EvictOldest))).await?;
     ensure(
         created == Created::Stored { evicted: expected },
         format!("a limit of {most} evicts {expected}, and create answers {created:?}"),

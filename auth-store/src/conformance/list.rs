@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::expect::{alive, alive_as, listed, same};
 use super::fixtures::{ADA, BOB, MINUTE, anonymous, draft, limit, now, sign_in, sign_in_at};
 use super::report::{Outcome, ensure};
-use crate::store::{Created, Store, WhenFull};
+use crate::store::{Created, OverflowPolicy, Store};
 
 /// By the time they were created, in whatever order they arrived or were used.
 pub(super) async fn list_is_oldest_first(store: &Arc<dyn Store>) -> Outcome {
@@ -60,7 +60,7 @@ pub(super) async fn list_tells_subjects_apart(store: &Arc<dyn Store>) -> Outcome
 /// revocation.
 pub(super) async fn anonymous_sign_ins_are_nobodys(store: &Arc<dyn Store>) -> Outcome {
     let visitors = [anonymous(&**store).await?, anonymous(&**store).await?];
-    for when_full in [WhenFull::Evict, WhenFull::Refuse] {
+    for when_full in [OverflowPolicy::EvictOldest, OverflowPolicy::Reject] {
         let user = draft(&**store, BOB, now())?;
         let created = store.create(user, Some(limit(1, when_full))).await?;
         ensure(
@@ -74,7 +74,7 @@ pub(super) async fn anonymous_sign_ins_are_nobodys(store: &Arc<dyn Store>) -> Ou
         let ended = store.revoke_subject(name).await?;
         ensure(ended == 0, "an anonymous one is ended with a subject's")?;
         ensure(!store.revoke(name, &visitors[0].sid).await?, "an anonymous one is revoked")?;
-        let amended = store.amend_subject(name, b"{}").await?;
+        let amended = store.update_subject(name, b"{}").await?;
         ensure(amended == 0, "an anonymous one is amended with a subject's")?;
     }
     for visitor in &visitors {

@@ -43,7 +43,7 @@ pub(super) async fn peek_agrees_with_load(store: &Arc<dyn Store>) -> Outcome {
     agrees(store, &sid).await?;
     store.touch(&sid, now() + MINUTE).await?;
     agrees(store, &sid).await?;
-    store.amend_subject(ADA, &principal("writer")?).await?;
+    store.update_subject(ADA, &principal("writer")?).await?;
     agrees(store, &sid).await?;
     store.delete(&sid).await?;
     agrees(store, &sid).await
@@ -62,7 +62,7 @@ pub(super) async fn peek_knows_of_every_end(store: &Arc<dyn Store>) -> Outcome {
     for sid in [&first, &second, &third, &kept, &visitor] {
         agrees(store, sid).await?;
     }
-    store.delete_if(&first, 0).await?;
+    store.delete_if_version(&first, 0).await?;
     agrees(store, &first).await?;
     store.revoke(ADA, &second).await?;
     agrees(store, &second).await?;

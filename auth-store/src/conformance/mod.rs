@@ -31,7 +31,7 @@
 //!   kit calls expired have been so for a day, and the living ones live on by the system's clock.
 //! - Keep an order among sign-ins that were created in the same millisecond.
 //! - Tell of changes: whoever gets no watch asks again and again. [`check_watching`] asks for it.
-//! - Keep a copy up to date that it only calls a [`Copy`](crate::Peek::Copy).
+//! - Keep a copy up to date that it only calls a [`Copy`](crate::Peek::Cached).
 
 mod catalogue;
 mod check;

@@ -8,7 +8,7 @@ use super::expect::{alive, same, stored};
 use super::fixtures::{ADA, KIND, MINUTE, now, principal, refresh, sign_in, with_secret};
 use super::parallel::{ROUNDS, after_turns, together};
 use super::report::{Outcome, Violation, ensure};
-use crate::store::{Store, Swap};
+use crate::store::{CompareAndSwap, Store};
 
 /// How many tasks change one record at once.
 const WRITERS: usize = 12;
@@ -40,9 +40,11 @@ async fn merge(store: Arc<dyn Store>, sid: SignInId, writer: usize) -> Outcome {
         let mut data = newest.data.clone();
         data.insert(format!("writer{writer}"), "1");
         match store.update(&sid, newest.version, data).await? {
-            Swap::Stored(_) => return Ok(()),
-            Swap::Stale(record) => newest = record,
-            Swap::Gone => return Err(Violation::new("an update made the sign-in go")),
+            CompareAndSwap::Stored(_) => return Ok(()),
+            CompareAndSwap::Conflict(record) => newest = record,
+            CompareAndSwap::NotFound => {
+                return Err(Violation::new("an update made the sign-in go"));
+            }
         }
     }
     Err(Violation::new("an update is stale time and again, while no other is stored"))
@@ -65,9 +67,11 @@ pub(super) async fn sec_63_parallel_rotations_have_one_winner(store: &Arc<dyn St
         let (mut won, mut lost) = (Vec::new(), Vec::new());
         for swap in together(WRITERS, task).await? {
             match swap? {
-                Swap::Stored(record) => won.push(record),
-                Swap::Stale(record) => lost.push(record),
-                Swap::Gone => return Err(Violation::new("a rotation made the sign-in go")),
+                CompareAndSwap::Stored(record) => won.push(record),
+                CompareAndSwap::Conflict(record) => lost.push(record),
+                CompareAndSwap::NotFound => {
+                    return Err(Violation::new("a rotation made the sign-in go"));
+                }
             }
         }
         ensure(won.len() == 1, format!("{} rotations replaced one secret", won.len()))?;
@@ -115,7 +119,7 @@ pub(super) async fn changes_of_different_parts_are_all_kept(store: &Arc<dyn Stor
                 match i {
                     1 => store.touch(&sid, at).await?,
                     2 => drop(stored(store.rotate(&sid, &from, rotation).await?)?),
-                    _ => drop(store.amend_subject(ADA, &principal("writer")?).await?),
+                    _ => drop(store.update_subject(ADA, &principal("writer")?).await?),
                 }
                 Ok(())
             }

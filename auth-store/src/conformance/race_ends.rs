@@ -12,7 +12,7 @@ use super::parallel::{ROUNDS, after_turns, together};
 use super::report::{Outcome, Violation, ensure};
 use crate::record::Record;
 use crate::secret::Secret;
-use crate::store::{Deleted, Store, Swap, WhenFull};
+use crate::store::{CompareAndSwap, Deleted, OverflowPolicy, Store};
 
 /// Every way in which a sign-in ends whatever else happens.
 const ENDS: [End; 5] =
@@ -39,7 +39,7 @@ impl End {
             Self::RevokeSubject => store.revoke_subject(ADA).await? == 1,
             Self::Evict => {
                 let newer = draft(&*store, ADA, record.created_at + MINUTE)?;
-                store.create(newer, Some(limit(1, WhenFull::Evict))).await?;
+                store.create(newer, Some(limit(1, OverflowPolicy::EvictOldest))).await?;
                 true
             }
         };
@@ -56,8 +56,10 @@ async fn update(store: Arc<dyn Store>, record: Record) -> Outcome {
     let mut version = record.version;
     for _ in 0..4 {
         match store.update(&record.sid, version, data("cart", "[3]")).await? {
-            Swap::Stored(newest) | Swap::Stale(newest) => version = newest.version,
-            Swap::Gone => break,
+            CompareAndSwap::Stored(newest) | CompareAndSwap::Conflict(newest) => {
+                version = newest.version;
+            }
+            CompareAndSwap::NotFound => break,
         }
     }
     Ok(())
@@ -87,7 +89,7 @@ pub(super) async fn sec_77_a_touch_never_undoes_an_end(store: &Arc<dyn Store>) -
 pub(super) async fn sec_77_an_amendment_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
     late(store, |store, _, _| {
         Box::pin(async move {
-            store.amend_subject(ADA, &principal("writer")?).await?;
+            store.update_subject(ADA, &principal("writer")?).await?;
             Ok(())
         })
     })
@@ -131,9 +133,12 @@ pub(super) async fn delete_if_and_an_update_never_both_win(store: &Arc<dyn Store
             let store = Arc::clone(store);
             async move {
                 Ok::<_, Violation>(if i == deleter {
-                    matches!(store.delete_if(&sid, 0).await?, Deleted::Done)
+                    matches!(store.delete_if_version(&sid, 0).await?, Deleted::Done)
                 } else {
-                    matches!(store.update(&sid, 0, data("cart", "[]")).await?, Swap::Stored(_))
+                    matches!(
+                        store.update(&sid, 0, data("cart", "[]")).await?,
+                        CompareAndSwap::Stored(_)
+                    )
                 })
             }
         };
@@ -157,7 +162,10 @@ pub(super) async fn a_sign_in_ends_once(store: &Arc<dyn Store>) -> Outcome {
                 Ok::<_, Violation>(match i % 6 {
                     0 => usize::from(store.delete(&sid).await?),
                     1 => usize::from(store.revoke(ADA, &sid).await?),
-                    2 => usize::from(matches!(store.delete_if(&sid, 0).await?, Deleted::Done)),
+                    2 => usize::from(matches!(
+                        store.delete_if_version(&sid, 0).await?,
+                        Deleted::Done
+                    )),
                     3 => usize::from(store.delete_if_idle(&sid, seen).await?),
                     4 => store.revoke_others(ADA, &store.new_id(Some(ADA))?).await?,
                     _ => store.revoke_subject(ADA).await?,

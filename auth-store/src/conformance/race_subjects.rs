@@ -10,7 +10,7 @@ use super::parallel::{ROUNDS, together};
 use super::report::{Outcome, Violation, ensure};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::record::Record;
-use crate::store::{Created, Store, WhenFull};
+use crate::store::{Created, OverflowPolicy, Store};
 
 /// How many sign in at once.
 const CROWD: usize = 50;
@@ -22,7 +22,7 @@ const MOST: u32 = 3;
 pub(super) async fn sec_21_parallel_sign_ins_leave_as_many_as_the_limit(
     store: &Arc<dyn Store>,
 ) -> Outcome {
-    let (left, answers) = crowd(store, WhenFull::Evict).await?;
+    let (left, answers) = crowd(store, OverflowPolicy::EvictOldest).await?;
     ensure(left.len() == 3, format!("a limit of {MOST} leaves {} sign-ins", left.len()))?;
     let mut evicted = 0;
     for created in answers {
@@ -38,7 +38,7 @@ pub(super) async fn sec_21_parallel_sign_ins_leave_as_many_as_the_limit(
 pub(super) async fn sec_21_parallel_sign_ins_are_refused_beyond_the_limit(
     store: &Arc<dyn Store>,
 ) -> Outcome {
-    let (left, answers) = crowd(store, WhenFull::Refuse).await?;
+    let (left, answers) = crowd(store, OverflowPolicy::Reject).await?;
     let stored = answers.iter().filter(|created| **created == Created::Stored { evicted: 0 });
     let (stored, left) = (stored.count(), left.len());
     ensure(
@@ -49,7 +49,7 @@ pub(super) async fn sec_21_parallel_sign_ins_are_refused_beyond_the_limit(
 
 async fn crowd(
     store: &Arc<dyn Store>,
-    when_full: WhenFull,
+    when_full: OverflowPolicy,
 ) -> Result<(Vec<Arc<Record>>, Vec<Created>), Violation> {
     let drafts = drafts(&**store, CROWD)?;
     let task = |i: usize| {
@@ -76,7 +76,7 @@ pub(super) async fn parallel_creates_of_one_key_have_one_winner(store: &Arc<dyn 
         for (draft, created) in drafts.iter().zip(together(8, task).await?) {
             match created {
                 Ok(_) => won.push(draft),
-                Err(error) if error.kind() == StoreErrorKind::Taken => {}
+                Err(error) if error.kind() == StoreErrorKind::DuplicateId => {}
                 Err(error) => return Err(error.into()),
             }
         }
@@ -145,7 +145,7 @@ pub(super) async fn a_sign_in_is_amended_or_as_created(store: &Arc<dyn Store>) -
         let roles = principal("writer")?;
         let amend = |store: Arc<dyn Store>| -> BoxFuture<Result<usize, StoreError>> {
             let roles = roles.clone();
-            Box::pin(async move { store.amend_subject(ADA, &roles).await })
+            Box::pin(async move { store.update_subject(ADA, &roles).await })
         };
         let said = among(store, &drafts, amend).await?;
 

@@ -8,7 +8,7 @@ use super::fixtures::{
     ADA, MINUTE, anonymous, data, draft, limit, now, principal, sign_in, unknown,
 };
 use super::report::{Outcome, Violation, ensure};
-use crate::store::{Created, Deleted, Store, WhenFull};
+use crate::store::{Created, Deleted, OverflowPolicy, Store};
 
 /// Once there is one, then there is none; its neighbours stay.
 pub(super) async fn delete_ends_a_sign_in_once(store: &Arc<dyn Store>) -> Outcome {
@@ -33,18 +33,18 @@ pub(super) async fn delete_if_ends_only_this_version(store: &Arc<dyn Store>) -> 
     let sid = sign_in(&**store, ADA).await?.sid;
     let newest = stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
     for version in [0, 2] {
-        match store.delete_if(&sid, version).await? {
-            Deleted::Stale(current) => same(&newest, &current)?,
+        match store.delete_if_version(&sid, version).await? {
+            Deleted::Conflict(current) => same(&newest, &current)?,
             other => return Err(Violation::new(format!("of another version: {other:?}"))),
         }
         alive_as(&**store, &newest).await?;
     }
-    let deleted = store.delete_if(&sid, 1).await?;
+    let deleted = store.delete_if_version(&sid, 1).await?;
     ensure(matches!(deleted, Deleted::Done), format!("of the current version: {deleted:?}"))?;
     gone(&**store, &sid, ADA).await?;
     for sid in [sid, unknown(&**store)?] {
-        let deleted = store.delete_if(&sid, 1).await?;
-        ensure(matches!(deleted, Deleted::Gone), format!("of what is not there: {deleted:?}"))?;
+        let deleted = store.delete_if_version(&sid, 1).await?;
+        ensure(matches!(deleted, Deleted::NotFound), format!("of what is not there: {deleted:?}"))?;
     }
     Ok(())
 }
@@ -53,7 +53,7 @@ pub(super) async fn delete_if_ends_only_this_version(store: &Arc<dyn Store>) -> 
 pub(super) async fn delete_if_does_not_mind_a_use(store: &Arc<dyn Store>) -> Outcome {
     let sid = sign_in(&**store, ADA).await?.sid;
     store.touch(&sid, now() + MINUTE).await?;
-    let deleted = store.delete_if(&sid, 0).await?;
+    let deleted = store.delete_if_version(&sid, 0).await?;
     ensure(matches!(deleted, Deleted::Done), format!("after a use: {deleted:?}"))?;
     gone(&**store, &sid, ADA).await
 }
@@ -98,18 +98,18 @@ pub(super) async fn what_ended_counts_no_more(store: &Arc<dyn Store>) -> Outcome
         let (sid, seen) = (record.sid, record.last_seen());
         match way {
             0 => drop(store.delete(&sid).await?),
-            1 => drop(store.delete_if(&sid, 0).await?),
+            1 => drop(store.delete_if_version(&sid, 0).await?),
             2 => drop(store.delete_if_idle(&sid, seen).await?),
             3 => drop(store.revoke(ADA, &sid).await?),
             4 => drop(store.revoke_others(ADA, &unknown(store)?).await?),
             _ => drop(store.revoke_subject(ADA).await?),
         }
         gone(store, &sid, ADA).await?;
-        let amended = store.amend_subject(ADA, &principal("writer")?).await?;
+        let amended = store.update_subject(ADA, &principal("writer")?).await?;
         let others = store.revoke_others(ADA, &unknown(store)?).await?;
         let all = store.revoke_subject(ADA).await?;
         ensure(amended + others + all == 0, "a sign-in that ended is counted among the subject's")?;
-        let (next, one) = (draft(store, ADA, now())?, limit(1, WhenFull::Refuse));
+        let (next, one) = (draft(store, ADA, now())?, limit(1, OverflowPolicy::Reject));
         let created = store.create(next.clone(), Some(one)).await?;
         ensure(
             created == Created::Stored { evicted: 0 },

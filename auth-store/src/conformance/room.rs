@@ -8,7 +8,7 @@ use super::report::{Outcome, Report, Violation, ensure};
 use crate::error::StoreErrorKind;
 use crate::into_store::IntoStore;
 use crate::record::Record;
-use crate::store::{Created, Store, WhenFull};
+use crate::store::{Created, OverflowPolicy, Store};
 
 /// Fills stores that have no room for more than `most` sign-ins: anonymous ones go first, and no
 /// signed-in one goes for room. `fresh` makes an empty store for each check.
@@ -74,7 +74,7 @@ async fn refusal_makes_no_room(store: &Arc<dyn Store>, most: usize) -> Outcome {
     let user = sign_in(&**store, ADA).await?;
     let visitors = visitors(&**store, most).await?;
     let second = draft(&**store, ADA, now())?;
-    let created = store.create(second, Some(limit(1, WhenFull::Refuse))).await?;
+    let created = store.create(second, Some(limit(1, OverflowPolicy::Reject))).await?;
     ensure(created == Created::LimitReached, format!("at the limit: {created:?}"))?;
     all_there(&**store, &visitors).await?;
     all_there(&**store, &[user]).await

@@ -9,11 +9,11 @@ use super::fixtures::{
     ADA, DAY, KIND, MINUTE, data, details, now, principal, refresh, secret, secret_of, with_secret,
 };
 use super::report::{Outcome, Violation};
-use crate::details::Details;
-use crate::lifetime::Limits;
+use crate::details::SignInDetails;
+use crate::lifetime::Deadlines;
 use crate::record::Record;
-use crate::rotation::{Renewal, Rotation};
-use crate::secret::Kind;
+use crate::rotation::{Reauthentication, Rotation};
+use crate::secret::SecretKind;
 use crate::store::Store;
 
 /// A refresh keeps the data, the limits, the roles, and how the user was authenticated.
@@ -66,7 +66,7 @@ pub(super) async fn rotate_does_not_wait_for_an_update(store: &Arc<dyn Store>) -
     let (sid, from, at) = (expected.sid, expected.current, now() + MINUTE);
     stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
     store.touch(&sid, at).await?;
-    store.amend_subject(ADA, &principal("writer")?).await?;
+    store.update_subject(ADA, &principal("writer")?).await?;
 
     expected.data = data("cart", "[3]");
     expected.touch(at);
@@ -83,7 +83,7 @@ pub(super) async fn sec_12_rotate_with_a_renewal_starts_the_limits_anew(
     store: &Arc<dyn Store>,
 ) -> Outcome {
     let (_, mut expected) = with_secret(&**store).await?;
-    let stronger = Details { acr: Some("aal3".into()), ..Details::default() };
+    let stronger = SignInDetails { acr: Some("aal3".into()), ..SignInDetails::default() };
     for details in [Some(Box::new(stronger)), None, Some(Box::new(details()))] {
         let rotation = renewal(&expected, details)?;
         let from = expected.current;
@@ -94,14 +94,14 @@ pub(super) async fn sec_12_rotate_with_a_renewal_starts_the_limits_anew(
     Ok(())
 }
 
-fn renewal(record: &Record, details: Option<Box<Details>>) -> Result<Rotation, Violation> {
+fn renewal(record: &Record, details: Option<Box<SignInDetails>>) -> Result<Rotation, Violation> {
     let at = record.last_seen() + MINUTE;
     let secret = secret_of(record.sid)?;
-    let kind = Kind::Cookie;
-    let renewal = Renewal {
+    let kind = SecretKind::Cookie;
+    let renewal = Reauthentication {
         at,
-        limits: Limits { idle_secs: 60, ends_at: at + 2 * DAY },
-        persistence: Persistence::Browser,
+        limits: Deadlines { idle_secs: 60, ends_at: at + 2 * DAY },
+        persistence: Persistence::Session,
         principal: principal("administrator")?,
         details,
     };

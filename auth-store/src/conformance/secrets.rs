@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::expect::{alive, alive_as, leads, stored};
 use super::fixtures::{KIND, MINUTE, now, refresh, secret_of, with_secret};
 use super::report::{Outcome, Violation, ensure};
-use crate::record::Proof;
+use crate::record::SecretMatch;
 use crate::rotation::Rotation;
-use crate::secret::{Kind, Secret};
-use crate::store::{Found, Store};
+use crate::secret::{Secret, SecretKind};
+use crate::store::{SecretLookup, Store};
 
 /// Without grace, the old secret is over at once; the new one proves the sign-in.
 pub(super) async fn sec_83_a_secret_without_grace_is_over_at_once(
@@ -16,14 +16,17 @@ pub(super) async fn sec_83_a_secret_without_grace_is_over_at_once(
 ) -> Outcome {
     let (first, record) = with_secret(&**store).await?;
     let found = leads(&**store, &first, now()).await?;
-    ensure(matches!(found, Found::Found(_)), "the first secret does not prove its sign-in")?;
+    ensure(
+        matches!(found, SecretLookup::Current(_)),
+        "the first secret does not prove its sign-in",
+    )?;
 
     let (second, rotation) = refresh(&first, None)?;
     stored(store.rotate(&record.sid, &record.current, rotation).await?)?;
     let found = leads(&**store, &second, now()).await?;
-    ensure(matches!(found, Found::Found(_)), "the new secret does not prove the sign-in")?;
+    ensure(matches!(found, SecretLookup::Current(_)), "the new secret does not prove the sign-in")?;
     let found = leads(&**store, &first, now()).await?;
-    ensure(matches!(found, Found::Reused(_)), format!("the old secret leads to {found:?}"))
+    ensure(matches!(found, SecretLookup::Reused(_)), format!("the old secret leads to {found:?}"))
 }
 
 /// In the grace, the old secret leads to the very secret that replaced it; not a moment longer.
@@ -36,16 +39,19 @@ pub(super) async fn sec_64_a_secret_in_grace_leads_to_its_successor(
     stored(store.rotate(&record.sid, &record.current, rotation).await?)?;
 
     let found = leads(&**store, &first, now()).await?;
-    let Found::Rotated(rotated) = found else {
+    let SecretLookup::Rotated(rotated) = found else {
         return Err(Violation::new(format!("the old secret leads to {found:?} in its grace")));
     };
-    let Proof::Rotated(nonce) = rotated.judge(&first, KIND, now()) else {
+    let SecretMatch::Rotated(nonce) = rotated.match_secret(&first, KIND, now()) else {
         return Err(Violation::new("the old secret in its grace comes without a nonce"));
     };
     let derived = first.successor(&nonce).digests(KIND);
     ensure(derived == second.digests(KIND), "the nonce leads to another secret than the current")?;
     let found = leads(&**store, &first, until).await?;
-    ensure(matches!(found, Found::Reused(_)), format!("after its grace it leads to {found:?}"))
+    ensure(
+        matches!(found, SecretLookup::Reused(_)),
+        format!("after its grace it leads to {found:?}"),
+    )
 }
 
 /// The grace of a secret is over as soon as its successor is itself replaced.
@@ -57,15 +63,24 @@ pub(super) async fn a_grace_ends_with_the_next_refresh(store: &Arc<dyn Store>) -
     let (third, rotation) = refresh(&second, Some(now() + MINUTE))?;
     let current_then = stored(store.rotate(&sid, &current, rotation).await?)?.current;
     let found = leads(&**store, &first, now()).await?;
-    ensure(matches!(found, Found::Reused(_)), format!("the oldest secret leads to {found:?}"))?;
+    ensure(
+        matches!(found, SecretLookup::Reused(_)),
+        format!("the oldest secret leads to {found:?}"),
+    )?;
     let found = leads(&**store, &second, now()).await?;
-    ensure(matches!(found, Found::Rotated(_)), format!("the one before leads to {found:?}"))?;
+    ensure(
+        matches!(found, SecretLookup::Rotated(_)),
+        format!("the one before leads to {found:?}"),
+    )?;
 
     let (_, rotation) = refresh(&third, None)?;
     stored(store.rotate(&sid, &current_then, rotation).await?)?;
     for old in [first, second, third] {
         let found = leads(&**store, &old, now()).await?;
-        ensure(matches!(found, Found::Reused(_)), format!("an old secret leads to {found:?}"))?;
+        ensure(
+            matches!(found, SecretLookup::Reused(_)),
+            format!("an old secret leads to {found:?}"),
+        )?;
     }
     Ok(())
 }
@@ -75,7 +90,7 @@ pub(super) async fn sec_86_a_forged_secret_proves_nothing(store: &Arc<dyn Store>
     let (_, record) = with_secret(&**store).await?;
     let forged = secret_of(record.sid)?;
     let found = leads(&**store, &forged, now()).await?;
-    ensure(matches!(found, Found::Gone), format!("a forged secret leads to {found:?}"))?;
+    ensure(matches!(found, SecretLookup::NotFound), format!("a forged secret leads to {found:?}"))?;
     alive_as(&**store, &record).await
 }
 
@@ -85,25 +100,28 @@ pub(super) async fn sec_81_a_secret_of_another_kind_proves_nothing(
     store: &Arc<dyn Store>,
 ) -> Outcome {
     let (first, record) = with_secret(&**store).await?;
-    foreign(&**store, &first, &[Kind::Cookie, Kind::Bearer]).await?;
+    foreign(&**store, &first, &[SecretKind::Cookie, SecretKind::Bearer]).await?;
     let (second, rotation) = refresh(&first, Some(now() + MINUTE))?;
     let current = stored(store.rotate(&record.sid, &record.current, rotation).await?)?.current;
-    foreign(&**store, &first, &[Kind::Cookie, Kind::Bearer]).await?;
-    foreign(&**store, &second, &[Kind::Cookie, Kind::Bearer]).await?;
+    foreign(&**store, &first, &[SecretKind::Cookie, SecretKind::Bearer]).await?;
+    foreign(&**store, &second, &[SecretKind::Cookie, SecretKind::Bearer]).await?;
 
     let cookie = secret_of(record.sid)?;
-    let digests = cookie.digests(Kind::Cookie);
-    let rotation = Rotation { kind: Kind::Cookie, digests, grace: None, renewal: None };
+    let digests = cookie.digests(SecretKind::Cookie);
+    let rotation = Rotation { kind: SecretKind::Cookie, digests, grace: None, renewal: None };
     stored(store.rotate(&record.sid, &current, rotation).await?)?;
-    foreign(&**store, &cookie, &[Kind::Bearer, Kind::Refresh]).await?;
-    foreign(&**store, &second, &[Kind::Cookie, Kind::Bearer, Kind::Refresh]).await
+    foreign(&**store, &cookie, &[SecretKind::Bearer, SecretKind::Refresh]).await?;
+    foreign(&**store, &second, &[SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh]).await
 }
 
-async fn foreign(store: &dyn Store, secret: &Secret, kinds: &[Kind]) -> Outcome {
+async fn foreign(store: &dyn Store, secret: &Secret, kinds: &[SecretKind]) -> Outcome {
     let record = alive(store, &secret.sid()).await?;
     for kind in kinds {
-        let found = Found::by(Some(Arc::clone(&record)), secret, *kind, now());
-        ensure(matches!(found, Found::Gone), format!("as a {kind:?} it leads to {found:?}"))?;
+        let found = SecretLookup::by(Some(Arc::clone(&record)), secret, *kind, now());
+        ensure(
+            matches!(found, SecretLookup::NotFound),
+            format!("as a {kind:?} it leads to {found:?}"),
+        )?;
     }
     Ok(())
 }

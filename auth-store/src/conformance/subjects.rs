@@ -78,7 +78,7 @@ pub(super) async fn amend_subject_changes_roles_and_nothing_else(
     let bob = sign_in(&**store, BOB).await?;
     let mut records = vec![sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?];
     for role in ["writer", "administrator"] {
-        let count = store.amend_subject(ADA, &principal(role)?).await?;
+        let count = store.update_subject(ADA, &principal(role)?).await?;
         ensure(count == 2, format!("2 sign-ins were there, and {count} amended"))?;
         for record in &mut records {
             record.set_principal(principal(role)?);
@@ -93,7 +93,7 @@ pub(super) async fn amend_subject_changes_roles_and_nothing_else(
 pub(super) async fn sec_88_amend_subject_takes_effect_at_once(store: &Arc<dyn Store>) -> Outcome {
     let sid = sign_in(&**store, ADA).await?.sid;
     for role in ["reader", "writer"] {
-        store.amend_subject(ADA, &principal(role)?).await?;
+        store.update_subject(ADA, &principal(role)?).await?;
         let record = alive(&**store, &sid).await?;
         let identity = record.identity::<String>();
         let identity = identity.map_err(|error| Violation::new(format!("no identity: {error}")))?;
@@ -108,7 +108,7 @@ pub(super) async fn amend_subject_never_creates(store: &Arc<dyn Store>) -> Outco
     let ended = sign_in(&**store, ADA).await?;
     store.delete(&ended.sid).await?;
     for subject in [ADA, "nobody"] {
-        let count = store.amend_subject(subject, &principal("writer")?).await?;
+        let count = store.update_subject(subject, &principal("writer")?).await?;
         ensure(count == 0, format!("no sign-in was there, and {count} amended"))?;
         gone(&**store, &ended.sid, subject).await?;
         ensure(listed(&**store, subject).await?.is_empty(), "a sign-in came into being")?;

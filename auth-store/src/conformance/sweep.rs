@@ -11,7 +11,7 @@ use auth_core::SignInId;
 use super::expect::{alive_as, gone};
 use super::fixtures::{ADA, DAY, MINUTE, anonymous, draft, expired, now, put, sign_in, visitor};
 use super::report::{Outcome, Violation, ensure};
-use crate::lifetime::Limits;
+use crate::lifetime::Deadlines;
 use crate::store::Store;
 
 /// How many calls a store may take to look through a few sign-ins.
@@ -46,7 +46,7 @@ pub(super) async fn sweep_never_takes_a_living_sign_in(store: &Arc<dyn Store>) -
     let young = sign_in(store, ADA).await?;
     let visitor = anonymous(store).await?;
     let mut ending = draft(store, ADA, start)?;
-    ending.limits = Limits { idle_secs: 0, ends_at: start + 2 * MINUTE };
+    ending.limits = Deadlines { idle_secs: 0, ends_at: start + 2 * MINUTE };
     put(store, &ending).await?;
     let mut used = draft(store, ADA, start.before(MINUTE))?;
     used.limits.idle_secs = 120;

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use super::expect::{alive_as, gone, nothing, same, stale, stored};
 use super::fixtures::{ADA, MINUTE, data, now, sign_in, unknown};
 use super::report::{Outcome, ensure};
-use crate::data::Data;
+use crate::data::SessionData;
 use crate::store::Store;
 
 /// Compare-and-swap: the answer is the record that is loaded from then on.
 pub(super) async fn update_replaces_the_data_and_nothing_else(store: &Arc<dyn Store>) -> Outcome {
     let mut expected = sign_in(&**store, ADA).await?;
     let neighbour = sign_in(&**store, ADA).await?;
-    for data in [data("theme", "\"dark\""), Data::new(), data("cart", "[3]")] {
+    for data in [data("theme", "\"dark\""), SessionData::new(), data("cart", "[3]")] {
         let answer = store.update(&expected.sid, expected.version, data.clone()).await?;
         expected.data = data;
         expected.version += 1;

@@ -13,7 +13,7 @@ use super::fixtures::{
 use super::parallel::{ROUNDS, after_turns, together};
 use super::report::{Outcome, Violation, ensure};
 use crate::record::Record;
-use crate::store::{Store, WhenFull};
+use crate::store::{OverflowPolicy, Store};
 use crate::watch::Watch;
 
 /// A watch that is not ready by then has missed what happened.
@@ -46,7 +46,7 @@ impl End {
         let sid = &record.sid;
         match self {
             Self::Delete => _ = store.delete(sid).await?,
-            Self::DeleteIf => _ = store.delete_if(sid, 0).await?,
+            Self::DeleteIf => _ = store.delete_if_version(sid, 0).await?,
             Self::DeleteIfIdle => _ = store.delete_if_idle(sid, record.last_seen()).await?,
             Self::Revoke => _ = store.revoke(ADA, sid).await?,
             Self::RevokeOthers => {
@@ -55,7 +55,7 @@ impl End {
             Self::RevokeSubject => _ = store.revoke_subject(ADA).await?,
             Self::Evict => {
                 let newer = draft(store, ADA, record.created_at + MINUTE)?;
-                store.create(newer, Some(limit(1, WhenFull::Evict))).await?;
+                store.create(newer, Some(limit(1, OverflowPolicy::EvictOldest))).await?;
             }
         }
         Ok(())
@@ -98,7 +98,7 @@ pub(super) async fn a_watch_hears_of_every_change(store: &Arc<dyn Store>) -> Out
     stored(store.rotate(sid, &record.current, rotation).await?)?;
     hears(watch, "a rotation").await?;
     let Some(watch) = store.watch(sid) else { return Ok(()) };
-    store.amend_subject(ADA, &principal("writer")?).await?;
+    store.update_subject(ADA, &principal("writer")?).await?;
     hears(watch, "an amendment").await
 }
 

@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use super::error::ConnectError;
 use super::open::open;
-use super::settings::Settings;
+use super::settings::OpenOptions;
 #[cfg(feature = "near-cache")]
 use crate::near_cache::NearCacheBuilder;
 use crate::store::Store;
 
-/// The store at this URL: [`Connect`] lists what it may be, and has more choices.
+/// The store at this URL: [`ConnectOptions`] lists what it may be, and has more choices.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), auth_store::ConnectError> {
@@ -24,7 +24,7 @@ use crate::store::Store;
 /// # Errors
 /// See [`ConnectError`].
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
-    Connect::new(url).connect().await
+    ConnectOptions::new(url).connect().await
 }
 
 /// Opens the store that a URL names, which is known when the program runs: from an environment
@@ -43,24 +43,24 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), auth_store::ConnectError> {
-/// use auth_store::Connect;
+/// use auth_store::ConnectOptions;
 ///
 /// let url = std::env::var("STORE").unwrap_or_else(|_| "memory:".to_owned());
-/// let store = Connect::new(url).migrate().connect().await?;
+/// let store = ConnectOptions::new(url).migrate().connect().await?;
 /// # let _ = store; Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
 #[must_use]
-pub struct Connect {
+pub struct ConnectOptions {
     url: Box<str>,
-    settings: Settings,
+    settings: OpenOptions,
 }
 
-impl Connect {
+impl ConnectOptions {
     /// The store at this URL.
     pub fn new(url: impl Into<Box<str>>) -> Self {
-        Self { url: url.into(), settings: Settings::default() }
+        Self { url: url.into(), settings: OpenOptions::default() }
     }
 
     /// Brings the tables of a database to this version of the crate, or makes them, before it is
@@ -83,7 +83,7 @@ impl Connect {
 }
 
 #[cfg(feature = "near-cache")]
-impl Connect {
+impl ConnectOptions {
     /// Puts such a [`NearCache`](crate::near_cache::NearCache) in front of a store that announces
     /// what it changes: Redis and PostgreSQL. The memory store needs none. MySQL and SQLite announce
     /// nothing and are asked on every request, unless [`stale_for`](Self::stale_for) allows more.
@@ -95,14 +95,14 @@ impl Connect {
     /// Puts a near cache in front of a store that announces nothing, too: a sign-in that another
     /// node ends is believed here for up to `staleness`. For stores that do announce it changes
     /// nothing.
-    pub fn stale_for(mut self, staleness: Duration) -> Self {
+    pub fn with_ttl(mut self, staleness: Duration) -> Self {
         self.settings.front = self.settings.front.stale_for(staleness);
         self
     }
 }
 
-impl fmt::Debug for Connect {
+impl fmt::Debug for ConnectOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connect").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("ConnectOptions").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

@@ -9,7 +9,7 @@ use auth_core::BoxError;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The URL's scheme is none of those that [`Connect`](crate::Connect) lists.
+    /// The URL's scheme is none of those that [`ConnectOptions`](crate::ConnectOptions) lists.
     Scheme,
     /// Nothing follows the colon of `memory:`.
     Memory,

@@ -9,5 +9,5 @@ mod scheme;
 #[allow(dead_code)] // likewise
 mod settings;
 
-pub use builder::{Connect, connect};
+pub use builder::{ConnectOptions, connect};
 pub use error::ConnectError;

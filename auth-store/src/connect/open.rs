@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::error::ConnectError;
 use super::scheme::Scheme;
-use super::settings::Settings;
+use super::settings::OpenOptions;
 use crate::into_store::IntoStore;
 use crate::store::Store;
 use crate::stores::MemoryStore;
 
 type Opened = Result<Arc<dyn Store>, ConnectError>;
 
-pub(super) async fn open(url: &str, settings: Settings) -> Opened {
+pub(super) async fn open(url: &str, settings: OpenOptions) -> Opened {
     match Scheme::of(url).ok_or(ConnectError::Scheme)? {
         Scheme::Memory if url == "memory:" => Ok(MemoryStore::new().into_store()),
         Scheme::Memory => Err(ConnectError::Memory),
@@ -23,18 +23,18 @@ pub(super) async fn open(url: &str, settings: Settings) -> Opened {
 }
 
 #[cfg(feature = "redis")]
-async fn redis(url: &str, settings: Settings) -> Opened {
+async fn redis(url: &str, settings: OpenOptions) -> Opened {
     let store = crate::stores::RedisStore::connect(url).await.map_err(refused)?;
     Ok(settings.front.of_announcing(store))
 }
 
 #[cfg(not(feature = "redis"))]
-async fn redis(_: &str, _: Settings) -> Opened {
+async fn redis(_: &str, _: OpenOptions) -> Opened {
     Err(ConnectError::Feature { feature: "redis" })
 }
 
 #[cfg(feature = "postgres")]
-async fn postgres(url: &str, settings: Settings) -> Opened {
+async fn postgres(url: &str, settings: OpenOptions) -> Opened {
     let builder = crate::stores::PostgresStore::builder(url);
     let builder = if settings.migrate { builder.migrate() } else { builder };
     let store = builder.connect().await.map_err(refused)?;
@@ -42,12 +42,12 @@ async fn postgres(url: &str, settings: Settings) -> Opened {
 }
 
 #[cfg(not(feature = "postgres"))]
-async fn postgres(_: &str, _: Settings) -> Opened {
+async fn postgres(_: &str, _: OpenOptions) -> Opened {
     Err(ConnectError::Feature { feature: "postgres" })
 }
 
 #[cfg(feature = "mysql")]
-async fn mysql(url: &str, settings: Settings) -> Opened {
+async fn mysql(url: &str, settings: OpenOptions) -> Opened {
     let builder = crate::stores::MySqlStore::builder(url);
     let builder = if settings.migrate { builder.migrate() } else { builder };
     let store = builder.connect().await.map_err(refused)?;
@@ -55,12 +55,12 @@ async fn mysql(url: &str, settings: Settings) -> Opened {
 }
 
 #[cfg(not(feature = "mysql"))]
-async fn mysql(_: &str, _: Settings) -> Opened {
+async fn mysql(_: &str, _: OpenOptions) -> Opened {
     Err(ConnectError::Feature { feature: "mysql" })
 }
 
 #[cfg(feature = "sqlite")]
-async fn sqlite(url: &str, settings: Settings) -> Opened {
+async fn sqlite(url: &str, settings: OpenOptions) -> Opened {
     let builder = crate::stores::SqliteStore::builder(url);
     let builder = if settings.migrate { builder.migrate() } else { builder };
     let store = builder.connect().await.map_err(refused)?;
@@ -68,7 +68,7 @@ async fn sqlite(url: &str, settings: Settings) -> Opened {
 }
 
 #[cfg(not(feature = "sqlite"))]
-async fn sqlite(_: &str, _: Settings) -> Opened {
+async fn sqlite(_: &str, _: OpenOptions) -> Opened {
     Err(ConnectError::Feature { feature: "sqlite" })
 }
 
@@ -85,7 +85,7 @@ mod tests {
     #[tokio::test]
     async fn a_store_that_was_not_compiled_in_names_its_feature() {
         for (url, named) in [("redis://h", "redis"), ("sqlite:file.db", "sqlite")] {
-            let error = open(url, Settings::default()).await.expect_err("it is not compiled in");
+            let error = open(url, OpenOptions::default()).await.expect_err("it is not compiled in");
             assert!(matches!(error, ConnectError::Feature { feature } if feature == named));
             assert!(error.to_string().contains(&format!("`{named}`")), "{error}");
         }

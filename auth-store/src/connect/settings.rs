@@ -4,7 +4,7 @@ use super::front::Front;
 
 /// How a store is opened.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
+pub(super) struct OpenOptions {
     pub(super) migrate: bool,
     pub(super) front: Front,
 }

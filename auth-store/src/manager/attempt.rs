@@ -3,7 +3,7 @@
 use auth_core::SignInId;
 
 use crate::changes::{self, Change};
-use crate::data::Data;
+use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::Record;
 
@@ -26,15 +26,15 @@ pub(crate) struct Attempt {
     sid: SignInId,
     pub(super) version: u64,
     /// The data that it was made from.
-    base: Data,
-    pub(super) data: Data,
+    base: SessionData,
+    pub(super) data: SessionData,
     /// How many changes it makes.
     pub(super) makes: usize,
 }
 
 /// What became of an attempt that nobody answered.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Fate {
+pub(super) enum AttemptOutcome {
     Happened,
     /// It did not happen, and cannot any more: its version is over.
     Never,
@@ -59,7 +59,7 @@ impl Attempt {
         if repeats == Repeats::Perhaps {
             data.insert(MARK, mark().map_err(AttemptError::Store)?);
         }
-        if data.bytes() > Data::MAX_BYTES {
+        if data.bytes() > SessionData::MAX_BYTES {
             return Err(AttemptError::TooLarge);
         }
         let (sid, version, makes) = (record.sid, record.version, changes.len());
@@ -70,16 +70,16 @@ impl Attempt {
     ///
     /// A store may lose the last versions and count them anew, as Redis does in a failover. So the
     /// version alone does not say that nobody else was there: the data has to be what it was.
-    pub(super) fn fate(&self, newest: &Record) -> Fate {
+    pub(super) fn fate(&self, newest: &Record) -> AttemptOutcome {
         let (mark, same) = (newest.data.get(MARK), newest.sid == self.sid);
         if mark == self.data.get(MARK) {
-            Fate::Happened
+            AttemptOutcome::Happened
         } else if same && newest.version == self.version && newest.data == self.base {
-            Fate::Open
+            AttemptOutcome::Open
         } else if mark == self.base.get(MARK) || same && newest.version <= self.version + 1 {
-            Fate::Never // what it made would be a later version, or this one with its mark
+            AttemptOutcome::Never // what it made would be a later version, or this one with its mark
         } else {
-            Fate::Unknown
+            AttemptOutcome::Unknown
         }
     }
 }
@@ -104,14 +104,14 @@ mod tests {
     use auth_core::Timestamp;
 
     use super::*;
-    use crate::lifetime::{Lifetime, Limits};
-    use crate::secret::{Kind, Secret};
+    use crate::lifetime::{Deadlines, Lifetime};
+    use crate::secret::{Secret, SecretKind};
 
     fn record() -> Record {
         let secret = Secret::generate(SignInId::from_bytes([1; 16])).unwrap();
-        let limits = Limits::starting(Lifetime::AAL1, Timestamp::EPOCH);
-        let digests = secret.digests(Kind::Cookie);
-        Record::new(secret.sid(), Kind::Cookie, digests, None, limits, Timestamp::EPOCH)
+        let limits = Deadlines::starting(Lifetime::AAL1, Timestamp::EPOCH);
+        let digests = secret.digests(SecretKind::Cookie);
+        Record::new(secret.sid(), SecretKind::Cookie, digests, None, limits, Timestamp::EPOCH)
     }
 
     fn attempt(record: &Record, repeats: Repeats) -> Attempt {
@@ -133,10 +133,10 @@ mod tests {
     fn what_happened_shows_after_updates_that_leave_no_mark() {
         let old = record();
         let lost = attempt(&old, Repeats::Perhaps);
-        assert_eq!(lost.fate(&old), Fate::Open);
+        assert_eq!(lost.fate(&old), AttemptOutcome::Open);
         let mut newest = after(&old, &lost);
         for _ in 0..3 {
-            assert_eq!(lost.fate(&newest), Fate::Happened);
+            assert_eq!(lost.fate(&newest), AttemptOutcome::Happened);
             newest = after(&newest, &attempt(&newest, Repeats::Never));
         }
     }
@@ -147,11 +147,11 @@ mod tests {
         let old = record();
         let lost = attempt(&old, Repeats::Perhaps);
         let (marked, plain) = (attempt(&old, Repeats::Perhaps), attempt(&old, Repeats::Never));
-        assert_eq!(lost.fate(&after(&old, &marked)), Fate::Never);
-        assert_eq!(lost.fate(&after(&old, &plain)), Fate::Never);
+        assert_eq!(lost.fate(&after(&old, &marked)), AttemptOutcome::Never);
+        assert_eq!(lost.fate(&after(&old, &plain)), AttemptOutcome::Never);
         let mut later = after(&old, &plain);
         later = after(&later, &attempt(&later, Repeats::Never));
-        assert_eq!(lost.fate(&later), Fate::Never, "the mark is the one that it found");
+        assert_eq!(lost.fate(&later), AttemptOutcome::Never, "the mark is the one that it found");
     }
 
     #[test]
@@ -160,7 +160,7 @@ mod tests {
         let lost = attempt(&old, Repeats::Perhaps);
         let mut newest = after(&old, &lost);
         newest = after(&newest, &attempt(&newest, Repeats::Perhaps));
-        assert_eq!(lost.fate(&newest), Fate::Unknown);
+        assert_eq!(lost.fate(&newest), AttemptOutcome::Unknown);
     }
 
     /// The fault: what others had stored under the same version was replaced by what was made from a
@@ -175,9 +175,9 @@ mod tests {
             let others = Attempt::new(&old, &others, repeats).unwrap().unwrap();
             let newest = after(&old, &others);
             assert_eq!(newest.version, lost_version.version);
-            assert_eq!(unanswered.fate(&newest), Fate::Never);
-            assert_eq!(unanswered.fate(&old), Fate::Never);
-            assert_eq!(unanswered.fate(&lost_version), Fate::Open);
+            assert_eq!(unanswered.fate(&newest), AttemptOutcome::Never);
+            assert_eq!(unanswered.fate(&old), AttemptOutcome::Never);
+            assert_eq!(unanswered.fate(&lost_version), AttemptOutcome::Open);
         }
     }
 
@@ -185,12 +185,12 @@ mod tests {
     fn the_mark_goes_along_into_another_sign_in() {
         let old = record();
         let lost = attempt(&old, Repeats::Perhaps);
-        let moved = |data: &Data| {
+        let moved = |data: &SessionData| {
             let mut other = record();
             (other.sid, other.data) = (SignInId::from_bytes([2; 16]), data.clone());
             other
         };
-        assert_eq!(lost.fate(&moved(&lost.data)), Fate::Happened);
-        assert_eq!(lost.fate(&moved(&old.data)), Fate::Never);
+        assert_eq!(lost.fate(&moved(&lost.data)), AttemptOutcome::Happened);
+        assert_eq!(lost.fate(&moved(&old.data)), AttemptOutcome::Never);
     }
 }

@@ -2,23 +2,23 @@
 
 use auth_core::{AuthError, AuthErrorKind, SignInId};
 
-use super::attempt::{Attempt, AttemptError, Fate, Repeats};
-use super::issued::Issued;
+use super::attempt::{Attempt, AttemptError, AttemptOutcome, Repeats};
+use super::issued::IssuedSecret;
 use super::manage::SignInManager;
-use super::patience::Patience;
-use super::unsaved::Unsaved;
+use super::patience::Backoff;
+use super::unsaved::PendingChanges;
 use crate::changes::Change;
-use crate::data::Data;
+use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::secret::{Kind, Secret};
-use crate::store::Swap;
+use crate::secret::{Secret, SecretKind};
+use crate::store::CompareAndSwap;
 use crate::undecodable::Undecodable;
 
 impl SignInManager {
     /// Makes these changes on the newest data of a sign-in that has not ended.
     pub(crate) async fn change(&self, sid: &SignInId, changes: &[Change]) -> Result<(), AuthError> {
-        self.change_once(sid, &mut Unsaved::new(changes.to_vec()), Repeats::Never).await
+        self.change_once(sid, &mut PendingChanges::new(changes.to_vec()), Repeats::Never).await
     }
 
     /// Makes these changes on the newest data of a sign-in that has not ended, none of them twice.
@@ -33,10 +33,10 @@ impl SignInManager {
     pub(crate) async fn change_once(
         &self,
         sid: &SignInId,
-        unsaved: &mut Unsaved,
+        unsaved: &mut PendingChanges,
         repeats: Repeats,
     ) -> Result<(), AuthError> {
-        let mut patience = Patience::new();
+        let mut patience = Backoff::new();
         let mut newest = self.store.load(sid).await?;
         loop {
             let record = newest.ok_or_else(ended)?;
@@ -53,18 +53,18 @@ impl SignInManager {
                 unsaved.sent = None; // it is answered; what was sent before is not
             }
             match swap {
-                Swap::Stored(stored) => {
+                CompareAndSwap::Stored(stored) => {
                     unsaved.stored(makes);
                     if unsaved.changes.is_empty() {
                         return Ok(());
                     }
                     newest = Some(stored);
                 }
-                Swap::Stale(newer) => {
+                CompareAndSwap::Conflict(newer) => {
                     newest = Some(newer);
                     patience.pause().await?;
                 }
-                Swap::Gone => return Err(ended()),
+                CompareAndSwap::NotFound => return Err(ended()),
             }
         }
     }
@@ -75,10 +75,10 @@ impl SignInManager {
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer or has no room.
     pub(crate) async fn start_anonymous(
         &self,
-        data: Data,
-        kind: Kind,
-    ) -> Result<Issued, AuthError> {
-        if data.bytes() > Data::MAX_BYTES {
+        data: SessionData,
+        kind: SecretKind,
+    ) -> Result<IssuedSecret, AuthError> {
+        if data.bytes() > SessionData::MAX_BYTES {
             return Err(AuthError::new(AuthErrorKind::TooLarge, "over 64 KiB of data"));
         }
         let now = self.settings.clock.now();
@@ -86,13 +86,13 @@ impl SignInManager {
         let limits = self.settings.limits(true, now);
         let mut record = Record::new(secret.sid(), kind, secret.digests(kind), None, limits, now);
         record.data = data;
-        let issued = Issued::new(secret, &record);
+        let issued = IssuedSecret::new(secret, &record);
         self.store.create(record, None).await?;
         Ok(issued)
     }
 
     /// Ends a sign-in whose secret never reached its client.
-    pub async fn take_back(&self, sid: &SignInId) {
+    pub async fn roll_back(&self, sid: &SignInId) {
         if let Err(error) = self.store.delete(sid).await {
             let error = &error as &dyn std::error::Error;
             tracing::error!(sign_in = %sid, error, "a sign-in could not be taken back");
@@ -110,13 +110,15 @@ enum Sent {
 /// What to send next; none if nothing is left to change.
 fn next(
     record: &Record,
-    unsaved: &mut Unsaved,
+    unsaved: &mut PendingChanges,
     repeats: Repeats,
 ) -> Result<Option<(Attempt, Sent)>, AuthError> {
     match unsaved.settle(record) {
-        Some(Fate::Unknown) => return Err(unknown()),
-        Some(Fate::Open) => return Ok(unsaved.sent.clone().map(|sent| (sent, Sent::Before))),
-        Some(Fate::Happened | Fate::Never) | None => {}
+        Some(AttemptOutcome::Unknown) => return Err(unknown()),
+        Some(AttemptOutcome::Open) => {
+            return Ok(unsaved.sent.clone().map(|sent| (sent, Sent::Before)));
+        }
+        Some(AttemptOutcome::Happened | AttemptOutcome::Never) | None => {}
     }
     let attempt = Attempt::new(record, &unsaved.changes, repeats)?;
     Ok(attempt.map(|attempt| (attempt, Sent::Never)))
@@ -134,7 +136,9 @@ fn ended() -> AuthError {
 impl From<AttemptError> for AuthError {
     fn from(error: AttemptError) -> Self {
         match error {
-            AttemptError::Data(error) => Self::new(AuthErrorKind::Data, Undecodable::from(error)),
+            AttemptError::Data(error) => {
+                Self::new(AuthErrorKind::Serialization, Undecodable::from(error))
+            }
             AttemptError::TooLarge => Self::new(AuthErrorKind::TooLarge, "over 64 KiB of data"),
             AttemptError::Store(error) => error.into(),
         }

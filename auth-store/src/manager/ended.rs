@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{BoxFuture, Ended, SignInId, Timestamp};
+use auth_core::{BoxFuture, EndReason, SignInId, Timestamp};
 
 use super::manage::SignInManager;
 use crate::error::StoreError;
-use crate::lifetime::Limits;
+use crate::lifetime::Deadlines;
 use crate::quiet::quietly;
 use crate::record::Record;
 use crate::secret::FamilyDigest;
@@ -31,13 +31,17 @@ impl SignInManager {
     /// The store itself is asked, never a copy: whenever its [`watch`](crate::Store::watch) says that
     /// something may have changed, at the moment that the sign-in would expire, and about once a
     /// second if the store does not tell of changes, or no longer does. While it does not answer it is asked
-    /// again, less and less often; after ten seconds of that the answer is [`Ended::Unconfirmed`].
+    /// again, less and less often; after ten seconds of that the answer is [`EndReason::Unconfirmed`].
     ///
     /// # Panics
     /// When it is awaited outside of a tokio runtime that keeps time.
     #[must_use = "it waits only while it is polled"]
-    pub fn ended(&self, sid: SignInId, authenticated_at: Option<Timestamp>) -> BoxFuture<Ended> {
-        let mut vigil = Vigil {
+    pub fn ended(
+        &self,
+        sid: SignInId,
+        authenticated_at: Option<Timestamp>,
+    ) -> BoxFuture<EndReason> {
+        let mut vigil = EndWatcher {
             sign_ins: self.clone(),
             sid,
             authenticated_at,
@@ -54,7 +58,7 @@ impl SignInManager {
 }
 
 /// One who waits for the end of a sign-in.
-struct Vigil {
+struct EndWatcher {
     sign_ins: SignInManager,
     sid: SignInId,
     authenticated_at: Option<Timestamp>,
@@ -68,7 +72,7 @@ struct Vigil {
 /// What the last look at the record showed: no more of it is kept.
 struct Known {
     family: FamilyDigest,
-    limits: Limits,
+    limits: Deadlines,
     last_seen: Timestamp,
 }
 
@@ -79,7 +83,7 @@ impl Known {
 
     /// When it expires unless it is used.
     fn expires_at(&self) -> Timestamp {
-        let Limits { idle_secs, ends_at } = self.limits;
+        let Deadlines { idle_secs, ends_at } = self.limits;
         match idle_secs {
             0 => ends_at,
             secs => ends_at.min(self.last_seen + Duration::from_secs(secs.into())),
@@ -87,8 +91,8 @@ impl Known {
     }
 }
 
-impl Vigil {
-    async fn keep(&mut self) -> Ended {
+impl EndWatcher {
+    async fn keep(&mut self) -> EndReason {
         let mut told = false;
         loop {
             // Before the look, so that nothing is missed between the two.
@@ -118,22 +122,22 @@ impl Vigil {
     }
 
     /// Looks at the record in the store: has it ended?
-    async fn look(&mut self) -> Result<Option<Ended>, StoreError> {
+    async fn look(&mut self) -> Result<Option<EndReason>, StoreError> {
         let Some(record) = self.load().await? else { return Ok(Some(self.gone())) };
         let sign_ins = &self.sign_ins;
         if record.subject.is_none() {
-            return Ok(Some(Ended::NotSignedIn));
+            return Ok(Some(EndReason::NotSignedIn));
         }
         if let Some(expiry) = record.expiry(sign_ins.settings.clock.now()) {
-            sign_ins.bury(&record, expiry);
-            return Ok(Some(Ended::Expired));
+            sign_ins.expire(&record, expiry);
+            return Ok(Some(EndReason::Expired));
         }
         let is_other = match &self.known {
             None => self.authenticated_at.is_some_and(|at| at != record.authenticated_at),
             Some(known) => known.family != record.family,
         };
         if is_other {
-            return Ok(Some(Ended::Replaced));
+            return Ok(Some(EndReason::Replaced));
         }
         self.known = Some(Known::of(&record));
         Ok(None)
@@ -153,20 +157,20 @@ impl Vigil {
     }
 
     /// How it ended if it is not there any more.
-    fn gone(&self) -> Ended {
+    fn gone(&self) -> EndReason {
         let now = self.sign_ins.settings.clock.now();
         match &self.known {
-            Some(known) if now >= known.expires_at() => Ended::Expired,
-            _ => Ended::Revoked,
+            Some(known) if now >= known.expires_at() => EndReason::Expired,
+            _ => EndReason::Revoked,
         }
     }
 
     /// What can be said without the store: that a limit is reached which nothing moves, or that it
     /// has been in doubt for too long.
-    fn despair(&self, error: &StoreError) -> Option<Ended> {
+    fn despair(&self, error: &StoreError) -> Option<EndReason> {
         let clock = &self.sign_ins.settings.clock;
         if self.known.as_ref().is_some_and(|known| clock.now() >= known.limits.ends_at) {
-            return Some(Ended::Expired);
+            return Some(EndReason::Expired);
         }
         let doubt = clock.monotonic().saturating_sub(self.in_doubt_since.unwrap_or_default());
         if doubt < PATIENCE {
@@ -174,7 +178,7 @@ impl Vigil {
         }
         let error = error as &dyn std::error::Error;
         tracing::warn!(sign_in = %self.sid, error, "a sign-in could not be confirmed");
-        Some(Ended::Unconfirmed)
+        Some(EndReason::Unconfirmed)
     }
 
     /// Waits until it may have changed, or expires, and says whether a watch told so.

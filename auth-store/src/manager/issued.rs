@@ -5,21 +5,21 @@ use std::sync::Arc;
 
 use auth_core::{Persistence, SignInId, Timestamp};
 
-use crate::details::Details;
-use crate::lifetime::Limits;
+use crate::details::SignInDetails;
+use crate::lifetime::Deadlines;
 use crate::record::Record;
-use crate::secret::{Kind, Secret};
+use crate::secret::{Secret, SecretKind};
 
 /// A secret for the client, and what has to be known to carry it there.
 #[derive(Clone)]
 #[non_exhaustive]
-pub struct Issued {
+pub struct IssuedSecret {
     /// The secret.
     pub secret: Secret,
     /// What it is for.
-    pub kind: Kind,
+    pub kind: SecretKind,
     /// How long the sign-in lasts.
-    pub limits: Limits,
+    pub limits: Deadlines,
     /// Whether its cookie outlives the browser.
     pub persistence: Persistence,
     /// Whose sign-in it is; none while anonymous.
@@ -27,12 +27,12 @@ pub struct Issued {
     /// Roles and claims, see [`encode`](crate::encode).
     pub principal: Box<[u8]>,
     /// How it was authenticated, and on which device.
-    pub details: Option<Box<Details>>,
+    pub details: Option<Box<SignInDetails>>,
     /// When the user last proved who they are.
     pub authenticated_at: Timestamp,
 }
 
-impl Issued {
+impl IssuedSecret {
     pub(super) fn new(secret: Secret, record: &Record) -> Self {
         let Record { kind, limits, persistence, authenticated_at, .. } = *record;
         Self {
@@ -55,9 +55,9 @@ impl Issued {
 }
 
 /// Without the claims, which may be personal.
-impl fmt::Debug for Issued {
+impl fmt::Debug for IssuedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Issued")
+        f.debug_struct("IssuedSecret")
             .field("secret", &self.secret)
             .field("kind", &self.kind)
             .field("limits", &self.limits)

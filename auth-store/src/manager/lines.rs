@@ -10,15 +10,15 @@ use super::patience::PATIENCE;
 /// A fixed set of locks. The writers of one sign-in on this node wait for each other instead of
 /// failing each other's compare-and-swap.
 #[derive(Debug)]
-pub(crate) struct Lines(Box<[Mutex<()>]>);
+pub(crate) struct KeyedLocks(Box<[Mutex<()>]>);
 
-impl Default for Lines {
+impl Default for KeyedLocks {
     fn default() -> Self {
         Self((0..256).map(|_| Mutex::default()).collect())
     }
 }
 
-impl Lines {
+impl KeyedLocks {
     /// Waits in line.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn nobody_waits_in_line_for_ever() {
-        let (lines, sid) = (Lines::default(), SignInId::from_bytes([7; 16]));
+        let (lines, sid) = (KeyedLocks::default(), SignInId::from_bytes([7; 16]));
         let first = lines.wait(&sid).await.expect("nobody is there");
         let error = lines.wait(&sid).await.expect_err("the first one stays");
         assert_eq!(error.kind(), AuthErrorKind::Unavailable);

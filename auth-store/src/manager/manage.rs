@@ -7,31 +7,36 @@ use auth_core::{AuthError, AuthErrorKind, Revoke, SignInId, SignInInfo, Timestam
 use serde::Serialize;
 
 use super::background;
-use super::lines::Lines;
-use super::moved::Moved;
-use super::settings::Settings;
+use super::lines::KeyedLocks;
+use super::moved::RecentRotations;
+use super::settings::SignInSettings;
 use crate::codec;
 use crate::lifetime::Expiry;
 use crate::record::Record;
 use crate::store::Store;
 
-/// Starts, refreshes, lists and ends the sign-ins of one store, by one set of [`Settings`].
+/// Starts, refreshes, lists and ends the sign-ins of one store, by one set of [`SignInSettings`].
 /// Backends keep one and write their credentials by it; applications use
 /// [`Auth`](auth_core::Auth).
 #[derive(Clone, Debug)]
 pub struct SignInManager {
     pub(super) store: Arc<dyn Store>,
-    pub(super) lines: Arc<Lines>,
-    pub(super) moved: Arc<Moved>,
+    pub(super) lines: Arc<KeyedLocks>,
+    pub(super) moved: Arc<RecentRotations>,
     /// How sign-ins are kept.
-    pub settings: Settings,
+    pub settings: SignInSettings,
 }
 
 impl SignInManager {
     /// A manager with the default settings.
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
-        Self { store, lines: Arc::default(), moved: Arc::default(), settings: Settings::default() }
+        Self {
+            store,
+            lines: Arc::default(),
+            moved: Arc::default(),
+            settings: SignInSettings::default(),
+        }
     }
 
     /// The store.
@@ -43,11 +48,11 @@ impl SignInManager {
     /// Whether this node has replaced the secret of this record within the last minute: a request
     /// that does not prove it is late, more likely than forged.
     #[must_use]
-    pub fn was_replaced(&self, sid: &SignInId) -> bool {
+    pub fn recently_rotated(&self, sid: &SignInId) -> bool {
         self.moved.has(sid, self.settings.clock.now())
     }
 
-    pub(crate) fn lines(&self) -> &Lines {
+    pub(crate) fn lines(&self) -> &KeyedLocks {
         &self.lines
     }
 
@@ -65,14 +70,14 @@ impl SignInManager {
 
     /// Deletes a sign-in that has reached a limit, unless somebody has used or renewed it since;
     /// no response waits for it.
-    pub fn bury(&self, record: &Record, expiry: Expiry) {
+    pub fn expire(&self, record: &Record, expiry: Expiry) {
         let (store, sid) = (Arc::clone(&self.store), record.sid);
         let (last_seen, version) = (record.last_seen(), record.version);
         tracing::info!(sign_in = %sid, ?expiry, "sign-in expired");
         background::run("delete", async move {
             match expiry {
                 Expiry::Idle => store.delete_if_idle(&sid, last_seen).await.map(drop),
-                Expiry::Absolute => store.delete_if(&sid, version).await.map(drop),
+                Expiry::Absolute => store.delete_if_version(&sid, version).await.map(drop),
             }
         });
     }
@@ -104,16 +109,17 @@ impl SignInManager {
     ///
     /// # Errors
     /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some may still be as before;
-    /// [`Data`](auth_core::AuthErrorKind::Data) if the claims do not serialize.
-    pub async fn amend<C: Serialize + Sync>(
+    /// [`Serialization`](auth_core::AuthErrorKind::Serialization) if the claims do not serialize.
+    pub async fn update_claims<C: Serialize + Sync>(
         &self,
         subject: &str,
         roles: &[Box<str>],
         claims: &C,
     ) -> Result<usize, AuthError> {
         let encoded = codec::encode(roles, claims);
-        let encoded = encoded.map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
-        let amended = self.store.amend_subject(subject, &encoded).await?;
+        let encoded =
+            encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
+        let amended = self.store.update_subject(subject, &encoded).await?;
         tracing::info!(subject, amended, ?roles, "roles and claims replaced");
         Ok(amended)
     }
@@ -125,7 +131,7 @@ impl SignInManager {
     pub async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
         let ended = match which {
             Revoke::One(sid) => usize::from(self.store.revoke(subject, &sid).await?),
-            Revoke::AllBut(keep) => self.store.revoke_others(subject, &keep).await?,
+            Revoke::AllExcept(keep) => self.store.revoke_others(subject, &keep).await?,
             Revoke::All => self.store.revoke_subject(subject).await?,
         };
         if ended > 0 {

@@ -17,9 +17,9 @@ mod sign_in;
 mod unsaved;
 
 pub(crate) use attempt::Repeats;
-pub use issued::Issued;
+pub use issued::IssuedSecret;
 pub use manage::SignInManager;
-pub use new_sign_in::{Beside, NewSignIn};
+pub use new_sign_in::{NewSignIn, SecondarySignIn};
 pub use refresh::RefreshError;
-pub use settings::Settings;
-pub(crate) use unsaved::Unsaved;
+pub use settings::SignInSettings;
+pub(crate) use unsaved::PendingChanges;

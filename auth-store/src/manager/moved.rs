@@ -14,7 +14,7 @@ const MOST: usize = 16_384;
 /// The records whose secret this node replaced a moment ago. The browser has a newer cookie, or is
 /// about to get it, so a late request with the old one must not be given another.
 #[derive(Debug, Default)]
-pub(super) struct Moved(Mutex<Recent>);
+pub(super) struct RecentRotations(Mutex<Recent>);
 
 #[derive(Debug, Default)]
 struct Recent {
@@ -22,7 +22,7 @@ struct Recent {
     order: VecDeque<(SignInId, Timestamp)>,
 }
 
-impl Moved {
+impl RecentRotations {
     pub(super) fn add(&self, sid: SignInId, now: Timestamp) {
         let Recent { when, order } = &mut *self.0.lock();
         when.insert(sid, now);

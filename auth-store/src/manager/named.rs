@@ -1,10 +1,10 @@
 //! The sign-ins that secrets name.
 
-use auth_core::{AuthError, SignInId, Turn};
+use auth_core::{AuthError, RequestState, SignInId};
 
 use super::manage::SignInManager;
-use crate::secret::{Kind, Secret};
-use crate::store::Found;
+use crate::secret::{Secret, SecretKind};
+use crate::store::SecretLookup;
 
 impl SignInManager {
     /// The sign-in that a secret proves, or has proved before it was replaced: whoever signs out with
@@ -12,12 +12,16 @@ impl SignInManager {
     ///
     /// # Errors
     /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if the store did not answer.
-    pub async fn named(&self, secret: &Secret, kind: Kind) -> Result<Option<SignInId>, AuthError> {
+    pub async fn resolve(
+        &self,
+        secret: &Secret,
+        kind: SecretKind,
+    ) -> Result<Option<SignInId>, AuthError> {
         Ok(match self.store.find(secret, kind, self.settings.clock.now()).await? {
-            Found::Found(record) | Found::Rotated(record) | Found::Reused(record) => {
-                Some(record.sid)
-            }
-            Found::Gone => None,
+            SecretLookup::Current(record)
+            | SecretLookup::Rotated(record)
+            | SecretLookup::Reused(record) => Some(record.sid),
+            SecretLookup::NotFound => None,
         })
     }
 
@@ -28,16 +32,16 @@ impl SignInManager {
     /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn beside(
         &self,
-        turn: &Turn,
+        state: &RequestState,
         secret: &Secret,
-        kind: Kind,
+        kind: SecretKind,
     ) -> Result<Option<SignInId>, AuthError> {
-        if turn.sign_in() == Some(secret.sid()) {
+        if state.sign_in() == Some(secret.sid()) {
             return Ok(None);
         }
         Ok(match self.store.find(secret, kind, self.settings.clock.now()).await? {
-            Found::Found(record) | Found::Rotated(record) => Some(record.sid),
-            Found::Reused(_) | Found::Gone => None,
+            SecretLookup::Current(record) | SecretLookup::Rotated(record) => Some(record.sid),
+            SecretLookup::Reused(_) | SecretLookup::NotFound => None,
         })
     }
 }

@@ -7,20 +7,20 @@ use auth_core::{AuthError, AuthErrorKind, Persistence, Principal, SignInId, Sign
 use serde::Serialize;
 
 use crate::codec;
-use crate::details::{Details, Device};
-use crate::secret::Kind;
+use crate::details::{Device, SignInDetails};
+use crate::secret::SecretKind;
 
 /// Who signs in, and by what.
 #[derive(Clone)]
 pub struct NewSignIn {
     /// What the secret is for.
-    pub kind: Kind,
+    pub kind: SecretKind,
     /// Whose sign-in it is.
     pub subject: Arc<str>,
     /// Roles and claims, see [`encode`](crate::encode).
     pub principal: Box<[u8]>,
     /// How it was authenticated, and on which device.
-    pub details: Option<Box<Details>>,
+    pub details: Option<Box<SignInDetails>>,
     /// Whether its cookie outlives the browser; none for the manager's setting.
     pub persistence: Option<Persistence>,
 }
@@ -37,7 +37,7 @@ impl fmt::Debug for NewSignIn {
 
 /// The sign-in of a secret that came beside the credential that decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beside {
+pub enum SecondarySignIn {
     /// There is none.
     Nothing,
     /// It ends: the new one takes its place.
@@ -50,16 +50,17 @@ impl NewSignIn {
     /// The sign-in of this principal, as somebody asked for it.
     ///
     /// # Errors
-    /// [`Data`](AuthErrorKind::Data) if the claims do not serialize.
+    /// [`SessionData`](AuthErrorKind::Serialization) if the claims do not serialize.
     pub fn of<C: Serialize>(
-        kind: Kind,
+        kind: SecretKind,
         principal: Principal<C>,
         options: &SignInOptions,
         user_agent: Option<&str>,
     ) -> Result<Self, AuthError> {
         let roles: Vec<_> = (&principal.roles).into();
         let encoded = codec::encode(&roles, &principal.claims);
-        let encoded = encoded.map_err(|error| AuthError::new(AuthErrorKind::Data, error))?;
+        let encoded =
+            encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
         let Principal { subject, scopes, acr, amr, .. } = principal;
         let device = Device {
             user_agent: user_agent.map(|text| start(text, Device::MAX_USER_AGENT)),
@@ -67,8 +68,8 @@ impl NewSignIn {
             label: options.label.as_deref().map(|text| start(text, Device::MAX_LABEL)),
         };
         let (scopes, amr) = ((&scopes).into(), (&amr).into());
-        let details = Details { scopes, acr, amr, device, ..Details::default() };
-        let details = (details != Details::default()).then(|| Box::new(details));
+        let details = SignInDetails { scopes, acr, amr, device, ..SignInDetails::default() };
+        let details = (details != SignInDetails::default()).then(|| Box::new(details));
         let persistence = options.persistence;
         Ok(Self { kind, subject, principal: encoded, details, persistence })
     }

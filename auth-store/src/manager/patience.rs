@@ -18,12 +18,12 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(3);
 /// How long somebody has tried to change what others change as well. Writers on one node are in
 /// line, so these others are as many as there are nodes.
 #[derive(Debug)]
-pub(super) struct Patience {
+pub(super) struct Backoff {
     tries: u32,
     since: Instant,
 }
 
-impl Patience {
+impl Backoff {
     /// Begins with the first try.
     pub(super) fn new() -> Self {
         Self { tries: 0, since: Instant::now() }
@@ -61,7 +61,7 @@ mod tests {
     async fn patience_is_bounded_and_pauses_are_short() {
         for trip in [0, 1, 100] {
             let trip = Duration::from_millis(trip);
-            let (mut patience, mut times) = (Patience::new(), 0);
+            let (mut patience, mut times) = (Backoff::new(), 0);
             let start = Instant::now();
             while patience.pause().await.is_ok() {
                 tokio::time::sleep(trip).await;

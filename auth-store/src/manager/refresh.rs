@@ -4,25 +4,25 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{AuthError, AuthErrorKind, Reason, Turn};
+use auth_core::{AuthError, AuthErrorKind, RejectionReason, RequestState};
 
-use super::issued::Issued;
+use super::issued::IssuedSecret;
 use super::manage::SignInManager;
-use super::patience::Patience;
+use super::patience::Backoff;
 
-use crate::details::Grace;
+use crate::details::RotationGrace;
 use crate::error::StoreError;
-use crate::record::{Proof, Record};
+use crate::record::{Record, SecretMatch};
 use crate::rotation::Rotation;
-use crate::secret::{Kind, Nonce, Secret};
-use crate::store::Swap;
+use crate::secret::{Nonce, Secret, SecretKind};
+use crate::store::CompareAndSwap;
 
 /// The secret cannot be refreshed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefreshError {
     /// Why not.
-    pub reason: Reason,
+    pub reason: RejectionReason,
 }
 
 impl fmt::Display for RefreshError {
@@ -33,7 +33,7 @@ impl fmt::Display for RefreshError {
 
 impl Error for RefreshError {}
 
-fn refused(reason: Reason) -> AuthError {
+fn refused(reason: RejectionReason) -> AuthError {
     tracing::info!(%reason, "refresh refused");
     AuthError::new(AuthErrorKind::Unauthenticated, RefreshError { reason })
 }
@@ -55,49 +55,49 @@ impl SignInManager {
     /// whatever `prepare` fails with.
     pub async fn refresh(
         &self,
-        turn: &Turn,
+        state: &RequestState,
         secret: &Secret,
-        kind: Kind,
-        mut prepare: impl FnMut(&Issued) -> Result<(), AuthError> + Send,
-    ) -> Result<Issued, AuthError> {
+        kind: SecretKind,
+        mut prepare: impl FnMut(&IssuedSecret) -> Result<(), AuthError> + Send,
+    ) -> Result<IssuedSecret, AuthError> {
         let now = self.settings.clock.now();
-        let unknown = || refused(Reason::Unknown);
+        let unknown = || refused(RejectionReason::Unknown);
         let mut record = self.store.load(&secret.sid()).await?.ok_or_else(unknown)?;
-        let mut patience = Patience::new();
+        let mut patience = Backoff::new();
         loop {
             if record.subject.is_none() {
                 return Err(unknown()); // a visitor has not signed in
             }
             if let Some(expiry) = record.expiry(now) {
-                self.bury(&record, expiry);
-                return Err(refused(Reason::Expired));
+                self.expire(&record, expiry);
+                return Err(refused(RejectionReason::Expired));
             }
-            match record.judge(secret, kind, now) {
-                Proof::Foreign => return Err(unknown()),
-                Proof::Reused => return Err(self.reused(&record, kind).await),
-                Proof::Rotated(nonce) => {
-                    prepare(&Issued::new(secret.clone(), &record))?;
-                    turn.acts_for(record.sid);
-                    return Ok(Issued::new(secret.successor(&nonce), &record));
+            match record.match_secret(secret, kind, now) {
+                SecretMatch::Unknown => return Err(unknown()),
+                SecretMatch::Reused => return Err(self.reused(&record, kind).await),
+                SecretMatch::Rotated(nonce) => {
+                    prepare(&IssuedSecret::new(secret.clone(), &record))?;
+                    state.switch_to(record.sid);
+                    return Ok(IssuedSecret::new(secret.successor(&nonce), &record));
                 }
-                Proof::Current => prepare(&Issued::new(secret.clone(), &record))?,
+                SecretMatch::Current => prepare(&IssuedSecret::new(secret.clone(), &record))?,
             }
             let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
             let next = secret.successor(&nonce);
             let until = now + self.settings.grace;
-            let repeatable = Grace { previous: record.current, nonce, until };
-            let grace = (kind == Kind::Refresh).then_some(repeatable);
+            let repeatable = RotationGrace { previous: record.current, nonce, until };
+            let grace = (kind == SecretKind::Refresh).then_some(repeatable);
             let rotation = Rotation { kind, digests: next.digests(kind), grace, renewal: None };
             self.moved.add(record.sid, now);
             match self.store.rotate(&record.sid, &record.current, rotation).await? {
-                Swap::Stored(record) => {
+                CompareAndSwap::Stored(record) => {
                     self.touch(record.sid, now);
-                    turn.acts_for(record.sid);
+                    state.switch_to(record.sid);
                     tracing::info!(sign_in = %record.sid, "refreshed");
-                    return Ok(Issued::new(next, &record));
+                    return Ok(IssuedSecret::new(next, &record));
                 }
-                Swap::Stale(newer) => record = newer,
-                Swap::Gone => return Err(unknown()),
+                CompareAndSwap::Conflict(newer) => record = newer,
+                CompareAndSwap::NotFound => return Err(unknown()),
             }
             patience.pause().await?;
         }
@@ -105,13 +105,13 @@ impl SignInManager {
 
     /// A cookie or bearer secret that comes late is a slow request more often than a thief's; a
     /// refresh token that comes again is not.
-    async fn reused(&self, record: &Arc<Record>, kind: Kind) -> AuthError {
-        if kind == Kind::Refresh {
+    async fn reused(&self, record: &Arc<Record>, kind: SecretKind) -> AuthError {
+        if kind == SecretKind::Refresh {
             tracing::warn!(sign_in = %record.sid, "refresh token reused: its sign-in ends");
             if let Err(error) = self.store.delete(&record.sid).await {
                 return error.into();
             }
         }
-        refused(Reason::Reused)
+        refused(RejectionReason::Reused)
     }
 }

@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use auth_core::{Clock, Persistence, Timestamp};
 
-use crate::lifetime::{Lifetime, Limits};
+use crate::lifetime::{Deadlines, Lifetime};
 use crate::record::Record;
-use crate::store::Limit;
+use crate::store::SignInLimit;
 
 /// How sign-ins are kept: for how long, how many, and by which clock.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct Settings {
+pub struct SignInSettings {
     /// The clock that decides what has expired.
     pub clock: Clock,
     /// How long a sign-in lasts.
@@ -19,7 +19,7 @@ pub struct Settings {
     /// How long an anonymous visitor's record lasts.
     pub anonymous: Lifetime,
     /// How many sign-ins a user may have; none for any number.
-    pub limit: Option<Limit>,
+    pub limit: Option<SignInLimit>,
     /// Whether cookies outlive the browser, unless a sign-in says otherwise.
     pub persistence: Persistence,
     /// How often a use is written down at most; none for 1/20 of the idle limit.
@@ -28,7 +28,7 @@ pub struct Settings {
     pub grace: Duration,
 }
 
-impl Default for Settings {
+impl Default for SignInSettings {
     fn default() -> Self {
         let (half_an_hour, day) = (Duration::from_secs(1800), Duration::from_secs(24 * 3600));
         Self {
@@ -36,17 +36,17 @@ impl Default for Settings {
             lifetime: Lifetime::default(),
             anonymous: Lifetime::new(Some(half_an_hour), day).unwrap_or_default(),
             limit: None,
-            persistence: Persistence::Browser,
+            persistence: Persistence::Session,
             touch_every: None,
             grace: Duration::from_secs(10),
         }
     }
 }
 
-impl Settings {
+impl SignInSettings {
     /// The limits of a sign-in, or of an anonymous visitor, that starts now.
-    pub(super) fn limits(&self, anonymous: bool, now: Timestamp) -> Limits {
-        Limits::starting(if anonymous { self.anonymous } else { self.lifetime }, now)
+    pub(super) fn limits(&self, anonymous: bool, now: Timestamp) -> Deadlines {
+        Deadlines::starting(if anonymous { self.anonymous } else { self.lifetime }, now)
     }
 
     /// Whether a use is to be written down. Sign-ins that were touched together part again: each

@@ -2,24 +2,24 @@
 
 use std::sync::Arc;
 
-use auth_core::{AuthError, AuthErrorKind, SignInId, Timestamp, Turn};
+use auth_core::{AuthError, AuthErrorKind, RequestState, SignInId, Timestamp};
 
-use super::issued::Issued;
+use super::issued::IssuedSecret;
 use super::manage::SignInManager;
-use super::new_sign_in::{Beside, NewSignIn};
-use super::patience::Patience;
+use super::new_sign_in::{NewSignIn, SecondarySignIn};
+use super::patience::Backoff;
 use crate::changes;
-use crate::data::Data;
+use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::rotation::{Renewal, Rotation};
+use crate::rotation::{Reauthentication, Rotation};
 use crate::secret::Secret;
-use crate::store::{Created, Deleted, Swap};
+use crate::store::{CompareAndSwap, Created, Deleted};
 
 /// Makes what is handed out beside a secret, before it is good.
-trait Prepare<T>: FnMut(&Issued) -> Result<T, AuthError> + Send {}
+trait Prepare<T>: FnMut(&IssuedSecret) -> Result<T, AuthError> + Send {}
 
-impl<T, F: FnMut(&Issued) -> Result<T, AuthError> + Send> Prepare<T> for F {}
+impl<T, F: FnMut(&IssuedSecret) -> Result<T, AuthError> + Send> Prepare<T> for F {}
 
 impl SignInManager {
     /// Signs in, for a request that may have acted for another sign-in until now.
@@ -31,20 +31,24 @@ impl SignInManager {
     /// [`Unavailable`](AuthErrorKind::Unavailable) if a store step failed: the new sign-in is taken
     /// back, and no secret was given out. [`LimitReached`](AuthErrorKind::LimitReached) if the
     /// user has as many sign-ins as allowed.
-    pub async fn sign_in(&self, turn: &Turn, new: &NewSignIn) -> Result<Issued, AuthError> {
-        let (issued, ()) = self.prepared(turn, new, |_| Ok(())).await?;
+    pub async fn sign_in(
+        &self,
+        state: &RequestState,
+        new: &NewSignIn,
+    ) -> Result<IssuedSecret, AuthError> {
+        let (issued, ()) = self.prepared(state, new, |_| Ok(())).await?;
         Ok(issued)
     }
 
     async fn prepared<T: Send>(
         &self,
-        turn: &Turn,
+        state: &RequestState,
         new: &NewSignIn,
         mut prepare: impl Prepare<T>,
-    ) -> Result<(Issued, T), AuthError> {
+    ) -> Result<(IssuedSecret, T), AuthError> {
         let prepare = &mut prepare;
         let now = self.settings.clock.now();
-        let old = self.current(turn, now).await?;
+        let old = self.current(state, now).await?;
         if let Some(old) = &old {
             self.moved.add(old.sid, now); // before anybody can see that it is
         }
@@ -52,21 +56,21 @@ impl SignInManager {
             Some(old) if old.subject.as_ref() == Some(&new.subject) => {
                 match self.renew(old, new, now, prepare).await? {
                     Some(renewed) => renewed,
-                    None => self.start(turn, new, now, prepare).await?,
+                    None => self.start(state, new, now, prepare).await?,
                 }
             }
             Some(old) if old.subject.is_none() => self.move_along(old, new, now, prepare).await?,
             Some(old) => {
-                let started = self.start(turn, new, now, prepare).await?;
+                let started = self.start(state, new, now, prepare).await?;
                 if let Err(error) = self.store.delete(&old.sid).await {
-                    self.take_back(&started.0.sid()).await;
+                    self.roll_back(&started.0.sid()).await;
                     return Err(error.into());
                 }
                 started
             }
-            None => self.start(turn, new, now, prepare).await?,
+            None => self.start(state, new, now, prepare).await?,
         };
-        turn.signed_in(issued.sid());
+        state.signed_in(issued.sid());
         tracing::info!(subject = &*new.subject, sign_in = %issued.sid(), kind = ?new.kind, "signed in");
         Ok((issued, prepared))
     }
@@ -80,28 +84,28 @@ impl SignInManager {
     ///
     /// # Errors
     /// As [`sign_in`](Self::sign_in), and whatever `prepare` and `deliver` fail with.
-    pub async fn sign_in_and<P: Send, T>(
+    pub async fn sign_in_with<P: Send, T>(
         &self,
-        turn: &Turn,
+        state: &RequestState,
         new: &NewSignIn,
-        beside: Beside,
-        prepare: impl FnMut(&Issued) -> Result<P, AuthError> + Send,
-        deliver: impl FnOnce(&Issued, P) -> Result<T, AuthError>,
+        beside: SecondarySignIn,
+        prepare: impl FnMut(&IssuedSecret) -> Result<P, AuthError> + Send,
+        deliver: impl FnOnce(&IssuedSecret, P) -> Result<T, AuthError>,
     ) -> Result<T, AuthError> {
-        let before = turn.sign_in();
-        if let Beside::GoesOn(sid) = beside {
-            turn.acts_for(sid);
+        let before = state.sign_in();
+        if let SecondarySignIn::GoesOn(sid) = beside {
+            state.switch_to(sid);
         }
-        let signed_in = self.prepared(turn, new, prepare).await;
-        let (issued, prepared) = signed_in.inspect_err(|_| turn.undo_sign_in(before))?;
+        let signed_in = self.prepared(state, new, prepare).await;
+        let (issued, prepared) = signed_in.inspect_err(|_| state.undo_sign_in(before))?;
         let ended = match beside {
-            Beside::Ends(sid) => self.end(&sid).await,
-            Beside::Nothing | Beside::GoesOn(_) => Ok(()),
+            SecondarySignIn::Ends(sid) => self.end(&sid).await,
+            SecondarySignIn::Nothing | SecondarySignIn::GoesOn(_) => Ok(()),
         };
         let delivered = ended.and_then(|()| deliver(&issued, prepared));
         if delivered.is_err() {
-            self.take_back(&issued.sid()).await;
-            turn.undo_sign_in(before);
+            self.roll_back(&issued.sid()).await;
+            state.undo_sign_in(before);
         }
         delivered
     }
@@ -109,10 +113,10 @@ impl SignInManager {
     /// The living sign-in that the request acts for.
     async fn current(
         &self,
-        turn: &Turn,
+        state: &RequestState,
         now: Timestamp,
     ) -> Result<Option<Arc<Record>>, StoreError> {
-        let Some(sid) = turn.sign_in() else { return Ok(None) };
+        let Some(sid) = state.sign_in() else { return Ok(None) };
         Ok(self.store.load(&sid).await?.filter(|record| record.expiry(now).is_none()))
     }
 
@@ -120,24 +124,24 @@ impl SignInManager {
     /// acted for nobody.
     async fn start<T: Send>(
         &self,
-        turn: &Turn,
+        state: &RequestState,
         new: &NewSignIn,
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
-    ) -> Result<(Issued, T), AuthError> {
-        if turn.sign_in().is_some() {
-            turn.discard();
+    ) -> Result<(IssuedSecret, T), AuthError> {
+        if state.sign_in().is_some() {
+            state.discard();
         }
-        self.create(new, Data::new(), now, prepare).await
+        self.create(new, SessionData::new(), now, prepare).await
     }
 
     async fn create<T: Send>(
         &self,
         new: &NewSignIn,
-        data: Data,
+        data: SessionData,
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
-    ) -> Result<(Issued, T), AuthError> {
+    ) -> Result<(IssuedSecret, T), AuthError> {
         let sid = self.store.new_id(Some(&new.subject))?;
         let secret = Secret::generate(sid).map_err(StoreError::unavailable)?;
         let limits = self.settings.limits(false, now);
@@ -147,7 +151,7 @@ impl SignInManager {
         record.details.clone_from(&new.details);
         record.set_principal(new.principal.clone());
         record.data = data;
-        let issued = Issued::new(secret, &record);
+        let issued = IssuedSecret::new(secret, &record);
         let prepared = prepare(&issued)?;
         match self.store.create(record, self.settings.limit).await? {
             Created::Stored { evicted } => {
@@ -170,13 +174,13 @@ impl SignInManager {
         new: &NewSignIn,
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
-    ) -> Result<Option<(Issued, T)>, AuthError> {
+    ) -> Result<Option<(IssuedSecret, T)>, AuthError> {
         let secret = Secret::generate(old.sid).map_err(StoreError::unavailable)?;
         let rotation = Rotation {
             kind: new.kind,
             digests: secret.digests(new.kind),
             grace: None,
-            renewal: Some(Renewal {
+            renewal: Some(Reauthentication {
                 at: now,
                 limits: self.settings.limits(false, now),
                 persistence: new.persistence.unwrap_or(self.settings.persistence),
@@ -187,13 +191,15 @@ impl SignInManager {
         // Whatever a faster request makes of the record, all that is issued is new.
         let mut renewed = Record::clone(old);
         rotation.clone().apply(&mut renewed);
-        let prepared = prepare(&Issued::new(secret.clone(), &renewed))?;
-        let (mut from, mut patience) = (old.current, Patience::new());
+        let prepared = prepare(&IssuedSecret::new(secret.clone(), &renewed))?;
+        let (mut from, mut patience) = (old.current, Backoff::new());
         loop {
             match self.store.rotate(&old.sid, &from, rotation.clone()).await? {
-                Swap::Stored(record) => return Ok(Some((Issued::new(secret, &record), prepared))),
-                Swap::Stale(newer) => from = newer.current,
-                Swap::Gone => return Ok(None),
+                CompareAndSwap::Stored(record) => {
+                    return Ok(Some((IssuedSecret::new(secret, &record), prepared)));
+                }
+                CompareAndSwap::Conflict(newer) => from = newer.current,
+                CompareAndSwap::NotFound => return Ok(None),
             }
             patience.pause().await?;
         }
@@ -207,23 +213,23 @@ impl SignInManager {
         new: &NewSignIn,
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
-    ) -> Result<(Issued, T), AuthError> {
+    ) -> Result<(IssuedSecret, T), AuthError> {
         let _line = self.lines.wait(&old.sid).await;
         let (issued, prepared) = self.create(new, old.data.clone(), now, prepare).await?;
         let moved = self.leave_behind(old, &issued.sid()).await;
         if let Err(error) = moved {
-            self.take_back(&issued.sid()).await;
+            self.roll_back(&issued.sid()).await;
             return Err(error);
         }
         Ok((issued, prepared))
     }
 
     async fn leave_behind(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
-        let (mut copied, mut patience) = (Arc::clone(old), Patience::new());
+        let (mut copied, mut patience) = (Arc::clone(old), Backoff::new());
         loop {
-            match self.store.delete_if(&old.sid, copied.version).await? {
-                Deleted::Done | Deleted::Gone => return Ok(()),
-                Deleted::Stale(newer) => {
+            match self.store.delete_if_version(&old.sid, copied.version).await? {
+                Deleted::Done | Deleted::NotFound => return Ok(()),
+                Deleted::Conflict(newer) => {
                     let difference = changes::difference(&copied.data, &newer.data);
                     self.change(new, &difference).await?;
                     copied = newer;

@@ -1,19 +1,19 @@
 //! Changes that are not stored yet, as far as is known.
 
-use super::attempt::{Attempt, Fate};
+use super::attempt::{Attempt, AttemptOutcome};
 use crate::changes::Change;
 use crate::record::Record;
 
 /// Changes to store, in this order. What is known to be stored is taken out, so that this can be given
 /// up at any moment and gone on with later.
 #[derive(Debug, Default)]
-pub(crate) struct Unsaved {
+pub(crate) struct PendingChanges {
     pub(crate) changes: Vec<Change>,
     /// The attempt to store the first of them that was sent, and that nobody has answered.
     pub(super) sent: Option<Attempt>,
 }
 
-impl Unsaved {
+impl PendingChanges {
     pub(crate) fn new(changes: Vec<Change>) -> Self {
         Self { changes, sent: None }
     }
@@ -36,12 +36,12 @@ impl Unsaved {
 
     /// What became of the attempt that was sent, given the newest record. If it happened, or cannot
     /// any more, it is forgotten.
-    pub(super) fn settle(&mut self, newest: &Record) -> Option<Fate> {
+    pub(super) fn settle(&mut self, newest: &Record) -> Option<AttemptOutcome> {
         let fate = self.sent.as_ref()?.fate(newest);
         match fate {
-            Fate::Happened => self.stored(self.sent.as_ref()?.makes),
-            Fate::Never => self.sent = None,
-            Fate::Open | Fate::Unknown => {}
+            AttemptOutcome::Happened => self.stored(self.sent.as_ref()?.makes),
+            AttemptOutcome::Never => self.sent = None,
+            AttemptOutcome::Open | AttemptOutcome::Unknown => {}
         }
         Some(fate)
     }

@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 
-use super::metered::Metered;
+use super::metered::InstrumentedStore;
 use crate::error::StoreError;
 use crate::near_cache::{Announcements, Announces, Beat, Source};
 
 #[async_trait]
-impl<S: Announces> Announces for Metered<S> {
+impl<S: Announces> Announces for InstrumentedStore<S> {
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError> {
         self.count("listen", self.store.listen()).await
     }

@@ -7,23 +7,23 @@ use async_trait::async_trait;
 use auth_core::{Clock, SignInId, Timestamp};
 
 use super::names::{CALLS, DURATION};
-use crate::data::Data;
+use crate::data::SessionData;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::record::Record;
 use crate::rotation::Rotation;
-use crate::secret::{Digest, Kind, Secret};
-use crate::store::{Created, Deleted, Found, Limit, Peek, Store, Swap};
+use crate::secret::{Digest, Secret, SecretKind};
+use crate::store::{CompareAndSwap, Created, Deleted, Peek, SecretLookup, SignInLimit, Store};
 use crate::watch::Watch;
 
 /// Counts the calls of a store, and how long they take; see [`metrics`](crate::metrics). What is
 /// answered from memory at once is not counted.
 #[derive(Clone, Debug)]
-pub struct Metered<S> {
+pub struct InstrumentedStore<S> {
     pub(super) store: S,
     clock: Clock,
 }
 
-impl<S> Metered<S> {
+impl<S> InstrumentedStore<S> {
     /// Counts the calls of this store.
     #[must_use]
     pub fn new(store: S) -> Self {
@@ -61,13 +61,13 @@ fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
     match result.as_ref().map_err(StoreError::kind) {
         Ok(_) => "ok",
         Err(StoreErrorKind::Unavailable) => "unavailable",
-        Err(StoreErrorKind::Taken) => "taken",
+        Err(StoreErrorKind::DuplicateId) => "taken",
         Err(StoreErrorKind::Invalid) => "invalid",
     }
 }
 
 #[async_trait]
-impl<S: Store> Store for Metered<S> {
+impl<S: Store> Store for InstrumentedStore<S> {
     fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
         self.store.new_id(subject)
     }
@@ -84,15 +84,29 @@ impl<S: Store> Store for Metered<S> {
         self.store.watch(sid)
     }
 
-    async fn find(&self, secret: &Secret, kind: Kind, now: Timestamp) -> Result<Found, StoreError> {
+    async fn find(
+        &self,
+        secret: &Secret,
+        kind: SecretKind,
+        now: Timestamp,
+    ) -> Result<SecretLookup, StoreError> {
         self.count("find", self.store.find(secret, kind, now)).await
     }
 
-    async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
+    async fn create(
+        &self,
+        record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError> {
         self.count("create", self.store.create(record, limit)).await
     }
 
-    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+    async fn update(
+        &self,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         self.count("update", self.store.update(sid, version, data)).await
     }
 
@@ -101,7 +115,7 @@ impl<S: Store> Store for Metered<S> {
         sid: &SignInId,
         from: &Digest,
         rotation: Rotation,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         self.count("rotate", self.store.rotate(sid, from, rotation)).await
     }
 
@@ -113,8 +127,8 @@ impl<S: Store> Store for Metered<S> {
         self.count("delete", self.store.delete(sid)).await
     }
 
-    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        self.count("delete_if", self.store.delete_if(sid, version)).await
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        self.count("delete_if", self.store.delete_if_version(sid, version)).await
     }
 
     async fn delete_if_idle(
@@ -141,8 +155,8 @@ impl<S: Store> Store for Metered<S> {
         self.count("revoke_subject", self.store.revoke_subject(subject)).await
     }
 
-    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        self.count("amend_subject", self.store.amend_subject(subject, principal)).await
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+        self.count("amend_subject", self.store.update_subject(subject, principal)).await
     }
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {

@@ -13,8 +13,8 @@
 //! | `auth_near_cache_entries` | gauge | | how many copies there are |
 //! | `auth_near_cache_bytes` | gauge | | how many bytes they take, about |
 //!
-//! A [`Metered`] store counts its calls. A near cache counts by itself, and
-//! [`NearCacheStatus::record`](crate::near_cache::NearCacheStatus::record) hands the numbers on
+//! A [`InstrumentedStore`] store counts its calls. A near cache counts by itself, and
+//! [`NearCacheStats::record`](crate::near_cache::NearCacheStats::record) hands the numbers on
 //! whenever they are wanted: before they are scraped, or now and then. A request that the cache
 //! answers costs nothing more for it.
 //!
@@ -24,11 +24,11 @@
 //! # async fn example(store: impl auth_store::near_cache::Announces) {
 //! use std::sync::Arc;
 //!
-//! use auth_store::metrics::{Metered, describe};
+//! use auth_store::metrics::{InstrumentedStore, describe};
 //! use auth_store::near_cache::NearCache;
 //!
 //! describe();
-//! let cache = Arc::new(NearCache::new(Metered::new(store)));
+//! let cache = Arc::new(NearCache::new(InstrumentedStore::new(store)));
 //! // SessionAuth::new(Arc::clone(&cache)), and where the metrics are shown:
 //! cache.status().record();
 //! # }
@@ -43,4 +43,4 @@ mod names;
 mod status;
 
 pub use describe::describe;
-pub use metered::Metered;
+pub use metered::InstrumentedStore;

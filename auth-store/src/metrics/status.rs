@@ -3,9 +3,9 @@
 use ::metrics::{counter, gauge};
 
 use super::names::{BYTES, ENTRIES, GENERATION, HITS, INVALIDATIONS, LEASE, MISSES};
-use crate::near_cache::NearCacheStatus;
+use crate::near_cache::NearCacheStats;
 
-impl NearCacheStatus {
+impl NearCacheStats {
     /// Hands these numbers to the recorder that is installed, under the names of
     /// [`metrics`](crate::metrics). They are those of one cache: a process that has several shows the
     /// one that came last.

@@ -18,7 +18,7 @@ const STRIPES: usize = 256;
 const OVERHEAD: u64 = 192;
 
 /// Copies of records. A copy that was loaded while its sign-in changed never comes in.
-pub(super) struct Copies {
+pub(super) struct Entries {
     copies: sync::Cache<SignInId, Arc<Copied>, Weight, RandomState>,
     /// What a copy weighs at least: an equal share, so that there are never more than asked.
     share: u64,
@@ -45,7 +45,7 @@ impl quick_cache::Weighter<SignInId, Arc<Copied>> for Weight {
     }
 }
 
-impl Copies {
+impl Entries {
     pub(super) fn new(entries: usize, bytes: u64) -> Self {
         let options = quick_cache::OptionsBuilder::new()
             .estimated_items_capacity(entries)

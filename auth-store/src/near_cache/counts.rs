@@ -11,7 +11,7 @@ const LANES: usize = 16;
 /// What a near cache has done since it began, and how it stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct NearCacheStatus {
+pub struct NearCacheStats {
     /// For how long copies may still be believed; none while every request asks the store.
     pub lease: Option<Duration>,
     /// How often the lease was lost.
@@ -33,7 +33,7 @@ pub struct NearCacheStatus {
 
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    hits: [Lane; LANES],
+    hits: [Shard; LANES],
     misses: AtomicU64,
     invalidations: AtomicU64,
 }
@@ -41,7 +41,7 @@ pub(super) struct Counts {
 /// Alone in its cache line.
 #[derive(Debug, Default)]
 #[repr(align(64))]
-struct Lane(AtomicU64);
+struct Shard(AtomicU64);
 
 impl Counts {
     pub(super) fn hit(&self, sid: &SignInId) {

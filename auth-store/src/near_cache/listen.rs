@@ -9,16 +9,16 @@ use tokio::time::MissedTickBehavior;
 
 use super::announce::{Announcement, Announcements, Announces, Beat, Source};
 use super::lease::{Lease, OtherSources, Pulse};
-use super::near::{Shared, Trust};
-use super::standing::Standing;
+use super::near::{NearCacheInner, Trust};
+use super::standing::Health;
 use crate::error::StoreError;
 
 /// The longest pause between two attempts to listen.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Listens as long as somebody uses the cache.
-pub(super) async fn forever<S: Announces>(shared: Weak<Shared<S>>, bound: Duration) {
-    let (mut pause, mut standing) = (Duration::from_millis(50), Standing::default());
+pub(super) async fn forever<S: Announces>(shared: Weak<NearCacheInner<S>>, bound: Duration) {
+    let (mut pause, mut standing) = (Duration::from_millis(50), Health::default());
     loop {
         let Some(shared) = shared.upgrade() else { return };
         let Trust::Heard(lease) = &shared.trust else { return };
@@ -37,10 +37,10 @@ type Beating = Pin<Box<dyn Future<Output = Result<Vec<Source>, StoreError>> + Se
 
 /// Listens until something is lost, and says what.
 async fn listen<S: Announces>(
-    shared: &Arc<Shared<S>>,
+    shared: &Arc<NearCacheInner<S>>,
     lease: &Lease,
     bound: Duration,
-    standing: &mut Standing,
+    standing: &mut Health,
 ) -> StoreError {
     let mut announcements = match shared.store.listen().await {
         Ok(announcements) => announcements,
@@ -107,7 +107,7 @@ async fn listen<S: Announces>(
 }
 
 /// Copies are believed for as long as every source allows.
-fn extend(lease: &Lease, pulse: &Pulse, bound: Duration, standing: &mut Standing) {
+fn extend(lease: &Lease, pulse: &Pulse, bound: Duration, standing: &mut Health) {
     if let Some(up_to) = pulse.up_to() {
         lease.extend(up_to + bound);
         standing.hears();

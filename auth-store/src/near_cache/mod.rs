@@ -26,13 +26,13 @@
 //! crate. A copy of it is believed until it is evicted, or the lease is lost.
 //!
 //! A store that announces nothing is cached by
-//! [`stale_for`](NearCacheBuilder::stale_for): there, a copy is believed for that long, whatever others
+//! [`stale_for`](NearCacheBuilder::with_ttl): there, a copy is believed for that long, whatever others
 //! do.
 //!
 //! # Memory
 //!
-//! The copies are bounded by [`entries`](NearCacheBuilder::entries) and by
-//! [`bytes`](NearCacheBuilder::bytes), whichever is reached first; those that were not asked for lately
+//! The copies are bounded by [`entries`](NearCacheBuilder::max_entries) and by
+//! [`bytes`](NearCacheBuilder::max_bytes), whichever is reached first; those that were not asked for lately
 //! go. A copy counts as what its record holds, with the claims twice because they are kept decoded as
 //! well, and 192 bytes for its places in the tables. A sign-in with a user agent and short claims
 //! counts as 799 bytes: with the defaults, 83 984 of them fit, and the process took 778 to 811 bytes
@@ -51,5 +51,5 @@ mod store;
 
 pub use announce::{Announcement, Announcements, Announces, Beat, Source};
 pub use build::NearCacheBuilder;
-pub use counts::NearCacheStatus;
+pub use counts::NearCacheStats;
 pub use near::NearCache;

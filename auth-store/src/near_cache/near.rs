@@ -7,8 +7,8 @@ use std::time::Duration;
 use auth_core::{Clock, SignInId};
 use tokio::task::AbortHandle;
 
-use super::copies::{Copied, Copies};
-use super::counts::{Counts, NearCacheStatus};
+use super::copies::{Copied, Entries};
+use super::counts::{Counts, NearCacheStats};
 use super::lease::Lease;
 use crate::watchers::Watchers;
 
@@ -22,15 +22,15 @@ use crate::watchers::Watchers;
 ///
 /// A copy says yes and never no: what it cannot confirm, the store decides. Idle time in particular.
 /// Routes for which the bound is too long ask the store itself:
-/// [`Require::confirmed`](auth_core::Require::confirmed).
+/// [`Require::revalidated`](auth_core::Require::revalidated).
 pub struct NearCache<S> {
-    pub(super) shared: Arc<Shared<S>>,
+    pub(super) shared: Arc<NearCacheInner<S>>,
     pub(super) listener: Option<AbortHandle>,
 }
 
-pub(super) struct Shared<S> {
+pub(super) struct NearCacheInner<S> {
     pub(super) store: S,
-    pub(super) copies: Copies,
+    pub(super) copies: Entries,
     pub(super) trust: Trust,
     pub(super) counts: Counts,
     pub(super) clock: Clock,
@@ -46,7 +46,7 @@ pub(super) enum Trust {
     Aged(Duration),
 }
 
-impl<S> Shared<S> {
+impl<S> NearCacheInner<S> {
     /// Any sign-in may have changed: nothing is believed that was known of them.
     pub(super) fn flush(&self) {
         self.copies.flush();
@@ -74,13 +74,13 @@ impl<S> Shared<S> {
 impl<S> NearCache<S> {
     /// How it stands.
     #[must_use]
-    pub fn status(&self) -> NearCacheStatus {
-        let Shared { copies, trust, counts, clock, .. } = &*self.shared;
+    pub fn stats(&self) -> NearCacheStats {
+        let NearCacheInner { copies, trust, counts, clock, .. } = &*self.shared;
         let (lease, generation) = match trust {
             Trust::Heard(lease) => (lease.left(clock.monotonic()), lease.generation()),
             Trust::Aged(most) => (Some(*most), 0),
         };
-        NearCacheStatus {
+        NearCacheStats {
             lease,
             generation,
             hits: counts.hits(),
@@ -108,6 +108,6 @@ impl<S> Drop for NearCache<S> {
 
 impl<S> fmt::Debug for NearCache<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.status().fmt(f)
+        self.stats().fmt(f)
     }
 }

@@ -7,14 +7,14 @@ use crate::error::StoreError;
 /// Whether changes are heard of, as it was told last. Only what is new is worth a warning: while a
 /// store is away, every try to listen fails.
 #[derive(Debug, Default)]
-pub(super) enum Standing {
+pub(super) enum Health {
     #[default]
     Unknown,
     Hears,
     Deaf,
 }
 
-impl Standing {
+impl Health {
     /// Copies are believed.
     pub(super) fn hears(&mut self) {
         if !matches!(self, Self::Hears) {

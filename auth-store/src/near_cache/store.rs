@@ -6,12 +6,12 @@ use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
 use super::near::{NearCache, Trust};
-use crate::data::Data;
+use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::Record;
 use crate::rotation::Rotation;
-use crate::secret::{Digest, Kind, Secret};
-use crate::store::{Created, Deleted, Found, Limit, Peek, Store, Swap};
+use crate::secret::{Digest, Secret, SecretKind};
+use crate::store::{CompareAndSwap, Created, Deleted, Peek, SecretLookup, SignInLimit, Store};
 use crate::watch::Watch;
 
 impl<S> NearCache<S> {
@@ -71,9 +71,9 @@ impl<S: Store> Store for NearCache<S> {
         match self.shared.believed(sid) {
             Some(copied) => {
                 self.shared.counts.hit(sid);
-                see(Peek::Copy(&copied.record));
+                see(Peek::Cached(&copied.record));
             }
-            None => see(Peek::Ask),
+            None => see(Peek::Miss),
         }
     }
 
@@ -99,12 +99,21 @@ impl<S: Store> Store for NearCache<S> {
         Ok(loaded)
     }
 
-    async fn find(&self, secret: &Secret, kind: Kind, now: Timestamp) -> Result<Found, StoreError> {
+    async fn find(
+        &self,
+        secret: &Secret,
+        kind: SecretKind,
+        now: Timestamp,
+    ) -> Result<SecretLookup, StoreError> {
         self.shared.store.find(secret, kind, now).await
     }
 
     /// A limit may have ended other sign-ins of the subject.
-    async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
+    async fn create(
+        &self,
+        record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError> {
         let subject = record.subject.clone();
         let created = self.shared.store.create(record, limit).await;
         if let Some(subject) = subject.filter(|_| limit.is_some()) {
@@ -113,7 +122,12 @@ impl<S: Store> Store for NearCache<S> {
         created
     }
 
-    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+    async fn update(
+        &self,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         self.writing(sid, self.shared.store.update(sid, version, data)).await
     }
 
@@ -122,7 +136,7 @@ impl<S: Store> Store for NearCache<S> {
         sid: &SignInId,
         from: &Digest,
         rotation: Rotation,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         self.writing(sid, self.shared.store.rotate(sid, from, rotation)).await
     }
 
@@ -137,8 +151,8 @@ impl<S: Store> Store for NearCache<S> {
         self.writing(sid, self.shared.store.delete(sid)).await
     }
 
-    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        self.writing(sid, self.shared.store.delete_if(sid, version)).await
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        self.writing(sid, self.shared.store.delete_if_version(sid, version)).await
     }
 
     async fn delete_if_idle(
@@ -165,8 +179,8 @@ impl<S: Store> Store for NearCache<S> {
         self.writing_all(subject, self.shared.store.revoke_subject(subject)).await
     }
 
-    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        self.writing_all(subject, self.shared.store.amend_subject(subject, principal)).await
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+        self.writing_all(subject, self.shared.store.update_subject(subject, principal)).await
     }
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {

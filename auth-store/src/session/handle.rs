@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{AuthError, AuthErrorKind, Exchange, Misuse, Refusal};
+use auth_core::{AuthContext, AuthError, AuthErrorKind, ConfigError, Refusal};
 use http::Extensions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -39,7 +39,7 @@ use crate::undecodable::Undecodable;
 /// [`Session::of`].
 #[derive(Clone)]
 pub struct Session {
-    exchange: Exchange,
+    context: AuthContext,
     state: Arc<SessionState>,
     reach: Reach,
 }
@@ -58,34 +58,34 @@ impl Session {
     /// # Errors
     /// What to answer instead: 401 if the request's credential was rejected, or nobody is signed
     /// in and this backend keeps nothing for visitors; 500 if no backend with sessions saw the
-    /// request. [`Exchange::refuse`] makes a response of it.
+    /// request. [`AuthContext::refuse`] makes a response of it.
     pub fn of(extensions: &Extensions) -> Result<Self, Refusal> {
-        let exchange = Exchange::of(extensions, "Session").map_err(Refusal::Misuse)?;
-        if let Some(rejection) = exchange.rejection() {
+        let context = AuthContext::of(extensions, "Session").map_err(Refusal::Config)?;
+        if let Some(rejection) = context.rejection() {
             return Err(Refusal::Unauthenticated(Some(*rejection)));
         }
-        let no_session = || Refusal::Misuse(Misuse::NoSession);
-        let host = host::of(exchange).ok_or_else(no_session)?;
-        if exchange.turn().sign_in().is_none() {
-            if exchange.is_identified() {
+        let no_session = || Refusal::Config(ConfigError::NoSession);
+        let host = host::of(context).ok_or_else(no_session)?;
+        if context.state().sign_in().is_none() {
+            if context.is_identified() {
                 return Err(no_session()); // somebody, but not by a stored sign-in
             }
             if host.anonymous().is_none() {
                 return Err(Refusal::Unauthenticated(None));
             }
         }
-        let state = SessionState::of(exchange, host).ok_or_else(no_session)?;
-        Ok(Self { exchange: exchange.clone(), state, reach: Reach::Response })
+        let state = SessionState::of(context, host).ok_or_else(no_session)?;
+        Ok(Self { context: context.clone(), state, reach: Reach::Response })
     }
 
     /// The value under this key, with the changes of this request.
     ///
     /// # Errors
-    /// [`Data`](AuthErrorKind::Data) if it is no `T`; [`Unavailable`](AuthErrorKind::Unavailable)
+    /// [`SessionData`](AuthErrorKind::Serialization) if it is no `T`; [`Unavailable`](AuthErrorKind::Unavailable)
     /// if the store did not answer.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, AuthError> {
         let record = self.record().await?;
-        let empty = crate::data::Data::new();
+        let empty = crate::data::SessionData::new();
         let data = record.as_ref().map_or(&empty, |record| &record.data);
         let json = changes::value(data, key, &self.state.pending()).map_err(undecodable)?;
         json.map(|json| serde_json::from_str(&json)).transpose().map_err(undecodable)
@@ -94,7 +94,7 @@ impl Session {
     /// Puts a value under this key. Of two requests that do so at once, the last one wins.
     ///
     /// # Errors
-    /// [`Data`](AuthErrorKind::Data) if it does not serialize; [`Closed`](AuthErrorKind::Closed)
+    /// [`SessionData`](AuthErrorKind::Serialization) if it does not serialize; [`Closed`](AuthErrorKind::Closed)
     /// after the response.
     pub fn insert<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), AuthError> {
         let json = serde_json::to_string(value).map_err(undecodable)?;
@@ -142,11 +142,11 @@ impl Session {
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended;
     /// [`TooLarge`](AuthErrorKind::TooLarge) if there would be more than 64 KiB.
     pub async fn save(&self) -> Result<(), AuthError> {
-        let sign_in = self.state.sign_in(self.exchange.turn());
+        let sign_in = self.state.sign_in(self.context.state());
         if self.reach == Reach::Detached && sign_in.is_none() {
             return Err(closed()); // a visitor's cookie can leave with the response only
         }
-        self.state.save(&self.exchange, Repeats::Perhaps).await
+        self.state.save(&self.context, Repeats::Perhaps).await
     }
 
     /// A handle for what goes on after the response has left, such as the body of a stream. It
@@ -154,19 +154,19 @@ impl Session {
     /// by nothing else.
     #[must_use]
     pub fn detach(&self) -> Self {
-        let sign_in = self.exchange.turn().sign_in();
+        let sign_in = self.context.state().sign_in();
         let state = SessionState::new(Arc::clone(&self.state.host), sign_in);
-        Self { exchange: self.exchange.clone(), state, reach: Reach::Detached }
+        Self { context: self.context.clone(), state, reach: Reach::Detached }
     }
 
     async fn record(&self) -> Result<Option<Arc<Record>>, AuthError> {
-        let Some(sid) = self.state.sign_in(self.exchange.turn()) else { return Ok(None) };
+        let Some(sid) = self.state.sign_in(self.context.state()) else { return Ok(None) };
         let store = self.state.host.sign_ins().store();
         let mut at_once = None;
         store.peek(&sid, &mut |peek| match peek {
-            Peek::Known(record) => at_once = Some(record.cloned()),
-            Peek::Copy(record) => at_once = Some(Some(Arc::clone(record))),
-            Peek::Ask => {}
+            Peek::Authoritative(record) => at_once = Some(record.cloned()),
+            Peek::Cached(record) => at_once = Some(Some(Arc::clone(record))),
+            Peek::Miss => {}
         });
         match at_once {
             Some(record) => Ok(record),
@@ -176,7 +176,7 @@ impl Session {
 }
 
 fn undecodable(error: serde_json::Error) -> AuthError {
-    AuthError::new(AuthErrorKind::Data, Undecodable::from(error))
+    AuthError::new(AuthErrorKind::Serialization, Undecodable::from(error))
 }
 
 impl fmt::Debug for Session {

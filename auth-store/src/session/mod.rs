@@ -7,4 +7,4 @@ mod host;
 mod state;
 
 pub use handle::Session;
-pub use host::SessionHost;
+pub use host::SessionBackend;

@@ -4,20 +4,21 @@ use std::any::Any;
 use std::sync::Arc;
 
 use auth_core::{
-    AuthError, AuthErrorKind, AuthFuture, BeforeResponse, Exchange, Misuse, SignInId, Turn,
+    AuthContext, AuthError, AuthErrorKind, AuthFuture, ConfigError, RequestState, ResponseHook,
+    SignInId,
 };
 use parking_lot::Mutex;
 
-use super::host::SessionHost;
+use super::host::SessionBackend;
 use crate::changes::{self, Change};
-use crate::data::Data;
-use crate::manager::{Repeats, Unsaved};
+use crate::data::SessionData;
+use crate::manager::{PendingChanges, Repeats};
 use crate::undecodable::Undecodable;
 
 /// The changes of one request: made by its handles, saved before its response leaves.
 #[derive(Debug)]
 pub(super) struct SessionState {
-    pub(super) host: Arc<dyn SessionHost>,
+    pub(super) host: Arc<dyn SessionBackend>,
     /// The sign-in that a detached handle was made for, and stays with.
     detached: Option<SignInId>,
     pending: Mutex<Pending>,
@@ -25,14 +26,14 @@ pub(super) struct SessionState {
 
 #[derive(Debug, Default)]
 struct Pending {
-    unsaved: Unsaved,
+    unsaved: PendingChanges,
     closed: bool,
 }
 
 /// What is being saved. It is pending again if that fails, or if whoever waited for it gave up.
 struct Saving<'a> {
     state: &'a SessionState,
-    unsaved: Unsaved,
+    unsaved: PendingChanges,
 }
 
 impl Drop for Saving<'_> {
@@ -44,19 +45,19 @@ impl Drop for Saving<'_> {
 
 impl SessionState {
     /// The state of this request; made at its first use.
-    pub(super) fn of(exchange: &Exchange, host: &Arc<dyn SessionHost>) -> Option<Arc<Self>> {
-        let hook = exchange.turn().hook_or_init(|| Self::new(Arc::clone(host), None));
+    pub(super) fn of(context: &AuthContext, host: &Arc<dyn SessionBackend>) -> Option<Arc<Self>> {
+        let hook = context.state().hook_or_init(|| Self::new(Arc::clone(host), None));
         let any: Arc<dyn Any + Send + Sync> = Arc::clone(hook) as _;
         any.downcast().ok()
     }
 
-    pub(super) fn new(host: Arc<dyn SessionHost>, detached: Option<SignInId>) -> Arc<Self> {
+    pub(super) fn new(host: Arc<dyn SessionBackend>, detached: Option<SignInId>) -> Arc<Self> {
         Arc::new(Self { host, detached, pending: Mutex::default() })
     }
 
     /// The sign-in whose data this is.
-    pub(super) fn sign_in(&self, turn: &Turn) -> Option<SignInId> {
-        self.detached.or_else(|| turn.sign_in())
+    pub(super) fn sign_in(&self, state: &RequestState) -> Option<SignInId> {
+        self.detached.or_else(|| state.sign_in())
     }
 
     pub(super) fn pending(&self) -> Vec<Change> {
@@ -76,7 +77,7 @@ impl SessionState {
     /// have been stored is not stored twice.
     pub(super) async fn save(
         &self,
-        exchange: &Exchange,
+        context: &AuthContext,
         repeats: Repeats,
     ) -> Result<(), AuthError> {
         let unsaved = std::mem::take(&mut self.pending.lock().unsaved);
@@ -84,24 +85,26 @@ impl SessionState {
             return Ok(());
         }
         let mut saving = Saving { state: self, unsaved };
-        let saved = self.store(exchange, &mut saving.unsaved, repeats).await;
+        let saved = self.store(context, &mut saving.unsaved, repeats).await;
         if !matches!(&saved, Err(error) if error.kind() == AuthErrorKind::Unavailable) {
-            saving.unsaved = Unsaved::default();
+            saving.unsaved = PendingChanges::default();
         }
-        saved.map_err(|error| exchange.challenge(error))
+        saved.map_err(|error| context.challenge(error))
     }
 
     async fn store(
         &self,
-        exchange: &Exchange,
-        unsaved: &mut Unsaved,
+        context: &AuthContext,
+        unsaved: &mut PendingChanges,
         repeats: Repeats,
     ) -> Result<(), AuthError> {
-        let turn = exchange.turn();
-        let Some(sid) = self.sign_in(turn) else { return self.start(turn, &unsaved.changes).await };
+        let state = context.state();
+        let Some(sid) = self.sign_in(state) else {
+            return self.start(state, &unsaved.changes).await;
+        };
         let manager = self.host.sign_ins();
         let _line = manager.lines().wait(&sid).await?;
-        let signed_in = exchange.is_identified() || turn.made_here() == Some(sid);
+        let signed_in = context.is_identified() || state.new_sign_in() == Some(sid);
         match manager.change_once(&sid, unsaved, repeats).await {
             // A visitor's record ends when the visitor signs in: there is a newer one to ask for.
             Err(error) if error.kind() == AuthErrorKind::Unauthenticated && !signed_in => {
@@ -112,37 +115,41 @@ impl SessionState {
     }
 
     /// The first thing that an anonymous visitor stores.
-    async fn start(&self, turn: &Turn, changes: &[Change]) -> Result<(), AuthError> {
-        let kind = self.host.anonymous().ok_or(Misuse::NoSession)?;
-        let cross_site = turn.check_origin(self.host.cross_site());
-        cross_site.map_err(|error| AuthError::new(AuthErrorKind::CrossSite, error))?;
-        if turn.is_late() {
+    async fn start(&self, state: &RequestState, changes: &[Change]) -> Result<(), AuthError> {
+        let kind = self.host.anonymous().ok_or(ConfigError::NoSession)?;
+        let cross_site = state.check_origin(self.host.cross_site());
+        cross_site.map_err(|error| AuthError::new(AuthErrorKind::CrossOrigin, error))?;
+        if state.is_superseded() {
             let late = "a newer cookie has taken the place of this one";
             return Err(AuthError::new(AuthErrorKind::Unauthenticated, late));
         }
-        let data = changes::apply(&Data::new(), changes)
-            .map_err(|error| AuthError::new(AuthErrorKind::Data, Undecodable::from(error)))?;
+        let data = changes::apply(&SessionData::new(), changes).map_err(|error| {
+            AuthError::new(AuthErrorKind::Serialization, Undecodable::from(error))
+        })?;
         if data.is_empty() {
             return Ok(());
         }
         let issued = self.host.sign_ins().start_anonymous(data, kind).await?;
         let mut carried = Ok(());
-        turn.effects(|effects| carried = self.host.carry(&issued, effects));
-        turn.signed_in(issued.sid());
+        state.effects(|effects| carried = self.host.carry(&issued, effects));
+        state.signed_in(issued.sid());
         carried
     }
 
     /// Undoes what the client will not hear of.
-    async fn give_up(&self, turn: &Turn) {
-        if let Some(sid) = turn.made_here() {
-            self.host.sign_ins().take_back(&sid).await;
-            turn.effects(auth_core::Effects::clear);
+    async fn give_up(&self, state: &RequestState) {
+        if let Some(sid) = state.new_sign_in() {
+            self.host.sign_ins().roll_back(&sid).await;
+            state.effects(auth_core::ResponseEffects::clear);
         }
     }
 }
 
-impl BeforeResponse for SessionState {
-    fn before_response(self: Arc<Self>, exchange: &Exchange) -> AuthFuture<Result<(), AuthError>> {
+impl ResponseHook for SessionState {
+    fn before_response(
+        self: Arc<Self>,
+        context: &AuthContext,
+    ) -> AuthFuture<Result<(), AuthError>> {
         {
             let mut pending = self.pending.lock();
             pending.closed = true;
@@ -150,18 +157,18 @@ impl BeforeResponse for SessionState {
                 return AuthFuture::ready(Ok(()));
             }
         }
-        let exchange = exchange.clone();
-        AuthFuture::from_async(async move {
-            let saved = self.save(&exchange, Repeats::Never).await;
+        let context = context.clone();
+        AuthFuture::boxed(async move {
+            let saved = self.save(&context, Repeats::Never).await;
             if saved.is_err() {
-                self.give_up(exchange.turn()).await;
+                self.give_up(context.state()).await;
             }
             saved
         })
     }
 
     fn discard(&self) {
-        self.pending.lock().unsaved = Unsaved::default();
+        self.pending.lock().unsaved = PendingChanges::default();
     }
 }
 

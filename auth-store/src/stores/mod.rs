@@ -12,7 +12,7 @@ mod trace;
 
 pub use memory::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "redis")]
-pub use redis::{RedisSetupError, RedisStore, RedisStoreBuilder, UrlProblem};
+pub use redis::{InvalidUrl, RedisSetupError, RedisStore, RedisStoreBuilder};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use sql::SqlSetupError;
 #[cfg(feature = "mysql")]

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, Peek, Record, Rotation, Store, StoreError,
-    StoreErrorKind, Swap, conformance,
+    CompareAndSwap, Created, Deleted, Digest, Peek, Record, Rotation, SessionData, SignInLimit,
+    Store, StoreError, StoreErrorKind, conformance,
 };
 
 use crate::fault::{Count, Creation, Deletion, Ended, Listed, Loaded, See, Swapped, Touched};
@@ -47,19 +47,19 @@ impl Answers for CallsItInvalid {
 #[async_trait]
 impl<A: Answers> Store for Down<A> {
     fn peek(&self, _: &SignInId, see: See<'_>) {
-        see(self.0.say(None).map_or(Peek::Ask, Peek::Known));
+        see(self.0.say(None).map_or(Peek::Miss, Peek::Authoritative));
     }
     async fn load(&self, _: &SignInId) -> Loaded {
         self.0.say(None)
     }
-    async fn create(&self, _: Record, _: Option<Limit>) -> Creation {
+    async fn create(&self, _: Record, _: Option<SignInLimit>) -> Creation {
         self.0.say(Created::LimitReached)
     }
-    async fn update(&self, _: &SignInId, _: u64, _: Data) -> Swapped {
-        self.0.say(Swap::Gone)
+    async fn update(&self, _: &SignInId, _: u64, _: SessionData) -> Swapped {
+        self.0.say(CompareAndSwap::NotFound)
     }
     async fn rotate(&self, _: &SignInId, _: &Digest, _: Rotation) -> Swapped {
-        self.0.say(Swap::Gone)
+        self.0.say(CompareAndSwap::NotFound)
     }
     async fn touch(&self, _: &SignInId, _: Timestamp) -> Touched {
         self.0.say(())
@@ -67,8 +67,8 @@ impl<A: Answers> Store for Down<A> {
     async fn delete(&self, _: &SignInId) -> Ended {
         self.0.say(false)
     }
-    async fn delete_if(&self, _: &SignInId, _: u64) -> Deletion {
-        self.0.say(Deleted::Gone)
+    async fn delete_if_version(&self, _: &SignInId, _: u64) -> Deletion {
+        self.0.say(Deleted::NotFound)
     }
     async fn delete_if_idle(&self, _: &SignInId, _: Timestamp) -> Ended {
         self.0.say(false)
@@ -85,7 +85,7 @@ impl<A: Answers> Store for Down<A> {
     async fn revoke_subject(&self, _: &str) -> Count {
         self.0.say(0)
     }
-    async fn amend_subject(&self, _: &str, _: &[u8]) -> Count {
+    async fn update_subject(&self, _: &str, _: &[u8]) -> Count {
         self.0.say(0)
     }
     async fn sweep(&self, _: Timestamp, _: usize) -> Count {

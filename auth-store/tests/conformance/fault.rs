@@ -5,7 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, Peek, Record, Rotation, Store, StoreError, Swap, Watch,
+    CompareAndSwap, Created, Deleted, Digest, Peek, Record, Rotation, SessionData, SignInLimit,
+    Store, StoreError, Watch,
 };
 
 use crate::plain::Plain;
@@ -25,10 +26,16 @@ pub(crate) trait Fault: Send + Sync + 'static {
     async fn load(&self, store: &Plain, sid: &SignInId) -> Loaded {
         store.load(sid).await
     }
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         store.create(record, limit).await
     }
-    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
+    async fn update(
+        &self,
+        store: &Plain,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Swapped {
         store.update(sid, version, data).await
     }
     async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
@@ -41,7 +48,7 @@ pub(crate) trait Fault: Send + Sync + 'static {
         store.delete(sid).await
     }
     async fn delete_if(&self, store: &Plain, sid: &SignInId, version: u64) -> Deletion {
-        store.delete_if(sid, version).await
+        store.delete_if_version(sid, version).await
     }
     async fn delete_if_idle(&self, store: &Plain, sid: &SignInId, seen: Timestamp) -> Ended {
         store.delete_if_idle(sid, seen).await
@@ -59,7 +66,7 @@ pub(crate) trait Fault: Send + Sync + 'static {
         store.revoke_subject(subject).await
     }
     async fn amend_subject(&self, store: &Plain, subject: &str, principal: &[u8]) -> Count {
-        store.amend_subject(subject, principal).await
+        store.update_subject(subject, principal).await
     }
     async fn sweep(&self, store: &Plain, now: Timestamp, most: usize) -> Count {
         store.sweep(now, most).await
@@ -70,7 +77,7 @@ pub(crate) type See<'a> = &'a mut dyn FnMut(Peek<'_>);
 pub(crate) type Loaded = Result<Option<Arc<Record>>, StoreError>;
 pub(crate) type Listed = Result<Vec<Arc<Record>>, StoreError>;
 pub(crate) type Creation = Result<Created, StoreError>;
-pub(crate) type Swapped = Result<Swap, StoreError>;
+pub(crate) type Swapped = Result<CompareAndSwap, StoreError>;
 pub(crate) type Deletion = Result<Deleted, StoreError>;
 pub(crate) type Ended = Result<bool, StoreError>;
 pub(crate) type Touched = Result<(), StoreError>;
@@ -93,10 +100,10 @@ impl<F: Fault> Store for Broken<F> {
     async fn load(&self, sid: &SignInId) -> Loaded {
         self.1.load(&self.0, sid).await
     }
-    async fn create(&self, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         self.1.create(&self.0, record, limit).await
     }
-    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Swapped {
+    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
         self.1.update(&self.0, sid, version, data).await
     }
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
@@ -108,7 +115,7 @@ impl<F: Fault> Store for Broken<F> {
     async fn delete(&self, sid: &SignInId) -> Ended {
         self.1.delete(&self.0, sid).await
     }
-    async fn delete_if(&self, sid: &SignInId, version: u64) -> Deletion {
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Deletion {
         self.1.delete_if(&self.0, sid, version).await
     }
     async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Ended {
@@ -126,7 +133,7 @@ impl<F: Fault> Store for Broken<F> {
     async fn revoke_subject(&self, subject: &str) -> Count {
         self.1.revoke_subject(&self.0, subject).await
     }
-    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Count {
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
         self.1.amend_subject(&self.0, subject, principal).await
     }
     async fn sweep(&self, now: Timestamp, most: usize) -> Count {

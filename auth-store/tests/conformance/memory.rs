@@ -23,7 +23,7 @@ async fn the_store_in_memory_gives_out_watches() {
 
 #[tokio::test]
 async fn sec_84_a_flood_of_anonymous_sign_ins_evicts_no_user() {
-    let quota = async || MemoryStore::builder().capacity(40).anonymous(10).build();
+    let quota = async || MemoryStore::builder().capacity(40).max_anonymous(10).build();
     conformance::check_room(quota, 40).await.assert_passed();
 }
 

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, Record, Rotation, Store, StoreError, Swap, Watch,
-    WhenFull,
+    CompareAndSwap, Created, Deleted, Digest, OverflowPolicy, Record, Rotation, SessionData,
+    SignInLimit, Store, StoreError, Watch,
 };
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -80,22 +80,22 @@ impl Tables {
         sid: &SignInId,
         expected: impl FnOnce(&Record) -> bool,
         change: impl FnOnce(&mut Record),
-    ) -> Swap {
-        let Some(record) = self.records.get_mut(sid) else { return Swap::Gone };
+    ) -> CompareAndSwap {
+        let Some(record) = self.records.get_mut(sid) else { return CompareAndSwap::NotFound };
         if !expected(record) {
-            return Swap::Stale(Arc::clone(record));
+            return CompareAndSwap::Conflict(Arc::clone(record));
         }
         change(Arc::make_mut(record));
         self.told.notify_waiters();
-        Swap::Stored(Arc::clone(record))
+        CompareAndSwap::Stored(Arc::clone(record))
     }
 
     /// Makes room for one more; those in `living` count. None if it is refused.
-    pub(crate) fn keep(&mut self, living: &[SignInId], limit: Limit) -> Option<usize> {
-        let most = limit.most.get() as usize;
+    pub(crate) fn keep(&mut self, living: &[SignInId], limit: SignInLimit) -> Option<usize> {
+        let most = limit.max.get() as usize;
         let over = (living.len() + 1).saturating_sub(most);
         match limit.when_full {
-            WhenFull::Refuse if over > 0 => None,
+            OverflowPolicy::Reject if over > 0 => None,
             _ => Some(self.remove_all(&living[..over])),
         }
     }
@@ -122,10 +122,10 @@ impl Tables {
     pub(crate) fn create(
         &mut self,
         mut record: Record,
-        limit: Option<Limit>,
+        limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
         if self.records.contains_key(&record.sid) {
-            return Err(StoreError::taken());
+            return Err(StoreError::duplicate_id());
         }
         let mut evicted = 0;
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
@@ -152,11 +152,20 @@ impl Store for Plain {
         Ok(self.tables().records.get(sid).cloned())
     }
 
-    async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
+    async fn create(
+        &self,
+        record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError> {
         self.tables().create(record, limit)
     }
 
-    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+    async fn update(
+        &self,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         let change = |record: &mut Record| {
             record.data = data;
             record.version += 1;
@@ -169,7 +178,7 @@ impl Store for Plain {
         sid: &SignInId,
         from: &Digest,
         rotation: Rotation,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         let change = |record: &mut Record| rotation.apply(record);
         Ok(self.tables().swap(sid, |record| record.current == *from, change))
     }
@@ -185,11 +194,11 @@ impl Store for Plain {
         Ok(self.tables().remove(sid))
     }
 
-    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
         let mut tables = self.tables();
         match tables.records.get(sid).cloned() {
-            None => Ok(Deleted::Gone),
-            Some(record) if record.version != version => Ok(Deleted::Stale(record)),
+            None => Ok(Deleted::NotFound),
+            Some(record) if record.version != version => Ok(Deleted::Conflict(record)),
             Some(_) => {
                 tables.remove(sid);
                 Ok(Deleted::Done)
@@ -227,7 +236,7 @@ impl Store for Plain {
         Ok(tables.remove_all(&sids))
     }
 
-    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         Ok(self.tables().amend(subject, principal))
     }
 

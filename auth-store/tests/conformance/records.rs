@@ -1,18 +1,18 @@
 //! Records as careless stores write them.
 
 use auth_core::{SignInId, Timestamp};
-use auth_store::{Digest, Digests, FamilyDigest, Kind, Limits, Record};
+use auth_store::{Deadlines, Digest, FamilyDigest, Record, SecretDigests, SecretKind};
 
 /// Under this id, and knowing no more.
 pub(crate) fn blank(sid: SignInId) -> Record {
-    let digests = Digests { family: FamilyDigest([0; 16]), current: Digest([0; 32]) };
-    let limits = Limits { idle_secs: 0, ends_at: Timestamp::MAX };
-    Record::new(sid, Kind::Cookie, digests, None, limits, Timestamp::EPOCH)
+    let digests = SecretDigests { family: FamilyDigest([0; 16]), current: Digest([0; 32]) };
+    let limits = Deadlines { idle_secs: 0, ends_at: Timestamp::MAX };
+    Record::new(sid, SecretKind::Cookie, digests, None, limits, Timestamp::EPOCH)
 }
 
 /// The record, with another last-seen time.
 pub(crate) fn seen_at(record: &Record, at: Timestamp) -> Record {
-    let digests = Digests { family: record.family, current: record.current };
+    let digests = SecretDigests { family: record.family, current: record.current };
     let (subject, limits) = (record.subject.clone(), record.limits);
     let mut new = Record::new(record.sid, record.kind, digests, subject, limits, at);
     new.set_principal(record.principal());

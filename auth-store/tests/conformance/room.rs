@@ -1,7 +1,7 @@
 //! Stores that are full.
 
 use async_trait::async_trait;
-use auth_store::{Limit, Record, StoreError, WhenFull, conformance};
+use auth_store::{OverflowPolicy, Record, SignInLimit, StoreError, conformance};
 
 use crate::fault::{Broken, Creation, Fault};
 use crate::plain::{Plain, Tables};
@@ -26,12 +26,12 @@ async fn failures<F: Fault + Default>() -> Vec<&'static str> {
 struct Bounded;
 #[async_trait]
 impl Fault for Bounded {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         let taken = tables.records.contains_key(&record.sid);
         let refused = record.subject.as_ref().zip(limit).is_some_and(|(subject, limit)| {
-            limit.when_full == WhenFull::Refuse
-                && tables.living(subject, record.created_at).len() >= limit.most.get() as usize
+            limit.when_full == OverflowPolicy::Reject
+                && tables.living(subject, record.created_at).len() >= limit.max.get() as usize
         });
         if tables.records.len() == MOST && !taken && !refused {
             let Some(oldest) = oldest(&tables, |record| record.subject.is_none()) else {
@@ -52,7 +52,7 @@ async fn a_store_that_makes_room_and_refuses_passes() {
 struct EvictsAnybody;
 #[async_trait]
 impl Fault for EvictsAnybody {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         if tables.records.len() == MOST
             && let Some(oldest) = oldest(&tables, |_| true)
@@ -73,7 +73,7 @@ async fn sec_84_a_user_who_is_evicted_for_room_is_caught() {
 struct KeepsAnonymous;
 #[async_trait]
 impl Fault for KeepsAnonymous {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         if tables.records.len() == MOST { full() } else { tables.create(record, limit) }
     }
@@ -90,7 +90,7 @@ async fn sec_84_a_user_who_is_refused_for_anonymous_ones_is_caught() {
 struct MakesRoomFirst;
 #[async_trait]
 impl Fault for MakesRoomFirst {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         if tables.records.len() == MOST {
             let Some(oldest) = oldest(&tables, |record| record.subject.is_none()) else {
@@ -113,7 +113,7 @@ async fn room_that_is_made_for_what_is_then_refused_is_caught() {
 struct Leaks(std::sync::atomic::AtomicUsize);
 #[async_trait]
 impl Fault for Leaks {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let so_far = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if so_far < MOST { Bounded.create(store, record, limit).await } else { full() }
     }

@@ -7,8 +7,8 @@ use auth_core::{Clock, SignInId};
 use auth_servers::{MariaDbServer, PostgresServer, RedisServer, Scratch};
 use auth_store::near_cache::NearCacheBuilder;
 use auth_store::{
-    Connect, ConnectError, Digests, Kind, Lifetime, Limits, Peek, Record, Secret, SqlSetupError,
-    Store, connect,
+    ConnectError, ConnectOptions, Deadlines, Lifetime, Peek, Record, Secret, SecretDigests,
+    SecretKind, SqlSetupError, Store, connect,
 };
 use tokio::time::sleep;
 
@@ -31,9 +31,9 @@ fn sqlite(name: &str) -> String {
 
 async fn sign_in(store: &dyn Store) -> SignInId {
     let (sid, now) = (store.new_id(Some("ada")).unwrap(), Clock::system().now());
-    let digests: Digests = Secret::generate(sid).unwrap().digests(Kind::Cookie);
-    let limits = Limits::starting(Lifetime::AAL1, now);
-    let record = Record::new(sid, Kind::Cookie, digests, Some("ada".into()), limits, now);
+    let digests: SecretDigests = Secret::generate(sid).unwrap().digests(SecretKind::Cookie);
+    let limits = Deadlines::starting(Lifetime::AAL1, now);
+    let record = Record::new(sid, SecretKind::Cookie, digests, Some("ada".into()), limits, now);
     store.create(record, None).await.unwrap();
     sid
 }
@@ -51,9 +51,9 @@ async fn says(store: &dyn Store, sid: &SignInId) -> Says {
     let mut says = Says::Nothing;
     store.peek(sid, &mut |peek| {
         says = match peek {
-            Peek::Ask => Says::Nothing,
-            Peek::Copy(_) => Says::Copy,
-            Peek::Known(_) => Says::Known,
+            Peek::Miss => Says::Nothing,
+            Peek::Cached(_) => Says::Copy,
+            Peek::Authoritative(_) => Says::Known,
         };
     });
     says
@@ -85,7 +85,7 @@ async fn each_scheme_leads_to_its_store() {
         (mariadb, mysql),
         (sqlite("each.db"), sqlite("each.db").replace("sqlite:", "sqlite://")),
     ] {
-        let sid = sign_in(&*Connect::new(&*url).migrate().connect().await.unwrap()).await;
+        let sid = sign_in(&*ConnectOptions::new(&*url).migrate().connect().await.unwrap()).await;
         let store = connect(&other).await.unwrap();
         assert_eq!(says(&*store, &sid).await, Says::Nothing, "{other}: no near cache by itself");
     }
@@ -99,7 +99,7 @@ async fn tables_are_made_only_if_that_was_asked_for() {
         let Err(ConnectError::Store { error }) = connect(&url).await else { panic!("no tables") };
         let error = error.downcast_ref::<SqlSetupError>();
         assert!(matches!(error, Some(SqlSetupError::NotMigrated)), "{error:?}");
-        let migrated = || Connect::new(&*url).migrate().connect();
+        let migrated = || ConnectOptions::new(&*url).migrate().connect();
         let (first, second) = tokio::join!(migrated(), migrated());
         first.and(second).unwrap();
         connect(&url).await.unwrap();
@@ -111,9 +111,9 @@ async fn tables_are_made_only_if_that_was_asked_for() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_near_cache_is_in_front_of_what_announces() {
     for url in [REDIS.url(), postgres()] {
-        let near = NearCacheBuilder::default().bound(Duration::from_millis(500));
+        let near = NearCacheBuilder::default().max_staleness(Duration::from_millis(500));
         let stale = Duration::from_secs(3600);
-        let here = Connect::new(&*url).migrate().near_cache(near).stale_for(stale);
+        let here = ConnectOptions::new(&*url).migrate().near_cache(near).with_ttl(stale);
         let (here, there) = (here.connect().await.unwrap(), connect(&url).await.unwrap());
         let sid = sign_in(&*there).await;
         assert!(comes_to_copy(&*here, &sid).await);
@@ -123,7 +123,7 @@ async fn a_near_cache_is_in_front_of_what_announces() {
             let mut copied = true;
             while copied {
                 copied = false;
-                here.peek(&sid, &mut |peek| copied = matches!(peek, Peek::Copy(_)));
+                here.peek(&sid, &mut |peek| copied = matches!(peek, Peek::Cached(_)));
                 sleep(Duration::from_millis(1)).await;
             }
         };
@@ -134,12 +134,12 @@ async fn a_near_cache_is_in_front_of_what_announces() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_announces_nothing_has_a_near_cache_only_if_copies_may_be_stale() {
     for url in [mariadb(), sqlite("stale.db")] {
-        let to = || Connect::new(&*url).migrate();
+        let to = || ConnectOptions::new(&*url).migrate();
         let asked: Arc<dyn Store> =
             to().near_cache(NearCacheBuilder::default()).connect().await.unwrap();
         let sid = sign_in(&*asked).await;
         assert_eq!(says(&*asked, &sid).await, Says::Nothing);
-        let stale = to().stale_for(Duration::from_secs(3600)).connect().await.unwrap();
+        let stale = to().with_ttl(Duration::from_secs(3600)).connect().await.unwrap();
         assert_eq!(says(&*stale, &sid).await, Says::Copy);
     }
 }

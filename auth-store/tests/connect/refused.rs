@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use auth_store::{Connect, ConnectError, connect};
+use auth_store::{ConnectError, ConnectOptions, connect};
 
 /// Everything that an error says.
 fn said(error: &dyn Error) -> String {
@@ -79,7 +79,7 @@ async fn sec_74_the_password_is_never_repeated() {
     ] {
         let said = said(&refused(url).await);
         assert!(!said.contains("hunter2"), "{url}: {said}");
-        let shown = format!("{:?}", Connect::new(url).migrate());
+        let shown = format!("{:?}", ConnectOptions::new(url).migrate());
         assert!(!shown.contains("hunter2"), "{url}: {shown}");
     }
 }

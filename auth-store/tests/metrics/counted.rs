@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use auth_core::{ManualClock, SignInId, Timestamp};
-use auth_store::metrics::{Metered, describe};
+use auth_store::metrics::{InstrumentedStore, describe};
 use auth_store::near_cache::NearCache;
 use auth_store::{
-    Created, Data, Deleted, Digest, Kind, Lifetime, Limit, Limits, MemoryStore, Peek, Record,
-    Rotation, Secret, Store, StoreError, Swap,
+    CompareAndSwap, Created, Deadlines, Deleted, Digest, Lifetime, MemoryStore, Peek, Record,
+    Rotation, Secret, SecretKind, SessionData, SignInLimit, Store, StoreError,
 };
 
 use crate::announcing::Announcing;
@@ -18,9 +18,9 @@ use crate::recorded::Recorded;
 fn record(store: &impl Store) -> Record {
     let sid = store.new_id(Some("ada")).unwrap();
     let now = Timestamp::from_secs(1000);
-    let digests = Secret::generate(sid).unwrap().digests(Kind::Cookie);
-    let limits = Limits::starting(Lifetime::AAL1, now);
-    Record::new(sid, Kind::Cookie, digests, Some("ada".into()), limits, now)
+    let digests = Secret::generate(sid).unwrap().digests(SecretKind::Cookie);
+    let limits = Deadlines::starting(Lifetime::AAL1, now);
+    Record::new(sid, SecretKind::Cookie, digests, Some("ada".into()), limits, now)
 }
 
 fn value<'a>(all: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -32,7 +32,7 @@ async fn calls_are_counted_by_name_and_outcome() {
     let recorded = Recorded::new();
     let _guard = recorded.listen();
     describe();
-    let store = Metered::new(MemoryStore::new());
+    let store = InstrumentedStore::new(MemoryStore::new());
     let record = record(&store);
     store.create(record.clone(), None).await.unwrap();
     store.create(record.clone(), None).await.unwrap_err();
@@ -61,13 +61,23 @@ impl Store for Slow {
         self.0.advance(Duration::from_millis(250));
         unavailable()
     }
-    async fn create(&self, _: Record, _: Option<Limit>) -> Result<Created, StoreError> {
+    async fn create(&self, _: Record, _: Option<SignInLimit>) -> Result<Created, StoreError> {
         unavailable()
     }
-    async fn update(&self, _: &SignInId, _: u64, _: Data) -> Result<Swap, StoreError> {
+    async fn update(
+        &self,
+        _: &SignInId,
+        _: u64,
+        _: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         unavailable()
     }
-    async fn rotate(&self, _: &SignInId, _: &Digest, _: Rotation) -> Result<Swap, StoreError> {
+    async fn rotate(
+        &self,
+        _: &SignInId,
+        _: &Digest,
+        _: Rotation,
+    ) -> Result<CompareAndSwap, StoreError> {
         unavailable()
     }
     async fn touch(&self, _: &SignInId, _: Timestamp) -> Result<(), StoreError> {
@@ -76,7 +86,7 @@ impl Store for Slow {
     async fn delete(&self, _: &SignInId) -> Result<bool, StoreError> {
         unavailable()
     }
-    async fn delete_if(&self, _: &SignInId, _: u64) -> Result<Deleted, StoreError> {
+    async fn delete_if_version(&self, _: &SignInId, _: u64) -> Result<Deleted, StoreError> {
         unavailable()
     }
     async fn delete_if_idle(&self, _: &SignInId, _: Timestamp) -> Result<bool, StoreError> {
@@ -94,7 +104,7 @@ impl Store for Slow {
     async fn revoke_subject(&self, _: &str) -> Result<usize, StoreError> {
         unavailable()
     }
-    async fn amend_subject(&self, _: &str, _: &[u8]) -> Result<usize, StoreError> {
+    async fn update_subject(&self, _: &str, _: &[u8]) -> Result<usize, StoreError> {
         unavailable()
     }
     async fn sweep(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
@@ -107,7 +117,7 @@ async fn how_long_a_call_takes_is_told_in_seconds_also_when_it_fails() {
     let recorded = Recorded::new();
     let _guard = recorded.listen();
     let clock = ManualClock::new(Timestamp::from_secs(1000));
-    let store = Metered::new(Slow(clock.clone())).clock(clock.clock());
+    let store = InstrumentedStore::new(Slow(clock.clone())).clock(clock.clock());
     store.load(&SignInId::from_bytes([1; 16])).await.unwrap_err();
     let all = recorded.take();
     assert_eq!(value(&all, "auth_store_call_duration_seconds{op=load}"), Some("[0.25]"));
@@ -120,9 +130,9 @@ async fn a_near_cache_tells_its_numbers_when_it_is_asked() {
     let _guard = recorded.listen();
     let clock = ManualClock::new(Timestamp::from_secs(1000));
     let store = Announcing::new();
-    let cache = NearCache::<Metered<Announcing>>::builder().clock(clock.clock());
-    let cache = cache.over(Metered::new(store.clone()));
-    while cache.status().lease.is_none() {
+    let cache = NearCache::<InstrumentedStore<Announcing>>::builder().clock(clock.clock());
+    let cache = cache.build(InstrumentedStore::new(store.clone()));
+    while cache.stats().lease.is_none() {
         tokio::task::yield_now().await;
     }
     let sid = {
@@ -133,13 +143,13 @@ async fn a_near_cache_tells_its_numbers_when_it_is_asked() {
     };
     cache.load(&sid).await.unwrap().unwrap();
     for _ in 0..5 {
-        cache.peek(&sid, &mut |peek| assert!(matches!(peek, Peek::Copy(_))));
+        cache.peek(&sid, &mut |peek| assert!(matches!(peek, Peek::Cached(_))));
     }
     let before = recorded.take();
     assert_eq!(value(&before, "auth_near_cache_hits_total{}"), None, "nobody has asked");
     let sent = value(&before, "auth_store_calls_total{op=beat,outcome=ok}");
     assert!(sent.is_some(), "{before:?}");
-    let status = cache.status();
+    let status = cache.stats();
     status.record();
     let all = recorded.take();
     for (name, expected) in [
@@ -154,9 +164,9 @@ async fn a_near_cache_tells_its_numbers_when_it_is_asked() {
         assert_eq!(value(&all, name), Some(&*expected), "{name}");
     }
     store.cut(true);
-    while cache.status().lease.is_some() {
+    while cache.stats().lease.is_some() {
         tokio::task::yield_now().await;
     }
-    cache.status().record();
+    cache.stats().record();
     assert_eq!(value(&recorded.take(), "auth_near_cache_lease_seconds{}"), Some("0"));
 }

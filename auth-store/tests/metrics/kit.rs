@@ -1,12 +1,12 @@
 //! A metered store keeps the contract.
 
-use auth_store::metrics::Metered;
+use auth_store::metrics::InstrumentedStore;
 use auth_store::{MemoryStore, conformance};
 
 auth_store::conformance_tests! {
     #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-    async fn store() -> Metered<MemoryStore> {
-        Metered::new(MemoryStore::new())
+    async fn store() -> InstrumentedStore<MemoryStore> {
+        InstrumentedStore::new(MemoryStore::new())
     }
 }
 

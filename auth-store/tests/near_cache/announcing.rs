@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::near_cache::{Announcement, Announcements, Announces, Beat, Source};
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, MemoryStore, Record, Rotation, Store, StoreError, Swap,
+    CompareAndSwap, Created, Deleted, Digest, MemoryStore, Record, Rotation, SessionData,
+    SignInLimit, Store, StoreError,
 };
 use tokio::sync::{broadcast, watch};
 
@@ -148,7 +149,11 @@ impl Store for Announcing {
         loaded.map(|record| record.map(|record| Arc::new(Record::clone(&record))))
     }
 
-    async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
+    async fn create(
+        &self,
+        record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError> {
         let subject = record.subject.clone();
         let before = match &subject {
             Some(subject) => self.all_of(subject).await,
@@ -159,7 +164,12 @@ impl Store for Announcing {
         created
     }
 
-    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+    async fn update(
+        &self,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         let swap = self.0.store.update(sid, version, data).await;
         self.changed(sid);
         swap
@@ -170,7 +180,7 @@ impl Store for Announcing {
         sid: &SignInId,
         from: &Digest,
         rotation: Rotation,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         let swap = self.0.store.rotate(sid, from, rotation).await;
         self.changed(sid);
         swap
@@ -186,8 +196,8 @@ impl Store for Announcing {
         deleted
     }
 
-    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        let deleted = self.0.store.delete_if(sid, version).await;
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        let deleted = self.0.store.delete_if_version(sid, version).await;
         self.changed(sid);
         deleted
     }
@@ -226,9 +236,9 @@ impl Store for Announcing {
         revoked
     }
 
-    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         let all = self.all_of(subject).await;
-        let amended = self.0.store.amend_subject(subject, principal).await;
+        let amended = self.0.store.update_subject(subject, principal).await;
         self.announce(Announcement::Changed(all));
         amended
     }

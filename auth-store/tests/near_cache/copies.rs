@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth_store::near_cache::NearCache;
-use auth_store::{Data, Store};
+use auth_store::{SessionData, Store};
 
 use crate::announcing::Announcing;
 use crate::trust::{Nodes, has_copy, sign_in, until};
@@ -17,7 +17,7 @@ async fn a_hit_asks_nobody() {
         assert!(has_copy(&nodes.here, &sid));
     }
     assert_eq!(nodes.store.loads(), 1);
-    let status = nodes.here.status();
+    let status = nodes.here.stats();
     assert_eq!((status.hits, status.misses, status.entries), (10, 1, 1));
 }
 
@@ -34,10 +34,10 @@ async fn a_load_that_was_overtaken_leaves_no_copy() {
             async move { nodes.here.load(&sid).await.unwrap() }
         });
         until(|| nodes.store.loads() > loads).await;
-        let before = nodes.here.status().invalidations;
+        let before = nodes.here.stats().invalidations;
         let ends = if by_this_node { &nodes.here } else { &nodes.there };
         ends.delete(&sid).await.unwrap();
-        until(|| nodes.here.status().invalidations > before).await;
+        until(|| nodes.here.stats().invalidations > before).await;
         drop(held);
         assert!(loading.await.unwrap().is_some(), "it was read before");
         assert!(!has_copy(&nodes.here, &sid), "by this node: {by_this_node}");
@@ -48,17 +48,17 @@ async fn a_load_that_was_overtaken_leaves_no_copy() {
 /// room for.
 async fn filled(entries: usize, bytes: u64, text: usize) -> (usize, u64) {
     let store = Announcing::new();
-    let cache = NearCache::<Announcing>::builder().entries(entries).bytes(bytes);
-    let cache = cache.over(store.clone());
+    let cache = NearCache::<Announcing>::builder().max_entries(entries).max_bytes(bytes);
+    let cache = cache.build(store.clone());
     for _ in 0..5 * entries {
         let sid = sign_in(&store).await;
-        let data = Data::from_iter([("cart", format!("\"{}\"", "x".repeat(text)))]);
+        let data = SessionData::from_iter([("cart", format!("\"{}\"", "x".repeat(text)))]);
         store.update(&sid, 0, data).await.unwrap();
         cache.load(&sid).await.unwrap().unwrap();
-        let status = cache.status();
+        let status = cache.stats();
         assert!(status.entries <= entries && status.bytes <= bytes, "{status:?}");
     }
-    let status = cache.status();
+    let status = cache.stats();
     (status.entries, status.bytes)
 }
 

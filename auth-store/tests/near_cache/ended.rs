@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{BoxFuture, Ended, ManualClock, SignInId, Timestamp};
+use auth_core::{BoxFuture, EndReason, ManualClock, SignInId, Timestamp};
 use auth_store::near_cache::NearCache;
-use auth_store::{Data, Expiry, SignInManager, Store, Watch};
+use auth_store::{Expiry, SessionData, SignInManager, Store, Watch};
 
 use tokio::task::JoinHandle;
 
@@ -16,7 +16,7 @@ async fn ready(watch: Watch) {
     tokio::time::timeout(LONG_ENOUGH, watch).await.expect("a watch that is ready");
 }
 
-async fn heard(ended: BoxFuture<Ended>) -> Ended {
+async fn heard(ended: BoxFuture<EndReason>) -> EndReason {
     tokio::time::timeout(LONG_ENOUGH, ended).await.expect("an end that is heard")
 }
 
@@ -32,16 +32,16 @@ impl Node {
     async fn start() -> Self {
         let store = Announcing::new();
         let clock = ManualClock::new(Timestamp::from_secs(1000));
-        let cache = NearCache::<Announcing>::builder().bound(BOUND).clock(clock.clock());
-        let cache = Arc::new(cache.over(store.clone()));
+        let cache = NearCache::<Announcing>::builder().max_staleness(BOUND).clock(clock.clock());
+        let cache = Arc::new(cache.build(store.clone()));
         let mut sign_ins = SignInManager::new(Arc::clone(&cache) as Arc<dyn Store>);
         sign_ins.settings.clock = clock.clock();
-        until(|| cache.status().lease.is_some()).await;
+        until(|| cache.stats().lease.is_some()).await;
         Self { store, clock, cache, sign_ins }
     }
 
     /// Waits for the end of a sign-in, and has looked at it once.
-    async fn waiting(&self, sid: &SignInId) -> JoinHandle<Ended> {
+    async fn waiting(&self, sid: &SignInId) -> JoinHandle<EndReason> {
         let before = self.store.loads();
         let waiting = tokio::spawn(self.sign_ins.ended(*sid, None));
         until(|| self.store.loads() > before).await;
@@ -49,7 +49,7 @@ impl Node {
     }
 }
 
-async fn end_of(waiting: JoinHandle<Ended>) -> Ended {
+async fn end_of(waiting: JoinHandle<EndReason>) -> EndReason {
     heard(Box::pin(async { waiting.await.unwrap() })).await
 }
 
@@ -104,7 +104,7 @@ async fn sec_14_whoever_waits_hears_what_ends_elsewhere() {
     let sid = sign_in(&node.store).await;
     let waiting = node.waiting(&sid).await;
     node.store.delete(&sid).await.unwrap();
-    assert_eq!(end_of(waiting).await, Ended::Revoked);
+    assert_eq!(end_of(waiting).await, EndReason::Revoked);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn sec_14_lost_announcements_deceive_nobody_beyond_the_bound() {
         }
     };
     tokio::time::timeout(LONG_ENOUGH, turning).await.expect("it asks");
-    assert_eq!(end_of(waiting).await, Ended::Revoked);
+    assert_eq!(end_of(waiting).await, EndReason::Revoked);
 }
 
 /// It asks the store itself when it wakes, though a copy is there.
@@ -134,17 +134,17 @@ async fn whoever_waits_asks_nobody_until_something_happens() {
     let other = sign_in(&node.store).await;
     let waiting = node.waiting(&sid).await;
     let asked = node.store.loads();
-    let heard = node.cache.status().invalidations;
+    let heard = node.cache.stats().invalidations;
     for version in 0..10 {
-        let data = Data::from_iter([("n", version.to_string())]);
+        let data = SessionData::from_iter([("n", version.to_string())]);
         node.store.update(&other, version, data).await.unwrap();
     }
-    until(|| node.cache.status().invalidations == heard + 10).await;
+    until(|| node.cache.stats().invalidations == heard + 10).await;
     node.clock.advance(Duration::from_secs(1)); // less than the bound: the lease is not over
     assert_eq!(node.store.loads(), asked, "others' changes are not its own");
     assert!(!waiting.is_finished());
     node.store.delete(&sid).await.unwrap();
-    assert_eq!(end_of(waiting).await, Ended::Revoked);
+    assert_eq!(end_of(waiting).await, EndReason::Revoked);
     assert_eq!(node.store.loads(), asked + 1);
 }
 
@@ -157,5 +157,5 @@ async fn a_limit_ends_the_wait_at_its_moment() {
     let waiting = node.waiting(&sid).await;
     node.clock.advance(record.limits.ends_at.since(node.clock.now()));
     assert_eq!(record.expiry(node.clock.now()), Some(Expiry::Absolute));
-    assert_eq!(end_of(waiting).await, Ended::Expired);
+    assert_eq!(end_of(waiting).await, EndReason::Expired);
 }

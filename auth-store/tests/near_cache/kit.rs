@@ -23,7 +23,7 @@ mod aged {
         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
         async fn store() -> NearCache<MemoryStore> {
             let staleness = Duration::from_secs(2);
-            NearCache::<MemoryStore>::builder().stale_for(MemoryStore::new(), staleness)
+            NearCache::<MemoryStore>::builder().with_ttl(MemoryStore::new(), staleness)
         }
     }
 }

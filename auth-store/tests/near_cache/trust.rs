@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::{ManualClock, SignInId, Timestamp};
 use auth_store::near_cache::NearCache;
-use auth_store::{Kind, Lifetime, Limits, Peek, Record, Secret, Store};
+use auth_store::{Deadlines, Lifetime, Peek, Record, Secret, SecretKind, Store};
 
 use crate::announcing::Announcing;
 
@@ -23,10 +23,13 @@ impl Nodes {
         let store = Announcing::new();
         let clock = ManualClock::new(Timestamp::from_secs(1000));
         let node = || {
-            NearCache::<Announcing>::builder().bound(BOUND).clock(clock.clock()).over(store.clone())
+            NearCache::<Announcing>::builder()
+                .max_staleness(BOUND)
+                .clock(clock.clock())
+                .build(store.clone())
         };
         let nodes = Self { here: node(), there: node(), store, clock };
-        until(|| nodes.here.status().lease.is_some() && nodes.there.status().lease.is_some()).await;
+        until(|| nodes.here.stats().lease.is_some() && nodes.there.stats().lease.is_some()).await;
         nodes
     }
 
@@ -43,16 +46,16 @@ impl Nodes {
 pub(crate) async fn sign_in(store: &impl Store) -> SignInId {
     let sid = store.new_id(Some("alice")).unwrap();
     let now = Timestamp::from_secs(1000);
-    let digests = Secret::generate(sid).unwrap().digests(Kind::Cookie);
-    let limits = Limits::starting(Lifetime::AAL1, now);
-    let record = Record::new(sid, Kind::Cookie, digests, Some("alice".into()), limits, now);
+    let digests = Secret::generate(sid).unwrap().digests(SecretKind::Cookie);
+    let limits = Deadlines::starting(Lifetime::AAL1, now);
+    let record = Record::new(sid, SecretKind::Cookie, digests, Some("alice".into()), limits, now);
     store.create(record, None).await.unwrap();
     sid
 }
 
 pub(crate) fn has_copy(cache: &impl Store, sid: &SignInId) -> bool {
     let mut has = false;
-    cache.peek(sid, &mut |peek| has = matches!(peek, Peek::Copy(_)));
+    cache.peek(sid, &mut |peek| has = matches!(peek, Peek::Cached(_)));
     has
 }
 
@@ -76,7 +79,7 @@ async fn what_one_node_ends_the_other_forgets() {
     nodes.there.delete(&sid).await.unwrap();
     until(|| !has_copy(&nodes.here, &sid)).await;
     assert!(nodes.here.load(&sid).await.unwrap().is_none());
-    assert_eq!(nodes.here.status().invalidations, 1);
+    assert_eq!(nodes.here.stats().invalidations, 1);
 }
 
 #[tokio::test]
@@ -107,21 +110,21 @@ async fn sec_14_without_beats_nothing_is_believed_beyond_the_bound() {
     assert!(has_copy(&nodes.here, &sid), "it was not told");
     nodes.wait(BOUND);
     assert!(!has_copy(&nodes.here, &sid), "and knows that it may have missed something");
-    assert_eq!(nodes.here.status().lease, None);
+    assert_eq!(nodes.here.stats().lease, None);
     nodes.store.swallow(false);
-    until(|| nodes.here.status().lease.is_some()).await;
+    until(|| nodes.here.stats().lease.is_some()).await;
 }
 
 /// A connection that is gone for good without a word would otherwise be listened to for ever.
 #[tokio::test]
 async fn a_way_that_brings_nothing_is_given_up() {
     let nodes = Nodes::start().await;
-    let before = nodes.here.status().generation;
+    let before = nodes.here.stats().generation;
     nodes.store.swallow(true);
     nodes.wait(2 * BOUND + BOUND);
-    until(|| nodes.here.status().generation > before).await;
+    until(|| nodes.here.stats().generation > before).await;
     nodes.store.swallow(false);
-    until(|| nodes.here.status().lease.is_some()).await;
+    until(|| nodes.here.stats().lease.is_some()).await;
 }
 
 /// A lost way that comes back: what was announced meanwhile was missed.
@@ -130,24 +133,24 @@ async fn after_a_lost_connection_every_copy_is_gone() {
     let nodes = Nodes::start().await;
     let sid = nodes.sign_in().await;
     nodes.here.load(&sid).await.unwrap().unwrap();
-    let before = nodes.here.status().generation;
+    let before = nodes.here.stats().generation;
     nodes.store.cut(true);
-    until(|| nodes.here.status().lease.is_none()).await;
+    until(|| nodes.here.stats().lease.is_none()).await;
     assert!(!has_copy(&nodes.here, &sid));
     assert!(nodes.here.load(&sid).await.unwrap().is_some(), "the store still answers");
     nodes.store.cut(false);
-    until(|| nodes.here.status().lease.is_some()).await;
-    assert!(nodes.here.status().generation > before);
+    until(|| nodes.here.stats().lease.is_some()).await;
+    assert!(nodes.here.stats().generation > before);
     assert!(!has_copy(&nodes.here, &sid), "what was kept while deaf is not believed");
 }
 
 #[tokio::test]
 async fn other_sources_drop_the_lease() {
     let nodes = Nodes::start().await;
-    let before = nodes.here.status().generation;
+    let before = nodes.here.stats().generation;
     nodes.store.set_sources(2);
-    until(|| nodes.here.status().generation > before).await;
-    until(|| nodes.here.status().lease.is_some()).await;
+    until(|| nodes.here.stats().generation > before).await;
+    until(|| nodes.here.stats().lease.is_some()).await;
 }
 
 /// The first beat is heard before its sending has said which sources there are. The fault: it was
@@ -155,8 +158,9 @@ async fn other_sources_drop_the_lease() {
 #[tokio::test]
 async fn the_first_beat_arms_the_lease() {
     let two_minutes = Duration::from_secs(120);
-    let cache = NearCache::<Announcing>::builder().bound(two_minutes).over(Announcing::new());
-    until(|| cache.status().lease.is_some()).await;
+    let cache =
+        NearCache::<Announcing>::builder().max_staleness(two_minutes).build(Announcing::new());
+    until(|| cache.stats().lease.is_some()).await;
 }
 
 #[tokio::test]
@@ -165,7 +169,7 @@ async fn a_copy_without_announcements_ages() {
     let store = Announcing::new();
     let cache = NearCache::<Announcing>::builder()
         .clock(clock.clock())
-        .stale_for(store.clone(), Duration::from_secs(5));
+        .with_ttl(store.clone(), Duration::from_secs(5));
     let sid = sign_in(&store).await;
     cache.load(&sid).await.unwrap().unwrap();
     clock.advance(Duration::from_millis(4999));

@@ -2,7 +2,7 @@
 
 use auth_core::SignInId;
 use auth_servers::{RedisCluster, RedisServer};
-use auth_store::{Limit, RedisStore, Secret, Store, WhenFull};
+use auth_store::{OverflowPolicy, RedisStore, Secret, SignInLimit, Store};
 
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
 
@@ -33,12 +33,13 @@ async fn hears(url: String, listener: &RedisServer) {
     store.rotate(&sid, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
     assert_eq!(next(), ids("changed", &[sid]), "what is stale is not published");
     let second = sign_in(&store, "ada").await;
-    assert_eq!(store.amend_subject("ada", b"{}").await.expect("it runs"), 2);
+    assert_eq!(store.update_subject("ada", b"{}").await.expect("it runs"), 2);
     let amended = next();
     assert!(either("changed", [sid, second]).contains(&amended), "{amended}");
     assert_eq!(store.revoke_others("ada", &second).await.expect("it runs"), 1);
     assert_eq!(next(), ids("ended", &[sid]));
-    let limit = Limit { most: 1.try_into().expect("not 0"), when_full: WhenFull::Evict };
+    let limit =
+        SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let third = draft(&store, Some("ada")).1;
     store.create(third.clone(), Some(limit)).await.expect("it runs");
     assert_eq!(next(), ids("ended", &[second]), "an eviction is an end");

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use auth_core::SignInId;
 use auth_servers::{RedisCluster, RedisServer};
-use auth_store::{Details, Grace, Nonce, RedisStore, Secret, Store, StoreErrorKind, Swap};
+use auth_store::{
+    CompareAndSwap, Nonce, RedisStore, RotationGrace, Secret, SignInDetails, Store, StoreErrorKind,
+};
 use redis::{Connection, Value};
 
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
@@ -38,7 +40,7 @@ async fn sec_24_the_dump_of_all_keys_holds_no_secret() {
     let server = RedisServer::with(&["--rdbcompression", "no"]);
     let store = builder(server.url()).connect().await.expect("it runs");
     let (first, mut record) = draft(&store, Some("ada"));
-    record.details = Some(Box::new(Details::default()));
+    record.details = Some(Box::new(SignInDetails::default()));
     let sid = record.sid;
     store.create(record, None).await.expect("it runs");
     let nonce = Nonce::generate().expect("randomness");
@@ -46,7 +48,7 @@ async fn sec_24_the_dump_of_all_keys_holds_no_secret() {
     let previous = first.digests(KIND).current;
     let until = now() + Duration::from_secs(60);
     let mut rotation = rotation(second.digests(KIND));
-    rotation.grace = Some(Grace { previous, nonce, until });
+    rotation.grace = Some(RotationGrace { previous, nonce, until });
     store.rotate(&sid, &previous, rotation).await.expect("it runs");
     store.update(&sid, 1, data("\"in the cart\"")).await.expect("it runs");
     let (visitor, record) = draft(&store, None);
@@ -91,7 +93,7 @@ async fn redis_collects_every_key_in_the_end() {
     let sid = sign_in(&store, "ada").await;
     store.update(&sid, 0, data("[]")).await.expect("it runs");
     store.touch(&sid, now() + Duration::from_secs(10)).await.expect("it runs");
-    store.amend_subject("ada", b"{}").await.expect("it runs");
+    store.update_subject("ada", b"{}").await.expect("it runs");
     store.create(draft(&store, None).1, None).await.expect("it runs");
     let mut connection = server.connection().expect("it runs");
     let (hour, day) = (3600, 86_400);
@@ -122,8 +124,8 @@ async fn a_record_of_a_later_version_is_an_error_and_not_gone() {
         store.list("ada").await.expect_err("it cannot be read").kind(),
         store.update(&sid, 0, data("[]")).await.expect_err("it cannot be read").kind(),
         store.touch(&sid, now()).await.expect_err("it cannot be read").kind(),
-        store.amend_subject("ada", b"{}").await.expect_err("it cannot be read").kind(),
-        store.delete_if(&sid, 0).await.expect_err("it cannot be read").kind(),
+        store.update_subject("ada", b"{}").await.expect_err("it cannot be read").kind(),
+        store.delete_if_version(&sid, 0).await.expect_err("it cannot be read").kind(),
         store
             .rotate(&sid, &digest.current, rotation(digest))
             .await
@@ -159,9 +161,9 @@ async fn a_full_server_refuses_and_changes_nothing() {
     let store = builder(server.url()).connect().await.expect("it runs");
     let (sid, other) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
     let _ = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
-    let limit = auth_store::Limit {
-        most: 1.try_into().expect("not 0"),
-        when_full: auth_store::WhenFull::Evict,
+    let limit = auth_store::SignInLimit {
+        max: 1.try_into().expect("not 0"),
+        when_full: auth_store::OverflowPolicy::EvictOldest,
     };
     let created = store.create(draft(&store, Some("ada")).1, Some(limit)).await;
     assert_eq!(created.expect_err("full").kind(), StoreErrorKind::Unavailable);
@@ -203,7 +205,7 @@ async fn slots_that_move_are_followed() {
     assert_eq!(apart.kind(), StoreErrorKind::Unavailable);
     assert!(store.load(&sid).await.expect("it follows").is_some(), "nothing was done by halves");
     let _ = from.ask(&["MIGRATE", "127.0.0.1", &port, &index, "0", "5000"]);
-    assert!(matches!(store.update(&sid, 0, data("[1]")).await, Ok(Swap::Stored(_))));
+    assert!(matches!(store.update(&sid, 0, data("[1]")).await, Ok(CompareAndSwap::Stored(_))));
     for server in [to, from] {
         let _ = server.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use auth_core::SignInId;
 use auth_servers::{Held, Proxy, RedisCluster, RedisServer, until};
-use auth_store::{Digest, RedisStore, Secret, Store, StoreErrorKind, Swap};
+use auth_store::{CompareAndSwap, Digest, RedisStore, Secret, Store, StoreErrorKind};
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
@@ -18,7 +18,7 @@ const EACH: usize = 200;
 const ROUNDS: usize = 5;
 
 async fn store(url: String, replicas: u32) -> RedisStore {
-    let store = RedisStore::builder(url).prefix("lost:").replicas(replicas);
+    let store = RedisStore::builder(url).prefix("lost:").wait_for_replicas(replicas);
     store.connect().await.expect("it runs")
 }
 
@@ -67,7 +67,7 @@ impl Deeds {
         for (sid, from) in &self.stored[EACH..2 * EACH] {
             let digests = Secret::generate(*sid).expect("randomness").digests(KIND);
             match store.rotate(sid, from, rotation(digests)).await {
-                Ok(swap) => assert!(matches!(swap, Swap::Stored(_))),
+                Ok(swap) => assert!(matches!(swap, CompareAndSwap::Stored(_))),
                 Err(_) => return,
             }
             self.rotated.lock().push((*sid, digests.current));
@@ -77,7 +77,7 @@ impl Deeds {
     async fn update(&self, store: &RedisStore) {
         for (sid, _) in &self.stored[2 * EACH..] {
             match store.update(sid, 0, data("[1]")).await {
-                Ok(swap) => assert!(matches!(swap, Swap::Stored(_))),
+                Ok(swap) => assert!(matches!(swap, CompareAndSwap::Stored(_))),
                 Err(_) => return,
             }
             self.updated.lock().push(*sid);

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use auth_servers::{Proxy, RedisServer};
-use auth_store::{Limit, RedisStore, Secret, Store, StoreErrorKind, Swap, WhenFull};
+use auth_store::{
+    CompareAndSwap, OverflowPolicy, RedisStore, Secret, SignInLimit, Store, StoreErrorKind,
+};
 
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
 use crate::stores::builder;
@@ -30,7 +32,7 @@ async fn know_the_scripts(store: &RedisStore) {
     let digests = Secret::generate(sid).expect("randomness").digests(KIND);
     store.rotate(&sid, &digests.current, rotation(digests)).await.expect("it is stale");
     store.touch(&sid, now()).await.expect("it runs");
-    store.amend_subject("bob", b"{}").await.expect("it runs");
+    store.update_subject("bob", b"{}").await.expect("it runs");
     store.list("bob").await.expect("it runs");
     store.delete(&sid).await.expect("it runs");
 }
@@ -73,7 +75,7 @@ async fn a_step_whose_answer_was_lost_is_taken_once() {
     let record = store.load(&sid).await.expect("it runs").expect("it is there");
     assert_eq!((record.version, record.current), (2, next.current));
 
-    lost!(line, store.amend_subject("ada", b"{}"));
+    lost!(line, store.update_subject("ada", b"{}"));
     let record = store.load(&sid).await.expect("it runs").expect("it is there");
     assert_eq!(record.version, 3, "once");
 
@@ -86,7 +88,8 @@ async fn a_step_whose_answer_was_lost_is_taken_once() {
 async fn a_sign_in_whose_answer_was_lost_evicts_once() {
     let line = line().await;
     let store = &line.store;
-    let limit = Limit { most: 2.try_into().expect("not 0"), when_full: WhenFull::Evict };
+    let limit =
+        SignInLimit { max: 2.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let mut older = draft(store, Some("ada")).1;
     older.created_at = now().before(Duration::from_secs(1));
     let old = older.sid;
@@ -122,7 +125,7 @@ async fn a_connection_that_was_cut_while_idle_costs_no_step() {
     let sid = sign_in(&store, "ada").await;
     server.kill();
     server.start_again();
-    assert!(matches!(store.update(&sid, 0, data("[1]")).await, Ok(Swap::Stored(_))));
+    assert!(matches!(store.update(&sid, 0, data("[1]")).await, Ok(CompareAndSwap::Stored(_))));
     server.kill();
     server.start_again();
     assert!(store.delete(&sid).await.expect("on a new connection"));

@@ -61,7 +61,7 @@ async fn sec_76_a_server_that_is_gone_is_never_an_answer() {
 #[tokio::test]
 async fn sec_76_a_hung_server_is_never_an_answer() {
     let server = RedisServer::start();
-    let quick = builder(server.url()).command_timeout(Duration::from_millis(100));
+    let quick = builder(server.url()).timeout(Duration::from_millis(100));
     let store = quick.connect().await.expect("the server runs");
     server.hang();
     conformance::check_failing(store).await.assert_passed();

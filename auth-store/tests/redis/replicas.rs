@@ -44,7 +44,7 @@ async fn an_end_that_no_replica_confirms_is_unavailable() {
     let other = sign_in(&store, "ada").await;
     store.update(&other, 0, data("[]")).await.expect("it needs no replica");
     assert!(store.load(&other).await.expect("it runs").is_some());
-    let careless = builder(primary.url()).replicas(0).connect().await.expect("it runs");
+    let careless = builder(primary.url()).wait_for_replicas(0).connect().await.expect("it runs");
     let third = sign_in(&careless, "bob").await;
     assert!(careless.delete(&third).await.expect("it asks no replica"));
 

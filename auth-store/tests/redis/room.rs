@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use auth_core::SignInId;
 use auth_servers::{RedisCluster, RedisServer};
-use auth_store::{Limit, Record, RedisStore, Secret, Store, StoreErrorKind, Swap, WhenFull};
+use auth_store::{
+    CompareAndSwap, OverflowPolicy, Record, RedisStore, Secret, SignInLimit, Store, StoreErrorKind,
+};
 
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
 use crate::stores::builder;
 
 /// A stored anonymous sign-in.
-async fn visit(store: &RedisStore) -> SignInId {
+async fn context(store: &RedisStore) -> SignInId {
     let record = draft(store, None).1;
     let sid = record.sid;
     store.create(record, None).await.expect("there is room, or room is made");
@@ -39,15 +41,15 @@ async fn left(store: &RedisStore, sids: &[SignInId]) -> usize {
 
 async fn a_flood_evicts_visitors_only(url: String) {
     const MOST: usize = 100;
-    let store = builder(url).anonymous(MOST).connect().await.expect("it runs");
-    let first = visit(&store).await;
+    let store = builder(url).max_anonymous(MOST).connect().await.expect("it runs");
+    let first = context(&store).await;
     let mut users = Vec::new();
     for number in 0..30 {
         users.push(sign_in(&store, &format!("user{number}")).await);
     }
     let mut visitors = Vec::new();
     for _ in 0..10 * MOST {
-        visitors.push(visit(&store).await);
+        visitors.push(context(&store).await);
         assert!(is_there(&store, visitors.last().expect("one")).await, "the newest has a place");
     }
     assert_eq!(left(&store, &users).await, users.len(), "no user had to go");
@@ -63,9 +65,9 @@ async fn a_flood_evicts_visitors_only(url: String) {
     for sid in &there {
         assert!(store.delete(sid).await.expect("it runs"));
     }
-    let newcomer = visit(&store).await;
+    let newcomer = context(&store).await;
     for _ in 0..MOST / 20 {
-        visit(&store).await;
+        context(&store).await;
     }
     assert!(is_there(&store, &newcomer).await);
 }
@@ -85,10 +87,10 @@ async fn sec_84_a_flood_of_visitors_evicts_no_user_of_a_cluster() {
 #[tokio::test]
 async fn who_was_here_lately_stays_longer() {
     let server = RedisServer::start();
-    let store = builder(server.url()).anonymous(2).connect().await.expect("it runs");
-    let (early, late) = (visit(&store).await, visit(&store).await);
+    let store = builder(server.url()).max_anonymous(2).connect().await.expect("it runs");
+    let (early, late) = (context(&store).await, context(&store).await);
     store.touch(&early, now() + Duration::from_secs(60)).await.expect("it runs");
-    let newest = visit(&store).await;
+    let newest = context(&store).await;
     assert!(!is_there(&store, &late).await);
     assert!(is_there(&store, &early).await && is_there(&store, &newest).await);
 }
@@ -97,9 +99,9 @@ async fn who_was_here_lately_stays_longer() {
 #[tokio::test]
 async fn who_has_expired_goes_first() {
     let server = RedisServer::start();
-    let store = builder(server.url()).anonymous(2).connect().await.expect("it runs");
+    let store = builder(server.url()).max_anonymous(2).connect().await.expect("it runs");
     let day = Duration::from_secs(86_400);
-    let (kept, expired) = (visit(&store).await, visit(&store).await);
+    let (kept, expired) = (context(&store).await, context(&store).await);
     store.touch(&kept, now() + 2 * day).await.expect("it runs");
     let mut later = draft(&store, None).1;
     (later.created_at, later.authenticated_at) = (now() + 2 * day, now() + 2 * day);
@@ -110,7 +112,7 @@ async fn who_has_expired_goes_first() {
 #[tokio::test]
 async fn without_a_quota_no_visitor_is_kept() {
     let server = RedisServer::start();
-    let store = builder(server.url()).anonymous(0).connect().await.expect("it runs");
+    let store = builder(server.url()).max_anonymous(0).connect().await.expect("it runs");
     let created = store.create(draft(&store, None).1, None).await;
     assert_eq!(created.expect_err("no room").kind(), StoreErrorKind::Unavailable);
     sign_in(&store, "ada").await;
@@ -171,7 +173,7 @@ async fn full_servers_keep_users(url: String, servers: &[RedisServer], more: usi
     assert!(store.delete(&ada).await.expect("an end needs no room"));
     sign_in(&store, "ada").await;
     sign_in(&store, &refused.0).await;
-    visit(&store).await;
+    context(&store).await;
 }
 
 #[tokio::test]
@@ -196,13 +198,14 @@ async fn a_full_primary_still_ends_sign_ins_for_good() {
     let (secret, record) = draft(&store, Some("ada"));
     let sid = record.sid;
     store.create(record, None).await.expect("it runs");
-    let (other, visitor) = (sign_in(&store, "bob").await, visit(&store).await);
+    let (other, visitor) = (sign_in(&store, "bob").await, context(&store).await);
     let _ = primary.ask(&["CONFIG", "SET", "maxmemory", "1"]);
     let digests = Secret::generate(sid).expect("randomness").digests(KIND);
     let next = store.rotate(&sid, &secret.digests(KIND).current, rotation(digests)).await;
     assert_eq!(next.expect_err("full").kind(), StoreErrorKind::Unavailable);
     assert!(!is_there(&store, &visitor).await, "it was evicted in vain");
-    let limit = Limit { most: 1.try_into().expect("not 0"), when_full: WhenFull::Evict };
+    let limit =
+        SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let created = store.create(draft(&store, Some("ada")).1, Some(limit)).await;
     assert_eq!(created.expect_err("full").kind(), StoreErrorKind::Unavailable);
     let kept = store.load(&sid).await.expect("it runs").expect("nobody was evicted");
@@ -217,5 +220,5 @@ async fn a_full_primary_still_ends_sign_ins_for_good() {
     }
     let _ = primary.ask(&["CONFIG", "SET", "maxmemory", "0"]);
     let again = sign_in(&store, "ada").await;
-    assert!(matches!(store.update(&again, 0, data("[1]")).await, Ok(Swap::Stored(_))));
+    assert!(matches!(store.update(&again, 0, data("[1]")).await, Ok(CompareAndSwap::Stored(_))));
 }

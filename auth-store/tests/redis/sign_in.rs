@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use auth_core::{Clock, SignInId, Timestamp};
 use auth_store::{
-    Data, Digests, Kind, Lifetime, Limits, Record, RedisStore, Rotation, Secret, Store, encode,
+    Deadlines, Lifetime, Record, RedisStore, Rotation, Secret, SecretDigests, SecretKind,
+    SessionData, Store, encode,
 };
 
-pub(crate) const KIND: Kind = Kind::Cookie;
+pub(crate) const KIND: SecretKind = SecretKind::Cookie;
 
 pub(crate) fn now() -> Timestamp {
     Clock::system().now()
@@ -19,7 +20,8 @@ pub(crate) fn draft(store: &RedisStore, subject: Option<&str>) -> (Secret, Recor
     let sid = store.new_id(subject).expect("randomness");
     let secret = Secret::generate(sid).expect("randomness");
     let day = Duration::from_secs(86_400);
-    let limits = Limits::starting(Lifetime::new(Some(day), 30 * day).expect("long enough"), now());
+    let limits =
+        Deadlines::starting(Lifetime::new(Some(day), 30 * day).expect("long enough"), now());
     let digests = secret.digests(KIND);
     let mut record = Record::new(sid, KIND, digests, subject.map(Arc::from), limits, now());
     if subject.is_some() {
@@ -38,11 +40,11 @@ pub(crate) async fn sign_in(store: &RedisStore, subject: &str) -> SignInId {
 }
 
 /// Data with this under its only key.
-pub(crate) fn data(json: &str) -> Data {
-    Data::from_iter([("cart", json)])
+pub(crate) fn data(json: &str) -> SessionData {
+    SessionData::from_iter([("cart", json)])
 }
 
 /// The refresh that leads to a new secret.
-pub(crate) fn rotation(digests: Digests) -> Rotation {
+pub(crate) fn rotation(digests: SecretDigests) -> Rotation {
     Rotation { kind: KIND, digests, grace: None, renewal: None }
 }

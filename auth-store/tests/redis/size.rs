@@ -1,7 +1,7 @@
 //! How much memory a sign-in takes.
 
 use auth_servers::RedisServer;
-use auth_store::{Details, Device, Store};
+use auth_store::{Device, SignInDetails, Store};
 use redis::Connection;
 
 use crate::sign_in::draft;
@@ -24,7 +24,7 @@ async fn a_sign_in_takes_less_than_a_kilobyte() {
         let user_agent = Some(agent.into());
         let address = Some([192, 0, 2, 7].into());
         let device = Device { user_agent, address, label: None };
-        record.details = Some(Box::new(Details { device, ..Details::default() }));
+        record.details = Some(Box::new(SignInDetails { device, ..SignInDetails::default() }));
         store.create(record, None).await.expect("it runs");
     }
     let all = (used(&server) - before) / MANY;

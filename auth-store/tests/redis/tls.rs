@@ -11,7 +11,7 @@ use crate::sign_in::{data, sign_in};
 /// Signs in, keeps data, and hears of the end by the near cache.
 async fn works(store: RedisStore, other: &RedisStore) {
     let here = NearCache::new(store);
-    while here.status().lease.is_none() {
+    while here.stats().lease.is_none() {
         tokio::task::yield_now().await;
     }
     for number in 0..10 {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_core::SignInId;
 use auth_servers::PostgresServer;
 use auth_store::near_cache::{Announcement, Announcements, Announces, Beat, Source};
-use auth_store::{Limit, PostgresStore, Secret, Store, WhenFull};
+use auth_store::{OverflowPolicy, PostgresStore, Secret, SignInLimit, Store};
 use tokio::time::timeout;
 
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
@@ -62,11 +62,12 @@ async fn whatever_changes_or_ends_is_announced_and_nothing_else() {
     let second = sign_in(&store, "ada").await;
     let mut both = [sid, second];
     both.sort_unstable();
-    assert_eq!(store.amend_subject("ada", b"{}").await.expect("it runs"), 2);
+    assert_eq!(store.update_subject("ada", b"{}").await.expect("it runs"), 2);
     assert_eq!(changes(&store, heard).await, both);
     assert_eq!(store.revoke_others("ada", &second).await.expect("it runs"), 1);
     assert_eq!(changes(&store, heard).await, [sid]);
-    let limit = Limit { most: 1.try_into().expect("not 0"), when_full: WhenFull::Evict };
+    let limit =
+        SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let third = draft(&store, Some("ada")).1;
     store.create(third.clone(), Some(limit)).await.expect("it runs");
     assert_eq!(changes(&store, heard).await, [second], "an eviction is an end");
@@ -76,7 +77,7 @@ async fn whatever_changes_or_ends_is_announced_and_nothing_else() {
     assert_eq!(changes(&store, heard).await, none);
 
     let last = sign_in(&store, "bob").await;
-    store.delete_if(&last, 0).await.expect("it runs");
+    store.delete_if_version(&last, 0).await.expect("it runs");
     assert_eq!(changes(&store, heard).await, [last]);
     let last = sign_in(&store, "bob").await;
     assert!(store.delete_if_idle(&last, now() + LONG).await.expect("it runs"));

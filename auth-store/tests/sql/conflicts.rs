@@ -4,13 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_servers::{MariaDbServer, PostgresServer};
-use auth_store::{Limit, MySqlStore, PostgresStore, SqliteStore, Store, StoreErrorKind, WhenFull};
+use auth_store::{
+    MySqlStore, OverflowPolicy, PostgresStore, SignInLimit, SqliteStore, Store, StoreErrorKind,
+};
 
 use crate::sign_in::{draft, sign_in};
 use crate::stores::{MARIADB, POSTGRES, sqlite};
 
-const LIMIT: Limit =
-    Limit { most: std::num::NonZeroU32::new(5).expect("not 0"), when_full: WhenFull::Evict };
+const LIMIT: SignInLimit = SignInLimit {
+    max: std::num::NonZeroU32::new(5).expect("not 0"),
+    when_full: OverflowPolicy::EvictOldest,
+};
 
 /// Has the server undo the next inserts, as it does when two of them wait for each other.
 fn undo_in_postgres(server: &PostgresServer, database: &str, times: u32, code: &str) {
@@ -125,7 +129,7 @@ async fn everybody_ends_everything(store: Arc<dyn Store>) {
             tasks.spawn(async move {
                 match number % 4 {
                     0 => store.revoke_subject("ada").await,
-                    1 => store.amend_subject("ada", b"{}").await,
+                    1 => store.update_subject("ada", b"{}").await,
                     2 => store.create(draft(&*store, Some("ada")).1, Some(LIMIT)).await.map(|_| 0),
                     _ => store.sweep(crate::sign_in::now(), 100).await,
                 }

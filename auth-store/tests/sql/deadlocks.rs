@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auth_core::SignInId;
 use auth_servers::{PostgresServer, until};
-use auth_store::{Limit, PostgresStore, Store, WhenFull};
+use auth_store::{OverflowPolicy, PostgresStore, SignInLimit, Store};
 use sqlx::{Connection, PgConnection};
 use tokio::task::JoinHandle;
 
@@ -72,7 +72,7 @@ async fn revokes(store: Arc<PostgresStore>) -> JoinHandle<()> {
 
 async fn amends(store: Arc<PostgresStore>) -> JoinHandle<()> {
     tokio::spawn(async move {
-        store.amend_subject("ada", b"{}").await.expect("nobody is in its way for long");
+        store.update_subject("ada", b"{}").await.expect("nobody is in its way for long");
     })
 }
 
@@ -85,7 +85,10 @@ async fn sweeps(store: Arc<PostgresStore>) -> JoinHandle<()> {
 /// At a time at which all of them last: each has to go.
 async fn evicts(store: Arc<PostgresStore>) -> JoinHandle<()> {
     tokio::spawn(async move {
-        let limit = Limit { most: 1.try_into().expect("not 0"), when_full: WhenFull::Evict };
+        let limit = SignInLimit {
+            max: 1.try_into().expect("not 0"),
+            when_full: OverflowPolicy::EvictOldest,
+        };
         let mut record = draft(&*store, Some("ada")).1;
         record.created_at = now().before(Duration::from_secs(60));
         store.create(record, Some(limit)).await.expect("nobody is in its way for long");

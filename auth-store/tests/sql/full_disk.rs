@@ -8,7 +8,7 @@ use std::process::{self, Command, Output};
 
 use auth_core::SignInId;
 use auth_servers::Scratch;
-use auth_store::{SqliteStore, Store, StoreErrorKind, Swap};
+use auth_store::{CompareAndSwap, SqliteStore, Store, StoreErrorKind};
 
 use crate::sign_in::{data, draft, sign_in};
 
@@ -177,7 +177,7 @@ async fn loses_nothing(disk: &impl Disk) {
     let mut refused = 0;
     for number in 0..20 {
         match store.update(&updated, version, data(&number.to_string())).await {
-            Ok(Swap::Stored(record)) => version = record.version,
+            Ok(CompareAndSwap::Stored(record)) => version = record.version,
             Ok(other) => panic!("{other:?}"),
             Err(error) => {
                 assert_eq!(error.kind(), StoreErrorKind::Unavailable);

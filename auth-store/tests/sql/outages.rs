@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use auth_core::Clock;
 use auth_servers::{Held, MariaDbServer, PostgresServer, Proxy, until};
-use auth_store::{Limit, MySqlStore, PostgresStore, Store, StoreErrorKind, WhenFull, conformance};
+use auth_store::{
+    MySqlStore, OverflowPolicy, PostgresStore, SignInLimit, Store, StoreErrorKind, conformance,
+};
 use tokio::time::sleep;
 
 use crate::sign_in::{data, draft, sign_in};
@@ -126,8 +128,10 @@ macro_rules! on {
                 let url = server.url().replace(&port(server.port()), &port(proxy.port()));
                 let there = Arc::new(store(url).await);
                 let sid = sign_in(&*there, "ada").await;
-                let limit =
-                    Limit { most: 5.try_into().expect("not 0"), when_full: WhenFull::Evict };
+                let limit = SignInLimit {
+                    max: 5.try_into().expect("not 0"),
+                    when_full: OverflowPolicy::EvictOldest,
+                };
                 proxy.hold(Held { answered: true, ..Held::default() });
                 let error = there.create(draft(&*there, Some("ada")).1, Some(limit)).await;
                 assert_eq!(error.expect_err("held").kind(), StoreErrorKind::Unavailable);
@@ -165,7 +169,10 @@ macro_rules! a_node_that_stands_still_holds_up_nobody {
             };
             let (still, here) = (open(line).await, open(server.url()).await);
             sign_in(&*still, "ada").await;
-            let limit = Limit { most: 5.try_into().expect("not 0"), when_full: WhenFull::Evict };
+            let limit = SignInLimit {
+                max: 5.try_into().expect("not 0"),
+                when_full: OverflowPolicy::EvictOldest,
+            };
             proxy.hold(Held { answered: true, ..Held::default() });
             let step = {
                 let (store, record) = (Arc::clone(&still), draft(&*still, Some("ada")).1);

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use auth_servers::{MariaDbServer, PostgresServer, until};
-use auth_store::{Limit, MySqlStore, PostgresStore, Secret, Store, WhenFull};
+use auth_store::{MySqlStore, OverflowPolicy, PostgresStore, Secret, SignInLimit, Store};
 
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
 
@@ -22,7 +22,7 @@ async fn fill(store: &dyn Store) {
 
 /// Every kind of step.
 async fn take_all(store: &dyn Store) {
-    let limit = Limit { most: NonZeroU32::MIN, when_full: WhenFull::Evict };
+    let limit = SignInLimit { max: NonZeroU32::MIN, when_full: OverflowPolicy::EvictOldest };
     let (secret, record) = draft(store, Some("ada"));
     let sid = record.sid;
     store.create(record, Some(limit)).await.expect("it runs");
@@ -35,14 +35,14 @@ async fn take_all(store: &dyn Store) {
     let digests = Secret::generate(sid).expect("randomness").digests(KIND);
     store.rotate(&sid, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
     assert_eq!(store.list("ada").await.expect("it runs").len(), 1);
-    store.amend_subject("ada", b"{}").await.expect("it runs");
+    store.update_subject("ada", b"{}").await.expect("it runs");
     store.create(draft(store, Some("ada")).1, Some(limit)).await.expect("it runs");
     let other = sign_in(store, "ada").await;
     store.revoke_others("ada", &other).await.expect("it runs");
     assert!(store.revoke("ada", &other).await.expect("it runs"));
     store.revoke_subject("user-1").await.expect("it runs");
     store.delete(&sid).await.expect("it runs");
-    store.delete_if(&sid, 0).await.expect("it runs");
+    store.delete_if_version(&sid, 0).await.expect("it runs");
     store.delete_if_idle(&sid, now()).await.expect("it runs");
     let (_, mut over) = draft(store, Some("ada"));
     over.limits.ends_at = now().before(Duration::from_secs(1));

@@ -4,9 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{Clock, SignInId, Timestamp};
-use auth_store::{Data, Digests, Kind, Lifetime, Limits, Record, Rotation, Secret, Store, encode};
+use auth_store::{
+    Deadlines, Lifetime, Record, Rotation, Secret, SecretDigests, SecretKind, SessionData, Store,
+    encode,
+};
 
-pub(crate) const KIND: Kind = Kind::Cookie;
+pub(crate) const KIND: SecretKind = SecretKind::Cookie;
 
 pub(crate) fn now() -> Timestamp {
     Clock::system().now()
@@ -17,7 +20,8 @@ pub(crate) fn draft(store: &dyn Store, subject: Option<&str>) -> (Secret, Record
     let sid = store.new_id(subject).expect("randomness");
     let secret = Secret::generate(sid).expect("randomness");
     let day = Duration::from_secs(86_400);
-    let limits = Limits::starting(Lifetime::new(Some(day), 30 * day).expect("long enough"), now());
+    let limits =
+        Deadlines::starting(Lifetime::new(Some(day), 30 * day).expect("long enough"), now());
     let digests = secret.digests(KIND);
     let mut record = Record::new(sid, KIND, digests, subject.map(Arc::from), limits, now());
     if subject.is_some() {
@@ -36,11 +40,11 @@ pub(crate) async fn sign_in(store: &dyn Store, subject: &str) -> SignInId {
 }
 
 /// Data with this under its only key.
-pub(crate) fn data(json: &str) -> Data {
-    Data::from_iter([("cart", json)])
+pub(crate) fn data(json: &str) -> SessionData {
+    SessionData::from_iter([("cart", json)])
 }
 
 /// The refresh that leads to a new secret.
-pub(crate) fn rotation(digests: Digests) -> Rotation {
+pub(crate) fn rotation(digests: SecretDigests) -> Rotation {
     Rotation { kind: KIND, digests, grace: None, renewal: None }
 }

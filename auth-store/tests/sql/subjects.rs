@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_store::{Limit, Store, WhenFull};
+use auth_store::{OverflowPolicy, SignInLimit, Store};
 
 use crate::sign_in::{draft, sign_in};
 use crate::stores::on_each;
@@ -38,7 +38,8 @@ async fn subjects_differ_by_any_byte(store: Arc<dyn Store>) {
     for subject in subjects {
         let (_, record) = draft(&*store, Some(subject));
         sids.push(record.sid);
-        let limit = Limit { most: 1.try_into().expect("not 0"), when_full: WhenFull::Refuse };
+        let limit =
+            SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::Reject };
         store.create(record, Some(limit)).await.expect("it is the first of its subject");
     }
     for (subject, sid) in subjects.iter().zip(&sids) {
@@ -47,7 +48,7 @@ async fn subjects_differ_by_any_byte(store: Arc<dyn Store>) {
         assert_eq!((record.sid, record.subject.as_deref()), (*sid, Some(*subject)));
     }
     for (subject, sid) in subjects.iter().zip(&sids) {
-        assert_eq!(store.amend_subject(subject, b"{}").await.expect("it runs"), 1, "{subject:?}");
+        assert_eq!(store.update_subject(subject, b"{}").await.expect("it runs"), 1, "{subject:?}");
         assert_eq!(store.revoke_subject(subject).await.expect("it runs"), 1, "{subject:?}");
         assert!(store.load(sid).await.expect("it runs").is_none());
     }

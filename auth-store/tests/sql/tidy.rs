@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::Clock;
-use auth_store::{Limit, MySqlStore, PostgresStore, SqliteStore, Store, WhenFull};
+use auth_store::{MySqlStore, OverflowPolicy, PostgresStore, SignInLimit, SqliteStore, Store};
 use tokio::time::sleep;
 
 use crate::sign_in::{draft, now, sign_in};
@@ -84,7 +84,7 @@ async fn visitors_go_and_users_stay(store: Arc<dyn Store>) {
     .await;
     assert!(store.load(&user).await.expect("it runs").is_some());
     assert!(store.load(&visitors[0]).await.expect("it runs").is_none());
-    let limit = Limit { most: NonZeroU32::MIN, when_full: WhenFull::Refuse };
+    let limit = SignInLimit { max: NonZeroU32::MIN, when_full: OverflowPolicy::Reject };
     let refused = store.create(draft(&*store, Some("ada")).1, Some(limit)).await.expect("it runs");
     assert_eq!(refused, auth_store::Created::LimitReached, "the user has not gone");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth_core::Timestamp;
 use auth_servers::{MariaDbServer, PostgresServer};
-use auth_store::{Limits, MySqlStore, PostgresStore, Store};
+use auth_store::{Deadlines, MySqlStore, PostgresStore, Store};
 
 use crate::sign_in::draft;
 
@@ -20,7 +20,7 @@ async fn keeps_time(store: Arc<dyn Store>) {
         let ends_at = start + Duration::from_millis(1001);
         record.created_at = start;
         record.authenticated_at = start;
-        record.limits = Limits { idle_secs: 0, ends_at };
+        record.limits = Deadlines { idle_secs: 0, ends_at };
         let sid = record.sid;
         store.create(record, None).await.expect("it runs");
         let kept = store.load(&sid).await.expect("it runs").expect("it is there");

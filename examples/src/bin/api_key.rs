@@ -17,8 +17,8 @@
 #![allow(clippy::print_stdout)] // where it listens, for whoever started it
 
 use auth_core::{
-    Attempt, AuthFuture, Authenticator, Challenge, Clock, Demand, Facts, Head, Identity, Outcome,
-    Principal, Reason, Rejection, Require, any_of,
+    Attempt, AuthFuture, AuthenticationInfo, Authenticator, Challenge, ChallengeReason, Clock,
+    Identity, Outcome, Principal, Rejection, RejectionReason, RequestHead, Require, any_of,
 };
 use axum::Router;
 use axum::routing::get;
@@ -66,16 +66,16 @@ impl ApiKeys {
         Ok((Self(vec![(Sha256::digest(&key).into(), robot)]), key))
     }
 
-    fn judge(&self, head: &Head<'_>, key: &HeaderValue) -> Outcome<User> {
+    fn judge(&self, head: &RequestHead<'_>, key: &HeaderValue) -> Outcome<User> {
         let rejected = |reason| Outcome::Rejected(Rejection::new("api-key", reason));
         if head.headers().get_all(Self::HEADER).iter().count() > 1 {
-            return rejected(Reason::Duplicate);
+            return rejected(RejectionReason::Duplicate);
         }
         let digest: [u8; 32] = Sha256::digest(key).into();
         let known = self.0.iter().find(|(known, _)| known.ct_eq(&digest).into());
         match known {
             Some((_, principal)) => authenticated("api-key", principal.clone()),
-            None => rejected(Reason::Unknown),
+            None => rejected(RejectionReason::Unknown),
         }
     }
 }
@@ -83,13 +83,16 @@ impl ApiKeys {
 impl Authenticator for ApiKeys {
     type Claims = User;
 
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<User>> {
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<User>> {
         let key = head.headers().get(Self::HEADER)?;
         Some(Attempt::explicit(self.judge(head, key)))
     }
 
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
-        if matches!(demand, Demand::Credential | Demand::Better(_)) {
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        if matches!(
+            reason,
+            ChallengeReason::MissingCredential | ChallengeReason::InvalidCredential(_)
+        ) {
             Challenge::new("ApiKey").append_to(headers);
         }
     }
@@ -107,23 +110,26 @@ struct Basic {
 impl Authenticator for Basic {
     type Claims = User;
 
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<User>> {
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<User>> {
         let Some((username, password)) = user_and_password(head.credentials("Basic")?) else {
-            let rejection = Rejection::new("basic", Reason::Malformed);
+            let rejection = Rejection::new("basic", RejectionReason::Malformed);
             return Some(Attempt::ambient_header(Outcome::Rejected(rejection)));
         };
         let users = self.users.clone();
         // The verification runs on a thread of its own, see `Users::check`.
-        Some(Attempt::ambient_header(AuthFuture::from_async(async move {
+        Some(Attempt::ambient_header(AuthFuture::boxed(async move {
             match users.check(&username, &password).await {
                 Ok(principal) => authenticated("basic", principal),
-                Err(_) => Outcome::Rejected(Rejection::new("basic", Reason::Unknown)),
+                Err(_) => Outcome::Rejected(Rejection::new("basic", RejectionReason::Unknown)),
             }
         })))
     }
 
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
-        if matches!(demand, Demand::Credential | Demand::Better(_)) {
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        if matches!(
+            reason,
+            ChallengeReason::MissingCredential | ChallengeReason::InvalidCredential(_)
+        ) {
             let basic = Challenge::new("Basic").param("realm", "examples");
             basic.param("charset", "UTF-8").append_to(headers);
         }
@@ -142,8 +148,8 @@ fn user_and_password(credentials: &[u8]) -> Option<(String, String)> {
 }
 
 fn authenticated(scheme: &'static str, principal: Principal<User>) -> Outcome<User> {
-    let facts = Facts::new(scheme, Clock::system().now());
-    Outcome::Authenticated(Identity::verified(principal, facts))
+    let authentication = AuthenticationInfo::new(scheme, Clock::system().now());
+    Outcome::Authenticated(Identity::verified(principal, authentication))
 }
 
 #[cfg(test)]
@@ -171,8 +177,8 @@ mod tests {
                 let value = HeaderValue::from_str(key).unwrap();
                 request.headers_mut().append(ApiKeys::HEADER, value);
             }
-            let attempt = keys.authenticate(&Head::from(&request))?;
-            attempt.into_outcome().now().ok()
+            let attempt = keys.authenticate(&RequestHead::from(&request))?;
+            attempt.into_outcome().into_ready().ok()
         };
         assert!(outcome(&[]).is_none());
         assert!(matches!(outcome(&[&key]), Some(Outcome::Authenticated(_))));

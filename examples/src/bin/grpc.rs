@@ -107,7 +107,7 @@ async fn who_am_i(request: Request<String>) -> Result<Response<String>, Status> 
     match Identity::<Claims>::of(request.extensions()) {
         Ok(Some(me)) => Ok(Response::new(format!("hello {}", me.subject()))),
         Ok(None) => Err(Status::unauthenticated("nobody")), // not behind a layer that is required
-        Err(misuse) => Err(Status::internal(misuse.to_string())),
+        Err(error) => Err(Status::internal(error.to_string())),
     }
 }
 

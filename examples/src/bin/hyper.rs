@@ -12,7 +12,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use auth_core::{Auth, Exchange, Identity, Refusal};
+use auth_core::{Auth, AuthContext, Identity, Refusal};
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Session};
 use examples::serve;
@@ -117,9 +117,9 @@ async fn visits(head: &Parts) -> Result<Answer, Refusal> {
 
 /// As the layer itself would: with the challenges, and the reason as an event.
 fn refuse(head: &Parts, refusal: Refusal) -> Answer {
-    match Exchange::of(&head.extensions, "this server") {
-        Ok(exchange) => exchange.refuse(&head.headers, refusal),
-        Err(misuse) => text(StatusCode::INTERNAL_SERVER_ERROR, misuse.to_string()),
+    match AuthContext::of(&head.extensions, "this server") {
+        Ok(context) => context.refuse(&head.headers, refusal),
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()),
     }
 }
 

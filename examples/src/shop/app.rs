@@ -7,7 +7,7 @@ use axum::middleware::{map_response, map_response_with_state};
 use axum::routing::{delete, get, post};
 
 use super::backend::Backend;
-use super::headers::{self, Transport};
+use super::headers::{self, Exposure};
 use super::{account, cart, devices, errors, events, login, page, refresh};
 use crate::users::Users;
 
@@ -16,7 +16,7 @@ const BODY: usize = 16 * 1024;
 
 /// The whole shop: the routes behind this backend, the open ones, and the headers around them. Any
 /// authenticator of the shop's users is a backend.
-pub fn app(users: Users, backend: impl Into<Backend>, transport: Transport) -> Router {
+pub fn app(users: Users, backend: impl Into<Backend>, transport: Exposure) -> Router {
     let Backend { auth, open: of_backend } = backend.into();
     router(users)
         .layer(AuthLayer::new(auth).optional())
@@ -42,7 +42,7 @@ pub fn router(users: Users) -> Router {
 
 /// Somebody who is an admin by the store itself: a copy could be two seconds late.
 fn admin() -> Require {
-    Require::all([Require::confirmed(), Require::role("admin")])
+    Require::all([Require::revalidated(), Require::role("admin")])
 }
 
 /// What a token may do only if it was not narrowed to less. Whoever ends sign-ins has one that
@@ -52,7 +52,7 @@ fn of_devices() -> Router<Users> {
         .route("/logout-others", post(devices::logout_others))
         .route("/logout-everywhere", post(devices::logout_everywhere))
         .route("/devices/{sign_in}", delete(devices::end))
-        .route_layer(Require::confirmed());
+        .route_layer(Require::revalidated());
     Router::new()
         .route("/devices", get(devices::list))
         .merge(ending)

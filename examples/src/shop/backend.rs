@@ -4,13 +4,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use auth_core::{Authenticator, Clock, any_of};
-use auth_jwt::{JwtAuth, SigningKeys, SignsIn};
+use auth_jwt::{JwtAuth, SigningKeys, WithSignIn};
 use auth_session::SessionAuth;
-use auth_store::{Store, WhenFull};
+use auth_store::{OverflowPolicy, Store};
 use axum::Router;
 use http::HeaderValue;
 
-use super::headers::Transport;
+use super::headers::Exposure;
 use super::options::{AuthKind, Options};
 use super::setup_error::SetupError;
 use super::signing_key::signing_key;
@@ -61,13 +61,13 @@ impl fmt::Debug for Backend {
 /// Outside of a tokio runtime, with a store that several shops share.
 pub async fn backend(
     options: &Options,
-    transport: Transport,
+    transport: Exposure,
     clock: &Clock,
 ) -> Result<Backend, SetupError> {
     let store = store(options).await?;
     let session = session(options, transport, Arc::clone(&store)).clock(clock.clone());
     if options.auth == AuthKind::Session {
-        return Ok(session.bearer().into());
+        return Ok(session.accept_bearer().into());
     }
     if options.store.is_shared() && options.signing_key.is_none() {
         tracing::warn!("without --signing-key, other shops refuse this one's tokens");
@@ -82,42 +82,42 @@ pub async fn backend(
     Ok(backend.publishing(&keys))
 }
 
-fn session(options: &Options, transport: Transport, store: Arc<dyn Store>) -> SessionAuth<User> {
+fn session(options: &Options, transport: Exposure, store: Arc<dyn Store>) -> SessionAuth<User> {
     let auth = SessionAuth::new(store)
         .lifetime(options.session())
-        .limit(DEVICES, WhenFull::Evict)
+        .max_sign_ins(DEVICES, OverflowPolicy::EvictOldest)
         .clear_site_data(FORGET)
         .claims::<User>();
     match transport {
-        Transport::BehindTls => auth,
-        Transport::InsecureLoopback => auth.insecure_http(),
+        Exposure::BehindTls => auth,
+        Exposure::InsecureLoopback => auth.insecure_http(),
     }
 }
 
 fn tokens(
     options: &Options,
-    transport: Transport,
+    transport: Exposure,
     keys: SigningKeys,
     store: Arc<dyn Store>,
-) -> JwtAuth<User, SignsIn> {
+) -> JwtAuth<User, WithSignIn> {
     let auth = JwtAuth::new(keys)
         .issuer(SHOP)
         .audience(SHOP)
         .sign_in(store)
         .access_lifetime(options.access())
         .lifetime(options.token_sign_in())
-        .limit(DEVICES, WhenFull::Evict)
+        .max_sign_ins(DEVICES, OverflowPolicy::EvictOldest)
         .clear_site_data(FORGET)
         .claims::<User>();
     match transport {
-        Transport::BehindTls => auth,
-        Transport::InsecureLoopback => auth.insecure_http(),
+        Exposure::BehindTls => auth,
+        Exposure::InsecureLoopback => auth.insecure_http(),
     }
 }
 
 fn signing_keys(options: &Options, clock: &Clock) -> Result<SigningKeys, SetupError> {
     let key = signing_key(options.signing_key.as_deref())?;
-    Ok(SigningKeys::new(key).longest_token(options.access()).clock(clock.clone()))
+    Ok(SigningKeys::new(key).max_token_lifetime(options.access()).clock(clock.clone()))
 }
 
 #[cfg(test)]
@@ -127,7 +127,7 @@ mod tests {
 
     async fn answer(args: &[&str]) -> Result<(), String> {
         let options = Options::parse_from(["shop"].iter().chain(args));
-        let backend = backend(&options, Transport::InsecureLoopback, &Clock::system()).await;
+        let backend = backend(&options, Exposure::InsecureLoopback, &Clock::system()).await;
         backend.map(drop).map_err(|error| error.to_string())
     }
 

@@ -6,7 +6,7 @@ use http::{HeaderName, HeaderValue, header};
 
 /// How clients reach the shop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub enum Exposure {
     /// Through a proxy that ends TLS.
     BehindTls,
     /// By plain http on this machine, for development.
@@ -23,10 +23,10 @@ const ALWAYS: [(HeaderName, HeaderValue); 2] = [
 ];
 
 /// For `map_response`, outside of everything else.
-pub(super) async fn add(State(transport): State<Transport>, mut response: Response) -> Response {
+pub(super) async fn add(State(transport): State<Exposure>, mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.extend(ALWAYS);
-    if transport == Transport::BehindTls {
+    if transport == Exposure::BehindTls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
     // What the shop says depends on who asks; nobody on the way should keep it.

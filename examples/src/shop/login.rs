@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use auth_core::{Auth, Carrier, Delivery, Persistence, SignInId, Words};
+use auth_core::{Auth, Persistence, RefreshTokenDelivery, SignInId, Words};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Redirect, Response, Result};
 use axum::{Extension, Json};
@@ -72,13 +72,13 @@ pub(super) async fn login(
 
     let mut sign_in = auth.sign_in(principal);
     if login.credential == Credential::Token {
-        sign_in = sign_in.via(Carrier::Explicit);
+        sign_in = sign_in.as_tokens();
     }
     if login.delivery == TokenDelivery::Body {
-        sign_in = sign_in.deliver(Delivery::Body);
+        sign_in = sign_in.deliver(RefreshTokenDelivery::Body);
     }
     if login.remember {
-        sign_in = sign_in.persistence(Persistence::Device);
+        sign_in = sign_in.persistence(Persistence::Persistent);
     }
     if let Some(label) = login.label.filter(|label| !label.is_empty()) {
         sign_in = sign_in.label(label);

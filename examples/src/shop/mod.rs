@@ -37,7 +37,7 @@ mod store_url;
 
 pub use app::{app, router};
 pub use backend::{Backend, backend};
-pub use headers::Transport;
+pub use headers::Exposure;
 pub use options::{AuthKind, Options};
 pub use return_path::return_path;
 pub use setup_error::SetupError;

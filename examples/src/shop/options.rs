@@ -7,7 +7,7 @@ use std::time::Duration;
 use auth_store::Lifetime;
 use clap::{Parser, ValueEnum};
 
-use super::headers::Transport;
+use super::headers::Exposure;
 use super::store_url::StoreUrl;
 use crate::users::Users;
 
@@ -147,12 +147,12 @@ impl Options {
     ///
     /// # Errors
     /// If everybody on the network could reach it without TLS, and read passwords and cookies.
-    pub fn transport(&self) -> Result<Transport, &'static str> {
+    pub fn transport(&self) -> Result<Exposure, &'static str> {
         if self.behind_tls {
-            return Ok(Transport::BehindTls);
+            return Ok(Exposure::BehindTls);
         }
         if self.listen.ip().is_loopback() {
-            return Ok(Transport::InsecureLoopback);
+            return Ok(Exposure::InsecureLoopback);
         }
         Err(
             "without TLS the shop listens on loopback addresses only: put a proxy that ends TLS in \
@@ -183,7 +183,7 @@ mod tests {
         let options = parse(&[]).unwrap();
         assert_eq!((options.auth, options.store.as_str()), (AuthKind::Both, "memory:"));
         assert_eq!(options.listen.to_string(), "127.0.0.1:3000");
-        assert_eq!(options.transport(), Ok(Transport::InsecureLoopback));
+        assert_eq!(options.transport(), Ok(Exposure::InsecureLoopback));
         assert_eq!(options.signing_key, None);
         assert!(options.near_cache());
         assert_eq!(options.stale_for(), None);
@@ -238,7 +238,7 @@ mod tests {
         for address in ["0.0.0.0:80", "192.0.2.1:3000", "[::]:3000"] {
             assert!(parse(&["--listen", address]).unwrap().transport().is_err(), "{address}");
             let behind = parse(&["--listen", address, "--behind-tls"]).unwrap();
-            assert_eq!(behind.transport(), Ok(Transport::BehindTls));
+            assert_eq!(behind.transport(), Ok(Exposure::BehindTls));
         }
         assert!(parse(&["--listen", "[::1]:0"]).unwrap().transport().is_ok());
     }

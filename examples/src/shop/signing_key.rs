@@ -37,11 +37,11 @@ fn generate() -> Result<SigningKey, SetupError> {
 
 /// The error is the one that says most: what is no key for one algorithm may be one for the next.
 fn parse(pem: &[u8]) -> Result<SigningKey, InvalidKey> {
-    let mut refused = InvalidKey::NotFor(Algorithm::Rs256);
+    let mut refused = InvalidKey::Incompatible(Algorithm::Rs256);
     for algorithm in ALGORITHMS {
         match SigningKey::from_pem(algorithm, pem) {
             Ok(key) => return Ok(key),
-            Err(InvalidKey::NotFor(_)) => {}
+            Err(InvalidKey::Incompatible(_)) => {}
             Err(error) => refused = error,
         }
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use auth_store::near_cache::NearCacheBuilder;
-use auth_store::{Connect, Store};
+use auth_store::{ConnectOptions, Store};
 
 use super::options::Options;
 use super::setup_error::SetupError;
@@ -11,12 +11,12 @@ use super::setup_error::SetupError;
 /// The store that the command line asks for, with its tables made. Sign-ins that are kept elsewhere
 /// have copies here as long as the shop hears of every change.
 pub(super) async fn store(options: &Options) -> Result<Arc<dyn Store>, SetupError> {
-    let mut store = Connect::new(options.store.as_str()).migrate();
+    let mut store = ConnectOptions::new(options.store.as_str()).migrate();
     if options.near_cache() {
         store = store.near_cache(NearCacheBuilder::default());
     }
     if let Some(staleness) = options.stale_for() {
-        store = store.stale_for(staleness);
+        store = store.with_ttl(staleness);
     }
     store.connect().await.map_err(SetupError::Store)
 }

@@ -37,7 +37,7 @@ fn jwk(shop: &Shop) -> Value {
 fn verified_elsewhere(jwks: &str, token: &str) -> Option<Identity<User>> {
     let auth = JwtAuth::new(KeySet::from_jwks(jwks).unwrap()).issuer("shop").audience("shop");
     let auth = auth.access_token().claims::<User>();
-    match auth.verify(token.as_bytes()).now() {
+    match auth.verify(token.as_bytes()).into_ready() {
         Ok(Outcome::Authenticated(identity)) => Some(identity),
         _ => None,
     }
@@ -67,7 +67,7 @@ fn another_service_verifies_the_shops_tokens() {
     let alice = verified_elsewhere(&jwks(&shop), &tokens.access).unwrap();
     assert!(alice.subject() == "alice" && alice.has_role("buyer") && alice.has_scope("cart"));
     assert_eq!(alice.claims(), &User::named("Alice"));
-    assert_eq!(alice.facts().issuer.as_deref(), Some("shop"));
+    assert_eq!(alice.authentication().issuer.as_deref(), Some("shop"));
     let others = jwks(&Shop::start());
     assert!(verified_elsewhere(&others, &tokens.access).is_none());
 }

@@ -122,7 +122,11 @@ async fn additions_in_both_shops_at_once_are_all_kept() {
 async fn promote_alice(redis: &RedisServer) -> usize {
     let staff = SessionAuth::new(RedisStore::connect(redis.url()).await.unwrap());
     let roles = ["buyer".into(), "admin".into()];
-    staff.claims::<User>().amend("alice", &roles, &User::named("Queen Alice")).await.unwrap()
+    staff
+        .claims::<User>()
+        .update_claims("alice", &roles, &User::named("Queen Alice"))
+        .await
+        .unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use auth_core::{Authenticator, Carrier};
-use auth_jwt::{JwtAuth, SignsIn};
+use auth_core::{Authenticator, Transport};
+use auth_jwt::{JwtAuth, WithSignIn};
 use auth_store::{Record, Store, encode};
 use parking_lot::Mutex;
 
@@ -11,7 +11,7 @@ use crate::app::{Login, User};
 use crate::harness::{Auth, Backend, Framework, Setup, World, jwt_eddsa};
 
 /// The nodes' backends, to ask how often they verified a token.
-static NODES: Mutex<Vec<JwtAuth<User, SignsIn>>> = Mutex::new(Vec::new());
+static NODES: Mutex<Vec<JwtAuth<User, WithSignIn>>> = Mutex::new(Vec::new());
 
 fn counting(setup: &Setup) -> Auth {
     let auth = jwt_eddsa(setup);
@@ -20,13 +20,13 @@ fn counting(setup: &Setup) -> Auth {
 }
 
 fn verified() -> u64 {
-    NODES.lock().iter().map(|auth| auth.cache_status().misses).sum()
+    NODES.lock().iter().map(|auth| auth.cache_stats().misses).sum()
 }
 
 #[tokio::test]
 async fn sec_14_88_a_remembered_token_changes_and_ends_with_its_sign_in() {
     let world =
-        World::start(Backend { carrier: Carrier::Explicit, build: counting }, Framework::Axum)
+        World::start(Backend { transport: Transport::Explicit, build: counting }, Framework::Axum)
             .await;
     let world = world.with(|setup| setup.access_lifetime = Some(Duration::from_secs(300))).await;
     let client = world.client();
@@ -38,7 +38,7 @@ async fn sec_14_88_a_remembered_token_changes_and_ends_with_its_sign_in() {
     assert_eq!(verified(), 1, "the rest was remembered");
 
     let principal = encode(&[], &User::default()).unwrap();
-    world.store.amend_subject("alice", &principal).await.unwrap();
+    world.store.update_subject("alice", &principal).await.unwrap();
     assert_eq!([at("/me").await, at("/admin").await], [200, 403]);
 
     world.store.revoke_subject("alice").await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_store::WhenFull;
+use auth_store::OverflowPolicy;
 use http::header;
 
 use crate::app::{Login, Me};
@@ -82,7 +82,9 @@ async fn a_user_whose_token_has_ended_keeps_the_cart(world: World) {
 }
 
 async fn sec_21_a_user_whose_token_has_ended_takes_no_second_place(world: World) {
-    for (subject, when_full) in [("alice", WhenFull::Evict), ("bob", WhenFull::Refuse)] {
+    for (subject, when_full) in
+        [("alice", OverflowPolicy::EvictOldest), ("bob", OverflowPolicy::Reject)]
+    {
         let world = short(&world.with_limit(2, when_full).await).await;
         let (phone, laptop) = (world.client(), world.client());
         phone.signed_in(subject).await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{Authenticator, Carrier, CookiePolicy};
+use auth_core::{Authenticator, CookiePolicy, Transport};
 use http::{Method, header};
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ const ACCESS: &str = "__Host-access";
 
 async fn world() -> World {
     let build = |setup: &Setup| jwt(setup).cookie(CookiePolicy::host("access").unwrap()).erased();
-    World::start(Backend { carrier: Carrier::Ambient, build }, Framework::Axum).await
+    World::start(Backend { transport: Transport::Ambient, build }, Framework::Axum).await
 }
 
 async fn signed_in(world: &World) -> Client {
@@ -104,7 +104,7 @@ async fn a_token_in_the_body_takes_the_place_of_the_cookie() {
     let world = world().await;
     let client = signed_in(&world).await;
     let cookie = format!("{ACCESS}={}", value(&client, ACCESS));
-    let login = Login::from("alice").via(Carrier::Explicit);
+    let login = Login::from("alice").via(Transport::Explicit);
     let reply = client.post("/login").json(&login).await;
     assert_eq!(reply.status, 200);
     assert!(reply.set_cookie(ACCESS).unwrap().contains("Max-Age=0"), "{reply:?}");
@@ -201,7 +201,7 @@ async fn sec_29_a_step_up_too_large_for_a_cookie_leaves_the_sign_in_alone() {
 async fn a_refresh_brings_the_access_token_by_the_way_that_it_came() {
     let world = world().await;
     let client = world.client();
-    let login = Login::from("alice").via(Carrier::Explicit);
+    let login = Login::from("alice").via(Transport::Explicit);
     assert_eq!(client.post("/login").json(&login).await.status, 200);
     for _ in 0..2 {
         let reply = client.reloaded().post("/refresh").await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{Authenticator, Carrier};
+use auth_core::{Authenticator, Transport};
 use auth_jwt::{JwtAuth, Key};
 
 use crate::app::{Login, Me};
@@ -16,7 +16,7 @@ async fn shop() -> World {
 
 /// Another service.
 async fn elsewhere(shop: &World) -> World {
-    shop.with_backend(Backend { carrier: Carrier::Explicit, build: verifier }).await
+    shop.with_backend(Backend { transport: Transport::Explicit, build: verifier }).await
 }
 
 fn verifier(setup: &Setup) -> Auth {

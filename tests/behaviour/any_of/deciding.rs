@@ -10,7 +10,7 @@ use crate::harness::{Client, Credential, World};
 async fn holds_both(world: &World) -> (Credential, Credential, Client) {
     let cookie = world.client().signed_in("alice").await;
     let tokens = world.client();
-    let login = Login::from("bob").via(auth_core::Carrier::Explicit);
+    let login = Login::from("bob").via(auth_core::Transport::Explicit);
     assert_eq!(tokens.post("/login").json(&login).await.status, 200);
     let token = tokens.credential().unwrap();
     let both = world.holder(&cookie).holding(&token);
@@ -94,7 +94,7 @@ async fn sec_71_every_way_in_has_to_meet_the_demanded_assurance() {
             by_cookie.login(login.clone()).await;
             assert_eq!(by_cookie.get("/strong").await.status, status, "cookie with {acr:?}");
             let by_token = world.client();
-            let login = login.via(auth_core::Carrier::Explicit);
+            let login = login.via(auth_core::Transport::Explicit);
             by_token.post("/login").json(&login).await;
             assert_eq!(by_token.get("/strong").await.status, status, "token with {acr:?}");
         }

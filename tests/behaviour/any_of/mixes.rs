@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use auth_core::{Authenticator, Carrier, any_of};
+use auth_core::{Authenticator, Transport, any_of};
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Store};
 
@@ -13,7 +13,7 @@ use crate::harness::{
 
 /// A node with this combination.
 pub(super) async fn world(build: fn(&Setup) -> Auth) -> World {
-    World::start(Backend { carrier: Carrier::Ambient, build }, Framework::Axum).await
+    World::start(Backend { transport: Transport::Ambient, build }, Framework::Axum).await
 }
 
 /// Every way to write "keys, cookies or tokens, and new sign-ins by cookie"; they have to behave

@@ -1,6 +1,6 @@
 //! Sessions beside pairs of tokens: a refresh cookie is there also when its access token is not.
 
-use auth_core::{Authenticator, Carrier, any_of};
+use auth_core::{Authenticator, Transport, any_of};
 
 use super::mixes::world;
 use crate::app::{Login, Refresh};
@@ -25,7 +25,7 @@ async fn two(world: &World) -> (Credential, Credential) {
 }
 
 fn by_token(subject: &str) -> Login {
-    Login::from(subject).via(Carrier::Explicit)
+    Login::from(subject).via(Transport::Explicit)
 }
 
 #[tokio::test]

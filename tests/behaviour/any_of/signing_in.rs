@@ -1,6 +1,6 @@
 //! Signing in and out, where several backends could.
 
-use auth_core::{Authenticator, Carrier, any_of};
+use auth_core::{Authenticator, Transport, any_of};
 
 use super::mixes::{ALIKE, cookie_first, token_first, two_stores, world};
 use crate::app::Login;
@@ -9,7 +9,7 @@ use crate::harness::{
 };
 
 fn by_token(subject: &str) -> Login {
-    Login::from(subject).via(Carrier::Explicit)
+    Login::from(subject).via(Transport::Explicit)
 }
 
 /// One browser with a cookie and a token, of two sign-ins.

@@ -20,7 +20,7 @@ async fn an_old_cookie_does_not_keep_a_token_in_the_body_from_being_refreshed() 
     for build in [cookie_first, token_first] {
         let world = world(build).await;
         let app = world.client();
-        app.post("/login").json(&Login::from("alice").via(auth_core::Carrier::Explicit)).await;
+        app.post("/login").json(&Login::from("alice").via(auth_core::Transport::Explicit)).await;
         let Some(Credential::Token(token)) = app.credential() else { panic!("no token") };
         let stale = Credential::Cookie("A".repeat(86));
         let reply = world.holder(&stale).post("/refresh").json(&Refresh::token(&token)).await;

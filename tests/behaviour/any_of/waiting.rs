@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{Auth, BoxFuture, Carrier, Claims, Ended, Principal, Timestamp};
+use auth_core::{Auth, BoxFuture, Claims, EndReason, Principal, Timestamp, Transport};
 use auth_jwt::testing::TestIssuer;
 use auth_store::Store;
 use http::{Request, Response};
@@ -12,10 +12,10 @@ use tower::{Layer, ServiceExt, service_fn};
 
 use super::mixes::{ALIKE, cookie_first, token_first, two_stores, world};
 use crate::app::{Me, User};
-use crate::harness::World;
+use crate::harness::{World, sign_in_by};
 
 /// Waits for the end of a sign-in that is made in the same request.
-async fn of_the_same_request(world: &World, carrier: Carrier) -> BoxFuture<Ended> {
+async fn of_the_same_request(world: &World, transport: Transport) -> BoxFuture<EndReason> {
     let kept = Arc::new(Mutex::new(None));
     let answer = world.inside(None, {
         let kept = Arc::clone(&kept);
@@ -24,7 +24,7 @@ async fn of_the_same_request(world: &World, carrier: Carrier) -> BoxFuture<Ended
             async move {
                 let auth = Auth::<User>::of(&head).unwrap();
                 let alice = Principal::new("alice").claims(User::default());
-                let signed_in = auth.sign_in(alice).via(carrier).await.unwrap();
+                let signed_in = sign_in_by(auth.sign_in(alice), transport).await.unwrap();
                 *kept.lock() = Some(auth.ended());
                 Response::new(signed_in.sign_in.to_string())
             }
@@ -35,7 +35,7 @@ async fn of_the_same_request(world: &World, carrier: Carrier) -> BoxFuture<Ended
 }
 
 /// What of the wait can be said at once.
-async fn at_once(ended: &mut BoxFuture<Ended>) -> Option<Ended> {
+async fn at_once(ended: &mut BoxFuture<EndReason>) -> Option<EndReason> {
     tokio::select! {
         biased;
         ended = ended => Some(ended),
@@ -46,12 +46,12 @@ async fn at_once(ended: &mut BoxFuture<Ended>) -> Option<Ended> {
 #[tokio::test]
 async fn a_sign_in_of_the_same_request_is_waited_for_whichever_backend_made_it() {
     for build in [cookie_first, token_first, two_stores] {
-        for carrier in [Carrier::Ambient, Carrier::Explicit] {
+        for transport in [Transport::Ambient, Transport::Explicit] {
             let world = world(build).await;
-            let mut ended = of_the_same_request(&world, carrier).await;
+            let mut ended = of_the_same_request(&world, transport).await;
             assert_eq!(at_once(&mut ended).await, None, "one that does not know it is not right");
             world.wait(Duration::from_secs(24 * 3600));
-            assert_eq!(ended.await, Ended::Expired);
+            assert_eq!(ended.await, EndReason::Expired);
         }
     }
 }
@@ -59,9 +59,9 @@ async fn a_sign_in_of_the_same_request_is_waited_for_whichever_backend_made_it()
 #[tokio::test]
 async fn whichever_store_ends_it_the_wait_is_over() {
     let world = world(two_stores).await;
-    let ended = of_the_same_request(&world, Carrier::Explicit).await;
+    let ended = of_the_same_request(&world, Transport::Explicit).await;
     assert_eq!(world.store.revoke_subject("alice").await.unwrap(), 1);
-    assert_eq!(ended.await, Ended::Revoked);
+    assert_eq!(ended.await, EndReason::Revoked);
 }
 
 /// Nobody keeps copies of keys: they are what they were verified to be.
@@ -84,7 +84,7 @@ async fn sec_51_a_token_of_another_issuer_ends_the_wait_at_its_time() {
         let waits = Arc::clone(&waits);
         async move {
             let auth = Auth::<Claims>::of(&request).unwrap();
-            let confirmed = auth.confirm().await.unwrap();
+            let confirmed = auth.revalidate().await.unwrap();
             *waits.lock() = Some((auth.ended(), confirmed.expires_at()));
             Ok::<_, std::convert::Infallible>(Response::new(String::new()))
         }
@@ -93,10 +93,10 @@ async fn sec_51_a_token_of_another_issuer_ends_the_wait_at_its_time() {
     let request = Request::get("/").header("authorization", token).body(()).unwrap();
     issuer.auth().layer(service).oneshot(request).await.unwrap();
 
-    let (mut ended, expires_at): (BoxFuture<Ended>, Timestamp) = waits.lock().take().unwrap();
+    let (mut ended, expires_at): (BoxFuture<EndReason>, Timestamp) = waits.lock().take().unwrap();
     assert_eq!(at_once(&mut ended).await, None);
     issuer.clock().advance(expires_at.since(issuer.clock().now()) - Duration::from_millis(1));
     assert_eq!(at_once(&mut ended).await, None);
     issuer.clock().advance(Duration::from_millis(1));
-    assert_eq!(ended.await, Ended::Expired);
+    assert_eq!(ended.await, EndReason::Expired);
 }

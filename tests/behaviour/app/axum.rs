@@ -46,7 +46,7 @@ fn router(gate: Arc<Gate>) -> Router {
         .route("/payments", page().route_layer(deeds::payments()))
         .route("/reports", page().route_layer(Require::scope("reports")))
         .route("/strong", page().route_layer(Require::acr(["aal2", "aal3"])))
-        .route("/step-up", page().route_layer(Require::fresh(Duration::from_secs(300))))
+        .route("/step-up", page().route_layer(Require::max_auth_age(Duration::from_secs(300))))
         .with_state(gate)
 }
 

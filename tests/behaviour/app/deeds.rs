@@ -1,7 +1,7 @@
 //! What the endpoints do, whichever framework called them.
 
 use auth_core::{
-    Auth, AuthError, AuthErrorKind, Carrier, Delivery, Persistence, Principal, Require, SignedIn,
+    Auth, AuthError, AuthErrorKind, Persistence, Principal, RefreshTokenDelivery, Require, SignedIn,
 };
 use auth_store::Session;
 use serde::de::DeserializeOwned;
@@ -18,17 +18,17 @@ pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, Au
     principal.acr = login.acr.map(Into::into);
     let mut sign_in = auth.sign_in(principal);
     if login.token {
-        sign_in = sign_in.via(Carrier::Explicit);
+        sign_in = sign_in.as_tokens();
     }
     if let Some(remember) = login.remember {
-        let persistence = if remember { Persistence::Device } else { Persistence::Browser };
+        let persistence = if remember { Persistence::Persistent } else { Persistence::Session };
         sign_in = sign_in.persistence(persistence);
     }
     if let Some(label) = login.label {
         sign_in = sign_in.label(label);
     }
     if login.refresh_in_body {
-        sign_in = sign_in.deliver(Delivery::Body);
+        sign_in = sign_in.deliver(RefreshTokenDelivery::Body);
     }
     sign_in.await
 }
@@ -61,7 +61,8 @@ pub(super) async fn refresh(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, 
 }
 
 fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, AuthError> {
-    serde_json::from_slice(json).map_err(|error| AuthError::new(AuthErrorKind::Data, error))
+    serde_json::from_slice(json)
+        .map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))
 }
 
 pub(super) async fn cart(session: &Session) -> Result<Vec<String>, AuthError> {
@@ -101,7 +102,7 @@ pub(super) async fn devices(auth: &Auth<User>) -> Result<Vec<DeviceLine>, AuthEr
 
 /// What must not happen after a sign-out or a change of roles.
 pub(super) fn payments() -> Require {
-    Require::all([Require::confirmed(), Require::role("admin")])
+    Require::all([Require::revalidated(), Require::role("admin")])
 }
 
 /// How the request's sign-in ended. Whoever waits keeps nothing of the request.
@@ -113,7 +114,7 @@ pub(super) async fn ended(auth: Auth<User>) -> String {
 
 /// Who it is by the store itself, and what every later look at the request shows.
 pub(super) async fn confirmed(auth: &Auth<User>) -> Result<Me, AuthError> {
-    let confirmed = Me::from(&auth.confirm().await?);
+    let confirmed = Me::from(&auth.revalidate().await?);
     assert_eq!(auth.identity().map(Me::from).as_ref(), Some(&confirmed));
     Ok(confirmed)
 }

@@ -4,7 +4,9 @@ use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{Auth, AuthLayer, Authenticator, Exchange, Identity, Refusal, Require, SignedIn};
+use auth_core::{
+    Auth, AuthContext, AuthLayer, Authenticator, Identity, Refusal, Require, SignedIn,
+};
 use auth_store::Session;
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, request::Parts};
@@ -79,18 +81,18 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
         (&Method::GET, "/ended") => Ok(text(deeds::ended(auth()?).await)),
         (&Method::GET, "/confirmed") => Ok(json(&deeds::confirmed(&auth()?).await?)),
         (&Method::GET, "/payments") => {
-            auth()?.confirm().await?;
+            auth()?.revalidate().await?;
             page(head, &deeds::payments())
         }
         (&Method::GET, "/reports") => page(head, &Require::scope("reports")),
         (&Method::GET, "/strong") => page(head, &Require::acr(["aal2", "aal3"])),
-        (&Method::GET, "/step-up") => page(head, &Require::fresh(minutes(5))),
+        (&Method::GET, "/step-up") => page(head, &Require::max_auth_age(minutes(5))),
         _ => Ok(status(StatusCode::NOT_FOUND)),
     }
 }
 
 fn page(head: &Parts, require: &Require) -> Result<Answer, Refusal> {
-    require.check(Exchange::of(&head.extensions, "the shop")?)?;
+    require.check(AuthContext::of(&head.extensions, "the shop")?)?;
     Ok(text("welcome"))
 }
 
@@ -109,9 +111,9 @@ fn maybe(head: &Parts) -> Result<Answer, Refusal> {
 }
 
 fn refuse(head: &Parts, refusal: Refusal) -> Answer {
-    match Exchange::of(&head.extensions, "the shop") {
-        Ok(exchange) => exchange.refuse(&head.headers, refusal),
-        Err(misuse) => text(misuse.to_string()),
+    match AuthContext::of(&head.extensions, "the shop") {
+        Ok(context) => context.refuse(&head.headers, refusal),
+        Err(error) => text(error.to_string()),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What goes over the wire.
 
-use auth_core::{Carrier, Identity, SignInId};
+use auth_core::{Identity, SignInId, Transport};
 use serde::{Deserialize, Serialize};
 
 /// The application's own claims.
@@ -59,8 +59,8 @@ impl Login {
         Self { refresh_in_body: true, ..self }
     }
 
-    pub(crate) fn via(self, carrier: Carrier) -> Self {
-        Self { token: carrier == Carrier::Explicit, ..self }
+    pub(crate) fn via(self, transport: Transport) -> Self {
+        Self { token: transport == Transport::Explicit, ..self }
     }
 }
 

@@ -1,7 +1,7 @@
 //! An identity moves between threads with its request.
 use std::rc::Rc;
 
-use auth_core::{Attempt, Authenticator, Demand, Head};
+use auth_core::{Attempt, Authenticator, ChallengeReason, RequestHead};
 use http::{HeaderMap, HeaderValue};
 
 struct Mine;
@@ -9,10 +9,10 @@ struct Mine;
 impl Authenticator for Mine {
     type Claims = Rc<str>;
 
-    fn authenticate(&self, _: &Head<'_>) -> Option<Attempt<Rc<str>>> {
+    fn authenticate(&self, _: &RequestHead<'_>) -> Option<Attempt<Rc<str>>> {
         None
     }
-    fn challenge(&self, _: &Demand<'_>, _: &mut HeaderMap) {}
+    fn challenge(&self, _: &ChallengeReason<'_>, _: &mut HeaderMap) {}
     fn vary(&self) -> HeaderValue {
         HeaderValue::from_static("x-mine")
     }

@@ -1,6 +1,6 @@
 //! Only the layer says who sent a request: its extension cannot be made.
-use auth_core::Exchange;
+use auth_core::AuthContext;
 
 fn main() {
-    let _ = Exchange::new;
+    let _ = AuthContext::new;
 }

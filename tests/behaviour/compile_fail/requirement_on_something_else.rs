@@ -2,5 +2,5 @@
 use auth_core::{Identity, Require};
 
 fn main() {
-    let _ = Require::that(|identity: &Identity| identity.subject());
+    let _ = Require::predicate(|identity: &Identity| identity.subject());
 }

@@ -1,8 +1,8 @@
 //! A verifier without sign-ins, such as an application brings for its robots.
 
 use auth_core::{
-    Attempt, Authenticator, Challenge, Clock, Demand, Facts, Head, Identity, Outcome, Principal,
-    Reason, Rejection,
+    Attempt, AuthenticationInfo, Authenticator, Challenge, ChallengeReason, Clock, Identity,
+    Outcome, Principal, Rejection, RejectionReason, RequestHead,
 };
 use http::{HeaderMap, HeaderValue};
 
@@ -24,21 +24,25 @@ impl ApiKeys {
 impl Authenticator for ApiKeys {
     type Claims = User;
 
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<User>> {
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<User>> {
         let key = head.headers().get("x-api-key")?;
         let subject = key.to_str().ok().and_then(|key| key.strip_prefix("key-of-"));
         Some(Attempt::explicit(match subject {
             Some(subject) => {
                 let principal = Principal::new(subject).acr("robot").claims(User::default());
-                let facts = Facts::new("api-key", self.0.now()).issuer(ISSUER);
-                Outcome::Authenticated(Identity::verified(principal, facts))
+                let authentication =
+                    AuthenticationInfo::new("api-key", self.0.now()).issuer(ISSUER);
+                Outcome::Authenticated(Identity::verified(principal, authentication))
             }
-            None => Outcome::Rejected(Rejection::new("api-key", Reason::Unknown)),
+            None => Outcome::Rejected(Rejection::new("api-key", RejectionReason::Unknown)),
         }))
     }
 
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
-        if matches!(demand, Demand::Credential | Demand::Better(_)) {
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        if matches!(
+            reason,
+            ChallengeReason::MissingCredential | ChallengeReason::InvalidCredential(_)
+        ) {
             Challenge::new("ApiKey").append_to(headers);
         }
     }

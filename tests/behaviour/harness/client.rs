@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use auth_core::Carrier;
+use auth_core::Transport;
 use bytes::Bytes;
 use cookie_store::CookieStore;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
@@ -28,7 +28,7 @@ const HOST: &str = "shop.example";
 #[derive(Clone)]
 pub(crate) struct Client {
     server: SocketAddr,
-    carrier: Carrier,
+    transport: Transport,
     held: Arc<Mutex<Held>>,
 }
 
@@ -39,9 +39,9 @@ struct Held {
 }
 
 impl Client {
-    /// A client that holds nothing, and signs in by `carrier`.
-    pub(crate) fn new(server: SocketAddr, carrier: Carrier) -> Self {
-        Self { server, carrier, held: Arc::default() }
+    /// A client that holds nothing, and signs in by `transport`.
+    pub(crate) fn new(server: SocketAddr, transport: Transport) -> Self {
+        Self { server, transport, held: Arc::default() }
     }
 
     /// The same with nothing but this credential.
@@ -85,7 +85,7 @@ impl Client {
 
     /// Signs in by this client's carrier.
     pub(crate) async fn login(&self, login: impl Into<Login>) -> Reply {
-        self.post("/login").json(&login.into().via(self.carrier)).await
+        self.post("/login").json(&login.into().via(self.transport)).await
     }
 
     /// Signs in, and says which credential the client has then.

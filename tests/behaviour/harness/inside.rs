@@ -3,13 +3,21 @@
 use std::convert::Infallible;
 use std::future::Future;
 
-use auth_core::any_of;
+use auth_core::{SignIn, Transport, any_of};
 use http::request::Parts;
 use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::credential::Credential;
 use super::world::World;
+
+/// Chooses how the sign-in is carried.
+pub(crate) fn sign_in_by<C>(sign_in: SignIn<C>, transport: Transport) -> SignIn<C> {
+    match transport {
+        Transport::Explicit => sign_in.as_tokens(),
+        Transport::Ambient => sign_in.as_cookie(),
+    }
+}
 
 impl World {
     /// What the layer makes of a handler's answer to whoever holds this credential.

@@ -28,6 +28,7 @@ pub(crate) use client::{Call, Client};
 pub(crate) use credential::{Credential, REFRESH, SESSION};
 pub(crate) use faults::{Fault, Op};
 pub(crate) use gate::Gate;
+pub(crate) use inside::sign_in_by;
 pub(crate) use jwt::claims;
 pub(crate) use reply::Reply;
 pub(crate) use run::{many_threads, one_thread};

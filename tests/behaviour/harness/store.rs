@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    Created, Data, Deleted, Digest, Limit, Peek, Record, Rotation, Store, StoreError, Swap, Watch,
+    CompareAndSwap, Created, Deleted, Digest, Peek, Record, Rotation, SessionData, SignInLimit,
+    Store, StoreError, Watch,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -108,7 +109,7 @@ impl WatchedStore {
     /// The copy of a record, made at the first look.
     fn copy(&self, sid: &SignInId) -> Option<Arc<Record>> {
         self.inner.peek(sid, &mut |peek| {
-            if let Peek::Known(Some(record)) = peek {
+            if let Peek::Authoritative(Some(record)) = peek {
                 self.keep_copy(record);
             }
         });
@@ -132,8 +133,8 @@ impl Store for WatchedStore {
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         self.faults.count(Op::Peek);
         match self.copy(sid) {
-            Some(copy) => see(Peek::Copy(&copy)),
-            None if self.faults.has(Op::Load) => see(Peek::Ask), // it is down, and knows nothing
+            Some(copy) => see(Peek::Cached(&copy)),
+            None if self.faults.has(Op::Load) => see(Peek::Miss), // it is down, and knows nothing
             None => self.inner.peek(sid, see),
         }
     }
@@ -163,13 +164,22 @@ impl Store for WatchedStore {
         loaded
     }
 
-    async fn create(&self, record: Record, limit: Option<Limit>) -> Result<Created, StoreError> {
+    async fn create(
+        &self,
+        record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError> {
         self.faults.enter(Op::Create).await?;
         self.created.lock().push(record.sid);
         self.telling(self.inner.create(record, limit)).await
     }
 
-    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+    async fn update(
+        &self,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         self.faults.enter(Op::Update).await?;
         let swapped = self.telling(self.inner.update(sid, version, data)).await?;
         self.faults.leave(Op::Update).await.map(|()| swapped)
@@ -180,7 +190,7 @@ impl Store for WatchedStore {
         sid: &SignInId,
         from: &Digest,
         to: Rotation,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         self.faults.enter(Op::Rotate).await?;
         self.telling(self.inner.rotate(sid, from, to)).await
     }
@@ -196,10 +206,10 @@ impl Store for WatchedStore {
         self.telling(self.inner.delete(sid)).await
     }
 
-    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
         self.faults.enter(Op::DeleteIf).await?;
         let _under_way = self.background.enter();
-        self.telling(self.inner.delete_if(sid, version)).await
+        self.telling(self.inner.delete_if_version(sid, version)).await
     }
 
     async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Result<bool, StoreError> {
@@ -229,9 +239,9 @@ impl Store for WatchedStore {
         self.telling(self.inner.revoke_subject(subject)).await
     }
 
-    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         self.faults.enter(Op::Amend).await?;
-        self.telling(self.inner.amend_subject(subject, principal)).await
+        self.telling(self.inner.update_subject(subject, principal)).await
     }
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {

@@ -6,13 +6,15 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, Backend, BoxFuture, Carrier,
-    Challenge, Clock, CrossSite, Demand, Effects, Ended, Head, Misuse, Outcome, Principal, Reason,
-    RefreshOptions, Rejection, Revoke, SignInId, SignInInfo, SignInOptions, SignIns, SignedIn,
-    Timestamp, Tokens, Visit,
+    Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, Backend, BoxFuture, Challenge,
+    ChallengeReason, Clock, ConfigError, CrossOriginProtection, EndReason, Outcome, Principal,
+    RefreshOptions, Rejection, RejectionReason, RequestHead, ResponseEffects, Revoke,
+    SignInBackend, SignInContext, SignInId, SignInInfo, SignInOptions, SignedIn, Timestamp,
+    TokenResponse, Transport,
 };
 use auth_store::{
-    Details, Device, Issued, Kind, NewSignIn, Proof, Record, Secret, SessionHost, SignInManager,
+    Device, IssuedSecret, NewSignIn, Record, Secret, SecretKind, SecretMatch, SessionBackend,
+    SignInDetails, SignInManager,
 };
 use http::{HeaderMap, HeaderValue};
 
@@ -23,7 +25,7 @@ const PREFIX: &str = "tok_";
 
 pub(crate) struct TokenAuth {
     manager: Arc<SignInManager>,
-    host: Arc<dyn SessionHost>,
+    host: Arc<dyn SessionBackend>,
     clear_site_data: Option<HeaderValue>,
 }
 
@@ -38,29 +40,29 @@ impl TokenAuth {
         Self { manager, host, clear_site_data: setup.clear_site_data.clone() }
     }
 
-    fn tokens(&self, issued: &Issued, visit: Visit<'_>) -> SignedIn {
-        visit.turn().effects(Effects::credential_in_body);
+    fn tokens(&self, issued: &IssuedSecret, context: SignInContext<'_>) -> SignedIn {
+        context.state().effects(ResponseEffects::credential_in_body);
         let token = format!("{PREFIX}{}", *issued.secret.to_text());
         let left = issued.limits.ends_at.since(self.manager.settings.clock.now());
-        SignedIn::by_tokens(issued.sid(), Tokens::bearer(token, left))
+        SignedIn::by_tokens(issued.sid(), TokenResponse::bearer(token, left))
     }
 }
 
-fn parse(token: &[u8]) -> Option<Result<Secret, Reason>> {
+fn parse(token: &[u8]) -> Option<Result<Secret, RejectionReason>> {
     let text = token.strip_prefix(PREFIX.as_bytes())?;
-    Some(Secret::parse(text).ok_or(Reason::Malformed))
+    Some(Secret::parse(text).ok_or(RejectionReason::Malformed))
 }
 
 impl Authenticator for TokenAuth {
     type Claims = User;
 
-    fn authenticate(&self, head: &Head<'_>) -> Option<Attempt<User>> {
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<User>> {
         let secret = match parse(head.credentials("Bearer")?)? {
             Ok(secret) => secret,
             Err(reason) => return Some(Attempt::explicit(rejected(reason))),
         };
         let manager = Arc::clone(&self.manager);
-        Some(Attempt::explicit(AuthFuture::from_async(async move {
+        Some(Attempt::explicit(AuthFuture::boxed(async move {
             match manager.store().load(&secret.sid()).await {
                 Ok(record) => judge(&manager, record.as_ref(), &secret),
                 Err(error) => Outcome::Unavailable(error.into()),
@@ -68,15 +70,15 @@ impl Authenticator for TokenAuth {
         })))
     }
 
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap) {
-        Challenge::bearer(demand).append_to(headers);
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        Challenge::bearer(reason).append_to(headers);
     }
 
     fn vary(&self) -> HeaderValue {
         HeaderValue::from_static("authorization")
     }
 
-    fn sign_ins(&self) -> Option<&dyn SignIns<User>> {
+    fn sign_ins(&self) -> Option<&dyn SignInBackend<User>> {
         Some(self)
     }
 
@@ -85,21 +87,21 @@ impl Authenticator for TokenAuth {
     }
 }
 
-fn rejected(reason: Reason) -> Outcome<User> {
+fn rejected(reason: RejectionReason) -> Outcome<User> {
     Outcome::Rejected(Rejection::new("bearer", reason))
 }
 
 fn judge(manager: &SignInManager, record: Option<&Arc<Record>>, secret: &Secret) -> Outcome<User> {
     let now = manager.settings.clock.now();
-    let Some(record) = record else { return rejected(Reason::Unknown) };
-    match record.judge(secret, Kind::Bearer, now) {
-        Proof::Current => {}
-        Proof::Rotated(_) | Proof::Reused => return rejected(Reason::Reused),
-        Proof::Foreign => return rejected(Reason::Unknown),
+    let Some(record) = record else { return rejected(RejectionReason::Unknown) };
+    match record.match_secret(secret, SecretKind::Bearer, now) {
+        SecretMatch::Current => {}
+        SecretMatch::Rotated(_) | SecretMatch::Reused => return rejected(RejectionReason::Reused),
+        SecretMatch::Unknown => return rejected(RejectionReason::Unknown),
     }
     if let Some(expiry) = record.expiry(now) {
-        manager.bury(record, expiry);
-        return rejected(Reason::Expired);
+        manager.expire(record, expiry);
+        return rejected(RejectionReason::Expired);
     }
     if manager.touch_is_due(record, now) {
         manager.touch(record.sid, now);
@@ -107,68 +109,73 @@ fn judge(manager: &SignInManager, record: Option<&Arc<Record>>, secret: &Secret)
     match Record::identity(record) {
         Ok(Some(identity)) => Outcome::Authenticated(identity),
         Ok(None) => Outcome::Anonymous(record.sid),
-        Err(_) => rejected(Reason::Other("claims")),
+        Err(_) => rejected(RejectionReason::Other("claims")),
     }
 }
 
 #[async_trait]
-impl SignIns<User> for TokenAuth {
-    fn issues(&self, carrier: Carrier) -> bool {
-        carrier == Carrier::Explicit
+impl SignInBackend<User> for TokenAuth {
+    fn supports_transport(&self, transport: Transport) -> bool {
+        transport == Transport::Explicit
     }
 
     async fn sign_in(
         &self,
-        visit: Visit<'_>,
+        context: SignInContext<'_>,
         principal: Principal<User>,
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError> {
         let roles: Vec<_> = (&principal.roles).into();
         let new = NewSignIn {
-            kind: Kind::Bearer,
+            kind: SecretKind::Bearer,
             principal: auth_store::encode(&roles, &principal.claims)
-                .map_err(|error| AuthError::new(AuthErrorKind::Data, error))?,
+                .map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?,
             subject: principal.subject,
-            details: Some(Box::new(Details {
+            details: Some(Box::new(SignInDetails {
                 scopes: (&principal.scopes).into(),
                 acr: principal.acr,
                 amr: (&principal.amr).into(),
                 device: Device { label: options.label.clone(), ..Device::default() },
-                ..Details::default()
+                ..SignInDetails::default()
             })),
             persistence: options.persistence,
         };
-        let issued = self.manager.sign_in(visit.turn(), &new).await?;
-        Ok(self.tokens(&issued, visit))
+        let issued = self.manager.sign_in(context.state(), &new).await?;
+        Ok(self.tokens(&issued, context))
     }
 
     async fn refresh(
         &self,
-        visit: Visit<'_>,
+        context: SignInContext<'_>,
         options: &RefreshOptions,
     ) -> Result<SignedIn, AuthError> {
         let presented =
-            options.token.as_deref().map(str::as_bytes).or_else(|| visit.credentials("Bearer"));
+            options.token.as_deref().map(str::as_bytes).or_else(|| context.credentials("Bearer"));
         let Some(Ok(secret)) = presented.and_then(parse) else {
             return Err(AuthError::new(AuthErrorKind::Unauthenticated, "there is no token"));
         };
-        let issued = self.manager.refresh(visit.turn(), &secret, Kind::Bearer, |_| Ok(())).await?;
-        Ok(self.tokens(&issued, visit))
+        let issued =
+            self.manager.refresh(context.state(), &secret, SecretKind::Bearer, |_| Ok(())).await?;
+        Ok(self.tokens(&issued, context))
     }
 
-    async fn superseded(&self, visit: Visit<'_>, old: Option<SignInId>) -> Result<(), AuthError> {
-        match old.filter(|old| visit.turn().sign_in() != Some(*old)) {
+    async fn on_superseded(
+        &self,
+        context: SignInContext<'_>,
+        old: Option<SignInId>,
+    ) -> Result<(), AuthError> {
+        match old.filter(|old| context.state().sign_in() != Some(*old)) {
             Some(old) => self.manager.end(&old).await,
             None => Ok(()),
         }
     }
 
-    async fn sign_out(&self, visit: Visit<'_>) -> Result<(), AuthError> {
-        if let Some(sid) = visit.turn().sign_in() {
+    async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        if let Some(sid) = context.state().sign_in() {
             self.manager.end(&sid).await?;
         }
         if let Some(value) = &self.clear_site_data {
-            visit.turn().effects(|effects| effects.clear_site_data(value.clone()));
+            context.state().effects(|effects| effects.clear_site_data(value.clone()));
         }
         Ok(())
     }
@@ -186,31 +193,31 @@ impl SignIns<User> for TokenAuth {
         sign_in: SignInId,
         authenticated_at: Option<Timestamp>,
         _: Option<Backend>,
-    ) -> BoxFuture<Ended> {
+    ) -> BoxFuture<EndReason> {
         self.manager.ended(sign_in, authenticated_at)
     }
 
-    fn session_host(&self, _: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
+    fn session_backend(&self, _: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
         Some(&self.host)
     }
 }
 
 struct Host(Arc<SignInManager>);
 
-impl SessionHost for Host {
+impl SessionBackend for Host {
     fn sign_ins(&self) -> &SignInManager {
         &self.0
     }
 
-    fn anonymous(&self) -> Option<Kind> {
+    fn anonymous(&self) -> Option<SecretKind> {
         None
     }
 
-    fn cross_site(&self) -> &CrossSite {
-        &CrossSite::STRICT
+    fn cross_site(&self) -> &CrossOriginProtection {
+        &CrossOriginProtection::STRICT
     }
 
-    fn carry(&self, _: &Issued, _: &mut Effects) -> Result<(), AuthError> {
-        Err(Misuse::NoSession.into())
+    fn carry(&self, _: &IssuedSecret, _: &mut ResponseEffects) -> Result<(), AuthError> {
+        Err(ConfigError::NoSession.into())
     }
 }

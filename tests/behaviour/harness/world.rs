@@ -5,8 +5,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{AuthLayer, Carrier, ManualClock, Persistence, Policy};
-use auth_store::{IntoStore, Lifetime, Limit, Store, WhenFull};
+use auth_core::{AuthLayer, ManualClock, Persistence, Policy, Transport};
+use auth_store::{IntoStore, Lifetime, OverflowPolicy, SignInLimit, Store};
 use tokio::net::TcpListener;
 
 use super::backend::{Auth, Backend, Setup};
@@ -57,7 +57,7 @@ impl World {
             lifetime: Lifetime::default(),
             access_lifetime: None,
             limit: None,
-            persistence: Persistence::Browser,
+            persistence: Persistence::Session,
             clear_site_data: None,
             trusted_origin: None,
         };
@@ -79,9 +79,9 @@ impl World {
     }
 
     /// Another node over the same store and clock, where a user may have so many sign-ins.
-    pub(crate) async fn with_limit(&self, most: u32, when_full: WhenFull) -> Self {
-        let most = NonZeroU32::new(most).unwrap();
-        self.with(|setup| setup.limit = Some(Limit { most, when_full })).await
+    pub(crate) async fn with_limit(&self, max: u32, when_full: OverflowPolicy) -> Self {
+        let max = NonZeroU32::new(max).unwrap();
+        self.with(|setup| setup.limit = Some(SignInLimit { max, when_full })).await
     }
 
     async fn serve(
@@ -108,7 +108,7 @@ impl World {
 
     /// A client that holds nothing.
     pub(crate) fn client(&self) -> Client {
-        Client::new(self.server, self.backend.carrier)
+        Client::new(self.server, self.backend.transport)
     }
 
     /// Somebody who holds this credential and nothing else.
@@ -117,8 +117,8 @@ impl World {
     }
 
     /// How clients sign in here.
-    pub(crate) fn carrier(&self) -> Carrier {
-        self.backend.carrier
+    pub(crate) fn transport(&self) -> Transport {
+        self.backend.transport
     }
 
     /// Whether the backend looks for a cookie.

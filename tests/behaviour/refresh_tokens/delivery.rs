@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{AuthErrorKind, Authenticator, Carrier};
+use auth_core::{AuthErrorKind, Authenticator, Transport};
 use auth_store::{Store, encode};
 use http::Method;
 use serde_json::Value;
@@ -27,7 +27,7 @@ suite!(pair:
 
 async fn sec_25_26_27_28_the_refresh_cookie_is_written_like_this(world: World) {
     let client = world.client();
-    let login = Login::from("alice").via(Carrier::Explicit);
+    let login = Login::from("alice").via(Transport::Explicit);
     for call in [client.post("/login").json(&login), client.post("/refresh")] {
         let reply = call.await;
         let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
@@ -177,7 +177,7 @@ async fn sec_04_a_cookie_in_its_grace_ends_with_the_sign_in_of_another_user(worl
     let old = client.signed_in("alice").await;
     let cookie = client.cookies("/");
     assert_eq!(client.post("/refresh").await.status, 200);
-    let login = Login::from("bob").via(Carrier::Explicit);
+    let login = Login::from("bob").via(Transport::Explicit);
     let reply = world.client().post("/login").header("cookie", &cookie).json(&login).await;
     assert_eq!(reply.status, 200);
     assert_eq!(world.status_of(&old).await, 401, "alice has left this browser");
@@ -189,11 +189,11 @@ async fn a_refresh_that_cannot_be_delivered_uses_nothing_up(world: World) {
     let client = world.client();
     let pair = client.signed_in("alice").await;
     let large = encode(&[], &User { name: "x".repeat(9000) }).unwrap();
-    world.store.amend_subject("alice", &large).await.unwrap();
+    world.store.update_subject("alice", &large).await.unwrap();
     assert_eq!(client.post("/refresh").await.status, 413);
     assert_eq!(world.status_of(&pair).await, 200);
     let small = encode(&[], &User::default()).unwrap();
-    world.store.amend_subject("alice", &small).await.unwrap();
+    world.store.update_subject("alice", &small).await.unwrap();
     world.wait(Duration::from_secs(60));
     assert_eq!(client.post("/refresh").await.status, 200, "it was not used up");
 }
@@ -203,7 +203,8 @@ async fn an_amendment_that_no_token_can_carry_is_refused() {
     let world = World::start(Backend::jwt(), Framework::Axum).await;
     let client = world.client();
     client.signed_in("alice").await;
-    let amended = jwt(&world.setup).amend("alice", &[], &User { name: "x".repeat(9000) }).await;
+    let amended =
+        jwt(&world.setup).update_claims("alice", &[], &User { name: "x".repeat(9000) }).await;
     assert_eq!(amended.unwrap_err().kind(), AuthErrorKind::TooLarge);
     assert_eq!(client.post("/refresh").await.status, 200);
 }
@@ -211,7 +212,8 @@ async fn an_amendment_that_no_token_can_carry_is_refused() {
 #[tokio::test]
 async fn a_backend_can_prefer_the_body() {
     let build = |setup: &_| jwt(setup).refresh_in_body().erased();
-    let world = World::start(Backend { carrier: Carrier::Explicit, build }, Framework::Axum).await;
+    let world =
+        World::start(Backend { transport: Transport::Explicit, build }, Framework::Axum).await;
     let client = world.client();
     let reply = client.login("alice").await;
     assert_eq!(reply.set_cookies().len(), 0, "{reply:?}");

@@ -1,6 +1,6 @@
 //! Requests that another site made the browser send, where a refresh token is in a cookie.
 
-use auth_core::Carrier;
+use auth_core::Transport;
 use serde_json::Value;
 
 use crate::app::{Login, Refresh};
@@ -29,7 +29,7 @@ fn from(call: Call, (name, value): Header) -> Call {
 async fn sec_82_another_site_signs_nobody_in_by_token(world: World) {
     for header in ELSEWHERE {
         let victim = world.client();
-        let login = Login::from("mallory").via(Carrier::Explicit);
+        let login = Login::from("mallory").via(Transport::Explicit);
         let reply = from(victim.post("/login").json(&login), header).await;
         assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (403, 0));
         assert!(reply.body.is_empty() || !reply.text().contains("access_token"), "{reply:?}");
@@ -40,7 +40,7 @@ async fn sec_82_another_site_signs_nobody_in_by_token(world: World) {
 async fn sec_82_another_site_renews_and_ends_nothing(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
-    let login = Login::from("mallory").via(Carrier::Explicit);
+    let login = Login::from("mallory").via(Transport::Explicit);
     let in_body = login.clone().refresh_in_body();
     let page = client.reloaded();
     for header in ELSEWHERE {
@@ -91,7 +91,7 @@ async fn sec_82_another_site_takes_no_cookie_beside_a_token(world: World) {
 async fn sec_82_a_trusted_origin_may(world: World) {
     let world = world.with(|setup| setup.trusted_origin = Some("https://app.example")).await;
     let client = world.client();
-    let login = Login::from("alice").via(Carrier::Explicit);
+    let login = Login::from("alice").via(Transport::Explicit);
     let app = ("origin", "https://app.example");
     assert_eq!(from(client.post("/login").json(&login), ("origin", EVIL)).await.status, 403);
     assert_eq!(from(client.post("/login").json(&login), app).await.status, 200);
@@ -106,7 +106,7 @@ async fn sec_82_a_trusted_origin_may(world: World) {
 async fn what_is_sent_on_purpose_counts_from_wherever(world: World) {
     let client: Client = world.client();
     for header in ELSEWHERE {
-        let login = Login::from("alice").via(Carrier::Explicit).refresh_in_body();
+        let login = Login::from("alice").via(Transport::Explicit).refresh_in_body();
         let reply = from(client.post("/login").json(&login), header).await;
         assert_eq!(reply.status, 200, "{reply:?}");
         let token = reply.json::<Value>()["refresh_token"].as_str().unwrap().to_owned();

@@ -87,7 +87,7 @@ async fn sec_59_a_refreshed_token_says_the_new_roles(world: World) {
     let old = client.signed_in(Login::from("alice").role("buyer")).await;
     let user = crate::app::User { name: "amended".into() };
     let principal = auth_store::encode(&["admin".into()], &user).unwrap();
-    auth_store::Store::amend_subject(&*world.store, "alice", &principal).await.unwrap();
+    auth_store::Store::update_subject(&*world.store, "alice", &principal).await.unwrap();
     let new = client.refreshed().await;
     assert_eq!(claims(old.text())["roles"], serde_json::json!(["buyer"]));
     assert_eq!(claims(new.text())["roles"], serde_json::json!(["admin"]));

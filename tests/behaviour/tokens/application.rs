@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use auth_core::{Outcome, Reason, Timestamp};
+use auth_core::{Outcome, RejectionReason, Timestamp};
 use auth_jwt::testing::{TestIssuer, TestToken};
-use auth_jwt::{Algorithm, Policy};
+use auth_jwt::{Algorithm, Validation};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -51,7 +51,7 @@ async fn an_identity_says_what_the_token_says() {
         .sign();
     let identity = ask(&issuer.auth(), token).await.unwrap();
     assert_eq!((identity.subject(), identity.scheme()), ("alice", "jwt"));
-    assert_eq!(identity.facts().issuer.as_deref(), Some("https://idp.example"));
+    assert_eq!(identity.authentication().issuer.as_deref(), Some("https://idp.example"));
     assert_eq!(identity.sign_in(), None);
     assert_eq!(identity.authenticated_at(), Timestamp::from_secs(NOW - 50));
     assert_eq!(identity.expires_at(), Timestamp::from_secs(NOW + 300));
@@ -87,10 +87,10 @@ async fn a_check_runs_at_each_use() {
     for remembered in [0, 10_000] {
         let revoked = Arc::new(AtomicBool::new(false));
         let list = Arc::clone(&revoked);
-        let policy = Policy::new()
+        let policy = Validation::new()
             .audience("shop")
             .check(move |_| if list.load(Ordering::SeqCst) { Err("revoked") } else { Ok(()) });
-        let auth = auth(signer.key.clone()).policy(policy).cache(remembered);
+        let auth = auth(signer.key.clone()).policy(policy).cache_capacity(remembered);
         let token = signer.token(&with(json!({})));
         assert!(ask(&auth, &token).await.is_ok());
         revoked.store(true, Ordering::SeqCst);
@@ -103,15 +103,16 @@ async fn a_check_runs_at_each_use() {
 #[tokio::test]
 async fn roles_are_where_the_issuer_puts_them() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let policy = Policy::new().audience("shop");
-    let roles = async |policy: Policy, claims: serde_json::Value| {
+    let policy = Validation::new().audience("shop");
+    let roles = async |policy: Validation, claims: serde_json::Value| {
         let auth = auth(signer.key.clone()).policy(policy);
-        let identity = ask(&auth, signer.token(&with(claims))).await.map_err(Reason::as_str)?;
+        let identity =
+            ask(&auth, signer.token(&with(claims))).await.map_err(RejectionReason::as_str)?;
         Ok::<_, &str>(identity.roles().collect::<Vec<_>>().join(" "))
     };
     let keycloak = json!({ "realm_access": { "roles": ["a", "b"] }, "roles": ["c"] });
     assert_eq!(roles(policy.clone(), keycloak.clone()).await.as_deref(), Ok("c"));
-    let at = |pointer: &str| policy.clone().roles_at(pointer);
+    let at = |pointer: &str| policy.clone().roles_pointer(pointer);
     assert_eq!(roles(at("/realm_access/roles"), keycloak).await.as_deref(), Ok("a b"));
     let named = json!({ "https://shop.example/roles": "a" });
     assert_eq!(roles(at("/https:~1~1shop.example~1roles"), named).await.as_deref(), Ok("a"));
@@ -130,7 +131,7 @@ async fn roles_are_where_the_issuer_puts_them() {
 async fn roles_may_be_in_a_claim_that_has_another_use() {
     let signer = Signer::new(Algorithm::EdDsa);
     for name in ["scope", "scp", "amr", "aud", "client_id"] {
-        let policy = Policy::new().audience("shop").roles_at(&format!("/{name}"));
+        let policy = Validation::new().audience("shop").roles_pointer(&format!("/{name}"));
         let auth = auth(signer.key.clone()).policy(policy);
         let identity = ask(&auth, signer.token(&with(json!({ name: "shop" })))).await.unwrap();
         assert_eq!(identity.roles().collect::<Vec<_>>(), ["shop"], "{name}");
@@ -160,7 +161,8 @@ async fn scopes_come_in_every_form() {
 async fn a_claim_can_be_required() {
     let signer = Signer::new(Algorithm::EdDsa);
     for name in ["tenant", "jti", "iss", "nbf", "acr", "scope", "roles", "auth_time"] {
-        let auth = auth(signer.key.clone()).policy(Policy::new().audience("shop").require(name));
+        let auth =
+            auth(signer.key.clone()).policy(Validation::new().audience("shop").require(name));
         assert_eq!(refused(&auth, signer.token(&with(json!({})))).await, "claim missing", "{name}");
         let value = if ["nbf", "auth_time"].contains(&name) { json!(NOW) } else { json!("x") };
         let token = signer.token(&with(json!({ name: value })));
@@ -177,11 +179,11 @@ async fn an_application_checks_what_it_wants() {
             _ => Err(error),
         }
     };
-    let policy = Policy::new().audience("shop");
+    let policy = Validation::new().audience("shop");
     let policy =
         policy.check(is("email_verified", "email not verified")).check(is("paid", "debts"));
     for remembered in [0, 10] {
-        let auth = auth(signer.key.clone()).policy(policy.clone()).cache(remembered);
+        let auth = auth(signer.key.clone()).policy(policy.clone()).cache_capacity(remembered);
         for (claims, expected) in [
             (json!({}), Some("email not verified")),
             (json!({ "email_verified": "true", "paid": true }), Some("email not verified")),
@@ -190,7 +192,7 @@ async fn an_application_checks_what_it_wants() {
         ] {
             let token = signer.token(&with(claims));
             for _ in 0..2 {
-                let reason = ask(&auth, &token).await.err().map(Reason::as_str);
+                let reason = ask(&auth, &token).await.err().map(RejectionReason::as_str);
                 assert_eq!(reason, expected);
             }
         }
@@ -201,7 +203,7 @@ async fn an_application_checks_what_it_wants() {
 #[tokio::test]
 async fn a_check_comes_after_all_others() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let policy = Policy::new().audience("shop").check(|_| panic!("a bad token was checked"));
+    let policy = Validation::new().audience("shop").check(|_| panic!("a bad token was checked"));
     let auth = auth(signer.key.clone()).policy(policy);
     let good = signer.token(&with(json!({})));
     assert_eq!(refused(&auth, super::kit::flip(&good)).await, "bad signature");
@@ -214,7 +216,7 @@ async fn a_check_comes_after_all_others() {
 #[tokio::test]
 async fn a_check_comes_after_the_time() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let policy = Policy::new().audience("shop").check(|_| panic!("a bad token was checked"));
+    let policy = Validation::new().audience("shop").check(|_| panic!("a bad token was checked"));
     let auth = auth(signer.key.clone()).policy(policy);
     assert_eq!(refused(&auth, signer.token(&with(json!({ "exp": NOW - 60 })))).await, "expired");
     let later = signer.token(&with(json!({ "nbf": NOW + 60 })));

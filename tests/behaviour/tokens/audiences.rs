@@ -45,7 +45,7 @@ async fn sec_53_an_audience_is_there_and_is_ours() {
     for (audience, expected) in table {
         let token = signer.token(&meant_for(audience.clone()));
         for (auth, expected) in [&named, &two, &nobody, &anybody].into_iter().zip(expected) {
-            let reason = ask(auth, &token).await.err().map(auth_core::Reason::as_str);
+            let reason = ask(auth, &token).await.err().map(auth_core::RejectionReason::as_str);
             assert_eq!(reason, expected, "{audience:?} for {auth:?}");
         }
     }

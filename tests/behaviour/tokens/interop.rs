@@ -5,8 +5,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use auth_core::{Claims, Reason};
-use auth_jwt::{Algorithm, JwtAuth, Key, KeyRule, KeySet, SharedKey, SigningKeys};
+use auth_core::{Claims, RejectionReason};
+use auth_jwt::{Algorithm, HmacKey, JwtAuth, Key, KeyRequirement, KeySet, SigningKeys};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
@@ -95,8 +95,8 @@ impl Tool {
 
 /// A key for each algorithm, under its name.
 static OURS: LazyLock<Vec<Signer>> = LazyLock::new(|| {
-    let named = |signer: Signer| match signer.algorithm.key_rule() {
-        KeyRule::Secret { .. } => signer,
+    let named = |signer: Signer| match signer.algorithm.key_requirement() {
+        KeyRequirement::Secret { .. } => signer,
         _ => Signer::of(signer.pair().with_kid(signer.algorithm.as_str())),
     };
     Signer::all().into_iter().map(named).collect()
@@ -111,7 +111,7 @@ fn issued_by_us(signer: &Signer) -> String {
     .unwrap()
 }
 
-fn shared(algorithm: Algorithm, secret: &[u8]) -> SharedKey {
+fn shared(algorithm: Algorithm, secret: &[u8]) -> HmacKey {
     match algorithm {
         Algorithm::Hs384 => Key::hs384(secret),
         Algorithm::Hs512 => Key::hs512(secret),
@@ -124,7 +124,7 @@ fn shared(algorithm: Algorithm, secret: &[u8]) -> SharedKey {
 fn our_jwks() -> Value {
     let mut pairs = OURS.iter().filter(|signer| signer.secret().is_none()).map(Signer::pair);
     let first = SigningKeys::new(pairs.next().unwrap());
-    serde_json::from_str(&pairs.fold(first, SigningKeys::accept).jwks()).unwrap()
+    serde_json::from_str(&pairs.fold(first, SigningKeys::add_verifying).jwks()).unwrap()
 }
 
 /// The token with one byte changed, in each of its parts.
@@ -195,7 +195,7 @@ async fn their_tokens_are_understood(tool: &Tool) {
         }
         for auth in verifiers {
             let auth = auth.issuer(ISSUER).audience("shop");
-            let identity = ask(&auth, token).await.map_err(Reason::as_str);
+            let identity = ask(&auth, token).await.map_err(RejectionReason::as_str);
             let said = serde_json::to_value::<&Claims>(identity.unwrap().claims()).unwrap();
             assert_eq!(said, claims(), "{name}");
             for changed in changed(token) {

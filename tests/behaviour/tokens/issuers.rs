@@ -1,7 +1,7 @@
 //! Whoever issued a token is part of who its subject is.
 
-use auth_core::{Carrier, Reason};
-use auth_jwt::{Algorithm, JwtAuth, KeySet, Policy};
+use auth_core::{RejectionReason, Transport};
+use auth_jwt::{Algorithm, JwtAuth, KeySet, Validation};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -12,8 +12,8 @@ use crate::harness::{Backend, Framework, World, claims, jwt};
 const OURS: &str = "https://shop.example";
 const THEIRS: &str = "https://idp.example";
 
-fn policy(issuer: &str) -> Policy {
-    Policy::new().issuer(issuer).audience("shop")
+fn policy(issuer: &str) -> Validation {
+    Validation::new().issuer(issuer).audience("shop")
 }
 
 fn of(issuer: &str) -> Value {
@@ -24,12 +24,13 @@ fn of(issuer: &str) -> Value {
 async fn sec_55_a_subject_of_another_issuer_is_somebody_else() {
     for algorithm in [Algorithm::Hs256, Algorithm::Es256] {
         let [a, b] = [algorithm, algorithm].map(Signer::new);
-        let auth = auth(a.key.clone()).policy(policy(OURS)).trust(b.key.clone(), policy(THEIRS));
+        let auth =
+            auth(a.key.clone()).policy(policy(OURS)).trusted_issuer(b.key.clone(), policy(THEIRS));
         let one = ask(&auth, a.token(&of(OURS))).await.unwrap();
         let other = ask(&auth, b.token(&of(THEIRS))).await.unwrap();
         assert_eq!((one.subject(), other.subject()), ("alice", "alice"));
-        assert_eq!(one.facts().issuer.as_deref(), Some(OURS));
-        assert_eq!(other.facts().issuer.as_deref(), Some(THEIRS));
+        assert_eq!(one.authentication().issuer.as_deref(), Some(OURS));
+        assert_eq!(other.authentication().issuer.as_deref(), Some(THEIRS));
     }
 }
 
@@ -40,7 +41,8 @@ async fn sec_55_an_issuer_cannot_speak_for_another() {
         [(Algorithm::Hs256, "bad signature"), (Algorithm::Es256, "unknown key")]
     {
         let [a, b] = [algorithm, algorithm].map(Signer::new);
-        let auth = auth(a.key.clone()).policy(policy(OURS)).trust(b.key.clone(), policy(THEIRS));
+        let auth =
+            auth(a.key.clone()).policy(policy(OURS)).trusted_issuer(b.key.clone(), policy(THEIRS));
         for (signer, other, issuer) in [(&a, &b, THEIRS), (&b, &a, OURS)] {
             let own = json!({ "alg": algorithm.as_str(), "kid": signer.key.kid().unwrap_or("x") });
             assert_eq!(refused(&auth, signer.forge(&own, &of(issuer))).await, reason);
@@ -57,7 +59,7 @@ async fn sec_55_an_issuer_cannot_speak_for_another() {
 async fn sec_55_an_issuer_is_exactly_its_name() {
     let [a, b] = [Algorithm::Hs256, Algorithm::Hs384].map(Signer::new);
     let alone = auth(a.key.clone()).policy(policy(OURS));
-    let both = alone.clone().trust(b.key.clone(), policy(THEIRS));
+    let both = alone.clone().trusted_issuer(b.key.clone(), policy(THEIRS));
     let names = [
         "",
         "https://shop.example/",
@@ -94,8 +96,8 @@ async fn sec_55_an_issuer_is_held_to_its_own_policy() {
     let [a, b, c] = [Algorithm::Hs256, Algorithm::EdDsa, Algorithm::Es256].map(Signer::new);
     let auth = auth(a.key.clone())
         .policy(policy(OURS).require("tenant"))
-        .trust(b.key.clone(), Policy::new().issuer(THEIRS).audience("theirs"))
-        .trust(c.key.clone(), policy("https://third.example").roles_at("/groups"));
+        .trusted_issuer(b.key.clone(), Validation::new().issuer(THEIRS).audience("theirs"))
+        .trusted_issuer(c.key.clone(), policy("https://third.example").roles_pointer("/groups"));
     let says = |issuer: &str, more: Value| {
         let (mut claims, Value::Object(more)) = (of(issuer), more) else { panic!("no claims") };
         claims.as_object_mut().unwrap().extend(more);
@@ -117,14 +119,14 @@ async fn sec_55_an_issuer_is_held_to_its_own_policy() {
 #[should_panic(expected = "another issuer has a name")]
 fn sec_55_another_issuer_has_a_name() {
     let [a, b] = [Algorithm::Hs256, Algorithm::Hs256].map(Signer::new);
-    drop(JwtAuth::new(a.key).trust(b.key, Policy::new().audience("shop")));
+    drop(JwtAuth::new(a.key).trusted_issuer(b.key, Validation::new().audience("shop")));
 }
 
 #[test]
 #[should_panic(expected = "is trusted already")]
 fn sec_55_an_issuer_is_trusted_once() {
     let [a, b] = [Algorithm::Hs256, Algorithm::Hs256].map(Signer::new);
-    drop(JwtAuth::new(a.key).policy(policy(OURS)).trust(b.key, policy(OURS)));
+    drop(JwtAuth::new(a.key).policy(policy(OURS)).trusted_issuer(b.key, policy(OURS)));
 }
 
 /// An issuer that we trust beside our own sign-ins.
@@ -135,9 +137,9 @@ fn foreigner() -> Signer {
 /// Our own sign-ins, and users of somebody else.
 async fn world() -> World {
     let backend = Backend {
-        carrier: Carrier::Explicit,
+        transport: Transport::Explicit,
         build: |setup| {
-            let auth = jwt(setup).issuer(OURS).trust(foreigner().key, policy(THEIRS));
+            let auth = jwt(setup).issuer(OURS).trusted_issuer(foreigner().key, policy(THEIRS));
             auth_core::Authenticator::erased(auth)
         },
     };
@@ -195,12 +197,14 @@ async fn sec_55_a_foreign_key_does_not_sign_for_our_sign_ins() {
 async fn sec_55_what_is_remembered_is_of_one_issuer() {
     let [a, b] = [Algorithm::EdDsa, Algorithm::EdDsa].map(Signer::new);
     let clock = clock();
-    let auth = auth(a.key.clone()).policy(policy(OURS)).trust(b.key.clone(), policy(THEIRS));
+    let auth =
+        auth(a.key.clone()).policy(policy(OURS)).trusted_issuer(b.key.clone(), policy(THEIRS));
     let auth = auth.clock(clock.clock());
     for _ in 0..2 {
         for (signer, issuer) in [(&a, OURS), (&b, THEIRS)] {
-            let identity = ask(&auth, signer.token(&of(issuer))).await.map_err(Reason::as_str);
-            assert_eq!(identity.unwrap().facts().issuer.as_deref(), Some(issuer));
+            let identity =
+                ask(&auth, signer.token(&of(issuer))).await.map_err(RejectionReason::as_str);
+            assert_eq!(identity.unwrap().authentication().issuer.as_deref(), Some(issuer));
         }
         assert_eq!(refused(&auth, a.token(&of(THEIRS))).await, "bad signature");
     }
@@ -210,15 +214,15 @@ async fn sec_55_what_is_remembered_is_of_one_issuer() {
 #[should_panic(expected = "trusted already")]
 fn an_issuer_is_not_named_after_one_that_is_trusted() {
     let [one, other] = [(), ()].map(|()| Signer::new(Algorithm::EdDsa).key);
-    let policy = Policy::new().issuer("https://a.example").audience("shop");
-    let _ = auth(one).trust(other, policy).issuer("https://a.example");
+    let policy = Validation::new().issuer("https://a.example").audience("shop");
+    let _ = auth(one).trusted_issuer(other, policy).issuer("https://a.example");
 }
 
 /// The profile of access tokens is about who issued them, and for whom.
 #[tokio::test]
 async fn sec_53_55_without_an_issuer_no_access_token_is_taken() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let auth = auth(signer.key.clone()).policy(Policy::new().audience("shop").access_token());
+    let auth = auth(signer.key.clone()).policy(Validation::new().audience("shop").access_token());
     let claims = json!({ "iss": "https://a.example", "client_id": "c", "iat": NOW, "jti": "1" });
     let reason =
         refused(&auth, signer.forge(&json!({ "alg": "EdDSA", "typ": "at+jwt" }), &with(claims)))

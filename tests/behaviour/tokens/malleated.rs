@@ -1,7 +1,7 @@
 //! A signature of ECDSA has a twin: whoever has `(r, s)` knows `(r, n - s)`, which is as good. So a
 //! token has two texts, and what ends a token goes by what it says and not by its text.
 
-use auth_core::{Authenticator, Carrier};
+use auth_core::{Authenticator, Transport};
 use auth_jwt::{Algorithm, JwtAuth, SigningKey};
 use http::Method;
 
@@ -53,7 +53,7 @@ async fn sec_58_both_signatures_say_the_same() {
         let twin = twin(algorithm, &token);
         assert_ne!(twin, token);
         let [one, other] = [ask(&auth, &token).await.unwrap(), ask(&auth, &twin).await.unwrap()];
-        assert_eq!(one.facts(), other.facts());
+        assert_eq!(one.authentication(), other.authentication());
         assert_eq!(one.principal(), other.principal());
         assert_eq!(other.claims().get("jti").unwrap(), "7");
     }
@@ -63,7 +63,7 @@ async fn sec_58_both_signatures_say_the_same() {
 #[tokio::test]
 async fn sec_58_a_list_of_revoked_tokens_covers_both() {
     let signer = Signer::new(Algorithm::Es256);
-    let policy = auth_jwt::Policy::new().audience("shop").check(|claims| {
+    let policy = auth_jwt::Validation::new().audience("shop").check(|claims| {
         let revoked = claims.get("jti").is_some_and(|jti| jti == "7");
         if revoked { Err("revoked") } else { Ok(()) }
     });
@@ -89,7 +89,7 @@ fn by_ecdsa(setup: &Setup) -> crate::harness::Auth {
 
 #[tokio::test]
 async fn sec_58_what_ends_a_sign_in_ends_both() {
-    let backend = Backend { carrier: Carrier::Explicit, build: by_ecdsa };
+    let backend = Backend { transport: Transport::Explicit, build: by_ecdsa };
     let world = World::start(backend, Framework::Axum).await;
     for ending in ["sign-out", "another device", "everywhere", "an administrator"] {
         let client = world.client();

@@ -38,7 +38,8 @@ fn sec_60_a_set_holds_public_numbers_alone() {
     let signers = Signer::all();
     let mut pairs = signers.iter().filter(|signer| signer.secret().is_none()).map(Signer::pair);
     let first = SigningKeys::new(pairs.next().unwrap());
-    let jwks: Value = serde_json::from_str(&pairs.fold(first, SigningKeys::accept).jwks()).unwrap();
+    let jwks: Value =
+        serde_json::from_str(&pairs.fold(first, SigningKeys::add_verifying).jwks()).unwrap();
     for key in jwks["keys"].as_array().unwrap() {
         let public = ["kty", "use", "alg", "kid", "crv", "n", "e", "x", "y"];
         for name in key.as_object().unwrap().keys() {

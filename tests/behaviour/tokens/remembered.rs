@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use auth_core::{Claims, ManualClock, Outcome};
-use auth_jwt::{Algorithm, JwtAuth, Policy, Verifies};
+use auth_jwt::{Algorithm, JwtAuth, Validation, Verifies};
 use serde_json::json;
 
 use super::kit::{NOW, Signer, ask, auth, claims, clock, flip, with, without};
 
 /// The same verifier with rooms of different sizes: none, too few for all tokens, enough.
 fn verifiers(signer: &Signer, clock: &ManualClock) -> Vec<JwtAuth<Claims, Verifies>> {
-    let policy = Policy::new().audience("shop").max_age(Duration::from_secs(1000));
+    let policy = Validation::new().audience("shop").max_age(Duration::from_secs(1000));
     let auth = auth(signer.key.clone()).policy(policy).clock(clock.clock());
-    [0, 1, 3, 10_000].map(|tokens| auth.clone().cache(tokens)).into()
+    [0, 1, 3, 10_000].map(|tokens| auth.clone().cache_capacity(tokens)).into()
 }
 
 /// Good tokens and bad ones, and some that are good for a while.
@@ -46,7 +46,9 @@ async fn every_size_of_the_memory_gives_the_same_answers() {
                 let mut answers = Vec::new();
                 for auth in &verifiers {
                     answers.push(match ask(auth, token).await {
-                        Ok(alice) => Ok((alice.principal().clone(), alice.facts().clone())),
+                        Ok(alice) => {
+                            Ok((alice.principal().clone(), alice.authentication().clone()))
+                        }
                         Err(reason) => Err(reason),
                     });
                 }
@@ -81,7 +83,7 @@ async fn tokens_that_look_alike_are_not_mistaken() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn threads_that_share_the_memory_get_the_same_answers() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let auth = auth(signer.key.clone()).cache(8);
+    let auth = auth(signer.key.clone()).cache_capacity(8);
     let good: Vec<String> =
         (0..16).map(|name| signer.token(&with(json!({ "sub": format!("user-{name}") })))).collect();
     let mut tasks = tokio::task::JoinSet::new();

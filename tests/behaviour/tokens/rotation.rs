@@ -25,7 +25,7 @@ impl House {
     fn of(key: SigningKey) -> Self {
         let clock = clock();
         let keys = SigningKeys::new(key).clock(clock.clock());
-        let keys = keys.publish_ahead(LEAD).longest_token(LONGEST);
+        let keys = keys.publish_lead(LEAD).max_token_lifetime(LONGEST);
         let auth = auth(keys.clone()).clock(clock.clock());
         Self { keys, clock, auth }
     }
@@ -99,7 +99,7 @@ async fn sec_60_an_old_key_is_good_until_its_last_token_has_ended() {
 async fn sec_60_a_key_that_is_withdrawn_is_good_for_nothing() {
     for remembered in [0, 10_000] {
         let house = House::of(key("stolen"));
-        let auth = house.auth.clone().cache(remembered);
+        let auth = house.auth.clone().cache_capacity(remembered);
         let token = house.token();
         house.keys.rotate(key("new")).unwrap();
         assert!(ask(&auth, &token).await.is_ok());
@@ -117,7 +117,7 @@ async fn sec_60_a_key_that_is_withdrawn_is_good_for_nothing() {
 async fn sec_60_a_remembered_token_ends_with_a_key_that_came_twice() {
     let house = House::of(key("first"));
     let next = key("next");
-    let keys = house.keys.clone().accept(next.clone());
+    let keys = house.keys.clone().add_verifying(next.clone());
     let elsewhere = House::of(next.clone());
     let token = elsewhere.token();
     assert!(ask(&house.auth, &token).await.is_ok());
@@ -189,8 +189,8 @@ async fn sec_60_nodes_accept_each_others_keys() {
     let (old, new) = (key("old"), key("new"));
     let behind = House::of(old.clone());
     let ahead = House::of(new.clone());
-    let behind = auth(behind.keys.accept(new)).clock(behind.clock.clock());
-    let ahead_keys = ahead.keys.clone().accept(old.clone());
+    let behind = auth(behind.keys.add_verifying(new)).clock(behind.clock.clock());
+    let ahead_keys = ahead.keys.clone().add_verifying(old.clone());
     assert!(ask(&behind, ahead.token()).await.is_ok());
     let token = House::of(old).token();
     assert!(ask(&ahead.auth, &token).await.is_ok());
@@ -201,7 +201,7 @@ async fn sec_60_nodes_accept_each_others_keys() {
 #[test]
 fn sec_60_an_accepted_key_does_not_take_over() {
     let house = House::of(key("stolen"));
-    let keys = house.keys.clone().accept(key("of another node"));
+    let keys = house.keys.clone().add_verifying(key("of another node"));
     keys.rotate(key("new")).unwrap();
     keys.withdraw("stolen").unwrap();
     assert_eq!(signer(&house.token()), "new");
@@ -230,7 +230,7 @@ async fn sec_60_an_old_secret_is_accepted_beside_the_new_one() {
     let auth = auth(new.key.clone());
     let token = old.token(&claims());
     assert_eq!(refused(&auth, &token).await, "unknown key");
-    let both = auth.accept(old.key.clone());
+    let both = auth.additional_key(old.key.clone());
     assert!(ask(&both, &token).await.is_ok());
     assert!(ask(&both, new.token(&claims())).await.is_ok());
     let forged = Signer::new(Algorithm::Hs256).token(&claims());

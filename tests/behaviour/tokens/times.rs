@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{ManualClock, Timestamp};
-use auth_jwt::{Algorithm, JwtAuth, Policy, Verifies};
+use auth_jwt::{Algorithm, JwtAuth, Validation, Verifies};
 use serde_json::{Value, json};
 
 use super::kit::{NOW, Signer, ask, auth, refused, with, without};
@@ -13,7 +13,7 @@ const fn secs(secs: u64) -> Duration {
 }
 
 /// A verifier with this policy, at this moment.
-fn at(signer: &Signer, policy: &Policy, millis: u64) -> JwtAuth<auth_core::Claims, Verifies> {
+fn at(signer: &Signer, policy: &Validation, millis: u64) -> JwtAuth<auth_core::Claims, Verifies> {
     let clock = ManualClock::new(Timestamp::from_millis(millis));
     auth(signer.key.clone()).policy(policy.clone()).clock(clock.clock())
 }
@@ -65,7 +65,9 @@ async fn sec_51_a_date_is_any_number_of_seconds() {
     let exp = async |exp: &str| {
         let payload = format!(r#"{{"sub":"alice","aud":"shop","exp":{exp}}}"#);
         let identity = ask(&auth, signer.raw(r#"{"alg":"HS256"}"#, payload)).await;
-        identity.map(|identity| identity.expires_at().as_secs()).map_err(auth_core::Reason::as_str)
+        identity
+            .map(|identity| identity.expires_at().as_secs())
+            .map_err(auth_core::RejectionReason::as_str)
     };
     assert_eq!(exp("1800000100").await, Ok(1_800_000_100));
     assert_eq!(exp("1800000100.75").await, Ok(1_800_000_100), "a fraction is cut off");
@@ -78,12 +80,12 @@ async fn sec_51_a_date_is_any_number_of_seconds() {
 }
 
 /// A table of moments: the millisecond before a boundary, and the boundary.
-async fn boundaries(policy: Policy, claims: &Value, moments: &[(u64, Option<&str>)]) {
+async fn boundaries(policy: Validation, claims: &Value, moments: &[(u64, Option<&str>)]) {
     for signer in [Algorithm::Hs256, Algorithm::EdDsa].map(Signer::new) {
         let token = signer.token(claims);
         for (millis, expected) in moments {
             let asked = ask(&at(&signer, &policy, *millis), &token).await;
-            let reason = asked.err().map(auth_core::Reason::as_str);
+            let reason = asked.err().map(auth_core::RejectionReason::as_str);
             assert_eq!(reason, *expected, "{claims} at {millis}");
         }
         // The same clock and the same cache, turned from one moment to the next.
@@ -91,7 +93,7 @@ async fn boundaries(policy: Policy, claims: &Value, moments: &[(u64, Option<&str
         let auth = auth(signer.key.clone()).policy(policy.clone()).clock(clock.clock());
         for (millis, expected) in moments {
             clock.advance(Duration::from_millis(millis - clock.now().as_millis()));
-            let reason = ask(&auth, &token).await.err().map(auth_core::Reason::as_str);
+            let reason = ask(&auth, &token).await.err().map(auth_core::RejectionReason::as_str);
             assert_eq!(reason, *expected, "{claims} turned to {millis}");
         }
     }
@@ -102,7 +104,7 @@ const EXPIRED: Option<&str> = Some("expired");
 
 #[tokio::test]
 async fn sec_51_a_token_ends_at_its_exp_and_the_leeway() {
-    let policy = Policy::new().audience("shop");
+    let policy = Validation::new().audience("shop");
     let claims = json!({ "sub": "alice", "aud": "shop", "exp": NOW });
     let end = NOW * 1000;
     boundaries(policy.clone().leeway(secs(0)), &claims, &[(end - 1, None), (end, EXPIRED)]).await;
@@ -113,7 +115,7 @@ async fn sec_51_a_token_ends_at_its_exp_and_the_leeway() {
 
 #[tokio::test]
 async fn sec_51_a_token_begins_at_its_nbf_but_for_the_leeway() {
-    let policy = Policy::new().audience("shop");
+    let policy = Validation::new().audience("shop");
     for name in ["nbf", "iat"] {
         let claims = json!({ "sub": "alice", "aud": "shop", name: NOW, "exp": NOW + 300 });
         let begin = NOW * 1000;
@@ -132,7 +134,7 @@ async fn sec_51_a_token_begins_at_its_nbf_but_for_the_leeway() {
 
 #[tokio::test]
 async fn sec_51_a_token_may_be_too_old_before_it_ends() {
-    let policy = Policy::new().audience("shop").max_age(secs(60));
+    let policy = Validation::new().audience("shop").max_age(secs(60));
     let claims = json!({ "sub": "alice", "aud": "shop", "iat": NOW, "exp": NOW + 3600 });
     let end = (NOW + 60) * 1000;
     let exact = [(end - 1, None), (end, EXPIRED)];
@@ -150,7 +152,7 @@ async fn sec_51_a_token_may_be_too_old_before_it_ends() {
 #[tokio::test]
 async fn sec_51_an_identity_ends_without_leeway() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let policy = Policy::new().audience("shop");
+    let policy = Validation::new().audience("shop");
     let token = signer.token(&with(json!({ "exp": NOW + 5 })));
     let identity = ask(&at(&signer, &policy, (NOW + 6) * 1000), &token).await.unwrap();
     assert_eq!(identity.expires_at(), Timestamp::from_secs(NOW + 5));
@@ -163,7 +165,7 @@ async fn sec_51_a_token_that_ends_before_it_begins_is_refused() {
     let moments = [NOW, NOW + 50, NOW + 75, NOW + 100, NOW + 200];
     let signer = Signer::new(Algorithm::Hs256);
     for moment in moments {
-        let auth = at(&signer, &Policy::new().audience("shop"), moment * 1000);
+        let auth = at(&signer, &Validation::new().audience("shop"), moment * 1000);
         refused(&auth, signer.token(&claims)).await;
     }
 }

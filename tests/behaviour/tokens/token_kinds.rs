@@ -1,7 +1,7 @@
 //! A token is good for what it was made for, and for nothing else.
 
-use auth_core::{Authenticator, Carrier};
-use auth_jwt::{Algorithm, JwtAuth, Policy, Verifies};
+use auth_core::{Authenticator, Transport};
+use auth_jwt::{Algorithm, JwtAuth, Validation, Verifies};
 use serde_json::{Value, json};
 
 use super::kit::{NOW, Signer, ask, auth, decoded, parts, with};
@@ -25,15 +25,16 @@ struct Verifiers {
 
 impl Verifiers {
     async fn start() -> Self {
-        let by = |policy: Policy| auth(signer().key).policy(policy.issuer(ISSUER).audience("shop"));
+        let by =
+            |policy: Validation| auth(signer().key).policy(policy.issuer(ISSUER).audience("shop"));
         let backend = Backend {
-            carrier: Carrier::Explicit,
+            transport: Transport::Explicit,
             build: |setup| jwt(setup).issuer(ISSUER).erased(),
         };
         Self {
-            plain: by(Policy::new()),
-            access: by(Policy::new().access_token()),
-            link: by(Policy::new().typ("link+jwt")),
+            plain: by(Validation::new()),
+            access: by(Validation::new().access_token()),
+            link: by(Validation::new().typ("link+jwt")),
             ours: World::start(backend, Framework::Axum).await,
         }
     }
@@ -198,7 +199,7 @@ async fn sec_52_a_refresh_token_is_no_access_token() {
 #[tokio::test]
 async fn sec_52_marks_are_ignored_only_by_request() {
     let token = signer().token(&with(json!({ "nonce": "n", "at_hash": "h" })));
-    let policy = Policy::new().audience("shop");
+    let policy = Validation::new().audience("shop");
     assert!(ask(&auth(signer().key).policy(policy.clone()), &token).await.is_err());
     let lenient = auth(signer().key).policy(policy.insecure_id_tokens());
     assert!(ask(&lenient, &token).await.is_ok());
@@ -210,11 +211,11 @@ async fn sec_52_marks_are_ignored_only_by_request() {
 #[tokio::test]
 async fn sec_54_tokens_that_we_issue_say_for_whom_they_are() {
     let one = Backend {
-        carrier: Carrier::Explicit,
+        transport: Transport::Explicit,
         build: |setup| jwt(setup).issuer(ISSUER).client_id("app").erased(),
     };
     let two = Backend {
-        carrier: Carrier::Explicit,
+        transport: Transport::Explicit,
         build: |setup| jwt(setup).audience("warehouse").erased(),
     };
     for (backend, audience, client) in

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use auth_core::{ManualClock, Timestamp};
-use auth_jwt::{Algorithm, InvalidKey, JwtAuth, Key, KeySet, SharedKey, SigningKey};
+use auth_jwt::{Algorithm, HmacKey, InvalidKey, JwtAuth, Key, KeySet, SigningKey};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -127,7 +127,7 @@ fn private_keys_make_the_signatures_of_the_examples() {
         let signer = match SigningKey::from_jwk(&jwk.to_string()) {
             Ok(pair) => Signer::of(pair),
             Err(_) => {
-                SharedKey::from_jwk(&jwk.to_string()).unwrap();
+                HmacKey::from_jwk(&jwk.to_string()).unwrap();
                 let secret = super::kit::decoded(jwk["k"].as_str().unwrap());
                 Signer::shared(Algorithm::Hs256, &secret)
             }
@@ -152,7 +152,7 @@ fn the_key_sets_of_rfc_7517_are_read() {
     for section in ["A.1", "A.2"] {
         let set = KeySet::from_jwks(&rfc_7517(section)).unwrap();
         assert_eq!(set.len(), 1, "{section}");
-        assert_eq!(skipped(&set), [(Some("1"), InvalidKey::OtherUse)], "{section}");
+        assert_eq!(skipped(&set), [(Some("1"), InvalidKey::UseMismatch)], "{section}");
     }
     let set: Value = serde_json::from_str(&rfc_7517("A.2")).unwrap();
     let private = SigningKey::from_jwk(&set["keys"][1].to_string()).unwrap();
@@ -172,7 +172,7 @@ async fn the_symmetric_keys_of_rfc_7517_are_for_what_they_say() {
     assert!(whys[1].ends_with(": the key names no algorithm: say which one"), "{whys:?}");
     let set: Value = serde_json::from_str(&rfc_7517("A.3")).unwrap();
     let [wrap, hmac] = [0, 1].map(|at| set["keys"][at].to_string());
-    assert_eq!(Key::from_jwk(&wrap).unwrap_err(), InvalidKey::OtherAlgorithm("A128KW".into()));
+    assert_eq!(Key::from_jwk(&wrap).unwrap_err(), InvalidKey::AlgorithmMismatch("A128KW".into()));
     assert_eq!(Key::from_jwk(&hmac).unwrap_err(), InvalidKey::NoAlgorithm);
     let auth = JwtAuth::new(Key::from_jwk_for(Algorithm::Hs256, &hmac).unwrap()).clock(in_2011());
     assert_eq!(refused(&auth, &rfc_7515()[0].token).await, "no subject");

@@ -1,6 +1,6 @@
 //! Keys that are too weak, or for something else, are refused when they are loaded.
 
-use auth_jwt::{Algorithm, InvalidKey, Key, KeySet, SharedKey, SigningKey};
+use auth_jwt::{Algorithm, HmacKey, InvalidKey, Key, KeySet, SigningKey};
 use serde_json::{Value, json};
 
 use super::kit::{Signer, decoded, encoded};
@@ -24,7 +24,7 @@ fn but(signer: &Signer, more: Value) -> Value {
 
 #[test]
 fn sec_56_a_secret_is_as_long_as_the_hash() {
-    type Make = fn(Vec<u8>) -> Result<SharedKey, InvalidKey>;
+    type Make = fn(Vec<u8>) -> Result<HmacKey, InvalidKey>;
     let cases: [(Make, &str, usize); 3] =
         [(Key::hs256, "HS256", 32), (Key::hs384, "HS384", 48), (Key::hs512, "HS512", 64)];
     for (make, alg, least_bytes) in cases {
@@ -32,7 +32,7 @@ fn sec_56_a_secret_is_as_long_as_the_hash() {
         for length in [0, 1, 8, least_bytes - 1] {
             assert_eq!(make(vec![7; length]).err(), too_short, "{alg} {length}");
             let oct = json!({ "kty": "oct", "alg": alg, "k": encoded(vec![7; length]) });
-            assert_eq!(SharedKey::from_jwk(&oct.to_string()).err(), too_short, "{alg} {length}");
+            assert_eq!(HmacKey::from_jwk(&oct.to_string()).err(), too_short, "{alg} {length}");
             assert_eq!(jwk(&oct).err(), too_short, "{alg} {length}");
         }
         for length in [least_bytes, least_bytes + 1, 1000] {
@@ -135,7 +135,7 @@ fn sec_56_a_key_for_something_else_is_refused() {
         ] {
             assert_eq!(
                 jwk(&but(&signer, more.clone())).err(),
-                Some(InvalidKey::OtherUse),
+                Some(InvalidKey::UseMismatch),
                 "{more}"
             );
         }
@@ -145,7 +145,7 @@ fn sec_56_a_key_for_something_else_is_refused() {
     }
     let secret =
         json!({ "kty": "oct", "alg": "HS256", "k": encoded([7; 32]), "key_ops": ["verify"] });
-    assert_eq!(SharedKey::from_jwk(&secret.to_string()).err(), Some(InvalidKey::OtherUse));
+    assert_eq!(HmacKey::from_jwk(&secret.to_string()).err(), Some(InvalidKey::UseMismatch));
     assert!(jwk(&secret).is_ok(), "what it is for is to check");
 }
 
@@ -156,9 +156,9 @@ fn sec_56_two_keys_have_two_names() {
     let [one, other] = [one, other].map(|signer| but(&signer, json!({ "kid": "1" })));
     let set = KeySet::from_jwks(&json!({ "keys": [one, other] }).to_string()).unwrap();
     assert_eq!(set.len(), 1);
-    assert_eq!(set.skipped()[0].error, InvalidKey::Repeated("1".into()));
+    assert_eq!(set.skipped()[0].error, InvalidKey::DuplicateKid("1".into()));
     let twice = KeySet::new().with(jwk(&one).unwrap()).unwrap().with(jwk(&other).unwrap());
-    assert_eq!(twice.err(), Some(InvalidKey::Repeated("1".into())));
+    assert_eq!(twice.err(), Some(InvalidKey::DuplicateKid("1".into())));
 }
 
 /// A secret in a set that is served to everybody would be no secret; if it is there, it has to say

@@ -1,6 +1,6 @@
 //! Any lines as `Cookie` headers.
 
-use auth_core::{Head, RequestCookie};
+use auth_core::{RequestCookie, RequestHead};
 use http::{HeaderValue, Request, header};
 
 const NAME: &str = "__Host-session";
@@ -23,6 +23,6 @@ pub(crate) fn check(data: &[u8]) -> bool {
         [value] => RequestCookie::One(value),
         _ => RequestCookie::Many,
     };
-    assert!(Head::from(&request).cookie(NAME) == expected);
+    assert!(RequestHead::from(&request).cookie(NAME) == expected);
     matches!(expected, RequestCookie::One(_))
 }

@@ -1,7 +1,7 @@
 //! Any text as keys.
 
 use auth_core::{ManualClock, Outcome, Timestamp};
-use auth_jwt::{Algorithm, JwtAuth, Key, KeySet, SharedKey, SigningKey, SigningKeys};
+use auth_jwt::{Algorithm, HmacKey, JwtAuth, Key, KeySet, SigningKey, SigningKeys};
 use serde_json::{Value, json};
 
 /// Whatever the bytes are, they are refused, or make keys that do what they are for. Whether they do.
@@ -22,7 +22,7 @@ pub(crate) fn check(data: &[u8]) -> bool {
         let jwks: Value = serde_json::from_str(text).expect("a set is JSON");
         let listed = jwks["keys"].as_array().expect("a set has keys").len();
         assert_eq!(set.len() + set.skipped().len(), listed);
-        let answer = JwtAuth::new(set).verify(b"eyJhbGciOiJFUzI1NiJ9.e30.AAAA").now();
+        let answer = JwtAuth::new(set).verify(b"eyJhbGciOiJFUzI1NiJ9.e30.AAAA").into_ready();
         assert!(matches!(answer, Ok(Outcome::Rejected(_))));
         good = true;
     }
@@ -38,7 +38,7 @@ pub(crate) fn check(data: &[u8]) -> bool {
     if let Ok(key) = SigningKey::from_jwk(text) {
         signs(&key, Key::from_jwk(text).expect("a private key has a public half"));
     }
-    if let Ok(key) = SharedKey::from_jwk(text) {
+    if let Ok(key) = HmacKey::from_jwk(text) {
         let token = key.sign("JWT", &claims()).expect("claims");
         believes(Key::from_jwk(text).expect("the same secret"), &token);
     }
@@ -54,7 +54,7 @@ fn signs(key: &SigningKey, public: Key) {
 
 fn believes(key: Key, token: &str) {
     let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000)).clock();
-    let answer = JwtAuth::new(key).clock(clock).verify(token.as_bytes()).now();
+    let answer = JwtAuth::new(key).clock(clock).verify(token.as_bytes()).into_ready();
     assert!(matches!(answer, Ok(Outcome::Authenticated(_))), "{token}");
 }
 

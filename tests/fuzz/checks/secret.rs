@@ -1,6 +1,6 @@
 //! Any bytes as a secret.
 
-use auth_store::{Kind, Secret};
+use auth_store::{Secret, SecretKind};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
@@ -13,7 +13,8 @@ pub(crate) fn check(data: &[u8]) -> bool {
     let (Some(secret), Some(bytes)) = (secret, bytes) else { return false };
     assert_eq!(secret.to_text().as_bytes(), data);
     assert_eq!(secret.sid().as_bytes()[..], bytes[..16]);
-    let kinds = [Kind::Cookie, Kind::Bearer, Kind::Refresh].map(|kind| secret.digests(kind));
+    let kinds = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh]
+        .map(|kind| secret.digests(kind));
     for pair in [[0, 1], [1, 2], [0, 2]] {
         let [one, other] = pair.map(|at| kinds[at]);
         assert!(one.family != other.family && one.current != other.current);

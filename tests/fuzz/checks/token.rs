@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use auth_core::{Claims, Identity, ManualClock, Outcome, Reason, Timestamp};
-use auth_jwt::{JwtAuth, Key, KeySet, Policy, Verifies};
+use auth_core::{Claims, Identity, ManualClock, Outcome, RejectionReason, Timestamp};
+use auth_jwt::{JwtAuth, Key, KeySet, Validation, Verifies};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -38,11 +38,12 @@ static VERIFIERS: LazyLock<Verifiers> = LazyLock::new(|| {
     let set = set.with(secret()).expect("no name");
     let auth = JwtAuth::new(set).clock(clock);
     let plain = auth.clone().audience("shop");
-    let access = Policy::new().issuer("https://a.example").audience("shop").access_token();
-    let several = Policy::new().issuer("https://b.example").roles_at("/realm_access/roles");
-    let several = plain.clone().trust(secret(), several.any_audience());
+    let access = Validation::new().issuer("https://a.example").audience("shop").access_token();
+    let several =
+        Validation::new().issuer("https://b.example").roles_pointer("/realm_access/roles");
+    let several = plain.clone().trusted_issuer(secret(), several.any_audience());
     let pairs = [plain.clone(), auth.policy(access), several];
-    let pairs = pairs.map(|auth| [auth.clone().cache(100), auth.cache(0)]);
+    let pairs = pairs.map(|auth| [auth.clone().cache_capacity(100), auth.cache_capacity(0)]);
     Verifiers { plain, pairs }
 });
 
@@ -68,10 +69,10 @@ pub(crate) fn check(data: &[u8]) -> bool {
 }
 
 /// What the plain verifier says, after all of them have been asked.
-fn verify(token: &[u8]) -> Result<Identity, Reason> {
+fn verify(token: &[u8]) -> Result<Identity, RejectionReason> {
     for [remembers, forgets] in &VERIFIERS.pairs {
         let answers = [remembers, remembers, forgets].map(|auth| match ask(auth, token) {
-            Ok(identity) => Ok((identity.principal().clone(), identity.facts().clone())),
+            Ok(identity) => Ok((identity.principal().clone(), identity.authentication().clone())),
             Err(reason) => Err(reason),
         });
         assert!(answers[0] == answers[1] && answers[1] == answers[2], "{answers:?}");
@@ -79,8 +80,8 @@ fn verify(token: &[u8]) -> Result<Identity, Reason> {
     ask(&VERIFIERS.plain, token)
 }
 
-fn ask(auth: &Auth, token: &[u8]) -> Result<Identity, Reason> {
-    match auth.verify(token).now() {
+fn ask(auth: &Auth, token: &[u8]) -> Result<Identity, RejectionReason> {
+    match auth.verify(token).into_ready() {
         Ok(Outcome::Authenticated(identity)) => Ok(identity),
         Ok(Outcome::Rejected(rejection)) => Err(rejection.reason),
         _ => panic!("a token is good or bad"),

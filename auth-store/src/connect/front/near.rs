@@ -26,7 +26,7 @@ impl Front {
     /// In front of a store that announces what it changes.
     pub(in crate::connect) fn of_announcing<S: Announces>(self, store: S) -> Arc<dyn Store> {
         match self.near {
-            Some(near) => near.over(store).into_store(),
+            Some(near) => near.build(store).into_store(),
             None => store.into_store(),
         }
     }
@@ -35,7 +35,7 @@ impl Front {
     pub(in crate::connect) fn of_silent<S: Store>(self, store: S) -> Arc<dyn Store> {
         match (self.near, self.stale_for) {
             (near, Some(staleness)) => {
-                near.unwrap_or_default().stale_for(store, staleness).into_store()
+                near.unwrap_or_default().with_ttl(store, staleness).into_store()
             }
             (Some(_), None) => {
                 tracing::info!(

@@ -3,17 +3,17 @@
 use std::net::IpAddr;
 
 use super::text::{Malformed, Reader, put_number, put_optional, put_text, put_texts};
-use crate::data::Data;
-use crate::details::{Details, Device, Grace};
+use crate::data::SessionData;
+use crate::details::{Device, RotationGrace, SignInDetails};
 use crate::secret::{Digest, Nonce};
 
 /// Details of which nothing is known take no bytes. The grace has a part of its own.
-pub(in crate::stores) fn details(details: &Details) -> Vec<u8> {
+pub(in crate::stores) fn details(details: &SignInDetails) -> Vec<u8> {
     let mut out = Vec::new();
-    if (Details { grace: None, ..details.clone() }) == Details::default() {
+    if (SignInDetails { grace: None, ..details.clone() }) == SignInDetails::default() {
         return out;
     }
-    let Details { grace: _, scopes, acr, amr, cnf, device } = details;
+    let SignInDetails { grace: _, scopes, acr, amr, cnf, device } = details;
     put_texts(&mut out, scopes);
     put_optional(&mut out, acr.as_deref());
     put_texts(&mut out, amr);
@@ -34,12 +34,12 @@ pub(in crate::stores) fn details(details: &Details) -> Vec<u8> {
     out
 }
 
-pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<Details, Malformed> {
+pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
     let mut from = Reader(bytes);
     if from.is_empty() {
-        return Ok(Details::default());
+        return Ok(SignInDetails::default());
     }
-    Ok(Details {
+    Ok(SignInDetails {
         grace: None,
         scopes: from.texts()?,
         acr: from.optional()?,
@@ -59,18 +59,18 @@ pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<Details, Malformed
 }
 
 /// No grace takes no bytes.
-pub(in crate::stores) fn grace(grace: Option<&Grace>) -> Vec<u8> {
+pub(in crate::stores) fn grace(grace: Option<&RotationGrace>) -> Vec<u8> {
     grace.map_or_else(Vec::new, |grace| {
         [&grace.previous.0[..], &grace.nonce.0, &grace.until.as_millis().to_be_bytes()].concat()
     })
 }
 
-pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<Grace>, Malformed> {
+pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<RotationGrace>, Malformed> {
     let mut from = Reader(bytes);
     if from.is_empty() {
         return Ok(None);
     }
-    Ok(Some(Grace {
+    Ok(Some(RotationGrace {
         previous: Digest(from.array()?),
         nonce: Nonce(from.array()?),
         until: from.timestamp()?,
@@ -78,7 +78,7 @@ pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<Grace>, Malfo
 }
 
 /// Keys and JSON texts in turn, to the end.
-pub(in crate::stores) fn data(data: &Data) -> Vec<u8> {
+pub(in crate::stores) fn data(data: &SessionData) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.bytes() + 4);
     for (key, json) in data.iter() {
         put_text(&mut out, key);
@@ -87,8 +87,8 @@ pub(in crate::stores) fn data(data: &Data) -> Vec<u8> {
     out
 }
 
-pub(in crate::stores) fn read_data(bytes: &[u8]) -> Result<Data, Malformed> {
-    let (mut from, mut data) = (Reader(bytes), Data::new());
+pub(in crate::stores) fn read_data(bytes: &[u8]) -> Result<SessionData, Malformed> {
+    let (mut from, mut data) = (Reader(bytes), SessionData::new());
     while !from.is_empty() {
         let (key, json) = (from.text()?, from.text()?);
         data.insert(key, json);

@@ -5,13 +5,13 @@
 #[must_use]
 pub struct MemoryStoreBuilder {
     pub(super) capacity: usize,
-    pub(super) anonymous: usize,
+    pub(super) max_anonymous: usize,
     pub(super) shards: usize,
 }
 
 impl Default for MemoryStoreBuilder {
     fn default() -> Self {
-        Self { capacity: 10_000_000, anonymous: 1_000_000, shards: 256 }
+        Self { capacity: 10_000_000, max_anonymous: 1_000_000, shards: 256 }
     }
 }
 
@@ -23,7 +23,7 @@ impl MemoryStoreBuilder {
     }
 
     /// At most so many anonymous sign-ins; a million by default. The oldest go first.
-    pub fn anonymous(self, most: usize) -> Self {
-        Self { anonymous: most, ..self }
+    pub fn max_anonymous(self, most: usize) -> Self {
+        Self { max_anonymous: most, ..self }
     }
 }

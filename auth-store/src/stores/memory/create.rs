@@ -8,7 +8,7 @@ use super::store::MemoryStore;
 use super::subjects::Locked;
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::store::{Created, Limit, WhenFull};
+use crate::store::{Created, OverflowPolicy, SignInLimit};
 
 impl MemoryStore {
     /// Anonymous records are created one after the other: so the queue names all of them.
@@ -16,7 +16,7 @@ impl MemoryStore {
         let sid = record.sid;
         let mut queue = self.room.queue();
         if self.table.is_taken(&sid) {
-            return Err(StoreError::taken());
+            return Err(StoreError::duplicate_id());
         }
         while !self.room.take(true) {
             let oldest = queue.pop_front().ok_or_else(full)?;
@@ -24,7 +24,7 @@ impl MemoryStore {
         }
         if !self.table.insert_new(Arc::new(record)) {
             self.room.give_back(true);
-            return Err(StoreError::taken());
+            return Err(StoreError::duplicate_id());
         }
         queue.push_back(sid);
         self.room.tidy(&mut queue, |sid| self.table.is_taken(sid));
@@ -35,17 +35,17 @@ impl MemoryStore {
         &self,
         record: Record,
         subject: &Arc<str>,
-        limit: Option<Limit>,
+        limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
         let (sid, now) = (record.sid, record.created_at);
         let mut locked = self.subjects.lock(subject);
         if self.table.is_taken(&sid) {
-            return Err(StoreError::taken());
+            return Err(StoreError::duplicate_id());
         }
         let surplus = limit.map_or_else(Vec::new, |limit| self.surplus(&mut locked, limit, now));
         match (surplus.as_slice(), limit) {
             ([], _) => self.make_room()?,
-            (_, Some(Limit { when_full: WhenFull::Refuse, .. })) => {
+            (_, Some(SignInLimit { when_full: OverflowPolicy::Reject, .. })) => {
                 return Ok(Created::LimitReached);
             }
             ([heir, others @ ..], _) => {
@@ -56,7 +56,7 @@ impl MemoryStore {
         }
         if !self.table.insert_new(Arc::new(record)) {
             self.room.give_back(false);
-            return Err(StoreError::taken());
+            return Err(StoreError::duplicate_id());
         }
         locked.add(subject, sid);
         Ok(Created::Stored { evicted: surplus.len() })
@@ -64,12 +64,17 @@ impl MemoryStore {
 
     /// The living sign-ins that have to go before there is one more, oldest first. What has expired
     /// goes here.
-    fn surplus(&self, locked: &mut Locked<'_>, limit: Limit, now: Timestamp) -> Vec<Arc<Record>> {
+    fn surplus(
+        &self,
+        locked: &mut Locked<'_>,
+        limit: SignInLimit,
+        now: Timestamp,
+    ) -> Vec<Arc<Record>> {
         let sign_ins = self.oldest_first(locked);
         let (mut living, expired): (Vec<_>, Vec<_>) =
             sign_ins.into_iter().partition(|record| record.expiry(now).is_none());
         self.remove_all(locked, expired.iter().map(|record| record.sid));
-        let most = usize::try_from(limit.most.get()).unwrap_or(usize::MAX);
+        let most = usize::try_from(limit.max.get()).unwrap_or(usize::MAX);
         living.truncate((living.len() + 1).saturating_sub(most));
         living
     }

@@ -34,7 +34,7 @@ impl MemoryStore {
     ) -> Deleted {
         let subject = match self.table.get(sid) {
             Some(record) => record.subject.clone(),
-            None => return Deleted::Gone,
+            None => return Deleted::NotFound,
         };
         let Some(subject) = subject else { return self.remove(sid, expected) };
         let mut locked = self.subjects.lock(&subject);

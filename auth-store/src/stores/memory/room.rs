@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 
 /// Counts the records, signed-in and anonymous ones apart, and remembers the anonymous ones in the
 /// order of their creation.
-pub(super) struct Room {
+pub(super) struct Capacity {
     most: usize,
     most_anonymous: usize,
     all: AtomicUsize,
@@ -17,7 +17,7 @@ pub(super) struct Room {
     queue: Mutex<VecDeque<SignInId>>,
 }
 
-impl Room {
+impl Capacity {
     pub(super) fn new(most: usize, most_anonymous: usize) -> Self {
         let (all, anonymous) = (AtomicUsize::new(0), AtomicUsize::new(0));
         Self { most, most_anonymous, all, anonymous, queue: Mutex::default() }

@@ -8,15 +8,15 @@ use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
 use super::builder::MemoryStoreBuilder;
-use super::room::Room;
+use super::room::Capacity;
 use super::subjects::Subjects;
 use super::table::Table;
-use crate::data::Data;
+use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::Record;
 use crate::rotation::Rotation;
 use crate::secret::Digest;
-use crate::store::{Created, Deleted, Limit, Peek, Store, Swap};
+use crate::store::{CompareAndSwap, Created, Deleted, Peek, SignInLimit, Store};
 use crate::watch::Watch;
 
 /// Sign-ins in this process's memory: for one server, for development and for tests. They end with
@@ -34,7 +34,7 @@ use crate::watch::Watch;
 pub struct MemoryStore {
     pub(super) table: Table,
     pub(super) subjects: Subjects,
-    pub(super) room: Room,
+    pub(super) room: Capacity,
     pub(super) creates: AtomicUsize,
     pub(super) rescue_at: AtomicU64,
 }
@@ -71,7 +71,7 @@ impl MemoryStoreBuilder {
         MemoryStore {
             table: Table::new(self.shards),
             subjects: Subjects::new(self.shards),
-            room: Room::new(self.capacity, self.anonymous),
+            room: Capacity::new(self.capacity, self.max_anonymous),
             creates: AtomicUsize::new(0),
             rescue_at: AtomicU64::new(0),
         }
@@ -93,7 +93,7 @@ impl fmt::Debug for MemoryStore {
 #[async_trait]
 impl Store for MemoryStore {
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
-        self.table.with(sid, |record| see(Peek::Known(record)));
+        self.table.with(sid, |record| see(Peek::Authoritative(record)));
     }
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
@@ -107,7 +107,7 @@ impl Store for MemoryStore {
     async fn create(
         &self,
         mut record: Record,
-        limit: Option<Limit>,
+        limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
         record.version = 0;
         self.collect_some(record.created_at);
@@ -117,7 +117,12 @@ impl Store for MemoryStore {
         }
     }
 
-    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+    async fn update(
+        &self,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         let expected = |record: &Record| record.version == version;
         Ok(self.table.swap(sid, expected, |record| record.with_data(data)))
     }
@@ -127,7 +132,7 @@ impl Store for MemoryStore {
         sid: &SignInId,
         from: &Digest,
         rotation: Rotation,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         let rotate = |record: &Record| {
             let mut rotated = record.clone();
             rotation.apply(&mut rotated);
@@ -149,7 +154,7 @@ impl Store for MemoryStore {
         Ok(matches!(self.take_away(sid, |_| true), Deleted::Done))
     }
 
-    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
         Ok(self.take_away(sid, |record| record.version == version))
     }
 
@@ -184,7 +189,7 @@ impl Store for MemoryStore {
         Ok(self.remove_all(&mut locked, sids))
     }
 
-    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         let locked = self.subjects.lock(subject);
         let sids = locked.sign_ins();
         for sid in &sids {

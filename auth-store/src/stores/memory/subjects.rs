@@ -18,15 +18,15 @@ pub(super) struct Subjects {
 /// One subject's sign-ins. Most have one, and it takes no list.
 struct Subject {
     name: Arc<str>,
-    sign_ins: SignIns,
+    sign_ins: SubjectSignIns,
 }
 
-enum SignIns {
+enum SubjectSignIns {
     One(SignInId),
     Many(Vec<SignInId>),
 }
 
-impl SignIns {
+impl SubjectSignIns {
     fn as_slice(&self) -> &[SignInId] {
         match self {
             Self::One(sid) => std::slice::from_ref(sid),
@@ -73,12 +73,14 @@ impl Locked<'_> {
         let rehash = |subject: &Slot| self.hasher.hash_one(&*subject.name);
         match self.shard.entry(self.hash, same, rehash) {
             Entry::Vacant(entry) => {
-                let sign_ins = SignIns::One(sid);
+                let sign_ins = SubjectSignIns::One(sid);
                 entry.insert(Slot::new(Subject { name: Arc::clone(name), sign_ins }));
             }
             Entry::Occupied(mut entry) => match &mut entry.get_mut().sign_ins {
-                SignIns::Many(sids) => sids.push(sid),
-                one @ SignIns::One(_) => *one = SignIns::Many([one.as_slice(), &[sid]].concat()),
+                SubjectSignIns::Many(sids) => sids.push(sid),
+                one @ SubjectSignIns::One(_) => {
+                    *one = SubjectSignIns::Many([one.as_slice(), &[sid]].concat());
+                }
             },
         }
     }
@@ -87,10 +89,10 @@ impl Locked<'_> {
         let same = |subject: &Slot| *subject.name == *self.name;
         let Ok(mut entry) = self.shard.find_entry(self.hash, same) else { return };
         let sign_ins = &mut entry.get_mut().sign_ins;
-        if let SignIns::Many(sids) = sign_ins {
+        if let SubjectSignIns::Many(sids) = sign_ins {
             sids.retain(|listed| listed != sid);
             if let [last] = **sids {
-                *sign_ins = SignIns::One(last);
+                *sign_ins = SubjectSignIns::One(last);
             }
         } else if sign_ins.as_slice() == [*sid] {
             entry.remove();

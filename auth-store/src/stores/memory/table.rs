@@ -8,7 +8,7 @@ use hashbrown::hash_table::Entry;
 use parking_lot::RwLock;
 
 use crate::record::Record;
-use crate::store::{Deleted, Swap};
+use crate::store::{CompareAndSwap, Deleted};
 use crate::watchers::Watchers;
 
 /// A lock in cache lines of its own, so that cores that read other shards do not wait for it.
@@ -73,16 +73,16 @@ impl Table {
         sid: &SignInId,
         expected: impl FnOnce(&Record) -> bool,
         change: impl FnOnce(&Record) -> Record,
-    ) -> Swap {
+    ) -> CompareAndSwap {
         let mut shard = self.shard(sid).write();
         let Some(slot) = shard.find_mut(hash(sid), |record| record.sid == *sid) else {
-            return Swap::Gone;
+            return CompareAndSwap::NotFound;
         };
         if !expected(slot) {
-            return Swap::Stale(Arc::clone(slot));
+            return CompareAndSwap::Conflict(Arc::clone(slot));
         }
         *slot = Arc::new(change(slot)); // nobody touches it meanwhile: that takes the read lock
-        let stored = Swap::Stored(Arc::clone(slot));
+        let stored = CompareAndSwap::Stored(Arc::clone(slot));
         drop(shard);
         self.watchers.wake(sid);
         stored
@@ -96,10 +96,10 @@ impl Table {
     ) -> (Deleted, Option<Arc<Record>>) {
         let mut shard = self.shard(sid).write();
         let Ok(entry) = shard.find_entry(hash(sid), |record| record.sid == *sid) else {
-            return (Deleted::Gone, None);
+            return (Deleted::NotFound, None);
         };
         if !expected(entry.get()) {
-            return (Deleted::Stale(Arc::clone(entry.get())), None);
+            return (Deleted::Conflict(Arc::clone(entry.get())), None);
         }
         let (record, _) = entry.remove();
         if shard.len() * 8 < shard.capacity() {

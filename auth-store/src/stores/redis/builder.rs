@@ -8,14 +8,14 @@ use std::time::Duration;
 use redis::ErrorKind;
 use tokio::time::Instant;
 
-use super::connection::{Eviction, Failure, Replicas, Router, Settings, Tls};
+use super::connection::{ConnectionConfig, Eviction, Failure, Replicas, Router, Tls};
 use super::keys::Keys;
 use super::routing::Routing;
 use super::setup_error::RedisSetupError;
-use super::shared::Shared;
+use super::shared::RedisInner;
 use super::store::RedisStore;
 use super::url::Location;
-use super::visitors::Visitors;
+use super::visitors::AnonymousBuckets;
 
 /// Says where the servers are and how the store uses them; see [`RedisStore::builder`].
 #[derive(Clone)]
@@ -24,9 +24,9 @@ pub struct RedisStoreBuilder {
     url: String,
     prefix: String,
     timeout: Duration,
-    replicas: Replicas,
+    wait_for_replicas: Replicas,
     eviction: Eviction,
-    anonymous: usize,
+    max_anonymous: usize,
     sentinel_user: Option<String>,
     sentinel_password: Option<String>,
     authorities: Option<Vec<u8>>,
@@ -38,9 +38,9 @@ impl RedisStoreBuilder {
             url,
             prefix: "auth:".to_owned(),
             timeout: Duration::from_secs(1),
-            replicas: Replicas::IfAny,
+            wait_for_replicas: Replicas::IfAny,
             eviction: Eviction::Refused,
-            anonymous: 1_000_000,
+            max_anonymous: 1_000_000,
             sentinel_user: None,
             sentinel_password: None,
             authorities: None,
@@ -55,7 +55,7 @@ impl RedisStoreBuilder {
 
     /// How long a step may take, reconnecting included, before it is unavailable; a second by
     /// default.
-    pub fn command_timeout(self, timeout: Duration) -> Self {
+    pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
@@ -67,14 +67,14 @@ impl RedisStoreBuilder {
     /// failover may be back after it; see
     /// [what a failover can lose](RedisStore#what-a-failover-can-lose). Ask for 0 also if the replicas of a
     /// server are taken away for good while the store runs.
-    pub fn replicas(self, replicas: u32) -> Self {
-        Self { replicas: Replicas::Always(replicas), ..self }
+    pub fn wait_for_replicas(self, replicas: u32) -> Self {
+        Self { wait_for_replicas: Replicas::Always(replicas), ..self }
     }
 
     /// About so many anonymous sign-ins at most; a million by default. They are counted in up to 256
     /// parts, and in a part that is full the one that would end first goes. The same on all nodes.
-    pub fn anonymous(self, most: usize) -> Self {
-        Self { anonymous: most, ..self }
+    pub fn max_anonymous(self, most: usize) -> Self {
+        Self { max_anonymous: most, ..self }
     }
 
     /// As whom to log in to Sentinels, with their [password](Self::sentinel_password); the default user
@@ -119,7 +119,7 @@ impl RedisStoreBuilder {
         let mut key = [0; super::routing::KEY];
         getrandom::fill(&mut key).map_err(|error| RedisSetupError::Unavailable(error.into()))?;
         let tls = location.tls.then(|| tls(self.authorities.as_deref())).transpose()?;
-        let settings = Arc::new(Settings {
+        let settings = Arc::new(ConnectionConfig {
             timeout: self.timeout,
             user: location.user,
             password: location.password,
@@ -128,13 +128,13 @@ impl RedisStoreBuilder {
             database: location.database,
             tls,
             eviction: self.eviction,
-            replicas: self.replicas,
+            replicas: self.wait_for_replicas,
             opened: AtomicU64::new(0),
         });
         let router = Router::new(location.servers, &settings);
         let (keys, routing) = (Keys::new(self.prefix), Routing::new(key));
-        let visitors = Visitors::new(self.anonymous);
-        let shared = Shared { router, settings, keys, routing, visitors };
+        let visitors = AnonymousBuckets::new(self.max_anonymous);
+        let shared = RedisInner { router, settings, keys, routing, visitors };
         // Several servers may have to be found, one after the other.
         let by = Instant::now() + shared.settings.timeout * 4;
         shared.router.connect(by).await.map_err(setup)?;
@@ -191,9 +191,9 @@ impl fmt::Debug for RedisStoreBuilder {
             .field("location", &Location::parse(&self.url))
             .field("prefix", &self.prefix)
             .field("timeout", &self.timeout)
-            .field("replicas", &self.replicas)
+            .field("replicas", &self.wait_for_replicas)
             .field("eviction", &self.eviction)
-            .field("anonymous", &self.anonymous)
+            .field("anonymous", &self.max_anonymous)
             .finish_non_exhaustive()
     }
 }

@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 
 use super::connection::{Failure, Request, Subscription};
 use super::scripts::BEAT;
-use super::shared::Shared;
+use super::shared::RedisInner;
 use super::store::RedisStore;
 use crate::error::StoreError;
 use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
@@ -42,7 +42,7 @@ impl Announces for RedisStore {
 }
 
 /// Sends a beat by way of every server that takes writes.
-async fn send(shared: &Arc<Shared>, beat: Beat) -> Result<Vec<Source>, StoreError> {
+async fn send(shared: &Arc<RedisInner>, beat: Beat) -> Result<Vec<Source>, StoreError> {
     let by = shared.deadline();
     let primaries = shared.router.spread(by).await?;
     let expected = primaries.len();
@@ -64,7 +64,7 @@ async fn send(shared: &Arc<Shared>, beat: Beat) -> Result<Vec<Source>, StoreErro
     failed.map_or(Ok(sources), Err)
 }
 
-fn request(shared: &Shared, beat: Beat, slots: &[RangeInclusive<u16>]) -> Request {
+fn request(shared: &RedisInner, beat: Beat, slots: &[RangeInclusive<u16>]) -> Request {
     let (key, slot) = shared.keys.life(|slot| slots.iter().any(|range| range.contains(&slot)));
     let message = format!("beat {:016x} {}", beat.node, beat.number);
     let bus = shared.keys.bus();

@@ -61,5 +61,5 @@ mod url;
 mod visitors;
 
 pub use builder::RedisStoreBuilder;
-pub use setup_error::{RedisSetupError, UrlProblem};
+pub use setup_error::{InvalidUrl, RedisSetupError};
 pub use store::RedisStore;

@@ -5,13 +5,13 @@ use tokio::time::Instant;
 
 use super::connection::{Failure, Request};
 use super::scripts::EVICT;
-use super::shared::Shared;
+use super::shared::RedisInner;
 use crate::error::StoreError;
 
 /// So many anonymous sign-ins go at a time.
 const AT_ONCE: &str = "16";
 
-impl Shared {
+impl RedisInner {
     /// Takes a step that needs memory. If the server has none, anonymous sign-ins are evicted there
     /// until it has, or until there are none left. A refused step has changed nothing.
     pub(super) async fn call_with_room(

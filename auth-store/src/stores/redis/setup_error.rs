@@ -10,7 +10,7 @@ use auth_core::BoxError;
 #[non_exhaustive]
 pub enum RedisSetupError {
     /// The URL cannot be read.
-    Url(UrlProblem),
+    Url(InvalidUrl),
     /// The URL asks for TLS, and the feature `redis-tls` is off.
     TlsIsOff,
     /// A certificate was given, and the URL does not ask for TLS.
@@ -39,7 +39,7 @@ pub enum RedisSetupError {
 /// What is wrong with a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum UrlProblem {
+pub enum InvalidUrl {
     /// The scheme is none of `redis`, `rediss`, `redis+sentinel`, `rediss+sentinel`,
     /// `redis+cluster` and `rediss+cluster`.
     Scheme,
@@ -61,7 +61,7 @@ pub enum UrlProblem {
     Parameters,
 }
 
-impl fmt::Display for UrlProblem {
+impl fmt::Display for InvalidUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Scheme => {
@@ -80,7 +80,7 @@ impl fmt::Display for UrlProblem {
     }
 }
 
-impl Error for UrlProblem {}
+impl Error for InvalidUrl {}
 
 impl fmt::Display for RedisSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -7,22 +7,22 @@ use auth_core::SignInId;
 use redis::Value;
 use tokio::time::Instant;
 
-use super::connection::{Failure, Request, Router, Script, Settings};
+use super::connection::{ConnectionConfig, Failure, Request, Router, Script};
 use super::keys::{Keys, Tag};
 use super::routing::Routing;
-use super::visitors::Visitors;
+use super::visitors::AnonymousBuckets;
 use crate::error::StoreError;
 
 /// The servers, the names of the keys, and which tag a subject has.
-pub(super) struct Shared {
+pub(super) struct RedisInner {
     pub(super) router: Router,
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Arc<ConnectionConfig>,
     pub(super) keys: Keys,
     pub(super) routing: Routing,
-    pub(super) visitors: Visitors,
+    pub(super) visitors: AnonymousBuckets,
 }
 
-impl Shared {
+impl RedisInner {
     /// When a step that begins now has to be over.
     pub(super) fn deadline(&self) -> Instant {
         Instant::now() + self.settings.timeout

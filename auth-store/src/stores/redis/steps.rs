@@ -10,13 +10,13 @@ use super::encoding::{DETAILS, write};
 use super::keys::Tag;
 use super::reply::{Reply, record, unexpected};
 use super::scripts::{CREATE, DELETE, ROTATE, TOUCH, UPDATE};
-use super::shared::Shared;
-use crate::data::Data;
+use super::shared::RedisInner;
+use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::rotation::{Renewal, Rotation};
+use crate::rotation::{Reauthentication, Rotation};
 use crate::secret::Digest;
-use crate::store::{Created, Limit, Swap, WhenFull};
+use crate::store::{CompareAndSwap, Created, OverflowPolicy, SignInLimit};
 use crate::stores::encoding;
 
 /// When a sign-in is deleted.
@@ -26,7 +26,7 @@ pub(super) enum Only {
     UnusedSince,
 }
 
-impl Shared {
+impl RedisInner {
     pub(super) async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         let mut get = redis::cmd("GET");
         get.arg(self.keys.record(sid));
@@ -40,21 +40,21 @@ impl Shared {
     pub(super) async fn create(
         &self,
         new: Record,
-        limit: Option<Limit>,
+        limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
         let (by, tag) = (self.deadline(), Tag::of(&new.sid));
         let (key, sid) = (self.keys.record(&new.sid), new.sid.to_string());
         let (index, most) = match &new.subject {
             None => (self.keys.visitors(tag), self.visitors.most),
             Some(subject) if self.tag(subject, by).await? == tag => {
-                let most = limit.map_or(0, |limit| limit.most.get());
+                let most = limit.map_or(0, |limit| limit.max.get());
                 (self.keys.index(tag, subject), usize::try_from(most).unwrap_or(usize::MAX))
             }
             // Made with another key, before Redis was emptied, or not by this store.
             Some(_) => return Err(StoreError::unavailable("the id is not one of this subject")),
         };
         let most = most.to_string();
-        let refuse = matches!(limit, Some(Limit { when_full: WhenFull::Refuse, .. }));
+        let refuse = matches!(limit, Some(SignInLimit { when_full: OverflowPolicy::Reject, .. }));
         let keys = [key.as_bytes(), index.as_bytes()];
         let (base, bus) = (self.keys.base(tag), self.keys.bus());
         let arguments = [
@@ -67,7 +67,7 @@ impl Shared {
         ];
         let request = Request::script(&CREATE, tag.slot(), &keys, &arguments);
         match Reply::of(self.call_with_room(request, by).await?)? {
-            Reply::Taken => Err(StoreError::taken()),
+            Reply::Taken => Err(StoreError::duplicate_id()),
             Reply::Full if new.subject.is_none() => {
                 Err(StoreError::unavailable("there is no room for anonymous sign-ins"))
             }
@@ -80,8 +80,8 @@ impl Shared {
         &self,
         sid: &SignInId,
         version: u64,
-        data: &Data,
-    ) -> Result<Swap, StoreError> {
+        data: &SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         let (data, name, bus) = (encoding::data(data), sid.to_string(), self.keys.bus());
         let arguments = [&version.to_be_bytes()[..], &data, name.as_bytes(), bus.as_bytes()];
         let request = self.about(&UPDATE, sid, &arguments);
@@ -93,7 +93,7 @@ impl Shared {
         sid: &SignInId,
         from: &Digest,
         rotation: &Rotation,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         let Rotation { kind, digests, grace, renewal } = rotation;
         let secret = [&[*kind as u8][..], &digests.family.0, &digests.current.0].concat();
         let grace = encoding::grace(grace.as_ref());
@@ -115,11 +115,11 @@ impl Shared {
         self.swap(sid, request).await
     }
 
-    async fn swap(&self, sid: &SignInId, request: Request) -> Result<Swap, StoreError> {
+    async fn swap(&self, sid: &SignInId, request: Request) -> Result<CompareAndSwap, StoreError> {
         match Reply::of(self.call_with_room(request, self.deadline()).await?)? {
-            Reply::Gone => Ok(Swap::Gone),
-            Reply::Done(now) => record(*sid, now).map(Swap::Stored),
-            Reply::Stale(now) => record(*sid, now).map(Swap::Stale),
+            Reply::Gone => Ok(CompareAndSwap::NotFound),
+            Reply::Done(now) => record(*sid, now).map(CompareAndSwap::Stored),
+            Reply::Stale(now) => record(*sid, now).map(CompareAndSwap::Conflict),
             Reply::Taken | Reply::Full => Err(unexpected()),
         }
     }
@@ -153,8 +153,8 @@ impl Shared {
 }
 
 /// What a renewal brings: the head's part, as `rotate.lua` takes it, details and principal.
-fn parts(renewal: &Renewal) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-    let Renewal { at, limits, persistence, principal, details } = renewal;
+fn parts(renewal: &Reauthentication) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let Reauthentication { at, limits, persistence, principal, details } = renewal;
     let flags = if details.is_some() { DETAILS } else { 0 };
     let head = [
         &at.as_millis().to_be_bytes()[..],

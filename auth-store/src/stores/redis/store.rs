@@ -7,14 +7,14 @@ use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
 use super::reply::{Reply, record, unexpected};
-use super::shared::Shared;
+use super::shared::RedisInner;
 use super::steps::Only;
-use crate::data::Data;
+use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::Record;
 use crate::rotation::Rotation;
 use crate::secret::Digest;
-use crate::store::{Created, Deleted, Limit, Store, Swap};
+use crate::store::{CompareAndSwap, Created, Deleted, SignInLimit, Store};
 use crate::stores::trace::traced;
 
 /// Sign-ins in Redis: for several servers that share them, and to outlast a restart.
@@ -46,7 +46,7 @@ use crate::stores::trace::traced;
 /// refused), and with `appendonly yes` if sign-ins are to outlast a restart. The clock of Redis may
 /// be wrong by less than an hour.
 ///
-/// Anonymous sign-ins have a quota, [`anonymous`](crate::RedisStoreBuilder::anonymous). When a server's
+/// Anonymous sign-ins have a quota, [`anonymous`](crate::RedisStoreBuilder::max_anonymous). When a server's
 /// memory is full, steps that need memory evict anonymous sign-ins of that server first, and are
 /// unavailable when there are none left; ends need no memory.
 ///
@@ -67,7 +67,7 @@ use crate::stores::trace::traced;
 /// # What a failover can lose
 ///
 /// Replication in Redis is asynchronous. Ends, new secrets and new roles are acknowledged once as many
-/// replicas as [`replicas`](crate::RedisStoreBuilder::replicas) says have read them; new sign-ins,
+/// replicas as [`replicas`](crate::RedisStoreBuilder::wait_for_replicas) says have read them; new sign-ins,
 /// session data and times of use are not waited for, and whoever loses one signs in or adds to the cart
 /// again. `WAIT` is not a consensus: what one replica has confirmed is lost if another one is promoted.
 /// Measured with Redis 7.0.15 on one machine, as lost of acknowledged, by the tests in
@@ -88,16 +88,16 @@ use crate::stores::trace::traced;
 ///   another, one that has read less is preferred.
 /// - A primary that had replicas and shows none any more confirms nothing. One that the store has never
 ///   seen with any does not have to: a node that starts while it is cut off is told so by
-///   [`replicas(1)`](crate::RedisStoreBuilder::replicas), which asks for a confirmation in any case.
+///   [`replicas(1)`](crate::RedisStoreBuilder::wait_for_replicas), which asks for a confirmation in any case.
 /// - With two replicas or more, and if no end may be lost, ask for all of them to confirm.
 /// - Set `min-replicas-to-write 1`, with a short `min-replicas-max-lag`: a primary that is cut off
 ///   takes no writes after that time.
 pub struct RedisStore {
-    pub(super) shared: Arc<Shared>,
+    pub(super) shared: Arc<RedisInner>,
 }
 
 impl RedisStore {
-    pub(super) fn new(shared: Shared) -> Self {
+    pub(super) fn new(shared: RedisInner) -> Self {
         Self { shared: Arc::new(shared) }
     }
 }
@@ -121,13 +121,18 @@ impl Store for RedisStore {
     async fn create(
         &self,
         mut record: Record,
-        limit: Option<Limit>,
+        limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
         record.version = 0;
         traced("create", self.shared.create(record, limit)).await
     }
 
-    async fn update(&self, sid: &SignInId, version: u64, data: Data) -> Result<Swap, StoreError> {
+    async fn update(
+        &self,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         traced("update", self.shared.update(sid, version, &data)).await
     }
 
@@ -136,7 +141,7 @@ impl Store for RedisStore {
         sid: &SignInId,
         from: &Digest,
         rotation: Rotation,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         traced("rotate", self.shared.rotate(sid, from, &rotation)).await
     }
 
@@ -149,12 +154,12 @@ impl Store for RedisStore {
         Ok(deleted.is_done())
     }
 
-    async fn delete_if(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
         let step = self.shared.delete(sid, Only::AtVersion, version);
         match traced("delete_if", step).await? {
-            Reply::Gone => Ok(Deleted::Gone),
+            Reply::Gone => Ok(Deleted::NotFound),
             Reply::Done(_) => Ok(Deleted::Done),
-            Reply::Stale(now) => record(*sid, now).map(Deleted::Stale),
+            Reply::Stale(now) => record(*sid, now).map(Deleted::Conflict),
             Reply::Taken | Reply::Full => Err(unexpected()),
         }
     }
@@ -184,7 +189,7 @@ impl Store for RedisStore {
         traced("revoke_subject", self.shared.revoke_all(subject, None)).await
     }
 
-    async fn amend_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         traced("amend_subject", self.shared.amend(subject, principal)).await
     }
 

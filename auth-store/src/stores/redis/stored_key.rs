@@ -6,9 +6,9 @@ use tracing::{debug, warn};
 
 use super::connection::{Failure, Request};
 use super::routing::KEY;
-use super::shared::Shared;
+use super::shared::RedisInner;
 
-impl Shared {
+impl RedisInner {
     /// Compares the key with the stored one, which counts. If there is none, this one is stored.
     ///
     /// A cluster has copies of it: a primary that comes back empty has lost the sign-ins that were there,

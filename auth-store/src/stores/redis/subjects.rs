@@ -9,11 +9,11 @@ use super::connection::{Request, Script};
 use super::keys::Tag;
 use super::reply::{Reply, id_of, record, unexpected};
 use super::scripts::{AMEND, LIST, REVOKE, REVOKE_ALL};
-use super::shared::Shared;
+use super::shared::RedisInner;
 use crate::error::StoreError;
 use crate::record::Record;
 
-impl Shared {
+impl RedisInner {
     pub(super) async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
         let by = self.deadline();
         let tag = self.tag(subject, by).await?;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::setup_error::UrlProblem;
+use super::setup_error::InvalidUrl;
 
 /// What a URL says. `Debug` leaves the password out.
 #[derive(Clone)]
@@ -55,8 +55,8 @@ enum Form {
 
 impl Location {
     /// Reads `scheme://[[user]:password@]host[:port][,host[:port]]..[/..]`.
-    pub(super) fn parse(url: &str) -> Result<Self, UrlProblem> {
-        let (scheme, rest) = url.split_once("://").ok_or(UrlProblem::Scheme)?;
+    pub(super) fn parse(url: &str) -> Result<Self, InvalidUrl> {
+        let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl::Scheme)?;
         let (form, tls) = match scheme {
             "redis" => (Form::Single, false),
             "rediss" => (Form::Single, true),
@@ -64,10 +64,10 @@ impl Location {
             "rediss+sentinel" => (Form::Sentinel, true),
             "redis+cluster" => (Form::Cluster, false),
             "rediss+cluster" => (Form::Cluster, true),
-            _ => return Err(UrlProblem::Scheme),
+            _ => return Err(InvalidUrl::Scheme),
         };
         if rest.contains(['?', '#']) {
-            return Err(UrlProblem::Parameters);
+            return Err(InvalidUrl::Parameters);
         }
         // A password may hold an `@` that was not escaped, and a path holds none.
         let (who, place) = rest.rsplit_once('@').map_or((None, rest), |(who, at)| (Some(who), at));
@@ -77,21 +77,21 @@ impl Location {
         let mut endpoints: Vec<_> =
             hosts.split(',').map(|host| endpoint(host, port)).collect::<Result<_, _>>()?;
         let (servers, database) = match form {
-            Form::Single if endpoints.len() > 1 => return Err(UrlProblem::Hosts),
+            Form::Single if endpoints.len() > 1 => return Err(InvalidUrl::Hosts),
             Form::Single => (Servers::Single(endpoints.remove(0)), path),
             Form::Sentinel => {
                 let (service, database) = path.split_once('/').unwrap_or((path, ""));
                 if service.is_empty() {
-                    return Err(UrlProblem::Service);
+                    return Err(InvalidUrl::Service);
                 }
                 (Servers::Sentinel(endpoints, unescape(service)?), database)
             }
             Form::Cluster if path.is_empty() || path == "0" => (Servers::Cluster(endpoints), ""),
-            Form::Cluster => return Err(UrlProblem::Database),
+            Form::Cluster => return Err(InvalidUrl::Database),
         };
         let database = match database {
             "" => 0,
-            number => number.parse::<u16>().map_err(|_| UrlProblem::Database)?.into(),
+            number => number.parse::<u16>().map_err(|_| InvalidUrl::Database)?.into(),
         };
         Ok(Self { servers, tls, user, password, database })
     }
@@ -99,32 +99,32 @@ impl Location {
 
 type Credentials = (Option<String>, Option<String>);
 
-fn credentials(text: &str) -> Result<Credentials, UrlProblem> {
-    let (user, password) = text.split_once(':').ok_or(UrlProblem::Credentials)?;
+fn credentials(text: &str) -> Result<Credentials, InvalidUrl> {
+    let (user, password) = text.split_once(':').ok_or(InvalidUrl::Credentials)?;
     let filled = |text: &str| (!text.is_empty()).then(|| unescape(text)).transpose();
     Ok((filled(user)?, filled(password)?))
 }
 
-fn endpoint(text: &str, default: u16) -> Result<Endpoint, UrlProblem> {
+fn endpoint(text: &str, default: u16) -> Result<Endpoint, InvalidUrl> {
     let (host, port) = match text.strip_prefix('[') {
         Some(rest) => {
-            let (host, port) = rest.split_once(']').ok_or(UrlProblem::Host)?;
+            let (host, port) = rest.split_once(']').ok_or(InvalidUrl::Host)?;
             (host, port.strip_prefix(':').or(port.is_empty().then_some("")))
         }
         None => text.split_once(':').map_or((text, Some("")), |(host, port)| (host, Some(port))),
     };
-    let port = match port.ok_or(UrlProblem::Port)? {
+    let port = match port.ok_or(InvalidUrl::Port)? {
         "" => default,
-        port => port.parse().map_err(|_| UrlProblem::Port)?,
+        port => port.parse().map_err(|_| InvalidUrl::Port)?,
     };
     if host.is_empty() || host.contains(char::is_whitespace) {
-        return Err(UrlProblem::Host);
+        return Err(InvalidUrl::Host);
     }
     Ok(Endpoint { host: host.to_owned(), port })
 }
 
 /// RFC 3986 section 2.1.
-fn unescape(text: &str) -> Result<String, UrlProblem> {
+fn unescape(text: &str) -> Result<String, InvalidUrl> {
     let (mut bytes, mut out) = (text.bytes(), Vec::with_capacity(text.len()));
     let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
     while let Some(byte) = bytes.next() {
@@ -134,9 +134,9 @@ fn unescape(text: &str) -> Result<String, UrlProblem> {
         }
         let (high, low) = (digit(bytes.next()), digit(bytes.next()));
         let value = high.zip(low).and_then(|(high, low)| u8::try_from(high * 16 + low).ok());
-        out.push(value.ok_or(UrlProblem::Escape)?);
+        out.push(value.ok_or(InvalidUrl::Escape)?);
     }
-    String::from_utf8(out).map_err(|_| UrlProblem::Escape)
+    String::from_utf8(out).map_err(|_| InvalidUrl::Escape)
 }
 
 #[cfg(test)]
@@ -166,21 +166,21 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named() {
         for (url, problem) in [
-            ("localhost:6379", UrlProblem::Scheme),
-            ("http://h", UrlProblem::Scheme),
-            ("redis://", UrlProblem::Host),
-            ("redis://h:port", UrlProblem::Port),
-            ("redis://h:70000", UrlProblem::Port),
-            ("redis://[::1", UrlProblem::Host),
-            ("redis://[::1]x", UrlProblem::Port),
-            ("redis://a,b", UrlProblem::Hosts),
-            ("redis://h/one", UrlProblem::Database),
-            ("redis+cluster://h/1", UrlProblem::Database),
-            ("redis+sentinel://h", UrlProblem::Service),
-            ("redis://password@h", UrlProblem::Credentials),
-            ("redis://:%zz@h", UrlProblem::Escape),
-            ("redis://:%ff@h", UrlProblem::Escape),
-            ("redis://h?protocol=resp3", UrlProblem::Parameters),
+            ("localhost:6379", InvalidUrl::Scheme),
+            ("http://h", InvalidUrl::Scheme),
+            ("redis://", InvalidUrl::Host),
+            ("redis://h:port", InvalidUrl::Port),
+            ("redis://h:70000", InvalidUrl::Port),
+            ("redis://[::1", InvalidUrl::Host),
+            ("redis://[::1]x", InvalidUrl::Port),
+            ("redis://a,b", InvalidUrl::Hosts),
+            ("redis://h/one", InvalidUrl::Database),
+            ("redis+cluster://h/1", InvalidUrl::Database),
+            ("redis+sentinel://h", InvalidUrl::Service),
+            ("redis://password@h", InvalidUrl::Credentials),
+            ("redis://:%zz@h", InvalidUrl::Escape),
+            ("redis://:%ff@h", InvalidUrl::Escape),
+            ("redis://h?protocol=resp3", InvalidUrl::Parameters),
         ] {
             assert_eq!(Location::parse(url).unwrap_err(), problem, "{url}");
         }

@@ -10,14 +10,14 @@ const WORTH_IT: usize = 16;
 /// Anonymous sign-ins lie in buckets, chosen at random. Each is in one slot and has an index, so that
 /// one script can count what is in it and evict from it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Visitors {
+pub(super) struct AnonymousBuckets {
     /// A power of two.
     buckets: usize,
     /// How many sign-ins there may be in each.
     pub(super) most: usize,
 }
 
-impl Visitors {
+impl AnonymousBuckets {
     /// For so many in all.
     pub(super) fn new(most: usize) -> Self {
         let wanted = (most / WORTH_IT).clamp(1, BUCKETS);
@@ -47,7 +47,7 @@ mod tests {
     #[test]
     fn all_buckets_together_hold_no_more_than_asked_and_not_much_less() {
         for most in [0, 1, 15, 16, 31, 32, 100, 4095, 4096, 10_000, 1_000_000] {
-            let visitors = Visitors::new(most);
+            let visitors = AnonymousBuckets::new(most);
             let all = visitors.buckets * visitors.most;
             assert!(all <= most && most - all < visitors.buckets, "{all} of {most}");
         }
@@ -56,7 +56,7 @@ mod tests {
     #[test]
     fn every_random_number_leads_to_one_of_the_buckets_and_to_each() {
         for most in [1, 100, 1_000_000] {
-            let visitors = Visitors::new(most);
+            let visitors = AnonymousBuckets::new(most);
             let text = |tag: Tag| tag.0;
             let chosen: BTreeSet<_> = (0..=255).map(|random| text(visitors.tag(random))).collect();
             for random in [0, 1, 255] {
@@ -72,7 +72,7 @@ mod tests {
     fn the_buckets_are_spread_over_a_cluster() {
         for primaries in [3, 10, 30] {
             let mut shares = vec![0; primaries];
-            for tag in Visitors::new(1_000_000).tags(0) {
+            for tag in AnonymousBuckets::new(1_000_000).tags(0) {
                 shares[usize::from(tag.slot()) * primaries / 16384] += 1;
             }
             let (least, most) = (shares.iter().min(), shares.iter().max());

@@ -5,21 +5,21 @@ use sqlx::Error;
 
 use super::dialect::Dialect;
 use super::failure::Failure;
-use super::pool::Line;
+use super::pool::PooledConnection;
 use super::row::{Parts, age, millis, subject_key, values};
-use super::shared::Shared;
+use super::shared::SqlInner;
 use super::statement::Statement;
 use super::statements::BATCH;
 use super::value::Value;
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::store::{Created, Limit, WhenFull};
+use crate::store::{Created, OverflowPolicy, SignInLimit};
 
-impl<D: Dialect> Shared<D> {
+impl<D: Dialect> SqlInner<D> {
     pub(super) async fn create(
         &self,
         new: &Record,
-        limit: Option<Limit>,
+        limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
         self.step(|| async move {
             let mut line = self.pool.line().await?;
@@ -36,10 +36,10 @@ impl<D: Dialect> Shared<D> {
 
     async fn create_of(
         &self,
-        line: &mut Line<'_, D>,
+        line: &mut PooledConnection<'_, D>,
         new: &Record,
         subject: &str,
-        limit: Option<Limit>,
+        limit: Option<SignInLimit>,
     ) -> Result<Created, Failure> {
         let key = subject_key(subject);
         line.begin(D::lock(key)).await?;
@@ -52,7 +52,7 @@ impl<D: Dialect> Shared<D> {
         let rows = line.fetch(&self.statements.ages, &subject).await?;
         let ages = rows.iter().map(|row| age::<D>(row, new.created_at));
         let (over, mut surplus) = apart(ages.collect::<Result<_, _>>()?, limit);
-        if !surplus.is_empty() && limit.when_full == WhenFull::Refuse {
+        if !surplus.is_empty() && limit.when_full == OverflowPolicy::Reject {
             // A taken key is an error whatever the limit says.
             return match self.look(line, &new.sid).await? {
                 Some(_) => Err(Failure::Taken),
@@ -70,7 +70,11 @@ impl<D: Dialect> Shared<D> {
         Ok(Created::Stored { evicted })
     }
 
-    async fn insert(&self, line: &mut Line<'_, D>, new: &Record) -> Result<(), Failure> {
+    async fn insert(
+        &self,
+        line: &mut PooledConnection<'_, D>,
+        new: &Record,
+    ) -> Result<(), Failure> {
         let parts = Parts::of(new);
         match line.execute(&self.statements.insert, &values(new, &parts)).await {
             Ok(0) => Err(Failure::Taken),
@@ -85,7 +89,7 @@ impl<D: Dialect> Shared<D> {
     /// them, and says how many sign-ins it changed.
     pub(super) async fn batched(
         &self,
-        line: &mut Line<'_, D>,
+        line: &mut PooledConnection<'_, D>,
         statement: &Statement,
         before: &[Value<'_>],
         sids: &[SignInId],
@@ -105,9 +109,9 @@ impl<D: Dialect> Shared<D> {
 
 /// Which sign-ins of a subject have expired, and which of the living have to go before there is one
 /// more. They are ordered by age, the oldest first.
-fn apart(ages: Vec<(SignInId, bool)>, limit: Limit) -> (Vec<SignInId>, Vec<SignInId>) {
+fn apart(ages: Vec<(SignInId, bool)>, limit: SignInLimit) -> (Vec<SignInId>, Vec<SignInId>) {
     let (over, living): (Vec<_>, Vec<_>) = ages.into_iter().partition(|(_, over)| *over);
-    let most = usize::try_from(limit.most.get()).unwrap_or(usize::MAX);
+    let most = usize::try_from(limit.max.get()).unwrap_or(usize::MAX);
     let surplus = (living.len() + 1).saturating_sub(most);
     let sid = |(sid, _)| sid;
     (over.into_iter().map(sid).collect(), living.into_iter().take(surplus).map(sid).collect())

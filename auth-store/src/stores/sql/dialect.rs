@@ -9,11 +9,11 @@ use sqlx::{Database, Error};
 use super::setup_error::SqlSetupError;
 use super::tables::Tables;
 use super::value::Value;
-use super::wording::Wording;
+use super::wording::Syntax;
 
 /// How sqlx speaks to a database; see [`speaks`](super::speaks).
 #[async_trait]
-pub(super) trait Speaks: Database {
+pub(super) trait Executor: Database {
     /// The rows that a statement answers.
     async fn fetch(
         connection: &mut Self::Connection,
@@ -38,14 +38,14 @@ pub(super) trait Speaks: Database {
 
 /// What the databases differ in.
 #[async_trait]
-pub(super) trait Dialect: Speaks {
+pub(super) trait Dialect: Executor {
     /// Where the database is, and how to speak to it.
     type Options: Clone + Send + Sync + 'static;
     /// What this database alone has to be told.
     type Extra: Clone + Default + std::fmt::Debug + Send + Sync + 'static;
 
     /// The words that this database does not share with others.
-    const WORDING: Wording;
+    const WORDING: Syntax;
     /// How a transaction begins that will write.
     const BEGIN: &'static str;
     /// How a transaction begins that only reads, and whose statements may take so long.

@@ -67,7 +67,7 @@ impl From<Malformed> for Failure {
 impl From<Failure> for StoreError {
     fn from(failure: Failure) -> Self {
         match failure {
-            Failure::Taken => Self::taken(),
+            Failure::Taken => Self::duplicate_id(),
             Failure::Malformed(error) => Self::new(StoreErrorKind::Invalid, error),
             failure => Self::unavailable(failure),
         }

@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::migrate::{is_migrated, migrate};
 use super::pool::Pool;
 use super::setup_error::SqlSetupError;
-use super::shared::Shared;
+use super::shared::SqlInner;
 use super::statements::Statements;
 use super::tables::Tables;
 use super::tidying::Tidying;
@@ -63,7 +63,7 @@ impl<E: Default> Opening<E> {
     }
 
     /// Connects, makes the tables if it is asked to, and looks whether the store can use them.
-    pub(super) async fn open<D>(&self) -> Result<Arc<Shared<D>>, SqlSetupError>
+    pub(super) async fn open<D>(&self) -> Result<Arc<SqlInner<D>>, SqlSetupError>
     where
         D: Dialect<Extra = E>,
     {
@@ -87,7 +87,7 @@ impl<E: Default> Opening<E> {
         };
         let vetted = vet(&writers);
         timeout(longest, vetted).await.unwrap_or_else(|_| Err(late(longest)))?;
-        Ok(Arc::new(Shared {
+        Ok(Arc::new(SqlInner {
             pool: writers,
             readers,
             statements: Statements::new(&D::WORDING, D::told(&self.extra)),

@@ -34,7 +34,7 @@ struct Opener<D: Dialect> {
 }
 
 /// A connection in use.
-pub(super) struct Line<'a, D: Dialect> {
+pub(super) struct PooledConnection<'a, D: Dialect> {
     pool: &'a Pool<D>,
     /// None once it was given back or is broken. One that is dropped is closed: nobody knows what it
     /// was about to do.
@@ -53,12 +53,12 @@ impl<D: Dialect> Pool<D> {
     }
 
     /// A connection that was just used, or answers, or is new.
-    pub(super) async fn line(&self) -> Result<Line<'_, D>, Failure> {
+    pub(super) async fn line(&self) -> Result<PooledConnection<'_, D>, Failure> {
         let connection = self.0.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error,
             _ => Error::PoolClosed,
         })?;
-        Ok(Line { pool: self, connection: Some(connection), open_transaction: false })
+        Ok(PooledConnection { pool: self, connection: Some(connection), open_transaction: false })
     }
 }
 
@@ -95,7 +95,7 @@ impl<D: Dialect> Manager for Opener<D> {
     }
 }
 
-impl<D: Dialect> Line<'_, D> {
+impl<D: Dialect> PooledConnection<'_, D> {
     /// The connection.
     pub(super) fn connection(&mut self) -> &mut D::Connection {
         self.connection.as_mut().expect("it is there until it is given back")
@@ -146,7 +146,7 @@ impl<D: Dialect> Line<'_, D> {
 }
 
 /// A connection that was not given back is broken, or nobody waited for what it was to do.
-impl<D: Dialect> Drop for Line<'_, D> {
+impl<D: Dialect> Drop for PooledConnection<'_, D> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
             drop(Object::take(connection));

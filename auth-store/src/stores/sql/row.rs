@@ -6,13 +6,13 @@ use auth_core::{SignInId, Timestamp};
 use sha2::{Digest as _, Sha256};
 use sqlx::Error;
 
-use super::dialect::Speaks;
+use super::dialect::Executor;
 use super::failure::Failure;
 use super::value::Value;
-use crate::details::Details;
-use crate::lifetime::Limits;
+use crate::details::SignInDetails;
+use crate::lifetime::Deadlines;
 use crate::record::Record;
-use crate::secret::{Digest, Digests, FamilyDigest};
+use crate::secret::{Digest, FamilyDigest, SecretDigests};
 use crate::stores::encoding::{self, Malformed, text};
 
 /// A moment as a column has it. What lies beyond 64 bits with a sign is for ever.
@@ -40,7 +40,7 @@ pub(super) fn subject_key(subject: &str) -> i64 {
 }
 
 /// The earliest moment at which a sign-in with these limits can have expired.
-pub(super) fn due_at(limits: Limits, last_seen: Timestamp) -> i64 {
+pub(super) fn due_at(limits: Deadlines, last_seen: Timestamp) -> i64 {
     let idle = i64::from(limits.idle_secs) * 1000;
     let ends_at = millis(limits.ends_at);
     match idle {
@@ -94,17 +94,17 @@ pub(super) fn values<'a>(record: &'a Record, parts: &'a Parts) -> [Value<'a>; 18
 }
 
 /// The sign-in that a row is.
-pub(super) fn record<D: Speaks>(row: &D::Row) -> Result<Arc<Record>, Failure> {
+pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> {
     let int = |column| D::int(row, column);
     let code = |column| -> Result<u8, Failure> {
         u8::try_from(int(column)?).map_err(|_| Malformed.into())
     };
     let time = |column| -> Result<Timestamp, Error> { Ok(moment(int(column)?)) };
-    let digests = Digests {
+    let digests = SecretDigests {
         family: FamilyDigest(fixed::<D, 16>(row, 8)?),
         current: Digest(fixed::<D, 32>(row, 9)?),
     };
-    let limits = Limits { idle_secs: idle_secs(int(6)?)?, ends_at: time(7)? };
+    let limits = Deadlines { idle_secs: idle_secs(int(6)?)?, ends_at: time(7)? };
     let subject = D::bytes(row, 10)?;
     let subject = subject.as_deref().map(text).transpose()?.map(Arc::from);
     let kind = encoding::kind(code(0)?)?;
@@ -115,7 +115,8 @@ pub(super) fn record<D: Speaks>(row: &D::Row) -> Result<Arc<Record>, Failure> {
     record.authenticated_at = time(5)?;
     if let Some(details) = D::bytes(row, 12)? {
         let grace = encoding::read_grace(&bytes::<D>(row, 11)?)?;
-        record.details = Some(Box::new(Details { grace, ..encoding::read_details(&details)? }));
+        record.details =
+            Some(Box::new(SignInDetails { grace, ..encoding::read_details(&details)? }));
     }
     record.set_principal(bytes::<D>(row, 13)?);
     record.data = encoding::read_data(&bytes::<D>(row, 14)?)?;
@@ -123,15 +124,15 @@ pub(super) fn record<D: Speaks>(row: &D::Row) -> Result<Arc<Record>, Failure> {
 }
 
 /// Whether the sign-in of a row with id, last-seen time and limits has expired.
-pub(super) fn age<D: Speaks>(row: &D::Row, now: Timestamp) -> Result<(SignInId, bool), Failure> {
+pub(super) fn age<D: Executor>(row: &D::Row, now: Timestamp) -> Result<(SignInId, bool), Failure> {
     let limits =
-        Limits { idle_secs: idle_secs(D::int(row, 2)?)?, ends_at: moment(D::int(row, 3)?) };
+        Deadlines { idle_secs: idle_secs(D::int(row, 2)?)?, ends_at: moment(D::int(row, 3)?) };
     let over = limits.expiry(moment(D::int(row, 1)?), now).is_some();
     Ok((sid::<D>(row, 0)?, over))
 }
 
 /// The id in this column.
-pub(super) fn sid<D: Speaks>(row: &D::Row, column: usize) -> Result<SignInId, Failure> {
+pub(super) fn sid<D: Executor>(row: &D::Row, column: usize) -> Result<SignInId, Failure> {
     fixed::<D, 16>(row, column).map(SignInId::from_bytes)
 }
 
@@ -139,11 +140,11 @@ fn idle_secs(stored: i64) -> Result<u32, Failure> {
     u32::try_from(stored).map_err(|_| Malformed.into())
 }
 
-fn bytes<D: Speaks>(row: &D::Row, column: usize) -> Result<Vec<u8>, Failure> {
+fn bytes<D: Executor>(row: &D::Row, column: usize) -> Result<Vec<u8>, Failure> {
     D::bytes(row, column)?.ok_or_else(|| Malformed.into())
 }
 
-fn fixed<D: Speaks, const N: usize>(row: &D::Row, column: usize) -> Result<[u8; N], Failure> {
+fn fixed<D: Executor, const N: usize>(row: &D::Row, column: usize) -> Result<[u8; N], Failure> {
     bytes::<D>(row, column)?.try_into().map_err(|_| Malformed.into())
 }
 
@@ -163,7 +164,7 @@ mod tests {
     #[test]
     fn a_sign_in_is_due_at_the_nearer_of_its_limits() {
         let at = Timestamp::from_millis;
-        let due = |idle_secs, ends_at, seen| due_at(Limits { idle_secs, ends_at }, at(seen));
+        let due = |idle_secs, ends_at, seen| due_at(Deadlines { idle_secs, ends_at }, at(seen));
         assert_eq!(due(0, at(5000), 100), 5000);
         assert_eq!(due(2, at(5000), 100), 2100);
         assert_eq!(due(2, at(5000), 4000), 5000);

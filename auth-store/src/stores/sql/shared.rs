@@ -6,7 +6,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::dialect::Dialect;
 use super::failure::Failure;
-use super::pool::{Line, Pool};
+use super::pool::{Pool, PooledConnection};
 use super::statement::Statement;
 use super::statements::Statements;
 use super::tidying::Tidying;
@@ -17,7 +17,7 @@ use crate::error::StoreError;
 const RETRIES: u32 = 20;
 
 /// The connections and the statements.
-pub(super) struct Shared<D: Dialect> {
+pub(super) struct SqlInner<D: Dialect> {
     pub(super) pool: Pool<D>,
     /// For what only reads, if writers share one connection.
     pub(super) readers: Option<Pool<D>>,
@@ -28,7 +28,7 @@ pub(super) struct Shared<D: Dialect> {
     pub(super) tidying: Tidying,
 }
 
-impl<D: Dialect> Shared<D> {
+impl<D: Dialect> SqlInner<D> {
     /// Takes a step, within the time that it may take. When another step was in its way the database
     /// has undone it: it is tried again.
     pub(super) async fn step<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
@@ -70,7 +70,7 @@ impl<D: Dialect> Shared<D> {
     }
 }
 
-impl<D: Dialect> Line<'_, D> {
+impl<D: Dialect> PooledConnection<'_, D> {
     pub(super) async fn fetch(
         &mut self,
         statement: &Statement,

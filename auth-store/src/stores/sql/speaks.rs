@@ -1,11 +1,11 @@
 //! Statements and values by way of sqlx, for each of its databases.
 
-/// Implements [`Speaks`](super::dialect::Speaks): sqlx's own generics would have to be spelled out
+/// Implements [`Executor`](super::dialect::Speaks): sqlx's own generics would have to be spelled out
 /// wherever a statement is run.
 macro_rules! speaks {
     ($database:ty, $row:ty) => {
         #[async_trait::async_trait]
-        impl $crate::stores::sql::dialect::Speaks for $database {
+        impl $crate::stores::sql::dialect::Executor for $database {
             async fn fetch(
                 connection: &mut Self::Connection,
                 text: &str,

@@ -8,7 +8,7 @@
 //! another step has locked: no two steps wait for each other.
 
 use super::statement::Statement;
-use super::wording::Wording;
+use super::wording::Syntax;
 
 /// How many ids stand in one statement.
 pub(super) const BATCH: usize = 64;
@@ -49,7 +49,7 @@ pub(super) struct Statements {
 impl Statements {
     /// With `told`, the statements that end or change sign-ins answer this as well: it announces
     /// the row at hand.
-    pub(super) fn new(wording: &Wording, told: Option<&str>) -> Self {
+    pub(super) fn new(wording: &Syntax, told: Option<&str>) -> Self {
         let statement = |text: String| match wording.numbered {
             true => Statement::numbered(text),
             false => Statement::in_turn(&text),
@@ -77,7 +77,7 @@ impl Statements {
         };
         let in_order = |which: &str| locked(which, "ORDER BY sid FOR UPDATE");
         let if_free = |which: &str| locked(which, "FOR UPDATE SKIP LOCKED");
-        let Wording { greatest, unless_taken, .. } = wording;
+        let Syntax { greatest, unless_taken, .. } = wording;
         let (subject, many) = ("subject_key = $1 AND subject = $2", places(2));
         let secret = "kind = $3, family = $4, verifier = $5, grace = $6";
         Self {

@@ -6,20 +6,20 @@ use auth_core::{SignInId, Timestamp};
 
 use super::dialect::Dialect;
 use super::failure::Failure;
-use super::pool::Line;
+use super::pool::PooledConnection;
 use super::row::{due_at, millis, record, version};
-use super::shared::Shared;
+use super::shared::SqlInner;
 use super::statement::Statement;
 use super::value::Value;
-use crate::data::Data;
+use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::Record;
-use crate::rotation::{Renewal, Rotation};
+use crate::rotation::{Reauthentication, Rotation};
 use crate::secret::Digest;
-use crate::store::{Deleted, Swap};
+use crate::store::{CompareAndSwap, Deleted};
 use crate::stores::encoding;
 
-impl<D: Dialect> Shared<D> {
+impl<D: Dialect> SqlInner<D> {
     pub(super) async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         self.step(|| async move {
             let mut line = self.reading().line().await?;
@@ -33,8 +33,8 @@ impl<D: Dialect> Shared<D> {
         &self,
         sid: &SignInId,
         expected: u64,
-        data: &Data,
-    ) -> Result<Swap, StoreError> {
+        data: &SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
         let data = encoding::data(data);
         let values = [id(sid), Value::Int(Some(version(expected))), Value::Bytes(Some(&data))];
         self.swap(sid, &self.statements.update, &values).await
@@ -45,7 +45,7 @@ impl<D: Dialect> Shared<D> {
         sid: &SignInId,
         from: &Digest,
         rotation: &Rotation,
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         let Rotation { kind, digests, grace, renewal } = rotation;
         let int = |number| Value::Int(Some(number));
         let details = renewal.as_ref().and_then(|renewal| renewal.details.as_deref());
@@ -62,7 +62,8 @@ impl<D: Dialect> Shared<D> {
             Value::Bytes(Some(&grace)),
             Value::Bytes(details.as_deref()),
         ];
-        let Some(Renewal { at, limits, persistence, principal, details: _ }) = renewal else {
+        let Some(Reauthentication { at, limits, persistence, principal, details: _ }) = renewal
+        else {
             return self.swap(sid, &self.statements.rotate, &values).await;
         };
         values.extend([
@@ -83,7 +84,7 @@ impl<D: Dialect> Shared<D> {
         sid: &SignInId,
         statement: &Statement,
         values: &[Value<'_>],
-    ) -> Result<Swap, StoreError> {
+    ) -> Result<CompareAndSwap, StoreError> {
         self.step(|| async move {
             let mut line = self.pool.line().await?;
             let swapped = self.swapped(&mut line, sid, statement, values).await;
@@ -94,11 +95,11 @@ impl<D: Dialect> Shared<D> {
 
     async fn swapped(
         &self,
-        line: &mut Line<'_, D>,
+        line: &mut PooledConnection<'_, D>,
         sid: &SignInId,
         statement: &Statement,
         values: &[Value<'_>],
-    ) -> Result<Swap, Failure> {
+    ) -> Result<CompareAndSwap, Failure> {
         let now = if D::WORDING.returning {
             let rows = line.fetch(statement, values).await?;
             rows.first().map(record::<D>).transpose()?
@@ -110,9 +111,9 @@ impl<D: Dialect> Shared<D> {
             now
         };
         if let Some(now) = now {
-            return Ok(Swap::Stored(now));
+            return Ok(CompareAndSwap::Stored(now));
         }
-        Ok(self.look(line, sid).await?.map_or(Swap::Gone, Swap::Stale))
+        Ok(self.look(line, sid).await?.map_or(CompareAndSwap::NotFound, CompareAndSwap::Conflict))
     }
 
     pub(super) async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
@@ -140,14 +141,14 @@ impl<D: Dialect> Shared<D> {
 
     async fn deleted(
         &self,
-        line: &mut Line<'_, D>,
+        line: &mut PooledConnection<'_, D>,
         sid: &SignInId,
         values: &[Value<'_>],
     ) -> Result<Deleted, Failure> {
         if line.execute(&self.statements.delete_at_version, values).await? > 0 {
             return Ok(Deleted::Done);
         }
-        Ok(self.look(line, sid).await?.map_or(Deleted::Gone, Deleted::Stale))
+        Ok(self.look(line, sid).await?.map_or(Deleted::NotFound, Deleted::Conflict))
     }
 
     pub(super) async fn delete_if_idle(
@@ -175,7 +176,7 @@ impl<D: Dialect> Shared<D> {
 
     pub(super) async fn look(
         &self,
-        line: &mut Line<'_, D>,
+        line: &mut PooledConnection<'_, D>,
         sid: &SignInId,
     ) -> Result<Option<Arc<Record>>, Failure> {
         let rows = line.fetch(&self.statements.load, &[id(sid)]).await?;

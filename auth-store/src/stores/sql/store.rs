@@ -10,7 +10,7 @@ macro_rules! sql_store {
         $(#[$about])*
         pub struct $store {
             pub(in crate::stores::sql) shared:
-                std::sync::Arc<$crate::stores::sql::shared::Shared<$database>>,
+                std::sync::Arc<$crate::stores::sql::shared::SqlInner<$database>>,
             pub(in crate::stores::sql) opening: $crate::stores::sql::open::Opening<
                 <$database as $crate::stores::sql::dialect::Dialect>::Extra,
             >,
@@ -110,12 +110,12 @@ macro_rules! contract {
 
             use auth_core::{SignInId, Timestamp};
 
-            use $crate::data::Data;
+            use $crate::data::SessionData;
             use $crate::error::StoreError;
             use $crate::record::Record;
             use $crate::rotation::Rotation;
             use $crate::secret::Digest;
-            use $crate::store::{Created, Deleted, Limit, Store, Swap};
+            use $crate::store::{CompareAndSwap, Created, Deleted, SignInLimit, Store};
             use $crate::stores::trace::traced;
 
             #[async_trait::async_trait]
@@ -127,7 +127,7 @@ macro_rules! contract {
                 async fn create(
                     &self,
                     mut record: Record,
-                    limit: Option<Limit>,
+                    limit: Option<SignInLimit>,
                 ) -> Result<Created, StoreError> {
                     record.version = 0;
                     let created = traced("create", self.shared.create(&record, limit)).await?;
@@ -139,8 +139,8 @@ macro_rules! contract {
                     &self,
                     sid: &SignInId,
                     version: u64,
-                    data: Data,
-                ) -> Result<Swap, StoreError> {
+                    data: SessionData,
+                ) -> Result<CompareAndSwap, StoreError> {
                     traced("update", self.shared.update(sid, version, &data)).await
                 }
 
@@ -149,7 +149,7 @@ macro_rules! contract {
                     sid: &SignInId,
                     from: &Digest,
                     rotation: Rotation,
-                ) -> Result<Swap, StoreError> {
+                ) -> Result<CompareAndSwap, StoreError> {
                     traced("rotate", self.shared.rotate(sid, from, &rotation)).await
                 }
 
@@ -161,7 +161,7 @@ macro_rules! contract {
                     traced("delete", self.shared.delete(sid)).await
                 }
 
-                async fn delete_if(
+                async fn delete_if_version(
                     &self,
                     sid: &SignInId,
                     version: u64,
@@ -197,7 +197,7 @@ macro_rules! contract {
                     traced("revoke_subject", self.shared.revoke_subject(subject)).await
                 }
 
-                async fn amend_subject(
+                async fn update_subject(
                     &self,
                     subject: &str,
                     principal: &[u8],

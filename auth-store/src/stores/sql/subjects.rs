@@ -6,16 +6,16 @@ use auth_core::SignInId;
 
 use super::dialect::Dialect;
 use super::failure::Failure;
-use super::pool::Line;
+use super::pool::PooledConnection;
 use super::row::{record, subject_key};
-use super::shared::Shared;
+use super::shared::SqlInner;
 use super::statement::Statement;
 use super::steps::id;
 use super::value::Value;
 use crate::error::StoreError;
 use crate::record::Record;
 
-impl<D: Dialect> Shared<D> {
+impl<D: Dialect> SqlInner<D> {
     /// One statement sees one moment.
     pub(super) async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
         let values = &named(subject);
@@ -71,7 +71,7 @@ impl<D: Dialect> Shared<D> {
     /// Where one statement sees one moment, it needs no lock.
     async fn all(
         &self,
-        line: &mut Line<'_, D>,
+        line: &mut PooledConnection<'_, D>,
         statement: &Statement,
         subject: &str,
         values: &[Value<'_>],

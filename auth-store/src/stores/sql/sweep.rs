@@ -9,9 +9,9 @@ use auth_core::{SignInId, Timestamp};
 
 use super::dialect::Dialect;
 use super::failure::Failure;
-use super::pool::Line;
+use super::pool::PooledConnection;
 use super::row::{age, millis, sid};
-use super::shared::Shared;
+use super::shared::SqlInner;
 use super::statements::BATCH;
 use super::value::Value;
 use crate::error::StoreError;
@@ -19,7 +19,7 @@ use crate::error::StoreError;
 /// How long counting may take, which looks at as many anonymous sign-ins as there are.
 const COUNT: Duration = Duration::from_secs(60);
 
-impl<D: Dialect> Shared<D> {
+impl<D: Dialect> SqlInner<D> {
     /// A few at a time, each batch by itself, so that nobody waits for long.
     pub(super) async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
         let mut collected = 0;
@@ -53,7 +53,7 @@ impl<D: Dialect> Shared<D> {
     /// What is found is looked at again by the statements that take it: it may have been used.
     async fn sweep_on(
         &self,
-        line: &mut Line<'_, D>,
+        line: &mut PooledConnection<'_, D>,
         now: Timestamp,
         size: usize,
     ) -> Result<(usize, usize), Failure> {
@@ -101,14 +101,18 @@ impl<D: Dialect> Shared<D> {
     }
 
     /// What the server allows for a statement holds for this one no more than our own limit.
-    async fn count_on(&self, line: &mut Line<'_, D>) -> Result<Vec<D::Row>, Failure> {
+    async fn count_on(&self, line: &mut PooledConnection<'_, D>) -> Result<Vec<D::Row>, Failure> {
         line.begin_at_length(self.timeout.max(COUNT)).await?;
         let rows = line.fetch(&self.statements.count_anonymous, &[]).await?;
         line.commit().await?;
         Ok(rows)
     }
 
-    async fn evict_on(&self, line: &mut Line<'_, D>, size: usize) -> Result<usize, Failure> {
+    async fn evict_on(
+        &self,
+        line: &mut PooledConnection<'_, D>,
+        size: usize,
+    ) -> Result<usize, Failure> {
         let rows = line.fetch(&self.statements.oldest_anonymous, &[count(size)]).await?;
         let oldest: Vec<_> = rows.iter().map(|row| sid::<D>(row, 0)).collect::<Result<_, _>>()?;
         self.batched(line, &self.statements.delete_many, &[], &oldest).await

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use auth_core::Timestamp;
 
 use super::dialect::Dialect;
-use super::shared::Shared;
+use super::shared::SqlInner;
 use crate::error::StoreError;
 
 /// After so many new sign-ins of this node, as many and more that have expired are collected.
@@ -15,7 +15,7 @@ const EVERY: u64 = 64;
 const MOST: usize = 256;
 
 /// Whoever tidies up. When it ends, in whatever way, the next may.
-struct Turn<D: Dialect>(Arc<Shared<D>>);
+struct Turn<D: Dialect>(Arc<SqlInner<D>>);
 
 impl<D: Dialect> Drop for Turn<D> {
     fn drop(&mut self) {
@@ -23,7 +23,7 @@ impl<D: Dialect> Drop for Turn<D> {
     }
 }
 
-impl<D: Dialect> Shared<D> {
+impl<D: Dialect> SqlInner<D> {
     /// Notes a new sign-in. Now and then a task of its own collects what has expired, and holds
     /// anonymous sign-ins to their quota: the new one does not wait for it.
     pub(super) fn note_created(self: &Arc<Self>, now: Timestamp, anonymous: bool) {
@@ -37,9 +37,9 @@ impl<D: Dialect> Shared<D> {
             tidying.eviction_due.store(true, Ordering::Release);
         }
         if (sweep || evict) && !tidying.under_way.swap(true, Ordering::AcqRel) {
-            let turn = Turn(Arc::clone(self));
+            let state = Turn(Arc::clone(self));
             tokio::spawn(async move {
-                let shared = &turn.0;
+                let shared = &state.0;
                 shared.hold_to_quota().await;
                 report(
                     shared.sweep(now, MOST).await.map(|_| ()),

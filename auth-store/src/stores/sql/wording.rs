@@ -1,7 +1,7 @@
 //! What databases have different words for.
 
 /// The words that databases do not share.
-pub(super) struct Wording {
+pub(super) struct Syntax {
     /// The larger of two values.
     pub(super) greatest: &'static str,
     /// Passes over a row whose key is taken. Without it the database complains.

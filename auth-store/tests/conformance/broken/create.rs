@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
-use auth_store::{Created, FamilyDigest, Limit, Record, StoreError};
+use auth_store::{Created, FamilyDigest, Record, SignInLimit, StoreError};
 use tokio::task::yield_now;
 
 use super::proof::caught;
@@ -43,7 +43,12 @@ impl Fault for Counter {
 struct NoAddress;
 #[async_trait]
 impl Fault for NoAddress {
-    async fn create(&self, store: &Plain, mut record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(
+        &self,
+        store: &Plain,
+        mut record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Creation {
         if let Some(details) = &mut record.details {
             details.device.address = details.device.address.filter(IpAddr::is_ipv4);
         }
@@ -55,7 +60,12 @@ impl Fault for NoAddress {
 struct CutOff;
 #[async_trait]
 impl Fault for CutOff {
-    async fn create(&self, store: &Plain, mut record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(
+        &self,
+        store: &Plain,
+        mut record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Creation {
         if let Some(json) = record.data.get("data").cloned() {
             record.data.insert("data", json.chars().take(30_000).collect::<String>());
         }
@@ -67,7 +77,12 @@ impl Fault for CutOff {
 struct EndsIn2106;
 #[async_trait]
 impl Fault for EndsIn2106 {
-    async fn create(&self, store: &Plain, mut record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(
+        &self,
+        store: &Plain,
+        mut record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Creation {
         let latest = Timestamp::from_secs(u64::from(u32::MAX));
         record.limits.ends_at = record.limits.ends_at.min(latest);
         store.tables().create(record, limit)
@@ -78,7 +93,7 @@ impl Fault for EndsIn2106 {
 struct KeepsVersion;
 #[async_trait]
 impl Fault for KeepsVersion {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let (sid, version) = (record.sid, record.version);
         let mut tables = store.tables();
         let created = tables.create(record, limit)?;
@@ -91,7 +106,7 @@ impl Fault for KeepsVersion {
 struct Replaces;
 #[async_trait]
 impl Fault for Replaces {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         tables.remove(&record.sid);
         tables.create(record, limit)
@@ -102,14 +117,14 @@ impl Fault for Replaces {
 struct EvictsFirst;
 #[async_trait]
 impl Fault for EvictsFirst {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         let taken = tables.records.contains_key(&record.sid);
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
             let living = tables.living(subject, record.created_at);
             tables.keep(&living, limit);
         }
-        if taken { Err(StoreError::taken()) } else { tables.create(record, None) }
+        if taken { Err(StoreError::duplicate_id()) } else { tables.create(record, None) }
     }
 }
 
@@ -117,9 +132,9 @@ impl Fault for EvictsFirst {
 struct CheckThenInsert;
 #[async_trait]
 impl Fault for CheckThenInsert {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         if store.tables().records.contains_key(&record.sid) {
-            return Err(StoreError::taken());
+            return Err(StoreError::duplicate_id());
         }
         yield_now().await;
         let mut tables = store.tables();
@@ -132,7 +147,7 @@ impl Fault for CheckThenInsert {
 struct IndexFirst;
 #[async_trait]
 impl Fault for IndexFirst {
-    async fn create(&self, store: &Plain, record: Record, _: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, _: Option<SignInLimit>) -> Creation {
         if let Some(subject) = &record.subject {
             let mut tables = store.tables();
             tables.subjects.entry(Arc::clone(subject)).or_default().push(record.sid);
@@ -147,7 +162,12 @@ impl Fault for IndexFirst {
 struct NoFamily;
 #[async_trait]
 impl Fault for NoFamily {
-    async fn create(&self, store: &Plain, mut record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(
+        &self,
+        store: &Plain,
+        mut record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Creation {
         record.family = FamilyDigest([0; 16]);
         store.tables().create(record, limit)
     }

@@ -49,7 +49,7 @@ struct AnyVersion;
 #[async_trait]
 impl Fault for AnyVersion {
     async fn delete_if(&self, store: &Plain, sid: &SignInId, _: u64) -> Deletion {
-        Ok(if store.delete(sid).await? { Deleted::Done } else { Deleted::Gone })
+        Ok(if store.delete(sid).await? { Deleted::Done } else { Deleted::NotFound })
     }
 }
 
@@ -59,8 +59,8 @@ struct CompareThenDelete;
 impl Fault for CompareThenDelete {
     async fn delete_if(&self, store: &Plain, sid: &SignInId, version: u64) -> Deletion {
         match store.load(sid).await? {
-            None => Ok(Deleted::Gone),
-            Some(record) if record.version != version => Ok(Deleted::Stale(record)),
+            None => Ok(Deleted::NotFound),
+            Some(record) if record.version != version => Ok(Deleted::Conflict(record)),
             Some(_) => {
                 yield_now().await;
                 store.delete(sid).await?;
@@ -76,8 +76,8 @@ struct MindsUse;
 impl Fault for MindsUse {
     async fn delete_if(&self, store: &Plain, sid: &SignInId, version: u64) -> Deletion {
         match store.load(sid).await? {
-            Some(record) if record.last_seen() > record.created_at => Ok(Deleted::Stale(record)),
-            _ => store.delete_if(sid, version).await,
+            Some(record) if record.last_seen() > record.created_at => Ok(Deleted::Conflict(record)),
+            _ => store.delete_if_version(sid, version).await,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Faults of the number of sign-ins at a time.
 
 use async_trait::async_trait;
-use auth_store::{Created, Limit, Record};
+use auth_store::{Created, Record, SignInLimit};
 use tokio::task::yield_now;
 
 use super::proof::caught;
@@ -26,7 +26,7 @@ caught! {
 struct CheckThenInsert;
 #[async_trait]
 impl Fault for CheckThenInsert {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut evicted = 0;
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
             let mut tables = store.tables();
@@ -46,7 +46,7 @@ impl Fault for CheckThenInsert {
 struct EvictsYoungest;
 #[async_trait]
 impl Fault for EvictsYoungest {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         let mut evicted = 0;
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
@@ -66,11 +66,11 @@ impl Fault for EvictsYoungest {
 struct EvictsOne;
 #[async_trait]
 impl Fault for EvictsOne {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         let living = record.subject.as_ref().map(|of| tables.living(of, record.created_at));
         let living = living.unwrap_or_default();
-        let full = limit.is_some_and(|limit| living.len() >= limit.most.get() as usize);
+        let full = limit.is_some_and(|limit| living.len() >= limit.max.get() as usize);
         let evicted = tables.remove_all(&living[..usize::from(full)]);
         tables.create(record, None)?;
         Ok(Created::Stored { evicted })
@@ -81,7 +81,7 @@ impl Fault for EvictsOne {
 struct RefusesTooLate;
 #[async_trait]
 impl Fault for RefusesTooLate {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         let created = tables.create(record.clone(), limit)?;
         if created == Created::LimitReached {
@@ -95,7 +95,7 @@ impl Fault for RefusesTooLate {
 struct CountsExpired;
 #[async_trait]
 impl Fault for CountsExpired {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         let mut evicted = 0;
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
@@ -114,7 +114,7 @@ impl Fault for CountsExpired {
 struct CountsNoIdle;
 #[async_trait]
 impl Fault for CountsNoIdle {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = store.tables();
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
             let mut living = tables.living(subject, record.created_at);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Limit, Peek, Record, Store};
+use auth_store::{Peek, Record, SignInLimit, Store};
 use parking_lot::Mutex;
 
 use super::proof::caught;
@@ -52,8 +52,8 @@ struct StalePeek(Mutex<HashMap<SignInId, Arc<Record>>>);
 impl Fault for StalePeek {
     fn peek(&self, _: &Plain, sid: &SignInId, see: See<'_>) {
         see(match self.0.lock().get(sid) {
-            Some(record) => Peek::Known(Some(record)),
-            None => Peek::Ask,
+            Some(record) => Peek::Authoritative(Some(record)),
+            None => Peek::Miss,
         });
     }
     async fn load(&self, store: &Plain, sid: &SignInId) -> Loaded {
@@ -71,7 +71,7 @@ struct BlindPeek;
 #[async_trait]
 impl Fault for BlindPeek {
     fn peek(&self, _: &Plain, _: &SignInId, see: See<'_>) {
-        see(Peek::Known(None));
+        see(Peek::Authoritative(None));
     }
 }
 
@@ -81,9 +81,9 @@ struct PeeksTwice;
 impl Fault for PeeksTwice {
     fn peek(&self, store: &Plain, sid: &SignInId, see: See<'_>) {
         if let Some(record) = store.tables().records.get(sid) {
-            see(Peek::Known(Some(record)));
+            see(Peek::Authoritative(Some(record)));
         }
-        see(Peek::Ask);
+        see(Peek::Miss);
     }
 }
 
@@ -93,7 +93,7 @@ struct PeeksNever;
 impl Fault for PeeksNever {
     fn peek(&self, store: &Plain, sid: &SignInId, see: See<'_>) {
         if let Some(record) = store.tables().records.get(sid) {
-            see(Peek::Known(Some(record)));
+            see(Peek::Authoritative(Some(record)));
         }
     }
 }
@@ -127,7 +127,7 @@ impl Fault for IgnoresCase {
 struct EmptyName;
 #[async_trait]
 impl Fault for EmptyName {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         let (sid, anonymous) = (record.sid, record.subject.is_none());
         let mut tables = store.tables();
         let created = tables.create(record, limit)?;

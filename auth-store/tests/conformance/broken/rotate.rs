@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Digest, Record, Rotation, Store, Swap};
+use auth_store::{CompareAndSwap, Digest, Record, Rotation, Store};
 use tokio::task::yield_now;
 
 use super::proof::caught;
@@ -44,7 +44,7 @@ fn rotate_and(
     from: &Digest,
     to: Rotation,
     more: impl FnOnce(&mut Record),
-) -> Swap {
+) -> CompareAndSwap {
     let change = |record: &mut Record| {
         to.apply(record);
         more(record);
@@ -86,9 +86,9 @@ struct CompareThenSwap;
 #[async_trait]
 impl Fault for CompareThenSwap {
     async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let Some(read) = store.load(sid).await? else { return Ok(Swap::Gone) };
+        let Some(read) = store.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
         if read.current != *from {
-            return Ok(Swap::Stale(read));
+            return Ok(CompareAndSwap::Conflict(read));
         }
         yield_now().await;
         Ok(store.tables().swap(sid, |_| true, |record| to.apply(record)))
@@ -104,7 +104,7 @@ impl Fault for Upserts {
         &self,
         store: &Plain,
         record: Record,
-        limit: Option<auth_store::Limit>,
+        limit: Option<auth_store::SignInLimit>,
     ) -> crate::fault::Creation {
         *self.0.lock() = Some(record.clone());
         store.create(record, limit).await
@@ -123,16 +123,16 @@ struct DeletesFirst;
 #[async_trait]
 impl Fault for DeletesFirst {
     async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let Some(read) = store.load(sid).await? else { return Ok(Swap::Gone) };
+        let Some(read) = store.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
         if read.current != *from {
-            return Ok(Swap::Stale(read));
+            return Ok(CompareAndSwap::Conflict(read));
         }
         store.delete(sid).await?;
         yield_now().await;
         let mut record = Record::clone(&read);
         to.apply(&mut record);
         store.tables().add(record.clone());
-        Ok(Swap::Stored(Arc::new(record)))
+        Ok(CompareAndSwap::Stored(Arc::new(record)))
     }
 }
 
@@ -174,7 +174,7 @@ struct OwnGrace;
 impl Fault for OwnGrace {
     async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let (previous, nonce) = (*from, auth_store::Nonce([0; 16]));
-        let grace = auth_store::Grace { previous, nonce, until: auth_core::Timestamp::MAX };
+        let grace = auth_store::RotationGrace { previous, nonce, until: auth_core::Timestamp::MAX };
         store.rotate(sid, from, Rotation { grace: Some(grace), ..to }).await
     }
 }

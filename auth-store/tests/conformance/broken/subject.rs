@@ -86,7 +86,7 @@ struct Widens;
 #[async_trait]
 impl Fault for Widens {
     async fn amend_subject(&self, store: &Plain, subject: &str, principal: &[u8]) -> Count {
-        let amended = store.amend_subject(subject, principal).await?;
+        let amended = store.update_subject(subject, principal).await?;
         let mut tables = store.tables();
         for sid in tables.of(subject) {
             let widen = |record: &mut Record| {
@@ -150,7 +150,7 @@ impl Fault for CountsFirst {
     async fn amend_subject(&self, store: &Plain, subject: &str, principal: &[u8]) -> Count {
         let counted = store.tables().of(subject).len();
         yield_now().await;
-        store.amend_subject(subject, principal).await?;
+        store.update_subject(subject, principal).await?;
         Ok(counted)
     }
 }

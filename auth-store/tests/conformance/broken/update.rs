@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Data, Record, Store, Swap};
+use auth_store::{CompareAndSwap, Record, SessionData, Store};
 use tokio::task::yield_now;
 
 use super::proof::caught;
@@ -26,7 +26,7 @@ caught! {
         parallel_updates_lose_nothing delete_if_and_an_update_never_both_win;
 }
 
-fn change(store: &Plain, sid: &SignInId, data: Data) -> Swap {
+fn change(store: &Plain, sid: &SignInId, data: SessionData) -> CompareAndSwap {
     let change = |record: &mut Record| {
         record.data = data;
         record.version += 1;
@@ -38,7 +38,13 @@ fn change(store: &Plain, sid: &SignInId, data: Data) -> Swap {
 struct KeepsVersion;
 #[async_trait]
 impl Fault for KeepsVersion {
-    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
+    async fn update(
+        &self,
+        store: &Plain,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Swapped {
         let current = |record: &Record| record.version == version;
         Ok(store.tables().swap(sid, current, |record| record.data = data))
     }
@@ -48,7 +54,7 @@ impl Fault for KeepsVersion {
 struct IgnoresVersion;
 #[async_trait]
 impl Fault for IgnoresVersion {
-    async fn update(&self, store: &Plain, sid: &SignInId, _: u64, data: Data) -> Swapped {
+    async fn update(&self, store: &Plain, sid: &SignInId, _: u64, data: SessionData) -> Swapped {
         Ok(change(store, sid, data))
     }
 }
@@ -57,14 +63,20 @@ impl Fault for IgnoresVersion {
 struct Upserts;
 #[async_trait]
 impl Fault for Upserts {
-    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
+    async fn update(
+        &self,
+        store: &Plain,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Swapped {
         let swap = store.update(sid, version, data).await?;
-        if !matches!(swap, Swap::Gone) {
+        if !matches!(swap, CompareAndSwap::NotFound) {
             return Ok(swap);
         }
         let record = blank(*sid);
         store.tables().add(record.clone());
-        Ok(Swap::Stored(Arc::new(record)))
+        Ok(CompareAndSwap::Stored(Arc::new(record)))
     }
 }
 
@@ -72,12 +84,18 @@ impl Fault for Upserts {
 struct ForgetsUse;
 #[async_trait]
 impl Fault for ForgetsUse {
-    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
+    async fn update(
+        &self,
+        store: &Plain,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Swapped {
         let swap = store.update(sid, version, data).await?;
-        let Swap::Stored(record) = &swap else { return Ok(swap) };
+        let CompareAndSwap::Stored(record) = &swap else { return Ok(swap) };
         let record = Arc::new(seen_at(record, record.created_at));
         store.tables().records.insert(*sid, Arc::clone(&record));
-        Ok(Swap::Stored(record))
+        Ok(CompareAndSwap::Stored(record))
     }
 }
 
@@ -85,10 +103,16 @@ impl Fault for ForgetsUse {
 struct WritesBack;
 #[async_trait]
 impl Fault for WritesBack {
-    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
-        let Some(read) = store.load(sid).await? else { return Ok(Swap::Gone) };
+    async fn update(
+        &self,
+        store: &Plain,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Swapped {
+        let Some(read) = store.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
         if read.version != version {
-            return Ok(Swap::Stale(read));
+            return Ok(CompareAndSwap::Conflict(read));
         }
         yield_now().await;
         let mut record = Record::clone(&read);
@@ -97,7 +121,7 @@ impl Fault for WritesBack {
         let mut tables = store.tables();
         tables.remove(sid);
         tables.add(record.clone());
-        Ok(Swap::Stored(Arc::new(record)))
+        Ok(CompareAndSwap::Stored(Arc::new(record)))
     }
 }
 
@@ -105,14 +129,20 @@ impl Fault for WritesBack {
 struct CompareThenSwap;
 #[async_trait]
 impl Fault for CompareThenSwap {
-    async fn update(&self, store: &Plain, sid: &SignInId, version: u64, data: Data) -> Swapped {
-        let Some(read) = store.load(sid).await? else { return Ok(Swap::Gone) };
+    async fn update(
+        &self,
+        store: &Plain,
+        sid: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Swapped {
+        let Some(read) = store.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
         if read.version != version {
-            return Ok(Swap::Stale(read));
+            return Ok(CompareAndSwap::Conflict(read));
         }
         yield_now().await;
         match change(store, sid, data) {
-            Swap::Gone => Ok(Swap::Stored(read)),
+            CompareAndSwap::NotFound => Ok(CompareAndSwap::Stored(read)),
             swap => Ok(swap),
         }
     }

@@ -4,7 +4,7 @@ use std::future::pending;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Limit, Record, Store, Watch, conformance};
+use auth_store::{Record, SignInLimit, Store, Watch, conformance};
 use tokio::task::yield_now;
 
 use super::proof::caught;
@@ -83,7 +83,7 @@ impl Fault for OfTheLiving {
 struct SilentEviction;
 #[async_trait]
 impl Fault for SilentEviction {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<Limit>) -> Creation {
+    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
         store.tables().silently(|tables| tables.create(record, limit))
     }
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 use auth_core::{Persistence, SignInId};
 use auth_servers::{RedisCluster, RedisServer};
 use auth_store::{
-    Digests, Lifetime, Limits, Record, RedisStore, Renewal, Rotation, Secret, Store,
-    StoreErrorKind, encode,
+    Deadlines, Lifetime, Reauthentication, Record, RedisStore, Rotation, Secret, SecretDigests,
+    Store, StoreErrorKind, encode,
 };
 
 use super::node::Nodes;
@@ -69,12 +69,12 @@ fn migrate(from: &RedisServer, to: &RedisServer, key: &str) {
     let _ = from.ask(&["MIGRATE", "127.0.0.1", &to.port().to_string(), key, "0", "5000"]);
 }
 
-fn renewal(digests: Digests) -> Rotation {
+fn renewal(digests: SecretDigests) -> Rotation {
     let lifetime = Lifetime::new(None, Duration::from_secs(90 * 86_400)).expect("long enough");
-    let renewal = Renewal {
+    let renewal = Reauthentication {
         at: now(),
-        limits: Limits::starting(lifetime, now()),
-        persistence: Persistence::Browser,
+        limits: Deadlines::starting(lifetime, now()),
+        persistence: Persistence::Session,
         principal: encode(&[], &"other claims").expect("it is text"),
         details: None,
     };
@@ -99,7 +99,11 @@ async fn an_end_is_heard_of_whatever_has_moved() {
             }
             let ended = match way {
                 0 => moving.there().delete(&sid).await.map(|ended| ended.to_string()),
-                1 => moving.there().delete_if(&sid, 0).await.map(|ended| format!("{ended:?}")),
+                1 => moving
+                    .there()
+                    .delete_if_version(&sid, 0)
+                    .await
+                    .map(|ended| format!("{ended:?}")),
                 _ => {
                     let seen = moving.record.last_seen();
                     moving.there().delete_if_idle(&sid, seen).await.map(|ended| ended.to_string())
@@ -150,12 +154,12 @@ async fn sec_15_17_no_sign_in_is_passed_over_while_its_index_is_elsewhere() {
     unavailable(store.revoke_subject("ada").await);
     unavailable(store.revoke_others("ada", &store.new_id(None).expect("randomness")).await);
     unavailable(store.revoke("ada", &sid).await);
-    unavailable(store.amend_subject("ada", b"{}").await);
+    unavailable(store.update_subject("ada", b"{}").await);
     unavailable(store.list("ada").await);
     let another = draft(store, Some("ada")).1;
-    let limit = auth_store::Limit {
-        most: 1.try_into().expect("not 0"),
-        when_full: auth_store::WhenFull::Evict,
+    let limit = auth_store::SignInLimit {
+        max: 1.try_into().expect("not 0"),
+        when_full: auth_store::OverflowPolicy::EvictOldest,
     };
     unavailable(store.create(another, Some(limit)).await);
     moving.end(&cluster);

@@ -19,9 +19,9 @@ macro_rules! kit {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn store() -> NearCache<RedisStore> {
                     // Short, so that the lease is there soon.
-                    let cache = NearCache::<RedisStore>::builder().bound(Duration::from_millis(200));
-                    let cache = cache.over(fresh(SERVERS.url()).await);
-                    while cache.status().lease.is_none() {
+                    let cache = NearCache::<RedisStore>::builder().max_staleness(Duration::from_millis(200));
+                    let cache = cache.build(fresh(SERVERS.url()).await);
+                    while cache.stats().lease.is_none() {
                         sleep(Duration::from_millis(1)).await;
                     }
                     cache

@@ -36,11 +36,11 @@ impl Nodes {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let prefix = format!("near{}:", NUMBER.fetch_add(1, Ordering::Relaxed));
         let timeout = Duration::from_millis(500);
-        let store = |url| RedisStore::builder(url).prefix(&prefix).command_timeout(timeout);
+        let store = |url| RedisStore::builder(url).prefix(&prefix).timeout(timeout);
         let here = store(here).connect().await.expect("they run");
         let url = there.clone();
         let there = store(there).connect().await.expect("they run");
-        let here = NearCache::<RedisStore>::builder().bound(BOUND).over(here);
+        let here = NearCache::<RedisStore>::builder().max_staleness(BOUND).build(here);
         let nodes = Self { here, there, url, prefix, clock: Clock::system() };
         nodes.until("there is a lease", || nodes.has_lease()).await;
         nodes
@@ -59,17 +59,17 @@ impl Nodes {
     }
 
     pub(crate) fn has_lease(&self) -> bool {
-        self.here.status().lease.is_some()
+        self.here.stats().lease.is_some()
     }
 
     pub(crate) fn generation(&self) -> u64 {
-        self.here.status().generation
+        self.here.stats().generation
     }
 
     /// Whether the copy of a sign-in is believed here.
     pub(crate) fn believes(&self, sid: &SignInId) -> bool {
         let mut believes = false;
-        self.here.peek(sid, &mut |peek| believes = matches!(peek, Peek::Copy(_)));
+        self.here.peek(sid, &mut |peek| believes = matches!(peek, Peek::Cached(_)));
         believes
     }
 

@@ -1,7 +1,7 @@
 //! What one node ends or changes, the other forgets.
 
 use auth_servers::{RedisCluster, RedisServer};
-use auth_store::{Limit, Secret, Store, WhenFull};
+use auth_store::{OverflowPolicy, Secret, SignInLimit, Store};
 
 use super::node::Nodes;
 use crate::sign_in::{KIND, data, draft, rotation, sign_in};
@@ -22,10 +22,11 @@ async fn hears_of_every_change(nodes: &Nodes) {
     nodes.there.rotate(&sid, &from, rotation(digests)).await.expect("it runs");
     forgets().await;
     nodes.learn(&sid).await;
-    nodes.there.amend_subject("ada", b"{}").await.expect("it runs");
+    nodes.there.update_subject("ada", b"{}").await.expect("it runs");
     forgets().await;
     nodes.learn(&sid).await;
-    let limit = Limit { most: 1.try_into().expect("not 0"), when_full: WhenFull::Evict };
+    let limit =
+        SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     nodes.there.create(draft(&nodes.there, Some("ada")).1, Some(limit)).await.expect("it runs");
     forgets().await;
     assert!(nodes.here.load(&sid).await.expect("it runs").is_none());
@@ -61,7 +62,7 @@ async fn two_hundred_ends_are_heard_of() {
         nodes.there.delete(&sid).await.expect("it runs");
         nodes.until("it is forgotten", || !nodes.believes(&sid)).await;
     }
-    assert_eq!(nodes.here.status().invalidations, 200);
+    assert_eq!(nodes.here.stats().invalidations, 200);
 }
 
 /// Nothing is believed then, and everything is answered.

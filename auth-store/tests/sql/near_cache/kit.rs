@@ -20,9 +20,9 @@ mod postgres {
             let builder = PostgresStore::builder(postgres()).timeout(PATIENCE);
             let store = builder.migrate().connect().await.expect("it runs");
             // Short, so that the lease is there soon.
-            let cache = NearCache::<PostgresStore>::builder().bound(Duration::from_millis(200));
-            let cache = cache.over(store);
-            while cache.status().lease.is_none() {
+            let cache = NearCache::<PostgresStore>::builder().max_staleness(Duration::from_millis(200));
+            let cache = cache.build(store);
+            while cache.stats().lease.is_none() {
                 sleep(Duration::from_millis(1)).await;
             }
             cache
@@ -45,7 +45,7 @@ macro_rules! stale {
                 async fn store() -> NearCache<$store> {
                     let builder = $store::builder($database()).timeout(PATIENCE);
                     let store = builder.migrate().connect().await.expect("it runs");
-                    NearCache::<$store>::builder().stale_for(store, Duration::from_secs(60))
+                    NearCache::<$store>::builder().with_ttl(store, Duration::from_secs(60))
                 }
             }
         }

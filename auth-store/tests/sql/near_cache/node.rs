@@ -28,24 +28,24 @@ impl Nodes {
         let store = |url| PostgresStore::builder(url).migrate().timeout(BOUND / 2);
         let there = store(there).connect().await.expect("it runs");
         let here = store(here).connect().await.expect("it runs");
-        let here = NearCache::<PostgresStore>::builder().bound(BOUND).over(here);
+        let here = NearCache::<PostgresStore>::builder().max_staleness(BOUND).build(here);
         let nodes = Self { here, there, clock: Clock::system() };
         nodes.until("there is a lease", || nodes.has_lease()).await;
         nodes
     }
 
     pub(super) fn has_lease(&self) -> bool {
-        self.here.status().lease.is_some()
+        self.here.stats().lease.is_some()
     }
 
     pub(super) fn generation(&self) -> u64 {
-        self.here.status().generation
+        self.here.stats().generation
     }
 
     /// Whether the copy of a sign-in is believed here.
     pub(super) fn believes(&self, sid: &SignInId) -> bool {
         let mut believes = false;
-        self.here.peek(sid, &mut |peek| believes = matches!(peek, Peek::Copy(_)));
+        self.here.peek(sid, &mut |peek| believes = matches!(peek, Peek::Cached(_)));
         believes
     }
 

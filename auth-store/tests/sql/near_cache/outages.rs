@@ -15,7 +15,7 @@ async fn two_hundred_ends_are_heard_of() {
         assert!(nodes.there.delete(&sid).await.expect("it runs"));
         nodes.until("it is forgotten", || !nodes.believes(&sid)).await;
     }
-    assert_eq!(nodes.here.status().invalidations, 200);
+    assert_eq!(nodes.here.stats().invalidations, 200);
     assert_eq!(nodes.generation(), generation, "it was told, and nothing was lost");
 }
 

@@ -43,7 +43,7 @@ pub(super) enum Stay {
 
 impl Place {
     /// One customer, from the first request to the last.
-    pub(super) async fn visit(self, customer: u32, stay: Stay, mut rng: Rng) {
+    pub(super) async fn context(self, customer: u32, stay: Stay, mut rng: Rng) {
         let shop = rng.usize(..self.shops());
         let cookie = SignIn { customer, by: By::Cookie };
         let token = SignIn { customer, by: By::Token };

@@ -90,8 +90,8 @@ impl Load {
         happens(&running).await;
         let closed = record.now();
         close.send_replace(true);
-        for visit in join_all(visits).await {
-            visit.unwrap();
+        for context in join_all(visits).await {
+            context.unwrap();
         }
         Seen { history: record.history(), fault: running.fault(), closed }
     }
@@ -108,6 +108,6 @@ struct Seen {
 /// One customer after the other.
 async fn comes_again(place: Place, numbers: Numbers, stay: Stay, mut rng: Rng) {
     while !*place.closing.borrow() {
-        place.clone().visit(numbers.next(), stay, rng.fork()).await;
+        place.clone().context(numbers.next(), stay, rng.fork()).await;
     }
 }

@@ -24,7 +24,7 @@ impl Staff {
             if admin { &["buyer".into(), "admin".into()] } else { &["buyer".into()] };
         let (subject, claims) = (format!("customer{customer}"), User::named("Customer"));
         let sent = record.now();
-        let done = self.0.amend(&subject, roles, &claims).await.is_ok();
+        let done = self.0.update_claims(&subject, roles, &claims).await.is_ok();
         record.change(Change { customer, admin, sent, answered: record.now(), done });
         done
     }

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::fmt::Debug;
 
-use auth_core::{Authenticator, Identity, Outcome, Reason, Refusal, Refused};
+use auth_core::{Authenticator, Identity, Outcome, Refusal, Refused, RejectionReason};
 use auth_jwt::{JwtAuth, Mode};
 use http::{Request, Response, header};
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use tower::{Layer, ServiceExt, service_fn};
 pub(crate) async fn ask<C, M>(
     auth: &JwtAuth<C, M>,
     token: impl AsRef<[u8]>,
-) -> Result<Identity<C>, Reason>
+) -> Result<Identity<C>, RejectionReason>
 where
     C: DeserializeOwned + Debug + Send + Sync + 'static,
     M: Mode<C>,
@@ -34,7 +34,7 @@ where
     match (&verified, layered(auth, token).await) {
         (Ok(verified), Ok(subject)) => assert_eq!(verified.subject(), subject),
         (Err(reason), Err(by_layer)) => {
-            let own = [None, Some(Reason::Unrecognized)].contains(&by_layer);
+            let own = [None, Some(RejectionReason::Unrecognized)].contains(&by_layer);
             assert!(own || by_layer == Some(*reason), "{reason} or {by_layer:?}");
         }
         (verified, layered) => panic!("{verified:?}, but as a layer {layered:?}"),
@@ -58,7 +58,10 @@ where
 }
 
 /// The subject that a handler sees, or why there was none.
-async fn layered<C, M>(auth: &JwtAuth<C, M>, token: &[u8]) -> Result<String, Option<Reason>>
+async fn layered<C, M>(
+    auth: &JwtAuth<C, M>,
+    token: &[u8],
+) -> Result<String, Option<RejectionReason>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
     M: Mode<C>,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use auth_jwt::{Algorithm, Key, KeyRule, SigningKey, SigningKeys};
+use auth_jwt::{Algorithm, Key, KeyRequirement, SigningKey, SigningKeys};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
@@ -37,14 +37,14 @@ static RSA: LazyLock<String> =
 impl Signer {
     /// A new key without a `kid`. Keys for RSA differ by their algorithm alone.
     pub(crate) fn new(algorithm: Algorithm) -> Self {
-        match algorithm.key_rule() {
-            KeyRule::Secret { least_bytes } => {
+        match algorithm.key_requirement() {
+            KeyRequirement::Secret { least_bytes } => {
                 let mut secret = vec![0; least_bytes];
                 rand::fill(&mut secret).unwrap();
                 Self::shared(algorithm, &secret)
             }
-            KeyRule::Rsa { .. } => Self::of(SigningKey::from_pem(algorithm, &*RSA).unwrap()),
-            KeyRule::Curve(_) => Self::of(SigningKey::generate(algorithm).unwrap()),
+            KeyRequirement::Rsa { .. } => Self::of(SigningKey::from_pem(algorithm, &*RSA).unwrap()),
+            KeyRequirement::Curve(_) => Self::of(SigningKey::generate(algorithm).unwrap()),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Whether tokens in use stay in our cache when many others come.
 
-use auth_jwt::{JwtAuth, Key, Policy};
+use auth_jwt::{JwtAuth, Key, Validation};
 use http::{Request, StatusCode};
 use tower::{Layer, Service, service_fn};
 
@@ -29,7 +29,7 @@ pub enum Flood {
 /// It is an exact number, counted by the cache, which has its default size.
 pub fn flood(of: Flood, others: usize, times: usize, one_in: Option<usize>) -> u64 {
     let tokens = Tokens::new(Alg::EdDsa, IN_USE + BEFORE + others);
-    let policy = Policy::new().issuer(ISSUER).audience(AUDIENCE);
+    let policy = Validation::new().issuer(ISSUER).audience(AUDIENCE);
     let key = Key::from_jwk(&tokens.issuer.jwk().to_string()).unwrap();
     let auth = JwtAuth::new(key).policy(policy);
     let mut service = auth.layer(service_fn(bare));

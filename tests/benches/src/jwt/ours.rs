@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 
 use auth_core::Identity;
-use auth_jwt::{JwtAuth, Key, SharedKey};
+use auth_jwt::{HmacKey, JwtAuth, Key};
 use http::{Request, Response};
 use tower::{Layer, service_fn};
 
@@ -15,7 +15,7 @@ use crate::ours::User;
 fn auth(tokens: &Tokens) -> JwtAuth<User> {
     let jwk = tokens.issuer.jwk().to_string();
     let key = match tokens.alg {
-        Alg::Hs256 => SharedKey::from_jwk(&jwk).unwrap().into(),
+        Alg::Hs256 => HmacKey::from_jwk(&jwk).unwrap().into(),
         _ => Key::from_jwk(&jwk).unwrap(),
     };
     JwtAuth::new(key).issuer(ISSUER).audience(AUDIENCE).claims::<User>()

@@ -45,13 +45,13 @@ impl TokenClaims {
 }
 
 /// Distinct tokens of one key, all of one length, and the key.
-pub struct Tokens {
+pub struct TokenCase {
     pub alg: Alg,
     pub issuer: Issuer,
     tokens: Vec<String>,
 }
 
-impl Tokens {
+impl TokenCase {
     /// So many tokens, each of another user.
     pub fn new(alg: Alg, count: usize) -> Self {
         let issuer = Issuer::new(alg);

@@ -25,7 +25,7 @@ pub fn lookup(sign_ins: usize) -> f64 {
     };
     let sids: Vec<_> = (0..sign_ins).map(create).collect();
     let mut at = 0;
-    let mut turn = || {
+    let mut state = || {
         let start = Instant::now();
         for _ in 0..EACH {
             at = (at + 7_368_787) % sids.len();
@@ -33,13 +33,13 @@ pub fn lookup(sign_ins: usize) -> f64 {
         }
         start.elapsed().as_nanos() as f64 / EACH as f64
     };
-    turn();
-    median((0..TURNS).map(|_| turn()).collect())
+    state();
+    median((0..TURNS).map(|_| state()).collect())
 }
 
 fn look(store: &dyn Store, sid: &SignInId) {
     store.peek(sid, &mut |peek| {
-        let Peek::Known(Some(record)) = peek else { panic!("it is there") };
+        let Peek::Authoritative(Some(record)) = peek else { panic!("it is there") };
         black_box((record.current, record.last_seen(), record.limits));
     });
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use auth_core::{Principal, SignInId, SignInOptions, Timestamp};
 use auth_store::near_cache::NearCache;
-use auth_store::{Digests, Kind, Lifetime, Limits, NewSignIn, Record, RedisStore, Secret, Store};
+use auth_store::{
+    Deadlines, Lifetime, NewSignIn, Record, RedisStore, Secret, SecretDigests, SecretKind, Store,
+};
 
 use crate::ours::User;
 use crate::stores::redis::Redis;
@@ -76,10 +78,10 @@ pub(super) fn record(store: &dyn Store, number: usize) -> Record {
     let user = User { name: format!("Ada Lovelace {number:07}") };
     let principal = Principal::new(format!("user-{number:08}")).role("buyer").claims(user);
     let options = SignInOptions::default();
-    let new = NewSignIn::of(Kind::Cookie, principal, &options, Some(USER_AGENT)).unwrap();
+    let new = NewSignIn::of(SecretKind::Cookie, principal, &options, Some(USER_AGENT)).unwrap();
     let sid = store.new_id(Some(&new.subject)).unwrap();
-    let digests: Digests = Secret::generate(sid).unwrap().digests(new.kind);
-    let limits = Limits::starting(Lifetime::default(), NOW);
+    let digests: SecretDigests = Secret::generate(sid).unwrap().digests(new.kind);
+    let limits = Deadlines::starting(Lifetime::default(), NOW);
     let mut record = Record::new(sid, new.kind, digests, Some(new.subject), limits, NOW);
     record.set_principal(new.principal);
     record.details = new.details;

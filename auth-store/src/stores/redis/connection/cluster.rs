@@ -14,7 +14,7 @@ use super::failure::{Failure, timed_out};
 use super::map::{Map, Range, State};
 use super::node::Node;
 use super::place::Place;
-use super::settings::Settings;
+use super::settings::ConnectionConfig;
 use crate::stores::redis::url::Endpoint;
 
 /// How long a map of the slots is good after it was read.
@@ -23,7 +23,7 @@ const FRESH: Duration = Duration::from_millis(100);
 /// The primaries of a cluster, and who has which slots.
 pub(super) struct Cluster {
     seeds: Vec<Endpoint>,
-    settings: Arc<Settings>,
+    settings: Arc<ConnectionConfig>,
     nodes: Mutex<HashMap<Endpoint, Arc<Node>>>,
     ranges: RwLock<Vec<Range>>,
     /// When the ranges were last read.
@@ -31,7 +31,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn new(seeds: Vec<Endpoint>, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(seeds: Vec<Endpoint>, settings: Arc<ConnectionConfig>) -> Self {
         Self {
             seeds,
             settings,

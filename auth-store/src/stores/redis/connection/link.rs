@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use super::failure::Failure;
 use super::followed::Followed;
 use super::place::Place;
-use super::settings::Settings;
+use super::settings::ConnectionConfig;
 use super::wire::Connection;
 
 /// The first pause after a connection that failed; each is twice as long as the one before.
@@ -50,7 +50,7 @@ impl Link {
     pub(super) async fn connection(
         &self,
         place: &Place,
-        settings: &Arc<Settings>,
+        settings: &Arc<ConnectionConfig>,
         by: Instant,
     ) -> Result<Connection, Failure> {
         if let Some(connection) = self.current() {

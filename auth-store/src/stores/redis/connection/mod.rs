@@ -32,6 +32,6 @@ pub(super) use failure::Failure;
 pub(super) use listen::Subscription;
 pub(super) use request::{Request, Script};
 pub(super) use router::Router;
-pub(super) use settings::{Eviction, Replicas, Settings};
+pub(super) use settings::{ConnectionConfig, Eviction, Replicas};
 pub(super) use slot::slot;
 pub(super) use stream::Tls;

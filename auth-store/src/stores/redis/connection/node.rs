@@ -13,7 +13,7 @@ use super::link::Link;
 use super::open::Ear;
 use super::place::Place;
 use super::request::{Lasts, Request};
-use super::settings::{Replicas, Settings};
+use super::settings::{ConnectionConfig, Replicas};
 use super::vet::role;
 use super::wire::Connection;
 
@@ -26,7 +26,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// holds up whatever else is on its connection, and counts what was written on it.
 pub(super) struct Node {
     place: Place,
-    settings: Arc<Settings>,
+    settings: Arc<ConnectionConfig>,
     link: Link,
     waiting: Semaphore,
     /// Each with the epoch of the shared connection: it goes where that one went.
@@ -36,7 +36,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    pub(super) fn new(place: Place, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(place: Place, settings: Arc<ConnectionConfig>) -> Self {
         let (link, waiting) = (Link::new(), Semaphore::new(WAITING));
         let looked = tokio::sync::Mutex::default();
         Self { place, settings, link, waiting, idle: Mutex::default(), looked }

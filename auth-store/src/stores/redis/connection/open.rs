@@ -10,7 +10,7 @@ use redis::{
 use tokio::time::timeout;
 
 use super::failure::timed_out;
-use super::settings::Settings;
+use super::settings::ConnectionConfig;
 use super::stream::stream;
 use super::wire::Connection;
 use crate::stores::redis::url::Endpoint;
@@ -21,7 +21,7 @@ pub(super) type Ear = Arc<dyn Fn(PushInfo) + Send + Sync>;
 /// A connection to a server that keeps sign-ins, logged in.
 pub(super) async fn open(
     endpoint: &Endpoint,
-    settings: &Settings,
+    settings: &ConnectionConfig,
     ear: Option<Ear>,
 ) -> Result<Connection, RedisError> {
     let mut login = RedisConnectionInfo::default().set_db(settings.database);
@@ -37,7 +37,7 @@ pub(super) async fn open(
 /// A connection to a Sentinel.
 pub(super) async fn open_sentinel(
     endpoint: &Endpoint,
-    settings: &Settings,
+    settings: &ConnectionConfig,
     within: Duration,
 ) -> Result<Connection, RedisError> {
     let mut login = RedisConnectionInfo::default();
@@ -52,7 +52,7 @@ pub(super) async fn open_sentinel(
 
 async fn connect(
     endpoint: &Endpoint,
-    settings: &Settings,
+    settings: &ConnectionConfig,
     mut login: RedisConnectionInfo,
     ear: Option<Ear>,
     within: Duration,

@@ -9,7 +9,7 @@ use super::failure::{Failure, timed_out};
 use super::followed::Followed;
 use super::open::{Ear, open};
 use super::sentinel::Sentinels;
-use super::settings::Settings;
+use super::settings::ConnectionConfig;
 use super::vet::vet;
 use super::wire::Connection;
 use crate::stores::redis::url::Endpoint;
@@ -23,7 +23,7 @@ pub(super) enum Place {
 impl Place {
     pub(super) async fn open(
         &self,
-        settings: &Settings,
+        settings: &ConnectionConfig,
         ear: Option<Ear>,
     ) -> Result<Connection, Failure> {
         match self {
@@ -53,7 +53,7 @@ impl Place {
     /// A connection to a server that was looked at, and that may be a new one.
     pub(super) async fn open_vetted(
         &self,
-        settings: &Arc<Settings>,
+        settings: &Arc<ConnectionConfig>,
         followed: &Followed,
     ) -> Result<Connection, Failure> {
         let connection = self.open(settings, None).await?;

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::node::Node;
 use super::place::Place;
 use super::sentinel::Sentinels;
-use super::settings::Settings;
+use super::settings::ConnectionConfig;
 use crate::stores::redis::url::{Endpoint, Servers};
 
 /// Knows the servers.
@@ -23,7 +23,10 @@ enum Nodes {
 }
 
 impl Router {
-    pub(in crate::stores::redis) fn new(servers: Servers, settings: &Arc<Settings>) -> Self {
+    pub(in crate::stores::redis) fn new(
+        servers: Servers,
+        settings: &Arc<ConnectionConfig>,
+    ) -> Self {
         let shared = Arc::clone(settings);
         let one = |place| Nodes::One(Arc::new(Node::new(place, Arc::clone(settings))));
         Self(match servers {

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::failure::Failure;
 use super::open::{Ear, open, open_sentinel};
-use super::settings::Settings;
+use super::settings::ConnectionConfig;
 use super::vet::{is_primary, role};
 use super::wire::Connection;
 use crate::stores::redis::url::Endpoint;
@@ -18,11 +18,15 @@ pub(super) struct Sentinels {
     service: String,
     /// The one that answered last comes first.
     endpoints: Mutex<Vec<Endpoint>>,
-    settings: Arc<Settings>,
+    settings: Arc<ConnectionConfig>,
 }
 
 impl Sentinels {
-    pub(super) fn new(endpoints: Vec<Endpoint>, service: String, settings: Arc<Settings>) -> Self {
+    pub(super) fn new(
+        endpoints: Vec<Endpoint>,
+        service: String,
+        settings: Arc<ConnectionConfig>,
+    ) -> Self {
         Self { service, endpoints: Mutex::new(endpoints), settings }
     }
 

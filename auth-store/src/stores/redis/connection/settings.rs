@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::stream::Tls;
 
-pub(in crate::stores::redis) struct Settings {
+pub(in crate::stores::redis) struct ConnectionConfig {
     /// How long a step may take, with everything that it waits for.
     pub(in crate::stores::redis) timeout: Duration,
     pub(in crate::stores::redis) user: Option<String>,
@@ -45,7 +45,7 @@ pub(in crate::stores::redis) enum Eviction {
     Allowed,
 }
 
-impl Settings {
+impl ConnectionConfig {
     /// How long a connection may take, so that a step that waited for it can still say why it
     /// failed.
     pub(super) fn connect_timeout(&self) -> Duration {

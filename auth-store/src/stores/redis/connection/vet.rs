@@ -5,7 +5,7 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::failure::Failure;
-use super::settings::{Eviction, Replicas, Settings};
+use super::settings::{ConnectionConfig, Eviction, Replicas};
 use super::wire::Connection;
 
 /// The only policy that never takes a sign-in away: the `volatile-` ones evict what has a time to
@@ -16,7 +16,7 @@ const SAFE: &str = "noeviction";
 /// matters and it does.
 pub(super) async fn vet(
     connection: &Connection,
-    settings: &Settings,
+    settings: &ConnectionConfig,
     by: Instant,
 ) -> Result<Option<Value>, Failure> {
     let role = match settings.replicas {

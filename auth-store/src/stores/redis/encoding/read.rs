@@ -6,9 +6,9 @@ use auth_core::SignInId;
 
 use super::unreadable::Unreadable;
 use super::{DETAILS, FORMAT, SUBJECT};
-use crate::lifetime::Limits;
+use crate::lifetime::Deadlines;
 use crate::record::Record;
-use crate::secret::{Digest, Digests, FamilyDigest};
+use crate::secret::{Digest, FamilyDigest, SecretDigests};
 use crate::stores::encoding::{self, Malformed, Reader, text};
 
 /// The record of this id.
@@ -25,8 +25,9 @@ pub(in crate::stores::redis) fn read(sid: SignInId, bytes: &[u8]) -> Result<Reco
     let version = u64::from_be_bytes(from.array()?);
     let (created_at, authenticated_at) = (from.timestamp()?, from.timestamp()?);
     let idle_secs = u32::from_be_bytes(from.array()?);
-    let limits = Limits { idle_secs, ends_at: from.timestamp()? };
-    let digests = Digests { family: FamilyDigest(from.array()?), current: Digest(from.array()?) };
+    let limits = Deadlines { idle_secs, ends_at: from.timestamp()? };
+    let digests =
+        SecretDigests { family: FamilyDigest(from.array()?), current: Digest(from.array()?) };
     let lengths = [length(from)?, usize::from(from.byte()?), length(from)?, length(from)?];
     let mut part = |i: usize| from.bytes(lengths[i]);
     let (subject, grace, details, principal) = (part(0)?, part(1)?, part(2)?, part(3)?);
@@ -57,16 +58,17 @@ fn length(from: &mut Reader<'_>) -> Result<usize, Malformed> {
 mod tests {
     use super::super::write;
     use super::*;
-    use crate::secret::Kind;
+    use crate::secret::SecretKind;
     use auth_core::Timestamp;
     use proptest::prelude::*;
 
     fn record() -> Record {
-        let digests = Digests { family: FamilyDigest([1; 16]), current: Digest([2; 32]) };
-        let limits = Limits { idle_secs: 60, ends_at: Timestamp::MAX };
+        let digests = SecretDigests { family: FamilyDigest([1; 16]), current: Digest([2; 32]) };
+        let limits = Deadlines { idle_secs: 60, ends_at: Timestamp::MAX };
         let sid = SignInId::from_bytes([3; 16]);
         let at = Timestamp::from_secs(1_800_000_000);
-        let mut record = Record::new(sid, Kind::Bearer, digests, Some("ada".into()), limits, at);
+        let mut record =
+            Record::new(sid, SecretKind::Bearer, digests, Some("ada".into()), limits, at);
         record.details = Some(Box::default());
         record.data.insert("cart", "[1]");
         record

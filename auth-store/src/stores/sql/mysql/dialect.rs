@@ -7,13 +7,13 @@ use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow};
 use sqlx::{ConnectOptions, Error, MySql};
 
-use crate::stores::sql::dialect::{Dialect, Speaks};
+use crate::stores::sql::dialect::{Dialect, Executor};
 use crate::stores::sql::open::setup;
 use crate::stores::sql::setup_error::SqlSetupError;
 use crate::stores::sql::speaks::speaks;
 use crate::stores::sql::tables::Tables;
 use crate::stores::sql::url::only_known;
-use crate::stores::sql::wording::Wording;
+use crate::stores::sql::wording::Syntax;
 
 speaks!(MySql, MySqlRow);
 
@@ -47,7 +47,7 @@ impl Dialect for MySql {
     type Extra = ();
 
     /// The server notices at once when two steps wait for each other.
-    const WORDING: Wording = Wording {
+    const WORDING: Syntax = Syntax {
         greatest: "GREATEST",
         unless_taken: "",
         returning: false,

@@ -19,7 +19,7 @@ use super::dialect::Announcing;
 use super::store::PostgresStore;
 use crate::error::StoreError;
 use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
-use crate::stores::sql::dialect::Speaks;
+use crate::stores::sql::dialect::Executor;
 use crate::stores::sql::failure::Failure;
 use crate::stores::sql::statement::Statement;
 use crate::stores::sql::value::Value;

@@ -7,13 +7,13 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgRow, PgSeverity};
 use sqlx::{ConnectOptions, Error, Postgres};
 
-use crate::stores::sql::dialect::{Dialect, Speaks};
+use crate::stores::sql::dialect::{Dialect, Executor};
 use crate::stores::sql::open::setup;
 use crate::stores::sql::setup_error::SqlSetupError;
 use crate::stores::sql::speaks::speaks;
 use crate::stores::sql::tables::Tables;
 use crate::stores::sql::url::only_known;
-use crate::stores::sql::wording::Wording;
+use crate::stores::sql::wording::Syntax;
 
 speaks!(Postgres, PgRow);
 
@@ -53,7 +53,7 @@ impl Dialect for Postgres {
     type Options = PgConnectOptions;
     type Extra = Announcing;
 
-    const WORDING: Wording = Wording {
+    const WORDING: Syntax = Syntax {
         greatest: "GREATEST",
         unless_taken: " ON CONFLICT (sid) DO NOTHING",
         returning: true,

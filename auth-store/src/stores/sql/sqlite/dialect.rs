@@ -9,12 +9,12 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Error, Sqlite};
 
-use crate::stores::sql::dialect::{Dialect, Speaks};
+use crate::stores::sql::dialect::{Dialect, Executor};
 use crate::stores::sql::open::setup;
 use crate::stores::sql::setup_error::SqlSetupError;
 use crate::stores::sql::speaks::speaks;
 use crate::stores::sql::tables::Tables;
-use crate::stores::sql::wording::Wording;
+use crate::stores::sql::wording::Syntax;
 
 speaks!(Sqlite, SqliteRow);
 
@@ -23,7 +23,7 @@ impl Dialect for Sqlite {
     type Options = SqliteConnectOptions;
     type Extra = ();
 
-    const WORDING: Wording = Wording {
+    const WORDING: Syntax = Syntax {
         greatest: "MAX",
         unless_taken: " ON CONFLICT (sid) DO NOTHING",
         returning: true,

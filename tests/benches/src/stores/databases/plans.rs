@@ -8,15 +8,15 @@ use std::time::Duration;
 use auth_core::{Persistence, Timestamp};
 use auth_servers::until;
 use auth_store::{
-    Created, Data, Deleted, Kind, Lifetime, Limit, Limits, PostgresStore, Record, Renewal,
-    Rotation, Secret, Store, Swap, WhenFull,
+    CompareAndSwap, Created, Deadlines, Deleted, Lifetime, OverflowPolicy, PostgresStore,
+    Reauthentication, Record, Rotation, Secret, SecretKind, SessionData, SignInLimit, Store,
 };
 use tokio::runtime::Runtime;
 
 use crate::stores::databases::million::Million;
 
 const HOUR: Duration = Duration::from_secs(3600);
-const KIND: Kind = Kind::Cookie;
+const KIND: SecretKind = SecretKind::Cookie;
 
 /// The user of whom all is asked.
 const SUBJECT: &str = "user-00500000";
@@ -40,7 +40,7 @@ impl Plan {
 pub fn plans(million: &Million, runtime: &Runtime) -> Vec<Plan> {
     million.set("session_preload_libraries = 'auto_explain'");
     million.set("auto_explain.log_min_duration = 0");
-    for (turn, mode) in ["force_custom_plan", "force_generic_plan"].into_iter().enumerate() {
+    for (state, mode) in ["force_custom_plan", "force_generic_plan"].into_iter().enumerate() {
         million.set(&format!("plan_cache_mode = {mode}"));
         runtime.block_on(async {
             // By one connection, whose plans come in turn; and no anonymous one may stay.
@@ -49,7 +49,7 @@ pub fn plans(million: &Million, runtime: &Runtime) -> Vec<Plan> {
         });
         until("the plans are written", || {
             let log = written(million);
-            (log.matches(LAST).count() > turn).then_some(())
+            (log.matches(LAST).count() > state).then_some(())
         });
     }
     read(&written(million))
@@ -81,12 +81,12 @@ async fn about_one(store: &PostgresStore, now: Timestamp) {
     let (sid, limits) = (new.sid, new.limits);
     store.create(new, None).await.unwrap();
     assert!(store.load(&sid).await.unwrap().is_some());
-    let data = Data::from_iter([("cart", "3")]);
-    assert!(matches!(store.update(&sid, 0, data).await.unwrap(), Swap::Stored(_)));
-    let renewal = Renewal {
+    let data = SessionData::from_iter([("cart", "3")]);
+    assert!(matches!(store.update(&sid, 0, data).await.unwrap(), CompareAndSwap::Stored(_)));
+    let renewal = Reauthentication {
         at: now,
         limits,
-        persistence: Persistence::Browser,
+        persistence: Persistence::Session,
         principal: Box::default(),
         details: None,
     };
@@ -96,15 +96,15 @@ async fn about_one(store: &PostgresStore, now: Timestamp) {
         let to = digests.current;
         let rotation = Rotation { kind: KIND, digests, grace: None, renewal };
         let rotated = store.rotate(&sid, &from, rotation).await.unwrap();
-        assert!(matches!(rotated, Swap::Stored(_)));
+        assert!(matches!(rotated, CompareAndSwap::Stored(_)));
         from = to;
     }
-    assert!(matches!(store.delete_if(&sid, 0).await.unwrap(), Deleted::Stale(_)));
+    assert!(matches!(store.delete_if(&sid, 0).await.unwrap(), Deleted::Conflict(_)));
     assert!(store.delete(&sid).await.unwrap());
 }
 
 async fn about_a_user(store: &PostgresStore, now: Timestamp) {
-    let limit = Limit { most: NonZeroU32::MIN, when_full: WhenFull::Evict };
+    let limit = SignInLimit { most: NonZeroU32::MIN, when_full: OverflowPolicy::EvictOldest };
     store.create(draft(store, Some(SUBJECT), now).1, None).await.unwrap();
     let new = draft(store, Some(SUBJECT), now).1;
     let sid = new.sid;
@@ -121,7 +121,7 @@ async fn about_a_user(store: &PostgresStore, now: Timestamp) {
 fn draft(store: &dyn Store, subject: Option<&str>, now: Timestamp) -> (Secret, Record) {
     let sid = store.new_id(subject).unwrap();
     let secret = Secret::generate(sid).unwrap();
-    let limits = Limits::starting(Lifetime::new(Some(HOUR), 720 * HOUR).unwrap(), now);
+    let limits = Deadlines::starting(Lifetime::new(Some(HOUR), 720 * HOUR).unwrap(), now);
     let subject = subject.map(Arc::from);
     let record = Record::new(sid, KIND, secret.digests(KIND), subject, limits, now);
     (secret, record)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use auth_core::SignInId;
-use auth_store::{Data, Store, Swap};
+use auth_store::{CompareAndSwap, SessionData, Store};
 
 use crate::stores::memory::record;
 use crate::turns::median;
@@ -22,14 +22,14 @@ const ROOM: usize = 1_000_000;
 /// store does for a request; the request around it is measured by the other benchmarks.
 pub async fn rates(store: &Arc<dyn Store>, at_once: usize) -> [f64; 4] {
     let mut turns = Vec::new();
-    turn(store, at_once).await; // connections are opened
+    state(store, at_once).await; // connections are opened
     for _ in 0..TURNS {
-        turns.push(turn(store, at_once).await);
+        turns.push(state(store, at_once).await);
     }
-    std::array::from_fn(|step| median(turns.iter().map(|turn| turn[step]).collect()))
+    std::array::from_fn(|step| median(turns.iter().map(|state| state[step]).collect()))
 }
 
-async fn turn(store: &Arc<dyn Store>, at_once: usize) -> [f64; 4] {
+async fn state(store: &Arc<dyn Store>, at_once: usize) -> [f64; 4] {
     let mut hands: Vec<_> = (0..at_once)
         .map(|hand| Hand { store: Arc::clone(store), first: hand * ROOM, held: Vec::new() })
         .collect();
@@ -86,9 +86,9 @@ impl Hand {
 
     async fn update(&mut self, times: usize) {
         let store = Arc::clone(&self.store);
-        let data = Data::from_iter([("cart", times.to_string())]);
+        let data = SessionData::from_iter([("cart", times.to_string())]);
         let (sid, version) = self.nth(times);
-        let Swap::Stored(now) = store.update(sid, *version, data).await.unwrap() else {
+        let CompareAndSwap::Stored(now) = store.update(sid, *version, data).await.unwrap() else {
             panic!("nobody else changes it")
         };
         *version = now.version;

@@ -1,6 +1,6 @@
 //! Mistakes of a program: each answers with 500 and a text that says what to do.
 
-use auth_core::{Auth, AuthLayer, Carrier, Claims, Identity, Principal, Require, SignedIn};
+use auth_core::{Auth, AuthLayer, Claims, Identity, Principal, Require, SignedIn};
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Session};
 use axum::Router;
@@ -72,7 +72,7 @@ async fn a_carrier_that_no_backend_has_is_a_mistake_of_the_program() {
     let layer = SessionAuth::new(MemoryStore::new()).claims::<User>().optional();
     let login = async |auth: Auth<User>| -> Result<SignedIn, auth_core::AuthError> {
         let principal = Principal::new("alice").claims(User::default());
-        auth.sign_in(principal).via(Carrier::Explicit).await
+        auth.sign_in(principal).as_tokens().await
     };
     let text = answer(app(get(login)).layer(layer)).await;
     assert_eq!(text, "the authentication layer cannot do what was asked");
@@ -84,6 +84,6 @@ async fn a_sign_in_with_claims_of_an_older_version_is_no_identity() {
     let world = World::start(Backend::session(), Framework::Axum).await;
     let credential = world.client().signed_in("alice").await;
     let principal = auth_store::encode(&[], &"a claim of another shape").unwrap();
-    auth_store::Store::amend_subject(&*world.store, "alice", &principal).await.unwrap();
+    auth_store::Store::update_subject(&*world.store, "alice", &principal).await.unwrap();
     assert_eq!(world.status_of(&credential).await, 401);
 }

@@ -1,7 +1,7 @@
 //! Finding a session's secret in a request.
 
-use auth_core::{Head, Reason, RequestCookie, Visit};
-use auth_store::{Kind, Secret};
+use auth_core::{RejectionReason, RequestCookie, RequestHead, SignInContext};
+use auth_store::{Secret, SecretKind};
 
 use crate::config::{Bearer, Config};
 
@@ -9,11 +9,11 @@ use crate::config::{Bearer, Config};
 pub(crate) const BEARER_PREFIX: &str = "ses_";
 
 /// A credential that was found: what it is used as, and the secret if it is one.
-pub(crate) type Presented = (Kind, Result<Secret, Reason>);
+pub(crate) type Presented = (SecretKind, Result<Secret, RejectionReason>);
 
 /// The credential of a request. An `Authorization` header decides if there is one, whoever knows
 /// its scheme: then the cookie does not count, and is not looked at.
-pub(crate) fn find(config: &Config, head: &Head<'_>) -> Option<Presented> {
+pub(crate) fn find(config: &Config, head: &RequestHead<'_>) -> Option<Presented> {
     if head.has_authorization() {
         return by_header(config, head.credentials("Bearer")?);
     }
@@ -21,24 +21,24 @@ pub(crate) fn find(config: &Config, head: &Head<'_>) -> Option<Presented> {
 }
 
 /// The credential that a request wants to renew, by the same rule.
-pub(crate) fn find_again(config: &Config, visit: Visit<'_>) -> Option<Presented> {
-    if visit.has_authorization() {
-        return by_header(config, visit.credentials("Bearer")?);
+pub(crate) fn find_again(config: &Config, context: SignInContext<'_>) -> Option<Presented> {
+    if context.has_authorization() {
+        return by_header(config, context.credentials("Bearer")?);
     }
-    by_cookie(visit.cookie(config.cookie.name()))
+    by_cookie(context.cookie(config.cookie.name()))
 }
 
 pub(crate) fn by_header(config: &Config, token: &[u8]) -> Option<Presented> {
     let text = token.strip_prefix(BEARER_PREFIX.as_bytes())?;
-    let secret = Secret::parse(text).ok_or(Reason::Malformed);
-    (config.bearer == Bearer::On).then_some((Kind::Bearer, secret))
+    let secret = Secret::parse(text).ok_or(RejectionReason::Malformed);
+    (config.bearer == Bearer::On).then_some((SecretKind::Bearer, secret))
 }
 
 pub(crate) fn by_cookie(cookie: RequestCookie<'_>) -> Option<Presented> {
     let secret = match cookie {
         RequestCookie::Absent => return None,
-        RequestCookie::One(text) => Secret::parse(text).ok_or(Reason::Malformed),
-        RequestCookie::Many => Err(Reason::Duplicate),
+        RequestCookie::One(text) => Secret::parse(text).ok_or(RejectionReason::Malformed),
+        RequestCookie::Many => Err(RejectionReason::Duplicate),
     };
-    Some((Kind::Cookie, secret))
+    Some((SecretKind::Cookie, secret))
 }

@@ -4,23 +4,23 @@ use std::fmt;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
-use crate::cross_site::{CrossSite, CrossSiteRequest, RequestOrigin};
+use crate::cross_site::{CrossOriginError, CrossOriginProtection, RequestOrigin};
 
 /// The parts of a request's head that outlive it where it has to be judged later.
-pub(crate) struct RequestFacts {
+pub(crate) struct RequestSnapshot {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 }
 
 /// Without the headers: some are secrets.
-impl fmt::Debug for RequestFacts {
+impl fmt::Debug for RequestSnapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestFacts").field("method", &self.method).finish_non_exhaustive()
+        f.debug_struct("RequestSnapshot").field("method", &self.method).finish_non_exhaustive()
     }
 }
 
-impl RequestFacts {
+impl RequestSnapshot {
     const KEPT: [HeaderName; 7] = [
         header::AUTHORIZATION,
         header::COOKIE,
@@ -54,7 +54,10 @@ impl RequestFacts {
         &self.headers
     }
 
-    pub(crate) fn check_origin(&self, policy: &CrossSite) -> Result<(), CrossSiteRequest> {
+    pub(crate) fn check_origin(
+        &self,
+        policy: &CrossOriginProtection,
+    ) -> Result<(), CrossOriginError> {
         policy.check(&RequestOrigin::of(&self.method, &self.uri, &self.headers))
     }
 }

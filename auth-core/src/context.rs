@@ -7,46 +7,49 @@ use std::sync::{Arc, OnceLock};
 use http::{Extensions, HeaderMap, Response};
 use parking_lot::Mutex;
 
-use crate::acting::Acting;
-use crate::carrier::{Backend, Carrier, Found};
+use crate::acting::ActiveSignIn;
 use crate::clock::Clock;
-use crate::cross_site::{CrossSite, CrossSiteRequest};
-use crate::effects::Effects;
-use crate::error::{AuthError, Misuse};
+use crate::cross_site::{CrossOriginError, CrossOriginProtection};
+use crate::effects::ResponseEffects;
+use crate::error::{AuthError, ConfigError};
 use crate::future::AuthFuture;
 use crate::identity::Traits;
 use crate::refusal::{self, Refusal};
-use crate::rejection::{Demand, Rejection};
-use crate::request_facts::RequestFacts;
+use crate::rejection::{ChallengeReason, Rejection};
+use crate::request_snapshot::RequestSnapshot;
 use crate::sign_in_id::SignInId;
+use crate::transport::{Backend, FoundCredential, Transport};
 
 /// What the layer found out about a request, and what handlers made of it since.
 ///
 /// It is the request's only extension, and knows no claims type: so a wrong one can be told from a
 /// missing layer. Handlers use [`Identity`](crate::Identity), [`Auth`](crate::Auth) and `Session`, which find it.
 #[derive(Clone)]
-pub struct Exchange(pub(crate) Arc<dyn Erased>);
+pub struct AuthContext(pub(crate) Arc<dyn Erased>);
 
-impl Exchange {
+impl AuthContext {
     /// The exchange of the request with these extensions.
     ///
     /// # Errors
-    /// [`Misuse::NoLayer`], naming what was `wanted`.
-    pub fn of<'a>(extensions: &'a Extensions, wanted: &'static str) -> Result<&'a Self, Misuse> {
-        extensions.get().ok_or(Misuse::NoLayer { wanted })
+    /// [`ConfigError::NoLayer`], naming what was `wanted`.
+    pub fn of<'a>(
+        extensions: &'a Extensions,
+        wanted: &'static str,
+    ) -> Result<&'a Self, ConfigError> {
+        extensions.get().ok_or(ConfigError::NoLayer { wanted })
     }
 
     /// What belongs to this exchange, whatever the claims' type.
     #[must_use]
-    pub fn turn(&self) -> &Turn {
-        self.0.turn()
+    pub fn state(&self) -> &RequestState {
+        self.0.state()
     }
 
     /// What the deciding backend offers to a `Session`: its
-    /// [`session_host`](crate::SignIns::session_host).
+    /// [`session_host`](crate::SignInBackend::session_backend).
     #[must_use]
-    pub fn session_host(&self) -> Option<&(dyn Any + Send + Sync)> {
-        self.0.session_host()
+    pub fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.0.session_backend()
     }
 
     /// Whether somebody is signed in.
@@ -71,8 +74,8 @@ impl Exchange {
     /// A response that refuses the request with these headers, as the layer would.
     #[must_use]
     pub fn refuse<B: Default>(&self, request: &HeaderMap, refusal: Refusal) -> Response<B> {
-        refusal.into_response(refusal::grpc(request), &|demand, headers| {
-            self.0.challenge(demand, headers);
+        refusal.into_response(refusal::grpc(request), &|reason, headers| {
+            self.0.challenge(reason, headers);
         })
     }
 
@@ -81,59 +84,60 @@ impl Exchange {
     }
 }
 
-impl fmt::Debug for Exchange {
+impl fmt::Debug for AuthContext {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Exchange({:?})", self.0.traits())
+        write!(f, "AuthContext({:?})", self.0.traits())
     }
 }
 
 /// The exchange without its claims' type.
 pub(crate) trait Erased: Any + Send + Sync {
-    fn turn(&self) -> &Turn;
+    fn state(&self) -> &RequestState;
     fn claims_type(&self) -> &'static str;
     fn traits(&self) -> Option<Traits<'_>>;
     fn rejection(&self) -> Option<&Rejection>;
-    fn challenge(&self, demand: &Demand<'_>, headers: &mut HeaderMap);
-    fn session_host(&self) -> Option<&(dyn Any + Send + Sync)>;
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap);
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)>;
     fn clock(&self) -> &Clock;
 
     /// Asks the store itself who it is: the identity is that from then on.
-    fn confirm(self: Arc<Self>, request: &RequestFacts) -> AuthFuture<Result<(), Refusal>>;
-    fn is_confirmed(&self) -> bool;
+    fn revalidate(self: Arc<Self>, request: &RequestSnapshot) -> AuthFuture<Result<(), Refusal>>;
+    fn is_revalidated(&self) -> bool;
 }
 
 /// What outlives a request's head: written by handlers, read before the response leaves. A request
 /// that only reads its identity writes nothing here.
 #[derive(Debug)]
-pub struct Turn {
-    found: Option<Found>,
+pub struct RequestState {
+    found: Option<FoundCredential>,
     sign_in: Option<SignInId>,
-    request: Option<Box<RequestFacts>>,
+    request: Option<Box<RequestSnapshot>>,
     written: OnceLock<Box<Written>>,
 }
 
 #[derive(Debug)]
 struct Written {
-    sign_in: Mutex<Acting>,
-    effects: Mutex<Effects>,
-    hook: OnceLock<Arc<dyn BeforeResponse>>,
+    sign_in: Mutex<ActiveSignIn>,
+    effects: Mutex<ResponseEffects>,
+    hook: OnceLock<Arc<dyn ResponseHook>>,
 }
 
 /// The one thing that runs before a response leaves. Whoever keeps state for the request puts it
-/// there at its first use ([`Turn::hook_or_init`]), so that other requests pay nothing.
-pub trait BeforeResponse: Any + Send + Sync + fmt::Debug {
+/// there at its first use ([`RequestState::hook_or_init`]), so that other requests pay nothing.
+pub trait ResponseHook: Any + Send + Sync + fmt::Debug {
     /// Does what has to be done first. If it fails, the client gets a refusal instead.
-    fn before_response(self: Arc<Self>, exchange: &Exchange) -> AuthFuture<Result<(), AuthError>>;
+    fn before_response(self: Arc<Self>, context: &AuthContext)
+    -> AuthFuture<Result<(), AuthError>>;
 
     /// Forgets what was to be done: it belonged to a sign-in for which the request acts no more.
     fn discard(&self);
 }
 
-impl Turn {
+impl RequestState {
     pub(crate) fn new(
-        found: Option<Found>,
+        found: Option<FoundCredential>,
         sign_in: Option<SignInId>,
-        request: Option<Box<RequestFacts>>,
+        request: Option<Box<RequestSnapshot>>,
     ) -> Self {
         Self { found, sign_in, request, written: OnceLock::new() }
     }
@@ -142,21 +146,21 @@ impl Turn {
     /// request that another site makes; one that is set in return would take their place.
     ///
     /// # Errors
-    /// [`CrossSiteRequest`] if the request comes from another site that is not trusted.
-    pub fn check_origin(&self, policy: &CrossSite) -> Result<(), CrossSiteRequest> {
+    /// [`CrossOriginError`] if the request comes from another site that is not trusted.
+    pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
         self.request.as_ref().map_or(Ok(()), |request| request.check_origin(policy))
     }
 
     /// Whether a newer cookie has taken the place of the request's: it must not be replaced.
     #[must_use]
-    pub fn is_late(&self) -> bool {
-        self.found.is_some_and(|found| found.late)
+    pub fn is_superseded(&self) -> bool {
+        self.found.is_some_and(|found| found.superseded)
     }
 
     fn written(&self) -> &Written {
         self.written.get_or_init(|| {
             Box::new(Written {
-                sign_in: Mutex::new(Acting::since_before(self.sign_in)),
+                sign_in: Mutex::new(ActiveSignIn::since_before(self.sign_in)),
                 effects: Mutex::default(),
                 hook: OnceLock::new(),
             })
@@ -165,8 +169,8 @@ impl Turn {
 
     /// How the credential that decided came; none if none came.
     #[must_use]
-    pub fn carrier(&self) -> Option<Carrier> {
-        Some(self.found?.carrier)
+    pub fn transport(&self) -> Option<Transport> {
+        Some(self.found?.transport)
     }
 
     /// Which backend found the credential that decided.
@@ -183,32 +187,32 @@ impl Turn {
 
     /// The sign-in that was made in this request: to be taken back if the response cannot leave.
     #[must_use]
-    pub fn made_here(&self) -> Option<SignInId> {
+    pub fn new_sign_in(&self) -> Option<SignInId> {
         self.written.get()?.sign_in.lock().made_here()
     }
 
     /// A backend made this sign-in: the request acts for it from now on.
     pub fn signed_in(&self, id: SignInId) {
-        *self.written().sign_in.lock() = Acting::newly(id);
+        *self.written().sign_in.lock() = ActiveSignIn::newly(id);
     }
 
     /// The request acts for this sign-in from now on, which was there before.
-    pub fn acts_for(&self, id: SignInId) {
+    pub fn switch_to(&self, id: SignInId) {
         if self.sign_in() != Some(id) {
             self.discard();
-            *self.written().sign_in.lock() = Acting::since_before(Some(id));
+            *self.written().sign_in.lock() = ActiveSignIn::since_before(Some(id));
         }
     }
 
     /// The sign-in was taken back; the request acts as it did before.
     pub fn undo_sign_in(&self, before: Option<SignInId>) {
-        *self.written().sign_in.lock() = Acting::since_before(before);
+        *self.written().sign_in.lock() = ActiveSignIn::since_before(before);
     }
 
     /// The sign-in is over; the request acts for nobody from now on.
     pub fn signed_out(&self) {
         self.discard();
-        *self.written().sign_in.lock() = Acting::since_before(None);
+        *self.written().sign_in.lock() = ActiveSignIn::since_before(None);
     }
 
     /// Forgets what the request meant to do to the sign-in that it acted for.
@@ -219,21 +223,21 @@ impl Turn {
     }
 
     /// Changes what the response will carry.
-    pub fn effects(&self, change: impl FnOnce(&mut Effects)) {
+    pub fn effects(&self, change: impl FnOnce(&mut ResponseEffects)) {
         change(&mut self.written().effects.lock());
     }
 
     /// The state that runs before the response leaves; made by the first caller.
     pub fn hook_or_init(
         &self,
-        new: impl FnOnce() -> Arc<dyn BeforeResponse>,
-    ) -> &Arc<dyn BeforeResponse> {
+        new: impl FnOnce() -> Arc<dyn ResponseHook>,
+    ) -> &Arc<dyn ResponseHook> {
         self.written().hook.get_or_init(new)
     }
 
     /// The state that runs before the response leaves, if there is any.
     #[must_use]
-    pub fn hook(&self) -> Option<&Arc<dyn BeforeResponse>> {
+    pub fn hook(&self) -> Option<&Arc<dyn ResponseHook>> {
         self.written.get()?.hook.get()
     }
 

@@ -1,17 +1,20 @@
 //! Finding a token in a request.
 
 #[cfg(feature = "sign-in")]
-use auth_core::Visit;
-use auth_core::{Carrier, CookiePolicy, Head, Reason, RequestCookie};
+use auth_core::SignInContext;
+use auth_core::{CookiePolicy, RejectionReason, RequestCookie, RequestHead, Transport};
 
 use crate::jws::Compact;
 
 /// A token that was found: how it came, and its parts if it has the form of one.
-pub(crate) type Presented<'a> = (Carrier, Result<Compact<'a>, Reason>);
+pub(crate) type Presented<'a> = (Transport, Result<Compact<'a>, RejectionReason>);
 
 /// The token of a request. An `Authorization` header decides if there is one, whoever knows its
 /// scheme: then the cookie does not count, and is not looked at.
-pub(crate) fn find<'a>(head: &Head<'a>, cookie: Option<&CookiePolicy>) -> Option<Presented<'a>> {
+pub(crate) fn find<'a>(
+    head: &RequestHead<'a>,
+    cookie: Option<&CookiePolicy>,
+) -> Option<Presented<'a>> {
     if head.has_authorization() {
         return by_header(head.credentials("Bearer")?);
     }
@@ -21,24 +24,24 @@ pub(crate) fn find<'a>(head: &Head<'a>, cookie: Option<&CookiePolicy>) -> Option
 /// The token of a request that goes on, by the same rule.
 #[cfg(feature = "sign-in")]
 pub(crate) fn find_again<'a>(
-    visit: Visit<'a>,
+    context: SignInContext<'a>,
     cookie: Option<&CookiePolicy>,
 ) -> Option<Presented<'a>> {
-    if visit.has_authorization() {
-        return by_header(visit.credentials("Bearer")?);
+    if context.has_authorization() {
+        return by_header(context.credentials("Bearer")?);
     }
-    by_cookie(visit.cookie(cookie?.name()))
+    by_cookie(context.cookie(cookie?.name()))
 }
 
 fn by_header(token: &[u8]) -> Option<Presented<'_>> {
-    Some((Carrier::Explicit, Compact::find(token)?))
+    Some((Transport::Explicit, Compact::find(token)?))
 }
 
 fn by_cookie(cookie: RequestCookie<'_>) -> Option<Presented<'_>> {
     let token = match cookie {
         RequestCookie::Absent => return None,
         RequestCookie::One(token) => Compact::split(token),
-        RequestCookie::Many => Err(Reason::Duplicate),
+        RequestCookie::Many => Err(RejectionReason::Duplicate),
     };
-    Some((Carrier::Ambient, token))
+    Some((Transport::Ambient, token))
 }

@@ -2,24 +2,24 @@
 
 use http::header;
 
-use crate::carrier::Backend;
+use crate::context::RequestState;
 use crate::cookie::{self, RequestCookie};
-use crate::cross_site::{CrossSite, CrossSiteRequest};
-use crate::exchange::Turn;
+use crate::cross_site::{CrossOriginError, CrossOriginProtection};
 use crate::head::Authorization;
-use crate::request_facts::RequestFacts;
+use crate::request_snapshot::RequestSnapshot;
+use crate::transport::Backend;
 
-/// A request that wants to change its sign-in: its [`Turn`], and the few headers that matter.
+/// A request that wants to change its sign-in: its [`RequestState`], and the few headers that matter.
 #[derive(Clone, Copy, Debug)]
-pub struct Visit<'a> {
-    turn: &'a Turn,
-    request: &'a RequestFacts,
+pub struct SignInContext<'a> {
+    state: &'a RequestState,
+    request: &'a RequestSnapshot,
     backend: Option<Backend>,
 }
 
-impl<'a> Visit<'a> {
-    pub(crate) fn new(turn: &'a Turn, request: &'a RequestFacts) -> Self {
-        Self { turn, request, backend: turn.backend() }
+impl<'a> SignInContext<'a> {
+    pub(crate) fn new(state: &'a RequestState, request: &'a RequestSnapshot) -> Self {
+        Self { state, request, backend: state.backend() }
     }
 
     /// The same visit, as a backend inside of a combination sees it.
@@ -34,8 +34,8 @@ impl<'a> Visit<'a> {
 
     /// What the response will say, and whom the request acts for.
     #[must_use]
-    pub fn turn(&self) -> &'a Turn {
-        self.turn
+    pub fn state(&self) -> &'a RequestState {
+        self.state
     }
 
     /// The request's cookie of exactly this name.
@@ -51,7 +51,7 @@ impl<'a> Visit<'a> {
     }
 
     /// What follows the scheme in the `Authorization` header: see
-    /// [`Head::credentials`](crate::Head::credentials).
+    /// [`RequestHead::credentials`](crate::RequestHead::credentials).
     #[must_use]
     pub fn credentials(&self, scheme: &str) -> Option<&'a [u8]> {
         Authorization::of(self.request.headers()).credentials(scheme)
@@ -67,8 +67,8 @@ impl<'a> Visit<'a> {
     /// request, too, signed in or not.
     ///
     /// # Errors
-    /// [`CrossSiteRequest`] if it comes from another site that is not trusted.
-    pub fn check_origin(&self, policy: &CrossSite) -> Result<(), CrossSiteRequest> {
+    /// [`CrossOriginError`] if it comes from another site that is not trusted.
+    pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
         self.request.check_origin(policy)
     }
 }

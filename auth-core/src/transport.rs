@@ -2,13 +2,13 @@
 
 /// How a credential travels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Carrier {
+pub enum Transport {
     /// The client attached it on purpose: a token in an `Authorization` header.
     Explicit,
     /// The browser attached it by itself, also to requests that another site made: a cookie, or a
     /// password that it was told once. The
     /// layer checks where such requests come from, see
-    /// [`CrossSite`](crate::CrossSite).
+    /// [`CrossOriginProtection`](crate::CrossOriginProtection).
     Ambient,
 }
 
@@ -30,11 +30,11 @@ impl Backend {
 
 /// How the credential that decided came, and who found it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
-    pub(crate) carrier: Carrier,
+pub(crate) struct FoundCredential {
+    pub(crate) transport: Transport,
     pub(crate) backend: Backend,
     /// It was replaced by a newer one.
-    pub(crate) late: bool,
+    pub(crate) superseded: bool,
 }
 
 #[cfg(test)]
