@@ -1,19 +1,8 @@
 //! URLs at which there is no store.
 
-use std::error::Error;
-
 use auth_store::{ConnectError, ConnectOptions, connect};
 
-/// Everything that an error says.
-fn said(error: &dyn Error) -> String {
-    let mut text = format!("{error:?} {error}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(" {error:?} {error}");
-        source = error.source();
-    }
-    text
-}
+use crate::error_text::error_text as said;
 
 async fn refused(url: &str) -> ConnectError {
     connect(url).await.expect_err("there is no store")
@@ -53,8 +42,8 @@ async fn a_wrong_option_is_named() {
         ("redis://h?protocol=resp3", "parameters"),
         ("redis+sentinel://h", "service"),
     ] {
-        let said = said(&refused(url).await);
-        assert!(said.contains(named), "{url}: {said}");
+        let text = said(&refused(url).await);
+        assert!(text.contains(named), "{url}: {text}");
     }
 }
 
@@ -77,8 +66,8 @@ async fn sec_74_the_password_is_never_repeated() {
         "mysql://u:p@h/d?passwort=hunter2",
         "mariadb://u:hun/ter2#hunter2?@h",
     ] {
-        let said = said(&refused(url).await);
-        assert!(!said.contains("hunter2"), "{url}: {said}");
+        let text = said(&refused(url).await);
+        assert!(!text.contains("hunter2"), "{url}: {text}");
         let shown = format!("{:?}", ConnectOptions::new(url).migrate());
         assert!(!shown.contains("hunter2"), "{url}: {shown}");
     }

@@ -297,7 +297,7 @@ async fn a_primary_that_is_cut_off_confirms_no_end() {
     let _ = primary.ask(&["CONFIG", "SET", "min-replicas-max-lag", "1"]);
     let _ = primary.ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
     until("it takes no writes", || primary.try_ask(&["SET", "x", "y"]).err());
-    let refused = stores[0].create(draft(&stores[0], Some("late")).1, None).await;
+    let refused = stores[0].create(draft(&*stores[0], Some("late")).1, None).await;
     assert_eq!(refused.expect_err("no replicas").kind(), StoreErrorKind::Unavailable);
     primary.kill();
     let lost = promoted(&replicas, &deeds).await;

@@ -15,10 +15,13 @@ mod replicas;
 mod room;
 mod sentinel;
 mod setup;
-mod sign_in;
 mod single;
 mod size;
 mod stores;
+#[path = "../support/mod.rs"]
+mod support;
 #[cfg(feature = "redis-tls")]
 mod tls;
 mod waiting;
+
+use support::sign_in;

@@ -2,52 +2,18 @@
 
 use std::time::Duration;
 
-use auth_core::Clock;
 use auth_servers::RedisServer;
 use auth_store::{RedisStore, Store, StoreErrorKind, conformance};
-use tokio::time::sleep;
 
 use crate::sign_in::{data, draft, sign_in};
 use crate::stores::{builder, fresh};
-
-/// Waits until the store answers again.
-pub(crate) async fn recovers(store: &RedisStore, within: Duration) {
-    let clock = Clock::system();
-    let start = clock.now();
-    let sid = store.new_id(None).expect("randomness");
-    while let Err(error) = store.load(&sid).await {
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        assert!(clock.now().since(start) < within, "still {error:?}");
-        sleep(Duration::from_millis(10)).await;
-    }
-}
+use crate::support::outages::{survives_a_hung_server, survives_a_killed_server};
 
 #[tokio::test]
 async fn a_hung_server_is_unavailable_within_two_seconds_and_recovers() {
     let server = RedisServer::start();
     let store = fresh(server.url()).await;
-    let sid = sign_in(&store, "ada").await;
-    let clock = Clock::system();
-
-    server.hang();
-    for number in 0..4 {
-        let start = clock.now();
-        let error = match number {
-            0 => store.load(&sid).await.map(|_| ()).expect_err("it hangs"),
-            1 => store.delete(&sid).await.map(|_| ()).expect_err("it hangs"),
-            2 => store.list("ada").await.map(|_| ()).expect_err("it hangs"),
-            _ => store.create(draft(&store, None).1, None).await.map(|_| ()).expect_err("it hangs"),
-        };
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        assert!(std::error::Error::source(&error).is_some());
-        let took = clock.now().since(start);
-        assert!(took < Duration::from_secs(2), "{took:?}");
-    }
-    server.go_on();
-    recovers(&store, Duration::from_secs(3)).await;
-    // The delete that was sent and not answered may have happened.
-    let other = sign_in(&store, "ada").await;
-    assert!(store.load(&other).await.expect("it runs").is_some());
+    survives_a_hung_server(&server, &store).await;
 }
 
 #[tokio::test]
@@ -71,20 +37,7 @@ async fn sec_76_a_hung_server_is_never_an_answer() {
 async fn sign_ins_outlast_a_killed_server_that_appends() {
     let mut server = RedisServer::with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let store = fresh(server.url()).await;
-    let (sid, ended) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
-    store.update(&sid, 0, data("[3]")).await.expect("it runs");
-    assert!(store.delete(&ended).await.expect("it runs"));
-    server.kill();
-    assert!(store.load(&sid).await.is_err());
-    server.start_again();
-    recovers(&store, Duration::from_secs(3)).await;
-
-    let record = store.load(&sid).await.expect("it runs").expect("it is kept");
-    assert_eq!((record.version, &record.data), (1, &data("[3]")));
-    assert!(store.load(&ended).await.expect("it runs").is_none(), "it stays ended");
-    let listed = store.list("ada").await.expect("it runs");
-    assert_eq!(listed.len(), 1);
-    assert_eq!(store.revoke_subject("ada").await.expect("it runs"), 1);
+    survives_a_killed_server(&mut server, &store).await;
 }
 
 /// The key of the hash is lost with the rest. Whoever goes on without a restart has to agree with

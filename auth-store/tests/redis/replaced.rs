@@ -6,8 +6,8 @@ use auth_core::{Clock, SignInId};
 use auth_servers::{RedisCluster, RedisSentinels, RedisServer, until};
 use auth_store::{RedisStore, Store};
 
-use crate::outages::recovers;
 use crate::sign_in::sign_in;
+use crate::support::outages::recovers;
 
 async fn store(url: String) -> RedisStore {
     RedisStore::builder(url).prefix("replaced:").connect().await.expect("they run")

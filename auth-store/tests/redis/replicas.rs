@@ -6,9 +6,9 @@ use auth_core::Clock;
 use auth_servers::{RedisCluster, RedisSentinels, RedisServer};
 use auth_store::{Secret, Store, StoreErrorKind};
 
-use crate::outages::recovers;
 use crate::sign_in::{KIND, data, draft, rotation, sign_in};
 use crate::stores::builder;
+use crate::support::outages::recovers;
 
 pub(crate) fn replica_of(primary: &RedisServer) -> RedisServer {
     let port = primary.port().to_string();

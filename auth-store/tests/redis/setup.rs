@@ -1,23 +1,11 @@
 //! What a store refuses to start with.
 
-use std::error::Error;
-
 use auth_servers::RedisServer;
 use auth_store::{RedisSetupError, RedisStore, Store};
 
 use crate::sign_in::{now, sign_in};
 use crate::stores::builder;
-
-/// Everything that an error says.
-fn said(error: &dyn Error) -> String {
-    let mut text = format!("{error:?} {error}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(" {error:?} {error}");
-        source = error.source();
-    }
-    text
-}
+use crate::support::error_text::error_text as said;
 
 #[tokio::test]
 async fn a_wrong_password_is_an_error_that_does_not_repeat_it() {

@@ -24,7 +24,7 @@ async fn those_who_wait_ask_seldom_and_warn_once() {
     sign_ins.settings.clock = clock.clock();
     let mut waiting = Vec::new();
     for number in 0..MANY {
-        let sid = sign_in(&store, &format!("user{number}")).await;
+        let sid = sign_in(&*store, &format!("user{number}")).await;
         waiting.push(tokio::spawn(sign_ins.ended(sid, None)));
     }
     server.kill();

@@ -12,10 +12,13 @@ mod outages;
 mod plans;
 mod pool;
 mod setup;
-mod sign_in;
 mod stores;
 mod subjects;
+#[path = "../support/mod.rs"]
+mod support;
 mod tidy;
 mod time_zones;
 #[cfg(feature = "sql-tls")]
 mod tls;
+
+use support::sign_in;

@@ -8,41 +8,9 @@ use auth_servers::{Held, MariaDbServer, PostgresServer, Proxy, until};
 use auth_store::{
     MySqlStore, OverflowPolicy, PostgresStore, SignInLimit, Store, StoreErrorKind, conformance,
 };
-use tokio::time::sleep;
 
-use crate::sign_in::{data, draft, sign_in};
-
-/// Waits until the store answers again.
-async fn recovers(store: &dyn Store, within: Duration) {
-    let clock = Clock::system();
-    let start = clock.monotonic();
-    let sid = store.new_id(None).expect("randomness");
-    while let Err(error) = store.load(&sid).await {
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        assert!(clock.monotonic() - start < within, "still {error:?}");
-        sleep(Duration::from_millis(10)).await;
-    }
-}
-
-/// Each kind of step, one after the other: none takes longer than it may.
-async fn is_unavailable_in_time(store: &dyn Store) {
-    let (clock, sid) = (Clock::system(), store.new_id(None).expect("randomness"));
-    for number in 0..5 {
-        let start = clock.monotonic();
-        let error = match number {
-            0 => store.load(&sid).await.map(|_| ()),
-            1 => store.delete(&sid).await.map(|_| ()),
-            2 => store.list("ada").await.map(|_| ()),
-            3 => store.update(&sid, 0, data("[]")).await.map(|_| ()),
-            _ => store.create(draft(store, Some("ada")).1, None).await.map(|_| ()),
-        };
-        let error = error.expect_err("it hangs");
-        assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        assert!(std::error::Error::source(&error).is_some());
-        let took = clock.monotonic() - start;
-        assert!(took < Duration::from_secs(2), "{took:?}");
-    }
-}
+use crate::sign_in::{draft, sign_in};
+use crate::support::outages::{recovers, survives_a_hung_server, survives_a_killed_server};
 
 macro_rules! on {
     ($database:ident, $server:ident, $store:ident) => {
@@ -57,12 +25,7 @@ macro_rules! on {
             async fn a_hung_server_is_unavailable_within_two_seconds_and_recovers() {
                 let server = $server::start();
                 let store = store(server.url()).await;
-                let sid = sign_in(&store, "ada").await;
-                server.hang();
-                is_unavailable_in_time(&store).await;
-                server.go_on();
-                recovers(&store, Duration::from_secs(5)).await;
-                assert!(store.load(&sid).await.expect("it runs").is_some());
+                survives_a_hung_server(&server, &store).await;
             }
 
             #[tokio::test(flavor = "multi_thread")]
@@ -87,18 +50,7 @@ macro_rules! on {
             async fn sign_ins_outlast_a_killed_server() {
                 let mut server = $server::start();
                 let store = store(server.url()).await;
-                let (sid, ended) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
-                store.update(&sid, 0, data("[3]")).await.expect("it runs");
-                assert!(store.delete(&ended).await.expect("it runs"));
-                server.kill();
-                assert!(store.load(&sid).await.is_err());
-                server.start_again();
-                recovers(&store, Duration::from_secs(5)).await;
-
-                let record = store.load(&sid).await.expect("it runs").expect("it is kept");
-                assert_eq!((record.version, &record.data), (1, &data("[3]")));
-                assert!(store.load(&ended).await.expect("it runs").is_none(), "it stays ended");
-                assert_eq!(store.revoke_subject("ada").await.expect("it runs"), 1);
+                survives_a_killed_server(&mut server, &store).await;
             }
 
             /// What was asked is not asked again: it may have happened.

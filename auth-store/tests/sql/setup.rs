@@ -1,23 +1,12 @@
 //! What a store refuses to start with.
 
-use std::error::Error;
 use std::time::Duration;
 
 use auth_core::Clock;
 use auth_store::{MySqlStore, PostgresStore, SqlSetupError, SqliteStore};
 
 use crate::stores::{MARIADB, POSTGRES, mysql, postgres, sqlite};
-
-/// Everything that an error says.
-fn said(error: &dyn Error) -> String {
-    let mut text = format!("{error:?} {error}");
-    let mut source = error.source();
-    while let Some(error) = source {
-        text += &format!(" {error:?} {error}");
-        source = error.source();
-    }
-    text
-}
+use crate::support::error_text::error_text as said;
 
 #[tokio::test]
 async fn a_wrong_password_is_an_error_that_does_not_repeat_it() {

@@ -17,6 +17,7 @@ mod proxy;
 mod redis_server;
 mod scratch;
 mod sentinel;
+mod server;
 mod wait;
 
 pub use authority::Authority;
@@ -28,4 +29,5 @@ pub use proxy::{Held, Proxy};
 pub use redis_server::RedisServer;
 pub use scratch::Scratch;
 pub use sentinel::RedisSentinels;
+pub use server::TestServer;
 pub use wait::until;

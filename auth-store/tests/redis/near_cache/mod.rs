@@ -1,12 +1,11 @@
-//! A near cache in front of Redis: what is ended anywhere is not believed beyond the bound, whatever
-//! becomes of the servers and of the lines to them.
+//! A near cache in front of Redis: a sign-in that ends on any node is not answered from memory for
+//! longer than the maximum staleness, whatever happens to the servers and to the connections.
 
-mod apart;
+mod changes;
+mod conformance;
 mod emptied;
-mod kit;
-mod lines;
-mod moves;
-mod node;
+mod failovers;
+
+mod moving_slots;
+mod nodes;
 mod outages;
-mod primaries;
-mod told;

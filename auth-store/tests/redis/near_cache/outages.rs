@@ -1,80 +1,85 @@
-//! A server that ends, hangs, or hangs up.
+//! A server that ends, hangs, hangs up or is full, and connections that bring nothing.
 
-use auth_servers::RedisServer;
-use auth_store::{Store, StoreErrorKind};
+use auth_servers::{Held, Proxy, RedisServer, TestServer};
 
-use super::node::Nodes;
+use super::nodes::RedisNodes;
+use crate::support::near_cache as shared;
+use crate::support::nodes::MAX_STALENESS;
 
 #[tokio::test]
-async fn a_killed_server_takes_the_lease_with_it_and_brings_it_back() {
+async fn two_hundred_ends_reach_the_cache() {
+    let server = RedisServer::start();
+    shared::counts_two_hundred_ends(&*RedisNodes::on(server.url()).await).await;
+}
+
+#[tokio::test]
+async fn a_killed_server_ends_the_lease_until_it_runs_again() {
     let mut server = RedisServer::with(&["--appendonly", "yes", "--appendfsync", "always"]);
-    let nodes = Nodes::on(server.url()).await;
-    let (kept, ended) = (nodes.believed().await, nodes.believed().await);
-    let generation = nodes.generation();
-    server.kill();
-    nodes.until("the lease is lost", || !nodes.has_lease()).await;
-    assert!(!nodes.believes(&kept) && !nodes.believes(&ended));
-    let error = nodes.here.load(&kept).await.expect_err("nobody is there");
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-
-    server.start_again();
-    let ended = nodes.end(ended).await;
-    nodes.never_believes(&ended, "there is a lease again", || nodes.has_lease()).await;
-    assert!(nodes.generation() > generation);
-    nodes.learn(&kept).await;
-    nodes.recovers().await;
+    let nodes = RedisNodes::on(server.url()).await;
+    shared::loses_the_lease_with_the_server(&mut server, &nodes).await;
 }
 
 #[tokio::test]
-async fn a_hung_server_proves_nothing() {
+async fn a_hung_server_does_not_renew_the_lease() {
     let server = RedisServer::start();
-    let nodes = Nodes::on(server.url()).await;
-    let sid = nodes.believed().await;
-    let since = nodes.now();
-    server.hang();
-    assert!(nodes.believes(&sid), "for the time being");
-    nodes.doubts(&sid, since).await;
-    let error = nodes.here.load(&sid).await.expect_err("it hangs");
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    assert!(!nodes.believes(&sid));
-    server.go_on();
-    let ended = nodes.end(sid).await;
-    nodes.never_believes(&ended, "there is a lease again", || nodes.has_lease()).await;
-    nodes.recovers().await;
+    let nodes = RedisNodes::on(server.url()).await;
+    shared::outlives_a_hung_server(&server, &nodes).await;
 }
 
-/// What was announced before a new subscription was made was missed.
 #[tokio::test]
-async fn a_lost_subscription_takes_every_copy_with_it() {
+async fn a_lost_subscription_drops_every_entry() {
     let server = RedisServer::start();
-    let nodes = Nodes::on(server.url()).await;
-    let (kept, ended) = (nodes.believed().await, nodes.believed().await);
-    for _ in 0..3 {
-        nodes.learn(&kept).await;
-        let generation = nodes.generation();
+    let nodes = RedisNodes::on(server.url()).await;
+    let end_subscription = || {
         let _ = server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
-        nodes.until("the lease is lost", || nodes.generation() > generation).await;
-        assert!(!nodes.believes(&kept) && !nodes.believes(&ended));
-    }
-    let ended = nodes.end(ended).await;
-    nodes.never_believes(&ended, "there is a lease again", || nodes.has_lease()).await;
-    nodes.learn(&kept).await;
-    nodes.recovers().await;
+    };
+    shared::drops_everything_without_its_listener(&nodes, end_subscription).await;
 }
 
-/// A beat takes a write that needs no memory.
-#[tokio::test]
-async fn a_full_server_is_heard_of_all_the_same() {
+async fn loses_the_lease_while(held: Held) {
     let server = RedisServer::start();
-    let nodes = Nodes::on(server.url()).await;
-    let (sid, other) = (nodes.believed().await, nodes.believed().await);
+    let proxy = Proxy::to(server.port()).await;
+    let nodes = RedisNodes::through(server.url_through(&proxy), server.url()).await;
+    shared::loses_the_lease_while_held(&proxy, &nodes, held).await;
+}
+
+#[tokio::test]
+async fn held_answers_end_the_lease() {
+    loses_the_lease_while(Held { answered: true, ..Held::default() }).await;
+}
+
+#[tokio::test]
+async fn held_requests_end_the_lease() {
+    loses_the_lease_while(Held { asked: true, ..Held::default() }).await;
+}
+
+#[tokio::test]
+async fn held_requests_and_answers_end_the_lease() {
+    loses_the_lease_while(Held { asked: true, answered: true, first: 0 }).await;
+}
+
+#[tokio::test]
+async fn connections_that_bring_nothing_are_replaced() {
+    let server = RedisServer::start();
+    let proxy = Proxy::to(server.port()).await;
+    let nodes = RedisNodes::through(server.url_through(&proxy), server.url()).await;
+    shared::replaces_dead_connections(&proxy, &nodes).await;
+}
+
+/// The write of a beat needs no memory.
+#[tokio::test]
+async fn a_full_server_still_renews_the_lease() {
+    let server = RedisServer::start();
+    let nodes = RedisNodes::on(server.url()).await;
+    let (sid, other) = (nodes.cached_sign_in().await, nodes.cached_sign_in().await);
     let generation = nodes.generation();
     let _ = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
     let since = nodes.now();
-    nodes.until("the bound is over twice", || nodes.now() > since + 2 * super::node::BOUND).await;
-    assert!(nodes.believes(&sid) && nodes.believes(&other));
+    let is_over = || nodes.now() > since + 2 * MAX_STALENESS;
+    nodes.until("a lease would have run out twice", is_over).await;
+    assert!(nodes.is_cached(&sid) && nodes.is_cached(&other));
     let ended = nodes.end(sid).await;
-    nodes.never_believes(&ended, "it is believed no more", || !nodes.believes(&sid)).await;
-    assert!(nodes.believes(&other));
+    nodes.stays_ended_until(&ended, "it is not cached", || !nodes.is_cached(&sid)).await;
+    assert!(nodes.is_cached(&other));
     assert_eq!(nodes.generation(), generation);
 }

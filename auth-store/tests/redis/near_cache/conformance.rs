@@ -1,6 +1,6 @@
-//! The conformance kit, with a cache in front.
+//! The conformance tests of stores, for a near cache in front of Redis.
 
-macro_rules! kit {
+macro_rules! conformance {
     ($name:ident, $servers:ident) => {
         mod $name {
             use std::sync::LazyLock;
@@ -18,8 +18,9 @@ macro_rules! kit {
             auth_store::conformance_tests! {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn store() -> NearCache<RedisStore> {
-                    // Short, so that the lease is there soon.
-                    let cache = NearCache::<RedisStore>::builder().max_staleness(Duration::from_millis(200));
+                    // Short, so that there is a lease soon.
+                    let max_staleness = Duration::from_millis(200);
+                    let cache = NearCache::<RedisStore>::builder().max_staleness(max_staleness);
                     let cache = cache.build(fresh(SERVERS.url()).await);
                     while cache.stats().lease.is_none() {
                         sleep(Duration::from_millis(1)).await;
@@ -31,6 +32,6 @@ macro_rules! kit {
     };
 }
 
-kit!(single, RedisServer);
-kit!(sentinel, RedisSentinels);
-kit!(cluster, RedisCluster);
+conformance!(single, RedisServer);
+conformance!(sentinel, RedisSentinels);
+conformance!(cluster, RedisCluster);

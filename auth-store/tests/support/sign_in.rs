@@ -1,12 +1,12 @@
-//! Sign-ins to keep.
+//! Sign-ins to store.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{Clock, SignInId, Timestamp};
 use auth_store::{
-    Deadlines, Lifetime, Record, RedisStore, Rotation, Secret, SecretDigests, SecretKind,
-    SessionData, Store, encode,
+    Deadlines, Lifetime, Record, Rotation, Secret, SecretDigests, SecretKind, SessionData, Store,
+    encode,
 };
 
 pub(crate) const KIND: SecretKind = SecretKind::Cookie;
@@ -15,8 +15,8 @@ pub(crate) fn now() -> Timestamp {
     Clock::system().now()
 }
 
-/// A sign-in that is not stored yet, and its secret.
-pub(crate) fn draft(store: &RedisStore, subject: Option<&str>) -> (Secret, Record) {
+/// Returns a sign-in that is not stored yet, and its secret. It is anonymous without a subject.
+pub(crate) fn draft(store: &dyn Store, subject: Option<&str>) -> (Secret, Record) {
     let sid = store.new_id(subject).expect("randomness");
     let secret = Secret::generate(sid).expect("randomness");
     let day = Duration::from_secs(86_400);
@@ -25,26 +25,26 @@ pub(crate) fn draft(store: &RedisStore, subject: Option<&str>) -> (Secret, Recor
     let digests = secret.digests(KIND);
     let mut record = Record::new(sid, KIND, digests, subject.map(Arc::from), limits, now());
     if subject.is_some() {
-        let claims = "the claims of somebody";
+        let claims = "the claims of a user";
         record.set_principal(encode(&["reader".into()], &claims).expect("it is text"));
     }
     (secret, record)
 }
 
-/// A stored sign-in's id.
-pub(crate) async fn sign_in(store: &RedisStore, subject: &str) -> SignInId {
+/// Stores a sign-in of this subject, and returns its id.
+pub(crate) async fn sign_in(store: &dyn Store, subject: &str) -> SignInId {
     let (_, record) = draft(store, Some(subject));
     let sid = record.sid;
     store.create(record, None).await.expect("the server runs");
     sid
 }
 
-/// Data with this under its only key.
+/// Returns session data with this value under its only key.
 pub(crate) fn data(json: &str) -> SessionData {
     SessionData::from_iter([("cart", json)])
 }
 
-/// The refresh that leads to a new secret.
+/// Returns the rotation of a refresh, which keeps everything but the secret.
 pub(crate) fn rotation(digests: SecretDigests) -> Rotation {
     Rotation { kind: KIND, digests, grace: None, renewal: None }
 }
