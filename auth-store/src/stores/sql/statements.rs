@@ -21,6 +21,17 @@ const RECORD: &str = "kind, persistence, version, last_seen, created_at, authent
 /// Whether a sign-in has expired at `$1`. The difference cannot overflow; the sum could.
 const OVER: &str = "(ends_at <= $1 OR (idle_secs > 0 AND last_seen <= $1 - idle_secs * 1000))";
 
+/// What [`age`](super::row::age) reads.
+const AGE: &str = "sid, last_seen, idle_secs, ends_at";
+
+/// The sign-ins of one subject. Two subjects can have one key, so both columns are compared.
+const OF_SUBJECT: &str = "subject_key = $1 AND subject = $2";
+
+const OLDEST_FIRST: &str = "ORDER BY created_at, sid";
+
+/// The assignments of a new secret.
+const SECRET: &str = "kind = $3, family = $4, verifier = $5, grace = $6";
+
 /// All statements about sign-ins.
 pub(super) struct Statements {
     pub(super) load: Statement,
@@ -47,95 +58,152 @@ pub(super) struct Statements {
 }
 
 impl Statements {
-    /// With `told`, the statements that end or change sign-ins answer this as well: it announces
-    /// the row at hand.
-    pub(super) fn new(wording: &Syntax, told: Option<&str>) -> Self {
-        let statement = |text: String| match wording.numbered {
-            true => Statement::numbered(text),
-            false => Statement::in_turn(&text),
-        };
-        let ended = told.map_or_else(String::new, |told| format!(" RETURNING {told}"));
-        let changed = match (wording.returning, told) {
+    /// Writes the statements in this database's syntax. With `notification`, the statements that
+    /// end or change sign-ins also return this expression, which announces each row.
+    pub(super) fn new(syntax: &Syntax, notification: Option<&str>) -> Self {
+        let writer = Writer::new(syntax, notification);
+        Self {
+            load: writer.select(RECORD, "sid = $1"),
+            insert: writer.insert(),
+            update: writer.change("data = $3", "sid = $1 AND version = $2"),
+            rotate: writer.rotate(),
+            renew: writer.renew(),
+            touch: writer.statement(
+                "UPDATE auth_sign_ins SET last_seen = $2 WHERE sid = $1 AND last_seen < $2",
+            ),
+            delete: writer.delete("sid = $1"),
+            delete_at_version: writer.delete("sid = $1 AND version = $2"),
+            delete_unused: writer.delete("sid = $1 AND last_seen <= $2"),
+            delete_many: writer.delete_locked(&format!("sid IN ({})", places(1))),
+            list: writer.select(RECORD, &format!("{OF_SUBJECT} {OLDEST_FIRST}")),
+            ages: writer.select(AGE, &format!("{OF_SUBJECT} {OLDEST_FIRST}")),
+            revoke: writer.delete(&format!("{OF_SUBJECT} AND sid = $3")),
+            revoke_others: writer.delete_locked(&format!("{OF_SUBJECT} AND sid <> $3")),
+            revoke_all: writer.delete_locked(OF_SUBJECT),
+            amend: writer.amend(),
+            due: writer.select(AGE, "due_at <= $1 ORDER BY due_at LIMIT $2"),
+            collect: writer.collect(),
+            postpone: writer.postpone(),
+            count_anonymous: writer.select("COUNT(*)", "subject_key IS NULL"),
+            oldest_anonymous: writer
+                .select("sid", "subject_key IS NULL ORDER BY created_at LIMIT $1"),
+        }
+    }
+}
+
+/// Writes statements in the syntax of one database.
+struct Writer<'a> {
+    syntax: &'a Syntax,
+    /// What a statement that ends sign-ins returns.
+    returning_ended: String,
+    /// What a statement that changes one sign-in returns.
+    returning_changed: String,
+}
+
+impl<'a> Writer<'a> {
+    fn new(syntax: &'a Syntax, notification: Option<&str>) -> Self {
+        let returning_ended =
+            notification.map_or_else(String::new, |expression| format!(" RETURNING {expression}"));
+        let returning_changed = match (syntax.returning, notification) {
             (false, _) => String::new(),
             (true, None) => format!(" RETURNING {RECORD}"),
-            (true, Some(told)) => format!(" RETURNING {RECORD}, {told}"),
+            (true, Some(expression)) => format!(" RETURNING {RECORD}, {expression}"),
         };
-        let delete =
-            |which: &str| statement(format!("DELETE FROM auth_sign_ins WHERE {which}{ended}"));
-        let change = |what: &str, which: &str| {
-            let text = format!(
-                "UPDATE auth_sign_ins SET {what}, version = version + 1 WHERE {which}{changed}"
-            );
-            statement(text)
-        };
-        let select = |what: &str, which: &str| {
-            statement(format!("SELECT {what} FROM auth_sign_ins WHERE {which}"))
-        };
-        let locked = |which: &str, how: &str| match wording.locks_rows {
-            true => format!("sid IN (SELECT sid FROM auth_sign_ins WHERE {which} {how})"),
-            false => which.to_owned(),
-        };
-        let in_order = |which: &str| locked(which, "ORDER BY sid FOR UPDATE");
-        let if_free = |which: &str| locked(which, "FOR UPDATE SKIP LOCKED");
-        let Syntax { greatest, unless_taken, .. } = wording;
-        let (subject, many) = ("subject_key = $1 AND subject = $2", places(2));
-        let secret = "kind = $3, family = $4, verifier = $5, grace = $6";
-        Self {
-            load: select(RECORD, "sid = $1"),
-            insert: statement(format!(
-                "INSERT INTO auth_sign_ins ({RECORD}, subject_key, due_at) VALUES ({}){unless_taken}",
-                (1..=18).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
-            )),
-            update: change("data = $3", "sid = $1 AND version = $2"),
-            rotate: change(
-                &format!("{secret}, details = COALESCE(details, $7)"),
-                "sid = $1 AND verifier = $2",
-            ),
-            renew: change(
-                &format!(
-                    "{secret}, details = $7, principal = $8, persistence = $9, \
-                     last_seen = {greatest}(last_seen, $10), authenticated_at = $10, \
-                     idle_secs = $11, ends_at = $12, due_at = $13"
-                ),
-                "sid = $1 AND verifier = $2",
-            ),
-            touch: statement(
-                "UPDATE auth_sign_ins SET last_seen = $2 WHERE sid = $1 AND last_seen < $2".into(),
-            ),
-            delete: delete("sid = $1"),
-            delete_at_version: delete("sid = $1 AND version = $2"),
-            delete_unused: delete("sid = $1 AND last_seen <= $2"),
-            delete_many: delete(&in_order(&format!("sid IN ({})", places(1)))),
-            list: select(RECORD, &format!("{subject} ORDER BY created_at, sid")),
-            ages: select(
-                "sid, last_seen, idle_secs, ends_at",
-                &format!("{subject} ORDER BY created_at, sid"),
-            ),
-            revoke: delete(&format!("{subject} AND sid = $3")),
-            revoke_others: delete(&in_order(&format!("{subject} AND sid <> $3"))),
-            revoke_all: delete(&in_order(subject)),
-            amend: statement(format!(
-                "UPDATE auth_sign_ins SET principal = $3, version = version + 1 \
-                 WHERE {}{ended}",
-                in_order(subject)
-            )),
-            due: select(
-                "sid, last_seen, idle_secs, ends_at",
-                "due_at <= $1 ORDER BY due_at LIMIT $2",
-            ),
-            collect: statement(format!(
-                "DELETE FROM auth_sign_ins WHERE {}",
-                if_free(&format!("{OVER} AND sid IN ({many})"))
-            )),
-            postpone: statement(format!(
-                "UPDATE auth_sign_ins SET due_at = CASE \
-                 WHEN idle_secs = 0 OR last_seen > ends_at - idle_secs * 1000 THEN ends_at \
-                 ELSE last_seen + idle_secs * 1000 END WHERE {}",
-                if_free(&format!("NOT {OVER} AND sid IN ({many})"))
-            )),
-            count_anonymous: select("COUNT(*)", "subject_key IS NULL"),
-            oldest_anonymous: select("sid", "subject_key IS NULL ORDER BY created_at LIMIT $1"),
+        Self { syntax, returning_ended, returning_changed }
+    }
+
+    fn statement(&self, text: &str) -> Statement {
+        match self.syntax.numbered {
+            true => Statement::numbered(text.to_owned()),
+            false => Statement::in_turn(text),
         }
+    }
+
+    fn select(&self, columns: &str, condition: &str) -> Statement {
+        self.statement(&format!("SELECT {columns} FROM auth_sign_ins WHERE {condition}"))
+    }
+
+    fn delete(&self, condition: &str) -> Statement {
+        let returning = &self.returning_ended;
+        self.statement(&format!("DELETE FROM auth_sign_ins WHERE {condition}{returning}"))
+    }
+
+    fn delete_locked(&self, condition: &str) -> Statement {
+        self.delete(&self.locked_in_order(condition))
+    }
+
+    /// Changes one sign-in, and increments its version.
+    fn change(&self, assignments: &str, condition: &str) -> Statement {
+        let returning = &self.returning_changed;
+        self.statement(&format!(
+            "UPDATE auth_sign_ins SET {assignments}, version = version + 1 \
+             WHERE {condition}{returning}"
+        ))
+    }
+
+    /// Locks the rows by the order of their ids before the statement changes them.
+    fn locked_in_order(&self, condition: &str) -> String {
+        self.locked(condition, "ORDER BY sid FOR UPDATE")
+    }
+
+    /// Skips the rows that another step has locked.
+    fn locked_if_free(&self, condition: &str) -> String {
+        self.locked(condition, "FOR UPDATE SKIP LOCKED")
+    }
+
+    fn locked(&self, condition: &str, clause: &str) -> String {
+        match self.syntax.locks_rows {
+            true => format!("sid IN (SELECT sid FROM auth_sign_ins WHERE {condition} {clause})"),
+            false => condition.to_owned(),
+        }
+    }
+
+    fn insert(&self) -> Statement {
+        let unless_taken = self.syntax.unless_taken;
+        self.statement(&format!(
+            "INSERT INTO auth_sign_ins ({RECORD}, subject_key, due_at) VALUES ({}){unless_taken}",
+            (1..=18).map(|n| format!("${n}")).collect::<Vec<_>>().join(", ")
+        ))
+    }
+
+    fn rotate(&self) -> Statement {
+        self.change(
+            &format!("{SECRET}, details = COALESCE(details, $7)"),
+            "sid = $1 AND verifier = $2",
+        )
+    }
+
+    fn renew(&self) -> Statement {
+        let greatest = self.syntax.greatest;
+        self.change(
+            &format!(
+                "{SECRET}, details = $7, principal = $8, persistence = $9, \
+                 last_seen = {greatest}(last_seen, $10), authenticated_at = $10, \
+                 idle_secs = $11, ends_at = $12, due_at = $13"
+            ),
+            "sid = $1 AND verifier = $2",
+        )
+    }
+
+    fn amend(&self) -> Statement {
+        let (rows, returning) = (self.locked_in_order(OF_SUBJECT), &self.returning_ended);
+        self.statement(&format!(
+            "UPDATE auth_sign_ins SET principal = $3, version = version + 1 WHERE {rows}{returning}"
+        ))
+    }
+
+    fn collect(&self) -> Statement {
+        let rows = self.locked_if_free(&format!("{OVER} AND sid IN ({})", places(2)));
+        self.statement(&format!("DELETE FROM auth_sign_ins WHERE {rows}"))
+    }
+
+    fn postpone(&self) -> Statement {
+        let rows = self.locked_if_free(&format!("NOT {OVER} AND sid IN ({})", places(2)));
+        self.statement(&format!(
+            "UPDATE auth_sign_ins SET due_at = CASE \
+             WHEN idle_secs = 0 OR last_seen > ends_at - idle_secs * 1000 THEN ends_at \
+             ELSE last_seen + idle_secs * 1000 END WHERE {rows}"
+        ))
     }
 }
 
