@@ -12,7 +12,7 @@ use crate::head::RequestHead;
 use crate::outcome::Outcome;
 use crate::rejection::ChallengeReason;
 use crate::sign_ins::SignInBackend;
-use crate::transport::{Backend, Transport};
+use crate::transport::{MemberPath, Transport};
 
 /// A credential was found: how it came, and its verification under way.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Attempt<C> {
     transport: Transport,
     in_header: bool,
     outcome: AuthFuture<Outcome<C>>,
-    backend: Backend,
+    member: MemberPath,
 }
 
 impl<C> Attempt<C> {
@@ -43,7 +43,7 @@ impl<C> Attempt<C> {
     /// A credential that came by `transport`.
     pub fn new(transport: Transport, outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
         let in_header = transport == Transport::Explicit;
-        Self { transport, in_header, outcome: outcome.into(), backend: Backend::default() }
+        Self { transport, in_header, outcome: outcome.into(), member: MemberPath::default() }
     }
 
     /// Whether it came in a header that is not `Cookie`, and so decides before any cookie.
@@ -63,12 +63,12 @@ impl<C> Attempt<C> {
         self.outcome
     }
 
-    pub(crate) fn backend(&self) -> Backend {
-        self.backend
+    pub(crate) fn member(&self) -> MemberPath {
+        self.member
     }
 
     pub(crate) fn found_by(self, index: usize, count: usize) -> Self {
-        Self { backend: self.backend.within(index, count), ..self }
+        Self { member: self.member.within(index, count), ..self }
     }
 }
 
@@ -136,19 +136,25 @@ pub trait Authenticator: Send + Sync + 'static {
         None
     }
 
-    /// Which requests of other sites may use an ambient credential that `backend` found. Strict
-    /// unless the backend was configured otherwise.
-    fn cross_origin(&self, backend: Backend) -> &CrossOriginProtection {
-        let _ = backend;
+    /// Returns which cross-origin requests may use an ambient credential of this authenticator.
+    /// Defaults to [`CrossOriginProtection::STRICT`].
+    fn cross_origin(&self) -> &CrossOriginProtection {
         &CrossOriginProtection::STRICT
     }
 
-    /// The clock that [`Require::max_auth_age`](crate::Require::max_auth_age) goes by, for an identity that
-    /// `backend` found.
-    fn clock(&self, backend: Backend) -> &Clock {
-        let _ = backend;
+    /// Returns the clock by which [`Require::max_auth_age`](crate::Require::max_auth_age) measures
+    /// the age of an authentication. Defaults to the system's clock.
+    fn clock(&self) -> &Clock {
         static SYSTEM: Clock = Clock::system();
         &SYSTEM
+    }
+
+    /// Returns the member of a combination that found a credential: it answers for what a request
+    /// with that credential may do. `None` if this authenticator is no combination.
+    #[doc(hidden)]
+    fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = Self::Claims>> {
+        let _ = path;
+        None
     }
 
     /// Without its type, for lists that are made at run time.
@@ -181,11 +187,14 @@ impl<C: Send + Sync + 'static> Authenticator for Arc<dyn Authenticator<Claims = 
     fn sign_ins(&self) -> Option<&dyn SignInBackend<C>> {
         (**self).sign_ins()
     }
-    fn cross_origin(&self, backend: Backend) -> &CrossOriginProtection {
-        (**self).cross_origin(backend)
+    fn cross_origin(&self) -> &CrossOriginProtection {
+        (**self).cross_origin()
     }
-    fn clock(&self, backend: Backend) -> &Clock {
-        (**self).clock(backend)
+    fn clock(&self) -> &Clock {
+        (**self).clock()
+    }
+    fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = C>> {
+        (**self).member(path)
     }
     fn erased(self) -> Arc<dyn Authenticator<Claims = C>> {
         self

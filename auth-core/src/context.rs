@@ -18,7 +18,7 @@ use crate::refusal::{self, Refusal};
 use crate::rejection::{ChallengeReason, Rejection};
 use crate::request_snapshot::RequestSnapshot;
 use crate::sign_in_id::SignInId;
-use crate::transport::{Backend, FoundCredential, Transport};
+use crate::transport::{FoundCredential, MemberPath, Transport};
 
 /// What the layer found out about a request, and what handlers made of it since.
 ///
@@ -173,10 +173,9 @@ impl RequestState {
         Some(self.found?.transport)
     }
 
-    /// Which backend found the credential that decided.
-    #[must_use]
-    pub fn backend(&self) -> Option<Backend> {
-        self.found.map(|found| found.backend)
+    /// Returns which member of a combination found the credential that decided.
+    pub(crate) fn member(&self) -> Option<MemberPath> {
+        self.found.map(|found| found.member)
     }
 
     /// The stored sign-in that this request acts for: the credential's, until the request changed it.

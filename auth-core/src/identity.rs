@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crate::clock::Timestamp;
 use crate::principal::{Claims, Principal};
 use crate::sign_in_id::SignInId;
-use crate::words::Words;
 
 /// What a verifier found out besides who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -162,7 +161,7 @@ impl<C> Identity<C> {
     /// The roles.
     #[must_use]
     pub fn roles(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.principal().roles.iter()
+        self.principal().roles.iter().map(|role| &**role)
     }
 
     /// Whether the user has this role.
@@ -227,8 +226,8 @@ impl<C> Identity<C> {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Traits<'a> {
     pub(crate) subject: &'a str,
-    pub(crate) roles: &'a Words,
-    pub(crate) scopes: &'a Words,
+    pub(crate) roles: &'a [Box<str>],
+    pub(crate) scopes: &'a [Box<str>],
     pub(crate) acr: Option<&'a str>,
     pub(crate) authentication: &'a AuthenticationInfo,
 }

@@ -17,7 +17,7 @@
 //! - Nobody passes unless the layer is `.optional()`.
 //! - A store that does not answer makes 503 with `Retry-After`, never 401 and never an anonymous
 //!   request.
-//! - A refusal is a response; its reason is an event and a response extension ([`Refused`]), never
+//! - A refusal is a response; its reason is an event and a response extension ([`Refusal`]), never
 //!   a body.
 //! - A cookie that comes with what another site posts is refused ([`CrossOriginProtection`]).
 //!
@@ -58,9 +58,8 @@ mod signed_in;
 mod sleep;
 mod transport;
 mod typed;
-mod words;
 
-pub use authenticate::{AuthLayer, AuthService, Policy, ResponseFuture};
+pub use authenticate::{AuthLayer, AuthService, ResponseFuture};
 pub use authenticator::{Attempt, Authenticator};
 pub use authorize::{Require, RequireFuture, RequireService};
 pub use challenge::Challenge;
@@ -78,7 +77,7 @@ pub use head::RequestHead;
 pub use identity::{AuthenticationInfo, Identity, IdentitySource, Verified};
 pub use outcome::Outcome;
 pub use principal::{Claims, Principal};
-pub use refusal::{Refusal, Refused};
+pub use refusal::Refusal;
 pub use rejection::{ChallengeReason, Rejection, RejectionReason};
 pub use sign_in_context::SignInContext;
 pub use sign_in_id::{InvalidSignInId, SignInId};
@@ -87,5 +86,4 @@ pub use sign_ins::{
     SignInOptions,
 };
 pub use signed_in::{SignedIn, TokenResponse};
-pub use transport::{Backend, Transport};
-pub use words::{Words, WordsIter};
+pub use transport::Transport;

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::words::Words;
-
 /// Claims of any shape: what a backend yields until `.claims::<User>()` names a type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -51,13 +49,13 @@ pub struct Principal<C = Claims> {
     /// The user's stable name at the issuer; for sign-ins of ours, the key of device lists.
     pub subject: Arc<str>,
     /// What the user is, for [`Require::role`](crate::Require::role).
-    pub roles: Words,
+    pub roles: Vec<Box<str>>,
     /// What the client may do for the user (RFC 6749 section 3.3).
-    pub scopes: Words,
+    pub scopes: Vec<Box<str>>,
     /// How well the user was authenticated (OpenID Connect Core, `acr`).
     pub acr: Option<Box<str>>,
     /// By which methods (RFC 8176).
-    pub amr: Words,
+    pub amr: Vec<Box<str>>,
     /// The application's own claims.
     pub claims: C,
 }
@@ -68,10 +66,10 @@ impl Principal<Claims> {
     pub fn new(subject: impl Into<Arc<str>>) -> Self {
         Self {
             subject: subject.into(),
-            roles: Words::new(),
-            scopes: Words::new(),
+            roles: Vec::new(),
+            scopes: Vec::new(),
             acr: None,
-            amr: Words::new(),
+            amr: Vec::new(),
             claims: Claims::default(),
         }
     }
@@ -80,15 +78,15 @@ impl Principal<Claims> {
 impl<C> Principal<C> {
     /// Adds a role.
     #[must_use]
-    pub fn role(mut self, role: impl AsRef<str>) -> Self {
-        self.roles.push(role.as_ref());
+    pub fn role(mut self, role: impl Into<Box<str>>) -> Self {
+        self.roles.push(role.into());
         self
     }
 
     /// Adds a scope.
     #[must_use]
-    pub fn scope(mut self, scope: impl AsRef<str>) -> Self {
-        self.scopes.push(scope.as_ref());
+    pub fn scope(mut self, scope: impl Into<Box<str>>) -> Self {
+        self.scopes.push(scope.into());
         self
     }
 
@@ -101,8 +99,8 @@ impl<C> Principal<C> {
 
     /// Adds an authentication method.
     #[must_use]
-    pub fn amr(mut self, method: impl AsRef<str>) -> Self {
-        self.amr.push(method.as_ref());
+    pub fn amr(mut self, method: impl Into<Box<str>>) -> Self {
+        self.amr.push(method.into());
         self
     }
 
@@ -116,12 +114,12 @@ impl<C> Principal<C> {
     /// Whether the principal has this role.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
-        self.roles.contains(role)
+        self.roles.iter().any(|own| **own == *role)
     }
 
     /// Whether the principal has this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.contains(scope)
+        self.scopes.iter().any(|own| **own == *scope)
     }
 }

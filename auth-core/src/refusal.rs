@@ -12,6 +12,30 @@ use crate::rejection::{ChallengeReason, Rejection};
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// Why a request was refused.
+///
+/// The extensions of every refusing response hold one as an `Arc<Refusal>`, for logs and for an
+/// outer layer that writes a body, such as problem details (RFC 9457). The client never sees it.
+///
+/// ```
+/// use std::sync::Arc;
+/// use auth_core::Refusal;
+/// use axum::{Json, response::{IntoResponse, Response}};
+/// use serde_json::json;
+///
+/// /// For `axum::middleware::map_response`, outside of the authentication layer.
+/// async fn problem_details(response: Response) -> Response {
+///     if response.extensions().get::<Arc<Refusal>>().is_none() {
+///         return response;
+///     }
+///     let status = response.status();
+///     let body = Json(json!({ "title": status.canonical_reason(), "status": status.as_u16() }));
+///     let (parts, _) = response.into_parts();
+///     let mut response = (parts, body).into_response();
+///     let problem = http::HeaderValue::from_static("application/problem+json");
+///     response.headers_mut().insert(http::header::CONTENT_TYPE, problem);
+///     response
+/// }
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -68,39 +92,6 @@ impl From<AuthError> for Refusal {
             AuthErrorKind::Unauthenticated => Self::Unauthenticated(error.rejection().copied()),
             _ => Self::Failed(error.tell()),
         }
-    }
-}
-
-/// In the extensions of every response that refuses: the reason, for logs and for an outer layer
-/// that writes a body, such as problem details (RFC 9457). The client never sees it.
-///
-/// ```
-/// use auth_core::Refused;
-/// use axum::{Json, response::{IntoResponse, Response}};
-/// use serde_json::json;
-///
-/// /// For `axum::middleware::map_response`, outside of the authentication layer.
-/// async fn problem_details(response: Response) -> Response {
-///     if response.extensions().get::<Refused>().is_none() {
-///         return response;
-///     }
-///     let status = response.status();
-///     let body = Json(json!({ "title": status.canonical_reason(), "status": status.as_u16() }));
-///     let (parts, _) = response.into_parts();
-///     let mut response = (parts, body).into_response();
-///     let problem = http::HeaderValue::from_static("application/problem+json");
-///     response.headers_mut().insert(http::header::CONTENT_TYPE, problem);
-///     response
-/// }
-/// ```
-#[derive(Clone, Debug)]
-pub struct Refused(Arc<Refusal>);
-
-impl Refused {
-    /// Why.
-    #[must_use]
-    pub fn refusal(&self) -> &Refusal {
-        &self.0
     }
 }
 
@@ -165,7 +156,7 @@ impl Refusal {
         } else {
             *response.status_mut() = status;
         }
-        response.extensions_mut().insert(Refused(Arc::new(self)));
+        response.extensions_mut().insert(Arc::new(self));
         response
     }
 

@@ -7,29 +7,29 @@ use crate::cookie::{self, RequestCookie};
 use crate::cross_site::{CrossOriginError, CrossOriginProtection};
 use crate::head::Authorization;
 use crate::request_snapshot::RequestSnapshot;
-use crate::transport::Backend;
+use crate::transport::MemberPath;
 
 /// A request that wants to change its sign-in: its [`RequestState`], and the few headers that matter.
 #[derive(Clone, Copy, Debug)]
 pub struct SignInContext<'a> {
     state: &'a RequestState,
     request: &'a RequestSnapshot,
-    backend: Option<Backend>,
+    member: Option<MemberPath>,
 }
 
 impl<'a> SignInContext<'a> {
     pub(crate) fn new(state: &'a RequestState, request: &'a RequestSnapshot) -> Self {
-        Self { state, request, backend: state.backend() }
+        Self { state, request, member: state.member() }
     }
 
     /// The same visit, as a backend inside of a combination sees it.
-    pub(crate) fn seen_by(self, backend: Option<Backend>) -> Self {
-        Self { backend, ..self }
+    pub(crate) fn seen_by(self, member: Option<MemberPath>) -> Self {
+        Self { member, ..self }
     }
 
-    /// Which backend found the credential that decided.
-    pub(crate) fn backend(&self) -> Option<Backend> {
-        self.backend
+    /// Which member found the credential that decided.
+    pub(crate) fn member(&self) -> Option<MemberPath> {
+        self.member
     }
 
     /// What the response will say, and whom the request acts for.

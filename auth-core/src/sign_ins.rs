@@ -16,7 +16,7 @@ use crate::principal::Principal;
 use crate::sign_in_context::SignInContext;
 use crate::sign_in_id::SignInId;
 use crate::signed_in::SignedIn;
-use crate::transport::{Backend, Transport};
+use crate::transport::Transport;
 
 /// What a backend adds that starts, lists and ends sign-ins. [`Auth`](crate::Auth) calls it for
 /// handlers; it is never called for a request that only reads its identity.
@@ -79,17 +79,12 @@ pub trait SignInBackend<C>: Send + Sync {
 
     /// Waits until this sign-in has ended, and says how: on any node, by any way. It is no use of the
     /// sign-in. If it is the one of a credential that was verified, `authenticated_at` is what its
-    /// identity says, and a later one is an end: its user has signed in anew. `backend` is the one
-    /// that decided, or none for a sign-in that was made in this request.
+    /// identity says, and a later one is an end: its user has signed in anew.
     ///
     /// The future keeps nothing of the request, and can be dropped at any time. It answers also if
     /// nobody can say, within a documented time: [`EndReason::Unconfirmed`].
-    fn ended(
-        &self,
-        sign_in: SignInId,
-        authenticated_at: Option<Timestamp>,
-        backend: Option<Backend>,
-    ) -> BoxFuture<EndReason>;
+    fn ended(&self, sign_in: SignInId, authenticated_at: Option<Timestamp>)
+    -> BoxFuture<EndReason>;
 
     /// Verifies the credential of a request once more, past every copy that this node keeps of
     /// sign-ins, and says who it is by the newest record. `identity` is what the first time came to:
@@ -108,10 +103,9 @@ pub trait SignInBackend<C>: Send + Sync {
         false
     }
 
-    /// What a `Session` needs from the backend that decided; none if it keeps no data. Core hands
-    /// it through: `auth-store` knows its type.
-    fn session_backend(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
-        let _ = backend;
+    /// Returns what a `Session` needs from this backend, or `None` if it keeps no data. Core passes
+    /// it through; `auth-store` knows its type.
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
     }
 }

@@ -12,12 +12,13 @@ pub enum Transport {
     Ambient,
 }
 
-/// Which backend of an [`AnyOf`](crate::AnyOf) found the credential; meaningless elsewhere.
+/// Which member of an [`AnyOf`](crate::AnyOf) found the credential, at any depth. An authenticator
+/// that is no combination ignores it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Backend(usize);
+pub struct MemberPath(usize);
 
-impl Backend {
-    /// The backend at `index` of `count`, and `self` inside of it.
+impl MemberPath {
+    /// Returns the path to the member at `index` of `count`, and on along `self` inside of it.
     pub(crate) fn within(self, index: usize, count: usize) -> Self {
         Self(self.0 * count + index)
     }
@@ -32,20 +33,20 @@ impl Backend {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct FoundCredential {
     pub(crate) transport: Transport,
-    pub(crate) backend: Backend,
+    pub(crate) member: MemberPath,
     /// It was replaced by a newer one.
     pub(crate) superseded: bool,
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Backend;
+    use super::MemberPath;
 
     #[test]
-    fn a_backend_is_found_again_at_any_depth() {
+    fn a_member_is_found_at_any_depth() {
         for (outer, inner) in [(0, 0), (2, 1), (1, 3)] {
-            let backend = Backend::default().within(inner, 4).within(outer, 3);
-            let (index, rest) = backend.split(3);
+            let path = MemberPath::default().within(inner, 4).within(outer, 3);
+            let (index, rest) = path.split(3);
             assert_eq!((index, rest.split(4).0), (outer, inner));
         }
     }

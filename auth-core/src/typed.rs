@@ -63,6 +63,12 @@ impl<C> TypedContext<C> {
 }
 
 impl<C: Send + Sync + 'static> TypedContext<C> {
+    /// Returns the authenticator that found the credential: of a combination, its member.
+    pub(crate) fn decider(&self) -> &dyn Authenticator<Claims = C> {
+        let member = self.state.member().and_then(|path| self.auth.member(path));
+        member.unwrap_or(&*self.auth)
+    }
+
     /// Asks the backend that decided, past every copy. None if nobody is there to be confirmed.
     pub(crate) fn revalidate(
         self: &Arc<Self>,
@@ -116,10 +122,11 @@ impl<C: Send + Sync + 'static> Erased for TypedContext<C> {
     }
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         let known = matches!(self.standing, Admission::Identified(_) | Admission::Visitor(_));
-        self.auth.sign_ins()?.session_backend(self.state.backend().filter(|_| known))
+        let auth = if known { self.decider() } else { &*self.auth };
+        auth.sign_ins()?.session_backend()
     }
     fn clock(&self) -> &Clock {
-        self.auth.clock(self.state.backend().unwrap_or_default())
+        self.decider().clock()
     }
     fn revalidate(self: Arc<Self>, request: &RequestSnapshot) -> AuthFuture<Result<(), Refusal>> {
         let Some(confirming) = Self::revalidate(&self, request) else {

@@ -1,9 +1,8 @@
 //! Who sent a request, by a token.
 
 use auth_core::{
-    Attempt, AuthFuture, Authenticator, Backend, Challenge, ChallengeReason, Clock,
-    CrossOriginProtection, Outcome, Rejection, RejectionReason, RequestHead, SignInBackend,
-    Timestamp,
+    Attempt, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, CrossOriginProtection,
+    Outcome, Rejection, RejectionReason, RequestHead, SignInBackend, Timestamp,
 };
 use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
@@ -73,11 +72,11 @@ where
         M::sign_ins(self)
     }
 
-    fn cross_origin(&self, _: Backend) -> &CrossOriginProtection {
+    fn cross_origin(&self) -> &CrossOriginProtection {
         &self.base().cross_site
     }
 
-    fn clock(&self, _: Backend) -> &Clock {
+    fn clock(&self) -> &Clock {
         &self.base().clock
     }
 }

@@ -82,7 +82,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         let text = place.insert(Cow::default());
         fault(self.malformed, self.map.next_value_seed(TextInto(text)))?;
         if holds_roles {
-            self.claims.roles = [&*text].into_iter().collect();
+            self.claims.roles = vec![(&**text).into()];
         }
         seed.deserialize(Replay::Text(text)).map_err(again)
     }
@@ -113,7 +113,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
         let texts = place.insert(Texts::default());
         fault(self.malformed, self.map.next_value_seed(TextsInto(texts)))?;
         if holds_roles {
-            self.claims.roles = texts.iter().collect();
+            self.claims.roles = texts.iter().map(Into::into).collect();
         }
         seed.deserialize(Replay::Texts(texts)).map_err(again)
     }

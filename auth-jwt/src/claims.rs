@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::iter;
 
-use auth_core::{RejectionReason, Timestamp, Words};
+use auth_core::{RejectionReason, Timestamp};
 use serde::Deserialize;
 
 use crate::json::{Names, Text, Texts};
@@ -91,7 +91,7 @@ pub(crate) struct TokenClaims<'a> {
     pub(crate) dates: [Option<Timestamp>; 4],
     pub(crate) lists: [Option<Texts<'a>>; 4],
     pub(crate) marks: [bool; 4],
-    pub(crate) roles: Words,
+    pub(crate) roles: Vec<Box<str>>,
     /// The names of all others.
     pub(crate) others: Names<'a>,
 }
@@ -130,10 +130,10 @@ impl TokenClaims<'_> {
 
     /// The scopes, in whichever form they came: a list in one string (RFC 8693 section 4.2), or an
     /// array, under `scope` or `scp`.
-    pub(crate) fn scopes(&self) -> Words {
-        let mut scopes = Words::new();
+    pub(crate) fn scopes(&self) -> Vec<Box<str>> {
+        let mut scopes = Vec::new();
         for list in [ListClaim::Scope, ListClaim::Scp].into_iter().filter_map(|it| self.list(it)) {
-            list.iter().flat_map(words).for_each(|scope| scopes.push(scope));
+            list.iter().flat_map(words).for_each(|scope| scopes.push(scope.into()));
         }
         scopes
     }

@@ -176,14 +176,14 @@ mod tests {
             r#"{"scope":" a  b "}"#,
             r#"{"scope":"a","scp":["", " ", "b"]}"#,
         ] {
-            assert!(read(json).unwrap().scopes() == ["a", "b"], "{json}");
+            assert!(read(json).unwrap().scopes().join(" ") == "a b", "{json}");
         }
     }
 
     #[test]
     fn roles_are_where_the_path_leads() {
         let roles = |json, path: &[&str]| {
-            read_as::<Value>(json, path).map(|(claims, _)| Vec::from_iter(&claims.roles).join(","))
+            read_as::<Value>(json, path).map(|(claims, _)| claims.roles.join(","))
         };
         let nested = r#"{"x":1,"realm_access":{"roles":["a","b"]}}"#;
         assert_eq!(roles(nested, &["realm_access", "roles"]).as_deref(), Ok("a,b"));

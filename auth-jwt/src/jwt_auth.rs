@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use auth_core::{
     AuthLayer, AuthService, Claims, Clock, CookiePolicy, CrossOriginProtection, InvalidOrigin,
-    Policy as LayerPolicy,
 };
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
@@ -220,7 +219,7 @@ where
 impl<C, M: Clone, S> Layer<S> for JwtAuth<C, M> {
     type Service = AuthService<Self, S>;
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(self.clone(), LayerPolicy::Required, inner)
+        AuthService::new(self.clone(), inner)
     }
 }
 

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    Attempt, AuthFuture, Authenticator, Backend, Challenge, ChallengeReason, Clock,
-    CrossOriginProtection, Outcome, Rejection, RejectionReason, RequestHead, SignInBackend,
-    Timestamp, Transport,
+    Attempt, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, CrossOriginProtection,
+    Outcome, Rejection, RejectionReason, RequestHead, SignInBackend, Timestamp, Transport,
 };
 use auth_store::{Digest, Expiry, Peek, Record, Secret, SecretKind, SecretMatch};
 use http::{HeaderMap, HeaderValue};
@@ -53,11 +52,11 @@ where
         Some(self)
     }
 
-    fn cross_origin(&self, _: Backend) -> &CrossOriginProtection {
+    fn cross_origin(&self) -> &CrossOriginProtection {
         &self.config.cross_site
     }
 
-    fn clock(&self, _: Backend) -> &Clock {
+    fn clock(&self) -> &Clock {
         &self.config.sign_ins.settings.clock
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use auth_core::{
     AuthError, AuthLayer, AuthService, Claims, Clock, CookieBuilder, CookiePolicy,
-    CrossOriginProtection, InvalidOrigin, Persistence, Policy,
+    CrossOriginProtection, InvalidOrigin, Persistence,
 };
 use auth_store::{IntoStore, Lifetime, OverflowPolicy, SessionBackend, SignInLimit, SignInManager};
 use http::HeaderValue;
@@ -212,7 +212,7 @@ where
 impl<C, S> Layer<S> for SessionAuth<C> {
     type Service = AuthService<Self, S>;
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(self.clone(), Policy::Required, inner)
+        AuthService::new(self.clone(), inner)
     }
 }
 

@@ -4,8 +4,8 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, AuthFuture, Backend, BoxFuture, ConfigError, EndReason, Identity,
-    Outcome, Principal, RefreshOptions, RejectionReason, RequestCookie, Revoke, SignInBackend,
+    AuthError, AuthErrorKind, AuthFuture, BoxFuture, ConfigError, EndReason, Identity, Outcome,
+    Principal, RefreshOptions, RejectionReason, RequestCookie, Revoke, SignInBackend,
     SignInContext, SignInId, SignInInfo, SignInOptions, SignedIn, Timestamp, TokenResponse,
     Transport,
 };
@@ -139,7 +139,6 @@ where
         &self,
         sign_in: SignInId,
         authenticated_at: Option<Timestamp>,
-        _: Option<Backend>,
     ) -> BoxFuture<EndReason> {
         self.config.sign_ins.ended(sign_in, authenticated_at)
     }
@@ -152,7 +151,7 @@ where
         }
     }
 
-    fn session_backend(&self, _: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         Some(&self.host)
     }
 }

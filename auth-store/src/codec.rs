@@ -34,6 +34,7 @@ pub fn encode<C: Serialize>(
 /// # Errors
 /// If the claims are not those of `C`.
 pub fn decode<C: DeserializeOwned>(bytes: &[u8]) -> Result<(Vec<Box<str>>, C), serde_json::Error> {
-    let Decoded { roles, claims } = serde_json::from_slice(bytes)?;
+    let Decoded { mut roles, claims } = serde_json::from_slice(bytes)?;
+    roles.shrink_to_fit(); // a record in memory keeps them
     Ok((roles, claims))
 }

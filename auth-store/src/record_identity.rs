@@ -70,11 +70,11 @@ impl Record {
     ) -> Result<Principal<C>, serde_json::Error> {
         let (roles, claims) = codec::decode(&self.principal)?;
         let mut principal = Principal::new(Arc::clone(subject)).claims(claims);
-        principal.roles = roles.into();
+        principal.roles = roles;
         if let Some(details) = &self.details {
-            principal.scopes = details.scopes.as_slice().into();
+            principal.scopes.clone_from(&details.scopes);
             principal.acr.clone_from(&details.acr);
-            principal.amr = details.amr.as_slice().into();
+            principal.amr.clone_from(&details.amr);
         }
         Ok(principal)
     }

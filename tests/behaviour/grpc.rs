@@ -1,8 +1,9 @@
 //! Refusals that a gRPC client understands.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
-use auth_core::{AuthLayer, Refused, Require};
+use auth_core::{AuthLayer, Refusal, Require};
 use http::{Request, Response, StatusCode};
 use tonic::body::Body;
 use tonic::{Code, Status};
@@ -50,7 +51,7 @@ async fn every_refusal_is_a_grpc_status() {
             assert_eq!(code(&nobody), Code::Unauthenticated);
             assert_eq!(nobody.headers()["content-type"], content_type);
             assert!(nobody.headers().contains_key("www-authenticate"));
-            assert!(nobody.extensions().get::<Refused>().is_some());
+            assert!(nobody.extensions().get::<Arc<Refusal>>().is_some());
             assert_eq!(code(&call(Some(&tampered)).await), Code::Unauthenticated);
             assert_eq!(code(&call(Some(&buyer)).await), Code::PermissionDenied);
             assert_eq!(code(&call(Some(&admin)).await), Code::Ok);

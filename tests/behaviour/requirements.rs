@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use auth_core::Policy;
-
 use crate::app::Login;
-use crate::harness::World;
+use crate::harness::{Policy, World};
 
 suite!(every:
     sec_72_nobody_passes_unless_the_layer_is_optional,

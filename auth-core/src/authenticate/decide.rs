@@ -35,12 +35,16 @@ pub(super) fn ask<A: Authenticator>(
     let Some(attempt) = attempt else { return Ok(Asked { found: None, outcome: None }) };
     let found = FoundCredential {
         transport: attempt.transport(),
-        backend: attempt.backend(),
+        member: attempt.member(),
         superseded: false,
     };
     if found.transport == Transport::Ambient {
         let origin = RequestOrigin::of(head.method(), head.uri(), head.headers());
-        auth.cross_origin(found.backend).check(&origin).map_err(|_| Refusal::CrossOrigin)?;
+        let checked = match auth.member(found.member) {
+            Some(member) => member.cross_origin().check(&origin),
+            None => auth.cross_origin().check(&origin),
+        };
+        checked.map_err(|_| Refusal::CrossOrigin)?;
     }
     Ok(Asked { found: Some(found), outcome: Some(attempt.into_outcome()) })
 }

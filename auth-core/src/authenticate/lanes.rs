@@ -12,7 +12,7 @@ use crate::cross_site::CrossOriginProtection;
 use crate::head::RequestHead;
 use crate::rejection::ChallengeReason;
 use crate::sign_ins::SignInBackend;
-use crate::transport::Backend;
+use crate::transport::MemberPath;
 
 /// Every request keeps its authenticator alive, so every request counts a reference. Were it one
 /// counter, all cores would take turns at its cache line; here each thread has a lane of its own.
@@ -64,10 +64,14 @@ impl<A: Authenticator> Authenticator for Shard<A> {
         self.0.sign_ins()
     }
     #[inline]
-    fn cross_origin(&self, backend: Backend) -> &CrossOriginProtection {
-        self.0.cross_origin(backend)
+    fn cross_origin(&self) -> &CrossOriginProtection {
+        self.0.cross_origin()
     }
-    fn clock(&self, backend: Backend) -> &Clock {
-        self.0.clock(backend)
+    fn clock(&self) -> &Clock {
+        self.0.clock()
+    }
+    #[inline]
+    fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = A::Claims>> {
+        self.0.member(path)
     }
 }

@@ -9,5 +9,4 @@ mod service;
 
 pub use future::ResponseFuture;
 pub use layer::AuthLayer;
-pub use policy::Policy;
 pub use service::AuthService;

@@ -2,7 +2,7 @@
 
 /// Whether a request may pass without an identity.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Policy {
+pub(crate) enum Policy {
     /// No: the layer itself answers 401.
     #[default]
     Required,

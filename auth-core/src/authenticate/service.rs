@@ -25,10 +25,10 @@ pub struct AuthService<A, S> {
 }
 
 impl<A, S> AuthService<A, S> {
-    /// A service that asks `auth` about every request.
+    /// Creates a service that refuses every request without an identity.
     #[must_use]
-    pub fn new(auth: A, policy: Policy, inner: S) -> Self {
-        Self::with(Shards::new(auth), policy, inner)
+    pub fn new(auth: A, inner: S) -> Self {
+        Self::with(Shards::new(auth), Policy::Required, inner)
     }
 
     pub(super) fn with(auth: Shards<A>, policy: Policy, inner: S) -> Self {

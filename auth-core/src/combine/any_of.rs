@@ -7,15 +7,14 @@ use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 
 use super::several::{IntoAuthenticators, Member};
-use crate::authenticate::{AuthLayer, AuthService, Policy};
+use crate::authenticate::{AuthLayer, AuthService};
 use crate::authenticator::{Attempt, Authenticator};
 use crate::clock::Clock;
-use crate::cross_site::CrossOriginProtection;
 use crate::head::RequestHead;
 use crate::rejection::ChallengeReason;
 use crate::sign_in_context::SignInContext;
 use crate::sign_ins::SignInBackend;
-use crate::transport::Backend;
+use crate::transport::MemberPath;
 
 /// Several backends, each for its own kind of credential: made by [`any_of`].
 pub struct AnyOf<C> {
@@ -25,7 +24,8 @@ pub struct AnyOf<C> {
 
 /// Asks several backends. The first that finds its kind of credential decides, whatever it
 /// decides; explicit credentials are looked for before ambient ones. New sign-ins go to the first
-/// backend that has them, unless [`SignIn::via`](crate::SignIn::via) asks for a carrier.
+/// backend that has them, unless [`SignIn::as_cookie`](crate::SignIn::as_cookie) or
+/// [`SignIn::as_tokens`](crate::SignIn::as_tokens) asks for a transport.
 ///
 /// # Panics
 /// If the list is empty.
@@ -60,7 +60,7 @@ impl<C: Send + Sync + 'static> AnyOf<C> {
         &'a self,
         context: SignInContext<'a>,
     ) -> impl Iterator<Item = (&'a dyn SignInBackend<C>, SignInContext<'a>)> {
-        let decider = context.backend().map(|backend| backend.split(self.members.len()));
+        let decider = context.member().map(|path| path.split(self.members.len()));
         self.members.iter().enumerate().filter_map(move |(index, member)| {
             let seen = decider.filter(|(decided, _)| *decided == index).map(|(_, rest)| rest);
             Some((member.sign_ins()?, context.seen_by(seen)))
@@ -106,14 +106,15 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
         self.sign_in_halves().next().is_some().then_some(self)
     }
 
-    fn cross_origin(&self, backend: Backend) -> &CrossOriginProtection {
-        let (index, rest) = backend.split(self.members.len());
-        self.members[index].cross_origin(rest)
+    /// The clock of the first member, for requests of which no member found a credential.
+    fn clock(&self) -> &Clock {
+        self.members[0].clock()
     }
 
-    fn clock(&self, backend: Backend) -> &Clock {
-        let (index, rest) = backend.split(self.members.len());
-        self.members[index].clock(rest)
+    fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = C>> {
+        let (index, rest) = path.split(self.members.len());
+        let member = &*self.members[index];
+        member.member(rest).or(Some(member))
     }
 }
 
@@ -121,7 +122,7 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
 impl<C: Send + Sync + 'static, S> Layer<S> for AnyOf<C> {
     type Service = AuthService<Self, S>;
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(self.clone(), Policy::Required, inner)
+        AuthService::new(self.clone(), inner)
     }
 }
 

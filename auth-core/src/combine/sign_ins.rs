@@ -19,7 +19,7 @@ use crate::sign_in_context::SignInContext;
 use crate::sign_in_id::SignInId;
 use crate::sign_ins::{RefreshOptions, Revoke, SignInBackend, SignInInfo, SignInOptions};
 use crate::signed_in::SignedIn;
-use crate::transport::{Backend, Transport};
+use crate::transport::Transport;
 
 #[async_trait]
 impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
@@ -83,7 +83,7 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
     ) -> Result<SignedIn, AuthError> {
         let mut last = AuthError::from(ConfigError::NoSignIns);
         let mut halves: Vec<_> = self.each(context).collect();
-        halves.sort_by_key(|(_, seen)| seen.backend().is_none());
+        halves.sort_by_key(|(_, seen)| seen.member().is_none());
         for (half, seen) in halves {
             match half.refresh(seen, options).await {
                 Err(error) if error.kind() == AuthErrorKind::Unauthenticated => last = error,
@@ -129,23 +129,16 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         Ok(ended)
     }
 
-    /// The backend that decided knows. A sign-in of this request may be any one's: those that do not
-    /// know it say at once that it has ended, and the last to say so is right.
+    /// A sign-in of this request may belong to any member: those that do not know it answer at once
+    /// that it has ended, so the last answer counts.
     fn ended(
         &self,
         sign_in: SignInId,
         authenticated_at: Option<Timestamp>,
-        backend: Option<Backend>,
     ) -> BoxFuture<EndReason> {
-        let decider = backend.map(|backend| backend.split(self.members.len()));
-        if let Some((index, rest)) = decider
-            && let Some(half) = self.members[index].sign_ins()
-        {
-            return half.ended(sign_in, authenticated_at, Some(rest));
-        }
         let halves = self.sign_in_halves();
         let mut waiting: Vec<_> =
-            halves.map(|half| half.ended(sign_in, authenticated_at, None)).collect();
+            halves.map(|half| half.ended(sign_in, authenticated_at)).collect();
         let mut last = EndReason::NotSignedIn;
         Box::pin(poll_fn(move |cx| {
             waiting.retain_mut(|half| match half.as_mut().poll(cx) {
@@ -165,20 +158,17 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         context: SignInContext<'_>,
         identity: &Identity<C>,
     ) -> AuthFuture<Outcome<C>> {
-        match self.each(context).find(|(_, seen)| seen.backend().is_some()) {
+        match self.each(context).find(|(_, seen)| seen.member().is_some()) {
             Some((half, seen)) => half.revalidate(seen, identity),
             None => Outcome::Authenticated(identity.clone()).into(),
         }
     }
 
-    fn session_backend(&self, backend: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
-        match backend.map(|backend| backend.split(self.members.len())) {
-            Some((index, rest)) => self.members[index].sign_ins()?.session_backend(Some(rest)),
-            None => {
-                let keeper = self.sign_in_halves().find(|half| half.supports_anonymous());
-                keeper.or_else(|| self.sign_in_halves().next())?.session_backend(None)
-            }
-        }
+    /// The member that keeps the data of visitors, for requests of which no member found a
+    /// credential.
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
+        let keeper = self.sign_in_halves().find(|half| half.supports_anonymous());
+        keeper.or_else(|| self.sign_in_halves().next())?.session_backend()
     }
 
     fn supports_anonymous(&self) -> bool {

@@ -49,12 +49,13 @@ impl<C: Send + Sync + 'static> Auth<C> {
         let (state, identity) = (&self.0.context.state, self.identity());
         let own = identity.and_then(Identity::sign_in);
         match (state.sign_in(), self.0.context.auth.sign_ins(), identity) {
-            (Some(sign_in), Some(backend), _) => {
+            (Some(sign_in), Some(any), _) => {
                 // A sign-in of this very request has another beginning than its identity says.
                 let found = identity
                     .filter(|_| own == Some(sign_in) && state.new_sign_in() != Some(sign_in));
-                let decided = found.and_then(|_| state.backend());
-                backend.ended(sign_in, found.map(Identity::authenticated_at), decided)
+                let decided = found.and_then(|_| self.0.context.decider().sign_ins());
+                let authenticated_at = found.map(Identity::authenticated_at);
+                decided.unwrap_or(any).ended(sign_in, authenticated_at)
             }
             (None, _, Some(_)) if own.is_some() => Box::pin(async { EndReason::Revoked }),
             (_, _, Some(identity)) => {

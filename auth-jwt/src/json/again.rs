@@ -32,7 +32,7 @@ impl<'de> Deserializer<'de> for Replay<'_, 'de> {
             Self::Word(text) => visitor.visit_str(text),
             Self::Texts(Texts::One(text)) => Replay::Text(text).deserialize_any(visitor),
             Self::Texts(Texts::Many(texts)) => {
-                visitor.visit_seq(SeqDeserializer::new(texts.iter().map(Replay::Word)))
+                visitor.visit_seq(SeqDeserializer::new(texts.iter().map(|text| Replay::Word(text))))
             }
         }
     }

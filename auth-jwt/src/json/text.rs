@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use auth_core::Words;
 use serde::de::value::SeqAccessDeserializer;
 use serde::de::{DeserializeSeed, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -53,30 +52,30 @@ impl<'de> Visitor<'de> for TextInto<'_, 'de> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Texts<'a> {
     One(Cow<'a, str>),
-    Many(Words),
+    Many(Vec<Box<str>>),
 }
 
 /// Of no text.
 impl Default for Texts<'_> {
     fn default() -> Self {
-        Self::Many(Words::new())
+        Self::Many(Vec::new())
     }
 }
 
 impl Texts<'_> {
     pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
         let (one, many) = match self {
-            Self::One(text) => (Some(&**text), None),
-            Self::Many(texts) => (None, Some(texts)),
+            Self::One(text) => (Some(&**text), &[][..]),
+            Self::Many(texts) => (None, &texts[..]),
         };
-        one.into_iter().chain(many.into_iter().flatten())
+        one.into_iter().chain(many.iter().map(|text| &**text))
     }
 }
 
-impl From<Texts<'_>> for Words {
+impl From<Texts<'_>> for Vec<Box<str>> {
     fn from(texts: Texts<'_>) -> Self {
         match texts {
-            Texts::One(text) => [text].as_slice().into(),
+            Texts::One(text) => vec![text.into()],
             Texts::Many(texts) => texts,
         }
     }
@@ -118,7 +117,7 @@ impl<'de> Visitor<'de> for TextsInto<'_, 'de> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, seq: A) -> Result<(), A::Error> {
-        *self.0 = Texts::Many(Words::deserialize(SeqAccessDeserializer::new(seq))?);
+        *self.0 = Texts::Many(Vec::deserialize(SeqAccessDeserializer::new(seq))?);
         Ok(())
     }
 }

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, AuthFuture, Backend, BoxFuture, ConfigError, CookiePolicy, EndReason,
+    AuthError, AuthErrorKind, AuthFuture, BoxFuture, ConfigError, CookiePolicy, EndReason,
     Identity, Outcome, Principal, RefreshOptions, RefreshTokenDelivery, RejectionReason,
     RequestCookie, Revoke, SignInBackend, SignInContext, SignInId, SignInInfo, SignInOptions,
     SignedIn, Timestamp, Transport,
@@ -143,7 +143,6 @@ where
         &self,
         sign_in: SignInId,
         authenticated_at: Option<Timestamp>,
-        _: Option<Backend>,
     ) -> BoxFuture<EndReason> {
         self.mode.desk.sign_ins.ended(sign_in, authenticated_at)
     }
@@ -160,7 +159,7 @@ where
         }
     }
 
-    fn session_backend(&self, _: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         Some(&self.mode.host)
     }
 }

@@ -193,13 +193,15 @@ where
         .sign_in(record.sid)
         .expires_at(ends_at);
     let Some(of_record) = record.verified::<C>()? else { return Ok(None) };
-    let own = of_record.principal().scopes.iter();
+    let own = of_record.principal().scopes.iter().map(|scope| &**scope);
     let narrowed = if own.clone().eq(token.scopes()) {
         None
     } else {
         let Some(mut principal) = record.to_principal::<C>()? else { return Ok(None) };
-        principal.scopes =
-            own.filter(|scope| token.scopes().any(|of_token| *scope == of_token)).collect();
+        principal.scopes = own
+            .filter(|scope| token.scopes().any(|of_token| *scope == of_token))
+            .map(Into::into)
+            .collect();
         Some(Box::new(principal))
     };
     let subject = of_record.principal().subject[..].into();

@@ -57,8 +57,7 @@ impl NewSignIn {
         options: &SignInOptions,
         user_agent: Option<&str>,
     ) -> Result<Self, AuthError> {
-        let roles: Vec<_> = (&principal.roles).into();
-        let encoded = codec::encode(&roles, &principal.claims);
+        let encoded = codec::encode(&principal.roles, &principal.claims);
         let encoded =
             encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
         let Principal { subject, scopes, acr, amr, .. } = principal;
@@ -67,7 +66,6 @@ impl NewSignIn {
             address: options.address,
             label: options.label.as_deref().map(|text| start(text, Device::MAX_LABEL)),
         };
-        let (scopes, amr) = ((&scopes).into(), (&amr).into());
         let details = SignInDetails { scopes, acr, amr, device, ..SignInDetails::default() };
         let details = (details != SignInDetails::default()).then(|| Box::new(details));
         let persistence = options.persistence;

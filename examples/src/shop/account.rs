@@ -1,6 +1,6 @@
 //! Who the user is, and signing out.
 
-use auth_core::{Auth, Identity, SignInId, Words};
+use auth_core::{Auth, Identity, SignInId};
 use axum::Json;
 use axum::response::Result;
 use http::StatusCode;
@@ -14,8 +14,8 @@ use crate::users::User;
 pub(super) struct Me {
     subject: Box<str>,
     display_name: String,
-    roles: Words,
-    scopes: Words,
+    roles: Vec<Box<str>>,
+    scopes: Vec<Box<str>>,
     scheme: &'static str,
     sign_in: Option<SignInId>,
     authenticated_at: u64,

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use auth_core::{Auth, Persistence, RefreshTokenDelivery, SignInId, Words};
+use auth_core::{Auth, Persistence, RefreshTokenDelivery, SignInId};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Redirect, Response, Result};
 use axum::{Extension, Json};
@@ -56,7 +56,7 @@ enum TokenDelivery {
 #[derive(Serialize)]
 struct Welcome {
     subject: Arc<str>,
-    roles: Words,
+    roles: Vec<Box<str>>,
     sign_in: SignInId,
 }
 

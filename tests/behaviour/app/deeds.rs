@@ -13,8 +13,8 @@ pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, Au
     let login: Login = parse(body)?;
     let user = User { name: login.subject.to_uppercase() };
     let mut principal = Principal::new(login.subject).claims(user).amr("pwd");
-    principal.roles = login.roles.into_iter().collect();
-    principal.scopes = login.scopes.into_iter().collect();
+    principal.roles = login.roles.into_iter().map(Into::into).collect();
+    principal.scopes = login.scopes.into_iter().map(Into::into).collect();
     principal.acr = login.acr.map(Into::into);
     let mut sign_in = auth.sign_in(principal);
     if login.token {

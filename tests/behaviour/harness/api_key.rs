@@ -51,7 +51,7 @@ impl Authenticator for ApiKeys {
         HeaderValue::from_static("x-api-key")
     }
 
-    fn clock(&self, _: auth_core::Backend) -> &Clock {
+    fn clock(&self) -> &Clock {
         &self.0
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use auth_core::{Authenticator, Clock, Persistence, Policy, Transport, any_of};
+use auth_core::{Authenticator, Clock, Persistence, Transport, any_of};
 use auth_jwt::{Algorithm, JwtAuth, Key, KeySource, SigningKey, SigningKeys, Signs, WithSignIn};
 use auth_session::SessionAuth;
 use auth_store::{Lifetime, SignInLimit, Store};
@@ -13,6 +13,13 @@ use super::token::TokenAuth;
 use crate::app::User;
 
 pub(crate) type Auth = Arc<dyn Authenticator<Claims = User>>;
+
+/// Whether the layer lets requests without an identity through.
+#[derive(Clone, Copy)]
+pub(crate) enum Policy {
+    Required,
+    Optional,
+}
 
 /// What a backend is built with.
 #[derive(Clone)]

@@ -22,7 +22,7 @@ mod world;
 
 pub(crate) use api_key::ApiKeys;
 pub(crate) use at_once::at_once;
-pub(crate) use backend::{Auth, Backend, Setup, jwt, jwt_eddsa, session};
+pub(crate) use backend::{Auth, Backend, Policy, Setup, jwt, jwt_eddsa, session};
 pub(crate) use capture::Capture;
 pub(crate) use client::{Call, Client};
 pub(crate) use credential::{Credential, REFRESH, SESSION};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, Backend, BoxFuture, Challenge,
+    Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, BoxFuture, Challenge,
     ChallengeReason, Clock, ConfigError, CrossOriginProtection, EndReason, Outcome, Principal,
     RefreshOptions, Rejection, RejectionReason, RequestHead, ResponseEffects, Revoke,
     SignInBackend, SignInContext, SignInId, SignInInfo, SignInOptions, SignedIn, Timestamp,
@@ -82,7 +82,7 @@ impl Authenticator for TokenAuth {
         Some(self)
     }
 
-    fn clock(&self, _: Backend) -> &Clock {
+    fn clock(&self) -> &Clock {
         &self.manager.settings.clock
     }
 }
@@ -125,16 +125,15 @@ impl SignInBackend<User> for TokenAuth {
         principal: Principal<User>,
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError> {
-        let roles: Vec<_> = (&principal.roles).into();
         let new = NewSignIn {
             kind: SecretKind::Bearer,
-            principal: auth_store::encode(&roles, &principal.claims)
+            principal: auth_store::encode(&principal.roles, &principal.claims)
                 .map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?,
             subject: principal.subject,
             details: Some(Box::new(SignInDetails {
-                scopes: (&principal.scopes).into(),
+                scopes: principal.scopes,
                 acr: principal.acr,
-                amr: (&principal.amr).into(),
+                amr: principal.amr,
                 device: Device { label: options.label.clone(), ..Device::default() },
                 ..SignInDetails::default()
             })),
@@ -192,12 +191,11 @@ impl SignInBackend<User> for TokenAuth {
         &self,
         sign_in: SignInId,
         authenticated_at: Option<Timestamp>,
-        _: Option<Backend>,
     ) -> BoxFuture<EndReason> {
         self.manager.ended(sign_in, authenticated_at)
     }
 
-    fn session_backend(&self, _: Option<Backend>) -> Option<&(dyn Any + Send + Sync)> {
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         Some(&self.host)
     }
 }

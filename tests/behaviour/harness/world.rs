@@ -5,11 +5,11 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{AuthLayer, ManualClock, Persistence, Policy, Transport};
+use auth_core::{AuthLayer, ManualClock, Persistence, Transport};
 use auth_store::{IntoStore, Lifetime, OverflowPolicy, SignInLimit, Store};
 use tokio::net::TcpListener;
 
-use super::backend::{Auth, Backend, Setup};
+use super::backend::{Auth, Backend, Policy, Setup};
 use super::client::Client;
 use super::credential::Credential;
 use super::faults::Op;

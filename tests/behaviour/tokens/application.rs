@@ -59,7 +59,7 @@ async fn an_identity_says_what_the_token_says() {
     assert!(identity.has_scope("read") && identity.has_scope("write"));
     let principal = identity.principal();
     assert_eq!(principal.acr.as_deref(), Some("aal2"));
-    assert_eq!(principal.amr, ["pwd", "otp"]);
+    assert_eq!(principal.amr.join(" "), "pwd otp");
 }
 
 /// A user has proved who they are when the token says, and otherwise a long time ago: a new token is

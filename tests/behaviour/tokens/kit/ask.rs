@@ -2,8 +2,9 @@
 
 use std::convert::Infallible;
 use std::fmt::Debug;
+use std::sync::Arc;
 
-use auth_core::{Authenticator, Identity, Outcome, Refusal, Refused, RejectionReason};
+use auth_core::{Authenticator, Identity, Outcome, Refusal, RejectionReason};
 use auth_jwt::{JwtAuth, Mode};
 use http::{Request, Response, header};
 use serde::de::DeserializeOwned;
@@ -81,7 +82,7 @@ where
     assert_eq!(response.status(), 401);
     assert!(response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Bearer"));
     assert_eq!(response.body(), "", "the reason is not the client's business");
-    match response.extensions().get::<Refused>().unwrap().refusal() {
+    match response.extensions().get::<Arc<Refusal>>().unwrap().as_ref() {
         Refusal::Unauthenticated(Some(rejection)) => Err(Some(rejection.reason)),
         other => panic!("{other}"),
     }
