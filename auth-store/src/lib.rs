@@ -29,6 +29,7 @@ mod connect;
 mod data;
 mod details;
 mod error;
+mod forward;
 mod into_store;
 mod lifetime;
 mod manager;
@@ -53,6 +54,8 @@ pub use connect::{ConnectError, ConnectOptions, connect};
 pub use data::SessionData;
 pub use details::{Device, RotationGrace, SignInDetails};
 pub use error::{StoreError, StoreErrorKind};
+#[doc(hidden)]
+pub use forward::__private;
 pub use into_store::IntoStore;
 pub use lifetime::{Deadlines, Expiry, InvalidLifetime, Lifetime};
 pub use manager::{

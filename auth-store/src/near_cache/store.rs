@@ -8,10 +8,11 @@ use auth_core::{SignInId, Timestamp};
 use super::near::{NearCache, Trust};
 use crate::data::SessionData;
 use crate::error::StoreError;
+use crate::forward_store;
 use crate::record::Record;
 use crate::rotation::Rotation;
-use crate::secret::{Digest, Secret, SecretKind};
-use crate::store::{CompareAndSwap, Created, Deleted, Peek, SecretLookup, SignInLimit, Store};
+use crate::secret::Digest;
+use crate::store::{CompareAndSwap, Created, Deleted, Peek, SignInLimit, Store};
 use crate::watch::Watch;
 
 impl<S> NearCache<S> {
@@ -63,9 +64,10 @@ impl<S> Drop for ForgetSubject<'_, S> {
 
 #[async_trait]
 impl<S: Store> Store for NearCache<S> {
-    fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
-        self.shared.store.new_id(subject)
-    }
+    forward_store!(self => self.shared.store, except: [
+        peek, watch, load, create, update, rotate, touch, delete, delete_if_version,
+        delete_if_idle, revoke, revoke_others, revoke_subject, update_subject,
+    ]);
 
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         match self.shared.believed(sid) {
@@ -97,15 +99,6 @@ impl<S: Store> Store for NearCache<S> {
             None => shared.copies.forget(sid),
         }
         Ok(loaded)
-    }
-
-    async fn find(
-        &self,
-        secret: &Secret,
-        kind: SecretKind,
-        now: Timestamp,
-    ) -> Result<SecretLookup, StoreError> {
-        self.shared.store.find(secret, kind, now).await
     }
 
     /// A limit may have ended other sign-ins of the subject.
@@ -163,10 +156,6 @@ impl<S: Store> Store for NearCache<S> {
         self.writing(sid, self.shared.store.delete_if_idle(sid, last_seen)).await
     }
 
-    async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
-        self.shared.store.list(subject).await
-    }
-
     async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
         self.writing(sid, self.shared.store.revoke(subject, sid)).await
     }
@@ -181,9 +170,5 @@ impl<S: Store> Store for NearCache<S> {
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         self.writing_all(subject, self.shared.store.update_subject(subject, principal)).await
-    }
-
-    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.shared.store.sweep(now, most).await
     }
 }

@@ -8,8 +8,8 @@ use auth_core::{ManualClock, SignInId, Timestamp};
 use auth_store::metrics::{InstrumentedStore, describe};
 use auth_store::near_cache::NearCache;
 use auth_store::{
-    CompareAndSwap, Created, Deadlines, Deleted, Digest, Lifetime, MemoryStore, Peek, Record,
-    Rotation, Secret, SecretKind, SessionData, SignInLimit, Store, StoreError,
+    Deadlines, Lifetime, MemoryStore, Peek, Record, Secret, SecretKind, Store, StoreError,
+    forward_store,
 };
 
 use crate::announcing::Announcing;
@@ -49,66 +49,15 @@ async fn calls_are_counted_by_name_and_outcome() {
 }
 
 /// A store that takes its time, by the clock of the test, and fails.
-struct Slow(ManualClock);
-
-fn unavailable<T>() -> Result<T, StoreError> {
-    Err(StoreError::unavailable("slow"))
-}
+struct Slow(MemoryStore, ManualClock);
 
 #[async_trait]
 impl Store for Slow {
+    forward_store!(self => self.0, except: [load, find]);
+
     async fn load(&self, _: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-        self.0.advance(Duration::from_millis(250));
-        unavailable()
-    }
-    async fn create(&self, _: Record, _: Option<SignInLimit>) -> Result<Created, StoreError> {
-        unavailable()
-    }
-    async fn update(
-        &self,
-        _: &SignInId,
-        _: u64,
-        _: SessionData,
-    ) -> Result<CompareAndSwap, StoreError> {
-        unavailable()
-    }
-    async fn rotate(
-        &self,
-        _: &SignInId,
-        _: &Digest,
-        _: Rotation,
-    ) -> Result<CompareAndSwap, StoreError> {
-        unavailable()
-    }
-    async fn touch(&self, _: &SignInId, _: Timestamp) -> Result<(), StoreError> {
-        unavailable()
-    }
-    async fn delete(&self, _: &SignInId) -> Result<bool, StoreError> {
-        unavailable()
-    }
-    async fn delete_if_version(&self, _: &SignInId, _: u64) -> Result<Deleted, StoreError> {
-        unavailable()
-    }
-    async fn delete_if_idle(&self, _: &SignInId, _: Timestamp) -> Result<bool, StoreError> {
-        unavailable()
-    }
-    async fn list(&self, _: &str) -> Result<Vec<Arc<Record>>, StoreError> {
-        unavailable()
-    }
-    async fn revoke(&self, _: &str, _: &SignInId) -> Result<bool, StoreError> {
-        unavailable()
-    }
-    async fn revoke_others(&self, _: &str, _: &SignInId) -> Result<usize, StoreError> {
-        unavailable()
-    }
-    async fn revoke_subject(&self, _: &str) -> Result<usize, StoreError> {
-        unavailable()
-    }
-    async fn update_subject(&self, _: &str, _: &[u8]) -> Result<usize, StoreError> {
-        unavailable()
-    }
-    async fn sweep(&self, _: Timestamp, _: usize) -> Result<usize, StoreError> {
-        unavailable()
+        self.1.advance(Duration::from_millis(250));
+        Err(StoreError::unavailable("slow"))
     }
 }
 
@@ -117,7 +66,8 @@ async fn how_long_a_call_takes_is_told_in_seconds_also_when_it_fails() {
     let recorded = Recorded::new();
     let _guard = recorded.listen();
     let clock = ManualClock::new(Timestamp::from_secs(1000));
-    let store = InstrumentedStore::new(Slow(clock.clone())).clock(clock.clock());
+    let store =
+        InstrumentedStore::new(Slow(MemoryStore::new(), clock.clone())).clock(clock.clock());
     store.load(&SignInId::from_bytes([1; 16])).await.unwrap_err();
     let all = recorded.take();
     assert_eq!(value(&all, "auth_store_call_duration_seconds{op=load}"), Some("[0.25]"));

@@ -8,7 +8,7 @@ use auth_core::{SignInId, Timestamp};
 use auth_store::near_cache::{Announcement, Announcements, Announces, Beat, Source};
 use auth_store::{
     CompareAndSwap, Created, Deleted, Digest, MemoryStore, Record, Rotation, SessionData,
-    SignInLimit, Store, StoreError,
+    SignInLimit, Store, StoreError, forward_store,
 };
 use tokio::sync::{broadcast, watch};
 
@@ -141,6 +141,11 @@ impl Announces for Announcing {
 
 #[async_trait]
 impl Store for Announcing {
+    forward_store!(self => self.0.store, except: [
+        load, create, update, rotate, delete, delete_if_version, delete_if_idle, revoke,
+        revoke_others, revoke_subject, update_subject, new_id, peek, watch, find,
+    ]);
+
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         let loaded = self.0.store.load(sid).await;
         self.0.loads.fetch_add(1, Ordering::SeqCst);
@@ -186,10 +191,6 @@ impl Store for Announcing {
         swap
     }
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-        self.0.store.touch(sid, at).await
-    }
-
     async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
         let deleted = self.0.store.delete(sid).await;
         self.changed(sid);
@@ -210,10 +211,6 @@ impl Store for Announcing {
         let deleted = self.0.store.delete_if_idle(sid, last_seen).await;
         self.changed(sid);
         deleted
-    }
-
-    async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
-        self.0.store.list(subject).await
     }
 
     async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
@@ -241,9 +238,5 @@ impl Store for Announcing {
         let amended = self.0.store.update_subject(subject, principal).await;
         self.announce(Announcement::Changed(all));
         amended
-    }
-
-    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.0.store.sweep(now, most).await
     }
 }

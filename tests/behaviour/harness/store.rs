@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    CompareAndSwap, Created, Deleted, Digest, Peek, Record, Rotation, SessionData, SignInLimit,
-    Store, StoreError, Watch,
+    CompareAndSwap, Created, Peek, Record, SessionData, SignInLimit, Store, StoreError, Watch,
+    forward_store,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -95,6 +95,27 @@ impl WatchedStore {
         done
     }
 
+    /// Calls the store, with the method's fault.
+    async fn faulty<T>(
+        &self,
+        method: &'static str,
+        call: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let (op, in_background) = match method {
+            "rotate" => (Op::Rotate, false),
+            "delete" => (Op::Delete, false),
+            "delete_if_version" => (Op::DeleteIf, true),
+            "delete_if_idle" => (Op::DeleteIfIdle, true),
+            "revoke" | "revoke_others" | "revoke_subject" => (Op::Revoke, false),
+            "update_subject" => (Op::Amend, false),
+            "sweep" => (Op::Sweep, false),
+            other => panic!("{other} has no fault"),
+        };
+        self.faults.enter(op).await?;
+        let _under_way = in_background.then(|| self.background.enter());
+        if op == Op::Sweep { call.await } else { self.telling(call).await }
+    }
+
     /// Every record that is in the store now.
     pub(crate) async fn records(&self) -> Vec<Arc<Record>> {
         self.background.settled().await;
@@ -126,9 +147,9 @@ impl WatchedStore {
 
 #[async_trait]
 impl Store for WatchedStore {
-    fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
-        self.inner.new_id(subject)
-    }
+    forward_store!(self => self.inner, around: faulty, except: [
+        peek, watch, find, load, create, update, touch, list,
+    ]);
 
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         self.faults.count(Op::Peek);
@@ -185,67 +206,15 @@ impl Store for WatchedStore {
         self.faults.leave(Op::Update).await.map(|()| swapped)
     }
 
-    async fn rotate(
-        &self,
-        sid: &SignInId,
-        from: &Digest,
-        to: Rotation,
-    ) -> Result<CompareAndSwap, StoreError> {
-        self.faults.enter(Op::Rotate).await?;
-        self.telling(self.inner.rotate(sid, from, to)).await
-    }
-
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
         self.faults.enter(Op::Touch).await?;
         let _under_way = self.background.enter();
         self.inner.touch(sid, at).await
     }
 
-    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
-        self.faults.enter(Op::Delete).await?;
-        self.telling(self.inner.delete(sid)).await
-    }
-
-    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        self.faults.enter(Op::DeleteIf).await?;
-        let _under_way = self.background.enter();
-        self.telling(self.inner.delete_if_version(sid, version)).await
-    }
-
-    async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Result<bool, StoreError> {
-        self.faults.enter(Op::DeleteIfIdle).await?;
-        let _under_way = self.background.enter();
-        self.telling(self.inner.delete_if_idle(sid, seen)).await
-    }
-
     async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
         self.faults.enter(Op::List).await?;
         self.background.settled().await;
         self.inner.list(subject).await
-    }
-
-    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
-        self.faults.enter(Op::Revoke).await?;
-        self.telling(self.inner.revoke(subject, sid)).await
-    }
-
-    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
-        self.faults.enter(Op::Revoke).await?;
-        self.telling(self.inner.revoke_others(subject, keep)).await
-    }
-
-    async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
-        self.faults.enter(Op::Revoke).await?;
-        self.telling(self.inner.revoke_subject(subject)).await
-    }
-
-    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        self.faults.enter(Op::Amend).await?;
-        self.telling(self.inner.update_subject(subject, principal)).await
-    }
-
-    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
-        self.faults.enter(Op::Sweep).await?;
-        self.inner.sweep(now, most).await
     }
 }
