@@ -121,8 +121,8 @@ mod tests {
     use super::*;
     use crate::algorithm::Algorithm;
     use crate::key::SigningKey;
-    use crate::policy::Validation;
     use crate::proven::TokenSubject;
+    use crate::validation::Validation;
     use auth_core::{AuthenticationInfo, Identity, Principal};
 
     struct Tokens {

@@ -15,7 +15,7 @@ use crate::config::{Base, Config};
 use crate::key::Key;
 use crate::keys::KeySource;
 use crate::mode::{Configured, Verifies};
-use crate::policy::Validation;
+use crate::validation::Validation;
 use crate::verifier::{Trusted, Verifier};
 
 /// JSON Web Tokens: who sent a request says a signed token in its `Authorization` header.

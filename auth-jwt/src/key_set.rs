@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::algorithm::Algorithm;
 use crate::json::Strict;
-use crate::key::{InvalidKey, Jwk, Key, ParsedKey, SkippedKey, would_be_tried};
+use crate::key::{InvalidKey, Jwk, Key, ParsedKey, SkippedKey, can_be_tried};
 
 /// The keys of one issuer. A token's `kid` chooses among them: the key of this name is tried, and
 /// then those without a name. Of a token without a `kid`, the first four keys of its algorithm are
@@ -97,7 +97,7 @@ impl KeySet {
         let same = |own: &Arc<ParsedKey>| own.kid == held.kid && own.algorithm == held.algorithm;
         match &held.kid {
             Some(kid) if self.keys.iter().any(same) => Err(InvalidKey::DuplicateKid(kid.clone())),
-            None if !would_be_tried(&held, &self.keys) => Err(InvalidKey::TooManyWithoutKid),
+            None if !can_be_tried(&held, &self.keys) => Err(InvalidKey::TooManyWithoutKid),
             _ => {
                 self.keys.push(held);
                 Ok(())

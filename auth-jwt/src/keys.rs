@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth_core::{RejectionReason, Timestamp};
 
 use crate::jws::{Compact, Header};
-use crate::key::{HmacKey, Key, MOST_TRIES, ParsedKey, SigningKey, would_be_tried};
+use crate::key::{HmacKey, Key, MAX_UNNAMED_TRIES, ParsedKey, SigningKey, can_be_tried};
 use crate::key_set::KeySet;
 use crate::mode::{Signer, Signs, Verifies};
 use crate::signing_keys::SigningKeys;
@@ -85,8 +85,8 @@ impl Keys {
     /// If it would never be tried.
     pub(crate) fn add(&mut self, Key(held): Key) {
         assert!(
-            would_be_tried(&held, &self.fixed),
-            "at most {MOST_TRIES} keys of one algorithm have no `kid`: name them"
+            can_be_tried(&held, &self.fixed),
+            "at most {MAX_UNNAMED_TRIES} keys of one algorithm have no `kid`: name them"
         );
         self.fixed.push(held);
     }
@@ -107,7 +107,7 @@ impl Keys {
     ) -> Result<Arc<ParsedKey>, RejectionReason> {
         token.with_signature(|signature| {
             let mut failure = UNKNOWN_KEY;
-            let mut tries = MOST_TRIES;
+            let mut tries = MAX_UNNAMED_TRIES;
             for state in [KeyChoice::Named, KeyChoice::Unnamed, KeyChoice::NotAskedFor] {
                 let check = |key: &Arc<ParsedKey>| {
                     if KeyChoice::of(key, header) != Some(state)

@@ -18,12 +18,9 @@
 mod algorithm;
 mod authenticator;
 mod cache;
-mod claim_members;
 mod claims;
-mod claims_reader;
 mod config;
 mod good_token;
-mod issue;
 mod json;
 mod jws;
 mod jwt_auth;
@@ -31,7 +28,6 @@ mod key;
 mod key_set;
 mod keys;
 mod mode;
-mod policy;
 mod proven;
 #[cfg(feature = "sign-in")]
 mod sign_in;
@@ -39,18 +35,19 @@ mod signing_keys;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod transport;
+mod validation;
 mod verifier;
 
 pub use algorithm::{Algorithm, KeyRequirement, UnknownAlgorithm};
 pub use authenticator::Mode;
 pub use cache::CacheStats;
-pub use issue::SignError;
+pub use jws::SignError;
 pub use jwt_auth::JwtAuth;
 pub use key::{HmacKey, InvalidKey, Key, SigningKey, SkippedKey};
 pub use key_set::KeySet;
 pub use keys::KeySource;
 pub use mode::{Configured, Signs, Verifies};
-pub use policy::Validation;
 #[cfg(feature = "sign-in")]
 pub use sign_in::WithSignIn;
 pub use signing_keys::{JwksService, RotateError, SigningKeys, WithdrawError};
+pub use validation::Validation;

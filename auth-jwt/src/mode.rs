@@ -8,7 +8,7 @@ use auth_core::{Clock, CookiePolicy};
 use serde::Serialize;
 
 #[cfg(feature = "sign-in")]
-use crate::issue::SignError;
+use crate::jws::SignError;
 use crate::key::HmacKey;
 use crate::signing_keys::SigningKeys;
 

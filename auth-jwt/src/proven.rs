@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use crate::claims::{DateClaim, ListClaim, TextClaim, TokenClaims};
 use crate::json::Texts;
-use crate::policy::Validation;
+use crate::validation::Validation;
 
 /// What is read of a family's digest: enough to tell one from the next.
 pub(crate) const FAMILY_BYTES: usize = 8;

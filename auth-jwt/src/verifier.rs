@@ -9,8 +9,8 @@ use crate::claims::{self, TokenClaims};
 use crate::jws::{self, Compact, Header, KnownHeaders};
 use crate::key::ParsedKey;
 use crate::keys::Keys;
-use crate::policy::{Checks, Validation, Validity};
 use crate::proven::{OwnToken, TokenSubject};
+use crate::validation::{Checks, Validation, Validity};
 
 const UNKNOWN_ISSUER: RejectionReason = RejectionReason::Other("unknown issuer");
 

@@ -2,19 +2,15 @@
 
 mod components;
 mod error;
-mod held;
+mod hmac;
 mod jwk;
-mod mac;
-mod pem;
+mod parsed_key;
 mod public;
-mod shared;
 mod signing;
-mod tries;
 
 pub use error::{InvalidKey, SkippedKey};
-pub(crate) use held::ParsedKey;
+pub use hmac::HmacKey;
 pub(crate) use jwk::Jwk;
+pub(crate) use parsed_key::{MAX_UNNAMED_TRIES, ParsedKey, can_be_tried};
 pub use public::Key;
-pub use shared::HmacKey;
 pub use signing::SigningKey;
-pub(crate) use tries::{MOST_TRIES, would_be_tried};

@@ -3,12 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::components::Components;
+use super::components::{self, Components};
 use super::error::InvalidKey;
-use super::held::{Material, ParsedKey};
+use super::hmac::{self, HmacKey};
 use super::jwk::{Jwk, Operation};
-use super::pem;
-use super::shared::{self, HmacKey};
+use super::parsed_key::{Material, ParsedKey};
 use crate::algorithm::{Algorithm, KeyRequirement};
 
 /// A key that checks signatures of one algorithm, and makes none.
@@ -56,7 +55,7 @@ impl Key {
     /// # Errors
     /// If it is no such key, too small, or on another curve.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, InvalidKey> {
-        Self::new(algorithm, None, &pem::public(algorithm, pem.as_ref())?)
+        Self::new(algorithm, None, &components::public_from_pem(algorithm, pem.as_ref())?)
     }
 
     /// A JSON Web Key that names its algorithm, or whose curve leaves only one (RFC 7517). Of a
@@ -80,7 +79,7 @@ impl Key {
         jwk.check_use(Operation::Verify)?;
         let algorithm = jwk.algorithm(wanted)?;
         if let KeyRequirement::Secret { .. } = algorithm.key_requirement() {
-            let (_, held) = shared::of_jwk(algorithm, jwk)?;
+            let (_, held) = hmac::of_jwk(algorithm, jwk)?;
             return Ok(Self(held));
         }
         Self::new(algorithm, jwk.kid.clone(), &jwk.components(algorithm)?)

@@ -15,10 +15,9 @@ use aws_lc_rs::signature::{
 };
 use zeroize::Zeroizing;
 
-use super::components::Components;
+use super::components::{self, Components};
 use super::error::InvalidKey;
 use super::jwk::{self, Jwk, Operation};
-use super::pem;
 use super::public::Key;
 use crate::algorithm::{Algorithm, KeyRequirement};
 
@@ -66,7 +65,7 @@ impl SigningKey {
     /// If it is no such key, too small, or on another curve.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, InvalidKey> {
         let not_for = |_| InvalidKey::Incompatible(algorithm);
-        let der = pem::private(algorithm, pem.as_ref())?;
+        let der = components::private_from_pem(algorithm, pem.as_ref())?;
         let pair = match algorithm.key_requirement() {
             KeyRequirement::Rsa { .. } => {
                 Pair::Rsa(RsaKeyPair::from_der(&der).map_err(not_for)?, encoding(algorithm))
@@ -172,7 +171,7 @@ impl SigningKey {
             Pair::Curve(pair) => pair.to_pkcs8v1().map_err(unwritable)?.as_ref().to_vec(),
             Pair::Ed25519(pair) => pair.to_pkcs8v1().map_err(unwritable)?.as_ref().to_vec(),
         };
-        Ok(Zeroizing::new(::pem::encode(&::pem::Pem::new("PRIVATE KEY", der))))
+        Ok(Zeroizing::new(pem::encode(&pem::Pem::new("PRIVATE KEY", der))))
     }
 
     /// Whether it is the same key for the same algorithm, under whichever name.

@@ -10,8 +10,8 @@ use serde_json::{Map, Value, json};
 
 use super::desk::TokenIssuer;
 use crate::jws::MAX_BYTES;
-use crate::policy::{Audience, Validation};
 use crate::proven::FAMILY_BYTES;
+use crate::validation::{Audience, Validation};
 
 /// The claims that a token makes itself.
 const OURS: [&str; 18] = [

@@ -1,10 +1,9 @@
 //! Private keys that follow one another.
 
 mod error;
-mod handler;
 mod jwks;
 mod ring;
 
 pub use error::{RotateError, WithdrawError};
-pub use handler::JwksService;
+pub use jwks::JwksService;
 pub use ring::SigningKeys;

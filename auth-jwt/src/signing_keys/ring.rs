@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use auth_core::{Clock, Timestamp};
 use parking_lot::RwLock;
+use serde::Serialize;
 
 use super::error::{RotateError, WithdrawError};
+use crate::jws::{self, SignError};
 use crate::key::{ParsedKey, SigningKey};
 
 /// Private keys that follow one another. A clone is another handle on the same keys, so a running
@@ -195,6 +197,17 @@ impl SigningKeys {
         drop(slots); // checking a signature takes long
         let mut check = check;
         keys.into_iter().find(|key| check(key))
+    }
+
+    /// A token of this type (`typ`) with these claims, by the key that signs now. It says what it
+    /// is given and nothing else: `exp` and `aud` are yours to set.
+    ///
+    /// # Errors
+    /// If the claims are no JSON object.
+    pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, SignError> {
+        let key = self.current().ok_or(SignError::Key)?;
+        let sign = |message: &[u8]| key.signature(message).map_err(|_| SignError::Key);
+        jws::sign(key.algorithm(), Some(key.kid()), typ, claims, sign)
     }
 
     /// The key that signs now.

@@ -9,8 +9,8 @@ use crate::algorithm::Algorithm;
 use crate::jwt_auth::JwtAuth;
 use crate::key::SigningKey;
 use crate::mode::Signs;
-use crate::policy::Validation;
 use crate::signing_keys::SigningKeys;
+use crate::validation::Validation;
 
 /// An issuer in memory, with a clock to turn and keys to rotate. A clone is the same issuer.
 #[derive(Clone, Debug)]

@@ -9,11 +9,11 @@
 //! let auth = issuer.auth(); // a layer, as in your application
 //!
 //! let token = issuer.token("alice").role("admin").sign();
-//! let Ok(Outcome::Authenticated(alice)) = auth.verify(token.as_bytes()).now() else { panic!() };
+//! let Ok(Outcome::Authenticated(alice)) = auth.verify(token.as_bytes()).into_ready() else { panic!() };
 //! assert!(alice.subject() == "alice" && alice.has_role("admin"));
 //!
 //! issuer.clock().advance(Duration::from_secs(3600));
-//! assert!(matches!(auth.verify(token.as_bytes()).now(), Ok(Outcome::Rejected(_))));
+//! assert!(matches!(auth.verify(token.as_bytes()).into_ready(), Ok(Outcome::Rejected(_))));
 //! ```
 
 mod issuer;

@@ -7,8 +7,8 @@ use auth_core::RejectionReason;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::claim_members::Members;
-use crate::claims::TokenClaims;
+use super::members::Members;
+use super::registered::TokenClaims;
 
 type Fault = serde_json::Error;
 

@@ -3,11 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::error::InvalidKey;
-use super::held::{Material, ParsedKey};
 use super::jwk::{self, Jwk, Operation};
-use super::mac::MacKey;
+use super::parsed_key::{MacKey, Material, ParsedKey};
 use crate::algorithm::{Algorithm, KeyRequirement};
+use crate::jws::{self, SignError};
 
 /// A secret that signs and checks: whoever can check a token with it can make one. It has no
 /// public half, and so nothing publishes it.
@@ -53,8 +55,14 @@ impl HmacKey {
         self.held.algorithm
     }
 
-    pub(crate) fn mac(&self, message: &[u8]) -> Vec<u8> {
-        self.secret.sign(message)
+    /// A token of this type (`typ`) with these claims, for links in mails, for other services, for
+    /// tests. It says what it is given and nothing else: `exp` and `aud` are yours to set.
+    ///
+    /// # Errors
+    /// If the claims are no JSON object.
+    pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, SignError> {
+        let sign = |message: &[u8]| Ok(self.secret.sign(message));
+        jws::sign(self.algorithm(), self.held.kid.as_deref(), typ, claims, sign)
     }
 }
 

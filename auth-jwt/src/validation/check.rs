@@ -1,12 +1,14 @@
 //! The decision about a token's claims, after its signature.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{RejectionReason, Timestamp};
+use auth_core::{Claims, RejectionReason, Timestamp};
 
-use super::build::{Audience, Dated, Profile, Validation};
-use super::checks::Checks;
-use crate::claims::{DateClaim, ListClaim, TextClaim, TokenClaims};
+use super::builder::{Audience, Dated, Marks, Profile, Validation};
+use crate::claims::{DateClaim, ListClaim, MarkClaim, TextClaim, TokenClaims};
+use crate::jws::Header;
 
 const NO_EXPIRY: RejectionReason = RejectionReason::Other("no expiry");
 const NO_SUBJECT: RejectionReason = RejectionReason::Other("no subject");
@@ -105,5 +107,62 @@ impl Validation {
         let begins_at = begins.into_iter().filter_map(|date| claims.date(date)).max();
         let begins_at = begins_at.unwrap_or(Timestamp::EPOCH);
         Ok(Validity { begins_at: begins_at.before(self.leeway), ends_at })
+    }
+}
+
+/// The claim of logout tokens and security events (OpenID Connect Back-Channel Logout 2.4, RFC 8417).
+const EVENTS: MarkClaim = MarkClaim::Events;
+/// The claims of ID tokens that access tokens have no use for (OpenID Connect Core 2, 3.1.3.6,
+/// 3.3.2.11).
+const ID_TOKEN: [MarkClaim; 3] =
+    [MarkClaim::Nonce, MarkClaim::AccessTokenHash, MarkClaim::CodeHash];
+
+impl Validation {
+    /// Whether the header's `typ` fits. A token without one is of no kind in particular.
+    pub(crate) fn judge_type(&self, header: &Header<'_>) -> Result<(), RejectionReason> {
+        let fits = match &self.profile {
+            Profile::Typed(typ) => header.is_one_of(&[typ]),
+            Profile::AccessToken | Profile::Own => header.is_one_of(&["at+jwt"]),
+            Profile::Plain => header.typ.is_none() || header.is_one_of(&["JWT", "at+jwt"]),
+        };
+        if fits { Ok(()) } else { Err(RejectionReason::WrongKind) }
+    }
+
+    /// Whether the claims are those of another kind. An access token by RFC 9068 says what it is.
+    pub(super) fn judge_marks(&self, claims: &TokenClaims<'_>) -> Result<(), RejectionReason> {
+        let plain = self.profile == Profile::Plain && self.marks == Marks::Heeded;
+        let marked = plain && ID_TOKEN.iter().any(|mark| claims.is_marked(*mark));
+        if marked || claims.is_marked(EVENTS) { Err(RejectionReason::WrongKind) } else { Ok(()) }
+    }
+}
+
+/// A check of the application's.
+pub(super) type Check = Arc<dyn Fn(&Claims) -> Result<(), &'static str> + Send + Sync>;
+
+/// The checks of a policy, and all that one token says: they run at each use of it, because their
+/// answer may change.
+pub(crate) struct Checks {
+    checks: Arc<[Check]>,
+    claims: Claims,
+}
+
+impl Checks {
+    /// None if the application checks nothing.
+    pub(super) fn of(checks: &Arc<[Check]>, json: &str) -> Result<Option<Self>, RejectionReason> {
+        if checks.is_empty() {
+            return Ok(None);
+        }
+        let claims = serde_json::from_str(json).map_err(|_| RejectionReason::Malformed)?;
+        Ok(Some(Self { checks: Arc::clone(checks), claims }))
+    }
+
+    pub(crate) fn run(&self) -> Result<(), RejectionReason> {
+        self.checks.iter().try_for_each(|check| check(&self.claims)).map_err(RejectionReason::Other)
+    }
+}
+
+impl fmt::Debug for Checks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Checks").field("count", &self.checks.len()).finish_non_exhaustive()
     }
 }

@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error, MapAccess};
 use serde_json::Value;
 
-use crate::claims::{Claim, DateClaim, ListClaim, TextClaim, TokenClaims};
+use super::registered::{Claim, DateClaim, ListClaim, TextClaim, TokenClaims};
 use crate::json::{Number, Replay, TextInto, Texts, TextsInto, UniqueKeys, said_twice};
 
 type Fault = serde_json::Error;

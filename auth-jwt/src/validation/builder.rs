@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use auth_core::Claims;
 
-use super::checks::Check;
+use super::check::Check;
 
 /// What the tokens of one issuer have to say to be believed.
 ///
@@ -22,7 +22,7 @@ use super::checks::Check;
 /// let policy = Validation::new()
 ///     .issuer("https://idp.example")
 ///     .audience("shop")
-///     .roles_at("/realm_access/roles")
+///     .roles_pointer("/realm_access/roles")
 ///     .check(|claims| match claims.get("email_verified") {
 ///         Some(verified) if verified == true => Ok(()),
 ///         _ => Err("email not verified"),
