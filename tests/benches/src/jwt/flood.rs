@@ -40,9 +40,9 @@ pub fn flood(of: Flood, others: usize, times: usize, one_in: Option<usize>) -> u
     };
     // How often it had to be verified: once or not at all.
     let mut again = |token: &str| {
-        let before = auth.cache_status().misses;
+        let before = auth.cache_stats().misses;
         assert!(ask(token).is_success());
-        auth.cache_status().misses - before
+        auth.cache_stats().misses - before
     };
     let (in_use, others) = tokens.texts().split_at(IN_USE);
     let (before, others) = others.split_at(BEFORE);

@@ -23,7 +23,7 @@ fn auth(tokens: &Tokens) -> JwtAuth<User> {
 
 /// Every token is verified from the start: the cache is off.
 pub fn miss(tokens: &Tokens) -> Case {
-    case("ours", auth(tokens).cache(0), tokens)
+    case("ours", auth(tokens).cache_capacity(0), tokens)
 }
 
 /// Every token was verified before. Of one of HS256 the signature is verified each time.

@@ -23,12 +23,13 @@ pub fn sign_in_cases(sign_ins: usize) -> [Case; 2] {
     let public = key.public_key().clone();
     let asks = JwtAuth::new(key)
         .audience(AUDIENCE)
-        .cache(2 * sign_ins)
+        .cache_capacity(2 * sign_ins)
         .claims::<User>()
         .sign_in(Arc::new(MemoryStore::new()))
         .access_lifetime(Duration::from_secs(3600))
         .refresh_in_body();
-    let trusts = JwtAuth::new(public).audience(AUDIENCE).cache(2 * sign_ins).claims::<User>();
+    let trusts =
+        JwtAuth::new(public).audience(AUDIENCE).cache_capacity(2 * sign_ins).claims::<User>();
 
     let issued = Issued::default();
     let into = issued.clone();

@@ -45,13 +45,13 @@ impl TokenClaims {
 }
 
 /// Distinct tokens of one key, all of one length, and the key.
-pub struct TokenCase {
+pub struct Tokens {
     pub alg: Alg,
     pub issuer: Issuer,
     tokens: Vec<String>,
 }
 
-impl TokenCase {
+impl Tokens {
     /// So many tokens, each of another user.
     pub fn new(alg: Alg, count: usize) -> Self {
         let issuer = Issuer::new(alg);

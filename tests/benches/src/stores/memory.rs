@@ -43,9 +43,9 @@ pub fn bytes_in_near_cache(redis: &Redis, sids: &[SignInId]) -> (f64, f64, usize
         async move { NearCache::<RedisStore>::load(&near, &all[number]).await.unwrap().unwrap().sid }
     };
     drop(at_once(redis, sids.len(), load));
-    let status = near.status();
-    let each = |bytes: u64| bytes as f64 / status.entries as f64;
-    (each(status.bytes), each(resident() - before), status.entries)
+    let stats = near.stats();
+    let each = |bytes: u64| bytes as f64 / stats.entries as f64;
+    (each(stats.bytes), each(resident() - before), stats.entries)
 }
 
 /// Runs this for each number, a few at a time.

@@ -44,11 +44,11 @@ impl Redis {
     pub fn near(&self, sign_ins: usize) -> Arc<NearCache<RedisStore>> {
         let (store, _inside) = (self.store(), self.enter());
         // A sign-in of these benchmarks takes less than a kilobyte.
-        let builder = NearCache::<RedisStore>::builder().entries(sign_ins);
-        let near = Arc::new(builder.bytes(sign_ins as u64 * 1024).over(store));
+        let builder = NearCache::<RedisStore>::builder().max_entries(sign_ins);
+        let near = Arc::new(builder.max_bytes(sign_ins as u64 * 1024).build(store));
         let clock = Clock::system();
         let by = clock.monotonic() + Duration::from_secs(10);
-        while near.status().lease.is_none() {
+        while near.stats().lease.is_none() {
             assert!(clock.monotonic() < by, "the server's beats do not come back");
             std::thread::yield_now();
         }

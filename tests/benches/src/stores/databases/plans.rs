@@ -99,19 +99,19 @@ async fn about_one(store: &PostgresStore, now: Timestamp) {
         assert!(matches!(rotated, CompareAndSwap::Stored(_)));
         from = to;
     }
-    assert!(matches!(store.delete_if(&sid, 0).await.unwrap(), Deleted::Conflict(_)));
+    assert!(matches!(store.delete_if_version(&sid, 0).await.unwrap(), Deleted::Conflict(_)));
     assert!(store.delete(&sid).await.unwrap());
 }
 
 async fn about_a_user(store: &PostgresStore, now: Timestamp) {
-    let limit = SignInLimit { most: NonZeroU32::MIN, when_full: OverflowPolicy::EvictOldest };
+    let limit = SignInLimit { max: NonZeroU32::MIN, when_full: OverflowPolicy::EvictOldest };
     store.create(draft(store, Some(SUBJECT), now).1, None).await.unwrap();
     let new = draft(store, Some(SUBJECT), now).1;
     let sid = new.sid;
     let created = store.create(new, Some(limit)).await.unwrap();
     assert!(matches!(created, Created::Stored { evicted: 1.. }));
     assert_eq!(store.list(SUBJECT).await.unwrap().len(), 1);
-    assert_eq!(store.amend_subject(SUBJECT, b"").await.unwrap(), 1);
+    assert_eq!(store.update_subject(SUBJECT, b"").await.unwrap(), 1);
     assert_eq!(store.revoke_others(SUBJECT, &sid).await.unwrap(), 0);
     assert!(store.revoke(SUBJECT, &sid).await.unwrap());
     assert_eq!(store.revoke_subject(SUBJECT).await.unwrap(), 0);

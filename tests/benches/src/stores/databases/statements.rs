@@ -26,7 +26,7 @@ pub fn of_postgres(runtime: &Runtime) -> Vec<(&'static str, f64)> {
     let _inside = runtime.enter();
     let connect = || runtime.block_on(postgres(&url).connect()).unwrap();
     let near = Arc::new(NearCache::new(connect()));
-    until("the server's beats come back", || near.status().lease);
+    until("the server's beats come back", || near.stats().lease);
     let executed = || {
         let asked = format!(
             "SELECT sum(calls) FROM pg_stat_statements JOIN pg_database ON oid = dbid \
@@ -44,7 +44,7 @@ pub fn of_mariadb(runtime: &Runtime) -> Vec<(&'static str, f64)> {
     let _inside = runtime.enter();
     let connect = || runtime.block_on(mariadb(&url));
     let near = NearCache::<auth_store::MySqlStore>::builder();
-    let near = Arc::new(near.stale_for(connect(), Duration::from_secs(600)));
+    let near = Arc::new(near.with_ttl(connect(), Duration::from_secs(600)));
     let questions = || -> u64 {
         let said = server.ask("SHOW GLOBAL STATUS LIKE 'Questions'");
         said.split_whitespace().next_back().unwrap().parse().unwrap()
