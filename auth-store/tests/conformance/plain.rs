@@ -7,11 +7,22 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    CompareAndSwap, Created, Deleted, Digest, OverflowPolicy, Record, Rotation, SessionData,
+    CompareAndSwap, Created, Deleted, Digest, OverflowPolicy, Peek, Record, Rotation, SessionData,
     SignInLimit, Store, StoreError, Watch,
 };
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
+
+// What the methods of a store answer.
+pub(crate) type See<'a> = &'a mut dyn FnMut(Peek<'_>);
+pub(crate) type Loaded = Result<Option<Arc<Record>>, StoreError>;
+pub(crate) type Listed = Result<Vec<Arc<Record>>, StoreError>;
+pub(crate) type Creation = Result<Created, StoreError>;
+pub(crate) type Swapped = Result<CompareAndSwap, StoreError>;
+pub(crate) type Deletion = Result<Deleted, StoreError>;
+pub(crate) type Ended = Result<bool, StoreError>;
+pub(crate) type Touched = Result<(), StoreError>;
+pub(crate) type Count = Result<usize, StoreError>;
 
 #[derive(Default)]
 pub(crate) struct Plain(Mutex<Tables>);

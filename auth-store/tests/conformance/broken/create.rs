@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
-use auth_store::{Created, FamilyDigest, Record, SignInLimit, StoreError};
+use auth_store::{Created, FamilyDigest, Record, SignInLimit, Store, StoreError, forward_store};
 use tokio::task::yield_now;
 
 use super::proof::caught;
-use crate::fault::{Creation, Fault};
-use crate::plain::Plain;
+use crate::plain::{Creation, Plain};
 
 caught! {
     ids_from_a_counter_are_caught: Counter => new_ids_never_repeat;
@@ -31,71 +30,66 @@ caught! {
 }
 
 #[derive(Default)]
-struct Counter;
+struct Counter(Plain);
 #[async_trait]
-impl Fault for Counter {
-    fn new_id(&self, _: &Plain, _: Option<&str>) -> Result<SignInId, StoreError> {
+impl Store for Counter {
+    forward_store!(self => self.0, except: [new_id]);
+
+    fn new_id(&self, _: Option<&str>) -> Result<SignInId, StoreError> {
         Ok(SignInId::from_bytes([0; 16]))
     }
 }
 
 #[derive(Default)]
-struct NoAddress;
+struct NoAddress(Plain);
 #[async_trait]
-impl Fault for NoAddress {
-    async fn create(
-        &self,
-        store: &Plain,
-        mut record: Record,
-        limit: Option<SignInLimit>,
-    ) -> Creation {
+impl Store for NoAddress {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
         if let Some(details) = &mut record.details {
             details.device.address = details.device.address.filter(IpAddr::is_ipv4);
         }
-        store.tables().create(record, limit)
+        self.0.tables().create(record, limit)
     }
 }
 
 #[derive(Default)]
-struct CutOff;
+struct CutOff(Plain);
 #[async_trait]
-impl Fault for CutOff {
-    async fn create(
-        &self,
-        store: &Plain,
-        mut record: Record,
-        limit: Option<SignInLimit>,
-    ) -> Creation {
+impl Store for CutOff {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
         if let Some(json) = record.data.get("data").cloned() {
             record.data.insert("data", json.chars().take(30_000).collect::<String>());
         }
-        store.tables().create(record, limit)
+        self.0.tables().create(record, limit)
     }
 }
 
 #[derive(Default)]
-struct EndsIn2106;
+struct EndsIn2106(Plain);
 #[async_trait]
-impl Fault for EndsIn2106 {
-    async fn create(
-        &self,
-        store: &Plain,
-        mut record: Record,
-        limit: Option<SignInLimit>,
-    ) -> Creation {
+impl Store for EndsIn2106 {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
         let latest = Timestamp::from_secs(u64::from(u32::MAX));
         record.limits.ends_at = record.limits.ends_at.min(latest);
-        store.tables().create(record, limit)
+        self.0.tables().create(record, limit)
     }
 }
 
 #[derive(Default)]
-struct KeepsVersion;
+struct KeepsVersion(Plain);
 #[async_trait]
-impl Fault for KeepsVersion {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
+impl Store for KeepsVersion {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let (sid, version) = (record.sid, record.version);
-        let mut tables = store.tables();
+        let mut tables = self.0.tables();
         let created = tables.create(record, limit)?;
         tables.swap(&sid, |_| true, |record| record.version = version);
         Ok(created)
@@ -103,22 +97,26 @@ impl Fault for KeepsVersion {
 }
 
 #[derive(Default)]
-struct Replaces;
+struct Replaces(Plain);
 #[async_trait]
-impl Fault for Replaces {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = store.tables();
+impl Store for Replaces {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
         tables.remove(&record.sid);
         tables.create(record, limit)
     }
 }
 
 #[derive(Default)]
-struct EvictsFirst;
+struct EvictsFirst(Plain);
 #[async_trait]
-impl Fault for EvictsFirst {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = store.tables();
+impl Store for EvictsFirst {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
         let taken = tables.records.contains_key(&record.sid);
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
             let living = tables.living(subject, record.created_at);
@@ -129,46 +127,47 @@ impl Fault for EvictsFirst {
 }
 
 #[derive(Default)]
-struct CheckThenInsert;
+struct CheckThenInsert(Plain);
 #[async_trait]
-impl Fault for CheckThenInsert {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
-        if store.tables().records.contains_key(&record.sid) {
+impl Store for CheckThenInsert {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        if self.0.tables().records.contains_key(&record.sid) {
             return Err(StoreError::duplicate_id());
         }
         yield_now().await;
-        let mut tables = store.tables();
+        let mut tables = self.0.tables();
         tables.remove(&record.sid);
         tables.create(record, limit)
     }
 }
 
 #[derive(Default)]
-struct IndexFirst;
+struct IndexFirst(Plain);
 #[async_trait]
-impl Fault for IndexFirst {
-    async fn create(&self, store: &Plain, record: Record, _: Option<SignInLimit>) -> Creation {
+impl Store for IndexFirst {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, _: Option<SignInLimit>) -> Creation {
         if let Some(subject) = &record.subject {
-            let mut tables = store.tables();
+            let mut tables = self.0.tables();
             tables.subjects.entry(Arc::clone(subject)).or_default().push(record.sid);
         }
         yield_now().await;
-        store.tables().records.insert(record.sid, Arc::new(record));
+        self.0.tables().records.insert(record.sid, Arc::new(record));
         Ok(Created::Stored { evicted: 0 })
     }
 }
 
 #[derive(Default)]
-struct NoFamily;
+struct NoFamily(Plain);
 #[async_trait]
-impl Fault for NoFamily {
-    async fn create(
-        &self,
-        store: &Plain,
-        mut record: Record,
-        limit: Option<SignInLimit>,
-    ) -> Creation {
+impl Store for NoFamily {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
         record.family = FamilyDigest([0; 16]);
-        store.tables().create(record, limit)
+        self.0.tables().create(record, limit)
     }
 }

@@ -2,12 +2,11 @@
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
-use auth_store::{Deleted, Store};
+use auth_store::{Deleted, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::proof::caught;
-use crate::fault::{Deletion, Ended, Fault};
-use crate::plain::Plain;
+use crate::plain::{Deletion, Ended, Plain};
 
 caught! {
     a_delete_that_forgets_the_index_is_caught: ForgetsIndex =>
@@ -27,43 +26,51 @@ caught! {
 }
 
 #[derive(Default)]
-struct ForgetsIndex;
+struct ForgetsIndex(Plain);
 #[async_trait]
-impl Fault for ForgetsIndex {
-    async fn delete(&self, store: &Plain, sid: &SignInId) -> Ended {
-        Ok(store.tables().records.remove(sid).is_some())
+impl Store for ForgetsIndex {
+    forward_store!(self => self.0, except: [delete]);
+
+    async fn delete(&self, sid: &SignInId) -> Ended {
+        Ok(self.0.tables().records.remove(sid).is_some())
     }
 }
 
 #[derive(Default)]
-struct AlwaysYes;
+struct AlwaysYes(Plain);
 #[async_trait]
-impl Fault for AlwaysYes {
-    async fn delete(&self, store: &Plain, sid: &SignInId) -> Ended {
-        store.delete(sid).await.map(|_| true)
+impl Store for AlwaysYes {
+    forward_store!(self => self.0, except: [delete]);
+
+    async fn delete(&self, sid: &SignInId) -> Ended {
+        self.0.delete(sid).await.map(|_| true)
     }
 }
 
 #[derive(Default)]
-struct AnyVersion;
+struct AnyVersion(Plain);
 #[async_trait]
-impl Fault for AnyVersion {
-    async fn delete_if(&self, store: &Plain, sid: &SignInId, _: u64) -> Deletion {
-        Ok(if store.delete(sid).await? { Deleted::Done } else { Deleted::NotFound })
+impl Store for AnyVersion {
+    forward_store!(self => self.0, except: [delete_if_version]);
+
+    async fn delete_if_version(&self, sid: &SignInId, _: u64) -> Deletion {
+        Ok(if self.0.delete(sid).await? { Deleted::Done } else { Deleted::NotFound })
     }
 }
 
 #[derive(Default)]
-struct CompareThenDelete;
+struct CompareThenDelete(Plain);
 #[async_trait]
-impl Fault for CompareThenDelete {
-    async fn delete_if(&self, store: &Plain, sid: &SignInId, version: u64) -> Deletion {
-        match store.load(sid).await? {
+impl Store for CompareThenDelete {
+    forward_store!(self => self.0, except: [delete_if_version]);
+
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Deletion {
+        match self.0.load(sid).await? {
             None => Ok(Deleted::NotFound),
             Some(record) if record.version != version => Ok(Deleted::Conflict(record)),
             Some(_) => {
                 yield_now().await;
-                store.delete(sid).await?;
+                self.0.delete(sid).await?;
                 Ok(Deleted::Done)
             }
         }
@@ -71,43 +78,51 @@ impl Fault for CompareThenDelete {
 }
 
 #[derive(Default)]
-struct MindsUse;
+struct MindsUse(Plain);
 #[async_trait]
-impl Fault for MindsUse {
-    async fn delete_if(&self, store: &Plain, sid: &SignInId, version: u64) -> Deletion {
-        match store.load(sid).await? {
+impl Store for MindsUse {
+    forward_store!(self => self.0, except: [delete_if_version]);
+
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Deletion {
+        match self.0.load(sid).await? {
             Some(record) if record.last_seen() > record.created_at => Ok(Deleted::Conflict(record)),
-            _ => store.delete_if_version(sid, version).await,
+            _ => self.0.delete_if_version(sid, version).await,
         }
     }
 }
 
 #[derive(Default)]
-struct IdleAnyway;
+struct IdleAnyway(Plain);
 #[async_trait]
-impl Fault for IdleAnyway {
-    async fn delete_if_idle(&self, store: &Plain, sid: &SignInId, _: Timestamp) -> Ended {
-        store.delete(sid).await
+impl Store for IdleAnyway {
+    forward_store!(self => self.0, except: [delete_if_idle]);
+
+    async fn delete_if_idle(&self, sid: &SignInId, _: Timestamp) -> Ended {
+        self.0.delete(sid).await
     }
 }
 
 #[derive(Default)]
-struct IdleCompareThenDelete;
+struct IdleCompareThenDelete(Plain);
 #[async_trait]
-impl Fault for IdleCompareThenDelete {
-    async fn delete_if_idle(&self, store: &Plain, sid: &SignInId, seen: Timestamp) -> Ended {
-        let idle = store.load(sid).await?.is_some_and(|record| record.last_seen() <= seen);
+impl Store for IdleCompareThenDelete {
+    forward_store!(self => self.0, except: [delete_if_idle]);
+
+    async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Ended {
+        let idle = self.0.load(sid).await?.is_some_and(|record| record.last_seen() <= seen);
         yield_now().await;
-        Ok(idle && store.delete(sid).await?)
+        Ok(idle && self.0.delete(sid).await?)
     }
 }
 
 #[derive(Default)]
-struct NeverIdle;
+struct NeverIdle(Plain);
 #[async_trait]
-impl Fault for NeverIdle {
-    async fn delete_if_idle(&self, store: &Plain, sid: &SignInId, seen: Timestamp) -> Ended {
-        let idle = store.load(sid).await?.is_some_and(|record| record.last_seen() < seen);
-        Ok(idle && store.delete(sid).await?)
+impl Store for NeverIdle {
+    forward_store!(self => self.0, except: [delete_if_idle]);
+
+    async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Ended {
+        let idle = self.0.load(sid).await?.is_some_and(|record| record.last_seen() < seen);
+        Ok(idle && self.0.delete(sid).await?)
     }
 }

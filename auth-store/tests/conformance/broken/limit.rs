@@ -1,12 +1,11 @@
 //! Faults of the number of sign-ins at a time.
 
 use async_trait::async_trait;
-use auth_store::{Created, Record, SignInLimit};
+use auth_store::{Created, Record, SignInLimit, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::proof::caught;
-use crate::fault::{Creation, Fault};
-use crate::plain::Plain;
+use crate::plain::{Creation, Plain};
 
 caught! {
     sec_21_a_limit_that_is_checked_before_the_insert_is_caught: CheckThenInsert =>
@@ -23,13 +22,15 @@ caught! {
 }
 
 #[derive(Default)]
-struct CheckThenInsert;
+struct CheckThenInsert(Plain);
 #[async_trait]
-impl Fault for CheckThenInsert {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
+impl Store for CheckThenInsert {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut evicted = 0;
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
-            let mut tables = store.tables();
+            let mut tables = self.0.tables();
             let living = tables.living(subject, record.created_at);
             match tables.keep(&living, limit) {
                 Some(more) => evicted = more,
@@ -37,17 +38,19 @@ impl Fault for CheckThenInsert {
             }
         }
         yield_now().await;
-        store.tables().create(record, None)?;
+        self.0.tables().create(record, None)?;
         Ok(Created::Stored { evicted })
     }
 }
 
 #[derive(Default)]
-struct EvictsYoungest;
+struct EvictsYoungest(Plain);
 #[async_trait]
-impl Fault for EvictsYoungest {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = store.tables();
+impl Store for EvictsYoungest {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
         let mut evicted = 0;
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
             let mut living = tables.living(subject, record.created_at);
@@ -63,11 +66,13 @@ impl Fault for EvictsYoungest {
 }
 
 #[derive(Default)]
-struct EvictsOne;
+struct EvictsOne(Plain);
 #[async_trait]
-impl Fault for EvictsOne {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = store.tables();
+impl Store for EvictsOne {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
         let living = record.subject.as_ref().map(|of| tables.living(of, record.created_at));
         let living = living.unwrap_or_default();
         let full = limit.is_some_and(|limit| living.len() >= limit.max.get() as usize);
@@ -78,11 +83,13 @@ impl Fault for EvictsOne {
 }
 
 #[derive(Default)]
-struct RefusesTooLate;
+struct RefusesTooLate(Plain);
 #[async_trait]
-impl Fault for RefusesTooLate {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = store.tables();
+impl Store for RefusesTooLate {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
         let created = tables.create(record.clone(), limit)?;
         if created == Created::LimitReached {
             tables.create(record, None)?;
@@ -92,11 +99,13 @@ impl Fault for RefusesTooLate {
 }
 
 #[derive(Default)]
-struct CountsExpired;
+struct CountsExpired(Plain);
 #[async_trait]
-impl Fault for CountsExpired {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = store.tables();
+impl Store for CountsExpired {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
         let mut evicted = 0;
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
             let all = tables.of(subject);
@@ -111,11 +120,13 @@ impl Fault for CountsExpired {
 }
 
 #[derive(Default)]
-struct CountsNoIdle;
+struct CountsNoIdle(Plain);
 #[async_trait]
-impl Fault for CountsNoIdle {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = store.tables();
+impl Store for CountsNoIdle {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
             let mut living = tables.living(subject, record.created_at);
             living.retain(|sid| tables.records[sid].limits.idle_secs == 0);

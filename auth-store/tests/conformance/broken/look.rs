@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Peek, Record, SignInLimit, Store};
+use auth_store::{Peek, Record, SignInLimit, Store, forward_store};
 use parking_lot::Mutex;
 
 use super::proof::caught;
-use crate::fault::{Creation, Fault, Listed, Loaded, See};
-use crate::plain::Plain;
+use crate::plain::{Creation, Listed, Loaded, Plain, See};
 
 caught! {
     an_unknown_id_that_leads_to_a_sign_in_is_caught: Anybody => load_of_an_unknown_id_is_none;
@@ -25,21 +24,25 @@ caught! {
 }
 
 #[derive(Default)]
-struct Anybody;
+struct Anybody(Plain);
 #[async_trait]
-impl Fault for Anybody {
-    async fn load(&self, store: &Plain, sid: &SignInId) -> Loaded {
-        let tables = store.tables();
+impl Store for Anybody {
+    forward_store!(self => self.0, except: [load, find]);
+
+    async fn load(&self, sid: &SignInId) -> Loaded {
+        let tables = self.0.tables();
         Ok(tables.records.get(sid).or_else(|| tables.records.values().next()).cloned())
     }
 }
 
 #[derive(Default)]
-struct Prefix;
+struct Prefix(Plain);
 #[async_trait]
-impl Fault for Prefix {
-    async fn load(&self, store: &Plain, sid: &SignInId) -> Loaded {
-        let tables = store.tables();
+impl Store for Prefix {
+    forward_store!(self => self.0, except: [load, find]);
+
+    async fn load(&self, sid: &SignInId) -> Loaded {
+        let tables = self.0.tables();
         let like = |record: &&Arc<Record>| record.sid.as_bytes()[..15] == sid.as_bytes()[..15];
         Ok(tables.records.values().find(like).cloned())
     }
@@ -47,40 +50,46 @@ impl Fault for Prefix {
 
 /// Remembers what it loaded first.
 #[derive(Default)]
-struct StalePeek(Mutex<HashMap<SignInId, Arc<Record>>>);
+struct StalePeek(Plain, Mutex<HashMap<SignInId, Arc<Record>>>);
 #[async_trait]
-impl Fault for StalePeek {
-    fn peek(&self, _: &Plain, sid: &SignInId, see: See<'_>) {
-        see(match self.0.lock().get(sid) {
+impl Store for StalePeek {
+    forward_store!(self => self.0, except: [peek, load, find]);
+
+    fn peek(&self, sid: &SignInId, see: See<'_>) {
+        see(match self.1.lock().get(sid) {
             Some(record) => Peek::Authoritative(Some(record)),
             None => Peek::Miss,
         });
     }
-    async fn load(&self, store: &Plain, sid: &SignInId) -> Loaded {
-        let loaded = store.load(sid).await?;
+    async fn load(&self, sid: &SignInId) -> Loaded {
+        let loaded = self.0.load(sid).await?;
         if let Some(record) = &loaded {
             let copy = || Arc::new(Record::clone(record));
-            self.0.lock().entry(*sid).or_insert_with(copy);
+            self.1.lock().entry(*sid).or_insert_with(copy);
         }
         Ok(loaded)
     }
 }
 
 #[derive(Default)]
-struct BlindPeek;
+struct BlindPeek(Plain);
 #[async_trait]
-impl Fault for BlindPeek {
-    fn peek(&self, _: &Plain, _: &SignInId, see: See<'_>) {
+impl Store for BlindPeek {
+    forward_store!(self => self.0, except: [peek]);
+
+    fn peek(&self, _: &SignInId, see: See<'_>) {
         see(Peek::Authoritative(None));
     }
 }
 
 #[derive(Default)]
-struct PeeksTwice;
+struct PeeksTwice(Plain);
 #[async_trait]
-impl Fault for PeeksTwice {
-    fn peek(&self, store: &Plain, sid: &SignInId, see: See<'_>) {
-        if let Some(record) = store.tables().records.get(sid) {
+impl Store for PeeksTwice {
+    forward_store!(self => self.0, except: [peek]);
+
+    fn peek(&self, sid: &SignInId, see: See<'_>) {
+        if let Some(record) = self.0.tables().records.get(sid) {
             see(Peek::Authoritative(Some(record)));
         }
         see(Peek::Miss);
@@ -88,33 +97,39 @@ impl Fault for PeeksTwice {
 }
 
 #[derive(Default)]
-struct PeeksNever;
+struct PeeksNever(Plain);
 #[async_trait]
-impl Fault for PeeksNever {
-    fn peek(&self, store: &Plain, sid: &SignInId, see: See<'_>) {
-        if let Some(record) = store.tables().records.get(sid) {
+impl Store for PeeksNever {
+    forward_store!(self => self.0, except: [peek]);
+
+    fn peek(&self, sid: &SignInId, see: See<'_>) {
+        if let Some(record) = self.0.tables().records.get(sid) {
             see(Peek::Authoritative(Some(record)));
         }
     }
 }
 
 #[derive(Default)]
-struct YoungestFirst;
+struct YoungestFirst(Plain);
 #[async_trait]
-impl Fault for YoungestFirst {
-    async fn list(&self, store: &Plain, subject: &str) -> Listed {
-        let mut records = store.list(subject).await?;
+impl Store for YoungestFirst {
+    forward_store!(self => self.0, except: [list]);
+
+    async fn list(&self, subject: &str) -> Listed {
+        let mut records = self.0.list(subject).await?;
         records.reverse();
         Ok(records)
     }
 }
 
 #[derive(Default)]
-struct IgnoresCase;
+struct IgnoresCase(Plain);
 #[async_trait]
-impl Fault for IgnoresCase {
-    async fn list(&self, store: &Plain, subject: &str) -> Listed {
-        let tables = store.tables();
+impl Store for IgnoresCase {
+    forward_store!(self => self.0, except: [list]);
+
+    async fn list(&self, subject: &str) -> Listed {
+        let tables = self.0.tables();
         let alike = |record: &&Arc<Record>| {
             record.subject.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(subject))
         };
@@ -124,12 +139,14 @@ impl Fault for IgnoresCase {
 
 /// Keeps nobody's sign-ins under the empty name.
 #[derive(Default)]
-struct EmptyName;
+struct EmptyName(Plain);
 #[async_trait]
-impl Fault for EmptyName {
-    async fn create(&self, store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
+impl Store for EmptyName {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let (sid, anonymous) = (record.sid, record.subject.is_none());
-        let mut tables = store.tables();
+        let mut tables = self.0.tables();
         let created = tables.create(record, limit)?;
         if anonymous {
             tables.subjects.entry(Arc::from("")).or_default().push(sid);

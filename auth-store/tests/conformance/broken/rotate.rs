@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use auth_core::SignInId;
-use auth_store::{CompareAndSwap, Digest, Record, Rotation, Store};
+use auth_core::{SignInId, Timestamp};
+use auth_store::{
+    CompareAndSwap, Digest, Nonce, Record, Rotation, RotationGrace, SignInLimit, Store,
+    forward_store,
+};
 use tokio::task::yield_now;
 
 use super::proof::caught;
-use crate::fault::{Fault, Swapped};
-use crate::plain::Plain;
+use crate::plain::{Creation, Plain, Swapped};
 
 caught! {
     a_refresh_that_drops_the_data_is_caught: DropsData =>
@@ -53,151 +55,170 @@ fn rotate_and(
 }
 
 #[derive(Default)]
-struct DropsData;
+struct DropsData(Plain);
 #[async_trait]
-impl Fault for DropsData {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        Ok(rotate_and(store, sid, from, to, |record| record.data.remove("cart")))
+impl Store for DropsData {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        Ok(rotate_and(&self.0, sid, from, to, |record| record.data.remove("cart")))
     }
 }
 
 #[derive(Default)]
-struct RaisesAssurance;
+struct RaisesAssurance(Plain);
 #[async_trait]
-impl Fault for RaisesAssurance {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        Ok(rotate_and(store, sid, from, to, |record| {
+impl Store for RaisesAssurance {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        Ok(rotate_and(&self.0, sid, from, to, |record| {
             record.details.get_or_insert_default().acr = Some("aal3".into());
         }))
     }
 }
 
 #[derive(Default)]
-struct IgnoresFrom;
+struct IgnoresFrom(Plain);
 #[async_trait]
-impl Fault for IgnoresFrom {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, _: &Digest, to: Rotation) -> Swapped {
-        Ok(store.tables().swap(sid, |_| true, |record| to.apply(record)))
+impl Store for IgnoresFrom {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, _: &Digest, to: Rotation) -> Swapped {
+        Ok(self.0.tables().swap(sid, |_| true, |record| to.apply(record)))
     }
 }
 
 #[derive(Default)]
-struct CompareThenSwap;
+struct CompareThenSwap(Plain);
 #[async_trait]
-impl Fault for CompareThenSwap {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let Some(read) = store.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
+impl Store for CompareThenSwap {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let Some(read) = self.0.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
         if read.current != *from {
             return Ok(CompareAndSwap::Conflict(read));
         }
         yield_now().await;
-        Ok(store.tables().swap(sid, |_| true, |record| to.apply(record)))
+        Ok(self.0.tables().swap(sid, |_| true, |record| to.apply(record)))
     }
 }
 
 /// Writes the last record it read of a sign-in, whether or not that is still there.
 #[derive(Default)]
-struct Upserts(parking_lot::Mutex<Option<Record>>);
+struct Upserts(Plain, parking_lot::Mutex<Option<Record>>);
 #[async_trait]
-impl Fault for Upserts {
-    async fn create(
-        &self,
-        store: &Plain,
-        record: Record,
-        limit: Option<auth_store::SignInLimit>,
-    ) -> crate::fault::Creation {
-        *self.0.lock() = Some(record.clone());
-        store.create(record, limit).await
+impl Store for Upserts {
+    forward_store!(self => self.0, except: [create, rotate]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        *self.1.lock() = Some(record.clone());
+        self.0.create(record, limit).await
     }
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let last = self.0.lock().clone().filter(|record| record.sid == *sid);
-        if let (None, Some(record)) = (store.load(sid).await?, last) {
-            store.tables().add(record);
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let last = self.1.lock().clone().filter(|record| record.sid == *sid);
+        if let (None, Some(record)) = (self.0.load(sid).await?, last) {
+            self.0.tables().add(record);
         }
-        store.rotate(sid, from, to).await
+        self.0.rotate(sid, from, to).await
     }
 }
 
 #[derive(Default)]
-struct DeletesFirst;
+struct DeletesFirst(Plain);
 #[async_trait]
-impl Fault for DeletesFirst {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let Some(read) = store.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
+impl Store for DeletesFirst {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let Some(read) = self.0.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
         if read.current != *from {
             return Ok(CompareAndSwap::Conflict(read));
         }
-        store.delete(sid).await?;
+        self.0.delete(sid).await?;
         yield_now().await;
         let mut record = Record::clone(&read);
         to.apply(&mut record);
-        store.tables().add(record.clone());
+        self.0.tables().add(record.clone());
         Ok(CompareAndSwap::Stored(Arc::new(record)))
     }
 }
 
 /// Takes any change since the sign-in began for a rotation.
 #[derive(Default)]
-struct StaleAfterUpdate;
+struct StaleAfterUpdate(Plain);
 #[async_trait]
-impl Fault for StaleAfterUpdate {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+impl Store for StaleAfterUpdate {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let unchanged = |record: &Record| record.current == *from && record.version == 0;
-        Ok(store.tables().swap(sid, unchanged, |record| to.apply(record)))
+        Ok(self.0.tables().swap(sid, unchanged, |record| to.apply(record)))
     }
 }
 
 #[derive(Default)]
-struct NoGrace;
+struct NoGrace(Plain);
 #[async_trait]
-impl Fault for NoGrace {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        store.rotate(sid, from, Rotation { grace: None, ..to }).await
+impl Store for NoGrace {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        self.0.rotate(sid, from, Rotation { grace: None, ..to }).await
     }
 }
 
 #[derive(Default)]
-struct KeepsFirstGrace;
+struct KeepsFirstGrace(Plain);
 #[async_trait]
-impl Fault for KeepsFirstGrace {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let read = store.load(sid).await?;
+impl Store for KeepsFirstGrace {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let read = self.0.load(sid).await?;
         let first = read.and_then(|record| record.details.as_ref()?.grace);
         let grace = first.or(to.grace);
-        store.rotate(sid, from, Rotation { grace, ..to }).await
+        self.0.rotate(sid, from, Rotation { grace, ..to }).await
     }
 }
 
 #[derive(Default)]
-struct OwnGrace;
+struct OwnGrace(Plain);
 #[async_trait]
-impl Fault for OwnGrace {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let (previous, nonce) = (*from, auth_store::Nonce([0; 16]));
-        let grace = auth_store::RotationGrace { previous, nonce, until: auth_core::Timestamp::MAX };
-        store.rotate(sid, from, Rotation { grace: Some(grace), ..to }).await
+impl Store for OwnGrace {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let (previous, nonce) = (*from, Nonce([0; 16]));
+        let grace = RotationGrace { previous, nonce, until: Timestamp::MAX };
+        self.0.rotate(sid, from, Rotation { grace: Some(grace), ..to }).await
     }
 }
 
 #[derive(Default)]
-struct KeepsLimits;
+struct KeepsLimits(Plain);
 #[async_trait]
-impl Fault for KeepsLimits {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let limits = store.load(sid).await?.map(|record| record.limits);
-        Ok(rotate_and(store, sid, from, to, |record| {
+impl Store for KeepsLimits {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let limits = self.0.load(sid).await?.map(|record| record.limits);
+        Ok(rotate_and(&self.0, sid, from, to, |record| {
             record.limits = limits.unwrap_or(record.limits);
         }))
     }
 }
 
 #[derive(Default)]
-struct KeepsFamily;
+struct KeepsFamily(Plain);
 #[async_trait]
-impl Fault for KeepsFamily {
-    async fn rotate(&self, store: &Plain, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let family = store.load(sid).await?.map(|record| record.family);
-        Ok(rotate_and(store, sid, from, to, |record| {
+impl Store for KeepsFamily {
+    forward_store!(self => self.0, except: [rotate]);
+
+    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let family = self.0.load(sid).await?.map(|record| record.family);
+        Ok(rotate_and(&self.0, sid, from, to, |record| {
             record.family = family.unwrap_or(record.family);
         }))
     }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Record, Store};
+use auth_store::{Record, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::proof::caught;
-use crate::fault::{Count, Ended, Fault, Loaded};
-use crate::plain::Plain;
+use crate::plain::{Count, Ended, Loaded, Plain};
 
 caught! {
     a_revocation_that_says_no_is_caught: SaysNo => revoke_ends_one_sign_in;
@@ -29,38 +28,46 @@ caught! {
 }
 
 #[derive(Default)]
-struct SaysNo;
+struct SaysNo(Plain);
 #[async_trait]
-impl Fault for SaysNo {
-    async fn revoke(&self, store: &Plain, subject: &str, sid: &SignInId) -> Ended {
-        store.revoke(subject, sid).await.map(|_| false)
+impl Store for SaysNo {
+    forward_store!(self => self.0, except: [revoke]);
+
+    async fn revoke(&self, subject: &str, sid: &SignInId) -> Ended {
+        self.0.revoke(subject, sid).await.map(|_| false)
     }
 }
 
 #[derive(Default)]
-struct Anybodys;
+struct Anybodys(Plain);
 #[async_trait]
-impl Fault for Anybodys {
-    async fn revoke(&self, store: &Plain, _: &str, sid: &SignInId) -> Ended {
-        store.delete(sid).await
+impl Store for Anybodys {
+    forward_store!(self => self.0, except: [revoke]);
+
+    async fn revoke(&self, _: &str, sid: &SignInId) -> Ended {
+        self.0.delete(sid).await
     }
 }
 
 #[derive(Default)]
-struct EndsKept;
+struct EndsKept(Plain);
 #[async_trait]
-impl Fault for EndsKept {
-    async fn revoke_others(&self, store: &Plain, subject: &str, _: &SignInId) -> Count {
-        store.revoke_subject(subject).await
+impl Store for EndsKept {
+    forward_store!(self => self.0, except: [revoke_others]);
+
+    async fn revoke_others(&self, subject: &str, _: &SignInId) -> Count {
+        self.0.revoke_subject(subject).await
     }
 }
 
 #[derive(Default)]
-struct MissesOne;
+struct MissesOne(Plain);
 #[async_trait]
-impl Fault for MissesOne {
-    async fn revoke_subject(&self, store: &Plain, subject: &str) -> Count {
-        let mut tables = store.tables();
+impl Store for MissesOne {
+    forward_store!(self => self.0, except: [revoke_subject]);
+
+    async fn revoke_subject(&self, subject: &str) -> Count {
+        let mut tables = self.0.tables();
         let sids = tables.of(subject);
         Ok(tables.remove_all(sids.get(1..).unwrap_or_default()))
     }
@@ -68,13 +75,15 @@ impl Fault for MissesOne {
 
 /// Ends those it read, and forgets all.
 #[derive(Default)]
-struct ClearsIndex;
+struct ClearsIndex(Plain);
 #[async_trait]
-impl Fault for ClearsIndex {
-    async fn revoke_subject(&self, store: &Plain, subject: &str) -> Count {
-        let read = store.tables().of(subject);
+impl Store for ClearsIndex {
+    forward_store!(self => self.0, except: [revoke_subject]);
+
+    async fn revoke_subject(&self, subject: &str) -> Count {
+        let read = self.0.tables().of(subject);
         yield_now().await;
-        let mut tables = store.tables();
+        let mut tables = self.0.tables();
         let ended = tables.remove_all(&read);
         tables.subjects.remove(subject);
         Ok(ended)
@@ -82,12 +91,14 @@ impl Fault for ClearsIndex {
 }
 
 #[derive(Default)]
-struct Widens;
+struct Widens(Plain);
 #[async_trait]
-impl Fault for Widens {
-    async fn amend_subject(&self, store: &Plain, subject: &str, principal: &[u8]) -> Count {
-        let amended = store.update_subject(subject, principal).await?;
-        let mut tables = store.tables();
+impl Store for Widens {
+    forward_store!(self => self.0, except: [update_subject]);
+
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
+        let amended = self.0.update_subject(subject, principal).await?;
+        let mut tables = self.0.tables();
         for sid in tables.of(subject) {
             let widen = |record: &mut Record| {
                 let details = record.details.get_or_insert_default();
@@ -102,12 +113,14 @@ impl Fault for Widens {
 
 /// Answers what it loaded first.
 #[derive(Default)]
-struct Remembers(parking_lot::Mutex<Option<Arc<Record>>>);
+struct Remembers(Plain, parking_lot::Mutex<Option<Arc<Record>>>);
 #[async_trait]
-impl Fault for Remembers {
-    async fn load(&self, store: &Plain, sid: &SignInId) -> Loaded {
-        let loaded = store.load(sid).await?;
-        let mut first = self.0.lock();
+impl Store for Remembers {
+    forward_store!(self => self.0, except: [load, find]);
+
+    async fn load(&self, sid: &SignInId) -> Loaded {
+        let loaded = self.0.load(sid).await?;
+        let mut first = self.1.lock();
         if first.is_none() {
             *first = loaded;
         }
@@ -116,22 +129,26 @@ impl Fault for Remembers {
 }
 
 #[derive(Default)]
-struct CountsGone;
+struct CountsGone(Plain);
 #[async_trait]
-impl Fault for CountsGone {
-    async fn delete(&self, store: &Plain, sid: &SignInId) -> Ended {
-        Ok(store.tables().records.remove(sid).is_some())
+impl Store for CountsGone {
+    forward_store!(self => self.0, except: [delete]);
+
+    async fn delete(&self, sid: &SignInId) -> Ended {
+        Ok(self.0.tables().records.remove(sid).is_some())
     }
 }
 
 #[derive(Default)]
-struct WritesBack;
+struct WritesBack(Plain);
 #[async_trait]
-impl Fault for WritesBack {
-    async fn amend_subject(&self, store: &Plain, subject: &str, principal: &[u8]) -> Count {
-        let read = store.list(subject).await?;
+impl Store for WritesBack {
+    forward_store!(self => self.0, except: [update_subject]);
+
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
+        let read = self.0.list(subject).await?;
         yield_now().await;
-        let mut tables = store.tables();
+        let mut tables = self.0.tables();
         for record in &read {
             let mut record = Record::clone(record);
             record.set_principal(principal);
@@ -144,13 +161,15 @@ impl Fault for WritesBack {
 }
 
 #[derive(Default)]
-struct CountsFirst;
+struct CountsFirst(Plain);
 #[async_trait]
-impl Fault for CountsFirst {
-    async fn amend_subject(&self, store: &Plain, subject: &str, principal: &[u8]) -> Count {
-        let counted = store.tables().of(subject).len();
+impl Store for CountsFirst {
+    forward_store!(self => self.0, except: [update_subject]);
+
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
+        let counted = self.0.tables().of(subject).len();
         yield_now().await;
-        store.update_subject(subject, principal).await?;
+        self.0.update_subject(subject, principal).await?;
         Ok(counted)
     }
 }

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
-use auth_store::{Record, Store};
+use auth_store::{Record, Store, forward_store};
 
 use super::proof::caught;
-use crate::fault::{Count, Fault};
-use crate::plain::Plain;
+use crate::plain::{Count, Plain};
 
 caught! {
     a_sweep_that_takes_a_used_sign_in_is_caught: IgnoresUse => sweep_never_takes_a_living_sign_in;
@@ -28,46 +27,56 @@ fn take(store: &Plain, most: usize, over: impl Fn(&Record) -> bool) -> usize {
 
 /// Counts the idle time from the beginning.
 #[derive(Default)]
-struct IgnoresUse;
+struct IgnoresUse(Plain);
 #[async_trait]
-impl Fault for IgnoresUse {
-    async fn sweep(&self, store: &Plain, now: Timestamp, most: usize) -> Count {
-        Ok(take(store, most, |record| record.limits.expiry(record.created_at, now).is_some()))
+impl Store for IgnoresUse {
+    forward_store!(self => self.0, except: [sweep]);
+
+    async fn sweep(&self, now: Timestamp, most: usize) -> Count {
+        Ok(take(&self.0, most, |record| record.limits.expiry(record.created_at, now).is_some()))
     }
 }
 
 #[derive(Default)]
-struct TakesOldest;
+struct TakesOldest(Plain);
 #[async_trait]
-impl Fault for TakesOldest {
-    async fn sweep(&self, store: &Plain, _: Timestamp, most: usize) -> Count {
-        Ok(take(store, most.min(1), |_| true))
+impl Store for TakesOldest {
+    forward_store!(self => self.0, except: [sweep]);
+
+    async fn sweep(&self, _: Timestamp, most: usize) -> Count {
+        Ok(take(&self.0, most.min(1), |_| true))
     }
 }
 
 #[derive(Default)]
-struct Nothing;
+struct Nothing(Plain);
 #[async_trait]
-impl Fault for Nothing {
-    async fn sweep(&self, _: &Plain, _: Timestamp, _: usize) -> Count {
+impl Store for Nothing {
+    forward_store!(self => self.0, except: [sweep]);
+
+    async fn sweep(&self, _: Timestamp, _: usize) -> Count {
         Ok(0)
     }
 }
 
 #[derive(Default)]
-struct OnlyAbsolute;
+struct OnlyAbsolute(Plain);
 #[async_trait]
-impl Fault for OnlyAbsolute {
-    async fn sweep(&self, store: &Plain, now: Timestamp, most: usize) -> Count {
-        Ok(take(store, most, |record| record.limits.ends_at <= now))
+impl Store for OnlyAbsolute {
+    forward_store!(self => self.0, except: [sweep]);
+
+    async fn sweep(&self, now: Timestamp, most: usize) -> Count {
+        Ok(take(&self.0, most, |record| record.limits.ends_at <= now))
     }
 }
 
 #[derive(Default)]
-struct TakesAll;
+struct TakesAll(Plain);
 #[async_trait]
-impl Fault for TakesAll {
-    async fn sweep(&self, store: &Plain, now: Timestamp, _: usize) -> Count {
-        store.sweep(now, usize::MAX).await
+impl Store for TakesAll {
+    forward_store!(self => self.0, except: [sweep]);
+
+    async fn sweep(&self, now: Timestamp, _: usize) -> Count {
+        self.0.sweep(now, usize::MAX).await
     }
 }

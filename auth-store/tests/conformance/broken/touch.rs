@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
-use auth_store::{Record, Store, StoreError, StoreErrorKind};
+use auth_store::{Record, Store, StoreError, StoreErrorKind, forward_store};
 use tokio::task::yield_now;
 
 use super::proof::caught;
-use crate::fault::{Fault, Touched};
-use crate::plain::Plain;
+use crate::plain::{Plain, Touched};
 use crate::records::{blank, seen_at};
 
 caught! {
@@ -28,10 +27,12 @@ caught! {
 }
 
 #[derive(Default)]
-struct Nothing;
+struct Nothing(Plain);
 #[async_trait]
-impl Fault for Nothing {
-    async fn touch(&self, _: &Plain, _: &SignInId, _: Timestamp) -> Touched {
+impl Store for Nothing {
+    forward_store!(self => self.0, except: [touch]);
+
+    async fn touch(&self, _: &SignInId, _: Timestamp) -> Touched {
         Ok(())
     }
 }
@@ -43,63 +44,73 @@ fn write(store: &Plain, sid: &SignInId, at: Timestamp) {
 }
 
 #[derive(Default)]
-struct Backward;
+struct Backward(Plain);
 #[async_trait]
-impl Fault for Backward {
-    async fn touch(&self, store: &Plain, sid: &SignInId, at: Timestamp) -> Touched {
-        write(store, sid, at);
+impl Store for Backward {
+    forward_store!(self => self.0, except: [touch]);
+
+    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
+        write(&self.0, sid, at);
         Ok(())
     }
 }
 
 #[derive(Default)]
-struct CompareThenWrite;
+struct CompareThenWrite(Plain);
 #[async_trait]
-impl Fault for CompareThenWrite {
-    async fn touch(&self, store: &Plain, sid: &SignInId, at: Timestamp) -> Touched {
-        let later = store.load(sid).await?.is_some_and(|record| record.last_seen() < at);
+impl Store for CompareThenWrite {
+    forward_store!(self => self.0, except: [touch]);
+
+    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
+        let later = self.0.load(sid).await?.is_some_and(|record| record.last_seen() < at);
         yield_now().await;
         if later {
-            write(store, sid, at);
+            write(&self.0, sid, at);
         }
         Ok(())
     }
 }
 
 #[derive(Default)]
-struct RaisesVersion;
+struct RaisesVersion(Plain);
 #[async_trait]
-impl Fault for RaisesVersion {
-    async fn touch(&self, store: &Plain, sid: &SignInId, at: Timestamp) -> Touched {
+impl Store for RaisesVersion {
+    forward_store!(self => self.0, except: [touch]);
+
+    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
         let change = |record: &mut Record| {
             record.touch(at);
             record.version += 1;
         };
-        store.tables().swap(sid, |_| true, change);
+        self.0.tables().swap(sid, |_| true, change);
         Ok(())
     }
 }
 
 #[derive(Default)]
-struct Revives;
+struct Revives(Plain);
 #[async_trait]
-impl Fault for Revives {
-    async fn touch(&self, store: &Plain, sid: &SignInId, at: Timestamp) -> Touched {
-        if store.load(sid).await?.is_none() {
-            store.tables().add(blank(*sid));
+impl Store for Revives {
+    forward_store!(self => self.0, except: [touch]);
+
+    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
+        if self.0.load(sid).await?.is_none() {
+            self.0.tables().add(blank(*sid));
         }
-        store.touch(sid, at).await
+        self.0.touch(sid, at).await
     }
 }
 
 #[derive(Default)]
-struct Fails;
+struct Fails(Plain);
 #[async_trait]
-impl Fault for Fails {
-    async fn touch(&self, store: &Plain, sid: &SignInId, at: Timestamp) -> Touched {
-        if store.load(sid).await?.is_none() {
+impl Store for Fails {
+    forward_store!(self => self.0, except: [touch]);
+
+    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
+        if self.0.load(sid).await?.is_none() {
             return Err(StoreError::new(StoreErrorKind::Invalid, "there is nothing to touch"));
         }
-        store.touch(sid, at).await
+        self.0.touch(sid, at).await
     }
 }

@@ -4,12 +4,11 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{CompareAndSwap, Record, SessionData, Store};
+use auth_store::{CompareAndSwap, Record, SessionData, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::proof::caught;
-use crate::fault::{Fault, Swapped};
-use crate::plain::Plain;
+use crate::plain::{Plain, Swapped};
 use crate::records::{blank, seen_at};
 
 caught! {
@@ -35,82 +34,68 @@ fn change(store: &Plain, sid: &SignInId, data: SessionData) -> CompareAndSwap {
 }
 
 #[derive(Default)]
-struct KeepsVersion;
+struct KeepsVersion(Plain);
 #[async_trait]
-impl Fault for KeepsVersion {
-    async fn update(
-        &self,
-        store: &Plain,
-        sid: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Swapped {
+impl Store for KeepsVersion {
+    forward_store!(self => self.0, except: [update]);
+
+    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
         let current = |record: &Record| record.version == version;
-        Ok(store.tables().swap(sid, current, |record| record.data = data))
+        Ok(self.0.tables().swap(sid, current, |record| record.data = data))
     }
 }
 
 #[derive(Default)]
-struct IgnoresVersion;
+struct IgnoresVersion(Plain);
 #[async_trait]
-impl Fault for IgnoresVersion {
-    async fn update(&self, store: &Plain, sid: &SignInId, _: u64, data: SessionData) -> Swapped {
-        Ok(change(store, sid, data))
+impl Store for IgnoresVersion {
+    forward_store!(self => self.0, except: [update]);
+
+    async fn update(&self, sid: &SignInId, _: u64, data: SessionData) -> Swapped {
+        Ok(change(&self.0, sid, data))
     }
 }
 
 #[derive(Default)]
-struct Upserts;
+struct Upserts(Plain);
 #[async_trait]
-impl Fault for Upserts {
-    async fn update(
-        &self,
-        store: &Plain,
-        sid: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Swapped {
-        let swap = store.update(sid, version, data).await?;
+impl Store for Upserts {
+    forward_store!(self => self.0, except: [update]);
+
+    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
+        let swap = self.0.update(sid, version, data).await?;
         if !matches!(swap, CompareAndSwap::NotFound) {
             return Ok(swap);
         }
         let record = blank(*sid);
-        store.tables().add(record.clone());
+        self.0.tables().add(record.clone());
         Ok(CompareAndSwap::Stored(Arc::new(record)))
     }
 }
 
 #[derive(Default)]
-struct ForgetsUse;
+struct ForgetsUse(Plain);
 #[async_trait]
-impl Fault for ForgetsUse {
-    async fn update(
-        &self,
-        store: &Plain,
-        sid: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Swapped {
-        let swap = store.update(sid, version, data).await?;
+impl Store for ForgetsUse {
+    forward_store!(self => self.0, except: [update]);
+
+    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
+        let swap = self.0.update(sid, version, data).await?;
         let CompareAndSwap::Stored(record) = &swap else { return Ok(swap) };
         let record = Arc::new(seen_at(record, record.created_at));
-        store.tables().records.insert(*sid, Arc::clone(&record));
+        self.0.tables().records.insert(*sid, Arc::clone(&record));
         Ok(CompareAndSwap::Stored(record))
     }
 }
 
 #[derive(Default)]
-struct WritesBack;
+struct WritesBack(Plain);
 #[async_trait]
-impl Fault for WritesBack {
-    async fn update(
-        &self,
-        store: &Plain,
-        sid: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Swapped {
-        let Some(read) = store.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
+impl Store for WritesBack {
+    forward_store!(self => self.0, except: [update]);
+
+    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
+        let Some(read) = self.0.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
         if read.version != version {
             return Ok(CompareAndSwap::Conflict(read));
         }
@@ -118,7 +103,7 @@ impl Fault for WritesBack {
         let mut record = Record::clone(&read);
         record.data = data;
         record.version += 1;
-        let mut tables = store.tables();
+        let mut tables = self.0.tables();
         tables.remove(sid);
         tables.add(record.clone());
         Ok(CompareAndSwap::Stored(Arc::new(record)))
@@ -126,22 +111,18 @@ impl Fault for WritesBack {
 }
 
 #[derive(Default)]
-struct CompareThenSwap;
+struct CompareThenSwap(Plain);
 #[async_trait]
-impl Fault for CompareThenSwap {
-    async fn update(
-        &self,
-        store: &Plain,
-        sid: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Swapped {
-        let Some(read) = store.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
+impl Store for CompareThenSwap {
+    forward_store!(self => self.0, except: [update]);
+
+    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
+        let Some(read) = self.0.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
         if read.version != version {
             return Ok(CompareAndSwap::Conflict(read));
         }
         yield_now().await;
-        match change(store, sid, data) {
+        match change(&self.0, sid, data) {
             CompareAndSwap::NotFound => Ok(CompareAndSwap::Stored(read)),
             swap => Ok(swap),
         }

@@ -1,0 +1,144 @@
+//! Stores that are full.
+
+use async_trait::async_trait;
+use auth_store::{
+    OverflowPolicy, Record, SignInLimit, Store, StoreError, conformance, forward_store,
+};
+
+use crate::plain::{Creation, Plain, Tables};
+
+const MOST: usize = 20;
+
+fn full() -> Creation {
+    Err(StoreError::unavailable("no room"))
+}
+
+fn oldest(tables: &Tables, which: impl Fn(&Record) -> bool) -> Option<auth_core::SignInId> {
+    let of_these = tables.records.values().filter(|record| which(record));
+    of_these.min_by_key(|record| record.created_at).map(|record| record.sid)
+}
+
+async fn failures<S: Store + Default>() -> Vec<&'static str> {
+    conformance::check_room(async || S::default(), MOST)
+        .await
+        .failures()
+        .map(|(check, _)| check)
+        .collect()
+}
+
+#[derive(Default)]
+struct Bounded(Plain);
+#[async_trait]
+impl Store for Bounded {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        bounded(&self.0, record, limit)
+    }
+}
+
+/// Evicts the oldest anonymous sign-in of a full store, if the new one is not refused anyway.
+fn bounded(store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
+    let mut tables = store.tables();
+    let taken = tables.records.contains_key(&record.sid);
+    let refused = record.subject.as_ref().zip(limit).is_some_and(|(subject, limit)| {
+        limit.when_full == OverflowPolicy::Reject
+            && tables.living(subject, record.created_at).len() >= limit.max.get() as usize
+    });
+    if tables.records.len() == MOST && !taken && !refused {
+        let Some(oldest) = oldest(&tables, |record| record.subject.is_none()) else {
+            return full();
+        };
+        tables.remove(&oldest);
+    }
+    tables.create(record, limit)
+}
+
+#[tokio::test]
+async fn a_store_that_makes_room_and_refuses_passes() {
+    assert_eq!(failures::<Bounded>().await, [""; 0]);
+}
+
+#[derive(Default)]
+struct EvictsAnybody(Plain);
+#[async_trait]
+impl Store for EvictsAnybody {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
+        if tables.records.len() == MOST
+            && let Some(oldest) = oldest(&tables, |_| true)
+        {
+            tables.remove(&oldest);
+        }
+        tables.create(record, limit)
+    }
+}
+
+#[tokio::test]
+async fn sec_84_a_user_who_is_evicted_for_room_is_caught() {
+    let failures = failures::<EvictsAnybody>().await;
+    assert!(failures.contains(&"a_full_store_evicts_no_user"), "{failures:?}");
+}
+
+#[derive(Default)]
+struct KeepsAnonymous(Plain);
+#[async_trait]
+impl Store for KeepsAnonymous {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
+        if tables.records.len() == MOST { full() } else { tables.create(record, limit) }
+    }
+}
+
+#[tokio::test]
+async fn sec_84_a_user_who_is_refused_for_anonymous_ones_is_caught() {
+    let failures = failures::<KeepsAnonymous>().await;
+    assert!(failures.contains(&"anonymous_sign_ins_make_room"), "{failures:?}");
+}
+
+/// Makes room before it looks whether it has to.
+#[derive(Default)]
+struct MakesRoomFirst(Plain);
+#[async_trait]
+impl Store for MakesRoomFirst {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
+        if tables.records.len() == MOST {
+            let Some(oldest) = oldest(&tables, |record| record.subject.is_none()) else {
+                return full();
+            };
+            tables.remove(&oldest);
+        }
+        tables.create(record, limit)
+    }
+}
+
+#[tokio::test]
+async fn room_that_is_made_for_what_is_then_refused_is_caught() {
+    let failures = failures::<MakesRoomFirst>().await;
+    assert_eq!(failures, ["a_taken_key_makes_no_room", "a_refusal_makes_no_room"]);
+}
+
+/// Counts those that were ever there.
+#[derive(Default)]
+struct Leaks(Plain, std::sync::atomic::AtomicUsize);
+#[async_trait]
+impl Store for Leaks {
+    forward_store!(self => self.0, except: [create]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let so_far = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if so_far < MOST { bounded(&self.0, record, limit) } else { full() }
+    }
+}
+
+#[tokio::test]
+async fn room_that_is_never_given_back_is_caught() {
+    assert!(failures::<Leaks>().await.contains(&"room_is_given_back"));
+}
