@@ -22,15 +22,12 @@
 //!   the first two.
 
 mod changes;
-mod codec;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connect;
 mod data;
-mod details;
 mod error;
 mod forward;
-mod into_store;
 mod lifetime;
 mod manager;
 #[cfg(feature = "metrics")]
@@ -39,34 +36,30 @@ pub mod metrics;
 pub mod near_cache;
 mod quiet;
 mod record;
-mod record_identity;
-mod rotation;
 mod secret;
 mod session;
 mod store;
 mod stores;
-mod undecodable;
 mod watch;
-mod watchers;
 
-pub use codec::{decode, encode};
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use data::SessionData;
-pub use details::{Device, RotationGrace, SignInDetails};
 pub use error::{StoreError, StoreErrorKind};
 #[doc(hidden)]
 pub use forward::__private;
-pub use into_store::IntoStore;
 pub use lifetime::{Deadlines, Expiry, InvalidLifetime, Lifetime};
 pub use manager::{
     IssuedSecret, NewSignIn, RefreshError, SecondarySignIn, SignInManager, SignInSettings,
 };
-pub use record::{Record, SecretMatch};
-pub use rotation::{Reauthentication, Rotation};
+pub use record::{
+    Device, Reauthentication, Record, Rotation, RotationGrace, SecretMatch, SignInDetails, decode,
+    encode,
+};
 pub use secret::{Digest, FamilyDigest, Nonce, Secret, SecretDigests, SecretKind};
 pub use session::{Session, SessionBackend};
 pub use store::{
-    CompareAndSwap, Created, Deleted, OverflowPolicy, Peek, SecretLookup, SignInLimit, Store,
+    CompareAndSwap, Created, Deleted, IntoStore, OverflowPolicy, Peek, SecretLookup, SignInLimit,
+    Store,
 };
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use stores::SqlSetupError;

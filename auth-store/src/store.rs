@@ -8,8 +8,7 @@ use auth_core::{SignInId, Timestamp};
 
 use crate::data::SessionData;
 use crate::error::StoreError;
-use crate::record::{Record, SecretMatch};
-use crate::rotation::Rotation;
+use crate::record::{Record, Rotation, SecretMatch};
 use crate::secret::{Digest, Secret, SecretKind};
 use crate::watch::Watch;
 
@@ -241,6 +240,33 @@ impl SecretLookup {
             SecretMatch::Reused => Self::Reused(record),
             SecretMatch::Unknown => Self::NotFound,
         }
+    }
+}
+
+/// What `SessionAuth::new` and `JwtAuth::sign_in` take: a store, an `Arc` of one, or the
+/// type-erased one.
+///
+/// This is not an `impl Store for Arc<dyn Store>`, which would box every future twice.
+pub trait IntoStore {
+    /// The type-erased store.
+    fn into_store(self) -> Arc<dyn Store>;
+}
+
+impl<S: Store> IntoStore for S {
+    fn into_store(self) -> Arc<dyn Store> {
+        Arc::new(self)
+    }
+}
+
+impl<S: Store> IntoStore for Arc<S> {
+    fn into_store(self) -> Arc<dyn Store> {
+        self
+    }
+}
+
+impl IntoStore for Arc<dyn Store> {
+    fn into_store(self) -> Self {
+        self
     }
 }
 

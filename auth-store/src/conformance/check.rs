@@ -6,8 +6,7 @@ use std::sync::Arc;
 use auth_core::BoxFuture;
 
 use super::report::{Outcome, Violation};
-use crate::into_store::IntoStore;
-use crate::store::Store;
+use crate::store::{IntoStore, Store};
 
 /// One rule of the contract of [`Store`].
 pub struct Check {

@@ -13,9 +13,8 @@ use super::fixtures::{
 };
 use super::report::{Outcome, Violation, ensure};
 use crate::data::SessionData;
-use crate::details::{Device, RotationGrace, SignInDetails};
 use crate::error::{StoreError, StoreErrorKind};
-use crate::record::Record;
+use crate::record::{Device, Record, RotationGrace, SignInDetails};
 use crate::secret::{Digest, Nonce, SecretKind};
 use crate::store::{Created, OverflowPolicy, Store};
 

@@ -6,9 +6,8 @@ use super::expect::{Seen, peek};
 use super::fixtures::{ADA, KIND, data, draft, limit, now, principal, refresh, secret, visitor};
 use super::report::{Outcome, Report, Violation, ensure};
 use crate::error::{StoreError, StoreErrorKind};
-use crate::into_store::IntoStore;
 use crate::secret::Secret;
-use crate::store::{OverflowPolicy, Store};
+use crate::store::{IntoStore, OverflowPolicy, Store};
 
 /// Asks everything of a store whose backend is down: it was stopped, paused, or cut off. Each
 /// operation has to answer [`Unavailable`](StoreErrorKind::Unavailable), and none that there is no

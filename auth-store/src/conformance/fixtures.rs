@@ -10,13 +10,10 @@ use std::time::Duration;
 use auth_core::{Clock, Persistence, SignInId, Timestamp};
 
 use super::report::{Violation, ensure};
-use crate::codec::encode;
 use crate::data::SessionData;
-use crate::details::{Device, RotationGrace, SignInDetails};
 use crate::error::StoreError;
 use crate::lifetime::{Deadlines, Lifetime};
-use crate::record::Record;
-use crate::rotation::Rotation;
+use crate::record::{Device, Record, Rotation, RotationGrace, SignInDetails, encode};
 use crate::secret::{Nonce, Secret, SecretKind};
 use crate::store::{Created, OverflowPolicy, SignInLimit, Store};
 

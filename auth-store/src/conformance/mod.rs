@@ -22,7 +22,7 @@
 //! more of them, and so do several runs.
 //!
 //! Two parts need a store in a certain state: [`check_failing`] one whose backend is down, and
-//! [`check_room`] one that is full soon. [`check_watching`] is for stores that tell of changes, and for
+//! [`check_capacity`] one that is full soon. [`check_watching`] is for stores that tell of changes, and for
 //! what is wrapped around them: a wrapper that forgets to pass a watch on is a store that gives out none.
 //!
 //! # What a store need not do
@@ -33,6 +33,7 @@
 //! - Tell of changes: whoever gets no watch asks again and again. [`check_watching`] asks for it.
 //! - Keep a copy up to date that it only calls a [`Copy`](crate::Peek::Cached).
 
+mod capacity;
 mod catalogue;
 mod check;
 mod create;
@@ -48,7 +49,6 @@ mod race_ends;
 mod race_subjects;
 mod removal;
 mod report;
-mod room;
 mod rotate;
 mod run;
 mod secrets;
@@ -60,10 +60,10 @@ mod update;
 mod watch;
 mod watching;
 
+pub use capacity::check_capacity;
 pub use catalogue::CHECKS;
 pub use check::Check;
 pub use failing::check_failing;
 pub use report::{Report, Violation};
-pub use room::check_room;
 pub use run::{check, run};
 pub use watching::check_watching;

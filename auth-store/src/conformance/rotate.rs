@@ -9,10 +9,8 @@ use super::fixtures::{
     ADA, DAY, KIND, MINUTE, data, details, now, principal, refresh, secret, secret_of, with_secret,
 };
 use super::report::{Outcome, Violation};
-use crate::details::SignInDetails;
 use crate::lifetime::Deadlines;
-use crate::record::Record;
-use crate::rotation::{Reauthentication, Rotation};
+use crate::record::{Reauthentication, Record, Rotation, SignInDetails};
 use crate::secret::SecretKind;
 use crate::store::Store;
 

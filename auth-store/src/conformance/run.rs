@@ -2,7 +2,7 @@
 
 use super::catalogue::CHECKS;
 use super::report::{Report, Violation};
-use crate::into_store::IntoStore;
+use crate::store::IntoStore;
 
 /// Puts stores to every rule of [`CHECKS`], one after the other. `fresh` makes a store for each:
 /// an empty one, or one with a name space of its own in a shared backend.

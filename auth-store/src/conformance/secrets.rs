@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::expect::{alive, alive_as, leads, stored};
 use super::fixtures::{KIND, MINUTE, now, refresh, secret_of, with_secret};
 use super::report::{Outcome, Violation, ensure};
-use crate::record::SecretMatch;
-use crate::rotation::Rotation;
+use crate::record::{Rotation, SecretMatch};
 use crate::secret::{Secret, SecretKind};
 use crate::store::{SecretLookup, Store};
 

@@ -3,8 +3,7 @@
 use super::catalogue::CHECKS;
 use super::fixtures::{ADA, secret};
 use super::report::{Outcome, Report, ensure};
-use crate::into_store::IntoStore;
-use crate::store::Store;
+use crate::store::{IntoStore, Store};
 
 /// Puts stores that tell of changes to the rules of [`CHECKS`] about
 /// [`watch`](crate::Store::watch), each of which a store that gives out no watch keeps, too: here that is a

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use super::error::ConnectError;
 use super::scheme::Scheme;
 use super::settings::OpenOptions;
-use crate::into_store::IntoStore;
-use crate::store::Store;
+use crate::store::{IntoStore, Store};
 use crate::stores::MemoryStore;
 
 type Opened = Result<Arc<dyn Store>, ConnectError>;

@@ -9,11 +9,10 @@ use super::patience::Backoff;
 use super::unsaved::PendingChanges;
 use crate::changes::Change;
 use crate::data::SessionData;
-use crate::error::StoreError;
+use crate::error::{StoreError, Undecodable};
 use crate::record::Record;
 use crate::secret::{Secret, SecretKind};
 use crate::store::CompareAndSwap;
-use crate::undecodable::Undecodable;
 
 impl SignInManager {
     /// Makes these changes on the newest data of a sign-in that has not ended.

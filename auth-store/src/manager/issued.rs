@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use auth_core::{Persistence, SignInId, Timestamp};
 
-use crate::details::SignInDetails;
 use crate::lifetime::Deadlines;
-use crate::record::Record;
+use crate::record::{Record, SignInDetails};
 use crate::secret::{Secret, SecretKind};
 
 /// A secret for the client, and what has to be known to carry it there.

@@ -10,9 +10,9 @@ use super::background;
 use super::lines::KeyedLocks;
 use super::moved::RecentRotations;
 use super::settings::SignInSettings;
-use crate::codec;
 use crate::lifetime::Expiry;
 use crate::record::Record;
+use crate::record::codec;
 use crate::store::Store;
 
 /// Starts, refreshes, lists and ends the sign-ins of one store, by one set of [`SignInSettings`].

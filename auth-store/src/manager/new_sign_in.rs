@@ -6,8 +6,8 @@ use std::sync::Arc;
 use auth_core::{AuthError, AuthErrorKind, Persistence, Principal, SignInId, SignInOptions};
 use serde::Serialize;
 
-use crate::codec;
-use crate::details::{Device, SignInDetails};
+use crate::record::codec;
+use crate::record::{Device, SignInDetails};
 use crate::secret::SecretKind;
 
 /// Who signs in, and by what.

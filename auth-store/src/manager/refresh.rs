@@ -10,10 +10,8 @@ use super::issued::IssuedSecret;
 use super::manage::SignInManager;
 use super::patience::Backoff;
 
-use crate::details::RotationGrace;
 use crate::error::StoreError;
-use crate::record::{Record, SecretMatch};
-use crate::rotation::Rotation;
+use crate::record::{Record, Rotation, RotationGrace, SecretMatch};
 use crate::secret::{Nonce, Secret, SecretKind};
 use crate::store::CompareAndSwap;
 

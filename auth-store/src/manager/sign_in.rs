@@ -11,8 +11,7 @@ use super::patience::Backoff;
 use crate::changes;
 use crate::data::SessionData;
 use crate::error::StoreError;
-use crate::record::Record;
-use crate::rotation::{Reauthentication, Rotation};
+use crate::record::{Reauthentication, Record, Rotation};
 use crate::secret::Secret;
 use crate::store::{CompareAndSwap, Created, Deleted};
 

@@ -11,7 +11,7 @@ use super::counts::Counts;
 use super::lease::Lease;
 use super::listen;
 use super::near::{NearCache, NearCacheInner, Trust};
-use crate::watchers::Watchers;
+use crate::watch::Watchers;
 
 /// Puts a [`NearCache`] together.
 #[derive(Clone, Debug)]

@@ -10,7 +10,7 @@ use tokio::task::AbortHandle;
 use super::copies::{Copied, Entries};
 use super::counts::{Counts, NearCacheStats};
 use super::lease::Lease;
-use crate::watchers::Watchers;
+use crate::watch::Watchers;
 
 /// A cache in this node's memory, in front of a store that several nodes share: a request whose
 /// sign-in was seen here before asks nobody.

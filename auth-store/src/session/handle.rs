@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use super::host;
 use super::state::{SessionState, closed};
 use crate::changes::{self, Change};
+use crate::error::Undecodable;
 use crate::manager::Repeats;
 use crate::record::Record;
 use crate::store::Peek;
-use crate::undecodable::Undecodable;
 
 /// The data of the sign-in that a request acts for, or of an anonymous visitor: values by key, at
 /// most 64 KiB in all. The same under a cookie and under a token.

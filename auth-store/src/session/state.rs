@@ -12,8 +12,8 @@ use parking_lot::Mutex;
 use super::host::SessionBackend;
 use crate::changes::{self, Change};
 use crate::data::SessionData;
+use crate::error::Undecodable;
 use crate::manager::{PendingChanges, Repeats};
-use crate::undecodable::Undecodable;
 
 /// The changes of one request: made by its handles, saved before its response leaves.
 #[derive(Debug)]

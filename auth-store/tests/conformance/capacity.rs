@@ -19,7 +19,7 @@ fn oldest(tables: &Tables, which: impl Fn(&Record) -> bool) -> Option<auth_core:
 }
 
 async fn failures<S: Store + Default>() -> Vec<&'static str> {
-    conformance::check_room(async || S::default(), MOST)
+    conformance::check_capacity(async || S::default(), MOST)
         .await
         .failures()
         .map(|(check, _)| check)

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::into_store::IntoStore;
 use crate::near_cache::{Announces, NearCacheBuilder};
-use crate::store::Store;
+use crate::store::{IntoStore, Store};
 
 /// Which near cache is asked for.
 #[derive(Clone, Debug, Default)]

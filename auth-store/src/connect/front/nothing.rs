@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::into_store::IntoStore;
-use crate::store::Store;
+use crate::store::{IntoStore, Store};
 
 #[derive(Clone, Debug, Default)]
 pub(in crate::connect) struct Front;

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use super::text::{Malformed, Reader, put_number, put_optional, put_text, put_texts};
 use crate::data::SessionData;
-use crate::details::{Device, RotationGrace, SignInDetails};
+use crate::record::{Device, RotationGrace, SignInDetails};
 use crate::secret::{Digest, Nonce};
 
 /// Details of which nothing is known take no bytes. The grace has a part of its own.

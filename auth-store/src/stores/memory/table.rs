@@ -9,7 +9,7 @@ use parking_lot::RwLock;
 
 use crate::record::Record;
 use crate::store::{CompareAndSwap, Deleted};
-use crate::watchers::Watchers;
+use crate::watch::Watchers;
 
 /// A lock in cache lines of its own, so that cores that read other shards do not wait for it.
 #[repr(align(128))]

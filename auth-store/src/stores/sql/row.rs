@@ -9,9 +9,8 @@ use sqlx::Error;
 use super::dialect::Executor;
 use super::failure::Failure;
 use super::value::Value;
-use crate::details::SignInDetails;
 use crate::lifetime::Deadlines;
-use crate::record::Record;
+use crate::record::{Record, SignInDetails};
 use crate::secret::{Digest, FamilyDigest, SecretDigests};
 use crate::stores::encoding::{self, Malformed, text};
 

@@ -113,7 +113,7 @@ macro_rules! contract {
             use $crate::data::SessionData;
             use $crate::error::StoreError;
             use $crate::record::Record;
-            use $crate::rotation::Rotation;
+            use $crate::record::Rotation;
             use $crate::secret::Digest;
             use $crate::store::{CompareAndSwap, Created, Deleted, SignInLimit, Store};
             use $crate::stores::trace::traced;

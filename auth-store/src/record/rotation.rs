@@ -4,9 +4,9 @@ use std::fmt;
 
 use auth_core::{Persistence, Timestamp};
 
-use crate::details::{RotationGrace, SignInDetails};
+use super::details::{RotationGrace, SignInDetails};
+use super::stored::Record;
 use crate::lifetime::Deadlines;
-use crate::record::Record;
 use crate::secret::{SecretDigests, SecretKind};
 
 /// The secret that replaces another, and what changes with it.

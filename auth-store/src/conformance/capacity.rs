@@ -6,16 +6,15 @@ use super::expect::{alive, same};
 use super::fixtures::{ADA, anonymous, draft, limit, now, sign_in, visitor};
 use super::report::{Outcome, Report, Violation, ensure};
 use crate::error::StoreErrorKind;
-use crate::into_store::IntoStore;
 use crate::record::Record;
-use crate::store::{Created, OverflowPolicy, Store};
+use crate::store::{Created, IntoStore, OverflowPolicy, Store};
 
 /// Fills stores that have no room for more than `most` sign-ins: anonymous ones go first, and no
 /// signed-in one goes for room. `fresh` makes an empty store for each check.
 ///
 /// For a store that is not bounded, or whose backend says when it is full, there is nothing to
 /// run.
-pub async fn check_room<S: IntoStore>(fresh: impl AsyncFn() -> S, most: usize) -> Report {
+pub async fn check_capacity<S: IntoStore>(fresh: impl AsyncFn() -> S, most: usize) -> Report {
     let mut report = Report::default();
     let store = fresh().await.into_store();
     report.add("anonymous_sign_ins_make_room", anonymous_make_room(&store, most).await);
