@@ -1,7 +1,3 @@
-# The published crates, with the features that need neither a service nor SQLite.
-packages := "--package auth-core --package auth-store --package auth-session --package auth-jwt"
-features := "--features auth-core/axum,auth-store/axum,auth-store/conformance,auth-store/metrics,auth-store/near-cache,auth-session/axum,auth-jwt/sign-in,auth-jwt/testing"
-
 # List the recipes
 [private]
 default:
@@ -12,11 +8,9 @@ check:
     cargo fmt --all --check
     cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
 
-# Run the tests that need no service: those of the crates, and the behaviour suite over memory
-test:
-    cargo test --locked {{ packages }} {{ features }}
-    cargo test --locked --package auth-tests --test behaviour -- --skip interop
-    cargo test --locked --package examples --lib --bins
+# Run the tests that need no service, or those whose names contain the filter
+test *filter:
+    cargo test --workspace --locked {{ filter }}
 
 # Install the services and run all tests, or those whose names contain the filter
 test-all *filter:

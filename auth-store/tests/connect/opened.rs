@@ -1,5 +1,7 @@
 //! URLs at which there is a store.
 
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 

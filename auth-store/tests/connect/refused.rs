@@ -1,5 +1,10 @@
 //! URLs at which there is no store.
 
+#![allow(clippy::unwrap_used)] // a panic is how a test fails
+
+#[path = "../support/error_text.rs"]
+mod error_text;
+
 use auth_store::{ConnectError, ConnectOptions, connect};
 
 use crate::error_text::error_text as said;

@@ -206,21 +206,25 @@ async fn their_tokens_are_understood(tool: &Tool) {
 }
 
 #[test]
+#[cfg_attr(not(feature = "services"), ignore = "needs jose, which tests/run installs")]
 fn jose_understands_our_tokens() {
     our_tokens_are_understood(&Tool::jose());
 }
 
 #[test]
+#[cfg_attr(not(feature = "services"), ignore = "needs PyJWT, which tests/run installs")]
 fn pyjwt_understands_our_tokens() {
     our_tokens_are_understood(&Tool::pyjwt());
 }
 
 #[tokio::test]
+#[cfg_attr(not(feature = "services"), ignore = "needs jose, which tests/run installs")]
 async fn tokens_of_jose_are_understood() {
     their_tokens_are_understood(&Tool::jose()).await;
 }
 
 #[tokio::test]
+#[cfg_attr(not(feature = "services"), ignore = "needs PyJWT, which tests/run installs")]
 async fn tokens_of_pyjwt_are_understood() {
     their_tokens_are_understood(&Tool::pyjwt()).await;
 }

@@ -53,4 +53,3 @@ macro_rules! stale {
 }
 
 stale!(mysql, MySqlStore);
-stale!(sqlite, SqliteStore);
