@@ -1,17 +1,18 @@
-//! What the application does to sign-ins of somebody else.
+//! Changes that an application makes to the sign-ins of its users, such as new roles or a disabled
+//! account.
 
 use auth_core::{AuthErrorKind, Claims, Revoke, SignInId};
 use auth_store::{Store, encode};
 
 use crate::app::{Login, Me, User};
-use crate::harness::{Backend, Framework, World, jwt};
+use crate::harness::{Framework, TestBackend, World, jwt};
 
 suite!(every:
-    sec_59_a_new_role_counts_at_once,
-    sec_88_a_role_taken_away_is_gone_at_once,
-    sec_15_of_a_disabled_user_nothing_is_left,
+    sec_59_a_new_role_takes_effect_at_once,
+    sec_88_a_removed_role_is_lost_at_once,
+    sec_15_disabling_a_user_ends_every_sign_in,
     sec_16_a_new_factor_ends_the_other_sign_ins,
-    sec_17_an_administrator_ends_one_or_all,
+    sec_17_an_administrator_ends_one_or_all_sign_ins,
 );
 
 async fn amend(world: &World, subject: &str, roles: &[&str]) -> usize {
@@ -20,7 +21,7 @@ async fn amend(world: &World, subject: &str, roles: &[&str]) -> usize {
     world.store.update_subject(subject, &principal).await.unwrap()
 }
 
-async fn sec_59_a_new_role_counts_at_once(world: World) {
+async fn sec_59_a_new_role_takes_effect_at_once(world: World) {
     let (phone, laptop) = (world.client(), world.client());
     phone.signed_in(Login::from("alice").acr("aal1")).await;
     laptop.signed_in("alice").await;
@@ -37,10 +38,10 @@ async fn sec_59_a_new_role_counts_at_once(world: World) {
     assert_eq!(bob.get("/admin").await.status, 403);
     let after: Me = phone.get("/me").await.json();
     let amended = Me { name: "amended".into(), roles: vec!["admin".into()], ..before };
-    assert_eq!(after, amended, "how the user was authenticated stays");
+    assert_eq!(after, amended, "the authentication is unchanged");
 }
 
-async fn sec_88_a_role_taken_away_is_gone_at_once(world: World) {
+async fn sec_88_a_removed_role_is_lost_at_once(world: World) {
     let node = world.with(|_| {}).await;
     let credential = world.client().signed_in(Login::from("alice").role("admin")).await;
     for world in [&world, &node] {
@@ -55,7 +56,7 @@ async fn sec_88_a_role_taken_away_is_gone_at_once(world: World) {
     }
 }
 
-async fn sec_15_of_a_disabled_user_nothing_is_left(world: World) {
+async fn sec_15_disabling_a_user_ends_every_sign_in(world: World) {
     let first = world.client().signed_in("alice").await;
     let second = world.client().signed_in("alice").await;
     let bobs = world.client().signed_in("bob").await;
@@ -67,7 +68,7 @@ async fn sec_15_of_a_disabled_user_nothing_is_left(world: World) {
     assert_eq!(world.status_of(&bobs).await, 200);
 }
 
-/// Whoever changes a password signs in anew and ends the rest.
+/// After a change of password, the user signs in again and ends the other sign-ins.
 async fn sec_16_a_new_factor_ends_the_other_sign_ins(world: World) {
     let here = world.client();
     let stale = here.signed_in("alice").await;
@@ -83,7 +84,7 @@ async fn sec_16_a_new_factor_ends_the_other_sign_ins(world: World) {
 
 #[tokio::test]
 async fn sec_59_88_an_administrator_changes_roles_through_the_backend() {
-    let world = World::start(Backend::jwt(), Framework::Axum).await;
+    let world = World::start(TestBackend::jwt(), Framework::Axum).await;
     let token = world.client().signed_in(Login::from("alice").role("admin")).await;
     let auth = jwt(&world.setup);
     let user = User { name: "amended".into() };
@@ -94,10 +95,10 @@ async fn sec_59_88_an_administrator_changes_roles_through_the_backend() {
     assert_eq!(world.status_of(&token).await, 401);
 }
 
-/// A token has a subject of its own.
+/// A token has its own `sub`, so a claim of that name is dropped.
 #[tokio::test]
-async fn claims_with_a_name_of_the_tokens_own_are_not_kept() {
-    let world = World::start(Backend::jwt(), Framework::Axum).await;
+async fn registered_claim_names_are_not_stored_as_user_claims() {
+    let world = World::start(TestBackend::jwt(), Framework::Axum).await;
     let token = world.client().signed_in("alice").await;
     let auth = jwt(&world.setup).claims::<Claims>();
     let claims: Claims = serde_json::from_str(r#"{"sub":"mallory"}"#).unwrap();
@@ -106,7 +107,7 @@ async fn claims_with_a_name_of_the_tokens_own_are_not_kept() {
     assert_eq!(world.holder(&token).get("/me").await.json::<Me>().name, "ALICE");
 }
 
-async fn sec_17_an_administrator_ends_one_or_all(world: World) {
+async fn sec_17_an_administrator_ends_one_or_all_sign_ins(world: World) {
     let first = world.client().signed_in("alice").await;
     let second = world.client().signed_in("alice").await;
     let revoke =

@@ -1,8 +1,8 @@
-//! What must not compile, and what the compiler says instead.
+//! Programs that must not compile, and the compiler's errors for them.
 //!
-//! After a change on purpose: `TRYBUILD=overwrite cargo test -p auth-tests compile_fail`.
+//! After an intended change run `TRYBUILD=overwrite cargo test -p auth-tests compile_fail`.
 
 #[test]
-fn mistakes_that_the_compiler_finds() {
+fn mistakes_are_compile_errors() {
     trybuild::TestCases::new().compile_fail("behaviour/compile_fail/*.rs");
 }

@@ -1,4 +1,4 @@
-//! Mistakes of a program: each answers with 500 and a text that says what to do.
+//! Mistakes in an application: each answers with 500 and a text that says what to do.
 
 use auth_core::{Auth, AuthLayer, Claims, Identity, Principal, Require, SignedIn};
 use auth_session::SessionAuth;
@@ -10,7 +10,7 @@ use http::Request;
 use tower::ServiceExt;
 
 use crate::app::User;
-use crate::harness::{ApiKeys, Backend, Framework, World};
+use crate::harness::{ApiKeyAuth, Framework, TestBackend, World};
 
 async fn answer(app: Router) -> String {
     let request = Request::get("/").header("x-api-key", "key-of-robot").body(Body::empty());
@@ -32,26 +32,26 @@ async fn with_auth(_: Auth<User>) {}
 async fn with_session(_: Session) {}
 
 #[tokio::test]
-async fn without_a_layer_the_answer_says_what_to_add() {
+async fn without_a_layer_the_response_says_what_to_add() {
     for handler in [get(with_identity), get(with_optional_identity), get(with_auth)] {
         let text = answer(app(handler)).await;
         assert!(text.contains("add `.layer(SessionAuth::new(store))`"), "{text}");
-        assert!(text.contains("User"), "what was asked for: {text}");
+        assert!(text.contains("User"), "the type that the handler asked for: {text}");
     }
     let text = answer(app(get(with_session))).await;
     assert!(text.contains("`Session` needs an authentication layer"), "{text}");
-    // `Require` has no body of its own to say it in; the reason is an event.
+    // `Require` cannot set the body, so the reason is only an event.
     let guarded = get(async || "welcome").route_layer(Require::authenticated());
     assert_eq!(answer(app(guarded)).await, "");
 }
 
 #[tokio::test]
-async fn with_other_claims_the_answer_says_which_to_name() {
+async fn with_other_claims_the_response_says_which_type_to_name() {
     let layer = SessionAuth::new(MemoryStore::new()).optional();
     for handler in [get(with_identity), get(with_optional_identity), get(with_auth)] {
         let text = answer(app(handler).layer(layer.clone())).await;
         assert!(text.contains(".claims::<") && text.contains("model::User>()`"), "{text}");
-        assert!(text.contains("Claims"), "what the layer has: {text}");
+        assert!(text.contains("Claims"), "the type of the layer: {text}");
     }
     let wrong_way_round = SessionAuth::new(MemoryStore::new()).claims::<User>().optional();
     let text = answer(app(get(async |_: Auth<Claims>| ())).layer(wrong_way_round)).await;
@@ -59,16 +59,16 @@ async fn with_other_claims_the_answer_says_which_to_name() {
 }
 
 #[tokio::test]
-async fn without_a_store_behind_it_a_session_says_so() {
-    let world = World::start(Backend::session(), Framework::Axum).await;
-    let layer = AuthLayer::new(ApiKeys::new(&world.setup)).optional();
+async fn a_session_without_a_store_is_a_config_error() {
+    let world = World::start(TestBackend::session(), Framework::Axum).await;
+    let layer = AuthLayer::new(ApiKeyAuth::new(&world.setup)).optional();
     let text = answer(app(get(with_session)).layer(layer)).await;
     assert!(text.contains("take SessionAuth, or JwtAuth with `.sign_in(store)`"), "{text}");
 }
 
-/// The client learns no more than that; the reason is in the error's source.
+/// The response does not say more; the reason is in the error's source.
 #[tokio::test]
-async fn a_carrier_that_no_backend_has_is_a_mistake_of_the_program() {
+async fn a_transport_that_no_backend_supports_is_a_config_error() {
     let layer = SessionAuth::new(MemoryStore::new()).claims::<User>().optional();
     let login = async |auth: Auth<User>| -> Result<SignedIn, auth_core::AuthError> {
         let principal = Principal::new("alice").claims(User::default());
@@ -78,10 +78,10 @@ async fn a_carrier_that_no_backend_has_is_a_mistake_of_the_program() {
     assert_eq!(text, "the authentication layer cannot do what was asked");
 }
 
-/// The stored claims are not those of the layer any more: sign in again.
+/// The stored claims do not fit the type of the layer any more, so the user has to sign in again.
 #[tokio::test]
-async fn a_sign_in_with_claims_of_an_older_version_is_no_identity() {
-    let world = World::start(Backend::session(), Framework::Axum).await;
+async fn a_sign_in_with_claims_of_an_older_version_is_rejected() {
+    let world = World::start(TestBackend::session(), Framework::Axum).await;
     let credential = world.client().signed_in("alice").await;
     let principal = auth_store::encode(&[], &"a claim of another shape").unwrap();
     auth_store::Store::update_subject(&*world.store, "alice", &principal).await.unwrap();

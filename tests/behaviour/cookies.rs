@@ -1,4 +1,4 @@
-//! The session cookie, as a browser sees it.
+//! The session cookie: its attributes, its lifetime and its removal.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::harness::{Credential, World};
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 suite!(cookie:
-    sec_25_26_27_28_the_cookie_is_written_like_this,
-    sec_23_a_cookie_ends_with_the_browser_unless_asked_to_stay,
+    sec_25_26_27_28_the_cookie_has_the_secure_attributes,
+    sec_23_a_cookie_is_a_browser_session_cookie_unless_persistent,
     sec_37_a_cookie_that_outlives_its_max_age_is_refused,
-    sec_35_a_sign_out_takes_the_cookie_away,
-    sec_35_no_other_answer_takes_a_cookie_away,
-    a_max_age_says_what_is_left,
+    sec_35_a_sign_out_removes_the_cookie,
+    sec_35_no_other_response_removes_the_cookie,
+    max_age_is_the_remaining_lifetime,
 );
 
-async fn sec_25_26_27_28_the_cookie_is_written_like_this(world: World) {
+async fn sec_25_26_27_28_the_cookie_has_the_secure_attributes(world: World) {
     let client = world.client();
     let calls = [client.post("/login").json(&Login::from("alice")), client.post("/refresh")];
     for call in calls {
@@ -29,11 +29,11 @@ async fn sec_25_26_27_28_the_cookie_is_written_like_this(world: World) {
         let expected =
             format!("__Host-session={}; HttpOnly; SameSite=Lax; Secure; Path=/", secret.secret());
         assert_eq!(cookie, expected);
-        assert!(reply.body.is_empty(), "the secret is in the cookie alone");
+        assert!(reply.body.is_empty(), "the secret is only in the cookie");
     }
 }
 
-async fn sec_23_a_cookie_ends_with_the_browser_unless_asked_to_stay(world: World) {
+async fn sec_23_a_cookie_is_a_browser_session_cookie_unless_persistent(world: World) {
     let max_age = async |world: &World, login: Login| {
         let reply = world.client().login(login).await;
         let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
@@ -50,7 +50,7 @@ async fn sec_23_a_cookie_ends_with_the_browser_unless_asked_to_stay(world: World
     assert_eq!(max_age(&persistent, Login::from("alice").remember(false)).await, None);
 }
 
-async fn a_max_age_says_what_is_left(world: World) {
+async fn max_age_is_the_remaining_lifetime(world: World) {
     let client = world.client();
     client.login(Login::from("alice").remember(true)).await;
     world.wait(Duration::from_secs(1800));
@@ -70,7 +70,7 @@ async fn sec_37_a_cookie_that_outlives_its_max_age_is_refused(world: World) {
     assert_eq!(client.post("/refresh").await.status, 401);
 }
 
-async fn sec_35_a_sign_out_takes_the_cookie_away(world: World) {
+async fn sec_35_a_sign_out_removes_the_cookie(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
     assert!(client.cookies("/").contains(credential.secret()));
@@ -86,8 +86,8 @@ async fn sec_35_a_sign_out_takes_the_cookie_away(world: World) {
     assert!(nothing_to_take.set_cookies().is_empty());
 }
 
-/// Only a sign-out takes a cookie away: a browser may hold a newer one than the request.
-async fn sec_35_no_other_answer_takes_a_cookie_away(world: World) {
+/// Only a sign-out removes a cookie, because the browser may have a newer one than the request.
+async fn sec_35_no_other_response_removes_the_cookie(world: World) {
     let client = world.client();
     let old = client.signed_in("alice").await;
     client.post("/refresh").await;

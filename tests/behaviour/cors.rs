@@ -1,4 +1,4 @@
-//! Cross-origin requests that a browser asks about first.
+//! CORS: preflights, and refusals that a script of another origin can read.
 
 use auth_core::Authenticator;
 use axum::Router;
@@ -8,7 +8,7 @@ use http::{HeaderValue, Method, Request, Response};
 use tower::ServiceExt;
 use tower_http::cors::CorsLayer;
 
-use crate::harness::{Backend, Framework, World};
+use crate::harness::{Framework, TestBackend, World};
 
 const APP: &str = "https://app.example";
 
@@ -27,12 +27,16 @@ async fn preflight(app: Router) -> Response<Body> {
     app.oneshot(request.unwrap()).await.unwrap()
 }
 
-/// A preflight carries no credentials, so the layer order decides: what is added last to a router
-/// is asked first.
+/// A preflight has no credentials, so the order of layers decides. The layer that was added to a
+/// router last runs first.
 #[tokio::test]
-async fn a_preflight_passes_if_cors_is_outside_of_authentication() {
-    for backend in [Backend::session(), Backend::session_bearer(), Backend::token(), Backend::jwt()]
-    {
+async fn a_preflight_passes_if_cors_wraps_authentication() {
+    for backend in [
+        TestBackend::session(),
+        TestBackend::session_bearer(),
+        TestBackend::token(),
+        TestBackend::jwt(),
+    ] {
         let world = World::start(backend, Framework::Axum).await;
         let auth = auth_core::AuthLayer::new(world.auth());
         let page = || Router::new().route("/", get(async || "welcome"));
@@ -42,14 +46,14 @@ async fn a_preflight_passes_if_cors_is_outside_of_authentication() {
         assert_eq!(outside.headers()["access-control-allow-origin"], APP);
 
         let inside = preflight(page().layer(cors()).layer(auth)).await;
-        assert_eq!(inside.status(), 401, "the other way round no preflight passes");
+        assert_eq!(inside.status(), 401, "in the other order, no preflight passes");
     }
 }
 
-/// A script of the other origin can read why it was refused.
+/// With CORS outside, a script of the other origin can read the reason of a refusal.
 #[tokio::test]
-async fn a_refusal_has_the_headers_of_cors_if_it_is_outside() {
-    let world = World::start(Backend::session(), Framework::Axum).await;
+async fn a_refusal_has_cors_headers_if_cors_wraps_authentication() {
+    let world = World::start(TestBackend::session(), Framework::Axum).await;
     let auth = world.auth().erased();
     let page = Router::new().route("/", get(async || "welcome"));
     let app = page.layer(auth_core::AuthLayer::new(auth)).layer(cors());

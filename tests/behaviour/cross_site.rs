@@ -1,4 +1,4 @@
-//! Requests that another site made the browser send.
+//! Requests that another site makes the browser send.
 
 use http::Method;
 
@@ -6,19 +6,19 @@ use crate::app::Login;
 use crate::harness::{Call, World};
 
 suite!(cookie:
-    sec_38_a_cookie_does_not_count_on_unsafe_requests_of_other_sites,
-    sec_39_a_form_of_another_site_changes_nothing,
-    sec_41_a_websocket_of_another_site_is_refused,
-    sec_38_a_trusted_origin_may,
-    sec_82_sign_out_and_refresh_by_another_site_are_refused,
-    sec_82_another_site_renews_no_cookie_behind_a_header,
+    sec_38_a_cookie_is_refused_on_unsafe_requests_from_other_sites,
+    sec_39_a_form_on_another_site_changes_nothing,
+    sec_41_a_websocket_from_another_site_is_refused,
+    sec_38_a_trusted_origin_is_allowed,
+    sec_82_sign_out_and_refresh_from_another_site_are_refused,
+    sec_82_another_site_cannot_renew_a_cookie_sent_with_a_header,
 );
 
-suite!(bearer: a_token_is_sent_on_purpose_from_wherever);
+suite!(bearer: an_explicit_token_is_accepted_from_any_origin);
 
 suite!(visitors:
-    sec_82_another_site_signs_nobody_in,
-    sec_38_another_site_does_not_give_a_visitor_a_session,
+    sec_82_another_site_cannot_sign_a_browser_in,
+    sec_38_another_site_cannot_start_a_visitor_session,
 );
 
 const SAME: &str = "https://shop.example";
@@ -26,7 +26,7 @@ const EVIL: &str = "https://evil.example";
 
 type Headers = &'static [(&'static str, &'static str)];
 
-/// What a request says of where it comes from, and whether its cookie counts.
+/// Headers that say where a request comes from, and whether its cookie is accepted.
 const TABLE: [(&str, Headers, bool); 20] = [
     ("POST", &[("sec-fetch-site", "same-origin")], true),
     ("POST", &[("sec-fetch-site", "none")], true),
@@ -54,21 +54,21 @@ fn with(call: Call, headers: &[(&'static str, &str)]) -> Call {
     headers.iter().fold(call, |call, (name, value)| call.header(name, value))
 }
 
-async fn sec_38_a_cookie_does_not_count_on_unsafe_requests_of_other_sites(world: World) {
+async fn sec_38_a_cookie_is_refused_on_unsafe_requests_from_other_sites(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
     for (method, headers, counts) in TABLE {
         let method: Method = method.parse().unwrap();
         let reply = with(client.call(method.clone(), "/no-such-page"), headers).await;
-        // Past the check there is no such page, or one that does not take the method.
+        // If the check passes, the response is 404 or 405, because there is no such page or method.
         assert_eq!(reply.status != 403, counts, "{method} {headers:?}: {}", reply.status);
         let nobody = with(world.client().call(method, "/no-such-page"), headers).await;
-        assert_eq!(nobody.status, 404, "without a cookie there is nothing to protect");
+        assert_eq!(nobody.status, 404, "a request without a cookie needs no protection");
     }
     assert_eq!(client.get("/me").header("sec-fetch-site", "cross-site").await.status, 200);
 }
 
-async fn sec_39_a_form_of_another_site_changes_nothing(world: World) {
+async fn sec_39_a_form_on_another_site_changes_nothing(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
     client.post("/cart").body("apple").await;
@@ -81,7 +81,7 @@ async fn sec_39_a_form_of_another_site_changes_nothing(world: World) {
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
 }
 
-async fn sec_41_a_websocket_of_another_site_is_refused(world: World) {
+async fn sec_41_a_websocket_from_another_site_is_refused(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
     let handshake = |headers: &[(&'static str, &str)]| {
@@ -94,7 +94,7 @@ async fn sec_41_a_websocket_of_another_site_is_refused(world: World) {
     assert_eq!(handshake(&[("sec-fetch-site", "same-origin")]).await.status, 200);
 }
 
-async fn sec_38_a_trusted_origin_may(world: World) {
+async fn sec_38_a_trusted_origin_is_allowed(world: World) {
     let world = world.with(|setup| setup.trusted_origin = Some("https://app.example")).await;
     let client = world.client();
     let login = |origin| {
@@ -109,8 +109,8 @@ async fn sec_38_a_trusted_origin_may(world: World) {
     assert_eq!(add("https://app.example").await.status, 200);
 }
 
-/// Login CSRF: the victim would go on as the attacker, and store there what is private.
-async fn sec_82_another_site_signs_nobody_in(world: World) {
+/// Login CSRF: the victim would continue as the attacker and store private data there.
+async fn sec_82_another_site_cannot_sign_a_browser_in(world: World) {
     for headers in [[("sec-fetch-site", "cross-site")], [("origin", EVIL)]] {
         let victim = world.client();
         let form = victim.post("/login").json(&Login::from("mallory"));
@@ -119,10 +119,10 @@ async fn sec_82_another_site_signs_nobody_in(world: World) {
         assert!(reply.set_cookies().is_empty());
         assert_eq!(victim.cookies("/"), "");
     }
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-async fn sec_82_sign_out_and_refresh_by_another_site_are_refused(world: World) {
+async fn sec_82_sign_out_and_refresh_from_another_site_are_refused(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
     for path in ["/logout", "/refresh", "/logout-others", "/logout-everywhere", "/login"] {
@@ -136,8 +136,8 @@ async fn sec_82_sign_out_and_refresh_by_another_site_are_refused(world: World) {
     assert_eq!(world.status_of(&credential).await, 200);
 }
 
-/// The header decides who it is, and is no good; the cookie does not count, here as elsewhere.
-async fn sec_82_another_site_renews_no_cookie_behind_a_header(world: World) {
+/// The header decides and is invalid. The cookie is refused here as on any other path.
+async fn sec_82_another_site_cannot_renew_a_cookie_sent_with_a_header(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
     let call = client.post("/refresh").header("authorization", "Basic abc");
@@ -146,17 +146,17 @@ async fn sec_82_another_site_renews_no_cookie_behind_a_header(world: World) {
     assert_eq!(world.status_of(&credential).await, 200);
 }
 
-/// The browser leaves the `SameSite=Lax` cookie of a signed-in user out, so the server sees a
-/// visitor; a cookie in its response would take the place of the user's own.
-async fn sec_38_another_site_does_not_give_a_visitor_a_session(world: World) {
+/// The browser omits the `SameSite=Lax` cookie of a signed-in user, so the server sees a visitor. A
+/// cookie in the response would replace the user's own.
+async fn sec_38_another_site_cannot_start_a_visitor_session(world: World) {
     for headers in [[("sec-fetch-site", "cross-site")], [("origin", EVIL)]] {
         let reply = with(world.client().post("/cart").body("bait"), &headers).await;
         assert!(reply.set_cookies().is_empty(), "{reply:?}");
     }
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-async fn a_token_is_sent_on_purpose_from_wherever(world: World) {
+async fn an_explicit_token_is_accepted_from_any_origin(world: World) {
     let from_elsewhere =
         |call: Call| call.header("sec-fetch-site", "cross-site").header("origin", EVIL);
     let client = world.client();

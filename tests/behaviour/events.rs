@@ -1,17 +1,17 @@
-//! What the logs say.
+//! Events: what the logs contain, and what they must not contain.
 
 use auth_store::{Store, encode};
 
 use crate::app::Login;
-use crate::harness::{Capture, Credential, Fault, Op, World};
+use crate::harness::{Credential, EventCapture, Fault, Op, World};
 
 suite!(every on one_thread:
     sec_73_signing_in_and_out_is_an_event,
-    sec_73_whoever_may_not_is_an_event,
+    sec_73_a_refused_request_is_an_event,
     sec_73_an_unavailable_store_is_an_event_with_its_cause,
     sec_73_a_sign_in_that_fails_is_an_event_with_its_cause,
     sec_73_the_end_of_a_sign_in_is_an_event,
-    sec_86_made_up_secrets_are_not_logged_as_reuse,
+    sec_86_forged_secrets_are_not_logged_as_reuse,
     sec_74_no_event_holds_a_secret,
     sec_74_no_event_holds_a_stored_claim,
 );
@@ -21,11 +21,11 @@ suite!(secret on one_thread: sec_73_a_rejected_secret_is_an_event);
 suite!(pair on one_thread: sec_73_a_rejected_token_is_an_event);
 
 suite!(cookie on one_thread:
-    sec_73_a_request_of_another_site_is_an_event,
-    sec_73_a_sign_in_by_another_site_is_an_event,
+    sec_73_a_request_from_another_site_is_an_event,
+    sec_73_a_sign_in_from_another_site_is_an_event,
 );
 
-/// The one event with this message.
+/// Returns the one event with this message.
 fn find<'a>(lines: &'a [String], message: &str) -> &'a str {
     let found: Vec<_> = lines.iter().filter(|line| line.contains(message)).collect();
     let [line] = found[..] else { panic!("{message}: {lines:#?}") };
@@ -33,7 +33,7 @@ fn find<'a>(lines: &'a [String], message: &str) -> &'a str {
 }
 
 async fn sec_73_signing_in_and_out_is_an_event(world: World) {
-    let events = Capture::start();
+    let events = EventCapture::start();
     let client = world.client();
     let id = client.signed_in("alice").await.sign_in().to_string();
     let lines = events.take();
@@ -75,7 +75,7 @@ async fn sec_73_a_rejected_token_is_an_event(world: World) {
 }
 
 async fn rejections_are_events<const N: usize>(world: &World, bad: [(Credential, &str); N]) {
-    let events = Capture::start();
+    let events = EventCapture::start();
     for (bad, reason) in bad {
         assert_eq!(world.status_of(&bad).await, 401);
         let line = events.take().join("\n");
@@ -86,10 +86,10 @@ async fn rejections_are_events<const N: usize>(world: &World, bad: [(Credential,
     assert!(find(&events.take(), "credential rejected").contains("reason=unrecognized"));
 }
 
-async fn sec_73_whoever_may_not_is_an_event(world: World) {
+async fn sec_73_a_refused_request_is_an_event(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
-    let events = Capture::start();
+    let events = EventCapture::start();
     for (path, message) in [
         ("/admin", "request refused: forbidden"),
         ("/reports", "request refused: insufficient scope"),
@@ -98,7 +98,7 @@ async fn sec_73_whoever_may_not_is_an_event(world: World) {
         client.get(path).await;
         let lines = events.take();
         assert!(find(&lines, message).starts_with("INFO"), "{lines:#?}");
-        assert!(lines.iter().any(|line| line.contains("alice")), "who: {lines:#?}");
+        assert!(lines.iter().any(|line| line.contains("alice")), "the subject: {lines:#?}");
     }
     client.get("/me").await;
     assert!(events.take().iter().all(|line| !line.contains("refused")), "nothing was refused");
@@ -107,17 +107,17 @@ async fn sec_73_whoever_may_not_is_an_event(world: World) {
 async fn sec_73_an_unavailable_store_is_an_event_with_its_cause(world: World) {
     let credential = world.client().signed_in("alice").await;
     world.store.set_all(Fault::Fails);
-    let events = Capture::start();
+    let events = EventCapture::start();
     world.status_of(&credential).await;
     let lines = events.take();
     let line = find(&lines, "request refused: unavailable");
     assert!(line.starts_with("ERROR") && line.contains("db-7.internal"), "{line}");
 }
 
-/// Also where the application makes a response of the error by itself.
+/// The event is also emitted if the application builds a response of the error itself.
 async fn sec_73_a_sign_in_that_fails_is_an_event_with_its_cause(world: World) {
     world.store.set(Op::Create, Fault::Fails);
-    let events = Capture::start();
+    let events = EventCapture::start();
     assert!(world.client().login("alice").await.is_unavailable());
     let said = events.take().join("\n");
     assert!(said.contains("ERROR") && said.contains("db-7.internal"), "{said}");
@@ -126,29 +126,29 @@ async fn sec_73_a_sign_in_that_fails_is_an_event_with_its_cause(world: World) {
 async fn sec_73_the_end_of_a_sign_in_is_an_event(world: World) {
     let credential = world.client().signed_in("alice").await;
     world.wait(std::time::Duration::from_secs(3600));
-    let events = Capture::start();
+    let events = EventCapture::start();
     world.status_of(&credential).await;
     assert!(find(&events.take(), "sign-in expired").contains(&credential.sign_in().to_string()));
 }
 
-async fn sec_73_a_request_of_another_site_is_an_event(world: World) {
+async fn sec_73_a_request_from_another_site_is_an_event(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
-    let events = Capture::start();
+    let events = EventCapture::start();
     client.post("/cart").header("sec-fetch-site", "cross-site").await;
     assert!(find(&events.take(), "cross-site").starts_with("WARN"));
 }
 
-async fn sec_73_a_sign_in_by_another_site_is_an_event(world: World) {
-    let events = Capture::start();
+async fn sec_73_a_sign_in_from_another_site_is_an_event(world: World) {
+    let events = EventCapture::start();
     let form = world.client().post("/login").json(&Login::from("mallory"));
     assert_eq!(form.header("sec-fetch-site", "cross-site").await.status, 403);
     assert!(find(&events.take(), "cross-site").starts_with("WARN"));
 }
 
-async fn sec_86_made_up_secrets_are_not_logged_as_reuse(world: World) {
+async fn sec_86_forged_secrets_are_not_logged_as_reuse(world: World) {
     let credential = world.client().signed_in("alice").await;
-    let events = Capture::start();
+    let events = EventCapture::start();
     let forger = world.holder(&credential.forged());
     forger.get("/me").await;
     forger.post("/refresh").await;
@@ -160,7 +160,7 @@ async fn sec_86_made_up_secrets_are_not_logged_as_reuse(world: World) {
 }
 
 async fn sec_74_no_event_holds_a_secret(world: World) {
-    let events = Capture::start();
+    let events = EventCapture::start();
     let client = world.client();
     client.post("/cart").body("apple").await;
     let mut secrets: Vec<Credential> = client.credential().into_iter().collect();
@@ -191,12 +191,12 @@ async fn sec_74_no_event_holds_a_secret(world: World) {
     }
 }
 
-/// The claims of a version that is no more.
+/// The stored claims have the form of an older version.
 async fn sec_74_no_event_holds_a_stored_claim(world: World) {
     let credential = world.client().signed_in("alice").await;
     let other = encode(&[], &"alice@example.org").unwrap();
     world.store.update_subject("alice", &other).await.unwrap();
-    let events = Capture::start();
+    let events = EventCapture::start();
     assert_eq!(world.status_of(&credential).await, 401);
     let lines = events.take();
     assert!(lines.iter().any(|line| line.contains("claims")), "{lines:#?}");

@@ -1,4 +1,4 @@
-//! How a sign-in ends by itself.
+//! How a sign-in expires: idle and absolute timeouts, presets and the garbage they leave.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
 
 suite!(every:
-    sec_85_a_credential_that_another_node_gave_out_is_good_here,
-    sec_08_a_sign_in_that_is_not_used_ends,
-    sec_09_a_sign_in_in_use_ends_at_the_absolute_limit,
-    sec_11_a_sign_in_that_was_not_used_is_gone_from_the_store,
-    sec_12_signing_in_again_starts_both_limits_anew,
-    sec_85_a_sign_in_used_on_another_node_does_not_end_here,
-    uses_are_written_down_now_and_then,
-    sec_10_a_preset_of_an_assurance_level_holds,
+    sec_85_a_credential_issued_by_another_node_is_accepted_here,
+    sec_08_an_unused_sign_in_expires,
+    sec_09_a_used_sign_in_expires_at_the_absolute_timeout,
+    sec_11_an_unused_sign_in_is_deleted_from_the_store,
+    sec_12_signing_in_again_restarts_both_timeouts,
+    sec_85_a_sign_in_used_on_another_node_does_not_expire_here,
+    last_seen_is_written_once_per_interval,
+    sec_10_a_preset_of_an_assurance_level_is_enforced,
 );
 
-suite!(secret: sec_11_a_sign_in_at_its_limit_is_gone_from_the_store);
+suite!(secret: sec_11_a_sign_in_at_its_absolute_timeout_is_deleted_from_the_store);
 
-suite!(pair: sec_11_a_sign_in_at_its_limit_is_swept_away);
+suite!(pair: sec_11_a_sign_in_at_its_absolute_timeout_is_swept);
 
-suite!(visitors: a_cart_of_a_visitor_ends_sooner);
+suite!(visitors: the_cart_of_a_visitor_expires_sooner);
 
-async fn sec_08_a_sign_in_that_is_not_used_ends(world: World) {
+async fn sec_08_an_unused_sign_in_expires(world: World) {
     let used = world.client();
     let (used_credential, unused) =
         (used.signed_in("alice").await, world.client().signed_in("alice").await);
@@ -40,7 +40,7 @@ async fn sec_08_a_sign_in_that_is_not_used_ends(world: World) {
     assert_eq!(world.status_of(&used_credential).await, 200);
 }
 
-async fn sec_09_a_sign_in_in_use_ends_at_the_absolute_limit(world: World) {
+async fn sec_09_a_used_sign_in_expires_at_the_absolute_timeout(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
     let ends = client.get("/me").await.json::<Me>().expires_at;
@@ -57,25 +57,25 @@ async fn sec_09_a_sign_in_in_use_ends_at_the_absolute_limit(world: World) {
     assert_eq!(client.get("/me").await.status, 401);
 }
 
-async fn sec_11_a_sign_in_that_was_not_used_is_gone_from_the_store(world: World) {
+async fn sec_11_an_unused_sign_in_is_deleted_from_the_store(world: World) {
     let idle = world.client().signed_in("alice").await;
     world.wait(HOUR);
     assert_eq!(world.status_of(&idle).await, 401);
     world.store.reached(Op::DeleteIfIdle, 1).await;
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-async fn sec_11_a_sign_in_at_its_limit_is_gone_from_the_store(world: World) {
+async fn sec_11_a_sign_in_at_its_absolute_timeout_is_deleted_from_the_store(world: World) {
     let world = world.with(|setup| setup.lifetime = Lifetime::new(None, HOUR).unwrap()).await;
     let old = world.client().signed_in("alice").await;
     world.wait(HOUR);
     assert_eq!(world.status_of(&old).await, 401);
-    world.store.reached(Op::DeleteIf, 1).await;
-    assert_eq!(world.kept().await, 0);
+    world.store.reached(Op::DeleteIfVersion, 1).await;
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-/// Its last access token ends with it, and leads to it no more.
-async fn sec_11_a_sign_in_at_its_limit_is_swept_away(world: World) {
+/// The last access token expires with the sign-in and does not lead to it any more.
+async fn sec_11_a_sign_in_at_its_absolute_timeout_is_swept(world: World) {
     let world = world.with(|setup| setup.lifetime = Lifetime::new(None, HOUR).unwrap()).await;
     let client = world.client();
     client.signed_in("alice").await;
@@ -83,17 +83,17 @@ async fn sec_11_a_sign_in_at_its_limit_is_swept_away(world: World) {
     assert_eq!(client.get("/me").await.status, 401);
     assert_eq!(client.post("/refresh").await.status, 401);
     world.store.sweep(world.clock.now(), 100).await.unwrap();
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-async fn sec_12_signing_in_again_starts_both_limits_anew(world: World) {
+async fn sec_12_signing_in_again_restarts_both_timeouts(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
     for _ in 0..46 {
         world.wait(30 * MINUTE);
         client.get("/me").await;
     }
-    world.wait(55 * MINUTE); // nearly idle, and nearly a day
+    world.wait(55 * MINUTE); // almost idle for an hour, and almost a day old
 
     client.signed_in("alice").await;
 
@@ -104,28 +104,28 @@ async fn sec_12_signing_in_again_starts_both_limits_anew(world: World) {
     assert_eq!(me.expires_at, now - 55 * 60 + 24 * 3600);
 }
 
-/// This node has a copy of the sign-in, and has not heard of the uses elsewhere.
-async fn sec_85_a_sign_in_used_on_another_node_does_not_end_here(world: World) {
+/// This node has a copy of the sign-in that does not show its uses on other nodes.
+async fn sec_85_a_sign_in_used_on_another_node_does_not_expire_here(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
-    world.store.keep_copies();
+    world.store.serve_stale_copies();
     assert_eq!(client.get("/me").await.status, 200);
     world.wait(50 * MINUTE);
     world.store.touch(&credential.sign_in(), world.clock.now()).await.unwrap();
     world.wait(50 * MINUTE);
 
     assert_eq!(client.get("/me").await.status, 200, "it was used 50 minutes ago");
-    assert_eq!(world.kept().await, 1);
+    assert_eq!(world.sign_in_count().await, 1);
 
     world.wait(HOUR);
     assert_eq!(client.get("/me").await.status, 401, "now it is idle everywhere");
 }
 
-/// This node has a copy from before, which can confirm the old secret and deny nothing.
-async fn sec_85_a_credential_that_another_node_gave_out_is_good_here(world: World) {
+/// This node has an older copy, which can confirm the old secret but cannot reject the new one.
+async fn sec_85_a_credential_issued_by_another_node_is_accepted_here(world: World) {
     let client = world.client();
     let old = client.signed_in("alice").await;
-    world.store.keep_copies();
+    world.store.serve_stale_copies();
     assert_eq!(client.get("/me").await.status, 200);
 
     let new = client.signed_in("alice").await;
@@ -134,17 +134,17 @@ async fn sec_85_a_credential_that_another_node_gave_out_is_good_here(world: Worl
     assert_eq!(world.status_of(&new).await, 200);
 }
 
-async fn uses_are_written_down_now_and_then(world: World) {
+async fn last_seen_is_written_once_per_interval(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
-    world.store.forget_calls();
+    world.store.reset_calls();
     for _ in 0..20 {
-        world.wait(Duration::from_secs(6)); // two minutes in all
+        world.wait(Duration::from_secs(6)); // two minutes in total
         assert_eq!(client.get("/me").await.status, 200);
     }
     assert_eq!(world.store.calls(Op::Touch), 0, "less than a twentieth of the idle limit");
 
-    world.wait(2 * MINUTE); // past it, and past the quarter by which nodes part
+    world.wait(2 * MINUTE); // past the interval and its jitter of a quarter
     for _ in 0..20 {
         assert_eq!(client.get("/me").await.status, 200);
     }
@@ -152,7 +152,7 @@ async fn uses_are_written_down_now_and_then(world: World) {
     assert_eq!(world.store.writes(), 1, "reading an identity writes nothing else");
 }
 
-async fn sec_10_a_preset_of_an_assurance_level_holds(world: World) {
+async fn sec_10_a_preset_of_an_assurance_level_is_enforced(world: World) {
     let presets = [
         (Lifetime::AAL1, 30 * 24 * HOUR, 30 * 24 * HOUR),
         (Lifetime::AAL2, HOUR, 24 * HOUR),
@@ -172,7 +172,7 @@ async fn sec_10_a_preset_of_an_assurance_level_holds(world: World) {
     }
 }
 
-async fn a_cart_of_a_visitor_ends_sooner(world: World) {
+async fn the_cart_of_a_visitor_expires_sooner(world: World) {
     let client = world.client();
     client.post("/cart").body("apple").await;
     world.wait(29 * MINUTE);
@@ -180,5 +180,5 @@ async fn a_cart_of_a_visitor_ends_sooner(world: World) {
     world.wait(30 * MINUTE);
     assert_eq!(client.get("/cart").await.text(), "[]");
     world.store.reached(Op::DeleteIfIdle, 1).await;
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }

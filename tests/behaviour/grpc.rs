@@ -1,4 +1,4 @@
-//! Refusals that a gRPC client understands.
+//! Refusals in the form that gRPC clients understand.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -10,12 +10,12 @@ use tonic::{Code, Status};
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::app::Login;
-use crate::harness::{Backend, Credential, Fault, Framework, World};
+use crate::harness::{Credential, Fault, Framework, TestBackend, World};
 
-const BACKENDS: [fn() -> Backend; 4] =
-    [Backend::session, Backend::session_bearer, Backend::token, Backend::jwt_eddsa];
+const BACKENDS: [fn() -> TestBackend; 4] =
+    [TestBackend::session, TestBackend::session_bearer, TestBackend::token, TestBackend::jwt_eddsa];
 
-/// A call of a service that asks for the role `admin`; on the way it does what `change` says.
+/// Calls a service that requires the role `admin`. `change` modifies the request first.
 async fn call(
     world: &World,
     credential: Option<&Credential>,
@@ -34,7 +34,7 @@ async fn call(
 }
 
 fn code(response: &Response<Body>) -> Code {
-    assert_eq!(response.status(), StatusCode::OK, "gRPC says it in a header of its own");
+    assert_eq!(response.status(), StatusCode::OK, "gRPC has its own status header");
     Status::from_header_map(response.headers()).unwrap().code()
 }
 
@@ -57,13 +57,13 @@ async fn every_refusal_is_a_grpc_status() {
             assert_eq!(code(&call(Some(&admin)).await), Code::Ok);
             world.store.set_all(Fault::Fails);
             assert_eq!(code(&call(Some(&admin)).await), Code::Unavailable);
-            world.store.heal();
+            world.store.clear_faults();
         }
     }
 }
 
 #[tokio::test]
-async fn what_is_no_grpc_is_refused_as_http() {
+async fn a_request_that_is_not_grpc_is_refused_as_http() {
     for backend in BACKENDS {
         let world = World::start(backend(), Framework::Hyper).await;
         for content_type in ["application/json", "text/plain; note=application/grpc"] {

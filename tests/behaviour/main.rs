@@ -1,9 +1,9 @@
-//! How an application behaves under every backend and framework.
+//! The behaviour suite: how an application behaves with every backend and framework.
 //!
 //! A behaviour is a function that takes a [`World`](harness::World): a server on a free port, its
-//! store and its clock. It speaks HTTP and names no backend. [`suite!`] makes one test of it for
+//! store and its clock. It sends HTTP requests and names no backend. [`suite!`] makes a test of it for
 //! each backend (the list is in `harness/suite.rs`) and each framework. A test whose name begins
-//! with `sec_` and a number holds the requirement of that number in `SECURITY.md`.
+//! with `sec_` and a number checks the requirement of that number in `SECURITY.md`.
 
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
@@ -13,33 +13,33 @@ mod app;
 
 mod access_tokens;
 mod administration;
-mod ambient;
-mod answers;
+mod ambient_credentials;
 mod any_of;
-mod carts;
+mod cancelled_saves;
 mod compile_fail;
 mod config_errors;
-mod confirming;
 mod cookies;
 mod cors;
 mod credentials;
 mod cross_site;
 mod devices;
-mod ended;
+mod end_of_sign_in;
 mod events;
 mod expiry;
-mod given_up;
 mod grpc;
-mod kinds;
-mod limits;
 mod outages;
 mod races;
 mod refresh_tokens;
-mod refreshing;
+mod refreshes;
 mod requirements;
+mod responses;
+mod revalidation;
 mod revocation;
-mod saving;
+mod saves;
+mod secret_kinds;
 mod secrets;
+mod session_data;
+mod sign_in_limits;
 mod signing_in;
 mod signing_out;
 mod tokens;

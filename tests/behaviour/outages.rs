@@ -1,4 +1,4 @@
-//! A store that does not answer.
+//! A store that fails or does not answer.
 
 use std::future::IntoFuture;
 
@@ -6,26 +6,26 @@ use crate::app::Login;
 use crate::harness::{Fault, Op, World};
 
 suite!(every:
-    sec_76_while_the_store_is_down_nobody_is_anonymous,
-    sec_76_while_the_store_hangs_nobody_is_anonymous,
-    sec_76_a_sign_in_that_fails_gives_no_credential,
-    sec_76_a_sign_out_that_fails_says_so,
-    sec_79_what_cannot_be_loaded_is_not_overwritten,
-    sec_79_what_cannot_be_saved_is_not_acknowledged,
-    sec_76_a_sign_in_whose_data_cannot_be_saved_is_taken_back,
-    a_use_that_cannot_be_noted_harms_nobody,
-    a_refresh_whose_use_cannot_be_noted_keeps_the_user,
-    sec_75_a_failure_says_nothing_of_the_store,
+    sec_76_no_request_is_anonymous_while_the_store_is_down,
+    sec_76_no_request_is_anonymous_while_the_store_hangs,
+    sec_76_a_failed_sign_in_issues_no_credential,
+    sec_76_a_failed_sign_out_is_reported,
+    sec_79_data_that_cannot_be_loaded_is_not_overwritten,
+    sec_79_data_that_cannot_be_saved_is_not_acknowledged,
+    sec_76_a_sign_in_whose_data_cannot_be_saved_is_rolled_back,
+    a_failed_touch_does_not_fail_the_request,
+    a_failed_touch_does_not_fail_a_refresh,
+    sec_75_a_failure_reveals_nothing_about_the_store,
 );
 
 suite!(visitors:
     sec_76_a_visitor_whose_cart_cannot_be_moved_is_not_signed_in,
     sec_76_a_visitor_whose_cart_cannot_be_saved_gets_no_cookie,
-    a_visitor_without_a_cookie_does_not_notice,
+    a_client_without_a_cookie_does_not_notice_an_outage,
 );
 
-/// The old secret is dead by then: the new one has to be given out.
-async fn a_refresh_whose_use_cannot_be_noted_keeps_the_user(world: World) {
+/// The old secret is invalid at that time, so the response has to contain the new one.
+async fn a_failed_touch_does_not_fail_a_refresh(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
     world.store.set(Op::Touch, Fault::Fails);
@@ -33,7 +33,7 @@ async fn a_refresh_whose_use_cannot_be_noted_keeps_the_user(world: World) {
     assert_eq!(client.get("/me").await.status, 200);
 }
 
-async fn sec_76_while_the_store_is_down_nobody_is_anonymous(world: World) {
+async fn sec_76_no_request_is_anonymous_while_the_store_is_down(world: World) {
     let credential = world.client().signed_in("alice").await;
     world.store.set_all(Fault::Fails);
 
@@ -46,18 +46,18 @@ async fn sec_76_while_the_store_is_down_nobody_is_anonymous(world: World) {
         assert!(reply.is_unavailable(), "{path}: {reply:?}");
     }
 
-    world.store.heal();
+    world.store.clear_faults();
     assert_eq!(world.status_of(&credential).await, 200);
 }
 
-async fn sec_76_while_the_store_hangs_nobody_is_anonymous(world: World) {
+async fn sec_76_no_request_is_anonymous_while_the_store_hangs(world: World) {
     let credential = world.client().signed_in("alice").await;
-    world.store.forget_calls();
+    world.store.reset_calls();
     world.store.set(Op::Load, Fault::Hangs);
     let ask = |path: &str| tokio::spawn(world.holder(&credential).get(path).into_future());
     let (given_up, waited_for) = (ask("/maybe"), ask("/maybe"));
     world.store.reached(Op::Load, 2).await;
-    assert!(!given_up.is_finished() && !waited_for.is_finished(), "nothing was answered yet");
+    assert!(!given_up.is_finished() && !waited_for.is_finished(), "both requests still wait");
     given_up.abort();
 
     world.store.set(Op::Load, Fault::Fails);
@@ -66,18 +66,18 @@ async fn sec_76_while_the_store_hangs_nobody_is_anonymous(world: World) {
     world.store.set(Op::Load, Fault::Hangs);
     let patient = ask("/maybe");
     world.store.reached(Op::Load, 3).await;
-    world.store.heal();
+    world.store.clear_faults();
     assert_eq!(patient.await.unwrap().text(), "alice");
 }
 
-async fn sec_76_a_sign_in_that_fails_gives_no_credential(world: World) {
+async fn sec_76_a_failed_sign_in_issues_no_credential(world: World) {
     let client = world.client();
     world.store.set(Op::Create, Fault::Fails);
     assert!(client.login("alice").await.is_unavailable());
     assert_eq!(client.credential(), None);
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 
-    world.store.heal();
+    world.store.clear_faults();
     let old = client.signed_in("alice").await;
     world.store.set(Op::Rotate, Fault::Fails);
     for path in ["/login", "/refresh"] {
@@ -87,10 +87,10 @@ async fn sec_76_a_sign_in_that_fails_gives_no_credential(world: World) {
         assert!(reply.is_unavailable(), "{path}: {reply:?}");
     }
     assert_eq!(client.credential(), Some(old.clone()));
-    assert_eq!(world.status_of(&old).await, 200, "as it was before");
+    assert_eq!(world.status_of(&old).await, 200, "the old credential is still valid");
 }
 
-async fn sec_76_a_sign_out_that_fails_says_so(world: World) {
+async fn sec_76_a_failed_sign_out_is_reported(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
     world.store.set(Op::Delete, Fault::Fails);
@@ -98,16 +98,16 @@ async fn sec_76_a_sign_out_that_fails_says_so(world: World) {
     for path in ["/logout", "/logout-others", "/logout-everywhere"] {
         assert!(client.post(path).await.is_unavailable(), "{path}");
     }
-    assert_eq!(client.credential(), Some(credential), "to try again with");
-    world.store.heal();
+    assert_eq!(client.credential(), Some(credential), "the client can try again");
+    world.store.clear_faults();
     assert_eq!(client.post("/logout").await.status, 204);
 }
 
-async fn sec_79_what_cannot_be_loaded_is_not_overwritten(world: World) {
+async fn sec_79_data_that_cannot_be_loaded_is_not_overwritten(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
     client.post("/cart").body("apple").await;
-    world.store.forget_calls();
+    world.store.reset_calls();
     world.store.set(Op::Load, Fault::Fails);
 
     for path in ["/cart", "/login-and-add", "/login", "/refresh", "/logout"] {
@@ -116,12 +116,12 @@ async fn sec_79_what_cannot_be_loaded_is_not_overwritten(world: World) {
     }
 
     assert_eq!(world.store.writes(), 0);
-    world.store.heal();
+    world.store.clear_faults();
     assert_eq!(client.credential(), Some(credential));
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
 }
 
-async fn sec_79_what_cannot_be_saved_is_not_acknowledged(world: World) {
+async fn sec_79_data_that_cannot_be_saved_is_not_acknowledged(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
     client.post("/cart").body("apple").await;
@@ -131,14 +131,14 @@ async fn sec_79_what_cannot_be_saved_is_not_acknowledged(world: World) {
 
     assert!(reply.is_unavailable(), "{reply:?}");
     assert!(reply.body.is_empty(), "the handler's answer is withheld");
-    world.store.heal();
+    world.store.clear_faults();
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
-    assert_eq!(world.status_of(&credential).await, 200, "an old sign-in is not taken back");
+    assert_eq!(world.status_of(&credential).await, 200, "an existing sign-in is not rolled back");
 }
 
-async fn sec_76_a_sign_in_whose_data_cannot_be_saved_is_taken_back(world: World) {
+async fn sec_76_a_sign_in_whose_data_cannot_be_saved_is_rolled_back(world: World) {
     let client = world.client();
-    client.signed_in("alice").await; // where there are no visitors, /login-and-add needs a user
+    client.signed_in("alice").await; // /login-and-add needs a user if there are no anonymous sessions
     world.store.set(Op::Update, Fault::Fails);
 
     let login = Login::from("bob").via(world.transport());
@@ -146,10 +146,10 @@ async fn sec_76_a_sign_in_whose_data_cannot_be_saved_is_taken_back(world: World)
 
     assert!(reply.is_unavailable(), "{reply:?}");
     assert!(reply.body.is_empty(), "no token is released");
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-async fn a_use_that_cannot_be_noted_harms_nobody(world: World) {
+async fn a_failed_touch_does_not_fail_the_request(world: World) {
     let credential = world.client().signed_in("alice").await;
     world.store.set(Op::Touch, Fault::Fails);
     world.wait(std::time::Duration::from_secs(600));
@@ -158,14 +158,14 @@ async fn a_use_that_cannot_be_noted_harms_nobody(world: World) {
     assert_eq!(world.status_of(&credential).await, 200);
 }
 
-async fn sec_75_a_failure_says_nothing_of_the_store(world: World) {
+async fn sec_75_a_failure_reveals_nothing_about_the_store(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
     world.store.set_all(Fault::Fails);
     let calls = [client.get("/me"), client.get("/devices"), client.post("/logout")];
-    let strangers =
+    let no_visitors =
         [world.client().post("/login").json(&Login::from("bob").via(world.transport()))];
-    for call in calls.into_iter().chain(strangers) {
+    for call in calls.into_iter().chain(no_visitors) {
         let shown = format!("{:?}", call.await);
         let words = ["db-7", "5432", "Store", "connection"];
         for word in credential.secrets().into_iter().chain(words) {
@@ -178,14 +178,14 @@ async fn sec_76_a_visitor_whose_cart_cannot_be_moved_is_not_signed_in(world: Wor
     let client = world.client();
     client.post("/cart").body("apple").await;
     let visitor = client.credential();
-    world.store.set(Op::DeleteIf, Fault::Fails);
+    world.store.set(Op::DeleteIfVersion, Fault::Fails);
 
     let reply = client.login("alice").await;
 
     assert!(reply.is_unavailable(), "{reply:?}");
     assert_eq!(client.credential(), visitor);
-    assert_eq!(world.kept().await, 1, "the new sign-in was taken back");
-    world.store.heal();
+    assert_eq!(world.sign_in_count().await, 1, "the new sign-in was rolled back");
+    world.store.clear_faults();
     client.signed_in("alice").await;
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
 }
@@ -195,12 +195,12 @@ async fn sec_76_a_visitor_whose_cart_cannot_be_saved_gets_no_cookie(world: World
     world.store.set(Op::Create, Fault::Fails);
     assert!(client.post("/cart").body("apple").await.is_unavailable());
     assert_eq!(client.cookies("/"), "");
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-async fn a_visitor_without_a_cookie_does_not_notice(world: World) {
+async fn a_client_without_a_cookie_does_not_notice_an_outage(world: World) {
     world.store.set_all(Fault::Fails);
     assert_eq!(world.client().get("/").await.status, 200);
-    assert_eq!(world.client().get("/maybe").await.text(), "nobody");
+    assert_eq!(world.client().get("/maybe").await.text(), "anonymous");
     assert_eq!(world.client().get("/me").await.status, 401);
 }

@@ -1,4 +1,4 @@
-//! Requests that are still under way when the sign-in changes.
+//! Requests that are in progress while the sign-in changes.
 
 use std::future::IntoFuture;
 
@@ -9,20 +9,20 @@ suite!(every:
     sec_77_a_slow_request_does_not_undo_a_sign_out_everywhere,
     sec_78_a_slow_request_does_not_remove_the_new_credential,
     sec_78_a_late_request_does_not_replace_the_new_credential,
-    two_slow_requests_keep_what_both_added,
+    two_slow_requests_keep_both_additions,
     sec_77_a_sign_out_between_reading_and_writing_is_not_undone,
     sec_77_a_refresh_does_not_undo_a_sign_out,
-    a_sign_in_during_a_sign_out_elsewhere_starts_anew,
+    a_sign_in_during_a_sign_out_on_another_node_starts_a_new_sign_in,
 );
 
 suite!(cookie:
-    sec_78_a_late_request_of_the_visitor_does_not_replace_the_new_credential,
-    an_old_cookie_of_long_ago_does_not_lock_its_visitor_out,
+    sec_78_a_late_request_of_a_visitor_does_not_replace_the_new_credential,
+    a_long_superseded_cookie_does_not_lock_its_visitor_out,
 );
 
 suite!(visitors:
-    a_slow_request_of_a_visitor_who_signs_in_is_not_lost_in_silence,
-    what_another_node_stores_during_the_sign_in_moves_along,
+    a_slow_request_of_a_visitor_who_signs_in_fails_visibly,
+    data_stored_on_another_node_during_the_sign_in_is_kept,
 );
 
 /// Starts a request that waits in its handler.
@@ -36,7 +36,7 @@ async fn slow_add(world: &World, client: &Client, item: &'static str) -> SlowAdd
 struct SlowAdd(tokio::task::JoinHandle<Reply>);
 
 impl SlowAdd {
-    /// Lets it go on, and waits for its response.
+    /// Lets the request continue, and returns its response.
     async fn finish(self, world: &World) -> Reply {
         world.gate.open();
         self.0.await.unwrap()
@@ -51,9 +51,9 @@ async fn sec_77_a_slow_request_does_not_undo_a_sign_out(world: World) {
     assert_eq!(client.post("/logout").await.status, 204);
     let late = slow.finish(&world).await;
 
-    assert_eq!(late.status, 401, "what it stored is not there");
+    assert_eq!(late.status, 401, "its data was not stored");
     assert!(late.set_cookies().is_empty());
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
     assert_eq!(world.status_of(&credential).await, 401);
 }
 
@@ -67,11 +67,11 @@ async fn sec_77_a_slow_request_does_not_undo_a_sign_out_everywhere(world: World)
     let late = slow.finish(&world).await;
 
     assert_eq!(late.status, 401);
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
     assert_eq!(world.status_of(&credential).await, 401);
 }
 
-/// The slow request began with the secret from before; it was good then.
+/// The slow request began with the old secret, which was valid at that time.
 async fn sec_78_a_slow_request_does_not_remove_the_new_credential(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
@@ -83,10 +83,10 @@ async fn sec_78_a_slow_request_does_not_remove_the_new_credential(world: World) 
     assert!(late.set_cookies().is_empty(), "{late:?}");
     assert_eq!(client.credential(), Some(new));
     assert_eq!(client.get("/me").await.status, 200);
-    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#, "the same sign-in goes on");
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#, "the same sign-in continues");
 }
 
-/// A request that another tab sent just before the secret changed, and that arrives after.
+/// Another tab sent the request just before the rotation, and it arrives after it.
 async fn sec_78_a_late_request_does_not_replace_the_new_credential(world: World) {
     let browser = world.client();
     let old = browser.signed_in("alice").await;
@@ -98,7 +98,7 @@ async fn sec_78_a_late_request_does_not_replace_the_new_credential(world: World)
     assert_eq!(browser.get("/me").await.status, 200);
 }
 
-async fn sec_78_a_late_request_of_the_visitor_does_not_replace_the_new_credential(world: World) {
+async fn sec_78_a_late_request_of_a_visitor_does_not_replace_the_new_credential(world: World) {
     let browser = world.client();
     browser.post("/cart").body("apple").await;
     let visitors = browser.credential().unwrap();
@@ -109,8 +109,9 @@ async fn sec_78_a_late_request_of_the_visitor_does_not_replace_the_new_credentia
     assert!(late.set_cookies().is_empty(), "the browser would lose its new cookie: {late:?}");
 }
 
-/// The response that brought the new cookie was lost. A minute later no request can be late.
-async fn an_old_cookie_of_long_ago_does_not_lock_its_visitor_out(world: World) {
+/// The response with the new cookie was lost. A minute later, a request with the old cookie is not
+/// late any more.
+async fn a_long_superseded_cookie_does_not_lock_its_visitor_out(world: World) {
     let browser = world.client();
     let old = browser.signed_in("alice").await;
     browser.signed_in("alice").await;
@@ -122,8 +123,8 @@ async fn an_old_cookie_of_long_ago_does_not_lock_its_visitor_out(world: World) {
     assert_eq!((visitor.status.as_u16(), visitor.set_cookies().len()), (200, 1));
 }
 
-/// The visitor's record ends when the visitor signs in. The client hears of it and tries again.
-async fn a_slow_request_of_a_visitor_who_signs_in_is_not_lost_in_silence(world: World) {
+/// The visitor's record ends at the sign-in. The request fails, so the client can repeat it.
+async fn a_slow_request_of_a_visitor_who_signs_in_fails_visibly(world: World) {
     let client = world.client();
     client.post("/cart").body("apple").await;
     let slow = slow_add(&world, &client, "pear").await;
@@ -136,13 +137,13 @@ async fn a_slow_request_of_a_visitor_who_signs_in_is_not_lost_in_silence(world: 
     assert_eq!(client.get("/cart").await.text(), r#"["apple","pear"]"#);
 }
 
-async fn two_slow_requests_keep_what_both_added(world: World) {
+async fn two_slow_requests_keep_both_additions(world: World) {
     let client = world.client();
     client.signed_in("alice").await;
     let first = slow_add(&world, &client, "apple").await;
     let second = slow_add(&world, &client, "pear").await;
 
-    world.gate.open(); // whichever of them goes on first, the other follows
+    world.gate.open(); // the other one follows, in either order
     assert_eq!(second.finish(&world).await.status, 200);
     assert_eq!(first.0.await.unwrap().status, 200);
 
@@ -151,9 +152,9 @@ async fn two_slow_requests_keep_what_both_added(world: World) {
     assert_eq!(items, ["apple", "pear"]);
 }
 
-/// Sends a request, and holds it at the moment when it asks the store for this.
+/// Sends a request and holds it when it calls this operation of the store.
 async fn held_at(world: &World, op: Op, call: Call) -> tokio::task::JoinHandle<Reply> {
-    world.store.forget_calls();
+    world.store.reset_calls();
     world.store.set(op, Fault::Hangs);
     let sent = tokio::spawn(call.into_future());
     world.store.reached(op, 1).await;
@@ -166,10 +167,10 @@ async fn sec_77_a_sign_out_between_reading_and_writing_is_not_undone(world: Worl
     let held = held_at(&world, Op::Update, client.post("/cart").body("apple")).await;
 
     assert_eq!(client.post("/logout").await.status, 204);
-    world.store.heal();
+    world.store.clear_faults();
 
     assert_eq!(held.await.unwrap().status, 401);
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
 async fn sec_77_a_refresh_does_not_undo_a_sign_out(world: World) {
@@ -179,14 +180,14 @@ async fn sec_77_a_refresh_does_not_undo_a_sign_out(world: World) {
     let held = held_at(&world, Op::Rotate, here.post("/refresh")).await;
 
     assert_eq!(elsewhere.post("/logout-everywhere").await.text(), "2");
-    world.store.heal();
+    world.store.clear_faults();
 
     let late = held.await.unwrap();
     assert_eq!((late.status.as_u16(), late.set_cookies().len()), (401, 0));
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-async fn a_sign_in_during_a_sign_out_elsewhere_starts_anew(world: World) {
+async fn a_sign_in_during_a_sign_out_on_another_node_starts_a_new_sign_in(world: World) {
     let (here, elsewhere) = (world.client(), world.client());
     let old = here.signed_in("alice").await;
     elsewhere.signed_in("alice").await;
@@ -195,26 +196,26 @@ async fn a_sign_in_during_a_sign_out_elsewhere_starts_anew(world: World) {
     let held = held_at(&world, Op::Rotate, here.post("/login").json(&login)).await;
 
     assert_eq!(elsewhere.post("/logout-others").await.text(), "1");
-    world.store.heal();
+    world.store.clear_faults();
 
     assert!(held.await.unwrap().status.is_success());
-    assert_ne!(here.credential().unwrap().sign_in(), old.sign_in(), "that one has ended");
+    assert_ne!(here.credential().unwrap().sign_in(), old.sign_in(), "the old sign-in has ended");
     assert_eq!(here.get("/cart").await.text(), "[]");
     assert_eq!(world.status_of(&old).await, 401);
 }
 
-async fn what_another_node_stores_during_the_sign_in_moves_along(world: World) {
+async fn data_stored_on_another_node_during_the_sign_in_is_kept(world: World) {
     let node = world.with(|_| {}).await;
     let client = world.client();
     client.post("/cart").body("apple").await;
     let visitor = node.holder(&client.credential().unwrap());
     let login = crate::app::Login::from("alice").via(world.transport());
-    let held = held_at(&world, Op::DeleteIf, client.post("/login").json(&login)).await;
+    let held = held_at(&world, Op::DeleteIfVersion, client.post("/login").json(&login)).await;
 
     assert_eq!(visitor.post("/cart").body("pear").await.status, 200);
-    world.store.heal();
+    world.store.clear_faults();
 
     assert!(held.await.unwrap().status.is_success());
     assert_eq!(client.get("/cart").await.text(), r#"["apple","pear"]"#);
-    assert_eq!(world.kept().await, 1);
+    assert_eq!(world.sign_in_count().await, 1);
 }

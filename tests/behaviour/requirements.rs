@@ -1,4 +1,4 @@
-//! Who may: deny by default, roles, scopes, and stepping up.
+//! Authorization: deny by default, roles, scopes and step-up.
 
 use std::time::Duration;
 
@@ -6,14 +6,14 @@ use crate::app::Login;
 use crate::harness::{Policy, World};
 
 suite!(every:
-    sec_72_nobody_passes_unless_the_layer_is_optional,
-    sec_72_a_page_is_open_to_those_who_may_and_nobody_else,
-    sec_18_an_old_authentication_is_asked_to_step_up,
-    sec_18_a_weak_authentication_is_asked_to_step_up,
-    a_missing_scope_is_named,
+    sec_72_the_layer_denies_by_default,
+    sec_72_a_page_is_open_only_to_authorized_users,
+    sec_18_an_old_authentication_requires_a_step_up,
+    sec_18_a_weak_authentication_requires_a_step_up,
+    the_challenge_names_the_missing_scope,
 );
 
-async fn sec_72_nobody_passes_unless_the_layer_is_optional(world: World) {
+async fn sec_72_the_layer_denies_by_default(world: World) {
     let strict = world.with(|setup| setup.policy = Policy::Required).await;
     let credential = world.client().signed_in("alice").await;
     for path in ["/", "/me", "/maybe", "/who", "/cart", "/devices", "/admin", "/no-such-page"] {
@@ -23,12 +23,12 @@ async fn sec_72_nobody_passes_unless_the_layer_is_optional(world: World) {
         let tampered = strict.holder(&credential.tampered()).get(path).await;
         assert_eq!(tampered.status, 401, "{path}");
     }
-    assert_eq!(strict.client().login("alice").await.status, 401, "not even to sign in");
+    assert_eq!(strict.client().login("alice").await.status, 401, "signing in is refused too");
     assert_eq!(strict.holder(&credential).get("/").await.status, 200);
     assert_eq!(strict.holder(&credential).get("/no-such-page").await.status, 404);
 }
 
-async fn sec_72_a_page_is_open_to_those_who_may_and_nobody_else(world: World) {
+async fn sec_72_a_page_is_open_only_to_authorized_users(world: World) {
     let (nobody, buyer, admin) = (world.client(), world.client(), world.client());
     buyer.signed_in(Login::from("alice").role("buyer").scope("cart").acr("aal1")).await;
     admin.signed_in(Login::from("root").role("admin").scope("reports").acr("aal2")).await;
@@ -55,8 +55,8 @@ async fn sec_72_a_page_is_open_to_those_who_may_and_nobody_else(world: World) {
     }
 }
 
-/// RFC 9470.
-async fn sec_18_an_old_authentication_is_asked_to_step_up(world: World) {
+/// The step-up challenge is defined in RFC 9470.
+async fn sec_18_an_old_authentication_requires_a_step_up(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
     world.wait(Duration::from_secs(300));
@@ -69,13 +69,13 @@ async fn sec_18_an_old_authentication_is_asked_to_step_up(world: World) {
     let challenge = refused.header(http::header::WWW_AUTHENTICATE);
     assert!(challenge.contains(r#"error="insufficient_user_authentication""#), "{challenge}");
     assert!(challenge.contains(r#"max_age="300""#), "{challenge}");
-    assert_eq!(world.status_of(&credential).await, 200, "the sign-in itself is fine");
+    assert_eq!(world.status_of(&credential).await, 200, "the sign-in itself is valid");
 
     client.signed_in("alice").await;
     assert_eq!(client.get("/step-up").await.status, 200);
 }
 
-async fn sec_18_a_weak_authentication_is_asked_to_step_up(world: World) {
+async fn sec_18_a_weak_authentication_requires_a_step_up(world: World) {
     let client = world.client();
     for login in [Login::from("alice"), Login::from("alice").acr("aal1")] {
         client.signed_in(login).await;
@@ -89,7 +89,7 @@ async fn sec_18_a_weak_authentication_is_asked_to_step_up(world: World) {
     assert_eq!(client.get("/strong").await.status, 200);
 }
 
-async fn a_missing_scope_is_named(world: World) {
+async fn the_challenge_names_the_missing_scope(world: World) {
     let client = world.client();
     client.signed_in(Login::from("alice").scope("cart")).await;
     let refused = client.get("/reports").await;

@@ -1,4 +1,5 @@
-//! What ends or changes a sign-in acts at once on what was good a moment ago, on every node.
+//! Every end or change of a sign-in takes effect at once on every node, even for credentials that
+//! the node has just accepted.
 
 use auth_store::{Store, encode};
 use http::Method;
@@ -25,14 +26,14 @@ impl Nodes {
         Self(world, other)
     }
 
-    /// What both answer at this path.
+    /// Returns the status of both nodes at this path.
     async fn at(&self, path: &str, credential: &Credential) -> [u16; 2] {
         let Self(here, there) = self;
         let (here, there) = (here.holder(credential).get(path), there.holder(credential).get(path));
         [here.await.status.as_u16(), there.await.status.as_u16()]
     }
 
-    /// Both have seen the credential more than once, and remember of it what they may.
+    /// Lets both nodes accept the credential several times, so that they cache what they may.
     async fn know(&self, credential: &Credential) {
         for _ in 0..3 {
             assert_eq!(self.at("/me", credential).await, [200, 200]);
@@ -98,7 +99,7 @@ async fn sec_15_disabling_a_user_acts_at_once(world: World) {
     nodes.know(&bobs).await;
 }
 
-/// Roles and claims, in both directions.
+/// Roles and claims are added and removed.
 async fn sec_88_a_change_of_roles_acts_at_once(world: World) {
     let nodes = Nodes::of(world).await;
     let credential = nodes.0.client().signed_in(Login::from("alice").role("admin")).await;
@@ -113,7 +114,7 @@ async fn sec_88_a_change_of_roles_acts_at_once(world: World) {
     }
 }
 
-/// As the same user, and as another one.
+/// The user signs in again as the same user, and then as another one.
 async fn sec_04_signing_in_again_acts_at_once(world: World) {
     let nodes = Nodes::of(world).await;
     let client = nodes.0.client();

@@ -1,4 +1,4 @@
-//! Where secrets are, and where they are not.
+//! Where secrets appear, and where they must not.
 
 use std::fmt::Write;
 
@@ -13,13 +13,13 @@ use crate::harness::{Credential, REFRESH, World};
 
 suite!(every:
     sec_24_the_store_holds_digests_and_no_secret,
-    sec_28_the_secret_is_in_one_place_of_one_response,
-    sec_36_the_secret_says_nothing_of_the_user,
+    sec_28_the_secret_is_sent_once_and_in_one_place,
+    sec_36_the_secret_reveals_nothing_about_the_user,
 );
 
-suite!(bearer: sec_28_a_token_is_in_the_body_and_nowhere_else);
+suite!(bearer: sec_28_a_token_is_only_in_the_body);
 
-suite!(pair: sec_28_of_a_pair_one_is_in_the_body_and_one_in_a_cookie);
+suite!(pair: sec_28_a_pair_is_split_between_the_body_and_a_cookie);
 
 async fn sec_24_the_store_holds_digests_and_no_secret(world: World) {
     let client = world.client();
@@ -51,7 +51,7 @@ async fn sec_24_the_store_holds_digests_and_no_secret(world: World) {
     }
 }
 
-/// All that a store could write down, as bytes and as text.
+/// Returns everything that a store could write, as bytes and as text.
 fn everything(record: &Record) -> (Vec<u8>, String) {
     let mut bytes = [record.current.0.as_slice(), &record.family.0, record.sid.as_bytes()].concat();
     bytes.extend(record.principal());
@@ -70,7 +70,7 @@ fn everything(record: &Record) -> (Vec<u8>, String) {
     (bytes, text)
 }
 
-async fn sec_28_the_secret_is_in_one_place_of_one_response(world: World) {
+async fn sec_28_the_secret_is_sent_once_and_in_one_place(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
     for path in ["/", "/me", "/maybe", "/who", "/cart", "/devices", "/admin", "/no-such-page"] {
@@ -81,7 +81,7 @@ async fn sec_28_the_secret_is_in_one_place_of_one_response(world: World) {
     }
 }
 
-async fn sec_28_a_token_is_in_the_body_and_nowhere_else(world: World) {
+async fn sec_28_a_token_is_only_in_the_body(world: World) {
     let client = world.client();
     let reply = client.login("alice").await;
     let Some(Credential::Token(token)) = client.credential() else { panic!("{reply:?}") };
@@ -92,7 +92,7 @@ async fn sec_28_a_token_is_in_the_body_and_nowhere_else(world: World) {
     assert!(!format!("{:?}", reply.headers).contains(&token[30..]));
 }
 
-async fn sec_28_of_a_pair_one_is_in_the_body_and_one_in_a_cookie(world: World) {
+async fn sec_28_a_pair_is_split_between_the_body_and_a_cookie(world: World) {
     let client = world.client();
     let reply = client.login("alice").await;
     let Some(Credential::Pair { access, refresh }) = client.credential() else {
@@ -111,14 +111,14 @@ async fn sec_28_of_a_pair_one_is_in_the_body_and_one_in_a_cookie(world: World) {
     }
 }
 
-async fn sec_36_the_secret_says_nothing_of_the_user(world: World) {
+async fn sec_36_the_secret_reveals_nothing_about_the_user(world: World) {
     let credential = world.client().signed_in(Login::from("alice").role("admin")).await;
     let raw = URL_SAFE_NO_PAD.decode(credential.secret()).unwrap();
     let shown = String::from_utf8_lossy(&raw).to_lowercase();
     for word in ["alice", "admin", "{"] {
         assert!(!shown.contains(word) || word.len() == 1);
     }
-    assert_eq!(credential.secret().len(), Secret::TEXT_LEN, "whoever it is");
+    assert_eq!(credential.secret().len(), Secret::TEXT_LEN, "the same length for every user");
     let root = world.client().signed_in(Login::from("r").role("x".repeat(500).as_str())).await;
     assert_eq!(root.secret().len(), Secret::TEXT_LEN);
 }

@@ -1,4 +1,4 @@
-//! Signing in, and what becomes of the credential from before.
+//! Signing in, and what happens to the previous credential.
 
 use crate::app::{Login, Me};
 use crate::harness::World;
@@ -8,7 +8,7 @@ suite!(every:
     sec_01_a_tampered_credential_is_refused,
     sec_02_two_sign_ins_have_two_secrets,
     sec_04_signing_in_again_ends_the_old_secret_and_keeps_the_cart,
-    sec_04_the_next_user_finds_nothing_of_the_last_one,
+    sec_04_the_next_user_sees_no_data_of_the_previous_one,
     sec_05_a_change_of_privilege_ends_the_old_secret,
 );
 
@@ -50,10 +50,10 @@ async fn sec_04_signing_in_again_ends_the_old_secret_and_keeps_the_cart(world: W
     assert_eq!(world.status_of(&old).await, 401);
     assert_eq!(world.status_of(&new).await, 200);
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
-    assert_eq!(world.kept().await, 1);
+    assert_eq!(world.sign_in_count().await, 1);
 }
 
-async fn sec_04_the_next_user_finds_nothing_of_the_last_one(world: World) {
+async fn sec_04_the_next_user_sees_no_data_of_the_previous_one(world: World) {
     let client = world.client();
     let alices = client.signed_in("alice").await;
     client.post("/cart").body("diary").await;
@@ -63,7 +63,7 @@ async fn sec_04_the_next_user_finds_nothing_of_the_last_one(world: World) {
     assert_eq!(client.get("/me").await.json::<Me>().subject, "bob");
     assert_eq!(client.get("/cart").await.text(), "[]");
     assert_eq!(world.status_of(&alices).await, 401);
-    assert_eq!(world.kept().await, 1, "alice's sign-in has ended");
+    assert_eq!(world.sign_in_count().await, 1, "alice's sign-in has ended");
 }
 
 async fn sec_05_a_change_of_privilege_ends_the_old_secret(world: World) {

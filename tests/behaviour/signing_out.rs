@@ -1,14 +1,14 @@
-//! Signing out, here and elsewhere.
+//! Signing out, here and on other devices.
 
 use crate::app::Me;
 use crate::harness::World;
 
 suite!(every:
     sec_14_a_sign_out_is_final_on_every_node,
-    a_second_sign_out_is_no_error,
-    sec_16_signing_out_the_others_keeps_this_one,
-    signing_out_everywhere_ends_this_one_too,
-    nobody_can_sign_others_out,
+    a_second_sign_out_succeeds,
+    sec_16_signing_out_the_others_keeps_the_current_sign_in,
+    signing_out_everywhere_ends_the_current_sign_in_too,
+    a_client_without_an_identity_cannot_sign_others_out,
 );
 
 async fn sec_14_a_sign_out_is_final_on_every_node(world: World) {
@@ -21,10 +21,10 @@ async fn sec_14_a_sign_out_is_final_on_every_node(world: World) {
 
     assert_eq!(world.status_of(&credential).await, 401);
     assert_eq!(node.status_of(&credential).await, 401);
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-async fn a_second_sign_out_is_no_error(world: World) {
+async fn a_second_sign_out_succeeds(world: World) {
     let client = world.client();
     let credential = client.signed_in("alice").await;
     assert_eq!(client.post("/logout").await.status, 204);
@@ -32,7 +32,7 @@ async fn a_second_sign_out_is_no_error(world: World) {
     assert_eq!(world.client().post("/logout").await.status, 204);
 }
 
-async fn sec_16_signing_out_the_others_keeps_this_one(world: World) {
+async fn sec_16_signing_out_the_others_keeps_the_current_sign_in(world: World) {
     let here = world.client();
     let (this, other) = (here.signed_in("alice").await, world.client().signed_in("alice").await);
     let bobs = world.client().signed_in("bob").await;
@@ -44,7 +44,7 @@ async fn sec_16_signing_out_the_others_keeps_this_one(world: World) {
     assert_eq!(world.status_of(&bobs).await, 200);
 }
 
-async fn signing_out_everywhere_ends_this_one_too(world: World) {
+async fn signing_out_everywhere_ends_the_current_sign_in_too(world: World) {
     let here = world.client();
     let (this, other) = (here.signed_in("alice").await, world.client().signed_in("alice").await);
     let bob = world.client();
@@ -55,10 +55,10 @@ async fn signing_out_everywhere_ends_this_one_too(world: World) {
     assert_eq!(world.status_of(&this).await, 401);
     assert_eq!(world.status_of(&other).await, 401);
     assert_eq!(bob.get("/me").await.json::<Me>().subject, "bob");
-    assert_eq!(here.cookies("/"), "", "the browser holds nothing either");
+    assert_eq!(here.cookies("/"), "", "the browser has no cookie either");
 }
 
-async fn nobody_can_sign_others_out(world: World) {
+async fn a_client_without_an_identity_cannot_sign_others_out(world: World) {
     let credential = world.client().signed_in("alice").await;
     for path in ["/logout-others", "/logout-everywhere"] {
         assert_eq!(world.client().post(path).await.status, 401, "{path}");

@@ -1,4 +1,4 @@
-//! Those whom nobody has signed in.
+//! Anonymous sessions: data of clients before they sign in.
 
 use auth_core::SignInId;
 use auth_store::{MemoryStore, Store};
@@ -7,16 +7,16 @@ use crate::harness::{Credential, Op, World};
 
 suite!(every:
     sec_20_a_visitor_who_stores_nothing_gets_no_cookie_and_costs_no_write,
-    sec_06_an_id_that_nobody_issued_is_not_adopted,
+    sec_06_an_id_that_was_not_issued_is_not_adopted,
 );
 
-suite!(secret: sec_07_a_malformed_secret_costs_no_look_up);
+suite!(secret: sec_07_a_malformed_secret_costs_no_lookup);
 
 suite!(visitors:
     sec_06_a_planted_cookie_is_replaced_by_one_of_ours,
     a_visitor_whose_cart_has_ended_starts_a_new_one,
     reading_an_empty_cart_stores_nothing,
-    sec_84_a_flood_of_visitors_signs_nobody_out,
+    sec_84_a_flood_of_visitors_signs_no_user_out,
 );
 
 async fn sec_20_a_visitor_who_stores_nothing_gets_no_cookie_and_costs_no_write(world: World) {
@@ -25,7 +25,7 @@ async fn sec_20_a_visitor_who_stores_nothing_gets_no_cookie_and_costs_no_write(w
         assert!(reply.set_cookies().is_empty(), "{path}: {reply:?}");
     }
     assert_eq!(world.client().post("/logout").await.set_cookies(), [""; 0]);
-    assert_eq!(world.store.all_calls(), 0, "the store was not even asked");
+    assert_eq!(world.store.all_calls(), 0, "the store was not called");
 }
 
 async fn reading_an_empty_cart_stores_nothing(world: World) {
@@ -35,9 +35,9 @@ async fn reading_an_empty_cart_stores_nothing(world: World) {
     assert_eq!(world.store.writes(), 0);
 }
 
-async fn sec_07_a_malformed_secret_costs_no_look_up(world: World) {
+async fn sec_07_a_malformed_secret_costs_no_lookup(world: World) {
     let credential = world.client().signed_in("alice").await;
-    world.store.forget_calls();
+    world.store.reset_calls();
     let good = credential.secret();
     let short = &good[1..];
     for bad in [format!("{short}="), format!("{short}/"), format!("{short}%"), "!".repeat(86)] {
@@ -56,13 +56,13 @@ async fn sec_07_a_malformed_secret_costs_no_look_up(world: World) {
     assert_eq!(world.store.all_calls(), 0);
 }
 
-/// An id that nobody issued.
+/// An id that the store did not issue.
 const NOBODYS: SignInId = SignInId::from_bytes([7; 16]);
 
-async fn sec_06_an_id_that_nobody_issued_is_not_adopted(world: World) {
+async fn sec_06_an_id_that_was_not_issued_is_not_adopted(world: World) {
     let issued = world.client().signed_in("alice").await;
     let planted = issued.forged_for(NOBODYS);
-    world.store.forget_calls();
+    world.store.reset_calls();
 
     let victim = world.holder(&planted);
     assert_eq!(victim.get("/me").await.status, 401);
@@ -94,7 +94,7 @@ async fn a_visitor_whose_cart_has_ended_starts_a_new_one(world: World) {
     assert_eq!(client.get("/cart").await.text(), r#"["pear"]"#);
 }
 
-async fn sec_84_a_flood_of_visitors_signs_nobody_out(world: World) {
+async fn sec_84_a_flood_of_visitors_signs_no_user_out(world: World) {
     let store = MemoryStore::builder().capacity(12).max_anonymous(4).build();
     let world = world.on_store(store).await;
     let mut users = Vec::new();
@@ -105,9 +105,13 @@ async fn sec_84_a_flood_of_visitors_signs_nobody_out(world: World) {
     for _ in 0..100 {
         let visitor = world.client();
         assert_eq!(visitor.post("/cart").body("apple").await.status, 200);
-        assert_eq!(visitor.get("/cart").await.text(), r#"["apple"]"#, "the latest has a cart");
+        assert_eq!(
+            visitor.get("/cart").await.text(),
+            r#"["apple"]"#,
+            "the latest visitor has a cart"
+        );
     }
-    assert!(world.kept().await <= 3 + 4);
+    assert!(world.sign_in_count().await <= 3 + 4);
 
     for user in &users {
         assert_eq!(world.status_of(user).await, 200);
@@ -116,7 +120,7 @@ async fn sec_84_a_flood_of_visitors_signs_nobody_out(world: World) {
         users.push(world.client().signed_in(format!("user {i}").as_str()).await);
     }
     for user in &users {
-        assert_eq!(world.status_of(user).await, 200, "visitors made room, users never do");
+        assert_eq!(world.status_of(user).await, 200, "visitors were evicted, users never are");
     }
     let late = world.client();
     assert!(late.login("late").await.is_unavailable(), "the store is full of users");

@@ -1,4 +1,4 @@
-//! An access token in a cookie, for pages without a script that could attach it.
+//! Access tokens in a cookie, for pages without a script that could attach them.
 
 use std::time::Duration;
 
@@ -7,13 +7,13 @@ use http::{Method, header};
 use serde_json::Value;
 
 use crate::app::{Login, Me};
-use crate::harness::{Backend, Client, Framework, REFRESH, Setup, World, jwt};
+use crate::harness::{Client, Framework, REFRESH, Setup, TestBackend, World, jwt};
 
 const ACCESS: &str = "__Host-access";
 
 async fn world() -> World {
     let build = |setup: &Setup| jwt(setup).cookie(CookiePolicy::host("access").unwrap()).erased();
-    World::start(Backend { transport: Transport::Ambient, build }, Framework::Axum).await
+    World::start(TestBackend::by_cookie(build), Framework::Axum).await
 }
 
 async fn signed_in(world: &World) -> Client {
@@ -22,7 +22,7 @@ async fn signed_in(world: &World) -> Client {
     client
 }
 
-/// What a browser sends of this cookie.
+/// Returns the value of this cookie that the browser sends.
 fn value(client: &Client, name: &str) -> String {
     let cookies = client.cookies("/");
     let mut pairs = cookies.split("; ").filter_map(|pair| pair.split_once('='));
@@ -55,7 +55,7 @@ async fn sec_25_26_27_28_a_sign_in_sets_two_cookies() {
 }
 
 #[tokio::test]
-async fn sec_38_another_site_cannot_use_it() {
+async fn sec_38_another_site_cannot_use_the_cookie() {
     let world = world().await;
     let client = signed_in(&world).await;
     for (name, from) in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
@@ -70,11 +70,11 @@ async fn sec_38_another_site_cannot_use_it() {
         assert_eq!(login.header(name, from).await.status, 403);
     }
     assert_eq!(client.post("/cart").body("apple").await.text(), r#"["apple"]"#);
-    assert_eq!(world.kept().await, 1);
+    assert_eq!(world.sign_in_count().await, 1);
 }
 
 #[tokio::test]
-async fn sec_34_of_two_none_counts() {
+async fn sec_34_two_access_cookies_are_rejected() {
     let world = world().await;
     let good = value(&signed_in(&world).await, ACCESS);
     assert_eq!(status(&world, &format!("a=b; {ACCESS}={good}")).await, 200);
@@ -85,7 +85,7 @@ async fn sec_34_of_two_none_counts() {
     ] {
         assert_eq!(status(&world, &cookies).await, 401, "{cookies}");
         let nobody = world.client().get("/maybe").header("cookie", &cookies).await;
-        assert_eq!(nobody.text(), "nobody");
+        assert_eq!(nobody.text(), "anonymous");
     }
 }
 
@@ -98,7 +98,7 @@ async fn sec_87_a_good_cookie_does_not_make_up_for_a_bad_header() {
     }
 }
 
-/// A client can also ask for a token to attach by itself.
+/// A client can also ask for a token in the body, to attach it itself.
 #[tokio::test]
 async fn a_token_in_the_body_takes_the_place_of_the_cookie() {
     let world = world().await;
@@ -115,7 +115,7 @@ async fn a_token_in_the_body_takes_the_place_of_the_cookie() {
 }
 
 #[tokio::test]
-async fn sec_35_a_sign_out_takes_both_away_and_acts_at_once() {
+async fn sec_35_a_sign_out_removes_both_cookies_and_acts_at_once() {
     let world = world().await;
     let client = signed_in(&world).await;
     let cookie = format!("{ACCESS}={}", value(&client, ACCESS));
@@ -126,18 +126,18 @@ async fn sec_35_a_sign_out_takes_both_away_and_acts_at_once() {
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (204, 2));
     assert_eq!(client.cookies("/"), "");
     assert_eq!(status(&world, &cookie).await, 401);
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-/// The refresh token decides how long, so both cookies stay.
+/// Both cookies live as long as the refresh token.
 #[tokio::test]
-async fn what_has_ended_is_renewed_or_signed_out() {
+async fn an_expired_access_cookie_can_be_renewed_or_signed_out() {
     let world = world().await;
     let world = world.with(|setup| setup.access_lifetime = Some(Duration::from_secs(300))).await;
     let client = signed_in(&world).await;
     world.wait(Duration::from_secs(300));
     assert_eq!(client.get("/me").await.status, 401);
-    assert_eq!(client.get("/maybe").await.text(), "nobody");
+    assert_eq!(client.get("/maybe").await.text(), "anonymous");
 
     assert_eq!(client.post("/refresh").await.status, 204);
     assert_eq!(client.get("/maybe").await.text(), "alice");
@@ -146,11 +146,11 @@ async fn what_has_ended_is_renewed_or_signed_out() {
     let cookie = format!("{ACCESS}={}", value(&client, ACCESS));
     let late = world.client().post("/logout").header("cookie", &cookie).await;
     assert_eq!(late.status, 204);
-    assert_eq!(world.kept().await, 0, "the cookie that has ended names it");
+    assert_eq!(world.sign_in_count().await, 0, "the expired cookie names the sign-in");
 }
 
 #[tokio::test]
-async fn sec_23_both_stay_with_a_device_that_is_remembered() {
+async fn sec_23_both_cookies_persist_on_a_remembered_device() {
     let world = world().await;
     let reply = world.client().login(Login::from("alice").remember(true)).await;
     for name in [ACCESS, REFRESH] {
@@ -159,7 +159,7 @@ async fn sec_23_both_stay_with_a_device_that_is_remembered() {
 }
 
 #[tokio::test]
-async fn sec_81_neither_cookie_is_good_as_the_other() {
+async fn sec_81_neither_cookie_is_accepted_as_the_other() {
     let world = world().await;
     let client = signed_in(&world).await;
     let (access, refresh) = (value(&client, ACCESS), value(&client, REFRESH));
@@ -174,19 +174,19 @@ async fn sec_81_neither_cookie_is_good_as_the_other() {
     assert_eq!(client.get("/me").await.status, 200);
 }
 
-/// Browsers keep 4096 bytes of a cookie.
+/// Browsers store at most 4096 bytes per cookie.
 #[tokio::test]
-async fn sec_29_a_token_too_large_for_a_cookie_signs_nobody_in() {
+async fn sec_29_a_token_too_large_for_a_cookie_fails_the_sign_in() {
     let world = world().await;
     let client = world.client();
     let reply = client.login(Login::from("alice").role(&"x".repeat(4096))).await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (413, 0));
     assert_eq!(client.cookies("/"), "");
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
 #[tokio::test]
-async fn sec_29_a_step_up_too_large_for_a_cookie_leaves_the_sign_in_alone() {
+async fn sec_29_a_step_up_too_large_for_a_cookie_does_not_change_the_sign_in() {
     let world = world().await;
     let client = signed_in(&world).await;
     client.post("/cart").body("apple").await;
@@ -196,9 +196,10 @@ async fn sec_29_a_step_up_too_large_for_a_cookie_leaves_the_sign_in_alone() {
     assert_eq!(client.post("/refresh").await.status, 204);
 }
 
-/// A page that asked for a token to attach has no access cookie, and gets a token again.
+/// A page that asked for a token in the body has no access cookie, and its refresh returns a token
+/// in the body.
 #[tokio::test]
-async fn a_refresh_brings_the_access_token_by_the_way_that_it_came() {
+async fn a_refresh_delivers_the_access_token_as_the_sign_in_did() {
     let world = world().await;
     let client = world.client();
     let login = Login::from("alice").via(Transport::Explicit);

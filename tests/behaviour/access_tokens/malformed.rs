@@ -1,4 +1,4 @@
-//! What is no token of ours costs no look-up.
+//! Malformed and forged tokens cost no lookup in the store.
 
 use auth_core::SignInId;
 
@@ -6,14 +6,14 @@ use crate::app::Refresh;
 use crate::harness::{Credential, REFRESH, World};
 
 suite!(pair:
-    sec_07_a_malformed_access_token_costs_no_look_up,
-    sec_07_a_malformed_refresh_token_costs_no_look_up,
-    sec_86_a_forged_access_token_costs_no_look_up,
+    sec_07_a_malformed_access_token_costs_no_lookup,
+    sec_07_a_malformed_refresh_token_costs_no_lookup,
+    sec_86_a_forged_access_token_costs_no_lookup,
 );
 
-async fn sec_07_a_malformed_access_token_costs_no_look_up(world: World) {
+async fn sec_07_a_malformed_access_token_costs_no_lookup(world: World) {
     let credential = world.client().signed_in("alice").await;
-    world.store.forget_calls();
+    world.store.reset_calls();
     let good = credential.text();
     let (unsigned, signature) = good.rsplit_once('.').unwrap();
     let (header, payload) = unsigned.split_once('.').unwrap();
@@ -37,9 +37,9 @@ async fn sec_07_a_malformed_access_token_costs_no_look_up(world: World) {
     assert_eq!(world.store.all_calls(), 0);
 }
 
-async fn sec_07_a_malformed_refresh_token_costs_no_look_up(world: World) {
+async fn sec_07_a_malformed_refresh_token_costs_no_lookup(world: World) {
     let credential = world.client().signed_in("alice").await;
-    world.store.forget_calls();
+    world.store.reset_calls();
     let good = credential.refresh().unwrap();
     let secret = credential.secret();
     let short = &good[..good.len() - 1];
@@ -65,11 +65,11 @@ async fn sec_07_a_malformed_refresh_token_costs_no_look_up(world: World) {
     assert_eq!(world.status_of(&credential).await, 200);
 }
 
-async fn sec_86_a_forged_access_token_costs_no_look_up(world: World) {
+async fn sec_86_a_forged_access_token_costs_no_lookup(world: World) {
     let credential = world.client().signed_in("alice").await;
     let known = credential.forged().access_alone();
     let unknown = credential.forged_for(SignInId::from_bytes([7; 16])).access_alone();
-    world.store.forget_calls();
+    world.store.reset_calls();
     for forged in [known, unknown, Credential::Token(credential.tampered().text().to_owned())] {
         assert_eq!(world.status_of(&forged).await, 401);
         assert_eq!(world.holder(&forged).post("/logout").await.status, 204);

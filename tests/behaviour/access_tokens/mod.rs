@@ -1,7 +1,8 @@
-//! Tokens that authenticate: until when, from where, and what is left of them elsewhere.
+//! Access tokens: their lifetime, their cache, their transports, and services that only verify
+//! them.
 
-mod cached;
-mod expiring;
+mod cache;
+mod expiry;
 mod in_a_cookie;
 mod malformed;
 mod signing_in;

@@ -1,17 +1,17 @@
-//! Whatever came with a request that signs in is dead afterwards.
+//! A sign-in ends every credential that came with its request.
 
 use crate::app::Login;
 use crate::harness::{Credential, World};
 
 suite!(pair:
-    sec_04_a_sign_in_ends_the_refresh_cookie_that_came_alone,
-    sec_04_a_sign_in_ends_the_cookie_beside_the_token,
-    sec_02_no_two_tokens_are_alike,
-    claims_that_no_token_can_carry_sign_nobody_in,
-    a_step_up_that_cannot_be_delivered_leaves_everything_as_it_was,
+    sec_04_a_sign_in_ends_a_refresh_cookie_sent_alone,
+    sec_04_a_sign_in_ends_the_cookie_sent_with_the_token,
+    sec_02_no_two_tokens_are_equal,
+    claims_too_large_for_a_token_fail_the_sign_in,
+    a_step_up_that_cannot_be_delivered_changes_nothing,
 );
 
-async fn sec_04_a_sign_in_ends_the_refresh_cookie_that_came_alone(world: World) {
+async fn sec_04_a_sign_in_ends_a_refresh_cookie_sent_alone(world: World) {
     for subject in ["alice", "bob"] {
         let client = world.client();
         let old = client.signed_in("alice").await;
@@ -21,11 +21,11 @@ async fn sec_04_a_sign_in_ends_the_refresh_cookie_that_came_alone(world: World) 
         assert_eq!(world.holder(&old).post("/refresh").await.status, 401);
         assert_eq!(world.status_of(&new).await, 200);
         page.post("/logout").await;
-        assert_eq!(world.kept().await, 0);
+        assert_eq!(world.sign_in_count().await, 0);
     }
 }
 
-async fn sec_04_a_sign_in_ends_the_cookie_beside_the_token(world: World) {
+async fn sec_04_a_sign_in_ends_the_cookie_sent_with_the_token(world: World) {
     let first = world.client().signed_in("alice").await;
     let second = world.client().signed_in("bob").await;
     let refresh = second.refresh().unwrap().to_owned();
@@ -37,10 +37,10 @@ async fn sec_04_a_sign_in_ends_the_cookie_beside_the_token(world: World) {
     assert_eq!(world.status_of(&second).await, 401);
     assert_eq!(world.holder(&second).post("/refresh").await.status, 401);
     assert_eq!(world.status_of(&new).await, 200);
-    assert_eq!(world.kept().await, 1);
+    assert_eq!(world.sign_in_count().await, 1);
 }
 
-async fn sec_02_no_two_tokens_are_alike(world: World) {
+async fn sec_02_no_two_tokens_are_equal(world: World) {
     let client = world.client();
     let mut tokens = vec![client.signed_in("alice").await.text().to_owned()];
     for _ in 0..3 {
@@ -48,20 +48,20 @@ async fn sec_02_no_two_tokens_are_alike(world: World) {
     }
     tokens.sort();
     tokens.dedup();
-    assert_eq!(tokens.len(), 4, "also within one second");
+    assert_eq!(tokens.len(), 4, "also within the same second");
 }
 
-/// A token of over 8 KiB is read by nobody.
-async fn claims_that_no_token_can_carry_sign_nobody_in(world: World) {
+/// Verifiers do not read tokens of more than 8 KiB.
+async fn claims_too_large_for_a_token_fail_the_sign_in(world: World) {
     let client = world.client();
     let reply = client.login(Login::from("alice").role(&"x".repeat(8192))).await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (413, 0), "{reply:?}");
     assert_eq!(client.credential(), None);
-    assert_eq!(world.kept().await, 0);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
-/// Also where the refresh cookie alone says whose sign-in would go on.
-async fn a_step_up_that_cannot_be_delivered_leaves_everything_as_it_was(world: World) {
+/// This includes a request in which only the refresh cookie names the sign-in.
+async fn a_step_up_that_cannot_be_delivered_changes_nothing(world: World) {
     let client = world.client();
     let old = client.signed_in("alice").await;
     client.post("/cart").body("apple").await;

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
-use auth_core::{Authenticator, Transport};
+use auth_core::Authenticator;
 use auth_jwt::{JwtAuth, Key};
 
 use crate::app::{Login, Me};
-use crate::harness::{Auth, Backend, Credential, Fault, Framework, Setup, World};
+use crate::harness::{Auth, Credential, Fault, Framework, Setup, TestBackend, World};
 
-/// The shop, whose access tokens last as long as they do by default.
+/// Returns the shop, whose access tokens have the default lifetime.
 async fn shop() -> World {
-    let world = World::start(Backend::jwt(), Framework::Axum).await;
+    let world = World::start(TestBackend::jwt(), Framework::Axum).await;
     world.with(|setup| setup.access_lifetime = Some(Duration::from_secs(300))).await
 }
 
-/// Another service.
+/// Returns another service that verifies the tokens of the shop.
 async fn elsewhere(shop: &World) -> World {
-    shop.with_backend(Backend { transport: Transport::Explicit, build: verifier }).await
+    shop.with_backend(TestBackend::by_token(verifier)).await
 }
 
 fn verifier(setup: &Setup) -> Auth {
@@ -30,7 +30,7 @@ async fn sec_76_a_verifier_needs_no_store() {
     let service = elsewhere(&shop).await;
     let login = Login::from("alice").role("buyer").scope("reports").acr("aal2");
     let token = shop.client().signed_in(login).await;
-    shop.store.forget_calls();
+    shop.store.reset_calls();
     shop.store.set_all(Fault::Fails);
 
     let client = service.holder(&token);
@@ -47,9 +47,9 @@ async fn sec_76_a_verifier_needs_no_store() {
     assert_eq!(shop.store.all_calls(), 0);
 }
 
-/// That is what a short access token is for. Whoever asks the store knows at once.
+/// This is why access tokens are short-lived. A service with the store knows at once.
 #[tokio::test]
-async fn what_has_ended_is_believed_elsewhere_until_its_token_ends() {
+async fn a_verifier_accepts_a_token_of_an_ended_sign_in_until_it_expires() {
     let shop = shop().await;
     let service = elsewhere(&shop).await;
     let client = shop.client();
@@ -57,12 +57,12 @@ async fn what_has_ended_is_believed_elsewhere_until_its_token_ends() {
     client.post("/logout").await;
     assert_eq!(shop.status_of(&token).await, 401);
     assert_eq!(service.status_of(&token).await, 200);
-    shop.wait(Duration::from_secs(300 + 10)); // and its leeway
+    shop.wait(Duration::from_secs(300 + 10)); // the lifetime and the leeway
     assert_eq!(service.status_of(&token).await, 401);
 }
 
 #[tokio::test]
-async fn a_verifier_signs_nobody_in_and_keeps_no_cart() {
+async fn a_verifier_has_no_sign_ins_and_no_carts() {
     let shop = shop().await;
     let service = elsewhere(&shop).await;
     let token = shop.client().signed_in("alice").await;
@@ -73,13 +73,13 @@ async fn a_verifier_signs_nobody_in_and_keeps_no_cart() {
     let cart = client.get("/cart").await;
     assert_eq!(cart.status, 500);
     assert!(cart.text().contains("`Session` needs a credential that belongs to a stored sign-in"));
-    assert_eq!(client.get("/devices").await.text(), "[]", "none that are known here");
+    assert_eq!(client.get("/devices").await.text(), "[]", "the verifier knows no sign-ins");
     assert_eq!(shop.status_of(&token).await, 200);
 }
 
-/// It cannot ask, so it does not take a refresh token for anybody either.
+/// A verifier cannot look up a refresh token, so it rejects it.
 #[tokio::test]
-async fn sec_81_a_refresh_token_is_nobody_elsewhere() {
+async fn sec_81_a_refresh_token_is_rejected_by_a_verifier() {
     let shop = shop().await;
     let service = elsewhere(&shop).await;
     let token = shop.client().signed_in("alice").await;

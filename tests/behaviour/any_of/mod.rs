@@ -1,9 +1,9 @@
 //! Several backends as one: who decides, who signs in, and what becomes of the rest.
 
-mod deciding;
-mod mixes;
-mod pairs;
+mod combinations;
+mod end_of_sign_in;
+mod precedence;
 mod signing_in;
+mod token_pairs;
 mod verifiers;
 mod visitors;
-mod waiting;

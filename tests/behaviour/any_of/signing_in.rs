@@ -1,8 +1,8 @@
-//! Signing in and out, where several backends could.
+//! Signing in and out with several backends.
 
 use auth_core::{Authenticator, Transport, any_of};
 
-use super::mixes::{ALIKE, cookie_first, token_first, two_stores, world};
+use super::combinations::{ALIKE, cookie_first, token_first, two_stores, world};
 use crate::app::Login;
 use crate::harness::{
     Auth, Client, Credential, Fault, Op, REFRESH, SESSION, Setup, World, jwt, session,
@@ -12,19 +12,19 @@ fn by_token(subject: &str) -> Login {
     Login::from(subject).via(Transport::Explicit)
 }
 
-/// One browser with a cookie and a token, of two sign-ins.
+/// Returns a cookie and a token of two sign-ins, and one browser with both.
 async fn with_both(world: &World) -> (Credential, Credential, Client) {
     let (browser, app) = (world.client(), world.client());
     browser.login("alice").await;
     let cookie = browser.credential().unwrap();
     app.post("/login").json(&by_token("alice")).await;
     let token = app.credential().unwrap();
-    let both = world.holder(&cookie).holding(&token);
+    let both = world.holder(&cookie).with_credential(&token);
     (cookie, token, both)
 }
 
 #[tokio::test]
-async fn the_first_backend_with_sign_ins_signs_in_unless_another_is_asked_for() {
+async fn the_first_backend_with_sign_ins_is_the_default() {
     for build in ALIKE {
         let world = world(build).await;
         let client = world.client();
@@ -49,7 +49,7 @@ async fn a_sign_out_ends_the_cookie_and_the_token() {
         assert_eq!(both.cookies("/"), "");
         assert_eq!(world.status_of(&cookie).await, 401);
         assert_eq!(world.status_of(&token).await, 401);
-        assert_eq!(world.kept().await, 0);
+        assert_eq!(world.sign_in_count().await, 0);
     }
 }
 
@@ -62,9 +62,9 @@ async fn a_sign_out_ends_the_sign_ins_of_every_store() {
     assert_eq!(world.status_of(&token).await, 401);
 }
 
-/// The token is sent on purpose and the cookie is not: a request that is refused ends neither.
+/// The token is explicit and the cookie is ambient. A refused request ends neither.
 #[tokio::test]
-async fn sec_82_another_site_ends_no_cookie_beside_a_token() {
+async fn sec_82_another_site_cannot_end_a_cookie_sent_with_a_token() {
     for build in ALIKE {
         let world = world(build).await;
         let (cookie, token, both) = with_both(&world).await;
@@ -76,9 +76,10 @@ async fn sec_82_another_site_ends_no_cookie_beside_a_token() {
     }
 }
 
-/// The session's half has no cookie to protect, and would end the token's sign-in.
+/// Without this rule, the session backend would find no cookie to protect and end the sign-in of
+/// the token.
 #[tokio::test]
-async fn sec_82_a_sign_out_that_one_backend_refuses_ends_nothing() {
+async fn sec_82_a_sign_out_refused_by_one_backend_ends_nothing() {
     let orders: [fn(&Setup) -> Auth; 2] = [
         |setup| any_of((session(setup), jwt(setup))).erased(),
         |setup| any_of((jwt(setup), session(setup))).erased(),
@@ -93,24 +94,24 @@ async fn sec_82_a_sign_out_that_one_backend_refuses_ends_nothing() {
         assert_eq!(world.status_of(&pair).await, 200);
         assert_eq!(client.post("/refresh").await.status, 200);
         assert_eq!(client.post("/logout").await.status, 204);
-        assert_eq!(world.kept().await, 0);
+        assert_eq!(world.sign_in_count().await, 0);
     }
 }
 
-/// What can be ended is ended, and the client hears that something may still be alive.
+/// The other sign-ins end, and the response says that one may still be valid.
 #[tokio::test]
-async fn sec_76_a_sign_out_goes_on_although_one_store_is_down() {
+async fn sec_76_a_sign_out_continues_if_one_store_is_down() {
     let world = world(two_stores).await;
     let (cookie, token, both) = with_both(&world).await;
     world.store.set(Op::Delete, Fault::Fails);
     assert_eq!(both.post("/logout").await.status, 503);
-    world.store.heal();
+    world.store.clear_faults();
     assert_eq!(world.status_of(&cookie).await, 401);
-    assert_eq!(world.status_of(&token).await, 200, "try again");
+    assert_eq!(world.status_of(&token).await, 200, "the client can try again");
 }
 
 #[tokio::test]
-async fn a_cart_of_a_visitor_moves_from_the_cookie_into_the_token() {
+async fn the_cart_of_a_visitor_moves_from_the_cookie_to_the_token() {
     for build in ALIKE {
         let world = world(build).await;
         let client = world.client();
@@ -122,25 +123,25 @@ async fn a_cart_of_a_visitor_moves_from_the_cookie_into_the_token() {
         assert!(!client.cookies("/").contains(SESSION));
         assert!(!matches!(client.credential(), Some(Credential::Cookie(_))));
         assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
-        assert_eq!(world.kept().await, 1);
+        assert_eq!(world.sign_in_count().await, 1);
     }
 }
 
-/// Whatever came with the request is dead after a sign-in.
+/// A sign-in ends every credential that came with the request.
 #[tokio::test]
-async fn sec_04_a_sign_in_by_token_ends_the_cookie_beside_it() {
+async fn sec_04_a_sign_in_by_token_ends_the_cookie_of_the_request() {
     for build in ALIKE {
         let world = world(build).await;
         let (cookie, token, both) = with_both(&world).await;
         both.post("/login").json(&by_token("alice")).await;
-        assert!(!both.cookies("/").contains(SESSION), "the browser holds the cookie no more");
+        assert!(!both.cookies("/").contains(SESSION), "the browser has no cookie");
         assert_eq!(world.status_of(&token).await, 401);
-        assert_eq!(world.status_of(&cookie).await, 401, "nor does a copy of it work");
+        assert_eq!(world.status_of(&cookie).await, 401, "a copy of the cookie is rejected too");
     }
 }
 
 #[tokio::test]
-async fn sec_04_a_sign_in_by_cookie_ends_the_token_that_decided() {
+async fn sec_04_a_sign_in_by_cookie_ends_the_deciding_token() {
     for build in ALIKE {
         let world = world(build).await;
         let (cookie, token, both) = with_both(&world).await;
@@ -148,11 +149,11 @@ async fn sec_04_a_sign_in_by_cookie_ends_the_token_that_decided() {
         assert_eq!(world.status_of(&token).await, 401);
         assert_eq!(world.status_of(&cookie).await, 401);
         assert!(both.cookies("/").contains(SESSION) && !both.cookies("/").contains(REFRESH));
-        assert_eq!(world.kept().await, 1);
+        assert_eq!(world.sign_in_count().await, 1);
     }
 }
 
-/// The cookie is queued already when the token's sign-in, in another store, cannot be ended.
+/// The cookie is already set when the token's sign-in, in another store, cannot be ended.
 #[tokio::test]
 async fn sec_76_a_sign_in_that_cannot_end_the_other_backends_sets_no_cookie() {
     let world = world(two_stores).await;
@@ -165,12 +166,12 @@ async fn sec_76_a_sign_in_that_cannot_end_the_other_backends_sets_no_cookie() {
 
     assert!(reply.is_unavailable(), "{reply:?}");
     assert_eq!(client.cookies("/"), "");
-    world.store.heal();
+    world.store.clear_faults();
     assert_eq!(world.status_of(&token).await, 200);
 }
 
 #[tokio::test]
-async fn a_refresh_renews_the_credential_that_decided_and_no_other() {
+async fn a_refresh_renews_only_the_deciding_credential() {
     let world = world(cookie_first).await;
     let (cookie, token, both) = with_both(&world).await;
     let reply = both.post("/refresh").await;

@@ -1,8 +1,8 @@
-//! Backends that only verify.
+//! Backends that only verify, next to backends with sign-ins.
 
 use http::Method;
 
-use super::mixes::{ALIKE, keys_alone, world};
+use super::combinations::{ALIKE, keys_alone, world};
 use crate::app::{Login, Me};
 use crate::harness::{Call, Client};
 
@@ -11,7 +11,7 @@ fn as_robot(call: Call) -> Call {
 }
 
 #[tokio::test]
-async fn a_verifier_alone_says_that_it_cannot_sign_in() {
+async fn signing_in_to_a_verifier_is_a_config_error() {
     let world = world(keys_alone).await;
     let client = world.client();
     assert_eq!(as_robot(client.get("/me")).await.json::<Me>().subject, "alice");
@@ -25,7 +25,7 @@ async fn a_verifier_alone_says_that_it_cannot_sign_in() {
 }
 
 #[tokio::test]
-async fn a_key_beside_sessions_has_no_session_of_its_own() {
+async fn an_api_key_has_no_session() {
     for build in ALIKE {
         let world = world(build).await;
         let cart = as_robot(world.client().get("/cart")).await;
@@ -37,7 +37,7 @@ async fn a_key_beside_sessions_has_no_session_of_its_own() {
 }
 
 #[tokio::test]
-async fn whoever_came_with_a_key_can_sign_in() {
+async fn a_client_with_an_api_key_can_sign_in() {
     for build in ALIKE {
         let world = world(build).await;
         let client = world.client();
@@ -46,9 +46,9 @@ async fn whoever_came_with_a_key_can_sign_in() {
     }
 }
 
-/// Users of two issuers are two users, even if they have the same name.
+/// Equal subjects of two issuers are two users.
 #[tokio::test]
-async fn sec_55_a_user_of_another_issuer_has_no_power_over_sign_ins_of_the_same_name() {
+async fn sec_55_a_user_of_another_issuer_cannot_end_sign_ins_of_the_same_subject() {
     for build in ALIKE {
         let world = world(build).await;
         let alices = world.client().signed_in("alice").await;
@@ -57,9 +57,9 @@ async fn sec_55_a_user_of_another_issuer_has_no_power_over_sign_ins_of_the_same_
         let list = as_robot(stranger.get("/devices")).await;
         assert!(!list.text().contains(&alices.sign_in().to_string()), "{list:?}");
         as_robot(stranger.call(Method::DELETE, &path)).await;
-        assert_eq!(world.status_of(&alices).await, 200, "one sign-in was ended");
+        assert_eq!(world.status_of(&alices).await, 200, "revoking one sign-in had an effect");
         as_robot(stranger.post("/logout-others")).await;
         as_robot(stranger.post("/logout-everywhere")).await;
-        assert_eq!(world.status_of(&alices).await, 200, "all sign-ins were ended");
+        assert_eq!(world.status_of(&alices).await, 200, "revoking all sign-ins had an effect");
     }
 }

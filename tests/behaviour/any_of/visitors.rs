@@ -1,11 +1,11 @@
-//! Visitors, where one backend keeps their data and another does not.
+//! Visitors, if one backend stores their data and another does not.
 
-use super::mixes::{ALIKE, cookie_first, token_first, two_cookies, world};
+use super::combinations::{ALIKE, cookie_first, token_first, two_cookies, world};
 use crate::app::{Login, Refresh};
 use crate::harness::Credential;
 
 #[tokio::test]
-async fn a_visitor_has_a_cart_whichever_backend_comes_first() {
+async fn a_visitor_has_a_cart_in_any_order_of_backends() {
     for build in [cookie_first, token_first].into_iter().chain(ALIKE) {
         let world = world(build).await;
         let client = world.client();
@@ -14,9 +14,9 @@ async fn a_visitor_has_a_cart_whichever_backend_comes_first() {
     }
 }
 
-/// A browser with an old cookie and a good refresh token asks the backend that can renew.
+/// For a browser with an old cookie and a valid refresh token, the backend that can renew is used.
 #[tokio::test]
-async fn an_old_cookie_does_not_keep_a_token_in_the_body_from_being_refreshed() {
+async fn an_old_cookie_does_not_prevent_refreshing_a_token_in_the_body() {
     for build in [cookie_first, token_first] {
         let world = world(build).await;
         let app = world.client();
@@ -29,9 +29,9 @@ async fn an_old_cookie_does_not_keep_a_token_in_the_body_from_being_refreshed() 
 }
 
 #[tokio::test]
-async fn an_old_cookie_does_not_keep_another_backend_from_refreshing_its_own() {
+async fn an_old_cookie_does_not_prevent_another_backend_from_refreshing() {
     let world = world(two_cookies).await;
-    let staff = world.client().signed_in("alice").await; // the secret is good in either cookie
+    let staff = world.client().signed_in("alice").await; // either cookie could carry the secret
     let cookies = format!("__Host-session={}; __Host-staff={}", "A".repeat(86), staff.secret());
     let reply = world.client().post("/refresh").header("cookie", &cookies).await;
     assert!(reply.status.is_success(), "{reply:?}");

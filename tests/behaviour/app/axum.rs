@@ -12,8 +12,8 @@ use bytes::Bytes;
 use http::StatusCode;
 use tokio::net::TcpListener;
 
-use super::deeds;
-use super::model::{DeviceLine, Me, User};
+use super::handlers;
+use super::model::{DeviceEntry, Me, User};
 use crate::harness::Gate;
 
 pub(crate) async fn serve<A>(listener: TcpListener, layer: AuthLayer<A>, gate: Arc<Gate>)
@@ -42,8 +42,8 @@ fn router(gate: Arc<Gate>) -> Router {
         .route("/logout-everywhere", post(logout_everywhere))
         .route("/admin", page().route_layer(Require::role("admin")))
         .route("/ended", get(ended))
-        .route("/confirmed", get(confirmed))
-        .route("/payments", page().route_layer(deeds::payments()))
+        .route("/revalidated", get(revalidated))
+        .route("/payments", page().route_layer(handlers::payments()))
         .route("/reports", page().route_layer(Require::scope("reports")))
         .route("/strong", page().route_layer(Require::acr(["aal2", "aal3"])))
         .route("/step-up", page().route_layer(Require::max_auth_age(Duration::from_secs(300))))
@@ -53,15 +53,15 @@ fn router(gate: Arc<Gate>) -> Router {
 type Answer<T> = Result<T, AuthError>;
 
 async fn login(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
-    deeds::login(&auth, &body).await
+    handlers::login(&auth, &body).await
 }
 
 async fn login_and_add(auth: Auth<User>, session: Session, body: Bytes) -> Answer<SignedIn> {
-    deeds::login_and_add(&auth, &session, &body).await
+    handlers::login_and_add(&auth, &session, &body).await
 }
 
 async fn refresh(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
-    deeds::refresh(&auth, &body).await
+    handlers::refresh(&auth, &body).await
 }
 
 async fn me(identity: Identity<User>) -> Json<Me> {
@@ -69,27 +69,27 @@ async fn me(identity: Identity<User>) -> Json<Me> {
 }
 
 async fn maybe(identity: Option<Identity<User>>) -> String {
-    identity.map_or_else(|| "nobody".to_owned(), |identity| identity.subject().to_owned())
+    identity.map_or_else(|| "anonymous".to_owned(), |identity| identity.subject().to_owned())
 }
 
 async fn who(auth: Auth<User>) -> String {
-    deeds::who(&auth)
+    handlers::who(&auth)
 }
 
 async fn ended(auth: Auth<User>) -> String {
-    deeds::ended(auth).await
+    handlers::ended(auth).await
 }
 
-async fn confirmed(auth: Auth<User>) -> Answer<Json<Me>> {
-    deeds::confirmed(&auth).await.map(Json)
+async fn revalidated(auth: Auth<User>) -> Answer<Json<Me>> {
+    handlers::revalidated(&auth).await.map(Json)
 }
 
 async fn cart(session: Session) -> Answer<Json<Vec<String>>> {
-    deeds::cart(&session).await.map(Json)
+    handlers::cart(&session).await.map(Json)
 }
 
 async fn add(session: Session, item: Bytes) -> Answer<Json<Vec<String>>> {
-    deeds::add(&session, &item).await.map(Json)
+    handlers::add(&session, &item).await.map(Json)
 }
 
 async fn slow_add(
@@ -97,11 +97,11 @@ async fn slow_add(
     session: Session,
     item: Bytes,
 ) -> Answer<Json<Vec<String>>> {
-    deeds::slow_add(&session, &gate, &item).await.map(Json)
+    handlers::slow_add(&session, &gate, &item).await.map(Json)
 }
 
-async fn devices(auth: Auth<User>) -> Answer<Json<Vec<DeviceLine>>> {
-    deeds::devices(&auth).await.map(Json)
+async fn devices(auth: Auth<User>) -> Answer<Json<Vec<DeviceEntry>>> {
+    handlers::devices(&auth).await.map(Json)
 }
 
 async fn end(auth: Auth<User>, Path(id): Path<SignInId>) -> Answer<StatusCode> {

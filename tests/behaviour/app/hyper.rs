@@ -18,7 +18,7 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tower::{Layer, service_fn};
 
-use super::deeds;
+use super::handlers;
 use super::model::{Me, User};
 use crate::harness::Gate;
 
@@ -52,18 +52,20 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
     let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/") => Ok(text("welcome")),
-        (&Method::POST, "/login") => signed_in(deeds::login(&auth()?, body).await?),
+        (&Method::POST, "/login") => signed_in(handlers::login(&auth()?, body).await?),
         (&Method::POST, "/login-and-add") => {
-            signed_in(deeds::login_and_add(&auth()?, &session()?, body).await?)
+            signed_in(handlers::login_and_add(&auth()?, &session()?, body).await?)
         }
-        (&Method::POST, "/refresh") => signed_in(deeds::refresh(&auth()?, body).await?),
+        (&Method::POST, "/refresh") => signed_in(handlers::refresh(&auth()?, body).await?),
         (&Method::GET, "/me") => me(head),
         (&Method::GET, "/maybe") => maybe(head),
-        (&Method::GET, "/who") => Ok(text(deeds::who(&auth()?))),
-        (&Method::GET, "/cart") => Ok(json(&deeds::cart(&session()?).await?)),
-        (&Method::POST, "/cart") => Ok(json(&deeds::add(&session()?, body).await?)),
-        (&Method::POST, "/slow-cart") => Ok(json(&deeds::slow_add(&session()?, gate, body).await?)),
-        (&Method::GET, "/devices") => Ok(json(&deeds::devices(&auth()?).await?)),
+        (&Method::GET, "/who") => Ok(text(handlers::who(&auth()?))),
+        (&Method::GET, "/cart") => Ok(json(&handlers::cart(&session()?).await?)),
+        (&Method::POST, "/cart") => Ok(json(&handlers::add(&session()?, body).await?)),
+        (&Method::POST, "/slow-cart") => {
+            Ok(json(&handlers::slow_add(&session()?, gate, body).await?))
+        }
+        (&Method::GET, "/devices") => Ok(json(&handlers::devices(&auth()?).await?)),
         (&Method::DELETE, path) if path.starts_with("/devices/") => {
             let Ok(id) = path["/devices/".len()..].parse() else {
                 return Ok(status(StatusCode::BAD_REQUEST));
@@ -78,11 +80,11 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
         (&Method::POST, "/logout-others") => Ok(text(auth()?.revoke_others().await?.to_string())),
         (&Method::POST, "/logout-everywhere") => Ok(text(auth()?.revoke_all().await?.to_string())),
         (&Method::GET, "/admin") => page(head, &Require::role("admin")),
-        (&Method::GET, "/ended") => Ok(text(deeds::ended(auth()?).await)),
-        (&Method::GET, "/confirmed") => Ok(json(&deeds::confirmed(&auth()?).await?)),
+        (&Method::GET, "/ended") => Ok(text(handlers::ended(auth()?).await)),
+        (&Method::GET, "/revalidated") => Ok(json(&handlers::revalidated(&auth()?).await?)),
         (&Method::GET, "/payments") => {
             auth()?.revalidate().await?;
-            page(head, &deeds::payments())
+            page(head, &handlers::payments())
         }
         (&Method::GET, "/reports") => page(head, &Require::scope("reports")),
         (&Method::GET, "/strong") => page(head, &Require::acr(["aal2", "aal3"])),
@@ -106,7 +108,7 @@ fn me(head: &Parts) -> Result<Answer, Refusal> {
 }
 
 fn maybe(head: &Parts) -> Result<Answer, Refusal> {
-    let subject = identity(head)?.map_or("nobody", Identity::subject);
+    let subject = identity(head)?.map_or("anonymous", Identity::subject);
     Ok(text(subject))
 }
 

@@ -1,10 +1,10 @@
 //! The application under test: the same endpoints with axum and with plain hyper.
 
 mod axum;
-mod deeds;
+mod handlers;
 mod hyper;
 mod model;
 
 pub(crate) use axum::serve as serve_axum;
 pub(crate) use hyper::serve as serve_hyper;
-pub(crate) use model::{DeviceLine, Login, Me, Refresh, User};
+pub(crate) use model::{DeviceEntry, Login, Me, Refresh, User};

@@ -1,4 +1,4 @@
-//! What goes over the wire.
+//! The bodies of requests and responses.
 
 use auth_core::{Identity, SignInId, Transport};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ pub(crate) struct User {
     pub(crate) name: String,
 }
 
-/// The body of `/login`. There are no passwords: the tests are about what comes after.
+/// The body of `/login`. It has no password, because the tests are about what follows.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Login {
     pub(crate) subject: String,
@@ -21,7 +21,7 @@ pub(crate) struct Login {
     pub(crate) token: bool,
     pub(crate) remember: Option<bool>,
     pub(crate) label: Option<String>,
-    /// Where the refresh token goes: into the body, or else where the backend sends it.
+    /// Delivers the refresh token in the body instead of the backend's default.
     #[serde(default)]
     pub(crate) refresh_in_body: bool,
 }
@@ -64,11 +64,12 @@ impl Login {
     }
 }
 
-/// The body of `/refresh`, by RFC 6749 section 6. Without one the request's own credential is renewed.
+/// The body of `/refresh`, as in RFC 6749 section 6. Without a body, the request's own credential is
+/// refreshed.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Refresh {
     pub(crate) refresh_token: Option<String>,
-    /// The scopes that are asked for, separated by spaces.
+    /// The requested scopes, separated by spaces.
     pub(crate) scope: Option<String>,
 }
 
@@ -82,7 +83,7 @@ impl Refresh {
     }
 }
 
-/// What `/me` answers.
+/// The response of `/me`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Me {
     pub(crate) subject: String,
@@ -108,9 +109,9 @@ impl From<&Identity<User>> for Me {
     }
 }
 
-/// One line of `/devices`.
+/// An entry of `/devices`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct DeviceLine {
+pub(crate) struct DeviceEntry {
     pub(crate) id: SignInId,
     pub(crate) current: bool,
     pub(crate) label: Option<String>,

@@ -1,4 +1,4 @@
-//! A verifier without sign-ins, such as an application brings for its robots.
+//! An authenticator of an application: API keys, without sign-ins.
 
 use auth_core::{
     Attempt, AuthenticationInfo, Authenticator, Challenge, ChallengeReason, Clock, Identity,
@@ -9,19 +9,19 @@ use http::{HeaderMap, HeaderValue};
 use super::backend::Setup;
 use crate::app::User;
 
-/// Who vouches for the subjects of keys.
+/// The issuer of the subjects.
 const ISSUER: &str = "https://robots.example";
 
-/// Recognises `X-Api-Key: key-of-<subject>` and, with it, the acr `robot`.
-pub(crate) struct ApiKeys(Clock);
+/// Accepts `X-Api-Key: key-of-<subject>`, with the acr `robot`.
+pub(crate) struct ApiKeyAuth(Clock);
 
-impl ApiKeys {
+impl ApiKeyAuth {
     pub(crate) fn new(setup: &Setup) -> Self {
         Self(setup.clock.clone())
     }
 }
 
-impl Authenticator for ApiKeys {
+impl Authenticator for ApiKeyAuth {
     type Claims = User;
 
     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<User>> {

@@ -1,4 +1,4 @@
-//! The backends that the suite runs over, one function each.
+//! The backends that the suite runs over, one function for each.
 
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -21,15 +21,15 @@ pub(crate) enum Policy {
     Optional,
 }
 
-/// What a backend is built with.
+/// The options of a backend.
 #[derive(Clone)]
 pub(crate) struct Setup {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) policy: Policy,
     pub(crate) lifetime: Lifetime,
-    /// How long access tokens last. As long as sign-ins otherwise, so that turning the clock is
-    /// about the sign-in.
+    /// The lifetime of access tokens. Defaults to that of sign-ins, so that advancing the clock affects
+    /// only the sign-in.
     pub(crate) access_lifetime: Option<Duration>,
     pub(crate) limit: Option<SignInLimit>,
     pub(crate) persistence: Persistence,
@@ -37,113 +37,102 @@ pub(crate) struct Setup {
     pub(crate) trusted_origin: Option<&'static str>,
 }
 
-/// A backend: how it is built, and how clients sign in to it.
+/// A backend under test: how it is built, and by which transport clients sign in to it.
 #[derive(Clone, Copy)]
-pub(crate) struct Backend {
+pub(crate) struct TestBackend {
     pub(crate) transport: Transport,
     pub(crate) build: fn(&Setup) -> Auth,
 }
 
-impl Backend {
+impl TestBackend {
+    /// A backend whose clients sign in by cookie.
+    pub(crate) const fn by_cookie(build: fn(&Setup) -> Auth) -> Self {
+        Self { transport: Transport::Ambient, build }
+    }
+
+    /// A backend whose clients sign in by token.
+    pub(crate) const fn by_token(build: fn(&Setup) -> Auth) -> Self {
+        Self { transport: Transport::Explicit, build }
+    }
+
     /// A session in a cookie.
     pub(crate) fn session() -> Self {
-        Self { transport: Transport::Ambient, build: |setup| session(setup).erased() }
+        Self::by_cookie(|setup| session(setup).erased())
     }
 
     /// A session in an `Authorization` header.
     pub(crate) fn session_bearer() -> Self {
-        Self {
-            transport: Transport::Explicit,
-            build: |setup| session(setup).accept_bearer().erased(),
-        }
+        Self::by_token(|setup| session(setup).accept_bearer().erased())
     }
 
-    /// A token, by an authenticator that is not one of ours.
+    /// A token of a third-party backend.
     pub(crate) fn token() -> Self {
-        Self { transport: Transport::Explicit, build: |setup| TokenAuth::new(setup).erased() }
+        Self::by_token(|setup| TokenAuth::new(setup).erased())
     }
 
-    /// A JSON Web Token by a shared secret, and a refresh token in a cookie.
+    /// A JSON Web Token with a shared secret, and a refresh token in a cookie.
     pub(crate) fn jwt() -> Self {
-        Self { transport: Transport::Explicit, build: |setup| jwt(setup).erased() }
+        Self::by_token(|setup| jwt(setup).erased())
     }
 
-    /// The same by a private key: the signature of a token that came before is not verified again.
+    /// The same with a private key. Verified tokens are cached.
     pub(crate) fn jwt_eddsa() -> Self {
-        Self { transport: Transport::Explicit, build: |setup| jwt_eddsa(setup).erased() }
+        Self::by_token(|setup| jwt_eddsa(setup).erased())
     }
 
     /// A session or a JSON Web Token, for clients that sign in by cookie.
     pub(crate) fn both_by_cookie() -> Self {
-        Self { transport: Transport::Ambient, build: both }
+        Self::by_cookie(|setup| any_of((session(setup), jwt(setup))).erased())
     }
 
-    /// A session or a JSON Web Token that is remembered, for clients that sign in by token.
+    /// A session or a cached JSON Web Token, for clients that sign in by token.
     pub(crate) fn both_by_token() -> Self {
-        let build = |setup: &Setup| any_of((session(setup), jwt_eddsa(setup))).erased();
-        Self { transport: Transport::Explicit, build }
+        Self::by_token(|setup| any_of((session(setup), jwt_eddsa(setup))).erased())
     }
 }
 
-fn both(setup: &Setup) -> Auth {
-    any_of((session(setup), jwt(setup))).erased()
+/// Applies the options that `SessionAuth` and `JwtAuth` have in common.
+macro_rules! configured {
+    ($auth:expr, $setup:ident) => {{
+        let mut auth = $auth.clock($setup.clock.clone()).lifetime($setup.lifetime);
+        if let Some(limit) = $setup.limit {
+            auth = auth.max_sign_ins(limit.max.get(), limit.when_full);
+        }
+        if $setup.persistence == Persistence::Persistent {
+            auth = auth.persistent();
+        }
+        if let Some(value) = &$setup.clear_site_data {
+            auth = auth.clear_site_data(value.clone());
+        }
+        if let Some(origin) = $setup.trusted_origin {
+            auth = auth.trusted_origin(origin).unwrap();
+        }
+        auth
+    }};
 }
 
-/// `SessionAuth` as a setup says.
+/// Builds a `SessionAuth` from a setup.
 pub(crate) fn session(setup: &Setup) -> SessionAuth<User> {
-    let mut auth = SessionAuth::new(Arc::clone(&setup.store))
-        .claims::<User>()
-        .clock(setup.clock.clone())
-        .lifetime(setup.lifetime);
-    if let Some(limit) = setup.limit {
-        auth = auth.max_sign_ins(limit.max.get(), limit.when_full);
-    }
-    if setup.persistence == Persistence::Persistent {
-        auth = auth.persistent();
-    }
-    if let Some(value) = &setup.clear_site_data {
-        auth = auth.clear_site_data(value.clone());
-    }
-    if let Some(origin) = setup.trusted_origin {
-        auth = auth.trusted_origin(origin).unwrap();
-    }
-    auth
+    configured!(SessionAuth::new(Arc::clone(&setup.store)).claims::<User>(), setup)
 }
 
-/// `JwtAuth` with a shared secret, as a setup says.
+/// Builds a `JwtAuth` with a shared secret from a setup.
 pub(crate) fn jwt(setup: &Setup) -> JwtAuth<User, WithSignIn> {
-    jwt_by(Key::hs256([7; 32]).unwrap(), setup)
+    jwt_with(Key::hs256([7; 32]).unwrap(), setup)
 }
 
-/// `JwtAuth` with a private key, the same for every node.
+/// Builds a `JwtAuth` with a private key, which is the same for every node.
 pub(crate) fn jwt_eddsa(setup: &Setup) -> JwtAuth<User, WithSignIn> {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
     let key = KEY.get_or_init(|| SigningKey::generate(Algorithm::EdDsa).unwrap());
     let keys = SigningKeys::new(key.clone()).clock(setup.clock.clone());
-    jwt_by(keys.max_token_lifetime(setup.access_lifetime()), setup)
+    jwt_with(keys.max_token_lifetime(setup.access_lifetime()), setup)
 }
 
-fn jwt_by(keys: impl KeySource<Mode = Signs>, setup: &Setup) -> JwtAuth<User, WithSignIn> {
-    let mut auth = JwtAuth::new(keys)
-        .audience("shop")
-        .sign_in(Arc::clone(&setup.store))
-        .claims::<User>()
-        .clock(setup.clock.clone())
-        .lifetime(setup.lifetime)
-        .access_lifetime(setup.access_lifetime());
-    if let Some(limit) = setup.limit {
-        auth = auth.max_sign_ins(limit.max.get(), limit.when_full);
-    }
-    if setup.persistence == Persistence::Persistent {
-        auth = auth.persistent();
-    }
-    if let Some(value) = &setup.clear_site_data {
-        auth = auth.clear_site_data(value.clone());
-    }
-    if let Some(origin) = setup.trusted_origin {
-        auth = auth.trusted_origin(origin).unwrap();
-    }
-    auth
+fn jwt_with(keys: impl KeySource<Mode = Signs>, setup: &Setup) -> JwtAuth<User, WithSignIn> {
+    let auth = JwtAuth::new(keys).audience("shop").sign_in(Arc::clone(&setup.store));
+    let auth = auth.claims::<User>().access_lifetime(setup.access_lifetime());
+    configured!(auth, setup)
 }
 
 impl Setup {

@@ -1,29 +1,29 @@
-//! What a store does while no response waits for it.
+//! Store operations that run in the background, after the response.
 
 use tokio::sync::watch;
 
-/// Counts what is under way. The next look waits for it, so that a test sees what the request before
-/// has left behind, however long the store took.
+/// Counts the operations in progress. The next read waits for them, so that a test sees the effects of
+/// the previous request, however slow the store is.
 #[derive(Debug, Default)]
 pub(super) struct Background(watch::Sender<usize>);
 
-pub(super) struct UnderWay<'a>(&'a Background);
+pub(super) struct InProgress<'a>(&'a Background);
 
 impl Background {
-    /// Something begins, and goes on until this is dropped.
-    pub(super) fn enter(&self) -> UnderWay<'_> {
+    /// Counts an operation until the returned value is dropped.
+    pub(super) fn enter(&self) -> InProgress<'_> {
         self.0.send_modify(|count| *count += 1);
-        UnderWay(self)
+        InProgress(self)
     }
 
-    /// Waits until nothing is under way.
+    /// Waits until no operation is in progress.
     pub(super) async fn settled(&self) {
         let mut counts = self.0.subscribe();
-        counts.wait_for(|count| *count == 0).await.expect("it is counted here");
+        counts.wait_for(|count| *count == 0).await.expect("the sender is in `self`");
     }
 }
 
-impl Drop for UnderWay<'_> {
+impl Drop for InProgress<'_> {
     fn drop(&mut self) {
         self.0.0.send_modify(|count| *count -= 1);
     }

@@ -1,4 +1,4 @@
-//! A client with a cookie jar, as a browser or an app has one.
+//! HTTP clients with a cookie jar, such as a browser or an app.
 
 use std::future::{Future, IntoFuture};
 use std::net::SocketAddr;
@@ -20,34 +20,34 @@ use super::credential::{Credential, REFRESH, SESSION};
 use super::reply::Reply;
 use crate::app::Login;
 
-/// The address that clients believe to speak to: the jar sends `Secure` cookies there.
+/// The origin that clients use, with `https` so that the jar sends `Secure` cookies.
 pub(crate) const ORIGIN: &str = "https://shop.example";
 const HOST: &str = "shop.example";
 
-/// A client. A clone is another tab of the same browser.
+/// A client. A clone shares the cookies, like another tab of the same browser.
 #[derive(Clone)]
 pub(crate) struct Client {
     server: SocketAddr,
     transport: Transport,
-    held: Arc<Mutex<Held>>,
+    credentials: Arc<Mutex<ClientCredentials>>,
 }
 
 #[derive(Clone, Default)]
-struct Held {
+struct ClientCredentials {
     jar: CookieStore,
     token: Option<String>,
 }
 
 impl Client {
-    /// A client that holds nothing, and signs in by `transport`.
+    /// Creates a client without a credential that signs in by `transport`.
     pub(crate) fn new(server: SocketAddr, transport: Transport) -> Self {
-        Self { server, transport, held: Arc::default() }
+        Self { server, transport, credentials: Arc::default() }
     }
 
-    /// The same with nothing but this credential.
-    pub(crate) fn holding(self, credential: &Credential) -> Self {
+    /// Adds a credential to a new client.
+    pub(crate) fn with_credential(self, credential: &Credential) -> Self {
         {
-            let held = &mut *self.held.lock();
+            let held = &mut *self.credentials.lock();
             let mut keep = |name: &str, value: &str| {
                 let cookie = format!("{name}={value}; Secure; Path=/");
                 held.jar.parse(&cookie, &url("/")).unwrap();
@@ -64,10 +64,10 @@ impl Client {
         self
     }
 
-    /// The same browser after its page was loaded anew: it has its cookies, and no token any more.
+    /// Returns the same browser after a reload of the page, which keeps the cookies and loses the token.
     pub(crate) fn reloaded(&self) -> Self {
-        let held = Held { token: None, ..self.held.lock().clone() };
-        Self { held: Arc::new(Mutex::new(held)), ..self.clone() }
+        let credentials = ClientCredentials { token: None, ..self.credentials.lock().clone() };
+        Self { credentials: Arc::new(Mutex::new(credentials)), ..self.clone() }
     }
 
     pub(crate) fn get(&self, path: &str) -> Call {
@@ -83,35 +83,35 @@ impl Client {
         Call { client: self.clone(), method, path: path.to_owned(), headers, body }
     }
 
-    /// Signs in by this client's carrier.
+    /// Signs in by the client's transport.
     pub(crate) async fn login(&self, login: impl Into<Login>) -> Reply {
         self.post("/login").json(&login.into().via(self.transport)).await
     }
 
-    /// Signs in, and says which credential the client has then.
+    /// Signs in and returns the new credential.
     pub(crate) async fn signed_in(&self, login: impl Into<Login>) -> Credential {
         let reply = self.login(login).await;
         assert!(reply.status.is_success(), "{reply:?}");
-        self.credential().expect("a sign-in gives a credential")
+        self.credential().expect("a sign-in issues a credential")
     }
 
-    /// Renews by the client's own credential, and says which one it has then.
+    /// Refreshes the client's credential and returns the new one.
     pub(crate) async fn refreshed(&self) -> Credential {
         let reply = self.post("/refresh").await;
         assert!(reply.status.is_success(), "{reply:?}");
-        self.credential().expect("a refresh gives a credential")
+        self.credential().expect("a refresh issues a credential")
     }
 
-    /// The credential that the client sends.
+    /// Returns the credential that the client sends.
     pub(crate) fn credential(&self) -> Option<Credential> {
-        let held = self.held.lock();
+        let held = self.credentials.lock();
         let cookie = |name: &str| Some(held.jar.get(HOST, "/", name)?.value().to_owned());
-        Credential::of(held.token.as_deref(), cookie(SESSION), cookie(REFRESH))
+        Credential::from_parts(held.token.as_deref(), cookie(SESSION), cookie(REFRESH))
     }
 
-    /// What the jar sends to this path.
+    /// Returns the cookies that the jar sends to this path.
     pub(crate) fn cookies(&self, path: &str) -> String {
-        let held = self.held.lock();
+        let held = self.credentials.lock();
         let pairs: Vec<_> = held
             .jar
             .get_request_values(&url(path))
@@ -125,7 +125,7 @@ fn url(path: &str) -> Url {
     Url::parse(ORIGIN).unwrap().join(path).unwrap()
 }
 
-/// A request about to be sent: await it.
+/// A request. Await it to send it.
 pub(crate) struct Call {
     client: Client,
     method: Method,
@@ -135,7 +135,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Adds a header. A `Cookie` or `Authorization` stands in the place of the client's own.
+    /// Adds a header. A `Cookie` or `Authorization` replaces the client's own.
     pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         let value = HeaderValue::from_str(value).unwrap();
         self.headers.append(HeaderName::from_static(name), value);
@@ -156,7 +156,7 @@ impl Call {
         if !cookies.is_empty() && !self.headers.contains_key(header::COOKIE) {
             self.headers.insert(header::COOKIE, HeaderValue::try_from(cookies).unwrap());
         }
-        if let Some(token) = &self.client.held.lock().token
+        if let Some(token) = &self.client.credentials.lock().token
             && !self.headers.contains_key(header::AUTHORIZATION)
         {
             let value = HeaderValue::try_from(format!("Bearer {token}")).unwrap();
@@ -180,7 +180,7 @@ impl Call {
         let (head, body) = response.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         let reply = Reply { status: head.status, headers: head.headers, body };
-        client.keep(&reply, &url);
+        client.store_credentials(&reply, &url);
         reply
     }
 }
@@ -194,11 +194,11 @@ impl IntoFuture for Call {
 }
 
 impl Client {
-    /// Keeps what a response hands out, and lets go of what it takes away.
-    fn keep(&self, reply: &Reply, url: &Url) {
-        let mut held = self.held.lock();
+    /// Stores the credentials in a response, and removes the cookies that it removes.
+    fn store_credentials(&self, reply: &Reply, url: &Url) {
+        let mut held = self.credentials.lock();
         for cookie in reply.set_cookies() {
-            // Taking away what is not there is an error to the jar, and none to a browser.
+            // The jar returns an error for the removal of a cookie that it does not have. A browser does not.
             let _ = held.jar.parse(cookie, url);
         }
         let json: Value = serde_json::from_slice(&reply.body).unwrap_or_default();

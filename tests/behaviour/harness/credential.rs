@@ -1,4 +1,4 @@
-//! What a client was given to prove who it is.
+//! Credentials, as a client has them.
 
 use auth_core::SignInId;
 use auth_store::Secret;
@@ -6,36 +6,36 @@ use http::{HeaderMap, HeaderName, header};
 
 use super::jwt;
 
-/// The cookie of a session.
+/// The name of the session cookie.
 pub(crate) const SESSION: &str = "__Host-session";
-/// The cookie of a refresh token.
+/// The name of the refresh cookie.
 pub(crate) const REFRESH: &str = "__Host-refresh";
 
-/// A credential, to be sent again or by somebody else.
+/// A credential, which a test can send again or from another client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Credential {
     /// The value of the session cookie.
     Cookie(String),
-    /// What follows `Bearer`.
+    /// The value after `Bearer`.
     Token(String),
-    /// An access token, and the refresh token that renews it.
+    /// An access token and the refresh token that renews it.
     Pair { access: String, refresh: String },
 }
 
 impl Credential {
-    /// The credential in a response, if there is one: a token of its body, its cookies.
-    pub(crate) fn given(token: Option<&str>, headers: &HeaderMap) -> Option<Self> {
+    /// Returns the credential in a response, if there is one: the token in its body, and its cookies.
+    pub(crate) fn from_response(token: Option<&str>, headers: &HeaderMap) -> Option<Self> {
         let cookie = |name: &str| {
             let cookies = headers.get_all(header::SET_COOKIE).iter();
             let pairs = cookies.map(|cookie| cookie.to_str().unwrap().split(';').next().unwrap());
             let mut pairs = pairs.filter_map(|pair| pair.split_once('='));
             Some(pairs.find(|(found, value)| *found == name && !value.is_empty())?.1.to_owned())
         };
-        Self::of(token, cookie(SESSION), cookie(REFRESH))
+        Self::from_parts(token, cookie(SESSION), cookie(REFRESH))
     }
 
-    /// The credential of a client that holds these.
-    pub(super) fn of(
+    /// Returns the credential of a client with this token and these cookies.
+    pub(super) fn from_parts(
         token: Option<&str>,
         session: Option<String>,
         refresh: Option<String>,
@@ -49,13 +49,13 @@ impl Credential {
         }
     }
 
-    /// What authenticates a request: the cookie's value, or what follows `Bearer`.
+    /// Returns what authenticates a request: the value of the cookie, or the value after `Bearer`.
     pub(crate) fn text(&self) -> &str {
         let (Self::Cookie(text) | Self::Token(text) | Self::Pair { access: text, .. }) = self;
         text
     }
 
-    /// The header that authenticates a request.
+    /// Returns the header that authenticates a request.
     pub(crate) fn header(&self) -> (HeaderName, String) {
         match self {
             Self::Cookie(value) => (header::COOKIE, format!("{SESSION}={value}")),
@@ -65,13 +65,13 @@ impl Credential {
         }
     }
 
-    /// The text of the secret inside, without the prefix that names a kind of token.
+    /// Returns the text of the secret, without the prefix for the kind of token.
     pub(crate) fn secret(&self) -> &str {
         let text = self.refresh().unwrap_or(self.text());
         &text[text.len() - Secret::TEXT_LEN..]
     }
 
-    /// Every part that nobody but its client may see.
+    /// Returns every part that only the client may see.
     pub(crate) fn secrets(&self) -> Vec<&str> {
         let secret = self.secret();
         let mut secrets = vec![&secret[22..40], &secret[50..]];
@@ -81,7 +81,7 @@ impl Credential {
         secrets
     }
 
-    /// The refresh token.
+    /// Returns the refresh token.
     pub(crate) fn refresh(&self) -> Option<&str> {
         match self {
             Self::Pair { refresh, .. } => Some(refresh),
@@ -89,12 +89,12 @@ impl Credential {
         }
     }
 
-    /// The same without the refresh token.
+    /// Returns the credential without its refresh token.
     pub(crate) fn access_alone(&self) -> Self {
         Self::Token(self.text().to_owned())
     }
 
-    /// The public id of the sign-in that it proves.
+    /// Returns the public id of the sign-in.
     pub(crate) fn sign_in(&self) -> SignInId {
         match self {
             Self::Pair { access, .. } => jwt::sign_in(access),
@@ -102,7 +102,7 @@ impl Credential {
         }
     }
 
-    /// The same with one letter changed in each of its parts, where it is secret.
+    /// Returns the credential with one letter changed in each secret part.
     pub(crate) fn tampered(&self) -> Self {
         match self {
             Self::Pair { access, refresh } => {
@@ -113,12 +113,12 @@ impl Credential {
         }
     }
 
-    /// What somebody can make who knows the public id and nothing else.
+    /// Returns a forged credential, made from the public id alone.
     pub(crate) fn forged(&self) -> Self {
         self.forged_for(self.sign_in())
     }
 
-    /// The same kind of credential, made up for this sign-in.
+    /// Returns a forged credential of the same kind for this sign-in.
     pub(crate) fn forged_for(&self, sid: SignInId) -> Self {
         let forged = self.with_secret(&Secret::generate(sid).unwrap().to_text());
         match forged {
@@ -129,7 +129,7 @@ impl Credential {
         }
     }
 
-    /// The same kind of credential with another secret inside.
+    /// Returns the credential with another secret.
     pub(crate) fn with_secret(&self, secret: &str) -> Self {
         let with = |text: &str| format!("{}{secret}", &text[..text.len() - Secret::TEXT_LEN]);
         match self {
@@ -142,7 +142,7 @@ impl Credential {
     }
 }
 
-/// The same with another letter near the end, which in every kind of credential is secret.
+/// Changes a letter near the end, which is secret in every kind of credential.
 fn changed(text: &str) -> String {
     let at = text.len() - 10;
     let letter = if text.as_bytes()[at] == b'A' { "B" } else { "A" };

@@ -1,4 +1,4 @@
-//! The operations of a store, counted and broken one by one.
+//! Counts the operations of a store and makes them fail one by one.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Op {
     Peek,
-    /// Counted when somebody begins to wait.
+    /// Counted when a task begins to wait.
     Watch,
     Load,
     Create,
@@ -17,46 +17,46 @@ pub(crate) enum Op {
     Rotate,
     Touch,
     Delete,
-    DeleteIf,
+    DeleteIfVersion,
     DeleteIfIdle,
     List,
     Revoke,
-    Amend,
+    UpdateSubject,
     Sweep,
 }
 
 impl Op {
-    /// Those that read only.
+    /// Operations that only read.
     const READS: [Self; 4] = [Self::Peek, Self::Watch, Self::Load, Self::List];
-    /// Those that a `Session` or a sign-in waits for.
+    /// Operations that a `Session` or a sign-in waits for.
     pub(crate) const AWAITED: [Self; 9] = [
         Self::Load,
         Self::Create,
         Self::Update,
         Self::Rotate,
         Self::Delete,
-        Self::DeleteIf,
+        Self::DeleteIfVersion,
         Self::List,
         Self::Revoke,
-        Self::Amend,
+        Self::UpdateSubject,
     ];
 }
 
-/// What is wrong with an operation.
+/// A fault of an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It says that the store did not answer.
+    /// Returns that the store is unavailable.
     Fails,
-    /// It does not answer until the fault is gone.
+    /// Does not start until the fault is cleared.
     Hangs,
-    /// It is done, and then says that the store did not answer.
-    Unanswered,
-    /// It is done, and does not answer until the fault is gone.
-    Late,
+    /// Is executed, and then returns that the store is unavailable.
+    AnswerLost,
+    /// Is executed, and does not return until the fault is cleared.
+    AnswerDelayed,
 }
 
-/// What a failing store says of itself: nothing of it may reach a client.
-pub(crate) const COMPLAINT: &str = "db-7.internal:5432 reset the connection";
+/// The error text of a failing store. No part of it may reach a client.
+pub(crate) const ERROR_TEXT: &str = "db-7.internal:5432 reset the connection";
 
 #[derive(Debug, Default)]
 pub(super) struct Faults {
@@ -65,24 +65,24 @@ pub(super) struct Faults {
 }
 
 impl Faults {
-    /// Counts a call, and lets it fail or wait.
+    /// Counts a call, and makes it fail or wait before it is executed.
     pub(super) async fn enter(&self, op: Op) -> Result<(), StoreError> {
         self.count(op);
         let mut faults = self.faults.subscribe();
         let hangs = |faults: &HashMap<Op, Fault>| faults.get(&op) == Some(&Fault::Hangs);
         let now = faults.wait_for(|faults| !hangs(faults)).await;
         match now.unwrap().get(&op) {
-            None | Some(Fault::Unanswered | Fault::Late) => Ok(()),
-            Some(_) => Err(StoreError::unavailable(COMPLAINT)),
+            None | Some(Fault::AnswerLost | Fault::AnswerDelayed) => Ok(()),
+            Some(_) => Err(StoreError::unavailable(ERROR_TEXT)),
         }
     }
 
-    /// Lets the answer of a call be lost, or late.
+    /// Makes a call fail or wait after it was executed.
     pub(super) async fn leave(&self, op: Op) -> Result<(), StoreError> {
         let mut faults = self.faults.subscribe();
-        let late = |faults: &HashMap<Op, Fault>| faults.get(&op) == Some(&Fault::Late);
-        match faults.wait_for(|faults| !late(faults)).await.unwrap().get(&op) {
-            Some(Fault::Unanswered) => Err(StoreError::unavailable(COMPLAINT)),
+        let delayed = |faults: &HashMap<Op, Fault>| faults.get(&op) == Some(&Fault::AnswerDelayed);
+        match faults.wait_for(|faults| !delayed(faults)).await.unwrap().get(&op) {
+            Some(Fault::AnswerLost) => Err(StoreError::unavailable(ERROR_TEXT)),
             _ => Ok(()),
         }
     }
@@ -101,11 +101,11 @@ impl Faults {
         });
     }
 
-    pub(super) fn heal(&self) {
+    pub(super) fn clear_faults(&self) {
         self.faults.send_modify(HashMap::clear);
     }
 
-    pub(super) fn forget_calls(&self) {
+    pub(super) fn reset_calls(&self) {
         self.calls.send_modify(HashMap::clear);
     }
 
@@ -122,7 +122,7 @@ impl Faults {
         calls.iter().filter(|(op, _)| !Op::READS.contains(op)).map(|(_, count)| count).sum()
     }
 
-    /// Waits until the operation was called so often.
+    /// Waits until the operation was called this many times.
     pub(super) async fn reached(&self, op: Op, times: usize) {
         let mut calls = self.calls.subscribe();
         let often = |calls: &HashMap<Op, usize>| calls.get(&op).is_some_and(|n| *n >= times);

@@ -1,8 +1,8 @@
-//! A place in a handler where a test can hold a request.
+//! A point in a handler where a test can hold requests.
 
 use tokio::sync::Semaphore;
 
-/// Requests that reach the gate wait until the test opens it, once for each.
+/// Requests that reach the gate wait. Each `open` lets one of them continue.
 #[derive(Debug)]
 pub(crate) struct Gate {
     reached: Semaphore,
@@ -14,7 +14,7 @@ impl Gate {
         Self { reached: Semaphore::new(0), open: Semaphore::new(0) }
     }
 
-    /// For handlers: waits until the test lets the request go on.
+    /// For handlers: waits until the test opens the gate.
     pub(crate) async fn pass(&self) {
         self.reached.add_permits(1);
         self.open.acquire().await.unwrap().forget();
@@ -25,7 +25,7 @@ impl Gate {
         self.reached.acquire().await.unwrap().forget();
     }
 
-    /// For tests: lets one request go on.
+    /// For tests: lets one request continue.
     pub(crate) fn open(&self) {
         self.open.add_permits(1);
     }

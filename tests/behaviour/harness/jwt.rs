@@ -1,4 +1,4 @@
-//! What anybody can do with an access token who reads it, and what nobody can without the key.
+//! Access tokens in the hands of a client: reading the claims, and forging a token without our key.
 
 use auth_core::SignInId;
 use auth_jwt::{Algorithm, Key, SigningKey, SigningKeys};
@@ -6,27 +6,27 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value, json};
 
-/// Whether it is a signed token, by its dots.
+/// Returns whether this is a signed token, by its number of dots.
 pub(super) fn is_jwt(token: &str) -> bool {
     token.matches('.').count() == 2
 }
 
-/// The claims of a token, unverified.
+/// Returns the claims of a token without verifying it.
 pub(crate) fn claims(token: &str) -> Map<String, Value> {
     part(token, 1)
 }
 
-/// The signature's text.
+/// Returns the encoded signature.
 pub(super) fn signature(token: &str) -> &str {
     token.rsplit('.').next().unwrap()
 }
 
-/// The sign-in that it names.
+/// Returns the sign-in that the token names.
 pub(super) fn sign_in(token: &str) -> SignInId {
     claims(token)["sid"].as_str().unwrap().parse().unwrap()
 }
 
-/// The same claims about this sign-in, by a key of somebody else who knows the name of ours.
+/// Returns the same claims for this sign-in, signed with another key under the `kid` of ours.
 pub(super) fn forged(token: &str, sid: SignInId) -> String {
     let header = part(token, 0);
     let mut claims = claims(token);

@@ -1,34 +1,34 @@
-//! What the behaviours have in common: servers, clients, a store that can be watched and broken.
+//! What the behaviours share: the backends and the store under test, servers, clients, and faults.
 
 #[macro_use]
 mod suite;
 mod api_key;
-mod at_once;
 mod backend;
 mod background;
-mod capture;
 mod client;
+mod concurrent;
 mod credential;
+mod event_capture;
 mod faults;
+mod faulty_store;
 mod gate;
-mod inside;
+mod in_process;
 mod jwt;
-mod kept_in;
 mod reply;
 mod run;
-mod store;
+mod store_choice;
 mod token;
 mod world;
 
-pub(crate) use api_key::ApiKeys;
-pub(crate) use at_once::at_once;
-pub(crate) use backend::{Auth, Backend, Policy, Setup, jwt, jwt_eddsa, session};
-pub(crate) use capture::Capture;
+pub(crate) use api_key::ApiKeyAuth;
+pub(crate) use backend::{Auth, Policy, Setup, TestBackend, jwt, jwt_eddsa, session};
 pub(crate) use client::{Call, Client};
+pub(crate) use concurrent::send_concurrently;
 pub(crate) use credential::{Credential, REFRESH, SESSION};
+pub(crate) use event_capture::EventCapture;
 pub(crate) use faults::{Fault, Op};
 pub(crate) use gate::Gate;
-pub(crate) use inside::sign_in_by;
+pub(crate) use in_process::sign_in_by;
 pub(crate) use jwt::claims;
 pub(crate) use reply::Reply;
 pub(crate) use run::{many_threads, one_thread};

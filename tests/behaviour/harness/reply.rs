@@ -1,4 +1,4 @@
-//! A response that has arrived.
+//! A response with its whole body.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, StatusCode, header};
@@ -20,7 +20,7 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error} in {self:?}"))
     }
 
-    /// The values of a header, joined as a client reads them.
+    /// Returns the values of a header, joined with commas.
     pub(crate) fn header(&self, name: HeaderName) -> String {
         let values: Vec<_> =
             self.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
@@ -32,7 +32,10 @@ impl Reply {
         values.map(|value| value.to_str().unwrap()).collect()
     }
 
-    /// The `Set-Cookie` of this name, if there is one.
+    /// Returns the `Set-Cookie` header for this name, if there is one.
+    ///
+    /// # Panics
+    /// If there are several.
     pub(crate) fn set_cookie(&self, name: &str) -> Option<&str> {
         let named = |cookie: &&str| cookie.split('=').next() == Some(name);
         let found: Vec<_> = self.set_cookies().into_iter().filter(named).collect();
@@ -40,7 +43,7 @@ impl Reply {
         found.first().copied()
     }
 
-    /// Whether this is what a client gets while the store does not answer: try again later.
+    /// Returns whether the response says that the store is unavailable, and when to try again.
     pub(crate) fn is_unavailable(&self) -> bool {
         self.status == StatusCode::SERVICE_UNAVAILABLE
             && self.headers.contains_key(header::RETRY_AFTER)

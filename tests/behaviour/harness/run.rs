@@ -1,19 +1,19 @@
-//! Running a behaviour to its end, within a deadline.
+//! Runs a behaviour on a runtime of its own, within a deadline.
 
 use std::future::Future;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 
-use super::backend::Backend;
+use super::backend::TestBackend;
 use super::world::{Framework, World};
 
-/// Nothing waits so long; it ends a test that waits for what never comes.
+/// Much longer than any behaviour takes. Ends a test that waits for an event that never happens.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// Runs a behaviour, and what it does at once on two threads.
+/// Runs a behaviour and its server on two threads.
 pub(crate) fn many_threads<F: Future<Output = ()>>(
-    backend: Backend,
+    backend: TestBackend,
     framework: Framework,
     behaviour: impl FnOnce(World) -> F,
 ) {
@@ -21,9 +21,9 @@ pub(crate) fn many_threads<F: Future<Output = ()>>(
     run(&runtime.unwrap(), backend, framework, behaviour);
 }
 
-/// Runs a behaviour and the server on the thread of the test.
+/// Runs a behaviour and its server on the thread of the test.
 pub(crate) fn one_thread<F: Future<Output = ()>>(
-    backend: Backend,
+    backend: TestBackend,
     framework: Framework,
     behaviour: impl FnOnce(World) -> F,
 ) {
@@ -33,7 +33,7 @@ pub(crate) fn one_thread<F: Future<Output = ()>>(
 
 fn run<F: Future<Output = ()>>(
     runtime: &Runtime,
-    backend: Backend,
+    backend: TestBackend,
     framework: Framework,
     behaviour: impl FnOnce(World) -> F,
 ) {

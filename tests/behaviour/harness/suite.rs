@@ -1,26 +1,26 @@
 //! `suite!`: one test per behaviour, backend and framework.
 
-/// Every backend: what its clients hold, and whether it keeps data of visitors whom nobody has
-/// signed in. A new backend is one more line here, and a function of its name in `backend.rs`.
+/// Lists every backend, the credential of its clients, and whether it stores data of visitors. A new
+/// backend is one more line here, and a function of its name in `backend.rs`.
 ///
-/// They hold a secret in a cookie; one that they send as a bearer; or a pair of tokens, of which
-/// one authenticates and the other renews.
+/// The credential is a secret in a `cookie`, a secret as a `bearer` token, or a `pair` of an access
+/// token and a refresh token.
 macro_rules! for_backends {
     ($on:ident, $which:ident, $behaviour:ident) => {
         on_backend!($on, $which, $behaviour, session: cookie visitors);
         on_backend!($on, $which, $behaviour, session_bearer: bearer visitors);
-        on_backend!($on, $which, $behaviour, token: bearer strangers);
-        on_backend!($on, $which, $behaviour, jwt: pair strangers);
-        on_backend!($on, $which, $behaviour, jwt_eddsa: pair strangers);
+        on_backend!($on, $which, $behaviour, token: bearer no_visitors);
+        on_backend!($on, $which, $behaviour, jwt: pair no_visitors);
+        on_backend!($on, $which, $behaviour, jwt_eddsa: pair no_visitors);
         on_backend!($on, $which, $behaviour, both_by_cookie: cookie visitors);
         on_backend!($on, $which, $behaviour, both_by_token: pair visitors);
     };
 }
 
-/// Makes tests of behaviours: `suite!(every: a, b)` for every backend; `cookie`, `bearer` or `pair`
-/// for those whose clients hold that; `secret` for a cookie or a bearer, `explicit` for what is sent
-/// on purpose; `visitors` or `strangers` for those that keep their data or do not. With
-/// `on one_thread` the server shares the test's thread, where events can be captured.
+/// Makes tests of behaviours: `suite!(every: a, b)` for every backend, and `cookie`, `bearer` or `pair`
+/// for the backends with that credential. `secret` means a cookie or a bearer token, and `explicit` a
+/// bearer token or a pair. `visitors` and `no_visitors` select by whether data of visitors is stored.
+/// With `on one_thread`, the server runs on the test's thread, where events can be captured.
 macro_rules! suite {
     ($which:ident on $on:ident: $($behaviour:ident),+ $(,)?) => {
         $(mod $behaviour {
@@ -56,7 +56,7 @@ macro_rules! on_backend {
     ($on:ident, visitors, $behaviour:ident, $backend:ident: $holds:ident visitors) => {
         on_frameworks!($on, $behaviour, $backend);
     };
-    ($on:ident, strangers, $behaviour:ident, $backend:ident: $holds:ident strangers) => {
+    ($on:ident, no_visitors, $behaviour:ident, $backend:ident: $holds:ident no_visitors) => {
         on_frameworks!($on, $behaviour, $backend);
     };
     ($on:ident, $which:ident, $behaviour:ident, $backend:ident: $holds:ident $data:ident) => {};
@@ -65,16 +65,16 @@ macro_rules! on_backend {
 macro_rules! on_frameworks {
     ($on:ident, $behaviour:ident, $backend:ident) => {
         mod $backend {
-            use crate::harness::{Backend, Framework, $on};
+            use crate::harness::{Framework, TestBackend, $on};
 
             #[test]
             fn axum() {
-                $on(Backend::$backend(), Framework::Axum, super::super::$behaviour);
+                $on(TestBackend::$backend(), Framework::Axum, super::super::$behaviour);
             }
 
             #[test]
             fn hyper() {
-                $on(Backend::$backend(), Framework::Hyper, super::super::$behaviour);
+                $on(TestBackend::$backend(), Framework::Hyper, super::super::$behaviour);
             }
         }
     };

@@ -1,5 +1,5 @@
-//! A token backend as somebody else would write it, with nothing but the public API: a sign-in in
-//! the store, proved by `Authorization: Bearer tok_...`. It keeps nothing for visitors.
+//! A third-party token backend, written with the public API alone: a sign-in in the store, proved by
+//! `Authorization: Bearer tok_...`. It stores no data of visitors.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ const PREFIX: &str = "tok_";
 
 pub(crate) struct TokenAuth {
     manager: Arc<SignInManager>,
-    host: Arc<dyn SessionBackend>,
+    session_backend: Arc<dyn SessionBackend>,
     clear_site_data: Option<HeaderValue>,
 }
 
@@ -36,8 +36,8 @@ impl TokenAuth {
         manager.settings.lifetime = setup.lifetime;
         manager.settings.limit = setup.limit;
         let manager = Arc::new(manager);
-        let host = Arc::new(Host(Arc::clone(&manager)));
-        Self { manager, host, clear_site_data: setup.clear_site_data.clone() }
+        let session_backend = Arc::new(TokenSessions(Arc::clone(&manager)));
+        Self { manager, session_backend, clear_site_data: setup.clear_site_data.clone() }
     }
 
     fn tokens(&self, issued: &IssuedSecret, context: SignInContext<'_>) -> SignedIn {
@@ -64,7 +64,7 @@ impl Authenticator for TokenAuth {
         let manager = Arc::clone(&self.manager);
         Some(Attempt::explicit(AuthFuture::boxed(async move {
             match manager.store().load(&secret.sid()).await {
-                Ok(record) => judge(&manager, record.as_ref(), &secret),
+                Ok(record) => authenticate_secret(&manager, record.as_ref(), &secret),
                 Err(error) => Outcome::Unavailable(error.into()),
             }
         })))
@@ -91,7 +91,11 @@ fn rejected(reason: RejectionReason) -> Outcome<User> {
     Outcome::Rejected(Rejection::new("bearer", reason))
 }
 
-fn judge(manager: &SignInManager, record: Option<&Arc<Record>>, secret: &Secret) -> Outcome<User> {
+fn authenticate_secret(
+    manager: &SignInManager,
+    record: Option<&Arc<Record>>,
+    secret: &Secret,
+) -> Outcome<User> {
     let now = manager.settings.clock.now();
     let Some(record) = record else { return rejected(RejectionReason::Unknown) };
     match record.match_secret(secret, SecretKind::Bearer, now) {
@@ -196,13 +200,13 @@ impl SignInBackend<User> for TokenAuth {
     }
 
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
-        Some(&self.host)
+        Some(&self.session_backend)
     }
 }
 
-struct Host(Arc<SignInManager>);
+struct TokenSessions(Arc<SignInManager>);
 
-impl SessionBackend for Host {
+impl SessionBackend for TokenSessions {
     fn sign_ins(&self) -> &SignInManager {
         &self.0
     }

@@ -1,4 +1,4 @@
-//! A server, its store and its clock.
+//! A node of the application: a server, its store and its clock.
 
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
@@ -9,47 +9,47 @@ use auth_core::{AuthLayer, ManualClock, Persistence, Transport};
 use auth_store::{IntoStore, Lifetime, OverflowPolicy, SignInLimit, Store};
 use tokio::net::TcpListener;
 
-use super::backend::{Auth, Backend, Policy, Setup};
+use super::backend::{Auth, Policy, Setup, TestBackend};
 use super::client::Client;
 use super::credential::Credential;
 use super::faults::Op;
+use super::faulty_store::FaultyStore;
 use super::gate::Gate;
-use super::kept_in::{beginning, fresh_store};
-use super::store::WatchedStore;
+use super::store_choice::{fresh_store, start_time};
 use crate::app;
 
-/// What the application is written with.
+/// The framework of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framework {
     Axum,
     Hyper,
 }
 
-/// One node of the application, with all that a test can turn.
+/// One node of the application, with everything that a test controls.
 pub(crate) struct World {
-    pub(crate) store: Arc<WatchedStore>,
+    pub(crate) store: Arc<FaultyStore>,
     pub(crate) clock: ManualClock,
     pub(crate) gate: Arc<Gate>,
     pub(crate) setup: Setup,
-    backend: Backend,
+    backend: TestBackend,
     framework: Framework,
     server: SocketAddr,
 }
 
 impl World {
-    /// A node with an empty store. Whoever has no credential passes to the handlers.
-    pub(crate) async fn start(backend: Backend, framework: Framework) -> Self {
+    /// Starts a node with an empty store. Requests without a credential reach the handlers.
+    pub(crate) async fn start(backend: TestBackend, framework: Framework) -> Self {
         Self::on(backend, framework, fresh_store().await).await
     }
 
-    /// A node over another store.
+    /// Starts a node over another store.
     pub(crate) async fn on_store(&self, store: impl IntoStore) -> Self {
         Self::on(self.backend, self.framework, store.into_store()).await
     }
 
-    async fn on(backend: Backend, framework: Framework, store: Arc<dyn Store>) -> Self {
-        let store = Arc::new(WatchedStore::new(store));
-        let clock = ManualClock::new(beginning());
+    async fn on(backend: TestBackend, framework: Framework, store: Arc<dyn Store>) -> Self {
+        let store = Arc::new(FaultyStore::new(store));
+        let clock = ManualClock::new(start_time());
         let setup = Setup {
             store: Arc::clone(&store) as Arc<dyn Store>,
             clock: clock.clock(),
@@ -64,7 +64,7 @@ impl World {
         Self::serve(backend, framework, store, clock, setup).await
     }
 
-    /// Another node over the same store and clock, set up in another way.
+    /// Starts another node over the same store and clock, with a changed setup.
     pub(crate) async fn with(&self, change: impl FnOnce(&mut Setup)) -> Self {
         let mut setup = self.setup.clone();
         change(&mut setup);
@@ -72,22 +72,22 @@ impl World {
         Self::serve(self.backend, self.framework, store, clock, setup).await
     }
 
-    /// Another node over the same store and clock, with another backend.
-    pub(crate) async fn with_backend(&self, backend: Backend) -> Self {
+    /// Starts another node over the same store and clock, with another backend.
+    pub(crate) async fn with_backend(&self, backend: TestBackend) -> Self {
         let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
         Self::serve(backend, self.framework, store, clock, self.setup.clone()).await
     }
 
-    /// Another node over the same store and clock, where a user may have so many sign-ins.
+    /// Starts another node over the same store and clock, with a limit of sign-ins per user.
     pub(crate) async fn with_limit(&self, max: u32, when_full: OverflowPolicy) -> Self {
         let max = NonZeroU32::new(max).unwrap();
         self.with(|setup| setup.limit = Some(SignInLimit { max, when_full })).await
     }
 
     async fn serve(
-        backend: Backend,
+        backend: TestBackend,
         framework: Framework,
-        store: Arc<WatchedStore>,
+        store: Arc<FaultyStore>,
         clock: ManualClock,
         setup: Setup,
     ) -> Self {
@@ -106,32 +106,32 @@ impl World {
         Self { store, clock, gate, setup, backend, framework, server }
     }
 
-    /// A client that holds nothing.
+    /// Returns a client without a credential.
     pub(crate) fn client(&self) -> Client {
         Client::new(self.server, self.backend.transport)
     }
 
-    /// Somebody who holds this credential and nothing else.
+    /// Returns a client that has only this credential.
     pub(crate) fn holder(&self, credential: &Credential) -> Client {
-        self.client().holding(credential)
+        self.client().with_credential(credential)
     }
 
-    /// How clients sign in here.
+    /// Returns the transport by which clients sign in.
     pub(crate) fn transport(&self) -> Transport {
         self.backend.transport
     }
 
-    /// Whether the backend looks for a cookie.
+    /// Returns whether the backend reads a cookie.
     pub(crate) fn reads_cookies(&self) -> bool {
         self.vary().contains("cookie")
     }
 
-    /// Whether the backend looks for a token.
+    /// Returns whether the backend reads a token.
     pub(crate) fn reads_tokens(&self) -> bool {
         self.vary().contains("authorization")
     }
 
-    /// The backend itself.
+    /// Builds the backend.
     pub(crate) fn auth(&self) -> Auth {
         (self.backend.build)(&self.setup)
     }
@@ -140,23 +140,23 @@ impl World {
         self.auth().vary().to_str().unwrap().to_owned()
     }
 
-    /// What `/me` answers to whoever holds this credential.
+    /// Returns the status of `/me` for this credential.
     pub(crate) async fn status_of(&self, credential: &Credential) -> u16 {
         self.holder(credential).get("/me").await.status.as_u16()
     }
 
-    /// Whether the backend takes a copy's word for it. The one that is not ours asks at each request.
-    pub(crate) fn answers_from_copies(&self) -> bool {
+    /// Returns whether the backend authenticates from copies. The third-party backend loads on each request.
+    pub(crate) fn uses_copies(&self) -> bool {
         self.store.calls(Op::Peek) > 0
     }
 
-    /// Turns the clock.
+    /// Advances the clock.
     pub(crate) fn wait(&self, time: Duration) {
         self.clock.advance(time);
     }
 
-    /// How many sign-ins are in the store.
-    pub(crate) async fn kept(&self) -> usize {
+    /// Returns the number of records in the store.
+    pub(crate) async fn sign_in_count(&self) -> usize {
         self.store.records().await.len()
     }
 }

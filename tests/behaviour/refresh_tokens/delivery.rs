@@ -1,4 +1,4 @@
-//! By which way a refresh token comes and goes: a cookie, or the body.
+//! The delivery of refresh tokens: in a cookie, or in the body.
 
 use std::time::Duration;
 
@@ -8,24 +8,24 @@ use http::Method;
 use serde_json::Value;
 
 use crate::app::{Login, Refresh, User};
-use crate::harness::{Backend, Client, Credential, Framework, REFRESH, World, jwt};
+use crate::harness::{Client, Credential, Framework, REFRESH, TestBackend, World, jwt};
 
 suite!(pair:
-    sec_25_26_27_28_the_refresh_cookie_is_written_like_this,
-    sec_23_a_refresh_cookie_ends_with_the_browser_unless_asked_to_stay,
-    sec_35_a_sign_out_takes_the_refresh_cookie_away,
-    sec_35_no_other_answer_takes_the_refresh_cookie_away,
-    sec_34_of_two_refresh_cookies_none_counts,
-    by_cookie_it_renews_without_an_access_token,
-    by_body_it_is_in_the_body_and_nowhere_else,
-    by_body_it_renews_without_a_cookie,
-    a_refresh_token_in_the_body_takes_the_place_of_the_cookie,
-    a_refresh_by_the_body_leaves_the_cookie_of_another_sign_in_alone,
-    sec_04_a_cookie_in_its_grace_ends_with_the_sign_in_of_another_user,
-    a_refresh_that_cannot_be_delivered_uses_nothing_up,
+    sec_25_26_27_28_the_refresh_cookie_has_the_secure_attributes,
+    sec_23_a_refresh_cookie_is_a_browser_session_cookie_unless_persistent,
+    sec_35_a_sign_out_removes_the_refresh_cookie,
+    sec_35_no_other_response_removes_the_refresh_cookie,
+    sec_34_two_refresh_cookies_are_rejected,
+    a_refresh_cookie_renews_without_an_access_token,
+    a_refresh_token_delivered_in_the_body_is_only_there,
+    a_refresh_token_in_the_body_renews_without_a_cookie,
+    a_refresh_token_in_the_body_takes_precedence_over_the_cookie,
+    a_refresh_by_the_body_does_not_change_the_cookie_of_another_sign_in,
+    sec_04_a_cookie_in_its_grace_ends_when_another_user_signs_in,
+    a_refresh_that_cannot_be_delivered_does_not_use_up_the_token,
 );
 
-async fn sec_25_26_27_28_the_refresh_cookie_is_written_like_this(world: World) {
+async fn sec_25_26_27_28_the_refresh_cookie_has_the_secure_attributes(world: World) {
     let client = world.client();
     let login = Login::from("alice").via(Transport::Explicit);
     for call in [client.post("/login").json(&login), client.post("/refresh")] {
@@ -40,7 +40,7 @@ async fn sec_25_26_27_28_the_refresh_cookie_is_written_like_this(world: World) {
     }
 }
 
-async fn sec_23_a_refresh_cookie_ends_with_the_browser_unless_asked_to_stay(world: World) {
+async fn sec_23_a_refresh_cookie_is_a_browser_session_cookie_unless_persistent(world: World) {
     let client = world.client();
     let login = async |remember| client.login(Login::from("alice").remember(remember)).await;
     let browser = login(false).await;
@@ -49,10 +49,13 @@ async fn sec_23_a_refresh_cookie_ends_with_the_browser_unless_asked_to_stay(worl
     assert!(device.set_cookie(REFRESH).unwrap().contains("Max-Age=86400"), "{device:?}");
     world.wait(Duration::from_secs(1800));
     let refresh = client.post("/refresh").await;
-    assert!(refresh.set_cookie(REFRESH).unwrap().contains("Max-Age=84600"), "what is left");
+    assert!(
+        refresh.set_cookie(REFRESH).unwrap().contains("Max-Age=84600"),
+        "the remaining lifetime"
+    );
 }
 
-async fn sec_35_a_sign_out_takes_the_refresh_cookie_away(world: World) {
+async fn sec_35_a_sign_out_removes_the_refresh_cookie(world: World) {
     let removal = "__Host-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0; Expires=";
     for path in ["/logout", "/logout-everywhere"] {
         let client = world.client();
@@ -66,8 +69,8 @@ async fn sec_35_a_sign_out_takes_the_refresh_cookie_away(world: World) {
     assert!(world.client().post("/logout").await.set_cookies().is_empty());
 }
 
-/// The browser may hold a newer one than the request.
-async fn sec_35_no_other_answer_takes_the_refresh_cookie_away(world: World) {
+/// The browser may have a newer cookie than the request.
+async fn sec_35_no_other_response_removes_the_refresh_cookie(world: World) {
     let client = world.client();
     let old = client.signed_in("alice").await;
     client.signed_in("alice").await;
@@ -79,7 +82,7 @@ async fn sec_35_no_other_answer_takes_the_refresh_cookie_away(world: World) {
     }
 }
 
-async fn sec_34_of_two_refresh_cookies_none_counts(world: World) {
+async fn sec_34_two_refresh_cookies_are_rejected(world: World) {
     let credential = world.client().signed_in("alice").await;
     let good = credential.refresh().unwrap();
     for cookies in [
@@ -94,17 +97,17 @@ async fn sec_34_of_two_refresh_cookies_none_counts(world: World) {
     assert_eq!(world.client().post("/refresh").header("cookie", &others).await.status, 200);
 }
 
-async fn by_cookie_it_renews_without_an_access_token(world: World) {
+async fn a_refresh_cookie_renews_without_an_access_token(world: World) {
     let client = world.client();
     let old = client.signed_in("alice").await;
     let page = client.reloaded();
-    assert_eq!(page.get("/maybe").await.text(), "nobody");
+    assert_eq!(page.get("/maybe").await.text(), "anonymous");
     let new = page.refreshed().await;
     assert_eq!(new.sign_in(), old.sign_in());
     assert_eq!(page.get("/maybe").await.text(), "alice");
 }
 
-/// Signs in, and says what came in the body.
+/// Signs in and returns the pair in the body.
 async fn by_body(client: &Client) -> Credential {
     let reply = client.login(Login::from("alice").refresh_in_body()).await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 0), "{reply:?}");
@@ -116,7 +119,7 @@ fn pair(body: &Value) -> Credential {
     Credential::Pair { access: text("access_token"), refresh: text("refresh_token") }
 }
 
-async fn by_body_it_is_in_the_body_and_nowhere_else(world: World) {
+async fn a_refresh_token_delivered_in_the_body_is_only_there(world: World) {
     let client = world.client();
     let reply = client.login(Login::from("alice").refresh_in_body()).await;
     let body: Value = reply.json();
@@ -129,7 +132,7 @@ async fn by_body_it_is_in_the_body_and_nowhere_else(world: World) {
     assert_eq!(client.cookies("/"), "");
 }
 
-async fn by_body_it_renews_without_a_cookie(world: World) {
+async fn a_refresh_token_in_the_body_renews_without_a_cookie(world: World) {
     let old = by_body(&world.client()).await;
     let app = world.client();
     let reply = app.post("/refresh").json(&Refresh::token(old.refresh().unwrap())).await;
@@ -144,11 +147,11 @@ async fn by_body_it_renews_without_a_cookie(world: World) {
         let reply = world.client().post("/refresh").json(&Refresh::token(bad)).await;
         assert_eq!(reply.status, 401, "{bad}");
     }
-    assert_eq!(app.post("/refresh").await.status, 401, "there is none in this request");
+    assert_eq!(app.post("/refresh").await.status, 401, "the request has no refresh token");
     assert_eq!(world.status_of(&new).await, 200);
 }
 
-async fn a_refresh_token_in_the_body_takes_the_place_of_the_cookie(world: World) {
+async fn a_refresh_token_in_the_body_takes_precedence_over_the_cookie(world: World) {
     let client = world.client();
     let old = client.signed_in("alice").await;
     let reply = client.login(Login::from("alice").refresh_in_body()).await;
@@ -160,7 +163,7 @@ async fn a_refresh_token_in_the_body_takes_the_place_of_the_cookie(world: World)
     assert_eq!(renewed.status, 200);
 }
 
-async fn a_refresh_by_the_body_leaves_the_cookie_of_another_sign_in_alone(world: World) {
+async fn a_refresh_by_the_body_does_not_change_the_cookie_of_another_sign_in(world: World) {
     let app = world.client();
     let refresh = pair(&app.login(Login::from("bob").refresh_in_body()).await.json());
     let client = world.client();
@@ -168,11 +171,11 @@ async fn a_refresh_by_the_body_leaves_the_cookie_of_another_sign_in_alone(world:
     let token = Refresh::token(refresh.refresh().unwrap());
     let reply = client.post("/refresh").json(&token).await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 0), "{reply:?}");
-    assert_eq!(client.post("/refresh").await.status, 200, "alice is still there");
+    assert_eq!(client.post("/refresh").await.status, 200, "alice is still signed in");
 }
 
-/// One tab refreshes while another signs somebody else in.
-async fn sec_04_a_cookie_in_its_grace_ends_with_the_sign_in_of_another_user(world: World) {
+/// One tab refreshes while another signs in as another user.
+async fn sec_04_a_cookie_in_its_grace_ends_when_another_user_signs_in(world: World) {
     let client = world.client();
     let old = client.signed_in("alice").await;
     let cookie = client.cookies("/");
@@ -180,12 +183,12 @@ async fn sec_04_a_cookie_in_its_grace_ends_with_the_sign_in_of_another_user(worl
     let login = Login::from("bob").via(Transport::Explicit);
     let reply = world.client().post("/login").header("cookie", &cookie).json(&login).await;
     assert_eq!(reply.status, 200);
-    assert_eq!(world.status_of(&old).await, 401, "alice has left this browser");
+    assert_eq!(world.status_of(&old).await, 401, "alice's sign-in has ended");
     assert_eq!(client.post("/refresh").await.status, 401);
 }
 
-/// Claims that no token has room for: whoever made them so large mends them.
-async fn a_refresh_that_cannot_be_delivered_uses_nothing_up(world: World) {
+/// The claims are too large for a token. When they are fixed, the refresh token still works.
+async fn a_refresh_that_cannot_be_delivered_does_not_use_up_the_token(world: World) {
     let client = world.client();
     let pair = client.signed_in("alice").await;
     let large = encode(&[], &User { name: "x".repeat(9000) }).unwrap();
@@ -195,12 +198,12 @@ async fn a_refresh_that_cannot_be_delivered_uses_nothing_up(world: World) {
     let small = encode(&[], &User::default()).unwrap();
     world.store.update_subject("alice", &small).await.unwrap();
     world.wait(Duration::from_secs(60));
-    assert_eq!(client.post("/refresh").await.status, 200, "it was not used up");
+    assert_eq!(client.post("/refresh").await.status, 200, "the refresh token is still valid");
 }
 
 #[tokio::test]
-async fn an_amendment_that_no_token_can_carry_is_refused() {
-    let world = World::start(Backend::jwt(), Framework::Axum).await;
+async fn updated_claims_too_large_for_a_token_are_refused() {
+    let world = World::start(TestBackend::jwt(), Framework::Axum).await;
     let client = world.client();
     client.signed_in("alice").await;
     let amended =
@@ -210,10 +213,9 @@ async fn an_amendment_that_no_token_can_carry_is_refused() {
 }
 
 #[tokio::test]
-async fn a_backend_can_prefer_the_body() {
+async fn a_backend_can_deliver_refresh_tokens_in_the_body_by_default() {
     let build = |setup: &_| jwt(setup).refresh_in_body().erased();
-    let world =
-        World::start(Backend { transport: Transport::Explicit, build }, Framework::Axum).await;
+    let world = World::start(TestBackend::by_token(build), Framework::Axum).await;
     let client = world.client();
     let reply = client.login("alice").await;
     assert_eq!(reply.set_cookies().len(), 0, "{reply:?}");

@@ -1,7 +1,7 @@
-//! Tokens that renew: how often, for how long, for what, and by which way.
+//! Refresh tokens: delivery, lifetime, reuse, scopes, and requests from other sites.
 
+mod cross_site;
 mod delivery;
-mod ending;
-mod other_sites;
-mod repeating;
+mod lifetime;
+mod reuse;
 mod scopes;

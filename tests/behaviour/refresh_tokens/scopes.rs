@@ -1,4 +1,4 @@
-//! What a refreshed access token may do.
+//! What a refreshed access token permits.
 
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ suite!(pair:
     sec_67_a_refresh_never_widens_the_scope,
     sec_67_a_refresh_can_narrow_the_scope,
     sec_22_a_refresh_keeps_when_and_how_the_user_was_authenticated,
-    sec_86_a_forged_refresh_token_learns_no_scope,
-    sec_59_a_refreshed_token_says_the_new_roles,
+    sec_86_a_forged_refresh_token_reveals_no_scope,
+    sec_59_a_refreshed_token_contains_the_new_roles,
 );
 
 async fn ask_for(client: &Client, scope: &str) -> Reply {
@@ -34,7 +34,7 @@ async fn sec_67_a_refresh_never_widens_the_scope(world: World) {
     assert_eq!(ask_for(&client, "cart").await.status, 200);
 }
 
-/// RFC 6749 section 6: the sign-in keeps what it has.
+/// RFC 6749 section 6: the sign-in keeps its scopes.
 async fn sec_67_a_refresh_can_narrow_the_scope(world: World) {
     let client = world.client();
     let wide = client.signed_in(Login::from("alice").scope("cart").scope("reports")).await;
@@ -47,7 +47,11 @@ async fn sec_67_a_refresh_can_narrow_the_scope(world: World) {
     assert_eq!(refused.status, 403);
     let challenge = refused.header(header::WWW_AUTHENTICATE);
     assert!(challenge.contains(r#"error="insufficient_scope", scope="reports""#), "{challenge}");
-    assert_eq!(world.holder(&wide).get("/reports").await.status, 200, "the other token is as wide");
+    assert_eq!(
+        world.holder(&wide).get("/reports").await.status,
+        200,
+        "the other token has the wider scope"
+    );
     assert_eq!(ask_for(&client, "cart reports").await.status, 200);
     assert_eq!(client.get("/reports").await.status, 200);
 }
@@ -66,12 +70,12 @@ async fn sec_22_a_refresh_keeps_when_and_how_the_user_was_authenticated(world: W
         assert!(old.contains_key(name) && old[name] == new[name], "{name}: {old:?} {new:?}");
     }
     assert_ne!((&old["iat"], &old["jti"]), (&new["iat"], &new["jti"]));
-    assert_eq!(client.get("/step-up").await.status, 401, "nobody proved anything again");
+    assert_eq!(client.get("/step-up").await.status, 401, "a refresh is no authentication");
     assert_eq!(client.get("/strong").await.status, 401);
 }
 
-/// 400 to a scope that was not granted, and 401 to one that was, would tell them apart.
-async fn sec_86_a_forged_refresh_token_learns_no_scope(world: World) {
+/// A 400 for a scope that was not granted and a 401 for a granted one would reveal the scopes.
+async fn sec_86_a_forged_refresh_token_reveals_no_scope(world: World) {
     let credential = world.client().signed_in(Login::from("alice").scope("cart")).await;
     let forger = world.holder(&credential.forged());
     assert_eq!(ask_for(&forger, "cart").await.status, 401);
@@ -81,8 +85,8 @@ async fn sec_86_a_forged_refresh_token_learns_no_scope(world: World) {
     assert_eq!(world.client().post("/refresh").json(&refresh).await.status, 401);
 }
 
-/// For services that verify the token and ask nobody.
-async fn sec_59_a_refreshed_token_says_the_new_roles(world: World) {
+/// The new roles reach services that only verify tokens.
+async fn sec_59_a_refreshed_token_contains_the_new_roles(world: World) {
     let client = world.client();
     let old = client.signed_in(Login::from("alice").role("buyer")).await;
     let user = crate::app::User { name: "amended".into() };

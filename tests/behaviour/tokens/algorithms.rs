@@ -1,11 +1,11 @@
-//! A key is for one algorithm, whatever a header says.
+//! Each key is for one algorithm, whatever the header says.
 
 use auth_jwt::{Algorithm, JwtAuth, KeySet, SigningKeys};
 use serde_json::json;
 
-use super::kit::{Signer, ask, auth, claims, encoded, parts, refused};
+use super::kit::{Signer, auth, claims, encoded, parts, rejection, verify};
 
-/// Every token against every key: the one pair that fits passes, and no other.
+/// Tries every token with every key. Only the matching pair passes.
 #[tokio::test]
 async fn sec_49_every_algorithm_needs_its_own_key() {
     let signers = Signer::all();
@@ -14,15 +14,19 @@ async fn sec_49_every_algorithm_needs_its_own_key() {
         for signer in &signers {
             let token = signer.token(&claims());
             if signer.algorithm == verifier.algorithm {
-                assert!(ask(&auth, &token).await.is_ok(), "{signer:?}");
+                assert!(verify(&auth, &token).await.is_ok(), "{signer:?}");
             } else {
-                assert_eq!(refused(&auth, &token).await, "unknown key", "{signer:?} {verifier:?}");
+                assert_eq!(
+                    rejection(&auth, &token).await,
+                    "unknown key",
+                    "{signer:?} {verifier:?}"
+                );
             }
         }
     }
 }
 
-/// One RSA key for all its algorithms: PS256 for RS256, a longer or shorter hash.
+/// One RSA key under each of its algorithms: PS256 instead of RS256, a longer or a shorter hash.
 #[tokio::test]
 async fn sec_49_the_same_rsa_key_is_for_one_algorithm() {
     let of_rsa = |signer: &Signer| signer.algorithm.as_str().contains('S') && is_rsa(signer);
@@ -34,10 +38,10 @@ async fn sec_49_the_same_rsa_key_is_for_one_algorithm() {
             if signer.algorithm == verifier.algorithm {
                 continue;
             }
-            // Signed by another algorithm than the header names.
+            // Signed with another algorithm than the header names.
             let header = json!({ "alg": verifier.algorithm.as_str() });
             let token = signer.forge(&header, &claims());
-            assert_eq!(refused(&auth, &token).await, "bad signature", "{signer:?} {verifier:?}");
+            assert_eq!(rejection(&auth, &token).await, "bad signature", "{signer:?} {verifier:?}");
         }
     }
 }
@@ -47,7 +51,7 @@ fn is_rsa(signer: &Signer) -> bool {
 }
 
 #[tokio::test]
-async fn sec_49_none_is_no_algorithm() {
+async fn sec_49_the_algorithm_none_is_rejected() {
     for signer in Signer::all() {
         let auth = auth(signer.key.clone());
         let good = signer.token(&claims());
@@ -55,24 +59,24 @@ async fn sec_49_none_is_no_algorithm() {
         for alg in ["none", "None", "NONE", "nOnE", "", "null", "HS1", "RSA", "HS256 ", "hs256"] {
             let header = encoded(json!({ "alg": alg, "typ": "JWT" }).to_string());
             for signature in ["", "A", "AA", "AAAA", signature] {
-                refused(&auth, format!("{header}.{payload}.{signature}")).await;
+                rejection(&auth, format!("{header}.{payload}.{signature}")).await;
             }
             let signed = signer.forge(&json!({ "alg": alg }), &claims());
-            assert_eq!(refused(&auth, signed).await, "unknown algorithm", "{alg}");
+            assert_eq!(rejection(&auth, signed).await, "unknown algorithm", "{alg}");
         }
         for alg in [json!(null), json!(256), json!(["HS256"]), json!({}), json!(true)] {
             let signed = signer.forge(&json!({ "alg": alg }), &claims());
-            assert_eq!(refused(&auth, signed).await, "malformed", "{alg}");
+            assert_eq!(rejection(&auth, signed).await, "malformed", "{alg}");
         }
         let signed = signer.forge(&json!({ "typ": "JWT" }), &claims());
-        assert_eq!(refused(&auth, signed).await, "malformed", "no `alg` at all");
+        assert_eq!(rejection(&auth, signed).await, "malformed", "no `alg` at all");
     }
 }
 
-/// The attack that made keys of JWT libraries typed: a public key, which everybody has, as the
-/// secret of an HMAC.
+/// The attack because of which JWT libraries have typed keys: a public key, which everyone knows,
+/// as the secret of an HMAC.
 #[tokio::test]
-async fn sec_49_a_public_key_is_no_secret() {
+async fn sec_49_a_public_key_is_not_accepted_as_an_hmac_secret() {
     let secrets = [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512];
     for signer in Signer::all() {
         if secrets.contains(&signer.algorithm) {
@@ -88,16 +92,17 @@ async fn sec_49_a_public_key_is_no_secret() {
                 ] {
                     let token = forged.forge(&header, &claims());
                     let set = KeySet::from_jwks(&keys.jwks()).unwrap();
-                    assert_eq!(refused(&auth(signer.key.clone()), &token).await, "unknown key");
-                    assert_eq!(refused(&auth(set), &token).await, "unknown key");
-                    assert_eq!(refused(&auth(keys.clone()), &token).await, "unknown key");
+                    assert_eq!(rejection(&auth(signer.key.clone()), &token).await, "unknown key");
+                    assert_eq!(rejection(&auth(set), &token).await, "unknown key");
+                    assert_eq!(rejection(&auth(keys.clone()), &token).await, "unknown key");
                 }
             }
         }
     }
 }
 
-/// A secret has a least length; HMAC fills shorter ones with zeros, which changes nothing.
+/// Pads a secret to the minimum length. HMAC pads short secrets with zeros, too, so the result is
+/// the same.
 fn padded(secret: &[u8], algorithm: Algorithm) -> Vec<u8> {
     let least = algorithm.as_str()[2..].parse::<usize>().unwrap() / 8;
     let mut secret = secret.to_vec();
@@ -105,8 +110,8 @@ fn padded(secret: &[u8], algorithm: Algorithm) -> Vec<u8> {
     secret
 }
 
-/// A public key as it stands in files: PEM with and without its last line break, DER, JWK, and the
-/// numbers of the JWK.
+/// Returns the forms of a public key in files: PEM with and without the final newline, DER, JWK,
+/// and the numbers of the JWK.
 fn public_forms(signer: &Signer) -> Vec<Vec<u8>> {
     let jwk = signer.jwk();
     let der = super::kit::public_der(signer);
@@ -121,7 +126,7 @@ fn public_forms(signer: &Signer) -> Vec<Vec<u8>> {
     forms
 }
 
-/// A token for P-384 does not pass with a key on P-256, nor the other way, whatever the header says.
+/// A token for P-384 does not verify with a key on P-256, and vice versa, whatever the header says.
 #[tokio::test]
 async fn sec_49_a_curve_is_for_one_algorithm() {
     let [small, large] = [Algorithm::Es256, Algorithm::Es384].map(Signer::new);
@@ -129,15 +134,15 @@ async fn sec_49_a_curve_is_for_one_algorithm() {
         let auth = auth(verifier.key.clone());
         for alg in [verifier.algorithm, signer.algorithm] {
             let token = signer.forge(&json!({ "alg": alg.as_str() }), &claims());
-            refused(&auth, &token).await;
+            rejection(&auth, &token).await;
         }
     }
     let ed = Signer::new(Algorithm::EdDsa);
     let token = ed.forge(&json!({ "alg": "ES256" }), &claims());
-    assert_eq!(refused(&auth(small.key.clone()), token).await, "bad signature");
+    assert_eq!(rejection(&auth(small.key.clone()), token).await, "bad signature");
 }
 
-/// With several keys, too, a header chooses among them and never how one of them is used.
+/// With several keys, a header selects a key but never its algorithm.
 #[tokio::test]
 async fn sec_49_a_kid_names_no_key_of_another_algorithm() {
     let [rsa, curve] = [Algorithm::Rs256, Algorithm::Es256].map(Signer::new);
@@ -145,10 +150,10 @@ async fn sec_49_a_kid_names_no_key_of_another_algorithm() {
     let auth: JwtAuth = auth(keys);
     for (signer, other) in [(&rsa, &curve), (&curve, &rsa)] {
         let header = json!({ "alg": signer.algorithm.as_str(), "kid": other.key.kid() });
-        assert_eq!(refused(&auth, signer.forge(&header, &claims())).await, "unknown key");
+        assert_eq!(rejection(&auth, signer.forge(&header, &claims())).await, "unknown key");
         let header = json!({ "alg": other.algorithm.as_str(), "kid": other.key.kid() });
-        assert_eq!(refused(&auth, signer.forge(&header, &claims())).await, "bad signature");
+        assert_eq!(rejection(&auth, signer.forge(&header, &claims())).await, "bad signature");
         let header = json!({ "alg": signer.algorithm.as_str(), "kid": signer.key.kid() });
-        assert!(ask(&auth, signer.forge(&header, &claims())).await.is_ok());
+        assert!(verify(&auth, signer.forge(&header, &claims())).await.is_ok());
     }
 }

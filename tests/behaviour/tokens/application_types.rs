@@ -1,5 +1,5 @@
-//! Whatever type an application reads claims into, it gets what it would have read by itself, and
-//! what the token has to say is checked nevertheless.
+//! Applications read claims into any type and get what they would have read from the JSON itself.
+//! The claims of the token are checked all the same.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::{self, Debug};
@@ -10,11 +10,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::harness::Capture;
+use crate::harness::EventCapture;
 
-use super::kit::{NOW, Signer, ask, auth, refused, with};
+use super::kit::{NOW, Signer, auth, rejection, verify, with};
 
-/// A token with all that is registered, and more.
+/// Returns claims with all registered names, and more.
 fn everything() -> Value {
     with(json!({
         "iss": "https://idp.example", "jti": "7", "client_id": "app", "acr": "aal2", "sid": "s",
@@ -25,18 +25,18 @@ fn everything() -> Value {
     }))
 }
 
-/// Whether an application gets the same from the layer and from the JSON itself.
+/// Checks that an application reads the same from the layer as from the JSON itself.
 async fn same<C: DeserializeOwned + PartialEq + Debug + Send + Sync + 'static>(claims: &Value) {
     let signer = Signer::new(Algorithm::Hs256);
     let auth = auth(signer.key.clone()).claims::<C>();
     let token = signer.token(claims);
     match serde_json::from_value::<C>(claims.clone()) {
         Ok(expected) => {
-            let identity = ask(&auth, token).await.expect("a good token");
+            let identity = verify(&auth, token).await.expect("a good token");
             assert_eq!(*identity.claims(), expected);
             assert_eq!(identity.subject(), "alice");
         }
-        Err(_) => assert_eq!(refused(&auth, token).await, "claims of another shape"),
+        Err(_) => assert_eq!(rejection(&auth, token).await, "claims of another shape"),
     }
 }
 
@@ -57,7 +57,7 @@ enum OneOrMore {
     More(Vec<String>),
 }
 
-/// Every registered claim as something else than the token itself takes it for.
+/// Every registered claim with another type than the verifier uses.
 #[derive(Debug, PartialEq, Deserialize)]
 struct Registered {
     sub: Subject,
@@ -126,7 +126,7 @@ impl TryFrom<Value> for Converted {
 }
 
 #[tokio::test]
-async fn every_type_gets_what_it_would_have_read() {
+async fn every_type_reads_the_same_as_from_json() {
     let all = everything();
     same::<Value>(&all).await;
     same::<auth_core::Claims>(&all).await;
@@ -147,7 +147,7 @@ async fn every_type_gets_what_it_would_have_read() {
     same::<Either>(&one).await;
 }
 
-/// What does not fit is refused, and so is what is no claims at all.
+/// Claims that do not fit the type are refused, and so are types that are no claims at all.
 #[tokio::test]
 async fn claims_of_another_shape_are_refused() {
     #[derive(Debug, PartialEq, Deserialize)]
@@ -169,7 +169,7 @@ async fn claims_of_another_shape_are_refused() {
     same::<Registered>(&with(json!({ "acr": "aal9", "amr": [], "scp": ["b"], "jti": "" }))).await;
 }
 
-/// An application that looks at nothing, or stops as soon as it can.
+/// A type that reads no member, or stops after the first.
 #[derive(Debug)]
 struct Careless;
 
@@ -190,7 +190,7 @@ impl<'de> Deserialize<'de> for Careless {
     }
 }
 
-/// One that does not even begin.
+/// A type that reads nothing at all.
 #[derive(Debug)]
 struct Absent;
 
@@ -200,7 +200,7 @@ impl<'de> Deserialize<'de> for Absent {
     }
 }
 
-/// One that takes a member as text.
+/// A type that takes a member as raw text.
 #[derive(Debug, Deserialize)]
 struct Unread {
     #[serde(rename = "x")]
@@ -208,7 +208,7 @@ struct Unread {
 }
 
 #[tokio::test]
-async fn a_claim_that_is_taken_as_text_is_the_text_of_the_token() {
+async fn a_raw_claim_has_the_text_of_the_token() {
     #[derive(Debug, Deserialize)]
     struct Text {
         x: Box<RawValue>,
@@ -217,11 +217,11 @@ async fn a_claim_that_is_taken_as_text_is_the_text_of_the_token() {
     let x = r#"{ "y": [1.0, "\u00e9", {"y": null}] }"#;
     let claims = format!(r#"{{"sub":"alice","aud":"shop","exp":{},"x":{x}}}"#, NOW + 300);
     let auth = auth(signer.key.clone()).claims::<Text>();
-    let identity = ask(&auth, signer.raw(r#"{"alg":"HS256"}"#, claims)).await.unwrap();
+    let identity = verify(&auth, signer.raw(r#"{"alg":"HS256"}"#, claims)).await.unwrap();
     assert_eq!(identity.claims().x.get(), x);
 }
 
-/// Claims that are bad, and what is wrong with them.
+/// Returns claims that are invalid, for different reasons.
 fn bad() -> Vec<String> {
     let exp = NOW + 300;
     vec![
@@ -245,14 +245,14 @@ fn bad() -> Vec<String> {
     ]
 }
 
-/// Which type the application takes does not change what is believed.
+/// The application's type does not affect what is checked.
 #[tokio::test]
-async fn sec_57_no_type_lets_a_bad_token_pass() {
+async fn sec_57_a_bad_token_is_rejected_for_every_type() {
     async fn all_refused<C: DeserializeOwned + Debug + Send + Sync + 'static>() {
         let signer = Signer::new(Algorithm::Hs256);
         let auth = auth(signer.key.clone()).claims::<C>();
         for claims in bad() {
-            refused(&auth, signer.raw(r#"{"alg":"HS256"}"#, claims)).await;
+            rejection(&auth, signer.raw(r#"{"alg":"HS256"}"#, claims)).await;
         }
     }
     all_refused::<Value>().await;
@@ -278,8 +278,8 @@ async fn sec_74_no_event_holds_a_claim_of_a_token() {
     let signer = Signer::new(Algorithm::Hs256);
     let auth = auth(signer.key.clone()).claims::<Other>();
     let token = signer.token(&with(json!({ "email": "alice@example.org" })));
-    let events = Capture::start();
-    assert_eq!(refused(&auth, token).await, "claims of another shape");
+    let events = EventCapture::start();
+    assert_eq!(rejection(&auth, token).await, "claims of another shape");
     let lines = events.take();
     assert!(lines.iter().any(|line| line.contains("are not the layer's")), "{lines:#?}");
     assert!(!lines.iter().any(|line| line.contains("example.org")), "{lines:#?}");

@@ -1,12 +1,12 @@
-//! For whom a token is meant.
+//! The audience of a token.
 
 use auth_jwt::{Algorithm, JwtAuth, Key};
 use auth_store::MemoryStore;
 use serde_json::{Value, json};
 
-use super::kit::{Signer, ask, clock, refused, with, without};
+use super::kit::{Signer, clock, rejection, verify, with, without};
 
-/// A claims set with this audience, or none.
+/// Returns claims with this audience, or without one.
 fn meant_for(audience: Option<Value>) -> Value {
     match audience {
         Some(audience) => with(json!({ "aud": audience })),
@@ -15,14 +15,14 @@ fn meant_for(audience: Option<Value>) -> Value {
 }
 
 #[tokio::test]
-async fn sec_53_an_audience_is_there_and_is_ours() {
+async fn sec_53_the_audience_must_be_present_and_ours() {
     let signer = Signer::new(Algorithm::Es256);
     let named = super::kit::auth(signer.key.clone());
     let two = named.clone().audience("warehouse");
     let nobody = JwtAuth::new(signer.key.clone()).clock(clock().clock());
     let anybody = nobody.clone().any_audience();
     let wrong = Some("wrong audience");
-    // The claim, and what becomes of it: `shop` alone, `shop` or `warehouse`, no audience, any.
+    // The claim, and the result for verifiers of: `shop`; `shop` or `warehouse`; no audience; any.
     let table = [
         (None, [wrong, wrong, None, None]),
         (Some(json!("shop")), [None, None, wrong, None]),
@@ -45,14 +45,14 @@ async fn sec_53_an_audience_is_there_and_is_ours() {
     for (audience, expected) in table {
         let token = signer.token(&meant_for(audience.clone()));
         for (auth, expected) in [&named, &two, &nobody, &anybody].into_iter().zip(expected) {
-            let reason = ask(auth, &token).await.err().map(auth_core::RejectionReason::as_str);
+            let reason = verify(auth, &token).await.err().map(auth_core::RejectionReason::as_str);
             assert_eq!(reason, expected, "{audience:?} for {auth:?}");
         }
     }
 }
 
 #[tokio::test]
-async fn sec_53_an_audience_of_another_type_refuses_the_token() {
+async fn sec_53_an_audience_of_another_type_is_rejected() {
     let signer = Signer::new(Algorithm::Es256);
     let named = super::kit::auth(signer.key.clone());
     let anybody = JwtAuth::new(signer.key.clone()).clock(clock().clock()).any_audience();
@@ -68,7 +68,7 @@ async fn sec_53_an_audience_of_another_type_refuses_the_token() {
     ] {
         let token = signer.token(&meant_for(Some(audience.clone())));
         for auth in [&named, &anybody] {
-            assert_eq!(refused(auth, &token).await, "malformed", "{audience}");
+            assert_eq!(rejection(auth, &token).await, "malformed", "{audience}");
         }
     }
 }
@@ -81,7 +81,7 @@ fn sec_54_no_tokens_are_issued_without_an_audience() {
 
 #[test]
 #[should_panic(expected = "tokens that are issued are meant for somebody")]
-fn sec_54_nor_for_any_audience() {
+fn sec_54_no_tokens_are_issued_for_any_audience() {
     let auth = JwtAuth::new(Key::hs256([7; 32]).unwrap());
     drop(auth.any_audience().sign_in(MemoryStore::new()));
 }

@@ -1,4 +1,4 @@
-//! The seeds of the fuzzers, through the checks of the fuzzers.
+//! The seeds of the fuzz targets, run through the checks of the fuzz targets.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,8 @@ mod secret;
 #[path = "../../fuzz/checks/token.rs"]
 mod token;
 
-/// Runs a check over the seeds of its target, and over every start of each of them. Some seeds are
-/// good, and some are not.
+/// Runs a check over the seeds of its target, and over every prefix of each seed. Some seeds are
+/// valid, and some are not.
 fn check(target: &str, check: fn(&[u8]) -> bool) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let (mut good, mut bad) = (0, 0);

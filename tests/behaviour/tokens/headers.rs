@@ -1,4 +1,4 @@
-//! A header brings no keys.
+//! The header of a token brings no keys and selects only among ours.
 
 use std::io::ErrorKind;
 use std::net::TcpListener;
@@ -6,9 +6,9 @@ use std::net::TcpListener;
 use auth_jwt::{Algorithm, KeySet};
 use serde_json::{Value, json};
 
-use super::kit::{Signer, ask, auth, claims, refused};
+use super::kit::{Signer, auth, claims, rejection, verify};
 
-/// A header of this algorithm with these members.
+/// Returns a header with this algorithm and these members.
 fn header(signer: &Signer, more: Value) -> Value {
     let mut header = json!({ "alg": signer.algorithm.as_str(), "typ": "JWT" });
     let Value::Object(more) = more else { panic!("{more} is no header") };
@@ -16,8 +16,8 @@ fn header(signer: &Signer, more: Value) -> Value {
     header
 }
 
-/// Every way to bring a key along, with the key that made the signature. Nobody connects to where
-/// the key is said to be.
+/// Every way to bring a key in a header, with the key that made the signature. The verifier must
+/// not connect to the address of the key.
 #[tokio::test]
 async fn sec_50_a_key_in_the_header_is_not_used() {
     let place = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -39,19 +39,25 @@ async fn sec_50_a_key_in_the_header_is_not_used() {
             json!({ "jwk": { "kty": "oct", "k": "AAAA" } }),
         ] {
             let token = mallory.forge(&header(&mallory, more.clone()), &claims());
-            let reason = refused(&auth, token).await;
+            let reason = rejection(&auth, token).await;
             assert!(["unknown key", "bad signature"].contains(&reason), "{reason}: {more}");
             let token = ours.forge(&header(&ours, more.clone()), &claims());
             match more["kid"] == json!(mallory.key.kid()) {
-                true => assert_eq!(refused(&auth, token).await, "unknown key", "{more}"),
-                false => assert!(ask(&auth, token).await.is_ok(), "it changes nothing: {more}"),
+                true => assert_eq!(rejection(&auth, token).await, "unknown key", "{more}"),
+                false => {
+                    assert!(verify(&auth, token).await.is_ok(), "the member is ignored: {more}")
+                }
             }
         }
     }
-    assert_eq!(place.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "somebody connected");
+    assert_eq!(
+        place.accept().unwrap_err().kind(),
+        ErrorKind::WouldBlock,
+        "the verifier connected to the address"
+    );
 }
 
-/// Names that would be harmful anywhere but in a comparison.
+/// Returns names that would be harmful in a path, a query or a log.
 fn hostile_names() -> Vec<String> {
     let texts = [
         "",
@@ -93,19 +99,19 @@ async fn sec_50_a_hostile_kid_names_no_key() {
         let several = auth(several);
         for kid in hostile_names() {
             let token = signer.forge(&header(&signer, json!({ "kid": kid })), &claims());
-            assert_eq!(refused(&named, &token).await, "unknown key", "{kid:?}");
-            assert_eq!(refused(&several, &token).await, "unknown key", "{kid:?}");
+            assert_eq!(rejection(&named, &token).await, "unknown key", "{kid:?}");
+            assert_eq!(rejection(&several, &token).await, "unknown key", "{kid:?}");
         }
         for kid in [json!(null), json!(1), json!(["key"]), json!({ "key": "key" })] {
             let token = signer.forge(&header(&signer, json!({ "kid": kid })), &claims());
-            assert_eq!(refused(&named, &token).await, "malformed", "{kid}");
+            assert_eq!(rejection(&named, &token).await, "malformed", "{kid}");
         }
         let token = signer.forge(&header(&signer, json!({ "kid": "key" })), &claims());
-        assert!(ask(&named, &token).await.is_ok() && ask(&several, &token).await.is_ok());
+        assert!(verify(&named, &token).await.is_ok() && verify(&several, &token).await.is_ok());
     }
 }
 
-/// Without a name, every key of the algorithm is tried, and no other.
+/// Without a `kid`, every key of the algorithm is tried, and no other.
 #[tokio::test]
 async fn a_token_without_a_kid_is_tried_with_every_key() {
     let signers = [Algorithm::Es256, Algorithm::EdDsa, Algorithm::Es256, Algorithm::Hs256];
@@ -113,17 +119,17 @@ async fn a_token_without_a_kid_is_tried_with_every_key() {
     let add = |keys: KeySet, signer: &Signer| keys.with(signer.key.clone()).unwrap();
     let auth = auth(signers.iter().fold(KeySet::new(), add));
     for signer in &signers {
-        assert!(ask(&auth, signer.token(&claims())).await.is_ok(), "{signer:?}");
+        assert!(verify(&auth, signer.token(&claims())).await.is_ok(), "{signer:?}");
         let stranger = Signer::new(signer.algorithm);
-        assert_eq!(refused(&auth, stranger.token(&claims())).await, "bad signature");
+        assert_eq!(rejection(&auth, stranger.token(&claims())).await, "bad signature");
     }
     let stranger = Signer::new(Algorithm::Es384);
-    assert_eq!(refused(&auth, stranger.token(&claims())).await, "unknown key");
+    assert_eq!(rejection(&auth, stranger.token(&claims())).await, "unknown key");
 }
 
-/// Members that have to be understood, and those of encrypted or detached tokens.
+/// Critical members, and those of encrypted or detached tokens.
 #[tokio::test]
-async fn sec_50_what_has_to_be_understood_and_is_not_refuses_the_token() {
+async fn sec_50_an_unsupported_critical_header_is_rejected() {
     for signer in Signer::all() {
         let auth = auth(signer.key.clone());
         for more in [
@@ -137,10 +143,10 @@ async fn sec_50_what_has_to_be_understood_and_is_not_refuses_the_token() {
             json!({ "enc": "A256GCM" }),
         ] {
             let token = signer.forge(&header(&signer, more.clone()), &claims());
-            assert_eq!(refused(&auth, token).await, "malformed", "{more}");
+            assert_eq!(rejection(&auth, token).await, "malformed", "{more}");
         }
         let more = json!({ "cty": "x", "x5t": 7, "unheard of": { "a": [null, 1.5] } });
         let token = signer.forge(&header(&signer, more), &claims());
-        assert!(ask(&auth, token).await.is_ok(), "what is not known is passed over");
+        assert!(verify(&auth, token).await.is_ok(), "an unknown member is ignored");
     }
 }

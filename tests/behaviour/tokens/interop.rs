@@ -1,5 +1,5 @@
-//! Other implementations understand our tokens, and we understand theirs: npm's `jose` and Python's
-//! `PyJWT`. `tests/run` installs both.
+//! Interoperability with npm's `jose` and Python's `PyJWT`: they verify our tokens, and we verify
+//! theirs. `tests/run` installs both.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -10,13 +10,13 @@ use auth_jwt::{Algorithm, HmacKey, JwtAuth, Key, KeyRequirement, KeySet, Signing
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::kit::{Signer, ask, decoded, encoded, flip, parts};
+use super::kit::{Signer, decoded, encoded, flip, parts, verify};
 
 const ISSUER: &str = "https://shop.example";
-/// Names of algorithms that a tool may know beside those of ours (RFC 9864).
+/// The other name of EdDSA, which a tool may know (RFC 9864).
 const ALSO: &str = "Ed25519";
 
-/// The tools go by the system's clock.
+/// The tools use the system's clock, so the token has to be valid now.
 fn claims() -> Value {
     json!({
         "iss": ISSUER,
@@ -31,7 +31,7 @@ fn claims() -> Value {
     })
 }
 
-/// A program that reads a batch, and answers it.
+/// A program that reads a batch of requests and answers it.
 struct Tool {
     program: String,
     script: &'static str,
@@ -52,7 +52,7 @@ struct Verified {
 #[derive(Deserialize)]
 struct Issued {
     jwks: Value,
-    /// By the name of the algorithm, which is the name of the key, too.
+    /// By the name of the algorithm, which is also the name of the key.
     tokens: Map<String, Value>,
 }
 
@@ -62,7 +62,7 @@ impl Tool {
         Self { program: "node".to_owned(), script }
     }
 
-    /// By the first Python that has it: the one in the path may be another than the system's.
+    /// Uses the first Python that has PyJWT. The one in the path may not be the system's.
     fn pyjwt() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/pyjwt.py");
         let has_it = |program: &&str| {
@@ -84,7 +84,7 @@ impl Tool {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("`{program}`: {error}: `tests/run` installs it"));
-        // The batch is read to its end before anything is written.
+        // The tool reads the whole batch before it writes anything.
         tool.stdin.take().unwrap().write_all(batch.to_string().as_bytes()).unwrap();
         let output = tool.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
@@ -93,7 +93,7 @@ impl Tool {
     }
 }
 
-/// A key for each algorithm, under its name.
+/// A key for each algorithm, with its name as the `kid`.
 static OURS: LazyLock<Vec<Signer>> = LazyLock::new(|| {
     let named = |signer: Signer| match signer.algorithm.key_requirement() {
         KeyRequirement::Secret { .. } => signer,
@@ -102,7 +102,7 @@ static OURS: LazyLock<Vec<Signer>> = LazyLock::new(|| {
     Signer::all().into_iter().map(named).collect()
 });
 
-/// A token of ours, by the library itself and not by the signers of these tests.
+/// Issues a token with the library itself and not with the signers of these tests.
 fn issued_by_us(signer: &Signer) -> String {
     match signer.secret() {
         Some(secret) => shared(signer.algorithm, secret).sign("at+jwt", &claims()),
@@ -120,19 +120,19 @@ fn shared(algorithm: Algorithm, secret: &[u8]) -> HmacKey {
     .unwrap()
 }
 
-/// The set that we publish, with all of our keys.
+/// Returns the JWK Set that we publish, with all of our keys.
 fn our_jwks() -> Value {
     let mut pairs = OURS.iter().filter(|signer| signer.secret().is_none()).map(Signer::pair);
     let first = SigningKeys::new(pairs.next().unwrap());
     serde_json::from_str(&pairs.fold(first, SigningKeys::add_verifying).jwks()).unwrap()
 }
 
-/// The token with one byte changed, in each of its parts.
+/// Returns the token with one byte changed, in each of its parts.
 fn changed(token: &str) -> [String; 3] {
     let [header, payload, signature] = parts(token);
     let change = |part: &str| {
         let mut bytes = decoded(part);
-        let end = bytes.len() - 2; // of the last value
+        let end = bytes.len() - 2; // the end of the last value
         bytes[end] ^= 1;
         encoded(bytes)
     };
@@ -195,11 +195,11 @@ async fn their_tokens_are_understood(tool: &Tool) {
         }
         for auth in verifiers {
             let auth = auth.issuer(ISSUER).audience("shop");
-            let identity = ask(&auth, token).await.map_err(RejectionReason::as_str);
+            let identity = verify(&auth, token).await.map_err(RejectionReason::as_str);
             let said = serde_json::to_value::<&Claims>(identity.unwrap().claims()).unwrap();
             assert_eq!(said, claims(), "{name}");
             for changed in changed(token) {
-                assert!(ask(&auth, changed).await.is_err(), "{name}");
+                assert!(verify(&auth, changed).await.is_err(), "{name}");
             }
         }
     }
@@ -207,24 +207,24 @@ async fn their_tokens_are_understood(tool: &Tool) {
 
 #[test]
 #[cfg_attr(not(feature = "services"), ignore = "needs jose, which tests/run installs")]
-fn jose_understands_our_tokens() {
+fn jose_verifies_our_tokens() {
     our_tokens_are_understood(&Tool::jose());
 }
 
 #[test]
 #[cfg_attr(not(feature = "services"), ignore = "needs PyJWT, which tests/run installs")]
-fn pyjwt_understands_our_tokens() {
+fn pyjwt_verifies_our_tokens() {
     our_tokens_are_understood(&Tool::pyjwt());
 }
 
 #[tokio::test]
 #[cfg_attr(not(feature = "services"), ignore = "needs jose, which tests/run installs")]
-async fn tokens_of_jose_are_understood() {
+async fn tokens_of_jose_are_verified() {
     their_tokens_are_understood(&Tool::jose()).await;
 }
 
 #[tokio::test]
 #[cfg_attr(not(feature = "services"), ignore = "needs PyJWT, which tests/run installs")]
-async fn tokens_of_pyjwt_are_understood() {
+async fn tokens_of_pyjwt_are_verified() {
     their_tokens_are_understood(&Tool::pyjwt()).await;
 }

@@ -1,13 +1,13 @@
-//! Whoever issued a token is part of who its subject is.
+//! The issuer of a token is part of the identity of its subject.
 
 use auth_core::{RejectionReason, Transport};
 use auth_jwt::{Algorithm, JwtAuth, KeySet, Validation};
 use http::Method;
 use serde_json::{Value, json};
 
-use super::kit::{NOW, Signer, ask, auth, clock, refused, with, without};
+use super::kit::{NOW, Signer, auth, clock, rejection, verify, with, without};
 use crate::app::Me;
-use crate::harness::{Backend, Framework, World, claims, jwt};
+use crate::harness::{Framework, TestBackend, World, claims, jwt};
 
 const OURS: &str = "https://shop.example";
 const THEIRS: &str = "https://idp.example";
@@ -21,20 +21,20 @@ fn of(issuer: &str) -> Value {
 }
 
 #[tokio::test]
-async fn sec_55_a_subject_of_another_issuer_is_somebody_else() {
+async fn sec_55_a_subject_of_another_issuer_is_another_user() {
     for algorithm in [Algorithm::Hs256, Algorithm::Es256] {
         let [a, b] = [algorithm, algorithm].map(Signer::new);
         let auth =
             auth(a.key.clone()).policy(policy(OURS)).trusted_issuer(b.key.clone(), policy(THEIRS));
-        let one = ask(&auth, a.token(&of(OURS))).await.unwrap();
-        let other = ask(&auth, b.token(&of(THEIRS))).await.unwrap();
+        let one = verify(&auth, a.token(&of(OURS))).await.unwrap();
+        let other = verify(&auth, b.token(&of(THEIRS))).await.unwrap();
         assert_eq!((one.subject(), other.subject()), ("alice", "alice"));
         assert_eq!(one.authentication().issuer.as_deref(), Some(OURS));
         assert_eq!(other.authentication().issuer.as_deref(), Some(THEIRS));
     }
 }
 
-/// The keys of an issuer are good for its own tokens, whatever `kid` a header names.
+/// The keys of an issuer verify only its own tokens, whatever `kid` a header names.
 #[tokio::test]
 async fn sec_55_an_issuer_cannot_speak_for_another() {
     for (algorithm, reason) in
@@ -45,18 +45,21 @@ async fn sec_55_an_issuer_cannot_speak_for_another() {
             auth(a.key.clone()).policy(policy(OURS)).trusted_issuer(b.key.clone(), policy(THEIRS));
         for (signer, other, issuer) in [(&a, &b, THEIRS), (&b, &a, OURS)] {
             let own = json!({ "alg": algorithm.as_str(), "kid": signer.key.kid().unwrap_or("x") });
-            assert_eq!(refused(&auth, signer.forge(&own, &of(issuer))).await, reason);
+            assert_eq!(rejection(&auth, signer.forge(&own, &of(issuer))).await, reason);
             let named = json!({ "alg": algorithm.as_str(), "kid": other.key.kid().unwrap_or("x") });
-            assert_eq!(refused(&auth, signer.forge(&named, &of(issuer))).await, "bad signature");
+            assert_eq!(rejection(&auth, signer.forge(&named, &of(issuer))).await, "bad signature");
             let unnamed = json!({ "alg": algorithm.as_str() });
-            assert_eq!(refused(&auth, signer.forge(&unnamed, &of(issuer))).await, "bad signature");
+            assert_eq!(
+                rejection(&auth, signer.forge(&unnamed, &of(issuer))).await,
+                "bad signature"
+            );
         }
     }
 }
 
-/// An issuer is compared byte by byte.
+/// Issuers are compared byte by byte.
 #[tokio::test]
-async fn sec_55_an_issuer_is_exactly_its_name() {
+async fn sec_55_issuers_are_compared_exactly() {
     let [a, b] = [Algorithm::Hs256, Algorithm::Hs384].map(Signer::new);
     let alone = auth(a.key.clone()).policy(policy(OURS));
     let both = alone.clone().trusted_issuer(b.key.clone(), policy(THEIRS));
@@ -73,24 +76,24 @@ async fn sec_55_an_issuer_is_exactly_its_name() {
     ];
     for name in names {
         let token = a.token(&of(name));
-        assert_eq!(refused(&alone, &token).await, "wrong issuer", "{name}");
-        assert_eq!(refused(&both, &token).await, "unknown issuer", "{name}");
+        assert_eq!(rejection(&alone, &token).await, "wrong issuer", "{name}");
+        assert_eq!(rejection(&both, &token).await, "unknown issuer", "{name}");
     }
-    assert_eq!(refused(&alone, a.token(&without("iss"))).await, "wrong issuer");
-    assert_eq!(refused(&both, a.token(&without("iss"))).await, "unknown issuer");
+    assert_eq!(rejection(&alone, a.token(&without("iss"))).await, "wrong issuer");
+    assert_eq!(rejection(&both, a.token(&without("iss"))).await, "unknown issuer");
     for name in [json!(null), json!([OURS]), json!({ OURS: 1 }), json!(7)] {
         let token = a.token(&with(json!({ "iss": name })));
-        assert_eq!(refused(&alone, &token).await, "malformed", "{name}");
-        let reason = refused(&both, &token).await;
+        assert_eq!(rejection(&alone, &token).await, "malformed", "{name}");
+        let reason = rejection(&both, &token).await;
         assert!(["malformed", "unknown issuer"].contains(&reason), "{name}: {reason}");
     }
-    // The issuer that chooses the keys is the one whose policy is applied.
+    // The issuer that selects the keys is the one whose policy applies.
     let twice = format!(r#"{{"iss":"{THEIRS}","iss":"{OURS}","sub":"a","aud":"shop","exp":2e9}}"#);
-    assert_eq!(refused(&both, a.raw(r#"{"alg":"HS256"}"#, &twice)).await, "malformed");
-    assert_eq!(refused(&both, b.raw(r#"{"alg":"HS384"}"#, &twice)).await, "malformed");
+    assert_eq!(rejection(&both, a.raw(r#"{"alg":"HS256"}"#, &twice)).await, "malformed");
+    assert_eq!(rejection(&both, b.raw(r#"{"alg":"HS384"}"#, &twice)).await, "malformed");
 }
 
-/// Each has its own policy, and none is lent to another.
+/// Each issuer has its own policy, which applies to no other.
 #[tokio::test]
 async fn sec_55_an_issuer_is_held_to_its_own_policy() {
     let [a, b, c] = [Algorithm::Hs256, Algorithm::EdDsa, Algorithm::Es256].map(Signer::new);
@@ -103,16 +106,16 @@ async fn sec_55_an_issuer_is_held_to_its_own_policy() {
         claims.as_object_mut().unwrap().extend(more);
         claims
     };
-    assert_eq!(refused(&auth, a.token(&of(OURS))).await, "claim missing");
-    assert!(ask(&auth, a.token(&says(OURS, json!({ "tenant": 1 })))).await.is_ok());
-    assert_eq!(refused(&auth, b.token(&of(THEIRS))).await, "wrong audience");
-    assert!(ask(&auth, b.token(&says(THEIRS, json!({ "aud": "theirs" })))).await.is_ok());
+    assert_eq!(rejection(&auth, a.token(&of(OURS))).await, "claim missing");
+    assert!(verify(&auth, a.token(&says(OURS, json!({ "tenant": 1 })))).await.is_ok());
+    assert_eq!(rejection(&auth, b.token(&of(THEIRS))).await, "wrong audience");
+    assert!(verify(&auth, b.token(&says(THEIRS, json!({ "aud": "theirs" })))).await.is_ok());
     let ours = says(OURS, json!({ "aud": "theirs", "tenant": 1 }));
-    assert_eq!(refused(&auth, a.token(&ours)).await, "wrong audience");
+    assert_eq!(rejection(&auth, a.token(&ours)).await, "wrong audience");
     let groups = says("https://third.example", json!({ "groups": ["a"], "roles": ["b"] }));
-    let identity = ask(&auth, c.token(&groups)).await.unwrap();
+    let identity = verify(&auth, c.token(&groups)).await.unwrap();
     assert_eq!(identity.roles().collect::<Vec<_>>(), ["a"]);
-    assert_eq!(refused(&auth, a.token(&of("https://third.example"))).await, "unknown key");
+    assert_eq!(rejection(&auth, a.token(&of("https://third.example"))).await, "unknown key");
 }
 
 #[test]
@@ -129,14 +132,14 @@ fn sec_55_an_issuer_is_trusted_once() {
     drop(JwtAuth::new(a.key).policy(policy(OURS)).trusted_issuer(b.key, policy(OURS)));
 }
 
-/// An issuer that we trust beside our own sign-ins.
+/// Returns the key of an issuer that we trust in addition to our own sign-ins.
 fn foreigner() -> Signer {
     Signer::shared(Algorithm::Hs512, &[9; 64])
 }
 
-/// Our own sign-ins, and users of somebody else.
+/// Returns a node with sign-ins of its own, which also accepts users of another issuer.
 async fn world() -> World {
-    let backend = Backend {
+    let backend = TestBackend {
         transport: Transport::Explicit,
         build: |setup| {
             let auth = jwt(setup).issuer(OURS).trusted_issuer(foreigner().key, policy(THEIRS));
@@ -146,13 +149,13 @@ async fn world() -> World {
     World::start(backend, Framework::Axum).await
 }
 
-/// Whatever a foreign token says of sign-ins of ours, it has no part in them.
+/// Claims of a foreign token that name our sign-ins have no effect on them.
 #[tokio::test]
 async fn sec_55_a_foreign_token_does_not_touch_our_sign_ins() {
     let world = world().await;
     let alices = world.client().signed_in("alice").await;
     let ours = claims(alices.text());
-    world.store.forget_calls();
+    world.store.reset_calls();
     let token = foreigner().token(&with(json!({
         "iss": THEIRS, "sid": ours["sid"], "fam": ours["fam"], "name": "ALICE",
     })));
@@ -175,13 +178,13 @@ async fn sec_55_a_foreign_token_does_not_touch_our_sign_ins() {
     assert!(!cart.status.is_success(), "{cart:?}");
 }
 
-/// Nobody but us signs for our sign-ins.
+/// Only our own key signs for our sign-ins.
 #[tokio::test]
-async fn sec_55_a_foreign_key_does_not_sign_for_our_sign_ins() {
+async fn sec_55_a_foreign_key_cannot_sign_for_our_sign_ins() {
     let world = world().await;
     let alices = world.client().signed_in("alice").await;
     let ours = claims(alices.text());
-    world.store.forget_calls();
+    world.store.reset_calls();
     for alg in ["HS256", "HS512"] {
         let token = foreigner()
             .forge(&json!({ "alg": alg, "typ": "at+jwt" }), &Value::Object(ours.clone()));
@@ -192,9 +195,9 @@ async fn sec_55_a_foreign_key_does_not_sign_for_our_sign_ins() {
     assert_eq!(world.store.all_calls(), 0);
 }
 
-/// A clock and a cache that several issuers share keep them apart.
+/// Issuers that share a clock and a cache stay separate.
 #[tokio::test]
-async fn sec_55_what_is_remembered_is_of_one_issuer() {
+async fn sec_55_cached_tokens_belong_to_one_issuer() {
     let [a, b] = [Algorithm::EdDsa, Algorithm::EdDsa].map(Signer::new);
     let clock = clock();
     let auth =
@@ -203,36 +206,36 @@ async fn sec_55_what_is_remembered_is_of_one_issuer() {
     for _ in 0..2 {
         for (signer, issuer) in [(&a, OURS), (&b, THEIRS)] {
             let identity =
-                ask(&auth, signer.token(&of(issuer))).await.map_err(RejectionReason::as_str);
+                verify(&auth, signer.token(&of(issuer))).await.map_err(RejectionReason::as_str);
             assert_eq!(identity.unwrap().authentication().issuer.as_deref(), Some(issuer));
         }
-        assert_eq!(refused(&auth, a.token(&of(THEIRS))).await, "bad signature");
+        assert_eq!(rejection(&auth, a.token(&of(THEIRS))).await, "bad signature");
     }
 }
 
 #[test]
 #[should_panic(expected = "trusted already")]
-fn an_issuer_is_not_named_after_one_that_is_trusted() {
+fn an_issuer_cannot_have_the_name_of_a_trusted_one() {
     let [one, other] = [(), ()].map(|()| Signer::new(Algorithm::EdDsa).key);
     let policy = Validation::new().issuer("https://a.example").audience("shop");
     let _ = auth(one).trusted_issuer(other, policy).issuer("https://a.example");
 }
 
-/// The profile of access tokens is about who issued them, and for whom.
+/// RFC 9068 requires the issuer and the audience of an access token.
 #[tokio::test]
-async fn sec_53_55_without_an_issuer_no_access_token_is_taken() {
+async fn sec_53_55_access_tokens_require_an_issuer() {
     let signer = Signer::new(Algorithm::EdDsa);
     let auth = auth(signer.key.clone()).policy(Validation::new().audience("shop").access_token());
     let claims = json!({ "iss": "https://a.example", "client_id": "c", "iat": NOW, "jti": "1" });
     let reason =
-        refused(&auth, signer.forge(&json!({ "alg": "EdDSA", "typ": "at+jwt" }), &with(claims)))
+        rejection(&auth, signer.forge(&json!({ "alg": "EdDSA", "typ": "at+jwt" }), &with(claims)))
             .await;
     assert_eq!(reason, "access tokens take an issuer and an audience");
 }
 
-/// A token that does not say which key costs few checks.
+/// A token that names no key costs only a few signature checks.
 #[tokio::test]
-async fn sec_57_without_a_name_few_keys_are_tried() {
+async fn sec_57_a_token_without_a_kid_is_tried_with_few_keys() {
     let signers: Vec<_> = (0..6).map(|_| Signer::new(Algorithm::EdDsa)).collect();
     let mut keys = KeySet::new();
     for (number, signer) in signers.iter().enumerate() {
@@ -241,7 +244,7 @@ async fn sec_57_without_a_name_few_keys_are_tried() {
     let auth = auth(keys);
     let mut taken = 0;
     for signer in &signers {
-        taken += usize::from(ask(&auth, signer.token(&with(json!({})))).await.is_ok());
+        taken += usize::from(verify(&auth, signer.token(&with(json!({})))).await.is_ok());
     }
     assert_eq!(taken, 4);
 }

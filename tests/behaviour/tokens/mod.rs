@@ -1,23 +1,23 @@
 //! JSON Web Tokens: what a verifier believes, and what it refuses.
 
 mod algorithms;
-mod application;
+mod application_options;
 mod application_types;
 mod audiences;
+mod cache;
 mod corpus;
 mod headers;
-mod hostile;
+mod hostile_input;
 mod interop;
 mod issuers;
 mod kit;
-mod malleated;
-mod published;
-mod remembered;
+mod malleability;
+mod published_keys;
+mod rfc_examples;
 mod rotation;
 mod signature;
 mod sizes;
-mod times;
 mod token_kinds;
-mod vectors;
+mod validity_period;
 mod weak_curve_keys;
 mod weak_keys;

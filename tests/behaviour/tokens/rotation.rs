@@ -1,4 +1,4 @@
-//! Keys that follow one another.
+//! The rotation of signing keys.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use auth_core::ManualClock;
 use auth_jwt::{Algorithm, JwtAuth, KeySet, SigningKey, SigningKeys, Signs, WithdrawError};
 use serde_json::{Value, json};
 
-use super::kit::{NOW, ask, auth, clock, decoded, parts, refused, with};
+use super::kit::{NOW, auth, clock, decoded, parts, rejection, verify, with};
 
 const LEAD: Duration = Duration::from_secs(600);
 const LONGEST: Duration = Duration::from_secs(3600);
-/// How far the clocks of others may differ.
+/// How much the clocks of verifiers may differ.
 const SLACK: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_millis(1);
 
 struct House {
     keys: SigningKeys,
     clock: ManualClock,
-    /// Verifies by the keys themselves, and remembers what it has verified.
+    /// Verifies with the keys themselves, and caches verified tokens.
     auth: JwtAuth<auth_core::Claims, Signs>,
 }
 
@@ -30,12 +30,12 @@ impl House {
         Self { keys, clock, auth }
     }
 
-    /// A token that would be good for days.
+    /// Returns a token whose own lifetime is several days.
     fn token(&self) -> String {
         self.keys.sign("JWT", &with(json!({ "exp": NOW + 1_000_000 }))).unwrap()
     }
 
-    /// What a service elsewhere believes that has just fetched the set.
+    /// Returns the verifier of another service that has just fetched the set.
     fn elsewhere(&self) -> JwtAuth {
         auth(KeySet::from_jwks(&self.keys.jwks()).unwrap()).clock(self.clock.clock())
     }
@@ -51,7 +51,7 @@ fn key(kid: &str) -> SigningKey {
     SigningKey::generate(Algorithm::EdDsa).unwrap().with_kid(kid)
 }
 
-/// The name of the key that signed.
+/// Returns the `kid` of the key that signed.
 fn signer(token: &str) -> String {
     let header: Value = serde_json::from_slice(&decoded(parts(token)[0])).unwrap();
     header["kid"].as_str().unwrap().to_owned()
@@ -68,12 +68,12 @@ async fn sec_60_a_new_key_is_published_before_it_signs() {
     house.clock.advance(MOMENT);
     let token = house.token();
     assert_eq!(signer(&token), "new");
-    assert!(ask(&fetched, &token).await.is_ok(), "the set was fetched before the key signed");
-    assert!(ask(&house.auth, &token).await.is_ok());
+    assert!(verify(&fetched, &token).await.is_ok(), "the set was fetched before the key signed");
+    assert!(verify(&house.auth, &token).await.is_ok());
 }
 
 #[tokio::test]
-async fn sec_60_an_old_key_is_good_until_its_last_token_has_ended() {
+async fn sec_60_an_old_key_is_accepted_until_its_last_token_expires() {
     let house = House::of(key("old"));
     let first = house.token();
     house.keys.rotate(key("new")).unwrap();
@@ -82,49 +82,53 @@ async fn sec_60_an_old_key_is_good_until_its_last_token_has_ended() {
     assert_eq!(signer(&last), "old");
     house.clock.advance(LONGEST + SLACK);
     for token in [&first, &last] {
-        assert!(ask(&house.auth, token).await.is_ok());
-        assert!(ask(&house.elsewhere(), token).await.is_ok());
+        assert!(verify(&house.auth, token).await.is_ok());
+        assert!(verify(&house.elsewhere(), token).await.is_ok());
     }
     assert_eq!(house.published(), ["old", "new"]);
     house.clock.advance(MOMENT);
     for token in [&first, &last] {
-        assert_eq!(refused(&house.auth, token).await, "unknown key", "it was remembered");
-        assert_eq!(refused(&house.elsewhere(), token).await, "unknown key");
+        assert_eq!(
+            rejection(&house.auth, token).await,
+            "unknown key",
+            "the cached token is rejected, too"
+        );
+        assert_eq!(rejection(&house.elsewhere(), token).await, "unknown key");
     }
     assert_eq!(house.published(), ["new"]);
-    assert!(ask(&house.auth, house.token()).await.is_ok());
+    assert!(verify(&house.auth, house.token()).await.is_ok());
 }
 
 #[tokio::test]
-async fn sec_60_a_key_that_is_withdrawn_is_good_for_nothing() {
+async fn sec_60_a_withdrawn_key_is_rejected() {
     for remembered in [0, 10_000] {
         let house = House::of(key("stolen"));
         let auth = house.auth.clone().cache_capacity(remembered);
         let token = house.token();
         house.keys.rotate(key("new")).unwrap();
-        assert!(ask(&auth, &token).await.is_ok());
+        assert!(verify(&auth, &token).await.is_ok());
         house.keys.withdraw("stolen").unwrap();
-        assert_eq!(refused(&auth, &token).await, "unknown key");
+        assert_eq!(rejection(&auth, &token).await, "unknown key");
         assert_eq!(house.published(), ["new"]);
         let token = house.token();
-        assert_eq!(signer(&token), "new", "it cannot wait until everybody knows it");
-        assert!(ask(&auth, &token).await.is_ok());
+        assert_eq!(signer(&token), "new", "the successor signs before every verifier knows it");
+        assert!(verify(&auth, &token).await.is_ok());
     }
 }
 
-/// The key of another node, which this one accepts and then rotates to itself.
+/// The key of another node, which this node accepts first and then rotates to.
 #[tokio::test]
-async fn sec_60_a_remembered_token_ends_with_a_key_that_came_twice() {
+async fn sec_60_a_cached_token_ends_with_a_key_added_twice() {
     let house = House::of(key("first"));
     let next = key("next");
     let keys = house.keys.clone().add_verifying(next.clone());
     let elsewhere = House::of(next.clone());
     let token = elsewhere.token();
-    assert!(ask(&house.auth, &token).await.is_ok());
+    assert!(verify(&house.auth, &token).await.is_ok());
     keys.rotate(next).unwrap();
-    assert!(ask(&house.auth, &token).await.is_ok());
+    assert!(verify(&house.auth, &token).await.is_ok());
     keys.withdraw("next").unwrap();
-    assert_eq!(refused(&house.auth, &token).await, "unknown key");
+    assert_eq!(rejection(&house.auth, &token).await, "unknown key");
 }
 
 #[test]
@@ -135,21 +139,21 @@ fn sec_60_the_last_key_is_not_withdrawn() {
     assert_eq!(signer(&house.token()), "only");
 }
 
-/// The next key turns out to be bad, so the present one has to go on.
+/// The next key is found to be bad, so the current key has to continue.
 #[tokio::test]
-async fn sec_60_a_key_goes_on_when_its_successor_is_withdrawn() {
+async fn sec_60_a_key_stays_valid_when_its_successor_is_withdrawn() {
     let house = House::of(key("old"));
     house.keys.rotate(key("new")).unwrap();
     house.keys.withdraw("new").unwrap();
     house.clock.advance(LEAD + LONGEST + SLACK);
     let token = house.token();
-    assert!(ask(&house.auth, &token).await.is_ok(), "it signs, so it is good");
+    assert!(verify(&house.auth, &token).await.is_ok(), "the signing key is accepted");
     assert_eq!(house.published(), ["old"]);
 }
 
-/// A rotation that is taken back.
+/// A rotation is reverted.
 #[tokio::test]
-async fn sec_60_an_earlier_key_can_follow_again() {
+async fn sec_60_an_earlier_key_can_be_rotated_to_again() {
     let old = key("old");
     let house = House::of(old.clone());
     house.keys.rotate(key("new")).unwrap();
@@ -158,32 +162,32 @@ async fn sec_60_an_earlier_key_can_follow_again() {
     house.clock.advance(LEAD + LONGEST + SLACK);
     let token = house.token();
     assert_eq!(signer(&token), "old");
-    assert!(ask(&house.auth, &token).await.is_ok(), "it signs, so it is good");
+    assert!(verify(&house.auth, &token).await.is_ok(), "the signing key is accepted");
     assert_eq!(house.published(), ["old"]);
 }
 
 #[tokio::test]
-async fn sec_60_keys_may_change_often() {
+async fn sec_60_keys_can_be_rotated_often() {
     let house = House::of(key("0"));
     let mut tokens = vec![house.token()];
     for kid in ["1", "2", "3"] {
         house.keys.rotate(key(kid)).unwrap();
-        house.clock.advance(LEAD / 2); // the one before it has not even begun
+        house.clock.advance(LEAD / 2); // the previous key has not signed yet
         tokens.push(house.token());
     }
     for token in &tokens {
-        assert!(ask(&house.auth, token).await.is_ok(), "{}", signer(token));
+        assert!(verify(&house.auth, token).await.is_ok(), "{}", signer(token));
     }
     house.clock.advance(LEAD);
     assert_eq!(signer(&house.token()), "3");
     house.clock.advance(LEAD + LONGEST + SLACK);
     for token in &tokens {
-        assert_eq!(refused(&house.auth, token).await, "unknown key", "{}", signer(token));
+        assert_eq!(rejection(&house.auth, token).await, "unknown key", "{}", signer(token));
     }
     assert_eq!(house.published(), ["3"]);
 }
 
-/// Nodes of one application that do not rotate in the same moment.
+/// The nodes of an application do not rotate at the same moment.
 #[tokio::test]
 async fn sec_60_nodes_accept_each_others_keys() {
     let (old, new) = (key("old"), key("new"));
@@ -191,13 +195,17 @@ async fn sec_60_nodes_accept_each_others_keys() {
     let ahead = House::of(new.clone());
     let behind = auth(behind.keys.add_verifying(new)).clock(behind.clock.clock());
     let ahead_keys = ahead.keys.clone().add_verifying(old.clone());
-    assert!(ask(&behind, ahead.token()).await.is_ok());
+    assert!(verify(&behind, ahead.token()).await.is_ok());
     let token = House::of(old).token();
-    assert!(ask(&ahead.auth, &token).await.is_ok());
-    assert_eq!(signer(&ahead_keys.sign("JWT", &json!({})).unwrap()), "new", "it signs nothing");
+    assert!(verify(&ahead.auth, &token).await.is_ok());
+    assert_eq!(
+        signer(&ahead_keys.sign("JWT", &json!({})).unwrap()),
+        "new",
+        "the accepted key does not sign"
+    );
 }
 
-/// When the key that signs is withdrawn, its successor follows, and not one that was never to sign.
+/// When the signing key is withdrawn, its successor signs, and not a key that was only accepted.
 #[test]
 fn sec_60_an_accepted_key_does_not_take_over() {
     let house = House::of(key("stolen"));
@@ -209,30 +217,30 @@ fn sec_60_an_accepted_key_does_not_take_over() {
     assert_eq!(signer(&house.token()), "new");
 }
 
-/// A key may be in two places, such as for sign-ins and for links in mails.
+/// A key may be in two key rings, for example for sign-ins and for links in emails.
 #[tokio::test]
 async fn sec_60_a_rotation_here_ends_no_key_elsewhere() {
     let shared = key("shared");
     let [here, there] = [House::of(shared.clone()), House::of(shared)];
     here.keys.rotate(key("new")).unwrap();
     there.clock.advance(LEAD + LONGEST + SLACK);
-    assert!(ask(&there.auth, there.token()).await.is_ok(), "it signs, so it is good");
+    assert!(verify(&there.auth, there.token()).await.is_ok(), "the signing key is accepted");
     here.keys.withdraw("shared").unwrap();
-    assert!(ask(&there.auth, there.token()).await.is_ok(), "it signs, so it is good");
+    assert!(verify(&there.auth, there.token()).await.is_ok(), "the signing key is accepted");
     assert_eq!(there.published(), ["shared"]);
 }
 
-/// A secret has no rotation of its own: the old one is accepted as long as the application says.
+/// Secrets are not rotated automatically. The application decides how long the old one is accepted.
 #[tokio::test]
-async fn sec_60_an_old_secret_is_accepted_beside_the_new_one() {
+async fn sec_60_an_additional_secret_is_accepted() {
     use super::kit::{Signer, claims};
     let [old, new] = [Algorithm::Hs256, Algorithm::Hs512].map(Signer::new);
     let auth = auth(new.key.clone());
     let token = old.token(&claims());
-    assert_eq!(refused(&auth, &token).await, "unknown key");
+    assert_eq!(rejection(&auth, &token).await, "unknown key");
     let both = auth.additional_key(old.key.clone());
-    assert!(ask(&both, &token).await.is_ok());
-    assert!(ask(&both, new.token(&claims())).await.is_ok());
+    assert!(verify(&both, &token).await.is_ok());
+    assert!(verify(&both, new.token(&claims())).await.is_ok());
     let forged = Signer::new(Algorithm::Hs256).token(&claims());
-    assert_eq!(refused(&both, forged).await, "bad signature");
+    assert_eq!(rejection(&both, forged).await, "bad signature");
 }

@@ -1,20 +1,20 @@
-//! A token is good for what it was made for, and for nothing else.
+//! A token is accepted only for the purpose that it was issued for.
 
 use auth_core::{Authenticator, Transport};
 use auth_jwt::{Algorithm, JwtAuth, Validation, Verifies};
 use serde_json::{Value, json};
 
-use super::kit::{NOW, Signer, ask, auth, decoded, parts, with};
-use crate::harness::{Backend, Credential, Framework, World, jwt};
+use super::kit::{NOW, Signer, auth, decoded, parts, verify, with};
+use crate::harness::{Credential, Framework, TestBackend, World, jwt};
 
 const ISSUER: &str = "https://shop.example";
 
-/// The key that signs everything here: what keeps the kinds apart is not the key.
+/// Returns the key that signs all tokens here. The kinds differ in more than the key.
 fn signer() -> Signer {
     Signer::shared(Algorithm::Hs256, &[7; 32])
 }
 
-/// Four verifiers that have this key.
+/// Four verifiers with this key.
 struct Verifiers {
     plain: JwtAuth<auth_core::Claims, Verifies>,
     access: JwtAuth<auth_core::Claims, Verifies>,
@@ -27,7 +27,7 @@ impl Verifiers {
     async fn start() -> Self {
         let by =
             |policy: Validation| auth(signer().key).policy(policy.issuer(ISSUER).audience("shop"));
-        let backend = Backend {
+        let backend = TestBackend {
             transport: Transport::Explicit,
             build: |setup| jwt(setup).issuer(ISSUER).erased(),
         };
@@ -39,11 +39,11 @@ impl Verifiers {
         }
     }
 
-    /// Who takes it: a letter for each.
+    /// Returns a letter for each verifier that accepts the token.
     async fn takes(&self, token: &str) -> String {
         let mut takers = String::new();
         for (auth, name) in [(&self.plain, 'p'), (&self.access, 'a'), (&self.link, 'l')] {
-            if ask(auth, token).await.is_ok() {
+            if verify(auth, token).await.is_ok() {
                 takers.push(name);
             }
         }
@@ -55,7 +55,7 @@ impl Verifiers {
     }
 }
 
-/// The claims of an access token by RFC 9068, and these.
+/// Returns the claims of an access token of RFC 9068, and these.
 fn says(more: &Value) -> Value {
     let mut claims = with(json!({ "iss": ISSUER, "jti": "1", "client_id": "shop" }));
     claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -63,21 +63,21 @@ fn says(more: &Value) -> Value {
 }
 
 #[tokio::test]
-async fn sec_52_kinds_of_token_are_exclusive() {
+async fn sec_52_kinds_of_tokens_are_exclusive() {
     let verifiers = Verifiers::start().await;
     let events = json!({ "http://schemas.openid.net/event/backchannel-logout": {} });
-    // The type, what it says, and who takes it: plain, access, link, ours.
+    // The type, the claims, and the verifiers that accept it: plain, access, link, ours.
     let table = [
         (json!("JWT"), json!({}), "p"),
         (json!("at+jwt"), json!({}), "pa"),
         (json!("link+jwt"), json!({}), "l"),
-        // An ID token, which is for the client that asked who the user is.
+        // An ID token, which is for the client that requested it.
         (json!("JWT"), json!({ "nonce": "n-0S6_WzA2Mj" }), ""),
         (json!("JWT"), json!({ "at_hash": "77QmUPtjPfzWtF2AnpK9RQ" }), ""),
         (json!("JWT"), json!({ "c_hash": "LDktKdoQak3Pk0cnXxCltA" }), ""),
         (json!("JWT"), json!({ "nonce": null }), ""),
         (json!("at+jwt"), json!({ "nonce": "n-0S6_WzA2Mj" }), "a"),
-        // A logout token, or another security event.
+        // A logout token, or another security event token.
         (json!("logout+jwt"), json!({ "events": events, "sid": "1" }), ""),
         (json!("JWT"), json!({ "events": events }), ""),
         (json!("at+jwt"), json!({ "events": events }), ""),
@@ -118,7 +118,7 @@ async fn sec_52_kinds_of_token_are_exclusive() {
 }
 
 #[tokio::test]
-async fn sec_52_an_access_token_says_all_of_rfc_9068() {
+async fn sec_52_an_access_token_has_every_claim_of_rfc_9068() {
     let verifiers = Verifiers::start().await;
     let header = json!({ "alg": "HS256", "typ": "at+jwt" });
     for name in ["client_id", "jti", "iat"] {
@@ -133,7 +133,8 @@ async fn sec_52_an_access_token_says_all_of_rfc_9068() {
     }
 }
 
-/// Tokens of ours belong to a sign-in as it stands: this one's, and since the user last signed in.
+/// Our access tokens belong to the current state of a sign-in: of this sign-in, and since its
+/// latest authentication.
 #[tokio::test]
 async fn sec_52_a_token_of_ours_belongs_to_a_sign_in() {
     let verifiers = Verifiers::start().await;
@@ -174,9 +175,9 @@ async fn sec_52_a_token_of_ours_belongs_to_a_sign_in() {
     assert_eq!(verifiers.takes(&link).await, "l");
 }
 
-/// The secret that renews a token opens nothing, alone or inside of one.
+/// A refresh token is not accepted as an access token, either alone or inside of one.
 #[tokio::test]
-async fn sec_52_a_refresh_token_is_no_access_token() {
+async fn sec_52_a_refresh_token_is_rejected_as_an_access_token() {
     let verifiers = Verifiers::start().await;
     let client = verifiers.ours.client();
     let credential = client.signed_in("alice").await;
@@ -189,32 +190,32 @@ async fn sec_52_a_refresh_token_is_no_access_token() {
         .forge(&json!({ "alg": "HS256", "typ": "at+jwt" }), &says(&json!({ "sid": secret })));
     assert_eq!(verifiers.takes(&inside).await, "pa");
     assert!(refresh.starts_with("ref_"));
-    // Nor does an access token renew anything.
+    // An access token cannot be refreshed either.
     let access = client.post("/refresh").json(&json!({ "refresh_token": credential.text() })).await;
     assert_eq!(access.status, 401);
     assert_eq!(verifiers.ours.status_of(&credential).await, 200);
 }
 
-/// For issuers that put the marks of an ID token into access tokens.
+/// For issuers whose access tokens have claims of an ID token.
 #[tokio::test]
-async fn sec_52_marks_are_ignored_only_by_request() {
+async fn sec_52_id_token_marks_are_ignored_only_on_request() {
     let token = signer().token(&with(json!({ "nonce": "n", "at_hash": "h" })));
     let policy = Validation::new().audience("shop");
-    assert!(ask(&auth(signer().key).policy(policy.clone()), &token).await.is_err());
+    assert!(verify(&auth(signer().key).policy(policy.clone()), &token).await.is_err());
     let lenient = auth(signer().key).policy(policy.insecure_id_tokens());
-    assert!(ask(&lenient, &token).await.is_ok());
+    assert!(verify(&lenient, &token).await.is_ok());
     let logout = signer().token(&with(json!({ "nonce": "n", "events": {} })));
-    assert!(ask(&lenient, &logout).await.is_err());
+    assert!(verify(&lenient, &logout).await.is_err());
 }
 
-/// What sign-in issues says for whom it is, who asked for it, and when it ends.
+/// Issued tokens contain the audience, the client and the expiry.
 #[tokio::test]
-async fn sec_54_tokens_that_we_issue_say_for_whom_they_are() {
-    let one = Backend {
+async fn sec_54_issued_tokens_name_their_audience() {
+    let one = TestBackend {
         transport: Transport::Explicit,
         build: |setup| jwt(setup).issuer(ISSUER).client_id("app").erased(),
     };
-    let two = Backend {
+    let two = TestBackend {
         transport: Transport::Explicit,
         build: |setup| jwt(setup).audience("warehouse").erased(),
     };
@@ -232,6 +233,6 @@ async fn sec_54_tokens_that_we_issue_say_for_whom_they_are() {
         assert!(payload["exp"].as_u64().unwrap() > NOW && payload["jti"].is_string());
         assert_eq!(world.status_of(&credential).await, 200);
         let for_another = JwtAuth::new(signer().key).clock(world.clock.clock()).audience("bank");
-        assert!(ask(&for_another, credential.text()).await.is_err());
+        assert!(verify(&for_another, credential.text()).await.is_err());
     }
 }

@@ -1,16 +1,16 @@
-//! Keys of Ed25519 that check nothing.
+//! Ed25519 keys that would accept any signature, or are no points of the curve.
 
 use auth_jwt::{Algorithm, Key};
 use serde_json::json;
 
-use super::kit::{Signer, ask, auth, claims, encoded};
+use super::kit::{Signer, auth, claims, encoded, verify};
 
 fn key(x: &[u8]) -> Option<Key> {
     let jwk = json!({ "kty": "OKP", "crv": "Ed25519", "x": encoded(x) });
     Key::from_jwk(&jwk.to_string()).ok()
 }
 
-/// A point is written as its `y` and the sign of its `x`.
+/// Returns a point, which is encoded as its `y` and the sign of its `x`.
 fn point(start: u8, end: u8) -> Vec<u8> {
     let mut point = vec![0; 32];
     (point[0], point[31]) = (start, end);
@@ -39,14 +39,14 @@ fn sec_56_an_ed25519_key_is_a_point_of_its_curve() {
     }
 }
 
-/// With a key of small order anybody can sign anything: this signature is of nothing at all.
+/// With a key of small order, anyone can sign anything. This signature covers nothing at all.
 #[tokio::test]
-async fn sec_56_an_ed25519_key_of_small_order_is_refused() {
+async fn sec_56_an_ed25519_key_of_small_order_is_rejected() {
     let one = point(1, 0);
     let Some(key) = key(&one) else { return };
     let header = encoded(r#"{"alg":"EdDSA"}"#);
     let signature = encoded([one, vec![0; 32]].concat());
     let forged = format!("{header}.{}.{signature}", encoded(claims().to_string()));
-    let identity = ask(&auth(key), forged).await;
+    let identity = verify(&auth(key), forged).await;
     panic!("the key is taken, and a token that nobody signed gives {identity:?}");
 }

@@ -1,4 +1,4 @@
-//! Keys that are too weak, or for something else, are refused when they are loaded.
+//! Keys that are too weak or for another use are rejected when they are loaded.
 
 use auth_jwt::{Algorithm, HmacKey, InvalidKey, Key, KeySet, SigningKey};
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ fn jwk(jwk: &Value) -> Result<Key, InvalidKey> {
     Key::from_jwk(&jwk.to_string())
 }
 
-/// A JWK with these members instead of its own.
+/// Returns a JWK with these members instead of its own.
 fn but(signer: &Signer, more: Value) -> Value {
     let (mut jwk, Value::Object(more)) = (signer.jwk(), more) else { panic!("no members") };
     jwk.as_object_mut().unwrap().extend(more);
@@ -23,7 +23,7 @@ fn but(signer: &Signer, more: Value) -> Value {
 }
 
 #[test]
-fn sec_56_a_secret_is_as_long_as_the_hash() {
+fn sec_56_a_secret_is_at_least_as_long_as_the_hash() {
     type Make = fn(Vec<u8>) -> Result<HmacKey, InvalidKey>;
     let cases: [(Make, &str, usize); 3] =
         [(Key::hs256, "HS256", 32), (Key::hs384, "HS384", 48), (Key::hs512, "HS512", 64)];
@@ -42,7 +42,7 @@ fn sec_56_a_secret_is_as_long_as_the_hash() {
 }
 
 #[test]
-fn sec_56_an_rsa_key_has_2048_bits_or_more() {
+fn sec_56_an_rsa_key_has_at_least_2048_bits() {
     let rsa = |bits: usize| {
         let mut n = vec![0xff; bits.div_ceil(8)];
         n[0] >>= n.len() * 8 - bits;
@@ -54,7 +54,7 @@ fn sec_56_an_rsa_key_has_2048_bits_or_more() {
     for bits in [2048, 3072, 4096, 8192] {
         assert!(jwk(&rsa(bits)).is_ok(), "{bits}");
     }
-    // Zeros before the number make it no larger.
+    // Leading zeros do not make the number larger.
     let padded = [vec![0; 128], vec![0xff; 128]].concat();
     let padded = json!({ "kty": "RSA", "alg": "RS256", "e": "AQAB", "n": encoded(padded) });
     assert_eq!(jwk(&padded).err(), Some(InvalidKey::RsaSize { bits: 1024 }));
@@ -73,7 +73,7 @@ fn sec_56_an_rsa_key_has_2048_bits_or_more() {
 }
 
 #[test]
-fn sec_56_an_rsa_exponent_is_odd_and_more_than_one() {
+fn sec_56_an_rsa_exponent_is_odd_and_greater_than_one() {
     let signer = Signer::new(Algorithm::Rs256);
     for e in [&[][..], &[0], &[1], &[0, 1], &[2], &[1, 0, 0], &[1; 9]] {
         let key = but(&signer, json!({ "e": encoded(e) }));
@@ -81,8 +81,8 @@ fn sec_56_an_rsa_exponent_is_odd_and_more_than_one() {
     }
 }
 
-/// Points that are not on the curve, or on another one, let an attacker find out a private key, or
-/// make signatures for everything.
+/// With points that are not on the curve, or on another one, an attacker could find a private key
+/// or forge signatures.
 #[test]
 fn sec_56_a_public_key_is_a_point_of_its_curve() {
     for (algorithm, length) in [(Algorithm::Es256, 32), (Algorithm::Es384, 48)] {
@@ -122,7 +122,7 @@ fn sec_56_a_public_key_is_a_point_of_its_curve() {
 }
 
 #[test]
-fn sec_56_a_key_for_something_else_is_refused() {
+fn sec_56_a_key_for_another_use_is_rejected() {
     for signer in [Algorithm::Rs256, Algorithm::Es256, Algorithm::EdDsa].map(Signer::new) {
         for more in [
             json!({ "use": "enc" }),
@@ -146,12 +146,12 @@ fn sec_56_a_key_for_something_else_is_refused() {
     let secret =
         json!({ "kty": "oct", "alg": "HS256", "k": encoded([7; 32]), "key_ops": ["verify"] });
     assert_eq!(HmacKey::from_jwk(&secret.to_string()).err(), Some(InvalidKey::UseMismatch));
-    assert!(jwk(&secret).is_ok(), "what it is for is to check");
+    assert!(jwk(&secret).is_ok(), "a key for `verify` is accepted");
 }
 
-/// Which of two keys of one name a token means would be a guess.
+/// If two keys had the same name, the choice between them would be a guess.
 #[test]
-fn sec_56_two_keys_have_two_names() {
+fn sec_56_two_keys_of_a_set_need_two_names() {
     let [one, other] = [Algorithm::Es256, Algorithm::Es256].map(Signer::new);
     let [one, other] = [one, other].map(|signer| but(&signer, json!({ "kid": "1" })));
     let set = KeySet::from_jwks(&json!({ "keys": [one, other] }).to_string()).unwrap();
@@ -161,8 +161,7 @@ fn sec_56_two_keys_have_two_names() {
     assert_eq!(twice.err(), Some(InvalidKey::DuplicateKid("1".into())));
 }
 
-/// A secret in a set that is served to everybody would be no secret; if it is there, it has to say
-/// what it is for.
+/// A published secret would not be secret. So a secret in a set has to name its algorithm.
 #[test]
 fn sec_56_a_secret_in_a_set_names_its_algorithm() {
     let oct = json!({ "kty": "oct", "kid": "1", "k": encoded([7; 64]) });

@@ -1,4 +1,4 @@
-//! What a `JwtAuth` makes of a token.
+//! Asks a `JwtAuth` about a token.
 
 use std::convert::Infallible;
 use std::fmt::Debug;
@@ -10,12 +10,12 @@ use http::{Request, Response, header};
 use serde::de::DeserializeOwned;
 use tower::{Layer, ServiceExt, service_fn};
 
-/// Asks twice, once in `verify` and once as a layer, and wants the same answer: the identity, or
-/// why there is none.
+/// Returns the identity of a token, or the reason for its rejection.
 ///
-/// What no header can carry, or no bearer token looks like, is refused by the layer for a reason of
-/// its own.
-pub(crate) async fn ask<C, M>(
+/// Asks twice, with `verify` and as a layer, and checks that the results are equal. The layer
+/// rejects a token that no header can contain, or that does not look like a bearer token, for its
+/// own reason.
+pub(crate) async fn verify<C, M>(
     auth: &JwtAuth<C, M>,
     token: impl AsRef<[u8]>,
 ) -> Result<Identity<C>, RejectionReason>
@@ -43,13 +43,13 @@ where
     verified
 }
 
-/// Why the token is refused.
-pub(crate) async fn refused<C, M>(auth: &JwtAuth<C, M>, token: impl AsRef<[u8]>) -> &'static str
+/// Returns the reason for which the token is rejected.
+pub(crate) async fn rejection<C, M>(auth: &JwtAuth<C, M>, token: impl AsRef<[u8]>) -> &'static str
 where
     C: DeserializeOwned + Debug + Send + Sync + 'static,
     M: Mode<C>,
 {
-    match ask(auth, &token).await {
+    match verify(auth, &token).await {
         Ok(identity) => {
             let token = String::from_utf8_lossy(token.as_ref());
             panic!("{} has passed with {token}", identity.subject())
@@ -58,7 +58,7 @@ where
     }
 }
 
-/// The subject that a handler sees, or why there was none.
+/// Returns the subject that a handler sees, or why there is none.
 async fn layered<C, M>(
     auth: &JwtAuth<C, M>,
     token: &[u8],
@@ -81,7 +81,7 @@ where
     }
     assert_eq!(response.status(), 401);
     assert!(response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap().starts_with("Bearer"));
-    assert_eq!(response.body(), "", "the reason is not the client's business");
+    assert_eq!(response.body(), "", "the reason is not sent to the client");
     match response.extensions().get::<Arc<Refusal>>().unwrap().as_ref() {
         Refusal::Unauthenticated(Some(rejection)) => Err(Some(rejection.reason)),
         other => panic!("{other}"),

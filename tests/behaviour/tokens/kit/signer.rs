@@ -1,4 +1,4 @@
-//! Keys that sign whatever a test makes up.
+//! Keys that sign any bytes, also those that the library would not sign.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -16,26 +16,26 @@ use serde_json::{Value, json};
 
 use super::text::encoded;
 
-/// A key of one algorithm: it signs any bytes, which [`SigningKey`] does not.
+/// A key for one algorithm that signs any bytes, which [`SigningKey`] does not.
 pub(crate) struct Signer {
     pub(crate) algorithm: Algorithm,
-    /// What checks its signatures.
+    /// Verifies its signatures.
     pub(crate) key: Key,
     private: Private,
 }
 
-/// What makes the signatures.
+/// Makes the signatures.
 enum Private {
     Secret(Vec<u8>),
     Pair(SigningKey),
 }
 
-/// The largest cost of a test is a new RSA key, so all of them share one.
+/// Generating an RSA key is the most expensive step of a test, so all tests share one.
 static RSA: LazyLock<String> =
     LazyLock::new(|| SigningKey::generate(Algorithm::Rs256).unwrap().to_pem().unwrap().to_string());
 
 impl Signer {
-    /// A new key without a `kid`. Keys for RSA differ by their algorithm alone.
+    /// Creates a new key without a `kid`. RSA keys differ only in their algorithm.
     pub(crate) fn new(algorithm: Algorithm) -> Self {
         match algorithm.key_requirement() {
             KeyRequirement::Secret { least_bytes } => {
@@ -48,12 +48,12 @@ impl Signer {
         }
     }
 
-    /// One of each algorithm.
+    /// Creates a key for each algorithm.
     pub(crate) fn all() -> Vec<Self> {
         Algorithm::ALL.into_iter().map(Self::new).collect()
     }
 
-    /// A secret.
+    /// Creates a signer from a secret.
     pub(crate) fn shared(algorithm: Algorithm, secret: &[u8]) -> Self {
         let key = match algorithm {
             Algorithm::Hs384 => Key::hs384(secret),
@@ -64,19 +64,19 @@ impl Signer {
         Self { algorithm, key: key.unwrap().into(), private }
     }
 
-    /// A key pair, under its own `kid`.
+    /// Creates a signer from a key pair, with its `kid`.
     pub(crate) fn of(pair: SigningKey) -> Self {
         let key = pair.public_key().clone();
         Self { algorithm: pair.algorithm(), key, private: Private::Pair(pair) }
     }
 
-    /// The pair, if it is one.
+    /// Returns the key pair.
     pub(crate) fn pair(&self) -> SigningKey {
         let Private::Pair(pair) = &self.private else { panic!("{self:?} is a secret") };
         pair.clone()
     }
 
-    /// The secret, if it is one.
+    /// Returns the secret, if it is one.
     pub(crate) fn secret(&self) -> Option<&[u8]> {
         match &self.private {
             Private::Secret(secret) => Some(secret),
@@ -84,28 +84,28 @@ impl Signer {
         }
     }
 
-    /// Its public half as a JWK.
+    /// Returns the public half as a JWK.
     pub(crate) fn jwk(&self) -> Value {
         let mut jwks: Value = serde_json::from_str(&SigningKeys::new(self.pair()).jwks()).unwrap();
         jwks["keys"][0].take()
     }
 
-    /// A token with these claims.
+    /// Returns a token with these claims.
     pub(crate) fn token(&self, claims: &Value) -> String {
         self.forge(&json!({ "alg": self.algorithm.as_str(), "typ": "JWT" }), claims)
     }
 
-    /// A token with this header, whatever it says, and these claims.
+    /// Returns a token with any header and these claims.
     pub(crate) fn forge(&self, header: &Value, claims: &Value) -> String {
         self.raw(header.to_string(), claims.to_string())
     }
 
-    /// Two parts of any bytes, signed.
+    /// Encodes and signs two parts of any bytes.
     pub(crate) fn raw(&self, header: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> String {
         self.signed(&format!("{}.{}", encoded(header), encoded(payload)))
     }
 
-    /// Two parts as they stand, signed.
+    /// Signs two encoded parts.
     pub(crate) fn signed(&self, message: &str) -> String {
         format!("{message}.{}", encoded(self.signature(message.as_bytes())))
     }
@@ -131,7 +131,7 @@ impl fmt::Debug for Signer {
     }
 }
 
-/// The public half as `SubjectPublicKeyInfo`.
+/// Returns the public half as `SubjectPublicKeyInfo`.
 pub(crate) fn public_der(signer: &Signer) -> Vec<u8> {
     let pem = signer.pair().to_pem().unwrap();
     let der = pem::parse(pem.as_bytes()).unwrap().into_contents();

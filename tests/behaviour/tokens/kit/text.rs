@@ -1,4 +1,4 @@
-//! Tokens as text, and what the tests agree on.
+//! Tokens as text, and the clock, audience and claims that the tests share.
 
 use auth_core::{Claims, ManualClock, Timestamp};
 use auth_jwt::{Configured, JwtAuth, KeySource};
@@ -9,29 +9,29 @@ use serde_json::{Value, json};
 /// The time of the tests, in seconds.
 pub(crate) const NOW: u64 = 1_800_000_000;
 
-/// A clock that shows it.
+/// Returns a clock that shows [`NOW`].
 pub(crate) fn clock() -> ManualClock {
     ManualClock::new(Timestamp::from_secs(NOW))
 }
 
-/// The audience `shop`, and a clock that stands still.
+/// Returns a verifier for the audience `shop` with a stopped clock.
 pub(crate) fn auth<K: KeySource<Mode: Configured>>(keys: K) -> JwtAuth<Claims, K::Mode> {
     JwtAuth::new(keys).audience("shop").clock(clock().clock())
 }
 
-/// What a good token says.
+/// Returns the claims of a valid token.
 pub(crate) fn claims() -> Value {
     json!({ "sub": "alice", "aud": "shop", "iat": NOW, "exp": NOW + 300 })
 }
 
-/// The same, and this: what was said under these names before does not count.
+/// Returns the claims of a valid token with these members added or replaced.
 pub(crate) fn with(more: Value) -> Value {
     let (mut claims, Value::Object(more)) = (claims(), more) else { panic!("no claims") };
     claims.as_object_mut().unwrap().extend(more);
     claims
 }
 
-/// The same but for one claim.
+/// Returns the claims of a valid token without one of them.
 pub(crate) fn without(name: &str) -> Value {
     let mut claims = claims();
     claims.as_object_mut().unwrap().remove(name);
@@ -46,13 +46,13 @@ pub(crate) fn decoded(part: &str) -> Vec<u8> {
     BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()
 }
 
-/// Header, payload and signature, as they stand.
+/// Returns the header, payload and signature as they are encoded.
 pub(crate) fn parts(token: &str) -> [&str; 3] {
     let parts: Vec<_> = token.split('.').collect();
     parts.try_into().unwrap()
 }
 
-/// The token with one bit of a byte of its signature turned.
+/// Returns the token with one bit of its signature flipped.
 pub(crate) fn flip(token: &str) -> String {
     let [header, payload, signature] = parts(token);
     let mut signature = decoded(signature);

@@ -1,0 +1,130 @@
+//! Which backend decides if a request has several credentials.
+
+use http::header;
+
+use super::combinations::{ALIKE, cookie_first, two_cookies, world};
+use crate::app::{Login, Me};
+use crate::harness::{Client, Credential, World};
+
+/// Returns a cookie of one user, a token of another, and a client with both.
+async fn holds_both(world: &World) -> (Credential, Credential, Client) {
+    let cookie = world.client().signed_in("alice").await;
+    let tokens = world.client();
+    let login = Login::from("bob").via(auth_core::Transport::Explicit);
+    assert_eq!(tokens.post("/login").json(&login).await.status, 200);
+    let token = tokens.credential().unwrap();
+    let both = world.holder(&cookie).with_credential(&token);
+    (cookie, token, both)
+}
+
+#[tokio::test]
+async fn every_kind_of_credential_is_recognised_in_every_combination() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let (cookie, token, _) = holds_both(&world).await;
+        let subject = async |client: Client| client.get("/me").await.json::<Me>().subject;
+        assert_eq!(subject(world.holder(&cookie)).await, "alice");
+        assert_eq!(subject(world.holder(&token)).await, "bob");
+        let robot = world.client().get("/me").header("x-api-key", "key-of-robot").await;
+        assert_eq!(robot.json::<Me>().subject, "robot");
+        assert_eq!(world.client().get("/me").await.status, 401);
+    }
+}
+
+#[tokio::test]
+async fn an_explicit_credential_takes_precedence_over_a_cookie() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let (cookie, _, both) = holds_both(&world).await;
+        assert_eq!(both.get("/maybe").await.text(), "bob");
+        let with_key = world.holder(&cookie).get("/maybe").header("x-api-key", "key-of-robot");
+        assert_eq!(with_key.await.text(), "robot");
+    }
+}
+
+#[tokio::test]
+async fn the_first_backend_that_finds_its_kind_of_credential_decides() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let (cookie, token, _) = holds_both(&world).await;
+        let bad_token = world.holder(&cookie).with_credential(&token.tampered());
+        assert_eq!(bad_token.get("/maybe").await.status, 401);
+        assert_eq!(bad_token.get("/who").await.text(), "rejected");
+        let bad_key = world.holder(&cookie).get("/maybe").header("x-api-key", "nonsense").await;
+        assert_eq!(bad_key.status, 401);
+        let bad_cookie = world.holder(&cookie.tampered()).with_credential(&token);
+        assert_eq!(bad_cookie.get("/maybe").await.text(), "bob", "the cookie is not read");
+    }
+}
+
+#[tokio::test]
+async fn session_data_belongs_to_the_deciding_sign_in() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let (cookie, token, both) = holds_both(&world).await;
+        both.post("/cart").body("apple").await;
+        assert_eq!(world.holder(&token).get("/cart").await.text(), r#"["apple"]"#);
+        assert_eq!(world.holder(&cookie).get("/cart").await.text(), "[]");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_names_every_scheme_that_could_have_worked() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let refused = world.client().get("/me").await;
+        let challenges = refused.header(header::WWW_AUTHENTICATE);
+        for scheme in ["ApiKey", "Session", "Bearer"] {
+            assert_eq!(challenges.matches(scheme).count(), 1, "{scheme} in {challenges}");
+        }
+        let vary = refused.header(header::VARY);
+        for name in ["x-api-key", "cookie", "authorization"] {
+            assert_eq!(vary.matches(name).count(), 1, "{name} in {vary}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn sec_71_every_backend_must_meet_the_required_assurance() {
+    for build in ALIKE {
+        let world = world(build).await;
+        for (acr, status) in [(None, 401), (Some("aal1"), 401), (Some("aal2"), 200)] {
+            let login = Login { acr: acr.map(str::to_owned), ..Login::from("alice") };
+            let by_cookie = world.client();
+            by_cookie.login(login.clone()).await;
+            assert_eq!(by_cookie.get("/strong").await.status, status, "cookie with {acr:?}");
+            let by_token = world.client();
+            let login = login.via(auth_core::Transport::Explicit);
+            by_token.post("/login").json(&login).await;
+            assert_eq!(by_token.get("/strong").await.status, status, "token with {acr:?}");
+        }
+        let robot = world.client().get("/strong").header("x-api-key", "key-of-robot").await;
+        assert_eq!(robot.status, 401, "the assurance of a robot is not enough");
+    }
+}
+
+#[tokio::test]
+async fn sec_81_a_secret_of_one_backend_is_rejected_by_the_other() {
+    let world = world(cookie_first).await;
+    let (cookie, token, _) = holds_both(&world).await;
+    let crossed =
+        [Credential::Cookie(token.secret().to_owned()), token.with_secret(cookie.secret())];
+    for credential in &crossed {
+        assert_eq!(world.status_of(credential).await, 401);
+        assert_eq!(world.holder(credential).post("/refresh").await.status, 401);
+    }
+    assert_eq!(world.status_of(&cookie).await, 200);
+    assert_eq!(world.status_of(&token).await, 200);
+}
+
+#[tokio::test]
+async fn the_first_backend_decides_between_two_cookies() {
+    let world = world(two_cookies).await;
+    let alice = world.client().signed_in("alice").await;
+    let cookies =
+        |first: &str, second: &str| format!("__Host-staff={second}; __Host-session={first}");
+    let good = alice.secret();
+    let ask = |cookies: String| world.client().get("/maybe").header("cookie", &cookies);
+    assert_eq!(ask(cookies(good, "nonsense")).await.text(), "alice");
+    assert_eq!(ask(cookies("nonsense", good)).await.text(), "anonymous");
+}

@@ -1,0 +1,148 @@
+//! Sessions next to pairs of tokens. A refresh cookie is sent even if its access token is not.
+
+use auth_core::{Authenticator, Transport, any_of};
+
+use super::combinations::world;
+use crate::app::{Login, Refresh};
+use crate::harness::{
+    Auth, Credential, Fault, Op, REFRESH, SESSION, Setup, TestBackend, World, jwt, jwt_eddsa,
+    session,
+};
+
+fn both(setup: &Setup) -> Auth {
+    any_of((session(setup), jwt_eddsa(setup))).erased()
+}
+
+fn tokens_first(setup: &Setup) -> Auth {
+    any_of((jwt(setup), session(setup))).erased()
+}
+
+/// Returns a pair of one sign-in, and the cookie of another.
+async fn two(world: &World) -> (Credential, Credential) {
+    let app = world.client();
+    app.post("/login").json(&by_token("alice")).await;
+    let cookies = world.with_backend(TestBackend::session()).await;
+    (app.credential().unwrap(), cookies.client().signed_in("alice").await)
+}
+
+fn by_token(subject: &str) -> Login {
+    Login::from(subject).via(Transport::Explicit)
+}
+
+#[tokio::test]
+async fn sec_04_a_sign_in_by_cookie_ends_the_refresh_cookie_of_the_request() {
+    for subject in ["alice", "bob"] {
+        let world = world(both).await;
+        let (pair, cookie) = two(&world).await;
+        let page = world.holder(&pair).with_credential(&cookie).reloaded();
+        let reply = page.post("/login").json(&Login::from(subject)).await;
+        assert!(reply.set_cookie(REFRESH).unwrap().contains("Max-Age=0"), "{reply:?}");
+        assert!(!page.cookies("/").contains(REFRESH));
+        assert_eq!(page.get("/maybe").await.text(), subject);
+        assert_eq!(world.status_of(&pair).await, 401, "a copy of the access token is rejected too");
+        assert_eq!(world.holder(&pair).post("/refresh").await.status, 401);
+        assert_eq!(world.status_of(&cookie).await, 401);
+        assert_eq!(world.sign_in_count().await, 1);
+    }
+}
+
+#[tokio::test]
+async fn sec_04_a_sign_in_by_token_ends_both_cookies() {
+    for subject in ["alice", "bob"] {
+        let world = world(both).await;
+        let (pair, cookie) = two(&world).await;
+        let page = world.holder(&pair).with_credential(&cookie).reloaded();
+        let reply = page.post("/login").json(&by_token(subject)).await;
+        assert!(reply.set_cookie(SESSION).unwrap().contains("Max-Age=0"), "{reply:?}");
+        assert!(!page.cookies("/").contains(SESSION));
+        assert_eq!(page.get("/maybe").await.text(), subject);
+        assert_eq!(world.status_of(&pair).await, 401);
+        assert_eq!(world.status_of(&cookie).await, 401);
+        assert_eq!(world.sign_in_count().await, 1);
+    }
+}
+
+/// The cookie decides, and a refresh renews the deciding credential.
+#[tokio::test]
+async fn a_refresh_renews_only_the_deciding_session() {
+    let world = world(both).await;
+    let (pair, cookie) = two(&world).await;
+    let page = world.holder(&pair).with_credential(&cookie).reloaded();
+    let reply = page.post("/refresh").await;
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (204, 1));
+    assert!(reply.set_cookie(SESSION).is_some());
+    assert_eq!(world.status_of(&cookie).await, 401);
+    world.holder(&pair).refreshed().await;
+}
+
+#[tokio::test]
+async fn a_refresh_renews_only_the_deciding_token() {
+    let world = world(both).await;
+    let (pair, cookie) = two(&world).await;
+    let reply = world.holder(&cookie).with_credential(&pair).post("/refresh").await;
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 1));
+    assert!(reply.set_cookie(REFRESH).is_some());
+    assert_eq!(world.status_of(&cookie).await, 200);
+}
+
+/// A stale session cookie or the cookie of a visitor does not prevent a refresh by refresh cookie.
+#[tokio::test]
+async fn a_refresh_uses_the_backend_that_can_renew() {
+    for build in [both, tokens_first] {
+        let world = world(build).await;
+        let visitor = world.client();
+        visitor.post("/cart").body("apple").await;
+        let stale = Credential::Cookie("A".repeat(86));
+        for cookie in [visitor.credential().unwrap(), stale] {
+            let (pair, _) = two(&world).await;
+            let page = world.holder(&pair).with_credential(&cookie).reloaded();
+            let reply = page.post("/refresh").await;
+            assert_eq!(reply.status, 200, "{reply:?}");
+            let body = Refresh::token(page.credential().unwrap().refresh().unwrap());
+            assert_eq!(page.post("/refresh").json(&body).await.status, 200);
+        }
+    }
+}
+
+#[tokio::test]
+async fn sec_14_a_sign_out_by_cookies_alone_ends_both() {
+    for build in [both, tokens_first] {
+        let world = world(build).await;
+        let (pair, cookie) = two(&world).await;
+        let page = world.holder(&pair).with_credential(&cookie).reloaded();
+        let sent = page.cookies("/").split("; ").count();
+        let reply = page.post("/logout").await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (204, sent), "{reply:?}");
+        assert_eq!(page.cookies("/"), "");
+        assert_eq!(world.status_of(&pair).await, 401);
+        assert_eq!(world.status_of(&cookie).await, 401);
+        assert_eq!(world.sign_in_count().await, 0);
+    }
+}
+
+/// The session cookie is already set when the sign-in of the refresh cookie cannot be ended.
+#[tokio::test]
+async fn sec_76_a_sign_in_that_cannot_end_the_refresh_cookie_sets_none() {
+    let world = world(both).await;
+    let (pair, _) = two(&world).await;
+    let page = world.holder(&pair).reloaded();
+    world.store.set(Op::Delete, Fault::Fails);
+    let reply = page.post("/login").json(&Login::from("bob")).await;
+    assert!(reply.is_unavailable(), "{reply:?}");
+    world.store.clear_faults();
+    assert_eq!(world.status_of(&pair).await, 200);
+    assert!(page.cookies("/").contains(REFRESH) && !page.cookies("/").contains(SESSION));
+    assert_eq!(page.get("/maybe").await.text(), "anonymous");
+}
+
+#[tokio::test]
+async fn the_cart_of_a_visitor_moves_to_the_preferred_token_backend() {
+    let world = world(tokens_first).await;
+    let client = world.client();
+    client.post("/cart").body("apple").await;
+    let reply = client.post("/login").json(&Login::from("alice")).await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.set_cookie(SESSION).unwrap().contains("Max-Age=0"), "{reply:?}");
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
+    assert_eq!(world.sign_in_count().await, 1);
+}

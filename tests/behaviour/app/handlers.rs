@@ -1,0 +1,129 @@
+//! The handlers of the application, which both frameworks call.
+
+use auth_core::{
+    Auth, AuthError, AuthErrorKind, Persistence, Principal, RefreshTokenDelivery, Require, SignedIn,
+};
+use auth_store::Session;
+use serde::de::DeserializeOwned;
+
+use super::model::{DeviceEntry, Login, Me, Refresh, User};
+use crate::harness::Gate;
+
+pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
+    let login: Login = parse(body)?;
+    let user = User { name: login.subject.to_uppercase() };
+    let mut principal = Principal::new(login.subject).claims(user).amr("pwd");
+    principal.roles = login.roles.into_iter().map(Into::into).collect();
+    principal.scopes = login.scopes.into_iter().map(Into::into).collect();
+    principal.acr = login.acr.map(Into::into);
+    let mut sign_in = auth.sign_in(principal);
+    if login.token {
+        sign_in = sign_in.as_tokens();
+    }
+    if let Some(remember) = login.remember {
+        let persistence = if remember { Persistence::Persistent } else { Persistence::Session };
+        sign_in = sign_in.persistence(persistence);
+    }
+    if let Some(label) = login.label {
+        sign_in = sign_in.label(label);
+    }
+    if login.refresh_in_body {
+        sign_in = sign_in.deliver(RefreshTokenDelivery::Body);
+    }
+    sign_in.await
+}
+
+/// Signs in, and stores something in the session in the same request.
+pub(super) async fn login_and_add(
+    auth: &Auth<User>,
+    session: &Session,
+    body: &[u8],
+) -> Result<SignedIn, AuthError> {
+    let signed_in = login(auth, body).await?;
+    push(session, "welcome gift".to_owned())?;
+    Ok(signed_in)
+}
+
+/// Refreshes the token in the body, or else the request's own credential.
+pub(super) async fn refresh(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
+    let Refresh { refresh_token, scope } = match body {
+        [] => Refresh::default(),
+        json => parse(json)?,
+    };
+    let mut refresh = auth.refresh();
+    if let Some(token) = refresh_token {
+        refresh = refresh.token(token);
+    }
+    for scope in scope.iter().flat_map(|scopes| scopes.split(' ')) {
+        refresh = refresh.scope(scope);
+    }
+    refresh.await
+}
+
+fn parse<T: DeserializeOwned>(json: &[u8]) -> Result<T, AuthError> {
+    serde_json::from_slice(json)
+        .map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))
+}
+
+pub(super) async fn cart(session: &Session) -> Result<Vec<String>, AuthError> {
+    Ok(session.get("cart").await?.unwrap_or_default())
+}
+
+pub(super) async fn add(session: &Session, item: &[u8]) -> Result<Vec<String>, AuthError> {
+    push(session, String::from_utf8_lossy(item).into_owned())?;
+    cart(session).await
+}
+
+/// Reads the cart, waits at the gate, and then adds an item.
+pub(super) async fn slow_add(
+    session: &Session,
+    gate: &Gate,
+    item: &[u8],
+) -> Result<Vec<String>, AuthError> {
+    cart(session).await?;
+    gate.pass().await;
+    add(session, item).await
+}
+
+fn push(session: &Session, item: String) -> Result<(), AuthError> {
+    session.update("cart", move |cart: &mut Vec<String>| cart.push(item.clone()))
+}
+
+pub(super) async fn devices(auth: &Auth<User>) -> Result<Vec<DeviceEntry>, AuthError> {
+    let sign_ins = auth.sign_ins().await?;
+    let entry = |info: auth_core::SignInInfo| DeviceEntry {
+        id: info.id,
+        current: info.current,
+        label: info.label.map(Into::into),
+        last_seen_at: info.last_seen_at.as_secs(),
+    };
+    Ok(sign_ins.into_iter().map(entry).collect())
+}
+
+/// The requirement of a page that must be closed at once after a sign-out or a change of roles.
+pub(super) fn payments() -> Require {
+    Require::all([Require::revalidated(), Require::role("admin")])
+}
+
+/// Waits for the end of the request's sign-in. The wait borrows nothing from the request.
+pub(super) async fn ended(auth: Auth<User>) -> String {
+    let ended = auth.ended();
+    drop(auth);
+    tokio::spawn(ended).await.unwrap().to_string()
+}
+
+/// Revalidates the identity, and checks that the request now has the revalidated one.
+pub(super) async fn revalidated(auth: &Auth<User>) -> Result<Me, AuthError> {
+    let revalidated = Me::from(&auth.revalidate().await?);
+    assert_eq!(auth.identity().map(Me::from).as_ref(), Some(&revalidated));
+    Ok(revalidated)
+}
+
+/// Returns the subject of the request, or whether its credential was rejected.
+pub(super) fn who(auth: &Auth<User>) -> String {
+    match (auth.identity(), auth.rejection()) {
+        (Some(identity), _) => identity.subject().to_owned(),
+        (None, Some(_)) => "rejected".to_owned(),
+        (None, None) => "anonymous".to_owned(),
+    }
+}

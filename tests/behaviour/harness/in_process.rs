@@ -1,0 +1,44 @@
+//! Requests to a handler of the test, through the layer but without a socket.
+
+use std::convert::Infallible;
+use std::future::Future;
+
+use auth_core::{SignIn, Transport, any_of};
+use http::request::Parts;
+use http::{Request, Response};
+use tower::{Layer, ServiceExt, service_fn};
+
+use super::credential::Credential;
+use super::world::World;
+
+/// Sets the transport of a sign-in.
+pub(crate) fn sign_in_by<C>(sign_in: SignIn<C>, transport: Transport) -> SignIn<C> {
+    match transport {
+        Transport::Explicit => sign_in.as_tokens(),
+        Transport::Ambient => sign_in.as_cookie(),
+    }
+}
+
+impl World {
+    /// Sends a request with this credential through the layer to a handler, and returns the response.
+    pub(crate) async fn handle<H, F>(
+        &self,
+        credential: Option<&Credential>,
+        handler: H,
+    ) -> Response<String>
+    where
+        H: Fn(Parts) -> F + Clone,
+        F: Future<Output = Response<String>>,
+    {
+        let service = service_fn(|request: Request<()>| {
+            let answer = handler(request.into_parts().0);
+            async { Ok::<_, Infallible>(answer.await) }
+        });
+        let mut request = Request::post("/").body(()).unwrap();
+        if let Some((name, value)) = credential.map(Credential::header) {
+            request.headers_mut().insert(name, value.try_into().unwrap());
+        }
+        let layer = any_of([self.auth()]).optional();
+        layer.layer(service).oneshot(request).await.unwrap()
+    }
+}

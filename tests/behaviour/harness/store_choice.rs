@@ -1,0 +1,88 @@
+//! Chooses the store that the suite runs over, by an environment variable.
+
+use std::env;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
+
+use auth_core::{Clock, Timestamp};
+use auth_servers::{MariaDbServer, PostgresServer, RedisServer, Scratch};
+use auth_store::{
+    IntoStore, MemoryStore, MySqlStore, PostgresStore, RedisStore, SqliteStore, Store,
+};
+
+/// Names the store. Defaults to `memory`.
+const VARIABLE: &str = "AUTH_TESTS_STORE";
+
+/// Long enough for the many concurrent steps of the suite. The tests do not measure the store.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+// All tests of the process share one server.
+static REDIS: LazyLock<RedisServer> = LazyLock::new(RedisServer::start);
+static POSTGRES: LazyLock<PostgresServer> = LazyLock::new(PostgresServer::start);
+static MARIADB: LazyLock<MariaDbServer> = LazyLock::new(MariaDbServer::start);
+static FILES: LazyLock<Scratch> = LazyLock::new(Scratch::until_the_end);
+
+/// A store that the suite can run over.
+enum StoreChoice {
+    Memory,
+    Sqlite,
+    Postgres,
+    MySql,
+    Redis,
+}
+
+impl StoreChoice {
+    fn from_env() -> Self {
+        match env::var(VARIABLE).as_deref() {
+            Err(env::VarError::NotPresent) | Ok("memory") => Self::Memory,
+            Ok("sqlite") => Self::Sqlite,
+            Ok("postgres") => Self::Postgres,
+            Ok("mysql") => Self::MySql,
+            Ok("redis") => Self::Redis,
+            other => panic!(
+                "{VARIABLE} is {other:?}, but must be memory, sqlite, postgres, mysql or redis"
+            ),
+        }
+    }
+}
+
+/// Connects to a database and creates the tables.
+macro_rules! migrated {
+    ($store:ident, $url:expr) => {{
+        let builder = $store::builder($url).timeout(TIMEOUT).migrate();
+        builder.connect().await.unwrap().into_store()
+    }};
+}
+
+/// Returns an empty store, which shares no data with those of other tests.
+pub(super) async fn fresh_store() -> Arc<dyn Store> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    match StoreChoice::from_env() {
+        StoreChoice::Memory => MemoryStore::new().into_store(),
+        StoreChoice::Sqlite => {
+            let file = FILES.path().join(format!("{number}.db"));
+            migrated!(SqliteStore, format!("sqlite:{}", file.display()))
+        }
+        StoreChoice::Postgres => {
+            let _ = POSTGRES.ask(&format!("create schema test_{number}"));
+            let url = format!("{}?options=-c%20search_path%3Dtest_{number}", POSTGRES.url());
+            migrated!(PostgresStore, url)
+        }
+        StoreChoice::MySql => migrated!(MySqlStore, MARIADB.url_of(&MARIADB.new_database())),
+        StoreChoice::Redis => {
+            let store = RedisStore::builder(REDIS.url()).prefix(format!("{number}:"));
+            store.connect().await.unwrap().into_store()
+        }
+    }
+}
+
+/// Returns the time at which a test begins, a full second. Redis expires keys by its own clock, so over
+/// Redis a test begins now.
+pub(super) fn start_time() -> Timestamp {
+    match StoreChoice::from_env() {
+        StoreChoice::Redis => Timestamp::from_secs(Clock::system().now().as_secs()),
+        _ => Timestamp::from_secs(1_800_000_000),
+    }
+}

@@ -1,0 +1,121 @@
+//! Refreshes: a new secret for the same sign-in.
+
+use std::time::Duration;
+
+use crate::app::{Login, Me, Refresh};
+use crate::harness::{World, send_concurrently};
+
+suite!(every:
+    sec_22_a_refresh_changes_nothing_but_the_secret,
+    sec_13_refreshes_do_not_extend_the_absolute_timeout,
+    a_refresh_with_a_forged_secret_is_refused,
+    a_refresh_without_a_credential_is_refused,
+);
+
+suite!(secret:
+    a_refresh_ends_the_old_secret,
+    one_of_several_concurrent_refreshes_succeeds,
+    refreshing_the_old_secret_is_refused_and_ends_nothing,
+    refreshing_a_tampered_secret_is_refused_and_ends_nothing,
+);
+
+suite!(bearer: a_token_in_the_body_is_refreshed);
+
+suite!(visitors: a_refresh_of_a_visitor_is_refused);
+
+async fn a_refresh_ends_the_old_secret(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+
+    assert!(client.post("/refresh").await.status.is_success());
+
+    let new = client.credential().unwrap();
+    assert_ne!(new.secret(), old.secret());
+    assert_eq!(new.sign_in(), old.sign_in());
+    assert_eq!(world.status_of(&new).await, 200);
+    assert_eq!(world.status_of(&old).await, 401);
+}
+
+async fn sec_22_a_refresh_changes_nothing_but_the_secret(world: World) {
+    let client = world.client();
+    client.signed_in(Login::from("alice").role("buyer").acr("aal1")).await;
+    let before: Me = client.get("/me").await.json();
+    world.wait(Duration::from_secs(1200));
+
+    assert!(client.post("/refresh").await.status.is_success());
+
+    assert_eq!(client.get("/me").await.json::<Me>(), before);
+    assert_eq!(client.get("/step-up").await.status, 401, "a refresh is no authentication");
+}
+
+async fn sec_13_refreshes_do_not_extend_the_absolute_timeout(world: World) {
+    let client = world.client();
+    client.signed_in("alice").await;
+    for _ in 0..47 {
+        world.wait(Duration::from_secs(1800));
+        assert!(client.post("/refresh").await.status.is_success());
+    }
+    world.wait(Duration::from_secs(1800)); // a day in total
+
+    assert_eq!(client.post("/refresh").await.status, 401);
+    assert_eq!(client.get("/me").await.status, 401);
+}
+
+async fn one_of_several_concurrent_refreshes_succeeds(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    let clients: Vec<_> = (0..20).map(|_| world.holder(&credential)).collect();
+
+    let replies = send_concurrently(clients.iter().map(|client| client.post("/refresh"))).await;
+
+    let won = replies.iter().filter(|reply| reply.status.is_success()).count();
+    assert_eq!(won, 1, "{replies:?}");
+    assert_eq!(world.sign_in_count().await, 1, "a lost race is not a reuse");
+}
+
+async fn a_refresh_without_a_credential_is_refused(world: World) {
+    let nobody = world.client().post("/refresh").await;
+    assert_eq!(nobody.status, 401);
+    assert!(nobody.headers.contains_key("www-authenticate"));
+}
+
+async fn refreshing_the_old_secret_is_refused_and_ends_nothing(world: World) {
+    let client = world.client();
+    let old = client.signed_in("alice").await;
+    client.post("/refresh").await;
+    world.wait(Duration::from_secs(60));
+
+    assert_eq!(world.holder(&old).post("/refresh").await.status, 401);
+    assert_eq!(client.get("/me").await.status, 200, "a late request is not a reuse");
+}
+
+async fn a_refresh_with_a_forged_secret_is_refused(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    assert_eq!(world.holder(&credential.forged()).post("/refresh").await.status, 401);
+    assert_eq!(world.status_of(&credential).await, 200);
+    assert!(world.holder(&credential).post("/refresh").await.status.is_success());
+}
+
+async fn refreshing_a_tampered_secret_is_refused_and_ends_nothing(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    assert_eq!(world.holder(&credential.tampered()).post("/refresh").await.status, 401);
+    assert_eq!(world.status_of(&credential).await, 200);
+}
+
+async fn a_token_in_the_body_is_refreshed(world: World) {
+    let old = world.client().signed_in("alice").await;
+    let client = world.client();
+    let refresh = async |token: &str| client.post("/refresh").json(&Refresh::token(token)).await;
+
+    assert_eq!(refresh("nonsense").await.status, 401);
+    assert_eq!(refresh(old.text()).await.status, 200);
+
+    assert_eq!(client.get("/me").await.status, 200);
+    assert_eq!(world.status_of(&old).await, 401);
+}
+
+async fn a_refresh_of_a_visitor_is_refused(world: World) {
+    let client = world.client();
+    client.post("/cart").body("apple").await;
+    assert_eq!(client.post("/refresh").await.status, 401);
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
+}

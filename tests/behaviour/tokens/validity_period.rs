@@ -1,0 +1,171 @@
+//! The validity period of a token: `exp`, `nbf`, `iat` and leeway.
+
+use std::time::Duration;
+
+use auth_core::{ManualClock, Timestamp};
+use auth_jwt::{Algorithm, JwtAuth, Validation, Verifies};
+use serde_json::{Value, json};
+
+use super::kit::{NOW, Signer, auth, rejection, verify, with, without};
+
+const fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// Returns a verifier with this policy at this moment.
+fn at(signer: &Signer, policy: &Validation, millis: u64) -> JwtAuth<auth_core::Claims, Verifies> {
+    let clock = ManualClock::new(Timestamp::from_millis(millis));
+    auth(signer.key.clone()).policy(policy.clone()).clock(clock.clock())
+}
+
+#[tokio::test]
+async fn sec_51_a_token_without_an_expiry_is_rejected() {
+    for signer in Signer::all() {
+        let auth = auth(signer.key.clone());
+        assert_eq!(rejection(&auth, signer.token(&without("exp"))).await, "no expiry");
+    }
+}
+
+/// A date is a number. A parser that accepts `"1"` would also accept `"0x1"`, `"1e9"` and `""`.
+#[tokio::test]
+async fn sec_51_a_date_of_another_type_is_rejected() {
+    let signer = Signer::new(Algorithm::Hs256);
+    let auth = auth(signer.key.clone());
+    let wrong = [
+        json!("4102444800"),
+        json!(""),
+        json!("2100-01-01T00:00:00Z"),
+        json!(null),
+        json!(true),
+        json!([4_102_444_800_u64]),
+        json!({ "$gt": 0 }),
+        json!(-1),
+        json!(-0.5),
+        json!(1e300),
+        json!(u64::MAX),
+        json!(9_007_199_254_740_994_u64),
+    ];
+    for name in ["exp", "nbf", "iat", "auth_time"] {
+        for value in &wrong {
+            let token = signer.token(&with(json!({ name: value })));
+            assert_eq!(rejection(&auth, token).await, "malformed", "{name}: {value}");
+        }
+    }
+    for huge in ["1e400", "-1e400", "NaN", "Infinity", "0x7fffffff", "01", "1.", "1e", "+1"] {
+        let payload = format!(r#"{{"sub":"alice","aud":"shop","exp":{huge}}}"#);
+        let token = signer.raw(r#"{"alg":"HS256"}"#, payload);
+        assert_eq!(rejection(&auth, token).await, "malformed", "{huge}");
+    }
+}
+
+#[tokio::test]
+async fn sec_51_a_date_is_any_number_of_seconds() {
+    let signer = Signer::new(Algorithm::Hs256);
+    let auth = auth(signer.key.clone());
+    let exp = async |exp: &str| {
+        let payload = format!(r#"{{"sub":"alice","aud":"shop","exp":{exp}}}"#);
+        let identity = verify(&auth, signer.raw(r#"{"alg":"HS256"}"#, payload)).await;
+        identity
+            .map(|identity| identity.expires_at().as_secs())
+            .map_err(auth_core::RejectionReason::as_str)
+    };
+    assert_eq!(exp("1800000100").await, Ok(1_800_000_100));
+    assert_eq!(exp("1800000100.75").await, Ok(1_800_000_100), "a fraction is cut off");
+    assert_eq!(exp("1.8000001e9").await, Ok(1_800_000_100));
+    assert_eq!(exp("253402300800").await, Ok(253_402_300_800), "the year 10000");
+    assert_eq!(exp("9007199254740992").await, Ok(9_007_199_254_740_992), "the largest");
+    for past in ["0", "0.0", "-0", "1", "1799999990"] {
+        assert_eq!(exp(past).await, Err("expired"), "{past}");
+    }
+}
+
+/// Checks a table of moments: the millisecond before a boundary, and the boundary itself.
+async fn boundaries(policy: Validation, claims: &Value, moments: &[(u64, Option<&str>)]) {
+    for signer in [Algorithm::Hs256, Algorithm::EdDsa].map(Signer::new) {
+        let token = signer.token(claims);
+        for (millis, expected) in moments {
+            let asked = verify(&at(&signer, &policy, *millis), &token).await;
+            let reason = asked.err().map(auth_core::RejectionReason::as_str);
+            assert_eq!(reason, *expected, "{claims} at {millis}");
+        }
+        // The same clock and the same cache, moved from one moment to the next.
+        let clock = ManualClock::new(Timestamp::EPOCH);
+        let auth = auth(signer.key.clone()).policy(policy.clone()).clock(clock.clock());
+        for (millis, expected) in moments {
+            clock.advance(Duration::from_millis(millis - clock.now().as_millis()));
+            let reason = verify(&auth, &token).await.err().map(auth_core::RejectionReason::as_str);
+            assert_eq!(reason, *expected, "{claims} turned to {millis}");
+        }
+    }
+}
+
+const NOT_YET: Option<&str> = Some("not yet valid");
+const EXPIRED: Option<&str> = Some("expired");
+
+#[tokio::test]
+async fn sec_51_a_token_expires_at_its_exp_plus_leeway() {
+    let policy = Validation::new().audience("shop");
+    let claims = json!({ "sub": "alice", "aud": "shop", "exp": NOW });
+    let end = NOW * 1000;
+    boundaries(policy.clone().leeway(secs(0)), &claims, &[(end - 1, None), (end, EXPIRED)]).await;
+    let later = [(end, None), (end + 9999, None), (end + 10_000, EXPIRED)];
+    boundaries(policy.clone(), &claims, &later).await;
+    boundaries(policy.leeway(secs(10)), &claims, &later).await;
+}
+
+#[tokio::test]
+async fn sec_51_a_token_is_valid_from_its_nbf_minus_leeway() {
+    let policy = Validation::new().audience("shop");
+    for name in ["nbf", "iat"] {
+        let claims = json!({ "sub": "alice", "aud": "shop", name: NOW, "exp": NOW + 300 });
+        let begin = NOW * 1000;
+        let exact = [(begin - 1, NOT_YET), (begin, None)];
+        boundaries(policy.clone().leeway(secs(0)), &claims, &exact).await;
+        let earlier = [(begin - 10_001, NOT_YET), (begin - 10_000, None)];
+        boundaries(policy.clone(), &claims, &earlier).await;
+        boundaries(policy.clone().leeway(secs(10)), &claims, &earlier).await;
+    }
+    // The later of the two counts.
+    let claims =
+        json!({ "sub": "alice", "aud": "shop", "nbf": NOW, "iat": NOW + 60, "exp": NOW + 300 });
+    let begin = (NOW + 60) * 1000;
+    boundaries(policy.leeway(secs(0)), &claims, &[(begin - 1, NOT_YET), (begin, None)]).await;
+}
+
+#[tokio::test]
+async fn sec_51_a_token_can_be_too_old_before_it_expires() {
+    let policy = Validation::new().audience("shop").max_age(secs(60));
+    let claims = json!({ "sub": "alice", "aud": "shop", "iat": NOW, "exp": NOW + 3600 });
+    let end = (NOW + 60) * 1000;
+    let exact = [(end - 1, None), (end, EXPIRED)];
+    boundaries(policy.clone().leeway(secs(0)), &claims, &exact).await;
+    boundaries(policy.clone(), &claims, &[(end + 9999, None), (end + 10_000, EXPIRED)]).await;
+
+    let signer = Signer::new(Algorithm::Hs256);
+    let auth = at(&signer, &policy, NOW * 1000);
+    assert_eq!(rejection(&auth, signer.token(&without("iat"))).await, "claim missing");
+    let from_the_future = with(json!({ "iat": NOW + 11, "exp": NOW + 300 }));
+    assert_eq!(rejection(&auth, signer.token(&from_the_future)).await, "not yet valid");
+}
+
+/// Leeway is for clocks that differ. The identity expires at the `exp` of its token.
+#[tokio::test]
+async fn sec_51_an_identity_expires_without_leeway() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    let policy = Validation::new().audience("shop");
+    let token = signer.token(&with(json!({ "exp": NOW + 5 })));
+    let identity = verify(&at(&signer, &policy, (NOW + 6) * 1000), &token).await.unwrap();
+    assert_eq!(identity.expires_at(), Timestamp::from_secs(NOW + 5));
+}
+
+/// A token with an `exp` before its `nbf` is never valid.
+#[tokio::test]
+async fn sec_51_a_token_that_expires_before_its_nbf_is_rejected() {
+    let claims = json!({ "sub": "a", "aud": "shop", "nbf": NOW + 100, "exp": NOW + 50 });
+    let moments = [NOW, NOW + 50, NOW + 75, NOW + 100, NOW + 200];
+    let signer = Signer::new(Algorithm::Hs256);
+    for moment in moments {
+        let auth = at(&signer, &Validation::new().audience("shop"), moment * 1000);
+        rejection(&auth, signer.token(&claims)).await;
+    }
+}
