@@ -1,25 +1,16 @@
-//! What the runnable examples share, and the shop itself as a library.
+//! What the example servers share, and the shop as a library.
 //!
-//! | run | what it shows |
-//! |---|---|
-//! | `cargo run -p examples --bin session` | the smallest axum server with sessions |
-//! | `cargo run -p examples --bin jwt` | the same with tokens |
-//! | `cargo run -p examples --bin hyper` | sessions on plain hyper |
-//! | `cargo run -p examples --bin grpc` | tokens in gRPC: a tonic server and a client |
-//! | `cargo run -p examples --bin api_key` | an application's own credentials: API keys, HTTP Basic |
-//! | `cargo run -p examples --bin shop` | a shop with a page: cart, devices, roles; sessions, tokens, or both |
-//!
-//! The shop is a library so that tests drive the very router that the binary serves: [`shop::app`]
-//! with [`users::Users::demo_with`] and a backend of their own.
+//! The README of this folder lists the servers and how to run them. The shop is a library so that
+//! [`shop::app`] can run behind any [`Authenticator`](auth_core::Authenticator), with the users and
+//! the clock that a test chooses. The other servers are single files in `src/bin`.
 
 mod passwords;
 pub mod serve;
 pub mod shop;
-pub mod stopping;
 pub mod throttle;
 pub mod users;
 
-/// The example of the README runs.
+/// Compiles and runs the example of the project's README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 struct Readme;

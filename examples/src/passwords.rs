@@ -1,4 +1,7 @@
-//! Passwords: hashed by Argon2id, and compared.
+//! Hashes and verifies passwords with Argon2id.
+//!
+//! Argon2 needs 19 MiB for each verification. The verifier reuses that memory, because allocating it
+//! anew for every login makes the process grow.
 
 use std::fmt;
 
@@ -7,32 +10,32 @@ use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
 
-/// The hash of a password, with a new salt.
+/// Hashes a password with a new salt.
 pub(crate) fn hash(params: &Params, password: &str) -> PasswordHash {
     let hasher = argon2(params.clone());
-    hasher.hash_password(password.as_bytes()).expect("the system has random numbers")
+    hasher.hash_password(password.as_bytes()).expect("the system provides random numbers")
 }
 
-/// Verifies passwords in memory that it keeps for the next ones: as much as was used at a time.
+/// Verifies passwords, and keeps the memory for the next verifications: one buffer for each
+/// verification that ran at the same time as others.
 ///
-/// An allocator may not find the place of one password again for the next. Measured with glibc 2.36:
-/// after 300 logins, never more than two at a time, a process that allocated 19 MiB for each had
-/// over 750 MiB.
+/// An allocator may not reuse the place of an earlier buffer. Measured with glibc 2.36: after 300
+/// logins, never more than two at a time, a process that allocated 19 MiB for each used over 750 MiB.
 #[derive(Default)]
 pub(crate) struct Verifier(Mutex<Vec<Vec<Block>>>);
 
 impl Verifier {
-    /// Whether this is the password. The hash is one of [`hash`].
+    /// Returns whether `hash`, which [`hash`] made, is of this password.
     pub(crate) fn verify(&self, hash: &PasswordHash, password: &str) -> bool {
         let mut memory = self.0.lock().pop().unwrap_or_default();
-        let same = matches(hash, password, &mut memory);
+        let matches = verify_in(&mut memory, hash, password);
         self.0.lock().push(memory);
-        same.unwrap_or(false)
+        matches.unwrap_or(false)
     }
 }
 
-/// `None` if it is the hash of something else.
-fn matches(hash: &PasswordHash, password: &str, memory: &mut Vec<Block>) -> Option<bool> {
+/// Returns `None` if `hash` is incomplete or has invalid parameters.
+fn verify_in(memory: &mut Vec<Block>, hash: &PasswordHash, password: &str) -> Option<bool> {
     let params = Params::try_from(hash).ok()?;
     let (salt, expected) = (hash.salt.as_ref()?, hash.hash.as_ref()?.as_bytes());
     if memory.len() < params.block_count() {
@@ -61,33 +64,34 @@ mod tests {
     use argon2::PasswordVerifier;
 
     #[test]
-    fn it_is_the_password_if_argon2_says_so_in_memory_that_is_used_again() {
+    fn verification_in_reused_memory_agrees_with_argon2() {
         let small = Params::new(Params::MIN_M_COST, 1, 1, None).unwrap();
         let large = Params::new(64, 2, 1, None).unwrap();
         let verifier = Verifier::default();
         for params in [&large, &small, &large, &small] {
             let hash = hash(params, "wonderland");
             for password in ["wonderland", "Wonderland", ""] {
-                let said = Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
-                assert_eq!(verifier.verify(&hash, password), said);
-                assert_eq!(said, password == "wonderland");
+                let expected =
+                    Argon2::default().verify_password(password.as_bytes(), &hash).is_ok();
+                assert_eq!(verifier.verify(&hash, password), expected);
+                assert_eq!(expected, password == "wonderland");
             }
         }
-        assert_eq!(verifier.0.lock().len(), 1, "one at a time");
+        assert_eq!(verifier.0.lock().len(), 1, "one buffer for one verification at a time");
     }
 
     #[test]
-    fn what_is_no_whole_hash_is_nobodys() {
+    fn an_incomplete_hash_matches_no_password() {
         let params = Params::new(Params::MIN_M_COST, 1, 1, None).unwrap();
-        let whole = hash(&params, "");
+        let complete = hash(&params, "");
         let verifier = Verifier::default();
-        let cut = [
-            PasswordHash { salt: None, ..whole.clone() },
-            PasswordHash { hash: None, ..whole.clone() },
+        let incomplete = [
+            PasswordHash { salt: None, ..complete.clone() },
+            PasswordHash { hash: None, ..complete.clone() },
         ];
-        for hash in cut {
+        for hash in incomplete {
             assert!(!verifier.verify(&hash, ""));
         }
-        assert!(verifier.verify(&whole, ""));
+        assert!(verifier.verify(&complete, ""));
     }
 }

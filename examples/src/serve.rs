@@ -1,6 +1,10 @@
-//! Listening, serving and stopping.
+//! Listens, serves, and shuts down.
+//!
+//! What a production server needs around its router: both loopback addresses, the client's address
+//! for handlers, and a shutdown that completes the requests in flight but does not wait for streams
+//! that never end.
 
-use std::future::Future;
+use std::future::{Future, pending};
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -8,54 +12,55 @@ use std::time::Duration;
 use axum::serve::{Listener, ListenerExt};
 use axum::{Extension, Router};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
-use crate::stopping::Stopping;
+/// How long requests in flight may take after the shutdown has begun.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many free ports to try if the same port is in use on `::1`.
+const PORT_ATTEMPTS: usize = 16;
 
-/// How long requests in flight may take after the server was told to stop.
-const DRAIN: Duration = Duration::from_secs(10);
-/// How often another free port is tried if it is taken at `::1`.
-const TRIES: usize = 16;
-
-/// What a server listens on: one address, or both that `localhost` may mean.
+/// The sockets that a server listens on: one address, or both addresses of `localhost`.
 #[derive(Debug)]
 pub struct Listeners {
-    first: TcpListener,
-    second: Option<TcpListener>,
+    primary: TcpListener,
+    /// The same port on `::1`.
+    ipv6_loopback: Option<TcpListener>,
 }
 
 impl Listeners {
-    /// Listens on this address; port 0 takes any free one. With `127.0.0.1` it also listens on
-    /// `::1` at the same port, if there is such an address: a browser may try it first when asked
-    /// for `localhost`, and must not find somebody else there.
+    /// Listens on `address`. Port 0 selects any free port.
+    ///
+    /// With `127.0.0.1`, it also listens on the same port of `::1`, if the system has that address.
+    /// A browser may try `::1` first for `localhost`, and must not reach another program there.
     ///
     /// # Errors
-    /// If an address cannot be had.
+    /// If an address cannot be bound.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
-        for _ in 0..TRIES {
-            let first = TcpListener::bind(address).await?;
+        for _ in 0..PORT_ATTEMPTS {
+            let primary = TcpListener::bind(address).await?;
             if address.ip() != Ipv4Addr::LOCALHOST {
-                return Ok(Self { first, second: None });
+                return Ok(Self { primary, ipv6_loopback: None });
             }
-            let twin = SocketAddr::from((Ipv6Addr::LOCALHOST, first.local_addr()?.port()));
-            match TcpListener::bind(twin).await {
-                Ok(second) => return Ok(Self { first, second: Some(second) }),
+            let ipv6 = SocketAddr::from((Ipv6Addr::LOCALHOST, primary.local_addr()?.port()));
+            match TcpListener::bind(ipv6).await {
+                Ok(listener) => return Ok(Self { primary, ipv6_loopback: Some(listener) }),
                 Err(error) if error.kind() != io::ErrorKind::AddrInUse => {
-                    tracing::debug!(%error, "no IPv6 loopback");
-                    return Ok(Self { first, second: None });
+                    tracing::debug!(%error, "no IPv6 loopback address");
+                    return Ok(Self { primary, ipv6_loopback: None });
                 }
                 Err(error) if address.port() != 0 => return Err(error),
-                Err(_) => {} // somebody has this port at ::1: take another one
+                Err(_) => {} // another program has this port on ::1: try the next free port
             }
         }
         Err(io::ErrorKind::AddrInUse.into())
     }
 
-    /// Where a browser on this machine finds the server.
+    /// Returns the URL for a browser on this machine.
     ///
     /// # Errors
-    /// If the system does not say which port it is.
+    /// If the system does not report the port.
     pub fn url(&self) -> io::Result<String> {
-        let address = self.first.local_addr()?;
+        let address = self.primary.local_addr()?;
         Ok(if address.ip() == Ipv4Addr::LOCALHOST {
             format!("http://localhost:{}", address.port())
         } else {
@@ -69,32 +74,50 @@ impl Listener for Listeners {
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (TcpStream, SocketAddr) {
-        let Some(second) = &mut self.second else { return Listener::accept(&mut self.first).await };
+        let Some(ipv6_loopback) = &mut self.ipv6_loopback else {
+            return Listener::accept(&mut self.primary).await;
+        };
         tokio::select! {
-            accepted = Listener::accept(&mut self.first) => accepted,
-            accepted = Listener::accept(second) => accepted,
+            accepted = Listener::accept(&mut self.primary) => accepted,
+            accepted = Listener::accept(ipv6_loopback) => accepted,
         }
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.first.local_addr()
+        self.primary.local_addr()
     }
 }
 
-/// The address that the command line names first, otherwise `127.0.0.1:3000`.
+/// Returns the address in the first command-line argument. Defaults to `127.0.0.1:3000`.
 ///
 /// # Errors
-/// If it is no address.
+/// If the argument is not an address with a port.
 pub fn address() -> io::Result<SocketAddr> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     address.parse().map_err(|_| {
-        io::Error::new(io::ErrorKind::InvalidInput, "say an address such as 127.0.0.1:3000")
+        let message = "the argument must be an address and port such as 127.0.0.1:3000";
+        io::Error::new(io::ErrorKind::InvalidInput, message)
     })
 }
 
-/// Serves until `stop`, then answers what is in flight, for ten seconds at most. Handlers find the
-/// client's address as `ConnectInfo<SocketAddr>`, and those whose answers would never end find
-/// [`Stopping`] as an `Extension`.
+/// A future that resolves when the server shuts down. Handlers of endless responses extract it as an
+/// `Extension` and end the response; the shutdown would wait for them otherwise.
+#[derive(Clone, Debug)]
+pub struct Shutdown(watch::Receiver<bool>);
+
+impl Shutdown {
+    /// Waits until the server shuts down. Never returns if the server ends in another way.
+    pub async fn requested(mut self) {
+        if self.0.wait_for(|requested| *requested).await.is_err() {
+            pending::<()>().await;
+        }
+    }
+}
+
+/// Serves `app` until `stop` resolves, then completes the requests in flight within ten seconds.
+///
+/// Handlers can extract the client's address as `ConnectInfo<SocketAddr>`, and [`Shutdown`] as an
+/// `Extension`.
 ///
 /// # Errors
 /// None at present; the signature is axum's.
@@ -105,34 +128,35 @@ pub async fn serve(
 ) -> io::Result<()> {
     let listeners = listeners.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "small packets may be late");
+            tracing::debug!(%error, "TCP_NODELAY not set");
         }
     });
-    let (tell, stopping) = Stopping::channel();
+    let (sender, receiver) = watch::channel(false);
+    let shutdown = Shutdown(receiver);
     let service =
-        app.layer(Extension(stopping.clone())).into_make_service_with_connect_info::<SocketAddr>();
+        app.layer(Extension(shutdown.clone())).into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listeners, service).with_graceful_shutdown(async move {
         stop.await;
-        tracing::info!("stopping");
-        tell.send_replace(true);
+        tracing::info!("shutting down");
+        sender.send_replace(true);
     });
     let out_of_time = async {
-        stopping.told().await;
-        tokio::time::sleep(DRAIN).await;
+        shutdown.requested().await;
+        tokio::time::sleep(DRAIN_TIMEOUT).await;
     };
     tokio::select! {
         ended = server.into_future() => ended,
         () = out_of_time => {
-            tracing::warn!("some requests were still in flight");
+            tracing::warn!("requests still in flight at the end of the shutdown");
             Ok(())
         }
     }
 }
 
-/// Ends at Ctrl-C or SIGTERM, from now on.
+/// Returns a future that resolves at the next Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// If the system lets nobody listen for signals.
+/// If the process cannot install a signal handler.
 #[cfg(unix)]
 pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -146,7 +170,7 @@ pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     })
 }
 
-/// Ends at Ctrl-C.
+/// Returns a future that resolves at the next Ctrl-C.
 ///
 /// # Errors
 /// None on this system.
@@ -154,7 +178,7 @@ pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {
         if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending().await
+            pending().await
         }
     })
 }
@@ -166,25 +190,25 @@ mod tests {
     use tokio::sync::oneshot;
 
     #[tokio::test]
-    async fn any_port_is_the_same_for_both_meanings_of_localhost() {
+    async fn both_loopback_addresses_get_the_same_free_port() {
         let listeners = Listeners::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let port = listeners.local_addr().unwrap().port();
         assert_eq!(listeners.url().unwrap(), format!("http://localhost:{port}"));
-        if let Some(second) = &listeners.second {
-            assert_eq!(second.local_addr().unwrap().port(), port);
+        if let Some(ipv6_loopback) = &listeners.ipv6_loopback {
+            assert_eq!(ipv6_loopback.local_addr().unwrap().port(), port);
         }
     }
 
     #[tokio::test]
-    async fn requests_in_flight_are_answered_after_the_stop() {
+    async fn requests_in_flight_are_completed_during_the_shutdown() {
         let listeners = Listeners::bind("127.0.0.1:0".parse().unwrap()).await.unwrap();
         let address = listeners.local_addr().unwrap();
-        let (reached, mut arrived) = tokio::sync::mpsc::channel(1);
-        let (release, go_on) = oneshot::channel::<()>();
-        let go_on = std::sync::Arc::new(tokio::sync::Mutex::new(Some(go_on)));
+        let (started, mut has_started) = tokio::sync::mpsc::channel(1);
+        let (release, released) = oneshot::channel::<()>();
+        let released = std::sync::Arc::new(tokio::sync::Mutex::new(Some(released)));
         let slow = axum::routing::get(async move || {
-            reached.send(()).await.unwrap();
-            go_on.lock().await.take().unwrap().await.unwrap();
+            started.send(()).await.unwrap();
+            released.lock().await.take().unwrap().await.unwrap();
             "done"
         });
         let (stop, stopped) = oneshot::channel::<()>();
@@ -194,12 +218,12 @@ mod tests {
         let mut client = TcpStream::connect(address).await.unwrap();
         let request = b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
         client.write_all(request).await.unwrap();
-        arrived.recv().await.unwrap();
+        has_started.recv().await.unwrap();
         stop.send(()).unwrap();
         release.send(()).unwrap();
-        let mut answer = String::new();
-        client.read_to_string(&mut answer).await.unwrap();
-        assert!(answer.ends_with("done"), "{answer}");
+        let mut response = String::new();
+        client.read_to_string(&mut response).await.unwrap();
+        assert!(response.ends_with("done"), "{response}");
         server.await.unwrap().unwrap();
     }
 }

@@ -1,4 +1,7 @@
-//! How often a password may be guessed.
+//! Limits how often a password can be guessed.
+//!
+//! The policy is the application's decision, so the library has none. This one is simple: it counts
+//! wrong passwords per username in a fixed amount of memory.
 
 use std::fmt;
 use std::hash::{BuildHasher, RandomState};
@@ -7,18 +10,18 @@ use std::time::Duration;
 use auth_core::{Clock, Timestamp};
 use parking_lot::Mutex;
 
-/// How many wrong passwords per username and [`WINDOW`].
-const MOST: u32 = 10;
-/// How long they count, from the first one on.
+/// How many wrong passwords are allowed per username and [`WINDOW`].
+const MAX_FAILURES: u32 = 10;
+/// How long failures count, from the first one.
 const WINDOW: Duration = Duration::from_secs(60);
-/// How many counters there are. Usernames share them by a keyed hash, so that memory is bounded
-/// whatever names are tried, and nobody can choose whose counter to fill.
+/// The number of counters. A keyed hash of the username selects one, so memory is bounded whatever
+/// usernames are tried, and an attacker cannot choose whose counter to fill.
 const COUNTERS: usize = 4096;
 
-/// Counts wrong passwords per username, known or not, in a fixed amount of memory.
+/// Counts wrong passwords per username, whether or not the username exists.
 ///
-/// Somebody who guesses locks the user out for a minute, too. A real shop would rather count by
-/// device and username, or ask for a second factor; what it does is the application's to decide.
+/// An attacker who guesses also locks the user out for a minute. A real shop would count by device
+/// and username, or require a second factor.
 pub struct Throttle {
     clock: Clock,
     hash: RandomState,
@@ -28,38 +31,42 @@ pub struct Throttle {
 #[derive(Clone, Copy, Default)]
 struct Counter {
     since: Timestamp,
-    wrong: u32,
+    failures: u32,
 }
 
 impl Throttle {
-    /// A throttle that goes by this clock.
+    /// Creates a throttle that reads the time from `clock`.
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         let counters = Mutex::new(vec![Counter::default(); COUNTERS].into());
         Self { clock, hash: RandomState::new(), counters }
     }
 
-    /// Whether a password may be tried now.
+    /// Returns whether a password for this username may be verified now.
     ///
     /// # Errors
-    /// How long to wait: up to a minute.
-    pub fn admit(&self, username: &str) -> Result<(), Duration> {
-        let counter = self.counters.lock()[self.place(username)];
-        let passed = self.clock.now().since(counter.since);
-        if counter.wrong >= MOST && passed < WINDOW { Err(WINDOW - passed) } else { Ok(()) }
-    }
-
-    /// Counts a wrong password.
-    pub fn wrong(&self, username: &str) {
-        let (now, place) = (self.clock.now(), self.place(username));
-        let counter = &mut self.counters.lock()[place];
-        if now.since(counter.since) >= WINDOW {
-            *counter = Counter { since: now, wrong: 0 };
+    /// How long to wait, up to a minute, after ten wrong passwords.
+    pub fn check(&self, username: &str) -> Result<(), Duration> {
+        let counter = self.counters.lock()[self.index(username)];
+        let elapsed = self.clock.now().since(counter.since);
+        if counter.failures >= MAX_FAILURES && elapsed < WINDOW {
+            Err(WINDOW - elapsed)
+        } else {
+            Ok(())
         }
-        counter.wrong += 1;
     }
 
-    fn place(&self, username: &str) -> usize {
+    /// Counts a wrong password for this username.
+    pub fn record_failure(&self, username: &str) {
+        let (now, index) = (self.clock.now(), self.index(username));
+        let counter = &mut self.counters.lock()[index];
+        if now.since(counter.since) >= WINDOW {
+            *counter = Counter { since: now, failures: 0 };
+        }
+        counter.failures += 1;
+    }
+
+    fn index(&self, username: &str) -> usize {
         self.hash.hash_one(username) as usize % COUNTERS
     }
 }
@@ -76,28 +83,28 @@ mod tests {
     use auth_core::ManualClock;
 
     #[test]
-    fn the_eleventh_wrong_password_of_a_minute_waits() {
-        let hand = ManualClock::new(Timestamp::from_secs(1_700_000_000));
-        let throttle = Throttle::new(hand.clock());
-        for _ in 0..MOST {
-            assert_eq!(throttle.admit("alice"), Ok(()));
-            throttle.wrong("alice");
+    fn the_eleventh_attempt_within_a_minute_must_wait() {
+        let manual = ManualClock::new(Timestamp::from_secs(1_700_000_000));
+        let throttle = Throttle::new(manual.clock());
+        for _ in 0..MAX_FAILURES {
+            assert_eq!(throttle.check("alice"), Ok(()));
+            throttle.record_failure("alice");
         }
-        hand.advance(Duration::from_secs(20));
-        assert_eq!(throttle.admit("alice"), Err(Duration::from_secs(40)));
-        hand.advance(Duration::from_secs(40));
-        assert_eq!(throttle.admit("alice"), Ok(()));
-        throttle.wrong("alice");
-        assert_eq!(throttle.admit("alice"), Ok(()), "a new minute counts anew");
+        manual.advance(Duration::from_secs(20));
+        assert_eq!(throttle.check("alice"), Err(Duration::from_secs(40)));
+        manual.advance(Duration::from_secs(40));
+        assert_eq!(throttle.check("alice"), Ok(()));
+        throttle.record_failure("alice");
+        assert_eq!(throttle.check("alice"), Ok(()), "a new window starts at zero");
     }
 
     #[test]
-    fn other_users_do_not_wait() {
+    fn failures_of_one_user_do_not_affect_others() {
         let throttle = Throttle::new(Clock::system());
-        for _ in 0..MOST {
-            throttle.wrong("alice");
+        for _ in 0..MAX_FAILURES {
+            throttle.record_failure("alice");
         }
-        let others = (0..100).filter(|n| throttle.admit(&format!("user {n}")).is_ok());
-        assert!(others.count() > 95, "a counter in 4096 is shared");
+        let others = (0..100).filter(|n| throttle.check(&format!("user {n}")).is_ok());
+        assert!(others.count() > 95, "one of 4096 counters is full");
     }
 }

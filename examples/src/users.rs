@@ -1,4 +1,8 @@
-//! Who the users are, and whether a password is theirs. An application has this already.
+//! The users and their passwords.
+//!
+//! An application has its own users; the layer needs only a [`Principal`] for each. What is worth
+//! copying is how a password is verified: unknown usernames take as long as wrong passwords, guesses
+//! are throttled, and the work runs outside of the threads that serve requests.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,45 +18,62 @@ use tokio::sync::Semaphore;
 use crate::passwords::{Verifier, hash};
 use crate::throttle::Throttle;
 
-/// What the examples keep with a sign-in: the claims of their identities.
+/// The application's own data about a user. It is kept with the sign-in, and is available to handlers
+/// as the claims of an [`Identity`](auth_core::Identity).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct User {
-    /// What to call the user.
+    /// The user's name as the application shows it.
     pub display_name: String,
 }
 
 impl User {
-    /// A user who is called so.
+    /// Creates a user with this name.
     #[must_use]
     pub fn named(display_name: &str) -> Self {
         Self { display_name: display_name.to_owned() }
     }
 }
 
-/// Why somebody may not sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denied {
-    /// There is no such user, or the password is another one: nobody is told which.
-    Wrong,
-    /// Too many wrong passwords for this username: wait for so long.
-    TooOften(Duration),
+/// A username and password, as a login form or a JSON body contains them.
+#[derive(Deserialize)]
+pub struct Login {
+    /// The username.
+    pub username: String,
+    /// The password in plain text.
+    pub password: String,
 }
 
-/// Users who are made up, all with one password.
+/// `Debug` does not show the password.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Login").field("username", &self.username).finish_non_exhaustive()
+    }
+}
+
+/// Why a user cannot sign in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denied {
+    /// The user does not exist, or the password is wrong. Clients cannot tell which.
+    WrongCredentials,
+    /// There were too many wrong passwords for this username. Contains the time to wait.
+    TooManyAttempts(Duration),
+}
+
+/// Generated users, all with one password.
 #[derive(Clone)]
 struct Customers {
     count: u32,
     password: Arc<PasswordHash>,
 }
 
-/// The users: a clone is the same table.
+/// The table of users. Clones share the table.
 #[derive(Clone)]
 pub struct Users {
     accounts: Arc<HashMap<&'static str, Account>>,
     customers: Option<Customers>,
-    /// Verified for usernames that do not exist, so that they take the same work as others.
-    nobody: Arc<PasswordHash>,
-    /// A verification takes 19 MiB and a processor: only so many at a time.
+    /// Verified for usernames that do not exist, so that the response takes as long as for others.
+    dummy: Arc<PasswordHash>,
+    /// Bounds the verifications at a time: each takes 19 MiB and a processor.
     slots: Arc<Semaphore>,
     verifier: Arc<Verifier>,
     throttle: Arc<Throttle>,
@@ -64,21 +85,22 @@ struct Account {
 }
 
 impl Users {
-    /// `alice` with the password `wonderland`, a buyer, and `bob` with `builder`, an admin. Both
-    /// have the scopes `cart` and `devices`. Their passwords are kept as OWASP's Password Storage
+    /// Creates `alice` with the password `wonderland`, a buyer, and `bob` with `builder`, an admin.
+    ///
+    /// Both have the scopes `cart` and `devices`. Their passwords are hashed as OWASP's Password Storage
     /// Cheat Sheet recommends: Argon2id with 19 MiB, two passes and one lane.
     ///
     /// # Panics
-    /// If the system has no random numbers.
+    /// If the system does not provide random numbers.
     #[must_use]
     pub fn demo() -> Self {
         Self::demo_with(&Params::new(19_456, 2, 1, None).expect("parameters in range"))
     }
 
-    /// The same with other parameters: tests choose cheap ones.
+    /// Creates the same users with other parameters of Argon2, such as cheap ones for tests.
     ///
     /// # Panics
-    /// If the system has no random numbers.
+    /// If the system does not provide random numbers.
     #[must_use]
     pub fn demo_with(params: &Params) -> Self {
         let account = |username, display_name, role, password| {
@@ -93,19 +115,20 @@ impl Users {
         Self {
             accounts: Arc::new(accounts),
             customers: None,
-            nobody: Arc::new(hash(params, "")),
+            dummy: Arc::new(hash(params, "")),
             slots: Arc::new(Semaphore::new(processors)),
             verifier: Arc::default(),
             throttle: Arc::new(Throttle::new(Clock::system())),
         }
     }
 
-    /// So many more users, for tests under load: `customer1`, `customer2` and so on, buyers like
-    /// `alice`, all with the password `guest`. It is no secret, and hashed cheaply, so that what is
-    /// measured is not Argon2id; the passwords of others stay as they are.
+    /// Adds `count` users for load tests: `customer1`, `customer2` and so on.
+    ///
+    /// They are buyers like `alice`, all with the password `guest`. It is hashed cheaply, so that a
+    /// load test does not measure Argon2id. The passwords of the other users are not affected.
     ///
     /// # Panics
-    /// If the system has no random numbers.
+    /// If the system does not provide random numbers.
     #[must_use]
     pub fn customers(self, count: u32) -> Self {
         let cheap = Params::new(Params::MIN_M_COST, 1, 1, None).expect("parameters in range");
@@ -113,42 +136,43 @@ impl Users {
         Self { customers: Some(Customers { count, password }), ..self }
     }
 
-    /// The clock that the throttle goes by; the system's otherwise.
+    /// Sets the clock of the throttle. Defaults to the system's clock.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         Self { throttle: Arc::new(Throttle::new(clock)), ..self }
     }
 
-    /// Who it is, if the password is right. An unknown username takes the same work, and answers
-    /// the same, as a wrong password.
+    /// Returns the user's principal if the password is right.
+    ///
+    /// An unknown username takes the same time and returns the same error as a wrong password.
     ///
     /// # Errors
-    /// [`Denied::Wrong`], and [`Denied::TooOften`] after ten of them in a minute.
+    /// [`Denied::WrongCredentials`], or [`Denied::TooManyAttempts`] after ten of them in a minute.
     ///
     /// # Panics
     /// If the runtime is shutting down.
     pub async fn check(&self, username: &str, password: &str) -> Result<Principal<User>, Denied> {
-        let slot = Arc::clone(&self.slots).acquire_owned().await.expect("never closed");
+        let slot = Arc::clone(&self.slots).acquire_owned().await.expect("it is never closed");
         let (users, username, password) = (self.clone(), username.to_owned(), password.to_owned());
-        // It takes too long for the threads that serve requests. The slot goes along: a client that
-        // hangs up does not free it before the work is done.
+        // The verification would block a thread that serves requests. The slot moves into the task:
+        // if the client disconnects, the slot stays taken until the work is done.
         let verification = tokio::task::spawn_blocking(move || {
             let _slot = slot;
             users.verify(&username, &password)
         });
-        verification.await.expect("the runtime runs, and verification does not panic")
+        verification.await.expect("the runtime is running, and the verification does not panic")
     }
 
     fn verify(&self, username: &str, password: &str) -> Result<Principal<User>, Denied> {
-        self.throttle.admit(username).map_err(Denied::TooOften)?;
+        self.throttle.check(username).map_err(Denied::TooManyAttempts)?;
         let account = self.account(username);
-        let hash = account.as_ref().map_or(&*self.nobody, |(_, hash)| hash);
+        let hash = account.as_ref().map_or(&*self.dummy, |(_, hash)| hash);
         let verified = self.verifier.verify(hash, password);
         match (account, verified) {
             (Some((principal, _)), true) => Ok(principal),
             _ => {
-                self.throttle.wrong(username);
-                Err(Denied::Wrong)
+                self.throttle.record_failure(username);
+                Err(Denied::WrongCredentials)
             }
         }
     }
@@ -159,9 +183,10 @@ impl Users {
         }
         let customers = self.customers.as_ref()?;
         let number: u32 = username.strip_prefix("customer")?.parse().ok()?;
-        let known = (1..=customers.count).contains(&number);
-        let exact = format!("customer{number}") == username; // one name for each
-        (known && exact).then(|| (principal(username, "Customer", "buyer"), &*customers.password))
+        let exists = (1..=customers.count).contains(&number);
+        let canonical = format!("customer{number}") == username; // not `customer01`
+        (exists && canonical)
+            .then(|| (principal(username, "Customer", "buyer"), &*customers.password))
     }
 }
 
@@ -185,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_right_password_says_who_it_is() {
+    async fn the_right_password_returns_the_principal() {
         let alice = users().check("alice", "wonderland").await.unwrap();
         assert!(&*alice.subject == "alice" && alice.has_role("buyer"));
         assert_eq!(alice.claims.display_name, "Alice");
@@ -196,24 +221,28 @@ mod tests {
         let users = users();
         for (username, password) in [("alice", "builder"), ("mallory", "builder"), ("mallory", "")]
         {
-            assert_eq!(users.check(username, password).await, Err(Denied::Wrong), "{username}");
+            assert_eq!(
+                users.check(username, password).await,
+                Err(Denied::WrongCredentials),
+                "{username}"
+            );
         }
         let params = |hash: &PasswordHash| hash.params.to_string();
         let own = params(&users.accounts["alice"].password);
-        assert_eq!(params(&users.nobody), own, "the same work");
+        assert_eq!(params(&users.dummy), own, "the same cost");
     }
 
     #[tokio::test]
-    async fn customers_are_there_if_asked_for() {
-        assert_eq!(users().check("customer1", "guest").await, Err(Denied::Wrong));
+    async fn customers_exist_only_if_they_are_added() {
+        assert_eq!(users().check("customer1", "guest").await, Err(Denied::WrongCredentials));
         let users = users().customers(20);
         for name in ["customer1", "customer20"] {
             let customer = users.check(name, "guest").await.unwrap();
             assert!(&*customer.subject == name && customer.has_role("buyer"));
-            assert_eq!(users.check(name, "wonderland").await, Err(Denied::Wrong));
+            assert_eq!(users.check(name, "wonderland").await, Err(Denied::WrongCredentials));
         }
         for name in ["customer0", "customer21", "customer", "customer01", "customer+1", "guest"] {
-            assert_eq!(users.check(name, "guest").await, Err(Denied::Wrong), "{name}");
+            assert_eq!(users.check(name, "guest").await, Err(Denied::WrongCredentials), "{name}");
         }
         assert!(users.check("alice", "wonderland").await.is_ok());
     }
@@ -224,19 +253,19 @@ mod tests {
         let memory = |hash: &PasswordHash| Params::try_from(hash).unwrap().m_cost();
         assert_eq!(memory(&users.customers.as_ref().unwrap().password), Params::MIN_M_COST);
         for named in [&users.accounts["alice"].password, &users.accounts["bob"].password] {
-            assert_eq!((memory(named), memory(&users.nobody)), (19_456, 19_456));
+            assert_eq!((memory(named), memory(&users.dummy)), (19_456, 19_456));
         }
     }
 
     #[tokio::test]
-    async fn guessing_is_throttled_for_unknown_users_too() {
+    async fn guesses_are_throttled_for_unknown_users_too() {
         for username in ["alice", "mallory"] {
             let users = users();
             for _ in 0..10 {
-                assert_eq!(users.check(username, "guess").await, Err(Denied::Wrong));
+                assert_eq!(users.check(username, "guess").await, Err(Denied::WrongCredentials));
             }
             let last = users.check(username, "wonderland").await;
-            assert!(matches!(last, Err(Denied::TooOften(_))), "{username}: {last:?}");
+            assert!(matches!(last, Err(Denied::TooManyAttempts(_))), "{username}: {last:?}");
         }
     }
 }

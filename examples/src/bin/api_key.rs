@@ -1,20 +1,24 @@
-//! An application's own credentials, API keys and HTTP Basic, behind the same layer:
+//! Authenticators of an application's own, for API keys and HTTP Basic:
 //! `cargo run -p examples --bin api_key`.
 //!
 //! ```text
-//! curl -H 'X-Api-Key: <the key that it prints>' http://localhost:3000/me
-//! curl -H 'X-Api-Key: <the key that it prints>' http://localhost:3000/stock
+//! curl -H 'X-Api-Key: <the key that the server prints>' http://localhost:3000/me
+//! curl -H 'X-Api-Key: <the key that the server prints>' http://localhost:3000/stock
 //! curl -u alice:wonderland http://localhost:3000/me
 //! ```
 //!
-//! HTTP Basic is here because some clients speak nothing else. It sends the password with every
-//! request, so whoever sees one has it: only ever over TLS. Nobody can sign out, or end one device.
-//! And passwords are slow to verify by design, on every request: many clients are a load that
-//! attackers get for free. A browser that was told the password once sends it with every request,
-//! also with those that another site makes: it is ambient, like a cookie, and says so, which makes
-//! the layer check where requests come from. Prefer sessions, tokens or API keys.
+//! Prefer sessions, tokens or API keys to HTTP Basic. It is here because some clients support nothing
+//! else. Its drawbacks:
+//!
+//! - Every request contains the password, so it must only be used over TLS.
+//! - The user cannot sign out, or revoke one device.
+//! - Verifying a password is slow by design, and happens on every request. Attackers can use that to
+//!   exhaust the server.
+//! - A browser that knows the password also sends it with requests that other sites make. It is an
+//!   ambient credential like a cookie. The authenticator declares it as one, so that the layer rejects
+//!   cross-origin requests.
 
-#![allow(clippy::print_stdout)] // where it listens, for whoever started it
+#![allow(clippy::print_stdout)] // prints where it listens
 
 use auth_core::{
     Attempt, AuthFuture, AuthenticationInfo, Authenticator, Challenge, ChallengeReason, Clock,
@@ -34,7 +38,7 @@ use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    let (keys, key) = ApiKeys::with_a_robot()?;
+    let (keys, key) = ApiKeys::with_robot()?;
     let app = Router::new()
         .route("/me", get(me))
         .route("/stock", get(async || "plenty\n").route_layer(Require::role("robot")))
@@ -49,15 +53,15 @@ async fn me(me: Identity<User>) -> String {
     format!("{}\n", json!({ "subject": me.subject(), "scheme": me.scheme() }))
 }
 
-/// Keys that this server handed out. They are random, so a fast digest keeps them as safe as a slow
-/// one would; whoever reads the table learns no key.
+/// The digests of the API keys, with their principals. An attacker who reads the table learns no key.
+/// A fast digest is enough, because the keys are random and cannot be guessed like passwords.
 struct ApiKeys(Vec<([u8; 32], Principal<User>)>);
 
 impl ApiKeys {
     const HEADER: &str = "x-api-key";
 
-    /// One robot, and its key. A real server shows a key once, when it is made.
-    fn with_a_robot() -> std::io::Result<(Self, String)> {
+    /// Creates one principal and its key. A real server shows a key once, when it is created.
+    fn with_robot() -> std::io::Result<(Self, String)> {
         let mut random = [0; 32];
         getrandom::fill(&mut random)?;
         let key = URL_SAFE_NO_PAD.encode(random);
@@ -66,7 +70,7 @@ impl ApiKeys {
         Ok((Self(vec![(Sha256::digest(&key).into(), robot)]), key))
     }
 
-    fn judge(&self, head: &RequestHead<'_>, key: &HeaderValue) -> Outcome<User> {
+    fn verify(&self, head: &RequestHead<'_>, key: &HeaderValue) -> Outcome<User> {
         let rejected = |reason| Outcome::Rejected(Rejection::new("api-key", reason));
         if head.headers().get_all(Self::HEADER).iter().count() > 1 {
             return rejected(RejectionReason::Duplicate);
@@ -85,7 +89,7 @@ impl Authenticator for ApiKeys {
 
     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<User>> {
         let key = head.headers().get(Self::HEADER)?;
-        Some(Attempt::explicit(self.judge(head, key)))
+        Some(Attempt::explicit(self.verify(head, key)))
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
@@ -102,7 +106,7 @@ impl Authenticator for ApiKeys {
     }
 }
 
-/// HTTP Basic (RFC 7617) against the users. Read the warning above first.
+/// HTTP Basic (RFC 7617) with the passwords of the users. Read the warning above first.
 struct Basic {
     users: Users,
 }
@@ -116,7 +120,7 @@ impl Authenticator for Basic {
             return Some(Attempt::ambient_header(Outcome::Rejected(rejection)));
         };
         let users = self.users.clone();
-        // The verification runs on a thread of its own, see `Users::check`.
+        // `Users::check` verifies the password on a thread that may block.
         Some(Attempt::ambient_header(AuthFuture::boxed(async move {
             match users.check(&username, &password).await {
                 Ok(principal) => authenticated("basic", principal),
@@ -140,7 +144,7 @@ impl Authenticator for Basic {
     }
 }
 
-/// The username ends at the first colon; the password may hold more of them.
+/// Decodes the credentials. The username ends at the first colon; the password may contain colons.
 fn user_and_password(credentials: &[u8]) -> Option<(String, String)> {
     let text = String::from_utf8(STANDARD.decode(credentials).ok()?).ok()?;
     let (username, password) = text.split_once(':')?;
@@ -169,8 +173,8 @@ mod tests {
     }
 
     #[test]
-    fn one_good_key_is_known_and_two_are_not() {
-        let (keys, key) = ApiKeys::with_a_robot().unwrap();
+    fn one_valid_key_is_accepted_and_two_are_rejected() {
+        let (keys, key) = ApiKeys::with_robot().unwrap();
         let outcome = |sent: &[&str]| {
             let mut request = Request::new(());
             for key in sent {

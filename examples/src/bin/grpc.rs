@@ -1,16 +1,16 @@
-//! Tokens in gRPC, a tonic server and a client of it: `cargo run -p examples --bin grpc -- --help`.
+//! Tokens in gRPC, with a tonic server and client: `cargo run -p examples --bin grpc -- --help`.
 //!
 //! ```text
 //! cargo run -p examples --bin grpc -- --demo
 //! cargo run -p examples --bin grpc
 //! cargo run -p examples --bin grpc -- --client http://127.0.0.1:3000
-//! cargo run -p examples --bin grpc -- --client http://127.0.0.1:3000 --token <what the server says>
+//! cargo run -p examples --bin grpc -- --client http://127.0.0.1:3000 --token <the token that the server prints>
 //! ```
 //!
-//! There is one method, and its messages are plain text, so that no code has to be generated for
-//! them. The layer looks at none: it refuses a call before it is read, with a gRPC status.
+//! The service has one method with plain text messages, so that no code has to be generated. The layer
+//! does not depend on the messages: it refuses a call before the body is read, with a gRPC status.
 
-#![allow(clippy::print_stdout)] // where it listens, and what was answered, for whoever started it
+#![allow(clippy::print_stdout)] // prints where it listens, and the responses
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -36,22 +36,22 @@ use tower::service_fn;
 const WHO_AM_I: &str = "/shop.Shop/WhoAmI";
 const NAME: &str = "example";
 
-/// A gRPC server behind tokens, and a client of it
+/// A gRPC server that requires tokens, and its client
 #[derive(Parser)]
 struct Options {
-    /// The address and port to listen on; port 0 takes any free one
+    /// The address and port to listen on; port 0 selects any free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
 
-    /// Calls the server from here, without a token and with one, and stops it
+    /// Start the server, call it without and with a token, and stop it
     #[arg(long)]
     demo: bool,
 
-    /// Calls the server at this URL instead of being one
+    /// Call the server at this URL instead of starting one
     #[arg(long, value_name = "URL", conflicts_with_all = ["listen", "demo"])]
     client: Option<String>,
 
-    /// The token to call with
+    /// The token to send
     #[arg(long, requires = "client")]
     token: Option<String>,
 }
@@ -74,12 +74,12 @@ async fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     let server = tokio::spawn(serve(keys, listener, std::future::pending()));
     call(url.clone(), None).await?;
-    let answered = call(url, Some(&token)).await;
+    let exit_code = call(url, Some(&token)).await;
     server.abort();
-    answered
+    exit_code
 }
 
-/// What an issuer would do, which is another server mostly.
+/// Issues a token for `alice`. Usually another server does this.
 fn token(keys: &SigningKeys) -> Result<String, Box<dyn Error>> {
     let ends_at = Clock::system().now() + Duration::from_secs(3600);
     let claims = json!({ "iss": NAME, "sub": "alice", "aud": NAME, "exp": ends_at.as_secs() });
@@ -106,12 +106,12 @@ async fn serve(
 async fn who_am_i(request: Request<String>) -> Result<Response<String>, Status> {
     match Identity::<Claims>::of(request.extensions()) {
         Ok(Some(me)) => Ok(Response::new(format!("hello {}", me.subject()))),
-        Ok(None) => Err(Status::unauthenticated("nobody")), // not behind a layer that is required
+        Ok(None) => Err(Status::unauthenticated("no token")), // only behind an optional layer
         Err(error) => Err(Status::internal(error.to_string())),
     }
 }
 
-/// Calls the server, and prints what it says.
+/// Calls the server and prints the response.
 async fn call(url: String, token: Option<&str>) -> Result<ExitCode, Box<dyn Error>> {
     let mut request = Request::new(String::new());
     if let Some(token) = token {
@@ -121,8 +121,8 @@ async fn call(url: String, token: Option<&str>) -> Result<ExitCode, Box<dyn Erro
     let mut shop = client::Grpc::new(Endpoint::from_shared(url)?.connect().await?);
     shop.ready().await?;
     match shop.unary(request, PathAndQuery::from_static(WHO_AM_I), Text).await {
-        Ok(answer) => {
-            println!("{}", answer.get_ref());
+        Ok(response) => {
+            println!("{}", response.get_ref());
             Ok(ExitCode::SUCCESS)
         }
         Err(status) => {
@@ -132,7 +132,7 @@ async fn call(url: String, token: Option<&str>) -> Result<ExitCode, Box<dyn Erro
     }
 }
 
-/// Messages of plain text.
+/// The codec for plain text messages.
 struct Text;
 
 impl Codec for Text {
@@ -154,8 +154,8 @@ impl Encoder for Text {
     type Item = String;
     type Error = Status;
 
-    fn encode(&mut self, text: String, into: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        into.put_slice(text.as_bytes());
+    fn encode(&mut self, text: String, buffer: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        buffer.put_slice(text.as_bytes());
         Ok(())
     }
 }
@@ -164,8 +164,8 @@ impl Decoder for Text {
     type Item = String;
     type Error = Status;
 
-    fn decode(&mut self, from: &mut DecodeBuf<'_>) -> Result<Option<String>, Status> {
-        let text = String::from_utf8(from.copy_to_bytes(from.remaining()).into());
-        text.map(Some).map_err(|_| Status::invalid_argument("a message is UTF-8"))
+    fn decode(&mut self, buffer: &mut DecodeBuf<'_>) -> Result<Option<String>, Status> {
+        let text = String::from_utf8(buffer.copy_to_bytes(buffer.remaining()).into());
+        text.map(Some).map_err(|_| Status::invalid_argument("the message must be UTF-8"))
     }
 }

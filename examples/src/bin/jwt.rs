@@ -1,4 +1,4 @@
-//! The smallest server with tokens: `cargo run -p examples --bin jwt`.
+//! The smallest axum server with tokens: `cargo run -p examples --bin jwt`.
 //!
 //! ```text
 //! curl -c jar -d 'username=alice&password=wonderland' http://localhost:3000/login
@@ -7,7 +7,7 @@
 //! curl -b jar -c jar -X POST http://localhost:3000/logout
 //! ```
 
-#![allow(clippy::print_stdout)] // where it listens, for whoever started it
+#![allow(clippy::print_stdout)] // prints where it listens
 
 use auth_core::{Auth, AuthError, Identity, SignedIn};
 use auth_jwt::{Algorithm, JwtAuth, SigningKey};
@@ -16,15 +16,14 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use examples::serve;
-use examples::users::{User, Users};
-use serde::Deserialize;
+use examples::users::{Login, User, Users};
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let key = SigningKey::generate(Algorithm::EdDsa)?;
     let auth = JwtAuth::new(key).audience("example").sign_in(MemoryStore::new());
-    // Plain http is for development: without that call the refresh cookie is for TLS only.
+    // `insecure_http` is for development only: it allows the refresh cookie without TLS.
     let auth = auth.insecure_http().claims::<User>();
     let app = Router::new()
         .route("/login", post(login))
@@ -38,13 +37,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     Ok(axum::serve(listener, app).await?)
 }
 
-#[derive(Deserialize)]
-struct Login {
-    username: String,
-    password: String,
-}
-
-/// Answers with the access token; the refresh token is in a cookie.
+/// Signs the user in. The response contains the access token, and sets a cookie with the refresh token.
 async fn login(
     State(users): State<Users>,
     auth: Auth<User>,

@@ -1,4 +1,4 @@
-//! The smallest server with sessions: `cargo run -p examples --bin session`.
+//! The smallest axum server with sessions: `cargo run -p examples --bin session`.
 //!
 //! ```text
 //! curl -c jar -d 'username=alice&password=wonderland' http://localhost:3000/login
@@ -7,7 +7,7 @@
 //! curl -b jar -c jar -X POST http://localhost:3000/logout
 //! ```
 
-#![allow(clippy::print_stdout)] // where it listens, for whoever started it
+#![allow(clippy::print_stdout)] // prints where it listens
 
 use auth_core::{Auth, AuthError, Identity, SignedIn};
 use auth_session::SessionAuth;
@@ -16,13 +16,12 @@ use axum::extract::State;
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use examples::serve;
-use examples::users::{User, Users};
-use serde::Deserialize;
+use examples::users::{Login, User, Users};
 use tokio::net::TcpListener;
 
 #[tokio::main]
 async fn main() -> std::io::Result<()> {
-    // Plain http is for development: without that call the cookie is for TLS only.
+    // `insecure_http` is for development only: it allows the cookie without TLS.
     let auth = SessionAuth::new(MemoryStore::new()).insecure_http().claims::<User>();
     let app = Router::new()
         .route("/login", post(login))
@@ -36,12 +35,7 @@ async fn main() -> std::io::Result<()> {
     axum::serve(listener, app).await
 }
 
-#[derive(Deserialize)]
-struct Login {
-    username: String,
-    password: String,
-}
-
+/// Signs the user in. The response sets the session cookie.
 async fn login(
     State(users): State<Users>,
     auth: Auth<User>,
@@ -52,7 +46,7 @@ async fn login(
     auth.sign_in(principal).await
 }
 
-/// Counts with or without a sign-in; what was counted before it stays.
+/// Counts visits in the session's data. A visitor has a session, too, and keeps the count at sign-in.
 async fn visits(session: Session) -> Result<String, AuthError> {
     session.update("visits", |visits: &mut u32| *visits += 1)?;
     let visits: u32 = session.get("visits").await?.unwrap_or_default();

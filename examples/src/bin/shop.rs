@@ -1,6 +1,9 @@
-//! A shop behind sessions and tokens: `cargo run -p examples --bin shop -- --help`.
+//! A shop with sessions and tokens: `cargo run -p examples --bin shop -- --help`.
+//!
+//! This file parses the command line, sets up logging, and starts the server. The routes are in the
+//! library, from `src/shop/app.rs` on.
 
-#![allow(clippy::print_stdout)] // where it listens, for whoever started it
+#![allow(clippy::print_stdout)] // prints where it listens
 
 use std::fmt::Display;
 use std::io::{self, IsTerminal, stderr};
@@ -16,28 +19,27 @@ use tracing_subscriber::EnvFilter;
 async fn main() -> io::Result<()> {
     let options = Options::parse();
     log_to_stderr();
-    let transport = options.transport().unwrap_or_else(refuse);
-    let backend = shop::backend(&options, transport, &Clock::system()).await;
-    let backend = backend.unwrap_or_else(refuse);
-    let app = shop::app(options.users(), backend, transport);
+    let deployment = options.deployment().unwrap_or_else(exit);
+    let authentication = shop::authentication(&options, deployment, &Clock::system()).await;
+    let app = shop::app(options.users(), authentication.unwrap_or_else(exit), deployment);
 
     let stop = serve::signals()?;
     let listeners = Listeners::bind(options.listen).await;
     let listeners = listeners
-        .unwrap_or_else(|error| refuse(format!("cannot listen on {}: {error}", options.listen)));
+        .unwrap_or_else(|error| exit(format!("cannot listen on {}: {error}", options.listen)));
     println!("users: alice / wonderland (buyer), bob / builder (admin)");
-    println!("shop at {}", listeners.url()?); // it accepts connections by now
+    println!("shop at {}", listeners.url()?); // connections are accepted from here on
     serve::serve(listeners, app, stop).await
 }
 
-/// `RUST_LOG` says what is logged; `info` otherwise.
+/// Logs what `RUST_LOG` selects. Defaults to `info`.
 fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     let ansi = stderr().is_terminal();
     tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(stderr).init();
 }
 
-/// Exits with 2, as for every other mistake on the command line.
-fn refuse<T>(error: impl Display) -> T {
+/// Prints the error and exits with code 2, as clap does for invalid arguments.
+fn exit<T>(error: impl Display) -> T {
     Options::command().error(ErrorKind::ValueValidation, error).exit()
 }

@@ -1,15 +1,16 @@
-//! Who the user is, and signing out.
+//! The endpoints of the current sign-in: profile, refresh, and logout.
 
 use auth_core::{Auth, Identity, SignInId};
 use axum::Json;
-use axum::response::Result;
+use axum::response::{IntoResponse, Response, Result};
 use http::StatusCode;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use super::input::Input;
 use crate::users::User;
 
-/// Times are Unix seconds.
+/// The body of `GET /me`. Times are Unix seconds.
 #[derive(Serialize)]
 pub(super) struct Me {
     subject: Box<str>,
@@ -22,6 +23,7 @@ pub(super) struct Me {
     expires_at: u64,
 }
 
+/// `GET /me`: returns the verified identity. The extractor answers 401 if there is none.
 pub(super) async fn me(me: Identity<User>) -> Json<Me> {
     Json(Me {
         subject: me.subject().into(),
@@ -35,11 +37,40 @@ pub(super) async fn me(me: Identity<User>) -> Json<Me> {
     })
 }
 
+/// `GET /admin`: returns what only admins may see. The route requires the role.
 pub(super) async fn admin(me: Identity<User>) -> Json<Value> {
     Json(json!({ "message": format!("{} may see this", me.claims().display_name) }))
 }
 
-/// Nobody signed in is no error: afterwards nobody is.
+/// The parameters of a refresh (RFC 6749 section 6), all optional.
+#[derive(Default, Deserialize)]
+pub(super) struct Refresh {
+    /// The refresh token. Defaults to the credential that the request carries.
+    refresh_token: Option<Box<str>>,
+    /// The scopes of the new token, separated by spaces. They must be a subset of the old ones.
+    scope: Option<Box<str>>,
+}
+
+/// `POST /refresh`: replaces the secret of the current sign-in, or returns a new pair of tokens. The
+/// old credential is no longer valid.
+pub(super) async fn refresh(auth: Auth<User>, body: Option<Input<Refresh>>) -> Result<Response> {
+    let Refresh { refresh_token, scope } = body.map(|input| input.value).unwrap_or_default();
+    let mut refresh = auth.refresh();
+    if let Some(token) = refresh_token {
+        refresh = refresh.token(token);
+    }
+    for scope in scope.iter().flat_map(|scopes| scopes.split_ascii_whitespace()) {
+        refresh = refresh.scope(scope);
+    }
+    let refreshed = refresh.await?;
+    Ok(match refreshed.tokens {
+        Some(_) => refreshed.into_response(),
+        None => Json(json!({ "sign_in": refreshed.sign_in })).into_response(),
+    })
+}
+
+/// `POST /logout`: ends the current sign-in. Succeeds without one, too, so that a client can repeat
+/// the request.
 pub(super) async fn logout(auth: Auth<User>) -> Result<StatusCode> {
     auth.sign_out().await?;
     Ok(StatusCode::NO_CONTENT)

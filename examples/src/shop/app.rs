@@ -1,4 +1,4 @@
-//! The routes, and the layers around them.
+//! The routes of the shop, and the layers around them.
 
 use auth_core::{AuthLayer, Require};
 use axum::Router;
@@ -6,48 +6,63 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{map_response, map_response_with_state};
 use axum::routing::{delete, get, post};
 
-use super::backend::Backend;
-use super::headers::{self, Exposure};
-use super::{account, cart, devices, errors, events, login, page, refresh};
+use super::authentication::Authentication;
+use super::options::Deployment;
+use super::{account, cart, devices, events, login, page, responses};
 use crate::users::Users;
 
-/// The most bytes of a request's body: a password or an item of the cart is short.
-const BODY: usize = 16 * 1024;
+/// The size limit of a request body, in bytes. The longest bodies are a password or an item.
+const MAX_BODY: usize = 16 * 1024;
 
-/// The whole shop: the routes behind this backend, the open ones, and the headers around them. Any
-/// authenticator of the shop's users is a backend.
-pub fn app(users: Users, backend: impl Into<Backend>, transport: Exposure) -> Router {
-    let Backend { auth, open: of_backend } = backend.into();
+/// Returns the whole shop: the routes behind the authentication layer, the public routes, and the
+/// headers of all responses.
+///
+/// `authentication` is any authenticator whose claims are [`User`](crate::users::User), or the result
+/// of [`authentication`](super::authentication()).
+pub fn app(
+    users: Users,
+    authentication: impl Into<Authentication>,
+    deployment: Deployment,
+) -> Router {
+    let Authentication { authenticator, public_routes } = authentication.into();
     router(users)
-        .layer(AuthLayer::new(auth).optional())
-        .merge(open().merge(of_backend))
-        .layer(map_response(errors::to_json))
-        .layer(map_response_with_state(transport, headers::add))
+        // `optional` lets requests without a credential pass: a visitor can fill a cart and sign in.
+        // A handler that extracts `Identity` still answers 401 to them.
+        .layer(AuthLayer::new(authenticator).optional())
+        // Routes merged after the layer are not behind it. They answer while the store does not.
+        .merge(public().merge(public_routes))
+        // The outermost layers also see the refusals of the authentication layer.
+        .layer(map_response(responses::errors_as_json))
+        .layer(map_response_with_state(deployment, responses::add_headers))
 }
 
-/// The routes that depend on who asks, without the authentication layer that they need.
+/// Returns the routes that need the authentication layer, without the layer.
 pub fn router(users: Users) -> Router {
     Router::new()
         .route("/login", post(login::login))
         .route("/me", get(account::me))
         .route("/admin", get(account::admin).route_layer(admin()))
         .route("/events", get(events::events))
-        .route("/refresh", post(refresh::refresh))
+        .route("/refresh", post(account::refresh))
         .route("/logout", post(account::logout))
-        .merge(of_devices())
+        .merge(devices())
         .route("/cart", get(cart::show).post(cart::add))
-        .layer(DefaultBodyLimit::max(BODY))
+        .layer(DefaultBodyLimit::max(MAX_BODY))
         .with_state(users)
 }
 
-/// Somebody who is an admin by the store itself: a copy could be two seconds late.
+/// Requires the role `admin`, by the store's current record: a cached sign-in could still have a role
+/// that was revoked up to two seconds ago.
 fn admin() -> Require {
     Require::all([Require::revalidated(), Require::role("admin")])
 }
 
-/// What a token may do only if it was not narrowed to less. Whoever ends sign-ins has one that
-/// stands, by the store itself: a stolen one that has just been ended ends no others.
-fn of_devices() -> Router<Users> {
+/// Returns the device routes. They require the scope `devices`, which a client can drop when it
+/// refreshes its token.
+///
+/// The routes that end sign-ins also require that the store confirms the caller's own sign-in. So a
+/// stolen credential that was revoked a moment ago cannot end the user's other sign-ins.
+fn devices() -> Router<Users> {
     let ending = Router::new()
         .route("/logout-others", post(devices::logout_others))
         .route("/logout-everywhere", post(devices::logout_everywhere))
@@ -59,7 +74,7 @@ fn of_devices() -> Router<Users> {
         .route_layer(Require::scope("devices"))
 }
 
-/// The routes that are the same for everybody: they answer even when the store does not.
-fn open() -> Router {
+/// Returns the routes that do not depend on the user.
+fn public() -> Router {
     page::router().route("/healthz", get(async || "ok"))
 }

@@ -1,123 +1,123 @@
-//! The one place that names backends.
+//! Chooses and configures the backends. No other module of the shop names one.
+//!
+//! An application usually has one backend and writes this in five lines. The shop selects it at run
+//! time, so the authenticator is a trait object.
 
 use std::fmt;
 use std::sync::Arc;
 
 use auth_core::{Authenticator, Clock, any_of};
-use auth_jwt::{JwtAuth, SigningKeys, WithSignIn};
+use auth_jwt::{JwtAuth, SigningKeys};
 use auth_session::SessionAuth;
 use auth_store::{OverflowPolicy, Store};
 use axum::Router;
 use http::HeaderValue;
 
-use super::headers::Exposure;
-use super::options::{AuthKind, Options};
+use super::options::{AuthKind, Deployment, Options};
 use super::setup_error::SetupError;
 use super::signing_key::signing_key;
 use super::store::store;
 use crate::users::User;
 
-/// How many devices a user may be signed in on; the next one ends the oldest.
-const DEVICES: u32 = 5;
-/// What a browser forgets when its user signs out.
-const FORGET: HeaderValue = HeaderValue::from_static(r#""cache", "storage""#);
-/// Who issues tokens, and for whom: every shop with the same store and the same signing key.
+/// The limit of sign-ins per user. The next sign-in ends the oldest one.
+const MAX_DEVICES: u32 = 5;
+/// What a browser deletes when the user signs out (`Clear-Site-Data`).
+const CLEAR_SITE_DATA: HeaderValue = HeaderValue::from_static(r#""cache", "storage""#);
+/// The issuer and the audience of tokens. All shops with the same store and signing key share it.
 const SHOP: &str = "shop";
 
-/// Any backend, chosen at run time, and what it shows to everybody.
+/// The authenticator of the shop, and the public routes that belong to it.
 #[derive(Clone)]
-pub struct Backend {
-    pub(super) auth: Arc<dyn Authenticator<Claims = User>>,
-    pub(super) open: Router,
+pub struct Authentication {
+    pub(super) authenticator: Arc<dyn Authenticator<Claims = User>>,
+    pub(super) public_routes: Router,
 }
 
-impl<A: Authenticator<Claims = User>> From<A> for Backend {
-    fn from(auth: A) -> Self {
-        Self { auth: auth.erased(), open: Router::new() }
+impl<A: Authenticator<Claims = User>> From<A> for Authentication {
+    fn from(authenticator: A) -> Self {
+        Self { authenticator: authenticator.erased(), public_routes: Router::new() }
     }
 }
 
-impl Backend {
-    /// Services that verify tokens find their keys there.
-    fn publishing(self, keys: &SigningKeys) -> Self {
+impl Authentication {
+    /// Publishes the public keys, so that other services can verify the shop's tokens.
+    fn with_jwks(self, keys: &SigningKeys) -> Self {
         let jwks = keys.jwks_service();
-        Self { open: self.open.route_service("/.well-known/jwks.json", jwks), ..self }
+        let public_routes = self.public_routes.route_service("/.well-known/jwks.json", jwks);
+        Self { public_routes, ..self }
     }
 }
 
-impl fmt::Debug for Backend {
+impl fmt::Debug for Authentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Backend").finish_non_exhaustive()
+        f.debug_struct("Authentication").finish_non_exhaustive()
     }
 }
 
-/// The backend that the command line asks for. It goes by this clock, which tests turn.
+/// Creates the authentication that the command line selects. All backends read the time from `clock`.
 ///
 /// # Errors
-/// If this build does not have it, the store cannot be reached, or there is no key to sign tokens
-/// with. None repeats the password of the store.
+/// If the store cannot be reached or its URL is invalid, or if there is no key to sign tokens with.
+/// No error contains the password of the store.
 ///
 /// # Panics
-/// Outside of a tokio runtime, with a store that several shops share.
-pub async fn backend(
+/// Outside of a Tokio runtime, with a store that several shops share.
+pub async fn authentication(
     options: &Options,
-    transport: Exposure,
+    deployment: Deployment,
     clock: &Clock,
-) -> Result<Backend, SetupError> {
+) -> Result<Authentication, SetupError> {
+    // Both backends share the store, so a device list contains the sign-ins of both.
     let store = store(options).await?;
-    let session = session(options, transport, Arc::clone(&store)).clock(clock.clone());
+    let sessions = sessions(options, deployment, Arc::clone(&store), clock);
     if options.auth == AuthKind::Session {
-        return Ok(session.accept_bearer().into());
+        return Ok(sessions.accept_bearer().into());
     }
     if options.store.is_shared() && options.signing_key.is_none() {
-        tracing::warn!("without --signing-key, other shops refuse this one's tokens");
+        tracing::warn!(
+            "no --signing-key: other shops with this store reject the tokens of this one"
+        );
     }
-    let keys = signing_keys(options, clock)?;
-    let tokens = tokens(options, transport, keys.clone(), store).clock(clock.clone());
-    let backend: Backend = if options.auth == AuthKind::Both {
-        any_of((session, tokens)).into()
-    } else {
-        tokens.into()
-    };
-    Ok(backend.publishing(&keys))
-}
-
-fn session(options: &Options, transport: Exposure, store: Arc<dyn Store>) -> SessionAuth<User> {
-    let auth = SessionAuth::new(store)
-        .lifetime(options.session())
-        .max_sign_ins(DEVICES, OverflowPolicy::EvictOldest)
-        .clear_site_data(FORGET)
-        .claims::<User>();
-    match transport {
-        Exposure::BehindTls => auth,
-        Exposure::InsecureLoopback => auth.insecure_http(),
-    }
-}
-
-fn tokens(
-    options: &Options,
-    transport: Exposure,
-    keys: SigningKeys,
-    store: Arc<dyn Store>,
-) -> JwtAuth<User, WithSignIn> {
-    let auth = JwtAuth::new(keys)
+    let key = signing_key(options.signing_key.as_deref())?;
+    let keys = SigningKeys::new(key).max_token_lifetime(options.access()).clock(clock.clone());
+    let tokens = JwtAuth::new(keys.clone())
         .issuer(SHOP)
         .audience(SHOP)
-        .sign_in(store)
+        .sign_in(store) // each token belongs to a stored sign-in, so it can be revoked
         .access_lifetime(options.access())
         .lifetime(options.token_sign_in())
-        .max_sign_ins(DEVICES, OverflowPolicy::EvictOldest)
-        .clear_site_data(FORGET)
-        .claims::<User>();
-    match transport {
-        Exposure::BehindTls => auth,
-        Exposure::InsecureLoopback => auth.insecure_http(),
-    }
+        .max_sign_ins(MAX_DEVICES, OverflowPolicy::EvictOldest)
+        .clear_site_data(CLEAR_SITE_DATA)
+        .claims::<User>()
+        .clock(clock.clone());
+    let tokens = match deployment {
+        Deployment::BehindTls => tokens,
+        Deployment::InsecureLoopback => tokens.insecure_http(),
+    };
+    // The first of both signs in by default: browsers get a cookie unless they ask for tokens.
+    let authentication: Authentication = match options.auth {
+        AuthKind::Both => any_of((sessions, tokens)).into(),
+        _ => tokens.into(),
+    };
+    Ok(authentication.with_jwks(&keys))
 }
 
-fn signing_keys(options: &Options, clock: &Clock) -> Result<SigningKeys, SetupError> {
-    let key = signing_key(options.signing_key.as_deref())?;
-    Ok(SigningKeys::new(key).max_token_lifetime(options.access()).clock(clock.clone()))
+fn sessions(
+    options: &Options,
+    deployment: Deployment,
+    store: Arc<dyn Store>,
+    clock: &Clock,
+) -> SessionAuth<User> {
+    let sessions = SessionAuth::new(store)
+        .lifetime(options.session())
+        .max_sign_ins(MAX_DEVICES, OverflowPolicy::EvictOldest)
+        .clear_site_data(CLEAR_SITE_DATA)
+        .claims::<User>()
+        .clock(clock.clone());
+    match deployment {
+        Deployment::BehindTls => sessions,
+        Deployment::InsecureLoopback => sessions.insecure_http(),
+    }
 }
 
 #[cfg(test)]
@@ -125,18 +125,19 @@ mod tests {
     use super::*;
     use clap::Parser;
 
-    async fn answer(args: &[&str]) -> Result<(), String> {
+    async fn setup(args: &[&str]) -> Result<(), String> {
         let options = Options::parse_from(["shop"].iter().chain(args));
-        let backend = backend(&options, Exposure::InsecureLoopback, &Clock::system()).await;
-        backend.map(drop).map_err(|error| error.to_string())
+        let deployment = Deployment::InsecureLoopback;
+        let authentication = authentication(&options, deployment, &Clock::system()).await;
+        authentication.map(drop).map_err(|error| error.to_string())
     }
 
     #[tokio::test]
-    async fn every_kind_of_backend_is_there() {
-        assert_eq!(answer(&[]).await, Ok(()));
+    async fn every_kind_can_be_set_up() {
+        assert_eq!(setup(&[]).await, Ok(()));
         for kind in ["session", "jwt", "both"] {
-            assert_eq!(answer(&["--auth", kind]).await, Ok(()), "{kind}");
-            assert_eq!(answer(&["--auth", kind, "--access", "1000000"]).await, Ok(()), "{kind}");
+            assert_eq!(setup(&["--auth", kind]).await, Ok(()), "{kind}");
+            assert_eq!(setup(&["--auth", kind, "--access", "1000000"]).await, Ok(()), "{kind}");
         }
     }
 }

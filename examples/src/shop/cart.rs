@@ -1,4 +1,7 @@
-//! The cart: before sign-in, after it, and on each device its own.
+//! The cart, kept in the session: a visitor's cart before the sign-in, then one per device.
+//!
+//! Sign-in keeps the session's data, so a visitor's cart becomes the user's. Concurrent additions are
+//! all kept, because the session retries the update on the newest data.
 
 use std::collections::BTreeMap;
 use std::mem;
@@ -15,44 +18,47 @@ use serde::Deserialize;
 use super::input::{Format, Input};
 use super::return_path::return_path;
 
-/// Under which key the session keeps it.
+/// The key of the cart in the session's data.
 const KEY: &str = "cart";
 const QUANTITY: RangeInclusive<u32> = 1..=99;
-const NAME: RangeInclusive<usize> = 1..=64;
-/// How many different items a cart holds.
-const ITEMS: usize = 100;
+const NAME_LENGTH: RangeInclusive<usize> = 1..=64;
+/// The limit of different items in a cart.
+const MAX_ITEMS: usize = 100;
 
-/// How many of each item.
+/// The quantity of each item.
 type Cart = BTreeMap<String, u32>;
 
 #[derive(Deserialize)]
 pub(super) struct Addition {
     item: String,
     quantity: u32,
-    /// Where a form goes afterwards.
+    /// Where to redirect a form afterwards.
     next: Option<String>,
 }
 
+/// `GET /cart`: returns the cart of the session, which may be empty.
 pub(super) async fn show(session: Session) -> Result<Json<Cart>> {
     Ok(Json(session.get(KEY).await?.unwrap_or_default()))
 }
 
-/// Adds to the cart. However many requests do so at once, everything is in it in the end.
+/// `POST /cart`: adds to the cart, and returns it. Creates a session for a new visitor.
 pub(super) async fn add(
     session: Session,
     Input { value: Addition { item, quantity, next }, format }: Input<Addition>,
 ) -> Result<Response> {
     check(&item, quantity).map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error))?;
-    // The answer is what is kept. Whoever asks for it afterwards may find a cart that others have
-    // changed since, or none: the user has logged out on another device.
-    let kept = Arc::new(Mutex::new(Cart::new()));
-    let (added, keep) = (item.clone(), Arc::clone(&kept));
+    // The response is the cart as it was saved. Reading it again after `save` could return what other
+    // requests have changed since, or nothing if the sign-in has ended on another device.
+    let saved = Arc::new(Mutex::new(Cart::new()));
+    let (added, save) = (item.clone(), Arc::clone(&saved));
     session.update(KEY, move |cart: &mut Cart| {
         put(cart, &added, quantity);
-        keep.lock().clone_from(cart);
+        save.lock().clone_from(cart);
     })?;
-    session.save().await?; // now, and not before the response leaves
-    let cart = mem::take(&mut *kept.lock());
+    // The layer would save when the response leaves. Saving here runs the closure first, so that the
+    // response can contain its result.
+    session.save().await?;
+    let cart = mem::take(&mut *saved.lock());
     if !cart.contains_key(&item) {
         return Err((StatusCode::UNPROCESSABLE_ENTITY, "a cart holds 100 different items").into());
     }
@@ -63,20 +69,21 @@ pub(super) async fn add(
 }
 
 fn check(item: &str, quantity: u32) -> Result<(), &'static str> {
-    if !NAME.contains(&item.chars().count()) || item.chars().any(char::is_control) {
-        return Err("an item has a name of 1 to 64 characters");
+    if !NAME_LENGTH.contains(&item.chars().count()) || item.chars().any(char::is_control) {
+        return Err("the name of an item must have 1 to 64 characters");
     }
     if !QUANTITY.contains(&quantity) {
-        return Err("a quantity is 1 to 99");
+        return Err("the quantity must be between 1 and 99");
     }
     Ok(())
 }
 
-/// A full cart stays as it is. It runs on the newest cart, and again if another request was faster.
+/// Adds to the cart, unless it is full. The session calls this again with newer data if another
+/// request has saved first, so it must not have side effects on anything else.
 fn put(cart: &mut Cart, item: &str, quantity: u32) {
-    if cart.len() < ITEMS || cart.contains_key(item) {
-        let kept = cart.entry(item.to_owned()).or_default();
-        *kept = kept.saturating_add(quantity);
+    if cart.len() < MAX_ITEMS || cart.contains_key(item) {
+        let total = cart.entry(item.to_owned()).or_default();
+        *total = total.saturating_add(quantity);
     }
 }
 
@@ -96,13 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn a_full_cart_takes_more_of_what_is_in_it_and_nothing_else() {
-        let mut cart: Cart = (0..ITEMS).map(|n| (n.to_string(), 1)).collect();
+    fn a_full_cart_accepts_only_more_of_the_same_items() {
+        let mut cart: Cart = (0..MAX_ITEMS).map(|n| (n.to_string(), 1)).collect();
         put(&mut cart, "tea", 1);
-        assert!(cart.len() == ITEMS && !cart.contains_key("tea"));
+        assert!(cart.len() == MAX_ITEMS && !cart.contains_key("tea"));
         put(&mut cart, "7", 2);
         assert_eq!(cart["7"], 3);
         put(&mut cart, "7", u32::MAX);
-        assert_eq!(cart["7"], u32::MAX, "it does not wrap");
+        assert_eq!(cart["7"], u32::MAX, "the quantity saturates");
     }
 }

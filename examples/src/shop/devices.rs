@@ -1,4 +1,6 @@
-//! Where the user is signed in, and ending that.
+//! The device list: where the user is signed in, and how to end those sign-ins.
+//!
+//! Each entry is a stored sign-in. Ending one revokes its credential on every shop.
 
 use std::net::IpAddr;
 
@@ -12,7 +14,7 @@ use serde::Serialize;
 
 use crate::users::User;
 
-/// Times are Unix seconds.
+/// A sign-in as the device list shows it. Times are Unix seconds.
 #[derive(Serialize)]
 pub(super) struct Device {
     sign_in: SignInId,
@@ -40,12 +42,14 @@ impl From<SignInInfo> for Device {
     }
 }
 
+/// `GET /devices`: lists the user's sign-ins, oldest first.
 pub(super) async fn list(auth: Auth<User>) -> Result<Json<Vec<Device>>> {
     let sign_ins = auth.sign_ins().await?;
     Ok(Json(sign_ins.into_iter().map(Device::from).collect()))
 }
 
-/// 404 for what is no sign-in of the user, whoever else's it may be.
+/// `DELETE /devices/{sign_in}`: ends one sign-in of the user. Answers 404 for any other ID, so that
+/// nothing is revealed about other users' sign-ins.
 pub(super) async fn end(
     me: Identity<User>,
     auth: Auth<User>,
@@ -53,18 +57,20 @@ pub(super) async fn end(
 ) -> Result<StatusCode> {
     let Ok(Path(sign_in)) = sign_in else { return Err(StatusCode::NOT_FOUND.into()) };
     if me.sign_in() == Some(sign_in) {
-        auth.sign_out().await?; // takes the cookie away, too
+        auth.sign_out().await?; // removes the cookie, too
     } else if !auth.revoke(sign_in).await? {
         return Err(StatusCode::NOT_FOUND.into());
     }
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `POST /logout-others`: ends all sign-ins of the user except the current one.
 pub(super) async fn logout_others(auth: Auth<User>) -> Result<StatusCode> {
     auth.revoke_others().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// `POST /logout-everywhere`: ends all sign-ins of the user.
 pub(super) async fn logout_everywhere(auth: Auth<User>) -> Result<StatusCode> {
     auth.revoke_all().await?;
     Ok(StatusCode::NO_CONTENT)

@@ -1,4 +1,6 @@
-//! A request's body, as JSON or as a form.
+//! An extractor for request bodies in JSON or as a form.
+//!
+//! The page's script sends JSON. Without scripts, a browser sends forms.
 
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
@@ -6,45 +8,48 @@ use axum::{Form, Json};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
 
-/// A value from the body, and how it was written.
+/// A value from the request body, and the format of that body.
+///
+/// Rejects another content type, or none, with 415, a body that is not a `T` with 400, and a body that
+/// exceeds the size limit with 413.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Input<T> {
     pub(super) value: T,
     pub(super) format: Format,
 }
 
-/// How a body is written.
+/// The format of a request body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
+    /// `application/json`
     Json,
-    /// What a page sends without scripts (`application/x-www-form-urlencoded`).
+    /// `application/x-www-form-urlencoded`
     Form,
 }
 
-/// Another content type, or none: 415. A body that is no `T`: 400. Too much of it: 413.
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {
     type Rejection = (StatusCode, String);
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         let format = format(request.headers()).ok_or_else(|| {
-            let wanted = "send application/json or application/x-www-form-urlencoded";
-            (StatusCode::UNSUPPORTED_MEDIA_TYPE, wanted.to_owned())
+            let error = "send application/json or application/x-www-form-urlencoded";
+            (StatusCode::UNSUPPORTED_MEDIA_TYPE, error.to_owned())
         })?;
         let value = match format {
             Format::Json => <Json<T> as FromRequest<S>>::from_request(request, state)
                 .await
                 .map(|Json(value)| value)
-                .map_err(|error| refusal(error.status(), error.body_text())),
+                .map_err(|error| rejection(error.status(), error.body_text())),
             Format::Form => Form::from_request(request, state)
                 .await
                 .map(|Form(value)| value)
-                .map_err(|error| refusal(error.status(), error.body_text())),
+                .map_err(|error| rejection(error.status(), error.body_text())),
         };
         Ok(Self { value: value?, format })
     }
 }
 
-/// `None` if there is no body, whatever its type would be.
+/// Extracts `None` from an empty body, whatever its content type.
 impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Input<T> {
     type Rejection = (StatusCode, String);
 
@@ -53,7 +58,7 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Input<T> {
         let request = Request::from_parts(parts.clone(), body);
         let body = Bytes::from_request(request, state)
             .await
-            .map_err(|error| refusal(error.status(), error.body_text()))?;
+            .map_err(|error| rejection(error.status(), error.body_text()))?;
         if body.is_empty() {
             return Ok(None);
         }
@@ -62,7 +67,8 @@ impl<T: DeserializeOwned, S: Send + Sync> OptionalFromRequest<S> for Input<T> {
     }
 }
 
-fn refusal(status: StatusCode, text: String) -> (StatusCode, String) {
+/// axum answers a body of the right format and the wrong type with 422. The shop answers 400.
+fn rejection(status: StatusCode, text: String) -> (StatusCode, String) {
     match status {
         StatusCode::PAYLOAD_TOO_LARGE => (status, text),
         _ => (StatusCode::BAD_REQUEST, text),
@@ -84,7 +90,7 @@ mod tests {
     use http::HeaderValue;
 
     #[test]
-    fn the_content_type_says_how_it_is_written() {
+    fn the_content_type_determines_the_format() {
         let cases = [
             ("application/json", Some(Format::Json)),
             ("Application/JSON; charset=utf-8", Some(Format::Json)),

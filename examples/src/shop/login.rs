@@ -1,4 +1,8 @@
-//! Signing in.
+//! `POST /login`: verifies a password and signs the user in.
+//!
+//! The handler is the same for cookies and for tokens. The application verifies the password; the
+//! layer issues the credential, replaces the one that the request carried, and moves the visitor's
+//! session data to the user.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,40 +20,41 @@ use super::return_path::return_path;
 use crate::users::{Denied, User, Users};
 
 #[derive(Deserialize)]
-pub(super) struct Login {
+pub(super) struct LoginRequest {
     username: String,
     password: String,
     #[serde(default)]
     credential: Credential,
     #[serde(default)]
     delivery: TokenDelivery,
-    /// Whether the cookie outlives the browser.
+    /// Whether the cookie outlives the browser session ("remember me").
     #[serde(default)]
     remember: bool,
-    /// What the user calls the device.
+    /// The user's name for the device.
     label: Option<String>,
-    /// Where a form goes afterwards.
+    /// Where to redirect a form afterwards.
     next: Option<String>,
 }
 
+/// The kind of credential that the client asks for.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Credential {
-    /// What the backend prefers: a cookie, if it has one.
+    /// The default of the backend: a cookie if it issues cookies.
     #[default]
     Cookie,
-    /// A token in the response's body, for clients that are no browsers.
+    /// A token in the response body, for clients that are not browsers.
     Token,
 }
 
-/// Where the secret goes that refreshes a token.
+/// Where the client receives the refresh token.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum TokenDelivery {
-    /// Into a cookie that scripts cannot read.
+    /// In a cookie that scripts cannot read.
     #[default]
     Cookie,
-    /// Into the response's body, for clients that are no browsers.
+    /// In the response body, for clients that are not browsers.
     Body,
 }
 
@@ -64,48 +69,53 @@ pub(super) async fn login(
     State(users): State<Users>,
     auth: Auth<User>,
     client: Option<Extension<ConnectInfo<SocketAddr>>>,
-    Input { value: login, format }: Input<Login>,
+    Input { value: request, format }: Input<LoginRequest>,
 ) -> Result<Response> {
-    let checked = users.check(&login.username, &login.password).await;
-    let principal = checked.map_err(|denied| deny(denied, &auth))?;
+    let checked = users.check(&request.username, &request.password).await;
+    let principal = checked.map_err(|denied| refuse(denied, &auth))?;
     let (subject, roles) = (principal.subject.clone(), principal.roles.clone());
 
     let mut sign_in = auth.sign_in(principal);
-    if login.credential == Credential::Token {
+    // Only if the client asks for it: without `as_tokens` or `as_cookie`, the backend decides.
+    if request.credential == Credential::Token {
         sign_in = sign_in.as_tokens();
     }
-    if login.delivery == TokenDelivery::Body {
+    if request.delivery == TokenDelivery::Body {
         sign_in = sign_in.deliver(RefreshTokenDelivery::Body);
     }
-    if login.remember {
+    if request.remember {
         sign_in = sign_in.persistence(Persistence::Persistent);
     }
-    if let Some(label) = login.label.filter(|label| !label.is_empty()) {
+    if let Some(label) = request.label.filter(|label| !label.is_empty()) {
         sign_in = sign_in.label(label);
     }
-    // The peer's address. Behind a proxy that is the proxy: an application that knows its proxy
-    // reads the header that this one sets, and believes nobody else's.
+    // The address of the TCP peer, for the device list. Behind a proxy this is the proxy's address.
+    // An application that knows its proxy reads the header that the proxy sets. It must not read that
+    // header otherwise, because any client can send it.
     if let Some(Extension(ConnectInfo(address))) = client {
         sign_in = sign_in.address(address.ip().to_canonical());
     }
+    // This replaces the credential of the request. A visitor's secret that an attacker has planted or
+    // seen is not valid for the user (session fixation).
     let signed_in = sign_in.await?;
 
-    Ok(match (format, login.next) {
+    Ok(match (format, request.next) {
         _ if signed_in.tokens.is_some() => signed_in.into_response(),
         (Format::Form, Some(next)) => Redirect::to(return_path(&next)).into_response(),
         _ => Json(Welcome { subject, roles, sign_in: signed_in.sign_in }).into_response(),
     })
 }
 
-/// What went wrong is not said, but what would do: 401 as the layer itself answers it.
-fn deny(denied: Denied, auth: &Auth<User>) -> Response {
+/// Answers a failed login with 401 or 429. The response does not reveal whether the username exists.
+fn refuse(denied: Denied, auth: &Auth<User>) -> Response {
     match denied {
-        Denied::Wrong => {
-            let denied = auth.unauthenticated("wrong password");
+        Denied::WrongCredentials => {
+            // The layer's own 401: the same status and the same `WWW-Authenticate` challenges.
+            let unauthenticated = auth.unauthenticated("wrong password");
             let error = Json(json!({ "error": "wrong username or password" }));
-            (denied.status(), denied.challenges().clone(), error).into_response()
+            (unauthenticated.status(), unauthenticated.challenges().clone(), error).into_response()
         }
-        Denied::TooOften(wait) => {
+        Denied::TooManyAttempts(wait) => {
             let secs = wait.as_millis().div_ceil(1000);
             let error = "too many wrong passwords: try again later";
             (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, secs.to_string())], error)

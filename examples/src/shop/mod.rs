@@ -1,15 +1,16 @@
-//! A shop: sign-in, roles, a cart that survives it, and the user's devices.
+//! A shop: sign-in, roles, a cart that survives the sign-in, and the user's devices.
 //!
-//! No handler names a backend: they ask for `Identity<User>`, `Auth<User>` and `Session`, and run
-//! behind sessions, tokens, or both. The one place that chooses is [`backend`]; tests pass another
-//! one to [`app`].
+//! No handler names a backend. Handlers extract `Identity<User>`, `Auth<User>` and `Session`, and run
+//! unchanged behind sessions, tokens, or both. Only [`authentication`] decides which; [`app`] accepts
+//! any other authenticator, too.
 //!
-//! An open page is told when its sign-in ends, wherever that happens: `GET /events`. What only an admin
-//! may see, and what ends sign-ins, asks the store itself and no copy.
+//! `GET /events` is a stream that ends with the sign-in, wherever the sign-in was ended. Routes for
+//! admins and routes that end sign-ins read the store on every request; other routes may use a cached
+//! sign-in.
 //!
-//! Shops with one store and one signing key are one service, behind whatever spreads requests: who
-//! signs in to one is served by all, and who logs out of one is refused by all, at once as a rule
-//! and after two seconds at most.
+//! Shops with the same store and the same signing key act as one service behind a load balancer. A
+//! sign-in at one shop is valid at all of them. A logout reaches the others at once as a rule, and
+//! within two seconds in any case.
 //!
 //! ```sh
 //! shop --store redis://localhost --signing-key key.pem --listen 127.0.0.1:3000 &
@@ -18,27 +19,23 @@
 
 mod account;
 mod app;
-mod backend;
+mod authentication;
 mod cart;
 mod devices;
-mod errors;
 mod events;
-mod headers;
 mod input;
 mod login;
 mod options;
 mod page;
-mod refresh;
+mod responses;
 mod return_path;
 mod setup_error;
 mod signing_key;
 mod store;
-mod store_url;
 
 pub use app::{app, router};
-pub use backend::{Backend, backend};
-pub use headers::Exposure;
-pub use options::{AuthKind, Options};
+pub use authentication::{Authentication, authentication};
+pub use options::{AuthKind, Deployment, Options};
 pub use return_path::return_path;
 pub use setup_error::SetupError;
-pub use store_url::StoreUrl;
+pub use store::StoreUrl;

@@ -2,11 +2,12 @@
 
 const find = (id) => document.getElementById(id);
 
-// The access token, if the shop signs in by tokens. It is nowhere else, and goes with the page; the
-// cookie that brings a new one is out of reach for scripts.
+// The access token, if the shop issues tokens. It is kept only here, and is lost with the page. The
+// refresh token is in a cookie that scripts cannot read, so an injected script cannot steal it.
 let token = null;
-// Whether that cookie may be there. The first refusal shows it.
+// Whether the browser may have that cookie. The first 401 to a refresh shows that it has not.
 let renewable = true;
+// The refresh in progress, if any.
 let renewal = null;
 
 async function request(method, path, body) {
@@ -25,29 +26,29 @@ async function request(method, path, body) {
   return { response, json };
 }
 
-// One at a time, whoever asks.
+// Gets a new access token. Concurrent calls share one request, because a refresh token is valid once.
 function renew() {
   token = null;
   renewal ??= request("POST", "/refresh")
-    .then((answer) => {
-      renewable = answer.response.status !== 401;
-      return answer;
+    .then((result) => {
+      renewable = result.response.status !== 401;
+      return result;
     })
     .finally(() => { renewal = null; });
   return renewal;
 }
 
-// The answer; if the token had ended, that to the next one. Without a next one, nobody may be taken
-// for signed out unless the shop says so.
+// Sends a request, and sends it again with a new token if the token has expired. If the refresh fails
+// with anything but 401, returns that failure: the user may still be signed in.
 async function send(method, path, body) {
-  const answer = await request(method, path, body);
-  if (answer.response.status !== 401 || !renewable || path === "/login") return answer;
+  const result = await request(method, path, body);
+  if (result.response.status !== 401 || !renewable || path === "/login") return result;
   const renewed = await renew();
   if (renewed.response.ok) return request(method, path, body);
-  return renewable ? renewed : answer;
+  return renewable ? renewed : result;
 }
 
-// The JSON of an answer, or none. What went wrong is shown.
+// Returns the JSON of a successful response. Shows the error of any other response and returns null.
 async function call(method, path, body) {
   const { response, json } = await send(method, path, body);
   if (response.ok) return json;
@@ -55,12 +56,12 @@ async function call(method, path, body) {
   return null;
 }
 
-// The sign-in that is listened to, and what stops listening.
+// The sign-in whose events the page receives, and the controller that closes the stream.
 let listening = null;
-// How many requests of the user's own are under way: what they end is no news.
+// How many of the user's own actions are in progress. A sign-in that they end needs no message.
 let acting = 0;
 
-// Listens for the end of this sign-in, if it is not listened to already; of none, to nothing.
+// Opens the event stream of this sign-in, unless it is open. Without a sign-in, closes the stream.
 function follow(signIn) {
   if (listening?.signIn === signIn) return;
   listening?.stop.abort();
@@ -73,14 +74,15 @@ async function listen(to) {
   if (listening !== to) return;
   listening = null;
   if (ended === null || ended === "unconfirmed") {
-    later(); // the shop stopped, or the network did, or nobody knows
+    later(); // the shop or the network has failed, or the shop cannot tell
     return;
   }
   if (acting === 0) find("message").textContent = `This sign-in has ended: ${ended}.`;
   await show();
 }
 
-// How the sign-in ended; none if the shop has stopped before. `EventSource` sends no token.
+// Returns why the sign-in has ended, or null if the stream ended first. This is not an `EventSource`,
+// because that cannot send a token.
 async function lastEvent(signal) {
   const headers = token ? { authorization: `Bearer ${token}` } : {};
   const response = await fetch("/events", { signal, headers });
@@ -94,7 +96,7 @@ async function lastEvent(signal) {
   }
 }
 
-// Everything from the server is text, never markup.
+// Fills a list. Data from the server is inserted as text, never as markup (cross-site scripting).
 function list(id, rows) {
   find(id).replaceChildren(...rows.map(({ text, current, button }) => {
     const item = document.createElement("li");
@@ -112,23 +114,23 @@ function endButton(device) {
   return button;
 }
 
-// What is said while there is nothing new to show.
-const AWAY = "The shop does not know right now. This page asks again.";
-// The first and the longest pause before it is asked again, in milliseconds.
+// The message while the shop does not answer.
+const AWAY = "The shop is not available. Trying again.";
+// The first and the longest pause before the next attempt, in milliseconds.
 const FIRST = 500;
 const LONGEST = 15000;
 let pause = FIRST;
 let timer = null;
 
-// Looks again after a while, and after a longer one if that does not help.
+// Updates the page after a pause, which doubles with each attempt.
 function later() {
   clearTimeout(timer);
   timer = setTimeout(show, pause);
   pause = Math.min(pause * 2, LONGEST);
 }
 
-// Shows what the shop says. What it does not say stays as it is: without an answer, or when the shop
-// cannot know, nobody is taken for signed out.
+// Updates the page. Without an answer, or with 503, the page keeps what it shows: a user is shown as
+// signed out only if the shop says so.
 async function show() {
   clearTimeout(timer);
   if (await view().catch(() => false)) {
@@ -139,19 +141,19 @@ async function show() {
   later();
 }
 
-// Whether the shop said what there is to see.
+// Shows the user, the cart and the devices. Returns false if the shop is not available.
 async function view() {
-  const asked = await send("GET", "/me");
-  if (!asked.response.ok && asked.response.status !== 401) return false;
-  const me = asked.response.ok ? asked.json : null;
+  const profile = await send("GET", "/me");
+  if (!profile.response.ok && profile.response.status !== 401) return false;
+  const me = profile.response.ok ? profile.json : null;
   find("who").textContent = me
     ? `${me.display_name} (${me.roles.join(", ")}) is signed in.`
-    : "Nobody is signed in.";
+    : "Not signed in.";
   find("login").hidden = me !== null;
   find("account").hidden = me === null;
   follow(me?.sign_in ?? null);
   if (me === null) pause = FIRST;
-  // By tokens alone, a visitor has no cart.
+  // A visitor has no cart if the shop issues only tokens.
   const cart = await send("GET", "/cart");
   if (cart.response.status === 503) return false;
   find("add").hidden = cart.response.status === 401;
@@ -172,13 +174,14 @@ async function view() {
   return true;
 }
 
+// Sends a request for the user, and updates the page.
 async function act(method, path, body) {
   find("message").textContent = "";
   acting += 1;
   try {
     return await call(method, path, body);
   } catch {
-    return null; // no answer: `show` says so
+    return null; // no answer: `show` displays that
   } finally {
     await show();
     acting -= 1;

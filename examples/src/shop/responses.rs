@@ -1,19 +1,21 @@
-//! What every response says to browsers.
+//! What all responses of the shop have in common: JSON errors, and headers for browsers.
+//!
+//! Both functions are for axum's `map_response`, outside of the authentication layer, so that they
+//! also apply to its refusals.
 
+use axum::Json;
+use axum::body;
 use axum::extract::State;
-use axum::response::Response;
-use http::{HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde_json::json;
 
-/// How clients reach the shop.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Exposure {
-    /// Through a proxy that ends TLS.
-    BehindTls,
-    /// By plain http on this machine, for development.
-    InsecureLoopback,
-}
+use super::options::Deployment;
 
-/// A year, as OWASP ASVS 3.4.1 asks for at least.
+/// The size limit of an error text, in bytes. The texts of axum and of the library are short.
+const MAX_ERROR: usize = 4096;
+
+/// One year: OWASP ASVS 3.4.1 requires at least that.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000; includeSubDomains");
 
 const ALWAYS: [(HeaderName, HeaderValue); 2] = [
@@ -22,14 +24,42 @@ const ALWAYS: [(HeaderName, HeaderValue); 2] = [
     (header::REFERRER_POLICY, HeaderValue::from_static("same-origin")),
 ];
 
-/// For `map_response`, outside of everything else.
-pub(super) async fn add(State(transport): State<Exposure>, mut response: Response) -> Response {
+/// Rewrites the body of every error as `{"error": "..."}`. The refusals of the authentication layer
+/// have no body, and the errors of handlers are plain text.
+pub(super) async fn errors_as_json(response: Response) -> Response {
+    let status = response.status();
+    let error = status.is_client_error() || status.is_server_error();
+    if !error || is_json(response.headers()) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let text = body::to_bytes(body, MAX_ERROR).await.unwrap_or_default();
+    let text = if text.is_empty() { reason(status) } else { String::from_utf8_lossy(&text).into() };
+    for replaced in [header::CONTENT_TYPE, header::CONTENT_LENGTH] {
+        parts.headers.remove(replaced);
+    }
+    (parts, Json(json!({ "error": text }))).into_response()
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    headers.get(header::CONTENT_TYPE).is_some_and(|value| value == "application/json")
+}
+
+fn reason(status: StatusCode) -> String {
+    status.canonical_reason().unwrap_or("error").to_lowercase()
+}
+
+/// Adds the headers that protect browsers.
+pub(super) async fn add_headers(
+    State(deployment): State<Deployment>,
+    mut response: Response,
+) -> Response {
     let headers = response.headers_mut();
     headers.extend(ALWAYS);
-    if transport == Exposure::BehindTls {
+    if deployment == Deployment::BehindTls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    // What the shop says depends on who asks; nobody on the way should keep it.
+    // Responses depend on the user, so no cache may keep one unless a handler allows it.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     response
 }

@@ -1,10 +1,10 @@
-//! Where to go after a form was sent.
+//! The path to redirect to after a form was sent.
 
-/// The path to go to: `next` if it is a path on this host, otherwise `/`.
+/// Returns `next` if it is a path on this host. Returns `/` otherwise.
 ///
-/// An open redirect is what phishing needs (OWASP ASVS 3.7.2), and browsers read `//evil` and
-/// `/\evil` as another host, and drop tabs and newlines before they look. So it is one slash, not
-/// followed by another, and visible ASCII without `\`.
+/// Prevents open redirects, which phishing relies on (OWASP ASVS 3.7.2). Browsers read `//evil` and
+/// `/\evil` as another host, and remove tabs and newlines first. So a path must begin with exactly one
+/// slash, and consist of visible ASCII characters other than `\`.
 ///
 /// ```
 /// use examples::shop::return_path;
@@ -15,8 +15,8 @@
 #[must_use]
 pub fn return_path(next: &str) -> &str {
     let rooted = next.starts_with('/') && !next.starts_with("//");
-    let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if rooted && plain { next } else { "/" }
+    let allowed = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if rooted && allowed { next } else { "/" }
 }
 
 #[cfg(test)]
@@ -24,8 +24,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sec_42_other_hosts_are_refused() {
-        let refused = [
+    fn sec_42_other_hosts_are_rejected() {
+        let rejected = [
             "",
             "//evil",
             "///evil",
@@ -49,13 +49,13 @@ mod tests {
             "/\u{2028}",
             "/ü",
         ];
-        for next in refused {
+        for next in rejected {
             assert_eq!(return_path(next), "/", "{next:?}");
         }
     }
 
     #[test]
-    fn paths_of_this_host_stay() {
+    fn paths_on_this_host_are_kept() {
         for next in ["/", "/cart", "/cart?a=b&c=//d", "/a//b", "/%5Cevil", "/@evil", "/cart#top"] {
             assert_eq!(return_path(next), next);
         }

@@ -1,4 +1,6 @@
-//! Why the shop cannot start as the command line asks.
+//! The errors of a command line that parses, but that the shop cannot start with.
+//!
+//! The messages name the option, and never contain the password of a store.
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -7,44 +9,45 @@ use std::{fmt, io};
 use auth_jwt::InvalidKey;
 use auth_store::ConnectError;
 
-/// Why the shop cannot start as the command line asks.
+/// Why the shop cannot start with the given options.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum SetupError {
-    /// There is no store as the URL says. Neither the URL nor its password is repeated.
+    /// The store's URL is invalid, or the store cannot be reached. The message does not contain the
+    /// URL, which may have a password.
     Store(ConnectError),
-    /// The file of the signing key cannot be read, or no new one written.
+    /// The key file cannot be read or created.
     KeyFile {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What went wrong.
+        /// The error of the file system.
         error: io::Error,
     },
-    /// There is no key in the file that tokens can be signed with.
+    /// The file does not contain a key that can sign tokens.
     Key {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Why the key is invalid.
         error: InvalidKey,
     },
-    /// No signing key can be made.
-    NoKey(InvalidKey),
+    /// A new signing key cannot be generated.
+    Generate(InvalidKey),
 }
 
 impl fmt::Display for SetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Store(error) => write!(f, "--store: {}", Whole(error)),
+            Self::Store(error) => write!(f, "--store: {}", WithSources(error)),
             Self::KeyFile { path, error } => {
                 write!(f, "--signing-key {}: {error}", path.display())
             }
             Self::Key { path, error } => write!(
                 f,
-                "--signing-key {}: no private key in PEM (PKCS#8) for EdDSA, ES256 or RS256: \
-                 {error}",
+                "--signing-key {}: the file must contain a private key in PEM (PKCS#8) for EdDSA, \
+                 ES256 or RS256: {error}",
                 path.display()
             ),
-            Self::NoKey(error) => write!(f, "no signing key can be made: {error}"),
+            Self::Generate(error) => write!(f, "cannot generate a signing key: {error}"),
         }
     }
 }
@@ -54,25 +57,25 @@ impl Error for SetupError {
         match self {
             Self::Store(error) => Some(error),
             Self::KeyFile { error, .. } => Some(error),
-            Self::Key { error, .. } | Self::NoKey(error) => Some(error),
+            Self::Key { error, .. } | Self::Generate(error) => Some(error),
         }
     }
 }
 
-/// An error and its sources, each text once.
-struct Whole<'a>(&'a dyn Error);
+/// Displays an error and its sources. Omits a text that repeats the one before it.
+struct WithSources<'a>(&'a dyn Error);
 
-impl fmt::Display for Whole<'_> {
+impl fmt::Display for WithSources<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut said = self.0.to_string();
-        f.write_str(&said)?;
+        let mut previous = self.0.to_string();
+        f.write_str(&previous)?;
         let mut source = self.0.source();
         while let Some(error) = source {
             let text = error.to_string();
-            if text != said {
+            if text != previous {
                 write!(f, ": {text}")?;
             }
-            (said, source) = (text, error.source());
+            (previous, source) = (text, error.source());
         }
         Ok(())
     }

@@ -1,4 +1,7 @@
-//! The key that signs tokens, in a file.
+//! Reads the key that signs tokens from a file, or creates the file.
+//!
+//! Several shops may start at the same time with the same path. Exactly one of them creates the file,
+//! and the others read it.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
@@ -8,22 +11,22 @@ use auth_jwt::{Algorithm, InvalidKey, SigningKey};
 
 use super::setup_error::SetupError;
 
-/// What a key in a file may be for, in the order in which it is tried.
+/// The algorithms that a key file may be for, in the order in which they are tried.
 const ALGORITHMS: [Algorithm; 3] = [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256];
 
-/// The key in this file; a new one is put there if there is no such file. Without a file, a new key
-/// that ends with the process.
+/// Returns the key in the file at `path`, and creates the file if it does not exist. Without a path,
+/// returns a new key that is not stored.
 pub(super) fn signing_key(path: Option<&Path>) -> Result<SigningKey, SetupError> {
     let Some(path) = path else { return generate() };
     let failed = |error| SetupError::KeyFile { path: path.to_owned(), error };
     let pem = match fs::read(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let key = generate()?;
-            if put(&key, path).map_err(failed)? {
-                tracing::info!(path = %path.display(), kid = key.kid(), "a new signing key");
+            if create(&key, path).map_err(failed)? {
+                tracing::info!(path = %path.display(), kid = key.kid(), "signing key created");
                 return Ok(key);
             }
-            fs::read(path) // another shop was faster
+            fs::read(path) // another shop has created it in the meantime
         }
         read => read,
     };
@@ -32,32 +35,35 @@ pub(super) fn signing_key(path: Option<&Path>) -> Result<SigningKey, SetupError>
 }
 
 fn generate() -> Result<SigningKey, SetupError> {
-    SigningKey::generate(Algorithm::EdDsa).map_err(SetupError::NoKey)
+    SigningKey::generate(Algorithm::EdDsa).map_err(SetupError::Generate)
 }
 
-/// The error is the one that says most: what is no key for one algorithm may be one for the next.
+/// Parses the key for the first algorithm that fits. Returns the most specific error: `Incompatible`
+/// means only that the key is for another algorithm.
 fn parse(pem: &[u8]) -> Result<SigningKey, InvalidKey> {
-    let mut refused = InvalidKey::Incompatible(Algorithm::Rs256);
+    let mut failure = InvalidKey::Incompatible(Algorithm::Rs256);
     for algorithm in ALGORITHMS {
         match SigningKey::from_pem(algorithm, pem) {
             Ok(key) => return Ok(key),
             Err(InvalidKey::Incompatible(_)) => {}
-            Err(error) => refused = error,
+            Err(error) => failure = error,
         }
     }
-    Err(refused)
+    Err(failure)
 }
 
-/// Whether the key was put there: `false` if there is a file by now. Nobody but its owner can read
-/// the file, and it is whole from the start: another shop may start at the same time.
-fn put(key: &SigningKey, path: &Path) -> io::Result<bool> {
+/// Writes the key to a new file that only its owner can read. Returns `false` if `path` exists.
+///
+/// The key is written to a temporary file first, and then linked to `path`. So no other shop can read
+/// a file that is only half written, and `hard_link` fails for all shops except the first.
+fn create(key: &SigningKey, path: &Path) -> io::Result<bool> {
     let pem = key.to_pem().map_err(io::Error::other)?;
-    let mut draft = path.as_os_str().to_owned();
-    draft.push(format!(".{}", key.kid())); // no other key has this name
-    let mut file = new_private(draft.as_ref())?;
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(format!(".{}", key.kid())); // unique for this key
+    let mut file = create_private(temporary.as_ref())?;
     let written = file.write_all(pem.as_bytes()).and_then(|()| file.sync_all());
-    let linked = written.and_then(|()| fs::hard_link(&draft, path));
-    fs::remove_file(&draft)?;
+    let linked = written.and_then(|()| fs::hard_link(&temporary, path));
+    fs::remove_file(&temporary)?;
     match linked {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
@@ -66,13 +72,13 @@ fn put(key: &SigningKey, path: &Path) -> io::Result<bool> {
 }
 
 #[cfg(unix)]
-fn new_private(path: &Path) -> io::Result<File> {
+fn create_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
 }
 
 #[cfg(not(unix))]
-fn new_private(path: &Path) -> io::Result<File> {
+fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).open(path)
 }
 
@@ -81,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_of_key_is_found_out() {
+    fn the_algorithm_of_a_key_is_detected() {
         for algorithm in ALGORITHMS {
             let key = SigningKey::generate(algorithm).unwrap();
             let found = parse(key.to_pem().unwrap().as_bytes()).unwrap();
@@ -90,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_such_key_is_refused() {
+    fn other_files_are_rejected() {
         let other = SigningKey::generate(Algorithm::Es384).unwrap().to_pem().unwrap();
         for pem in [other.as_bytes(), b"", b"secret", b"-----BEGIN PRIVATE KEY-----\n"] {
             assert!(parse(pem).is_err());

@@ -1,5 +1,10 @@
-//! The one place that names stores.
+//! Connects to the store. No other module of the shop names one.
+//!
+//! The kind of store follows from its URL, so the application code is the same for all of them.
 
+use std::convert::Infallible;
+use std::fmt;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use auth_store::near_cache::NearCacheBuilder;
@@ -8,8 +13,43 @@ use auth_store::{ConnectOptions, Store};
 use super::options::Options;
 use super::setup_error::SetupError;
 
-/// The store that the command line asks for, with its tables made. Sign-ins that are kept elsewhere
-/// have copies here as long as the shop hears of every change.
+/// The URL of a store, which may contain a password. `Debug` shows nothing of it.
+#[derive(Clone)]
+pub struct StoreUrl(Box<str>);
+
+impl StoreUrl {
+    /// Returns the URL, with its password.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Returns whether other processes can use the same store.
+    pub(super) fn is_shared(&self) -> bool {
+        !self.0.starts_with("memory:")
+    }
+}
+
+/// Accepts any text. The store checks the URL later, because clap would print a rejected value, and
+/// with it the password.
+impl FromStr for StoreUrl {
+    type Err = Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Infallible> {
+        Ok(Self(text.into()))
+    }
+}
+
+impl fmt::Debug for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("StoreUrl(..)")
+    }
+}
+
+/// Connects to the store that the command line selects, and creates its tables if they are missing.
+///
+/// The near cache answers from this process's memory while the store reports every change. Stores that
+/// report no changes ignore it; they cache only with `--stale-for`.
 pub(super) async fn store(options: &Options) -> Result<Arc<dyn Store>, SetupError> {
     let mut store = ConnectOptions::new(options.store.as_str()).migrate();
     if options.near_cache() {
@@ -26,22 +66,21 @@ mod tests {
     use super::*;
     use clap::Parser;
 
-    async fn refused(url: &str) -> String {
+    async fn error(url: &str) -> String {
         let options = Options::parse_from(["shop", "--store", url]);
-        let refused = store(&options).await;
-        refused.expect_err("there is no such store").to_string()
+        store(&options).await.expect_err("there is no such store").to_string()
     }
 
     #[tokio::test]
-    async fn memory_has_no_near_cache_to_turn_off() {
+    async fn memory_ignores_the_cache_options() {
         for args in [&["shop"][..], &["shop", "--no-near-cache"], &["shop", "--stale-for", "1"]] {
             store(&Options::parse_from(args)).await.unwrap();
         }
     }
 
     #[tokio::test]
-    async fn what_is_missing_or_wrong_is_named() {
-        for (url, named) in [
+    async fn the_error_names_what_is_missing_or_wrong() {
+        for (url, expected) in [
             ("nonsense", "begins with memory:"),
             ("memory:here", "memory:"),
             ("redis:", "scheme"),
@@ -50,13 +89,13 @@ mod tests {
             ("redis+sentinel://h", "service"),
             ("redis://127.0.0.1:1", "not reached: "),
         ] {
-            let error = refused(url).await;
-            assert!(error.contains(named), "{url}: {error}");
+            let error = error(url).await;
+            assert!(error.contains(expected), "{url}: {error}");
         }
     }
 
     #[tokio::test]
-    async fn the_password_in_a_url_is_not_repeated() {
+    async fn the_error_does_not_contain_the_password() {
         for url in [
             "redis://u:secret@127.0.0.1:1",
             "redis://u:sec/ret#secret?@h",
@@ -69,7 +108,7 @@ mod tests {
             "secret",
             "secret:",
         ] {
-            let error = refused(url).await;
+            let error = error(url).await;
             assert!(!error.contains("secret"), "{url}: {error}");
         }
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::harness::{Browser, Shop, until};
 
-const NOBODY: &str = "Nobody is signed in.";
+const NOBODY: &str = "Not signed in.";
 const ALICE: &str = "Alice (buyer) is signed in.";
 
 fn add_to_cart(browser: &Browser, item: &str, cart: &str) {

@@ -3,7 +3,7 @@
 use crate::harness::{Browser, Service, Shop, Tokens};
 
 const ALICE: &str = "Alice (buyer) is signed in.";
-const AWAY: &str = "The shop does not know right now. This page asks again.";
+const AWAY: &str = "The shop is not available. Trying again.";
 
 fn signed_in(shop: &Shop) -> Browser {
     let browser = Browser::start();
@@ -20,7 +20,7 @@ fn is_told(browser: &Browser, shop: &Shop) {
     let token = format!("authorization: Bearer {}", Tokens::of_alice(&shop.client()).access);
     assert_eq!(shop.client().post("/logout-others").header(&token).send().status, 204);
     browser.reads("#message", "This sign-in has ended: revoked.");
-    browser.reads("#who", "Nobody is signed in.");
+    browser.reads("#who", "Not signed in.");
     assert!(browser.sees("#login") && !browser.sees("#account"));
 }
 

@@ -36,7 +36,7 @@ fn a_request_in_flight_is_answered_after_the_signal() {
     assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
 
     shop.process.signal(Signal::TERM);
-    until("the shop stops", || shop.process.stderr().contains("stopping").then_some(()));
+    until("the shop stops", || shop.process.stderr().contains("shutting down").then_some(()));
     until("nobody else is let in", || TcpStream::connect(shop.authority()).err());
     client.write_all(body.as_bytes()).unwrap();
     let mut answer = String::new();
