@@ -1,22 +1,22 @@
-//! Tokens alone: what a client does with an access token.
+//! Access tokens of a shop that issues only tokens: what they allow, and how they end.
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Shop, Tokens, until};
+use crate::harness::{Response, Shop, Tokens, until};
 
 fn shop() -> Shop {
     Shop::start_with(&["--auth", "jwt"])
 }
 
-fn assert_invalid_token(answer: &Answer) {
-    assert_eq!(answer.status, 401);
-    let challenges = answer.headers("www-authenticate");
-    let named = challenges.iter().any(|one| one.contains(r#"error="invalid_token""#));
-    assert!(named, "{challenges:?}");
+fn assert_invalid_token(response: &Response) {
+    assert_eq!(response.status, 401);
+    let challenges = response.headers("www-authenticate");
+    let invalid = challenges.iter().any(|one| one.contains(r#"error="invalid_token""#));
+    assert!(invalid, "{challenges:?}");
 }
 
 #[test]
-fn a_login_answers_with_a_token_and_keeps_what_refreshes_it_in_a_cookie() {
+fn a_login_returns_an_access_token_and_sets_a_refresh_cookie() {
     let shop = shop();
     let alice = shop.device();
     let login = alice.login("alice", "wonderland");
@@ -25,9 +25,9 @@ fn a_login_answers_with_a_token_and_keeps_what_refreshes_it_in_a_cookie() {
     assert_eq!(tokens.access.split('.').count(), 3);
     assert_eq!(alice.cookie_names(), ["refresh"]);
 
-    let answer = alice.get("/me").bearer(&tokens.access).send();
-    assert!(answer.headers("vary").concat().to_lowercase().contains("authorization"));
-    let me = answer.json();
+    let response = alice.get("/me").bearer(&tokens.access).send();
+    assert!(response.headers("vary").concat().to_lowercase().contains("authorization"));
+    let me = response.json();
     assert_eq!((&me["subject"], &me["display_name"]), (&json!("alice"), &json!("Alice")));
     assert_eq!((&me["scheme"], &me["roles"]), (&json!("jwt"), &json!(["buyer"])));
     let lasts = me["expires_at"].as_u64().unwrap() - me["authenticated_at"].as_u64().unwrap();
@@ -35,19 +35,19 @@ fn a_login_answers_with_a_token_and_keeps_what_refreshes_it_in_a_cookie() {
 }
 
 #[test]
-fn the_cookie_that_refreshes_is_no_sign_in_of_its_own() {
+fn the_refresh_cookie_alone_does_not_authenticate() {
     let shop = shop();
     let alice = shop.device();
     let tokens = Tokens::of_alice(&alice);
     for path in ["/me", "/cart", "/devices"] {
-        let answer = alice.get(path).send();
-        assert_eq!((answer.status, answer.headers("www-authenticate")), (401, vec!["Bearer"]));
+        let response = alice.get(path).send();
+        assert_eq!((response.status, response.headers("www-authenticate")), (401, vec!["Bearer"]));
         assert_eq!(alice.get(path).bearer(&tokens.access).send().status, 200);
     }
 }
 
 #[test]
-fn a_visitor_has_no_cart_and_a_user_has_one_that_survives_a_refresh() {
+fn only_users_have_a_cart_and_it_survives_a_refresh() {
     let shop = shop();
     let alice = shop.device();
     let tea = json!({ "item": "tea", "quantity": 1 });
@@ -63,20 +63,20 @@ fn a_visitor_has_no_cart_and_a_user_has_one_that_survives_a_refresh() {
 }
 
 #[test]
-fn a_token_that_is_not_ours_is_refused() {
+fn a_foreign_or_altered_token_is_rejected() {
     let shop = shop();
     let client = shop.client();
     let token = Tokens::of_alice(&client).access;
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let (header, claims) = signed.split_once('.').unwrap();
     let unsigned = "eyJhbGciOiJub25lIn0"; // {"alg":"none"}
-    let elsewhere = Tokens::of_alice(&self::shop().client()).access;
+    let foreign = Tokens::of_alice(&self::shop().client()).access;
     for forged in [
         format!("{signed}.{}", signature.chars().rev().collect::<String>()),
         format!("{header}.{claims}."),
         format!("{unsigned}.{claims}."),
         format!("{unsigned}.{claims}.{signature}"),
-        elsewhere,
+        foreign,
         "a.b.c".to_owned(),
     ] {
         assert_invalid_token(&client.get("/me").bearer(&forged).send());
@@ -97,20 +97,20 @@ fn sec_43_an_access_token_in_the_url_or_in_a_cookie_is_ignored() {
 }
 
 #[test]
-fn a_logout_ends_the_access_token_at_once() {
+fn a_logout_revokes_the_access_token_at_once() {
     let shop = shop();
     let alice = shop.device();
     let tokens = Tokens::of_alice(&alice);
     let out = alice.post("/logout").bearer(&tokens.access).send();
     assert_eq!((out.status, &*out.body), (204, ""));
     assert_eq!(out.header("clear-site-data"), Some(r#""cache", "storage""#));
-    assert_eq!(alice.cookie(), None, "curl removed it");
+    assert_eq!(alice.cookie(), None, "the cookie was removed");
     assert_invalid_token(&alice.get("/me").bearer(&tokens.access).send());
-    assert_eq!(alice.post("/logout").send().status, 204, "nobody is no error");
+    assert_eq!(alice.post("/logout").send().status, 204, "a second logout succeeds");
 }
 
 #[test]
-fn a_logout_by_the_cookie_alone_ends_the_access_token_too() {
+fn a_logout_with_only_the_cookie_revokes_the_access_token_too() {
     let shop = shop();
     let alice = shop.device();
     let tokens = Tokens::of_alice(&alice);
@@ -119,7 +119,7 @@ fn a_logout_by_the_cookie_alone_ends_the_access_token_too() {
 }
 
 #[test]
-fn every_sign_in_is_a_device_and_can_be_ended() {
+fn devices_are_listed_and_can_be_revoked() {
     let shop = shop();
     let (laptop, phone, tablet) = (shop.client(), shop.client(), shop.client());
     let login = |label: &str| {
@@ -150,7 +150,7 @@ fn every_sign_in_is_a_device_and_can_be_ended() {
 }
 
 #[test]
-fn a_logout_everywhere_ends_every_token() {
+fn a_logout_everywhere_revokes_all_tokens() {
     let shop = shop();
     let (here, there) = (shop.device(), shop.device());
     let (one, other) = (Tokens::of_alice(&here), Tokens::of_alice(&there));
@@ -161,23 +161,27 @@ fn a_logout_everywhere_ends_every_token() {
 }
 
 #[test]
-fn an_access_token_ends_by_itself_and_the_next_one_goes_on() {
+fn an_expired_access_token_can_be_refreshed() {
     let shop = Shop::start_with(&["--auth", "jwt", "--access", "1"]);
     let alice = shop.device();
     let tokens = Tokens::of_alice(&alice);
     assert_eq!(tokens.expires_in, 1);
     let me = |token: &str| alice.get("/me").bearer(token).send();
-    let refused = until("the token has ended", || {
-        let answer = me(&tokens.access);
-        (answer.status != 200).then_some(answer)
+    let refused = until("the token has expired", || {
+        let response = me(&tokens.access);
+        (response.status != 200).then_some(response)
     });
     assert_invalid_token(&refused);
-    let stale = alice.post("/refresh").bearer(&tokens.access).send();
-    assert_eq!(me(&Tokens::of(&stale).access).status, 200, "a stale token beside it does no harm");
+    let refreshed = alice.post("/refresh").bearer(&tokens.access).send();
+    assert_eq!(
+        me(&Tokens::of(&refreshed).access).status,
+        200,
+        "the expired token in the request is ignored"
+    );
 }
 
 #[test]
-fn no_token_outlives_its_sign_in() {
+fn a_token_does_not_outlive_its_sign_in() {
     let shop = Shop::start_with(&["--auth", "jwt", "--absolute", "100"]);
     let seconds = Tokens::of_alice(&shop.client()).expires_in;
     assert!((90..=100).contains(&seconds), "{seconds}");

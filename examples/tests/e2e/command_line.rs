@@ -1,11 +1,11 @@
-//! Mistakes on the command line: exit code 2, and a message that helps.
+//! Invalid options: the shop exits with code 2 and a message that names the option.
 
 use std::net::TcpListener;
 
 use crate::harness::{Process, command};
 
-/// What it says on stderr, as it does not start.
-pub(crate) fn refusal(args: &[&str]) -> String {
+/// Returns what the shop prints to stderr with invalid options.
+pub(crate) fn rejection(args: &[&str]) -> String {
     let mut shop = Process::start(&mut command(args));
     assert_eq!(shop.exit_code(), Some(2), "{args:?}: {}", shop.stderr());
     assert_eq!(shop.stdout(), "", "{args:?}");
@@ -13,7 +13,7 @@ pub(crate) fn refusal(args: &[&str]) -> String {
 }
 
 #[test]
-fn what_the_shop_cannot_do_is_named() {
+fn invalid_values_are_named() {
     let cases: [(&[&str], &[&str]); 9] = [
         (&["--auth", "magic"], &["magic", "session", "jwt", "both"]),
         (&["--store", "memory:x"], &["--store", "memory:"]),
@@ -25,35 +25,35 @@ fn what_the_shop_cannot_do_is_named() {
         (&["--stale-for", "0"], &["--stale-for", "0"]),
         (&["--listen", "here"], &["--listen", "here"]),
     ];
-    for (args, named) in cases {
-        let message = refusal(args);
+    for (args, expected) in cases {
+        let message = rejection(args);
         assert!(message.starts_with("error: "), "{args:?}: {message}");
-        assert!(named.iter().all(|name| message.contains(name)), "{args:?}: {message}");
+        assert!(expected.iter().all(|text| message.contains(text)), "{args:?}: {message}");
     }
 }
 
 #[test]
-fn without_tls_other_machines_are_not_served() {
+fn other_addresses_require_tls() {
     for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-        let message = refusal(&["--listen", address]);
+        let message = rejection(&["--listen", address]);
         assert!(message.contains("--behind-tls"), "{address}: {message}");
     }
 }
 
 #[test]
-fn a_port_in_use_is_named() {
-    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = taken.local_addr().unwrap().to_string();
-    let message = refusal(&["--listen", &address]);
+fn a_port_in_use_is_reported() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let message = rejection(&["--listen", &address]);
     assert!(message.contains(&format!("cannot listen on {address}")), "{message}");
 }
 
 #[test]
-fn the_help_names_every_option_and_ends_well() {
+fn the_help_names_all_options_and_exits_with_success() {
     let mut shop = Process::start(&mut command(&["--help"]));
     assert_eq!(shop.exit_code(), Some(0));
     let help = shop.stdout();
-    for named in ["--auth", "--store", "--listen", "--idle", "--absolute", "--access", "--refresh"]
+    for text in ["--auth", "--store", "--listen", "--idle", "--absolute", "--access", "--refresh"]
         .into_iter()
         .chain([
             "--signing-key",
@@ -67,6 +67,6 @@ fn the_help_names_every_option_and_ends_well() {
             "2592000",
         ])
     {
-        assert!(help.contains(named), "{named}: {help}");
+        assert!(help.contains(text), "{text}: {help}");
     }
 }

@@ -1,116 +1,111 @@
-//! Open streams end with their sign-in.
+//! Event streams end with their sign-in, on every shop.
 
 use std::thread;
 use std::time::Duration;
 
 use auth_core::Clock;
 use rustix::process::Signal;
-use serde_json::json;
 
-use crate::harness::{Events, Service, Shop, Tokens, alice, until};
+use crate::harness::{CACHE_MODES, Events, Server as _, Service, Shop, Tokens, alice, until};
 
-/// A shop that has to ask does so every second or so; the rest is for a busy machine.
-const BY_ASKING: Duration = Duration::from_secs(5);
-/// Much less than until it is asked again: who hears of it needs not ask.
-const BY_HEARING: Duration = Duration::from_millis(300);
+/// Without notifications, a shop reads the store about once a second. The rest is for a busy machine.
+const BY_POLLING: Duration = Duration::from_secs(5);
+/// Much less than the interval of polling: a notification has arrived.
+const BY_NOTIFICATION: Duration = Duration::from_millis(300);
 
-fn post(shop: &Shop, path: &str, credential: &str) -> u16 {
-    shop.client().post(path).header(credential).send().status
+#[test]
+fn a_stream_requires_a_sign_in() {
+    let rejected = Shop::start().client().get("/events").send();
+    assert_eq!((rejected.status, &*rejected.error()), (401, "unauthorized"));
 }
 
 #[test]
-fn nobody_is_told_nothing() {
-    let refused = Shop::start().client().get("/events").send();
-    assert_eq!((refused.status, &*refused.error()), (401, "unauthorized"));
-}
-
-#[test]
-fn sec_14_a_logout_in_one_shop_ends_the_streams_of_the_other() {
-    for (options, median) in Service::WAYS.into_iter().zip([BY_HEARING, BY_ASKING]) {
-        let service = Service::start(options);
+fn sec_14_a_logout_ends_the_streams_of_both_shops() {
+    for (options, median) in CACHE_MODES.into_iter().zip([BY_NOTIFICATION, BY_POLLING]) {
+        let service = Service::redis(options);
         let ([here, there], clock) = (service.shops(), Clock::system());
-        let mut times = Vec::new();
+        let mut delays = Vec::new();
         for credential in (0..3).flat_map(|_| alice(&here)) {
             let streams = [Events::open(&here, &credential), Events::open(&there, &credential)];
-            assert_eq!(post(&there, "/logout", &credential), 204);
-            let out = clock.monotonic();
+            assert_eq!(there.post("/logout", &credential), 204);
+            let logged_out = clock.monotonic();
             for stream in streams {
                 assert_eq!(stream.ended().as_deref(), Some("revoked"), "{options:?}");
             }
-            times.push(clock.monotonic() - out);
+            delays.push(clock.monotonic() - logged_out);
         }
-        times.sort_unstable();
-        assert!(times[times.len() / 2] < median, "{options:?}: {times:?}");
-        assert!(times[times.len() - 1] < BY_ASKING, "{options:?}: {times:?}");
+        delays.sort_unstable();
+        assert!(delays[delays.len() / 2] < median, "{options:?}: {delays:?}");
+        assert!(delays[delays.len() - 1] < BY_POLLING, "{options:?}: {delays:?}");
     }
 }
 
 #[test]
-fn sec_17_another_device_ends_the_stream_and_not_its_own() {
-    let service = Service::start(&[]);
+fn sec_17_logout_others_ends_only_the_streams_of_other_devices() {
+    let service = Service::redis(&[]);
     let [here, there] = service.shops();
     let [cookie, token] = alice(&here);
-    let (ends, goes_on) = (Events::open(&here, &cookie), Events::open(&there, &token));
-    assert_eq!(post(&there, "/logout-others", &token), 204);
-    assert_eq!(ends.ended().as_deref(), Some("revoked"));
-    assert_eq!(post(&here, "/logout", &token), 204);
-    assert_eq!(goes_on.ended().as_deref(), Some("revoked"));
+    let (other, own) = (Events::open(&here, &cookie), Events::open(&there, &token));
+    assert_eq!(there.post("/logout-others", &token), 204);
+    assert_eq!(other.ended().as_deref(), Some("revoked"));
+    assert_eq!(here.post("/logout", &token), 204);
+    assert_eq!(own.ended().as_deref(), Some("revoked"));
 }
 
 #[test]
-fn a_refresh_in_one_shop_leaves_the_streams_of_the_other() {
-    let service = Service::start(&[]);
+fn a_refresh_does_not_end_the_streams_of_the_other_shop() {
+    let service = Service::redis(&[]);
     let [here, there] = service.shops();
-    let tokens = Tokens::of_alice_in_the_body(&here.client());
-    let stream = Events::open(&there, &format!("authorization: Bearer {}", tokens.access));
-    let body = json!({ "refresh_token": tokens.refresh() });
-    let renewed = Tokens::of(&here.client().post("/refresh").json(&body).send());
-    let credential = format!("authorization: Bearer {}", renewed.access);
-    assert_eq!(post(&here, "/logout", &credential), 204);
-    assert_eq!(stream.ended().as_deref(), Some("revoked"), "by the logout, not the refresh");
+    let tokens = Tokens::of_alice_in_body(&here.client());
+    let stream = Events::open(&there, &tokens.header());
+    let refreshed = Tokens::of(&tokens.send_refresh(&here.client()));
+    here.log_out(&refreshed.header());
+    assert_eq!(
+        stream.ended().as_deref(),
+        Some("revoked"),
+        "ended by the logout, not by the refresh"
+    );
 }
 
-/// The access token is over long before; its sign-in is what counts.
+/// A stream lasts as long as its sign-in, and longer than the access token.
 #[test]
-fn sec_08_09_a_limit_ends_the_stream() {
-    let ends = |limits: [&str; 4]| {
+fn sec_08_09_the_idle_and_absolute_limits_end_a_stream() {
+    let assert_expires = |limits: [&str; 4]| {
         let shop = Shop::start_with(&limits);
         for stream in alice(&shop).map(|credential| Events::open(&shop, &credential)) {
             assert_eq!(stream.ended().as_deref(), Some("expired"), "{limits:?}");
         }
     };
-    // Long enough to sign in and open both streams, with five seconds for the access token to do so.
+    // The limits leave enough time to sign in and open both streams on a busy machine.
     thread::scope(|scope| {
-        scope.spawn(|| ends(["--idle", "8", "--refresh", "8"]));
-        scope.spawn(|| ends(["--absolute", "8", "--access", "5"]));
+        scope.spawn(|| assert_expires(["--idle", "8", "--refresh", "8"]));
+        scope.spawn(|| assert_expires(["--absolute", "8", "--access", "5"]));
     });
 }
 
 #[test]
-fn sec_76_a_stream_ends_when_redis_stays_away_and_not_when_it_comes_back() {
-    for options in Service::WAYS {
-        let mut service = Service::start(options);
+fn sec_76_a_stream_survives_a_short_outage_and_ends_in_a_long_one() {
+    for options in CACHE_MODES {
+        let mut service = Service::redis(options);
         let shop = service.shop();
         let credentials = alice(&shop);
         let streams = credentials.each_ref().map(|credential| Events::open(&shop, credential));
-        service.redis.kill();
-        until("the shop notices", || {
-            let me = shop.client().get("/me").header(&credentials[0]).send();
-            (me.status == 503).then_some(())
+        service.server.kill();
+        until("the store is unavailable", || {
+            (shop.get("/me", &credentials[0]).status == 503).then_some(())
         });
-        service.redis.start_again();
+        service.server.restart();
         for (stream, credential) in streams.into_iter().zip(&credentials) {
-            until("it serves again", || {
-                let me = shop.client().get("/me").header(credential).send();
-                (me.status == 200).then_some(())
+            until("the store is available", || {
+                (shop.get("/me", credential).status == 200).then_some(())
             });
-            assert_eq!(post(&shop, "/logout", credential), 204);
+            assert_eq!(shop.post("/logout", credential), 204);
             assert_eq!(stream.ended().as_deref(), Some("revoked"), "{options:?}");
         }
 
         let credentials = alice(&shop);
         let streams = credentials.each_ref().map(|credential| Events::open(&shop, credential));
-        service.redis.kill();
+        service.server.kill();
         for stream in streams {
             assert_eq!(stream.ended().as_deref(), Some("unconfirmed"), "{options:?}");
         }
@@ -118,32 +113,34 @@ fn sec_76_a_stream_ends_when_redis_stays_away_and_not_when_it_comes_back() {
 }
 
 #[test]
-fn a_shop_that_stops_does_not_wait_for_streams() {
+fn a_shutdown_does_not_wait_for_streams() {
     let mut shop = Shop::start();
     let streams = alice(&shop).map(|credential| Events::open(&shop, &credential));
     let clock = Clock::system();
     let start = clock.monotonic();
     shop.process.signal(Signal::TERM);
     assert_eq!(shop.process.exit_code(), Some(0));
-    assert!(clock.monotonic() - start < BY_ASKING, "not the ten seconds of what is in flight");
+    assert!(
+        clock.monotonic() - start < BY_POLLING,
+        "less than the ten seconds for requests in flight"
+    );
     for stream in streams {
-        assert_eq!(stream.ended(), None, "nothing has ended but the shop");
+        assert_eq!(stream.ended(), None, "the sign-in has not ended");
     }
     assert!(!shop.process.stderr().contains("in flight"), "{}", shop.process.stderr());
 }
 
-/// What a copy says may be a moment old; these routes ask Redis.
+/// Other routes may use a cached sign-in; revalidated routes read Redis.
 #[test]
-fn sec_14_a_confirmed_route_knows_of_a_logout_elsewhere_at_once() {
-    let service = Service::start(&[]);
+fn sec_14_a_logout_is_effective_on_revalidated_routes_at_once() {
+    let service = Service::redis(&[]);
     let [here, there] = service.shops();
     for round in 0..5 {
         for credential in alice(&here) {
-            assert_eq!(here.client().get("/admin").header(&credential).send().status, 403);
-            assert_eq!(post(&there, "/logout", &credential), 204);
-            let refused = here.client().get("/admin").header(&credential).send();
-            assert_eq!(refused.status, 401, "round {round}");
-            assert_eq!(post(&here, "/logout-others", &credential), 401);
+            assert_eq!(here.get("/admin", &credential).status, 403);
+            assert_eq!(there.post("/logout", &credential), 204);
+            assert_eq!(here.get("/admin", &credential).status, 401, "round {round}");
+            assert_eq!(here.post("/logout-others", &credential), 401);
         }
     }
 }

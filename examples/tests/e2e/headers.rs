@@ -1,34 +1,34 @@
-//! What headers and methods do, and do not.
+//! The headers of responses, the methods of routes, and headers of requests that must have no effect.
 
 use crate::harness::Shop;
 
 #[test]
-fn sec_40_sign_out_and_refresh_are_not_reached_by_get() {
+fn sec_40_sign_out_and_refresh_reject_get() {
     let shop = Shop::start();
     let alice = shop.device();
     alice.login("alice", "wonderland");
     let cookie = alice.cookie();
     for path in ["/logout", "/refresh", "/logout-others", "/logout-everywhere"] {
-        let answer = alice.get(path).send();
-        assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{path}");
-        assert_eq!(answer.error(), "method not allowed");
-        assert_eq!(answer.header("set-cookie"), None, "{path}");
+        let response = alice.get(path).send();
+        assert_eq!((response.status, response.header("allow")), (405, Some("POST")), "{path}");
+        assert_eq!(response.error(), "method not allowed");
+        assert_eq!(response.header("set-cookie"), None, "{path}");
     }
     assert_eq!((alice.get("/me").send().status, alice.cookie()), (200, cookie));
 }
 
 #[test]
-fn sec_46_strict_transport_security_is_sent_behind_tls_alone() {
+fn sec_46_hsts_is_sent_only_behind_tls() {
     let tls = Shop::start_with(&["--behind-tls"]);
     let plain = Shop::start();
     for (path, status) in [("/", 200), ("/healthz", 200), ("/me", 401), ("/nothing", 404)] {
-        let answer = tls.client().get(path).send();
-        assert_eq!(answer.status, status, "{path}");
-        let hsts = answer.header("strict-transport-security").unwrap();
+        let response = tls.client().get(path).send();
+        assert_eq!(response.status, status, "{path}");
+        let hsts = response.header("strict-transport-security").unwrap();
         let age = hsts.split(';').find_map(|part| part.trim().strip_prefix("max-age=")).unwrap();
         assert!(age.parse::<u32>().unwrap() >= 31_536_000, "{path}: {hsts}");
-        let answer = plain.client().get(path).send();
-        assert_eq!(answer.header("strict-transport-security"), None, "{path}");
+        let response = plain.client().get(path).send();
+        assert_eq!(response.header("strict-transport-security"), None, "{path}");
     }
 }
 
@@ -47,10 +47,10 @@ fn sec_47_a_header_that_names_a_user_is_ignored() {
 }
 
 #[test]
-fn every_error_is_json_and_no_answer_is_kept_on_the_way() {
+fn errors_are_json_and_responses_are_not_cached() {
     let shop = Shop::start();
     let client = shop.client();
-    let answers = [
+    let responses = [
         (404, client.get("/nothing").send()),
         (415, client.post("/login").header("content-type: text/plain").send()),
         (400, client.post("/login").form(&[("username", "alice")]).send()),
@@ -58,10 +58,10 @@ fn every_error_is_json_and_no_answer_is_kept_on_the_way() {
         (422, client.post("/cart").form(&[("item", "tea"), ("quantity", "0")]).send()),
         (401, client.get("/me").header("authorization: Basic YTpi").send()),
     ];
-    for (status, answer) in answers {
-        assert_eq!(answer.status, status, "{answer:?}");
-        assert!(!answer.error().is_empty());
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
-        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+    for (status, response) in responses {
+        assert_eq!(response.status, status, "{response:?}");
+        assert!(!response.error().is_empty());
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     }
 }

@@ -1,31 +1,30 @@
-//! A logout in one shop ends the sign-in in the other.
+//! A sign-in that one shop ends is rejected by the other.
 
 use std::time::Duration;
 
 use auth_core::Clock;
-use serde_json::json;
 
-use crate::harness::{Curl, Http, Service, Shop, Tokens, alice};
+use crate::harness::{CACHE_MODES, Curl, Http, Service, Shop, Tokens, alice};
 
-/// The near cache's: what is asked later is refused.
-const BOUND: Duration = Duration::from_secs(2);
+/// The near cache's `max_staleness`: later requests must be rejected.
+const MAX_STALENESS: Duration = Duration::from_secs(2);
 
-/// Waits until the other shop refuses this header.
-async fn refused(http: &Http, there: &Shop, credential: &str) {
+/// Waits until the other shop rejects this credential.
+async fn until_rejected(http: &Http, there: &Shop, credential: &str) {
     let (clock, me) = (Clock::system(), there.url("/me"));
     let start = clock.monotonic();
     loop {
-        let asked = clock.monotonic() - start;
+        let sent = clock.monotonic() - start;
         if http.get(&me, credential).await == 401 {
             return;
         }
-        assert!(asked <= BOUND, "asked after {asked:?}, and still served");
+        assert!(sent <= MAX_STALENESS, "still served after {sent:?}");
     }
 }
 
-/// What one shop does ends these sign-ins in the other.
-async fn ends(options: &'static [&'static str], end: impl Fn(&Curl, &[String; 2])) {
-    let service = Service::start(options);
+/// Lets `end` end two sign-ins at one shop, and waits until the other rejects both.
+async fn assert_ends(options: &'static [&'static str], end: impl Fn(&Curl, &[String; 2])) {
+    let service = Service::redis(options);
     let ([here, there], http) = (service.shops(), Http::new());
     let credentials = alice(&here);
     for credential in &credentials {
@@ -33,23 +32,23 @@ async fn ends(options: &'static [&'static str], end: impl Fn(&Curl, &[String; 2]
     }
     end(&here.client(), &credentials);
     for credential in &credentials {
-        refused(&http, &there, credential).await;
+        until_rejected(&http, &there, credential).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_logout_everywhere_is_heard_by_the_other_shop() {
-    for options in Service::WAYS {
+async fn a_logout_everywhere_reaches_the_other_shop() {
+    for options in CACHE_MODES {
         let everywhere = |here: &Curl, [cookie, _]: &[String; 2]| {
             assert_eq!(here.post("/logout-everywhere").header(cookie).send().status, 204);
         };
-        ends(options, everywhere).await;
+        assert_ends(options, everywhere).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn devices_that_are_ended_are_refused_by_the_other_shop() {
-    for options in Service::WAYS {
+async fn a_revoked_device_is_rejected_by_the_other_shop() {
+    for options in CACHE_MODES {
         let both = |here: &Curl, [cookie, token]: &[String; 2]| {
             let devices = here.get("/devices").header(token).send().json();
             for of_token in [true, false] {
@@ -59,34 +58,30 @@ async fn devices_that_are_ended_are_refused_by_the_other_shop() {
                 assert_eq!(here.delete(&end).header(cookie).send().status, 204);
             }
         };
-        ends(options, both).await;
+        assert_ends(options, both).await;
     }
 }
 
-/// The old secret, and the old refresh token's whole sign-in if somebody uses it twice.
+/// This applies to the old secret of a session, and to the whole sign-in if a refresh token is reused.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_secret_that_was_replaced_is_refused_by_the_other_shop() {
-    for options in Service::WAYS {
-        let service = Service::start(options);
+async fn a_replaced_secret_is_rejected_by_the_other_shop() {
+    for options in CACHE_MODES {
+        let service = Service::redis(options);
         let ([here, there], http) = (service.shops(), Http::new());
         let browser = here.device();
         browser.login("alice", "wonderland");
         let old = browser.cookie().unwrap();
         assert_eq!(http.get(&there.url("/me"), &old).await, 200);
         assert_eq!(browser.post("/refresh").send().status, 200);
-        refused(&http, &there, &old).await;
+        until_rejected(&http, &there, &old).await;
         assert_eq!(http.get(&there.url("/me"), &browser.cookie().unwrap()).await, 200);
 
-        let first = Tokens::of_alice_in_the_body(&here.client());
-        let renew = |shop: &Shop, tokens: &Tokens| {
-            let body = json!({ "refresh_token": tokens.refresh() });
-            shop.client().post("/refresh").json(&body).send()
-        };
-        let second = Tokens::of(&renew(&there, &first));
-        let third = Tokens::of(&renew(&here, &second));
-        assert_eq!(renew(&there, &first).status, 401, "somebody has a copy of it");
+        let first = Tokens::of_alice_in_body(&here.client());
+        let second = Tokens::of(&first.send_refresh(&there.client()));
+        let third = Tokens::of(&second.send_refresh(&here.client()));
+        assert_eq!(first.send_refresh(&there.client()).status, 401, "reused: it may be stolen");
         for tokens in [&second, &third] {
-            refused(&http, &here, &format!("authorization: Bearer {}", tokens.access)).await;
+            until_rejected(&http, &here, &tokens.header()).await;
         }
     }
 }

@@ -1,39 +1,34 @@
-//! The shop as its users meet it: the real binary, asked by curl and by Chromium. And the smaller
-//! servers, as their own first lines say.
+//! End-to-end tests: the real binaries, driven by curl and Chromium.
 //!
-//! Each test starts a shop of its own on a free port and ends it. A test whose name begins with
-//! `sec_` and a number holds the requirement of that number in `SECURITY.md`. A program that is
-//! missing fails the test: `tests/run` installs them.
+//! Each test starts its own shop on a free port and stops it. A test named `sec_` and a number covers
+//! the requirement of that number in `SECURITY.md`. A missing program fails the test; `tests/run`
+//! installs all of them.
 
-#![cfg(unix)] // a shop is told to stop by a signal
-#![allow(clippy::unwrap_used)] // a panic is how a test fails
+#![cfg(unix)] // the tests stop a shop with signals
+#![allow(clippy::unwrap_used)] // a panic fails the test
 
 #[path = "../harness/mod.rs"]
-#[allow(dead_code, unused_imports)] // all that tests of the shop are made of
+#[allow(dead_code, unused_imports)] // each test binary uses a part of it
 mod harness;
 
 mod access_tokens;
-mod bearer;
+mod bearer_sessions;
 mod behind_nginx;
-mod both;
 mod command_line;
 mod cookies;
-mod databases;
 mod events;
 mod headers;
-mod hearing;
 mod logouts;
 mod other_sites;
 mod page;
-mod page_events;
 mod passwords;
-mod redis_at_start;
-mod redis_outages;
 mod refresh_tokens;
 mod return_paths;
+mod sessions_and_tokens;
+mod shared_redis;
+mod shutdown;
+mod sign_in_flow;
 mod signing_keys;
 mod small_servers;
-mod stopping;
-mod time_limits;
-mod two_shops;
-mod walk;
+mod stale_shops;
+mod stores;

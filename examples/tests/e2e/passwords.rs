@@ -1,11 +1,11 @@
-//! Guessing.
+//! Guessing passwords: the limit, and what responses reveal.
 
 use serde_json::json;
 
 use crate::harness::Shop;
 
 #[test]
-fn sec_69_after_ten_wrong_passwords_the_next_one_waits() {
+fn sec_69_after_ten_wrong_passwords_the_next_attempt_must_wait() {
     let shop = Shop::start();
     let client = shop.client();
     for guess in 0..10 {

@@ -1,8 +1,8 @@
-//! Tokens alone: how the next access token is had.
+//! Refresh tokens of a shop that issues only tokens.
 
 use serde_json::json;
 
-use crate::harness::{Curl, Shop, Tokens, until_rarely};
+use crate::harness::{Curl, Shop, Tokens, until_with_backoff};
 
 fn shop() -> Shop {
     Shop::start_with(&["--auth", "jwt"])
@@ -12,7 +12,7 @@ fn refresh(client: &Curl, token: &str) -> Tokens {
     Tokens::of(&client.post("/refresh").json(&json!({ "refresh_token": token })).send())
 }
 
-fn refused(client: &Curl, token: &str) -> u16 {
+fn refresh_status(client: &Curl, token: &str) -> u16 {
     client.post("/refresh").json(&json!({ "refresh_token": token })).send().status
 }
 
@@ -21,28 +21,28 @@ fn me(client: &Curl, tokens: &Tokens) -> u16 {
 }
 
 #[test]
-fn the_cookie_brings_a_new_pair() {
+fn the_refresh_cookie_returns_a_new_access_token() {
     let shop = shop();
     let alice = shop.device();
     let first = Tokens::of_alice(&alice);
     let old = alice.cookie();
     let second = Tokens::of(&alice.post("/refresh").send());
     assert_ne!(first.access, second.access);
-    assert_eq!(second.refresh, None, "it stays where scripts do not see it");
+    assert_eq!(second.refresh, None, "it stays in the cookie");
     assert_ne!(alice.cookie(), old);
     assert_eq!(me(&alice, &second), 200);
     let same = |tokens: &Tokens| {
         let me = alice.get("/me").bearer(&tokens.access).send().json();
         (me["sign_in"].clone(), me["authenticated_at"].clone())
     };
-    assert_eq!(same(&first), same(&second), "the sign-in goes on");
+    assert_eq!(same(&first), same(&second), "the sign-in is the same");
 }
 
 #[test]
-fn a_client_without_cookies_keeps_the_refresh_token_itself() {
+fn a_client_without_cookies_gets_the_refresh_token_in_the_body() {
     let shop = shop();
     let client = shop.device();
-    let first = Tokens::of_alice_in_the_body(&client);
+    let first = Tokens::of_alice_in_body(&client);
     assert_eq!(client.cookie(), None);
     assert!(first.refresh().starts_with("ref_"));
     let second = refresh(&client, first.refresh());
@@ -54,21 +54,21 @@ fn a_client_without_cookies_keeps_the_refresh_token_itself() {
 }
 
 #[test]
-fn asking_for_the_body_takes_the_cookie_of_before_away() {
+fn delivery_in_the_body_removes_an_earlier_cookie() {
     let shop = shop();
     let client = shop.device();
     let before = Tokens::of_alice(&client);
     assert_eq!(client.cookie_names(), ["refresh"]);
-    let after = Tokens::of_alice_in_the_body(&client);
+    let after = Tokens::of_alice_in_body(&client);
     assert_eq!(client.cookie(), None);
     assert_eq!((me(&client, &before), me(&client, &after)), (401, 200));
 }
 
 #[test]
-fn whoever_lost_the_answer_asks_again() {
+fn a_lost_response_can_be_requested_again() {
     let shop = shop();
     let client = shop.client();
-    let lost = Tokens::of_alice_in_the_body(&client);
+    let lost = Tokens::of_alice_in_body(&client);
     let once = refresh(&client, lost.refresh());
     let again = refresh(&client, lost.refresh());
     assert_eq!(once.refresh(), again.refresh());
@@ -76,46 +76,50 @@ fn whoever_lost_the_answer_asks_again() {
 }
 
 #[test]
-fn a_refresh_token_in_two_hands_ends_the_sign_in() {
+fn a_reused_refresh_token_ends_the_sign_in() {
     let shop = shop();
     let (alice, thief) = (shop.client(), shop.client());
-    let stolen = Tokens::of_alice_in_the_body(&alice);
+    let stolen = Tokens::of_alice_in_body(&alice);
     let newer = refresh(&alice, stolen.refresh());
     let newest = refresh(&alice, newer.refresh());
     assert_eq!(me(&alice, &newest), 200);
-    assert_eq!(refused(&thief, stolen.refresh()), 401);
-    assert_eq!(me(&alice, &newest), 401, "whoever was the thief");
-    assert_eq!(refused(&alice, newest.refresh()), 401);
+    assert_eq!(refresh_status(&thief, stolen.refresh()), 401);
+    assert_eq!(me(&alice, &newest), 401, "the sign-in has ended for both");
+    assert_eq!(refresh_status(&alice, newest.refresh()), 401);
 }
 
 #[test]
-fn sec_81_each_token_is_good_for_one_thing() {
+fn sec_81_each_token_has_one_purpose() {
     let shop = shop();
     let client = shop.client();
-    let tokens = Tokens::of_alice_in_the_body(&client);
+    let tokens = Tokens::of_alice_in_body(&client);
     assert_eq!(client.get("/me").bearer(tokens.refresh()).send().status, 401);
-    assert_eq!(refused(&client, &tokens.access), 401);
+    assert_eq!(refresh_status(&client, &tokens.access), 401);
     let secret = tokens.refresh().strip_prefix("ref_").unwrap();
-    assert_eq!(refused(&client, secret), 401);
-    assert_eq!(refused(&client, &format!("ses_{secret}")), 401);
+    assert_eq!(refresh_status(&client, secret), 401);
+    assert_eq!(refresh_status(&client, &format!("ses_{secret}")), 401);
     let as_cookie = format!("cookie: refresh={}", tokens.access);
     assert_eq!(client.post("/refresh").header(&as_cookie).send().status, 401);
     assert_eq!(client.post("/refresh").bearer(&tokens.access).send().status, 401);
-    assert_eq!(me(&client, &refresh(&client, tokens.refresh())), 200, "it did no harm");
+    assert_eq!(
+        me(&client, &refresh(&client, tokens.refresh())),
+        200,
+        "the attempts have no effect"
+    );
 }
 
 #[test]
-fn a_new_token_may_do_less_and_never_more() {
+fn a_refresh_can_reduce_scopes_but_not_add_any() {
     let shop = shop();
     let client = shop.client();
-    let all = Tokens::of_alice_in_the_body(&client);
+    let all = Tokens::of_alice_in_body(&client);
     assert_eq!(all.scope.as_deref(), Some("cart devices"));
-    let ask = |tokens: &Tokens, scope: &str| {
+    let with_scope = |tokens: &Tokens, scope: &str| {
         let form = [("refresh_token", tokens.refresh()), ("scope", scope)];
         client.post("/refresh").form(&form).send()
     };
-    assert_eq!(ask(&all, "cart admin").status, 400);
-    let less = Tokens::of(&ask(&all, "cart"));
+    assert_eq!(with_scope(&all, "cart admin").status, 400);
+    let less = Tokens::of(&with_scope(&all, "cart"));
     assert_eq!(less.scope.as_deref(), Some("cart"));
     assert_eq!(client.get("/me").bearer(&less.access).send().json()["scopes"], json!(["cart"]));
     assert_eq!(client.get("/cart").bearer(&less.access).send().status, 200);
@@ -124,11 +128,11 @@ fn a_new_token_may_do_less_and_never_more() {
     let challenge = devices.header("www-authenticate").unwrap();
     assert!(challenge.contains(r#"error="insufficient_scope""#), "{challenge}");
     let again = refresh(&client, less.refresh());
-    assert_eq!(client.get("/devices").bearer(&again.access).send().status, 200, "it was asked for");
+    assert_eq!(client.get("/devices").bearer(&again.access).send().status, 200, "all scopes again");
 }
 
 #[test]
-fn a_body_that_says_nothing_is_none() {
+fn an_empty_body_is_ignored() {
     let shop = shop();
     let alice = shop.device();
     Tokens::of_alice(&alice);
@@ -141,28 +145,28 @@ fn a_body_that_says_nothing_is_none() {
 }
 
 #[test]
-fn sec_38_82_another_site_refreshes_nothing() {
+fn sec_38_82_another_site_cannot_refresh() {
     let shop = shop();
     let alice = shop.device();
     Tokens::of_alice(&alice);
     let old = alice.cookie();
     for path in ["/refresh", "/logout"] {
         for header in ["origin: https://evil.example", "sec-fetch-site: cross-site"] {
-            let answer = alice.post(path).header(header).send();
-            assert_eq!((answer.status, alice.cookie()), (403, old.clone()), "{path} {header}");
+            let response = alice.post(path).header(header).send();
+            assert_eq!((response.status, alice.cookie()), (403, old.clone()), "{path} {header}");
         }
     }
     Tokens::of(&alice.post("/refresh").send());
 }
 
 #[test]
-fn a_sign_in_that_is_not_used_ends() {
+fn an_idle_sign_in_ends() {
     let shop = Shop::start_with(&["--auth", "jwt", "--access", "1", "--refresh", "1"]);
     let alice = shop.device();
     Tokens::of_alice(&alice);
-    let refused = until_rarely("the sign-in has ended", || {
-        let answer = alice.post("/refresh").send();
-        (answer.status != 200).then_some(answer)
+    let rejected = until_with_backoff("the sign-in has ended", || {
+        let response = alice.post("/refresh").send();
+        (response.status != 200).then_some(response)
     });
-    assert_eq!(refused.status, 401);
+    assert_eq!(rejected.status, 401);
 }

@@ -1,4 +1,4 @@
-//! Forms without scripts, and where they go afterwards.
+//! Forms without scripts, and the redirect that answers them.
 
 use serde_json::json;
 
@@ -17,12 +17,12 @@ const ELSEWHERE: [&str; 8] = [
 
 fn sign_in(client: &Curl, next: &str) -> (u16, Option<String>) {
     let fields = [("username", "alice"), ("password", "wonderland"), ("next", next)];
-    let answer = client.post("/login").form(&fields).send();
-    (answer.status, answer.header("location").map(str::to_owned))
+    let response = client.post("/login").form(&fields).send();
+    (response.status, response.header("location").map(str::to_owned))
 }
 
 #[test]
-fn a_form_signs_in_and_goes_where_it_says() {
+fn a_form_is_redirected_to_its_return_path() {
     let shop = Shop::start();
     let alice = shop.device();
     assert_eq!(sign_in(&alice, "/cart?full=1"), (303, Some("/cart?full=1".to_owned())));
@@ -34,19 +34,19 @@ fn a_form_signs_in_and_goes_where_it_says() {
 }
 
 #[test]
-fn a_form_that_goes_nowhere_is_answered_like_json() {
+fn a_form_without_a_return_path_is_answered_with_json() {
     let shop = Shop::start();
     let fields = [("username", "bob"), ("password", "builder")];
-    let answer = shop.client().post("/login").form(&fields).send();
-    assert_eq!((answer.status, &answer.json()["roles"]), (200, &json!(["admin"])));
+    let response = shop.client().post("/login").form(&fields).send();
+    assert_eq!((response.status, &response.json()["roles"]), (200, &json!(["admin"])));
 }
 
 #[test]
 fn sec_42_return_paths_stay_on_the_site() {
     let shop = Shop::start();
     for next in ELSEWHERE {
-        let back = (303, Some("/".to_owned()));
-        assert_eq!(sign_in(&shop.client(), next), back, "{next:?}");
+        let home = (303, Some("/".to_owned()));
+        assert_eq!(sign_in(&shop.client(), next), home, "{next:?}");
         let fields = [("item", "tea"), ("quantity", "1"), ("next", next)];
         let added = shop.client().post("/cart").form(&fields).send();
         assert_eq!((added.status, added.header("location")), (303, Some("/")), "{next:?}");

@@ -1,4 +1,4 @@
-//! The keys that sign tokens: what others see of them, and where they are kept.
+//! The keys that sign tokens: the published key set, and the key file.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,7 @@ use auth_jwt::{Algorithm, JwtAuth, KeySet, SigningKey};
 use examples::users::User;
 use serde_json::Value;
 
-use crate::harness::{Process, Scratch, Shop, Tokens, command};
+use crate::harness::{Curl, Process, Scratch, Shop, Tokens, command};
 
 const JWKS: &str = "/.well-known/jwks.json";
 
@@ -18,23 +18,23 @@ fn with_key(path: &Path) -> Shop {
 }
 
 fn jwks(shop: &Shop) -> String {
-    let answer = shop.client().get(JWKS).send();
+    let response = shop.client().get(JWKS).send();
     assert_eq!(
-        (answer.status, answer.header("content-type")),
+        (response.status, response.header("content-type")),
         (200, Some("application/jwk-set+json"))
     );
-    answer.body
+    response.body
 }
 
-/// The only key of the set.
+/// Returns the only key of the set.
 fn jwk(shop: &Shop) -> Value {
     let mut set: Value = serde_json::from_str(&jwks(shop)).unwrap();
     assert_eq!(set["keys"].as_array().unwrap().len(), 1, "{set}");
     set["keys"][0].take()
 }
 
-/// Who it is, for a service that has nothing but the shop's keys.
-fn verified_elsewhere(jwks: &str, token: &str) -> Option<Identity<User>> {
+/// Verifies a token as another service does, which has only the shop's key set.
+fn verified_by_another_service(jwks: &str, token: &str) -> Option<Identity<User>> {
     let auth = JwtAuth::new(KeySet::from_jwks(jwks).unwrap()).issuer("shop").audience("shop");
     let auth = auth.access_token().claims::<User>();
     match auth.verify(token.as_bytes()).into_ready() {
@@ -44,7 +44,7 @@ fn verified_elsewhere(jwks: &str, token: &str) -> Option<Identity<User>> {
 }
 
 #[test]
-fn the_public_halves_are_there_for_everybody_and_nothing_else() {
+fn the_key_set_contains_only_public_keys() {
     for auth in ["jwt", "both"] {
         let shop = Shop::start_with(&["--auth", auth]);
         let key = jwk(&shop);
@@ -52,28 +52,28 @@ fn the_public_halves_are_there_for_everybody_and_nothing_else() {
         members.sort_unstable();
         assert_eq!(members, ["alg", "crv", "kid", "kty", "use", "x"], "no `d`");
         assert_eq!((&key["alg"], &key["crv"]), (&"EdDSA".into(), &"Ed25519".into()));
-        let kept = shop.client().get(JWKS).send();
-        assert!(kept.header("cache-control").unwrap().contains("max-age="), "{kept:?}");
-        assert_eq!(kept.header("set-cookie"), None);
+        let response = shop.client().get(JWKS).send();
+        assert!(response.header("cache-control").unwrap().contains("max-age="), "{response:?}");
+        assert_eq!(response.header("set-cookie"), None);
     }
     let sessions = Shop::start_with(&["--auth", "session"]);
     assert_eq!(sessions.client().get(JWKS).send().status, 404);
 }
 
 #[test]
-fn another_service_verifies_the_shops_tokens() {
+fn another_service_can_verify_tokens() {
     let shop = Shop::start();
     let tokens = Tokens::of_alice(&shop.client());
-    let alice = verified_elsewhere(&jwks(&shop), &tokens.access).unwrap();
+    let alice = verified_by_another_service(&jwks(&shop), &tokens.access).unwrap();
     assert!(alice.subject() == "alice" && alice.has_role("buyer") && alice.has_scope("cart"));
     assert_eq!(alice.claims(), &User::named("Alice"));
     assert_eq!(alice.authentication().issuer.as_deref(), Some("shop"));
     let others = jwks(&Shop::start());
-    assert!(verified_elsewhere(&others, &tokens.access).is_none());
+    assert!(verified_by_another_service(&others, &tokens.access).is_none());
 }
 
 #[test]
-fn a_new_key_is_for_its_owner_alone_and_survives_a_restart() {
+fn a_new_key_is_private_to_its_owner_and_survives_a_restart() {
     let folder = Scratch::new();
     let path = folder.join("key.pem");
     let shop = with_key(&path);
@@ -86,28 +86,28 @@ fn a_new_key_is_for_its_owner_alone_and_survives_a_restart() {
     let shop = with_key(&path);
     assert_eq!(jwk(&shop), key);
     assert_eq!(fs::read(&path).unwrap(), pem);
-    assert!(verified_elsewhere(&jwks(&shop), &token).is_some());
-    let answer = shop.client().get("/me").bearer(&token).send();
-    assert_eq!(answer.status, 401, "its sign-in was in memory");
+    assert!(verified_by_another_service(&jwks(&shop), &token).is_some());
+    let response = shop.client().get("/me").bearer(&token).send();
+    assert_eq!(response.status, 401, "the sign-in was in memory");
 }
 
 #[test]
-fn shops_that_start_at_once_share_the_new_key() {
+fn shops_that_start_at_once_use_the_same_new_key() {
     let folder = Scratch::new();
     let path = folder.join("key.pem");
     let args = ["--listen", "127.0.0.1:0", "--signing-key", path.to_str().unwrap()];
     let mut shops = [(); 4].map(|()| Process::start(&mut command(&args)));
-    let kids = shops.each_mut().map(|shop| {
+    let sets = shops.each_mut().map(|shop| {
         let url = shop.announced("shop at ");
-        crate::harness::Curl::new(&url).get(JWKS).send().body
+        Curl::new(&url).get(JWKS).send().body
     });
-    assert!(kids.iter().all(|kid| *kid == kids[0]), "{kids:?}");
-    let left = fs::read_dir(path.parent().unwrap()).unwrap().count();
-    assert_eq!(left, 1, "nothing but the key");
+    assert!(sets.iter().all(|set| *set == sets[0]), "{sets:?}");
+    let files = fs::read_dir(path.parent().unwrap()).unwrap().count();
+    assert_eq!(files, 1, "no temporary files");
 }
 
 #[test]
-fn every_kind_of_key_signs() {
+fn keys_of_all_algorithms_can_sign() {
     let folder = Scratch::new();
     for algorithm in [Algorithm::EdDsa, Algorithm::Es256, Algorithm::Rs256] {
         let path = folder.join(algorithm.as_str());
@@ -122,12 +122,12 @@ fn every_kind_of_key_signs() {
         }
         let token = Tokens::of_alice(&shop.client()).access;
         assert_eq!(shop.client().get("/me").bearer(&token).send().status, 200);
-        assert!(verified_elsewhere(&jwks(&shop), &token).is_some(), "{algorithm}");
+        assert!(verified_by_another_service(&jwks(&shop), &token).is_some(), "{algorithm}");
     }
 }
 
 #[test]
-fn a_file_that_holds_no_such_key_is_named_and_left_alone() {
+fn an_unusable_key_file_is_reported_and_not_changed() {
     let folder = Scratch::new();
     let write = |name: &str, text: &[u8]| {
         fs::write(folder.join(name), text).unwrap();
@@ -147,8 +147,8 @@ fn a_file_that_holds_no_such_key_is_named_and_left_alone() {
         let mut shop = Process::start(&mut command(&args));
         assert_eq!((shop.exit_code(), &*shop.stdout()), (Some(2), ""), "{path:?}");
         let message = shop.stderr();
-        let named = format!("error: --signing-key {}: ", path.display());
-        assert!(message.starts_with(&named), "{path:?}: {message}");
+        let expected = format!("error: --signing-key {}: ", path.display());
+        assert!(message.starts_with(&expected), "{path:?}: {message}");
         assert!(!message.contains("hunter2"), "{message}");
         assert_eq!(fs::read(&path).ok(), before, "{path:?}");
     }

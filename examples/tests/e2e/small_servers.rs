@@ -1,4 +1,4 @@
-//! The smaller servers, as their own first lines say.
+//! The small servers, used as the first lines of their files describe.
 
 use std::process::Command;
 
@@ -12,8 +12,8 @@ fn jwt_signs_in_refreshes_and_signs_out() {
     let mut server = Process::start(command.arg("127.0.0.1:0"));
     let alice = Curl::with_jar(&server.announced("tokens at "));
     let me = |tokens: &Tokens| {
-        let answer = alice.get("/me").bearer(&tokens.access).send();
-        (answer.status, answer.body)
+        let response = alice.get("/me").bearer(&tokens.access).send();
+        (response.status, response.body)
     };
     assert_eq!(alice.get("/me").send().status, 401);
     let wrong = alice.post("/login").form(&[ALICE[0], ("password", "builder")]).send();
@@ -33,16 +33,16 @@ fn grpc(args: &[&str]) -> Process {
 }
 
 #[test]
-fn grpc_shows_itself() {
+fn grpc_demo_calls_without_and_with_a_token() {
     let mut demo = grpc(&["--demo", "--listen", "127.0.0.1:0"]);
     assert_eq!(demo.exit_code(), Some(0), "{}", demo.stderr());
-    let said = demo.stdout();
-    let said: Vec<_> = said.lines().skip(2).collect();
-    assert_eq!(said, ["refused: Unauthenticated (16)", "hello alice"]);
+    let stdout = demo.stdout();
+    let responses: Vec<_> = stdout.lines().skip(2).collect();
+    assert_eq!(responses, ["refused: Unauthenticated (16)", "hello alice"]);
 }
 
 #[test]
-fn grpc_refuses_with_a_status() {
+fn grpc_rejects_calls_with_a_status() {
     let mut server = grpc(&["--listen", "127.0.0.1:0"]);
     let token = server.announced("alice's token: ");
     let url = server.announced("gRPC at ");
@@ -51,14 +51,14 @@ fn grpc_refuses_with_a_status() {
         (client.exit_code(), client.stdout())
     };
     assert_eq!(call(&["--token", &token]), (Some(0), "hello alice\n".to_owned()));
-    let refused = (Some(1), "refused: Unauthenticated (16)\n".to_owned());
-    assert_eq!(call(&[]), refused);
-    assert_eq!(call(&["--token", &format!("{token}x")]), refused);
-    assert_eq!(call(&["--token", "nonsense"]), refused);
+    let rejected = (Some(1), "refused: Unauthenticated (16)\n".to_owned());
+    assert_eq!(call(&[]), rejected);
+    assert_eq!(call(&["--token", &format!("{token}x")]), rejected);
+    assert_eq!(call(&["--token", "nonsense"]), rejected);
 }
 
 #[test]
-fn grpc_stops_by_a_signal() {
+fn grpc_stops_on_a_signal() {
     let mut server = grpc(&["--listen", "127.0.0.1:0"]);
     server.announced("gRPC at ");
     server.signal(rustix::process::Signal::TERM);

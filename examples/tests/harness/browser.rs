@@ -1,12 +1,12 @@
-//! Chromium.
+//! Chromium, as a user operates it.
 
 use std::process::Command;
 
 use auth_servers::{Scratch, until};
 use serde_json::{Value, json};
 
-use super::process::Process;
-use super::programs;
+use super::other_site::OtherSite;
+use super::process::{self, Process};
 use super::webdriver::Session;
 
 const FLAGS: [&str; 8] = [
@@ -20,9 +20,9 @@ const FLAGS: [&str; 8] = [
     "--disable-sync",
 ];
 
-/// A new Chromium without a window and without a past.
+/// A headless Chromium with an empty profile.
 pub(crate) struct Browser {
-    // In the order in which they end.
+    // Fields are dropped in this order.
     session: Session,
     _driver: Process,
     _profile: Scratch,
@@ -30,8 +30,8 @@ pub(crate) struct Browser {
 
 impl Browser {
     pub(crate) fn start() -> Self {
-        let chromium = programs::find("chromium", "chromium");
-        let chromedriver = programs::find("chromedriver", "chromium-driver");
+        let chromium = process::find_program("chromium", "chromium");
+        let chromedriver = process::find_program("chromedriver", "chromium-driver");
         let profile = Scratch::new();
         let folder = format!("--user-data-dir={}", profile.join("profile").display());
         let mut flags = FLAGS.to_vec();
@@ -49,8 +49,8 @@ impl Browser {
         self.session.post("/url", &json!({ "url": url }));
     }
 
-    /// Types into a field, after what is in it.
-    pub(crate) fn write(&self, css: &str, text: &str) {
+    /// Types into a field, after its present text.
+    pub(crate) fn type_into(&self, css: &str, text: &str) {
         let field = self.element(css);
         self.session.post(&format!("{field}/value"), &json!({ "text": text }));
     }
@@ -59,33 +59,50 @@ impl Browser {
         self.session.post(&format!("{}/click", self.element(css)), &json!({}));
     }
 
-    /// What a user reads there: nothing of what is hidden.
+    /// Returns the visible text of an element.
     pub(crate) fn text(&self, css: &str) -> String {
         let text = self.session.get(&format!("{}/text", self.element(css)));
         text.as_str().unwrap().to_owned()
     }
 
-    /// Waits until a user reads this text there.
-    pub(crate) fn reads(&self, css: &str, wanted: &str) {
-        until(&format!("`{css}` is `{wanted}`"), || (self.text(css) == wanted).then_some(()));
+    /// Waits until an element shows this text.
+    pub(crate) fn wait_for_text(&self, css: &str, text: &str) {
+        until(&format!("`{css}` is `{text}`"), || (self.text(css) == text).then_some(()));
     }
 
-    /// Whether a user sees it.
-    pub(crate) fn sees(&self, css: &str) -> bool {
+    /// Signs in with the form of the shop's page. Does not wait for the response.
+    pub(crate) fn sign_in(&self, username: &str, password: &str) {
+        self.type_into("#login [name=username]", username);
+        self.type_into("#login [name=password]", password);
+        self.click("#login button");
+    }
+
+    /// Sends the form of another site, and returns the status of the response from `action`.
+    pub(crate) fn submit_from(&self, site: &OtherSite, action: &str) -> Value {
+        self.go(&site.url);
+        self.click("button");
+        until("the response has arrived", || {
+            (self.script("return location.href") == *action).then_some(())
+        });
+        self.script("return performance.getEntriesByType('navigation')[0].responseStatus")
+    }
+
+    /// Returns whether an element is visible.
+    pub(crate) fn is_visible(&self, css: &str) -> bool {
         self.session.get(&format!("{}/displayed", self.element(css))) == true
     }
 
-    /// What the body of a function returns; if it is a promise, what it comes to.
+    /// Runs the body of a function and returns its result. Waits for a promise.
     pub(crate) fn script(&self, body: &str) -> Value {
         self.session.post("/execute/sync", &json!({ "script": body, "args": [] }))
     }
 
-    /// The cookies of the page, those that scripts do not see, too.
+    /// Returns the cookies of the page, including those that scripts cannot read.
     pub(crate) fn cookies(&self) -> Vec<Value> {
         self.session.get("/cookie").as_array().unwrap().clone()
     }
 
     fn element(&self, css: &str) -> String {
-        self.session.element(css).unwrap_or_else(|| panic!("there is no `{css}`"))
+        self.session.element(css).unwrap_or_else(|| panic!("no element matches `{css}`"))
     }
 }

@@ -1,4 +1,4 @@
-//! Requests by curl.
+//! A client that sends its requests with curl, with or without a cookie jar.
 
 use std::fmt::Debug;
 use std::fs;
@@ -8,20 +8,20 @@ use std::process::Command;
 use auth_servers::Scratch;
 use serde_json::{Value, json};
 
-use super::programs;
+use super::process::find_program;
 
-/// curl for one server, with a cookie jar or without.
+/// A client for one server, with or without a cookie jar.
 pub(crate) struct Curl {
     program: PathBuf,
     server: String,
     folder: Option<Scratch>,
 }
 
-/// A request that is not sent yet.
-pub(crate) struct Call(Command);
+/// A request that has not been sent.
+pub(crate) struct Request(Command);
 
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct Response {
     pub(crate) status: u16,
     headers: Vec<(String, String)>,
     pub(crate) body: String,
@@ -29,7 +29,7 @@ pub(crate) struct Answer {
 
 impl Curl {
     pub(crate) fn new(server: &str) -> Self {
-        let program = programs::find("curl", "curl");
+        let program = find_program("curl", "curl");
         Self { program, server: server.to_owned(), folder: None }
     }
 
@@ -37,42 +37,42 @@ impl Curl {
         Self { folder: Some(Scratch::new()), ..Self::new(server) }
     }
 
-    pub(crate) fn get(&self, path: &str) -> Call {
+    pub(crate) fn get(&self, path: &str) -> Request {
         self.call("GET", path)
     }
 
-    pub(crate) fn post(&self, path: &str) -> Call {
+    pub(crate) fn post(&self, path: &str) -> Request {
         self.call("POST", path)
     }
 
-    pub(crate) fn delete(&self, path: &str) -> Call {
+    pub(crate) fn delete(&self, path: &str) -> Request {
         self.call("DELETE", path)
     }
 
-    pub(crate) fn call(&self, method: &str, path: &str) -> Call {
+    pub(crate) fn call(&self, method: &str, path: &str) -> Request {
         let mut command = Command::new(&self.program);
-        command.arg("--disable"); // first: no settings of the developer's
+        command.arg("--disable"); // must be first: ignores the developer's settings
         command.args(["--silent", "--show-error", "--include", "--noproxy", "*"]);
         command.args(["--max-time", "10", "--request", method]);
         if let Some(jar) = self.jar() {
             command.arg("--cookie").arg(&jar).arg("--cookie-jar").arg(&jar);
         }
         command.arg(format!("{}{path}", self.server));
-        Call(command)
+        Request(command)
     }
 
-    pub(crate) fn login(&self, username: &str, password: &str) -> Answer {
+    pub(crate) fn login(&self, username: &str, password: &str) -> Response {
         self.post("/login").json(&json!({ "username": username, "password": password })).send()
     }
 
-    /// The cookie in the jar, as a `Cookie` header.
+    /// Returns the only cookie in the jar as a header line.
     pub(crate) fn cookie(&self) -> Option<String> {
         let cookies = self.cookies();
         assert!(cookies.len() <= 1, "{cookies:?}");
         cookies.first().map(|(name, value)| format!("cookie: {name}={value}"))
     }
 
-    /// The names of the cookies in the jar.
+    /// Returns the names of the cookies in the jar.
     pub(crate) fn cookie_names(&self) -> Vec<String> {
         self.cookies().into_iter().map(|(name, _)| name).collect()
     }
@@ -91,15 +91,15 @@ impl Curl {
     }
 }
 
-impl Call {
-    /// As `name: value`.
+impl Request {
+    /// Adds a header line, as `name: value`.
     pub(crate) fn header(mut self, line: &str) -> Self {
         self.0.args(["--header", line]);
         self
     }
 
     pub(crate) fn bearer(self, token: &str) -> Self {
-        self.header(&format!("authorization: Bearer {token}"))
+        self.header(&super::tokens::bearer(token))
     }
 
     pub(crate) fn json(mut self, body: &Value) -> Self {
@@ -114,15 +114,15 @@ impl Call {
         self
     }
 
-    pub(crate) fn send(mut self) -> Answer {
+    pub(crate) fn send(mut self) -> Response {
         let output = self.0.output().unwrap();
-        let problem = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{:?}: {problem}", self.0);
-        Answer::parse(&String::from_utf8(output.stdout).unwrap())
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{:?}: {stderr}", self.0);
+        Response::parse(&String::from_utf8(output.stdout).unwrap())
     }
 }
 
-impl Answer {
+impl Response {
     fn parse(text: &str) -> Self {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         let mut lines = head.split("\r\n");
@@ -134,13 +134,13 @@ impl Answer {
         Self { status, headers: headers.collect(), body: body.to_owned() }
     }
 
-    /// Every value of a header.
+    /// Returns all values of a header.
     pub(crate) fn headers(&self, name: &str) -> Vec<&str> {
         let named = self.headers.iter().filter(|(other, _)| other == name);
         named.map(|(_, value)| &**value).collect()
     }
 
-    /// The value of a header that is there once.
+    /// Returns the value of a header, which must not be repeated.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         let values = self.headers(name);
         assert!(values.len() <= 1, "{self:?}");
@@ -158,7 +158,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// What it says went wrong.
+    /// Returns the text of an error.
     pub(crate) fn error(&self) -> String {
         self.json()["error"].as_str().unwrap().to_owned()
     }

@@ -1,5 +1,5 @@
-//! Requests on connections that stay open: many at once, and without the time that curl takes to
-//! start.
+//! A client that keeps its connections open, for many requests and for short delays: starting curl
+//! takes longer than a request.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-/// A client that keeps no cookies. A clone has the same connections.
+/// A client that keeps no cookies. Clones share its connections.
 #[derive(Clone)]
 pub(crate) struct Http(Client<HttpConnector, Full<Bytes>>);
 
@@ -23,25 +23,26 @@ impl Http {
         Self(Client::builder(TokioExecutor::new()).build_http())
     }
 
-    /// The status, for who sends this header, as `name: value`.
+    /// Sends GET with this header line, and returns the status.
     pub(crate) async fn get(&self, url: &str, header: &str) -> StatusCode {
-        self.send(Method::GET, url, header, Bytes::new()).await
+        self.status(Method::GET, url, header, Bytes::new()).await
     }
 
     pub(crate) async fn post(&self, url: &str, header: &str) -> StatusCode {
-        self.send(Method::POST, url, header, Bytes::new()).await
+        self.status(Method::POST, url, header, Bytes::new()).await
     }
 
     pub(crate) async fn post_json(&self, url: &str, header: &str, body: &Value) -> StatusCode {
-        self.send(Method::POST, url, header, body.to_string().into()).await
+        self.status(Method::POST, url, header, body.to_string().into()).await
     }
 
-    async fn send(&self, method: Method, url: &str, header: &str, body: Bytes) -> StatusCode {
-        self.answer(method, url, Some(header), body).await.expect("there is an answer").status()
+    async fn status(&self, method: Method, url: &str, header: &str, body: Bytes) -> StatusCode {
+        self.send(method, url, Some(header), body).await.expect("a response").status()
     }
 
-    /// The whole answer to JSON, unless there is none within ten seconds.
-    pub(crate) async fn answer(
+    /// Sends JSON, and returns the complete response. Returns `None` after ten seconds, or if the
+    /// connection fails.
+    pub(crate) async fn send(
         &self,
         method: Method,
         url: &str,
@@ -53,12 +54,12 @@ impl Http {
             request = request.header(name, value);
         }
         let request = request.header(header::CONTENT_TYPE, "application/json");
-        let answer = async {
-            let answer = self.0.request(request.body(Full::new(body)).unwrap()).await.ok()?;
-            let (head, body) = answer.into_parts();
-            // All of it, so that the connection is free.
+        let response = async {
+            let response = self.0.request(request.body(Full::new(body)).unwrap()).await.ok()?;
+            let (head, body) = response.into_parts();
+            // Reads the whole body, so that the connection can be reused.
             Some(Response::from_parts(head, body.collect().await.ok()?.to_bytes()))
         };
-        timeout(DEADLINE, answer).await.ok()?
+        timeout(DEADLINE, response).await.ok()?
     }
 }

@@ -1,16 +1,18 @@
-//! What the tests are made of.
+//! What both test binaries use: shops as processes, clients for them, and the servers they need.
+//!
+//! [`Shop`] is one process. [`Service`] is a store and the shops that share it. [`Curl`], [`Http`],
+//! [`Events`] and [`Browser`] are clients, from the simplest to a real browser.
 
 mod browser;
 mod credential;
 mod curl;
-mod database;
+mod events;
 mod http;
+mod other_site;
 mod process;
-mod programs;
+mod server;
 mod service;
 mod shop;
-mod site;
-mod stream;
 mod tokens;
 mod wait;
 mod webdriver;
@@ -18,14 +20,14 @@ mod webdriver;
 pub(crate) use auth_servers::{Scratch, until};
 
 pub(crate) use browser::Browser;
-pub(crate) use credential::{By, Credential, customers, login};
-pub(crate) use curl::{Answer, Curl};
-pub(crate) use database::Database;
+pub(crate) use credential::{Credential, Kind, customers, login};
+pub(crate) use curl::{Curl, Response};
+pub(crate) use events::Events;
 pub(crate) use http::Http;
+pub(crate) use other_site::OtherSite;
 pub(crate) use process::Process;
-pub(crate) use service::{Service, alice, shop_at, urls};
+pub(crate) use server::Server;
+pub(crate) use service::{BehindNginx, CACHE_MODES, Service, alice, shop_at, sqlite_url, urls};
 pub(crate) use shop::{Shop, command};
-pub(crate) use site::Site;
-pub(crate) use stream::Events;
-pub(crate) use tokens::Tokens;
-pub(crate) use wait::until_rarely;
+pub(crate) use tokens::{Tokens, bearer};
+pub(crate) use wait::until_with_backoff;

@@ -2,9 +2,9 @@
 
 use serde_json::json;
 
-use super::curl::{Answer, Curl};
+use super::curl::{Curl, Response};
 
-/// What a token response says (RFC 6749 section 5.1).
+/// The parameters of a token response (RFC 6749 section 5.1).
 #[derive(Debug)]
 pub(crate) struct Tokens {
     pub(crate) access: String,
@@ -14,11 +14,11 @@ pub(crate) struct Tokens {
 }
 
 impl Tokens {
-    /// What a successful answer says.
-    pub(crate) fn of(answer: &Answer) -> Self {
-        assert_eq!(answer.status, 200, "{answer:?}");
-        assert_eq!(answer.header("cache-control"), Some("no-store"));
-        let body = answer.json();
+    /// Reads a successful response.
+    pub(crate) fn of(response: &Response) -> Self {
+        assert_eq!(response.status, 200, "{response:?}");
+        assert_eq!(response.header("cache-control"), Some("no-store"));
+        let body = response.json();
         assert_eq!(body["token_type"], "Bearer");
         let text = |name: &str| body[name].as_str().map(str::to_owned);
         Self {
@@ -29,23 +29,38 @@ impl Tokens {
         }
     }
 
-    /// Alice's, on a client that asks for tokens. The refresh token is in a cookie.
+    /// Signs Alice in by token. The refresh token is in a cookie.
     pub(crate) fn of_alice(client: &Curl) -> Self {
         Self::of(&sign_in(client, "cookie"))
     }
 
-    /// Alice's, with the refresh token in the body.
-    pub(crate) fn of_alice_in_the_body(client: &Curl) -> Self {
+    /// Signs Alice in by token. The refresh token is in the body.
+    pub(crate) fn of_alice_in_body(client: &Curl) -> Self {
         Self::of(&sign_in(client, "body"))
     }
 
-    /// The refresh token from the body.
+    /// Returns the refresh token from the body.
     pub(crate) fn refresh(&self) -> &str {
         self.refresh.as_deref().unwrap()
     }
+
+    /// Returns the access token as a header line.
+    pub(crate) fn header(&self) -> String {
+        bearer(&self.access)
+    }
+
+    /// Sends the refresh token from the body, and returns the response.
+    pub(crate) fn send_refresh(&self, client: &Curl) -> Response {
+        client.post("/refresh").json(&json!({ "refresh_token": self.refresh() })).send()
+    }
 }
 
-fn sign_in(client: &Curl, delivery: &str) -> Answer {
+/// Returns the header line with this bearer token.
+pub(crate) fn bearer(token: &str) -> String {
+    format!("authorization: Bearer {token}")
+}
+
+fn sign_in(client: &Curl, delivery: &str) -> Response {
     let login = json!({
         "username": "alice",
         "password": "wonderland",

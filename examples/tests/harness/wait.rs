@@ -1,26 +1,26 @@
-//! Waiting for what every question puts off.
+//! Waits for events that each check would delay.
 
 use std::thread;
 use std::time::Duration;
 
 use auth_servers::until;
 
-/// The first pause between two questions.
+/// The first pause between two checks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// Asks until there is an answer, and waits twice as long each time: for what every question puts
-/// off, such as the end of a sign-in by disuse.
+/// Calls `check` until it returns a value, with a pause that doubles each time. This is for events that
+/// each check delays, such as the end of an idle sign-in.
 ///
 /// # Panics
-/// If there is none after 30 seconds.
-pub(crate) fn until_rarely<T>(event: &str, mut ask: impl FnMut() -> Option<T>) -> T {
+/// If there is no value after 30 seconds.
+pub(crate) fn until_with_backoff<T>(event: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let mut pause = PAUSE;
     until(event, || {
-        let answer = ask();
-        if answer.is_none() {
+        let value = check();
+        if value.is_none() {
             thread::sleep(pause);
             pause *= 2;
         }
-        answer
+        value
     })
 }

@@ -1,58 +1,59 @@
-//! How soon a logout in one shop is known to the other.
+//! How soon a logout at one shop is effective at the other.
 
 use std::time::Duration;
 
 use auth_core::Clock;
-use auth_servers::{Nginx, PostgresServer};
+use auth_servers::PostgresServer;
 
-use crate::harness::{Http, Scratch, Service, Shop, customers as signed_in, shop_at};
-use crate::load::{CUSTOMERS, alone};
+use crate::harness::{BehindNginx, Http, Service, Shop, customers};
+use crate::load::{CUSTOMERS, OPTIONS, exclusive};
 
-/// The near cache's: what is asked later is refused.
-const BOUND: Duration = Duration::from_secs(2);
-/// By cookie and by token.
+/// The near cache's `max_staleness`: later requests must be rejected.
+const MAX_STALENESS: Duration = Duration::from_secs(2);
+/// Half of them by cookie, half by token.
 const LOGOUTS: u32 = 1000;
 
-/// Where a logout is asked for, and where it is looked for.
-struct Way {
-    out: String,
+/// The URLs to log out at, and to test the credential at.
+struct Route {
+    logout: String,
     me: String,
-    /// How many refusals in a row show that every shop there knows.
+    /// How many shops serve `me` in turn, and so how many rejections in a row are needed.
     shops: u32,
 }
 
-/// When the shops there refuse who logged out, counted from the answer to the logout on, and how
-/// often they served them meanwhile.
-async fn delay(http: &Http, way: &Way, credential: &str) -> (Duration, u32) {
+/// Logs out. Returns the time from the response to the rejection by every shop, and how many requests
+/// were served meanwhile.
+async fn delay(http: &Http, route: &Route, credential: &str) -> (Duration, u32) {
     let clock = Clock::system();
-    for _ in 0..3 * way.shops {
-        assert_eq!(http.get(&way.me, credential).await, 200, "each shop there has seen it");
+    for _ in 0..3 * route.shops {
+        assert_eq!(http.get(&route.me, credential).await, 200, "every shop caches the sign-in");
     }
-    assert_eq!(http.post(&way.out, credential).await, 204);
-    let out = clock.monotonic();
-    let (mut served, mut refused) = (0, 0);
+    assert_eq!(http.post(&route.logout, credential).await, 204);
+    let logged_out = clock.monotonic();
+    let (mut served, mut rejected) = (0, 0);
     loop {
-        let asked = clock.monotonic() - out;
-        let status = http.get(&way.me, credential).await;
+        let sent = clock.monotonic() - logged_out;
+        let status = http.get(&route.me, credential).await;
         if status == 401 {
-            refused += 1;
-            if refused == way.shops {
-                return (clock.monotonic() - out, served);
+            rejected += 1;
+            if rejected == route.shops {
+                return (clock.monotonic() - logged_out, served);
             }
             continue;
         }
         assert_eq!(status, 200);
-        assert!(asked <= BOUND, "asked after {asked:?}, and still served");
-        (served, refused) = (served + 1, 0);
+        assert!(sent <= MAX_STALENESS, "still served after {sent:?}");
+        (served, rejected) = (served + 1, 0);
     }
 }
 
-#[allow(clippy::print_stdout)] // figures, for who asks with --nocapture
-async fn delays(name: &str, way: &Way, logouts: u32, shop: &Shop) {
+/// Signs customers in at this shop, logs them out again, and prints the delays.
+#[allow(clippy::print_stdout)] // figures, shown with --nocapture
+async fn measure(name: &str, route: &Route, logouts: u32, shop: &Shop) {
     let http = Http::new();
     let mut delays = Vec::new();
-    for credential in signed_in(&http, &shop.url(""), logouts / 2).await {
-        delays.push(delay(&http, way, &credential).await);
+    for credential in customers(&http, &shop.url(""), logouts / 2).await {
+        delays.push(delay(&http, route, &credential).await);
     }
     delays.sort_unstable();
     let percentile = |percent: usize| delays[(delays.len() - 1) * percent / 100].0;
@@ -66,43 +67,39 @@ async fn delays(name: &str, way: &Way, logouts: u32, shop: &Shop) {
     );
 }
 
-fn from_one_shop_to_the_other([here, there]: &[Shop; 2]) -> Way {
-    Way { out: here.url("/logout"), me: there.url("/me"), shops: 1 }
+fn between([here, there]: &[Shop; 2]) -> Route {
+    Route { logout: here.url("/logout"), me: there.url("/me"), shops: 1 }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_14_a_logout_is_heard_by_the_other_shop() {
-    let _alone = alone().await;
-    let service = Service::start(&["--customers", CUSTOMERS]);
+async fn sec_14_a_logout_reaches_the_other_shop() {
+    let _exclusive = exclusive().await;
+    let service = Service::redis(&OPTIONS);
     let shops = service.shops();
-    delays("two shops", &from_one_shop_to_the_other(&shops), LOGOUTS, &shops[0]).await;
+    measure("two shops", &between(&shops), LOGOUTS, &shops[0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_14_a_logout_is_heard_by_every_shop_behind_a_proxy() {
-    let _alone = alone().await;
-    let service = Service::start(&["--customers", CUSTOMERS]);
+async fn sec_14_a_logout_reaches_all_shops_behind_a_proxy() {
+    let _exclusive = exclusive().await;
+    let front = BehindNginx::start(&OPTIONS);
+    let url = front.url();
+    let route = Route { logout: format!("{url}/logout"), me: format!("{url}/me"), shops: 2 };
+    measure("behind nginx", &route, LOGOUTS, &front.shops[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_14_a_logout_reaches_the_other_shop_through_postgres() {
+    let _exclusive = exclusive().await;
+    let service = Service::<PostgresServer>::start(&OPTIONS);
     let shops = service.shops();
-    let nginx = Nginx::in_front_of(&shops.each_ref().map(Shop::port));
-    let url = format!("http://localhost:{}", nginx.port());
-    let way = Way { out: format!("{url}/logout"), me: format!("{url}/me"), shops: 2 };
-    delays("behind nginx", &way, LOGOUTS, &shops[0]).await;
+    measure("through PostgreSQL", &between(&shops), LOGOUTS, &shops[0]).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_14_a_logout_is_heard_by_way_of_postgres() {
-    let _alone = alone().await;
-    let (postgres, folder) = (PostgresServer::start(), Scratch::new());
-    let shop = |()| shop_at(&postgres.url(), &folder, &["--customers", CUSTOMERS]);
-    let shops = [(); 2].map(shop);
-    delays("by way of PostgreSQL", &from_one_shop_to_the_other(&shops), LOGOUTS, &shops[0]).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_logout_is_seen_by_a_shop_without_a_near_cache() {
-    let _alone = alone().await;
-    let service = Service::start(&["--no-near-cache", "--customers", CUSTOMERS]);
+async fn a_logout_reaches_a_shop_without_a_near_cache() {
+    let _exclusive = exclusive().await;
+    let service = Service::redis(&["--no-near-cache", "--customers", CUSTOMERS]);
     let shops = service.shops();
-    let way = from_one_shop_to_the_other(&shops);
-    delays("without a near cache", &way, 20, &shops[0]).await;
+    measure("without a near cache", &between(&shops), 20, &shops[0]).await;
 }

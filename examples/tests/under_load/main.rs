@@ -1,16 +1,17 @@
-//! Two shops while many customers use them, whatever happens to their store; and how soon a logout is
-//! known. What is measured here runs alone: a test binary of its own, one service at a time.
+//! Two shops under load: what customers see while the store fails, and how soon a logout is effective.
+//!
+//! These tests measure, so they are a test binary of their own, and only one of them runs at a time.
 
-#![cfg(unix)] // a shop is told to stop by a signal
-#![allow(clippy::unwrap_used)] // a panic is how a test fails
+#![cfg(unix)] // the tests stop a shop with signals
+#![allow(clippy::unwrap_used)] // a panic fails the test
 
 #[path = "../harness/mod.rs"]
-#[allow(dead_code, unused_imports)] // all that tests of the shop are made of
+#[allow(dead_code, unused_imports)] // each test binary uses a part of it
 mod harness;
 mod load;
 
 mod behind_nginx;
+mod broken_services;
 mod faults;
-mod found_out;
 mod logouts;
 mod two_shops;

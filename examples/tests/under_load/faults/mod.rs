@@ -1,11 +1,11 @@
-//! What happens to the store while customers use two shops, and what they see of it.
+//! Two shops and their customers while the store fails.
 //!
-//! Whatever happens: who is signed in is served or told to come again, and is never taken for
-//! nobody; who logged out is refused when the lease is over; and afterwards everything goes on
-//! without a restart. `docs/faults.md` has the figures, which each test prints.
+//! In every test, a signed-in user is served or gets 503, and never 401. A user who has logged out is
+//! rejected once the cached sign-in is older than `max_staleness`. Afterwards the shops continue without
+//! a restart. `docs/faults.md` has the figures, which each test prints.
 
 mod databases;
-mod lines;
-mod one_server;
+mod fault_test;
+mod one_store;
+mod redis;
 mod replicas;
-mod scene;

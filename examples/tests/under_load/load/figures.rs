@@ -1,98 +1,98 @@
-//! What clients saw, in figures.
+//! The figures of a load, as a row of the table in `docs/faults.md`.
 
 use std::fmt;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::ends;
-use super::history::{Answer, Call, Deed, History};
-use super::judge::Violation;
+use super::checker::{Violation, served_for};
+use super::history::{Action, Call, History, Outcome};
 
-/// A line of the table of faults.
+/// What the clients of one load have seen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Figures {
-    /// Answered as asked; 403 for who is no admin, too.
+    /// Requests that were served, including 403 for customers who are not admins.
     pub(crate) served: usize,
     /// 401.
     pub(crate) refused: usize,
     /// 503.
     pub(crate) unavailable: usize,
-    /// The longest time without an answer to anybody who only looked.
-    pub(crate) no_look: Duration,
-    /// The longest time in which nothing was added, and nobody came in or out.
-    pub(crate) no_change: Duration,
-    /// The longest time that an answer took, of whatever kind.
+    /// The longest time in which no read was served.
+    pub(crate) no_read: Duration,
+    /// The longest time in which no addition, sign-in, refresh or logout was served.
+    pub(crate) no_write: Duration,
+    /// The slowest response of any kind.
     pub(crate) slowest: Duration,
-    /// The longest time after the acknowledgement of a logout at which a request was sent that was
-    /// still served.
+    /// The longest time from the response to a logout to a request that was still served.
     pub(crate) served_after_logout: Duration,
-    /// Acknowledged additions that are gone.
+    /// Acknowledged additions that were lost.
     pub(crate) lost_additions: u32,
-    /// Acknowledged sign-ins that are gone.
+    /// Acknowledged sign-ins that were lost.
     pub(crate) lost_sign_ins: usize,
     /// From the end of the fault to the last 503.
     pub(crate) recovered: Duration,
 }
 
 impl Figures {
-    /// Nothing is wrong with the store. A machine without time may still take longer for a command
-    /// than shops wait.
+    /// Checks that requests were served. On a busy machine, a few commands may time out without a fault.
     ///
     /// # Panics
-    /// If more than one in a thousand is told to come again.
-    pub(crate) fn are_served(&self) {
+    /// If more than one in a thousand was answered with 503.
+    pub(crate) fn assert_available(&self) {
         assert!(self.unavailable * 1000 <= self.served, "{self:?}");
     }
 
-    /// Of a history with a fault, and what the fault explains. Customers went when it was closed.
+    /// Computes the figures of a history. `losses` are the violations that the fault explains, and `closed`
+    /// is when the customers left.
     pub(super) fn of(
         history: &History,
-        explained: &[Violation],
+        losses: &[Violation],
         fault: &Range<Duration>,
         closed: Duration,
     ) -> Self {
         let (calls, time) = (&history.calls, fault.start..closed);
-        let count = |fits: fn(Answer) -> bool| calls.iter().filter(|one| fits(one.answer)).count();
+        let count = |outcome: fn(&Call) -> bool| calls.iter().filter(|call| outcome(call)).count();
         let sign_ins = history.of_sign_ins();
-        let looks = |call: &Call| matches!(call.deed, Deed::Look | Deed::Admin | Deed::Cart);
-        let last = calls.iter().filter(|call| call.answer == Answer::Unavailable);
+        let reads =
+            |call: &Call| matches!(call.action, Action::Me | Action::Admin | Action::ReadCart);
+        let last = calls.iter().filter(|call| call.outcome == Outcome::Unavailable);
         let last = last.map(|call| call.answered).max().unwrap_or_default();
-        let lost = explained.iter().map(|violation| match violation {
+        let lost = losses.iter().map(|violation| match violation {
             Violation::LostAdditions(_, count) => *count,
             _ => 0,
         });
-        let gone = |violation: &&Violation| matches!(violation, Violation::RefusedWhileSignedIn(_));
+        let sign_in_lost =
+            |violation: &&Violation| matches!(violation, Violation::RefusedWhileSignedIn(_));
         Self {
-            served: count(|answer| answer.done() || answer == Answer::Forbidden),
-            refused: count(|answer| answer == Answer::Refused),
-            unavailable: count(|answer| answer == Answer::Unavailable),
-            no_look: longest_gap(calls, &time, looks),
-            no_change: longest_gap(calls, &time, |call| !looks(call)),
+            served: count(Call::was_for_user),
+            refused: count(|call| call.outcome == Outcome::Refused),
+            unavailable: count(|call| call.outcome == Outcome::Unavailable),
+            no_read: longest_gap(calls, &time, reads),
+            no_write: longest_gap(calls, &time, |call| !reads(call)),
             served_after_logout: sign_ins
                 .values()
-                .map(|calls| ends::served_for(calls))
+                .map(|calls| served_for(calls))
                 .max()
                 .unwrap_or_default(),
             slowest: calls.iter().map(|call| call.answered - call.sent).max().unwrap_or_default(),
             lost_additions: lost.sum(),
-            lost_sign_ins: explained.iter().filter(gone).count(),
+            lost_sign_ins: losses.iter().filter(sign_in_lost).count(),
             recovered: last.saturating_sub(fault.end),
         }
     }
 }
 
-/// The longest time between two answers that are neither refusals nor 503.
-fn longest_gap(calls: &[Call], time: &Range<Duration>, fits: impl Fn(&Call) -> bool) -> Duration {
-    let served = |call: &&Call| call.answer.done() || call.answer == Answer::Forbidden;
-    let fitting = calls.iter().filter(served).filter(|call| fits(call));
-    let mut times: Vec<_> = fitting.map(|call| call.answered).collect();
+/// Returns the longest time between two served calls of a kind.
+fn longest_gap(calls: &[Call], time: &Range<Duration>, kind: impl Fn(&Call) -> bool) -> Duration {
+    let served = calls.iter().filter(|call| call.was_for_user() && kind(call));
+    let mut times: Vec<_> = served.map(|call| call.answered).collect();
     times.sort_unstable();
     let gaps =
         times.windows(2).filter(|pair| time.contains(&pair[1])).map(|pair| pair[1] - pair[0]);
     gaps.max().unwrap_or_default()
 }
 
-/// `served | 401 | 503 | no look for | no change for | slowest answer | served after logout for | lost | recovered after`.
+/// Formats as `served | 401 | 503 | no read for | no write for | slowest response | served after logout for |
+/// lost | recovered after`.
 impl fmt::Display for Figures {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let secs = |time: Duration| format!("{:.1} s", time.as_secs_f64());
@@ -101,12 +101,12 @@ impl fmt::Display for Figures {
             (additions, sign_ins) => format!("{additions} additions, {sign_ins} sign-ins"),
         };
         let (served, refused, unavailable) = (self.served, self.refused, self.unavailable);
-        let (no_look, no_change) = (secs(self.no_look), secs(self.no_change));
+        let (no_read, no_write) = (secs(self.no_read), secs(self.no_write));
         let (slowest, late) = (secs(self.slowest), secs(self.served_after_logout));
         let recovered = secs(self.recovered);
         write!(
             f,
-            "{served} | {refused} | {unavailable} | {no_look} | {no_change} | {slowest} | {late} | {lost} | {recovered}"
+            "{served} | {refused} | {unavailable} | {no_read} | {no_write} | {slowest} | {late} | {lost} | {recovered}"
         )
     }
 }
@@ -114,20 +114,20 @@ impl fmt::Display for Figures {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::made_up::{call, ms};
+    use crate::load::checker::samples::{call, ms};
 
     #[test]
-    fn answers_are_counted_and_times_without_any_measured() {
+    fn calls_are_counted_and_gaps_measured() {
         let calls = vec![
-            call(Deed::Look, 0, 10, Answer::Served),
-            call(Deed::Look, 20, 5_000, Answer::Served), // before the fault
-            call(Deed::Add, 5_000, 6_000, Answer::Holds(1)),
-            call(Deed::Add, 6_000, 6_500, Answer::Unavailable),
-            call(Deed::Look, 6_000, 7_000, Answer::Unavailable),
-            call(Deed::Admin, 6_000, 7_500, Answer::Forbidden),
-            call(Deed::Logout, 8_000, 9_000, Answer::Served),
-            call(Deed::Look, 9_000, 9_100, Answer::Refused),
-            call(Deed::Look, 19_000, 19_100, Answer::Served), // everybody had gone
+            call(Action::Me, 0, 10, Outcome::Served),
+            call(Action::Me, 20, 5_000, Outcome::Served), // before the fault
+            call(Action::AddToCart, 5_000, 6_000, Outcome::Cart(1)),
+            call(Action::AddToCart, 6_000, 6_500, Outcome::Unavailable),
+            call(Action::Me, 6_000, 7_000, Outcome::Unavailable),
+            call(Action::Admin, 6_000, 7_500, Outcome::Forbidden),
+            call(Action::Logout, 8_000, 9_000, Outcome::Served),
+            call(Action::Me, 9_000, 9_100, Outcome::Refused),
+            call(Action::Me, 19_000, 19_100, Outcome::Served), // after the customers have left
         ];
         let lost =
             [Violation::LostAdditions(calls[2], 3), Violation::RefusedWhileSignedIn(calls[0])];
@@ -137,8 +137,8 @@ mod tests {
             served: 6,
             refused: 1,
             unavailable: 2,
-            no_look: ms(2_500),
-            no_change: ms(3_000),
+            no_read: ms(2_500),
+            no_write: ms(3_000),
             slowest: ms(4_980),
             served_after_logout: ms(10_000),
             lost_additions: 3,

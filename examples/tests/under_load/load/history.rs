@@ -1,12 +1,13 @@
-//! What was asked, and how it was answered. Times are counted from the start of the load.
+//! The history of a load: all calls with their outcomes, and all changes of roles. Times are counted
+//! from the start of the load.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::harness::By;
+use crate::harness::Kind;
 
-/// All that clients and staff know.
+/// Everything that the clients and the staff have recorded.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct History {
     pub(crate) calls: Vec<Call>,
@@ -14,7 +15,7 @@ pub(crate) struct History {
 }
 
 impl History {
-    /// The calls of each sign-in.
+    /// Returns the calls of each sign-in.
     pub(crate) fn of_sign_ins(&self) -> BTreeMap<SignIn, Vec<Call>> {
         let mut all: BTreeMap<SignIn, Vec<Call>> = BTreeMap::new();
         for call in &self.calls {
@@ -24,87 +25,91 @@ impl History {
     }
 }
 
-/// A request to a shop.
+/// A request, and its outcome.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Call {
     pub(crate) sign_in: SignIn,
-    /// Which shop, or which way to one.
+    /// The index of the URL, which is of a shop or of a proxy in front of several.
     pub(crate) shop: usize,
-    pub(crate) deed: Deed,
+    pub(crate) action: Action,
     pub(crate) sent: Duration,
     pub(crate) answered: Duration,
-    pub(crate) answer: Answer,
+    pub(crate) outcome: Outcome,
 }
 
 impl Call {
-    /// Whether it was under way at some time of these.
+    /// Returns whether the call was in progress at any moment of `time`.
     pub(crate) fn overlaps(&self, time: &Range<Duration>) -> bool {
         self.sent < time.end && time.start < self.answered
     }
+
+    /// Returns whether the response was for the signed-in user. 403 is, too.
+    pub(crate) fn was_for_user(&self) -> bool {
+        self.outcome.succeeded() || self.outcome == Outcome::Forbidden
+    }
 }
 
-/// A customer's sign-in: one of each kind.
+/// A customer's sign-in. Each customer has one of each kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct SignIn {
     pub(crate) customer: u32,
-    pub(crate) by: By,
+    pub(crate) kind: Kind,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Deed {
+pub(crate) enum Action {
     SignIn,
-    /// Who am I?
-    Look,
-    /// What only admins may see.
+    /// Reads the identity.
+    Me,
+    /// Reads what only admins may see. The route is revalidated.
     Admin,
-    /// One more thing in the cart.
-    Add,
-    /// What is in the cart?
-    Cart,
+    /// Adds one item to the cart.
+    AddToCart,
+    /// Reads the cart.
+    ReadCart,
     Refresh,
     Logout,
 }
 
-impl Deed {
-    /// How old what an answer goes by may be, if copies may be as old as the lease: a confirmed
-    /// route goes by none.
-    pub(crate) fn lease(self, lease: Duration) -> Duration {
-        if self == Self::Admin { Duration::ZERO } else { lease }
+impl Action {
+    /// Returns how old the sign-in may be that decides. Revalidated routes do not use a cached one.
+    pub(crate) fn max_staleness(self, of_cache: Duration) -> Duration {
+        if self == Self::Admin { Duration::ZERO } else { of_cache }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// It was done for the user.
+pub(crate) enum Outcome {
+    /// Served for the user.
     Served,
-    /// It was done for the user, who is an admin or not.
-    Named { admin: bool },
-    /// It was done, and so much is in the cart.
-    Holds(u32),
-    /// The user may not.
+    /// The identity was returned, with or without the role of an admin.
+    Identified { admin: bool },
+    /// The cart was returned, with this quantity.
+    Cart(u32),
+    /// 403: the user does not have the role.
     Forbidden,
-    /// Nobody is signed in by this: 401, or a new visitor's cart.
+    /// 401, or the cart of a new visitor.
     Refused,
     /// 503 with `Retry-After`.
     Unavailable,
-    /// Another status, somebody else's answer, or none at all. No request may be answered so.
+    /// Another status, the response for another user, or no response (`None`). Always a violation.
     Wrong(Option<u16>),
 }
 
-impl Answer {
-    /// Whether it was done.
-    pub(crate) fn done(self) -> bool {
-        matches!(self, Self::Served | Self::Named { .. } | Self::Holds(_))
+impl Outcome {
+    /// Returns whether the action was performed.
+    pub(crate) fn succeeded(self) -> bool {
+        matches!(self, Self::Served | Self::Identified { .. } | Self::Cart(_))
     }
 }
 
-/// New roles for a customer, by the staff. They come one after the other.
+/// A change of a customer's roles by the staff. Changes of one customer do not overlap.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Change {
     pub(crate) customer: u32,
     pub(crate) admin: bool,
     pub(crate) sent: Duration,
     pub(crate) answered: Duration,
-    /// Whether the store said that it is done. Otherwise it may be, at any time from then on.
-    pub(crate) done: bool,
+    /// Whether the store acknowledged the change. Otherwise it may take effect at any later time.
+    pub(crate) acknowledged: bool,
 }

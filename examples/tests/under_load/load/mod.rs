@@ -1,31 +1,23 @@
-//! Customers who use a service all at once, and what must be true of the answers they get.
+//! A load of customers, and a checker of the responses they get.
 //!
-//! Each customer signs in by cookie and by token, looks, puts things into the carts, is made an
-//! admin and a buyer again, and logs out, while others still use what has ended. Every request is
-//! written into a history: what was asked, when it was sent and answered, and how. Afterwards the
-//! history is judged by pure functions, which know neither the service nor the fault that it went
-//! through.
+//! Each customer signs in by cookie and by token, reads, adds to carts, becomes an admin and a buyer
+//! again, and logs out, while others continue to use what has ended. Every request is recorded in a
+//! history: what was sent, when, and how it was answered. Afterwards pure functions check the history.
+//! They know neither the service nor the fault.
 
-mod carts;
+mod checker;
 mod client;
 mod crowd;
 mod customer;
-mod ends;
 mod figures;
 mod history;
-mod judge;
-#[cfg(test)]
-mod made_up;
-mod record;
-mod roles;
+mod recorder;
 mod run;
 mod running;
 mod staff;
-mod terms;
 
+pub(crate) use checker::{Loss, Violation};
 pub(crate) use figures::Figures;
-pub(crate) use judge::Violation;
-pub(crate) use run::{CUSTOMERS, Load, alone};
+pub(crate) use run::{CUSTOMERS, Load, OPTIONS, exclusive};
 pub(crate) use running::Running;
 pub(crate) use staff::Staff;
-pub(crate) use terms::Loss;

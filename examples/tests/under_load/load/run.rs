@@ -1,4 +1,4 @@
-//! The load: it begins, something happens, it ends, and it is judged.
+//! Runs a load while a fault happens, and checks its history.
 
 use std::env;
 use std::ops::Range;
@@ -8,106 +8,113 @@ use fastrand::Rng;
 use futures_util::future::join_all;
 use tokio::sync::{Mutex, MutexGuard, watch};
 
+use super::checker::{Guarantees, Loss, Violation, check};
 use super::client::Client;
-use super::customer::{Place, Stay};
+use super::customer::{CustomerContext, Stay};
 use super::figures::Figures;
 use super::history::History;
-use super::judge::{Violation, judge};
-use super::record::Record;
-use super::running::{Numbers, Running};
+use super::recorder::Recorder;
+use super::running::{CustomerIds, Running};
 use super::staff::Staff;
-use super::terms::{Loss, Terms};
 use crate::harness::Http;
 
-/// More customers than any load has.
+/// More customers than any load needs.
 pub(crate) const CUSTOMERS: &str = "100000";
-/// The bound of the near cache.
-const LEASE: Duration = Duration::from_secs(2);
+/// The options of a shop that has customers.
+pub(crate) const OPTIONS: [&str; 2] = ["--customers", CUSTOMERS];
+/// The near cache's `max_staleness`.
+const MAX_STALENESS: Duration = Duration::from_secs(2);
 
-/// Only one load at a time: the machine is to be busy with its own.
-pub(crate) async fn alone() -> MutexGuard<'static, ()> {
+/// Waits until no other test of this binary runs. Otherwise the tests would measure each other.
+pub(crate) async fn exclusive() -> MutexGuard<'static, ()> {
     static ONE: Mutex<()> = Mutex::const_new(());
     ONE.lock().await
 }
 
-/// What is to be done.
+/// The parameters of a load.
 pub(crate) struct Load {
-    /// The URLs of the shops, or of what stands in front of them.
+    /// The URLs of the shops, or of a proxy in front of them.
     pub(crate) shops: Vec<String>,
     pub(crate) staff: Staff,
-    /// How many customers there are at a time.
+    /// The number of customers at a time.
     pub(crate) customers: u32,
-    /// The mean pause between two requests of one place. A customer has four.
+    /// The mean pause between two requests of one client. A customer has two clients for each URL.
     pub(crate) pause: Duration,
     pub(crate) loss: Loss,
 }
 
 impl Load {
-    /// A little of everything: that much is left to the machine.
+    /// Creates a load that leaves the machine enough time for faults.
     pub(crate) fn light(shops: Vec<String>, staff: Staff) -> Self {
         let pause = Duration::from_millis(60);
         Self { shops, staff, customers: 9, pause, loss: Loss::Nothing }
     }
 
-    /// Has customers use the shops while something happens, and judges what they saw.
+    /// Runs the load until `fault` returns, and checks what the customers have seen.
     ///
     /// # Panics
-    /// If anything was seen that must not be.
-    pub(crate) async fn during(self, happens: impl AsyncFnOnce(&Running)) -> Figures {
+    /// If there is a violation.
+    pub(crate) async fn run(self, fault: impl AsyncFnOnce(&Running)) -> Figures {
         let loss = self.loss;
-        let Seen { history, fault, closed } = self.seen(happens).await;
-        let found = judge(&history, &Terms::after(LEASE, loss, &fault));
-        assert!(found.is_empty(), "{}: {found:#?}", found.len());
-        // What the fault was allowed to take is all that is left.
-        let lost = judge(&history, &Terms::strict(LEASE));
-        Figures::of(&history, &lost, &fault, closed)
+        let Run { history, fault, closed } = self.record(fault).await;
+        let violations = check(&history, &Guarantees::after(MAX_STALENESS, loss, &fault));
+        assert!(violations.is_empty(), "{}: {violations:#?}", violations.len());
+        // Strict guarantees are violated only by the losses that the fault explains.
+        let losses = check(&history, &Guarantees::strict(MAX_STALENESS));
+        Figures::of(&history, &losses, &fault, closed)
     }
 
-    /// Has customers use a service that does what it must not, and says what was found.
-    pub(crate) async fn found(self, happens: impl AsyncFnOnce(&Running)) -> Vec<Violation> {
-        judge(&self.seen(happens).await.history, &Terms::strict(LEASE))
+    /// Runs the load on a service that is broken, and returns the violations.
+    pub(crate) async fn violations(self, fault: impl AsyncFnOnce(&Running)) -> Vec<Violation> {
+        check(&self.record(fault).await.history, &Guarantees::strict(MAX_STALENESS))
     }
 
-    /// `LOAD_SEED` in the environment repeats the customers' choices.
-    #[allow(clippy::print_stdout)] // shown if it fails
-    async fn seen(self, happens: impl AsyncFnOnce(&Running)) -> Seen {
+    /// Runs the load. The environment variable `LOAD_SEED` repeats the choices of an earlier run.
+    #[allow(clippy::print_stdout)] // shown if the test fails
+    async fn record(self, fault: impl AsyncFnOnce(&Running)) -> Run {
         let seed = env::var("LOAD_SEED");
         let seed = seed.map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
         println!("LOAD_SEED={seed}");
         let (close, closing) = watch::channel(false);
-        let (http, record) = (Http::new(), Record::new());
-        let client = Client { http, shops: self.shops.into(), record: record.clone() };
+        let (http, recorder) = (Http::new(), Recorder::new());
+        let client = Client { http, shops: self.shops.into(), recorder: recorder.clone() };
         let running = Running::new(client.clone());
-        let place = Place { client, staff: self.staff, pause: self.pause, lease: LEASE, closing };
+        let context = CustomerContext {
+            client,
+            staff: self.staff,
+            pause: self.pause,
+            max_staleness: MAX_STALENESS,
+            closing,
+        };
         let mut rng = Rng::with_seed(seed);
         let visits: Vec<_> = (0..self.customers)
             .map(|number| {
                 let stay = if number % 3 == 0 { Stay::Long } else { Stay::Brief };
-                let numbers = running.numbers();
-                tokio::spawn(comes_again(place.clone(), numbers, stay, rng.fork()))
+                let ids = running.ids();
+                tokio::spawn(run_customers(context.clone(), ids, stay, rng.fork()))
             })
             .collect();
-        happens(&running).await;
-        let closed = record.now();
+        fault(&running).await;
+        let closed = recorder.now();
         close.send_replace(true);
-        for context in join_all(visits).await {
-            context.unwrap();
+        for visit in join_all(visits).await {
+            visit.unwrap();
         }
-        Seen { history: record.history(), fault: running.fault(), closed }
+        Run { history: recorder.history(), fault: running.fault(), closed }
     }
 }
 
-/// What there is to judge.
-struct Seen {
+/// A completed load.
+struct Run {
     history: History,
     fault: Range<Duration>,
-    /// When customers went.
+    /// When the customers left.
     closed: Duration,
 }
 
-/// One customer after the other.
-async fn comes_again(place: Place, numbers: Numbers, stay: Stay, mut rng: Rng) {
-    while !*place.closing.borrow() {
-        place.clone().context(numbers.next(), stay, rng.fork()).await;
+/// Runs one customer after the other.
+async fn run_customers(context: CustomerContext, ids: CustomerIds, stay: Stay, mut rng: Rng) {
+    while !*context.closing.borrow() {
+        context.clone().visit(ids.next(), stay, rng.fork()).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A load that is under way, for whoever has something happen to it.
+//! A running load, as a fault test sees it: waits for what customers experience, and marks the fault.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,25 +10,25 @@ use tokio::time::{sleep, timeout};
 
 use super::client::Client;
 use super::crowd::Crowd;
-use super::history::{Answer, Call, Deed};
+use super::history::{Action, Call, Outcome};
 
-/// Within this time everything has to go on after a fault.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How often it is looked whether it does.
+/// How long to wait until everything works after a fault.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The interval of the checks.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A load that is under way.
+/// A running load.
 pub(crate) struct Running {
     client: Client,
-    numbers: Numbers,
+    ids: CustomerIds,
     fault: Mutex<Range<Duration>>,
 }
 
-/// Customers who have not been there. A clone gives out the same ones.
+/// The numbers of new customers. Clones share the counter.
 #[derive(Clone)]
-pub(super) struct Numbers(Arc<AtomicU32>);
+pub(super) struct CustomerIds(Arc<AtomicU32>);
 
-impl Numbers {
+impl CustomerIds {
     pub(super) fn next(&self) -> u32 {
         self.0.fetch_add(1, Ordering::Relaxed)
     }
@@ -36,74 +36,81 @@ impl Numbers {
 
 impl Running {
     pub(super) fn new(client: Client) -> Self {
-        let numbers = Numbers(Arc::new(AtomicU32::new(1)));
-        Self { client, numbers, fault: Mutex::default() }
+        let ids = CustomerIds(Arc::new(AtomicU32::new(1)));
+        Self { client, ids, fault: Mutex::default() }
     }
 
-    pub(super) fn numbers(&self) -> Numbers {
-        self.numbers.clone()
+    pub(super) fn ids(&self) -> CustomerIds {
+        self.ids.clone()
     }
 
     pub(super) fn fault(&self) -> Range<Duration> {
         self.fault.lock().clone()
     }
 
-    /// So many more customers, whom all shops have served.
+    /// Adds customers whose sign-ins all shops have cached.
     pub(crate) async fn crowd(&self, customers: u32) -> Crowd {
-        let numbers = (0..customers).map(|_| self.numbers.next());
-        Crowd::gather(self.client.clone(), numbers).await
+        let ids = (0..customers).map(|_| self.ids.next());
+        Crowd::sign_in(self.client.clone(), ids).await
     }
 
-    /// Waits until every shop does everything, and customers of before have been in and out.
+    /// Waits until every shop has served reads and additions, and customers have signed in and out.
     ///
     /// # Panics
-    /// If that takes longer than half a minute.
-    pub(crate) async fn goes_on(&self) {
-        let since = self.client.record.now();
-        let done = |deed: Deed, shop: Option<usize>| {
-            self.client.record.any_since(since, |call: &Call| {
-                call.deed == deed && call.answer.done() && shop.is_none_or(|shop| shop == call.shop)
+    /// If that takes longer than 30 seconds.
+    pub(crate) async fn until_all_works(&self) {
+        let since = self.client.recorder.now();
+        let succeeded = |action: Action, shop: Option<usize>| {
+            self.client.recorder.any_since(since, |call: &Call| {
+                call.action == action
+                    && call.outcome.succeeded()
+                    && shop.is_none_or(|shop| shop == call.shop)
             })
         };
         let all = || {
             let each = (0..self.client.shops.len()).all(|shop| {
-                [Deed::Look, Deed::Cart, Deed::Add].iter().all(|deed| done(*deed, Some(shop)))
+                [Action::Me, Action::ReadCart, Action::AddToCart]
+                    .iter()
+                    .all(|action| succeeded(*action, Some(shop)))
             });
-            each && done(Deed::SignIn, None) && done(Deed::Logout, None)
+            each && succeeded(Action::SignIn, None) && succeeded(Action::Logout, None)
         };
-        self.until("everything goes on", all).await;
+        self.until("everything works", all).await;
     }
 
     /// Waits until a request is answered with 503.
-    pub(crate) async fn is_noticed(&self) {
-        let since = self.client.record.now();
-        let unavailable = |call: &Call| call.answer == Answer::Unavailable;
-        self.until("somebody is told", || self.client.record.any_since(since, unavailable)).await;
+    pub(crate) async fn until_unavailable(&self) {
+        let since = self.client.recorder.now();
+        let unavailable = |call: &Call| call.outcome == Outcome::Unavailable;
+        self.until("a request is answered with 503", || {
+            self.client.recorder.any_since(since, unavailable)
+        })
+        .await;
     }
 
-    /// Waits until somebody logs out.
-    pub(crate) async fn lets_out(&self) {
-        let since = self.client.record.now();
-        let out = |call: &Call| call.deed == Deed::Logout && call.answer.done();
-        self.until("somebody logs out", || self.client.record.any_since(since, out)).await;
+    /// Waits until a logout succeeds.
+    pub(crate) async fn until_logout(&self) {
+        let since = self.client.recorder.now();
+        let out = |call: &Call| call.action == Action::Logout && call.outcome.succeeded();
+        self.until("a logout succeeds", || self.client.recorder.any_since(since, out)).await;
     }
 
-    /// The fault begins.
-    pub(crate) fn begins(&self) {
-        self.fault.lock().start = self.client.record.now();
+    /// Marks the beginning of the fault.
+    pub(crate) fn fault_begins(&self) {
+        self.fault.lock().start = self.client.recorder.now();
     }
 
-    /// The fault is over.
-    pub(crate) fn is_over(&self) {
-        self.fault.lock().end = self.client.record.now();
+    /// Marks the end of the fault.
+    pub(crate) fn fault_ends(&self) {
+        self.fault.lock().end = self.client.recorder.now();
     }
 
-    async fn until(&self, event: &str, is_so: impl Fn() -> bool) {
+    async fn until(&self, event: &str, condition: impl Fn() -> bool) {
         let wait = async {
-            while !is_so() {
+            while !condition() {
                 sleep(PAUSE).await;
             }
         };
-        timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("waited until {event}"));
+        timeout(TIMEOUT, wait).await.unwrap_or_else(|_| panic!("timed out waiting until {event}"));
     }
 }

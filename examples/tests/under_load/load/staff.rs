@@ -1,4 +1,4 @@
-//! The shop's staff, who have the store and nothing else.
+//! The staff of the shop: an administration program, which has only the store.
 
 use std::sync::Arc;
 
@@ -6,26 +6,27 @@ use auth_session::SessionAuth;
 use examples::users::User;
 
 use super::history::Change;
-use super::record::Record;
+use super::recorder::Recorder;
 
-/// A program of the staff. A clone has the same connections.
+/// Changes roles in the store. Clones share the connections.
 #[derive(Clone)]
 pub(crate) struct Staff(Arc<SessionAuth<User>>);
 
 impl Staff {
-    pub(crate) async fn at(store: &str) -> Self {
+    /// Connects to the store at this URL.
+    pub(crate) async fn connect(store: &str) -> Self {
         let store = auth_store::connect(store).await.unwrap();
         Self(Arc::new(SessionAuth::new(store).claims::<User>()))
     }
 
-    /// Makes a customer an admin, or a buyer again, and says whether the store confirmed it.
-    pub(super) async fn change(&self, record: &Record, customer: u32, admin: bool) -> bool {
+    /// Makes a customer an admin or a buyer, and returns whether the store acknowledged it.
+    pub(super) async fn change(&self, recorder: &Recorder, customer: u32, admin: bool) -> bool {
         let roles: &[Box<str>] =
             if admin { &["buyer".into(), "admin".into()] } else { &["buyer".into()] };
         let (subject, claims) = (format!("customer{customer}"), User::named("Customer"));
-        let sent = record.now();
-        let done = self.0.update_claims(&subject, roles, &claims).await.is_ok();
-        record.change(Change { customer, admin, sent, answered: record.now(), done });
-        done
+        let sent = recorder.now();
+        let acknowledged = self.0.update_claims(&subject, roles, &claims).await.is_ok();
+        recorder.change(Change { customer, admin, sent, answered: recorder.now(), acknowledged });
+        acknowledged
     }
 }

@@ -1,4 +1,4 @@
-//! Sessions and tokens beside each other, in one store.
+//! A shop with sessions and tokens, which share a store and its device lists.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn put_tea(client: &Curl) {
 }
 
 #[test]
-fn who_asks_for_nothing_gets_a_session() {
+fn a_session_is_the_default() {
     let shop = Shop::start();
     let alice = shop.device();
     let login = alice.login("alice", "wonderland");
@@ -26,22 +26,26 @@ fn who_asks_for_nothing_gets_a_session() {
 }
 
 #[test]
-fn the_cart_of_a_visitor_moves_into_a_token_and_the_cookie_goes() {
+fn a_sign_in_by_token_takes_over_the_visitors_cart() {
     let shop = Shop::start();
     let alice = shop.device();
     put_tea(&alice);
     let as_visitor = alice.cookie().unwrap();
-    let tokens = Tokens::of_alice_in_the_body(&alice);
-    assert_eq!(alice.cookie(), None, "curl removed it");
+    let tokens = Tokens::of_alice_in_body(&alice);
+    assert_eq!(alice.cookie(), None, "the cookie was removed");
     assert_eq!(scheme(&alice, &tokens), "jwt");
     let cart = alice.get("/cart").bearer(&tokens.access).send();
     assert_eq!(cart.json(), json!({ "tea": 1 }));
     let thief = shop.client();
-    assert_eq!(thief.get("/cart").header(&as_visitor).send().json(), json!({}), "it has moved");
+    assert_eq!(
+        thief.get("/cart").header(&as_visitor).send().json(),
+        json!({}),
+        "the old cookie has no cart"
+    );
 }
 
 #[test]
-fn what_refreshes_a_token_stays_in_a_cookie_unless_asked_otherwise() {
+fn the_refresh_token_is_in_a_cookie_by_default() {
     let shop = Shop::start();
     let alice = shop.device();
     put_tea(&alice);
@@ -49,18 +53,17 @@ fn what_refreshes_a_token_stays_in_a_cookie_unless_asked_otherwise() {
     assert_eq!((alice.cookie_names(), first.refresh), (vec!["refresh".to_owned()], None));
     let second = Tokens::of(&alice.post("/refresh").send());
     assert_eq!(scheme(&alice, &second), "jwt");
-    assert_eq!(alice.get("/me").send().status, 401, "the cookie is no session");
+    assert_eq!(alice.get("/me").send().status, 401, "the refresh cookie is not a session");
     let stale = alice.post("/refresh").bearer("a.b.c").send();
     assert_eq!(scheme(&alice, &Tokens::of(&stale)), "jwt");
 }
 
 #[test]
-fn a_body_refreshes_tokens_beside_a_session() {
+fn a_refresh_token_in_the_body_takes_precedence_over_the_session() {
     let shop = Shop::start();
-    let (alice, bob) = (Tokens::of_alice_in_the_body(&shop.client()), shop.device());
+    let (alice, bob) = (Tokens::of_alice_in_body(&shop.client()), shop.device());
     bob.login("bob", "builder");
-    let body = json!({ "refresh_token": alice.refresh() });
-    let refreshed = Tokens::of(&bob.post("/refresh").json(&body).send());
+    let refreshed = Tokens::of(&alice.send_refresh(&bob));
     let me = shop.client().get("/me").bearer(&refreshed.access).send().json();
     assert_eq!((&me["subject"], &me["scheme"]), (&json!("alice"), &json!("jwt")));
     assert!(refreshed.refresh.is_some());
@@ -68,24 +71,24 @@ fn a_body_refreshes_tokens_beside_a_session() {
 }
 
 #[test]
-fn a_user_who_turns_to_tokens_keeps_the_cart_and_the_session_is_dead() {
+fn a_sign_in_by_token_keeps_the_cart_and_ends_the_session() {
     let shop = Shop::start();
     let alice = shop.device();
     alice.login("alice", "wonderland");
     put_tea(&alice);
     let session = alice.cookie().unwrap();
-    let tokens = Tokens::of_alice_in_the_body(&alice);
+    let tokens = Tokens::of_alice_in_body(&alice);
     assert_eq!(alice.cookie(), None);
     let cart = alice.get("/cart").bearer(&tokens.access).send();
     assert_eq!(cart.json(), json!({ "tea": 1 }));
     assert_eq!(shop.client().get("/me").header(&session).send().status, 401);
     let devices = alice.get("/devices").bearer(&tokens.access).send().json();
-    assert_eq!(devices.as_array().unwrap().len(), 1, "it is the same device");
+    assert_eq!(devices.as_array().unwrap().len(), 1, "they are one device");
 }
 
-/// Whether the access token comes with the login, or nothing but the cookie that refreshes it.
+/// The login carries the access token and the refresh cookie, or only the cookie.
 #[test]
-fn a_user_who_turns_to_a_session_has_no_tokens_left() {
+fn a_sign_in_by_session_ends_the_tokens() {
     let shop = Shop::start();
     let sent = json!({ "username": "alice", "password": "wonderland" });
     for with_token in [true, false] {
@@ -100,9 +103,9 @@ fn a_user_who_turns_to_a_session_has_no_tokens_left() {
     }
 }
 
-/// A login by token sets no cookie, but it would end the session, and take a visitor's cart along.
+/// A login by token sets no cookie, but it would end the session, or take over a visitor's cart.
 #[test]
-fn sec_38_82_another_site_takes_nothing_from_a_session_by_a_token() {
+fn sec_38_82_another_site_cannot_replace_a_session_with_tokens() {
     let shop = Shop::start();
     let (alice, visitor) = (shop.device(), shop.device());
     alice.login("alice", "wonderland");
@@ -116,19 +119,19 @@ fn sec_38_82_another_site_takes_nothing_from_a_session_by_a_token() {
     for victim in [&alice, &visitor] {
         let before = victim.cookie();
         let login = victim.post("/login").json(&login);
-        let answer = login.header("origin: https://evil.example").send();
-        assert_eq!((answer.status, victim.cookie()), (403, before));
+        let response = login.header("origin: https://evil.example").send();
+        assert_eq!((response.status, victim.cookie()), (403, before));
     }
     assert_eq!(alice.get("/me").send().json()["subject"], "alice");
     assert_eq!(visitor.get("/cart").send().json(), json!({ "tea": 1 }));
 }
 
 #[test]
-fn the_devices_of_both_kinds_are_listed_and_ended_together() {
+fn device_lists_contain_sessions_and_tokens() {
     let shop = Shop::start();
     let (browser, app) = (shop.device(), shop.client());
     browser.login("alice", "wonderland");
-    let tokens = Tokens::of_alice_in_the_body(&app);
+    let tokens = Tokens::of_alice_in_body(&app);
     let by_session = browser.get("/devices").send().json();
     let by_token = app.get("/devices").bearer(&tokens.access).send().json();
     let current = |devices: &Value| -> Vec<bool> {
@@ -140,14 +143,14 @@ fn the_devices_of_both_kinds_are_listed_and_ended_together() {
     assert_eq!(browser.delete(&end).send().status, 204);
     assert_eq!(app.get("/me").bearer(&tokens.access).send().status, 401);
 
-    let tokens = Tokens::of_alice_in_the_body(&app);
+    let tokens = Tokens::of_alice_in_body(&app);
     assert_eq!(app.post("/logout-everywhere").bearer(&tokens.access).send().status, 204);
     assert_eq!(app.get("/me").bearer(&tokens.access).send().status, 401);
     assert_eq!(browser.get("/me").send().status, 401);
 }
 
 #[test]
-fn a_logout_with_a_token_leaves_other_devices_alone() {
+fn a_logout_with_a_token_does_not_affect_other_devices() {
     let shop = Shop::start();
     let (browser, app) = (shop.device(), shop.device());
     browser.login("alice", "wonderland");
@@ -160,7 +163,7 @@ fn a_logout_with_a_token_leaves_other_devices_alone() {
 }
 
 #[test]
-fn a_logout_ends_whatever_the_request_can_name() {
+fn a_logout_ends_all_sign_ins_of_the_request() {
     let shop = Shop::start();
     let (browser, app) = (shop.device(), shop.device());
     browser.login("alice", "wonderland");
@@ -173,9 +176,9 @@ fn a_logout_ends_whatever_the_request_can_name() {
     assert_eq!(app.get("/me").bearer(&tokens.access).send().status, 401);
 }
 
-/// A bearer token is a JSON Web Token here: sessions have none.
+/// This shop accepts only JSON Web Tokens as bearer tokens.
 #[test]
-fn sec_81_the_secret_of_a_session_is_no_token() {
+fn sec_81_a_session_secret_is_not_a_token() {
     let shop = Shop::start();
     let device = shop.device();
     device.login("alice", "wonderland");

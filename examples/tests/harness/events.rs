@@ -1,4 +1,4 @@
-//! A response that goes on, read as it comes.
+//! A client for server-sent events, which reads the response line by line.
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::TcpStream;
@@ -6,26 +6,26 @@ use std::time::Duration;
 
 use super::shop::Shop;
 
-/// How long the next line may take to come.
+/// How long to wait for the next line.
 const DEADLINE: Duration = Duration::from_secs(30);
 
-/// An open stream of server-sent events.
+/// An open response of `/events`.
 pub(crate) struct Events {
     stream: BufReader<TcpStream>,
-    /// The header lines, in lower case.
+    /// The header lines of the response, in lower case.
     pub(crate) head: Vec<String>,
 }
 
 impl Events {
-    /// Opens `/events` for who sends this header, and has been greeted.
+    /// Opens `/events` with this header line, and waits for the first event.
     ///
     /// # Panics
-    /// If it is refused.
+    /// If the request is refused.
     pub(crate) fn open(shop: &Shop, credential: &str) -> Self {
         Self::open_at(shop.authority(), credential)
     }
 
-    /// The same at this host and port.
+    /// Does the same at another host and port.
     pub(crate) fn open_at(authority: &str, credential: &str) -> Self {
         let head = format!(
             "GET /events HTTP/1.1\r\nhost: {authority}\r\nconnection: close\r\n{credential}\r\n\r\n"
@@ -42,7 +42,7 @@ impl Events {
         events
     }
 
-    /// The next event and its data; none if the stream has ended.
+    /// Returns the next event and its data, or `None` at the end of the stream.
     pub(crate) fn next(&mut self) -> Option<(String, String)> {
         loop {
             if let Some(event) = self.line()?.strip_prefix("event: ") {
@@ -53,17 +53,17 @@ impl Events {
         }
     }
 
-    /// How the sign-in ended; none if the stream ended without saying so.
+    /// Returns why the sign-in has ended, or `None` if the stream ends without that event.
     pub(crate) fn ended(mut self) -> Option<String> {
-        let (event, how) = self.next()?;
+        let (event, reason) = self.next()?;
         assert_eq!(event, "ended");
-        assert_eq!(self.next(), None, "nothing comes after it");
-        Some(how)
+        assert_eq!(self.next(), None, "it is the last event");
+        Some(reason)
     }
 
     fn line(&mut self) -> Option<String> {
         let mut line = String::new();
-        match self.stream.read_line(&mut line).expect("something comes, or the end") {
+        match self.stream.read_line(&mut line).expect("a line, or the end of the stream") {
             0 => None,
             _ => Some(line.trim_end().to_owned()),
         }

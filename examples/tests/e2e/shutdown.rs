@@ -1,4 +1,4 @@
-//! How the shop stops.
+//! The shutdown of the shop.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -9,7 +9,7 @@ use rustix::process::Signal;
 use crate::harness::{Shop, until};
 
 #[test]
-fn a_signal_ends_it_without_error() {
+fn a_signal_stops_the_shop_with_success() {
     for signal in [Signal::TERM, Signal::INT] {
         let mut shop = Shop::start();
         assert_eq!(shop.client().get("/healthz").send().body, "ok");
@@ -19,7 +19,7 @@ fn a_signal_ends_it_without_error() {
 }
 
 #[test]
-fn a_request_in_flight_is_answered_after_the_signal() {
+fn a_request_in_flight_is_completed_after_the_signal() {
     let mut shop = Shop::start();
     let body = r#"{"username":"alice","password":"wonderland"}"#;
     let length = body.len();
@@ -31,17 +31,19 @@ fn a_request_in_flight_is_answered_after_the_signal() {
     let mut client = TcpStream::connect(shop.authority()).unwrap();
     client.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     client.write_all(head.as_bytes()).unwrap();
-    let mut go_on = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
-    client.read_exact(&mut go_on).unwrap(); // a handler has the request, and waits for its body
-    assert_eq!(&go_on, b"HTTP/1.1 100 Continue\r\n\r\n");
+    let mut interim = [0; b"HTTP/1.1 100 Continue\r\n\r\n".len()];
+    client.read_exact(&mut interim).unwrap(); // the handler is reading the body
+    assert_eq!(&interim, b"HTTP/1.1 100 Continue\r\n\r\n");
 
     shop.process.signal(Signal::TERM);
-    until("the shop stops", || shop.process.stderr().contains("shutting down").then_some(()));
-    until("nobody else is let in", || TcpStream::connect(shop.authority()).err());
+    until("the shutdown has begun", || {
+        shop.process.stderr().contains("shutting down").then_some(())
+    });
+    until("connections are refused", || TcpStream::connect(shop.authority()).err());
     client.write_all(body.as_bytes()).unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).unwrap();
-    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
-    assert!(answer.contains(r#""subject":"alice""#), "{answer}");
+    let mut response = String::new();
+    client.read_to_string(&mut response).unwrap();
+    assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
+    assert!(response.contains(r#""subject":"alice""#), "{response}");
     assert_eq!(shop.process.exit_code(), Some(0));
 }

@@ -1,4 +1,4 @@
-//! The history while it is written.
+//! Records the history of a load from many tasks.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,37 +6,37 @@ use std::time::Duration;
 use auth_core::Clock;
 use parking_lot::Mutex;
 
-use super::history::{Answer, Call, Change, Deed, History, SignIn};
+use super::history::{Action, Call, Change, History, Outcome, SignIn};
 
-/// A clone is the same record.
+/// A recorder whose clones write to the same history.
 #[derive(Clone)]
-pub(super) struct Record {
+pub(super) struct Recorder {
     clock: Clock,
     start: Duration,
     history: Arc<Mutex<History>>,
 }
 
-impl Record {
+impl Recorder {
     pub(super) fn new() -> Self {
         let clock = Clock::system();
         Self { start: clock.monotonic(), clock, history: Arc::default() }
     }
 
-    /// The time since the start.
+    /// Returns the time since the start of the load.
     pub(super) fn now(&self) -> Duration {
         self.clock.monotonic() - self.start
     }
 
-    /// A request that was sent at this time has just been answered.
+    /// Records a call that was sent at this time and has just been answered.
     pub(super) fn call(
         &self,
         sign_in: SignIn,
         shop: usize,
-        deed: Deed,
+        action: Action,
         sent: Duration,
-        answer: Answer,
+        outcome: Outcome,
     ) {
-        let call = Call { sign_in, shop, deed, sent, answered: self.now(), answer };
+        let call = Call { sign_in, shop, action, sent, answered: self.now(), outcome };
         self.history.lock().calls.push(call);
     }
 
@@ -44,11 +44,11 @@ impl Record {
         self.history.lock().changes.push(change);
     }
 
-    /// Whether a call that was sent after this time fits.
-    pub(super) fn any_since(&self, since: Duration, fits: impl Fn(&Call) -> bool) -> bool {
+    /// Returns whether a call that was sent after `since` matches.
+    pub(super) fn any_since(&self, since: Duration, matches: impl Fn(&Call) -> bool) -> bool {
         let history = self.history.lock();
         let recent = history.calls.iter().rev().take_while(|call| since < call.answered);
-        recent.filter(|call| since < call.sent).any(fits)
+        recent.filter(|call| since < call.sent).any(matches)
     }
 
     pub(super) fn history(&self) -> History {

@@ -1,4 +1,4 @@
-//! Another site, which means harm.
+//! A page of another site, as an attacker would publish it.
 
 use axum::Router;
 use axum::response::Html;
@@ -6,14 +6,14 @@ use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 
-/// A server of one page. Its host is `127.0.0.1`, which is another site than `localhost`.
-pub(crate) struct Site {
+/// A server with one page. Its host is `127.0.0.1`, which is cross-site to `localhost`.
+pub(crate) struct OtherSite {
     pub(crate) url: String,
-    _runtime: Runtime, // the server ends with it
+    _runtime: Runtime, // stops the server when it is dropped
 }
 
-impl Site {
-    /// The page has a form that posts these fields there.
+impl OtherSite {
+    /// Serves a page with a form that posts these fields to `action`.
     pub(crate) fn with_form(action: &str, fields: &[(&str, &str)]) -> Self {
         let input = |(name, value)| format!(r#"<input name="{name}" value="{value}">"#);
         let inputs: String = fields.iter().copied().map(input).collect();

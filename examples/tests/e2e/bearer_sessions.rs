@@ -1,31 +1,31 @@
-//! Sessions for clients that are no browsers: the secret in a token instead of a cookie.
+//! Sessions for clients that are not browsers: the secret is a bearer token instead of a cookie.
 
 use serde_json::json;
 
-use crate::harness::{Answer, Curl, Shop};
+use crate::harness::{Curl, Response, Shop};
 
 fn shop() -> Shop {
     Shop::start_with(&["--auth", "session"])
 }
 
-fn login(client: &Curl) -> Answer {
+fn login(client: &Curl) -> Response {
     let login = json!({ "username": "alice", "password": "wonderland", "credential": "token" });
     client.post("/login").json(&login).send()
 }
 
-/// The token in the body; there must be no cookie beside it.
-fn token(answer: &Answer) -> String {
-    assert_eq!((answer.status, answer.header("set-cookie")), (200, None));
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
-    let body = answer.json();
+/// Returns the token in the body. Checks that the response sets no cookie.
+fn token(response: &Response) -> String {
+    assert_eq!((response.status, response.header("set-cookie")), (200, None));
+    assert_eq!(response.header("cache-control"), Some("no-store"));
+    let body = response.json();
     assert_eq!(body["token_type"], "Bearer");
     let seconds = body["expires_in"].as_u64().unwrap();
-    assert!((86_000..=86_400).contains(&seconds), "a day since the sign-in: {seconds}");
+    assert!((86_000..=86_400).contains(&seconds), "a day from the sign-in: {seconds}");
     body["access_token"].as_str().unwrap().to_owned()
 }
 
 #[test]
-fn a_token_is_as_good_as_a_cookie_until_it_is_replaced_or_given_up() {
+fn a_token_authenticates_until_a_refresh_or_logout() {
     let shop = shop();
     let client = shop.client();
     let first = token(&login(&client));
@@ -37,9 +37,9 @@ fn a_token_is_as_good_as_a_cookie_until_it_is_replaced_or_given_up() {
     assert_ne!(first, second);
 
     assert_eq!(client.post("/logout").bearer(&second).send().status, 204);
-    let refused = me(&second);
-    assert_eq!(refused.status, 401);
-    let challenge = refused.headers("www-authenticate");
+    let rejected = me(&second);
+    assert_eq!(rejected.status, 401);
+    let challenge = rejected.headers("www-authenticate");
     assert!(challenge.iter().any(|one| one.contains(r#"error="invalid_token""#)), "{challenge:?}");
 }
 
@@ -55,7 +55,7 @@ fn sec_43_a_token_in_the_url_is_ignored() {
 }
 
 #[test]
-fn sec_81_a_token_is_no_cookie_and_a_cookie_no_token() {
+fn sec_81_tokens_and_cookies_are_not_interchangeable() {
     let shop = shop();
     let (client, device) = (shop.client(), shop.device());
     let token = token(&login(&client));
