@@ -1,4 +1,7 @@
-//! How nodes hear of each other's writes.
+//! What a store provides so that every node learns of every change.
+//!
+//! The stores in Redis and PostgreSQL implement [`Announces`]. A store of your own can do so, too: the
+//! near cache then gives the same guarantees in front of it.
 
 use async_trait::async_trait;
 use auth_core::SignInId;
@@ -6,52 +9,52 @@ use auth_core::SignInId;
 use crate::error::StoreError;
 use crate::store::Store;
 
-/// A store that announces what it changes, to every node that listens.
+/// A store that announces its changes to every node that listens.
 ///
-/// - Whatever changes a sign-in but [`touch`](Store::touch) is announced in the same atomic step as
-///   the write, by its id.
-/// - Beats travel the same way as announcements, one by way of every source. Whoever hears a beat
-///   has heard all that the source announced before it.
-/// - What was announced after [`listen`](Self::listen) has returned is heard, or the listening ends
-///   with an error. Nothing is left out in silence.
+/// - Every change of a sign-in except [`touch`](Store::touch) is announced by the sign-in's id, in the
+///   same atomic step as the write.
+/// - Beats travel on the path of the announcements, one through every source. A node that receives a
+///   beat has received everything that the source announced before it.
+/// - After [`listen`](Self::listen) has returned, every announcement is received, or listening ends
+///   with an error. No announcement is dropped silently.
 #[async_trait]
 pub trait Announces: Store {
-    /// Begins to listen.
+    /// Starts to listen for announcements.
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError>;
 
-    /// Sends a beat by way of every source, and says which sources there are at the moment: the
-    /// servers that accept writes.
+    /// Sends a beat through every source, and returns the current sources: the servers that accept
+    /// writes.
     async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError>;
 }
 
-/// What a listening node hears.
+/// The announcements that a node receives.
 #[async_trait]
 pub trait Announcements: Send {
-    /// The next announcement. After an error nothing more comes: some may have been missed.
+    /// Waits for the next announcement. An error is final: announcements may have been missed.
     ///
-    /// It may be dropped before it is ready, and nothing is lost by that.
+    /// Cancel safe: if the future is dropped before it is ready, no announcement is lost.
     async fn next(&mut self) -> Result<Announcement, StoreError>;
 }
 
-/// What one node tells all others.
+/// A message to all nodes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Announcement {
     /// These sign-ins were changed or ended.
     Changed(Vec<SignInId>),
-    /// A beat that came by way of this source.
+    /// A beat that came through this source.
     Beat(Beat, Source),
 }
 
-/// A sign of life, sent to oneself.
+/// A heartbeat, which a node sends to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Beat {
-    /// Which node sent it.
+    /// The node that sent it.
     pub node: u64,
-    /// Which of its beats it is.
+    /// The position of this beat among those of the node.
     pub number: u64,
 }
 
-/// A server that accepts writes and announces them, by a name that stays while it does.
+/// A server that accepts writes and announces them, by a name that it keeps for as long as it does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Source(pub Box<str>);

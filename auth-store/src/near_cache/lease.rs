@@ -1,4 +1,6 @@
-//! For how long copies may be believed.
+//! The lease, until when entries may be used, and the heartbeats that extend it.
+//!
+//! Both are pure bookkeeping over the times that the listener passes in.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -8,10 +10,13 @@ use std::time::Duration;
 
 use super::announce::Source;
 
-/// For how long copies may be believed: read by every request, moved by the listener.
+/// How many beats are remembered while they are under way.
+const MAX_BEATS: usize = 64;
+
+/// Until when entries may be used. Every request reads it, and only the listener writes it.
 #[derive(Debug, Default)]
 pub(super) struct Lease {
-    /// In milliseconds of monotonic time; 0 while there is none.
+    /// In milliseconds of monotonic time. 0 while there is no lease.
     until: AtomicU64,
     generation: AtomicU64,
 }
@@ -25,8 +30,8 @@ impl Lease {
         self.until.store(millis(until), Ordering::Release);
     }
 
-    /// Whatever was believed is believed no more.
-    pub(super) fn drop_it(&self) {
+    /// Ends the lease at once, because a change may have been missed.
+    pub(super) fn end(&self) {
         self.until.store(0, Ordering::SeqCst);
         self.generation.fetch_add(1, Ordering::SeqCst);
     }
@@ -35,8 +40,8 @@ impl Lease {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// What is left of it.
-    pub(super) fn left(&self, now: Duration) -> Option<Duration> {
+    /// Returns how long the lease still lasts.
+    pub(super) fn remaining(&self, now: Duration) -> Option<Duration> {
         let left = self.until.load(Ordering::Acquire).checked_sub(millis(now))?;
         (left > 0).then(|| Duration::from_millis(left))
     }
@@ -46,63 +51,64 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// When the last beat was sent that came back by way of each source.
+/// For each source, when the last beat was sent that came back through it.
 #[derive(Debug, Default)]
-pub(super) struct Pulse {
+pub(super) struct Heartbeats {
     sent: BTreeMap<u64, Duration>,
-    heard: BTreeMap<Source, Option<Duration>>,
-    /// What was heard before the sources were known: a beat comes back faster than the answer to it.
+    received: BTreeMap<Source, Option<Duration>>,
+    /// Beats that came back before the sources were known. A beat can arrive before the store has
+    /// answered that it was sent.
     early: Vec<(u64, Source)>,
 }
 
-/// The sources are others than they were: what they announced may have been missed.
+/// The sources are not those of before. What the others announced may have been missed.
 #[derive(Debug)]
-pub(super) struct OtherSources;
+pub(super) struct SourcesChanged;
 
-impl fmt::Display for OtherSources {
+impl fmt::Display for SourcesChanged {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("other servers announce changes than before, or they were emptied")
+        f.write_str("the servers that accept writes have changed or were emptied")
     }
 }
 
-impl Error for OtherSources {}
+impl Error for SourcesChanged {}
 
-impl Pulse {
-    /// A beat is about to be sent.
+impl Heartbeats {
+    /// Notes that a beat is about to be sent.
     pub(super) fn sending(&mut self, number: u64, now: Duration) {
         self.sent.insert(number, now);
-        while self.sent.len() > 64 {
+        while self.sent.len() > MAX_BEATS {
             self.sent.pop_first();
         }
     }
 
-    /// A beat was sent by way of these sources.
-    pub(super) fn sent_to(&mut self, sources: Vec<Source>) -> Result<(), OtherSources> {
-        if self.heard.is_empty() {
-            self.heard = sources.into_iter().map(|source| (source, None)).collect();
+    /// Notes through which sources a beat was sent. The first call decides which are expected.
+    pub(super) fn sent_through(&mut self, sources: Vec<Source>) -> Result<(), SourcesChanged> {
+        if self.received.is_empty() {
+            self.received = sources.into_iter().map(|source| (source, None)).collect();
             for (number, source) in std::mem::take(&mut self.early) {
-                self.heard(number, &source);
+                self.received(number, &source);
             }
             return Ok(());
         }
-        let same = sources.len() == self.heard.len()
-            && sources.iter().all(|source| self.heard.contains_key(source));
-        if same { Ok(()) } else { Err(OtherSources) }
+        let same = sources.len() == self.received.len()
+            && sources.iter().all(|source| self.received.contains_key(source));
+        if same { Ok(()) } else { Err(SourcesChanged) }
     }
 
-    /// A beat came back. It proves that all was heard which was announced before it was *sent*.
-    pub(super) fn heard(&mut self, number: u64, source: &Source) {
+    /// Notes that a beat came back. Everything that was announced before it was *sent* has arrived.
+    pub(super) fn received(&mut self, number: u64, source: &Source) {
         let Some(sent) = self.sent.get(&number) else { return };
-        if self.heard.is_empty() {
+        if self.received.is_empty() {
             self.early.push((number, source.clone()));
-        } else if let Some(last) = self.heard.get_mut(source) {
+        } else if let Some(last) = self.received.get_mut(source) {
             *last = (*last).max(Some(*sent));
         }
     }
 
-    /// Up to when everything was heard, by way of every source.
-    pub(super) fn up_to(&self) -> Option<Duration> {
-        self.heard.values().copied().min().flatten()
+    /// Returns the moment before which every announcement of every source has arrived.
+    pub(super) fn complete_until(&self) -> Option<Duration> {
+        self.received.values().copied().min().flatten()
     }
 }
 
@@ -115,58 +121,58 @@ mod tests {
     }
 
     #[test]
-    fn the_slowest_source_decides_by_when_its_beat_was_sent() {
+    fn the_oldest_beat_of_any_source_decides() {
         let secs = Duration::from_secs;
-        let mut pulse = Pulse::default();
-        assert_eq!(pulse.up_to(), None);
-        pulse.sending(1, secs(10));
-        pulse.sent_to(vec![source("a"), source("b")]).unwrap();
-        pulse.heard(1, &source("a"));
-        assert_eq!(pulse.up_to(), None, "b was not heard");
-        pulse.heard(1, &source("b"));
-        assert_eq!(pulse.up_to(), Some(secs(10)));
-        pulse.sending(2, secs(11));
-        pulse.heard(2, &source("a"));
-        pulse.heard(9, &source("b"));
-        pulse.heard(2, &source("c"));
-        assert_eq!(pulse.up_to(), Some(secs(10)));
-        pulse.heard(1, &source("a"));
-        pulse.heard(2, &source("b"));
-        assert_eq!(pulse.up_to(), Some(secs(11)), "an old beat moves nothing back");
+        let mut heartbeats = Heartbeats::default();
+        assert_eq!(heartbeats.complete_until(), None);
+        heartbeats.sending(1, secs(10));
+        heartbeats.sent_through(vec![source("a"), source("b")]).unwrap();
+        heartbeats.received(1, &source("a"));
+        assert_eq!(heartbeats.complete_until(), None, "none came through b");
+        heartbeats.received(1, &source("b"));
+        assert_eq!(heartbeats.complete_until(), Some(secs(10)));
+        heartbeats.sending(2, secs(11));
+        heartbeats.received(2, &source("a"));
+        heartbeats.received(9, &source("b"));
+        heartbeats.received(2, &source("c"));
+        assert_eq!(heartbeats.complete_until(), Some(secs(10)));
+        heartbeats.received(1, &source("a"));
+        heartbeats.received(2, &source("b"));
+        assert_eq!(heartbeats.complete_until(), Some(secs(11)), "an old beat changes nothing");
     }
 
     #[test]
-    fn what_is_heard_before_the_sources_are_known_counts() {
-        let mut pulse = Pulse::default();
-        pulse.sending(1, Duration::from_secs(10));
-        pulse.heard(1, &source("a"));
-        pulse.heard(1, &source("from before"));
-        assert_eq!(pulse.up_to(), None, "there may be others");
-        pulse.sent_to(vec![source("a"), source("b")]).unwrap();
-        assert_eq!(pulse.up_to(), None, "b was not heard");
-        pulse.heard(1, &source("b"));
-        assert_eq!(pulse.up_to(), Some(Duration::from_secs(10)));
+    fn beats_before_the_sources_are_known_count() {
+        let mut heartbeats = Heartbeats::default();
+        heartbeats.sending(1, Duration::from_secs(10));
+        heartbeats.received(1, &source("a"));
+        heartbeats.received(1, &source("unknown"));
+        assert_eq!(heartbeats.complete_until(), None, "there may be other sources");
+        heartbeats.sent_through(vec![source("a"), source("b")]).unwrap();
+        assert_eq!(heartbeats.complete_until(), None, "none came through b");
+        heartbeats.received(1, &source("b"));
+        assert_eq!(heartbeats.complete_until(), Some(Duration::from_secs(10)));
     }
 
     #[test]
-    fn other_sources_are_noticed() {
-        let mut pulse = Pulse::default();
-        pulse.sent_to(vec![source("a"), source("b")]).unwrap();
-        pulse.sent_to(vec![source("b"), source("a")]).unwrap();
-        assert!(pulse.sent_to(vec![source("a")]).is_err());
-        assert!(pulse.sent_to(vec![source("a"), source("c")]).is_err());
+    fn changed_sources_are_an_error() {
+        let mut heartbeats = Heartbeats::default();
+        heartbeats.sent_through(vec![source("a"), source("b")]).unwrap();
+        heartbeats.sent_through(vec![source("b"), source("a")]).unwrap();
+        assert!(heartbeats.sent_through(vec![source("a")]).is_err());
+        assert!(heartbeats.sent_through(vec![source("a"), source("c")]).is_err());
     }
 
     #[test]
-    fn a_lease_ends_by_itself_or_at_once() {
+    fn a_lease_runs_out_or_is_ended() {
         let lease = Lease::default();
         let at = Duration::from_millis;
         assert!(!lease.holds(at(0)));
         lease.extend(at(10));
         assert!(lease.holds(at(9)) && !lease.holds(at(10)));
-        assert_eq!(lease.left(at(4)), Some(at(6)));
-        lease.drop_it();
+        assert_eq!(lease.remaining(at(4)), Some(at(6)));
+        lease.end();
         assert!(!lease.holds(at(5)));
-        assert_eq!((lease.generation(), lease.left(at(5))), (1, None));
+        assert_eq!((lease.generation(), lease.remaining(at(5))), (1, None));
     }
 }

@@ -1,11 +1,11 @@
-//! The cache as a store.
+//! The cache as a store: reads may be answered from an entry, and every write drops it.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
-use super::near::{NearCache, Trust};
+use super::cache::{Freshness, NearCache};
 use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::forward_store;
@@ -15,101 +15,92 @@ use crate::store::{CompareAndSwap, Created, Deleted, Peek, SignInLimit, Store};
 use crate::watch::Watch;
 
 impl<S> NearCache<S> {
-    /// Writes. This node hears of its own writes at once, whatever became of them: what was loaded
-    /// before, and what is loaded meanwhile, is not kept.
+    /// Writes, and drops the entry before and after, whatever the outcome. The record of a load that
+    /// overlaps the write is not kept.
     async fn writing<T>(
         &self,
         sid: &SignInId,
         write: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let _after = Forget { cache: self, sid: *sid };
-        self.shared.copies.forget(sid);
+        let remove = || self.inner.entries.remove(sid);
+        let _after = OnDrop(remove);
+        remove();
         write.await
     }
 
+    /// Writes, and drops all entries of the subject before and after.
     async fn writing_all<T>(
         &self,
         subject: &str,
         write: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        let _after = ForgetSubject { cache: self, subject };
-        self.shared.copies.forget_subject(subject);
+        let remove = || self.inner.entries.remove_subject(subject);
+        let _after = OnDrop(remove);
+        remove();
         write.await
     }
 }
 
-/// Forgets once more when the write is over, also when it was cancelled.
-struct Forget<'a, S> {
-    cache: &'a NearCache<S>,
-    sid: SignInId,
-}
+/// Runs a closure when it is dropped: after a write that was finished, and after one that was
+/// cancelled and may still happen.
+struct OnDrop<F: Fn()>(F);
 
-impl<S> Drop for Forget<'_, S> {
+impl<F: Fn()> Drop for OnDrop<F> {
     fn drop(&mut self) {
-        self.cache.shared.copies.forget(&self.sid);
-    }
-}
-
-struct ForgetSubject<'a, S> {
-    cache: &'a NearCache<S>,
-    subject: &'a str,
-}
-
-impl<S> Drop for ForgetSubject<'_, S> {
-    fn drop(&mut self) {
-        self.cache.shared.copies.forget_subject(self.subject);
+        self.0();
     }
 }
 
 #[async_trait]
 impl<S: Store> Store for NearCache<S> {
-    forward_store!(self => self.shared.store, except: [
+    forward_store!(self => self.inner.store, except: [
         peek, watch, load, create, update, rotate, touch, delete, delete_if_version,
         delete_if_idle, revoke, revoke_others, revoke_subject, update_subject,
     ]);
 
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
-        match self.shared.believed(sid) {
-            Some(copied) => {
-                self.shared.counts.hit(sid);
-                see(Peek::Cached(&copied.record));
+        match self.inner.fresh_entry(sid) {
+            Some(entry) => {
+                self.inner.counts.hit(sid);
+                see(Peek::Cached(&entry.record));
             }
             None => see(Peek::Miss),
         }
     }
 
-    /// Hears what others announce, while the node proves that it does.
+    /// Waits for the announcements of other nodes while there is a lease.
     fn watch(&self, sid: &SignInId) -> Option<Watch> {
-        let shared = &*self.shared;
-        let watch = shared.watchers.watch(sid); // before the look: whoever drops the lease wakes it
-        match &shared.trust {
-            Trust::Heard(lease) if lease.holds(shared.clock.monotonic()) => Some(watch),
-            Trust::Heard(_) | Trust::Aged(_) => shared.store.watch(sid),
+        let inner = &*self.inner;
+        // Before the lease is read: if it ends afterwards, this watch is woken.
+        let watch = inner.watchers.watch(sid);
+        match &inner.freshness {
+            Freshness::Leased(lease) if lease.holds(inner.clock.monotonic()) => Some(watch),
+            Freshness::Leased(_) | Freshness::Ttl(_) => inner.store.watch(sid),
         }
     }
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-        let shared = &*self.shared;
-        shared.counts.miss();
-        let (ticket, at) = (shared.copies.ticket(sid), shared.clock.monotonic());
-        let loaded = shared.store.load(sid).await?;
+        let inner = &*self.inner;
+        inner.counts.miss();
+        let (ticket, now) = (inner.entries.ticket(sid), inner.clock.monotonic());
+        let loaded = inner.store.load(sid).await?;
         match &loaded {
-            Some(record) => shared.copies.fill(ticket, record, at),
-            None => shared.copies.forget(sid),
+            Some(record) => inner.entries.insert(ticket, record, now),
+            None => inner.entries.remove(sid),
         }
         Ok(loaded)
     }
 
-    /// A limit may have ended other sign-ins of the subject.
+    /// A limit may end other sign-ins of the subject, so their entries are dropped.
     async fn create(
         &self,
         record: Record,
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
         let subject = record.subject.clone();
-        let created = self.shared.store.create(record, limit).await;
+        let created = self.inner.store.create(record, limit).await;
         if let Some(subject) = subject.filter(|_| limit.is_some()) {
-            self.shared.copies.forget_subject(&subject);
+            self.inner.entries.remove_subject(&subject);
         }
         created
     }
@@ -120,7 +111,7 @@ impl<S: Store> Store for NearCache<S> {
         version: u64,
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
-        self.writing(sid, self.shared.store.update(sid, version, data)).await
+        self.writing(sid, self.inner.store.update(sid, version, data)).await
     }
 
     async fn rotate(
@@ -129,22 +120,22 @@ impl<S: Store> Store for NearCache<S> {
         from: &Digest,
         rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
-        self.writing(sid, self.shared.store.rotate(sid, from, rotation)).await
+        self.writing(sid, self.inner.store.rotate(sid, from, rotation)).await
     }
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-        if let Some(copied) = self.shared.copies.get(sid) {
-            copied.record.touch(at);
+        if let Some(entry) = self.inner.entries.get(sid) {
+            entry.record.touch(at);
         }
-        self.shared.store.touch(sid, at).await
+        self.inner.store.touch(sid, at).await
     }
 
     async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
-        self.writing(sid, self.shared.store.delete(sid)).await
+        self.writing(sid, self.inner.store.delete(sid)).await
     }
 
     async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        self.writing(sid, self.shared.store.delete_if_version(sid, version)).await
+        self.writing(sid, self.inner.store.delete_if_version(sid, version)).await
     }
 
     async fn delete_if_idle(
@@ -152,22 +143,22 @@ impl<S: Store> Store for NearCache<S> {
         sid: &SignInId,
         last_seen: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.writing(sid, self.shared.store.delete_if_idle(sid, last_seen)).await
+        self.writing(sid, self.inner.store.delete_if_idle(sid, last_seen)).await
     }
 
     async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
-        self.writing(sid, self.shared.store.revoke(subject, sid)).await
+        self.writing(sid, self.inner.store.revoke(subject, sid)).await
     }
 
     async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
-        self.writing_all(subject, self.shared.store.revoke_others(subject, keep)).await
+        self.writing_all(subject, self.inner.store.revoke_others(subject, keep)).await
     }
 
     async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
-        self.writing_all(subject, self.shared.store.revoke_subject(subject)).await
+        self.writing_all(subject, self.inner.store.revoke_subject(subject)).await
     }
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        self.writing_all(subject, self.shared.store.update_subject(subject, principal)).await
+        self.writing_all(subject, self.inner.store.update_subject(subject, principal)).await
     }
 }

@@ -1,0 +1,128 @@
+//! The configuration of a near cache, and how one is built from it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::Clock;
+
+use super::announce::Announces;
+use super::cache::{Freshness, NearCache, NearCacheInner};
+use super::entries::Entries;
+use super::lease::Lease;
+use super::listener;
+use super::stats::Counts;
+use crate::watch::Watchers;
+
+/// Builds a [`NearCache`].
+///
+/// ```no_run
+/// # async fn example() -> Result<(), auth_store::RedisSetupError> {
+/// use std::time::Duration;
+///
+/// use auth_store::RedisStore;
+/// use auth_store::near_cache::NearCache;
+///
+/// let store = RedisStore::connect("redis://127.0.0.1").await?;
+/// let store = NearCache::<RedisStore>::builder()
+///     .max_staleness(Duration::from_secs(1))
+///     .max_entries(500_000)
+///     .max_bytes(512 * 1024 * 1024)
+///     .build(store);
+/// # let _ = store; Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct NearCacheBuilder {
+    max_staleness: Duration,
+    max_entries: usize,
+    max_bytes: u64,
+    clock: Clock,
+}
+
+impl Default for NearCacheBuilder {
+    fn default() -> Self {
+        Self {
+            max_staleness: Duration::from_secs(2),
+            max_entries: 100_000,
+            max_bytes: 64 * 1024 * 1024,
+            clock: Clock::system(),
+        }
+    }
+}
+
+impl NearCacheBuilder {
+    /// Sets for how long the cache may answer from an entry after its sign-in has changed elsewhere.
+    /// Defaults to two seconds. Heartbeats are sent four times as often.
+    ///
+    /// # Panics
+    /// If it is shorter than 100 milliseconds.
+    pub fn max_staleness(self, max_staleness: Duration) -> Self {
+        let shortest = Duration::from_millis(100);
+        assert!(max_staleness >= shortest, "`max_staleness` must be at least 100 milliseconds");
+        Self { max_staleness, ..self }
+    }
+
+    /// Sets how many sign-ins the cache holds at most. Defaults to 100 000.
+    ///
+    /// # Panics
+    /// If it is 0.
+    pub fn max_entries(self, max_entries: usize) -> Self {
+        assert!(max_entries > 0, "`max_entries` must be at least 1");
+        Self { max_entries, ..self }
+    }
+
+    /// Sets how many bytes the entries take at most. Defaults to 64 MiB. See
+    /// [how much memory a sign-in takes](super#memory).
+    pub fn max_bytes(self, max_bytes: u64) -> Self {
+        Self { max_bytes, ..self }
+    }
+
+    /// Sets the clock. Only its [monotonic](Clock::monotonic) time is used.
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Builds a cache in front of a store that announces its changes.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime, because the cache listens in a task of its own.
+    #[must_use]
+    pub fn build<S: Announces>(self, store: S) -> NearCache<S> {
+        let max_staleness = self.max_staleness;
+        let inner = self.inner(store, Freshness::Leased(Lease::default()));
+        let listener = tokio::spawn(listener::run(Arc::downgrade(&inner), max_staleness));
+        NearCache { inner, listener: Some(listener.abort_handle()) }
+    }
+
+    /// Builds a cache in front of a store that announces nothing. This node goes on to accept a
+    /// sign-in that another node has ended for up to `ttl`.
+    #[must_use]
+    pub fn with_ttl<S>(self, store: S, ttl: Duration) -> NearCache<S> {
+        NearCache { inner: self.inner(store, Freshness::Ttl(ttl)), listener: None }
+    }
+
+    fn inner<S>(self, store: S, freshness: Freshness) -> Arc<NearCacheInner<S>> {
+        let entries = Entries::new(self.max_entries, self.max_bytes);
+        let (counts, watchers) = (Counts::default(), Watchers::default());
+        Arc::new(NearCacheInner { store, entries, freshness, counts, clock: self.clock, watchers })
+    }
+}
+
+impl<S> NearCache<S> {
+    /// Returns a builder for options other than the defaults.
+    pub fn builder() -> NearCacheBuilder {
+        NearCacheBuilder::default()
+    }
+}
+
+impl<S: Announces> NearCache<S> {
+    /// Creates a cache with the defaults, in front of a store that announces its changes.
+    ///
+    /// # Panics
+    /// Outside of a Tokio runtime, because the cache listens in a task of its own.
+    #[must_use]
+    pub fn new(store: S) -> Self {
+        NearCacheBuilder::default().build(store)
+    }
+}

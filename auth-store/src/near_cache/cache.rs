@@ -1,0 +1,115 @@
+//! The cache, and when it may answer from an entry.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{Clock, SignInId};
+use tokio::task::AbortHandle;
+
+use super::entries::{Entries, Entry};
+use super::lease::Lease;
+use super::stats::{Counts, NearCacheStats};
+use crate::watch::Watchers;
+
+/// A cache in this node's memory, in front of a store that several nodes share. A request for a
+/// sign-in that this node has seen before needs no round trip.
+///
+/// The cache is never stale for longer than
+/// [`max_staleness`](super::NearCacheBuilder::max_staleness), which defaults to two seconds. Every
+/// change reaches every node, and each node proves to itself that changes still arrive: it sends
+/// heartbeats on the path of the changes. While they do not come back, the store answers every request.
+/// The [module documentation](super) states the whole contract.
+///
+/// An entry only confirms. What it cannot confirm, idle time in particular, is decided by the store.
+/// Routes that cannot accept any staleness always read from the store with
+/// [`Require::revalidated`](auth_core::Require::revalidated).
+pub struct NearCache<S> {
+    pub(super) inner: Arc<NearCacheInner<S>>,
+    pub(super) listener: Option<AbortHandle>,
+}
+
+/// What the cache shares with its listener.
+pub(super) struct NearCacheInner<S> {
+    pub(super) store: S,
+    pub(super) entries: Entries,
+    pub(super) freshness: Freshness,
+    pub(super) counts: Counts,
+    pub(super) clock: Clock,
+    /// The tasks that wait for a change of a sign-in.
+    pub(super) watchers: Watchers,
+}
+
+/// When an entry may be used.
+pub(super) enum Freshness {
+    /// While the lease proves that every change arrives.
+    Leased(Lease),
+    /// For this long after it was loaded, because the store announces nothing.
+    Ttl(Duration),
+}
+
+impl<S> NearCacheInner<S> {
+    /// Drops every entry, because any sign-in may have changed.
+    pub(super) fn invalidate_all(&self) {
+        self.entries.clear();
+        self.watchers.wake_all();
+    }
+
+    /// Drops the entry of a sign-in that has changed.
+    pub(super) fn invalidate(&self, sid: &SignInId) {
+        self.entries.remove(sid);
+        self.watchers.wake(sid);
+    }
+
+    /// Returns the entry of this sign-in, if it may be used now.
+    pub(super) fn fresh_entry(&self, sid: &SignInId) -> Option<Arc<Entry>> {
+        let now = self.clock.monotonic();
+        match &self.freshness {
+            Freshness::Leased(lease) => lease.holds(now).then(|| self.entries.get(sid))?,
+            Freshness::Ttl(ttl) => {
+                self.entries.get(sid).filter(|entry| now.saturating_sub(entry.loaded_at) < *ttl)
+            }
+        }
+    }
+}
+
+impl<S> NearCache<S> {
+    /// Returns the cache's statistics.
+    #[must_use]
+    pub fn stats(&self) -> NearCacheStats {
+        let NearCacheInner { entries, freshness, counts, clock, .. } = &*self.inner;
+        let (lease, generation) = match freshness {
+            Freshness::Leased(lease) => (lease.remaining(clock.monotonic()), lease.generation()),
+            Freshness::Ttl(ttl) => (Some(*ttl), 0),
+        };
+        NearCacheStats {
+            lease,
+            generation,
+            hits: counts.hits(),
+            misses: counts.misses(),
+            invalidations: counts.invalidations(),
+            entries: entries.len(),
+            bytes: entries.bytes(),
+        }
+    }
+
+    /// Returns the store behind the cache.
+    #[must_use]
+    pub fn store(&self) -> &S {
+        &self.inner.store
+    }
+}
+
+impl<S> Drop for NearCache<S> {
+    fn drop(&mut self) {
+        if let Some(listener) = &self.listener {
+            listener.abort();
+        }
+    }
+}
+
+impl<S> fmt::Debug for NearCache<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.stats().fmt(f)
+    }
+}

@@ -1,0 +1,72 @@
+//! What the cache counts, and the statistics that it shows.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use auth_core::SignInId;
+
+/// The number of hit counters. With several, requests on different cores do not contend for one.
+const SHARDS: usize = 16;
+
+/// The statistics of a near cache since it was created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct NearCacheStats {
+    /// For how long entries may still be used. `None` while the store answers every request.
+    pub lease: Option<Duration>,
+    /// The number of leases that were lost.
+    pub generation: u64,
+    /// The number of times that an entry was used. If it could not confirm the request, the store was
+    /// read as well, and `misses` counts that.
+    pub hits: u64,
+    /// The number of times that a sign-in was read from the store, including reads that always bypass
+    /// the cache.
+    pub misses: u64,
+    /// The number of announced changes, one for each sign-in. This node's own changes count, too. In a
+    /// Redis Cluster, each change arrives through every primary and counts as often.
+    pub invalidations: u64,
+    /// The number of entries.
+    pub entries: usize,
+    /// How many of `max_bytes` the entries take. Each counts at least as an equal share.
+    pub bytes: u64,
+}
+
+/// The counters behind [`NearCacheStats`].
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    hits: [Shard; SHARDS],
+    misses: AtomicU64,
+    invalidations: AtomicU64,
+}
+
+/// A counter with a cache line of its own.
+#[derive(Debug, Default)]
+#[repr(align(64))]
+struct Shard(AtomicU64);
+
+impl Counts {
+    pub(super) fn hit(&self, sid: &SignInId) {
+        let [.., last] = *sid.as_bytes();
+        self.hits[usize::from(last) % SHARDS].0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn miss(&self) {
+        self.misses.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn invalidated(&self, sign_ins: usize) {
+        self.invalidations.fetch_add(sign_ins as u64, Ordering::Relaxed);
+    }
+
+    pub(super) fn hits(&self) -> u64 {
+        self.hits.iter().map(|shard| shard.0.load(Ordering::Relaxed)).sum()
+    }
+
+    pub(super) fn misses(&self) -> u64 {
+        self.misses.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn invalidations(&self) -> u64 {
+        self.invalidations.load(Ordering::Relaxed)
+    }
+}
