@@ -1,4 +1,4 @@
-//! Where the servers are, and how the store uses them.
+//! The configuration of the store, and how it connects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use std::time::Duration;
 use redis::ErrorKind;
 use tokio::time::Instant;
 
+use super::anonymous_buckets::AnonymousBuckets;
 use super::connection::{ConnectionConfig, Eviction, Failure, Replicas, Router, Tls};
+use super::inner::RedisInner;
 use super::keys::Keys;
 use super::routing::Routing;
 use super::setup_error::RedisSetupError;
-use super::shared::RedisInner;
 use super::store::RedisStore;
 use super::url::Location;
-use super::visitors::AnonymousBuckets;
 
-/// Says where the servers are and how the store uses them; see [`RedisStore::builder`].
+/// Builds a [`RedisStore`]; see [`RedisStore::builder`].
 #[derive(Clone)]
 #[must_use]
 pub struct RedisStoreBuilder {
@@ -39,7 +39,7 @@ impl RedisStoreBuilder {
             prefix: "auth:".to_owned(),
             timeout: Duration::from_secs(1),
             wait_for_replicas: Replicas::IfAny,
-            eviction: Eviction::Refused,
+            eviction: Eviction::Rejected,
             max_anonymous: 1_000_000,
             sentinel_user: None,
             sentinel_password: None,
@@ -47,61 +47,62 @@ impl RedisStoreBuilder {
         }
     }
 
-    /// What the names of all keys begin with; `auth:` by default. Stores with different prefixes
-    /// know nothing of each other. Without braces.
+    /// Sets the prefix of all keys, which must not contain braces. Defaults to `auth:`. Stores with
+    /// different prefixes are independent.
     pub fn prefix(self, prefix: impl Into<String>) -> Self {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// How long a step may take, reconnecting included, before it is unavailable; a second by
-    /// default.
+    /// Sets how long a step may take, including reconnecting, before it fails as unavailable. Defaults to
+    /// one second.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// How many replicas confirm the end of a sign-in, a new secret and a change of roles before
-    /// they count, also of a primary that has fewer: then these steps are unavailable.
+    /// Sets how many replicas must confirm the end of a sign-in, a new secret or a change of roles. If the
+    /// primary has fewer replicas, these steps are unavailable.
     ///
-    /// By default it is one, of a primary that has any or that this store has seen with any; one that was
-    /// just promoted and has none yet needs no confirmation. With 0, what was ended just before a
-    /// failover may be back after it; see
-    /// [what a failover can lose](RedisStore#what-a-failover-can-lose). Ask for 0 also if the replicas of a
-    /// server are taken away for good while the store runs.
+    /// By default, one replica must confirm if the primary has replicas or if this store has seen it with
+    /// replicas. A primary that was just promoted and has none yet needs no confirmation. With 0, a sign-in
+    /// that was ended just before a failover may exist again after it; see
+    /// [what a failover can lose](RedisStore#what-a-failover-can-lose). Also set 0 before the replicas of a
+    /// server are removed for good while the store runs.
     pub fn wait_for_replicas(self, replicas: u32) -> Self {
         Self { wait_for_replicas: Replicas::Always(replicas), ..self }
     }
 
-    /// About so many anonymous sign-ins at most; a million by default. They are counted in up to 256
-    /// parts, and in a part that is full the one that would end first goes. The same on all nodes.
-    pub fn max_anonymous(self, most: usize) -> Self {
-        Self { max_anonymous: most, ..self }
+    /// Sets about how many anonymous sign-ins are stored at most. Defaults to one million. They are counted
+    /// in up to 256 parts, and a full part evicts the one that would end first. Must be the same on all
+    /// nodes.
+    pub fn max_anonymous(self, max_anonymous: usize) -> Self {
+        Self { max_anonymous, ..self }
     }
 
-    /// As whom to log in to Sentinels, with their [password](Self::sentinel_password); the default user
-    /// if this is not called. The user in the URL is the servers'. It has to be allowed
-    /// `SENTINEL GET-MASTER-ADDR-BY-NAME`.
+    /// Sets the user for logging in to Sentinels, with their [password](Self::sentinel_password). Defaults to
+    /// the default user of Redis. The user in the URL is for the servers. The Sentinels' user needs the right
+    /// to `SENTINEL GET-MASTER-ADDR-BY-NAME`.
     pub fn sentinel_user(self, user: impl Into<String>) -> Self {
         Self { sentinel_user: Some(user.into()), ..self }
     }
 
-    /// What Sentinels ask for, if it is not nothing. The password in the URL is the servers'.
+    /// Sets the password of the Sentinels. Defaults to none. The password in the URL is for the servers.
     pub fn sentinel_password(self, password: impl Into<String>) -> Self {
         Self { sentinel_password: Some(password.into()), ..self }
     }
 
-    /// Trusts the authority of this certificate instead of those that the system trusts: PEM, of one
-    /// certificate or more. For `rediss` URLs.
+    /// Trusts these certificate authorities instead of those of the system, for `rediss` URLs. The PEM
+    /// contains one certificate or more.
     #[cfg(feature = "redis-tls")]
     pub fn ca_certificate(self, pem: impl Into<Vec<u8>>) -> Self {
         Self { authorities: Some(pem.into()), ..self }
     }
 
-    /// Accepts servers that evict keys when their memory is full, and sign-ins among them.
+    /// Accepts servers that evict keys, and so sign-ins, when their memory is full.
     pub fn insecure_allow_eviction(self) -> Self {
         Self { eviction: Eviction::Allowed, ..self }
     }
 
-    /// Connects, and looks whether the servers may keep sign-ins.
+    /// Connects, and checks that the servers never evict sign-ins.
     ///
     /// # Errors
     /// See [`RedisSetupError`].
@@ -119,7 +120,7 @@ impl RedisStoreBuilder {
         let mut key = [0; super::routing::KEY];
         getrandom::fill(&mut key).map_err(|error| RedisSetupError::Unavailable(error.into()))?;
         let tls = location.tls.then(|| tls(self.authorities.as_deref())).transpose()?;
-        let settings = Arc::new(ConnectionConfig {
+        let config = Arc::new(ConnectionConfig {
             timeout: self.timeout,
             user: location.user,
             password: location.password,
@@ -131,22 +132,22 @@ impl RedisStoreBuilder {
             replicas: self.wait_for_replicas,
             opened: AtomicU64::new(0),
         });
-        let router = Router::new(location.servers, &settings);
+        let router = Router::new(location.servers, &config);
         let (keys, routing) = (Keys::new(self.prefix), Routing::new(key));
-        let visitors = AnonymousBuckets::new(self.max_anonymous);
-        let shared = RedisInner { router, settings, keys, routing, visitors };
+        let buckets = AnonymousBuckets::new(self.max_anonymous);
+        let inner = RedisInner { router, config, keys, routing, buckets };
         // Several servers may have to be found, one after the other.
-        let by = Instant::now() + shared.settings.timeout * 4;
-        shared.router.connect(by).await.map_err(setup)?;
-        shared.compare_key(by).await.map_err(setup)?;
-        Ok(RedisStore::new(shared))
+        let deadline = Instant::now() + inner.config.timeout * 4;
+        inner.router.connect(deadline).await.map_err(setup_error)?;
+        inner.compare_key(deadline).await.map_err(setup_error)?;
+        Ok(RedisStore::new(inner))
     }
 }
 
-fn setup(failure: Failure) -> RedisSetupError {
+fn setup_error(failure: Failure) -> RedisSetupError {
     match failure {
         Failure::Evicting(policy) => RedisSetupError::Eviction { policy },
-        Failure::Unreachable(error) | Failure::Refused(error) if is_login(&error) => {
+        Failure::Unreachable(error) | Failure::Refused(error) if is_login_error(&error) => {
             RedisSetupError::Authentication(error.into())
         }
         Failure::Unreachable(error) if Tls::failed(&error) => RedisSetupError::Tls(error.into()),
@@ -154,7 +155,7 @@ fn setup(failure: Failure) -> RedisSetupError {
     }
 }
 
-fn is_login(error: &redis::RedisError) -> bool {
+fn is_login_error(error: &redis::RedisError) -> bool {
     let refused = matches!(error.code(), Some("WRONGPASS" | "NOAUTH"));
     refused || error.kind() == ErrorKind::AuthenticationFailed
 }
@@ -178,22 +179,22 @@ impl RedisStore {
         Self::builder(url).connect().await
     }
 
-    /// Says more than a URL does.
+    /// Returns a builder for options that a URL cannot express.
     pub fn builder(url: impl Into<String>) -> RedisStoreBuilder {
         RedisStoreBuilder::new(url.into())
     }
 }
 
-/// Without the URL, which has the password.
+/// Omits the URL, because it contains the password.
 impl fmt::Debug for RedisStoreBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStoreBuilder")
             .field("location", &Location::parse(&self.url))
             .field("prefix", &self.prefix)
             .field("timeout", &self.timeout)
-            .field("replicas", &self.wait_for_replicas)
+            .field("wait_for_replicas", &self.wait_for_replicas)
             .field("eviction", &self.eviction)
-            .field("anonymous", &self.max_anonymous)
+            .field("max_anonymous", &self.max_anonymous)
             .finish_non_exhaustive()
     }
 }

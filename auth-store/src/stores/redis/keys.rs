@@ -1,13 +1,13 @@
-//! The names of the keys.
+//! The names of the keys, and the tag that says where a sign-in is stored.
 
 use auth_core::SignInId;
 
 use super::connection::slot;
 
-/// So many copies of the key of the hash: each primary of a small cluster has one or more.
+/// The number of copies of the routing key, so that each primary of a small cluster has one or more.
 const COPIES: u16 = 8;
 
-/// Says where a sign-in is kept: the first 16 bits of its id.
+/// The first 16 bits of a sign-in's id, which say where it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Tag(pub(super) [u8; 2]);
 
@@ -27,7 +27,7 @@ impl Tag {
     }
 }
 
-/// The names of all keys of a store.
+/// Creates the names of a store's keys.
 #[derive(Clone, Debug)]
 pub(super) struct Keys {
     prefix: String,
@@ -38,28 +38,28 @@ impl Keys {
         Self { prefix }
     }
 
-    /// What all keys under a tag begin with.
+    /// Returns the prefix of all keys with a tag.
     pub(super) fn base(&self, tag: Tag) -> String {
         format!("{}{{{}}}:", self.prefix, tag.text())
     }
 
-    /// A sign-in's record.
+    /// Returns the key of a sign-in's record.
     pub(super) fn record(&self, sid: &SignInId) -> String {
         format!("{}s:{sid}", self.base(Tag::of(sid)))
     }
 
-    /// The index of a subject's sign-ins.
+    /// Returns the key of the index of a subject's sign-ins.
     pub(super) fn index(&self, tag: Tag, subject: &str) -> String {
         format!("{}u:{subject}", self.base(tag))
     }
 
-    /// The index of a bucket of anonymous sign-ins.
-    pub(super) fn visitors(&self, tag: Tag) -> String {
+    /// Returns the key of the index of a bucket of anonymous sign-ins.
+    pub(super) fn bucket(&self, tag: Tag) -> String {
         format!("{}a", self.base(tag))
     }
 
-    /// The key of the hash that makes tags of subjects; in a cluster with copies that are spread over
-    /// the slots. Each with its slot.
+    /// Returns the names under which the routing key is stored, each with its slot. In a cluster, there
+    /// are copies that are spread over the slots.
     pub(super) fn routing(&self, cluster: bool) -> Vec<(String, u16)> {
         let first = format!("{}key", self.prefix);
         let slot = slot(first.as_bytes());
@@ -70,20 +70,20 @@ impl Keys {
         [(first, slot)].into_iter().chain(copies).collect()
     }
 
-    /// The key that a sign of life needs, and its slot: one that this accepts.
+    /// Returns the key that a beat needs, in a slot that `accepts` returns true for.
     #[cfg(feature = "near-cache")]
     pub(super) fn life(&self, accepts: impl Fn(u16) -> bool) -> (String, u16) {
         let (tag, slot) = any_tag(accepts);
         (format!("{}{{{tag}}}:life", self.prefix), slot)
     }
 
-    /// The channel on which changes are published.
-    pub(super) fn bus(&self) -> String {
+    /// Returns the channel on which changes are published.
+    pub(super) fn channel(&self) -> String {
         format!("{}bus", self.prefix)
     }
 }
 
-/// A tag whose slot this accepts, and the slot.
+/// Returns a tag, and its slot, that `accepts` returns true for.
 fn any_tag(accepts: impl Fn(u16) -> bool) -> (String, u16) {
     let tags = (0_u32..).map(|number| number.to_string());
     tags.map(|tag| (slot(tag.as_bytes()), tag))
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_tag_is_what_a_cluster_hashes() {
+    fn a_cluster_hashes_only_the_tag() {
         let keys = Keys::new("auth:".to_owned());
         let mut bytes = [0; 16];
         bytes[..2].copy_from_slice(&[0xab, 0x01]);
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn the_copies_of_the_key_are_spread_over_the_slots() {
+    fn copies_of_the_routing_key_are_spread_over_the_slots() {
         let keys = Keys::new("auth:".to_owned());
         assert_eq!(keys.routing(false), [("auth:key".to_owned(), slot(b"auth:key"))]);
         let all = keys.routing(true);

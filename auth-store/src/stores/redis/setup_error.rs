@@ -1,63 +1,64 @@
-//! Why a store in Redis does not start.
+//! The errors of connecting to Redis.
 
 use std::error::Error;
 use std::fmt;
 
 use auth_core::BoxError;
 
-/// Why a [`RedisStore`](crate::RedisStore) does not start. It never repeats the password.
+/// The error of connecting a [`RedisStore`](crate::RedisStore). It never contains the password.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RedisSetupError {
-    /// The URL cannot be read.
+    /// The URL is invalid.
     Url(InvalidUrl),
-    /// The URL asks for TLS, and the feature `redis-tls` is off.
+    /// The URL demands TLS, and the feature `redis-tls` is off.
     TlsIsOff,
-    /// A certificate was given, and the URL does not ask for TLS.
+    /// A certificate authority was given, and the URL does not demand TLS.
     NoTls,
-    /// Nobody is trusted: the certificates of the authorities cannot be read, or there are none.
+    /// The certificates of the authorities are invalid, or there are none.
     Authorities(BoxError),
-    /// The server's certificate is not trusted, or is not one of this host.
+    /// The server's certificate is not trusted, or does not name this host.
     Tls(BoxError),
-    /// A key prefix with `{` or `}` would take the sign-ins of one subject apart in a cluster.
+    /// The key prefix contains `{` or `}`, which would put the keys of one subject into different slots of a
+    /// cluster.
     Prefix,
-    /// A command timeout of zero.
+    /// The timeout is zero.
     Timeout,
-    /// The server does not know this user and password, or asks for one.
+    /// The server rejected the user and password, or demands them.
     Authentication(BoxError),
-    /// The server may evict sign-ins when its memory is full. Set `maxmemory-policy` to
-    /// `noeviction`, or allow it with
+    /// The server may evict sign-ins when its memory is full. Set `maxmemory-policy` to `noeviction`, or
+    /// allow eviction with
     /// [`insecure_allow_eviction`](crate::RedisStoreBuilder::insecure_allow_eviction).
     Eviction {
-        /// The `maxmemory-policy`.
+        /// The server's `maxmemory-policy`.
         policy: String,
     },
-    /// The server was not reached, or did not answer as it should.
+    /// The server could not be reached, or gave an unexpected answer.
     Unavailable(BoxError),
 }
 
-/// What is wrong with a URL.
+/// Why a URL is invalid.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidUrl {
     /// The scheme is none of `redis`, `rediss`, `redis+sentinel`, `rediss+sentinel`,
     /// `redis+cluster` and `rediss+cluster`.
     Scheme,
-    /// `user:password@` has no colon.
+    /// The part before the `@` has no colon.
     Credentials,
-    /// A `%` is not followed by two hexadecimal digits, or they make no text.
+    /// A `%` is not followed by two hexadecimal digits, or the result is not UTF-8.
     Escape,
-    /// A host is missing.
+    /// A host is missing or invalid.
     Host,
-    /// A port is no number from 0 to 65535.
+    /// A port is not a number from 0 to 65535.
     Port,
-    /// A single server has one host.
+    /// A URL of a single server names several hosts.
     Hosts,
-    /// The path of a Sentinel's URL is the name of the service.
+    /// The URL of Sentinels does not name the service.
     Service,
-    /// The database is no number, or the server is a cluster, which has only one.
+    /// The database is not a number, or is not 0 in a cluster.
     Database,
-    /// There are no parameters.
+    /// The URL has parameters or a fragment, which are not supported.
     Parameters,
 }
 
@@ -65,17 +66,17 @@ impl fmt::Display for InvalidUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Scheme => {
-                "its scheme is none of redis, rediss, redis+sentinel, rediss+sentinel, \
-                 redis+cluster and rediss+cluster"
+                "the scheme must be redis, rediss, redis+sentinel, rediss+sentinel, redis+cluster \
+                 or rediss+cluster"
             }
-            Self::Credentials => "what stands before the `@` is not `user:password` or `:password`",
-            Self::Escape => "a percent sign does not begin an escaped UTF-8 text",
-            Self::Host => "a host is missing or is no host",
-            Self::Port => "a port is no number from 0 to 65535",
+            Self::Credentials => "the part before the `@` must be `user:password` or `:password`",
+            Self::Escape => "a percent sign does not begin an escape of UTF-8 text",
+            Self::Host => "a host is missing or invalid",
+            Self::Port => "a port is not a number from 0 to 65535",
             Self::Hosts => "a single server has one host; use redis+cluster or redis+sentinel",
-            Self::Service => "the name of the Sentinel's service is missing after the hosts",
-            Self::Database => "the database is no number, or is not 0 in a cluster",
-            Self::Parameters => "it has parameters or a fragment, and none are known",
+            Self::Service => "the name of the Sentinels' service is missing after the hosts",
+            Self::Database => "the database is not a number, or is not 0 in a cluster",
+            Self::Parameters => "parameters and fragments are not supported",
         })
     }
 }
@@ -85,17 +86,17 @@ impl Error for InvalidUrl {}
 impl fmt::Display for RedisSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(problem) => write!(f, "the URL of Redis cannot be read: {problem}"),
-            Self::TlsIsOff => f.write_str("the URL asks for TLS: switch on the feature redis-tls"),
-            Self::NoTls => f.write_str("a certificate was given, and the URL is not one of rediss"),
-            Self::Authorities(_) => f.write_str("there is no certificate authority to trust"),
-            Self::Tls(_) => f.write_str("the certificate of Redis was not accepted"),
-            Self::Prefix => f.write_str("a key prefix has no braces"),
-            Self::Timeout => f.write_str("a command timeout is longer than nothing"),
+            Self::Url(problem) => write!(f, "invalid URL of Redis: {problem}"),
+            Self::TlsIsOff => f.write_str("the URL demands TLS; enable the feature redis-tls"),
+            Self::NoTls => f.write_str("a certificate authority needs a rediss URL"),
+            Self::Authorities(_) => f.write_str("no certificate authority could be loaded"),
+            Self::Tls(_) => f.write_str("the certificate of Redis was rejected"),
+            Self::Prefix => f.write_str("the key prefix must not contain braces"),
+            Self::Timeout => f.write_str("`timeout` must be longer than zero"),
             Self::Authentication(_) => f.write_str("Redis refused the user and password"),
             Self::Eviction { policy } => write!(
                 f,
-                "Redis may evict sign-ins: its maxmemory-policy is {policy}, and not noeviction"
+                "Redis may evict sign-ins: maxmemory-policy must be noeviction, but is {policy}"
             ),
             Self::Unavailable(_) => f.write_str("Redis was not reached"),
         }

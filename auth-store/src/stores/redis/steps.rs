@@ -1,16 +1,18 @@
-//! The steps about one sign-in, each one script.
+//! The steps of the store. Each is one command or one script, so that it is atomic.
 
 use std::sync::Arc;
 
 use auth_core::{SignInId, Timestamp};
 use redis::Value;
 
-use super::connection::Request;
+use super::connection::{Request, Script};
 use super::encoding::{DETAILS, write};
+use super::inner::RedisInner;
 use super::keys::Tag;
-use super::reply::{Reply, record, unexpected};
-use super::scripts::{CREATE, DELETE, ROTATE, TOUCH, UPDATE};
-use super::shared::RedisInner;
+use super::scripts::{
+    CREATE, DELETE, LIST, REVOKE, REVOKE_ALL, ROTATE, Reply, TOUCH, UPDATE, UPDATE_SUBJECT, id_of,
+    record, unexpected,
+};
 use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::{Reauthentication, Record, Rotation};
@@ -18,8 +20,8 @@ use crate::secret::Digest;
 use crate::store::{CompareAndSwap, Created, OverflowPolicy, SignInLimit};
 use crate::stores::encoding;
 
-/// When a sign-in is deleted.
-pub(super) enum Only {
+/// The condition under which a sign-in is deleted.
+pub(super) enum DeleteIf {
     Always,
     AtVersion,
     UnusedSince,
@@ -41,34 +43,36 @@ impl RedisInner {
         new: Record,
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
-        let (by, tag) = (self.deadline(), Tag::of(&new.sid));
+        let (deadline, tag) = (self.deadline(), Tag::of(&new.sid));
         let (key, sid) = (self.keys.record(&new.sid), new.sid.to_string());
-        let (index, most) = match &new.subject {
-            None => (self.keys.visitors(tag), self.visitors.most),
-            Some(subject) if self.tag(subject, by).await? == tag => {
-                let most = limit.map_or(0, |limit| limit.max.get());
-                (self.keys.index(tag, subject), usize::try_from(most).unwrap_or(usize::MAX))
+        let (index, max) = match &new.subject {
+            None => (self.keys.bucket(tag), self.buckets.quota),
+            Some(subject) if self.tag(subject, deadline).await? == tag => {
+                let max = limit.map_or(0, |limit| limit.max.get());
+                (self.keys.index(tag, subject), usize::try_from(max).unwrap_or(usize::MAX))
             }
-            // Made with another key, before Redis was emptied, or not by this store.
-            Some(_) => return Err(StoreError::unavailable("the id is not one of this subject")),
+            // The id was made with an earlier routing key, before Redis was emptied, or not by this store.
+            Some(_) => {
+                return Err(StoreError::unavailable("the id does not belong to the subject"));
+            }
         };
-        let most = most.to_string();
+        let max = max.to_string();
         let refuse = matches!(limit, Some(SignInLimit { when_full: OverflowPolicy::Reject, .. }));
         let keys = [key.as_bytes(), index.as_bytes()];
-        let (base, bus) = (self.keys.base(tag), self.keys.bus());
+        let (base, channel) = (self.keys.base(tag), self.keys.channel());
         let arguments = [
             &write(&new)[..],
             sid.as_bytes(),
-            most.as_bytes(),
+            max.as_bytes(),
             if refuse { b"1" } else { b"0" },
             base.as_bytes(),
-            bus.as_bytes(),
+            channel.as_bytes(),
         ];
         let request = Request::script(&CREATE, tag.slot(), &keys, &arguments);
-        match Reply::of(self.call_with_room(request, by).await?)? {
+        match Reply::of(self.call_evicting(request, deadline).await?)? {
             Reply::Taken => Err(StoreError::duplicate_id()),
             Reply::Full if new.subject.is_none() => {
-                Err(StoreError::unavailable("there is no room for anonymous sign-ins"))
+                Err(StoreError::unavailable("no anonymous sign-ins are allowed"))
             }
             Reply::Full => Ok(Created::LimitReached),
             done => Ok(Created::Stored { evicted: done.count()? }),
@@ -81,9 +85,9 @@ impl RedisInner {
         version: u64,
         data: &SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
-        let (data, name, bus) = (encoding::data(data), sid.to_string(), self.keys.bus());
-        let arguments = [&version.to_be_bytes()[..], &data, name.as_bytes(), bus.as_bytes()];
-        let request = self.about(&UPDATE, sid, &arguments);
+        let (data, name, channel) = (encoding::data(data), sid.to_string(), self.keys.channel());
+        let arguments = [&version.to_be_bytes()[..], &data, name.as_bytes(), channel.as_bytes()];
+        let request = self.record_request(&UPDATE, sid, &arguments);
         self.swap(sid, request).await
     }
 
@@ -96,9 +100,9 @@ impl RedisInner {
         let Rotation { kind, digests, grace, renewal } = rotation;
         let secret = [&[*kind as u8][..], &digests.family.0, &digests.current.0].concat();
         let grace = encoding::grace(grace.as_ref());
-        let (head, details, principal) = renewal.as_ref().map(parts).unwrap_or_default();
+        let (head, details, principal) = renewal.as_ref().map(reauthentication).unwrap_or_default();
         let (name, base) = (sid.to_string(), self.keys.base(Tag::of(sid)));
-        let bus = self.keys.bus();
+        let channel = self.keys.channel();
         let arguments = [
             &from.0[..],
             &secret,
@@ -108,14 +112,14 @@ impl RedisInner {
             &principal,
             name.as_bytes(),
             base.as_bytes(),
-            bus.as_bytes(),
+            channel.as_bytes(),
         ];
-        let request = self.about(&ROTATE, sid, &arguments).lasting();
+        let request = self.record_request(&ROTATE, sid, &arguments).on_replicas();
         self.swap(sid, request).await
     }
 
     async fn swap(&self, sid: &SignInId, request: Request) -> Result<CompareAndSwap, StoreError> {
-        match Reply::of(self.call_with_room(request, self.deadline()).await?)? {
+        match Reply::of(self.call_evicting(request, self.deadline()).await?)? {
             Reply::Gone => Ok(CompareAndSwap::NotFound),
             Reply::Done(now) => record(*sid, now).map(CompareAndSwap::Stored),
             Reply::Stale(now) => record(*sid, now).map(CompareAndSwap::Conflict),
@@ -127,32 +131,95 @@ impl RedisInner {
         let (at, name) = (at.as_millis().to_be_bytes(), sid.to_string());
         let base = self.keys.base(Tag::of(sid));
         let arguments = [&at[..], name.as_bytes(), base.as_bytes()];
-        let request = self.about(&TOUCH, sid, &arguments).repeatable();
-        Reply::of(self.call_with_room(request, self.deadline()).await?).map(|_| ())
+        let request = self.record_request(&TOUCH, sid, &arguments).repeatable();
+        Reply::of(self.call_evicting(request, self.deadline()).await?).map(|_| ())
     }
 
-    /// Ends a sign-in, perhaps only if it is as this value says.
+    /// Deletes a sign-in, if the condition holds for this value.
     pub(super) async fn delete(
         &self,
         sid: &SignInId,
-        only: Only,
+        condition: DeleteIf,
         value: u64,
     ) -> Result<Reply, StoreError> {
-        let only = match only {
-            Only::Always => "always",
-            Only::AtVersion => "version",
-            Only::UnusedSince => "idle",
+        let condition = match condition {
+            DeleteIf::Always => "always",
+            DeleteIf::AtVersion => "version",
+            DeleteIf::UnusedSince => "idle",
         };
         let (name, base) = (sid.to_string(), self.keys.base(Tag::of(sid)));
-        let (value, bus) = (value.to_be_bytes(), self.keys.bus());
-        let arguments = [only.as_bytes(), &value, name.as_bytes(), base.as_bytes(), bus.as_bytes()];
-        let request = self.about(&DELETE, sid, &arguments).lasting();
+        let (value, channel) = (value.to_be_bytes(), self.keys.channel());
+        let arguments =
+            [condition.as_bytes(), &value, name.as_bytes(), base.as_bytes(), channel.as_bytes()];
+        let request = self.record_request(&DELETE, sid, &arguments).on_replicas();
         Reply::of(self.call(request, self.deadline()).await?)
+    }
+
+    pub(super) async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        let deadline = self.deadline();
+        let tag = self.tag(subject, deadline).await?;
+        let (index, base) = (self.keys.index(tag, subject), self.keys.base(tag));
+        let keys = [index.as_bytes()];
+        let request = Request::script(&LIST, tag.slot(), &keys, &[base.as_bytes()]).repeatable();
+        let Value::Array(found) = self.call(request, deadline).await? else {
+            return Err(unexpected());
+        };
+        let mut found = found.into_iter();
+        let mut records = Vec::with_capacity(found.len() / 2);
+        while let Some(name) = found.next() {
+            records.push(record(id_of(name)?, found.next())?);
+        }
+        Ok(records)
+    }
+
+    /// Ends a sign-in of this subject. Its id says where it is stored. If it belongs to another subject,
+    /// it is not in this subject's index.
+    pub(super) async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
+        let tag = Tag::of(sid);
+        let (record, index) = (self.keys.record(sid), self.keys.index(tag, subject));
+        let (name, channel) = (sid.to_string(), self.keys.channel());
+        let keys = [record.as_bytes(), index.as_bytes()];
+        let arguments = [name.as_bytes(), channel.as_bytes()];
+        let request = Request::script(&REVOKE, tag.slot(), &keys, &arguments).on_replicas();
+        Ok(Reply::of(self.call(request, self.deadline()).await?)?.is_done())
+    }
+
+    pub(super) async fn revoke_all(
+        &self,
+        subject: &str,
+        keep: Option<&SignInId>,
+    ) -> Result<usize, StoreError> {
+        let keep = keep.map(SignInId::to_string).unwrap_or_default();
+        self.subject_step(&REVOKE_ALL, subject, keep.as_bytes()).await
+    }
+
+    pub(super) async fn update_subject(
+        &self,
+        subject: &str,
+        principal: &[u8],
+    ) -> Result<usize, StoreError> {
+        self.subject_step(&UPDATE_SUBJECT, subject, principal).await
+    }
+
+    async fn subject_step(
+        &self,
+        script: &'static Script,
+        subject: &str,
+        argument: &[u8],
+    ) -> Result<usize, StoreError> {
+        let deadline = self.deadline();
+        let tag = self.tag(subject, deadline).await?;
+        let (index, base) = (self.keys.index(tag, subject), self.keys.base(tag));
+        let channel = self.keys.channel();
+        let arguments = [argument, base.as_bytes(), channel.as_bytes()];
+        let keys = [index.as_bytes()];
+        let request = Request::script(script, tag.slot(), &keys, &arguments).on_replicas();
+        Reply::of(self.call_evicting(request, deadline).await?)?.count()
     }
 }
 
-/// What a renewal brings: the head's part, as `rotate.lua` takes it, details and principal.
-fn parts(renewal: &Reauthentication) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+/// Encodes a new authentication: its part of the head, as `rotate.lua` takes it, details and principal.
+fn reauthentication(renewal: &Reauthentication) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let Reauthentication { at, limits, persistence, principal, details } = renewal;
     let flags = if details.is_some() { DETAILS } else { 0 };
     let head = [

@@ -1,10 +1,10 @@
-//! Where the servers are, as a URL says it.
+//! The URLs of Redis: which servers there are, and how to log in.
 
 use std::fmt;
 
 use super::setup_error::InvalidUrl;
 
-/// What a URL says. `Debug` leaves the password out.
+/// A decoded URL. `Debug` omits the password.
 #[derive(Clone)]
 pub(super) struct Location {
     pub(super) servers: Servers,
@@ -17,9 +17,9 @@ pub(super) struct Location {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Servers {
     Single(Endpoint),
-    /// Those to ask, and the name of the service.
+    /// The Sentinels, and the name of the service.
     Sentinel(Vec<Endpoint>, String),
-    /// Those to ask for all others.
+    /// The servers that are asked for all others.
     Cluster(Vec<Endpoint>),
 }
 
@@ -54,7 +54,7 @@ enum Form {
 }
 
 impl Location {
-    /// Reads `scheme://[[user]:password@]host[:port][,host[:port]]..[/..]`.
+    /// Decodes `scheme://[[user]:password@]host[:port][,host[:port]]..[/..]`.
     pub(super) fn parse(url: &str) -> Result<Self, InvalidUrl> {
         let (scheme, rest) = url.split_once("://").ok_or(InvalidUrl::Scheme)?;
         let (form, tls) = match scheme {
@@ -69,9 +69,12 @@ impl Location {
         if rest.contains(['?', '#']) {
             return Err(InvalidUrl::Parameters);
         }
-        // A password may hold an `@` that was not escaped, and a path holds none.
-        let (who, place) = rest.rsplit_once('@').map_or((None, rest), |(who, at)| (Some(who), at));
-        let (user, password) = who.map_or(Ok((None, None)), credentials)?;
+        // A password may contain an `@` that is not escaped, but a path contains none.
+        let (login, place) = match rest.rsplit_once('@') {
+            Some((login, place)) => (Some(login), place),
+            None => (None, rest),
+        };
+        let (user, password) = login.map_or(Ok((None, None)), decode_login)?;
         let (hosts, path) = place.split_once('/').unwrap_or((place, ""));
         let port = if matches!(form, Form::Sentinel) { 26379 } else { 6379 };
         let mut endpoints: Vec<_> =
@@ -97,9 +100,9 @@ impl Location {
     }
 }
 
-type Credentials = (Option<String>, Option<String>);
+type Login = (Option<String>, Option<String>);
 
-fn credentials(text: &str) -> Result<Credentials, InvalidUrl> {
+fn decode_login(text: &str) -> Result<Login, InvalidUrl> {
     let (user, password) = text.split_once(':').ok_or(InvalidUrl::Credentials)?;
     let filled = |text: &str| (!text.is_empty()).then(|| unescape(text)).transpose();
     Ok((filled(user)?, filled(password)?))
@@ -123,7 +126,7 @@ fn endpoint(text: &str, default: u16) -> Result<Endpoint, InvalidUrl> {
     Ok(Endpoint { host: host.to_owned(), port })
 }
 
-/// RFC 3986 section 2.1.
+/// Decodes percent escapes (RFC 3986, section 2.1).
 fn unescape(text: &str) -> Result<String, InvalidUrl> {
     let (mut bytes, mut out) = (text.bytes(), Vec::with_capacity(text.len()));
     let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
@@ -148,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn every_form_is_read() {
+    fn every_form_is_decoded() {
         let url = Location::parse("redis://h").unwrap();
         assert_eq!((url.servers, url.database), (Servers::Single(at("h", 6379)), 0));
         let url = Location::parse("redis://ada:p%40ss@[::1]:7000/3").unwrap();
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_named() {
+    fn invalid_urls_are_rejected_with_the_reason() {
         for (url, problem) in [
             ("localhost:6379", InvalidUrl::Scheme),
             ("http://h", InvalidUrl::Scheme),

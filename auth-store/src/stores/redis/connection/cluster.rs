@@ -1,4 +1,4 @@
-//! The servers of a cluster.
+//! The primaries of a cluster, found by the map of its slots.
 
 use std::collections::HashMap;
 #[cfg(feature = "near-cache")]
@@ -10,20 +10,20 @@ use parking_lot::{Mutex, RwLock};
 use redis::ErrorKind;
 use tokio::time::{Instant, timeout_at};
 
+use super::config::ConnectionConfig;
 use super::failure::{Failure, timed_out};
-use super::map::{Map, Range, State};
 use super::node::Node;
-use super::place::Place;
-use super::settings::ConnectionConfig;
+use super::slots::{Range, SlotMap, State};
+use super::target::Target;
 use crate::stores::redis::url::Endpoint;
 
-/// How long a map of the slots is good after it was read.
+/// How long a map of the slots is used before it may be read again.
 const FRESH: Duration = Duration::from_millis(100);
 
-/// The primaries of a cluster, and who has which slots.
+/// The primaries of a cluster, and their slots.
 pub(super) struct Cluster {
     seeds: Vec<Endpoint>,
-    settings: Arc<ConnectionConfig>,
+    config: Arc<ConnectionConfig>,
     nodes: Mutex<HashMap<Endpoint, Arc<Node>>>,
     ranges: RwLock<Vec<Range>>,
     /// When the ranges were last read.
@@ -31,77 +31,78 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn new(seeds: Vec<Endpoint>, settings: Arc<ConnectionConfig>) -> Self {
+    pub(super) fn new(seeds: Vec<Endpoint>, config: Arc<ConnectionConfig>) -> Self {
         Self {
             seeds,
-            settings,
+            config,
             nodes: Mutex::default(),
             ranges: RwLock::default(),
             read_at: tokio::sync::Mutex::default(),
         }
     }
 
-    /// The primary that has this slot.
-    pub(super) async fn node(&self, slot: u16, by: Instant) -> Result<Arc<Node>, Failure> {
+    /// Returns the primary that has this slot.
+    pub(super) async fn node(&self, slot: u16, deadline: Instant) -> Result<Arc<Node>, Failure> {
         if let Some(primary) = self.primary(slot) {
             return Ok(self.at(&primary));
         }
-        self.refresh(by).await?;
+        self.refresh(deadline).await?;
         match self.primary(slot) {
             Some(primary) => Ok(self.at(&primary)),
             None => Err(Failure::Unreachable(
-                (ErrorKind::ClusterConnectionNotFound, "nobody has the slot").into(),
+                (ErrorKind::ClusterConnectionNotFound, "no server has the slot").into(),
             )),
         }
     }
 
-    /// The server at this address.
+    /// Returns the server at this address.
     pub(super) fn at(&self, endpoint: &Endpoint) -> Arc<Node> {
         let mut nodes = self.nodes.lock();
         if let Some(node) = nodes.get(endpoint) {
             return Arc::clone(node);
         }
-        let place = Place::Fixed(endpoint.clone());
-        let node = Arc::new(Node::new(place, Arc::clone(&self.settings)));
+        let target = Target::Fixed(endpoint.clone());
+        let node = Arc::new(Node::new(target, Arc::clone(&self.config)));
         nodes.insert(endpoint.clone(), Arc::clone(&node));
         node
     }
 
-    /// Whether one primary has both slots, as far as is known.
+    /// Returns whether one primary has both slots, as far as is known.
     pub(super) fn share(&self, one: u16, other: u16) -> bool {
         self.primary(one) == self.primary(other)
     }
 
-    /// All primaries.
-    pub(super) async fn primaries(&self, by: Instant) -> Result<Vec<Arc<Node>>, Failure> {
-        self.refresh(by).await?;
+    /// Returns all primaries, after reading the map again.
+    pub(super) async fn primaries(&self, deadline: Instant) -> Result<Vec<Arc<Node>>, Failure> {
+        self.refresh(deadline).await?;
         Ok(self.known().iter().map(|primary| self.at(primary)).collect())
     }
 
-    /// The slots of each primary.
+    /// Returns the slots of each primary, after reading the map again.
     #[cfg(feature = "near-cache")]
-    pub(super) async fn spread(
+    pub(super) async fn slots_by_primary(
         &self,
-        by: Instant,
+        deadline: Instant,
     ) -> Result<Vec<Vec<RangeInclusive<u16>>>, Failure> {
-        self.refresh(by).await?;
-        let mut spread = HashMap::<_, Vec<_>>::new();
+        self.refresh(deadline).await?;
+        let mut by_primary = HashMap::<_, Vec<_>>::new();
         for Range { first, last, primary } in &*self.ranges.read() {
-            spread.entry(primary.clone()).or_default().push(*first..=*last);
+            by_primary.entry(primary.clone()).or_default().push(*first..=*last);
         }
-        Ok(spread.into_values().collect())
+        Ok(by_primary.into_values().collect())
     }
 
-    /// Reads anew who has which slots.
-    pub(super) async fn refresh(&self, by: Instant) -> Result<(), Failure> {
+    /// Reads the map of the slots again. A map from a server that is cut off from the cluster is used only
+    /// if no other server answers, and then the one with the highest epoch.
+    pub(super) async fn refresh(&self, deadline: Instant) -> Result<(), Failure> {
         let late = |_| Failure::Unreachable(timed_out("no map of the cluster in time"));
-        let mut read_at = timeout_at(by, self.read_at.lock()).await.map_err(late)?;
+        let mut read_at = timeout_at(deadline, self.read_at.lock()).await.map_err(late)?;
         if read_at.is_some_and(|at| at.elapsed() < FRESH) {
             return Ok(());
         }
-        let (mut last, mut best) = (None, None::<Map>);
+        let (mut last, mut best) = (None, None::<SlotMap>);
         for endpoint in self.to_ask() {
-            let soon = (Instant::now() + self.settings.timeout / 4).min(by);
+            let soon = (Instant::now() + self.config.timeout / 4).min(deadline);
             match timeout_at(soon, self.map(&endpoint, soon)).await {
                 Ok(Ok(map)) => {
                     let is_good = map.state == State::Good;
@@ -113,7 +114,7 @@ impl Cluster {
                     }
                 }
                 Ok(Err(failure)) => last = Some(failure),
-                Err(late_) => last = Some(late(late_)),
+                Err(elapsed) => last = Some(late(elapsed)),
             }
         }
         let best = best.ok_or_else(|| last.unwrap_or_else(Failure::unexpected))?;
@@ -122,14 +123,14 @@ impl Cluster {
         Ok(())
     }
 
-    async fn map(&self, endpoint: &Endpoint, by: Instant) -> Result<Map, Failure> {
+    async fn map(&self, endpoint: &Endpoint, deadline: Instant) -> Result<SlotMap, Failure> {
         let ask = ["INFO", "SLOTS"].map(|what| {
             let mut ask = redis::cmd("CLUSTER");
             ask.arg(what);
             ask
         });
-        let answers = self.at(endpoint).connection(by).await?.ask_all(&ask, by).await?;
-        Map::read(answers, &endpoint.host).ok_or_else(Failure::unexpected)
+        let answers = self.at(endpoint).connection(deadline).await?.ask_all(&ask, deadline).await?;
+        SlotMap::read(answers, &endpoint.host).ok_or_else(Failure::unexpected)
     }
 
     fn adopt(&self, mut ranges: Vec<Range>) {
@@ -144,7 +145,7 @@ impl Cluster {
         (range.first <= slot).then(|| range.primary.clone())
     }
 
-    /// Whom to ask for a map: the primaries that are known, and then those that were at the beginning.
+    /// Returns the servers to ask for a map: the known primaries, and then the servers of the URL.
     fn to_ask(&self) -> Vec<Endpoint> {
         let mut known = self.known();
         let others = self.seeds.iter().filter(|seed| !known.contains(seed)).cloned();

@@ -2,44 +2,47 @@
 
 use std::error::Error;
 use std::fmt;
+use std::io;
 
 use redis::{ErrorKind, RedisError};
 
+/// Why a step failed. The variants tell whether it may have happened, which decides whether it may be
+/// sent again.
 #[derive(Clone, Debug)]
 pub(in crate::stores::redis) enum Failure {
-    /// There was no connection: nothing was sent.
+    /// There was no connection. Nothing was sent.
     Unreachable(RedisError),
     /// The server may evict sign-ins, so nothing was sent.
     Evicting(String),
-    /// It was sent, and no answer came: whether it happened is not known.
+    /// It was sent and not answered. Whether it happened is unknown.
     Lost(RedisError),
-    /// The server says that it did not do it.
+    /// The server answered that it did not do it.
     Refused(RedisError),
-    /// It happened, and too few replicas know of it.
-    Shortfall { confirmed: u32, asked: u32 },
+    /// It happened, and too few replicas have confirmed it.
+    Shortfall { confirmed: u32, required: u32 },
 }
 
 impl Failure {
-    /// No answer within the time that the step has.
-    pub(super) fn late() -> Self {
+    /// Returns the failure of a step that was sent and not answered before its deadline.
+    pub(super) fn no_answer() -> Self {
         Self::Lost(timed_out("no answer in time"))
     }
 
-    /// Whether the server refused for want of memory.
+    /// Returns whether the server refused because its memory is full.
     pub(in crate::stores::redis) fn is_full(&self) -> bool {
         let Self::Refused(error) = self else { return false };
-        // Redis 6.2 has the code of a script's error in the text.
+        // Redis 6.2 has the code of a script's error only in the text.
         error.code() == Some("OOM") || error.to_string().contains("-OOM command not allowed")
     }
 
-    /// An answer that nobody expects of this server.
+    /// Returns the failure of an answer that this server should not give.
     pub(in crate::stores::redis) fn unexpected() -> Self {
-        Self::Lost((ErrorKind::UnexpectedReturnType, "an unexpected answer").into())
+        Self::Lost((ErrorKind::UnexpectedReturnType, "unexpected answer").into())
     }
 }
 
 pub(super) fn timed_out(what: &'static str) -> RedisError {
-    std::io::Error::new(std::io::ErrorKind::TimedOut, what).into()
+    io::Error::new(io::ErrorKind::TimedOut, what).into()
 }
 
 impl fmt::Display for Failure {
@@ -48,9 +51,9 @@ impl fmt::Display for Failure {
             Self::Unreachable(_) => f.write_str("Redis was not reached"),
             Self::Evicting(policy) => write!(f, "Redis may evict sign-ins: {policy}"),
             Self::Lost(_) => f.write_str("Redis did not answer"),
-            Self::Refused(_) => f.write_str("Redis refused"),
-            Self::Shortfall { confirmed, asked } => {
-                write!(f, "{confirmed} replicas of {asked} confirmed in time")
+            Self::Refused(_) => f.write_str("Redis refused the step"),
+            Self::Shortfall { confirmed, required } => {
+                write!(f, "{confirmed} of {required} replicas confirmed in time")
             }
         }
     }

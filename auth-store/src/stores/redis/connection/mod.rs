@@ -1,37 +1,35 @@
-//! Connections that come back by themselves, and steps that are never taken twice.
+//! Connections that are reopened automatically, and steps that are never taken twice.
 //!
-//! The crate `redis` brings the protocol and one multiplexed connection. What it would do beyond
-//! that, to reconnect, to follow a cluster and to try again, is done here: its cluster client
-//! repeats a command whose answer was lost, and a script that has run must not run again.
+//! The crate `redis` provides the protocol and one multiplexed connection. Reconnecting, following a
+//! cluster and retrying are done here: the crate's cluster client repeats a command whose answer was
+//! lost, and a script that has run must not run again.
+//!
+//! A [`Router`] finds the `Node` of a slot; a node has a connection that all steps share, and some for
+//! steps that wait for replicas; a `Target` knows which server a connection goes to.
 
-mod bytes;
-mod call;
 mod cluster;
+mod config;
 mod failure;
-mod followed;
-mod link;
-#[cfg(feature = "near-cache")]
-mod listen;
-mod map;
+mod inspect;
 mod node;
 mod open;
-mod place;
 mod request;
 mod router;
 mod sentinel;
-mod settings;
-mod slot;
-mod stream;
+mod shared_connection;
+mod slots;
+#[cfg(feature = "near-cache")]
+mod subscription;
+mod target;
 #[cfg(feature = "redis-tls")]
 mod tls;
-mod vet;
 mod wire;
 
+pub(super) use config::{ConnectionConfig, Eviction, Replicas};
 pub(super) use failure::Failure;
-#[cfg(feature = "near-cache")]
-pub(super) use listen::Subscription;
+pub(super) use open::Tls;
 pub(super) use request::{Request, Script};
 pub(super) use router::Router;
-pub(super) use settings::{ConnectionConfig, Eviction, Replicas};
-pub(super) use slot::slot;
-pub(super) use stream::Tls;
+pub(super) use slots::slot;
+#[cfg(feature = "near-cache")]
+pub(super) use subscription::Subscription;

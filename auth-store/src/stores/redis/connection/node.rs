@@ -1,4 +1,4 @@
-//! One server.
+//! One server and its connections.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,176 +8,183 @@ use redis::{FromRedisValue, Value};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 
+use super::config::{ConnectionConfig, Replicas};
 use super::failure::{Failure, timed_out};
-use super::link::Link;
-use super::open::Ear;
-use super::place::Place;
-use super::request::{Lasts, Request};
-use super::settings::{ConnectionConfig, Replicas};
-use super::vet::role;
+use super::inspect::role;
+use super::open::PushHandler;
+use super::request::{Durability, Request};
+use super::shared_connection::SharedConnection;
+use super::target::Target;
 use super::wire::Connection;
 
 /// How many steps may wait for replicas at a time.
-const WAITING: usize = 16;
-/// For how long a primary is believed to be one without a look.
-const LOOK_EVERY: Duration = Duration::from_secs(1);
+const MAX_WAITING: usize = 16;
+/// How often a primary that the Sentinels have named is checked.
+const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// A server: one connection that all share, and some for steps that wait for replicas. `WAIT`
-/// holds up whatever else is on its connection, and counts what was written on it.
+/// A server, with a connection that all steps share and a pool for steps that wait for replicas: `WAIT`
+/// blocks its connection, and counts what was written on it.
 pub(super) struct Node {
-    place: Place,
-    settings: Arc<ConnectionConfig>,
-    link: Link,
+    target: Target,
+    config: Arc<ConnectionConfig>,
+    shared: SharedConnection,
     waiting: Semaphore,
-    /// Each with the epoch of the shared connection: it goes where that one went.
+    /// Each with the epoch of the shared connection at that time: it goes to the same server.
     idle: Mutex<Vec<(u64, Connection)>>,
-    /// When it was last looked whether the primary is still the same.
-    looked: tokio::sync::Mutex<Option<Instant>>,
+    /// When it was last checked that the primary is still the same.
+    checked: tokio::sync::Mutex<Option<Instant>>,
 }
 
 impl Node {
-    pub(super) fn new(place: Place, settings: Arc<ConnectionConfig>) -> Self {
-        let (link, waiting) = (Link::new(), Semaphore::new(WAITING));
-        let looked = tokio::sync::Mutex::default();
-        Self { place, settings, link, waiting, idle: Mutex::default(), looked }
+    pub(super) fn new(target: Target, config: Arc<ConnectionConfig>) -> Self {
+        let (shared, waiting) = (SharedConnection::new(), Semaphore::new(MAX_WAITING));
+        let checked = tokio::sync::Mutex::default();
+        Self { target, config, shared, waiting, idle: Mutex::default(), checked }
     }
 
-    /// The connection that all share.
-    pub(super) async fn connection(&self, by: Instant) -> Result<Connection, Failure> {
-        self.link.connection(&self.place, &self.settings, by).await
+    /// Returns the connection that all steps share.
+    pub(super) async fn connection(&self, deadline: Instant) -> Result<Connection, Failure> {
+        self.shared.get(&self.target, &self.config, deadline).await
     }
 
-    /// A connection of one's own.
-    pub(super) async fn open(&self, ear: Option<Ear>, by: Instant) -> Result<Connection, Failure> {
-        let opened = timeout_at(by, self.place.open(&self.settings, ear)).await;
+    /// Opens a connection for the caller alone.
+    pub(super) async fn open(
+        &self,
+        on_push: Option<PushHandler>,
+        deadline: Instant,
+    ) -> Result<Connection, Failure> {
+        let opened = timeout_at(deadline, self.target.open(&self.config, on_push)).await;
         opened.unwrap_or_else(|_| Err(unreachable()))
     }
 
-    /// Looks whether the shared connection still goes where it should.
-    pub(super) async fn check(&self, by: Instant) -> Result<(), Failure> {
-        let connection = self.connection(by).await?;
-        let is_there = timeout_at(by, self.place.is_at(connection.server())).await;
+    /// Checks that the shared connection still goes to the right server.
+    pub(super) async fn check(&self, deadline: Instant) -> Result<(), Failure> {
+        let connection = self.connection(deadline).await?;
+        let is_there = timeout_at(deadline, self.target.is_at(connection.server())).await;
         if is_there.unwrap_or_else(|_| Err(unreachable()))? {
             return Ok(());
         }
         self.forget();
-        Err(Failure::Unreachable(another()))
+        Err(Failure::Unreachable(replaced()))
     }
 
-    /// Looks now and then, before a step: a primary that was replaced while it hung takes steps for some
-    /// seconds more when it is back, and a connection that nobody used meanwhile still goes there. Who
-    /// cannot be asked changes nothing.
-    async fn check_now_and_then(&self, by: Instant) -> Result<(), Failure> {
-        let mut looked = timeout_at(by, self.looked.lock()).await.map_err(|_| unreachable())?;
-        if looked.is_none_or(|at| at.elapsed() > LOOK_EVERY) {
-            if let Err(error) = self.check(by).await {
-                tracing::debug!(%error, "whether the primary is the same is not known, or it is not");
+    /// Checks the primary from time to time, before a step. A primary that was replaced while it hung accepts
+    /// steps for some seconds more when it is back, and a connection that was idle meanwhile still goes
+    /// there. If no Sentinel answers, nothing changes.
+    async fn check_at_intervals(&self, deadline: Instant) -> Result<(), Failure> {
+        let mut checked =
+            timeout_at(deadline, self.checked.lock()).await.map_err(|_| unreachable())?;
+        if checked.is_none_or(|at| at.elapsed() > CHECK_INTERVAL) {
+            if let Err(error) = self.check(deadline).await {
+                tracing::debug!(%error, "primary not confirmed");
             }
-            *looked = Some(Instant::now());
+            *checked = Some(Instant::now());
         }
         Ok(())
     }
 
-    /// Drops all connections: the server is not the one that it was.
+    /// Drops all connections, because another server has replaced this one.
     pub(super) fn forget(&self) {
         self.idle.lock().clear();
-        self.link.clear();
+        self.shared.clear();
     }
 
-    /// Takes one step here. `asking` says that its keys are just arriving.
+    /// Takes one step on this server. With `asking`, its keys are just moving here.
     pub(super) async fn run(
         &self,
         request: &Request,
         asking: Asking,
-        by: Instant,
+        deadline: Instant,
     ) -> Result<Value, Failure> {
-        if self.place.may_change() {
-            self.check_now_and_then(by).await?;
+        if self.target.may_change() {
+            self.check_at_intervals(deadline).await?;
         }
         let asking = (asking == Asking::Yes).then(|| redis::cmd("ASKING"));
-        if request.lasts == Lasts::OnReplicas && self.settings.replicas.asked() > 0 {
-            return self.run_lasting(request, asking.as_ref(), by).await;
+        if request.durability == Durability::OnReplicas && self.config.replicas.required() > 0 {
+            return self.run_on_replicas(request, asking.as_ref(), deadline).await;
         }
-        let connection = self.connection(by).await?;
-        let answer = connection.run(asking.as_ref(), request, None, by).await;
+        let connection = self.connection(deadline).await?;
+        let answer = connection.run(asking.as_ref(), request, None, deadline).await;
         if matches!(answer, Err(Failure::Lost(_))) {
-            self.link.discard(&connection);
+            self.shared.discard(&connection);
         }
         answer.map(|(answer, _)| answer)
     }
 
-    /// Takes one step on a connection of its own, and waits for replicas. The
-    /// server counts for `WAIT` what it had written when it answered, whoever wrote it: so a step
-    /// that found its work done waits for that work as well.
-    async fn run_lasting(
+    /// Takes one step on a connection from the pool, and waits for replicas. For `WAIT`, the server counts
+    /// everything that was written until it answered, on whatever connection. So a step that finds its work
+    /// done also waits for that work.
+    async fn run_on_replicas(
         &self,
         request: &Request,
         asking: Option<&redis::Cmd>,
-        by: Instant,
+        deadline: Instant,
     ) -> Result<Value, Failure> {
-        let _permit = timeout_at(by, self.waiting.acquire()).await.map_err(|_| unreachable())?;
-        // Behind the shared connection, which knows when the server is away, and looked at it.
-        self.connection(by).await?;
-        let epoch = self.link.epoch();
+        let _permit =
+            timeout_at(deadline, self.waiting.acquire()).await.map_err(|_| unreachable())?;
+        // The shared connection has inspected the server, and fails at once while it is down.
+        self.connection(deadline).await?;
+        let epoch = self.shared.epoch();
         let connection = match self.idle(epoch) {
             Some(connection) => connection,
-            None => self.open(None, by).await?,
+            None => self.open(None, deadline).await?,
         };
-        let (answer, role) = match connection.run(asking, request, Some(&role()), by).await {
+        let (answer, role) = match connection.run(asking, request, Some(&role()), deadline).await {
             Ok(both) => both,
             Err(failure @ Failure::Refused(_)) => {
                 self.idle.lock().push((epoch, connection));
                 return Err(failure);
             }
             Err(failure) => {
-                self.link.clear(); // whoever does not answer here does not there
+                self.shared.clear(); // the server will not answer there either
                 return Err(failure);
             }
         };
         if let Some(role) = role {
-            self.link.followed.note(connection.server(), &role);
+            self.shared.replicated.note(connection.server(), &role);
         }
-        let has_to = self.settings.replicas != Replicas::IfAny;
-        if has_to || self.link.followed.is(connection.server()) {
-            self.wait(&connection, by).await?;
+        let always = self.config.replicas != Replicas::IfAny;
+        if always || self.shared.replicated.is(connection.server()) {
+            self.wait(&connection, deadline).await?;
         }
         self.idle.lock().push((epoch, connection));
         Ok(answer)
     }
 
-    /// A connection that is open, and goes where the shared one goes.
+    /// Takes a connection from the pool that is open and goes to the server of the shared one.
     fn idle(&self, epoch: u64) -> Option<Connection> {
         let mut idle = self.idle.lock();
         idle.retain(|(of, connection)| *of == epoch && connection.is_open());
         idle.pop().map(|(_, connection)| connection)
     }
 
-    async fn wait(&self, connection: &Connection, by: Instant) -> Result<(), Failure> {
-        let asked = self.settings.replicas.asked();
-        let left = by.saturating_duration_since(Instant::now());
-        // A little less than there is, so that the count arrives in time; 0 would be for ever.
+    /// Waits until enough replicas have read what this connection has written.
+    async fn wait(&self, connection: &Connection, deadline: Instant) -> Result<(), Failure> {
+        let required = self.config.replicas.required();
+        let left = deadline.saturating_duration_since(Instant::now());
+        // A little less than is left, so that the count arrives in time. 0 would mean no limit.
         let left = (left * 9 / 10).max(Duration::from_millis(1));
         let mut wait = redis::cmd("WAIT");
-        wait.arg(asked).arg(u64::try_from(left.as_millis()).unwrap_or(1).max(1));
-        let answer = connection.ask(&wait, by).await?;
+        wait.arg(required).arg(u64::try_from(left.as_millis()).unwrap_or(1).max(1));
+        let answer = connection.ask(&wait, deadline).await?;
         let confirmed =
             u32::from_redis_value(answer).map_err(|error| Failure::Lost(error.into()))?;
-        if confirmed < asked {
-            return Err(Failure::Shortfall { confirmed, asked });
+        if confirmed < required {
+            return Err(Failure::Shortfall { confirmed, required });
         }
         Ok(())
     }
 }
 
-fn another() -> redis::RedisError {
-    (redis::ErrorKind::MasterNameNotFoundBySentinel, "the primary is another by now").into()
+fn replaced() -> redis::RedisError {
+    (redis::ErrorKind::MasterNameNotFoundBySentinel, "the primary has been replaced").into()
 }
 
 fn unreachable() -> Failure {
-    Failure::Unreachable(timed_out("no connection of its own in time"))
+    Failure::Unreachable(timed_out("no connection in time"))
 }
 
-/// Whether a step follows an `ASK` redirection.
+/// Whether a step follows an `ASK` redirection, to a server that is receiving its keys.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Asking {
     Yes,

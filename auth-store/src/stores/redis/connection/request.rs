@@ -1,8 +1,8 @@
-//! What is asked of a server.
+//! The commands and scripts that are sent, and whether they may be repeated.
 
 use redis::Cmd;
 
-/// A script that is one step of the contract, and its SHA-1.
+/// A script, and its SHA-1.
 pub(in crate::stores::redis) struct Script {
     code: &'static str,
     hash: String,
@@ -14,12 +14,12 @@ impl Script {
     }
 }
 
-/// A command or a script, and how it has to be treated.
+/// A command or a script, with the slot of its keys.
 pub(in crate::stores::redis) struct Request {
     body: Body,
     slot: u16,
     pub(super) repeats: Repeats,
-    pub(super) lasts: Lasts,
+    pub(super) durability: Durability,
 }
 
 enum Body {
@@ -30,28 +30,29 @@ enum Body {
 /// Whether a step whose answer was lost may be sent again.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Repeats {
-    /// Twice is the same as once, and answers the same.
+    /// Taking the step twice has the effect and the answer of taking it once.
     Freely,
+    /// It must not be sent again once it may have happened.
     Never,
 }
 
-/// How safe a write is before it counts.
+/// When a write is acknowledged.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Lasts {
-    /// The primary has it.
+pub(super) enum Durability {
+    /// As soon as the primary has it.
     OnPrimary,
-    /// As many replicas have it as were asked for, too.
+    /// As soon as the required number of replicas has it, too.
     OnReplicas,
 }
 
 impl Request {
-    /// A command that may be repeated.
+    /// Creates a request for a command that may be repeated.
     pub(in crate::stores::redis) fn command(command: Cmd, slot: u16) -> Self {
         let body = Body::Command(command);
-        Self { body, slot, repeats: Repeats::Freely, lasts: Lasts::OnPrimary }
+        Self { body, slot, repeats: Repeats::Freely, durability: Durability::OnPrimary }
     }
 
-    /// A script with these keys and arguments, which is never repeated.
+    /// Creates a request for a script that must not be repeated.
     pub(in crate::stores::redis) fn script(
         script: &'static Script,
         slot: u16,
@@ -60,25 +61,25 @@ impl Request {
     ) -> Self {
         let all = keys.iter().chain(arguments).map(|bytes| bytes.to_vec()).collect();
         let body = Body::Script { script, keys: keys.len(), arguments: all };
-        Self { body, slot, repeats: Repeats::Never, lasts: Lasts::OnPrimary }
+        Self { body, slot, repeats: Repeats::Never, durability: Durability::OnPrimary }
     }
 
-    /// The same step, of which twice is the same as once.
+    /// Allows repeating the step, because taking it twice has the effect of taking it once.
     pub(in crate::stores::redis) fn repeatable(self) -> Self {
         Self { repeats: Repeats::Freely, ..self }
     }
 
-    /// The same step, which counts only when replicas have it too.
-    pub(in crate::stores::redis) fn lasting(self) -> Self {
-        Self { lasts: Lasts::OnReplicas, ..self }
+    /// Acknowledges the step only when replicas have it, too.
+    pub(in crate::stores::redis) fn on_replicas(self) -> Self {
+        Self { durability: Durability::OnReplicas, ..self }
     }
 
-    /// The slot of its keys.
+    /// Returns the slot of its keys.
     pub(in crate::stores::redis) fn slot(&self) -> u16 {
         self.slot
     }
 
-    /// The command to send first: a script by its hash.
+    /// Returns the command to send first. A script is called by its hash.
     pub(super) fn first(&self) -> Cmd {
         match &self.body {
             Body::Command(command) => command.clone(),
@@ -88,7 +89,7 @@ impl Request {
         }
     }
 
-    /// The command to send when the server does not know the script.
+    /// Returns the command to send if the server does not know the script.
     pub(super) fn in_full(&self) -> Option<Cmd> {
         match &self.body {
             Body::Command(_) => None,

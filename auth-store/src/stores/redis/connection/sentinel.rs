@@ -1,4 +1,4 @@
-//! Who is the primary, as Sentinels say.
+//! Sentinels, which name the current primary.
 
 use std::sync::Arc;
 
@@ -6,36 +6,36 @@ use parking_lot::Mutex;
 use redis::{ErrorKind, FromRedisValue, RedisError};
 use tokio::time::Instant;
 
+use super::config::ConnectionConfig;
 use super::failure::Failure;
-use super::open::{Ear, open, open_sentinel};
-use super::settings::ConnectionConfig;
-use super::vet::{is_primary, role};
+use super::inspect::{is_primary, role};
+use super::open::{PushHandler, open, open_sentinel};
 use super::wire::Connection;
 use crate::stores::redis::url::Endpoint;
 
 /// The Sentinels of a service.
 pub(super) struct Sentinels {
     service: String,
-    /// The one that answered last comes first.
+    /// The Sentinel that answered last is the first.
     endpoints: Mutex<Vec<Endpoint>>,
-    settings: Arc<ConnectionConfig>,
+    config: Arc<ConnectionConfig>,
 }
 
 impl Sentinels {
     pub(super) fn new(
         endpoints: Vec<Endpoint>,
         service: String,
-        settings: Arc<ConnectionConfig>,
+        config: Arc<ConnectionConfig>,
     ) -> Self {
-        Self { service, endpoints: Mutex::new(endpoints), settings }
+        Self { service, endpoints: Mutex::new(endpoints), config }
     }
 
-    /// A connection to the primary: what the Sentinels call so, if it agrees.
-    pub(super) async fn open(&self, ear: Option<Ear>) -> Result<Connection, Failure> {
+    /// Opens a connection to the server that a Sentinel calls the primary, if the server agrees.
+    pub(super) async fn open(&self, on_push: Option<PushHandler>) -> Result<Connection, Failure> {
         let endpoints = self.endpoints.lock().clone();
         let mut last = unknown("no Sentinel knows the service");
         for sentinel in endpoints {
-            match self.primary_by(&sentinel, ear.clone()).await {
+            match self.primary_by(&sentinel, on_push.clone()).await {
                 Ok(connection) => {
                     self.prefer(&sentinel);
                     return Ok(connection);
@@ -49,36 +49,38 @@ impl Sentinels {
     async fn primary_by(
         &self,
         sentinel: &Endpoint,
-        ear: Option<Ear>,
+        on_push: Option<PushHandler>,
     ) -> Result<Connection, RedisError> {
         let primary = self.named_by(sentinel).await?;
-        let primary = open(&primary, &self.settings, ear).await?;
-        let by = Instant::now() + self.settings.connect_timeout();
-        match primary.ask(&role(), by).await {
-            Ok(role) if !is_primary(&role) => Err(unknown("the primary is one no more")),
-            // Who may not ask for the role learns by the first write.
+        let primary = open(&primary, &self.config, on_push).await?;
+        let deadline = Instant::now() + self.config.connect_timeout();
+        match primary.ask(&role(), deadline).await {
+            Ok(role) if !is_primary(&role) => {
+                Err(unknown("the named server is not a primary any more"))
+            }
+            // A user without the right to `ROLE` is told by the first write.
             Ok(_) | Err(Failure::Refused(_)) => Ok(primary),
             Err(failure) => Err(cause(failure)),
         }
     }
 
-    /// Which server this Sentinel calls the primary.
+    /// Returns the server that this Sentinel calls the primary.
     async fn named_by(&self, sentinel: &Endpoint) -> Result<Endpoint, RedisError> {
-        let within = self.settings.connect_timeout() / 3;
-        let by = Instant::now() + within;
-        let connection = open_sentinel(sentinel, &self.settings, within).await?;
+        let within = self.config.connect_timeout() / 3;
+        let deadline = Instant::now() + within;
+        let connection = open_sentinel(sentinel, &self.config, within).await?;
         let mut ask = redis::cmd("SENTINEL");
         ask.arg("GET-MASTER-ADDR-BY-NAME").arg(&self.service);
-        let answer = connection.ask(&ask, by).await.map_err(cause)?;
+        let answer = connection.ask(&ask, deadline).await.map_err(cause)?;
         match <(String, u16)>::from_redis_value(answer) {
             Ok((host, port)) => Ok(Endpoint { host, port }),
             Err(_) => Err(unknown("the Sentinel does not know the service")),
         }
     }
 
-    /// Whether the Sentinels still call this server the primary. One that was replaced while it hung
-    /// takes writes for some seconds more when it is back.
-    pub(super) async fn name(&self, server: &Endpoint) -> Result<bool, Failure> {
+    /// Returns whether the Sentinels still call this server the primary. A server that was replaced while
+    /// it hung accepts writes for some seconds more when it is back.
+    pub(super) async fn confirm(&self, server: &Endpoint) -> Result<bool, Failure> {
         let endpoints = self.endpoints.lock().clone();
         let mut last = unknown("no Sentinel knows the service");
         for sentinel in endpoints {
@@ -108,6 +110,6 @@ fn unknown(what: &'static str) -> RedisError {
 fn cause(failure: Failure) -> RedisError {
     match failure {
         Failure::Unreachable(error) | Failure::Lost(error) | Failure::Refused(error) => error,
-        Failure::Evicting(_) | Failure::Shortfall { .. } => unknown("the primary is not usable"),
+        Failure::Evicting(_) | Failure::Shortfall { .. } => unknown("the primary cannot be used"),
     }
 }

@@ -1,4 +1,4 @@
-//! TLS by rustls.
+//! TLS with rustls.
 
 use std::error::Error;
 use std::fmt;
@@ -12,19 +12,19 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::bytes::Bytes;
+use super::open::ByteStream;
 
-/// Connects by TLS. The provider of its cryptography is named, so that no process-wide default has to
-/// be installed.
+/// Connects over TLS. The cryptography provider is named, so that no process-wide default has to be
+/// installed.
 #[derive(Clone)]
 pub(in crate::stores::redis) struct Tls(Arc<ClientConfig>);
 
 impl Tls {
-    /// Trusts what the system trusts, or these authorities and nobody else.
+    /// Trusts these authorities, or those of the system if there are none.
     pub(in crate::stores::redis) fn new(authorities: Option<&[u8]>) -> Result<Self, io::Error> {
         let roots = match authorities {
-            Some(pem) => given(pem)?,
-            None => of_the_system()?,
+            Some(pem) => roots_from(pem)?,
+            None => system_roots()?,
         };
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = ClientConfig::builder_with_provider(provider)
@@ -39,13 +39,13 @@ impl Tls {
         &self,
         host: &str,
         stream: TcpStream,
-    ) -> Result<Box<dyn Bytes>, RedisError> {
+    ) -> Result<Box<dyn ByteStream>, RedisError> {
         let name = ServerName::try_from(host.to_owned()).map_err(io::Error::other)?;
         let connecting = TlsConnector::from(Arc::clone(&self.0)).connect(name, stream);
-        Ok(Box::new(connecting.await.map_err(marked)?))
+        Ok(Box::new(connecting.await.map_err(mark_handshake)?))
     }
 
-    /// Whether a server was reached, and no TLS came about.
+    /// Returns whether the server was reached and the TLS handshake failed.
     pub(in crate::stores::redis) fn failed(error: &RedisError) -> bool {
         let mut source = error.source();
         while let Some(error) = source {
@@ -58,7 +58,7 @@ impl Tls {
     }
 }
 
-fn of_the_system() -> Result<RootCertStore, io::Error> {
+fn system_roots() -> Result<RootCertStore, io::Error> {
     let mut roots = RootCertStore::empty();
     let found = rustls_native_certs::load_native_certs();
     roots.add_parsable_certificates(found.certs);
@@ -68,30 +68,30 @@ fn of_the_system() -> Result<RootCertStore, io::Error> {
     Ok(roots)
 }
 
-fn given(pem: &[u8]) -> Result<RootCertStore, io::Error> {
+fn roots_from(pem: &[u8]) -> Result<RootCertStore, io::Error> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem) {
         roots.add(certificate.map_err(io::Error::other)?).map_err(io::Error::other)?;
     }
     if roots.is_empty() {
-        return Err(io::Error::other("there is no certificate in the PEM"));
+        return Err(io::Error::other("the PEM contains no certificate"));
     }
     Ok(roots)
 }
 
-/// What rustls complained about. An `io::Error` hides what it is made of and shows what caused that:
-/// so this is the cause of what it is made of.
+/// The error of rustls. An `io::Error` shows only the source of the error that it wraps, so this is the source
+/// of a wrapper.
 #[derive(Debug)]
 struct Handshake(rustls::Error);
 
-/// See [`Handshake`].
+/// The wrapper of a [`Handshake`].
 #[derive(Debug)]
-struct Marked(Handshake);
+struct HandshakeFailed(Handshake);
 
-fn marked(error: io::Error) -> io::Error {
+fn mark_handshake(error: io::Error) -> io::Error {
     let kind = error.kind();
     match error.downcast() {
-        Ok(error) => io::Error::new(kind, Marked(Handshake(error))),
+        Ok(error) => io::Error::new(kind, HandshakeFailed(Handshake(error))),
         Err(error) => error,
     }
 }
@@ -104,13 +104,13 @@ impl fmt::Display for Handshake {
 
 impl Error for Handshake {}
 
-impl fmt::Display for Marked {
+impl fmt::Display for HandshakeFailed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("no TLS came about")
+        f.write_str("the TLS handshake failed")
     }
 }
 
-impl Error for Marked {
+impl Error for HandshakeFailed {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         Some(&self.0)
     }

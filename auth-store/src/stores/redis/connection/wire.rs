@@ -1,4 +1,4 @@
-//! One connection.
+//! One connection, which runs commands and scripts.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::request::Request;
 use crate::stores::redis::url::Endpoint;
 
-/// One connection, which many may use at a time.
+/// A connection to one server. Clones share it, and may use it at the same time.
 #[derive(Clone)]
 pub(super) struct Connection {
     inner: MultiplexedConnection,
@@ -19,7 +19,7 @@ pub(super) struct Connection {
     server: Endpoint,
 }
 
-/// The task that reads and writes. It ends as soon as the server hangs up.
+/// The task that reads and writes. It ends as soon as the server closes the connection.
 struct Driver(JoinHandle<()>);
 
 impl Drop for Driver {
@@ -37,64 +37,66 @@ impl Connection {
         Self { inner, driver: Arc::new(Driver(driver)), server }
     }
 
-    /// Where it goes.
+    /// Returns the server that it goes to.
     pub(super) fn server(&self) -> &Endpoint {
         &self.server
     }
 
-    /// Whether the other side has not hung up yet.
+    /// Returns whether the server has not closed it.
     pub(super) fn is_open(&self) -> bool {
         !self.driver.0.is_finished()
     }
 
+    /// Returns whether this is the same connection.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.driver, &other.driver)
     }
 
-    /// The answer to one command.
-    pub(super) async fn ask(&self, command: &Cmd, by: Instant) -> Result<Value, Failure> {
+    /// Sends one command, and returns the answer.
+    pub(super) async fn ask(&self, command: &Cmd, deadline: Instant) -> Result<Value, Failure> {
         let mut inner = self.inner.clone();
-        match timeout_at(by, inner.send_packed_command(command)).await {
-            Ok(answer) => answer.and_then(Value::extract_error).map_err(judge),
-            Err(_) => Err(Failure::late()),
+        match timeout_at(deadline, inner.send_packed_command(command)).await {
+            Ok(answer) => answer.and_then(Value::extract_error).map_err(failure_of),
+            Err(_) => Err(Failure::no_answer()),
         }
     }
 
-    /// The answers to several commands, which nothing comes between. Errors are among them.
+    /// Sends several commands, with no other in between, and returns the answers, including errors.
     pub(super) async fn ask_all(
         &self,
         commands: &[Cmd],
-        by: Instant,
+        deadline: Instant,
     ) -> Result<Vec<Value>, Failure> {
         let (mut inner, mut pipeline) = (self.inner.clone(), Pipeline::new());
         for command in commands {
             pipeline.add_command(command.clone());
         }
-        match timeout_at(by, inner.send_packed_commands(&pipeline, 0, commands.len())).await {
-            Ok(answers) => answers.map_err(judge),
-            Err(_) => Err(Failure::late()),
+        match timeout_at(deadline, inner.send_packed_commands(&pipeline, 0, commands.len())).await {
+            Ok(answers) => answers.map_err(failure_of),
+            Err(_) => Err(Failure::no_answer()),
         }
     }
 
-    /// The answer to a request, and to the commands that go before and after it.
+    /// Sends a request, with a command before and one after it. Returns the answers to the request and to
+    /// the command after it. A script is sent by its hash first, and in full if the server does not know it.
     pub(super) async fn run(
         &self,
         before: Option<&Cmd>,
         request: &Request,
         after: Option<&Cmd>,
-        by: Instant,
+        deadline: Instant,
     ) -> Result<(Value, Option<Value>), Failure> {
         let mut command = request.first();
         loop {
             let commands: Vec<_> =
                 before.into_iter().chain([&command]).chain(after).cloned().collect();
-            let mut answers = self.ask_all(&commands, by).await?.into_iter();
+            let mut answers = self.ask_all(&commands, deadline).await?.into_iter();
             let answer = answers.nth(usize::from(before.is_some()));
             let answer = answer.ok_or_else(Failure::unexpected)?.extract_error();
             match (answer, request.in_full()) {
                 (Ok(answer), _) => return Ok((answer, answers.next())),
                 (Err(error), Some(full)) if is_unknown_script(&error) => command = full,
-                (Err(error), _) => return Err(judge(error)),
+                (Err(error), _) => return Err(failure_of(error)),
             }
         }
     }
@@ -104,8 +106,8 @@ fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
 }
 
-/// Only an answer of the server itself says that nothing happened.
-fn judge(error: RedisError) -> Failure {
+/// Only an error that the server has sent proves that nothing happened.
+fn failure_of(error: RedisError) -> Failure {
     match error.kind() {
         ErrorKind::Server(_) | ErrorKind::Extension => Failure::Refused(error),
         _ => Failure::Lost(error),

@@ -1,10 +1,11 @@
--- A sign of life, which goes the way of the changes. It takes a write, so that only a server that takes
--- writes gives one: one that needs no memory, so that a full server gives one as well. The key holds
--- what the server's data is called: whoever empties the server takes the name away.
+-- Publishes a heartbeat on the channel of the changes. It includes a write, which only a primary accepts, and
+-- which needs no memory, so that a full server accepts it, too. The key holds a name of the server's data,
+-- which is lost when the server is emptied.
 local life = KEYS[1]
-local message, bus, cluster, new = unpack(ARGV)
+local message, channel, cluster, new = unpack(ARGV)
 
--- The primaries that have slots, as this one sees them, and where its own slots are just going.
+-- Returns the primaries that have slots, as this one sees them, and the targets of its own slots that are
+-- moving.
 local function view()
   local ids, has, going = {}, {}, {}
   local shape = '^(%x+) %S+ (%S+) %S+ %S+ %S+ %S+ %S+ (.+)$'
@@ -32,12 +33,12 @@ end
 source = source .. '-' .. name
 if cluster == '1' then
   local ids, has, going = view()
-  -- What is written there already is heard from there only when it is a source itself.
+  -- A change that is written there already is announced there, but only a source is listened to.
   for _, id in ipairs(going) do
     if not has[id] then error('AUTHBEAT slots are moving to a server that has none yet') end
   end
   source = source .. '-' .. string.sub(redis.sha1hex(table.concat(ids)), 1, 16)
   count = #ids
 end
-redis.call('PUBLISH', bus, message .. ' ' .. source)
+redis.call('PUBLISH', channel, message .. ' ' .. source)
 return {source, count}

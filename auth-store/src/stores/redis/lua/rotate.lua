@@ -1,9 +1,10 @@
+-- Replaces the secret of a sign-in, if it is the one that the caller has seen.
 local record = KEYS[1]
-local from, secret, grace, renewal, details, principal, sid, base, bus = unpack(ARGV)
+local from, secret, grace, renewal, details, principal, sid, base, channel = unpack(ARGV)
 
 local bytes = redis.call('GET', record)
 if not bytes then return {GONE} end
-if string.sub(known(bytes), 65, 96) ~= from then return {STALE, bytes} end
+if string.sub(checked(bytes), 65, 96) ~= from then return {STALE, bytes} end
 
 local parts = split(bytes)
 local flags = string.byte(bytes, 4)
@@ -21,20 +22,20 @@ parts.grace = grace
 if grace ~= '' and flags < 2 then flags = flags + 2 end
 
 local head = string.sub(bytes, 1, 1) .. string.sub(secret, 1, 1) .. persistence
-  .. string.char(flags) .. seen .. raised(bytes) .. string.sub(bytes, 21, 28) .. times
+  .. string.char(flags) .. seen .. next_version(bytes) .. string.sub(bytes, 21, 28) .. times
   .. string.sub(secret, 2)
 bytes = join(head, parts)
 local index, ttl
 if renewal ~= '' then
   index = index_of(bytes, base)
-  redis.call('EXISTS', index, record) -- both are here, or it ends
+  redis.call('EXISTS', index, record) -- fails unless both are on this server
   ttl = redis.call('PTTL', index)
 end
 
-publish(bus, 'changed', {sid})
+publish(channel, 'changed', {sid})
 redis.call('SET', record, bytes, 'KEEPTTL')
 if index then
-  collect(record, ending(bytes))
+  collect(record, end_of(bytes))
   prolong(index, ttl, number(bytes, 41))
 end
 return {DONE, bytes}

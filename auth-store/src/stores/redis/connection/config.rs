@@ -3,8 +3,9 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
-use super::stream::Tls;
+use super::open::Tls;
 
+/// The configuration of all connections of a store.
 pub(in crate::stores::redis) struct ConnectionConfig {
     /// How long a step may take, with everything that it waits for.
     pub(in crate::stores::redis) timeout: Duration,
@@ -16,24 +17,24 @@ pub(in crate::stores::redis) struct ConnectionConfig {
     pub(in crate::stores::redis) tls: Option<Tls>,
     pub(in crate::stores::redis) eviction: Eviction,
     pub(in crate::stores::redis) replicas: Replicas,
-    /// Counts the connections that were opened: after each, the server may be another one.
+    /// Counts the connections that were opened. After each, the server may be another one.
     pub(in crate::stores::redis) opened: AtomicU64,
 }
 
-/// How many replicas confirm what has to last.
+/// How many replicas must confirm a step that has to survive a failover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::stores::redis) enum Replicas {
-    /// One, of a primary that has any or had any.
+    /// One, if the primary has replicas or had any.
     IfAny,
-    /// So many, also of a primary that has none.
+    /// This many, even if the primary has none.
     Always(u32),
 }
 
 impl Replicas {
-    pub(super) fn asked(self) -> u32 {
+    pub(super) fn required(self) -> u32 {
         match self {
             Self::IfAny => 1,
-            Self::Always(asked) => asked,
+            Self::Always(required) => required,
         }
     }
 }
@@ -41,13 +42,13 @@ impl Replicas {
 /// Whether a server may evict sign-ins when its memory is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::stores::redis) enum Eviction {
-    Refused,
+    Rejected,
     Allowed,
 }
 
 impl ConnectionConfig {
-    /// How long a connection may take, so that a step that waited for it can still say why it
-    /// failed.
+    /// Returns how long opening a connection may take. It is shorter than a step, so that a step that
+    /// waits for the connection can still report why it failed.
     pub(super) fn connect_timeout(&self) -> Duration {
         self.timeout / 2
     }

@@ -1,34 +1,45 @@
-//! Who has which slots, as one server of a cluster sees it.
+//! The slots of a cluster: which one a key is in, and which server has which.
 
 use redis::{FromRedisValue, Value};
 
 use crate::stores::redis::url::Endpoint;
 
-/// What one server says.
-pub(super) struct Map {
+/// Returns the slot of a hash tag, or of a key without one: CRC-16/XMODEM, modulo 16384.
+pub(in crate::stores::redis) fn slot(tag: &[u8]) -> u16 {
+    let crc = tag.iter().fold(0_u16, |crc, byte| {
+        (0..8).fold(crc ^ (u16::from(*byte) << 8), |crc, _| {
+            if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
+        })
+    });
+    crc % 16384
+}
+
+/// The cluster as one server sees it.
+pub(super) struct SlotMap {
     pub(super) ranges: Vec<Range>,
     pub(super) state: State,
-    /// Grows with every failover that the server has heard of.
+    /// Grows with every failover that the server knows of.
     pub(super) epoch: u64,
 }
 
+/// Successive slots of one primary.
 pub(super) struct Range {
     pub(super) first: u16,
     pub(super) last: u16,
     pub(super) primary: Endpoint,
 }
 
-/// What a server thinks of its cluster.
+/// The state that a server reports for its cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
     Good,
-    /// Slots have no server, or this one is cut off from the majority: what it knows may be old, and
-    /// others be primaries by now.
+    /// Slots have no server, or this server is cut off from the majority. Then its map may be old, and
+    /// other servers may be primaries by now.
     Failing,
 }
 
-impl Map {
-    /// The answers to `CLUSTER INFO`, which the user may not be allowed, and `CLUSTER SLOTS`.
+impl SlotMap {
+    /// Decodes the answers to `CLUSTER INFO`, which the user may lack the right to, and `CLUSTER SLOTS`.
     pub(super) fn read(answers: Vec<Value>, asked: &str) -> Option<Self> {
         let [info, slots]: [Value; 2] = answers.try_into().ok()?;
         let Value::Array(ranges) = slots else { return None };
@@ -43,7 +54,7 @@ impl Map {
     }
 }
 
-/// One range as `CLUSTER SLOTS` shows it. A host that is left out is the one that was asked.
+/// Decodes one range of `CLUSTER SLOTS`. A missing host is the one that was asked.
 fn range(value: &Value, asked: &str) -> Option<Range> {
     let Value::Array(parts) = value else { return None };
     let number = |at: usize| u16::from_redis_value(parts.get(at)?.clone()).ok();
@@ -53,4 +64,14 @@ fn range(value: &Value, asked: &str) -> Option<Range> {
     let port = u16::from_redis_value(primary.get(1)?.clone()).ok()?;
     let primary = Endpoint { host: host.unwrap_or_else(|| asked.to_owned()), port };
     Some(Range { first: number(0)?, last: number(1)?, primary })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn slots_are_those_of_the_cluster_specification() {
+        assert_eq!(super::slot(b"123456789"), 0x31c3);
+        assert_eq!(super::slot(b"foo"), 12182);
+        assert_eq!(super::slot(b""), 0);
+    }
 }

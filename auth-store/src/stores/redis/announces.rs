@@ -1,4 +1,5 @@
-//! What nodes tell each other by way of the servers: see [the bus](super#the-bus).
+//! How the store announces its changes to the near caches of all nodes; see
+//! [the channel](super#the-channel).
 
 use std::ops::RangeInclusive;
 use std::sync::Arc;
@@ -9,72 +10,75 @@ use redis::{FromRedisValue, Value};
 use tokio::task::JoinSet;
 
 use super::connection::{Failure, Request, Subscription};
+use super::inner::RedisInner;
 use super::scripts::BEAT;
-use super::shared::RedisInner;
 use super::store::RedisStore;
 use crate::error::StoreError;
 use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
 use crate::stores::trace::noted;
 
-/// Every server that takes writes is a source, and is listened to by a connection of its own. A
-/// source is another after a failover, after it was emptied, and in a cluster whenever servers with
-/// slots come or go. That slots move between them makes no difference, but for the one slot of each
-/// that holds the name of its data.
+/// Every primary is a source, with a connection of its own. A source changes with a failover, when it is
+/// emptied, and in a cluster whenever a server with slots is added or removed. That slots move between
+/// servers does not change a source, except for the one slot of each server that holds the name of its
+/// data.
 ///
-/// The user of the servers has to be allowed `INFO`, `SUBSCRIBE` to the channel, and in a cluster
+/// The user that connects needs the right to `INFO`, to `SUBSCRIBE` to the channel, and in a cluster to
 /// `CLUSTER NODES`.
 #[async_trait]
 impl Announces for RedisStore {
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError> {
         let listening = async {
-            let (channel, by) = (self.shared.keys.bus(), self.shared.deadline());
-            let subscription = self.shared.router.subscribe(&channel, by).await?;
-            self.shared.compare_key(by).await?; // the servers may have been emptied
+            let (channel, deadline) = (self.inner.keys.channel(), self.inner.deadline());
+            let subscription = Subscription::open(&self.inner.router, &channel, deadline).await?;
+            self.inner.compare_key(deadline).await?; // the servers may have been emptied
             Ok(subscription)
         };
-        Ok(Box::new(Bus(noted("listen", listening).await?)))
+        Ok(Box::new(Listening(noted("listen", listening).await?)))
     }
 
-    /// It fails if one of the servers gave no sign. Those of the others are heard nevertheless.
+    /// Fails if one of the servers does not confirm the beat. The beats through the others arrive
+    /// nevertheless.
     async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
-        noted("beat", send(&self.shared, beat)).await
+        noted("beat", send(&self.inner, beat)).await
     }
 }
 
-/// Sends a beat by way of every server that takes writes.
-async fn send(shared: &Arc<RedisInner>, beat: Beat) -> Result<Vec<Source>, StoreError> {
-    let by = shared.deadline();
-    let primaries = shared.router.spread(by).await?;
+/// Sends a beat through every primary at once.
+async fn send(inner: &Arc<RedisInner>, beat: Beat) -> Result<Vec<Source>, StoreError> {
+    let deadline = inner.deadline();
+    let primaries = inner.router.slots_by_primary(deadline).await?;
     let expected = primaries.len();
-    let mut beating = JoinSet::new();
+    let mut beats = JoinSet::new();
     for slots in primaries {
-        let (shared, request) = (Arc::clone(shared), request(shared, beat, &slots));
-        beating.spawn(async move { shared.call(request, by).await });
+        let (inner, request) = (Arc::clone(inner), request(inner, beat, &slots));
+        beats.spawn(async move { inner.call(request, deadline).await });
     }
     let (mut sources, mut failed) = (Vec::with_capacity(expected), None);
-    while let Some(beaten) = beating.join_next().await {
-        match beaten.unwrap_or_else(|_| Err(Failure::unexpected())).and_then(source) {
+    while let Some(sent) = beats.join_next().await {
+        match sent.unwrap_or_else(|_| Err(Failure::unexpected())).and_then(source) {
             Ok((source, known)) if known == expected && !sources.contains(&source) => {
                 sources.push(source);
             }
-            Ok(_) => failed = Some(StoreError::unavailable("it is not clear who takes writes")),
+            Ok(_) => {
+                failed = Some(StoreError::unavailable("the servers disagree about the primaries"));
+            }
             Err(failure) => failed = Some(failure.into()),
         }
     }
     failed.map_or(Ok(sources), Err)
 }
 
-fn request(shared: &RedisInner, beat: Beat, slots: &[RangeInclusive<u16>]) -> Request {
-    let (key, slot) = shared.keys.life(|slot| slots.iter().any(|range| range.contains(&slot)));
+fn request(inner: &RedisInner, beat: Beat, slots: &[RangeInclusive<u16>]) -> Request {
+    let (key, slot) = inner.keys.life(|slot| slots.iter().any(|range| range.contains(&slot)));
     let message = format!("beat {:016x} {}", beat.node, beat.number);
-    let bus = shared.keys.bus();
-    let cluster: &[u8] = if shared.router.is_cluster() { b"1" } else { b"0" };
-    let name = format!("{:016x}.{}", beat.node, beat.number); // nobody else has it
-    let arguments = [message.as_bytes(), bus.as_bytes(), cluster, name.as_bytes()];
+    let channel = inner.keys.channel();
+    let cluster: &[u8] = if inner.router.is_cluster() { b"1" } else { b"0" };
+    let name = format!("{:016x}.{}", beat.node, beat.number); // unique
+    let arguments = [message.as_bytes(), channel.as_bytes(), cluster, name.as_bytes()];
     Request::script(&BEAT, slot, &[key.as_bytes()], &arguments)
 }
 
-/// The source that gave a sign, and how many there are as it sees it.
+/// Decodes the source that a beat went through, and how many sources that source knows of.
 fn source(answer: Value) -> Result<(Source, usize), Failure> {
     let (name, known) =
         <(String, usize)>::from_redis_value(answer).map_err(|_| Failure::unexpected())?;
@@ -82,16 +86,16 @@ fn source(answer: Value) -> Result<(Source, usize), Failure> {
 }
 
 /// Listens at every source.
-struct Bus(Subscription);
+struct Listening(Subscription);
 
 #[async_trait]
-impl Announcements for Bus {
+impl Announcements for Listening {
     async fn next(&mut self) -> Result<Announcement, StoreError> {
         loop {
             let message = self.0.next().await?;
             match read(&message.payload).ok_or_else(Failure::unexpected)? {
-                // It came by way of another server, and proves nothing about this one.
-                Announcement::Beat(_, source) if !source.0.starts_with(message.reign) => {}
+                // It came through another server, and proves nothing about this one.
+                Announcement::Beat(_, source) if !source.0.starts_with(message.replication_id) => {}
                 announcement => return Ok(announcement),
             }
         }
@@ -121,7 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_scripts_publish_is_read() {
+    fn messages_of_the_scripts_are_read() {
         let (one, two) = (SignInId::from_bytes([1; 16]), SignInId::from_bytes([2; 16]));
         let changed = |sids: &[SignInId]| Some(Announcement::Changed(sids.to_vec()));
         assert_eq!(read(format!("ended {one}").as_bytes()), changed(&[one]));
@@ -132,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_an_error() {
+    fn other_messages_are_rejected() {
         let messages = [
             "",
             "ended",

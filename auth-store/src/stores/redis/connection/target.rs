@@ -1,0 +1,67 @@
+//! Which server a connection goes to: always the same one, or the current primary.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use tokio::time::{Instant, timeout};
+
+use super::config::ConnectionConfig;
+use super::failure::{Failure, timed_out};
+use super::inspect::{Replicated, inspect};
+use super::open::{PushHandler, open};
+use super::sentinel::Sentinels;
+use super::wire::Connection;
+use crate::stores::redis::url::Endpoint;
+
+/// Which server a connection goes to.
+pub(super) enum Target {
+    Fixed(Endpoint),
+    /// The server that the Sentinels call the primary.
+    Primary(Sentinels),
+}
+
+impl Target {
+    pub(super) async fn open(
+        &self,
+        config: &ConnectionConfig,
+        on_push: Option<PushHandler>,
+    ) -> Result<Connection, Failure> {
+        match self {
+            Self::Fixed(endpoint) => {
+                open(endpoint, config, on_push).await.map_err(Failure::Unreachable)
+            }
+            // The limit holds for all Sentinels together: each may name a primary that hangs.
+            Self::Primary(sentinels) => timeout(config.timeout * 3 / 4, sentinels.open(on_push))
+                .await
+                .unwrap_or_else(|_| Err(Failure::Unreachable(timed_out("no primary in time")))),
+        }
+    }
+
+    /// Returns whether it can become another server.
+    pub(super) fn may_change(&self) -> bool {
+        matches!(self, Self::Primary(_))
+    }
+
+    /// Returns whether new connections still go to this server.
+    pub(super) async fn is_at(&self, server: &Endpoint) -> Result<bool, Failure> {
+        match self {
+            Self::Fixed(_) => Ok(true),
+            Self::Primary(sentinels) => sentinels.confirm(server).await,
+        }
+    }
+
+    /// Opens a connection and inspects its server, which may be another one than before.
+    pub(super) async fn open_inspected(
+        &self,
+        config: &Arc<ConnectionConfig>,
+        replicated: &Replicated,
+    ) -> Result<Connection, Failure> {
+        let connection = self.open(config, None).await?;
+        let deadline = Instant::now() + config.connect_timeout();
+        if let Some(role) = inspect(&connection, config, deadline).await? {
+            replicated.note(connection.server(), &role);
+        }
+        config.opened.fetch_add(1, Ordering::Relaxed);
+        Ok(connection)
+    }
+}

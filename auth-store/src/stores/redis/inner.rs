@@ -1,0 +1,83 @@
+//! What every step of the store uses: the servers, the names of the keys, and the tags.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use auth_core::SignInId;
+use redis::Value;
+use tokio::time::Instant;
+
+use super::anonymous_buckets::AnonymousBuckets;
+use super::connection::{ConnectionConfig, Failure, Request, Router, Script};
+use super::keys::{Keys, Tag};
+use super::routing::Routing;
+use crate::error::StoreError;
+
+/// The servers, the names of the keys, and the tag of each subject.
+pub(super) struct RedisInner {
+    pub(super) router: Router,
+    pub(super) config: Arc<ConnectionConfig>,
+    pub(super) keys: Keys,
+    pub(super) routing: Routing,
+    pub(super) buckets: AnonymousBuckets,
+}
+
+impl RedisInner {
+    /// Returns the deadline of a step that begins now.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.config.timeout
+    }
+
+    pub(super) async fn call(&self, request: Request, deadline: Instant) -> Result<Value, Failure> {
+        self.router.call(&request, deadline).await
+    }
+
+    /// Creates the id of a new sign-in, which is anonymous without a subject.
+    pub(super) fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).map_err(StoreError::unavailable)?;
+        let tag = match subject {
+            Some(subject) => self.routing.tag(subject),
+            None => self.buckets.tag(bytes[0]),
+        };
+        bytes[..2].copy_from_slice(&tag.0);
+        Ok(SignInId::from_bytes(bytes))
+    }
+
+    /// Returns the request to run a script on one record.
+    pub(super) fn record_request(
+        &self,
+        script: &'static Script,
+        sid: &SignInId,
+        arguments: &[&[u8]],
+    ) -> Request {
+        let record = self.keys.record(sid);
+        Request::script(script, Tag::of(sid).slot(), &[record.as_bytes()], arguments)
+    }
+
+    /// Returns the tag of a subject. A new connection may go to another server, or to one that was
+    /// emptied. So the routing key is compared first, and no node goes on with a key of its own.
+    pub(super) async fn tag(&self, subject: &str, deadline: Instant) -> Result<Tag, Failure> {
+        loop {
+            let tag = self.routing.tag(subject);
+            self.router.reach(tag.slot(), deadline).await?;
+            if self.routing.is_compared(self.opened()) {
+                return Ok(tag);
+            }
+            self.compare_key(deadline).await?;
+        }
+    }
+
+    /// Checks that the servers can be reached and have the routing key.
+    pub(super) async fn check(&self) -> Result<usize, StoreError> {
+        let deadline = self.deadline();
+        self.router.connect(deadline).await?;
+        self.compare_key(deadline).await?;
+        Ok(0)
+    }
+
+    /// Returns how many connections were opened so far.
+    pub(super) fn opened(&self) -> u64 {
+        self.config.opened.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,18 @@
+-- Replaces the principal of all sign-ins of this subject.
+local index = KEYS[1]
+local principal, base, channel = unpack(ARGV)
+
+local sids, updated = {}, {}
+for _, sid in ipairs(redis.call('ZRANGE', index, 0, -1)) do
+  local record = base .. 's:' .. sid
+  if both_exist(index, record) then
+    local bytes = redis.call('GET', record)
+    local parts = split(checked(bytes))
+    parts.principal = principal
+    local head = string.sub(bytes, 1, 12) .. next_version(bytes) .. string.sub(bytes, 21, 96)
+    sids[#sids + 1], updated[#updated + 1] = sid, join(head, parts)
+  end
+end
+publish(channel, 'changed', sids)
+for i, sid in ipairs(sids) do redis.call('SET', base .. 's:' .. sid, updated[i], 'KEEPTTL') end
+return {DONE, #sids}
