@@ -1,25 +1,20 @@
-//! Where sign-ins are kept.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+// These definitions come before those of the README, so that rustdoc checks the links.
+//! [`Store`]: crate::Store
+//! [`SignInManager`]: crate::SignInManager
+//! [`Session`]: crate::Session
+//! [`connect`]: crate::connect()
+//! [`ConnectOptions`]: crate::ConnectOptions
+//! [`MemoryStore`]: crate::MemoryStore
+//! [`Lifetime`]: crate::Lifetime
+//! [`Expiry`]: crate::Expiry
+//! [`SignInLimit`]: crate::SignInLimit
+//! [`OverflowPolicy`]: crate::OverflowPolicy
+//! [`forward_store!`]: crate::forward_store
+//! [`Secret`]: crate::Secret
+//! [`Record`]: crate::Record
 //!
-//! A cookie session and a family of refresh tokens are the same thing to a server: one stored
-//! sign-in, proved by a secret, rotated, listed, limited and revoked. This crate has it once, for
-//! every backend:
-//!
-//! - [`Secret`] is what the client holds; [`Record`] is what is kept, digests only.
-//! - [`Store`] is the contract of the places that keep records; [`MemoryStore`] is one of them.
-//!   Whoever writes another runs the suite in `conformance` on it.
-//! - [`SignInManager`] starts, refreshes, lists and ends sign-ins for the backends.
-//! - [`connect`] picks a store by its URL, when the program runs.
-//! - [`Session`] is a request's handle on the data of its sign-in.
-//!
-//! # Features
-//!
-//! - `axum`: [`Session`] as an extractor.
-//! - `conformance`: the behaviour suite for implementations of [`Store`].
-//! - `metrics`: what stores and caches do, for the crate of that name.
-//! - `near-cache`: [`NearCache`](near_cache::NearCache).
-//! - `redis`: `RedisStore`, for one server, Sentinel and Cluster. `redis-tls`: TLS for it.
-//! - `postgres`, `mysql`, `sqlite`: `PostgresStore`, `MySqlStore`, `SqliteStore`. `sql-tls`: TLS for
-//!   the first two.
+#![doc = include_str!("../README.md")]
 
 mod changes;
 #[cfg(feature = "conformance")]

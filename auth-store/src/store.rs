@@ -1,4 +1,8 @@
 //! The contract of a store.
+//!
+//! [`Store`] is what every place that keeps sign-ins implements, whether it is part of this crate or
+//! not. Its answers live here too: what a compare-and-swap found, what a secret leads to, and which
+//! limit a new sign-in has to respect.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -12,26 +16,51 @@ use crate::record::{Record, Rotation, SecretMatch};
 use crate::secret::{Digest, Secret, SecretKind};
 use crate::watch::Watch;
 
-/// Where sign-ins are kept.
+/// Keeps sign-ins.
 ///
-/// Every step is atomic, for all nodes that share the store. The kit in
-/// [`conformance`](crate::conformance) (feature `conformance`) checks each rule of this page on an
-/// implementation. What holds for all of them:
+/// Implement this trait to keep sign-ins in a place that this crate does not support. To wrap another
+/// store, see [`forward_store!`](crate::forward_store). Verify an implementation with the suite in
+/// [`conformance`](crate::conformance) (feature `conformance`), which checks each rule of this page.
 ///
-/// - A store never hangs: it gives up by itself, within a bound that it documents.
-/// - A store that fails says so: [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable). It never answers "gone" instead.
-/// - Nothing but [`create`](Self::create) brings a sign-in into being. Whatever was deleted stays
-///   so, however late another request comes.
-/// - The store has no clock. Expiry is decided by the caller with [`Record::expiry`]; the store's
-///   own clean-up only collects garbage, in [`sweep`](Self::sweep).
-/// - Every change but [`touch`](Self::touch) raises the record's version.
+/// # Atomicity
+///
+/// - Each method is atomic for all nodes that share the store, and the operations on one sign-in are
+///   linearizable: once a method has returned `Ok`, every later call on any node sees its effect.
+/// - The methods for a whole subject are complete: once they have returned `Ok`, every sign-in whose
+///   [`create`](Self::create) was acknowledged before the call has ended or changed.
+/// - Only [`create`](Self::create) brings a sign-in into being. A deleted sign-in stays deleted, however
+///   late another request arrives; a slow request must not undo a sign-out.
+/// - Every change except [`touch`](Self::touch) increments [`Record::version`].
+///
+/// # Failures
+///
+/// - A store reports its failures as
+///   [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable). It never answers "no such
+///   sign-in" because it could not be reached.
+/// - A store must not hang. It gives up by itself within a bound that it documents.
+/// - After `Unavailable`, the caller does not know whether the operation took effect; it may even do so
+///   later. Callers treat it as if it had. Repeating the call is safe for every method but `create`,
+///   `update`, `rotate` and `delete_if_version`, which may then report the first call's success as a
+///   conflict.
+/// - The same holds for a future that is dropped before it has completed.
+///
+/// # Time
+///
+/// A store has no clock. The caller decides about expiry with [`Record::expiry`], so `load` and `list`
+/// may return expired sign-ins. A store may remove them at any time, by itself or in
+/// [`sweep`](Self::sweep), but only as garbage.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// A new public id for a sign-in of this subject, unguessable. Stores that keep a subject's
-    /// sign-ins in one place may say by the first 16 bits where.
+    /// Generates the id of a new sign-in of this subject.
+    ///
+    /// The id must be unguessable: at least 112 of its 128 bits are random. A store that keeps a
+    /// subject's sign-ins in one place may encode that place in the first 16 bits. The default
+    /// implementation takes all bits from the operating system.
     ///
     /// # Errors
-    /// If the operating system has no randomness to give.
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the operating system provides no
+    /// randomness.
     fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
         let _ = subject;
         let mut bytes = [0; 16];
@@ -39,31 +68,51 @@ pub trait Store: Send + Sync + 'static {
         Ok(SignInId::from_bytes(bytes))
     }
 
-    /// Shows what can be said without waiting; `see` is called exactly once. The record is lent,
-    /// not shared, so that requests on several cores do not count references in turn. The store
-    /// may hold a lock meanwhile: `see` must be quick, and must not call the store.
+    /// Passes `see` what the store knows about a sign-in without waiting.
+    ///
+    /// Calls `see` exactly once. The record is borrowed rather than returned, so that requests on
+    /// several cores do not contend for its reference count. The store may hold a lock during the call:
+    /// `see` must be quick and must not call the store.
+    ///
+    /// The default implementation passes [`Peek::Miss`].
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         let _ = sid;
         see(Peek::Miss);
     }
 
-    /// The sign-in of this id, or none. An expired one may be either.
+    /// Returns the sign-in with this id, or `None` if there is none.
+    ///
+    /// An expired sign-in may be returned or not.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store cannot be reached, or if the stored record cannot be decoded.
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError>;
 
-    /// Hears of changes of this sign-in: of every one but [`touch`](Self::touch), and the collection
-    /// of what has expired, that is made after this has returned, on any node; and of all that keeps
-    /// the store from hearing of them. The
-    /// watch is ready then; whoever waits looks again, and watches anew before that. It may be ready
-    /// without a reason. Several may watch one sign-in, and one that is not there can be watched.
+    /// Returns a future that completes once this sign-in may have changed.
     ///
-    /// None if the store does not tell of changes, or cannot at the moment: whoever waits asks again
-    /// and again.
+    /// The watch covers every change on any node from the moment this method returns, whether the watch
+    /// is polled or not, except [`touch`](Self::touch) and the removal of expired sign-ins. It also
+    /// completes when the store can no longer learn of changes, and it may complete without a reason.
+    /// To miss nothing, call `watch` before `load`, and call both again after the watch has completed.
+    /// A sign-in may have several watches, and need not exist to be watched.
+    ///
+    /// Returns `None` if the store does not report changes, or cannot at the moment. Callers then poll.
+    /// The default implementation returns `None`.
     fn watch(&self, sid: &SignInId) -> Option<Watch> {
         let _ = sid;
         None
     }
 
-    /// What this secret leads to, used as one of `kind`.
+    /// Looks up the sign-in that this secret claims to prove, and compares the two.
+    ///
+    /// `kind` is what the secret is used as; a secret of another kind is
+    /// [`NotFound`](SecretLookup::NotFound). `now` decides whether a rotated secret is still within its
+    /// grace. The default implementation calls [`load`](Self::load) and [`SecretLookup::by`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load).
     async fn find(
         &self,
         secret: &Secret,
@@ -73,22 +122,38 @@ pub trait Store: Send + Sync + 'static {
         Ok(SecretLookup::by(self.load(&secret.sid()).await?, secret, kind, now))
     }
 
-    /// Inserts a sign-in. Never replaces one: a key that is taken is an error of kind
-    /// [`Taken`](crate::StoreErrorKind::DuplicateId), and changes nothing. `record.version` is stored as 0.
+    /// Inserts a sign-in, and enforces the subject's limit.
     ///
-    /// With a limit, the subject has at most so many living sign-ins afterwards, however many
-    /// arrive at once: the oldest by `created_at` are evicted, or this one is refused. `record.created_at` is the
-    /// moment that decides which are living.
+    /// The store ignores `record.version` and starts at 0.
     ///
-    /// A store without room refuses with [`Unavailable`](crate::StoreErrorKind::Unavailable), after it
-    /// has evicted anonymous sign-ins. It never evicts a signed-in one for room.
+    /// With a limit, the subject has at most [`max`](SignInLimit::max) living sign-ins afterwards,
+    /// however many arrive at once: the store evicts the oldest by `created_at`, or refuses the new one.
+    /// A sign-in counts as living if it has not expired at `record.created_at`. Anonymous records have
+    /// no limit.
+    ///
+    /// A store without room evicts anonymous sign-ins first, and never a signed-in one.
+    ///
+    /// # Errors
+    ///
+    /// - [`DuplicateId`](crate::StoreErrorKind::DuplicateId): the id is in use. Nothing was changed, and
+    ///   nothing was evicted.
+    /// - [`Invalid`](crate::StoreErrorKind::Invalid): the record cannot be stored, for example because
+    ///   its data is too large. Nothing was changed.
+    /// - [`Unavailable`](crate::StoreErrorKind::Unavailable): the store did not answer, or has no room.
     async fn create(
         &self,
         record: Record,
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError>;
 
-    /// Replaces the data, if the record is still at this version. Never creates.
+    /// Replaces the data of a sign-in if its version is still `version`. Never creates one.
+    ///
+    /// Keeps everything else, in particular a later [`last_seen`](Record::last_seen).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Invalid`](crate::StoreErrorKind::Invalid) if the data cannot be stored, and
+    /// [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn update(
         &self,
         sid: &SignInId,
@@ -96,8 +161,15 @@ pub trait Store: Send + Sync + 'static {
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError>;
 
-    /// Replaces the secret, if `from` is still the current one. Never creates. The data stays, so
-    /// that neither a refresh nor an update has to wait for the other.
+    /// Replaces the secret of a sign-in if `from` is still the current one. Never creates one.
+    ///
+    /// The new record is what [`Rotation::apply`] makes of the stored one. The comparison is with the
+    /// secret rather than the version, so that a refresh and an update of the data never conflict; the
+    /// stored data is kept.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn rotate(
         &self,
         sid: &SignInId,
@@ -105,127 +177,184 @@ pub trait Store: Send + Sync + 'static {
         rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError>;
 
-    /// Notes a use at this time. Moves the last-seen time forward only, never revives, and does
-    /// not change the version. A sign-in that is gone is no error.
+    /// Records that a sign-in was used at this time.
+    ///
+    /// Moves the last-seen time forward only, and does not change the version. Does nothing if there is
+    /// no such sign-in.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Deletes a sign-in, and says whether there was one. Doing so twice is no error.
+    /// Deletes a sign-in. Returns whether there was one.
+    ///
+    /// Deleting does not require that the stored record can be decoded; the same holds for every other
+    /// way to end a sign-in.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError>;
 
-    /// Deletes a sign-in if it is still at this version.
+    /// Deletes a sign-in if its version is still `version`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError>;
 
-    /// Deletes a sign-in if it was not used since `last_seen`, and says whether it did: the end of
-    /// an idle sign-in cannot hit one that another node has just seen.
+    /// Deletes a sign-in that was not used after `last_seen`. Returns whether it was deleted.
+    ///
+    /// A node that considers a sign-in idle ends it this way, so that a use that another node has just
+    /// recorded prevents it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn delete_if_idle(
         &self,
         sid: &SignInId,
         last_seen: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// All sign-ins of a subject, oldest first by `created_at`; expired ones may be among them.
+    /// Returns all sign-ins of a subject, oldest first by `created_at`.
+    ///
+    /// Expired ones may be among them. The order of sign-ins that were created in the same millisecond
+    /// is not specified.
+    ///
+    /// # Errors
+    ///
+    /// As for [`load`](Self::load).
     async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError>;
 
-    /// Ends this sign-in of the subject, and says whether there was one. One of another subject is
-    /// left alone.
+    /// Ends this sign-in if it is one of the subject's. Returns whether it did.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError>;
 
-    /// Ends all sign-ins of the subject but this one, and says how many. No sign-in that was
-    /// created before survives.
+    /// Ends all sign-ins of the subject except `keep`. Returns how many.
+    ///
+    /// No other sign-in that was created before the call survives.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer. Some
+    /// sign-ins may have ended; call it again.
     async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError>;
 
-    /// Ends all sign-ins of the subject, and says how many. No sign-in that was created before
-    /// survives.
+    /// Ends all sign-ins of the subject. Returns how many.
+    ///
+    /// No sign-in that was created before the call survives.
+    ///
+    /// # Errors
+    ///
+    /// As for [`revoke_others`](Self::revoke_others).
     async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError>;
 
-    /// Replaces roles and claims (see [`encode`](crate::encode)) in all sign-ins of the subject,
-    /// and says in how many. How each was authenticated stays as it was.
+    /// Replaces roles and claims in all sign-ins of the subject. Returns in how many.
+    ///
+    /// `principal` is what [`encode`](crate::encode) returns. How and when each sign-in was
+    /// authenticated stays as it was.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer. Some
+    /// sign-ins may have changed; call it again.
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError>;
 
-    /// Collects at most `most` sign-ins that have expired at `now`, and says how many. It never
-    /// takes a living one, and never holds up other requests for long.
+    /// Removes at most `most` sign-ins that have expired at `now`. Returns how many.
+    ///
+    /// Never removes a living sign-in, and never delays other requests for long. A store that collects
+    /// garbage by itself may always return 0.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError>;
 }
 
-/// What a store can say without waiting.
+/// What a store knows about a sign-in without waiting; see [`Store::peek`].
 #[derive(Clone, Copy, Debug)]
 pub enum Peek<'a> {
-    /// Nothing: ask [`Store::load`].
+    /// Nothing is known: call [`Store::load`].
     Miss,
-    /// A copy, which was true a moment ago. It may not have heard of the latest use, so an idle
-    /// expiry that it shows has to be confirmed by [`Store::load`].
+    /// A copy, which was current a moment ago. Its last-seen time may be older than the stored one, so
+    /// an idle expiry that it shows must be confirmed by [`Store::load`].
     Cached(&'a Arc<Record>),
-    /// The truth.
+    /// The stored record, or `None` if there is no such sign-in.
     Authoritative(Option<&'a Arc<Record>>),
 }
 
-/// How many sign-ins one subject may have at a time, and what happens at the next.
+/// The number of sign-ins that a subject may have at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignInLimit {
-    /// How many.
+    /// The maximum number of living sign-ins.
     pub max: NonZeroU32,
-    /// What happens at the next.
+    /// What happens to the sign-in that would exceed it.
     pub when_full: OverflowPolicy,
 }
 
-/// What happens when a subject signs in once more than allowed.
+/// What happens when a subject with as many sign-ins as allowed signs in again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OverflowPolicy {
     /// The oldest sign-in ends.
     EvictOldest,
-    /// The new one is refused.
+    /// The new sign-in is refused.
     Reject,
 }
 
-/// What became of a [`Store::create`].
+/// The result of [`Store::create`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Created {
-    /// The sign-in is stored, and so many older ones of the subject were evicted.
+    /// The sign-in is stored.
     Stored {
-        /// How many.
+        /// How many older sign-ins of the subject were evicted for it.
         evicted: usize,
     },
     /// The subject has as many sign-ins as allowed. Nothing was changed.
     LimitReached,
 }
 
-/// What became of a compare-and-swap.
+/// The result of [`Store::update`] and [`Store::rotate`].
 #[derive(Clone, Debug)]
 pub enum CompareAndSwap {
-    /// It happened; this is the record now.
+    /// The change was stored. This is the new record.
     Stored(Arc<Record>),
-    /// Somebody else was faster. Nothing was changed; this is the record now.
+    /// Another request has changed the sign-in. Nothing was stored; this is the current record.
     Conflict(Arc<Record>),
     /// There is no such sign-in.
     NotFound,
 }
 
-/// What became of a [`Store::delete_if_version`].
+/// The result of [`Store::delete_if_version`].
 #[derive(Clone, Debug)]
 pub enum Deleted {
-    /// It is gone now.
+    /// The sign-in was deleted.
     Done,
-    /// It has changed. Nothing was deleted; this is the record now.
+    /// Another request has changed the sign-in. Nothing was deleted; this is the current record.
     Conflict(Arc<Record>),
-    /// It was gone already.
+    /// There is no such sign-in.
     NotFound,
 }
 
-/// What a secret leads to.
+/// The result of [`Store::find`]: what a secret leads to.
 #[derive(Clone, Debug)]
 pub enum SecretLookup {
-    /// The sign-in that it proves.
+    /// The secret proves this sign-in.
     Current(Arc<Record>),
-    /// It was just refreshed; refreshing with it again yields the current secret.
+    /// The secret was replaced a moment ago. Refreshing with it again yields the current secret.
     Rotated(Arc<Record>),
-    /// It proved this sign-in once, and no more.
+    /// The secret proved this sign-in once and was replaced since. It may have been stolen.
     Reused(Arc<Record>),
-    /// Nothing, or a sign-in that it never proved.
+    /// The secret belongs to no sign-in: it is forged, of another kind, or its sign-in has ended.
     NotFound,
 }
 
 impl SecretLookup {
-    /// What `secret`, used as one of `kind`, leads to, given the record of its id.
+    /// Compares `secret`, used as one of `kind`, with the record that is stored under its id.
     #[must_use]
     pub fn by(
         record: Option<Arc<Record>>,
@@ -243,12 +372,12 @@ impl SecretLookup {
     }
 }
 
-/// What `SessionAuth::new` and `JwtAuth::sign_in` take: a store, an `Arc` of one, or the
-/// type-erased one.
+/// Converts a store into a type-erased one: accepts a store, an `Arc` of one, or an `Arc<dyn Store>`.
 ///
-/// This is not an `impl Store for Arc<dyn Store>`, which would box every future twice.
+/// `SessionAuth::new` and `JwtAuth::sign_in` take this. An `impl Store for Arc<dyn Store>` would allow
+/// the same, but box every future twice.
 pub trait IntoStore {
-    /// The type-erased store.
+    /// Returns the type-erased store.
     fn into_store(self) -> Arc<dyn Store>;
 }
 
