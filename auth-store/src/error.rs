@@ -1,25 +1,28 @@
-//! Why a store could not do what it was asked.
+//! Errors of stores, and of reading stored JSON.
+//!
+//! The texts name neither the backend nor stored values, because they may be logged and shown;
+//! `source()` has the cause.
 
 use std::error::Error;
 use std::fmt;
 
 use auth_core::{AuthError, AuthErrorKind, BoxError};
 
-/// What kind of failure a [`StoreError`] is.
+/// The kind of a [`StoreError`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum StoreErrorKind {
-    /// The store did not answer, or has no room. What was acknowledged before still stands;
-    /// whether this operation happened is not known.
+    /// The store did not answer, or has no room. Whether the operation took effect is unknown; what was
+    /// acknowledged before still holds.
     Unavailable,
-    /// `create` was given a key that is taken. Nothing was changed.
+    /// [`create`](crate::Store::create) was called with an id that is in use. Nothing was changed.
     DuplicateId,
-    /// The record cannot be stored as it is: its data is too large, or what is stored cannot be
-    /// read. Nothing was changed.
+    /// The record cannot be stored, for example because its data is too large, or a stored record
+    /// cannot be decoded. Nothing was changed.
     Invalid,
 }
 
-/// Why a store could not do what it was asked. It is never used for "there is no such sign-in".
+/// An error of a [`Store`](crate::Store). That a sign-in does not exist is never an error.
 #[derive(Debug)]
 pub struct StoreError {
     kind: StoreErrorKind,
@@ -27,23 +30,23 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    /// An error of this kind, from this source.
+    /// Creates an error of this kind with this cause.
     pub fn new(kind: StoreErrorKind, source: impl Into<BoxError>) -> Self {
         Self { kind, source: source.into() }
     }
 
-    /// The store did not answer.
+    /// Creates an error of kind [`Unavailable`](StoreErrorKind::Unavailable).
     pub fn unavailable(source: impl Into<BoxError>) -> Self {
         Self::new(StoreErrorKind::Unavailable, source)
     }
 
-    /// `create` was given a key that is taken.
+    /// Creates an error of kind [`DuplicateId`](StoreErrorKind::DuplicateId).
     #[must_use]
     pub fn duplicate_id() -> Self {
-        Self::new(StoreErrorKind::DuplicateId, "create never replaces a sign-in")
+        Self::new(StoreErrorKind::DuplicateId, "`create` never replaces a sign-in")
     }
 
-    /// What kind of failure it is.
+    /// Returns the kind of this error.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
@@ -53,9 +56,9 @@ impl StoreError {
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            StoreErrorKind::Unavailable => "the store of sign-ins did not answer",
-            StoreErrorKind::DuplicateId => "the sign-in id is taken",
-            StoreErrorKind::Invalid => "the sign-in cannot be stored or read as it is",
+            StoreErrorKind::Unavailable => "the sign-in store is unavailable",
+            StoreErrorKind::DuplicateId => "the sign-in id is already in use",
+            StoreErrorKind::Invalid => "the sign-in cannot be stored or decoded",
         })
     }
 }
@@ -66,15 +69,17 @@ impl Error for StoreError {
     }
 }
 
-/// A failed store makes the operation unavailable, whatever failed in it.
+/// A store error of any kind makes the operation [`Unavailable`](AuthErrorKind::Unavailable).
 impl From<StoreError> for AuthError {
     fn from(error: StoreError) -> Self {
         Self::new(AuthErrorKind::Unavailable, error)
     }
 }
 
-/// Stored JSON that is not what was asked for: where, and not what. The text of `serde_json`'s own
-/// error repeats the value, which may be personal, and errors go to logs.
+/// Stored JSON that does not decode as the requested type.
+///
+/// Keeps only the position. The message of `serde_json`'s own error repeats the value, which may be
+/// personal, and errors are logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Undecodable {
     line: usize,
@@ -90,7 +95,7 @@ impl From<serde_json::Error> for Undecodable {
 impl fmt::Display for Undecodable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { line, column } = self;
-        write!(f, "JSON of another type, at line {line}, column {column}")
+        write!(f, "the JSON does not have the requested type, at line {line}, column {column}")
     }
 }
 
@@ -101,11 +106,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sec_74_it_does_not_repeat_the_value() {
+    fn sec_74_the_message_does_not_repeat_the_value() {
         let error = serde_json::from_str::<u64>(r#""alice@example.org""#).unwrap_err();
-        assert!(error.to_string().contains("alice"), "or there is nothing to keep quiet");
+        assert!(error.to_string().contains("alice"), "serde_json repeats the value");
         let error = Undecodable::from(error);
-        assert_eq!(error.to_string(), "JSON of another type, at line 1, column 19");
+        assert_eq!(
+            error.to_string(),
+            "the JSON does not have the requested type, at line 1, column 19"
+        );
         assert!(!format!("{error:?}").contains("alice") && error.source().is_none());
     }
 }

@@ -1,4 +1,7 @@
 //! How long a sign-in lasts.
+//!
+//! [`Lifetime`] is what an application configures, [`Deadlines`] what a record keeps of it. Every
+//! decision about expiry is made here, against the caller's clock.
 
 use std::error::Error;
 use std::fmt;
@@ -9,8 +12,10 @@ use auth_core::Timestamp;
 const HOUR: Duration = Duration::from_secs(3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// How long a sign-in lasts: unused (idle), and at most (absolute). Use alone never carries it past
-/// the absolute limit; signing in again starts both anew.
+/// How long a sign-in lasts.
+///
+/// The idle timeout ends a sign-in that is not used. The absolute timeout ends it however much it is
+/// used; only authenticating again extends it. Defaults to [`Lifetime::AAL2`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
     idle: Option<Duration>,
@@ -18,87 +23,87 @@ pub struct Lifetime {
 }
 
 impl Lifetime {
-    /// NIST SP 800-63B-4 section 2.1.3: 30 days, no idle limit.
+    /// 30 days, without an idle timeout (NIST SP 800-63B-4 section 2.1.3).
     pub const AAL1: Self = Self { idle: None, absolute: Duration::from_secs(30 * DAY.as_secs()) };
-    /// NIST SP 800-63B-4 section 2.2.3: 24 hours, 1 hour idle.
+    /// 24 hours, with an idle timeout of 1 hour (NIST SP 800-63B-4 section 2.2.3).
     pub const AAL2: Self = Self { idle: Some(HOUR), absolute: DAY };
-    /// NIST SP 800-63B-4 section 2.3.3: 12 hours, 15 minutes idle.
+    /// 12 hours, with an idle timeout of 15 minutes (NIST SP 800-63B-4 section 2.3.3).
     pub const AAL3: Self =
         Self { idle: Some(Duration::from_secs(900)), absolute: Duration::from_secs(12 * 3600) };
 
-    /// A lifetime of these limits; `None` for no idle limit.
+    /// Creates a lifetime. `None` disables the idle timeout.
     ///
     /// # Errors
-    /// If a limit is shorter than a second, which would end every sign-in at once.
+    ///
+    /// Returns an error if a timeout is shorter than one second, which would end every sign-in at once.
     pub fn new(idle: Option<Duration>, absolute: Duration) -> Result<Self, InvalidLifetime> {
-        const LEAST: Duration = Duration::from_secs(1);
-        if absolute < LEAST || idle.is_some_and(|idle| idle < LEAST) {
+        const MIN: Duration = Duration::from_secs(1);
+        if absolute < MIN || idle.is_some_and(|idle| idle < MIN) {
             return Err(InvalidLifetime);
         }
         Ok(Self { idle, absolute })
     }
 
-    /// The idle limit.
+    /// Returns the idle timeout.
     #[must_use]
     pub fn idle(&self) -> Option<Duration> {
         self.idle
     }
 
-    /// The absolute limit.
+    /// Returns the absolute timeout.
     #[must_use]
     pub fn absolute(&self) -> Duration {
         self.absolute
     }
 }
 
-/// [`Lifetime::AAL2`].
 impl Default for Lifetime {
     fn default() -> Self {
         Self::AAL2
     }
 }
 
-/// A limit is shorter than a second.
+/// An error for a timeout that is shorter than one second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidLifetime;
 
 impl fmt::Display for InvalidLifetime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an idle or absolute limit is at least one second")
+        f.write_str("idle and absolute timeouts must be at least 1 second")
     }
 }
 
 impl Error for InvalidLifetime {}
 
-/// Which limit a sign-in has reached.
+/// The deadline that a sign-in has reached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
-    /// It was not used for too long. Only the stored record decides that, never a copy of it: a
-    /// copy does not hear of every use.
+    /// The idle timeout. Only the stored record can prove this: a copy may miss the latest use.
     Idle,
-    /// It has lasted as long as it may.
+    /// The absolute timeout.
     Absolute,
 }
 
-/// The limits as a record keeps them. Idle time is counted in whole seconds; 0 is no limit.
+/// When a sign-in expires, as a record keeps it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Deadlines {
-    /// How many seconds it may stay unused; 0 for any.
+    /// The idle timeout in whole seconds; 0 for none.
     pub idle_secs: u32,
-    /// When it ends whatever the client does.
+    /// When the absolute timeout ends the sign-in.
     pub ends_at: Timestamp,
 }
 
 impl Deadlines {
-    /// The limits of a sign-in that starts now.
+    /// Returns the deadlines of a sign-in that starts at `now`. An idle timeout is rounded down to whole
+    /// seconds.
     #[must_use]
     pub fn starting(lifetime: Lifetime, now: Timestamp) -> Self {
         let secs = |idle: Duration| u32::try_from(idle.as_secs()).unwrap_or(u32::MAX);
         Self { idle_secs: lifetime.idle.map_or(0, secs), ends_at: now + lifetime.absolute }
     }
 
-    /// Which limit a sign-in that was last used at `last_seen` has reached.
+    /// Returns which deadline a sign-in that was last used at `last_seen` has reached, or `None`.
     #[must_use]
     pub fn expiry(&self, last_seen: Timestamp, now: Timestamp) -> Option<Expiry> {
         if now >= self.ends_at {
@@ -115,17 +120,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sec_10_the_presets_are_those_of_nist() {
+    fn sec_10_presets_match_nist() {
         let hours = |h: u64| Duration::from_secs(h * 3600);
-        let limits = |lifetime: Lifetime| (lifetime.idle(), lifetime.absolute());
-        assert_eq!(limits(Lifetime::AAL1), (None, hours(30 * 24)));
-        assert_eq!(limits(Lifetime::AAL2), (Some(hours(1)), hours(24)));
-        assert_eq!(limits(Lifetime::AAL3), (Some(hours(1) / 4), hours(12)));
+        let timeouts = |lifetime: Lifetime| (lifetime.idle(), lifetime.absolute());
+        assert_eq!(timeouts(Lifetime::AAL1), (None, hours(30 * 24)));
+        assert_eq!(timeouts(Lifetime::AAL2), (Some(hours(1)), hours(24)));
+        assert_eq!(timeouts(Lifetime::AAL3), (Some(hours(1) / 4), hours(12)));
         assert_eq!(Lifetime::default(), Lifetime::AAL2);
     }
 
     #[test]
-    fn a_limit_of_nothing_does_not_build() {
+    fn a_timeout_below_one_second_is_rejected() {
         let hour = Duration::from_secs(3600);
         assert_eq!(Lifetime::new(None, Duration::ZERO), Err(InvalidLifetime));
         assert_eq!(Lifetime::new(Some(Duration::ZERO), hour), Err(InvalidLifetime));
@@ -133,15 +138,19 @@ mod tests {
     }
 
     #[test]
-    fn each_limit_is_reached_at_its_moment() {
+    fn each_deadline_is_reached_at_its_moment() {
         let at = Timestamp::from_secs;
         let lifetime =
             Lifetime::new(Some(Duration::from_secs(10)), Duration::from_secs(100)).unwrap();
-        let limits = Deadlines::starting(lifetime, at(1000));
-        assert_eq!(limits.expiry(at(1000), at(1009)), None);
-        assert_eq!(limits.expiry(at(1000), at(1010)), Some(Expiry::Idle));
-        assert_eq!(limits.expiry(at(1095), at(1099)), None);
-        assert_eq!(limits.expiry(at(1099), at(1100)), Some(Expiry::Absolute));
-        assert_eq!(limits.expiry(at(1001), at(1000)), None, "a clock that went back ends nothing");
+        let deadlines = Deadlines::starting(lifetime, at(1000));
+        assert_eq!(deadlines.expiry(at(1000), at(1009)), None);
+        assert_eq!(deadlines.expiry(at(1000), at(1010)), Some(Expiry::Idle));
+        assert_eq!(deadlines.expiry(at(1095), at(1099)), None);
+        assert_eq!(deadlines.expiry(at(1099), at(1100)), Some(Expiry::Absolute));
+        assert_eq!(
+            deadlines.expiry(at(1001), at(1000)),
+            None,
+            "a clock that is set back ends no sign-in"
+        );
     }
 }

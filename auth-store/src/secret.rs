@@ -1,4 +1,7 @@
-//! The secret that proves a sign-in, and the digests that are kept of it.
+//! The secret that proves a sign-in, and the digests that a store keeps of it.
+//!
+//! A store never holds a secret, so that reading a store does not let anyone act for a user. Digests
+//! are compared in constant time, and secrets are wiped on drop.
 
 use std::fmt;
 
@@ -9,21 +12,22 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-/// What a secret is for. A secret of one kind is never accepted as one of another: the kind is
-/// part of every digest.
+/// What a secret is used as.
+///
+/// The kind is part of every digest, so that a secret of one kind is never accepted as one of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum SecretKind {
     /// A session cookie.
     Cookie = 1,
-    /// A session in an `Authorization` header.
+    /// An opaque token in an `Authorization` header.
     Bearer = 2,
     /// A refresh token, which never authenticates a request.
     Refresh = 3,
 }
 
 impl SecretKind {
-    /// The name of the scheme that such a secret authenticates by.
+    /// Returns the name of the scheme that a secret of this kind authenticates by.
     #[must_use]
     pub fn scheme(self) -> &'static str {
         match self {
@@ -34,10 +38,10 @@ impl SecretKind {
     }
 }
 
-/// A sign-in's secret: its public id, a family of 128 bits and a verifier of 256 bits.
+/// A sign-in's secret: the public id, a random family of 128 bits and a random verifier of 256 bits.
 ///
-/// The family stays while the secret is refreshed, so that an old secret can be told from a forged
-/// one. `Debug` shows the public id only; the bytes are wiped on drop.
+/// The family stays the same when the secret is refreshed. This distinguishes an old secret, which may
+/// have been stolen, from a forged one. `Debug` shows the public id only; the bytes are wiped on drop.
 #[derive(Clone)]
 pub struct Secret([u8; 64]);
 
@@ -45,10 +49,11 @@ impl Secret {
     /// The length of a secret's text form.
     pub const TEXT_LEN: usize = 86;
 
-    /// A new secret for this sign-in, from the operating system's generator.
+    /// Generates a secret for this sign-in with the operating system's random number generator.
     ///
     /// # Errors
-    /// If the operating system has no randomness to give.
+    ///
+    /// Returns an error if the operating system provides no randomness.
     pub fn generate(sid: SignInId) -> Result<Self, getrandom::Error> {
         let mut secret = Self([0; 64]);
         secret.0[..16].copy_from_slice(sid.as_bytes());
@@ -56,7 +61,7 @@ impl Secret {
         Ok(secret)
     }
 
-    /// Reads a secret's text form: 86 characters of base64url, and nothing else.
+    /// Parses a secret's text form: exactly 86 characters of base64url without padding.
     #[must_use]
     pub fn parse(text: &[u8]) -> Option<Self> {
         if text.len() != Self::TEXT_LEN {
@@ -67,29 +72,29 @@ impl Secret {
         (written == secret.0.len()).then_some(secret)
     }
 
-    /// The secret's text form, for the client alone.
+    /// Returns the secret's text form, for the client only.
     #[must_use]
     pub fn to_text(&self) -> Zeroizing<String> {
         Zeroizing::new(URL_SAFE_NO_PAD.encode_to_string(self.0))
     }
 
-    /// The public id of the sign-in that this secret claims to prove.
+    /// Returns the public id of the sign-in that this secret claims to prove.
     #[must_use]
     pub fn sid(&self) -> SignInId {
         SignInId::from_bytes(std::array::from_fn(|i| self.0[i]))
     }
 
-    /// What is kept of it when it is a secret of this kind.
+    /// Returns the digests that a store keeps of this secret, used as one of `kind`.
     #[must_use]
     pub fn digests(&self, kind: SecretKind) -> SecretDigests {
         SecretDigests { family: self.family_digest(kind), current: self.digest(kind) }
     }
 
-    /// What [`Record::current`](crate::Record::current) is, if this is the current secret: the
-    /// digest of family and verifier, one block of SHA-256 with its padding.
+    /// Returns the digest of family and verifier, which equals
+    /// [`Record::current`](crate::Record::current) if this is the current secret.
     #[must_use]
     pub fn digest(&self, kind: SecretKind) -> Digest {
-        let mut block = [0; 55];
+        let mut block = [0; 55]; // with its padding, one block of SHA-256
         block[..6].copy_from_slice(b"auth/v");
         block[6] = kind as u8;
         block[7..].copy_from_slice(&self.0[16..]);
@@ -98,7 +103,7 @@ impl Secret {
         Digest(digest.into())
     }
 
-    /// What is kept of its family when it is a secret of this kind.
+    /// Returns the digest of the family.
     #[must_use]
     pub fn family_digest(&self, kind: SecretKind) -> FamilyDigest {
         let mut hash = Sha256::new_with_prefix(b"auth/f");
@@ -109,14 +114,16 @@ impl Secret {
         FamilyDigest(digest)
     }
 
-    /// The secret that follows this one: everybody who holds this one and learns `nonce` derives
-    /// the same, so a retry after a lost response gets what the first try got.
+    /// Derives the secret that replaces this one: the next verifier is the HMAC-SHA256 of `nonce` under
+    /// the current verifier.
     ///
-    /// # Panics
-    /// Never: HMAC takes keys of any length.
+    /// The same secret and nonce always yield the same successor, so that a retry after a lost response
+    /// receives the secret that the first attempt created.
     #[must_use]
+    #[allow(clippy::missing_panics_doc)] // it does not panic
     pub fn successor(&self, nonce: &Nonce) -> Self {
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0[32..]).expect("any length will do");
+        let mut mac =
+            Hmac::<Sha256>::new_from_slice(&self.0[32..]).expect("HMAC accepts keys of any length");
         mac.update(b"auth/successor");
         mac.update(&nonce.0);
         let mut next = self.clone();
@@ -131,7 +138,8 @@ impl Drop for Secret {
     }
 }
 
-/// Overwrites bytes that are not read again, in a few wide stores.
+/// Overwrites bytes that are not read again. The barrier keeps the compiler from dropping the writes;
+/// unlike `zeroize()`, this compiles to a few wide stores.
 fn wipe<const N: usize>(bytes: &mut [u8; N]) {
     *bytes = [0; N];
     zeroize::optimization_barrier(bytes);
@@ -146,13 +154,13 @@ impl fmt::Debug for Secret {
 /// What a store keeps of a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SecretDigests {
-    /// Of the family.
+    /// The digest of the family.
     pub family: FamilyDigest,
-    /// Of the verifier that is good now.
+    /// The digest of the current verifier.
     pub current: Digest,
 }
 
-/// The SHA-256 of a verifier, its family and its kind. Compared in constant time.
+/// The SHA-256 digest of a verifier, its family and its kind. `==` takes constant time.
 #[derive(Clone, Copy)]
 pub struct Digest(pub [u8; 32]);
 
@@ -169,13 +177,8 @@ impl PartialEq for Digest {
 
 impl Eq for Digest {}
 
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Digest(..)")
-    }
-}
-
-/// Half of the SHA-256 of a family and its kind: as long as the family itself.
+/// The first 128 bits of the SHA-256 digest of a family and its kind: as many as the family has. `==`
+/// takes constant time.
 #[derive(Clone, Copy)]
 pub struct FamilyDigest(pub [u8; 16]);
 
@@ -187,22 +190,17 @@ impl PartialEq for FamilyDigest {
 
 impl Eq for FamilyDigest {}
 
-impl fmt::Debug for FamilyDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("FamilyDigest(..)")
-    }
-}
-
-/// What is kept for as long as a refresh may be repeated. Without the old secret it is worth
-/// nothing.
+/// The random value from which a secret's [successor](Secret::successor) is derived. It is stored for as
+/// long as a refresh may be repeated, and is of no use without the old secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Nonce(pub [u8; 16]);
 
 impl Nonce {
-    /// A new one, from the operating system's generator.
+    /// Generates a nonce with the operating system's random number generator.
     ///
     /// # Errors
-    /// If the operating system has no randomness to give.
+    ///
+    /// Returns an error if the operating system provides no randomness.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut nonce = Self([0; 16]);
         getrandom::fill(&mut nonce.0)?;
@@ -210,11 +208,17 @@ impl Nonce {
     }
 }
 
-impl fmt::Debug for Nonce {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Nonce(..)")
-    }
+macro_rules! redacted_debug {
+    ($($ty:ident)*) => {
+        $(impl fmt::Debug for $ty {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(concat!(stringify!($ty), "(..)"))
+            }
+        })*
+    };
 }
+
+redacted_debug!(Digest FamilyDigest Nonce);
 
 #[cfg(test)]
 mod tests {
@@ -226,15 +230,15 @@ mod tests {
     }
 
     #[test]
-    fn sec_02_03_two_secrets_differ_in_all_their_random_bytes() {
+    fn sec_02_03_two_secrets_differ_in_family_and_verifier() {
         let (a, b) = (secret(), secret());
-        assert_eq!(a.0[..16], b.0[..16], "the id is given");
+        assert_eq!(a.0[..16], b.0[..16], "the id is the same");
         assert_ne!(a.0[16..32], b.0[16..32], "a family of 128 bits");
         assert_ne!(a.0[32..], b.0[32..], "a verifier of 256 bits");
     }
 
     #[test]
-    fn sec_36_the_text_is_random_bytes_and_nothing_else() {
+    fn sec_36_the_text_form_contains_only_the_id_and_random_bytes() {
         let secret = secret();
         let text = secret.to_text();
         let raw = URL_SAFE_NO_PAD.decode_to_vec(text.as_bytes()).unwrap();
@@ -252,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_81_every_kind_has_digests_of_its_own() {
+    fn sec_81_kinds_have_different_digests() {
         let secret = secret();
         let kinds = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh];
         for (i, a) in kinds.iter().enumerate() {
@@ -264,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_is_derived_alike_and_needs_both_parts() {
+    fn a_successor_is_determined_by_secret_and_nonce() {
         let (old, other) = (secret(), secret());
         let nonce = Nonce([1; 16]);
         let digest = |secret: &Secret| secret.digest(SecretKind::Refresh);
@@ -275,7 +279,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn sec_07_only_the_exact_text_is_a_secret(text in proptest::collection::vec(any::<u8>(), 0..120)) {
+        fn sec_07_only_the_exact_text_form_is_parsed(text in proptest::collection::vec(any::<u8>(), 0..120)) {
             if let Some(secret) = Secret::parse(&text) {
                 let again = secret.to_text();
                 prop_assert_eq!(again.as_bytes(), &text[..], "one secret has one text");
@@ -283,7 +287,7 @@ mod tests {
         }
 
         #[test]
-        fn a_changed_letter_is_another_secret(at in 0usize..Secret::TEXT_LEN, letter in "[A-Za-z0-9_-]") {
+        fn a_changed_character_makes_another_secret(at in 0usize..Secret::TEXT_LEN, letter in "[A-Za-z0-9_-]") {
             let secret = secret();
             let mut text = secret.to_text().as_bytes().to_vec();
             prop_assume!(text[at] != letter.as_bytes()[0]);

@@ -1,4 +1,7 @@
 //! Waiting for changes of a sign-in.
+//!
+//! [`Watch`] is what a store hands out. [`Watchers`] is how a store or cache of this crate completes
+//! watches: it knows who waits for which sign-in.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -12,14 +15,16 @@ use auth_core::{BoxFuture, SignInId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// Is ready once something may have changed: what [`Store::watch`](crate::Store::watch) gives out. It
-/// can be dropped at any time.
-#[must_use = "a watch tells whoever awaits it"]
+/// A future that completes once a sign-in may have changed; see [`Store::watch`](crate::Store::watch).
+/// It may be dropped at any time.
+#[must_use = "a watch does nothing unless it is awaited"]
 pub struct Watch(BoxFuture<()>);
 
 impl Watch {
-    /// A watch that is over when this future is. It has to hear of what happens from now on, whether
-    /// it was polled or not.
+    /// Creates a watch that completes when `changed` does.
+    ///
+    /// `changed` must cover what happens from now on, whether it is polled or not. An `async fn` that
+    /// subscribes when it is first polled does not.
     pub fn new(changed: impl Future<Output = ()> + Send + 'static) -> Self {
         Self(Box::pin(changed))
     }
@@ -38,134 +43,134 @@ impl fmt::Debug for Watch {
     }
 }
 
-/// Watches are kept in so many parts, so that changes of different sign-ins do not wait for each
-/// other.
+/// The number of locks over which the sign-ins are spread, so that changes of different sign-ins do
+/// not wait for each other.
 const STRIPES: usize = 64;
 
-/// Who waits for changes of which sign-in. Changes cost one look at a counter while nobody does.
+/// The watches of a store, by sign-in. While there are none, a change costs one atomic load.
 #[derive(Clone)]
-pub(crate) struct Watchers(Arc<Kept>);
+pub(crate) struct Watchers(Arc<Inner>);
 
-struct Kept {
-    watching: AtomicUsize,
+struct Inner {
+    /// The number of watches of all sign-ins.
+    count: AtomicUsize,
     stripes: Box<[Mutex<HashMap<SignInId, Waiters>>]>,
 }
 
-/// What is rung for everybody who waits for one sign-in.
+/// The watches of one sign-in.
 #[derive(Default)]
 struct Waiters {
-    rung: Arc<Notify>,
-    watching: usize,
+    changed: Arc<Notify>,
+    count: usize,
 }
 
 impl Default for Watchers {
     fn default() -> Self {
         let stripes = (0..STRIPES).map(|_| Mutex::default()).collect();
-        Self(Arc::new(Kept { watching: AtomicUsize::new(0), stripes }))
+        Self(Arc::new(Inner { count: AtomicUsize::new(0), stripes }))
     }
 }
 
 impl Watchers {
-    /// Hears of every [`wake`](Self::wake) for this sign-in that follows.
+    /// Returns a watch that completes at the next [`wake`](Self::wake) for this sign-in.
     ///
-    /// Who changes a sign-in does so before it looks at the counter; who watches is counted before it
-    /// looks at the sign-in. So one of the two sees the other.
+    /// No change is missed: a writer changes the sign-in and then reads the counter, and a watcher
+    /// increments the counter and then reads the sign-in. In any order, one of them sees the other.
     pub(crate) fn watch(&self, sid: &SignInId) -> Watch {
-        self.0.watching.fetch_add(1, Ordering::SeqCst);
-        let rung = {
-            let mut bells = self.0.stripe(sid).lock();
-            let bell = bells.entry(*sid).or_default();
-            bell.watching += 1;
-            Arc::clone(&bell.rung).notified_owned() // hears from here on, polled or not
+        self.0.count.fetch_add(1, Ordering::SeqCst);
+        let changed = {
+            let mut stripe = self.0.stripe(sid).lock();
+            let waiters = stripe.entry(*sid).or_default();
+            waiters.count += 1;
+            Arc::clone(&waiters.changed).notified_owned() // registered from here on, polled or not
         };
-        let place = Place { kept: Arc::clone(&self.0), sid: *sid };
+        let registration = Registration { watchers: Arc::clone(&self.0), sid: *sid };
         Watch::new(async move {
-            let _place = place;
-            rung.await;
+            let _registration = registration;
+            changed.await;
         })
     }
 
-    /// This sign-in has changed.
+    /// Completes the watches of this sign-in. Call it after the change has been made.
     pub(crate) fn wake(&self, sid: &SignInId) {
-        if self.0.watching.load(Ordering::SeqCst) > 0
-            && let Some(bell) = self.0.stripe(sid).lock().get(sid)
+        if self.0.count.load(Ordering::SeqCst) > 0
+            && let Some(waiters) = self.0.stripe(sid).lock().get(sid)
         {
-            bell.rung.notify_waiters();
+            waiters.changed.notify_waiters();
         }
     }
 
-    /// Any sign-in may have changed.
+    /// Completes all watches, because any sign-in may have changed.
     #[cfg(feature = "near-cache")]
     pub(crate) fn wake_all(&self) {
-        if self.0.watching.load(Ordering::SeqCst) > 0 {
+        if self.0.count.load(Ordering::SeqCst) > 0 {
             for stripe in &self.0.stripes {
-                stripe.lock().values().for_each(|bell| bell.rung.notify_waiters());
+                stripe.lock().values().for_each(|waiters| waiters.changed.notify_waiters());
             }
         }
     }
 }
 
-impl Kept {
+impl Inner {
     fn stripe(&self, sid: &SignInId) -> &Mutex<HashMap<SignInId, Waiters>> {
         let [.., last] = *sid.as_bytes();
         &self.stripes[usize::from(last) % STRIPES]
     }
 }
 
-/// The place of one who waits; it goes with the watch.
-struct Place {
-    kept: Arc<Kept>,
+/// A watch's entry among the waiters, which is removed when the watch is dropped.
+struct Registration {
+    watchers: Arc<Inner>,
     sid: SignInId,
 }
 
-impl Drop for Place {
+impl Drop for Registration {
     fn drop(&mut self) {
-        let mut bells = self.kept.stripe(&self.sid).lock();
-        if let Some(bell) = bells.get_mut(&self.sid) {
-            bell.watching -= 1;
-            if bell.watching == 0 {
-                bells.remove(&self.sid);
+        let mut stripe = self.watchers.stripe(&self.sid).lock();
+        if let Some(waiters) = stripe.get_mut(&self.sid) {
+            waiters.count -= 1;
+            if waiters.count == 0 {
+                stripe.remove(&self.sid);
             }
         }
-        self.kept.watching.fetch_sub(1, Ordering::SeqCst);
+        self.watchers.count.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::task::{Context, Waker};
+    use std::task::Waker;
 
     use super::*;
 
-    fn is_over(watch: &mut Watch) -> bool {
-        let mut cx = Context::from_waker(Waker::noop());
-        std::pin::Pin::new(watch).poll(&mut cx).is_ready()
+    fn is_ready(watch: &mut Watch) -> bool {
+        Pin::new(watch).poll(&mut Context::from_waker(Waker::noop())).is_ready()
     }
 
     #[test]
-    fn all_who_wait_for_a_sign_in_hear_and_nobody_else() {
+    fn wake_completes_the_watches_of_one_sign_in() {
         let watchers = Watchers::default();
         let (sid, other) = (SignInId::from_bytes([1; 16]), SignInId::from_bytes([2; 16]));
         let (mut polled, mut unpolled) = (watchers.watch(&sid), watchers.watch(&sid));
-        let mut others = watchers.watch(&other);
-        assert!(!is_over(&mut polled));
+        let mut of_other = watchers.watch(&other);
+        assert!(!is_ready(&mut polled));
         watchers.wake(&sid);
-        assert!(is_over(&mut polled) && is_over(&mut unpolled));
-        assert!(!is_over(&mut others));
+        assert!(is_ready(&mut polled) && is_ready(&mut unpolled));
+        assert!(!is_ready(&mut of_other));
         let mut later = watchers.watch(&sid);
-        assert!(!is_over(&mut later), "what was before counts no more");
+        assert!(!is_ready(&mut later), "an earlier change does not complete it");
     }
 
     #[test]
-    fn who_went_away_leaves_nothing() {
+    fn dropped_watches_leave_no_entry() {
         let watchers = Watchers::default();
         let sid = SignInId::from_bytes([1; 16]);
-        let (gone, mut stays) = (watchers.watch(&sid), watchers.watch(&sid));
-        drop(gone);
+        let (dropped, mut kept) = (watchers.watch(&sid), watchers.watch(&sid));
+        drop(dropped);
         watchers.wake(&sid);
-        assert!(is_over(&mut stays));
-        drop(stays);
-        assert_eq!(watchers.0.watching.load(Ordering::SeqCst), 0);
+        assert!(is_ready(&mut kept));
+        drop(kept);
+        assert_eq!(watchers.0.count.load(Ordering::SeqCst), 0);
         assert!(watchers.0.stripe(&sid).lock().is_empty());
     }
 }

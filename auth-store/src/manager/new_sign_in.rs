@@ -6,8 +6,7 @@ use std::sync::Arc;
 use auth_core::{AuthError, AuthErrorKind, Persistence, Principal, SignInId, SignInOptions};
 use serde::Serialize;
 
-use crate::record::codec;
-use crate::record::{Device, SignInDetails};
+use crate::record::{Device, SignInDetails, codec};
 use crate::secret::SecretKind;
 
 /// Who signs in, and by what.

@@ -1,4 +1,6 @@
-//! How roles and claims are kept: as JSON, so that every store and every node reads them alike.
+//! The stored form of roles and claims.
+//!
+//! They are JSON, so that every store and every node reads them alike, whatever their release.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -18,10 +20,11 @@ struct Decoded<C> {
     claims: C,
 }
 
-/// Encodes what a subject's sign-ins have in common.
+/// Encodes roles and claims, which all sign-ins of a subject have in common.
 ///
 /// # Errors
-/// If the claims do not serialize.
+///
+/// Returns an error if the claims cannot be serialized as JSON.
 pub fn encode<C: Serialize>(
     roles: &[Box<str>],
     claims: &C,
@@ -29,10 +32,11 @@ pub fn encode<C: Serialize>(
     serde_json::to_vec(&Encoded { roles, claims }).map(Vec::into_boxed_slice)
 }
 
-/// Decodes roles and claims.
+/// Decodes what [`encode`] returned.
 ///
 /// # Errors
-/// If the claims are not those of `C`.
+///
+/// Returns an error if the bytes are not valid or the claims are not a `C`.
 pub fn decode<C: DeserializeOwned>(bytes: &[u8]) -> Result<(Vec<Box<str>>, C), serde_json::Error> {
     let Decoded { mut roles, claims } = serde_json::from_slice(bytes)?;
     roles.shrink_to_fit(); // a record in memory keeps them

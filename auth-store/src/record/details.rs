@@ -1,4 +1,6 @@
-//! What few sign-ins have, or few requests read.
+//! Details of a sign-in that few requests read.
+//!
+//! They are boxed in a [`Record`](super::Record), so that the record stays small.
 
 use std::net::IpAddr;
 
@@ -6,48 +8,49 @@ use auth_core::Timestamp;
 
 use crate::secret::{Digest, Nonce};
 
-/// What few sign-ins have, or few requests read.
+/// Details that few sign-ins have, or few requests read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignInDetails {
-    /// The secret before the current one, while a refresh with it may be repeated.
+    /// The previous secret, as long as a refresh with it may be repeated.
     pub grace: Option<RotationGrace>,
-    /// What the client may do (RFC 6749 section 3.3).
+    /// The scopes granted to the client (RFC 6749 section 3.3).
     pub scopes: Vec<Box<str>>,
-    /// How well the user was authenticated.
+    /// The authentication context class: how strongly the user was authenticated.
     pub acr: Option<Box<str>>,
-    /// By which methods.
+    /// The authentication methods (RFC 8176).
     pub amr: Vec<Box<str>>,
-    /// The key that the credential is bound to, if any (RFC 7800).
+    /// The key to which the credential is bound, if any (RFC 7800).
     pub cnf: Option<Box<str>>,
-    /// What is known about the device.
+    /// The device on which the user signed in.
     pub device: Device,
 }
 
-/// What is known about the device that a sign-in was made on.
+/// The device on which a user signed in.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
-    /// The `User-Agent`, at most [`Device::MAX_USER_AGENT`] bytes of it.
+    /// The `User-Agent` header, cut to [`Device::MAX_USER_AGENT`] bytes.
     pub user_agent: Option<Box<str>>,
-    /// Where the request came from.
+    /// The address from which the request came.
     pub address: Option<IpAddr>,
-    /// What the user calls it.
+    /// The name that the user gave the device.
     pub label: Option<Box<str>>,
 }
 
 impl Device {
-    /// The most bytes of a `User-Agent` that are kept.
+    /// The maximum number of bytes kept of a `User-Agent`.
     pub const MAX_USER_AGENT: usize = 256;
-    /// The most bytes of a label that are kept.
+    /// The maximum number of bytes kept of a label.
     pub const MAX_LABEL: usize = 128;
 }
 
-/// The secret before the current one: refreshing with it again yields the current one.
+/// Allows a client to repeat a refresh whose response was lost: refreshing again with the previous
+/// secret yields the current one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RotationGrace {
-    /// The digest of the verifier before the current one.
+    /// The digest of the previous verifier.
     pub previous: Digest,
-    /// From which the current one was derived.
+    /// The nonce with which the current secret was derived from the previous one.
     pub nonce: Nonce,
-    /// Until when.
+    /// When the grace ends.
     pub until: Timestamp,
 }

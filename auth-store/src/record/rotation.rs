@@ -1,4 +1,7 @@
-//! What changes when a secret is replaced.
+//! The replacement of a sign-in's secret.
+//!
+//! A refresh replaces the secret only; a new authentication of the same user also replaces roles,
+//! claims, details and deadlines. [`Rotation::apply`] defines both for every store.
 
 use std::fmt;
 
@@ -9,35 +12,36 @@ use super::stored::Record;
 use crate::lifetime::Deadlines;
 use crate::secret::{SecretDigests, SecretKind};
 
-/// The secret that replaces another, and what changes with it.
+/// A new secret for a sign-in, and what changes with it.
 #[derive(Clone, Debug)]
 pub struct Rotation {
-    /// What the new secret is for.
+    /// What the new secret is used as.
     pub kind: SecretKind,
-    /// Its digests.
+    /// The digests of the new secret.
     pub digests: SecretDigests,
-    /// For how long a refresh with the old secret may be repeated; none ends it at once.
+    /// How long a refresh with the old secret may be repeated; `None` invalidates it at once.
     pub grace: Option<RotationGrace>,
-    /// What a new authentication brings; none for a refresh, which changes nothing else.
+    /// What a new authentication changes; `None` for a refresh, which changes nothing else.
     pub renewal: Option<Reauthentication>,
 }
 
-/// What a new authentication of the same user brings to a sign-in that goes on.
+/// What a new authentication of the same user changes in an existing sign-in.
+///
+/// `Debug` does not show the claims, which may be personal.
 #[derive(Clone)]
 pub struct Reauthentication {
-    /// When; also the new last-seen time.
+    /// When the user was authenticated; also the new last-seen time.
     pub at: Timestamp,
-    /// The limits, which start anew.
+    /// The new deadlines.
     pub limits: Deadlines,
-    /// Whether the cookie outlives the browser.
+    /// Whether the cookie outlives the browser session.
     pub persistence: Persistence,
-    /// Roles and claims.
+    /// Roles and claims, [encoded](crate::encode).
     pub principal: Box<[u8]>,
-    /// How it was authenticated, and on which device.
+    /// How the user was authenticated, and on which device.
     pub details: Option<Box<SignInDetails>>,
 }
 
-/// Without the claims, which may be personal.
 impl fmt::Debug for Reauthentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reauthentication")
@@ -48,7 +52,9 @@ impl fmt::Debug for Reauthentication {
 }
 
 impl Rotation {
-    /// Changes a record as this rotation says: what every store does, in its own way.
+    /// Applies this rotation to a record, and increments its version.
+    ///
+    /// A store that cannot call this, because its backend makes the change, must have the same effect.
     pub fn apply(self, record: &mut Record) {
         record.kind = self.kind;
         record.family = self.digests.family;

@@ -1,4 +1,7 @@
-//! One stored sign-in.
+//! One stored sign-in, and the identity that it proves.
+//!
+//! Every request with a session reads a record, so the fields are ordered by who reads them, the
+//! last-seen time is atomic, and the identity is decoded once per loaded record.
 
 use std::any::Any;
 use std::fmt;
@@ -17,56 +20,63 @@ use crate::data::SessionData;
 use crate::lifetime::{Deadlines, Expiry};
 use crate::secret::{Digest, FamilyDigest, Nonce, Secret, SecretDigests, SecretKind};
 
-/// One stored sign-in: whose it is, what proves it, how long it lasts, and what the application
-/// keeps with it. What requests read comes first and together: with a session all up to the limits,
-/// with an access token the id and what follows it up to the kind.
+/// One stored sign-in: who signed in, what proves it, how long it lasts, and what the application
+/// keeps with it.
+///
+/// `Debug` shows no digests, claims or data.
+// What requests read comes first, on few cache lines: a request with a session reads all fields up to
+// the deadlines, one with an access token the id and what follows it up to the kind.
 #[repr(C)]
 pub struct Record {
-    /// A `Verified<C>`, once it was decoded.
+    /// A `Verified<C>`, once it has been decoded.
     pub(crate) identity: OnceLock<Arc<dyn Any + Send + Sync>>,
-    /// The digest of the verifier that is good now.
+    /// The digest of the current verifier.
     pub current: Digest,
-    /// Its public id, and its key in the store.
+    /// The public id, which is also the key in the store.
     pub sid: SignInId,
     last_seen: AtomicU64,
-    /// How long it lasts.
+    /// When the sign-in expires.
     pub limits: Deadlines,
-    /// Counts every change but those of the last-seen time; the store sets it.
+    /// The number of changes since the sign-in was created, not counting those of the last-seen time.
+    /// Set by the store.
     pub version: u64,
-    /// The digest of the family.
+    /// The digest of the secret's family.
     pub family: FamilyDigest,
-    /// What its secret is for.
+    /// What the secret is used as.
     pub kind: SecretKind,
-    /// Whether its cookie outlives the browser.
+    /// Whether the cookie outlives the browser session.
     pub persistence: Persistence,
-    /// Whose it is; none while anonymous. It never changes.
+    /// The subject, or `None` for an anonymous session. Never changes.
     pub subject: Option<Arc<str>>,
     pub(crate) principal: Box<[u8]>,
-    /// What the application keeps with it.
+    /// The application's data.
     pub data: SessionData,
-    /// When it was created.
+    /// When the sign-in was created.
     pub created_at: Timestamp,
-    /// When the user last proved who they are.
+    /// When the user was last authenticated.
     pub authenticated_at: Timestamp,
-    /// What few sign-ins have, or few requests read.
+    /// Details that few sign-ins have, or few requests read.
     pub details: Option<Box<SignInDetails>>,
 }
 
-/// What a secret is to a record.
+/// How a secret relates to a record; see [`Record::match_secret`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretMatch {
-    /// It proves the sign-in.
+    /// It is the current secret.
     Current,
-    /// It was just refreshed; refreshing with it again yields the current secret.
+    /// It was replaced a moment ago. Refreshing with it again yields the current secret, which is
+    /// derived with this nonce.
     Rotated(Nonce),
-    /// It proved the sign-in once, and no more. Somebody kept it.
+    /// It was the secret of this sign-in once and has been replaced. It may have been stolen.
     Reused,
-    /// It never belonged to this sign-in: forged, of another kind, or of an earlier sign-in.
+    /// It never belonged to this sign-in: it is forged, or of another kind.
     Unknown,
 }
 
 impl Record {
-    /// The record of a sign-in that begins at `now`.
+    /// Creates the record of a sign-in that begins at `now`.
+    ///
+    /// Version, principal, data and details are empty; set the public fields as needed.
     #[must_use]
     pub fn new(
         sid: SignInId,
@@ -95,7 +105,7 @@ impl Record {
         }
     }
 
-    /// Roles and claims, encoded; empty while anonymous.
+    /// Returns roles and claims, [encoded](crate::encode). Empty for an anonymous session.
     #[must_use]
     pub fn principal(&self) -> &[u8] {
         &self.principal
@@ -107,24 +117,25 @@ impl Record {
         self.identity = OnceLock::new();
     }
 
-    /// When it was last used, as far as it was written down.
+    /// Returns when the sign-in was last used, as far as it was recorded.
     #[must_use]
     pub fn last_seen(&self) -> Timestamp {
         Timestamp::from_millis(self.last_seen.load(Ordering::Relaxed))
     }
 
-    /// Notes a use. It only ever moves forward.
+    /// Records a use. The last-seen time only moves forward.
     pub fn touch(&self, at: Timestamp) {
         self.last_seen.fetch_max(at.as_millis(), Ordering::Relaxed);
     }
 
-    /// Which of its limits it has reached.
+    /// Returns which deadline the sign-in has reached, or `None` if it is living.
     #[must_use]
     pub fn expiry(&self, now: Timestamp) -> Option<Expiry> {
         self.limits.expiry(self.last_seen(), now)
     }
 
-    /// What `secret`, used as one of `kind`, is to this record.
+    /// Compares `secret`, used as one of `kind`, with this record. Digests are compared in constant
+    /// time.
     #[must_use]
     pub fn match_secret(&self, secret: &Secret, kind: SecretKind, now: Timestamp) -> SecretMatch {
         let digest = secret.digest(kind);
@@ -142,13 +153,13 @@ impl Record {
         }
     }
 
-    /// The same sign-in with other data. What its identity says stays decoded.
+    /// Returns this sign-in with other data and the next version. The decoded identity is kept.
     pub(crate) fn with_data(&self, data: SessionData) -> Self {
         Self { identity: self.identity.clone(), data, version: self.version + 1, ..self.clone() }
     }
 
-    /// How many bytes it takes in memory, about; what was decoded of it counts as much as it does
-    /// encoded.
+    /// Returns roughly how many bytes the record takes in memory. The decoded identity is estimated to
+    /// be as large as the encoded one.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
@@ -163,7 +174,7 @@ impl Record {
         size_of::<Self>() + subject + 2 * self.principal.len() + self.data.bytes() + details
     }
 
-    /// As a device list shows it.
+    /// Returns what a list of devices shows of this sign-in.
     #[must_use]
     pub fn info(&self) -> SignInInfo {
         let mut info = SignInInfo::new(self.sid, self.created_at, self.last_seen());
@@ -177,7 +188,7 @@ impl Record {
     }
 }
 
-/// What was decoded of it is not copied: the copy may be changed.
+/// Does not copy the decoded identity, because the copy may be changed.
 impl Clone for Record {
     fn clone(&self) -> Self {
         Self {
@@ -200,7 +211,6 @@ impl Clone for Record {
     }
 }
 
-/// Without secrets, claims and data.
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
@@ -215,54 +225,59 @@ impl fmt::Debug for Record {
 }
 
 impl Record {
-    /// The identity that a record proves, none while anonymous. It is decoded once; afterwards it
-    /// shares the record, and nothing of it is read before somebody asks.
+    /// Returns the identity that this record proves, or `None` for an anonymous session.
+    ///
+    /// The identity is decoded once and kept in the record. Later identities share the record, so that
+    /// they cost no allocation.
     ///
     /// # Errors
-    /// If the stored claims are not those of `C`.
+    ///
+    /// Returns an error if the stored claims are not a `C`.
     pub fn identity<C>(self: &Arc<Self>) -> Result<Option<Identity<C>>, serde_json::Error>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        if self.remembers::<C>() {
+        if self.has_decoded::<C>() {
             return Ok(Some(Identity::shared(Arc::clone(self) as _)));
         }
         Ok(self.verified()?.map(Identity::from))
     }
 
-    /// What the identity says, which outlives the record. It is decoded once.
+    /// Returns the decoded identity, which may outlive the record, or `None` for an anonymous session.
     ///
     /// # Errors
-    /// If the stored claims are not those of `C`.
+    ///
+    /// Returns an error if the stored claims are not a `C`.
     pub fn verified<C>(&self) -> Result<Option<Arc<Verified<C>>>, serde_json::Error>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        if let Some(known) = self.identity.get()
-            && let Ok(known) = Arc::clone(known).downcast()
+        if let Some(decoded) = self.identity.get()
+            && let Ok(decoded) = Arc::clone(decoded).downcast()
         {
-            return Ok(Some(known));
+            return Ok(Some(decoded));
         }
         let Some(subject) = &self.subject else { return Ok(None) };
-        // Under two claims types at once, the first is remembered and the second decoded each time.
+        // If two claims types are in use, the first is kept and the second decoded each time.
         let verified = Arc::new(self.decode::<C>(subject)?);
         let _ = self.identity.set(Arc::clone(&verified) as _);
         Ok(Some(verified))
     }
 
-    fn remembers<C: 'static>(&self) -> bool {
-        self.identity.get().is_some_and(|known| known.is::<Verified<C>>())
+    fn has_decoded<C: 'static>(&self) -> bool {
+        self.identity.get().is_some_and(|decoded| decoded.is::<Verified<C>>())
     }
 
-    fn known<C: 'static>(&self) -> &Verified<C> {
-        let known = self.identity.get().and_then(|known| known.downcast_ref());
-        known.expect("decoded before it was shared")
+    fn decoded<C: 'static>(&self) -> &Verified<C> {
+        let decoded = self.identity.get().and_then(|decoded| decoded.downcast_ref());
+        decoded.expect("decoded before it was shared")
     }
 
-    /// Who it is, decoded for whoever changes it; none while anonymous.
+    /// Decodes the principal anew, to change it. Returns `None` for an anonymous session.
     ///
     /// # Errors
-    /// If the stored claims are not those of `C`.
+    ///
+    /// Returns an error if the stored claims are not a `C`.
     pub fn to_principal<C>(&self) -> Result<Option<Principal<C>>, serde_json::Error>
     where
         C: DeserializeOwned,
@@ -296,14 +311,15 @@ impl Record {
     }
 }
 
-/// For records whose identity was decoded for these claims: [`Record::identity`] shares no other.
+/// Only for records whose identity has been decoded for these claims; [`Record::identity`] shares no
+/// other.
 impl<C: Send + Sync + 'static> IdentitySource<C> for Record {
     fn principal(&self) -> &Principal<C> {
-        self.known().principal()
+        self.decoded().principal()
     }
 
     fn authentication(&self) -> &AuthenticationInfo {
-        self.known::<C>().authentication()
+        self.decoded::<C>().authentication()
     }
 
     fn subject(&self) -> &str {
