@@ -34,36 +34,26 @@
 //! - Keep a copy up to date that it only calls a [`Copy`](crate::Peek::Cached).
 
 mod capacity;
-mod catalogue;
-mod check;
+mod changes;
 mod create;
+mod ends;
 mod expect;
 mod failing;
 mod fixtures;
 mod limits;
-mod list;
 mod look;
 mod parallel;
 mod race_changes;
 mod race_ends;
 mod race_subjects;
-mod removal;
 mod report;
-mod rotate;
-mod run;
 mod secrets;
 mod subjects;
 mod suite;
-mod sweep;
-mod touch;
-mod update;
 mod watch;
-mod watching;
 
 pub use capacity::check_capacity;
-pub use catalogue::CHECKS;
-pub use check::Check;
 pub use failing::check_failing;
 pub use report::{Report, Violation};
-pub use run::{check, run};
-pub use watching::check_watching;
+pub use suite::{CHECKS, Check, check, run};
+pub use watch::check_watching;

@@ -1,4 +1,6 @@
-//! Whoever waits for changes hears of them. A store that gives out no watches has nothing to keep.
+//! Rules for watches.
+//!
+//! A store that returns no watches passes them all; [`check_watching`] requires that it returns some.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,14 +8,15 @@ use std::time::Duration;
 use auth_core::{BoxFuture, SignInId};
 use tokio::time::timeout;
 
+use super::catalogue::CHECKS;
 use super::expect::stored;
 use super::fixtures::{
-    ADA, MINUTE, data, draft, limit, now, principal, put, refresh, sign_in, with_secret,
+    ADA, MINUTE, data, draft, limit, now, principal, put, refresh, secret, sign_in, with_secret,
 };
 use super::parallel::{ROUNDS, after_turns, together};
-use super::report::{Outcome, Violation, ensure};
+use super::report::{Outcome, Report, Violation, ensure};
 use crate::record::Record;
-use crate::store::{OverflowPolicy, Store};
+use crate::store::{IntoStore, OverflowPolicy, Store};
 use crate::watch::Watch;
 
 /// A watch that is not ready by then has missed what happened.
@@ -145,4 +148,21 @@ pub(super) async fn a_watch_does_not_need_the_sign_in(store: &Arc<dyn Store>) ->
     store.delete(&other.sid).await?;
     store.delete(&draft.sid).await?;
     hears(watch, "the end of a sign-in that began after it").await
+}
+
+/// Puts stores that tell of changes to the rules of [`CHECKS`] about
+/// [`watch`](crate::Store::watch), each of which a store that gives out no watch keeps, too: here that is a
+/// violation. `fresh` makes a store for each, which tells of changes from then on.
+pub async fn check_watching<S: IntoStore>(fresh: impl AsyncFn() -> S) -> Report {
+    let mut report = Report::default();
+    report.add("a_watch_is_given_out", gives_out(&*fresh().await.into_store()));
+    for check in CHECKS.iter().filter(|check| check.name().starts_with("a_watch_")) {
+        report.add(check.name(), check.run(fresh().await).await);
+    }
+    report
+}
+
+fn gives_out(store: &dyn Store) -> Outcome {
+    let sid = secret(store, Some(ADA))?.sid();
+    ensure(store.watch(&sid).is_some(), "there is no watch to be had")
 }

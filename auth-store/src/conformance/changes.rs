@@ -1,0 +1,215 @@
+//! Rules for changing one sign-in: `update`, `rotate` and `touch`.
+//!
+//! A change answers with the new record, leaves everything else alone, and never creates a sign-in.
+
+use std::sync::Arc;
+
+use auth_core::Persistence;
+
+use super::expect::{alive, alive_as, gone, nothing, same, stale, stored};
+use super::fixtures::{
+    ADA, DAY, KIND, MINUTE, data, details, now, principal, refresh, secret, secret_of, sign_in,
+    unknown, with_secret,
+};
+use super::report::{Outcome, Violation, ensure};
+use crate::data::SessionData;
+use crate::lifetime::Deadlines;
+use crate::record::{Reauthentication, Record, Rotation, SignInDetails};
+use crate::secret::SecretKind;
+use crate::store::Store;
+
+/// A refresh keeps the data, the limits, the roles, and how the user was authenticated.
+pub(super) async fn rotate_replaces_the_secret_and_nothing_else(store: &Arc<dyn Store>) -> Outcome {
+    let (mut secret, mut expected) = with_secret(&**store).await?;
+    for grace in [None, Some(now() + MINUTE), None] {
+        let (next, rotation) = refresh(&secret, grace)?;
+        let from = expected.current;
+        rotation.clone().apply(&mut expected);
+        let answer = store.rotate(&expected.sid, &from, rotation).await?;
+        same(&expected, &*stored(answer)?)?;
+        alive_as(&**store, &expected).await?;
+        secret = next;
+    }
+    Ok(())
+}
+
+/// Compare-and-swap: whoever holds another secret than the current one learns the current record.
+pub(super) async fn rotate_from_another_secret_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
+    let (first, record) = with_secret(&**store).await?;
+    let sid = record.sid;
+    let (_, rotation) = refresh(&first, Some(now() + MINUTE))?;
+    let newest = stored(store.rotate(&sid, &record.current, rotation).await?)?;
+    let forged = secret_of(sid)?;
+    for late in [&first, &forged] {
+        let (_, rotation) = refresh(late, Some(now() + MINUTE))?;
+        let answer = store.rotate(&sid, &late.digests(KIND).current, rotation).await?;
+        same(&newest, &*stale(answer)?)?;
+    }
+    alive_as(&**store, &newest).await
+}
+
+/// A slow refresh cannot undo a sign-out.
+pub(super) async fn rotate_never_creates(store: &Arc<dyn Store>) -> Outcome {
+    let (ended, _) = with_secret(&**store).await?;
+    store.delete(&ended.sid()).await?;
+    for secret in [ended, secret(&**store, Some(ADA))?] {
+        let from = secret.digests(KIND).current;
+        nothing(&store.rotate(&secret.sid(), &from, refresh(&secret, None)?.1).await?)?;
+        gone(&**store, &secret.sid(), ADA).await?;
+    }
+    Ok(())
+}
+
+/// Neither an update nor a use between reading and rotating makes the rotation stale, and none of
+/// the three is lost.
+pub(super) async fn rotate_does_not_wait_for_an_update(store: &Arc<dyn Store>) -> Outcome {
+    let (first, mut expected) = with_secret(&**store).await?;
+    let (_, rotation) = refresh(&first, None)?;
+    let (sid, from, at) = (expected.sid, expected.current, now() + MINUTE);
+    stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
+    store.touch(&sid, at).await?;
+    store.update_subject(ADA, &principal("writer")?).await?;
+
+    expected.data = data("cart", "[3]");
+    expected.touch(at);
+    expected.set_principal(principal("writer")?);
+    expected.version = 2;
+    rotation.clone().apply(&mut expected);
+    same(&expected, &*stored(store.rotate(&sid, &from, rotation).await?)?)?;
+    alive_as(&**store, &expected).await
+}
+
+/// Signing in again, as the same user: limits, roles and details start anew, the data and the id
+/// stay.
+pub(super) async fn sec_12_rotate_with_a_renewal_starts_the_limits_anew(
+    store: &Arc<dyn Store>,
+) -> Outcome {
+    let (_, mut expected) = with_secret(&**store).await?;
+    let stronger = SignInDetails { acr: Some("aal3".into()), ..SignInDetails::default() };
+    for details in [Some(Box::new(stronger)), None, Some(Box::new(details()))] {
+        let rotation = renewal(&expected, details)?;
+        let from = expected.current;
+        rotation.clone().apply(&mut expected);
+        same(&expected, &*stored(store.rotate(&expected.sid, &from, rotation).await?)?)?;
+        alive_as(&**store, &expected).await?;
+    }
+    Ok(())
+}
+
+fn renewal(record: &Record, details: Option<Box<SignInDetails>>) -> Result<Rotation, Violation> {
+    let at = record.last_seen() + MINUTE;
+    let secret = secret_of(record.sid)?;
+    let kind = SecretKind::Cookie;
+    let renewal = Reauthentication {
+        at,
+        limits: Deadlines { idle_secs: 60, ends_at: at + 2 * DAY },
+        persistence: Persistence::Session,
+        principal: principal("administrator")?,
+        details,
+    };
+    Ok(Rotation { kind, digests: secret.digests(kind), grace: None, renewal: Some(renewal) })
+}
+
+/// Compare-and-swap: the answer is the record that is loaded from then on.
+pub(super) async fn update_replaces_the_data_and_nothing_else(store: &Arc<dyn Store>) -> Outcome {
+    let mut expected = sign_in(&**store, ADA).await?;
+    let neighbour = sign_in(&**store, ADA).await?;
+    for data in [data("theme", "\"dark\""), SessionData::new(), data("cart", "[3]")] {
+        let answer = store.update(&expected.sid, expected.version, data.clone()).await?;
+        expected.data = data;
+        expected.version += 1;
+        same(&expected, &*stored(answer)?)?;
+        alive_as(&**store, &expected).await?;
+    }
+    alive_as(&**store, &neighbour).await
+}
+
+/// Whoever read an older record, or none that ever was, learns the current one.
+pub(super) async fn update_at_another_version_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
+    let sid = sign_in(&**store, ADA).await?.sid;
+    let newest = stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
+    for version in [0, 2, u64::MAX] {
+        let answer = store.update(&sid, version, data("cart", "\"lost\"")).await?;
+        same(&newest, &*stale(answer)?)?;
+    }
+    alive_as(&**store, &newest).await
+}
+
+/// A slow request cannot undo a sign-out.
+pub(super) async fn update_never_creates(store: &Arc<dyn Store>) -> Outcome {
+    let ended = sign_in(&**store, ADA).await?;
+    ensure(
+        store.delete(&ended.sid).await?,
+        "delete of a sign-in that is there says there is none",
+    )?;
+    for sid in [unknown(&**store)?, ended.sid] {
+        for version in [0, 1] {
+            nothing(&store.update(&sid, version, data("cart", "[]")).await?)?;
+        }
+        gone(&**store, &sid, ADA).await?;
+    }
+    Ok(())
+}
+
+/// A use that was noted since the record was read is not lost.
+pub(super) async fn update_keeps_the_last_use(store: &Arc<dyn Store>) -> Outcome {
+    let mut expected = sign_in(&**store, ADA).await?;
+    let at = now() + MINUTE;
+    store.touch(&expected.sid, at).await?;
+    let answer = store.update(&expected.sid, 0, data("cart", "[3]")).await?;
+    expected.touch(at);
+    expected.data = data("cart", "[3]");
+    expected.version = 1;
+    same(&expected, &*stored(answer)?)?;
+    alive_as(&**store, &expected).await
+}
+
+/// A later use counts, and one of this very moment does no harm.
+pub(super) async fn touch_moves_the_last_use_forward(store: &Arc<dyn Store>) -> Outcome {
+    let expected = sign_in(&**store, ADA).await?;
+    let neighbour = sign_in(&**store, ADA).await?;
+    for at in [now() + MINUTE, now() + 2 * MINUTE] {
+        for _ in 0..2 {
+            store.touch(&expected.sid, at).await?;
+            expected.touch(at);
+            alive_as(&**store, &expected).await?;
+        }
+    }
+    alive_as(&**store, &neighbour).await
+}
+
+/// A late note of an earlier use changes nothing.
+pub(super) async fn touch_never_moves_the_last_use_back(store: &Arc<dyn Store>) -> Outcome {
+    let expected = sign_in(&**store, ADA).await?;
+    let latest = now() + 2 * MINUTE;
+    store.touch(&expected.sid, latest).await?;
+    for at in [now() + MINUTE, expected.created_at.before(MINUTE)] {
+        store.touch(&expected.sid, at).await?;
+        let seen = alive(&**store, &expected.sid).await?.last_seen();
+        ensure(seen == latest, format!("last seen at {latest:?}, and then at {seen:?}"))?;
+    }
+    Ok(())
+}
+
+/// Using a sign-in never makes a change of it stale.
+pub(super) async fn touch_does_not_change_the_version(store: &Arc<dyn Store>) -> Outcome {
+    let expected = sign_in(&**store, ADA).await?;
+    for version in 0..3 {
+        store.touch(&expected.sid, now() + MINUTE).await?;
+        let record = alive(&**store, &expected.sid).await?;
+        ensure(record.version == version, format!("touch made {} of {version}", record.version))?;
+        stored(store.update(&expected.sid, version, data("cart", "[]")).await?)?;
+    }
+    Ok(())
+}
+
+/// What is gone stays so, and noting a use of it is no error.
+pub(super) async fn touch_never_revives(store: &Arc<dyn Store>) -> Outcome {
+    let ended = sign_in(&**store, ADA).await?;
+    store.delete(&ended.sid).await?;
+    for sid in [unknown(&**store)?, ended.sid] {
+        store.touch(&sid, now() + MINUTE).await?;
+        gone(&**store, &sid, ADA).await?;
+    }
+    Ok(())
+}
