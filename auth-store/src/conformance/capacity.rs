@@ -17,15 +17,15 @@ use crate::store::{Created, IntoStore, OverflowPolicy, Store};
 pub async fn check_capacity<S: IntoStore>(fresh: impl AsyncFn() -> S, most: usize) -> Report {
     let mut report = Report::default();
     let store = fresh().await.into_store();
-    report.add("anonymous_sign_ins_make_room", anonymous_make_room(&store, most).await);
+    report.add("anonymous_sign_ins_are_evicted_first", anonymous_make_room(&store, most).await);
     let store = fresh().await.into_store();
-    report.add("a_full_store_evicts_no_user", full_evicts_no_user(&store, most).await);
+    report.add("a_full_store_evicts_no_signed_in_user", full_evicts_no_user(&store, most).await);
     let store = fresh().await.into_store();
-    report.add("room_is_given_back", room_is_given_back(&store, most).await);
+    report.add("freed_capacity_is_reused", freed_capacity_is_reused(&store, most).await);
     let store = fresh().await.into_store();
-    report.add("a_taken_key_makes_no_room", taken_makes_no_room(&store, most).await);
+    report.add("a_duplicate_id_evicts_no_sign_in", taken_makes_no_room(&store, most).await);
     let store = fresh().await.into_store();
-    report.add("a_refusal_makes_no_room", refusal_makes_no_room(&store, most).await);
+    report.add("a_rejected_sign_in_evicts_no_other", refusal_makes_no_room(&store, most).await);
     report
 }
 
@@ -51,7 +51,7 @@ async fn full_evicts_no_user(store: &Arc<dyn Store>, most: usize) -> Outcome {
     all_there(&**store, &users).await
 }
 
-async fn room_is_given_back(store: &Arc<dyn Store>, most: usize) -> Outcome {
+async fn freed_capacity_is_reused(store: &Arc<dyn Store>, most: usize) -> Outcome {
     let users = fill(&**store, most).await?.len();
     store.revoke_subject(ADA).await?;
     let again = fill(&**store, most).await?.len();

@@ -62,7 +62,7 @@ pub(super) async fn rotate_never_creates(store: &Arc<dyn Store>) -> Outcome {
 
 /// Neither an update nor a use between reading and rotating makes the rotation stale, and none of
 /// the three is lost.
-pub(super) async fn rotate_does_not_wait_for_an_update(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn rotate_does_not_conflict_with_an_update(store: &Arc<dyn Store>) -> Outcome {
     let (first, mut expected) = with_secret(&**store).await?;
     let (_, rotation) = refresh(&first, None)?;
     let (sid, from, at) = (expected.sid, expected.current, now() + MINUTE);
@@ -81,7 +81,7 @@ pub(super) async fn rotate_does_not_wait_for_an_update(store: &Arc<dyn Store>) -
 
 /// Signing in again, as the same user: limits, roles and details start anew, the data and the id
 /// stay.
-pub(super) async fn sec_12_rotate_with_a_renewal_starts_the_limits_anew(
+pub(super) async fn sec_12_reauthentication_restarts_the_deadlines(
     store: &Arc<dyn Store>,
 ) -> Outcome {
     let (_, mut expected) = with_secret(&**store).await?;
@@ -152,7 +152,7 @@ pub(super) async fn update_never_creates(store: &Arc<dyn Store>) -> Outcome {
 }
 
 /// A use that was noted since the record was read is not lost.
-pub(super) async fn update_keeps_the_last_use(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn update_keeps_the_last_seen_time(store: &Arc<dyn Store>) -> Outcome {
     let mut expected = sign_in(&**store, ADA).await?;
     let at = now() + MINUTE;
     store.touch(&expected.sid, at).await?;
@@ -165,7 +165,7 @@ pub(super) async fn update_keeps_the_last_use(store: &Arc<dyn Store>) -> Outcome
 }
 
 /// A later use counts, and one of this very moment does no harm.
-pub(super) async fn touch_moves_the_last_use_forward(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn touch_moves_the_last_seen_time_forward(store: &Arc<dyn Store>) -> Outcome {
     let expected = sign_in(&**store, ADA).await?;
     let neighbour = sign_in(&**store, ADA).await?;
     for at in [now() + MINUTE, now() + 2 * MINUTE] {
@@ -179,7 +179,7 @@ pub(super) async fn touch_moves_the_last_use_forward(store: &Arc<dyn Store>) -> 
 }
 
 /// A late note of an earlier use changes nothing.
-pub(super) async fn touch_never_moves_the_last_use_back(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn touch_never_moves_the_last_seen_time_back(store: &Arc<dyn Store>) -> Outcome {
     let expected = sign_in(&**store, ADA).await?;
     let latest = now() + 2 * MINUTE;
     store.touch(&expected.sid, latest).await?;
@@ -204,7 +204,7 @@ pub(super) async fn touch_does_not_change_the_version(store: &Arc<dyn Store>) ->
 }
 
 /// What is gone stays so, and noting a use of it is no error.
-pub(super) async fn touch_never_revives(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn touch_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let ended = sign_in(&**store, ADA).await?;
     store.delete(&ended.sid).await?;
     for sid in [unknown(&**store)?, ended.sid] {

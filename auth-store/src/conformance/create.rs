@@ -95,7 +95,7 @@ fn texts() -> SessionData {
 }
 
 /// `SessionData::MAX_BYTES`: a sign-in keeps that much.
-pub(super) async fn create_keeps_data_up_to_its_limit(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn create_keeps_data_of_the_maximum_size(store: &Arc<dyn Store>) -> Outcome {
     let mut record = draft(&**store, ADA, now())?;
     let text = "\u{e4}".repeat((SessionData::MAX_BYTES - 2 - "data".len()) / 2);
     record.data = data("data", &format!("\"{text}\""));
@@ -108,7 +108,7 @@ pub(super) async fn create_keeps_data_up_to_its_limit(store: &Arc<dyn Store>) ->
 }
 
 /// `Timestamp::MAX`: what never ends is not over in a hundred years.
-pub(super) async fn create_keeps_a_sign_in_that_never_ends(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn create_keeps_a_sign_in_without_deadlines(store: &Arc<dyn Store>) -> Outcome {
     let mut record = draft(&**store, ADA, now())?;
     record.limits.idle_secs = 0;
     record.limits.ends_at = Timestamp::MAX;
@@ -145,7 +145,9 @@ pub(super) async fn create_never_replaces_a_sign_in(store: &Arc<dyn Store>) -> O
 }
 
 /// What is refused as taken makes no room for itself first.
-pub(super) async fn create_of_a_taken_key_evicts_nobody(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn create_with_a_duplicate_id_evicts_no_sign_in(
+    store: &Arc<dyn Store>,
+) -> Outcome {
     let oldest = sign_in(&**store, ADA).await?;
     let newest = sign_in_at(&**store, ADA, now() + MINUTE).await?;
     for again in [&oldest, &newest] {

@@ -36,7 +36,7 @@ pub(super) async fn delete_ends_a_sign_in_once(store: &Arc<dyn Store>) -> Outcom
 }
 
 /// What has changed meanwhile is not deleted, and the answer is the record now.
-pub(super) async fn delete_if_ends_only_this_version(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn delete_if_version_ends_only_this_version(store: &Arc<dyn Store>) -> Outcome {
     let sid = sign_in(&**store, ADA).await?.sid;
     let newest = stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
     for version in [0, 2] {
@@ -57,7 +57,7 @@ pub(super) async fn delete_if_ends_only_this_version(store: &Arc<dyn Store>) -> 
 }
 
 /// A use does not count as a change.
-pub(super) async fn delete_if_does_not_mind_a_use(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn delete_if_version_ignores_uses(store: &Arc<dyn Store>) -> Outcome {
     let sid = sign_in(&**store, ADA).await?.sid;
     store.touch(&sid, now() + MINUTE).await?;
     let deleted = store.delete_if_version(&sid, 0).await?;
@@ -66,7 +66,7 @@ pub(super) async fn delete_if_does_not_mind_a_use(store: &Arc<dyn Store>) -> Out
 }
 
 /// A node with an old last-seen time does not end an active sign-in.
-pub(super) async fn sec_85_delete_if_idle_spares_what_was_used_since(
+pub(super) async fn sec_85_delete_if_idle_spares_a_sign_in_used_since(
     store: &Arc<dyn Store>,
 ) -> Outcome {
     let record = sign_in(&**store, ADA).await?;
@@ -82,7 +82,9 @@ pub(super) async fn sec_85_delete_if_idle_spares_what_was_used_since(
 }
 
 /// What was not used since ends, once.
-pub(super) async fn delete_if_idle_ends_what_was_not_used_since(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn delete_if_idle_ends_a_sign_in_not_used_since(
+    store: &Arc<dyn Store>,
+) -> Outcome {
     for later in [Duration::ZERO, MINUTE] {
         let record = sign_in(&**store, ADA).await?;
         let last_seen = record.last_seen() + later;
@@ -98,7 +100,7 @@ pub(super) async fn delete_if_idle_ends_what_was_not_used_since(store: &Arc<dyn 
 }
 
 /// However it ended: it is not counted when all of the subject end, nor for a limit.
-pub(super) async fn what_ended_counts_no_more(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn an_ended_sign_in_is_not_counted(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     for way in 0..6 {
         let record = sign_in(store, ADA).await?;
@@ -131,7 +133,7 @@ pub(super) async fn what_ended_counts_no_more(store: &Arc<dyn Store>) -> Outcome
 const PATIENCE: usize = 1000;
 
 /// Absolute and idle limits, and anonymous ones too; the subject's list forgets them.
-pub(super) async fn sweep_collects_what_has_expired(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn sweep_removes_expired_sign_ins(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let mut over = vec![expired(store, ADA).await?.sid, expired(store, ADA).await?.sid];
     let mut idle = draft(store, ADA, now().before(DAY))?;
@@ -153,7 +155,7 @@ pub(super) async fn sweep_collects_what_has_expired(store: &Arc<dyn Store>) -> O
 }
 
 /// Nothing that still lives at the given moment, however the idle time was prolonged.
-pub(super) async fn sweep_never_takes_a_living_sign_in(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn sweep_never_removes_a_living_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let start = now();
     let young = sign_in(store, ADA).await?;
@@ -178,7 +180,7 @@ pub(super) async fn sweep_never_takes_a_living_sign_in(store: &Arc<dyn Store>) -
 }
 
 /// Never more at a time than asked for, so that it holds nobody up.
-pub(super) async fn sweep_takes_at_most_so_many(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn sweep_removes_at_most_the_given_number(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let mut over = Vec::new();
     for _ in 0..7 {

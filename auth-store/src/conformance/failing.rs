@@ -24,7 +24,7 @@ pub async fn check_failing(store: impl IntoStore) -> Report {
             report.add("create_fails_with_its_store", creates(&*store).await);
             report.add("update_fails_with_its_store", updates(&*store, &secret).await);
             report.add("rotate_fails_with_its_store", rotates(&*store, &secret).await);
-            report.add("amend_subject_fails_with_its_store", amends(&*store).await);
+            report.add("update_subject_fails_with_its_store", amends(&*store).await);
             ends(&*store, &secret, &mut report).await;
         }
     }
@@ -70,8 +70,10 @@ async fn amends(store: &dyn Store) -> Outcome {
 async fn ends(store: &dyn Store, secret: &Secret, report: &mut Report) {
     let sid = secret.sid();
     report.add("delete_fails_with_its_store", unavailable(store.delete(&sid).await));
-    report
-        .add("delete_if_fails_with_its_store", unavailable(store.delete_if_version(&sid, 0).await));
+    report.add(
+        "delete_if_version_fails_with_its_store",
+        unavailable(store.delete_if_version(&sid, 0).await),
+    );
     let idle = store.delete_if_idle(&sid, now()).await;
     report.add("delete_if_idle_fails_with_its_store", unavailable(idle));
     report.add("revoke_fails_with_its_store", unavailable(store.revoke(ADA, &sid).await));

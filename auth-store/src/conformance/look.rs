@@ -23,7 +23,7 @@ pub(super) async fn load_of_an_unknown_id_is_none(store: &Arc<dyn Store>) -> Out
 }
 
 /// Not by a part of it, nor by anything like it.
-pub(super) async fn load_goes_by_the_whole_id(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn load_compares_the_whole_id(store: &Arc<dyn Store>) -> Outcome {
     let record = sign_in(&**store, ADA).await?;
     for byte in 0..16 {
         let mut bytes = *record.sid.as_bytes();
@@ -53,7 +53,7 @@ pub(super) async fn peek_agrees_with_load(store: &Arc<dyn Store>) -> Outcome {
 }
 
 /// After each kind of end, `peek` does not say that it knows the sign-in.
-pub(super) async fn peek_knows_of_every_end(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn peek_reflects_every_end(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let [first, second, third, kept] = [
         sign_in(store, ADA).await?.sid,
@@ -78,7 +78,7 @@ pub(super) async fn peek_knows_of_every_end(store: &Arc<dyn Store>) -> Outcome {
 }
 
 /// Whether there is a sign-in or none, `peek` calls back, and not twice.
-pub(super) async fn peek_shows_one_answer(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn peek_calls_back_once(store: &Arc<dyn Store>) -> Outcome {
     let (record, ended) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
     alive_as(&**store, &record).await?;
     store.delete(&ended.sid).await?;
@@ -126,7 +126,7 @@ pub(super) async fn list_is_oldest_first(store: &Arc<dyn Store>) -> Outcome {
 }
 
 /// Names that look alike, to a careless collation or key, are different subjects.
-pub(super) async fn list_tells_subjects_apart(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn list_distinguishes_subjects(store: &Arc<dyn Store>) -> Outcome {
     let names = [
         "ada",
         "Ada",
@@ -159,7 +159,7 @@ pub(super) async fn list_tells_subjects_apart(store: &Arc<dyn Store>) -> Outcome
 
 /// Anonymous ones have no subject: they are in nobody's list, nobody's limit, and nobody's
 /// revocation.
-pub(super) async fn anonymous_sign_ins_are_nobodys(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn anonymous_sign_ins_belong_to_no_subject(store: &Arc<dyn Store>) -> Outcome {
     let visitors = [anonymous(&**store).await?, anonymous(&**store).await?];
     for when_full in [OverflowPolicy::EvictOldest, OverflowPolicy::Reject] {
         let user = draft(&**store, BOB, now())?;

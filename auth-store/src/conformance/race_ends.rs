@@ -86,7 +86,7 @@ pub(super) async fn sec_77_a_touch_never_undoes_an_end(store: &Arc<dyn Store>) -
 }
 
 /// A change of roles does not undo a sign-out.
-pub(super) async fn sec_77_an_amendment_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn sec_77_update_subject_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
     late(store, |store, _, _| {
         Box::pin(async move {
             store.update_subject(ADA, &principal("writer")?).await?;
@@ -125,7 +125,9 @@ async fn late(
 }
 
 /// Either it is deleted at the version that was asked for, or it is updated and stays.
-pub(super) async fn delete_if_and_an_update_never_both_win(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn delete_if_version_and_update_never_both_succeed(
+    store: &Arc<dyn Store>,
+) -> Outcome {
     for round in 0..ROUNDS {
         let sid = sign_in(&**store, BOB).await?.sid;
         let deleter = round % 2;

@@ -61,7 +61,7 @@ async fn crowd(
 }
 
 /// Of all that create under one key, one succeeds, and what it stored is there.
-pub(super) async fn parallel_creates_of_one_key_have_one_winner(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn parallel_creates_of_one_id_have_one_winner(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let record = draft(&**store, ADA, now())?;
         let mut drafts = vec![record.clone(); 8];
@@ -90,7 +90,7 @@ pub(super) async fn parallel_creates_of_one_key_have_one_winner(store: &Arc<dyn 
 
 /// Whoever signs in while all sign-ins of the subject end is either ended with them, or is listed
 /// and can be ended.
-pub(super) async fn a_sign_in_is_never_out_of_reach(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn a_sign_in_is_never_missing_from_its_subject(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let old = sign_in(&**store, ADA).await?;
         let drafts = drafts(&**store, 6)?;
@@ -116,7 +116,9 @@ pub(super) async fn a_sign_in_is_never_out_of_reach(store: &Arc<dyn Store>) -> O
 }
 
 /// The same, for the end of all but one: that one stays.
-pub(super) async fn the_kept_sign_in_stays_whoever_signs_in(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn revoke_others_keeps_its_sign_in_during_sign_ins(
+    store: &Arc<dyn Store>,
+) -> Outcome {
     for _ in 0..ROUNDS {
         let (kept, old) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
         let drafts = drafts(&**store, 6)?;
@@ -138,7 +140,7 @@ pub(super) async fn the_kept_sign_in_stays_whoever_signs_in(store: &Arc<dyn Stor
 }
 
 /// Whoever signs in while roles change is either amended and counted, or as it was created.
-pub(super) async fn a_sign_in_is_amended_or_as_created(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn a_sign_in_is_updated_or_as_created(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let old = sign_in(&**store, ADA).await?;
         let drafts = drafts(&**store, 6)?;

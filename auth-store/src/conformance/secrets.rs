@@ -10,7 +10,7 @@ use crate::secret::{Secret, SecretKind};
 use crate::store::{SecretLookup, Store};
 
 /// Without grace, the old secret is over at once; the new one proves the sign-in.
-pub(super) async fn sec_83_a_secret_without_grace_is_over_at_once(
+pub(super) async fn sec_83_a_secret_without_grace_is_invalid_at_once(
     store: &Arc<dyn Store>,
 ) -> Outcome {
     let (first, record) = with_secret(&**store).await?;

@@ -72,7 +72,7 @@ pub(super) async fn sec_17_revoke_subject_ends_all_sign_ins(store: &Arc<dyn Stor
 }
 
 /// Roles and claims change in all of them. How each was authenticated stays, and so does all else.
-pub(super) async fn amend_subject_changes_roles_and_nothing_else(
+pub(super) async fn update_subject_changes_roles_and_nothing_else(
     store: &Arc<dyn Store>,
 ) -> Outcome {
     let bob = sign_in(&**store, BOB).await?;
@@ -90,7 +90,7 @@ pub(super) async fn amend_subject_changes_roles_and_nothing_else(
 }
 
 /// A role that is taken away is gone, also from an identity that was decoded before.
-pub(super) async fn sec_88_amend_subject_takes_effect_at_once(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn sec_88_update_subject_takes_effect_at_once(store: &Arc<dyn Store>) -> Outcome {
     let sid = sign_in(&**store, ADA).await?.sid;
     for role in ["reader", "writer"] {
         store.update_subject(ADA, &principal(role)?).await?;
@@ -104,7 +104,7 @@ pub(super) async fn sec_88_amend_subject_takes_effect_at_once(store: &Arc<dyn St
 }
 
 /// Where there is nothing to change, nothing comes into being.
-pub(super) async fn amend_subject_never_creates(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn update_subject_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let ended = sign_in(&**store, ADA).await?;
     store.delete(&ended.sid).await?;
     for subject in [ADA, "nobody"] {

@@ -71,7 +71,7 @@ async fn hears(watch: Watch, what: &str) -> Outcome {
 }
 
 /// Both of two who wait hear of each kind of end, also if a third one went away before.
-pub(super) async fn a_watch_hears_of_every_end(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn a_watch_completes_at_every_end(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     for end in ENDS {
         let record = sign_in(store, ADA).await?;
@@ -89,7 +89,7 @@ pub(super) async fn a_watch_hears_of_every_end(store: &Arc<dyn Store>) -> Outcom
 }
 
 /// Of everything that raises the version: what was proved before may not be proved any more.
-pub(super) async fn a_watch_hears_of_every_change(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn a_watch_completes_at_every_change(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let (secret, record) = with_secret(store).await?;
     let sid = &record.sid;
@@ -106,7 +106,7 @@ pub(super) async fn a_watch_hears_of_every_change(store: &Arc<dyn Store>) -> Out
 }
 
 /// Whoever watches before it looks sees the end, or hears of it, whichever comes first.
-pub(super) async fn a_watch_misses_no_end_between_two_looks(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn a_watch_misses_no_end_between_load_and_wait(store: &Arc<dyn Store>) -> Outcome {
     for (round, end) in (0..ROUNDS).flat_map(|round| ENDS.map(|end| (round, end))) {
         let record = sign_in(&**store, ADA).await?;
         let task = |i| -> BoxFuture<Outcome> {
@@ -139,7 +139,7 @@ async fn see_the_end(store: &dyn Store, sid: &SignInId) -> Outcome {
 }
 
 /// What was not there when the watch began is heard of when it ends.
-pub(super) async fn a_watch_does_not_need_the_sign_in(store: &Arc<dyn Store>) -> Outcome {
+pub(super) async fn a_watch_does_not_need_an_existing_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let draft = draft(store, ADA, now())?;
     let Some(watch) = store.watch(&draft.sid) else { return Ok(()) };
@@ -155,7 +155,7 @@ pub(super) async fn a_watch_does_not_need_the_sign_in(store: &Arc<dyn Store>) ->
 /// violation. `fresh` makes a store for each, which tells of changes from then on.
 pub async fn check_watching<S: IntoStore>(fresh: impl AsyncFn() -> S) -> Report {
     let mut report = Report::default();
-    report.add("a_watch_is_given_out", gives_out(&*fresh().await.into_store()));
+    report.add("a_watch_is_returned", gives_out(&*fresh().await.into_store()));
     for check in CHECKS.iter().filter(|check| check.name().starts_with("a_watch_")) {
         report.add(check.name(), check.run(fresh().await).await);
     }

@@ -55,7 +55,7 @@ fn bounded(store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creatio
 }
 
 #[tokio::test]
-async fn a_store_that_makes_room_and_refuses_passes() {
+async fn a_store_that_evicts_and_rejects_passes() {
     assert_eq!(failures::<Bounded>().await, [""; 0]);
 }
 
@@ -77,9 +77,9 @@ impl Store for EvictsAnybody {
 }
 
 #[tokio::test]
-async fn sec_84_a_user_who_is_evicted_for_room_is_caught() {
+async fn sec_84_evicting_a_signed_in_user_is_caught() {
     let failures = failures::<EvictsAnybody>().await;
-    assert!(failures.contains(&"a_full_store_evicts_no_user"), "{failures:?}");
+    assert!(failures.contains(&"a_full_store_evicts_no_signed_in_user"), "{failures:?}");
 }
 
 #[derive(Default)]
@@ -95,9 +95,9 @@ impl Store for KeepsAnonymous {
 }
 
 #[tokio::test]
-async fn sec_84_a_user_who_is_refused_for_anonymous_ones_is_caught() {
+async fn sec_84_rejecting_a_user_for_anonymous_sign_ins_is_caught() {
     let failures = failures::<KeepsAnonymous>().await;
-    assert!(failures.contains(&"anonymous_sign_ins_make_room"), "{failures:?}");
+    assert!(failures.contains(&"anonymous_sign_ins_are_evicted_first"), "{failures:?}");
 }
 
 /// Makes room before it looks whether it has to.
@@ -120,9 +120,12 @@ impl Store for MakesRoomFirst {
 }
 
 #[tokio::test]
-async fn room_that_is_made_for_what_is_then_refused_is_caught() {
+async fn an_eviction_for_a_rejected_sign_in_is_caught() {
     let failures = failures::<MakesRoomFirst>().await;
-    assert_eq!(failures, ["a_taken_key_makes_no_room", "a_refusal_makes_no_room"]);
+    assert_eq!(
+        failures,
+        ["a_duplicate_id_evicts_no_sign_in", "a_rejected_sign_in_evicts_no_other"]
+    );
 }
 
 /// Counts those that were ever there.
@@ -139,6 +142,6 @@ impl Store for Leaks {
 }
 
 #[tokio::test]
-async fn room_that_is_never_given_back_is_caught() {
-    assert!(failures::<Leaks>().await.contains(&"room_is_given_back"));
+async fn capacity_that_is_never_freed_is_caught() {
+    assert!(failures::<Leaks>().await.contains(&"freed_capacity_is_reused"));
 }

@@ -17,7 +17,7 @@ async fn sign_in(store: &MemoryStore, number: usize, at: Timestamp) -> bool {
 }
 
 #[tokio::test]
-async fn what_expires_is_collected_as_fast_as_it_comes() {
+async fn expired_sign_ins_are_collected_as_fast_as_new_ones_arrive() {
     let store = MemoryStore::new();
     for second in 0..60 {
         for number in 0..500 {
@@ -29,7 +29,7 @@ async fn what_expires_is_collected_as_fast_as_it_comes() {
 }
 
 #[tokio::test]
-async fn a_store_full_of_expired_sign_ins_has_room() {
+async fn a_store_full_of_expired_sign_ins_accepts_new_ones() {
     let store = MemoryStore::builder().capacity(50).build();
     for number in 0..50 {
         assert!(sign_in(&store, number, Timestamp::from_secs(1_000)).await);

@@ -10,14 +10,14 @@ auth_store::conformance_tests! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_store_in_memory_passes_every_check() {
+async fn the_memory_store_passes_every_check() {
     let report = conformance::run(store).await;
     assert_eq!(report.checked(), conformance::CHECKS.len());
     report.assert_passed();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn the_store_in_memory_gives_out_watches() {
+async fn the_memory_store_returns_watches() {
     conformance::check_watching(store).await.assert_passed();
 }
 
@@ -28,7 +28,7 @@ async fn sec_84_a_flood_of_anonymous_sign_ins_evicts_no_user() {
 }
 
 #[tokio::test]
-async fn sec_84_a_store_full_of_anonymous_sign_ins_takes_users() {
+async fn sec_84_a_store_full_of_anonymous_sign_ins_accepts_users() {
     let no_quota = async || MemoryStore::builder().capacity(40).build();
     conformance::check_capacity(no_quota, 40).await.assert_passed();
 }

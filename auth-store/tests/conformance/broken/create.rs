@@ -13,20 +13,20 @@ use crate::plain::{Creation, Plain};
 
 caught! {
     ids_from_a_counter_are_caught: Counter => new_ids_never_repeat;
-    a_device_address_that_is_not_kept_is_caught: NoAddress => create_keeps_every_field;
-    data_that_is_cut_off_is_caught: CutOff => create_keeps_data_up_to_its_limit;
-    an_end_beyond_the_columns_range_is_caught: EndsIn2106 => create_keeps_a_sign_in_that_never_ends;
-    a_version_of_the_callers_choice_is_caught: KeepsVersion => create_starts_at_version_0;
-    a_planted_sign_in_is_caught: Replaces =>
-        create_never_replaces_a_sign_in create_of_a_taken_key_evicts_nobody;
-    a_sign_in_that_evicts_before_it_is_refused_is_caught: EvictsFirst =>
-        create_of_a_taken_key_evicts_nobody;
-    a_key_that_is_checked_before_the_insert_is_caught: CheckThenInsert =>
-        parallel_creates_of_one_key_have_one_winner;
+    a_dropped_device_address_is_caught: NoAddress => create_keeps_every_field;
+    truncated_data_is_caught: CutOff => create_keeps_data_of_the_maximum_size;
+    a_deadline_beyond_the_range_of_its_column_is_caught: EndsIn2106 => create_keeps_a_sign_in_without_deadlines;
+    a_version_taken_from_the_caller_is_caught: KeepsVersion => create_starts_at_version_0;
+    a_create_that_replaces_is_caught: Replaces =>
+        create_never_replaces_a_sign_in create_with_a_duplicate_id_evicts_no_sign_in;
+    an_eviction_before_a_duplicate_id_is_caught: EvictsFirst =>
+        create_with_a_duplicate_id_evicts_no_sign_in;
+    an_id_that_is_checked_before_the_insert_is_caught: CheckThenInsert =>
+        parallel_creates_of_one_id_have_one_winner;
     an_index_that_is_written_before_the_record_is_caught: IndexFirst =>
-        a_sign_in_is_never_out_of_reach the_kept_sign_in_stays_whoever_signs_in
-        a_sign_in_is_amended_or_as_created;
-    sec_86_a_family_that_is_not_kept_is_caught: NoFamily => sec_86_a_forged_secret_proves_nothing;
+        a_sign_in_is_never_missing_from_its_subject revoke_others_keeps_its_sign_in_during_sign_ins
+        a_sign_in_is_updated_or_as_created;
+    sec_86_a_dropped_family_is_caught: NoFamily => sec_86_a_forged_secret_proves_nothing;
 }
 
 #[derive(Default)]

@@ -10,19 +10,19 @@ use crate::plain::{Deletion, Ended, Plain};
 
 caught! {
     a_delete_that_forgets_the_index_is_caught: ForgetsIndex =>
-        what_ended_counts_no_more a_full_limit_refuses_and_changes_nothing;
-    a_delete_that_always_says_yes_is_caught: AlwaysYes =>
+        an_ended_sign_in_is_not_counted a_full_limit_refuses_and_changes_nothing;
+    a_delete_that_always_answers_true_is_caught: AlwaysYes =>
         delete_ends_a_sign_in_once a_sign_in_ends_once;
-    a_delete_of_any_version_is_caught: AnyVersion => delete_if_ends_only_this_version;
+    a_delete_of_any_version_is_caught: AnyVersion => delete_if_version_ends_only_this_version;
     a_delete_that_compares_before_it_deletes_is_caught: CompareThenDelete =>
-        delete_if_and_an_update_never_both_win;
-    a_delete_that_a_use_makes_stale_is_caught: MindsUse => delete_if_does_not_mind_a_use;
-    sec_85_an_idle_end_by_an_old_last_use_is_caught: IdleAnyway =>
-        sec_85_delete_if_idle_spares_what_was_used_since;
-    sec_85_an_idle_end_that_compares_first_is_caught: IdleCompareThenDelete =>
+        delete_if_version_and_update_never_both_succeed;
+    a_delete_that_conflicts_with_a_use_is_caught: MindsUse => delete_if_version_ignores_uses;
+    sec_85_an_idle_end_despite_a_later_use_is_caught: IdleAnyway =>
+        sec_85_delete_if_idle_spares_a_sign_in_used_since;
+    sec_85_an_idle_end_that_compares_before_it_deletes_is_caught: IdleCompareThenDelete =>
         delete_if_idle_and_a_touch_agree;
-    an_idle_end_that_never_comes_is_caught: NeverIdle =>
-        delete_if_idle_ends_what_was_not_used_since;
+    an_idle_end_that_does_not_happen_is_caught: NeverIdle =>
+        delete_if_idle_ends_a_sign_in_not_used_since;
 }
 
 #[derive(Default)]

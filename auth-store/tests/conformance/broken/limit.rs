@@ -11,14 +11,14 @@ caught! {
     sec_21_a_limit_that_is_checked_before_the_insert_is_caught: CheckThenInsert =>
         sec_21_parallel_sign_ins_leave_as_many_as_the_limit
         sec_21_parallel_sign_ins_are_refused_beyond_the_limit;
-    an_eviction_of_the_youngest_is_caught: EvictsYoungest => a_limit_evicts_the_oldest;
-    an_eviction_of_one_where_several_have_to_go_is_caught: EvictsOne =>
+    an_eviction_of_the_newest_is_caught: EvictsYoungest => a_limit_evicts_the_oldest;
+    an_eviction_of_too_few_is_caught: EvictsOne =>
         a_lowered_limit_evicts_several;
-    a_refusal_that_leaves_the_sign_in_is_caught: RefusesTooLate =>
+    a_rejection_that_stores_the_sign_in_is_caught: RefusesTooLate =>
         a_full_limit_refuses_and_changes_nothing;
     a_limit_that_counts_expired_sign_ins_is_caught: CountsExpired =>
         expired_sign_ins_do_not_count_for_the_limit;
-    a_limit_that_counts_too_few_is_caught: CountsNoIdle => living_sign_ins_count_for_the_limit;
+    a_limit_that_does_not_count_idle_sign_ins_is_caught: CountsNoIdle => living_sign_ins_count_for_the_limit;
 }
 
 #[derive(Default)]

@@ -12,15 +12,15 @@ use super::proof::caught;
 use crate::plain::{Creation, Listed, Loaded, Plain, See};
 
 caught! {
-    an_unknown_id_that_leads_to_a_sign_in_is_caught: Anybody => load_of_an_unknown_id_is_none;
-    an_id_that_is_compared_in_part_is_caught: Prefix => load_goes_by_the_whole_id;
-    a_stale_peek_is_caught: StalePeek => peek_agrees_with_load peek_knows_of_every_end;
-    a_peek_that_knows_nothing_of_a_sign_in_is_caught: BlindPeek => peek_agrees_with_load;
-    a_peek_that_shows_two_answers_is_caught: PeeksTwice => peek_shows_one_answer;
-    a_peek_that_shows_nothing_of_what_is_gone_is_caught: PeeksNever => peek_shows_one_answer;
-    a_list_of_the_youngest_first_is_caught: YoungestFirst => list_is_oldest_first;
-    a_list_that_takes_two_names_for_one_is_caught: IgnoresCase => list_tells_subjects_apart;
-    a_list_of_anonymous_sign_ins_is_caught: EmptyName => anonymous_sign_ins_are_nobodys;
+    an_unknown_id_that_finds_a_sign_in_is_caught: Anybody => load_of_an_unknown_id_is_none;
+    an_id_that_is_compared_in_part_is_caught: Prefix => load_compares_the_whole_id;
+    a_stale_peek_is_caught: StalePeek => peek_agrees_with_load peek_reflects_every_end;
+    a_peek_that_denies_a_sign_in_is_caught: BlindPeek => peek_agrees_with_load;
+    a_peek_that_calls_back_twice_is_caught: PeeksTwice => peek_calls_back_once;
+    a_peek_that_does_not_call_back_is_caught: PeeksNever => peek_calls_back_once;
+    a_list_in_the_reverse_order_is_caught: YoungestFirst => list_is_oldest_first;
+    a_list_that_ignores_case_is_caught: IgnoresCase => list_distinguishes_subjects;
+    a_list_of_anonymous_sign_ins_is_caught: EmptyName => anonymous_sign_ins_belong_to_no_subject;
 }
 
 #[derive(Default)]

@@ -15,7 +15,7 @@ use crate::plain::{Creation, Plain, Swapped};
 
 caught! {
     a_refresh_that_drops_the_data_is_caught: DropsData =>
-        rotate_replaces_the_secret_and_nothing_else rotate_does_not_wait_for_an_update;
+        rotate_replaces_the_secret_and_nothing_else rotate_does_not_conflict_with_an_update;
     sec_22_a_refresh_that_raises_assurance_is_caught: RaisesAssurance =>
         rotate_replaces_the_secret_and_nothing_else;
     sec_63_a_rotation_from_any_secret_is_caught: IgnoresFrom =>
@@ -26,16 +26,16 @@ caught! {
         rotate_never_creates sec_77_a_rotation_never_undoes_an_end;
     sec_77_a_rotation_that_deletes_before_it_creates_is_caught: DeletesFirst =>
         sec_77_a_rotation_never_undoes_an_end;
-    a_rotation_that_an_update_makes_stale_is_caught: StaleAfterUpdate =>
-        rotate_does_not_wait_for_an_update;
-    sec_64_a_grace_that_is_not_kept_is_caught: NoGrace =>
+    a_rotation_that_conflicts_with_an_update_is_caught: StaleAfterUpdate =>
+        rotate_does_not_conflict_with_an_update;
+    sec_64_a_dropped_grace_is_caught: NoGrace =>
         sec_64_a_secret_in_grace_leads_to_its_successor a_grace_ends_with_the_next_refresh;
     sec_62_a_grace_that_never_ends_is_caught: KeepsFirstGrace =>
         a_grace_ends_with_the_next_refresh;
-    sec_83_a_grace_that_nobody_gave_is_caught: OwnGrace => sec_83_a_secret_without_grace_is_over_at_once;
-    sec_12_limits_that_do_not_start_anew_are_caught: KeepsLimits =>
-        sec_12_rotate_with_a_renewal_starts_the_limits_anew;
-    sec_81_a_family_that_outlives_its_kind_is_caught: KeepsFamily =>
+    sec_83_a_grace_that_was_not_requested_is_caught: OwnGrace => sec_83_a_secret_without_grace_is_invalid_at_once;
+    sec_12_deadlines_that_are_not_restarted_are_caught: KeepsLimits =>
+        sec_12_reauthentication_restarts_the_deadlines;
+    sec_81_a_family_that_is_kept_across_kinds_is_caught: KeepsFamily =>
         sec_81_a_secret_of_another_kind_proves_nothing;
 }
 

@@ -11,20 +11,20 @@ use super::proof::caught;
 use crate::plain::{Count, Ended, Loaded, Plain};
 
 caught! {
-    a_revocation_that_says_no_is_caught: SaysNo => revoke_ends_one_sign_in;
+    a_revocation_that_answers_false_is_caught: SaysNo => revoke_ends_one_sign_in;
     sec_19_a_revocation_of_another_subjects_is_caught: Anybodys => sec_19_revoke_spares_another_subjects;
     sec_16_a_revocation_that_ends_the_kept_one_is_caught: EndsKept =>
-        sec_16_revoke_others_spares_only_this_one the_kept_sign_in_stays_whoever_signs_in;
+        sec_16_revoke_others_spares_only_this_one revoke_others_keeps_its_sign_in_during_sign_ins;
     sec_17_a_revocation_that_misses_one_is_caught: MissesOne => sec_17_revoke_subject_ends_all_sign_ins;
-    a_revocation_that_loses_a_new_sign_in_is_caught: ClearsIndex => a_sign_in_is_never_out_of_reach;
-    an_amendment_that_raises_assurance_is_caught: Widens =>
-        amend_subject_changes_roles_and_nothing_else;
-    sec_88_a_role_that_is_remembered_is_caught: Remembers => sec_88_amend_subject_takes_effect_at_once;
-    an_amendment_that_counts_what_is_gone_is_caught: CountsGone => amend_subject_never_creates;
-    sec_77_an_amendment_that_writes_back_what_it_read_is_caught: WritesBack =>
-        sec_77_an_amendment_never_undoes_an_end;
-    an_amendment_that_misses_whom_it_does_not_count_is_caught: CountsFirst =>
-        a_sign_in_is_amended_or_as_created;
+    a_revocation_that_loses_a_new_sign_in_is_caught: ClearsIndex => a_sign_in_is_never_missing_from_its_subject;
+    an_update_subject_that_raises_assurance_is_caught: Widens =>
+        update_subject_changes_roles_and_nothing_else;
+    sec_88_a_stale_role_is_caught: Remembers => sec_88_update_subject_takes_effect_at_once;
+    an_update_subject_that_counts_ended_sign_ins_is_caught: CountsGone => update_subject_never_creates;
+    sec_77_an_update_subject_that_writes_back_what_it_read_is_caught: WritesBack =>
+        sec_77_update_subject_never_undoes_an_end;
+    an_update_subject_that_counts_before_it_updates_is_caught: CountsFirst =>
+        a_sign_in_is_updated_or_as_created;
 }
 
 #[derive(Default)]

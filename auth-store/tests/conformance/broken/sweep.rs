@@ -10,11 +10,11 @@ use super::proof::caught;
 use crate::plain::{Count, Plain};
 
 caught! {
-    a_sweep_that_takes_a_used_sign_in_is_caught: IgnoresUse => sweep_never_takes_a_living_sign_in;
-    a_sweep_that_takes_the_oldest_is_caught: TakesOldest => sweep_never_takes_a_living_sign_in;
-    a_sweep_that_finds_nothing_is_caught: Nothing => sweep_collects_what_has_expired;
-    a_sweep_that_forgets_idle_sign_ins_is_caught: OnlyAbsolute => sweep_collects_what_has_expired;
-    a_sweep_without_measure_is_caught: TakesAll => sweep_takes_at_most_so_many;
+    a_sweep_that_removes_a_used_sign_in_is_caught: IgnoresUse => sweep_never_removes_a_living_sign_in;
+    a_sweep_that_removes_the_oldest_is_caught: TakesOldest => sweep_never_removes_a_living_sign_in;
+    a_sweep_that_removes_nothing_is_caught: Nothing => sweep_removes_expired_sign_ins;
+    a_sweep_that_forgets_idle_sign_ins_is_caught: OnlyAbsolute => sweep_removes_expired_sign_ins;
+    a_sweep_that_ignores_its_maximum_is_caught: TakesAll => sweep_removes_at_most_the_given_number;
 }
 
 fn take(store: &Plain, most: usize, over: impl Fn(&Record) -> bool) -> usize {

@@ -12,18 +12,18 @@ use crate::plain::{Plain, Touched};
 use crate::records::{blank, seen_at};
 
 caught! {
-    a_use_that_is_not_noted_is_caught: Nothing =>
-        touch_moves_the_last_use_forward changes_of_different_parts_are_all_kept
+    a_use_that_is_not_recorded_is_caught: Nothing =>
+        touch_moves_the_last_seen_time_forward changes_of_different_parts_are_all_kept
         delete_if_idle_and_a_touch_agree;
     a_touch_that_moves_backward_is_caught: Backward =>
-        touch_never_moves_the_last_use_back parallel_touches_keep_the_latest;
+        touch_never_moves_the_last_seen_time_back parallel_touches_keep_the_latest;
     a_touch_that_compares_before_it_writes_is_caught: CompareThenWrite =>
         parallel_touches_keep_the_latest;
     a_touch_that_raises_the_version_is_caught: RaisesVersion =>
-        touch_does_not_change_the_version delete_if_does_not_mind_a_use;
-    sec_77_a_touch_that_revives_is_caught: Revives =>
-        touch_never_revives sec_77_a_touch_never_undoes_an_end;
-    a_touch_that_fails_where_nothing_is_left_is_caught: Fails => touch_never_revives;
+        touch_does_not_change_the_version delete_if_version_ignores_uses;
+    sec_77_a_touch_that_creates_is_caught: Revives =>
+        touch_never_creates sec_77_a_touch_never_undoes_an_end;
+    a_touch_that_fails_for_an_ended_sign_in_is_caught: Fails => touch_never_creates;
 }
 
 #[derive(Default)]

@@ -18,11 +18,11 @@ caught! {
         update_at_another_version_changes_nothing parallel_updates_lose_nothing;
     sec_77_an_update_that_creates_is_caught: Upserts =>
         update_never_creates sec_77_an_update_never_undoes_an_end;
-    an_update_that_forgets_the_last_use_is_caught: ForgetsUse => update_keeps_the_last_use;
+    an_update_that_drops_the_last_seen_time_is_caught: ForgetsUse => update_keeps_the_last_seen_time;
     sec_77_an_update_that_writes_back_what_it_read_is_caught: WritesBack =>
         sec_77_an_update_never_undoes_an_end changes_of_different_parts_are_all_kept;
     an_update_that_compares_before_it_swaps_is_caught: CompareThenSwap =>
-        parallel_updates_lose_nothing delete_if_and_an_update_never_both_win;
+        parallel_updates_lose_nothing delete_if_version_and_update_never_both_succeed;
 }
 
 fn change(store: &Plain, sid: &SignInId, data: SessionData) -> CompareAndSwap {
