@@ -1,4 +1,6 @@
-//! A store that is full.
+//! Rules for a store that is full.
+//!
+//! They are separate from the other checks, because they need a store of known capacity.
 
 use std::sync::Arc;
 
@@ -9,27 +11,32 @@ use crate::error::StoreErrorKind;
 use crate::record::Record;
 use crate::store::{Created, IntoStore, OverflowPolicy, Store};
 
-/// Fills stores that have no room for more than `most` sign-ins: anonymous ones go first, and no
-/// signed-in one goes for room. `fresh` makes an empty store for each check.
+/// Checks a store with room for at most `most` sign-ins.
 ///
-/// For a store that is not bounded, or whose backend says when it is full, there is nothing to
-/// run.
+/// A full store must evict anonymous sign-ins first, and never a signed-in one. `fresh` creates an empty
+/// store for each check. A store without a capacity of its own does not need these checks.
 pub async fn check_capacity<S: IntoStore>(fresh: impl AsyncFn() -> S, most: usize) -> Report {
     let mut report = Report::default();
     let store = fresh().await.into_store();
-    report.add("anonymous_sign_ins_are_evicted_first", anonymous_make_room(&store, most).await);
+    report.add(
+        "anonymous_sign_ins_are_evicted_first",
+        anonymous_are_evicted_first(&store, most).await,
+    );
     let store = fresh().await.into_store();
-    report.add("a_full_store_evicts_no_signed_in_user", full_evicts_no_user(&store, most).await);
+    report.add(
+        "a_full_store_evicts_no_signed_in_user",
+        full_evicts_no_signed_in_user(&store, most).await,
+    );
     let store = fresh().await.into_store();
     report.add("freed_capacity_is_reused", freed_capacity_is_reused(&store, most).await);
     let store = fresh().await.into_store();
-    report.add("a_duplicate_id_evicts_no_sign_in", taken_makes_no_room(&store, most).await);
+    report.add("a_duplicate_id_evicts_no_sign_in", duplicate_evicts_none(&store, most).await);
     let store = fresh().await.into_store();
-    report.add("a_rejected_sign_in_evicts_no_other", refusal_makes_no_room(&store, most).await);
+    report.add("a_rejected_sign_in_evicts_no_other", rejection_evicts_none(&store, most).await);
     report
 }
 
-async fn anonymous_make_room(store: &Arc<dyn Store>, most: usize) -> Outcome {
+async fn anonymous_are_evicted_first(store: &Arc<dyn Store>, most: usize) -> Outcome {
     let mut visitors = Vec::new();
     for _ in 0..=most {
         visitors.push(anonymous(&**store).await?.sid);
@@ -37,16 +44,16 @@ async fn anonymous_make_room(store: &Arc<dyn Store>, most: usize) -> Outcome {
     let users = fill(&**store, most).await?;
     for visitor in visitors {
         let left = store.load(&visitor).await?.is_some();
-        ensure(!left, "a user is refused for want of room that an anonymous one has")?;
+        ensure(!left, "a user is rejected while anonymous sign-ins take the room")?;
     }
     all_there(&**store, &users).await
 }
 
-async fn full_evicts_no_user(store: &Arc<dyn Store>, most: usize) -> Outcome {
+async fn full_evicts_no_signed_in_user(store: &Arc<dyn Store>, most: usize) -> Outcome {
     let users = fill(&**store, most).await?;
     for _ in 0..=most {
         let visitor = visitor(&**store, now())?;
-        ensure(!takes(&**store, visitor).await?, "a full store takes an anonymous one")?;
+        ensure(!accepts(&**store, visitor).await?, "a full store accepts an anonymous sign-in")?;
     }
     all_there(&**store, &users).await
 }
@@ -55,11 +62,11 @@ async fn freed_capacity_is_reused(store: &Arc<dyn Store>, most: usize) -> Outcom
     let users = fill(&**store, most).await?.len();
     store.revoke_subject(ADA).await?;
     let again = fill(&**store, most).await?.len();
-    ensure(users == again, format!("there was room for {users}, and then for {again}"))
+    ensure(users == again, format!("there was room for {users} sign-ins, and later for {again}"))
 }
 
-/// What is refused because its key is taken changes nothing, however full the store is.
-async fn taken_makes_no_room(store: &Arc<dyn Store>, most: usize) -> Outcome {
+/// A sign-in that is refused because its id is in use changes nothing, however full the store is.
+async fn duplicate_evicts_none(store: &Arc<dyn Store>, most: usize) -> Outcome {
     let visitors = visitors(&**store, most).await?;
     for visitor in &visitors {
         let created = store.create(visitor.clone(), None).await;
@@ -68,18 +75,18 @@ async fn taken_makes_no_room(store: &Arc<dyn Store>, most: usize) -> Outcome {
     all_there(&**store, &visitors).await
 }
 
-/// What is refused because its subject has as many as allowed changes nothing either.
-async fn refusal_makes_no_room(store: &Arc<dyn Store>, most: usize) -> Outcome {
+/// A sign-in that is rejected because of the subject's limit changes nothing either.
+async fn rejection_evicts_none(store: &Arc<dyn Store>, most: usize) -> Outcome {
     let user = sign_in(&**store, ADA).await?;
     let visitors = visitors(&**store, most).await?;
     let second = draft(&**store, ADA, now())?;
     let created = store.create(second, Some(limit(1, OverflowPolicy::Reject))).await?;
-    ensure(created == Created::LimitReached, format!("at the limit: {created:?}"))?;
+    ensure(created == Created::LimitReached, format!("at the limit, create answers {created:?}"))?;
     all_there(&**store, &visitors).await?;
     all_there(&**store, &[user]).await
 }
 
-/// As many anonymous ones as there is room for.
+/// Creates anonymous sign-ins until there is no room, and returns those that are left.
 async fn visitors(store: &dyn Store, most: usize) -> Result<Vec<Record>, Violation> {
     let mut visitors = Vec::new();
     for _ in 0..=most {
@@ -94,22 +101,22 @@ async fn visitors(store: &dyn Store, most: usize) -> Result<Vec<Record>, Violati
     Ok(there)
 }
 
-/// Signs in until the store refuses.
+/// Signs in until the store is full.
 async fn fill(store: &dyn Store, most: usize) -> Result<Vec<Record>, Violation> {
     let mut users = Vec::new();
     for _ in 0..=most {
         let record = draft(store, ADA, now())?;
-        if !takes(store, record.clone()).await? {
+        if !accepts(store, record.clone()).await? {
             ensure(!users.is_empty(), "an empty store has no room")?;
             return Ok(users);
         }
         users.push(record);
     }
-    Err(Violation::new(format!("a store for {most} sign-ins took one more")))
+    Err(Violation::new(format!("a store for {most} sign-ins accepted one more")))
 }
 
-/// Whether there is room for it.
-async fn takes(store: &dyn Store, record: Record) -> Result<bool, Violation> {
+/// Returns whether the store had room for it.
+async fn accepts(store: &dyn Store, record: Record) -> Result<bool, Violation> {
     match store.create(record, None).await {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == StoreErrorKind::Unavailable => Ok(false),

@@ -18,7 +18,7 @@ use crate::record::{Reauthentication, Record, Rotation, SignInDetails};
 use crate::secret::SecretKind;
 use crate::store::Store;
 
-/// A refresh keeps the data, the limits, the roles, and how the user was authenticated.
+/// A refresh keeps the data, the deadlines, the roles, and how the user was authenticated.
 pub(super) async fn rotate_replaces_the_secret_and_nothing_else(store: &Arc<dyn Store>) -> Outcome {
     let (mut secret, mut expected) = with_secret(&**store).await?;
     for grace in [None, Some(now() + MINUTE), None] {
@@ -33,7 +33,7 @@ pub(super) async fn rotate_replaces_the_secret_and_nothing_else(store: &Arc<dyn 
     Ok(())
 }
 
-/// Compare-and-swap: whoever holds another secret than the current one learns the current record.
+/// Compare-and-swap: a rotation from another secret than the current one answers the current record.
 pub(super) async fn rotate_from_another_secret_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
     let (first, record) = with_secret(&**store).await?;
     let sid = record.sid;
@@ -48,7 +48,7 @@ pub(super) async fn rotate_from_another_secret_changes_nothing(store: &Arc<dyn S
     alive_as(&**store, &newest).await
 }
 
-/// A slow refresh cannot undo a sign-out.
+/// A slow refresh does not undo a sign-out.
 pub(super) async fn rotate_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let (ended, _) = with_secret(&**store).await?;
     store.delete(&ended.sid()).await?;
@@ -60,8 +60,8 @@ pub(super) async fn rotate_never_creates(store: &Arc<dyn Store>) -> Outcome {
     Ok(())
 }
 
-/// Neither an update nor a use between reading and rotating makes the rotation stale, and none of
-/// the three is lost.
+/// Neither an update nor a use between reading and rotating causes a conflict, and none of the three is
+/// lost.
 pub(super) async fn rotate_does_not_conflict_with_an_update(store: &Arc<dyn Store>) -> Outcome {
     let (first, mut expected) = with_secret(&**store).await?;
     let (_, rotation) = refresh(&first, None)?;
@@ -79,7 +79,7 @@ pub(super) async fn rotate_does_not_conflict_with_an_update(store: &Arc<dyn Stor
     alive_as(&**store, &expected).await
 }
 
-/// Signing in again, as the same user: limits, roles and details start anew, the data and the id
+/// When the same user signs in again, deadlines, roles and details are replaced; the data and the id
 /// stay.
 pub(super) async fn sec_12_reauthentication_restarts_the_deadlines(
     store: &Arc<dyn Store>,
@@ -110,7 +110,7 @@ fn renewal(record: &Record, details: Option<Box<SignInDetails>>) -> Result<Rotat
     Ok(Rotation { kind, digests: secret.digests(kind), grace: None, renewal: Some(renewal) })
 }
 
-/// Compare-and-swap: the answer is the record that is loaded from then on.
+/// Compare-and-swap: the answer is the record that is stored.
 pub(super) async fn update_replaces_the_data_and_nothing_else(store: &Arc<dyn Store>) -> Outcome {
     let mut expected = sign_in(&**store, ADA).await?;
     let neighbour = sign_in(&**store, ADA).await?;
@@ -124,7 +124,7 @@ pub(super) async fn update_replaces_the_data_and_nothing_else(store: &Arc<dyn St
     alive_as(&**store, &neighbour).await
 }
 
-/// Whoever read an older record, or none that ever was, learns the current one.
+/// An update of another version, older or never stored, answers the current record.
 pub(super) async fn update_at_another_version_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
     let sid = sign_in(&**store, ADA).await?.sid;
     let newest = stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
@@ -135,12 +135,12 @@ pub(super) async fn update_at_another_version_changes_nothing(store: &Arc<dyn St
     alive_as(&**store, &newest).await
 }
 
-/// A slow request cannot undo a sign-out.
+/// A slow update does not undo a sign-out.
 pub(super) async fn update_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let ended = sign_in(&**store, ADA).await?;
     ensure(
         store.delete(&ended.sid).await?,
-        "delete of a sign-in that is there says there is none",
+        "delete of an existing sign-in answers that there is none",
     )?;
     for sid in [unknown(&**store)?, ended.sid] {
         for version in [0, 1] {
@@ -151,7 +151,7 @@ pub(super) async fn update_never_creates(store: &Arc<dyn Store>) -> Outcome {
     Ok(())
 }
 
-/// A use that was noted since the record was read is not lost.
+/// A use that was recorded after the record was read is not lost.
 pub(super) async fn update_keeps_the_last_seen_time(store: &Arc<dyn Store>) -> Outcome {
     let mut expected = sign_in(&**store, ADA).await?;
     let at = now() + MINUTE;
@@ -164,7 +164,7 @@ pub(super) async fn update_keeps_the_last_seen_time(store: &Arc<dyn Store>) -> O
     alive_as(&**store, &expected).await
 }
 
-/// A later use counts, and one of this very moment does no harm.
+/// A later use moves the time; repeating it changes nothing.
 pub(super) async fn touch_moves_the_last_seen_time_forward(store: &Arc<dyn Store>) -> Outcome {
     let expected = sign_in(&**store, ADA).await?;
     let neighbour = sign_in(&**store, ADA).await?;
@@ -178,7 +178,7 @@ pub(super) async fn touch_moves_the_last_seen_time_forward(store: &Arc<dyn Store
     alive_as(&**store, &neighbour).await
 }
 
-/// A late note of an earlier use changes nothing.
+/// An earlier use that is recorded late changes nothing.
 pub(super) async fn touch_never_moves_the_last_seen_time_back(store: &Arc<dyn Store>) -> Outcome {
     let expected = sign_in(&**store, ADA).await?;
     let latest = now() + 2 * MINUTE;
@@ -186,24 +186,30 @@ pub(super) async fn touch_never_moves_the_last_seen_time_back(store: &Arc<dyn St
     for at in [now() + MINUTE, expected.created_at.before(MINUTE)] {
         store.touch(&expected.sid, at).await?;
         let seen = alive(&**store, &expected.sid).await?.last_seen();
-        ensure(seen == latest, format!("last seen at {latest:?}, and then at {seen:?}"))?;
+        ensure(
+            seen == latest,
+            format!("last seen at {latest:?}, and after an earlier use at {seen:?}"),
+        )?;
     }
     Ok(())
 }
 
-/// Using a sign-in never makes a change of it stale.
+/// A use never causes a conflict.
 pub(super) async fn touch_does_not_change_the_version(store: &Arc<dyn Store>) -> Outcome {
     let expected = sign_in(&**store, ADA).await?;
     for version in 0..3 {
         store.touch(&expected.sid, now() + MINUTE).await?;
         let record = alive(&**store, &expected.sid).await?;
-        ensure(record.version == version, format!("touch made {} of {version}", record.version))?;
+        ensure(
+            record.version == version,
+            format!("touch changed the version from {version} to {}", record.version),
+        )?;
         stored(store.update(&expected.sid, version, data("cart", "[]")).await?)?;
     }
     Ok(())
 }
 
-/// What is gone stays so, and noting a use of it is no error.
+/// An ended sign-in stays so, and touching it is not an error.
 pub(super) async fn touch_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let ended = sign_in(&**store, ADA).await?;
     store.delete(&ended.sid).await?;

@@ -1,4 +1,6 @@
-//! A sign-in begins.
+//! Rules for creating sign-ins: `new_id` and `create`.
+//!
+//! What was created is stored completely, and never in place of another sign-in.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv6Addr};
@@ -18,28 +20,28 @@ use crate::record::{Device, Record, RotationGrace, SignInDetails};
 use crate::secret::{Digest, Nonce, SecretKind};
 use crate::store::{Created, OverflowPolicy, Store};
 
-/// `Store::new_id`: unguessable, beyond the 16 bits that may say where the sign-in is kept.
+/// Ids are random beyond the 16 bits that may encode where the sign-in is kept.
 pub(super) async fn new_ids_never_repeat(store: &Arc<dyn Store>) -> Outcome {
     let mut rest = BTreeSet::new();
     for i in 0..1000 {
         let sid = store.new_id((i % 2 == 0).then_some(ADA))?;
         rest.insert(sid.as_bytes()[2..].to_vec());
     }
-    ensure(rest.len() == 1000, "an id was given out twice")?;
+    ensure(rest.len() == 1000, "an id was generated twice")?;
     let fixed = |at: usize| rest.iter().all(|id| id[at] == 0);
-    ensure(!(0..14).any(fixed), "part of every id is the same")
+    ensure(!(0..14).any(fixed), "a byte is the same in every id")
 }
 
-/// What `create` was given is what `load` and `list` answer.
+/// `load` and `list` answer what was passed to `create`.
 pub(super) async fn create_keeps_every_field(store: &Arc<dyn Store>) -> Outcome {
-    for record in [plain(&**store)?, full(&**store)?, other(&**store)?, nobody(&**store)?] {
+    for record in [plain(&**store)?, full(&**store)?, other(&**store)?, visitor_only(&**store)?] {
         put(&**store, &record).await?;
         alive_as(&**store, &record).await?;
     }
     Ok(())
 }
 
-/// Only what a record cannot do without.
+/// Returns a record with required fields only.
 fn plain(store: &dyn Store) -> Result<Record, Violation> {
     let mut record = draft(store, ADA, now())?;
     record.kind = SecretKind::Cookie;
@@ -50,7 +52,7 @@ fn plain(store: &dyn Store) -> Result<Record, Violation> {
     Ok(record)
 }
 
-/// Something in every field, and all times different.
+/// Returns a record with a value in every field, and all times different.
 fn full(store: &dyn Store) -> Result<Record, Violation> {
     let at = Timestamp::from_millis(now().as_millis() / 1000 * 1000);
     let millis = |millis| Timestamp::from_millis(at.as_millis() + millis);
@@ -69,7 +71,7 @@ fn full(store: &dyn Store) -> Result<Record, Violation> {
     Ok(record)
 }
 
-/// Details of which only a few are known.
+/// Returns a record with a few details only.
 fn other(store: &dyn Store) -> Result<Record, Violation> {
     let mut record = draft(store, ADA, now())?;
     let address = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
@@ -78,14 +80,14 @@ fn other(store: &dyn Store) -> Result<Record, Violation> {
     Ok(record)
 }
 
-/// Nobody is signed in.
-fn nobody(store: &dyn Store) -> Result<Record, Violation> {
+/// Returns an anonymous record.
+fn visitor_only(store: &dyn Store) -> Result<Record, Violation> {
     let mut record = visitor(store, now())?;
     record.details = Some(Box::new(SignInDetails { device: Device::default(), ..details() }));
     Ok(record)
 }
 
-/// JSON texts that a careless encoding changes.
+/// Returns JSON texts that a careless encoding would change.
 fn texts() -> SessionData {
     SessionData::from_iter([
         ("cart.items:1", r#"{"b":1, "a":  [2.0, 12345678901234567890]}"#),
@@ -94,20 +96,20 @@ fn texts() -> SessionData {
     ])
 }
 
-/// `SessionData::MAX_BYTES`: a sign-in keeps that much.
+/// A sign-in keeps `SessionData::MAX_BYTES` of data.
 pub(super) async fn create_keeps_data_of_the_maximum_size(store: &Arc<dyn Store>) -> Outcome {
     let mut record = draft(&**store, ADA, now())?;
     let text = "\u{e4}".repeat((SessionData::MAX_BYTES - 2 - "data".len()) / 2);
     record.data = data("data", &format!("\"{text}\""));
     ensure(
         record.data.bytes() == SessionData::MAX_BYTES,
-        "the kit's own data is not as long as it says",
+        "the suite's own data does not have the maximum size",
     )?;
     put(&**store, &record).await?;
     alive_as(&**store, &record).await
 }
 
-/// `Timestamp::MAX`: what never ends is not over in a hundred years.
+/// `Timestamp::MAX` is kept: the sign-in has not expired in a hundred years.
 pub(super) async fn create_keeps_a_sign_in_without_deadlines(store: &Arc<dyn Store>) -> Outcome {
     let mut record = draft(&**store, ADA, now())?;
     record.limits.idle_secs = 0;
@@ -115,10 +117,10 @@ pub(super) async fn create_keeps_a_sign_in_without_deadlines(store: &Arc<dyn Sto
     put(&**store, &record).await?;
     store.sweep(now(), 10).await?;
     let kept = alive(&**store, &record.sid).await?;
-    ensure(kept.expiry(now() + 36_500 * DAY).is_none(), "a sign-in that never ends has an end")
+    ensure(kept.expiry(now() + 36_500 * DAY).is_none(), "a sign-in without deadlines expires")
 }
 
-/// The version counts changes, and nothing has changed yet.
+/// The caller's version is ignored: nothing has changed yet.
 pub(super) async fn create_starts_at_version_0(store: &Arc<dyn Store>) -> Outcome {
     let mut record = draft(&**store, ADA, now())?;
     record.version = 7;
@@ -127,24 +129,24 @@ pub(super) async fn create_starts_at_version_0(store: &Arc<dyn Store>) -> Outcom
     alive_as(&**store, &record).await
 }
 
-/// A key that is taken is an error, and changes nothing.
+/// An id in use is an error, and nothing is changed.
 pub(super) async fn create_never_replaces_a_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let first = sign_in(&**store, ADA).await?;
     let mut second = first.clone();
     second.data = data("cart", "\"planted\"");
     second.touch(now() + DAY);
-    taken(store.create(second, None).await)?;
+    duplicate(store.create(second, None).await)?;
     alive_as(&**store, &first).await?;
     survivors(&**store, ADA, &[first.sid]).await?;
 
     let visitor = anonymous(&**store).await?;
     let mut second = visitor.clone();
     second.data = data("cart", "\"planted\"");
-    taken(store.create(second, None).await)?;
+    duplicate(store.create(second, None).await)?;
     same(&visitor, &*alive(&**store, &visitor.sid).await?)
 }
 
-/// What is refused as taken makes no room for itself first.
+/// No sign-in is evicted for one that is then refused.
 pub(super) async fn create_with_a_duplicate_id_evicts_no_sign_in(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -152,16 +154,18 @@ pub(super) async fn create_with_a_duplicate_id_evicts_no_sign_in(
     let newest = sign_in_at(&**store, ADA, now() + MINUTE).await?;
     for again in [&oldest, &newest] {
         let evict = limit(1, OverflowPolicy::EvictOldest);
-        taken(store.create(again.clone(), Some(evict)).await)?;
+        duplicate(store.create(again.clone(), Some(evict)).await)?;
     }
     alive_as(&**store, &oldest).await?;
     alive_as(&**store, &newest).await
 }
 
-fn taken(created: Result<Created, StoreError>) -> Outcome {
+fn duplicate(created: Result<Created, StoreError>) -> Outcome {
     match created {
         Err(error) if error.kind() == StoreErrorKind::DuplicateId => Ok(()),
-        Err(error) => Err(Violation::new(format!("a taken key is not called taken: {error:?}"))),
-        Ok(created) => Err(Violation::new(format!("create of a taken key answers {created:?}"))),
+        Err(error) => Err(Violation::new(format!("the error for a duplicate id is {error:?}"))),
+        Ok(created) => {
+            Err(Violation::new(format!("create with a duplicate id answers {created:?}")))
+        }
     }
 }

@@ -17,55 +17,74 @@ use super::report::{Outcome, Violation, ensure};
 use crate::lifetime::Deadlines;
 use crate::store::{Created, Deleted, OverflowPolicy, Store};
 
-/// Once there is one, then there is none; its neighbours stay.
+/// Answers true once and false afterwards. Other sign-ins stay.
 pub(super) async fn delete_ends_a_sign_in_once(store: &Arc<dyn Store>) -> Outcome {
     let (ended, neighbour) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
     ensure(
         store.delete(&ended.sid).await?,
-        "delete of a sign-in that is there says there is none",
+        "delete of an existing sign-in answers that there is none",
     )?;
     gone(&**store, &ended.sid, ADA).await?;
     for sid in [ended.sid, unknown(&**store)?] {
-        ensure(!store.delete(&sid).await?, "delete of what is not there says there was one")?;
+        ensure(
+            !store.delete(&sid).await?,
+            "delete of a missing sign-in answers that there was one",
+        )?;
     }
     alive_as(&**store, &neighbour).await?;
 
     let visitor = anonymous(&**store).await?.sid;
-    ensure(store.delete(&visitor).await?, "delete of an anonymous one says there is none")?;
+    ensure(
+        store.delete(&visitor).await?,
+        "delete of an anonymous sign-in answers that there is none",
+    )?;
     gone(&**store, &visitor, ADA).await
 }
 
-/// What has changed meanwhile is not deleted, and the answer is the record now.
+/// A sign-in that has changed is not deleted, and the answer is the current record.
 pub(super) async fn delete_if_version_ends_only_this_version(store: &Arc<dyn Store>) -> Outcome {
     let sid = sign_in(&**store, ADA).await?.sid;
     let newest = stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
     for version in [0, 2] {
         match store.delete_if_version(&sid, version).await? {
             Deleted::Conflict(current) => same(&newest, &current)?,
-            other => return Err(Violation::new(format!("of another version: {other:?}"))),
+            other => {
+                return Err(Violation::new(format!(
+                    "delete_if_version of another version answers {other:?}"
+                )));
+            }
         }
         alive_as(&**store, &newest).await?;
     }
     let deleted = store.delete_if_version(&sid, 1).await?;
-    ensure(matches!(deleted, Deleted::Done), format!("of the current version: {deleted:?}"))?;
+    ensure(
+        matches!(deleted, Deleted::Done),
+        format!("delete_if_version of the current version answers {deleted:?}"),
+    )?;
     gone(&**store, &sid, ADA).await?;
     for sid in [sid, unknown(&**store)?] {
         let deleted = store.delete_if_version(&sid, 1).await?;
-        ensure(matches!(deleted, Deleted::NotFound), format!("of what is not there: {deleted:?}"))?;
+        ensure(
+            matches!(deleted, Deleted::NotFound),
+            format!("delete_if_version of a missing sign-in answers {deleted:?}"),
+        )?;
     }
     Ok(())
 }
 
-/// A use does not count as a change.
+/// A use is not a change.
 pub(super) async fn delete_if_version_ignores_uses(store: &Arc<dyn Store>) -> Outcome {
     let sid = sign_in(&**store, ADA).await?.sid;
     store.touch(&sid, now() + MINUTE).await?;
     let deleted = store.delete_if_version(&sid, 0).await?;
-    ensure(matches!(deleted, Deleted::Done), format!("after a use: {deleted:?}"))?;
+    ensure(
+        matches!(deleted, Deleted::Done),
+        format!("delete_if_version after a use answers {deleted:?}"),
+    )?;
     gone(&**store, &sid, ADA).await
 }
 
-/// A node with an old last-seen time does not end an active sign-in.
+/// A node with an outdated last-seen time does not end an active sign-in.
 pub(super) async fn sec_85_delete_if_idle_spares_a_sign_in_used_since(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -75,13 +94,13 @@ pub(super) async fn sec_85_delete_if_idle_spares_a_sign_in_used_since(
     record.touch(used);
     for last_seen in [before, used.before(Duration::from_millis(1))] {
         let deleted = store.delete_if_idle(&record.sid, last_seen).await?;
-        ensure(!deleted, "a sign-in that was used since is ended as idle")?;
+        ensure(!deleted, "a sign-in that was used since has ended as idle")?;
         alive_as(&**store, &record).await?;
     }
     Ok(())
 }
 
-/// What was not used since ends, once.
+/// A sign-in that was not used since ends once.
 pub(super) async fn delete_if_idle_ends_a_sign_in_not_used_since(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -89,17 +108,17 @@ pub(super) async fn delete_if_idle_ends_a_sign_in_not_used_since(
         let record = sign_in(&**store, ADA).await?;
         let last_seen = record.last_seen() + later;
         let deleted = store.delete_if_idle(&record.sid, last_seen).await?;
-        ensure(deleted, "a sign-in that was not used since is not ended as idle")?;
+        ensure(deleted, "a sign-in that was not used since has not ended")?;
         gone(&**store, &record.sid, ADA).await?;
         for sid in [record.sid, unknown(&**store)?] {
             let deleted = store.delete_if_idle(&sid, last_seen).await?;
-            ensure(!deleted, "what is not there is ended as idle")?;
+            ensure(!deleted, "a missing sign-in is reported as ended")?;
         }
     }
     Ok(())
 }
 
-/// However it ended: it is not counted when all of the subject end, nor for a limit.
+/// Whichever way it ended, it is not counted among the subject's sign-ins, nor for a limit.
 pub(super) async fn an_ended_sign_in_is_not_counted(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     for way in 0..6 {
@@ -114,25 +133,25 @@ pub(super) async fn an_ended_sign_in_is_not_counted(store: &Arc<dyn Store>) -> O
             _ => drop(store.revoke_subject(ADA).await?),
         }
         gone(store, &sid, ADA).await?;
-        let amended = store.update_subject(ADA, &principal("writer")?).await?;
+        let updated = store.update_subject(ADA, &principal("writer")?).await?;
         let others = store.revoke_others(ADA, &unknown(store)?).await?;
         let all = store.revoke_subject(ADA).await?;
-        ensure(amended + others + all == 0, "a sign-in that ended is counted among the subject's")?;
+        ensure(updated + others + all == 0, "an ended sign-in is counted among the subject's")?;
         let (next, one) = (draft(store, ADA, now())?, limit(1, OverflowPolicy::Reject));
         let created = store.create(next.clone(), Some(one)).await?;
         ensure(
             created == Created::Stored { evicted: 0 },
-            format!("a sign-in that ended counts for the limit: {created:?}"),
+            format!("an ended sign-in counts for the limit: {created:?}"),
         )?;
         store.delete(&next.sid).await?;
     }
     Ok(())
 }
 
-/// How many calls a store may take to look through a few sign-ins.
-const PATIENCE: usize = 1000;
+/// The number of calls that a store may need to examine a few sign-ins.
+const MAX_CALLS: usize = 1000;
 
-/// Absolute and idle limits, and anonymous ones too; the subject's list forgets them.
+/// Sign-ins past either deadline are removed, anonymous ones too, also from the subject's list.
 pub(super) async fn sweep_removes_expired_sign_ins(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let mut over = vec![expired(store, ADA).await?.sid, expired(store, ADA).await?.sid];
@@ -147,14 +166,14 @@ pub(super) async fn sweep_removes_expired_sign_ins(store: &Arc<dyn Store>) -> Ou
 
     let living = sign_in(store, ADA).await?;
     let collected = sweep_all(store, &over, 100).await?;
-    ensure(collected <= 4, format!("4 had expired, and {collected} were collected"))?;
+    ensure(collected <= 4, format!("4 sign-ins had expired, and {collected} were removed"))?;
     for sid in &over {
         gone(store, sid, ADA).await?;
     }
     alive_as(store, &living).await
 }
 
-/// Nothing that still lives at the given moment, however the idle time was prolonged.
+/// No sign-in that is living at the given time is removed, however a use extended its idle timeout.
 pub(super) async fn sweep_never_removes_a_living_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let start = now();
@@ -171,7 +190,7 @@ pub(super) async fn sweep_never_removes_a_living_sign_in(store: &Arc<dyn Store>)
 
     for at in [start, start + (2 * MINUTE - Duration::from_millis(1))] {
         let collected = store.sweep(at, 100).await?;
-        ensure(collected == 0, format!("none had expired, and {collected} were collected"))?;
+        ensure(collected == 0, format!("no sign-in had expired, and {collected} were removed"))?;
     }
     for record in [&young, &visitor, &ending, &used] {
         alive_as(store, record).await?;
@@ -179,7 +198,7 @@ pub(super) async fn sweep_never_removes_a_living_sign_in(store: &Arc<dyn Store>)
     Ok(())
 }
 
-/// Never more at a time than asked for, so that it holds nobody up.
+/// Never more at a time than requested, so that a sweep does not delay other requests.
 pub(super) async fn sweep_removes_at_most_the_given_number(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let mut over = Vec::new();
@@ -188,7 +207,10 @@ pub(super) async fn sweep_removes_at_most_the_given_number(store: &Arc<dyn Store
     }
     let before = left(store, &over).await?;
     let none = store.sweep(now(), 0).await?;
-    ensure(none == 0 && left(store, &over).await? == before, "a sweep of at most 0 collects")?;
+    ensure(
+        none == 0 && left(store, &over).await? == before,
+        "a sweep of at most 0 removes sign-ins",
+    )?;
     sweep_all(store, &over, 3).await?;
     for sid in &over {
         gone(store, sid, ADA).await?;
@@ -196,24 +218,24 @@ pub(super) async fn sweep_removes_at_most_the_given_number(store: &Arc<dyn Store
     Ok(())
 }
 
-/// Sweeps until these are gone, and says how many the store says it took.
+/// Sweeps until these sign-ins are gone. Returns how many the store reports removed.
 async fn sweep_all(store: &dyn Store, over: &[SignInId], most: usize) -> Result<usize, Violation> {
     let mut collected = 0;
-    for _ in 0..PATIENCE {
+    for _ in 0..MAX_CALLS {
         let before = left(store, over).await?;
         let taken = store.sweep(now(), most).await?;
         let after = left(store, over).await?;
-        ensure(taken <= most, format!("a sweep of at most {most} says it took {taken}"))?;
+        ensure(taken <= most, format!("a sweep of at most {most} reports {taken} removed"))?;
         ensure(
             before - after.min(before) <= taken,
-            format!("of {before} it took {taken}, and left {after}"),
+            format!("a sweep reports {taken} of {before} removed, and {after} are left"),
         )?;
         collected += taken;
         if after == 0 && taken == 0 {
             return Ok(collected);
         }
     }
-    Err(Violation::new("what has expired is never collected"))
+    Err(Violation::new("an expired sign-in is never removed"))
 }
 
 async fn left(store: &dyn Store, sids: &[SignInId]) -> Result<usize, Violation> {

@@ -1,4 +1,6 @@
-//! What the checks demand of a store's answers.
+//! What the checks require of a store's answers.
+//!
+//! Each function compares all that the store says about a sign-in: `load`, `peek` and the subject's list.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,33 +13,33 @@ use crate::record::Record;
 use crate::secret::Secret;
 use crate::store::{CompareAndSwap, Peek, SecretLookup, Store};
 
-/// The record of a sign-in that nobody ended.
+/// Returns the record of a sign-in that must exist.
 pub(super) async fn alive(store: &dyn Store, sid: &SignInId) -> Result<Arc<Record>, Violation> {
     let found = store.load(sid).await?;
-    found.ok_or_else(|| Violation::new("a sign-in that nobody ended is gone"))
+    found.ok_or_else(|| Violation::new("a sign-in that has not ended is gone"))
 }
 
-/// The sign-in is there, and exactly like this, also in its subject's list.
+/// Requires that the sign-in exists and equals this record, also in its subject's list.
 pub(super) async fn alive_as(store: &dyn Store, expected: &Record) -> Outcome {
     same(expected, &*alive(store, &expected.sid).await?)?;
     let Some(subject) = &expected.subject else { return Ok(()) };
     let listed = store.list(subject).await?;
     match listed.iter().find(|record| record.sid == expected.sid) {
         Some(record) => same(expected, record),
-        None => Err(Violation::new("a sign-in that nobody ended is not listed")),
+        None => Err(Violation::new("a sign-in that has not ended is not listed")),
     }
 }
 
-/// Nothing knows of this sign-in: neither its id, nor its subject's list.
+/// Requires that there is no such sign-in: neither by its id, nor in its subject's list.
 pub(super) async fn gone(store: &dyn Store, sid: &SignInId, subject: &str) -> Outcome {
-    ensure(store.load(sid).await?.is_none(), "a sign-in that is not there is loaded")?;
+    ensure(store.load(sid).await?.is_none(), "a missing sign-in is loaded")?;
     let known = matches!(peek(store, sid)?, Seen::Known(Some(_)));
-    ensure(!known, "peek knows a sign-in that is not there")?;
+    ensure(!known, "peek returns a missing sign-in as authoritative")?;
     let listed = listed(store, subject).await?.contains(sid);
-    ensure(!listed, "a sign-in that is not there is listed")
+    ensure(!listed, "a missing sign-in is listed")
 }
 
-/// What [`Store::peek`] showed.
+/// What [`Store::peek`] passed to its callback.
 #[derive(Debug)]
 pub(super) enum Seen {
     Ask,
@@ -45,7 +47,7 @@ pub(super) enum Seen {
     Known(Option<Arc<Record>>),
 }
 
-/// What can be said without waiting, which is shown exactly once.
+/// Calls [`Store::peek`], which must call back exactly once.
 pub(super) fn peek(store: &dyn Store, sid: &SignInId) -> Result<Seen, Violation> {
     let mut shown = Vec::new();
     store.peek(sid, &mut |peek| {
@@ -57,17 +59,17 @@ pub(super) fn peek(store: &dyn Store, sid: &SignInId) -> Result<Seen, Violation>
     });
     match (shown.pop(), shown.len()) {
         (Some(seen), 0) => Ok(seen),
-        (Some(_), more) => Err(Violation::new(format!("peek shows {} answers", more + 1))),
-        (None, _) => Err(Violation::new("peek shows nothing")),
+        (Some(_), more) => Err(Violation::new(format!("peek calls back {} times", more + 1))),
+        (None, _) => Err(Violation::new("peek does not call back")),
     }
 }
 
-/// The ids of the subject's sign-ins, in the order of the list.
+/// Returns the ids of the subject's sign-ins, in the order of the list.
 pub(super) async fn listed(store: &dyn Store, subject: &str) -> Result<Vec<SignInId>, Violation> {
     Ok(store.list(subject).await?.iter().map(|record| record.sid).collect())
 }
 
-/// Of these sign-ins of the subject, those that are there; the list must name them and no other.
+/// Returns those of these sign-ins that exist. The subject's list must contain them and no other.
 pub(super) async fn survivors(
     store: &dyn Store,
     subject: &str,
@@ -80,44 +82,44 @@ pub(super) async fn survivors(
     let loaded: BTreeSet<_> = alive.iter().map(|record| record.sid).collect();
     let named = listed(store, subject).await?;
     let listed: BTreeSet<_> = named.iter().copied().collect();
-    ensure(named.len() == listed.len(), "the list names a sign-in twice")?;
-    ensure(loaded == listed, "the list and the sign-ins that load are not the same")?;
+    ensure(named.len() == listed.len(), "the list contains a sign-in twice")?;
+    ensure(loaded == listed, "the list differs from the sign-ins that load")?;
     Ok(alive)
 }
 
-/// What happened in a compare-and-swap that nothing stands against.
+/// Returns the new record of a compare-and-swap that must succeed.
 pub(super) fn stored(swap: CompareAndSwap) -> Result<Arc<Record>, Violation> {
     match swap {
         CompareAndSwap::Stored(record) => Ok(record),
         CompareAndSwap::Conflict(_) => {
-            Err(Violation::new("a change of the newest record is stale"))
+            Err(Violation::new("a change of the current record conflicts"))
         }
         CompareAndSwap::NotFound => {
-            Err(Violation::new("a change of a sign-in that is there says it is gone"))
+            Err(Violation::new("a change of an existing sign-in answers that there is none"))
         }
     }
 }
 
-/// The current record, from a compare-and-swap that came too late.
+/// Returns the current record from a compare-and-swap that must conflict.
 pub(super) fn stale(swap: CompareAndSwap) -> Result<Arc<Record>, Violation> {
     match swap {
         CompareAndSwap::Conflict(record) => Ok(record),
         CompareAndSwap::Stored(_) => Err(Violation::new("a change of an older record is stored")),
         CompareAndSwap::NotFound => {
-            Err(Violation::new("a change of a sign-in that is there says it is gone"))
+            Err(Violation::new("a change of an existing sign-in answers that there is none"))
         }
     }
 }
 
-/// There was nothing to change.
+/// Requires that a compare-and-swap found no sign-in.
 pub(super) fn nothing(swap: &CompareAndSwap) -> Outcome {
     ensure(
         matches!(swap, CompareAndSwap::NotFound),
-        "a change of what is not there does not say so",
+        "a change of a missing sign-in does not answer that there is none",
     )
 }
 
-/// What a secret leads to at this moment.
+/// Returns what a secret leads to at this time.
 pub(super) async fn leads(
     store: &dyn Store,
     secret: &Secret,
@@ -126,7 +128,7 @@ pub(super) async fn leads(
     Ok(store.find(secret, KIND, at).await?)
 }
 
-/// Every field, the last-seen time and the version included.
+/// Requires that all fields are equal, including the last-seen time and the version.
 pub(super) fn same(expected: &Record, actual: &Record) -> Outcome {
     let fields = [
         ("sid", expected.sid == actual.sid),
@@ -149,6 +151,6 @@ pub(super) fn same(expected: &Record, actual: &Record) -> Outcome {
     let names = differing.join(", ");
     ensure(
         differing.is_empty(),
-        format!("{names} should be as in {expected:?}, and the store answers {actual:?}"),
+        format!("the store answers {actual:?}; expected {names} as in {expected:?}"),
     )
 }

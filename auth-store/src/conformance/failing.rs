@@ -1,4 +1,6 @@
-//! A store whose backend does not answer.
+//! Rules for a store whose backend does not answer.
+//!
+//! They are separate from the other checks, because the caller has to take the backend down.
 
 use std::fmt;
 
@@ -9,22 +11,21 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::secret::Secret;
 use crate::store::{IntoStore, OverflowPolicy, Store};
 
-/// Asks everything of a store whose backend is down: it was stopped, paused, or cut off. Each
-/// operation has to answer [`Unavailable`](StoreErrorKind::Unavailable), and none that there is no
-/// such sign-in.
+/// Checks a store whose backend is down, because it was stopped, paused, or cut off.
 ///
-/// The store may have been used before. A backend that hangs has to run into the store's own
-/// timeout: the kit waits for every answer.
+/// Each operation must fail with [`Unavailable`](StoreErrorKind::Unavailable); none may answer that there
+/// is no such sign-in. The store may have been used before. If the backend hangs, the store must give up
+/// by itself: this function waits for every answer.
 pub async fn check_failing(store: impl IntoStore) -> Report {
     let (store, mut report) = (store.into_store(), Report::default());
     match secret(&*store, Some(ADA)) {
-        Err(violation) => report.add("a_failed_store_still_gives_ids", Err(violation)),
+        Err(violation) => report.add("a_failed_store_still_generates_ids", Err(violation)),
         Ok(secret) => {
             looks(&*store, &secret, &mut report).await;
             report.add("create_fails_with_its_store", creates(&*store).await);
             report.add("update_fails_with_its_store", updates(&*store, &secret).await);
             report.add("rotate_fails_with_its_store", rotates(&*store, &secret).await);
-            report.add("update_subject_fails_with_its_store", amends(&*store).await);
+            report.add("update_subject_fails_with_its_store", updates_subject(&*store).await);
             ends(&*store, &secret, &mut report).await;
         }
     }
@@ -33,7 +34,7 @@ pub async fn check_failing(store: impl IntoStore) -> Report {
 
 async fn looks(store: &dyn Store, secret: &Secret, report: &mut Report) {
     let sid = secret.sid();
-    report.add("peek_knows_nothing_of_a_failed_store", peeks(store, secret));
+    report.add("peek_claims_nothing_without_a_backend", peeks(store, secret));
     report.add("load_fails_with_its_store", unavailable(store.load(&sid).await));
     report.add("list_fails_with_its_store", unavailable(store.list(ADA).await));
     report.add("touch_fails_with_its_store", unavailable(store.touch(&sid, now()).await));
@@ -41,7 +42,7 @@ async fn looks(store: &dyn Store, secret: &Secret, report: &mut Report) {
 
 fn peeks(store: &dyn Store, secret: &Secret) -> Outcome {
     let known = matches!(peek(store, &secret.sid())?, Seen::Known(_));
-    ensure(!known, "peek knows, of a backend that does not answer")
+    ensure(!known, "peek claims to know although the backend does not answer")
 }
 
 async fn creates(store: &dyn Store) -> Outcome {
@@ -63,7 +64,7 @@ async fn rotates(store: &dyn Store, secret: &Secret) -> Outcome {
     unavailable(store.rotate(&secret.sid(), &secret.digests(KIND).current, rotation).await)
 }
 
-async fn amends(store: &dyn Store) -> Outcome {
+async fn updates_subject(store: &dyn Store) -> Outcome {
     unavailable(store.update_subject(ADA, &principal("writer")?).await)
 }
 
@@ -87,7 +88,9 @@ async fn ends(store: &dyn Store, secret: &Secret, report: &mut Report) {
 fn unavailable<T: fmt::Debug>(answer: Result<T, StoreError>) -> Outcome {
     match answer {
         Err(error) if error.kind() == StoreErrorKind::Unavailable => Ok(()),
-        Err(error) => Err(Violation::new(format!("it is said to be {:?}", error.kind()))),
-        Ok(answer) => Err(Violation::new(format!("it answers {answer:?} without its backend"))),
+        Err(error) => Err(Violation::new(format!("the error is of kind {:?}", error.kind()))),
+        Ok(answer) => {
+            Err(Violation::new(format!("the store answers {answer:?} without its backend")))
+        }
     }
 }

@@ -1,6 +1,6 @@
-//! Sign-ins to put a store to the test with.
+//! Sign-ins and secrets for the checks.
 //!
-//! Times are near the system's, as a backend may collect by its own clock what has long expired.
+//! Times are close to the system's time, because a backend may remove expired sign-ins by its own clock.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::num::NonZeroU32;
@@ -27,28 +27,29 @@ pub(super) fn now() -> Timestamp {
     Clock::system().now()
 }
 
-/// A secret under a new id of the store's choice.
+/// Generates a secret with a new id from the store.
 pub(super) fn secret(store: &dyn Store, subject: Option<&str>) -> Result<Secret, Violation> {
     secret_of(store.new_id(subject)?)
 }
 
-/// A new secret under this id; a forged one, if the id is another's.
+/// Generates a secret with this id: a forged one, if the id is in use.
 pub(super) fn secret_of(sid: SignInId) -> Result<Secret, Violation> {
     Ok(Secret::generate(sid).map_err(StoreError::unavailable)?)
 }
 
-/// An id that the store has chosen, and knows nothing of.
+/// Generates an id without a sign-in.
 pub(super) fn unknown(store: &dyn Store) -> Result<SignInId, Violation> {
     Ok(store.new_id(Some(ADA))?)
 }
 
-/// Roles and claims, with this role.
+/// Returns encoded claims with this role.
 pub(super) fn principal(role: &str) -> Result<Box<[u8]>, Violation> {
-    encode(&[role.into()], &"Ada L\u{f6}velace \u{1f511}")
-        .map_err(|error| Violation::new(format!("the kit's own claims do not serialize: {error}")))
+    encode(&[role.into()], &"Ada L\u{f6}velace \u{1f511}").map_err(|error| {
+        Violation::new(format!("the suite's own claims do not serialize: {error}"))
+    })
 }
 
-/// Data with one key.
+/// Returns data with one key.
 pub(super) fn data(key: &str, json: &str) -> SessionData {
     SessionData::from_iter([(key, json)])
 }
@@ -68,7 +69,7 @@ pub(super) fn details() -> SignInDetails {
     }
 }
 
-/// A record with something in every field.
+/// Returns a record with a value in every field.
 pub(super) fn record(
     secret: &Secret,
     subject: Option<&str>,
@@ -87,7 +88,7 @@ pub(super) fn record(
     Ok(record)
 }
 
-/// A new record of the subject, not stored yet.
+/// Returns a new record of the subject that is not stored yet.
 pub(super) fn draft(store: &dyn Store, subject: &str, at: Timestamp) -> Result<Record, Violation> {
     record(&secret(store, Some(subject))?, Some(subject), at)
 }
@@ -101,7 +102,7 @@ pub(super) async fn put(store: &dyn Store, record: &Record) -> Result<(), Violat
     )
 }
 
-/// A sign-in of the subject that begins at this moment, as it is stored.
+/// Stores a sign-in of the subject that begins at this time.
 pub(super) async fn sign_in_at(
     store: &dyn Store,
     subject: &str,
@@ -112,12 +113,12 @@ pub(super) async fn sign_in_at(
     Ok(record)
 }
 
-/// A sign-in of the subject that begins now.
+/// Stores a sign-in of the subject that begins now.
 pub(super) async fn sign_in(store: &dyn Store, subject: &str) -> Result<Record, Violation> {
     sign_in_at(store, subject, now()).await
 }
 
-/// A sign-in of Ada's, and what proves it.
+/// Stores a sign-in of Ada's, and returns its secret too.
 pub(super) async fn with_secret(store: &dyn Store) -> Result<(Secret, Record), Violation> {
     let secret = secret(store, Some(ADA))?;
     let record = record(&secret, Some(ADA), now())?;
@@ -125,19 +126,19 @@ pub(super) async fn with_secret(store: &dyn Store) -> Result<(Secret, Record), V
     Ok((secret, record))
 }
 
-/// A new record of nobody's, not stored yet.
+/// Returns a new anonymous record that is not stored yet.
 pub(super) fn visitor(store: &dyn Store, at: Timestamp) -> Result<Record, Violation> {
     record(&secret(store, None)?, None, at)
 }
 
-/// Somebody who is not signed in.
+/// Stores an anonymous record.
 pub(super) async fn anonymous(store: &dyn Store) -> Result<Record, Violation> {
     let record = visitor(store, now())?;
     put(store, &record).await?;
     Ok(record)
 }
 
-/// A sign-in of the subject that ended yesterday.
+/// Stores a sign-in of the subject that expired yesterday.
 pub(super) async fn expired(store: &dyn Store, subject: &str) -> Result<Record, Violation> {
     let mut record = draft(store, subject, now().before(3 * DAY))?;
     record.limits = Deadlines { idle_secs: 0, ends_at: now().before(DAY) };
@@ -145,7 +146,7 @@ pub(super) async fn expired(store: &dyn Store, subject: &str) -> Result<Record, 
     Ok(record)
 }
 
-/// The successor of a secret, and the refresh that leads to it.
+/// Returns the successor of a secret, and the rotation that replaces the one with the other.
 pub(super) fn refresh(
     old: &Secret,
     grace: Option<Timestamp>,

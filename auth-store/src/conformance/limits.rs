@@ -1,4 +1,6 @@
-//! How many sign-ins a subject has at a time.
+//! Rules for limits on the number of sign-ins of a subject.
+//!
+//! A limit is enforced in `create`, counts living sign-ins only, and evicts by the time of creation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +15,7 @@ use super::report::{Outcome, Violation, ensure};
 use crate::record::Record;
 use crate::store::{Created, OverflowPolicy, Store};
 
-/// The oldest ends, by the time of its creation; another subject's do not count.
+/// The sign-in that was created first is evicted. Those of other subjects do not count.
 pub(super) async fn a_limit_evicts_the_oldest(store: &Arc<dyn Store>) -> Outcome {
     let start = now();
     let bob = sign_in_at(&**store, BOB, start.before(9 * MINUTE)).await?;
@@ -34,7 +36,7 @@ pub(super) async fn a_limit_evicts_the_oldest(store: &Arc<dyn Store>) -> Outcome
     Ok(())
 }
 
-/// A limit that was lowered holds from the next sign-in.
+/// A lowered limit applies from the next sign-in on.
 pub(super) async fn a_lowered_limit_evicts_several(store: &Arc<dyn Store>) -> Outcome {
     let start = now();
     let mut records = Vec::new();
@@ -56,17 +58,23 @@ pub(super) async fn a_lowered_limit_evicts_several(store: &Arc<dyn Store>) -> Ou
     ensure(left.len() == 1, format!("a limit of 1 leaves {}", left.len()))
 }
 
-/// What is refused leaves no trace, and those that are there stay.
+/// A rejected sign-in leaves no trace, and the existing ones stay.
 pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
     let refuse = |most| Some(limit(most, OverflowPolicy::Reject));
     let (bob, first) = (sign_in(&**store, BOB).await?, sign_in(&**store, ADA).await?);
     let second = draft(&**store, ADA, now())?;
     let created = store.create(second.clone(), refuse(2)).await?;
-    ensure(created == Created::Stored { evicted: 0 }, format!("below the limit: {created:?}"))?;
+    ensure(
+        created == Created::Stored { evicted: 0 },
+        format!("below the limit, create answers {created:?}"),
+    )?;
     for most in [2, 1] {
         let third = draft(&**store, ADA, now())?;
         let created = store.create(third.clone(), refuse(most)).await?;
-        ensure(created == Created::LimitReached, format!("at the limit: {created:?}"))?;
+        ensure(
+            created == Created::LimitReached,
+            format!("at the limit, create answers {created:?}"),
+        )?;
         gone(&**store, &third.sid, ADA).await?;
         for record in [&first, &second, &bob] {
             alive_as(&**store, record).await?;
@@ -75,10 +83,13 @@ pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Sto
     store.delete(&first.sid).await?;
     let third = draft(&**store, ADA, now())?;
     let created = store.create(third, refuse(2)).await?;
-    ensure(created == Created::Stored { evicted: 0 }, format!("after one ended: {created:?}"))
+    ensure(
+        created == Created::Stored { evicted: 0 },
+        format!("after one sign-in ended, create answers {created:?}"),
+    )
 }
 
-/// Only those count that are living when the new one is created, by the caller's clock.
+/// Only sign-ins that are living when the new one is created count, by the caller's clock.
 pub(super) async fn expired_sign_ins_do_not_count_for_the_limit(store: &Arc<dyn Store>) -> Outcome {
     for when_full in [OverflowPolicy::Reject, OverflowPolicy::EvictOldest] {
         store.revoke_subject(ADA).await?;
@@ -96,7 +107,7 @@ pub(super) async fn expired_sign_ins_do_not_count_for_the_limit(store: &Arc<dyn 
         let created = store.create(new.clone(), Some(limit(3, when_full))).await?;
         ensure(
             matches!(created, Created::Stored { .. }),
-            format!("{ends:?} and {idle:?} are over, and count: {created:?}"),
+            format!("expired sign-ins ({ends:?}, {idle:?}) count for the limit: {created:?}"),
         )?;
         for record in [&living, &used, &new] {
             alive_as(&**store, record).await?;
@@ -105,7 +116,7 @@ pub(super) async fn expired_sign_ins_do_not_count_for_the_limit(store: &Arc<dyn 
     Ok(())
 }
 
-/// A sign-in counts up to the moment of its end.
+/// A sign-in counts until it expires.
 pub(super) async fn living_sign_ins_count_for_the_limit(store: &Arc<dyn Store>) -> Outcome {
     let start = now();
     lasting(&**store, start, 0, start + 2 * MINUTE).await?;
@@ -113,7 +124,10 @@ pub(super) async fn living_sign_ins_count_for_the_limit(store: &Arc<dyn Store>) 
     let last = start + Duration::from_millis(119_999);
     let new = draft(&**store, ADA, last)?;
     let created = store.create(new, Some(limit(2, OverflowPolicy::Reject))).await?;
-    ensure(created == Created::LimitReached, format!("two are living, and: {created:?}"))
+    ensure(
+        created == Created::LimitReached,
+        format!("two sign-ins are living, and create answers {created:?}"),
+    )
 }
 
 async fn lasting(

@@ -14,7 +14,7 @@ use super::fixtures::{
 use super::report::{Outcome, Violation, ensure};
 use crate::store::{Created, OverflowPolicy, Store};
 
-/// No sign-in is no error.
+/// A missing sign-in is not an error.
 pub(super) async fn load_of_an_unknown_id_is_none(store: &Arc<dyn Store>) -> Outcome {
     let sid = unknown(&**store)?;
     gone(&**store, &sid, ADA).await?;
@@ -22,7 +22,7 @@ pub(super) async fn load_of_an_unknown_id_is_none(store: &Arc<dyn Store>) -> Out
     gone(&**store, &sid, ADA).await
 }
 
-/// Not by a part of it, nor by anything like it.
+/// An id that differs in a single bit finds nothing.
 pub(super) async fn load_compares_the_whole_id(store: &Arc<dyn Store>) -> Outcome {
     let record = sign_in(&**store, ADA).await?;
     for byte in 0..16 {
@@ -33,7 +33,7 @@ pub(super) async fn load_compares_the_whole_id(store: &Arc<dyn Store>) -> Outcom
     alive_as(&**store, &record).await
 }
 
-/// After each kind of change, what `peek` says it knows is what `load` answers.
+/// After each kind of change, an authoritative answer of `peek` equals that of `load`.
 pub(super) async fn peek_agrees_with_load(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let (secret, record) = with_secret(store).await?;
@@ -52,7 +52,7 @@ pub(super) async fn peek_agrees_with_load(store: &Arc<dyn Store>) -> Outcome {
     agrees(store, &sid).await
 }
 
-/// After each kind of end, `peek` does not say that it knows the sign-in.
+/// After each kind of end, `peek` does not return the sign-in as authoritative.
 pub(super) async fn peek_reflects_every_end(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let [first, second, third, kept] = [
@@ -77,7 +77,7 @@ pub(super) async fn peek_reflects_every_end(store: &Arc<dyn Store>) -> Outcome {
     agrees(store, &visitor).await
 }
 
-/// Whether there is a sign-in or none, `peek` calls back, and not twice.
+/// `peek` calls back exactly once, whether or not there is a sign-in.
 pub(super) async fn peek_calls_back_once(store: &Arc<dyn Store>) -> Outcome {
     let (record, ended) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
     alive_as(&**store, &record).await?;
@@ -96,19 +96,19 @@ async fn agrees(store: &dyn Store, sid: &SignInId) -> Outcome {
         (Seen::Ask, _) | (Seen::Known(None), None) => Ok(()),
         (Seen::Known(Some(known)), Some(loaded)) => same(loaded, &known),
         (Seen::Known(known), _) => Err(Violation::new(format!(
-            "peek says that it knows {known:?}, and load answers {loaded:?}"
+            "peek answers {known:?} as authoritative, and load answers {loaded:?}"
         ))),
         (Seen::Copy(copy), loaded) => {
             let newest = loaded.as_ref().map_or(u64::MAX, |loaded| loaded.version);
             ensure(
                 copy.sid == *sid && copy.version <= newest,
-                format!("peek shows {copy:?}, which was never true of this id"),
+                format!("peek shows {copy:?}, which this id never had"),
             )
         }
     }
 }
 
-/// By the time they were created, in whatever order they arrived or were used.
+/// The order is that of `created_at`, in whatever order sign-ins were stored or used.
 pub(super) async fn list_is_oldest_first(store: &Arc<dyn Store>) -> Outcome {
     let start = now();
     let mut records = Vec::new();
@@ -122,10 +122,13 @@ pub(super) async fn list_is_oldest_first(store: &Arc<dyn Store>) -> Outcome {
     records.sort_by_key(|record| record.created_at);
     let expected: Vec<_> = records.iter().map(|record| record.sid).collect();
     let found = listed(&**store, ADA).await?;
-    ensure(found == expected, format!("from the oldest it is {expected:?}, and listed {found:?}"))
+    ensure(
+        found == expected,
+        format!("expected {expected:?}, oldest first, and the list is {found:?}"),
+    )
 }
 
-/// Names that look alike, to a careless collation or key, are different subjects.
+/// Subjects that a careless collation or key would treat as equal are different subjects.
 pub(super) async fn list_distinguishes_subjects(store: &Arc<dyn Store>) -> Outcome {
     let names = [
         "ada",
@@ -151,14 +154,19 @@ pub(super) async fn list_distinguishes_subjects(store: &Arc<dyn Store>) -> Outco
     for record in &records {
         let name = record.subject.as_deref().unwrap_or_default();
         let found = listed(&**store, name).await?;
-        ensure(found == [record.sid], format!("{name:?} has one, and listed are {}", found.len()))?;
+        ensure(
+            found == [record.sid],
+            format!("{name:?} has one sign-in, and the list has {}", found.len()),
+        )?;
         alive_as(&**store, record).await?;
     }
-    ensure(listed(&**store, "nobody").await?.is_empty(), "who never signed in has sign-ins")
+    ensure(
+        listed(&**store, "unknown").await?.is_empty(),
+        "a subject that never signed in has sign-ins",
+    )
 }
 
-/// Anonymous ones have no subject: they are in nobody's list, nobody's limit, and nobody's
-/// revocation.
+/// Anonymous sign-ins are in no subject's list, count for no limit, and end with no subject.
 pub(super) async fn anonymous_sign_ins_belong_to_no_subject(store: &Arc<dyn Store>) -> Outcome {
     let visitors = [anonymous(&**store).await?, anonymous(&**store).await?];
     for when_full in [OverflowPolicy::EvictOldest, OverflowPolicy::Reject] {
@@ -166,17 +174,17 @@ pub(super) async fn anonymous_sign_ins_belong_to_no_subject(store: &Arc<dyn Stor
         let created = store.create(user, Some(limit(1, when_full))).await?;
         ensure(
             created == Created::Stored { evicted: 0 },
-            format!("anonymous ones count for a limit: {created:?}"),
+            format!("anonymous sign-ins count for a limit: {created:?}"),
         )?;
         store.revoke_subject(BOB).await?;
     }
     for name in [ADA, ""] {
-        ensure(listed(&**store, name).await?.is_empty(), "an anonymous one is listed")?;
+        ensure(listed(&**store, name).await?.is_empty(), "an anonymous sign-in is listed")?;
         let ended = store.revoke_subject(name).await?;
-        ensure(ended == 0, "an anonymous one is ended with a subject's")?;
-        ensure(!store.revoke(name, &visitors[0].sid).await?, "an anonymous one is revoked")?;
-        let amended = store.update_subject(name, b"{}").await?;
-        ensure(amended == 0, "an anonymous one is amended with a subject's")?;
+        ensure(ended == 0, "an anonymous sign-in ends with those of a subject")?;
+        ensure(!store.revoke(name, &visitors[0].sid).await?, "an anonymous sign-in is revoked")?;
+        let updated = store.update_subject(name, b"{}").await?;
+        ensure(updated == 0, "an anonymous sign-in is updated with those of a subject")?;
     }
     for visitor in &visitors {
         same(visitor, &*alive(&**store, &visitor.sid).await?)?;

@@ -1,10 +1,10 @@
 //! The behaviour suite that every implementation of [`Store`](crate::Store) has to pass.
 //!
-//! Each [`Check`] in [`CHECKS`] is one rule of the contract: what an operation answers, what it
-//! changes, what it leaves alone, and that it holds when many do it at once. The kit speaks to the
-//! store through the trait alone, takes ids from [`Store::new_id`](crate::Store::new_id), and never
-//! counts on an answer being there at once, so that it serves a store behind a network as well. A
-//! number in a check's name, as in `sec_21`, is that of the security requirement it covers.
+//! Each [`Check`] in [`CHECKS`] verifies one rule of the contract: what an operation answers, what it
+//! changes, what it leaves alone, and that it holds under concurrency. The suite uses only the trait,
+//! takes ids from [`Store::new_id`](crate::Store::new_id), and does not depend on the speed of an answer,
+//! so that it also works for a store behind a network. A number in a check's name, as in `sec_21`, is that
+//! of the security requirement it covers.
 //!
 //! ```
 //! use auth_store::{MemoryStore, conformance};
@@ -17,21 +17,24 @@
 //! # }
 //! ```
 //!
-//! [`conformance_tests!`](crate::conformance_tests) makes a test of each check. The kit needs the
-//! Tokio runtime that it is run on. Races are met by chance: a runtime of several threads finds
-//! more of them, and so do several runs.
+//! [`conformance_tests!`](crate::conformance_tests) makes each check a test of its own. The suite needs a
+//! Tokio runtime. It finds races by chance: a multi-threaded runtime finds more of them, and so do
+//! repeated runs.
 //!
-//! Two parts need a store in a certain state: [`check_failing`] one whose backend is down, and
-//! [`check_capacity`] one that is full soon. [`check_watching`] is for stores that tell of changes, and for
-//! what is wrapped around them: a wrapper that forgets to pass a watch on is a store that gives out none.
+//! Some checks need a certain kind of store and are run separately:
 //!
-//! # What a store need not do
+//! - [`check_failing`] needs a store whose backend is down;
+//! - [`check_capacity`] needs a store of known capacity;
+//! - [`check_watching`] is for stores that report changes, and for wrappers of them. A wrapper that does
+//!   not forward [`watch`](crate::Store::watch) fails it.
 //!
-//! - Collect at the moment of expiry, or wait for [`sweep`](crate::Store::sweep): sign-ins that the
-//!   kit calls expired have been so for a day, and the living ones live on by the system's clock.
-//! - Keep an order among sign-ins that were created in the same millisecond.
-//! - Tell of changes: whoever gets no watch asks again and again. [`check_watching`] asks for it.
-//! - Keep a copy up to date that it only calls a [`Copy`](crate::Peek::Cached).
+//! # What the contract does not require
+//!
+//! - Removing sign-ins at the moment they expire, or keeping them until [`sweep`](crate::Store::sweep).
+//!   The suite's expired sign-ins expired a day ago, and its living ones are living by the system's clock.
+//! - An order of sign-ins that were created in the same millisecond.
+//! - Reporting changes. Without a watch, callers poll.
+//! - Keeping a copy current that is only returned as [`Cached`](crate::Peek::Cached).
 
 mod capacity;
 mod changes;

@@ -1,4 +1,6 @@
-//! Tasks that start at the same moment.
+//! Tasks that start at the same moment, for the checks of races.
+//!
+//! Races happen by chance, so each is run several times, with the tasks in another order.
 
 use std::sync::Arc;
 
@@ -7,10 +9,10 @@ use tokio::task::yield_now;
 
 use super::report::Violation;
 
-/// How often a race of few tasks is run, to give each order a chance.
+/// How often a race of few tasks is run, so that each order is likely to occur.
 pub(super) const ROUNDS: usize = 20;
 
-/// Starts so many tasks, lets none go before all are there, and waits for all.
+/// Runs `tasks` tasks, which a barrier starts at the same moment, and returns what they return.
 pub(super) async fn together<T, F>(
     tasks: usize,
     task: impl Fn(usize) -> F,
@@ -36,7 +38,7 @@ where
     Ok(results)
 }
 
-/// Lets the others go first for so many turns, which gives a race another order in each round.
+/// Yields `turns` times, which changes the order of a race from round to round.
 pub(super) async fn after_turns(turns: usize) {
     for _ in 0..turns {
         yield_now().await;

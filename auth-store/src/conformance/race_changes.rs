@@ -1,4 +1,6 @@
-//! Changes of one sign-in at the same moment.
+//! Rules for concurrent changes of one sign-in.
+//!
+//! A compare-and-swap must have one winner, and changes of different parts must not lose each other.
 
 use std::sync::Arc;
 
@@ -10,10 +12,10 @@ use super::parallel::{ROUNDS, after_turns, together};
 use super::report::{Outcome, Violation, ensure};
 use crate::store::{CompareAndSwap, Store};
 
-/// How many tasks change one record at once.
+/// The number of tasks that change one record at once.
 const WRITERS: usize = 12;
 
-/// Compare-and-swap with retry loses nothing.
+/// Compare-and-swap with retries loses no update.
 pub(super) async fn parallel_updates_lose_nothing(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS / 4 {
         let sid = sign_in(&**store, ADA).await?.sid;
@@ -25,16 +27,16 @@ pub(super) async fn parallel_updates_lose_nothing(store: &Arc<dyn Store>) -> Out
         let version = record.version;
         ensure(
             found == WRITERS && version == WRITERS as u64,
-            format!("{WRITERS} updates were stored, {found} are there, at version {version}"),
+            format!("{WRITERS} updates were stored; {found} are left, at version {version}"),
         )?;
     }
     Ok(())
 }
 
-/// Adds a key of its own to the newest data.
+/// Adds a key of its own to the latest data.
 async fn merge(store: Arc<dyn Store>, sid: SignInId, writer: usize) -> Outcome {
     let mut newest = alive(&*store, &sid).await?;
-    // Whenever one is stale another was stored, so there is an end to it.
+    // Each conflict means that another update was stored, so the number of retries is bounded.
     for _ in 0..=2 * WRITERS {
         after_turns(1).await;
         let mut data = newest.data.clone();
@@ -43,14 +45,14 @@ async fn merge(store: Arc<dyn Store>, sid: SignInId, writer: usize) -> Outcome {
             CompareAndSwap::Stored(_) => return Ok(()),
             CompareAndSwap::Conflict(record) => newest = record,
             CompareAndSwap::NotFound => {
-                return Err(Violation::new("an update made the sign-in go"));
+                return Err(Violation::new("the sign-in is gone after an update"));
             }
         }
     }
-    Err(Violation::new("an update is stale time and again, while no other is stored"))
+    Err(Violation::new("an update conflicts repeatedly although no other is stored"))
 }
 
-/// Of all that start from one secret, one replaces it, and the others learn by what.
+/// Of several rotations from one secret, one succeeds, and the others receive its result.
 pub(super) async fn sec_63_parallel_rotations_have_one_winner(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let (secret, record) = with_secret(&**store).await?;
@@ -70,7 +72,7 @@ pub(super) async fn sec_63_parallel_rotations_have_one_winner(store: &Arc<dyn St
                 CompareAndSwap::Stored(record) => won.push(record),
                 CompareAndSwap::Conflict(record) => lost.push(record),
                 CompareAndSwap::NotFound => {
-                    return Err(Violation::new("a rotation made the sign-in go"));
+                    return Err(Violation::new("the sign-in is gone after a rotation"));
                 }
             }
         }
@@ -83,7 +85,7 @@ pub(super) async fn sec_63_parallel_rotations_have_one_winner(store: &Arc<dyn St
     Ok(())
 }
 
-/// The latest of many uses is the one that counts.
+/// The last-seen time is that of the latest use.
 pub(super) async fn parallel_touches_keep_the_latest(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let record = sign_in(&**store, ADA).await?;
@@ -102,8 +104,8 @@ pub(super) async fn parallel_touches_keep_the_latest(store: &Arc<dyn Store>) -> 
     Ok(())
 }
 
-/// A use, an update, a refresh and a change of roles at once: none is lost, and no rotation waits
-/// for an update.
+/// A use, an update, a refresh and a change of roles at once: none is lost, and the rotation does not
+/// conflict with the update.
 pub(super) async fn changes_of_different_parts_are_all_kept(store: &Arc<dyn Store>) -> Outcome {
     for round in 0..ROUNDS {
         let (secret, mut expected) = with_secret(&**store).await?;
@@ -138,8 +140,8 @@ pub(super) async fn changes_of_different_parts_are_all_kept(store: &Arc<dyn Stor
     Ok(())
 }
 
-/// A sign-in that is used while it is ended as idle either ends, or shows the use; whoever has seen
-/// it alive after the use does not see it end.
+/// A sign-in that is used while it is ended as idle either ends, or keeps the use. If it was still
+/// there after the use, it does not end.
 pub(super) async fn delete_if_idle_and_a_touch_agree(store: &Arc<dyn Store>) -> Outcome {
     for round in 0..ROUNDS {
         let record = sign_in(&**store, ADA).await?;
@@ -158,11 +160,14 @@ pub(super) async fn delete_if_idle_and_a_touch_agree(store: &Arc<dyn Store>) -> 
         let mut answers = together(2, task).await?;
         let used = answers.swap_remove(1 - deleter)?;
         let deleted = answers.swap_remove(0)?;
-        ensure(!(used && deleted), "a sign-in that was just used is ended as idle")?;
+        ensure(!(used && deleted), "a sign-in that was just used has ended as idle")?;
         let left = store.load(&sid).await?;
-        ensure(left.is_none() == deleted, "what ended as idle is there, or what did not is gone")?;
+        ensure(
+            left.is_none() == deleted,
+            "an ended sign-in is still there, or one that did not end is gone",
+        )?;
         let shown = left.is_none_or(|record| record.last_seen() == at);
-        ensure(shown, "a sign-in that was used does not show it")?;
+        ensure(shown, "the last-seen time of a used sign-in did not move")?;
     }
     Ok(())
 }

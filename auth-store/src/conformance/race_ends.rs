@@ -1,4 +1,6 @@
-//! Requests that were under way when the sign-in ended.
+//! Rules for requests that are in progress when the sign-in ends.
+//!
+//! A change must never bring back an ended sign-in: a slow request would undo a sign-out.
 
 use std::sync::Arc;
 
@@ -14,7 +16,7 @@ use crate::record::Record;
 use crate::secret::Secret;
 use crate::store::{CompareAndSwap, Deleted, OverflowPolicy, Store};
 
-/// Every way in which a sign-in ends whatever else happens.
+/// Every way to end a sign-in unconditionally.
 const ENDS: [End; 5] =
     [End::Delete, End::Revoke, End::RevokeOthers, End::RevokeSubject, End::Evict];
 
@@ -43,11 +45,11 @@ impl End {
                 true
             }
         };
-        ensure(ended, format!("{self:?} of a sign-in that is there says there is none"))
+        ensure(ended, format!("{self:?} of an existing sign-in answers that there is none"))
     }
 }
 
-/// A slow request that saves its data does not undo a sign-out.
+/// A slow update does not undo a sign-out.
 pub(super) async fn sec_77_an_update_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
     late(store, |store, _, record| Box::pin(update(store, record))).await
 }
@@ -65,7 +67,7 @@ async fn update(store: Arc<dyn Store>, record: Record) -> Outcome {
     Ok(())
 }
 
-/// A refresh that was under way does not undo a sign-out.
+/// A refresh in progress does not undo a sign-out.
 pub(super) async fn sec_77_a_rotation_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
     late(store, |store, secret, record| {
         Box::pin(async move {
@@ -77,7 +79,7 @@ pub(super) async fn sec_77_a_rotation_never_undoes_an_end(store: &Arc<dyn Store>
     .await
 }
 
-/// The note of a use, which is written behind the response, does not undo a sign-out.
+/// A touch, which runs after the response, does not undo a sign-out.
 pub(super) async fn sec_77_a_touch_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
     late(store, |store, _, record| {
         Box::pin(async move { Ok(store.touch(&record.sid, now() + MINUTE).await?) })
@@ -96,7 +98,7 @@ pub(super) async fn sec_77_update_subject_never_undoes_an_end(store: &Arc<dyn St
     .await
 }
 
-/// Lets each kind of end race two tasks that do this to the same sign-in.
+/// Runs each kind of end concurrently with two tasks that run `act` on the same sign-in.
 async fn late(
     store: &Arc<dyn Store>,
     act: fn(Arc<dyn Store>, Secret, Record) -> BoxFuture<Outcome>,
@@ -124,7 +126,7 @@ async fn late(
     Ok(())
 }
 
-/// Either it is deleted at the version that was asked for, or it is updated and stays.
+/// Either the delete at the given version succeeds, or the update does and the sign-in stays.
 pub(super) async fn delete_if_version_and_update_never_both_succeed(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -149,12 +151,12 @@ pub(super) async fn delete_if_version_and_update_never_both_succeed(
         let (deleted, updated) = (won[deleter], won[1 - deleter]);
         ensure(deleted != updated, format!("deleted: {deleted}, updated: {updated}"))?;
         let left = store.load(&sid).await?.is_some();
-        ensure(left == updated, "what was deleted is there, or what was updated is not")?;
+        ensure(left == updated, "a deleted sign-in is still there, or an updated one is gone")?;
     }
     Ok(())
 }
 
-/// However many end a sign-in at once, one of them did.
+/// Of several concurrent ends of one sign-in, exactly one answers that it ended it.
 pub(super) async fn a_sign_in_ends_once(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let record = sign_in(&**store, ADA).await?;

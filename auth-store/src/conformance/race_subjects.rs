@@ -1,4 +1,6 @@
-//! Sign-ins that begin while others of the subject begin, end, or change.
+//! Rules for sign-ins that are created while others of the subject are created, ended or changed.
+//!
+//! Limits hold under concurrency, and no sign-in gets lost between its record and the subject's list.
 
 use std::sync::Arc;
 
@@ -12,13 +14,13 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::record::Record;
 use crate::store::{Created, OverflowPolicy, Store};
 
-/// How many sign in at once.
+/// The number of concurrent sign-ins.
 const CROWD: usize = 50;
 
-/// How many of them may stay.
+/// The limit on sign-ins.
 const MOST: u32 = 3;
 
-/// With a limit of 3, 50 that sign in at once leave 3.
+/// With a limit of 3, 50 concurrent sign-ins leave 3.
 pub(super) async fn sec_21_parallel_sign_ins_leave_as_many_as_the_limit(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -28,13 +30,17 @@ pub(super) async fn sec_21_parallel_sign_ins_leave_as_many_as_the_limit(
     for created in answers {
         match created {
             Created::Stored { evicted: more } => evicted += more,
-            Created::LimitReached => return Err(Violation::new("refused, where it should evict")),
+            Created::LimitReached => {
+                return Err(Violation::new(
+                    "a sign-in is rejected although the policy is to evict",
+                ));
+            }
         }
     }
-    ensure(evicted == CROWD - 3, format!("{evicted} of {CROWD} are said to be evicted"))
+    ensure(evicted == CROWD - 3, format!("of {CROWD} sign-ins, create reports {evicted} evicted"))
 }
 
-/// With a limit of 3, of 50 that sign in at once 3 succeed, and these stay.
+/// With a limit of 3, 3 of 50 concurrent sign-ins succeed, and these stay.
 pub(super) async fn sec_21_parallel_sign_ins_are_refused_beyond_the_limit(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -43,7 +49,7 @@ pub(super) async fn sec_21_parallel_sign_ins_are_refused_beyond_the_limit(
     let (stored, left) = (stored.count(), left.len());
     ensure(
         stored == 3 && left == 3,
-        format!("a limit of {MOST} lets {stored} in, and keeps {left}"),
+        format!("a limit of {MOST} stores {stored} sign-ins, and leaves {left}"),
     )
 }
 
@@ -60,7 +66,7 @@ async fn crowd(
     Ok((survivors(&**store, ADA, &ids(&drafts)).await?, answers?))
 }
 
-/// Of all that create under one key, one succeeds, and what it stored is there.
+/// Of several creates with one id, one succeeds, and its record is stored.
 pub(super) async fn parallel_creates_of_one_id_have_one_winner(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let record = draft(&**store, ADA, now())?;
@@ -80,7 +86,7 @@ pub(super) async fn parallel_creates_of_one_id_have_one_winner(store: &Arc<dyn S
                 Err(error) => return Err(error.into()),
             }
         }
-        ensure(won.len() == 1, format!("{} of 8 were stored under one key", won.len()))?;
+        ensure(won.len() == 1, format!("{} of 8 were stored with one id", won.len()))?;
         alive_as(&**store, won[0]).await?;
         survivors(&**store, ADA, &[record.sid]).await?;
         store.delete(&record.sid).await?;
@@ -88,8 +94,8 @@ pub(super) async fn parallel_creates_of_one_id_have_one_winner(store: &Arc<dyn S
     Ok(())
 }
 
-/// Whoever signs in while all sign-ins of the subject end is either ended with them, or is listed
-/// and can be ended.
+/// A sign-in created while all of the subject's end either ends with them, or is listed and can be
+/// ended later.
 pub(super) async fn a_sign_in_is_never_missing_from_its_subject(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let old = sign_in(&**store, ADA).await?;
@@ -106,16 +112,16 @@ pub(super) async fn a_sign_in_is_never_missing_from_its_subject(store: &Arc<dyn 
         let there = sids.len();
         ensure(
             ended + left.len() == there,
-            format!("of {there}, {ended} are said to have ended, and {} are there", left.len()),
+            format!("of {there}, the store reports {ended} ended, and {} are there", left.len()),
         )?;
         store.revoke_subject(ADA).await?;
         let left = survivors(&**store, ADA, &sids).await?.len();
-        ensure(left == 0, format!("{left} sign-ins cannot be ended any more"))?;
+        ensure(left == 0, format!("{left} sign-ins can no longer be ended"))?;
     }
     Ok(())
 }
 
-/// The same, for the end of all but one: that one stays.
+/// The same holds for `revoke_others`, and the kept sign-in stays.
 pub(super) async fn revoke_others_keeps_its_sign_in_during_sign_ins(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -132,44 +138,47 @@ pub(super) async fn revoke_others_keeps_its_sign_in_during_sign_ins(
         sids.extend([kept.sid, old.sid]);
         let left = survivors(&**store, ADA, &sids).await?;
         ensure(left.iter().all(|record| record.sid != old.sid), "an older sign-in survives")?;
-        ensure(ended + left.len() == sids.len(), format!("{ended} are said to have ended"))?;
+        ensure(ended + left.len() == sids.len(), format!("the store reports {ended} ended"))?;
         alive_as(&**store, &kept).await?;
         store.revoke_subject(ADA).await?;
     }
     Ok(())
 }
 
-/// Whoever signs in while roles change is either amended and counted, or as it was created.
+/// A sign-in created while roles change is either updated and counted, or as it was created.
 pub(super) async fn a_sign_in_is_updated_or_as_created(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let old = sign_in(&**store, ADA).await?;
         let drafts = drafts(&**store, 6)?;
         let roles = principal("writer")?;
-        let amend = |store: Arc<dyn Store>| -> BoxFuture<Result<usize, StoreError>> {
+        let update = |store: Arc<dyn Store>| -> BoxFuture<Result<usize, StoreError>> {
             let roles = roles.clone();
             Box::pin(async move { store.update_subject(ADA, &roles).await })
         };
-        let said = among(store, &drafts, amend).await?;
+        let reported = among(store, &drafts, update).await?;
 
-        let mut amended = 0;
+        let mut updated = 0;
         for record in drafts.iter().chain([&old]) {
             let mut expected = record.clone();
             let found = alive(&**store, &record.sid).await?;
             if found.version > 0 {
                 expected.set_principal(roles.clone());
                 expected.version = 1;
-                amended += 1;
+                updated += 1;
             }
             same(&expected, &found)?;
-            ensure(record.sid != old.sid || found.version == 1, "an older one is not amended")?;
+            ensure(record.sid != old.sid || found.version == 1, "an older sign-in is not updated")?;
         }
-        ensure(said == amended, format!("{amended} are amended, and the store says {said}"))?;
+        ensure(
+            reported == updated,
+            format!("{updated} sign-ins are updated, and the store reports {reported}"),
+        )?;
         store.revoke_subject(ADA).await?;
     }
     Ok(())
 }
 
-/// Creates all of these, while one task does this to the subject; what that answered.
+/// Creates all of these while one task runs `act`. Returns what `act` answered.
 async fn among(
     store: &Arc<dyn Store>,
     drafts: &[Record],

@@ -1,4 +1,6 @@
-//! What a run of the kit found.
+//! The result of running checks.
+//!
+//! A check returns the first [`Violation`] it finds; a [`Report`] collects those of many checks.
 
 use std::error::Error;
 use std::fmt;
@@ -34,24 +36,24 @@ impl Error for Violation {
     }
 }
 
-/// An operation failed that has to succeed.
+/// An operation that must succeed has failed.
 impl From<StoreError> for Violation {
     fn from(error: StoreError) -> Self {
         Self { what: error.to_string().into(), source: Some(error) }
     }
 }
 
-/// What a check found: nothing, or how the rule is broken.
+/// The result of a check: `Ok`, or how the store breaks the rule.
 pub(super) type Outcome = Result<(), Violation>;
 
-/// Demands what a rule says.
-pub(super) fn ensure(holds: bool, otherwise: impl Into<Box<str>>) -> Outcome {
-    if holds { Ok(()) } else { Err(Violation::new(otherwise)) }
+/// Returns an error if a condition does not hold.
+pub(super) fn ensure(holds: bool, violation: impl Into<Box<str>>) -> Outcome {
+    if holds { Ok(()) } else { Err(Violation::new(violation)) }
 }
 
-/// What a run of the kit found. `Display` has a line for each rule that is broken.
+/// The result of running checks. `Display` prints a line for each broken rule.
 #[derive(Debug, Default)]
-#[must_use = "a report that nobody reads proves nothing: see `assert_passed`"]
+#[must_use = "a report must be examined: call `assert_passed`"]
 pub struct Report {
     checked: usize,
     failures: Vec<(&'static str, Violation)>,
@@ -65,28 +67,29 @@ impl Report {
         }
     }
 
-    /// How many checks were run.
+    /// Returns the number of checks that were run.
     #[must_use]
     pub fn checked(&self) -> usize {
         self.checked
     }
 
-    /// Whether every check passed.
+    /// Returns whether every check passed.
     #[must_use]
     pub fn passed(&self) -> bool {
         self.failures.is_empty()
     }
 
-    /// The checks that failed, by name, and how.
+    /// Returns the names of the checks that failed, and how each did.
     #[must_use]
     pub fn failures(&self) -> impl ExactSizeIterator<Item = (&'static str, &Violation)> {
         self.failures.iter().map(|(check, violation)| (*check, violation))
     }
 
-    /// For the end of a test.
+    /// Panics if a check failed.
     ///
     /// # Panics
-    /// If a check failed, with this report as the message.
+    ///
+    /// Panics with this report as the message if a check failed.
     #[track_caller]
     pub fn assert_passed(&self) {
         assert!(self.passed(), "{self}");

@@ -9,7 +9,7 @@ use crate::record::{Rotation, SecretMatch};
 use crate::secret::{Secret, SecretKind};
 use crate::store::{SecretLookup, Store};
 
-/// Without grace, the old secret is over at once; the new one proves the sign-in.
+/// Without grace, the old secret is invalid at once; the new one proves the sign-in.
 pub(super) async fn sec_83_a_secret_without_grace_is_invalid_at_once(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -28,7 +28,7 @@ pub(super) async fn sec_83_a_secret_without_grace_is_invalid_at_once(
     ensure(matches!(found, SecretLookup::Reused(_)), format!("the old secret leads to {found:?}"))
 }
 
-/// In the grace, the old secret leads to the very secret that replaced it; not a moment longer.
+/// Until the grace ends, the old secret leads to the secret that replaced it.
 pub(super) async fn sec_64_a_secret_in_grace_leads_to_its_successor(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -39,21 +39,24 @@ pub(super) async fn sec_64_a_secret_in_grace_leads_to_its_successor(
 
     let found = leads(&**store, &first, now()).await?;
     let SecretLookup::Rotated(rotated) = found else {
-        return Err(Violation::new(format!("the old secret leads to {found:?} in its grace")));
+        return Err(Violation::new(format!("within its grace, the old secret leads to {found:?}")));
     };
     let SecretMatch::Rotated(nonce) = rotated.match_secret(&first, KIND, now()) else {
-        return Err(Violation::new("the old secret in its grace comes without a nonce"));
+        return Err(Violation::new("within its grace, the old secret yields no nonce"));
     };
     let derived = first.successor(&nonce).digests(KIND);
-    ensure(derived == second.digests(KIND), "the nonce leads to another secret than the current")?;
+    ensure(
+        derived == second.digests(KIND),
+        "the nonce derives another secret than the current one",
+    )?;
     let found = leads(&**store, &first, until).await?;
     ensure(
         matches!(found, SecretLookup::Reused(_)),
-        format!("after its grace it leads to {found:?}"),
+        format!("after its grace, the old secret leads to {found:?}"),
     )
 }
 
-/// The grace of a secret is over as soon as its successor is itself replaced.
+/// The grace of a secret ends as soon as its successor is itself replaced.
 pub(super) async fn a_grace_ends_with_the_next_refresh(store: &Arc<dyn Store>) -> Outcome {
     let (first, record) = with_secret(&**store).await?;
     let sid = record.sid;
@@ -69,7 +72,7 @@ pub(super) async fn a_grace_ends_with_the_next_refresh(store: &Arc<dyn Store>) -
     let found = leads(&**store, &second, now()).await?;
     ensure(
         matches!(found, SecretLookup::Rotated(_)),
-        format!("the one before leads to {found:?}"),
+        format!("the previous secret leads to {found:?}"),
     )?;
 
     let (_, rotation) = refresh(&third, None)?;
@@ -84,7 +87,7 @@ pub(super) async fn a_grace_ends_with_the_next_refresh(store: &Arc<dyn Store>) -
     Ok(())
 }
 
-/// Knowing a public id harms nobody: a forged secret leads nowhere, and is no reuse.
+/// Knowing a public id does no harm: a forged secret leads nowhere, and does not count as reuse.
 pub(super) async fn sec_86_a_forged_secret_proves_nothing(store: &Arc<dyn Store>) -> Outcome {
     let (_, record) = with_secret(&**store).await?;
     let forged = secret_of(record.sid)?;
@@ -93,8 +96,8 @@ pub(super) async fn sec_86_a_forged_secret_proves_nothing(store: &Arc<dyn Store>
     alive_as(&**store, &record).await
 }
 
-/// A secret of one kind is never one of another, neither before nor after a rotation; and one that
-/// a new authentication replaced by one of another kind is over, without being a reuse.
+/// A secret of one kind is never accepted as one of another, neither before nor after a rotation. After
+/// reauthentication has changed the kind, the old secret is unknown and does not count as reuse.
 pub(super) async fn sec_81_a_secret_of_another_kind_proves_nothing(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -119,7 +122,7 @@ async fn foreign(store: &dyn Store, secret: &Secret, kinds: &[SecretKind]) -> Ou
         let found = SecretLookup::by(Some(Arc::clone(&record)), secret, *kind, now());
         ensure(
             matches!(found, SecretLookup::NotFound),
-            format!("as a {kind:?} it leads to {found:?}"),
+            format!("used as {kind:?}, it leads to {found:?}"),
         )?;
     }
     Ok(())

@@ -1,4 +1,6 @@
-//! All sign-ins of one subject end, or change.
+//! Rules for ending or changing the sign-ins of a subject.
+//!
+//! These operations are complete, count what they did, and leave other subjects alone.
 
 use std::sync::Arc;
 
@@ -9,29 +11,35 @@ use super::fixtures::{ADA, BOB, principal, sign_in, unknown};
 use super::report::{Outcome, Violation, ensure};
 use crate::store::Store;
 
-/// Once, and its neighbours stay.
+/// Answers true once and false afterwards. Other sign-ins stay.
 pub(super) async fn revoke_ends_one_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let (ended, neighbour) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
-    ensure(store.revoke(ADA, &ended.sid).await?, "revoke of a sign-in says there is none")?;
+    ensure(
+        store.revoke(ADA, &ended.sid).await?,
+        "revoke of an existing sign-in answers that there is none",
+    )?;
     gone(&**store, &ended.sid, ADA).await?;
     for sid in [ended.sid, unknown(&**store)?] {
-        ensure(!store.revoke(ADA, &sid).await?, "revoke of what is not there says there was one")?;
+        ensure(
+            !store.revoke(ADA, &sid).await?,
+            "revoke of a missing sign-in answers that there was one",
+        )?;
     }
     alive_as(&**store, &neighbour).await
 }
 
-/// Users end their own sign-ins, and nobody else's.
+/// A subject cannot end the sign-ins of another one.
 pub(super) async fn sec_19_revoke_spares_another_subjects(store: &Arc<dyn Store>) -> Outcome {
     let (ada, bob) = (sign_in(&**store, ADA).await?, sign_in(&**store, BOB).await?);
-    for subject in [ADA, "nobody", ""] {
+    for subject in [ADA, "unknown", ""] {
         let revoked = store.revoke(subject, &bob.sid).await?;
-        ensure(!revoked, "somebody else's sign-in is revoked")?;
+        ensure(!revoked, "a sign-in of another subject is revoked")?;
     }
     alive_as(&**store, &bob).await?;
     alive_as(&**store, &ada).await
 }
 
-/// All but this one, whoever's it is.
+/// All end except this one. If it is another subject's, all end.
 pub(super) async fn sec_16_revoke_others_spares_only_this_one(store: &Arc<dyn Store>) -> Outcome {
     let bob = sign_in(&**store, BOB).await?;
     let mut ended = vec![sign_in(&**store, ADA).await?];
@@ -39,19 +47,22 @@ pub(super) async fn sec_16_revoke_others_spares_only_this_one(store: &Arc<dyn St
     ended.push(sign_in(&**store, ADA).await?);
     for expected in [2, 0] {
         let count = store.revoke_others(ADA, &kept.sid).await?;
-        ensure(count == expected, format!("{expected} others were there, and {count} ended"))?;
+        ensure(count == expected, format!("{expected} others existed, and {count} ended"))?;
         alive_as(&**store, &kept).await?;
         for record in &ended {
             gone(&**store, &record.sid, ADA).await?;
         }
     }
     let count = store.revoke_others(ADA, &bob.sid).await?;
-    ensure(count == 1, format!("of all but somebody else's, {count} ended instead of 1"))?;
+    ensure(
+        count == 1,
+        format!("with a kept sign-in of another subject, {count} ended instead of 1"),
+    )?;
     gone(&**store, &kept.sid, ADA).await?;
     alive_as(&**store, &bob).await
 }
 
-/// All of them, and only this subject's. Signing in afterwards is possible.
+/// All of this subject's sign-ins end, and no others. The subject can sign in again.
 pub(super) async fn sec_17_revoke_subject_ends_all_sign_ins(store: &Arc<dyn Store>) -> Outcome {
     let bob = sign_in(&**store, BOB).await?;
     let mut ended = Vec::new();
@@ -60,7 +71,7 @@ pub(super) async fn sec_17_revoke_subject_ends_all_sign_ins(store: &Arc<dyn Stor
     }
     for expected in [3, 0] {
         let count = store.revoke_subject(ADA).await?;
-        ensure(count == expected, format!("{expected} were there, and {count} ended"))?;
+        ensure(count == expected, format!("{expected} sign-ins existed, and {count} ended"))?;
         for record in &ended {
             gone(&**store, &record.sid, ADA).await?;
         }
@@ -71,7 +82,8 @@ pub(super) async fn sec_17_revoke_subject_ends_all_sign_ins(store: &Arc<dyn Stor
     ensure(listed(&**store, ADA).await? == [again.sid], "a revoked sign-in is listed again")
 }
 
-/// Roles and claims change in all of them. How each was authenticated stays, and so does all else.
+/// Roles and claims change in all sign-ins. Everything else stays, including how each was
+/// authenticated.
 pub(super) async fn update_subject_changes_roles_and_nothing_else(
     store: &Arc<dyn Store>,
 ) -> Outcome {
@@ -79,7 +91,7 @@ pub(super) async fn update_subject_changes_roles_and_nothing_else(
     let mut records = vec![sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?];
     for role in ["writer", "administrator"] {
         let count = store.update_subject(ADA, &principal(role)?).await?;
-        ensure(count == 2, format!("2 sign-ins were there, and {count} amended"))?;
+        ensure(count == 2, format!("2 sign-ins existed, and {count} were updated"))?;
         for record in &mut records {
             record.set_principal(principal(role)?);
             record.version += 1;
@@ -89,7 +101,7 @@ pub(super) async fn update_subject_changes_roles_and_nothing_else(
     alive_as(&**store, &bob).await
 }
 
-/// A role that is taken away is gone, also from an identity that was decoded before.
+/// A removed role is gone, also if the identity was decoded before.
 pub(super) async fn sec_88_update_subject_takes_effect_at_once(store: &Arc<dyn Store>) -> Outcome {
     let sid = sign_in(&**store, ADA).await?.sid;
     for role in ["reader", "writer"] {
@@ -98,20 +110,20 @@ pub(super) async fn sec_88_update_subject_takes_effect_at_once(store: &Arc<dyn S
         let identity = record.identity::<String>();
         let identity = identity.map_err(|error| Violation::new(format!("no identity: {error}")))?;
         let found: Vec<_> = identity.iter().flat_map(Identity::roles).collect();
-        ensure(found == [role], format!("the role is {role}, and the sign-in proves {found:?}"))?;
+        ensure(found == [role], format!("the role is {role}, and the identity has {found:?}"))?;
     }
     Ok(())
 }
 
-/// Where there is nothing to change, nothing comes into being.
+/// If there is nothing to change, nothing is created.
 pub(super) async fn update_subject_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let ended = sign_in(&**store, ADA).await?;
     store.delete(&ended.sid).await?;
-    for subject in [ADA, "nobody"] {
+    for subject in [ADA, "unknown"] {
         let count = store.update_subject(subject, &principal("writer")?).await?;
-        ensure(count == 0, format!("no sign-in was there, and {count} amended"))?;
+        ensure(count == 0, format!("no sign-in existed, and {count} were updated"))?;
         gone(&**store, &ended.sid, subject).await?;
-        ensure(listed(&**store, subject).await?.is_empty(), "a sign-in came into being")?;
+        ensure(listed(&**store, subject).await?.is_empty(), "a sign-in was created")?;
     }
     Ok(())
 }

@@ -23,7 +23,7 @@ macro_rules! checks {
     };
 }
 
-/// Every rule of the contract of [`Store`](crate::Store).
+/// All checks of the contract of [`Store`](crate::Store).
 pub const CHECKS: &[Check] = crate::__every_conformance_check! { [checks], () };
 
 /// Calls the macro in brackets with `$context file check;` for every check.
@@ -128,7 +128,7 @@ macro_rules! __every_conformance_check {
     };
 }
 
-/// One rule of the contract of [`Store`].
+/// A check of one rule of the contract of [`Store`].
 pub struct Check {
     name: &'static str,
     put: fn(Arc<dyn Store>) -> BoxFuture<Outcome>,
@@ -142,16 +142,17 @@ impl Check {
         Self { name, put }
     }
 
-    /// The rule in words, written as the name of a test: `update_never_creates`.
+    /// Returns the rule, written as the name of a test: `update_never_creates`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         self.name
     }
 
-    /// Puts an empty store to this rule.
+    /// Checks an empty store.
     ///
     /// # Errors
-    /// If the store breaks the rule, fails, or panics.
+    ///
+    /// Returns an error if the store breaks the rule, fails, or panics.
     pub async fn run(&self, store: impl IntoStore) -> Result<(), Violation> {
         match tokio::spawn((self.put)(store.into_store())).await {
             Ok(outcome) => outcome,
@@ -166,8 +167,9 @@ impl fmt::Debug for Check {
     }
 }
 
-/// Puts stores to every rule of [`CHECKS`], one after the other. `fresh` makes a store for each:
-/// an empty one, or one with a name space of its own in a shared backend.
+/// Runs all [`CHECKS`], one after the other.
+///
+/// `fresh` creates an empty store for each check, or one with its own namespace in a shared backend.
 pub async fn run<S: IntoStore>(fresh: impl AsyncFn() -> S) -> Report {
     let mut report = Report::default();
     for check in CHECKS {
@@ -176,7 +178,7 @@ pub async fn run<S: IntoStore>(fresh: impl AsyncFn() -> S) -> Report {
     report
 }
 
-/// Puts an empty store to the rule of this name.
+/// Runs the check of this name on an empty store. An unknown name fails.
 pub async fn check(name: &'static str, store: impl IntoStore) -> Report {
     let mut report = Report::default();
     let outcome = match CHECKS.iter().find(|check| check.name() == name) {
@@ -189,8 +191,8 @@ pub async fn check(name: &'static str, store: impl IntoStore) -> Report {
 
 /// Writes a test for each of [`CHECKS`](crate::conformance::CHECKS), under its name.
 ///
-/// Takes the attributes of such a test, and an `async fn` that makes a fresh store for each. Races
-/// are more likely to be met on a runtime of several threads.
+/// Takes the attributes of such a test, and an `async fn` that creates an empty store for each. Races
+/// are more likely to occur on a multi-threaded runtime.
 ///
 /// ```
 /// # mod memory {

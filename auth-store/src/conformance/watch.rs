@@ -8,21 +8,21 @@ use std::time::Duration;
 use auth_core::{BoxFuture, SignInId};
 use tokio::time::timeout;
 
-use super::catalogue::CHECKS;
 use super::expect::stored;
 use super::fixtures::{
     ADA, MINUTE, data, draft, limit, now, principal, put, refresh, secret, sign_in, with_secret,
 };
 use super::parallel::{ROUNDS, after_turns, together};
 use super::report::{Outcome, Report, Violation, ensure};
+use super::suite::CHECKS;
 use crate::record::Record;
 use crate::store::{IntoStore, OverflowPolicy, Store};
 use crate::watch::Watch;
 
-/// A watch that is not ready by then has missed what happened.
-const LONG_ENOUGH: Duration = Duration::from_secs(5);
+/// A watch that has not completed by then has missed the change.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Every way in which a sign-in ends before its time.
+/// Every way in which a sign-in ends before it expires.
 const ENDS: [End; 7] = [
     End::Delete,
     End::DeleteIf,
@@ -65,12 +65,12 @@ impl End {
     }
 }
 
-async fn hears(watch: Watch, what: &str) -> Outcome {
-    let heard = timeout(LONG_ENOUGH, watch).await.is_ok();
-    ensure(heard, format!("a watch does not hear of {what}"))
+async fn completes(watch: Watch, what: &str) -> Outcome {
+    let completed = timeout(TIMEOUT, watch).await.is_ok();
+    ensure(completed, format!("a watch does not complete at {what}"))
 }
 
-/// Both of two who wait hear of each kind of end, also if a third one went away before.
+/// Each of two watches completes at each kind of end, also after a third one was dropped.
 pub(super) async fn a_watch_completes_at_every_end(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     for end in ENDS {
@@ -81,38 +81,39 @@ pub(super) async fn a_watch_completes_at_every_end(store: &Arc<dyn Store>) -> Ou
         };
         drop(gone);
         end.of(store, &record).await?;
-        hears(first, &format!("{end:?}")).await?;
-        hears(second, &format!("{end:?} like another one")).await?;
+        completes(first, &format!("{end:?}")).await?;
+        completes(second, &format!("{end:?} as another one does")).await?;
         store.revoke_subject(ADA).await?;
     }
     Ok(())
 }
 
-/// Of everything that raises the version: what was proved before may not be proved any more.
+/// A watch completes at everything that increments the version, because what the sign-in proved may no
+/// longer hold.
 pub(super) async fn a_watch_completes_at_every_change(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let (secret, record) = with_secret(store).await?;
     let sid = &record.sid;
     let Some(watch) = store.watch(sid) else { return Ok(()) };
     stored(store.update(sid, 0, data("cart", "[]")).await?)?;
-    hears(watch, "an update").await?;
+    completes(watch, "an update").await?;
     let Some(watch) = store.watch(sid) else { return Ok(()) };
     let (_, rotation) = refresh(&secret, None)?;
     stored(store.rotate(sid, &record.current, rotation).await?)?;
-    hears(watch, "a rotation").await?;
+    completes(watch, "a rotation").await?;
     let Some(watch) = store.watch(sid) else { return Ok(()) };
     store.update_subject(ADA, &principal("writer")?).await?;
-    hears(watch, "an amendment").await
+    completes(watch, "an update of the subject").await
 }
 
-/// Whoever watches before it looks sees the end, or hears of it, whichever comes first.
+/// A task that watches before it loads either loads no sign-in, or its watch completes.
 pub(super) async fn a_watch_misses_no_end_between_load_and_wait(store: &Arc<dyn Store>) -> Outcome {
     for (round, end) in (0..ROUNDS).flat_map(|round| ENDS.map(|end| (round, end))) {
         let record = sign_in(&**store, ADA).await?;
         let task = |i| -> BoxFuture<Outcome> {
             let (store, record) = (Arc::clone(store), record.clone());
             if i > 0 {
-                return Box::pin(async move { see_the_end(&*store, &record.sid).await });
+                return Box::pin(async move { wait_for_end(&*store, &record.sid).await });
             }
             Box::pin(async move {
                 after_turns(round % 5).await;
@@ -120,25 +121,25 @@ pub(super) async fn a_watch_misses_no_end_between_load_and_wait(store: &Arc<dyn 
             })
         };
         for outcome in together(3, task).await? {
-            outcome.map_err(|violation| Violation::new(format!("of {end:?}: {violation}")))?;
+            outcome.map_err(|violation| Violation::new(format!("at {end:?}: {violation}")))?;
         }
         store.revoke_subject(ADA).await?;
     }
     Ok(())
 }
 
-async fn see_the_end(store: &dyn Store, sid: &SignInId) -> Outcome {
+async fn wait_for_end(store: &dyn Store, sid: &SignInId) -> Outcome {
     loop {
         let watch = store.watch(sid);
         if store.load(sid).await?.is_none() {
             return Ok(());
         }
         let Some(watch) = watch else { return Ok(()) };
-        hears(watch, "an end between its look and its wait").await?;
+        completes(watch, "an end between load and wait").await?;
     }
 }
 
-/// What was not there when the watch began is heard of when it ends.
+/// A watch that began before the sign-in was created completes when it ends.
 pub(super) async fn a_watch_does_not_need_an_existing_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let draft = draft(store, ADA, now())?;
@@ -147,22 +148,24 @@ pub(super) async fn a_watch_does_not_need_an_existing_sign_in(store: &Arc<dyn St
     let other = sign_in(store, ADA).await?;
     store.delete(&other.sid).await?;
     store.delete(&draft.sid).await?;
-    hears(watch, "the end of a sign-in that began after it").await
+    completes(watch, "the end of a sign-in that was created after it").await
 }
 
-/// Puts stores that tell of changes to the rules of [`CHECKS`] about
-/// [`watch`](crate::Store::watch), each of which a store that gives out no watch keeps, too: here that is a
-/// violation. `fresh` makes a store for each, which tells of changes from then on.
+/// Checks a store that reports changes.
+///
+/// The checks of [`watch`](crate::Store::watch) in [`CHECKS`] pass for a store that returns no watches.
+/// This function runs them too, but requires that the store returns some. `fresh` creates an empty store
+/// for each check.
 pub async fn check_watching<S: IntoStore>(fresh: impl AsyncFn() -> S) -> Report {
     let mut report = Report::default();
-    report.add("a_watch_is_returned", gives_out(&*fresh().await.into_store()));
+    report.add("a_watch_is_returned", returns_a_watch(&*fresh().await.into_store()));
     for check in CHECKS.iter().filter(|check| check.name().starts_with("a_watch_")) {
         report.add(check.name(), check.run(fresh().await).await);
     }
     report
 }
 
-fn gives_out(store: &dyn Store) -> Outcome {
+fn returns_a_watch(store: &dyn Store) -> Outcome {
     let sid = secret(store, Some(ADA))?.sid();
-    ensure(store.watch(&sid).is_some(), "there is no watch to be had")
+    ensure(store.watch(&sid).is_some(), "the store returns no watch")
 }
