@@ -87,7 +87,7 @@ async fn a_step_that_finds_no_connection_is_unavailable_in_time() {
     let server = PostgresServer::start();
     let proxy = Proxy::to(server.port()).await;
     let url = server.url().replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port()));
-    let builder = PostgresStore::builder(url).migrate().connections(1);
+    let builder = PostgresStore::builder(url).migrate().max_connections(1);
     let store = Arc::new(builder.connect().await.expect("it runs"));
     let sid = store.new_id(None).expect("randomness");
     proxy.hold(Held { answered: true, ..Held::default() });

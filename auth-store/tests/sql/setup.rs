@@ -38,7 +38,7 @@ async fn what_is_wrong_is_named() {
         let error = MySqlStore::connect(url).await.expect_err("nothing is there");
         assert!(said(&error).contains(named) && !said(&error).contains("hunter2"), "{error:?}");
     }
-    let none = PostgresStore::builder(postgres()).connections(0).connect().await;
+    let none = PostgresStore::builder(postgres()).max_connections(0).connect().await;
     assert!(matches!(none, Err(SqlSetupError::Nothing)), "{none:?}");
     for timeout in [
         Duration::ZERO,

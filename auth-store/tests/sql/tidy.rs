@@ -93,7 +93,7 @@ macro_rules! with_quota {
     ($database:ident, $store:ident) => {
         #[tokio::test(flavor = "multi_thread")]
         async fn $database() {
-            let builder = $store::builder(super::$database()).migrate().anonymous(10);
+            let builder = $store::builder(super::$database()).migrate().max_anonymous(10);
             visitors_go_and_users_stay(Arc::new(builder.connect().await.expect("it runs"))).await;
         }
     };

@@ -24,7 +24,7 @@ use crate::watch::Watch;
 /// ```
 /// use auth_store::MemoryStore;
 ///
-/// let store = MemoryStore::builder().capacity(100_000).anonymous(10_000).build();
+/// let store = MemoryStore::builder().capacity(100_000).max_anonymous(10_000).build();
 /// assert!(store.is_empty());
 /// ```
 ///

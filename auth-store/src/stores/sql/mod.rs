@@ -2,56 +2,53 @@
 //!
 //! # Tables
 //!
-//! `auth_sign_ins` has a row for each sign-in; the scripts in `migrations` tell its columns. What
-//! steps compare is a number or bytes: no collation, time zone or clock of the database takes part.
-//! `auth_migrations` says which scripts were run.
+//! `auth_sign_ins` has one row for each sign-in; the scripts in `migrations` describe its columns.
+//! Operations compare numbers and bytes only, so no collation, time zone or clock of the database
+//! matters. `auth_migrations` lists the scripts that were executed.
 //!
-//! # Steps
+//! # Operations and locks
 //!
-//! A step is one statement, or one transaction. Whoever creates with a limit locks the subject
-//! first, so that what others have committed counts: by an advisory lock of PostgreSQL, by a row of
-//! `auth_locks` in MySQL, and in SQLite by being the one who writes. In MySQL, so does whoever else
-//! creates for a subject or changes all of its sign-ins.
+//! An operation is one statement or one transaction. A sign-in with a limit locks its subject first,
+//! so that it counts all committed sign-ins: with an advisory lock in PostgreSQL, with a row of
+//! `auth_locks` in MySQL, and in SQLite by being the only writer. In MySQL, every sign-in of a
+//! subject and every change of all its sign-ins takes this lock, too.
 //!
-//! Steps that take several rows lock them in the order of their ids in PostgreSQL, which looks for
-//! two that wait for each other only after a second. Sweeps pass over what others have locked.
+//! Operations on several rows lock them in the order of their ids in PostgreSQL, which checks for
+//! deadlocks only after one second. Sweeps skip locked rows.
 //!
-//! A step that was given up takes its connection with it: nobody knows where that stands.
+//! An operation that was cancelled or timed out closes its connection, because the state of the
+//! connection is unknown.
+//!
+//! # Files
+//!
+//! `store` declares the public types, `connect` opens them, and `operations` and `cleanup` do the
+//! work on connections of `pool` with the SQL of `statements`. `dialect` lists the differences
+//! between `mysql`, `postgres` and `sqlite`.
 
-mod create;
+mod cleanup;
+mod connect;
 mod dialect;
-mod failure;
-mod migrate;
+mod error;
 #[cfg(feature = "mysql")]
 mod mysql;
-mod open;
+#[cfg(all(feature = "near-cache", feature = "postgres"))]
+mod notify;
+mod operations;
 mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;
-mod setup_error;
-mod shared;
-mod speaks;
 #[cfg(feature = "sqlite")]
 mod sqlite;
-mod statement;
 mod statements;
-mod steps;
 mod store;
-mod subjects;
-mod sweep;
-mod tables;
-mod tidy;
-mod tidying;
 #[cfg(any(feature = "mysql", feature = "postgres"))]
 mod url;
-mod value;
-mod wording;
 
+pub use error::SqlSetupError;
 #[cfg(feature = "mysql")]
 pub use mysql::{MySqlStore, MySqlStoreBuilder};
 #[cfg(feature = "postgres")]
 pub use postgres::{PostgresStore, PostgresStoreBuilder};
-pub use setup_error::SqlSetupError;
 #[cfg(feature = "sqlite")]
 pub use sqlite::{SqliteStore, SqliteStoreBuilder};

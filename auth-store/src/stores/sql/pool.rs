@@ -1,9 +1,9 @@
-//! The connections.
+//! The connection pool.
 //!
-//! The pool that comes with sqlx asks the database for a sign of life after each use, and waits for it
-//! without a bound. Here it is asked when a connection was unused for a while, or since something
-//! went wrong, within the time that the step may take. If it does not answer soon, it and all that
-//! were not used since are taken for lost, and new ones are opened.
+//! sqlx's own pool pings the database after each use, and waits for the answer without a limit. This
+//! one pings a connection only if it was unused for a while or if another connection broke
+//! meanwhile, and within the timeout of the operation. If a connection does not answer, all
+//! connections that were not used since are assumed lost, and new ones are opened.
 
 use std::time::Duration;
 
@@ -12,53 +12,54 @@ use parking_lot::Mutex;
 use sqlx::{Connection, Error};
 use tokio::time::{Instant, timeout};
 
-use super::dialect::Dialect;
-use super::failure::Failure;
+use super::dialect::{Dialect, Value};
+use super::error::Failure;
+use super::statements::Statement;
 
-/// A connection that was unused for so long is asked for a sign of life.
-const FRESH: Duration = Duration::from_secs(1);
-/// No connection is used for longer: names may have come to mean other servers.
-const LONGEST: Duration = Duration::from_secs(30 * 60);
+/// A connection that was unused for this long is pinged before its next use.
+const PING_AFTER: Duration = Duration::from_secs(1);
+/// The maximum age of a connection. Host names may resolve to other servers later.
+const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
-/// Connections to a database, at most so many.
+/// A pool with a maximum number of connections.
 pub(super) struct Pool<D: Dialect>(managed::Pool<Opener<D>>);
 
-/// Opens connections, and looks whether one that was used before is still good.
+/// Opens connections, and checks those that were used before.
 struct Opener<D: Dialect> {
     options: D::Options,
     timeout: Duration,
-    /// When a connection last broke: others may be broken, too.
-    trouble: Mutex<Option<Instant>>,
-    /// When a connection last brought nothing: others may not, either, and to ask each takes long.
-    silence: Mutex<Option<Instant>>,
+    /// When a connection last broke. Others may be broken, too.
+    last_broken: Mutex<Option<Instant>>,
+    /// When a connection last failed to answer a ping. Pinging each of the others would take long.
+    last_unresponsive: Mutex<Option<Instant>>,
 }
 
-/// A connection in use.
+/// A connection in use. If it is dropped before [`finish`](Self::finish), it is closed, because the
+/// state of the connection is unknown.
 pub(super) struct PooledConnection<'a, D: Dialect> {
     pool: &'a Pool<D>,
-    /// None once it was given back or is broken. One that is dropped is closed: nobody knows what it
-    /// was about to do.
+    /// None once the connection was returned to the pool.
     connection: Option<Object<Opener<D>>>,
-    open_transaction: bool,
+    in_transaction: bool,
 }
 
 impl<D: Dialect> Pool<D> {
-    pub(super) fn new(options: D::Options, timeout: Duration, connections: u32) -> Self {
-        let (trouble, silence) = (Mutex::default(), Mutex::default());
-        let opener = Opener { options, timeout, trouble, silence };
-        // The pool makes room for all of them at once.
-        let most = u16::try_from(connections).unwrap_or(u16::MAX);
-        let pool = managed::Pool::builder(opener).max_size(most.into());
-        Self(pool.build().expect("without timeouts of its own it needs no runtime"))
+    pub(super) fn new(options: D::Options, timeout: Duration, max_connections: u32) -> Self {
+        let (last_broken, last_unresponsive) = (Mutex::default(), Mutex::default());
+        let opener = Opener { options, timeout, last_broken, last_unresponsive };
+        // The pool allocates space for all connections at once.
+        let max = u16::try_from(max_connections).unwrap_or(u16::MAX);
+        let pool = managed::Pool::builder(opener).max_size(max.into());
+        Self(pool.build().expect("a pool without timeouts needs no runtime"))
     }
 
-    /// A connection that was just used, or answers, or is new.
-    pub(super) async fn line(&self) -> Result<PooledConnection<'_, D>, Failure> {
+    /// Returns a connection that was used recently, answers a ping, or is new.
+    pub(super) async fn get(&self) -> Result<PooledConnection<'_, D>, Failure> {
         let connection = self.0.get().await.map_err(|error| match error {
             PoolError::Backend(error) => error,
             _ => Error::PoolClosed,
         })?;
-        Ok(PooledConnection { pool: self, connection: Some(connection), open_transaction: false })
+        Ok(PooledConnection { pool: self, connection: Some(connection), in_transaction: false })
     }
 }
 
@@ -75,19 +76,19 @@ impl<D: Dialect> Manager for Opener<D> {
         connection: &mut D::Connection,
         metrics: &Metrics,
     ) -> RecycleResult<Error> {
-        if metrics.age() > LONGEST {
-            return Err(RecycleError::message("it was open for long enough"));
+        if metrics.age() > MAX_AGE {
+            return Err(RecycleError::message("the connection reached its maximum age"));
         }
         let unused = metrics.last_used();
-        let since =
+        let happened_since =
             |event: &Mutex<Option<Instant>>| event.lock().is_some_and(|at| at.elapsed() <= unused);
-        if since(&self.silence) {
-            return Err(RecycleError::message("another brought nothing since it was used"));
+        if happened_since(&self.last_unresponsive) {
+            return Err(RecycleError::message("another connection did not answer"));
         }
-        if unused > FRESH || since(&self.trouble) {
+        if unused > PING_AFTER || happened_since(&self.last_broken) {
             let Ok(answer) = timeout(self.timeout / 4, connection.ping()).await else {
-                *self.silence.lock() = Some(Instant::now());
-                return Err(RecycleError::message("it does not answer"));
+                *self.last_unresponsive.lock() = Some(Instant::now());
+                return Err(RecycleError::message("the connection did not answer"));
             };
             answer?;
         }
@@ -96,61 +97,77 @@ impl<D: Dialect> Manager for Opener<D> {
 }
 
 impl<D: Dialect> PooledConnection<'_, D> {
-    /// The connection.
-    pub(super) fn connection(&mut self) -> &mut D::Connection {
-        self.connection.as_mut().expect("it is there until it is given back")
+    /// Returns sqlx's connection.
+    pub(super) fn raw(&mut self) -> &mut D::Connection {
+        self.connection.as_mut().expect("the connection is present until it is returned")
     }
 
-    /// Begins a transaction that writes, and locks.
+    pub(super) async fn fetch(
+        &mut self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<Vec<D::Row>, Failure> {
+        let values = statement.values(values);
+        Ok(D::fetch(self.raw(), &statement.text, &values).await?)
+    }
+
+    /// Executes a statement, and returns the number of rows that it changed.
+    pub(super) async fn execute(
+        &mut self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<u64, Failure> {
+        let values = statement.values(values);
+        Ok(D::execute(self.raw(), &statement.text, &values).await?)
+    }
+
+    /// Begins a transaction that writes, and executes the statement that locks a subject.
     pub(super) async fn begin(&mut self, lock: Option<String>) -> Result<(), Failure> {
         let text = match &lock {
             Some(lock) => &format!("{}; {lock}", D::BEGIN),
             None => D::BEGIN,
         };
-        self.open_transaction = true;
-        Ok(D::script(self.connection(), text).await?)
+        self.in_transaction = true;
+        Ok(D::script(self.raw(), text).await?)
     }
 
-    /// Begins a transaction that only reads, and may take so long.
-    pub(super) async fn begin_at_length(&mut self, limit: Duration) -> Result<(), Failure> {
-        self.open_transaction = true;
-        Ok(D::script(self.connection(), &D::begin_at_length(limit)).await?)
+    /// Begins a read-only transaction whose statements may take this long.
+    pub(super) async fn begin_read_only(&mut self, limit: Duration) -> Result<(), Failure> {
+        self.in_transaction = true;
+        Ok(D::script(self.raw(), &D::begin_read_only(limit)).await?)
     }
 
-    /// Ends the transaction: what it did counts.
     pub(super) async fn commit(&mut self) -> Result<(), Failure> {
-        D::script(self.connection(), "COMMIT").await?;
-        self.open_transaction = false;
+        D::script(self.raw(), "COMMIT").await?;
+        self.in_transaction = false;
         Ok(())
     }
 
-    /// Gives the connection back, if it is known where it stands.
-    pub(super) async fn settle<T>(mut self, result: Result<T, Failure>) -> Result<T, Failure> {
-        let stands = match &result {
+    /// Returns the connection to the pool, unless the result leaves its state unknown. Rolls back an
+    /// open transaction.
+    pub(super) async fn finish<T>(mut self, result: Result<T, Failure>) -> Result<T, Failure> {
+        let usable = match &result {
             Ok(_) => true,
-            Err(failure) => failure.is_answer::<D>(),
+            Err(failure) => failure.keeps_connection::<D>(),
         };
-        if stands && (!self.open_transaction || self.roll_back().await) {
-            self.give_back();
+        if usable && (!self.in_transaction || self.roll_back().await) {
+            drop(self.connection.take());
         }
         result
     }
 
     async fn roll_back(&mut self) -> bool {
-        D::script(self.connection(), "ROLLBACK").await.is_ok()
-    }
-
-    fn give_back(mut self) {
-        drop(self.connection.take());
+        D::script(self.raw(), "ROLLBACK").await.is_ok()
     }
 }
 
-/// A connection that was not given back is broken, or nobody waited for what it was to do.
+/// Closes a connection that was not returned to the pool: it is broken, or its operation was
+/// cancelled.
 impl<D: Dialect> Drop for PooledConnection<'_, D> {
     fn drop(&mut self) {
         if let Some(connection) = self.connection.take() {
             drop(Object::take(connection));
-            *self.pool.0.manager().trouble.lock() = Some(Instant::now());
+            *self.pool.0.manager().last_broken.lock() = Some(Instant::now());
         }
     }
 }

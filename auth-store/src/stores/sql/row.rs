@@ -1,4 +1,8 @@
-//! A sign-in as a row.
+//! The conversion between a [`Record`] and a row of `auth_sign_ins`.
+//!
+//! Times, versions and durations are 64-bit integers, digests and texts are bytes, and the parts
+//! without columns of their own are encoded like in the other stores. So collations and types of a
+//! database do not matter.
 
 use std::sync::Arc;
 
@@ -6,20 +10,19 @@ use auth_core::{SignInId, Timestamp};
 use sha2::{Digest as _, Sha256};
 use sqlx::Error;
 
-use super::dialect::Executor;
-use super::failure::Failure;
-use super::value::Value;
+use super::dialect::{Executor, Value};
+use super::error::Failure;
 use crate::lifetime::Deadlines;
 use crate::record::{Record, SignInDetails};
 use crate::secret::{Digest, FamilyDigest, SecretDigests};
 use crate::stores::encoding::{self, Malformed, text};
 
-/// A moment as a column has it. What lies beyond 64 bits with a sign is for ever.
+/// Converts a time to a column. A time beyond `i64::MAX` means never.
 pub(super) fn millis(at: Timestamp) -> i64 {
     i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
 }
 
-fn moment(millis: i64) -> Timestamp {
+fn timestamp(millis: i64) -> Timestamp {
     match u64::try_from(millis) {
         Ok(millis) if millis < i64::MAX.unsigned_abs() => Timestamp::from_millis(millis),
         Ok(_) => Timestamp::MAX,
@@ -27,18 +30,19 @@ fn moment(millis: i64) -> Timestamp {
     }
 }
 
-/// A version as a column has it. No sign-in comes to one that does not fit.
+/// Converts a version to a column. No sign-in reaches a version beyond `i64::MAX`.
 pub(super) fn version(version: u64) -> i64 {
     i64::try_from(version).unwrap_or(i64::MAX)
 }
 
-/// Finds the rows of a subject. Two subjects can have one key: the subject is compared as well.
+/// Returns the indexed key of a subject. Two subjects can have the same key, so queries compare the
+/// subject as well.
 pub(super) fn subject_key(subject: &str) -> i64 {
     let hash = Sha256::digest(subject);
     i64::from_be_bytes(std::array::from_fn(|i| hash[i]))
 }
 
-/// The earliest moment at which a sign-in with these limits can have expired.
+/// Returns the earliest time at which a sign-in with these limits can have expired.
 pub(super) fn due_at(limits: Deadlines, last_seen: Timestamp) -> i64 {
     let idle = i64::from(limits.idle_secs) * 1000;
     let ends_at = millis(limits.ends_at);
@@ -48,15 +52,15 @@ pub(super) fn due_at(limits: Deadlines, last_seen: Timestamp) -> i64 {
     }
 }
 
-/// The parts of a record that have to be encoded.
-pub(super) struct Parts {
+/// The encoded parts of a record.
+pub(super) struct Encoded {
     grace: Vec<u8>,
     details: Option<Vec<u8>>,
     data: Vec<u8>,
 }
 
-impl Parts {
-    pub(super) fn of(record: &Record) -> Self {
+impl Encoded {
+    pub(super) fn new(record: &Record) -> Self {
         let grace = record.details.as_ref().and_then(|details| details.grace.as_ref());
         Self {
             grace: encoding::grace(grace),
@@ -66,39 +70,37 @@ impl Parts {
     }
 }
 
-/// What an insert takes.
-pub(super) fn values<'a>(record: &'a Record, parts: &'a Parts) -> [Value<'a>; 18] {
-    let int = |number| Value::Int(Some(number));
-    let bytes = |bytes| Value::Bytes(Some(bytes));
+/// Returns the values of [`Statements::insert`](super::statements::Statements::insert).
+pub(super) fn insert_values<'a>(record: &'a Record, encoded: &'a Encoded) -> [Value<'a>; 18] {
     [
-        int(i64::from(record.kind as u8)),
-        int(i64::from(encoding::persistence(record.persistence))),
-        int(version(record.version)),
-        int(millis(record.last_seen())),
-        int(millis(record.created_at)),
-        int(millis(record.authenticated_at)),
-        int(i64::from(record.limits.idle_secs)),
-        int(millis(record.limits.ends_at)),
-        bytes(&record.family.0),
-        bytes(&record.current.0),
+        Value::int(i64::from(record.kind as u8)),
+        Value::int(i64::from(encoding::persistence(record.persistence))),
+        Value::int(version(record.version)),
+        Value::int(millis(record.last_seen())),
+        Value::int(millis(record.created_at)),
+        Value::int(millis(record.authenticated_at)),
+        Value::int(i64::from(record.limits.idle_secs)),
+        Value::int(millis(record.limits.ends_at)),
+        Value::bytes(&record.family.0),
+        Value::bytes(&record.current.0),
         Value::Bytes(record.subject.as_deref().map(str::as_bytes)),
-        bytes(&parts.grace),
-        Value::Bytes(parts.details.as_deref()),
-        bytes(record.principal()),
-        bytes(&parts.data),
-        bytes(record.sid.as_bytes()),
+        Value::bytes(&encoded.grace),
+        Value::Bytes(encoded.details.as_deref()),
+        Value::bytes(record.principal()),
+        Value::bytes(&encoded.data),
+        Value::bytes(record.sid.as_bytes()),
         Value::Int(record.subject.as_deref().map(subject_key)),
-        int(due_at(record.limits, record.last_seen())),
+        Value::int(due_at(record.limits, record.last_seen())),
     ]
 }
 
-/// The sign-in that a row is.
+/// Decodes a row.
 pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> {
     let int = |column| D::int(row, column);
     let code = |column| -> Result<u8, Failure> {
         u8::try_from(int(column)?).map_err(|_| Malformed.into())
     };
-    let time = |column| -> Result<Timestamp, Error> { Ok(moment(int(column)?)) };
+    let time = |column| -> Result<Timestamp, Error> { Ok(timestamp(int(column)?)) };
     let digests = SecretDigests {
         family: FamilyDigest(fixed::<D, 16>(row, 8)?),
         current: Digest(fixed::<D, 32>(row, 9)?),
@@ -122,15 +124,19 @@ pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> 
     Ok(Arc::new(record))
 }
 
-/// Whether the sign-in of a row with id, last-seen time and limits has expired.
-pub(super) fn age<D: Executor>(row: &D::Row, now: Timestamp) -> Result<(SignInId, bool), Failure> {
+/// Returns the id of a sign-in and whether it has expired, from a row with its id, last use and
+/// limits.
+pub(super) fn expiry<D: Executor>(
+    row: &D::Row,
+    now: Timestamp,
+) -> Result<(SignInId, bool), Failure> {
     let limits =
-        Deadlines { idle_secs: idle_secs(D::int(row, 2)?)?, ends_at: moment(D::int(row, 3)?) };
-    let over = limits.expiry(moment(D::int(row, 1)?), now).is_some();
-    Ok((sid::<D>(row, 0)?, over))
+        Deadlines { idle_secs: idle_secs(D::int(row, 2)?)?, ends_at: timestamp(D::int(row, 3)?) };
+    let expired = limits.expiry(timestamp(D::int(row, 1)?), now).is_some();
+    Ok((sid::<D>(row, 0)?, expired))
 }
 
-/// The id in this column.
+/// Returns the id in this column.
 pub(super) fn sid<D: Executor>(row: &D::Row, column: usize) -> Result<SignInId, Failure> {
     fixed::<D, 16>(row, column).map(SignInId::from_bytes)
 }
@@ -152,16 +158,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn moments_keep_their_order_and_for_ever_stays() {
+    fn timestamps_survive_the_conversion_and_the_maximum_means_never() {
         for at in [0, 1, 1_800_000_000_000, i64::MAX.unsigned_abs() - 1] {
-            assert_eq!(moment(millis(Timestamp::from_millis(at))).as_millis(), at);
+            assert_eq!(timestamp(millis(Timestamp::from_millis(at))).as_millis(), at);
         }
-        assert_eq!(moment(millis(Timestamp::MAX)), Timestamp::MAX);
-        assert_eq!(moment(-1), Timestamp::EPOCH);
+        assert_eq!(timestamp(millis(Timestamp::MAX)), Timestamp::MAX);
+        assert_eq!(timestamp(-1), Timestamp::EPOCH);
     }
 
     #[test]
-    fn a_sign_in_is_due_at_the_nearer_of_its_limits() {
+    fn a_sign_in_is_due_at_the_earlier_of_its_limits() {
         let at = Timestamp::from_millis;
         let due = |idle_secs, ends_at, seen| due_at(Deadlines { idle_secs, ends_at }, at(seen));
         assert_eq!(due(0, at(5000), 100), 5000);

@@ -1,6 +1,10 @@
-//! The parts that the public types have in common: a builder, and the store behind the contract.
+//! The public types: each database has a store and a builder, which the macro [`sql_store!`] declares.
+//!
+//! They are macros rather than one generic type, so that the public types have names, docs and
+//! builder methods of their own, and sqlx's types stay private.
 
-/// Writes the public type of a database and its builder.
+/// Declares the store and the builder of one database, and implements
+/// [`Store`](crate::Store).
 macro_rules! sql_store {
     (
         $(#[$about:meta])* $store:ident,
@@ -9,9 +13,9 @@ macro_rules! sql_store {
     ) => {
         $(#[$about])*
         pub struct $store {
-            pub(in crate::stores::sql) shared:
-                std::sync::Arc<$crate::stores::sql::shared::SqlInner<$database>>,
-            pub(in crate::stores::sql) opening: $crate::stores::sql::open::Opening<
+            pub(in crate::stores::sql) inner:
+                std::sync::Arc<$crate::stores::sql::operations::SqlInner<$database>>,
+            pub(in crate::stores::sql) options: $crate::stores::sql::connect::StoreOptions<
                 <$database as $crate::stores::sql::dialect::Dialect>::Extra,
             >,
         }
@@ -20,90 +24,93 @@ macro_rules! sql_store {
         #[derive(Clone)]
         #[must_use]
         pub struct $builder {
-            pub(in crate::stores::sql) opening: $crate::stores::sql::open::Opening<
+            pub(in crate::stores::sql) options: $crate::stores::sql::connect::StoreOptions<
                 <$database as $crate::stores::sql::dialect::Dialect>::Extra,
             >,
         }
 
         impl $store {
-            /// Connects to the database at this URL, in which the tables are.
+            /// Connects to the database at this URL, whose tables must exist.
             ///
             /// # Errors
             /// See [`SqlSetupError`](crate::SqlSetupError).
             pub async fn connect(
                 url: impl Into<String>,
-            ) -> Result<Self, $crate::stores::sql::setup_error::SqlSetupError> {
+            ) -> Result<Self, $crate::stores::sql::error::SqlSetupError> {
                 Self::builder(url).connect().await
             }
 
-            /// Says more than a URL does.
+            /// Returns a builder for options that a URL cannot express.
             pub fn builder(url: impl Into<String>) -> $builder {
-                $builder { opening: $crate::stores::sql::open::Opening::new::<$database>(url.into()) }
+                $builder { options: $crate::stores::sql::connect::StoreOptions::new::<$database>(url.into()) }
             }
         }
 
         impl $builder {
-            /// Makes the tables when it connects, or brings them up to date. Several nodes may do so
-            /// at once.
+            /// Creates the tables when the store connects, or migrates them to this version. Several
+            /// nodes may do so at the same time. By default, the tables must exist.
             pub fn migrate(mut self) -> Self {
-                self.opening.tables = $crate::stores::sql::tables::Tables::Made;
+                self.options.tables = $crate::stores::sql::dialect::Tables::Create;
                 self
             }
 
-            /// How long a step may take, waiting for a connection included, before it is unavailable:
-            /// a millisecond at least, and at most an hour.
+            /// Sets the time limit of an operation, waiting for a connection included. An operation
+            /// that exceeds it fails as unavailable. Must be at least one millisecond and at most one
+            /// hour. Defaults to one second.
             pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
-                self.opening.timeout = timeout;
+                self.options.timeout = timeout;
                 self
             }
 
-            /// How many connections there are at most; 10 by default. They are opened when they are
-            /// needed.
-            pub fn connections(mut self, most: u32) -> Self {
-                self.opening.connections = most;
+            /// Sets the maximum number of connections, which are opened on demand. Must be at least 1.
+            /// Defaults to 10.
+            pub fn max_connections(mut self, max: u32) -> Self {
+                self.options.max_connections = max;
                 self
             }
 
-            /// About how many anonymous sign-ins there may be; a million by default. The oldest go
-            /// first. Each node counts now and then, after as many new ones as a sixty-fourth of
-            /// the quota, and after 4096 at the latest: there can be that many more for each node,
-            /// and those that arrive while it counts and evicts, in a task of its own. If that
-            /// fails, it is tried again after the next 64 new sign-ins.
-            pub fn anonymous(mut self, most: u64) -> Self {
-                self.opening.anonymous = most;
+            /// Sets the approximate maximum number of anonymous sign-ins. The oldest are evicted first.
+            /// Defaults to one million.
+            ///
+            /// Each node counts them in a background task after it created a sixty-fourth of the
+            /// maximum, and after 4096 at the latest. The maximum can be exceeded by that many for each
+            /// node, and by those that are created while a node counts and evicts. A failed eviction
+            /// is retried after the next 64 new sign-ins.
+            pub fn max_anonymous(mut self, max: u64) -> Self {
+                self.options.max_anonymous = max;
                 self
             }
 
-            /// Connects, and looks whether the tables are there.
+            /// Connects, and checks the tables.
             ///
             /// # Errors
             /// See [`SqlSetupError`](crate::SqlSetupError).
             pub async fn connect(
                 self,
-            ) -> Result<$store, $crate::stores::sql::setup_error::SqlSetupError> {
-                let shared = self.opening.open::<$database>().await?;
-                Ok($store { shared, opening: self.opening })
+            ) -> Result<$store, $crate::stores::sql::error::SqlSetupError> {
+                let inner = self.options.connect::<$database>().await?;
+                Ok($store { inner, options: self.options })
             }
         }
 
         impl std::fmt::Debug for $store {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(stringify!($store)).field("opening", &self.opening).finish()
+                f.debug_struct(stringify!($store)).field("options", &self.options).finish()
             }
         }
 
         impl std::fmt::Debug for $builder {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.debug_struct(stringify!($builder)).field("opening", &self.opening).finish()
+                f.debug_struct(stringify!($builder)).field("options", &self.options).finish()
             }
         }
 
-        $crate::stores::sql::store::contract! { $store }
+        $crate::stores::sql::store::impl_store! { $store }
     };
 }
 
-/// Implements the contract.
-macro_rules! contract {
+/// Implements [`Store`](crate::Store), with a span for each operation.
+macro_rules! impl_store {
     ($store:ty) => {
         const _: () = {
             use std::sync::Arc;
@@ -121,7 +128,7 @@ macro_rules! contract {
             #[async_trait::async_trait]
             impl Store for $store {
                 async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-                    traced("load", self.shared.load(sid)).await
+                    traced("load", self.inner.load(sid)).await
                 }
 
                 async fn create(
@@ -130,8 +137,8 @@ macro_rules! contract {
                     limit: Option<SignInLimit>,
                 ) -> Result<Created, StoreError> {
                     record.version = 0;
-                    let created = traced("create", self.shared.create(&record, limit)).await?;
-                    self.shared.note_created(record.created_at, record.subject.is_none());
+                    let created = traced("create", self.inner.create(&record, limit)).await?;
+                    self.inner.count_created(record.created_at, record.subject.is_none());
                     Ok(created)
                 }
 
@@ -141,7 +148,7 @@ macro_rules! contract {
                     version: u64,
                     data: SessionData,
                 ) -> Result<CompareAndSwap, StoreError> {
-                    traced("update", self.shared.update(sid, version, &data)).await
+                    traced("update", self.inner.update(sid, version, &data)).await
                 }
 
                 async fn rotate(
@@ -150,15 +157,15 @@ macro_rules! contract {
                     from: &Digest,
                     rotation: Rotation,
                 ) -> Result<CompareAndSwap, StoreError> {
-                    traced("rotate", self.shared.rotate(sid, from, &rotation)).await
+                    traced("rotate", self.inner.rotate(sid, from, &rotation)).await
                 }
 
                 async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-                    traced("touch", self.shared.touch(sid, at)).await
+                    traced("touch", self.inner.touch(sid, at)).await
                 }
 
                 async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
-                    traced("delete", self.shared.delete(sid)).await
+                    traced("delete", self.inner.delete(sid)).await
                 }
 
                 async fn delete_if_version(
@@ -166,7 +173,7 @@ macro_rules! contract {
                     sid: &SignInId,
                     version: u64,
                 ) -> Result<Deleted, StoreError> {
-                    traced("delete_if", self.shared.delete_if(sid, version)).await
+                    traced("delete_if_version", self.inner.delete_if_version(sid, version)).await
                 }
 
                 async fn delete_if_idle(
@@ -174,15 +181,15 @@ macro_rules! contract {
                     sid: &SignInId,
                     last_seen: Timestamp,
                 ) -> Result<bool, StoreError> {
-                    traced("delete_if_idle", self.shared.delete_if_idle(sid, last_seen)).await
+                    traced("delete_if_idle", self.inner.delete_if_idle(sid, last_seen)).await
                 }
 
                 async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
-                    traced("list", self.shared.list(subject)).await
+                    traced("list", self.inner.list(subject)).await
                 }
 
                 async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
-                    traced("revoke", self.shared.revoke(subject, sid)).await
+                    traced("revoke", self.inner.revoke(subject, sid)).await
                 }
 
                 async fn revoke_others(
@@ -190,11 +197,11 @@ macro_rules! contract {
                     subject: &str,
                     keep: &SignInId,
                 ) -> Result<usize, StoreError> {
-                    traced("revoke_others", self.shared.revoke_others(subject, keep)).await
+                    traced("revoke_others", self.inner.revoke_others(subject, keep)).await
                 }
 
                 async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
-                    traced("revoke_subject", self.shared.revoke_subject(subject)).await
+                    traced("revoke_subject", self.inner.revoke_subject(subject)).await
                 }
 
                 async fn update_subject(
@@ -202,15 +209,15 @@ macro_rules! contract {
                     subject: &str,
                     principal: &[u8],
                 ) -> Result<usize, StoreError> {
-                    traced("amend_subject", self.shared.amend(subject, principal)).await
+                    traced("update_subject", self.inner.update_subject(subject, principal)).await
                 }
 
-                async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
-                    traced("sweep", self.shared.sweep(now, most)).await
+                async fn sweep(&self, now: Timestamp, max: usize) -> Result<usize, StoreError> {
+                    traced("sweep", self.inner.sweep(now, max)).await
                 }
             }
         };
     };
 }
 
-pub(super) use {contract, sql_store};
+pub(super) use {impl_store, sql_store};

@@ -1,20 +1,22 @@
-//! What a URL may say.
+//! The check of the options in a URL, for PostgreSQL and MySQL.
+//!
+//! sqlx ignores options that it does not know. A misspelt option may be the one that requires TLS, so
+//! the stores reject unknown ones.
 
-use super::setup_error::SqlSetupError;
+use super::error::SqlSetupError;
 
-/// Refuses an option that would be passed over in silence: it may be one that security hangs on,
-/// written in another way. A key that is encoded is none of these.
-pub(super) fn only_known(url: &str, known: &[&str]) -> Result<(), SqlSetupError> {
+/// Rejects options that sqlx would ignore. A percent-encoded name counts as unknown.
+pub(super) fn reject_unknown_options(url: &str, known: &[&str]) -> Result<(), SqlSetupError> {
     let (before_fragment, _) = url.split_once('#').unwrap_or((url, ""));
     let Some((_, query)) = before_fragment.split_once('?') else { return Ok(()) };
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, _) = pair.split_once('=').unwrap_or((pair, ""));
-        let stands = |known: &str| match known.strip_suffix("[]") {
+        let matches = |known: &str| match known.strip_suffix("[]") {
             Some(name) => key.strip_prefix(name).is_some_and(is_bracketed),
             None => key == known,
         };
-        if !known.iter().any(|known| stands(known)) {
-            return Err(SqlSetupError::Url(unknown(key, query).into()));
+        if !known.iter().any(|known| matches(known)) {
+            return Err(SqlSetupError::Url(describe(key, query).into()));
         }
     }
     Ok(())
@@ -24,14 +26,15 @@ fn is_bracketed(text: &str) -> bool {
     text.starts_with('[') && text.ends_with(']')
 }
 
-/// Names the key. What may be the rest of a password, after a `?` in it, is not repeated.
-fn unknown(key: &str, query: &str) -> String {
+/// Describes the error with the name of the option, unless it may be the rest of a password that
+/// contains a `?`.
+fn describe(key: &str, query: &str) -> String {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if query.contains('@') || !key.bytes().all(is_name) {
-        return "what follows its ? are not options (in a password, ? is written as %3F)"
+        return "the text after its `?` is not a list of options (write ? as %3F in a password)"
             .to_owned();
     }
-    format!("it has an option that is not known: {key}")
+    format!("unknown option: {key}")
 }
 
 #[cfg(test)]
@@ -40,8 +43,8 @@ mod tests {
 
     const KNOWN: &[&str] = &["sslmode", "options", "options[]"];
 
-    fn said(url: &str) -> Option<String> {
-        match only_known(url, KNOWN) {
+    fn error_of(url: &str) -> Option<String> {
+        match reject_unknown_options(url, KNOWN) {
             Ok(()) => None,
             Err(SqlSetupError::Url(error)) => Some(error.to_string()),
             Err(other) => panic!("{other:?}"),
@@ -49,26 +52,26 @@ mod tests {
     }
 
     #[test]
-    fn known_options_pass() {
+    fn known_options_are_accepted() {
         for query in ["", "?", "?sslmode=a", "?sslmode=a&options=b&options[c]=d", "?options[c]=a@b"]
         {
-            assert_eq!(said(&format!("postgres://a:b@h/d{query}#x?y=z")), None, "{query}");
+            assert_eq!(error_of(&format!("postgres://a:b@h/d{query}#x?y=z")), None, "{query}");
         }
     }
 
     #[test]
-    fn an_unknown_one_is_named_without_its_value() {
+    fn an_unknown_option_is_named_without_its_value() {
         for (query, key) in [
             ("sslpassword=hunter2", "sslpassword"),
             ("sslmode=a&ssl_mode=hunter2", "ssl_mode"),
             ("SSLMODE=hunter2", "SSLMODE"),
             ("sslMode", "sslMode"),
         ] {
-            let said = said(&format!("postgres://a:b@h/d?{query}")).expect("it is not known");
-            assert!(said.ends_with(key) && !said.contains("hunter2"), "{said}");
+            let error = error_of(&format!("postgres://a:b@h/d?{query}")).expect("an error");
+            assert!(error.ends_with(key) && !error.contains("hunter2"), "{error}");
         }
         for query in ["%73slmode=a", "options[a=b", "ssl mode=a", "=a"] {
-            assert!(said(&format!("postgres://a:b@h/d?{query}")).is_some(), "{query}");
+            assert!(error_of(&format!("postgres://a:b@h/d?{query}")).is_some(), "{query}");
         }
     }
 
@@ -76,8 +79,8 @@ mod tests {
     fn the_rest_of_a_password_is_not_repeated() {
         for url in ["mysql://a:b?hunter2@h/d", "mysql://a:b?hunter2=c@h/d", "mysql://a:?hunter2&@h"]
         {
-            let said = said(url).expect("it is no option");
-            assert!(!said.contains("hunter2") && said.contains("%3F"), "{said}");
+            let error = error_of(url).expect("an error");
+            assert!(!error.contains("hunter2") && error.contains("%3F"), "{error}");
         }
     }
 }

@@ -44,7 +44,7 @@ pub fn plans(million: &Million, runtime: &Runtime) -> Vec<Plan> {
         million.set(&format!("plan_cache_mode = {mode}"));
         runtime.block_on(async {
             // By one connection, whose plans come in turn; and no anonymous one may stay.
-            let builder = million.builder().anonymous(0).connections(1);
+            let builder = million.builder().max_anonymous(0).max_connections(1);
             take_all(&builder.connect().await.unwrap(), million.now).await;
         });
         until("the plans are written", || {

@@ -1,0 +1,175 @@
+//! Opening a store: its options, the migration of its tables, and the checks before its first use.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sqlx::Error;
+use tokio::time::timeout;
+
+use super::cleanup::CleanupState;
+use super::dialect::{Dialect, Tables};
+use super::error::{Failure, SqlSetupError};
+use super::operations::SqlInner;
+use super::pool::Pool;
+use super::statements::Statements;
+
+/// The time limit of a migration, waiting for migrations of other nodes included.
+const MIGRATION: Duration = Duration::from_secs(60);
+
+/// The valid values of `timeout`. The databases count in milliseconds, and treat zero as no limit.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60 * 60);
+
+/// The options of a builder.
+#[derive(Clone)]
+pub(super) struct StoreOptions<E> {
+    pub(super) url: String,
+    pub(super) timeout: Duration,
+    pub(super) max_connections: u32,
+    pub(super) max_anonymous: u64,
+    pub(super) tables: Tables,
+    /// The options that only this database has.
+    pub(super) extra: E,
+}
+
+/// Omits the URL, which contains the password.
+impl<E: fmt::Debug> fmt::Debug for StoreOptions<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreOptions")
+            .field("timeout", &self.timeout)
+            .field("max_connections", &self.max_connections)
+            .field("max_anonymous", &self.max_anonymous)
+            .field("tables", &self.tables)
+            .field("extra", &self.extra)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<E: Default> StoreOptions<E> {
+    pub(super) fn new<D: Dialect<Extra = E>>(url: String) -> Self {
+        Self {
+            url,
+            timeout: D::TIMEOUT,
+            max_connections: D::MAX_CONNECTIONS,
+            max_anonymous: 1_000_000,
+            tables: Tables::Required,
+            extra: E::default(),
+        }
+    }
+
+    /// Connects, creates the tables if requested, and checks that the store can use them.
+    pub(super) async fn connect<D>(&self) -> Result<Arc<SqlInner<D>>, SqlSetupError>
+    where
+        D: Dialect<Extra = E>,
+    {
+        if self.max_connections == 0 {
+            return Err(SqlSetupError::Nothing);
+        }
+        if !TIMEOUTS.contains(&self.timeout) {
+            return Err(SqlSetupError::Timeout);
+        }
+        let options = self.parse_url::<D>()?;
+        // Opening a connection takes several round trips.
+        let limit = self.timeout * 4;
+        if self.tables == Tables::Create {
+            within(MIGRATION, create_tables::<D>(&options, limit)).await?;
+        }
+        let pool = |max| Pool::<D>::new(options.clone(), self.timeout, max);
+        let (writers, readers) = match D::SINGLE_WRITER {
+            true => (pool(1), Some(pool(self.max_connections))),
+            false => (pool(self.max_connections), None),
+        };
+        within(limit, check(&writers)).await?;
+        Ok(Arc::new(SqlInner {
+            pool: writers,
+            readers,
+            statements: Statements::new(&D::SYNTAX, D::notification(&self.extra)),
+            timeout: self.timeout,
+            max_anonymous: self.max_anonymous,
+            cleanup: CleanupState::default(),
+        }))
+    }
+
+    pub(super) fn parse_url<D: Dialect<Extra = E>>(&self) -> Result<D::Options, SqlSetupError> {
+        D::options(&self.url, self.timeout, self.tables)
+    }
+}
+
+/// Creates the tables on a connection of its own, which releases all locks when it closes.
+///
+/// If another node migrates an empty database at the same time, one of the two is rolled back and
+/// tries again. `limit` bounds the wait for a server that does not answer.
+async fn create_tables<D: Dialect>(
+    options: &D::Options,
+    limit: Duration,
+) -> Result<(), SqlSetupError> {
+    loop {
+        let connected = within(limit, async {
+            let connection = D::connect(options, MIGRATION).await;
+            let mut connection = connection.map_err(SqlSetupError::from_sqlx::<D>)?;
+            D::check_version(&mut connection).await?;
+            Ok(connection)
+        });
+        let migrated = async {
+            let mut connection = connected.await?;
+            migrate::<D>(&mut connection).await.map_err(SqlSetupError::from_sqlx::<D>)
+        };
+        match migrated.await {
+            Err(error) if error.is_conflict::<D>() => {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            result => return result,
+        }
+    }
+}
+
+/// Checks the server's version and the tables.
+async fn check<D: Dialect>(pool: &Pool<D>) -> Result<(), SqlSetupError> {
+    let mut connection = pool.get().await.map_err(|failure| match failure {
+        Failure::Database(error) => SqlSetupError::from_sqlx::<D>(error),
+        other => SqlSetupError::Unavailable(other.into()),
+    })?;
+    D::check_version(connection.raw()).await?;
+    let number = last_migration::<D>(connection.raw()).await;
+    let number = number.map_err(SqlSetupError::from_sqlx::<D>)?;
+    let _ = connection.finish(Ok(())).await;
+    // Tables of a later version are fine: a migration leaves the version before it working.
+    if number >= D::MIGRATIONS.len() { Ok(()) } else { Err(SqlSetupError::NotMigrated) }
+}
+
+async fn within<T>(
+    limit: Duration,
+    future: impl Future<Output = Result<T, SqlSetupError>>,
+) -> Result<T, SqlSetupError> {
+    timeout(limit, future).await.unwrap_or_else(|_| Err(SqlSetupError::timed_out(limit)))
+}
+
+/// Executes the scripts that have not been executed yet. Other migrations wait meanwhile.
+pub(super) async fn migrate<D: Dialect>(connection: &mut D::Connection) -> Result<(), Error> {
+    D::begin_migration(connection).await?;
+    let number = last_migration::<D>(connection).await?;
+    for script in D::MIGRATIONS.iter().skip(number) {
+        D::script(connection, script).await?;
+    }
+    D::script(connection, "COMMIT").await
+}
+
+/// Returns the number of the last script that was executed.
+async fn last_migration<D: Dialect>(connection: &mut D::Connection) -> Result<usize, Error> {
+    if fetch_int::<D>(connection, D::HAS_TABLES).await? == 0 {
+        return Ok(0);
+    }
+    if let Some(has_rows) = D::HAS_ROWS
+        && fetch_int::<D>(connection, has_rows).await? == 0
+    {
+        return Ok(0);
+    }
+    let number = "SELECT COALESCE(MAX(number), 0) FROM auth_migrations";
+    Ok(usize::try_from(fetch_int::<D>(connection, number).await?).unwrap_or(0))
+}
+
+async fn fetch_int<D: Dialect>(connection: &mut D::Connection, text: &str) -> Result<i64, Error> {
+    let rows = D::fetch(connection, text, &[]).await?;
+    D::int(rows.first().ok_or(Error::RowNotFound)?, 0)
+}

@@ -1,0 +1,236 @@
+//! Sign-ins in MySQL or MariaDB: the store, and the dialect.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::error::DatabaseError;
+use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow};
+use sqlx::{ConnectOptions, Error, MySql};
+
+use super::dialect::{Dialect, Executor, Tables, executor};
+use super::error::SqlSetupError;
+use super::statements::Syntax;
+use super::store::sql_store;
+use super::url::reject_unknown_options;
+
+sql_store! {
+    /// Stores sign-ins in MySQL or MariaDB, for several servers that share them, next to the
+    /// application's own tables.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), auth_store::SqlSetupError> {
+    /// use auth_store::MySqlStore;
+    ///
+    /// let url = "mysql://app:secret@localhost/shop";
+    /// let store = MySqlStore::builder(url).migrate().connect().await?;
+    /// # let _ = store; Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Requirements
+    ///
+    /// MySQL 8.0, MariaDB 10.6, or newer, with InnoDB; the tests run on MariaDB. The clock, time zone,
+    /// collation and SQL mode of the server do not matter. Each statement that creates a table commits
+    /// by itself, so a `migrate` that was interrupted is repeated.
+    ///
+    /// Unknown options in the URL are rejected. With the feature `sql-tls`, set
+    /// `ssl-mode=VERIFY_IDENTITY` in the URL, and set `ssl-ca` to the file of your own certificate
+    /// authority if you have one. Other modes, including the default, do not verify the server's
+    /// identity.
+    ///
+    /// # Operations
+    ///
+    /// | operation | round trips |
+    /// |---|---|
+    /// | `load`, `touch`, `list`, the end of one sign-in | 1 |
+    /// | `update`, `rotate` | 4 in one transaction |
+    /// | the end of all sign-ins of a subject, `update_subject` | 3 in one transaction |
+    /// | `create` for a subject | 3 in one transaction; with a limit 4, and 1 more to evict |
+    /// | `create` of an anonymous sign-in | 1 |
+    ///
+    /// An operation fails as unavailable if it exceeds the timeout, waiting for a connection included.
+    /// If the server rolls it back because of another operation, it is retried within that time.
+    /// Acknowledged operations are as durable as `innodb_flush_log_at_trx_commit` and the replicas
+    /// make them; keep the default of 1.
+    ///
+    /// A node that freezes within a transaction keeps the lock on a thousandth of all subjects: in
+    /// MariaDB for the timeout of an operation, and in MySQL for ten seconds or the timeout, whichever
+    /// is longer.
+    ///
+    /// New sign-ins trigger the deletion of expired ones; [`sweep`](crate::Store::sweep) deletes more
+    /// at a time.
+    ///
+    /// This store does not announce changes. A near cache in front of it serves a sign-in that another
+    /// node ended for as long as its TTL.
+    MySqlStore,
+    /// Configures a [`MySqlStore`].
+    MySqlStoreBuilder,
+    MySql
+}
+
+executor!(MySql, MySqlRow);
+
+/// The number of rows in `auth_locks`.
+const LOCKS: i64 = 1000;
+
+/// The number of seconds after which the server closes an idle connection.
+const IDLE: u64 = 10;
+
+/// The options of a URL that sqlx knows.
+const OPTIONS: &[&str] = &[
+    "charset",
+    "collation",
+    "socket",
+    "ssl-ca",
+    "ssl-cert",
+    "ssl-key",
+    "ssl-mode",
+    "sslca",
+    "sslcert",
+    "sslkey",
+    "sslmode",
+    "statement-cache-capacity",
+    "time-zone",
+    "timezone",
+];
+
+#[async_trait]
+impl Dialect for MySql {
+    type Options = MySqlConnectOptions;
+    type Extra = ();
+
+    /// The server detects deadlocks at once, so statements need not lock their rows in order.
+    const SYNTAX: Syntax = Syntax {
+        greatest: "GREATEST",
+        on_conflict: "",
+        returning: false,
+        locks_rows: false,
+        numbered: false,
+    };
+    const BEGIN: &'static str = "START TRANSACTION";
+    const MIGRATIONS: &'static [&'static str] = &[include_str!("../../../migrations/mysql/1.sql")];
+    const HAS_TABLES: &'static str = "SELECT COUNT(*) = 3 FROM information_schema.tables \
+                                      WHERE table_schema = DATABASE() AND table_name IN \
+                                      ('auth_migrations', 'auth_locks', 'auth_sign_ins')";
+    /// Locking a row that does not exist locks nothing.
+    const HAS_ROWS: Option<&'static str> = Some("SELECT COUNT(*) = 1000 FROM auth_locks");
+    const MAX_CONNECTIONS: u32 = 10;
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    const SINGLE_WRITER: bool = false;
+    /// A statement that writes reads the latest version of each row rather than a snapshot.
+    const ALWAYS_LOCKS: bool = true;
+
+    fn notification((): &()) -> Option<&'static str> {
+        None
+    }
+
+    /// The session has no statement timeout that would have to be raised.
+    fn begin_read_only(_limit: Duration) -> String {
+        "START TRANSACTION READ ONLY".to_owned()
+    }
+
+    fn options(
+        url: &str,
+        _timeout: Duration,
+        _tables: Tables,
+    ) -> Result<MySqlConnectOptions, SqlSetupError> {
+        if !url.starts_with("mysql://") && !url.starts_with("mariadb://") {
+            return Err(SqlSetupError::Url("the scheme must be `mysql` or `mariadb`".into()));
+        }
+        reject_unknown_options(url, OPTIONS)?;
+        let options: MySqlConnectOptions = url.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
+        if options.get_database().is_none() {
+            return Err(SqlSetupError::Url("the URL contains no database".into()));
+        }
+        Ok(options.disable_statement_logging())
+    }
+
+    /// The SQL mode rejects values that do not fit instead of truncating them. A node that freezes
+    /// within a transaction loses its connection and its locks: in MariaDB after the timeout of the
+    /// operation, in MySQL, which has no such setting, after the limit for any idle connection.
+    async fn connect(
+        options: &MySqlConnectOptions,
+        timeout: Duration,
+    ) -> Result<MySqlConnection, Error> {
+        let mut connection = options.connect().await?;
+        let seconds = timeout.as_secs().max(1);
+        let settings = format!(
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
+             SET SESSION innodb_lock_wait_timeout = {seconds}, autocommit = 1, \
+             wait_timeout = {}, \
+             sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION' \
+             /*M! , idle_transaction_timeout = {seconds} */",
+            seconds.max(IDLE)
+        );
+        Self::script(&mut connection, &settings).await?;
+        Ok(connection)
+    }
+
+    fn lock(key: i64) -> Option<String> {
+        let number = key.rem_euclid(LOCKS);
+        Some(format!("SELECT number FROM auth_locks WHERE number = {number} FOR UPDATE"))
+    }
+
+    /// Every statement that changes tables commits, so the lock belongs to the connection.
+    async fn begin_migration(connection: &mut MySqlConnection) -> Result<(), Error> {
+        let lock = "SELECT GET_LOCK(MD5(CONCAT(DATABASE(), '.auth_migrations')), 60)";
+        let rows = Self::fetch(connection, lock, &[]).await?;
+        match Self::int(rows.first().ok_or(Error::RowNotFound)?, 0)? {
+            1 => Ok(()),
+            _ => Err(Error::Protocol("another migration did not end in time".into())),
+        }
+    }
+
+    async fn check_version(connection: &mut MySqlConnection) -> Result<(), SqlSetupError> {
+        let rows = Self::fetch(connection, "SELECT VERSION()", &[])
+            .await
+            .map_err(SqlSetupError::from_sqlx::<Self>)?;
+        let version = rows.first().ok_or(Error::RowNotFound).and_then(|row| Self::bytes(row, 0));
+        let version = version.map_err(SqlSetupError::from_sqlx::<Self>)?.unwrap_or_default();
+        let version = String::from_utf8_lossy(&version).into_owned();
+        let (minimum, needed) = match version.contains("MariaDB") {
+            true => ((10, 6), "MariaDB 10.6"),
+            false => ((8, 0), "MySQL 8.0"),
+        };
+        if major_minor(&version) < minimum {
+            return Err(SqlSetupError::TooOld { version, needed });
+        }
+        Ok(())
+    }
+
+    /// A deadlock, or a timeout while waiting for a lock.
+    fn is_conflict(error: &dyn DatabaseError) -> bool {
+        matches!(code(error), Some(1213 | 1205))
+    }
+
+    /// The server shuts down, the connection was killed, or it was idle for too long.
+    fn closes_connection(error: &dyn DatabaseError) -> bool {
+        matches!(code(error), Some(1053 | 1927 | 4031))
+    }
+
+    fn is_authentication(error: &dyn DatabaseError) -> bool {
+        matches!(code(error), Some(1044 | 1045 | 1698))
+    }
+}
+
+fn code(error: &dyn DatabaseError) -> Option<u16> {
+    error.try_downcast_ref::<MySqlDatabaseError>().map(MySqlDatabaseError::number)
+}
+
+/// Returns the major and minor number of a version.
+fn major_minor(version: &str) -> (u32, u32) {
+    let mut numbers = version.split(['.', '-']).map(|part| part.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_parsed() {
+        assert_eq!(major_minor("10.11.19-MariaDB-0+deb12u1"), (10, 11));
+        assert_eq!(major_minor("8.4.3"), (8, 4));
+        assert_eq!(major_minor("later"), (0, 0));
+    }
+}

@@ -1,0 +1,459 @@
+//! The operations of [`Store`](crate::Store) on a database: each is one statement or one
+//! transaction.
+//!
+//! Every operation runs in [`SqlInner::run`], which bounds its time and retries it if the database
+//! rolled it back because of another one. Functions named `.._on` work on a connection that an
+//! operation already holds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{SignInId, Timestamp};
+use sqlx::Error;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::cleanup::CleanupState;
+use super::dialect::{Dialect, Value};
+use super::error::Failure;
+use super::pool::{Pool, PooledConnection};
+use super::row::{Encoded, due_at, expiry, insert_values, millis, record, subject_key, version};
+use super::statements::{BATCH, Statement, Statements};
+use crate::data::SessionData;
+use crate::error::StoreError;
+use crate::record::{Reauthentication, Record, Rotation};
+use crate::secret::Digest;
+use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit};
+use crate::stores::encoding;
+
+/// The maximum number of retries of an operation that conflicts with others.
+const RETRIES: u32 = 20;
+
+/// The connections and the statements of a store.
+pub(super) struct SqlInner<D: Dialect> {
+    pub(super) pool: Pool<D>,
+    /// The pool for read-only operations, if all writers share one connection.
+    pub(super) readers: Option<Pool<D>>,
+    pub(super) statements: Statements,
+    pub(super) timeout: Duration,
+    /// The approximate maximum number of anonymous sign-ins.
+    pub(super) max_anonymous: u64,
+    pub(super) cleanup: CleanupState,
+}
+
+impl<D: Dialect> SqlInner<D> {
+    /// Runs an operation within the store's timeout.
+    pub(super) async fn run<T, F>(&self, attempt: impl Fn() -> F) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        self.run_within(self.timeout, attempt).await
+    }
+
+    /// Runs an operation within this time. If the database rolls it back because of another
+    /// operation, it is retried.
+    pub(super) async fn run_within<T, F>(
+        &self,
+        limit: Duration,
+        attempt: impl Fn() -> F,
+    ) -> Result<T, StoreError>
+    where
+        F: Future<Output = Result<T, Failure>>,
+    {
+        let deadline = Instant::now() + limit;
+        let mut retries = 0;
+        let attempts = async {
+            loop {
+                match attempt().await {
+                    Err(failure) if retries < RETRIES && failure.is_conflict::<D>() => {
+                        retries += 1;
+                        sleep(backoff(retries)).await;
+                    }
+                    result => return result,
+                }
+            }
+        };
+        let result = timeout_at(deadline, attempts).await;
+        Ok(result.unwrap_or(Err(Failure::TimedOut(limit)))?)
+    }
+
+    /// Returns the pool for read-only operations.
+    pub(super) fn reader_pool(&self) -> &Pool<D> {
+        self.readers.as_ref().unwrap_or(&self.pool)
+    }
+
+    /// Executes one statement, and returns the number of sign-ins that it changed.
+    async fn execute(
+        &self,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<u64, StoreError> {
+        self.run(|| async move {
+            let mut connection = self.pool.get().await?;
+            let changed = connection.execute(statement, values).await;
+            connection.finish(changed).await
+        })
+        .await
+    }
+
+    /// Executes a statement that takes ids after these values, once for each batch of ids. Returns
+    /// the number of sign-ins that it changed.
+    pub(super) async fn execute_batches(
+        &self,
+        connection: &mut PooledConnection<'_, D>,
+        statement: &Statement,
+        leading: &[Value<'_>],
+        sids: &[SignInId],
+    ) -> Result<usize, Failure> {
+        let mut changed = 0;
+        for batch in sids.chunks(BATCH) {
+            let mut values = leading.to_vec();
+            // The statement has a fixed number of placeholders: repeat ids to fill the last batch.
+            let padding = batch.last().into_iter().cycle();
+            let padded = batch.iter().chain(padding).take(BATCH);
+            values.extend(padded.map(sid_value));
+            changed += connection.execute(statement, &values).await?;
+        }
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+}
+
+/// Operations on one sign-in.
+impl<D: Dialect> SqlInner<D> {
+    pub(super) async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        self.run(|| async move {
+            let mut connection = self.reader_pool().get().await?;
+            let loaded = self.load_on(&mut connection, sid).await;
+            connection.finish(loaded).await
+        })
+        .await
+    }
+
+    async fn load_on(
+        &self,
+        connection: &mut PooledConnection<'_, D>,
+        sid: &SignInId,
+    ) -> Result<Option<Arc<Record>>, Failure> {
+        let rows = connection.fetch(&self.statements.load, &[sid_value(sid)]).await?;
+        rows.first().map(record::<D>).transpose()
+    }
+
+    pub(super) async fn update(
+        &self,
+        sid: &SignInId,
+        expected: u64,
+        data: &SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
+        let data = encoding::data(data);
+        let values = [sid_value(sid), Value::int(version(expected)), Value::bytes(&data)];
+        self.compare_and_swap(sid, &self.statements.update, &values).await
+    }
+
+    pub(super) async fn rotate(
+        &self,
+        sid: &SignInId,
+        from: &Digest,
+        rotation: &Rotation,
+    ) -> Result<CompareAndSwap, StoreError> {
+        let Rotation { kind, digests, grace, renewal } = rotation;
+        let details = renewal.as_ref().and_then(|renewal| renewal.details.as_deref());
+        let details = details.map(encoding::details);
+        // A grace is stored as one of the details: it is read only if there are details.
+        let details = details.or(grace.map(|_| Vec::new()));
+        let grace = encoding::grace(grace.as_ref());
+        let mut values = vec![
+            sid_value(sid),
+            Value::bytes(&from.0),
+            Value::int(i64::from(*kind as u8)),
+            Value::bytes(&digests.family.0),
+            Value::bytes(&digests.current.0),
+            Value::bytes(&grace),
+            Value::Bytes(details.as_deref()),
+        ];
+        let Some(Reauthentication { at, limits, persistence, principal, details: _ }) = renewal
+        else {
+            return self.compare_and_swap(sid, &self.statements.rotate, &values).await;
+        };
+        values.extend([
+            Value::bytes(principal),
+            Value::int(i64::from(encoding::persistence(*persistence))),
+            Value::int(millis(*at)),
+            Value::int(i64::from(limits.idle_secs)),
+            Value::int(millis(limits.ends_at)),
+            // The sign-in may have been used later. The next sweep accounts for that.
+            Value::int(due_at(*limits, *at)),
+        ]);
+        self.compare_and_swap(sid, &self.statements.reauthenticate, &values).await
+    }
+
+    /// Executes a statement that changes a sign-in if it is as expected. If it is not, another
+    /// statement loads the sign-in.
+    async fn compare_and_swap(
+        &self,
+        sid: &SignInId,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<CompareAndSwap, StoreError> {
+        self.run(|| async move {
+            let mut connection = self.pool.get().await?;
+            let swapped = self.compare_and_swap_on(&mut connection, sid, statement, values).await;
+            connection.finish(swapped).await
+        })
+        .await
+    }
+
+    async fn compare_and_swap_on(
+        &self,
+        connection: &mut PooledConnection<'_, D>,
+        sid: &SignInId,
+        statement: &Statement,
+        values: &[Value<'_>],
+    ) -> Result<CompareAndSwap, Failure> {
+        let stored = if D::SYNTAX.returning {
+            let rows = connection.fetch(statement, values).await?;
+            rows.first().map(record::<D>).transpose()?
+        } else {
+            connection.begin(None).await?;
+            let changed = connection.execute(statement, values).await? > 0;
+            let stored = if changed { self.load_on(connection, sid).await? } else { None };
+            connection.commit().await?;
+            stored
+        };
+        if let Some(stored) = stored {
+            return Ok(CompareAndSwap::Stored(stored));
+        }
+        let current = self.load_on(connection, sid).await?;
+        Ok(current.map_or(CompareAndSwap::NotFound, CompareAndSwap::Conflict))
+    }
+
+    pub(super) async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+        let values = [sid_value(sid), Value::int(millis(at))];
+        self.execute(&self.statements.touch, &values).await.map(|_| ())
+    }
+
+    pub(super) async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
+        Ok(self.execute(&self.statements.delete, &[sid_value(sid)]).await? > 0)
+    }
+
+    pub(super) async fn delete_if_version(
+        &self,
+        sid: &SignInId,
+        expected: u64,
+    ) -> Result<Deleted, StoreError> {
+        let values = &[sid_value(sid), Value::int(version(expected))];
+        self.run(|| async move {
+            let mut connection = self.pool.get().await?;
+            let deleted = self.delete_if_version_on(&mut connection, sid, values).await;
+            connection.finish(deleted).await
+        })
+        .await
+    }
+
+    async fn delete_if_version_on(
+        &self,
+        connection: &mut PooledConnection<'_, D>,
+        sid: &SignInId,
+        values: &[Value<'_>],
+    ) -> Result<Deleted, Failure> {
+        if connection.execute(&self.statements.delete_if_version, values).await? > 0 {
+            return Ok(Deleted::Done);
+        }
+        Ok(self.load_on(connection, sid).await?.map_or(Deleted::NotFound, Deleted::Conflict))
+    }
+
+    pub(super) async fn delete_if_idle(
+        &self,
+        sid: &SignInId,
+        last_seen: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let values = [sid_value(sid), Value::int(millis(last_seen))];
+        Ok(self.execute(&self.statements.delete_if_idle, &values).await? > 0)
+    }
+}
+
+/// Creation.
+impl<D: Dialect> SqlInner<D> {
+    pub(super) async fn create(
+        &self,
+        new: &Record,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError> {
+        self.run(|| async move {
+            let mut connection = self.pool.get().await?;
+            let created = match new.subject.as_deref() {
+                Some(subject) if limit.is_some() || D::ALWAYS_LOCKS => {
+                    self.create_locked_on(&mut connection, new, subject, limit).await
+                }
+                _ => {
+                    let inserted = self.insert_on(&mut connection, new).await;
+                    inserted.map(|()| Created::Stored { evicted: 0 })
+                }
+            };
+            connection.finish(created).await
+        })
+        .await
+    }
+
+    /// Creates a sign-in in a transaction that locks its subject.
+    async fn create_locked_on(
+        &self,
+        connection: &mut PooledConnection<'_, D>,
+        new: &Record,
+        subject: &str,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, Failure> {
+        connection.begin(D::lock(subject_key(subject))).await?;
+        let Some(limit) = limit else {
+            self.insert_on(connection, new).await?;
+            connection.commit().await?;
+            return Ok(Created::Stored { evicted: 0 });
+        };
+        let rows = connection.fetch(&self.statements.expiries, &subject_values(subject)).await?;
+        let expiries = rows.iter().map(|row| expiry::<D>(row, new.created_at));
+        let (expired, mut surplus) =
+            expired_and_surplus(expiries.collect::<Result<_, _>>()?, limit);
+        if !surplus.is_empty() && limit.when_full == OverflowPolicy::Reject {
+            // A duplicate id is an error whether or not the limit is reached.
+            return match self.load_on(connection, &new.sid).await? {
+                Some(_) => Err(Failure::DuplicateId),
+                None => Ok(Created::LimitReached),
+            };
+        }
+        // Insert before anything is deleted: a duplicate id may be that of a surplus sign-in.
+        self.insert_on(connection, new).await?;
+        surplus.sort_unstable();
+        let delete = &self.statements.delete_many;
+        let evicted = self.execute_batches(connection, delete, &[], &surplus).await?;
+        // This statement skips locked rows, so it may follow others in any order.
+        let now = [Value::int(millis(new.created_at))];
+        self.execute_batches(connection, &self.statements.delete_expired, &now, &expired).await?;
+        connection.commit().await?;
+        Ok(Created::Stored { evicted })
+    }
+
+    async fn insert_on(
+        &self,
+        connection: &mut PooledConnection<'_, D>,
+        new: &Record,
+    ) -> Result<(), Failure> {
+        let encoded = Encoded::new(new);
+        match connection.execute(&self.statements.insert, &insert_values(new, &encoded)).await {
+            Ok(0) => Err(Failure::DuplicateId),
+            Err(Failure::Database(Error::Database(error))) if error.is_unique_violation() => {
+                Err(Failure::DuplicateId)
+            }
+            other => other.map(|_| ()),
+        }
+    }
+}
+
+/// Operations on all sign-ins of a subject.
+impl<D: Dialect> SqlInner<D> {
+    pub(super) async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        let values = &subject_values(subject);
+        self.run(|| async move {
+            let mut connection = self.reader_pool().get().await?;
+            let rows = connection.fetch(&self.statements.list, values).await;
+            let rows = connection.finish(rows).await?;
+            rows.iter().map(record::<D>).collect()
+        })
+        .await
+    }
+
+    pub(super) async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
+        let [key, subject] = subject_values(subject);
+        let values = [key, subject, sid_value(sid)];
+        Ok(self.execute(&self.statements.revoke, &values).await? > 0)
+    }
+
+    pub(super) async fn revoke_others(
+        &self,
+        subject: &str,
+        keep: &SignInId,
+    ) -> Result<usize, StoreError> {
+        let [key, name] = subject_values(subject);
+        let values = [key, name, sid_value(keep)];
+        self.execute_for_subject(&self.statements.revoke_others, subject, &values).await
+    }
+
+    pub(super) async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
+        let values = subject_values(subject);
+        self.execute_for_subject(&self.statements.revoke_subject, subject, &values).await
+    }
+
+    pub(super) async fn update_subject(
+        &self,
+        subject: &str,
+        principal: &[u8],
+    ) -> Result<usize, StoreError> {
+        let [key, name] = subject_values(subject);
+        let values = [key, name, Value::bytes(principal)];
+        self.execute_for_subject(&self.statements.update_subject, subject, &values).await
+    }
+
+    async fn execute_for_subject(
+        &self,
+        statement: &Statement,
+        subject: &str,
+        values: &[Value<'_>],
+    ) -> Result<usize, StoreError> {
+        let changed = self
+            .run(|| async move {
+                let mut connection = self.pool.get().await?;
+                let changed =
+                    self.execute_locked_on(&mut connection, statement, subject, values).await;
+                connection.finish(changed).await
+            })
+            .await?;
+        Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+
+    /// Executes a statement on all sign-ins of a subject. No lock is needed where a statement sees a
+    /// consistent snapshot.
+    async fn execute_locked_on(
+        &self,
+        connection: &mut PooledConnection<'_, D>,
+        statement: &Statement,
+        subject: &str,
+        values: &[Value<'_>],
+    ) -> Result<u64, Failure> {
+        if !D::ALWAYS_LOCKS {
+            return connection.execute(statement, values).await;
+        }
+        connection.begin(D::lock(subject_key(subject))).await?;
+        let changed = connection.execute(statement, values).await?;
+        connection.commit().await?;
+        Ok(changed)
+    }
+}
+
+fn sid_value(sid: &SignInId) -> Value<'_> {
+    Value::bytes(sid.as_bytes())
+}
+
+/// Returns the values of the columns that identify a subject.
+fn subject_values(subject: &str) -> [Value<'_>; 2] {
+    [Value::int(subject_key(subject)), Value::bytes(subject.as_bytes())]
+}
+
+/// Returns the sign-ins of a subject that have expired, and those that must end before one more is
+/// created. `expiries` says of each sign-in whether it has expired, the oldest first.
+fn expired_and_surplus(
+    expiries: Vec<(SignInId, bool)>,
+    limit: SignInLimit,
+) -> (Vec<SignInId>, Vec<SignInId>) {
+    let (expired, live): (Vec<_>, Vec<_>) = expiries.into_iter().partition(|(_, expired)| *expired);
+    let max = usize::try_from(limit.max.get()).unwrap_or(usize::MAX);
+    let surplus = (live.len() + 1).saturating_sub(max);
+    let sid = |(sid, _)| sid;
+    (expired.into_iter().map(sid).collect(), live.into_iter().take(surplus).map(sid).collect())
+}
+
+/// Returns the delay before a retry: exponential, with jitter, so that two operations do not
+/// conflict again.
+fn backoff(retries: u32) -> Duration {
+    let mut random = [0; 2];
+    // Without randomness the delay is the same for all operations, which is harmless.
+    let _ = getrandom::fill(&mut random);
+    let max = 4_000_u64 << retries.min(4);
+    Duration::from_micros(1000 + u64::from(u16::from_le_bytes(random)) * max / 65_536)
+}

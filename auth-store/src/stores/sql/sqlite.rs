@@ -1,0 +1,201 @@
+//! Sign-ins in an SQLite file: the store, and the dialect.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use sqlx::error::DatabaseError;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
+};
+use sqlx::{ConnectOptions, Error, Sqlite};
+
+use super::dialect::{Dialect, Executor, Tables, executor};
+use super::error::SqlSetupError;
+use super::statements::Syntax;
+use super::store::sql_store;
+
+sql_store! {
+    /// Stores sign-ins in an SQLite file, for one server whose sign-ins survive a restart.
+    ///
+    /// ```no_run
+    /// # async fn example() -> Result<(), auth_store::SqlSetupError> {
+    /// use auth_store::SqliteStore;
+    ///
+    /// let url = "sqlite:///var/lib/shop/sign-ins.db";
+    /// let store = SqliteStore::builder(url).migrate().connect().await?;
+    /// # let _ = store; Ok(())
+    /// # }
+    /// ```
+    ///
+    /// SQLite is built with the crate. Processes of one machine may share the file, which must be on a
+    /// local disk. There is one writer at a time; readers do not wait for it.
+    ///
+    /// Acknowledged operations are on the disk (`synchronous=FULL`), so an ended sign-in remains ended
+    /// after a power failure, provided that the disk does not lose flushed data. An operation fails as
+    /// unavailable if it exceeds the timeout, waiting for other writers included.
+    ///
+    /// New sign-ins trigger the deletion of expired ones; [`sweep`](crate::Store::sweep) deletes more
+    /// at a time.
+    ///
+    /// This store does not announce changes. A near cache in front of it serves a sign-in that another
+    /// process ended for as long as its TTL.
+    SqliteStore,
+    /// Configures a [`SqliteStore`].
+    SqliteStoreBuilder,
+    Sqlite
+}
+
+executor!(Sqlite, SqliteRow);
+
+#[async_trait]
+impl Dialect for Sqlite {
+    type Options = SqliteConnectOptions;
+    type Extra = ();
+
+    const SYNTAX: Syntax = Syntax {
+        greatest: "MAX",
+        on_conflict: " ON CONFLICT (sid) DO NOTHING",
+        returning: true,
+        locks_rows: false,
+        numbered: true,
+    };
+    const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    const MIGRATIONS: &'static [&'static str] = &[include_str!("../../../migrations/sqlite/1.sql")];
+    const HAS_TABLES: &'static str =
+        "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'auth_migrations'";
+    const HAS_ROWS: Option<&'static str> = None;
+    const MAX_CONNECTIONS: u32 = 10;
+    const TIMEOUT: Duration = Duration::from_secs(1);
+    const SINGLE_WRITER: bool = true;
+    const ALWAYS_LOCKS: bool = false;
+
+    fn notification((): &()) -> Option<&'static str> {
+        None
+    }
+
+    /// The session has no statement timeout that would have to be raised.
+    fn begin_read_only(_limit: Duration) -> String {
+        "BEGIN".to_owned()
+    }
+
+    /// Uses a write-ahead log, so that readers do not wait for writers, and flushes it to the disk
+    /// before an operation is acknowledged, so that an ended sign-in remains ended after a power
+    /// failure.
+    fn options(
+        url: &str,
+        timeout: Duration,
+        tables: Tables,
+    ) -> Result<SqliteConnectOptions, SqlSetupError> {
+        if !url.starts_with("sqlite:") {
+            return Err(SqlSetupError::Url("the scheme must be `sqlite`".into()));
+        }
+        let options: SqliteConnectOptions =
+            url.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
+        let file = options.get_filename();
+        if file.as_os_str().is_empty() || url.contains(":memory:") || url.contains("mode=memory") {
+            return Err(SqlSetupError::InMemory);
+        }
+        let options = options
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .busy_timeout(timeout)
+            .disable_statement_logging();
+        Ok(match tables {
+            Tables::Create => options.create_if_missing(true),
+            Tables::Required => options,
+        })
+    }
+
+    async fn connect(
+        options: &SqliteConnectOptions,
+        _timeout: Duration,
+    ) -> Result<SqliteConnection, Error> {
+        options.connect().await
+    }
+
+    /// SQLite admits one writer at a time.
+    fn lock(_key: i64) -> Option<String> {
+        None
+    }
+
+    async fn begin_migration(connection: &mut SqliteConnection) -> Result<(), Error> {
+        Self::script(connection, Self::BEGIN).await
+    }
+
+    /// SQLite is built with the crate.
+    async fn check_version(_connection: &mut SqliteConnection) -> Result<(), SqlSetupError> {
+        Ok(())
+    }
+
+    /// `SQLITE_BUSY` and `SQLITE_LOCKED`, with any extended code.
+    fn is_conflict(error: &dyn DatabaseError) -> bool {
+        let code: Option<u32> = error.code().and_then(|code| code.parse().ok());
+        code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
+    }
+
+    fn closes_connection(_error: &dyn DatabaseError) -> bool {
+        false
+    }
+
+    fn is_authentication(_error: &dyn DatabaseError) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auth_servers::Scratch;
+
+    use super::super::connect::migrate;
+    use super::super::statements::Statements;
+    use super::*;
+
+    /// Reads the query plans, because SQLite does not count the rows that a statement scanned.
+    #[tokio::test]
+    async fn every_statement_uses_an_index() {
+        let folder = Scratch::new();
+        let url = format!("sqlite://{}/plans.db", folder.path().display());
+        let timeout = Duration::from_secs(20);
+        let options = Sqlite::options(&url, timeout, Tables::Create).expect("a valid URL");
+        let mut connection = Sqlite::connect(&options, timeout).await.expect("the file opens");
+        migrate::<Sqlite>(&mut connection).await.expect("the migration succeeds");
+        let Statements {
+            load,
+            insert: _,
+            update,
+            rotate,
+            reauthenticate,
+            touch,
+            delete,
+            delete_if_version,
+            delete_if_idle,
+            delete_many,
+            list,
+            expiries,
+            revoke,
+            revoke_others,
+            revoke_subject,
+            update_subject,
+            due,
+            delete_expired,
+            postpone,
+            count_anonymous,
+            oldest_anonymous,
+        } = Statements::new(&Sqlite::SYNTAX, None);
+        let of_one = [load, update, rotate, reauthenticate, touch, delete, delete_if_version];
+        let of_some = [delete_if_idle, delete_many, list, expiries, revoke, revoke_others];
+        let of_all = [revoke_subject, update_subject, due, delete_expired, postpone];
+        let statements = of_one.into_iter().chain(of_some).chain(of_all);
+        for statement in statements.chain([count_anonymous, oldest_anonymous]) {
+            let query = format!("EXPLAIN QUERY PLAN {}", statement.text);
+            let plan = Sqlite::fetch(&mut connection, &query, &[]).await.expect("a plan");
+            for step in &plan {
+                let detail = Sqlite::bytes(step, 3).expect("a text").unwrap_or_default();
+                let detail = String::from_utf8_lossy(&detail).into_owned();
+                // Counting anonymous sign-ins scans their own index.
+                let scans_table = detail.starts_with("SCAN") && !detail.contains("_anonymous");
+                assert!(!scans_table, "{query}: {detail}");
+            }
+        }
+    }
+}
