@@ -1,13 +1,9 @@
-//! A store by its URL, chosen when the program runs.
+//! Opening a store by a URL that is known only at run time.
+//!
+//! `options` is the public interface. `open` chooses the store by the URL's scheme and puts a near
+//! cache in front of it.
 
-mod builder;
-mod error;
-#[allow(dead_code)] // how much of it is used depends on the stores that are compiled in
-mod front;
 mod open;
-mod scheme;
-#[allow(dead_code)] // likewise
-mod settings;
+mod options;
 
-pub use builder::{ConnectOptions, connect};
-pub use error::ConnectError;
+pub use options::{ConnectError, ConnectOptions, connect};

@@ -1,90 +1,176 @@
-//! Opening each of the stores, if it was compiled in.
+//! Opening the store that a URL names, with a near cache in front of it if requested.
+//!
+//! Which stores exist, and whether there is a near cache, depends on the features. This file is the
+//! only place that knows: everything else of this module is the same in all builds.
 
 use std::sync::Arc;
+#[cfg(feature = "near-cache")]
+use std::time::Duration;
 
-use super::error::ConnectError;
-use super::scheme::Scheme;
-use super::settings::OpenOptions;
+use super::options::ConnectError;
+#[cfg(feature = "near-cache")]
+use crate::near_cache::{Announces, NearCacheBuilder};
 use crate::store::{IntoStore, Store};
 use crate::stores::MemoryStore;
 
+/// The options of [`ConnectOptions`](super::ConnectOptions) beside the URL.
+#[derive(Clone, Debug, Default)]
+#[allow(dead_code)] // which options are used depends on the features
+pub(super) struct OpenOptions {
+    pub(super) migrate: bool,
+    #[cfg(feature = "near-cache")]
+    pub(super) near_cache: Option<NearCacheBuilder>,
+    /// How long a near cache may serve a sign-in of a store that does not announce changes.
+    #[cfg(feature = "near-cache")]
+    pub(super) ttl: Option<Duration>,
+}
+
 type Opened = Result<Arc<dyn Store>, ConnectError>;
 
-pub(super) async fn open(url: &str, settings: OpenOptions) -> Opened {
+/// Evaluates an expression if its feature is enabled, and fails otherwise.
+macro_rules! with_feature {
+    ($feature:literal, $open:expr) => {{
+        #[cfg(feature = $feature)]
+        let opened: Opened = $open;
+        #[cfg(not(feature = $feature))]
+        let opened: Opened = Err(ConnectError::Feature { feature: $feature });
+        opened
+    }};
+}
+
+/// Opens an SQL store, and migrates its tables if requested.
+#[allow(unused_macros)] // whether there is an SQL store depends on the features
+macro_rules! open_sql {
+    ($store:ident, $url:ident, $options:ident) => {{
+        let builder = crate::stores::$store::builder($url);
+        let builder = if $options.migrate { builder.migrate() } else { builder };
+        builder.connect().await.map_err(store_error)?
+    }};
+}
+
+#[allow(unused_variables)] // which arms use the options depends on the features
+pub(super) async fn open(url: &str, options: OpenOptions) -> Opened {
     match Scheme::of(url).ok_or(ConnectError::Scheme)? {
         Scheme::Memory if url == "memory:" => Ok(MemoryStore::new().into_store()),
         Scheme::Memory => Err(ConnectError::Memory),
-        Scheme::Redis => redis(url, settings).await,
-        Scheme::Postgres => postgres(url, settings).await,
-        Scheme::MySql => mysql(url, settings).await,
-        Scheme::Sqlite => sqlite(url, settings).await,
+        Scheme::Redis => with_feature!("redis", {
+            let store = crate::stores::RedisStore::connect(url).await.map_err(store_error)?;
+            Ok(options.cache_announcing(store))
+        }),
+        Scheme::Postgres => with_feature!("postgres", {
+            let store = open_sql!(PostgresStore, url, options);
+            Ok(options.cache_announcing(store))
+        }),
+        Scheme::MySql => with_feature!("mysql", {
+            let store = open_sql!(MySqlStore, url, options);
+            Ok(options.cache_with_ttl(store))
+        }),
+        Scheme::Sqlite => with_feature!("sqlite", {
+            let store = open_sql!(SqliteStore, url, options);
+            Ok(options.cache_with_ttl(store))
+        }),
     }
 }
 
-#[cfg(feature = "redis")]
-async fn redis(url: &str, settings: OpenOptions) -> Opened {
-    let store = crate::stores::RedisStore::connect(url).await.map_err(refused)?;
-    Ok(settings.front.of_announcing(store))
-}
-
-#[cfg(not(feature = "redis"))]
-async fn redis(_: &str, _: OpenOptions) -> Opened {
-    Err(ConnectError::Feature { feature: "redis" })
-}
-
-#[cfg(feature = "postgres")]
-async fn postgres(url: &str, settings: OpenOptions) -> Opened {
-    let builder = crate::stores::PostgresStore::builder(url);
-    let builder = if settings.migrate { builder.migrate() } else { builder };
-    let store = builder.connect().await.map_err(refused)?;
-    Ok(settings.front.of_announcing(store))
-}
-
-#[cfg(not(feature = "postgres"))]
-async fn postgres(_: &str, _: OpenOptions) -> Opened {
-    Err(ConnectError::Feature { feature: "postgres" })
-}
-
-#[cfg(feature = "mysql")]
-async fn mysql(url: &str, settings: OpenOptions) -> Opened {
-    let builder = crate::stores::MySqlStore::builder(url);
-    let builder = if settings.migrate { builder.migrate() } else { builder };
-    let store = builder.connect().await.map_err(refused)?;
-    Ok(settings.front.of_silent(store))
-}
-
-#[cfg(not(feature = "mysql"))]
-async fn mysql(_: &str, _: OpenOptions) -> Opened {
-    Err(ConnectError::Feature { feature: "mysql" })
-}
-
-#[cfg(feature = "sqlite")]
-async fn sqlite(url: &str, settings: OpenOptions) -> Opened {
-    let builder = crate::stores::SqliteStore::builder(url);
-    let builder = if settings.migrate { builder.migrate() } else { builder };
-    let store = builder.connect().await.map_err(refused)?;
-    Ok(settings.front.of_silent(store))
-}
-
-#[cfg(not(feature = "sqlite"))]
-async fn sqlite(_: &str, _: OpenOptions) -> Opened {
-    Err(ConnectError::Feature { feature: "sqlite" })
-}
-
 #[cfg(any(feature = "redis", feature = "postgres", feature = "mysql", feature = "sqlite"))]
-fn refused(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
+fn store_error(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
     ConnectError::Store { error: error.into() }
 }
 
-#[cfg(all(test, not(feature = "redis"), not(feature = "sqlite")))]
+#[cfg(feature = "near-cache")]
+#[allow(dead_code)] // which stores there are depends on the features
+impl OpenOptions {
+    /// Puts a near cache in front of a store that announces changes, if requested.
+    fn cache_announcing<S: Announces>(self, store: S) -> Arc<dyn Store> {
+        match self.near_cache {
+            Some(builder) => builder.build(store).into_store(),
+            None => store.into_store(),
+        }
+    }
+
+    /// Puts a near cache in front of a store that does not announce changes, if there is a TTL.
+    fn cache_with_ttl<S: Store>(self, store: S) -> Arc<dyn Store> {
+        match (self.near_cache, self.ttl) {
+            (builder, Some(ttl)) => builder.unwrap_or_default().with_ttl(store, ttl).into_store(),
+            (Some(_), None) => {
+                tracing::info!("near cache disabled: the store does not announce changes");
+                store.into_store()
+            }
+            (None, None) => store.into_store(),
+        }
+    }
+}
+
+#[cfg(not(feature = "near-cache"))]
+#[allow(dead_code)] // which stores there are depends on the features
+impl OpenOptions {
+    fn cache_announcing<S: Store>(self, store: S) -> Arc<dyn Store> {
+        store.into_store()
+    }
+
+    fn cache_with_ttl<S: Store>(self, store: S) -> Arc<dyn Store> {
+        store.into_store()
+    }
+}
+
+/// The kinds of stores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Scheme {
+    Memory,
+    Redis,
+    Postgres,
+    MySql,
+    Sqlite,
+}
+
+impl Scheme {
+    /// Returns the kind of store of a URL, or none if the scheme is unknown.
+    fn of(url: &str) -> Option<Self> {
+        let (scheme, _) = url.split_once(':')?;
+        Some(match scheme {
+            "memory" => Self::Memory,
+            "redis" | "redis+sentinel" | "redis+cluster" => Self::Redis,
+            "rediss" | "rediss+sentinel" | "rediss+cluster" => Self::Redis,
+            "postgres" | "postgresql" => Self::Postgres,
+            "mysql" | "mariadb" => Self::MySql,
+            "sqlite" => Self::Sqlite,
+            _ => return None,
+        })
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    /// Only in a build that is without them: features add, and a test has no way to take one away.
+    #[test]
+    fn only_the_listed_schemes_are_known() {
+        for (url, scheme) in [
+            ("memory:", Some(Scheme::Memory)),
+            ("redis://h", Some(Scheme::Redis)),
+            ("rediss+cluster://h", Some(Scheme::Redis)),
+            ("postgres://h/d", Some(Scheme::Postgres)),
+            ("postgresql://h/d", Some(Scheme::Postgres)),
+            ("mysql://h/d", Some(Scheme::MySql)),
+            ("mariadb://h/d", Some(Scheme::MySql)),
+            ("sqlite:file.db", Some(Scheme::Sqlite)),
+            ("", None),
+            ("memory", None),
+            ("Redis://h", None),
+            ("redis+tcp://h", None),
+            ("file.db", None),
+            ("https://h", None),
+        ] {
+            assert_eq!(Scheme::of(url), scheme, "{url}");
+        }
+    }
+
+    /// Runs only in a build without these features: a test cannot disable a feature.
+    #[cfg(all(not(feature = "redis"), not(feature = "sqlite")))]
     #[tokio::test]
-    async fn a_store_that_was_not_compiled_in_names_its_feature() {
+    async fn a_disabled_feature_is_named_in_the_error() {
         for (url, named) in [("redis://h", "redis"), ("sqlite:file.db", "sqlite")] {
-            let error = open(url, OpenOptions::default()).await.expect_err("it is not compiled in");
+            let error = open(url, OpenOptions::default()).await.expect_err("it is disabled");
             assert!(matches!(error, ConnectError::Feature { feature } if feature == named));
             assert!(error.to_string().contains(&format!("`{named}`")), "{error}");
         }

@@ -1,16 +1,12 @@
-//! Sign-ins in this process's memory.
+//! Sign-ins in the memory of this process.
 //!
-//! Records lie in a sharded table under their id, and a second table knows each subject's ids.
-//! What changes a subject's set of sign-ins holds the lock of that subject's shard, then takes
-//! the record's lock for a moment; what only reads a record takes that record's lock alone.
+//! `store` holds the operations, `table` the records under their ids and the bounds on their number,
+//! and `subjects` the ids of each subject's sign-ins. What changes the set of a subject's sign-ins
+//! holds the lock of that subject's shard, then takes the record's lock for a moment; what only reads
+//! a record takes the record's lock alone.
 
-mod builder;
-mod create;
-mod remove;
-mod room;
 mod store;
 mod subjects;
 mod table;
 
-pub use builder::MemoryStoreBuilder;
-pub use store::MemoryStore;
+pub use store::{MemoryStore, MemoryStoreBuilder};

@@ -1,25 +1,35 @@
-//! The store.
+//! The store: its options, creation with a limit, and deletion.
+//!
+//! A record lives in the [`Table`], under its id. A sign-in of a subject is also listed in
+//! [`Subjects`], and an anonymous one in the queue of [`Capacity`]. Whatever changes the set of a
+//! subject's sign-ins locks the subject first and then, briefly, the record. Reading a record locks
+//! only the record's shard.
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
-use super::builder::MemoryStoreBuilder;
-use super::room::Capacity;
-use super::subjects::Subjects;
-use super::table::Table;
+use super::subjects::{LockedSubject, Subjects};
+use super::table::{Capacity, Table};
 use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::{Record, Rotation};
 use crate::secret::Digest;
-use crate::store::{CompareAndSwap, Created, Deleted, Peek, SignInLimit, Store};
+use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, Peek, SignInLimit, Store};
 use crate::watch::Watch;
 
-/// Sign-ins in this process's memory: for one server, for development and for tests. They end with
-/// the process.
+/// The average number of records that each new sign-in examines for their expiry. It is high enough
+/// to examine all records before their number grows by an eighth.
+const EXAMINED_PER_CREATE: usize = 8;
+/// The interval at which a full store examines all records at once.
+const FULL_SWEEP_EVERY: Duration = Duration::from_secs(1);
+
+/// Stores sign-ins in the memory of this process, for a single server, for development and for
+/// tests. They are lost when the process ends.
 ///
 /// ```
 /// use auth_store::MemoryStore;
@@ -28,35 +38,45 @@ use crate::watch::Watch;
 /// assert!(store.is_empty());
 /// ```
 ///
-/// It is bounded, see [`MemoryStoreBuilder`], and collects what has expired while new sign-ins
-/// arrive, a little at a time. A look-up takes one lock, shared with other look-ups.
+/// Its size is bounded, see [`MemoryStoreBuilder`]. New sign-ins trigger the deletion of expired
+/// ones, a few at a time. A look-up takes one lock, which other look-ups share.
 pub struct MemoryStore {
-    pub(super) table: Table,
-    pub(super) subjects: Subjects,
-    pub(super) room: Capacity,
-    pub(super) creates: AtomicUsize,
-    pub(super) rescue_at: AtomicU64,
+    table: Table,
+    subjects: Subjects,
+    capacity: Capacity,
+    creates: AtomicUsize,
+    /// The time, in milliseconds, from which a full store may examine all records again.
+    full_sweep_at: AtomicU64,
+}
+
+/// Configures a [`MemoryStore`].
+#[derive(Clone, Copy, Debug)]
+#[must_use]
+pub struct MemoryStoreBuilder {
+    capacity: usize,
+    max_anonymous: usize,
+    shards: usize,
 }
 
 impl MemoryStore {
-    /// A store for at most 10 million sign-ins, one million of them anonymous.
+    /// Creates a store for at most 10 million sign-ins, of which one million may be anonymous.
     #[must_use]
     pub fn new() -> Self {
         MemoryStoreBuilder::default().build()
     }
 
-    /// Says how much the store holds.
+    /// Returns a builder that sets the size of the store.
     pub fn builder() -> MemoryStoreBuilder {
         MemoryStoreBuilder::default()
     }
 
-    /// How many sign-ins there are, expired ones that were not collected yet included.
+    /// Returns the number of sign-ins. It includes expired ones that were not deleted yet.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.room.len()
+        self.capacity.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether the store contains no sign-ins.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -64,15 +84,27 @@ impl MemoryStore {
 }
 
 impl MemoryStoreBuilder {
-    /// The store.
+    /// Sets the maximum number of sign-ins, anonymous ones included. Defaults to 10 million. A
+    /// sign-in takes about 350 bytes, plus the application's data.
+    pub fn capacity(self, max: usize) -> Self {
+        Self { capacity: max, ..self }
+    }
+
+    /// Sets the maximum number of anonymous sign-ins. The oldest are evicted first. Defaults to one
+    /// million.
+    pub fn max_anonymous(self, max: usize) -> Self {
+        Self { max_anonymous: max, ..self }
+    }
+
+    /// Creates the store.
     #[must_use]
     pub fn build(self) -> MemoryStore {
         MemoryStore {
             table: Table::new(self.shards),
             subjects: Subjects::new(self.shards),
-            room: Capacity::new(self.capacity, self.max_anonymous),
+            capacity: Capacity::new(self.capacity, self.max_anonymous),
             creates: AtomicUsize::new(0),
-            rescue_at: AtomicU64::new(0),
+            full_sweep_at: AtomicU64::new(0),
         }
     }
 }
@@ -80,6 +112,12 @@ impl MemoryStoreBuilder {
 impl Default for MemoryStore {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+impl Default for MemoryStoreBuilder {
+    fn default() -> Self {
+        Self { capacity: 10_000_000, max_anonymous: 1_000_000, shards: 256 }
     }
 }
 
@@ -91,8 +129,8 @@ impl fmt::Debug for MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
-        self.table.with(sid, |record| see(Peek::Authoritative(record)));
+    fn peek(&self, sid: &SignInId, visit: &mut dyn FnMut(Peek<'_>)) {
+        self.table.with(sid, |record| visit(Peek::Authoritative(record)));
     }
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
@@ -109,10 +147,10 @@ impl Store for MemoryStore {
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
         record.version = 0;
-        self.collect_some(record.created_at);
+        self.delete_some_expired(record.created_at);
         match record.subject.clone() {
             None => self.create_anonymous(record),
-            Some(subject) => self.create_signed_in(record, &subject, limit),
+            Some(subject) => self.create_for_subject(record, &subject, limit),
         }
     }
 
@@ -150,11 +188,11 @@ impl Store for MemoryStore {
     }
 
     async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
-        Ok(matches!(self.take_away(sid, |_| true), Deleted::Done))
+        Ok(matches!(self.delete_record(sid, |_| true), Deleted::Done))
     }
 
     async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        Ok(self.take_away(sid, |record| record.version == version))
+        Ok(self.delete_record(sid, |record| record.version == version))
     }
 
     async fn delete_if_idle(
@@ -162,7 +200,7 @@ impl Store for MemoryStore {
         sid: &SignInId,
         last_seen: Timestamp,
     ) -> Result<bool, StoreError> {
-        let deleted = self.take_away(sid, |record| record.last_seen() <= last_seen);
+        let deleted = self.delete_record(sid, |record| record.last_seen() <= last_seen);
         Ok(matches!(deleted, Deleted::Done))
     }
 
@@ -172,42 +210,205 @@ impl Store for MemoryStore {
 
     async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
         let mut locked = self.subjects.lock(subject);
-        Ok(locked.has(sid) && self.remove_all(&mut locked, [*sid]) > 0)
+        Ok(locked.contains(sid) && self.delete_all(&mut locked, [*sid]) > 0)
     }
 
     async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
         let mut locked = self.subjects.lock(subject);
         let mut sids = locked.sign_ins();
         sids.retain(|sid| sid != keep);
-        Ok(self.remove_all(&mut locked, sids))
+        Ok(self.delete_all(&mut locked, sids))
     }
 
     async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
         let mut locked = self.subjects.lock(subject);
         let sids = locked.sign_ins();
-        Ok(self.remove_all(&mut locked, sids))
+        Ok(self.delete_all(&mut locked, sids))
     }
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         let locked = self.subjects.lock(subject);
         let sids = locked.sign_ins();
         for sid in &sids {
-            let amend = |record: &Record| {
-                let mut amended = record.clone();
-                amended.set_principal(principal);
-                amended.version += 1;
-                amended
+            let update = |record: &Record| {
+                let mut updated = record.clone();
+                updated.set_principal(principal);
+                updated.version += 1;
+                updated
             };
-            self.table.swap(sid, |_| true, amend);
+            self.table.swap(sid, |_| true, update);
         }
         Ok(sids.len())
     }
 
-    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
-        let mut collected = 0;
+    async fn sweep(&self, now: Timestamp, max: usize) -> Result<usize, StoreError> {
+        let mut deleted = 0;
         for shard in 0..self.table.shards() {
-            collected += self.collect(shard, now, most - collected);
+            deleted += self.delete_expired(shard, now, max - deleted);
         }
-        Ok(collected)
+        Ok(deleted)
     }
+}
+
+/// Creation.
+impl MemoryStore {
+    /// Creates an anonymous sign-in. It holds the queue meanwhile, so that the queue lists all of them.
+    fn create_anonymous(&self, record: Record) -> Result<Created, StoreError> {
+        let sid = record.sid;
+        let mut queue = self.capacity.queue();
+        if self.table.contains(&sid) {
+            return Err(StoreError::duplicate_id());
+        }
+        while !self.capacity.reserve(true) {
+            let oldest = queue.pop_front().ok_or_else(full)?;
+            self.delete_from_table(&oldest, |record| record.subject.is_none());
+        }
+        if !self.table.insert_new(Arc::new(record)) {
+            self.capacity.release(true);
+            return Err(StoreError::duplicate_id());
+        }
+        queue.push_back(sid);
+        self.capacity.compact(&mut queue, |sid| self.table.contains(sid));
+        Ok(Created::Stored { evicted: 0 })
+    }
+
+    fn create_for_subject(
+        &self,
+        record: Record,
+        subject: &Arc<str>,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError> {
+        let (sid, now) = (record.sid, record.created_at);
+        let mut locked = self.subjects.lock(subject);
+        if self.table.contains(&sid) {
+            return Err(StoreError::duplicate_id());
+        }
+        let surplus = limit.map_or_else(Vec::new, |limit| self.surplus(&mut locked, limit, now));
+        match (surplus.as_slice(), limit) {
+            ([], _) => self.reserve_or_evict()?,
+            (_, Some(SignInLimit { when_full: OverflowPolicy::Reject, .. })) => {
+                return Ok(Created::LimitReached);
+            }
+            ([replaced, others @ ..], _) => {
+                self.delete_all(&mut locked, others.iter().map(|record| record.sid));
+                locked.remove(&replaced.sid);
+                // The new sign-in takes over the reservation of this one.
+                self.table.remove(&replaced.sid, |_| true);
+            }
+        }
+        if !self.table.insert_new(Arc::new(record)) {
+            self.capacity.release(false);
+            return Err(StoreError::duplicate_id());
+        }
+        locked.add(subject, sid);
+        Ok(Created::Stored { evicted: surplus.len() })
+    }
+
+    /// Deletes the expired sign-ins of a subject, and returns those that must be deleted before one
+    /// more is created, oldest first.
+    fn surplus(
+        &self,
+        locked: &mut LockedSubject<'_>,
+        limit: SignInLimit,
+        now: Timestamp,
+    ) -> Vec<Arc<Record>> {
+        let sign_ins = self.oldest_first(locked);
+        let (mut live, expired): (Vec<_>, Vec<_>) =
+            sign_ins.into_iter().partition(|record| record.expiry(now).is_none());
+        self.delete_all(locked, expired.iter().map(|record| record.sid));
+        let max = usize::try_from(limit.max.get()).unwrap_or(usize::MAX);
+        live.truncate((live.len() + 1).saturating_sub(max));
+        live
+    }
+
+    /// Returns the sign-ins of a subject in the order of their creation.
+    fn oldest_first(&self, locked: &LockedSubject<'_>) -> Vec<Arc<Record>> {
+        let mut records: Vec<_> =
+            locked.sign_ins().iter().filter_map(|sid| self.table.get(sid)).collect();
+        records.sort_by_key(|record| record.created_at);
+        records
+    }
+
+    /// Reserves space for a sign-in of a subject. A full store evicts its oldest anonymous ones.
+    fn reserve_or_evict(&self) -> Result<(), StoreError> {
+        while !self.capacity.reserve(false) {
+            let oldest = self.capacity.queue().pop_front().ok_or_else(full)?;
+            self.delete_from_table(&oldest, |record| record.subject.is_none());
+        }
+        Ok(())
+    }
+}
+
+/// Deletion.
+impl MemoryStore {
+    /// Deletes a record from the table, but not from the set of its subject: the record is anonymous,
+    /// or the caller has locked the subject and updates the set.
+    fn delete_from_table(&self, sid: &SignInId, expected: impl FnOnce(&Record) -> bool) -> Deleted {
+        let (deleted, record) = self.table.remove(sid, expected);
+        if let Some(record) = record {
+            self.capacity.release(record.subject.is_none());
+        }
+        deleted
+    }
+
+    /// Deletes a record from the table and from the set of its subject.
+    fn delete_record(&self, sid: &SignInId, expected: impl FnOnce(&Record) -> bool) -> Deleted {
+        let subject = match self.table.get(sid) {
+            Some(record) => record.subject.clone(),
+            None => return Deleted::NotFound,
+        };
+        let Some(subject) = subject else { return self.delete_from_table(sid, expected) };
+        let mut locked = self.subjects.lock(&subject);
+        let deleted = self.delete_from_table(sid, expected);
+        if matches!(deleted, Deleted::Done) {
+            locked.remove(sid);
+        }
+        deleted
+    }
+
+    /// Deletes these sign-ins of a locked subject, and returns their number.
+    fn delete_all(
+        &self,
+        locked: &mut LockedSubject<'_>,
+        sids: impl IntoIterator<Item = SignInId>,
+    ) -> usize {
+        let mut deleted = 0;
+        for sid in sids {
+            self.delete_from_table(&sid, |_| true);
+            locked.remove(&sid);
+            deleted += 1;
+        }
+        deleted
+    }
+
+    /// Deletes at most `max` expired records of one shard. Readers are not blocked while it searches.
+    fn delete_expired(&self, shard: usize, now: Timestamp, max: usize) -> usize {
+        let expired = |record: &Record| record.expiry(now).is_some();
+        let found = self.table.select(shard, max, expired);
+        found.iter().filter(|sid| matches!(self.delete_record(sid, expired), Deleted::Done)).count()
+    }
+
+    /// Deletes some expired records when a sign-in is created: those of one shard now and then, and all
+    /// of them when the store is full.
+    fn delete_some_expired(&self, now: Timestamp) {
+        let shards = self.table.shards();
+        let creates = self.creates.fetch_add(1, Ordering::Relaxed);
+        let every = (self.len() / shards / EXAMINED_PER_CREATE).max(1);
+        if creates.is_multiple_of(every) {
+            self.delete_expired(creates / every % shards, now, usize::MAX);
+        }
+        if self.capacity.is_full() && self.full_sweep_is_due(now) {
+            (0..shards).for_each(|shard| _ = self.delete_expired(shard, now, usize::MAX));
+        }
+    }
+
+    fn full_sweep_is_due(&self, now: Timestamp) -> bool {
+        let next = (now + FULL_SWEEP_EVERY).as_millis();
+        let due = |at: u64| (now.as_millis() >= at).then_some(next);
+        self.full_sweep_at.fetch_update(Ordering::Relaxed, Ordering::Relaxed, due).is_ok()
+    }
+}
+
+fn full() -> StoreError {
+    StoreError::unavailable("the store is full")
 }

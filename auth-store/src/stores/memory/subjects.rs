@@ -1,4 +1,7 @@
-//! Which sign-ins each subject has, oldest first.
+//! The sign-ins of each subject, oldest first.
+//!
+//! The lock of a subject serializes everything that creates or ends its sign-ins, so that a limit holds
+//! and a revocation misses none. Subjects share locks by their hash, in as many shards as the table.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -10,12 +13,13 @@ use parking_lot::{Mutex, MutexGuard};
 
 type Slot = Box<Subject>;
 
+/// The ids of the sign-ins of all subjects.
 pub(super) struct Subjects {
     hasher: RandomState,
     shards: Box<[Mutex<HashTable<Slot>>]>,
 }
 
-/// One subject's sign-ins. Most have one, and it takes no list.
+/// The sign-ins of one subject. Most subjects have only one, which is stored without a list.
 struct Subject {
     name: Arc<str>,
     sign_ins: SubjectSignIns,
@@ -41,33 +45,35 @@ impl Subjects {
         Self { hasher: RandomState::new(), shards }
     }
 
-    /// Holds a subject's set of sign-ins: nobody else changes it until the guard is dropped.
-    pub(super) fn lock<'a>(&'a self, name: &'a str) -> Locked<'a> {
+    /// Locks the set of a subject's sign-ins. No other operation changes it until the guard is
+    /// dropped.
+    pub(super) fn lock<'a>(&'a self, name: &'a str) -> LockedSubject<'a> {
         let hash = self.hasher.hash_one(name);
         let at = usize::try_from(hash >> 32).unwrap_or(0) % self.shards.len();
-        Locked { name, hash, shard: self.shards[at].lock(), hasher: &self.hasher }
+        LockedSubject { name, hash, shard: self.shards[at].lock(), hasher: &self.hasher }
     }
 }
 
-pub(super) struct Locked<'a> {
+/// A subject whose set of sign-ins is locked.
+pub(super) struct LockedSubject<'a> {
     name: &'a str,
     hash: u64,
     shard: MutexGuard<'a, HashTable<Slot>>,
     hasher: &'a RandomState,
 }
 
-impl Locked<'_> {
+impl LockedSubject<'_> {
     pub(super) fn sign_ins(&self) -> Vec<SignInId> {
         let found = self.shard.find(self.hash, |subject| *subject.name == *self.name);
         found.map_or_else(Vec::new, |subject| subject.sign_ins.as_slice().to_vec())
     }
 
-    pub(super) fn has(&self, sid: &SignInId) -> bool {
+    pub(super) fn contains(&self, sid: &SignInId) -> bool {
         let found = self.shard.find(self.hash, |subject| *subject.name == *self.name);
         found.is_some_and(|subject| subject.sign_ins.as_slice().contains(sid))
     }
 
-    /// Adds the youngest.
+    /// Appends a sign-in, which must be the youngest.
     pub(super) fn add(&mut self, name: &Arc<str>, sid: SignInId) {
         let same = |subject: &Slot| *subject.name == **name;
         let rehash = |subject: &Slot| self.hasher.hash_one(&*subject.name);

@@ -1,17 +1,24 @@
-//! The records, under their ids.
+//! The records under their ids, and the bounds on their number.
+//!
+//! The table is divided into shards, each with a lock, so that requests of different sign-ins rarely
+//! wait for each other. [`Capacity`] is separate from it: a record reserves space before it is
+//! inserted, because evicting another one for it takes other locks.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use auth_core::SignInId;
 use hashbrown::HashTable;
 use hashbrown::hash_table::Entry;
-use parking_lot::RwLock;
+use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::record::Record;
 use crate::store::{CompareAndSwap, Deleted};
 use crate::watch::Watchers;
 
-/// A lock in cache lines of its own, so that cores that read other shards do not wait for it.
+/// A lock in cache lines of its own: otherwise cores that read other shards would invalidate its
+/// cache line.
 #[repr(align(128))]
 #[derive(Default)]
 struct Shard(RwLock<HashTable<Arc<Record>>>);
@@ -21,15 +28,17 @@ pub(super) struct Table {
     pub(super) watchers: Watchers,
 }
 
-/// Ids are random, so they are their own hash. The first two bytes may say where a store keeps
-/// the sign-in, and those of one subject share them: they are left out.
+/// Returns the hash of an id, which is random and therefore its own hash. The first two bytes may be
+/// the same for all sign-ins of a subject, since some stores place them by these bytes, so they are
+/// left out.
 fn hash(sid: &SignInId) -> u64 {
     let [_, _, _, _, _, _, _, _, hash @ ..] = *sid.as_bytes();
     u64::from_le_bytes(hash)
 }
 
 impl Table {
-    /// So many shards, or as many as make a power of two: a remainder would cost every look-up.
+    /// Creates a table with this number of shards, rounded up to a power of two, so that a look-up
+    /// needs no division.
     pub(super) fn new(shards: usize) -> Self {
         let shards = (0..shards.next_power_of_two()).map(|_| Shard::default()).collect();
         Self { shards, watchers: Watchers::default() }
@@ -40,21 +49,25 @@ impl Table {
         &self.shards[usize::from(u16::from_le_bytes([low, high])) & (self.shards.len() - 1)].0
     }
 
-    /// Lends the record, under the lock that other readers share.
-    pub(super) fn with<T>(&self, sid: &SignInId, see: impl FnOnce(Option<&Arc<Record>>) -> T) -> T {
+    /// Calls `visit` with the record, while holding a lock that other readers share.
+    pub(super) fn with<T>(
+        &self,
+        sid: &SignInId,
+        visit: impl FnOnce(Option<&Arc<Record>>) -> T,
+    ) -> T {
         let shard = self.shard(sid).read();
-        see(shard.find(hash(sid), |record| record.sid == *sid))
+        visit(shard.find(hash(sid), |record| record.sid == *sid))
     }
 
     pub(super) fn get(&self, sid: &SignInId) -> Option<Arc<Record>> {
         self.with(sid, |record| record.map(Arc::clone))
     }
 
-    pub(super) fn is_taken(&self, sid: &SignInId) -> bool {
+    pub(super) fn contains(&self, sid: &SignInId) -> bool {
         self.with(sid, |record| record.is_some())
     }
 
-    /// Inserts it, or says that its key is taken.
+    /// Inserts a record, unless its id exists. Returns whether it was inserted.
     pub(super) fn insert_new(&self, record: Arc<Record>) -> bool {
         let sid = record.sid;
         let mut shard = self.shard(&sid).write();
@@ -67,7 +80,7 @@ impl Table {
         }
     }
 
-    /// Replaces the record by a changed copy, if it is still as `expected`.
+    /// Replaces the record by a changed copy, if it is as `expected`.
     pub(super) fn swap(
         &self,
         sid: &SignInId,
@@ -81,14 +94,14 @@ impl Table {
         if !expected(slot) {
             return CompareAndSwap::Conflict(Arc::clone(slot));
         }
-        *slot = Arc::new(change(slot)); // nobody touches it meanwhile: that takes the read lock
+        *slot = Arc::new(change(slot)); // `touch` takes the read lock, so none is lost meanwhile
         let stored = CompareAndSwap::Stored(Arc::clone(slot));
         drop(shard);
         self.watchers.wake(sid);
         stored
     }
 
-    /// Takes the record out, if it is still as `expected`.
+    /// Removes the record, if it is as `expected`.
     pub(super) fn remove(
         &self,
         sid: &SignInId,
@@ -114,14 +127,86 @@ impl Table {
         self.shards.len()
     }
 
-    /// At most `most` ids of one shard whose record is as asked. Readers go on meanwhile.
+    /// Returns at most `max` ids of one shard whose records match. Readers are not blocked.
     pub(super) fn select(
         &self,
         shard: usize,
-        most: usize,
-        asked: impl Fn(&Record) -> bool,
+        max: usize,
+        matches: impl Fn(&Record) -> bool,
     ) -> Vec<SignInId> {
         let shard = self.shards[shard].0.read();
-        shard.iter().filter(|record| asked(record)).map(|record| record.sid).take(most).collect()
+        shard.iter().filter(|record| matches(record)).map(|record| record.sid).take(max).collect()
     }
+}
+
+/// Counts all records and the anonymous ones, and lists the anonymous ones in the order of their
+/// creation.
+pub(super) struct Capacity {
+    max: usize,
+    max_anonymous: usize,
+    all: AtomicUsize,
+    anonymous: AtomicUsize,
+    /// May contain the ids of deleted records. They are skipped, and removed now and then.
+    queue: Mutex<VecDeque<SignInId>>,
+}
+
+impl Capacity {
+    pub(super) fn new(max: usize, max_anonymous: usize) -> Self {
+        let (all, anonymous) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        Self { max, max_anonymous, all, anonymous, queue: Mutex::default() }
+    }
+
+    /// Reserves space for one record, and returns whether there was any.
+    pub(super) fn reserve(&self, anonymous: bool) -> bool {
+        if anonymous && !increment_below(&self.anonymous, self.max_anonymous) {
+            return false;
+        }
+        if increment_below(&self.all, self.max) {
+            return true;
+        }
+        if anonymous {
+            self.anonymous.fetch_sub(1, Ordering::Relaxed);
+        }
+        false
+    }
+
+    /// Releases the space of one record.
+    pub(super) fn release(&self, anonymous: bool) {
+        self.all.fetch_sub(1, Ordering::Relaxed);
+        if anonymous {
+            self.anonymous.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Returns whether the next record may find no space.
+    pub(super) fn is_full(&self) -> bool {
+        self.len() >= self.max || self.anonymous.load(Ordering::Relaxed) >= self.max_anonymous
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.all.load(Ordering::Relaxed)
+    }
+
+    /// Locks the queue of anonymous records, oldest first. While it is held, none is added.
+    pub(super) fn queue(&self) -> MutexGuard<'_, VecDeque<SignInId>> {
+        self.queue.lock()
+    }
+
+    /// Removes deleted records from the queue once they are the majority.
+    pub(super) fn compact(
+        &self,
+        queue: &mut VecDeque<SignInId>,
+        exists: impl Fn(&SignInId) -> bool,
+    ) {
+        if queue.len() > 64 + 2 * self.anonymous.load(Ordering::Relaxed) {
+            queue.retain(exists);
+            queue.shrink_to_fit();
+        }
+    }
+}
+
+/// Increments a counter that is below its maximum, and returns whether it was.
+fn increment_below(count: &AtomicUsize, max: usize) -> bool {
+    let next = |count: usize| (count < max).then_some(count + 1);
+    count.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
 }
