@@ -1,22 +1,22 @@
-//! What stores and caches do, counted for the recorder of the crate `metrics` that the
-//! application installs. Without one, nothing is kept.
+//! Metrics of stores and near caches, for the recorder of the crate `metrics` that the application
+//! installs. Without a recorder, nothing is kept.
 //!
-//! | name | kind | labels | what |
+//! | name | kind | labels | meaning |
 //! |---|---|---|---|
-//! | `auth_store_calls_total` | counter | `op`, `outcome` | calls of a store: which, and whether it was `ok`, `unavailable`, `taken` or `invalid` |
-//! | `auth_store_call_duration_seconds` | histogram | `op` | how long they took |
-//! | `auth_near_cache_hits_total` | counter | | how often a copy was shown |
-//! | `auth_near_cache_misses_total` | counter | | how often the store was asked for a sign-in |
-//! | `auth_near_cache_invalidations_total` | counter | | announcements of changed sign-ins that were heard, this node's own among them; in a Redis Cluster by way of every primary |
-//! | `auth_near_cache_generation` | gauge | | grows when the lease is lost, and when listening begins |
-//! | `auth_near_cache_lease_seconds` | gauge | | for how long copies may still be believed; 0 while none is |
-//! | `auth_near_cache_entries` | gauge | | how many copies there are |
-//! | `auth_near_cache_bytes` | gauge | | how many bytes they take, about |
+//! | `auth_store_calls_total` | counter | `op`, `outcome` | calls of a store: the method, and `ok`, `unavailable`, `duplicate_id` or `invalid` |
+//! | `auth_store_call_duration_seconds` | histogram | `op` | duration of the calls |
+//! | `auth_near_cache_hits_total` | counter | | sign-ins served from the cache |
+//! | `auth_near_cache_misses_total` | counter | | sign-ins read from the store |
+//! | `auth_near_cache_invalidations_total` | counter | | received announcements of changed sign-ins, including this node's own; in a Redis Cluster, one from every primary |
+//! | `auth_near_cache_generation` | gauge | | incremented when the lease is lost and when listening begins |
+//! | `auth_near_cache_lease_seconds` | gauge | | remaining time for which entries may be served; 0 without a lease |
+//! | `auth_near_cache_entries` | gauge | | number of entries |
+//! | `auth_near_cache_bytes` | gauge | | approximate size of the entries in bytes |
 //!
-//! A [`InstrumentedStore`] store counts its calls. A near cache counts by itself, and
-//! [`NearCacheStats::record`](crate::near_cache::NearCacheStats::record) hands the numbers on
-//! whenever they are wanted: before they are scraped, or now and then. A request that the cache
-//! answers costs nothing more for it.
+//! An [`InstrumentedStore`] counts its calls. A near cache keeps statistics by itself;
+//! [`NearCacheStats::record`](crate::near_cache::NearCacheStats::record) hands them to the recorder
+//! whenever the application calls it: periodically, or before the metrics are scraped. So the metrics
+//! cost nothing on a request that the cache serves.
 //!
 //! ```
 //! # async fn serve() {}
@@ -29,18 +29,13 @@
 //!
 //! describe();
 //! let cache = Arc::new(NearCache::new(InstrumentedStore::new(store)));
-//! // SessionAuth::new(Arc::clone(&cache)), and where the metrics are shown:
-//! cache.status().record();
+//! // Pass `Arc::clone(&cache)` to `SessionAuth::new`. In the handler that serves the metrics:
+//! cache.stats().record();
 //! # }
 //! ```
 
-#[cfg(feature = "near-cache")]
-mod announces;
-mod describe;
-mod metered;
-mod names;
-#[cfg(feature = "near-cache")]
-mod status;
+mod instrumented_store;
+mod recorder;
 
-pub use describe::describe;
-pub use metered::InstrumentedStore;
+pub use instrumented_store::InstrumentedStore;
+pub use recorder::describe;

@@ -42,7 +42,7 @@ async fn calls_are_counted_by_name_and_outcome() {
     let all = recorded.take();
     let calls = |labels| value(&all, &format!("auth_store_calls_total{{{labels}}}"));
     assert_eq!(calls("op=create,outcome=ok"), Some("1"));
-    assert_eq!(calls("op=create,outcome=taken"), Some("1"));
+    assert_eq!(calls("op=create,outcome=duplicate_id"), Some("1"));
     assert_eq!(calls("op=load,outcome=ok"), Some("2"));
     let counted = all.iter().filter(|(name, _)| name.starts_with("auth_store_calls")).count();
     assert_eq!(counted, 3, "{all:?}");

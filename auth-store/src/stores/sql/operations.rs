@@ -141,9 +141,9 @@ impl<D: Dialect> SqlInner<D> {
         &self,
         sid: &SignInId,
         expected: u64,
-        data: &SessionData,
+        data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
-        let data = encoding::data(data);
+        let data = encoding::data(&data);
         let values = [sid_value(sid), Value::int(version(expected)), Value::bytes(&data)];
         self.compare_and_swap(sid, &self.statements.update, &values).await
     }
@@ -152,7 +152,7 @@ impl<D: Dialect> SqlInner<D> {
         &self,
         sid: &SignInId,
         from: &Digest,
-        rotation: &Rotation,
+        rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
         let Rotation { kind, digests, grace, renewal } = rotation;
         let details = renewal.as_ref().and_then(|renewal| renewal.details.as_deref());
@@ -163,13 +163,13 @@ impl<D: Dialect> SqlInner<D> {
         let mut values = vec![
             sid_value(sid),
             Value::bytes(&from.0),
-            Value::int(i64::from(*kind as u8)),
+            Value::int(i64::from(kind as u8)),
             Value::bytes(&digests.family.0),
             Value::bytes(&digests.current.0),
             Value::bytes(&grace),
             Value::Bytes(details.as_deref()),
         ];
-        let Some(Reauthentication { at, limits, persistence, principal, details: _ }) = renewal
+        let Some(Reauthentication { at, limits, persistence, principal, details: _ }) = &renewal
         else {
             return self.compare_and_swap(sid, &self.statements.rotate, &values).await;
         };

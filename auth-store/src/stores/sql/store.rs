@@ -109,114 +109,38 @@ macro_rules! sql_store {
     };
 }
 
-/// Implements [`Store`](crate::Store), with a span for each operation.
+/// Implements [`Store`](crate::Store) by the operations of `SqlInner`, each in a span of its own.
 macro_rules! impl_store {
-    ($store:ty) => {
-        const _: () = {
-            use std::sync::Arc;
-
-            use auth_core::{SignInId, Timestamp};
-
-            use $crate::data::SessionData;
-            use $crate::error::StoreError;
-            use $crate::record::Record;
-            use $crate::record::Rotation;
-            use $crate::secret::Digest;
-            use $crate::store::{CompareAndSwap, Created, Deleted, SignInLimit, Store};
-            use $crate::stores::trace::traced;
-
-            #[async_trait::async_trait]
-            impl Store for $store {
-                async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-                    traced("load", self.inner.load(sid)).await
-                }
-
-                async fn create(
-                    &self,
-                    mut record: Record,
-                    limit: Option<SignInLimit>,
-                ) -> Result<Created, StoreError> {
-                    record.version = 0;
-                    let created = traced("create", self.inner.create(&record, limit)).await?;
-                    self.inner.count_created(record.created_at, record.subject.is_none());
-                    Ok(created)
-                }
-
-                async fn update(
-                    &self,
-                    sid: &SignInId,
-                    version: u64,
-                    data: SessionData,
-                ) -> Result<CompareAndSwap, StoreError> {
-                    traced("update", self.inner.update(sid, version, &data)).await
-                }
-
-                async fn rotate(
-                    &self,
-                    sid: &SignInId,
-                    from: &Digest,
-                    rotation: Rotation,
-                ) -> Result<CompareAndSwap, StoreError> {
-                    traced("rotate", self.inner.rotate(sid, from, &rotation)).await
-                }
-
-                async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-                    traced("touch", self.inner.touch(sid, at)).await
-                }
-
-                async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
-                    traced("delete", self.inner.delete(sid)).await
-                }
-
-                async fn delete_if_version(
-                    &self,
-                    sid: &SignInId,
-                    version: u64,
-                ) -> Result<Deleted, StoreError> {
-                    traced("delete_if_version", self.inner.delete_if_version(sid, version)).await
-                }
-
-                async fn delete_if_idle(
-                    &self,
-                    sid: &SignInId,
-                    last_seen: Timestamp,
-                ) -> Result<bool, StoreError> {
-                    traced("delete_if_idle", self.inner.delete_if_idle(sid, last_seen)).await
-                }
-
-                async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
-                    traced("list", self.inner.list(subject)).await
-                }
-
-                async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
-                    traced("revoke", self.inner.revoke(subject, sid)).await
-                }
-
-                async fn revoke_others(
-                    &self,
-                    subject: &str,
-                    keep: &SignInId,
-                ) -> Result<usize, StoreError> {
-                    traced("revoke_others", self.inner.revoke_others(subject, keep)).await
-                }
-
-                async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
-                    traced("revoke_subject", self.inner.revoke_subject(subject)).await
-                }
-
-                async fn update_subject(
-                    &self,
-                    subject: &str,
-                    principal: &[u8],
-                ) -> Result<usize, StoreError> {
-                    traced("update_subject", self.inner.update_subject(subject, principal)).await
-                }
-
-                async fn sweep(&self, now: Timestamp, max: usize) -> Result<usize, StoreError> {
-                    traced("sweep", self.inner.sweep(now, max)).await
-                }
+    ($store:ident) => {
+        impl $store {
+            async fn traced<T>(
+                &self,
+                op: &'static str,
+                operation: impl Future<Output = Result<T, $crate::StoreError>>,
+            ) -> Result<T, $crate::StoreError> {
+                $crate::stores::trace::traced(op, operation).await
             }
-        };
+        }
+
+        #[async_trait::async_trait]
+        impl $crate::Store for $store {
+            $crate::forward_store!(
+                self => self.inner,
+                around: traced,
+                except: [new_id, peek, watch, find, create]
+            );
+
+            async fn create(
+                &self,
+                mut record: $crate::Record,
+                limit: Option<$crate::SignInLimit>,
+            ) -> Result<$crate::Created, $crate::StoreError> {
+                record.version = 0;
+                let created = self.traced("create", self.inner.create(&record, limit)).await?;
+                self.inner.count_created(record.created_at, record.subject.is_none());
+                Ok(created)
+            }
+        }
     };
 }
 
