@@ -1,10 +1,13 @@
-//! `WWW-Authenticate` values.
+//! Challenges: the `WWW-Authenticate` headers of a 401 or 403.
+//!
+//! Parameters are quoted here, so that no text of the application can break out of the header. The
+//! `Bearer` challenge has the error codes of RFC 6750 and RFC 9470.
 
 use http::{HeaderMap, HeaderValue, header};
 
 use crate::rejection::ChallengeReason;
 
-/// One challenge: a scheme and its parameters (RFC 9110 section 11.3).
+/// A challenge: a scheme and its parameters (RFC 9110 section 11.3).
 ///
 /// ```
 /// use auth_core::Challenge;
@@ -17,12 +20,12 @@ use crate::rejection::ChallengeReason;
 pub struct Challenge(String);
 
 impl Challenge {
-    /// A challenge of this scheme, without parameters.
+    /// Creates a challenge of this scheme, without parameters.
     pub fn new(scheme: &str) -> Self {
         Self(scheme.to_owned())
     }
 
-    /// Adds a parameter as a quoted string. Bytes outside visible ASCII become `?`.
+    /// Adds a parameter as a quoted string. Characters outside visible ASCII become `?`.
     pub fn param(mut self, name: &str, value: &str) -> Self {
         self.0.push_str(if self.0.contains(' ') { ", " } else { " " });
         self.0.push_str(name);
@@ -38,8 +41,9 @@ impl Challenge {
         self
     }
 
-    /// The `Bearer` challenge for this demand: with an error code only if a bearer credential came
-    /// (RFC 6750 section 3), with `insufficient_user_authentication` for a step-up (RFC 9470).
+    /// Creates the `Bearer` challenge for this reason. It has an error code only if the request carried
+    /// a bearer credential (RFC 6750 section 3), or `insufficient_user_authentication` for a step-up
+    /// (RFC 9470).
     pub fn bearer(reason: &ChallengeReason<'_>) -> Self {
         let bearer = Self::new("Bearer");
         match reason {
@@ -55,7 +59,7 @@ impl Challenge {
         }
     }
 
-    /// Adds what RFC 9470 says of a step-up, if this demand is one.
+    /// Adds the parameters of RFC 9470 if the reason is a step-up.
     pub fn step_up(self, reason: &ChallengeReason<'_>) -> Self {
         let ChallengeReason::StepUp { acr, max_age } = reason else { return self };
         let mut challenge = self.param("error", "insufficient_user_authentication");
@@ -68,13 +72,13 @@ impl Challenge {
         challenge
     }
 
-    /// As a header value.
+    /// Returns the header value.
     #[must_use]
     pub fn to_value(&self) -> HeaderValue {
         HeaderValue::try_from(self.0.as_str()).unwrap_or(HeaderValue::from_static("Unknown"))
     }
 
-    /// Appends the challenge as `WWW-Authenticate`, unless the very same one is there already.
+    /// Appends the challenge as `WWW-Authenticate`, unless an equal one is present.
     pub fn append_to(&self, headers: &mut HeaderMap) {
         let value = self.to_value();
         if !headers.get_all(header::WWW_AUTHENTICATE).iter().any(|old| *old == value) {
@@ -90,7 +94,7 @@ mod tests {
     use std::time::Duration;
 
     #[test]
-    fn bearer_says_what_rfc_6750_and_9470_ask_for() {
+    fn bearer_challenges_follow_rfc_6750_and_9470() {
         let text = |reason| Challenge::bearer(&reason).to_value();
         assert_eq!(text(ChallengeReason::MissingCredential), "Bearer");
         let ours = Rejection::new("bearer", RejectionReason::Expired);
@@ -113,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn one_challenge_is_said_once() {
+    fn equal_challenges_are_appended_once() {
         let mut headers = HeaderMap::new();
         Challenge::new("Bearer").append_to(&mut headers);
         Challenge::new("Bearer").append_to(&mut headers);
@@ -123,7 +127,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_becomes_a_header(text: String) {
+        fn any_text_makes_a_valid_header(text: String) {
             let value = Challenge::new("Basic").param("realm", &text).to_value();
             proptest::prop_assert_ne!(value, "Unknown");
         }

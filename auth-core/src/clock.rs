@@ -1,9 +1,11 @@
-//! The only place that reads the time.
+//! The clock: the only place that reads the time, and the only one that waits for a moment of it.
 //!
-//! Everything that decides by time takes a [`Clock`], so a test turns it instead of waiting. The
-//! `clippy.toml` of the workspace bans `SystemTime::now` and `Instant::now` everywhere else.
+//! Everything that decides by time takes a [`Clock`], so that a test sets the time instead of
+//! waiting for it. The `clippy.toml` of the workspace bans `SystemTime::now` and `Instant::now`
+//! everywhere else.
 
 use std::fmt;
+use std::future::Future;
 use std::ops::Add;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,47 +14,51 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
-/// A moment: milliseconds since the Unix epoch, in UTC.
+/// The longest time between two readings of the system's clock while a future waits for a moment:
+/// the clock may be set meanwhile.
+const MAX_SLEEP: Duration = Duration::from_secs(60);
+
+/// A moment in time: milliseconds since the Unix epoch, in UTC.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The Unix epoch itself.
+    /// The Unix epoch.
     pub const EPOCH: Self = Self(0);
-    /// Later than every other moment: what never ends, ends here.
+    /// The latest moment, used as the end of what never ends.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// A moment so many milliseconds after the epoch.
+    /// Creates the moment this many milliseconds after the epoch.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)
     }
 
-    /// A moment so many seconds after the epoch; saturates.
+    /// Creates the moment this many seconds after the epoch, saturating at [`MAX`](Self::MAX).
     #[must_use]
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1000))
     }
 
-    /// Milliseconds since the epoch.
+    /// Returns the milliseconds since the epoch.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// Whole seconds since the epoch (the `NumericDate` of RFC 7519), rounded down.
+    /// Returns the whole seconds since the epoch (the `NumericDate` of RFC 7519), rounded down.
     #[must_use]
     pub const fn as_secs(self) -> u64 {
         self.0 / 1000
     }
 
-    /// How long ago `earlier` was; zero if it lies ahead.
+    /// Returns the time from `earlier` to this moment, or zero if `earlier` is later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
 
-    /// The moment `duration` earlier, or the epoch.
+    /// Returns the moment `duration` earlier, saturating at [`EPOCH`](Self::EPOCH).
     #[must_use]
     pub fn before(self, duration: Duration) -> Self {
         Self(self.0.saturating_sub(millis(duration)))
@@ -77,58 +83,88 @@ fn millis(duration: Duration) -> u64 {
     duration.as_secs().saturating_mul(1000).saturating_add(u64::from(duration.subsec_millis()))
 }
 
-/// Tells the time: the system's, or a [`ManualClock`]'s. Cheap to clone.
+/// A clock: the system's, or one that a [`ManualClock`] controls. Cheap to clone.
+///
+/// ```
+/// use std::time::Duration;
+/// use auth_core::Clock;
+///
+/// let clock = Clock::system();
+/// let expires_at = clock.now() + Duration::from_secs(3600);
+/// assert!(clock.now() < expires_at);
+/// ```
 #[derive(Clone, Debug, Default)]
-pub struct Clock(pub(crate) TimeSource);
+pub struct Clock(TimeSource);
 
 #[derive(Clone, Debug, Default)]
-pub(crate) enum TimeSource {
+enum TimeSource {
     #[default]
     System,
     Manual(Arc<ManualTime>),
 }
 
-/// What a [`ManualClock`] turns, and its clocks show.
-#[derive(Debug)]
-pub(crate) struct ManualTime {
-    millis: AtomicU64,
-    turned: Notify,
-}
-
-impl ManualTime {
-    fn shows(&self) -> u64 {
-        self.millis.load(Ordering::SeqCst)
-    }
-
-    /// The next turn after this call.
-    pub(crate) fn turned(&self) -> Notified<'_> {
-        self.turned.notified()
-    }
-}
-
 impl Clock {
-    /// The system's clock.
+    /// Creates a handle on the system's clock.
     #[must_use]
     pub const fn system() -> Self {
         Self(TimeSource::System)
     }
 
-    /// The present moment.
+    /// Returns the current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
             TimeSource::System => Timestamp(system_millis()),
-            TimeSource::Manual(hand) => Timestamp(hand.shows()),
+            TimeSource::Manual(time) => Timestamp(time.millis()),
         }
     }
 
-    /// Time that has gone by since some fixed moment, also while the machine slept. Unlike
-    /// [`now`](Self::now) it never jumps: it measures how long something took, and nothing else.
+    /// Returns the time since an unspecified fixed moment, including time during which the machine
+    /// was suspended. Unlike [`now`](Self::now) it never jumps, so it measures durations.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         match &self.0 {
             TimeSource::System => system_monotonic(),
-            TimeSource::Manual(hand) => Duration::from_millis(hand.shows()),
+            TimeSource::Manual(time) => Duration::from_millis(time.millis()),
+        }
+    }
+
+    /// Waits until the clock shows this moment or a later one. On the clock of a [`ManualClock`],
+    /// it waits for [`advance`](ManualClock::advance).
+    ///
+    /// A change of the system's clock takes effect within a minute.
+    ///
+    /// # Panics
+    /// If it is awaited on the system's clock outside of a tokio runtime with a time driver.
+    pub fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send + use<> {
+        let clock = self.clone();
+        async move { clock.wait(|| at.since(clock.now())).await }
+    }
+
+    /// Waits until this much [monotonic](Self::monotonic) time has passed.
+    ///
+    /// # Panics
+    /// If it is awaited on the system's clock outside of a tokio runtime with a time driver.
+    pub fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + use<> {
+        let clock = self.clone();
+        let until = clock.monotonic().saturating_add(time);
+        async move { clock.wait(|| until.saturating_sub(clock.monotonic())).await }
+    }
+
+    /// Waits until the remaining time is zero.
+    async fn wait(&self, remaining: impl Fn() -> Duration) {
+        loop {
+            // Subscribes before it reads the clock: an advance in between still wakes this future.
+            let advanced = match &self.0 {
+                TimeSource::System => None,
+                TimeSource::Manual(time) => Some(time.advanced()),
+            };
+            let remaining = remaining();
+            match advanced {
+                _ if remaining.is_zero() => return,
+                Some(advanced) => advanced.await,
+                None => tokio::time::sleep(remaining.min(MAX_SLEEP)).await,
+            }
         }
     }
 }
@@ -141,7 +177,7 @@ fn system_monotonic() -> Duration {
 }
 
 #[cfg(not(target_os = "linux"))]
-#[allow(clippy::disallowed_methods)] // this is the place
+#[allow(clippy::disallowed_methods)] // the one place that may
 fn system_monotonic() -> Duration {
     use std::sync::OnceLock;
     use std::time::Instant;
@@ -149,8 +185,8 @@ fn system_monotonic() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
-/// The time of the last tick, at most a few milliseconds old: a fifth of the cost of the exact one,
-/// on every request.
+/// Reads the coarse clock: at most a few milliseconds behind, and a fifth of the cost of the exact
+/// one. Every request reads it.
 #[cfg(target_os = "linux")]
 fn system_millis() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
@@ -159,59 +195,79 @@ fn system_millis() -> u64 {
 }
 
 #[cfg(not(target_os = "linux"))]
-#[allow(clippy::disallowed_methods)] // this is the place
+#[allow(clippy::disallowed_methods)] // the one place that may
 fn system_millis() -> u64 {
     use std::time::{SystemTime, UNIX_EPOCH};
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 
-/// A clock for tests: it stands still until it is turned.
+/// A clock for tests: it stands still until [`advance`](Self::advance) moves it.
 ///
 /// ```
 /// use std::time::Duration;
 /// use auth_core::{ManualClock, Timestamp};
 ///
-/// let hand = ManualClock::new(Timestamp::from_secs(1_700_000_000));
-/// let clock = hand.clock();
-/// hand.advance(Duration::from_secs(60));
+/// let manual = ManualClock::new(Timestamp::from_secs(1_700_000_000));
+/// let clock = manual.clock();
+/// manual.advance(Duration::from_secs(60));
 /// assert_eq!(clock.now().as_secs(), 1_700_000_060);
 /// ```
 #[derive(Clone, Debug)]
 pub struct ManualClock(Arc<ManualTime>);
 
-impl ManualClock {
-    /// A clock that shows `start`.
-    #[must_use]
-    pub fn new(start: Timestamp) -> Self {
-        Self(Arc::new(ManualTime { millis: AtomicU64::new(start.0), turned: Notify::new() }))
+/// The time that a [`ManualClock`] and its clocks share.
+#[derive(Debug)]
+struct ManualTime {
+    millis: AtomicU64,
+    advanced: Notify,
+}
+
+impl ManualTime {
+    fn millis(&self) -> u64 {
+        self.millis.load(Ordering::SeqCst)
     }
 
-    /// The clock to hand to the code under test; it follows this hand.
+    /// Waits for the next advance after this call.
+    fn advanced(&self) -> Notified<'_> {
+        self.advanced.notified()
+    }
+}
+
+impl ManualClock {
+    /// Creates a clock that shows `start`.
+    #[must_use]
+    pub fn new(start: Timestamp) -> Self {
+        Self(Arc::new(ManualTime { millis: AtomicU64::new(start.0), advanced: Notify::new() }))
+    }
+
+    /// Returns the clock for the code under test. It shows the time of this `ManualClock`.
     #[must_use]
     pub fn clock(&self) -> Clock {
         Clock(TimeSource::Manual(Arc::clone(&self.0)))
     }
 
-    /// Turns every clock of this hand forward, and wakes whoever waits for the moment that it then
-    /// shows.
+    /// Moves the time forward, and wakes the futures that wait for a moment that has now come.
     pub fn advance(&self, by: Duration) {
         self.0.millis.fetch_add(millis(by), Ordering::SeqCst);
-        self.0.turned.notify_waiters();
+        self.0.advanced.notify_waiters();
     }
 
-    /// What the clock shows.
+    /// Returns the current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        Timestamp(self.0.shows())
+        Timestamp(self.0.millis())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
     use super::*;
 
     #[test]
-    fn moments_saturate_instead_of_wrapping() {
+    fn timestamps_saturate_instead_of_wrapping() {
         assert_eq!(Timestamp::MAX + Duration::from_secs(1), Timestamp::MAX);
         assert_eq!(Timestamp::from_secs(u64::MAX), Timestamp::MAX);
         assert_eq!(Timestamp::EPOCH.since(Timestamp::MAX), Duration::ZERO);
@@ -221,5 +277,39 @@ mod tests {
     #[test]
     fn the_system_clock_is_past_the_year_2020() {
         assert!(Clock::system().now() > Timestamp::from_secs(1_577_836_800));
+    }
+
+    #[test]
+    fn advancing_ends_a_sleep_at_its_moment_and_not_before() {
+        let manual = ManualClock::new(Timestamp::from_secs(100));
+        let clock = manual.clock();
+        let mut moment = pin!(clock.sleep_until(Timestamp::from_secs(110)));
+        let mut pause = pin!(clock.sleep(Duration::from_secs(20)));
+        let mut cx = Context::from_waker(Waker::noop());
+        assert!(moment.as_mut().poll(&mut cx).is_pending());
+        manual.advance(Duration::from_millis(9999));
+        assert!(moment.as_mut().poll(&mut cx).is_pending());
+        assert!(pause.as_mut().poll(&mut cx).is_pending());
+        manual.advance(Duration::from_millis(1));
+        assert_eq!(moment.as_mut().poll(&mut cx), Poll::Ready(()));
+        manual.advance(Duration::from_secs(10));
+        assert_eq!(pause.as_mut().poll(&mut cx), Poll::Ready(()));
+    }
+
+    #[tokio::test]
+    async fn advancing_wakes_sleeping_tasks() {
+        let manual = ManualClock::new(Timestamp::EPOCH);
+        let sleeping = tokio::spawn(manual.clock().sleep_until(Timestamp::from_secs(1)));
+        tokio::task::yield_now().await;
+        manual.advance(Duration::from_secs(1));
+        tokio::time::timeout(Duration::from_secs(20), sleeping).await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn the_system_clock_shows_the_moment_after_a_sleep() {
+        let clock = Clock::system();
+        let at = clock.now() + Duration::from_millis(20);
+        clock.sleep_until(at).await;
+        assert!(clock.now() >= at);
     }
 }

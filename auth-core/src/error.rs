@@ -1,4 +1,7 @@
-//! What goes wrong: mistakes of the program, and failures of an operation.
+//! Errors: mistakes in the program's configuration, and failures of an operation at run time.
+//!
+//! [`ConfigError`] is an enum whose texts say how to fix the mistake. [`AuthError`] is opaque: its
+//! kind decides the response, and its source is logged but never sent.
 
 use std::error::Error;
 use std::fmt;
@@ -7,32 +10,33 @@ use http::{HeaderMap, StatusCode};
 
 use crate::rejection::Rejection;
 
-/// Any error, as a source.
+/// A boxed error, used as a source.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A mistake of the program, not of the client: answered with 500, and a text that says what to do.
+/// A mistake in the program's configuration. The response is 500, and the text says how to fix it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ConfigError {
-    /// No authentication layer has seen the request.
+    /// The request did not pass through an authentication layer.
     NoLayer {
-        /// What was asked for.
+        /// The type that needs the layer.
         wanted: &'static str,
     },
-    /// The layer authenticates another claims type.
+    /// The layer authenticates a different claims type.
     WrongClaims {
-        /// The claims type that was asked for.
+        /// The claims type that the handler requests.
         wanted: &'static str,
         /// The claims type of the layer.
         layer: &'static str,
     },
-    /// No backend of the layer keeps sign-ins.
+    /// No backend of the layer stores sign-ins.
     NoSignIns,
-    /// No backend of the layer signs in by the carrier that was asked for.
+    /// No backend of the layer supports the requested transport.
     UnsupportedTransport,
-    /// The backend that decided keeps no session data for this credential.
+    /// The backend that found the credential stores no session data.
     NoSession,
-    /// A requirement asks for a confirmed identity, and nobody has asked the store.
+    /// [`Require::check`](crate::Require::check) met `Require::revalidated()`, but the identity was not
+    /// revalidated.
     NotRevalidated,
 }
 
@@ -41,28 +45,28 @@ impl fmt::Display for ConfigError {
         match self {
             Self::NoLayer { wanted } => write!(
                 f,
-                "`{wanted}` needs an authentication layer, and none has seen this request: add \
+                "`{wanted}` needs an authentication layer, but this request passed through none: add \
                  `.layer(SessionAuth::new(store))` (or another backend) after the route"
             ),
             Self::WrongClaims { wanted, layer } => write!(
                 f,
-                "the handler asks for claims `{wanted}`, but the layer on this route authenticates \
+                "the handler requests claims `{wanted}`, but the layer on this route authenticates \
                  `{layer}`: call `.claims::<{wanted}>()` on the backend"
             ),
             Self::NoSignIns => f.write_str(
-                "this needs a backend that keeps sign-ins, and the layer on this route only \
-                 verifies: take SessionAuth, or JwtAuth with `.sign_in(store)`",
+                "this needs a backend that stores sign-ins, but the layer on this route only \
+                 verifies credentials: add SessionAuth, or JwtAuth with `.sign_in(store)`",
             ),
             Self::UnsupportedTransport => f.write_str(
-                "no backend of this layer signs in by that transport: for `Transport::Explicit` call \
-                 `.bearer()` on SessionAuth, or add a backend that issues tokens",
+                "no backend of this layer supports the requested transport: for `.as_tokens()` call \
+                 `.accept_bearer()` on SessionAuth or add JwtAuth, for `.as_cookie()` add SessionAuth",
             ),
             Self::NotRevalidated => f.write_str(
-                "`Require::revalidated()` has to ask the store, and `check` cannot wait for it: take the \
-                 requirement as a layer, or call `auth.confirm().await` before",
+                "`Require::revalidated()` has to read from the store, which `check` cannot await: apply the \
+                 requirement as a layer, or call `auth.revalidate().await` first",
             ),
             Self::NoSession => f.write_str(
-                "`Session` needs a credential that belongs to a stored sign-in: take SessionAuth, \
+                "`Session` needs a credential that belongs to a stored sign-in: add SessionAuth, \
                  or JwtAuth with `.sign_in(store)`",
             ),
         }
@@ -71,60 +75,64 @@ impl fmt::Display for ConfigError {
 
 impl Error for ConfigError {}
 
-/// What kind of failure an [`AuthError`] is, and so what to answer.
+/// The kind of an [`AuthError`]. It decides the status of the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AuthErrorKind {
-    /// The store did not answer: 503. Nothing was changed that was acknowledged before.
+    /// The store did not answer: 503. Changes that were acknowledged before are kept.
     Unavailable,
     /// The request comes from another site: 403.
     CrossOrigin,
-    /// Nobody is signed in, or the credential to renew is not good: 401.
+    /// The request is not signed in, or the credential to refresh is invalid: 401.
     Unauthenticated,
-    /// More scopes were asked for than the sign-in has: 400.
+    /// The request asks for more scopes than the sign-in has: 400.
     InvalidScope,
-    /// The limit of concurrent sign-ins is reached and refuses new ones: 403.
+    /// The user has reached the limit of concurrent sign-ins, which rejects new ones: 403.
     LimitReached,
-    /// The data of the sign-in is larger than allowed: 413.
+    /// The data of the sign-in exceeds the size limit: 413.
     TooLarge,
-    /// The program asks for what its layer cannot do: 500.
+    /// The authentication layer is not configured for the operation: 500.
     Config,
-    /// The response has left, and nobody would save this: 500.
+    /// The response has been sent, so the change would not be saved: 500.
     Closed,
-    /// What the application gave cannot be encoded or decoded: 500.
+    /// The application's data cannot be encoded or decoded: 500.
     Serialization,
 }
 
-/// Why a sign-in, refresh, sign-out or listing failed. As an axum response it answers for itself;
-/// its text names no backend, its `source()` does.
+/// Why a sign-in, refresh, sign-out or listing failed.
+///
+/// It is an axum response with the status of its [`kind`](Self::kind). Its text is safe to send;
+/// the details are in its `source()`.
 #[derive(Debug)]
 pub struct AuthError {
     kind: AuthErrorKind,
     source: BoxError,
     challenges: HeaderMap,
-    told: bool,
+    logged: bool,
 }
 
 impl AuthError {
-    /// An error of this kind, from this source.
+    /// Creates an error of this kind with this source.
     pub fn new(kind: AuthErrorKind, source: impl Into<BoxError>) -> Self {
-        Self { kind, source: source.into(), challenges: HeaderMap::new(), told: false }
+        Self { kind, source: source.into(), challenges: HeaderMap::new(), logged: false }
     }
 
-    /// Makes it an event, unless it was one already.
-    pub(crate) fn tell(self) -> Self {
-        if !self.told {
+    /// Logs the error, unless it was logged before.
+    pub(crate) fn log(self) -> Self {
+        if !self.logged {
             let source = Some(&*self.source as &(dyn Error + 'static));
             match self.kind {
                 AuthErrorKind::Unavailable => tracing::error!(source, "{self}"),
-                AuthErrorKind::CrossOrigin => tracing::warn!(source, "refused: cross-site"),
+                AuthErrorKind::CrossOrigin => {
+                    tracing::warn!(source, "cross-origin request refused");
+                }
                 _ => tracing::info!(source, "{self}"),
             }
         }
-        Self { told: true, ..self }
+        Self { logged: true, ..self }
     }
 
-    /// The HTTP status that says so.
+    /// Returns the HTTP status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self.kind {
@@ -139,23 +147,23 @@ impl AuthError {
         }
     }
 
-    /// Adds what a 401 must say: which schemes could have worked.
+    /// Sets the `WWW-Authenticate` headers that a 401 must carry.
     pub(crate) fn with_challenges(self, challenges: HeaderMap) -> Self {
         Self { challenges, ..self }
     }
 
-    /// The `WWW-Authenticate` headers that go with a 401; empty for other kinds.
+    /// Returns the `WWW-Authenticate` headers of a 401. They are empty for other kinds.
     #[must_use]
     pub fn challenges(&self) -> &HeaderMap {
         &self.challenges
     }
 
-    /// What became of the request's own credential, if that is why.
+    /// Returns the rejection of the request's own credential, if that is the source.
     pub(crate) fn rejection(&self) -> Option<&Rejection> {
         self.source.downcast_ref()
     }
 
-    /// What kind of failure it is.
+    /// Returns the kind.
     #[must_use]
     pub fn kind(&self) -> AuthErrorKind {
         self.kind
@@ -171,14 +179,16 @@ impl From<ConfigError> for AuthError {
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self.kind {
-            AuthErrorKind::Unavailable => "sign-ins are unavailable at the moment",
+            AuthErrorKind::Unavailable => "sign-ins are temporarily unavailable",
             AuthErrorKind::CrossOrigin => "the request comes from another site",
-            AuthErrorKind::Unauthenticated => "there is no good credential to act on",
-            AuthErrorKind::InvalidScope => "more scopes were asked for than the sign-in has",
+            AuthErrorKind::Unauthenticated => "the request carries no valid credential",
+            AuthErrorKind::InvalidScope => "the request asks for more scopes than the sign-in has",
             AuthErrorKind::LimitReached => "the limit of concurrent sign-ins is reached",
             AuthErrorKind::TooLarge => "the data of the sign-in is too large",
-            AuthErrorKind::Config => "the authentication layer cannot do what was asked",
-            AuthErrorKind::Closed => "the response has left, and nothing is saved after it",
+            AuthErrorKind::Config => {
+                "the authentication layer is not configured for this operation"
+            }
+            AuthErrorKind::Closed => "the response has been sent, so the change cannot be saved",
             AuthErrorKind::Serialization => "the data of the sign-in cannot be encoded or decoded",
         })
     }

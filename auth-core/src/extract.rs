@@ -1,4 +1,7 @@
-//! Extractors for axum. They refuse through the same code as the layer.
+//! Extractors and responses for axum (feature `axum`).
+//!
+//! The extractors refuse requests through the same code as the layer. A configuration error is the
+//! exception: its response explains the fix, because the developer sees it.
 
 use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -6,23 +9,24 @@ use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
 
+use crate::auth::Auth;
+use crate::backend::SignedIn;
 use crate::context::AuthContext;
 use crate::error::{AuthError, AuthErrorKind, ConfigError};
-use crate::handle::Auth;
 use crate::identity::Identity;
 use crate::refusal::Refusal;
-use crate::signed_in::SignedIn;
 
-/// Nobody: 401. No layer, or other claims: 500.
+/// Responds with 401 if the request has no identity, and with 500 if there is no layer or it has another
+/// claims type.
 impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Identity<C> {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let nobody = || Refusal::Unauthenticated(None).extracting(parts);
-        find(parts)?.ok_or_else(nobody)
+        let missing = || Refusal::Unauthenticated(None).extracting(parts);
+        find(parts)?.ok_or_else(missing)
     }
 }
 
-/// A rejected `Authorization` header: 401, as for `Identity`.
+/// Responds with 401 if the `Authorization` header was rejected, as `Identity` does.
 impl<C: Send + Sync + 'static, S: Sync> OptionalFromRequestParts<S> for Identity<C> {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Response> {
@@ -36,8 +40,8 @@ fn find<C: Send + Sync + 'static>(parts: &Parts) -> Result<Option<Identity<C>>, 
 }
 
 impl Refusal {
-    /// What an extractor answers: the refusal that the layer itself would give; a mistake of the
-    /// program says in its body what to do about it.
+    /// Returns the response of an extractor: the refusal of the layer, or for a configuration error a
+    /// text that explains the fix.
     pub fn extracting(self, parts: &Parts) -> Response {
         match (self, AuthContext::of(&parts.extensions, "an extractor")) {
             (Self::Config(error), _) | (_, Err(error)) => error.into_response(),
@@ -53,7 +57,7 @@ impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Auth<C> {
     }
 }
 
-/// 500, and what to do about it: the developer is the one who sees it.
+/// Responds with 500 and a text that explains the fix.
 impl IntoResponse for ConfigError {
     fn into_response(self) -> Response {
         let (parts, _) = Refusal::Config(self).into_response::<Body>(None, &|_, _| {}).into_parts();
@@ -61,17 +65,17 @@ impl IntoResponse for ConfigError {
     }
 }
 
-/// The status of its kind, with a fixed text; the source becomes an event.
+/// Responds with the status of its kind and a fixed text. The source is logged.
 impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
         let (text, challenges) = (self.to_string(), self.challenges().clone());
-        let refused = Refusal::Failed(self.tell()).into_response::<Body>(None, &|_, _| {});
+        let refused = Refusal::Failed(self.log()).into_response::<Body>(None, &|_, _| {});
         let (parts, _) = refused.into_parts();
         (parts, challenges, text).into_response()
     }
 }
 
-/// The token response if there are tokens, otherwise 204.
+/// Responds with the token response if there are tokens, and with 204 if not.
 impl IntoResponse for SignedIn {
     fn into_response(self) -> Response {
         let Some(tokens) = self.tokens else { return StatusCode::NO_CONTENT.into_response() };

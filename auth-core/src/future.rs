@@ -1,22 +1,24 @@
-//! A future that is often ready when it is made.
+//! [`AuthFuture`]: a future that is often ready when it is created.
+//!
+//! Most requests are authenticated from memory. A future with a ready variant needs no allocation for
+//! them, and is still a nameable type that works in a dyn-compatible trait.
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A boxed future that may move between threads.
+/// A boxed future that is `Send`.
 pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
-/// The answer, or a boxed future of it: nameable, dyn-compatible, and free of allocation when the
-/// answer is in memory.
+/// Either a ready output or a boxed future of it. A ready output is not allocated.
 ///
 /// ```
 /// use auth_core::AuthFuture;
 ///
-/// let at_once: AuthFuture<u8> = 1.into();
-/// let later = AuthFuture::boxed(async { 2 });
-/// assert!(at_once.now().is_ok() && later.now().is_err());
+/// let ready: AuthFuture<u8> = 1.into();
+/// let pending = AuthFuture::boxed(async { 2 });
+/// assert!(ready.into_ready().is_ok() && pending.into_ready().is_err());
 /// ```
 pub struct AuthFuture<T>(State<T>);
 
@@ -26,45 +28,45 @@ enum State<T> {
 }
 
 impl<T> AuthFuture<T> {
-    /// An answer that is there.
-    pub fn ready(answer: T) -> Self {
-        Self(State::Ready(Some(answer)))
+    /// Creates a future that is ready with `output`.
+    pub fn ready(output: T) -> Self {
+        Self(State::Ready(Some(output)))
     }
 
-    /// An answer that is still to be found.
+    /// Boxes a future.
     pub fn boxed(future: impl Future<Output = T> + Send + 'static) -> Self {
         Self(State::Boxed(Box::pin(future)))
     }
 
-    /// The answer if it is there, otherwise what to await.
+    /// Returns the output if it is ready.
     ///
     /// # Errors
-    /// The boxed future of an answer that is not there yet.
+    /// The boxed future if the output is not ready.
     ///
     /// # Panics
-    /// If the answer was taken by polling before.
+    /// If the output was already taken by polling.
     pub fn into_ready(self) -> Result<T, BoxFuture<T>> {
         match self.0 {
-            State::Ready(answer) => Ok(answer.expect("an answer is taken once")),
+            State::Ready(output) => Ok(output.expect("polled after completion")),
             State::Boxed(future) => Err(future),
         }
     }
 }
 
 impl<T> From<T> for AuthFuture<T> {
-    fn from(answer: T) -> Self {
-        Self::ready(answer)
+    fn from(output: T) -> Self {
+        Self::ready(output)
     }
 }
 
-/// The answer is never pinned: it only waits to be taken.
+/// The ready output is never pinned: it is only moved out.
 impl<T> Unpin for AuthFuture<T> {}
 
 impl<T> Future for AuthFuture<T> {
     type Output = T;
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         match &mut self.0 {
-            State::Ready(answer) => Poll::Ready(answer.take().expect("polled after completion")),
+            State::Ready(output) => Poll::Ready(output.take().expect("polled after completion")),
             State::Boxed(future) => future.as_mut().poll(cx),
         }
     }

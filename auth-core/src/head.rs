@@ -1,12 +1,14 @@
-//! A request's head, borrowed.
+//! A request's head, borrowed, and what is read from it: the `Authorization` header and single
+//! cookies.
+//!
+//! The header is looked up once for all authenticators. A cookie is found by scanning for its name,
+//! without parsing the others.
 
 use std::fmt;
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header, request::Parts};
 
-use crate::cookie::{self, RequestCookie};
-
-/// A request's head, borrowed: made from `&Request<B>` or `&Parts` without moving either.
+/// A borrowed request head, made from `&Request<B>` or `&Parts` without moving either.
 #[derive(Clone, Copy)]
 pub struct RequestHead<'a> {
     method: &'a Method,
@@ -21,7 +23,7 @@ pub struct RequestHead<'a> {
 pub(crate) enum Authorization<'a> {
     Absent,
     One(&'a HeaderValue),
-    /// More than one: which of them counts is anybody's guess, so none does.
+    /// More than one. It would be arbitrary to choose one, so none counts.
     Many,
 }
 
@@ -43,7 +45,7 @@ impl<'a> Authorization<'a> {
     }
 }
 
-/// Without the headers: some are secrets.
+/// Omits the headers, because some hold secrets.
 impl fmt::Debug for RequestHead<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RequestHead").field("method", self.method).finish_non_exhaustive()
@@ -60,47 +62,47 @@ impl<'a> RequestHead<'a> {
         Self { method, uri, headers, extensions, authorization: Authorization::of(headers) }
     }
 
-    /// The method.
+    /// Returns the method.
     #[must_use]
     pub fn method(&self) -> &'a Method {
         self.method
     }
 
-    /// The request target.
+    /// Returns the request target.
     #[must_use]
     pub fn uri(&self) -> &'a Uri {
         self.uri
     }
 
-    /// The headers.
+    /// Returns the headers.
     #[must_use]
     pub fn headers(&self) -> &'a HeaderMap {
         self.headers
     }
 
-    /// The extensions, such as the client's TLS certificate.
+    /// Returns the extensions, such as the client's TLS certificate.
     #[must_use]
     pub fn extensions(&self) -> &'a Extensions {
         self.extensions
     }
 
-    /// Whether there is an `Authorization` header at all. If so, it decides: cookies do not count.
+    /// Returns whether there is an `Authorization` header. If there is, cookies do not count.
     #[must_use]
     pub fn has_authorization(&self) -> bool {
         !matches!(self.authorization, Authorization::Absent)
     }
 
-    /// What follows the scheme in the `Authorization` header, if the header is there once and its
-    /// scheme is this one (RFC 9110 section 11.4; schemes are compared without case).
+    /// Returns what follows the scheme in the `Authorization` header, if there is exactly one such
+    /// header and it has this scheme (RFC 9110 section 11.4; the comparison ignores case).
     #[must_use]
     pub fn credentials(&self, scheme: &str) -> Option<&'a [u8]> {
         self.authorization.credentials(scheme)
     }
 
-    /// The cookie of exactly this name; every other cookie is passed over unparsed.
+    /// Returns the cookie with exactly this name. Other cookies are skipped without parsing.
     #[must_use]
     pub fn cookie(&self, name: &str) -> RequestCookie<'a> {
-        cookie::find(self.headers, name)
+        RequestCookie::find(self.headers, name)
     }
 
     pub(crate) fn authorization(&self) -> Authorization<'a> {
@@ -120,16 +122,72 @@ impl<'a> From<&'a Parts> for RequestHead<'a> {
     }
 }
 
-/// For extractors, which may hold the parts mutably.
+/// For extractors, which borrow the parts mutably.
 impl<'a> From<&'a mut Parts> for RequestHead<'a> {
     fn from(parts: &'a mut Parts) -> Self {
         Self::from(&*parts)
     }
 }
 
+/// The cookies of one name in a request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum RequestCookie<'a> {
+    /// There is no cookie of this name.
+    Absent,
+    /// There is one, with this unparsed value.
+    One(&'a [u8]),
+    /// There is more than one. An attacker may have set one of them, so none counts.
+    Many,
+}
+
+/// Omits the value, which may be a secret.
+impl fmt::Debug for RequestCookie<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Absent => "Absent",
+            Self::One(_) => "One(..)",
+            Self::Many => "Many",
+        })
+    }
+}
+
+impl<'a> RequestCookie<'a> {
+    /// Scans for the cookie `name`. Names are case-sensitive, and a nameless cookie (`=__Host-a=b`)
+    /// never matches (RFC 6265bis sections 4.1.3 and 5.6).
+    pub(crate) fn find(headers: &'a HeaderMap, name: &str) -> Self {
+        let mut found = Self::Absent;
+        for line in headers.get_all(header::COOKIE) {
+            let mut rest = line.as_bytes();
+            loop {
+                let (pair, next) = match memchr::memchr(b';', rest) {
+                    Some(end) => (&rest[..end], Some(&rest[end + 1..])),
+                    None => (rest, None),
+                };
+                if let Some(value) = value_of(pair, name) {
+                    match found {
+                        Self::Absent => found = Self::One(value),
+                        _ => return Self::Many,
+                    }
+                }
+                match next {
+                    Some(next) => rest = next,
+                    None => break,
+                }
+            }
+        }
+        found
+    }
+}
+
+fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let pair = pair.trim_ascii();
+    pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn request(authorization: &[&'static str]) -> Request<()> {
         let mut request = Request::new(());
@@ -155,9 +213,78 @@ mod tests {
     }
 
     #[test]
-    fn sec_34_of_two_authorization_headers_none_counts() {
+    fn sec_34_neither_of_two_authorization_headers_counts() {
         let request = request(&["Bearer a", "Bearer b"]);
         let head = RequestHead::from(&request);
         assert!(head.credentials("Bearer").is_none() && head.has_authorization());
+    }
+
+    fn headers(lines: &[&[u8]]) -> HeaderMap {
+        lines.iter().map(|line| (header::COOKIE, HeaderValue::from_bytes(line).unwrap())).collect()
+    }
+
+    #[test]
+    fn a_cookie_is_found_at_any_position() {
+        for line in [&b"sid=x"[..], b"a=b; sid=x", b"sid=x; a=b", b"a=b;sid=x;c=d", b"; ;sid=x"] {
+            assert_eq!(RequestCookie::find(&headers(&[line]), "sid"), RequestCookie::One(b"x"));
+        }
+        assert_eq!(
+            RequestCookie::find(&headers(&[b"a=b", b"sid=x"]), "sid"),
+            RequestCookie::One(b"x")
+        );
+    }
+
+    #[test]
+    fn sec_32_similar_cookie_names_are_ignored() {
+        let lines: [&[u8]; 7] = [
+            b"=__Host-sid=y",
+            b"__host-sid=y",
+            b"__HOST-SID=y",
+            b"x__Host-sid=y",
+            b"__Host-sid2=y",
+            b"__Host-sid",
+            b"__Host-sid =y",
+        ];
+        for line in lines {
+            assert_eq!(RequestCookie::find(&headers(&[line]), "__Host-sid"), RequestCookie::Absent);
+        }
+    }
+
+    #[test]
+    fn sec_34_two_cookies_of_one_name_are_many() {
+        assert_eq!(RequestCookie::find(&headers(&[b"sid=x; sid=x"]), "sid"), RequestCookie::Many);
+        assert_eq!(
+            RequestCookie::find(&headers(&[b"sid=x", b"sid=y"]), "sid"),
+            RequestCookie::Many
+        );
+    }
+
+    proptest! {
+        /// Compares with the `cookie` crate's parser on well-formed headers.
+        #[test]
+        fn cookies_are_found_as_by_a_full_parser(
+            pairs in proptest::collection::vec(("[a-c]{1,2}", "[a-z0-9]{0,6}"), 0..8),
+        ) {
+            let line = pairs.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("; ");
+            let headers = headers(&[line.as_bytes()]);
+            let ours = RequestCookie::find(&headers, "a");
+            let parsed: Vec<_> = cookie::Cookie::split_parse(line.as_str())
+                .flatten()
+                .filter(|cookie| cookie.name() == "a")
+                .map(|cookie| cookie.value().to_owned())
+                .collect();
+            match parsed.as_slice() {
+                [] => prop_assert_eq!(ours, RequestCookie::Absent),
+                [one] => prop_assert_eq!(ours, RequestCookie::One(one.as_bytes())),
+                _ => prop_assert_eq!(ours, RequestCookie::Many),
+            }
+        }
+
+        #[test]
+        fn any_cookie_header_is_scanned_without_panic(line in proptest::collection::vec(32u8..=255, 0..200)) {
+            if let Ok(value) = HeaderValue::from_bytes(&line) {
+                RequestCookie::find(&std::iter::once((header::COOKIE, value)).collect(), "a");
+            }
+        }
     }
 }

@@ -1,13 +1,22 @@
-//! A verified principal, and the facts of its sign-in.
+//! [`Identity`]: a verified principal, with what the verifier found out about its authentication.
+//!
+//! Only an authenticator puts one into a request. It is one `Arc`, either of its own or of a record that
+//! a store keeps in memory, so that handing it on costs a reference count.
 
+use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::Arc;
 
+use http::Extensions;
+
 use crate::clock::Timestamp;
+use crate::context::AuthContext;
+use crate::error::ConfigError;
 use crate::principal::{Claims, Principal};
+use crate::refusal::Refusal;
 use crate::sign_in_id::SignInId;
 
-/// What a verifier found out besides who it is.
+/// What a verifier found out about an authentication, apart from the principal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthenticationInfo {
@@ -15,17 +24,17 @@ pub struct AuthenticationInfo {
     pub sign_in: Option<SignInId>,
     /// The name of the scheme that verified the credential, such as `session` or `jwt`.
     pub scheme: &'static str,
-    /// Who vouches for the subject (`iss`); none when this application does itself. Two subjects
-    /// are the same user only if their issuers are the same, too.
+    /// The issuer of the credential (`iss`). `None` if this application issued it. Equal subjects are the
+    /// same user only if their issuers are equal, too.
     pub issuer: Option<Arc<str>>,
-    /// When the user last proved who they are (`auth_time`); never moved by use or refresh.
+    /// When the user last authenticated (`auth_time`). Use and refresh do not change it.
     pub authenticated_at: Timestamp,
-    /// When the credential ends whatever the client does.
+    /// When the credential expires at the latest.
     pub expires_at: Timestamp,
 }
 
 impl AuthenticationInfo {
-    /// Facts of a credential that never ends and belongs to no stored sign-in.
+    /// Describes a credential that never expires and belongs to no stored sign-in.
     #[must_use]
     pub fn new(scheme: &'static str, authenticated_at: Timestamp) -> Self {
         let expires_at = Timestamp::MAX;
@@ -46,7 +55,7 @@ impl AuthenticationInfo {
         self
     }
 
-    /// Sets the end.
+    /// Sets the expiry.
     #[must_use]
     pub fn expires_at(mut self, at: Timestamp) -> Self {
         self.expires_at = at;
@@ -54,20 +63,19 @@ impl AuthenticationInfo {
     }
 }
 
-/// A *verified* principal and the facts of its sign-in, behind one `Arc`.
+/// A *verified* principal and its [`AuthenticationInfo`], behind one `Arc`.
 ///
-/// Anybody can make the value with [`Identity::verified`]; only an [`Authenticator`] gets one into
-/// a request. What [`Identity::of`] or the axum extractor yields was therefore verified.
-///
-/// [`Authenticator`]: crate::Authenticator
+/// Any code can create one with [`Identity::verified`], but only an
+/// [`Authenticator`](crate::Authenticator) can put it into a request. What [`Identity::of`] or the axum
+/// extractor returns was therefore verified.
 pub struct Identity<C = Claims>(Inner<C>);
 
 enum Inner<C> {
-    Own(Arc<Verified<C>>),
-    Kept(Arc<dyn IdentitySource<C>>),
+    Owned(Arc<Verified<C>>),
+    Shared(Arc<dyn IdentitySource<C>>),
 }
 
-/// What an [`Identity`] says.
+/// The content of an [`Identity`].
 #[derive(Debug)]
 pub struct Verified<C> {
     principal: Principal<C>,
@@ -75,19 +83,19 @@ pub struct Verified<C> {
 }
 
 impl<C> Verified<C> {
-    /// The credential was good, and this is what it says.
+    /// Creates the content from a valid credential.
     #[must_use]
     pub fn new(principal: Principal<C>, authentication: AuthenticationInfo) -> Self {
         Self { principal, authentication }
     }
 
-    /// Who it is.
+    /// Returns the principal.
     #[must_use]
     pub fn principal(&self) -> &Principal<C> {
         &self.principal
     }
 
-    /// What the verifier found out besides.
+    /// Returns what the verifier found out about the authentication.
     #[must_use]
     pub fn authentication(&self) -> &AuthenticationInfo {
         &self.authentication
@@ -96,153 +104,166 @@ impl<C> Verified<C> {
 
 impl<C> From<Arc<Verified<C>>> for Identity<C> {
     fn from(verified: Arc<Verified<C>>) -> Self {
-        Self(Inner::Own(verified))
+        Self(Inner::Owned(verified))
     }
 }
 
-/// Something that keeps what its identity says, such as a stored sign-in in this node's memory:
-/// [`Identity::shared`] shares it without reading it. Every method says the same at every call.
+/// A value that holds the content of an identity, such as a record in this node's memory.
+/// [`Identity::shared`] shares it without copying. Every method must return the same at every call.
 pub trait IdentitySource<C>: Send + Sync {
-    /// Who it is.
+    /// Returns the principal.
     fn principal(&self) -> &Principal<C>;
 
-    /// What the verifier found out besides.
+    /// Returns what the verifier found out about the authentication.
     fn authentication(&self) -> &AuthenticationInfo;
 
-    /// The principal's subject, from wherever it is nearest: what most handlers ask for first.
+    /// Returns the principal's subject. Most handlers read nothing else, so it should be cheap.
     fn subject(&self) -> &str;
 
-    /// The stored sign-in, as the facts name it.
+    /// Returns the stored sign-in. Defaults to that of [`authentication`](Self::authentication).
     fn sign_in(&self) -> Option<SignInId> {
         self.authentication().sign_in
     }
 }
 
+impl<C: Send + Sync + 'static> Identity<C> {
+    /// Returns the identity of the request with these extensions, if it has one.
+    ///
+    /// This is for plain hyper and tonic. Under axum, extract `Identity<C>` or `Option<Identity<C>>`.
+    ///
+    /// ```
+    /// use auth_core::{Identity, Refusal};
+    /// use http::Request;
+    ///
+    /// fn greet<B>(request: &Request<B>) -> Result<String, Refusal> {
+    ///     let identity = Identity::<auth_core::Claims>::of(request.extensions())?;
+    ///     Ok(identity.map_or("hello".to_owned(), |user| format!("hello {}", user.subject())))
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// Why the request must be refused: 401 if its `Authorization` header was rejected, which is not the
+    /// same as no credential; 500 if it passed through no authentication layer, or through one with
+    /// another claims type. [`AuthContext::refuse`] makes it a response.
+    pub fn of(extensions: &Extensions) -> Result<Option<&Self>, Refusal> {
+        let context = AuthContext::of(extensions, type_name::<Self>())?;
+        if let Some(rejection) = context.rejection() {
+            context.check_claims::<C>()?;
+            return Err(Refusal::Unauthenticated(Some(*rejection)));
+        }
+        Ok(Self::in_context(context)?)
+    }
+
+    /// Returns the identity in a request's context.
+    pub(crate) fn in_context(context: &AuthContext) -> Result<Option<&Self>, ConfigError> {
+        context.check_claims::<C>()?;
+        Ok(context.erased().identity().and_then(<dyn Any>::downcast_ref))
+    }
+}
+
 impl<C> Identity<C> {
-    /// For authenticators: the credential was good, and this is what it says.
+    /// Creates the identity of a valid credential. For authenticators.
     #[must_use]
     pub fn verified(principal: Principal<C>, authentication: AuthenticationInfo) -> Self {
         Arc::new(Verified::new(principal, authentication)).into()
     }
 
-    /// For authenticators that keep what they verified.
+    /// Creates an identity that shares its content with `source`. For authenticators with a cache.
     #[must_use]
-    pub fn shared(keeper: Arc<dyn IdentitySource<C>>) -> Self {
-        Self(Inner::Kept(keeper))
+    pub fn shared(source: Arc<dyn IdentitySource<C>>) -> Self {
+        Self(Inner::Shared(source))
     }
 
-    /// Who it is.
+    /// Returns the principal.
     #[must_use]
     pub fn principal(&self) -> &Principal<C> {
         match &self.0 {
-            Inner::Own(verified) => &verified.principal,
-            Inner::Kept(keeper) => keeper.principal(),
+            Inner::Owned(verified) => &verified.principal,
+            Inner::Shared(source) => source.principal(),
         }
     }
 
-    /// What the verifier found out besides.
+    /// Returns what the verifier found out about the authentication.
     #[must_use]
     pub fn authentication(&self) -> &AuthenticationInfo {
         match &self.0 {
-            Inner::Own(verified) => &verified.authentication,
-            Inner::Kept(keeper) => keeper.authentication(),
+            Inner::Owned(verified) => &verified.authentication,
+            Inner::Shared(source) => source.authentication(),
         }
     }
 
-    /// The user's stable name at the issuer.
+    /// Returns the user's stable identifier at the issuer.
     #[must_use]
     pub fn subject(&self) -> &str {
         match &self.0 {
-            Inner::Own(verified) => &verified.principal.subject,
-            Inner::Kept(keeper) => keeper.subject(),
+            Inner::Owned(verified) => &verified.principal.subject,
+            Inner::Shared(source) => source.subject(),
         }
     }
 
-    /// The roles.
+    /// Iterates over the roles.
     #[must_use]
     pub fn roles(&self) -> impl ExactSizeIterator<Item = &str> {
         self.principal().roles.iter().map(|role| &**role)
     }
 
-    /// Whether the user has this role.
+    /// Returns whether the user has this role.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
         self.principal().has_role(role)
     }
 
-    /// Whether the client has this scope.
+    /// Returns whether the client has this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.principal().has_scope(scope)
     }
 
-    /// The application's own claims.
+    /// Returns the application's own claims.
     #[must_use]
     pub fn claims(&self) -> &C {
         &self.principal().claims
     }
 
-    /// The scheme that verified the credential.
+    /// Returns the name of the scheme that verified the credential.
     #[must_use]
     pub fn scheme(&self) -> &'static str {
         self.authentication().scheme
     }
 
-    /// The stored sign-in, if any.
+    /// Returns the stored sign-in, if any.
     #[must_use]
     pub fn sign_in(&self) -> Option<SignInId> {
         match &self.0 {
-            Inner::Own(verified) => verified.authentication.sign_in,
-            Inner::Kept(keeper) => keeper.sign_in(),
+            Inner::Owned(verified) => verified.authentication.sign_in,
+            Inner::Shared(source) => source.sign_in(),
         }
     }
 
-    /// When the user last proved who they are.
+    /// Returns when the user last authenticated.
     #[must_use]
     pub fn authenticated_at(&self) -> Timestamp {
         self.authentication().authenticated_at
     }
 
-    /// When the credential ends whatever the client does.
+    /// Returns when the credential expires at the latest.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.authentication().expires_at
     }
-
-    /// What authorization reads, whatever the claims' type.
-    pub(crate) fn traits(&self) -> Traits<'_> {
-        let Principal { roles, scopes, acr, .. } = self.principal();
-        Traits {
-            subject: self.subject(),
-            roles,
-            scopes,
-            acr: acr.as_deref(),
-            authentication: self.authentication(),
-        }
-    }
 }
 
-/// An identity without its claims' type.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Traits<'a> {
-    pub(crate) subject: &'a str,
-    pub(crate) roles: &'a [Box<str>],
-    pub(crate) scopes: &'a [Box<str>],
-    pub(crate) acr: Option<&'a str>,
-    pub(crate) authentication: &'a AuthenticationInfo,
-}
-
-/// Another handle on the same identity.
+/// Clones the `Arc`.
 impl<C> Clone for Identity<C> {
     fn clone(&self) -> Self {
         Self(match &self.0 {
-            Inner::Own(verified) => Inner::Own(Arc::clone(verified)),
-            Inner::Kept(keeper) => Inner::Kept(Arc::clone(keeper)),
+            Inner::Owned(verified) => Inner::Owned(Arc::clone(verified)),
+            Inner::Shared(source) => Inner::Shared(Arc::clone(source)),
         })
     }
 }
 
-/// Without the claims, which may be personal.
+/// Omits the claims, which may be personal data.
 impl<C> fmt::Debug for Identity<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Identity")

@@ -1,17 +1,20 @@
-//! Who somebody is, as the application says it at sign-in.
+//! [`Principal`]: who a user is, as the application states it at sign-in, with [`Claims`] of its own.
+//!
+//! A principal proves nothing. A request carries it inside of an [`Identity`](crate::Identity), which
+//! only a verifier creates.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Claims of any shape: what a backend yields until `.claims::<User>()` names a type.
+/// Claims of any shape, as JSON. Backends use them until `.claims::<User>()` names a type.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Claims(Map<String, Value>);
 
 impl Claims {
-    /// The claim of this name.
+    /// Returns the claim with this name.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name)
@@ -22,7 +25,7 @@ impl Claims {
         self.0.insert(name.into(), value.into());
     }
 
-    /// Every claim, by name.
+    /// Iterates over all claims and their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
         self.0.iter().map(|(name, value)| (name.as_str(), value))
     }
@@ -34,8 +37,7 @@ impl From<Map<String, Value>> for Claims {
     }
 }
 
-/// Who somebody is: what an application says when it signs somebody in, and what a verifier read
-/// from a credential. A request carries it inside an [`Identity`](crate::Identity) only.
+/// Who a user is: stated by the application at sign-in, or read from a credential by a verifier.
 ///
 /// ```
 /// use auth_core::Principal;
@@ -46,22 +48,23 @@ impl From<Map<String, Value>> for Claims {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Principal<C = Claims> {
-    /// The user's stable name at the issuer; for sign-ins of ours, the key of device lists.
+    /// The user's stable identifier at the issuer. The application's own sign-ins are listed by it.
     pub subject: Arc<str>,
-    /// What the user is, for [`Require::role`](crate::Require::role).
+    /// The user's roles, for [`Require::role`](crate::Require::role).
     pub roles: Vec<Box<str>>,
-    /// What the client may do for the user (RFC 6749 section 3.3).
+    /// The scopes that the client was granted (RFC 6749 section 3.3).
     pub scopes: Vec<Box<str>>,
-    /// How well the user was authenticated (OpenID Connect Core, `acr`).
+    /// The authentication context class: how strongly the user was authenticated (`acr` in OpenID
+    /// Connect Core).
     pub acr: Option<Box<str>>,
-    /// By which methods (RFC 8176).
+    /// The authentication methods, such as `pwd` or `otp` (RFC 8176).
     pub amr: Vec<Box<str>>,
     /// The application's own claims.
     pub claims: C,
 }
 
 impl Principal<Claims> {
-    /// A principal with this subject and nothing else.
+    /// Creates a principal with this subject and nothing else.
     #[must_use]
     pub fn new(subject: impl Into<Arc<str>>) -> Self {
         Self {
@@ -104,20 +107,20 @@ impl<C> Principal<C> {
         self
     }
 
-    /// Replaces the application's claims, and their type.
+    /// Replaces the application's claims and their type.
     #[must_use]
     pub fn claims<D>(self, claims: D) -> Principal<D> {
         let Self { subject, roles, scopes, acr, amr, claims: _ } = self;
         Principal { subject, roles, scopes, acr, amr, claims }
     }
 
-    /// Whether the principal has this role.
+    /// Returns whether the principal has this role.
     #[must_use]
     pub fn has_role(&self, role: &str) -> bool {
         self.roles.iter().any(|own| **own == *role)
     }
 
-    /// Whether the principal has this scope.
+    /// Returns whether the principal has this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
         self.scopes.iter().any(|own| **own == *scope)

@@ -1,4 +1,7 @@
-//! A refused request, as a response.
+//! [`Refusal`]: why a request was refused, and the response that says so.
+//!
+//! The layer, `Require` and the extractors all answer through this file, so that status, challenges,
+//! gRPC form and log event are the same everywhere.
 
 use std::fmt;
 use std::sync::Arc;
@@ -39,35 +42,35 @@ const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Refusal {
-    /// Nobody is there, or the credential was rejected: 401.
+    /// The request carries no credential, or its credential was rejected: 401.
     Unauthenticated(Option<Rejection>),
-    /// The user may not: 403.
+    /// The user does not meet a requirement: 403.
     Forbidden,
     /// The client lacks these scopes: 403.
     InsufficientScope(Box<str>),
     /// The authentication is too old or too weak: 401 (RFC 9470).
     StepUp {
-        /// The authentication context classes that would do; empty if any would.
+        /// The accepted authentication context classes. Empty if every class is accepted.
         acr: Box<[Box<str>]>,
-        /// How long ago the authentication may have been.
+        /// The maximum age of the authentication.
         max_age: Option<Duration>,
     },
-    /// Another site made the browser send its cookie: 403.
+    /// Another site made the browser send a request with its cookie: 403.
     CrossOrigin,
     /// The store or key source did not answer: 503.
     Unavailable(BoxError),
     /// An operation failed: the status of its kind.
     Failed(AuthError),
-    /// The program is wrong: 500.
+    /// The program is not configured correctly: 500.
     Config(ConfigError),
 }
 
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unauthenticated(None) => f.write_str("no credential came"),
+            Self::Unauthenticated(None) => f.write_str("the request carries no credential"),
             Self::Unauthenticated(Some(rejection)) => rejection.fmt(f),
-            Self::Forbidden => f.write_str("the user may not"),
+            Self::Forbidden => f.write_str("the user does not meet a requirement"),
             Self::InsufficientScope(scope) => write!(f, "the client lacks the scope {scope}"),
             Self::StepUp { .. } => f.write_str("the authentication is too old or too weak"),
             Self::CrossOrigin => f.write_str("the request comes from another site"),
@@ -90,12 +93,12 @@ impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
         match error.kind() {
             AuthErrorKind::Unauthenticated => Self::Unauthenticated(error.rejection().copied()),
-            _ => Self::Failed(error.tell()),
+            _ => Self::Failed(error.log()),
         }
     }
 }
 
-/// Writes the challenges of the schemes that could have worked.
+/// Appends the challenges of every scheme that the client could use.
 pub(crate) type Challenger<'a> = &'a dyn Fn(&ChallengeReason<'_>, &mut HeaderMap);
 
 impl Refusal {
@@ -129,14 +132,14 @@ impl Refusal {
         }
     }
 
-    /// The response, in gRPC's form if `grpc` gives its content type: HTTP 200 with a status of
-    /// its own and no body. The reason becomes an event here, and only here.
+    /// Builds the response and logs the refusal, which happens nowhere else. If `grpc` holds the
+    /// content type of a gRPC request, the response has HTTP status 200 and a `grpc-status`.
     pub(crate) fn into_response<B: Default>(
         self,
         grpc: Option<HeaderValue>,
         challenger: Challenger<'_>,
     ) -> Response<B> {
-        self.tell();
+        self.log();
         let (mut status, mut grpc_status) = self.status();
         let mut response = Response::new(B::default());
         let headers = response.headers_mut();
@@ -144,7 +147,7 @@ impl Refusal {
             challenger(&reason, headers);
             let offered = headers.contains_key(header::WWW_AUTHENTICATE);
             if matches!(self, Self::StepUp { .. }) && !offered {
-                (status, grpc_status) = (StatusCode::FORBIDDEN, 7); // no scheme here can step up
+                (status, grpc_status) = (StatusCode::FORBIDDEN, 7); // no scheme of this layer supports a step-up
             }
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -160,7 +163,7 @@ impl Refusal {
         response
     }
 
-    fn tell(&self) {
+    fn log(&self) {
         match self {
             Self::Unauthenticated(None) => tracing::debug!("request refused: no credential"),
             Self::Unauthenticated(Some(rejection)) => {
@@ -174,20 +177,20 @@ impl Refusal {
             Self::StepUp { acr, max_age } => {
                 tracing::info!(?acr, ?max_age, "request refused: step-up needed");
             }
-            Self::CrossOrigin => tracing::warn!("request refused: cross-site"),
+            Self::CrossOrigin => tracing::warn!("request refused: cross-origin"),
             Self::Unavailable(error) => {
                 tracing::error!(
                     error = &**error as &dyn std::error::Error,
                     "request refused: unavailable"
                 );
             }
-            Self::Failed(_) => {} // an event already
-            Self::Config(error) => tracing::error!(%error, "request refused: misuse"),
+            Self::Failed(_) => {} // was logged when it failed
+            Self::Config(error) => tracing::error!(%error, "request refused: configuration error"),
         }
     }
 }
 
-/// The content type if it is one of gRPC's, which refuses in its own way.
+/// Returns the content type if it is one of gRPC, whose refusals have a form of their own.
 pub(crate) fn grpc(headers: &HeaderMap) -> Option<HeaderValue> {
     let content_type = headers.get(header::CONTENT_TYPE)?;
     content_type.as_bytes().starts_with(b"application/grpc").then(|| content_type.clone())

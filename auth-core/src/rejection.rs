@@ -1,35 +1,39 @@
-//! Why a credential is no good, and what a refused client has to bring.
+//! Rejections: why a credential is invalid, and what the challenge asks of the client.
+//!
+//! The reason of a rejection goes to logs and response extensions; the client learns no more than the
+//! error codes of RFC 6750.
 
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// Why a credential was refused. It goes to logs and response extensions, never to the client.
+/// Why a credential was rejected. It is logged and put into response extensions, but never sent to
+/// the client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum RejectionReason {
-    /// It does not look like a credential of its kind.
+    /// It does not have the form of a credential of its kind.
     Malformed,
-    /// More than one of its kind came.
+    /// The request carries more than one credential of its kind.
     Duplicate,
-    /// No authenticator knows the scheme of the `Authorization` header.
+    /// No authenticator recognizes the `Authorization` header.
     Unrecognized,
-    /// Nobody issued it, or what it named has ended.
+    /// It was never issued, or its sign-in has ended.
     Unknown,
-    /// Its time is over.
+    /// It has expired.
     Expired,
     /// It was replaced by a newer one.
     Rotated,
-    /// It was replaced, and is used again: somebody else may have it.
+    /// It was replaced by a newer one and is used again, so it may have been stolen.
     Reused,
-    /// It is good for another purpose only.
+    /// It is valid for another purpose only.
     WrongKind,
-    /// Another reason, in a few fixed words.
+    /// Another reason, described in a few fixed words.
     Other(&'static str),
 }
 
 impl RejectionReason {
-    /// The reason in a word or two, as events show it.
+    /// Returns the reason in a word or two, as logs show it.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -52,18 +56,18 @@ impl fmt::Display for RejectionReason {
     }
 }
 
-/// A credential was there, and it is no good.
+/// An invalid credential: its scheme, and the reason why it was rejected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Rejection {
-    /// The scheme it belongs to; `bearer` for everything that RFC 6750 covers.
+    /// The scheme of the credential: `bearer` for everything that RFC 6750 covers.
     pub scheme: &'static str,
-    /// What is wrong with it.
+    /// Why it was rejected.
     pub reason: RejectionReason,
 }
 
 impl Rejection {
-    /// A rejection by the scheme of this name.
+    /// Creates a rejection of a credential of this scheme.
     #[must_use]
     pub fn new(scheme: &'static str, reason: RejectionReason) -> Self {
         Self { scheme, reason }
@@ -78,22 +82,22 @@ impl fmt::Display for Rejection {
 
 impl Error for Rejection {}
 
-/// What a client has to bring: the argument of
+/// Why the client is challenged: the argument of
 /// [`Authenticator::challenge`](crate::Authenticator::challenge).
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum ChallengeReason<'a> {
-    /// A credential: none came.
+    /// The request carries no credential.
     MissingCredential,
-    /// A good credential: this became of the one that came.
+    /// The request's credential was rejected.
     InvalidCredential(&'a Rejection),
-    /// A credential with these scopes as well (RFC 6750 section 3.1, `insufficient_scope`).
+    /// The credential lacks these scopes (RFC 6750 section 3.1, `insufficient_scope`).
     InsufficientScope(&'a str),
-    /// A fresh or stronger authentication (RFC 9470).
+    /// The user must authenticate again, more recently or more strongly (RFC 9470).
     StepUp {
-        /// The authentication context classes that would do; empty if any would.
+        /// The accepted authentication context classes. Empty if every class is accepted.
         acr: &'a [Box<str>],
-        /// How long ago the authentication may have been.
+        /// The maximum age of the authentication.
         max_age: Option<Duration>,
     },
 }

@@ -1,4 +1,7 @@
-//! The public name of a stored sign-in.
+//! [`SignInId`]: the public identifier of a stored sign-in.
+//!
+//! It appears in device lists, in the `sid` claim of access tokens and in logs, so it must not be
+//! usable as a credential.
 
 use std::error::Error;
 use std::fmt;
@@ -8,21 +11,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// The public name of one stored sign-in: 128 bits, shown in device lists, the `sid` of access
-/// tokens. It never changes while the sign-in lives, and knowing it proves nothing.
+/// The public identifier of a stored sign-in: 128 bits, shown in device lists and sent as the `sid`
+/// claim of access tokens. It does not change while the sign-in lives, and it is not a secret.
 ///
 /// Its text form is base64url without padding, 22 characters.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SignInId([u8; 16]);
 
 impl SignInId {
-    /// The id with these bytes.
+    /// Creates the id with these bytes.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
 
-    /// The id's bytes.
+    /// Returns the id's bytes.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -50,7 +53,7 @@ pub struct InvalidSignInId;
 
 impl fmt::Display for InvalidSignInId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sign-in id is 22 characters of base64url")
+        f.write_str("a sign-in id must be 22 characters of base64url")
     }
 }
 
@@ -90,7 +93,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn text_and_json_round_trip(bytes: [u8; 16]) {
+        fn ids_round_trip_as_text_and_json(bytes: [u8; 16]) {
             let id = SignInId::from_bytes(bytes);
             prop_assert_eq!(id.to_string().parse::<SignInId>(), Ok(id));
             let json = serde_json::to_string(&id).unwrap();
@@ -98,7 +101,7 @@ mod tests {
         }
 
         #[test]
-        fn other_text_is_refused_without_panic(text: String) {
+        fn invalid_text_is_rejected_without_panic(text: String) {
             if let Ok(id) = text.parse::<SignInId>() {
                 prop_assert_eq!(id.to_string(), text, "one id has one text");
             }

@@ -63,7 +63,7 @@ async fn a_session_without_a_store_is_a_config_error() {
     let world = World::start(TestBackend::session(), Framework::Axum).await;
     let layer = AuthLayer::new(ApiKeyAuth::new(&world.setup)).optional();
     let text = answer(app(get(with_session)).layer(layer)).await;
-    assert!(text.contains("take SessionAuth, or JwtAuth with `.sign_in(store)`"), "{text}");
+    assert!(text.contains("add SessionAuth, or JwtAuth with `.sign_in(store)`"), "{text}");
 }
 
 /// The response does not say more; the reason is in the error's source.
@@ -75,7 +75,7 @@ async fn a_transport_that_no_backend_supports_is_a_config_error() {
         auth.sign_in(principal).as_tokens().await
     };
     let text = answer(app(get(login)).layer(layer)).await;
-    assert_eq!(text, "the authentication layer cannot do what was asked");
+    assert_eq!(text, "the authentication layer is not configured for this operation");
 }
 
 /// The stored claims do not fit the type of the layer any more, so the user has to sign in again.

@@ -1,23 +1,81 @@
-//! The service: asks, decides, and runs the inner service or refuses.
+//! [`AuthLayer`] and its service, and the authenticator that all requests share.
 
 use std::fmt;
 use std::mem;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
+use std::thread;
 
-use http::{Request, Response};
+use http::{HeaderMap, HeaderValue, Request, Response};
+use tower_layer::Layer;
 use tower_service::Service;
 
-use super::decide::{self, Asked};
-use super::future::{Pending, ResponseFuture, State, enter, refuse};
-use super::lanes::Shards;
-use super::policy::Policy;
-use crate::authenticator::Authenticator;
+use super::decide::{self, Found, Policy};
+use super::response::{Pending, ResponseFuture, State, enter, refuse};
+use crate::backend::{Attempt, Authenticator, SignInBackend, forward_authenticator};
+use crate::clock::Clock;
+use crate::context::MemberPath;
+use crate::cross_origin::CrossOriginProtection;
 use crate::future::AuthFuture;
 use crate::head::RequestHead;
+use crate::rejection::ChallengeReason;
 
-/// Finds out who sent a request, and calls the inner service with the answer in the request's
-/// extensions; or refuses the request. See [`AuthLayer`](crate::AuthLayer).
+/// Makes any [`Authenticator`] a Tower layer.
+///
+/// The backends are layers themselves. Their `.optional()` returns an `AuthLayer`, and an
+/// application's own authenticator becomes a layer with [`AuthLayer::new`]:
+///
+/// ```
+/// use auth_core::{AuthLayer, Authenticator};
+/// use axum::{Router, routing::get};
+///
+/// fn app(auth: impl Authenticator) -> Router {
+///     Router::new().route("/", get(|| async { "hello" })).layer(AuthLayer::new(auth))
+/// }
+/// ```
+///
+/// Put CORS outside of it: preflight requests carry no credentials and would be refused.
+pub struct AuthLayer<A> {
+    auth: Shards<A>,
+    policy: Policy,
+}
+
+impl<A: Authenticator> AuthLayer<A> {
+    /// Creates a layer that refuses every request without an identity.
+    #[must_use]
+    pub fn new(auth: A) -> Self {
+        Self { auth: Shards::new(auth), policy: Policy::Required }
+    }
+
+    /// Lets requests without an identity through. An invalid cookie counts as no cookie, and an
+    /// invalid `Authorization` header passes only to handlers that use [`Auth`](crate::Auth).
+    #[must_use]
+    pub fn optional(self) -> Self {
+        Self { policy: Policy::Optional, ..self }
+    }
+}
+
+impl<A> Clone for AuthLayer<A> {
+    fn clone(&self) -> Self {
+        Self { auth: self.auth.clone(), policy: self.policy }
+    }
+}
+
+impl<A> fmt::Debug for AuthLayer<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthLayer").field("policy", &self.policy).finish_non_exhaustive()
+    }
+}
+
+impl<A, S> Layer<S> for AuthLayer<A> {
+    type Service = AuthService<A, S>;
+    fn layer(&self, inner: S) -> Self::Service {
+        AuthService { auth: self.auth.clone(), policy: self.policy, inner }
+    }
+}
+
+/// Authenticates a request, and calls the inner service or refuses the request. See [`AuthLayer`].
 pub struct AuthService<A, S> {
     auth: Shards<A>,
     policy: Policy,
@@ -28,11 +86,7 @@ impl<A, S> AuthService<A, S> {
     /// Creates a service that refuses every request without an identity.
     #[must_use]
     pub fn new(auth: A, inner: S) -> Self {
-        Self::with(Shards::new(auth), Policy::Required, inner)
-    }
-
-    pub(super) fn with(auth: Shards<A>, policy: Policy, inner: S) -> Self {
-        Self { auth, policy, inner }
+        Self { auth: Shards::new(auth), policy: Policy::Required, inner }
     }
 }
 
@@ -65,22 +119,60 @@ where
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = RequestHead::from(&request);
-        let auth = self.auth.own();
-        let Asked { found, outcome } = match decide::ask(&**auth, &head) {
-            Ok(asked) => asked,
+        let auth = self.auth.of_this_thread();
+        let Found { credential, outcome } = match decide::find(&**auth, &head) {
+            Ok(found) => found,
             Err(refusal) => return ResponseFuture::new(refuse(&**auth, &request, refusal)),
         };
         let outcome = match outcome.map(AuthFuture::into_ready).transpose() {
             Ok(outcome) => outcome,
             Err(verifying) => {
                 let clone = self.inner.clone();
-                let inner = mem::replace(&mut self.inner, clone); // the one that is ready
+                let inner = mem::replace(&mut self.inner, clone); // the ready one
                 let (auth, policy) = (Arc::clone(auth), self.policy);
-                let pending = Some(Box::new(Pending { auth, policy, found, request, inner }));
+                let pending = Some(Box::new(Pending { auth, policy, credential, request, inner }));
                 return ResponseFuture::new(State::Verifying { verifying, pending });
             }
         };
-        // The answer was in memory: nothing is cloned or boxed, and the inner service runs in place.
-        ResponseFuture::new(enter(auth, self.policy, found, outcome, request, &mut self.inner))
+        // The outcome was in memory: nothing is cloned or boxed, and the inner service is called here.
+        ResponseFuture::new(enter(auth, self.policy, credential, outcome, request, &mut self.inner))
     }
+}
+
+/// One authenticator, shared by all requests without a shared reference count.
+///
+/// Every request holds its authenticator, so every request counts a reference. With a single counter,
+/// all cores would contend for its cache line; here each thread has a counter of its own.
+struct Shards<A>(Arc<[Arc<Shard<A>>]>);
+
+/// One counter, far enough from the next one for any cache.
+#[repr(align(128))]
+pub(super) struct Shard<A>(Arc<A>);
+
+impl<A> Shards<A> {
+    fn new(auth: A) -> Self {
+        let auth = Arc::new(auth);
+        static COUNT: LazyLock<usize> = LazyLock::new(|| {
+            thread::available_parallelism().map_or(1, usize::from).min(16).next_power_of_two()
+        });
+        Self((0..*COUNT).map(|_| Arc::new(Shard(Arc::clone(&auth)))).collect())
+    }
+
+    #[inline]
+    fn of_this_thread(&self) -> &Arc<Shard<A>> {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        thread_local! { static OWN: usize = NEXT.fetch_add(1, Ordering::Relaxed) }
+        let own = OWN.try_with(|own| *own).unwrap_or(0); // fails while the thread shuts down
+        &self.0[own & (self.0.len() - 1)]
+    }
+}
+
+impl<A> Clone for Shards<A> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<A: Authenticator> Authenticator for Shard<A> {
+    forward_authenticator!(A::Claims, |this| this.0);
 }

@@ -1,4 +1,4 @@
-//! The response under way.
+//! [`ResponseFuture`]: waits for the verification, runs the inner service, and finishes its response.
 
 use std::fmt;
 use std::future::Future;
@@ -10,24 +10,19 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::decide;
-use super::lanes::Shard;
-use super::policy::Policy;
-use crate::authenticator::Authenticator;
-use crate::context::{AuthContext, Erased};
-use crate::effects;
+use super::decide::{self, Policy};
+use super::service::Shard;
+use super::typed_context::{Admission, TypedContext};
+use crate::backend::{Authenticator, Outcome};
+use crate::context::{AuthContext, ErasedContext, FoundCredential, RequestSnapshot, vary};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::future::BoxFuture;
 use crate::identity::Identity;
-use crate::outcome::Outcome;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{Rejection, RejectionReason};
-use crate::request_snapshot::RequestSnapshot;
-use crate::transport::FoundCredential;
-use crate::typed::{Admission, TypedContext};
 
 pin_project! {
-    /// The response of an [`AuthService`](crate::AuthService).
+    /// The response future of [`AuthService`](crate::AuthService).
     pub struct ResponseFuture<A: Authenticator, S, B, F, R> {
         #[pin]
         state: State<A, S, B, F, R>,
@@ -37,10 +32,10 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     pub(super) enum State<A: Authenticator, S, B, F, R> {
-        // The answer is not in memory: what it takes to go on waits in a box.
+        // The outcome is not in memory. What is needed to continue is boxed.
         Verifying { verifying: BoxFuture<Outcome<A::Claims>>, pending: Option<Box<Pending<A, S, B>>> },
         Running { #[pin] inner: F, context: Arc<TypedContext<A::Claims>> },
-        // The response is there, but its session is still being saved.
+        // The response is ready, but its hook is not, such as a session that is being saved.
         Saving { saving: BoxFuture<Result<(), AuthError>>, response: Option<Response<R>>, context: Arc<TypedContext<A::Claims>> },
         Refused { response: Option<Response<R>> },
     }
@@ -49,7 +44,7 @@ pin_project! {
 pub(super) struct Pending<A, S, B> {
     pub(super) auth: Arc<Shard<A>>,
     pub(super) policy: Policy,
-    pub(super) found: Option<FoundCredential>,
+    pub(super) credential: Option<FoundCredential>,
     pub(super) request: Request<B>,
     pub(super) inner: S,
 }
@@ -83,14 +78,14 @@ where
                 StateProj::Verifying { verifying, pending } => {
                     let outcome = ready!(verifying.as_mut().poll(cx));
                     let pending = pending.take().expect("polled after completion");
-                    let Pending { auth, policy, found, request, mut inner } = *pending;
-                    enter(&auth, policy, found, Some(outcome), request, &mut inner)
+                    let Pending { auth, policy, credential, request, mut inner } = *pending;
+                    enter(&auth, policy, credential, Some(outcome), request, &mut inner)
                 }
                 StateProj::Running { inner, context } => {
-                    // The response is changed where it lies, and moved only if it has to wait.
+                    // The response is changed in place, and moved only if it has to wait.
                     let mut polled = inner.poll(cx);
                     let Poll::Ready(Ok(response)) = &mut polled else { return polled };
-                    match hook(context) {
+                    match run_hook(context) {
                         None => {
                             finish(context, response, Ok(()));
                             return polled;
@@ -123,30 +118,30 @@ where
 
 type Saved = Result<(), AuthError>;
 
-/// Starts what has to be done before the response leaves, if anybody asked for it.
-fn hook<C: Send + Sync + 'static>(
+/// Starts the response hook, if there is one.
+fn run_hook<C: Send + Sync + 'static>(
     context: &Arc<TypedContext<C>>,
 ) -> Option<Result<Saved, BoxFuture<Saved>>> {
     let hook = context.state.hook()?;
-    let context = AuthContext(Arc::clone(context) as _);
+    let context = AuthContext::new(Arc::clone(context) as _);
     Some(Arc::clone(hook).before_response(&context).into_ready())
 }
 
-/// Adds what authentication has to say; puts a refusal in the place of what could not be saved.
+/// Adds the headers of authentication. Replaces the response by a refusal if its hook failed.
 fn finish<C, R>(context: &TypedContext<C>, response: &mut Response<R>, saved: Saved)
 where
     C: Send + Sync + 'static,
     R: Default,
 {
     if let Err(error) = saved {
-        *response = withhold(context, response, error);
+        *response = refusal_of(context, response, error);
     }
-    effects::vary(response.headers_mut(), context.auth.vary());
+    vary(response.headers_mut(), context.auth.vary());
     context.state.write_effects(response.headers_mut());
 }
 
 #[cold]
-fn withhold<C, R>(
+fn refusal_of<C, R>(
     context: &TypedContext<C>,
     response: &Response<R>,
     error: AuthError,
@@ -157,7 +152,7 @@ where
 {
     let grpc = refusal::grpc(response.headers());
     let refusal = match error.kind() {
-        // The sign-in has ended since the request began.
+        // The sign-in has ended since the request started.
         AuthErrorKind::Unauthenticated => {
             let scheme = context.identity().map_or("session", Identity::scheme);
             Refusal::Unauthenticated(Some(Rejection::new(scheme, RejectionReason::Unknown)))
@@ -167,12 +162,12 @@ where
     refusal.into_response(grpc, &|reason, headers| context.challenge(reason, headers))
 }
 
-/// Runs the inner service with the decision in the request's extensions, or refuses.
-#[inline(always)] // so that the future is built where it stays
+/// Calls the inner service with the context in the request's extensions, or refuses the request.
+#[inline(always)] // so that the future is built in its final place
 pub(super) fn enter<A, S, B, R>(
     auth: &Arc<Shard<A>>,
     policy: Policy,
-    mut found: Option<FoundCredential>,
+    mut credential: Option<FoundCredential>,
     outcome: Option<Outcome<A::Claims>>,
     mut request: Request<B>,
     inner: &mut S,
@@ -182,18 +177,19 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     R: Default,
 {
-    match decide::admit(policy, &mut found, outcome) {
-        Ok(standing) => {
-            // Only whom nobody knows may be given a visitor's cookie; with one, it was judged above.
-            let unjudged = match (&standing, found) {
-                (Admission::Nobody, None) => {
-                    RequestSnapshot::of_unjudged(request.method(), request.uri(), request.headers())
+    match decide::admit(policy, &mut credential, outcome) {
+        Ok(admission) => {
+            // Without a credential, the response may set a visitor's cookie, which has to check the
+            // request's origin then. With an ambient one, `decide::find` has checked it.
+            let snapshot = match (&admission, credential) {
+                (Admission::NotSignedIn, None) => {
+                    RequestSnapshot::of_unsafe(request.method(), request.uri(), request.headers())
                 }
                 _ => None,
             };
-            let context =
-                Arc::new(TypedContext::new(Arc::clone(auth) as _, found, standing, unjudged));
-            request.extensions_mut().insert(AuthContext(Arc::clone(&context) as _));
+            let auth = Arc::clone(auth) as _;
+            let context = Arc::new(TypedContext::new(auth, credential, admission, snapshot));
+            request.extensions_mut().insert(AuthContext::new(Arc::clone(&context) as _));
             State::Running { inner: inner.call(request), context }
         }
         Err(refusal) => refuse(&**auth, &request, refusal),
@@ -209,6 +205,6 @@ pub(super) fn refuse<A: Authenticator, S, B, F, R: Default>(
     let grpc = refusal::grpc(request.headers());
     let mut response =
         refusal.into_response(grpc, &|reason, headers| auth.challenge(reason, headers));
-    effects::vary(response.headers_mut(), auth.vary());
+    vary(response.headers_mut(), auth.vary());
     State::Refused { response: Some(response) }
 }

@@ -1,8 +1,8 @@
-//! Which requests of other sites may use a cookie.
+//! Cross-origin protection: which requests from other sites may use a cookie.
 //!
-//! The decision is the one of Go 1.25's `http.CrossOriginProtection`, with two additions: a
-//! WebSocket handshake counts as unsafe although it is a GET, and so does any method but GET, HEAD
-//! and OPTIONS, `CONNECT` of HTTP/2 WebSockets (RFC 8441) included.
+//! The algorithm is that of Go 1.25's `http.CrossOriginProtection`, with two additions: a WebSocket
+//! handshake counts as unsafe although it is a GET, and so does every method except GET, HEAD and
+//! OPTIONS, including the `CONNECT` of HTTP/2 WebSockets (RFC 8441).
 
 use std::error::Error;
 use std::fmt;
@@ -12,11 +12,18 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Which requests of other sites may use an ambient credential: those of no other site, unless
-/// origins are trusted by name.
+/// Decides which cross-origin requests may use an ambient credential. By default none may; trusted
+/// origins are added by name.
 ///
-/// Browsers say where a request comes from in `Sec-Fetch-Site`, older ones in `Origin`. A client
-/// that sends neither is no browser, and nobody but itself attached its cookies.
+/// Browsers state the origin of a request in `Sec-Fetch-Site`, older ones in `Origin`. A client that
+/// sends neither is not a browser, so it attached its cookies on purpose.
+///
+/// ```
+/// use auth_core::CrossOriginProtection;
+///
+/// let policy = CrossOriginProtection::STRICT.trusted_origin("https://app.example.com")?;
+/// # Ok::<(), auth_core::InvalidOrigin>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct CrossOriginProtection {
     trusted: Option<Arc<[Box<str>]>>,
@@ -30,13 +37,14 @@ enum Enforcement {
 }
 
 impl CrossOriginProtection {
-    /// No other site may.
+    /// Allows no cross-origin requests.
     pub const STRICT: Self = Self { trusted: None, enforcement: Enforcement::On };
 
     /// Lets pages of this origin, such as `https://app.example.com`, use the credential.
     ///
     /// # Errors
-    /// If it is not a scheme and a host, with a port where it is not the scheme's own.
+    /// [`InvalidOrigin`] unless it is a scheme and a host, followed by a port if that is not the
+    /// scheme's default.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
         let uri: Uri = origin.parse().map_err(|_| InvalidOrigin)?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
@@ -50,16 +58,16 @@ impl CrossOriginProtection {
         Ok(Self { trusted: Some(trusted.into()), ..self })
     }
 
-    /// Checks nothing. Any page that a signed-in user opens can then act as the user.
+    /// Disables the check. Any page that a signed-in user opens can then act as the user.
     #[must_use]
     pub fn insecure_disabled(self) -> Self {
         Self { enforcement: Enforcement::Off, ..self }
     }
 
-    /// Whether a request that says this of its origin may use the credential.
+    /// Checks whether a request of this origin may use the credential.
     ///
     /// # Errors
-    /// [`CrossOriginError`] if it comes from another site that is not trusted.
+    /// [`CrossOriginError`] if the request comes from another site that is not trusted.
     pub fn check(&self, request: &RequestOrigin<'_>) -> Result<(), CrossOriginError> {
         if self.enforcement == Enforcement::Off || !request.is_unsafe {
             return Ok(());
@@ -88,13 +96,13 @@ impl Default for CrossOriginProtection {
     }
 }
 
-/// Compares without the scheme: behind a proxy that ends TLS it is not known.
+/// Compares without the scheme, which is unknown behind a proxy that terminates TLS.
 fn is_host(origin: &HeaderValue, host: Option<&str>) -> bool {
     let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
     matches!((origin, host), (Some((_, of_page)), Some(host)) if of_page == host)
 }
 
-/// What a request says of where it comes from.
+/// The headers of a request that state where it comes from.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestOrigin<'a> {
     is_unsafe: bool,
@@ -108,7 +116,7 @@ impl<'a> RequestOrigin<'a> {
         self.is_unsafe
     }
 
-    /// Reads it from a request's head; of a safe request, nothing more than that it is safe.
+    /// Reads the origin from a request's head. For a safe request, the headers are not read.
     #[must_use]
     pub fn of(method: &Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
         let is_unsafe = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
@@ -126,27 +134,27 @@ impl<'a> RequestOrigin<'a> {
     }
 }
 
-/// The request comes from another site: 403.
+/// The request comes from another site. The response is 403.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CrossOriginError;
 
 impl fmt::Display for CrossOriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the request comes from another site, which is not a trusted origin")
+        f.write_str("the request comes from another site that is not a trusted origin")
     }
 }
 
 impl Error for CrossOriginError {}
 
-/// The text is no origin.
+/// The text is not an origin.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct InvalidOrigin;
 
 impl fmt::Display for InvalidOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an origin is a scheme and a host, such as https://app.example.com")
+        f.write_str("an origin must be a scheme and a host, such as https://app.example.com")
     }
 }
 
@@ -171,9 +179,9 @@ mod tests {
         policy.check(&origin).is_ok()
     }
 
-    /// The cases that the tests of Go 1.25's `CrossOriginProtection` name.
+    /// The cases of the tests of Go 1.25's `CrossOriginProtection`.
     #[test]
-    fn sec_38_cross_site_requests() {
+    fn sec_38_unsafe_cross_origin_requests_are_rejected() {
         const HOST: (&str, &str) = ("host", "example.com");
         let site = |value| ("sec-fetch-site", value);
         let origin = |value| ("origin", value);
@@ -215,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_41_a_websocket_handshake_of_another_site_is_unsafe() {
+    fn sec_41_a_websocket_handshake_from_another_site_is_rejected() {
         let from = |site| [("upgrade", "websocket"), ("sec-fetch-site", site)];
         assert!(!allowed(&CrossOriginProtection::STRICT, "GET", &from("cross-site")));
         assert!(allowed(&CrossOriginProtection::STRICT, "GET", &from("same-origin")));
@@ -224,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trusted_origin_is_trusted_exactly() {
+    fn a_trusted_origin_matches_exactly() {
         let policy =
             CrossOriginProtection::STRICT.trusted_origin("https://trusted.example").unwrap();
         let from = |origin| {
@@ -239,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_origin_does_not_build() {
+    fn an_invalid_origin_does_not_build() {
         for origin in ["", "example.com", "https://", "https://a/", "https://a/b", "https://u@a"] {
             assert!(CrossOriginProtection::STRICT.trusted_origin(origin).is_err(), "{origin}");
         }
@@ -249,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn the_authority_of_http2_stands_for_the_host() {
+    fn the_http2_authority_replaces_the_host_header() {
         let request = Request::builder()
             .method("POST")
             .uri("https://example.com/login")

@@ -1,4 +1,4 @@
-//! The first backend that finds its kind of credential decides.
+//! [`AnyOf`] as an [`Authenticator`]: which member decides about a request.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,34 +6,46 @@ use std::sync::Arc;
 use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 
-use super::several::{IntoAuthenticators, Member};
 use crate::authenticate::{AuthLayer, AuthService};
-use crate::authenticator::{Attempt, Authenticator};
+use crate::backend::{Attempt, Authenticator, SignInBackend};
 use crate::clock::Clock;
+use crate::context::{MemberPath, SignInContext};
 use crate::head::RequestHead;
 use crate::rejection::ChallengeReason;
-use crate::sign_in_context::SignInContext;
-use crate::sign_ins::SignInBackend;
-use crate::transport::MemberPath;
 
-/// Several backends, each for its own kind of credential: made by [`any_of`].
+type Member<C> = Arc<dyn Authenticator<Claims = C>>;
+
+/// Several backends, each for its own kind of credential. Created by [`any_of`].
 pub struct AnyOf<C> {
-    pub(super) members: Arc<[Member<C>]>,
+    members: Arc<[Member<C>]>,
     vary: HeaderValue,
 }
 
-/// Asks several backends. The first that finds its kind of credential decides, whatever it
-/// decides; explicit credentials are looked for before ambient ones. New sign-ins go to the first
-/// backend that has them, unless [`SignIn::as_cookie`](crate::SignIn::as_cookie) or
-/// [`SignIn::as_tokens`](crate::SignIn::as_tokens) asks for a transport.
+/// Combines several backends into one.
+///
+/// The first backend that finds its kind of credential decides, whatever its decision. Explicit
+/// credentials take precedence over ambient ones. New sign-ins go to the first backend that starts
+/// sign-ins, unless [`SignIn::as_cookie`](crate::SignIn::as_cookie) or
+/// [`SignIn::as_tokens`](crate::SignIn::as_tokens) requests a transport.
+///
+/// ```
+/// use auth_core::{AuthLayer, Authenticator, Claims, any_of};
+///
+/// fn layer(
+///     sessions: impl Authenticator<Claims = Claims>,
+///     tokens: impl Authenticator<Claims = Claims>,
+/// ) -> AuthLayer<impl Authenticator<Claims = Claims>> {
+///     any_of((sessions, tokens)).optional()
+/// }
+/// ```
 ///
 /// # Panics
 /// If the list is empty.
-pub fn any_of<L: IntoAuthenticators>(several: L) -> AnyOf<L::Claims>
+pub fn any_of<L: IntoAuthenticators>(authenticators: L) -> AnyOf<L::Claims>
 where
     L::Claims: Send + Sync + 'static,
 {
-    let members: Arc<[Member<L::Claims>]> = several.into_list().into();
+    let members: Arc<[Member<L::Claims>]> = authenticators.into_list().into();
     assert!(!members.is_empty(), "any_of needs at least one backend");
     let mut vary: Vec<String> = Vec::new();
     for member in members.iter() {
@@ -44,18 +56,61 @@ where
             }
         }
     }
-    let vary = HeaderValue::try_from(vary.join(", ")).expect("made of header values");
+    let vary = HeaderValue::try_from(vary.join(", ")).expect("joined from header values");
     AnyOf { members, vary }
 }
 
+/// The argument of [`any_of`]: a tuple of two to four authenticators, or a list that was built at run
+/// time.
+pub trait IntoAuthenticators {
+    /// The claims type of all of them.
+    type Claims;
+    /// Returns the authenticators, in the order of preference for new sign-ins.
+    fn into_list(self) -> Vec<Arc<dyn Authenticator<Claims = Self::Claims>>>;
+}
+
+impl<C> IntoAuthenticators for Vec<Member<C>> {
+    type Claims = C;
+    fn into_list(self) -> Vec<Member<C>> {
+        self
+    }
+}
+
+impl<C, const N: usize> IntoAuthenticators for [Member<C>; N] {
+    type Claims = C;
+    fn into_list(self) -> Vec<Member<C>> {
+        self.into()
+    }
+}
+
+macro_rules! impl_for_tuple {
+    ($first:ident $(, $next:ident)+) => {
+        impl<$first, $($next),+> IntoAuthenticators for ($first, $($next),+)
+        where
+            $first: Authenticator,
+            $($next: Authenticator<Claims = $first::Claims>),+
+        {
+            type Claims = $first::Claims;
+            #[allow(non_snake_case)]
+            fn into_list(self) -> Vec<Member<$first::Claims>> {
+                let ($first, $($next),+) = self;
+                vec![$first.erased(), $($next.erased()),+]
+            }
+        }
+    };
+}
+impl_for_tuple!(A, B);
+impl_for_tuple!(A, B, D);
+impl_for_tuple!(A, B, D, E);
+
 impl<C: Send + Sync + 'static> AnyOf<C> {
-    /// Lets requests without an identity through.
+    /// Returns a layer that lets requests without an identity through.
     #[must_use]
     pub fn optional(self) -> AuthLayer<Self> {
         AuthLayer::new(self).optional()
     }
 
-    /// Every backend with sign-ins, and the visit as it sees it.
+    /// Iterates over the members that start sign-ins, each with the context as it sees it.
     pub(super) fn each<'a>(
         &'a self,
         context: SignInContext<'a>,
@@ -67,7 +122,7 @@ impl<C: Send + Sync + 'static> AnyOf<C> {
         })
     }
 
-    pub(super) fn sign_in_halves(&self) -> impl Iterator<Item = &dyn SignInBackend<C>> {
+    pub(super) fn sign_in_backends(&self) -> impl Iterator<Item = &dyn SignInBackend<C>> {
         self.members.iter().filter_map(|member| member.sign_ins())
     }
 }
@@ -103,10 +158,10 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
     }
 
     fn sign_ins(&self) -> Option<&dyn SignInBackend<C>> {
-        self.sign_in_halves().next().is_some().then_some(self)
+        self.sign_in_backends().next().is_some().then_some(self)
     }
 
-    /// The clock of the first member, for requests of which no member found a credential.
+    /// Returns the clock of the first member, for requests in which no member found a credential.
     fn clock(&self) -> &Clock {
         self.members[0].clock()
     }
@@ -118,7 +173,7 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
     }
 }
 
-/// As a layer: refuses every request without an identity.
+/// Refuses every request without an identity.
 impl<C: Send + Sync + 'static, S> Layer<S> for AnyOf<C> {
     type Service = AuthService<Self, S>;
     fn layer(&self, inner: S) -> Self::Service {

@@ -1,4 +1,7 @@
-//! How a credential's cookie is written: a name and attributes that were checked together.
+//! The policy by which a credential's cookie is written: its name and attributes.
+//!
+//! They are checked together when the policy is built, because browsers silently drop cookies whose
+//! parts contradict each other. [`RequestCookie`](crate::RequestCookie) reads cookies.
 
 use std::error::Error;
 use std::fmt;
@@ -9,24 +12,24 @@ use http::HeaderValue;
 
 pub use ::cookie::SameSite;
 
-/// The most bytes a browser keeps of a cookie's name and value together (RFC 6265bis section 5.6).
+/// The longest name and value, together, that a browser stores (RFC 6265bis section 5.6), in bytes.
 const MAX_NAME_AND_VALUE: usize = 4096;
-/// The most bytes a browser reads of one attribute's value (RFC 6265bis section 5.6).
+/// The longest attribute value that a browser reads (RFC 6265bis section 5.6), in bytes.
 const MAX_ATTRIBUTE: usize = 1024;
 /// 400 days (RFC 6265bis section 5.5).
 const MAX_AGE: Duration = Duration::from_secs(34_560_000);
-/// For every value that the backends write.
+/// Enough bytes for every value that the backends write.
 const ROOM_FOR_VALUE: usize = 1024;
 
-/// How a credential's cookie is written: `HttpOnly`, with `SameSite`, and `Secure` but for
-/// [`CookieBuilder::insecure_http`].
+/// The name and attributes of a credential's cookie: always `HttpOnly`, with `SameSite`, and `Secure`
+/// unless [`CookieBuilder::insecure_http`] was called.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookiePolicy {
     name: Box<str>,
     domain: Option<Box<str>>,
     path: Box<str>,
     same_site: SameSite,
-    transport: Channel,
+    channel: Channel,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,24 +39,27 @@ enum Channel {
 }
 
 impl CookiePolicy {
-    /// `__Host-{name}`: only this host, only TLS, the whole site, `SameSite=Lax`.
+    /// Creates the policy of the cookie `__Host-{name}`: `Secure`, `Path=/`, `SameSite=Lax`, and no
+    /// `Domain`, so that browsers send it to this host only.
     ///
     /// # Errors
-    /// If it is no cookie name.
+    /// [`InvalidCookie`] if `name` is not a valid cookie name.
     pub fn host(name: &str) -> Result<Self, InvalidCookie> {
         CookieBuilder::new(format!("__Host-{name}")).build()
     }
 
-    /// The cookie's full name.
+    /// Returns the cookie's full name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The `Set-Cookie` of `value`. Without `max_age`, at most 400 days, it ends with the browser.
+    /// Returns the `Set-Cookie` header that stores `value` for `max_age`, which is capped at 400 days.
+    /// Without `max_age`, the browser keeps the cookie until it closes.
     ///
     /// # Errors
-    /// If name and value together are longer than browsers keep, or the value is no cookie value.
+    /// [`InvalidCookie`] if name and value together exceed 4096 bytes, or the value holds bytes that
+    /// a cookie cannot carry.
     pub fn set_cookie(
         &self,
         value: &str,
@@ -72,11 +78,11 @@ impl CookiePolicy {
         }
         let mut header =
             HeaderValue::try_from(cookie.to_string()).map_err(|_| InvalidCookie::Value)?;
-        header.set_sensitive(true); // neither shown by `Debug` nor kept by HTTP/2 tables
+        header.set_sensitive(true); // `Debug` does not show it, and HTTP/2 does not index it
         Ok(header)
     }
 
-    /// The `Set-Cookie` value that takes the cookie away: the same name, domain and path.
+    /// Returns the `Set-Cookie` header that removes the cookie: it has the same name, domain and path.
     ///
     /// # Panics
     /// Never: `build` checked every part.
@@ -92,7 +98,7 @@ impl CookiePolicy {
             .path(&*self.path)
             .http_only(true)
             .same_site(self.same_site)
-            .secure(self.transport == Channel::Tls);
+            .secure(self.channel == Channel::Tls);
         if let Some(domain) = &self.domain {
             cookie = cookie.domain(&**domain);
         }
@@ -100,7 +106,7 @@ impl CookiePolicy {
     }
 }
 
-/// Puts a [`CookiePolicy`] together; [`build`](Self::build) checks the parts together.
+/// Builds a [`CookiePolicy`]; [`build`](Self::build) checks that its parts fit together.
 ///
 /// ```
 /// use auth_core::{CookieBuilder, InvalidCookie};
@@ -117,61 +123,64 @@ impl CookiePolicy {
 pub struct CookieBuilder(CookiePolicy);
 
 impl CookieBuilder {
-    /// A cookie of this full name for TLS, `Path=/`, `SameSite=Lax`, no `Domain`.
+    /// Creates a builder for the cookie with this full name. Defaults to `Secure`, `Path=/`,
+    /// `SameSite=Lax` and no `Domain`.
     pub fn new(name: impl Into<Box<str>>) -> Self {
         Self(CookiePolicy {
             name: name.into(),
             domain: None,
             path: "/".into(),
             same_site: SameSite::Lax,
-            transport: Channel::Tls,
+            channel: Channel::Tls,
         })
     }
 
-    /// Sends the cookie to every host below this domain.
+    /// Sets `Domain`: browsers send the cookie to this domain and every host below it.
     pub fn domain(mut self, domain: impl Into<Box<str>>) -> Self {
         self.0.domain = Some(domain.into());
         self
     }
 
-    /// Sends the cookie below this path only.
+    /// Sets `Path`: browsers send the cookie to this path and below. Defaults to `/`.
     pub fn path(mut self, path: impl Into<Box<str>>) -> Self {
         self.0.path = path.into();
         self
     }
 
-    /// From which sites it comes. With `Strict`, a page reached by a link from another site sees a
-    /// visitor: store nothing for visitors in a GET then.
+    /// Sets `SameSite`: with which cross-site requests browsers send the cookie. Defaults to `Lax`.
+    ///
+    /// With `Strict`, a request that follows a link from another site carries no cookie, so a user
+    /// looks like a visitor to it: do not store data for visitors in a GET then.
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.0.same_site = same_site;
         self
     }
 
-    /// Leaves `Secure` out, for development over plain http. Whoever reads the network can take
-    /// the cookie: never on a public host.
+    /// Omits `Secure`, for development over plain HTTP. Anyone who can read the network can then steal
+    /// the cookie, so never use it on a public host.
     pub fn insecure_http(mut self) -> Self {
-        self.0.transport = Channel::Plain;
+        self.0.channel = Channel::Plain;
         self
     }
 
-    /// The policy, if its parts fit together.
+    /// Checks the parts and returns the policy.
     ///
     /// # Errors
-    /// Which part does not, and why.
+    /// [`InvalidCookie`] names the first part that is invalid or contradicts another.
     pub fn build(self) -> Result<CookiePolicy, InvalidCookie> {
-        let CookiePolicy { name, domain, path, same_site, transport } = &self.0;
+        let CookiePolicy { name, domain, path, same_site, channel } = &self.0;
         let prefixed = |prefix: &str| {
             name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
-        let secure = *transport == Channel::Tls;
+        let secure = *channel == Channel::Tls;
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(InvalidCookie::Name);
         }
         if name.len() + ROOM_FOR_VALUE > MAX_NAME_AND_VALUE {
             return Err(InvalidCookie::TooLong);
         }
-        let host_alone = secure && domain.is_none() && &**path == "/";
-        if (prefixed("__Host-") || prefixed("__Host-Http-")) && !host_alone {
+        let host_only = secure && domain.is_none() && &**path == "/";
+        if (prefixed("__Host-") || prefixed("__Host-Http-")) && !host_only {
             return Err(InvalidCookie::HostPrefix);
         }
         if (prefixed("__Secure-") || prefixed("__Http-")) && !secure {
@@ -209,23 +218,23 @@ fn is_domain(domain: &str) -> bool {
     !domain.is_empty() && domain.len() <= 253 && domain.bytes().all(letters)
 }
 
-/// Why a cookie cannot be written as asked.
+/// Why a [`CookiePolicy`] cannot be built, or a cookie cannot be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidCookie {
-    /// The name is no token (RFC 9110 section 5.6.2).
+    /// The name is not a token (RFC 9110 section 5.6.2).
     Name,
     /// The value holds bytes that a cookie cannot carry.
     Value,
-    /// `__Host-` needs `Secure`, `Path=/` and no `Domain`.
+    /// `__Host-` requires `Secure`, `Path=/` and no `Domain`.
     HostPrefix,
-    /// `__Secure-` needs `Secure`.
+    /// `__Secure-` requires `Secure`.
     SecurePrefix,
-    /// `SameSite=None` needs `Secure`.
+    /// `SameSite=None` requires `Secure`.
     SameSiteNone,
-    /// The path does not begin with `/`, is longer than 1024 bytes, or holds `;`.
+    /// The path does not start with `/`, is longer than 1024 bytes, or holds `;`.
     Path,
-    /// The domain is no host name.
+    /// The domain is not a host name.
     Domain,
     /// Name and value together are longer than 4096 bytes.
     TooLong,
@@ -234,14 +243,16 @@ pub enum InvalidCookie {
 impl fmt::Display for InvalidCookie {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Name => "a cookie name is made of letters, digits and !#$%&'*+-.^_`|~",
-            Self::Value => "a cookie value is made of visible ASCII without \" , ; and \\",
-            Self::HostPrefix => "a `__Host-` cookie needs Secure, Path=/ and no Domain",
-            Self::SecurePrefix => "a `__Secure-` cookie needs Secure",
-            Self::SameSiteNone => "SameSite=None needs Secure",
-            Self::Path => "a cookie path begins with / and has at most 1024 bytes without ;",
-            Self::Domain => "a cookie domain is a host name of at most 253 bytes",
-            Self::TooLong => "a cookie's name and value have at most 4096 bytes together",
+            Self::Name => "a cookie name must consist of letters, digits and !#$%&'*+-.^_`|~",
+            Self::Value => "a cookie value must consist of visible ASCII without \" , ; and \\",
+            Self::HostPrefix => "a `__Host-` cookie must have Secure, Path=/ and no Domain",
+            Self::SecurePrefix => "a `__Secure-` cookie must have Secure",
+            Self::SameSiteNone => "SameSite=None requires Secure",
+            Self::Path => {
+                "a cookie path must start with / and have at most 1024 bytes, none of them ;"
+            }
+            Self::Domain => "a cookie domain must be a host name of at most 253 bytes",
+            Self::TooLong => "a cookie's name and value must have at most 4096 bytes together",
         })
     }
 }
@@ -254,7 +265,7 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
-    fn sec_25_27_28_the_default_is_written_like_this() {
+    fn sec_25_27_28_the_default_cookie_has_every_attribute() {
         let policy = CookiePolicy::host("session").unwrap();
         assert_eq!(
             policy.set_cookie("v", None).unwrap(),
@@ -263,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_26_combinations_that_browsers_refuse_do_not_build() {
+    fn sec_26_combinations_that_browsers_reject_do_not_build() {
         let new = |name: &str| CookieBuilder::new(name);
         let cases = [
             (new("__Host-a").domain("example.com"), InvalidCookie::HostPrefix),
@@ -285,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_29_a_cookie_over_4096_bytes_is_a_loud_error() {
+    fn sec_29_a_cookie_over_4096_bytes_is_an_error() {
         let policy = CookiePolicy::host("session").unwrap();
         let room = 4096 - policy.name().len();
         assert!(policy.set_cookie(&"x".repeat(room), None).is_ok());
@@ -293,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn the_removal_names_the_same_cookie() {
+    fn a_removal_has_the_same_name_domain_and_path() {
         let policy = CookieBuilder::new("a").domain("example.com").path("/app").build().unwrap();
         let removal = policy.removal_cookie();
         let removal = removal.to_str().unwrap();

@@ -1,0 +1,408 @@
+//! [`Auth`]: the handle with which a handler signs in and out, whichever backend runs, and the
+//! builders that it returns.
+//!
+//! Every failure passes through `Auth::failed`, which logs it once and adds the challenges of a 401.
+
+use std::any::type_name;
+use std::fmt;
+use std::future::IntoFuture;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use crate::authenticate::TypedContext;
+use crate::backend::{
+    EndReason, Persistence, RefreshOptions, RefreshTokenDelivery, Revoke, SignInBackend,
+    SignInInfo, SignInOptions, SignedIn,
+};
+use crate::context::{AuthContext, ErasedContext, RequestSnapshot, SignInContext, Transport};
+use crate::error::{AuthError, AuthErrorKind, BoxError, ConfigError};
+use crate::future::BoxFuture;
+use crate::head::RequestHead;
+use crate::identity::Identity;
+use crate::principal::{Claims, Principal};
+use crate::refusal::Refusal;
+use crate::rejection::Rejection;
+use crate::sign_in_id::SignInId;
+
+/// A request's handle on sign-ins: signs in and out, refreshes, lists and revokes, under every
+/// backend. Clones act for the same request.
+///
+/// It is an axum extractor; elsewhere, use [`Auth::of`].
+///
+/// ```
+/// use auth_core::{Auth, AuthError, Principal, SignedIn};
+///
+/// async fn login(auth: Auth) -> Result<SignedIn, AuthError> {
+///     // ... after the password was checked:
+///     auth.sign_in(Principal::new("alice").role("buyer")).await
+/// }
+///
+/// async fn logout(auth: Auth) -> Result<(), AuthError> {
+///     auth.sign_out().await
+/// }
+/// ```
+pub struct Auth<C = Claims> {
+    context: Arc<TypedContext<C>>,
+    request: Arc<RequestSnapshot>,
+}
+
+impl<C: Send + Sync + 'static> Auth<C> {
+    /// Returns the handle of a request: `Auth::<User>::of(&request)`.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if the request passed through no authentication layer, or through one with
+    /// another claims type.
+    pub fn of<'a>(head: impl Into<RequestHead<'a>>) -> Result<Self, ConfigError> {
+        let head = head.into();
+        let context = AuthContext::of(head.extensions(), type_name::<Self>())?;
+        let context = TypedContext::of(context)?;
+        let request = RequestSnapshot::of(head.method(), head.uri(), head.headers());
+        Ok(Self { context, request: Arc::new(request) })
+    }
+
+    /// Returns the identity of the request. A sign-in or sign-out in this request does not change it;
+    /// [`revalidate`](Self::revalidate) does.
+    #[must_use]
+    pub fn identity(&self) -> Option<&Identity<C>> {
+        self.context.identity()
+    }
+
+    /// Returns why the request's credential was rejected, if it is in an `Authorization` header and
+    /// the layer is `.optional()`.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&Rejection> {
+        self.context.rejection()
+    }
+
+    /// Starts a sign-in. Await the returned builder, or configure it first.
+    ///
+    /// The request's own credential is invalid afterwards. Data that was stored for the same user or
+    /// for a visitor moves to the new sign-in; another user's data is deleted.
+    ///
+    /// If a cookie carries the sign-in, a request from another site is refused, unless its method is
+    /// safe: the callback of an identity provider is a GET from another site. A GET that signs in must
+    /// be bound to the browser that started the login, by `state` or PKCE.
+    pub fn sign_in(&self, principal: Principal<C>) -> SignIn<C> {
+        SignIn { auth: self.clone(), principal, options: SignInOptions::default() }
+    }
+
+    /// Replaces the credential of the request's sign-in, which continues. Await the returned builder,
+    /// or configure it first with a token from the body or with fewer scopes.
+    pub fn refresh(&self) -> Refresh<C> {
+        Refresh { auth: self.clone(), options: RefreshOptions::default() }
+    }
+
+    /// Ends every sign-in that the request's credentials name. It is not an error if there is none.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the sign-in may still be active.
+    pub async fn sign_out(&self) -> Result<(), AuthError> {
+        let ended = self.backend()?.sign_out(self.sign_in_context()).await;
+        ended.map_err(|error| self.failed(error))?;
+        self.context.state.signed_out();
+        Ok(())
+    }
+
+    /// Returns the user's active sign-ins, oldest first. The one of this request is marked as
+    /// [`current`](SignInInfo::current).
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    pub async fn sign_ins(&self) -> Result<Vec<SignInInfo>, AuthError> {
+        let Some(subject) = self.local_subject()? else { return Ok(Vec::new()) };
+        let listed = self.backend()?.list(subject).await;
+        let mut sign_ins = listed.map_err(|error| self.failed(error))?;
+        let current = self.context.state.sign_in();
+        for sign_in in &mut sign_ins {
+            sign_in.current = Some(sign_in.id) == current;
+        }
+        Ok(sign_ins)
+    }
+
+    /// Ends one of the user's sign-ins. Returns `false` if the user has no sign-in with this id.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    pub async fn revoke(&self, id: SignInId) -> Result<bool, AuthError> {
+        Ok(self.end(Revoke::One(id)).await? > 0)
+    }
+
+    /// Ends every sign-in of the user except this one, and returns how many.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    pub async fn revoke_others(&self) -> Result<usize, AuthError> {
+        let which = self.context.state.sign_in().map_or(Revoke::All, Revoke::AllExcept);
+        self.end(which).await
+    }
+
+    /// Ends every sign-in of the user including this one, and returns how many.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    pub async fn revoke_all(&self) -> Result<usize, AuthError> {
+        self.local_subject()?;
+        let current = usize::from(self.context.state.sign_in().is_some());
+        // First, because it refuses requests from other sites.
+        self.sign_out().await?;
+        Ok(self.end(Revoke::All).await? + current)
+    }
+
+    /// Returns the error for a failed login, such as a wrong password: 401 with the layer's
+    /// challenges. `why` is logged but not sent.
+    pub fn unauthenticated(&self, why: impl Into<BoxError>) -> AuthError {
+        self.failed(AuthError::new(AuthErrorKind::Unauthenticated, why))
+    }
+
+    /// Verifies the request's credential against the store, bypassing every cache on this node, and
+    /// returns the identity by the newest record.
+    ///
+    /// A near cache may be two seconds behind, so this is for operations that must not happen after a
+    /// logout or a change of roles: payments, passwords, administration.
+    /// [`Require::revalidated`](crate::Require::revalidated) does the same for a whole route.
+    ///
+    /// [`identity`](Self::identity) and the other extractors return the result of the first call from
+    /// then on. A backend without a cache has nothing to revalidate: the claims of a token from another
+    /// issuer remain as they were verified.
+    ///
+    /// # Errors
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in or the sign-in
+    /// has ended; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn revalidate(&self) -> Result<Identity<C>, AuthError> {
+        let refusal = match self.context.revalidate_identity(&self.request) {
+            Some(revalidating) => match revalidating.await {
+                Ok(identity) => return Ok(identity),
+                Err(refusal) => refusal,
+            },
+            None => Refusal::Unauthenticated(self.rejection().copied()),
+        };
+        let unauthenticated = AuthErrorKind::Unauthenticated;
+        Err(self.failed(match refusal {
+            Refusal::Unauthenticated(Some(rejection)) => AuthError::new(unauthenticated, rejection),
+            Refusal::Unavailable(error) => AuthError::new(AuthErrorKind::Unavailable, error),
+            _ => AuthError::new(unauthenticated, NOT_SIGNED_IN),
+        }))
+    }
+
+    /// Waits until the sign-in for which this request acts has ended, on any node, and returns the
+    /// reason. It is for everything that outlives the request's head, such as a WebSocket, server-sent
+    /// events or a long download:
+    ///
+    /// ```
+    /// # use auth_core::Auth;
+    /// # async fn next_message() -> Option<String> { None }
+    /// # async fn send(_: String) {}
+    /// async fn messages(auth: Auth) {
+    ///     let mut ended = auth.ended();
+    ///     loop {
+    ///         tokio::select! {
+    ///             _ = &mut ended => break, // close the connection
+    ///             Some(message) = next_message() => send(message).await,
+    ///             else => break,
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// - A refresh does not end a sign-in, and the future keeps waiting. A new sign-in of the same user
+    ///   does: a connection that was opened with the old secret does not belong to the new one.
+    /// - Waiting does not extend the idle timeout: an open stream alone does not keep a sign-in alive.
+    /// - An access token that belongs to a stored sign-in ends with it, not at its own `exp`. A
+    ///   credential without a stored sign-in, such as a token from another issuer, ends when it
+    ///   [expires](Identity::expires_at), which may be never.
+    /// - If the request is not signed in, the future is ready with [`EndReason::NotSignedIn`].
+    /// - If the store does not answer, it is asked again. After ten seconds the future returns
+    ///   [`EndReason::Unconfirmed`].
+    ///
+    /// A store that notifies of changes is not queried while there are none; other stores are queried
+    /// about once a second. The future holds the store but nothing of the request, and can be dropped at
+    /// any time.
+    ///
+    /// # Panics
+    /// If it is awaited outside of a tokio runtime with a time driver, unless it is ready.
+    #[must_use = "it waits only while it is polled"]
+    pub fn ended(&self) -> BoxFuture<EndReason> {
+        let (state, identity) = (&self.context.state, self.identity());
+        let own = identity.and_then(Identity::sign_in);
+        match (state.sign_in(), self.context.auth.sign_ins(), identity) {
+            (Some(sign_in), Some(any), _) => {
+                // The identity describes another sign-in if this request started the active one.
+                let found = identity
+                    .filter(|_| own == Some(sign_in) && state.new_sign_in() != Some(sign_in));
+                let decider = found.and_then(|_| self.context.decider().sign_ins());
+                let authenticated_at = found.map(Identity::authenticated_at);
+                decider.unwrap_or(any).ended(sign_in, authenticated_at)
+            }
+            (None, _, Some(_)) if own.is_some() => Box::pin(async { EndReason::Revoked }),
+            (_, _, Some(identity)) => {
+                let expired = self.context.clock().sleep_until(identity.expires_at());
+                Box::pin(async {
+                    expired.await;
+                    EndReason::Expired
+                })
+            }
+            (_, _, None) => Box::pin(async { EndReason::NotSignedIn }),
+        }
+    }
+
+    async fn end(&self, which: Revoke) -> Result<usize, AuthError> {
+        let Some(subject) = self.local_subject()? else { return Ok(0) };
+        let ended = self.backend()?.revoke(subject, which).await;
+        ended.map_err(|error| self.failed(error))
+    }
+
+    /// Returns the subject if the user's sign-ins are in the application's own store, and `None` for
+    /// a user of another issuer: an equal subject there is a different user.
+    fn local_subject(&self) -> Result<Option<&str>, AuthError> {
+        let not_signed_in = || self.unauthenticated(NOT_SIGNED_IN);
+        let identity = self.identity().ok_or_else(not_signed_in)?;
+        let local = identity.authentication().issuer.is_none() || identity.sign_in().is_some();
+        Ok(local.then(|| identity.subject()))
+    }
+
+    fn backend(&self) -> Result<&dyn SignInBackend<C>, AuthError> {
+        Ok(self.context.auth.sign_ins().ok_or(ConfigError::NoSignIns)?)
+    }
+
+    fn sign_in_context(&self) -> SignInContext<'_> {
+        SignInContext::new(&self.context.state, &self.request)
+    }
+
+    /// Logs the error, unless it was logged, and adds the challenges of a 401.
+    fn failed(&self, error: AuthError) -> AuthError {
+        let context: &dyn ErasedContext = &*self.context;
+        context.add_challenges(error.log())
+    }
+}
+
+const NOT_SIGNED_IN: &str = "the request is not signed in";
+
+impl<C> Clone for Auth<C> {
+    fn clone(&self) -> Self {
+        Self { context: Arc::clone(&self.context), request: Arc::clone(&self.request) }
+    }
+}
+
+impl<C> fmt::Debug for Auth<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("identity", &self.context.identity()).finish_non_exhaustive()
+    }
+}
+
+/// A builder for a sign-in, returned by [`Auth::sign_in`]. Awaiting it signs in.
+#[must_use = "a sign-in happens when it is awaited"]
+pub struct SignIn<C> {
+    auth: Auth<C>,
+    principal: Principal<C>,
+    options: SignInOptions,
+}
+
+impl<C> SignIn<C> {
+    /// Issues a cookie, even under a backend that issues tokens by default. Fails with
+    /// [`ConfigError::UnsupportedTransport`] if the backend issues no cookies.
+    pub fn as_cookie(mut self) -> Self {
+        self.options.transport = Some(Transport::Ambient);
+        self
+    }
+
+    /// Returns tokens in the response's body, even under a backend that issues cookies by default.
+    /// Fails with [`ConfigError::UnsupportedTransport`] if the backend issues no tokens.
+    pub fn as_tokens(mut self) -> Self {
+        self.options.transport = Some(Transport::Explicit);
+        self
+    }
+
+    /// Sets whether the browser keeps the sign-in after it closes. Defaults to the backend's setting.
+    pub fn persistence(mut self, persistence: Persistence) -> Self {
+        self.options.persistence = Some(persistence);
+        self
+    }
+
+    /// Sets how the refresh token is delivered. Defaults to the backend's setting.
+    pub fn deliver(mut self, delivery: RefreshTokenDelivery) -> Self {
+        self.options.delivery = Some(delivery);
+        self
+    }
+
+    /// Sets the user's name for the device.
+    pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
+        self.options.label = Some(label.into());
+        self
+    }
+
+    /// Sets the client's address, for the device list. Behind a proxy, only the application knows
+    /// which header to trust.
+    pub fn address(mut self, address: IpAddr) -> Self {
+        self.options.address = Some(address);
+        self
+    }
+}
+
+impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
+    type Output = Result<SignedIn, AuthError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { auth, principal, options } = self;
+        Box::pin(async move {
+            let backend = auth.backend()?;
+            if options.transport.is_some_and(|transport| !backend.supports_transport(transport)) {
+                return Err(ConfigError::UnsupportedTransport.into());
+            }
+            let signed_in = backend.sign_in(auth.sign_in_context(), principal, &options).await;
+            signed_in.map_err(|error| auth.failed(error))
+        })
+    }
+}
+
+impl<C> fmt::Debug for SignIn<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SignIn").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// A builder for a refresh, returned by [`Auth::refresh`]. Awaiting it refreshes.
+///
+/// # Errors
+/// Awaiting it returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if there is no valid
+/// credential to refresh, and [`InvalidScope`](AuthErrorKind::InvalidScope) if it requests more scopes
+/// than the sign-in has.
+#[must_use = "a refresh happens when it is awaited"]
+pub struct Refresh<C> {
+    auth: Auth<C>,
+    options: RefreshOptions,
+}
+
+impl<C> Refresh<C> {
+    /// Refreshes with this token from the request's body, instead of the request's own credential.
+    pub fn token(mut self, token: impl Into<Box<str>>) -> Self {
+        self.options.token = Some(token.into());
+        self
+    }
+
+    /// Requests this scope, in addition to those requested before, for the new access token (RFC 6749
+    /// section 6). The scopes of the sign-in do not change.
+    pub fn scope(mut self, scope: impl Into<Box<str>>) -> Self {
+        self.options.scopes.get_or_insert_default().push(scope.into());
+        self
+    }
+}
+
+impl<C: Send + Sync + 'static> IntoFuture for Refresh<C> {
+    type Output = Result<SignedIn, AuthError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { auth, options } = self;
+        Box::pin(async move {
+            let refreshed = auth.backend()?.refresh(auth.sign_in_context(), &options).await;
+            refreshed.map_err(|error| auth.failed(error))
+        })
+    }
+}
+
+/// Omits the token.
+impl<C> fmt::Debug for Refresh<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Refresh").field("options", &self.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,164 @@
+//! [`TypedContext`]: what the layer keeps for a request, with its claims type.
+
+use std::any::{Any, TypeId, type_name};
+use std::sync::{Arc, OnceLock};
+
+use http::HeaderMap;
+
+use crate::backend::{Authenticator, Outcome};
+use crate::clock::Clock;
+use crate::context::{
+    AuthContext, Authorized, ErasedContext, FoundCredential, RequestSnapshot, RequestState,
+    SignInContext,
+};
+use crate::error::ConfigError;
+use crate::future::AuthFuture;
+use crate::identity::Identity;
+use crate::principal::Principal;
+use crate::refusal::Refusal;
+use crate::rejection::{ChallengeReason, Rejection};
+use crate::sign_in_id::SignInId;
+
+/// As what the layer admitted a request.
+#[derive(Debug)]
+pub(crate) enum Admission<C> {
+    Identified(Identity<C>),
+    /// A known visitor.
+    Visitor(SignInId),
+    NotSignedIn,
+    /// An explicit credential was rejected under `.optional()`. Only `Auth` lets the request pass.
+    Rejected(Rejection),
+}
+
+/// The context of a request with its claims type: the admission, the authenticator, and the state.
+pub(crate) struct TypedContext<C> {
+    pub(crate) auth: Arc<dyn Authenticator<Claims = C>>,
+    admission: Admission<C>,
+    pub(crate) state: RequestState,
+    /// The identity by the store, once it was revalidated.
+    revalidated: OnceLock<Identity<C>>,
+}
+
+impl<C> TypedContext<C> {
+    pub(crate) fn new(
+        auth: Arc<dyn Authenticator<Claims = C>>,
+        credential: Option<FoundCredential>,
+        admission: Admission<C>,
+        request: Option<Box<RequestSnapshot>>,
+    ) -> Self {
+        let sign_in = match &admission {
+            Admission::Identified(identity) => identity.sign_in(),
+            Admission::Visitor(id) => Some(*id),
+            Admission::NotSignedIn | Admission::Rejected(_) => None,
+        };
+        let state = RequestState::new(credential, sign_in, request);
+        Self { auth, admission, state, revalidated: OnceLock::new() }
+    }
+
+    pub(crate) fn identity(&self) -> Option<&Identity<C>> {
+        match &self.admission {
+            Admission::Identified(identity) => Some(self.revalidated.get().unwrap_or(identity)),
+            _ => None,
+        }
+    }
+}
+
+impl<C: Send + Sync + 'static> TypedContext<C> {
+    /// Returns the context inside of the request's extension.
+    pub(crate) fn of(context: &AuthContext) -> Result<Arc<Self>, ConfigError> {
+        context.check_claims::<C>()?;
+        let any: Arc<dyn Any + Send + Sync> = Arc::clone(context.erased()) as _;
+        Ok(any.downcast().expect("its claims type was checked"))
+    }
+
+    /// Returns the authenticator that found the credential. In a combination, that is a member.
+    pub(crate) fn decider(&self) -> &dyn Authenticator<Claims = C> {
+        let member = self.state.member().and_then(|path| self.auth.member(path));
+        member.unwrap_or(&*self.auth)
+    }
+
+    /// Verifies the credential again, bypassing every cache. Returns `None` if the request has no
+    /// identity.
+    pub(crate) fn revalidate_identity(
+        self: &Arc<Self>,
+        request: &RequestSnapshot,
+    ) -> Option<AuthFuture<Result<Identity<C>, Refusal>>> {
+        let identity = self.identity()?;
+        let outcome = match self.auth.sign_ins() {
+            Some(sign_ins) => {
+                sign_ins.revalidate(SignInContext::new(&self.state, request), identity)
+            }
+            None => Outcome::Authenticated(identity.clone()).into(),
+        };
+        let this = Arc::clone(self);
+        Some(match outcome.into_ready() {
+            Ok(outcome) => this.conclude(outcome).into(),
+            Err(verifying) => AuthFuture::boxed(async move { this.conclude(verifying.await) }),
+        })
+    }
+
+    fn conclude(&self, outcome: Outcome<C>) -> Result<Identity<C>, Refusal> {
+        match outcome {
+            Outcome::Authenticated(identity) => {
+                // The first one stays: references to it may have been handed out.
+                let _ = self.revalidated.set(identity.clone());
+                Ok(identity)
+            }
+            Outcome::Anonymous(_) => Err(Refusal::Unauthenticated(None)),
+            Outcome::Rejected(rejection) => Err(Refusal::Unauthenticated(Some(rejection))),
+            Outcome::Unavailable(error) => Err(Refusal::Unavailable(error)),
+        }
+    }
+}
+
+impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
+    fn state(&self) -> &RequestState {
+        &self.state
+    }
+    fn claims_type(&self) -> (TypeId, &'static str) {
+        (TypeId::of::<C>(), type_name::<C>())
+    }
+    fn identity(&self) -> Option<&dyn Any> {
+        self.identity().map(|identity| identity as _)
+    }
+    fn authorized(&self) -> Option<Authorized<'_>> {
+        let identity = self.identity()?;
+        let Principal { roles, scopes, acr, .. } = identity.principal();
+        Some(Authorized {
+            subject: identity.subject(),
+            roles,
+            scopes,
+            acr: acr.as_deref(),
+            authenticated_at: identity.authenticated_at(),
+        })
+    }
+    fn rejection(&self) -> Option<&Rejection> {
+        match &self.admission {
+            Admission::Rejected(rejection) => Some(rejection),
+            _ => None,
+        }
+    }
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        self.auth.challenge(reason, headers);
+    }
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
+        let known = matches!(self.admission, Admission::Identified(_) | Admission::Visitor(_));
+        let auth = if known { self.decider() } else { &*self.auth };
+        auth.sign_ins()?.session_backend()
+    }
+    fn clock(&self) -> &Clock {
+        self.decider().clock()
+    }
+    fn revalidate(self: Arc<Self>, request: &RequestSnapshot) -> AuthFuture<Result<(), Refusal>> {
+        let Some(revalidating) = self.revalidate_identity(request) else {
+            return Err(Refusal::Unauthenticated(self.rejection().copied())).into();
+        };
+        match revalidating.into_ready() {
+            Ok(revalidated) => revalidated.map(drop).into(),
+            Err(revalidating) => AuthFuture::boxed(async { revalidating.await.map(drop) }),
+        }
+    }
+    fn is_revalidated(&self) -> bool {
+        self.revalidated.get().is_some()
+    }
+}

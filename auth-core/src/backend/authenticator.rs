@@ -1,0 +1,241 @@
+//! [`Authenticator`]: finds and verifies one kind of credential.
+
+use std::fmt;
+use std::sync::Arc;
+
+use http::{HeaderMap, HeaderValue};
+
+use super::sign_ins::SignInBackend;
+use crate::clock::Clock;
+use crate::context::{MemberPath, Transport};
+use crate::cross_origin::CrossOriginProtection;
+use crate::error::BoxError;
+use crate::future::AuthFuture;
+use crate::head::RequestHead;
+use crate::identity::Identity;
+use crate::rejection::{ChallengeReason, Rejection};
+use crate::sign_in_id::SignInId;
+
+/// A credential that was found in a request, and its verification.
+#[derive(Debug)]
+pub struct Attempt<C> {
+    transport: Transport,
+    in_header: bool,
+    outcome: AuthFuture<Outcome<C>>,
+    member: MemberPath,
+}
+
+impl<C> Attempt<C> {
+    /// Creates an attempt for a credential in a header that the client set on purpose.
+    pub fn explicit(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
+        Self::new(Transport::Explicit, outcome)
+    }
+
+    /// Creates an attempt for a credential that a browser attaches by itself, such as a cookie.
+    pub fn ambient(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
+        Self::new(Transport::Ambient, outcome)
+    }
+
+    /// Creates an attempt for a credential in an `Authorization` header that a browser attaches by
+    /// itself once the user has entered a password: Basic, Digest, Negotiate.
+    pub fn ambient_header(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
+        Self { in_header: true, ..Self::ambient(outcome) }
+    }
+
+    /// Creates an attempt for a credential with this transport.
+    pub fn new(transport: Transport, outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
+        let in_header = transport == Transport::Explicit;
+        Self { transport, in_header, outcome: outcome.into(), member: MemberPath::default() }
+    }
+
+    /// Returns whether the credential is in a header other than `Cookie`, and so takes precedence over
+    /// any cookie.
+    pub(crate) fn in_header(&self) -> bool {
+        self.in_header
+    }
+
+    /// Returns how the credential travelled.
+    #[must_use]
+    pub fn transport(&self) -> Transport {
+        self.transport
+    }
+
+    /// Returns the verification.
+    #[must_use]
+    pub fn into_outcome(self) -> AuthFuture<Outcome<C>> {
+        self.outcome
+    }
+
+    pub(crate) fn member(&self) -> MemberPath {
+        self.member
+    }
+
+    pub(crate) fn found_by(self, index: usize, count: usize) -> Self {
+        Self { member: self.member.within(index, count), ..self }
+    }
+}
+
+/// The outcome of verifying a credential.
+#[derive(Debug)]
+pub enum Outcome<C> {
+    /// The credential is valid.
+    Authenticated(Identity<C>),
+    /// The credential belongs to a known visitor that nobody has signed in to: a cart before login.
+    Anonymous(SignInId),
+    /// The credential is invalid: expired, revoked, forged or malformed.
+    Rejected(Rejection),
+    /// The credential could not be verified, because a store or key source did not answer. The
+    /// response is 503.
+    Unavailable(BoxError),
+}
+
+/// Finds and verifies one kind of credential.
+///
+/// [`SessionAuth`] and [`JwtAuth`] implement it. Your own implementation needs three short methods, and
+/// [`AuthLayer`](crate::AuthLayer) makes it a Tower layer:
+///
+/// ```
+/// use auth_core::{Attempt, AuthLayer, AuthenticationInfo, Authenticator, ChallengeReason, Claims};
+/// use auth_core::{Clock, Identity, Outcome, Principal, Rejection, RejectionReason, RequestHead};
+/// use http::{HeaderMap, HeaderValue, header};
+///
+/// struct ApiKeys;
+///
+/// impl Authenticator for ApiKeys {
+///     type Claims = Claims;
+///
+///     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<Claims>> {
+///         let key = head.headers().get("x-api-key")?; // no credential of this kind
+///         Some(Attempt::explicit(match key.as_bytes() {
+///             b"the-key-of-the-robot" => {
+///                 let authentication = AuthenticationInfo::new("api-key", Clock::system().now());
+///                 Outcome::Authenticated(Identity::verified(Principal::new("robot"), authentication))
+///             }
+///             _ => Outcome::Rejected(Rejection::new("api-key", RejectionReason::Unknown)),
+///         }))
+///     }
+///
+///     fn challenge(&self, _: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+///         headers.append(header::WWW_AUTHENTICATE, HeaderValue::from_static("ApiKey"));
+///     }
+///
+///     fn vary(&self) -> HeaderValue {
+///         HeaderValue::from_static("x-api-key")
+///     }
+/// }
+///
+/// let layer = AuthLayer::new(ApiKeys);
+/// ```
+///
+/// [`SessionAuth`]: https://docs.rs/auth-session
+/// [`JwtAuth`]: https://docs.rs/auth-jwt
+pub trait Authenticator: Send + Sync + 'static {
+    /// The application's own claims in the identities of this authenticator.
+    type Claims: Send + Sync + 'static;
+
+    /// Looks for a credential of this kind, and starts to verify it.
+    ///
+    /// `None` means that the request carries no such credential. The head alone decides that, and the
+    /// next authenticator is asked. An invalid credential is [`Outcome::Rejected`], and one that cannot
+    /// be verified now is [`Outcome::Unavailable`]; neither is ever `None`. Two different credentials of
+    /// this kind are rejected as
+    /// [`RejectionReason::Duplicate`](crate::RejectionReason::Duplicate).
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<Self::Claims>>;
+
+    /// Appends the `WWW-Authenticate` header of this scheme, if the scheme can help with this reason
+    /// (RFC 9110 section 11.6.1).
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap);
+
+    /// Returns the request headers that responses depend on, as a value of `Vary`.
+    fn vary(&self) -> HeaderValue;
+
+    /// Returns the part of the backend that starts and ends sign-ins. Defaults to `None`, which is right
+    /// for an authenticator that only verifies.
+    fn sign_ins(&self) -> Option<&dyn SignInBackend<Self::Claims>> {
+        None
+    }
+
+    /// Returns which cross-origin requests may use an ambient credential of this authenticator.
+    /// Defaults to [`CrossOriginProtection::STRICT`].
+    fn cross_origin(&self) -> &CrossOriginProtection {
+        &CrossOriginProtection::STRICT
+    }
+
+    /// Returns the clock by which [`Require::max_auth_age`](crate::Require::max_auth_age) measures
+    /// the age of an authentication. Defaults to the system's clock.
+    fn clock(&self) -> &Clock {
+        static SYSTEM: Clock = Clock::system();
+        &SYSTEM
+    }
+
+    /// Returns the member of a combination that found a credential. It decides what a request with
+    /// that credential may do. `None` if this authenticator is not a combination.
+    #[doc(hidden)]
+    fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = Self::Claims>> {
+        let _ = path;
+        None
+    }
+
+    /// Erases the type, for lists that are built at run time.
+    fn erased(self) -> Arc<dyn Authenticator<Claims = Self::Claims>>
+    where
+        Self: Sized,
+    {
+        Arc::new(self)
+    }
+}
+
+/// Implements the methods of [`Authenticator`] by calling `$inner`, which the macro is given as a
+/// closure over `self`.
+macro_rules! forward_authenticator {
+    ($claims:ty, |$this:ident| $inner:expr) => {
+        type Claims = $claims;
+        #[inline]
+        fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<$claims>> {
+            let $this = self;
+            $inner.authenticate(head)
+        }
+        fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+            let $this = self;
+            $inner.challenge(reason, headers);
+        }
+        #[inline]
+        fn vary(&self) -> HeaderValue {
+            let $this = self;
+            $inner.vary()
+        }
+        fn sign_ins(&self) -> Option<&dyn SignInBackend<$claims>> {
+            let $this = self;
+            $inner.sign_ins()
+        }
+        #[inline]
+        fn cross_origin(&self) -> &CrossOriginProtection {
+            let $this = self;
+            $inner.cross_origin()
+        }
+        fn clock(&self) -> &Clock {
+            let $this = self;
+            $inner.clock()
+        }
+        #[inline]
+        fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = $claims>> {
+            let $this = self;
+            $inner.member(path)
+        }
+    };
+}
+pub(crate) use forward_authenticator;
+
+impl<C> fmt::Debug for dyn Authenticator<Claims = C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Authenticator")
+    }
+}
+
+/// Lets a shared authenticator be used as one.
+impl<C: Send + Sync + 'static> Authenticator for Arc<dyn Authenticator<Claims = C>> {
+    forward_authenticator!(C, |this| (**this));
+    fn erased(self) -> Self {
+        self
+    }
+}

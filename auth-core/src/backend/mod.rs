@@ -1,0 +1,16 @@
+//! The contract between a backend and the layer.
+//!
+//! [`Authenticator`] verifies credentials, and every backend implements it. [`SignInBackend`] starts
+//! and ends sign-ins, and is optional. The values that go into and out of them stand beside each
+//! trait.
+
+mod authenticator;
+mod sign_ins;
+
+pub use authenticator::{Attempt, Authenticator, Outcome};
+pub use sign_ins::{
+    EndReason, Persistence, RefreshOptions, RefreshTokenDelivery, Revoke, SignInBackend,
+    SignInInfo, SignInOptions, SignedIn, TokenResponse,
+};
+
+pub(crate) use authenticator::forward_authenticator;

@@ -1,0 +1,326 @@
+//! [`SignInBackend`]: starts, lists and ends sign-ins. Its options and results follow below.
+
+use std::any::Any;
+use std::fmt;
+use std::net::IpAddr;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
+
+use super::authenticator::Outcome;
+use crate::clock::Timestamp;
+use crate::context::{SignInContext, Transport};
+use crate::error::AuthError;
+use crate::future::{AuthFuture, BoxFuture};
+use crate::identity::Identity;
+use crate::principal::Principal;
+use crate::sign_in_id::SignInId;
+
+/// Starts, lists and ends sign-ins. [`Auth`](crate::Auth) calls it for handlers; it is never called for
+/// a request that only reads its identity.
+///
+/// An operation that fails because a store does not answer returns
+/// [`Unavailable`](crate::AuthErrorKind::Unavailable), and leaves the sign-ins unchanged.
+#[async_trait]
+pub trait SignInBackend<C>: Send + Sync {
+    /// Returns whether this backend can carry sign-ins by this transport.
+    fn supports_transport(&self, transport: Transport) -> bool;
+
+    /// Starts a sign-in, and queues or returns its credential. The request's own credential is invalid
+    /// afterwards, even if it belonged to another user.
+    async fn sign_in(
+        &self,
+        context: SignInContext<'_>,
+        principal: Principal<C>,
+        options: &SignInOptions,
+    ) -> Result<SignedIn, AuthError>;
+
+    /// Replaces the credential of a sign-in that continues. The user's roles and scopes and the time of
+    /// the authentication do not change. A request for more scopes fails with
+    /// [`InvalidScope`](crate::AuthErrorKind::InvalidScope).
+    async fn refresh(
+        &self,
+        context: SignInContext<'_>,
+        options: &RefreshOptions,
+    ) -> Result<SignedIn, AuthError>;
+
+    /// Reacts to a sign-in by another backend: ends `old`, for which the request acted until then, and
+    /// removes the cookie of this backend.
+    async fn on_superseded(
+        &self,
+        context: SignInContext<'_>,
+        old: Option<SignInId>,
+    ) -> Result<(), AuthError> {
+        let _ = (context, old);
+        Ok(())
+    }
+
+    /// Checks whether [`sign_out`](Self::sign_out) would accept this request, as far as that can be
+    /// known without the store. A combination asks every backend before the first one acts.
+    ///
+    /// # Errors
+    /// [`CrossOrigin`](crate::AuthErrorKind::CrossOrigin) if the request comes from another site that
+    /// is not trusted.
+    fn check_sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        let _ = context;
+        Ok(())
+    }
+
+    /// Ends every sign-in that the request's credentials name. It is not an error if there is none. If
+    /// the request comes from another site that is not trusted, nothing ends.
+    async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError>;
+
+    /// Returns the active sign-ins of a subject, oldest first.
+    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError>;
+
+    /// Ends sign-ins of a subject and returns how many. Sign-ins of other subjects never end.
+    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError>;
+
+    /// Waits until this sign-in has ended, on any node and for any reason, and returns the reason. Does
+    /// not extend the idle timeout.
+    ///
+    /// For the sign-in of a verified credential, `authenticated_at` is the time in its identity. A later
+    /// one in the store means that the user signed in again, which counts as an end.
+    ///
+    /// The future holds nothing of the request, and can be dropped at any time. If the store does not
+    /// answer, it returns [`EndReason::Unconfirmed`] within a documented time.
+    fn ended(&self, sign_in: SignInId, authenticated_at: Option<Timestamp>)
+    -> BoxFuture<EndReason>;
+
+    /// Verifies the request's credential again, bypassing every cache of sign-ins on this node, and
+    /// returns the identity by the newest record. `identity` is the result of the first verification.
+    /// Defaults to returning it, which is right for backends without a cache.
+    fn revalidate(
+        &self,
+        context: SignInContext<'_>,
+        identity: &Identity<C>,
+    ) -> AuthFuture<Outcome<C>> {
+        let _ = context;
+        Outcome::Authenticated(identity.clone()).into()
+    }
+
+    /// Returns whether this backend stores data for visitors. Defaults to `false`.
+    fn supports_anonymous(&self) -> bool {
+        false
+    }
+
+    /// Returns what a `Session` needs from this backend, or `None` if it keeps no data. Core passes
+    /// it through; `auth-store` knows its type.
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
+        None
+    }
+}
+
+/// Which sign-ins of a subject to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Revoke {
+    /// Ends this sign-in.
+    One(SignInId),
+    /// Ends all except this one.
+    AllExcept(SignInId),
+    /// Ends all.
+    All,
+}
+
+/// How long the browser keeps a credential.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Persistence {
+    /// Until the browser closes.
+    #[default]
+    Session,
+    /// Until the sign-in ends: "remember me".
+    Persistent,
+}
+
+/// How a refresh token is delivered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum RefreshTokenDelivery {
+    /// In a cookie that scripts cannot read, for pages in a browser.
+    #[default]
+    Cookie,
+    /// In the response's body, for clients other than browsers.
+    Body,
+}
+
+/// Options of a sign-in: how it is carried, and what is known about the device.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct SignInOptions {
+    /// The requested transport. `None` leaves the choice to the backend.
+    pub transport: Option<Transport>,
+    /// Whether to remember the user. `None` leaves the choice to the backend.
+    pub persistence: Option<Persistence>,
+    /// How the refresh token is delivered. `None` leaves the choice to the backend.
+    pub delivery: Option<RefreshTokenDelivery>,
+    /// The user's name for the device.
+    pub label: Option<Box<str>>,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+}
+
+/// Options of a refresh. `Debug` omits the token.
+#[derive(Clone, Default)]
+#[non_exhaustive]
+pub struct RefreshOptions {
+    /// A refresh token from the request's body. `None` refreshes the request's own credential.
+    pub token: Option<Box<str>>,
+    /// The requested scopes. `None` requests all scopes of the sign-in.
+    pub scopes: Option<Vec<Box<str>>>,
+}
+
+impl fmt::Debug for RefreshOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RefreshOptions").field("scopes", &self.scopes).finish_non_exhaustive()
+    }
+}
+
+/// A stored sign-in as a device list shows it. It holds no secret.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SignInInfo {
+    /// The public identifier, which [`Auth::revoke`](crate::Auth::revoke) takes.
+    pub id: SignInId,
+    /// Whether the request acts for it.
+    pub current: bool,
+    /// The `User-Agent` at sign-in.
+    pub user_agent: Option<Box<str>>,
+    /// The address at sign-in.
+    pub address: Option<IpAddr>,
+    /// The user's name for the device.
+    pub label: Option<Box<str>>,
+    /// When it started.
+    pub created_at: Timestamp,
+    /// When it was last used. The backend's touch interval limits the precision.
+    pub last_seen_at: Timestamp,
+    /// When it ends at the latest.
+    pub expires_at: Timestamp,
+}
+
+impl SignInInfo {
+    /// Describes a sign-in with this identifier and these times, and an unknown device.
+    #[must_use]
+    pub fn new(id: SignInId, created_at: Timestamp, last_seen_at: Timestamp) -> Self {
+        Self {
+            id,
+            current: false,
+            user_agent: None,
+            address: None,
+            label: None,
+            created_at,
+            last_seen_at,
+            expires_at: Timestamp::MAX,
+        }
+    }
+}
+
+/// What a sign-in or refresh returns for the client. Cookies are queued already.
+///
+/// As an axum response it is the token response if there are tokens, or else 204.
+#[derive(Clone, Debug)]
+#[must_use = "tokens reach the client only if they are sent"]
+#[non_exhaustive]
+pub struct SignedIn {
+    /// The sign-in's public identifier.
+    pub sign_in: SignInId,
+    /// The tokens for the response's body. `None` if a cookie carries the sign-in.
+    pub tokens: Option<TokenResponse>,
+}
+
+impl SignedIn {
+    /// Describes a sign-in that a cookie carries.
+    pub fn by_cookie(sign_in: SignInId) -> Self {
+        Self { sign_in, tokens: None }
+    }
+
+    /// Describes a sign-in that these tokens carry.
+    pub fn by_tokens(sign_in: SignInId, tokens: TokenResponse) -> Self {
+        Self { sign_in, tokens: Some(tokens) }
+    }
+}
+
+/// A successful token response, which serializes as RFC 6749 section 5.1 requires. `Debug` omits the
+/// tokens.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct TokenResponse {
+    /// The token that the client sends as `Authorization: Bearer`.
+    pub access_token: Box<str>,
+    /// The lifetime of the access token, counted from the response.
+    pub expires_in: Duration,
+    /// The refresh token, if it is delivered in the body.
+    pub refresh_token: Option<Box<str>>,
+    /// The granted scopes, separated by spaces, if they differ from those that the client requested.
+    pub scope: Option<Box<str>>,
+}
+
+impl TokenResponse {
+    /// Creates the response for a bearer token with this lifetime.
+    #[must_use]
+    pub fn bearer(access_token: impl Into<Box<str>>, expires_in: Duration) -> Self {
+        Self { access_token: access_token.into(), expires_in, refresh_token: None, scope: None }
+    }
+}
+
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenResponse")
+            .field("expires_in", &self.expires_in)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Serialize for TokenResponse {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("access_token", &self.access_token)?;
+        map.serialize_entry("token_type", "Bearer")?;
+        map.serialize_entry("expires_in", &self.expires_in.as_secs())?;
+        if let Some(refresh_token) = &self.refresh_token {
+            map.serialize_entry("refresh_token", refresh_token)?;
+        }
+        if let Some(scope) = &self.scope {
+            map.serialize_entry("scope", scope)?;
+        }
+        map.end()
+    }
+}
+
+/// Why the sign-in for which a request acts has ended: the output of
+/// [`Auth::ended`](crate::Auth::ended).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum EndReason {
+    /// It was signed out, revoked, evicted by the limit of sign-ins, or replaced when another user
+    /// signed in with the same client.
+    Revoked,
+    /// Its user signed in again. The old credential is invalid, and the client has a new one.
+    Replaced,
+    /// It reached its idle timeout or its absolute timeout.
+    Expired,
+    /// Unknown: for ten seconds the store did not answer.
+    Unconfirmed,
+    /// The request is not signed in.
+    NotSignedIn,
+}
+
+impl EndReason {
+    /// Returns the reason in a word or two, as logs show it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Revoked => "revoked",
+            Self::Replaced => "replaced",
+            Self::Expired => "expired",
+            Self::Unconfirmed => "unconfirmed",
+            Self::NotSignedIn => "not signed in",
+        }
+    }
+}
+
+impl fmt::Display for EndReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

@@ -1,0 +1,143 @@
+//! [`AuthContext`], the request extension, and the trait object inside of it.
+
+use std::any::{Any, TypeId, type_name};
+use std::fmt;
+use std::sync::Arc;
+
+use http::{Extensions, HeaderMap, Response};
+
+use super::request_state::RequestState;
+use super::sign_in_context::RequestSnapshot;
+use crate::clock::{Clock, Timestamp};
+use crate::error::{AuthError, AuthErrorKind, ConfigError};
+use crate::future::AuthFuture;
+use crate::refusal::{self, Refusal};
+use crate::rejection::{ChallengeReason, Rejection};
+
+/// What the layer found out about a request, and what handlers changed since.
+///
+/// It is the layer's only request extension. Handlers use [`Identity`](crate::Identity),
+/// [`Auth`](crate::Auth) and `Session`, which find it.
+#[derive(Clone)]
+pub struct AuthContext(Arc<dyn ErasedContext>);
+
+impl AuthContext {
+    pub(crate) fn new(erased: Arc<dyn ErasedContext>) -> Self {
+        Self(erased)
+    }
+
+    /// Returns the context of the request with these extensions.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoLayer`], which names `wanted`.
+    pub fn of<'a>(
+        extensions: &'a Extensions,
+        wanted: &'static str,
+    ) -> Result<&'a Self, ConfigError> {
+        extensions.get().ok_or(ConfigError::NoLayer { wanted })
+    }
+
+    /// Returns the state of the request, which is independent of the claims type.
+    #[must_use]
+    pub fn state(&self) -> &RequestState {
+        self.0.state()
+    }
+
+    /// Returns what the deciding backend provides for a `Session`: its
+    /// [`session_backend`](crate::SignInBackend::session_backend).
+    #[must_use]
+    pub fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
+        self.0.session_backend()
+    }
+
+    /// Returns whether the request has an identity.
+    #[must_use]
+    pub fn is_identified(&self) -> bool {
+        self.0.authorized().is_some()
+    }
+
+    /// Returns why an `Authorization` header was rejected under `.optional()`. Code that needs the
+    /// identity must refuse such a request.
+    #[must_use]
+    pub fn rejection(&self) -> Option<&Rejection> {
+        self.0.rejection()
+    }
+
+    /// Adds the layer's challenges to an [`Unauthenticated`](AuthErrorKind::Unauthenticated) error.
+    #[must_use]
+    pub fn challenge(&self, error: AuthError) -> AuthError {
+        self.0.add_challenges(error)
+    }
+
+    /// Returns a response that refuses the request with these headers, as the layer would.
+    #[must_use]
+    pub fn refuse<B: Default>(&self, request: &HeaderMap, refusal: Refusal) -> Response<B> {
+        refusal.into_response(refusal::grpc(request), &|reason, headers| {
+            self.0.challenge(reason, headers);
+        })
+    }
+
+    pub(crate) fn erased(&self) -> &Arc<dyn ErasedContext> {
+        &self.0
+    }
+
+    /// Checks that the layer authenticates the claims type `C`.
+    pub(crate) fn check_claims<C: 'static>(&self) -> Result<(), ConfigError> {
+        let (id, layer) = self.0.claims_type();
+        if id == TypeId::of::<C>() {
+            return Ok(());
+        }
+        Err(ConfigError::WrongClaims { wanted: type_name::<C>(), layer })
+    }
+}
+
+impl fmt::Debug for AuthContext {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AuthContext({:?})", self.0.authorized())
+    }
+}
+
+/// What [`Require`](crate::Require) reads of an identity, whatever its claims type.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Authorized<'a> {
+    pub(crate) subject: &'a str,
+    pub(crate) roles: &'a [Box<str>],
+    pub(crate) scopes: &'a [Box<str>],
+    pub(crate) acr: Option<&'a str>,
+    pub(crate) authenticated_at: Timestamp,
+}
+
+/// The context of a request without its claims type.
+pub(crate) trait ErasedContext: Any + Send + Sync {
+    fn state(&self) -> &RequestState;
+    fn claims_type(&self) -> (TypeId, &'static str);
+
+    /// The `Identity<C>` of the request, if there is one.
+    fn identity(&self) -> Option<&dyn Any>;
+    fn authorized(&self) -> Option<Authorized<'_>>;
+    fn rejection(&self) -> Option<&Rejection>;
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap);
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)>;
+    fn clock(&self) -> &Clock;
+
+    /// Verifies the credential against the store, which replaces the request's identity.
+    fn revalidate(self: Arc<Self>, request: &RequestSnapshot) -> AuthFuture<Result<(), Refusal>>;
+    fn is_revalidated(&self) -> bool;
+}
+
+impl dyn ErasedContext {
+    /// Adds the layer's challenges to an [`Unauthenticated`](AuthErrorKind::Unauthenticated) error.
+    pub(crate) fn add_challenges(&self, error: AuthError) -> AuthError {
+        if error.kind() != AuthErrorKind::Unauthenticated {
+            return error;
+        }
+        let mut headers = HeaderMap::new();
+        let rejection = error.rejection().or(self.rejection());
+        self.challenge(
+            &rejection
+                .map_or(ChallengeReason::MissingCredential, ChallengeReason::InvalidCredential),
+            &mut headers,
+        );
+        error.with_challenges(headers)
+    }
+}

@@ -1,0 +1,18 @@
+//! What a request carries after authentication: the state that handlers and backends share until its
+//! response leaves.
+//!
+//! [`AuthContext`] is the only request extension. It knows no claims type, so that a wrong claims type
+//! can be told from a missing layer. [`RequestState`] holds what handlers change, and
+//! [`SignInContext`] is what a backend receives to change a sign-in.
+
+mod auth_context;
+mod request_state;
+mod sign_in_context;
+
+pub use auth_context::AuthContext;
+pub use request_state::{RequestState, ResponseEffects, ResponseHook, Transport};
+pub use sign_in_context::SignInContext;
+
+pub(crate) use auth_context::{Authorized, ErasedContext};
+pub(crate) use request_state::{FoundCredential, MemberPath, vary};
+pub(crate) use sign_in_context::RequestSnapshot;

@@ -1,0 +1,351 @@
+//! The state of a request: how its credential was found, for which sign-in it acts, and what its
+//! response will carry.
+//!
+//! Handlers and backends write it, the layer reads it before the response leaves. The writable part is
+//! allocated on first use, so a request that only reads its identity pays nothing for it.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::{Arc, OnceLock};
+
+use http::header::Entry;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use parking_lot::Mutex;
+
+use super::auth_context::AuthContext;
+use super::sign_in_context::RequestSnapshot;
+use crate::cross_origin::{CrossOriginError, CrossOriginProtection};
+use crate::error::AuthError;
+use crate::future::AuthFuture;
+use crate::sign_in_id::SignInId;
+
+/// How a credential travels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// The client attaches it on purpose: a token in an `Authorization` header.
+    Explicit,
+    /// The browser attaches it by itself, even to requests that another site makes: a cookie, or a
+    /// password that the browser remembers. The layer checks the origin of such requests, see
+    /// [`CrossOriginProtection`].
+    Ambient,
+}
+
+/// The path to the member of an [`AnyOf`](crate::AnyOf) that found the credential, at any depth of
+/// nesting. Other authenticators ignore it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct MemberPath(usize);
+
+impl MemberPath {
+    /// Returns the path that leads to the member at `index` of `count`, and from there along `self`.
+    pub(crate) fn within(self, index: usize, count: usize) -> Self {
+        Self(self.0 * count + index)
+    }
+
+    /// Undoes [`within`](Self::within).
+    pub(crate) fn split(self, count: usize) -> (usize, Self) {
+        (self.0 % count, Self(self.0 / count))
+    }
+}
+
+/// How the credential that decided was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FoundCredential {
+    pub(crate) transport: Transport,
+    pub(crate) member: MemberPath,
+    /// Whether it was replaced by a newer one.
+    pub(crate) superseded: bool,
+}
+
+/// The part of a request's context that handlers and backends change. See
+/// [`SignInContext::state`](crate::SignInContext::state).
+#[derive(Debug)]
+pub struct RequestState {
+    found: Option<FoundCredential>,
+    sign_in: Option<SignInId>,
+    request: Option<Box<RequestSnapshot>>,
+    changes: OnceLock<Box<Changes>>,
+}
+
+#[derive(Debug)]
+struct Changes {
+    sign_in: Mutex<ActiveSignIn>,
+    effects: Mutex<ResponseEffects>,
+    hook: OnceLock<Arc<dyn ResponseHook>>,
+}
+
+/// The sign-in for which a request acts.
+#[derive(Clone, Copy, Debug)]
+struct ActiveSignIn {
+    id: Option<SignInId>,
+    /// Whether this request started it.
+    is_new: bool,
+}
+
+/// Runs before a response leaves. Code that keeps state for the request installs one on first use
+/// ([`RequestState::hook_or_init`]), so that other requests pay nothing.
+pub trait ResponseHook: Any + Send + Sync + fmt::Debug {
+    /// Does what has to precede the response, such as saving a session. If it fails, the client
+    /// receives a refusal instead of the response.
+    fn before_response(self: Arc<Self>, context: &AuthContext)
+    -> AuthFuture<Result<(), AuthError>>;
+
+    /// Discards pending changes. They belong to a sign-in for which the request no longer acts.
+    fn discard(&self);
+}
+
+impl RequestState {
+    pub(crate) fn new(
+        found: Option<FoundCredential>,
+        sign_in: Option<SignInId>,
+        request: Option<Box<RequestSnapshot>>,
+    ) -> Self {
+        Self { found, sign_in, request, changes: OnceLock::new() }
+    }
+
+    /// Checks whether the response may set a visitor's cookie. Browsers omit a user's `SameSite` cookies from
+    /// a request that another site makes, and a visitor's cookie in the response would replace them.
+    ///
+    /// # Errors
+    /// [`CrossOriginError`] if the request comes from another site that is not trusted.
+    pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
+        self.request.as_ref().map_or(Ok(()), |request| request.check_origin(policy))
+    }
+
+    /// Returns whether a newer cookie has replaced the request's cookie. The response must not
+    /// overwrite the newer one.
+    #[must_use]
+    pub fn is_superseded(&self) -> bool {
+        self.found.is_some_and(|found| found.superseded)
+    }
+
+    fn changes(&self) -> &Changes {
+        self.changes.get_or_init(|| {
+            Box::new(Changes {
+                sign_in: Mutex::new(ActiveSignIn { id: self.sign_in, is_new: false }),
+                effects: Mutex::default(),
+                hook: OnceLock::new(),
+            })
+        })
+    }
+
+    /// Returns how the credential that decided travelled, or `None` if the request carries none.
+    #[must_use]
+    pub fn transport(&self) -> Option<Transport> {
+        Some(self.found?.transport)
+    }
+
+    /// Returns which member of a combination found the credential that decided.
+    pub(crate) fn member(&self) -> Option<MemberPath> {
+        self.found.map(|found| found.member)
+    }
+
+    /// Returns the stored sign-in for which the request acts: that of its credential, until the
+    /// request changes it.
+    #[must_use]
+    pub fn sign_in(&self) -> Option<SignInId> {
+        self.changes.get().map_or(self.sign_in, |changes| changes.sign_in.lock().id)
+    }
+
+    /// Returns the sign-in that this request started, if any. It is rolled back if the response
+    /// cannot be sent.
+    #[must_use]
+    pub fn new_sign_in(&self) -> Option<SignInId> {
+        let active = *self.changes.get()?.sign_in.lock();
+        active.id.filter(|_| active.is_new)
+    }
+
+    fn set_sign_in(&self, id: Option<SignInId>, is_new: bool) {
+        *self.changes().sign_in.lock() = ActiveSignIn { id, is_new };
+    }
+
+    /// Records that a backend started this sign-in. The request acts for it from now on.
+    pub fn signed_in(&self, id: SignInId) {
+        self.set_sign_in(Some(id), true);
+    }
+
+    /// Makes the request act for this existing sign-in from now on.
+    pub fn switch_to(&self, id: SignInId) {
+        if self.sign_in() != Some(id) {
+            self.discard();
+            self.set_sign_in(Some(id), false);
+        }
+    }
+
+    /// Records that the new sign-in was rolled back. The request acts for `before` again.
+    pub fn undo_sign_in(&self, before: Option<SignInId>) {
+        self.set_sign_in(before, false);
+    }
+
+    /// Records that the sign-in has ended. The request acts for no sign-in from now on.
+    pub fn signed_out(&self) {
+        self.discard();
+        self.set_sign_in(None, false);
+    }
+
+    /// Discards the pending changes to the sign-in for which the request acted.
+    pub fn discard(&self) {
+        if let Some(hook) = self.hook() {
+            hook.discard();
+        }
+    }
+
+    /// Changes what the response will carry.
+    pub fn effects(&self, change: impl FnOnce(&mut ResponseEffects)) {
+        change(&mut self.changes().effects.lock());
+    }
+
+    /// Returns the response hook. The first caller creates it.
+    pub fn hook_or_init(
+        &self,
+        new: impl FnOnce() -> Arc<dyn ResponseHook>,
+    ) -> &Arc<dyn ResponseHook> {
+        self.changes().hook.get_or_init(new)
+    }
+
+    /// Returns the response hook, if there is one.
+    #[must_use]
+    pub fn hook(&self) -> Option<&Arc<dyn ResponseHook>> {
+        self.changes.get()?.hook.get()
+    }
+
+    pub(crate) fn write_effects(&self, headers: &mut HeaderMap) {
+        if let Some(changes) = self.changes.get() {
+            changes.effects.lock().write(headers);
+        }
+    }
+}
+
+const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
+const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
+/// The headers that authentication adds to a response: cookies by name, and what a credential
+/// requires.
+#[derive(Clone, Default)]
+pub struct ResponseEffects {
+    cookies: Vec<(Box<str>, HeaderValue)>,
+    clear_site_data: Option<HeaderValue>,
+    carries_credential: bool,
+}
+
+/// Shows the names of cookies only, because their values are secrets.
+impl fmt::Debug for ResponseEffects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.cookies.iter().map(|(name, _)| name).collect();
+        f.debug_struct("ResponseEffects").field("cookies", &names).finish_non_exhaustive()
+    }
+}
+
+impl ResponseEffects {
+    /// Queues a `Set-Cookie` value. It replaces an earlier one with the same name.
+    pub fn set_cookie(&mut self, name: &str, value: HeaderValue) {
+        self.cookies.retain(|(queued, _)| **queued != *name);
+        self.cookies.push((name.into(), value));
+        self.carries_credential = true;
+    }
+
+    /// Declares that the response's body holds a credential, so caches must not store it.
+    pub fn credential_in_body(&mut self) {
+        self.carries_credential = true;
+    }
+
+    /// Asks the browser to delete the data of this site (the `Clear-Site-Data` header).
+    pub fn clear_site_data(&mut self, value: HeaderValue) {
+        self.clear_site_data = Some(value);
+    }
+
+    /// Removes everything that was queued.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// Writes the queued headers. A response with a credential gets `Cache-Control: no-store` (RFC 6749
+    /// section 5.1), which replaces anything less strict.
+    pub(crate) fn write(&mut self, headers: &mut HeaderMap) {
+        let Self { cookies, clear_site_data, carries_credential } = std::mem::take(self);
+        for (_, cookie) in cookies {
+            headers.append(header::SET_COOKIE, cookie);
+        }
+        if let Some(value) = clear_site_data {
+            headers.insert(CLEAR_SITE_DATA, value);
+        }
+        if carries_credential && !forbids_storing(headers) {
+            headers.insert(header::CACHE_CONTROL, NO_STORE);
+        }
+    }
+}
+
+fn forbids_storing(headers: &HeaderMap) -> bool {
+    let values = headers.get_all(header::CACHE_CONTROL).into_iter();
+    values.flat_map(directives).any(|directive| directive.eq_ignore_ascii_case(b"no-store"))
+}
+
+/// Adds the names of `by` to `Vary`, unless all of them are listed.
+pub(crate) fn vary(headers: &mut HeaderMap, by: HeaderValue) {
+    match headers.entry(header::VARY) {
+        Entry::Vacant(entry) => drop(entry.insert(by)),
+        Entry::Occupied(mut entry) => {
+            let is_listed = |name: &[u8]| {
+                let mut listed = entry.iter().flat_map(directives);
+                listed.any(|listed| listed == b"*" || listed.eq_ignore_ascii_case(name))
+            };
+            if !directives(&by).all(is_listed) {
+                entry.append(by);
+            }
+        }
+    }
+}
+
+fn directives(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(cache_control: Option<&'static str>) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        if let Some(value) = cache_control {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
+        }
+        let mut effects = ResponseEffects::default();
+        effects.set_cookie("a", HeaderValue::from_static("a=1"));
+        effects.set_cookie("a", HeaderValue::from_static("a=2"));
+        effects.write(&mut headers);
+        headers
+    }
+
+    #[test]
+    fn sec_44_caches_never_store_a_credential() {
+        assert_eq!(written(None)["cache-control"], "no-store");
+        assert_eq!(written(Some("public, max-age=60"))["cache-control"], "no-store");
+        let strict = "private, No-Store, max-age=0";
+        assert_eq!(written(Some(strict))["cache-control"], strict, "a stricter header is kept");
+    }
+
+    #[test]
+    fn the_last_cookie_of_a_name_wins() {
+        let headers = written(None);
+        let cookies: Vec<_> = headers.get_all(header::SET_COOKIE).iter().collect();
+        assert_eq!(cookies, ["a=2"]);
+    }
+
+    #[test]
+    fn vary_is_added_once() {
+        let mut headers = HeaderMap::new();
+        vary(&mut headers, HeaderValue::from_static("cookie"));
+        vary(&mut headers, HeaderValue::from_static("Cookie"));
+        assert_eq!(headers.get_all(header::VARY).iter().count(), 1);
+        vary(&mut headers, HeaderValue::from_static("authorization, cookie"));
+        assert_eq!(headers.get_all(header::VARY).iter().count(), 2);
+    }
+
+    #[test]
+    fn a_member_path_is_split_at_any_depth() {
+        for (outer, inner) in [(0, 0), (2, 1), (1, 3)] {
+            let path = MemberPath::default().within(inner, 4).within(outer, 3);
+            let (index, rest) = path.split(3);
+            assert_eq!((index, rest.split(4).0), (outer, inner));
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! [`SignInContext`]: a request as a backend sees it while it changes a sign-in.
+//!
+//! Handlers run after the request's head is gone, so the few headers that matter are copied into a
+//! [`RequestSnapshot`] first.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+
+use super::request_state::{MemberPath, RequestState};
+use crate::cross_origin::{CrossOriginError, CrossOriginProtection, RequestOrigin};
+use crate::head::{Authorization, RequestCookie};
+
+/// A request that changes its sign-in: its [`RequestState`] and the headers that backends need.
+#[derive(Clone, Copy, Debug)]
+pub struct SignInContext<'a> {
+    state: &'a RequestState,
+    request: &'a RequestSnapshot,
+    member: Option<MemberPath>,
+}
+
+impl<'a> SignInContext<'a> {
+    pub(crate) fn new(state: &'a RequestState, request: &'a RequestSnapshot) -> Self {
+        Self { state, request, member: state.member() }
+    }
+
+    /// Returns the same context as a member of a combination sees it.
+    pub(crate) fn seen_by(self, member: Option<MemberPath>) -> Self {
+        Self { member, ..self }
+    }
+
+    /// Returns which member of the combination found the credential that decided.
+    pub(crate) fn member(&self) -> Option<MemberPath> {
+        self.member
+    }
+
+    /// Returns the state of the request: for which sign-in it acts, and what its response will carry.
+    #[must_use]
+    pub fn state(&self) -> &'a RequestState {
+        self.state
+    }
+
+    /// Returns the request's cookie with exactly this name.
+    #[must_use]
+    pub fn cookie(&self, name: &str) -> RequestCookie<'a> {
+        RequestCookie::find(&self.request.headers, name)
+    }
+
+    /// Returns whether there is an `Authorization` header.
+    #[must_use]
+    pub fn has_authorization(&self) -> bool {
+        self.request.headers.contains_key(header::AUTHORIZATION)
+    }
+
+    /// Returns what follows the scheme in the `Authorization` header, as
+    /// [`RequestHead::credentials`](crate::RequestHead::credentials) does.
+    #[must_use]
+    pub fn credentials(&self, scheme: &str) -> Option<&'a [u8]> {
+        Authorization::of(&self.request.headers).credentials(scheme)
+    }
+
+    /// Returns the `User-Agent` header, if it is text.
+    #[must_use]
+    pub fn user_agent(&self) -> Option<&'a str> {
+        self.request.headers.get(header::USER_AGENT)?.to_str().ok()
+    }
+
+    /// Checks whether the request may read or set a cookie under this policy. That includes requests
+    /// without a credential, because login CSRF is a cross-origin request, too.
+    ///
+    /// # Errors
+    /// [`CrossOriginError`] if the request comes from another site that is not trusted.
+    pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
+        self.request.check_origin(policy)
+    }
+}
+
+/// The parts of a request's head that are still needed after it is gone.
+pub(crate) struct RequestSnapshot {
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+}
+
+/// Omits the headers, because some hold secrets.
+impl fmt::Debug for RequestSnapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestSnapshot").field("method", &self.method).finish_non_exhaustive()
+    }
+}
+
+impl RequestSnapshot {
+    const KEPT: [HeaderName; 7] = [
+        header::AUTHORIZATION,
+        header::COOKIE,
+        header::HOST,
+        header::ORIGIN,
+        header::UPGRADE,
+        header::USER_AGENT,
+        HeaderName::from_static("sec-fetch-site"),
+    ];
+
+    pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
+        let kept = Self::KEPT.into_iter().flat_map(|name| {
+            let values = headers.get_all(&name).into_iter();
+            values.map(move |value: &HeaderValue| (name.clone(), value.clone()))
+        });
+        Self { method: method.clone(), uri: uri.clone(), headers: kept.collect() }
+    }
+
+    /// Copies an unsafe request, whose origin has to be checked before it may be given a visitor's
+    /// cookie. Returns `None` for a safe one, which may always.
+    pub(crate) fn of_unsafe(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Box<Self>> {
+        let origin = RequestOrigin::of(method, uri, headers);
+        origin.is_unsafe().then(|| Box::new(Self::of(method, uri, headers)))
+    }
+
+    pub(crate) fn check_origin(
+        &self,
+        policy: &CrossOriginProtection,
+    ) -> Result<(), CrossOriginError> {
+        policy.check(&RequestOrigin::of(&self.method, &self.uri, &self.headers))
+    }
+}

@@ -1,0 +1,356 @@
+//! [`Require`]: the authorization layer. The rules and their evaluation come first, the service after
+//! them.
+//!
+//! Evaluation is synchronous. A rule that needs the store makes the service revalidate the identity
+//! before it evaluates anything.
+
+use std::fmt;
+use std::future::Future;
+use std::mem;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use http::{Request, Response};
+use pin_project_lite::pin_project;
+use tower_layer::Layer;
+use tower_service::Service;
+
+use crate::clock::Timestamp;
+use crate::context::{AuthContext, Authorized, RequestSnapshot};
+use crate::error::ConfigError;
+use crate::future::BoxFuture;
+use crate::identity::Identity;
+use crate::refusal::{self, Refusal};
+
+/// A requirement on the identity of a request: a Tower layer inside of an authentication layer.
+///
+/// ```
+/// use std::time::Duration;
+/// use auth_core::Require;
+///
+/// let delete_account = Require::all([
+///     Require::any([Require::role("owner"), Require::role("admin")]),
+///     Require::max_auth_age(Duration::from_secs(300)),
+/// ]);
+/// ```
+///
+/// The response is 401 if the request has no identity, 403 if the user does not meet the requirement,
+/// 401 with the required authentication if it is too old or too weak (RFC 9470), and 500 if there is no
+/// authentication layer.
+#[derive(Clone)]
+#[must_use]
+pub struct Require(Arc<Rule>);
+
+enum Rule {
+    Authenticated,
+    Revalidated,
+    Role(Box<str>),
+    Scope(Box<str>),
+    MaxAuthAge(Duration),
+    Acr(Box<[Box<str>]>),
+    Predicate(Box<Predicate>),
+    All(Box<[Require]>),
+    Any(Box<[Require]>),
+}
+
+type Predicate = dyn Fn(&AuthContext) -> Result<bool, ConfigError> + Send + Sync;
+
+impl Require {
+    fn new(rule: Rule) -> Self {
+        Self(Arc::new(rule))
+    }
+
+    /// Requires any identity.
+    pub fn authenticated() -> Self {
+        Self::new(Rule::Authenticated)
+    }
+
+    /// Requires that the store itself confirms the sign-in, bypassing every cache on this node: a near
+    /// cache may be two seconds behind. Wherever it stands in a requirement, the identity is revalidated
+    /// first, and the other rules are evaluated with its current roles and claims:
+    ///
+    /// ```
+    /// use auth_core::Require;
+    ///
+    /// let payment = Require::all([Require::revalidated(), Require::role("accountant")]);
+    /// ```
+    ///
+    /// The response is 401 if the sign-in has ended, and 503 if the store does not answer. Every request
+    /// reads from the store, so use it for sensitive routes only. See
+    /// [`Auth::revalidate`](crate::Auth::revalidate).
+    pub fn revalidated() -> Self {
+        Self::new(Rule::Revalidated)
+    }
+
+    /// Requires this role.
+    pub fn role(role: impl Into<Box<str>>) -> Self {
+        Self::new(Rule::Role(role.into()))
+    }
+
+    /// Requires this scope. The refusal names it (RFC 6750 section 3.1).
+    pub fn scope(scope: impl Into<Box<str>>) -> Self {
+        Self::new(Rule::Scope(scope.into()))
+    }
+
+    /// Requires that the user authenticated at most this long ago.
+    pub fn max_auth_age(max_age: Duration) -> Self {
+        Self::new(Rule::MaxAuthAge(max_age))
+    }
+
+    /// Requires one of these authentication context classes.
+    pub fn acr<T: Into<Box<str>>>(classes: impl IntoIterator<Item = T>) -> Self {
+        Self::new(Rule::Acr(classes.into_iter().map(Into::into).collect()))
+    }
+
+    /// Requires that `predicate` returns `true` for the identity.
+    pub fn predicate<C, F>(predicate: F) -> Self
+    where
+        C: Send + Sync + 'static,
+        F: Fn(&Identity<C>) -> bool + Send + Sync + 'static,
+    {
+        let evaluate =
+            move |context: &AuthContext| Ok(Identity::in_context(context)?.is_some_and(&predicate));
+        Self::new(Rule::Predicate(Box::new(evaluate)))
+    }
+
+    /// Requires all of these. The response is that of the first one that fails.
+    pub fn all(rules: impl IntoIterator<Item = Self>) -> Self {
+        Self::new(Rule::All(rules.into_iter().collect()))
+    }
+
+    /// Requires at least one of these. If all fail, the response is that of the last one. An empty list
+    /// always fails.
+    pub fn any(rules: impl IntoIterator<Item = Self>) -> Self {
+        Self::new(Rule::Any(rules.into_iter().collect()))
+    }
+
+    /// Evaluates the requirement for a request, without a layer. It does not read from the store: for a
+    /// requirement with [`revalidated`](Self::revalidated), await
+    /// [`Auth::revalidate`](crate::Auth::revalidate) first.
+    ///
+    /// # Errors
+    /// Why the request must be refused.
+    pub fn check(&self, context: &AuthContext) -> Result<(), Refusal> {
+        let erased = context.erased();
+        match erased.authorized() {
+            Some(identity) => {
+                let result = self.evaluate(context, &identity);
+                if result.is_err() {
+                    tracing::info!(subject = identity.subject, require = ?self, "not authorized");
+                }
+                result
+            }
+            None => Err(Refusal::Unauthenticated(erased.rejection().copied())),
+        }
+    }
+
+    /// Returns whether the identity has to be revalidated first.
+    fn needs_revalidation(&self) -> bool {
+        match &*self.0 {
+            Rule::Revalidated => true,
+            Rule::All(rules) | Rule::Any(rules) => rules.iter().any(Self::needs_revalidation),
+            _ => false,
+        }
+    }
+
+    fn evaluate(&self, context: &AuthContext, identity: &Authorized<'_>) -> Result<(), Refusal> {
+        let granted_if = |granted: bool| if granted { Ok(()) } else { Err(Refusal::Forbidden) };
+        match &*self.0 {
+            Rule::Authenticated => Ok(()),
+            Rule::Revalidated if context.erased().is_revalidated() => Ok(()),
+            Rule::Revalidated => Err(Refusal::Config(ConfigError::NotRevalidated)),
+            Rule::Role(role) => granted_if(identity.roles.contains(role)),
+            Rule::Scope(scope) if identity.scopes.contains(scope) => Ok(()),
+            Rule::Scope(scope) => Err(Refusal::InsufficientScope(scope.clone())),
+            Rule::MaxAuthAge(age) => check_age(identity, *age, context.erased().clock().now()),
+            Rule::Acr(classes) => match identity.acr {
+                Some(own) if classes.iter().any(|class| **class == *own) => Ok(()),
+                _ => Err(Refusal::StepUp { acr: classes.clone(), max_age: None }),
+            },
+            Rule::Predicate(predicate) => {
+                predicate(context).map_err(Refusal::Config).and_then(granted_if)
+            }
+            Rule::All(rules) => rules.iter().try_for_each(|rule| rule.evaluate(context, identity)),
+            Rule::Any(rules) => {
+                let mut result = Err(Refusal::Forbidden);
+                for rule in rules {
+                    result = result.or_else(|_| rule.evaluate(context, identity));
+                }
+                result
+            }
+        }
+    }
+}
+
+fn check_age(identity: &Authorized<'_>, max_age: Duration, now: Timestamp) -> Result<(), Refusal> {
+    if now.since(identity.authenticated_at) <= max_age {
+        return Ok(());
+    }
+    Err(Refusal::StepUp { acr: Box::default(), max_age: Some(max_age) })
+}
+
+impl fmt::Debug for Require {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.0 {
+            Rule::Authenticated => f.write_str("authenticated"),
+            Rule::Revalidated => f.write_str("revalidated"),
+            Rule::Role(role) => write!(f, "role({role})"),
+            Rule::Scope(scope) => write!(f, "scope({scope})"),
+            Rule::MaxAuthAge(age) => write!(f, "max_auth_age({age:?})"),
+            Rule::Acr(classes) => write!(f, "acr({})", classes.join(" ")),
+            Rule::Predicate(_) => f.write_str("predicate"),
+            Rule::All(rules) => f.debug_tuple("all").field(rules).finish(),
+            Rule::Any(rules) => f.debug_tuple("any").field(rules).finish(),
+        }
+    }
+}
+
+impl<S> Layer<S> for Require {
+    type Service = RequireService<S>;
+    fn layer(&self, inner: S) -> RequireService<S> {
+        RequireService::new(self.clone(), inner)
+    }
+}
+
+/// Passes a request on if it meets a [`Require`], and refuses it if not.
+#[derive(Clone, Debug)]
+pub struct RequireService<S> {
+    require: Require,
+    needs_revalidation: bool,
+    inner: S,
+}
+
+impl<S> RequireService<S> {
+    /// Creates a service that evaluates `require` for every request.
+    #[must_use]
+    pub fn new(require: Require, inner: S) -> Self {
+        Self { needs_revalidation: require.needs_revalidation(), require, inner }
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for RequireService<S>
+where
+    S: Service<Request<B>, Response = Response<R>> + Clone,
+    R: Default,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = RequireFuture<S, B, S::Future, R>;
+
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(cx)
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let state = match revalidate(&request, self.needs_revalidation) {
+            Ok(revalidated) => enter(&self.require, revalidated, request, &mut self.inner),
+            Err(revalidating) => {
+                let clone = self.inner.clone();
+                let inner = mem::replace(&mut self.inner, clone); // the ready one
+                let pending = Box::new(Pending { require: self.require.clone(), request, inner });
+                State::Revalidating { revalidating, pending: Some(pending) }
+            }
+        };
+        RequireFuture { state }
+    }
+}
+
+type Revalidated = Result<(), Refusal>;
+
+/// Revalidates the identity, if the requirement needs it and there is one.
+fn revalidate<B>(
+    request: &Request<B>,
+    needed: bool,
+) -> Result<Revalidated, BoxFuture<Revalidated>> {
+    let context = request.extensions().get::<AuthContext>();
+    let Some(context) = context.filter(|context| needed && context.is_identified()) else {
+        return Ok(Ok(()));
+    };
+    let snapshot = RequestSnapshot::of(request.method(), request.uri(), request.headers());
+    Arc::clone(context.erased()).revalidate(&snapshot).into_ready()
+}
+
+/// Calls the inner service, or refuses the request.
+fn enter<S, B, R>(
+    require: &Require,
+    revalidated: Revalidated,
+    request: Request<B>,
+    inner: &mut S,
+) -> State<S, B, S::Future, R>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Default,
+{
+    let headers = request.headers();
+    let refused = match AuthContext::of(request.extensions(), "Require") {
+        Ok(context) => match revalidated.and_then(|()| require.check(context)) {
+            Ok(()) => None,
+            Err(refusal) => Some(context.refuse(headers, refusal)),
+        },
+        Err(error) => {
+            Some(Refusal::Config(error).into_response(refusal::grpc(headers), &|_, _| {}))
+        }
+    };
+    match refused {
+        None => State::Running { inner: inner.call(request) },
+        response => State::Refused { response },
+    }
+}
+
+pin_project! {
+    /// The response future of a [`RequireService`].
+    pub struct RequireFuture<S, B, F, R> {
+        #[pin]
+        state: State<S, B, F, R>,
+    }
+}
+
+pin_project! {
+    #[project = StateProj]
+    enum State<S, B, F, R> {
+        // Waits for the store. What is needed to continue is boxed.
+        Revalidating { revalidating: BoxFuture<Revalidated>, pending: Option<Box<Pending<S, B>>> },
+        Running { #[pin] inner: F },
+        Refused { response: Option<Response<R>> },
+    }
+}
+
+struct Pending<S, B> {
+    require: Require,
+    request: Request<B>,
+    inner: S,
+}
+
+impl<S, B, R> Future for RequireFuture<S, B, S::Future, R>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: Default,
+{
+    type Output = Result<Response<R>, S::Error>;
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.project().state;
+        loop {
+            let next = match state.as_mut().project() {
+                StateProj::Revalidating { revalidating, pending } => {
+                    let revalidated = ready!(revalidating.as_mut().poll(cx));
+                    let pending = pending.take().expect("polled after completion");
+                    let Pending { require, request, mut inner } = *pending;
+                    enter(&require, revalidated, request, &mut inner)
+                }
+                StateProj::Running { inner } => return inner.poll(cx),
+                StateProj::Refused { response } => {
+                    return Poll::Ready(Ok(response.take().expect("polled after completion")));
+                }
+            };
+            state.set(next);
+        }
+    }
+}
+
+impl<S, B, F, R> fmt::Debug for RequireFuture<S, B, F, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequireFuture").finish_non_exhaustive()
+    }
+}
