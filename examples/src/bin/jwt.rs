@@ -9,10 +9,11 @@
 
 #![allow(clippy::print_stdout)] // prints where it listens
 
-use auth_core::{Auth, AuthError, Identity, SignedIn};
+use auth_core::{Auth, Identity, SignedIn};
 use auth_jwt::{Algorithm, JwtAuth, SigningKey};
 use auth_store::MemoryStore;
 use axum::extract::State;
+use axum::response::Result;
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use examples::serve;
@@ -38,12 +39,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Signs the user in. The response contains the access token, and sets a cookie with the refresh token.
-async fn login(
-    State(users): State<Users>,
-    auth: Auth<User>,
-    Form(login): Form<Login>,
-) -> Result<SignedIn, AuthError> {
-    let checked = users.check(&login.username, &login.password).await;
+async fn login(users: State<Users>, auth: Auth<User>, form: Form<Login>) -> Result<SignedIn> {
+    let checked = users.check(&form.username, &form.password).await;
     let principal = checked.map_err(|_| auth.unauthenticated("wrong password"))?;
-    auth.sign_in(principal).await
+    Ok(auth.sign_in(principal).await?)
 }

@@ -9,10 +9,11 @@
 
 #![allow(clippy::print_stdout)] // prints where it listens
 
-use auth_core::{Auth, AuthError, Identity, SignedIn};
+use auth_core::{Auth, Identity, SignedIn};
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Session};
 use axum::extract::State;
+use axum::response::Result;
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use examples::serve;
@@ -36,18 +37,14 @@ async fn main() -> std::io::Result<()> {
 }
 
 /// Signs the user in. The response sets the session cookie.
-async fn login(
-    State(users): State<Users>,
-    auth: Auth<User>,
-    Form(login): Form<Login>,
-) -> Result<SignedIn, AuthError> {
-    let checked = users.check(&login.username, &login.password).await;
+async fn login(users: State<Users>, auth: Auth<User>, form: Form<Login>) -> Result<SignedIn> {
+    let checked = users.check(&form.username, &form.password).await;
     let principal = checked.map_err(|_| auth.unauthenticated("wrong password"))?;
-    auth.sign_in(principal).await
+    Ok(auth.sign_in(principal).await?)
 }
 
 /// Counts visits in the session's data. A visitor has a session, too, and keeps the count at sign-in.
-async fn visits(session: Session) -> Result<String, AuthError> {
+async fn visits(session: Session) -> Result<String> {
     session.update("visits", |visits: &mut u32| *visits += 1)?;
     let visits: u32 = session.get("visits").await?.unwrap_or_default();
     Ok(format!("{visits} visits\n"))

@@ -126,6 +126,15 @@ fn sec_38_82_another_site_cannot_replace_a_session_with_tokens() {
     assert_eq!(visitor.get("/cart").send().json(), json!({ "tea": 1 }));
 }
 
+/// Signs Alice in on two devices: in a browser with a session, in an app with tokens.
+fn two_devices() -> (Shop, Curl, Curl, Tokens) {
+    let shop = Shop::start();
+    let (browser, app) = (shop.device(), shop.device());
+    browser.login("alice", "wonderland");
+    let tokens = Tokens::of_alice(&app);
+    (shop, browser, app, tokens)
+}
+
 #[test]
 fn device_lists_contain_sessions_and_tokens() {
     let shop = Shop::start();
@@ -151,10 +160,7 @@ fn device_lists_contain_sessions_and_tokens() {
 
 #[test]
 fn a_logout_with_a_token_does_not_affect_other_devices() {
-    let shop = Shop::start();
-    let (browser, app) = (shop.device(), shop.device());
-    browser.login("alice", "wonderland");
-    let tokens = Tokens::of_alice(&app);
+    let (_shop, browser, app, tokens) = two_devices();
     let out = app.post("/logout").bearer(&tokens.access).send();
     assert_eq!((out.status, app.cookie()), (204, None));
     assert_eq!(out.header("clear-site-data"), Some(r#""cache", "storage""#), "once");
@@ -164,10 +170,7 @@ fn a_logout_with_a_token_does_not_affect_other_devices() {
 
 #[test]
 fn a_logout_ends_all_sign_ins_of_the_request() {
-    let shop = Shop::start();
-    let (browser, app) = (shop.device(), shop.device());
-    browser.login("alice", "wonderland");
-    let tokens = Tokens::of_alice(&app);
+    let (shop, browser, app, tokens) = two_devices();
     let [session, refresh] = [&browser, &app].map(|client| client.cookie().unwrap());
     let both = format!("{session}; {}", refresh.strip_prefix("cookie: ").unwrap());
     let out = shop.client().post("/logout").header(&both).send();

@@ -11,23 +11,23 @@ use super::history::{Action, Call, History, Outcome};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Figures {
     /// Requests that were served, including 403 for customers who are not admins.
-    pub(crate) served: usize,
+    served: usize,
     /// 401.
-    pub(crate) refused: usize,
+    refused: usize,
     /// 503.
     pub(crate) unavailable: usize,
     /// The longest time in which no read was served.
-    pub(crate) no_read: Duration,
+    no_read: Duration,
     /// The longest time in which no addition, sign-in, refresh or logout was served.
-    pub(crate) no_write: Duration,
+    no_write: Duration,
     /// The slowest response of any kind.
     pub(crate) slowest: Duration,
     /// The longest time from the response to a logout to a request that was still served.
     pub(crate) served_after_logout: Duration,
     /// Acknowledged additions that were lost.
-    pub(crate) lost_additions: u32,
+    lost_additions: u32,
     /// Acknowledged sign-ins that were lost.
-    pub(crate) lost_sign_ins: usize,
+    lost_sign_ins: usize,
     /// From the end of the fault to the last 503.
     pub(crate) recovered: Duration,
 }
@@ -55,7 +55,7 @@ impl Figures {
         let reads =
             |call: &Call| matches!(call.action, Action::Me | Action::Admin | Action::ReadCart);
         let last = calls.iter().filter(|call| call.outcome == Outcome::Unavailable);
-        let last = last.map(|call| call.answered).max().unwrap_or_default();
+        let last = last.map(|call| call.time.answered).max().unwrap_or_default();
         let lost = losses.iter().map(|violation| match violation {
             Violation::LostAdditions(_, count) => *count,
             _ => 0,
@@ -73,7 +73,11 @@ impl Figures {
                 .map(|calls| served_for(calls))
                 .max()
                 .unwrap_or_default(),
-            slowest: calls.iter().map(|call| call.answered - call.sent).max().unwrap_or_default(),
+            slowest: calls
+                .iter()
+                .map(|call| call.time.answered - call.time.sent)
+                .max()
+                .unwrap_or_default(),
             lost_additions: lost.sum(),
             lost_sign_ins: losses.iter().filter(sign_in_lost).count(),
             recovered: last.saturating_sub(fault.end),
@@ -84,7 +88,7 @@ impl Figures {
 /// Returns the longest time between two served calls of a kind.
 fn longest_gap(calls: &[Call], time: &Range<Duration>, kind: impl Fn(&Call) -> bool) -> Duration {
     let served = calls.iter().filter(|call| call.was_for_user() && kind(call));
-    let mut times: Vec<_> = served.map(|call| call.answered).collect();
+    let mut times: Vec<_> = served.map(|call| call.time.answered).collect();
     times.sort_unstable();
     let gaps =
         times.windows(2).filter(|pair| time.contains(&pair[1])).map(|pair| pair[1] - pair[0]);

@@ -32,17 +32,25 @@ pub(crate) struct Call {
     /// The index of the URL, which is of a shop or of a proxy in front of several.
     pub(crate) shop: usize,
     pub(crate) action: Action,
-    pub(crate) sent: Duration,
-    pub(crate) answered: Duration,
+    pub(crate) time: Span,
     pub(crate) outcome: Outcome,
 }
 
-impl Call {
-    /// Returns whether the call was in progress at any moment of `time`.
+/// When a request was in progress.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) sent: Duration,
+    pub(crate) answered: Duration,
+}
+
+impl Span {
+    /// Returns whether the request was in progress at any moment of `time`.
     pub(crate) fn overlaps(&self, time: &Range<Duration>) -> bool {
         self.sent < time.end && time.start < self.answered
     }
+}
 
+impl Call {
     /// Returns whether the response was for the signed-in user. 403 is, too.
     pub(crate) fn was_for_user(&self) -> bool {
         self.outcome.succeeded() || self.outcome == Outcome::Forbidden
@@ -108,8 +116,7 @@ impl Outcome {
 pub(crate) struct Change {
     pub(crate) customer: u32,
     pub(crate) admin: bool,
-    pub(crate) sent: Duration,
-    pub(crate) answered: Duration,
+    pub(crate) time: Span,
     /// Whether the store acknowledged the change. Otherwise it may take effect at any later time.
     pub(crate) acknowledged: bool,
 }

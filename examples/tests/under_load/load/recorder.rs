@@ -6,7 +6,7 @@ use std::time::Duration;
 use auth_core::Clock;
 use parking_lot::Mutex;
 
-use super::history::{Action, Call, Change, History, Outcome, SignIn};
+use super::history::{Action, Call, Change, History, Outcome, SignIn, Span};
 
 /// A recorder whose clones write to the same history.
 #[derive(Clone)]
@@ -36,7 +36,8 @@ impl Recorder {
         sent: Duration,
         outcome: Outcome,
     ) {
-        let call = Call { sign_in, shop, action, sent, answered: self.now(), outcome };
+        let call =
+            Call { sign_in, shop, action, time: Span { sent, answered: self.now() }, outcome };
         self.history.lock().calls.push(call);
     }
 
@@ -47,8 +48,8 @@ impl Recorder {
     /// Returns whether a call that was sent after `since` matches.
     pub(super) fn any_since(&self, since: Duration, matches: impl Fn(&Call) -> bool) -> bool {
         let history = self.history.lock();
-        let recent = history.calls.iter().rev().take_while(|call| since < call.answered);
-        recent.filter(|call| since < call.sent).any(matches)
+        let recent = history.calls.iter().rev().take_while(|call| since < call.time.answered);
+        recent.filter(|call| since < call.time.sent).any(matches)
     }
 
     pub(super) fn history(&self) -> History {

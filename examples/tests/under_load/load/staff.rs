@@ -5,7 +5,7 @@ use std::sync::Arc;
 use auth_session::SessionAuth;
 use examples::users::User;
 
-use super::history::Change;
+use super::history::{Change, Span};
 use super::recorder::Recorder;
 
 /// Changes roles in the store. Clones share the connections.
@@ -26,7 +26,12 @@ impl Staff {
         let (subject, claims) = (format!("customer{customer}"), User::named("Customer"));
         let sent = recorder.now();
         let acknowledged = self.0.update_claims(&subject, roles, &claims).await.is_ok();
-        recorder.change(Change { customer, admin, sent, answered: recorder.now(), acknowledged });
+        recorder.change(Change {
+            customer,
+            admin,
+            time: Span { sent, answered: recorder.now() },
+            acknowledged,
+        });
         acknowledged
     }
 }

@@ -10,17 +10,17 @@ use super::check::Violation;
 /// greatest surplus.
 pub(super) fn check(calls: &[Call], guarantees: &Guarantees) -> Vec<Violation> {
     let logouts = calls.iter().filter(|call| call.action == Action::Logout);
-    let logout = logouts.map(|call| call.sent).min().unwrap_or(Duration::MAX);
+    let logout = logouts.map(|call| call.time.sent).min().unwrap_or(Duration::MAX);
     let adds: Vec<_> = calls.iter().filter(|call| call.action == Action::AddToCart).collect();
     let (mut lost, mut invented) = (None, None);
-    for call in calls.iter().filter(|call| call.answered < logout) {
+    for call in calls.iter().filter(|call| call.time.answered < logout) {
         let Outcome::Cart(quantity) = call.outcome else { continue };
         let missing = at_least(call, &adds, guarantees).saturating_sub(quantity);
         let surplus = quantity.saturating_sub(at_most(call, &adds));
-        lost = lost.max((missing > 0).then_some((missing, call.sent)));
-        invented = invented.max((surplus > 0).then_some((surplus, call.sent)));
+        lost = lost.max((missing > 0).then_some((missing, call.time.sent)));
+        invented = invented.max((surplus > 0).then_some((surplus, call.time.sent)));
     }
-    let find = |sent| *calls.iter().find(|call| call.sent == sent).expect("it is one of them");
+    let find = |sent| *calls.iter().find(|call| call.time.sent == sent).expect("it is one of them");
     let lost = lost.map(|(missing, sent)| Violation::LostAdditions(find(sent), missing));
     let invented =
         invented.map(|(surplus, sent)| Violation::InventedAdditions(find(sent), surplus));
@@ -35,15 +35,16 @@ fn at_least(call: &Call, adds: &[&Call], guarantees: &Guarantees) -> u32 {
     } else {
         (guarantees.max_staleness, 0)
     };
-    let counts = |add: &Call| add.outcome.succeeded() && !add.overlaps(&guarantees.unconfirmed);
-    let before = |add: &&&Call| counts(add) && add.answered + age < call.sent;
+    let counts =
+        |add: &Call| add.outcome.succeeded() && !add.time.overlaps(&guarantees.unconfirmed);
+    let before = |add: &&&Call| counts(add) && add.time.answered + age < call.time.sent;
     count(adds.iter().filter(before)) + own
 }
 
 /// Returns the greatest quantity that the response may contain: all additions sent before the response,
 /// whether or not they were acknowledged.
 fn at_most(call: &Call, adds: &[&Call]) -> u32 {
-    count(adds.iter().filter(|add| add.sent < call.answered))
+    count(adds.iter().filter(|add| add.time.sent < call.time.answered))
 }
 
 fn count(calls: impl Iterator) -> u32 {

@@ -27,27 +27,28 @@ fn is_possible(call: &Call, changes: &[&Change], max_staleness: Duration) -> boo
         (Action::Admin, Outcome::Forbidden) => false,
         _ => return true, // does not depend on roles
     };
-    let is_settled =
-        |change: &&&Change| change.acknowledged && change.answered + max_staleness < call.sent;
-    let settled = changes.iter().filter(is_settled).max_by_key(|change| change.sent);
-    let since = settled.map_or(Duration::ZERO, |change| change.sent);
+    let is_settled = |change: &&&Change| {
+        change.acknowledged && change.time.answered + max_staleness < call.time.sent
+    };
+    let settled = changes.iter().filter(is_settled).max_by_key(|change| change.time.sent);
+    let since = settled.map_or(Duration::ZERO, |change| change.time.sent);
     let base = settled.is_some_and(|change| change.admin);
     let may_apply = |change: &&&Change| {
-        change.sent < call.answered && (!change.acknowledged || change.sent > since)
+        change.time.sent < call.time.answered && (!change.acknowledged || change.time.sent > since)
     };
     base == admin || changes.iter().filter(may_apply).any(|change| change.admin == admin)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::samples::{MAX_STALENESS, call, ms};
+    use super::super::samples::{MAX_STALENESS, call, span};
     use super::*;
 
     const ADMIN: Outcome = Outcome::Identified { admin: true };
     const BUYER: Outcome = Outcome::Identified { admin: false };
 
     fn change(admin: bool, sent: u64, answered: u64, acknowledged: bool) -> Change {
-        Change { customer: 1, admin, sent: ms(sent), answered: ms(answered), acknowledged }
+        Change { customer: 1, admin, time: span(sent, answered), acknowledged }
     }
 
     fn right(changes: &[Change], sent: u64, outcome: Outcome) -> bool {

@@ -9,23 +9,23 @@ use crate::harness::Kind;
 
 /// Checks the calls of one sign-in.
 pub(super) fn check(calls: &[Call], guarantees: &Guarantees) -> Vec<Violation> {
-    let logout_sent = logouts(calls).map(|call| call.sent).min();
+    let logout_sent = logouts(calls).map(|call| call.time.sent).min();
     let logged_out = acknowledged(calls);
-    let may_have_ended = |call: &Call| logout_sent.is_some_and(|sent| sent < call.answered);
+    let may_have_ended = |call: &Call| logout_sent.is_some_and(|sent| sent < call.time.answered);
     let has_ended = |call: &Call| {
         let staleness = call.action.max_staleness(guarantees.max_staleness);
-        logged_out.is_some_and(|logged_out| logged_out + staleness < call.sent)
+        logged_out.is_some_and(|logged_out| logged_out + staleness < call.time.sent)
     };
     let may_be_lost = calls.iter().any(|call| {
         let issues = matches!(call.action, Action::SignIn | Action::Refresh);
-        issues && call.outcome.succeeded() && call.overlaps(&guarantees.unconfirmed)
+        issues && call.outcome.succeeded() && call.time.overlaps(&guarantees.unconfirmed)
     });
 
     let wrong = calls.iter().filter(|call| matches!(call.outcome, Outcome::Wrong(_)));
     let late = calls.iter().filter(|call| has_ended(call) && was_accepted(call));
     let refused =
         |call: &&Call| call.outcome == Outcome::Refused && !may_have_ended(call) && !may_be_lost;
-    let first_refused = calls.iter().filter(refused).min_by_key(|call| call.sent);
+    let first_refused = calls.iter().filter(refused).min_by_key(|call| call.time.sent);
     let wrong = wrong.map(|call| Violation::WrongResponse(*call));
     let late = late.map(|call| Violation::ServedAfterLogout(*call));
     let refused = first_refused.map(|call| Violation::RefusedWhileSignedIn(*call));
@@ -36,7 +36,7 @@ pub(super) fn check(calls: &[Call], guarantees: &Guarantees) -> Vec<Violation> {
 pub(in super::super) fn served_for(calls: &[Call]) -> Duration {
     let Some(logged_out) = acknowledged(calls) else { return Duration::ZERO };
     let accepted = calls.iter().filter(|call| was_accepted(call));
-    accepted.map(|call| call.sent.saturating_sub(logged_out)).max().unwrap_or_default()
+    accepted.map(|call| call.time.sent.saturating_sub(logged_out)).max().unwrap_or_default()
 }
 
 fn logouts(calls: &[Call]) -> impl Iterator<Item = &Call> {
@@ -44,7 +44,7 @@ fn logouts(calls: &[Call]) -> impl Iterator<Item = &Call> {
 }
 
 fn acknowledged(calls: &[Call]) -> Option<Duration> {
-    logouts(calls).filter(|call| call.outcome.succeeded()).map(|call| call.answered).min()
+    logouts(calls).filter(|call| call.outcome.succeeded()).map(|call| call.time.answered).min()
 }
 
 /// Returns whether the call was served for the user. A logout succeeds without a sign-in, and an empty
