@@ -81,7 +81,7 @@ mod tests {
     #[tokio::test]
     async fn the_error_names_what_is_missing_or_wrong() {
         for (url, expected) in [
-            ("nonsense", "begins with memory:"),
+            ("nonsense", "begin with memory:"),
             ("memory:here", "memory:"),
             ("redis:", "scheme"),
             ("redis+tcp://h", "redis+cluster"),

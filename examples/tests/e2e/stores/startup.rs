@@ -25,7 +25,7 @@ fn an_invalid_database_url_is_rejected() {
     for (url, expected) in [
         ("sqlite::memory:", "name a file"),
         ("sqlite:/nowhere/shop.db", "unable to open database file"),
-        ("postgres://ada:hunter2@localhost:port/shop", "cannot be read"),
+        ("postgres://ada:hunter2@localhost:port/shop", "database is invalid"),
         ("postgres://ada:hunter2@127.0.0.1:1/shop", "not reached"),
         ("mysql://ada:hunter2@127.0.0.1:1/shop", "not reached"),
         ("mariadb://ada:hunter2@127.0.0.1:1/shop", "not reached"),
@@ -67,7 +67,7 @@ fn a_wrong_database_password_is_reported() {
     for url in [postgres.url(), mariadb.url()] {
         let wrong = url.replace("wonderland", PASSWORD);
         assert_ne!(wrong, url);
-        assert_rejected(&wrong, &["refused the user and password"]);
+        assert_rejected(&wrong, &["user", "password"]);
     }
 }
 
@@ -76,7 +76,7 @@ fn a_wrong_redis_password_is_reported_and_the_right_one_is_not_logged() {
     let mut redis = RedisServer::with_password(PASSWORD);
     for login in [":hunter2-wrong@", "ada:hunter2-wrong@", ""] {
         let url = format!("redis://{login}127.0.0.1:{}", redis.port());
-        assert_rejected(&url, &["refused the user and password"]);
+        assert_rejected(&url, &["user", "password"]);
     }
     let url = redis.url();
     let shops =
