@@ -25,8 +25,7 @@ async fn sec_59_a_new_role_takes_effect_at_once(world: World) {
     let (phone, laptop) = (world.client(), world.client());
     phone.signed_in(Login::from("alice").acr("aal1")).await;
     laptop.signed_in("alice").await;
-    let bob = world.client();
-    bob.signed_in("bob").await;
+    let (bob, _) = world.sign_in("bob").await;
     let before: Me = phone.get("/me").await.json();
     assert_eq!(phone.get("/admin").await.status, 403);
 
@@ -45,13 +44,13 @@ async fn sec_88_a_removed_role_is_lost_at_once(world: World) {
     let node = world.with(|_| {}).await;
     let credential = world.client().signed_in(Login::from("alice").role("admin")).await;
     for world in [&world, &node] {
-        assert_eq!(world.holder(&credential).get("/admin").await.status, 200);
+        assert_eq!(world.client_with(&credential).get("/admin").await.status, 200);
     }
 
     amend(&world, "alice", &[]).await;
 
     for world in [&world, &node] {
-        assert_eq!(world.holder(&credential).get("/admin").await.status, 403);
+        assert_eq!(world.client_with(&credential).get("/admin").await.status, 403);
         assert_eq!(world.status_of(&credential).await, 200);
     }
 }
@@ -63,22 +62,19 @@ async fn sec_15_disabling_a_user_ends_every_sign_in(world: World) {
 
     assert_eq!(world.store.revoke_subject("alice").await.unwrap(), 2);
 
-    assert_eq!(world.status_of(&first).await, 401);
-    assert_eq!(world.status_of(&second).await, 401);
+    assert_eq!(world.statuses([&first, &second]).await, [401, 401]);
     assert_eq!(world.status_of(&bobs).await, 200);
 }
 
 /// After a change of password, the user signs in again and ends the other sign-ins.
 async fn sec_16_a_new_factor_ends_the_other_sign_ins(world: World) {
-    let here = world.client();
-    let stale = here.signed_in("alice").await;
+    let (here, stale) = world.sign_in("alice").await;
     let elsewhere = world.client().signed_in("alice").await;
 
     let new = here.signed_in(Login::from("alice").acr("aal2")).await;
     here.post("/logout-others").await;
 
-    assert_eq!(world.status_of(&new).await, 200);
-    assert_eq!(world.status_of(&stale).await, 401);
+    assert_eq!(world.statuses([&new, &stale]).await, [200, 401]);
     assert_eq!(world.status_of(&elsewhere).await, 401);
 }
 
@@ -89,8 +85,8 @@ async fn sec_59_88_an_administrator_changes_roles_through_the_backend() {
     let auth = jwt(&world.setup);
     let user = User { name: "amended".into() };
     assert_eq!(auth.update_claims("alice", &["buyer".into()], &user).await.unwrap(), 1);
-    assert_eq!(world.holder(&token).get("/admin").await.status, 403);
-    assert_eq!(world.holder(&token).get("/me").await.json::<Me>().name, "amended");
+    assert_eq!(world.client_with(&token).get("/admin").await.status, 403);
+    assert_eq!(world.client_with(&token).get("/me").await.json::<Me>().name, "amended");
     assert_eq!(auth.sign_in_manager().revoke("alice", Revoke::All).await.unwrap(), 1);
     assert_eq!(world.status_of(&token).await, 401);
 }
@@ -104,7 +100,7 @@ async fn registered_claim_names_are_not_stored_as_user_claims() {
     let claims: Claims = serde_json::from_str(r#"{"sub":"mallory"}"#).unwrap();
     let refused = auth.update_claims("alice", &[], &claims).await.unwrap_err();
     assert_eq!(refused.kind(), AuthErrorKind::Serialization);
-    assert_eq!(world.holder(&token).get("/me").await.json::<Me>().name, "ALICE");
+    assert_eq!(world.client_with(&token).get("/me").await.json::<Me>().name, "ALICE");
 }
 
 async fn sec_17_an_administrator_ends_one_or_all_sign_ins(world: World) {
@@ -115,8 +111,7 @@ async fn sec_17_an_administrator_ends_one_or_all_sign_ins(world: World) {
 
     assert!(!revoke("bob", first.sign_in()).await, "bob has no such sign-in");
     assert!(revoke("alice", first.sign_in()).await);
-    assert_eq!(world.status_of(&first).await, 401);
-    assert_eq!(world.status_of(&second).await, 200);
+    assert_eq!(world.statuses([&first, &second]).await, [401, 200]);
 
     world.store.revoke_subject("alice").await.unwrap();
     assert_eq!(world.status_of(&second).await, 401);

@@ -21,7 +21,7 @@ async fn give_up(world: &World, session: &Session, fault: Fault) {
     world.store.set(Op::Update, fault);
     tokio::select! {
         biased;
-        saved = session.save() => panic!("{saved:?}, though the store did not answer"),
+        saved = session.save() => panic!("{saved:?}, although the store did not answer"),
         () = world.store.reached(Op::Update, 1) => {}
     }
     world.store.clear_faults();
@@ -39,7 +39,7 @@ async fn a_cancelled_save_counts_once_with_the_response(world: World) {
             Response::default()
         };
         assert_eq!(world.handle(Some(&credential), handler).await.status(), 200);
-        let cart = world.holder(&credential).get("/cart").await;
+        let cart = world.client_with(&credential).get("/cart").await;
         assert_eq!(cart.text(), r#"["apple","pear"]"#, "{fault:?}");
     }
 }
@@ -64,7 +64,7 @@ async fn repeatedly_cancelled_saves_count_once(world: World) {
             Response::default()
         };
         assert_eq!(world.handle(Some(&credential), handler).await.status(), 200);
-        let cart = world.holder(&credential).get("/cart").await;
+        let cart = world.client_with(&credential).get("/cart").await;
         assert_eq!(cart.text(), r#"["apple","pear","plum"]"#, "{first:?}, then {second:?}");
     }
 }

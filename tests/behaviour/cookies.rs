@@ -53,7 +53,7 @@ async fn sec_23_a_cookie_is_a_browser_session_cookie_unless_persistent(world: Wo
 async fn max_age_is_the_remaining_lifetime(world: World) {
     let client = world.client();
     client.login(Login::from("alice").remember(true)).await;
-    world.wait(Duration::from_secs(1800));
+    world.advance(Duration::from_secs(1800));
     let refresh = client.post("/refresh").await;
     let [cookie] = refresh.set_cookies()[..] else { panic!("{refresh:?}") };
     assert!(cookie.contains("Max-Age=84600;") || cookie.ends_with("Max-Age=84600"), "{cookie}");
@@ -61,18 +61,16 @@ async fn max_age_is_the_remaining_lifetime(world: World) {
 
 async fn sec_37_a_cookie_that_outlives_its_max_age_is_refused(world: World) {
     let world = world.with(|setup| setup.lifetime = auth_store::Lifetime::AAL1).await;
-    let client = world.client();
-    let credential = client.signed_in(Login::from("alice").remember(true)).await;
-    world.wait(30 * DAY - Duration::from_secs(1));
+    let (client, credential) = world.sign_in(Login::from("alice").remember(true)).await;
+    world.advance(30 * DAY - Duration::from_secs(1));
     assert_eq!(world.status_of(&credential).await, 200);
-    world.wait(Duration::from_secs(1));
+    world.advance(Duration::from_secs(1));
     assert_eq!(world.status_of(&credential).await, 401);
     assert_eq!(client.post("/refresh").await.status, 401);
 }
 
 async fn sec_35_a_sign_out_removes_the_cookie(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     assert!(client.cookies("/").contains(credential.secret()));
 
     let reply = client.post("/logout").await;
@@ -88,10 +86,9 @@ async fn sec_35_a_sign_out_removes_the_cookie(world: World) {
 
 /// Only a sign-out removes a cookie, because the browser may have a newer one than the request.
 async fn sec_35_no_other_response_removes_the_cookie(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+    let (client, old) = world.sign_in("alice").await;
     client.post("/refresh").await;
-    let stale = world.holder(&old);
+    let stale = world.client_with(&old);
     for (method, path) in [(Method::GET, "/me"), (Method::GET, "/cart"), (Method::POST, "/refresh")]
     {
         let reply = stale.call(method, path).await;

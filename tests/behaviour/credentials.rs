@@ -78,8 +78,7 @@ async fn sec_87_a_client_with_a_bad_authorization_header_can_sign_in(world: Worl
 }
 
 async fn sec_87_a_good_cookie_does_not_make_up_for_a_bad_header(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     for path in ["/me", "/maybe"] {
         let reply = client.get(path).header("authorization", "Bearer nonsense").await;
         assert_eq!(reply.status, 401, "{path}");

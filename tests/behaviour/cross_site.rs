@@ -55,22 +55,20 @@ fn with(call: Call, headers: &[(&'static str, &str)]) -> Call {
 }
 
 async fn sec_38_a_cookie_is_refused_on_unsafe_requests_from_other_sites(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     for (method, headers, counts) in TABLE {
         let method: Method = method.parse().unwrap();
         let reply = with(client.call(method.clone(), "/no-such-page"), headers).await;
         // If the check passes, the response is 404 or 405, because there is no such page or method.
         assert_eq!(reply.status != 403, counts, "{method} {headers:?}: {}", reply.status);
-        let nobody = with(world.client().call(method, "/no-such-page"), headers).await;
-        assert_eq!(nobody.status, 404, "a request without a cookie needs no protection");
+        let anonymous = with(world.client().call(method, "/no-such-page"), headers).await;
+        assert_eq!(anonymous.status, 404, "a request without a cookie needs no protection");
     }
     assert_eq!(client.get("/me").header("sec-fetch-site", "cross-site").await.status, 200);
 }
 
 async fn sec_39_a_form_on_another_site_changes_nothing(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     client.post("/cart").body("apple").await;
     for content_type in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"] {
         for headers in [[("sec-fetch-site", "cross-site")], [("origin", EVIL)]] {
@@ -82,8 +80,7 @@ async fn sec_39_a_form_on_another_site_changes_nothing(world: World) {
 }
 
 async fn sec_41_a_websocket_from_another_site_is_refused(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     let handshake = |headers: &[(&'static str, &str)]| {
         let call = client.get("/me").header("connection", "upgrade").header("upgrade", "websocket");
         with(call.header("sec-websocket-version", "13"), headers)
@@ -123,8 +120,7 @@ async fn sec_82_another_site_cannot_sign_a_browser_in(world: World) {
 }
 
 async fn sec_82_sign_out_and_refresh_from_another_site_are_refused(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     for path in ["/logout", "/refresh", "/logout-others", "/logout-everywhere", "/login"] {
         for headers in [[("sec-fetch-site", "cross-site")], [("origin", EVIL)]] {
             let reply = with(client.post(path).json(&Login::from("mallory")), &headers).await;
@@ -138,8 +134,7 @@ async fn sec_82_sign_out_and_refresh_from_another_site_are_refused(world: World)
 
 /// The header decides and is invalid. The cookie is refused here as on any other path.
 async fn sec_82_another_site_cannot_renew_a_cookie_sent_with_a_header(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     let call = client.post("/refresh").header("authorization", "Basic abc");
     let reply = call.header("sec-fetch-site", "cross-site").await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (401, 0));

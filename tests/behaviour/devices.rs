@@ -19,7 +19,7 @@ suite!(every:
 async fn the_list_has_every_sign_in_and_marks_the_current_one(world: World) {
     let (phone, laptop) = (world.client(), world.client());
     let first = phone.signed_in(Login::from("alice").label("phone")).await;
-    world.wait(Duration::from_secs(60));
+    world.advance(Duration::from_secs(60));
     let second = laptop.signed_in(Login::from("alice").label("laptop")).await;
     world.client().signed_in("bob").await;
 
@@ -47,8 +47,7 @@ async fn sec_19_a_user_can_end_a_sign_in_on_another_device(world: World) {
 
 async fn sec_19_a_user_cannot_end_a_sign_in_of_another_user(world: World) {
     let alices = world.client().signed_in("alice").await;
-    let bob = world.client();
-    bob.signed_in("bob").await;
+    let (bob, _) = world.sign_in("bob").await;
     let path = format!("/devices/{}", alices.sign_in());
 
     assert_eq!(bob.call(Method::DELETE, &path).await.status, 404);
@@ -59,8 +58,7 @@ async fn sec_19_a_user_cannot_end_a_sign_in_of_another_user(world: World) {
 }
 
 async fn sec_19_the_list_holds_no_secret(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     let list = client.get("/devices").await;
     let id = credential.sign_in().to_string();
     assert!(list.text().contains(&id));
@@ -71,16 +69,14 @@ async fn sec_19_the_list_holds_no_secret(world: World) {
 
 async fn an_expired_sign_in_is_not_listed(world: World) {
     world.client().signed_in("alice").await;
-    world.wait(Duration::from_secs(3600));
-    let client = world.client();
-    client.signed_in("alice").await;
+    world.advance(Duration::from_secs(3600));
+    let (client, _) = world.sign_in("alice").await;
     assert_eq!(client.get("/devices").await.json::<Vec<DeviceEntry>>().len(), 1);
 }
 
 async fn the_list_shows_when_a_device_was_last_used(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    world.wait(Duration::from_secs(600));
+    let (client, _) = world.sign_in("alice").await;
+    world.advance(Duration::from_secs(600));
     client.get("/me").await;
     let lines: Vec<DeviceEntry> = client.get("/devices").await.json();
     assert_eq!(lines[0].last_seen_at, world.clock.now().as_secs());

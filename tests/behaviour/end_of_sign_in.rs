@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 use std::time::Duration;
 
-use auth_store::{Lifetime, Store};
+use auth_store::Store;
 use tokio::task::JoinHandle;
 
 use crate::harness::{Client, Fault, Op, Reply, World};
@@ -39,31 +39,41 @@ async fn waiting(world: &World, client: &Client) -> JoinHandle<Reply> {
     waiting
 }
 
+/// Signs a client in that waits for the end of its sign-in.
+async fn waiting_client(world: &World) -> (Client, JoinHandle<Reply>) {
+    let (client, _) = world.sign_in("alice").await;
+    let waits = waiting(world, &client).await;
+    (client, waits)
+}
+
+/// Checks that a sign-out of the client ends the wait.
+async fn sign_out_ends(waiting: JoinHandle<Reply>, client: &Client) {
+    assert_eq!(client.post("/logout").await.status, 204);
+    assert_eq!(end_of(waiting).await, "revoked");
+}
+
 /// Returns the reason that the request answers with.
 async fn end_of(waiting: JoinHandle<Reply>) -> String {
     waiting.await.unwrap().text().to_owned()
 }
 
 /// Turns the clock in steps of `time` until `done` returns true.
-async fn turn_until(world: &World, time: Duration, mut done: impl FnMut() -> bool) {
+async fn advance_until(world: &World, time: Duration, mut done: impl FnMut() -> bool) {
     while !done() {
-        world.wait(time);
+        world.advance(time);
         tokio::time::sleep(Duration::from_millis(1)).await; // depends on the server's progress
     }
 }
 
 /// Turns the clock until the wait has ended, and returns the reason.
-async fn end_after_turns(world: &World, waiting: JoinHandle<Reply>, time: Duration) -> String {
-    turn_until(world, time, || waiting.is_finished()).await;
+async fn end_after_advancing(world: &World, waiting: JoinHandle<Reply>, time: Duration) -> String {
+    advance_until(world, time, || waiting.is_finished()).await;
     end_of(waiting).await
 }
 
 async fn sec_14_a_sign_out_ends_the_wait(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
-    assert_eq!(client.post("/logout").await.status, 204);
-    assert_eq!(end_of(waits).await, "revoked");
+    let (client, waits) = waiting_client(&world).await;
+    sign_out_ends(waits, &client).await;
 }
 
 async fn sec_17_a_revocation_ends_the_wait(world: World) {
@@ -81,10 +91,8 @@ async fn sec_17_a_revocation_ends_the_wait(world: World) {
 }
 
 async fn sec_08_the_idle_timeout_ends_the_wait(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
-    world.wait(HOUR);
+    let (_, waits) = waiting_client(&world).await;
+    world.advance(HOUR);
     assert_eq!(end_of(waits).await, "expired");
     world.store.reached(Op::DeleteIfIdle, 1).await;
     assert_eq!(world.sign_in_count().await, 0, "it is deleted");
@@ -92,59 +100,48 @@ async fn sec_08_the_idle_timeout_ends_the_wait(world: World) {
 
 /// Requests extend the idle timeout; waiting does not.
 async fn sec_08_waiting_does_not_extend_idle(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
-    world.wait(59 * MINUTE);
+    let (client, waits) = waiting_client(&world).await;
+    world.advance(59 * MINUTE);
     assert_eq!(client.get("/me").await.status, 200);
     let noted = world.clock.now();
     while world.store.records().await[0].last_seen() < noted {
         tokio::time::sleep(Duration::from_millis(1)).await; // the touch runs in the background
     }
     world.store.reset_calls();
-    world.wait(MINUTE);
+    world.advance(MINUTE);
     world.store.reached(Op::Watch, 1).await; // the wait has checked the timeout
     assert!(!waits.is_finished(), "the sign-in was used a minute ago");
-    world.wait(59 * MINUTE - Duration::from_millis(1));
+    world.advance(59 * MINUTE - Duration::from_millis(1));
     assert!(!waits.is_finished());
-    world.wait(MINUTE);
+    world.advance(MINUTE);
     assert_eq!(end_of(waits).await, "expired");
 }
 
 async fn sec_09_the_absolute_timeout_ends_the_wait(world: World) {
-    let world = world.with(|setup| setup.lifetime = Lifetime::new(None, HOUR).unwrap()).await;
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
-    world.wait(HOUR);
+    let world = world.with_absolute_timeout(HOUR).await;
+    let (_, waits) = waiting_client(&world).await;
+    world.advance(HOUR);
     assert_eq!(end_of(waits).await, "expired");
 }
 
 async fn a_refresh_does_not_end_the_wait(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
+    let (client, waits) = waiting_client(&world).await;
     client.refreshed().await;
     client.refreshed().await;
     assert_eq!(client.get("/me").await.status, 200);
     assert!(!waits.is_finished());
-    assert_eq!(client.post("/logout").await.status, 204);
-    assert_eq!(end_of(waits).await, "revoked");
+    sign_out_ends(waits, &client).await;
 }
 
 /// A client that waits with the old credential may be a thief.
 async fn sec_04_signing_in_again_ends_the_wait(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
+    let (client, waits) = waiting_client(&world).await;
     client.signed_in("alice").await;
     assert_eq!(end_of(waits).await, "replaced");
 }
 
 async fn sec_04_signing_in_as_another_user_ends_the_wait(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
+    let (client, waits) = waiting_client(&world).await;
     client.signed_in("bob").await;
     assert_eq!(end_of(waits).await, "revoked");
 }
@@ -158,78 +155,65 @@ async fn the_wait_of_a_client_without_a_sign_in_ends_at_once(world: World) {
 
 /// Without an answer from the store, the sign-in may have ended.
 async fn sec_76_a_store_that_does_not_answer_ends_the_wait(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
-    world.store.set(Op::Load, Fault::Fails);
-    world.wait(HOUR);
-    assert_eq!(end_after_turns(&world, waits, PATIENCE / 20).await, "unconfirmed");
-    world.store.clear_faults();
+    an_outage_ends_the_wait(&world, Fault::Fails).await;
     assert_eq!(world.sign_in_count().await, 1, "the sign-in itself has not ended");
 }
 
 async fn sec_76_a_store_that_hangs_ends_the_wait(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
-    world.store.set(Op::Load, Fault::Hangs);
-    world.wait(HOUR);
-    assert_eq!(end_after_turns(&world, waits, PATIENCE / 20).await, "unconfirmed");
+    an_outage_ends_the_wait(&world, Fault::Hangs).await;
+}
+
+async fn an_outage_ends_the_wait(world: &World, fault: Fault) {
+    let (_, waits) = waiting_client(world).await;
+    world.store.set(Op::Load, fault);
+    world.advance(HOUR);
+    assert_eq!(end_after_advancing(world, waits, PATIENCE / 20).await, "unconfirmed");
     world.store.clear_faults();
 }
 
 async fn a_short_outage_does_not_end_the_wait(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
+    let (client, waits) = waiting_client(&world).await;
     world.store.set(Op::Load, Fault::Fails);
     world.store.reset_calls();
     let [record] = &world.store.records().await[..] else { panic!("one sign-in") };
     world.store.update_subject("alice", record.principal()).await.unwrap(); // a change wakes the wait
     let moment = Duration::from_millis(50);
-    turn_until(&world, moment, || world.store.calls(Op::Load) > 1).await;
+    advance_until(&world, moment, || world.store.calls(Op::Load) > 1).await;
     world.store.clear_faults();
-    turn_until(&world, moment, || world.store.calls(Op::Watch) > 0).await;
+    advance_until(&world, moment, || world.store.calls(Op::Watch) > 0).await;
     assert_eq!(client.get("/me").await.status, 200);
     assert!(!waits.is_finished());
-    assert_eq!(client.post("/logout").await.status, 204);
-    assert_eq!(end_of(waits).await, "revoked");
+    sign_out_ends(waits, &client).await;
 }
 
 /// Nothing extends the absolute timeout, so the store is not needed.
 async fn sec_09_the_absolute_timeout_ends_the_wait_without_the_store(world: World) {
-    let world = world.with(|setup| setup.lifetime = Lifetime::new(None, HOUR).unwrap()).await;
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
+    let world = world.with_absolute_timeout(HOUR).await;
+    let (_, waits) = waiting_client(&world).await;
     world.store.set(Op::Load, Fault::Fails);
-    world.wait(HOUR);
+    world.advance(HOUR);
     assert_eq!(end_of(waits).await, "expired");
 }
 
 async fn sec_14_a_store_without_notifications_is_polled(world: World) {
     world.store.stop_notifying();
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     world.store.reset_calls();
     let waits = tokio::spawn(client.get("/ended").into_future());
     let moment = Duration::from_millis(20);
-    turn_until(&world, moment, || world.store.calls(Op::Load) > 2).await;
+    advance_until(&world, moment, || world.store.calls(Op::Load) > 2).await;
     assert!(!waits.is_finished());
     assert_eq!(client.post("/logout").await.status, 204);
     let before = world.clock.now();
-    assert_eq!(end_after_turns(&world, waits, moment).await, "revoked");
+    assert_eq!(end_after_advancing(&world, waits, moment).await, "revoked");
     assert!(world.clock.now().since(before) < 10 * Duration::from_secs(1), "about once a second");
 }
 
 async fn a_cancelled_wait_does_not_change_the_sign_in(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    let waits = waiting(&world, &client).await;
+    let (client, waits) = waiting_client(&world).await;
     waits.abort();
     assert!(waits.await.is_err());
     assert_eq!(client.get("/me").await.status, 200);
     let again = waiting(&world, &client).await;
-    assert_eq!(client.post("/logout").await.status, 204);
-    assert_eq!(end_of(again).await, "revoked");
+    sign_out_ends(again, &client).await;
 }

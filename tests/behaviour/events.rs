@@ -60,11 +60,10 @@ async fn sec_73_a_rejected_secret_is_an_event(world: World) {
 }
 
 async fn sec_73_a_rejected_token_is_an_event(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+    let (client, old) = world.sign_in("alice").await;
     let new = client.signed_in("alice").await;
     let gone = world.client().signed_in("bob").await;
-    world.holder(&gone).post("/logout").await;
+    world.client_with(&gone).post("/logout").await;
     let bad = [
         (new.tampered(), "bad signature"),
         (new.forged(), "bad signature"),
@@ -87,8 +86,7 @@ async fn rejections_are_events<const N: usize>(world: &World, bad: [(Credential,
 }
 
 async fn sec_73_a_refused_request_is_an_event(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     let events = EventCapture::start();
     for (path, message) in [
         ("/admin", "request refused: forbidden"),
@@ -125,15 +123,14 @@ async fn sec_73_a_sign_in_that_fails_is_an_event_with_its_cause(world: World) {
 
 async fn sec_73_the_end_of_a_sign_in_is_an_event(world: World) {
     let credential = world.client().signed_in("alice").await;
-    world.wait(std::time::Duration::from_secs(3600));
+    world.advance(std::time::Duration::from_secs(3600));
     let events = EventCapture::start();
     world.status_of(&credential).await;
     assert!(find(&events.take(), "sign-in expired").contains(&credential.sign_in().to_string()));
 }
 
 async fn sec_73_a_request_from_another_site_is_an_event(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     let events = EventCapture::start();
     client.post("/cart").header("sec-fetch-site", "cross-site").await;
     assert!(find(&events.take(), "cross-site").starts_with("WARN"));
@@ -149,7 +146,7 @@ async fn sec_73_a_sign_in_from_another_site_is_an_event(world: World) {
 async fn sec_86_forged_secrets_are_not_logged_as_reuse(world: World) {
     let credential = world.client().signed_in("alice").await;
     let events = EventCapture::start();
-    let forger = world.holder(&credential.forged());
+    let forger = world.client_with(&credential.forged());
     forger.get("/me").await;
     forger.post("/refresh").await;
     let said = events.take().join("\n");
@@ -172,7 +169,7 @@ async fn sec_74_no_event_holds_a_secret(world: World) {
     }
     for secret in &secrets[..1] {
         world.status_of(secret).await;
-        world.holder(secret).post("/refresh").await;
+        world.client_with(secret).post("/refresh").await;
     }
     secrets.push(secrets[0].tampered());
     world.status_of(secrets.last().unwrap()).await;

@@ -31,55 +31,53 @@ async fn sec_08_an_unused_sign_in_expires(world: World) {
     let used = world.client();
     let (used_credential, unused) =
         (used.signed_in("alice").await, world.client().signed_in("alice").await);
-    world.wait(59 * MINUTE);
+    world.advance(59 * MINUTE);
     assert_eq!(used.get("/me").await.status, 200);
 
-    world.wait(MINUTE);
+    world.advance(MINUTE);
 
-    assert_eq!(world.status_of(&unused).await, 401);
-    assert_eq!(world.status_of(&used_credential).await, 200);
+    assert_eq!(world.statuses([&unused, &used_credential]).await, [401, 200]);
 }
 
 async fn sec_09_a_used_sign_in_expires_at_the_absolute_timeout(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     let ends = client.get("/me").await.json::<Me>().expires_at;
     assert_eq!(ends, world.clock.now().as_secs() + 24 * 3600);
     for _ in 0..47 {
-        world.wait(30 * MINUTE);
+        world.advance(30 * MINUTE);
         assert_eq!(client.get("/me").await.status, 200);
     }
-    world.wait(30 * MINUTE - Duration::from_secs(1));
+    world.advance(30 * MINUTE - Duration::from_secs(1));
     assert_eq!(client.get("/me").await.status, 200);
 
-    world.wait(Duration::from_secs(1));
+    world.advance(Duration::from_secs(1));
 
     assert_eq!(client.get("/me").await.status, 401);
 }
 
 async fn sec_11_an_unused_sign_in_is_deleted_from_the_store(world: World) {
-    let idle = world.client().signed_in("alice").await;
-    world.wait(HOUR);
-    assert_eq!(world.status_of(&idle).await, 401);
-    world.store.reached(Op::DeleteIfIdle, 1).await;
+    is_deleted_after_an_hour(&world, Op::DeleteIfIdle).await;
+}
+
+/// Checks that a sign-in expires after an hour, and that this operation then deletes it.
+async fn is_deleted_after_an_hour(world: &World, op: Op) {
+    let (client, _) = world.sign_in("alice").await;
+    world.advance(HOUR);
+    assert_eq!(client.get("/me").await.status, 401);
+    world.store.reached(op, 1).await;
     assert_eq!(world.sign_in_count().await, 0);
 }
 
 async fn sec_11_a_sign_in_at_its_absolute_timeout_is_deleted_from_the_store(world: World) {
-    let world = world.with(|setup| setup.lifetime = Lifetime::new(None, HOUR).unwrap()).await;
-    let old = world.client().signed_in("alice").await;
-    world.wait(HOUR);
-    assert_eq!(world.status_of(&old).await, 401);
-    world.store.reached(Op::DeleteIfVersion, 1).await;
-    assert_eq!(world.sign_in_count().await, 0);
+    let world = world.with_absolute_timeout(HOUR).await;
+    is_deleted_after_an_hour(&world, Op::DeleteIfVersion).await;
 }
 
 /// The last access token expires with the sign-in and does not lead to it any more.
 async fn sec_11_a_sign_in_at_its_absolute_timeout_is_swept(world: World) {
-    let world = world.with(|setup| setup.lifetime = Lifetime::new(None, HOUR).unwrap()).await;
-    let client = world.client();
-    client.signed_in("alice").await;
-    world.wait(HOUR);
+    let world = world.with_absolute_timeout(HOUR).await;
+    let (client, _) = world.sign_in("alice").await;
+    world.advance(HOUR);
     assert_eq!(client.get("/me").await.status, 401);
     assert_eq!(client.post("/refresh").await.status, 401);
     world.store.sweep(world.clock.now(), 100).await.unwrap();
@@ -87,17 +85,16 @@ async fn sec_11_a_sign_in_at_its_absolute_timeout_is_swept(world: World) {
 }
 
 async fn sec_12_signing_in_again_restarts_both_timeouts(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     for _ in 0..46 {
-        world.wait(30 * MINUTE);
+        world.advance(30 * MINUTE);
         client.get("/me").await;
     }
-    world.wait(55 * MINUTE); // almost idle for an hour, and almost a day old
+    world.advance(55 * MINUTE); // almost idle for an hour, and almost a day old
 
     client.signed_in("alice").await;
 
-    world.wait(55 * MINUTE);
+    world.advance(55 * MINUTE);
     let me: Me = client.get("/me").await.json();
     let now = world.clock.now().as_secs();
     assert_eq!(me.authenticated_at, now - 55 * 60);
@@ -106,25 +103,23 @@ async fn sec_12_signing_in_again_restarts_both_timeouts(world: World) {
 
 /// This node has a copy of the sign-in that does not show its uses on other nodes.
 async fn sec_85_a_sign_in_used_on_another_node_does_not_expire_here(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     world.store.serve_stale_copies();
     assert_eq!(client.get("/me").await.status, 200);
-    world.wait(50 * MINUTE);
+    world.advance(50 * MINUTE);
     world.store.touch(&credential.sign_in(), world.clock.now()).await.unwrap();
-    world.wait(50 * MINUTE);
+    world.advance(50 * MINUTE);
 
     assert_eq!(client.get("/me").await.status, 200, "it was used 50 minutes ago");
     assert_eq!(world.sign_in_count().await, 1);
 
-    world.wait(HOUR);
+    world.advance(HOUR);
     assert_eq!(client.get("/me").await.status, 401, "now it is idle everywhere");
 }
 
 /// This node has an older copy, which can confirm the old secret but cannot reject the new one.
 async fn sec_85_a_credential_issued_by_another_node_is_accepted_here(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+    let (client, old) = world.sign_in("alice").await;
     world.store.serve_stale_copies();
     assert_eq!(client.get("/me").await.status, 200);
 
@@ -135,16 +130,15 @@ async fn sec_85_a_credential_issued_by_another_node_is_accepted_here(world: Worl
 }
 
 async fn last_seen_is_written_once_per_interval(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     world.store.reset_calls();
     for _ in 0..20 {
-        world.wait(Duration::from_secs(6)); // two minutes in total
+        world.advance(Duration::from_secs(6)); // two minutes in total
         assert_eq!(client.get("/me").await.status, 200);
     }
     assert_eq!(world.store.calls(Op::Touch), 0, "less than a twentieth of the idle limit");
 
-    world.wait(2 * MINUTE); // past the interval and its jitter of a quarter
+    world.advance(2 * MINUTE); // past the interval and its jitter of a quarter
     for _ in 0..20 {
         assert_eq!(client.get("/me").await.status, 200);
     }
@@ -165,9 +159,9 @@ async fn sec_10_a_preset_of_an_assurance_level_is_enforced(world: World) {
         let unused = second.signed_in("alice").await;
         let ends = first.get("/me").await.json::<Me>().expires_at;
         assert_eq!(ends, (world.clock.now() + absolute).as_secs());
-        world.wait(idle - Duration::from_secs(1));
+        world.advance(idle - Duration::from_secs(1));
         assert_eq!(world.status_of(&used).await, 200);
-        world.wait(Duration::from_secs(1));
+        world.advance(Duration::from_secs(1));
         assert_eq!(world.status_of(&unused).await, 401);
     }
 }
@@ -175,9 +169,9 @@ async fn sec_10_a_preset_of_an_assurance_level_is_enforced(world: World) {
 async fn the_cart_of_a_visitor_expires_sooner(world: World) {
     let client = world.client();
     client.post("/cart").body("apple").await;
-    world.wait(29 * MINUTE);
+    world.advance(29 * MINUTE);
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
-    world.wait(30 * MINUTE);
+    world.advance(30 * MINUTE);
     assert_eq!(client.get("/cart").await.text(), "[]");
     world.store.reached(Op::DeleteIfIdle, 1).await;
     assert_eq!(world.sign_in_count().await, 0);

@@ -47,11 +47,11 @@ async fn every_refusal_is_a_grpc_status() {
         let admin = world.client().signed_in(Login::from("root").role("admin")).await;
         for content_type in ["application/grpc", "application/grpc+proto", "application/grpc-web"] {
             let call = async |credential| call(&world, credential, content_type).await;
-            let nobody = call(None).await;
-            assert_eq!(code(&nobody), Code::Unauthenticated);
-            assert_eq!(nobody.headers()["content-type"], content_type);
-            assert!(nobody.headers().contains_key("www-authenticate"));
-            assert!(nobody.extensions().get::<Arc<Refusal>>().is_some());
+            let anonymous = call(None).await;
+            assert_eq!(code(&anonymous), Code::Unauthenticated);
+            assert_eq!(anonymous.headers()["content-type"], content_type);
+            assert!(anonymous.headers().contains_key("www-authenticate"));
+            assert!(anonymous.extensions().get::<Arc<Refusal>>().is_some());
             assert_eq!(code(&call(Some(&tampered)).await), Code::Unauthenticated);
             assert_eq!(code(&call(Some(&buyer)).await), Code::PermissionDenied);
             assert_eq!(code(&call(Some(&admin)).await), Code::Ok);

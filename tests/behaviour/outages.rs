@@ -26,8 +26,7 @@ suite!(visitors:
 
 /// The old secret is invalid at that time, so the response has to contain the new one.
 async fn a_failed_touch_does_not_fail_a_refresh(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     world.store.set(Op::Touch, Fault::Fails);
     assert!(client.post("/refresh").await.status.is_success());
     assert_eq!(client.get("/me").await.status, 200);
@@ -38,11 +37,11 @@ async fn sec_76_no_request_is_anonymous_while_the_store_is_down(world: World) {
     world.store.set_all(Fault::Fails);
 
     for path in ["/", "/me", "/maybe", "/who", "/cart", "/devices", "/admin", "/step-up"] {
-        let reply = world.holder(&credential).get(path).await;
+        let reply = world.client_with(&credential).get(path).await;
         assert!(reply.is_unavailable(), "{path}: {reply:?}");
     }
     for path in ["/login", "/logout", "/refresh", "/cart", "/logout-everywhere"] {
-        let reply = world.holder(&credential).post(path).body("x").await;
+        let reply = world.client_with(&credential).post(path).body("x").await;
         assert!(reply.is_unavailable(), "{path}: {reply:?}");
     }
 
@@ -54,7 +53,7 @@ async fn sec_76_no_request_is_anonymous_while_the_store_hangs(world: World) {
     let credential = world.client().signed_in("alice").await;
     world.store.reset_calls();
     world.store.set(Op::Load, Fault::Hangs);
-    let ask = |path: &str| tokio::spawn(world.holder(&credential).get(path).into_future());
+    let ask = |path: &str| tokio::spawn(world.client_with(&credential).get(path).into_future());
     let (given_up, waited_for) = (ask("/maybe"), ask("/maybe"));
     world.store.reached(Op::Load, 2).await;
     assert!(!given_up.is_finished() && !waited_for.is_finished(), "both requests still wait");
@@ -91,8 +90,7 @@ async fn sec_76_a_failed_sign_in_issues_no_credential(world: World) {
 }
 
 async fn sec_76_a_failed_sign_out_is_reported(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     world.store.set(Op::Delete, Fault::Fails);
     world.store.set(Op::Revoke, Fault::Fails);
     for path in ["/logout", "/logout-others", "/logout-everywhere"] {
@@ -104,8 +102,7 @@ async fn sec_76_a_failed_sign_out_is_reported(world: World) {
 }
 
 async fn sec_79_data_that_cannot_be_loaded_is_not_overwritten(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     client.post("/cart").body("apple").await;
     world.store.reset_calls();
     world.store.set(Op::Load, Fault::Fails);
@@ -122,8 +119,7 @@ async fn sec_79_data_that_cannot_be_loaded_is_not_overwritten(world: World) {
 }
 
 async fn sec_79_data_that_cannot_be_saved_is_not_acknowledged(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     client.post("/cart").body("apple").await;
     world.store.set(Op::Update, Fault::Fails);
 
@@ -152,15 +148,14 @@ async fn sec_76_a_sign_in_whose_data_cannot_be_saved_is_rolled_back(world: World
 async fn a_failed_touch_does_not_fail_the_request(world: World) {
     let credential = world.client().signed_in("alice").await;
     world.store.set(Op::Touch, Fault::Fails);
-    world.wait(std::time::Duration::from_secs(600));
+    world.advance(std::time::Duration::from_secs(600));
     assert_eq!(world.status_of(&credential).await, 200);
     world.store.set(Op::Touch, Fault::Hangs);
     assert_eq!(world.status_of(&credential).await, 200);
 }
 
 async fn sec_75_a_failure_reveals_nothing_about_the_store(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     world.store.set_all(Fault::Fails);
     let calls = [client.get("/me"), client.get("/devices"), client.post("/logout")];
     let no_visitors =

@@ -44,8 +44,7 @@ impl SlowAdd {
 }
 
 async fn sec_77_a_slow_request_does_not_undo_a_sign_out(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     let slow = slow_add(&world, &client, "apple").await;
 
     assert_eq!(client.post("/logout").await.status, 204);
@@ -73,8 +72,7 @@ async fn sec_77_a_slow_request_does_not_undo_a_sign_out_everywhere(world: World)
 
 /// The slow request began with the old secret, which was valid at that time.
 async fn sec_78_a_slow_request_does_not_remove_the_new_credential(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     let slow = slow_add(&world, &client, "apple").await;
 
     let new = client.signed_in("alice").await;
@@ -88,11 +86,10 @@ async fn sec_78_a_slow_request_does_not_remove_the_new_credential(world: World) 
 
 /// Another tab sent the request just before the rotation, and it arrives after it.
 async fn sec_78_a_late_request_does_not_replace_the_new_credential(world: World) {
-    let browser = world.client();
-    let old = browser.signed_in("alice").await;
+    let (browser, old) = world.sign_in("alice").await;
     browser.signed_in("alice").await;
 
-    let late = world.holder(&old).post("/cart").body("apple").await;
+    let late = world.client_with(&old).post("/cart").body("apple").await;
 
     assert!(late.set_cookies().is_empty(), "the browser would lose its new cookie: {late:?}");
     assert_eq!(browser.get("/me").await.status, 200);
@@ -104,7 +101,7 @@ async fn sec_78_a_late_request_of_a_visitor_does_not_replace_the_new_credential(
     let visitors = browser.credential().unwrap();
     browser.signed_in("alice").await;
 
-    let late = world.holder(&visitors).post("/cart").body("pear").await;
+    let late = world.client_with(&visitors).post("/cart").body("pear").await;
 
     assert!(late.set_cookies().is_empty(), "the browser would lose its new cookie: {late:?}");
 }
@@ -112,14 +109,13 @@ async fn sec_78_a_late_request_of_a_visitor_does_not_replace_the_new_credential(
 /// The response with the new cookie was lost. A minute later, a request with the old cookie is not
 /// late any more.
 async fn a_long_superseded_cookie_does_not_lock_its_visitor_out(world: World) {
-    let browser = world.client();
-    let old = browser.signed_in("alice").await;
+    let (browser, old) = world.sign_in("alice").await;
     browser.signed_in("alice").await;
 
-    let late = world.holder(&old).post("/cart").body("apple").await;
+    let late = world.client_with(&old).post("/cart").body("apple").await;
     assert_eq!(late.status, 401);
-    world.wait(std::time::Duration::from_secs(61));
-    let visitor = world.holder(&old).post("/cart").body("apple").await;
+    world.advance(std::time::Duration::from_secs(61));
+    let visitor = world.client_with(&old).post("/cart").body("apple").await;
     assert_eq!((visitor.status.as_u16(), visitor.set_cookies().len()), (200, 1));
 }
 
@@ -138,8 +134,7 @@ async fn a_slow_request_of_a_visitor_who_signs_in_fails_visibly(world: World) {
 }
 
 async fn two_slow_requests_keep_both_additions(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     let first = slow_add(&world, &client, "apple").await;
     let second = slow_add(&world, &client, "pear").await;
 
@@ -162,8 +157,7 @@ async fn held_at(world: &World, op: Op, call: Call) -> tokio::task::JoinHandle<R
 }
 
 async fn sec_77_a_sign_out_between_reading_and_writing_is_not_undone(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     let held = held_at(&world, Op::Update, client.post("/cart").body("apple")).await;
 
     assert_eq!(client.post("/logout").await.status, 204);
@@ -208,7 +202,7 @@ async fn data_stored_on_another_node_during_the_sign_in_is_kept(world: World) {
     let node = world.with(|_| {}).await;
     let client = world.client();
     client.post("/cart").body("apple").await;
-    let visitor = node.holder(&client.credential().unwrap());
+    let visitor = node.client_with(&client.credential().unwrap());
     let login = crate::app::Login::from("alice").via(world.transport());
     let held = held_at(&world, Op::DeleteIfVersion, client.post("/login").json(&login)).await;
 

@@ -24,23 +24,20 @@ suite!(bearer: a_token_in_the_body_is_refreshed);
 suite!(visitors: a_refresh_of_a_visitor_is_refused);
 
 async fn a_refresh_ends_the_old_secret(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+    let (client, old) = world.sign_in("alice").await;
 
     assert!(client.post("/refresh").await.status.is_success());
 
     let new = client.credential().unwrap();
     assert_ne!(new.secret(), old.secret());
     assert_eq!(new.sign_in(), old.sign_in());
-    assert_eq!(world.status_of(&new).await, 200);
-    assert_eq!(world.status_of(&old).await, 401);
+    assert_eq!(world.statuses([&new, &old]).await, [200, 401]);
 }
 
 async fn sec_22_a_refresh_changes_nothing_but_the_secret(world: World) {
-    let client = world.client();
-    client.signed_in(Login::from("alice").role("buyer").acr("aal1")).await;
+    let (client, _) = world.sign_in(Login::from("alice").role("buyer").acr("aal1")).await;
     let before: Me = client.get("/me").await.json();
-    world.wait(Duration::from_secs(1200));
+    world.advance(Duration::from_secs(1200));
 
     assert!(client.post("/refresh").await.status.is_success());
 
@@ -49,13 +46,12 @@ async fn sec_22_a_refresh_changes_nothing_but_the_secret(world: World) {
 }
 
 async fn sec_13_refreshes_do_not_extend_the_absolute_timeout(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     for _ in 0..47 {
-        world.wait(Duration::from_secs(1800));
+        world.advance(Duration::from_secs(1800));
         assert!(client.post("/refresh").await.status.is_success());
     }
-    world.wait(Duration::from_secs(1800)); // a day in total
+    world.advance(Duration::from_secs(1800)); // a day in total
 
     assert_eq!(client.post("/refresh").await.status, 401);
     assert_eq!(client.get("/me").await.status, 401);
@@ -63,7 +59,7 @@ async fn sec_13_refreshes_do_not_extend_the_absolute_timeout(world: World) {
 
 async fn one_of_several_concurrent_refreshes_succeeds(world: World) {
     let credential = world.client().signed_in("alice").await;
-    let clients: Vec<_> = (0..20).map(|_| world.holder(&credential)).collect();
+    let clients: Vec<_> = (0..20).map(|_| world.client_with(&credential)).collect();
 
     let replies = send_concurrently(clients.iter().map(|client| client.post("/refresh"))).await;
 
@@ -73,31 +69,30 @@ async fn one_of_several_concurrent_refreshes_succeeds(world: World) {
 }
 
 async fn a_refresh_without_a_credential_is_refused(world: World) {
-    let nobody = world.client().post("/refresh").await;
-    assert_eq!(nobody.status, 401);
-    assert!(nobody.headers.contains_key("www-authenticate"));
+    let anonymous = world.client().post("/refresh").await;
+    assert_eq!(anonymous.status, 401);
+    assert!(anonymous.headers.contains_key("www-authenticate"));
 }
 
 async fn refreshing_the_old_secret_is_refused_and_ends_nothing(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+    let (client, old) = world.sign_in("alice").await;
     client.post("/refresh").await;
-    world.wait(Duration::from_secs(60));
+    world.advance(Duration::from_secs(60));
 
-    assert_eq!(world.holder(&old).post("/refresh").await.status, 401);
+    assert_eq!(world.client_with(&old).post("/refresh").await.status, 401);
     assert_eq!(client.get("/me").await.status, 200, "a late request is not a reuse");
 }
 
 async fn a_refresh_with_a_forged_secret_is_refused(world: World) {
     let credential = world.client().signed_in("alice").await;
-    assert_eq!(world.holder(&credential.forged()).post("/refresh").await.status, 401);
+    assert_eq!(world.client_with(&credential.forged()).post("/refresh").await.status, 401);
     assert_eq!(world.status_of(&credential).await, 200);
-    assert!(world.holder(&credential).post("/refresh").await.status.is_success());
+    assert!(world.client_with(&credential).post("/refresh").await.status.is_success());
 }
 
 async fn refreshing_a_tampered_secret_is_refused_and_ends_nothing(world: World) {
     let credential = world.client().signed_in("alice").await;
-    assert_eq!(world.holder(&credential.tampered()).post("/refresh").await.status, 401);
+    assert_eq!(world.client_with(&credential.tampered()).post("/refresh").await.status, 401);
     assert_eq!(world.status_of(&credential).await, 200);
 }
 

@@ -20,19 +20,19 @@ async fn sec_72_the_layer_denies_by_default(world: World) {
         let refused = strict.client().get(path).await;
         assert_eq!(refused.status, 401, "{path}");
         assert!(refused.headers.contains_key("www-authenticate"), "{path}");
-        let tampered = strict.holder(&credential.tampered()).get(path).await;
+        let tampered = strict.client_with(&credential.tampered()).get(path).await;
         assert_eq!(tampered.status, 401, "{path}");
     }
     assert_eq!(strict.client().login("alice").await.status, 401, "signing in is refused too");
-    assert_eq!(strict.holder(&credential).get("/").await.status, 200);
-    assert_eq!(strict.holder(&credential).get("/no-such-page").await.status, 404);
+    assert_eq!(strict.client_with(&credential).get("/").await.status, 200);
+    assert_eq!(strict.client_with(&credential).get("/no-such-page").await.status, 404);
 }
 
 async fn sec_72_a_page_is_open_only_to_authorized_users(world: World) {
-    let (nobody, buyer, admin) = (world.client(), world.client(), world.client());
+    let (anonymous, buyer, admin) = (world.client(), world.client(), world.client());
     buyer.signed_in(Login::from("alice").role("buyer").scope("cart").acr("aal1")).await;
     admin.signed_in(Login::from("root").role("admin").scope("reports").acr("aal2")).await;
-    let forged = world.holder(&admin.credential().unwrap().forged());
+    let forged = world.client_with(&admin.credential().unwrap().forged());
     let table = [
         ("/", [200, 200, 200]),
         ("/me", [401, 200, 200]),
@@ -45,7 +45,7 @@ async fn sec_72_a_page_is_open_only_to_authorized_users(world: World) {
     ];
     for (path, expected) in table {
         let mut found = [0; 3];
-        for (status, client) in found.iter_mut().zip([&nobody, &buyer, &admin]) {
+        for (status, client) in found.iter_mut().zip([&anonymous, &buyer, &admin]) {
             *status = client.get(path).await.status.as_u16();
         }
         assert_eq!(found, expected, "{path}");
@@ -57,12 +57,11 @@ async fn sec_72_a_page_is_open_only_to_authorized_users(world: World) {
 
 /// The step-up challenge is defined in RFC 9470.
 async fn sec_18_an_old_authentication_requires_a_step_up(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
-    world.wait(Duration::from_secs(300));
+    let (client, credential) = world.sign_in("alice").await;
+    world.advance(Duration::from_secs(300));
     assert_eq!(client.get("/step-up").await.status, 200);
 
-    world.wait(Duration::from_secs(1));
+    world.advance(Duration::from_secs(1));
 
     let refused = client.get("/step-up").await;
     assert_eq!(refused.status, 401);
@@ -90,8 +89,7 @@ async fn sec_18_a_weak_authentication_requires_a_step_up(world: World) {
 }
 
 async fn the_challenge_names_the_missing_scope(world: World) {
-    let client = world.client();
-    client.signed_in(Login::from("alice").scope("cart")).await;
+    let (client, _) = world.sign_in(Login::from("alice").scope("cart")).await;
     let refused = client.get("/reports").await;
     assert_eq!(refused.status, 403);
     if world.transport() == auth_core::Transport::Explicit {

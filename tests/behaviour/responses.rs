@@ -16,14 +16,15 @@ suite!(every:
 async fn sec_44_a_response_that_depends_on_the_credential_says_so(world: World) {
     let credential = world.client().signed_in("alice").await;
     for path in ["/", "/me", "/maybe", "/cart", "/admin", "/no-such-page"] {
-        for client in [world.client(), world.holder(&credential)] {
+        for client in [world.client(), world.client_with(&credential)] {
             let vary = client.get(path).await.header(header::VARY);
             let names: Vec<_> = vary.split(", ").collect();
             assert_eq!(names.contains(&"cookie"), world.reads_cookies(), "{path}: {vary}");
             assert_eq!(names.contains(&"authorization"), world.reads_tokens(), "{path}: {vary}");
         }
     }
-    let refused = world.holder(&credential).post("/me").header("origin", "https://evil.example");
+    let refused =
+        world.client_with(&credential).post("/me").header("origin", "https://evil.example");
     assert!(!refused.await.header(header::VARY).is_empty());
 }
 
@@ -43,16 +44,16 @@ async fn sec_44_a_response_with_a_credential_is_not_stored(world: World) {
 async fn sec_75_a_refusal_has_no_body_and_gives_no_reason(world: World) {
     let good = world.client().signed_in(Login::from("alice").role("buyer")).await;
     let gone = world.client().signed_in("bob").await;
-    world.holder(&gone).post("/logout").await;
+    world.client_with(&gone).post("/logout").await;
     let mut answers = Vec::new();
     for bad in [good.tampered(), good.forged(), gone] {
-        let reply = world.holder(&bad).get("/me").await;
+        let reply = world.client_with(&bad).get("/me").await;
         assert!(reply.body.is_empty());
         answers.push((reply.status, reply.header(header::WWW_AUTHENTICATE)));
     }
     answers.dedup();
     assert_eq!(answers.len(), 1, "all refusals are equal: {answers:?}");
-    assert!(world.holder(&good).get("/admin").await.body.is_empty());
+    assert!(world.client_with(&good).get("/admin").await.body.is_empty());
 }
 
 async fn a_bearer_challenge_has_an_error_only_if_a_token_was_sent(world: World) {
@@ -76,8 +77,7 @@ async fn a_bearer_challenge_has_an_error_only_if_a_token_was_sent(world: World) 
 }
 
 async fn sec_45_a_sign_out_clears_the_site_data_of_the_browser(world: World) {
-    let plain = world.client();
-    plain.signed_in("alice").await;
+    let (plain, _) = world.sign_in("alice").await;
     assert!(!plain.post("/logout").await.headers.contains_key("clear-site-data"));
 
     let value = r#""cache", "storage""#;

@@ -32,8 +32,7 @@ fn admin() -> Login {
 /// credential, and the credential.
 async fn with_a_copy(world: &World) -> (Client, Credential) {
     world.store.serve_stale_copies();
-    let client = world.client();
-    let credential = client.signed_in(admin()).await;
+    let (client, credential) = world.sign_in(admin()).await;
     assert_eq!(client.get("/payments").await.status, 200);
     assert_eq!(client.get("/admin").await.status, 200);
     (client, credential)
@@ -107,7 +106,7 @@ async fn revalidation_without_an_identity_is_refused(world: World) {
 async fn sec_05_revalidation_rejects_a_secret_replaced_on_another_node(world: World) {
     let (client, old) = with_a_copy(&world).await;
     client.refreshed().await;
-    let thief = world.holder(&old);
+    let thief = world.client_with(&old);
     if world.uses_copies() {
         assert_eq!(thief.get("/admin").await.status, 200, "answered from the old copy");
     }
@@ -117,7 +116,7 @@ async fn sec_05_revalidation_rejects_a_secret_replaced_on_another_node(world: Wo
 async fn sec_04_revalidation_rejects_a_token_from_before_a_new_sign_in(world: World) {
     let (client, old) = with_a_copy(&world).await;
     client.signed_in(admin()).await;
-    let thief = world.holder(&old.access_alone());
+    let thief = world.client_with(&old.access_alone());
     assert_eq!(thief.get("/admin").await.status, 200, "answered from the old copy");
     assert_eq!(thief.get("/payments").await.status, 401);
 }
@@ -130,7 +129,7 @@ async fn a_check_without_a_layer_fails_and_says_why() {
     let answer = world.handle(Some(&credential), |head| async move {
         let context = AuthContext::of(&head.extensions, "the test").unwrap();
         let check = || Require::any([Require::revalidated()]).check(context);
-        let Err(Refusal::Config(error)) = check() else { panic!("nobody was asked") };
+        let Err(Refusal::Config(error)) = check() else { panic!("the check must fail") };
         assert!(error.to_string().contains("auth.confirm().await"), "{error}");
         Auth::<User>::of(&head).unwrap().revalidate().await.unwrap();
         assert!(check().is_ok());

@@ -52,16 +52,16 @@ async fn a_handle_is_closed_after_the_response(world: World) {
         assert_eq!(refused.unwrap_err().kind(), AuthErrorKind::Closed);
     }
     handle.save().await.unwrap();
-    assert_eq!(world.holder(&credential).get("/cart").await.text(), "[]");
+    assert_eq!(world.client_with(&credential).get("/cart").await.text(), "[]");
 }
 
 async fn a_detached_handle_saves_after_the_response(world: World) {
     let credential = signed_in(&world).await;
     let handle = handle_of_a_finished_request(&world, &credential).await.detach();
     handle.insert("cart", &["late"]).unwrap();
-    assert_eq!(world.holder(&credential).get("/cart").await.text(), "[]");
+    assert_eq!(world.client_with(&credential).get("/cart").await.text(), "[]");
     handle.save().await.unwrap();
-    assert_eq!(world.holder(&credential).get("/cart").await.text(), r#"["late"]"#);
+    assert_eq!(world.client_with(&credential).get("/cart").await.text(), r#"["late"]"#);
 }
 
 /// Its changes belong to the user of the request that created the handle.
@@ -94,7 +94,7 @@ async fn data_of_a_failed_early_save_is_saved_with_the_response(world: World) {
         Response::default()
     };
     let status = world.handle(Some(&credential), handler).await.status();
-    let cart = world.holder(&credential).get("/cart").await;
+    let cart = world.client_with(&credential).get("/cart").await;
     assert_eq!((status.as_u16(), cart.text()), (200, r#"["apple"]"#));
 }
 
@@ -123,7 +123,7 @@ async fn saves_in_vain<F: Future<Output = ()>>(
         Response::default()
     };
     let status = world.handle(Some(&credential), handler).await.status();
-    (status.as_u16(), world.holder(&credential).get("/cart").await.text().to_owned())
+    (status.as_u16(), world.client_with(&credential).get("/cart").await.text().to_owned())
 }
 
 /// The fault: the update after the lost answer was applied on top of the first one.

@@ -20,11 +20,10 @@ suite!(pair:
 );
 
 async fn sec_86_forged_secrets_for_a_known_id_do_no_harm(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     client.post("/cart").body("apple").await;
     for _ in 0..3 {
-        let forger = world.holder(&credential.forged());
+        let forger = world.client_with(&credential.forged());
         assert_eq!(forger.get("/me").await.status, 401);
         assert_eq!(forger.post("/refresh").await.status, 401);
         forger.post("/logout").await;
@@ -38,7 +37,7 @@ async fn sec_86_forged_secrets_for_a_known_id_do_no_harm(world: World) {
 async fn sec_81_a_token_is_rejected_as_a_cookie(world: World) {
     let token = world.client().signed_in("alice").await;
     let as_cookie = Credential::Cookie(token.secret().to_owned());
-    let thief = world.holder(&as_cookie);
+    let thief = world.client_with(&as_cookie);
     assert_eq!(thief.get("/me").await.status, 401);
     assert_eq!(thief.get("/maybe").await.text(), "anonymous");
     assert_eq!(thief.post("/refresh").await.status, 401);
@@ -55,7 +54,7 @@ async fn sec_81_a_cookie_is_rejected_as_a_token(world: World) {
 
     let as_token = token.with_secret(cookie.secret());
     assert_eq!(world.status_of(&as_token).await, 401);
-    let thief = world.holder(&as_token);
+    let thief = world.client_with(&as_token);
     assert_eq!(thief.post("/refresh").await.status, 401);
     let by_body = world.client().post("/refresh").json(&Refresh::token(as_token.text())).await;
     assert_eq!(by_body.status, 401);
@@ -79,7 +78,7 @@ async fn sec_81_a_refresh_token_authenticates_no_request(world: World) {
         }
     }
     assert_eq!(world.status_of(&credential).await, 200);
-    world.holder(&credential).refreshed().await;
+    world.client_with(&credential).refreshed().await;
 }
 
 async fn sec_81_an_access_token_cannot_be_refreshed(world: World) {
@@ -145,6 +144,6 @@ async fn sec_81_no_kind_of_secret_is_accepted_as_another() {
     }
     for credential in &credentials {
         assert_eq!(world.status_of(credential).await, 200);
-        world.holder(credential).refreshed().await;
+        world.client_with(credential).refreshed().await;
     }
 }

@@ -71,8 +71,7 @@ fn everything(record: &Record) -> (Vec<u8>, String) {
 }
 
 async fn sec_28_the_secret_is_sent_once_and_in_one_place(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     for path in ["/", "/me", "/maybe", "/who", "/cart", "/devices", "/admin", "/no-such-page"] {
         let shown = format!("{:?}", client.get(path).await);
         for secret in credential.secrets() {

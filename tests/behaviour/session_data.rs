@@ -33,8 +33,7 @@ async fn a_cart_belongs_to_its_sign_in(world: World) {
 }
 
 async fn a_client_without_a_credential_sees_no_cart(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     client.post("/cart").body("apple").await;
     let seen = world.client().get("/cart").await;
     // With anonymous sessions this cart is empty; without them there is none.
@@ -52,16 +51,14 @@ async fn a_visitor_has_no_cart_without_anonymous_sessions(world: World) {
 }
 
 async fn a_cart_survives_a_refresh(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     client.post("/cart").body("apple").await;
     assert!(client.post("/refresh").await.status.is_success());
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
 }
 
 async fn sixty_four_concurrent_requests_lose_nothing(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     let items = add_at_once(&world, &client.credential().unwrap()).await;
     assert_eq!(items.len(), 64);
 }
@@ -77,21 +74,21 @@ async fn sixty_four_concurrent_requests_of_a_visitor_lose_nothing(world: World) 
 async fn add_at_once(world: &World, credential: &Credential) -> Vec<String> {
     let node = world.with(|_| {}).await;
     let calls = (0..64).map(|i| {
-        let holder = if i % 2 == 0 { world.holder(credential) } else { node.holder(credential) };
+        let holder =
+            if i % 2 == 0 { world.client_with(credential) } else { node.client_with(credential) };
         holder.post("/cart").body(format!("thing {i}"))
     });
     for reply in send_concurrently(calls).await {
         assert_eq!(reply.status, 200, "{reply:?}");
     }
-    let mut items: Vec<String> = world.holder(credential).get("/cart").await.json();
+    let mut items: Vec<String> = world.client_with(credential).get("/cart").await.json();
     items.sort();
     items.dedup();
     items
 }
 
 async fn too_much_data_is_refused_and_nothing_is_lost(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     client.post("/cart").body("apple").await;
     assert_eq!(client.post("/cart").body("x".repeat(64 * 1024)).await.status, 413);
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
@@ -115,7 +112,7 @@ async fn sec_83_a_planted_cookie_gains_nothing_from_the_sign_in(world: World) {
     attacker.post("/cart").body("bait").await;
     let planted = attacker.credential().unwrap();
 
-    let victim = world.holder(&planted);
+    let victim = world.client_with(&planted);
     victim.signed_in("alice").await;
     victim.post("/cart").body("secret").await;
 
@@ -123,7 +120,7 @@ async fn sec_83_a_planted_cookie_gains_nothing_from_the_sign_in(world: World) {
     let node = world.with(|_| {}).await;
     for world in [&world, &node] {
         assert_eq!(world.status_of(&planted).await, 401);
-        let seen = world.holder(&planted).get("/cart").await;
+        let seen = world.client_with(&planted).get("/cart").await;
         assert!(!seen.text().contains("secret") && !seen.text().contains("bait"), "{seen:?}");
     }
 }

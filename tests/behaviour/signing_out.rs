@@ -13,8 +13,7 @@ suite!(every:
 
 async fn sec_14_a_sign_out_is_final_on_every_node(world: World) {
     let node = world.with(|_| {}).await;
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     assert_eq!(node.status_of(&credential).await, 200);
 
     assert_eq!(client.post("/logout").await.status, 204);
@@ -25,10 +24,9 @@ async fn sec_14_a_sign_out_is_final_on_every_node(world: World) {
 }
 
 async fn a_second_sign_out_succeeds(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     assert_eq!(client.post("/logout").await.status, 204);
-    assert_eq!(world.holder(&credential).post("/logout").await.status, 204);
+    assert_eq!(world.client_with(&credential).post("/logout").await.status, 204);
     assert_eq!(world.client().post("/logout").await.status, 204);
 }
 
@@ -39,21 +37,18 @@ async fn sec_16_signing_out_the_others_keeps_the_current_sign_in(world: World) {
 
     assert_eq!(here.post("/logout-others").await.text(), "1");
 
-    assert_eq!(world.status_of(&this).await, 200);
-    assert_eq!(world.status_of(&other).await, 401);
+    assert_eq!(world.statuses([&this, &other]).await, [200, 401]);
     assert_eq!(world.status_of(&bobs).await, 200);
 }
 
 async fn signing_out_everywhere_ends_the_current_sign_in_too(world: World) {
     let here = world.client();
     let (this, other) = (here.signed_in("alice").await, world.client().signed_in("alice").await);
-    let bob = world.client();
-    bob.signed_in("bob").await;
+    let (bob, _) = world.sign_in("bob").await;
 
     assert_eq!(here.post("/logout-everywhere").await.text(), "2");
 
-    assert_eq!(world.status_of(&this).await, 401);
-    assert_eq!(world.status_of(&other).await, 401);
+    assert_eq!(world.statuses([&this, &other]).await, [401, 401]);
     assert_eq!(bob.get("/me").await.json::<Me>().subject, "bob");
     assert_eq!(here.cookies("/"), "", "the browser has no cookie either");
 }

@@ -64,7 +64,7 @@ async fn sec_06_an_id_that_was_not_issued_is_not_adopted(world: World) {
     let planted = issued.forged_for(NOBODYS);
     world.store.reset_calls();
 
-    let victim = world.holder(&planted);
+    let victim = world.client_with(&planted);
     assert_eq!(victim.get("/me").await.status, 401);
     victim.get("/cart").await;
     assert_eq!(world.store.writes(), 0);
@@ -77,19 +77,19 @@ async fn sec_06_an_id_that_was_not_issued_is_not_adopted(world: World) {
 
 async fn sec_06_a_planted_cookie_is_replaced_by_one_of_ours(world: World) {
     let planted = Credential::Cookie("x".repeat(86)).forged_for(NOBODYS);
-    let victim = world.holder(&planted);
+    let victim = world.client_with(&planted);
     victim.post("/cart").body("apple").await;
 
     let ours = victim.credential().unwrap();
     assert_ne!(ours.sign_in(), planted.sign_in());
-    assert_eq!(world.holder(&ours).get("/cart").await.text(), r#"["apple"]"#);
-    assert_eq!(world.holder(&planted).get("/cart").await.text(), "[]");
+    assert_eq!(world.client_with(&ours).get("/cart").await.text(), r#"["apple"]"#);
+    assert_eq!(world.client_with(&planted).get("/cart").await.text(), "[]");
 }
 
 async fn a_visitor_whose_cart_has_ended_starts_a_new_one(world: World) {
     let client = world.client();
     client.post("/cart").body("apple").await;
-    world.wait(std::time::Duration::from_secs(24 * 3600));
+    world.advance(std::time::Duration::from_secs(24 * 3600));
     client.post("/cart").body("pear").await;
     assert_eq!(client.get("/cart").await.text(), r#"["pear"]"#);
 }

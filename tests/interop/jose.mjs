@@ -1,7 +1,7 @@
-// What npm's `jose` makes of our tokens, and tokens of its own for us.
+// Verifies our tokens with npm's `jose`, and issues tokens for our tests to verify.
 //
-// It reads one JSON object from its input, { verify: [...], issue: [...] }, and answers with
-// { verified: [...], issued: { jwks, tokens } }.
+// Reads one JSON object from standard input, { verify: [...], issue: [...] }, and writes
+// { verified: [...], issued: { jwks, tokens } } to standard output.
 
 import { webcrypto } from 'node:crypto';
 import { text } from 'node:stream/consumers';
@@ -9,7 +9,7 @@ import * as jose from 'jose';
 
 globalThis.crypto ??= webcrypto; // before Node 20
 
-/** { alg, token, jwks or secret, issuer, audience } -> { claims } or { error } */
+/** Verifies { alg, token, jwks or secret, issuer, audience }, and returns { claims } or { error }. */
 async function verify({ alg, token, jwks, secret, issuer, audience }) {
   const key = jwks ? jose.createLocalJWKSet(jwks) : jose.base64url.decode(secret);
   try {
@@ -20,7 +20,7 @@ async function verify({ alg, token, jwks, secret, issuer, audience }) {
   }
 }
 
-/** A new key of each algorithm, named by it, and a token by each. */
+/** Generates a key for each algorithm, with its name as the `kid`, and issues a token with each. */
 async function issue(algorithms, claims) {
   const jwks = { keys: [] };
   const tokens = {};

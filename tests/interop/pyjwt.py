@@ -1,7 +1,7 @@
-"""What PyJWT makes of our tokens, and tokens of its own for us.
+"""Verifies our tokens with PyJWT, and issues tokens for our tests to verify.
 
-It reads one JSON object from its input, {"verify": [...], "issue": [...]}, and answers with
-{"verified": [...], "issued": {"jwks": ..., "tokens": ...}}.
+Reads one JSON object from standard input, {"verify": [...], "issue": [...]}, and writes
+{"verified": [...], "issued": {"jwks": ..., "tokens": ...}} to standard output.
 """
 
 import base64
@@ -25,7 +25,7 @@ def encoded(octets):
 
 
 def verify(case):
-    """{alg, token, jwks or secret, issuer, audience} -> {claims} or {error}"""
+    """Verifies {alg, token, jwks or secret, issuer, audience}; returns {claims} or {error}."""
     try:
         if "jwks" in case:
             keys = jwt.PyJWKSet.from_dict(case["jwks"]).keys
@@ -51,7 +51,7 @@ def number(value, length=None):
 
 
 def generate(alg):
-    """A new key: what signs with it, and the JWK of what verifies."""
+    """Generates a key; returns the signing key and the JWK of the verifying key."""
     if alg.startswith("HS"):
         secret = os.urandom(int(alg[2:]) // 8)
         return secret, {"kty": "oct", "k": encoded(secret)}
@@ -72,7 +72,7 @@ def generate(alg):
 
 
 def issue(algorithms, claims):
-    """A new key of each algorithm, named by it, and a token by each."""
+    """Generates a key for each algorithm, with its name as the `kid`, and issues a token with each."""
     keys, tokens = [], {}
     for alg in algorithms:
         if alg not in KNOWN:

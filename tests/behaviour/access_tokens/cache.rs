@@ -26,10 +26,9 @@ fn verified() -> u64 {
 #[tokio::test]
 async fn sec_14_88_a_cached_token_changes_and_ends_with_its_sign_in() {
     let world = World::start(TestBackend::by_token(counting), Framework::Axum).await;
-    let world = world.with(|setup| setup.access_lifetime = Some(Duration::from_secs(300))).await;
-    let client = world.client();
-    let token = client.signed_in(Login::from("alice").role("admin")).await;
-    let at = async |path: &str| world.holder(&token).get(path).await.status.as_u16();
+    let world = world.with_short_tokens().await;
+    let (client, token) = world.sign_in(Login::from("alice").role("admin")).await;
+    let at = async |path: &str| world.client_with(&token).get(path).await.status.as_u16();
     for _ in 0..5 {
         assert_eq!([at("/me").await, at("/admin").await], [200, 200]);
     }
@@ -45,7 +44,7 @@ async fn sec_14_88_a_cached_token_changes_and_ends_with_its_sign_in() {
 
     let token = client.signed_in("alice").await;
     assert_eq!(world.status_of(&token).await, 200);
-    world.wait(Duration::from_secs(300));
+    world.advance(Duration::from_secs(300));
     assert_eq!(world.status_of(&token).await, 401, "the expiry is checked on every request");
 }
 
@@ -54,9 +53,8 @@ async fn sec_14_88_a_cached_token_changes_and_ends_with_its_sign_in() {
 #[tokio::test]
 async fn sec_88_a_repeated_record_version_does_not_revive_cached_claims() {
     let world = World::start(TestBackend::jwt_eddsa(), Framework::Axum).await;
-    let client = world.client();
-    let token = client.signed_in(Login::from("alice").role("admin")).await;
-    let at = async |path: &str| world.holder(&token).get(path).await.status.as_u16();
+    let (_, token) = world.sign_in(Login::from("alice").role("admin")).await;
+    let at = async |path: &str| world.client_with(&token).get(path).await.status.as_u16();
     assert_eq!([at("/me").await, at("/admin").await], [200, 200]);
     let [record] = &world.store.records().await[..] else { panic!("one sign-in") };
     let mut other = Record::clone(record);

@@ -6,7 +6,7 @@ use auth_store::OverflowPolicy;
 use http::header;
 
 use crate::app::{Login, Me};
-use crate::harness::{Fault, World};
+use crate::harness::{Client, Credential, Fault, World};
 
 suite!(pair:
     an_access_token_expires_to_the_second,
@@ -21,21 +21,15 @@ suite!(pair:
 const SECOND: Duration = Duration::from_secs(1);
 const FIVE_MINUTES: Duration = Duration::from_secs(300);
 
-/// Returns a node whose access tokens have the default lifetime.
-async fn short(world: &World) -> World {
-    world.with(|setup| setup.access_lifetime = Some(FIVE_MINUTES)).await
-}
-
 async fn an_access_token_expires_to_the_second(world: World) {
-    let world = short(&world).await;
-    let client = world.client();
-    client.signed_in("alice").await;
+    let world = world.with_short_tokens().await;
+    let (client, _) = world.sign_in("alice").await;
     let me: Me = client.get("/me").await.json();
     assert_eq!(me.expires_at, (world.clock.now() + FIVE_MINUTES).as_secs());
 
-    world.wait(FIVE_MINUTES - SECOND);
+    world.advance(FIVE_MINUTES - SECOND);
     assert_eq!(client.get("/me").await.status, 200);
-    world.wait(SECOND);
+    world.advance(SECOND);
 
     let refused = client.get("/me").await;
     assert_eq!(refused.status, 401);
@@ -44,12 +38,16 @@ async fn an_access_token_expires_to_the_second(world: World) {
     assert_eq!(world.sign_in_count().await, 1, "its sign-in continues");
 }
 
-async fn an_expired_access_token_is_renewed(world: World) {
-    let world = short(&world).await;
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+async fn with_a_cart_and_an_expired_token(world: &World) -> (Client, Credential) {
+    let (client, credential) = world.sign_in("alice").await;
     client.post("/cart").body("apple").await;
-    world.wait(FIVE_MINUTES);
+    world.advance(FIVE_MINUTES);
+    (client, credential)
+}
+
+async fn an_expired_access_token_is_renewed(world: World) {
+    let world = world.with_short_tokens().await;
+    let (client, old) = with_a_cart_and_an_expired_token(&world).await;
 
     let new = client.refreshed().await;
 
@@ -59,10 +57,9 @@ async fn an_expired_access_token_is_renewed(world: World) {
 }
 
 async fn a_client_with_an_expired_token_can_sign_in(world: World) {
-    let world = short(&world).await;
-    let client = world.client();
-    let old = client.signed_in("alice").await;
-    world.wait(FIVE_MINUTES);
+    let world = world.with_short_tokens().await;
+    let (client, old) = world.sign_in("alice").await;
+    world.advance(FIVE_MINUTES);
     let new = client.signed_in("alice").await;
     assert_eq!(client.get("/me").await.status, 200);
     assert_ne!(new.secret(), old.secret());
@@ -71,11 +68,8 @@ async fn a_client_with_an_expired_token_can_sign_in(world: World) {
 
 /// The refresh cookie proves the sign-in, which continues.
 async fn a_user_with_an_expired_token_keeps_the_cart(world: World) {
-    let world = short(&world).await;
-    let client = world.client();
-    let old = client.signed_in("alice").await;
-    client.post("/cart").body("apple").await;
-    world.wait(FIVE_MINUTES);
+    let world = world.with_short_tokens().await;
+    let (client, old) = with_a_cart_and_an_expired_token(&world).await;
     let new = client.signed_in("alice").await;
     assert_eq!(new.sign_in(), old.sign_in(), "one device has one sign-in");
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
@@ -85,21 +79,20 @@ async fn sec_21_a_user_with_an_expired_token_counts_once_towards_the_limit(world
     for (subject, when_full) in
         [("alice", OverflowPolicy::EvictOldest), ("bob", OverflowPolicy::Reject)]
     {
-        let world = short(&world.with_limit(2, when_full).await).await;
+        let world = world.with_limit(2, when_full).await.with_short_tokens().await;
         let (phone, laptop) = (world.client(), world.client());
         phone.signed_in(subject).await;
         laptop.signed_in(subject).await;
-        world.wait(FIVE_MINUTES);
+        world.advance(FIVE_MINUTES);
         assert_eq!(laptop.login(subject).await.status, 200, "{when_full:?}");
         assert_eq!(phone.post("/refresh").await.status, 200, "{when_full:?}");
     }
 }
 
 async fn sec_87_an_expired_token_is_rejected_and_not_anonymous(world: World) {
-    let world = short(&world).await;
-    let client = world.client();
-    client.signed_in(Login::from("alice").role("admin")).await;
-    world.wait(FIVE_MINUTES);
+    let world = world.with_short_tokens().await;
+    let (client, _) = world.sign_in(Login::from("alice").role("admin")).await;
+    world.advance(FIVE_MINUTES);
     for path in ["/me", "/maybe", "/admin", "/cart", "/devices"] {
         assert_eq!(client.get(path).await.status, 401, "{path}");
     }
@@ -107,11 +100,10 @@ async fn sec_87_an_expired_token_is_rejected_and_not_anonymous(world: World) {
 }
 
 async fn sec_76_an_expired_token_costs_no_lookup(world: World) {
-    let world = short(&world).await;
-    let client = world.client();
-    client.signed_in("alice").await;
+    let world = world.with_short_tokens().await;
+    let (client, _) = world.sign_in("alice").await;
     assert_eq!(client.get("/me").await.status, 200);
-    world.wait(FIVE_MINUTES);
+    world.advance(FIVE_MINUTES);
     world.store.reset_calls();
     world.store.set_all(Fault::Fails);
     assert_eq!(client.get("/me").await.status, 401);

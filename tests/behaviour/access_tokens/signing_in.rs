@@ -13,12 +13,11 @@ suite!(pair:
 
 async fn sec_04_a_sign_in_ends_a_refresh_cookie_sent_alone(world: World) {
     for subject in ["alice", "bob"] {
-        let client = world.client();
-        let old = client.signed_in("alice").await;
+        let (client, old) = world.sign_in("alice").await;
         let page = client.reloaded();
         let new = page.signed_in(subject).await;
         assert_eq!(world.status_of(&old).await, 401, "{subject}");
-        assert_eq!(world.holder(&old).post("/refresh").await.status, 401);
+        assert_eq!(world.client_with(&old).post("/refresh").await.status, 401);
         assert_eq!(world.status_of(&new).await, 200);
         page.post("/logout").await;
         assert_eq!(world.sign_in_count().await, 0);
@@ -31,11 +30,10 @@ async fn sec_04_a_sign_in_ends_the_cookie_sent_with_the_token(world: World) {
     let refresh = second.refresh().unwrap().to_owned();
     let mixed = Credential::Pair { access: first.text().to_owned(), refresh };
 
-    let new = world.holder(&mixed).signed_in("alice").await;
+    let new = world.client_with(&mixed).signed_in("alice").await;
 
-    assert_eq!(world.status_of(&first).await, 401);
-    assert_eq!(world.status_of(&second).await, 401);
-    assert_eq!(world.holder(&second).post("/refresh").await.status, 401);
+    assert_eq!(world.statuses([&first, &second]).await, [401, 401]);
+    assert_eq!(world.client_with(&second).post("/refresh").await.status, 401);
     assert_eq!(world.status_of(&new).await, 200);
     assert_eq!(world.sign_in_count().await, 1);
 }
@@ -62,8 +60,7 @@ async fn claims_too_large_for_a_token_fail_the_sign_in(world: World) {
 
 /// This includes a request in which only the refresh cookie names the sign-in.
 async fn a_step_up_that_cannot_be_delivered_changes_nothing(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+    let (client, old) = world.sign_in("alice").await;
     client.post("/cart").body("apple").await;
     for page in [&client, &client.reloaded()] {
         let reply = page.login(Login::from("alice").role(&"x".repeat(8192))).await;

@@ -8,15 +8,12 @@ use auth_jwt::{JwtAuth, Key};
 use crate::app::{Login, Me};
 use crate::harness::{Auth, Credential, Fault, Framework, Setup, TestBackend, World};
 
-/// Returns the shop, whose access tokens have the default lifetime.
-async fn shop() -> World {
+/// Returns a shop, and another service that verifies its tokens.
+async fn shop_and_service() -> (World, World) {
     let world = World::start(TestBackend::jwt(), Framework::Axum).await;
-    world.with(|setup| setup.access_lifetime = Some(Duration::from_secs(300))).await
-}
-
-/// Returns another service that verifies the tokens of the shop.
-async fn elsewhere(shop: &World) -> World {
-    shop.with_backend(TestBackend::by_token(verifier)).await
+    let shop = world.with_short_tokens().await;
+    let service = shop.with_backend(TestBackend::by_token(verifier)).await;
+    (shop, service)
 }
 
 fn verifier(setup: &Setup) -> Auth {
@@ -26,14 +23,13 @@ fn verifier(setup: &Setup) -> Auth {
 
 #[tokio::test]
 async fn sec_76_a_verifier_needs_no_store() {
-    let shop = shop().await;
-    let service = elsewhere(&shop).await;
+    let (shop, service) = shop_and_service().await;
     let login = Login::from("alice").role("buyer").scope("reports").acr("aal2");
     let token = shop.client().signed_in(login).await;
     shop.store.reset_calls();
     shop.store.set_all(Fault::Fails);
 
-    let client = service.holder(&token);
+    let client = service.client_with(&token);
     let me: Me = client.get("/me").await.json();
     assert_eq!((me.subject.as_str(), me.name.as_str()), ("alice", "ALICE"));
     assert_eq!((me.roles, me.acr.as_deref()), (vec!["buyer".to_owned()], Some("aal2")));
@@ -42,31 +38,27 @@ async fn sec_76_a_verifier_needs_no_store() {
         assert_eq!(client.get(path).await.status, 200, "{path}");
     }
     assert_eq!(client.get("/admin").await.status, 403);
-    assert_eq!(service.status_of(&token.tampered()).await, 401);
-    assert_eq!(service.status_of(&token.forged()).await, 401);
+    assert_eq!(service.statuses([&token.tampered(), &token.forged()]).await, [401, 401]);
     assert_eq!(shop.store.all_calls(), 0);
 }
 
 /// This is why access tokens are short-lived. A service with the store knows at once.
 #[tokio::test]
 async fn a_verifier_accepts_a_token_of_an_ended_sign_in_until_it_expires() {
-    let shop = shop().await;
-    let service = elsewhere(&shop).await;
-    let client = shop.client();
-    let token = client.signed_in("alice").await;
+    let (shop, service) = shop_and_service().await;
+    let (client, token) = shop.sign_in("alice").await;
     client.post("/logout").await;
     assert_eq!(shop.status_of(&token).await, 401);
     assert_eq!(service.status_of(&token).await, 200);
-    shop.wait(Duration::from_secs(300 + 10)); // the lifetime and the leeway
+    shop.advance(Duration::from_secs(300 + 10)); // the lifetime and the leeway
     assert_eq!(service.status_of(&token).await, 401);
 }
 
 #[tokio::test]
 async fn a_verifier_has_no_sign_ins_and_no_carts() {
-    let shop = shop().await;
-    let service = elsewhere(&shop).await;
+    let (shop, service) = shop_and_service().await;
     let token = shop.client().signed_in("alice").await;
-    let client = service.holder(&token);
+    let client = service.client_with(&token);
     for path in ["/login", "/refresh", "/logout"] {
         assert_eq!(client.post(path).json(&Login::from("alice")).await.status, 500, "{path}");
     }
@@ -80,8 +72,7 @@ async fn a_verifier_has_no_sign_ins_and_no_carts() {
 /// A verifier cannot look up a refresh token, so it rejects it.
 #[tokio::test]
 async fn sec_81_a_refresh_token_is_rejected_by_a_verifier() {
-    let shop = shop().await;
-    let service = elsewhere(&shop).await;
+    let (shop, service) = shop_and_service().await;
     let token = shop.client().signed_in("alice").await;
     let refresh = Credential::Token(token.refresh().unwrap().to_owned());
     assert_eq!(service.status_of(&refresh).await, 401);

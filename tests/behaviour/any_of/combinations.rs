@@ -2,18 +2,47 @@
 
 use std::sync::Arc;
 
-use auth_core::{Authenticator, any_of};
+use auth_core::{Authenticator, Transport, any_of};
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Store};
 
-use crate::app::User;
+use crate::app::{Login, User};
 use crate::harness::{
-    ApiKeyAuth, Auth, Framework, Setup, TestBackend, TokenAuth, World, jwt, jwt_eddsa, session,
+    ApiKeyAuth, Auth, Client, Credential, Framework, Setup, TestBackend, TokenAuth, World, jwt,
+    jwt_eddsa, session,
 };
 
 /// Returns a node with this combination.
 pub(super) async fn world(build: fn(&Setup) -> Auth) -> World {
     World::start(TestBackend::by_cookie(build), Framework::Axum).await
+}
+
+/// Returns a login by token.
+pub(super) fn by_token(subject: &str) -> Login {
+    Login::from(subject).via(Transport::Explicit)
+}
+
+/// Returns a cookie of alice, a token of this user, and a client with both.
+pub(super) async fn cookie_and_token(
+    world: &World,
+    subject: &str,
+) -> (Credential, Credential, Client) {
+    let (_, cookie) = world.sign_in("alice").await;
+    let app = world.client();
+    assert_eq!(app.post("/login").json(&by_token(subject)).await.status, 200);
+    let token = app.credential().unwrap();
+    let both = world.client_with(&cookie).with_credential(&token);
+    (cookie, token, both)
+}
+
+/// Checks that a sign-out of this client removes its cookies and ends every sign-in.
+pub(super) async fn sign_out_ends(world: &World, client: &Client, credentials: [&Credential; 2]) {
+    let cookies = client.cookies("/").split("; ").count();
+    let reply = client.post("/logout").await;
+    assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (204, cookies), "{reply:?}");
+    assert_eq!(client.cookies("/"), "");
+    assert_eq!(world.statuses(credentials).await, [401, 401]);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
 /// All ways to write "API keys, cookies or tokens, and new sign-ins by cookie". They must behave

@@ -54,7 +54,7 @@ async fn ended_waits_for_the_sign_in_of_the_same_request() {
                 None,
                 "a backend that does not know the sign-in does not answer"
             );
-            world.wait(Duration::from_secs(24 * 3600));
+            world.advance(Duration::from_secs(24 * 3600));
             assert_eq!(ended.await, EndReason::Expired);
         }
     }

@@ -2,29 +2,18 @@
 
 use http::header;
 
-use super::combinations::{ALIKE, cookie_first, two_cookies, world};
+use super::combinations::{ALIKE, cookie_and_token, cookie_first, two_cookies, world};
 use crate::app::{Login, Me};
-use crate::harness::{Client, Credential, World};
-
-/// Returns a cookie of one user, a token of another, and a client with both.
-async fn holds_both(world: &World) -> (Credential, Credential, Client) {
-    let cookie = world.client().signed_in("alice").await;
-    let tokens = world.client();
-    let login = Login::from("bob").via(auth_core::Transport::Explicit);
-    assert_eq!(tokens.post("/login").json(&login).await.status, 200);
-    let token = tokens.credential().unwrap();
-    let both = world.holder(&cookie).with_credential(&token);
-    (cookie, token, both)
-}
+use crate::harness::{Client, Credential};
 
 #[tokio::test]
 async fn every_kind_of_credential_is_recognised_in_every_combination() {
     for build in ALIKE {
         let world = world(build).await;
-        let (cookie, token, _) = holds_both(&world).await;
+        let (cookie, token, _) = cookie_and_token(&world, "bob").await;
         let subject = async |client: Client| client.get("/me").await.json::<Me>().subject;
-        assert_eq!(subject(world.holder(&cookie)).await, "alice");
-        assert_eq!(subject(world.holder(&token)).await, "bob");
+        assert_eq!(subject(world.client_with(&cookie)).await, "alice");
+        assert_eq!(subject(world.client_with(&token)).await, "bob");
         let robot = world.client().get("/me").header("x-api-key", "key-of-robot").await;
         assert_eq!(robot.json::<Me>().subject, "robot");
         assert_eq!(world.client().get("/me").await.status, 401);
@@ -35,9 +24,9 @@ async fn every_kind_of_credential_is_recognised_in_every_combination() {
 async fn an_explicit_credential_takes_precedence_over_a_cookie() {
     for build in ALIKE {
         let world = world(build).await;
-        let (cookie, _, both) = holds_both(&world).await;
+        let (cookie, _, both) = cookie_and_token(&world, "bob").await;
         assert_eq!(both.get("/maybe").await.text(), "bob");
-        let with_key = world.holder(&cookie).get("/maybe").header("x-api-key", "key-of-robot");
+        let with_key = world.client_with(&cookie).get("/maybe").header("x-api-key", "key-of-robot");
         assert_eq!(with_key.await.text(), "robot");
     }
 }
@@ -46,13 +35,14 @@ async fn an_explicit_credential_takes_precedence_over_a_cookie() {
 async fn the_first_backend_that_finds_its_kind_of_credential_decides() {
     for build in ALIKE {
         let world = world(build).await;
-        let (cookie, token, _) = holds_both(&world).await;
-        let bad_token = world.holder(&cookie).with_credential(&token.tampered());
+        let (cookie, token, _) = cookie_and_token(&world, "bob").await;
+        let bad_token = world.client_with(&cookie).with_credential(&token.tampered());
         assert_eq!(bad_token.get("/maybe").await.status, 401);
         assert_eq!(bad_token.get("/who").await.text(), "rejected");
-        let bad_key = world.holder(&cookie).get("/maybe").header("x-api-key", "nonsense").await;
+        let bad_key =
+            world.client_with(&cookie).get("/maybe").header("x-api-key", "nonsense").await;
         assert_eq!(bad_key.status, 401);
-        let bad_cookie = world.holder(&cookie.tampered()).with_credential(&token);
+        let bad_cookie = world.client_with(&cookie.tampered()).with_credential(&token);
         assert_eq!(bad_cookie.get("/maybe").await.text(), "bob", "the cookie is not read");
     }
 }
@@ -61,10 +51,10 @@ async fn the_first_backend_that_finds_its_kind_of_credential_decides() {
 async fn session_data_belongs_to_the_deciding_sign_in() {
     for build in ALIKE {
         let world = world(build).await;
-        let (cookie, token, both) = holds_both(&world).await;
+        let (cookie, token, both) = cookie_and_token(&world, "bob").await;
         both.post("/cart").body("apple").await;
-        assert_eq!(world.holder(&token).get("/cart").await.text(), r#"["apple"]"#);
-        assert_eq!(world.holder(&cookie).get("/cart").await.text(), "[]");
+        assert_eq!(world.client_with(&token).get("/cart").await.text(), r#"["apple"]"#);
+        assert_eq!(world.client_with(&cookie).get("/cart").await.text(), "[]");
     }
 }
 
@@ -106,15 +96,14 @@ async fn sec_71_every_backend_must_meet_the_required_assurance() {
 #[tokio::test]
 async fn sec_81_a_secret_of_one_backend_is_rejected_by_the_other() {
     let world = world(cookie_first).await;
-    let (cookie, token, _) = holds_both(&world).await;
+    let (cookie, token, _) = cookie_and_token(&world, "bob").await;
     let crossed =
         [Credential::Cookie(token.secret().to_owned()), token.with_secret(cookie.secret())];
     for credential in &crossed {
         assert_eq!(world.status_of(credential).await, 401);
-        assert_eq!(world.holder(credential).post("/refresh").await.status, 401);
+        assert_eq!(world.client_with(credential).post("/refresh").await.status, 401);
     }
-    assert_eq!(world.status_of(&cookie).await, 200);
-    assert_eq!(world.status_of(&token).await, 200);
+    assert_eq!(world.statuses([&cookie, &token]).await, [200, 200]);
 }
 
 #[tokio::test]

@@ -1,27 +1,12 @@
 //! Signing in and out with several backends.
 
-use auth_core::{Authenticator, Transport, any_of};
+use auth_core::{Authenticator, any_of};
 
-use super::combinations::{ALIKE, cookie_first, token_first, two_stores, world};
-use crate::app::Login;
-use crate::harness::{
-    Auth, Client, Credential, Fault, Op, REFRESH, SESSION, Setup, World, jwt, session,
+use super::combinations::{
+    ALIKE, by_token, cookie_and_token, cookie_first, sign_out_ends, token_first, two_stores, world,
 };
-
-fn by_token(subject: &str) -> Login {
-    Login::from(subject).via(Transport::Explicit)
-}
-
-/// Returns a cookie and a token of two sign-ins, and one browser with both.
-async fn with_both(world: &World) -> (Credential, Credential, Client) {
-    let (browser, app) = (world.client(), world.client());
-    browser.login("alice").await;
-    let cookie = browser.credential().unwrap();
-    app.post("/login").json(&by_token("alice")).await;
-    let token = app.credential().unwrap();
-    let both = world.holder(&cookie).with_credential(&token);
-    (cookie, token, both)
-}
+use crate::app::Login;
+use crate::harness::{Auth, Credential, Fault, Op, REFRESH, SESSION, Setup, jwt, session};
 
 #[tokio::test]
 async fn the_first_backend_with_sign_ins_is_the_default() {
@@ -41,25 +26,17 @@ async fn the_first_backend_with_sign_ins_is_the_default() {
 async fn a_sign_out_ends_the_cookie_and_the_token() {
     for build in ALIKE {
         let world = world(build).await;
-        let (cookie, token, both) = with_both(&world).await;
-        let sent = both.cookies("/").split("; ").count();
-        let reply = both.post("/logout").await;
-        assert_eq!(reply.status, 204);
-        assert_eq!(reply.set_cookies().len(), sent, "one removal of each: {reply:?}");
-        assert_eq!(both.cookies("/"), "");
-        assert_eq!(world.status_of(&cookie).await, 401);
-        assert_eq!(world.status_of(&token).await, 401);
-        assert_eq!(world.sign_in_count().await, 0);
+        let (cookie, token, both) = cookie_and_token(&world, "alice").await;
+        sign_out_ends(&world, &both, [&cookie, &token]).await;
     }
 }
 
 #[tokio::test]
 async fn a_sign_out_ends_the_sign_ins_of_every_store() {
     let world = world(two_stores).await;
-    let (cookie, token, both) = with_both(&world).await;
+    let (cookie, token, both) = cookie_and_token(&world, "alice").await;
     assert_eq!(both.post("/logout").await.status, 204);
-    assert_eq!(world.status_of(&cookie).await, 401);
-    assert_eq!(world.status_of(&token).await, 401);
+    assert_eq!(world.statuses([&cookie, &token]).await, [401, 401]);
 }
 
 /// The token is explicit and the cookie is ambient. A refused request ends neither.
@@ -67,12 +44,11 @@ async fn a_sign_out_ends_the_sign_ins_of_every_store() {
 async fn sec_82_another_site_cannot_end_a_cookie_sent_with_a_token() {
     for build in ALIKE {
         let world = world(build).await;
-        let (cookie, token, both) = with_both(&world).await;
+        let (cookie, token, both) = cookie_and_token(&world, "alice").await;
         let reply = both.post("/logout").header("sec-fetch-site", "cross-site").await;
         assert_eq!(reply.status, 403);
         assert!(reply.set_cookies().is_empty());
-        assert_eq!(world.status_of(&cookie).await, 200);
-        assert_eq!(world.status_of(&token).await, 200);
+        assert_eq!(world.statuses([&cookie, &token]).await, [200, 200]);
     }
 }
 
@@ -102,7 +78,7 @@ async fn sec_82_a_sign_out_refused_by_one_backend_ends_nothing() {
 #[tokio::test]
 async fn sec_76_a_sign_out_continues_if_one_store_is_down() {
     let world = world(two_stores).await;
-    let (cookie, token, both) = with_both(&world).await;
+    let (cookie, token, both) = cookie_and_token(&world, "alice").await;
     world.store.set(Op::Delete, Fault::Fails);
     assert_eq!(both.post("/logout").await.status, 503);
     world.store.clear_faults();
@@ -132,7 +108,7 @@ async fn the_cart_of_a_visitor_moves_from_the_cookie_to_the_token() {
 async fn sec_04_a_sign_in_by_token_ends_the_cookie_of_the_request() {
     for build in ALIKE {
         let world = world(build).await;
-        let (cookie, token, both) = with_both(&world).await;
+        let (cookie, token, both) = cookie_and_token(&world, "alice").await;
         both.post("/login").json(&by_token("alice")).await;
         assert!(!both.cookies("/").contains(SESSION), "the browser has no cookie");
         assert_eq!(world.status_of(&token).await, 401);
@@ -144,10 +120,9 @@ async fn sec_04_a_sign_in_by_token_ends_the_cookie_of_the_request() {
 async fn sec_04_a_sign_in_by_cookie_ends_the_deciding_token() {
     for build in ALIKE {
         let world = world(build).await;
-        let (cookie, token, both) = with_both(&world).await;
+        let (cookie, token, both) = cookie_and_token(&world, "alice").await;
         both.post("/login").json(&Login::from("alice")).await;
-        assert_eq!(world.status_of(&token).await, 401);
-        assert_eq!(world.status_of(&cookie).await, 401);
+        assert_eq!(world.statuses([&token, &cookie]).await, [401, 401]);
         assert!(both.cookies("/").contains(SESSION) && !both.cookies("/").contains(REFRESH));
         assert_eq!(world.sign_in_count().await, 1);
     }
@@ -173,9 +148,8 @@ async fn sec_76_a_sign_in_that_cannot_end_the_other_backends_sets_no_cookie() {
 #[tokio::test]
 async fn a_refresh_renews_only_the_deciding_credential() {
     let world = world(cookie_first).await;
-    let (cookie, token, both) = with_both(&world).await;
+    let (cookie, token, both) = cookie_and_token(&world, "alice").await;
     let reply = both.post("/refresh").await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 0));
-    assert_eq!(world.status_of(&token).await, 401);
-    assert_eq!(world.status_of(&cookie).await, 200);
+    assert_eq!(world.statuses([&token, &cookie]).await, [401, 200]);
 }

@@ -1,12 +1,12 @@
 //! Sessions next to pairs of tokens. A refresh cookie is sent even if its access token is not.
 
-use auth_core::{Authenticator, Transport, any_of};
+use auth_core::{Authenticator, any_of};
 
-use super::combinations::world;
+use super::combinations::{by_token, sign_out_ends, world};
 use crate::app::{Login, Refresh};
 use crate::harness::{
-    Auth, Credential, Fault, Op, REFRESH, SESSION, Setup, TestBackend, World, jwt, jwt_eddsa,
-    session,
+    Auth, Client, Credential, Fault, Op, REFRESH, SESSION, Setup, TestBackend, World, jwt,
+    jwt_eddsa, session,
 };
 
 fn both(setup: &Setup) -> Auth {
@@ -17,30 +17,28 @@ fn tokens_first(setup: &Setup) -> Auth {
     any_of((jwt(setup), session(setup))).erased()
 }
 
-/// Returns a pair of one sign-in, and the cookie of another.
-async fn two(world: &World) -> (Credential, Credential) {
+/// Returns a pair of one sign-in, the cookie of another, and a browser that has the cookies of both.
+async fn two(world: &World) -> (Credential, Credential, Client) {
     let app = world.client();
     app.post("/login").json(&by_token("alice")).await;
-    let cookies = world.with_backend(TestBackend::session()).await;
-    (app.credential().unwrap(), cookies.client().signed_in("alice").await)
-}
-
-fn by_token(subject: &str) -> Login {
-    Login::from(subject).via(Transport::Explicit)
+    let pair = app.credential().unwrap();
+    let sessions = world.with_backend(TestBackend::session()).await;
+    let (_, cookie) = sessions.sign_in("alice").await;
+    let page = world.client_with(&pair).with_credential(&cookie).reloaded();
+    (pair, cookie, page)
 }
 
 #[tokio::test]
 async fn sec_04_a_sign_in_by_cookie_ends_the_refresh_cookie_of_the_request() {
     for subject in ["alice", "bob"] {
         let world = world(both).await;
-        let (pair, cookie) = two(&world).await;
-        let page = world.holder(&pair).with_credential(&cookie).reloaded();
+        let (pair, cookie, page) = two(&world).await;
         let reply = page.post("/login").json(&Login::from(subject)).await;
         assert!(reply.set_cookie(REFRESH).unwrap().contains("Max-Age=0"), "{reply:?}");
         assert!(!page.cookies("/").contains(REFRESH));
         assert_eq!(page.get("/maybe").await.text(), subject);
         assert_eq!(world.status_of(&pair).await, 401, "a copy of the access token is rejected too");
-        assert_eq!(world.holder(&pair).post("/refresh").await.status, 401);
+        assert_eq!(world.client_with(&pair).post("/refresh").await.status, 401);
         assert_eq!(world.status_of(&cookie).await, 401);
         assert_eq!(world.sign_in_count().await, 1);
     }
@@ -50,14 +48,12 @@ async fn sec_04_a_sign_in_by_cookie_ends_the_refresh_cookie_of_the_request() {
 async fn sec_04_a_sign_in_by_token_ends_both_cookies() {
     for subject in ["alice", "bob"] {
         let world = world(both).await;
-        let (pair, cookie) = two(&world).await;
-        let page = world.holder(&pair).with_credential(&cookie).reloaded();
+        let (pair, cookie, page) = two(&world).await;
         let reply = page.post("/login").json(&by_token(subject)).await;
         assert!(reply.set_cookie(SESSION).unwrap().contains("Max-Age=0"), "{reply:?}");
         assert!(!page.cookies("/").contains(SESSION));
         assert_eq!(page.get("/maybe").await.text(), subject);
-        assert_eq!(world.status_of(&pair).await, 401);
-        assert_eq!(world.status_of(&cookie).await, 401);
+        assert_eq!(world.statuses([&pair, &cookie]).await, [401, 401]);
         assert_eq!(world.sign_in_count().await, 1);
     }
 }
@@ -66,20 +62,19 @@ async fn sec_04_a_sign_in_by_token_ends_both_cookies() {
 #[tokio::test]
 async fn a_refresh_renews_only_the_deciding_session() {
     let world = world(both).await;
-    let (pair, cookie) = two(&world).await;
-    let page = world.holder(&pair).with_credential(&cookie).reloaded();
+    let (pair, cookie, page) = two(&world).await;
     let reply = page.post("/refresh").await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (204, 1));
     assert!(reply.set_cookie(SESSION).is_some());
     assert_eq!(world.status_of(&cookie).await, 401);
-    world.holder(&pair).refreshed().await;
+    world.client_with(&pair).refreshed().await;
 }
 
 #[tokio::test]
 async fn a_refresh_renews_only_the_deciding_token() {
     let world = world(both).await;
-    let (pair, cookie) = two(&world).await;
-    let reply = world.holder(&cookie).with_credential(&pair).post("/refresh").await;
+    let (pair, cookie, _) = two(&world).await;
+    let reply = world.client_with(&cookie).with_credential(&pair).post("/refresh").await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 1));
     assert!(reply.set_cookie(REFRESH).is_some());
     assert_eq!(world.status_of(&cookie).await, 200);
@@ -94,8 +89,8 @@ async fn a_refresh_uses_the_backend_that_can_renew() {
         visitor.post("/cart").body("apple").await;
         let stale = Credential::Cookie("A".repeat(86));
         for cookie in [visitor.credential().unwrap(), stale] {
-            let (pair, _) = two(&world).await;
-            let page = world.holder(&pair).with_credential(&cookie).reloaded();
+            let (pair, ..) = two(&world).await;
+            let page = world.client_with(&pair).with_credential(&cookie).reloaded();
             let reply = page.post("/refresh").await;
             assert_eq!(reply.status, 200, "{reply:?}");
             let body = Refresh::token(page.credential().unwrap().refresh().unwrap());
@@ -108,15 +103,8 @@ async fn a_refresh_uses_the_backend_that_can_renew() {
 async fn sec_14_a_sign_out_by_cookies_alone_ends_both() {
     for build in [both, tokens_first] {
         let world = world(build).await;
-        let (pair, cookie) = two(&world).await;
-        let page = world.holder(&pair).with_credential(&cookie).reloaded();
-        let sent = page.cookies("/").split("; ").count();
-        let reply = page.post("/logout").await;
-        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (204, sent), "{reply:?}");
-        assert_eq!(page.cookies("/"), "");
-        assert_eq!(world.status_of(&pair).await, 401);
-        assert_eq!(world.status_of(&cookie).await, 401);
-        assert_eq!(world.sign_in_count().await, 0);
+        let (pair, cookie, page) = two(&world).await;
+        sign_out_ends(&world, &page, [&pair, &cookie]).await;
     }
 }
 
@@ -124,8 +112,8 @@ async fn sec_14_a_sign_out_by_cookies_alone_ends_both() {
 #[tokio::test]
 async fn sec_76_a_sign_in_that_cannot_end_the_refresh_cookie_sets_none() {
     let world = world(both).await;
-    let (pair, _) = two(&world).await;
-    let page = world.holder(&pair).reloaded();
+    let (pair, ..) = two(&world).await;
+    let page = world.client_with(&pair).reloaded();
     world.store.set(Op::Delete, Fault::Fails);
     let reply = page.post("/login").json(&Login::from("bob")).await;
     assert!(reply.is_unavailable(), "{reply:?}");

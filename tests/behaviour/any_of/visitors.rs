@@ -23,7 +23,7 @@ async fn an_old_cookie_does_not_prevent_refreshing_a_token_in_the_body() {
         app.post("/login").json(&Login::from("alice").via(auth_core::Transport::Explicit)).await;
         let Some(Credential::Token(token)) = app.credential() else { panic!("no token") };
         let stale = Credential::Cookie("A".repeat(86));
-        let reply = world.holder(&stale).post("/refresh").json(&Refresh::token(&token)).await;
+        let reply = world.client_with(&stale).post("/refresh").json(&Refresh::token(&token)).await;
         assert_eq!(reply.status, 200, "{reply:?}");
     }
 }

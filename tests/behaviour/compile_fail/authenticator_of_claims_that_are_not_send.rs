@@ -1,4 +1,4 @@
-//! An identity moves between threads with its request.
+//! Claims must be `Send`, because an identity moves between threads with its request.
 use std::rc::Rc;
 
 use auth_core::{Attempt, Authenticator, ChallengeReason, RequestHead};

@@ -1,4 +1,4 @@
-//! Handlers see one type of claims, whichever backend decides.
+//! Backends in `any_of` must have the same type of claims, because handlers see only one.
 use auth_core::{Authenticator, any_of};
 use auth_session::SessionAuth;
 use auth_store::MemoryStore;

@@ -1,4 +1,4 @@
-//! Claims are kept as JSON: an authenticator of claims that are not serialized does not exist.
+//! The store keeps claims as JSON, so their type must implement `Serialize` and `Deserialize`.
 use auth_session::SessionAuth;
 
 struct User;

@@ -1,4 +1,4 @@
-//! Claims move between threads with their requests.
+//! Claims must be `Send` and `Sync`, because they move between threads with their requests.
 use std::rc::Rc;
 
 use auth_session::SessionAuth;

@@ -1,4 +1,4 @@
-//! What was verified stays as it was verified.
+//! A verified identity cannot be changed.
 use auth_core::Identity;
 
 fn make_admin(identity: &mut Identity) {

@@ -1,4 +1,4 @@
-//! A requirement is about an identity, and answers yes or no.
+//! The predicate of a requirement takes an identity and returns a bool.
 use auth_core::{Identity, Require};
 
 fn main() {

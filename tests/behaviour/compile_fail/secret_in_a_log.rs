@@ -1,4 +1,4 @@
-//! A secret has no text but the one that a client gets.
+//! A secret does not implement `Display`, so it cannot be logged by mistake.
 use auth_store::Secret;
 
 fn log(secret: &Secret) {

@@ -1,4 +1,4 @@
-//! A shared secret has no public half: nothing publishes it.
+//! A shared secret has no public half, so it cannot be published in a JWK Set.
 use auth_jwt::{Key, SigningKeys};
 
 fn main() {

@@ -1,4 +1,4 @@
-//! Whoever signs users in makes tokens, and a public key makes none.
+//! Sign-ins issue tokens, so they need a key that can sign.
 use auth_jwt::{JwtAuth, Key};
 use auth_store::MemoryStore;
 

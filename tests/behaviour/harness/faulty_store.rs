@@ -6,10 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
-use auth_store::{
-    CompareAndSwap, Created, Peek, Record, SessionData, SignInLimit, Store, StoreError, Watch,
-    forward_store,
-};
+use auth_store::{Created, Peek, Record, SignInLimit, Store, StoreError, Watch, forward_store};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -101,6 +98,7 @@ impl FaultyStore {
         call: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         let (op, in_background) = match method {
+            "update" => (Op::Update, false),
             "rotate" => (Op::Rotate, false),
             "delete" => (Op::Delete, false),
             "delete_if_version" => (Op::DeleteIfVersion, true),
@@ -112,7 +110,8 @@ impl FaultyStore {
         };
         self.faults.enter(op).await?;
         let _in_progress = in_background.then(|| self.background.enter());
-        if op == Op::Sweep { call.await } else { self.notifying(call).await }
+        let answer = if op == Op::Sweep { call.await } else { self.notifying(call).await }?;
+        self.faults.leave(op).await.map(|()| answer)
     }
 
     /// Returns every record in the store.
@@ -147,7 +146,7 @@ impl FaultyStore {
 #[async_trait]
 impl Store for FaultyStore {
     forward_store!(self => self.inner, around: faulty, except: [
-        peek, watch, find, load, create, update, touch, list,
+        peek, watch, find, load, create, touch, list,
     ]);
 
     fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
@@ -192,17 +191,6 @@ impl Store for FaultyStore {
         self.faults.enter(Op::Create).await?;
         self.created.lock().push(record.sid);
         self.notifying(self.inner.create(record, limit)).await
-    }
-
-    async fn update(
-        &self,
-        sid: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Result<CompareAndSwap, StoreError> {
-        self.faults.enter(Op::Update).await?;
-        let swapped = self.notifying(self.inner.update(sid, version, data)).await?;
-        self.faults.leave(Op::Update).await.map(|()| swapped)
     }
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use super::faults::Op;
 use super::faulty_store::FaultyStore;
 use super::gate::Gate;
 use super::store_choice::{fresh_store, start_time};
-use crate::app;
+use crate::app::{self, Login};
 
 /// The framework of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +72,18 @@ impl World {
         Self::serve(self.backend, self.framework, store, clock, setup).await
     }
 
+    /// Starts another node over the same store and clock, whose sign-ins have this absolute timeout and
+    /// no idle timeout.
+    pub(crate) async fn with_absolute_timeout(&self, timeout: Duration) -> Self {
+        self.with(|setup| setup.lifetime = Lifetime::new(None, timeout).unwrap()).await
+    }
+
+    /// Starts another node over the same store and clock, whose access tokens live for five minutes, as
+    /// they do by default.
+    pub(crate) async fn with_short_tokens(&self) -> Self {
+        self.with(|setup| setup.access_lifetime = Some(Duration::from_secs(300))).await
+    }
+
     /// Starts another node over the same store and clock, with another backend.
     pub(crate) async fn with_backend(&self, backend: TestBackend) -> Self {
         let (store, clock) = (Arc::clone(&self.store), self.clock.clone());
@@ -111,8 +123,15 @@ impl World {
         Client::new(self.server, self.backend.transport)
     }
 
+    /// Signs a new client in. Returns the client and its credential.
+    pub(crate) async fn sign_in(&self, login: impl Into<Login>) -> (Client, Credential) {
+        let client = self.client();
+        let credential = client.signed_in(login).await;
+        (client, credential)
+    }
+
     /// Returns a client that has only this credential.
-    pub(crate) fn holder(&self, credential: &Credential) -> Client {
+    pub(crate) fn client_with(&self, credential: &Credential) -> Client {
         self.client().with_credential(credential)
     }
 
@@ -142,7 +161,16 @@ impl World {
 
     /// Returns the status of `/me` for this credential.
     pub(crate) async fn status_of(&self, credential: &Credential) -> u16 {
-        self.holder(credential).get("/me").await.status.as_u16()
+        self.client_with(credential).get("/me").await.status.as_u16()
+    }
+
+    /// Returns the status of `/me` for each of these credentials.
+    pub(crate) async fn statuses<const N: usize>(&self, credentials: [&Credential; N]) -> [u16; N] {
+        let mut statuses = [0; N];
+        for (status, credential) in statuses.iter_mut().zip(credentials) {
+            *status = self.status_of(credential).await;
+        }
+        statuses
     }
 
     /// Returns whether the backend authenticates from copies. The third-party backend loads on each request.
@@ -151,7 +179,7 @@ impl World {
     }
 
     /// Advances the clock.
-    pub(crate) fn wait(&self, time: Duration) {
+    pub(crate) fn advance(&self, time: Duration) {
         self.clock.advance(time);
     }
 

@@ -38,8 +38,7 @@ async fn sec_82_another_site_cannot_sign_a_browser_in_by_token(world: World) {
 }
 
 async fn sec_82_another_site_can_neither_renew_nor_end(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     let login = Login::from("mallory").via(Transport::Explicit);
     let in_body = login.clone().refresh_in_body();
     let page = client.reloaded();
@@ -66,8 +65,7 @@ async fn sec_82_another_site_can_neither_renew_nor_end(world: World) {
 
 /// The other site sends its own token in the body, and the victim's browser attaches the cookie.
 async fn sec_82_another_site_cannot_remove_a_cookie(world: World) {
-    let victim = world.client();
-    victim.signed_in("alice").await;
+    let (victim, _) = world.sign_in("alice").await;
     let mallory = world.client().login(Login::from("mallory").refresh_in_body()).await;
     let token = mallory.json::<Value>()["refresh_token"].as_str().unwrap().to_owned();
     for header in ELSEWHERE {
@@ -80,8 +78,7 @@ async fn sec_82_another_site_cannot_remove_a_cookie(world: World) {
 async fn sec_82_another_site_cannot_use_a_cookie_sent_with_a_token(world: World) {
     for path in ["/logout", "/logout-everywhere"] {
         for header in ELSEWHERE {
-            let client = world.client();
-            client.signed_in("alice").await;
+            let (client, _) = world.sign_in("alice").await;
             let reply = from(client.post(path), header).await;
             assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (403, 0), "{path}");
         }
@@ -118,10 +115,9 @@ async fn explicit_tokens_are_accepted_from_any_origin(world: World) {
         assert_eq!(client.get("/me").await.status, 401);
     }
 
-    let browser = world.client();
-    let credential = browser.signed_in("alice").await;
+    let (_, credential) = world.sign_in("alice").await;
     for header in ELSEWHERE {
-        let app = world.holder(&credential.access_alone());
+        let app = world.client_with(&credential.access_alone());
         assert_eq!(from(app.post("/cart").body("apple"), header).await.status, 200);
     }
 }

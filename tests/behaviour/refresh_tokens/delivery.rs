@@ -47,7 +47,7 @@ async fn sec_23_a_refresh_cookie_is_a_browser_session_cookie_unless_persistent(w
     assert!(!browser.set_cookie(REFRESH).unwrap().contains("Max-Age"), "{browser:?}");
     let device = login(true).await;
     assert!(device.set_cookie(REFRESH).unwrap().contains("Max-Age=86400"), "{device:?}");
-    world.wait(Duration::from_secs(1800));
+    world.advance(Duration::from_secs(1800));
     let refresh = client.post("/refresh").await;
     assert!(
         refresh.set_cookie(REFRESH).unwrap().contains("Max-Age=84600"),
@@ -58,8 +58,7 @@ async fn sec_23_a_refresh_cookie_is_a_browser_session_cookie_unless_persistent(w
 async fn sec_35_a_sign_out_removes_the_refresh_cookie(world: World) {
     let removal = "__Host-refresh=; HttpOnly; SameSite=Strict; Secure; Path=/; Max-Age=0; Expires=";
     for path in ["/logout", "/logout-everywhere"] {
-        let client = world.client();
-        client.signed_in("alice").await;
+        let (client, _) = world.sign_in("alice").await;
         let reply = client.post(path).await;
         let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
         assert!(cookie.starts_with(removal), "{cookie}");
@@ -71,10 +70,9 @@ async fn sec_35_a_sign_out_removes_the_refresh_cookie(world: World) {
 
 /// The browser may have a newer cookie than the request.
 async fn sec_35_no_other_response_removes_the_refresh_cookie(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+    let (client, old) = world.sign_in("alice").await;
     client.signed_in("alice").await;
-    let stale = world.holder(&old);
+    let stale = world.client_with(&old);
     for (method, path) in [(Method::GET, "/me"), (Method::GET, "/cart"), (Method::POST, "/refresh")]
     {
         let reply = stale.call(method, path).await;
@@ -98,8 +96,7 @@ async fn sec_34_two_refresh_cookies_are_rejected(world: World) {
 }
 
 async fn a_refresh_cookie_renews_without_an_access_token(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+    let (client, old) = world.sign_in("alice").await;
     let page = client.reloaded();
     assert_eq!(page.get("/maybe").await.text(), "anonymous");
     let new = page.refreshed().await;
@@ -152,8 +149,7 @@ async fn a_refresh_token_in_the_body_renews_without_a_cookie(world: World) {
 }
 
 async fn a_refresh_token_in_the_body_takes_precedence_over_the_cookie(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+    let (client, old) = world.sign_in("alice").await;
     let reply = client.login(Login::from("alice").refresh_in_body()).await;
     assert!(reply.set_cookie(REFRESH).unwrap().contains("Max-Age=0"), "{reply:?}");
     assert_eq!(client.cookies("/"), "");
@@ -166,8 +162,7 @@ async fn a_refresh_token_in_the_body_takes_precedence_over_the_cookie(world: Wor
 async fn a_refresh_by_the_body_does_not_change_the_cookie_of_another_sign_in(world: World) {
     let app = world.client();
     let refresh = pair(&app.login(Login::from("bob").refresh_in_body()).await.json());
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     let token = Refresh::token(refresh.refresh().unwrap());
     let reply = client.post("/refresh").json(&token).await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 0), "{reply:?}");
@@ -176,8 +171,7 @@ async fn a_refresh_by_the_body_does_not_change_the_cookie_of_another_sign_in(wor
 
 /// One tab refreshes while another signs in as another user.
 async fn sec_04_a_cookie_in_its_grace_ends_when_another_user_signs_in(world: World) {
-    let client = world.client();
-    let old = client.signed_in("alice").await;
+    let (client, old) = world.sign_in("alice").await;
     let cookie = client.cookies("/");
     assert_eq!(client.post("/refresh").await.status, 200);
     let login = Login::from("bob").via(Transport::Explicit);
@@ -189,23 +183,21 @@ async fn sec_04_a_cookie_in_its_grace_ends_when_another_user_signs_in(world: Wor
 
 /// The claims are too large for a token. When they are fixed, the refresh token still works.
 async fn a_refresh_that_cannot_be_delivered_does_not_use_up_the_token(world: World) {
-    let client = world.client();
-    let pair = client.signed_in("alice").await;
+    let (client, pair) = world.sign_in("alice").await;
     let large = encode(&[], &User { name: "x".repeat(9000) }).unwrap();
     world.store.update_subject("alice", &large).await.unwrap();
     assert_eq!(client.post("/refresh").await.status, 413);
     assert_eq!(world.status_of(&pair).await, 200);
     let small = encode(&[], &User::default()).unwrap();
     world.store.update_subject("alice", &small).await.unwrap();
-    world.wait(Duration::from_secs(60));
+    world.advance(Duration::from_secs(60));
     assert_eq!(client.post("/refresh").await.status, 200, "the refresh token is still valid");
 }
 
 #[tokio::test]
 async fn updated_claims_too_large_for_a_token_are_refused() {
     let world = World::start(TestBackend::jwt(), Framework::Axum).await;
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     let amended =
         jwt(&world.setup).update_claims("alice", &[], &User { name: "x".repeat(9000) }).await;
     assert_eq!(amended.unwrap_err().kind(), AuthErrorKind::TooLarge);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use auth_store::{Lifetime, Store};
 use serde_json::Value;
 
-use crate::harness::{Fault, Setup, World};
+use crate::harness::{Fault, World};
 
 suite!(pair:
     sec_66_an_unused_refresh_token_expires,
@@ -20,11 +20,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// Returns a node whose access tokens have the default lifetime.
 async fn short(world: &World, lifetime: Lifetime) -> World {
-    let change = |setup: &mut Setup| {
-        setup.lifetime = lifetime;
-        setup.access_lifetime = Some(5 * MINUTE);
-    };
-    world.with(change).await
+    world.with(|setup| setup.lifetime = lifetime).await.with_short_tokens().await
 }
 
 async fn sec_66_an_unused_refresh_token_expires(world: World) {
@@ -32,10 +28,10 @@ async fn sec_66_an_unused_refresh_token_expires(world: World) {
     let (used, unused) = (world.client(), world.client());
     used.signed_in("alice").await;
     unused.signed_in("alice").await;
-    world.wait(59 * MINUTE);
+    world.advance(59 * MINUTE);
     used.refreshed().await;
 
-    world.wait(MINUTE);
+    world.advance(MINUTE);
 
     assert_eq!(unused.post("/refresh").await.status, 401);
     assert_eq!(unused.reloaded().post("/refresh").await.status, 401);
@@ -43,25 +39,23 @@ async fn sec_66_an_unused_refresh_token_expires(world: World) {
 }
 
 async fn sec_66_using_the_access_token_keeps_the_refresh_token_alive(world: World) {
-    let client = world.client();
-    client.signed_in("alice").await;
-    world.wait(50 * MINUTE);
+    let (client, _) = world.sign_in("alice").await;
+    world.advance(50 * MINUTE);
     assert_eq!(client.get("/me").await.status, 200);
-    world.wait(50 * MINUTE);
+    world.advance(50 * MINUTE);
     client.refreshed().await;
 }
 
 async fn sec_65_a_used_refresh_token_expires_at_the_absolute_timeout(world: World) {
     let world = short(&world, Lifetime::AAL3).await;
-    let client = world.client();
-    client.signed_in("alice").await;
+    let (client, _) = world.sign_in("alice").await;
     for _ in 0..71 {
-        world.wait(10 * MINUTE);
+        world.advance(10 * MINUTE);
         client.refreshed().await;
         assert_eq!(client.get("/me").await.status, 200);
     }
 
-    world.wait(10 * MINUTE); // twelve hours in total
+    world.advance(10 * MINUTE); // twelve hours in total
 
     assert_eq!(client.post("/refresh").await.status, 401);
     assert_eq!(client.reloaded().post("/refresh").await.status, 401);
@@ -69,12 +63,11 @@ async fn sec_65_a_used_refresh_token_expires_at_the_absolute_timeout(world: Worl
 
 async fn sec_65_the_last_access_token_expires_with_its_sign_in(world: World) {
     let world = short(&world, Lifetime::new(None, 60 * MINUTE).unwrap()).await;
-    let client = world.client();
-    client.signed_in("alice").await;
-    world.wait(58 * MINUTE);
+    let (client, _) = world.sign_in("alice").await;
+    world.advance(58 * MINUTE);
     let body: Value = client.post("/refresh").await.json();
     assert_eq!(body["expires_in"], 120);
-    world.wait(2 * MINUTE);
+    world.advance(2 * MINUTE);
     assert_eq!(client.get("/me").await.status, 401);
 }
 
@@ -95,8 +88,7 @@ async fn sec_68_a_revoked_refresh_token_is_rejected(world: World) {
 }
 
 async fn sec_76_nothing_is_renewed_or_lost_while_the_store_is_down(world: World) {
-    let client = world.client();
-    let credential = client.signed_in("alice").await;
+    let (client, credential) = world.sign_in("alice").await;
     let page = client.reloaded();
     world.store.set_all(Fault::Fails);
     assert!(page.post("/refresh").await.is_unavailable());

@@ -21,8 +21,7 @@ async fn ask_for(client: &Client, scope: &str) -> Reply {
 }
 
 async fn sec_67_a_refresh_never_widens_the_scope(world: World) {
-    let client = world.client();
-    let before = client.signed_in(Login::from("alice").scope("cart")).await;
+    let (client, before) = world.sign_in(Login::from("alice").scope("cart")).await;
     for scope in ["reports", "cart reports", "Cart", "*"] {
         let refused = ask_for(&client, scope).await;
         assert_eq!((refused.status.as_u16(), refused.set_cookies().len()), (400, 0), "{scope}");
@@ -36,8 +35,7 @@ async fn sec_67_a_refresh_never_widens_the_scope(world: World) {
 
 /// RFC 6749 section 6: the sign-in keeps its scopes.
 async fn sec_67_a_refresh_can_narrow_the_scope(world: World) {
-    let client = world.client();
-    let wide = client.signed_in(Login::from("alice").scope("cart").scope("reports")).await;
+    let (client, wide) = world.sign_in(Login::from("alice").scope("cart").scope("reports")).await;
     assert_eq!(client.get("/reports").await.status, 200);
 
     let narrowed = ask_for(&client, "cart").await;
@@ -48,7 +46,7 @@ async fn sec_67_a_refresh_can_narrow_the_scope(world: World) {
     let challenge = refused.header(header::WWW_AUTHENTICATE);
     assert!(challenge.contains(r#"error="insufficient_scope", scope="reports""#), "{challenge}");
     assert_eq!(
-        world.holder(&wide).get("/reports").await.status,
+        world.client_with(&wide).get("/reports").await.status,
         200,
         "the other token has the wider scope"
     );
@@ -57,10 +55,9 @@ async fn sec_67_a_refresh_can_narrow_the_scope(world: World) {
 }
 
 async fn sec_22_a_refresh_keeps_when_and_how_the_user_was_authenticated(world: World) {
-    let client = world.client();
-    let old = client.signed_in(Login::from("alice").acr("aal1").scope("cart")).await;
+    let (client, old) = world.sign_in(Login::from("alice").acr("aal1").scope("cart")).await;
     let before: Me = client.get("/me").await.json();
-    world.wait(Duration::from_secs(1200));
+    world.advance(Duration::from_secs(1200));
 
     let new = client.refreshed().await;
 
@@ -77,7 +74,7 @@ async fn sec_22_a_refresh_keeps_when_and_how_the_user_was_authenticated(world: W
 /// A 400 for a scope that was not granted and a 401 for a granted one would reveal the scopes.
 async fn sec_86_a_forged_refresh_token_reveals_no_scope(world: World) {
     let credential = world.client().signed_in(Login::from("alice").scope("cart")).await;
-    let forger = world.holder(&credential.forged());
+    let forger = world.client_with(&credential.forged());
     assert_eq!(ask_for(&forger, "cart").await.status, 401);
     assert_eq!(ask_for(&forger, "reports").await.status, 401);
     let forged = credential.forged();
@@ -87,8 +84,7 @@ async fn sec_86_a_forged_refresh_token_reveals_no_scope(world: World) {
 
 /// The new roles reach services that only verify tokens.
 async fn sec_59_a_refreshed_token_contains_the_new_roles(world: World) {
-    let client = world.client();
-    let old = client.signed_in(Login::from("alice").role("buyer")).await;
+    let (client, old) = world.sign_in(Login::from("alice").role("buyer")).await;
     let user = crate::app::User { name: "amended".into() };
     let principal = auth_store::encode(&["admin".into()], &user).unwrap();
     auth_store::Store::update_subject(&*world.store, "alice", &principal).await.unwrap();

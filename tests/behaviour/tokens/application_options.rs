@@ -207,7 +207,8 @@ async fn an_application_can_add_checks() {
 #[tokio::test]
 async fn a_check_comes_after_all_others() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let policy = Validation::new().audience("shop").check(|_| panic!("a bad token was checked"));
+    let policy =
+        Validation::new().audience("shop").check(|_| panic!("the check ran on an invalid token"));
     let auth = auth(signer.key.clone()).policy(policy);
     let good = signer.token(&with(json!({})));
     assert_eq!(rejection(&auth, super::kit::flip(&good)).await, "bad signature");
@@ -220,7 +221,8 @@ async fn a_check_comes_after_all_others() {
 #[tokio::test]
 async fn a_check_comes_after_the_time() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let policy = Validation::new().audience("shop").check(|_| panic!("a bad token was checked"));
+    let policy =
+        Validation::new().audience("shop").check(|_| panic!("the check ran on an invalid token"));
     let auth = auth(signer.key.clone()).policy(policy);
     assert_eq!(rejection(&auth, signer.token(&with(json!({ "exp": NOW - 60 })))).await, "expired");
     let later = signer.token(&with(json!({ "nbf": NOW + 60 })));

@@ -19,8 +19,8 @@ async fn sec_53_the_audience_must_be_present_and_ours() {
     let signer = Signer::new(Algorithm::Es256);
     let named = super::kit::auth(signer.key.clone());
     let two = named.clone().audience("warehouse");
-    let nobody = JwtAuth::new(signer.key.clone()).clock(clock().clock());
-    let anybody = nobody.clone().any_audience();
+    let none = JwtAuth::new(signer.key.clone()).clock(clock().clock());
+    let any = none.clone().any_audience();
     let wrong = Some("wrong audience");
     // The claim, and the result for verifiers of: `shop`; `shop` or `warehouse`; no audience; any.
     let table = [
@@ -44,7 +44,7 @@ async fn sec_53_the_audience_must_be_present_and_ours() {
     ];
     for (audience, expected) in table {
         let token = signer.token(&meant_for(audience.clone()));
-        for (auth, expected) in [&named, &two, &nobody, &anybody].into_iter().zip(expected) {
+        for (auth, expected) in [&named, &two, &none, &any].into_iter().zip(expected) {
             let reason = verify(auth, &token).await.err().map(auth_core::RejectionReason::as_str);
             assert_eq!(reason, expected, "{audience:?} for {auth:?}");
         }
@@ -55,7 +55,7 @@ async fn sec_53_the_audience_must_be_present_and_ours() {
 async fn sec_53_an_audience_of_another_type_is_rejected() {
     let signer = Signer::new(Algorithm::Es256);
     let named = super::kit::auth(signer.key.clone());
-    let anybody = JwtAuth::new(signer.key.clone()).clock(clock().clock()).any_audience();
+    let any = JwtAuth::new(signer.key.clone()).clock(clock().clock()).any_audience();
     for audience in [
         json!(123),
         json!(null),
@@ -67,7 +67,7 @@ async fn sec_53_an_audience_of_another_type_is_rejected() {
         json!([["shop"]]),
     ] {
         let token = signer.token(&meant_for(Some(audience.clone())));
-        for auth in [&named, &anybody] {
+        for auth in [&named, &any] {
             assert_eq!(rejection(auth, &token).await, "malformed", "{audience}");
         }
     }

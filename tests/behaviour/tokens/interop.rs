@@ -71,7 +71,8 @@ impl Tool {
             python.status().is_ok_and(|status| status.success())
         };
         let program = ["python3", "/usr/bin/python3"].into_iter().find(has_it);
-        let program = program.expect("no python3 has PyJWT and cryptography: run `tests/run`");
+        let program =
+            program.expect("no python3 has PyJWT and cryptography: `tests/run` installs them");
         Self { program: program.to_owned(), script }
     }
 

@@ -17,7 +17,7 @@ fn order(algorithm: Algorithm) -> Vec<u8> {
             "ffffffffffffffffffffffffffffffffffffffffffffffff",
             "c7634d81f4372ddf581a0db248b0a77aecec196accc52973"
         ),
-        other => panic!("{other} has no curve with an order"),
+        other => panic!("{other} uses no elliptic curve of this test"),
     };
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
@@ -93,17 +93,16 @@ async fn sec_58_what_ends_a_sign_in_ends_both() {
     let backend = TestBackend::by_token(by_ecdsa);
     let world = World::start(backend, Framework::Axum).await;
     for ending in ["sign-out", "another device", "everywhere", "an administrator"] {
-        let client = world.client();
-        let credential = client.signed_in("alice").await;
+        let (_, credential) = world.sign_in("alice").await;
         let token = credential.text().to_owned();
         let twins = [token.clone(), twin(Algorithm::Es256, &token)].map(Credential::Token);
         let mut seen = Vec::new();
         for credential in &twins {
-            seen.push(world.holder(credential).get("/me").await.json::<Me>());
+            seen.push(world.client_with(credential).get("/me").await.json::<Me>());
         }
         assert_eq!(seen[0], seen[1]);
         assert_eq!(seen[0].sign_in, Some(credential.sign_in()));
-        let twin = world.holder(&twins[1]);
+        let twin = world.client_with(&twins[1]);
         let ended = match ending {
             "sign-out" => twin.post("/logout").await.status,
             "another device" => {

@@ -165,7 +165,7 @@ fn the_key_sets_of_rfc_7517_are_read() {
 #[tokio::test]
 async fn the_symmetric_keys_of_rfc_7517_keep_their_use() {
     let InvalidKey::NoneUsable(skipped) = KeySet::from_jwks(&rfc_7517("A.3")).unwrap_err() else {
-        panic!("none of them can be used, and it says why")
+        panic!("no key can be used, and the error names the reasons")
     };
     let whys: Vec<_> = skipped.iter().map(ToString::to_string).collect();
     assert_eq!(whys[0], "key without a `kid`: the key is for `A128KW` alone");

@@ -40,23 +40,23 @@ impl Verifiers {
     }
 
     /// Returns a letter for each verifier that accepts the token.
-    async fn takes(&self, token: &str) -> String {
-        let mut takers = String::new();
+    async fn accepted_by(&self, token: &str) -> String {
+        let mut accepted_by = String::new();
         for (auth, name) in [(&self.plain, 'p'), (&self.access, 'a'), (&self.link, 'l')] {
             if verify(auth, token).await.is_ok() {
-                takers.push(name);
+                accepted_by.push(name);
             }
         }
         match self.ours.status_of(&Credential::Token(token.to_owned())).await {
-            200 => takers.push('o'),
+            200 => accepted_by.push('o'),
             status => assert_eq!(status, 401),
         }
-        takers
+        accepted_by
     }
 }
 
 /// Returns the claims of an access token of RFC 9068, and these.
-fn says(more: &Value) -> Value {
+fn access_claims(more: &Value) -> Value {
     let mut claims = with(json!({ "iss": ISSUER, "jti": "1", "client_id": "shop" }));
     claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     claims
@@ -109,12 +109,12 @@ async fn sec_52_kinds_of_tokens_are_exclusive() {
         (json!(null), json!({}), ""),
         (json!(["at+jwt"]), json!({}), ""),
     ];
-    for (typ, more, takers) in table {
-        let token = signer().forge(&json!({ "alg": "HS256", "typ": typ }), &says(&more));
-        assert_eq!(verifiers.takes(&token).await, takers, "{typ} {more}");
+    for (typ, more, accepted_by) in table {
+        let token = signer().forge(&json!({ "alg": "HS256", "typ": typ }), &access_claims(&more));
+        assert_eq!(verifiers.accepted_by(&token).await, accepted_by, "{typ} {more}");
     }
-    let untyped = signer().forge(&json!({ "alg": "HS256" }), &says(&json!({})));
-    assert_eq!(verifiers.takes(&untyped).await, "p");
+    let untyped = signer().forge(&json!({ "alg": "HS256" }), &access_claims(&json!({})));
+    assert_eq!(verifiers.accepted_by(&untyped).await, "p");
 }
 
 #[tokio::test]
@@ -122,14 +122,14 @@ async fn sec_52_an_access_token_has_every_claim_of_rfc_9068() {
     let verifiers = Verifiers::start().await;
     let header = json!({ "alg": "HS256", "typ": "at+jwt" });
     for name in ["client_id", "jti", "iat"] {
-        let mut claims = says(&json!({}));
+        let mut claims = access_claims(&json!({}));
         claims.as_object_mut().unwrap().remove(name);
-        assert_eq!(verifiers.takes(&signer().forge(&header, &claims)).await, "p", "{name}");
+        assert_eq!(verifiers.accepted_by(&signer().forge(&header, &claims)).await, "p", "{name}");
     }
     for name in ["iss", "aud", "sub", "exp"] {
-        let mut claims = says(&json!({}));
+        let mut claims = access_claims(&json!({}));
         claims.as_object_mut().unwrap().remove(name);
-        assert_eq!(verifiers.takes(&signer().forge(&header, &claims)).await, "", "{name}");
+        assert_eq!(verifiers.accepted_by(&signer().forge(&header, &claims)).await, "", "{name}");
     }
 }
 
@@ -149,8 +149,8 @@ async fn sec_52_a_token_of_ours_belongs_to_a_sign_in() {
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         signer().forge(&header, &claims)
     };
-    assert_eq!(verifiers.takes(credential.text()).await, "pao");
-    assert_eq!(verifiers.takes(&but(json!({ "jti": "2" }))).await, "pao");
+    assert_eq!(verifiers.accepted_by(credential.text()).await, "pao");
+    assert_eq!(verifiers.accepted_by(&but(json!({ "jti": "2" }))).await, "pao");
     for more in [
         json!({ "sid": other["sid"] }),
         json!({ "fam": other["fam"] }),
@@ -162,17 +162,17 @@ async fn sec_52_a_token_of_ours_belongs_to_a_sign_in() {
         json!({ "sid": "AAAAAAAAAAAAAAAAAAAAAA" }),
         json!({ "sid": format!("{}A", own["sid"].as_str().unwrap()) }),
     ] {
-        assert_eq!(verifiers.takes(&but(more.clone())).await, "pa", "{more}");
+        assert_eq!(verifiers.accepted_by(&but(more.clone())).await, "pa", "{more}");
     }
     for name in ["sid", "fam"] {
         let mut claims = own.clone();
         claims.as_object_mut().unwrap().remove(name);
-        assert_eq!(verifiers.takes(&signer().forge(&header, &claims)).await, "pa", "{name}");
+        assert_eq!(verifiers.accepted_by(&signer().forge(&header, &claims)).await, "pa", "{name}");
     }
     let plain = signer().forge(&json!({ "alg": "HS256", "typ": "JWT" }), &own);
-    assert_eq!(verifiers.takes(&plain).await, "p");
+    assert_eq!(verifiers.accepted_by(&plain).await, "p");
     let link = signer().forge(&json!({ "alg": "HS256", "typ": "link+jwt" }), &own);
-    assert_eq!(verifiers.takes(&link).await, "l");
+    assert_eq!(verifiers.accepted_by(&link).await, "l");
 }
 
 /// A refresh token is not accepted as an access token, either alone or inside of one.
@@ -184,11 +184,13 @@ async fn sec_52_a_refresh_token_is_rejected_as_an_access_token() {
     let refresh = credential.refresh().unwrap();
     let secret = credential.secret();
     for token in [refresh, secret, &format!("{refresh}.."), &format!("e30.e30.{secret}")] {
-        assert_eq!(verifiers.takes(token).await, "", "{token}");
+        assert_eq!(verifiers.accepted_by(token).await, "", "{token}");
     }
-    let inside = signer()
-        .forge(&json!({ "alg": "HS256", "typ": "at+jwt" }), &says(&json!({ "sid": secret })));
-    assert_eq!(verifiers.takes(&inside).await, "pa");
+    let inside = signer().forge(
+        &json!({ "alg": "HS256", "typ": "at+jwt" }),
+        &access_claims(&json!({ "sid": secret })),
+    );
+    assert_eq!(verifiers.accepted_by(&inside).await, "pa");
     assert!(refresh.starts_with("ref_"));
     // An access token cannot be refreshed either.
     let access = client.post("/refresh").json(&json!({ "refresh_token": credential.text() })).await;

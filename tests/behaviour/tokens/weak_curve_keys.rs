@@ -48,5 +48,5 @@ async fn sec_56_an_ed25519_key_of_small_order_is_rejected() {
     let signature = encoded([one, vec![0; 32]].concat());
     let forged = format!("{header}.{}.{signature}", encoded(claims().to_string()));
     let identity = verify(&auth(key), forged).await;
-    panic!("the key is taken, and a token that nobody signed gives {identity:?}");
+    panic!("the key was accepted, and a token without a signature gives {identity:?}");
 }

@@ -1,8 +1,8 @@
-//! Makes one request of the kind that the argument names, for `tests/way/run` to follow.
+//! Sends one request of the kind that the argument names, for `tests/way/run` to trace.
 //!
-//! The service is a function behind the layer: no framework, no socket, a store in memory. Requests
-//! that only prepare the measured one come first. The measured one runs inside [`measured`], and
-//! callgrind collects nothing else.
+//! The service is a function behind the layer, without a framework or a socket, and with a store in
+//! memory. Requests that prepare the measured one come first. The measured one runs inside
+//! [`measured`], and callgrind collects only that.
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -26,7 +26,11 @@ fn main() -> Result<(), Failure> {
     let service = match kind.as_str() {
         "cookie" | "session" | "sign-in" => sessions(),
         "token" | "token-sign-in" => tokens()?,
-        _ => return Err("which request: cookie, session, token, sign-in or token-sign-in".into()),
+        _ => {
+            return Err(
+                "the request must be cookie, session, token, sign-in or token-sign-in".into()
+            );
+        }
     };
     let (method, path) = match kind.as_str() {
         "cookie" | "token" => ("GET", "/identity"),
@@ -53,13 +57,13 @@ fn main() -> Result<(), Failure> {
     }
 }
 
-/// Runs the one request that is measured. `tests/way/run` knows this function by its name.
+/// Runs the measured request. `tests/way/run` finds this function by its name.
 #[inline(never)]
 fn measured(runtime: &Runtime, answer: Answer) -> Result<Response<String>, Infallible> {
     runtime.block_on(answer)
 }
 
-/// Returns the answer to a request; nothing runs before it is awaited.
+/// Returns the future of the response, which does not start before it is awaited.
 fn answer(service: &Service, request: Request<()>) -> Answer {
     let service = service.clone();
     Box::pin(async move { service.oneshot(request).await })
@@ -81,7 +85,7 @@ fn sessions() -> Service {
     BoxCloneSyncService::new(auth.optional().layer(service_fn(handler)))
 }
 
-/// Tokens of HS256: their signature is verified on every request, also when the cache knows the token.
+/// Uses HS256, whose signatures are verified on every request, even of cached tokens.
 fn tokens() -> Result<Service, Failure> {
     let auth = JwtAuth::new(Key::hs256([7; 32])?).audience("way").sign_in(MemoryStore::new());
     Ok(BoxCloneSyncService::new(auth.optional().layer(service_fn(handler))))
@@ -96,7 +100,7 @@ async fn handler(request: Request<()>) -> Result<Response<String>, Infallible> {
     Ok(response)
 }
 
-/// Returns the body: the access token where a sign-in issues one, otherwise nothing.
+/// Returns the body: the access token if a sign-in issued one, and otherwise an empty string.
 async fn handle(request: &Request<()>) -> Result<String, Failure> {
     match request.uri().path() {
         "/login" => {

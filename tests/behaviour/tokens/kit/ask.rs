@@ -30,7 +30,7 @@ where
             assert_eq!(rejection.scheme, "bearer");
             Err(rejection.reason)
         }
-        other => panic!("a token is good or bad, and this is {other:?}"),
+        other => panic!("a token is accepted or rejected, not {other:?}"),
     };
     match (&verified, layered(auth, token).await) {
         (Ok(verified), Ok(subject)) => assert_eq!(verified.subject(), subject),
@@ -38,7 +38,7 @@ where
             let own = [None, Some(RejectionReason::Unrecognized)].contains(&by_layer);
             assert!(own || by_layer == Some(*reason), "{reason} or {by_layer:?}");
         }
-        (verified, layered) => panic!("{verified:?}, but as a layer {layered:?}"),
+        (verified, layered) => panic!("`verify` returned {verified:?}, and the layer {layered:?}"),
     }
     verified
 }
@@ -52,7 +52,7 @@ where
     match verify(auth, &token).await {
         Ok(identity) => {
             let token = String::from_utf8_lossy(token.as_ref());
-            panic!("{} has passed with {token}", identity.subject())
+            panic!("{} was accepted with {token}", identity.subject())
         }
         Err(reason) => reason.as_str(),
     }
