@@ -1,4 +1,4 @@
-//! How much memory a near cache takes: alone in its process, so that nobody else's is counted.
+//! How much memory a near cache takes. The test is alone in its process, so that only its memory is counted.
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
@@ -15,16 +15,16 @@ use auth_store::{
 
 const ENTRIES: usize = 100_000;
 
-/// Makes up the record of whatever sign-in it is asked for.
-struct MadeUp(MemoryStore);
+/// Loads a generated record for every sign-in.
+struct Generated(MemoryStore);
 
-fn made_up(sid: SignInId) -> Record {
+fn generate(sid: SignInId) -> Record {
     let now = Clock::system().now();
     let digests = Secret::generate(sid).unwrap().digests(SecretKind::Cookie);
     let limits = Deadlines::starting(Lifetime::AAL1, now);
     let subject = Some(format!("user-{sid}").into());
     let mut record = Record::new(sid, SecretKind::Cookie, digests, subject, limits, now);
-    record.set_principal(encode(&["buyer".into()], &"the name of somebody").unwrap());
+    record.set_principal(encode(&["buyer".into()], &"the name of one user").unwrap());
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
     let device = Device {
         user_agent: Some(agent.into()),
@@ -36,15 +36,15 @@ fn made_up(sid: SignInId) -> Record {
 }
 
 #[async_trait]
-impl Store for MadeUp {
+impl Store for Generated {
     forward_store!(self => self.0, except: [load, find]);
 
     async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-        Ok(Some(Arc::new(made_up(*sid))))
+        Ok(Some(Arc::new(generate(*sid))))
     }
 }
 
-/// The memory that this process has in use.
+/// Returns the resident memory of this process.
 fn resident() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
@@ -52,11 +52,11 @@ fn resident() -> u64 {
 }
 
 #[tokio::test]
-async fn copies_take_no_more_memory_than_they_count_for() {
-    const MOST: u64 = 64 * 1024 * 1024;
+async fn entries_take_no_more_memory_than_they_count_for() {
+    const MAX_BYTES: u64 = 64 * 1024 * 1024;
     let before = resident();
-    let cache = NearCache::<MadeUp>::builder().max_entries(ENTRIES).max_bytes(MOST);
-    let cache = cache.with_ttl(MadeUp(MemoryStore::new()), Duration::from_secs(3600));
+    let cache = NearCache::<Generated>::builder().max_entries(ENTRIES).max_bytes(MAX_BYTES);
+    let cache = cache.with_ttl(Generated(MemoryStore::new()), Duration::from_secs(3600));
     let mut number = 0_u128;
     for times in 1..=2 {
         while number < times * ENTRIES as u128 {
@@ -64,10 +64,12 @@ async fn copies_take_no_more_memory_than_they_count_for() {
             let sid = SignInId::from_bytes(((number << 8) | (number % 256)).to_be_bytes());
             cache.load(&sid).await.unwrap();
         }
-        let (status, took) = (cache.stats(), resident() - before);
-        let entries = status.entries as u64;
-        let (counted, real) = (status.bytes / entries, took / entries);
-        println!("of {number}: {entries} copies, each counts for {counted} bytes and takes {real}");
-        assert!(status.bytes <= MOST && took <= MOST * 9 / 8, "{took} bytes");
+        let (stats, took) = (cache.stats(), resident() - before);
+        let entries = stats.entries as u64;
+        let (counted, real) = (stats.bytes / entries, took / entries);
+        println!(
+            "of {number}: {entries} entries, each counts for {counted} bytes and takes {real}"
+        );
+        assert!(stats.bytes <= MAX_BYTES && took <= MAX_BYTES * 9 / 8, "{took} bytes");
     }
 }

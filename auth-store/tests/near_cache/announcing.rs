@@ -1,4 +1,4 @@
-//! Several nodes' store in one process: it announces what it changes, by a way that tests cut.
+//! A store of several nodes in one process, which announces its changes. Tests interrupt the announcements.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -12,24 +12,24 @@ use auth_store::{
 };
 use tokio::sync::{broadcast, watch};
 
-/// The store. A clone is the same store, as another node sees it.
+/// The store. Each node has a clone.
 #[derive(Clone)]
 pub(crate) struct Announcing(Arc<Inner>);
 
 struct Inner {
     store: MemoryStore,
-    bus: broadcast::Sender<Announcement>,
-    /// Whether announcements are swallowed, as by a link that is half open.
-    swallows: AtomicBool,
-    /// Whether no beat is sent.
-    beatless: AtomicBool,
+    channel: broadcast::Sender<Announcement>,
+    /// Whether announcements are lost without an error, as on a half-open connection.
+    loses: AtomicBool,
+    /// Whether sending a beat fails.
+    refuses_beats: AtomicBool,
     beats: AtomicUsize,
-    /// Whether nobody can begin to listen.
-    deaf: AtomicBool,
-    /// How many sources there are.
+    /// Whether listening fails.
+    refuses_listeners: AtomicBool,
+    /// The number of sources.
     sources: AtomicUsize,
-    /// How often the way was cut.
-    cut: watch::Sender<usize>,
+    /// How often all listeners were disconnected.
+    disconnections: watch::Sender<usize>,
     loads: AtomicUsize,
     /// Held by a load between reading and answering.
     gate: tokio::sync::RwLock<()>,
@@ -39,56 +39,56 @@ impl Announcing {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Inner {
             store: MemoryStore::new(),
-            bus: broadcast::channel(1024).0,
-            swallows: AtomicBool::new(false),
-            beatless: AtomicBool::new(false),
+            channel: broadcast::channel(1024).0,
+            loses: AtomicBool::new(false),
+            refuses_beats: AtomicBool::new(false),
             beats: AtomicUsize::new(0),
-            deaf: AtomicBool::new(false),
+            refuses_listeners: AtomicBool::new(false),
             sources: AtomicUsize::new(1),
-            cut: watch::channel(0).0,
+            disconnections: watch::channel(0).0,
             loads: AtomicUsize::new(0),
             gate: tokio::sync::RwLock::new(()),
         }))
     }
 
-    /// The way is half open from now on: what is announced is lost in silence.
-    pub(crate) fn swallow(&self, swallows: bool) {
-        self.0.swallows.store(swallows, Ordering::SeqCst);
+    /// Starts or stops to lose announcements without an error.
+    pub(crate) fn lose(&self, loses: bool) {
+        self.0.loses.store(loses, Ordering::SeqCst);
     }
 
-    /// Every listener is told that it has lost the way; nobody can listen while `deaf`.
-    pub(crate) fn cut(&self, deaf: bool) {
-        self.0.deaf.store(deaf, Ordering::SeqCst);
-        self.0.cut.send_modify(|times| *times += 1);
+    /// Disconnects every listener. Listening fails until this is called with `false`.
+    pub(crate) fn disconnect(&self, refuse_listeners: bool) {
+        self.0.refuses_listeners.store(refuse_listeners, Ordering::SeqCst);
+        self.0.disconnections.send_modify(|times| *times += 1);
     }
 
     pub(crate) fn set_sources(&self, count: usize) {
         self.0.sources.store(count, Ordering::SeqCst);
     }
 
-    /// Nobody can send a beat from now on, or everybody can again.
+    /// Makes sending a beat fail, or succeed again.
     pub(crate) fn refuse_beats(&self, refuses: bool) {
-        self.0.beatless.store(refuses, Ordering::SeqCst);
+        self.0.refuses_beats.store(refuses, Ordering::SeqCst);
     }
 
-    /// How many beats were to be sent so far.
+    /// Returns how many beats were to be sent.
     pub(crate) fn beats(&self) -> usize {
         self.0.beats.load(Ordering::SeqCst)
     }
 
-    /// How often it was asked for a record.
+    /// Returns how many records were loaded.
     pub(crate) fn loads(&self) -> usize {
         self.0.loads.load(Ordering::SeqCst)
     }
 
-    /// Loads have read, and do not answer while this is held.
+    /// Keeps loads from returning what they have read, until the guard is dropped.
     pub(crate) async fn hold(&self) -> tokio::sync::RwLockWriteGuard<'_, ()> {
         self.0.gate.write().await
     }
 
     fn announce(&self, announcement: Announcement) {
-        if !self.0.swallows.load(Ordering::SeqCst) {
-            let _ = self.0.bus.send(announcement); // nobody may be listening
+        if !self.0.loses.load(Ordering::SeqCst) {
+            let _ = self.0.channel.send(announcement); // there may be no listeners
         }
     }
 
@@ -101,17 +101,17 @@ impl Announcing {
     }
 }
 
-struct Ear {
-    bus: broadcast::Receiver<Announcement>,
-    cut: watch::Receiver<usize>,
+struct Listener {
+    channel: broadcast::Receiver<Announcement>,
+    disconnections: watch::Receiver<usize>,
 }
 
 #[async_trait]
-impl Announcements for Ear {
+impl Announcements for Listener {
     async fn next(&mut self) -> Result<Announcement, StoreError> {
         tokio::select! {
-            heard = self.bus.recv() => heard.map_err(StoreError::unavailable),
-            _ = self.cut.changed() => Err(StoreError::unavailable("cut")),
+            received = self.channel.recv() => received.map_err(StoreError::unavailable),
+            _ = self.disconnections.changed() => Err(StoreError::unavailable("disconnected")),
         }
     }
 }
@@ -119,16 +119,19 @@ impl Announcements for Ear {
 #[async_trait]
 impl Announces for Announcing {
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError> {
-        if self.0.deaf.load(Ordering::SeqCst) {
-            return Err(StoreError::unavailable("deaf"));
+        if self.0.refuses_listeners.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("listeners are refused"));
         }
-        Ok(Box::new(Ear { bus: self.0.bus.subscribe(), cut: self.0.cut.subscribe() }))
+        Ok(Box::new(Listener {
+            channel: self.0.channel.subscribe(),
+            disconnections: self.0.disconnections.subscribe(),
+        }))
     }
 
     async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
         self.0.beats.fetch_add(1, Ordering::SeqCst);
-        if self.0.beatless.load(Ordering::SeqCst) {
-            return Err(StoreError::unavailable("beatless"));
+        if self.0.refuses_beats.load(Ordering::SeqCst) {
+            return Err(StoreError::unavailable("beats are refused"));
         }
         let count = self.0.sources.load(Ordering::SeqCst);
         let sources: Vec<_> = (0..count).map(|i| Source(i.to_string().into())).collect();
@@ -150,7 +153,7 @@ impl Store for Announcing {
         let loaded = self.0.store.load(sid).await;
         self.0.loads.fetch_add(1, Ordering::SeqCst);
         drop(self.0.gate.read().await);
-        // As over a network: a record of one's own.
+        // As over a network, each load returns a record of its own.
         loaded.map(|record| record.map(|record| Arc::new(Record::clone(&record))))
     }
 
@@ -235,8 +238,8 @@ impl Store for Announcing {
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         let all = self.all_of(subject).await;
-        let amended = self.0.store.update_subject(subject, principal).await;
+        let updated = self.0.store.update_subject(subject, principal).await;
         self.announce(Announcement::Changed(all));
-        amended
+        updated
     }
 }

@@ -1,11 +1,12 @@
-//! What is in Redis.
+//! What the store keeps in Redis: the keys, their times to live, and where they are.
 
 use std::time::Duration;
 
 use auth_core::SignInId;
 use auth_servers::{RedisCluster, RedisServer};
 use auth_store::{
-    CompareAndSwap, Nonce, RedisStore, RotationGrace, Secret, SignInDetails, Store, StoreErrorKind,
+    CompareAndSwap, Nonce, OverflowPolicy, RedisStore, RotationGrace, Secret, SignInDetails,
+    SignInLimit, Store, StoreErrorKind,
 };
 use redis::{Connection, Value};
 
@@ -16,7 +17,7 @@ fn all_keys(connection: &mut Connection) -> Vec<Vec<u8>> {
     redis::cmd("KEYS").arg("*").query(connection).expect("it runs")
 }
 
-/// Every key and value, as they are and as `DUMP` shows them.
+/// Returns every key and value, as they are and as `DUMP` shows them.
 fn everything(connection: &mut Connection) -> Vec<u8> {
     let mut all = Vec::new();
     for key in all_keys(connection) {
@@ -70,7 +71,7 @@ async fn sec_24_the_dump_of_all_keys_holds_no_secret() {
     }
 }
 
-/// The bytes of a secret's text.
+/// Decodes a secret's text.
 fn base64(text: &str) -> Vec<u8> {
     let value = |letter: u8| match letter {
         b'A'..=b'Z' => letter - b'A',
@@ -87,7 +88,7 @@ fn base64(text: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn redis_collects_every_key_in_the_end() {
+async fn every_key_has_a_time_to_live() {
     let server = RedisServer::start();
     let store = builder(server.url()).connect().await.expect("it runs");
     let sid = sign_in(&store, "ada").await;
@@ -112,7 +113,7 @@ async fn redis_collects_every_key_in_the_end() {
 }
 
 #[tokio::test]
-async fn a_record_of_a_later_version_is_an_error_and_not_gone() {
+async fn a_record_of_a_later_format_is_an_error() {
     let server = RedisServer::start();
     let store =
         RedisStore::builder(server.url()).prefix("later:").connect().await.expect("it runs");
@@ -120,30 +121,30 @@ async fn a_record_of_a_later_version_is_an_error_and_not_gone() {
     overwrite(&server, &sid, 0, b"\x02");
     let digest = Secret::generate(sid).expect("randomness").digests(KIND);
     let kinds = [
-        store.load(&sid).await.expect_err("it cannot be read").kind(),
-        store.list("ada").await.expect_err("it cannot be read").kind(),
-        store.update(&sid, 0, data("[]")).await.expect_err("it cannot be read").kind(),
-        store.touch(&sid, now()).await.expect_err("it cannot be read").kind(),
-        store.update_subject("ada", b"{}").await.expect_err("it cannot be read").kind(),
-        store.delete_if_version(&sid, 0).await.expect_err("it cannot be read").kind(),
+        store.load(&sid).await.expect_err("the format is unknown").kind(),
+        store.list("ada").await.expect_err("the format is unknown").kind(),
+        store.update(&sid, 0, data("[]")).await.expect_err("the format is unknown").kind(),
+        store.touch(&sid, now()).await.expect_err("the format is unknown").kind(),
+        store.update_subject("ada", b"{}").await.expect_err("the format is unknown").kind(),
+        store.delete_if_version(&sid, 0).await.expect_err("the format is unknown").kind(),
         store
             .rotate(&sid, &digest.current, rotation(digest))
             .await
-            .expect_err("it cannot be read")
+            .expect_err("the format is unknown")
             .kind(),
     ];
     assert_eq!(kinds, [StoreErrorKind::Invalid; 7]);
     let kept = store.load(&other).await.expect("it runs").expect("it is there");
-    assert_eq!(kept.version, 0, "an amendment that fails changes nothing");
+    assert_eq!(kept.version, 0, "a failed `update_subject` changes nothing");
 
-    assert!(store.delete(&sid).await.expect("it runs"), "whatever it is, it can be ended");
+    assert!(store.delete(&sid).await.expect("it runs"), "a record of any format can be deleted");
     assert_eq!(store.list("ada").await.expect("it runs").len(), 1);
     overwrite(&server, &other, 0, b"\x02");
     assert_eq!(store.revoke_subject("ada").await.expect("it runs"), 1);
 
-    let cut = sign_in(&store, "ada").await;
-    overwrite(&server, &cut, 100, b"\xff\xff\xff");
-    assert_eq!(store.load(&cut).await.expect_err("damaged").kind(), StoreErrorKind::Invalid);
+    let damaged = sign_in(&store, "ada").await;
+    overwrite(&server, &damaged, 100, b"\xff\xff\xff");
+    assert_eq!(store.load(&damaged).await.expect_err("damaged").kind(), StoreErrorKind::Invalid);
 }
 
 fn overwrite(server: &RedisServer, sid: &SignInId, at: usize, bytes: &[u8]) {
@@ -154,30 +155,27 @@ fn overwrite(server: &RedisServer, sid: &SignInId, at: usize, bytes: &[u8]) {
     set.arg(&key).arg(at).arg(bytes).exec(&mut connection).expect("it runs");
 }
 
-/// A full server refuses as a whole, and still ends sign-ins.
+/// A step that needs memory fails as a whole. Sign-ins can still be ended.
 #[tokio::test]
 async fn a_full_server_refuses_and_changes_nothing() {
     let server = RedisServer::start();
     let store = builder(server.url()).connect().await.expect("it runs");
     let (sid, other) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
     let _ = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
-    let limit = auth_store::SignInLimit {
-        max: 1.try_into().expect("not 0"),
-        when_full: auth_store::OverflowPolicy::EvictOldest,
-    };
+    let limit =
+        SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let created = store.create(draft(&store, Some("ada")).1, Some(limit)).await;
     assert_eq!(created.expect_err("full").kind(), StoreErrorKind::Unavailable);
     let updated = store.update(&sid, 0, data("[]")).await;
     assert_eq!(updated.expect_err("full").kind(), StoreErrorKind::Unavailable);
-    assert_eq!(store.list("ada").await.expect("it runs").len(), 2, "nobody was evicted");
-    assert!(store.delete(&sid).await.expect("an end needs no room"));
-    assert_eq!(store.revoke_subject("ada").await.expect("an end needs no room"), 1);
+    assert_eq!(store.list("ada").await.expect("it runs").len(), 2, "no sign-in was evicted");
+    assert!(store.delete(&sid).await.expect("ending needs no memory"));
+    assert_eq!(store.revoke_subject("ada").await.expect("ending needs no memory"), 1);
     assert!(store.load(&other).await.expect("it runs").is_none());
 }
 
-/// Slots move while the store is used: it follows.
 #[tokio::test(flavor = "multi_thread")]
-async fn slots_that_move_are_followed() {
+async fn steps_follow_slots_that_move() {
     let cluster = RedisCluster::start();
     let prefix = "moving:";
     let store = RedisStore::builder(cluster.url()).prefix(prefix).connect().await.expect("it runs");
@@ -199,11 +197,11 @@ async fn slots_that_move_are_followed() {
     let _ = from.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]);
     let port = to.port().to_string();
     let _ = from.ask(&["MIGRATE", "127.0.0.1", &port, &record, "0", "5000"]);
-    // The record is there, and the index is here.
+    // The record has moved, and the index has not.
     assert!(store.load(&sid).await.expect("it follows").is_some());
-    let apart = store.revoke_subject("ada").await.expect_err("they are apart");
-    assert_eq!(apart.kind(), StoreErrorKind::Unavailable);
-    assert!(store.load(&sid).await.expect("it follows").is_some(), "nothing was done by halves");
+    let error = store.revoke_subject("ada").await.expect_err("the keys are on two servers");
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert!(store.load(&sid).await.expect("it follows").is_some(), "nothing has changed");
     let _ = from.ask(&["MIGRATE", "127.0.0.1", &port, &index, "0", "5000"]);
     assert!(matches!(store.update(&sid, 0, data("[1]")).await, Ok(CompareAndSwap::Stored(_))));
     for server in [to, from] {
@@ -219,10 +217,10 @@ async fn slots_that_move_are_followed() {
     assert_eq!(store.revoke_subject("ada").await.expect("it follows"), 2);
 }
 
-/// The fault: a primary that came back empty had lost the key that says where a subject's sign-ins are,
-/// whoever started then made a new one, and those on all other primaries were not found any more.
+/// Regression: a primary that came back empty had lost the routing key. The next node to start stored a
+/// new one, so that the sign-ins on all other primaries were not found any more.
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_15_17_a_primary_that_is_emptied_makes_no_others_unfindable() {
+async fn sec_15_17_an_emptied_primary_does_not_hide_the_sign_ins_of_others() {
     let cluster = RedisCluster::start();
     let connect = || RedisStore::builder(cluster.url()).prefix("kept:").connect();
     let old = connect().await.expect("they run");
@@ -246,5 +244,5 @@ async fn sec_15_17_a_primary_that_is_emptied_makes_no_others_unfindable() {
     assert!(!kept.is_empty());
     let back =
         redis::from_redis_value::<bool>(cluster.servers[emptied].ask(&["EXISTS", "kept:key"]));
-    assert!(back.expect("it runs"), "it has its copy again");
+    assert!(back.expect("it runs"), "the server has its copy again");
 }

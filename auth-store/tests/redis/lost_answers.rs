@@ -1,4 +1,4 @@
-//! Answers that are lost on their way, after the step was taken.
+//! Answers that are lost after the step was taken.
 
 use std::time::Duration;
 
@@ -10,23 +10,24 @@ use auth_store::{
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
 use crate::stores::builder;
 
-struct Line {
+/// A store that reaches its server through a proxy.
+struct Proxied {
     store: RedisStore,
     proxy: Proxy,
     _server: RedisServer,
 }
 
-async fn line() -> Line {
+async fn proxied() -> Proxied {
     let server = RedisServer::start();
     let proxy = Proxy::to(server.port()).await;
     let url = format!("redis://127.0.0.1:{}", proxy.port());
     let store = builder(url).connect().await.expect("the server runs");
-    know_the_scripts(&store).await;
-    Line { store, proxy, _server: server }
+    load_the_scripts(&store).await;
+    Proxied { store, proxy, _server: server }
 }
 
-/// What is lost later is not the answer that a script is unknown, after which nothing was done.
-async fn know_the_scripts(store: &RedisStore) {
+/// Takes each step once, so that the answer that is lost later is not that of an unknown script.
+async fn load_the_scripts(store: &RedisStore) {
     let sid = sign_in(store, "bob").await;
     store.update(&sid, 0, data("[]")).await.expect("it runs");
     let digests = Secret::generate(sid).expect("randomness").digests(KIND);
@@ -37,57 +38,57 @@ async fn know_the_scripts(store: &RedisStore) {
     store.delete(&sid).await.expect("it runs");
 }
 
-/// Has all connections open, so that what is lost is not the answer to a login.
-async fn connected(store: &RedisStore) {
+/// Opens all connections, so that the answer that is lost is not that of a login.
+async fn connect_all(store: &RedisStore) {
     let unknown = store.new_id(None).expect("randomness");
     assert!(!store.delete(&unknown).await.expect("it runs"));
     store.list("bob").await.expect("it runs");
 }
 
-/// The next answer is lost. What follows is asked on a new connection.
+/// Loses the answer of a step. The steps that follow use a new connection.
 macro_rules! lost {
-    ($line:ident, $step:expr) => {{
-        connected(&$line.store).await;
-        $line.proxy.lose(1);
+    ($proxied:ident, $step:expr) => {{
+        connect_all(&$proxied.store).await;
+        $proxied.proxy.lose(1);
         let error = $step.await.expect_err("the answer is lost");
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-        assert_eq!($line.proxy.left(), 0);
+        assert_eq!($proxied.proxy.left(), 0);
     }};
 }
 
 #[tokio::test]
 async fn a_step_whose_answer_was_lost_is_taken_once() {
-    let line = line().await;
-    let store = &line.store;
+    let proxied = proxied().await;
+    let store = &proxied.store;
     let (secret, record) = draft(store, Some("ada"));
     let sid = record.sid;
 
-    lost!(line, store.create(record, None));
+    lost!(proxied, store.create(record, None));
     let record = store.load(&sid).await.expect("it runs").expect("it was created");
     assert_eq!(record.version, 0);
 
-    lost!(line, store.update(&sid, 0, data("[1]")));
+    lost!(proxied, store.update(&sid, 0, data("[1]")));
     let record = store.load(&sid).await.expect("it runs").expect("it is there");
-    assert_eq!((record.version, &record.data), (1, &data("[1]")), "once, and not stale");
+    assert_eq!((record.version, &record.data), (1, &data("[1]")), "taken once");
 
     let next = Secret::generate(sid).expect("randomness").digests(KIND);
-    lost!(line, store.rotate(&sid, &secret.digests(KIND).current, rotation(next)));
+    lost!(proxied, store.rotate(&sid, &secret.digests(KIND).current, rotation(next)));
     let record = store.load(&sid).await.expect("it runs").expect("it is there");
     assert_eq!((record.version, record.current), (2, next.current));
 
-    lost!(line, store.update_subject("ada", b"{}"));
+    lost!(proxied, store.update_subject("ada", b"{}"));
     let record = store.load(&sid).await.expect("it runs").expect("it is there");
     assert_eq!(record.version, 3, "once");
 
-    lost!(line, store.delete(&sid));
+    lost!(proxied, store.delete(&sid));
     assert!(store.load(&sid).await.expect("it runs").is_none());
 }
 
-/// A second try would evict the one that the first has let in.
+/// A second attempt would evict the sign-in of the first.
 #[tokio::test]
 async fn a_sign_in_whose_answer_was_lost_evicts_once() {
-    let line = line().await;
-    let store = &line.store;
+    let proxied = proxied().await;
+    let store = &proxied.store;
     let limit =
         SignInLimit { max: 2.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let mut older = draft(store, Some("ada")).1;
@@ -96,30 +97,30 @@ async fn a_sign_in_whose_answer_was_lost_evicts_once() {
     store.create(older, None).await.expect("it runs");
     let kept = sign_in(store, "ada").await;
     let new = draft(store, Some("ada")).1;
-    lost!(line, store.create(new.clone(), Some(limit)));
+    lost!(proxied, store.create(new.clone(), Some(limit)));
     let listed: Vec<_> =
         store.list("ada").await.expect("it runs").iter().map(|record| record.sid).collect();
     assert!(!listed.contains(&old) && listed.contains(&kept) && listed.contains(&new.sid));
 }
 
-/// What is the same twice is asked twice, so that nobody hears of it.
+/// A step that has the same effect twice is repeated, so that the caller gets an answer.
 #[tokio::test]
-async fn a_look_whose_answer_was_lost_is_repeated() {
-    let line = line().await;
-    let store = &line.store;
+async fn a_read_whose_answer_was_lost_is_repeated() {
+    let proxied = proxied().await;
+    let store = &proxied.store;
     let sid = sign_in(store, "ada").await;
-    line.proxy.lose(1);
-    assert!(store.load(&sid).await.expect("it is asked again").is_some());
-    line.proxy.lose(1);
-    assert_eq!(store.list("ada").await.expect("it is asked again").len(), 1);
-    line.proxy.lose(1);
-    store.touch(&sid, now()).await.expect("it is asked again");
-    assert_eq!(line.proxy.left(), 0);
+    proxied.proxy.lose(1);
+    assert!(store.load(&sid).await.expect("it is repeated").is_some());
+    proxied.proxy.lose(1);
+    assert_eq!(store.list("ada").await.expect("it is repeated").len(), 1);
+    proxied.proxy.lose(1);
+    store.touch(&sid, now()).await.expect("it is repeated");
+    assert_eq!(proxied.proxy.left(), 0);
 }
 
-/// An idle connection that was cut is not used: the first step after it is answered.
+/// A connection that was closed while idle is not used, so the next step succeeds.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_was_cut_while_idle_costs_no_step() {
+async fn a_connection_that_was_closed_while_idle_fails_no_step() {
     let mut server = RedisServer::with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let store = builder(server.url()).connect().await.expect("the server runs");
     let sid = sign_in(&store, "ada").await;

@@ -1,4 +1,4 @@
-//! Servers that hang, and servers that end.
+//! Servers that hang, end, or lose what they held.
 
 use std::time::Duration;
 
@@ -34,16 +34,16 @@ async fn sec_76_a_hung_server_is_never_an_answer() {
 }
 
 #[tokio::test]
-async fn sign_ins_outlast_a_killed_server_that_appends() {
+async fn sign_ins_outlast_a_killed_server_with_appendonly() {
     let mut server = RedisServer::with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let store = fresh(server.url()).await;
     survives_a_killed_server(&mut server, &store).await;
 }
 
-/// The key of the hash is lost with the rest. Whoever goes on without a restart has to agree with
-/// whoever comes new.
+/// The routing key is lost with the rest. A node that runs on must use the same new key as a node that
+/// starts.
 #[tokio::test]
-async fn nodes_agree_where_a_subject_is_after_the_server_was_emptied() {
+async fn nodes_agree_on_the_routing_key_after_the_server_was_emptied() {
     let mut server = RedisServer::start();
     let prefix = "emptied:";
     let old = RedisStore::builder(server.url()).prefix(prefix).connect().await.expect("it runs");
@@ -54,7 +54,7 @@ async fn nodes_agree_where_a_subject_is_after_the_server_was_emptied() {
 
     let new = RedisStore::builder(server.url()).prefix(prefix).connect().await.expect("it runs");
     let first = sign_in(&new, "ada").await;
-    let refused = old.create(early, None).await.expect_err("its id was made with the old key");
+    let refused = old.create(early, None).await.expect_err("the id was made with the old key");
     assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
     let second = sign_in(&old, "ada").await;
     for store in [&old, &new] {
@@ -67,12 +67,12 @@ async fn nodes_agree_where_a_subject_is_after_the_server_was_emptied() {
 }
 
 #[tokio::test]
-async fn a_server_that_forgot_the_scripts_is_told_them_again() {
+async fn scripts_that_the_server_has_lost_are_sent_again() {
     let server = RedisServer::start();
     let store = fresh(server.url()).await;
     let sid = sign_in(&store, "ada").await;
     let _ = server.ask(&["SCRIPT", "FLUSH"]);
-    store.update(&sid, 0, data("[1]")).await.expect("it is told");
+    store.update(&sid, 0, data("[1]")).await.expect("the script is sent again");
     let _ = server.ask(&["SCRIPT", "FLUSH"]);
-    assert!(store.delete(&sid).await.expect("it is told"));
+    assert!(store.delete(&sid).await.expect("the script is sent again"));
 }

@@ -1,4 +1,4 @@
-//! Replicas that confirm, and replicas that take over.
+//! Replicas that confirm steps, and replicas that are promoted.
 
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use crate::sign_in::{KIND, data, draft, rotation, sign_in};
 use crate::stores::builder;
 use crate::support::outages::recovers;
 
+/// Starts a replica, and waits until it is connected.
 pub(crate) fn replica_of(primary: &RedisServer) -> RedisServer {
     let port = primary.port().to_string();
     let replica = RedisServer::with(&["--replicaof", "127.0.0.1", &port]);
@@ -34,27 +35,27 @@ async fn an_end_that_no_replica_confirms_is_unavailable() {
     replica.hang();
     let clock = Clock::system();
     let start = clock.now();
-    let error = store.revoke_subject("ada").await.expect_err("nobody confirms");
+    let error = store.revoke_subject("ada").await.expect_err("no replica confirms");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(clock.now().since(start) < Duration::from_secs(2));
-    // It was done, and is not confirmed until a replica has it: whoever asks again waits as well.
-    let error = store.delete(&sid).await.expect_err("nobody confirms");
+    // It was done, and is not confirmed until a replica has it. A repeated step waits for that, too.
+    let error = store.delete(&sid).await.expect_err("no replica confirms");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     // Everything else goes on.
     let other = sign_in(&store, "ada").await;
     store.update(&other, 0, data("[]")).await.expect("it needs no replica");
     assert!(store.load(&other).await.expect("it runs").is_some());
-    let careless = builder(primary.url()).wait_for_replicas(0).connect().await.expect("it runs");
-    let third = sign_in(&careless, "bob").await;
-    assert!(careless.delete(&third).await.expect("it asks no replica"));
+    let without = builder(primary.url()).wait_for_replicas(0).connect().await.expect("it runs");
+    let third = sign_in(&without, "bob").await;
+    assert!(without.delete(&third).await.expect("it needs no replica"));
 
     replica.go_on();
-    assert!(!store.delete(&sid).await.expect("it is confirmed"), "it was gone already");
+    assert!(!store.delete(&sid).await.expect("it is confirmed"), "it was ended before");
     assert!(store.delete(&other).await.expect("it is confirmed"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_that_ends_is_followed_by_its_replica() {
+async fn a_killed_primary_is_replaced() {
     let mut servers = RedisSentinels::start();
     let store = builder(servers.url()).connect().await.expect("they run");
     let (kept, ended) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
@@ -70,9 +71,9 @@ async fn a_primary_that_ends_is_followed_by_its_replica() {
     assert_eq!(store.revoke_subject("ada").await.expect("they run"), 1);
 }
 
-/// The connections to the one that hung are not used any more when it is back.
+/// Connections to the old primary are not used any more when it is back.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_that_hangs_is_replaced() {
+async fn a_hung_primary_is_replaced() {
     let servers = RedisSentinels::start();
     let store = builder(servers.url()).connect().await.expect("they run");
     let old = servers.primary();
@@ -81,7 +82,7 @@ async fn a_primary_that_hangs_is_replaced() {
         sids.push(sign_in(&store, "ada").await);
     }
     let ends = sids.iter().take(10).map(|sid| store.delete(sid));
-    for ended in futures(ends).await {
+    for ended in join_all(ends).await {
         assert!(ended.expect("they run"));
     }
     servers.servers[old].hang();
@@ -94,8 +95,8 @@ async fn a_primary_that_hangs_is_replaced() {
     assert!(store.list("ada").await.expect("they run").is_empty());
 }
 
-/// All of them at once.
-async fn futures<T, F: Future<Output = T>>(all: impl Iterator<Item = F>) -> Vec<T> {
+/// Awaits all futures concurrently.
+async fn join_all<T, F: Future<Output = T>>(all: impl Iterator<Item = F>) -> Vec<T> {
     let mut all: Vec<_> = all.map(|one| (Box::pin(one), None)).collect();
     std::future::poll_fn(|context| {
         for (one, done) in &mut all {
@@ -115,7 +116,7 @@ async fn futures<T, F: Future<Output = T>>(all: impl Iterator<Item = F>) -> Vec<
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_goes_on_without_a_primary() {
+async fn a_killed_primary_of_a_cluster_is_replaced() {
     let mut servers = RedisCluster::start();
     let store = builder(servers.url()).connect().await.expect("they run");
     let mut sids = Vec::new();
@@ -125,7 +126,7 @@ async fn a_cluster_goes_on_without_a_primary() {
         assert!(store.delete(&ended).await.expect("they run"));
         sids.push((kept, ended));
     }
-    // Whoever waits for a replica waits for everything that came before.
+    // A step that waits for a replica also waits for everything that was written before it.
     for (number, (kept, _)) in sids.iter().enumerate() {
         let subject = format!("user{number}");
         assert_eq!(store.revoke_others(&subject, kept).await.expect("confirmed"), 0);

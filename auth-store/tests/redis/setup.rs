@@ -1,41 +1,42 @@
-//! What a store refuses to start with.
+//! Configurations that the store rejects.
 
 use auth_servers::RedisServer;
 use auth_store::{RedisSetupError, RedisStore, Store};
 
 use crate::sign_in::{now, sign_in};
 use crate::stores::builder;
-use crate::support::error_text::error_text as said;
+use crate::support::error_text::error_text;
 
 #[tokio::test]
-async fn a_wrong_password_is_an_error_that_does_not_repeat_it() {
+async fn a_wrong_password_is_an_error_without_the_password() {
     let server = RedisServer::with_password("the-right-one");
     builder(server.url()).connect().await.expect("the right password");
     for login in [":hunter2-wrong@", "ada:hunter2-wrong@", ""] {
         let url = format!("redis://{login}127.0.0.1:{}", server.port());
         let error = builder(url).connect().await.expect_err("the wrong password");
         assert!(matches!(error, RedisSetupError::Authentication(_)), "{error:?}");
-        assert!(!said(&error).contains("hunter2"), "{}", said(&error));
+        let text = error_text(&error);
+        assert!(!text.contains("hunter2"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn a_user_of_an_access_list_signs_in() {
+async fn a_user_of_an_access_list_connects() {
     let server = RedisServer::start();
     let user = ["ACL", "SETUSER", "ada", "on", ">p@ss:word", "~*", "&*", "+@all"];
     let _ = server.ask(&user);
     let url = format!("redis://ada:p%40ss%3Aword@127.0.0.1:{}", server.port());
-    let store = builder(url).connect().await.expect("the user may come in");
+    let store = builder(url).connect().await.expect("the user has the rights");
     sign_in(&store, "bob").await;
     assert!(!format!("{store:?}").contains("p@ss"));
 }
 
 #[tokio::test]
-async fn a_server_that_evicts_is_refused() {
+async fn a_server_that_evicts_is_rejected() {
     for policy in ["allkeys-lru", "volatile-ttl"] {
         let server = RedisServer::with(&["--maxmemory-policy", policy]);
         let error = builder(server.url()).connect().await.expect_err("it evicts");
-        assert!(said(&error).contains(policy), "{error}");
+        assert!(error_text(&error).contains(policy), "{error}");
         let allowed = builder(server.url()).insecure_allow_eviction();
         let store = allowed.connect().await.expect("it is allowed");
         sign_in(&store, "ada").await;
@@ -43,7 +44,7 @@ async fn a_server_that_evicts_is_refused() {
 }
 
 #[tokio::test]
-async fn a_server_that_hides_its_settings_is_asked_by_info() {
+async fn the_eviction_policy_is_read_from_info_without_config() {
     let server = RedisServer::with(&["--maxmemory-policy", "allkeys-lru"]);
     let user = ["ACL", "SETUSER", "ada", "on", ">pw", "~*", "&*", "+@all", "-config"];
     let _ = server.ask(&user);
@@ -51,16 +52,16 @@ async fn a_server_that_hides_its_settings_is_asked_by_info() {
     let error = builder(url.clone()).connect().await.expect_err("INFO shows that it evicts");
     assert!(matches!(error, RedisSetupError::Eviction { .. }), "{error:?}");
 
-    // As on servers that somebody else runs: nothing is shown.
+    // Hosted servers may show nothing.
     let _ = server.ask(&["ACL", "SETUSER", "ada", "-@dangerous"]);
-    let store = builder(url).connect().await.expect("nothing says that it evicts");
+    let store = builder(url).connect().await.expect("the policy is unknown");
     let sid = sign_in(&store, "bob").await;
     assert!(store.delete(&sid).await.expect("the server runs"), "without ROLE");
     store.sweep(now(), 10).await.expect("the server runs");
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_named() {
+async fn errors_name_what_is_wrong() {
     for (url, named) in [
         ("postgres://:hunter2@localhost", "scheme"),
         ("redis://:hunter2@localhost:port", "port"),
@@ -68,8 +69,8 @@ async fn what_is_wrong_is_named() {
         ("redis://:hunter2@127.0.0.1:1", "not reached"),
     ] {
         let error = RedisStore::connect(url).await.expect_err("nothing is there");
-        let said = said(&error);
-        assert!(said.contains(named) && !said.contains("hunter2"), "{said}");
+        let text = error_text(&error);
+        assert!(text.contains(named) && !text.contains("hunter2"), "{text}");
     }
     let braces = RedisStore::builder("redis://localhost").prefix("{auth}:").connect().await;
     assert!(matches!(braces, Err(RedisSetupError::Prefix)));

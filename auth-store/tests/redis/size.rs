@@ -7,7 +7,7 @@ use redis::Connection;
 use crate::sign_in::draft;
 use crate::stores::builder;
 
-const MANY: usize = 10_000;
+const COUNT: usize = 10_000;
 
 fn used(server: &RedisServer) -> usize {
     server.info("memory", "used_memory").expect("it runs").parse().expect("a number")
@@ -18,7 +18,7 @@ async fn a_sign_in_takes_less_than_a_kilobyte() {
     let server = RedisServer::start();
     let store = builder(server.url()).connect().await.expect("it runs");
     let before = used(&server);
-    for number in 0..MANY {
+    for number in 0..COUNT {
         let (_, mut record) = draft(&store, Some(&format!("user-{number:08}")));
         let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
         let user_agent = Some(agent.into());
@@ -27,7 +27,7 @@ async fn a_sign_in_takes_less_than_a_kilobyte() {
         record.details = Some(Box::new(SignInDetails { device, ..SignInDetails::default() }));
         store.create(record, None).await.expect("it runs");
     }
-    let all = (used(&server) - before) / MANY;
+    let total = (used(&server) - before) / COUNT;
     let mut connection = server.connection().expect("it runs");
     let keys: Vec<Vec<u8>> = redis::cmd("KEYS").arg("*").query(&mut connection).expect("it runs");
     let (records, indexes): (Vec<_>, Vec<_>) = keys
@@ -35,8 +35,8 @@ async fn a_sign_in_takes_less_than_a_kilobyte() {
         .filter(|key| !key.ends_with(b"key"))
         .partition(|key| key.windows(3).any(|part| part == b":s:"));
     let (record, index) = (mean(&mut connection, &records), mean(&mut connection, &indexes));
-    println!("a record: {record} bytes, an index: {index} bytes, all in all: {all} bytes");
-    assert!(record + index < 1000 && all < 1000, "{record} + {index}, {all}");
+    println!("a record: {record} bytes, an index: {index} bytes, in total: {total} bytes");
+    assert!(record + index < 1000 && total < 1000, "{record} + {index}, {total}");
 }
 
 fn mean(connection: &mut Connection, keys: &[Vec<u8>]) -> usize {

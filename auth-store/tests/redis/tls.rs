@@ -1,14 +1,13 @@
 //! TLS, with real servers and certificates.
 
-use std::error::Error;
-
 use auth_servers::{Authority, RedisCluster, RedisServer};
 use auth_store::near_cache::NearCache;
 use auth_store::{RedisSetupError, RedisStore, Store};
 
 use crate::sign_in::{data, sign_in};
+use crate::support::error_text::error_text;
 
-/// Signs in, keeps data, and hears of the end by the near cache.
+/// Signs in, stores data, and ends the sign-in on another node.
 async fn works(store: RedisStore, other: &RedisStore) {
     let here = NearCache::new(store);
     while here.stats().lease.is_none() {
@@ -25,7 +24,7 @@ async fn works(store: RedisStore, other: &RedisStore) {
 }
 
 #[tokio::test]
-async fn one_server_of_a_private_authority() {
+async fn one_server_with_a_private_authority() {
     let authority = Authority::new();
     let server = RedisServer::with_tls(&authority, &[]);
     for host in ["localhost", "127.0.0.1"] {
@@ -37,7 +36,7 @@ async fn one_server_of_a_private_authority() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_cluster_of_a_private_authority() {
+async fn a_cluster_with_a_private_authority() {
     let authority = Authority::new();
     let cluster = RedisCluster::with_tls(&authority);
     let connect =
@@ -45,9 +44,9 @@ async fn a_cluster_of_a_private_authority() {
     works(connect().await.expect("it is trusted"), &connect().await.expect("it is trusted")).await;
 }
 
-/// A user of the access list, who may do what the store does under its prefix and nothing else.
+/// A user of an access list with only the rights that the store needs under its prefix.
 #[tokio::test]
-async fn a_user_with_a_password_and_a_prefix() {
+async fn a_user_with_rights_to_one_prefix() {
     let authority = Authority::new();
     let server = RedisServer::with_tls(&authority, &[]);
     let rights = ["~shop:*", "&shop:bus", "+@all", "-@admin", "-@dangerous", "+info", "+role"];
@@ -57,16 +56,16 @@ async fn a_user_with_a_password_and_a_prefix() {
         let store = RedisStore::builder(at(login)).prefix(prefix).ca_certificate(authority.pem());
         store.connect()
     };
-    let mine = connect("ada:p%40ss%3Aword", "shop:").await.expect("ada may come in");
-    works(mine, &connect("ada:p%40ss%3Aword", "shop:").await.expect("ada may come in")).await;
+    let mine = connect("ada:p%40ss%3Aword", "shop:").await.expect("ada has the rights");
+    works(mine, &connect("ada:p%40ss%3Aword", "shop:").await.expect("ada has the rights")).await;
     let wrong = connect("ada:wrong", "shop:").await.expect_err("the wrong password");
     assert!(matches!(wrong, RedisSetupError::Authentication(_)), "{wrong:?}");
-    let elsewhere = connect("ada:p%40ss%3Aword", "other:").await;
-    assert!(elsewhere.is_err(), "another's prefix");
+    let other = connect("ada:p%40ss%3Aword", "other:").await;
+    assert!(other.is_err(), "no right to this prefix");
 }
 
 #[tokio::test]
-async fn a_server_of_another_authority_is_refused() {
+async fn a_certificate_of_another_authority_is_rejected() {
     let (authority, other) = (Authority::new(), Authority::new());
     let server = RedisServer::with_tls(&authority, &[]);
     let url = format!("rediss://localhost:{}", server.tls_port());
@@ -74,20 +73,16 @@ async fn a_server_of_another_authority_is_refused() {
     for error in [by_other.expect_err("another"), RedisStore::connect(url).await.expect_err("none")]
     {
         assert!(matches!(error, RedisSetupError::Tls(_)), "{error:?}");
-        let (mut said, mut source) = (error.to_string(), error.source());
-        while let Some(error) = source {
-            said = format!("{said}: {error}");
-            source = error.source();
-        }
-        assert!(said.contains("UnknownIssuer") && said.contains("certificate"), "{said}");
+        let text = error_text(&error);
+        assert!(text.contains("UnknownIssuer") && text.contains("certificate"), "{text}");
     }
 }
 
 #[tokio::test]
-async fn what_cannot_be_trusted_is_named() {
+async fn invalid_authorities_are_rejected() {
     let authority = Authority::new();
     let server = RedisServer::with_tls(&authority, &[]);
-    let plain = format!("rediss://localhost:{}", server.port()); // which does not answer that
+    let plain = format!("rediss://localhost:{}", server.port()); // which does not speak TLS
     let error = RedisStore::builder(plain).ca_certificate(authority.pem()).connect().await;
     assert!(matches!(error, Err(RedisSetupError::Unavailable(_))), "{error:?}");
     let error = RedisStore::builder(server.url()).ca_certificate(authority.pem()).connect().await;

@@ -25,7 +25,7 @@ pub(crate) fn draft(store: &dyn Store, subject: Option<&str>) -> (Secret, Record
     let digests = secret.digests(KIND);
     let mut record = Record::new(sid, KIND, digests, subject.map(Arc::from), limits, now());
     if subject.is_some() {
-        let claims = "the claims of a user";
+        let claims = "the claims of one user";
         record.set_principal(encode(&["reader".into()], &claims).expect("it is text"));
     }
     (secret, record)

@@ -109,7 +109,7 @@ use crate::stores::trace::traced;
 /// replicas as [`wait_for_replicas`](crate::RedisStoreBuilder::wait_for_replicas) demands have read them. The
 /// store does not wait for new sign-ins, session data and times of use: a user who loses one signs in again,
 /// or adds to the cart again. `WAIT` is not a consensus: what one replica has confirmed is lost if another
-/// one is promoted. Measured with Redis 7.0.15 on one machine by `tests/redis/lost.rs`, as lost of
+/// one is promoted. Measured with Redis 7.0.15 on one machine by `tests/redis/failover_losses.rs`, as lost of
 /// acknowledged:
 ///
 /// | what happens | ends | new secrets | data | new sign-ins |

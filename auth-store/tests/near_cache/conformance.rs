@@ -1,4 +1,4 @@
-//! The conformance kit, over a store that announces and over one that does not.
+//! The conformance tests of stores, with and without announcements.
 
 mod announced {
     use auth_store::near_cache::NearCache;
@@ -13,7 +13,7 @@ mod announced {
     }
 }
 
-mod aged {
+mod ttl {
     use std::time::Duration;
 
     use auth_store::MemoryStore;
@@ -22,8 +22,8 @@ mod aged {
     auth_store::conformance_tests! {
         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
         async fn store() -> NearCache<MemoryStore> {
-            let staleness = Duration::from_secs(2);
-            NearCache::<MemoryStore>::builder().with_ttl(MemoryStore::new(), staleness)
+            let ttl = Duration::from_secs(2);
+            NearCache::<MemoryStore>::builder().with_ttl(MemoryStore::new(), ttl)
         }
     }
 }

@@ -1,6 +1,7 @@
-//! What a failover loses of what was acknowledged: replication is asynchronous, whatever `WAIT` says.
+//! What a failover loses of what was acknowledged. Replication is asynchronous, even with `WAIT`.
 //!
-//! Replicas are promoted by hand, as Sentinel and a cluster do it: the one that has read most.
+//! The tests promote replicas as Sentinel and a cluster do: the one that has read most. `RedisStore`
+//! documents the results.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,6 +15,7 @@ use tokio::time::sleep;
 use crate::replicas::replica_of;
 use crate::sign_in::{KIND, data, draft, rotation};
 
+/// The number of steps of each kind.
 const EACH: usize = 200;
 const ROUNDS: usize = 5;
 
@@ -22,9 +24,9 @@ async fn store(url: String, replicas: u32) -> RedisStore {
     store.connect().await.expect("it runs")
 }
 
-/// Sign-ins, and what was done with them and acknowledged.
+/// Sign-ins, and the acknowledged steps on them.
 #[derive(Default)]
-struct Deeds {
+struct Acknowledged {
     stored: Vec<(SignInId, Digest)>,
     revoked: Mutex<Vec<SignInId>>,
     rotated: Mutex<Vec<(SignInId, Digest)>>,
@@ -32,7 +34,7 @@ struct Deeds {
     created: Mutex<Vec<SignInId>>,
 }
 
-/// How many of each were lost, and how many there were.
+/// For each kind of step, how many were lost of how many.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Lost {
     revoked: (usize, usize),
@@ -41,16 +43,16 @@ struct Lost {
     created: (usize, usize),
 }
 
-impl Deeds {
-    /// Sign-ins to do something with.
+impl Acknowledged {
+    /// Stores the sign-ins for all steps.
     async fn of(store: &RedisStore) -> Arc<Self> {
-        let mut deeds = Self::default();
+        let mut steps = Self::default();
         for number in 0..3 * EACH {
             let (secret, record) = draft(store, Some(&format!("user{number}")));
-            deeds.stored.push((record.sid, secret.digests(KIND).current));
+            steps.stored.push((record.sid, secret.digests(KIND).current));
             store.create(record, None).await.expect("it runs");
         }
-        Arc::new(deeds)
+        Arc::new(steps)
     }
 
     async fn revoke(&self, store: &RedisStore) {
@@ -95,21 +97,21 @@ impl Deeds {
         }
     }
 
-    /// All of it at once, until it is done or the servers are gone.
+    /// Takes all steps concurrently, until they are done or the servers are gone.
     async fn all(self: &Arc<Self>, store: &Arc<RedisStore>) {
         macro_rules! at_once {
-            ($($deed:ident),*) => {
-                $(let $deed = tokio::spawn({
-                    let (deeds, store) = (Arc::clone(self), Arc::clone(store));
-                    async move { deeds.$deed(&store).await }
+            ($($step:ident),*) => {
+                $(let $step = tokio::spawn({
+                    let (steps, store) = (Arc::clone(self), Arc::clone(store));
+                    async move { steps.$step(&store).await }
                 });)*
-                $($deed.await.expect("it ends");)*
+                $($step.await.expect("no panic");)*
             };
         }
         at_once!(revoke, rotate, update, create);
     }
 
-    /// What is not as it was acknowledged.
+    /// Counts the acknowledged steps that the store does not show.
     async fn lost(&self, store: &RedisStore) -> Lost {
         let mut lost = Lost::default();
         let (revoked, rotated) = (self.revoked.lock().clone(), self.rotated.lock().clone());
@@ -136,7 +138,7 @@ impl Deeds {
     }
 }
 
-/// The version and the digest of a sign-in, as soon as somebody says.
+/// Returns the version and the digest of a sign-in, as soon as the store answers.
 async fn find(store: &RedisStore, sid: &SignInId) -> Option<(u64, Digest)> {
     for _ in 0..2000 {
         match store.load(sid).await {
@@ -145,7 +147,7 @@ async fn find(store: &RedisStore, sid: &SignInId) -> Option<(u64, Digest)> {
         }
         sleep(Duration::from_millis(10)).await;
     }
-    panic!("nobody says");
+    panic!("the store does not answer");
 }
 
 impl std::ops::AddAssign for Lost {
@@ -165,7 +167,7 @@ fn offset(server: &RedisServer, field: &str) -> Option<u64> {
     server.info("replication", field)?.parse().ok()
 }
 
-/// A primary and two replicas, which have read all. The second one is reached by a proxy.
+/// Starts a primary and two replicas, each connected to the primary through a proxy.
 async fn group() -> (RedisServer, [RedisServer; 2], [Proxy; 2]) {
     let primary = RedisServer::with(&["--repl-diskless-sync-delay", "0"]);
     let proxies = [Proxy::to(primary.port()).await, Proxy::to(primary.port()).await];
@@ -177,9 +179,10 @@ async fn group() -> (RedisServer, [RedisServer; 2], [Proxy; 2]) {
     (primary, replicas, proxies)
 }
 
-fn have_read_all(primary: &RedisServer, replicas: &[RedisServer]) {
+/// Waits until the replicas have read everything.
+fn await_replication(primary: &RedisServer, replicas: &[RedisServer]) {
     for replica in replicas {
-        until("the replica has read all", || {
+        until("the replica has read everything", || {
             let is_up = replica.info("replication", "master_link_status")? == "up";
             let all = offset(primary, "master_repl_offset");
             (is_up && offset(replica, "slave_repl_offset") == all).then_some(())
@@ -187,125 +190,127 @@ fn have_read_all(primary: &RedisServer, replicas: &[RedisServer]) {
     }
 }
 
-/// Makes a primary of the one that has read most, and says what it has lost.
-async fn promoted(replicas: &[RedisServer], deeds: &Deeds) -> Lost {
+/// Promotes the replica that has read most, and returns what was lost.
+async fn promote(replicas: &[RedisServer], steps: &Acknowledged) -> Lost {
     let best = replicas.iter().max_by_key(|replica| offset(replica, "slave_repl_offset"));
     let best = best.expect("there is one");
     let _ = best.ask(&["REPLICAOF", "NO", "ONE"]);
-    deeds.lost(&store(best.url(), 0).await).await
+    steps.lost(&store(best.url(), 0).await).await
 }
 
-/// Waits until a part of what can be revoked is.
-async fn some(deeds: &Deeds) {
-    while deeds.revoked.lock().len() < EACH / 4 {
+/// Waits until a quarter of the sign-ins to revoke are.
+async fn some_revoked(steps: &Acknowledged) {
+    while steps.revoked.lock().len() < EACH / 4 {
         sleep(Duration::from_millis(1)).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_primary_that_dies_takes_no_confirmed_end_with_it() {
+async fn no_confirmed_end_is_lost_with_the_primary() {
     let mut all = Lost::default();
     for _ in 0..ROUNDS {
         let mut primary = RedisServer::with(&["--repl-diskless-sync-delay", "0"]);
         let replicas = [replica_of(&primary), replica_of(&primary)];
         let store = Arc::new(store(primary.url(), 1).await);
-        let deeds = Deeds::of(&store).await;
-        have_read_all(&primary, &replicas);
+        let steps = Acknowledged::of(&store).await;
+        await_replication(&primary, &replicas);
         let working = tokio::spawn({
-            let (deeds, store) = (Arc::clone(&deeds), Arc::clone(&store));
-            async move { deeds.all(&store).await }
+            let (steps, store) = (Arc::clone(&steps), Arc::clone(&store));
+            async move { steps.all(&store).await }
         });
-        some(&deeds).await;
+        some_revoked(&steps).await;
         primary.kill();
-        working.await.expect("it ends");
-        all += promoted(&replicas, &deeds).await;
+        working.await.expect("no panic");
+        all += promote(&replicas, &steps).await;
     }
     println!("the primary dies, {ROUNDS} times: lost of acknowledged {all:?}");
     assert_eq!((all.revoked.0, all.rotated.0), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_primary_of_a_cluster_that_dies_takes_no_confirmed_end_with_it() {
+async fn no_confirmed_end_is_lost_with_a_primary_of_a_cluster() {
     let mut all = Lost::default();
     for _ in 0..2 {
         let mut cluster = RedisCluster::start();
         let store = Arc::new(store(cluster.url(), 1).await);
-        let deeds = Deeds::of(&store).await;
+        let steps = Acknowledged::of(&store).await;
         for (primary, replica) in cluster.servers.iter().zip(&cluster.servers[3..]) {
-            have_read_all(primary, std::slice::from_ref(replica));
+            await_replication(primary, std::slice::from_ref(replica));
         }
         let working = tokio::spawn({
-            let (deeds, store) = (Arc::clone(&deeds), Arc::clone(&store));
-            async move { deeds.all(&store).await }
+            let (steps, store) = (Arc::clone(&steps), Arc::clone(&store));
+            async move { steps.all(&store).await }
         });
-        some(&deeds).await;
+        some_revoked(&steps).await;
         cluster.servers[0].kill();
-        working.await.expect("it ends");
-        all += deeds.lost(&store).await;
+        working.await.expect("no panic");
+        all += steps.lost(&store).await;
     }
     println!("a primary of a cluster dies, 2 times: lost of acknowledged {all:?}");
     assert_eq!((all.revoked.0, all.rotated.0), (0, 0));
 }
 
-/// The replica that confirmed is gone as well: then all that it confirmed is. Two that confirm are
-/// the remedy.
+/// If the replica that confirmed is gone as well, everything that it confirmed is lost. Requiring two
+/// confirmations prevents that.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn what_only_the_lost_replica_confirmed_is_lost() {
+async fn what_only_a_lost_replica_confirmed_is_lost() {
     for confirm in [1, 2] {
         let (mut primary, mut replicas, proxies) = group().await;
         let store = Arc::new(store(primary.url(), confirm).await);
-        let deeds = Deeds::of(&store).await;
-        have_read_all(&primary, &replicas);
+        let steps = Acknowledged::of(&store).await;
+        await_replication(&primary, &replicas);
         proxies[1].hold(Held { asked: true, answered: true, first: 0 });
-        deeds.all(&store).await;
+        steps.all(&store).await;
         primary.kill();
         replicas[0].kill();
-        let lost = promoted(&replicas[1..], &deeds).await;
-        println!("who confirmed is gone, {confirm} of 2 confirm: lost of acknowledged {lost:?}");
+        let lost = promote(&replicas[1..], &steps).await;
+        println!(
+            "the confirming replica is gone, {confirm} of 2 confirm: lost of acknowledged {lost:?}"
+        );
         let every = if confirm == 1 { EACH } else { 0 };
         assert_eq!((lost.revoked, lost.rotated), ((every, every), (every, every)));
         assert_eq!((lost.updated, lost.created), ((EACH, EACH), (EACH, EACH)));
     }
 }
 
-/// Who still reaches the old primary: ends are refused, and all else is acknowledged and lost, until
-/// the primary itself notices that its replicas are gone.
+/// On a primary that is cut off, ends are refused. Everything else is acknowledged and lost, until the
+/// primary notices that its replicas are gone.
 ///
-/// The fault: when it had noticed, and showed no replicas any more, ends were acknowledged.
+/// Regression: once it had noticed, and showed no replicas any more, ends were acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_primary_that_is_cut_off_confirms_no_end() {
     let (mut primary, replicas, proxies) = group().await;
-    until("there are replicas", || (online(&primary) == "2").then_some(()));
-    let demanding = Arc::new(store(primary.url(), 1).await);
-    let usual = RedisStore::builder(primary.url()).prefix("lost:").connect().await;
-    let stores = [demanding, Arc::new(usual.expect("it runs"))];
-    let deeds = Deeds::of(&stores[0]).await;
-    have_read_all(&primary, &replicas);
+    until("there are replicas", || (connected_replicas(&primary) == "2").then_some(()));
+    let requiring = Arc::new(store(primary.url(), 1).await);
+    let default = RedisStore::builder(primary.url()).prefix("lost:").connect().await;
+    let stores = [requiring, Arc::new(default.expect("it runs"))];
+    let steps = Acknowledged::of(&stores[0]).await;
+    await_replication(&primary, &replicas);
     for proxy in &proxies {
         proxy.hold(Held { asked: true, answered: true, first: 0 });
     }
-    deeds.all(&stores[0]).await;
+    steps.all(&stores[0]).await;
     let _ = primary.ask(&["CONFIG", "SET", "repl-timeout", "1"]);
-    until("it shows no replicas", || (online(&primary) == "0").then_some(()));
+    until("it shows no replicas", || (connected_replicas(&primary) == "0").then_some(()));
     for store in &stores {
-        let more = Deeds { stored: deeds.stored.clone(), ..Deeds::default() };
+        let more = Acknowledged { stored: steps.stored.clone(), ..Acknowledged::default() };
         more.revoke(store).await;
         more.rotate(store).await;
         assert!(more.revoked.lock().is_empty() && more.rotated.lock().is_empty());
     }
-    // With these, writes are refused once the replicas were not heard of for that long.
+    // With these settings, writes are refused once the replicas were silent for that long.
     let _ = primary.ask(&["CONFIG", "SET", "min-replicas-max-lag", "1"]);
     let _ = primary.ask(&["CONFIG", "SET", "min-replicas-to-write", "1"]);
     until("it takes no writes", || primary.try_ask(&["SET", "x", "y"]).err());
     let refused = stores[0].create(draft(&*stores[0], Some("late")).1, None).await;
     assert_eq!(refused.expect_err("no replicas").kind(), StoreErrorKind::Unavailable);
     primary.kill();
-    let lost = promoted(&replicas, &deeds).await;
+    let lost = promote(&replicas, &steps).await;
     println!("the primary is cut off: lost of acknowledged {lost:?}");
     assert_eq!((lost.revoked, lost.rotated), ((0, 0), (0, 0)));
     assert_eq!((lost.updated, lost.created), ((EACH, EACH), (EACH, EACH)));
 }
 
-fn online(primary: &RedisServer) -> String {
+fn connected_replicas(primary: &RedisServer) -> String {
     primary.info("replication", "connected_slaves").unwrap_or_default()
 }

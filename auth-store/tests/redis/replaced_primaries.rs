@@ -1,4 +1,4 @@
-//! Servers that were replaced, and do not know it yet.
+//! Primaries that were replaced and still act as primaries.
 
 use std::time::Duration;
 
@@ -22,38 +22,38 @@ async fn end(store: &RedisStore, sid: &SignInId) {
     }
 }
 
-/// The fault: a node that had been quiet went on asking the old primary, which took itself for one until
-/// a Sentinel told it.
+/// Regression: a node that had been idle still used the old primary, which acted as one until a Sentinel
+/// reconfigured it.
 #[tokio::test(flavor = "multi_thread")]
-async fn sec_14_a_quiet_node_does_not_ask_a_primary_that_was_replaced() {
+async fn sec_14_an_idle_node_does_not_use_a_replaced_primary() {
     let servers = RedisSentinels::start();
-    let (quiet, busy) = (store(servers.url()).await, store(servers.url()).await);
+    let (idle, busy) = (store(servers.url()).await, store(servers.url()).await);
     let sid = sign_in(&busy, "ada").await;
     busy.revoke_others("ada", &sid).await.expect("confirmed, and all before it");
-    assert!(quiet.load(&sid).await.expect("they run").is_some());
+    assert!(idle.load(&sid).await.expect("they run").is_some());
     let old = servers.primary();
     servers.servers[old].hang();
     end(&busy, &sid).await;
     until("the Sentinels agree", || (servers.agree() && servers.primary() != old).then_some(()));
     servers.servers[old].go_on();
     for _ in 0..100 {
-        let found = quiet.load(&sid).await;
+        let found = idle.load(&sid).await;
         assert!(!matches!(found, Ok(Some(_))), "it was ended");
     }
-    recovers(&quiet, Duration::from_secs(10)).await;
+    recovers(&idle, Duration::from_secs(10)).await;
 }
 
-/// The fault: whoever was asked first for a map of the cluster was believed, though it was cut off from
+/// Regression: the map of the first server that answered was used, although that server was cut off from
 /// the others.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_primary_that_is_cut_off_from_its_cluster_is_not_asked_for_the_way() {
+async fn the_map_of_a_primary_that_is_cut_off_is_not_used() {
     let cluster = RedisCluster::start();
     let store = store(cluster.url()).await;
     let (old, replica) = (&cluster.servers[0], replica_of(&cluster, 0));
     let id = |server: &RedisServer| -> String {
         redis::from_redis_value(server.ask(&["CLUSTER", "MYID"])).expect("a name")
     };
-    // One that is kept there.
+    // A sign-in that belongs to that primary.
     let sid = loop {
         let sid = store.new_id(None).expect("randomness");
         let [high, low, ..] = *sid.as_bytes();
@@ -76,7 +76,7 @@ async fn a_primary_that_is_cut_off_from_its_cluster_is_not_asked_for_the_way() {
     }
 }
 
-/// The replica of a primary.
+/// Returns the replica of a primary.
 fn replica_of(cluster: &RedisCluster, primary: usize) -> &RedisServer {
     let port = cluster.servers[primary].port().to_string();
     let follows = |server: &&RedisServer| {
@@ -86,7 +86,7 @@ fn replica_of(cluster: &RedisCluster, primary: usize) -> &RedisServer {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sentinels_that_know_users_are_logged_in_to() {
+async fn the_store_logs_in_to_sentinels() {
     let servers = RedisSentinels::start();
     let url = servers.url();
     for sentinel in &servers.sentinels {
@@ -95,7 +95,7 @@ async fn sentinels_that_know_users_are_logged_in_to() {
         let denied = "-sentinel|get-master-addr-by-name";
         let _ = sentinel.ask(&["ACL", "SETUSER", "default", denied]);
     }
-    assert!(RedisStore::connect(url.clone()).await.is_err(), "the default user is not told");
+    assert!(RedisStore::connect(url.clone()).await.is_err(), "the default user has no right to it");
     let store = RedisStore::builder(url).sentinel_user("ada").sentinel_password("secret");
-    sign_in(&store.connect().await.expect("ada is told"), "ada").await;
+    sign_in(&store.connect().await.expect("ada has the right"), "ada").await;
 }

@@ -1,4 +1,4 @@
-//! Many who wait for the end of their sign-ins, while the server is away.
+//! Tasks that wait for the end of sign-ins while the server is down.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,10 +12,10 @@ use crate::captured::Captured;
 use crate::sign_in::{now, sign_in};
 use crate::stores::fresh;
 
-/// The fault: each of them asked four times a second, and each time that was a warning.
+/// Regression: each task read the sign-in four times a second, and logged a warning each time.
 #[tokio::test]
-async fn those_who_wait_ask_seldom_and_warn_once() {
-    const MANY: usize = 20;
+async fn tasks_back_off_and_warn_once() {
+    const COUNT: usize = 20;
     let captured = Captured::start();
     let mut server = RedisServer::start();
     let store = Arc::new(fresh(server.url()).await);
@@ -23,12 +23,12 @@ async fn those_who_wait_ask_seldom_and_warn_once() {
     let mut sign_ins = SignInManager::new(Arc::clone(&store) as Arc<dyn Store>);
     sign_ins.settings.clock = clock.clock();
     let mut waiting = Vec::new();
-    for number in 0..MANY {
+    for number in 0..COUNT {
         let sid = sign_in(&*store, &format!("user{number}")).await;
         waiting.push(tokio::spawn(sign_ins.ended(sid, None)));
     }
     server.kill();
-    let asked = captured.count(Level::DEBUG);
+    let before_kill = captured.count(Level::DEBUG);
     let mut times = Vec::new();
     while !waiting.is_empty() {
         clock.advance(Duration::from_millis(50));
@@ -38,7 +38,11 @@ async fn those_who_wait_ask_seldom_and_warn_once() {
         times.extend((before > waiting.len()).then(|| clock.now()));
         assert!(clock.now().since(now()) < Duration::from_secs(60), "{} wait", waiting.len());
     }
-    assert_eq!(captured.count(Level::WARN), MANY, "one for each that could not be confirmed");
-    assert!(captured.count(Level::DEBUG) - asked < MANY * 14, "they ask less and less often");
-    assert!(times.len() > 4, "they do not all end at once: {times:?}");
+    assert_eq!(
+        captured.count(Level::WARN),
+        COUNT,
+        "one for each sign-in that could not be confirmed"
+    );
+    assert!(captured.count(Level::DEBUG) - before_kill < COUNT * 14, "the pauses grow");
+    assert!(times.len() > 4, "they do not all end at the same time: {times:?}");
 }

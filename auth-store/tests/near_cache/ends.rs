@@ -1,4 +1,4 @@
-//! Whoever waits for the end of a sign-in hears it from every node, and is not deceived by silence.
+//! Waiting for the end of a sign-in: an end on any node is noticed, even if announcements are lost.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +10,17 @@ use auth_store::{Expiry, SessionData, SignInManager, Store, Watch};
 use tokio::task::JoinHandle;
 
 use crate::announcing::Announcing;
-use crate::trust::{BOUND, LONG_ENOUGH, Nodes, has_copy, sign_in, until};
+use crate::nodes::{DEADLINE, MAX_STALENESS, Nodes, is_cached, sign_in, until};
 
 async fn ready(watch: Watch) {
-    tokio::time::timeout(LONG_ENOUGH, watch).await.expect("a watch that is ready");
+    tokio::time::timeout(DEADLINE, watch).await.expect("the watch is ready in time");
 }
 
-async fn heard(ended: BoxFuture<EndReason>) -> EndReason {
-    tokio::time::timeout(LONG_ENOUGH, ended).await.expect("an end that is heard")
+async fn reason(ended: BoxFuture<EndReason>) -> EndReason {
+    tokio::time::timeout(DEADLINE, ended).await.expect("the end is noticed in time")
 }
 
-/// A node with a manager, of which the test turns the clock.
+/// A node with a manager, and a clock that the test turns.
 struct Node {
     store: Announcing,
     clock: ManualClock,
@@ -32,7 +32,8 @@ impl Node {
     async fn start() -> Self {
         let store = Announcing::new();
         let clock = ManualClock::new(Timestamp::from_secs(1000));
-        let cache = NearCache::<Announcing>::builder().max_staleness(BOUND).clock(clock.clock());
+        let cache =
+            NearCache::<Announcing>::builder().max_staleness(MAX_STALENESS).clock(clock.clock());
         let cache = Arc::new(cache.build(store.clone()));
         let mut sign_ins = SignInManager::new(Arc::clone(&cache) as Arc<dyn Store>);
         sign_ins.settings.clock = clock.clock();
@@ -40,8 +41,8 @@ impl Node {
         Self { store, clock, cache, sign_ins }
     }
 
-    /// Waits for the end of a sign-in, and has looked at it once.
-    async fn waiting(&self, sid: &SignInId) -> JoinHandle<EndReason> {
+    /// Starts to wait for the end of a sign-in, and returns once it was loaded.
+    async fn wait(&self, sid: &SignInId) -> JoinHandle<EndReason> {
         let before = self.store.loads();
         let waiting = tokio::spawn(self.sign_ins.ended(*sid, None));
         until(|| self.store.loads() > before).await;
@@ -50,111 +51,111 @@ impl Node {
 }
 
 async fn end_of(waiting: JoinHandle<EndReason>) -> EndReason {
-    heard(Box::pin(async { waiting.await.unwrap() })).await
+    reason(Box::pin(async { waiting.await.unwrap() })).await
 }
 
 #[tokio::test]
-async fn a_watch_hears_what_another_node_ends() {
+async fn a_watch_is_woken_by_an_end_on_another_node() {
     let nodes = Nodes::start().await;
     let sid = nodes.sign_in().await;
-    let watch = nodes.here.watch(&sid).expect("it hears of every change");
-    nodes.there.delete(&sid).await.unwrap();
+    let watch = nodes.near.watch(&sid).expect("there is a lease");
+    nodes.remote.delete(&sid).await.unwrap();
     ready(watch).await;
 }
 
 #[tokio::test]
-async fn a_lost_connection_wakes_whoever_waits() {
+async fn a_lost_connection_wakes_watches() {
     let nodes = Nodes::start().await;
     let sid = nodes.sign_in().await;
-    let watch = nodes.here.watch(&sid).expect("it hears of every change");
-    nodes.store.cut(true);
+    let watch = nodes.near.watch(&sid).expect("there is a lease");
+    nodes.store.disconnect(true);
     ready(watch).await;
-    assert!(nodes.here.watch(&sid).is_none(), "it hears nothing now, and says so");
-    nodes.store.cut(false);
-    until(|| nodes.here.watch(&sid).is_some()).await;
+    assert!(nodes.near.watch(&sid).is_none(), "there is no lease");
+    nodes.store.disconnect(false);
+    until(|| nodes.near.watch(&sid).is_some()).await;
 }
 
-/// Half open: nothing says that announcements are lost, but no beat comes back.
+/// The connection is half open: announcements are lost without an error, but no beat comes back.
 #[tokio::test]
-async fn without_beats_nobody_goes_on_waiting_beyond_the_bound() {
+async fn without_beats_watches_are_woken_after_the_maximum_staleness() {
     let nodes = Nodes::start().await;
     let sid = nodes.sign_in().await;
-    let watch = nodes.here.watch(&sid).expect("it hears of every change");
-    nodes.store.swallow(true);
-    nodes.clock.advance(BOUND);
+    let watch = nodes.near.watch(&sid).expect("there is a lease");
+    nodes.store.lose(true);
+    nodes.clock.advance(MAX_STALENESS);
     ready(watch).await;
-    assert!(nodes.here.watch(&sid).is_none());
+    assert!(nodes.near.watch(&sid).is_none());
 }
 
-/// What a strict look counts on.
+/// `Require::revalidated` relies on it.
 #[tokio::test]
-async fn sec_14_a_load_is_never_answered_by_a_copy() {
+async fn sec_14_a_load_always_reads_from_the_store() {
     let nodes = Nodes::start().await;
     let sid = nodes.sign_in().await;
-    nodes.here.load(&sid).await.unwrap().unwrap();
-    nodes.store.swallow(true);
-    nodes.there.delete(&sid).await.unwrap();
-    assert!(has_copy(&nodes.here, &sid), "it was not told, and believes its copy");
-    assert!(nodes.here.load(&sid).await.unwrap().is_none());
+    nodes.near.load(&sid).await.unwrap().unwrap();
+    nodes.store.lose(true);
+    nodes.remote.delete(&sid).await.unwrap();
+    assert!(is_cached(&nodes.near, &sid), "the end did not arrive");
+    assert!(nodes.near.load(&sid).await.unwrap().is_none());
 }
 
 #[tokio::test]
-async fn sec_14_whoever_waits_hears_what_ends_elsewhere() {
+async fn sec_14_an_end_on_another_node_ends_the_wait() {
     let node = Node::start().await;
     let sid = sign_in(&node.store).await;
-    let waiting = node.waiting(&sid).await;
+    let waiting = node.wait(&sid).await;
     node.store.delete(&sid).await.unwrap();
     assert_eq!(end_of(waiting).await, EndReason::Revoked);
 }
 
 #[tokio::test]
-async fn sec_14_lost_announcements_deceive_nobody_beyond_the_bound() {
+async fn sec_14_lost_announcements_delay_an_end_by_the_maximum_staleness() {
     let node = Node::start().await;
     let sid = sign_in(&node.store).await;
-    let waiting = node.waiting(&sid).await;
-    node.store.swallow(true);
+    let waiting = node.wait(&sid).await;
+    node.store.lose(true);
     node.store.delete(&sid).await.unwrap();
-    node.clock.advance(BOUND);
-    // Nobody tells any more: all who wait wake up, and ask one after the other.
+    node.clock.advance(MAX_STALENESS);
+    // The lease is over: all waiting tasks wake up, and load the sign-in one after the other.
     let turning = async {
         while !waiting.is_finished() {
             node.clock.advance(Duration::from_millis(50));
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(LONG_ENOUGH, turning).await.expect("it asks");
+    tokio::time::timeout(DEADLINE, turning).await.expect("the sign-in is loaded");
     assert_eq!(end_of(waiting).await, EndReason::Revoked);
 }
 
-/// It asks the store itself when it wakes, though a copy is there.
+/// When it wakes, it reads from the store, although there is an entry.
 #[tokio::test]
-async fn whoever_waits_asks_nobody_until_something_happens() {
+async fn a_wait_loads_only_after_a_change() {
     let node = Node::start().await;
     let sid = sign_in(&node.store).await;
     let other = sign_in(&node.store).await;
-    let waiting = node.waiting(&sid).await;
-    let asked = node.store.loads();
-    let heard = node.cache.stats().invalidations;
+    let waiting = node.wait(&sid).await;
+    let loads = node.store.loads();
+    let received = node.cache.stats().invalidations;
     for version in 0..10 {
         let data = SessionData::from_iter([("n", version.to_string())]);
         node.store.update(&other, version, data).await.unwrap();
     }
-    until(|| node.cache.stats().invalidations == heard + 10).await;
+    until(|| node.cache.stats().invalidations == received + 10).await;
     node.clock.advance(Duration::from_secs(1)); // less than the bound: the lease is not over
-    assert_eq!(node.store.loads(), asked, "others' changes are not its own");
+    assert_eq!(node.store.loads(), loads, "changes of other sign-ins do not matter");
     assert!(!waiting.is_finished());
     node.store.delete(&sid).await.unwrap();
     assert_eq!(end_of(waiting).await, EndReason::Revoked);
-    assert_eq!(node.store.loads(), asked + 1);
+    assert_eq!(node.store.loads(), loads + 1);
 }
 
-/// The sign-in's own time: nobody announces it.
+/// A deadline of the sign-in is not announced.
 #[tokio::test]
-async fn a_limit_ends_the_wait_at_its_moment() {
+async fn a_deadline_ends_the_wait() {
     let node = Node::start().await;
     let sid = sign_in(&node.store).await;
     let record = node.store.load(&sid).await.unwrap().unwrap();
-    let waiting = node.waiting(&sid).await;
+    let waiting = node.wait(&sid).await;
     node.clock.advance(record.limits.ends_at.since(node.clock.now()));
     assert_eq!(record.expiry(node.clock.now()), Some(Expiry::Absolute));
     assert_eq!(end_of(waiting).await, EndReason::Expired);

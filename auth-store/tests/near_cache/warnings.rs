@@ -1,4 +1,4 @@
-//! What the cache tells about hearing.
+//! What the cache logs about its lease.
 
 use std::time::Duration;
 
@@ -8,33 +8,42 @@ use tracing::Level;
 
 use crate::announcing::Announcing;
 use crate::captured::Captured;
-use crate::trust::until;
+use crate::nodes::until;
 
-const BOUND: Duration = Duration::from_millis(200);
+const MAX_STALENESS: Duration = Duration::from_millis(200);
 
 #[tokio::test]
-async fn only_what_is_new_is_worth_a_warning() {
+async fn only_a_change_is_a_warning() {
     let captured = Captured::start();
-    let told = |level| captured.count(level);
+    let logged = |level| captured.count(level);
     let (store, clock) = (Announcing::new(), ManualClock::new(Timestamp::from_secs(1000)));
-    let cache = NearCache::<Announcing>::builder().max_staleness(BOUND).clock(clock.clock());
+    let cache =
+        NearCache::<Announcing>::builder().max_staleness(MAX_STALENESS).clock(clock.clock());
     let cache = cache.build(store.clone());
     for times in 1..=2 {
         until(|| cache.stats().lease.is_some()).await;
-        assert_eq!((told(Level::INFO), told(Level::WARN)), (times, times - 1));
+        assert_eq!((logged(Level::INFO), logged(Level::WARN)), (times, times - 1));
         store.refuse_beats(true);
         let before = store.beats();
-        clock.advance(BOUND);
+        clock.advance(MAX_STALENESS);
         until(|| store.beats() > before + 4).await;
         assert_eq!(cache.stats().lease, None);
-        assert_eq!((told(Level::INFO), told(Level::WARN)), (times, times), "it has run out");
+        assert_eq!(
+            (logged(Level::INFO), logged(Level::WARN)),
+            (times, times),
+            "the lease has run out"
+        );
         let generation = cache.stats().generation;
-        clock.advance(2 * BOUND);
+        clock.advance(2 * MAX_STALENESS);
         until(|| cache.stats().generation > generation).await;
-        store.cut(true);
+        store.disconnect(true);
         until(|| cache.stats().generation > generation + 2).await;
-        assert_eq!((told(Level::INFO), told(Level::WARN)), (times, times), "still not");
-        store.cut(false);
+        assert_eq!(
+            (logged(Level::INFO), logged(Level::WARN)),
+            (times, times),
+            "there is still no lease"
+        );
+        store.disconnect(false);
         store.refuse_beats(false);
     }
 }
