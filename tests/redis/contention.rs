@@ -1,4 +1,4 @@
-//! Many nodes that change the same data at once.
+//! Many nodes that change the same data concurrently.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::node::{Node, add};
 const NODES: usize = 8;
 const ADDITIONS: usize = 800;
 
-/// The fault: whoever was overtaken 16 times gave up, without a pause between the tries.
+/// Regression: a node gave up after 16 conflicts, without a pause between the attempts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn all_additions_of_many_nodes_to_one_cart_succeed() {
     let server = RedisServer::start();
@@ -27,7 +27,7 @@ async fn all_additions_of_many_nodes_to_one_cart_succeed() {
             tokio::spawn(async move {
                 let clock = Clock::system();
                 let handler = async |head| {
-                    // From here on: before that, the requests of a node wait for each other.
+                    // Measured from here, because before that the requests of a node wait for each other.
                     let start = clock.monotonic();
                     let saved = add(&head).save().await;
                     let took = clock.monotonic() - start;
@@ -49,7 +49,5 @@ async fn all_additions_of_many_nodes_to_one_cart_succeed() {
         assert_eq!(node.items(&cookie).await as usize, ADDITIONS);
     }
     let (median, worst) = (took[ADDITIONS / 2], took[ADDITIONS - 1]);
-    println!(
-        "{ADDITIONS} additions on {NODES} nodes: {median:?} in the middle, {worst:?} at worst"
-    );
+    println!("{ADDITIONS} additions on {NODES} nodes: {median:?} median, {worst:?} at worst");
 }

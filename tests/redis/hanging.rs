@@ -1,4 +1,4 @@
-//! A store whose server hangs when it is told to.
+//! A store whose server hangs on request.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +8,7 @@ use auth_core::SignInId;
 use auth_servers::RedisServer;
 use auth_store::{CompareAndSwap, RedisStore, SessionData, Store, StoreError, forward_store};
 
-/// Stops its server just before an update is sent.
+/// Stops its server just before an update is sent, if the test has requested that.
 pub(crate) struct Hanging {
     store: RedisStore,
     server: Arc<RedisServer>,

@@ -1,4 +1,4 @@
-//! A node of an application, without its sockets.
+//! A node of an application, called without a socket.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -10,7 +10,7 @@ use http::request::Parts;
 use http::{Request, Response, header};
 use tower::{Layer, ServiceExt, service_fn};
 
-/// A node, with a cart.
+/// A node, whose sessions hold a cart.
 #[derive(Clone)]
 pub(crate) struct Node(SessionAuth);
 
@@ -19,7 +19,7 @@ impl Node {
         Self(SessionAuth::new(store))
     }
 
-    /// What the layer makes of a handler's answer to whoever holds this cookie.
+    /// Sends a request with this cookie through the layer, and returns the response to the handler's answer.
     pub(crate) async fn inside<H, F>(&self, cookie: Option<&str>, handler: H) -> Response<String>
     where
         H: Fn(Parts) -> F + Clone,
@@ -36,7 +36,7 @@ impl Node {
         self.0.clone().optional().layer(service).oneshot(request).await.unwrap()
     }
 
-    /// The cookie of a new sign-in.
+    /// Signs in, and returns the cookie.
     pub(crate) async fn sign_in(&self) -> String {
         let sign_in = async |head: Parts| {
             let auth = Auth::of(&head).unwrap();
@@ -48,7 +48,7 @@ impl Node {
         cookie.split(';').next().unwrap().to_owned()
     }
 
-    /// How many items are in the cart.
+    /// Returns the number of items in the cart.
     pub(crate) async fn items(&self, cookie: &str) -> u32 {
         let show = async |head: Parts| {
             let items: Option<u32> = session(&head).get("items").await.unwrap();
@@ -58,11 +58,12 @@ impl Node {
     }
 }
 
+/// Returns the request's session.
 pub(crate) fn session(head: &Parts) -> Session {
     Session::of(&head.extensions).unwrap()
 }
 
-/// Means to put one more item into the cart.
+/// Adds an item to the cart, without saving it.
 pub(crate) fn add(head: &Parts) -> Session {
     let session = session(head);
     session.update("items", |items: &mut u32| *items += 1).unwrap();

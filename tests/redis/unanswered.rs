@@ -1,4 +1,4 @@
-//! A server that hangs between the question and the answer.
+//! A server that hangs after it has received a step, and before it answers.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use http::request::Parts;
 use crate::hanging::Hanging;
 use crate::node::{Node, add};
 
-/// The fault: the update that had reached the hung server was made once more with the response.
+/// Regression: an update that had reached the hung server was sent again with the response.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_that_a_hung_server_takes_late_counts_once() {
     let server = Arc::new(RedisServer::start());

@@ -47,22 +47,22 @@ impl Authority {
         Self { folder, pem }
     }
 
-    /// The authority's own certificate.
+    /// Returns the authority's own certificate.
     #[must_use]
     pub fn pem(&self) -> &str {
         &self.pem
     }
 
-    /// The file with the authority's own certificate (`ca`), the server's (`cert`), or its key (`key`).
+    /// Returns the path of a file: the authority's certificate (`ca`), the server's (`cert`), or its key (`key`).
     ///
     /// # Panics
-    /// If the folder's name is no text.
+    /// If the folder's name is not UTF-8.
     #[must_use]
     pub fn file(&self, name: &str) -> String {
         self.folder.path().join(name).to_str().expect("a name").to_owned()
     }
 
-    /// What makes a Redis server listen by TLS on this port.
+    /// Returns the settings with which a Redis server listens for TLS on this port.
     pub(crate) fn settings(&self, port: u16) -> Vec<String> {
         let file = |name| self.file(name);
         let settings = [

@@ -1,4 +1,4 @@
-//! A program that runs beside the test, and ends with it.
+//! A program that runs next to the test and ends with it.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
@@ -9,14 +9,15 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::wait::until;
 
-/// Starts the program, says its id, and ends it when it is told to, or when the standard input ends:
-/// then the test's process has ended too, and the folder goes. A terminal tells the whole group to end:
-/// the shell does not listen to that, so that it is still there to take the program along.
+/// A shell script that starts the program and prints its id. It ends the program on a word from the test, or
+/// when its standard input ends: then the test's process has ended, and the script removes the folder. The
+/// shell ignores signals, which a terminal sends to the whole process group, so that it can still end the
+/// program.
 ///
-/// A program with children is asked to end unless it is to be killed, so that it leaves none for
-/// others to wait for. If it is killed they are, too, while it stands still and makes no more; they
-/// are waited for, because they hold what the program needs if it is started again. A process that
-/// is over has no `exe`.
+/// Unless it is to be killed, a program with children is interrupted first, so that it ends its children
+/// itself. To kill it, the script stops the program, so that it starts no more children, and kills all of them.
+/// It waits for the children, because they hold what the program needs when it is started again. A process
+/// that has ended has no `exe`.
 const KEEPER: &str = r#"
 folder=$1; shift
 "$@" >>"$folder/stdout" 2>&1 </dev/null &
@@ -24,8 +25,8 @@ pid=$!
 trap '' HUP INT TERM
 echo "$pid"
 children() { cat "/proc/$pid/task/$pid/children" 2>/dev/null; }
-read -r told
-if [ "$told" != kill ] && [ -n "$(children)" ]; then
+read -r word
+if [ "$word" != kill ] && [ -n "$(children)" ]; then
     kill -CONT $(children) "$pid" 2>/dev/null
     kill -INT "$pid"
     tries=250
@@ -38,7 +39,7 @@ wait "$pid" 2>/dev/null
 for child in $children; do
     while [ -e "/proc/$child/exe" ]; do sleep 0.01; done
 done
-case $told in end | kill) ;; *) rm -rf "$folder" ;; esac
+case $word in end | kill) ;; *) rm -rf "$folder" ;; esac
 "#;
 
 /// A running program.
@@ -61,26 +62,26 @@ impl Program {
             .expect("a shell");
         let mut line = String::new();
         let stdout = keeper.stdout.take().expect("it is piped");
-        BufReader::new(stdout).read_line(&mut line).expect("the shell says the id");
+        BufReader::new(stdout).read_line(&mut line).expect("the shell prints the id");
         let pid = line.trim().parse().ok().and_then(Pid::from_raw).expect("the id of a process");
         Self { keeper, pid }
     }
 
-    /// Sends a signal to the process and its children: the process first, so that it makes no more
-    /// once it stands still.
+    /// Sends a signal to the process and its children. The process comes first, so that it starts no more
+    /// children once it is stopped.
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(self.pid, signal).expect("the process runs");
         for child in self.children() {
             let _ = kill_process(child, signal); // it may have ended by itself
         }
         if signal == Signal::STOP {
-            // A signal to stop is only on its way yet: threads go on until one of them has taken it.
-            until("everything stands still", || self.stands_still().then_some(()));
+            // The signal is delivered asynchronously: threads run until one of them has received it.
+            until("all threads are stopped", || self.is_stopped().then_some(()));
         }
     }
 
-    /// Whether every thread is stopped. What is gone stands still.
-    fn stands_still(&self) -> bool {
+    /// Returns whether every thread is stopped or has ended.
+    fn is_stopped(&self) -> bool {
         let pids = self.children().into_iter().chain([self.pid]);
         pids.flat_map(|pid| fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())))
             .flatten()
@@ -91,18 +92,19 @@ impl Program {
 
     /// Kills the process and its children.
     pub(crate) fn kill(mut self) {
-        self.tell(b"kill\n");
+        self.send(b"kill\n");
     }
 
-    /// Tells the shell, once, and waits until it has done so.
-    fn tell(&mut self, word: &[u8]) {
+    /// Sends a word to the shell, once, and waits until the shell has ended.
+    fn send(&mut self, word: &[u8]) {
         if let Some(mut stdin) = self.keeper.stdin.take() {
             let _ = stdin.write_all(word);
             let _ = self.keeper.wait();
         }
     }
 
-    /// Linux lists them. Not by the process group: those of PostgreSQL have one each.
+    /// Returns the children that Linux lists. The process group would not do, because each child of PostgreSQL
+    /// has its own.
     fn children(&self) -> Vec<Pid> {
         let pid = self.pid.as_raw_nonzero();
         let listed = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
@@ -113,6 +115,6 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        self.tell(b"end\n");
+        self.send(b"end\n");
     }
 }

@@ -13,18 +13,18 @@ const SLOTS: usize = 16384;
 /// A cluster of three primaries, each with a replica.
 #[derive(Debug)]
 pub struct RedisCluster {
-    /// The servers: three primaries, then the replica of each, then those that joined.
+    /// The servers: three primaries, then the replica of each, then the servers that joined.
     pub servers: Vec<RedisServer>,
 }
 
 impl RedisCluster {
-    /// Starts the servers, and waits until all agree.
+    /// Starts the servers, and waits until all agree about the cluster.
     #[must_use]
     pub fn start() -> Self {
         Self::of(server)
     }
 
-    /// Starts servers that talk by TLS, with clients and with each other.
+    /// Starts servers that use TLS, with clients and with each other.
     #[must_use]
     pub fn with_tls(authority: &Authority) -> Self {
         Self::of(|number| {
@@ -78,7 +78,7 @@ impl RedisCluster {
         }
     }
 
-    /// Has one more server join, a primary without slots, and says which it is.
+    /// Adds a primary without slots, and returns its index.
     pub fn join(&mut self) -> usize {
         let (joining, bus) = server(self.servers.len() + 1);
         let (port, bus) = (joining.port().to_string(), bus.to_string());
@@ -94,19 +94,19 @@ impl RedisCluster {
         self.servers.len() - 1
     }
 
-    /// The slot of a key.
+    /// Returns the slot of a key.
     ///
     /// # Panics
-    /// If the first server does not say.
+    /// If the first server does not answer.
     #[must_use]
     pub fn slot(&self, key: &str) -> u16 {
         redis::from_redis_value(self.servers[0].ask(&["CLUSTER", "KEYSLOT", key])).expect("a slot")
     }
 
-    /// The slots of a server that hold keys.
+    /// Returns the slots of a server that hold keys.
     ///
     /// # Panics
-    /// If it does not say.
+    /// If the server does not answer.
     #[must_use]
     pub fn slots_in_use(&self, server: usize) -> Vec<u16> {
         let keys = redis::from_redis_value(self.servers[server].ask(&["KEYS", "*"]));
@@ -115,16 +115,16 @@ impl RedisCluster {
         slots.into_iter().collect()
     }
 
-    /// Which server has this slot, as it says itself.
+    /// Returns the index of the server that has this slot, by its own account.
     ///
     /// # Panics
-    /// If none has it.
+    /// If no server has it.
     #[must_use]
     pub fn primary_of(&self, slot: u16) -> usize {
-        self.servers.iter().position(|server| server.has(slot)).expect("somebody has it")
+        self.servers.iter().position(|server| server.has(slot)).expect("a server has it")
     }
 
-    /// Has the keys of a slot ready to move.
+    /// Prepares a slot to move. Its keys can then be migrated.
     pub fn begin_move(&self, slot: u16, from: usize, to: usize) {
         let (from, to, slot) = (&self.servers[from], &self.servers[to], slot.to_string());
         let _ = to.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from.id()]);
@@ -148,14 +148,14 @@ impl RedisCluster {
         }
     }
 
-    /// `rediss+cluster://..`.
+    /// Returns the URL `rediss+cluster://..`.
     #[must_use]
     pub fn tls_url(&self) -> String {
         let all = self.servers.iter().map(|one| format!("localhost:{}", one.tls_port()));
         format!("rediss+cluster://{}", all.collect::<Vec<_>>().join(","))
     }
 
-    /// `redis+cluster://..`.
+    /// Returns the URL `redis+cluster://..`.
     #[must_use]
     pub fn url(&self) -> String {
         let all = self.servers.iter().map(|one| format!("127.0.0.1:{}", one.port()));
@@ -163,7 +163,7 @@ impl RedisCluster {
     }
 }
 
-/// A server of a cluster, and the port on which it talks to the others.
+/// Starts a server of a cluster, and returns it with the port for the other servers.
 fn server(number: usize) -> (RedisServer, u16) {
     numbered(number, RedisServer::with)
 }
@@ -186,7 +186,7 @@ fn numbered(number: usize, start: impl Fn(&[&str]) -> RedisServer) -> (RedisServ
 }
 
 impl RedisServer {
-    /// The port that the others of the cluster know.
+    /// Returns the port that the other servers of the cluster use.
     fn port_of_cluster(&self) -> u16 {
         if self.has_tls() { self.tls_port() } else { self.port() }
     }
@@ -202,7 +202,7 @@ impl RedisServer {
         redis::from_redis_value(self.ask(&["CLUSTER", "MYID"])).expect("an id")
     }
 
-    /// Whether it has this slot, as it says itself.
+    /// Returns whether it has this slot, by its own account.
     fn has(&self, slot: u16) -> bool {
         let Ok(nodes) = self.try_ask(&["CLUSTER", "NODES"]) else { return false };
         let Ok(nodes) = redis::from_redis_value::<String>(nodes) else { return false };
@@ -214,7 +214,7 @@ impl RedisServer {
         })
     }
 
-    /// Whether it knows of a replica of every primary.
+    /// Returns whether it knows a replica of every primary.
     fn sees_replicas(&self) -> bool {
         let Ok(nodes) = self.try_ask(&["CLUSTER", "NODES"]) else { return false };
         let Ok(nodes) = redis::from_redis_value::<String>(nodes) else { return false };

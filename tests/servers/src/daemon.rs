@@ -1,4 +1,4 @@
-//! A database's server, as a process.
+//! The process of a database server.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -8,8 +8,7 @@ use rustix::process::Signal;
 use crate::child::Program;
 use crate::scratch::Scratch;
 
-/// A server that is started with one command, in a folder of its own, where its data stays while it
-/// does not run.
+/// A server that one command starts in a folder of its own, where its data stays while it does not run.
 pub(crate) struct Daemon {
     program: Option<Program>,
     folder: Scratch,
@@ -17,7 +16,7 @@ pub(crate) struct Daemon {
 }
 
 impl Daemon {
-    /// One that does not run yet.
+    /// Creates one that does not run yet.
     pub(crate) fn new(folder: Scratch, command: Vec<String>) -> Self {
         Self { program: None, folder, command }
     }
@@ -39,7 +38,7 @@ impl Daemon {
     }
 }
 
-/// What a program says that runs to its end, or what it complains of.
+/// Runs a program to its end, and returns its output or its errors.
 pub(crate) fn answer(command: &mut Command) -> Result<String, String> {
     let Output { status, stdout, stderr } = command.output().map_err(|error| {
         format!("{} does not start: {error}", command.get_program().to_string_lossy())
@@ -55,12 +54,12 @@ pub(crate) fn answer(command: &mut Command) -> Result<String, String> {
 /// # Panics
 /// If it fails.
 pub(crate) fn run(command: &mut Command) {
-    if let Err(complaint) = answer(command) {
-        panic!("{command:?}: {complaint}");
+    if let Err(errors) = answer(command) {
+        panic!("{command:?}: {errors}");
     }
 }
 
-/// Copies a folder with everything in it, and whose it is.
+/// Copies a folder with its contents and their owners.
 pub(crate) fn copy(from: &Path, to: &Path) {
     run(Command::new("cp").arg("-Rp").args([from, to]));
 }

@@ -1,9 +1,9 @@
-//! Real servers for tests: each on a free port of 127.0.0.1, with a folder of its own.
+//! Real servers for tests, each on a free port of 127.0.0.1 with a folder of its own.
 //!
-//! They are killed by their process ids when the value is dropped, and also when the test's process
-//! ends in whatever way: a shell that waits for the end of its standard input takes them with it.
+//! A server is killed by its process id when its value is dropped, and also when the test's process ends, for
+//! whatever reason: a shell waits for the end of its standard input and kills the server.
 //!
-//! Everything here panics when a server does not do what a test needs.
+//! All functions panic if a server does not do what a test needs.
 
 mod authority;
 mod child;

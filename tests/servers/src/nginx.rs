@@ -8,8 +8,8 @@ use crate::ports::free_port;
 use crate::scratch::Scratch;
 use crate::wait::until;
 
-/// One process in the foreground, so that whoever ends it ends all of it. Which server has answered
-/// is said in the header `x-served-by`. Paths are in the folder that it is started in.
+/// One process in the foreground, so that ending it ends everything. The header `x-served-by` names the server
+/// that has answered. Paths are relative to the folder in which nginx is started.
 const SETTINGS: &str = r#"
 daemon off;
 master_process off;
@@ -56,7 +56,7 @@ pub struct Nginx {
 }
 
 impl Nginx {
-    /// In front of the servers on these ports of this machine.
+    /// Starts nginx in front of the servers on these local ports.
     ///
     /// # Panics
     /// If nginx does not start.
@@ -78,14 +78,14 @@ impl Nginx {
         Self { port, renaming, _program: program, _folder: folder }
     }
 
-    /// Where requests keep the `Host` that the client has sent.
+    /// Returns the port on which requests keep the client's `Host`.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Where requests get the `Host` that nginx gives them when it is not told otherwise: the name
-    /// of the group of servers.
+    /// Returns the port on which requests get the `Host` that nginx sets by default: the name of the group of
+    /// servers.
     #[must_use]
     pub fn renaming_port(&self) -> u16 {
         self.renaming

@@ -6,9 +6,9 @@ use std::sync::Mutex;
 
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
-/// A port that nobody listens on, and that this process gave to no other.
+/// Returns a free port that this process has not returned before.
 pub(crate) fn free_port() -> u16 {
-    let mut given = GIVEN.lock().expect("nobody panics with the list");
+    let mut given = GIVEN.lock().expect("no panic while the list is locked");
     loop {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("an address").port();

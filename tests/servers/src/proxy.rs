@@ -1,4 +1,4 @@
-//! A line to a server that loses what comes back, or brings nothing any more.
+//! A proxy in front of a server, which loses answers or holds them back.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// Passes everything on to a server on this machine, until it is told to hang up, or to bring
-/// nothing without hanging up.
+/// Forwards everything to a local server, until the test makes it close connections or hold them open without
+/// forwarding anything.
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
@@ -19,19 +19,19 @@ pub struct Proxy {
     opened: Arc<AtomicUsize>,
 }
 
-/// What is not passed on. It waits.
+/// What the proxy holds back. It is forwarded later.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Held {
-    /// What clients ask.
+    /// What clients send.
     pub asked: bool,
-    /// What the server says.
+    /// What the server sends.
     pub answered: bool,
-    /// Everything on the first so many connections.
+    /// Everything on this many of the first connections.
     pub first: usize,
 }
 
 impl Proxy {
-    /// A line to the server on this port.
+    /// Starts a proxy in front of the server on this port.
     ///
     /// # Panics
     /// If there is no free port.
@@ -59,35 +59,35 @@ impl Proxy {
         proxy
     }
 
-    /// Where it listens.
+    /// Returns the port that it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Hangs up on everybody. Whoever comes again is served.
+    /// Closes all connections. New ones are accepted.
     pub fn cut(&self) {
         self.cuts.send_modify(|cuts| *cuts += 1);
     }
 
-    /// Loses this many answers from now on, each with its connection.
+    /// Loses this many of the next answers, and closes their connections.
     pub fn lose(&self, answers: usize) {
         self.lose.store(answers, Ordering::SeqCst);
     }
 
-    /// How many are still to be lost.
+    /// Returns how many answers are still to be lost.
     #[must_use]
     pub fn left(&self) -> usize {
         self.lose.load(Ordering::SeqCst)
     }
 
-    /// How many connections there were so far.
+    /// Returns how many connections were opened so far.
     #[must_use]
     pub fn opened(&self) -> usize {
         self.opened.load(Ordering::SeqCst)
     }
 
-    /// Does not pass this on from now on, and hangs up on nobody.
+    /// Holds this back from now on, and keeps all connections open.
     pub fn hold(&self, held: Held) {
         self.held.send_replace(held);
     }
@@ -101,13 +101,13 @@ async fn pass(
     number: usize,
 ) {
     let server = TcpStream::connect((Ipv4Addr::LOCALHOST, server)).await;
-    let Ok(mut server) = server else { return }; // the client notices, too
+    let Ok(mut server) = server else { return }; // which closes the client's connection, too
     let (mut asked, mut answered) = (vec![0; 65536], vec![0; 65536]);
     loop {
         let held = *holding.borrow_and_update();
         let stuck = number < held.first;
         tokio::select! {
-            biased; // what comes after it was told to hold is held
+            biased; // so that everything that arrives after `hold` is held
             changed = holding.changed() => if changed.is_err() { return },
             read = client.read(&mut asked), if !held.asked && !stuck => match read {
                 Ok(count @ 1..) => server.write_all(&asked[..count]).await.unwrap_or(()),

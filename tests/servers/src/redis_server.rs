@@ -12,8 +12,8 @@ use crate::ports::free_port;
 use crate::scratch::Scratch;
 use crate::wait::until;
 
-/// One Redis server. Its data is kept over [`kill`](Self::kill) and [`start_again`](Self::start_again)
-/// if it was told to append.
+/// One Redis server. With `--appendonly yes`, its data survives [`kill`](Self::kill) and
+/// [`start_again`](Self::start_again).
 pub struct RedisServer {
     program: Option<Program>,
     folder: Scratch,
@@ -24,7 +24,7 @@ pub struct RedisServer {
 }
 
 impl RedisServer {
-    /// Starts a server with no settings but those that it needs.
+    /// Starts a server with the default settings.
     #[must_use]
     pub fn start() -> Self {
         Self::with(&[])
@@ -38,7 +38,7 @@ impl RedisServer {
         server
     }
 
-    /// Starts a server that asks for this password.
+    /// Starts a server that requires this password.
     #[must_use]
     pub fn with_password(password: &str) -> Self {
         let mut server = Self::spawn("redis-server", &["--requirepass", password]);
@@ -47,7 +47,7 @@ impl RedisServer {
         server
     }
 
-    /// Starts a server with these settings, which listens by TLS as well.
+    /// Starts a server with these settings that also listens for TLS.
     #[must_use]
     pub fn with_tls(authority: &Authority, settings: &[&str]) -> Self {
         let port = free_port();
@@ -74,7 +74,7 @@ impl RedisServer {
         Self { program, folder, command, port, tls_port: None, login: String::new() }
     }
 
-    /// Where it listens.
+    /// Returns the port that it listens on.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
@@ -84,67 +84,67 @@ impl RedisServer {
         self.tls_port.is_some()
     }
 
-    /// Where it listens by TLS.
+    /// Returns the port that it listens on for TLS.
     ///
     /// # Panics
-    /// If it does not.
+    /// If it was started without TLS.
     #[must_use]
     pub fn tls_port(&self) -> u16 {
         self.tls_port.expect("it was started with TLS")
     }
 
-    /// `redis://..`, with the password if there is one.
+    /// Returns the URL `redis://..`, with the password if there is one.
     #[must_use]
     pub fn url(&self) -> String {
         format!("redis://{}127.0.0.1:{}", self.login, self.port)
     }
 
-    /// Stops the process where it stands: it hangs, and connections to it stay open.
+    /// Stops the process where it is: the server hangs, and connections to it stay open.
     pub fn hang(&self) {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on.
+    /// Lets a hanging server go on.
     pub fn go_on(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// Kills the process, and one that it has for writing a file: nothing is said or saved any more.
+    /// Kills the process, and its child if it is writing a file. Nothing more is sent or saved.
     pub fn kill(&mut self) {
         if let Some(program) = self.program.take() {
             program.kill();
         }
     }
 
-    /// Starts it again where it was, and waits until it answers.
+    /// Starts the server again on the same port, and waits until it answers.
     pub fn start_again(&mut self) {
         self.program = Some(Program::start(self.folder.path(), &self.command));
         self.wait();
     }
 
-    /// The answer to one command, on a connection of its own.
+    /// Sends one command on a new connection, and returns the answer.
     ///
     /// # Panics
-    /// If the server is not reached, or refuses.
+    /// If the server cannot be reached, or answers with an error.
     #[must_use]
     pub fn ask(&self, words: &[&str]) -> Value {
         self.try_ask(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
-    /// The answer to one command, unless the server is not reached or refuses.
+    /// Sends one command on a new connection, and returns the answer or the error.
     ///
     /// # Errors
-    /// What the server says.
+    /// If the server cannot be reached, or answers with an error.
     pub fn try_ask(&self, words: &[&str]) -> RedisResult<Value> {
         let mut command = Cmd::new();
         words.iter().for_each(|word| _ = command.arg(*word));
         command.query(&mut self.connection()?)
     }
 
-    /// A connection of one's own.
+    /// Opens a connection.
     ///
     /// # Errors
-    /// If the server is not reached.
+    /// If the server cannot be reached.
     pub fn connection(&self) -> RedisResult<Connection> {
         let wait = Duration::from_secs(1);
         let connection = Client::open(self.url())?.get_connection_with_timeout(wait)?;
@@ -152,7 +152,7 @@ impl RedisServer {
         Ok(connection)
     }
 
-    /// What a line of `INFO` says.
+    /// Returns a field of `INFO`.
     #[must_use]
     pub fn info(&self, section: &str, field: &str) -> Option<String> {
         let info: String = redis::from_redis_value(self.try_ask(&["INFO", section]).ok()?).ok()?;

@@ -1,22 +1,23 @@
-//! Folders for what a server or a test writes.
+//! Temporary folders for servers and tests.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{env, fs, mem, process};
 
-/// Removes a folder when the standard input ends, and by no other sign of the end.
+/// A shell script that removes a folder when its standard input ends. It ignores signals, because a terminal
+/// sends them to the whole process group.
 const REMOVER: &str = r#"trap '' HUP INT TERM; read -r _; rm -rf "$1""#;
 
-/// A new, empty folder. It goes with the value.
+/// A folder that is removed when the value is dropped.
 #[derive(Debug)]
 pub struct Scratch(PathBuf);
 
 impl Scratch {
-    /// A new one.
+    /// Creates an empty folder.
     ///
     /// # Panics
-    /// If there is no room for it.
+    /// If it cannot be created.
     #[must_use]
     #[allow(clippy::new_without_default)] // a default that writes would surprise
     pub fn new() -> Self {
@@ -27,10 +28,10 @@ impl Scratch {
         Self(folder)
     }
 
-    /// One that stays as long as the test's process, for a `static`, which is never dropped.
+    /// Creates a folder that is removed when the test's process ends, for a `static`, which is never dropped.
     ///
     /// # Panics
-    /// If there is no room for it, or no shell to remove it.
+    /// If it cannot be created, or there is no shell to remove it.
     #[must_use]
     pub fn until_the_end() -> Self {
         let folder = Self::new();
@@ -44,13 +45,13 @@ impl Scratch {
         folder
     }
 
-    /// Where it is.
+    /// Returns the folder's path.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0
     }
 
-    /// Where a file of this name is in it.
+    /// Returns the path of a file in the folder.
     #[must_use]
     pub fn join(&self, name: &str) -> PathBuf {
         self.0.join(name)

@@ -13,10 +13,10 @@ pub struct RedisSentinels {
 }
 
 impl RedisSentinels {
-    /// What the Sentinels call the service.
+    /// The name of the service.
     pub const SERVICE: &str = "sign-ins";
 
-    /// Starts them, and waits until all know each other.
+    /// Starts all servers, and waits until they know each other.
     #[must_use]
     pub fn start() -> Self {
         let primary = RedisServer::with(&["--repl-diskless-sync-delay", "0"]);
@@ -50,14 +50,14 @@ impl RedisSentinels {
         Self { servers, sentinels }
     }
 
-    /// `redis+sentinel://..`.
+    /// Returns the URL `redis+sentinel://..`.
     #[must_use]
     pub fn url(&self) -> String {
         let all = self.sentinels.iter().map(|one| format!("127.0.0.1:{}", one.port()));
         format!("redis+sentinel://{}/{}", all.collect::<Vec<_>>().join(","), Self::SERVICE)
     }
 
-    /// Whether all Sentinels call the same server the primary.
+    /// Returns whether all Sentinels name the same primary.
     #[must_use]
     pub fn agree(&self) -> bool {
         let ask = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self::SERVICE];
@@ -69,7 +69,7 @@ impl RedisSentinels {
         first.is_some() && self.sentinels.iter().all(|sentinel| named(sentinel) == first)
     }
 
-    /// The server that the Sentinels call the primary.
+    /// Returns the index of the server that the Sentinels call the primary.
     ///
     /// # Panics
     /// If they name none of these servers.

@@ -1,4 +1,4 @@
-//! Waiting for an event.
+//! Waiting for a condition.
 
 use std::thread;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use auth_core::Clock;
 const DEADLINE: Duration = Duration::from_secs(30);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Asks until there is an answer.
+/// Calls a closure until it returns a value, and returns it.
 ///
 /// # Panics
 /// If there is none after 30 seconds.

@@ -1,11 +1,11 @@
-//! The databases' servers do what tests ask of them.
+//! The database servers survive being killed, and can hang.
 
 use std::process::{Child, Stdio};
 
 use auth_servers::{MariaDbServer, PostgresServer, until};
 
 #[test]
-fn postgres_keeps_what_was_committed_when_it_is_killed() {
+fn postgres_keeps_commits_when_it_is_killed() {
     let mut server = PostgresServer::with(&["--timezone=America/New_York"]);
     assert_eq!(server.ask("show timezone"), "America/New_York");
     let database = server.new_database();
@@ -20,13 +20,13 @@ fn postgres_keeps_what_was_committed_when_it_is_killed() {
 }
 
 #[test]
-fn all_of_postgres_stands_still_and_goes_on() {
+fn all_of_postgres_hangs_and_goes_on() {
     let mut server = PostgresServer::start();
     let mut waiting = psql(&server, "select pg_sleep(0.3)");
     until("a backend is busy", || busy(&server).then_some(()));
     server.hang();
-    assert!(server.try_ask("select 1").is_err(), "nobody answers");
-    assert!(waiting.try_wait().unwrap().is_none(), "its backend stands still, too");
+    assert!(server.try_ask("select 1").is_err(), "the server hangs");
+    assert!(waiting.try_wait().unwrap().is_none(), "its backend hangs, too");
     server.go_on();
     assert!(waiting.wait().unwrap().success());
     assert_eq!(server.ask("select 1"), "1");
@@ -37,7 +37,7 @@ fn all_of_postgres_stands_still_and_goes_on() {
 }
 
 #[test]
-fn mariadb_keeps_what_was_committed_when_it_is_killed_and_can_hang() {
+fn mariadb_keeps_commits_when_it_is_killed_and_can_hang() {
     let mut server = MariaDbServer::with(&["--default-time-zone=-05:00"]);
     assert_eq!(server.ask("select @@time_zone"), "-05:00");
     let database = server.new_database();
@@ -47,12 +47,12 @@ fn mariadb_keeps_what_was_committed_when_it_is_killed_and_can_hang() {
     server.start_again();
     assert_eq!(server.ask_in(&database, "select n from t"), "7");
     server.hang();
-    assert!(server.try_ask("select 1").is_err(), "nobody answers");
+    assert!(server.try_ask("select 1").is_err(), "the server hangs");
     server.go_on();
     assert_eq!(server.ask("select 1"), "1");
 }
 
-/// A client that waits for the answer.
+/// Starts a client that waits for the answer.
 fn psql(server: &PostgresServer, sql: &str) -> Child {
     let mut client = server.client(sql);
     client.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("psql starts")

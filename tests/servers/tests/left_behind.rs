@@ -1,4 +1,4 @@
-//! The data of servers that a test's process leaves behind goes with it, and so do the servers.
+//! When a test's process ends, its servers and their data are removed.
 
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
@@ -11,18 +11,18 @@ use std::{env, fs, thread};
 use auth_servers::{PostgresServer, RedisServer, until};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 
-/// Set for a test that is run again, to be ended.
+/// Set for a test that runs again in a process of its own, which is then ended.
 const INSIDE: &str = "AUTH_SERVERS_LEAVES";
 
-/// A test's process with servers of its own, in a group of its own as a terminal would have it.
+/// A test's process with servers of its own, in its own process group, as in a terminal.
 struct Test {
     child: Child,
     ports: Vec<u16>,
 }
 
 impl Test {
-    /// Runs a test again, and waits until its servers do.
-    fn again(name: &str) -> Self {
+    /// Runs a test in a new process, and waits until its servers run.
+    fn in_new_process(name: &str) -> Self {
         let mut child = Command::new(env::current_exe().unwrap())
             .args([name, "--exact", "--nocapture"])
             .env(INSIDE, "1")
@@ -41,6 +41,7 @@ impl Test {
         Pid::from_child(&self.child)
     }
 
+    /// Waits for the end of the process, and for its folders and servers to be gone.
     fn leaves_nothing(mut self) {
         assert!(!self.child.wait().unwrap().success());
         let folders = format!("auth-servers-{}-", self.child.id());
@@ -57,9 +58,9 @@ fn left(prefix: &str) -> Vec<String> {
     names.filter(|name| name.starts_with(prefix)).collect()
 }
 
-/// What runs again: servers, until somebody ends the process.
+/// Runs servers until the process is ended.
 #[allow(clippy::print_stdout)] // read by the other process
-fn is_ended() {
+fn run_servers() {
     let (postgres, redis) = (PostgresServer::start(), RedisServer::start());
     println!("ports: {} {}", postgres.port(), redis.port());
     loop {
@@ -68,23 +69,23 @@ fn is_ended() {
 }
 
 #[test]
-fn nothing_stays_when_the_process_of_a_test_is_killed() {
+fn nothing_is_left_when_a_test_is_killed() {
     if env::var_os(INSIDE).is_some() {
-        is_ended();
+        run_servers();
     }
-    let test = Test::again("nothing_stays_when_the_process_of_a_test_is_killed");
+    let test = Test::in_new_process("nothing_is_left_when_a_test_is_killed");
     kill_process(test.pid(), Signal::KILL).unwrap();
     test.leaves_nothing();
 }
 
-/// As a terminal does: all of the group are told.
+/// A terminal sends the signal to the whole process group.
 #[test]
-fn nothing_stays_when_the_tests_are_interrupted() {
+fn nothing_is_left_when_tests_are_interrupted() {
     if env::var_os(INSIDE).is_some() {
-        is_ended();
+        run_servers();
     }
     for signal in [Signal::INT, Signal::HUP, Signal::TERM] {
-        let test = Test::again("nothing_stays_when_the_tests_are_interrupted");
+        let test = Test::in_new_process("nothing_is_left_when_tests_are_interrupted");
         kill_process_group(test.pid(), signal).unwrap();
         test.leaves_nothing();
     }
