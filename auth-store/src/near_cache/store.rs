@@ -15,30 +15,23 @@ use crate::store::{CompareAndSwap, Created, Deleted, Peek, SignInLimit, Store};
 use crate::watch::Watch;
 
 impl<S> NearCache<S> {
-    /// Writes, and drops the entry before and after, whatever the outcome. The record of a load that
-    /// overlaps the write is not kept.
-    async fn writing<T>(
-        &self,
-        sid: &SignInId,
-        write: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let remove = || self.inner.entries.remove(sid);
-        let _after = OnDrop(remove);
-        remove();
-        write.await
+    /// Writes, and removes the entry of a sign-in before and after.
+    async fn writing<T>(&self, sid: &SignInId, write: impl Future<Output = T>) -> T {
+        removing(|| self.inner.entries.remove(sid), write).await
     }
 
-    /// Writes, and drops all entries of the subject before and after.
-    async fn writing_all<T>(
-        &self,
-        subject: &str,
-        write: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        let remove = || self.inner.entries.remove_subject(subject);
-        let _after = OnDrop(remove);
-        remove();
-        write.await
+    /// Writes, and removes all entries of a subject before and after.
+    async fn writing_all<T>(&self, subject: &str, write: impl Future<Output = T>) -> T {
+        removing(|| self.inner.entries.remove_subject(subject), write).await
     }
+}
+
+/// Writes, and removes entries before and after, whatever the outcome. The record of a load that overlaps
+/// the write is not kept.
+async fn removing<T>(remove: impl Fn(), write: impl Future<Output = T>) -> T {
+    remove();
+    let _after = OnDrop(remove);
+    write.await
 }
 
 /// Runs a closure when it is dropped: after a write that was finished, and after one that was
