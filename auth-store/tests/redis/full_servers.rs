@@ -8,7 +8,7 @@ use auth_store::{
     CompareAndSwap, OverflowPolicy, Record, RedisStore, Secret, SignInLimit, Store, StoreErrorKind,
 };
 
-use crate::replicas::replica_of;
+use crate::replicas::primary_with_replica;
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
 use crate::stores::builder;
 
@@ -193,9 +193,7 @@ async fn sec_84_full_servers_of_a_cluster_evict_visitors_and_never_a_user() {
 /// confirm them.
 #[tokio::test]
 async fn a_full_primary_still_ends_sign_ins() {
-    let primary = RedisServer::with(&["--repl-diskless-sync-delay", "0"]);
-    let replica = replica_of(&primary);
-    let store = builder(primary.url()).connect().await.expect("it runs");
+    let (primary, replica, store) = primary_with_replica().await;
     let (secret, record) = draft(&store, Some("ada"));
     let sid = record.sid;
     store.create(record, None).await.expect("it runs");

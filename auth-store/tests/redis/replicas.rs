@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::Clock;
 use auth_servers::{RedisCluster, RedisSentinels, RedisServer};
-use auth_store::{Secret, Store, StoreErrorKind};
+use auth_store::{RedisStore, Secret, Store, StoreErrorKind};
 
 use crate::sign_in::{KIND, data, draft, rotation, sign_in};
 use crate::stores::builder;
@@ -20,11 +20,17 @@ pub(crate) fn replica_of(primary: &RedisServer) -> RedisServer {
     replica
 }
 
-#[tokio::test]
-async fn an_end_that_no_replica_confirms_is_unavailable() {
+/// Starts a primary with a replica, and connects a store.
+pub(crate) async fn primary_with_replica() -> (RedisServer, RedisServer, RedisStore) {
     let primary = RedisServer::with(&["--repl-diskless-sync-delay", "0"]);
     let replica = replica_of(&primary);
     let store = builder(primary.url()).connect().await.expect("it runs");
+    (primary, replica, store)
+}
+
+#[tokio::test]
+async fn an_end_that_no_replica_confirms_is_unavailable() {
+    let (primary, replica, store) = primary_with_replica().await;
     let (secret, record) = draft(&store, Some("ada"));
     let sid = record.sid;
     store.create(record, None).await.expect("it runs");

@@ -2,7 +2,6 @@
 //! longer than the maximum staleness, whatever happens to the servers and to the connections.
 
 mod changes;
-mod conformance;
 mod emptied;
 mod failovers;
 
