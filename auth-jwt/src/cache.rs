@@ -145,7 +145,7 @@ mod tests {
                 AuthenticationInfo::new("jwt", Timestamp::EPOCH),
             );
             let key = Arc::clone(&self.key.public_key().0);
-            let validity = Validation::new().judge(&claims).unwrap();
+            let validity = Validation::new().check_claims(&claims).unwrap();
             let checked = ValidatedToken::new(TokenSubject::Somebody(identity), key, validity);
             self.cache.keep(TokenDigest::of(token.as_bytes()), token.as_bytes(), checked);
         }

@@ -1,4 +1,8 @@
-//! The compact serialization of a signed token (RFC 7515 section 7.1).
+//! The compact serialization of a signed token (RFC 7515 section 7.1): its three parts, its header, and
+//! the way back, from claims to a token.
+//!
+//! Everything here runs before the signature is verified, so it accepts one spelling only, bounds what
+//! it reads, and takes nothing from the header but the name of a configured key.
 
 use std::borrow::Cow;
 use std::error::Error;
@@ -14,17 +18,16 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
-use crate::json::{Names, Strict, Text};
+use crate::json::{Names, Text, UniqueKeys, repeated_name};
 
-/// The longest token that is looked at.
+/// The maximum length of a token.
 pub(crate) const MAX_BYTES: usize = 8 * 1024;
-/// The longest signature: RSA with 8192 bits.
+/// The maximum length of a signature: that of RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;
-/// The same as text. The decoder panics if there is no room for what a text comes to, so this is
-/// exact.
+/// The same, encoded. It has to be exact: the decoder panics if its output does not fit.
 const MAX_SIGNATURE_TEXT: usize = URL_SAFE_NO_PAD.encoded_length(MAX_SIGNATURE);
 
-/// A token's three parts, as they stand.
+/// A token, split into its three parts, which are still encoded.
 #[derive(Clone, Copy)]
 pub(crate) struct Compact<'a> {
     /// At most [`MAX_BYTES`].
@@ -37,8 +40,9 @@ pub(crate) struct Compact<'a> {
 }
 
 impl<'a> Compact<'a> {
-    /// A signed token has two dots: none if it is another credential, and somebody else's. Of one
-    /// that is too long only the start is looked at.
+    /// Splits a credential that may be a token. Returns `None` unless it has exactly two dots: it is
+    /// then another kind of credential, for another backend. Only the first [`MAX_BYTES`] of it are
+    /// searched.
     pub(crate) fn find(token: &'a [u8]) -> Option<Result<Self, RejectionReason>> {
         let mut dots = memchr::memchr_iter(b'.', &token[..token.len().min(MAX_BYTES)]);
         let (first, second, third) = (dots.next()?, dots.next(), dots.next());
@@ -54,12 +58,12 @@ impl<'a> Compact<'a> {
         Some(Ok(Self { whole: token, message, header, payload, signature }))
     }
 
-    /// The same of what has to be a token.
+    /// Splits a token. Anything else is malformed.
     pub(crate) fn split(token: &'a [u8]) -> Result<Self, RejectionReason> {
         Self::find(token).unwrap_or(Err(RejectionReason::Malformed))
     }
 
-    /// Passes the signature on, decoded.
+    /// Calls the closure with the decoded signature.
     pub(crate) fn with_signature<T>(
         &self,
         then: impl FnOnce(&[u8]) -> T,
@@ -73,28 +77,28 @@ impl<'a> Compact<'a> {
     }
 }
 
-/// Where a part is decoded to.
+/// The memory that a part is decoded into: on the stack, unless the part is large.
 pub(crate) struct Buffer {
-    here: [MaybeUninit<u8>; Self::HERE],
-    elsewhere: Vec<u8>,
+    stack: [MaybeUninit<u8>; Self::ON_STACK],
+    heap: Vec<u8>,
 }
 
 impl Buffer {
     /// Enough for most headers and claims.
-    const HERE: usize = 1024;
+    const ON_STACK: usize = 1024;
 
     pub(crate) fn new() -> Self {
-        Self { here: [MaybeUninit::uninit(); Self::HERE], elsewhere: Vec::new() }
+        Self { stack: [MaybeUninit::uninit(); Self::ON_STACK], heap: Vec::new() }
     }
 
-    /// Decodes a part into JSON text: base64url without padding, canonical, and UTF-8.
+    /// Decodes a part to JSON text: canonical base64url without padding (RFC 7515 section 2), and UTF-8.
     pub(crate) fn decode(&mut self, part: &[u8]) -> Result<&str, RejectionReason> {
-        let most = part.len() / 4 * 3 + 3;
-        let into = match self.here.get_mut(..most) {
+        let max = part.len() / 4 * 3 + 3;
+        let into = match self.stack.get_mut(..max) {
             Some(into) => Out::from_uninit_slice(into),
             None => {
-                self.elsewhere.resize(most, 0);
-                Out::from_slice(&mut self.elsewhere)
+                self.heap.resize(max, 0);
+                Out::from_slice(&mut self.heap)
             }
         };
         let decoded = URL_SAFE_NO_PAD.decode(part, into);
@@ -103,10 +107,10 @@ impl Buffer {
     }
 }
 
-const BAD_ALGORITHM: RejectionReason = RejectionReason::Other("unknown algorithm");
+const UNKNOWN_ALGORITHM: RejectionReason = RejectionReason::Other("unknown algorithm");
 
-/// What a header says that counts. Keys in a header, or places to get keys from (`jwk`, `jku`,
-/// `x5u`, `x5c`), are passed over: anybody can write them (RFC 8725 section 3.10).
+/// The members of a header that are used. Keys in a header, and URLs of keys (`jwk`, `jku`, `x5u`,
+/// `x5c`), are ignored: anyone can write them (RFC 8725 section 3.10).
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Header<'a> {
     pub(crate) algorithm: Algorithm,
@@ -116,16 +120,16 @@ pub(crate) struct Header<'a> {
 
 impl<'a> Header<'a> {
     pub(crate) fn read(json: &'a str) -> Result<Self, RejectionReason> {
-        let Raw { alg, kid, typ } =
+        let RawHeader { alg, kid, typ } =
             serde_json::from_str(json).map_err(|_| RejectionReason::Malformed)?;
         let algorithm =
-            alg.ok_or(RejectionReason::Malformed)?.parse().map_err(|_| BAD_ALGORITHM)?;
+            alg.ok_or(RejectionReason::Malformed)?.parse().map_err(|_| UNKNOWN_ALGORITHM)?;
         Ok(Self { algorithm, kid, typ })
     }
 
-    /// Whether its `typ` is one of these: case does not count, nor does `application/` before it
-    /// (RFC 7515 section 4.1.9).
-    pub(crate) fn is_one_of(&self, types: &[&str]) -> bool {
+    /// Returns whether `typ` is one of these media types. Case is ignored, and so is a leading
+    /// `application/` (RFC 7515 section 4.1.9).
+    pub(crate) fn has_type(&self, types: &[&str]) -> bool {
         self.typ.as_deref().is_some_and(|typ| {
             let prefix = "application/";
             let short = match typ.split_at_checked(prefix.len()) {
@@ -138,83 +142,84 @@ impl<'a> Header<'a> {
 }
 
 #[derive(Default)]
-struct Raw<'a> {
+struct RawHeader<'a> {
     alg: Option<Cow<'a, str>>,
     kid: Option<Cow<'a, str>>,
     typ: Option<Cow<'a, str>>,
 }
 
-impl<'de> Deserialize<'de> for Raw<'de> {
+impl<'de> Deserialize<'de> for RawHeader<'de> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(RawVisitor)
+        deserializer.deserialize_map(HeaderVisitor)
     }
 }
 
-struct RawVisitor;
+struct HeaderVisitor;
 
-impl<'de> Visitor<'de> for RawVisitor {
-    type Value = Raw<'de>;
+impl<'de> Visitor<'de> for HeaderVisitor {
+    type Value = RawHeader<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a header")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Raw<'de>, A::Error> {
-        let (mut raw, mut names) = (Raw::default(), Names::default());
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawHeader<'de>, A::Error> {
+        let (mut header, mut others) = (RawHeader::default(), Names::default());
         while let Some(Text(name)) = map.next_key()? {
             let member = match &*name {
-                "alg" => &mut raw.alg,
-                "kid" => &mut raw.kid,
-                "typ" => &mut raw.typ,
-                // Extensions that have to be understood, and none of them is; compression and
-                // encryption, which a signed token has none of.
+                "alg" => &mut header.alg,
+                "kid" => &mut header.kid,
+                "typ" => &mut header.typ,
+                // Extensions that a verifier must understand, and none is supported; and members of
+                // compressed or encrypted tokens.
                 "crit" | "b64" | "zip" | "enc" => {
-                    return Err(de::Error::custom("a header that is not for signed tokens"));
+                    return Err(de::Error::custom("not the header of a plain signed token"));
                 }
                 _ => {
-                    map.next_value::<Strict>()?;
-                    names.add(name);
+                    map.next_value::<UniqueKeys>()?;
+                    others.insert(name);
                     continue;
                 }
             };
             let Text(value) = map.next_value()?;
             if member.replace(value).is_some() {
-                return Err(de::Error::custom("a member comes twice"));
+                return Err(repeated_name());
             }
         }
-        if names.repeats() { Err(de::Error::custom("a member comes twice")) } else { Ok(raw) }
+        others.check_unique()?;
+        Ok(header)
     }
 }
 
-/// The headers of tokens that were good, read once: an issuer writes the same one into every token,
-/// as long as it signs with one key. A forged token leaves nothing here. The first eight stay, and
-/// every later one is read each time.
+/// The headers of valid tokens, read once. An issuer writes the same header into every token that it
+/// signs with one key. Only the first eight headers are stored; others are read each time. Forged
+/// tokens do not get here, so they cannot fill it.
 #[derive(Debug, Default)]
-pub(crate) struct KnownHeaders([OnceLock<Known>; 8]);
+pub(crate) struct KnownHeaders([OnceLock<KnownHeader>; 8]);
 
 #[derive(Debug)]
-struct Known {
+struct KnownHeader {
     part: Box<[u8]>,
     header: Header<'static>,
 }
 
 impl KnownHeaders {
-    /// The header that this part of a token is.
+    /// Returns the header that this part of a token encodes.
     pub(crate) fn find(&self, part: &[u8]) -> Option<&Header<'static>> {
         let known = self.0.iter().map_while(OnceLock::get).find(|known| *known.part == *part);
         known.map(|known| &known.header)
     }
 
-    /// Keeps the header of a token whose signature was good, if there is a place.
-    pub(crate) fn keep(&self, part: &[u8], header: Header<'_>) {
+    /// Stores the header of a token whose signature is valid, if there is a place left.
+    pub(crate) fn insert(&self, part: &[u8], header: Header<'_>) {
         let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
         let (kid, typ) = (header.kid.map(owned), header.typ.map(owned));
         let header = Header { algorithm: header.algorithm, kid, typ };
-        let mut known = Known { part: part.into(), header };
+        let mut known = KnownHeader { part: part.into(), header };
         for place in &self.0 {
-            // Another request may have been faster, and with the same header.
+            // Another request may store the same header at the same time.
             let Err(refused) = place.set(known) else { return };
-            if place.get().is_some_and(|there| there.part == refused.part) {
+            if place.get().is_some_and(|stored| stored.part == refused.part) {
                 return;
             }
             known = refused;
@@ -222,7 +227,7 @@ impl KnownHeaders {
     }
 }
 
-/// Signs a token of this type (`typ`) with these claims.
+/// Makes a token of this type (`typ`) with these claims. The closure signs its message.
 pub(crate) fn sign(
     algorithm: Algorithm,
     kid: Option<&str>,
@@ -249,21 +254,21 @@ pub(crate) fn sign(
     Ok(token)
 }
 
-/// Why a token was not made.
+/// The error of a token that could not be signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {
-    /// The claims are no JSON object.
+    /// The claims are not a JSON object.
     Claims,
-    /// No key could sign.
+    /// No key can sign, or the key failed to.
     Key,
 }
 
 impl fmt::Display for SignError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Claims => "the claims of a token are a JSON object",
-            Self::Key => "no key could sign the token",
+            Self::Claims => "the claims of a token must be a JSON object",
+            Self::Key => "no key can sign the token",
         })
     }
 }
@@ -278,7 +283,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sec_57_a_token_has_three_parts_and_an_end() {
+    fn sec_57_a_token_has_three_parts_and_a_maximum_length() {
         assert!(Compact::split(b"a.b.c").is_ok());
         let long = [&[b'a'; MAX_BYTES][..], b".b.c"].concat();
         for token in [&b""[..], b"a", b"a.b", b"..", "a.b.".as_bytes(), b".b.c", b"a.b.c.d", &long]
@@ -288,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_not_two_dots_is_for_others() {
+    fn a_credential_without_two_dots_is_not_a_token() {
         let long = |start: &[u8]| [start, &[b'a'; MAX_BYTES][..]].concat();
         for token in [&b""[..], b"a", b"a.b", b"a.b.c.d", &long(b""), &long(b"a.b.c.")] {
             assert!(Compact::find(token).is_none(), "{}", token.len());
@@ -299,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_57_a_part_has_one_spelling() {
+    fn sec_57_a_part_has_one_encoding() {
         assert_eq!(Buffer::new().decode(b"e30"), Ok("{}"));
         for part in [&b"e30="[..], b"e31", b"e3 0", b"e3+0", b"e3/0", b"e", b"_w", "é".as_bytes()]
         {
@@ -317,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn the_longest_signature_is_one_of_8192_bits() {
+    fn a_signature_of_rsa_8192_is_decoded() {
         let signature = URL_SAFE_NO_PAD.encode_to_string([7; MAX_SIGNATURE]);
         let token = format!("a.b.{signature}");
         let compact = Compact::split(token.as_bytes()).unwrap();
@@ -325,7 +330,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_57_a_signature_has_an_end() {
+    fn sec_57_a_longer_signature_is_rejected() {
         for length in [1365, 1366, 1367, 1368, 1369, 2048] {
             let token = [b"a.b.", "A".repeat(length).as_bytes()].concat();
             let decoded = Compact::split(&token).unwrap().with_signature(<[u8]>::len);
@@ -335,17 +340,17 @@ mod tests {
     }
 
     #[test]
-    fn what_counts_is_read() {
+    fn the_used_members_are_read() {
         let header =
             Header::read(r#"{"typ":"at+jwt","alg":"ES256","\u006bid":"1","x":[]}"#).unwrap();
         assert_eq!((header.algorithm, header.kid.as_deref()), (Algorithm::Es256, Some("1")));
-        assert!(header.is_one_of(&["JWT", "AT+JWT"]) && !header.is_one_of(&["JWT"]));
+        assert!(header.has_type(&["JWT", "AT+JWT"]) && !header.has_type(&["JWT"]));
         let header = Header::read(r#"{"typ":"Application/at+JWT","alg":"EdDSA"}"#).unwrap();
-        assert!(header.is_one_of(&["at+jwt"]));
+        assert!(header.has_type(&["at+jwt"]));
     }
 
     #[test]
-    fn sec_50_57_what_a_header_must_not_say() {
+    fn sec_50_57_invalid_headers_are_rejected() {
         for json in [
             r#"{}"#,
             r#"[]"#,
@@ -363,30 +368,30 @@ mod tests {
         ] {
             assert_eq!(Header::read(json), Err(RejectionReason::Malformed), "{json}");
         }
-        assert_eq!(Header::read(r#"{"alg":"none"}"#), Err(BAD_ALGORITHM));
+        assert_eq!(Header::read(r#"{"alg":"none"}"#), Err(UNKNOWN_ALGORITHM));
     }
 
     #[test]
-    fn a_header_takes_one_place_however_many_keep_it_at_once() {
+    fn a_header_is_stored_once_by_concurrent_requests() {
         let (known, barrier) = (KnownHeaders::default(), Barrier::new(8));
-        let keep = |part: &[u8]| {
+        let insert = |part: &[u8]| {
             let header = Header { algorithm: Algorithm::Hs256, kid: None, typ: None };
-            known.keep(part, header);
+            known.insert(part, header);
         };
         thread::scope(|scope| {
             for _ in 0..8 {
                 scope.spawn(|| {
                     barrier.wait();
-                    keep(b"first");
+                    insert(b"first");
                 });
             }
         });
         for part in 0..7 {
-            keep(&[part]);
+            insert(&[part]);
         }
         assert!(known.find(b"first").is_some());
         assert!((0..7).all(|part| known.find(&[part]).is_some()), "each has a place");
-        keep(b"ninth");
+        insert(b"ninth");
         assert!(known.find(b"ninth").is_none());
     }
 }

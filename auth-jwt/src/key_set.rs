@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
-use crate::json::Strict;
+use crate::json::UniqueKeys;
 use crate::key::{InvalidKey, Jwk, Key, ParsedKey, SkippedKey, can_be_tried};
 
 /// The keys of one issuer. A token's `kid` chooses among them: the key of this name is tried, and
@@ -55,7 +55,7 @@ impl KeySet {
     /// can be used.
     pub fn from_jwks(json: &str) -> Result<Self, InvalidKey> {
         let no_set = |_| InvalidKey::Malformed("it is no JSON Web Key Set");
-        serde_json::from_str::<Strict>(json).map_err(no_set)?;
+        serde_json::from_str::<UniqueKeys>(json).map_err(no_set)?;
         let Jwks { keys } = serde_json::from_str(json).map_err(no_set)?;
         if keys.len() > Self::MAX_KEYS {
             return Err(InvalidKey::Malformed("it has more than 64 keys"));

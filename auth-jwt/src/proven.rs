@@ -6,8 +6,7 @@ use auth_core::{AuthenticationInfo, Identity, Principal, RejectionReason, SignIn
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 use parking_lot::Mutex;
 
-use crate::claims::{DateClaim, ListClaim, TextClaim, TokenClaims};
-use crate::json::Texts;
+use crate::claims::{Texts, TokenClaims};
 use crate::validation::Validation;
 
 /// What is read of a family's digest: enough to tell one from the next.
@@ -48,17 +47,17 @@ pub(crate) struct Last<C> {
 impl<C> TokenSubject<C> {
     /// Somebody, with these claims of the application's.
     pub(crate) fn somebody(claims: &mut TokenClaims<'_>, own: C, policy: &Validation) -> Self {
-        let subject = claims.text(TextClaim::Subject).unwrap_or_default();
+        let subject = claims.subject.as_deref().unwrap_or_default();
         let mut principal = Principal::new(subject).claims(own);
         principal.scopes = claims.scopes();
-        principal.acr = claims.text(TextClaim::Acr).map(Into::into);
-        principal.amr = claims.take_list(ListClaim::Amr).map(Into::into).unwrap_or_default();
+        principal.acr = claims.acr.as_deref().map(Into::into);
+        principal.amr = claims.amr.take().map(Into::into).unwrap_or_default();
         let mut authentication = AuthenticationInfo::new("jwt", policy.authenticated_at(claims));
-        authentication.expires_at = claims.date(DateClaim::ExpiresAt).unwrap_or(Timestamp::EPOCH);
+        authentication.expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
         // Somebody else vouches, also where the token does not say who: it is no user of our own.
         authentication.issuer = Some(match &policy.issuer {
             Some(issuer) => Arc::clone(issuer), // it was found to be the token's
-            None => claims.text(TextClaim::Issuer).unwrap_or_default().into(),
+            None => claims.issuer.as_deref().unwrap_or_default().into(),
         });
         principal.roles = std::mem::take(&mut claims.roles);
         Self::Somebody(Identity::verified(principal, authentication))
@@ -68,13 +67,13 @@ impl<C> TokenSubject<C> {
 impl<C> OwnToken<C> {
     /// Every token of ours belongs to a sign-in.
     pub(crate) fn of(claims: &TokenClaims<'_>) -> Result<Self, RejectionReason> {
-        let sid = claims.text(TextClaim::SignIn).and_then(|sid| sid.parse().ok());
-        let family = claims.text(TextClaim::Family).and_then(family_of);
+        let sid = claims.sign_in_id.as_deref().and_then(|sid| sid.parse().ok());
+        let family = claims.family.as_deref().and_then(family_of);
         let (Some(sid), Some(family)) = (sid, family) else {
             return Err(RejectionReason::WrongKind);
         };
-        let expires_at = claims.date(DateClaim::ExpiresAt).unwrap_or(Timestamp::EPOCH);
-        let scopes = match claims.list(ListClaim::Scope) {
+        let expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
+        let scopes = match &claims.scope {
             Some(Texts::One(scopes)) => (**scopes).into(),
             _ => Box::default(),
         };

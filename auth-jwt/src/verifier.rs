@@ -62,7 +62,7 @@ impl<C> ValidatedToken<C> {
 
     /// Whether it is good at this moment. The application sees good tokens only.
     pub(crate) fn judge(&self, now: Timestamp) -> Result<(), RejectionReason> {
-        self.validity.judge(now)?;
+        self.validity.check(now)?;
         self.checks.as_ref().map_or(Ok(()), |checks| checks.run())
     }
 }
@@ -108,9 +108,9 @@ impl Verifier {
             None => {
                 let mut buffer = jws::Buffer::new();
                 let header = Header::read(buffer.decode(token.header)?)?;
-                trusted.policy.judge_type(&header)?;
+                trusted.policy.check_type(&header)?;
                 let key = trusted.keys.verify(&header, token, now)?;
-                trusted.headers.keep(token.header, header);
+                trusted.headers.insert(token.header, header);
                 key
             }
         };
@@ -123,7 +123,7 @@ impl Verifier {
             return Ok(only);
         }
         let mut buffer = jws::Buffer::new();
-        let issuer = claims::issuer_of(buffer.decode(token.payload)?)?;
+        let issuer = claims::unverified_issuer(buffer.decode(token.payload)?)?;
         let named = |trusted: &&Trusted| trusted.policy.issuer.as_deref() == issuer.as_deref();
         self.issuers.iter().find(named).ok_or(UNKNOWN_ISSUER)
     }
@@ -155,15 +155,15 @@ impl Trusted {
         let (validity, proven) = match standing {
             Ownership::Ours => {
                 claims.read::<IgnoredAny>(json, &[])?; // roles are the record's
-                (policy.judge(&claims)?, TokenSubject::SignIn(OwnToken::of(&claims)?))
+                (policy.check_claims(&claims)?, TokenSubject::SignIn(OwnToken::of(&claims)?))
             }
             Ownership::Foreign => {
                 let own = claims.read(json, &policy.roles_pointer)?;
-                let validity = policy.judge(&claims)?;
+                let validity = policy.check_claims(&claims)?;
                 (validity, TokenSubject::somebody(&mut claims, own, policy))
             }
         };
-        let checks = policy.checks(json)?.map(Box::new);
+        let checks = policy.application_checks(json)?.map(Box::new);
         Ok(ValidatedToken { proven, key, validity, checks })
     }
 }

@@ -1,9 +1,14 @@
-//! What a token says: the registered claims, and the application's.
+//! The claims of a token: the registered ones, for the checks of this crate, and those that the
+//! application asks for.
+//!
+//! `reader` reads both in one strict pass over the payload, with the help of `replay` and `checked`;
+//! `token_claims` holds the registered claims.
 
-mod members;
+mod checked;
 mod reader;
-mod registered;
+mod replay;
+mod token_claims;
 
 #[cfg(feature = "sign-in")]
-pub(crate) use registered::words;
-pub(crate) use registered::{DateClaim, ListClaim, MarkClaim, TextClaim, TokenClaims, issuer_of};
+pub(crate) use token_claims::words;
+pub(crate) use token_claims::{Texts, TokenClaims, unverified_issuer};

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::components::Components;
 use super::error::InvalidKey;
 use crate::algorithm::{Algorithm, KeyRequirement};
-use crate::json::Strict;
+use crate::json::UniqueKeys;
 
 /// A key as it is written down. Members that are not here are not used.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ pub(crate) enum Operation {
 impl Jwk {
     pub(crate) fn parse(json: &str) -> Result<Self, InvalidKey> {
         let no_key = |_| InvalidKey::Malformed("it is no JSON Web Key");
-        serde_json::from_str::<Strict>(json).map_err(no_key)?;
+        serde_json::from_str::<UniqueKeys>(json).map_err(no_key)?;
         serde_json::from_str(json).map_err(no_key)
     }
 

@@ -1,4 +1,4 @@
-//! The policy, and how it is configured.
+//! What an application requires of the tokens of one issuer. The checks themselves are in `check`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,18 +8,20 @@ use auth_core::Claims;
 
 use super::check::Check;
 
-/// What the tokens of one issuer have to say to be believed.
+/// The requirements for tokens of one issuer.
 ///
-/// A token has to end (`exp`), and to name a subject. One that is marked as something else than an
-/// access token is refused; an ID token need not be marked, so say [`access_token`](Self::access_token)
-/// where an issuer's tokens are. Without an audience, a token that names one is
-/// refused: it was made for somebody else (RFC 7519 section 4.1.3).
+/// Every token needs an end (`exp`) and a subject (`sub`). By default, a token is rejected
+///
+/// - if it names an audience: it was issued for another service (RFC 7519 section 4.1.3). Set
+///   [`audience`](Self::audience) to the name of yours;
+/// - if it is marked as another kind than an access token. An issuer need not mark its ID tokens, so
+///   require [`access_token`](Self::access_token) where the issuer marks its access tokens.
 ///
 /// ```
 /// use std::time::Duration;
 /// use auth_jwt::Validation;
 ///
-/// let policy = Validation::new()
+/// let validation = Validation::new()
 ///     .issuer("https://idp.example")
 ///     .audience("shop")
 ///     .roles_pointer("/realm_access/roles")
@@ -34,85 +36,86 @@ pub struct Validation {
     pub(crate) issuer: Option<Arc<str>>,
     pub(crate) audience: Audience,
     pub(crate) profile: Profile,
-    pub(super) marks: Marks,
+    pub(super) id_token_marks: IdTokenMarks,
     pub(super) leeway: Duration,
     pub(super) max_age: Option<Duration>,
     pub(super) required: Vec<Box<str>>,
     pub(crate) roles_pointer: Vec<Box<str>>,
     pub(super) checks: Arc<[Check]>,
-    pub(super) dated: Dated,
+    pub(super) auth_time_source: AuthTimeSource,
 }
 
-/// For whom a token has to be meant.
+/// The audience that a token must have.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Audience {
-    /// For nobody in particular.
-    Nobody,
-    /// For one of these.
+    /// None.
+    Absent,
+    /// At least one of these.
     OneOf(Vec<Box<str>>),
-    /// For anybody.
-    Anybody,
+    /// Any, or none.
+    Any,
 }
 
-/// What kind of token it has to be.
+/// The kind of token that is accepted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Profile {
-    /// One that is not marked as something else.
+    /// A token that is not marked as another kind.
     Plain,
-    /// One of this type.
+    /// A token of this type.
     Typed(Box<str>),
     /// An access token by RFC 9068.
     AccessToken,
-    /// The same, of our own: without an issuer unless one was named.
+    /// An access token of our own. It has no issuer unless the application named one.
     Own,
 }
 
-/// Whether claims that mark ID tokens are looked for.
+/// What happens to a token with the claims of an ID token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Marks {
-    Heeded,
-    Ignored,
+pub(super) enum IdTokenMarks {
+    Rejected,
+    Accepted,
 }
 
-/// What a token without `auth_time` says of when its user was authenticated.
+/// Where the time of the authentication is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Dated {
-    /// Nothing: long ago.
-    ByAuthTime,
-    /// When it was issued.
-    ByIssue,
+pub(super) enum AuthTimeSource {
+    /// `auth_time` only.
+    AuthTime,
+    /// `auth_time`, or else `iat`.
+    IssuedAt,
 }
 
 impl Default for Validation {
     fn default() -> Self {
         Self {
             issuer: None,
-            audience: Audience::Nobody,
+            audience: Audience::Absent,
             profile: Profile::Plain,
-            marks: Marks::Heeded,
+            id_token_marks: IdTokenMarks::Rejected,
             leeway: Duration::from_secs(10),
             max_age: None,
             required: Vec::new(),
             roles_pointer: vec!["roles".into()],
             checks: Arc::default(),
-            dated: Dated::ByAuthTime,
+            auth_time_source: AuthTimeSource::AuthTime,
         }
     }
 }
 
 impl Validation {
-    /// A policy without an issuer or an audience, and 10 seconds of leeway.
+    /// Creates requirements without an issuer or an audience, and with 10 seconds of leeway.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Who has to have issued it: its `iss`, exactly.
+    /// Requires that `iss` is exactly this issuer. Defaults to any issuer whose key signed the token.
     pub fn issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
         self.issuer = Some(issuer.into());
         self
     }
 
-    /// For whom it has to be meant: its `aud`, or one of them. Said twice, either will do.
+    /// Requires that `aud` is this audience, or contains it. Call it again to accept further audiences;
+    /// one of them is enough.
     pub fn audience(mut self, audience: impl Into<Box<str>>) -> Self {
         match &mut self.audience {
             Audience::OneOf(names) => names.push(audience.into()),
@@ -121,76 +124,80 @@ impl Validation {
         self
     }
 
-    /// Takes tokens for anybody, and for nobody. Every service that gets such a token can use it
-    /// at every other one.
+    /// Accepts tokens for any audience, or for none. Every service that receives such a token can use
+    /// it at all others.
     pub fn any_audience(mut self) -> Self {
-        self.audience = Audience::Anybody;
+        self.audience = Audience::Any;
         self
     }
 
-    /// Takes tokens of this type (`typ`) and nothing else, for kinds of your own: `link+jwt`, say.
-    /// Case does not count, nor does `application/` before it. Otherwise a token that names a type
-    /// is a `JWT` or an `at+jwt`.
+    /// Requires that the header's `typ` is this type, such as `link+jwt`, for kinds of token of your own.
+    /// Case is ignored, and so is a leading `application/`. Defaults to `JWT`, `at+jwt` or no type.
     pub fn typ(mut self, typ: impl Into<Box<str>>) -> Self {
         self.profile = Profile::Typed(typ.into());
         self
     }
 
-    /// Takes access tokens by RFC 9068 and nothing else: `typ` is `at+jwt`, and `iss`, `aud`,
-    /// `client_id`, `iat` and `jti` are there, too. Without an issuer and an audience, none is
-    /// taken (section 4).
+    /// Requires an access token by RFC 9068: `typ` is `at+jwt`, and `iss`, `aud`, `client_id`, `iat` and
+    /// `jti` are present. Set an issuer and an audience as well; without them every token is rejected
+    /// (section 4).
     pub fn access_token(mut self) -> Self {
         self.profile = Profile::AccessToken;
         self
     }
 
-    /// Access tokens of our own, which need no issuer between ourselves.
+    /// Requires an access token that this application issued, which needs no issuer.
     ///
     /// # Panics
-    /// If they are for nobody in particular.
+    ///
+    /// Panics if no audience is set.
     pub(crate) fn issued_here(mut self) -> Self {
         assert!(
             matches!(self.audience, Audience::OneOf(_)),
-            "tokens that are issued are meant for somebody: name an audience, and before `.sign_in(..)`"
+            "issued tokens need an audience: set one before `.sign_in(..)`"
         );
         self.profile = Profile::Own;
         self
     }
 
-    /// How far clocks may differ, in whole seconds: 10 otherwise, and 0 for not at all. It does not
-    /// make tokens longer that are issued here.
+    /// Sets how far the issuer's clock may differ, in whole seconds. Defaults to 10 seconds; 0 is
+    /// allowed. Leeway never extends the life of a token that is issued here.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Duration::from_secs(leeway.as_secs());
         self
     }
 
-    /// How long ago it may have been issued, whatever its `exp` says. It has to have an `iat` then.
+    /// Requires `iat`, and that the token was issued at most this long ago, whatever its `exp`. Defaults
+    /// to no limit.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
     }
 
-    /// It has to have this claim.
+    /// Requires that the token has this claim. Its value can be anything, including `null`.
     pub fn require(mut self, claim: impl Into<Box<str>>) -> Self {
         self.required.push(claim.into());
         self
     }
 
-    /// Where its roles are: a JSON Pointer to a string or an array of strings (RFC 6901) such as
-    /// `/realm_access/roles` or `/groups/0/roles`; `/roles` otherwise. A token without such a member
-    /// has no roles, and one that has something else on the way is malformed.
+    /// Sets where the roles are: a JSON Pointer (RFC 6901) to a string or an array of strings, such as
+    /// `/realm_access/roles` or `/groups/0/roles`. Defaults to `/roles`.
+    ///
+    /// A token without this member has no roles. A token with another type of value there, or on the
+    /// way there, is malformed.
     ///
     /// # Panics
-    /// If it does not begin with `/`.
+    ///
+    /// Panics if the pointer does not start with `/`.
     pub fn roles_pointer(mut self, pointer: &str) -> Self {
-        let path = pointer.strip_prefix('/').expect("a JSON Pointer begins with `/`");
+        let path = pointer.strip_prefix('/').expect("a JSON Pointer must start with `/`");
         let member = |name: &str| name.replace("~1", "/").replace("~0", "~").into();
         self.roles_pointer = path.split('/').map(member).collect();
         self
     }
 
-    /// A check of your own on all of its claims, after all others, at each use of the token. The
-    /// words of an error go to events, never to the client.
+    /// Adds a check of all claims. It runs last, at each use of a token. The text of its error is logged,
+    /// and not sent to the client.
     pub fn check<F>(mut self, check: F) -> Self
     where
         F: Fn(&Claims) -> Result<(), &'static str> + Send + Sync + 'static,
@@ -200,19 +207,23 @@ impl Validation {
         self
     }
 
-    /// Takes a token without `auth_time` as if its user had been authenticated when it was issued,
-    /// for [`Require::max_auth_age`](auth_core::Require::max_auth_age). An issuer writes a new `iat` at every
-    /// refresh, so whoever holds a refresh token of such an issuer passes every step-up.
+    /// Treats a token without `auth_time` as if its user had been authenticated at `iat`, for
+    /// [`Require::max_auth_age`](auth_core::Require::max_auth_age).
+    ///
+    /// An issuer writes a new `iat` at every refresh. With this option, anyone who holds a refresh token
+    /// of that issuer passes every step-up.
     pub fn insecure_auth_time_by_issue(mut self) -> Self {
-        self.dated = Dated::ByIssue;
+        self.auth_time_source = AuthTimeSource::IssuedAt;
         self
     }
 
-    /// Also takes what carries the marks of an ID token (`nonce`, `at_hash`, `c_hash`), for issuers
-    /// that put those into access tokens. An ID token says who somebody is to the application that
-    /// asked; whoever takes it for more lets that application act as its users.
+    /// Also accepts tokens with the claims of an ID token (`nonce`, `at_hash`, `c_hash`), for issuers
+    /// that put them into access tokens.
+    ///
+    /// An ID token tells one application who its user is. A service that accepts it as an access token
+    /// lets that application act as its users.
     pub fn insecure_id_tokens(mut self) -> Self {
-        self.marks = Marks::Ignored;
+        self.id_token_marks = IdTokenMarks::Accepted;
         self
     }
 }

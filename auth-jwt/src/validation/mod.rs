@@ -1,4 +1,4 @@
-//! What a token has to say to be believed.
+//! The requirements that a token has to meet, beyond a valid signature.
 
 mod builder;
 mod check;

@@ -281,6 +281,9 @@ async fn sec_74_no_event_holds_a_claim_of_a_token() {
     let events = EventCapture::start();
     assert_eq!(rejection(&auth, token).await, "claims of another shape");
     let lines = events.take();
-    assert!(lines.iter().any(|line| line.contains("are not the layer's")), "{lines:#?}");
+    assert!(
+        lines.iter().any(|line| line.contains("do not fit the application's type")),
+        "{lines:#?}"
+    );
     assert!(!lines.iter().any(|line| line.contains("example.org")), "{lines:#?}");
 }
