@@ -1,11 +1,11 @@
-//! The algorithms of a signature.
+//! The signature algorithms, and the keys that each of them needs. A key is bound to one algorithm, so the
+//! header of a token cannot choose how a key is used (RFC 8725 section 3.1).
 
 use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
-/// How a token is signed: the `alg` of RFC 7518 section 3.1 and RFC 8037. `none` is not one of
-/// them.
+/// A signature algorithm: an `alg` of RFC 7518 section 3.1 or RFC 8037. `none` is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// HMAC with SHA-256.
@@ -34,25 +34,25 @@ pub enum Algorithm {
     EdDsa,
 }
 
-/// What keys an algorithm takes, and how small they may be.
+/// The kind of key that an algorithm needs, and its minimum size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyRequirement {
-    /// A shared secret of at least so many bytes (RFC 7518 section 3.2).
+    /// A secret with a minimum length (RFC 7518 section 3.2).
     Secret {
-        /// The length of the hash.
+        /// The minimum length in bytes: that of the hash.
         least_bytes: usize,
     },
-    /// An RSA key of at least so many bits (RFC 7518 section 3.3).
+    /// An RSA key with a minimum size (RFC 7518 section 3.3).
     Rsa {
-        /// The size of the modulus.
+        /// The minimum size of the modulus in bits.
         least_bits: usize,
     },
-    /// A key on exactly this curve.
+    /// A key on this curve.
     Curve(&'static str),
 }
 
 impl Algorithm {
-    /// Every algorithm there is.
+    /// All algorithms.
     pub const ALL: [Self; 12] = [
         Self::Hs256,
         Self::Hs384,
@@ -68,7 +68,7 @@ impl Algorithm {
         Self::EdDsa,
     ];
 
-    /// Its name in a header.
+    /// Returns the name, as in the header of a token.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -87,8 +87,8 @@ impl Algorithm {
         }
     }
 
-    /// The keys that it takes. A key is bound to one algorithm, so that a public key can never be
-    /// used as a shared secret (RFC 8725 section 2.1).
+    /// Returns the kind of key that this algorithm needs. A key is bound to one algorithm, so a public key can
+    /// never be used as a secret (RFC 8725 section 2.1).
     #[must_use]
     pub fn key_requirement(self) -> KeyRequirement {
         match self {
@@ -111,7 +111,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The name is none of a known algorithm.
+/// The error of a name that is not that of a supported algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownAlgorithm;
@@ -140,7 +140,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_read_back() {
+    fn every_name_parses_to_its_algorithm() {
         for algorithm in Algorithm::ALL {
             assert_eq!(algorithm.to_string().parse(), Ok(algorithm));
         }
@@ -148,20 +148,20 @@ mod tests {
     }
 
     #[test]
-    fn sec_49_none_and_other_spellings_are_no_algorithms() {
+    fn sec_49_none_and_other_spellings_are_rejected() {
         for name in ["none", "None", "NONE", "", "hs256", "HS256 ", "RS1", "ES256K", "Ed448"] {
             assert_eq!(name.parse::<Algorithm>(), Err(UnknownAlgorithm), "{name}");
         }
     }
 
     #[test]
-    fn sec_56_a_shared_secret_is_as_long_as_the_hash() {
-        let least = |algorithm: Algorithm| match algorithm.key_requirement() {
+    fn sec_56_a_secret_is_at_least_as_long_as_the_hash() {
+        let min_bits = |algorithm: Algorithm| match algorithm.key_requirement() {
             KeyRequirement::Secret { least_bytes } => least_bytes * 8,
-            rule => panic!("{rule:?}"),
+            other => panic!("{other:?}"),
         };
         assert_eq!(
-            [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512].map(least),
+            [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512].map(min_bits),
             [256, 384, 512]
         );
     }

@@ -1,4 +1,5 @@
-//! Several keys of one issuer.
+//! The keys of one issuer, as it publishes them. A key that cannot be used is skipped rather than an
+//! error, because an issuer may publish keys for other purposes, or of newer kinds, in the same set.
 
 use std::sync::Arc;
 
@@ -9,9 +10,11 @@ use crate::algorithm::Algorithm;
 use crate::json::UniqueKeys;
 use crate::key::{InvalidKey, Jwk, Key, ParsedKey, SkippedKey, can_be_tried};
 
-/// The keys of one issuer. A token's `kid` chooses among them: the key of this name is tried, and
-/// then those without a name. Of a token without a `kid`, the first four keys of its algorithm are
-/// tried. So a set has at most four keys without a name for one algorithm.
+/// The keys of one issuer.
+///
+/// For a token with a `kid`, the key of this `kid` is tried first, and then the keys without a `kid`. For
+/// a token without one, the first four keys of its algorithm are tried. That is why a set has at most four
+/// keys without a `kid` for one algorithm.
 ///
 /// ```
 /// use auth_jwt::KeySet;
@@ -37,28 +40,28 @@ struct Jwks {
 }
 
 impl KeySet {
-    /// The most keys of a set.
+    /// The maximum number of keys in a set.
     pub const MAX_KEYS: usize = 64;
 
-    /// A set of no keys, to which some are [added](Self::with).
+    /// Creates an empty set, to which keys are added by [`with`](Self::with).
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The keys of a JWK Set (RFC 7517 section 5). Those that cannot be used are
-    /// [skipped](Self::skipped). An RSA key that names no algorithm is for RS256; shared secrets
-    /// have to name theirs.
+    /// Reads a JWK Set (RFC 7517 section 5). Keys that cannot be used are [skipped](Self::skipped). An RSA
+    /// key that names no algorithm is used for RS256; a secret must name its algorithm.
     ///
     /// # Errors
-    /// If it is no JWK Set; [`InvalidKey::NoneUsable`], which says why of each key, if none in it
-    /// can be used.
+    ///
+    /// Returns an error if the text is not a JWK Set, or has no keys or too many;
+    /// [`InvalidKey::NoneUsable`], with a reason for each key, if none of them can be used.
     pub fn from_jwks(json: &str) -> Result<Self, InvalidKey> {
-        let no_set = |_| InvalidKey::Malformed("it is no JSON Web Key Set");
-        serde_json::from_str::<UniqueKeys>(json).map_err(no_set)?;
-        let Jwks { keys } = serde_json::from_str(json).map_err(no_set)?;
+        let not_a_set = |_| InvalidKey::Malformed("it is not a JSON Web Key Set");
+        serde_json::from_str::<UniqueKeys>(json).map_err(not_a_set)?;
+        let Jwks { keys } = serde_json::from_str(json).map_err(not_a_set)?;
         if keys.len() > Self::MAX_KEYS {
-            return Err(InvalidKey::Malformed("it has more than 64 keys"));
+            return Err(InvalidKey::Malformed("the set has more than 64 keys"));
         }
         let mut set = Self::new();
         for value in keys {
@@ -76,18 +79,19 @@ impl KeySet {
 
     fn read(&mut self, value: Value) -> Result<(), InvalidKey> {
         let jwk: Jwk = serde_json::from_value(value)
-            .map_err(|_| InvalidKey::Malformed("it is no JSON Web Key"))?;
-        let unnamed_rsa = jwk.kty == "RSA" && jwk.alg.is_none();
-        let key = Key::of(&jwk, unnamed_rsa.then_some(Algorithm::Rs256))?;
+            .map_err(|_| InvalidKey::Malformed("it is not a JSON Web Key"))?;
+        let rsa_without_alg = jwk.kty == "RSA" && jwk.alg.is_none();
+        let key = Key::of(&jwk, rsa_without_alg.then_some(Algorithm::Rs256))?;
         self.add(key)
     }
 
     /// Adds a key.
     ///
     /// # Errors
-    /// [`InvalidKey::DuplicateKid`] if there is one of its name and algorithm already: which of them a
-    /// token means would be a guess. [`InvalidKey::TooManyWithoutKid`] if it has no name, and four of its
-    /// algorithm have none already.
+    ///
+    /// Returns [`InvalidKey::DuplicateKid`] if the set has a key with this `kid` and algorithm: a token
+    /// could mean either. Returns [`InvalidKey::TooManyWithoutKid`] if the key has no `kid`, and neither
+    /// have four keys of its algorithm in the set.
     pub fn with(mut self, key: impl Into<Key>) -> Result<Self, InvalidKey> {
         self.add(key.into())?;
         Ok(self)
@@ -105,19 +109,19 @@ impl KeySet {
         }
     }
 
-    /// How many keys can be used.
+    /// Returns the number of usable keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Whether there is none.
+    /// Returns whether there are no usable keys.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// The keys that cannot be used, and why.
+    /// Returns the keys that cannot be used, with the reasons.
     #[must_use]
     pub fn skipped(&self) -> &[SkippedKey] {
         &self.skipped

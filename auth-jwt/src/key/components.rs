@@ -1,4 +1,7 @@
-//! The numbers that a public key is made of, and the checks that every key passes.
+//! The numbers of a public key: read from PEM (RFC 7468), checked, and parsed for verification.
+//!
+//! Every public key passes [`Components::parse`], whatever format it comes in, so the minimum sizes and
+//! the checks of weak keys are in one place.
 
 use aws_lc_rs::rsa::PublicKey as RsaPublicKey;
 use aws_lc_rs::signature::{
@@ -14,10 +17,10 @@ use zeroize::Zeroizing;
 use super::error::InvalidKey;
 use crate::algorithm::{Algorithm, KeyRequirement};
 
-/// The largest RSA modulus that is taken: checking a signature takes the longer, the larger it is.
-const MOST_BITS: usize = 8192;
+/// The maximum size of an RSA modulus. The larger it is, the longer a verification takes.
+const MAX_RSA_BITS: usize = 8192;
 
-/// The numbers that a public key is made of, big-endian.
+/// The numbers of a public key, big-endian.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Components {
     Rsa {
@@ -34,24 +37,29 @@ pub(crate) enum Components {
 }
 
 impl Components {
-    /// The key, if it is one that the algorithm takes.
+    /// Checks the key, and prepares it for this algorithm.
     pub(crate) fn parse(&self, algorithm: Algorithm) -> Result<ParsedPublicKey, InvalidKey> {
-        let not_for = |_| InvalidKey::Incompatible(algorithm);
+        let incompatible = |_| InvalidKey::Incompatible(algorithm);
         match (self, algorithm.key_requirement()) {
             (Self::Rsa { n, e }, KeyRequirement::Rsa { least_bits }) => {
                 let (n, e) = (without_zeros(n), without_zeros(e));
                 let bits = bits(n);
-                if !(least_bits..=MOST_BITS).contains(&bits) {
+                if !(least_bits..=MAX_RSA_BITS).contains(&bits) {
                     return Err(InvalidKey::RsaSize { bits });
                 }
                 if e.len() > 8 || e == [1] || e.last().is_none_or(|last| last % 2 == 0) {
-                    return Err(InvalidKey::Malformed("its exponent is no RSA exponent"));
+                    return Err(InvalidKey::Malformed(
+                        "the exponent is not an odd number greater than 1",
+                    ));
                 }
-                let parameters = rsa(algorithm).ok_or(InvalidKey::Incompatible(algorithm))?;
-                RsaPublicKeyComponents { n, e }.to_parsed_public_key(parameters).map_err(not_for)
+                let parameters =
+                    rsa_parameters(algorithm).ok_or(InvalidKey::Incompatible(algorithm))?;
+                RsaPublicKeyComponents { n, e }
+                    .to_parsed_public_key(parameters)
+                    .map_err(incompatible)
             }
             (Self::Curve { point }, KeyRequirement::Curve(curve)) => {
-                let (by, length): (&'static dyn VerificationAlgorithm, _) = match curve {
+                let (verification, length): (&'static dyn VerificationAlgorithm, _) = match curve {
                     "P-256" => (&ECDSA_P256_SHA256_FIXED, 65),
                     "P-384" => (&ECDSA_P384_SHA384_FIXED, 97),
                     _ => return Err(InvalidKey::Incompatible(algorithm)),
@@ -59,18 +67,18 @@ impl Components {
                 if point.len() != length {
                     return Err(InvalidKey::Incompatible(algorithm));
                 }
-                ParsedPublicKey::new(by, point).map_err(not_for)
+                ParsedPublicKey::new(verification, point).map_err(incompatible)
             }
             (Self::Ed25519 { x }, KeyRequirement::Curve("Ed25519")) => {
                 check_ed25519(x)?;
-                ParsedPublicKey::new(&ED25519, x).map_err(not_for)
+                ParsedPublicKey::new(&ED25519, x).map_err(incompatible)
             }
             _ => Err(InvalidKey::Incompatible(algorithm)),
         }
     }
 }
 
-fn rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
+fn rsa_parameters(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     Some(match algorithm {
         Algorithm::Rs256 => &RSA_PKCS1_2048_8192_SHA256,
         Algorithm::Rs384 => &RSA_PKCS1_2048_8192_SHA384,
@@ -82,13 +90,13 @@ fn rsa(algorithm: Algorithm) -> Option<&'static RsaParameters> {
     })
 }
 
-/// Whether it is a point of the curve, and not one of the few with which anybody can sign anything
-/// (RFC 8725 section 3.4). The signature check itself does not look.
+/// Checks that this is a point on the curve, and not one of small order: with such a key, anyone can sign
+/// anything (RFC 8725 section 3.4). Verifying a signature does not check this.
 fn check_ed25519(x: &[u8]) -> Result<(), InvalidKey> {
-    let no_point = InvalidKey::Malformed("it is no point of the curve");
-    let compressed = CompressedEdwardsY::from_slice(x).map_err(|_| no_point.clone())?;
+    let not_a_point = InvalidKey::Malformed("it is not a point on the curve");
+    let compressed = CompressedEdwardsY::from_slice(x).map_err(|_| not_a_point.clone())?;
     match compressed.decompress() {
-        None => Err(no_point),
+        None => Err(not_a_point),
         Some(point) if point.is_small_order() => {
             Err(InvalidKey::Malformed("it is a point of small order"))
         }
@@ -106,9 +114,9 @@ fn bits(number: &[u8]) -> usize {
 }
 
 const UNREADABLE: InvalidKey =
-    InvalidKey::Malformed("it is no PEM of a key of this kind: PKCS#8 or SubjectPublicKeyInfo");
+    InvalidKey::Malformed("it is not PKCS#8 or SubjectPublicKeyInfo in PEM, of this kind of key");
 
-/// The public numbers in a PEM file.
+/// Reads the public numbers from a PEM file.
 pub(super) fn public_from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Components, InvalidKey> {
     let bytes = |key: Result<DecodingKey, _>| {
         let key: DecodingKey = key.map_err(|_| UNREADABLE)?;
@@ -131,7 +139,7 @@ pub(super) fn public_from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Compon
     }
 }
 
-/// The DER of a private key in a PEM file.
+/// Reads the DER of a private key from a PEM file.
 pub(super) fn private_from_pem(
     algorithm: Algorithm,
     pem: &[u8],

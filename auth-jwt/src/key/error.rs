@@ -1,43 +1,43 @@
-//! Why a key cannot be used.
+//! The errors of keys: of one that cannot be used, and of one in a set that is skipped.
 
 use std::error::Error;
 use std::fmt;
 
 use crate::algorithm::Algorithm;
 
-/// Why a key cannot be used.
+/// The error of a key that cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidKey {
-    /// A shared secret is shorter than the hash of its algorithm (RFC 7518 section 3.2).
+    /// The secret is shorter than the hash of its algorithm (RFC 7518 section 3.2).
     TooShort {
-        /// How many bytes it takes.
+        /// The minimum length in bytes.
         least_bytes: usize,
     },
-    /// An RSA modulus is too small, or larger than any verifier takes.
+    /// The RSA modulus is smaller than 2048 bits or larger than 8192 bits.
     RsaSize {
-        /// How many bits it has.
+        /// The size of the modulus in bits.
         bits: usize,
     },
-    /// It is no key of the kind that the algorithm takes.
+    /// The key is not of the type, the curve or the form that this algorithm needs.
     Incompatible(Algorithm),
-    /// It names another algorithm than the one that it is to be used with.
+    /// The key names an algorithm that is not supported, or not the requested one.
     AlgorithmMismatch(Box<str>),
-    /// It is for something else: its `use` is not `sig`, or its `key_ops` do not allow it.
+    /// The key is for another use: its `use` is not `sig`, or its `key_ops` do not allow the operation.
     UseMismatch,
-    /// It cannot be read: what is wrong with it.
+    /// The key cannot be read, for this reason.
     Malformed(&'static str),
-    /// A member is missing.
+    /// This member is missing from the JSON Web Key.
     Missing(&'static str),
-    /// It names no algorithm, and its type leaves more than one.
+    /// The key names no algorithm, and its type allows several.
     NoAlgorithm,
-    /// Two keys have this `kid`.
+    /// Two keys of one algorithm have this `kid`.
     DuplicateKid(Box<str>),
-    /// Of the keys without a `kid` that are for one algorithm, it is one too many.
+    /// The set already has the maximum number of keys without a `kid` for this algorithm.
     TooManyWithoutKid,
-    /// There is no key.
+    /// The set has no keys.
     Empty,
-    /// There are keys, and none of them can be used.
+    /// None of the keys in the set can be used.
     NoneUsable(Box<[SkippedKey]>),
 }
 
@@ -45,22 +45,22 @@ impl fmt::Display for InvalidKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooShort { least_bytes } => {
-                write!(f, "a secret for this algorithm has at least {least_bytes} random bytes")
+                write!(f, "a secret for this algorithm must have at least {least_bytes} random bytes")
             }
             Self::RsaSize { bits } => {
-                write!(f, "an RSA key has 2048 to 8192 bits, and this one {bits}")
+                write!(f, "an RSA key must have 2048 to 8192 bits, and this one has {bits}")
             }
-            Self::Incompatible(algorithm) => write!(f, "this is no key for {algorithm}"),
-            Self::AlgorithmMismatch(name) => write!(f, "the key is for `{name}` alone"),
+            Self::Incompatible(algorithm) => write!(f, "the key is not for {algorithm}"),
+            Self::AlgorithmMismatch(name) => write!(f, "the key is only for `{name}`"),
             Self::UseMismatch => f.write_str("the key is not for signatures"),
             Self::Malformed(what) => write!(f, "the key cannot be read: {what}"),
             Self::Missing(member) => write!(f, "the key has no `{member}`"),
-            Self::NoAlgorithm => f.write_str("the key names no algorithm: say which one"),
+            Self::NoAlgorithm => f.write_str("the key names no algorithm: specify one"),
             Self::DuplicateKid(kid) => write!(f, "two keys have the `kid` `{kid}`"),
             Self::TooManyWithoutKid => f.write_str(
-                "four keys of this algorithm have no `kid` already: no token would be tried with it",
+                "there are four keys of this algorithm without a `kid` already: give this one a `kid`",
             ),
-            Self::Empty => f.write_str("there is no key"),
+            Self::Empty => f.write_str("the set has no keys"),
             Self::NoneUsable(skipped) => {
                 f.write_str("no key can be used")?;
                 skipped.iter().try_for_each(|key| write!(f, "; {key}"))
@@ -71,13 +71,13 @@ impl fmt::Display for InvalidKey {
 
 impl Error for InvalidKey {}
 
-/// A key of a set that cannot be used, which does not spoil the others.
+/// A key in a set that cannot be used. The other keys in the set are not affected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SkippedKey {
-    /// Its name, if it has one.
+    /// The `kid` of the key, if it has one.
     pub kid: Option<Box<str>>,
-    /// Why it was skipped.
+    /// Why the key was skipped.
     pub error: InvalidKey,
 }
 

@@ -1,4 +1,4 @@
-//! A secret that both sides know.
+//! Secrets of HMAC, which sign and verify.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use super::parsed_key::{MacKey, Material, ParsedKey};
 use crate::algorithm::{Algorithm, KeyRequirement};
 use crate::jws::{self, SignError};
 
-/// A secret that signs and checks: whoever can check a token with it can make one. It has no
-/// public half, and so nothing publishes it.
+/// A secret for HMAC, which signs and verifies: anyone who can verify a token with it can also make one.
+/// Unlike a key pair, it has no public half to publish.
 #[derive(Clone)]
 pub struct HmacKey {
     secret: Arc<MacKey>,
@@ -32,34 +32,47 @@ impl HmacKey {
         Ok(Self { secret, held })
     }
 
-    /// A JSON Web Key of type `oct` that names its algorithm.
+    /// Reads a JSON Web Key of type `oct`, which must name its algorithm.
     ///
     /// # Errors
-    /// What is wrong with it.
+    ///
+    /// Returns an error if the key cannot be read, is too short, or is not for signing.
     pub fn from_jwk(json: &str) -> Result<Self, InvalidKey> {
         let jwk = Jwk::parse(json)?;
         jwk.check_use(Operation::Sign)?;
-        let (secret, held) = of_jwk(jwk.algorithm(None)?, &jwk)?;
-        Ok(Self { secret, held })
+        Self::of_jwk(jwk.algorithm(None)?, &jwk)
     }
 
-    /// The same key under this name, which tokens give as their `kid`.
+    pub(super) fn of_jwk(algorithm: Algorithm, jwk: &Jwk) -> Result<Self, InvalidKey> {
+        if jwk.kty != "oct" {
+            return Err(InvalidKey::Incompatible(algorithm));
+        }
+        let key = Self::new(algorithm, &jwk::secret(&jwk.k, "k")?)?;
+        Ok(match &jwk.kid {
+            Some(kid) => key.with_kid(kid),
+            None => key,
+        })
+    }
+
+    /// Sets the `kid`, which the header of each token names.
     #[must_use]
     pub fn with_kid(self, kid: &str) -> Self {
         Self { held: Arc::new(self.held.with_kid(kid)), secret: self.secret }
     }
 
-    /// The one algorithm that it is used with.
+    /// Returns the algorithm, which never changes.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.held.algorithm
     }
 
-    /// A token of this type (`typ`) with these claims, for links in mails, for other services, for
-    /// tests. It says what it is given and nothing else: `exp` and `aud` are yours to set.
+    /// Signs a token of this type (`typ`) with these claims, for example for a link in an email.
+    ///
+    /// No claim is added. Set `exp` and `aud` yourself.
     ///
     /// # Errors
-    /// If the claims are no JSON object.
+    ///
+    /// Returns [`SignError::Claims`] if the claims are not a JSON object.
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, SignError> {
         let sign = |message: &[u8]| Ok(self.secret.sign(message));
         jws::sign(self.algorithm(), self.held.kid.as_deref(), typ, claims, sign)
@@ -70,16 +83,4 @@ impl fmt::Debug for HmacKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.held.fmt(f)
     }
-}
-
-pub(super) fn of_jwk(
-    algorithm: Algorithm,
-    jwk: &Jwk,
-) -> Result<(Arc<MacKey>, Arc<ParsedKey>), InvalidKey> {
-    if jwk.kty != "oct" {
-        return Err(InvalidKey::Incompatible(algorithm));
-    }
-    let HmacKey { secret, held } = HmacKey::new(algorithm, &jwk::secret(&jwk.k, "k")?)?;
-    let held = jwk.kid.as_ref().map_or_else(|| Arc::clone(&held), |kid| held.with_kid(kid).into());
-    Ok((secret, held))
 }

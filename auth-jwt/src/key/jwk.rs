@@ -1,4 +1,6 @@
-//! JSON Web Keys (RFC 7517, RFC 7518 section 6, RFC 8037).
+//! JSON Web Keys (RFC 7517, RFC 7518 section 6, RFC 8037), as they are read and published.
+//!
+//! The secret members are wiped from memory when they are dropped, and never serialized or shown.
 
 use std::fmt;
 
@@ -11,7 +13,7 @@ use super::error::InvalidKey;
 use crate::algorithm::{Algorithm, KeyRequirement};
 use crate::json::UniqueKeys;
 
-/// A key as it is written down. Members that are not here are not used.
+/// A JSON Web Key. Members that are not listed here are ignored.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(crate) struct Jwk {
@@ -50,7 +52,7 @@ pub(crate) struct Jwk {
     pub(crate) qi: Option<Zeroizing<String>>,
 }
 
-/// Without the numbers, some of which are secret.
+/// Leaves out the numbers, some of which are secret.
 impl fmt::Debug for Jwk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jwk")
@@ -60,7 +62,7 @@ impl fmt::Debug for Jwk {
     }
 }
 
-/// What a key is used for, as `key_ops` names it.
+/// An operation of `key_ops`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     Sign,
@@ -69,20 +71,20 @@ pub(crate) enum Operation {
 
 impl Jwk {
     pub(crate) fn parse(json: &str) -> Result<Self, InvalidKey> {
-        let no_key = |_| InvalidKey::Malformed("it is no JSON Web Key");
-        serde_json::from_str::<UniqueKeys>(json).map_err(no_key)?;
-        serde_json::from_str(json).map_err(no_key)
+        let not_a_key = |_| InvalidKey::Malformed("it is not a JSON Web Key");
+        serde_json::from_str::<UniqueKeys>(json).map_err(not_a_key)?;
+        serde_json::from_str(json).map_err(not_a_key)
     }
 
-    /// The one algorithm of this key: the one that it names, or the one that is `wanted`, or the
-    /// only one that its curve leaves.
+    /// Returns the algorithm of this key: the one that it names, or else the wanted one, or else the only
+    /// one that its curve allows.
     pub(crate) fn algorithm(&self, wanted: Option<Algorithm>) -> Result<Algorithm, InvalidKey> {
-        let other = |name: &str| InvalidKey::AlgorithmMismatch(name.into());
+        let mismatch = |name: &str| InvalidKey::AlgorithmMismatch(name.into());
         match (&self.alg, wanted) {
             (Some(name), wanted) => {
-                let named: Algorithm = name.parse().map_err(|_| other(name))?;
+                let named: Algorithm = name.parse().map_err(|_| mismatch(name))?;
                 if wanted.is_some_and(|wanted| wanted != named) {
-                    return Err(other(name));
+                    return Err(mismatch(name));
                 }
                 Ok(named)
             }
@@ -96,20 +98,21 @@ impl Jwk {
         }
     }
 
-    /// RFC 7517 sections 4.2 and 4.3. A private key is also good for what its public half does.
+    /// Checks that `use` and `key_ops` allow this operation (RFC 7517 sections 4.2 and 4.3). A key that
+    /// signs may also verify, with its public half.
     pub(crate) fn check_use(&self, operation: Operation) -> Result<(), InvalidKey> {
-        let named = match operation {
+        let allowing = match operation {
             Operation::Sign => &["sign"][..],
             Operation::Verify => &["verify", "sign"],
         };
-        let for_this = self.use_for.as_deref().is_none_or(|use_for| use_for == "sig");
+        let for_signatures = self.use_for.as_deref().is_none_or(|use_for| use_for == "sig");
         let allowed = self.key_ops.as_ref().is_none_or(|operations| {
-            operations.iter().any(|operation| named.contains(&operation.as_str()))
+            operations.iter().any(|operation| allowing.contains(&operation.as_str()))
         });
-        if for_this && allowed { Ok(()) } else { Err(InvalidKey::UseMismatch) }
+        if for_signatures && allowed { Ok(()) } else { Err(InvalidKey::UseMismatch) }
     }
 
-    /// The public numbers.
+    /// Returns the numbers of the public half.
     pub(crate) fn components(&self, algorithm: Algorithm) -> Result<Components, InvalidKey> {
         let on_curve = |curve: &str| match self.crv.as_deref() {
             Some(own) if own == curve => Ok(()),
@@ -125,7 +128,7 @@ impl Jwk {
                 let (x, y) = (public(&self.x, "x")?, public(&self.y, "y")?);
                 let length = if curve == "P-256" { 32 } else { 48 };
                 if x.len() != length || y.len() != length {
-                    return Err(InvalidKey::Malformed("its coordinates have another length"));
+                    return Err(InvalidKey::Malformed("a coordinate has the wrong length"));
                 }
                 Ok(Components::Curve { point: [vec![4], x, y].concat() })
             }
@@ -137,7 +140,7 @@ impl Jwk {
         }
     }
 
-    /// The JWK of these numbers.
+    /// Creates a JSON Web Key from the numbers of a public key.
     pub(crate) fn of(components: &Components) -> Self {
         let text = |bytes: &[u8]| Some(URL_SAFE_NO_PAD.encode_to_string(bytes));
         match components {
@@ -157,7 +160,7 @@ impl Jwk {
         }
     }
 
-    /// The SHA-256 thumbprint of RFC 7638, as base64url.
+    /// Returns the SHA-256 thumbprint of RFC 7638, in base64url.
     pub(crate) fn thumbprint(&self) -> Box<str> {
         use sha2::{Digest, Sha256};
         let quoted = |name: &str, value: &Option<String>| {
@@ -181,7 +184,7 @@ fn public(member: &Option<String>, name: &'static str) -> Result<Vec<u8>, Invali
     bytes(member.as_deref(), name)
 }
 
-/// A secret member, as bytes that are wiped.
+/// Decodes a secret member into bytes that are wiped when they are dropped.
 pub(crate) fn secret(
     member: &Option<Zeroizing<String>>,
     name: &'static str,
@@ -193,7 +196,7 @@ fn bytes(member: Option<&str>, name: &'static str) -> Result<Vec<u8>, InvalidKey
     let text = member.ok_or(InvalidKey::Missing(name))?;
     URL_SAFE_NO_PAD
         .decode_to_vec(text)
-        .map_err(|_| InvalidKey::Malformed("a number is not base64url"))
+        .map_err(|_| InvalidKey::Malformed("a number is not in base64url"))
 }
 
 #[cfg(test)]
@@ -202,7 +205,7 @@ mod tests {
 
     /// The key and the thumbprint of RFC 7638 section 3.1.
     #[test]
-    fn the_thumbprint_of_rfc_7638_is_ours() {
+    fn the_thumbprint_is_that_of_rfc_7638() {
         let jwk = Jwk {
             kty: "RSA".into(),
             n: Some(
@@ -219,7 +222,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_74_debug_shows_no_number() {
+    fn sec_74_debug_and_json_leave_out_the_secret() {
         let jwk = Jwk::parse(r#"{"kty":"oct","k":"c2VjcmV0","kid":"1"}"#).unwrap();
         assert!(!format!("{jwk:?}").contains("c2VjcmV0"));
         assert!(!serde_json::to_string(&jwk).unwrap().contains("c2VjcmV0"));

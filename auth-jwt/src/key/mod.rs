@@ -1,4 +1,8 @@
-//! Keys: each is bound to one algorithm, and checked when it is loaded.
+//! Keys. Each is bound to one algorithm, and checked when it is loaded, so that verifying a token only
+//! has to choose a key (RFC 8725 section 3.1).
+//!
+//! `Key`, `HmacKey` and `SigningKey` are what applications hold; `ParsedKey` is what verifies. `jwk` and
+//! `components` read the formats in which keys are written.
 
 mod components;
 mod error;

@@ -1,4 +1,8 @@
-//! A key as the verifier holds it.
+//! The key that verifies a signature: parsed once, and shared by every token that it verified.
+//!
+//! HMAC (RFC 2104) uses the crate `hmac`, and not aws-lc, which copies and wipes a context large enough
+//! for any hash at each signature. For a token of 450 bytes, that takes as long as two and a half blocks
+//! of SHA-256 (aws-lc-rs 1.19).
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,8 +15,8 @@ use sha2::{Sha256, Sha384, Sha512};
 
 use crate::algorithm::Algorithm;
 
-/// A key that was parsed once, and when it ends. Whoever holds it sees at once that it was
-/// withdrawn.
+/// A parsed key, and when it ends. The cache of verified tokens shares it with the set of keys, so a
+/// withdrawn key ends for cached tokens at once.
 pub(crate) struct ParsedKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<Box<str>>,
@@ -35,17 +39,17 @@ impl ParsedKey {
         Self::new(self.algorithm, Some(kid.into()), self.material.clone())
     }
 
-    /// The same key with an end of its own.
+    /// Returns the same key with an end of its own.
     pub(crate) fn copy(&self) -> Self {
         Self::new(self.algorithm, self.kid.clone(), self.material.clone())
     }
 
-    /// Whether the key is a secret that both sides know.
+    /// Returns whether this is a secret of HMAC.
     pub(crate) fn is_shared(&self) -> bool {
         matches!(self.material, Material::Secret(_))
     }
 
-    /// Whether it made this signature. Secrets are compared in constant time.
+    /// Returns whether this key made the signature. HMAC signatures are compared in constant time.
     pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         match &self.material {
             Material::Secret(key) => key.verifies(message, signature),
@@ -53,17 +57,18 @@ impl ParsedKey {
         }
     }
 
+    /// Returns whether the key has not ended yet.
     pub(crate) fn is_good_at(&self, now: Timestamp) -> bool {
         now.as_millis() < self.ends_at.load(Ordering::Relaxed)
     }
 
-    /// Ends it at this moment, and at no other.
+    /// Sets when the key ends. It replaces an earlier end.
     pub(crate) fn end_at(&self, at: Timestamp) {
         self.ends_at.store(at.as_millis(), Ordering::Relaxed);
     }
 }
 
-/// Without the secret.
+/// Leaves out the secret.
 impl fmt::Debug for ParsedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Key")
@@ -73,11 +78,8 @@ impl fmt::Debug for ParsedKey {
     }
 }
 
-/// A secret as the state that every signature begins from.
-///
-/// Not aws-lc's: for each signature it copies and wipes a context that has room for any hash. With
-/// a token of 450 bytes that takes as long as two and a half blocks of SHA-256 (aws-lc-rs 1.19).
-/// This one is not wiped, for wiping every copy, too, would take half of that.
+/// A secret, in the state that every signature starts from. It is not wiped on drop: wiping every copy,
+/// too, would cost half of what it saves to use this crate.
 #[derive(Clone)]
 pub(crate) enum MacKey {
     Sha256(Hmac<Sha256>),
@@ -87,9 +89,10 @@ pub(crate) enum MacKey {
 
 impl MacKey {
     /// # Panics
-    /// Never: HMAC takes keys of any length.
+    ///
+    /// Never panics: HMAC takes keys of any length.
     pub(super) fn new(algorithm: Algorithm, secret: &[u8]) -> Self {
-        const ANY: &str = "any length will do";
+        const ANY: &str = "HMAC takes keys of any length";
         match algorithm {
             Algorithm::Hs384 => Self::Sha384(Hmac::new_from_slice(secret).expect(ANY)),
             Algorithm::Hs512 => Self::Sha512(Hmac::new_from_slice(secret).expect(ANY)),
@@ -105,7 +108,7 @@ impl MacKey {
         }
     }
 
-    /// Whether this is its signature, all of it; compared in constant time.
+    /// Returns whether this is the signature, in full length. It is compared in constant time.
     pub(super) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         let verified = match self {
             Self::Sha256(mac) => mac.clone().chain_update(message).verify_slice(signature),
@@ -116,14 +119,14 @@ impl MacKey {
     }
 }
 
-/// How many keys are tried with one token that does not name them: a forged one costs as many
-/// checks.
+/// The maximum number of keys that are tried for a token that does not name them. It bounds the cost of a
+/// forged token.
 pub(crate) const MAX_UNNAMED_TRIES: usize = 4;
 
-/// Whether this key would be tried beside these. One that has a name always is.
-pub(crate) fn can_be_tried(key: &ParsedKey, beside: &[Arc<ParsedKey>]) -> bool {
+/// Returns whether this key can be tried in addition to these. A key with a `kid` always can.
+pub(crate) fn can_be_tried(key: &ParsedKey, others: &[Arc<ParsedKey>]) -> bool {
     let alike = |other: &&Arc<ParsedKey>| other.kid.is_none() && other.algorithm == key.algorithm;
-    key.kid.is_some() || beside.iter().filter(alike).count() < MAX_UNNAMED_TRIES
+    key.kid.is_some() || others.iter().filter(alike).count() < MAX_UNNAMED_TRIES
 }
 
 #[cfg(test)]
@@ -132,19 +135,19 @@ mod tests {
 
     const ALL: [Algorithm; 3] = [Algorithm::Hs256, Algorithm::Hs384, Algorithm::Hs512];
 
-    /// RFC 4231 section 4.3: test case 2, the beginning of each signature.
+    /// RFC 4231 section 4.3: test case 2, the first bytes of each signature.
     #[test]
-    fn the_signatures_are_those_of_rfc_4231() {
-        let begin = [[0x5b, 0xdc, 0xc1, 0x46], [0xaf, 0x45, 0xd2, 0xe3], [0x16, 0x4b, 0x7a, 0x7b]];
-        for ((algorithm, begin), length) in ALL.into_iter().zip(begin).zip([32, 48, 64]) {
+    fn signatures_are_those_of_rfc_4231() {
+        let first = [[0x5b, 0xdc, 0xc1, 0x46], [0xaf, 0x45, 0xd2, 0xe3], [0x16, 0x4b, 0x7a, 0x7b]];
+        for ((algorithm, first), length) in ALL.into_iter().zip(first).zip([32, 48, 64]) {
             let key = MacKey::new(algorithm, b"Jefe");
             let signature = key.sign(b"what do ya want for nothing?");
-            assert_eq!((&signature[..4], signature.len()), (&begin[..], length), "{algorithm:?}");
+            assert_eq!((&signature[..4], signature.len()), (&first[..], length), "{algorithm:?}");
         }
     }
 
     #[test]
-    fn sec_48_only_the_whole_signature_will_do() {
+    fn sec_48_only_the_whole_signature_verifies() {
         for algorithm in ALL {
             let key = MacKey::new(algorithm, &[7; 64]);
             let signature = key.sign(b"message");

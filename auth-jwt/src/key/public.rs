@@ -1,16 +1,16 @@
-//! A key that checks signatures.
+//! Keys that verify signatures.
 
 use std::fmt;
 use std::sync::Arc;
 
 use super::components::{self, Components};
 use super::error::InvalidKey;
-use super::hmac::{self, HmacKey};
+use super::hmac::HmacKey;
 use super::jwk::{Jwk, Operation};
 use super::parsed_key::{Material, ParsedKey};
 use crate::algorithm::{Algorithm, KeyRequirement};
 
-/// A key that checks signatures of one algorithm, and makes none.
+/// A key that verifies the signatures of one algorithm.
 ///
 /// ```
 /// use auth_jwt::{Algorithm, InvalidKey, Key};
@@ -26,51 +26,59 @@ use crate::algorithm::{Algorithm, KeyRequirement};
 pub struct Key(pub(crate) Arc<ParsedKey>);
 
 impl Key {
-    /// A shared secret for HMAC with SHA-256, of at least 32 random bytes. It signs, too.
+    /// Creates a secret for HMAC with SHA-256 from at least 32 random bytes. It also signs.
     ///
     /// # Errors
-    /// If it is shorter.
+    ///
+    /// Returns [`InvalidKey::TooShort`] if there are fewer bytes.
     pub fn hs256(secret: impl AsRef<[u8]>) -> Result<HmacKey, InvalidKey> {
         HmacKey::new(Algorithm::Hs256, secret.as_ref())
     }
 
-    /// A shared secret for HMAC with SHA-384, of at least 48 random bytes. It signs, too.
+    /// Creates a secret for HMAC with SHA-384 from at least 48 random bytes. It also signs.
     ///
     /// # Errors
-    /// If it is shorter.
+    ///
+    /// Returns [`InvalidKey::TooShort`] if there are fewer bytes.
     pub fn hs384(secret: impl AsRef<[u8]>) -> Result<HmacKey, InvalidKey> {
         HmacKey::new(Algorithm::Hs384, secret.as_ref())
     }
 
-    /// A shared secret for HMAC with SHA-512, of at least 64 random bytes. It signs, too.
+    /// Creates a secret for HMAC with SHA-512 from at least 64 random bytes. It also signs.
     ///
     /// # Errors
-    /// If it is shorter.
+    ///
+    /// Returns [`InvalidKey::TooShort`] if there are fewer bytes.
     pub fn hs512(secret: impl AsRef<[u8]>) -> Result<HmacKey, InvalidKey> {
         HmacKey::new(Algorithm::Hs512, secret.as_ref())
     }
 
-    /// A public key from a PEM file: `SubjectPublicKeyInfo`, or PKCS#1 for RSA.
+    /// Reads a public key from a PEM file: `SubjectPublicKeyInfo`, or PKCS#1 for RSA.
     ///
     /// # Errors
-    /// If it is no such key, too small, or on another curve.
+    ///
+    /// Returns an error if the file has no such key, or if the key is too small or on another curve.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, InvalidKey> {
         Self::new(algorithm, None, &components::public_from_pem(algorithm, pem.as_ref())?)
     }
 
-    /// A JSON Web Key that names its algorithm, or whose curve leaves only one (RFC 7517). Of a
-    /// private key only the public half is used.
+    /// Reads a JSON Web Key (RFC 7517) that names its algorithm, or whose curve allows only one. Only the
+    /// public half of a private key is used.
     ///
     /// # Errors
-    /// What is wrong with it.
+    ///
+    /// Returns an error if the key cannot be read, is weak, or is not for verifying;
+    /// [`InvalidKey::NoAlgorithm`] if its algorithm is not known.
     pub fn from_jwk(json: &str) -> Result<Self, InvalidKey> {
         Self::of(&Jwk::parse(json)?, None)
     }
 
-    /// The same for an algorithm that the key need not name.
+    /// Reads a JSON Web Key for this algorithm, which the key need not name.
     ///
     /// # Errors
-    /// What is wrong with it; also if it names another algorithm.
+    ///
+    /// Returns an error as [`from_jwk`](Self::from_jwk) does, and
+    /// [`InvalidKey::AlgorithmMismatch`] if the key names another algorithm.
     pub fn from_jwk_for(algorithm: Algorithm, json: &str) -> Result<Self, InvalidKey> {
         Self::of(&Jwk::parse(json)?, Some(algorithm))
     }
@@ -79,8 +87,7 @@ impl Key {
         jwk.check_use(Operation::Verify)?;
         let algorithm = jwk.algorithm(wanted)?;
         if let KeyRequirement::Secret { .. } = algorithm.key_requirement() {
-            let (_, held) = hmac::of_jwk(algorithm, jwk)?;
-            return Ok(Self(held));
+            return HmacKey::of_jwk(algorithm, jwk).map(Into::into);
         }
         Self::new(algorithm, jwk.kid.clone(), &jwk.components(algorithm)?)
     }
@@ -94,26 +101,26 @@ impl Key {
         Ok(Self(Arc::new(ParsedKey::new(algorithm, kid, Material::Public(key)))))
     }
 
-    /// The same key under this name, which tokens give as their `kid`.
+    /// Sets the `kid`, by which the header of a token names this key.
     #[must_use]
     pub fn with_kid(self, kid: &str) -> Self {
         Self(Arc::new(self.0.with_kid(kid)))
     }
 
-    /// Its name.
+    /// Returns the `kid`.
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.0.kid.as_deref()
     }
 
-    /// The one algorithm that it is used with.
+    /// Returns the algorithm, which never changes.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.0.algorithm
     }
 }
 
-/// For whoever checks tokens and makes none.
+/// For services that only verify tokens.
 impl From<HmacKey> for Key {
     fn from(key: HmacKey) -> Self {
         Self(key.held)

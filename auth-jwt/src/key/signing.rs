@@ -1,4 +1,4 @@
-//! A private key.
+//! Private keys, which sign.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,8 +21,18 @@ use super::jwk::{self, Jwk, Operation};
 use super::public::Key;
 use crate::algorithm::{Algorithm, KeyRequirement};
 
-/// A private key that signs by one algorithm. Its `kid` is the SHA-256 thumbprint of its public
-/// half (RFC 7638) unless it was given another.
+/// A private key that signs with one algorithm. Its `kid` defaults to the SHA-256 thumbprint of its
+/// public half (RFC 7638).
+///
+/// ```
+/// use auth_jwt::{Algorithm, SigningKey};
+///
+/// let key = SigningKey::generate(Algorithm::EdDsa)?;
+/// let stored = key.to_pem()?; // keep it secret
+/// let loaded = SigningKey::from_pem(Algorithm::EdDsa, stored.as_bytes())?;
+/// assert_eq!(loaded.kid(), key.kid());
+/// # Ok::<(), auth_jwt::InvalidKey>(())
+/// ```
 #[derive(Clone)]
 pub struct SigningKey {
     pair: Arc<Pair>,
@@ -37,12 +47,14 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// A new key from the operating system's generator. RSA gets 2048 bits, and takes a moment.
+    /// Generates a key from the operating system's randomness. An RSA key has 2048 bits, and takes a moment
+    /// to generate.
     ///
     /// # Errors
-    /// [`InvalidKey::Incompatible`] if the algorithm takes a shared secret.
+    ///
+    /// Returns [`InvalidKey::Incompatible`] if the algorithm is HMAC, which has no key pairs.
     pub fn generate(algorithm: Algorithm) -> Result<Self, InvalidKey> {
-        let failed = |_: Unspecified| InvalidKey::Malformed("the system generated none");
+        let failed = |_: Unspecified| InvalidKey::Malformed("the system could not generate one");
         let pair = match algorithm.key_requirement() {
             KeyRequirement::Secret { .. } => return Err(InvalidKey::Incompatible(algorithm)),
             KeyRequirement::Rsa { .. } => Pair::Rsa(
@@ -59,34 +71,38 @@ impl SigningKey {
         Self::new(algorithm, pair, None)
     }
 
-    /// A private key from a PEM file: PKCS#8, or PKCS#1 for RSA.
+    /// Reads a private key from a PEM file: PKCS#8, or PKCS#1 for RSA.
     ///
     /// # Errors
-    /// If it is no such key, too small, or on another curve.
+    ///
+    /// Returns an error if the file has no such key, or if the key is too small or on another curve.
     pub fn from_pem(algorithm: Algorithm, pem: impl AsRef<[u8]>) -> Result<Self, InvalidKey> {
-        let not_for = |_| InvalidKey::Incompatible(algorithm);
+        let incompatible = |_| InvalidKey::Incompatible(algorithm);
         let der = components::private_from_pem(algorithm, pem.as_ref())?;
         let pair = match algorithm.key_requirement() {
             KeyRequirement::Rsa { .. } => {
-                Pair::Rsa(RsaKeyPair::from_der(&der).map_err(not_for)?, encoding(algorithm))
+                Pair::Rsa(RsaKeyPair::from_der(&der).map_err(incompatible)?, encoding(algorithm))
             }
             KeyRequirement::Curve("Ed25519") => {
-                Pair::Ed25519(Ed25519KeyPair::from_pkcs8(&der).map_err(not_for)?)
+                Pair::Ed25519(Ed25519KeyPair::from_pkcs8(&der).map_err(incompatible)?)
             }
-            _ => Pair::Curve(EcdsaKeyPair::from_pkcs8(curve(algorithm), &der).map_err(not_for)?),
+            _ => {
+                Pair::Curve(EcdsaKeyPair::from_pkcs8(curve(algorithm), &der).map_err(incompatible)?)
+            }
         };
         Self::new(algorithm, pair, None)
     }
 
-    /// A private JSON Web Key that names its algorithm, or whose curve leaves only one.
+    /// Reads a private JSON Web Key that names its algorithm, or whose curve allows only one.
     ///
     /// # Errors
-    /// What is wrong with it.
+    ///
+    /// Returns an error if the key cannot be read, is weak, or is not for signing.
     pub fn from_jwk(json: &str) -> Result<Self, InvalidKey> {
         let jwk = Jwk::parse(json)?;
         jwk.check_use(Operation::Sign)?;
         let algorithm = jwk.algorithm(None)?;
-        let not_for = |_| InvalidKey::Incompatible(algorithm);
+        let incompatible = |_| InvalidKey::Incompatible(algorithm);
         let pair = match jwk.components(algorithm)? {
             Components::Rsa { n, e } => {
                 let components = KeyPairComponents {
@@ -98,19 +114,19 @@ impl SigningKey {
                     dQ: jwk::secret(&jwk.dq, "dq")?,
                     qInv: jwk::secret(&jwk.qi, "qi")?,
                 };
-                let pair = RsaKeyPair::from_components(&components).map_err(not_for)?;
+                let pair = RsaKeyPair::from_components(&components).map_err(incompatible)?;
                 Pair::Rsa(pair, encoding(algorithm))
             }
             Components::Curve { point } => {
                 let d = jwk::secret(&jwk.d, "d")?;
-                let by = curve(algorithm);
-                let pair = EcdsaKeyPair::from_private_key_and_public_key(by, &d, &point);
-                Pair::Curve(pair.map_err(not_for)?)
+                let curve = curve(algorithm);
+                let pair = EcdsaKeyPair::from_private_key_and_public_key(curve, &d, &point);
+                Pair::Curve(pair.map_err(incompatible)?)
             }
             Components::Ed25519 { x } => {
                 let d = jwk::secret(&jwk.d, "d")?;
                 let pair = Ed25519KeyPair::from_seed_and_public_key(&d, &x);
-                Pair::Ed25519(pair.map_err(not_for)?)
+                Pair::Ed25519(pair.map_err(incompatible)?)
             }
         };
         Self::new(algorithm, pair, jwk.kid)
@@ -130,56 +146,58 @@ impl SigningKey {
         Ok(Self { pair: Arc::new(pair), key, components })
     }
 
-    /// The same key under this name, which tokens give as their `kid`.
+    /// Sets the `kid`, which the header of each token names.
     #[must_use]
     pub fn with_kid(self, kid: &str) -> Self {
         Self { key: self.key.with_kid(kid), ..self }
     }
 
-    /// Its name.
+    /// Returns the `kid`.
     ///
     /// # Panics
-    /// Never: it always has one.
+    ///
+    /// Never panics: every signing key has a `kid`.
     #[must_use]
     pub fn kid(&self) -> &str {
-        self.key.kid().expect("every signing key has a name")
+        self.key.kid().expect("every signing key has a `kid`")
     }
 
-    /// The one algorithm that it is used with.
+    /// Returns the algorithm, which never changes.
     #[must_use]
     pub fn algorithm(&self) -> Algorithm {
         self.key.algorithm()
     }
 
-    /// Its public half.
+    /// Returns the public half.
     #[must_use]
     pub fn public_key(&self) -> &Key {
         &self.key
     }
 
-    /// As a PEM file, PKCS#8: keep it where nobody else reads it.
+    /// Returns the private key as a PEM file (PKCS#8). Store it where only this application can read it.
     ///
     /// # Errors
-    /// [`InvalidKey::Malformed`] if it cannot be written.
+    ///
+    /// Returns [`InvalidKey::Malformed`] if the key cannot be encoded.
     pub fn to_pem(&self) -> Result<Zeroizing<String>, InvalidKey> {
-        let unwritable = |_| InvalidKey::Malformed("it cannot be written as PKCS#8");
+        let not_encoded = |_| InvalidKey::Malformed("it cannot be encoded as PKCS#8");
         let der = match &*self.pair {
             Pair::Rsa(pair, _) => {
-                let der: Pkcs8V1Der<'_> = pair.as_der().map_err(unwritable)?;
+                let der: Pkcs8V1Der<'_> = pair.as_der().map_err(not_encoded)?;
                 der.as_ref().to_vec()
             }
-            Pair::Curve(pair) => pair.to_pkcs8v1().map_err(unwritable)?.as_ref().to_vec(),
-            Pair::Ed25519(pair) => pair.to_pkcs8v1().map_err(unwritable)?.as_ref().to_vec(),
+            Pair::Curve(pair) => pair.to_pkcs8v1().map_err(not_encoded)?.as_ref().to_vec(),
+            Pair::Ed25519(pair) => pair.to_pkcs8v1().map_err(not_encoded)?.as_ref().to_vec(),
         };
         Ok(Zeroizing::new(pem::encode(&pem::Pem::new("PRIVATE KEY", der))))
     }
 
-    /// Whether it is the same key for the same algorithm, under whichever name.
+    /// Returns whether both are the same key for the same algorithm, whatever their `kid`.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         self.algorithm() == other.algorithm() && self.components == other.components
     }
 
-    /// Its public half as a JWK.
+    /// Returns the public half as a JSON Web Key.
     pub(crate) fn jwk(&self) -> Jwk {
         Jwk {
             kid: Some(self.kid().into()),

@@ -1,40 +1,40 @@
-//! Why a key stays, or does not come.
+//! The errors of rotating and withdrawing keys.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why a key does not follow.
+/// The error of a key that cannot be rotated to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RotateError {
-    /// Another key of its algorithm has its name.
+    /// Another key of the same algorithm has this `kid`.
     NameTaken,
 }
 
 impl fmt::Display for RotateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NameTaken => "another signing key has this name",
+            Self::NameTaken => "another signing key has this `kid`",
         })
     }
 }
 
 impl Error for RotateError {}
 
-/// Why a key was not withdrawn.
+/// The error of a key that cannot be withdrawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WithdrawError {
-    /// There is no key of this name.
+    /// No key has this `kid`.
     Unknown,
-    /// There is no other key, and nothing could sign.
+    /// It is the only key: without it, nothing could sign.
     Last,
 }
 
 impl fmt::Display for WithdrawError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unknown => "there is no signing key of this name",
+            Self::Unknown => "no signing key has this `kid`",
             Self::Last => "it is the only signing key: rotate to another one first",
         })
     }

@@ -1,4 +1,4 @@
-//! The set as a service.
+//! The public halves of the keys, as a JWK Set (RFC 7517 section 5) and as a service that serves it.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -11,10 +11,12 @@ use tower_service::Service;
 use super::ring::SigningKeys;
 use crate::key::{Jwk, SigningKey};
 
-/// Serves the public halves of [`SigningKeys`] as a JWK Set: put it at `/.well-known/jwks.json`.
-/// It answers GET and HEAD, and says for how long the set may be kept.
+/// A service that serves the public halves of [`SigningKeys`] as a JWK Set. Route
+/// `/.well-known/jwks.json` to it.
 ///
-/// Keys with a shared secret have no public half, so there is nothing to serve them by:
+/// It responds to GET and HEAD, with a `Cache-Control` of half the
+/// [lead time](SigningKeys::publish_lead). A secret of HMAC has no public half, so there is no such service
+/// for it:
 ///
 /// ```compile_fail
 /// auth_jwt::Key::hs256([7; 32]).unwrap().jwks_service();
@@ -23,7 +25,7 @@ use crate::key::{Jwk, SigningKey};
 pub struct JwksService(SigningKeys);
 
 impl SigningKeys {
-    /// A service that serves the public halves.
+    /// Returns a service that serves the public halves.
     #[must_use]
     pub fn jwks_service(&self) -> JwksService {
         JwksService(self.clone())
@@ -31,7 +33,7 @@ impl SigningKeys {
 }
 
 impl JwksService {
-    fn answer(&self, method: &Method) -> Response<String> {
+    fn response(&self, method: &Method) -> Response<String> {
         let mut response = Response::new(String::new());
         let headers = response.headers_mut();
         if !matches!(*method, Method::GET | Method::HEAD) {
@@ -64,7 +66,7 @@ impl<B> Service<Request<B>> for JwksService {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(self.answer(request.method())))
+        ready(Ok(self.response(request.method())))
     }
 }
 
@@ -73,8 +75,8 @@ struct Jwks {
     keys: Vec<Jwk>,
 }
 
-/// The JWK Set of these keys' public halves.
+/// Returns the public halves of these keys as a JWK Set.
 pub(super) fn set<'k>(keys: impl Iterator<Item = &'k SigningKey>) -> String {
     let jwks = Jwks { keys: keys.map(SigningKey::jwk).collect() };
-    serde_json::to_string(&jwks).expect("text becomes JSON")
+    serde_json::to_string(&jwks).expect("strings serialize to JSON")
 }

@@ -1,4 +1,4 @@
-//! Private keys that follow one another.
+//! Private keys that replace one another over time, and the service that publishes their public halves.
 
 mod error;
 mod jwks;

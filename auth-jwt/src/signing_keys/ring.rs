@@ -1,4 +1,7 @@
-//! The keys, and when each signs.
+//! The signing keys, and when each of them signs and ends.
+//!
+//! The order of these times is what makes a rotation safe: a key is published before it signs, and verifies
+//! until the last token that it signed has expired.
 
 use std::fmt;
 use std::sync::Arc;
@@ -12,11 +15,11 @@ use super::error::{RotateError, WithdrawError};
 use crate::jws::{self, SignError};
 use crate::key::{ParsedKey, SigningKey};
 
-/// Private keys that follow one another. A clone is another handle on the same keys, so a running
-/// server changes keys without a restart.
+/// Private keys that replace one another over time. A clone is another handle on the same keys, so a running
+/// server can rotate them without a restart.
 ///
-/// A new key is published first, and signs only when everybody who keeps the published set has
-/// seen it. The old one stays published until the last token that it signed has ended.
+/// A new key is published first, and signs once every verifier that caches the published set has seen it.
+/// The old key stays published until the last token that it signed has expired.
 ///
 /// ```
 /// use auth_jwt::{Algorithm, SigningKey, SigningKeys};
@@ -31,22 +34,22 @@ pub struct SigningKeys {
     slots: Arc<RwLock<Vec<Slot>>>,
     clock: Clock,
     lead: Duration,
-    longest: Duration,
+    max_token_lifetime: Duration,
 }
 
-/// No two have one name and algorithm.
+/// A key of the ring. No two have the same `kid` and algorithm.
 struct Slot {
     key: SigningKey,
-    /// Its public half, which ends here and nowhere else.
-    held: Arc<ParsedKey>,
+    /// The public half. This copy has an end of its own.
+    public: Arc<ParsedKey>,
     signs_from: Timestamp,
 }
 
-/// How far clocks of verifiers may differ from ours when an old key ends.
+/// How far the clock of a verifier may differ from ours when an old key ends.
 const LEEWAY: Duration = Duration::from_secs(60);
 
 impl SigningKeys {
-    /// These keys, of which the first signs at once.
+    /// Creates a ring of one key, which signs at once.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
         let slot = Slot::new(key, Timestamp::EPOCH);
@@ -54,21 +57,22 @@ impl SigningKeys {
             slots: Arc::new(RwLock::new(vec![slot])),
             clock: Clock::system(),
             lead: Duration::from_secs(600),
-            longest: Duration::from_secs(3600),
+            max_token_lifetime: Duration::from_secs(3600),
         }
     }
 
-    /// Also publishes and accepts this key, which signs nothing before it is
-    /// [rotated](Self::rotate) to: the key of another node that is a step ahead or behind. A key
-    /// that is there already stays as it is.
+    /// Also publishes this key and verifies its tokens. It does not sign unless it is
+    /// [rotated](Self::rotate) to. Use it for the key of a node that is one rotation ahead or behind. A
+    /// key that is in the ring already does not change.
     ///
     /// # Panics
-    /// If another key of its algorithm has its name.
+    ///
+    /// Panics if another key of the same algorithm has this `kid`.
     #[must_use]
     pub fn add_verifying(self, key: SigningKey) -> Self {
         let mut slots = self.slots.write();
         drop_ended(&mut slots, self.clock.now());
-        match slots.iter().find(|slot| slot.goes_by_the_name_of(&key)) {
+        match slots.iter().find(|slot| slot.has_name_of(&key)) {
             Some(slot) => {
                 assert!(slot.key.is_same(&key), "another key has the `kid` `{}`", key.kid());
             }
@@ -78,102 +82,111 @@ impl SigningKeys {
         self
     }
 
-    /// How long a new key is published before it signs: 10 minutes otherwise. This, the clock and the
-    /// longest token are this handle's own: say them before you clone it. Whoever fetches the
-    /// set may keep it for half of that.
+    /// Sets how long a new key is published before it signs. Verifiers may cache the published set for half
+    /// of it. Defaults to 10 minutes.
+    ///
+    /// The lead, the clock and the lifetime belong to this handle. Set them before you clone it.
     #[must_use]
     pub fn publish_lead(self, lead: Duration) -> Self {
         Self { lead, ..self }
     }
 
-    /// How long the longest token lives that these keys sign: an hour otherwise.
+    /// Sets the maximum lifetime of the tokens that these keys sign. Defaults to one hour.
     #[must_use]
-    pub fn max_token_lifetime(self, longest: Duration) -> Self {
-        Self { longest, ..self }
+    pub fn max_token_lifetime(self, lifetime: Duration) -> Self {
+        Self { max_token_lifetime: lifetime, ..self }
     }
 
-    /// The clock; the system's otherwise.
+    /// Sets the clock. Defaults to the system's clock.
     #[must_use]
     pub fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }
 
-    /// Publishes a key that takes over when it has been published long enough. The one before it
-    /// ends when its last token has. To rotate to the key that signs already changes nothing:
-    /// [withdraw](Self::withdraw) the next one to take a rotation back.
+    /// Publishes a key that signs once the [lead time](Self::publish_lead) is over. The key before it ends when
+    /// its last token has expired.
+    ///
+    /// Rotating to the key that signs already changes nothing. To cancel a rotation,
+    /// [withdraw](Self::withdraw) the new key.
     ///
     /// # Errors
-    /// If another key of its algorithm has its name: whoever keeps the published set would take one for the other.
+    ///
+    /// Returns [`RotateError::NameTaken`] if another key of the same algorithm has this `kid`: a verifier
+    /// with a cached set would use the wrong one.
     pub fn rotate(&self, next: SigningKey) -> Result<(), RotateError> {
         let now = self.clock.now();
         let signs_from = now + self.lead;
         let mut slots = self.slots.write();
         drop_ended(&mut slots, now);
-        let signs = current(&slots, now);
-        if let Some(at) = slots.iter().position(|slot| slot.goes_by_the_name_of(&next)) {
+        let signing = current(&slots, now);
+        if let Some(at) = slots.iter().position(|slot| slot.has_name_of(&next)) {
             if !slots[at].key.is_same(&next) {
                 return Err(RotateError::NameTaken);
             }
-            if signs == Some(at) {
+            if signing == Some(at) {
                 return Ok(()); // it signs already
             }
-            slots.remove(at).held.end_at(Timestamp::EPOCH); // its tokens are verified anew
+            slots.remove(at).public.end_at(Timestamp::EPOCH); // cached tokens are verified again
         }
-        tracing::info!(kid = next.kid(), "a new signing key is published");
+        tracing::info!(kid = next.kid(), "signing key published");
         slots.push(Slot::new(next, signs_from));
         self.schedule(&mut slots);
         Ok(())
     }
 
-    /// Withdraws a key that somebody else may have: every token that it signed is refused from now
-    /// on. If it is the one that signs, the next one takes over at once.
+    /// Withdraws a key, for example because it may be known to others. Every token that it signed is
+    /// rejected from now on. If it is the key that signs, the next one takes over at once.
     ///
     /// # Errors
-    /// If there is no such key, or no other one. A key whose last token has ended is none.
+    ///
+    /// Returns [`WithdrawError::Unknown`] if no key has this `kid`, or the key has ended already;
+    /// [`WithdrawError::Last`] if there is no other key.
     pub fn withdraw(&self, kid: &str) -> Result<(), WithdrawError> {
         let now = self.clock.now();
         let mut slots = self.slots.write();
         drop_ended(&mut slots, now);
-        let goes = |slot: &Slot| slot.key.kid() == kid;
-        if !slots.iter().any(goes) {
+        let is_withdrawn = |slot: &Slot| slot.key.kid() == kid;
+        if !slots.iter().any(is_withdrawn) {
             return Err(WithdrawError::Unknown);
         }
-        if slots.iter().all(goes) {
+        if slots.iter().all(is_withdrawn) {
             return Err(WithdrawError::Last);
         }
-        let signed = current(&slots, now).is_some_and(|at| goes(&slots[at]));
-        for withdrawn in slots.extract_if(.., |slot| goes(slot)) {
-            withdrawn.held.end_at(Timestamp::EPOCH);
+        let was_signing = current(&slots, now).is_some_and(|at| is_withdrawn(&slots[at]));
+        for withdrawn in slots.extract_if(.., |slot| is_withdrawn(slot)) {
+            withdrawn.public.end_at(Timestamp::EPOCH);
         }
-        // The one that was to follow, or one from before; one that was only accepted comes last.
-        if signed && let Some(next) = slots.iter_mut().max_by_key(|slot| slot.state()) {
+        // The next key, or else an earlier one, or else one that only verifies.
+        if was_signing && let Some(next) = slots.iter_mut().max_by_key(|slot| slot.signs()) {
             next.signs_from = now;
         }
         self.schedule(&mut slots);
-        tracing::warn!(kid, "a signing key is withdrawn");
+        tracing::warn!(kid, "signing key withdrawn");
         Ok(())
     }
 
-    /// Each key ends when the last token has that it signed before the next one took over.
+    /// Sets the end of each key: when the last token that it signed has expired.
     fn schedule(&self, slots: &mut [Slot]) {
         slots.sort_by_key(|slot| slot.signs_from);
         for at in 0..slots.len() {
             let next = slots.get(at + 1).map_or(Timestamp::MAX, |slot| slot.signs_from);
             let signs = slots[at].signs_from < Timestamp::MAX;
-            let ends_at = if signs { next + self.longest + LEEWAY } else { Timestamp::MAX };
-            slots[at].held.end_at(ends_at);
+            let ends_at =
+                if signs { next + self.max_token_lifetime + LEEWAY } else { Timestamp::MAX };
+            slots[at].public.end_at(ends_at);
         }
     }
 
-    /// The public halves as a JWK Set (RFC 7517 section 5), for verifiers elsewhere.
+    /// Returns the public halves as a JWK Set (RFC 7517 section 5), for other verifiers.
     #[must_use]
     pub fn jwks(&self) -> String {
         let now = self.clock.now();
         let slots = self.slots.read();
-        super::jwks::set(slots.iter().filter(|slot| slot.held.is_good_at(now)).map(|s| &s.key))
+        super::jwks::set(slots.iter().filter(|slot| slot.public.is_good_at(now)).map(|s| &s.key))
     }
 
-    /// For how long whoever fetches the set may keep it.
+    /// Returns for how long a verifier may cache the set. A verifier that has just cached the old set sees a
+    /// new key before it signs.
     pub(super) fn max_age(&self) -> Duration {
         self.lead / 2
     }
@@ -185,63 +198,66 @@ impl SigningKeys {
 
     #[cfg(feature = "sign-in")]
     pub(crate) fn longest(&self) -> Duration {
-        self.longest
+        self.max_token_lifetime
     }
 
+    /// Returns the first key, from the newest to the oldest, that passes the check.
     pub(crate) fn find(
         &self,
         check: impl FnMut(&Arc<ParsedKey>) -> bool,
     ) -> Option<Arc<ParsedKey>> {
         let slots = self.slots.read();
-        let keys: Vec<_> = slots.iter().rev().map(|slot| Arc::clone(&slot.held)).collect();
-        drop(slots); // checking a signature takes long
+        let keys: Vec<_> = slots.iter().rev().map(|slot| Arc::clone(&slot.public)).collect();
+        drop(slots); // verifying takes long, and a rotation must not wait for it
         let mut check = check;
         keys.into_iter().find(|key| check(key))
     }
 
-    /// A token of this type (`typ`) with these claims, by the key that signs now. It says what it
-    /// is given and nothing else: `exp` and `aud` are yours to set.
+    /// Signs a token of this type (`typ`) with these claims, with the key that signs now.
+    ///
+    /// No claim is added. Set `exp` and `aud` yourself.
     ///
     /// # Errors
-    /// If the claims are no JSON object.
+    ///
+    /// Returns [`SignError::Claims`] if the claims are not a JSON object.
     pub fn sign(&self, typ: &str, claims: &impl Serialize) -> Result<String, SignError> {
         let key = self.current().ok_or(SignError::Key)?;
         let sign = |message: &[u8]| key.signature(message).map_err(|_| SignError::Key);
         jws::sign(key.algorithm(), Some(key.kid()), typ, claims, sign)
     }
 
-    /// The key that signs now.
+    /// Returns the key that signs now.
     pub(crate) fn current(&self) -> Option<SigningKey> {
         let slots = self.slots.read();
         current(&slots, self.clock.now()).map(|at| slots[at].key.clone())
     }
 }
 
-/// What has ended never comes back.
+/// Removes the keys that have ended, for good.
 fn drop_ended(slots: &mut Vec<Slot>, now: Timestamp) {
-    slots.retain(|slot| slot.held.is_good_at(now));
+    slots.retain(|slot| slot.public.is_good_at(now));
 }
 
-/// Which key signs: the one that began last.
+/// Returns the position of the key that signs: of those that have begun, the last one.
 fn current(slots: &[Slot], now: Timestamp) -> Option<usize> {
-    let began = slots.iter().enumerate().filter(|(_, slot)| slot.signs_from <= now);
-    began.max_by_key(|(_, slot)| slot.signs_from).map(|(at, _)| at)
+    let begun = slots.iter().enumerate().filter(|(_, slot)| slot.signs_from <= now);
+    begun.max_by_key(|(_, slot)| slot.signs_from).map(|(at, _)| at)
 }
 
 impl Slot {
     fn new(key: SigningKey, signs_from: Timestamp) -> Self {
-        let held = Arc::new(key.public_key().0.copy());
-        Self { key, held, signs_from }
+        let public = Arc::new(key.public_key().0.copy());
+        Self { key, public, signs_from }
     }
 
-    /// Whether a token cannot tell it from this key. One key of RSA may be there for several
+    /// Returns whether a token cannot distinguish the two keys. An RSA key may be in the ring for several
     /// algorithms.
-    fn goes_by_the_name_of(&self, key: &SigningKey) -> bool {
+    fn has_name_of(&self, key: &SigningKey) -> bool {
         self.key.kid() == key.kid() && self.key.algorithm() == key.algorithm()
     }
 
-    /// When it signs or signed; never counts least.
-    fn state(&self) -> Option<Timestamp> {
+    /// Returns since when the key signs, or `None` if it only verifies.
+    fn signs(&self) -> Option<Timestamp> {
         Some(self.signs_from).filter(|at| *at < Timestamp::MAX)
     }
 }
@@ -273,7 +289,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_60_a_key_is_published_then_signs_then_stays_for_its_tokens() {
+    fn sec_60_a_key_is_published_before_it_signs_and_until_its_tokens_expire() {
         let (keys, clock) = keys();
         keys.rotate(key("b")).unwrap();
         assert!(keys.jwks().contains("\"b\"") && signer(&keys) == "a");
@@ -288,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_withdrawn_somebody_signs_and_goes_on() {
+    fn another_key_signs_when_one_is_withdrawn() {
         let (keys, clock) = keys();
         assert_eq!(keys.withdraw("a"), Err(WithdrawError::Last));
         assert_eq!(keys.withdraw("x"), Err(WithdrawError::Unknown));
@@ -297,15 +313,15 @@ mod tests {
         keys.rotate(b).unwrap();
         clock.advance(Duration::from_secs(600));
         keys.rotate(keys.current().unwrap()).unwrap();
-        assert_eq!(signer(&keys), "b", "to rotate to the present key changes nothing");
+        assert_eq!(signer(&keys), "b", "rotating to the current key changes nothing");
         assert_eq!(keys.withdraw("b"), Ok(()));
         assert_eq!(signer(&keys), "a");
         clock.advance(Duration::from_secs(100_000));
-        assert!(keys.jwks().contains("\"a\""), "it signs, so it does not end");
+        assert!(keys.jwks().contains("\"a\""), "a key that signs does not end");
     }
 
     #[test]
-    fn sec_60_a_key_that_came_twice_is_withdrawn_as_a_whole() {
+    fn sec_60_a_key_that_is_added_twice_is_withdrawn_once() {
         let (keys, _) = keys();
         let (stolen, other) = (keys.current().unwrap(), key("b"));
         let keys = keys.add_verifying(stolen);
@@ -334,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_60_no_two_keys_have_one_name() {
+    fn sec_60_two_keys_cannot_have_the_same_kid() {
         let (keys, clock) = keys();
         for _ in 0..2 {
             assert_eq!(keys.rotate(key("a")), Err(RotateError::NameTaken));
@@ -343,12 +359,12 @@ mod tests {
             clock.advance(Duration::from_secs(600));
         }
         clock.advance(Duration::from_secs(100_000));
-        assert_eq!(keys.rotate(key("a")), Ok(()), "the name is free again");
+        assert_eq!(keys.rotate(key("a")), Ok(()), "the `kid` is free again");
     }
 
     #[test]
     #[should_panic(expected = "another key has the `kid` `a`")]
-    fn sec_60_a_key_of_a_name_that_is_taken_is_not_accepted() {
+    fn sec_60_a_key_with_the_kid_of_another_is_not_added() {
         let _ = keys().0.add_verifying(key("a"));
     }
 }

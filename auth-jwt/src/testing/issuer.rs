@@ -1,4 +1,4 @@
-//! The issuer.
+//! The issuer of the tests: keys, a clock, and what its tokens have in common.
 
 use std::time::Duration;
 
@@ -12,7 +12,19 @@ use crate::mode::Signs;
 use crate::signing_keys::SigningKeys;
 use crate::validation::Validation;
 
-/// An issuer in memory, with a clock to turn and keys to rotate. A clone is the same issuer.
+/// An issuer in memory, with a manual clock and keys that can be rotated. A clone is the same issuer.
+///
+/// ```
+/// use auth_core::Outcome;
+/// use auth_jwt::testing::TestIssuer;
+///
+/// let issuer = TestIssuer::new("https://idp.example").audience("shop");
+/// let token = issuer.token("alice").scope("orders:read").sign();
+/// let Ok(Outcome::Authenticated(alice)) = issuer.auth().verify(token.as_bytes()).into_ready() else {
+///     panic!("the token is valid")
+/// };
+/// assert!(alice.has_scope("orders:read"));
+/// ```
 #[derive(Clone, Debug)]
 pub struct TestIssuer {
     issuer: Box<str>,
@@ -22,34 +34,36 @@ pub struct TestIssuer {
 }
 
 impl TestIssuer {
-    /// An issuer of this name that signs with Ed25519. Its clock stands in 2027 until it is turned.
+    /// Creates an issuer with this name, which signs with Ed25519. Its clock stands still, in 2027.
     ///
     /// # Panics
-    /// If the system generates no key.
+    ///
+    /// Panics if the system cannot generate a key.
     #[must_use]
     pub fn new(issuer: &str) -> Self {
         Self::with_algorithm(issuer, Algorithm::EdDsa)
     }
 
-    /// The same with a key for another algorithm.
+    /// Creates an issuer that signs with this algorithm.
     ///
     /// # Panics
-    /// If the algorithm takes a shared secret.
+    ///
+    /// Panics if the algorithm is HMAC, or if the system cannot generate a key.
     #[must_use]
     pub fn with_algorithm(issuer: &str, algorithm: Algorithm) -> Self {
-        let key = SigningKey::generate(algorithm).expect("an algorithm with private keys");
+        let key = SigningKey::generate(algorithm).expect("the algorithm has private keys");
         let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000));
         let keys = SigningKeys::new(key).clock(clock.clock());
         Self { issuer: issuer.into(), audience: None, keys, clock }
     }
 
-    /// For whom its tokens are meant.
+    /// Sets the audience of the tokens. Defaults to none.
     #[must_use]
     pub fn audience(self, audience: &str) -> Self {
         Self { audience: Some(audience.into()), ..self }
     }
 
-    /// A token about this subject, good for five minutes: say more, then sign it.
+    /// Starts a token about this subject, which is valid for five minutes. Configure it, then sign it.
     pub fn token(&self, subject: &str) -> TestToken {
         let lifetime = Duration::from_secs(300);
         let mut token = TestToken::new(self.keys.clone(), self.clock.clock().now(), lifetime)
@@ -61,44 +75,46 @@ impl TestIssuer {
         token
     }
 
-    /// A backend that believes this issuer, and goes by its clock.
+    /// Returns a backend that trusts this issuer and uses its clock.
     pub fn auth(&self) -> JwtAuth<Claims, Signs> {
         JwtAuth::new(self.keys.clone()).policy(self.policy()).clock(self.clock.clock())
     }
 
-    /// The policy of a backend that believes this issuer among others.
+    /// Returns the requirements for tokens of this issuer, for
+    /// [`JwtAuth::trusted_issuer`](crate::JwtAuth::trusted_issuer).
     pub fn policy(&self) -> Validation {
-        let policy = Validation::new().issuer(&*self.issuer);
+        let validation = Validation::new().issuer(&*self.issuer);
         match &self.audience {
-            Some(audience) => policy.audience(&**audience),
-            None => policy,
+            Some(audience) => validation.audience(&**audience),
+            None => validation,
         }
     }
 
-    /// The clock.
+    /// Returns the clock.
     #[must_use]
     pub fn clock(&self) -> &ManualClock {
         &self.clock
     }
 
-    /// The keys.
+    /// Returns the keys.
     #[must_use]
     pub fn keys(&self) -> &SigningKeys {
         &self.keys
     }
 
-    /// Publishes a new key, and turns the clock until it signs.
+    /// Rotates to a new key, and advances the clock until it signs.
     ///
     /// # Panics
-    /// If the system generates no key.
+    ///
+    /// Panics if the system cannot generate a key.
     pub fn rotate(&self) {
         let algorithm = self.keys.current().map_or(Algorithm::EdDsa, |key| key.algorithm());
-        let key = SigningKey::generate(algorithm).expect("an algorithm with private keys");
-        self.keys.rotate(key).expect("a new key has a name of its own");
+        let key = SigningKey::generate(algorithm).expect("the algorithm has private keys");
+        self.keys.rotate(key).expect("a new key has a `kid` of its own");
         self.clock.advance(self.keys.lead());
     }
 
-    /// The public keys, as the issuer would serve them.
+    /// Returns the public keys as a JWK Set, as the issuer would publish them.
     #[must_use]
     pub fn jwks(&self) -> String {
         self.keys.jwks()

@@ -1,4 +1,4 @@
-//! A token about to be signed.
+//! A token of the test issuer, before it is signed.
 
 use std::time::Duration;
 
@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 
 use crate::signing_keys::SigningKeys;
 
-/// A token about to be signed. It may say anything, also what no issuer should say.
+/// A token that is not signed yet. Its claims can be anything, also what no issuer should write.
+///
+/// It starts with `iss`, `sub`, `iat`, `exp`, `jti` and `client_id`, and with `aud` if the issuer has one.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct TestToken {
@@ -27,25 +29,25 @@ impl TestToken {
             .lifetime(lifetime)
     }
 
-    /// Sets a claim, or replaces it.
+    /// Sets a claim. It replaces one with the same name.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Leaves a claim out.
+    /// Removes a claim.
     pub fn without(mut self, name: &str) -> Self {
         self.claims.remove(name);
         self
     }
 
-    /// How long it is good, from when it was issued.
+    /// Sets how long the token is valid after it was issued. Defaults to five minutes.
     pub fn lifetime(self, lifetime: Duration) -> Self {
         let ends_at = self.issued_at + lifetime;
         self.claim("exp", ends_at.as_secs())
     }
 
-    /// Adds a role, under `roles`.
+    /// Adds a role to `roles`.
     pub fn role(self, role: &str) -> Self {
         let mut roles = self.claims.get("roles").cloned().unwrap_or_else(|| json!([]));
         if let Value::Array(roles) = &mut roles {
@@ -54,7 +56,7 @@ impl TestToken {
         self.claim("roles", roles)
     }
 
-    /// Adds a scope, under `scope`.
+    /// Adds a scope to `scope`.
     pub fn scope(self, scope: &str) -> Self {
         let scopes = match self.claims.get("scope").and_then(Value::as_str) {
             Some(others) => format!("{others} {scope}"),
@@ -63,17 +65,18 @@ impl TestToken {
         self.claim("scope", scopes)
     }
 
-    /// Its type, the `typ` of the header: `at+jwt` otherwise.
+    /// Sets the `typ` of the header. Defaults to `at+jwt`.
     pub fn typ(self, typ: &str) -> Self {
         Self { typ: typ.to_owned(), ..self }
     }
 
-    /// The signed token.
+    /// Signs the token, with the current key of the issuer.
     ///
     /// # Panics
-    /// If every key was withdrawn.
+    ///
+    /// Panics if no key can sign.
     #[must_use]
     pub fn sign(&self) -> String {
-        self.keys.sign(&self.typ, &self.claims).expect("a test issuer has a key")
+        self.keys.sign(&self.typ, &self.claims).expect("a test issuer has a key that signs")
     }
 }
