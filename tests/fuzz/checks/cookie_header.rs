@@ -1,12 +1,12 @@
-//! Any lines as `Cookie` headers.
+//! Arbitrary lines as `Cookie` headers.
 
 use auth_core::{RequestCookie, RequestHead};
 use http::{HeaderValue, Request, header};
 
 const NAME: &str = "__Host-session";
 
-/// The cookie that is found is the one that a simpler reader finds. Whether
-/// there is one.
+/// Checks that the cookie that is found is the one that a simpler reader finds. Returns whether there is
+/// exactly one.
 pub(crate) fn check(data: &[u8]) -> bool {
     let mut request = Request::new(());
     for line in data.split(|byte| *byte == b'\n') {

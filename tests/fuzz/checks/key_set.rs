@@ -1,15 +1,15 @@
-//! Any text as keys.
+//! Arbitrary bytes as keys.
 
 use auth_core::{ManualClock, Outcome, Timestamp};
 use auth_jwt::{Algorithm, HmacKey, JwtAuth, Key, KeySet, SigningKey, SigningKeys};
 use serde_json::{Value, json};
 
-/// Whatever the bytes are, they are refused, or make keys that do what they are for. Whether they do.
+/// Checks that the bytes are either rejected or are keys that work. Returns whether they are keys.
 pub(crate) fn check(data: &[u8]) -> bool {
     let mut good = false;
     for algorithm in Algorithm::ALL {
         if let Ok(key) = SigningKey::from_pem(algorithm, data) {
-            signs(&key, key.public_key().clone());
+            check_pair(&key, key.public_key().clone());
         }
         if let Ok(key) = Key::from_pem(algorithm, data) {
             assert_eq!(key.algorithm(), algorithm);
@@ -28,31 +28,31 @@ pub(crate) fn check(data: &[u8]) -> bool {
     }
     if let Ok(key) = Key::from_jwk(text) {
         for algorithm in Algorithm::ALL {
-            let fits = Key::from_jwk_for(algorithm, text).is_ok();
-            assert_eq!(fits, algorithm == key.algorithm(), "{algorithm}");
+            let is_accepted = Key::from_jwk_for(algorithm, text).is_ok();
+            assert_eq!(is_accepted, algorithm == key.algorithm(), "{algorithm}");
         }
         let set = KeySet::from_jwks(&format!(r#"{{"keys":[{text}]}}"#));
         assert_eq!(set.expect("a set of this key").len(), 1);
         good = true;
     }
     if let Ok(key) = SigningKey::from_jwk(text) {
-        signs(&key, Key::from_jwk(text).expect("a private key has a public half"));
+        check_pair(&key, Key::from_jwk(text).expect("a private key has a public half"));
     }
     if let Ok(key) = HmacKey::from_jwk(text) {
         let token = key.sign("JWT", &claims()).expect("claims");
-        believes(Key::from_jwk(text).expect("the same secret"), &token);
+        check_verifies(Key::from_jwk(text).expect("the same secret"), &token);
     }
     good
 }
 
-/// Whether what the private half signs is believed by the public half.
-fn signs(key: &SigningKey, public: Key) {
+/// Checks that the public half verifies what the private half signs.
+fn check_pair(key: &SigningKey, public: Key) {
     assert_eq!(key.algorithm(), public.algorithm());
     let token = SigningKeys::new(key.clone()).sign("JWT", &claims()).expect("a signature");
-    believes(public.with_kid(key.kid()), &token);
+    check_verifies(public.with_kid(key.kid()), &token);
 }
 
-fn believes(key: Key, token: &str) {
+fn check_verifies(key: Key, token: &str) {
     let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000)).clock();
     let answer = JwtAuth::new(key).clock(clock).verify(token.as_bytes()).into_ready();
     assert!(matches!(answer, Ok(Outcome::Authenticated(_))), "{token}");

@@ -1,11 +1,11 @@
-//! Any bytes as a secret.
+//! Arbitrary bytes as a secret.
 
 use auth_store::{Secret, SecretKind};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 
-/// A secret is the text of 64 bytes, has this text and no other, and is another one for each kind.
-/// Whether the bytes are one.
+/// Checks that a secret is the text of 64 bytes, has one text only, and has other digests for each kind.
+/// Returns whether the bytes are a secret.
 pub(crate) fn check(data: &[u8]) -> bool {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(data).ok().filter(|bytes| bytes.len() == 64);
     let secret = Secret::parse(data);

@@ -1,4 +1,4 @@
-//! Any bytes as a token, and any header and claims in a token that is signed rightly.
+//! Arbitrary bytes as a token, and arbitrary headers and claims in a token with a valid signature.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -12,7 +12,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
 const SECRET: [u8; 32] = [7; 32];
-/// In seconds.
+/// The time of the tests, in seconds since 1970.
 const NOW: u64 = 1_800_000_000;
 
 /// The keys of RFC 7515 appendix A.3 and RFC 8037 appendix A.2.
@@ -26,7 +26,7 @@ type Auth = JwtAuth<Claims, Verifies>;
 
 struct Verifiers {
     plain: Auth,
-    /// Two of one kind: one remembers, and the other does not.
+    /// Pairs with the same configuration: one with a cache, and one without.
     pairs: [[Auth; 2]; 3],
 }
 
@@ -47,8 +47,8 @@ static VERIFIERS: LazyLock<Verifiers> = LazyLock::new(|| {
     Verifiers { plain, pairs }
 });
 
-/// Whatever the bytes are, they make a token that is refused, or one that says what is believed.
-/// Whether it is.
+/// Checks that the bytes make either a token that is rejected, or one whose claims are those of the
+/// identity. Returns whether it is valid.
 pub(crate) fn check(data: &[u8]) -> bool {
     let raw = verify(data).is_ok();
     let mut lines = data.splitn(2, |byte| *byte == b'\n');
@@ -60,36 +60,36 @@ pub(crate) fn check(data: &[u8]) -> bool {
     let token = format!("{message}.{}", encode(&signature));
     let verified = verify(token.as_bytes());
     if let Ok(identity) = &verified {
-        agrees(identity, header, payload);
+        compare(identity, header, payload);
     }
     signature[payload.len() % 32] ^= 1;
     let forged = format!("{message}.{}", encode(&signature));
-    assert!(verify(forged.as_bytes()).is_err(), "a wrong signature has passed");
+    assert!(verify(forged.as_bytes()).is_err(), "a wrong signature is accepted");
     verified.is_ok()
 }
 
-/// What the plain verifier says, after all of them have been asked.
+/// Returns the result of the plain verifier. All pairs verify the token, too, and must agree.
 fn verify(token: &[u8]) -> Result<Identity, RejectionReason> {
-    for [remembers, forgets] in &VERIFIERS.pairs {
-        let answers = [remembers, remembers, forgets].map(|auth| match ask(auth, token) {
+    for [cached, uncached] in &VERIFIERS.pairs {
+        let answers = [cached, cached, uncached].map(|auth| match verify_by(auth, token) {
             Ok(identity) => Ok((identity.principal().clone(), identity.authentication().clone())),
             Err(reason) => Err(reason),
         });
         assert!(answers[0] == answers[1] && answers[1] == answers[2], "{answers:?}");
     }
-    ask(&VERIFIERS.plain, token)
+    verify_by(&VERIFIERS.plain, token)
 }
 
-fn ask(auth: &Auth, token: &[u8]) -> Result<Identity, RejectionReason> {
+fn verify_by(auth: &Auth, token: &[u8]) -> Result<Identity, RejectionReason> {
     match auth.verify(token).into_ready() {
         Ok(Outcome::Authenticated(identity)) => Ok(identity),
         Ok(Outcome::Rejected(rejection)) => Err(rejection.reason),
-        _ => panic!("a token is good or bad"),
+        _ => panic!("a token is accepted or rejected"),
     }
 }
 
-/// Whether another reader of JSON finds the same in the token.
-fn agrees(identity: &Identity, header: &[u8], payload: &[u8]) {
+/// Checks that another JSON reader finds the same in the token.
+fn compare(identity: &Identity, header: &[u8], payload: &[u8]) {
     let header: Value = serde_json::from_slice(header).expect("a header is JSON");
     assert_eq!(header["alg"], "HS256");
     for member in ["crit", "b64", "zip", "enc"] {
@@ -99,16 +99,16 @@ fn agrees(identity: &Identity, header: &[u8], payload: &[u8]) {
         let typ = typ.as_str().expect("text").to_ascii_lowercase();
         assert!(["jwt", "at+jwt"].contains(&typ.trim_start_matches("application/")), "{typ}");
     }
-    assert!(!repeats(payload), "a claim comes twice");
+    assert!(!has_repeated_name(payload), "a claim is repeated");
     let claims: Value = serde_json::from_slice(payload).expect("claims are JSON");
     assert_eq!(claims["sub"], identity.subject());
     assert!(!identity.subject().is_empty());
     let date = |name: &str| claims.get(name).map(|date| date.as_f64().expect("a number"));
-    let exp = date("exp").expect("an end");
+    let exp = date("exp").expect("`exp` is required");
     assert_eq!(exp.trunc(), identity.expires_at().as_secs() as f64);
-    assert!(exp.trunc() + 10.0 > NOW as f64, "it has ended");
+    assert!(exp.trunc() + 10.0 > NOW as f64, "it has expired");
     for begins in [date("nbf"), date("iat")].into_iter().flatten() {
-        assert!(begins.trunc() - 10.0 <= NOW as f64, "it has not begun");
+        assert!(begins.trunc() - 10.0 <= NOW as f64, "it is not valid yet");
     }
     let aud = &claims["aud"];
     assert!(aud == "shop" || aud.as_array().is_some_and(|aud| aud.contains(&"shop".into())));
@@ -120,8 +120,8 @@ fn agrees(identity: &Identity, header: &[u8], payload: &[u8]) {
     assert_eq!(serde_json::to_value(identity.claims()).expect("JSON"), claims);
 }
 
-/// Whether the outermost object has a name twice.
-fn repeats(json: &[u8]) -> bool {
+/// Returns whether the outermost object repeats a name.
+fn has_repeated_name(json: &[u8]) -> bool {
     struct Names;
     impl<'de> Visitor<'de> for Names {
         type Value = Vec<String>;
