@@ -1,4 +1,4 @@
-//! Allocations per request, and bytes per sign-in. Counts, not times: they are the same each run.
+//! Allocations per request, and bytes per sign-in. They are counts, so every run has the same result.
 
 use std::alloc::System;
 
@@ -29,9 +29,7 @@ fn main() {
     ];
     table(&mut ours.bare(), cases);
     let tokens = Tokens::new(Alg::Rs256, TOKENS);
-    println!(
-        "\nper request with a token (RS256), net of the bare service, aws-lc's own not counted"
-    );
+    println!("\nper request with a token (RS256), net of the bare service, without aws-lc's own");
     let cases = [
         jwt::miss(&tokens),
         jwt::hit(&tokens),
@@ -58,10 +56,10 @@ fn table(bare: &mut Case, cases: impl IntoIterator<Item = Case>) {
     }
 }
 
-/// What one request allocates on the way through, once everything is warm.
+/// Returns the allocations and the bytes of one request, once all caches are filled.
 fn per_request(case: &mut Case) -> (f64, f64) {
     for _ in 0..=SIGN_INS / BATCH {
-        case.nanos(); // each sign-in is decoded once
+        case.nanos(); // every sign-in is decoded before the count
     }
     let mut region = Region::new(COUNTED);
     case.run(&mut || region.reset());
@@ -70,7 +68,7 @@ fn per_request(case: &mut Case) -> (f64, f64) {
     (count as f64 / BATCH as f64, stats.bytes_allocated as f64 / BATCH as f64)
 }
 
-/// What a store holds for one sign-in, its index included.
+/// Returns the bytes that a store uses for one sign-in, including its indexes.
 fn per_sign_in(sign_ins: usize) -> f64 {
     let region = Region::new(COUNTED);
     let held = Ours::bare_sign_ins(sign_ins);

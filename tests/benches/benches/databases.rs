@@ -1,5 +1,5 @@
-//! The stores in databases: steps per second, statements per request, bytes, plans, a sweep. It
-//! starts PostgreSQL and MariaDB on this machine, and takes about three minutes.
+//! The SQL stores: steps per second, statements per request, bytes, query plans, and a sweep. It starts
+//! PostgreSQL and MariaDB on this machine, and takes about three minutes.
 //!
 //! `cargo bench --bench databases`
 
@@ -10,7 +10,7 @@ use auth_benches::stores::databases::{
 use auth_servers::Scratch;
 use tokio::runtime::Runtime;
 
-/// How many steps are under way at once. A store has ten connections.
+/// The numbers of concurrent steps. A store has ten connections.
 const AT_ONCE: [usize; 2] = [1, 16];
 
 fn main() {
@@ -24,7 +24,7 @@ fn main() {
 }
 
 fn steps_per_second(runtime: &Runtime) {
-    println!("\nsteps per second, and so many at once");
+    println!("\nsteps per second, by the number of concurrent steps");
     print!("{:<58}{:>4}", "", "");
     STEPS.iter().for_each(|step| print!("{step:>9}"));
     println!();
@@ -73,8 +73,11 @@ fn bytes(million: &Million) {
     println!("{:<36}{:>12.0}", "table and indexes", bytes.table + all);
 }
 
+/// Prints the query plans.
+///
 /// # Panics
-/// If the table is looked through.
+///
+/// Panics if one of them scans the whole table.
 fn how_rows_are_found(million: &Million, runtime: &Runtime) {
     println!("\nPostgreSQL, 1000000 sign-ins: how rows are found");
     let plans = plans(million, runtime);
@@ -83,16 +86,18 @@ fn how_rows_are_found(million: &Million, runtime: &Runtime) {
         println!("{:<97} {scans}", plan.statement);
     }
     let sequential = plans.iter().find(|plan| plan.is_sequential());
-    assert!(sequential.is_none(), "{} looks through the table", sequential.unwrap().statement);
+    assert!(sequential.is_none(), "{} scans the table", sequential.unwrap().statement);
 }
 
 fn sweeping(million: &Million, runtime: &Runtime) {
     let swept = sweep(million, runtime);
-    println!("\nPostgreSQL, 1000000 sign-ins: what has expired is collected");
+    println!("\nPostgreSQL, 1000000 sign-ins: expired sign-ins are deleted");
     println!("{:<36}{:>12}", "collected", swept.collected);
     println!("{:<36}{:>12.1} s", "in", swept.took.as_secs_f64());
     println!("{:<36}{:>9}{:>9}", "look-ups, 4 at once: µs", "p50", "p99");
-    for (when, [p50, p99]) in [("nobody sweeps", swept.quiet), ("meanwhile", swept.meanwhile)] {
+    for (when, [p50, p99]) in
+        [("before the sweep", swept.quiet), ("during the sweep", swept.meanwhile)]
+    {
         println!("{when:<36}{p50:>9.0}{p99:>9.0}");
     }
 }

@@ -1,20 +1,19 @@
-//! Time per request with a bearer token, net of the bare service; all cases take turns. Medians of
-//! many short runs, so that a noisy machine hits all of them alike. Allocations are counted by
-//! `--bench allocations`: counting them takes time.
+//! Time per request with a bearer token, net of the bare service: medians of many short runs. The cases take
+//! turns, so noise of the machine affects all of them alike. `--bench allocations` counts allocations
+//! separately, because counting takes time.
 //!
 //! `cargo bench --bench jwt`
 
 use auth_benches::jwt::{self, Alg, Flood, Tokens, flood};
 use auth_benches::{Ours, medians, tower_sessions_cases};
 
-/// Tokens in rotation, each of another user. A miss is what a token meets that nobody has seen; the
-/// cache is off for it, so that a thousand tokens do for as many misses as it takes, and still none
-/// of them is the one before.
+/// The tokens in rotation, each of another user. The misses are measured with the cache off, so that a
+/// thousand tokens are enough for any number of misses.
 const TOKENS: usize = 1000;
-/// How often every case has its turn.
+/// The number of turns of each case.
 const ROUNDS: usize = 24;
 
-/// A ratio, and what it should be at most.
+/// A ratio, and its maximum.
 struct Goal {
     name: String,
     ratio: f64,
@@ -35,7 +34,7 @@ fn main() {
     }
 }
 
-/// Positions in the cases of an algorithm.
+/// The positions of the cases of an algorithm.
 const BARE: usize = 0;
 const RAW: usize = 1;
 const MISS: usize = 2;
@@ -55,7 +54,7 @@ fn compare(alg: Alg, goals: &mut Vec<Goal>) {
         jwt::tower_oauth2_resource_server(&tokens),
     ];
     let nanos = medians(&mut cases, TOKENS, TOKENS, ROUNDS);
-    // The raw check is a call of a function: it has no request to take off.
+    // The raw check is a function call without a request to subtract.
     let net = |case: usize| nanos[case] - if case == RAW { 0.0 } else { nanos[BARE] };
     let (name, size) = (alg.name(), tokens.size());
     println!("\n{name}, {size} bytes: net of the bare service ({:.0} ns)", nanos[BARE]);
@@ -80,31 +79,31 @@ fn compare(alg: Alg, goals: &mut Vec<Goal>) {
     goal(text, ratio, target);
 }
 
-/// A token of a sign-in against its record, to a session's read by tower-sessions.
+/// Compares the look-up of a token's sign-in with the read of a session in tower-sessions.
 fn sign_in(goals: &mut Vec<Goal>) {
     const SIGN_INS: usize = 10_000;
-    let [asks, trusts] = jwt::sign_in_cases(SIGN_INS);
+    let [with_store, without_store] = jwt::sign_in_cases(SIGN_INS);
     let [value, ..] = tower_sessions_cases(SIGN_INS);
-    let mut cases = [Ours::with(1).bare(), asks, trusts, value];
+    let mut cases = [Ours::with(1).bare(), with_store, without_store, value];
     let nanos = medians(&mut cases, SIGN_INS, SIGN_INS, ROUNDS);
     println!("\n{SIGN_INS} sign-ins: net of the bare service ({:.0} ns)", nanos[BARE]);
     let net = |case: usize| nanos[case] - nanos[BARE];
     for (at, case) in cases.iter().enumerate().skip(1) {
         println!("{:<40}{:>10.0}", case.name, net(at));
     }
-    let (question, read) = (net(1) - net(2), net(3));
-    println!("{:<40}{question:>10.0}", "the question alone");
+    let (lookup, read) = (net(1) - net(2), net(3));
+    println!("{:<40}{lookup:>10.0}", "the look-up alone");
     let name = "a sign-in's check, to tower-sessions' read".to_owned();
-    goals.push(Goal { name, ratio: question / read, target: 0.12 });
+    goals.push(Goal { name, ratio: lookup / read, target: 0.12 });
 }
 
-/// Whether tokens in use stay in the cache of ten thousand when others pour in. Those that came
-/// once are there to see that one can be lost.
+/// Counts how many of 100 tokens a flood of others pushes out of a cache of ten thousand. Tokens that came
+/// once before the flood show that tokens can be lost at all.
 fn floods() {
-    println!("\nof 100 tokens, verified again because of a flood of 50 000 others");
+    println!("\nverifications of 100 tokens because of a flood of 50 000 others");
     println!(
         "{:<32}{:>12}{:>12}{:>24}",
-        "flood", "came once", "came thrice", "and one in 100 since"
+        "flood", "seen once", "seen thrice", "and during the flood"
     );
     for (name, of) in [("valid tokens, each once", Flood::Valid), ("forged tokens", Flood::Forged)]
     {

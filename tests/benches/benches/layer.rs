@@ -1,4 +1,4 @@
-//! Every case by itself, with divan's statistics and allocation profile.
+//! Each case alone, with divan's statistics and allocation profile.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ fn case(name: &str) -> Case {
     all.into_iter().find(|case| case.name == name).unwrap()
 }
 
-/// A batch of requests, the making of the requests included.
+/// Measures a batch of requests, including their creation.
 #[divan::bench(args = CASES)]
 fn batch(bencher: Bencher<'_, '_>, name: &str) {
     let mut case = case(name);

@@ -1,7 +1,7 @@
-//! Time per request, net of the bare service, as ratios to tower-sessions; all cases take turns.
-//! Medians of many short runs, so that a noisy machine hits all of them alike.
+//! Time per request, net of the bare service, as ratios to tower-sessions: medians of many short runs. The
+//! cases take turns, so noise of the machine affects all of them alike.
 //!
-//! `cargo bench --bench ratios`, with a million sign-ins as well: `-- --million`.
+//! `cargo bench --bench ratios`; add `-- --million` to measure a million sign-ins as well.
 
 use std::sync::{Arc, Barrier};
 use std::time::Instant;
@@ -13,11 +13,11 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::reload;
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// How often every case has its turn.
+/// The number of turns of each case.
 const ROUNDS: usize = 12;
-/// Requests per turn: enough to see each of ten thousand sign-ins once.
+/// The requests per turn: enough to use each of ten thousand sign-ins once.
 const TURN: usize = 10_000;
-/// The same in runs.
+/// The runs per turn.
 const RUNS: usize = TURN / BATCH + 1;
 
 fn main() {
@@ -53,7 +53,7 @@ fn compare(sign_ins: usize) {
     }
 }
 
-/// Requests per nanosecond of so many threads, each with its own clone of the service.
+/// Returns the requests per nanosecond of this many threads, each with its own clone of the service.
 fn throughput(case: &Case, threads: usize) -> f64 {
     const BATCHES: usize = 400;
     let start = Arc::new(Barrier::new(threads));
@@ -80,13 +80,15 @@ fn two_threads() {
         median(gains)
     };
     let bare = gain(&ours.bare());
-    println!("\ntwo threads: what they gain over one, to what the bare service gains ({bare:.2})");
+    println!(
+        "\ntwo threads: speed-up over one thread, relative to that of the bare service ({bare:.2})"
+    );
     for case in [ours.identity(), value] {
         println!("{:<40}{:>10.2}", case.name, gain(&case) / bare);
     }
 }
 
-/// Formats every event, and keeps none.
+/// A writer that discards every formatted event.
 #[derive(Clone, Copy)]
 struct Discard;
 
@@ -106,7 +108,7 @@ impl MakeWriter<'_> for Discard {
     }
 }
 
-/// With and without the subscriber take turns, too.
+/// Measures with and without a subscriber, in turns.
 fn info_subscriber() {
     let ours = Ours::with(10_000);
     let [value, ..] = tower_sessions_cases(10_000);
@@ -124,7 +126,7 @@ fn info_subscriber() {
         }
     }
     let [without, with] = nanos.map(|cases| cases.map(median));
-    println!("\nwith an `info` subscriber, to without");
+    println!("\nwith an `info` subscriber, relative to none");
     for case in [1, 2] {
         let net = |nanos: &[f64; 3]| nanos[case] - nanos[0];
         println!("{:<40}{:>10.2}", cases[case].name, net(&with) / net(&without));

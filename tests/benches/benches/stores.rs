@@ -1,8 +1,8 @@
-//! The stores beside each other: time per request, round trips, memory. It starts a Redis server on
-//! this machine, and takes about two minutes.
+//! The stores compared: time per request, round trips and memory. It starts a Redis server on this machine,
+//! and takes about two minutes.
 //!
-//! `cargo bench --bench stores`; look-ups among ten million sign-ins by themselves, which take some
-//! 6 GiB: `-- --ten-million`.
+//! `cargo bench --bench stores`; add `-- --ten-million` to measure look-ups among ten million sign-ins
+//! instead, which needs about 6 GiB of memory.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use auth_benches::stores::{Redis, bytes_in_near_cache, bytes_in_redis, lookup};
 use auth_benches::{BATCH, Case, Ours, medians};
 use auth_store::Store;
 
-/// Sign-ins in rotation: a multiple of the batch, so that each has its turn before any has two.
+/// The sign-ins in rotation: a multiple of the batch, so that all of them have an equal number of turns.
 const SIGN_INS: usize = 160 * BATCH;
 const ROUNDS: usize = 24;
 
@@ -23,7 +23,7 @@ fn main() {
     memory();
 }
 
-/// The handler reads the identity, through the whole layer.
+/// Measures the whole layer, with a handler that reads the identity.
 fn times() {
     let redis = Redis::start();
     let _inside = redis.enter();
@@ -57,7 +57,7 @@ fn times() {
     );
 }
 
-/// What the server reads, per request. Beats of the near cache are among it.
+/// Counts what the server reads per request, including the near cache's heartbeats.
 fn round_trips() {
     let redis = Redis::start();
     let _inside = redis.enter();

@@ -1,4 +1,4 @@
-//! Runs a service on requests that were made before the clock starts.
+//! Runs a service on requests that are created before the measurement starts.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
@@ -12,12 +12,12 @@ use http::{HeaderValue, Request, Response};
 use http_body_util::Full;
 use tower::Service;
 
-/// How many requests one run makes.
+/// The number of requests in a run.
 pub const BATCH: usize = 64;
 
 pub type Body = Full<Bytes>;
 
-/// Awaits a future that never has to wait for anything but itself.
+/// Polls a future to its end, on this thread. It must not wait for anything else.
 pub fn poll_now<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
     let mut cx = Context::from_waker(Waker::noop());
@@ -28,7 +28,7 @@ pub fn poll_now<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// Header values, one after the other, as a socket would bring them: each request gets a copy.
+/// Header values in one buffer, as if read from a socket. Each request gets a copy of one.
 struct Values {
     bytes: Vec<u8>,
     len: usize,
@@ -36,7 +36,7 @@ struct Values {
 
 type Run = Box<dyn FnMut(&mut dyn FnMut()) -> Duration + Send>;
 
-/// A service and the requests to run it on.
+/// A service, and the requests to run it with.
 pub struct Case {
     pub name: &'static str,
     run: Run,
@@ -44,8 +44,8 @@ pub struct Case {
 }
 
 impl Case {
-    /// A service that gets requests with one header each: these values in turn, in an order that
-    /// the processor cannot guess.
+    /// Creates a case of requests with one header each. The values take turns, in an order that the
+    /// processor cannot predict.
     pub fn new<S>(
         name: &'static str,
         service: S,
@@ -93,7 +93,7 @@ impl Case {
         Self { name, run: Box::new(run), fork: Box::new(fork) }
     }
 
-    /// A function by itself, for what has no request.
+    /// Creates a case of a plain function, for code without a request.
     pub fn function(name: &'static str, call: impl FnMut() + Clone + Send + 'static) -> Self {
         let mut own = call.clone();
         let run = move |before: &mut dyn FnMut()| {
@@ -106,23 +106,23 @@ impl Case {
         Self { name, run: Box::new(run), fork: Box::new(fork) }
     }
 
-    /// Runs one batch, and says how many nanoseconds a request took.
+    /// Runs one batch, and returns the nanoseconds per request.
     pub fn nanos(&mut self) -> f64 {
         (self.run)(&mut || ()).as_nanos() as f64 / BATCH as f64
     }
 
-    /// Runs one batch, and calls `before` when the requests are made and nothing has run yet.
+    /// Runs one batch. Calls `before` once the requests are created, and before the first one runs.
     pub fn run(&mut self, before: &mut dyn FnMut()) {
         (self.run)(before);
     }
 
-    /// The same for another thread: a clone of the service, as every connection has one.
+    /// Returns the same case for another thread, with a clone of the service, as each connection has one.
     pub fn fork(&self) -> Self {
         (self.fork)()
     }
 }
 
-/// What a handler answers in every case.
+/// Returns the response of every handler.
 pub fn ok() -> Result<Response<Body>, Infallible> {
     let mut response = Response::new(Body::default());
     let text = HeaderValue::from_static("text/plain");

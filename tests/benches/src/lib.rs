@@ -1,5 +1,5 @@
-//! What the benchmarks measure: the same request through ours and through its peers, each layer
-//! alone, from one `tower::Service` to another, without a network.
+//! The cases of the benchmarks: the same request through our layers and through those of comparable
+//! crates (peers). Each layer is measured alone, between two `tower::Service`s, without a network.
 
 mod drive;
 pub mod jwt;

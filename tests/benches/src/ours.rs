@@ -1,4 +1,4 @@
-//! Ours: SessionAuth, over MemoryStore unless another store is given.
+//! The cases of `SessionAuth`, with a `MemoryStore` unless another store is given.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -26,21 +26,21 @@ pub struct Ours {
 }
 
 impl Ours {
-    /// Signs in so many users, each with one value in the session, by requests.
+    /// Signs in this many users by requests, each with one value in the session.
     pub fn with(sign_ins: usize) -> Self {
         Self::over(Arc::new(MemoryStore::new()), sign_ins)
     }
 
-    /// The same in this store.
+    /// Does the same in this store.
     pub fn over(store: Arc<dyn Store>, sign_ins: usize) -> Self {
         let mut login = Self::signed_in_by(&store).layer(service_fn(login));
         let cookies = (0..sign_ins).map(|number| cookie(&mut login, number)).collect();
         Self { store, cookies }
     }
 
-    /// The same, without anything in the sessions.
+    /// Does the same without values in the sessions.
     pub fn without_values(store: Arc<dyn Store>, sign_ins: usize) -> Self {
-        let mut login = Self::signed_in_by(&store).layer(service_fn(enters::<User>));
+        let mut login = Self::signed_in_by(&store).layer(service_fn(signs_in::<User>));
         let cookies = (0..sign_ins).map(|number| cookie(&mut login, number)).collect();
         Self { store, cookies }
     }
@@ -49,11 +49,11 @@ impl Ours {
         SessionAuth::new(Arc::clone(store)).claims::<User>().optional()
     }
 
-    /// A store with so many sign-ins, and nothing stored in their sessions; no cookie is kept.
+    /// Returns a store with this many sign-ins, without values in their sessions.
     pub fn bare_sign_ins(sign_ins: usize) -> Arc<MemoryStore> {
         let store = Arc::new(MemoryStore::new());
-        let enters = service_fn(enters::<Claims>);
-        let mut login = SessionAuth::new(Arc::clone(&store)).optional().layer(enters);
+        let signs_in = service_fn(signs_in::<Claims>);
+        let mut login = SessionAuth::new(Arc::clone(&store)).optional().layer(signs_in);
         (0..sign_ins).for_each(|number| drop(cookie(&mut login, number)));
         store
     }
@@ -67,7 +67,7 @@ impl Ours {
         self.identity_named("ours: identity")
     }
 
-    /// The same by another name, where several stores are compared.
+    /// The same under another name, for comparing stores.
     pub fn identity_named(&self, name: &'static str) -> Case {
         let service = self.auth().layer(service_fn(reads_identity));
         Case::new(name, service, "cookie", &self.cookies)
@@ -75,11 +75,11 @@ impl Ours {
 
     /// The handler signs the user out.
     pub fn sign_out(&self) -> Case {
-        let service = self.auth().layer(service_fn(leaves));
+        let service = self.auth().layer(service_fn(signs_out));
         Case::new("ours: sign out", service, "cookie", &self.cookies)
     }
 
-    /// The same users in front of another store, which has the same sign-ins.
+    /// Returns the same users with another store, which has the same sign-ins.
     pub fn moved_to(&self, store: Arc<dyn Store>) -> Self {
         Self { store, cookies: self.cookies.clone() }
     }
@@ -96,25 +96,25 @@ impl Ours {
         Case::new("ours: a session value updated", service, "cookie", &self.cookies)
     }
 
-    /// The handler reads nothing; the request is authenticated all the same.
+    /// The handler reads nothing. The request is authenticated nevertheless.
     pub fn untouched(&self) -> Case {
         let service = self.auth().layer(service_fn(bare));
         Case::new("ours: untouched", service, "cookie", &self.cookies)
     }
 
-    /// No cookie comes.
+    /// The request has no cookie.
     pub fn no_cookie(&self) -> Case {
         let service = self.auth().optional().layer(service_fn(bare));
         Case::new("ours: no cookie", service, "x-nothing", &self.cookies)
     }
 
-    /// No layer at all.
+    /// There is no layer.
     pub fn bare(&self) -> Case {
         Case::new("bare service", service_fn(bare), "cookie", &self.cookies)
     }
 }
 
-/// Signs in by a request, and returns the cookie.
+/// Signs in with a request, and returns the cookie.
 fn cookie<S>(login: &mut S, number: usize) -> HeaderValue
 where
     S: Service<Request<Body>, Response = Response<Body>, Error = Infallible>,
@@ -124,7 +124,7 @@ where
     first_pair(&response.headers()[header::SET_COOKIE])
 }
 
-/// `name=value` of a `Set-Cookie` header.
+/// Returns `name=value` of a `Set-Cookie` header.
 pub fn first_pair(cookie: &HeaderValue) -> HeaderValue {
     let pair = cookie.to_str().unwrap().split(';').next().unwrap();
     HeaderValue::from_str(pair).unwrap()
@@ -140,7 +140,7 @@ async fn login(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     ok()
 }
 
-async fn enters<C: Named>(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+async fn signs_in<C: Named>(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let number: usize = *request.extensions().get().unwrap();
     let auth = Auth::<C>::of(&request).unwrap();
     let principal = Principal::new(format!("user-{number:07}")).role("buyer");
@@ -148,7 +148,7 @@ async fn enters<C: Named>(request: Request<Body>) -> Result<Response<Body>, Infa
     ok()
 }
 
-/// Claims for a user of this number.
+/// Claims that can be made for the user with this number.
 trait Named: Send + Sync + 'static {
     fn named(number: usize) -> Self;
 }
@@ -179,7 +179,7 @@ async fn reads_session(request: Request<Body>) -> Result<Response<Body>, Infalli
     ok()
 }
 
-async fn leaves(request: Request<Body>) -> Result<Response<Body>, Infallible> {
+async fn signs_out(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     Auth::<User>::of(&request).unwrap().sign_out().await.unwrap();
     ok()
 }

@@ -1,4 +1,4 @@
-//! The peers, each over its own memory store, set up as their documentation shows.
+//! The peers with cookies, each with its own memory store, configured as its documentation shows.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -13,7 +13,7 @@ use tower_sessions::{MemoryStore, Session, SessionManagerLayer, SessionStore};
 use crate::drive::{Body, Case, bare, ok, poll_now};
 use crate::ours::{User, first_pair};
 
-/// tower-sessions: the handler reads one value, or nothing, or no cookie comes.
+/// tower-sessions: the handler reads one value or nothing, or the request has no cookie.
 pub fn tower_sessions_cases(sessions: usize) -> [Case; 3] {
     let store = MemoryStore::default();
     let user = |number| serde_json::json!({ "name": format!("user-{number}") });
@@ -43,7 +43,7 @@ async fn reads_value(request: Request<Body>) -> Result<Response<Body>, Infallibl
     ok()
 }
 
-/// axum-login over its tower-sessions: the handler reads the user.
+/// axum-login with tower-sessions: the handler reads the user.
 pub fn axum_login_case(users: usize) -> Case {
     let backend = Users(Arc::new((0..users).map(Account::new).collect()));
     let sessions = tower_sessions_14::MemoryStore::default();

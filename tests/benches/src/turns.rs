@@ -1,11 +1,11 @@
-//! Cases that take turns, so that a noisy machine hits all of them alike.
+//! Runs cases in turns, so that noise of the machine affects all of them alike.
 
 use crate::drive::{BATCH, Case};
 
-/// The medians, in nanoseconds per request, once each case has had `warm` requests. In each of the
-/// rounds every case gets `state` requests that are not counted, as a server that does nothing else
-/// would have its caches, and as many that are.
-pub fn medians(cases: &mut [Case], warm: usize, state: usize, rounds: usize) -> Vec<f64> {
+/// Returns the medians, in nanoseconds per request, after `warm` requests of each case. In each round,
+/// every case runs `turn` requests that are not measured, to fill the processor's caches as on a server
+/// that does nothing else, and as many that are.
+pub fn medians(cases: &mut [Case], warm: usize, turn: usize, rounds: usize) -> Vec<f64> {
     let mut nanos = vec![Vec::new(); cases.len()];
     let runs = |requests: usize| 0..=requests / BATCH;
     for case in &mut *cases {
@@ -13,14 +13,14 @@ pub fn medians(cases: &mut [Case], warm: usize, state: usize, rounds: usize) -> 
     }
     for _ in 0..rounds {
         for (case, nanos) in cases.iter_mut().zip(&mut nanos) {
-            runs(state).for_each(|_| _ = case.nanos());
-            nanos.extend(runs(state).map(|_| case.nanos()));
+            runs(turn).for_each(|_| _ = case.nanos());
+            nanos.extend(runs(turn).map(|_| case.nanos()));
         }
     }
     nanos.into_iter().map(median).collect()
 }
 
-/// The middle one.
+/// Returns the median.
 pub fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]

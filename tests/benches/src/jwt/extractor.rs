@@ -1,4 +1,4 @@
-//! What most handlers do without a layer: jsonwebtoken 11 in an axum extractor.
+//! The usual way without a layer: jsonwebtoken 11 in an axum extractor.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tower::service_fn;
 use crate::drive::{Body, Case, ok};
 use crate::jwt::tokens::{AUDIENCE, ISSUER, TokenClaims, Tokens};
 
-/// A key that is made once, and what a token has to say.
+/// A key that is parsed once, and the requirements for a token.
 struct Checks {
     key: DecodingKey,
     validation: Validation,

@@ -1,4 +1,4 @@
-//! A key pair made at the start, what it signs, and its public half as each side wants it.
+//! The issuer of the tokens: a generated key, and its verifying half in the formats of the cases.
 
 use aws_lc_rs::encoding::{AsBigEndian, EcPublicKeyUncompressedBin};
 use aws_lc_rs::rand::SystemRandom;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 /// The `kid` of every key.
 pub const KID: &str = "2026-01";
 
-/// The algorithms that are measured.
+/// A measured algorithm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alg {
     Hs256,
@@ -25,7 +25,7 @@ pub enum Alg {
 }
 
 impl Alg {
-    /// The name that RFC 7518 and RFC 8037 give it.
+    /// Returns its name in RFC 7518 or RFC 8037.
     pub fn name(self) -> &'static str {
         match self {
             Self::Hs256 => "HS256",
@@ -36,7 +36,7 @@ impl Alg {
     }
 }
 
-/// Who signs the tokens.
+/// A key that signs the tokens.
 pub enum Issuer {
     Hmac([u8; 32]),
     Rsa(RsaKeyPair),
@@ -75,7 +75,7 @@ impl Issuer {
         }
     }
 
-    /// The key that checks a signature, as a JWK.
+    /// Returns the verifying key as a JWK.
     pub fn jwk(&self) -> Value {
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let common = |alg: Alg| json!({ "kid": KID, "use": "sig", "alg": alg.name() });
@@ -103,11 +103,11 @@ impl Issuer {
         jwk
     }
 
-    /// The same, parsed once for aws-lc-rs.
+    /// Returns the verifying key, parsed for aws-lc-rs.
     ///
     /// # Panics
     ///
-    /// For HMAC, which has no public key.
+    /// Panics for HMAC, which has no public key.
     pub fn parsed(&self) -> ParsedPublicKey {
         match self {
             Self::Hmac(_) => panic!("HMAC has no public key"),
@@ -122,13 +122,13 @@ impl Issuer {
         .unwrap()
     }
 
-    /// The key of HMAC.
+    /// Returns the key of HMAC.
     ///
     /// # Panics
     ///
-    /// For all others.
+    /// Panics for all other algorithms.
     pub fn hmac(&self) -> hmac::Key {
-        let Self::Hmac(secret) = self else { panic!("a public key, and no secret") };
+        let Self::Hmac(secret) = self else { panic!("only HMAC has a secret") };
         hmac::Key::new(hmac::HMAC_SHA256, secret)
     }
 }

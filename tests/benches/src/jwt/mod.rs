@@ -1,4 +1,4 @@
-//! Requests with a bearer token: the same tokens for ours, for the peers and for the raw check.
+//! Requests with a bearer token: the same tokens for `JwtAuth`, for its peers, and for the signature alone.
 
 mod extractor;
 mod flood;

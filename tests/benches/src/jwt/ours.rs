@@ -1,4 +1,4 @@
-//! Ours: JwtAuth, with the same checks as its peers.
+//! The cases of `JwtAuth`, with the same checks as its peers.
 
 use std::convert::Infallible;
 
@@ -21,12 +21,12 @@ fn auth(tokens: &Tokens) -> JwtAuth<User> {
     JwtAuth::new(key).issuer(ISSUER).audience(AUDIENCE).claims::<User>()
 }
 
-/// Every token is verified from the start: the cache is off.
+/// Every token is verified in full: the cache is off.
 pub fn miss(tokens: &Tokens) -> Case {
     case("ours", auth(tokens).cache_capacity(0), tokens)
 }
 
-/// Every token was verified before. Of one of HS256 the signature is verified each time.
+/// Every token is in the cache. For HS256, the signature is verified each time nevertheless.
 pub fn hit(tokens: &Tokens) -> Case {
     case("ours: a hit", auth(tokens), tokens)
 }
@@ -35,7 +35,7 @@ fn case(name: &'static str, auth: JwtAuth<User>, tokens: &Tokens) -> Case {
     Case::new(name, auth.layer(service_fn(reads_subject)), "authorization", &tokens.headers())
 }
 
-/// A handler.
+/// A handler that reads the subject.
 pub(super) async fn reads_subject(request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let identity = Identity::<User>::of(request.extensions()).unwrap().unwrap();
     assert!(identity.subject().starts_with("user-"));

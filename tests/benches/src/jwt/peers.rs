@@ -1,5 +1,5 @@
-//! The peers, each with its keys at hand, set up as their documentation shows: no key comes over
-//! a network. All of them check the issuer, the audience and `exp`.
+//! The peers with tokens, configured as their documentation shows. Their keys are given, not fetched. All of
+//! them check the issuer, the audience and `exp`.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ fn jwks(tokens: &Tokens) -> String {
     json!({ "keys": [tokens.issuer.jwk()] }).to_string()
 }
 
-/// jwt-authorizer 0.15: over jsonwebtoken 9 and ring.
+/// jwt-authorizer 0.15, with jsonwebtoken 9 and ring.
 pub fn jwt_authorizer(tokens: &Tokens) -> Case {
     let validation = jwt_authorizer::Validation::new().iss(&[ISSUER]).aud(&[AUDIENCE]);
     let builder = JwtAuthorizer::<TokenClaims>::from_jwks_text(&jwks(tokens));
@@ -32,7 +32,7 @@ pub fn jwt_authorizer(tokens: &Tokens) -> Case {
     Case::new("jwt-authorizer", service, "authorization", &tokens.headers())
 }
 
-/// It asks for a response that its errors convert to.
+/// jwt-authorizer needs a response type that its errors convert to.
 struct Answer(Response<Body>);
 
 impl From<AuthError> for Answer {
@@ -50,7 +50,7 @@ async fn reads_jwt_claims(request: Request<Body>) -> Result<Answer, Infallible> 
     ok().map(Answer)
 }
 
-/// axum-jwt-auth 0.7: an extractor, over jsonwebtoken 10, of which it enables `rust_crypto`.
+/// axum-jwt-auth 0.7: an extractor, with jsonwebtoken 10 and its feature `rust_crypto`.
 pub fn axum_jwt_auth(tokens: &Tokens) -> Case {
     let jwk = serde_json::from_value(tokens.issuer.jwk()).unwrap();
     let key = jsonwebtoken_10::DecodingKey::from_jwk(&jwk).unwrap();
@@ -75,8 +75,8 @@ async fn reads_extracted(
     ok()
 }
 
-/// tower-oauth2-resource-server 0.12: over jsonwebtoken 11 and aws-lc-rs, which is one of its two
-/// choices. HS256 has to be allowed by name.
+/// tower-oauth2-resource-server 0.12, with jsonwebtoken 11 and aws-lc-rs, one of its two choices. HS256 must
+/// be allowed explicitly.
 pub fn tower_oauth2_resource_server(tokens: &Tokens) -> Case {
     let audiences = vec![AUDIENCE.to_owned()];
     let claims = ClaimsValidationSpec::new().iss(ISSUER).aud(&audiences).exp(true);

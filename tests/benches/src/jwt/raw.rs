@@ -1,5 +1,4 @@
-//! The signature alone: aws-lc-rs 1 with a key that is parsed once, on bytes that are decoded
-//! already. No request, no base64, no JSON.
+//! The signature alone: aws-lc-rs 1 with a parsed key and decoded bytes, without a request, base64 or JSON.
 
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ enum Key {
     Secret(Box<hmac::Key>),
 }
 
-/// Checks each of the tokens in turn, in the order in which the requests come.
+/// Verifies the signature of each token in turn, in the same order as the requests.
 pub fn raw(tokens: &Tokens) -> Case {
     let key = match tokens.issuer {
         Issuer::Hmac(_) => Key::Secret(Box::new(tokens.issuer.hmac())),

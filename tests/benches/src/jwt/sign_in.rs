@@ -1,4 +1,4 @@
-//! What it costs to ask whether the sign-in of a token still stands.
+//! The cost of looking up the sign-in of an access token.
 
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
@@ -16,42 +16,42 @@ use crate::ours::User;
 
 const AUDIENCE: &str = "shop";
 
-/// The access tokens of so many sign-ins, with a store to ask and without one. The tokens are in
-/// the cache of both: what is left between them is the question.
+/// Returns the cases of access tokens of this many sign-ins, with a store and without one. The tokens are in
+/// the cache of both, so the difference between the two is the look-up.
 pub fn sign_in_cases(sign_ins: usize) -> [Case; 2] {
     let key = SigningKey::generate(Algorithm::EdDsa).unwrap();
     let public = key.public_key().clone();
-    let asks = JwtAuth::new(key)
+    let with_store = JwtAuth::new(key)
         .audience(AUDIENCE)
         .cache_capacity(2 * sign_ins)
         .claims::<User>()
         .sign_in(Arc::new(MemoryStore::new()))
         .access_lifetime(Duration::from_secs(3600))
         .refresh_in_body();
-    let trusts =
+    let without_store =
         JwtAuth::new(public).audience(AUDIENCE).cache_capacity(2 * sign_ins).claims::<User>();
 
     let issued = Issued::default();
-    let into = issued.clone();
-    let enters = service_fn(move |request| enters(into.clone(), request));
-    let mut service = asks.clone().optional().layer(enters);
+    let sink = issued.clone();
+    let signs_in = service_fn(move |request| signs_in(sink.clone(), request));
+    let mut service = with_store.clone().optional().layer(signs_in);
     for number in 0..sign_ins {
         let request = Request::post("/").extension(number).body(Body::default()).unwrap();
         drop(poll_now(service.call(request)).unwrap());
     }
     let tokens = issued.lock().unwrap();
-    let asks = asks.layer(service_fn(reads_subject));
-    let trusts = trusts.layer(service_fn(reads_subject));
+    let with_store = with_store.layer(service_fn(reads_subject));
+    let without_store = without_store.layer(service_fn(reads_subject));
     [
-        Case::new("ours: a hit, and its sign-in", asks, "authorization", &tokens),
-        Case::new("ours: the same hit, no store", trusts, "authorization", &tokens),
+        Case::new("ours: a hit, and its sign-in", with_store, "authorization", &tokens),
+        Case::new("ours: the same hit, no store", without_store, "authorization", &tokens),
     ]
 }
 
-/// The `Authorization` headers of everybody who signed in.
+/// The `Authorization` headers of all users who signed in.
 type Issued = Arc<Mutex<Vec<HeaderValue>>>;
 
-async fn enters(issued: Issued, request: Request<Body>) -> Result<Response<Body>, Infallible> {
+async fn signs_in(issued: Issued, request: Request<Body>) -> Result<Response<Body>, Infallible> {
     let number: usize = *request.extensions().get().unwrap();
     let auth = Auth::<User>::of(&request).unwrap();
     let user = User { name: format!("Ada Lovelace {number:07}") };

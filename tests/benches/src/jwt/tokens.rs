@@ -1,4 +1,4 @@
-//! The tokens: a claim set as an authorization server writes it, and as the handlers read it.
+//! The tokens: claims as an authorization server writes them, and as the handlers read them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -14,7 +14,7 @@ use crate::jwt::issuer::{Alg, Issuer, KID};
 pub const ISSUER: &str = "https://id.example.com";
 pub const AUDIENCE: &str = "https://api.example.com";
 
-/// What a token says: about 300 bytes of JSON.
+/// The claims of a token: about 300 bytes of JSON.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct TokenClaims {
     pub iss: String,
@@ -44,7 +44,7 @@ impl TokenClaims {
     }
 }
 
-/// Distinct tokens of one key, all of one length, and the key.
+/// Distinct tokens of one length, and the key that signed them.
 pub struct Tokens {
     pub alg: Alg,
     pub issuer: Issuer,
@@ -52,7 +52,7 @@ pub struct Tokens {
 }
 
 impl Tokens {
-    /// So many tokens, each of another user.
+    /// Creates this many tokens, each of another user.
     pub fn new(alg: Alg, count: usize) -> Self {
         let issuer = Issuer::new(alg);
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();
@@ -68,23 +68,23 @@ impl Tokens {
         Self { alg, issuer, tokens }
     }
 
-    /// Bytes per token.
+    /// Returns the length of a token in bytes.
     pub fn size(&self) -> usize {
         self.tokens[0].len()
     }
 
-    /// The tokens themselves.
+    /// Returns the tokens.
     pub fn texts(&self) -> &[String] {
         &self.tokens
     }
 
-    /// The values of the `Authorization` headers.
+    /// Returns the values of the `Authorization` headers.
     pub fn headers(&self) -> Vec<HeaderValue> {
         let value = |token| HeaderValue::try_from(format!("Bearer {token}")).unwrap();
         self.tokens.iter().map(value).collect()
     }
 
-    /// What is signed, and the signature.
+    /// Returns the signed message and the signature of each token.
     pub fn signed(&self) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
         self.tokens.iter().map(|token| {
             let (message, signature) = token.rsplit_once('.').unwrap();
@@ -92,7 +92,7 @@ impl Tokens {
         })
     }
 
-    /// No layer at all.
+    /// Returns the case without a layer.
     pub fn bare(&self) -> Case {
         let service = tower::service_fn(bare);
         Case::new("bare service", service, "authorization", &self.headers())

@@ -1,4 +1,4 @@
-//! How long a look-up takes in a store of some size.
+//! The time of a look-up in a store of a given size.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -11,8 +11,8 @@ use crate::drive::poll_now;
 use crate::stores::memory::record;
 use crate::turns::median;
 
-/// Nanoseconds per look-up of a sign-in that is there, in an order that the processor cannot guess:
-/// the store by itself, without a request.
+/// Returns the nanoseconds per look-up of an existing sign-in, without a request. The order is one that the
+/// processor cannot predict.
 pub fn lookup(sign_ins: usize) -> f64 {
     const TURNS: usize = 200;
     const EACH: usize = 10_000;
@@ -25,7 +25,7 @@ pub fn lookup(sign_ins: usize) -> f64 {
     };
     let sids: Vec<_> = (0..sign_ins).map(create).collect();
     let mut at = 0;
-    let mut state = || {
+    let mut turn = || {
         let start = Instant::now();
         for _ in 0..EACH {
             at = (at + 7_368_787) % sids.len();
@@ -33,13 +33,13 @@ pub fn lookup(sign_ins: usize) -> f64 {
         }
         start.elapsed().as_nanos() as f64 / EACH as f64
     };
-    state();
-    median((0..TURNS).map(|_| state()).collect())
+    turn();
+    median((0..TURNS).map(|_| turn()).collect())
 }
 
 fn look(store: &dyn Store, sid: &SignInId) {
     store.peek(sid, &mut |peek| {
-        let Peek::Authoritative(Some(record)) = peek else { panic!("it is there") };
+        let Peek::Authoritative(Some(record)) = peek else { panic!("the sign-in exists") };
         black_box((record.current, record.last_seen(), record.limits));
     });
 }

@@ -1,4 +1,4 @@
-//! Bytes per sign-in, all else included: keys, index, allocator.
+//! Bytes per sign-in, including keys, indexes and the overhead of the allocator.
 
 use std::fs;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use auth_store::{
 use crate::ours::User;
 use crate::stores::redis::Redis;
 
-/// How many requests are under way at once.
+/// The number of concurrent requests.
 const AT_ONCE: usize = 64;
 const USER_AGENT: &str = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 
-/// Signs in so many users, and says how many bytes each takes in Redis; and who they are.
+/// Signs in this many users. Returns the bytes per sign-in in Redis, and the ids.
 pub fn bytes_in_redis(redis: &Redis, sign_ins: usize) -> (f64, Vec<SignInId>) {
     let (store, before) = (Arc::new(redis.store()), redis.used());
     let create = move |number: usize| {
@@ -33,8 +33,8 @@ pub fn bytes_in_redis(redis: &Redis, sign_ins: usize) -> (f64, Vec<SignInId>) {
     ((redis.used() - before) as f64 / sign_ins as f64, sids)
 }
 
-/// Has a near cache load these sign-ins, and says how many bytes of this process each takes, by the
-/// cache's own account and by that of the system; and how many are kept.
+/// Loads these sign-ins into a near cache. Returns the bytes per sign-in, by the cache's own count and by the
+/// resident memory of this process, and the number of cached sign-ins.
 pub fn bytes_in_near_cache(redis: &Redis, sids: &[SignInId]) -> (f64, f64, usize) {
     let (near, before) = (redis.near(sids.len()), resident());
     let (loads, all): (_, Arc<[SignInId]>) = (Arc::clone(&near), sids.into());
@@ -48,7 +48,7 @@ pub fn bytes_in_near_cache(redis: &Redis, sids: &[SignInId]) -> (f64, f64, usize
     (each(stats.bytes), each(resident() - before), stats.entries)
 }
 
-/// Runs this for each number, a few at a time.
+/// Runs this for each number, some of them concurrently.
 fn at_once<F>(
     redis: &Redis,
     count: usize,
@@ -73,7 +73,7 @@ where
     tasks.into_iter().flat_map(|task| redis.wait(task).unwrap()).collect()
 }
 
-/// A sign-in as a browser makes it.
+/// Returns a sign-in like that of a browser.
 pub(super) fn record(store: &dyn Store, number: usize) -> Record {
     let user = User { name: format!("Ada Lovelace {number:07}") };
     let principal = Principal::new(format!("user-{number:08}")).role("buyer").claims(user);
@@ -88,7 +88,7 @@ pub(super) fn record(store: &dyn Store, number: usize) -> Record {
     record
 }
 
-/// How many bytes of this process are in memory.
+/// Returns the resident memory of this process, in bytes.
 fn resident() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();

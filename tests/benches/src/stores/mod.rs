@@ -1,4 +1,4 @@
-//! What the stores cost: time, round trips and memory.
+//! The costs of the stores: time, round trips and memory.
 
 pub mod databases;
 mod lookup;

@@ -10,37 +10,37 @@ use auth_store::RedisStore;
 use auth_store::near_cache::NearCache;
 use tokio::runtime::{EnterGuard, Runtime};
 
-/// One server, and a runtime whose worker talks with it. Who measures polls from outside: so a
-/// request that waits for nothing never meets the runtime.
+/// A server, and a runtime whose worker communicates with it. The measurement polls from another thread, so a
+/// request that does not wait never uses the runtime.
 pub struct Redis {
     server: RedisServer,
     runtime: Runtime,
 }
 
 impl Redis {
-    /// A server without any data.
+    /// Starts an empty server.
     pub fn start() -> Self {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(1).enable_all().build().unwrap();
         Self { server: RedisServer::start(), runtime }
     }
 
-    /// Lets this thread use what talks with the server.
+    /// Enters the runtime on this thread.
     pub fn enter(&self) -> EnterGuard<'_> {
         self.runtime.enter()
     }
 
-    /// Waits on the runtime.
+    /// Waits for a future on the runtime.
     pub fn wait<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(future)
     }
 
-    /// A store that asks the server each time.
+    /// Returns a store without a cache.
     pub fn store(&self) -> RedisStore {
         self.wait(RedisStore::connect(self.server.url())).unwrap()
     }
 
-    /// A near cache with room for so many sign-ins, which is already believed.
+    /// Returns a near cache with room for this many sign-ins, which has its lease.
     pub fn near(&self, sign_ins: usize) -> Arc<NearCache<RedisStore>> {
         let (store, _inside) = (self.store(), self.enter());
         // A sign-in of these benchmarks takes less than a kilobyte.
@@ -49,19 +49,18 @@ impl Redis {
         let clock = Clock::system();
         let by = clock.monotonic() + Duration::from_secs(10);
         while near.stats().lease.is_none() {
-            assert!(clock.monotonic() < by, "the server's beats do not come back");
+            assert!(clock.monotonic() < by, "no heartbeat came back");
             std::thread::yield_now();
         }
         near
     }
 
-    /// How often the server has read from its clients since it was started: once for each message
-    /// that comes by itself.
+    /// Returns how many times the server has read from its clients: once for each message that comes alone.
     pub fn reads(&self) -> u64 {
         self.info("stats", "total_reads_processed")
     }
 
-    /// How many bytes the server uses.
+    /// Returns the memory that the server uses, in bytes.
     pub fn used(&self) -> u64 {
         self.info("memory", "used_memory")
     }

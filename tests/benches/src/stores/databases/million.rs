@@ -10,20 +10,20 @@ use tokio::runtime::Runtime;
 use crate::stores::databases::server::{postgres, postgres_in_production};
 use crate::stores::memory::record;
 
-/// How many there are, and how many of them have expired.
+/// The number of sign-ins, and how many of them have expired.
 const SIGN_INS: usize = 1_000_000;
 const EXPIRED: usize = 100_000;
 
-/// A server that waits for the disk, with a million sign-ins: a tenth have expired, and the others
-/// were made in the course of a day.
+/// A server with production settings and a million sign-ins: a tenth of them have expired, and the others
+/// were created in the course of a day.
 pub struct Million {
     pub(super) server: PostgresServer,
     database: String,
-    /// When the tenth has expired and none of the others has.
+    /// A time at which exactly this tenth has expired.
     pub(super) now: Timestamp,
 }
 
-/// How many bytes a sign-in takes.
+/// The bytes per sign-in.
 pub struct Bytes {
     /// In the table.
     pub table: f64,
@@ -32,9 +32,9 @@ pub struct Bytes {
 }
 
 impl Million {
-    /// Makes them: one by the store, and others like it with other users, ids and times.
+    /// Creates the sign-ins: one through the store, and copies of it with other users, ids and times.
     pub fn fill(runtime: &Runtime) -> Self {
-        // Plans are written to this file, once they are asked for.
+        // The file of the query plans.
         let log = ["--logging_collector=on", "--log_filename=plans.log"];
         let server = postgres_in_production(&log);
         let database = server.new_database();
@@ -62,7 +62,7 @@ impl Million {
         million
     }
 
-    /// A store of one more node.
+    /// Returns a store, as a further node has it.
     pub(super) async fn store(&self) -> PostgresStore {
         self.builder().connect().await.unwrap()
     }
@@ -71,12 +71,12 @@ impl Million {
         postgres(&self.server.url_of(&self.database))
     }
 
-    /// Sets what whoever connects from now on finds.
+    /// Changes a setting for new connections.
     pub(super) fn set(&self, setting: &str) {
         let _ = self.server.ask(&format!("ALTER DATABASE {} SET {setting}", self.database));
     }
 
-    /// How many bytes each takes.
+    /// Returns the bytes per sign-in.
     pub fn bytes(&self) -> Bytes {
         let each = |bytes: &str| bytes.parse::<f64>().unwrap() / SIGN_INS as f64;
         let indexes = self.ask(
@@ -93,7 +93,7 @@ impl Million {
         }
     }
 
-    /// Some of those who are still signed in, as they lie in the table.
+    /// Returns a sample of the sign-ins that have not expired, in the order of the table.
     pub(super) fn some_sids(&self) -> Arc<[SignInId]> {
         let now = self.now.as_millis();
         let asked = format!(

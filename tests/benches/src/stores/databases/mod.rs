@@ -1,5 +1,5 @@
-//! What the stores in databases cost: steps per second, statements per request, bytes, plans, and
-//! collecting what has expired while others look up.
+//! The costs of the SQL stores: steps per second, statements per request, bytes, query plans, and a sweep
+//! during look-ups.
 
 mod million;
 mod plans;

@@ -1,4 +1,4 @@
-//! How PostgreSQL finds what a step is about: the plans by which it has executed the statements.
+//! The query plans with which PostgreSQL executes the statements of the store.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
@@ -18,65 +18,65 @@ use crate::stores::databases::million::Million;
 const HOUR: Duration = Duration::from_secs(3600);
 const KIND: SecretKind = SecretKind::Cookie;
 
-/// The user of whom all is asked.
+/// The user of the statements about a subject.
 const SUBJECT: &str = "user-00500000";
 
-/// A statement, and how the rows were found: with its values looked at, and without.
+/// A statement, and its scans in custom and generic plans.
 pub struct Plan {
-    /// The statement, without what it reads or writes.
+    /// The statement, without its columns.
     pub statement: String,
     /// The scans.
     pub scans: BTreeSet<String>,
 }
 
 impl Plan {
-    /// Whether the table was looked through from its beginning to its end.
+    /// Returns whether the whole table is scanned.
     pub fn is_sequential(&self) -> bool {
         self.scans.iter().any(|scan| scan.contains("Seq Scan"))
     }
 }
 
-/// Takes every step among a million sign-ins, and has the server write its plans down.
+/// Executes every statement among a million sign-ins, and returns the plans that the server logs.
 pub fn plans(million: &Million, runtime: &Runtime) -> Vec<Plan> {
     million.set("session_preload_libraries = 'auto_explain'");
     million.set("auto_explain.log_min_duration = 0");
-    for (state, mode) in ["force_custom_plan", "force_generic_plan"].into_iter().enumerate() {
+    for (number, mode) in ["force_custom_plan", "force_generic_plan"].into_iter().enumerate() {
         million.set(&format!("plan_cache_mode = {mode}"));
         runtime.block_on(async {
-            // By one connection, whose plans come in turn; and no anonymous one may stay.
+            // One connection logs its plans in order. `max_anonymous` of 0 makes the store delete visitors.
             let builder = million.builder().max_anonymous(0).max_connections(1);
-            take_all(&builder.connect().await.unwrap(), million.now).await;
+            execute_all(&builder.connect().await.unwrap(), million.now).await;
         });
-        until("the plans are written", || {
-            let log = written(million);
-            (log.matches(LAST).count() > state).then_some(())
+        until("the plans are logged", || {
+            let log = logged(million);
+            (log.matches(LAST).count() > number).then_some(())
         });
     }
-    read(&written(million))
+    read(&logged(million))
 }
 
-/// Only the last of the steps says this.
+/// A condition that only the last statement has.
 const LAST: &str = "sid = $1 AND last_seen <= $2";
 
-/// Every kind of step.
-async fn take_all(store: &PostgresStore, now: Timestamp) {
-    // Whoever tidies up puts this one off: it was used after it was made.
+/// Executes every kind of statement.
+async fn execute_all(store: &PostgresStore, now: Timestamp) {
+    // The sweep postpones this one, because it was used after its creation.
     let old = draft(store, Some("user-old"), now.before(480 * HOUR)).1;
     let used = old.sid;
     store.create(old, None).await.unwrap();
     store.touch(&used, now.before(HOUR / 2)).await.unwrap();
-    about_one(store, now).await;
-    about_a_user(store, now).await;
+    execute_of_one(store, now).await;
+    execute_of_a_user(store, now).await;
     let visitor = draft(store, None, now).1;
     let visits = visitor.sid;
     store.create(visitor, None).await.unwrap();
     while store.load(&visits).await.unwrap().is_some() {
-        tokio::task::yield_now().await; // it is ended by the way
+        tokio::task::yield_now().await; // the store deletes it in the background
     }
     assert!(!store.delete_if_idle(&visits, now).await.unwrap());
 }
 
-async fn about_one(store: &PostgresStore, now: Timestamp) {
+async fn execute_of_one(store: &PostgresStore, now: Timestamp) {
     let (secret, new) = draft(store, Some(SUBJECT), now);
     let (sid, limits) = (new.sid, new.limits);
     store.create(new, None).await.unwrap();
@@ -103,7 +103,7 @@ async fn about_one(store: &PostgresStore, now: Timestamp) {
     assert!(store.delete(&sid).await.unwrap());
 }
 
-async fn about_a_user(store: &PostgresStore, now: Timestamp) {
+async fn execute_of_a_user(store: &PostgresStore, now: Timestamp) {
     let limit = SignInLimit { max: NonZeroU32::MIN, when_full: OverflowPolicy::EvictOldest };
     store.create(draft(store, Some(SUBJECT), now).1, None).await.unwrap();
     let new = draft(store, Some(SUBJECT), now).1;
@@ -117,7 +117,7 @@ async fn about_a_user(store: &PostgresStore, now: Timestamp) {
     assert_eq!(store.revoke_subject(SUBJECT).await.unwrap(), 0);
 }
 
-/// A sign-in that is not stored yet, and its secret.
+/// Returns a sign-in that is not stored yet, and its secret.
 fn draft(store: &dyn Store, subject: Option<&str>, now: Timestamp) -> (Secret, Record) {
     let sid = store.new_id(subject).unwrap();
     let secret = Secret::generate(sid).unwrap();
@@ -127,12 +127,12 @@ fn draft(store: &dyn Store, subject: Option<&str>, now: Timestamp) -> (Secret, R
     (secret, record)
 }
 
-/// What the server has written down so far.
-fn written(million: &Million) -> String {
+/// Returns what the server has logged so far.
+fn logged(million: &Million) -> String {
     million.server.ask("SELECT pg_read_file('log/plans.log')")
 }
 
-/// The plans about sign-ins: a line with the statement, and more that begin with a tab.
+/// Reads the plans of statements about sign-ins: one line with the statement, and more that start with a tab.
 fn read(log: &str) -> Vec<Plan> {
     let mut plans = BTreeMap::<_, BTreeSet<_>>::new();
     let entries = log.split("Query Text: ").skip(1).filter_map(|entry| entry.split_once('\n'));
@@ -149,7 +149,7 @@ fn read(log: &str) -> Vec<Plan> {
     plans.into_iter().map(|(statement, scans)| Plan { statement, scans }).collect()
 }
 
-/// The verb, and which rows it is about.
+/// Returns the verb and the condition of a statement.
 fn brief(text: &str) -> String {
     let verb = text.split(' ').next().unwrap_or_default();
     let which = text.split_once(" WHERE ").map_or("", |(_, which)| which);

@@ -9,38 +9,43 @@ use auth_store::{CompareAndSwap, SessionData, Store};
 use crate::stores::memory::record;
 use crate::turns::median;
 
-/// What is measured, in this order. One turn of all of them begins and ends without sign-ins.
+/// The measured steps, in this order. A turn of all of them starts and ends without sign-ins.
 pub const STEPS: [&str; 4] = ["sign-in", "look-up", "update", "logout"];
 
-/// How long a step is repeated in a turn; logouts as often as there are sign-ins.
+/// How long a step is repeated in a turn. There are as many logouts as sign-ins.
 const TURN: Duration = Duration::from_millis(500);
 const TURNS: usize = 3;
-/// So many sign-ins of one hand at most.
-const ROOM: usize = 1_000_000;
+/// The maximum number of sign-ins of one worker.
+const MAX_SIGN_INS: usize = 1_000_000;
 
-/// Each of the [`STEPS`] per second, so many at once: the middle of three turns. A step is what the
-/// store does for a request; the request around it is measured by the other benchmarks.
+/// Returns the rate of each of the [`STEPS`] per second, with this many workers: the median of three turns. A
+/// step is what the store does for a request. The other benchmarks measure the request around it.
 pub async fn rates(store: &Arc<dyn Store>, at_once: usize) -> [f64; 4] {
     let mut turns = Vec::new();
-    state(store, at_once).await; // connections are opened
+    turn(store, at_once).await; // connections are opened
     for _ in 0..TURNS {
-        turns.push(state(store, at_once).await);
+        turns.push(turn(store, at_once).await);
     }
-    std::array::from_fn(|step| median(turns.iter().map(|state| state[step]).collect()))
+    std::array::from_fn(|step| median(turns.iter().map(|turn| turn[step]).collect()))
 }
 
-async fn state(store: &Arc<dyn Store>, at_once: usize) -> [f64; 4] {
-    let mut hands: Vec<_> = (0..at_once)
-        .map(|hand| Hand { store: Arc::clone(store), first: hand * ROOM, held: Vec::new() })
+async fn turn(store: &Arc<dyn Store>, at_once: usize) -> [f64; 4] {
+    let mut workers: Vec<_> = (0..at_once)
+        .map(|number| Worker {
+            store: Arc::clone(store),
+            first: number * MAX_SIGN_INS,
+            sign_ins: Vec::new(),
+        })
         .collect();
     let mut rates = [0.0; 4];
     for (step, rate) in rates.iter_mut().enumerate() {
         let start = Instant::now();
-        let tasks: Vec<_> = hands.drain(..).map(|hand| tokio::spawn(hand.take(step))).collect();
+        let tasks: Vec<_> =
+            workers.drain(..).map(|worker| tokio::spawn(worker.repeat(step))).collect();
         let mut done = 0;
         for task in tasks {
-            let (hand, times) = task.await.unwrap();
-            hands.push(hand);
+            let (worker, times) = task.await.unwrap();
+            workers.push(worker);
             done += times;
         }
         *rate = done as f64 / start.elapsed().as_secs_f64();
@@ -48,16 +53,16 @@ async fn state(store: &Arc<dyn Store>, at_once: usize) -> [f64; 4] {
     rates
 }
 
-/// One of those who are at work at once, with sign-ins of its own and their versions.
-struct Hand {
+/// A concurrent worker, with its own sign-ins and their versions.
+struct Worker {
     store: Arc<dyn Store>,
     first: usize,
-    held: Vec<(SignInId, u64)>,
+    sign_ins: Vec<(SignInId, u64)>,
 }
 
-impl Hand {
-    /// Repeats one of the [`STEPS`], and says how often.
-    async fn take(mut self, step: usize) -> (Self, usize) {
+impl Worker {
+    /// Repeats one of the [`STEPS`], and returns how many times.
+    async fn repeat(mut self, step: usize) -> (Self, usize) {
         let (start, mut times) = (Instant::now(), 0);
         if step == 3 {
             return self.log_out().await;
@@ -74,8 +79,8 @@ impl Hand {
     }
 
     async fn sign_in(&mut self) {
-        let record = record(&*self.store, self.first + self.held.len());
-        self.held.push((record.sid, record.version));
+        let record = record(&*self.store, self.first + self.sign_ins.len());
+        self.sign_ins.push((record.sid, record.version));
         self.store.create(record, None).await.unwrap();
     }
 
@@ -89,21 +94,21 @@ impl Hand {
         let data = SessionData::from_iter([("cart", times.to_string())]);
         let (sid, version) = self.nth(times);
         let CompareAndSwap::Stored(now) = store.update(sid, *version, data).await.unwrap() else {
-            panic!("nobody else changes it")
+            panic!("no other worker changes it")
         };
         *version = now.version;
     }
 
     async fn log_out(mut self) -> (Self, usize) {
-        let held = std::mem::take(&mut self.held);
-        for (sid, _) in &held {
+        let sign_ins = std::mem::take(&mut self.sign_ins);
+        for (sid, _) in &sign_ins {
             assert!(self.store.delete(sid).await.unwrap(), "it was signed in");
         }
-        (self, held.len())
+        (self, sign_ins.len())
     }
 
     fn nth(&mut self, times: usize) -> &mut (SignInId, u64) {
-        let count = self.held.len();
-        &mut self.held[times * 7919 % count]
+        let count = self.sign_ins.len();
+        &mut self.sign_ins[times * 7919 % count]
     }
 }

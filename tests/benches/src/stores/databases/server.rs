@@ -1,4 +1,4 @@
-//! Databases on this machine, and stores in them.
+//! Databases on this machine, and stores that use them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,25 +6,25 @@ use std::time::Duration;
 use auth_servers::{MariaDbServer, PostgresServer, Scratch};
 use auth_store::{MySqlStore, PostgresStore, PostgresStoreBuilder, SqliteStore, Store};
 
-/// On a busy machine a step is slow, and no failure.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// A generous timeout: on a busy machine a slow step is not a failure.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What PostgreSQL comes with, but for its memory.
+/// The defaults of PostgreSQL, except for its memory.
 const POSTGRES: [&str; 3] = ["--fsync=on", "--full_page_writes=on", "--shared_buffers=512MB"];
 
-/// What MariaDB comes with.
+/// The defaults of MariaDB.
 const MARIADB: [&str; 3] = [
     "--innodb-log-file-size=96M",
     "--innodb-flush-log-at-trx-commit=1",
     "--innodb-flush-method=O_DIRECT",
 ];
 
-/// What an acknowledged step outlasts.
+/// What an acknowledged step survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Safe {
-    /// The machine, as in production: whoever commits waits until the disk has it.
+    /// A failure of the machine, as in production: a commit waits for the disk.
     OnDisk,
-    /// The process alone, as in the tests: nobody waits for the disk.
+    /// A failure of the client only, as in the tests: a commit does not wait for the disk.
     InMemory,
 }
 
@@ -32,23 +32,23 @@ pub enum Safe {
 pub enum Database {
     /// Changes are announced.
     Postgres(PostgresServer),
-    /// Changes are announced to nobody.
+    /// Changes are not announced.
     PostgresWithoutAnnouncements(PostgresServer),
-    /// The server.
+    /// A MariaDB server.
     MariaDb(MariaDbServer),
-    /// The folder of the file.
+    /// The folder of an SQLite file.
     Sqlite(Scratch),
 }
 
-/// A server with the settings of production, and these.
+/// Starts a server with production settings, and these.
 pub fn postgres_in_production(settings: &[&str]) -> PostgresServer {
     let server = PostgresServer::with(&[&POSTGRES, settings].concat());
-    assert_eq!(server.ask("SHOW fsync"), "on"); // the tests' own settings came before
+    assert_eq!(server.ask("SHOW fsync"), "on"); // it overrides the setting of the tests
     server
 }
 
 impl Database {
-    /// PostgreSQL.
+    /// Starts PostgreSQL.
     pub fn postgres(safe: Safe) -> Self {
         Self::Postgres(match safe {
             Safe::OnDisk => postgres_in_production(&[]),
@@ -56,34 +56,34 @@ impl Database {
         })
     }
 
-    /// MariaDB.
+    /// Starts MariaDB.
     pub fn mariadb(safe: Safe) -> Self {
         Self::MariaDb(match safe {
             Safe::OnDisk => {
                 let server = MariaDbServer::with(&MARIADB);
-                assert_eq!(server.ask("SELECT @@innodb_flush_method"), "O_DIRECT"); // so had it
+                assert_eq!(server.ask("SELECT @@innodb_flush_method"), "O_DIRECT"); // the setting was accepted
                 server
             }
             Safe::InMemory => MariaDbServer::start(),
         })
     }
 
-    /// What it is, and its version as it says.
+    /// Returns the name and the version of the database.
     pub fn name(&self) -> String {
         match self {
             Self::Postgres(server) | Self::PostgresWithoutAnnouncements(server) => {
-                let said = server.ask("SHOW server_version");
-                format!("PostgreSQL {}", said.split(' ').next().unwrap_or_default())
+                let version = server.ask("SHOW server_version");
+                format!("PostgreSQL {}", version.split(' ').next().unwrap_or_default())
             }
             Self::MariaDb(server) => {
-                let said = server.ask("SELECT version()");
-                format!("MariaDB {}", said.split('-').next().unwrap_or_default())
+                let version = server.ask("SELECT version()");
+                format!("MariaDB {}", version.split('-').next().unwrap_or_default())
             }
             Self::Sqlite(_) => "SQLite".to_owned(),
         }
     }
 
-    /// A store in it.
+    /// Returns a store that uses this database.
     pub async fn store(&self) -> Arc<dyn Store> {
         match self {
             Self::Postgres(server) => Arc::new(postgres(&server.url()).connect().await.unwrap()),
@@ -94,19 +94,19 @@ impl Database {
             Self::MariaDb(server) => Arc::new(mariadb(&server.url()).await),
             Self::Sqlite(folder) => {
                 let url = format!("sqlite://{}/sign-ins.db", folder.path().display());
-                let builder = SqliteStore::builder(url).migrate().timeout(PATIENCE);
+                let builder = SqliteStore::builder(url).migrate().timeout(TIMEOUT);
                 Arc::new(builder.connect().await.unwrap())
             }
         }
     }
 }
 
-/// A store of PostgreSQL, with tables.
+/// Returns a builder of a PostgreSQL store that creates its tables.
 pub(super) fn postgres(url: &str) -> PostgresStoreBuilder {
-    PostgresStore::builder(url).migrate().timeout(PATIENCE)
+    PostgresStore::builder(url).migrate().timeout(TIMEOUT)
 }
 
-/// A store of MariaDB, with tables.
+/// Returns a MariaDB store with its tables.
 pub(super) async fn mariadb(url: &str) -> MySqlStore {
-    MySqlStore::builder(url).migrate().timeout(PATIENCE).connect().await.unwrap()
+    MySqlStore::builder(url).migrate().timeout(TIMEOUT).connect().await.unwrap()
 }

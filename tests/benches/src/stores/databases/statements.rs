@@ -16,8 +16,7 @@ use crate::stores::databases::server::{mariadb, postgres};
 /// Requests of each kind.
 const REQUESTS: usize = 40 * BATCH;
 
-/// What PostgreSQL executes per request. What is on the way to nobody's request, the beats of the
-/// near cache, is left out.
+/// Returns the statements that PostgreSQL executes per request, without the near cache's heartbeats.
 pub fn of_postgres(runtime: &Runtime) -> Vec<(&'static str, f64)> {
     let server = PostgresServer::with(&["--shared_preload_libraries=pg_stat_statements"]);
     let _ = server.ask("CREATE EXTENSION pg_stat_statements");
@@ -26,18 +25,18 @@ pub fn of_postgres(runtime: &Runtime) -> Vec<(&'static str, f64)> {
     let _inside = runtime.enter();
     let connect = || runtime.block_on(postgres(&url).connect()).unwrap();
     let near = Arc::new(NearCache::new(connect()));
-    until("the server's beats come back", || near.stats().lease);
+    until("a heartbeat comes back", || near.stats().lease);
     let executed = || {
-        let asked = format!(
+        let query = format!(
             "SELECT sum(calls) FROM pg_stat_statements JOIN pg_database ON oid = dbid \
              WHERE datname = '{database}' AND query NOT LIKE '%pg_control_system%'"
         );
-        server.ask(&asked).parse().unwrap()
+        server.ask(&query).parse().unwrap()
     };
     counted(runtime, Arc::new(connect()), near, executed)
 }
 
-/// What MariaDB executes per request.
+/// Returns the statements that MariaDB executes per request.
 pub fn of_mariadb(runtime: &Runtime) -> Vec<(&'static str, f64)> {
     let server = MariaDbServer::start();
     let url = server.url();
@@ -46,10 +45,10 @@ pub fn of_mariadb(runtime: &Runtime) -> Vec<(&'static str, f64)> {
     let near = NearCache::<auth_store::MySqlStore>::builder();
     let near = Arc::new(near.with_ttl(connect(), Duration::from_secs(600)));
     let questions = || -> u64 {
-        let said = server.ask("SHOW GLOBAL STATUS LIKE 'Questions'");
-        said.split_whitespace().next_back().unwrap().parse().unwrap()
+        let status = server.ask("SHOW GLOBAL STATUS LIKE 'Questions'");
+        status.split_whitespace().next_back().unwrap().parse().unwrap()
     };
-    // To ask takes some, too.
+    // Reading the counter is counted as well.
     let first = questions();
     let each = questions() - first;
     let asked = std::cell::Cell::new(0);
@@ -66,10 +65,10 @@ fn counted(
     near: Arc<dyn Store>,
     executed: impl Fn() -> u64,
 ) -> Vec<(&'static str, f64)> {
-    // Connections are opened before anything is counted.
+    // Open the connections before counting.
     drop(Ours::without_values(Arc::clone(&store), BATCH));
-    let nobody = runtime.block_on(near.load(&SignInId::from_bytes([0; 16])));
-    assert!(nobody.unwrap().is_none());
+    let missing = runtime.block_on(near.load(&SignInId::from_bytes([0; 16])));
+    assert!(missing.unwrap().is_none());
     let mut counts = Vec::new();
     let mut count = |name, run: &mut dyn FnMut()| {
         let before = executed();

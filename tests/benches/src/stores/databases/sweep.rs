@@ -1,4 +1,4 @@
-//! Collecting what has expired while others look up.
+//! Deletes expired sign-ins during look-ups.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,28 +11,27 @@ use tokio::task::JoinHandle;
 
 use crate::stores::databases::million::Million;
 
-/// How many look up at once.
+/// The number of concurrent readers.
 const READERS: usize = 4;
-/// For how long they do so before anybody sweeps.
+/// How long they read before the sweep starts.
 const QUIET: Duration = Duration::from_secs(5);
 
-/// What sweeping took, and what others waited.
+/// How long the sweep took, and how long look-ups took.
 pub struct Swept {
-    /// How many sign-ins were collected.
+    /// The number of deleted sign-ins.
     pub collected: usize,
-    /// How long that took.
+    /// The duration of the sweep.
     pub took: Duration,
-    /// Half of the look-ups took no longer, and 99 of 100, in microseconds: with nobody sweeping.
+    /// The median and the 99th percentile of the look-ups before the sweep, in microseconds.
     pub quiet: [f64; 2],
-    /// The same meanwhile.
+    /// The same during the sweep.
     pub meanwhile: [f64; 2],
 }
 
-/// Collects the tenth of the million that has expired, in one call, while another node looks up
-/// those who are signed in.
+/// Deletes the expired tenth of the million in one call, while another node looks up the others.
 pub fn sweep(million: &Million, runtime: &Runtime) -> Swept {
     let sids = million.some_sids();
-    assert!(sids.len() > 1000, "some of the million");
+    assert!(sids.len() > 1000, "a sample of the million");
     runtime.block_on(async {
         let sweeper = million.store().await;
         let store = Arc::new(million.store().await);
@@ -47,7 +46,7 @@ pub fn sweep(million: &Million, runtime: &Runtime) -> Swept {
     })
 }
 
-/// Those who look up, again and again.
+/// Tasks that look up sign-ins in a loop.
 struct Readers {
     stop: Arc<AtomicBool>,
     tasks: Vec<JoinHandle<Vec<f64>>>,
@@ -72,7 +71,7 @@ impl Readers {
         Self { tasks: tasks.collect(), stop }
     }
 
-    /// The middle of what they waited, and what 99 of 100 did not exceed.
+    /// Returns the median and the 99th percentile, in microseconds.
     async fn stop(self) -> [f64; 2] {
         self.stop.store(true, Ordering::Relaxed);
         let mut micros = Vec::new();
