@@ -1,27 +1,25 @@
-//! One PostgreSQL server.
+//! A PostgreSQL server.
+//!
+//! The data directory is initialized once for each test process and copied for each server, because
+//! `initdb` takes seconds. PostgreSQL refuses to run as root, so root's tests run it as `postgres`.
 
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, Ordering};
 
-use rustix::process::{Signal, geteuid};
+use rustix::process::geteuid;
 
 use crate::authority::Authority;
-use crate::daemon::{Daemon, answer, copy, run};
+use crate::daemon::{Daemon, PASSWORD, USER, answer, copy, database_server, run};
 use crate::ports::free_port;
 use crate::scratch::Scratch;
-use crate::wait::until;
 
-/// Whom PostgreSQL runs as when the tests are root's: it refuses root.
+/// The account that PostgreSQL runs as if the tests run as root.
 const ACCOUNT: &str = "postgres";
-const USER: &str = "tests";
-const PASSWORD: &str = "wonderland";
 
-/// What was committed survives a killed process without a call of `fsync`. Only the machine's end
-/// would take it.
-const BASICS: [&str; 6] = [
+/// Committed data survives a killed process without `fsync`, which only a failure of the machine
+/// requires.
+const BASE_SETTINGS: [&str; 6] = [
     "--listen_addresses=127.0.0.1",
     "--unix_socket_directories=",
     "--fsync=off",
@@ -30,7 +28,7 @@ const BASICS: [&str; 6] = [
     "--max_connections=200",
 ];
 
-/// One PostgreSQL server. Its data is kept over [`kill`](Self::kill) and
+/// A PostgreSQL server. Its data survives [`kill`](Self::kill) and
 /// [`start_again`](Self::start_again).
 pub struct PostgresServer {
     daemon: Daemon,
@@ -38,32 +36,26 @@ pub struct PostgresServer {
 }
 
 impl PostgresServer {
-    /// The database that is there from the start.
+    /// The name of the initial database.
     pub const DATABASE: &str = "postgres";
 
-    /// Starts a server with no settings but those that it needs.
-    #[must_use]
-    pub fn start() -> Self {
-        Self::with(&[])
-    }
-
-    /// Starts a server with these settings, as in `["--timezone=America/New_York"]`.
+    /// Starts a server with these settings, such as `["--timezone=America/New_York"]`.
     ///
     /// # Panics
-    /// If it does not start.
+    /// Panics if the server does not start.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
-        Self::make(settings, |_| {})
+        Self::start_with(settings, |_| {})
     }
 
-    /// Starts a server that speaks TLS, too, with this authority's certificate.
+    /// Starts a server that also accepts TLS, with a certificate of this authority.
     ///
     /// # Panics
-    /// If it does not start.
+    /// Panics if the server does not start.
     #[must_use]
     pub fn with_tls(authority: &Authority) -> Self {
-        // PostgreSQL takes a key that belongs to itself alone.
-        Self::make(&["--ssl=on", "--ssl_cert_file=cert", "--ssl_key_file=key"], |data| {
+        // PostgreSQL accepts a key only if its own account alone can read it.
+        Self::start_with(&["--ssl=on", "--ssl_cert_file=cert", "--ssl_key_file=key"], |data| {
             for name in ["cert", "key"] {
                 let owner: &[&str] = if geteuid().is_root() { &["-o", ACCOUNT] } else { &[] };
                 let mut install = Command::new("install");
@@ -72,103 +64,26 @@ impl PostgresServer {
         })
     }
 
-    fn make(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
+    fn start_with(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let (folder, port) = (Scratch::new(), free_port());
         let data = folder.path().join("data");
         copy(&template().path().join("data"), &data);
         prepare(&data);
-        let data = data.to_str().expect("a folder with a name");
+        let data = data.to_str().expect("the path is UTF-8");
         let mut command = as_account();
-        command.push(binary("postgres").to_str().expect("a program with a name").to_owned());
+        command.push(binary("postgres").to_str().expect("the path is UTF-8").to_owned());
         command.extend(["-D", data, "-p", &port.to_string()].map(str::to_owned));
-        command.extend(BASICS.iter().chain(settings).map(|word| (*word).to_owned()));
+        command.extend(BASE_SETTINGS.iter().chain(settings).map(|setting| (*setting).to_owned()));
         let mut server = Self { daemon: Daemon::new(folder, command), port };
         server.start_again();
         server
-    }
-
-    /// Where it listens.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// `postgres://..`, with user and password, of the database that is there from the start.
-    #[must_use]
-    pub fn url(&self) -> String {
-        self.url_of(Self::DATABASE)
-    }
-
-    /// `postgres://..`, with user and password, of this database.
-    #[must_use]
-    pub fn url_of(&self, database: &str) -> String {
-        format!("postgres://{USER}:{PASSWORD}@127.0.0.1:{}/{database}", self.port)
-    }
-
-    /// A new, empty database: its name.
-    ///
-    /// # Panics
-    /// If the server does not make one.
-    #[must_use]
-    pub fn new_database(&self) -> String {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let name = format!("tests_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        let _ = self.ask(&format!("create database {name}"));
-        name
-    }
-
-    /// Stops all processes where they stand: the server hangs, and connections to it stay open.
-    pub fn hang(&self) {
-        self.daemon.signal(Signal::STOP);
-    }
-
-    /// Lets them go on.
-    pub fn go_on(&self) {
-        self.daemon.signal(Signal::CONT);
-    }
-
-    /// Kills all processes.
-    pub fn kill(&mut self) {
-        self.daemon.kill();
-    }
-
-    /// Starts it again where it was, and waits until it answers.
-    pub fn start_again(&mut self) {
-        self.daemon.start();
-        until("PostgreSQL answers", || self.try_ask("select 1").ok());
-    }
-
-    /// What `psql` says to this: one line for each row, with `|` between the columns.
-    ///
-    /// # Panics
-    /// If the server is not reached, or refuses.
-    #[must_use]
-    pub fn ask(&self, sql: &str) -> String {
-        self.ask_in(Self::DATABASE, sql)
-    }
-
-    /// The same, in this database.
-    ///
-    /// # Panics
-    /// If the server is not reached, or refuses.
-    #[must_use]
-    pub fn ask_in(&self, database: &str, sql: &str) -> String {
-        self.try_ask_in(database, sql).unwrap_or_else(|error| panic!("{sql}: {error}"))
-    }
-
-    /// What `psql` says to this, unless the server is not reached or refuses.
-    ///
-    /// # Errors
-    /// What `psql` complains of.
-    pub fn try_ask(&self, sql: &str) -> Result<String, String> {
-        self.try_ask_in(Self::DATABASE, sql)
     }
 
     fn try_ask_in(&self, database: &str, sql: &str) -> Result<String, String> {
         answer(&mut Self::psql(&self.url_of(database), sql))
     }
 
-    /// A client that says this and waits for the answer, and does not run yet.
+    /// Returns the command of a client that executes this SQL.
     #[must_use]
     pub fn client(&self, sql: &str) -> Command {
         Self::psql(&self.url(), sql)
@@ -181,20 +96,16 @@ impl PostgresServer {
     }
 }
 
-impl fmt::Debug for PostgresServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PostgresServer").field("port", &self.port).finish_non_exhaustive()
-    }
-}
+database_server!(PostgresServer, "PostgreSQL", "postgres");
 
-/// A folder with the data of a new server, which is made once in a process and copied.
+/// Returns the folder with the data of a new server.
 fn template() -> &'static Scratch {
     static TEMPLATE: OnceLock<Scratch> = OnceLock::new();
     TEMPLATE.get_or_init(|| {
         let folder = Scratch::until_the_end();
         let (data, password) = (folder.path().join("data"), folder.path().join("password"));
-        std::fs::create_dir(&data).expect("a folder for the data");
-        std::fs::write(&password, PASSWORD).expect("a file");
+        std::fs::create_dir(&data).expect("the folder is created");
+        std::fs::write(&password, PASSWORD).expect("the file is written");
         if geteuid().is_root() {
             run(Command::new("chown").arg(ACCOUNT).arg(&data));
         }
@@ -211,7 +122,7 @@ fn template() -> &'static Scratch {
     })
 }
 
-/// What a command begins with so that it is not root's.
+/// Returns the prefix of a command that must not run as root.
 fn as_account() -> Vec<String> {
     if !geteuid().is_root() {
         return Vec::new();
@@ -220,19 +131,20 @@ fn as_account() -> Vec<String> {
     ["setpriv", &user, &group, "--init-groups"].map(str::to_owned).to_vec()
 }
 
-/// One of PostgreSQL's programs: in the path, or where Debian has them, the newest there.
+/// Returns the path of one of PostgreSQL's programs: in `PATH`, or the newest version in Debian's
+/// folder.
 fn binary(name: &str) -> PathBuf {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let found = std::env::split_paths(&path).map(|folder| folder.join(name)).find(|it| it.exists());
-    let of_version = |entry: std::io::Result<std::fs::DirEntry>| {
+    let by_version = |entry: std::io::Result<std::fs::DirEntry>| {
         let version: u32 = entry.ok()?.file_name().to_str()?.parse().ok()?;
         let program = PathBuf::from(format!("{DEBIAN}/{version}/bin/{name}"));
         program.exists().then_some((version, program))
     };
-    let newest = || std::fs::read_dir(DEBIAN).ok()?.filter_map(of_version).max();
+    let newest = || std::fs::read_dir(DEBIAN).ok()?.filter_map(by_version).max();
     found
         .or_else(|| newest().map(|(_, program)| program))
-        .unwrap_or_else(|| panic!("there is no `{name}`: tests/run installs PostgreSQL"))
+        .unwrap_or_else(|| panic!("`{name}` is not installed: tests/run installs PostgreSQL"))
 }
 
 const DEBIAN: &str = "/usr/lib/postgresql";
