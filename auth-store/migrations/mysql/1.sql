@@ -1,10 +1,10 @@
--- The tables of MySqlStore. Times are milliseconds since 1970 in UTC; what never ends, ends at
--- 9223372036854775807. Every statement commits by itself, so each can be repeated.
+-- The tables of MySqlStore. Times are milliseconds since 1970 in UTC; never is
+-- 9223372036854775807. Every statement commits by itself, so each is repeatable.
 
 CREATE TABLE IF NOT EXISTS auth_sign_ins (
     -- The sign-in's id.
     sid BINARY(16) NOT NULL PRIMARY KEY,
-    -- The first eight bytes of the subject's SHA-256; none while anonymous.
+    -- The first eight bytes of the subject's SHA-256, or NULL for an anonymous sign-in.
     subject_key BIGINT,
     version BIGINT NOT NULL,
     last_seen BIGINT NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE IF NOT EXISTS auth_sign_ins (
     authenticated_at BIGINT NOT NULL,
     idle_secs BIGINT NOT NULL,
     ends_at BIGINT NOT NULL,
-    -- Before this moment it has not expired. Later, see whether it was used since.
+    -- The sign-in cannot have expired before this time. Later, last_seen decides.
     due_at BIGINT NOT NULL,
     kind SMALLINT NOT NULL,
     persistence SMALLINT NOT NULL,
@@ -28,7 +28,7 @@ CREATE TABLE IF NOT EXISTS auth_sign_ins (
     INDEX auth_sign_ins_due (due_at)
 ) ENGINE = InnoDB ROW_FORMAT = DYNAMIC;
 
--- Whoever changes all sign-ins of a subject locks one of these rows, chosen by the subject's key.
+-- Operations on all sign-ins of a subject lock one of these rows, chosen by the subject's key.
 CREATE TABLE IF NOT EXISTS auth_locks (number BIGINT NOT NULL PRIMARY KEY) ENGINE = InnoDB;
 INSERT IGNORE INTO auth_locks (number)
 WITH RECURSIVE numbers AS (

@@ -1,10 +1,10 @@
--- The tables of PostgresStore. Times are milliseconds since 1970 in UTC; what never ends, ends at
+-- The tables of PostgresStore. Times are milliseconds since 1970 in UTC; never is
 -- 9223372036854775807.
 
 CREATE TABLE auth_sign_ins (
     -- The sign-in's id.
     sid BYTEA NOT NULL PRIMARY KEY,
-    -- The first eight bytes of the subject's SHA-256; none while anonymous.
+    -- The first eight bytes of the subject's SHA-256, or NULL for an anonymous sign-in.
     subject_key BIGINT,
     version BIGINT NOT NULL,
     last_seen BIGINT NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE auth_sign_ins (
     authenticated_at BIGINT NOT NULL,
     idle_secs BIGINT NOT NULL,
     ends_at BIGINT NOT NULL,
-    -- Before this moment it has not expired. Later, see whether it was used since.
+    -- The sign-in cannot have expired before this time. Later, last_seen decides.
     due_at BIGINT NOT NULL,
     kind SMALLINT NOT NULL,
     persistence SMALLINT NOT NULL,
@@ -24,7 +24,7 @@ CREATE TABLE auth_sign_ins (
     details BYTEA,
     principal BYTEA NOT NULL,
     data BYTEA NOT NULL
--- A note of a use changes no index. Room on the page lets it stay where it is.
+-- An update of last_seen changes no index, and free space on the page keeps the row in place.
 ) WITH (fillfactor = 85);
 
 CREATE INDEX auth_sign_ins_of_subject ON auth_sign_ins (subject_key) WHERE subject_key IS NOT NULL;

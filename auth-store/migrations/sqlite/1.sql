@@ -1,10 +1,10 @@
--- The tables of SqliteStore. Times are milliseconds since 1970 in UTC; what never ends, ends at
+-- The tables of SqliteStore. Times are milliseconds since 1970 in UTC; never is
 -- 9223372036854775807.
 
 CREATE TABLE auth_sign_ins (
     -- The sign-in's id.
     sid BLOB NOT NULL PRIMARY KEY,
-    -- The first eight bytes of the subject's SHA-256; none while anonymous.
+    -- The first eight bytes of the subject's SHA-256, or NULL for an anonymous sign-in.
     subject_key INTEGER,
     version INTEGER NOT NULL,
     last_seen INTEGER NOT NULL,
@@ -12,7 +12,7 @@ CREATE TABLE auth_sign_ins (
     authenticated_at INTEGER NOT NULL,
     idle_secs INTEGER NOT NULL,
     ends_at INTEGER NOT NULL,
-    -- Before this moment it has not expired. Later, see whether it was used since.
+    -- The sign-in cannot have expired before this time. Later, last_seen decides.
     due_at INTEGER NOT NULL,
     kind INTEGER NOT NULL,
     persistence INTEGER NOT NULL,
