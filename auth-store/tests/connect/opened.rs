@@ -1,4 +1,4 @@
-//! URLs at which there is a store.
+//! URLs that open a store.
 
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
@@ -40,33 +40,33 @@ async fn sign_in(store: &dyn Store) -> SignInId {
     sid
 }
 
-/// What the store itself can say of a sign-in that was just loaded.
+/// What `peek` returns for a sign-in that was just loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Says {
-    Known,
-    Copy,
-    Nothing,
+enum Peeked {
+    Authoritative,
+    Cached,
+    Miss,
 }
 
-async fn says(store: &dyn Store, sid: &SignInId) -> Says {
+async fn load_and_peek(store: &dyn Store, sid: &SignInId) -> Peeked {
     assert!(store.load(sid).await.unwrap().is_some());
-    let mut says = Says::Nothing;
+    let mut peeked = Peeked::Miss;
     store.peek(sid, &mut |peek| {
-        says = match peek {
-            Peek::Miss => Says::Nothing,
-            Peek::Cached(_) => Says::Copy,
-            Peek::Authoritative(_) => Says::Known,
+        peeked = match peek {
+            Peek::Miss => Peeked::Miss,
+            Peek::Cached(_) => Peeked::Cached,
+            Peek::Authoritative(_) => Peeked::Authoritative,
         };
     });
-    says
+    peeked
 }
 
-/// Asks until there is a copy: a near cache has none before it hears of changes.
-async fn comes_to_copy(store: &dyn Store, sid: &SignInId) -> bool {
+/// Waits until the near cache serves the sign-in, which it does only while it listens.
+async fn is_eventually_cached(store: &dyn Store, sid: &SignInId) -> bool {
     let clock = Clock::system();
     let start = clock.monotonic();
     while clock.monotonic() - start < Duration::from_secs(20) {
-        if says(store, sid).await == Says::Copy {
+        if load_and_peek(store, sid).await == Peeked::Cached {
             return true;
         }
         sleep(Duration::from_millis(10)).await;
@@ -75,7 +75,7 @@ async fn comes_to_copy(store: &dyn Store, sid: &SignInId) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_scheme_leads_to_its_store() {
+async fn each_scheme_opens_its_store() {
     let (postgres, mariadb) = (postgres(), mariadb());
     let [postgresql, mysql] = [
         postgres.replace("postgres://", "postgresql://"),
@@ -89,16 +89,22 @@ async fn each_scheme_leads_to_its_store() {
     ] {
         let sid = sign_in(&*ConnectOptions::new(&*url).migrate().connect().await.unwrap()).await;
         let store = connect(&other).await.unwrap();
-        assert_eq!(says(&*store, &sid).await, Says::Nothing, "{other}: no near cache by itself");
+        assert_eq!(
+            load_and_peek(&*store, &sid).await,
+            Peeked::Miss,
+            "{other}: no near cache by default"
+        );
     }
     let memory = connect("memory:").await.unwrap();
-    assert_eq!(says(&*memory, &sign_in(&*memory).await).await, Says::Known);
+    assert_eq!(load_and_peek(&*memory, &sign_in(&*memory).await).await, Peeked::Authoritative);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tables_are_made_only_if_that_was_asked_for() {
+async fn tables_are_created_only_on_request() {
     for url in [postgres(), mariadb()] {
-        let Err(ConnectError::Store { error }) = connect(&url).await else { panic!("no tables") };
+        let Err(ConnectError::Store { error }) = connect(&url).await else {
+            panic!("the tables are missing")
+        };
         let error = error.downcast_ref::<SqlSetupError>();
         assert!(matches!(error, Some(SqlSetupError::NotMigrated)), "{error:?}");
         let migrated = || ConnectOptions::new(&*url).migrate().connect();
@@ -107,21 +113,21 @@ async fn tables_are_made_only_if_that_was_asked_for() {
         connect(&url).await.unwrap();
     }
     let url = sqlite("none.db");
-    assert!(matches!(connect(&url).await, Err(ConnectError::Store { .. })), "there is no file");
+    assert!(matches!(connect(&url).await, Err(ConnectError::Store { .. })), "the file is missing");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_near_cache_is_in_front_of_what_announces() {
+async fn a_near_cache_works_in_front_of_stores_that_announce() {
     for url in [REDIS.url(), postgres()] {
         let near = NearCacheBuilder::default().max_staleness(Duration::from_millis(500));
-        let stale = Duration::from_secs(3600);
-        let here = ConnectOptions::new(&*url).migrate().near_cache(near).with_ttl(stale);
+        let ttl = Duration::from_secs(3600);
+        let here = ConnectOptions::new(&*url).migrate().near_cache(near).with_ttl(ttl);
         let (here, there) = (here.connect().await.unwrap(), connect(&url).await.unwrap());
         let sid = sign_in(&*there).await;
-        assert!(comes_to_copy(&*here, &sid).await);
-        // It goes by what it hears, and not by what may be stale.
+        assert!(is_eventually_cached(&*here, &sid).await);
+        // The cache relies on announcements rather than on the TTL.
         there.delete(&sid).await.unwrap();
-        let gone = async {
+        let removed = async {
             let mut copied = true;
             while copied {
                 copied = false;
@@ -129,19 +135,19 @@ async fn a_near_cache_is_in_front_of_what_announces() {
                 sleep(Duration::from_millis(1)).await;
             }
         };
-        tokio::time::timeout(Duration::from_secs(20), gone).await.expect("it is heard of");
+        tokio::time::timeout(Duration::from_secs(20), removed).await.expect("the end is announced");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_announces_nothing_has_a_near_cache_only_if_copies_may_be_stale() {
+async fn stores_that_do_not_announce_have_a_near_cache_only_with_a_ttl() {
     for url in [mariadb(), sqlite("stale.db")] {
-        let to = || ConnectOptions::new(&*url).migrate();
-        let asked: Arc<dyn Store> =
-            to().near_cache(NearCacheBuilder::default()).connect().await.unwrap();
-        let sid = sign_in(&*asked).await;
-        assert_eq!(says(&*asked, &sid).await, Says::Nothing);
-        let stale = to().with_ttl(Duration::from_secs(3600)).connect().await.unwrap();
-        assert_eq!(says(&*stale, &sid).await, Says::Copy);
+        let options = || ConnectOptions::new(&*url).migrate();
+        let without_ttl: Arc<dyn Store> =
+            options().near_cache(NearCacheBuilder::default()).connect().await.unwrap();
+        let sid = sign_in(&*without_ttl).await;
+        assert_eq!(load_and_peek(&*without_ttl, &sid).await, Peeked::Miss);
+        let with_ttl = options().with_ttl(Duration::from_secs(3600)).connect().await.unwrap();
+        assert_eq!(load_and_peek(&*with_ttl, &sid).await, Peeked::Cached);
     }
 }

@@ -1,4 +1,4 @@
-//! URLs at which there is no store.
+//! URLs that open no store.
 
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
@@ -10,11 +10,11 @@ use auth_store::{ConnectError, ConnectOptions, connect};
 use crate::error_text::error_text as said;
 
 async fn refused(url: &str) -> ConnectError {
-    connect(url).await.expect_err("there is no store")
+    connect(url).await.expect_err("the URL is invalid")
 }
 
 #[tokio::test]
-async fn what_is_no_store_of_ours_is_told_which_ones_are() {
+async fn unknown_schemes_are_rejected_with_a_list_of_the_known_ones() {
     for url in ["", "nonsense", "memory", "http://h", "redis+tcp://h", "REDIS://h", "sqlserver://h"]
     {
         let error = refused(url).await;
@@ -26,7 +26,7 @@ async fn what_is_no_store_of_ours_is_told_which_ones_are() {
 }
 
 #[tokio::test]
-async fn memory_has_no_place() {
+async fn memory_takes_no_path() {
     connect("memory:").await.unwrap();
     for url in ["memory:here", "memory://", "memory:?size=1"] {
         assert!(matches!(refused(url).await, ConnectError::Memory), "{url}");
@@ -34,7 +34,7 @@ async fn memory_has_no_place() {
 }
 
 #[tokio::test]
-async fn a_wrong_option_is_named() {
+async fn invalid_options_are_named() {
     for (url, named) in [
         ("sqlite:file.db?mode=sideways", "mode"),
         ("sqlite::memory:", "name a file"),
@@ -53,7 +53,7 @@ async fn a_wrong_option_is_named() {
 }
 
 #[tokio::test]
-async fn sec_74_the_password_is_never_repeated() {
+async fn sec_74_errors_never_contain_the_password() {
     for url in [
         "hunter2",
         "hunter2:",

@@ -1,4 +1,4 @@
-//! Store calls and the near cache, as a recorder sees them.
+//! The metrics of store calls and of the near cache.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,7 @@ async fn calls_are_counted_by_name_and_outcome() {
     assert_eq!(counted, 3, "{all:?}");
 }
 
-/// A store that takes its time, by the clock of the test, and fails.
+/// A store whose `load` takes time, by the clock of the test, and fails.
 struct Slow(MemoryStore, ManualClock);
 
 #[async_trait]
@@ -62,7 +62,7 @@ impl Store for Slow {
 }
 
 #[tokio::test]
-async fn how_long_a_call_takes_is_told_in_seconds_also_when_it_fails() {
+async fn durations_are_recorded_in_seconds_even_of_failed_calls() {
     let recorded = Recorded::new();
     let _guard = recorded.listen();
     let clock = ManualClock::new(Timestamp::from_secs(1000));
@@ -75,7 +75,7 @@ async fn how_long_a_call_takes_is_told_in_seconds_also_when_it_fails() {
 }
 
 #[tokio::test]
-async fn a_near_cache_tells_its_numbers_when_it_is_asked() {
+async fn a_near_cache_records_its_statistics_on_request() {
     let recorded = Recorded::new();
     let _guard = recorded.listen();
     let clock = ManualClock::new(Timestamp::from_secs(1000));
@@ -96,20 +96,20 @@ async fn a_near_cache_tells_its_numbers_when_it_is_asked() {
         cache.peek(&sid, &mut |peek| assert!(matches!(peek, Peek::Cached(_))));
     }
     let before = recorded.take();
-    assert_eq!(value(&before, "auth_near_cache_hits_total{}"), None, "nobody has asked");
+    assert_eq!(value(&before, "auth_near_cache_hits_total{}"), None, "nothing was recorded yet");
     let sent = value(&before, "auth_store_calls_total{op=beat,outcome=ok}");
     assert!(sent.is_some(), "{before:?}");
-    let status = cache.stats();
-    status.record();
+    let stats = cache.stats();
+    stats.record();
     let all = recorded.take();
     for (name, expected) in [
         ("auth_near_cache_hits_total{}", "5".to_owned()),
         ("auth_near_cache_misses_total{}", "1".to_owned()),
-        ("auth_near_cache_invalidations_total{}", status.invalidations.to_string()),
-        ("auth_near_cache_generation{}", status.generation.to_string()),
+        ("auth_near_cache_invalidations_total{}", stats.invalidations.to_string()),
+        ("auth_near_cache_generation{}", stats.generation.to_string()),
         ("auth_near_cache_lease_seconds{}", "2".to_owned()),
         ("auth_near_cache_entries{}", "1".to_owned()),
-        ("auth_near_cache_bytes{}", status.bytes.to_string()),
+        ("auth_near_cache_bytes{}", stats.bytes.to_string()),
     ] {
         assert_eq!(value(&all, name), Some(&*expected), "{name}");
     }

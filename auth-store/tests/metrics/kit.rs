@@ -1,4 +1,4 @@
-//! A metered store keeps the contract.
+//! The conformance suite over an instrumented store.
 
 use auth_store::metrics::InstrumentedStore;
 use auth_store::{MemoryStore, conformance};
@@ -11,6 +11,6 @@ auth_store::conformance_tests! {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_metered_store_passes_watches_on() {
+async fn an_instrumented_store_forwards_watches() {
     conformance::check_watching(store).await.assert_passed();
 }

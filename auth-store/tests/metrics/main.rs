@@ -1,4 +1,4 @@
-//! What is counted, and under which names.
+//! The metrics: their names, their values, and the stores that they measure.
 
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 

@@ -1,9 +1,9 @@
-//! What a recorder was told.
+//! A recorder whose metrics tests can read.
 
 use metrics_util::MetricKind;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 
-/// A recorder for the test's thread.
+/// A recorder for the current thread.
 pub(crate) struct Recorded {
     recorder: &'static DebuggingRecorder,
 }
@@ -13,12 +13,12 @@ impl Recorded {
         Self { recorder: Box::leak(Box::default()) }
     }
 
-    /// Tells it what happens on this thread until the guard goes.
+    /// Records the metrics of this thread until the guard is dropped.
     pub(crate) fn listen(&self) -> metrics::LocalRecorderGuard<'static> {
         metrics::set_default_local_recorder(self.recorder)
     }
 
-    /// Everything that was told since the last time: `name{label=value,..}` and the value.
+    /// Returns all metrics as `name{label=value,..}` and value.
     pub(crate) fn take(&self) -> Vec<(String, String)> {
         let snapshotter: Snapshotter = self.recorder.snapshotter();
         let all = snapshotter.snapshot().into_vec();

@@ -1,4 +1,4 @@
-//! What PostgreSQL announces.
+//! The announcements of the PostgreSQL store.
 
 use std::time::Duration;
 
@@ -17,21 +17,21 @@ async fn store(url: String) -> PostgresStore {
     PostgresStore::builder(url).migrate().connect().await.expect("it runs")
 }
 
-async fn next(heard: &mut dyn Announcements) -> Announcement {
-    timeout(LONG, heard.next()).await.expect("it is announced").expect("the line holds")
+async fn next(listener: &mut dyn Announcements) -> Announcement {
+    timeout(LONG, listener.next()).await.expect("an announcement").expect("the connection is open")
 }
 
-/// All that is announced up to the next beat, one by one.
-async fn changes(store: &PostgresStore, heard: &mut dyn Announcements) -> Vec<SignInId> {
+/// Returns the announced ids up to the next heartbeat.
+async fn changes(store: &PostgresStore, listener: &mut dyn Announcements) -> Vec<SignInId> {
     static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let beat = Beat { node: 7, number };
     store.beat(beat).await.expect("it runs");
     let mut sids = Vec::new();
     loop {
-        match next(heard).await {
+        match next(listener).await {
             Announcement::Changed(changed) => sids.extend(changed),
-            Announcement::Beat(heard, _) if heard == beat => break,
+            Announcement::Beat(received, _) if received == beat => break,
             other => panic!("{other:?}"),
         }
     }
@@ -40,90 +40,90 @@ async fn changes(store: &PostgresStore, heard: &mut dyn Announcements) -> Vec<Si
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_changes_or_ends_is_announced_and_nothing_else() {
+async fn every_change_and_every_end_is_announced_and_nothing_else() {
     let store = store(postgres()).await;
-    let mut listening = store.listen().await.expect("it runs");
-    let heard = &mut *listening;
+    let mut listener = store.listen().await.expect("it runs");
+    let listener = &mut *listener;
     let none: Vec<SignInId> = Vec::new();
 
     let (secret, record) = draft(&store, Some("ada"));
     let sid = record.sid;
     store.create(record, None).await.expect("it runs");
     store.touch(&sid, now() + LONG).await.expect("it runs");
-    assert_eq!(changes(&store, heard).await, none, "a new one and a use are not announced");
+    assert_eq!(changes(&store, listener).await, none, "creation and use are not announced");
     store.update(&sid, 0, data("[]")).await.expect("it runs");
-    assert_eq!(changes(&store, heard).await, [sid]);
+    assert_eq!(changes(&store, listener).await, [sid]);
     store.update(&sid, 0, data("[]")).await.expect("it is stale");
-    assert_eq!(changes(&store, heard).await, none, "what did not happen is not announced");
+    assert_eq!(changes(&store, listener).await, none, "a conflict is not announced");
     let digests = Secret::generate(sid).expect("randomness").digests(KIND);
     store.rotate(&sid, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
-    assert_eq!(changes(&store, heard).await, [sid]);
+    assert_eq!(changes(&store, listener).await, [sid]);
 
     let second = sign_in(&store, "ada").await;
     let mut both = [sid, second];
     both.sort_unstable();
     assert_eq!(store.update_subject("ada", b"{}").await.expect("it runs"), 2);
-    assert_eq!(changes(&store, heard).await, both);
+    assert_eq!(changes(&store, listener).await, both);
     assert_eq!(store.revoke_others("ada", &second).await.expect("it runs"), 1);
-    assert_eq!(changes(&store, heard).await, [sid]);
+    assert_eq!(changes(&store, listener).await, [sid]);
     let limit =
         SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let third = draft(&store, Some("ada")).1;
     store.create(third.clone(), Some(limit)).await.expect("it runs");
-    assert_eq!(changes(&store, heard).await, [second], "an eviction is an end");
+    assert_eq!(changes(&store, listener).await, [second], "an eviction is announced");
     assert!(store.revoke("ada", &third.sid).await.expect("it runs"));
-    assert_eq!(changes(&store, heard).await, [third.sid]);
+    assert_eq!(changes(&store, listener).await, [third.sid]);
     store.delete(&third.sid).await.expect("there is none");
-    assert_eq!(changes(&store, heard).await, none);
+    assert_eq!(changes(&store, listener).await, none);
 
     let last = sign_in(&store, "bob").await;
     store.delete_if_version(&last, 0).await.expect("it runs");
-    assert_eq!(changes(&store, heard).await, [last]);
+    assert_eq!(changes(&store, listener).await, [last]);
     let last = sign_in(&store, "bob").await;
     assert!(store.delete_if_idle(&last, now() + LONG).await.expect("it runs"));
-    assert_eq!(changes(&store, heard).await, [last]);
+    assert_eq!(changes(&store, listener).await, [last]);
 }
 
-/// Far more than one message has room for.
+/// The ids exceed the maximum length of a notification.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_thousand_ends_at_once_are_announced() {
+async fn a_thousand_simultaneous_ends_are_announced() {
     let store = store(postgres()).await;
     let mut sids = Vec::new();
     for _ in 0..1000 {
         sids.push(sign_in(&store, "ada").await);
     }
     sids.sort_unstable();
-    let mut listening = store.listen().await.expect("it runs");
+    let mut listener = store.listen().await.expect("it runs");
     assert_eq!(store.revoke_subject("ada").await.expect("it runs"), 1000);
-    assert_eq!(changes(&store, &mut *listening).await, sids);
+    assert_eq!(changes(&store, &mut *listener).await, sids);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_announcements_nothing_is_announced() {
+async fn disabled_announcements_announce_nothing() {
     let url = postgres();
-    let listener = store(url.clone()).await;
+    let announcing = store(url.clone()).await;
     let silent = PostgresStore::builder(url).insecure_without_announcements();
     let silent = silent.connect().await.expect("it runs");
-    let mut listening = listener.listen().await.expect("it runs");
+    let mut listener = announcing.listen().await.expect("it runs");
     let sid = sign_in(&silent, "ada").await;
     silent.update(&sid, 0, data("[]")).await.expect("it runs");
     assert_eq!(silent.revoke_subject("ada").await.expect("it runs"), 1);
-    assert!(changes(&listener, &mut *listening).await.is_empty());
-    // A near cache over it would never hear of what others end.
+    assert!(changes(&announcing, &mut *listener).await.is_empty());
+    // A near cache in front of it would miss what other nodes end.
     assert!(silent.listen().await.is_err());
-    silent.beat(Beat { node: 1, number: 1 }).await.expect_err("it would prove nothing");
+    silent.beat(Beat { node: 1, number: 1 }).await.expect_err("the announcements are disabled");
 }
 
-/// What is said in the meantime would be missed.
+/// Announcements during a reconnection would be lost.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_connection_ends_the_listening_with_an_error() {
+async fn a_lost_connection_ends_the_listener_with_an_error() {
     let server = PostgresServer::start();
     let store = store(server.url()).await;
-    let mut listening = store.listen().await.expect("it runs");
+    let mut listener = store.listen().await.expect("it runs");
     let _ = server
         .ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%'");
-    timeout(LONG, listening.next()).await.expect("it ends").expect_err("its connection has ended");
-    timeout(LONG, listening.next()).await.expect("at once").expect_err("nothing more comes");
+    timeout(LONG, listener.next()).await.expect("an error").expect_err("the connection was closed");
+    timeout(LONG, listener.next()).await.expect("an error").expect_err("the listener has ended");
 }
 
 async fn source(store: &PostgresStore) -> Source {
@@ -132,16 +132,16 @@ async fn source(store: &PostgresStore) -> Source {
     sources.remove(0)
 }
 
-/// What was announced before is lost with the server, and nobody can prove that he has heard it.
+/// Announcements that were not delivered before the restart are lost, so leases must not survive it.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_was_started_again_is_another_source() {
+async fn a_restarted_server_is_another_source() {
     let mut server = PostgresServer::start();
     let store = store(server.url()).await;
     let before = source(&store).await;
     assert_eq!(source(&store).await, before);
     server.kill();
     server.start_again();
-    // The connections of before are gone, and the first step may find that out.
+    // The old connections are closed, so the first operation may fail.
     let _ = store.load(&store.new_id(None).expect("randomness")).await;
     assert_ne!(source(&store).await, before);
 }

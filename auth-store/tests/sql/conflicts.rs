@@ -1,4 +1,4 @@
-//! Steps that are in each other's way.
+//! Operations that conflict with each other.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,8 +16,8 @@ const LIMIT: SignInLimit = SignInLimit {
     when_full: OverflowPolicy::EvictOldest,
 };
 
-/// Has the server undo the next inserts, as it does when two of them wait for each other.
-fn undo_in_postgres(server: &PostgresServer, database: &str, times: u32, code: &str) {
+/// Makes the server fail the next inserts, as it does to break a deadlock.
+fn fail_inserts_in_postgres(server: &PostgresServer, database: &str, times: u32, code: &str) {
     let _ = server.ask_in(
         database,
         &format!(
@@ -32,7 +32,7 @@ fn undo_in_postgres(server: &PostgresServer, database: &str, times: u32, code: &
     );
 }
 
-fn undo_in_mariadb(server: &MariaDbServer, database: &str, times: u32, number: u32) {
+fn fail_inserts_in_mariadb(server: &MariaDbServer, database: &str, times: u32, number: u32) {
     let _ = server.ask_in(
         database,
         &format!(
@@ -47,62 +47,64 @@ fn undo_in_mariadb(server: &MariaDbServer, database: &str, times: u32, number: u
     );
 }
 
-/// It is tried again within the time that it has, and then it counts once.
-async fn is_tried_again(store: &dyn Store) {
+/// Checks that a sign-in is retried within its timeout, and created once.
+async fn assert_retried(store: &dyn Store) {
     for limit in [None, Some(LIMIT)] {
         let record = draft(store, Some("ada")).1;
-        store.create(record.clone(), limit).await.expect("the third try");
+        store.create(record.clone(), limit).await.expect("the third attempt succeeds");
         assert!(store.load(&record.sid).await.expect("it runs").is_some());
     }
     assert_eq!(store.list("ada").await.expect("it runs").len(), 2);
 }
 
-/// It is not tried for ever.
-async fn is_given_up(store: &dyn Store) {
-    let error =
-        store.create(draft(store, Some("ada")).1, Some(LIMIT)).await.expect_err("each time");
+/// Checks that a sign-in is not retried for ever.
+async fn assert_given_up(store: &dyn Store) {
+    let error = store
+        .create(draft(store, Some("ada")).1, Some(LIMIT))
+        .await
+        .expect_err("every attempt fails");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(store.list("ada").await.expect("it runs").is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_postgresql_undid_is_tried_again() {
+async fn conflicts_in_postgresql_are_retried() {
     for code in ["40P01", "40001"] {
         let database = POSTGRES.new_database();
         let url = POSTGRES.url_of(&database);
         let store = PostgresStore::builder(url).migrate().connect().await.expect("it runs");
-        undo_in_postgres(&POSTGRES, &database, 2, code);
-        is_tried_again(&store).await;
+        fail_inserts_in_postgres(&POSTGRES, &database, 2, code);
+        assert_retried(&store).await;
     }
     let database = POSTGRES.new_database();
     let url = POSTGRES.url_of(&database);
     let store = PostgresStore::builder(url).migrate().connect().await.expect("it runs");
-    undo_in_postgres(&POSTGRES, &database, 1000, "40P01");
-    is_given_up(&store).await;
+    fail_inserts_in_postgres(&POSTGRES, &database, 1000, "40P01");
+    assert_given_up(&store).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_mariadb_undid_is_tried_again() {
+async fn conflicts_in_mariadb_are_retried() {
     for number in [1213, 1205] {
         let database = MARIADB.new_database();
         let url = MARIADB.url_of(&database);
         let store = MySqlStore::builder(url).migrate().connect().await.expect("it runs");
-        undo_in_mariadb(&MARIADB, &database, 2, number);
-        is_tried_again(&store).await;
+        fail_inserts_in_mariadb(&MARIADB, &database, 2, number);
+        assert_retried(&store).await;
     }
     let database = MARIADB.new_database();
     let url = MARIADB.url_of(&database);
     let store = MySqlStore::builder(url).migrate().connect().await.expect("it runs");
-    undo_in_mariadb(&MARIADB, &database, 1000, 1213);
-    is_given_up(&store).await;
+    fail_inserts_in_mariadb(&MARIADB, &database, 1000, 1213);
+    assert_given_up(&store).await;
 }
 
-/// Two processes on one file: whoever writes waits for the other, and gives up in time.
+/// Two stores on one file, like two processes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn writers_of_one_file_wait_for_each_other() {
     let url = sqlite();
-    let patience = Duration::from_secs(20);
-    let node = || SqliteStore::builder(url.clone()).migrate().timeout(patience).connect();
+    let timeout = Duration::from_secs(20);
+    let node = || SqliteStore::builder(url.clone()).migrate().timeout(timeout).connect();
     let stores = [node().await, node().await].map(|store| Arc::new(store.expect("it opens")));
     let mut tasks = tokio::task::JoinSet::new();
     for number in 0..40 {
@@ -113,12 +115,12 @@ async fn writers_of_one_file_wait_for_each_other() {
         });
     }
     let created: Result<Vec<_>, _> = tasks.join_all().await.into_iter().collect();
-    created.expect("each waits for its turn");
+    created.expect("each writer waits for its turn");
     assert_eq!(stores[0].list("ada").await.expect("it runs").len(), 5);
 }
 
-/// Steps in both directions over the same sign-ins, with real deadlocks now and then.
-async fn everybody_ends_everything(store: Arc<dyn Store>) {
+/// Runs operations that lock the same sign-ins in different orders, with an occasional real deadlock.
+async fn concurrent_operations_on_a_subject_succeed(store: Arc<dyn Store>) {
     for _ in 0..10 {
         for _ in 0..8 {
             sign_in(&*store, "ada").await;
@@ -136,9 +138,9 @@ async fn everybody_ends_everything(store: Arc<dyn Store>) {
             });
         }
         let all: Result<Vec<_>, _> = tasks.join_all().await.into_iter().collect();
-        all.expect("none fails because of another");
+        all.expect("no operation fails because of another");
         store.revoke_subject("ada").await.expect("it runs");
     }
 }
 
-crate::stores::on_each!(everybody_ends_everything);
+crate::stores::on_each!(concurrent_operations_on_a_subject_succeed);

@@ -1,7 +1,7 @@
-//! A disk that has no room for one more sign-in.
+//! A full disk under SQLite.
 //!
-//! Once with a small file system of memory, where one may be mounted, and once with a limit of the size
-//! of files, which every process may set. Both begin with the process: the test runs itself again.
+//! One test mounts a small file system in memory, if it may; the other limits the size of files, which
+//! every process may do. Both apply to a whole process, so each test runs itself again in a child.
 
 use std::path::{Path, PathBuf};
 use std::process::{self, Command, Output};
@@ -12,27 +12,28 @@ use auth_store::{CompareAndSwap, SqliteStore, Store, StoreErrorKind};
 
 use crate::sign_in::{data, draft, sign_in};
 
-/// Set for a test that is run again, in what was made for it.
+/// The environment variable that is set in the child process.
 const INSIDE: &str = "AUTH_TESTS_FULL_DISK";
 
-/// Runs its arguments with files of a megabyte at most: what goes beyond is an error, and no end. Whole
-/// blocks of 512 bytes; a shell that counts in 1,024 allows two megabytes.
+/// A shell script that runs its arguments with files of at most one megabyte. A write beyond that fails
+/// instead of killing the process. The unit is 512 bytes; a shell that counts in units of 1,024 allows
+/// two megabytes.
 const LIMITED: &str = r#"trap '' XFSZ; ulimit -S -f 2048; exec "$@""#;
 
-/// Has this test run again by such a command.
+/// Runs this test again with such a command.
 ///
 /// # Panics
-/// If it fails.
+/// Panics if it fails.
 #[allow(clippy::print_stdout)] // shown with --nocapture
-fn again(command: &[&str], test: &str) {
-    let [program, args @ ..] = command else { unreachable!("there is a command") };
+fn run_again(command: &[&str], test: &str) {
+    let [program, args @ ..] = command else { unreachable!("the command is not empty") };
     let Output { status, stdout, stderr } = Command::new(program)
         .args(args)
-        .arg(std::env::current_exe().expect("a test has a file"))
+        .arg(std::env::current_exe().expect("the path of the test"))
         .args([test, "--exact", "--nocapture"])
         .env(INSIDE, "1")
         .output()
-        .expect("it starts");
+        .expect("the command starts");
     let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     assert!(status.success(), "{stdout}{stderr}");
     assert!(stdout.contains("1 passed"), "{stdout}");
@@ -43,18 +44,18 @@ fn is_inside() -> bool {
     std::env::var_os(INSIDE).is_some()
 }
 
-/// Where nothing more can be written, until there is room again.
+/// A place where writes fail until space is freed.
 trait Disk {
     fn path(&self) -> &Path;
-    fn makes_room(&self);
+    fn free_space(&self);
 }
 
-/// A disk of two megabytes, in memory, of which a file takes one.
-struct Small(Scratch);
+/// A file system of two megabytes in memory, of which a file takes one.
+struct SmallDisk(Scratch);
 
-impl Small {
+impl SmallDisk {
     /// # Panics
-    /// If this user may not mount.
+    /// Panics if this user may not mount.
     fn mount() -> Self {
         let folder = Scratch::new();
         let mounted = Command::new("mount")
@@ -62,10 +63,10 @@ impl Small {
             .arg(folder.path())
             .output()
             .expect("`mount` starts");
-        let complaint = String::from_utf8_lossy(&mounted.stderr);
-        assert!(mounted.status.success(), "{complaint}");
+        let error = String::from_utf8_lossy(&mounted.stderr);
+        assert!(mounted.status.success(), "{error}");
         let disk = Self(folder);
-        std::fs::write(disk.ballast(), vec![0; 1024 * 1024]).expect("there is room");
+        std::fs::write(disk.ballast(), vec![0; 1024 * 1024]).expect("there is space");
         disk
     }
 
@@ -74,74 +75,72 @@ impl Small {
     }
 }
 
-impl Disk for Small {
+impl Disk for SmallDisk {
     fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn makes_room(&self) {
+    fn free_space(&self) {
         std::fs::remove_file(self.ballast()).expect("it is there");
     }
 }
 
-impl Drop for Small {
+impl Drop for SmallDisk {
     fn drop(&mut self) {
-        // Lazily: a store may still have the file open.
+        // A store may still have the file open.
         let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
     }
 }
 
-/// A folder of a process whose files are limited.
-struct Limited(Scratch);
+/// A folder of a process whose file size is limited.
+struct LimitedFiles(Scratch);
 
-impl Disk for Limited {
+impl Disk for LimitedFiles {
     fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn makes_room(&self) {
-        let own = process::id().to_string();
-        let lifted = Command::new("prlimit").args(["--fsize=unlimited:", "--pid", &own]).status();
+    fn free_space(&self) {
+        let pid = process::id().to_string();
+        let lifted = Command::new("prlimit").args(["--fsize=unlimited:", "--pid", &pid]).status();
         assert!(lifted.expect("`prlimit` starts").success());
     }
 }
 
-/// Whether a file system may be mounted here, without being root.
+/// Returns whether a user other than root may mount a file system here.
 fn may_mount() -> bool {
     let mount = ["-rm", "mount", "-t", "tmpfs", "-o", "size=2m", "auth-tests", "/mnt"];
     Command::new("unshare").args(mount).output().is_ok_and(|output| output.status.success())
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_full_disk_nothing_that_was_acknowledged_is_lost() {
+async fn a_full_disk_loses_no_acknowledged_operation() {
     if is_inside() {
-        loses_nothing(&Small::mount()).await;
+        assert_loses_nothing(&SmallDisk::mount()).await;
     } else if may_mount() {
-        let test = "full_disk::on_a_full_disk_nothing_that_was_acknowledged_is_lost";
-        again(&["unshare", "-rm"], test);
+        let test = "full_disk::a_full_disk_loses_no_acknowledged_operation";
+        run_again(&["unshare", "-rm"], test);
     } else {
-        println!(
-            "no file system may be mounted here: the limit of the size of files is what is left"
-        );
+        println!("skipped: no file system may be mounted here");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn at_the_limit_of_a_file_nothing_that_was_acknowledged_is_lost() {
+async fn a_file_size_limit_loses_no_acknowledged_operation() {
     if is_inside() {
-        loses_nothing(&Limited(Scratch::new())).await;
+        assert_loses_nothing(&LimitedFiles(Scratch::new())).await;
     } else {
-        let test = "full_disk::at_the_limit_of_a_file_nothing_that_was_acknowledged_is_lost";
-        again(&["sh", "-c", LIMITED, "sh"], test);
+        let test = "full_disk::a_file_size_limit_loses_no_acknowledged_operation";
+        run_again(&["sh", "-c", LIMITED, "sh"], test);
     }
 }
 
 async fn open(disk: &impl Disk) -> SqliteStore {
     let url = format!("sqlite:{}", disk.path().join("sign-ins.db").display());
-    SqliteStore::builder(url).migrate().connect().await.expect("there is a file")
+    SqliteStore::builder(url).migrate().connect().await.expect("the file opens")
 }
 
-/// Signs in until there is no room, and says who could.
+/// Signs in until the disk is full, and returns the stored sign-ins.
 async fn fill(store: &SqliteStore) -> Vec<SignInId> {
     let big = format!("\"{}\"", "x".repeat(30_000));
     let mut kept = Vec::new();
@@ -160,19 +159,19 @@ async fn fill(store: &SqliteStore) -> Vec<SignInId> {
     }
 }
 
-async fn is_there(store: &SqliteStore, sid: &SignInId) -> bool {
-    store.load(sid).await.expect("reading needs no room").is_some()
+async fn exists(store: &SqliteStore, sid: &SignInId) -> bool {
+    store.load(sid).await.expect("reading needs no space").is_some()
 }
 
 #[allow(clippy::print_stdout)] // shown with --nocapture
-async fn loses_nothing(disk: &impl Disk) {
+async fn assert_loses_nothing(disk: &impl Disk) {
     let store = open(disk).await;
     let (ended, updated) = (sign_in(&store, "bob").await, sign_in(&store, "bob").await);
-    assert!(store.delete(&ended).await.expect("there is room"));
+    assert!(store.delete(&ended).await.expect("there is space"));
     let kept = fill(&store).await;
     assert!(kept.len() > 3, "{}", kept.len());
 
-    // What is said to be done is done, and what is not said to be is not.
+    // Acknowledged operations have taken effect, and failed ones have not.
     let mut version = 0;
     let mut refused = 0;
     for number in 0..20 {
@@ -185,10 +184,11 @@ async fn loses_nothing(disk: &impl Disk) {
             }
         }
     }
-    let record = store.load(&updated).await.expect("reading needs no room").expect("it is kept");
+    let record =
+        store.load(&updated).await.expect("reading needs no space").expect("the sign-in exists");
     assert_eq!(record.version, version);
     for sid in &kept {
-        assert!(is_there(&store, sid).await);
+        assert!(exists(&store, sid).await);
     }
     let (logged_out, rest) = kept.split_last().expect("some were kept");
     let out = match store.delete(logged_out).await {
@@ -198,22 +198,22 @@ async fn loses_nothing(disk: &impl Disk) {
             false
         }
     };
-    assert_eq!(is_there(&store, logged_out).await, !out);
-    println!("on a full disk: {refused} of 20 updates refused, a logout done: {out}");
+    assert_eq!(exists(&store, logged_out).await, !out);
+    println!("on a full disk: {refused} of 20 updates failed, logout succeeded: {out}");
 
-    disk.makes_room();
+    disk.free_space();
     let late = sign_in(&store, "carol").await;
-    store.update(&updated, version, data("\"late\"")).await.expect("there is room again");
+    store.update(&updated, version, data("\"late\"")).await.expect("there is space again");
     for store in [&store, &open(disk).await] {
         for sid in rest {
-            assert!(is_there(store, sid).await);
+            assert!(exists(store, sid).await);
         }
-        assert!(is_there(store, &late).await);
-        assert_eq!(is_there(store, logged_out).await, !out);
-        assert!(!is_there(store, &ended).await, "it stays ended");
+        assert!(exists(store, &late).await);
+        assert_eq!(exists(store, logged_out).await, !out);
+        assert!(!exists(store, &ended).await, "the sign-in remains ended");
     }
     assert_eq!(
-        store.revoke_subject("ada").await.expect("there is room"),
+        store.revoke_subject("ada").await.expect("there is space"),
         kept.len() - usize::from(out)
     );
 }

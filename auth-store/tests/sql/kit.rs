@@ -1,4 +1,4 @@
-//! The conformance kit, on each server. `tests/sqlite.rs` runs it over SQLite, which needs none.
+//! The conformance suite over each server. `tests/sqlite.rs` runs it over SQLite, which needs none.
 
 macro_rules! kit {
     ($name:ident, $store:ident) => {
@@ -10,13 +10,13 @@ macro_rules! kit {
             auth_store::conformance_tests! {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn store() -> $store {
-                    // Races are many here, and not what the time of a step is measured by.
-                    let builder = $store::builder($name()).timeout(PATIENCE);
+                    // The suite runs many operations at once, so they may take longer than usual.
+                    let builder = $store::builder($name()).timeout(TIMEOUT);
                     builder.migrate().connect().await.expect("the database runs")
                 }
             }
 
-            const PATIENCE: std::time::Duration = std::time::Duration::from_secs(20);
+            const TIMEOUT: std::time::Duration = std::time::Duration::from_secs(20);
         }
     };
 }

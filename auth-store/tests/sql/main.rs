@@ -1,5 +1,5 @@
-//! The stores in databases keep the contract: PostgreSQL, MariaDB and SQLite, while servers hang,
-//! end and start again.
+//! The SQL stores over real servers: the conformance suite, outages, conflicts between operations, and
+//! what each database does in its own way.
 
 mod announces;
 mod conflicts;

@@ -1,4 +1,4 @@
-//! How the tables come to be.
+//! The creation of the tables.
 
 use auth_store::{MySqlStore, PostgresStore, SqlSetupError, SqliteStore, Store};
 use tokio::task::JoinSet;
@@ -12,7 +12,7 @@ macro_rules! on {
             use super::*;
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-            async fn nodes_migrate_at_once() {
+            async fn several_nodes_migrate_at_the_same_time() {
                 let (url, mut nodes) = ($database(), JoinSet::new());
                 for _ in 0..8 {
                     nodes.spawn($store::builder(url.clone()).migrate().connect());
@@ -25,11 +25,11 @@ macro_rules! on {
                     .collect();
                 let sid = sign_in(&stores[0], "ada").await;
                 for store in &stores {
-                    assert!(store.load(&sid).await.expect("it runs").is_some(), "they share it");
+                    assert!(store.load(&sid).await.expect("it runs").is_some(), "all nodes see it");
                 }
-                // A node that comes later changes nothing, and one that only connects needs nothing.
-                let late = $store::builder(url.clone()).migrate().connect().await.expect("again");
-                assert!(late.load(&sid).await.expect("it runs").is_some());
+                // Later migrations change nothing, and a node may connect without migrating.
+                let later = $store::builder(url.clone()).migrate().connect().await.expect("again");
+                assert!(later.load(&sid).await.expect("it runs").is_some());
                 let other = $store::connect(url).await.expect("the tables are there");
                 assert_eq!(other.revoke_subject("ada").await.expect("it runs"), 1);
             }
@@ -41,34 +41,37 @@ on!(mysql, MySqlStore);
 on!(postgres, PostgresStore);
 on!(sqlite, SqliteStore);
 
-/// A backup may have left out the rows that MySQL locks subjects by.
+/// A backup may omit the rows that MySQL locks. Locking a missing row would lock nothing.
 #[tokio::test]
-async fn mysql_does_without_none_of_its_locks() {
+async fn mysql_requires_all_rows_of_its_lock_table() {
     for lost in ["DELETE FROM auth_locks WHERE number = 7", "DROP TABLE auth_locks"] {
         let database = MARIADB.new_database();
         let url = MARIADB.url_of(&database);
         let store = MySqlStore::builder(url.clone()).migrate().connect().await.expect("it runs");
         let sid = sign_in(&store, "ada").await;
         let _ = MARIADB.ask_in(&database, lost);
-        let error = MySqlStore::connect(url.clone()).await.expect_err("nothing would be locked");
+        let error = MySqlStore::connect(url.clone()).await.expect_err("locks are missing");
         assert!(matches!(error, SqlSetupError::NotMigrated), "{error:?}");
-        let store =
-            MySqlStore::builder(url).migrate().connect().await.expect("they are made again");
+        let store = MySqlStore::builder(url)
+            .migrate()
+            .connect()
+            .await
+            .expect("the locks are created again");
         assert!(store.load(&sid).await.expect("it runs").is_some());
     }
 }
 
 #[tokio::test]
-async fn without_tables_a_store_says_what_to_do() {
+async fn missing_tables_are_an_error_that_suggests_to_migrate() {
     let errors = [
         PostgresStore::connect(postgres()).await.map(|_| ()),
         MySqlStore::connect(mysql()).await.map(|_| ()),
     ];
     for error in errors {
-        let error = error.expect_err("there are no tables");
+        let error = error.expect_err("the tables are missing");
         assert!(matches!(error, SqlSetupError::NotMigrated), "{error:?}");
         assert!(error.to_string().contains("migrate"), "{error}");
     }
-    let error = SqliteStore::connect(sqlite()).await.expect_err("there is no file");
+    let error = SqliteStore::connect(sqlite()).await.expect_err("the file is missing");
     assert!(matches!(error, SqlSetupError::Refused(_)), "{error:?}");
 }

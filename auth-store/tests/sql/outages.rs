@@ -1,4 +1,4 @@
-//! Servers that hang, servers that end, and lines that break.
+//! Servers that hang or are killed, and connections that break.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,9 +53,9 @@ macro_rules! on {
                 survives_a_killed_server(&mut server, &store).await;
             }
 
-            /// What was asked is not asked again: it may have happened.
+            /// The operation is not retried, because it may have succeeded.
             #[tokio::test(flavor = "multi_thread")]
-            async fn a_lost_answer_is_unavailable_and_costs_one_step() {
+            async fn a_lost_answer_fails_one_operation_as_unavailable() {
                 let server = $server::start();
                 let proxy = Proxy::to(server.port()).await;
                 let port = |port: u16| format!(":{port}/");
@@ -64,16 +64,15 @@ macro_rules! on {
                 let sid = sign_in(&store, "ada").await;
                 store.delete(&store.new_id(None).expect("randomness")).await.expect("it runs");
                 proxy.lose(1);
-                let error = store.delete(&sid).await.expect_err("its answer is lost");
+                let error = store.delete(&sid).await.expect_err("the answer is lost");
                 assert_eq!(error.kind(), StoreErrorKind::Unavailable);
                 assert_eq!(proxy.left(), 0);
                 assert!(store.load(&sid).await.expect("on a new connection").is_none());
             }
 
-            /// A step that nobody waits for any more leaves nothing behind: no connection in the
-            /// middle of something, and no lock.
+            /// A cancelled operation leaves no connection in an unknown state, and no lock.
             #[tokio::test(flavor = "multi_thread")]
-            async fn a_step_that_is_given_up_leaves_nothing_behind() {
+            async fn a_cancelled_operation_leaves_nothing_behind() {
                 let server = $server::start();
                 let proxy = Proxy::to(server.port()).await;
                 let port = |port: u16| format!(":{port}/");
@@ -86,7 +85,10 @@ macro_rules! on {
                 };
                 proxy.hold(Held { answered: true, ..Held::default() });
                 let error = there.create(draft(&*there, Some("ada")).1, Some(limit)).await;
-                assert_eq!(error.expect_err("held").kind(), StoreErrorKind::Unavailable);
+                assert_eq!(
+                    error.expect_err("the answer is held back").kind(),
+                    StoreErrorKind::Unavailable
+                );
                 proxy.cut();
                 proxy.hold(Held::default());
 
@@ -97,7 +99,10 @@ macro_rules! on {
                     assert!(store.load(&sid).await.expect("it runs").is_some());
                 }
                 let left = here.list("ada").await.expect("it runs").len();
-                assert!(left == 3 || left == 4, "what was given up may have happened: {left}");
+                assert!(
+                    left == 3 || left == 4,
+                    "the cancelled operation may have succeeded: {left}"
+                );
             }
         }
     };
@@ -106,36 +111,36 @@ macro_rules! on {
 on!(mariadb, MariaDbServer, MySqlStore);
 on!(postgres, PostgresServer, PostgresStore);
 
-/// A node that stands still in the middle of a sign-in keeps its connection, and not its lock.
-macro_rules! a_node_that_stands_still_holds_up_nobody {
+/// A node that freezes within a sign-in keeps its connection but loses its lock.
+macro_rules! a_frozen_node_does_not_block_others {
     ($database:ident, $server:ident, $store:ident, $in_transaction:literal) => {
         #[tokio::test(flavor = "multi_thread")]
         async fn $database() {
             let server = $server::start();
             let proxy = Proxy::to(server.port()).await;
             let port = |port: u16| format!(":{port}/");
-            let line = server.url().replace(&port(server.port()), &port(proxy.port()));
+            let proxied = server.url().replace(&port(server.port()), &port(proxy.port()));
             let open = async |url: String| {
                 let builder = $store::builder(url).migrate();
                 Arc::new(builder.connect().await.expect("the server runs"))
             };
-            let (still, here) = (open(line).await, open(server.url()).await);
-            sign_in(&*still, "ada").await;
+            let (frozen, here) = (open(proxied).await, open(server.url()).await);
+            sign_in(&*frozen, "ada").await;
             let limit = SignInLimit {
                 max: 5.try_into().expect("not 0"),
                 when_full: OverflowPolicy::EvictOldest,
             };
             proxy.hold(Held { answered: true, ..Held::default() });
-            let step = {
-                let (store, record) = (Arc::clone(&still), draft(&*still, Some("ada")).1);
+            let operation = {
+                let (store, record) = (Arc::clone(&frozen), draft(&*frozen, Some("ada")).1);
                 tokio::spawn(async move { store.create(record, Some(limit)).await })
             };
-            until("it is in a transaction", || {
+            until("the node is in a transaction", || {
                 (server.ask($in_transaction).trim() == "1").then_some(())
             });
-            // From now on the server does not even hear that the connection has ended.
+            // From now on, the server does not notice that the connection was closed.
             proxy.hold(Held { asked: true, answered: true, first: 0 });
-            step.await.expect("it ends").expect_err("it stands still");
+            operation.await.expect("the task ends").expect_err("the node is frozen");
 
             let clock = Clock::system();
             let start = clock.monotonic();
@@ -147,16 +152,16 @@ macro_rules! a_node_that_stands_still_holds_up_nobody {
     };
 }
 
-mod a_node_that_stands_still_holds_up_nobody {
+mod a_frozen_node_does_not_block_others {
     use super::*;
 
-    a_node_that_stands_still_holds_up_nobody!(
+    a_frozen_node_does_not_block_others!(
         mariadb,
         MariaDbServer,
         MySqlStore,
         "SELECT count(*) FROM information_schema.innodb_trx WHERE trx_rows_locked > 0"
     );
-    a_node_that_stands_still_holds_up_nobody!(
+    a_frozen_node_does_not_block_others!(
         postgres,
         PostgresServer,
         PostgresStore,

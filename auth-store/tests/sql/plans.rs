@@ -1,4 +1,4 @@
-//! No step looks through the whole table.
+//! No operation scans the whole table.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use auth_store::{MySqlStore, OverflowPolicy, PostgresStore, Secret, SignInLimit,
 
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
 
-/// So many that a database would rather not look at all of them.
+/// Enough rows that the planner prefers an index.
 const MANY: usize = 4000;
 const MORE: usize = 50_000;
 const TOUCHES: usize = 200;
@@ -20,8 +20,8 @@ async fn fill(store: &dyn Store) {
     }
 }
 
-/// Every kind of step.
-async fn take_all(store: &dyn Store) {
+/// Runs every kind of operation.
+async fn run_all(store: &dyn Store) {
     let limit = SignInLimit { max: NonZeroU32::MIN, when_full: OverflowPolicy::EvictOldest };
     let (secret, record) = draft(store, Some("ada"));
     let sid = record.sid;
@@ -51,14 +51,14 @@ async fn take_all(store: &dyn Store) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn postgresql_finds_everything_by_an_index_and_notes_a_use_in_place() {
+async fn postgresql_uses_indexes_and_touches_rows_in_place() {
     let server = PostgresServer::start();
     let open =
         async |builder: auth_store::PostgresStoreBuilder| builder.connect().await.expect("it runs");
     let store = open(PostgresStore::builder(server.url()).migrate()).await;
-    sign_in(&store, "somebody").await;
+    sign_in(&store, "eve").await;
     drop(store);
-    // Like that one, with other ids; a quarter of them anonymous.
+    // Copies that sign-in with other ids. A quarter of the copies are anonymous.
     let _ = server.ask(&format!(
         "INSERT INTO auth_sign_ins SELECT substring(sha256(n::text::bytea) FOR 16), \
          CASE WHEN n % 4 > 0 THEN n END, version, last_seen, created_at, authenticated_at, \
@@ -67,26 +67,26 @@ async fn postgresql_finds_everything_by_an_index_and_notes_a_use_in_place() {
          FROM auth_sign_ins, generate_series(1, {MORE}) AS n"
     ));
     let count = |what: &str| -> usize {
-        let asked =
+        let query =
             format!("SELECT {what} FROM pg_stat_user_tables WHERE relname = 'auth_sign_ins'");
-        server.ask(&asked).trim().parse().expect("a number")
+        server.ask(&query).trim().parse().expect("a number")
     };
-    until("the server has counted", || (count("n_tup_ins") == MORE + 1).then_some(()));
+    until("the statistics are up to date", || (count("n_tup_ins") == MORE + 1).then_some(()));
     let _ = server.ask("VACUUM ANALYZE auth_sign_ins");
     let (scans, in_place) = (count("seq_scan"), count("n_tup_hot_upd"));
 
     let store = open(PostgresStore::builder(server.url())).await;
-    take_all(&store).await;
-    // What a connection has done is counted when it ends, at the latest.
+    run_all(&store).await;
+    // A connection reports its statistics when it closes, at the latest.
     drop(store);
-    until("the server has counted", || (count("n_tup_ins") == MORE + 5).then_some(()));
-    assert_eq!(count("seq_scan"), scans, "the whole table was looked through");
+    until("the statistics are up to date", || (count("n_tup_ins") == MORE + 5).then_some(()));
+    assert_eq!(count("seq_scan"), scans, "an operation scanned the table");
     let in_place = count("n_tup_hot_upd") - in_place;
-    assert!(in_place >= TOUCHES, "{in_place} of {TOUCHES} uses were noted in place");
+    assert!(in_place >= TOUCHES, "{in_place} of {TOUCHES} touches were in place");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn mariadb_finds_everything_by_an_index() {
+async fn mariadb_uses_indexes() {
     let server = MariaDbServer::with(&[
         "--slow-query-log=1",
         "--log-output=TABLE",
@@ -103,8 +103,8 @@ async fn mariadb_finds_everything_by_an_index() {
         )
     };
     let before = slow();
-    take_all(&store).await;
-    assert_eq!(slow(), before, "the whole table was looked through");
+    run_all(&store).await;
+    assert_eq!(slow(), before, "an operation scanned the table");
     let _ = server.ask("SELECT COUNT(*) FROM auth_sign_ins WHERE kind = 9");
-    assert!(slow().len() > before.len(), "the log shows those that look through all of it");
+    assert!(slow().len() > before.len(), "the log shows statements that scan the table");
 }

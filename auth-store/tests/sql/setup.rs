@@ -1,4 +1,4 @@
-//! What a store refuses to start with.
+//! The errors of opening a store.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::stores::{MARIADB, POSTGRES, mysql, postgres, sqlite};
 use crate::support::error_text::error_text as said;
 
 #[tokio::test]
-async fn a_wrong_password_is_an_error_that_does_not_repeat_it() {
+async fn a_wrong_password_is_an_error_that_does_not_contain_it() {
     let url = format!("postgres://tests:hunter2@127.0.0.1:{}/postgres", POSTGRES.port());
     let postgres = PostgresStore::connect(url).await.expect_err("the wrong password");
     let url = format!("mysql://tests:hunter2@127.0.0.1:{}/tests", MARIADB.port());
@@ -21,13 +21,13 @@ async fn a_wrong_password_is_an_error_that_does_not_repeat_it() {
 }
 
 #[tokio::test]
-async fn what_is_wrong_is_named() {
+async fn errors_name_the_invalid_part() {
     for (url, named) in [
         ("mysql://:hunter2@localhost", "scheme"),
         ("postgres://ada:hunter2@localhost:port", "port"),
         ("postgres://ada:hunter2@127.0.0.1:1", "not reached"),
     ] {
-        let error = PostgresStore::connect(url).await.expect_err("nothing is there");
+        let error = PostgresStore::connect(url).await.expect_err("the URL is invalid");
         assert!(said(&error).contains(named) && !said(&error).contains("hunter2"), "{error:?}");
     }
     for (url, named) in [
@@ -35,7 +35,7 @@ async fn what_is_wrong_is_named() {
         ("mysql://ada:hunter2@127.0.0.1:1/x", "not reached"),
         ("mysql://ada:hunter2@127.0.0.1:1", "no database"),
     ] {
-        let error = MySqlStore::connect(url).await.expect_err("nothing is there");
+        let error = MySqlStore::connect(url).await.expect_err("the URL is invalid");
         assert!(said(&error).contains(named) && !said(&error).contains("hunter2"), "{error:?}");
     }
     let none = PostgresStore::builder(postgres()).max_connections(0).connect().await;
@@ -59,19 +59,19 @@ async fn what_is_wrong_is_named() {
     longest.connect().await.expect("it opens");
 }
 
-/// Nobody is to look for a server that is down.
+/// An operator must not search for an outage when the server only refuses the request.
 #[tokio::test]
-async fn what_the_server_refuses_is_told_apart_from_a_server_that_is_away() {
+async fn refusals_are_distinct_from_outages() {
     let missing = PostgresStore::connect(POSTGRES.url_of("nowhere")).await;
     let database = POSTGRES.new_database();
     let url = POSTGRES.url_of(&database);
-    let _made = PostgresStore::builder(url.clone()).migrate().connect().await.expect("it runs");
+    let _migrated = PostgresStore::builder(url.clone()).migrate().connect().await.expect("it runs");
     let _ = POSTGRES.ask("CREATE ROLE stranger LOGIN PASSWORD 'stranger'");
     let port = POSTGRES.port();
     let stranger = format!("postgres://stranger:stranger@127.0.0.1:{port}/{database}");
     let stranger = PostgresStore::connect(stranger).await;
     for (refused, why) in [(missing, "nowhere"), (stranger, "permission denied")] {
-        let error = refused.expect_err("it is refused");
+        let error = refused.expect_err("the server refuses");
         assert!(matches!(error, SqlSetupError::Refused(_)), "{error:?}");
         assert!(said(&error).contains(why), "{}", said(&error));
     }
@@ -79,7 +79,7 @@ async fn what_the_server_refuses_is_told_apart_from_a_server_that_is_away() {
 
 /// Each connection would have a database of its own.
 #[tokio::test]
-async fn a_database_in_memory_is_refused() {
+async fn in_memory_databases_are_rejected() {
     for url in ["sqlite::memory:", "sqlite://", "sqlite://name?mode=memory", "sqlite://:memory:"] {
         let error = SqliteStore::builder(url).migrate().connect().await.expect_err(url);
         assert!(matches!(error, SqlSetupError::InMemory), "{url}: {error:?}");
@@ -99,16 +99,16 @@ async fn sec_74_debug_shows_no_password() {
 }
 
 #[tokio::test]
-async fn a_server_that_says_nothing_is_not_waited_for() {
+async fn connecting_to_a_silent_server_times_out() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let port = silent.local_addr().expect("an address").port();
-    let (clock, quick) = (Clock::system(), Duration::from_millis(100));
+    let (clock, limit) = (Clock::system(), Duration::from_millis(100));
     let start = clock.monotonic();
     let postgres = PostgresStore::builder(format!("postgres://a:b@127.0.0.1:{port}/x"));
-    let error = postgres.timeout(quick).connect().await.expect_err("it says nothing");
+    let error = postgres.timeout(limit).connect().await.expect_err("the server is silent");
     assert!(matches!(error, SqlSetupError::Unavailable(_)), "{error:?}");
     let mysql = MySqlStore::builder(format!("mysql://a:b@127.0.0.1:{port}/x"));
-    let error = mysql.timeout(quick).connect().await.expect_err("it says nothing");
+    let error = mysql.timeout(limit).connect().await.expect_err("the server is silent");
     assert!(matches!(error, SqlSetupError::Unavailable(_)), "{error:?}");
     assert!(clock.monotonic() - start < Duration::from_secs(5));
 }

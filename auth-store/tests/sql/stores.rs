@@ -1,4 +1,4 @@
-//! Empty databases, on shared servers.
+//! Empty databases on servers that the tests share.
 
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,24 +9,24 @@ pub(crate) static POSTGRES: LazyLock<PostgresServer> = LazyLock::new(PostgresSer
 pub(crate) static MARIADB: LazyLock<MariaDbServer> = LazyLock::new(MariaDbServer::start);
 static FOLDER: LazyLock<Scratch> = LazyLock::new(Scratch::until_the_end);
 
-/// The URL of an empty database.
+/// Returns the URL of a new, empty database.
 pub(crate) fn postgres() -> String {
     POSTGRES.url_of(&POSTGRES.new_database())
 }
 
-/// The URL of an empty database.
+/// Returns the URL of a new, empty database.
 pub(crate) fn mysql() -> String {
     MARIADB.url_of(&MARIADB.new_database())
 }
 
-/// The URL of a file that is not there yet.
+/// Returns the URL of a file that does not exist.
 pub(crate) fn sqlite() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     format!("sqlite://{}/{number}.db", FOLDER.path().display())
 }
 
-/// Writes a test of this name for each database: it takes a store whose tables were just made.
+/// Declares a test for each database. The test takes a new, empty store.
 macro_rules! on_each {
     ($(#[$about:meta])* $name:ident) => {
         mod $name {

@@ -1,4 +1,4 @@
-//! Subjects are told apart byte by byte, whatever bytes they are.
+//! Subjects are compared byte by byte, whatever they contain.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use auth_store::{OverflowPolicy, SignInLimit, Store};
 use crate::sign_in::{draft, sign_in};
 use crate::stores::on_each;
 
-on_each!(subjects_differ_by_any_byte);
-on_each!(long_subjects_are_subjects);
+on_each!(subjects_that_differ_in_any_byte_are_distinct);
+on_each!(long_subjects_are_distinct);
 
-/// Collations would take some of them for the same.
-async fn subjects_differ_by_any_byte(store: Arc<dyn Store>) {
+/// A collation would consider some of them equal.
+async fn subjects_that_differ_in_any_byte_are_distinct(store: Arc<dyn Store>) {
     let subjects = [
         "ada",
         "Ada",
@@ -40,7 +40,7 @@ async fn subjects_differ_by_any_byte(store: Arc<dyn Store>) {
         sids.push(record.sid);
         let limit =
             SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::Reject };
-        store.create(record, Some(limit)).await.expect("it is the first of its subject");
+        store.create(record, Some(limit)).await.expect("the first sign-in of the subject");
     }
     for (subject, sid) in subjects.iter().zip(&sids) {
         let listed = store.list(subject).await.expect("it runs");
@@ -54,8 +54,8 @@ async fn subjects_differ_by_any_byte(store: Arc<dyn Store>) {
     }
 }
 
-/// No index is too short for them.
-async fn long_subjects_are_subjects(store: Arc<dyn Store>) {
+/// Checks subjects that exceed the maximum length of an index entry.
+async fn long_subjects_are_distinct(store: Arc<dyn Store>) {
     for length in [1000, 3000, 70_000] {
         let (one, other) = ("x".repeat(length) + "1", "x".repeat(length) + "2");
         let sid = sign_in(&*store, &one).await;

@@ -1,4 +1,4 @@
-//! What is collected while new sign-ins arrive.
+//! The cleanup that new sign-ins trigger: expired sign-ins, and anonymous ones beyond the maximum.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use crate::stores::{mysql, on_each, postgres, sqlite};
 
 const LONG: Duration = Duration::from_secs(10);
 
-/// Waits until this holds.
-async fn comes(what: &str, holds: impl AsyncFn() -> bool) {
+/// Waits until the condition holds.
+async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
     let clock = Clock::system();
     let start = clock.monotonic();
     while !holds().await {
@@ -23,26 +23,26 @@ async fn comes(what: &str, holds: impl AsyncFn() -> bool) {
     }
 }
 
-on_each!(what_has_expired_goes_while_others_come);
-on_each!(what_was_used_is_looked_at_again_when_it_is_due);
+on_each!(new_sign_ins_trigger_the_deletion_of_expired_ones);
+on_each!(a_sweep_postpones_sign_ins_that_were_used);
 
-async fn what_has_expired_goes_while_others_come(store: Arc<dyn Store>) {
-    let (_, mut over) = draft(&*store, Some("ada"));
-    over.limits.ends_at = now().before(Duration::from_secs(1));
-    let sid = over.sid;
-    store.create(over, None).await.expect("it runs");
+async fn new_sign_ins_trigger_the_deletion_of_expired_ones(store: Arc<dyn Store>) {
+    let (_, mut expired) = draft(&*store, Some("ada"));
+    expired.limits.ends_at = now().before(Duration::from_secs(1));
+    let sid = expired.sid;
+    store.create(expired, None).await.expect("it runs");
     for _ in 0..63 {
         sign_in(&*store, "bob").await;
     }
-    comes("the end of what has expired", async || {
+    eventually("the deletion of the expired sign-in", async || {
         store.load(&sid).await.expect("it runs").is_none()
     })
     .await;
     assert_eq!(store.list("bob").await.expect("it runs").len(), 63);
 }
 
-/// Whoever sweeps moves them on, and collects them at their time.
-async fn what_was_used_is_looked_at_again_when_it_is_due(store: Arc<dyn Store>) {
+/// A sweep postpones them, and a later one deletes them once they have expired.
+async fn a_sweep_postpones_sign_ins_that_were_used(store: Arc<dyn Store>) {
     let start = now();
     let minutes = |minutes| start + Duration::from_secs(60) * minutes;
     let mut sids = Vec::new();
@@ -56,15 +56,15 @@ async fn what_was_used_is_looked_at_again_when_it_is_due(store: Arc<dyn Store>) 
         let used = if number < 90 { minutes(9) } else { minutes(5) };
         store.touch(sid, used).await.expect("it runs");
     }
-    assert_eq!(store.sweep(minutes(11), 1000).await.expect("it runs"), 0, "all were used");
+    assert_eq!(store.sweep(minutes(11), 1000).await.expect("it runs"), 0, "all were used since");
     assert_eq!(store.sweep(minutes(16), 1000).await.expect("it runs"), 10);
     assert_eq!(store.sweep(minutes(18), 1000).await.expect("it runs"), 0);
     assert_eq!(store.sweep(minutes(20), 1000).await.expect("it runs"), 90);
     assert!(store.list("ada").await.expect("it runs").is_empty());
 }
 
-/// The oldest visitors go, and no user does.
-async fn visitors_go_and_users_stay(store: Arc<dyn Store>) {
+/// Checks that the oldest anonymous sign-ins are evicted, and no others.
+async fn assert_only_visitors_are_evicted(store: Arc<dyn Store>) {
     let user = sign_in(&*store, "ada").await;
     let start = now().before(Duration::from_secs(60));
     let mut visitors = Vec::new();
@@ -74,11 +74,11 @@ async fn visitors_go_and_users_stay(store: Arc<dyn Store>) {
         visitors.push(record.sid);
         store.create(record, None).await.expect("it runs");
     }
-    // Each is counted, though somebody is nearly always tidying up: with the last, or the next time.
+    // A cleanup is nearly always running. It counts all of them at the end, or the next one does.
     for _ in 0..64 {
         sign_in(&*store, "bob").await;
     }
-    comes("the end of the oldest", async || {
+    eventually("the eviction of the oldest", async || {
         store.load(&visitors[29]).await.expect("it runs").is_none()
     })
     .await;
@@ -86,15 +86,16 @@ async fn visitors_go_and_users_stay(store: Arc<dyn Store>) {
     assert!(store.load(&visitors[0]).await.expect("it runs").is_none());
     let limit = SignInLimit { max: NonZeroU32::MIN, when_full: OverflowPolicy::Reject };
     let refused = store.create(draft(&*store, Some("ada")).1, Some(limit)).await.expect("it runs");
-    assert_eq!(refused, auth_store::Created::LimitReached, "the user has not gone");
+    assert_eq!(refused, auth_store::Created::LimitReached, "the sign-in of the user remains");
 }
 
-macro_rules! with_quota {
+macro_rules! with_maximum {
     ($database:ident, $store:ident) => {
         #[tokio::test(flavor = "multi_thread")]
         async fn $database() {
             let builder = $store::builder(super::$database()).migrate().max_anonymous(10);
-            visitors_go_and_users_stay(Arc::new(builder.connect().await.expect("it runs"))).await;
+            assert_only_visitors_are_evicted(Arc::new(builder.connect().await.expect("it runs")))
+                .await;
         }
     };
 }
@@ -102,7 +103,7 @@ macro_rules! with_quota {
 mod sec_84_a_flood_of_visitors_evicts_no_user {
     use super::*;
 
-    with_quota!(mysql, MySqlStore);
-    with_quota!(postgres, PostgresStore);
-    with_quota!(sqlite, SqliteStore);
+    with_maximum!(mysql, MySqlStore);
+    with_maximum!(postgres, PostgresStore);
+    with_maximum!(sqlite, SqliteStore);
 }

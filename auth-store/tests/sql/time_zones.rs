@@ -1,4 +1,4 @@
-//! The clock and the time zone of a database take no part.
+//! The clock and the time zone of a database do not matter.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,10 +9,10 @@ use auth_store::{Deadlines, MySqlStore, PostgresStore, Store};
 
 use crate::sign_in::draft;
 
-/// Times around the change to summer time, the epoch and the end are kept to the millisecond, and
-/// expiry goes by the caller's clock.
-async fn keeps_time(store: Arc<dyn Store>) {
-    // 2026-03-08 02:30 in New York is no time there; the first is 07:30 in UTC.
+/// Checks that times around a change to summer time, the epoch and the end are stored to the
+/// millisecond, and that sign-ins expire by the caller's clock.
+async fn assert_times_are_kept(store: Arc<dyn Store>) {
+    // In New York, 2026-03-08 02:30 does not exist. The first time is shortly after, 07:30 in UTC.
     let moments = [1_772_955_000_000, 1_774_746_123_457, 0, 253_402_300_800_001];
     for millis in moments {
         let start = Timestamp::from_millis(millis);
@@ -27,8 +27,8 @@ async fn keeps_time(store: Arc<dyn Store>) {
         assert_eq!((kept.created_at, kept.authenticated_at), (start, start));
         assert_eq!(kept.limits.ends_at, ends_at);
         let before = start + Duration::from_millis(1000);
-        assert_eq!(store.sweep(before, 10).await.expect("it runs"), 0, "it lives at {before:?}");
-        assert_eq!(store.sweep(ends_at, 10).await.expect("it runs"), 1, "it is over");
+        assert_eq!(store.sweep(before, 10).await.expect("it runs"), 0, "live at {before:?}");
+        assert_eq!(store.sweep(ends_at, 10).await.expect("it runs"), 1, "expired");
     }
 }
 
@@ -39,12 +39,12 @@ async fn sec_80_the_clock_and_the_time_zone_of_a_database_do_not_matter() {
         let server = PostgresServer::with(&[&settings[0], &settings[1]]);
         assert_eq!(server.ask("SHOW timezone").trim(), zone);
         let store = PostgresStore::builder(server.url()).migrate().connect().await;
-        keeps_time(Arc::new(store.expect("it runs"))).await;
+        assert_times_are_kept(Arc::new(store.expect("it runs"))).await;
     }
     for zone in ["-05:00", "+09:00"] {
         let server = MariaDbServer::with(&[&format!("--default-time-zone={zone}")]);
         assert_eq!(server.ask("SELECT @@global.time_zone").trim(), zone);
         let store = MySqlStore::builder(server.url()).migrate().connect().await;
-        keeps_time(Arc::new(store.expect("it runs"))).await;
+        assert_times_are_kept(Arc::new(store.expect("it runs"))).await;
     }
 }

@@ -1,11 +1,11 @@
-//! The conformance kit, with a cache in front.
+//! The conformance suite over a near cache in front of each store.
 
 use std::time::Duration;
 
 use tokio::time::sleep;
 
-/// The time of a step is not what is measured here.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The suite runs many operations at once, so they may take longer than usual.
+const TIMEOUT: Duration = Duration::from_secs(20);
 
 mod postgres {
     use auth_store::PostgresStore;
@@ -17,9 +17,9 @@ mod postgres {
     auth_store::conformance_tests! {
         #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
         async fn store() -> NearCache<PostgresStore> {
-            let builder = PostgresStore::builder(postgres()).timeout(PATIENCE);
+            let builder = PostgresStore::builder(postgres()).timeout(TIMEOUT);
             let store = builder.migrate().connect().await.expect("it runs");
-            // Short, so that the lease is there soon.
+            // A short lease is granted soon.
             let cache = NearCache::<PostgresStore>::builder().max_staleness(Duration::from_millis(200));
             let cache = cache.build(store);
             while cache.stats().lease.is_none() {
@@ -30,8 +30,8 @@ mod postgres {
     }
 }
 
-/// What this node itself changes is never stale here.
-macro_rules! stale {
+/// A node never reads a stale entry of what it changed itself.
+macro_rules! with_ttl {
     ($database:ident, $store:ident) => {
         mod $database {
             use auth_store::near_cache::NearCache;
@@ -43,7 +43,7 @@ macro_rules! stale {
             auth_store::conformance_tests! {
                 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
                 async fn store() -> NearCache<$store> {
-                    let builder = $store::builder($database()).timeout(PATIENCE);
+                    let builder = $store::builder($database()).timeout(TIMEOUT);
                     let store = builder.migrate().connect().await.expect("it runs");
                     NearCache::<$store>::builder().with_ttl(store, Duration::from_secs(60))
                 }
@@ -52,4 +52,4 @@ macro_rules! stale {
     };
 }
 
-stale!(mysql, MySqlStore);
+with_ttl!(mysql, MySqlStore);
