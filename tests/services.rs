@@ -1,9 +1,9 @@
-//! Says which tests `cargo test` leaves out.
+//! Prints which tests `cargo test` leaves out, and how to run them.
 //!
-//! Cargo leaves out a test target without a word if a feature that it requires is missing. This one always
-//! runs, and without the test harness, which would hide what it prints.
+//! Cargo silently skips a test target if a feature that it requires is not enabled. This target always
+//! runs. It does not use the test harness, which would capture the output.
 
-#![allow(clippy::print_stdout)] // cargo shows what it prints
+#![allow(clippy::print_stdout)] // the purpose of this target
 
 /// The targets that require the feature `services`, and the tests that are ignored without it.
 const LEFT_OUT: &str = "
@@ -11,7 +11,7 @@ The feature `services` is not enabled, so these tests are left out:
 
   auth-servers            databases, left_behind
   auth-store              connect, redis, sql
-  auth-tests              redis, behaviour (interop only; its stores in Redis and SQL)
+  auth-tests              redis; in behaviour: interop, and all stores but memory
   examples                e2e, under_load
 
 They need Redis, PostgreSQL, MariaDB, nginx, curl, Chromium, Node.js and PyJWT. To run all tests:
@@ -20,7 +20,7 @@ They need Redis, PostgreSQL, MariaDB, nginx, curl, Chromium, Node.js and PyJWT. 
 ";
 
 fn main() {
-    // A request for the list of tests, for example by cargo-nextest, expects nothing else.
+    // cargo-nextest asks for the list of tests and expects no other output.
     let lists = std::env::args().any(|argument| argument == "--list");
     if !cfg!(feature = "services") && !lists {
         println!("{LEFT_OUT}");

@@ -11,12 +11,12 @@ suite!(every:
     repeatedly_cancelled_saves_count_once,
 );
 
-fn put(session: &Session, item: &'static str) {
+fn add(session: &Session, item: &'static str) {
     session.update("cart", |items: &mut Vec<String>| items.push(item.to_owned())).unwrap();
 }
 
 /// Starts a save, and cancels it when it has reached the store, which has this fault.
-async fn give_up(world: &World, session: &Session, fault: Fault) {
+async fn cancel_save(world: &World, session: &Session, fault: Fault) {
     world.store.reset_calls();
     world.store.set(Op::Update, fault);
     tokio::select! {
@@ -33,9 +33,9 @@ async fn a_cancelled_save_counts_once_with_the_response(world: World) {
         let credential = world.client().signed_in("alice").await;
         let handler = async |head: Parts| {
             let session = Session::of(&head.extensions).unwrap();
-            put(&session, "apple");
-            give_up(&world, &session, fault).await;
-            put(&session, "pear");
+            add(&session, "apple");
+            cancel_save(&world, &session, fault).await;
+            add(&session, "pear");
             Response::default()
         };
         assert_eq!(world.handle(Some(&credential), handler).await.status(), 200);
@@ -56,10 +56,10 @@ async fn repeatedly_cancelled_saves_count_once(world: World) {
         let handler = async |head: Parts| {
             let session = Session::of(&head.extensions).unwrap();
             for (item, fault) in [("apple", first), ("pear", second)] {
-                put(&session, item);
-                give_up(&world, &session, fault).await;
+                add(&session, item);
+                cancel_save(&world, &session, fault).await;
             }
-            put(&session, "plum");
+            add(&session, "plum");
             session.save().await.unwrap();
             Response::default()
         };

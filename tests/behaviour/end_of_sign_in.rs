@@ -32,7 +32,7 @@ suite!(every:
 );
 
 /// Starts a request that waits for the end, and returns when it has looked at the sign-in.
-async fn waiting(world: &World, client: &Client) -> JoinHandle<Reply> {
+async fn start_waiting(world: &World, client: &Client) -> JoinHandle<Reply> {
     world.store.reset_calls();
     let waiting = tokio::spawn(client.get("/ended").into_future());
     world.store.reached(Op::Watch, 1).await;
@@ -42,8 +42,8 @@ async fn waiting(world: &World, client: &Client) -> JoinHandle<Reply> {
 /// Signs a client in that waits for the end of its sign-in.
 async fn waiting_client(world: &World) -> (Client, JoinHandle<Reply>) {
     let (client, _) = world.sign_in("alice").await;
-    let waits = waiting(world, &client).await;
-    (client, waits)
+    let pending = start_waiting(world, &client).await;
+    (client, pending)
 }
 
 /// Checks that a sign-out of the client ends the wait.
@@ -72,35 +72,35 @@ async fn end_after_advancing(world: &World, waiting: JoinHandle<Reply>, time: Du
 }
 
 async fn sec_14_a_sign_out_ends_the_wait(world: World) {
-    let (client, waits) = waiting_client(&world).await;
-    sign_out_ends(waits, &client).await;
+    let (client, pending) = waiting_client(&world).await;
+    sign_out_ends(pending, &client).await;
 }
 
 async fn sec_17_a_revocation_ends_the_wait(world: World) {
     let (here, there) = (world.client(), world.client());
     let credential = here.signed_in("alice").await;
     there.signed_in("alice").await;
-    let others = waiting(&world, &there).await;
-    let waits = waiting(&world, &here).await;
+    let others = start_waiting(&world, &there).await;
+    let pending = start_waiting(&world, &here).await;
     let path = format!("/devices/{}", credential.sign_in());
     assert_eq!(there.call(http::Method::DELETE, &path).await.status, 204);
-    assert_eq!(end_of(waits).await, "revoked");
+    assert_eq!(end_of(pending).await, "revoked");
     assert!(!others.is_finished(), "another sign-in of the same user continues");
     assert_eq!(there.post("/logout-everywhere").await.text(), "1");
     assert_eq!(end_of(others).await, "revoked");
 }
 
 async fn sec_08_the_idle_timeout_ends_the_wait(world: World) {
-    let (_, waits) = waiting_client(&world).await;
+    let (_, pending) = waiting_client(&world).await;
     world.advance(HOUR);
-    assert_eq!(end_of(waits).await, "expired");
+    assert_eq!(end_of(pending).await, "expired");
     world.store.reached(Op::DeleteIfIdle, 1).await;
     assert_eq!(world.sign_in_count().await, 0, "it is deleted");
 }
 
 /// Requests extend the idle timeout; waiting does not.
 async fn sec_08_waiting_does_not_extend_idle(world: World) {
-    let (client, waits) = waiting_client(&world).await;
+    let (client, pending) = waiting_client(&world).await;
     world.advance(59 * MINUTE);
     assert_eq!(client.get("/me").await.status, 200);
     let noted = world.clock.now();
@@ -110,40 +110,40 @@ async fn sec_08_waiting_does_not_extend_idle(world: World) {
     world.store.reset_calls();
     world.advance(MINUTE);
     world.store.reached(Op::Watch, 1).await; // the wait has checked the timeout
-    assert!(!waits.is_finished(), "the sign-in was used a minute ago");
+    assert!(!pending.is_finished(), "the sign-in was used a minute ago");
     world.advance(59 * MINUTE - Duration::from_millis(1));
-    assert!(!waits.is_finished());
+    assert!(!pending.is_finished());
     world.advance(MINUTE);
-    assert_eq!(end_of(waits).await, "expired");
+    assert_eq!(end_of(pending).await, "expired");
 }
 
 async fn sec_09_the_absolute_timeout_ends_the_wait(world: World) {
     let world = world.with_absolute_timeout(HOUR).await;
-    let (_, waits) = waiting_client(&world).await;
+    let (_, pending) = waiting_client(&world).await;
     world.advance(HOUR);
-    assert_eq!(end_of(waits).await, "expired");
+    assert_eq!(end_of(pending).await, "expired");
 }
 
 async fn a_refresh_does_not_end_the_wait(world: World) {
-    let (client, waits) = waiting_client(&world).await;
+    let (client, pending) = waiting_client(&world).await;
     client.refreshed().await;
     client.refreshed().await;
     assert_eq!(client.get("/me").await.status, 200);
-    assert!(!waits.is_finished());
-    sign_out_ends(waits, &client).await;
+    assert!(!pending.is_finished());
+    sign_out_ends(pending, &client).await;
 }
 
 /// A client that waits with the old credential may be a thief.
 async fn sec_04_signing_in_again_ends_the_wait(world: World) {
-    let (client, waits) = waiting_client(&world).await;
+    let (client, pending) = waiting_client(&world).await;
     client.signed_in("alice").await;
-    assert_eq!(end_of(waits).await, "replaced");
+    assert_eq!(end_of(pending).await, "replaced");
 }
 
 async fn sec_04_signing_in_as_another_user_ends_the_wait(world: World) {
-    let (client, waits) = waiting_client(&world).await;
+    let (client, pending) = waiting_client(&world).await;
     client.signed_in("bob").await;
-    assert_eq!(end_of(waits).await, "revoked");
+    assert_eq!(end_of(pending).await, "revoked");
 }
 
 async fn the_wait_of_a_client_without_a_sign_in_ends_at_once(world: World) {
@@ -164,15 +164,15 @@ async fn sec_76_a_store_that_hangs_ends_the_wait(world: World) {
 }
 
 async fn an_outage_ends_the_wait(world: &World, fault: Fault) {
-    let (_, waits) = waiting_client(world).await;
+    let (_, pending) = waiting_client(world).await;
     world.store.set(Op::Load, fault);
     world.advance(HOUR);
-    assert_eq!(end_after_advancing(world, waits, PATIENCE / 20).await, "unconfirmed");
+    assert_eq!(end_after_advancing(world, pending, PATIENCE / 20).await, "unconfirmed");
     world.store.clear_faults();
 }
 
 async fn a_short_outage_does_not_end_the_wait(world: World) {
-    let (client, waits) = waiting_client(&world).await;
+    let (client, pending) = waiting_client(&world).await;
     world.store.set(Op::Load, Fault::Fails);
     world.store.reset_calls();
     let [record] = &world.store.records().await[..] else { panic!("one sign-in") };
@@ -182,38 +182,38 @@ async fn a_short_outage_does_not_end_the_wait(world: World) {
     world.store.clear_faults();
     advance_until(&world, moment, || world.store.calls(Op::Watch) > 0).await;
     assert_eq!(client.get("/me").await.status, 200);
-    assert!(!waits.is_finished());
-    sign_out_ends(waits, &client).await;
+    assert!(!pending.is_finished());
+    sign_out_ends(pending, &client).await;
 }
 
 /// Nothing extends the absolute timeout, so the store is not needed.
 async fn sec_09_the_absolute_timeout_ends_the_wait_without_the_store(world: World) {
     let world = world.with_absolute_timeout(HOUR).await;
-    let (_, waits) = waiting_client(&world).await;
+    let (_, pending) = waiting_client(&world).await;
     world.store.set(Op::Load, Fault::Fails);
     world.advance(HOUR);
-    assert_eq!(end_of(waits).await, "expired");
+    assert_eq!(end_of(pending).await, "expired");
 }
 
 async fn sec_14_a_store_without_notifications_is_polled(world: World) {
     world.store.stop_notifying();
     let (client, _) = world.sign_in("alice").await;
     world.store.reset_calls();
-    let waits = tokio::spawn(client.get("/ended").into_future());
+    let pending = tokio::spawn(client.get("/ended").into_future());
     let moment = Duration::from_millis(20);
     advance_until(&world, moment, || world.store.calls(Op::Load) > 2).await;
-    assert!(!waits.is_finished());
+    assert!(!pending.is_finished());
     assert_eq!(client.post("/logout").await.status, 204);
     let before = world.clock.now();
-    assert_eq!(end_after_advancing(&world, waits, moment).await, "revoked");
+    assert_eq!(end_after_advancing(&world, pending, moment).await, "revoked");
     assert!(world.clock.now().since(before) < 10 * Duration::from_secs(1), "about once a second");
 }
 
 async fn a_cancelled_wait_does_not_change_the_sign_in(world: World) {
-    let (client, waits) = waiting_client(&world).await;
-    waits.abort();
-    assert!(waits.await.is_err());
+    let (client, pending) = waiting_client(&world).await;
+    pending.abort();
+    assert!(pending.await.is_err());
     assert_eq!(client.get("/me").await.status, 200);
-    let again = waiting(&world, &client).await;
+    let again = start_waiting(&world, &client).await;
     sign_out_ends(again, &client).await;
 }

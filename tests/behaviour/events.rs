@@ -117,8 +117,8 @@ async fn sec_73_a_sign_in_that_fails_is_an_event_with_its_cause(world: World) {
     world.store.set(Op::Create, Fault::Fails);
     let events = EventCapture::start();
     assert!(world.client().login("alice").await.is_unavailable());
-    let said = events.take().join("\n");
-    assert!(said.contains("ERROR") && said.contains("db-7.internal"), "{said}");
+    let text = events.take().join("\n");
+    assert!(text.contains("ERROR") && text.contains("db-7.internal"), "{text}");
 }
 
 async fn sec_73_the_end_of_a_sign_in_is_an_event(world: World) {
@@ -149,10 +149,10 @@ async fn sec_86_forged_secrets_are_not_logged_as_reuse(world: World) {
     let forger = world.client_with(&credential.forged());
     forger.get("/me").await;
     forger.post("/refresh").await;
-    let said = events.take().join("\n");
-    assert!(said.contains("unknown"), "{said}");
+    let text = events.take().join("\n");
+    assert!(text.contains("unknown"), "{text}");
     for word in ["reuse", "rotated", "WARN", "ERROR"] {
-        assert!(!said.contains(word), "{word} in {said}");
+        assert!(!text.contains(word), "{word} in {text}");
     }
 }
 
@@ -177,9 +177,9 @@ async fn sec_74_no_event_holds_a_secret(world: World) {
     for path in ["/cart", "/login", "/refresh", "/logout"] {
         client.post(path).json(&Login::from("alice")).await;
     }
-    let said = events.take();
-    assert!(said.len() > 8, "{said:#?}");
-    for line in &said {
+    let lines = events.take();
+    assert!(lines.len() > 8, "{lines:#?}");
+    for line in &lines {
         for secret in &secrets {
             for part in secret.secrets() {
                 assert!(!line.contains(part), "{line}");

@@ -104,9 +104,9 @@ fn add_apple(head: &Parts) -> Session {
     session
 }
 
-/// Runs a request that adds an apple and saves, with this fault, and then continues with `then`.
+/// Runs a request that adds an apple and saves, with this fault, and then runs `meanwhile` and adds a pear.
 /// Returns the status of the response and the cart.
-async fn saves_in_vain<F: Future<Output = ()>>(
+async fn save_fails_then<F: Future<Output = ()>>(
     world: &World,
     fault: Fault,
     meanwhile: impl Fn(Credential) -> F + Clone,
@@ -129,7 +129,7 @@ async fn saves_in_vain<F: Future<Output = ()>>(
 /// The fault: the update after the lost answer was applied on top of the first one.
 async fn an_update_whose_answer_was_lost_counts_once(world: World) {
     for fault in [Fault::AnswerLost, Fault::Fails] {
-        let saved = saves_in_vain(&world, fault, async |_| {}).await;
+        let saved = save_fails_then(&world, fault, async |_| {}).await;
         assert_eq!(saved, (200, r#"["apple","pear"]"#.to_owned()), "{fault:?}");
     }
 }
@@ -144,7 +144,7 @@ async fn equal_updates_of_two_requests_both_count_if_one_answer_was_lost(world: 
         assert_eq!(world.handle(Some(&credential), handler).await.status(), 200);
     };
     for fault in [Fault::AnswerLost, Fault::Fails] {
-        let saved = saves_in_vain(&world, fault, other).await;
+        let saved = save_fails_then(&world, fault, other).await;
         assert_eq!(saved, (200, r#"["apple","apple","pear"]"#.to_owned()), "{fault:?}");
     }
 }
@@ -160,9 +160,9 @@ async fn an_update_that_may_have_been_stored_is_not_repeated(world: World) {
             assert_eq!(world.handle(Some(&credential), handler).await.status(), 200);
         }
     };
-    let (status, cart) = saves_in_vain(&world, Fault::AnswerLost, others).await;
+    let (status, cart) = save_fails_then(&world, Fault::AnswerLost, others).await;
     assert_eq!((status, &*cart), (503, r#"["apple","apple","apple"]"#));
-    let (status, cart) = saves_in_vain(&world, Fault::Fails, others).await;
+    let (status, cart) = save_fails_then(&world, Fault::Fails, others).await;
     assert_eq!((status, &*cart), (503, r#"["apple","apple"]"#));
 }
 

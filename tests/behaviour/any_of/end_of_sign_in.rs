@@ -83,13 +83,13 @@ async fn an_api_key_is_revalidated_unchanged() {
 #[tokio::test]
 async fn sec_51_a_token_of_another_issuer_ends_the_wait_when_it_expires() {
     let issuer = TestIssuer::new("https://id.example").audience("shop");
-    let waits = Arc::new(Mutex::new(None));
+    let pending = Arc::new(Mutex::new(None));
     let service = service_fn(|request: Request<()>| {
-        let waits = Arc::clone(&waits);
+        let pending = Arc::clone(&pending);
         async move {
             let auth = Auth::<Claims>::of(&request).unwrap();
             let confirmed = auth.revalidate().await.unwrap();
-            *waits.lock() = Some((auth.ended(), confirmed.expires_at()));
+            *pending.lock() = Some((auth.ended(), confirmed.expires_at()));
             Ok::<_, std::convert::Infallible>(Response::new(String::new()))
         }
     });
@@ -97,7 +97,7 @@ async fn sec_51_a_token_of_another_issuer_ends_the_wait_when_it_expires() {
     let request = Request::get("/").header("authorization", token).body(()).unwrap();
     issuer.auth().layer(service).oneshot(request).await.unwrap();
 
-    let (mut ended, expires_at): (BoxFuture<EndReason>, Timestamp) = waits.lock().take().unwrap();
+    let (mut ended, expires_at): (BoxFuture<EndReason>, Timestamp) = pending.lock().take().unwrap();
     assert_eq!(outcome_if_known(&mut ended).await, None);
     issuer.clock().advance(expires_at.since(issuer.clock().now()) - Duration::from_millis(1));
     assert_eq!(outcome_if_known(&mut ended).await, None);

@@ -1,4 +1,4 @@
-//! Several backends as one: who decides, who signs in, and what becomes of the rest.
+//! `any_of`: which backend decides, which one signs in, and what happens to the other credentials.
 
 mod combinations;
 mod end_of_sign_in;

@@ -56,10 +56,10 @@ async fn sec_62_reusing_a_refresh_token_after_its_grace_ends_the_sign_in(world: 
     let refused = node.client_with(&old).post("/refresh").await;
 
     assert_eq!((refused.status.as_u16(), refused.set_cookies().len()), (401, 0));
-    let said = events.take();
+    let lines = events.take();
     let is_warning = |line: &&String| line.starts_with("WARN") && line.contains("reused");
-    let [warning] = said.iter().filter(is_warning).collect::<Vec<_>>()[..] else {
-        panic!("{said:#?}")
+    let [warning] = lines.iter().filter(is_warning).collect::<Vec<_>>()[..] else {
+        panic!("{lines:#?}")
     };
     assert!(warning.contains(&old.sign_in().to_string()), "{warning}");
     for world in [&world, &node] {

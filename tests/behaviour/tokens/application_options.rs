@@ -72,8 +72,8 @@ async fn sec_18_the_time_of_the_sign_in_is_not_guessed() {
     };
     let (auth, token) = (issuer.auth(), issuer.token("alice"));
     assert_eq!(at(&auth, token.clone()).await.unwrap(), Timestamp::EPOCH);
-    let said = token.clone().claim("auth_time", NOW - 60);
-    assert_eq!(at(&auth, said).await.unwrap(), Timestamp::from_secs(NOW - 60));
+    let stated = token.clone().claim("auth_time", NOW - 60);
+    assert_eq!(at(&auth, stated).await.unwrap(), Timestamp::from_secs(NOW - 60));
     let ahead = token.clone().claim("auth_time", NOW + 60);
     assert!(at(&auth, ahead).await.is_err(), "an authentication in the future is refused");
     let by_issue = issuer.auth().policy(issuer.policy().insecure_auth_time_by_issue());

@@ -88,8 +88,8 @@ impl Tool {
         // The tool reads the whole batch before it writes anything.
         tool.stdin.take().unwrap().write_all(batch.to_string().as_bytes()).unwrap();
         let output = tool.wait_with_output().unwrap();
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "`tests/run` installs what {script} needs: {said}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "`tests/run` installs what {script} needs: {stderr}");
         serde_json::from_slice(&output.stdout).unwrap()
     }
 }
@@ -197,8 +197,8 @@ async fn their_tokens_are_understood(tool: &Tool) {
         for auth in verifiers {
             let auth = auth.issuer(ISSUER).audience("shop");
             let identity = verify(&auth, token).await.map_err(RejectionReason::as_str);
-            let said = serde_json::to_value::<&Claims>(identity.unwrap().claims()).unwrap();
-            assert_eq!(said, claims(), "{name}");
+            let received = serde_json::to_value::<&Claims>(identity.unwrap().claims()).unwrap();
+            assert_eq!(received, claims(), "{name}");
             for changed in changed(token) {
                 assert!(verify(&auth, changed).await.is_err(), "{name}");
             }

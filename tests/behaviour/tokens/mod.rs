@@ -1,4 +1,4 @@
-//! JSON Web Tokens: what a verifier believes, and what it refuses.
+//! JSON Web Tokens: which of them a verifier accepts, and which it rejects.
 
 mod algorithms;
 mod application_options;

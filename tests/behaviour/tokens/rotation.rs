@@ -14,14 +14,14 @@ const LONGEST: Duration = Duration::from_secs(3600);
 const SLACK: Duration = Duration::from_secs(60);
 const MOMENT: Duration = Duration::from_millis(1);
 
-struct House {
+struct Node {
     keys: SigningKeys,
     clock: ManualClock,
     /// Verifies with the keys themselves, and caches verified tokens.
     auth: JwtAuth<auth_core::Claims, Signs>,
 }
 
-impl House {
+impl Node {
     fn of(key: SigningKey) -> Self {
         let clock = clock();
         let keys = SigningKeys::new(key).clock(clock.clock());
@@ -36,7 +36,7 @@ impl House {
     }
 
     /// Returns the verifier of another service that has just fetched the set.
-    fn elsewhere(&self) -> JwtAuth {
+    fn remote_verifier(&self) -> JwtAuth {
         auth(KeySet::from_jwks(&self.keys.jwks()).unwrap()).clock(self.clock.clock())
     }
 
@@ -59,58 +59,58 @@ fn signer(token: &str) -> String {
 
 #[tokio::test]
 async fn sec_60_a_new_key_is_published_before_it_signs() {
-    let house = House::of(key("old"));
-    house.keys.rotate(key("new")).unwrap();
-    assert_eq!(house.published(), ["old", "new"]);
-    let fetched = house.elsewhere();
-    house.clock.advance(LEAD - MOMENT);
-    assert_eq!(signer(&house.token()), "old");
-    house.clock.advance(MOMENT);
-    let token = house.token();
+    let node = Node::of(key("old"));
+    node.keys.rotate(key("new")).unwrap();
+    assert_eq!(node.published(), ["old", "new"]);
+    let fetched = node.remote_verifier();
+    node.clock.advance(LEAD - MOMENT);
+    assert_eq!(signer(&node.token()), "old");
+    node.clock.advance(MOMENT);
+    let token = node.token();
     assert_eq!(signer(&token), "new");
     assert!(verify(&fetched, &token).await.is_ok(), "the set was fetched before the key signed");
-    assert!(verify(&house.auth, &token).await.is_ok());
+    assert!(verify(&node.auth, &token).await.is_ok());
 }
 
 #[tokio::test]
 async fn sec_60_an_old_key_is_accepted_until_its_last_token_expires() {
-    let house = House::of(key("old"));
-    let first = house.token();
-    house.keys.rotate(key("new")).unwrap();
-    house.clock.advance(LEAD - MOMENT);
-    let last = house.token();
+    let node = Node::of(key("old"));
+    let first = node.token();
+    node.keys.rotate(key("new")).unwrap();
+    node.clock.advance(LEAD - MOMENT);
+    let last = node.token();
     assert_eq!(signer(&last), "old");
-    house.clock.advance(LONGEST + SLACK);
+    node.clock.advance(LONGEST + SLACK);
     for token in [&first, &last] {
-        assert!(verify(&house.auth, token).await.is_ok());
-        assert!(verify(&house.elsewhere(), token).await.is_ok());
+        assert!(verify(&node.auth, token).await.is_ok());
+        assert!(verify(&node.remote_verifier(), token).await.is_ok());
     }
-    assert_eq!(house.published(), ["old", "new"]);
-    house.clock.advance(MOMENT);
+    assert_eq!(node.published(), ["old", "new"]);
+    node.clock.advance(MOMENT);
     for token in [&first, &last] {
         assert_eq!(
-            rejection(&house.auth, token).await,
+            rejection(&node.auth, token).await,
             "unknown key",
             "the cached token is rejected, too"
         );
-        assert_eq!(rejection(&house.elsewhere(), token).await, "unknown key");
+        assert_eq!(rejection(&node.remote_verifier(), token).await, "unknown key");
     }
-    assert_eq!(house.published(), ["new"]);
-    assert!(verify(&house.auth, house.token()).await.is_ok());
+    assert_eq!(node.published(), ["new"]);
+    assert!(verify(&node.auth, node.token()).await.is_ok());
 }
 
 #[tokio::test]
 async fn sec_60_a_withdrawn_key_is_rejected() {
     for remembered in [0, 10_000] {
-        let house = House::of(key("stolen"));
-        let auth = house.auth.clone().cache_capacity(remembered);
-        let token = house.token();
-        house.keys.rotate(key("new")).unwrap();
+        let node = Node::of(key("stolen"));
+        let auth = node.auth.clone().cache_capacity(remembered);
+        let token = node.token();
+        node.keys.rotate(key("new")).unwrap();
         assert!(verify(&auth, &token).await.is_ok());
-        house.keys.withdraw("stolen").unwrap();
+        node.keys.withdraw("stolen").unwrap();
         assert_eq!(rejection(&auth, &token).await, "unknown key");
-        assert_eq!(house.published(), ["new"]);
-        let token = house.token();
+        assert_eq!(node.published(), ["new"]);
+        let token = node.token();
         assert_eq!(signer(&token), "new", "the successor signs before every verifier knows it");
         assert!(verify(&auth, &token).await.is_ok());
     }
@@ -119,84 +119,84 @@ async fn sec_60_a_withdrawn_key_is_rejected() {
 /// The key of another node, which this node accepts first and then rotates to.
 #[tokio::test]
 async fn sec_60_a_cached_token_ends_with_a_key_added_twice() {
-    let house = House::of(key("first"));
+    let node = Node::of(key("first"));
     let next = key("next");
-    let keys = house.keys.clone().add_verifying(next.clone());
-    let elsewhere = House::of(next.clone());
-    let token = elsewhere.token();
-    assert!(verify(&house.auth, &token).await.is_ok());
+    let keys = node.keys.clone().add_verifying(next.clone());
+    let remote_verifier = Node::of(next.clone());
+    let token = remote_verifier.token();
+    assert!(verify(&node.auth, &token).await.is_ok());
     keys.rotate(next).unwrap();
-    assert!(verify(&house.auth, &token).await.is_ok());
+    assert!(verify(&node.auth, &token).await.is_ok());
     keys.withdraw("next").unwrap();
-    assert_eq!(rejection(&house.auth, &token).await, "unknown key");
+    assert_eq!(rejection(&node.auth, &token).await, "unknown key");
 }
 
 #[test]
 fn sec_60_the_last_key_is_not_withdrawn() {
-    let house = House::of(key("only"));
-    assert_eq!(house.keys.withdraw("other"), Err(WithdrawError::Unknown));
-    assert_eq!(house.keys.withdraw("only"), Err(WithdrawError::Last));
-    assert_eq!(signer(&house.token()), "only");
+    let node = Node::of(key("only"));
+    assert_eq!(node.keys.withdraw("other"), Err(WithdrawError::Unknown));
+    assert_eq!(node.keys.withdraw("only"), Err(WithdrawError::Last));
+    assert_eq!(signer(&node.token()), "only");
 }
 
 /// The next key is found to be bad, so the current key has to continue.
 #[tokio::test]
 async fn sec_60_a_key_stays_valid_when_its_successor_is_withdrawn() {
-    let house = House::of(key("old"));
-    house.keys.rotate(key("new")).unwrap();
-    house.keys.withdraw("new").unwrap();
-    house.clock.advance(LEAD + LONGEST + SLACK);
-    let token = house.token();
-    assert!(verify(&house.auth, &token).await.is_ok(), "the signing key is accepted");
-    assert_eq!(house.published(), ["old"]);
+    let node = Node::of(key("old"));
+    node.keys.rotate(key("new")).unwrap();
+    node.keys.withdraw("new").unwrap();
+    node.clock.advance(LEAD + LONGEST + SLACK);
+    let token = node.token();
+    assert!(verify(&node.auth, &token).await.is_ok(), "the signing key is accepted");
+    assert_eq!(node.published(), ["old"]);
 }
 
 /// A rotation is reverted.
 #[tokio::test]
 async fn sec_60_an_earlier_key_can_be_rotated_to_again() {
     let old = key("old");
-    let house = House::of(old.clone());
-    house.keys.rotate(key("new")).unwrap();
-    house.clock.advance(LEAD);
-    house.keys.rotate(old).unwrap();
-    house.clock.advance(LEAD + LONGEST + SLACK);
-    let token = house.token();
+    let node = Node::of(old.clone());
+    node.keys.rotate(key("new")).unwrap();
+    node.clock.advance(LEAD);
+    node.keys.rotate(old).unwrap();
+    node.clock.advance(LEAD + LONGEST + SLACK);
+    let token = node.token();
     assert_eq!(signer(&token), "old");
-    assert!(verify(&house.auth, &token).await.is_ok(), "the signing key is accepted");
-    assert_eq!(house.published(), ["old"]);
+    assert!(verify(&node.auth, &token).await.is_ok(), "the signing key is accepted");
+    assert_eq!(node.published(), ["old"]);
 }
 
 #[tokio::test]
 async fn sec_60_keys_can_be_rotated_often() {
-    let house = House::of(key("0"));
-    let mut tokens = vec![house.token()];
+    let node = Node::of(key("0"));
+    let mut tokens = vec![node.token()];
     for kid in ["1", "2", "3"] {
-        house.keys.rotate(key(kid)).unwrap();
-        house.clock.advance(LEAD / 2); // the previous key has not signed yet
-        tokens.push(house.token());
+        node.keys.rotate(key(kid)).unwrap();
+        node.clock.advance(LEAD / 2); // the previous key has not signed yet
+        tokens.push(node.token());
     }
     for token in &tokens {
-        assert!(verify(&house.auth, token).await.is_ok(), "{}", signer(token));
+        assert!(verify(&node.auth, token).await.is_ok(), "{}", signer(token));
     }
-    house.clock.advance(LEAD);
-    assert_eq!(signer(&house.token()), "3");
-    house.clock.advance(LEAD + LONGEST + SLACK);
+    node.clock.advance(LEAD);
+    assert_eq!(signer(&node.token()), "3");
+    node.clock.advance(LEAD + LONGEST + SLACK);
     for token in &tokens {
-        assert_eq!(rejection(&house.auth, token).await, "unknown key", "{}", signer(token));
+        assert_eq!(rejection(&node.auth, token).await, "unknown key", "{}", signer(token));
     }
-    assert_eq!(house.published(), ["3"]);
+    assert_eq!(node.published(), ["3"]);
 }
 
 /// The nodes of an application do not rotate at the same moment.
 #[tokio::test]
 async fn sec_60_nodes_accept_each_others_keys() {
     let (old, new) = (key("old"), key("new"));
-    let behind = House::of(old.clone());
-    let ahead = House::of(new.clone());
+    let behind = Node::of(old.clone());
+    let ahead = Node::of(new.clone());
     let behind = auth(behind.keys.add_verifying(new)).clock(behind.clock.clock());
     let ahead_keys = ahead.keys.clone().add_verifying(old.clone());
     assert!(verify(&behind, ahead.token()).await.is_ok());
-    let token = House::of(old).token();
+    let token = Node::of(old).token();
     assert!(verify(&ahead.auth, &token).await.is_ok());
     assert_eq!(
         signer(&ahead_keys.sign("JWT", &json!({})).unwrap()),
@@ -208,20 +208,20 @@ async fn sec_60_nodes_accept_each_others_keys() {
 /// When the signing key is withdrawn, its successor signs, and not a key that was only accepted.
 #[test]
 fn sec_60_an_accepted_key_does_not_take_over() {
-    let house = House::of(key("stolen"));
-    let keys = house.keys.clone().add_verifying(key("of another node"));
+    let node = Node::of(key("stolen"));
+    let keys = node.keys.clone().add_verifying(key("of another node"));
     keys.rotate(key("new")).unwrap();
     keys.withdraw("stolen").unwrap();
-    assert_eq!(signer(&house.token()), "new");
-    house.clock.advance(LEAD);
-    assert_eq!(signer(&house.token()), "new");
+    assert_eq!(signer(&node.token()), "new");
+    node.clock.advance(LEAD);
+    assert_eq!(signer(&node.token()), "new");
 }
 
 /// A key may be in two key rings, for example for sign-ins and for links in emails.
 #[tokio::test]
 async fn sec_60_a_rotation_here_ends_no_key_elsewhere() {
     let shared = key("shared");
-    let [here, there] = [House::of(shared.clone()), House::of(shared)];
+    let [here, there] = [Node::of(shared.clone()), Node::of(shared)];
     here.keys.rotate(key("new")).unwrap();
     there.clock.advance(LEAD + LONGEST + SLACK);
     assert!(verify(&there.auth, there.token()).await.is_ok(), "the signing key is accepted");
