@@ -201,7 +201,7 @@ fn system_millis() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, millis)
 }
 
-/// A clock for tests: it stands still until [`advance`](Self::advance) moves it.
+/// A clock for tests: its time changes only when [`advance`](Self::advance) is called.
 ///
 /// ```
 /// use std::time::Duration;

@@ -21,7 +21,7 @@ use crate::refusal::Refusal;
 impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Identity<C> {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        let missing = || Refusal::Unauthenticated(None).extracting(parts);
+        let missing = || Refusal::Unauthenticated(None).into_extractor_response(parts);
         find(parts)?.ok_or_else(missing)
     }
 }
@@ -35,14 +35,15 @@ impl<C: Send + Sync + 'static, S: Sync> OptionalFromRequestParts<S> for Identity
 }
 
 fn find<C: Send + Sync + 'static>(parts: &Parts) -> Result<Option<Identity<C>>, Response> {
-    let found = Identity::of(&parts.extensions).map_err(|refusal| refusal.extracting(parts))?;
+    let found = Identity::of(&parts.extensions)
+        .map_err(|refusal| refusal.into_extractor_response(parts))?;
     Ok(found.cloned())
 }
 
 impl Refusal {
     /// Returns the response of an extractor: the refusal of the layer, or for a configuration error a
     /// text that explains the fix.
-    pub fn extracting(self, parts: &Parts) -> Response {
+    pub fn into_extractor_response(self, parts: &Parts) -> Response {
         match (self, AuthContext::of(&parts.extensions, "an extractor")) {
             (Self::Config(error), _) | (_, Err(error)) => error.into_response(),
             (refusal, Ok(context)) => context.refuse(&parts.headers, refusal),

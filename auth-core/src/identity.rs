@@ -1,7 +1,7 @@
 //! [`Identity`]: a verified principal, with what the verifier found out about its authentication.
 //!
 //! Only an authenticator puts one into a request. It is one `Arc`, either of its own or of a record that
-//! a store keeps in memory, so that handing it on costs a reference count.
+//! a store keeps in memory, so that cloning it costs no more than a reference count.
 
 use std::any::{Any, type_name};
 use std::fmt;
@@ -147,11 +147,11 @@ impl<C: Send + Sync + 'static> Identity<C> {
     /// another claims type. [`AuthContext::refuse`] makes it a response.
     pub fn of(extensions: &Extensions) -> Result<Option<&Self>, Refusal> {
         let context = AuthContext::of(extensions, type_name::<Self>())?;
-        if let Some(rejection) = context.rejection() {
-            context.check_claims::<C>()?;
-            return Err(Refusal::Unauthenticated(Some(*rejection)));
+        let identity = Self::in_context(context)?;
+        match context.rejection() {
+            Some(rejection) => Err(Refusal::Unauthenticated(Some(*rejection))),
+            None => Ok(identity),
         }
-        Ok(Self::in_context(context)?)
     }
 
     /// Returns the identity in a request's context.

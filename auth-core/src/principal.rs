@@ -126,3 +126,23 @@ impl<C> Principal<C> {
         self.scopes.iter().any(|own| **own == *scope)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_serialize_as_lists_of_strings() {
+        let alice = Principal::new("alice").role("buyer").role("").scope("a b").amr("pwd");
+        let json = serde_json::to_value(&alice).unwrap();
+        assert_eq!(json["roles"], serde_json::json!(["buyer", ""]));
+        assert_eq!(serde_json::from_value::<Principal>(json).unwrap(), alice);
+    }
+
+    #[test]
+    fn roles_and_scopes_match_exactly() {
+        let alice = Principal::new("alice").role("admin2").scope("cart:write");
+        assert!(!alice.has_role("admin") && !alice.has_role("") && alice.has_role("admin2"));
+        assert!(!alice.has_scope("cart") && alice.has_scope("cart:write"));
+    }
+}

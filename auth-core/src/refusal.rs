@@ -1,4 +1,4 @@
-//! [`Refusal`]: why a request was refused, and the response that says so.
+//! [`Refusal`]: why a request was refused, and its response.
 //!
 //! The layer, `Require` and the extractors all answer through this file, so that status, challenges,
 //! gRPC form and log event are the same everywhere.

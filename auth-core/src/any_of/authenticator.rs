@@ -192,3 +192,41 @@ impl<C> fmt::Debug for AnyOf<C> {
         f.debug_struct("AnyOf").field("members", &self.members.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::principal::Claims;
+
+    /// Finds no credential, and depends on this header.
+    struct Absent(&'static str);
+
+    impl Authenticator for Absent {
+        type Claims = Claims;
+        fn authenticate(&self, _: &RequestHead<'_>) -> Option<Attempt<Claims>> {
+            None
+        }
+        fn challenge(&self, _: &ChallengeReason<'_>, _: &mut HeaderMap) {}
+        fn vary(&self) -> HeaderValue {
+            HeaderValue::from_static(self.0)
+        }
+    }
+
+    #[test]
+    fn vary_lists_each_header_once() {
+        let auth = any_of((Absent("authorization, cookie"), Absent("Cookie"), Absent("x-api-key")));
+        assert_eq!(auth.vary(), "authorization, cookie, x-api-key");
+    }
+
+    #[test]
+    fn members_that_only_verify_start_no_sign_ins() {
+        let list: Vec<Member<Claims>> = vec![Absent("cookie").erased()];
+        assert!(any_of(list).sign_ins().is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "any_of needs at least one backend")]
+    fn an_empty_list_panics() {
+        any_of(Vec::<Member<Claims>>::new());
+    }
+}

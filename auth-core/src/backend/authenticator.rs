@@ -80,7 +80,8 @@ impl<C> Attempt<C> {
 pub enum Outcome<C> {
     /// The credential is valid.
     Authenticated(Identity<C>),
-    /// The credential belongs to a known visitor that nobody has signed in to: a cart before login.
+    /// The credential belongs to a known visitor, who has a session but is not signed in: a cart before
+    /// login.
     Anonymous(SignInId),
     /// The credential is invalid: expired, revoked, forged or malformed.
     Rejected(Rejection),

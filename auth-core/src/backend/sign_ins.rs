@@ -106,7 +106,7 @@ pub trait SignInBackend<C>: Send + Sync {
         false
     }
 
-    /// Returns what a `Session` needs from this backend, or `None` if it keeps no data. Core passes
+    /// Returns what a `Session` needs from this backend, or `None` if it stores no data. Core passes
     /// it through; `auth-store` knows its type.
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         None

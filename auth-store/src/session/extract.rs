@@ -10,6 +10,6 @@ use super::handle::Session;
 impl<S: Sync> FromRequestParts<S> for Session {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Response> {
-        Self::of(&parts.extensions).map_err(|refusal| refusal.extracting(parts))
+        Self::of(&parts.extensions).map_err(|refusal| refusal.into_extractor_response(parts))
     }
 }
