@@ -133,14 +133,14 @@ async fn sec_73_a_request_from_another_site_is_an_event(world: World) {
     let (client, _) = world.sign_in("alice").await;
     let events = EventCapture::start();
     client.post("/cart").header("sec-fetch-site", "cross-site").await;
-    assert!(find(&events.take(), "cross-site").starts_with("WARN"));
+    assert!(find(&events.take(), "cross-origin").starts_with("WARN"));
 }
 
 async fn sec_73_a_sign_in_from_another_site_is_an_event(world: World) {
     let events = EventCapture::start();
     let form = world.client().post("/login").json(&Login::from("mallory"));
     assert_eq!(form.header("sec-fetch-site", "cross-site").await.status, 403);
-    assert!(find(&events.take(), "cross-site").starts_with("WARN"));
+    assert!(find(&events.take(), "cross-origin").starts_with("WARN"));
 }
 
 async fn sec_86_forged_secrets_are_not_logged_as_reuse(world: World) {

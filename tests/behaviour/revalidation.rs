@@ -130,7 +130,7 @@ async fn a_check_without_a_layer_fails_and_says_why() {
         let context = AuthContext::of(&head.extensions, "the test").unwrap();
         let check = || Require::any([Require::revalidated()]).check(context);
         let Err(Refusal::Config(error)) = check() else { panic!("the check must fail") };
-        assert!(error.to_string().contains("auth.confirm().await"), "{error}");
+        assert!(error.to_string().contains("auth.revalidate().await"), "{error}");
         Auth::<User>::of(&head).unwrap().revalidate().await.unwrap();
         assert!(check().is_ok());
         Response::new(String::new())
