@@ -35,6 +35,7 @@ mod secret;
 mod session;
 mod store;
 mod stores;
+mod striped;
 mod watch;
 
 pub use connect::{ConnectError, ConnectOptions, connect};

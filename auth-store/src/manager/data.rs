@@ -3,9 +3,9 @@
 use auth_core::{AuthError, AuthErrorKind, SignInId};
 
 use super::attempt::{Attempt, AttemptError, AttemptOutcome, Repeats};
+use super::backoff::Backoff;
 use super::issued::IssuedSecret;
 use super::manage::SignInManager;
-use super::patience::Backoff;
 use super::unsaved::PendingChanges;
 use crate::changes::Change;
 use crate::data::SessionData;
@@ -35,7 +35,7 @@ impl SignInManager {
         unsaved: &mut PendingChanges,
         repeats: Repeats,
     ) -> Result<(), AuthError> {
-        let mut patience = Backoff::new();
+        let mut backoff = Backoff::new();
         let mut newest = self.store.load(sid).await?;
         loop {
             let record = newest.ok_or_else(ended)?;
@@ -61,7 +61,7 @@ impl SignInManager {
                 }
                 CompareAndSwap::Conflict(newer) => {
                     newest = Some(newer);
-                    patience.pause().await?;
+                    backoff.pause().await?;
                 }
                 CompareAndSwap::NotFound => return Err(ended()),
             }

@@ -143,7 +143,7 @@ impl EndWatcher {
         Ok(None)
     }
 
-    /// Asks the store, and waits no longer than there is patience left.
+    /// Asks the store, and waits no longer than there is backoff left.
     async fn load(&mut self) -> Result<Option<Arc<Record>>, StoreError> {
         let clock = &self.sign_ins.settings.clock;
         let now = clock.monotonic();

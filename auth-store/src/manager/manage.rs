@@ -7,8 +7,8 @@ use auth_core::{AuthError, AuthErrorKind, Revoke, SignInId, SignInInfo, Timestam
 use serde::Serialize;
 
 use super::background;
-use super::lines::KeyedLocks;
-use super::moved::RecentRotations;
+use super::locks::KeyedLocks;
+use super::recent_rotations::RecentRotations;
 use super::settings::SignInSettings;
 use crate::lifetime::Expiry;
 use crate::record::Record;
@@ -21,8 +21,8 @@ use crate::store::Store;
 #[derive(Clone, Debug)]
 pub struct SignInManager {
     pub(super) store: Arc<dyn Store>,
-    pub(super) lines: Arc<KeyedLocks>,
-    pub(super) moved: Arc<RecentRotations>,
+    pub(super) locks: Arc<KeyedLocks>,
+    pub(super) recent_rotations: Arc<RecentRotations>,
     /// How sign-ins are kept.
     pub settings: SignInSettings,
 }
@@ -33,8 +33,8 @@ impl SignInManager {
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
             store,
-            lines: Arc::default(),
-            moved: Arc::default(),
+            locks: Arc::default(),
+            recent_rotations: Arc::default(),
             settings: SignInSettings::default(),
         }
     }
@@ -49,11 +49,11 @@ impl SignInManager {
     /// that does not prove it is late, more likely than forged.
     #[must_use]
     pub fn recently_rotated(&self, sid: &SignInId) -> bool {
-        self.moved.has(sid, self.settings.clock.now())
+        self.recent_rotations.has(sid, self.settings.clock.now())
     }
 
-    pub(crate) fn lines(&self) -> &KeyedLocks {
-        &self.lines
+    pub(crate) fn locks(&self) -> &KeyedLocks {
+        &self.locks
     }
 
     /// Whether a use of this sign-in is to be written down: at most once per interval.

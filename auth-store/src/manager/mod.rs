@@ -2,15 +2,15 @@
 
 mod attempt;
 mod background;
+mod backoff;
 mod data;
 mod ended;
 mod issued;
-mod lines;
+mod locks;
 mod manage;
-mod moved;
 mod named;
 mod new_sign_in;
-mod patience;
+mod recent_rotations;
 mod refresh;
 mod settings;
 mod sign_in;

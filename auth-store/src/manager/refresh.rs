@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use auth_core::{AuthError, AuthErrorKind, RejectionReason, RequestState};
 
+use super::backoff::Backoff;
 use super::issued::IssuedSecret;
 use super::manage::SignInManager;
-use super::patience::Backoff;
 
 use crate::error::StoreError;
 use crate::record::{Record, Rotation, RotationGrace, SecretMatch};
@@ -61,7 +61,7 @@ impl SignInManager {
         let now = self.settings.clock.now();
         let unknown = || refused(RejectionReason::Unknown);
         let mut record = self.store.load(&secret.sid()).await?.ok_or_else(unknown)?;
-        let mut patience = Backoff::new();
+        let mut backoff = Backoff::new();
         loop {
             if record.subject.is_none() {
                 return Err(unknown()); // a visitor has not signed in
@@ -86,7 +86,7 @@ impl SignInManager {
             let repeatable = RotationGrace { previous: record.current, nonce, until };
             let grace = (kind == SecretKind::Refresh).then_some(repeatable);
             let rotation = Rotation { kind, digests: next.digests(kind), grace, renewal: None };
-            self.moved.add(record.sid, now);
+            self.recent_rotations.add(record.sid, now);
             match self.store.rotate(&record.sid, &record.current, rotation).await? {
                 CompareAndSwap::Stored(record) => {
                     self.touch(record.sid, now);
@@ -97,7 +97,7 @@ impl SignInManager {
                 CompareAndSwap::Conflict(newer) => record = newer,
                 CompareAndSwap::NotFound => return Err(unknown()),
             }
-            patience.pause().await?;
+            backoff.pause().await?;
         }
     }
 

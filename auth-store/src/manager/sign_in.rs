@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use auth_core::{AuthError, AuthErrorKind, RequestState, SignInId, Timestamp};
 
+use super::backoff::Backoff;
 use super::issued::IssuedSecret;
 use super::manage::SignInManager;
 use super::new_sign_in::{NewSignIn, SecondarySignIn};
-use super::patience::Backoff;
 use crate::changes;
 use crate::data::SessionData;
 use crate::error::StoreError;
@@ -49,7 +49,7 @@ impl SignInManager {
         let now = self.settings.clock.now();
         let old = self.current(state, now).await?;
         if let Some(old) = &old {
-            self.moved.add(old.sid, now); // before anybody can see that it is
+            self.recent_rotations.add(old.sid, now); // before anybody can see that it is
         }
         let (issued, prepared) = match &old {
             Some(old) if old.subject.as_ref() == Some(&new.subject) => {
@@ -191,7 +191,7 @@ impl SignInManager {
         let mut renewed = Record::clone(old);
         rotation.clone().apply(&mut renewed);
         let prepared = prepare(&IssuedSecret::new(secret.clone(), &renewed))?;
-        let (mut from, mut patience) = (old.current, Backoff::new());
+        let (mut from, mut backoff) = (old.current, Backoff::new());
         loop {
             match self.store.rotate(&old.sid, &from, rotation.clone()).await? {
                 CompareAndSwap::Stored(record) => {
@@ -200,7 +200,7 @@ impl SignInManager {
                 CompareAndSwap::Conflict(newer) => from = newer.current,
                 CompareAndSwap::NotFound => return Ok(None),
             }
-            patience.pause().await?;
+            backoff.pause().await?;
         }
     }
 
@@ -213,7 +213,7 @@ impl SignInManager {
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<(IssuedSecret, T), AuthError> {
-        let _line = self.lines.wait(&old.sid).await;
+        let _guard = self.locks.lock(&old.sid).await;
         let (issued, prepared) = self.create(new, old.data.clone(), now, prepare).await?;
         let moved = self.leave_behind(old, &issued.sid()).await;
         if let Err(error) = moved {
@@ -224,7 +224,7 @@ impl SignInManager {
     }
 
     async fn leave_behind(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
-        let (mut copied, mut patience) = (Arc::clone(old), Backoff::new());
+        let (mut copied, mut backoff) = (Arc::clone(old), Backoff::new());
         loop {
             match self.store.delete_if_version(&old.sid, copied.version).await? {
                 Deleted::Done | Deleted::NotFound => return Ok(()),
@@ -232,7 +232,7 @@ impl SignInManager {
                     let difference = changes::difference(&copied.data, &newer.data);
                     self.change(new, &difference).await?;
                     copied = newer;
-                    patience.pause().await?;
+                    backoff.pause().await?;
                 }
             }
         }

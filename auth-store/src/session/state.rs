@@ -103,7 +103,7 @@ impl SessionState {
             return self.start(state, &unsaved.changes).await;
         };
         let manager = self.host.sign_ins();
-        let _line = manager.lines().wait(&sid).await?;
+        let _guard = manager.locks().lock(&sid).await?;
         let signed_in = context.is_identified() || state.new_sign_in() == Some(sid);
         match manager.change_once(&sid, unsaved, repeats).await {
             // A visitor's record ends when the visitor signs in: there is a newer one to ask for.

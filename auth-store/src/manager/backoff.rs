@@ -13,7 +13,7 @@ const FIRST_PAUSE: Duration = Duration::from_millis(1);
 /// The longest pause. Short, so that whoever has waited long is not slower than who comes new.
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
 /// For how long is tried in all, with all that the store takes.
-pub(super) const PATIENCE: Duration = Duration::from_secs(3);
+pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How long somebody has tried to change what others change as well. Writers on one node are in
 /// line, so these others are as many as there are nodes.
@@ -35,7 +35,7 @@ impl Backoff {
     /// [`Unavailable`](AuthErrorKind::Unavailable) three seconds after the first try.
     pub(super) async fn pause(&mut self) -> Result<(), AuthError> {
         self.tries += 1;
-        if self.since.elapsed() > PATIENCE {
+        if self.since.elapsed() > TIMEOUT {
             let others = "others changed the sign-in again and again";
             return Err(AuthError::new(AuthErrorKind::Unavailable, others));
         }
@@ -61,16 +61,16 @@ mod tests {
     async fn patience_is_bounded_and_pauses_are_short() {
         for trip in [0, 1, 100] {
             let trip = Duration::from_millis(trip);
-            let (mut patience, mut times) = (Backoff::new(), 0);
+            let (mut backoff, mut times) = (Backoff::new(), 0);
             let start = Instant::now();
-            while patience.pause().await.is_ok() {
+            while backoff.pause().await.is_ok() {
                 tokio::time::sleep(trip).await;
                 times += 1;
                 assert!(times < 5_000, "it never ends");
             }
             let took = start.elapsed();
-            assert!(times * (trip + LONGEST_PAUSE) > PATIENCE - LONGEST_PAUSE, "{times} tries");
-            assert!(took <= PATIENCE + trip + LONGEST_PAUSE + Duration::from_millis(2), "{took:?}");
+            assert!(times * (trip + LONGEST_PAUSE) > TIMEOUT - LONGEST_PAUSE, "{times} tries");
+            assert!(took <= TIMEOUT + trip + LONGEST_PAUSE + Duration::from_millis(2), "{took:?}");
         }
     }
 }
