@@ -1,60 +1,104 @@
-//! Who sent a request, by a token.
+//! Authenticating requests by tokens.
+//!
+//! A request's token is found, verified or recognised as verified before, and then decides by itself
+//! if another issuer signed it, or together with the stored sign-in that it belongs to if we did.
 
+use std::sync::Arc;
+
+#[cfg(feature = "sign-in")]
+use auth_core::SignInContext;
 use auth_core::{
-    Attempt, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, CrossOriginProtection,
-    Outcome, Rejection, RejectionReason, RequestHead, SignInBackend, Timestamp,
+    Attempt, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, CookiePolicy,
+    CrossOriginProtection, Outcome, Rejection, RejectionReason, RequestCookie, RequestHead,
+    SignInBackend, Timestamp, Transport,
 };
 use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
-use crate::good_token::VerifiedToken;
+use crate::cache::TokenDigest;
 use crate::jws::Compact;
 use crate::jwt_auth::JwtAuth;
-use crate::mode::{Signs, Verifies};
-use crate::proven::TokenSubject;
-use crate::transport;
+use crate::mode::{Mode, Signs, Verifies};
+use crate::verifier::{TokenSubject, ValidatedToken};
 
-/// What [`JwtAuth`] makes of a token that was verified: the difference between its modes.
-pub trait Mode<C>: Clone + Send + Sync + Sized + 'static {
+/// A [`JwtAuth`] in mode `Self` that authenticates users with claims `C`.
+pub trait ModeFor<C>: Mode + Sized {
     #[doc(hidden)]
-    fn conclude(
-        auth: &JwtAuth<C, Self>,
-        verified: VerifiedToken<C>,
-        now: Timestamp,
-    ) -> AuthFuture<Outcome<C>> {
-        let _ = (auth, now);
-        somebody(&verified)
-    }
-
-    #[doc(hidden)]
-    fn sign_ins(auth: &JwtAuth<C, Self>) -> Option<&dyn SignInBackend<C>> {
+    fn sign_in_backend(auth: &JwtAuth<C, Self>) -> Option<&dyn SignInBackend<C>> {
         let _ = auth;
         None
     }
 }
 
-impl<C: DeserializeOwned + Send + Sync + 'static> Mode<C> for Verifies {}
+impl<C: DeserializeOwned + Send + Sync + 'static> ModeFor<C> for Verifies {}
 
-impl<C: DeserializeOwned + Send + Sync + 'static> Mode<C> for Signs {}
+impl<C: DeserializeOwned + Send + Sync + 'static> ModeFor<C> for Signs {}
 
-/// Without a store there are no sign-ins of ours.
-fn somebody<C>(verified: &VerifiedToken<C>) -> AuthFuture<Outcome<C>> {
-    AuthFuture::ready(match verified.proven() {
-        TokenSubject::Somebody(identity) => Outcome::Authenticated(identity.clone()),
-        TokenSubject::SignIn(_) => rejected(RejectionReason::Unknown),
-    })
+/// A token that is valid at this moment.
+#[derive(Debug)]
+pub(crate) enum VerifiedToken<C> {
+    /// There is no cache.
+    Uncached(TokenSubject<C>),
+    /// The token was verified before, or is cached from now on.
+    Cached(Arc<ValidatedToken<C>>),
+}
+
+impl<C> VerifiedToken<C> {
+    pub(crate) fn subject(&self) -> &TokenSubject<C> {
+        match self {
+            Self::Uncached(subject) => subject,
+            Self::Cached(token) => &token.subject,
+        }
+    }
+}
+
+/// A token that a request carries: its transport, and its parts if it is well-formed.
+type FoundToken<'a> = (Transport, Result<Compact<'a>, RejectionReason>);
+
+/// Finds the token that decides who sent a request. An `Authorization` header decides even if it is
+/// for another backend: then the cookie is not looked at.
+fn find<'a>(head: &RequestHead<'a>, cookie: Option<&CookiePolicy>) -> Option<FoundToken<'a>> {
+    if head.has_authorization() {
+        return in_header(head.credentials("Bearer")?);
+    }
+    in_cookie(head.cookie(cookie?.name()))
+}
+
+/// Finds the same token later, when the request changes its sign-in.
+#[cfg(feature = "sign-in")]
+pub(crate) fn find_again<'a>(
+    context: SignInContext<'a>,
+    cookie: Option<&CookiePolicy>,
+) -> Option<FoundToken<'a>> {
+    if context.has_authorization() {
+        return in_header(context.credentials("Bearer")?);
+    }
+    in_cookie(context.cookie(cookie?.name()))
+}
+
+fn in_header(token: &[u8]) -> Option<FoundToken<'_>> {
+    Some((Transport::Explicit, Compact::find(token)?))
+}
+
+fn in_cookie(cookie: RequestCookie<'_>) -> Option<FoundToken<'_>> {
+    let token = match cookie {
+        RequestCookie::Absent => return None,
+        RequestCookie::One(token) => Compact::split(token),
+        RequestCookie::Many => Err(RejectionReason::Duplicate),
+    };
+    Some((Transport::Ambient, token))
 }
 
 impl<C, M> Authenticator for JwtAuth<C, M>
 where
     C: DeserializeOwned + Send + Sync + 'static,
-    M: Mode<C>,
+    M: ModeFor<C>,
 {
     type Claims = C;
 
     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
-        let (transport, token) = transport::find(head, self.base().cookie.as_ref())?;
-        Some(Attempt::new(transport, self.verify_parts(token)))
+        let (transport, token) = find(head, self.base().cookie.as_ref())?;
+        Some(Attempt::new(transport, self.verify_compact(token)))
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
@@ -69,11 +113,11 @@ where
     }
 
     fn sign_ins(&self) -> Option<&dyn SignInBackend<C>> {
-        M::sign_ins(self)
+        M::sign_in_backend(self)
     }
 
     fn cross_origin(&self) -> &CrossOriginProtection {
-        &self.base().cross_site
+        &self.base().protection
     }
 
     fn clock(&self) -> &Clock {
@@ -84,22 +128,174 @@ where
 impl<C, M> JwtAuth<C, M>
 where
     C: DeserializeOwned + Send + Sync + 'static,
-    M: Mode<C>,
+    M: Mode,
 {
-    /// What this token proves, wherever it came from: a message on a socket, a queue.
+    /// Verifies a token that did not come with a request: from a message on a socket, or a queue.
     pub fn verify(&self, token: &[u8]) -> AuthFuture<Outcome<C>> {
-        self.verify_parts(Compact::split(token))
+        self.verify_compact(Compact::split(token))
     }
 
-    fn verify_parts(&self, token: Result<Compact<'_>, RejectionReason>) -> AuthFuture<Outcome<C>> {
+    fn verify_compact(
+        &self,
+        token: Result<Compact<'_>, RejectionReason>,
+    ) -> AuthFuture<Outcome<C>> {
         let now = self.base().clock.now();
-        match token.and_then(|token| self.config.verify(&token, now)) {
-            Ok(verified) => M::conclude(self, verified, now),
+        match token.and_then(|token| self.verified(&token, now)) {
+            Ok(verified) => self.conclude(verified, now),
             Err(reason) => AuthFuture::ready(rejected(reason)),
+        }
+    }
+
+    /// Verifies what a token says by itself, or finds that it was verified before.
+    pub(crate) fn verified(
+        &self,
+        token: &Compact<'_>,
+        now: Timestamp,
+    ) -> Result<VerifiedToken<C>, RejectionReason> {
+        let verifier = &self.base().verifier;
+        let Some(cache) = self.config.cache() else {
+            let validated = verifier.check_signature(token, now)?.validate(token)?;
+            validated.check_now(now)?;
+            return Ok(VerifiedToken::Uncached(validated.subject));
+        };
+        let by_digest = (!verifier.only_shares_secrets()).then(|| TokenDigest::of(token.whole));
+        if let Some(digest) = &by_digest
+            && let Some(known) = cache.find(digest, now)
+        {
+            return known.map(VerifiedToken::Cached);
+        }
+        let signed = verifier.check_signature(token, now)?;
+        // A shared secret's signature is a digest itself, and checking it has just computed it.
+        let digest = match by_digest {
+            Some(digest) if !signed.key.is_shared() => digest,
+            _ => {
+                let mac = token.with_signature(TokenDigest::of_mac)?;
+                if let Some(known) = cache.find(&mac, now) {
+                    return known.map(VerifiedToken::Cached);
+                }
+                mac
+            }
+        };
+        let validated = signed.validate(token)?;
+        validated.check_now(now)?;
+        Ok(VerifiedToken::Cached(cache.insert(digest, validated)))
+    }
+
+    /// Decides what a verified token proves. One that we issued belongs to a stored sign-in, which
+    /// is looked up; without a store there are no such tokens.
+    fn conclude(
+        &self,
+        verified: VerifiedToken<C>,
+        #[cfg_attr(not(feature = "sign-in"), expect(unused_variables))] now: Timestamp,
+    ) -> AuthFuture<Outcome<C>> {
+        match verified.subject() {
+            TokenSubject::Foreign(identity) => {
+                AuthFuture::ready(Outcome::Authenticated(identity.clone()))
+            }
+            #[cfg(feature = "sign-in")]
+            TokenSubject::SignIn(token) => match self.mode.sign_ins() {
+                Some(sign_ins) => match sign_ins.try_authenticate(token, now) {
+                    Some(outcome) => AuthFuture::ready(outcome),
+                    None => authenticate_in_store(sign_ins, verified, now),
+                },
+                None => AuthFuture::ready(rejected(RejectionReason::Unknown)),
+            },
         }
     }
 }
 
+/// Authenticates a token by the store itself, past every cached copy. For a token of another issuer
+/// there is nothing to ask: its identity is the one that was verified.
+#[cfg(feature = "sign-in")]
+pub(crate) fn authenticate_in_store<C>(
+    sign_ins: &Arc<auth_store::SignInManager>,
+    verified: VerifiedToken<C>,
+    now: Timestamp,
+) -> AuthFuture<Outcome<C>>
+where
+    C: DeserializeOwned + Send + Sync + 'static,
+{
+    let sign_ins = Arc::clone(sign_ins);
+    AuthFuture::boxed(async move {
+        match verified.subject() {
+            TokenSubject::SignIn(token) => sign_ins.authenticate(token, now).await,
+            TokenSubject::Foreign(identity) => Outcome::Authenticated(identity.clone()),
+        }
+    })
+}
+
+/// Rejects a token under the scheme of RFC 6750.
 pub(crate) fn rejected<C>(reason: RejectionReason) -> Outcome<C> {
     Outcome::Rejected(Rejection::new("bearer", reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use auth_core::{Claims, ManualClock, Outcome, Timestamp};
+    use serde_json::json;
+
+    use super::ModeFor;
+    use crate::{Algorithm, CacheStats, HmacKey, JwtAuth, Key, SigningKey, SigningKeys};
+
+    const CACHED_ONCE: CacheStats = CacheStats { entries: 1, hits: 1, misses: 1 };
+
+    fn token(key: &HmacKey, subject: &str) -> String {
+        key.sign("JWT", &json!({ "sub": subject, "exp": 1000 })).unwrap()
+    }
+
+    fn subject<M: ModeFor<Claims>>(auth: &JwtAuth<Claims, M>, token: &str) -> Option<String> {
+        match auth.verify(token.as_bytes()).into_ready().ok()? {
+            Outcome::Authenticated(identity) => Some(identity.subject().to_owned()),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn a_token_of_a_shared_secret_is_parsed_once_and_verified_each_time() {
+        let clock = ManualClock::new(Timestamp::from_secs(10));
+        let key = Key::hs256([7; 32]).unwrap();
+        let other = Key::hs256([8; 32]).unwrap();
+        let (token, forged) = (token(&key, "alice"), token(&other, "alice"));
+        let auth = JwtAuth::new(key).clock(clock.clock());
+        for _ in 0..2 {
+            assert_eq!(subject(&auth, &token).as_deref(), Some("alice"));
+        }
+        assert_eq!(auth.cache_stats(), CACHED_ONCE);
+        let (message, _) = token.rsplit_once('.').unwrap();
+        let (forged_message, mac) = forged.rsplit_once('.').unwrap();
+        assert_eq!(message, forged_message);
+        assert_eq!(subject(&auth, &format!("{message}.{mac}")), None, "a known message");
+        let (_, known) = token.rsplit_once('.').unwrap();
+        let (header, _) = message.split_once('.').unwrap();
+        let mallory = self::token(&other, "mallory");
+        let payload = mallory.split('.').nth(1).unwrap();
+        assert_eq!(
+            subject(&auth, &format!("{header}.{payload}.{known}")),
+            None,
+            "a known signature"
+        );
+        assert_eq!(auth.cache_stats(), CACHED_ONCE, "forged tokens are not looked up");
+        clock.advance(Duration::from_secs(1000));
+        assert_eq!(subject(&auth, &token), None, "it has expired");
+    }
+
+    #[test]
+    fn tokens_of_secrets_and_of_key_pairs_are_distinguished() {
+        let clock = ManualClock::new(Timestamp::from_secs(10));
+        let (secret, pair) =
+            (Key::hs256([7; 32]).unwrap(), SigningKey::generate(Algorithm::EdDsa).unwrap());
+        let alice = token(&secret, "alice");
+        let bob = SigningKeys::new(pair.clone())
+            .sign("JWT", &json!({ "sub": "bob", "exp": 1000 }))
+            .unwrap();
+        let auth =
+            JwtAuth::new(secret).additional_key(pair.public_key().clone()).clock(clock.clock());
+        for _ in 0..3 {
+            assert_eq!(subject(&auth, &alice).as_deref(), Some("alice"));
+            assert_eq!(subject(&auth, &bob).as_deref(), Some("bob"));
+        }
+        assert_eq!(auth.cache_stats().entries, 2);
+    }
 }

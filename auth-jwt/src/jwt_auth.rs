@@ -1,7 +1,7 @@
-//! The backend, and how it is configured.
+//! The JWT backend and its options.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auth_core::{
@@ -11,19 +11,23 @@ use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 
 use crate::cache::{Cache, CacheStats};
-use crate::config::{Base, Config};
 use crate::key::Key;
 use crate::keys::KeySource;
-use crate::mode::{Configured, Verifies};
+use crate::mode::{Mode, Verifies};
 use crate::validation::Validation;
 use crate::verifier::{Trusted, Verifier};
 
-/// JSON Web Tokens: who sent a request says a signed token in its `Authorization` header.
+/// The default capacity of the cache of verified tokens.
+const CACHE_CAPACITY: usize = 10_000;
+
+/// Authenticates requests by JSON Web Tokens in the `Authorization` header, or in a cookie.
 ///
-/// It is a Tower layer. As it stands it refuses every request without an identity;
-/// [`optional`](Self::optional) lets them through. Without an audience it refuses tokens that name
-/// one. What it can do, `M`, follows from its keys: [`Verifies`], or [`Signs`](crate::Signs), or
-/// `WithSignIn` with a store.
+/// It is a Tower layer, which refuses every request without an identity;
+/// [`optional`](Self::optional) lets them through. Without an audience it rejects tokens that name one.
+///
+/// The second type parameter says what its keys can do. Applications do not name it: with keys that
+/// only verify, the type is `JwtAuth<C>`, and with a store it is `JwtSignIn<C>`. With keys that sign and
+/// no store, [`verify_only`](Self::verify_only) returns a `JwtAuth<C>`.
 ///
 /// ```
 /// use auth_jwt::{JwtAuth, Key, Validation};
@@ -41,12 +45,48 @@ pub struct JwtAuth<C = Claims, M = Verifies> {
     pub(crate) mode: M,
 }
 
+/// The configuration, and the tokens that were verified by it. A changed configuration starts with
+/// an empty cache.
+pub(crate) struct Config<C> {
+    base: Base,
+    cache: OnceLock<Option<Cache<C>>>,
+}
+
+/// The configuration without the type of the claims.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub(crate) verifier: Verifier,
+    pub(crate) cookie: Option<CookiePolicy>,
+    pub(crate) protection: CrossOriginProtection,
+    pub(crate) clock: Clock,
+    cache_capacity: usize,
+}
+
+impl<C> Config<C> {
+    fn new(base: Base) -> Arc<Self> {
+        Arc::new(Self { base, cache: OnceLock::new() })
+    }
+
+    /// Returns the cache of verified tokens, which the first token creates: building a configuration
+    /// step by step allocates none.
+    pub(crate) fn cache(&self) -> Option<&Cache<C>> {
+        let capacity = self.base.cache_capacity;
+        self.cache.get_or_init(|| (capacity > 0).then(|| Cache::new(capacity))).as_ref()
+    }
+}
+
 impl JwtAuth {
-    /// Believes tokens that were signed by these keys.
+    /// Creates a backend that accepts tokens that were signed by these keys.
     pub fn new<K: KeySource>(keys: K) -> JwtAuth<Claims, K::Mode> {
         let (keys, mode) = keys.into_keys();
-        let base = Base::new(Verifier { issuers: vec![Trusted::new(keys, Validation::new())] });
-        JwtAuth { config: Arc::new(Config::new(base)), mode }
+        let base = Base {
+            verifier: Verifier { issuers: vec![Trusted::new(keys, Validation::new())] },
+            cookie: None,
+            protection: CrossOriginProtection::STRICT,
+            clock: Clock::system(),
+            cache_capacity: CACHE_CAPACITY,
+        };
+        JwtAuth { config: Config::new(base), mode }
     }
 }
 
@@ -54,14 +94,14 @@ impl<C, M> JwtAuth<C, M> {
     pub(crate) fn change(self, change: impl FnOnce(&mut Base)) -> Self {
         let mut base = self.config.base.clone();
         change(&mut base);
-        Self { config: Arc::new(Config::new(base)), mode: self.mode }
+        Self { config: Config::new(base), mode: self.mode }
     }
 
     pub(crate) fn base(&self) -> &Base {
         &self.config.base
     }
 
-    /// The policy of the first issuer, which this backend was made with.
+    /// Returns the validation of the first issuer, which this backend was created with.
     #[cfg(feature = "sign-in")]
     pub(crate) fn own(&self) -> &Validation {
         &self.base().verifier.issuers[0].policy
@@ -79,62 +119,60 @@ impl<C, M> JwtAuth<C, M> {
         })
     }
 
-    /// What tokens have to say, all at once; it takes the place of what was said before.
+    /// Sets what tokens must contain. Replaces all that was set before.
     ///
     /// # Panics
-    /// If tokens are issued, and it names no audience.
+    /// If tokens are issued and it names no audience.
     pub fn policy(self, policy: Validation) -> Self {
         self.change_policy(|_| policy)
     }
 
-    /// Who has to have issued them: see [`Validation::issuer`].
+    /// Requires this issuer: see [`Validation::issuer`].
     ///
     /// # Panics
-    /// If another issuer of this name is trusted already.
+    /// If this issuer is trusted already.
     pub fn issuer(self, issuer: impl Into<Arc<str>>) -> Self {
         self.change_policy(|policy| policy.issuer(issuer))
     }
 
-    /// For whom they have to be meant: see [`Validation::audience`].
+    /// Accepts this audience: see [`Validation::audience`].
     pub fn audience(self, audience: impl Into<Box<str>>) -> Self {
         self.change_policy(|policy| policy.audience(audience))
     }
 
-    /// Takes tokens for anybody: see [`Validation::any_audience`].
+    /// Accepts any audience: see [`Validation::any_audience`].
     ///
     /// # Panics
-    /// If tokens are issued: those are for somebody.
+    /// If tokens are issued, because those need an audience.
     pub fn any_audience(self) -> Self {
         self.change_policy(Validation::any_audience)
     }
 
-    /// Takes access tokens by RFC 9068 only: see [`Validation::access_token`].
+    /// Accepts only access tokens of RFC 9068: see [`Validation::access_token`].
     pub fn access_token(self) -> Self {
         self.change_policy(Validation::access_token)
     }
 
-    /// How far clocks may differ: see [`Validation::leeway`].
+    /// Sets how far clocks may differ: see [`Validation::leeway`].
     pub fn leeway(self, leeway: Duration) -> Self {
         self.change_policy(|policy| policy.leeway(leeway))
     }
 
-    /// Also accepts tokens of the same issuer that this key signed: the secret before the present
-    /// one, say.
+    /// Also accepts tokens of the same issuer that this key signed, such as the previous secret.
     ///
     /// # Panics
-    /// If it has no `kid`, and four keys of its algorithm have none already: more are not tried with
-    /// a token. [Named](crate::Key::with_kid) keys are, as many as there are, with tokens that name
-    /// them.
+    /// If it has no `kid` and four keys of its algorithm have none either, because no more of those
+    /// are tried with a token. The number of keys [with a `kid`](crate::Key::with_kid) is not limited.
     pub fn additional_key(self, key: impl Into<Key>) -> Self {
         let key = key.into();
         self.change(|base| base.verifier.issuers[0].keys.add(key))
     }
 
-    /// Also believes another issuer, by its own keys and policy. A token's `iss` chooses the issuer
-    /// before any key is tried.
+    /// Also trusts another issuer, with its own keys and validation. The `iss` of a token selects the
+    /// issuer before any key is tried.
     ///
     /// # Panics
-    /// If the policy names no issuer, or one that is trusted already.
+    /// If `policy` names no issuer, or one that is trusted already.
     pub fn trusted_issuer(self, keys: impl KeySource, policy: Validation) -> Self {
         let issuer =
             policy.issuer.clone().expect("another issuer has a name: `Validation::issuer`");
@@ -145,14 +183,14 @@ impl<C, M> JwtAuth<C, M> {
         self.change(|base| base.verifier.issuers.push(Trusted::new(keys, policy)))
     }
 
-    /// Also looks for tokens in this cookie, when there is no `Authorization` header. A browser
-    /// attaches it by itself, so requests of other sites are refused.
+    /// Also looks for tokens in this cookie if there is no `Authorization` header. Browsers attach
+    /// cookies by themselves, so cross-origin requests with it are refused.
     ///
     /// # Panics
-    /// If the refresh cookie has its name: see `refresh_cookie`.
+    /// If the refresh cookie has the same name: see `refresh_cookie`.
     pub fn cookie(self, cookie: CookiePolicy) -> Self
     where
-        M: Configured,
+        M: Mode,
     {
         self.mode.check_cookie(&cookie);
         self.change(|base| base.cookie = Some(cookie))
@@ -161,42 +199,55 @@ impl<C, M> JwtAuth<C, M> {
     /// Lets pages of another origin, such as `https://app.example.com`, use cookies.
     ///
     /// # Errors
-    /// If the text is no origin.
+    /// If the text is not an origin.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
-        let cross_site = self.base().cross_site.clone().trusted_origin(origin)?;
-        Ok(self.change(|base| base.cross_site = cross_site))
+        let protection = self.base().protection.clone().trusted_origin(origin)?;
+        Ok(self.change(|base| base.protection = protection))
     }
 
-    /// Does not check which site a request with a cookie comes from. Any page that a signed-in user
-    /// opens can then act as the user.
+    /// Disables the check of the origin of requests. Any page that a signed-in user opens can then act
+    /// as the user.
     pub fn insecure_cross_origin(self) -> Self {
-        self.change(|base| base.cross_site = CrossOriginProtection::STRICT.insecure_disabled())
+        self.change(|base| base.protection = CrossOriginProtection::STRICT.insecure_disabled())
     }
 
-    /// How many verified tokens to remember, of up to a kilobyte each: 10 000 otherwise, and 0 for
-    /// none. A remembered token's signature is not verified again, unless a shared secret made it,
-    /// and its claims are not read again; its time is looked at whenever it comes.
+    /// Sets how many verified tokens of up to a kilobyte are cached; larger ones count as several.
+    /// Defaults to 10,000; 0 disables the cache.
+    ///
+    /// The claims of a cached token are not parsed again, and its signature is not verified again
+    /// unless a shared secret made it. Its times are checked at every use.
     pub fn cache_capacity(self, tokens: usize) -> Self {
-        self.change(|base| base.cached = tokens)
+        self.change(|base| base.cache_capacity = tokens)
     }
 
-    /// What the cache of verified tokens has done; nothing before the first token.
+    /// Returns the statistics of the cache of verified tokens. All are zero before the first token.
     #[must_use]
     pub fn cache_stats(&self) -> CacheStats {
-        self.config.cache().map_or_else(CacheStats::default, Cache::status)
+        self.config.cache().map_or_else(CacheStats::default, Cache::stats)
     }
 
-    /// The application's own claims, read from all that a token says: names that `D` does not have
-    /// are passed over.
+    /// Sets the type of the application's own claims. They are read from all members of a token's
+    /// payload; members that `D` does not have are ignored.
     pub fn claims<D: DeserializeOwned + Send + Sync + 'static>(self) -> JwtAuth<D, M> {
-        let base = self.config.base.clone();
-        JwtAuth { config: Arc::new(Config::new(base)), mode: self.mode }
+        self.with_mode(|mode| mode)
     }
 
-    /// The clock; the system's otherwise. [`SigningKeys`](crate::SigningKeys) have their own.
+    /// Keeps the configuration, and starts with an empty cache.
+    pub(crate) fn with_mode<D, N>(self, change: impl FnOnce(M) -> N) -> JwtAuth<D, N> {
+        JwtAuth { config: Config::new(self.config.base.clone()), mode: change(self.mode) }
+    }
+
+    /// Forgets the signing key. A `JwtAuth` that only verifies has the short type `JwtAuth<C>`,
+    /// whatever keys it was created with.
+    pub fn verify_only(self) -> JwtAuth<C> {
+        JwtAuth { config: self.config, mode: Verifies }
+    }
+
+    /// Sets the clock. Defaults to the system's clock. [`SigningKeys`](crate::SigningKeys) have their
+    /// own.
     pub fn clock(self, clock: Clock) -> Self
     where
-        M: Configured,
+        M: Mode,
     {
         let Self { config, mode } = self;
         Self { mode: mode.with_clock(&clock), config }.change(|base| base.clock = clock)
@@ -215,7 +266,7 @@ where
     }
 }
 
-/// As a layer: refuses every request without an identity.
+/// The layer refuses every request without an identity.
 impl<C, M: Clone, S> Layer<S> for JwtAuth<C, M> {
     type Service = AuthService<Self, S>;
     fn layer(&self, inner: S) -> Self::Service {

@@ -1,4 +1,4 @@
-//! Where keys come from.
+//! The keys of one issuer, and what they can be created from.
 
 use std::sync::Arc;
 
@@ -7,14 +7,14 @@ use auth_core::{RejectionReason, Timestamp};
 use crate::jws::{Compact, Header};
 use crate::key::{HmacKey, Key, MAX_UNNAMED_TRIES, ParsedKey, SigningKey, can_be_tried};
 use crate::key_set::KeySet;
-use crate::mode::{Signer, Signs, Verifies};
+use crate::mode::{Mode, Signer, Signs, Verifies};
 use crate::signing_keys::SigningKeys;
 
-/// Keys that [`JwtAuth::new`](crate::JwtAuth::new) takes: a [`Key`] or a [`KeySet`], which verify;
-/// a [`HmacKey`], a [`SigningKey`] or [`SigningKeys`], which sign, too.
+/// Keys that [`JwtAuth::new`](crate::JwtAuth::new) accepts: a [`Key`] or a [`KeySet`] to verify; a
+/// [`HmacKey`], a [`SigningKey`] or [`SigningKeys`] to verify and sign. This trait is sealed.
 pub trait KeySource: sealed::Sealed {
-    /// What can be done with them: [`Verifies`] or [`Signs`].
-    type Mode;
+    #[doc(hidden)]
+    type Mode: Mode;
 
     #[doc(hidden)]
     fn into_keys(self) -> (Keys, Self::Mode);
@@ -81,6 +81,8 @@ impl Keys {
         Self { fixed: keys, ring: None }
     }
 
+    /// Adds a key.
+    ///
     /// # Panics
     /// If it would never be tried.
     pub(crate) fn add(&mut self, Key(held): Key) {
@@ -91,14 +93,16 @@ impl Keys {
         self.fixed.push(held);
     }
 
-    /// Whether all of them are shared secrets.
+    /// Returns whether all keys are shared secrets.
     pub(crate) fn are_secrets(&self) -> bool {
         self.ring.is_none() && self.fixed.iter().all(|key| key.is_shared())
     }
 
-    /// The key that made the signature. The header chooses among the keys by name, and never how
-    /// one of them is used: each is for one algorithm (RFC 8725 section 3.1). Those that it names
-    /// come first, and however many others there are.
+    /// Returns the key that made the signature.
+    ///
+    /// The header selects keys by `kid`, and never how a key is used: each is for one algorithm (RFC
+    /// 8725 section 3.1). Keys that the header names are tried first, all of them; of the others only
+    /// a few are, so that forged tokens do not cost a verification for every key.
     pub(crate) fn verify(
         &self,
         header: &Header<'_>,
@@ -137,11 +141,11 @@ impl Keys {
 /// When a key is tried with a token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum KeyChoice {
-    /// The token names it.
+    /// The token names the key.
     Named,
-    /// It has no name.
+    /// The key has no `kid`.
     Unnamed,
-    /// It has one, and the token names none.
+    /// The key has a `kid`, and the token names none.
     NotAskedFor,
 }
 
@@ -167,8 +171,8 @@ mod tests {
         Key::hs256([byte; 32]).unwrap()
     }
 
-    /// Whether one of the keys made the token.
-    fn believes(keys: &Keys, token: &str) -> bool {
+    /// Returns whether one of the keys made the token.
+    fn accepts(keys: &Keys, token: &str) -> bool {
         let compact = Compact::split(token.as_bytes()).unwrap();
         let mut buffer = crate::jws::Buffer::new();
         let header = Header::read(buffer.decode(compact.header).unwrap()).unwrap();
@@ -180,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_that_a_token_names_is_tried_whatever_others_there_are() {
+    fn a_named_key_is_tried_however_many_others_there_are() {
         let pair = || SigningKey::generate(Algorithm::EdDsa).unwrap();
         let old: Vec<_> = (0..4).map(|_| pair()).collect();
         let own = SigningKeys::new(pair());
@@ -190,26 +194,26 @@ mod tests {
             held.kid = None;
             keys.add(Key(held.into()));
         }
-        assert!(believes(&keys, &own.sign("JWT", &serde_json::json!({})).unwrap()));
+        assert!(accepts(&keys, &own.sign("JWT", &serde_json::json!({})).unwrap()));
     }
 
     #[test]
-    fn every_key_without_a_name_is_tried() {
+    fn every_key_without_a_kid_is_tried() {
         let (mut keys, _) = secret(0).into_keys();
         let named = (10..20).map(|byte| secret(byte).with_kid(&byte.to_string()));
         named.for_each(|key| keys.add(key.into()));
         (1..4).for_each(|byte| keys.add(secret(byte).into()));
         for byte in 0..4 {
-            assert!(believes(&keys, &sign(&secret(byte))), "{byte}");
-            assert!(believes(&keys, &sign(&secret(byte).with_kid("of its issuer"))), "{byte}");
+            assert!(accepts(&keys, &sign(&secret(byte))), "{byte}");
+            assert!(accepts(&keys, &sign(&secret(byte).with_kid("of its issuer"))), "{byte}");
         }
-        assert!(believes(&keys, &sign(&secret(19).with_kid("19"))));
-        assert!(!believes(&keys, &sign(&secret(19))), "four were tried");
+        assert!(accepts(&keys, &sign(&secret(19).with_kid("19"))));
+        assert!(!accepts(&keys, &sign(&secret(19))), "only four are tried");
     }
 
     #[test]
     #[should_panic(expected = "name them")]
-    fn a_key_that_would_never_be_tried_is_refused() {
+    fn a_key_that_would_never_be_tried_is_rejected() {
         let (mut keys, _) = secret(0).into_keys();
         (1..=4).for_each(|byte| keys.add(secret(byte).into()));
     }

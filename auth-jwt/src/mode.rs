@@ -1,9 +1,16 @@
-//! What a `JwtAuth` can do.
+//! What a `JwtAuth` can do with its keys, as a type.
+//!
+//! The modes exist so that a `JwtAuth` with nothing but public keys has no method `sign_in`. They are
+//! hidden from the documentation: applications write `JwtAuth<C>` or `JwtSignIn<C>`.
 
+#[cfg(feature = "sign-in")]
+use std::sync::Arc;
 #[cfg(feature = "sign-in")]
 use std::time::Duration;
 
 use auth_core::{Clock, CookiePolicy};
+#[cfg(feature = "sign-in")]
+use auth_store::SignInManager;
 #[cfg(feature = "sign-in")]
 use serde::Serialize;
 
@@ -12,42 +19,48 @@ use crate::jws::SignError;
 use crate::key::HmacKey;
 use crate::signing_keys::SigningKeys;
 
-/// A [`JwtAuth`](crate::JwtAuth) that verifies tokens.
+/// A mode of [`JwtAuth`](crate::JwtAuth). This trait is sealed.
+pub trait Mode: sealed::Sealed + Clone + Send + Sync + 'static {}
+
+pub(crate) mod sealed {
+    use super::{Clock, CookiePolicy};
+
+    /// What depends on the mode.
+    pub trait Sealed: Sized {
+        /// Changes the clock that the mode has.
+        #[must_use]
+        fn with_clock(self, _: &Clock) -> Self {
+            self
+        }
+
+        /// # Panics
+        /// If the mode uses a cookie of the same name for something else.
+        fn check_cookie(&self, _: &CookiePolicy) {}
+
+        /// Returns the stored sign-ins that tokens of ours belong to.
+        #[cfg(feature = "sign-in")]
+        fn sign_ins(&self) -> Option<&super::Arc<super::SignInManager>> {
+            None
+        }
+    }
+}
+
+/// Keys that verify tokens.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Verifies;
 
-/// A [`JwtAuth`](crate::JwtAuth) that verifies tokens, and has a key to make them with.
+/// Keys that verify and sign tokens.
 #[derive(Clone, Debug)]
 pub struct Signs(#[cfg_attr(not(feature = "sign-in"), expect(dead_code))] pub(crate) Signer);
 
-/// What is configured along with the backend.
-pub trait Configured {
-    #[doc(hidden)]
-    #[must_use]
-    fn with_clock(self, clock: &Clock) -> Self;
+impl Mode for Verifies {}
+impl sealed::Sealed for Verifies {}
 
-    /// # Panics
-    /// If this access cookie would be taken for another one.
-    #[doc(hidden)]
-    fn check_cookie(&self, access: &CookiePolicy) {
-        let _ = access;
-    }
-}
+impl Mode for Signs {}
+impl sealed::Sealed for Signs {}
 
-impl Configured for Verifies {
-    fn with_clock(self, _: &Clock) -> Self {
-        self
-    }
-}
-
-impl Configured for Signs {
-    fn with_clock(self, _: &Clock) -> Self {
-        self
-    }
-}
-
-/// What makes tokens.
+/// A key, or several, that sign tokens.
 #[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
 #[derive(Clone, Debug)]
 pub(crate) enum Signer {
@@ -64,7 +77,7 @@ impl Signer {
         }
     }
 
-    /// How long tokens may live.
+    /// Returns the longest lifetime of a token, after which the keys are not published any more.
     pub(crate) fn longest(&self) -> Duration {
         match self {
             Self::Shared(_) => Duration::MAX,

@@ -1,15 +1,19 @@
-//! From a token to what it says, or why it is refused.
+//! From a token to its subject, or to the reason why it is rejected.
+//!
+//! The steps are types: [`Verifier::check_signature`] returns a [`Signed`] token, and only that can
+//! become a [`ValidatedToken`], whose claims were checked.
 
 use std::sync::Arc;
 
-use auth_core::{RejectionReason, Timestamp};
-use serde::de::{DeserializeOwned, IgnoredAny};
+use auth_core::{AuthenticationInfo, Identity, Principal, RejectionReason, Timestamp};
+use serde::de::DeserializeOwned;
 
 use crate::claims::{self, TokenClaims};
 use crate::jws::{self, Compact, Header, KnownHeaders};
 use crate::key::ParsedKey;
 use crate::keys::Keys;
-use crate::proven::{OwnToken, TokenSubject};
+#[cfg(feature = "sign-in")]
+use crate::own_token::OwnToken;
 use crate::validation::{Checks, Validation, Validity};
 
 const UNKNOWN_ISSUER: RejectionReason = RejectionReason::Other("unknown issuer");
@@ -17,51 +21,89 @@ const UNKNOWN_ISSUER: RejectionReason = RejectionReason::Other("unknown issuer")
 /// Verifies tokens of one issuer or several.
 #[derive(Clone, Debug)]
 pub(crate) struct Verifier {
-    /// The first is the one that this application is, if it is one.
+    /// The first is the application itself if it issues tokens.
     pub(crate) issuers: Vec<Trusted>,
 }
 
-/// An issuer whose tokens are believed.
+/// A trusted issuer.
 #[derive(Clone, Debug)]
 pub(crate) struct Trusted {
     pub(crate) keys: Keys,
     pub(crate) policy: Validation,
-    standing: Ownership,
-    /// Of tokens of the types that the policy takes.
+    ownership: Ownership,
+    /// Headers whose type was checked by the policy.
     headers: Arc<KnownHeaders>,
 }
 
-/// Whether the tokens belong to sign-ins in our store.
+/// Who issues the tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Ownership {
     Foreign,
-    #[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
+    #[cfg(feature = "sign-in")]
     Ours,
 }
 
-/// A token whose signature is good: this key of this issuer made it.
+/// A token whose signature is valid: this key of this issuer made it.
 pub(crate) struct Signed<'a> {
     trusted: &'a Trusted,
     pub(crate) key: Arc<ParsedKey>,
 }
 
-/// A token that was verified, but for what changes: its time, and what the application checks.
+/// A token that was verified, apart from what can change: its time, and what the application checks.
 #[derive(Debug)]
 pub(crate) struct ValidatedToken<C> {
-    pub(crate) proven: TokenSubject<C>,
+    pub(crate) subject: TokenSubject<C>,
     pub(crate) key: Arc<ParsedKey>,
+    /// The length of the token.
+    pub(crate) bytes: usize,
     validity: Validity,
     checks: Option<Box<Checks>>,
 }
 
+/// Whom a token is about.
+#[derive(Debug)]
+pub(crate) enum TokenSubject<C> {
+    /// A user whom another issuer vouches for.
+    Foreign(Identity<C>),
+    /// A sign-in of ours; its record has the rest.
+    #[cfg(feature = "sign-in")]
+    SignIn(OwnToken<C>),
+}
+
+impl<C> TokenSubject<C> {
+    /// Returns the identity that another issuer vouches for, with these claims of the application's.
+    fn foreign(claims: &mut TokenClaims<'_>, own: C, policy: &Validation) -> Self {
+        let subject = claims.subject.as_deref().unwrap_or_default();
+        let mut principal = Principal::new(subject).claims(own);
+        principal.scopes = claims.scopes();
+        principal.acr = claims.acr.as_deref().map(Into::into);
+        principal.amr = claims.amr.take().map(Into::into).unwrap_or_default();
+        let mut authentication = AuthenticationInfo::new("jwt", policy.authenticated_at(claims));
+        authentication.expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
+        // Another issuer vouches for it, even if the token does not name one: it is no user of ours.
+        authentication.issuer = Some(match &policy.issuer {
+            Some(issuer) => Arc::clone(issuer), // the token was checked to name it
+            None => claims.issuer.as_deref().unwrap_or_default().into(),
+        });
+        principal.roles = std::mem::take(&mut claims.roles);
+        Self::Foreign(Identity::verified(principal, authentication))
+    }
+}
+
 impl<C> ValidatedToken<C> {
     #[cfg(test)]
-    pub(crate) fn new(proven: TokenSubject<C>, key: Arc<ParsedKey>, validity: Validity) -> Self {
-        Self { proven, key, validity, checks: None }
+    pub(crate) fn new(
+        subject: TokenSubject<C>,
+        key: Arc<ParsedKey>,
+        validity: Validity,
+        bytes: usize,
+    ) -> Self {
+        Self { subject, key, bytes, validity, checks: None }
     }
 
-    /// Whether it is good at this moment. The application sees good tokens only.
-    pub(crate) fn judge(&self, now: Timestamp) -> Result<(), RejectionReason> {
+    /// Checks that the token is valid at this moment. The application's own checks come last, so
+    /// they see valid tokens only.
+    pub(crate) fn check_now(&self, now: Timestamp) -> Result<(), RejectionReason> {
         self.validity.check(now)?;
         self.checks.as_ref().map_or(Ok(()), |checks| checks.run())
     }
@@ -69,21 +111,21 @@ impl<C> ValidatedToken<C> {
 
 impl Trusted {
     pub(crate) fn new(keys: Keys, policy: Validation) -> Self {
-        Self { keys, policy, standing: Ownership::Foreign, headers: Arc::default() }
+        Self { keys, policy, ownership: Ownership::Foreign, headers: Arc::default() }
     }
 
-    /// From now on its tokens are access tokens of our sign-ins.
+    /// Makes the application itself the issuer: its tokens are access tokens of stored sign-ins.
     #[cfg(feature = "sign-in")]
     pub(crate) fn becomes_ours(&mut self) {
-        self.standing = Ownership::Ours;
+        self.ownership = Ownership::Ours;
         self.set_policy(self.policy.clone());
     }
 
-    /// Replaces what its tokens have to say. What we issue ourselves is always an access token, and
-    /// for somebody.
+    /// Replaces the validation. Tokens that we issue are always access tokens with an audience.
     pub(crate) fn set_policy(&mut self, policy: Validation) {
-        self.policy = match self.standing {
+        self.policy = match self.ownership {
             Ownership::Foreign => policy,
+            #[cfg(feature = "sign-in")]
             Ownership::Ours => policy.issued_here(),
         };
         self.headers = Arc::default();
@@ -91,12 +133,13 @@ impl Trusted {
 }
 
 impl Verifier {
-    /// Whether all signatures are of secrets, which cost no more to check than a token's digest.
+    /// Returns whether all keys are shared secrets, whose signatures cost no more to check than a
+    /// token's digest costs to compute.
     pub(crate) fn only_shares_secrets(&self) -> bool {
         self.issuers.iter().all(|trusted| trusted.keys.are_secrets())
     }
 
-    /// Verifies the signature of a token, and nothing else.
+    /// Verifies the type and the signature of a token, and nothing else.
     pub(crate) fn check_signature(
         &self,
         token: &Compact<'_>,
@@ -117,7 +160,7 @@ impl Verifier {
         Ok(Signed { trusted, key })
     }
 
-    /// The issuer that the token names, before any key is tried.
+    /// Returns the issuer that the token names, before any key is tried.
     fn choose(&self, token: &Compact<'_>) -> Result<&Trusted, RejectionReason> {
         if let [only] = &self.issuers[..] {
             return Ok(only);
@@ -130,41 +173,47 @@ impl Verifier {
 }
 
 impl Signed<'_> {
-    /// Reads what the token says, and verifies it but for what changes.
-    pub(crate) fn check<C>(self, token: &Compact<'_>) -> Result<ValidatedToken<C>, RejectionReason>
-    where
-        C: DeserializeOwned + Send + Sync + 'static,
-    {
-        let mut buffer = jws::Buffer::new();
-        self.trusted.claims(buffer.decode(token.payload)?, self.key)
-    }
-}
-
-impl Trusted {
-    /// What the claims of a token prove whose signature is this key's.
-    fn claims<C>(
-        &self,
-        json: &str,
-        key: Arc<ParsedKey>,
+    /// Reads and validates the claims, apart from what can change.
+    pub(crate) fn validate<C>(
+        self,
+        token: &Compact<'_>,
     ) -> Result<ValidatedToken<C>, RejectionReason>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        let Self { policy, standing, .. } = self;
+        let mut buffer = jws::Buffer::new();
+        let payload = buffer.decode(token.payload)?;
+        self.trusted.validate(payload, self.key, token.whole.len())
+    }
+}
+
+impl Trusted {
+    /// Validates the claims of a token that this key signed.
+    fn validate<C>(
+        &self,
+        json: &str,
+        key: Arc<ParsedKey>,
+        bytes: usize,
+    ) -> Result<ValidatedToken<C>, RejectionReason>
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        let Self { policy, ownership, .. } = self;
         let mut claims = TokenClaims::default();
-        let (validity, proven) = match standing {
+        let (validity, subject) = match ownership {
+            #[cfg(feature = "sign-in")]
             Ownership::Ours => {
-                claims.read::<IgnoredAny>(json, &[])?; // roles are the record's
+                claims.read::<serde::de::IgnoredAny>(json, &[])?; // roles come from the record
                 (policy.check_claims(&claims)?, TokenSubject::SignIn(OwnToken::of(&claims)?))
             }
             Ownership::Foreign => {
                 let own = claims.read(json, &policy.roles_pointer)?;
                 let validity = policy.check_claims(&claims)?;
-                (validity, TokenSubject::somebody(&mut claims, own, policy))
+                (validity, TokenSubject::foreign(&mut claims, own, policy))
             }
         };
         let checks = policy.application_checks(json)?.map(Box::new);
-        Ok(ValidatedToken { proven, key, validity, checks })
+        Ok(ValidatedToken { subject, key, bytes, validity, checks })
     }
 }
 
@@ -176,7 +225,7 @@ mod tests {
     use crate::{JwtAuth, Key, Validation};
 
     #[test]
-    fn sec_52_a_header_that_came_before_is_judged_anew_by_another_policy() {
+    fn sec_52_a_known_header_is_checked_again_by_another_policy() {
         let key = Key::hs256([7; 32]).unwrap();
         let token = key.sign("JWT", &json!({ "sub": "alice", "exp": 9_000_000_000_u64 })).unwrap();
         let verify = |auth: &JwtAuth<_, _>| auth.verify(token.as_bytes()).into_ready().ok();
@@ -186,7 +235,9 @@ mod tests {
         }
         let strict = auth.clone().policy(Validation::new().typ("link+jwt"));
         for _ in 0..2 {
-            let Some(Outcome::Rejected(rejection)) = verify(&strict) else { panic!("it passes") };
+            let Some(Outcome::Rejected(rejection)) = verify(&strict) else {
+                panic!("the token is accepted")
+            };
             assert_eq!(rejection.reason, RejectionReason::WrongKind);
         }
         assert!(matches!(verify(&auth), Some(Outcome::Authenticated(_))));

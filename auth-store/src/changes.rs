@@ -1,4 +1,7 @@
-//! What a request means to change in a sign-in's data, and how it is merged into newer data.
+//! Changes of a sign-in's data, which can be made again on newer data.
+//!
+//! A request collects changes by key instead of writing the data as a whole, so that concurrent
+//! requests do not overwrite each other's keys.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,7 +9,7 @@ use std::sync::Arc;
 
 use crate::data::SessionData;
 
-/// One change of one key. It can be made again, on newer data.
+/// One change of one key, which can be made more than once.
 #[derive(Clone)]
 pub(crate) struct Change {
     key: Box<str>,
@@ -23,12 +26,12 @@ type Value = Option<Arc<str>>;
 type Update = dyn Fn(Option<&str>) -> Result<Arc<str>, serde_json::Error> + Send + Sync;
 
 impl Change {
-    /// Puts a JSON text under the key, whatever was there; `None` takes the key out.
+    /// Replaces the value by a JSON text; `None` removes the key.
     pub(crate) fn set(key: &str, json: Option<Arc<str>>) -> Self {
         Self { key: key.into(), make: Make::Set(json) }
     }
 
-    /// Makes a new JSON text of the newest one.
+    /// Computes the new JSON text from the newest one.
     pub(crate) fn update(
         key: &str,
         update: impl Fn(Option<&str>) -> Result<Arc<str>, serde_json::Error> + Send + Sync + 'static,
@@ -50,7 +53,7 @@ impl fmt::Debug for Change {
     }
 }
 
-/// The value under `key` once the changes are made.
+/// Returns the value of `key` after the changes.
 pub(crate) fn value(
     data: &SessionData,
     key: &str,
@@ -64,7 +67,7 @@ pub(crate) fn value(
     Ok(value)
 }
 
-/// The data once the changes are made, in their order.
+/// Returns the data after the changes, made in order.
 pub(crate) fn apply(
     data: &SessionData,
     changes: &[Change],
@@ -79,7 +82,7 @@ pub(crate) fn apply(
     Ok(data)
 }
 
-/// What has to be done to `old` to make it `new`.
+/// Returns the changes that turn `old` into `new`.
 pub(crate) fn difference(old: &SessionData, new: &SessionData) -> Vec<Change> {
     let keys: BTreeSet<&str> = old.iter().chain(new.iter()).map(|(key, _)| key).collect();
     let changed = keys.into_iter().filter(|key| old.get(key) != new.get(key));
@@ -114,15 +117,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_difference_leads_from_one_to_the_other(old in data(), new in data()) {
+        fn a_difference_turns_old_data_into_new(old in data(), new in data()) {
             prop_assert_eq!(apply(&old, &difference(&old, &new)).unwrap(), new);
         }
 
         #[test]
-        fn a_merge_keeps_what_others_changed_elsewhere(
-            base in data(), theirs in changes(), ours in changes(),
+        fn a_merge_keeps_concurrent_changes_of_other_keys(
+            base in data(), concurrent in changes(), ours in changes(),
         ) {
-            let newest = apply(&base, &theirs).unwrap();
+            let newest = apply(&base, &concurrent).unwrap();
             let merged = apply(&newest, &ours).unwrap();
             for key in ["a", "b", "c", "d"] {
                 if !ours.iter().any(|change| &*change.key == key) {
@@ -132,7 +135,7 @@ mod tests {
         }
 
         #[test]
-        fn reading_one_key_agrees_with_making_all_changes(data in data(), changes in changes()) {
+        fn one_value_agrees_with_all_changes(data in data(), changes in changes()) {
             let all = apply(&data, &changes).unwrap();
             for key in ["a", "b", "c", "d"] {
                 prop_assert_eq!(value(&data, key, &changes).unwrap(), all.get(key).cloned());
@@ -140,7 +143,7 @@ mod tests {
         }
 
         #[test]
-        fn updates_made_in_any_interleaving_all_count(base in data(), times in 1usize..20) {
+        fn repeated_updates_all_count(base in data(), times in 1usize..20) {
             let before: u64 = base.get("a").map_or(0, |json| json.parse().unwrap());
             let after = (0..times).try_fold(base, |data, _| apply(&data, &[add_one("a")])).unwrap();
             let expected = (before + times as u64).to_string();

@@ -29,13 +29,13 @@ mod manager;
 pub mod metrics;
 #[cfg(feature = "near-cache")]
 pub mod near_cache;
-mod quiet;
 mod record;
 mod secret;
 mod session;
 mod store;
 mod stores;
 mod striped;
+mod warnings;
 mod watch;
 
 pub use connect::{ConnectError, ConnectOptions, connect};
@@ -45,7 +45,8 @@ pub use error::{StoreError, StoreErrorKind};
 pub use forward::__private;
 pub use lifetime::{Deadlines, Expiry, InvalidLifetime, Lifetime};
 pub use manager::{
-    IssuedSecret, NewSignIn, RefreshError, SecondarySignIn, SignInManager, SignInSettings,
+    IssuedSecret, NewSignIn, PresentedSecret, RefreshError, SecondarySignIn, SignInCookies,
+    SignInManager, SignInRequest, SignInSettings, StoredCredential,
 };
 pub use record::{
     Device, Reauthentication, Record, Rotation, RotationGrace, SecretMatch, SignInDetails, decode,

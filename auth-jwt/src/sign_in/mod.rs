@@ -1,11 +1,11 @@
-//! Tokens that belong to a stored sign-in.
+//! Tokens that belong to a stored sign-in: how signing in is configured, what is issued, and how it
+//! reaches the client.
 
-mod access;
-mod build;
-mod cookies;
-mod deliver;
-mod desk;
-mod sign_ins;
-mod standing;
+mod access_token;
+mod backend;
+mod issuer;
+mod options;
+mod token_response;
 
-pub use desk::WithSignIn;
+pub use issuer::WithSignIn;
+pub use options::JwtSignIn;

@@ -151,6 +151,7 @@ impl Validation {
     /// # Panics
     ///
     /// Panics if no audience is set.
+    #[cfg(feature = "sign-in")]
     pub(crate) fn issued_here(mut self) -> Self {
         assert!(
             matches!(self.audience, Audience::OneOf(_)),

@@ -1,4 +1,4 @@
-//! Work that no response waits for.
+//! Work that no response waits for, such as writing the last-seen time.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,8 +6,8 @@ use std::task::{Context, Poll, Waker};
 
 use crate::error::StoreError;
 
-/// Does what can be done at once here, and the rest in a task of its own. A failure is an event:
-/// what is done here will be tried again at the next use.
+/// Runs work to its first wait, and the rest in a task of its own, so that work in memory needs no
+/// task. A failure is logged and not retried: the next use of the sign-in does the same work.
 pub(super) fn run(
     what: &'static str,
     work: impl Future<Output = Result<(), StoreError>> + Send + 'static,
@@ -17,13 +17,13 @@ pub(super) fn run(
         Poll::Ready(result) => report(what, result),
         Poll::Pending => match tokio::runtime::Handle::try_current() {
             Ok(runtime) => drop(runtime.spawn(async move { report(what, work.await) })),
-            Err(_) => tracing::warn!(what, "dropped: it needs a tokio runtime"),
+            Err(_) => tracing::warn!(what, "background work dropped: no tokio runtime"),
         },
     }
 }
 
 fn report(what: &'static str, result: Result<(), StoreError>) {
     if let Err(error) = result {
-        tracing::warn!(what, error = &error as &dyn std::error::Error, "failed in the background");
+        tracing::warn!(what, error = &error as &dyn std::error::Error, "background work failed");
     }
 }

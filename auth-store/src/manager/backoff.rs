@@ -1,4 +1,4 @@
-//! Trying again when others were faster.
+//! Pauses between the retries of a compare-and-swap.
 
 use std::time::Duration;
 
@@ -6,17 +6,18 @@ use auth_core::{AuthError, AuthErrorKind};
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-/// So many times in a row without a pause: two that meet by chance do not meet again.
+/// How many retries follow without a pause. Two writers that collide by chance rarely collide again.
 const AT_ONCE: u32 = 2;
-/// The longest first pause; it doubles with each try.
+/// The upper bound of the first pause; it doubles with each retry.
 const FIRST_PAUSE: Duration = Duration::from_millis(1);
-/// The longest pause. Short, so that whoever has waited long is not slower than who comes new.
+/// The upper bound of every pause. It is short, so that a writer that has waited long is not slower
+/// than one that has just begun.
 const LONGEST_PAUSE: Duration = Duration::from_millis(16);
-/// For how long is tried in all, with all that the store takes.
+/// How long a writer retries, including the time that the store takes.
 pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long somebody has tried to change what others change as well. Writers on one node are in
-/// line, so these others are as many as there are nodes.
+/// The retries of one writer. Writers on one node [take turns](super::locks), so it competes with at
+/// most one writer per node.
 #[derive(Debug)]
 pub(super) struct Backoff {
     tries: u32,
@@ -24,27 +25,29 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Begins with the first try.
+    /// Starts the timeout, before the first try.
     pub(super) fn new() -> Self {
         Self { tries: 0, since: Instant::now() }
     }
 
-    /// Pauses before the next try: for a random time, so that those who met do not meet again.
+    /// Pauses before the next try, for a random time, so that writers that collided do not collide
+    /// again.
     ///
     /// # Errors
     /// [`Unavailable`](AuthErrorKind::Unavailable) three seconds after the first try.
     pub(super) async fn pause(&mut self) -> Result<(), AuthError> {
         self.tries += 1;
         if self.since.elapsed() > TIMEOUT {
-            let others = "others changed the sign-in again and again";
-            return Err(AuthError::new(AuthErrorKind::Unavailable, others));
+            let conflicts = "timed out because other writers kept changing the sign-in";
+            return Err(AuthError::new(AuthErrorKind::Unavailable, conflicts));
         }
         let Some(doublings) = self.tries.checked_sub(AT_ONCE + 1) else { return Ok(()) };
         let most = (FIRST_PAUSE * (1 << doublings.min(10))).min(LONGEST_PAUSE);
-        // Without randomness everybody pauses for as long as possible.
+        // Without randomness, every writer pauses for as long as possible.
         let part = getrandom::u32().unwrap_or(u32::MAX);
         let pause = most.mul_f64(f64::from(part) / f64::from(u32::MAX));
-        // Stores that several nodes share need a runtime; others are not contended for that long.
+        // Stores that nodes share need a runtime. Without one, the store is in this process, and a
+        // conflict is short.
         if Handle::try_current().is_ok() {
             tokio::time::sleep(pause).await;
         }
@@ -56,9 +59,9 @@ impl Backoff {
 mod tests {
     use super::*;
 
-    /// However slow the store is.
+    /// For fast and slow stores.
     #[tokio::test(start_paused = true)]
-    async fn patience_is_bounded_and_pauses_are_short() {
+    async fn retries_end_after_the_timeout_and_pauses_are_short() {
         for trip in [0, 1, 100] {
             let trip = Duration::from_millis(trip);
             let (mut backoff, mut times) = (Backoff::new(), 0);
@@ -66,7 +69,7 @@ mod tests {
             while backoff.pause().await.is_ok() {
                 tokio::time::sleep(trip).await;
                 times += 1;
-                assert!(times < 5_000, "it never ends");
+                assert!(times < 5_000, "the retries never end");
             }
             let took = start.elapsed();
             assert!(times * (trip + LONGEST_PAUSE) > TIMEOUT - LONGEST_PAUSE, "{times} tries");

@@ -1,75 +1,79 @@
-//! Waiting for the end of a sign-in.
+//! Waiting for the end of a sign-in, for streams and sockets that must not outlive it.
+//!
+//! The wait is a loop: watch the sign-in, load its record, sleep until the watch fires or the sign-in
+//! expires. The store is asked, never a cached copy, and an unreachable store ends the wait.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{BoxFuture, EndReason, SignInId, Timestamp};
 
-use super::manage::SignInManager;
+use super::sign_in_manager::SignInManager;
 use crate::error::StoreError;
 use crate::lifetime::Deadlines;
-use crate::quiet::quietly;
 use crate::record::Record;
 use crate::secret::FamilyDigest;
+use crate::warnings::suppress_warnings;
 use crate::watch::Watch;
 
-/// For how long the store may fail to say whether a sign-in still stands.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How often a store is asked that does not tell of changes.
-const ASK_EVERY: Duration = Duration::from_secs(1);
-/// How soon a store is asked again that did not answer; twice as long each time.
+/// How long the store may fail to answer before the wait ends as unconfirmed.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// The interval between two loads from a store without watches.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// The first pause after a failed load; it doubles with each failure.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 impl SignInManager {
-    /// Waits until this sign-in has ended, and says how. It is no use of the sign-in.
+    /// Waits until a sign-in has ended, and returns the reason. Waiting does not extend the idle
+    /// timeout.
     ///
-    /// A refresh is no end. A new family of secrets is, and so is another time of authentication than
-    /// `authenticated_at`: its user has signed in anew.
+    /// A refresh is not an end. A new sign-in of the same user on the same record is: it has another
+    /// family of secrets, and another time of authentication than `authenticated_at`.
     ///
-    /// The store itself is asked, never a copy: whenever its [`watch`](crate::Store::watch) says that
-    /// something may have changed, at the moment that the sign-in would expire, and about once a
-    /// second if the store does not tell of changes, or no longer does. While it does not answer it is asked
-    /// again, less and less often; after ten seconds of that the answer is [`EndReason::Unconfirmed`].
+    /// The record is loaded from the store itself, never from a cached copy: whenever the store's
+    /// [`watch`](crate::Store::watch) reports a possible change, at the moment that the sign-in would
+    /// expire, and about once per second if the store has no watch. Failed loads are repeated at
+    /// growing intervals. If they fail for ten seconds, the result is [`EndReason::Unconfirmed`].
     ///
     /// # Panics
-    /// When it is awaited outside of a tokio runtime that keeps time.
-    #[must_use = "it waits only while it is polled"]
+    /// If it is awaited outside of a tokio runtime with a timer.
+    #[must_use = "futures do nothing unless polled"]
     pub fn ended(
         &self,
         sid: SignInId,
         authenticated_at: Option<Timestamp>,
     ) -> BoxFuture<EndReason> {
-        let mut vigil = EndWatcher {
+        let mut watcher = EndWatcher {
             sign_ins: self.clone(),
             sid,
             authenticated_at,
             known: None,
-            in_doubt_since: None,
-            doubts: 0,
+            failing_since: None,
+            failures: 0,
         };
         Box::pin(async move {
-            let ended = vigil.keep().await;
-            tracing::debug!(sign_in = %sid, %ended, "told whoever waited for the end of a sign-in");
+            let ended = watcher.run().await;
+            tracing::debug!(sign_in = %sid, %ended, "sign-in ended while watched");
             ended
         })
     }
 }
 
-/// One who waits for the end of a sign-in.
+/// The state of one wait.
 struct EndWatcher {
     sign_ins: SignInManager,
     sid: SignInId,
     authenticated_at: Option<Timestamp>,
     known: Option<Known>,
-    /// The [monotonic](auth_core::Clock::monotonic) time of the first question without an answer.
-    in_doubt_since: Option<Duration>,
-    /// How many questions since then had none.
-    doubts: u32,
+    /// The [monotonic](auth_core::Clock::monotonic) time at which the first failed load began.
+    failing_since: Option<Duration>,
+    /// How many loads have failed since then.
+    failures: u32,
 }
 
-/// What the last look at the record showed: no more of it is kept.
+/// What is kept of the last loaded record.
 struct Known {
     family: FamilyDigest,
     limits: Deadlines,
@@ -81,7 +85,7 @@ impl Known {
         Self { family: record.family, limits: record.limits, last_seen: record.last_seen() }
     }
 
-    /// When it expires unless it is used.
+    /// Returns when the sign-in expires if it is not used.
     fn expires_at(&self) -> Timestamp {
         let Deadlines { idle_secs, ends_at } = self.limits;
         match idle_secs {
@@ -92,27 +96,27 @@ impl Known {
 }
 
 impl EndWatcher {
-    async fn keep(&mut self) -> EndReason {
-        let mut told = false;
+    async fn run(&mut self) -> EndReason {
+        let mut fired = false;
         loop {
-            // Before the look, so that nothing is missed between the two.
+            // Before the load, so that no change between the two is missed.
             let watch = self.sign_ins.store.watch(&self.sid);
-            if told && watch.is_none() {
-                // Nobody tells any more, which woke all who wait: they do not all ask at once.
-                self.sign_ins.settings.clock.sleep(self.part_of(ASK_EVERY)).await;
+            if fired && watch.is_none() {
+                // The store lost its watches, which woke all waits. They must not load all at once.
+                self.sign_ins.settings.clock.sleep(self.part_of(POLL_INTERVAL)).await;
             }
-            match quietly(self.look()).await {
+            match suppress_warnings(self.check()).await {
                 Ok(Some(ended)) => return ended,
                 Ok(None) => {
-                    (self.in_doubt_since, self.doubts) = (None, 0);
-                    told = self.rest(watch).await;
+                    (self.failing_since, self.failures) = (None, 0);
+                    fired = self.sleep(watch).await;
                 }
                 Err(error) => {
-                    if let Some(ended) = self.despair(&error) {
+                    if let Some(ended) = self.end_without_store(&error) {
                         return ended;
                     }
-                    let pause = FIRST_PAUSE * (1 << self.doubts.min(8));
-                    self.doubts += 1;
+                    let pause = FIRST_PAUSE * (1 << self.failures.min(8));
+                    self.failures += 1;
                     let pause = pause.min(LONGEST_PAUSE);
                     let pause = pause - self.part_of(pause / 2);
                     self.sign_ins.settings.clock.sleep(pause).await;
@@ -121,8 +125,8 @@ impl EndWatcher {
         }
     }
 
-    /// Looks at the record in the store: has it ended?
-    async fn look(&mut self) -> Result<Option<EndReason>, StoreError> {
+    /// Loads the record, and returns how the sign-in has ended, if it has.
+    async fn check(&mut self) -> Result<Option<EndReason>, StoreError> {
         let Some(record) = self.load().await? else { return Ok(Some(self.gone())) };
         let sign_ins = &self.sign_ins;
         if record.subject.is_none() {
@@ -132,31 +136,31 @@ impl EndWatcher {
             sign_ins.expire(&record, expiry);
             return Ok(Some(EndReason::Expired));
         }
-        let is_other = match &self.known {
+        let is_replaced = match &self.known {
             None => self.authenticated_at.is_some_and(|at| at != record.authenticated_at),
             Some(known) => known.family != record.family,
         };
-        if is_other {
+        if is_replaced {
             return Ok(Some(EndReason::Replaced));
         }
         self.known = Some(Known::of(&record));
         Ok(None)
     }
 
-    /// Asks the store, and waits no longer than there is backoff left.
+    /// Loads the record, and waits no longer than the rest of the timeout.
     async fn load(&mut self) -> Result<Option<Arc<Record>>, StoreError> {
         let clock = &self.sign_ins.settings.clock;
         let now = clock.monotonic();
-        let since = *self.in_doubt_since.get_or_insert(now);
-        let left = PATIENCE.saturating_sub(now.saturating_sub(since));
+        let since = *self.failing_since.get_or_insert(now);
+        let left = TIMEOUT.saturating_sub(now.saturating_sub(since));
         tokio::select! {
             biased;
             loaded = self.sign_ins.store.load(&self.sid) => loaded,
-            () = clock.sleep(left) => Err(StoreError::unavailable("there is no answer")),
+            () = clock.sleep(left) => Err(StoreError::unavailable("the store did not answer in time")),
         }
     }
 
-    /// How it ended if it is not there any more.
+    /// Returns how a sign-in ended whose record is gone.
     fn gone(&self) -> EndReason {
         let now = self.sign_ins.settings.clock.now();
         match &self.known {
@@ -165,40 +169,41 @@ impl EndWatcher {
         }
     }
 
-    /// What can be said without the store: that a limit is reached which nothing moves, or that it
-    /// has been in doubt for too long.
-    fn despair(&self, error: &StoreError) -> Option<EndReason> {
+    /// Returns how the wait ends without the store, if it does: because the absolute deadline, which
+    /// nothing extends, has passed, or because the store has failed for too long.
+    fn end_without_store(&self, error: &StoreError) -> Option<EndReason> {
         let clock = &self.sign_ins.settings.clock;
         if self.known.as_ref().is_some_and(|known| clock.now() >= known.limits.ends_at) {
             return Some(EndReason::Expired);
         }
-        let doubt = clock.monotonic().saturating_sub(self.in_doubt_since.unwrap_or_default());
-        if doubt < PATIENCE {
+        let failing = clock.monotonic().saturating_sub(self.failing_since.unwrap_or_default());
+        if failing < TIMEOUT {
             return None;
         }
         let error = error as &dyn std::error::Error;
-        tracing::warn!(sign_in = %self.sid, error, "a sign-in could not be confirmed");
+        tracing::warn!(sign_in = %self.sid, error, "sign-in not confirmed; store unavailable");
         Some(EndReason::Unconfirmed)
     }
 
-    /// Waits until it may have changed, or expires, and says whether a watch told so.
-    async fn rest(&self, watch: Option<Watch>) -> bool {
+    /// Sleeps until the record may have changed or expires. Returns whether the watch fired.
+    async fn sleep(&self, watch: Option<Watch>) -> bool {
         let clock = &self.sign_ins.settings.clock;
         let expires_at = self.known.as_ref().map_or(Timestamp::MAX, Known::expires_at);
-        let tells = watch.is_some();
+        let watched = watch.is_some();
         tokio::select! {
             biased;
             () = clock.sleep_until(expires_at) => false,
             () = async {
                 match watch {
                     Some(watch) => watch.await,
-                    None => clock.sleep(ASK_EVERY + self.part_of(ASK_EVERY / 4)).await,
+                    None => clock.sleep(POLL_INTERVAL + self.part_of(POLL_INTERVAL / 4)).await,
                 }
-            } => tells,
+            } => watched,
         }
     }
 
-    /// Those who began at the same moment part again: each has a part of its own, by its id.
+    /// Returns a fraction of `time` that depends on the id, so that waits that began together do not
+    /// load together.
     fn part_of(&self, time: Duration) -> Duration {
         let [.., high, low] = *self.sid.as_bytes();
         time * u32::from(u16::from_be_bytes([high, low])) / 65_536

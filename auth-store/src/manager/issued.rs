@@ -1,7 +1,8 @@
-//! What a backend has to carry to its client.
+//! A new secret, with what a backend needs to deliver it to the client.
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::{Persistence, SignInId, Timestamp};
 
@@ -9,25 +10,25 @@ use crate::lifetime::Deadlines;
 use crate::record::{Record, SignInDetails};
 use crate::secret::{Secret, SecretKind};
 
-/// A secret for the client, and what has to be known to carry it there.
+/// A new secret, with what a backend needs to deliver it to the client.
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct IssuedSecret {
     /// The secret.
     pub secret: Secret,
-    /// What it is for.
+    /// What the secret is for.
     pub kind: SecretKind,
-    /// How long the sign-in lasts.
+    /// When the sign-in ends.
     pub limits: Deadlines,
-    /// Whether its cookie outlives the browser.
+    /// Whether its cookie outlives the browser session.
     pub persistence: Persistence,
-    /// Whose sign-in it is; none while anonymous.
+    /// The user; none for a visitor.
     pub subject: Option<Arc<str>>,
-    /// Roles and claims, see [`encode`](crate::encode).
+    /// Roles and claims, encoded by [`encode`](crate::encode).
     pub principal: Box<[u8]>,
-    /// How it was authenticated, and on which device.
+    /// How the user was authenticated, and on which device.
     pub details: Option<Box<SignInDetails>>,
-    /// When the user last proved who they are.
+    /// When the user was last authenticated.
     pub authenticated_at: Timestamp,
 }
 
@@ -46,14 +47,29 @@ impl IssuedSecret {
         }
     }
 
-    /// The sign-in's public id.
+    /// Returns the public id of the sign-in.
     #[must_use]
     pub fn sid(&self) -> SignInId {
         self.secret.sid()
     }
+
+    /// Returns how long the sign-in lasts from now on.
+    #[must_use]
+    pub fn remaining(&self, now: Timestamp) -> Duration {
+        self.limits.ends_at.since(now)
+    }
+
+    /// Returns the `Max-Age` of its cookies: none for cookies that end with the browser session.
+    #[must_use]
+    pub fn cookie_max_age(&self, now: Timestamp) -> Option<Duration> {
+        match self.persistence {
+            Persistence::Session => None,
+            Persistence::Persistent => Some(self.remaining(now)),
+        }
+    }
 }
 
-/// Without the claims, which may be personal.
+/// Omits the claims, which may be personal.
 impl fmt::Debug for IssuedSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IssuedSecret")

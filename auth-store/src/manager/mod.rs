@@ -1,25 +1,28 @@
-//! Starting, refreshing and ending sign-ins: what the backends have in common.
+//! Starting, refreshing, listing and ending sign-ins: what all backends have in common.
+//!
+//! [`SignInManager`] has one file per theme: `sign_in`, `refresh`, `authenticate`, `request` (what one
+//! request does to the sign-ins that it names), `update_data` and `ended`.
 
-mod attempt;
+mod authenticate;
 mod background;
 mod backoff;
-mod data;
 mod ended;
 mod issued;
 mod locks;
-mod manage;
-mod named;
 mod new_sign_in;
 mod recent_rotations;
 mod refresh;
+mod request;
 mod settings;
 mod sign_in;
-mod unsaved;
+mod sign_in_manager;
+mod update_data;
 
-pub(crate) use attempt::Repeats;
+pub use authenticate::{PresentedSecret, StoredCredential};
 pub use issued::IssuedSecret;
-pub use manage::SignInManager;
 pub use new_sign_in::{NewSignIn, SecondarySignIn};
 pub use refresh::RefreshError;
+pub use request::{SignInCookies, SignInRequest};
 pub use settings::SignInSettings;
-pub(crate) use unsaved::PendingChanges;
+pub use sign_in_manager::SignInManager;
+pub(crate) use update_data::{PendingChanges, Repeats};

@@ -1,4 +1,4 @@
-//! A sign-in that is to be made.
+//! What a backend passes to the manager to start a sign-in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,22 +9,22 @@ use serde::Serialize;
 use crate::record::{Device, SignInDetails, codec};
 use crate::secret::SecretKind;
 
-/// Who signs in, and by what.
+/// A sign-in to start: the user, and the kind of secret.
 #[derive(Clone)]
 pub struct NewSignIn {
     /// What the secret is for.
     pub kind: SecretKind,
-    /// Whose sign-in it is.
+    /// The user.
     pub subject: Arc<str>,
-    /// Roles and claims, see [`encode`](crate::encode).
+    /// Roles and claims, encoded by [`encode`](crate::encode).
     pub principal: Box<[u8]>,
-    /// How it was authenticated, and on which device.
+    /// How the user was authenticated, and on which device.
     pub details: Option<Box<SignInDetails>>,
-    /// Whether its cookie outlives the browser; none for the manager's setting.
+    /// Whether the cookie outlives the browser session. `None` uses the manager's setting.
     pub persistence: Option<Persistence>,
 }
 
-/// Without the claims, which may be personal.
+/// Omits the claims, which may be personal.
 impl fmt::Debug for NewSignIn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("NewSignIn")
@@ -34,22 +34,23 @@ impl fmt::Debug for NewSignIn {
     }
 }
 
-/// The sign-in of a secret that came beside the credential that decided.
+/// What to do with the sign-in of a cookie that did not decide who sent the request: see
+/// [`SignInRequest::secondary_sign_in`](crate::SignInRequest::secondary_sign_in).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondarySignIn {
     /// There is none.
-    Nothing,
-    /// It ends: the new one takes its place.
-    Ends(SignInId),
-    /// The request acts for it, since nothing else decided.
-    GoesOn(SignInId),
+    None,
+    /// End it: the new sign-in replaces it.
+    Replace(SignInId),
+    /// Continue it: no other credential decided, so the request acts for it.
+    Continue(SignInId),
 }
 
 impl NewSignIn {
-    /// The sign-in of this principal, as somebody asked for it.
+    /// Creates the sign-in of a principal with these options. Long texts about the device are cut.
     ///
     /// # Errors
-    /// [`SessionData`](AuthErrorKind::Serialization) if the claims do not serialize.
+    /// [`Serialization`](AuthErrorKind::Serialization) if the claims cannot be serialized.
     pub fn of<C: Serialize>(
         kind: SecretKind,
         principal: Principal<C>,
@@ -61,9 +62,9 @@ impl NewSignIn {
             encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
         let Principal { subject, scopes, acr, amr, .. } = principal;
         let device = Device {
-            user_agent: user_agent.map(|text| start(text, Device::MAX_USER_AGENT)),
+            user_agent: user_agent.map(|text| truncated(text, Device::MAX_USER_AGENT)),
             address: options.address,
-            label: options.label.as_deref().map(|text| start(text, Device::MAX_LABEL)),
+            label: options.label.as_deref().map(|text| truncated(text, Device::MAX_LABEL)),
         };
         let details = SignInDetails { scopes, acr, amr, device, ..SignInDetails::default() };
         let details = (details != SignInDetails::default()).then(|| Box::new(details));
@@ -72,8 +73,8 @@ impl NewSignIn {
     }
 }
 
-/// The first bytes of a text, whole letters only.
-fn start(text: &str, most: usize) -> Box<str> {
-    let end = (0..=most.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
+/// Returns at most `max` bytes of a text, without cutting a character.
+fn truncated(text: &str, max: usize) -> Box<str> {
+    let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     text[..end.unwrap_or(0)].into()
 }

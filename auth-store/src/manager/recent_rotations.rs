@@ -1,4 +1,4 @@
-//! Secrets that were replaced a moment ago.
+//! The sign-ins whose secret this node has just replaced.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -6,13 +6,14 @@ use std::time::Duration;
 use auth_core::{SignInId, Timestamp};
 use parking_lot::Mutex;
 
-/// How long a request may be on its way.
-const LATE: Duration = Duration::from_secs(60);
-/// How many are remembered at most.
-const MOST: usize = 16_384;
+/// How long a request may be under way with the old secret.
+const WINDOW: Duration = Duration::from_secs(60);
+/// How many sign-ins are remembered at most.
+const MAX_ENTRIES: usize = 16_384;
 
-/// The records whose secret this node replaced a moment ago. The browser has a newer cookie, or is
-/// about to get it, so a late request with the old one must not be given another.
+/// The sign-ins whose secret this node has replaced within the last minute. The browser has a newer
+/// cookie, or is about to receive it, so a late request with the old cookie must not get another one,
+/// which would overwrite the newer cookie.
 #[derive(Debug, Default)]
 pub(super) struct RecentRotations(Mutex<Recent>);
 
@@ -27,8 +28,8 @@ impl RecentRotations {
         let Recent { when, order } = &mut *self.0.lock();
         when.insert(sid, now);
         order.push_back((sid, now));
-        let over = |(_, at): &(SignInId, Timestamp)| now.since(*at) > LATE;
-        while order.len() > MOST || order.front().is_some_and(over) {
+        let is_past = |(_, at): &(SignInId, Timestamp)| now.since(*at) > WINDOW;
+        while order.len() > MAX_ENTRIES || order.front().is_some_and(is_past) {
             let Some((oldest, at)) = order.pop_front() else { break };
             if when.get(&oldest) == Some(&at) {
                 when.remove(&oldest);
@@ -37,6 +38,6 @@ impl RecentRotations {
     }
 
     pub(super) fn has(&self, sid: &SignInId, now: Timestamp) -> bool {
-        self.0.lock().when.get(sid).is_some_and(|at| now.since(*at) <= LATE)
+        self.0.lock().when.get(sid).is_some_and(|at| now.since(*at) <= WINDOW)
     }
 }

@@ -1,4 +1,4 @@
-//! Refreshing: a new secret for the same sign-in.
+//! Refreshing: replacing the secret of a sign-in that goes on.
 
 use std::error::Error;
 use std::fmt;
@@ -8,18 +8,18 @@ use auth_core::{AuthError, AuthErrorKind, RejectionReason, RequestState};
 
 use super::backoff::Backoff;
 use super::issued::IssuedSecret;
-use super::manage::SignInManager;
+use super::sign_in_manager::SignInManager;
 
 use crate::error::StoreError;
 use crate::record::{Record, Rotation, RotationGrace, SecretMatch};
 use crate::secret::{Nonce, Secret, SecretKind};
 use crate::store::CompareAndSwap;
 
-/// The secret cannot be refreshed.
+/// An error for a secret that cannot be refreshed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct RefreshError {
-    /// Why not.
+    /// Why the secret cannot be refreshed.
     pub reason: RejectionReason,
 }
 
@@ -37,20 +37,21 @@ fn refused(reason: RejectionReason) -> AuthError {
 }
 
 impl SignInManager {
-    /// Replaces a secret. The sign-in goes on as it was: limits, roles, how it was authenticated.
+    /// Replaces the secret of a sign-in. Its deadlines, roles and authentication do not change.
     ///
-    /// Whoever sends the same refresh token again within the grace gets the same new one, so that
-    /// of many that race all win, and a lost response can be repeated. After that, a refresh token
-    /// that comes again is in two hands, and the sign-in ends. Secrets that authenticate requests
-    /// have no grace: the old one is dead at once.
+    /// A refresh token that is sent again within the [grace](crate::SignInSettings::refresh_grace)
+    /// yields the same new one. So concurrent refreshes all succeed, and a lost response can be
+    /// repeated. After the grace, a repeated refresh token means that two clients have it, and the
+    /// sign-in ends (RFC 9700 section 4.14.2). Secrets that authenticate requests have no grace: the
+    /// old one is invalid at once.
     ///
-    /// `prepare` runs before the secret is used up, on what is issued by it: if that fails, because
-    /// the new credential could not be handed out, everything stays as it was.
+    /// `prepare` runs before the secret is replaced. If it fails, because the new credential cannot
+    /// be delivered, nothing changes.
     ///
     /// # Errors
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated), from a [`RefreshError`], if the secret
-    /// is not good; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and
-    /// whatever `prepare` fails with.
+    /// is not valid; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and
+    /// the errors of `prepare`.
     pub async fn refresh(
         &self,
         state: &RequestState,
@@ -64,7 +65,7 @@ impl SignInManager {
         let mut backoff = Backoff::new();
         loop {
             if record.subject.is_none() {
-                return Err(unknown()); // a visitor has not signed in
+                return Err(unknown()); // a visitor has no sign-in to refresh
             }
             if let Some(expiry) = record.expiry(now) {
                 self.expire(&record, expiry);
@@ -82,7 +83,7 @@ impl SignInManager {
             }
             let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
             let next = secret.successor(&nonce);
-            let until = now + self.settings.grace;
+            let until = now + self.settings.refresh_grace;
             let repeatable = RotationGrace { previous: record.current, nonce, until };
             let grace = (kind == SecretKind::Refresh).then_some(repeatable);
             let rotation = Rotation { kind, digests: next.digests(kind), grace, renewal: None };
@@ -101,11 +102,11 @@ impl SignInManager {
         }
     }
 
-    /// A cookie or bearer secret that comes late is a slow request more often than a thief's; a
-    /// refresh token that comes again is not.
+    /// Refuses a secret that was replaced before. A cookie or bearer secret comes from a slow request
+    /// more often than from a thief. A refresh token does not, so its sign-in ends.
     async fn reused(&self, record: &Arc<Record>, kind: SecretKind) -> AuthError {
         if kind == SecretKind::Refresh {
-            tracing::warn!(sign_in = %record.sid, "refresh token reused: its sign-in ends");
+            tracing::warn!(sign_in = %record.sid, "refresh token reused; sign-in ended");
             if let Err(error) = self.store.delete(&record.sid).await {
                 return error.into();
             }

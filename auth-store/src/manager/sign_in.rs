@@ -1,4 +1,5 @@
-//! Signing in: whatever the request carried before is dead afterwards.
+//! Signing in. Whatever credential the request carried before is invalid afterwards, so that nobody
+//! who planted or stole it shares the new sign-in (session fixation).
 
 use std::sync::Arc;
 
@@ -6,30 +7,33 @@ use auth_core::{AuthError, AuthErrorKind, RequestState, SignInId, Timestamp};
 
 use super::backoff::Backoff;
 use super::issued::IssuedSecret;
-use super::manage::SignInManager;
 use super::new_sign_in::{NewSignIn, SecondarySignIn};
+use super::sign_in_manager::SignInManager;
+use super::update_data::too_large;
 use crate::changes;
 use crate::data::SessionData;
 use crate::error::StoreError;
+use crate::lifetime::Deadlines;
 use crate::record::{Reauthentication, Record, Rotation};
-use crate::secret::Secret;
+use crate::secret::{Secret, SecretKind};
 use crate::store::{CompareAndSwap, Created, Deleted};
 
-/// Makes what is handed out beside a secret, before it is good.
+/// Makes what is delivered together with a secret, before the secret is valid.
 trait Prepare<T>: FnMut(&IssuedSecret) -> Result<T, AuthError> + Send {}
 
 impl<T, F: FnMut(&IssuedSecret) -> Result<T, AuthError> + Send> Prepare<T> for F {}
 
 impl SignInManager {
-    /// Signs in, for a request that may have acted for another sign-in until now.
+    /// Signs a user in, for a request that may have acted for another sign-in until now.
     ///
-    /// The same user goes on under a new secret, with the data. An anonymous visitor's data moves
-    /// into the new sign-in. Another user's sign-in ends, and its data is not seen again.
+    /// If it was the same user's, it continues under a new secret, with its data. If it was a
+    /// visitor's, its data moves into the new sign-in. If it was another user's, it ends, and the new
+    /// sign-in has no data.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if a store step failed: the new sign-in is taken
-    /// back, and no secret was given out. [`LimitReached`](AuthErrorKind::LimitReached) if the
-    /// user has as many sign-ins as allowed.
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store failed: the new sign-in is rolled
+    /// back. [`LimitReached`](AuthErrorKind::LimitReached) if the user has as many sign-ins as
+    /// allowed.
     pub async fn sign_in(
         &self,
         state: &RequestState,
@@ -49,7 +53,7 @@ impl SignInManager {
         let now = self.settings.clock.now();
         let old = self.current(state, now).await?;
         if let Some(old) = &old {
-            self.recent_rotations.add(old.sid, now); // before anybody can see that it is
+            self.recent_rotations.add(old.sid, now); // before other requests can see the rotation
         }
         let (issued, prepared) = match &old {
             Some(old) if old.subject.as_ref() == Some(&new.subject) => {
@@ -58,7 +62,9 @@ impl SignInManager {
                     None => self.start(state, new, now, prepare).await?,
                 }
             }
-            Some(old) if old.subject.is_none() => self.move_along(old, new, now, prepare).await?,
+            Some(old) if old.subject.is_none() => {
+                self.upgrade_visitor(old, new, now, prepare).await?
+            }
             Some(old) => {
                 let started = self.start(state, new, now, prepare).await?;
                 if let Err(error) = self.store.delete(&old.sid).await {
@@ -74,32 +80,31 @@ impl SignInManager {
         Ok((issued, prepared))
     }
 
-    /// Signs in, and hands the new secret out. What came beside the credential that decided ends, or
-    /// is what the user goes on with. If one of that fails, the sign-in is taken back.
+    /// Signs a user in and delivers the new secret. If any step fails, the sign-in is rolled back.
     ///
-    /// `prepare` makes what is handed out beside the secret, and runs before the store is changed:
-    /// if that fails, everything stays as it was, also a sign-in of the same user that would have
-    /// gone on under the new secret. It may run twice.
+    /// `prepare` makes what is delivered together with the secret. It runs before the store is
+    /// changed, and may run twice. If it fails, nothing changes: a sign-in of the same user, which
+    /// would have continued under the new secret, keeps its old one.
     ///
     /// # Errors
-    /// As [`sign_in`](Self::sign_in), and whatever `prepare` and `deliver` fail with.
+    /// Those of [`sign_in`](Self::sign_in), `prepare` and `deliver`.
     pub async fn sign_in_with<P: Send, T>(
         &self,
         state: &RequestState,
         new: &NewSignIn,
-        beside: SecondarySignIn,
+        secondary: SecondarySignIn,
         prepare: impl FnMut(&IssuedSecret) -> Result<P, AuthError> + Send,
         deliver: impl FnOnce(&IssuedSecret, P) -> Result<T, AuthError>,
     ) -> Result<T, AuthError> {
         let before = state.sign_in();
-        if let SecondarySignIn::GoesOn(sid) = beside {
+        if let SecondarySignIn::Continue(sid) = secondary {
             state.switch_to(sid);
         }
         let signed_in = self.prepared(state, new, prepare).await;
         let (issued, prepared) = signed_in.inspect_err(|_| state.undo_sign_in(before))?;
-        let ended = match beside {
-            SecondarySignIn::Ends(sid) => self.end(&sid).await,
-            SecondarySignIn::Nothing | SecondarySignIn::GoesOn(_) => Ok(()),
+        let ended = match secondary {
+            SecondarySignIn::Replace(sid) => self.end(&sid).await,
+            SecondarySignIn::None | SecondarySignIn::Continue(_) => Ok(()),
         };
         let delivered = ended.and_then(|()| deliver(&issued, prepared));
         if delivered.is_err() {
@@ -109,7 +114,7 @@ impl SignInManager {
         delivered
     }
 
-    /// The living sign-in that the request acts for.
+    /// Returns the sign-in that the request acts for, if it has not ended.
     async fn current(
         &self,
         state: &RequestState,
@@ -119,8 +124,8 @@ impl SignInManager {
         Ok(self.store.load(&sid).await?.filter(|record| record.expiry(now).is_none()))
     }
 
-    /// Starts with no data: what the request meant to store belonged to somebody else, unless it
-    /// acted for nobody.
+    /// Starts a sign-in without data. If the request acted for another one, its unsaved changes were
+    /// meant for that one and are discarded.
     async fn start<T: Send>(
         &self,
         state: &RequestState,
@@ -134,6 +139,28 @@ impl SignInManager {
         self.create(new, SessionData::new(), now, prepare).await
     }
 
+    /// Creates the record of a visitor, who has not signed in.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer or is full.
+    pub(crate) async fn start_anonymous(
+        &self,
+        data: SessionData,
+        kind: SecretKind,
+    ) -> Result<IssuedSecret, AuthError> {
+        if data.bytes() > SessionData::MAX_BYTES {
+            return Err(too_large());
+        }
+        let now = self.settings.clock.now();
+        let secret = Secret::generate(self.store.new_id(None)?).map_err(StoreError::unavailable)?;
+        let limits = Deadlines::starting(self.settings.anonymous_lifetime, now);
+        let mut record = Record::new(secret.sid(), kind, secret.digests(kind), None, limits, now);
+        record.data = data;
+        let issued = IssuedSecret::new(secret, &record);
+        self.store.create(record, None).await?;
+        Ok(issued)
+    }
+
     async fn create<T: Send>(
         &self,
         new: &NewSignIn,
@@ -143,7 +170,7 @@ impl SignInManager {
     ) -> Result<(IssuedSecret, T), AuthError> {
         let sid = self.store.new_id(Some(&new.subject))?;
         let secret = Secret::generate(sid).map_err(StoreError::unavailable)?;
-        let limits = self.settings.limits(false, now);
+        let limits = self.settings.deadlines(now);
         let (digests, subject) = (secret.digests(new.kind), Some(Arc::clone(&new.subject)));
         let mut record = Record::new(sid, new.kind, digests, subject, limits, now);
         record.persistence = new.persistence.unwrap_or(self.settings.persistence);
@@ -155,18 +182,22 @@ impl SignInManager {
         match self.store.create(record, self.settings.limit).await? {
             Created::Stored { evicted } => {
                 if evicted > 0 {
-                    tracing::info!(subject = &*new.subject, evicted, "older sign-ins evicted");
+                    tracing::info!(subject = &*new.subject, evicted, "oldest sign-ins evicted");
                 }
                 Ok((issued, prepared))
             }
             Created::LimitReached => {
-                tracing::info!(subject = &*new.subject, "sign-in refused: limit reached");
-                Err(AuthError::new(AuthErrorKind::LimitReached, "all sign-ins are in use"))
+                tracing::info!(subject = &*new.subject, "sign-in refused; limit reached");
+                Err(AuthError::new(
+                    AuthErrorKind::LimitReached,
+                    "the user has the maximum number of sign-ins",
+                ))
             }
         }
     }
 
-    /// The same user again: the old secret is dead at once, everything starts anew but the data.
+    /// Authenticates the same user again. The old secret is invalid at once; everything but the data
+    /// starts anew.
     async fn renew<T: Send>(
         &self,
         old: &Arc<Record>,
@@ -181,13 +212,13 @@ impl SignInManager {
             grace: None,
             renewal: Some(Reauthentication {
                 at: now,
-                limits: self.settings.limits(false, now),
+                limits: self.settings.deadlines(now),
                 persistence: new.persistence.unwrap_or(self.settings.persistence),
                 principal: new.principal.clone(),
                 details: new.details.clone(),
             }),
         };
-        // Whatever a faster request makes of the record, all that is issued is new.
+        // A concurrent request may change the record, but all that is issued here comes from `new`.
         let mut renewed = Record::clone(old);
         rotation.clone().apply(&mut renewed);
         let prepared = prepare(&IssuedSecret::new(secret.clone(), &renewed))?;
@@ -204,18 +235,19 @@ impl SignInManager {
         }
     }
 
-    /// A visitor signs in: the data moves into the new sign-in, and the old record goes. Whatever
-    /// others store in it meanwhile moves, too.
-    async fn move_along<T: Send>(
+    /// Signs a visitor in: the data moves into the new sign-in, and the old record is deleted. What
+    /// concurrent requests store in the old record until then moves as well.
+    async fn upgrade_visitor<T: Send>(
         &self,
         old: &Arc<Record>,
         new: &NewSignIn,
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<(IssuedSecret, T), AuthError> {
+        // Best effort: without the lock, compare-and-swap still decides.
         let _guard = self.locks.lock(&old.sid).await;
         let (issued, prepared) = self.create(new, old.data.clone(), now, prepare).await?;
-        let moved = self.leave_behind(old, &issued.sid()).await;
+        let moved = self.move_data(old, &issued.sid()).await;
         if let Err(error) = moved {
             self.roll_back(&issued.sid()).await;
             return Err(error);
@@ -223,7 +255,8 @@ impl SignInManager {
         Ok((issued, prepared))
     }
 
-    async fn leave_behind(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
+    /// Deletes the old record, and makes in the new one the changes that others made since it was copied.
+    async fn move_data(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
         let (mut copied, mut backoff) = (Arc::clone(old), Backoff::new());
         loop {
             match self.store.delete_if_version(&old.sid, copied.version).await? {

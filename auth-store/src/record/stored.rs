@@ -237,10 +237,16 @@ impl Record {
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        if self.has_decoded::<C>() {
-            return Ok(Some(Identity::shared(Arc::clone(self) as _)));
+        if let Some(identity) = self.decoded_identity() {
+            return Ok(Some(identity));
         }
         Ok(self.verified()?.map(Identity::from))
+    }
+
+    /// Returns the identity if it was decoded before, for these claims.
+    #[must_use]
+    pub fn decoded_identity<C: Send + Sync + 'static>(self: &Arc<Self>) -> Option<Identity<C>> {
+        self.has_decoded::<C>().then(|| Identity::shared(Arc::clone(self) as _))
     }
 
     /// Returns the decoded identity, which may outlive the record, or `None` for an anonymous session.

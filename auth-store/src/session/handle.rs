@@ -1,4 +1,4 @@
-//! The handle.
+//! A request's handle on the data of its sign-in.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use http::Extensions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::host;
+use super::backend;
 use super::state::{SessionState, closed};
 use crate::changes::{self, Change};
 use crate::error::Undecodable;
@@ -16,14 +16,14 @@ use crate::manager::Repeats;
 use crate::record::Record;
 use crate::store::Peek;
 
-/// The data of the sign-in that a request acts for, or of an anonymous visitor: values by key, at
-/// most 64 KiB in all. The same under a cookie and under a token.
+/// The data of the sign-in that a request acts for, or of a visitor: values by key, at most 64 KiB in
+/// total. It works with cookies and with tokens.
 ///
-/// Changes are collected, and saved before the response leaves; a response whose changes cannot be
-/// saved is replaced by 503. They are merged into the newest data key by key, so that concurrent
-/// requests lose nothing: [`update`](Self::update) runs again on the newest value, and of two
-/// [`insert`](Self::insert)s of one key the last one wins. A request that changes nothing costs no
-/// store write, and a visitor for whom nothing is stored gets no cookie.
+/// Changes are collected, and saved before the response is sent. If they cannot be saved, the
+/// response is replaced by 503. They are merged into the newest data key by key, so that concurrent
+/// requests do not lose changes: [`update`](Self::update) runs again on the newest value, and of two
+/// [`insert`](Self::insert)s of one key the last one wins. A request that changes nothing writes
+/// nothing to the store, and a visitor without data gets no cookie.
 ///
 /// ```
 /// # use auth_core::AuthError;
@@ -35,8 +35,8 @@ use crate::store::Peek;
 /// }
 /// ```
 ///
-/// A clone is the same request. With the feature `axum` it is an extractor; elsewhere,
-/// [`Session::of`].
+/// Clones belong to the same request. With the feature `axum`, `Session` is an extractor; without it,
+/// use [`Session::of`].
 #[derive(Clone)]
 pub struct Session {
     context: AuthContext,
@@ -46,42 +46,42 @@ pub struct Session {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
-    /// Until the response leaves.
+    /// Until the response is sent.
     Response,
-    /// As long as the handle lives.
+    /// As long as the handle exists.
     Detached,
 }
 
 impl Session {
-    /// The session of the request with these extensions.
+    /// Returns the session of the request with these extensions.
     ///
     /// # Errors
-    /// What to answer instead: 401 if the request's credential was rejected, or nobody is signed
-    /// in and this backend keeps nothing for visitors; 500 if no backend with sessions saw the
-    /// request. [`AuthContext::refuse`] makes a response of it.
+    /// The refusal to answer with: 401 if the request's credential was rejected, or if the request
+    /// has none and the backend keeps no data of visitors; 500 if no backend with sessions handled the
+    /// request. [`AuthContext::refuse`] turns it into a response.
     pub fn of(extensions: &Extensions) -> Result<Self, Refusal> {
         let context = AuthContext::of(extensions, "Session").map_err(Refusal::Config)?;
         if let Some(rejection) = context.rejection() {
             return Err(Refusal::Unauthenticated(Some(*rejection)));
         }
         let no_session = || Refusal::Config(ConfigError::NoSession);
-        let host = host::of(context).ok_or_else(no_session)?;
+        let backend = backend::of(context).ok_or_else(no_session)?;
         if context.state().sign_in().is_none() {
             if context.is_identified() {
-                return Err(no_session()); // somebody, but not by a stored sign-in
+                return Err(no_session()); // authenticated, but not by a stored sign-in
             }
-            if host.anonymous().is_none() {
+            if backend.anonymous().is_none() {
                 return Err(Refusal::Unauthenticated(None));
             }
         }
-        let state = SessionState::of(context, host).ok_or_else(no_session)?;
+        let state = SessionState::of(context, backend).ok_or_else(no_session)?;
         Ok(Self { context: context.clone(), state, reach: Reach::Response })
     }
 
-    /// The value under this key, with the changes of this request.
+    /// Returns the value of a key, with the changes of this request.
     ///
     /// # Errors
-    /// [`SessionData`](AuthErrorKind::Serialization) if it is no `T`; [`Unavailable`](AuthErrorKind::Unavailable)
+    /// [`Serialization`](AuthErrorKind::Serialization) if it cannot be read as a `T`; [`Unavailable`](AuthErrorKind::Unavailable)
     /// if the store did not answer.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, AuthError> {
         let record = self.record().await?;
@@ -91,17 +91,17 @@ impl Session {
         json.map(|json| serde_json::from_str(&json)).transpose().map_err(undecodable)
     }
 
-    /// Puts a value under this key. Of two requests that do so at once, the last one wins.
+    /// Sets the value of a key. Of two concurrent requests that do so, the last one wins.
     ///
     /// # Errors
-    /// [`SessionData`](AuthErrorKind::Serialization) if it does not serialize; [`Closed`](AuthErrorKind::Closed)
+    /// [`Serialization`](AuthErrorKind::Serialization) if it cannot be serialized; [`Closed`](AuthErrorKind::Closed)
     /// after the response.
     pub fn insert<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), AuthError> {
         let json = serde_json::to_string(value).map_err(undecodable)?;
         self.state.add(Change::set(key, Some(json.into())))
     }
 
-    /// Takes this key out.
+    /// Removes a key.
     ///
     /// # Errors
     /// [`Closed`](AuthErrorKind::Closed) after the response.
@@ -109,12 +109,13 @@ impl Session {
         self.state.add(Change::set(key, None))
     }
 
-    /// Changes the value under this key, or the default one. `change` may run more than once: on
-    /// the newest value, whenever another request was faster. Of many at once, none is lost.
+    /// Changes the value of a key, which starts as the default of `T`. `change` may run more than once:
+    /// it runs again on the newest value if another request was faster. Of concurrent updates, none is
+    /// lost.
     ///
     /// # Errors
-    /// [`Closed`](AuthErrorKind::Closed) after the response. That the value is no `T` shows when it
-    /// is read or saved.
+    /// [`Closed`](AuthErrorKind::Closed) after the response. If the value cannot be read as a `T`,
+    /// [`get`](Self::get) and [`save`](Self::save) return the error.
     pub fn update<T, F>(&self, key: &str, change: F) -> Result<(), AuthError>
     where
         T: Serialize + DeserializeOwned + Default,
@@ -127,48 +128,46 @@ impl Session {
         }))
     }
 
-    /// Saves now instead of before the response: before a long stream begins, or to know that it
-    /// worked.
+    /// Saves now instead of before the response: before a long stream begins, or to know whether saving
+    /// succeeded.
     ///
-    /// What could not be saved is tried again, by the next `save` or with the response; so is what was
-    /// given up, as by a timeout around this. What the
-    /// store may have taken without an answer is not made twice: for that, such a save leaves a mark
-    /// of some 24 bytes beside the data, under a key that begins with U+0001. Such keys are ours.
+    /// Changes that could not be saved are saved by the next `save`, or with the response; so are those
+    /// of a `save` that was dropped, for example by a timeout. A change that the store may have made
+    /// without answering is not made twice: to detect that, such a save adds a mark of about 24 bytes
+    /// to the data. Keys that begin with U+0001 are reserved for it.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer, or if it cannot be
-    /// known whether an earlier try was stored; after three seconds in line, or in which others were
-    /// faster;
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer, if it cannot be known
+    /// whether an earlier attempt was stored, or after three seconds of waiting for other writers;
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended;
     /// [`TooLarge`](AuthErrorKind::TooLarge) if there would be more than 64 KiB.
     pub async fn save(&self) -> Result<(), AuthError> {
         let sign_in = self.state.sign_in(self.context.state());
         if self.reach == Reach::Detached && sign_in.is_none() {
-            return Err(closed()); // a visitor's cookie can leave with the response only
+            return Err(closed()); // only a response can deliver a visitor's cookie
         }
-        self.state.save(&self.context, Repeats::Perhaps).await
+        self.state.save(&self.context, Repeats::Marked).await
     }
 
-    /// A handle for what goes on after the response has left, such as the body of a stream. It
-    /// stays with the sign-in of this moment, and its changes are saved by [`save`](Self::save) and
-    /// by nothing else.
+    /// Returns a handle for work that continues after the response, such as the body of a stream. It
+    /// keeps to the current sign-in, and only [`save`](Self::save) saves its changes.
     #[must_use]
     pub fn detach(&self) -> Self {
         let sign_in = self.context.state().sign_in();
-        let state = SessionState::new(Arc::clone(&self.state.host), sign_in);
+        let state = SessionState::new(Arc::clone(&self.state.backend), sign_in);
         Self { context: self.context.clone(), state, reach: Reach::Detached }
     }
 
     async fn record(&self) -> Result<Option<Arc<Record>>, AuthError> {
         let Some(sid) = self.state.sign_in(self.context.state()) else { return Ok(None) };
-        let store = self.state.host.sign_ins().store();
-        let mut at_once = None;
+        let store = self.state.backend.sign_ins().store();
+        let mut cached = None;
         store.peek(&sid, &mut |peek| match peek {
-            Peek::Authoritative(record) => at_once = Some(record.cloned()),
-            Peek::Cached(record) => at_once = Some(Some(Arc::clone(record))),
+            Peek::Authoritative(record) => cached = Some(record.cloned()),
+            Peek::Cached(record) => cached = Some(Some(Arc::clone(record))),
             Peek::Miss => {}
         });
-        match at_once {
+        match cached {
             Some(record) => Ok(record),
             None => Ok(store.load(&sid).await?),
         }
@@ -182,5 +181,17 @@ fn undecodable(error: serde_json::Error) -> AuthError {
 impl fmt::Debug for Session {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Session").field("reach", &self.reach).finish_non_exhaustive()
+    }
+}
+
+/// Refuses requests as the layer does: see [`Session::of`].
+#[cfg(feature = "axum")]
+impl<S: Sync> axum_core::extract::FromRequestParts<S> for Session {
+    type Rejection = axum_core::response::Response;
+    async fn from_request_parts(
+        parts: &mut http::request::Parts,
+        _: &S,
+    ) -> Result<Self, Self::Rejection> {
+        Self::of(&parts.extensions).map_err(|refusal| refusal.into_extractor_response(parts))
     }
 }

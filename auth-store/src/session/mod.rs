@@ -1,10 +1,12 @@
-//! The `Session` handle: the data of the sign-in that a request acts for.
+//! The data of the sign-in that a request acts for.
+//!
+//! [`Session`] is the request's handle. Its changes are collected in the request's state and saved
+//! before the response is sent. A backend supplies the sign-ins and a cookie for visitors, as a
+//! [`SessionBackend`].
 
-#[cfg(feature = "axum")]
-mod extract;
+mod backend;
 mod handle;
-mod host;
 mod state;
 
+pub use backend::SessionBackend;
 pub use handle::Session;
-pub use host::SessionBackend;

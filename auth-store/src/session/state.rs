@@ -1,4 +1,7 @@
-//! What a request means to store, until the response leaves.
+//! The changes of one request's session data, from a handler's call to the response.
+//!
+//! A save takes the changes out and puts back what was not stored, even if the save is dropped while
+//! it waits, so that the next one continues where it stopped.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -9,59 +12,63 @@ use auth_core::{
 };
 use parking_lot::Mutex;
 
-use super::host::SessionBackend;
+use super::backend::SessionBackend;
 use crate::changes::{self, Change};
 use crate::data::SessionData;
 use crate::error::Undecodable;
 use crate::manager::{PendingChanges, Repeats};
 
-/// The changes of one request: made by its handles, saved before its response leaves.
+/// The changes of one request: added by its handles, saved before its response is sent.
 #[derive(Debug)]
 pub(super) struct SessionState {
-    pub(super) host: Arc<dyn SessionBackend>,
-    /// The sign-in that a detached handle was made for, and stays with.
+    pub(super) backend: Arc<dyn SessionBackend>,
+    /// The sign-in of a detached handle.
     detached: Option<SignInId>,
     pending: Mutex<Pending>,
 }
 
 #[derive(Debug, Default)]
 struct Pending {
-    unsaved: PendingChanges,
+    changes: PendingChanges,
     closed: bool,
 }
 
-/// What is being saved. It is pending again if that fails, or if whoever waited for it gave up.
+/// Changes that are being saved. Those that are left when this is dropped are pending again: the save
+/// failed, or its future was dropped.
 struct Saving<'a> {
     state: &'a SessionState,
-    unsaved: PendingChanges,
+    changes: PendingChanges,
 }
 
 impl Drop for Saving<'_> {
     fn drop(&mut self) {
-        let unsaved = std::mem::take(&mut self.unsaved);
-        self.state.pending.lock().unsaved.put_back(unsaved);
+        let changes = std::mem::take(&mut self.changes);
+        self.state.pending.lock().changes.put_back(changes);
     }
 }
 
 impl SessionState {
-    /// The state of this request; made at its first use.
-    pub(super) fn of(context: &AuthContext, host: &Arc<dyn SessionBackend>) -> Option<Arc<Self>> {
-        let hook = context.state().hook_or_init(|| Self::new(Arc::clone(host), None));
+    /// Returns the state of a request, which its first use creates.
+    pub(super) fn of(
+        context: &AuthContext,
+        backend: &Arc<dyn SessionBackend>,
+    ) -> Option<Arc<Self>> {
+        let hook = context.state().hook_or_init(|| Self::new(Arc::clone(backend), None));
         let any: Arc<dyn Any + Send + Sync> = Arc::clone(hook) as _;
         any.downcast().ok()
     }
 
-    pub(super) fn new(host: Arc<dyn SessionBackend>, detached: Option<SignInId>) -> Arc<Self> {
-        Arc::new(Self { host, detached, pending: Mutex::default() })
+    pub(super) fn new(backend: Arc<dyn SessionBackend>, detached: Option<SignInId>) -> Arc<Self> {
+        Arc::new(Self { backend, detached, pending: Mutex::default() })
     }
 
-    /// The sign-in whose data this is.
+    /// Returns the sign-in whose data this is.
     pub(super) fn sign_in(&self, state: &RequestState) -> Option<SignInId> {
         self.detached.or_else(|| state.sign_in())
     }
 
     pub(super) fn pending(&self) -> Vec<Change> {
-        self.pending.lock().unsaved.changes.clone()
+        self.pending.lock().changes.changes.clone()
     }
 
     pub(super) fn add(&self, change: Change) -> Result<(), AuthError> {
@@ -69,25 +76,25 @@ impl SessionState {
         if pending.closed {
             return Err(closed());
         }
-        pending.unsaved.changes.push(change);
+        pending.changes.changes.push(change);
         Ok(())
     }
 
-    /// Saves what is pending. What could not be stored is tried again by the next save, and what may
+    /// Saves the pending changes. If the store is unavailable, they are pending again; a change that may
     /// have been stored is not stored twice.
     pub(super) async fn save(
         &self,
         context: &AuthContext,
         repeats: Repeats,
     ) -> Result<(), AuthError> {
-        let unsaved = std::mem::take(&mut self.pending.lock().unsaved);
-        if unsaved.changes.is_empty() {
+        let changes = std::mem::take(&mut self.pending.lock().changes);
+        if changes.changes.is_empty() {
             return Ok(());
         }
-        let mut saving = Saving { state: self, unsaved };
-        let saved = self.store(context, &mut saving.unsaved, repeats).await;
+        let mut saving = Saving { state: self, changes };
+        let saved = self.store(context, &mut saving.changes, repeats).await;
         if !matches!(&saved, Err(error) if error.kind() == AuthErrorKind::Unavailable) {
-            saving.unsaved = PendingChanges::default();
+            saving.changes = PendingChanges::default();
         }
         saved.map_err(|error| context.challenge(error))
     }
@@ -95,18 +102,18 @@ impl SessionState {
     async fn store(
         &self,
         context: &AuthContext,
-        unsaved: &mut PendingChanges,
+        changes: &mut PendingChanges,
         repeats: Repeats,
     ) -> Result<(), AuthError> {
         let state = context.state();
         let Some(sid) = self.sign_in(state) else {
-            return self.start(state, &unsaved.changes).await;
+            return self.start(state, &changes.changes).await;
         };
-        let manager = self.host.sign_ins();
+        let manager = self.backend.sign_ins();
         let _guard = manager.locks().lock(&sid).await?;
         let signed_in = context.is_identified() || state.new_sign_in() == Some(sid);
-        match manager.change_once(&sid, unsaved, repeats).await {
-            // A visitor's record ends when the visitor signs in: there is a newer one to ask for.
+        match manager.change_once(&sid, changes, repeats).await {
+            // The visitor has signed in meanwhile, and the data has moved: the client can retry.
             Err(error) if error.kind() == AuthErrorKind::Unauthenticated && !signed_in => {
                 Err(AuthError::new(AuthErrorKind::Unavailable, error))
             }
@@ -114,14 +121,14 @@ impl SessionState {
         }
     }
 
-    /// The first thing that an anonymous visitor stores.
+    /// Stores the first data of a visitor, and issues the cookie for it.
     async fn start(&self, state: &RequestState, changes: &[Change]) -> Result<(), AuthError> {
-        let kind = self.host.anonymous().ok_or(ConfigError::NoSession)?;
-        let cross_site = state.check_origin(self.host.cross_site());
+        let kind = self.backend.anonymous().ok_or(ConfigError::NoSession)?;
+        let cross_site = state.check_origin(self.backend.cross_site());
         cross_site.map_err(|error| AuthError::new(AuthErrorKind::CrossOrigin, error))?;
         if state.is_superseded() {
-            let late = "a newer cookie has taken the place of this one";
-            return Err(AuthError::new(AuthErrorKind::Unauthenticated, late));
+            let superseded = "the cookie was replaced by a newer one";
+            return Err(AuthError::new(AuthErrorKind::Unauthenticated, superseded));
         }
         let data = changes::apply(&SessionData::new(), changes).map_err(|error| {
             AuthError::new(AuthErrorKind::Serialization, Undecodable::from(error))
@@ -129,17 +136,18 @@ impl SessionState {
         if data.is_empty() {
             return Ok(());
         }
-        let issued = self.host.sign_ins().start_anonymous(data, kind).await?;
-        let mut carried = Ok(());
-        state.effects(|effects| carried = self.host.carry(&issued, effects));
+        let issued = self.backend.sign_ins().start_anonymous(data, kind).await?;
+        let mut delivered = Ok(());
+        state.effects(|effects| delivered = self.backend.carry(&issued, effects));
         state.signed_in(issued.sid());
-        carried
+        delivered
     }
 
-    /// Undoes what the client will not hear of.
-    async fn give_up(&self, state: &RequestState) {
+    /// Ends a sign-in of this request, because the response that would deliver its secret is replaced
+    /// by an error.
+    async fn roll_back(&self, state: &RequestState) {
         if let Some(sid) = state.new_sign_in() {
-            self.host.sign_ins().roll_back(&sid).await;
+            self.backend.sign_ins().roll_back(&sid).await;
             state.effects(auth_core::ResponseEffects::clear);
         }
     }
@@ -153,7 +161,7 @@ impl ResponseHook for SessionState {
         {
             let mut pending = self.pending.lock();
             pending.closed = true;
-            if pending.unsaved.changes.is_empty() {
+            if pending.changes.changes.is_empty() {
                 return AuthFuture::ready(Ok(()));
             }
         }
@@ -161,14 +169,14 @@ impl ResponseHook for SessionState {
         AuthFuture::boxed(async move {
             let saved = self.save(&context, Repeats::Never).await;
             if saved.is_err() {
-                self.give_up(context.state()).await;
+                self.roll_back(context.state()).await;
             }
             saved
         })
     }
 
     fn discard(&self) {
-        self.pending.lock().unsaved = PendingChanges::default();
+        self.pending.lock().changes = PendingChanges::default();
     }
 }
 

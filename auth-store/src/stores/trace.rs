@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::error::{StoreError, StoreErrorKind};
-use crate::quiet::is_quiet;
+use crate::warnings::are_suppressed;
 
 /// Takes a step in a span of its own, and tells how it went and how long it took.
 pub(super) async fn traced<T>(
@@ -19,7 +19,7 @@ pub(super) async fn traced<T>(
         let (result, micros) = timed(step).await;
         if let Err(error) = &result
             && error.kind() == StoreErrorKind::Unavailable
-            && !is_quiet()
+            && !are_suppressed()
         {
             warn!(op, micros, error = %Chain(error), "the store of sign-ins is unavailable");
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::Authenticator;
-use auth_jwt::{JwtAuth, WithSignIn};
+use auth_jwt::JwtSignIn;
 use auth_store::{Record, Store, encode};
 use parking_lot::Mutex;
 
@@ -11,7 +11,7 @@ use crate::app::{Login, User};
 use crate::harness::{Auth, Framework, Setup, TestBackend, World, jwt_eddsa};
 
 /// The backends of the nodes, to count how often they verified a token.
-static NODES: Mutex<Vec<JwtAuth<User, WithSignIn>>> = Mutex::new(Vec::new());
+static NODES: Mutex<Vec<JwtSignIn<User>>> = Mutex::new(Vec::new());
 
 fn counting(setup: &Setup) -> Auth {
     let auth = jwt_eddsa(setup);

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auth_core::{Authenticator, Clock, Persistence, Transport, any_of};
-use auth_jwt::{Algorithm, JwtAuth, Key, KeySource, SigningKey, SigningKeys, Signs, WithSignIn};
+use auth_jwt::{Algorithm, JwtAuth, JwtSignIn, Key, KeySource, SigningKey, SigningKeys, Signs};
 use auth_session::SessionAuth;
 use auth_store::{Lifetime, SignInLimit, Store};
 use http::HeaderValue;
@@ -117,19 +117,19 @@ pub(crate) fn session(setup: &Setup) -> SessionAuth<User> {
 }
 
 /// Builds a `JwtAuth` with a shared secret from a setup.
-pub(crate) fn jwt(setup: &Setup) -> JwtAuth<User, WithSignIn> {
+pub(crate) fn jwt(setup: &Setup) -> JwtSignIn<User> {
     jwt_with(Key::hs256([7; 32]).unwrap(), setup)
 }
 
 /// Builds a `JwtAuth` with a private key, which is the same for every node.
-pub(crate) fn jwt_eddsa(setup: &Setup) -> JwtAuth<User, WithSignIn> {
+pub(crate) fn jwt_eddsa(setup: &Setup) -> JwtSignIn<User> {
     static KEY: OnceLock<SigningKey> = OnceLock::new();
     let key = KEY.get_or_init(|| SigningKey::generate(Algorithm::EdDsa).unwrap());
     let keys = SigningKeys::new(key.clone()).clock(setup.clock.clone());
     jwt_with(keys.max_token_lifetime(setup.access_lifetime()), setup)
 }
 
-fn jwt_with(keys: impl KeySource<Mode = Signs>, setup: &Setup) -> JwtAuth<User, WithSignIn> {
+fn jwt_with(keys: impl KeySource<Mode = Signs>, setup: &Setup) -> JwtSignIn<User> {
     let auth = JwtAuth::new(keys).audience("shop").sign_in(Arc::clone(&setup.store));
     let auth = auth.claims::<User>().access_lifetime(setup.access_lifetime());
     configured!(auth, setup)

@@ -13,7 +13,7 @@ use auth_core::{
     TokenResponse, Transport,
 };
 use auth_store::{
-    Device, IssuedSecret, NewSignIn, Record, Secret, SecretKind, SecretMatch, SessionBackend,
+    Device, IssuedSecret, NewSignIn, PresentedSecret, Secret, SecretKind, SessionBackend,
     SignInDetails, SignInManager,
 };
 use http::{HeaderMap, HeaderValue};
@@ -62,11 +62,9 @@ impl Authenticator for TokenAuth {
             Err(reason) => return Some(Attempt::explicit(rejected(reason))),
         };
         let manager = Arc::clone(&self.manager);
+        let credential = PresentedSecret::new(secret, SecretKind::Bearer);
         Some(Attempt::explicit(AuthFuture::boxed(async move {
-            match manager.store().load(&secret.sid()).await {
-                Ok(record) => authenticate_secret(&manager, record.as_ref(), &secret),
-                Err(error) => Outcome::Unavailable(error.into()),
-            }
+            manager.authenticate(&credential, manager.settings.clock.now()).await
         })))
     }
 
@@ -89,32 +87,6 @@ impl Authenticator for TokenAuth {
 
 fn rejected(reason: RejectionReason) -> Outcome<User> {
     Outcome::Rejected(Rejection::new("bearer", reason))
-}
-
-fn authenticate_secret(
-    manager: &SignInManager,
-    record: Option<&Arc<Record>>,
-    secret: &Secret,
-) -> Outcome<User> {
-    let now = manager.settings.clock.now();
-    let Some(record) = record else { return rejected(RejectionReason::Unknown) };
-    match record.match_secret(secret, SecretKind::Bearer, now) {
-        SecretMatch::Current => {}
-        SecretMatch::Rotated(_) | SecretMatch::Reused => return rejected(RejectionReason::Reused),
-        SecretMatch::Unknown => return rejected(RejectionReason::Unknown),
-    }
-    if let Some(expiry) = record.expiry(now) {
-        manager.expire(record, expiry);
-        return rejected(RejectionReason::Expired);
-    }
-    if manager.touch_is_due(record, now) {
-        manager.touch(record.sid, now);
-    }
-    match Record::identity(record) {
-        Ok(Some(identity)) => Outcome::Authenticated(identity),
-        Ok(None) => Outcome::Anonymous(record.sid),
-        Err(_) => rejected(RejectionReason::Other("claims")),
-    }
 }
 
 #[async_trait]

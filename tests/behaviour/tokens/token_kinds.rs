@@ -1,7 +1,7 @@
 //! A token is accepted only for the purpose that it was issued for.
 
 use auth_core::{Authenticator, Transport};
-use auth_jwt::{Algorithm, JwtAuth, Validation, Verifies};
+use auth_jwt::{Algorithm, JwtAuth, Validation};
 use serde_json::{Value, json};
 
 use super::kit::{NOW, Signer, auth, decoded, parts, verify, with};
@@ -16,9 +16,9 @@ fn signer() -> Signer {
 
 /// Four verifiers with this key.
 struct Verifiers {
-    plain: JwtAuth<auth_core::Claims, Verifies>,
-    access: JwtAuth<auth_core::Claims, Verifies>,
-    link: JwtAuth<auth_core::Claims, Verifies>,
+    plain: JwtAuth,
+    access: JwtAuth,
+    link: JwtAuth,
     /// Our own sign-ins.
     ours: World,
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{ManualClock, Timestamp};
-use auth_jwt::{Algorithm, JwtAuth, Validation, Verifies};
+use auth_jwt::{Algorithm, JwtAuth, Validation};
 use serde_json::{Value, json};
 
 use super::kit::{NOW, Signer, auth, rejection, verify, with, without};
@@ -13,7 +13,7 @@ const fn secs(secs: u64) -> Duration {
 }
 
 /// Returns a verifier with this policy at this moment.
-fn at(signer: &Signer, policy: &Validation, millis: u64) -> JwtAuth<auth_core::Claims, Verifies> {
+fn at(signer: &Signer, policy: &Validation, millis: u64) -> JwtAuth {
     let clock = ManualClock::new(Timestamp::from_millis(millis));
     auth(signer.key.clone()).policy(policy.clone()).clock(clock.clock())
 }

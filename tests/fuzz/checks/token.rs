@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::LazyLock;
 
-use auth_core::{Claims, Identity, ManualClock, Outcome, RejectionReason, Timestamp};
-use auth_jwt::{JwtAuth, Key, KeySet, Validation, Verifies};
+use auth_core::{Identity, ManualClock, Outcome, RejectionReason, Timestamp};
+use auth_jwt::{JwtAuth, Key, KeySet, Validation};
 use aws_lc_rs::hmac;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -22,7 +22,7 @@ const PUBLIC: [&str; 2] = [
     r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#,
 ];
 
-type Auth = JwtAuth<Claims, Verifies>;
+type Auth = JwtAuth;
 
 struct Verifiers {
     plain: Auth,

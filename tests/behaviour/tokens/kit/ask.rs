@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use auth_core::{Authenticator, Identity, Outcome, Refusal, RejectionReason};
-use auth_jwt::{JwtAuth, Mode};
+use auth_jwt::{JwtAuth, ModeFor};
 use http::{Request, Response, header};
 use serde::de::DeserializeOwned;
 use tower::{Layer, ServiceExt, service_fn};
@@ -21,7 +21,7 @@ pub(crate) async fn verify<C, M>(
 ) -> Result<Identity<C>, RejectionReason>
 where
     C: DeserializeOwned + Debug + Send + Sync + 'static,
-    M: Mode<C>,
+    M: ModeFor<C>,
 {
     let token = token.as_ref();
     let verified = match auth.verify(token).await {
@@ -47,7 +47,7 @@ where
 pub(crate) async fn rejection<C, M>(auth: &JwtAuth<C, M>, token: impl AsRef<[u8]>) -> &'static str
 where
     C: DeserializeOwned + Debug + Send + Sync + 'static,
-    M: Mode<C>,
+    M: ModeFor<C>,
 {
     match verify(auth, &token).await {
         Ok(identity) => {
@@ -65,7 +65,7 @@ async fn layered<C, M>(
 ) -> Result<String, Option<RejectionReason>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
-    M: Mode<C>,
+    M: ModeFor<C>,
     JwtAuth<C, M>: Authenticator<Claims = C>,
 {
     let credentials = [b"Bearer ", token].concat();

@@ -1,7 +1,7 @@
 //! Tokens as text, and the clock, audience and claims that the tests share.
 
 use auth_core::{Claims, ManualClock, Timestamp};
-use auth_jwt::{Configured, JwtAuth, KeySource};
+use auth_jwt::{JwtAuth, KeySource};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ pub(crate) fn clock() -> ManualClock {
 }
 
 /// Returns a verifier for the audience `shop` with a stopped clock.
-pub(crate) fn auth<K: KeySource<Mode: Configured>>(keys: K) -> JwtAuth<Claims, K::Mode> {
+pub(crate) fn auth<K: KeySource>(keys: K) -> JwtAuth<Claims, K::Mode> {
     JwtAuth::new(keys).audience("shop").clock(clock().clock())
 }
 

@@ -1,4 +1,4 @@
-//! The access token: RFC 9068, and the sign-in that it belongs to.
+//! Access tokens (RFC 9068) that name the stored sign-in that they belong to.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use base64_simd::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
-use super::desk::TokenIssuer;
+use super::issuer::TokenIssuer;
 use crate::jws::MAX_BYTES;
-use crate::proven::FAMILY_BYTES;
+use crate::own_token::FAMILY_BYTES;
 use crate::validation::{Audience, Validation};
 
-/// The claims that a token makes itself.
-const OURS: [&str; 18] = [
+/// The claims that the application cannot set, because the token has its own.
+const RESERVED: [&str; 18] = [
     "iss",
     "sub",
     "aud",
@@ -35,31 +35,33 @@ const OURS: [&str; 18] = [
     "events",
 ];
 
-/// An access token, and for how long it is good.
+/// An access token and its lifetime.
 pub(super) struct AccessToken {
     pub(super) text: String,
-    pub(super) lasts: Duration,
+    pub(super) lifetime: Duration,
 }
 
-/// Whether a token can carry these claims of the application's.
-pub(super) fn check<C: Serialize>(claims: &C) -> Result<(), AuthError> {
-    let refused = |why: String| AuthError::new(AuthErrorKind::Serialization, why);
-    match serde_json::to_value(claims).map_err(|error| refused(error.to_string()))? {
+/// Checks that a token can carry these claims of the application's.
+pub(super) fn check_claims<C: Serialize>(claims: &C) -> Result<(), AuthError> {
+    let invalid = |why: String| AuthError::new(AuthErrorKind::Serialization, why);
+    match serde_json::to_value(claims).map_err(|error| invalid(error.to_string()))? {
         Value::Null => Ok(()),
-        Value::Object(members) => match members.keys().find(|name| is_ours(name)) {
-            Some(name) => Err(refused(format!("the claim `{name}` is the token's own"))),
+        Value::Object(members) => match members.keys().find(|name| is_reserved(name)) {
+            Some(name) => Err(invalid(format!("the claim `{name}` is reserved"))),
             None => Ok(()),
         },
-        _ => Err(refused("claims in a token have names: a struct or a map does".to_owned())),
+        _ => Err(invalid(
+            "claims must serialize to a JSON object, such as a struct or a map".to_owned(),
+        )),
     }
 }
 
-fn is_ours(name: &str) -> bool {
-    OURS.contains(&name)
+fn is_reserved(name: &str) -> bool {
+    RESERVED.contains(&name)
 }
 
 impl TokenIssuer {
-    /// The access token of a sign-in, with these scopes.
+    /// Issues the access token of a sign-in, with these scopes.
     pub(super) fn access_token(
         &self,
         policy: &Validation,
@@ -70,7 +72,7 @@ impl TokenIssuer {
         let failed = |error: &dyn std::error::Error| {
             AuthError::new(AuthErrorKind::Serialization, error.to_string())
         };
-        let lasts = self.access_lifetime.min(issued.limits.ends_at.since(now));
+        let lifetime = self.access_lifetime.min(issued.limits.ends_at.since(now));
         let mut claims = application(issued).map_err(|error| failed(&error))?;
         let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
         if let Some(issuer) = &policy.issuer {
@@ -81,7 +83,7 @@ impl TokenIssuer {
             set("aud", if let [only] = &names[..] { json!(only) } else { json!(names) });
             set("client_id", json!(self.client.as_ref().or(names.first())));
         }
-        set("exp", json!((now + lasts).as_millis().div_ceil(1000)));
+        set("exp", json!((now + lifetime).as_millis().div_ceil(1000)));
         set("iat", json!(now.as_secs()));
         set("jti", json!(token_id().map_err(|error| failed(&error))?));
         set("sid", json!(issued.sid().to_string()));
@@ -100,25 +102,28 @@ impl TokenIssuer {
         }
         let text = self.signer.sign("at+jwt", &claims).map_err(|error| failed(&error))?;
         if text.len() > MAX_BYTES {
-            return Err(AuthError::new(AuthErrorKind::TooLarge, "a token of over 8 KiB"));
+            return Err(AuthError::new(
+                AuthErrorKind::TooLarge,
+                "the access token must be at most 8 KiB",
+            ));
         }
-        Ok(AccessToken { text, lasts })
+        Ok(AccessToken { text, lifetime })
     }
 }
 
-/// Roles and the application's claims, for services that verify the token and ask nobody.
+/// Returns roles and the application's claims, for services that verify the token without the store.
 fn application(issued: &IssuedSecret) -> Result<Map<String, Value>, serde_json::Error> {
     let (roles, claims) = auth_store::decode::<Value>(&issued.principal)?;
     let mut claims = if let Value::Object(claims) = claims { claims } else { Map::new() };
-    claims.retain(|name, _| !is_ours(name));
+    claims.retain(|name, _| !is_reserved(name));
     if !roles.is_empty() {
         claims.insert("roles".to_owned(), json!(roles));
     }
     Ok(claims)
 }
 
-/// What tells the tokens of this sign-in from those of before the user last signed in: the family of
-/// refresh tokens stays while they are refreshed, and only then.
+/// Returns the start of the digest of the sign-in's family of refresh tokens. Refreshing keeps the
+/// family and signing in again replaces it, so it invalidates tokens from before.
 fn family(issued: &IssuedSecret) -> [u8; FAMILY_BYTES] {
     let digest = issued.secret.family_digest(issued.kind);
     std::array::from_fn(|i| digest.0[i])
@@ -135,12 +140,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_applications_claims_take_no_name_of_the_tokens_own() {
-        assert!(check(&json!({ "name": "Alice" })).is_ok());
-        assert!(check(&()).is_ok());
+    fn reserved_claims_are_rejected() {
+        assert!(check_claims(&json!({ "name": "Alice" })).is_ok());
+        assert!(check_claims(&()).is_ok());
         for claims in [json!({ "sub": "mallory" }), json!({ "exp": 1 }), json!([1]), json!("x")] {
             assert_eq!(
-                check(&claims).unwrap_err().kind(),
+                check_claims(&claims).unwrap_err().kind(),
                 AuthErrorKind::Serialization,
                 "{claims}"
             );

@@ -1,63 +1,64 @@
-//! How tokens reach the client.
+//! Delivering tokens to the client: in cookies, or in the response's body.
 
 use std::time::Duration;
 
 use auth_core::{
-    AuthError, AuthErrorKind, CookiePolicy, Persistence, RefreshTokenDelivery, ResponseEffects,
-    SignInContext, SignedIn, TokenResponse, Transport,
+    AuthError, AuthErrorKind, CookiePolicy, RefreshTokenDelivery, ResponseEffects, SignInContext,
+    SignedIn, TokenResponse, Transport,
 };
 use auth_store::IssuedSecret;
 use http::HeaderValue;
 use serde::Serialize;
 
-use super::access::AccessToken;
-use super::cookies::REFRESH_PREFIX;
-use super::desk::WithSignIn;
+use super::access_token::AccessToken;
+use super::issuer::WithSignIn;
 use crate::jws::MAX_BYTES;
 use crate::jwt_auth::JwtAuth;
 
-/// What a token says beside roles and claims, and its signature, in bytes: with a long issuer and
-/// audience, acr, amr and scopes, and RSA with 4096 bits.
-const BESIDE: usize = 1200;
-/// What a browser keeps of a cookie, its name included.
-const MOST_IN_COOKIE: usize = 4000;
+/// The prefix that distinguishes refresh tokens from other secrets.
+pub(super) const REFRESH_PREFIX: &str = "ref_";
+/// The size of a token without roles and claims, in bytes: a long issuer and audience, acr, amr and
+/// scopes, and a signature by RSA with 4096 bits.
+const OVERHEAD: usize = 1200;
+/// The largest cookie that browsers store, including its name.
+const MAX_COOKIE_BYTES: usize = 4000;
 
-/// By which ways.
+/// How the tokens of a sign-in travel.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeliveryPlan {
-    /// The access token: in the body for the client to attach, or in a cookie.
+    /// How the access token travels: in the body for the client to attach, or in a cookie.
     pub(super) access: Transport,
-    /// The refresh token.
+    /// How the refresh token travels.
     pub(super) refresh: RefreshTokenDelivery,
 }
 
 impl DeliveryPlan {
-    /// For clients that are no browsers.
+    /// For clients other than browsers.
     pub(super) const IN_BODY: Self =
         Self { access: Transport::Explicit, refresh: RefreshTokenDelivery::Body };
 }
 
-/// An access token that can go its way.
+/// An access token that is ready to be delivered.
 pub(super) struct Access {
     token: AccessToken,
     scopes: Box<[Box<str>]>,
-    /// The cookie that carries it.
+    /// The cookie that carries it, if one does.
     cookie: Option<HeaderValue>,
 }
 
 impl<C> JwtAuth<C, WithSignIn> {
-    /// Makes the access token of a sign-in. Without `scopes` it has those of the sign-in.
+    /// Issues the access token of a sign-in. Without `scopes` it has those of the sign-in.
     pub(super) fn access(
         &self,
         issued: &IssuedSecret,
         scopes: Option<&[Box<str>]>,
-        ways: DeliveryPlan,
+        plan: DeliveryPlan,
     ) -> Result<Access, AuthError> {
         let own = issued.details.as_ref().map_or(&[][..], |details| &details.scopes);
         let scopes: Box<[_]> = scopes.unwrap_or(own).into();
         let now = self.base().clock.now();
-        let token = self.mode.desk.access_token(self.own(), issued, &scopes, now)?;
-        let cookie = match (ways.access, &self.base().cookie) {
+        let token = self.mode.issuer.access_token(self.own(), issued, &scopes, now)?;
+        let cookie = match (plan.access, &self.base().cookie) {
             (Transport::Ambient, Some(cookie)) => {
                 Some(header(cookie, &token.text, self.max_age(issued))?)
             }
@@ -66,8 +67,8 @@ impl<C> JwtAuth<C, WithSignIn> {
         Ok(Access { token, scopes, cookie })
     }
 
-    /// Whether a token has room for these claims, as far as can be known before its sign-in is.
-    pub(super) fn check_room<T: Serialize>(
+    /// Checks that a token has room for these claims, as far as that is known before the sign-in is.
+    pub(super) fn check_size<T: Serialize>(
         &self,
         subject: &str,
         roles: &[Box<str>],
@@ -76,33 +77,33 @@ impl<C> JwtAuth<C, WithSignIn> {
         let encoded = auth_store::encode(roles, claims);
         let encoded =
             encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
-        let bytes = (subject.len() + encoded.len() + BESIDE) * 4 / 3;
+        let bytes = (subject.len() + encoded.len() + OVERHEAD) * 4 / 3;
         let by_cookie = self.base().cookie.is_some();
-        let most = if by_cookie { MOST_IN_COOKIE } else { MAX_BYTES };
-        if bytes > most {
+        let max = if by_cookie { MAX_COOKIE_BYTES } else { MAX_BYTES };
+        if bytes > max {
             return Err(AuthError::new(
                 AuthErrorKind::TooLarge,
-                "claims that no token has room for",
+                "the claims are too large for a token",
             ));
         }
         Ok(())
     }
 
-    /// Queues the cookies, and returns what goes into the body.
+    /// Adds the cookies to the response, and returns what goes into the body.
     pub(super) fn deliver(
         &self,
         issued: &IssuedSecret,
         access: Access,
-        ways: DeliveryPlan,
+        plan: DeliveryPlan,
         context: SignInContext<'_>,
     ) -> Result<SignedIn, AuthError> {
         let refresh = format!("{REFRESH_PREFIX}{}", *issued.secret.to_text());
         let Access { token, scopes, cookie } = access;
-        let mut tokens = TokenResponse::bearer(token.text, token.lasts);
+        let mut tokens = TokenResponse::bearer(token.text, token.lifetime);
         tokens.scope = (!scopes.is_empty()).then(|| scopes.join(" ").into());
-        match ways.refresh {
+        match plan.refresh {
             RefreshTokenDelivery::Cookie => {
-                let policy = &self.mode.desk.refresh_cookie;
+                let policy = &self.mode.issuer.refresh_cookie;
                 queue(policy, header(policy, &refresh, self.max_age(issued))?, context);
             }
             RefreshTokenDelivery::Body => tokens.refresh_token = Some(refresh.into()),
@@ -115,13 +116,10 @@ impl<C> JwtAuth<C, WithSignIn> {
         Ok(SignedIn::by_tokens(issued.sid(), tokens))
     }
 
-    /// For how long a browser keeps the cookies. The refresh token decides when the access token
-    /// ends, so both stay as long.
+    /// Returns the `Max-Age` of both cookies. The refresh token decides when the access token can be
+    /// replaced, so the browser keeps both equally long.
     fn max_age(&self, issued: &IssuedSecret) -> Option<Duration> {
-        match issued.persistence {
-            Persistence::Session => None,
-            Persistence::Persistent => Some(issued.limits.ends_at.since(self.base().clock.now())),
-        }
+        issued.cookie_max_age(self.base().clock.now())
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a backend gives to a `Session`.
+//! What a backend supplies for [`Session`](crate::Session).
 
 use std::any::Any;
 use std::sync::Arc;
@@ -8,26 +8,26 @@ use auth_core::{AuthContext, AuthError, CrossOriginProtection, ResponseEffects};
 use crate::manager::{IssuedSecret, SignInManager};
 use crate::secret::SecretKind;
 
-/// What a backend gives to a [`Session`](crate::Session): its sign-ins, and a way to carry the
-/// secret of an anonymous visitor. [`SignInBackend::session_backend`](auth_core::SignInBackend::session_backend)
-/// returns a reference to an `Arc` of one.
+/// What a backend supplies for [`Session`](crate::Session): its sign-ins, and a way to deliver the
+/// secret of a visitor. [`SignInBackend::session_backend`](auth_core::SignInBackend::session_backend)
+/// returns a reference to an `Arc<dyn SessionBackend>`.
 pub trait SessionBackend: Send + Sync {
-    /// The backend's sign-ins.
+    /// Returns the backend's sign-ins.
     fn sign_ins(&self) -> &SignInManager;
 
-    /// The kind of secret that an anonymous visitor gets; none if this backend keeps no data of
+    /// Returns the kind of secret that a visitor gets; none if this backend keeps no data of
     /// visitors.
     fn anonymous(&self) -> Option<SecretKind>;
 
-    /// Which requests of other sites may be given a visitor's secret; none otherwise.
+    /// Returns which cross-origin requests may get a visitor's secret. Defaults to none.
     fn cross_site(&self) -> &CrossOriginProtection {
         &CrossOriginProtection::STRICT
     }
 
-    /// Queues an anonymous visitor's secret.
+    /// Adds a visitor's secret to the response.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the secret cannot be written.
     fn carry(&self, issued: &IssuedSecret, effects: &mut ResponseEffects) -> Result<(), AuthError>;
 }
 
@@ -39,8 +39,8 @@ impl std::fmt::Debug for dyn SessionBackend {
     }
 }
 
-/// The host of the backend that decided about this request.
+/// Returns the session backend of the backend that decided who sent the request.
 pub(super) fn of(context: &AuthContext) -> Option<&Arc<dyn SessionBackend>> {
-    let host: &dyn Any = context.session_backend()?;
-    host.downcast_ref()
+    let backend: &dyn Any = context.session_backend()?;
+    backend.downcast_ref()
 }

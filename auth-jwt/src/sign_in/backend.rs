@@ -1,0 +1,248 @@
+//! Starting, refreshing and ending sign-ins by tokens.
+//!
+//! What a request may do to stored sign-ins is decided by `SignInRequest` and `SignInManager` in
+//! `auth-store`; this module decides which tokens are issued, and how they travel.
+
+use std::any::Any;
+
+use async_trait::async_trait;
+use auth_core::{
+    AuthError, AuthErrorKind, AuthFuture, BoxFuture, ConfigError, CookiePolicy, EndReason,
+    Identity, Outcome, Principal, RefreshOptions, RefreshTokenDelivery, RejectionReason,
+    RequestCookie, Revoke, SignInBackend, SignInContext, SignInId, SignInInfo, SignInOptions,
+    SignedIn, Timestamp, Transport,
+};
+use auth_store::{
+    IssuedSecret, NewSignIn, SecondarySignIn, Secret, SecretKind, SignInCookies, SignInRequest,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::access_token;
+use super::issuer::WithSignIn;
+use super::token_response::{Access, DeliveryPlan, REFRESH_PREFIX};
+use crate::authenticator::{ModeFor, authenticate_in_store, find_again, rejected};
+use crate::jws::Compact;
+use crate::jwt_auth::JwtAuth;
+use crate::own_token::OwnToken;
+use crate::verifier::TokenSubject;
+
+impl<C> ModeFor<C> for WithSignIn
+where
+    C: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    fn sign_in_backend(auth: &JwtAuth<C, Self>) -> Option<&dyn SignInBackend<C>> {
+        Some(auth)
+    }
+}
+
+#[async_trait]
+impl<C> SignInBackend<C> for JwtAuth<C, WithSignIn>
+where
+    C: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    fn supports_transport(&self, transport: Transport) -> bool {
+        transport == Transport::Explicit || self.base().cookie.is_some()
+    }
+
+    async fn sign_in(
+        &self,
+        context: SignInContext<'_>,
+        principal: Principal<C>,
+        options: &SignInOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let (plan, request) = (self.plan(options)?, self.request(context));
+        if plan.refresh == RefreshTokenDelivery::Cookie || request.has_cookie() {
+            request.check_origin()?;
+        }
+        access_token::check_claims(&principal.claims)?;
+        let new = NewSignIn::of(SecretKind::Refresh, principal, options, context.user_agent())?;
+        // If no token decided, the access token has expired or the page was reloaded: the sign-in of
+        // the refresh cookie continues.
+        let secondary = match (request.secondary_sign_in().await?, context.state().sign_in()) {
+            (None, _) => SecondarySignIn::None,
+            (Some(sid), None) => SecondarySignIn::Continue(sid),
+            (Some(sid), Some(_)) => SecondarySignIn::Replace(sid),
+        };
+        let prepare = |issued: &IssuedSecret| self.access(issued, None, plan);
+        let deliver = |issued: &IssuedSecret, access: Access| {
+            request.remove_cookies(); // the sign-ins that they carried have ended or moved
+            self.deliver(issued, access, plan, context)
+        };
+        let sign_ins = &self.mode.sign_ins;
+        sign_ins.sign_in_with(context.state(), &new, secondary, prepare, deliver).await
+    }
+
+    /// Refreshes by the refresh token in the body, or else by the one in the cookie, even if the
+    /// request has an access token: that one renews nothing.
+    ///
+    /// Each new token travels as the one before. A client with a refresh cookie and no access cookie
+    /// has chosen to attach its access tokens.
+    async fn refresh(
+        &self,
+        context: SignInContext<'_>,
+        options: &RefreshOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let none = || AuthError::new(AuthErrorKind::Unauthenticated, "there is no refresh token");
+        let request = self.request(context);
+        let in_cookie = request.cookie_secret();
+        let (secret, plan) = match &options.token {
+            Some(token) => (refresh_secret(token.as_bytes()), DeliveryPlan::IN_BODY),
+            None => (in_cookie.clone(), self.plan_by_cookies(context)),
+        };
+        let secret = secret.ok_or_else(none)?;
+        let same = in_cookie.is_some_and(|it| it.sid() == secret.sid());
+        if plan.refresh == RefreshTokenDelivery::Cookie || same {
+            request.check_origin()?;
+        }
+        let scopes = options.scopes.as_deref();
+        let mut access = None;
+        let prepare = |issued: &IssuedSecret| {
+            check_scopes(issued, scopes)?;
+            access = Some(self.access(issued, scopes, plan)?);
+            Ok(())
+        };
+        let sign_ins = &self.mode.sign_ins;
+        let issued =
+            sign_ins.refresh(context.state(), &secret, SecretKind::Refresh, prepare).await?;
+        if plan.refresh == RefreshTokenDelivery::Body && same {
+            request.remove_cookies();
+        }
+        self.deliver(&issued, access.ok_or_else(none)?, plan, context)
+    }
+
+    async fn on_superseded(
+        &self,
+        context: SignInContext<'_>,
+        old: Option<SignInId>,
+    ) -> Result<(), AuthError> {
+        self.request(context).on_superseded(old).await
+    }
+
+    fn check_sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        self.request(context).check_sign_out()
+    }
+
+    async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        let request = self.request(context);
+        request.check_sign_out()?;
+        let mut named = request.named_sign_ins(None).await?;
+        // An access token that decided is named already. An expired one counts, too.
+        let decided = request.is_explicit() && context.state().sign_in().is_some();
+        if !decided && let Some(token) = self.expired_token(context) {
+            request.add_sign_in(&mut named, &token).await?;
+        }
+        request.sign_out(&named).await
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
+        self.mode.sign_ins.list(subject).await
+    }
+
+    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
+        self.mode.sign_ins.revoke(subject, which).await
+    }
+
+    fn ended(
+        &self,
+        sign_in: SignInId,
+        authenticated_at: Option<Timestamp>,
+    ) -> BoxFuture<EndReason> {
+        self.mode.sign_ins.ended(sign_in, authenticated_at)
+    }
+
+    fn revalidate(&self, context: SignInContext<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        let now = self.base().clock.now();
+        let verified = match find_again(context, self.base().cookie.as_ref()) {
+            Some((_, token)) => token.and_then(|token| self.verified(&token, now)),
+            None => Err(RejectionReason::Unknown),
+        };
+        match verified {
+            Ok(verified) => authenticate_in_store(&self.mode.sign_ins, verified, now),
+            Err(reason) => rejected(reason).into(),
+        }
+    }
+
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(&self.mode.session_backend)
+    }
+}
+
+impl<C> JwtAuth<C, WithSignIn> {
+    /// Returns the sign-ins that a request can name, and this backend's cookies in it.
+    fn request<'a>(&'a self, context: SignInContext<'a>) -> SignInRequest<'a> {
+        let cookies = SignInCookies {
+            secret: &self.mode.issuer.refresh_cookie,
+            kind: SecretKind::Refresh,
+            prefix: REFRESH_PREFIX,
+            access: self.base().cookie.as_ref(),
+        };
+        SignInRequest::new(context, &self.mode.sign_ins, cookies, &self.base().protection)
+    }
+
+    /// Plans how tokens travel after a sign-in with these options.
+    fn plan(&self, options: &SignInOptions) -> Result<DeliveryPlan, AuthError> {
+        let by_cookie = self.base().cookie.is_some();
+        let access = match options.transport {
+            Some(transport) => transport,
+            None if by_cookie => Transport::Ambient,
+            None => Transport::Explicit,
+        };
+        let refresh = match (access, options.delivery) {
+            (Transport::Ambient, None | Some(RefreshTokenDelivery::Cookie)) if by_cookie => {
+                RefreshTokenDelivery::Cookie
+            }
+            // With the access token in a cookie that scripts cannot read, a refresh token in the
+            // body would give them more than the cookie keeps from them.
+            (Transport::Ambient, _) => return Err(ConfigError::UnsupportedTransport.into()),
+            (Transport::Explicit, delivery) => delivery.unwrap_or(self.mode.issuer.delivery),
+        };
+        Ok(DeliveryPlan { access, refresh })
+    }
+
+    /// Plans how tokens travel to a client that sent the refresh token in its cookie. The browser
+    /// keeps the access cookie equally long, so the request has it if the client uses it.
+    fn plan_by_cookies(&self, context: SignInContext<'_>) -> DeliveryPlan {
+        let has = |cookie: &CookiePolicy| context.cookie(cookie.name()) != RequestCookie::Absent;
+        let by_cookie = self.base().cookie.as_ref().is_some_and(has);
+        let access = if by_cookie { Transport::Ambient } else { Transport::Explicit };
+        DeliveryPlan { access, refresh: RefreshTokenDelivery::Cookie }
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
+    /// Returns the request's access token if we issued it, whether or not it has expired.
+    fn expired_token(&self, context: SignInContext<'_>) -> Option<OwnToken<C>> {
+        let header = context.credentials("Bearer").and_then(Compact::find);
+        let token =
+            header.or_else(|| match context.cookie(self.base().cookie.as_ref()?.name()) {
+                RequestCookie::One(token) if !context.has_authorization() => {
+                    Some(Compact::split(token))
+                }
+                _ => None,
+            })?;
+        let (token, now) = (token.ok()?, self.base().clock.now());
+        let signed = self.base().verifier.check_signature(&token, now).ok()?;
+        match signed.validate::<C>(&token).ok()?.subject {
+            TokenSubject::SignIn(token) => Some(token),
+            TokenSubject::Foreign(_) => None,
+        }
+    }
+}
+
+/// Reads the secret in a refresh token.
+fn refresh_secret(token: &[u8]) -> Option<Secret> {
+    Secret::parse(token.strip_prefix(REFRESH_PREFIX.as_bytes())?)
+}
+
+/// Checks that the sign-in has the scopes that a refresh asks for (RFC 6749 section 6).
+fn check_scopes(issued: &IssuedSecret, asked: Option<&[Box<str>]>) -> Result<(), AuthError> {
+    let own = issued.details.as_ref().map_or(&[][..], |details| &details.scopes);
+    match asked.unwrap_or_default().iter().find(|scope| !own.contains(scope)) {
+        Some(scope) => {
+            let widened = format!("`{scope}` was not granted at sign-in");
+            Err(AuthError::new(AuthErrorKind::InvalidScope, widened))
+        }
+        None => Ok(()),
+    }
+}

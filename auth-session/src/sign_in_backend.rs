@@ -1,0 +1,163 @@
+//! Starting, refreshing and ending sessions.
+//!
+//! What a request may do to stored sign-ins is decided by `SignInRequest` and `SignInManager` in
+//! `auth-store`; this module chooses the kind of secret and delivers it.
+
+use std::any::Any;
+
+use async_trait::async_trait;
+use auth_core::{
+    AuthError, AuthErrorKind, AuthFuture, BoxFuture, ConfigError, EndReason, Identity, Outcome,
+    Principal, RefreshOptions, RejectionReason, ResponseEffects, Revoke, SignInBackend,
+    SignInContext, SignInId, SignInInfo, SignInOptions, SignedIn, Timestamp, TokenResponse,
+    Transport,
+};
+use auth_store::{IssuedSecret, NewSignIn, PresentedSecret, SecondarySignIn, SecretKind};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::authenticator;
+use crate::config::{BEARER_PREFIX, Bearer, Config};
+use crate::session_auth::SessionAuth;
+
+#[async_trait]
+impl<C> SignInBackend<C> for SessionAuth<C>
+where
+    C: Serialize + DeserializeOwned + Send + Sync + 'static,
+{
+    fn supports_transport(&self, transport: Transport) -> bool {
+        transport == Transport::Ambient || self.config.bearer == Bearer::On
+    }
+
+    async fn sign_in(
+        &self,
+        context: SignInContext<'_>,
+        principal: Principal<C>,
+        options: &SignInOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let kind = match options.transport {
+            Some(Transport::Explicit) if self.config.bearer == Bearer::Off => {
+                return Err(ConfigError::UnsupportedTransport.into());
+            }
+            Some(Transport::Explicit) => SecretKind::Bearer,
+            Some(Transport::Ambient) | None => SecretKind::Cookie,
+        };
+        let (config, request) = (&*self.config, self.config.request(context));
+        if kind == SecretKind::Cookie || request.has_cookie() {
+            request.check_origin()?;
+        }
+        let new = NewSignIn::of(kind, principal, options, context.user_agent())?;
+        let secondary = match request.secondary_sign_in().await? {
+            Some(sid) => SecondarySignIn::Replace(sid),
+            None => SecondarySignIn::None,
+        };
+        let deliver = |issued: &IssuedSecret, ()| config.deliver(issued, context);
+        config.sign_ins.sign_in_with(context.state(), &new, secondary, |_| Ok(()), deliver).await
+    }
+
+    /// Replaces the secret of a session. Its scopes are those of its sign-in, so a request for some
+    /// of them is refused.
+    async fn refresh(
+        &self,
+        context: SignInContext<'_>,
+        options: &RefreshOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let config = &*self.config;
+        let found = match options.token.as_deref() {
+            Some(token) => config.in_header(token.as_bytes()),
+            None => config.find_again(context),
+        };
+        let none = || AuthError::new(AuthErrorKind::Unauthenticated, "there is no session");
+        let (kind, secret) = found.ok_or_else(none)?;
+        if kind == SecretKind::Cookie {
+            config.request(context).check_origin()?;
+        }
+        let secret = secret.map_err(|_| none())?;
+        if options.scopes.is_some() {
+            return Err(AuthError::new(
+                AuthErrorKind::InvalidScope,
+                "the scopes of a session are those of its sign-in",
+            ));
+        }
+        let issued = config.sign_ins.refresh(context.state(), &secret, kind, |_| Ok(())).await?;
+        config.deliver(&issued, context)
+    }
+
+    async fn on_superseded(
+        &self,
+        context: SignInContext<'_>,
+        old: Option<SignInId>,
+    ) -> Result<(), AuthError> {
+        self.config.request(context).on_superseded(old).await
+    }
+
+    fn supports_anonymous(&self) -> bool {
+        true
+    }
+
+    fn check_sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        self.config.request(context).check_sign_out()
+    }
+
+    async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        let request = self.config.request(context);
+        request.check_sign_out()?;
+        let header = match context.credentials("Bearer").and_then(|it| self.config.in_header(it)) {
+            Some((kind, Ok(secret))) => Some((kind, secret)),
+            _ => None,
+        };
+        request.sign_out(&request.named_sign_ins(header).await?).await
+    }
+
+    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
+        self.config.sign_ins.list(subject).await
+    }
+
+    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
+        self.config.sign_ins.revoke(subject, which).await
+    }
+
+    fn ended(
+        &self,
+        sign_in: SignInId,
+        authenticated_at: Option<Timestamp>,
+    ) -> BoxFuture<EndReason> {
+        self.config.sign_ins.ended(sign_in, authenticated_at)
+    }
+
+    fn revalidate(&self, context: SignInContext<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        match self.config.find_again(context) {
+            Some((kind, Ok(secret))) => authenticator::authenticate_in_store(
+                &self.config,
+                PresentedSecret::new(secret, kind),
+                self.config.now(),
+            ),
+            Some((kind, Err(reason))) => authenticator::rejected(kind, reason).into(),
+            None => authenticator::rejected(SecretKind::Cookie, RejectionReason::Unknown).into(),
+        }
+    }
+
+    fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
+        Some(&self.session_backend)
+    }
+}
+
+impl Config {
+    /// Gives the secret to the client, by the transport of its kind.
+    fn deliver(
+        &self,
+        issued: &IssuedSecret,
+        context: SignInContext<'_>,
+    ) -> Result<SignedIn, AuthError> {
+        if issued.kind == SecretKind::Cookie {
+            let mut set = Ok(());
+            context.state().effects(|effects| set = self.set_cookie(issued, effects));
+            return set.map(|()| SignedIn::by_cookie(issued.sid()));
+        }
+        self.request(context).remove_cookies(); // the token replaces what they carried
+        context.state().effects(ResponseEffects::credential_in_body);
+        let token = format!("{BEARER_PREFIX}{}", *issued.secret.to_text());
+        let tokens = TokenResponse::bearer(token, issued.remaining(self.now()));
+        Ok(SignedIn::by_tokens(issued.sid(), tokens))
+    }
+}

@@ -1,0 +1,228 @@
+//! Whether a credential proves a stored sign-in at this moment.
+//!
+//! Every backend with stored sign-ins decides this here, so that the order of the checks, what a
+//! cached copy may decide, and what follows from a decision are written once. A backend supplies a
+//! [`StoredCredential`], which compares one kind of credential with a record.
+
+use std::sync::Arc;
+
+use auth_core::{Outcome, Rejection, RejectionReason, SignInId, Timestamp};
+use serde::de::DeserializeOwned;
+
+use super::sign_in_manager::SignInManager;
+use crate::lifetime::Expiry;
+use crate::record::{Record, SecretMatch};
+use crate::secret::{Digest, Secret, SecretKind};
+use crate::store::Peek;
+
+/// A credential that names a stored sign-in: implemented by backends, checked by
+/// [`SignInManager::authenticate`]. `C` are the application's claims.
+pub trait StoredCredential<C> {
+    /// Returns the id of the sign-in that the credential names.
+    fn sid(&self) -> SignInId;
+
+    /// Returns the authentication scheme that rejections are reported under.
+    fn scheme(&self) -> &'static str;
+
+    /// Checks that the credential proves this record. The manager checks the record's deadlines.
+    ///
+    /// # Errors
+    /// If it does not, the reason to report.
+    fn check(&self, record: &Record, now: Timestamp) -> Result<(), RejectionReason>;
+
+    /// Returns what [`identify`](Self::identify) would return, if it is known without decoding the
+    /// record.
+    ///
+    /// The store may hold a lock during this call, and every request makes it: it must be quick and
+    /// must not call the store.
+    fn identify_cached(&self, record: &Arc<Record>) -> Option<Outcome<C>>;
+
+    /// Returns what the credential proves, given a record that it was checked against.
+    ///
+    /// # Errors
+    /// If the stored claims cannot be decoded as `C`.
+    fn identify(&self, record: &Arc<Record>) -> Result<Outcome<C>, serde_json::Error>;
+
+    /// Returns whether the credential is replaced when the secret of its sign-in is.
+    ///
+    /// If so, and this node replaced the secret within the last minute, a credential that no longer
+    /// matches is reported as [`RejectionReason::Rotated`]: it is more likely late than forged.
+    /// Defaults to `true`.
+    fn is_rotated(&self) -> bool {
+        true
+    }
+}
+
+/// A secret that a request carries, as the [credential](StoredCredential) of its sign-in.
+#[derive(Clone, Debug)]
+pub struct PresentedSecret {
+    secret: Secret,
+    kind: SecretKind,
+    digest: Digest,
+}
+
+impl PresentedSecret {
+    /// Creates the credential from a secret that is used as one of `kind`.
+    #[must_use]
+    pub fn new(secret: Secret, kind: SecretKind) -> Self {
+        // Hashed here, because the store may hold a lock while the digests are compared.
+        let digest = secret.digest(kind);
+        Self { secret, kind, digest }
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for PresentedSecret {
+    fn sid(&self) -> SignInId {
+        self.secret.sid()
+    }
+
+    fn scheme(&self) -> &'static str {
+        self.kind.scheme()
+    }
+
+    fn check(&self, record: &Record, now: Timestamp) -> Result<(), RejectionReason> {
+        if record.current == self.digest {
+            return Ok(());
+        }
+        Err(match record.match_secret(&self.secret, self.kind, now) {
+            SecretMatch::Rotated(_) => RejectionReason::Rotated,
+            SecretMatch::Current | SecretMatch::Reused => RejectionReason::Reused,
+            SecretMatch::Unknown => RejectionReason::Unknown,
+        })
+    }
+
+    fn identify_cached(&self, record: &Arc<Record>) -> Option<Outcome<C>> {
+        if record.subject.is_none() {
+            return Some(Outcome::Anonymous(record.sid));
+        }
+        record.decoded_identity().map(Outcome::Authenticated)
+    }
+
+    fn identify(&self, record: &Arc<Record>) -> Result<Outcome<C>, serde_json::Error> {
+        let identity = record.identity()?;
+        Ok(identity.map_or(Outcome::Anonymous(record.sid), Outcome::Authenticated))
+    }
+}
+
+impl SignInManager {
+    /// Authenticates a request by what the store knows without waiting. `None` means that
+    /// [`authenticate`](Self::authenticate) has to ask the store.
+    #[must_use]
+    pub fn try_authenticate<C>(
+        &self,
+        credential: &impl StoredCredential<C>,
+        now: Timestamp,
+    ) -> Option<Outcome<C>> {
+        let mut decision = None;
+        self.store.peek(&credential.sid(), &mut |peek| {
+            decision = match peek {
+                Peek::Authoritative(record) => Some(self.decide(record, credential, now)),
+                // A cached copy may be outdated. It can confirm a credential, but only the store
+                // itself can deny one.
+                Peek::Cached(record) => {
+                    Some(self.decide(Some(record), credential, now)).filter(Decision::is_proven)
+                }
+                Peek::Miss => None,
+            };
+        });
+        decision.map(|decision| self.conclude(decision, credential, now))
+    }
+
+    /// Authenticates a request by the record in the store itself, never by a cached copy.
+    pub async fn authenticate<C>(
+        &self,
+        credential: &impl StoredCredential<C>,
+        now: Timestamp,
+    ) -> Outcome<C> {
+        match self.store.load(&credential.sid()).await {
+            Ok(record) => {
+                let decision = self.decide(record.as_ref(), credential, now);
+                self.conclude(decision, credential, now)
+            }
+            Err(error) => Outcome::Unavailable(error.into()),
+        }
+    }
+
+    /// Compares a credential with a record. Runs while the store may hold a lock, so it calls no
+    /// store and decodes nothing.
+    fn decide<C>(
+        &self,
+        record: Option<&Arc<Record>>,
+        credential: &impl StoredCredential<C>,
+        now: Timestamp,
+    ) -> Decision<C> {
+        let Some(record) = record else { return Decision::Denied(RejectionReason::Unknown) };
+        if let Err(reason) = credential.check(record, now) {
+            return Decision::Denied(reason);
+        }
+        if let Some(expiry) = record.expiry(now) {
+            return Decision::Expired(Arc::clone(record), expiry);
+        }
+        let touch = self.touch_is_due(record, now);
+        match credential.identify_cached(record) {
+            Some(outcome) => Decision::Identified { outcome, touch },
+            None => Decision::Proven { record: Arc::clone(record), touch },
+        }
+    }
+
+    /// Does what follows from a decision, after the store has released its lock.
+    fn conclude<C>(
+        &self,
+        decision: Decision<C>,
+        credential: &impl StoredCredential<C>,
+        now: Timestamp,
+    ) -> Outcome<C> {
+        let rejected = |reason| Outcome::Rejected(Rejection::new(credential.scheme(), reason));
+        if let Decision::Identified { touch: true, .. } | Decision::Proven { touch: true, .. } =
+            decision
+        {
+            self.touch(credential.sid(), now);
+        }
+        match decision {
+            Decision::Identified { outcome, .. } => outcome,
+            Decision::Proven { record, .. } => match credential.identify(&record) {
+                Ok(outcome) => outcome,
+                Err(error) => {
+                    log_undecodable(&record, &error);
+                    rejected(RejectionReason::Other("stored claims"))
+                }
+            },
+            Decision::Expired(record, expiry) => {
+                self.expire(&record, expiry);
+                rejected(RejectionReason::Expired)
+            }
+            Decision::Denied(_)
+                if credential.is_rotated() && self.recently_rotated(&credential.sid()) =>
+            {
+                rejected(RejectionReason::Rotated)
+            }
+            Decision::Denied(reason) => rejected(reason),
+        }
+    }
+}
+
+/// What a record says about a credential.
+enum Decision<C> {
+    /// The credential is valid, and its outcome was known.
+    Identified { outcome: Outcome<C>, touch: bool },
+    /// The credential is valid, and its outcome has to be decoded.
+    Proven { record: Arc<Record>, touch: bool },
+    /// The sign-in has reached a deadline.
+    Expired(Arc<Record>, Expiry),
+    /// The credential does not prove the record.
+    Denied(RejectionReason),
+}
+
+impl<C> Decision<C> {
+    fn is_proven(&self) -> bool {
+        matches!(self, Self::Identified { .. } | Self::Proven { .. })
+    }
+}
+
+/// Logs that the application's claims have changed since the sign-in: the user has to sign in again.
+/// The event has the position of the error and not its text, which would repeat the claim.
+#[cold]
+fn log_undecodable(record: &Record, error: &serde_json::Error) {
+    let (line, column) = (error.line(), error.column());
+    tracing::error!(sign_in = %record.sid, line, column, "stored claims do not match the layer's claims type");
+}

@@ -1,0 +1,226 @@
+//! The stored sign-ins that one request can name.
+//!
+//! A request that signs in or out may carry several credentials of a backend: the one that decided
+//! who sent it, a cookie next to it, and outdated ones. What happens to each of their sign-ins, and
+//! which requests may touch them, is decided here for every backend.
+
+use auth_core::{
+    AuthError, AuthErrorKind, CookiePolicy, CrossOriginProtection, RequestCookie, SignInContext,
+    SignInId, Transport,
+};
+
+use super::authenticate::StoredCredential;
+use super::sign_in_manager::SignInManager;
+use crate::secret::{Secret, SecretKind};
+use crate::store::SecretLookup;
+
+/// The cookies of a backend.
+#[derive(Clone, Copy, Debug)]
+pub struct SignInCookies<'a> {
+    /// The cookie that carries the secret of a sign-in.
+    pub secret: &'a CookiePolicy,
+    /// What that secret is for.
+    pub kind: SecretKind,
+    /// What precedes the secret in the cookie's value.
+    pub prefix: &'static str,
+    /// A cookie that carries another credential of the same sign-in.
+    pub access: Option<&'a CookiePolicy>,
+}
+
+impl<'a> SignInCookies<'a> {
+    fn all(&self) -> impl Iterator<Item = &'a CookiePolicy> {
+        self.access.into_iter().chain([self.secret])
+    }
+}
+
+/// A request that starts or ends sign-ins of one backend.
+#[derive(Clone, Copy, Debug)]
+pub struct SignInRequest<'a> {
+    context: SignInContext<'a>,
+    sign_ins: &'a SignInManager,
+    cookies: SignInCookies<'a>,
+    protection: &'a CrossOriginProtection,
+}
+
+impl<'a> SignInRequest<'a> {
+    /// Creates the view of a request for the backend with these sign-ins, cookies and cross-origin
+    /// protection.
+    #[must_use]
+    pub fn new(
+        context: SignInContext<'a>,
+        sign_ins: &'a SignInManager,
+        cookies: SignInCookies<'a>,
+        protection: &'a CrossOriginProtection,
+    ) -> Self {
+        Self { context, sign_ins, cookies, protection }
+    }
+
+    /// Checks that the request may read and set the backend's cookies.
+    ///
+    /// # Errors
+    /// [`CrossOrigin`](AuthErrorKind::CrossOrigin) if it comes from an origin that is not trusted.
+    pub fn check_origin(&self) -> Result<(), AuthError> {
+        let checked = self.context.check_origin(self.protection);
+        checked.map_err(|error| AuthError::new(AuthErrorKind::CrossOrigin, error))
+    }
+
+    /// Returns whether the request carries a cookie of the backend, valid or not.
+    #[must_use]
+    pub fn has_cookie(&self) -> bool {
+        self.cookies.all().any(|cookie| self.carries(cookie))
+    }
+
+    fn carries(&self, cookie: &CookiePolicy) -> bool {
+        self.context.cookie(cookie.name()) != RequestCookie::Absent
+    }
+
+    /// Returns the secret in the request's cookie. A cookie that the request has twice counts as
+    /// absent.
+    #[must_use]
+    pub fn cookie_secret(&self) -> Option<Secret> {
+        match self.context.cookie(self.cookies.secret.name()) {
+            RequestCookie::One(text) => {
+                Secret::parse(text.strip_prefix(self.cookies.prefix.as_bytes())?)
+            }
+            RequestCookie::Absent | RequestCookie::Many => None,
+        }
+    }
+
+    /// Removes the cookies of the backend that the request carries.
+    pub fn remove_cookies(&self) {
+        for cookie in self.cookies.all().filter(|cookie| self.carries(cookie)) {
+            let removal = cookie.removal_cookie();
+            self.context.state().effects(|effects| effects.set_cookie(cookie.name(), removal));
+        }
+    }
+
+    /// Returns the sign-in of the request's cookie, if another credential decided who sent the
+    /// request and the cookie's secret could still be refreshed.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn secondary_sign_in(&self) -> Result<Option<SignInId>, AuthError> {
+        let deciding = self.context.state().sign_in();
+        match self.cookie_secret().filter(|secret| deciding != Some(secret.sid())) {
+            Some(secret) => Ok(match self.sign_ins.find(&secret, self.cookies.kind).await? {
+                SecretLookup::Current(record) | SecretLookup::Rotated(record) => Some(record.sid),
+                SecretLookup::Reused(_) | SecretLookup::NotFound => None,
+            }),
+            None => Ok(None),
+        }
+    }
+
+    /// Ends what the request acted for, after another backend has signed it in: `old`, and the
+    /// sign-in of the cookie if the request may use it. Removes the cookies.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if a sign-in may not have ended.
+    pub async fn on_superseded(&self, old: Option<SignInId>) -> Result<(), AuthError> {
+        if let Some(old) = old.filter(|old| self.context.state().sign_in() != Some(*old)) {
+            self.sign_ins.end(&old).await?;
+        }
+        if self.has_cookie() && self.check_origin().is_ok() {
+            if let Some(sid) = self.secondary_sign_in().await? {
+                self.sign_ins.end(&sid).await?;
+            }
+            self.remove_cookies();
+        }
+        Ok(())
+    }
+
+    /// Checks that the request may sign out.
+    ///
+    /// # Errors
+    /// [`CrossOrigin`](AuthErrorKind::CrossOrigin) if it comes from an origin that is not trusted.
+    pub fn check_sign_out(&self) -> Result<(), AuthError> {
+        // Browsers omit `SameSite` cookies from cross-site requests. So a request without a cookie
+        // is checked as well, unless it has a credential that no other site's page can attach.
+        if self.has_cookie() || !self.is_explicit() {
+            self.check_origin()?;
+        }
+        Ok(())
+    }
+
+    /// Returns whether the credential that decided is one that a browser does not attach by itself.
+    #[must_use]
+    pub fn is_explicit(&self) -> bool {
+        self.context.state().transport() == Some(Transport::Explicit)
+    }
+
+    /// Returns the sign-ins that the request names: the one that it acts for, and those of a secret
+    /// in its header and of the one in its cookie. Outdated secrets count, because a client that
+    /// signs out with one means that sign-in.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn named_sign_ins(
+        &self,
+        header: Option<(SecretKind, Secret)>,
+    ) -> Result<Vec<SignInId>, AuthError> {
+        let mut named = Vec::from_iter(self.context.state().sign_in());
+        let cookie = self.cookie_secret().map(|secret| (self.cookies.kind, secret));
+        for (kind, secret) in header.into_iter().chain(cookie) {
+            if !named.contains(&secret.sid()) {
+                named.extend(self.sign_ins.resolve(&secret, kind).await?);
+            }
+        }
+        Ok(named)
+    }
+
+    /// Adds the sign-in that a credential belongs to, whether or not it has expired.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn add_sign_in<C>(
+        &self,
+        named: &mut Vec<SignInId>,
+        credential: &impl StoredCredential<C>,
+    ) -> Result<(), AuthError> {
+        let (sid, now) = (credential.sid(), self.sign_ins.settings.clock.now());
+        if !named.contains(&sid)
+            && let Some(record) = self.sign_ins.store().load(&sid).await?
+            && credential.check(&record, now).is_ok()
+        {
+            named.push(sid);
+        }
+        Ok(())
+    }
+
+    /// Ends these sign-ins and removes the cookies.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if a sign-in may not have ended.
+    pub async fn sign_out(&self, named: &[SignInId]) -> Result<(), AuthError> {
+        for sid in named {
+            self.sign_ins.end(sid).await?;
+        }
+        self.remove_cookies();
+        if let Some(value) = &self.sign_ins.settings.clear_site_data {
+            self.context.state().effects(|effects| effects.clear_site_data(value.clone()));
+        }
+        Ok(())
+    }
+}
+
+impl SignInManager {
+    /// Returns the sign-in that a secret proves, or proved before it was replaced.
+    ///
+    /// # Errors
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn resolve(
+        &self,
+        secret: &Secret,
+        kind: SecretKind,
+    ) -> Result<Option<SignInId>, AuthError> {
+        Ok(match self.find(secret, kind).await? {
+            SecretLookup::Current(record)
+            | SecretLookup::Rotated(record)
+            | SecretLookup::Reused(record) => Some(record.sid),
+            SecretLookup::NotFound => None,
+        })
+    }
+
+    async fn find(&self, secret: &Secret, kind: SecretKind) -> Result<SecretLookup, AuthError> {
+        Ok(self.store.find(secret, kind, self.settings.clock.now()).await?)
+    }
+}
