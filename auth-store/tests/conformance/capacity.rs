@@ -1,4 +1,4 @@
-//! Stores that are full.
+//! Stores with a capacity, correct and faulty.
 
 use async_trait::async_trait;
 use auth_store::{
@@ -7,7 +7,7 @@ use auth_store::{
 
 use crate::plain::{Creation, Plain, Tables};
 
-const MOST: usize = 20;
+const CAPACITY: usize = 20;
 
 fn full() -> Creation {
     Err(StoreError::unavailable("no room"))
@@ -19,7 +19,7 @@ fn oldest(tables: &Tables, which: impl Fn(&Record) -> bool) -> Option<auth_core:
 }
 
 async fn failures<S: Store + Default>() -> Vec<&'static str> {
-    conformance::check_capacity(async || S::default(), MOST)
+    conformance::check_capacity(async || S::default(), CAPACITY)
         .await
         .failures()
         .map(|(check, _)| check)
@@ -45,7 +45,7 @@ fn bounded(store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creatio
         limit.when_full == OverflowPolicy::Reject
             && tables.living(subject, record.created_at).len() >= limit.max.get() as usize
     });
-    if tables.records.len() == MOST && !taken && !refused {
+    if tables.records.len() == CAPACITY && !taken && !refused {
         let Some(oldest) = oldest(&tables, |record| record.subject.is_none()) else {
             return full();
         };
@@ -60,14 +60,14 @@ async fn a_store_that_evicts_and_rejects_passes() {
 }
 
 #[derive(Default)]
-struct EvictsAnybody(Plain);
+struct EvictsAnyOldest(Plain);
 #[async_trait]
-impl Store for EvictsAnybody {
+impl Store for EvictsAnyOldest {
     forward_store!(self => self.0, except: [create]);
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
-        if tables.records.len() == MOST
+        if tables.records.len() == CAPACITY
             && let Some(oldest) = oldest(&tables, |_| true)
         {
             tables.remove(&oldest);
@@ -78,7 +78,7 @@ impl Store for EvictsAnybody {
 
 #[tokio::test]
 async fn sec_84_evicting_a_signed_in_user_is_caught() {
-    let failures = failures::<EvictsAnybody>().await;
+    let failures = failures::<EvictsAnyOldest>().await;
     assert!(failures.contains(&"a_full_store_evicts_no_signed_in_user"), "{failures:?}");
 }
 
@@ -90,7 +90,7 @@ impl Store for KeepsAnonymous {
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
-        if tables.records.len() == MOST { full() } else { tables.create(record, limit) }
+        if tables.records.len() == CAPACITY { full() } else { tables.create(record, limit) }
     }
 }
 
@@ -100,16 +100,16 @@ async fn sec_84_rejecting_a_user_for_anonymous_sign_ins_is_caught() {
     assert!(failures.contains(&"anonymous_sign_ins_are_evicted_first"), "{failures:?}");
 }
 
-/// Makes room before it looks whether it has to.
+/// Evicts before it checks whether the new sign-in is refused.
 #[derive(Default)]
-struct MakesRoomFirst(Plain);
+struct EvictsFirst(Plain);
 #[async_trait]
-impl Store for MakesRoomFirst {
+impl Store for EvictsFirst {
     forward_store!(self => self.0, except: [create]);
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
-        if tables.records.len() == MOST {
+        if tables.records.len() == CAPACITY {
             let Some(oldest) = oldest(&tables, |record| record.subject.is_none()) else {
                 return full();
             };
@@ -121,14 +121,14 @@ impl Store for MakesRoomFirst {
 
 #[tokio::test]
 async fn an_eviction_for_a_rejected_sign_in_is_caught() {
-    let failures = failures::<MakesRoomFirst>().await;
+    let failures = failures::<EvictsFirst>().await;
     assert_eq!(
         failures,
         ["a_duplicate_id_evicts_no_sign_in", "a_rejected_sign_in_evicts_no_other"]
     );
 }
 
-/// Counts those that were ever there.
+/// Counts all sign-ins that were ever stored.
 #[derive(Default)]
 struct Leaks(Plain, std::sync::atomic::AtomicUsize);
 #[async_trait]
@@ -137,7 +137,7 @@ impl Store for Leaks {
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let so_far = self.1.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        if so_far < MOST { bounded(&self.0, record, limit) } else { full() }
+        if so_far < CAPACITY { bounded(&self.0, record, limit) } else { full() }
     }
 }
 

@@ -1,4 +1,4 @@
-//! The memory store does not grow with what has expired.
+//! The memory store does not grow with expired sign-ins.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ async fn expired_sign_ins_are_collected_as_fast_as_new_ones_arrive() {
             assert!(sign_in(&store, number, now).await);
         }
     }
-    assert!(store.len() < 8_000, "5,000 are alive, {} are kept", store.len());
+    assert!(store.len() < 8_000, "5,000 sign-ins are living, and {} are stored", store.len());
 }
 
 #[tokio::test]
@@ -34,7 +34,10 @@ async fn a_store_full_of_expired_sign_ins_accepts_new_ones() {
     for number in 0..50 {
         assert!(sign_in(&store, number, Timestamp::from_secs(1_000)).await);
     }
-    assert!(!sign_in(&store, 50, Timestamp::from_secs(1_001)).await, "all of them are alive");
+    assert!(
+        !sign_in(&store, 50, Timestamp::from_secs(1_001)).await,
+        "all stored sign-ins are living"
+    );
     for number in 0..50 {
         assert!(sign_in(&store, number, Timestamp::from_secs(2_000)).await, "number {number}");
     }

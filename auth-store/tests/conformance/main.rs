@@ -1,4 +1,4 @@
-//! The conformance kit passes stores that keep the contract, and catches those that break it.
+//! The conformance suite passes correct stores, and catches each fault in a broken one.
 
 mod broken;
 mod capacity;

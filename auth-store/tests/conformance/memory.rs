@@ -1,4 +1,4 @@
-//! The store in memory keeps the contract.
+//! The memory store passes the conformance suite.
 
 use auth_store::{MemoryStore, conformance};
 

@@ -1,4 +1,6 @@
-//! A store as simple as can be: two tables behind one lock. The broken stores are made from it.
+//! The simplest correct store: two tables behind one lock.
+//!
+//! The broken stores wrap it, and each replaces one method by a faulty one.
 
 use std::collections::HashMap;
 use std::mem;
@@ -29,8 +31,8 @@ pub(crate) struct Plain(Mutex<Tables>);
 
 #[derive(Default)]
 pub(crate) struct Tables {
-    /// Rung at every change, for all who wait.
-    told: Arc<Notify>,
+    /// Notified of every change.
+    changed: Arc<Notify>,
     pub(crate) records: HashMap<SignInId, Arc<Record>>,
     pub(crate) subjects: HashMap<Arc<str>, Vec<SignInId>>,
 }
@@ -40,21 +42,21 @@ impl Plain {
         self.0.lock()
     }
 
-    pub(crate) fn told(&self) -> Arc<Notify> {
-        Arc::clone(&self.tables().told)
+    pub(crate) fn changed(&self) -> Arc<Notify> {
+        Arc::clone(&self.tables().changed)
     }
 }
 
 impl Tables {
-    /// Does something of which nobody is told.
+    /// Runs `act` without notifying watches of its changes.
     pub(crate) fn silently<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
-        let told = mem::take(&mut self.told);
-        let done = act(self);
-        self.told = told;
-        done
+        let changed = mem::take(&mut self.changed);
+        let result = act(self);
+        self.changed = changed;
+        result
     }
 
-    /// The subject's sign-ins, oldest first.
+    /// Returns the subject's sign-ins, oldest first.
     pub(crate) fn of(&self, subject: &str) -> Vec<SignInId> {
         let mut sids = self.subjects.get(subject).cloned().unwrap_or_default();
         sids.sort_by_key(|sid| self.records.get(sid).map(|record| record.created_at));
@@ -75,7 +77,7 @@ impl Tables {
         {
             sids.retain(|listed| listed != sid);
         }
-        self.told.notify_waiters();
+        self.changed.notify_waiters();
         true
     }
 
@@ -97,20 +99,22 @@ impl Tables {
             return CompareAndSwap::Conflict(Arc::clone(record));
         }
         change(Arc::make_mut(record));
-        self.told.notify_waiters();
+        self.changed.notify_waiters();
         CompareAndSwap::Stored(Arc::clone(record))
     }
 
-    /// Makes room for one more; those in `living` count. None if it is refused.
+    /// Evicts sign-ins until one more is within the limit, and returns how many. Those in `living` count.
+    /// Returns `None` if the new one is rejected.
     pub(crate) fn keep(&mut self, living: &[SignInId], limit: SignInLimit) -> Option<usize> {
-        let most = limit.max.get() as usize;
-        let over = (living.len() + 1).saturating_sub(most);
+        let max = limit.max.get() as usize;
+        let over = (living.len() + 1).saturating_sub(max);
         match limit.when_full {
             OverflowPolicy::Reject if over > 0 => None,
             _ => Some(self.remove_all(&living[..over])),
         }
     }
 
+    /// Returns the subject's sign-ins that have not expired, oldest first.
     pub(crate) fn living(&self, subject: &str, now: Timestamp) -> Vec<SignInId> {
         let lives = |sid: &SignInId| {
             self.records.get(sid).is_none_or(|record| record.expiry(now).is_none())
@@ -118,7 +122,7 @@ impl Tables {
         self.of(subject).into_iter().filter(lives).collect()
     }
 
-    pub(crate) fn amend(&mut self, subject: &str, principal: &[u8]) -> usize {
+    pub(crate) fn update_subject(&mut self, subject: &str, principal: &[u8]) -> usize {
         let sids = self.of(subject);
         for sid in &sids {
             let change = |record: &mut Record| {
@@ -130,19 +134,25 @@ impl Tables {
         sids.len()
     }
 
-    pub(crate) fn create(
+    pub(crate) fn create(&mut self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        self.create_counting(record, limit, Self::living)
+    }
+
+    /// Creates a sign-in. Those that `counted` returns count for the limit.
+    pub(crate) fn create_counting(
         &mut self,
         mut record: Record,
         limit: Option<SignInLimit>,
-    ) -> Result<Created, StoreError> {
+        counted: impl FnOnce(&Self, &str, Timestamp) -> Vec<SignInId>,
+    ) -> Creation {
         if self.records.contains_key(&record.sid) {
             return Err(StoreError::duplicate_id());
         }
         let mut evicted = 0;
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
-            let living = self.living(subject, record.created_at);
+            let living = counted(self, subject, record.created_at);
             match self.keep(&living, limit) {
-                Some(more) => evicted = more,
+                Some(count) => evicted = count,
                 None => return Ok(Created::LimitReached),
             }
         }
@@ -155,28 +165,18 @@ impl Tables {
 #[async_trait]
 impl Store for Plain {
     fn watch(&self, _: &SignInId) -> Option<Watch> {
-        let told = self.told().notified_owned();
-        Some(Watch::new(told))
+        Some(Watch::new(self.changed().notified_owned()))
     }
 
-    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+    async fn load(&self, sid: &SignInId) -> Loaded {
         Ok(self.tables().records.get(sid).cloned())
     }
 
-    async fn create(
-        &self,
-        record: Record,
-        limit: Option<SignInLimit>,
-    ) -> Result<Created, StoreError> {
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         self.tables().create(record, limit)
     }
 
-    async fn update(
-        &self,
-        sid: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Result<CompareAndSwap, StoreError> {
+    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
         let change = |record: &mut Record| {
             record.data = data;
             record.version += 1;
@@ -184,28 +184,23 @@ impl Store for Plain {
         Ok(self.tables().swap(sid, |record| record.version == version, change))
     }
 
-    async fn rotate(
-        &self,
-        sid: &SignInId,
-        from: &Digest,
-        rotation: Rotation,
-    ) -> Result<CompareAndSwap, StoreError> {
+    async fn rotate(&self, sid: &SignInId, from: &Digest, rotation: Rotation) -> Swapped {
         let change = |record: &mut Record| rotation.apply(record);
         Ok(self.tables().swap(sid, |record| record.current == *from, change))
     }
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
         if let Some(record) = self.tables().records.get(sid) {
             record.touch(at);
         }
         Ok(())
     }
 
-    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
+    async fn delete(&self, sid: &SignInId) -> Ended {
         Ok(self.tables().remove(sid))
     }
 
-    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Deletion {
         let mut tables = self.tables();
         match tables.records.get(sid).cloned() {
             None => Ok(Deleted::NotFound),
@@ -217,45 +212,45 @@ impl Store for Plain {
         }
     }
 
-    async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Result<bool, StoreError> {
+    async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Ended {
         let mut tables = self.tables();
         let idle = tables.records.get(sid).is_some_and(|record| record.last_seen() <= seen);
         Ok(idle && tables.remove(sid))
     }
 
-    async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+    async fn list(&self, subject: &str) -> Listed {
         let tables = self.tables();
         let sids = tables.of(subject);
         Ok(sids.iter().filter_map(|sid| tables.records.get(sid).cloned()).collect())
     }
 
-    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
+    async fn revoke(&self, subject: &str, sid: &SignInId) -> Ended {
         let mut tables = self.tables();
         Ok(tables.of(subject).contains(sid) && tables.remove(sid))
     }
 
-    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
+    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Count {
         let mut tables = self.tables();
         let mut sids = tables.of(subject);
         sids.retain(|sid| sid != keep);
         Ok(tables.remove_all(&sids))
     }
 
-    async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
+    async fn revoke_subject(&self, subject: &str) -> Count {
         let mut tables = self.tables();
         let sids = tables.of(subject);
         Ok(tables.remove_all(&sids))
     }
 
-    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        Ok(self.tables().amend(subject, principal))
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
+        Ok(self.tables().update_subject(subject, principal))
     }
 
-    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+    async fn sweep(&self, now: Timestamp, most: usize) -> Count {
         let mut tables = self.tables();
-        let over = |record: &&Arc<Record>| record.expiry(now).is_some();
+        let expired = |record: &&Arc<Record>| record.expiry(now).is_some();
         let sids: Vec<_> =
-            tables.records.values().filter(over).map(|record| record.sid).take(most).collect();
+            tables.records.values().filter(expired).map(|record| record.sid).take(most).collect();
         Ok(tables.remove_all(&sids))
     }
 }

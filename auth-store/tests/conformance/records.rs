@@ -1,16 +1,16 @@
-//! Records as careless stores write them.
+//! Records as faulty stores write them.
 
 use auth_core::{SignInId, Timestamp};
 use auth_store::{Deadlines, Digest, FamilyDigest, Record, SecretDigests, SecretKind};
 
-/// Under this id, and knowing no more.
+/// Returns a record with this id and no other information.
 pub(crate) fn blank(sid: SignInId) -> Record {
     let digests = SecretDigests { family: FamilyDigest([0; 16]), current: Digest([0; 32]) };
     let limits = Deadlines { idle_secs: 0, ends_at: Timestamp::MAX };
     Record::new(sid, SecretKind::Cookie, digests, None, limits, Timestamp::EPOCH)
 }
 
-/// The record, with another last-seen time.
+/// Returns the record with another last-seen time.
 pub(crate) fn seen_at(record: &Record, at: Timestamp) -> Record {
     let digests = SecretDigests { family: record.family, current: record.current };
     let (subject, limits) = (record.subject.clone(), record.limits);

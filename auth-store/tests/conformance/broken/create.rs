@@ -1,4 +1,4 @@
-//! Faults at the beginning of a sign-in.
+//! Stores with a fault in `new_id` or `create`.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use auth_core::{SignInId, Timestamp};
 use auth_store::{Created, FamilyDigest, Record, SignInLimit, Store, StoreError, forward_store};
 use tokio::task::yield_now;
 
-use super::proof::caught;
+use super::caught::caught;
 use crate::plain::{Creation, Plain};
 
 caught! {
-    ids_from_a_counter_are_caught: Counter => new_ids_never_repeat;
+    constant_ids_are_caught: ConstantIds => new_ids_never_repeat;
     a_dropped_device_address_is_caught: NoAddress => create_keeps_every_field;
-    truncated_data_is_caught: CutOff => create_keeps_data_of_the_maximum_size;
+    truncated_data_is_caught: Truncates => create_keeps_data_of_the_maximum_size;
     a_deadline_beyond_the_range_of_its_column_is_caught: EndsIn2106 => create_keeps_a_sign_in_without_deadlines;
     a_version_taken_from_the_caller_is_caught: KeepsVersion => create_starts_at_version_0;
     a_create_that_replaces_is_caught: Replaces =>
@@ -30,9 +30,9 @@ caught! {
 }
 
 #[derive(Default)]
-struct Counter(Plain);
+struct ConstantIds(Plain);
 #[async_trait]
-impl Store for Counter {
+impl Store for ConstantIds {
     forward_store!(self => self.0, except: [new_id]);
 
     fn new_id(&self, _: Option<&str>) -> Result<SignInId, StoreError> {
@@ -55,9 +55,9 @@ impl Store for NoAddress {
 }
 
 #[derive(Default)]
-struct CutOff(Plain);
+struct Truncates(Plain);
 #[async_trait]
-impl Store for CutOff {
+impl Store for Truncates {
     forward_store!(self => self.0, except: [create]);
 
     async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {

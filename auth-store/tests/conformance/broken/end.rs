@@ -1,22 +1,22 @@
-//! Faults at the end of a sign-in.
+//! Stores with a fault in the `delete` methods.
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{Deleted, Store, forward_store};
 use tokio::task::yield_now;
 
-use super::proof::caught;
+use super::caught::caught;
 use crate::plain::{Deletion, Ended, Plain};
 
 caught! {
     a_delete_that_forgets_the_index_is_caught: ForgetsIndex =>
         an_ended_sign_in_is_not_counted a_full_limit_refuses_and_changes_nothing;
-    a_delete_that_always_answers_true_is_caught: AlwaysYes =>
+    a_delete_that_always_answers_true_is_caught: AlwaysTrue =>
         delete_ends_a_sign_in_once a_sign_in_ends_once;
     a_delete_of_any_version_is_caught: AnyVersion => delete_if_version_ends_only_this_version;
     a_delete_that_compares_before_it_deletes_is_caught: CompareThenDelete =>
         delete_if_version_and_update_never_both_succeed;
-    a_delete_that_conflicts_with_a_use_is_caught: MindsUse => delete_if_version_ignores_uses;
+    a_delete_that_conflicts_with_a_use_is_caught: ConflictsWithUse => delete_if_version_ignores_uses;
     sec_85_an_idle_end_despite_a_later_use_is_caught: IdleAnyway =>
         sec_85_delete_if_idle_spares_a_sign_in_used_since;
     sec_85_an_idle_end_that_compares_before_it_deletes_is_caught: IdleCompareThenDelete =>
@@ -37,9 +37,9 @@ impl Store for ForgetsIndex {
 }
 
 #[derive(Default)]
-struct AlwaysYes(Plain);
+struct AlwaysTrue(Plain);
 #[async_trait]
-impl Store for AlwaysYes {
+impl Store for AlwaysTrue {
     forward_store!(self => self.0, except: [delete]);
 
     async fn delete(&self, sid: &SignInId) -> Ended {
@@ -78,9 +78,9 @@ impl Store for CompareThenDelete {
 }
 
 #[derive(Default)]
-struct MindsUse(Plain);
+struct ConflictsWithUse(Plain);
 #[async_trait]
-impl Store for MindsUse {
+impl Store for ConflictsWithUse {
     forward_store!(self => self.0, except: [delete_if_version]);
 
     async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Deletion {

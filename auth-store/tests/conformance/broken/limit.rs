@@ -1,17 +1,17 @@
-//! Faults of the number of sign-ins at a time.
+//! Stores with a fault in limits on the number of sign-ins.
 
 use async_trait::async_trait;
 use auth_store::{Created, Record, SignInLimit, Store, forward_store};
 use tokio::task::yield_now;
 
-use super::proof::caught;
+use super::caught::caught;
 use crate::plain::{Creation, Plain};
 
 caught! {
     sec_21_a_limit_that_is_checked_before_the_insert_is_caught: CheckThenInsert =>
         sec_21_parallel_sign_ins_leave_as_many_as_the_limit
         sec_21_parallel_sign_ins_are_refused_beyond_the_limit;
-    an_eviction_of_the_newest_is_caught: EvictsYoungest => a_limit_evicts_the_oldest;
+    an_eviction_of_the_newest_is_caught: EvictsNewest => a_limit_evicts_the_oldest;
     an_eviction_of_too_few_is_caught: EvictsOne =>
         a_lowered_limit_evicts_several;
     a_rejection_that_stores_the_sign_in_is_caught: RefusesTooLate =>
@@ -33,7 +33,7 @@ impl Store for CheckThenInsert {
             let mut tables = self.0.tables();
             let living = tables.living(subject, record.created_at);
             match tables.keep(&living, limit) {
-                Some(more) => evicted = more,
+                Some(count) => evicted = count,
                 None => return Ok(Created::LimitReached),
             }
         }
@@ -44,24 +44,17 @@ impl Store for CheckThenInsert {
 }
 
 #[derive(Default)]
-struct EvictsYoungest(Plain);
+struct EvictsNewest(Plain);
 #[async_trait]
-impl Store for EvictsYoungest {
+impl Store for EvictsNewest {
     forward_store!(self => self.0, except: [create]);
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = self.0.tables();
-        let mut evicted = 0;
-        if let (Some(limit), Some(subject)) = (limit, &record.subject) {
-            let mut living = tables.living(subject, record.created_at);
+        self.0.tables().create_counting(record, limit, |tables, subject, now| {
+            let mut living = tables.living(subject, now);
             living.reverse();
-            match tables.keep(&living, limit) {
-                Some(more) => evicted = more,
-                None => return Ok(Created::LimitReached),
-            }
-        }
-        tables.create(record, None)?;
-        Ok(Created::Stored { evicted })
+            living
+        })
     }
 }
 
@@ -105,17 +98,7 @@ impl Store for CountsExpired {
     forward_store!(self => self.0, except: [create]);
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = self.0.tables();
-        let mut evicted = 0;
-        if let (Some(limit), Some(subject)) = (limit, &record.subject) {
-            let all = tables.of(subject);
-            match tables.keep(&all, limit) {
-                Some(more) => evicted = more,
-                None => return Ok(Created::LimitReached),
-            }
-        }
-        tables.create(record, None)?;
-        Ok(Created::Stored { evicted })
+        self.0.tables().create_counting(record, limit, |tables, subject, _| tables.of(subject))
     }
 }
 
@@ -126,14 +109,10 @@ impl Store for CountsNoIdle {
     forward_store!(self => self.0, except: [create]);
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = self.0.tables();
-        if let (Some(limit), Some(subject)) = (limit, &record.subject) {
-            let mut living = tables.living(subject, record.created_at);
+        self.0.tables().create_counting(record, limit, |tables, subject, now| {
+            let mut living = tables.living(subject, now);
             living.retain(|sid| tables.records[sid].limits.idle_secs == 0);
-            if tables.keep(&living, limit).is_none() {
-                return Ok(Created::LimitReached);
-            }
-        }
-        tables.create(record, None)
+            living
+        })
     }
 }

@@ -1,4 +1,4 @@
-//! Faults of looking a sign-in up.
+//! Stores with a fault in `load`, `peek` or `list`.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,25 +8,25 @@ use auth_core::SignInId;
 use auth_store::{Peek, Record, SignInLimit, Store, forward_store};
 use parking_lot::Mutex;
 
-use super::proof::caught;
+use super::caught::caught;
 use crate::plain::{Creation, Listed, Loaded, Plain, See};
 
 caught! {
-    an_unknown_id_that_finds_a_sign_in_is_caught: Anybody => load_of_an_unknown_id_is_none;
+    an_unknown_id_that_finds_a_sign_in_is_caught: AnyRecord => load_of_an_unknown_id_is_none;
     an_id_that_is_compared_in_part_is_caught: Prefix => load_compares_the_whole_id;
     a_stale_peek_is_caught: StalePeek => peek_agrees_with_load peek_reflects_every_end;
     a_peek_that_denies_a_sign_in_is_caught: BlindPeek => peek_agrees_with_load;
     a_peek_that_calls_back_twice_is_caught: PeeksTwice => peek_calls_back_once;
     a_peek_that_does_not_call_back_is_caught: PeeksNever => peek_calls_back_once;
-    a_list_in_the_reverse_order_is_caught: YoungestFirst => list_is_oldest_first;
+    a_list_in_the_reverse_order_is_caught: NewestFirst => list_is_oldest_first;
     a_list_that_ignores_case_is_caught: IgnoresCase => list_distinguishes_subjects;
-    a_list_of_anonymous_sign_ins_is_caught: EmptyName => anonymous_sign_ins_belong_to_no_subject;
+    a_list_of_anonymous_sign_ins_is_caught: EmptySubject => anonymous_sign_ins_belong_to_no_subject;
 }
 
 #[derive(Default)]
-struct Anybody(Plain);
+struct AnyRecord(Plain);
 #[async_trait]
-impl Store for Anybody {
+impl Store for AnyRecord {
     forward_store!(self => self.0, except: [load, find]);
 
     async fn load(&self, sid: &SignInId) -> Loaded {
@@ -48,7 +48,7 @@ impl Store for Prefix {
     }
 }
 
-/// Remembers what it loaded first.
+/// Answers with the record that it loaded first.
 #[derive(Default)]
 struct StalePeek(Plain, Mutex<HashMap<SignInId, Arc<Record>>>);
 #[async_trait]
@@ -110,9 +110,9 @@ impl Store for PeeksNever {
 }
 
 #[derive(Default)]
-struct YoungestFirst(Plain);
+struct NewestFirst(Plain);
 #[async_trait]
-impl Store for YoungestFirst {
+impl Store for NewestFirst {
     forward_store!(self => self.0, except: [list]);
 
     async fn list(&self, subject: &str) -> Listed {
@@ -137,11 +137,11 @@ impl Store for IgnoresCase {
     }
 }
 
-/// Keeps nobody's sign-ins under the empty name.
+/// Files anonymous sign-ins under the empty subject.
 #[derive(Default)]
-struct EmptyName(Plain);
+struct EmptySubject(Plain);
 #[async_trait]
-impl Store for EmptyName {
+impl Store for EmptySubject {
     forward_store!(self => self.0, except: [create]);
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {

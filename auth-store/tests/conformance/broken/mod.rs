@@ -1,10 +1,10 @@
 //! Stores with one fault each, and the checks that catch it.
 
+mod caught;
 mod create;
 mod end;
 mod limit;
 mod look;
-mod proof;
 mod rotate;
 mod subject;
 mod sweep;

@@ -1,4 +1,4 @@
-//! Faults of replacing the secret.
+//! Stores with a fault in `rotate`.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use auth_store::{
 };
 use tokio::task::yield_now;
 
-use super::proof::caught;
+use super::caught::caught;
 use crate::plain::{Creation, Plain, Swapped};
 
 caught! {
@@ -26,20 +26,20 @@ caught! {
         rotate_never_creates sec_77_a_rotation_never_undoes_an_end;
     sec_77_a_rotation_that_deletes_before_it_creates_is_caught: DeletesFirst =>
         sec_77_a_rotation_never_undoes_an_end;
-    a_rotation_that_conflicts_with_an_update_is_caught: StaleAfterUpdate =>
+    a_rotation_that_conflicts_with_an_update_is_caught: ConflictsWithUpdate =>
         rotate_does_not_conflict_with_an_update;
     sec_64_a_dropped_grace_is_caught: NoGrace =>
         sec_64_a_secret_in_grace_leads_to_its_successor a_grace_ends_with_the_next_refresh;
     sec_62_a_grace_that_never_ends_is_caught: KeepsFirstGrace =>
         a_grace_ends_with_the_next_refresh;
-    sec_83_a_grace_that_was_not_requested_is_caught: OwnGrace => sec_83_a_secret_without_grace_is_invalid_at_once;
+    sec_83_a_grace_that_was_not_requested_is_caught: UnrequestedGrace => sec_83_a_secret_without_grace_is_invalid_at_once;
     sec_12_deadlines_that_are_not_restarted_are_caught: KeepsLimits =>
         sec_12_reauthentication_restarts_the_deadlines;
     sec_81_a_family_that_is_kept_across_kinds_is_caught: KeepsFamily =>
         sec_81_a_secret_of_another_kind_proves_nothing;
 }
 
-/// Rotates, and then does more.
+/// Rotates, and then changes more.
 fn rotate_and(
     store: &Plain,
     sid: &SignInId,
@@ -105,7 +105,7 @@ impl Store for CompareThenSwap {
     }
 }
 
-/// Writes the last record it read of a sign-in, whether or not that is still there.
+/// Writes the record as it was created, even if the sign-in has ended.
 #[derive(Default)]
 struct Upserts(Plain, parking_lot::Mutex<Option<Record>>);
 #[async_trait]
@@ -145,11 +145,11 @@ impl Store for DeletesFirst {
     }
 }
 
-/// Takes any change since the sign-in began for a rotation.
+/// Treats every change since the sign-in was created as a conflict.
 #[derive(Default)]
-struct StaleAfterUpdate(Plain);
+struct ConflictsWithUpdate(Plain);
 #[async_trait]
-impl Store for StaleAfterUpdate {
+impl Store for ConflictsWithUpdate {
     forward_store!(self => self.0, except: [rotate]);
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
@@ -184,9 +184,9 @@ impl Store for KeepsFirstGrace {
 }
 
 #[derive(Default)]
-struct OwnGrace(Plain);
+struct UnrequestedGrace(Plain);
 #[async_trait]
-impl Store for OwnGrace {
+impl Store for UnrequestedGrace {
     forward_store!(self => self.0, except: [rotate]);
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {

@@ -1,4 +1,4 @@
-//! Faults of changing all sign-ins of a subject.
+//! Stores with a fault in the methods for the sign-ins of a subject.
 
 use std::sync::Arc;
 
@@ -7,17 +7,17 @@ use auth_core::SignInId;
 use auth_store::{Record, Store, forward_store};
 use tokio::task::yield_now;
 
-use super::proof::caught;
+use super::caught::caught;
 use crate::plain::{Count, Ended, Loaded, Plain};
 
 caught! {
-    a_revocation_that_answers_false_is_caught: SaysNo => revoke_ends_one_sign_in;
-    sec_19_a_revocation_of_another_subjects_is_caught: Anybodys => sec_19_revoke_spares_another_subjects;
+    a_revocation_that_answers_false_is_caught: AnswersFalse => revoke_ends_one_sign_in;
+    sec_19_a_revocation_of_another_subjects_is_caught: AnySubject => sec_19_revoke_spares_another_subjects;
     sec_16_a_revocation_that_ends_the_kept_one_is_caught: EndsKept =>
         sec_16_revoke_others_spares_only_this_one revoke_others_keeps_its_sign_in_during_sign_ins;
     sec_17_a_revocation_that_misses_one_is_caught: MissesOne => sec_17_revoke_subject_ends_all_sign_ins;
     a_revocation_that_loses_a_new_sign_in_is_caught: ClearsIndex => a_sign_in_is_never_missing_from_its_subject;
-    an_update_subject_that_raises_assurance_is_caught: Widens =>
+    an_update_subject_that_raises_assurance_is_caught: RaisesAssurance =>
         update_subject_changes_roles_and_nothing_else;
     sec_88_a_stale_role_is_caught: Remembers => sec_88_update_subject_takes_effect_at_once;
     an_update_subject_that_counts_ended_sign_ins_is_caught: CountsGone => update_subject_never_creates;
@@ -28,9 +28,9 @@ caught! {
 }
 
 #[derive(Default)]
-struct SaysNo(Plain);
+struct AnswersFalse(Plain);
 #[async_trait]
-impl Store for SaysNo {
+impl Store for AnswersFalse {
     forward_store!(self => self.0, except: [revoke]);
 
     async fn revoke(&self, subject: &str, sid: &SignInId) -> Ended {
@@ -39,9 +39,9 @@ impl Store for SaysNo {
 }
 
 #[derive(Default)]
-struct Anybodys(Plain);
+struct AnySubject(Plain);
 #[async_trait]
-impl Store for Anybodys {
+impl Store for AnySubject {
     forward_store!(self => self.0, except: [revoke]);
 
     async fn revoke(&self, _: &str, sid: &SignInId) -> Ended {
@@ -73,7 +73,7 @@ impl Store for MissesOne {
     }
 }
 
-/// Ends those it read, and forgets all.
+/// Ends the sign-ins that it read, and then clears the whole index.
 #[derive(Default)]
 struct ClearsIndex(Plain);
 #[async_trait]
@@ -91,27 +91,27 @@ impl Store for ClearsIndex {
 }
 
 #[derive(Default)]
-struct Widens(Plain);
+struct RaisesAssurance(Plain);
 #[async_trait]
-impl Store for Widens {
+impl Store for RaisesAssurance {
     forward_store!(self => self.0, except: [update_subject]);
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
-        let amended = self.0.update_subject(subject, principal).await?;
+        let updated = self.0.update_subject(subject, principal).await?;
         let mut tables = self.0.tables();
         for sid in tables.of(subject) {
-            let widen = |record: &mut Record| {
+            let raise = |record: &mut Record| {
                 let details = record.details.get_or_insert_default();
                 details.acr = Some("aal3".into());
                 details.scopes.push("admin".into());
             };
-            tables.swap(&sid, |_| true, widen);
+            tables.swap(&sid, |_| true, raise);
         }
-        Ok(amended)
+        Ok(updated)
     }
 }
 
-/// Answers what it loaded first.
+/// Answers with the record that it loaded first.
 #[derive(Default)]
 struct Remembers(Plain, parking_lot::Mutex<Option<Arc<Record>>>);
 #[async_trait]

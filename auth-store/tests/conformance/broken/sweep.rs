@@ -1,4 +1,4 @@
-//! Faults of collecting what has expired.
+//! Stores with a fault in `sweep`.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{Record, Store, forward_store};
 
-use super::proof::caught;
+use super::caught::caught;
 use crate::plain::{Count, Plain};
 
 caught! {
@@ -17,15 +17,15 @@ caught! {
     a_sweep_that_ignores_its_maximum_is_caught: TakesAll => sweep_removes_at_most_the_given_number;
 }
 
-fn take(store: &Plain, most: usize, over: impl Fn(&Record) -> bool) -> usize {
+fn take(store: &Plain, most: usize, expired: impl Fn(&Record) -> bool) -> usize {
     let mut tables = store.tables();
-    let over = |record: &&Arc<Record>| over(record);
+    let expired = |record: &&Arc<Record>| expired(record);
     let sids: Vec<SignInId> =
-        tables.records.values().filter(over).map(|record| record.sid).take(most).collect();
+        tables.records.values().filter(expired).map(|record| record.sid).take(most).collect();
     tables.remove_all(&sids)
 }
 
-/// Counts the idle time from the beginning.
+/// Measures the idle time from the creation.
 #[derive(Default)]
 struct IgnoresUse(Plain);
 #[async_trait]

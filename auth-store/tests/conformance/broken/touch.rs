@@ -1,4 +1,4 @@
-//! Faults of noting a use.
+//! Stores with a fault in `touch`.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use auth_core::{SignInId, Timestamp};
 use auth_store::{Record, Store, StoreError, StoreErrorKind, forward_store};
 use tokio::task::yield_now;
 
-use super::proof::caught;
+use super::caught::caught;
 use crate::plain::{Plain, Touched};
 use crate::records::{blank, seen_at};
 
@@ -21,7 +21,7 @@ caught! {
         parallel_touches_keep_the_latest;
     a_touch_that_raises_the_version_is_caught: RaisesVersion =>
         touch_does_not_change_the_version delete_if_version_ignores_uses;
-    sec_77_a_touch_that_creates_is_caught: Revives =>
+    sec_77_a_touch_that_creates_is_caught: Creates =>
         touch_never_creates sec_77_a_touch_never_undoes_an_end;
     a_touch_that_fails_for_an_ended_sign_in_is_caught: Fails => touch_never_creates;
 }
@@ -88,9 +88,9 @@ impl Store for RaisesVersion {
 }
 
 #[derive(Default)]
-struct Revives(Plain);
+struct Creates(Plain);
 #[async_trait]
-impl Store for Revives {
+impl Store for Creates {
     forward_store!(self => self.0, except: [touch]);
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
@@ -109,7 +109,7 @@ impl Store for Fails {
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
         if self.0.load(sid).await?.is_none() {
-            return Err(StoreError::new(StoreErrorKind::Invalid, "there is nothing to touch"));
+            return Err(StoreError::new(StoreErrorKind::Invalid, "there is no such sign-in"));
         }
         self.0.touch(sid, at).await
     }

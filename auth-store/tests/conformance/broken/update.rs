@@ -1,4 +1,4 @@
-//! Faults of changing the data.
+//! Stores with a fault in `update`.
 
 use std::sync::Arc;
 
@@ -7,7 +7,7 @@ use auth_core::SignInId;
 use auth_store::{CompareAndSwap, Record, SessionData, Store, forward_store};
 use tokio::task::yield_now;
 
-use super::proof::caught;
+use super::caught::caught;
 use crate::plain::{Plain, Swapped};
 use crate::records::{blank, seen_at};
 

@@ -1,4 +1,4 @@
-//! Faults of telling whoever waits.
+//! Stores with a fault in `watch`, or in notifying watches.
 
 use std::future::pending;
 
@@ -7,37 +7,37 @@ use auth_core::SignInId;
 use auth_store::{Record, SignInLimit, Store, Watch, conformance, forward_store};
 use tokio::task::yield_now;
 
-use super::proof::caught;
+use super::caught::caught;
 use crate::plain::{Count, Creation, Ended, Loaded, Plain, Tables};
 
 caught! {
-    a_watch_that_never_completes_is_caught: Deaf =>
+    a_watch_that_never_completes_is_caught: NeverCompletes =>
         a_watch_completes_at_every_end a_watch_completes_at_every_change
         a_watch_misses_no_end_between_load_and_wait a_watch_does_not_need_an_existing_sign_in;
-    a_watch_that_subscribes_when_polled_is_caught: Late =>
+    a_watch_that_subscribes_when_polled_is_caught: SubscribesWhenPolled =>
         a_watch_completes_at_every_end a_watch_completes_at_every_change
         a_watch_misses_no_end_between_load_and_wait;
-    a_watch_of_existing_sign_ins_only_is_caught: OfTheLiving => a_watch_does_not_need_an_existing_sign_in;
+    a_watch_of_existing_sign_ins_only_is_caught: OfExistingOnly => a_watch_does_not_need_an_existing_sign_in;
     an_eviction_without_notification_is_caught: SilentEviction =>
         a_watch_completes_at_every_end a_watch_misses_no_end_between_load_and_wait;
     a_revocation_without_notification_is_caught: SilentRevocation => a_watch_completes_at_every_end;
-    a_change_of_roles_without_notification_is_caught: SilentAmendment =>
+    a_change_of_roles_without_notification_is_caught: SilentUpdate =>
         a_watch_completes_at_every_change;
 }
 
-/// The fault: whatever was wrapped around a store did not pass its watches on, and nobody noticed.
+/// Regression: a wrapper around a store did not forward `watch`, and no check failed.
 #[tokio::test]
 async fn a_store_without_watches_fails_check_watching() {
-    let report = conformance::check_watching(async || Mute::default()).await;
+    let report = conformance::check_watching(async || WithoutWatch::default()).await;
     let caught: Vec<_> = report.failures().map(|(check, _)| check).collect();
     assert_eq!(caught, ["a_watch_is_returned"]);
     conformance::check_watching(async || Plain::default()).await.assert_passed();
 }
 
 #[derive(Default)]
-struct Mute(Plain);
+struct WithoutWatch(Plain);
 #[async_trait]
-impl Store for Mute {
+impl Store for WithoutWatch {
     forward_store!(self => self.0, except: [watch]);
 
     fn watch(&self, _: &SignInId) -> Option<Watch> {
@@ -46,9 +46,9 @@ impl Store for Mute {
 }
 
 #[derive(Default)]
-struct Deaf(Plain);
+struct NeverCompletes(Plain);
 #[async_trait]
-impl Store for Deaf {
+impl Store for NeverCompletes {
     forward_store!(self => self.0, except: [watch]);
 
     fn watch(&self, _: &SignInId) -> Option<Watch> {
@@ -57,26 +57,26 @@ impl Store for Deaf {
 }
 
 #[derive(Default)]
-struct Late(Plain);
+struct SubscribesWhenPolled(Plain);
 #[async_trait]
-impl Store for Late {
+impl Store for SubscribesWhenPolled {
     forward_store!(self => self.0, except: [watch, load, find]);
 
     fn watch(&self, _: &SignInId) -> Option<Watch> {
-        let told = self.0.told();
-        Some(Watch::new(async move { told.notified().await }))
+        let changed = self.0.changed();
+        Some(Watch::new(async move { changed.notified().await }))
     }
     async fn load(&self, sid: &SignInId) -> Loaded {
         let loaded = self.0.load(sid).await;
-        yield_now().await; // as over a network: the answer is on its way
+        yield_now().await; // as over a network, the answer takes a while
         loaded
     }
 }
 
 #[derive(Default)]
-struct OfTheLiving(Plain);
+struct OfExistingOnly(Plain);
 #[async_trait]
-impl Store for OfTheLiving {
+impl Store for OfExistingOnly {
     forward_store!(self => self.0, except: [watch]);
 
     fn watch(&self, sid: &SignInId) -> Option<Watch> {
@@ -111,12 +111,12 @@ impl Store for SilentRevocation {
 }
 
 #[derive(Default)]
-struct SilentAmendment(Plain);
+struct SilentUpdate(Plain);
 #[async_trait]
-impl Store for SilentAmendment {
+impl Store for SilentUpdate {
     forward_store!(self => self.0, except: [update_subject]);
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
-        Ok(self.0.tables().silently(|tables| tables.amend(subject, principal)))
+        Ok(self.0.tables().silently(|tables| tables.update_subject(subject, principal)))
     }
 }

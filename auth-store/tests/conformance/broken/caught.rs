@@ -1,4 +1,4 @@
-//! How a fault is proven to be caught.
+//! Verifies that the conformance suite catches each fault.
 
 use std::collections::BTreeSet;
 
@@ -7,19 +7,20 @@ use auth_store::{Store, conformance};
 use super::{create, end, limit, look, rotate, subject, sweep, touch, update, watch};
 use crate::plain::Plain;
 
-/// Writes a test for each fault: every check that is named with it has to fail. One thread runs
-/// them, so that tasks take turns wherever a fault yields, and each race goes the same way each
-/// time.
+/// Writes a test for each fault: every check named after `=>` must fail.
+///
+/// A single thread runs each test, so that tasks take turns where a fault yields, and races have the same
+/// outcome each time.
 macro_rules! caught {
     ($($test:ident: $fault:ty => $($check:ident)+;)*) => {
         $(
-            #[tokio::test(start_paused = true)] // nobody waits for what never comes
+            #[tokio::test(start_paused = true)] // so that timeouts take no time
             async fn $test() {
-                crate::broken::proof::is_caught::<$fault>(&[$(stringify!($check)),+]).await;
+                crate::broken::caught::is_caught::<$fault>(&[$(stringify!($check)),+]).await;
             }
         )*
 
-        /// The checks that catch something here.
+        /// The checks that catch a fault of this module.
         pub(super) const CATCHES: &[&str] = &[$($(stringify!($check)),+),*];
     };
 }
@@ -28,7 +29,7 @@ pub(super) use caught;
 pub(super) async fn is_caught<S: Store + Default>(checks: &[&'static str]) {
     for check in checks {
         let report = conformance::check(check, S::default()).await;
-        assert!(!report.passed(), "{check} lets the fault pass");
+        assert!(!report.passed(), "{check} passes in spite of the fault");
         assert!(!report.to_string().contains("no such check"), "{report}");
     }
 }
