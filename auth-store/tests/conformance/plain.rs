@@ -42,6 +42,20 @@ impl Plain {
         self.0.lock()
     }
 
+    /// Loads a sign-in, and compares it with what the caller expects: the first half of a
+    /// compare-and-swap, for faults that do not make it in one step.
+    pub(crate) fn read_if(
+        &self,
+        sid: &SignInId,
+        expected: impl FnOnce(&Record) -> bool,
+    ) -> Result<Arc<Record>, CompareAndSwap> {
+        match self.tables().records.get(sid).cloned() {
+            None => Err(CompareAndSwap::NotFound),
+            Some(record) if !expected(&record) => Err(CompareAndSwap::Conflict(record)),
+            Some(record) => Ok(record),
+        }
+    }
+
     pub(crate) fn changed(&self) -> Arc<Notify> {
         Arc::clone(&self.tables().changed)
     }

@@ -96,9 +96,8 @@ impl Store for CompareThenSwap {
     forward_store!(self => self.0, except: [rotate]);
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let Some(read) = self.0.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
-        if read.current != *from {
-            return Ok(CompareAndSwap::Conflict(read));
+        if let Err(answer) = self.0.read_if(sid, |record| record.current == *from) {
+            return Ok(answer);
         }
         yield_now().await;
         Ok(self.0.tables().swap(sid, |_| true, |record| to.apply(record)))
@@ -132,10 +131,10 @@ impl Store for DeletesFirst {
     forward_store!(self => self.0, except: [rotate]);
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let Some(read) = self.0.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
-        if read.current != *from {
-            return Ok(CompareAndSwap::Conflict(read));
-        }
+        let read = match self.0.read_if(sid, |record| record.current == *from) {
+            Ok(read) => read,
+            Err(answer) => return Ok(answer),
+        };
         self.0.delete(sid).await?;
         yield_now().await;
         let mut record = Record::clone(&read);

@@ -95,10 +95,10 @@ impl Store for WritesBack {
     forward_store!(self => self.0, except: [update]);
 
     async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
-        let Some(read) = self.0.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
-        if read.version != version {
-            return Ok(CompareAndSwap::Conflict(read));
-        }
+        let read = match self.0.read_if(sid, |record| record.version == version) {
+            Ok(read) => read,
+            Err(answer) => return Ok(answer),
+        };
         yield_now().await;
         let mut record = Record::clone(&read);
         record.data = data;
@@ -117,10 +117,10 @@ impl Store for CompareThenSwap {
     forward_store!(self => self.0, except: [update]);
 
     async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
-        let Some(read) = self.0.load(sid).await? else { return Ok(CompareAndSwap::NotFound) };
-        if read.version != version {
-            return Ok(CompareAndSwap::Conflict(read));
-        }
+        let read = match self.0.read_if(sid, |record| record.version == version) {
+            Ok(read) => read,
+            Err(answer) => return Ok(answer),
+        };
         yield_now().await;
         match change(&self.0, sid, data) {
             CompareAndSwap::NotFound => Ok(CompareAndSwap::Stored(read)),
