@@ -1,9 +1,9 @@
 //! The one Tower layer of all backends: finds out who sent a request, and passes it on or refuses it.
 //!
-//! A request goes through `service` (find the credential, decide, admit), `typed_context` (what the
-//! layer keeps for the request) and `response` (wait, run the inner service, finish its response).
+//! A request goes through `service` (find the credential that decides), `response` (wait for its
+//! verification, run the inner service, finish the response) and `typed_context` (admit the request, and
+//! what the layer keeps for it).
 
-mod decide;
 mod response;
 mod service;
 mod typed_context;

@@ -10,9 +10,8 @@ use http::{Request, Response};
 use pin_project_lite::pin_project;
 use tower_service::Service;
 
-use super::decide::{self, Policy};
 use super::service::Shard;
-use super::typed_context::{Admission, TypedContext};
+use super::typed_context::{Admission, Policy, TypedContext, admit};
 use crate::backend::{Authenticator, Outcome};
 use crate::context::{AuthContext, ErasedContext, FoundCredential, RequestSnapshot, vary};
 use crate::error::{AuthError, AuthErrorKind};
@@ -177,10 +176,10 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     R: Default,
 {
-    match decide::admit(policy, &mut credential, outcome) {
+    match admit(policy, &mut credential, outcome) {
         Ok(admission) => {
             // Without a credential, the response may set a visitor's cookie, which has to check the
-            // request's origin then. With an ambient one, `decide::find` has checked it.
+            // request's origin then. With an ambient one, the service has checked it.
             let snapshot = match (&admission, credential) {
                 (Admission::NotSignedIn, None) => {
                     RequestSnapshot::of_unsafe(request.method(), request.uri(), request.headers())

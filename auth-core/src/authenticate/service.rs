@@ -1,4 +1,5 @@
-//! [`AuthLayer`] and its service, and the authenticator that all requests share.
+//! [`AuthLayer`] and its service: which credential of a request decides, and whether a request of its
+//! origin may use it. The authenticator that all requests share comes last.
 
 use std::fmt;
 use std::mem;
@@ -11,15 +12,16 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::decide::{self, Found, Policy};
 use super::response::{Pending, ResponseFuture, State, enter, refuse};
-use crate::backend::{Attempt, Authenticator, SignInBackend, forward_authenticator};
+use super::typed_context::Policy;
+use crate::backend::{Attempt, Authenticator, Outcome, SignInBackend, forward_authenticator};
 use crate::clock::Clock;
-use crate::context::MemberPath;
-use crate::cross_origin::CrossOriginProtection;
+use crate::context::{FoundCredential, MemberPath, Transport};
+use crate::cross_origin::{CrossOriginProtection, RequestOrigin};
 use crate::future::AuthFuture;
-use crate::head::RequestHead;
-use crate::rejection::ChallengeReason;
+use crate::head::{Authorization, RequestHead};
+use crate::refusal::Refusal;
+use crate::rejection::{ChallengeReason, Rejection, RejectionReason};
 
 /// Makes any [`Authenticator`] a Tower layer.
 ///
@@ -120,7 +122,7 @@ where
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let head = RequestHead::from(&request);
         let auth = self.auth.of_this_thread();
-        let Found { credential, outcome } = match decide::find(&**auth, &head) {
+        let Found { credential, outcome } = match find(&**auth, &head) {
             Ok(found) => found,
             Err(refusal) => return ResponseFuture::new(refuse(&**auth, &request, refusal)),
         };
@@ -137,6 +139,51 @@ where
         // The outcome was in memory: nothing is cloned or boxed, and the inner service is called here.
         ResponseFuture::new(enter(auth, self.policy, credential, outcome, request, &mut self.inner))
     }
+}
+
+/// The credential that a request's head carries, and its verification. Both are `None` together.
+struct Found<C> {
+    credential: Option<FoundCredential>,
+    outcome: Option<AuthFuture<Outcome<C>>>,
+}
+
+/// Finds the credential that decides about the request. Refuses an ambient one if the request comes
+/// from another site.
+#[inline]
+fn find<A: Authenticator>(auth: &A, head: &RequestHead<'_>) -> Result<Found<A::Claims>, Refusal> {
+    let attempt = match head.authorization() {
+        Authorization::Many => Some(rejected(head, RejectionReason::Duplicate)),
+        authorization => match (auth.authenticate(head), authorization) {
+            (Some(attempt), _) if attempt.in_header() => Some(attempt),
+            // An `Authorization` header that no authenticator recognizes is never ignored.
+            (_, Authorization::One(_)) => Some(rejected(head, RejectionReason::Unrecognized)),
+            (attempt, _) => attempt,
+        },
+    };
+    let Some(attempt) = attempt else { return Ok(Found { credential: None, outcome: None }) };
+    let credential = FoundCredential {
+        transport: attempt.transport(),
+        member: attempt.member(),
+        superseded: false,
+    };
+    if credential.transport == Transport::Ambient {
+        let origin = RequestOrigin::of(head.method(), head.uri(), head.headers());
+        let checked = match auth.member(credential.member) {
+            Some(member) => member.cross_origin().check(&origin),
+            None => auth.cross_origin().check(&origin),
+        };
+        checked.map_err(|_| Refusal::CrossOrigin)?;
+    }
+    Ok(Found { credential: Some(credential), outcome: Some(attempt.into_outcome()) })
+}
+
+/// Rejects the `Authorization` header. For a bearer token of any issuer, RFC 6750 names the error; other
+/// schemes have none.
+#[cold]
+fn rejected<C>(head: &RequestHead<'_>, reason: RejectionReason) -> Attempt<C> {
+    let bearer = head.credentials("Bearer").is_some();
+    let scheme = if bearer { "bearer" } else { "unrecognized" };
+    Attempt::explicit(Outcome::Rejected(Rejection::new(scheme, reason)))
 }
 
 /// One authenticator, shared by all requests without a shared reference count.

@@ -1,4 +1,5 @@
-//! [`TypedContext`]: what the layer keeps for a request, with its claims type.
+//! As what a request is admitted, and the [`TypedContext`] that the layer keeps for it, with its claims
+//! type.
 
 use std::any::{Any, TypeId, type_name};
 use std::sync::{Arc, OnceLock};
@@ -9,14 +10,14 @@ use crate::backend::{Authenticator, Outcome};
 use crate::clock::Clock;
 use crate::context::{
     AuthContext, Authorized, ErasedContext, FoundCredential, RequestSnapshot, RequestState,
-    SignInContext,
+    SignInContext, Transport,
 };
 use crate::error::ConfigError;
 use crate::future::AuthFuture;
 use crate::identity::Identity;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
-use crate::rejection::{ChallengeReason, Rejection};
+use crate::rejection::{ChallengeReason, Rejection, RejectionReason};
 use crate::sign_in_id::SignInId;
 
 /// As what the layer admitted a request.
@@ -28,6 +29,44 @@ pub(crate) enum Admission<C> {
     NotSignedIn,
     /// An explicit credential was rejected under `.optional()`. Only `Auth` lets the request pass.
     Rejected(Rejection),
+}
+
+/// Whether a request may pass without an identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Policy {
+    Required,
+    Optional,
+}
+
+/// Decides whether a request is admitted, and with which identity.
+#[inline]
+pub(super) fn admit<C>(
+    policy: Policy,
+    credential: &mut Option<FoundCredential>,
+    outcome: Option<Outcome<C>>,
+) -> Result<Admission<C>, Refusal> {
+    let ambient = credential.as_mut().filter(|found| found.transport == Transport::Ambient);
+    match (outcome, policy) {
+        (Some(Outcome::Authenticated(identity)), _) => Ok(Admission::Identified(identity)),
+        (Some(Outcome::Unavailable(error)), _) => Err(Refusal::Unavailable(error)),
+        (Some(Outcome::Anonymous(id)), Policy::Optional) => Ok(Admission::Visitor(id)),
+        (None, Policy::Optional) => Ok(Admission::NotSignedIn),
+        (Some(Outcome::Rejected(rejection)), Policy::Optional) => match ambient {
+            Some(found) => {
+                let Rejection { scheme, reason } = rejection;
+                tracing::info!(scheme, %reason, "credential rejected, request is anonymous");
+                found.superseded = reason == RejectionReason::Rotated;
+                Ok(Admission::NotSignedIn)
+            }
+            None => Ok(Admission::Rejected(rejection)),
+        },
+        (Some(Outcome::Rejected(rejection)), Policy::Required) => {
+            Err(Refusal::Unauthenticated(Some(rejection)))
+        }
+        (None | Some(Outcome::Anonymous(_)), Policy::Required) => {
+            Err(Refusal::Unauthenticated(None))
+        }
+    }
 }
 
 /// The context of a request with its claims type: the admission, the authenticator, and the state.
