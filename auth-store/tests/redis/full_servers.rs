@@ -35,7 +35,7 @@ async fn exists(store: &RedisStore, sid: &SignInId) -> bool {
 async fn count(store: &RedisStore, sids: &[SignInId]) -> usize {
     let mut count = 0;
     for sid in sids {
-        count += usize::from(is_there(store, sid).await);
+        count += usize::from(exists(store, sid).await);
     }
     count
 }
