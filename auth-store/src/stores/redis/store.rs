@@ -197,7 +197,7 @@ impl Store for RedisStore {
 
     async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
         let step = self.inner.delete(sid, DeleteIf::AtVersion, version);
-        match traced("delete_if", step).await? {
+        match traced("delete_if_version", step).await? {
             Reply::Gone => Ok(Deleted::NotFound),
             Reply::Done(_) => Ok(Deleted::Done),
             Reply::Stale(now) => record(*sid, now).map(Deleted::Conflict),
@@ -231,7 +231,7 @@ impl Store for RedisStore {
     }
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        traced("amend_subject", self.inner.update_subject(subject, principal)).await
+        traced("update_subject", self.inner.update_subject(subject, principal)).await
     }
 
     /// Only checks that the servers can be reached and were not emptied. Redis collects expired keys by
