@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use auth_core::{
-    AuthError, AuthErrorKind, CookiePolicy, CrossOriginProtection, RejectionReason, RequestCookie,
-    RequestHead, ResponseEffects, SignInContext, Timestamp,
+    AuthError, AuthErrorKind, CookieBuilder, CookiePolicy, CrossOriginProtection, RejectionReason,
+    RequestCookie, RequestHead, ResponseEffects, SignInContext, Timestamp,
 };
 use auth_store::{
     IssuedSecret, Secret, SecretKind, SessionBackend, SignInCookies, SignInManager, SignInRequest,
@@ -41,6 +41,12 @@ impl Config {
             bearer: Bearer::Off,
             protection: CrossOriginProtection::STRICT,
         }
+    }
+
+    /// Returns the policy of a cookie that browsers send over plain HTTP.
+    pub(crate) fn insecure_cookie() -> CookiePolicy {
+        let cookie = CookieBuilder::new("session").insecure_http().build();
+        cookie.expect("`session` is a cookie name")
     }
 
     pub(crate) fn now(&self) -> Timestamp {

@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use auth_core::{
-    AuthError, AuthLayer, AuthService, Claims, Clock, CookieBuilder, CookiePolicy,
-    CrossOriginProtection, InvalidOrigin,
+    AuthError, AuthLayer, AuthService, Claims, Clock, CookiePolicy, CrossOriginProtection,
+    InvalidOrigin,
 };
 use auth_store::{IntoStore, Lifetime, SessionBackend, SignInManager, SignInSettings};
 use serde::Serialize;
@@ -87,8 +87,7 @@ impl<C> SessionAuth<C> {
     /// `curl` send it over plain HTTP. Do not use this on a public host, because anyone who can read
     /// the network can take the cookie.
     pub fn insecure_http(self) -> Self {
-        let cookie = CookieBuilder::new("session").insecure_http().build();
-        self.cookie(cookie.expect("`session` is a cookie name"))
+        self.cookie(Config::insecure_cookie())
     }
 
     /// Also issues and accepts secrets as `Authorization: Bearer`, for clients other than browsers:
