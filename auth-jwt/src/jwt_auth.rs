@@ -36,7 +36,7 @@ const CACHE_CAPACITY: usize = 10_000;
 /// let auth = JwtAuth::new(Key::hs256([7; 32])?)
 ///     .issuer("https://shop.example")
 ///     .audience("shop")
-///     .trust(Key::from_jwk(jwk)?, Validation::new().issuer("https://idp.example").audience("shop"));
+///     .trusted_issuer(Key::from_jwk(jwk)?, Validation::new().issuer("https://idp.example").audience("shop"));
 /// # Ok::<(), auth_jwt::InvalidKey>(())
 /// ```
 #[must_use]
