@@ -23,6 +23,7 @@ pub(crate) struct Nodes<S> {
 }
 
 /// What becomes of a new sign-in when another server takes over.
+#[allow(dead_code)] // each test binary uses one of them
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failover {
     /// It is there.
