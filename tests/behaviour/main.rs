@@ -23,6 +23,7 @@ mod cors;
 mod credentials;
 mod cross_site;
 mod devices;
+mod documentation;
 mod end_of_sign_in;
 mod events;
 mod expiry;
