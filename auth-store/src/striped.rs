@@ -29,7 +29,6 @@ impl<T> Striped<T> {
     }
 
     /// Returns all stripes.
-    #[allow(dead_code)] // what uses it depends on the features
     pub(crate) fn all(&self) -> &[T] {
         &self.0
     }

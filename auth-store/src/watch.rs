@@ -15,6 +15,8 @@ use auth_core::{BoxFuture, SignInId};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::striped::Striped;
+
 /// A future that completes once a sign-in may have changed; see [`Store::watch`](crate::Store::watch).
 /// It may be dropped at any time.
 #[must_use = "a watch does nothing unless it is awaited"]
@@ -54,7 +56,7 @@ pub(crate) struct Watchers(Arc<Inner>);
 struct Inner {
     /// The number of watches of all sign-ins.
     count: AtomicUsize,
-    stripes: Box<[Mutex<HashMap<SignInId, Waiters>>]>,
+    stripes: Striped<Mutex<HashMap<SignInId, Waiters>>>,
 }
 
 /// The watches of one sign-in.
@@ -66,8 +68,7 @@ struct Waiters {
 
 impl Default for Watchers {
     fn default() -> Self {
-        let stripes = (0..STRIPES).map(|_| Mutex::default()).collect();
-        Self(Arc::new(Inner { count: AtomicUsize::new(0), stripes }))
+        Self(Arc::new(Inner { count: AtomicUsize::new(0), stripes: Striped::new(STRIPES) }))
     }
 }
 
@@ -79,7 +80,7 @@ impl Watchers {
     pub(crate) fn watch(&self, sid: &SignInId) -> Watch {
         self.0.count.fetch_add(1, Ordering::SeqCst);
         let changed = {
-            let mut stripe = self.0.stripe(sid).lock();
+            let mut stripe = self.0.stripes.of(sid).lock();
             let waiters = stripe.entry(*sid).or_default();
             waiters.count += 1;
             Arc::clone(&waiters.changed).notified_owned() // registered from here on, polled or not
@@ -94,7 +95,7 @@ impl Watchers {
     /// Completes the watches of this sign-in. Call it after the change has been made.
     pub(crate) fn wake(&self, sid: &SignInId) {
         if self.0.count.load(Ordering::SeqCst) > 0
-            && let Some(waiters) = self.0.stripe(sid).lock().get(sid)
+            && let Some(waiters) = self.0.stripes.of(sid).lock().get(sid)
         {
             waiters.changed.notify_waiters();
         }
@@ -104,17 +105,10 @@ impl Watchers {
     #[cfg(feature = "near-cache")]
     pub(crate) fn wake_all(&self) {
         if self.0.count.load(Ordering::SeqCst) > 0 {
-            for stripe in &self.0.stripes {
+            for stripe in self.0.stripes.all() {
                 stripe.lock().values().for_each(|waiters| waiters.changed.notify_waiters());
             }
         }
-    }
-}
-
-impl Inner {
-    fn stripe(&self, sid: &SignInId) -> &Mutex<HashMap<SignInId, Waiters>> {
-        let [.., last] = *sid.as_bytes();
-        &self.stripes[usize::from(last) % STRIPES]
     }
 }
 
@@ -126,7 +120,7 @@ struct Registration {
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut stripe = self.watchers.stripe(&self.sid).lock();
+        let mut stripe = self.watchers.stripes.of(&self.sid).lock();
         if let Some(waiters) = stripe.get_mut(&self.sid) {
             waiters.count -= 1;
             if waiters.count == 0 {
@@ -171,6 +165,6 @@ mod tests {
         assert!(is_ready(&mut kept));
         drop(kept);
         assert_eq!(watchers.0.count.load(Ordering::SeqCst), 0);
-        assert!(watchers.0.stripe(&sid).lock().is_empty());
+        assert!(watchers.0.stripes.of(&sid).lock().is_empty());
     }
 }

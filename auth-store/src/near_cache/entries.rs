@@ -12,6 +12,7 @@ use auth_core::SignInId;
 use quick_cache::sync;
 
 use crate::record::Record;
+use crate::striped::Striped;
 
 /// The number of change counters. With several, a change does not discard the loads of most other
 /// sign-ins.
@@ -27,7 +28,7 @@ pub(super) struct Entries {
     /// The least that an entry weighs: an equal share, so that there are never more than
     /// `max_entries`.
     min_weight: u64,
-    changes: Box<[AtomicU64]>,
+    changes: Striped<AtomicU64>,
 }
 
 /// A record, and when it was loaded.
@@ -61,13 +62,8 @@ impl Entries {
         Self {
             entries: sync::Cache::with_options(options, Weight, random, Default::default()),
             min_weight: max_bytes.div_ceil(max_entries.max(1) as u64),
-            changes: (0..STRIPES).map(|_| AtomicU64::new(0)).collect(),
+            changes: Striped::new(STRIPES),
         }
-    }
-
-    fn changes_of(&self, sid: &SignInId) -> &AtomicU64 {
-        let [.., last] = *sid.as_bytes();
-        &self.changes[usize::from(last) % STRIPES]
     }
 
     pub(super) fn get(&self, sid: &SignInId) -> Option<Arc<Entry>> {
@@ -76,7 +72,7 @@ impl Entries {
 
     /// Returns the ticket that a load takes before it begins.
     pub(super) fn ticket(&self, sid: &SignInId) -> Ticket {
-        Ticket(self.changes_of(sid).load(Ordering::SeqCst))
+        Ticket(self.changes.of(sid).load(Ordering::SeqCst))
     }
 
     /// Keeps a loaded record, unless a change came in since the ticket was taken.
@@ -98,7 +94,7 @@ impl Entries {
 
     /// Removes the entry of a sign-in, and discards the loads that are under way.
     pub(super) fn remove(&self, sid: &SignInId) {
-        self.changes_of(sid).fetch_add(1, Ordering::SeqCst);
+        self.changes.of(sid).fetch_add(1, Ordering::SeqCst);
         self.entries.remove(sid);
     }
 
@@ -115,7 +111,7 @@ impl Entries {
     }
 
     fn count_change_of_all(&self) {
-        for changes in &self.changes {
+        for changes in self.changes.all() {
             changes.fetch_add(1, Ordering::SeqCst);
         }
     }

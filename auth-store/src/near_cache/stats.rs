@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use auth_core::SignInId;
 
+use crate::striped::Striped;
+
 /// The number of hit counters. With several, requests on different cores do not contend for one.
 const SHARDS: usize = 16;
 
@@ -32,9 +34,9 @@ pub struct NearCacheStats {
 }
 
 /// The counters behind [`NearCacheStats`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Counts {
-    hits: [Shard; SHARDS],
+    hits: Striped<Shard>,
     misses: AtomicU64,
     invalidations: AtomicU64,
 }
@@ -44,10 +46,16 @@ pub(super) struct Counts {
 #[repr(align(64))]
 struct Shard(AtomicU64);
 
+impl Default for Counts {
+    fn default() -> Self {
+        let (misses, invalidations) = (AtomicU64::default(), AtomicU64::default());
+        Self { hits: Striped::new(SHARDS), misses, invalidations }
+    }
+}
+
 impl Counts {
     pub(super) fn hit(&self, sid: &SignInId) {
-        let [.., last] = *sid.as_bytes();
-        self.hits[usize::from(last) % SHARDS].0.fetch_add(1, Ordering::Relaxed);
+        self.hits.of(sid).0.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn miss(&self) {
@@ -59,7 +67,7 @@ impl Counts {
     }
 
     pub(super) fn hits(&self) -> u64 {
-        self.hits.iter().map(|shard| shard.0.load(Ordering::Relaxed)).sum()
+        self.hits.all().iter().map(|shard| shard.0.load(Ordering::Relaxed)).sum()
     }
 
     pub(super) fn misses(&self) -> u64 {

@@ -113,7 +113,7 @@ async fn a_near_cache_records_its_statistics_on_request() {
     ] {
         assert_eq!(value(&all, name), Some(&*expected), "{name}");
     }
-    store.cut(true);
+    store.disconnect(true);
     while cache.stats().lease.is_some() {
         tokio::task::yield_now().await;
     }

@@ -15,6 +15,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::record::Record;
 use crate::store::{CompareAndSwap, Deleted};
+use crate::striped::Striped;
 use crate::watch::Watchers;
 
 /// A lock in cache lines of its own: otherwise cores that read other shards would invalidate its
@@ -24,7 +25,7 @@ use crate::watch::Watchers;
 struct Shard(RwLock<HashTable<Arc<Record>>>);
 
 pub(super) struct Table {
-    shards: Box<[Shard]>,
+    shards: Striped<Shard>,
     pub(super) watchers: Watchers,
 }
 
@@ -37,16 +38,13 @@ fn hash(sid: &SignInId) -> u64 {
 }
 
 impl Table {
-    /// Creates a table with this number of shards, rounded up to a power of two, so that a look-up
-    /// needs no division.
+    /// Creates a table with this number of shards, rounded up to a power of two.
     pub(super) fn new(shards: usize) -> Self {
-        let shards = (0..shards.next_power_of_two()).map(|_| Shard::default()).collect();
-        Self { shards, watchers: Watchers::default() }
+        Self { shards: Striped::new(shards), watchers: Watchers::default() }
     }
 
     fn shard(&self, sid: &SignInId) -> &RwLock<HashTable<Arc<Record>>> {
-        let [_, _, low, high, ..] = *sid.as_bytes();
-        &self.shards[usize::from(u16::from_le_bytes([low, high])) & (self.shards.len() - 1)].0
+        &self.shards.of(sid).0
     }
 
     /// Calls `visit` with the record, while holding a lock that other readers share.
@@ -124,7 +122,7 @@ impl Table {
     }
 
     pub(super) fn shards(&self) -> usize {
-        self.shards.len()
+        self.shards.all().len()
     }
 
     /// Returns at most `max` ids of one shard whose records match. Readers are not blocked.
@@ -134,7 +132,7 @@ impl Table {
         max: usize,
         matches: impl Fn(&Record) -> bool,
     ) -> Vec<SignInId> {
-        let shard = self.shards[shard].0.read();
+        let shard = self.shards.all()[shard].0.read();
         shard.iter().filter(|record| matches(record)).map(|record| record.sid).take(max).collect()
     }
 }
