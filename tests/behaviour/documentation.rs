@@ -8,7 +8,16 @@ fn named_files(text: &str) -> Vec<&str> {
     let quoted = text.split('`').skip(1).step_by(2);
     let linked = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#']).next());
     let is_file = |path: &&str| {
-        let known = ["auth-core/", "auth-store/", "auth-session/", "auth-jwt/", "docs/", "examples/", "tests/", ".ci/"];
+        let known = [
+            "auth-core/",
+            "auth-store/",
+            "auth-session/",
+            "auth-jwt/",
+            "docs/",
+            "examples/",
+            "tests/",
+            ".ci/",
+        ];
         path.contains('/') && known.iter().any(|folder| path.starts_with(folder))
     };
     quoted.chain(linked).map(|path| path.split(' ').next().unwrap()).filter(is_file).collect()
@@ -29,6 +38,7 @@ fn every_file_that_the_documents_name_exists() {
 
 #[test]
 fn files_are_found_in_backticks_and_in_links() {
-    let text = "see `auth-core/src/lib.rs`, [this](docs/faults.md#redis), `tests/run sec_38`, `a/b`";
+    let text =
+        "see `auth-core/src/lib.rs`, [this](docs/faults.md#redis), `tests/run sec_38`, `a/b`";
     assert_eq!(named_files(text), ["auth-core/src/lib.rs", "tests/run", "docs/faults.md"]);
 }
