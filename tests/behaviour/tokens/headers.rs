@@ -45,7 +45,7 @@ async fn sec_50_a_key_in_the_header_is_not_used() {
             match more["kid"] == json!(mallory.key.kid()) {
                 true => assert_eq!(rejection(&auth, token).await, "unknown key", "{more}"),
                 false => {
-                    assert!(verify(&auth, token).await.is_ok(), "the member is ignored: {more}")
+                    assert!(verify(&auth, token).await.is_ok(), "the member is ignored: {more}");
                 }
             }
         }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 use super::kit::{Signer, decoded, encoded, flip, parts, verify};
 
 const ISSUER: &str = "https://shop.example";
-/// The other name of EdDSA, which a tool may know (RFC 9864).
+/// The other name of `EdDSA`, which a tool may know (RFC 9864).
 const ALSO: &str = "Ed25519";
 
 /// The tools use the system's clock, so the token has to be valid now.
@@ -62,7 +62,7 @@ impl Tool {
         Self { program: "node".to_owned(), script }
     }
 
-    /// Uses the first Python that has PyJWT. The one in the path may not be the system's.
+    /// Uses the first Python that has `PyJWT`. The one in the path may not be the system's.
     fn pyjwt() -> Self {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/pyjwt.py");
         let has_it = |program: &&str| {

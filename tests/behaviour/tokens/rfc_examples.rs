@@ -78,7 +78,7 @@ async fn the_signature_of_rfc_8037_verifies() {
     assert_eq!(rfc_8037().reasons().await, ["malformed", "bad signature"]);
 }
 
-/// Ed25519 is the name of EdDSA in RFC 9864, with the same key and the same signature.
+/// Ed25519 is the name of `EdDSA` in RFC 9864, with the same key and the same signature.
 #[tokio::test]
 async fn ed25519_has_two_names_and_one_key() {
     let signer = Signer::of(SigningKey::from_jwk(&rfc_8037().jwk.to_string()).unwrap());
