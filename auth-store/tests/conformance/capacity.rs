@@ -5,7 +5,7 @@ use auth_store::{
     OverflowPolicy, Record, SignInLimit, Store, StoreError, conformance, forward_store,
 };
 
-use crate::plain::{Creation, Plain, Tables};
+use crate::plain::{Creation, Plain, Tables, broken_store};
 
 const CAPACITY: usize = 20;
 
@@ -26,11 +26,8 @@ async fn failures<S: Store + Default>() -> Vec<&'static str> {
         .collect()
 }
 
-#[derive(Default)]
-struct Bounded(Plain);
-#[async_trait]
-impl Store for Bounded {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    Bounded, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         bounded(&self.0, record, limit)
@@ -59,11 +56,8 @@ async fn a_store_that_evicts_and_rejects_passes() {
     assert_eq!(failures::<Bounded>().await, [""; 0]);
 }
 
-#[derive(Default)]
-struct EvictsAnyOldest(Plain);
-#[async_trait]
-impl Store for EvictsAnyOldest {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    EvictsAnyOldest, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
@@ -82,11 +76,8 @@ async fn sec_84_evicting_a_signed_in_user_is_caught() {
     assert!(failures.contains(&"a_full_store_evicts_no_signed_in_user"), "{failures:?}");
 }
 
-#[derive(Default)]
-struct KeepsAnonymous(Plain);
-#[async_trait]
-impl Store for KeepsAnonymous {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    KeepsAnonymous, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
@@ -100,12 +91,9 @@ async fn sec_84_rejecting_a_user_for_anonymous_sign_ins_is_caught() {
     assert!(failures.contains(&"anonymous_sign_ins_are_evicted_first"), "{failures:?}");
 }
 
-/// Evicts before it checks whether the new sign-in is refused.
-#[derive(Default)]
-struct EvictsFirst(Plain);
-#[async_trait]
-impl Store for EvictsFirst {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    /// Evicts before it checks whether the new sign-in is refused.
+    EvictsFirst, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();

@@ -15,6 +15,23 @@ use auth_store::{
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 
+/// Defines a store that forwards to a [`Plain`] one, except for the methods that are written out.
+macro_rules! broken_store {
+    ($(#[$doc:meta])* $name:ident, except: [$($method:ident),+]; $($methods:tt)*) => {
+        $(#[$doc])*
+        #[derive(Default)]
+        struct $name(Plain);
+
+        #[async_trait]
+        impl Store for $name {
+            forward_store!(self => self.0, except: [$($method),+]);
+
+            $($methods)*
+        }
+    };
+}
+pub(crate) use broken_store;
+
 // What the methods of a store answer.
 pub(crate) type See<'a> = &'a mut dyn FnMut(Peek<'_>);
 pub(crate) type Loaded = Result<Option<Arc<Record>>, StoreError>;

@@ -9,7 +9,7 @@ use auth_store::{Created, FamilyDigest, Record, SignInLimit, Store, StoreError, 
 use tokio::task::yield_now;
 
 use super::caught::caught;
-use crate::plain::{Creation, Plain};
+use crate::plain::{Creation, Plain, broken_store};
 
 caught! {
     constant_ids_are_caught: ConstantIds => new_ids_never_repeat;
@@ -29,22 +29,16 @@ caught! {
     sec_86_a_dropped_family_is_caught: NoFamily => sec_86_a_forged_secret_proves_nothing;
 }
 
-#[derive(Default)]
-struct ConstantIds(Plain);
-#[async_trait]
-impl Store for ConstantIds {
-    forward_store!(self => self.0, except: [new_id]);
+broken_store! {
+    ConstantIds, except: [new_id];
 
     fn new_id(&self, _: Option<&str>) -> Result<SignInId, StoreError> {
         Ok(SignInId::from_bytes([0; 16]))
     }
 }
 
-#[derive(Default)]
-struct NoAddress(Plain);
-#[async_trait]
-impl Store for NoAddress {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    NoAddress, except: [create];
 
     async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
         if let Some(details) = &mut record.details {
@@ -54,11 +48,8 @@ impl Store for NoAddress {
     }
 }
 
-#[derive(Default)]
-struct Truncates(Plain);
-#[async_trait]
-impl Store for Truncates {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    Truncates, except: [create];
 
     async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
         if let Some(json) = record.data.get("data").cloned() {
@@ -68,11 +59,8 @@ impl Store for Truncates {
     }
 }
 
-#[derive(Default)]
-struct EndsIn2106(Plain);
-#[async_trait]
-impl Store for EndsIn2106 {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    EndsIn2106, except: [create];
 
     async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
         let latest = Timestamp::from_secs(u64::from(u32::MAX));
@@ -81,11 +69,8 @@ impl Store for EndsIn2106 {
     }
 }
 
-#[derive(Default)]
-struct KeepsVersion(Plain);
-#[async_trait]
-impl Store for KeepsVersion {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    KeepsVersion, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let (sid, version) = (record.sid, record.version);
@@ -96,11 +81,8 @@ impl Store for KeepsVersion {
     }
 }
 
-#[derive(Default)]
-struct Replaces(Plain);
-#[async_trait]
-impl Store for Replaces {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    Replaces, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
@@ -109,11 +91,8 @@ impl Store for Replaces {
     }
 }
 
-#[derive(Default)]
-struct EvictsFirst(Plain);
-#[async_trait]
-impl Store for EvictsFirst {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    EvictsFirst, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
@@ -126,11 +105,8 @@ impl Store for EvictsFirst {
     }
 }
 
-#[derive(Default)]
-struct CheckThenInsert(Plain);
-#[async_trait]
-impl Store for CheckThenInsert {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    CheckThenInsert, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         if self.0.tables().records.contains_key(&record.sid) {
@@ -143,11 +119,8 @@ impl Store for CheckThenInsert {
     }
 }
 
-#[derive(Default)]
-struct IndexFirst(Plain);
-#[async_trait]
-impl Store for IndexFirst {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    IndexFirst, except: [create];
 
     async fn create(&self, record: Record, _: Option<SignInLimit>) -> Creation {
         if let Some(subject) = &record.subject {
@@ -160,11 +133,8 @@ impl Store for IndexFirst {
     }
 }
 
-#[derive(Default)]
-struct NoFamily(Plain);
-#[async_trait]
-impl Store for NoFamily {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    NoFamily, except: [create];
 
     async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
         record.family = FamilyDigest([0; 16]);

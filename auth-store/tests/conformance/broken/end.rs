@@ -6,7 +6,7 @@ use auth_store::{Deleted, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::caught::caught;
-use crate::plain::{Deletion, Ended, Plain};
+use crate::plain::{Deletion, Ended, Plain, broken_store};
 
 caught! {
     a_delete_that_forgets_the_index_is_caught: ForgetsIndex =>
@@ -25,44 +25,32 @@ caught! {
         delete_if_idle_ends_a_sign_in_not_used_since;
 }
 
-#[derive(Default)]
-struct ForgetsIndex(Plain);
-#[async_trait]
-impl Store for ForgetsIndex {
-    forward_store!(self => self.0, except: [delete]);
+broken_store! {
+    ForgetsIndex, except: [delete];
 
     async fn delete(&self, sid: &SignInId) -> Ended {
         Ok(self.0.tables().records.remove(sid).is_some())
     }
 }
 
-#[derive(Default)]
-struct AlwaysTrue(Plain);
-#[async_trait]
-impl Store for AlwaysTrue {
-    forward_store!(self => self.0, except: [delete]);
+broken_store! {
+    AlwaysTrue, except: [delete];
 
     async fn delete(&self, sid: &SignInId) -> Ended {
         self.0.delete(sid).await.map(|_| true)
     }
 }
 
-#[derive(Default)]
-struct AnyVersion(Plain);
-#[async_trait]
-impl Store for AnyVersion {
-    forward_store!(self => self.0, except: [delete_if_version]);
+broken_store! {
+    AnyVersion, except: [delete_if_version];
 
     async fn delete_if_version(&self, sid: &SignInId, _: u64) -> Deletion {
         Ok(if self.0.delete(sid).await? { Deleted::Done } else { Deleted::NotFound })
     }
 }
 
-#[derive(Default)]
-struct CompareThenDelete(Plain);
-#[async_trait]
-impl Store for CompareThenDelete {
-    forward_store!(self => self.0, except: [delete_if_version]);
+broken_store! {
+    CompareThenDelete, except: [delete_if_version];
 
     async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Deletion {
         match self.0.load(sid).await? {
@@ -77,11 +65,8 @@ impl Store for CompareThenDelete {
     }
 }
 
-#[derive(Default)]
-struct ConflictsWithUse(Plain);
-#[async_trait]
-impl Store for ConflictsWithUse {
-    forward_store!(self => self.0, except: [delete_if_version]);
+broken_store! {
+    ConflictsWithUse, except: [delete_if_version];
 
     async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Deletion {
         match self.0.load(sid).await? {
@@ -91,22 +76,16 @@ impl Store for ConflictsWithUse {
     }
 }
 
-#[derive(Default)]
-struct IdleAnyway(Plain);
-#[async_trait]
-impl Store for IdleAnyway {
-    forward_store!(self => self.0, except: [delete_if_idle]);
+broken_store! {
+    IdleAnyway, except: [delete_if_idle];
 
     async fn delete_if_idle(&self, sid: &SignInId, _: Timestamp) -> Ended {
         self.0.delete(sid).await
     }
 }
 
-#[derive(Default)]
-struct IdleCompareThenDelete(Plain);
-#[async_trait]
-impl Store for IdleCompareThenDelete {
-    forward_store!(self => self.0, except: [delete_if_idle]);
+broken_store! {
+    IdleCompareThenDelete, except: [delete_if_idle];
 
     async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Ended {
         let idle = self.0.load(sid).await?.is_some_and(|record| record.last_seen() <= seen);
@@ -115,11 +94,8 @@ impl Store for IdleCompareThenDelete {
     }
 }
 
-#[derive(Default)]
-struct NeverIdle(Plain);
-#[async_trait]
-impl Store for NeverIdle {
-    forward_store!(self => self.0, except: [delete_if_idle]);
+broken_store! {
+    NeverIdle, except: [delete_if_idle];
 
     async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Ended {
         let idle = self.0.load(sid).await?.is_some_and(|record| record.last_seen() < seen);

@@ -5,7 +5,7 @@ use auth_store::{Created, Record, SignInLimit, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::caught::caught;
-use crate::plain::{Creation, Plain};
+use crate::plain::{Creation, Plain, broken_store};
 
 caught! {
     sec_21_a_limit_that_is_checked_before_the_insert_is_caught: CheckThenInsert =>
@@ -21,11 +21,8 @@ caught! {
     a_limit_that_does_not_count_idle_sign_ins_is_caught: CountsNoIdle => living_sign_ins_count_for_the_limit;
 }
 
-#[derive(Default)]
-struct CheckThenInsert(Plain);
-#[async_trait]
-impl Store for CheckThenInsert {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    CheckThenInsert, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut evicted = 0;
@@ -43,11 +40,8 @@ impl Store for CheckThenInsert {
     }
 }
 
-#[derive(Default)]
-struct EvictsNewest(Plain);
-#[async_trait]
-impl Store for EvictsNewest {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    EvictsNewest, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         self.0.tables().create_counting(record, limit, |tables, subject, now| {
@@ -58,11 +52,8 @@ impl Store for EvictsNewest {
     }
 }
 
-#[derive(Default)]
-struct EvictsOne(Plain);
-#[async_trait]
-impl Store for EvictsOne {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    EvictsOne, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
@@ -75,11 +66,8 @@ impl Store for EvictsOne {
     }
 }
 
-#[derive(Default)]
-struct RefusesTooLate(Plain);
-#[async_trait]
-impl Store for RefusesTooLate {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    RefusesTooLate, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
@@ -91,22 +79,16 @@ impl Store for RefusesTooLate {
     }
 }
 
-#[derive(Default)]
-struct CountsExpired(Plain);
-#[async_trait]
-impl Store for CountsExpired {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    CountsExpired, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         self.0.tables().create_counting(record, limit, |tables, subject, _| tables.of(subject))
     }
 }
 
-#[derive(Default)]
-struct CountsNoIdle(Plain);
-#[async_trait]
-impl Store for CountsNoIdle {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    CountsNoIdle, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         self.0.tables().create_counting(record, limit, |tables, subject, now| {

@@ -9,7 +9,7 @@ use auth_store::{Peek, Record, SignInLimit, Store, forward_store};
 use parking_lot::Mutex;
 
 use super::caught::caught;
-use crate::plain::{Creation, Listed, Loaded, Plain, See};
+use crate::plain::{Creation, Listed, Loaded, Plain, See, broken_store};
 
 caught! {
     an_unknown_id_that_finds_a_sign_in_is_caught: AnyRecord => load_of_an_unknown_id_is_none;
@@ -23,11 +23,8 @@ caught! {
     a_list_of_anonymous_sign_ins_is_caught: EmptySubject => anonymous_sign_ins_belong_to_no_subject;
 }
 
-#[derive(Default)]
-struct AnyRecord(Plain);
-#[async_trait]
-impl Store for AnyRecord {
-    forward_store!(self => self.0, except: [load, find]);
+broken_store! {
+    AnyRecord, except: [load, find];
 
     async fn load(&self, sid: &SignInId) -> Loaded {
         let tables = self.0.tables();
@@ -35,11 +32,8 @@ impl Store for AnyRecord {
     }
 }
 
-#[derive(Default)]
-struct Prefix(Plain);
-#[async_trait]
-impl Store for Prefix {
-    forward_store!(self => self.0, except: [load, find]);
+broken_store! {
+    Prefix, except: [load, find];
 
     async fn load(&self, sid: &SignInId) -> Loaded {
         let tables = self.0.tables();
@@ -71,22 +65,16 @@ impl Store for StalePeek {
     }
 }
 
-#[derive(Default)]
-struct BlindPeek(Plain);
-#[async_trait]
-impl Store for BlindPeek {
-    forward_store!(self => self.0, except: [peek]);
+broken_store! {
+    BlindPeek, except: [peek];
 
     fn peek(&self, _: &SignInId, see: See<'_>) {
         see(Peek::Authoritative(None));
     }
 }
 
-#[derive(Default)]
-struct PeeksTwice(Plain);
-#[async_trait]
-impl Store for PeeksTwice {
-    forward_store!(self => self.0, except: [peek]);
+broken_store! {
+    PeeksTwice, except: [peek];
 
     fn peek(&self, sid: &SignInId, see: See<'_>) {
         if let Some(record) = self.0.tables().records.get(sid) {
@@ -96,11 +84,8 @@ impl Store for PeeksTwice {
     }
 }
 
-#[derive(Default)]
-struct PeeksNever(Plain);
-#[async_trait]
-impl Store for PeeksNever {
-    forward_store!(self => self.0, except: [peek]);
+broken_store! {
+    PeeksNever, except: [peek];
 
     fn peek(&self, sid: &SignInId, see: See<'_>) {
         if let Some(record) = self.0.tables().records.get(sid) {
@@ -109,11 +94,8 @@ impl Store for PeeksNever {
     }
 }
 
-#[derive(Default)]
-struct NewestFirst(Plain);
-#[async_trait]
-impl Store for NewestFirst {
-    forward_store!(self => self.0, except: [list]);
+broken_store! {
+    NewestFirst, except: [list];
 
     async fn list(&self, subject: &str) -> Listed {
         let mut records = self.0.list(subject).await?;
@@ -122,11 +104,8 @@ impl Store for NewestFirst {
     }
 }
 
-#[derive(Default)]
-struct IgnoresCase(Plain);
-#[async_trait]
-impl Store for IgnoresCase {
-    forward_store!(self => self.0, except: [list]);
+broken_store! {
+    IgnoresCase, except: [list];
 
     async fn list(&self, subject: &str) -> Listed {
         let tables = self.0.tables();
@@ -137,12 +116,9 @@ impl Store for IgnoresCase {
     }
 }
 
-/// Files anonymous sign-ins under the empty subject.
-#[derive(Default)]
-struct EmptySubject(Plain);
-#[async_trait]
-impl Store for EmptySubject {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    /// Files anonymous sign-ins under the empty subject.
+    EmptySubject, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let (sid, anonymous) = (record.sid, record.subject.is_none());

@@ -11,7 +11,7 @@ use auth_store::{
 use tokio::task::yield_now;
 
 use super::caught::caught;
-use crate::plain::{Creation, Plain, Swapped};
+use crate::plain::{Creation, Plain, Swapped, broken_store};
 
 caught! {
     a_refresh_that_drops_the_data_is_caught: DropsData =>
@@ -54,22 +54,16 @@ fn rotate_and(
     store.tables().swap(sid, |record| record.current == *from, change)
 }
 
-#[derive(Default)]
-struct DropsData(Plain);
-#[async_trait]
-impl Store for DropsData {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    DropsData, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         Ok(rotate_and(&self.0, sid, from, to, |record| record.data.remove("cart")))
     }
 }
 
-#[derive(Default)]
-struct RaisesAssurance(Plain);
-#[async_trait]
-impl Store for RaisesAssurance {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    RaisesAssurance, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         Ok(rotate_and(&self.0, sid, from, to, |record| {
@@ -78,22 +72,16 @@ impl Store for RaisesAssurance {
     }
 }
 
-#[derive(Default)]
-struct IgnoresFrom(Plain);
-#[async_trait]
-impl Store for IgnoresFrom {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    IgnoresFrom, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, _: &Digest, to: Rotation) -> Swapped {
         Ok(self.0.tables().swap(sid, |_| true, |record| to.apply(record)))
     }
 }
 
-#[derive(Default)]
-struct CompareThenSwap(Plain);
-#[async_trait]
-impl Store for CompareThenSwap {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    CompareThenSwap, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         if let Err(answer) = self.0.read_if(sid, |record| record.current == *from) {
@@ -124,11 +112,8 @@ impl Store for Upserts {
     }
 }
 
-#[derive(Default)]
-struct DeletesFirst(Plain);
-#[async_trait]
-impl Store for DeletesFirst {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    DeletesFirst, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let read = match self.0.read_if(sid, |record| record.current == *from) {
@@ -144,12 +129,9 @@ impl Store for DeletesFirst {
     }
 }
 
-/// Treats every change since the sign-in was created as a conflict.
-#[derive(Default)]
-struct ConflictsWithUpdate(Plain);
-#[async_trait]
-impl Store for ConflictsWithUpdate {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    /// Treats every change since the sign-in was created as a conflict.
+    ConflictsWithUpdate, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let unchanged = |record: &Record| record.current == *from && record.version == 0;
@@ -157,22 +139,16 @@ impl Store for ConflictsWithUpdate {
     }
 }
 
-#[derive(Default)]
-struct NoGrace(Plain);
-#[async_trait]
-impl Store for NoGrace {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    NoGrace, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         self.0.rotate(sid, from, Rotation { grace: None, ..to }).await
     }
 }
 
-#[derive(Default)]
-struct KeepsFirstGrace(Plain);
-#[async_trait]
-impl Store for KeepsFirstGrace {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    KeepsFirstGrace, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let read = self.0.load(sid).await?;
@@ -182,11 +158,8 @@ impl Store for KeepsFirstGrace {
     }
 }
 
-#[derive(Default)]
-struct UnrequestedGrace(Plain);
-#[async_trait]
-impl Store for UnrequestedGrace {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    UnrequestedGrace, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let (previous, nonce) = (*from, Nonce([0; 16]));
@@ -195,11 +168,8 @@ impl Store for UnrequestedGrace {
     }
 }
 
-#[derive(Default)]
-struct KeepsLimits(Plain);
-#[async_trait]
-impl Store for KeepsLimits {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    KeepsLimits, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let limits = self.0.load(sid).await?.map(|record| record.limits);
@@ -209,11 +179,8 @@ impl Store for KeepsLimits {
     }
 }
 
-#[derive(Default)]
-struct KeepsFamily(Plain);
-#[async_trait]
-impl Store for KeepsFamily {
-    forward_store!(self => self.0, except: [rotate]);
+broken_store! {
+    KeepsFamily, except: [rotate];
 
     async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let family = self.0.load(sid).await?.map(|record| record.family);

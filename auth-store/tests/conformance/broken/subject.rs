@@ -8,7 +8,7 @@ use auth_store::{Record, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::caught::caught;
-use crate::plain::{Count, Ended, Loaded, Plain};
+use crate::plain::{Count, Ended, Loaded, Plain, broken_store};
 
 caught! {
     a_revocation_that_answers_false_is_caught: AnswersFalse => revoke_ends_one_sign_in;
@@ -27,44 +27,32 @@ caught! {
         a_sign_in_is_updated_or_as_created;
 }
 
-#[derive(Default)]
-struct AnswersFalse(Plain);
-#[async_trait]
-impl Store for AnswersFalse {
-    forward_store!(self => self.0, except: [revoke]);
+broken_store! {
+    AnswersFalse, except: [revoke];
 
     async fn revoke(&self, subject: &str, sid: &SignInId) -> Ended {
         self.0.revoke(subject, sid).await.map(|_| false)
     }
 }
 
-#[derive(Default)]
-struct AnySubject(Plain);
-#[async_trait]
-impl Store for AnySubject {
-    forward_store!(self => self.0, except: [revoke]);
+broken_store! {
+    AnySubject, except: [revoke];
 
     async fn revoke(&self, _: &str, sid: &SignInId) -> Ended {
         self.0.delete(sid).await
     }
 }
 
-#[derive(Default)]
-struct EndsKept(Plain);
-#[async_trait]
-impl Store for EndsKept {
-    forward_store!(self => self.0, except: [revoke_others]);
+broken_store! {
+    EndsKept, except: [revoke_others];
 
     async fn revoke_others(&self, subject: &str, _: &SignInId) -> Count {
         self.0.revoke_subject(subject).await
     }
 }
 
-#[derive(Default)]
-struct MissesOne(Plain);
-#[async_trait]
-impl Store for MissesOne {
-    forward_store!(self => self.0, except: [revoke_subject]);
+broken_store! {
+    MissesOne, except: [revoke_subject];
 
     async fn revoke_subject(&self, subject: &str) -> Count {
         let mut tables = self.0.tables();
@@ -73,12 +61,9 @@ impl Store for MissesOne {
     }
 }
 
-/// Ends the sign-ins that it read, and then clears the whole index.
-#[derive(Default)]
-struct ClearsIndex(Plain);
-#[async_trait]
-impl Store for ClearsIndex {
-    forward_store!(self => self.0, except: [revoke_subject]);
+broken_store! {
+    /// Ends the sign-ins that it read, and then clears the whole index.
+    ClearsIndex, except: [revoke_subject];
 
     async fn revoke_subject(&self, subject: &str) -> Count {
         let read = self.0.tables().of(subject);
@@ -90,11 +75,8 @@ impl Store for ClearsIndex {
     }
 }
 
-#[derive(Default)]
-struct RaisesAssurance(Plain);
-#[async_trait]
-impl Store for RaisesAssurance {
-    forward_store!(self => self.0, except: [update_subject]);
+broken_store! {
+    RaisesAssurance, except: [update_subject];
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
         let updated = self.0.update_subject(subject, principal).await?;
@@ -128,22 +110,16 @@ impl Store for Remembers {
     }
 }
 
-#[derive(Default)]
-struct CountsGone(Plain);
-#[async_trait]
-impl Store for CountsGone {
-    forward_store!(self => self.0, except: [delete]);
+broken_store! {
+    CountsGone, except: [delete];
 
     async fn delete(&self, sid: &SignInId) -> Ended {
         Ok(self.0.tables().records.remove(sid).is_some())
     }
 }
 
-#[derive(Default)]
-struct WritesBack(Plain);
-#[async_trait]
-impl Store for WritesBack {
-    forward_store!(self => self.0, except: [update_subject]);
+broken_store! {
+    WritesBack, except: [update_subject];
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
         let read = self.0.list(subject).await?;
@@ -160,11 +136,8 @@ impl Store for WritesBack {
     }
 }
 
-#[derive(Default)]
-struct CountsFirst(Plain);
-#[async_trait]
-impl Store for CountsFirst {
-    forward_store!(self => self.0, except: [update_subject]);
+broken_store! {
+    CountsFirst, except: [update_subject];
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
         let counted = self.0.tables().of(subject).len();

@@ -7,7 +7,7 @@ use auth_core::{SignInId, Timestamp};
 use auth_store::{Record, Store, forward_store};
 
 use super::caught::caught;
-use crate::plain::{Count, Plain};
+use crate::plain::{Count, Plain, broken_store};
 
 caught! {
     a_sweep_that_removes_a_used_sign_in_is_caught: IgnoresUse => sweep_never_removes_a_living_sign_in;
@@ -25,56 +25,41 @@ fn take(store: &Plain, most: usize, expired: impl Fn(&Record) -> bool) -> usize 
     tables.remove_all(&sids)
 }
 
-/// Measures the idle time from the creation.
-#[derive(Default)]
-struct IgnoresUse(Plain);
-#[async_trait]
-impl Store for IgnoresUse {
-    forward_store!(self => self.0, except: [sweep]);
+broken_store! {
+    /// Measures the idle time from the creation.
+    IgnoresUse, except: [sweep];
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Count {
         Ok(take(&self.0, most, |record| record.limits.expiry(record.created_at, now).is_some()))
     }
 }
 
-#[derive(Default)]
-struct TakesOldest(Plain);
-#[async_trait]
-impl Store for TakesOldest {
-    forward_store!(self => self.0, except: [sweep]);
+broken_store! {
+    TakesOldest, except: [sweep];
 
     async fn sweep(&self, _: Timestamp, most: usize) -> Count {
         Ok(take(&self.0, most.min(1), |_| true))
     }
 }
 
-#[derive(Default)]
-struct Nothing(Plain);
-#[async_trait]
-impl Store for Nothing {
-    forward_store!(self => self.0, except: [sweep]);
+broken_store! {
+    Nothing, except: [sweep];
 
     async fn sweep(&self, _: Timestamp, _: usize) -> Count {
         Ok(0)
     }
 }
 
-#[derive(Default)]
-struct OnlyAbsolute(Plain);
-#[async_trait]
-impl Store for OnlyAbsolute {
-    forward_store!(self => self.0, except: [sweep]);
+broken_store! {
+    OnlyAbsolute, except: [sweep];
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Count {
         Ok(take(&self.0, most, |record| record.limits.ends_at <= now))
     }
 }
 
-#[derive(Default)]
-struct TakesAll(Plain);
-#[async_trait]
-impl Store for TakesAll {
-    forward_store!(self => self.0, except: [sweep]);
+broken_store! {
+    TakesAll, except: [sweep];
 
     async fn sweep(&self, now: Timestamp, _: usize) -> Count {
         self.0.sweep(now, usize::MAX).await

@@ -8,7 +8,7 @@ use auth_store::{Record, Store, StoreError, StoreErrorKind, forward_store};
 use tokio::task::yield_now;
 
 use super::caught::caught;
-use crate::plain::{Plain, Touched};
+use crate::plain::{Plain, Touched, broken_store};
 use crate::records::{blank, seen_at};
 
 caught! {
@@ -26,11 +26,8 @@ caught! {
     a_touch_that_fails_for_an_ended_sign_in_is_caught: Fails => touch_never_creates;
 }
 
-#[derive(Default)]
-struct Nothing(Plain);
-#[async_trait]
-impl Store for Nothing {
-    forward_store!(self => self.0, except: [touch]);
+broken_store! {
+    Nothing, except: [touch];
 
     async fn touch(&self, _: &SignInId, _: Timestamp) -> Touched {
         Ok(())
@@ -43,11 +40,8 @@ fn write(store: &Plain, sid: &SignInId, at: Timestamp) {
     }
 }
 
-#[derive(Default)]
-struct Backward(Plain);
-#[async_trait]
-impl Store for Backward {
-    forward_store!(self => self.0, except: [touch]);
+broken_store! {
+    Backward, except: [touch];
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
         write(&self.0, sid, at);
@@ -55,11 +49,8 @@ impl Store for Backward {
     }
 }
 
-#[derive(Default)]
-struct CompareThenWrite(Plain);
-#[async_trait]
-impl Store for CompareThenWrite {
-    forward_store!(self => self.0, except: [touch]);
+broken_store! {
+    CompareThenWrite, except: [touch];
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
         let later = self.0.load(sid).await?.is_some_and(|record| record.last_seen() < at);
@@ -71,11 +62,8 @@ impl Store for CompareThenWrite {
     }
 }
 
-#[derive(Default)]
-struct RaisesVersion(Plain);
-#[async_trait]
-impl Store for RaisesVersion {
-    forward_store!(self => self.0, except: [touch]);
+broken_store! {
+    RaisesVersion, except: [touch];
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
         let change = |record: &mut Record| {
@@ -87,11 +75,8 @@ impl Store for RaisesVersion {
     }
 }
 
-#[derive(Default)]
-struct Creates(Plain);
-#[async_trait]
-impl Store for Creates {
-    forward_store!(self => self.0, except: [touch]);
+broken_store! {
+    Creates, except: [touch];
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
         if self.0.load(sid).await?.is_none() {
@@ -101,11 +86,8 @@ impl Store for Creates {
     }
 }
 
-#[derive(Default)]
-struct Fails(Plain);
-#[async_trait]
-impl Store for Fails {
-    forward_store!(self => self.0, except: [touch]);
+broken_store! {
+    Fails, except: [touch];
 
     async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
         if self.0.load(sid).await?.is_none() {

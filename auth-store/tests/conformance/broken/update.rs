@@ -8,7 +8,7 @@ use auth_store::{CompareAndSwap, Record, SessionData, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::caught::caught;
-use crate::plain::{Plain, Swapped};
+use crate::plain::{Plain, Swapped, broken_store};
 use crate::records::{blank, seen_at};
 
 caught! {
@@ -33,11 +33,8 @@ fn change(store: &Plain, sid: &SignInId, data: SessionData) -> CompareAndSwap {
     store.tables().swap(sid, |_| true, change)
 }
 
-#[derive(Default)]
-struct KeepsVersion(Plain);
-#[async_trait]
-impl Store for KeepsVersion {
-    forward_store!(self => self.0, except: [update]);
+broken_store! {
+    KeepsVersion, except: [update];
 
     async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
         let current = |record: &Record| record.version == version;
@@ -45,22 +42,16 @@ impl Store for KeepsVersion {
     }
 }
 
-#[derive(Default)]
-struct IgnoresVersion(Plain);
-#[async_trait]
-impl Store for IgnoresVersion {
-    forward_store!(self => self.0, except: [update]);
+broken_store! {
+    IgnoresVersion, except: [update];
 
     async fn update(&self, sid: &SignInId, _: u64, data: SessionData) -> Swapped {
         Ok(change(&self.0, sid, data))
     }
 }
 
-#[derive(Default)]
-struct Upserts(Plain);
-#[async_trait]
-impl Store for Upserts {
-    forward_store!(self => self.0, except: [update]);
+broken_store! {
+    Upserts, except: [update];
 
     async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
         let swap = self.0.update(sid, version, data).await?;
@@ -73,11 +64,8 @@ impl Store for Upserts {
     }
 }
 
-#[derive(Default)]
-struct ForgetsUse(Plain);
-#[async_trait]
-impl Store for ForgetsUse {
-    forward_store!(self => self.0, except: [update]);
+broken_store! {
+    ForgetsUse, except: [update];
 
     async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
         let swap = self.0.update(sid, version, data).await?;
@@ -88,11 +76,8 @@ impl Store for ForgetsUse {
     }
 }
 
-#[derive(Default)]
-struct WritesBack(Plain);
-#[async_trait]
-impl Store for WritesBack {
-    forward_store!(self => self.0, except: [update]);
+broken_store! {
+    WritesBack, except: [update];
 
     async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
         let read = match self.0.read_if(sid, |record| record.version == version) {
@@ -110,11 +95,8 @@ impl Store for WritesBack {
     }
 }
 
-#[derive(Default)]
-struct CompareThenSwap(Plain);
-#[async_trait]
-impl Store for CompareThenSwap {
-    forward_store!(self => self.0, except: [update]);
+broken_store! {
+    CompareThenSwap, except: [update];
 
     async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
         let read = match self.0.read_if(sid, |record| record.version == version) {

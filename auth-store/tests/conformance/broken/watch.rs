@@ -8,7 +8,7 @@ use auth_store::{Record, SignInLimit, Store, Watch, conformance, forward_store};
 use tokio::task::yield_now;
 
 use super::caught::caught;
-use crate::plain::{Count, Creation, Ended, Loaded, Plain, Tables};
+use crate::plain::{Count, Creation, Ended, Loaded, Plain, Tables, broken_store};
 
 caught! {
     a_watch_that_never_completes_is_caught: NeverCompletes =>
@@ -34,33 +34,24 @@ async fn a_store_without_watches_fails_check_watching() {
     conformance::check_watching(async || Plain::default()).await.assert_passed();
 }
 
-#[derive(Default)]
-struct WithoutWatch(Plain);
-#[async_trait]
-impl Store for WithoutWatch {
-    forward_store!(self => self.0, except: [watch]);
+broken_store! {
+    WithoutWatch, except: [watch];
 
     fn watch(&self, _: &SignInId) -> Option<Watch> {
         None
     }
 }
 
-#[derive(Default)]
-struct NeverCompletes(Plain);
-#[async_trait]
-impl Store for NeverCompletes {
-    forward_store!(self => self.0, except: [watch]);
+broken_store! {
+    NeverCompletes, except: [watch];
 
     fn watch(&self, _: &SignInId) -> Option<Watch> {
         Some(Watch::new(pending()))
     }
 }
 
-#[derive(Default)]
-struct SubscribesWhenPolled(Plain);
-#[async_trait]
-impl Store for SubscribesWhenPolled {
-    forward_store!(self => self.0, except: [watch, load, find]);
+broken_store! {
+    SubscribesWhenPolled, except: [watch, load, find];
 
     fn watch(&self, _: &SignInId) -> Option<Watch> {
         let changed = self.0.changed();
@@ -73,11 +64,8 @@ impl Store for SubscribesWhenPolled {
     }
 }
 
-#[derive(Default)]
-struct OfExistingOnly(Plain);
-#[async_trait]
-impl Store for OfExistingOnly {
-    forward_store!(self => self.0, except: [watch]);
+broken_store! {
+    OfExistingOnly, except: [watch];
 
     fn watch(&self, sid: &SignInId) -> Option<Watch> {
         if self.0.tables().records.contains_key(sid) {
@@ -87,22 +75,16 @@ impl Store for OfExistingOnly {
     }
 }
 
-#[derive(Default)]
-struct SilentEviction(Plain);
-#[async_trait]
-impl Store for SilentEviction {
-    forward_store!(self => self.0, except: [create]);
+broken_store! {
+    SilentEviction, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         self.0.tables().silently(|tables| tables.create(record, limit))
     }
 }
 
-#[derive(Default)]
-struct SilentRevocation(Plain);
-#[async_trait]
-impl Store for SilentRevocation {
-    forward_store!(self => self.0, except: [revoke]);
+broken_store! {
+    SilentRevocation, except: [revoke];
 
     async fn revoke(&self, subject: &str, sid: &SignInId) -> Ended {
         let revoke = |tables: &mut Tables| tables.of(subject).contains(sid) && tables.remove(sid);
@@ -110,11 +92,8 @@ impl Store for SilentRevocation {
     }
 }
 
-#[derive(Default)]
-struct SilentUpdate(Plain);
-#[async_trait]
-impl Store for SilentUpdate {
-    forward_store!(self => self.0, except: [update_subject]);
+broken_store! {
+    SilentUpdate, except: [update_subject];
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
         Ok(self.0.tables().silently(|tables| tables.update_subject(subject, principal)))
