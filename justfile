@@ -16,7 +16,7 @@ test *filter:
 test-all *filter:
     tests/run {{ filter }}
 
-# Run the benchmarks, or the one that is named: `just bench --bench jwt`
+# Run all benchmarks, or only one: `just bench --bench jwt`
 bench *arguments:
     cargo bench --manifest-path tests/benches/Cargo.toml {{ arguments }}
 
