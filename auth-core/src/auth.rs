@@ -186,7 +186,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     }
 
     /// Waits until the sign-in for which this request acts has ended, on any node, and returns the
-    /// reason. It is for everything that outlives the request's head, such as a WebSocket, server-sent
+    /// reason. Use it for work that outlives the request's head, such as a WebSocket, server-sent
     /// events or a long download:
     ///
     /// ```

@@ -1,4 +1,4 @@
-//! The clock: the only place that reads the time, and the only one that waits for a moment of it.
+//! The clock: the only module that reads the time or waits for a moment.
 //!
 //! Everything that decides by time takes a [`Clock`], so that a test sets the time instead of
 //! waiting for it. The `clippy.toml` of the workspace bans `SystemTime::now` and `Instant::now`
@@ -25,7 +25,7 @@ pub struct Timestamp(u64);
 impl Timestamp {
     /// The Unix epoch.
     pub const EPOCH: Self = Self(0);
-    /// The latest moment, used as the end of what never ends.
+    /// The latest moment. It is the expiry of credentials that never expire.
     pub const MAX: Self = Self(u64::MAX);
 
     /// Creates the moment this many milliseconds after the epoch.

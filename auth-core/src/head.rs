@@ -86,7 +86,7 @@ impl<'a> RequestHead<'a> {
         self.extensions
     }
 
-    /// Returns whether there is an `Authorization` header. If there is, cookies do not count.
+    /// Returns whether there is an `Authorization` header. If so, cookies are ignored.
     #[must_use]
     pub fn has_authorization(&self) -> bool {
         !matches!(self.authorization, Authorization::Absent)

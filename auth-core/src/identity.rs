@@ -24,8 +24,8 @@ pub struct AuthenticationInfo {
     pub sign_in: Option<SignInId>,
     /// The name of the scheme that verified the credential, such as `session` or `jwt`.
     pub scheme: &'static str,
-    /// The issuer of the credential (`iss`). `None` if this application issued it. Equal subjects are the
-    /// same user only if their issuers are equal, too.
+    /// The issuer of the credential (`iss`). `None` if this application issued it. Equal subjects
+    /// are the same user only if their issuers are also equal.
     pub issuer: Option<Arc<str>>,
     /// When the user last authenticated (`auth_time`). Use and refresh do not change it.
     pub authenticated_at: Timestamp,
@@ -109,7 +109,7 @@ impl<C> From<Arc<Verified<C>>> for Identity<C> {
 }
 
 /// A value that holds the content of an identity, such as a record in this node's memory.
-/// [`Identity::shared`] shares it without copying. Every method must return the same at every call.
+/// [`Identity::shared`] shares it without copying. Every method must always return the same value.
 pub trait IdentitySource<C>: Send + Sync {
     /// Returns the principal.
     fn principal(&self) -> &Principal<C>;

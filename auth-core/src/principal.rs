@@ -48,7 +48,7 @@ impl From<Map<String, Value>> for Claims {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Principal<C = Claims> {
-    /// The user's stable identifier at the issuer. The application's own sign-ins are listed by it.
+    /// The user's stable identifier at the issuer. A store lists a user's sign-ins by it.
     pub subject: Arc<str>,
     /// The user's roles, for [`Require::role`](crate::Require::role).
     pub roles: Vec<Box<str>>,

@@ -1,6 +1,6 @@
-//! Rejections: why a credential is invalid, and what the challenge asks of the client.
+//! Rejections: why a credential is invalid, and why a client is challenged.
 //!
-//! The reason of a rejection goes to logs and response extensions; the client learns no more than the
+//! The reason of a rejection goes to logs and response extensions; the client receives only the
 //! error codes of RFC 6750.
 
 use std::error::Error;

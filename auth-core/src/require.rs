@@ -67,9 +67,9 @@ impl Require {
         Self::new(Rule::Authenticated)
     }
 
-    /// Requires that the store itself confirms the sign-in, bypassing every cache on this node: a near
-    /// cache may be two seconds behind. Wherever it stands in a requirement, the identity is revalidated
-    /// first, and the other rules are evaluated with its current roles and claims:
+    /// Requires that the store itself confirms the sign-in, bypassing every cache on this node: a
+    /// near cache may be two seconds behind. Wherever it appears in a requirement, the identity is
+    /// revalidated first, and the other rules are evaluated with its current roles and claims:
     ///
     /// ```
     /// use auth_core::Require;

@@ -1,7 +1,8 @@
 //! Authenticating requests by tokens.
 //!
-//! A request's token is found, verified or recognised as verified before, and then decides by itself
-//! if another issuer signed it, or together with the stored sign-in that it belongs to if we did.
+//! A token is found in the request, and then verified or found in the cache of verified tokens. A
+//! token from another issuer proves its subject alone. A token that this application issued must
+//! also match its stored sign-in.
 
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::jwt_auth::JwtAuth;
 use crate::mode::{Mode, Signs, Verifies};
 use crate::verifier::{TokenSubject, ValidatedToken};
 
-/// A [`JwtAuth`] in mode `Self` that authenticates users with claims `C`.
+/// A mode in which a [`JwtAuth`] authenticates users with claims `C`.
 pub trait ModeFor<C>: Mode + Sized {
     #[doc(hidden)]
     fn sign_in_backend(auth: &JwtAuth<C, Self>) -> Option<&dyn SignInBackend<C>> {
@@ -146,7 +147,7 @@ where
         }
     }
 
-    /// Verifies what a token says by itself, or finds that it was verified before.
+    /// Verifies a token without the store, or finds it in the cache of verified tokens.
     pub(crate) fn verified(
         &self,
         token: &Compact<'_>,
@@ -165,7 +166,7 @@ where
             return known.map(VerifiedToken::Cached);
         }
         let signed = verifier.check_signature(token, now)?;
-        // A shared secret's signature is a digest itself, and checking it has just computed it.
+        // An HMAC signature is itself a digest, which checking it has just computed.
         let digest = match by_digest {
             Some(digest) if !signed.key.is_shared() => digest,
             _ => {
@@ -204,8 +205,8 @@ where
     }
 }
 
-/// Authenticates a token by the store itself, past every cached copy. For a token of another issuer
-/// there is nothing to ask: its identity is the one that was verified.
+/// Authenticates a token by the store itself, bypassing every cached copy. A token of another
+/// issuer has no stored sign-in, so its verified identity is returned.
 #[cfg(feature = "sign-in")]
 pub(crate) fn authenticate_in_store<C>(
     sign_ins: &Arc<auth_store::SignInManager>,

@@ -1,4 +1,6 @@
-//! The cache of verified tokens.
+//! The cache of verified tokens, which avoids verifying and parsing a token again at each request.
+//!
+//! It belongs to one configuration, is bounded, and holds digests instead of tokens.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{Hash, Hasher};

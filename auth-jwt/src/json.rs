@@ -1,6 +1,6 @@
 //! Strict JSON. The members of an object have unique names: readers differ about which of two
-//! members with one name counts (RFC 8259 section 4), so a token with both could say one thing to us
-//! and another to the next service. Strings are borrowed from the input where possible.
+//! members with one name counts (RFC 8259 section 4), so two services could read one token
+//! differently. Strings are borrowed from the input where possible.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -1,4 +1,6 @@
-//! The JWT backend and its options.
+//! [`JwtAuth`], the JWT backend, and its options.
+//!
+//! The options for issuing tokens are in `sign_in`. What a token must contain is in `validation`.
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
@@ -237,7 +239,7 @@ impl<C, M> JwtAuth<C, M> {
         JwtAuth { config: Config::new(self.config.base.clone()), mode: change(self.mode) }
     }
 
-    /// Forgets the signing key. A `JwtAuth` that only verifies has the short type `JwtAuth<C>`,
+    /// Removes the ability to sign. A `JwtAuth` that only verifies has the short type `JwtAuth<C>`,
     /// whatever keys it was created with.
     pub fn verify_only(self) -> JwtAuth<C> {
         JwtAuth { config: self.config, mode: Verifies }

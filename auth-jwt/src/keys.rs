@@ -1,4 +1,6 @@
-//! The keys of one issuer, and what they can be created from.
+//! The keys of one issuer, and [`KeySource`], the values that they can be created from.
+//!
+//! A token is verified with the keys that its `kid` names, and with a bounded number of others.
 
 use std::sync::Arc;
 

@@ -1,8 +1,8 @@
 //! Our own access tokens as credentials of stored sign-ins.
 //!
 //! `auth-store` decides when a credential proves a sign-in. This module compares a token with a
-//! record, and joins the two into an identity: who the user is comes from the record, how long and for
-//! which scopes the token is good also from the token.
+//! record, and joins the two into an identity. The user comes from the record; the expiry and the
+//! scopes come from both.
 
 use std::sync::{Arc, Weak};
 
@@ -31,9 +31,9 @@ pub(crate) struct OwnToken<C> {
     last: Mutex<Option<LastIdentity<C>>>,
 }
 
-/// The identity that a token last had, and the record that it had it by: the very one in memory,
-/// which never changes. Comparing versions would not do, because a store that lost the last versions
-/// in a failover counts them again.
+/// The last identity of a token, and the record from which it was derived. Records are compared by
+/// address, because a record in memory never changes. Their versions cannot be compared instead: a
+/// store that lost the last versions in a failover counts them again.
 #[derive(Debug)]
 struct LastIdentity<C> {
     by: Weak<Record>,
@@ -89,7 +89,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for OwnTok
         }
     }
 
-    /// Returns the identity that the token last had, if it had it by this record. While another
+    /// Returns the last identity of the token, if it was derived from this record. While another
     /// thread has the lock, joining again is faster than waiting.
     fn identify_cached(&self, record: &Arc<Record>) -> Option<Outcome<C>> {
         let last = self.last.try_lock()?;
@@ -114,7 +114,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for OwnTok
     }
 }
 
-/// Joins a record and a token into an identity; none if the record has no user.
+/// Joins a record and a token into an identity. Returns `None` if the record has no user.
 ///
 /// Roles and claims are the record's. A scope counts if both have it: neither an old token nor a
 /// changed record widens what the other allows.

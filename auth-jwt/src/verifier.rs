@@ -60,18 +60,18 @@ pub(crate) struct ValidatedToken<C> {
     checks: Option<Box<Checks>>,
 }
 
-/// Whom a token is about.
+/// The subject of a token.
 #[derive(Debug)]
 pub(crate) enum TokenSubject<C> {
-    /// A user whom another issuer vouches for.
+    /// A user of another issuer.
     Foreign(Identity<C>),
-    /// A sign-in of ours; its record has the rest.
+    /// A stored sign-in of this application, whose record holds the rest.
     #[cfg(feature = "sign-in")]
     SignIn(OwnToken<C>),
 }
 
 impl<C> TokenSubject<C> {
-    /// Returns the identity that another issuer vouches for, with these claims of the application's.
+    /// Returns the identity of another issuer's user, with these claims of the application's.
     fn foreign(claims: &mut TokenClaims<'_>, own: C, policy: &Validation) -> Self {
         let subject = claims.subject.as_deref().unwrap_or_default();
         let mut principal = Principal::new(subject).claims(own);
@@ -80,7 +80,8 @@ impl<C> TokenSubject<C> {
         principal.amr = claims.amr.take().map(Into::into).unwrap_or_default();
         let mut authentication = AuthenticationInfo::new("jwt", policy.authenticated_at(claims));
         authentication.expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
-        // Another issuer vouches for it, even if the token does not name one: it is no user of ours.
+        // Another issuer signed it, even if the token names none, so this is no user of the
+        // application.
         authentication.issuer = Some(match &policy.issuer {
             Some(issuer) => Arc::clone(issuer), // the token was checked to name it
             None => claims.issuer.as_deref().unwrap_or_default().into(),

@@ -1,4 +1,6 @@
 //! Authenticating requests by the secret of a session.
+//!
+//! The secret is in a cookie or in an `Authorization` header.
 
 use std::sync::Arc;
 
@@ -60,7 +62,8 @@ where
     }
 }
 
-/// Authenticates a secret: at once if the store can, or else by waiting for it.
+/// Authenticates a secret: immediately if the store answers without waiting, and asynchronously if
+/// not.
 fn authenticate<C>(config: &Arc<Config>, secret: Secret, kind: SecretKind) -> AuthFuture<Outcome<C>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
@@ -72,7 +75,7 @@ where
     }
 }
 
-/// Authenticates a secret by the store itself, past every cached copy.
+/// Authenticates a secret by the store itself, bypassing every cached copy.
 pub(crate) fn authenticate_in_store<C>(
     config: &Arc<Config>,
     credential: PresentedSecret,

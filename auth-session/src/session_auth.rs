@@ -1,4 +1,6 @@
-//! The session backend and its options.
+//! [`SessionAuth`], the session backend, and its options.
+//!
+//! The options do not depend on the claims type; `config` holds their values.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -15,8 +17,8 @@ use tower_layer::Layer;
 
 use crate::config::{Bearer, Config};
 
-/// Authenticates requests by sessions: an opaque secret in a cookie or an `Authorization` header, and
-/// a store that knows whose it is.
+/// Authenticates requests by sessions: an opaque secret, in a cookie or an `Authorization` header,
+/// proves a sign-in in the store.
 ///
 /// It is a Tower layer, which refuses every request without an identity;
 /// [`optional`](Self::optional) lets them through. The defaults are safe: a `__Host-` cookie for TLS

@@ -1,4 +1,7 @@
-//! [`AnyOf`] as an [`Authenticator`]: which member decides about a request.
+//! Implements [`Authenticator`] for [`AnyOf`], and defines [`any_of`].
+//!
+//! The first member that finds its kind of credential decides about the request. A credential in a
+//! header other than `Cookie` takes precedence over any cookie.
 
 use std::fmt;
 use std::sync::Arc;
@@ -63,7 +66,7 @@ where
 /// The argument of [`any_of`]: a tuple of two to four authenticators, or a list that was built at run
 /// time.
 pub trait IntoAuthenticators {
-    /// The claims type of all of them.
+    /// The claims type of all authenticators.
     type Claims;
     /// Returns the authenticators, in the order of preference for new sign-ins.
     fn into_list(self) -> Vec<Arc<dyn Authenticator<Claims = Self::Claims>>>;
@@ -110,7 +113,7 @@ impl<C: Send + Sync + 'static> AnyOf<C> {
         AuthLayer::new(self).optional()
     }
 
-    /// Iterates over the members that start sign-ins, each with the context as it sees it.
+    /// Iterates over the members that start sign-ins, each with its own view of the context.
     pub(super) fn each<'a>(
         &'a self,
         context: SignInContext<'a>,

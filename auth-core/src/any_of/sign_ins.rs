@@ -1,4 +1,7 @@
-//! [`AnyOf`] as a [`SignInBackend`]: how several backends sign in and out as one.
+//! Implements [`SignInBackend`] for [`AnyOf`]: signs in and out across all members.
+//!
+//! One member issues the new credential. Every member ends the sign-ins that it finds in the
+//! request.
 
 use std::any::Any;
 use std::future::poll_fn;
@@ -127,8 +130,8 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         Ok(ended)
     }
 
-    /// Asks every member, because a sign-in of this request may belong to any of them. Members that do not
-    /// know it answer at once that it has ended, so the last answer counts.
+    /// Waits for every member, because a sign-in of this request may belong to any of them. A
+    /// member that does not store it reports at once that it has ended, so the last result counts.
     fn ended(
         &self,
         sign_in: SignInId,

@@ -1,4 +1,6 @@
-//! [`ResponseFuture`]: waits for the verification, runs the inner service, and finishes its response.
+//! [`ResponseFuture`], the response future of the authentication layer.
+//!
+//! It waits for the verification, runs the inner service, and finishes the response.
 
 use std::fmt;
 use std::future::Future;

@@ -1,5 +1,7 @@
-//! [`AuthLayer`] and its service: which credential of a request decides, and whether a request of its
-//! origin may use it. The authenticator that all requests share comes last.
+//! [`AuthLayer`] and its service, which choose the credential that decides about a request and
+//! check the origin of the request.
+//!
+//! The last part of the file shares one authenticator among all requests.
 
 use std::fmt;
 use std::mem;
@@ -37,7 +39,7 @@ use crate::rejection::{ChallengeReason, Rejection, RejectionReason};
 /// }
 /// ```
 ///
-/// Put CORS outside of it: preflight requests carry no credentials and would be refused.
+/// Put a CORS layer outside of it: preflight requests carry no credentials and would be refused.
 pub struct AuthLayer<A> {
     auth: Shards<A>,
     policy: Policy,

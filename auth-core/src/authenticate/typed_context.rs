@@ -1,5 +1,6 @@
-//! As what a request is admitted, and the [`TypedContext`] that the layer keeps for it, with its claims
-//! type.
+//! Admits or refuses a request, and defines the [`TypedContext`] that the layer keeps for it.
+//!
+//! The typed context knows the application's claims type; the request extension does not.
 
 use std::any::{Any, TypeId, type_name};
 use std::sync::{Arc, OnceLock};
@@ -20,7 +21,7 @@ use crate::refusal::Refusal;
 use crate::rejection::{ChallengeReason, Rejection, RejectionReason};
 use crate::sign_in_id::SignInId;
 
-/// As what the layer admitted a request.
+/// How the layer admitted a request.
 #[derive(Debug)]
 pub(crate) enum Admission<C> {
     Identified(Identity<C>),

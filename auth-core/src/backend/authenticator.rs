@@ -1,4 +1,7 @@
-//! [`Authenticator`]: finds and verifies one kind of credential.
+//! [`Authenticator`], the interface of a backend that finds and verifies one kind of credential.
+//!
+//! An [`Attempt`] is a credential that was found, and an [`Outcome`] is the result of its
+//! verification.
 
 use std::fmt;
 use std::sync::Arc;
@@ -31,13 +34,13 @@ impl<C> Attempt<C> {
         Self::new(Transport::Explicit, outcome)
     }
 
-    /// Creates an attempt for a credential that a browser attaches by itself, such as a cookie.
+    /// Creates an attempt for a credential that a browser attaches automatically, such as a cookie.
     pub fn ambient(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
         Self::new(Transport::Ambient, outcome)
     }
 
-    /// Creates an attempt for a credential in an `Authorization` header that a browser attaches by
-    /// itself once the user has entered a password: Basic, Digest, Negotiate.
+    /// Creates an attempt for a credential in an `Authorization` header that a browser attaches
+    /// automatically once the user has entered a password: Basic, Digest, Negotiate.
     pub fn ambient_header(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
         Self { in_header: true, ..Self::ambient(outcome) }
     }
@@ -136,10 +139,10 @@ pub trait Authenticator: Send + Sync + 'static {
 
     /// Looks for a credential of this kind, and starts to verify it.
     ///
-    /// `None` means that the request carries no such credential. The head alone decides that, and the
-    /// next authenticator is asked. An invalid credential is [`Outcome::Rejected`], and one that cannot
-    /// be verified now is [`Outcome::Unavailable`]; neither is ever `None`. Two different credentials of
-    /// this kind are rejected as
+    /// Returns `None` if the request carries no such credential; the next authenticator is then
+    /// tried. This must depend on the head alone. An invalid credential is [`Outcome::Rejected`],
+    /// and one that cannot be verified now is [`Outcome::Unavailable`]; neither is ever `None`. Two
+    /// different credentials of this kind are rejected as
     /// [`RejectionReason::Duplicate`](crate::RejectionReason::Duplicate).
     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<Self::Claims>>;
 

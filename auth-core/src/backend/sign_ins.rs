@@ -1,4 +1,6 @@
-//! [`SignInBackend`]: starts, lists and ends sign-ins. Its options and results follow below.
+//! [`SignInBackend`], the part of a backend that starts, lists and ends sign-ins.
+//!
+//! Its options and results, such as [`SignInOptions`] and [`SignedIn`], follow it.
 
 use std::any::Any;
 use std::fmt;
@@ -58,7 +60,7 @@ pub trait SignInBackend<C>: Send + Sync {
     }
 
     /// Checks whether [`sign_out`](Self::sign_out) would accept this request, as far as that can be
-    /// known without the store. A combination asks every backend before the first one acts.
+    /// known without the store. A combination calls it on every backend before it signs out of any.
     ///
     /// # Errors
     /// [`CrossOrigin`](crate::AuthErrorKind::CrossOrigin) if the request comes from another site that
@@ -90,8 +92,8 @@ pub trait SignInBackend<C>: Send + Sync {
     -> BoxFuture<EndReason>;
 
     /// Verifies the request's credential again, bypassing every cache of sign-ins on this node, and
-    /// returns the identity by the newest record. `identity` is the result of the first verification.
-    /// Defaults to returning it, which is right for backends without a cache.
+    /// returns the identity by the newest record. `identity` is the result of the first
+    /// verification. Defaults to returning `identity`, which is right for backends without a cache.
     fn revalidate(
         &self,
         context: SignInContext<'_>,
@@ -106,8 +108,8 @@ pub trait SignInBackend<C>: Send + Sync {
         false
     }
 
-    /// Returns what a `Session` needs from this backend, or `None` if it stores no data. Core passes
-    /// it through; `auth-store` knows its type.
+    /// Returns what a `Session` needs from this backend, or `None` if it stores no data.
+    /// `auth-core` passes it through; `auth-store` defines its type.
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
     }
@@ -217,7 +219,7 @@ impl SignInInfo {
 
 /// What a sign-in or refresh returns for the client. Cookies are queued already.
 ///
-/// As an axum response it is the token response if there are tokens, or else 204.
+/// As an axum response it is the token response if there are tokens, and 204 if not.
 #[derive(Clone, Debug)]
 #[must_use = "tokens reach the client only if they are sent"]
 #[non_exhaustive]

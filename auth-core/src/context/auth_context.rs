@@ -1,4 +1,6 @@
 //! [`AuthContext`], the request extension, and the trait object inside of it.
+//!
+//! The trait object hides the claims type, so that the extension has the same type for every layer.
 
 use std::any::{Any, TypeId, type_name};
 use std::fmt;
@@ -14,7 +16,7 @@ use crate::future::AuthFuture;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{ChallengeReason, Rejection};
 
-/// What the layer found out about a request, and what handlers changed since.
+/// The authentication of a request: what the layer found, and what handlers have changed since.
 ///
 /// It is the layer's only request extension. Handlers use [`Identity`](crate::Identity),
 /// [`Auth`](crate::Auth) and `Session`, which find it.

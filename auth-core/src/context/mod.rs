@@ -1,9 +1,9 @@
 //! What a request carries after authentication: the state that handlers and backends share until its
 //! response leaves.
 //!
-//! [`AuthContext`] is the only request extension. It knows no claims type, so that a wrong claims type
-//! can be told from a missing layer. [`RequestState`] holds what handlers change, and
-//! [`SignInContext`] is what a backend receives to change a sign-in.
+//! [`AuthContext`] is the only request extension. It has no claims type parameter, so that a wrong
+//! claims type is distinguishable from a missing layer. [`RequestState`] holds what handlers
+//! change, and [`SignInContext`] is what a backend receives to change a sign-in.
 
 mod auth_context;
 mod request_state;

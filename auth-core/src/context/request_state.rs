@@ -24,8 +24,8 @@ use crate::sign_in_id::SignInId;
 pub enum Transport {
     /// The client attaches it on purpose: a token in an `Authorization` header.
     Explicit,
-    /// The browser attaches it by itself, even to requests that another site makes: a cookie, or a
-    /// password that the browser remembers. The layer checks the origin of such requests, see
+    /// The browser attaches it automatically, even to requests that another site makes: a cookie,
+    /// or a password that the browser remembers. The layer checks the origin of such requests, see
     /// [`CrossOriginProtection`].
     Ambient,
 }

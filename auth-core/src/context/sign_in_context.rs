@@ -65,8 +65,8 @@ impl<'a> SignInContext<'a> {
         self.request.headers.get(header::USER_AGENT)?.to_str().ok()
     }
 
-    /// Checks whether the request may read or set a cookie under this policy. That includes requests
-    /// without a credential, because login CSRF is a cross-origin request, too.
+    /// Checks whether the request may read or set a cookie under this policy. That includes
+    /// requests without a credential: login CSRF is a cross-origin request as well.
     ///
     /// # Errors
     /// [`CrossOriginError`] if the request comes from another site that is not trusted.
@@ -108,8 +108,8 @@ impl RequestSnapshot {
         Self { method: method.clone(), uri: uri.clone(), headers: kept.collect() }
     }
 
-    /// Copies an unsafe request, whose origin has to be checked before it may be given a visitor's
-    /// cookie. Returns `None` for a safe one, which may always.
+    /// Copies an unsafe request, whose origin must be checked before the response sets a visitor's
+    /// cookie. Returns `None` for a safe request, which needs no check.
     pub(crate) fn of_unsafe(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Box<Self>> {
         let origin = RequestOrigin::of(method, uri, headers);
         origin.is_unsafe().then(|| Box::new(Self::of(method, uri, headers)))

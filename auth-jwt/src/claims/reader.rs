@@ -1,8 +1,8 @@
 //! Reads the payload of a token in one strict pass: the registered claims, the roles, and the claims
 //! that the application asks for.
 //!
-//! The application's type drives the pass. [`Members`] notes the registered claims as they go by and
-//! replays them to the type; other claims reach it through [`Checked`].
+//! The application's type drives the pass. [`Members`] stores the registered claims as they are
+//! read and replays them to the type; other claims reach it through [`Checked`].
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -19,7 +19,7 @@ use super::replay::{Number, Replay};
 use super::token_claims::{Field, Texts, TokenClaims};
 use crate::json::{Text, repeated_name};
 
-/// The claims are not of the type that the application asks for.
+/// The reason for rejecting claims that do not fit the application's type.
 pub(crate) const UNREADABLE: RejectionReason = RejectionReason::Other("claims of another shape");
 
 impl<'a> TokenClaims<'a> {
@@ -52,8 +52,8 @@ impl<'a> TokenClaims<'a> {
     }
 }
 
-/// The payload as a deserializer for the application's type. It is always a map, except for `()` and unit
-/// structs: they stand for an application that wants no claims.
+/// The payload as a deserializer for the application's type. It is always a map, except for `()`
+/// and unit structs, which mean that the application reads no claims of its own.
 struct Reader<'r, 'de, 'j> {
     inner: &'r mut serde_json::Deserializer<serde_json::de::StrRead<'j>>,
     claims: &'r mut TokenClaims<'de>,
@@ -127,7 +127,7 @@ struct Members<'r, 'de, A> {
     map: A,
     claims: &'r mut TokenClaims<'de>,
     roles_pointer: &'r [Box<str>],
-    /// Set if the token is at fault, rather than the application's type.
+    /// Set if the token is invalid, as opposed to not fitting the application's type.
     malformed: &'r Cell<bool>,
     /// The name of the member whose value comes next.
     name: Cow<'de, str>,
@@ -250,7 +250,7 @@ impl<'de, A: MapAccess<'de>> Members<'_, 'de, A> {
     }
 }
 
-/// Returns the array index that a token of a JSON Pointer stands for (RFC 6901 section 4).
+/// Returns the array index that a token of a JSON Pointer denotes (RFC 6901 section 4).
 fn array_index(token: &str) -> Option<usize> {
     let canonical = token == "0" || !token.starts_with(['0', '+']);
     token.parse().ok().filter(|_| canonical)

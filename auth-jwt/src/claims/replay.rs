@@ -1,7 +1,7 @@
 //! Values that were read for the registered claims, read once more by the application's type.
 //!
-//! A [`Replay`] gives a type what `serde_json` would have given it, so that a claim such as `sub` can be
-//! a field of that type, too.
+//! A [`Replay`] gives a type what `serde_json` would have given it, so that a claim such as `sub`
+//! can also be a field of that type.
 
 use std::borrow::Cow;
 use std::fmt;

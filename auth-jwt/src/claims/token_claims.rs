@@ -96,7 +96,7 @@ impl<'a> TokenClaims<'a> {
     }
 }
 
-/// Returns what stands between the spaces of a text.
+/// Returns the words of a text that are separated by spaces.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     let mut rest = text;
     let words = iter::from_fn(move || {

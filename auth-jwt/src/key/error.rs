@@ -1,4 +1,5 @@
-//! The errors of keys: of one that cannot be used, and of one in a set that is skipped.
+//! The errors of keys: [`InvalidKey`] for a key that cannot be used, and [`SkippedKey`] for one in
+//! a set that is skipped.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,6 @@
-//! Secrets of HMAC, which sign and verify.
+//! [`HmacKey`], a secret that signs and verifies tokens with HMAC.
+//!
+//! The issuer and every verifier share the secret, so there is no public half to publish.
 
 use std::fmt;
 use std::sync::Arc;

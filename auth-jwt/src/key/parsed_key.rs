@@ -78,8 +78,8 @@ impl fmt::Debug for ParsedKey {
     }
 }
 
-/// A secret, in the state that every signature starts from. It is not wiped on drop: wiping every copy,
-/// too, would cost half of what it saves to use this crate.
+/// A secret, in the state that every signature starts from. It is not wiped on drop: wiping every
+/// copy as well would cost half of what using this crate saves.
 #[derive(Clone)]
 pub(crate) enum MacKey {
     Sha256(Hmac<Sha256>),

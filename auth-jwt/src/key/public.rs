@@ -1,4 +1,6 @@
-//! Keys that verify signatures.
+//! [`Key`], which verifies the signatures of one algorithm.
+//!
+//! It is a public key or a secret of HMAC, and is checked when it is created.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
-//! Private keys, which sign.
+//! [`SigningKey`], a private key that signs tokens.
+//!
+//! It is generated, or read from PEM or a JSON Web Key. Its public half verifies the tokens.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! Access tokens (RFC 9068) that name the stored sign-in that they belong to.
+//!
+//! They carry roles and claims for services that verify a token without the store.
 
 use std::time::Duration;
 

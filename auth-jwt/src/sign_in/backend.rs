@@ -127,7 +127,8 @@ where
         let request = self.request(context);
         request.check_sign_out()?;
         let mut named = request.named_sign_ins(None).await?;
-        // An access token that decided is named already. An expired one counts, too.
+        // If an access token decided, its sign-in is already in the list. An expired one is added
+        // here.
         let decided = request.is_explicit() && context.state().sign_in().is_some();
         if !decided && let Some(token) = self.expired_token(context) {
             request.add_sign_in(&mut named, &token).await?;

@@ -1,4 +1,6 @@
-//! What a `JwtAuth` with stored sign-ins has in addition to its keys.
+//! The part of a `JwtAuth` that it has with stored sign-ins, in addition to its keys.
+//!
+//! It holds the manager of the sign-ins and the options by which tokens are issued.
 
 use std::fmt;
 use std::sync::Arc;
@@ -33,8 +35,8 @@ pub(super) struct TokenIssuer {
     pub(super) client: Option<Box<str>>,
 }
 
-/// Builds the policy of the refresh cookie. No page of another site has to refresh, not even by a
-/// link, so the cookie is `SameSite=Strict`.
+/// Builds the policy of the refresh cookie. Pages of other sites never have to refresh, not even by
+/// a link, so the cookie is `SameSite=Strict`.
 pub(super) fn strict(cookie: CookieBuilder) -> CookiePolicy {
     cookie.same_site(SameSite::Strict).build().expect("`refresh` is a cookie name")
 }

@@ -1,4 +1,6 @@
 //! The options of a `JwtAuth` that issues tokens for stored sign-ins.
+//!
+//! [`JwtAuth::sign_in`] turns a backend that signs tokens into such a [`JwtSignIn`].
 
 use std::time::Duration;
 

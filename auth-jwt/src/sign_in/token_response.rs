@@ -1,4 +1,6 @@
 //! Delivering tokens to the client: in cookies, or in the response's body.
+//!
+//! A [`DeliveryPlan`] chooses between the two for the access token and for the refresh token.
 
 use std::time::Duration;
 
@@ -67,7 +69,8 @@ impl<C> JwtAuth<C, WithSignIn> {
         Ok(Access { token, scopes, cookie })
     }
 
-    /// Checks that a token has room for these claims, as far as that is known before the sign-in is.
+    /// Checks that a token has room for these claims, as far as can be known before the sign-in
+    /// exists.
     pub(super) fn check_size<T: Serialize>(
         &self,
         subject: &str,

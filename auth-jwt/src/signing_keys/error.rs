@@ -1,4 +1,7 @@
 //! The errors of rotating and withdrawing keys.
+//!
+//! [`RotateError`] is for a key that cannot be rotated to, [`WithdrawError`] for one that must
+//! stay.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,6 @@
-//! The public halves of the keys, as a JWK Set (RFC 7517 section 5) and as a service that serves it.
+//! The public halves of the keys, as a JWK Set (RFC 7517 section 5).
+//!
+//! [`JwksService`] serves the set to verifiers, and sets how long they may cache it.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};

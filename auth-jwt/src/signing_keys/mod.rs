@@ -1,4 +1,7 @@
-//! Private keys that replace one another over time, and the service that publishes their public halves.
+//! Private keys that replace one another over time, and the service that publishes their public
+//! halves.
+//!
+//! `ring` rotates the keys, and `jwks` publishes them.
 
 mod error;
 mod jwks;

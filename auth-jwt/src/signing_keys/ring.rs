@@ -134,7 +134,7 @@ impl SigningKeys {
         Ok(())
     }
 
-    /// Withdraws a key, for example because it may be known to others. Every token that it signed is
+    /// Withdraws a key, for example because it may have leaked. Every token that it signed is
     /// rejected from now on. If it is the key that signs, the next one takes over at once.
     ///
     /// # Errors
@@ -233,7 +233,7 @@ impl SigningKeys {
     }
 }
 
-/// Removes the keys that have ended, for good.
+/// Permanently removes the keys that have ended.
 fn drop_ended(slots: &mut Vec<Slot>, now: Timestamp) {
     slots.retain(|slot| slot.public.is_good_at(now));
 }

@@ -1,4 +1,6 @@
-//! The issuer of the tests: keys, a clock, and what its tokens have in common.
+//! [`TestIssuer`], an issuer in memory: its keys, its clock, and the claims that its tokens share.
+//!
+//! Its [`auth`](TestIssuer::auth) returns a backend that trusts it.
 
 use std::time::Duration;
 
@@ -34,7 +36,8 @@ pub struct TestIssuer {
 }
 
 impl TestIssuer {
-    /// Creates an issuer with this name, which signs with Ed25519. Its clock stands still, in 2027.
+    /// Creates an issuer with this name, which signs with Ed25519. Its clock is manual and starts
+    /// in 2027.
     ///
     /// # Panics
     ///

@@ -1,5 +1,5 @@
-//! An issuer in memory, for the tests of applications that verify tokens. It signs any token, also one that
-//! no issuer should, and its clock can be advanced.
+//! An issuer in memory, for the tests of applications that verify tokens. It signs any token,
+//! including ones that no issuer should sign, and its clock can be advanced.
 //!
 //! ```
 //! use std::time::Duration;

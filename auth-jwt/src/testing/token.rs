@@ -1,4 +1,6 @@
 //! A token of the test issuer, before it is signed.
+//!
+//! Its methods set and remove claims, and `sign` returns the token.
 
 use std::time::Duration;
 
@@ -7,7 +9,8 @@ use serde_json::{Map, Value, json};
 
 use crate::signing_keys::SigningKeys;
 
-/// A token that is not signed yet. Its claims can be anything, also what no issuer should write.
+/// A token that is not signed yet. Its claims can be anything, including what no issuer should
+/// write.
 ///
 /// It starts with `iss`, `sub`, `iat`, `exp`, `jti` and `client_id`, and with `aud` if the issuer has one.
 #[derive(Clone, Debug)]

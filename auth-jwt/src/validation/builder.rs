@@ -1,4 +1,6 @@
-//! What an application requires of the tokens of one issuer. The checks themselves are in `check`.
+//! [`Validation`], which states what an application requires of the tokens of one issuer.
+//!
+//! The checks themselves are in `check`.
 
 use std::fmt;
 use std::sync::Arc;
@@ -10,7 +12,7 @@ use super::check::Check;
 
 /// The requirements for tokens of one issuer.
 ///
-/// Every token needs an end (`exp`) and a subject (`sub`). By default, a token is rejected
+/// Every token needs an expiry (`exp`) and a subject (`sub`). By default, a token is rejected
 ///
 /// - if it names an audience: it was issued for another service (RFC 7519 section 4.1.3). Set
 ///   [`audience`](Self::audience) to the name of yours;

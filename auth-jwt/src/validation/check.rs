@@ -119,8 +119,8 @@ impl Validation {
         if fits { Ok(()) } else { Err(WRONG_AUDIENCE) }
     }
 
-    /// Checks that the claims are not those of another kind of token. A token of a required type says
-    /// what it is, so only plain tokens are searched for the claims of ID tokens.
+    /// Checks that the claims are not those of another kind of token. A token of a required type is
+    /// identified by its `typ`, so only plain tokens are searched for the claims of ID tokens.
     fn check_kind(&self, claims: &TokenClaims<'_>) -> Result<(), RejectionReason> {
         let plain = self.profile == Profile::Plain && self.id_token_marks == IdTokenMarks::Rejected;
         let id_token = plain && ID_TOKEN.iter().any(|name| claims.has(name));
@@ -128,8 +128,9 @@ impl Validation {
     }
 
     fn validity(&self, claims: &TokenClaims<'_>) -> Result<Validity, RejectionReason> {
-        // Tokens of our own are issued and verified by one clock, or by those of neighbouring nodes. Leeway
-        // at their end would only make them longer; at their beginning it covers the neighbours.
+        // Tokens of our own are issued and verified by one clock, or by those of neighbouring
+        // nodes. Leeway at their expiry would only extend them; at their start it allows for the
+        // clocks of other nodes.
         let leeway = if self.profile == Profile::Own { Duration::ZERO } else { self.leeway };
         let with_leeway = |at: Timestamp| at + leeway;
         let mut ends_at = with_leeway(claims.expires_at.ok_or(NO_EXPIRY)?);
@@ -144,7 +145,7 @@ impl Validation {
     }
 }
 
-/// A check of the application's.
+/// A check that the application has added.
 pub(super) type Check = Arc<dyn Fn(&Claims) -> Result<(), &'static str> + Send + Sync>;
 
 /// The application's checks and the claims of one token. They run at each use of the token, because

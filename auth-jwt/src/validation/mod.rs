@@ -1,4 +1,6 @@
 //! The requirements that a token has to meet, beyond a valid signature.
+//!
+//! `builder` holds what applications configure, and `check` applies it to a token.
 
 mod builder;
 mod check;
