@@ -1,4 +1,4 @@
-//! Changes of a sign-in's data, which can be made again on newer data.
+//! Changes to a sign-in's data, which can be applied again to newer data.
 //!
 //! A request collects changes by key instead of writing the data as a whole, so that concurrent
 //! requests do not overwrite each other's keys.
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::data::SessionData;
 
-/// One change of one key, which can be made more than once.
+/// A change to the value of one key, which can be applied more than once.
 #[derive(Clone)]
 pub(crate) struct Change {
     key: Box<str>,
@@ -53,7 +53,7 @@ impl fmt::Debug for Change {
     }
 }
 
-/// Returns the value of `key` after the changes.
+/// Returns the value of `key` after applying the changes.
 pub(crate) fn value(
     data: &SessionData,
     key: &str,
@@ -67,7 +67,7 @@ pub(crate) fn value(
     Ok(value)
 }
 
-/// Returns the data after the changes, made in order.
+/// Returns the data after applying the changes in order.
 pub(crate) fn apply(
     data: &SessionData,
     changes: &[Change],

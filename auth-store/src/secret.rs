@@ -190,8 +190,8 @@ impl PartialEq for FamilyDigest {
 
 impl Eq for FamilyDigest {}
 
-/// The random value from which a secret's [successor](Secret::successor) is derived. It is stored for as
-/// long as a refresh may be repeated, and is of no use without the old secret.
+/// The random value from which a secret's [successor](Secret::successor) is derived. It is stored
+/// for as long as a refresh may be repeated, and is useless without the old secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Nonce(pub [u8; 16]);
 

@@ -37,7 +37,7 @@ use crate::watch::Watch;
 /// - A store reports its failures as
 ///   [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable). It never answers "no such
 ///   sign-in" because it could not be reached.
-/// - A store must not hang. It gives up by itself within a bound that it documents.
+/// A store must not hang. It returns an error within a time that it documents.
 /// - After `Unavailable`, the caller does not know whether the operation took effect; it may even do so
 ///   later. Callers treat it as if it had. Repeating the call is safe for every method but `create`,
 ///   `update`, `rotate` and `delete_if_version`, which may then report the first call's success as a
@@ -46,8 +46,8 @@ use crate::watch::Watch;
 ///
 /// # Time
 ///
-/// A store has no clock. The caller decides about expiry with [`Record::expiry`], so `load` and `list`
-/// may return expired sign-ins. A store may remove them at any time, by itself or in
+/// A store has no clock. The caller decides about expiry with [`Record::expiry`], so `load` and
+/// `list` may return expired sign-ins. A store may remove them at any time, on its own or in
 /// [`sweep`](Self::sweep), but only as garbage.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -267,8 +267,8 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes at most `most` sign-ins that have expired at `now`. Returns how many.
     ///
-    /// Never removes a living sign-in, and never delays other requests for long. A store that collects
-    /// garbage by itself may always return 0.
+    /// Never removes a living sign-in, and never delays other requests for long. A store that
+    /// removes expired sign-ins on its own may always return 0.
     ///
     /// # Errors
     ///

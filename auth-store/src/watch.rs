@@ -1,7 +1,7 @@
 //! Waiting for changes of a sign-in.
 //!
-//! [`Watch`] is what a store hands out. [`Watchers`] is how a store or cache of this crate completes
-//! watches: it knows who waits for which sign-in.
+//! A store returns a [`Watch`]. [`Watchers`] is how a store or cache of this crate completes
+//! watches: it holds the waiting tasks of each sign-in.
 
 use std::collections::HashMap;
 use std::fmt;

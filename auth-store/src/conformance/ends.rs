@@ -1,7 +1,7 @@
 //! Rules for ending one sign-in, and for removing expired ones: the `delete` methods and `sweep`.
 //!
-//! A store may remove expired sign-ins by itself, so that `sweep` finds none. The rules therefore require
-//! only that they are gone afterwards.
+//! A store may remove expired sign-ins on its own, so that `sweep` finds none. The rules therefore
+//! require only that they are gone afterwards.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use super::report::{Outcome, Violation, ensure};
 use crate::lifetime::Deadlines;
 use crate::store::{Created, Deleted, OverflowPolicy, Store};
 
-/// Answers true once and false afterwards. Other sign-ins stay.
+/// Returns `true` once and `false` afterwards. Other sign-ins stay.
 pub(super) async fn delete_ends_a_sign_in_once(store: &Arc<dyn Store>) -> Outcome {
     let (ended, neighbour) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
     ensure(

@@ -13,9 +13,9 @@ use crate::store::{IntoStore, OverflowPolicy, Store};
 
 /// Checks a store whose backend is down, because it was stopped, paused, or cut off.
 ///
-/// Each operation must fail with [`Unavailable`](StoreErrorKind::Unavailable); none may answer that there
-/// is no such sign-in. The store may have been used before. If the backend hangs, the store must give up
-/// by itself: this function waits for every answer.
+/// Each operation must fail with [`Unavailable`](StoreErrorKind::Unavailable); none may report that
+/// there is no such sign-in. The store may have been used before. If the backend hangs, the store
+/// must time out: this function waits for every answer.
 pub async fn check_failing(store: impl IntoStore) -> Report {
     let (store, mut report) = (store.into_store(), Report::default());
     match secret(&*store, Some(ADA)) {

@@ -1,4 +1,6 @@
-//! What a secret leads to, given what the store kept of it.
+//! Rules for looking up secrets: `find`.
+//!
+//! The result depends on what the store kept of the secret, on its kind, and on the grace.
 
 use std::sync::Arc;
 

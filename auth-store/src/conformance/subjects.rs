@@ -11,7 +11,7 @@ use super::fixtures::{ADA, BOB, principal, sign_in, unknown};
 use super::report::{Outcome, Violation, ensure};
 use crate::store::Store;
 
-/// Answers true once and false afterwards. Other sign-ins stay.
+/// Returns `true` once and `false` afterwards. Other sign-ins stay.
 pub(super) async fn revoke_ends_one_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let (ended, neighbour) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
     ensure(

@@ -1,7 +1,7 @@
 //! Opening the store that a URL names, with a near cache in front of it if requested.
 //!
-//! Which stores exist, and whether there is a near cache, depends on the features. This file is the
-//! only place that knows: everything else of this module is the same in all builds.
+//! Which stores exist, and whether there is a near cache, depends on the features. Only this file
+//! is conditional on them: everything else in this module is the same in all builds.
 
 use std::sync::Arc;
 #[cfg(feature = "near-cache")]
@@ -13,7 +13,7 @@ use crate::near_cache::{Announces, NearCacheBuilder};
 use crate::store::{IntoStore, Store};
 use crate::stores::MemoryStore;
 
-/// The options of [`ConnectOptions`](super::ConnectOptions) beside the URL.
+/// The options of [`ConnectOptions`](super::ConnectOptions) other than the URL.
 #[derive(Clone, Debug, Default)]
 #[allow(dead_code)] // which options are used depends on the features
 pub(super) struct OpenOptions {
@@ -27,7 +27,7 @@ pub(super) struct OpenOptions {
 
 type Opened = Result<Arc<dyn Store>, ConnectError>;
 
-/// Evaluates an expression if its feature is enabled, and fails otherwise.
+/// Evaluates an expression if its feature is enabled, and fails if not.
 macro_rules! with_feature {
     ($feature:literal, $open:expr) => {{
         #[cfg(feature = $feature)]

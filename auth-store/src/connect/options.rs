@@ -1,4 +1,6 @@
 //! The public interface: [`connect`], [`ConnectOptions`] and [`ConnectError`].
+//!
+//! `open` opens the store that the options describe.
 
 use std::error::Error;
 use std::fmt;

@@ -105,8 +105,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
 }
 
 impl SignInManager {
-    /// Authenticates a request by what the store knows without waiting. `None` means that
-    /// [`authenticate`](Self::authenticate) has to ask the store.
+    /// Authenticates a request by what the store knows without waiting. Returns `None` if
+    /// [`authenticate`](Self::authenticate) has to read from the store.
     #[must_use]
     pub fn try_authenticate<C>(
         &self,

@@ -1,4 +1,6 @@
 //! Work that no response waits for, such as writing the last-seen time.
+//!
+//! A failure is logged and not retried.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -6,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use crate::error::StoreError;
 
-/// Runs work to its first wait, and the rest in a task of its own, so that work in memory needs no
-/// task. A failure is logged and not retried: the next use of the sign-in does the same work.
+/// Runs work until it first waits, and the rest in a task of its own, so that work in memory needs
+/// no task. A failure is logged and not retried: the next use of the sign-in does the same work.
 pub(super) fn run(
     what: &'static str,
     work: impl Future<Output = Result<(), StoreError>> + Send + 'static,

@@ -1,4 +1,6 @@
 //! Pauses between the retries of a compare-and-swap.
+//!
+//! They grow and are random, so that writers on different nodes rarely collide again.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
-//! A new secret, with what a backend needs to deliver it to the client.
+//! [`IssuedSecret`], the result of starting or refreshing a sign-in.
+//!
+//! It holds the new secret, and what a backend needs to deliver it to the client.
 
 use std::fmt;
 use std::sync::Arc;

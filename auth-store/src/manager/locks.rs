@@ -1,4 +1,6 @@
-//! Locks by which the writers of one sign-in take turns.
+//! [`KeyedLocks`], by which the writers of one sign-in take turns.
+//!
+//! The locks only cover this node. Between nodes, the compare-and-swap of the store decides.
 
 use auth_core::{AuthError, AuthErrorKind, SignInId};
 use tokio::runtime::Handle;
@@ -11,8 +13,8 @@ use crate::striped::Striped;
 /// How many locks there are. A tokio mutex is small, and writers rarely wait.
 const LOCKS: usize = 256;
 
-/// A fixed set of locks by sign-in. Writers of one sign-in on this node wait for each other, because
-/// otherwise all but one of their compare-and-swaps would fail and be retried.
+/// A fixed set of locks by sign-in. Writers of one sign-in on this node wait for each other.
+/// Without the locks, all but one of their compare-and-swaps would fail and be retried.
 #[derive(Debug)]
 pub(crate) struct KeyedLocks(Striped<Mutex<()>>);
 

@@ -1,4 +1,6 @@
-//! What a backend passes to the manager to start a sign-in.
+//! [`NewSignIn`], which a backend passes to the manager to start a sign-in.
+//!
+//! Texts about the device are cut to a maximum length here.
 
 use std::fmt;
 use std::sync::Arc;

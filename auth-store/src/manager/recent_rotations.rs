@@ -1,4 +1,6 @@
-//! The sign-ins whose secret this node has just replaced.
+//! The sign-ins whose secret this node has replaced within the last minute.
+//!
+//! A late request with the old secret is recognized by them.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -6,9 +8,9 @@ use std::time::Duration;
 use auth_core::{SignInId, Timestamp};
 use parking_lot::Mutex;
 
-/// How long a request may be under way with the old secret.
+/// How long a request with the old secret may take to arrive.
 const WINDOW: Duration = Duration::from_secs(60);
-/// How many sign-ins are remembered at most.
+/// The maximum number of sign-ins that are remembered.
 const MAX_ENTRIES: usize = 16_384;
 
 /// The sign-ins whose secret this node has replaced within the last minute. The browser has a newer

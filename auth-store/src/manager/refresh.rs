@@ -1,4 +1,6 @@
-//! Refreshing: replacing the secret of a sign-in that goes on.
+//! Refreshing: replacing the secret of a sign-in that continues.
+//!
+//! Reuse of a replaced refresh token is detected here, and ends the sign-in.
 
 use std::error::Error;
 use std::fmt;

@@ -141,7 +141,8 @@ impl<'a> SignInRequest<'a> {
         Ok(())
     }
 
-    /// Returns whether the credential that decided is one that a browser does not attach by itself.
+    /// Returns whether the credential that decided is one that a browser does not attach
+    /// automatically.
     #[must_use]
     pub fn is_explicit(&self) -> bool {
         self.context.state().transport() == Some(Transport::Explicit)

@@ -127,7 +127,7 @@ macro_rules! sign_in_options {
         /// one. Defaults to no limit.
         ///
         /// # Panics
-        /// If `max` is zero, because nobody could sign in.
+        /// If `max` is zero, because no user could sign in.
         pub fn max_sign_ins(self, max: u32, when_full: $crate::OverflowPolicy) -> Self {
             let max = ::std::num::NonZeroU32::new(max).expect("`max_sign_ins` must be at least 1");
             self.change_settings(|settings| {
@@ -146,7 +146,8 @@ macro_rules! sign_in_options {
         /// Sets the shortest time between two writes of the last-seen time of a sign-in.
         ///
         /// Defaults to 1/20 of the idle timeout. It is never more than half the idle timeout, and
-        /// up to a quarter is added by chance. The idle timeout is reached early by at most as much.
+        /// up to a quarter is added by chance. A sign-in can reach its idle timeout early by at
+        /// most that time.
         pub fn touch_interval(self, interval: ::std::time::Duration) -> Self {
             self.change_settings(|settings| settings.touch_interval = Some(interval))
         }

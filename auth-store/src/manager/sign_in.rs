@@ -1,5 +1,7 @@
-//! Signing in. Whatever credential the request carried before is invalid afterwards, so that nobody
-//! who planted or stole it shares the new sign-in (session fixation).
+//! Signing in.
+//!
+//! The credential that the request carried before is invalid afterwards, so that an attacker who
+//! planted or stole it does not share the new sign-in (session fixation).
 
 use std::sync::Arc;
 

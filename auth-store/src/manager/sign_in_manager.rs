@@ -1,4 +1,7 @@
-//! The manager of one store's sign-ins: listing and ending them, and changing users' roles.
+//! [`SignInManager`], which manages the sign-ins of one store.
+//!
+//! This file lists and ends sign-ins, and changes users' roles; the other files of the module
+//! start, refresh and authenticate.
 
 use std::sync::Arc;
 

@@ -1,9 +1,9 @@
 //! Storing changes of a sign-in's data, each of them once.
 //!
-//! Data is stored by compare-and-swap at the record's version, and changes are made again on newer
-//! data until one swap succeeds. What makes this file long are swaps that were sent and never
-//! answered: they may have happened. [`PendingChanges`] keeps them, so that a later save can find out
-//! what became of them and neither lose a change nor make it twice.
+//! Data is stored by compare-and-swap at the record's version. Changes are applied again to newer
+//! data until one swap succeeds. A swap that was sent and not answered may have happened.
+//! [`PendingChanges`] keeps such a swap, so that a later save can determine its outcome, and
+//! neither loses a change nor makes it twice.
 
 use auth_core::{AuthError, AuthErrorKind, SignInId};
 
@@ -19,12 +19,12 @@ use crate::store::CompareAndSwap;
 /// so that it still shows after them.
 const MARK: &str = "\u{1}saved";
 
-/// Whether a swap that was not answered may be sent again.
+/// Whether a swap that was not answered may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Repeats {
-    /// It is not, because the request ends with it.
+    /// It is not repeated, because the request ends with it.
     Never,
-    /// It is marked, so that the next try can see whether it happened.
+    /// It may be repeated. It is marked, so that the next try can see whether it happened.
     Marked,
 }
 
@@ -91,7 +91,7 @@ enum Sent {
     Before,
 }
 
-/// Returns the attempt to send next; none if nothing is left to change.
+/// Returns the attempt to send next, or `None` if nothing is left to change.
 fn next(
     record: &Record,
     pending: &mut PendingChanges,
@@ -186,7 +186,7 @@ enum AttemptOutcome {
 }
 
 impl Attempt {
-    /// Creates the attempt to make these changes of a record; none if they change nothing.
+    /// Creates the attempt to make these changes of a record, or `None` if they change nothing.
     fn new(
         record: &Record,
         changes: &[Change],

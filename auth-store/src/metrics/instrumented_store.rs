@@ -1,4 +1,6 @@
-//! A wrapper that counts and times the calls of a store.
+//! [`InstrumentedStore`], a wrapper that counts and times the calls of a store.
+//!
+//! The module documentation lists the metrics that it records.
 
 use ::metrics::{counter, histogram};
 use async_trait::async_trait;

@@ -1,4 +1,6 @@
 //! The names of the metrics, their descriptions, and the recording of a near cache's statistics.
+//!
+//! [`describe`] passes the descriptions to the recorder that the application installed.
 
 use ::metrics::{Unit, describe_counter, describe_gauge, describe_histogram};
 #[cfg(feature = "near-cache")]

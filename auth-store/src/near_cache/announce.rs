@@ -1,7 +1,7 @@
 //! What a store provides so that every node learns of every change.
 //!
-//! The stores in Redis and PostgreSQL implement [`Announces`]. A store of your own can do so, too: the
-//! near cache then gives the same guarantees in front of it.
+//! The stores in Redis and PostgreSQL implement [`Announces`]. A store of your own can implement it
+//! as well: the near cache then gives the same guarantees in front of it.
 
 use async_trait::async_trait;
 use auth_core::SignInId;

@@ -1,4 +1,6 @@
-//! The configuration of a near cache, and how one is built from it.
+//! [`NearCacheBuilder`], the configuration of a near cache.
+//!
+//! It builds a cache in front of a store that announces its changes, or one with a TTL.
 
 use std::sync::Arc;
 use std::time::Duration;

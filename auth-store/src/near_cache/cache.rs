@@ -1,4 +1,6 @@
-//! The cache, and when it may answer from an entry.
+//! [`NearCache`], and the decision whether it may answer from an entry.
+//!
+//! `entries` holds the cached records, and `lease` decides how long they may be used.
 
 use std::fmt;
 use std::sync::Arc;
@@ -17,13 +19,13 @@ use crate::watch::Watchers;
 ///
 /// The cache is never stale for longer than
 /// [`max_staleness`](super::NearCacheBuilder::max_staleness), which defaults to two seconds. Every
-/// change reaches every node, and each node proves to itself that changes still arrive: it sends
-/// heartbeats on the path of the changes. While they do not come back, the store answers every request.
-/// The [module documentation](super) states the whole contract.
+/// change reaches every node, and each node verifies that changes still arrive by sending
+/// heartbeats on the path of the changes. While the heartbeats do not come back, the store answers
+/// every request. The [module documentation](super) states the whole contract.
 ///
-/// An entry only confirms. What it cannot confirm, idle time in particular, is decided by the store.
-/// Routes that cannot accept any staleness always read from the store with
-/// [`Require::revalidated`](auth_core::Require::revalidated).
+/// An entry can only confirm a sign-in. The store decides everything that an entry cannot confirm,
+/// in particular whether a sign-in was idle for too long. Routes that cannot accept any staleness
+/// always read from the store with [`Require::revalidated`](auth_core::Require::revalidated).
 pub struct NearCache<S> {
     pub(super) inner: Arc<NearCacheInner<S>>,
     pub(super) listener: Option<AbortHandle>,

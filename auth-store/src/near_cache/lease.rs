@@ -61,7 +61,7 @@ pub(super) struct Heartbeats {
     early: Vec<(u64, Source)>,
 }
 
-/// The sources are not those of before. What the others announced may have been missed.
+/// The sources have changed. Announcements of the new ones may have been missed.
 #[derive(Debug)]
 pub(super) struct SourcesChanged;
 
@@ -74,7 +74,7 @@ impl fmt::Display for SourcesChanged {
 impl Error for SourcesChanged {}
 
 impl Heartbeats {
-    /// Notes that a beat is about to be sent.
+    /// Records that a beat is about to be sent.
     pub(super) fn sending(&mut self, number: u64, now: Duration) {
         self.sent.insert(number, now);
         while self.sent.len() > MAX_BEATS {
@@ -82,7 +82,7 @@ impl Heartbeats {
         }
     }
 
-    /// Notes through which sources a beat was sent. The first call decides which are expected.
+    /// Records through which sources a beat was sent. The first call decides which are expected.
     pub(super) fn sent_through(&mut self, sources: Vec<Source>) -> Result<(), SourcesChanged> {
         if self.received.is_empty() {
             self.received = sources.into_iter().map(|source| (source, None)).collect();
@@ -96,7 +96,8 @@ impl Heartbeats {
         if same { Ok(()) } else { Err(SourcesChanged) }
     }
 
-    /// Notes that a beat came back. Everything that was announced before it was *sent* has arrived.
+    /// Records that a beat came back. Everything that was announced before it was *sent* has
+    /// arrived.
     pub(super) fn received(&mut self, number: u64, source: &Source) {
         let Some(sent) = self.sent.get(&number) else { return };
         if self.received.is_empty() {

@@ -103,7 +103,7 @@ impl<'a, S: Announces> Listener<'a, S> {
         }
     }
 
-    /// Drops the entries that have changed, or notes a beat of this node.
+    /// Drops the entries that have changed, or records a beat of this node.
     fn receive(&mut self, announcement: Announcement) {
         match announcement {
             Announcement::Changed(sign_ins) => {
@@ -118,8 +118,8 @@ impl<'a, S: Announces> Listener<'a, S> {
         }
     }
 
-    /// Compares the sources of a sent beat with those of before. A beat that could not be sent extends
-    /// nothing, and the lease runs out by itself.
+    /// Compares the sources of a sent beat with those of before. A beat that could not be sent does
+    /// not extend the lease, which then expires.
     fn beat_sent(&mut self, sent: Result<Vec<Source>, StoreError>) -> Result<(), StoreError> {
         self.sending = None;
         match sent {
@@ -198,7 +198,7 @@ impl Health {
         }
     }
 
-    /// Logs that the lease has run out by itself, if there was one.
+    /// Logs that the lease has expired, if there was one.
     fn expired(&mut self) {
         if matches!(self, Self::Established) {
             self.lost(&StoreError::unavailable("no heartbeat came back"));

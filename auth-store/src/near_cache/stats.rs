@@ -1,4 +1,6 @@
-//! What the cache counts, and the statistics that it shows.
+//! [`NearCacheStats`], and the counters behind them.
+//!
+//! The counters of hits are spread over several cache lines, because every request increments one.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,8 +26,8 @@ pub struct NearCacheStats {
     /// The number of times that a sign-in was read from the store, including reads that always bypass
     /// the cache.
     pub misses: u64,
-    /// The number of announced changes, one for each sign-in. This node's own changes count, too. In a
-    /// Redis Cluster, each change arrives through every primary and counts as often.
+    /// The number of announced changes, one for each sign-in, including this node's own changes. In
+    /// a Redis Cluster, each change arrives through every primary and counts as often.
     pub invalidations: u64,
     /// The number of entries.
     pub entries: usize,

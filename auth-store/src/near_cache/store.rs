@@ -1,4 +1,6 @@
-//! The cache as a store: reads may be answered from an entry, and every write drops it.
+//! Implements [`Store`] for [`NearCache`].
+//!
+//! Reads may be answered from an entry, and every write drops the entry.
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
-//! What a backend supplies for [`Session`](crate::Session).
+//! [`SessionBackend`], which a backend implements to support [`Session`](crate::Session).
+//!
+//! It provides the sign-ins, and delivers the secret of a visitor.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ pub trait SessionBackend: Send + Sync {
     /// Returns the backend's sign-ins.
     fn sign_ins(&self) -> &SignInManager;
 
-    /// Returns the kind of secret that a visitor gets; none if this backend keeps no data of
+    /// Returns the kind of secret that a visitor gets, or `None` if this backend keeps no data of
     /// visitors.
     fn anonymous(&self) -> Option<SecretKind>;
 

@@ -1,4 +1,6 @@
-//! A request's handle on the data of its sign-in.
+//! [`Session`], a request's handle on the data of its sign-in.
+//!
+//! It reads and changes values by key; `state` saves the changes.
 
 use std::fmt;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
-//! What is told about a step.
+//! Spans and logs for the operations of stores that can fail.
+//!
+//! Each operation has a span with its name and an event with its outcome and duration.
 
 use std::error::Error;
 use std::fmt;
@@ -9,7 +11,8 @@ use tracing::{Instrument, debug, debug_span, warn};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::warnings::are_suppressed;
 
-/// Takes a step in a span of its own, and tells how it went and how long it took.
+/// Runs a step in its own span. Logs its outcome and duration, and warns if the store is
+/// unavailable.
 pub(super) async fn traced<T>(
     op: &'static str,
     step: impl Future<Output = Result<T, StoreError>>,
@@ -21,14 +24,14 @@ pub(super) async fn traced<T>(
             && error.kind() == StoreErrorKind::Unavailable
             && !are_suppressed()
         {
-            warn!(op, micros, error = %Chain(error), "the store of sign-ins is unavailable");
+            warn!(op, micros, error = %Chain(error), "store unavailable");
         }
         result
     };
     warned.instrument(span).await
 }
 
-/// Takes a step that is tried again and again: whoever does so warns once.
+/// Runs a step in its own span, without the warning. The caller retries it and warns once.
 #[cfg(all(feature = "near-cache", any(feature = "postgres", feature = "redis")))]
 pub(super) async fn noted<T>(
     op: &'static str,
@@ -50,7 +53,7 @@ async fn timed<T>(
     (result, micros)
 }
 
-/// An error and what caused it. No cause holds more than a server's complaint.
+/// Displays an error with its sources, which contain at most the server's message.
 struct Chain<'a>(&'a StoreError);
 
 impl fmt::Display for Chain<'_> {

@@ -1,17 +1,19 @@
-//! What is one of a few, as one byte.
+//! Enums of a record as one byte each.
+//!
+//! The codes are part of the stored format.
 
 use auth_core::Persistence;
 
 use super::text::Malformed;
 use crate::secret::SecretKind;
 
-/// The kind of this code, which is its own number.
+/// Decodes a kind, whose code is its discriminant.
 pub(in crate::stores) fn kind(code: u8) -> Result<SecretKind, Malformed> {
     let kinds = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh];
     kinds.into_iter().find(|kind| *kind as u8 == code).ok_or(Malformed)
 }
 
-/// How long the cookie lives.
+/// Encodes how long the browser keeps the cookie.
 pub(in crate::stores) fn persistence(persistence: Persistence) -> u8 {
     match persistence {
         Persistence::Persistent => 1,
@@ -19,7 +21,7 @@ pub(in crate::stores) fn persistence(persistence: Persistence) -> u8 {
     }
 }
 
-/// The persistence of this code.
+/// Decodes how long the browser keeps the cookie.
 pub(in crate::stores) fn read_persistence(code: u8) -> Result<Persistence, Malformed> {
     match code {
         0 => Ok(Persistence::Session),

@@ -1,4 +1,7 @@
-//! Parts of a record as bytes, alike in every store that keeps bytes.
+//! The binary encoding of parts of a record, shared by all stores that keep bytes.
+//!
+//! `codes` encodes enums, `parts` the parts of variable length, and `text` the numbers and texts
+//! that they consist of.
 
 mod codes;
 mod parts;

@@ -1,4 +1,6 @@
-//! The parts of a record that differ in length.
+//! The parts of a record that vary in length: details, grace and data.
+//!
+//! An empty part takes no bytes.
 
 use std::net::IpAddr;
 
@@ -7,7 +9,8 @@ use crate::data::SessionData;
 use crate::record::{Device, RotationGrace, SignInDetails};
 use crate::secret::{Digest, Nonce};
 
-/// Details of which nothing is known take no bytes. The grace has a part of its own.
+/// Encodes the details, without the grace, which is a part of its own. Default details take no
+/// bytes.
 pub(in crate::stores) fn details(details: &SignInDetails) -> Vec<u8> {
     let mut out = Vec::new();
     if (SignInDetails { grace: None, ..details.clone() }) == SignInDetails::default() {
@@ -58,7 +61,7 @@ pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Mal
     })
 }
 
-/// No grace takes no bytes.
+/// Encodes a grace. `None` takes no bytes.
 pub(in crate::stores) fn grace(grace: Option<&RotationGrace>) -> Vec<u8> {
     grace.map_or_else(Vec::new, |grace| {
         [&grace.previous.0[..], &grace.nonce.0, &grace.until.as_millis().to_be_bytes()].concat()
@@ -77,7 +80,7 @@ pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<RotationGrace
     }))
 }
 
-/// Keys and JSON texts in turn, to the end.
+/// Encodes keys and JSON texts, alternating, without a count.
 pub(in crate::stores) fn data(data: &SessionData) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.bytes() + 4);
     for (key, json) in data.iter() {

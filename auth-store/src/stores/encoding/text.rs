@@ -1,22 +1,24 @@
-//! Texts with their length before them.
+//! Numbers of variable length, and texts that are preceded by their length.
+//!
+//! [`Reader`] decodes them, and never reads beyond the end of the bytes.
 
 use std::fmt;
 
 use auth_core::Timestamp;
 
-/// What is stored was cut off, or is not what was written.
+/// The error of stored bytes that are truncated or damaged.
 #[derive(Debug)]
 pub(in crate::stores) struct Malformed;
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a record that is damaged")
+        f.write_str("the record is damaged")
     }
 }
 
 impl std::error::Error for Malformed {}
 
-/// A number, seven bits to the byte, the lowest first.
+/// Appends a number in LEB128: seven bits per byte, the lowest first.
 pub(super) fn put_number(out: &mut Vec<u8>, mut number: usize) {
     while number >= 0x80 {
         out.push(number.to_le_bytes()[0] | 0x80);
@@ -30,7 +32,7 @@ pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// None is 0, and everything else one more than its length.
+/// Appends an optional text. `None` is 0; a text is preceded by its length plus one.
 pub(super) fn put_optional(out: &mut Vec<u8>, text: Option<&str>) {
     put_number(out, text.map_or(0, |text| text.len() + 1));
     out.extend_from_slice(text.unwrap_or_default().as_bytes());
@@ -41,7 +43,7 @@ pub(super) fn put_texts(out: &mut Vec<u8>, texts: &[Box<str>]) {
     texts.iter().for_each(|text| put_text(out, text));
 }
 
-/// What is left to read.
+/// Decodes bytes from the front. The field holds the bytes that are left.
 pub(in crate::stores) struct Reader<'a>(pub(in crate::stores) &'a [u8]);
 
 impl<'a> Reader<'a> {

@@ -78,7 +78,7 @@ fn request(inner: &RedisInner, beat: Beat, slots: &[RangeInclusive<u16>]) -> Req
     Request::script(&BEAT, slot, &[key.as_bytes()], &arguments)
 }
 
-/// Decodes the source that a beat went through, and how many sources that source knows of.
+/// Decodes the source that a beat went through, and the number of sources as this one sees it.
 fn source(answer: Value) -> Result<(Source, usize), Failure> {
     let (name, known) =
         <(String, usize)>::from_redis_value(answer).map_err(|_| Failure::unexpected())?;

@@ -1,4 +1,6 @@
-//! The buckets of anonymous sign-ins, and how many each holds.
+//! The buckets of anonymous sign-ins, and the maximum number in each.
+//!
+//! Each bucket is in one slot, so that one script can count its sign-ins and evict from it.
 
 use super::keys::Tag;
 

@@ -1,4 +1,6 @@
-//! The configuration of the store, and how it connects.
+//! [`RedisStoreBuilder`]: the configuration of the store, and how it connects.
+//!
+//! Servers that may evict sign-ins are rejected, unless the configuration allows them.
 
 use std::fmt;
 use std::sync::Arc;
@@ -53,14 +55,14 @@ impl RedisStoreBuilder {
         Self { prefix: prefix.into(), ..self }
     }
 
-    /// Sets how long a step may take, including reconnecting, before it fails as unavailable. Defaults to
-    /// one second.
+    /// Sets how long an operation may take, including reconnecting, before it fails as unavailable.
+    /// Defaults to one second.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }
 
-    /// Sets how many replicas must confirm the end of a sign-in, a new secret or a change of roles. If the
-    /// primary has fewer replicas, these steps are unavailable.
+    /// Sets how many replicas must confirm the end of a sign-in, a new secret or a change of roles.
+    /// If the primary has fewer replicas, these operations are unavailable.
     ///
     /// By default, one replica must confirm if the primary has replicas or if this store has seen it with
     /// replicas. A primary that was just promoted and has none yet needs no confirmation. With 0, a sign-in

@@ -1,4 +1,6 @@
 //! Freeing memory on a full server, by evicting anonymous sign-ins.
+//!
+//! Signed-in users are never evicted.
 
 use redis::Value;
 use tokio::time::Instant;

@@ -1,4 +1,6 @@
 //! What every step of the store uses: the servers, the names of the keys, and the tags.
+//!
+//! Ids of new sign-ins are created here, because an id begins with the tag of its subject.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

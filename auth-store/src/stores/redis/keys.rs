@@ -1,4 +1,6 @@
 //! The names of the keys, and the tag that says where a sign-in is stored.
+//!
+//! The module documentation of `redis` lists all keys.
 
 use auth_core::SignInId;
 

@@ -1,4 +1,6 @@
-//! The scripts, and what they reply.
+//! The Lua scripts, and the decoding of what they reply.
+//!
+//! Each script starts with `lua/common.lua`, which defines the statuses.
 
 use std::sync::{Arc, LazyLock};
 

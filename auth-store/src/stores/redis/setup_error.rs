@@ -1,4 +1,6 @@
-//! The errors of connecting to Redis.
+//! The errors of connecting to Redis: [`RedisSetupError`] and [`InvalidUrl`].
+//!
+//! Neither contains the password.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,6 @@
-//! The steps of the store. Each is one command or one script, so that it is atomic.
+//! The steps of the store.
+//!
+//! Each is one command or one script, so that it is atomic.
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
-//! The store: each method is one step, in a span of its own.
+//! [`RedisStore`], the public type.
+//!
+//! Each method is one step of `steps`, in its own span.
 
 use std::fmt;
 use std::sync::Arc;
@@ -40,7 +42,7 @@ use crate::stores::trace::traced;
 /// # }
 /// ```
 ///
-/// A cluster, of which the URL names one server or more:
+/// A cluster. The URL names one or more of its servers:
 ///
 /// ```no_run
 /// # async fn example() -> Result<(), auth_store::RedisSetupError> {
@@ -50,7 +52,7 @@ use crate::stores::trace::traced;
 /// # }
 /// ```
 ///
-/// TLS, with a certificate authority of one's own:
+/// TLS, with your own certificate authority:
 ///
 /// ```no_run
 /// # #[cfg(feature = "redis-tls")]
@@ -70,11 +72,11 @@ use crate::stores::trace::traced;
 /// | `redis+cluster://[..]host[:port],host[:port]` | a cluster |
 /// | `rediss..` | the same over TLS, Sentinels included; needs the feature `redis-tls` |
 ///
-/// Over TLS, a server's certificate must name the host by which the store reaches it. Under Sentinel and in
-/// a cluster, that is what the Sentinels and `CLUSTER SLOTS` report, which is an address unless they are
-/// configured otherwise. So either the certificates contain the addresses (as IP in `subjectAltName`), or
-/// the servers announce host names: `replica-announce-ip` with `sentinel resolve-hostnames yes` and
-/// `sentinel announce-hostnames yes`; `cluster-announce-hostname` with
+/// Over TLS, a server's certificate must name the host by which the store reaches it. Under
+/// Sentinel and in a cluster, that is what the Sentinels and `CLUSTER SLOTS` report, which is an
+/// address by default. So either the certificates contain the addresses (as IP in
+/// `subjectAltName`), or the servers announce host names: `replica-announce-ip` with `sentinel
+/// resolve-hostnames yes` and `sentinel announce-hostnames yes`; `cluster-announce-hostname` with
 /// `cluster-preferred-endpoint-type hostname` (Redis 7).
 ///
 /// # Requirements
@@ -85,9 +87,9 @@ use crate::stores::trace::traced;
 /// - `appendonly yes`, if sign-ins are to outlast a restart of Redis.
 /// - A clock that is wrong by less than an hour.
 ///
-/// Anonymous sign-ins have a quota, [`max_anonymous`](crate::RedisStoreBuilder::max_anonymous). When the
-/// memory of a server is full, steps that need memory first evict anonymous sign-ins of that server, and are
-/// unavailable when none are left. Ending a sign-in needs no memory.
+/// Anonymous sign-ins have a quota, [`max_anonymous`](crate::RedisStoreBuilder::max_anonymous).
+/// When the memory of a server is full, operations that need memory first evict anonymous sign-ins
+/// of that server, and are unavailable when none are left. Ending a sign-in needs no memory.
 ///
 /// # Memory
 ///
@@ -96,12 +98,13 @@ use crate::stores::trace::traced;
 /// 678 bytes (measured by `tests/redis/size.rs`), each of 100 000 takes 649, and each of a million takes 641
 /// (keys and values of those lengths), which is 671 MB of the machine's memory.
 ///
-/// # Steps without an answer
+/// # Operations without an answer
 ///
-/// A step is unavailable if it is not answered within the [`timeout`](crate::RedisStoreBuilder::timeout),
-/// which defaults to one second. It may have happened, and is not sent again. The store reconnects by
-/// itself. While slots of a cluster are moving, a step on all sign-ins of a subject can be unavailable for
-/// as long as their keys are on two servers.
+/// An operation is unavailable if it is not answered within the
+/// [`timeout`](crate::RedisStoreBuilder::timeout), which defaults to one second. It may have
+/// happened, and is not sent again. The store reconnects automatically. While slots of a cluster
+/// are moving, an operation on all sign-ins of a subject can be unavailable for as long as their
+/// keys are on two servers.
 ///
 /// # What a failover can lose
 ///
@@ -120,9 +123,9 @@ use crate::stores::trace::traced;
 /// | the same, with `.wait_for_replicas(2)` | 0 of 0 | 0 of 0 | 200 of 200 | 200 of 200 |
 /// | the primary is cut off from its replicas, and still reached by the store | 0 of 0 | 0 of 0 | 200 of 200 | 200 of 200 |
 ///
-/// "0 of 0" means that the steps were unavailable and not acknowledged. When a whole machine dies and not
-/// only the process, everything that it had not sent yet is lost, too: data and new sign-ins of the last
-/// moments. So:
+/// "0 of 0" means that the operations were unavailable and not acknowledged. When a whole machine
+/// dies and not only the process, everything that it had not sent yet is lost as well: data and new
+/// sign-ins of the last moments. So:
 ///
 /// - Sentinel and Cluster promote the replica that has read most. Do not change `replica-priority`: a replica
 ///   that has read less could be preferred.
@@ -234,8 +237,8 @@ impl Store for RedisStore {
         traced("update_subject", self.inner.update_subject(subject, principal)).await
     }
 
-    /// Only checks that the servers can be reached and were not emptied. Redis collects expired keys by
-    /// itself.
+    /// Only checks that the servers can be reached and were not emptied. Redis removes expired
+    /// keys.
     async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
         let _ = (now, most);
         traced("sweep", self.inner.check()).await

@@ -1,4 +1,6 @@
 //! The URLs of Redis: which servers there are, and how to log in.
+//!
+//! One parser decodes the forms for a single server, for Sentinels and for a cluster.
 
 use std::fmt;
 

@@ -1,4 +1,6 @@
-//! Opening a store: its options, the migration of its tables, and the checks before its first use.
+//! Opening a store.
+//!
+//! The options, the migration of the tables, and the checks before the first use are here.
 
 use std::fmt;
 use std::ops::RangeInclusive;

@@ -76,7 +76,7 @@ pub(super) trait Dialect: Executor {
     const BEGIN: &'static str;
     /// The scripts that create the tables, in the order of their execution.
     const MIGRATIONS: &'static [&'static str];
-    /// Returns 1 if the table of migrations exists, and 0 otherwise.
+    /// Returns 1 if the table of migrations exists, and 0 if not.
     const HAS_TABLES: &'static str;
     /// Returns 1 if the tables contain the rows that the scripts inserted and operations rely on.
     /// If it returns 0, all scripts run again; they must be repeatable then.

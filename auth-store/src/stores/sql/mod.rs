@@ -8,10 +8,10 @@
 //!
 //! # Operations and locks
 //!
-//! An operation is one statement or one transaction. A sign-in with a limit locks its subject first,
-//! so that it counts all committed sign-ins: with an advisory lock in PostgreSQL, with a row of
-//! `auth_locks` in MySQL, and in SQLite by being the only writer. In MySQL, every sign-in of a
-//! subject and every change of all its sign-ins takes this lock, too.
+//! An operation is one statement or one transaction. A sign-in with a limit locks its subject
+//! first, so that it counts all committed sign-ins: with an advisory lock in PostgreSQL, with a row
+//! of `auth_locks` in MySQL, and in SQLite by being the only writer. In MySQL, every sign-in of a
+//! subject and every change of all its sign-ins also takes this lock.
 //!
 //! Operations on several rows lock them in the order of their ids in PostgreSQL, which checks for
 //! deadlocks only after one second. Sweeps skip locked rows.

@@ -1,4 +1,6 @@
-//! Sign-ins in MySQL or MariaDB: the store, and the dialect.
+//! [`MySqlStore`], which stores sign-ins in MySQL or MariaDB.
+//!
+//! Its [`Dialect`] lists the differences from the other databases.
 
 use std::time::Duration;
 
@@ -29,9 +31,9 @@ sql_store! {
     ///
     /// # Requirements
     ///
-    /// MySQL 8.0, MariaDB 10.6, or newer, with InnoDB; the tests run on MariaDB. The clock, time zone,
-    /// collation and SQL mode of the server do not matter. Each statement that creates a table commits
-    /// by itself, so a `migrate` that was interrupted is repeated.
+    /// MySQL 8.0, MariaDB 10.6, or newer, with InnoDB; the tests run on MariaDB. The clock, time
+    /// zone, collation and SQL mode of the server do not matter. Each statement that creates a
+    /// table commits implicitly, so a `migrate` that was interrupted is repeated.
     ///
     /// Unknown options in the URL are rejected. With the feature `sql-tls`, set
     /// `ssl-mode=VERIFY_IDENTITY` in the URL, and set `ssl-ca` to the file of your own certificate

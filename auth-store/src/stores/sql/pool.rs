@@ -28,7 +28,7 @@ pub(super) struct Pool<D: Dialect>(managed::Pool<Opener<D>>);
 struct Opener<D: Dialect> {
     options: D::Options,
     timeout: Duration,
-    /// When a connection last broke. Others may be broken, too.
+    /// When a connection last broke. Others may be broken as well.
     last_broken: Mutex<Option<Instant>>,
     /// When a connection last failed to answer a ping. Pinging each of the others would take long.
     last_unresponsive: Mutex<Option<Instant>>,

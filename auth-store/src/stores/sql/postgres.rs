@@ -1,4 +1,6 @@
-//! Sign-ins in PostgreSQL: the store, and the dialect.
+//! [`PostgresStore`], which stores sign-ins in PostgreSQL.
+//!
+//! Its [`Dialect`] lists the differences from the other databases. `notify` announces changes.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
-//! Sign-ins in an SQLite file: the store, and the dialect.
+//! [`SqliteStore`], which stores sign-ins in an SQLite file.
+//!
+//! Its [`Dialect`] lists the differences from the other databases.
 
 use std::time::Duration;
 

@@ -1,4 +1,6 @@
 //! The primaries of a cluster, found by the map of its slots.
+//!
+//! The map is read again after a `MOVED` redirection, or when a server cannot be reached.
 
 use std::collections::HashMap;
 #[cfg(feature = "near-cache")]

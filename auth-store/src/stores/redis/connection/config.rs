@@ -1,4 +1,6 @@
-//! What all connections of a store have in common.
+//! The configuration that all connections of a store share.
+//!
+//! It includes the login, TLS, the timeout and the number of replicas that must confirm.
 
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;

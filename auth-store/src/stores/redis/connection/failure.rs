@@ -1,4 +1,6 @@
-//! Why a step failed, and whether it may have happened.
+//! [`Failure`]: why a step failed, and whether it may have happened.
+//!
+//! The router retries only steps that did not happen, or that may be repeated.
 
 use std::error::Error;
 use std::fmt;

@@ -1,4 +1,6 @@
 //! One server and its connections.
+//!
+//! Most steps share a connection. Steps that wait for replicas take one from a pool.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,6 @@
 //! Opening a connection: TCP, TLS if the URL demands it, and the login.
+//!
+//! The connections to Sentinels are opened here as well, with their own user and password.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,6 @@
-//! The commands and scripts that are sent, and whether they may be repeated.
+//! The commands and scripts that are sent.
+//!
+//! A [`Request`] also states whether it may be repeated, and when a write is acknowledged.
 
 use redis::Cmd;
 
@@ -41,7 +43,7 @@ pub(super) enum Repeats {
 pub(super) enum Durability {
     /// As soon as the primary has it.
     OnPrimary,
-    /// As soon as the required number of replicas has it, too.
+    /// As soon as the required number of replicas has it as well.
     OnReplicas,
 }
 
@@ -69,7 +71,7 @@ impl Request {
         Self { repeats: Repeats::Freely, ..self }
     }
 
-    /// Acknowledges the step only when replicas have it, too.
+    /// Acknowledges the step only when replicas have it as well.
     pub(in crate::stores::redis) fn on_replicas(self) -> Self {
         Self { durability: Durability::OnReplicas, ..self }
     }

@@ -1,4 +1,6 @@
-//! Which server takes a step, and when a step that failed is sent again.
+//! [`Router`], which sends each step to the server that has its keys.
+//!
+//! It also decides when a step that failed is sent again.
 
 #[cfg(feature = "near-cache")]
 use std::ops::RangeInclusive;

@@ -1,4 +1,6 @@
-//! Sentinels, which name the current primary.
+//! [`Sentinels`], which name the current primary of a service.
+//!
+//! A named server that reports another role than primary is rejected.
 
 use std::sync::Arc;
 
@@ -58,7 +60,7 @@ impl Sentinels {
             Ok(role) if !is_primary(&role) => {
                 Err(unknown("the named server is not a primary any more"))
             }
-            // A user without the right to `ROLE` is told by the first write.
+            // Without the right to `ROLE`, a wrong server is detected by the first write.
             Ok(_) | Err(Failure::Refused(_)) => Ok(primary),
             Err(failure) => Err(cause(failure)),
         }

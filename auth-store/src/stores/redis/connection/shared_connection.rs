@@ -1,4 +1,6 @@
 //! The connection to a server that all steps share, and how it is reopened.
+//!
+//! While the server is down, one step at a time tries to reach it, and the others fail at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,4 +1,6 @@
-//! The slots of a cluster: which one a key is in, and which server has which.
+//! The slots of a cluster: which slot a key is in, and which server has it.
+//!
+//! The map of the slots is decoded from `CLUSTER INFO` and `CLUSTER SLOTS`.
 
 use redis::{FromRedisValue, Value};
 
@@ -18,7 +20,7 @@ pub(in crate::stores::redis) fn slot(tag: &[u8]) -> u16 {
 pub(super) struct SlotMap {
     pub(super) ranges: Vec<Range>,
     pub(super) state: State,
-    /// Grows with every failover that the server knows of.
+    /// Increases with every failover that the server has learned of.
     pub(super) epoch: u64,
 }
 

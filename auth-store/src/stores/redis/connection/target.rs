@@ -1,4 +1,6 @@
-//! Which server a connection goes to: always the same one, or the current primary.
+//! [`Target`], the server that a connection goes to.
+//!
+//! It is always the same server, or the one that the Sentinels call the current primary.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;

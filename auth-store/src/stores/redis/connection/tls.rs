@@ -1,4 +1,6 @@
-//! TLS with rustls.
+//! TLS connections with rustls (feature `redis-tls`).
+//!
+//! They trust the authorities of the system, or those that the builder was given.
 
 use std::error::Error;
 use std::fmt;

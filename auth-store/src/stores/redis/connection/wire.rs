@@ -1,4 +1,6 @@
 //! One connection, which runs commands and scripts.
+//!
+//! It does not reconnect; `shared_connection` opens a new one.
 
 use std::sync::Arc;
 
