@@ -101,7 +101,7 @@ pub fn address() -> io::Result<SocketAddr> {
 }
 
 /// A future that resolves when the server shuts down. Handlers of endless responses extract it as an
-/// `Extension` and end the response; the shutdown would wait for them otherwise.
+/// `Extension` and end the response, so that the shutdown does not wait for them.
 #[derive(Clone, Debug)]
 pub struct Shutdown(watch::Receiver<bool>);
 

@@ -103,7 +103,7 @@ fn me(head: &Parts) -> Result<HttpResponse, Refusal> {
     }
 }
 
-/// Counts visits in the session's data. A visitor has a session, too, and keeps the count at sign-in.
+/// Counts visits in the session's data. A visitor also has a session, and keeps the count at sign-in.
 async fn visits(head: &Parts) -> Result<HttpResponse, Refusal> {
     let session = Session::of(&head.extensions)?;
     session.update("visits", |visits: &mut u32| *visits += 1)?;

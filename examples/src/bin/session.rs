@@ -43,7 +43,7 @@ async fn login(users: State<Users>, auth: Auth<User>, form: Form<Login>) -> Resu
     Ok(auth.sign_in(principal).await?)
 }
 
-/// Counts visits in the session's data. A visitor has a session, too, and keeps the count at sign-in.
+/// Counts visits in the session's data. A visitor also has a session, and keeps the count at sign-in.
 async fn visits(session: Session) -> Result<String> {
     session.update("visits", |visits: &mut u32| *visits += 1)?;
     let visits: u32 = session.get("visits").await?.unwrap_or_default();

@@ -1,4 +1,6 @@
 //! The endpoints of the current sign-in: profile, refresh, and logout.
+//!
+//! They work with cookies and with tokens.
 
 use auth_core::{Auth, Identity, SignInId};
 use axum::Json;
@@ -69,7 +71,7 @@ pub(super) async fn refresh(auth: Auth<User>, body: Option<Input<Refresh>>) -> R
     })
 }
 
-/// `POST /logout`: ends the current sign-in. Succeeds without one, too, so that a client can repeat
+/// `POST /logout`: ends the current sign-in. Also succeeds without one, so that a client can repeat
 /// the request.
 pub(super) async fn logout(auth: Auth<User>) -> Result<StatusCode> {
     auth.sign_out().await?;

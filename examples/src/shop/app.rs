@@ -1,4 +1,6 @@
 //! The routes of the shop, and the layers around them.
+//!
+//! Routes behind the authentication layer are separate from those that do not depend on the user.
 
 use auth_core::{AuthLayer, Require};
 use axum::Router;

@@ -36,7 +36,7 @@ pub(super) struct LoginRequest {
     next: Option<String>,
 }
 
-/// The kind of credential that the client asks for.
+/// The kind of credential that the client requests.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Credential {
@@ -76,7 +76,7 @@ pub(super) async fn login(
     let (subject, roles) = (principal.subject.clone(), principal.roles.clone());
 
     let mut sign_in = auth.sign_in(principal);
-    // Only if the client asks for it: without `as_tokens` or `as_cookie`, the backend decides.
+    // Only if the client requests it: without `as_tokens` or `as_cookie`, the backend decides.
     if request.credential == Credential::Token {
         sign_in = sign_in.as_tokens();
     }

@@ -1,8 +1,8 @@
 //! A shop: sign-in, roles, a cart that survives the sign-in, and the user's devices.
 //!
 //! No handler names a backend. Handlers extract `Identity<User>`, `Auth<User>` and `Session`, and run
-//! unchanged behind sessions, tokens, or both. Only [`authentication`] decides which; [`app`] accepts
-//! any other authenticator, too.
+//! unchanged behind sessions, tokens, or both. Only [`authentication`] decides which; [`app`] also
+//! accepts any other authenticator.
 //!
 //! `GET /events` is a stream that ends with the sign-in, wherever the sign-in was ended. Routes for
 //! admins and routes that end sign-ins read the store on every request; other routes may use a cached

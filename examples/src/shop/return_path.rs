@@ -1,6 +1,8 @@
 //! The path to redirect to after a form was sent.
+//!
+//! It comes from the form, so it is checked before the browser is redirected there.
 
-/// Returns `next` if it is a path on this host. Returns `/` otherwise.
+/// Returns `next` if it is a path on this host, and `/` if not.
 ///
 /// Prevents open redirects, which phishing relies on (OWASP ASVS 3.7.2). Browsers read `//evil` and
 /// `/\evil` as another host, and remove tabs and newlines first. So a path must begin with exactly one
