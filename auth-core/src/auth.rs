@@ -212,7 +212,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     ///   credential without a stored sign-in, such as a token from another issuer, ends when it
     ///   [expires](Identity::expires_at), which may be never.
     /// - If the request is not signed in, the future is ready with [`EndReason::NotSignedIn`].
-    /// - If the store does not answer, it is asked again. After ten seconds the future returns
+    /// - If the store does not answer, the future retries. After ten seconds it returns
     ///   [`EndReason::Unconfirmed`].
     ///
     /// A store that notifies of changes is not queried while there are none; other stores are queried

@@ -85,7 +85,7 @@ pub enum AuthErrorKind {
     CrossOrigin,
     /// The request is not signed in, or the credential to refresh is invalid: 401.
     Unauthenticated,
-    /// The request asks for more scopes than the sign-in has: 400.
+    /// The request is for more scopes than the sign-in has: 400.
     InvalidScope,
     /// The user has reached the limit of concurrent sign-ins, which rejects new ones: 403.
     LimitReached,

@@ -27,7 +27,7 @@ const CACHE_CAPACITY: usize = 10_000;
 /// It is a Tower layer, which refuses every request without an identity;
 /// [`optional`](Self::optional) lets them through. Without an audience it rejects tokens that name one.
 ///
-/// The second type parameter says what its keys can do. Applications do not name it: with keys that
+/// The second type parameter states what its keys can do. Applications do not name it: with keys that
 /// only verify, the type is `JwtAuth<C>`, and with a store it is `JwtSignIn<C>`. With keys that sign and
 /// no store, [`verify_only`](Self::verify_only) returns a `JwtAuth<C>`.
 ///

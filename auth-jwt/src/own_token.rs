@@ -20,7 +20,7 @@ use crate::claims::{Texts, TokenClaims, words};
 /// How many bytes of a family's digest a token carries: enough to distinguish it from the next one.
 pub(crate) const FAMILY_BYTES: usize = 8;
 
-/// What a token of ours says in addition to the record of its sign-in.
+/// The claims of one of our tokens that are not in the record of its sign-in.
 #[derive(Debug)]
 pub(crate) struct OwnToken<C> {
     sid: SignInId,

@@ -1,7 +1,7 @@
 //! The contract of a store.
 //!
 //! [`Store`] is what every place that keeps sign-ins implements, whether it is part of this crate or
-//! not. Its answers live here too: what a compare-and-swap found, what a secret leads to, and which
+//! not. Its results are here as well: what a compare-and-swap found, what a secret leads to, and which
 //! limit a new sign-in has to respect.
 
 use std::num::NonZeroU32;
@@ -28,14 +28,14 @@ use crate::watch::Watch;
 ///   linearizable: once a method has returned `Ok`, every later call on any node sees its effect.
 /// - The methods for a whole subject are complete: once they have returned `Ok`, every sign-in whose
 ///   [`create`](Self::create) was acknowledged before the call has ended or changed.
-/// - Only [`create`](Self::create) brings a sign-in into being. A deleted sign-in stays deleted, however
+/// - No method except [`create`](Self::create) creates a sign-in. A deleted sign-in stays deleted, however
 ///   late another request arrives; a slow request must not undo a sign-out.
 /// - Every change except [`touch`](Self::touch) increments [`Record::version`].
 ///
 /// # Failures
 ///
 /// - A store reports its failures as
-///   [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable). It never answers "no such
+///   [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable). It never reports "no such
 ///   sign-in" because it could not be reached.
 /// A store must not hang. It returns an error within a time that it documents.
 /// - After `Unavailable`, the caller does not know whether the operation took effect; it may even do so
@@ -126,9 +126,9 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// The store ignores `record.version` and starts at 0.
     ///
-    /// With a limit, the subject has at most [`max`](SignInLimit::max) living sign-ins afterwards,
+    /// With a limit, the subject has at most [`max`](SignInLimit::max) active sign-ins afterwards,
     /// however many arrive at once: the store evicts the oldest by `created_at`, or refuses the new one.
-    /// A sign-in counts as living if it has not expired at `record.created_at`. Anonymous records have
+    /// A sign-in counts as active if it has not expired at `record.created_at`. Anonymous records have
     /// no limit.
     ///
     /// A store without room evicts anonymous sign-ins first, and never a signed-in one.
@@ -163,7 +163,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Replaces the secret of a sign-in if `from` is still the current one. Never creates one.
     ///
-    /// The new record is what [`Rotation::apply`] makes of the stored one. The comparison is with the
+    /// The new record is the stored one after [`Rotation::apply`]. The comparison is with the
     /// secret rather than the version, so that a refresh and an update of the data never conflict; the
     /// stored data is kept.
     ///
@@ -267,7 +267,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Removes at most `most` sign-ins that have expired at `now`. Returns how many.
     ///
-    /// Never removes a living sign-in, and never delays other requests for long. A store that
+    /// Never removes an active sign-in, and never delays other requests for long. A store that
     /// removes expired sign-ins on its own may always return 0.
     ///
     /// # Errors
@@ -291,7 +291,7 @@ pub enum Peek<'a> {
 /// The number of sign-ins that a subject may have at a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignInLimit {
-    /// The maximum number of living sign-ins.
+    /// The maximum number of active sign-ins.
     pub max: NonZeroU32,
     /// What happens to the sign-in that would exceed it.
     pub when_full: OverflowPolicy,

@@ -1,5 +1,5 @@
 //! The claims of a token: the registered ones, for the checks of this crate, and those that the
-//! application asks for.
+//! application's type has.
 //!
 //! `reader` reads both in one strict pass over the payload, with the help of `replay` and `checked`;
 //! `token_claims` holds the registered claims.

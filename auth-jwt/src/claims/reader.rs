@@ -1,5 +1,5 @@
 //! Reads the payload of a token in one strict pass: the registered claims, the roles, and the claims
-//! that the application asks for.
+//! of the application's type.
 //!
 //! The application's type drives the pass. [`Members`] stores the registered claims as they are
 //! read and replays them to the type; other claims reach it through [`Checked`].

@@ -30,7 +30,7 @@ pub(crate) struct TokenClaims<'a> {
     pub(crate) amr: Option<Texts<'a>>,
     pub(crate) scope: Option<Texts<'a>>,
     pub(crate) scp: Option<Texts<'a>>,
-    /// The roles, from wherever [`Validation`](crate::Validation) says they are.
+    /// The roles, from the member that [`Validation`](crate::Validation) points to.
     pub(crate) roles: Vec<Box<str>>,
     /// The names of all other claims.
     pub(super) others: Names<'a>,

@@ -236,7 +236,7 @@ fn refresh_secret(token: &[u8]) -> Option<Secret> {
     Secret::parse(token.strip_prefix(REFRESH_PREFIX.as_bytes())?)
 }
 
-/// Checks that the sign-in has the scopes that a refresh asks for (RFC 6749 section 6).
+/// Checks that the sign-in has the scopes that a refresh requests (RFC 6749 section 6).
 fn check_scopes(issued: &IssuedSecret, asked: Option<&[Box<str>]>) -> Result<(), AuthError> {
     let own = issued.details.as_ref().map_or(&[][..], |details| &details.scopes);
     match asked.unwrap_or_default().iter().find(|scope| !own.contains(scope)) {

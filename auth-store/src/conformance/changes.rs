@@ -1,6 +1,6 @@
 //! Rules for changing one sign-in: `update`, `rotate` and `touch`.
 //!
-//! A change answers with the new record, leaves everything else alone, and never creates a sign-in.
+//! A change returns the new record, leaves everything else alone, and never creates a sign-in.
 
 use std::sync::Arc;
 
@@ -33,7 +33,7 @@ pub(super) async fn rotate_replaces_the_secret_and_nothing_else(store: &Arc<dyn 
     Ok(())
 }
 
-/// Compare-and-swap: a rotation from another secret than the current one answers the current record.
+/// Compare-and-swap: a rotation from another secret than the current one returns the current record.
 pub(super) async fn rotate_from_another_secret_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
     let (first, record) = with_secret(&**store).await?;
     let sid = record.sid;
@@ -110,7 +110,7 @@ fn renewal(record: &Record, details: Option<Box<SignInDetails>>) -> Result<Rotat
     Ok(Rotation { kind, digests: secret.digests(kind), grace: None, renewal: Some(renewal) })
 }
 
-/// Compare-and-swap: the answer is the record that is stored.
+/// Compare-and-swap: the result is the record that is stored.
 pub(super) async fn update_replaces_the_data_and_nothing_else(store: &Arc<dyn Store>) -> Outcome {
     let mut expected = sign_in(&**store, ADA).await?;
     let neighbour = sign_in(&**store, ADA).await?;
@@ -124,7 +124,7 @@ pub(super) async fn update_replaces_the_data_and_nothing_else(store: &Arc<dyn St
     alive_as(&**store, &neighbour).await
 }
 
-/// An update of another version, older or never stored, answers the current record.
+/// An update of another version, older or never stored, returns the current record.
 pub(super) async fn update_at_another_version_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
     let sid = sign_in(&**store, ADA).await?.sid;
     let newest = stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;

@@ -32,7 +32,7 @@ pub(super) async fn new_ids_never_repeat(store: &Arc<dyn Store>) -> Outcome {
     ensure(!(0..14).any(fixed), "a byte is the same in every id")
 }
 
-/// `load` and `list` answer what was passed to `create`.
+/// `load` and `list` return what was passed to `create`.
 pub(super) async fn create_keeps_every_field(store: &Arc<dyn Store>) -> Outcome {
     for record in [plain(&**store)?, full(&**store)?, other(&**store)?, visitor_only(&**store)?] {
         put(&**store, &record).await?;

@@ -173,7 +173,7 @@ pub(super) async fn sweep_removes_expired_sign_ins(store: &Arc<dyn Store>) -> Ou
     alive_as(store, &living).await
 }
 
-/// No sign-in that is living at the given time is removed, however a use extended its idle timeout.
+/// No sign-in that is active at the given time is removed, however a use extended its idle timeout.
 pub(super) async fn sweep_never_removes_a_living_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let start = now();

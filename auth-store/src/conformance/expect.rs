@@ -1,6 +1,6 @@
-//! What the checks require of a store's answers.
+//! What the checks require of a store's results.
 //!
-//! Each function compares all that the store says about a sign-in: `load`, `peek` and the subject's list.
+//! Each function compares all that the store returns about a sign-in: `load`, `peek` and the subject's list.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

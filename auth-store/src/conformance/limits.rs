@@ -1,6 +1,6 @@
 //! Rules for limits on the number of sign-ins of a subject.
 //!
-//! A limit is enforced in `create`, counts living sign-ins only, and evicts by the time of creation.
+//! A limit is enforced in `create`, counts active sign-ins only, and evicts by the time of creation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -89,7 +89,7 @@ pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Sto
     )
 }
 
-/// Only sign-ins that are living when the new one is created count, by the caller's clock.
+/// Only sign-ins that are active when the new one is created count, by the caller's clock.
 pub(super) async fn expired_sign_ins_do_not_count_for_the_limit(store: &Arc<dyn Store>) -> Outcome {
     for when_full in [OverflowPolicy::Reject, OverflowPolicy::EvictOldest] {
         store.revoke_subject(ADA).await?;

@@ -1,6 +1,6 @@
 //! The behaviour suite that every implementation of [`Store`](crate::Store) has to pass.
 //!
-//! Each [`Check`] in [`CHECKS`] verifies one rule of the contract: what an operation answers, what it
+//! Each [`Check`] in [`CHECKS`] verifies one rule of the contract: what an operation returns, what it
 //! changes, what it leaves alone, and that it holds under concurrency. The suite uses only the trait,
 //! takes ids from [`Store::new_id`](crate::Store::new_id), and does not depend on the speed of an answer,
 //! so that it also works for a store behind a network. A number in a check's name, as in `sec_21`, is that
@@ -31,7 +31,7 @@
 //! # What the contract does not require
 //!
 //! - Removing sign-ins at the moment they expire, or keeping them until [`sweep`](crate::Store::sweep).
-//!   The suite's expired sign-ins expired a day ago, and its living ones are living by the system's clock.
+//!   The suite's expired sign-ins expired a day ago, and its active ones are active by the system's clock.
 //! - An order of sign-ins that were created in the same millisecond.
 //! - Reporting changes. Without a watch, callers poll.
 //! - Keeping a copy current that is only returned as [`Cached`](crate::Peek::Cached).

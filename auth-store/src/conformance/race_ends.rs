@@ -156,7 +156,7 @@ pub(super) async fn delete_if_version_and_update_never_both_succeed(
     Ok(())
 }
 
-/// Of several concurrent ends of one sign-in, exactly one answers that it ended it.
+/// Of several concurrent ends of one sign-in, exactly one reports that it ended it.
 pub(super) async fn a_sign_in_ends_once(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let record = sign_in(&**store, ADA).await?;

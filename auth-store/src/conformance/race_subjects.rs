@@ -178,7 +178,7 @@ pub(super) async fn a_sign_in_is_updated_or_as_created(store: &Arc<dyn Store>) -
     Ok(())
 }
 
-/// Creates all of these while one task runs `act`. Returns what `act` answered.
+/// Creates all of these while one task runs `act`. Returns what `act` returned.
 async fn among(
     store: &Arc<dyn Store>,
     drafts: &[Record],

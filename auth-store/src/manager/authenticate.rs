@@ -201,7 +201,7 @@ impl SignInManager {
     }
 }
 
-/// What a record says about a credential.
+/// The result of comparing a credential with a record.
 enum Decision<C> {
     /// The credential is valid, and its outcome was known.
     Identified { outcome: Outcome<C>, touch: bool },

@@ -63,7 +63,7 @@ impl SignInSettings {
         Deadlines::starting(self.lifetime, now)
     }
 
-    /// Returns whether the last-seen time of a record is to be written.
+    /// Returns whether the last-seen time of a record should be written.
     ///
     /// Each record adds up to a quarter of the interval, by its id, so that sign-ins that were
     /// touched at the same moment are not written at the same moment again.

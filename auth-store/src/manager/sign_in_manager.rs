@@ -59,7 +59,7 @@ impl SignInManager {
         &self.locks
     }
 
-    /// Returns whether the last-seen time of a sign-in is to be written: at most once per
+    /// Returns whether the last-seen time of a sign-in should be written: at most once per
     /// [interval](SignInSettings::touch_interval).
     #[must_use]
     pub fn touch_is_due(&self, record: &Record, now: Timestamp) -> bool {

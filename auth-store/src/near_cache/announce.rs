@@ -1,4 +1,4 @@
-//! What a store provides so that every node learns of every change.
+//! What a store provides so that every node receives every change.
 //!
 //! The stores in Redis and PostgreSQL implement [`Announces`]. A store of your own can implement it
 //! as well: the near cache then gives the same guarantees in front of it.

@@ -97,7 +97,7 @@ impl NearCacheBuilder {
         NearCache { inner, listener: Some(listener.abort_handle()) }
     }
 
-    /// Builds a cache in front of a store that announces nothing. This node goes on to accept a
+    /// Builds a cache in front of a store that announces nothing. This node then accepts a
     /// sign-in that another node has ended for up to `ttl`.
     #[must_use]
     pub fn with_ttl<S>(self, store: S, ttl: Duration) -> NearCache<S> {

@@ -48,7 +48,7 @@ struct Listener<'a, S> {
     lease: &'a Lease,
     max_staleness: Duration,
     health: &'a mut Health,
-    /// A random name, so that this listener knows its own beats.
+    /// A random name, so that this listener recognizes its own beats.
     node: u64,
     started: Duration,
     heartbeats: Heartbeats,

@@ -128,7 +128,7 @@ impl Record {
         self.last_seen.fetch_max(at.as_millis(), Ordering::Relaxed);
     }
 
-    /// Returns which deadline the sign-in has reached, or `None` if it is living.
+    /// Returns which deadline the sign-in has reached, or `None` if it is active.
     #[must_use]
     pub fn expiry(&self, now: Timestamp) -> Option<Expiry> {
         self.limits.expiry(self.last_seen(), now)
@@ -279,7 +279,7 @@ impl Record {
         decoded.expect("decoded before it was shared")
     }
 
-    /// Decodes the principal anew, to change it. Returns `None` for an anonymous session.
+    /// Decodes a new copy of the principal, to change it. Returns `None` for an anonymous session.
     ///
     /// # Errors
     ///

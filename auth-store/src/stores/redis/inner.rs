@@ -58,7 +58,7 @@ impl RedisInner {
     }
 
     /// Returns the tag of a subject. A new connection may go to another server, or to one that was
-    /// emptied. So the routing key is compared first, and no node goes on with a key of its own.
+    /// emptied. So the routing key is compared first, and no node continues with a different key.
     pub(super) async fn tag(&self, subject: &str, deadline: Instant) -> Result<Tag, Failure> {
         loop {
             let tag = self.routing.tag(subject);

@@ -21,7 +21,7 @@ pub(super) enum Servers {
     Single(Endpoint),
     /// The Sentinels, and the name of the service.
     Sentinel(Vec<Endpoint>, String),
-    /// The servers that are asked for all others.
+    /// The servers from which the store learns the addresses of all others.
     Cluster(Vec<Endpoint>),
 }
 

@@ -436,7 +436,7 @@ fn subject_values(subject: &str) -> [Value<'_>; 2] {
 }
 
 /// Returns the sign-ins of a subject that have expired, and those that must end before one more is
-/// created. `expiries` says of each sign-in whether it has expired, the oldest first.
+/// created. `expiries` holds, for each sign-in from the oldest on, whether it has expired.
 fn expired_and_surplus(
     expiries: Vec<(SignInId, bool)>,
     limit: SignInLimit,

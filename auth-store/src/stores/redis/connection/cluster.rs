@@ -147,7 +147,7 @@ impl Cluster {
         (range.first <= slot).then(|| range.primary.clone())
     }
 
-    /// Returns the servers to ask for a map: the known primaries, and then the servers of the URL.
+    /// Returns the servers from which to read a map: the known primaries, and then the servers of the URL.
     fn to_ask(&self) -> Vec<Endpoint> {
         let mut known = self.known();
         let others = self.seeds.iter().filter(|seed| !known.contains(seed)).cloned();

@@ -1,4 +1,4 @@
-//! What a new connection asks its server: whether it evicts sign-ins, whether it is a primary, and
+//! What a new connection reads from its server: whether it evicts sign-ins, whether it is a primary, and
 //! whether it has replicas.
 
 use parking_lot::Mutex;
@@ -68,7 +68,7 @@ fn policy_in(info: &str) -> Option<String> {
     info.lines().find_map(|line| line.strip_prefix("maxmemory_policy:")).map(str::to_owned)
 }
 
-/// Returns the command that asks for a server's role.
+/// Returns the command that reads a server's role.
 pub(super) fn role() -> Cmd {
     redis::cmd("ROLE")
 }

@@ -5,7 +5,7 @@
 //! lost, and a script that has run must not run again.
 //!
 //! A [`Router`] finds the `Node` of a slot; a node has a connection that all steps share, and some for
-//! steps that wait for replicas; a `Target` knows which server a connection goes to.
+//! steps that wait for replicas; a `Target` is the server that a connection goes to.
 
 mod cluster;
 mod config;

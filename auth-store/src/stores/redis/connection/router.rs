@@ -21,7 +21,7 @@ use crate::stores::redis::url::{Endpoint, Servers};
 
 /// How often a step is sent at most.
 const TRIES: u32 = 6;
-/// The pause before a busy server is asked again, times the number of tries so far.
+/// The pause before a step is sent to a busy server again, times the number of tries so far.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// Sends steps to the servers that they belong to.
