@@ -1,4 +1,4 @@
-//! From a token to its subject, or to the reason why it is rejected.
+//! Verifies a token: returns its subject, or the reason why it is rejected.
 //!
 //! The steps are types: [`Verifier::check_signature`] returns a [`Signed`] token, and only that can
 //! become a [`ValidatedToken`], whose claims were checked.

@@ -57,7 +57,7 @@ impl<C> Attempt<C> {
         self.in_header
     }
 
-    /// Returns how the credential travelled.
+    /// Returns the transport of the credential.
     #[must_use]
     pub fn transport(&self) -> Transport {
         self.transport

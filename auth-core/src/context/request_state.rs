@@ -19,7 +19,7 @@ use crate::error::AuthError;
 use crate::future::AuthFuture;
 use crate::sign_in_id::SignInId;
 
-/// How a credential travels.
+/// How a request carries a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
     /// The client attaches it on purpose: a token in an `Authorization` header.
@@ -128,7 +128,7 @@ impl RequestState {
         })
     }
 
-    /// Returns how the credential that decided travelled, or `None` if the request carries none.
+    /// Returns the transport of the credential that decided, or `None` if the request carries none.
     #[must_use]
     pub fn transport(&self) -> Option<Transport> {
         Some(self.found?.transport)

@@ -1,7 +1,7 @@
 //! Starting, refreshing and ending sign-ins by tokens.
 //!
 //! What a request may do to stored sign-ins is decided by `SignInRequest` and `SignInManager` in
-//! `auth-store`; this module decides which tokens are issued, and how they travel.
+//! `auth-store`; this module decides which tokens are issued, and how they are delivered.
 
 use std::any::Any;
 
@@ -76,7 +76,7 @@ where
     /// Refreshes by the refresh token in the body, or else by the one in the cookie, even if the
     /// request has an access token: that one renews nothing.
     ///
-    /// Each new token travels as the one before. A client with a refresh cookie and no access cookie
+    /// Each new token is delivered like the one before. A client with a refresh cookie and no access cookie
     /// has chosen to attach its access tokens.
     async fn refresh(
         &self,
@@ -181,7 +181,7 @@ impl<C> JwtAuth<C, WithSignIn> {
         SignInRequest::new(context, &self.mode.sign_ins, cookies, &self.base().protection)
     }
 
-    /// Plans how tokens travel after a sign-in with these options.
+    /// Plans how tokens are delivered after a sign-in with these options.
     fn plan(&self, options: &SignInOptions) -> Result<DeliveryPlan, AuthError> {
         let by_cookie = self.base().cookie.is_some();
         let access = match options.transport {
@@ -201,7 +201,7 @@ impl<C> JwtAuth<C, WithSignIn> {
         Ok(DeliveryPlan { access, refresh })
     }
 
-    /// Plans how tokens travel to a client that sent the refresh token in its cookie. The browser
+    /// Plans how tokens are delivered to a client that sent the refresh token in its cookie. The browser
     /// keeps the access cookie equally long, so the request has it if the client uses it.
     fn plan_by_cookies(&self, context: SignInContext<'_>) -> DeliveryPlan {
         let has = |cookie: &CookiePolicy| context.cookie(cookie.name()) != RequestCookie::Absent;

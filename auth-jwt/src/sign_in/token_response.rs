@@ -25,12 +25,12 @@ const OVERHEAD: usize = 1200;
 /// The largest cookie that browsers store, including its name.
 const MAX_COOKIE_BYTES: usize = 4000;
 
-/// How the tokens of a sign-in travel.
+/// How the tokens of a sign-in are delivered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct DeliveryPlan {
-    /// How the access token travels: in the body for the client to attach, or in a cookie.
+    /// How the access token is delivered: in the body for the client to attach, or in a cookie.
     pub(super) access: Transport,
-    /// How the refresh token travels.
+    /// How the refresh token is delivered.
     pub(super) refresh: RefreshTokenDelivery,
 }
 

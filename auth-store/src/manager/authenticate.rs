@@ -1,4 +1,4 @@
-//! Whether a credential proves a stored sign-in at this moment.
+//! Decides whether a credential proves a stored sign-in at this moment.
 //!
 //! Every backend with stored sign-ins decides this here, so that the order of the checks, what a
 //! cached copy may decide, and what follows from a decision are written once. A backend supplies a
