@@ -81,7 +81,7 @@ async fn rejection_evicts_none(store: &Arc<dyn Store>, most: usize) -> Outcome {
     let visitors = visitors(&**store, most).await?;
     let second = draft(&**store, ADA, now())?;
     let created = store.create(second, Some(limit(1, OverflowPolicy::Reject))).await?;
-    ensure(created == Created::LimitReached, format!("at the limit, create answers {created:?}"))?;
+    ensure(created == Created::LimitReached, format!("at the limit, create returns {created:?}"))?;
     all_there(&**store, &visitors).await?;
     all_there(&**store, &[user]).await
 }

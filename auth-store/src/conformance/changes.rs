@@ -140,7 +140,7 @@ pub(super) async fn update_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let ended = sign_in(&**store, ADA).await?;
     ensure(
         store.delete(&ended.sid).await?,
-        "delete of an existing sign-in answers that there is none",
+        "delete of an existing sign-in reports that there is none",
     )?;
     for sid in [unknown(&**store)?, ended.sid] {
         for version in [0, 1] {

@@ -165,7 +165,7 @@ fn duplicate(created: Result<Created, StoreError>) -> Outcome {
         Err(error) if error.kind() == StoreErrorKind::DuplicateId => Ok(()),
         Err(error) => Err(Violation::new(format!("the error for a duplicate id is {error:?}"))),
         Ok(created) => {
-            Err(Violation::new(format!("create with a duplicate id answers {created:?}")))
+            Err(Violation::new(format!("create with a duplicate id returns {created:?}")))
         }
     }
 }

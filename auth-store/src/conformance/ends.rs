@@ -22,13 +22,13 @@ pub(super) async fn delete_ends_a_sign_in_once(store: &Arc<dyn Store>) -> Outcom
     let (ended, neighbour) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
     ensure(
         store.delete(&ended.sid).await?,
-        "delete of an existing sign-in answers that there is none",
+        "delete of an existing sign-in reports that there is none",
     )?;
     gone(&**store, &ended.sid, ADA).await?;
     for sid in [ended.sid, unknown(&**store)?] {
         ensure(
             !store.delete(&sid).await?,
-            "delete of a missing sign-in answers that there was one",
+            "delete of a missing sign-in reports that there was one",
         )?;
     }
     alive_as(&**store, &neighbour).await?;
@@ -36,7 +36,7 @@ pub(super) async fn delete_ends_a_sign_in_once(store: &Arc<dyn Store>) -> Outcom
     let visitor = anonymous(&**store).await?.sid;
     ensure(
         store.delete(&visitor).await?,
-        "delete of an anonymous sign-in answers that there is none",
+        "delete of an anonymous sign-in reports that there is none",
     )?;
     gone(&**store, &visitor, ADA).await
 }
@@ -50,7 +50,7 @@ pub(super) async fn delete_if_version_ends_only_this_version(store: &Arc<dyn Sto
             Deleted::Conflict(current) => same(&newest, &current)?,
             other => {
                 return Err(Violation::new(format!(
-                    "delete_if_version of another version answers {other:?}"
+                    "delete_if_version of another version returns {other:?}"
                 )));
             }
         }
@@ -59,14 +59,14 @@ pub(super) async fn delete_if_version_ends_only_this_version(store: &Arc<dyn Sto
     let deleted = store.delete_if_version(&sid, 1).await?;
     ensure(
         matches!(deleted, Deleted::Done),
-        format!("delete_if_version of the current version answers {deleted:?}"),
+        format!("delete_if_version of the current version returns {deleted:?}"),
     )?;
     gone(&**store, &sid, ADA).await?;
     for sid in [sid, unknown(&**store)?] {
         let deleted = store.delete_if_version(&sid, 1).await?;
         ensure(
             matches!(deleted, Deleted::NotFound),
-            format!("delete_if_version of a missing sign-in answers {deleted:?}"),
+            format!("delete_if_version of a missing sign-in returns {deleted:?}"),
         )?;
     }
     Ok(())
@@ -79,7 +79,7 @@ pub(super) async fn delete_if_version_ignores_uses(store: &Arc<dyn Store>) -> Ou
     let deleted = store.delete_if_version(&sid, 0).await?;
     ensure(
         matches!(deleted, Deleted::Done),
-        format!("delete_if_version after a use answers {deleted:?}"),
+        format!("delete_if_version after a use returns {deleted:?}"),
     )?;
     gone(&**store, &sid, ADA).await
 }

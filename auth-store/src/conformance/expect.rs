@@ -95,7 +95,7 @@ pub(super) fn stored(swap: CompareAndSwap) -> Result<Arc<Record>, Violation> {
             Err(Violation::new("a change of the current record conflicts"))
         }
         CompareAndSwap::NotFound => {
-            Err(Violation::new("a change of an existing sign-in answers that there is none"))
+            Err(Violation::new("a change of an existing sign-in reports that there is none"))
         }
     }
 }
@@ -106,7 +106,7 @@ pub(super) fn stale(swap: CompareAndSwap) -> Result<Arc<Record>, Violation> {
         CompareAndSwap::Conflict(record) => Ok(record),
         CompareAndSwap::Stored(_) => Err(Violation::new("a change of an older record is stored")),
         CompareAndSwap::NotFound => {
-            Err(Violation::new("a change of an existing sign-in answers that there is none"))
+            Err(Violation::new("a change of an existing sign-in reports that there is none"))
         }
     }
 }
@@ -151,6 +151,6 @@ pub(super) fn same(expected: &Record, actual: &Record) -> Outcome {
     let names = differing.join(", ");
     ensure(
         differing.is_empty(),
-        format!("the store answers {actual:?}; expected {names} as in {expected:?}"),
+        format!("the store returns {actual:?}; expected {names} as in {expected:?}"),
     )
 }

@@ -90,7 +90,7 @@ fn unavailable<T: fmt::Debug>(answer: Result<T, StoreError>) -> Outcome {
         Err(error) if error.kind() == StoreErrorKind::Unavailable => Ok(()),
         Err(error) => Err(Violation::new(format!("the error is of kind {:?}", error.kind()))),
         Ok(answer) => {
-            Err(Violation::new(format!("the store answers {answer:?} without its backend")))
+            Err(Violation::new(format!("the store returns {answer:?} without its backend")))
         }
     }
 }

@@ -98,7 +98,7 @@ pub(super) async fn put(store: &dyn Store, record: &Record) -> Result<(), Violat
     let created = store.create(record.clone(), None).await?;
     ensure(
         created == Created::Stored { evicted: 0 },
-        format!("create without a limit answers {created:?}"),
+        format!("create without a limit returns {created:?}"),
     )
 }
 

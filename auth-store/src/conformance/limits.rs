@@ -66,14 +66,14 @@ pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Sto
     let created = store.create(second.clone(), refuse(2)).await?;
     ensure(
         created == Created::Stored { evicted: 0 },
-        format!("below the limit, create answers {created:?}"),
+        format!("below the limit, create returns {created:?}"),
     )?;
     for most in [2, 1] {
         let third = draft(&**store, ADA, now())?;
         let created = store.create(third.clone(), refuse(most)).await?;
         ensure(
             created == Created::LimitReached,
-            format!("at the limit, create answers {created:?}"),
+            format!("at the limit, create returns {created:?}"),
         )?;
         gone(&**store, &third.sid, ADA).await?;
         for record in [&first, &second, &bob] {
@@ -85,7 +85,7 @@ pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Sto
     let created = store.create(third, refuse(2)).await?;
     ensure(
         created == Created::Stored { evicted: 0 },
-        format!("after one sign-in ended, create answers {created:?}"),
+        format!("after one sign-in ended, create returns {created:?}"),
     )
 }
 
@@ -126,7 +126,7 @@ pub(super) async fn living_sign_ins_count_for_the_limit(store: &Arc<dyn Store>) 
     let created = store.create(new, Some(limit(2, OverflowPolicy::Reject))).await?;
     ensure(
         created == Created::LimitReached,
-        format!("two sign-ins are living, and create answers {created:?}"),
+        format!("two sign-ins are active, and create returns {created:?}"),
     )
 }
 
@@ -147,6 +147,6 @@ async fn evicts(store: &dyn Store, new: &Record, most: u32, expected: usize) -> 
     let created = store.create(new.clone(), Some(limit(most, OverflowPolicy::EvictOldest))).await?;
     ensure(
         created == Created::Stored { evicted: expected },
-        format!("a limit of {most} evicts {expected}, and create answers {created:?}"),
+        format!("a limit of {most} evicts {expected}, and create returns {created:?}"),
     )
 }

@@ -96,7 +96,7 @@ async fn agrees(store: &dyn Store, sid: &SignInId) -> Outcome {
         (Seen::Ask, _) | (Seen::Known(None), None) => Ok(()),
         (Seen::Known(Some(known)), Some(loaded)) => same(loaded, &known),
         (Seen::Known(known), _) => Err(Violation::new(format!(
-            "peek answers {known:?} as authoritative, and load answers {loaded:?}"
+            "peek returns {known:?} as authoritative, and load returns {loaded:?}"
         ))),
         (Seen::Copy(copy), loaded) => {
             let newest = loaded.as_ref().map_or(u64::MAX, |loaded| loaded.version);

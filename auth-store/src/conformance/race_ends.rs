@@ -45,7 +45,7 @@ impl End {
                 true
             }
         };
-        ensure(ended, format!("{self:?} of an existing sign-in answers that there is none"))
+        ensure(ended, format!("{self:?} of an existing sign-in reports that there is none"))
     }
 }
 

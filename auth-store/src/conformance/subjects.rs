@@ -16,13 +16,13 @@ pub(super) async fn revoke_ends_one_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let (ended, neighbour) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
     ensure(
         store.revoke(ADA, &ended.sid).await?,
-        "revoke of an existing sign-in answers that there is none",
+        "revoke of an existing sign-in reports that there is none",
     )?;
     gone(&**store, &ended.sid, ADA).await?;
     for sid in [ended.sid, unknown(&**store)?] {
         ensure(
             !store.revoke(ADA, &sid).await?,
-            "revoke of a missing sign-in answers that there was one",
+            "revoke of a missing sign-in reports that there was one",
         )?;
     }
     alive_as(&**store, &neighbour).await
