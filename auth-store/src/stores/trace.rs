@@ -33,7 +33,7 @@ pub(super) async fn traced<T>(
 
 /// Runs a step in its own span, without the warning. The caller retries it and warns once.
 #[cfg(all(feature = "near-cache", any(feature = "postgres", feature = "redis")))]
-pub(super) async fn noted<T>(
+pub(super) async fn traced_without_warning<T>(
     op: &'static str,
     step: impl Future<Output = Result<T, StoreError>>,
 ) -> Result<T, StoreError> {

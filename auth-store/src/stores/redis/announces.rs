@@ -15,7 +15,7 @@ use super::scripts::BEAT;
 use super::store::RedisStore;
 use crate::error::StoreError;
 use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
-use crate::stores::trace::noted;
+use crate::stores::trace::traced_without_warning;
 
 /// Every primary is a source, with a connection of its own. A source changes with a failover, when it is
 /// emptied, and in a cluster whenever a server with slots is added or removed. That slots move between
@@ -33,13 +33,13 @@ impl Announces for RedisStore {
             self.inner.compare_key(deadline).await?; // the servers may have been emptied
             Ok(subscription)
         };
-        Ok(Box::new(Listening(noted("listen", listening).await?)))
+        Ok(Box::new(Listening(traced_without_warning("listen", listening).await?)))
     }
 
     /// Fails if one of the servers does not confirm the beat. The beats through the others arrive
     /// nevertheless.
     async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
-        noted("beat", send(&self.inner, beat)).await
+        traced_without_warning("beat", send(&self.inner, beat)).await
     }
 }
 

@@ -22,7 +22,7 @@ use super::postgres::{Announcing, PostgresStore};
 use super::statements::Statement;
 use crate::error::StoreError;
 use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
-use crate::stores::trace::noted;
+use crate::stores::trace::traced_without_warning;
 
 const CHANNEL: &str = "auth_sign_ins";
 
@@ -45,12 +45,12 @@ impl Announces for PostgresStore {
             let listening = timeout(limit, self.listener()).await;
             Ok(listening.unwrap_or(Err(Failure::TimedOut(limit)))?)
         };
-        Ok(Box::new(noted("listen", listening).await?))
+        Ok(Box::new(traced_without_warning("listen", listening).await?))
     }
 
     async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
         self.check_announcing()?;
-        noted("beat", self.send(beat)).await
+        traced_without_warning("beat", self.send(beat)).await
     }
 }
 
