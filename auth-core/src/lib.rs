@@ -33,6 +33,8 @@ pub use backend::{
 };
 pub use challenge::Challenge;
 pub use clock::{Clock, ManualClock, Timestamp};
+#[doc(hidden)]
+pub use context::MemberPath;
 pub use context::{
     AuthContext, RequestState, ResponseEffects, ResponseHook, SignInContext, Transport,
 };

@@ -15,7 +15,7 @@ use tower_layer::Layer;
 use crate::cache::{Cache, CacheStats};
 use crate::key::Key;
 use crate::keys::KeySource;
-use crate::mode::{Mode, Verifies};
+use crate::mode::{Mode, Signs, Verifies};
 use crate::validation::Validation;
 use crate::verifier::{Trusted, Verifier};
 
@@ -106,17 +106,17 @@ impl<C, M> JwtAuth<C, M> {
     /// Returns the validation of the first issuer, which this backend was created with.
     #[cfg(feature = "sign-in")]
     pub(crate) fn own(&self) -> &Validation {
-        &self.base().verifier.issuers[0].policy
+        &self.base().verifier.issuers[0].validation
     }
 
     fn change_policy(self, change: impl FnOnce(Validation) -> Validation) -> Self {
         self.change(|base| {
             let own = &mut base.verifier.issuers[0];
-            own.set_policy(change(own.policy.clone()));
+            own.set_policy(change(own.validation.clone()));
             let [own, others @ ..] = &base.verifier.issuers[..] else { return };
-            let issuer = own.policy.issuer.as_ref();
+            let issuer = own.validation.issuer.as_ref();
             let twice =
-                issuer.is_some() && others.iter().any(|it| it.policy.issuer.as_ref() == issuer);
+                issuer.is_some() && others.iter().any(|it| it.validation.issuer.as_ref() == issuer);
             assert!(!twice, "the issuer `{}` is trusted already", issuer.map_or("", |it| it));
         })
     }
@@ -125,8 +125,8 @@ impl<C, M> JwtAuth<C, M> {
     ///
     /// # Panics
     /// If tokens are issued and it names no audience.
-    pub fn policy(self, policy: Validation) -> Self {
-        self.change_policy(|_| policy)
+    pub fn validation(self, validation: Validation) -> Self {
+        self.change_policy(|_| validation)
     }
 
     /// Requires this issuer: see [`Validation::issuer`].
@@ -134,12 +134,12 @@ impl<C, M> JwtAuth<C, M> {
     /// # Panics
     /// If this issuer is trusted already.
     pub fn issuer(self, issuer: impl Into<Arc<str>>) -> Self {
-        self.change_policy(|policy| policy.issuer(issuer))
+        self.change_policy(|validation| validation.issuer(issuer))
     }
 
     /// Accepts this audience: see [`Validation::audience`].
     pub fn audience(self, audience: impl Into<Box<str>>) -> Self {
-        self.change_policy(|policy| policy.audience(audience))
+        self.change_policy(|validation| validation.audience(audience))
     }
 
     /// Accepts any audience: see [`Validation::any_audience`].
@@ -157,7 +157,7 @@ impl<C, M> JwtAuth<C, M> {
 
     /// Sets how far clocks may differ: see [`Validation::leeway`].
     pub fn leeway(self, leeway: Duration) -> Self {
-        self.change_policy(|policy| policy.leeway(leeway))
+        self.change_policy(|validation| validation.leeway(leeway))
     }
 
     /// Also accepts tokens of the same issuer that this key signed, such as the previous secret.
@@ -174,15 +174,15 @@ impl<C, M> JwtAuth<C, M> {
     /// issuer before any key is tried.
     ///
     /// # Panics
-    /// If `policy` names no issuer, or one that is trusted already.
-    pub fn trusted_issuer(self, keys: impl KeySource, policy: Validation) -> Self {
+    /// If `validation` names no issuer, or one that is trusted already.
+    pub fn trusted_issuer(self, keys: impl KeySource, validation: Validation) -> Self {
         let issuer =
-            policy.issuer.clone().expect("another issuer has a name: `Validation::issuer`");
-        let known = |trusted: &Trusted| trusted.policy.issuer.as_ref() == Some(&issuer);
+            validation.issuer.clone().expect("another issuer has a name: `Validation::issuer`");
+        let known = |trusted: &Trusted| trusted.validation.issuer.as_ref() == Some(&issuer);
         let twice = self.base().verifier.issuers.iter().any(known);
         assert!(!twice, "the issuer `{issuer}` is trusted already");
         let (keys, _) = keys.into_keys();
-        self.change(|base| base.verifier.issuers.push(Trusted::new(keys, policy)))
+        self.change(|base| base.verifier.issuers.push(Trusted::new(keys, validation)))
     }
 
     /// Also looks for tokens in this cookie if there is no `Authorization` header. Browsers attach
@@ -239,12 +239,6 @@ impl<C, M> JwtAuth<C, M> {
         JwtAuth { config: Config::new(self.config.base.clone()), mode: change(self.mode) }
     }
 
-    /// Removes the ability to sign. A `JwtAuth` that only verifies has the short type `JwtAuth<C>`,
-    /// whatever keys it was created with.
-    pub fn verify_only(self) -> JwtAuth<C> {
-        JwtAuth { config: self.config, mode: Verifies }
-    }
-
     /// Sets the clock. Defaults to the system's clock. [`SigningKeys`](crate::SigningKeys) have their
     /// own.
     pub fn clock(self, clock: Clock) -> Self
@@ -253,6 +247,27 @@ impl<C, M> JwtAuth<C, M> {
     {
         let Self { config, mode } = self;
         Self { mode: mode.with_clock(&clock), config }.change(|base| base.clock = clock)
+    }
+}
+
+impl<C> JwtAuth<C, Signs> {
+    /// Drops the ability to sign. A `JwtAuth` that only verifies has the short type `JwtAuth<C>`,
+    /// whatever keys it was created with.
+    ///
+    /// ```
+    /// use auth_jwt::{InvalidKey, JwtAuth, Key};
+    ///
+    /// struct Gateway {
+    ///     auth: JwtAuth,
+    /// }
+    ///
+    /// fn gateway(secret: &[u8]) -> Result<Gateway, InvalidKey> {
+    ///     Ok(Gateway { auth: JwtAuth::new(Key::hs256(secret)?).audience("shop").verify_only() })
+    /// }
+    /// # assert!(gateway(&[7; 32]).is_ok());
+    /// ```
+    pub fn verify_only(self) -> JwtAuth<C> {
+        JwtAuth { config: self.config, mode: Verifies }
     }
 }
 

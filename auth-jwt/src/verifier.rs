@@ -29,9 +29,9 @@ pub(crate) struct Verifier {
 #[derive(Clone, Debug)]
 pub(crate) struct Trusted {
     pub(crate) keys: Keys,
-    pub(crate) policy: Validation,
+    pub(crate) validation: Validation,
     ownership: Ownership,
-    /// Headers whose type was checked by the policy.
+    /// Headers whose type was checked by the validation.
     headers: Arc<KnownHeaders>,
 }
 
@@ -72,17 +72,18 @@ pub(crate) enum TokenSubject<C> {
 
 impl<C> TokenSubject<C> {
     /// Returns the identity of another issuer's user, with these claims of the application's.
-    fn foreign(claims: &mut TokenClaims<'_>, own: C, policy: &Validation) -> Self {
+    fn foreign(claims: &mut TokenClaims<'_>, own: C, validation: &Validation) -> Self {
         let subject = claims.subject.as_deref().unwrap_or_default();
         let mut principal = Principal::new(subject).claims(own);
         principal.scopes = claims.scopes();
         principal.acr = claims.acr.as_deref().map(Into::into);
         principal.amr = claims.amr.take().map(Into::into).unwrap_or_default();
-        let mut authentication = AuthenticationInfo::new("jwt", policy.authenticated_at(claims));
+        let mut authentication =
+            AuthenticationInfo::new("jwt", validation.authenticated_at(claims));
         authentication.expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
         // Another issuer signed it, even if the token names none, so this is no user of the
         // application.
-        authentication.issuer = Some(match &policy.issuer {
+        authentication.issuer = Some(match &validation.issuer {
             Some(issuer) => Arc::clone(issuer), // the token was checked to name it
             None => claims.issuer.as_deref().unwrap_or_default().into(),
         });
@@ -111,23 +112,23 @@ impl<C> ValidatedToken<C> {
 }
 
 impl Trusted {
-    pub(crate) fn new(keys: Keys, policy: Validation) -> Self {
-        Self { keys, policy, ownership: Ownership::Foreign, headers: Arc::default() }
+    pub(crate) fn new(keys: Keys, validation: Validation) -> Self {
+        Self { keys, validation, ownership: Ownership::Foreign, headers: Arc::default() }
     }
 
     /// Makes the application itself the issuer: its tokens are access tokens of stored sign-ins.
     #[cfg(feature = "sign-in")]
     pub(crate) fn becomes_ours(&mut self) {
         self.ownership = Ownership::Ours;
-        self.set_policy(self.policy.clone());
+        self.set_policy(self.validation.clone());
     }
 
     /// Replaces the validation. Tokens that we issue are always access tokens with an audience.
-    pub(crate) fn set_policy(&mut self, policy: Validation) {
-        self.policy = match self.ownership {
-            Ownership::Foreign => policy,
+    pub(crate) fn set_policy(&mut self, validation: Validation) {
+        self.validation = match self.ownership {
+            Ownership::Foreign => validation,
             #[cfg(feature = "sign-in")]
-            Ownership::Ours => policy.issued_here(),
+            Ownership::Ours => validation.issued_here(),
         };
         self.headers = Arc::default();
     }
@@ -152,7 +153,7 @@ impl Verifier {
             None => {
                 let mut buffer = jws::Buffer::new();
                 let header = Header::read(buffer.decode(token.header)?)?;
-                trusted.policy.check_type(&header)?;
+                trusted.validation.check_type(&header)?;
                 let key = trusted.keys.verify(&header, token, now)?;
                 trusted.headers.insert(token.header, header);
                 key
@@ -168,7 +169,7 @@ impl Verifier {
         }
         let mut buffer = jws::Buffer::new();
         let issuer = claims::unverified_issuer(buffer.decode(token.payload)?)?;
-        let named = |trusted: &&Trusted| trusted.policy.issuer.as_deref() == issuer.as_deref();
+        let named = |trusted: &&Trusted| trusted.validation.issuer.as_deref() == issuer.as_deref();
         self.issuers.iter().find(named).ok_or(UNKNOWN_ISSUER)
     }
 }
@@ -199,21 +200,21 @@ impl Trusted {
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        let Self { policy, ownership, .. } = self;
+        let Self { validation, ownership, .. } = self;
         let mut claims = TokenClaims::default();
         let (validity, subject) = match ownership {
             #[cfg(feature = "sign-in")]
             Ownership::Ours => {
                 claims.read::<serde::de::IgnoredAny>(json, &[])?; // roles come from the record
-                (policy.check_claims(&claims)?, TokenSubject::SignIn(OwnToken::of(&claims)?))
+                (validation.check_claims(&claims)?, TokenSubject::SignIn(OwnToken::of(&claims)?))
             }
             Ownership::Foreign => {
-                let own = claims.read(json, &policy.roles_pointer)?;
-                let validity = policy.check_claims(&claims)?;
-                (validity, TokenSubject::foreign(&mut claims, own, policy))
+                let own = claims.read(json, &validation.roles_pointer)?;
+                let validity = validation.check_claims(&claims)?;
+                (validity, TokenSubject::foreign(&mut claims, own, validation))
             }
         };
-        let checks = policy.application_checks(json)?.map(Box::new);
+        let checks = validation.application_checks(json)?.map(Box::new);
         Ok(ValidatedToken { subject, key, bytes, validity, checks })
     }
 }
@@ -234,7 +235,7 @@ mod tests {
         for _ in 0..2 {
             assert!(matches!(verify(&auth), Some(Outcome::Authenticated(_))));
         }
-        let strict = auth.clone().policy(Validation::new().typ("link+jwt"));
+        let strict = auth.clone().validation(Validation::new().typ("link+jwt"));
         for _ in 0..2 {
             let Some(Outcome::Rejected(rejection)) = verify(&strict) else {
                 panic!("the token is accepted")

@@ -174,6 +174,8 @@ pub trait Authenticator: Send + Sync + 'static {
 
     /// Returns the member of a combination that found a credential. It decides what a request with
     /// that credential may do. `None` if this authenticator is not a combination.
+    ///
+    /// An authenticator that wraps another one forwards this method like all others.
     #[doc(hidden)]
     fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = Self::Claims>> {
         let _ = path;

@@ -10,9 +10,9 @@ mod request_state;
 mod sign_in_context;
 
 pub use auth_context::AuthContext;
-pub use request_state::{RequestState, ResponseEffects, ResponseHook, Transport};
+pub use request_state::{MemberPath, RequestState, ResponseEffects, ResponseHook, Transport};
 pub use sign_in_context::SignInContext;
 
 pub(crate) use auth_context::{Authorized, ErasedContext};
-pub(crate) use request_state::{FoundCredential, MemberPath, vary};
+pub(crate) use request_state::{FoundCredential, vary};
 pub(crate) use sign_in_context::RequestSnapshot;

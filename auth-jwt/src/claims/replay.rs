@@ -36,7 +36,7 @@ impl<'de> Deserializer<'de> for Replay<'_, 'de> {
             Self::Owned(text) => visitor.visit_str(text),
             Self::Texts(Texts::One(text)) => Replay::Text(text).deserialize_any(visitor),
             Self::Texts(Texts::Many(texts)) => {
-                let texts = texts.iter().map(|text| Replay::Owned(text));
+                let texts = texts.iter().map(Replay::Text);
                 visitor.visit_seq(SeqDeserializer::new(texts))
             }
         }

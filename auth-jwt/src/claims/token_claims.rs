@@ -92,7 +92,10 @@ impl<'a> TokenClaims<'a> {
     /// string with spaces (RFC 8693 section 4.2).
     pub(crate) fn scopes(&self) -> Vec<Box<str>> {
         let lists = [&self.scope, &self.scp].into_iter().flatten();
-        lists.flat_map(Texts::iter).flat_map(words).map(Into::into).collect()
+        let mut scopes: Vec<_> =
+            lists.flat_map(Texts::iter).flat_map(words).map(Into::into).collect();
+        scopes.shrink_to_fit(); // a verified token stays in the cache
+        scopes
     }
 }
 
@@ -124,7 +127,7 @@ pub(crate) fn unverified_issuer(json: &str) -> Result<Option<Cow<'_, str>>, Reje
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Texts<'a> {
     One(Cow<'a, str>),
-    Many(Vec<Box<str>>),
+    Many(Vec<Cow<'a, str>>),
 }
 
 impl Texts<'_> {
@@ -141,7 +144,7 @@ impl From<Texts<'_>> for Vec<Box<str>> {
     fn from(texts: Texts<'_>) -> Self {
         match texts {
             Texts::One(text) => vec![text.into()],
-            Texts::Many(texts) => texts,
+            Texts::Many(texts) => texts.into_iter().map(Into::into).collect(),
         }
     }
 }
@@ -168,7 +171,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
             fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Texts<'de>, A::Error> {
                 let mut texts = Vec::new();
                 while let Some(Text(text)) = elements.next_element()? {
-                    texts.push(text.into());
+                    texts.push(text);
                 }
                 Ok(Texts::Many(texts))
             }

@@ -66,7 +66,7 @@ impl TokenIssuer {
     /// Issues the access token of a sign-in, with these scopes.
     pub(super) fn access_token(
         &self,
-        policy: &Validation,
+        validation: &Validation,
         issued: &IssuedSecret,
         scopes: &[Box<str>],
         now: Timestamp,
@@ -77,11 +77,11 @@ impl TokenIssuer {
         let lifetime = self.access_lifetime.min(issued.limits.ends_at.since(now));
         let mut claims = application(issued).map_err(|error| failed(&error))?;
         let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
-        if let Some(issuer) = &policy.issuer {
+        if let Some(issuer) = &validation.issuer {
             set("iss", json!(**issuer));
         }
         set("sub", json!(issued.subject));
-        if let Audience::OneOf(names) = &policy.audience {
+        if let Audience::OneOf(names) = &validation.audience {
             set("aud", if let [only] = &names[..] { json!(only) } else { json!(names) });
             set("client_id", json!(self.client.as_ref().or(names.first())));
         }

@@ -80,12 +80,12 @@ impl TestIssuer {
 
     /// Returns a backend that trusts this issuer and uses its clock.
     pub fn auth(&self) -> JwtAuth<Claims, Signs> {
-        JwtAuth::new(self.keys.clone()).policy(self.policy()).clock(self.clock.clock())
+        JwtAuth::new(self.keys.clone()).validation(self.validation()).clock(self.clock.clock())
     }
 
     /// Returns the requirements for tokens of this issuer, for
     /// [`JwtAuth::trusted_issuer`](crate::JwtAuth::trusted_issuer).
-    pub fn policy(&self) -> Validation {
+    pub fn validation(&self) -> Validation {
         let validation = Validation::new().issuer(&*self.issuer);
         match &self.audience {
             Some(audience) => validation.audience(&**audience),

@@ -39,8 +39,8 @@ pub struct NearCacheStats {
 #[derive(Debug)]
 pub(super) struct Counts {
     hits: Striped<Shard>,
-    misses: AtomicU64,
-    invalidations: AtomicU64,
+    misses: Shard,
+    invalidations: Shard,
 }
 
 /// A counter with a cache line of its own.
@@ -50,7 +50,7 @@ struct Shard(AtomicU64);
 
 impl Default for Counts {
     fn default() -> Self {
-        let (misses, invalidations) = (AtomicU64::default(), AtomicU64::default());
+        let (misses, invalidations) = (Shard::default(), Shard::default());
         Self { hits: Striped::new(SHARDS), misses, invalidations }
     }
 }
@@ -61,11 +61,11 @@ impl Counts {
     }
 
     pub(super) fn miss(&self) {
-        self.misses.fetch_add(1, Ordering::Relaxed);
+        self.misses.0.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn invalidated(&self, sign_ins: usize) {
-        self.invalidations.fetch_add(sign_ins as u64, Ordering::Relaxed);
+        self.invalidations.0.fetch_add(sign_ins as u64, Ordering::Relaxed);
     }
 
     pub(super) fn hits(&self) -> u64 {
@@ -73,10 +73,10 @@ impl Counts {
     }
 
     pub(super) fn misses(&self) -> u64 {
-        self.misses.load(Ordering::Relaxed)
+        self.misses.0.load(Ordering::Relaxed)
     }
 
     pub(super) fn invalidations(&self) -> u64 {
-        self.invalidations.load(Ordering::Relaxed)
+        self.invalidations.0.load(Ordering::Relaxed)
     }
 }

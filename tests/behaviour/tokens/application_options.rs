@@ -76,7 +76,7 @@ async fn sec_18_the_time_of_the_sign_in_is_not_guessed() {
     assert_eq!(at(&auth, stated).await.unwrap(), Timestamp::from_secs(NOW - 60));
     let ahead = token.clone().claim("auth_time", NOW + 60);
     assert!(at(&auth, ahead).await.is_err(), "an authentication in the future is refused");
-    let by_issue = issuer.auth().policy(issuer.policy().insecure_auth_time_by_issue());
+    let by_issue = issuer.auth().validation(issuer.validation().insecure_auth_time_by_issue());
     assert_eq!(at(&by_issue, token).await.unwrap(), Timestamp::from_secs(NOW));
 }
 
@@ -87,10 +87,10 @@ async fn a_check_runs_on_each_use() {
     for remembered in [0, 10_000] {
         let revoked = Arc::new(AtomicBool::new(false));
         let list = Arc::clone(&revoked);
-        let policy = Validation::new()
+        let validation = Validation::new()
             .audience("shop")
             .check(move |_| if list.load(Ordering::SeqCst) { Err("revoked") } else { Ok(()) });
-        let auth = auth(signer.key.clone()).policy(policy).cache_capacity(remembered);
+        let auth = auth(signer.key.clone()).validation(validation).cache_capacity(remembered);
         let token = signer.token(&with(json!({})));
         assert!(verify(&auth, &token).await.is_ok());
         revoked.store(true, Ordering::SeqCst);
@@ -103,16 +103,16 @@ async fn a_check_runs_on_each_use() {
 #[tokio::test]
 async fn the_roles_pointer_finds_roles_anywhere_in_the_claims() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let policy = Validation::new().audience("shop");
-    let roles = async |policy: Validation, claims: serde_json::Value| {
-        let auth = auth(signer.key.clone()).policy(policy);
+    let validation = Validation::new().audience("shop");
+    let roles = async |validation: Validation, claims: serde_json::Value| {
+        let auth = auth(signer.key.clone()).validation(validation);
         let identity =
             verify(&auth, signer.token(&with(claims))).await.map_err(RejectionReason::as_str)?;
         Ok::<_, &str>(identity.roles().collect::<Vec<_>>().join(" "))
     };
     let keycloak = json!({ "realm_access": { "roles": ["a", "b"] }, "roles": ["c"] });
-    assert_eq!(roles(policy.clone(), keycloak.clone()).await.as_deref(), Ok("c"));
-    let at = |pointer: &str| policy.clone().roles_pointer(pointer);
+    assert_eq!(roles(validation.clone(), keycloak.clone()).await.as_deref(), Ok("c"));
+    let at = |pointer: &str| validation.clone().roles_pointer(pointer);
     assert_eq!(roles(at("/realm_access/roles"), keycloak).await.as_deref(), Ok("a b"));
     let named = json!({ "https://shop.example/roles": "a" });
     assert_eq!(roles(at("/https:~1~1shop.example~1roles"), named).await.as_deref(), Ok("a"));
@@ -131,8 +131,8 @@ async fn the_roles_pointer_finds_roles_anywhere_in_the_claims() {
 async fn roles_may_be_in_a_claim_with_another_use() {
     let signer = Signer::new(Algorithm::EdDsa);
     for name in ["scope", "scp", "amr", "aud", "client_id"] {
-        let policy = Validation::new().audience("shop").roles_pointer(&format!("/{name}"));
-        let auth = auth(signer.key.clone()).policy(policy);
+        let validation = Validation::new().audience("shop").roles_pointer(&format!("/{name}"));
+        let auth = auth(signer.key.clone()).validation(validation);
         let identity = verify(&auth, signer.token(&with(json!({ name: "shop" })))).await.unwrap();
         assert_eq!(identity.roles().collect::<Vec<_>>(), ["shop"], "{name}");
     }
@@ -162,7 +162,7 @@ async fn a_claim_can_be_required() {
     let signer = Signer::new(Algorithm::EdDsa);
     for name in ["tenant", "jti", "iss", "nbf", "acr", "scope", "roles", "auth_time"] {
         let auth =
-            auth(signer.key.clone()).policy(Validation::new().audience("shop").require(name));
+            auth(signer.key.clone()).validation(Validation::new().audience("shop").require(name));
         assert_eq!(
             rejection(&auth, signer.token(&with(json!({})))).await,
             "claim missing",
@@ -183,11 +183,12 @@ async fn an_application_can_add_checks() {
             _ => Err(error),
         }
     };
-    let policy = Validation::new().audience("shop");
-    let policy =
-        policy.check(is("email_verified", "email not verified")).check(is("paid", "debts"));
+    let validation = Validation::new().audience("shop");
+    let validation =
+        validation.check(is("email_verified", "email not verified")).check(is("paid", "debts"));
     for remembered in [0, 10] {
-        let auth = auth(signer.key.clone()).policy(policy.clone()).cache_capacity(remembered);
+        let auth =
+            auth(signer.key.clone()).validation(validation.clone()).cache_capacity(remembered);
         for (claims, expected) in [
             (json!({}), Some("email not verified")),
             (json!({ "email_verified": "true", "paid": true }), Some("email not verified")),
@@ -207,9 +208,9 @@ async fn an_application_can_add_checks() {
 #[tokio::test]
 async fn a_check_comes_after_all_others() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let policy =
+    let validation =
         Validation::new().audience("shop").check(|_| panic!("the check ran on an invalid token"));
-    let auth = auth(signer.key.clone()).policy(policy);
+    let auth = auth(signer.key.clone()).validation(validation);
     let good = signer.token(&with(json!({})));
     assert_eq!(rejection(&auth, super::kit::flip(&good)).await, "bad signature");
     for claims in [json!({ "aud": "bank" }), json!({ "sub": "" }), json!({ "nonce": "n" })] {
@@ -221,9 +222,9 @@ async fn a_check_comes_after_all_others() {
 #[tokio::test]
 async fn a_check_comes_after_the_time() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let policy =
+    let validation =
         Validation::new().audience("shop").check(|_| panic!("the check ran on an invalid token"));
-    let auth = auth(signer.key.clone()).policy(policy);
+    let auth = auth(signer.key.clone()).validation(validation);
     assert_eq!(rejection(&auth, signer.token(&with(json!({ "exp": NOW - 60 })))).await, "expired");
     let later = signer.token(&with(json!({ "nbf": NOW + 60 })));
     assert_eq!(rejection(&auth, later).await, "not yet valid");

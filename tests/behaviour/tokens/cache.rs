@@ -11,8 +11,8 @@ use super::kit::{NOW, Signer, auth, claims, clock, flip, verify, with, without};
 /// Returns the same verifier with caches of different sizes: none, too small for all tokens, large
 /// enough.
 fn verifiers(signer: &Signer, clock: &ManualClock) -> Vec<JwtAuth> {
-    let policy = Validation::new().audience("shop").max_age(Duration::from_secs(1000));
-    let auth = auth(signer.key.clone()).policy(policy).clock(clock.clock());
+    let validation = Validation::new().audience("shop").max_age(Duration::from_secs(1000));
+    let auth = auth(signer.key.clone()).validation(validation).clock(clock.clock());
     [0, 1, 3, 10_000].map(|tokens| auth.clone().cache_capacity(tokens)).into()
 }
 

@@ -12,7 +12,7 @@ use crate::harness::{Framework, TestBackend, World, claims, jwt};
 const OURS: &str = "https://shop.example";
 const THEIRS: &str = "https://idp.example";
 
-fn policy(issuer: &str) -> Validation {
+fn validation(issuer: &str) -> Validation {
     Validation::new().issuer(issuer).audience("shop")
 }
 
@@ -24,8 +24,9 @@ fn of(issuer: &str) -> Value {
 async fn sec_55_a_subject_of_another_issuer_is_another_user() {
     for algorithm in [Algorithm::Hs256, Algorithm::Es256] {
         let [a, b] = [algorithm, algorithm].map(Signer::new);
-        let auth =
-            auth(a.key.clone()).policy(policy(OURS)).trusted_issuer(b.key.clone(), policy(THEIRS));
+        let auth = auth(a.key.clone())
+            .validation(validation(OURS))
+            .trusted_issuer(b.key.clone(), validation(THEIRS));
         let one = verify(&auth, a.token(&of(OURS))).await.unwrap();
         let other = verify(&auth, b.token(&of(THEIRS))).await.unwrap();
         assert_eq!((one.subject(), other.subject()), ("alice", "alice"));
@@ -41,8 +42,9 @@ async fn sec_55_an_issuer_cannot_speak_for_another() {
         [(Algorithm::Hs256, "bad signature"), (Algorithm::Es256, "unknown key")]
     {
         let [a, b] = [algorithm, algorithm].map(Signer::new);
-        let auth =
-            auth(a.key.clone()).policy(policy(OURS)).trusted_issuer(b.key.clone(), policy(THEIRS));
+        let auth = auth(a.key.clone())
+            .validation(validation(OURS))
+            .trusted_issuer(b.key.clone(), validation(THEIRS));
         for (signer, other, issuer) in [(&a, &b, THEIRS), (&b, &a, OURS)] {
             let own = json!({ "alg": algorithm.as_str(), "kid": signer.key.kid().unwrap_or("x") });
             assert_eq!(rejection(&auth, signer.forge(&own, &of(issuer))).await, reason);
@@ -61,8 +63,8 @@ async fn sec_55_an_issuer_cannot_speak_for_another() {
 #[tokio::test]
 async fn sec_55_issuers_are_compared_exactly() {
     let [a, b] = [Algorithm::Hs256, Algorithm::Hs384].map(Signer::new);
-    let alone = auth(a.key.clone()).policy(policy(OURS));
-    let both = alone.clone().trusted_issuer(b.key.clone(), policy(THEIRS));
+    let alone = auth(a.key.clone()).validation(validation(OURS));
+    let both = alone.clone().trusted_issuer(b.key.clone(), validation(THEIRS));
     let names = [
         "",
         "https://shop.example/",
@@ -87,20 +89,23 @@ async fn sec_55_issuers_are_compared_exactly() {
         let reason = rejection(&both, &token).await;
         assert!(["malformed", "unknown issuer"].contains(&reason), "{name}: {reason}");
     }
-    // The issuer that selects the keys is the one whose policy applies.
+    // The issuer that selects the keys is the one whose validation applies.
     let twice = format!(r#"{{"iss":"{THEIRS}","iss":"{OURS}","sub":"a","aud":"shop","exp":2e9}}"#);
     assert_eq!(rejection(&both, a.raw(r#"{"alg":"HS256"}"#, &twice)).await, "malformed");
     assert_eq!(rejection(&both, b.raw(r#"{"alg":"HS384"}"#, &twice)).await, "malformed");
 }
 
-/// Each issuer has its own policy, which applies to no other.
+/// Each issuer has its own validation, which applies to no other.
 #[tokio::test]
 async fn sec_55_an_issuer_is_held_to_its_own_policy() {
     let [a, b, c] = [Algorithm::Hs256, Algorithm::EdDsa, Algorithm::Es256].map(Signer::new);
     let auth = auth(a.key.clone())
-        .policy(policy(OURS).require("tenant"))
+        .validation(validation(OURS).require("tenant"))
         .trusted_issuer(b.key.clone(), Validation::new().issuer(THEIRS).audience("theirs"))
-        .trusted_issuer(c.key.clone(), policy("https://third.example").roles_pointer("/groups"));
+        .trusted_issuer(
+            c.key.clone(),
+            validation("https://third.example").roles_pointer("/groups"),
+        );
     let says = |issuer: &str, more: Value| {
         let (mut claims, Value::Object(more)) = (of(issuer), more) else { panic!("no claims") };
         claims.as_object_mut().unwrap().extend(more);
@@ -129,7 +134,7 @@ fn sec_55_another_issuer_has_a_name() {
 #[should_panic(expected = "is trusted already")]
 fn sec_55_an_issuer_is_trusted_once() {
     let [a, b] = [Algorithm::Hs256, Algorithm::Hs256].map(Signer::new);
-    drop(JwtAuth::new(a.key).policy(policy(OURS)).trusted_issuer(b.key, policy(OURS)));
+    drop(JwtAuth::new(a.key).validation(validation(OURS)).trusted_issuer(b.key, validation(OURS)));
 }
 
 /// Returns the key of an issuer that we trust in addition to our own sign-ins.
@@ -142,7 +147,7 @@ async fn world() -> World {
     let backend = TestBackend {
         transport: Transport::Explicit,
         build: |setup| {
-            let auth = jwt(setup).issuer(OURS).trusted_issuer(foreigner().key, policy(THEIRS));
+            let auth = jwt(setup).issuer(OURS).trusted_issuer(foreigner().key, validation(THEIRS));
             auth_core::Authenticator::erased(auth)
         },
     };
@@ -200,8 +205,9 @@ async fn sec_55_a_foreign_key_cannot_sign_for_our_sign_ins() {
 async fn sec_55_cached_tokens_belong_to_one_issuer() {
     let [a, b] = [Algorithm::EdDsa, Algorithm::EdDsa].map(Signer::new);
     let clock = clock();
-    let auth =
-        auth(a.key.clone()).policy(policy(OURS)).trusted_issuer(b.key.clone(), policy(THEIRS));
+    let auth = auth(a.key.clone())
+        .validation(validation(OURS))
+        .trusted_issuer(b.key.clone(), validation(THEIRS));
     let auth = auth.clock(clock.clock());
     for _ in 0..2 {
         for (signer, issuer) in [(&a, OURS), (&b, THEIRS)] {
@@ -217,15 +223,16 @@ async fn sec_55_cached_tokens_belong_to_one_issuer() {
 #[should_panic(expected = "trusted already")]
 fn an_issuer_cannot_have_the_name_of_a_trusted_one() {
     let [one, other] = [(), ()].map(|()| Signer::new(Algorithm::EdDsa).key);
-    let policy = Validation::new().issuer("https://a.example").audience("shop");
-    let _ = auth(one).trusted_issuer(other, policy).issuer("https://a.example");
+    let validation = Validation::new().issuer("https://a.example").audience("shop");
+    let _ = auth(one).trusted_issuer(other, validation).issuer("https://a.example");
 }
 
 /// RFC 9068 requires the issuer and the audience of an access token.
 #[tokio::test]
 async fn sec_53_55_access_tokens_require_an_issuer() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let auth = auth(signer.key.clone()).policy(Validation::new().audience("shop").access_token());
+    let auth =
+        auth(signer.key.clone()).validation(Validation::new().audience("shop").access_token());
     let claims = json!({ "iss": "https://a.example", "client_id": "c", "iat": NOW, "jti": "1" });
     let reason =
         rejection(&auth, signer.forge(&json!({ "alg": "EdDSA", "typ": "at+jwt" }), &with(claims)))

@@ -64,11 +64,11 @@ async fn sec_58_both_signatures_verify() {
 #[tokio::test]
 async fn sec_58_a_list_of_revoked_tokens_covers_both() {
     let signer = Signer::new(Algorithm::Es256);
-    let policy = auth_jwt::Validation::new().audience("shop").check(|claims| {
+    let validation = auth_jwt::Validation::new().audience("shop").check(|claims| {
         let revoked = claims.get("jti").is_some_and(|jti| jti == "7");
         if revoked { Err("revoked") } else { Ok(()) }
     });
-    let auth = auth(signer.key.clone()).policy(policy);
+    let auth = auth(signer.key.clone()).validation(validation);
     let token = signer.token(&with(serde_json::json!({ "jti": "7" })));
     assert_eq!(rejection(&auth, &token).await, "revoked");
     assert_eq!(rejection(&auth, twin(Algorithm::Es256, &token)).await, "revoked");

@@ -25,8 +25,9 @@ struct Verifiers {
 
 impl Verifiers {
     async fn start() -> Self {
-        let by =
-            |policy: Validation| auth(signer().key).policy(policy.issuer(ISSUER).audience("shop"));
+        let by = |validation: Validation| {
+            auth(signer().key).validation(validation.issuer(ISSUER).audience("shop"))
+        };
         let backend = TestBackend {
             transport: Transport::Explicit,
             build: |setup| jwt(setup).issuer(ISSUER).erased(),
@@ -202,9 +203,9 @@ async fn sec_52_a_refresh_token_is_rejected_as_an_access_token() {
 #[tokio::test]
 async fn sec_52_id_token_marks_are_ignored_only_on_request() {
     let token = signer().token(&with(json!({ "nonce": "n", "at_hash": "h" })));
-    let policy = Validation::new().audience("shop");
-    assert!(verify(&auth(signer().key).policy(policy.clone()), &token).await.is_err());
-    let lenient = auth(signer().key).policy(policy.insecure_id_tokens());
+    let validation = Validation::new().audience("shop");
+    assert!(verify(&auth(signer().key).validation(validation.clone()), &token).await.is_err());
+    let lenient = auth(signer().key).validation(validation.insecure_id_tokens());
     assert!(verify(&lenient, &token).await.is_ok());
     let logout = signer().token(&with(json!({ "nonce": "n", "events": {} })));
     assert!(verify(&lenient, &logout).await.is_err());

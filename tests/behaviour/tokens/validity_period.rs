@@ -12,10 +12,10 @@ const fn secs(secs: u64) -> Duration {
     Duration::from_secs(secs)
 }
 
-/// Returns a verifier with this policy at this moment.
-fn at(signer: &Signer, policy: &Validation, millis: u64) -> JwtAuth {
+/// Returns a verifier with this validation at this moment.
+fn at(signer: &Signer, validation: &Validation, millis: u64) -> JwtAuth {
     let clock = ManualClock::new(Timestamp::from_millis(millis));
-    auth(signer.key.clone()).policy(policy.clone()).clock(clock.clock())
+    auth(signer.key.clone()).validation(validation.clone()).clock(clock.clock())
 }
 
 #[tokio::test]
@@ -80,17 +80,17 @@ async fn sec_51_a_date_is_any_number_of_seconds() {
 }
 
 /// Checks a table of moments: the millisecond before a boundary, and the boundary itself.
-async fn boundaries(policy: Validation, claims: &Value, moments: &[(u64, Option<&str>)]) {
+async fn boundaries(validation: Validation, claims: &Value, moments: &[(u64, Option<&str>)]) {
     for signer in [Algorithm::Hs256, Algorithm::EdDsa].map(Signer::new) {
         let token = signer.token(claims);
         for (millis, expected) in moments {
-            let asked = verify(&at(&signer, &policy, *millis), &token).await;
+            let asked = verify(&at(&signer, &validation, *millis), &token).await;
             let reason = asked.err().map(auth_core::RejectionReason::as_str);
             assert_eq!(reason, *expected, "{claims} at {millis}");
         }
         // The same clock and the same cache, moved from one moment to the next.
         let clock = ManualClock::new(Timestamp::EPOCH);
-        let auth = auth(signer.key.clone()).policy(policy.clone()).clock(clock.clock());
+        let auth = auth(signer.key.clone()).validation(validation.clone()).clock(clock.clock());
         for (millis, expected) in moments {
             clock.advance(Duration::from_millis(millis - clock.now().as_millis()));
             let reason = verify(&auth, &token).await.err().map(auth_core::RejectionReason::as_str);
@@ -104,45 +104,46 @@ const EXPIRED: Option<&str> = Some("expired");
 
 #[tokio::test]
 async fn sec_51_a_token_expires_at_its_exp_plus_leeway() {
-    let policy = Validation::new().audience("shop");
+    let validation = Validation::new().audience("shop");
     let claims = json!({ "sub": "alice", "aud": "shop", "exp": NOW });
     let end = NOW * 1000;
-    boundaries(policy.clone().leeway(secs(0)), &claims, &[(end - 1, None), (end, EXPIRED)]).await;
+    boundaries(validation.clone().leeway(secs(0)), &claims, &[(end - 1, None), (end, EXPIRED)])
+        .await;
     let later = [(end, None), (end + 9999, None), (end + 10_000, EXPIRED)];
-    boundaries(policy.clone(), &claims, &later).await;
-    boundaries(policy.leeway(secs(10)), &claims, &later).await;
+    boundaries(validation.clone(), &claims, &later).await;
+    boundaries(validation.leeway(secs(10)), &claims, &later).await;
 }
 
 #[tokio::test]
 async fn sec_51_a_token_is_valid_from_its_nbf_minus_leeway() {
-    let policy = Validation::new().audience("shop");
+    let validation = Validation::new().audience("shop");
     for name in ["nbf", "iat"] {
         let claims = json!({ "sub": "alice", "aud": "shop", name: NOW, "exp": NOW + 300 });
         let begin = NOW * 1000;
         let exact = [(begin - 1, NOT_YET), (begin, None)];
-        boundaries(policy.clone().leeway(secs(0)), &claims, &exact).await;
+        boundaries(validation.clone().leeway(secs(0)), &claims, &exact).await;
         let earlier = [(begin - 10_001, NOT_YET), (begin - 10_000, None)];
-        boundaries(policy.clone(), &claims, &earlier).await;
-        boundaries(policy.clone().leeway(secs(10)), &claims, &earlier).await;
+        boundaries(validation.clone(), &claims, &earlier).await;
+        boundaries(validation.clone().leeway(secs(10)), &claims, &earlier).await;
     }
     // The later of the two counts.
     let claims =
         json!({ "sub": "alice", "aud": "shop", "nbf": NOW, "iat": NOW + 60, "exp": NOW + 300 });
     let begin = (NOW + 60) * 1000;
-    boundaries(policy.leeway(secs(0)), &claims, &[(begin - 1, NOT_YET), (begin, None)]).await;
+    boundaries(validation.leeway(secs(0)), &claims, &[(begin - 1, NOT_YET), (begin, None)]).await;
 }
 
 #[tokio::test]
 async fn sec_51_a_token_can_be_too_old_before_it_expires() {
-    let policy = Validation::new().audience("shop").max_age(secs(60));
+    let validation = Validation::new().audience("shop").max_age(secs(60));
     let claims = json!({ "sub": "alice", "aud": "shop", "iat": NOW, "exp": NOW + 3600 });
     let end = (NOW + 60) * 1000;
     let exact = [(end - 1, None), (end, EXPIRED)];
-    boundaries(policy.clone().leeway(secs(0)), &claims, &exact).await;
-    boundaries(policy.clone(), &claims, &[(end + 9999, None), (end + 10_000, EXPIRED)]).await;
+    boundaries(validation.clone().leeway(secs(0)), &claims, &exact).await;
+    boundaries(validation.clone(), &claims, &[(end + 9999, None), (end + 10_000, EXPIRED)]).await;
 
     let signer = Signer::new(Algorithm::Hs256);
-    let auth = at(&signer, &policy, NOW * 1000);
+    let auth = at(&signer, &validation, NOW * 1000);
     assert_eq!(rejection(&auth, signer.token(&without("iat"))).await, "claim missing");
     let from_the_future = with(json!({ "iat": NOW + 11, "exp": NOW + 300 }));
     assert_eq!(rejection(&auth, signer.token(&from_the_future)).await, "not yet valid");
@@ -152,9 +153,9 @@ async fn sec_51_a_token_can_be_too_old_before_it_expires() {
 #[tokio::test]
 async fn sec_51_an_identity_expires_without_leeway() {
     let signer = Signer::new(Algorithm::EdDsa);
-    let policy = Validation::new().audience("shop");
+    let validation = Validation::new().audience("shop");
     let token = signer.token(&with(json!({ "exp": NOW + 5 })));
-    let identity = verify(&at(&signer, &policy, (NOW + 6) * 1000), &token).await.unwrap();
+    let identity = verify(&at(&signer, &validation, (NOW + 6) * 1000), &token).await.unwrap();
     assert_eq!(identity.expires_at(), Timestamp::from_secs(NOW + 5));
 }
 

@@ -42,7 +42,7 @@ static VERIFIERS: LazyLock<Verifiers> = LazyLock::new(|| {
     let several =
         Validation::new().issuer("https://b.example").roles_pointer("/realm_access/roles");
     let several = plain.clone().trusted_issuer(secret(), several.any_audience());
-    let pairs = [plain.clone(), auth.policy(access), several];
+    let pairs = [plain.clone(), auth.validation(access), several];
     let pairs = pairs.map(|auth| [auth.clone().cache_capacity(100), auth.cache_capacity(0)]);
     Verifiers { plain, pairs }
 });

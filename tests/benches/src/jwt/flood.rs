@@ -32,7 +32,7 @@ pub fn flood(of: Flood, others: usize, times: usize, one_in: Option<usize>) -> u
     let tokens = Tokens::new(Alg::EdDsa, IN_USE + BEFORE + others);
     let validation = Validation::new().issuer(ISSUER).audience(AUDIENCE);
     let key = Key::from_jwk(&tokens.issuer.jwk().to_string()).unwrap();
-    let auth = JwtAuth::new(key).policy(validation);
+    let auth = JwtAuth::new(key).validation(validation);
     let mut service = auth.layer(service_fn(bare));
     let mut request = |token: &str| {
         let value = format!("Bearer {token}");
