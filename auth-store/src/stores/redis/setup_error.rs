@@ -75,7 +75,7 @@ impl fmt::Display for InvalidUrl {
             Self::Escape => "a percent sign does not begin an escape of UTF-8 text",
             Self::Host => "a host is missing or invalid",
             Self::Port => "a port is not a number from 0 to 65535",
-            Self::Hosts => "a single server has one host; use redis+cluster or redis+sentinel",
+            Self::Hosts => "a single server has one host: write redis+cluster or redis+sentinel",
             Self::Service => "the name of the Sentinels' service is missing after the hosts",
             Self::Database => "the database is not a number, or is not 0 in a cluster",
             Self::Parameters => "parameters and fragments are not supported",
