@@ -2,7 +2,6 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
 mod authenticator;
-mod config;
 mod session_auth;
 mod sign_in_backend;
 

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 
-use crate::config::{Bearer, Config};
+use crate::authenticator::{Bearer, Config};
 
 /// Authenticates requests by sessions: an opaque secret, in a cookie or an `Authorization` header,
 /// proves a sign-in in the store.

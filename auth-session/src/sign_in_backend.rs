@@ -16,8 +16,7 @@ use auth_store::{IssuedSecret, NewSignIn, PresentedSecret, SecondarySignIn, Secr
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::authenticator;
-use crate::config::{BEARER_PREFIX, Bearer, Config};
+use crate::authenticator::{self, BEARER_PREFIX, Bearer, Config};
 use crate::session_auth::SessionAuth;
 
 #[async_trait]

@@ -1,9 +1,11 @@
-//! The application's data in a sign-in.
+//! The application's data in a sign-in, and the changes that a request makes to it.
 //!
 //! Values stay JSON text until a handler reads them, so that stores and caches neither parse nor copy
-//! them.
+//! them. A request collects changes by key instead of writing the data as a whole, so that concurrent
+//! requests do not overwrite each other's keys.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::Arc;
 
 /// The data of a sign-in: JSON texts by key.
@@ -70,5 +72,148 @@ impl<K: Into<Box<str>>, V: Into<Arc<str>>> FromIterator<(K, V)> for SessionData 
             data.insert(key, json);
         }
         data
+    }
+}
+
+/// A change to the value of one key, which can be applied more than once.
+#[derive(Clone)]
+pub(crate) struct Change {
+    key: Box<str>,
+    make: Make,
+}
+
+#[derive(Clone)]
+enum Make {
+    Set(Option<Arc<str>>),
+    Update(Arc<Update>),
+}
+
+type Value = Option<Arc<str>>;
+type Update = dyn Fn(Option<&str>) -> Result<Arc<str>, serde_json::Error> + Send + Sync;
+
+impl Change {
+    /// Replaces the value by a JSON text; `None` removes the key.
+    pub(crate) fn set(key: &str, json: Option<Arc<str>>) -> Self {
+        Self { key: key.into(), make: Make::Set(json) }
+    }
+
+    /// Computes the new JSON text from the newest one.
+    pub(crate) fn update(
+        key: &str,
+        update: impl Fn(Option<&str>) -> Result<Arc<str>, serde_json::Error> + Send + Sync + 'static,
+    ) -> Self {
+        Self { key: key.into(), make: Make::Update(Arc::new(update)) }
+    }
+
+    fn apply(&self, value: Option<&str>) -> Result<Value, serde_json::Error> {
+        match &self.make {
+            Make::Set(json) => Ok(json.clone()),
+            Make::Update(update) => update(value).map(Some),
+        }
+    }
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Change").field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+/// Returns the value of `key` after applying the changes.
+pub(crate) fn value(
+    data: &SessionData,
+    key: &str,
+    changes: &[Change],
+) -> Result<Value, serde_json::Error> {
+    let own = changes.iter().filter(|change| *change.key == *key);
+    let mut value = data.get(key).cloned();
+    for change in own {
+        value = change.apply(value.as_deref())?;
+    }
+    Ok(value)
+}
+
+/// Returns the data after applying the changes in order.
+pub(crate) fn apply(
+    data: &SessionData,
+    changes: &[Change],
+) -> Result<SessionData, serde_json::Error> {
+    let mut data = data.clone();
+    for change in changes {
+        match change.apply(data.get(&change.key).map(|json| &**json))? {
+            Some(json) => data.insert(change.key.clone(), json),
+            None => data.remove(&change.key),
+        }
+    }
+    Ok(data)
+}
+
+/// Returns the changes that turn `old` into `new`.
+pub(crate) fn difference(old: &SessionData, new: &SessionData) -> Vec<Change> {
+    let keys: BTreeSet<&str> = old.iter().chain(new.iter()).map(|(key, _)| key).collect();
+    let changed = keys.into_iter().filter(|key| old.get(key) != new.get(key));
+    changed.map(|key| Change::set(key, new.get(key).cloned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn data() -> impl Strategy<Value = SessionData> {
+        let pairs = proptest::collection::btree_map("[a-d]", "[1-9][0-9]?", 0..4);
+        pairs.prop_map(|pairs| pairs.into_iter().collect())
+    }
+
+    fn changes() -> impl Strategy<Value = Vec<Change>> {
+        let change = prop_oneof![
+            ("[a-d]", "[1-9][0-9]?").prop_map(|(key, json)| Change::set(&key, Some(json.into()))),
+            "[a-d]".prop_map(|key| Change::set(&key, None)),
+            "[a-d]".prop_map(|key| add_one(&key)),
+        ];
+        proptest::collection::vec(change, 0..6)
+    }
+
+    fn add_one(key: &str) -> Change {
+        Change::update(key, |json| {
+            let old: u64 = json.map_or(Ok(0), serde_json::from_str)?;
+            Ok((old + 1).to_string().into())
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_difference_turns_old_data_into_new(old in data(), new in data()) {
+            prop_assert_eq!(apply(&old, &difference(&old, &new)).unwrap(), new);
+        }
+
+        #[test]
+        fn a_merge_keeps_concurrent_changes_of_other_keys(
+            base in data(), concurrent in changes(), ours in changes(),
+        ) {
+            let newest = apply(&base, &concurrent).unwrap();
+            let merged = apply(&newest, &ours).unwrap();
+            for key in ["a", "b", "c", "d"] {
+                if !ours.iter().any(|change| &*change.key == key) {
+                    prop_assert_eq!(merged.get(key), newest.get(key));
+                }
+            }
+        }
+
+        #[test]
+        fn one_value_agrees_with_all_changes(data in data(), changes in changes()) {
+            let all = apply(&data, &changes).unwrap();
+            for key in ["a", "b", "c", "d"] {
+                prop_assert_eq!(value(&data, key, &changes).unwrap(), all.get(key).cloned());
+            }
+        }
+
+        #[test]
+        fn repeated_updates_all_count(base in data(), times in 1usize..20) {
+            let before: u64 = base.get("a").map_or(0, |json| json.parse().unwrap());
+            let after = (0..times).try_fold(base, |data, _| apply(&data, &[add_one("a")])).unwrap();
+            let expected = (before + times as u64).to_string();
+            prop_assert_eq!(after.get("a").map(|json| &**json), Some(expected.as_str()));
+        }
     }
 }

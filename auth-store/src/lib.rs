@@ -16,7 +16,6 @@
 //!
 #![doc = include_str!("../README.md")]
 
-mod changes;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connect;

@@ -1,15 +1,20 @@
-//! [`NewSignIn`], which a backend passes to the manager to start a sign-in.
+//! What the manager receives to start a sign-in, and what it returns.
 //!
-//! Texts about the device are cut to a maximum length here.
+//! A backend passes a [`NewSignIn`], in which texts about the device are cut to a maximum length. It
+//! gets an [`IssuedSecret`]: the new secret, and what is needed to deliver it to the client.
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use auth_core::{AuthError, AuthErrorKind, Persistence, Principal, SignInId, SignInOptions};
+use auth_core::{
+    AuthError, AuthErrorKind, Persistence, Principal, SignInId, SignInOptions, Timestamp,
+};
 use serde::Serialize;
 
-use crate::record::{Device, SignInDetails, codec};
-use crate::secret::SecretKind;
+use crate::lifetime::Deadlines;
+use crate::record::{self, Device, Record, SignInDetails};
+use crate::secret::{Secret, SecretKind};
 
 /// A sign-in to start: the user, and the kind of secret.
 #[derive(Clone)]
@@ -59,7 +64,7 @@ impl NewSignIn {
         options: &SignInOptions,
         user_agent: Option<&str>,
     ) -> Result<Self, AuthError> {
-        let encoded = codec::encode(&principal.roles, &principal.claims);
+        let encoded = record::encode(&principal.roles, &principal.claims);
         let encoded =
             encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
         let Principal { subject, scopes, acr, amr, .. } = principal;
@@ -79,4 +84,74 @@ impl NewSignIn {
 fn truncated(text: &str, max: usize) -> Box<str> {
     let end = (0..=max.min(text.len())).rev().find(|end| text.is_char_boundary(*end));
     text[..end.unwrap_or(0)].into()
+}
+
+/// A new secret, with what a backend needs to deliver it to the client.
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct IssuedSecret {
+    /// The secret.
+    pub secret: Secret,
+    /// What the secret is for.
+    pub kind: SecretKind,
+    /// When the sign-in ends.
+    pub limits: Deadlines,
+    /// Whether its cookie outlives the browser session.
+    pub persistence: Persistence,
+    /// The user; none for a visitor.
+    pub subject: Option<Arc<str>>,
+    /// Roles and claims, encoded by [`encode`](crate::encode).
+    pub principal: Box<[u8]>,
+    /// How the user was authenticated, and on which device.
+    pub details: Option<Box<SignInDetails>>,
+    /// When the user was last authenticated.
+    pub authenticated_at: Timestamp,
+}
+
+impl IssuedSecret {
+    pub(super) fn new(secret: Secret, record: &Record) -> Self {
+        let Record { kind, limits, persistence, authenticated_at, .. } = *record;
+        Self {
+            secret,
+            kind,
+            limits,
+            persistence,
+            subject: record.subject.clone(),
+            principal: record.principal().into(),
+            details: record.details.clone(),
+            authenticated_at,
+        }
+    }
+
+    /// Returns the public id of the sign-in.
+    #[must_use]
+    pub fn sid(&self) -> SignInId {
+        self.secret.sid()
+    }
+
+    /// Returns how long the sign-in lasts from now on.
+    #[must_use]
+    pub fn remaining(&self, now: Timestamp) -> Duration {
+        self.limits.ends_at.since(now)
+    }
+
+    /// Returns the `Max-Age` of its cookies: none for cookies that end with the browser session.
+    #[must_use]
+    pub fn cookie_max_age(&self, now: Timestamp) -> Option<Duration> {
+        match self.persistence {
+            Persistence::Session => None,
+            Persistence::Persistent => Some(self.remaining(now)),
+        }
+    }
+}
+
+/// Omits the claims, which may be personal.
+impl fmt::Debug for IssuedSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IssuedSecret")
+            .field("secret", &self.secret)
+            .field("kind", &self.kind)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use auth_core::{AuthError, AuthErrorKind, RejectionReason, RequestState};
 
 use super::backoff::Backoff;
-use super::issued::IssuedSecret;
+use super::new_sign_in::IssuedSecret;
 use super::sign_in_manager::SignInManager;
 
 use crate::error::StoreError;

@@ -8,12 +8,11 @@ use std::sync::Arc;
 use auth_core::{AuthError, AuthErrorKind, RequestState, SignInId, Timestamp};
 
 use super::backoff::Backoff;
-use super::issued::IssuedSecret;
+use super::new_sign_in::IssuedSecret;
 use super::new_sign_in::{NewSignIn, SecondarySignIn};
 use super::sign_in_manager::SignInManager;
 use super::update_data::too_large;
-use crate::changes;
-use crate::data::SessionData;
+use crate::data::{self, SessionData};
 use crate::error::StoreError;
 use crate::lifetime::Deadlines;
 use crate::record::{Reauthentication, Record, Rotation};
@@ -264,7 +263,7 @@ impl SignInManager {
             match self.store.delete_if_version(&old.sid, copied.version).await? {
                 Deleted::Done | Deleted::NotFound => return Ok(()),
                 Deleted::Conflict(newer) => {
-                    let difference = changes::difference(&copied.data, &newer.data);
+                    let difference = data::difference(&copied.data, &newer.data);
                     self.change(new, &difference).await?;
                     copied = newer;
                     backoff.pause().await?;

@@ -1,21 +1,24 @@
-//! [`SignInManager`], which manages the sign-ins of one store.
+//! [`SignInManager`], which manages the sign-ins of one store, and its [`SignInSettings`].
 //!
-//! This file lists and ends sign-ins, and changes users' roles; the other files of the module
-//! start, refresh and authenticate.
+//! The manager lists and ends sign-ins here, and changes users' roles; the other files of the module
+//! start, refresh and authenticate. The settings have one set of builder methods, which both backends
+//! get from one macro, so an option has the same name, default and documentation on both.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use auth_core::{AuthError, AuthErrorKind, Revoke, SignInId, SignInInfo, Timestamp};
+use auth_core::{
+    AuthError, AuthErrorKind, Clock, Persistence, Revoke, SignInId, SignInInfo, Timestamp,
+};
+use http::HeaderValue;
 use serde::Serialize;
 
 use super::background;
 use super::locks::KeyedLocks;
 use super::recent_rotations::RecentRotations;
-use super::settings::SignInSettings;
-use crate::lifetime::Expiry;
-use crate::record::Record;
-use crate::record::codec;
-use crate::store::Store;
+use crate::lifetime::{Deadlines, Expiry, Lifetime};
+use crate::record::{self, Record};
+use crate::store::{SignInLimit, Store};
 
 /// Starts, refreshes, lists and ends the sign-ins of one store, according to [`SignInSettings`].
 ///
@@ -129,7 +132,7 @@ impl SignInManager {
         roles: &[Box<str>],
         claims: &C,
     ) -> Result<usize, AuthError> {
-        let encoded = codec::encode(roles, claims);
+        let encoded = record::encode(roles, claims);
         let encoded =
             encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
         let updated = self.store.update_subject(subject, &encoded).await?;
@@ -152,4 +155,152 @@ impl SignInManager {
         }
         Ok(ended)
     }
+}
+
+/// The default interval between two writes of the last-seen time if there is no idle timeout, in
+/// milliseconds. The time then only informs the user.
+const HOUR: u64 = 3_600_000;
+
+/// How a [`SignInManager`](crate::SignInManager) keeps sign-ins.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SignInSettings {
+    /// The clock that decides what has expired. Defaults to the system's clock.
+    pub clock: Clock,
+    /// How long a sign-in lasts. Defaults to [`Lifetime::AAL2`].
+    pub lifetime: Lifetime,
+    /// How long the data of a visitor who has not signed in is kept. Defaults to one day, and 30
+    /// minutes without a request.
+    pub anonymous_lifetime: Lifetime,
+    /// How many sign-ins a user may have at a time. Defaults to `None`: any number.
+    pub limit: Option<SignInLimit>,
+    /// Whether cookies outlive the browser session unless a sign-in chooses. Defaults to
+    /// [`Persistence::Session`].
+    pub persistence: Persistence,
+    /// The shortest time between two writes of the last-seen time. Defaults to `None`: 1/20 of the
+    /// idle timeout.
+    pub touch_interval: Option<Duration>,
+    /// How long a refresh token that was refreshed may be sent again. Defaults to ten seconds.
+    pub refresh_grace: Duration,
+    /// The value of `Clear-Site-Data` at sign-out. Defaults to `None`: no such header.
+    pub clear_site_data: Option<HeaderValue>,
+}
+
+impl Default for SignInSettings {
+    fn default() -> Self {
+        let (half_an_hour, day) = (Duration::from_secs(1800), Duration::from_secs(24 * 3600));
+        Self {
+            clock: Clock::system(),
+            lifetime: Lifetime::default(),
+            anonymous_lifetime: Lifetime::new(Some(half_an_hour), day).unwrap_or_default(),
+            limit: None,
+            persistence: Persistence::Session,
+            touch_interval: None,
+            refresh_grace: Duration::from_secs(10),
+            clear_site_data: None,
+        }
+    }
+}
+
+impl SignInSettings {
+    /// Returns the deadlines of a sign-in that starts now.
+    pub(super) fn deadlines(&self, now: Timestamp) -> Deadlines {
+        Deadlines::starting(self.lifetime, now)
+    }
+
+    /// Returns whether the last-seen time of a record should be written.
+    ///
+    /// Each record adds up to a quarter of the interval, by its id, so that sign-ins that were
+    /// touched at the same moment are not written at the same moment again.
+    pub(super) fn touch_is_due(&self, record: &Record, now: Timestamp) -> bool {
+        // In milliseconds: `Duration` divides, and this runs on every request.
+        let idle = u64::from(record.limits.idle_secs) * 1000;
+        let asked = self.touch_interval.map(|every| (Timestamp::EPOCH + every).as_millis());
+        let every = match idle {
+            0 => asked.unwrap_or(HOUR),
+            // A use that is never written would not extend the sign-in.
+            idle => asked.unwrap_or(idle / 20).min(idle / 2),
+        };
+        let [.., last] = *record.sid.as_bytes();
+        let jitter = (every / 1024).saturating_mul(u64::from(last));
+        let unseen = now.as_millis().saturating_sub(record.last_seen().as_millis());
+        unseen >= every.saturating_add(jitter)
+    }
+}
+
+/// Defines the builder methods for [`SignInSettings`] on a backend, which has a method
+/// `change_settings(self, impl FnOnce(&mut SignInSettings)) -> Self` and a method
+/// `sign_in_manager(&self) -> &SignInManager`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! sign_in_options {
+    () => {
+        /// Sets how long a sign-in lasts: a preset such as [`Lifetime::AAL1`], or your own.
+        ///
+        /// Defaults to [`Lifetime::AAL2`]: one day, and one hour without a request. Later calls of
+        /// `idle_timeout` and `absolute_timeout` change one of the two.
+        ///
+        /// [`Lifetime::AAL1`]: auth_store::Lifetime::AAL1
+        /// [`Lifetime::AAL2`]: auth_store::Lifetime::AAL2
+        pub fn lifetime(self, lifetime: $crate::Lifetime) -> Self {
+            self.change_settings(|settings| settings.lifetime = lifetime)
+        }
+
+        /// Sets how long a sign-in lasts without a request, in whole seconds. Defaults to one hour.
+        ///
+        /// # Panics
+        /// If `idle` is shorter than one second.
+        pub fn idle_timeout(self, idle: ::std::time::Duration) -> Self {
+            self.change_settings(|settings| {
+                let lifetime = $crate::Lifetime::new(Some(idle), settings.lifetime.absolute());
+                settings.lifetime = lifetime.expect("`idle_timeout` must be at least 1 second");
+            })
+        }
+
+        /// Sets how long a sign-in lasts whatever the user does. Defaults to one day.
+        ///
+        /// # Panics
+        /// If `absolute` is shorter than one second.
+        pub fn absolute_timeout(self, absolute: ::std::time::Duration) -> Self {
+            self.change_settings(|settings| {
+                let lifetime = $crate::Lifetime::new(settings.lifetime.idle(), absolute);
+                settings.lifetime = lifetime.expect("`absolute_timeout` must be at least 1 second");
+            })
+        }
+
+        /// Limits how many sign-ins a user may have at a time, and sets what happens at the next
+        /// one. Defaults to no limit.
+        ///
+        /// # Panics
+        /// If `max` is zero, because no user could sign in.
+        pub fn max_sign_ins(self, max: u32, when_full: $crate::OverflowPolicy) -> Self {
+            let max = ::std::num::NonZeroU32::new(max).expect("`max_sign_ins` must be at least 1");
+            self.change_settings(|settings| {
+                settings.limit = Some($crate::SignInLimit { max, when_full });
+            })
+        }
+
+        /// Remembers users on their devices, unless a sign-in chooses otherwise: cookies get a
+        /// `Max-Age` of at most 400 days. Defaults to cookies that end with the browser session.
+        pub fn persistent(self) -> Self {
+            self.change_settings(|settings| {
+                settings.persistence = ::auth_core::Persistence::Persistent;
+            })
+        }
+
+        /// Sets the shortest time between two writes of the last-seen time of a sign-in.
+        ///
+        /// Defaults to 1/20 of the idle timeout. It is never more than half the idle timeout, and
+        /// up to a quarter is added by chance. A sign-in can reach its idle timeout early by at
+        /// most that time.
+        pub fn touch_interval(self, interval: ::std::time::Duration) -> Self {
+            self.change_settings(|settings| settings.touch_interval = Some(interval))
+        }
+
+        /// Sets the header `Clear-Site-Data` of the response to a sign-out, such as
+        /// `"cache", "storage"` with its quotes. Defaults to no such header.
+        pub fn clear_site_data(self, value: ::http::HeaderValue) -> Self {
+            self.change_settings(|settings| settings.clear_site_data = Some(value))
+        }
+    };
 }

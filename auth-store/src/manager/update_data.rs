@@ -9,8 +9,7 @@ use auth_core::{AuthError, AuthErrorKind, SignInId};
 
 use super::backoff::Backoff;
 use super::sign_in_manager::SignInManager;
-use crate::changes::{self, Change};
-use crate::data::SessionData;
+use crate::data::{self, Change, SessionData};
 use crate::error::{StoreError, Undecodable};
 use crate::record::Record;
 use crate::store::CompareAndSwap;
@@ -192,7 +191,7 @@ impl Attempt {
         changes: &[Change],
         repeats: Repeats,
     ) -> Result<Option<Self>, AuthError> {
-        let mut data = changes::apply(&record.data, changes).map_err(undecodable)?;
+        let mut data = data::apply(&record.data, changes).map_err(undecodable)?;
         if data == record.data {
             return Ok(None);
         }

@@ -7,8 +7,8 @@ use std::fmt;
 
 use auth_core::{Persistence, Timestamp};
 
-use super::details::{RotationGrace, SignInDetails};
 use super::stored::Record;
+use super::stored::{RotationGrace, SignInDetails};
 use crate::lifetime::Deadlines;
 use crate::secret::{SecretDigests, SecretKind};
 

@@ -5,6 +5,7 @@
 
 use std::any::Any;
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -13,9 +14,8 @@ use auth_core::{
     Timestamp, Verified,
 };
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
-use super::codec;
-use super::details::{Device, SignInDetails};
 use crate::data::SessionData;
 use crate::lifetime::{Deadlines, Expiry};
 use crate::secret::{Digest, FamilyDigest, Nonce, Secret, SecretDigests, SecretKind};
@@ -295,7 +295,7 @@ impl Record {
         &self,
         subject: &Arc<str>,
     ) -> Result<Principal<C>, serde_json::Error> {
-        let (roles, claims) = codec::decode(&self.principal)?;
+        let (roles, claims) = decode(&self.principal)?;
         let mut principal = Principal::new(Arc::clone(subject)).claims(claims);
         principal.roles = roles;
         if let Some(details) = &self.details {
@@ -335,4 +335,89 @@ impl<C: Send + Sync + 'static> IdentitySource<C> for Record {
     fn sign_in(&self) -> Option<SignInId> {
         Some(self.sid)
     }
+}
+
+/// Details that few sign-ins have, or few requests read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SignInDetails {
+    /// The previous secret, as long as a refresh with it may be repeated.
+    pub grace: Option<RotationGrace>,
+    /// The scopes granted to the client (RFC 6749 section 3.3).
+    pub scopes: Vec<Box<str>>,
+    /// The authentication context class: how strongly the user was authenticated.
+    pub acr: Option<Box<str>>,
+    /// The authentication methods (RFC 8176).
+    pub amr: Vec<Box<str>>,
+    /// The key to which the credential is bound, if any (RFC 7800).
+    pub cnf: Option<Box<str>>,
+    /// The device on which the user signed in.
+    pub device: Device,
+}
+
+/// The device on which a user signed in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// The `User-Agent` header, cut to [`Device::MAX_USER_AGENT`] bytes.
+    pub user_agent: Option<Box<str>>,
+    /// The address from which the request came.
+    pub address: Option<IpAddr>,
+    /// The name that the user gave the device.
+    pub label: Option<Box<str>>,
+}
+
+impl Device {
+    /// The maximum number of bytes kept of a `User-Agent`.
+    pub const MAX_USER_AGENT: usize = 256;
+    /// The maximum number of bytes kept of a label.
+    pub const MAX_LABEL: usize = 128;
+}
+
+/// Allows a client to repeat a refresh whose response was lost: refreshing again with the previous
+/// secret yields the current one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RotationGrace {
+    /// The digest of the previous verifier.
+    pub previous: Digest,
+    /// The nonce with which the current secret was derived from the previous one.
+    pub nonce: Nonce,
+    /// When the grace ends.
+    pub until: Timestamp,
+}
+
+#[derive(Serialize)]
+struct Encoded<'a, C> {
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    roles: &'a [Box<str>],
+    claims: &'a C,
+}
+
+#[derive(Deserialize)]
+#[serde(bound = "C: DeserializeOwned")]
+struct Decoded<C> {
+    #[serde(default)]
+    roles: Vec<Box<str>>,
+    claims: C,
+}
+
+/// Encodes roles and claims, which all sign-ins of a subject have in common.
+///
+/// # Errors
+///
+/// Returns an error if the claims cannot be serialized as JSON.
+pub fn encode<C: Serialize>(
+    roles: &[Box<str>],
+    claims: &C,
+) -> Result<Box<[u8]>, serde_json::Error> {
+    serde_json::to_vec(&Encoded { roles, claims }).map(Vec::into_boxed_slice)
+}
+
+/// Decodes what [`encode`] returned.
+///
+/// # Errors
+///
+/// Returns an error if the bytes are not valid or the claims are not a `C`.
+pub fn decode<C: DeserializeOwned>(bytes: &[u8]) -> Result<(Vec<Box<str>>, C), serde_json::Error> {
+    let Decoded { mut roles, claims } = serde_json::from_slice(bytes)?;
+    roles.shrink_to_fit(); // a record in memory keeps them
+    Ok((roles, claims))
 }

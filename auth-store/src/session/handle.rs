@@ -1,21 +1,26 @@
-//! [`Session`], a request's handle on the data of its sign-in.
+//! [`Session`], a request's handle on the data of its sign-in, and [`SessionBackend`], which a backend
+//! implements to support it.
 //!
-//! It reads and changes values by key; `state` saves the changes.
+//! The handle reads and changes values by key; `state` saves the changes.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{AuthContext, AuthError, AuthErrorKind, ConfigError, Refusal};
+use auth_core::{
+    AuthContext, AuthError, AuthErrorKind, ConfigError, CrossOriginProtection, Refusal,
+    ResponseEffects,
+};
 use http::Extensions;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::backend;
 use super::state::{SessionState, closed};
-use crate::changes::{self, Change};
+use crate::data::{self, Change};
 use crate::error::Undecodable;
-use crate::manager::Repeats;
+use crate::manager::{IssuedSecret, Repeats, SignInManager};
 use crate::record::Record;
+use crate::secret::SecretKind;
 use crate::store::Peek;
 
 /// The data of the sign-in that a request acts for, or of a visitor: values by key, at most 64 KiB in
@@ -67,7 +72,7 @@ impl Session {
             return Err(Refusal::Unauthenticated(Some(*rejection)));
         }
         let no_session = || Refusal::Config(ConfigError::NoSession);
-        let backend = backend::of(context).ok_or_else(no_session)?;
+        let backend = session_backend(context).ok_or_else(no_session)?;
         if context.state().sign_in().is_none() {
             if context.is_identified() {
                 return Err(no_session()); // authenticated, but not by a stored sign-in
@@ -87,9 +92,9 @@ impl Session {
     /// if the store did not answer.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, AuthError> {
         let record = self.record().await?;
-        let empty = crate::data::SessionData::new();
+        let empty = data::SessionData::new();
         let data = record.as_ref().map_or(&empty, |record| &record.data);
-        let json = changes::value(data, key, &self.state.pending()).map_err(undecodable)?;
+        let json = data::value(data, key, &self.state.pending()).map_err(undecodable)?;
         json.map(|json| serde_json::from_str(&json)).transpose().map_err(undecodable)
     }
 
@@ -196,4 +201,41 @@ impl<S: Sync> axum_core::extract::FromRequestParts<S> for Session {
     ) -> Result<Self, Self::Rejection> {
         Self::of(&parts.extensions).map_err(|refusal| refusal.into_extractor_response(parts))
     }
+}
+
+/// What a backend supplies for [`Session`](crate::Session): its sign-ins, and a way to deliver the
+/// secret of a visitor. [`SignInBackend::session_backend`](auth_core::SignInBackend::session_backend)
+/// returns a reference to an `Arc<dyn SessionBackend>`.
+pub trait SessionBackend: Send + Sync {
+    /// Returns the backend's sign-ins.
+    fn sign_ins(&self) -> &SignInManager;
+
+    /// Returns the kind of secret that a visitor gets, or `None` if this backend keeps no data of
+    /// visitors.
+    fn anonymous(&self) -> Option<SecretKind>;
+
+    /// Returns which cross-origin requests may get a visitor's secret. Defaults to none.
+    fn cross_site(&self) -> &CrossOriginProtection {
+        &CrossOriginProtection::STRICT
+    }
+
+    /// Adds a visitor's secret to the response.
+    ///
+    /// # Errors
+    /// If the secret cannot be written.
+    fn carry(&self, issued: &IssuedSecret, effects: &mut ResponseEffects) -> Result<(), AuthError>;
+}
+
+impl fmt::Debug for dyn SessionBackend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SessionBackend")
+            .field("anonymous", &self.anonymous())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Returns the session backend of the backend that decided who sent the request.
+fn session_backend(context: &AuthContext) -> Option<&Arc<dyn SessionBackend>> {
+    let backend: &dyn Any = context.session_backend()?;
+    backend.downcast_ref()
 }

@@ -4,9 +4,7 @@
 //! before the response is sent. A backend supplies the sign-ins and a cookie for visitors, as a
 //! [`SessionBackend`].
 
-mod backend;
 mod handle;
 mod state;
 
-pub use backend::SessionBackend;
-pub use handle::Session;
+pub use handle::{Session, SessionBackend};

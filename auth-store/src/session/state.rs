@@ -12,9 +12,8 @@ use auth_core::{
 };
 use parking_lot::Mutex;
 
-use super::backend::SessionBackend;
-use crate::changes::{self, Change};
-use crate::data::SessionData;
+use super::handle::SessionBackend;
+use crate::data::{self, Change, SessionData};
 use crate::error::Undecodable;
 use crate::manager::{PendingChanges, Repeats};
 
@@ -130,7 +129,7 @@ impl SessionState {
             let superseded = "the cookie was replaced by a newer one";
             return Err(AuthError::new(AuthErrorKind::Unauthenticated, superseded));
         }
-        let data = changes::apply(&SessionData::new(), changes).map_err(|error| {
+        let data = data::apply(&SessionData::new(), changes).map_err(|error| {
             AuthError::new(AuthErrorKind::Serialization, Undecodable::from(error))
         })?;
         if data.is_empty() {
