@@ -16,8 +16,7 @@ use auth_store::{IssuedSecret, NewSignIn, PresentedSecret, SecondarySignIn, Secr
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::authenticator::{self, BEARER_PREFIX, Bearer, Config};
-use crate::session_auth::SessionAuth;
+use crate::session_auth::{self, BEARER_PREFIX, Bearer, Config, SessionAuth};
 
 #[async_trait]
 impl<C> SignInBackend<C> for SessionAuth<C>
@@ -126,13 +125,13 @@ where
 
     fn revalidate(&self, context: SignInContext<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
         match self.config.find_again(context) {
-            Some((kind, Ok(secret))) => authenticator::authenticate_in_store(
+            Some((kind, Ok(secret))) => session_auth::authenticate_in_store(
                 &self.config,
                 PresentedSecret::new(secret, kind),
                 self.config.now(),
             ),
-            Some((kind, Err(reason))) => authenticator::rejected(kind, reason).into(),
-            None => authenticator::rejected(SecretKind::Cookie, RejectionReason::Unknown).into(),
+            Some((kind, Err(reason))) => session_auth::rejected(kind, reason).into(),
+            None => session_auth::rejected(SecretKind::Cookie, RejectionReason::Unknown).into(),
         }
     }
 
