@@ -11,7 +11,8 @@ The feature `services` is not enabled, so these tests are left out:
 
   auth-servers            databases, left_behind
   auth-store              connect, redis, sql
-  auth-tests              redis; in behaviour: interop, and all stores but memory
+  auth-tests              redis; in behaviour: interop, a proxy, and all stores
+                          but memory
   examples                e2e, under_load
 
 They need Redis, PostgreSQL, MariaDB, nginx, curl, Chromium, Node.js and PyJWT. To run all tests:

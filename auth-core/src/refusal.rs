@@ -102,6 +102,7 @@ impl From<AuthError> for Refusal {
 pub(crate) type Challenger<'a> = &'a dyn Fn(&ChallengeReason<'_>, &mut HeaderMap);
 
 impl Refusal {
+    /// Returns the HTTP status and the gRPC status.
     fn status(&self) -> (StatusCode, u16) {
         match self {
             Self::Unauthenticated(_) | Self::StepUp { .. } => (StatusCode::UNAUTHORIZED, 16),
@@ -112,6 +113,7 @@ impl Refusal {
             Self::Failed(error) => match error.kind() {
                 AuthErrorKind::Unavailable => (error.status(), 14),
                 AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached => (error.status(), 7),
+                AuthErrorKind::InvalidScope => (error.status(), 3),
                 _ => (error.status(), 13),
             },
             Self::Config(_) => (StatusCode::INTERNAL_SERVER_ERROR, 13),
@@ -133,7 +135,12 @@ impl Refusal {
     }
 
     /// Builds the response and logs the refusal, which happens nowhere else. If `grpc` holds the
-    /// content type of a gRPC request, the response has HTTP status 200 and a `grpc-status`.
+    /// content type of a gRPC request, the response also has a `grpc-status`.
+    ///
+    /// The HTTP status never depends on the content type, which the client chooses: a proxy that asks
+    /// this server whether a request may pass reads only the HTTP status. gRPC clients read the
+    /// `grpc-status` whatever the HTTP status is, and those that do not map the HTTP status to the
+    /// same code.
     pub(crate) fn into_response<B: Default>(
         self,
         grpc: Option<HeaderValue>,
@@ -156,9 +163,8 @@ impl Refusal {
         if let Some(content_type) = grpc {
             headers.insert(header::CONTENT_TYPE, content_type);
             headers.insert(GRPC_STATUS, HeaderValue::from(grpc_status));
-        } else {
-            *response.status_mut() = status;
         }
+        *response.status_mut() = status;
         response.extensions_mut().insert(Arc::new(self));
         response
     }
@@ -190,7 +196,7 @@ impl Refusal {
     }
 }
 
-/// Returns the content type if it is one of gRPC, whose refusals have a form of their own.
+/// Returns the content type if it is one of gRPC, whose clients expect a `grpc-status`.
 pub(crate) fn grpc(headers: &HeaderMap) -> Option<HeaderValue> {
     let content_type = headers.get(header::CONTENT_TYPE)?;
     content_type.as_bytes().starts_with(b"application/grpc").then(|| content_type.clone())

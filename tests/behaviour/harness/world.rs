@@ -118,6 +118,16 @@ impl World {
         Self { store, clock, gate, setup, backend, framework, server }
     }
 
+    /// Returns the port of the server.
+    pub(crate) fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    /// Returns a client of the server at this port, such as a proxy in front of this one.
+    pub(crate) fn client_of(&self, port: u16) -> Client {
+        Client::new(SocketAddr::new(self.server.ip(), port), self.backend.transport)
+    }
+
     /// Returns a client without a credential.
     pub(crate) fn client(&self) -> Client {
         Client::new(self.server, self.backend.transport)

@@ -8,8 +8,8 @@ use crate::ports::free_port;
 use crate::scratch::Scratch;
 use crate::wait::until;
 
-/// One process in the foreground, so that ending it ends everything. The header `x-served-by` names the server
-/// that has answered. Paths are relative to the folder in which nginx is started.
+/// One process in the foreground, so that ending it ends everything. Paths are relative to the folder in which
+/// nginx is started.
 const SETTINGS: &str = r#"
 daemon off;
 master_process off;
@@ -26,6 +26,12 @@ http {
     keepalive_requests 1000000;
     upstream servers { SERVERS keepalive 64; }
     proxy_http_version 1.1;
+    LOCATIONS
+}
+"#;
+
+/// Passes requests to the servers. The header `x-served-by` names the server that has answered.
+const FORWARDING: &str = r#"
     add_header X-Served-By $upstream_addr always;
     server {
         listen 127.0.0.1:PORT;
@@ -38,16 +44,40 @@ http {
         }
     }
     server {
-        listen 127.0.0.1:RENAMING;
+        listen 127.0.0.1:OTHER;
         location / {
             proxy_pass http://servers;
             proxy_set_header Connection "";
         }
     }
-}
 "#;
 
-/// A proxy that passes requests to several servers in turn.
+/// Asks the servers whether a request may pass, as the documentation of `auth_request` shows it, and passes it to
+/// a page that has no authentication of its own.
+const ASKING: &str = r#"
+    server {
+        listen 127.0.0.1:PORT;
+        location / {
+            auth_request /.ask;
+            proxy_pass http://127.0.0.1:OTHER;
+        }
+        location = /.ask {
+            internal;
+            proxy_pass http://servers$request_uri;
+            proxy_pass_request_body off;
+            proxy_set_header Content-Length "";
+            proxy_set_header Connection $http_connection;
+            proxy_set_header Upgrade $http_upgrade;
+            proxy_set_header Host $http_host;
+        }
+    }
+    server {
+        listen 127.0.0.1:OTHER;
+        location / { return 200 "private page"; }
+    }
+"#;
+
+/// A proxy that passes requests to several servers in turn, or asks a server whether they may pass.
 pub struct Nginx {
     port: u16,
     renaming: u16,
@@ -62,12 +92,26 @@ impl Nginx {
     /// If nginx does not start.
     #[must_use]
     pub fn in_front_of(ports: &[u16]) -> Self {
+        Self::start(FORWARDING, ports)
+    }
+
+    /// Starts nginx in front of a page that only requests to which this server answers 200 may see
+    /// (`auth_request`).
+    ///
+    /// # Panics
+    /// If nginx does not start.
+    #[must_use]
+    pub fn asking(port: u16) -> Self {
+        Self::start(ASKING, &[port])
+    }
+
+    fn start(locations: &str, ports: &[u16]) -> Self {
         let (folder, port, renaming) = (Scratch::new(), free_port(), free_port());
         let servers: String =
             ports.iter().map(|port| format!("server 127.0.0.1:{port}; ")).collect();
-        let settings = SETTINGS.replace("SERVERS", &servers);
+        let settings = SETTINGS.replace("LOCATIONS", locations).replace("SERVERS", &servers);
         let settings = settings.replace("PORT", &port.to_string());
-        let settings = settings.replace("RENAMING", &renaming.to_string());
+        let settings = settings.replace("OTHER", &renaming.to_string());
         std::fs::write(folder.path().join("nginx.conf"), settings).expect("a file of settings");
         let here = folder.path().to_str().expect("a folder with a name");
         let command = ["nginx", "-p", here, "-c", "nginx.conf", "-e", "stderr"];
