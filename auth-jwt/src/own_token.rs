@@ -23,7 +23,8 @@ pub(crate) const FAMILY_BYTES: usize = 8;
 /// The claims of one of our tokens that are not in the record of its sign-in.
 #[derive(Debug)]
 pub(crate) struct OwnToken<C> {
-    sid: SignInId,
+    /// The `sid` claim.
+    id: SignInId,
     family: [u8; FAMILY_BYTES],
     /// Separated by spaces.
     scopes: Box<str>,
@@ -43,9 +44,9 @@ struct LastIdentity<C> {
 impl<C> OwnToken<C> {
     /// Reads the claims of an access token that we issued. Each names its sign-in.
     pub(crate) fn of(claims: &TokenClaims<'_>) -> Result<Self, RejectionReason> {
-        let sid = claims.sign_in_id.as_deref().and_then(|sid| sid.parse().ok());
+        let id = claims.sign_in_id.as_deref().and_then(|id| id.parse().ok());
         let family = claims.family.as_deref().and_then(family_of);
-        let (Some(sid), Some(family)) = (sid, family) else {
+        let (Some(id), Some(family)) = (id, family) else {
             return Err(RejectionReason::WrongKind);
         };
         let expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
@@ -53,7 +54,7 @@ impl<C> OwnToken<C> {
             Some(Texts::One(scopes)) => (**scopes).into(),
             _ => Box::default(),
         };
-        Ok(Self { sid, family, scopes, expires_at, last: Mutex::new(None) })
+        Ok(Self { id, family, scopes, expires_at, last: Mutex::new(None) })
     }
 
     fn scopes(&self) -> impl Iterator<Item = &str> {
@@ -71,8 +72,8 @@ fn family_of(text: &str) -> Option<[u8; FAMILY_BYTES]> {
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for OwnToken<C> {
-    fn sid(&self) -> SignInId {
-        self.sid
+    fn id(&self) -> SignInId {
+        self.id
     }
 
     fn scheme(&self) -> &'static str {
@@ -127,7 +128,7 @@ where
 {
     let ends_at = token.expires_at.min(record.limits.ends_at);
     let authentication = AuthenticationInfo::new("jwt", record.authenticated_at)
-        .sign_in(record.sid)
+        .sign_in(record.id)
         .expires_at(ends_at);
     let Some(of_record) = record.verified::<C>()? else { return Ok(None) };
     let own = of_record.principal().scopes.iter().map(|scope| &**scope);

@@ -46,7 +46,7 @@ where
         }
         let new = NewSignIn::of(kind, principal, options, context.user_agent())?;
         let secondary = match request.secondary_sign_in().await? {
-            Some(sid) => SecondarySignIn::Replace(sid),
+            Some(id) => SecondarySignIn::Replace(id),
             None => SecondarySignIn::None,
         };
         let deliver = |issued: &IssuedSecret, ()| config.deliver(issued, context);
@@ -150,12 +150,12 @@ impl Config {
         if issued.kind == SecretKind::Cookie {
             let mut set = Ok(());
             context.state().effects(|effects| set = self.set_cookie(issued, effects));
-            return set.map(|()| SignedIn::by_cookie(issued.sid()));
+            return set.map(|()| SignedIn::by_cookie(issued.id()));
         }
         self.request(context).remove_cookies(); // the token replaces what they carried
         context.state().effects(ResponseEffects::credential_in_body);
         let token = format!("{BEARER_PREFIX}{}", *issued.secret.to_text());
         let tokens = TokenResponse::bearer(token, issued.remaining(self.now()));
-        Ok(SignedIn::by_tokens(issued.sid(), tokens))
+        Ok(SignedIn::by_tokens(issued.id(), tokens))
     }
 }

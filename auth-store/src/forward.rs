@@ -147,17 +147,17 @@ macro_rules! __forward_store {
         }
     };
     (@peek [] $self:ident, ($inner:expr), $around:tt) => {
-        fn peek(&$self, sid: &$crate::__private::SignInId, see: &mut dyn FnMut($crate::Peek<'_>)) {
-            $inner.peek(sid, see);
+        fn peek(&$self, id: &$crate::__private::SignInId, see: &mut dyn FnMut($crate::Peek<'_>)) {
+            $inner.peek(id, see);
         }
     };
     (@watch [] $self:ident, ($inner:expr), $around:tt) => {
-        fn watch(&$self, sid: &$crate::__private::SignInId) -> ::core::option::Option<$crate::Watch> {
-            $inner.watch(sid)
+        fn watch(&$self, id: &$crate::__private::SignInId) -> ::core::option::Option<$crate::Watch> {
+            $inner.watch(id)
         }
     };
     (@load [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, load(sid: ref 'sid $crate::__private::SignInId)
+        $crate::__forward_store! { async $($to)*, load(id: ref 'id $crate::__private::SignInId)
             -> ::core::option::Option<$crate::__private::Arc<$crate::Record>> }
     };
     (@find [] $($to:tt)*) => {
@@ -175,38 +175,38 @@ macro_rules! __forward_store {
     };
     (@update [] $($to:tt)*) => {
         $crate::__forward_store! { async $($to)*, update(
-            sid: ref 'sid $crate::__private::SignInId,
+            id: ref 'id $crate::__private::SignInId,
             version: u64,
             data: $crate::SessionData
         ) -> $crate::CompareAndSwap }
     };
     (@rotate [] $($to:tt)*) => {
         $crate::__forward_store! { async $($to)*, rotate(
-            sid: ref 'sid $crate::__private::SignInId,
+            id: ref 'id $crate::__private::SignInId,
             from: ref 'from $crate::Digest,
             rotation: $crate::Rotation
         ) -> $crate::CompareAndSwap }
     };
     (@touch [] $($to:tt)*) => {
         $crate::__forward_store! { async $($to)*, touch(
-            sid: ref 'sid $crate::__private::SignInId,
+            id: ref 'id $crate::__private::SignInId,
             at: $crate::__private::Timestamp
         ) -> () }
     };
     (@delete [] $($to:tt)*) => {
         $crate::__forward_store! { async $($to)*, delete(
-            sid: ref 'sid $crate::__private::SignInId
+            id: ref 'id $crate::__private::SignInId
         ) -> bool }
     };
     (@delete_if_version [] $($to:tt)*) => {
         $crate::__forward_store! { async $($to)*, delete_if_version(
-            sid: ref 'sid $crate::__private::SignInId,
+            id: ref 'id $crate::__private::SignInId,
             version: u64
         ) -> $crate::Deleted }
     };
     (@delete_if_idle [] $($to:tt)*) => {
         $crate::__forward_store! { async $($to)*, delete_if_idle(
-            sid: ref 'sid $crate::__private::SignInId,
+            id: ref 'id $crate::__private::SignInId,
             last_seen: $crate::__private::Timestamp
         ) -> bool }
     };
@@ -217,7 +217,7 @@ macro_rules! __forward_store {
     (@revoke [] $($to:tt)*) => {
         $crate::__forward_store! { async $($to)*, revoke(
             subject: ref 'subject str,
-            sid: ref 'sid $crate::__private::SignInId
+            id: ref 'id $crate::__private::SignInId
         ) -> bool }
     };
     (@revoke_others [] $($to:tt)*) => {

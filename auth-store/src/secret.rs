@@ -54,9 +54,9 @@ impl Secret {
     /// # Errors
     ///
     /// Returns an error if the operating system provides no randomness.
-    pub fn generate(sid: SignInId) -> Result<Self, getrandom::Error> {
+    pub fn generate(id: SignInId) -> Result<Self, getrandom::Error> {
         let mut secret = Self([0; 64]);
-        secret.0[..16].copy_from_slice(sid.as_bytes());
+        secret.0[..16].copy_from_slice(id.as_bytes());
         getrandom::fill(&mut secret.0[16..])?;
         Ok(secret)
     }
@@ -80,7 +80,7 @@ impl Secret {
 
     /// Returns the public id of the sign-in that this secret claims to prove.
     #[must_use]
-    pub fn sid(&self) -> SignInId {
+    pub fn id(&self) -> SignInId {
         SignInId::from_bytes(std::array::from_fn(|i| self.0[i]))
     }
 
@@ -147,7 +147,7 @@ fn wipe<const N: usize>(bytes: &mut [u8; N]) {
 
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Secret").field("sid", &self.sid()).finish_non_exhaustive()
+        f.debug_struct("Secret").field("id", &self.id()).finish_non_exhaustive()
     }
 }
 
@@ -243,7 +243,7 @@ mod tests {
         let text = secret.to_text();
         let raw = URL_SAFE_NO_PAD.decode_to_vec(text.as_bytes()).unwrap();
         assert_eq!(raw.len(), 64);
-        assert_eq!(&raw[..16], secret.sid().as_bytes());
+        assert_eq!(&raw[..16], secret.id().as_bytes());
     }
 
     #[test]
@@ -252,7 +252,7 @@ mod tests {
         let shown = format!("{secret:?} {:?}", secret.digests(SecretKind::Cookie));
         let text = secret.to_text();
         assert!(!shown.contains(&text[43..]), "{shown}");
-        assert!(shown.contains(&secret.sid().to_string()));
+        assert!(shown.contains(&secret.id().to_string()));
     }
 
     #[test]
@@ -293,7 +293,7 @@ mod tests {
             prop_assume!(text[at] != letter.as_bytes()[0]);
             text[at] = letter.as_bytes()[0];
             if let Some(other) = Secret::parse(&text) {
-                let same = other.sid() == secret.sid()
+                let same = other.id() == secret.id()
                     && other.digests(SecretKind::Cookie) == secret.digests(SecretKind::Cookie);
                 prop_assert!(!same);
             }

@@ -75,8 +75,8 @@ pub trait Store: Send + Sync + 'static {
     /// `see` must be quick and must not call the store.
     ///
     /// The default implementation passes [`Peek::Miss`].
-    fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
-        let _ = sid;
+    fn peek(&self, id: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
+        let _ = id;
         see(Peek::Miss);
     }
 
@@ -87,7 +87,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns an error if the store cannot be reached, or if the stored record cannot be decoded.
-    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError>;
+    async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError>;
 
     /// Returns a future that completes once this sign-in may have changed.
     ///
@@ -99,8 +99,8 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Returns `None` if the store does not report changes, or cannot at the moment. Callers then poll.
     /// The default implementation returns `None`.
-    fn watch(&self, sid: &SignInId) -> Option<Watch> {
-        let _ = sid;
+    fn watch(&self, id: &SignInId) -> Option<Watch> {
+        let _ = id;
         None
     }
 
@@ -119,7 +119,7 @@ pub trait Store: Send + Sync + 'static {
         kind: SecretKind,
         now: Timestamp,
     ) -> Result<SecretLookup, StoreError> {
-        Ok(SecretLookup::by(self.load(&secret.sid()).await?, secret, kind, now))
+        Ok(SecretLookup::by(self.load(&secret.id()).await?, secret, kind, now))
     }
 
     /// Inserts a sign-in, and enforces the subject's limit.
@@ -156,7 +156,7 @@ pub trait Store: Send + Sync + 'static {
     /// [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn update(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         version: u64,
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError>;
@@ -172,7 +172,7 @@ pub trait Store: Send + Sync + 'static {
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn rotate(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         from: &Digest,
         rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError>;
@@ -185,7 +185,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError>;
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError>;
 
     /// Deletes a sign-in. Returns whether there was one.
     ///
@@ -195,14 +195,14 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
-    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError>;
+    async fn delete(&self, id: &SignInId) -> Result<bool, StoreError>;
 
     /// Deletes a sign-in if its version is still `version`.
     ///
     /// # Errors
     ///
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
-    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError>;
+    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Result<Deleted, StoreError>;
 
     /// Deletes a sign-in that was not used after `last_seen`. Returns whether it was deleted.
     ///
@@ -212,11 +212,8 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
-    async fn delete_if_idle(
-        &self,
-        sid: &SignInId,
-        last_seen: Timestamp,
-    ) -> Result<bool, StoreError>;
+    async fn delete_if_idle(&self, id: &SignInId, last_seen: Timestamp)
+    -> Result<bool, StoreError>;
 
     /// Returns all sign-ins of a subject, oldest first by `created_at`.
     ///
@@ -233,7 +230,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
-    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError>;
+    async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError>;
 
     /// Ends all sign-ins of the subject except `keep`. Returns how many.
     ///

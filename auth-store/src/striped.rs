@@ -23,8 +23,8 @@ impl<T> Striped<T> {
     /// Ids are random, so two of their bytes choose the stripe. The first two bytes do not, because
     /// a store may encode in them where it keeps the sign-in, and the last eight do not, because
     /// hash tables inside a stripe use them.
-    pub(crate) fn of(&self, sid: &SignInId) -> &T {
-        let [_, _, low, high, ..] = *sid.as_bytes();
+    pub(crate) fn of(&self, id: &SignInId) -> &T {
+        let [_, _, low, high, ..] = *id.as_bytes();
         &self.0[usize::from(u16::from_le_bytes([low, high])) & (self.0.len() - 1)]
     }
 
@@ -43,10 +43,10 @@ mod tests {
         let stripes = Striped::<u8>::new(3);
         assert_eq!(stripes.all().len(), 4);
         for byte in 0..4 {
-            let mut id = [9; 16];
-            id[2] = byte;
-            let sid = SignInId::from_bytes(id);
-            assert!(std::ptr::eq(stripes.of(&sid), &raw const stripes.all()[usize::from(byte)]));
+            let mut bytes = [9; 16];
+            bytes[2] = byte;
+            let id = SignInId::from_bytes(bytes);
+            assert!(std::ptr::eq(stripes.of(&id), &raw const stripes.all()[usize::from(byte)]));
         }
     }
 }

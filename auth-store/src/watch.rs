@@ -77,15 +77,15 @@ impl Watchers {
     ///
     /// No change is missed: a writer changes the sign-in and then reads the counter, and a watcher
     /// increments the counter and then reads the sign-in. In any order, one of them sees the other.
-    pub(crate) fn watch(&self, sid: &SignInId) -> Watch {
+    pub(crate) fn watch(&self, id: &SignInId) -> Watch {
         self.0.count.fetch_add(1, Ordering::SeqCst);
         let changed = {
-            let mut stripe = self.0.stripes.of(sid).lock();
-            let waiters = stripe.entry(*sid).or_default();
+            let mut stripe = self.0.stripes.of(id).lock();
+            let waiters = stripe.entry(*id).or_default();
             waiters.count += 1;
             Arc::clone(&waiters.changed).notified_owned() // registered from here on, polled or not
         };
-        let registration = Registration { watchers: Arc::clone(&self.0), sid: *sid };
+        let registration = Registration { watchers: Arc::clone(&self.0), id: *id };
         Watch::new(async move {
             let _registration = registration;
             changed.await;
@@ -93,9 +93,9 @@ impl Watchers {
     }
 
     /// Completes the watches of this sign-in. Call it after the change has been made.
-    pub(crate) fn wake(&self, sid: &SignInId) {
+    pub(crate) fn wake(&self, id: &SignInId) {
         if self.0.count.load(Ordering::SeqCst) > 0
-            && let Some(waiters) = self.0.stripes.of(sid).lock().get(sid)
+            && let Some(waiters) = self.0.stripes.of(id).lock().get(id)
         {
             waiters.changed.notify_waiters();
         }
@@ -115,16 +115,16 @@ impl Watchers {
 /// A watch's entry among the waiters, which is removed when the watch is dropped.
 struct Registration {
     watchers: Arc<Inner>,
-    sid: SignInId,
+    id: SignInId,
 }
 
 impl Drop for Registration {
     fn drop(&mut self) {
-        let mut stripe = self.watchers.stripes.of(&self.sid).lock();
-        if let Some(waiters) = stripe.get_mut(&self.sid) {
+        let mut stripe = self.watchers.stripes.of(&self.id).lock();
+        if let Some(waiters) = stripe.get_mut(&self.id) {
             waiters.count -= 1;
             if waiters.count == 0 {
-                stripe.remove(&self.sid);
+                stripe.remove(&self.id);
             }
         }
         self.watchers.count.fetch_sub(1, Ordering::SeqCst);
@@ -144,27 +144,27 @@ mod tests {
     #[test]
     fn wake_completes_the_watches_of_one_sign_in() {
         let watchers = Watchers::default();
-        let (sid, other) = (SignInId::from_bytes([1; 16]), SignInId::from_bytes([2; 16]));
-        let (mut polled, mut unpolled) = (watchers.watch(&sid), watchers.watch(&sid));
+        let (id, other) = (SignInId::from_bytes([1; 16]), SignInId::from_bytes([2; 16]));
+        let (mut polled, mut unpolled) = (watchers.watch(&id), watchers.watch(&id));
         let mut of_other = watchers.watch(&other);
         assert!(!is_ready(&mut polled));
-        watchers.wake(&sid);
+        watchers.wake(&id);
         assert!(is_ready(&mut polled) && is_ready(&mut unpolled));
         assert!(!is_ready(&mut of_other));
-        let mut later = watchers.watch(&sid);
+        let mut later = watchers.watch(&id);
         assert!(!is_ready(&mut later), "an earlier change does not complete it");
     }
 
     #[test]
     fn dropped_watches_leave_no_entry() {
         let watchers = Watchers::default();
-        let sid = SignInId::from_bytes([1; 16]);
-        let (dropped, mut kept) = (watchers.watch(&sid), watchers.watch(&sid));
+        let id = SignInId::from_bytes([1; 16]);
+        let (dropped, mut kept) = (watchers.watch(&id), watchers.watch(&id));
         drop(dropped);
-        watchers.wake(&sid);
+        watchers.wake(&id);
         assert!(is_ready(&mut kept));
         drop(kept);
         assert_eq!(watchers.0.count.load(Ordering::SeqCst), 0);
-        assert!(watchers.0.stripes.of(&sid).lock().is_empty());
+        assert!(watchers.0.stripes.of(&id).lock().is_empty());
     }
 }

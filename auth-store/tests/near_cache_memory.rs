@@ -18,12 +18,12 @@ const ENTRIES: usize = 100_000;
 /// Loads a generated record for every sign-in.
 struct Generated(MemoryStore);
 
-fn generate(sid: SignInId) -> Record {
+fn generate(id: SignInId) -> Record {
     let now = Clock::system().now();
-    let digests = Secret::generate(sid).unwrap().digests(SecretKind::Cookie);
+    let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
     let limits = Deadlines::starting(Lifetime::AAL1, now);
-    let subject = Some(format!("user-{sid}").into());
-    let mut record = Record::new(sid, SecretKind::Cookie, digests, subject, limits, now);
+    let subject = Some(format!("user-{id}").into());
+    let mut record = Record::new(id, SecretKind::Cookie, digests, subject, limits, now);
     record.set_principal(encode(&["buyer".into()], &"the name of one user").unwrap());
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
     let device = Device {
@@ -39,8 +39,8 @@ fn generate(sid: SignInId) -> Record {
 impl Store for Generated {
     forward_store!(self => self.0, except: [load, find]);
 
-    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-        Ok(Some(Arc::new(generate(*sid))))
+    async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        Ok(Some(Arc::new(generate(*id))))
     }
 }
 
@@ -61,8 +61,8 @@ async fn entries_take_no_more_memory_than_they_count_for() {
     for times in 1..=2 {
         while number < times * ENTRIES as u128 {
             number += 1;
-            let sid = SignInId::from_bytes(((number << 8) | (number % 256)).to_be_bytes());
-            cache.load(&sid).await.unwrap();
+            let id = SignInId::from_bytes(((number << 8) | (number % 256)).to_be_bytes());
+            cache.load(&id).await.unwrap();
         }
         let (stats, took) = (cache.stats(), resident() - before);
         let entries = stats.entries as u64;

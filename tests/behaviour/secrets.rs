@@ -53,7 +53,7 @@ async fn sec_24_the_store_holds_digests_and_no_secret(world: World) {
 
 /// Returns everything that a store could write, as bytes and as text.
 fn everything(record: &Record) -> (Vec<u8>, String) {
-    let mut bytes = [record.current.0.as_slice(), &record.family.0, record.sid.as_bytes()].concat();
+    let mut bytes = [record.current.0.as_slice(), &record.family.0, record.id.as_bytes()].concat();
     bytes.extend(record.principal());
     let mut text = format!("{record:?} {:?} {:?}", record.current.0, record.family.0);
     write!(text, "{:?} {:?} {:?}", record.limits, record.persistence, record.data).unwrap();

@@ -31,13 +31,13 @@ impl Store for Hanging {
 
     async fn update(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         version: u64,
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
         if self.hangs.swap(false, Ordering::SeqCst) {
             self.server.hang();
         }
-        self.store.update(sid, version, data).await
+        self.store.update(id, version, data).await
     }
 }

@@ -88,7 +88,7 @@ impl TokenIssuer {
         set("exp", json!((now + lifetime).as_millis().div_ceil(1000)));
         set("iat", json!(now.as_secs()));
         set("jti", json!(token_id().map_err(|error| failed(&error))?));
-        set("sid", json!(issued.sid().to_string()));
+        set("sid", json!(issued.id().to_string()));
         set("fam", json!(URL_SAFE_NO_PAD.encode_to_string(family(issued))));
         set("auth_time", json!(issued.authenticated_at.as_secs()));
         if let Some(details) = &issued.details {

@@ -61,8 +61,8 @@ where
         // the refresh cookie continues.
         let secondary = match (request.secondary_sign_in().await?, context.state().sign_in()) {
             (None, _) => SecondarySignIn::None,
-            (Some(sid), None) => SecondarySignIn::Continue(sid),
-            (Some(sid), Some(_)) => SecondarySignIn::Replace(sid),
+            (Some(id), None) => SecondarySignIn::Continue(id),
+            (Some(id), Some(_)) => SecondarySignIn::Replace(id),
         };
         let prepare = |issued: &IssuedSecret| self.access(issued, None, plan);
         let deliver = |issued: &IssuedSecret, access: Access| {
@@ -91,7 +91,7 @@ where
             None => (in_cookie.clone(), self.plan_by_cookies(context)),
         };
         let secret = secret.ok_or_else(none)?;
-        let same = in_cookie.is_some_and(|it| it.sid() == secret.sid());
+        let same = in_cookie.is_some_and(|it| it.id() == secret.id());
         if plan.refresh == RefreshTokenDelivery::Cookie || same {
             request.check_origin()?;
         }

@@ -113,10 +113,10 @@ impl<C> JwtAuth<C, WithSignIn> {
         }
         if let (Some(policy), Some(cookie)) = (&self.base().cookie, cookie) {
             queue(policy, cookie, context);
-            return Ok(SignedIn::by_cookie(issued.sid()));
+            return Ok(SignedIn::by_cookie(issued.id()));
         }
         context.state().effects(ResponseEffects::credential_in_body);
-        Ok(SignedIn::by_tokens(issued.sid(), tokens))
+        Ok(SignedIn::by_tokens(issued.id(), tokens))
     }
 
     /// Returns the `Max-Age` of both cookies. The refresh token decides when the access token can be

@@ -39,7 +39,7 @@ pub async fn check_capacity<S: IntoStore>(fresh: impl AsyncFn() -> S, most: usiz
 async fn anonymous_are_evicted_first(store: &Arc<dyn Store>, most: usize) -> Outcome {
     let mut visitors = Vec::new();
     for _ in 0..=most {
-        visitors.push(anonymous(&**store).await?.sid);
+        visitors.push(anonymous(&**store).await?.id);
     }
     let users = fill(&**store, most).await?;
     for visitor in visitors {
@@ -94,7 +94,7 @@ async fn visitors(store: &dyn Store, most: usize) -> Result<Vec<Record>, Violati
     }
     let mut there = Vec::new();
     for visitor in visitors {
-        if store.load(&visitor.sid).await?.is_some() {
+        if store.load(&visitor.id).await?.is_some() {
             there.push(visitor);
         }
     }
@@ -126,7 +126,7 @@ async fn accepts(store: &dyn Store, record: Record) -> Result<bool, Violation> {
 
 async fn all_there(store: &dyn Store, users: &[Record]) -> Outcome {
     for user in users {
-        same(user, &*alive(store, &user.sid).await?)?;
+        same(user, &*alive(store, &user.id).await?)?;
     }
     Ok(())
 }

@@ -25,7 +25,7 @@ pub(super) async fn rotate_replaces_the_secret_and_nothing_else(store: &Arc<dyn 
         let (next, rotation) = refresh(&secret, grace)?;
         let from = expected.current;
         rotation.clone().apply(&mut expected);
-        let answer = store.rotate(&expected.sid, &from, rotation).await?;
+        let answer = store.rotate(&expected.id, &from, rotation).await?;
         same(&expected, &*stored(answer)?)?;
         alive_as(&**store, &expected).await?;
         secret = next;
@@ -36,13 +36,13 @@ pub(super) async fn rotate_replaces_the_secret_and_nothing_else(store: &Arc<dyn 
 /// Compare-and-swap: a rotation from another secret than the current one returns the current record.
 pub(super) async fn rotate_from_another_secret_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
     let (first, record) = with_secret(&**store).await?;
-    let sid = record.sid;
+    let id = record.id;
     let (_, rotation) = refresh(&first, Some(now() + MINUTE))?;
-    let newest = stored(store.rotate(&sid, &record.current, rotation).await?)?;
-    let forged = secret_of(sid)?;
+    let newest = stored(store.rotate(&id, &record.current, rotation).await?)?;
+    let forged = secret_of(id)?;
     for late in [&first, &forged] {
         let (_, rotation) = refresh(late, Some(now() + MINUTE))?;
-        let answer = store.rotate(&sid, &late.digests(KIND).current, rotation).await?;
+        let answer = store.rotate(&id, &late.digests(KIND).current, rotation).await?;
         same(&newest, &*stale(answer)?)?;
     }
     alive_as(&**store, &newest).await
@@ -51,11 +51,11 @@ pub(super) async fn rotate_from_another_secret_changes_nothing(store: &Arc<dyn S
 /// A slow refresh does not undo a sign-out.
 pub(super) async fn rotate_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let (ended, _) = with_secret(&**store).await?;
-    store.delete(&ended.sid()).await?;
+    store.delete(&ended.id()).await?;
     for secret in [ended, secret(&**store, Some(ADA))?] {
         let from = secret.digests(KIND).current;
-        nothing(&store.rotate(&secret.sid(), &from, refresh(&secret, None)?.1).await?)?;
-        gone(&**store, &secret.sid(), ADA).await?;
+        nothing(&store.rotate(&secret.id(), &from, refresh(&secret, None)?.1).await?)?;
+        gone(&**store, &secret.id(), ADA).await?;
     }
     Ok(())
 }
@@ -65,9 +65,9 @@ pub(super) async fn rotate_never_creates(store: &Arc<dyn Store>) -> Outcome {
 pub(super) async fn rotate_does_not_conflict_with_an_update(store: &Arc<dyn Store>) -> Outcome {
     let (first, mut expected) = with_secret(&**store).await?;
     let (_, rotation) = refresh(&first, None)?;
-    let (sid, from, at) = (expected.sid, expected.current, now() + MINUTE);
-    stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
-    store.touch(&sid, at).await?;
+    let (id, from, at) = (expected.id, expected.current, now() + MINUTE);
+    stored(store.update(&id, 0, data("cart", "[3]")).await?)?;
+    store.touch(&id, at).await?;
     store.update_subject(ADA, &principal("writer")?).await?;
 
     expected.data = data("cart", "[3]");
@@ -75,7 +75,7 @@ pub(super) async fn rotate_does_not_conflict_with_an_update(store: &Arc<dyn Stor
     expected.set_principal(principal("writer")?);
     expected.version = 2;
     rotation.clone().apply(&mut expected);
-    same(&expected, &*stored(store.rotate(&sid, &from, rotation).await?)?)?;
+    same(&expected, &*stored(store.rotate(&id, &from, rotation).await?)?)?;
     alive_as(&**store, &expected).await
 }
 
@@ -90,7 +90,7 @@ pub(super) async fn sec_12_reauthentication_restarts_the_deadlines(
         let rotation = renewal(&expected, details)?;
         let from = expected.current;
         rotation.clone().apply(&mut expected);
-        same(&expected, &*stored(store.rotate(&expected.sid, &from, rotation).await?)?)?;
+        same(&expected, &*stored(store.rotate(&expected.id, &from, rotation).await?)?)?;
         alive_as(&**store, &expected).await?;
     }
     Ok(())
@@ -98,7 +98,7 @@ pub(super) async fn sec_12_reauthentication_restarts_the_deadlines(
 
 fn renewal(record: &Record, details: Option<Box<SignInDetails>>) -> Result<Rotation, Violation> {
     let at = record.last_seen() + MINUTE;
-    let secret = secret_of(record.sid)?;
+    let secret = secret_of(record.id)?;
     let kind = SecretKind::Cookie;
     let renewal = Reauthentication {
         at,
@@ -115,7 +115,7 @@ pub(super) async fn update_replaces_the_data_and_nothing_else(store: &Arc<dyn St
     let mut expected = sign_in(&**store, ADA).await?;
     let neighbour = sign_in(&**store, ADA).await?;
     for data in [data("theme", "\"dark\""), SessionData::new(), data("cart", "[3]")] {
-        let answer = store.update(&expected.sid, expected.version, data.clone()).await?;
+        let answer = store.update(&expected.id, expected.version, data.clone()).await?;
         expected.data = data;
         expected.version += 1;
         same(&expected, &*stored(answer)?)?;
@@ -126,10 +126,10 @@ pub(super) async fn update_replaces_the_data_and_nothing_else(store: &Arc<dyn St
 
 /// An update of another version, older or never stored, returns the current record.
 pub(super) async fn update_at_another_version_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
-    let sid = sign_in(&**store, ADA).await?.sid;
-    let newest = stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
+    let id = sign_in(&**store, ADA).await?.id;
+    let newest = stored(store.update(&id, 0, data("cart", "[3]")).await?)?;
     for version in [0, 2, u64::MAX] {
-        let answer = store.update(&sid, version, data("cart", "\"lost\"")).await?;
+        let answer = store.update(&id, version, data("cart", "\"lost\"")).await?;
         same(&newest, &*stale(answer)?)?;
     }
     alive_as(&**store, &newest).await
@@ -139,14 +139,14 @@ pub(super) async fn update_at_another_version_changes_nothing(store: &Arc<dyn St
 pub(super) async fn update_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let ended = sign_in(&**store, ADA).await?;
     ensure(
-        store.delete(&ended.sid).await?,
+        store.delete(&ended.id).await?,
         "delete of an existing sign-in reports that there is none",
     )?;
-    for sid in [unknown(&**store)?, ended.sid] {
+    for id in [unknown(&**store)?, ended.id] {
         for version in [0, 1] {
-            nothing(&store.update(&sid, version, data("cart", "[]")).await?)?;
+            nothing(&store.update(&id, version, data("cart", "[]")).await?)?;
         }
-        gone(&**store, &sid, ADA).await?;
+        gone(&**store, &id, ADA).await?;
     }
     Ok(())
 }
@@ -155,8 +155,8 @@ pub(super) async fn update_never_creates(store: &Arc<dyn Store>) -> Outcome {
 pub(super) async fn update_keeps_the_last_seen_time(store: &Arc<dyn Store>) -> Outcome {
     let mut expected = sign_in(&**store, ADA).await?;
     let at = now() + MINUTE;
-    store.touch(&expected.sid, at).await?;
-    let answer = store.update(&expected.sid, 0, data("cart", "[3]")).await?;
+    store.touch(&expected.id, at).await?;
+    let answer = store.update(&expected.id, 0, data("cart", "[3]")).await?;
     expected.touch(at);
     expected.data = data("cart", "[3]");
     expected.version = 1;
@@ -170,7 +170,7 @@ pub(super) async fn touch_moves_the_last_seen_time_forward(store: &Arc<dyn Store
     let neighbour = sign_in(&**store, ADA).await?;
     for at in [now() + MINUTE, now() + 2 * MINUTE] {
         for _ in 0..2 {
-            store.touch(&expected.sid, at).await?;
+            store.touch(&expected.id, at).await?;
             expected.touch(at);
             alive_as(&**store, &expected).await?;
         }
@@ -182,10 +182,10 @@ pub(super) async fn touch_moves_the_last_seen_time_forward(store: &Arc<dyn Store
 pub(super) async fn touch_never_moves_the_last_seen_time_back(store: &Arc<dyn Store>) -> Outcome {
     let expected = sign_in(&**store, ADA).await?;
     let latest = now() + 2 * MINUTE;
-    store.touch(&expected.sid, latest).await?;
+    store.touch(&expected.id, latest).await?;
     for at in [now() + MINUTE, expected.created_at.before(MINUTE)] {
-        store.touch(&expected.sid, at).await?;
-        let seen = alive(&**store, &expected.sid).await?.last_seen();
+        store.touch(&expected.id, at).await?;
+        let seen = alive(&**store, &expected.id).await?.last_seen();
         ensure(
             seen == latest,
             format!("last seen at {latest:?}, and after an earlier use at {seen:?}"),
@@ -198,13 +198,13 @@ pub(super) async fn touch_never_moves_the_last_seen_time_back(store: &Arc<dyn St
 pub(super) async fn touch_does_not_change_the_version(store: &Arc<dyn Store>) -> Outcome {
     let expected = sign_in(&**store, ADA).await?;
     for version in 0..3 {
-        store.touch(&expected.sid, now() + MINUTE).await?;
-        let record = alive(&**store, &expected.sid).await?;
+        store.touch(&expected.id, now() + MINUTE).await?;
+        let record = alive(&**store, &expected.id).await?;
         ensure(
             record.version == version,
             format!("touch changed the version from {version} to {}", record.version),
         )?;
-        stored(store.update(&expected.sid, version, data("cart", "[]")).await?)?;
+        stored(store.update(&expected.id, version, data("cart", "[]")).await?)?;
     }
     Ok(())
 }
@@ -212,10 +212,10 @@ pub(super) async fn touch_does_not_change_the_version(store: &Arc<dyn Store>) ->
 /// An ended sign-in stays so, and touching it is not an error.
 pub(super) async fn touch_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let ended = sign_in(&**store, ADA).await?;
-    store.delete(&ended.sid).await?;
-    for sid in [unknown(&**store)?, ended.sid] {
-        store.touch(&sid, now() + MINUTE).await?;
-        gone(&**store, &sid, ADA).await?;
+    store.delete(&ended.id).await?;
+    for id in [unknown(&**store)?, ended.id] {
+        store.touch(&id, now() + MINUTE).await?;
+        gone(&**store, &id, ADA).await?;
     }
     Ok(())
 }

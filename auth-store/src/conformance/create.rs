@@ -24,8 +24,8 @@ use crate::store::{Created, OverflowPolicy, Store};
 pub(super) async fn new_ids_never_repeat(store: &Arc<dyn Store>) -> Outcome {
     let mut rest = BTreeSet::new();
     for i in 0..1000 {
-        let sid = store.new_id((i % 2 == 0).then_some(ADA))?;
-        rest.insert(sid.as_bytes()[2..].to_vec());
+        let id = store.new_id((i % 2 == 0).then_some(ADA))?;
+        rest.insert(id.as_bytes()[2..].to_vec());
     }
     ensure(rest.len() == 1000, "an id was generated twice")?;
     let fixed = |at: usize| rest.iter().all(|id| id[at] == 0);
@@ -116,7 +116,7 @@ pub(super) async fn create_keeps_a_sign_in_without_deadlines(store: &Arc<dyn Sto
     record.limits.ends_at = Timestamp::MAX;
     put(&**store, &record).await?;
     store.sweep(now(), 10).await?;
-    let kept = alive(&**store, &record.sid).await?;
+    let kept = alive(&**store, &record.id).await?;
     ensure(kept.expiry(now() + 36_500 * DAY).is_none(), "a sign-in without deadlines expires")
 }
 
@@ -137,13 +137,13 @@ pub(super) async fn create_never_replaces_a_sign_in(store: &Arc<dyn Store>) -> O
     second.touch(now() + DAY);
     duplicate(store.create(second, None).await)?;
     alive_as(&**store, &first).await?;
-    survivors(&**store, ADA, &[first.sid]).await?;
+    survivors(&**store, ADA, &[first.id]).await?;
 
     let visitor = anonymous(&**store).await?;
     let mut second = visitor.clone();
     second.data = data("cart", "\"planted\"");
     duplicate(store.create(second, None).await)?;
-    same(&visitor, &*alive(&**store, &visitor.sid).await?)
+    same(&visitor, &*alive(&**store, &visitor.id).await?)
 }
 
 /// No sign-in is evicted for one that is then refused.

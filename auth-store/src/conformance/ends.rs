@@ -21,19 +21,19 @@ use crate::store::{Created, Deleted, OverflowPolicy, Store};
 pub(super) async fn delete_ends_a_sign_in_once(store: &Arc<dyn Store>) -> Outcome {
     let (ended, neighbour) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
     ensure(
-        store.delete(&ended.sid).await?,
+        store.delete(&ended.id).await?,
         "delete of an existing sign-in reports that there is none",
     )?;
-    gone(&**store, &ended.sid, ADA).await?;
-    for sid in [ended.sid, unknown(&**store)?] {
+    gone(&**store, &ended.id, ADA).await?;
+    for id in [ended.id, unknown(&**store)?] {
         ensure(
-            !store.delete(&sid).await?,
+            !store.delete(&id).await?,
             "delete of a missing sign-in reports that there was one",
         )?;
     }
     alive_as(&**store, &neighbour).await?;
 
-    let visitor = anonymous(&**store).await?.sid;
+    let visitor = anonymous(&**store).await?.id;
     ensure(
         store.delete(&visitor).await?,
         "delete of an anonymous sign-in reports that there is none",
@@ -43,10 +43,10 @@ pub(super) async fn delete_ends_a_sign_in_once(store: &Arc<dyn Store>) -> Outcom
 
 /// A sign-in that has changed is not deleted, and the answer is the current record.
 pub(super) async fn delete_if_version_ends_only_this_version(store: &Arc<dyn Store>) -> Outcome {
-    let sid = sign_in(&**store, ADA).await?.sid;
-    let newest = stored(store.update(&sid, 0, data("cart", "[3]")).await?)?;
+    let id = sign_in(&**store, ADA).await?.id;
+    let newest = stored(store.update(&id, 0, data("cart", "[3]")).await?)?;
     for version in [0, 2] {
-        match store.delete_if_version(&sid, version).await? {
+        match store.delete_if_version(&id, version).await? {
             Deleted::Conflict(current) => same(&newest, &current)?,
             other => {
                 return Err(Violation::new(format!(
@@ -56,14 +56,14 @@ pub(super) async fn delete_if_version_ends_only_this_version(store: &Arc<dyn Sto
         }
         alive_as(&**store, &newest).await?;
     }
-    let deleted = store.delete_if_version(&sid, 1).await?;
+    let deleted = store.delete_if_version(&id, 1).await?;
     ensure(
         matches!(deleted, Deleted::Done),
         format!("delete_if_version of the current version returns {deleted:?}"),
     )?;
-    gone(&**store, &sid, ADA).await?;
-    for sid in [sid, unknown(&**store)?] {
-        let deleted = store.delete_if_version(&sid, 1).await?;
+    gone(&**store, &id, ADA).await?;
+    for id in [id, unknown(&**store)?] {
+        let deleted = store.delete_if_version(&id, 1).await?;
         ensure(
             matches!(deleted, Deleted::NotFound),
             format!("delete_if_version of a missing sign-in returns {deleted:?}"),
@@ -74,14 +74,14 @@ pub(super) async fn delete_if_version_ends_only_this_version(store: &Arc<dyn Sto
 
 /// A use is not a change.
 pub(super) async fn delete_if_version_ignores_uses(store: &Arc<dyn Store>) -> Outcome {
-    let sid = sign_in(&**store, ADA).await?.sid;
-    store.touch(&sid, now() + MINUTE).await?;
-    let deleted = store.delete_if_version(&sid, 0).await?;
+    let id = sign_in(&**store, ADA).await?.id;
+    store.touch(&id, now() + MINUTE).await?;
+    let deleted = store.delete_if_version(&id, 0).await?;
     ensure(
         matches!(deleted, Deleted::Done),
         format!("delete_if_version after a use returns {deleted:?}"),
     )?;
-    gone(&**store, &sid, ADA).await
+    gone(&**store, &id, ADA).await
 }
 
 /// A node with an outdated last-seen time does not end an active sign-in.
@@ -90,10 +90,10 @@ pub(super) async fn sec_85_delete_if_idle_spares_a_sign_in_used_since(
 ) -> Outcome {
     let record = sign_in(&**store, ADA).await?;
     let (before, used) = (record.last_seen(), now() + MINUTE);
-    store.touch(&record.sid, used).await?;
+    store.touch(&record.id, used).await?;
     record.touch(used);
     for last_seen in [before, used.before(Duration::from_millis(1))] {
-        let deleted = store.delete_if_idle(&record.sid, last_seen).await?;
+        let deleted = store.delete_if_idle(&record.id, last_seen).await?;
         ensure(!deleted, "a sign-in that was used since has ended as idle")?;
         alive_as(&**store, &record).await?;
     }
@@ -107,11 +107,11 @@ pub(super) async fn delete_if_idle_ends_a_sign_in_not_used_since(
     for later in [Duration::ZERO, MINUTE] {
         let record = sign_in(&**store, ADA).await?;
         let last_seen = record.last_seen() + later;
-        let deleted = store.delete_if_idle(&record.sid, last_seen).await?;
+        let deleted = store.delete_if_idle(&record.id, last_seen).await?;
         ensure(deleted, "a sign-in that was not used since has not ended")?;
-        gone(&**store, &record.sid, ADA).await?;
-        for sid in [record.sid, unknown(&**store)?] {
-            let deleted = store.delete_if_idle(&sid, last_seen).await?;
+        gone(&**store, &record.id, ADA).await?;
+        for id in [record.id, unknown(&**store)?] {
+            let deleted = store.delete_if_idle(&id, last_seen).await?;
             ensure(!deleted, "a missing sign-in is reported as ended")?;
         }
     }
@@ -123,16 +123,16 @@ pub(super) async fn an_ended_sign_in_is_not_counted(store: &Arc<dyn Store>) -> O
     let store = &**store;
     for way in 0..6 {
         let record = sign_in(store, ADA).await?;
-        let (sid, seen) = (record.sid, record.last_seen());
+        let (id, seen) = (record.id, record.last_seen());
         match way {
-            0 => drop(store.delete(&sid).await?),
-            1 => drop(store.delete_if_version(&sid, 0).await?),
-            2 => drop(store.delete_if_idle(&sid, seen).await?),
-            3 => drop(store.revoke(ADA, &sid).await?),
+            0 => drop(store.delete(&id).await?),
+            1 => drop(store.delete_if_version(&id, 0).await?),
+            2 => drop(store.delete_if_idle(&id, seen).await?),
+            3 => drop(store.revoke(ADA, &id).await?),
             4 => drop(store.revoke_others(ADA, &unknown(store)?).await?),
             _ => drop(store.revoke_subject(ADA).await?),
         }
-        gone(store, &sid, ADA).await?;
+        gone(store, &id, ADA).await?;
         let updated = store.update_subject(ADA, &principal("writer")?).await?;
         let others = store.revoke_others(ADA, &unknown(store)?).await?;
         let all = store.revoke_subject(ADA).await?;
@@ -143,7 +143,7 @@ pub(super) async fn an_ended_sign_in_is_not_counted(store: &Arc<dyn Store>) -> O
             created == Created::Stored { evicted: 0 },
             format!("an ended sign-in counts for the limit: {created:?}"),
         )?;
-        store.delete(&next.sid).await?;
+        store.delete(&next.id).await?;
     }
     Ok(())
 }
@@ -154,21 +154,21 @@ const MAX_CALLS: usize = 1000;
 /// Sign-ins past either deadline are removed, anonymous ones too, also from the subject's list.
 pub(super) async fn sweep_removes_expired_sign_ins(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
-    let mut over = vec![expired(store, ADA).await?.sid, expired(store, ADA).await?.sid];
+    let mut over = vec![expired(store, ADA).await?.id, expired(store, ADA).await?.id];
     let mut idle = draft(store, ADA, now().before(DAY))?;
     idle.limits.ends_at = now() + DAY;
     put(store, &idle).await?;
-    over.push(idle.sid);
+    over.push(idle.id);
     let mut visitor = visitor(store, now().before(3 * DAY))?;
     visitor.limits.ends_at = now().before(DAY);
     put(store, &visitor).await?;
-    over.push(visitor.sid);
+    over.push(visitor.id);
 
     let living = sign_in(store, ADA).await?;
     let collected = sweep_all(store, &over, 100).await?;
     ensure(collected <= 4, format!("4 sign-ins had expired, and {collected} were removed"))?;
-    for sid in &over {
-        gone(store, sid, ADA).await?;
+    for id in &over {
+        gone(store, id, ADA).await?;
     }
     alive_as(store, &living).await
 }
@@ -185,7 +185,7 @@ pub(super) async fn sweep_never_removes_a_living_sign_in(store: &Arc<dyn Store>)
     let mut used = draft(store, ADA, start.before(MINUTE))?;
     used.limits.idle_secs = 120;
     put(store, &used).await?;
-    store.touch(&used.sid, start + MINUTE).await?;
+    store.touch(&used.id, start + MINUTE).await?;
     used.touch(start + MINUTE);
 
     for at in [start, start + (2 * MINUTE - Duration::from_millis(1))] {
@@ -203,7 +203,7 @@ pub(super) async fn sweep_removes_at_most_the_given_number(store: &Arc<dyn Store
     let store = &**store;
     let mut over = Vec::new();
     for _ in 0..7 {
-        over.push(expired(store, ADA).await?.sid);
+        over.push(expired(store, ADA).await?.id);
     }
     let before = left(store, &over).await?;
     let none = store.sweep(now(), 0).await?;
@@ -212,8 +212,8 @@ pub(super) async fn sweep_removes_at_most_the_given_number(store: &Arc<dyn Store
         "a sweep of at most 0 removes sign-ins",
     )?;
     sweep_all(store, &over, 3).await?;
-    for sid in &over {
-        gone(store, sid, ADA).await?;
+    for id in &over {
+        gone(store, id, ADA).await?;
     }
     Ok(())
 }
@@ -238,10 +238,10 @@ async fn sweep_all(store: &dyn Store, over: &[SignInId], most: usize) -> Result<
     Err(Violation::new("an expired sign-in is never removed"))
 }
 
-async fn left(store: &dyn Store, sids: &[SignInId]) -> Result<usize, Violation> {
+async fn left(store: &dyn Store, ids: &[SignInId]) -> Result<usize, Violation> {
     let mut left = 0;
-    for sid in sids {
-        left += usize::from(store.load(sid).await?.is_some());
+    for id in ids {
+        left += usize::from(store.load(id).await?.is_some());
     }
     Ok(left)
 }

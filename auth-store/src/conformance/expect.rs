@@ -14,28 +14,28 @@ use crate::secret::Secret;
 use crate::store::{CompareAndSwap, Peek, SecretLookup, Store};
 
 /// Returns the record of a sign-in that must exist.
-pub(super) async fn alive(store: &dyn Store, sid: &SignInId) -> Result<Arc<Record>, Violation> {
-    let found = store.load(sid).await?;
+pub(super) async fn alive(store: &dyn Store, id: &SignInId) -> Result<Arc<Record>, Violation> {
+    let found = store.load(id).await?;
     found.ok_or_else(|| Violation::new("a sign-in that has not ended is gone"))
 }
 
 /// Requires that the sign-in exists and equals this record, also in its subject's list.
 pub(super) async fn alive_as(store: &dyn Store, expected: &Record) -> Outcome {
-    same(expected, &*alive(store, &expected.sid).await?)?;
+    same(expected, &*alive(store, &expected.id).await?)?;
     let Some(subject) = &expected.subject else { return Ok(()) };
     let listed = store.list(subject).await?;
-    match listed.iter().find(|record| record.sid == expected.sid) {
+    match listed.iter().find(|record| record.id == expected.id) {
         Some(record) => same(expected, record),
         None => Err(Violation::new("a sign-in that has not ended is not listed")),
     }
 }
 
 /// Requires that there is no such sign-in: neither by its id, nor in its subject's list.
-pub(super) async fn gone(store: &dyn Store, sid: &SignInId, subject: &str) -> Outcome {
-    ensure(store.load(sid).await?.is_none(), "a missing sign-in is loaded")?;
-    let known = matches!(peek(store, sid)?, Seen::Known(Some(_)));
+pub(super) async fn gone(store: &dyn Store, id: &SignInId, subject: &str) -> Outcome {
+    ensure(store.load(id).await?.is_none(), "a missing sign-in is loaded")?;
+    let known = matches!(peek(store, id)?, Seen::Known(Some(_)));
     ensure(!known, "peek returns a missing sign-in as authoritative")?;
-    let listed = listed(store, subject).await?.contains(sid);
+    let listed = listed(store, subject).await?.contains(id);
     ensure(!listed, "a missing sign-in is listed")
 }
 
@@ -48,9 +48,9 @@ pub(super) enum Seen {
 }
 
 /// Calls [`Store::peek`], which must call back exactly once.
-pub(super) fn peek(store: &dyn Store, sid: &SignInId) -> Result<Seen, Violation> {
+pub(super) fn peek(store: &dyn Store, id: &SignInId) -> Result<Seen, Violation> {
     let mut shown = Vec::new();
-    store.peek(sid, &mut |peek| {
+    store.peek(id, &mut |peek| {
         shown.push(match peek {
             Peek::Miss => Seen::Ask,
             Peek::Cached(record) => Seen::Copy(Arc::clone(record)),
@@ -66,20 +66,20 @@ pub(super) fn peek(store: &dyn Store, sid: &SignInId) -> Result<Seen, Violation>
 
 /// Returns the ids of the subject's sign-ins, in the order of the list.
 pub(super) async fn listed(store: &dyn Store, subject: &str) -> Result<Vec<SignInId>, Violation> {
-    Ok(store.list(subject).await?.iter().map(|record| record.sid).collect())
+    Ok(store.list(subject).await?.iter().map(|record| record.id).collect())
 }
 
 /// Returns those of these sign-ins that exist. The subject's list must contain them and no other.
 pub(super) async fn survivors(
     store: &dyn Store,
     subject: &str,
-    sids: &[SignInId],
+    ids: &[SignInId],
 ) -> Result<Vec<Arc<Record>>, Violation> {
     let mut alive = Vec::new();
-    for sid in sids {
-        alive.extend(store.load(sid).await?);
+    for id in ids {
+        alive.extend(store.load(id).await?);
     }
-    let loaded: BTreeSet<_> = alive.iter().map(|record| record.sid).collect();
+    let loaded: BTreeSet<_> = alive.iter().map(|record| record.id).collect();
     let named = listed(store, subject).await?;
     let listed: BTreeSet<_> = named.iter().copied().collect();
     ensure(named.len() == listed.len(), "the list contains a sign-in twice")?;
@@ -131,7 +131,7 @@ pub(super) async fn leads(
 /// Requires that all fields are equal, including the last-seen time and the version.
 pub(super) fn same(expected: &Record, actual: &Record) -> Outcome {
     let fields = [
-        ("sid", expected.sid == actual.sid),
+        ("id", expected.id == actual.id),
         ("kind", expected.kind == actual.kind),
         ("current", expected.current == actual.current),
         ("family", expected.family == actual.family),

@@ -33,15 +33,15 @@ pub async fn check_failing(store: impl IntoStore) -> Report {
 }
 
 async fn looks(store: &dyn Store, secret: &Secret, report: &mut Report) {
-    let sid = secret.sid();
+    let id = secret.id();
     report.add("peek_claims_nothing_without_a_backend", peeks(store, secret));
-    report.add("load_fails_with_its_store", unavailable(store.load(&sid).await));
+    report.add("load_fails_with_its_store", unavailable(store.load(&id).await));
     report.add("list_fails_with_its_store", unavailable(store.list(ADA).await));
-    report.add("touch_fails_with_its_store", unavailable(store.touch(&sid, now()).await));
+    report.add("touch_fails_with_its_store", unavailable(store.touch(&id, now()).await));
 }
 
 fn peeks(store: &dyn Store, secret: &Secret) -> Outcome {
-    let known = matches!(peek(store, &secret.sid())?, Seen::Known(_));
+    let known = matches!(peek(store, &secret.id())?, Seen::Known(_));
     ensure(!known, "peek claims to know although the backend does not answer")
 }
 
@@ -56,12 +56,12 @@ async fn creates(store: &dyn Store) -> Outcome {
 }
 
 async fn updates(store: &dyn Store, secret: &Secret) -> Outcome {
-    unavailable(store.update(&secret.sid(), 0, data("cart", "[]")).await)
+    unavailable(store.update(&secret.id(), 0, data("cart", "[]")).await)
 }
 
 async fn rotates(store: &dyn Store, secret: &Secret) -> Outcome {
     let (_, rotation) = refresh(secret, None)?;
-    unavailable(store.rotate(&secret.sid(), &secret.digests(KIND).current, rotation).await)
+    unavailable(store.rotate(&secret.id(), &secret.digests(KIND).current, rotation).await)
 }
 
 async fn updates_subject(store: &dyn Store) -> Outcome {
@@ -69,16 +69,16 @@ async fn updates_subject(store: &dyn Store) -> Outcome {
 }
 
 async fn ends(store: &dyn Store, secret: &Secret, report: &mut Report) {
-    let sid = secret.sid();
-    report.add("delete_fails_with_its_store", unavailable(store.delete(&sid).await));
+    let id = secret.id();
+    report.add("delete_fails_with_its_store", unavailable(store.delete(&id).await));
     report.add(
         "delete_if_version_fails_with_its_store",
-        unavailable(store.delete_if_version(&sid, 0).await),
+        unavailable(store.delete_if_version(&id, 0).await),
     );
-    let idle = store.delete_if_idle(&sid, now()).await;
+    let idle = store.delete_if_idle(&id, now()).await;
     report.add("delete_if_idle_fails_with_its_store", unavailable(idle));
-    report.add("revoke_fails_with_its_store", unavailable(store.revoke(ADA, &sid).await));
-    let others = store.revoke_others(ADA, &sid).await;
+    report.add("revoke_fails_with_its_store", unavailable(store.revoke(ADA, &id).await));
+    let others = store.revoke_others(ADA, &id).await;
     report.add("revoke_others_fails_with_its_store", unavailable(others));
     let subject = store.revoke_subject(ADA).await;
     report.add("revoke_subject_fails_with_its_store", unavailable(subject));

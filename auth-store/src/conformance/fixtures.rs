@@ -33,8 +33,8 @@ pub(super) fn secret(store: &dyn Store, subject: Option<&str>) -> Result<Secret,
 }
 
 /// Generates a secret with this id: a forged one, if the id is in use.
-pub(super) fn secret_of(sid: SignInId) -> Result<Secret, Violation> {
-    Ok(Secret::generate(sid).map_err(StoreError::unavailable)?)
+pub(super) fn secret_of(id: SignInId) -> Result<Secret, Violation> {
+    Ok(Secret::generate(id).map_err(StoreError::unavailable)?)
 }
 
 /// Generates an id without a sign-in.
@@ -78,7 +78,7 @@ pub(super) fn record(
     let limits = Deadlines::starting(Lifetime::default(), at);
     let subject = subject.map(Arc::from);
     let signed_in = subject.is_some();
-    let mut record = Record::new(secret.sid(), KIND, secret.digests(KIND), subject, limits, at);
+    let mut record = Record::new(secret.id(), KIND, secret.digests(KIND), subject, limits, at);
     record.persistence = Persistence::Persistent;
     record.data = data("cart", "[1,2]");
     record.details = Some(Box::new(details()));

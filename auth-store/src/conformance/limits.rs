@@ -23,13 +23,13 @@ pub(super) async fn a_limit_evicts_the_oldest(store: &Arc<dyn Store>) -> Outcome
     let oldest = sign_in_at(&**store, ADA, start.before(3 * MINUTE)).await?;
     let young = sign_in_at(&**store, ADA, start.before(MINUTE)).await?;
     oldest.touch(start);
-    store.touch(&oldest.sid, start).await?;
+    store.touch(&oldest.id, start).await?;
 
     let new = draft(&**store, ADA, start)?;
     evicts(&**store, &new, 4, 0).await?;
     let newest = draft(&**store, ADA, start + MINUTE)?;
     evicts(&**store, &newest, 4, 1).await?;
-    gone(&**store, &oldest.sid, ADA).await?;
+    gone(&**store, &oldest.id, ADA).await?;
     for record in [&middle, &young, &new, &newest, &bob] {
         alive_as(&**store, record).await?;
     }
@@ -46,15 +46,15 @@ pub(super) async fn a_lowered_limit_evicts_several(store: &Arc<dyn Store>) -> Ou
     records.push(draft(&**store, ADA, start)?);
     evicts(&**store, &records[5], 2, 4).await?;
     for record in &records[..4] {
-        gone(&**store, &record.sid, ADA).await?;
+        gone(&**store, &record.id, ADA).await?;
     }
     alive_as(&**store, &records[4]).await?;
     alive_as(&**store, &records[5]).await?;
 
     records.push(draft(&**store, ADA, start + MINUTE)?);
     evicts(&**store, &records[6], 1, 2).await?;
-    let sids: Vec<_> = records.iter().map(|record| record.sid).collect();
-    let left = survivors(&**store, ADA, &sids).await?;
+    let ids: Vec<_> = records.iter().map(|record| record.id).collect();
+    let left = survivors(&**store, ADA, &ids).await?;
     ensure(left.len() == 1, format!("a limit of 1 leaves {}", left.len()))
 }
 
@@ -75,12 +75,12 @@ pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Sto
             created == Created::LimitReached,
             format!("at the limit, create returns {created:?}"),
         )?;
-        gone(&**store, &third.sid, ADA).await?;
+        gone(&**store, &third.id, ADA).await?;
         for record in [&first, &second, &bob] {
             alive_as(&**store, record).await?;
         }
     }
-    store.delete(&first.sid).await?;
+    store.delete(&first.id).await?;
     let third = draft(&**store, ADA, now())?;
     let created = store.create(third, refuse(2)).await?;
     ensure(
@@ -100,7 +100,7 @@ pub(super) async fn expired_sign_ins_do_not_count_for_the_limit(store: &Arc<dyn 
         let living = lasting(&**store, start.before(MINUTE), 0, start + DAY).await?;
         let used = lasting(&**store, start.before(MINUTE), 120, start + DAY).await?;
         for record in [&used, &ends] {
-            store.touch(&record.sid, start + MINUTE).await?;
+            store.touch(&record.id, start + MINUTE).await?;
             record.touch(start + MINUTE);
         }
         let new = draft(&**store, ADA, start + 2 * MINUTE)?;

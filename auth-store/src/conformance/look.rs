@@ -16,17 +16,17 @@ use crate::store::{Created, OverflowPolicy, Store};
 
 /// A missing sign-in is not an error.
 pub(super) async fn load_of_an_unknown_id_is_none(store: &Arc<dyn Store>) -> Outcome {
-    let sid = unknown(&**store)?;
-    gone(&**store, &sid, ADA).await?;
+    let id = unknown(&**store)?;
+    gone(&**store, &id, ADA).await?;
     sign_in(&**store, ADA).await?;
-    gone(&**store, &sid, ADA).await
+    gone(&**store, &id, ADA).await
 }
 
 /// An id that differs in a single bit finds nothing.
 pub(super) async fn load_compares_the_whole_id(store: &Arc<dyn Store>) -> Outcome {
     let record = sign_in(&**store, ADA).await?;
     for byte in 0..16 {
-        let mut bytes = *record.sid.as_bytes();
+        let mut bytes = *record.id.as_bytes();
         bytes[byte] ^= 0x20;
         gone(&**store, &SignInId::from_bytes(bytes), ADA).await?;
     }
@@ -37,33 +37,33 @@ pub(super) async fn load_compares_the_whole_id(store: &Arc<dyn Store>) -> Outcom
 pub(super) async fn peek_agrees_with_load(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let (secret, record) = with_secret(store).await?;
-    let sid = record.sid;
-    agrees(store, &sid).await?;
-    stored(store.update(&sid, 0, data("cart", "[]")).await?)?;
-    agrees(store, &sid).await?;
+    let id = record.id;
+    agrees(store, &id).await?;
+    stored(store.update(&id, 0, data("cart", "[]")).await?)?;
+    agrees(store, &id).await?;
     let (_, rotation) = refresh(&secret, Some(now() + MINUTE))?;
-    stored(store.rotate(&sid, &record.current, rotation).await?)?;
-    agrees(store, &sid).await?;
-    store.touch(&sid, now() + MINUTE).await?;
-    agrees(store, &sid).await?;
+    stored(store.rotate(&id, &record.current, rotation).await?)?;
+    agrees(store, &id).await?;
+    store.touch(&id, now() + MINUTE).await?;
+    agrees(store, &id).await?;
     store.update_subject(ADA, &principal("writer")?).await?;
-    agrees(store, &sid).await?;
-    store.delete(&sid).await?;
-    agrees(store, &sid).await
+    agrees(store, &id).await?;
+    store.delete(&id).await?;
+    agrees(store, &id).await
 }
 
 /// After each kind of end, `peek` does not return the sign-in as authoritative.
 pub(super) async fn peek_reflects_every_end(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let [first, second, third, kept] = [
-        sign_in(store, ADA).await?.sid,
-        sign_in(store, ADA).await?.sid,
-        sign_in(store, ADA).await?.sid,
-        sign_in(store, ADA).await?.sid,
+        sign_in(store, ADA).await?.id,
+        sign_in(store, ADA).await?.id,
+        sign_in(store, ADA).await?.id,
+        sign_in(store, ADA).await?.id,
     ];
-    let visitor = anonymous(store).await?.sid;
-    for sid in [&first, &second, &third, &kept, &visitor] {
-        agrees(store, sid).await?;
+    let visitor = anonymous(store).await?.id;
+    for id in [&first, &second, &third, &kept, &visitor] {
+        agrees(store, id).await?;
     }
     store.delete_if_version(&first, 0).await?;
     agrees(store, &first).await?;
@@ -81,18 +81,18 @@ pub(super) async fn peek_reflects_every_end(store: &Arc<dyn Store>) -> Outcome {
 pub(super) async fn peek_calls_back_once(store: &Arc<dyn Store>) -> Outcome {
     let (record, ended) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
     alive_as(&**store, &record).await?;
-    store.delete(&ended.sid).await?;
-    for sid in [record.sid, ended.sid, unknown(&**store)?] {
+    store.delete(&ended.id).await?;
+    for id in [record.id, ended.id, unknown(&**store)?] {
         for _ in 0..2 {
-            peek(&**store, &sid)?;
+            peek(&**store, &id)?;
         }
     }
     Ok(())
 }
 
-async fn agrees(store: &dyn Store, sid: &SignInId) -> Outcome {
-    let loaded = store.load(sid).await?;
-    match (peek(store, sid)?, &loaded) {
+async fn agrees(store: &dyn Store, id: &SignInId) -> Outcome {
+    let loaded = store.load(id).await?;
+    match (peek(store, id)?, &loaded) {
         (Seen::Ask, _) | (Seen::Known(None), None) => Ok(()),
         (Seen::Known(Some(known)), Some(loaded)) => same(loaded, &known),
         (Seen::Known(known), _) => Err(Violation::new(format!(
@@ -101,7 +101,7 @@ async fn agrees(store: &dyn Store, sid: &SignInId) -> Outcome {
         (Seen::Copy(copy), loaded) => {
             let newest = loaded.as_ref().map_or(u64::MAX, |loaded| loaded.version);
             ensure(
-                copy.sid == *sid && copy.version <= newest,
+                copy.id == *id && copy.version <= newest,
                 format!("peek shows {copy:?}, which this id never had"),
             )
         }
@@ -117,10 +117,10 @@ pub(super) async fn list_is_oldest_first(store: &Arc<dyn Store>) -> Outcome {
     }
     let oldest = records.iter().min_by_key(|record| record.created_at);
     if let Some(oldest) = oldest {
-        store.touch(&oldest.sid, start).await?;
+        store.touch(&oldest.id, start).await?;
     }
     records.sort_by_key(|record| record.created_at);
-    let expected: Vec<_> = records.iter().map(|record| record.sid).collect();
+    let expected: Vec<_> = records.iter().map(|record| record.id).collect();
     let found = listed(&**store, ADA).await?;
     ensure(
         found == expected,
@@ -155,7 +155,7 @@ pub(super) async fn list_distinguishes_subjects(store: &Arc<dyn Store>) -> Outco
         let name = record.subject.as_deref().unwrap_or_default();
         let found = listed(&**store, name).await?;
         ensure(
-            found == [record.sid],
+            found == [record.id],
             format!("{name:?} has one sign-in, and the list has {}", found.len()),
         )?;
         alive_as(&**store, record).await?;
@@ -182,12 +182,12 @@ pub(super) async fn anonymous_sign_ins_belong_to_no_subject(store: &Arc<dyn Stor
         ensure(listed(&**store, name).await?.is_empty(), "an anonymous sign-in is listed")?;
         let ended = store.revoke_subject(name).await?;
         ensure(ended == 0, "an anonymous sign-in ends with those of a subject")?;
-        ensure(!store.revoke(name, &visitors[0].sid).await?, "an anonymous sign-in is revoked")?;
+        ensure(!store.revoke(name, &visitors[0].id).await?, "an anonymous sign-in is revoked")?;
         let updated = store.update_subject(name, b"{}").await?;
         ensure(updated == 0, "an anonymous sign-in is updated with those of a subject")?;
     }
     for visitor in &visitors {
-        same(visitor, &*alive(&**store, &visitor.sid).await?)?;
+        same(visitor, &*alive(&**store, &visitor.id).await?)?;
     }
     Ok(())
 }

@@ -18,11 +18,11 @@ const WRITERS: usize = 12;
 /// Compare-and-swap with retries loses no update.
 pub(super) async fn parallel_updates_lose_nothing(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS / 4 {
-        let sid = sign_in(&**store, ADA).await?.sid;
-        for outcome in together(WRITERS, |i| merge(Arc::clone(store), sid, i)).await? {
+        let id = sign_in(&**store, ADA).await?.id;
+        for outcome in together(WRITERS, |i| merge(Arc::clone(store), id, i)).await? {
             outcome?;
         }
-        let record = alive(&**store, &sid).await?;
+        let record = alive(&**store, &id).await?;
         let found = record.data.iter().filter(|(key, _)| key.starts_with("writer")).count();
         let version = record.version;
         ensure(
@@ -34,14 +34,14 @@ pub(super) async fn parallel_updates_lose_nothing(store: &Arc<dyn Store>) -> Out
 }
 
 /// Adds a key of its own to the latest data.
-async fn merge(store: Arc<dyn Store>, sid: SignInId, writer: usize) -> Outcome {
-    let mut newest = alive(&*store, &sid).await?;
+async fn merge(store: Arc<dyn Store>, id: SignInId, writer: usize) -> Outcome {
+    let mut newest = alive(&*store, &id).await?;
     // Each conflict means that another update was stored, so the number of retries is bounded.
     for _ in 0..=2 * WRITERS {
         after_turns(1).await;
         let mut data = newest.data.clone();
         data.insert(format!("writer{writer}"), "1");
-        match store.update(&sid, newest.version, data).await? {
+        match store.update(&id, newest.version, data).await? {
             CompareAndSwap::Stored(_) => return Ok(()),
             CompareAndSwap::Conflict(record) => newest = record,
             CompareAndSwap::NotFound => {
@@ -56,13 +56,13 @@ async fn merge(store: Arc<dyn Store>, sid: SignInId, writer: usize) -> Outcome {
 pub(super) async fn sec_63_parallel_rotations_have_one_winner(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let (secret, record) = with_secret(&**store).await?;
-        let (sid, until) = (record.sid, now() + MINUTE);
+        let (id, until) = (record.id, now() + MINUTE);
         let task = |_| {
             let (store, secret) = (Arc::clone(store), secret.clone());
             async move {
                 let (_, rotation) = refresh(&secret, Some(until))?;
                 Ok::<_, Violation>(
-                    store.rotate(&sid, &secret.digests(KIND).current, rotation).await?,
+                    store.rotate(&id, &secret.digests(KIND).current, rotation).await?,
                 )
             }
         };
@@ -77,7 +77,7 @@ pub(super) async fn sec_63_parallel_rotations_have_one_winner(store: &Arc<dyn St
             }
         }
         ensure(won.len() == 1, format!("{} rotations replaced one secret", won.len()))?;
-        let newest = alive(&**store, &sid).await?;
+        let newest = alive(&**store, &id).await?;
         for record in won.iter().chain(&lost) {
             same(&newest, record)?;
         }
@@ -92,14 +92,14 @@ pub(super) async fn parallel_touches_keep_the_latest(store: &Arc<dyn Store>) -> 
         let at =
             |i| Timestamp::from_millis(record.created_at.as_millis() + 1 + (7 * i as u64) % 12);
         let task = |i| {
-            let (store, sid, at) = (Arc::clone(store), record.sid, at(i));
-            async move { store.touch(&sid, at).await }
+            let (store, id, at) = (Arc::clone(store), record.id, at(i));
+            async move { store.touch(&id, at).await }
         };
         for touched in together(WRITERS, task).await? {
             touched?;
         }
         record.touch(Timestamp::from_millis(record.created_at.as_millis() + 12));
-        same(&record, &*alive(&**store, &record.sid).await?)?;
+        same(&record, &*alive(&**store, &record.id).await?)?;
     }
     Ok(())
 }
@@ -109,18 +109,18 @@ pub(super) async fn parallel_touches_keep_the_latest(store: &Arc<dyn Store>) -> 
 pub(super) async fn changes_of_different_parts_are_all_kept(store: &Arc<dyn Store>) -> Outcome {
     for round in 0..ROUNDS {
         let (secret, mut expected) = with_secret(&**store).await?;
-        let (sid, at) = (expected.sid, now() + MINUTE);
+        let (id, at) = (expected.id, now() + MINUTE);
         let (_, rotation) = refresh(&secret, Some(at))?;
         let task = |i| {
             let (store, rotation, from) = (Arc::clone(store), rotation.clone(), expected.current);
             async move {
                 if i == 0 {
-                    return merge(store, sid, 1).await;
+                    return merge(store, id, 1).await;
                 }
                 after_turns(round % 4).await;
                 match i {
-                    1 => store.touch(&sid, at).await?,
-                    2 => drop(stored(store.rotate(&sid, &from, rotation).await?)?),
+                    1 => store.touch(&id, at).await?,
+                    2 => drop(stored(store.rotate(&id, &from, rotation).await?)?),
                     _ => drop(store.update_subject(ADA, &principal("writer")?).await?),
                 }
                 Ok(())
@@ -134,8 +134,8 @@ pub(super) async fn changes_of_different_parts_are_all_kept(store: &Arc<dyn Stor
         expected.set_principal(principal("writer")?);
         expected.version += 2;
         rotation.apply(&mut expected);
-        same(&expected, &*alive(&**store, &sid).await?)?;
-        store.delete(&sid).await?;
+        same(&expected, &*alive(&**store, &id).await?)?;
+        store.delete(&id).await?;
     }
     Ok(())
 }
@@ -145,23 +145,23 @@ pub(super) async fn changes_of_different_parts_are_all_kept(store: &Arc<dyn Stor
 pub(super) async fn delete_if_idle_and_a_touch_agree(store: &Arc<dyn Store>) -> Outcome {
     for round in 0..ROUNDS {
         let record = sign_in(&**store, ADA).await?;
-        let (sid, seen, at) = (record.sid, record.last_seen(), now() + MINUTE);
+        let (id, seen, at) = (record.id, record.last_seen(), now() + MINUTE);
         let deleter = round % 2;
         let task = |i| {
             let store = Arc::clone(store);
             async move {
                 if i == deleter {
-                    return store.delete_if_idle(&sid, seen).await;
+                    return store.delete_if_idle(&id, seen).await;
                 }
-                store.touch(&sid, at).await?;
-                Ok(store.load(&sid).await?.is_some())
+                store.touch(&id, at).await?;
+                Ok(store.load(&id).await?.is_some())
             }
         };
         let mut answers = together(2, task).await?;
         let used = answers.swap_remove(1 - deleter)?;
         let deleted = answers.swap_remove(0)?;
         ensure(!(used && deleted), "a sign-in that was just used has ended as idle")?;
-        let left = store.load(&sid).await?;
+        let left = store.load(&id).await?;
         ensure(
             left.is_none() == deleted,
             "an ended sign-in is still there, or one that did not end is gone",

@@ -32,8 +32,8 @@ enum End {
 impl End {
     async fn of(self, store: Arc<dyn Store>, record: Record) -> Outcome {
         let ended = match self {
-            Self::Delete => store.delete(&record.sid).await?,
-            Self::Revoke => store.revoke(ADA, &record.sid).await?,
+            Self::Delete => store.delete(&record.id).await?,
+            Self::Revoke => store.revoke(ADA, &record.id).await?,
             Self::RevokeOthers => {
                 let keep = store.new_id(Some(ADA))?;
                 store.revoke_others(ADA, &keep).await? == 1
@@ -57,7 +57,7 @@ pub(super) async fn sec_77_an_update_never_undoes_an_end(store: &Arc<dyn Store>)
 async fn update(store: Arc<dyn Store>, record: Record) -> Outcome {
     let mut version = record.version;
     for _ in 0..4 {
-        match store.update(&record.sid, version, data("cart", "[3]")).await? {
+        match store.update(&record.id, version, data("cart", "[3]")).await? {
             CompareAndSwap::Stored(newest) | CompareAndSwap::Conflict(newest) => {
                 version = newest.version;
             }
@@ -72,7 +72,7 @@ pub(super) async fn sec_77_a_rotation_never_undoes_an_end(store: &Arc<dyn Store>
     late(store, |store, secret, record| {
         Box::pin(async move {
             let (_, rotation) = refresh(&secret, Some(now() + MINUTE))?;
-            store.rotate(&record.sid, &secret.digests(KIND).current, rotation).await?;
+            store.rotate(&record.id, &secret.digests(KIND).current, rotation).await?;
             Ok(())
         })
     })
@@ -82,7 +82,7 @@ pub(super) async fn sec_77_a_rotation_never_undoes_an_end(store: &Arc<dyn Store>
 /// A touch, which runs after the response, does not undo a sign-out.
 pub(super) async fn sec_77_a_touch_never_undoes_an_end(store: &Arc<dyn Store>) -> Outcome {
     late(store, |store, _, record| {
-        Box::pin(async move { Ok(store.touch(&record.sid, now() + MINUTE).await?) })
+        Box::pin(async move { Ok(store.touch(&record.id, now() + MINUTE).await?) })
     })
     .await
 }
@@ -118,7 +118,7 @@ async fn late(
         for outcome in together(3, task).await? {
             outcome?;
         }
-        gone(&**store, &record.sid, ADA)
+        gone(&**store, &record.id, ADA)
             .await
             .map_err(|violation| Violation::new(format!("after {end:?}: {violation}")))?;
         store.revoke_subject(ADA).await?;
@@ -131,16 +131,16 @@ pub(super) async fn delete_if_version_and_update_never_both_succeed(
     store: &Arc<dyn Store>,
 ) -> Outcome {
     for round in 0..ROUNDS {
-        let sid = sign_in(&**store, BOB).await?.sid;
+        let id = sign_in(&**store, BOB).await?.id;
         let deleter = round % 2;
         let task = |i| {
             let store = Arc::clone(store);
             async move {
                 Ok::<_, Violation>(if i == deleter {
-                    matches!(store.delete_if_version(&sid, 0).await?, Deleted::Done)
+                    matches!(store.delete_if_version(&id, 0).await?, Deleted::Done)
                 } else {
                     matches!(
-                        store.update(&sid, 0, data("cart", "[]")).await?,
+                        store.update(&id, 0, data("cart", "[]")).await?,
                         CompareAndSwap::Stored(_)
                     )
                 })
@@ -150,7 +150,7 @@ pub(super) async fn delete_if_version_and_update_never_both_succeed(
         let won = won?;
         let (deleted, updated) = (won[deleter], won[1 - deleter]);
         ensure(deleted != updated, format!("deleted: {deleted}, updated: {updated}"))?;
-        let left = store.load(&sid).await?.is_some();
+        let left = store.load(&id).await?.is_some();
         ensure(left == updated, "a deleted sign-in is still there, or an updated one is gone")?;
     }
     Ok(())
@@ -161,16 +161,15 @@ pub(super) async fn a_sign_in_ends_once(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
         let record = sign_in(&**store, ADA).await?;
         let task = |i| {
-            let (store, sid, seen) = (Arc::clone(store), record.sid, record.last_seen());
+            let (store, id, seen) = (Arc::clone(store), record.id, record.last_seen());
             async move {
                 Ok::<_, Violation>(match i % 6 {
-                    0 => usize::from(store.delete(&sid).await?),
-                    1 => usize::from(store.revoke(ADA, &sid).await?),
-                    2 => usize::from(matches!(
-                        store.delete_if_version(&sid, 0).await?,
-                        Deleted::Done
-                    )),
-                    3 => usize::from(store.delete_if_idle(&sid, seen).await?),
+                    0 => usize::from(store.delete(&id).await?),
+                    1 => usize::from(store.revoke(ADA, &id).await?),
+                    2 => {
+                        usize::from(matches!(store.delete_if_version(&id, 0).await?, Deleted::Done))
+                    }
+                    3 => usize::from(store.delete_if_idle(&id, seen).await?),
                     4 => store.revoke_others(ADA, &store.new_id(Some(ADA))?).await?,
                     _ => store.revoke_subject(ADA).await?,
                 })
@@ -179,7 +178,7 @@ pub(super) async fn a_sign_in_ends_once(store: &Arc<dyn Store>) -> Outcome {
         let ended: Result<Vec<_>, _> = together(12, task).await?.into_iter().collect();
         let times: usize = ended?.iter().sum();
         ensure(times == 1, format!("one sign-in ended {times} times"))?;
-        gone(&**store, &record.sid, ADA).await?;
+        gone(&**store, &record.id, ADA).await?;
     }
     Ok(())
 }

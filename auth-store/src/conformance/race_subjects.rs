@@ -88,8 +88,8 @@ pub(super) async fn parallel_creates_of_one_id_have_one_winner(store: &Arc<dyn S
         }
         ensure(won.len() == 1, format!("{} of 8 were stored with one id", won.len()))?;
         alive_as(&**store, won[0]).await?;
-        survivors(&**store, ADA, &[record.sid]).await?;
-        store.delete(&record.sid).await?;
+        survivors(&**store, ADA, &[record.id]).await?;
+        store.delete(&record.id).await?;
     }
     Ok(())
 }
@@ -105,17 +105,17 @@ pub(super) async fn a_sign_in_is_never_missing_from_its_subject(store: &Arc<dyn 
         };
         let ended = among(store, &drafts, revoke).await?;
 
-        let mut sids = ids(&drafts);
-        sids.push(old.sid);
-        let left = survivors(&**store, ADA, &sids).await?;
-        ensure(left.iter().all(|record| record.sid != old.sid), "an older sign-in survives")?;
-        let there = sids.len();
+        let mut ids = ids(&drafts);
+        ids.push(old.id);
+        let left = survivors(&**store, ADA, &ids).await?;
+        ensure(left.iter().all(|record| record.id != old.id), "an older sign-in survives")?;
+        let there = ids.len();
         ensure(
             ended + left.len() == there,
             format!("of {there}, the store reports {ended} ended, and {} are there", left.len()),
         )?;
         store.revoke_subject(ADA).await?;
-        let left = survivors(&**store, ADA, &sids).await?.len();
+        let left = survivors(&**store, ADA, &ids).await?.len();
         ensure(left == 0, format!("{left} sign-ins can no longer be ended"))?;
     }
     Ok(())
@@ -128,17 +128,17 @@ pub(super) async fn revoke_others_keeps_its_sign_in_during_sign_ins(
     for _ in 0..ROUNDS {
         let (kept, old) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
         let drafts = drafts(&**store, 6)?;
-        let sid = kept.sid;
+        let id = kept.id;
         let revoke = |store: Arc<dyn Store>| -> BoxFuture<Result<usize, StoreError>> {
-            Box::pin(async move { store.revoke_others(ADA, &sid).await })
+            Box::pin(async move { store.revoke_others(ADA, &id).await })
         };
         let ended = among(store, &drafts, revoke).await?;
 
-        let mut sids = ids(&drafts);
-        sids.extend([kept.sid, old.sid]);
-        let left = survivors(&**store, ADA, &sids).await?;
-        ensure(left.iter().all(|record| record.sid != old.sid), "an older sign-in survives")?;
-        ensure(ended + left.len() == sids.len(), format!("the store reports {ended} ended"))?;
+        let mut ids = ids(&drafts);
+        ids.extend([kept.id, old.id]);
+        let left = survivors(&**store, ADA, &ids).await?;
+        ensure(left.iter().all(|record| record.id != old.id), "an older sign-in survives")?;
+        ensure(ended + left.len() == ids.len(), format!("the store reports {ended} ended"))?;
         alive_as(&**store, &kept).await?;
         store.revoke_subject(ADA).await?;
     }
@@ -160,14 +160,14 @@ pub(super) async fn a_sign_in_is_updated_or_as_created(store: &Arc<dyn Store>) -
         let mut updated = 0;
         for record in drafts.iter().chain([&old]) {
             let mut expected = record.clone();
-            let found = alive(&**store, &record.sid).await?;
+            let found = alive(&**store, &record.id).await?;
             if found.version > 0 {
                 expected.set_principal(roles.clone());
                 expected.version = 1;
                 updated += 1;
             }
             same(&expected, &found)?;
-            ensure(record.sid != old.sid || found.version == 1, "an older sign-in is not updated")?;
+            ensure(record.id != old.id || found.version == 1, "an older sign-in is not updated")?;
         }
         ensure(
             reported == updated,
@@ -203,5 +203,5 @@ fn drafts(store: &dyn Store, many: usize) -> Result<Vec<Record>, Violation> {
 }
 
 fn ids(records: &[Record]) -> Vec<SignInId> {
-    records.iter().map(|record| record.sid).collect()
+    records.iter().map(|record| record.id).collect()
 }

@@ -23,7 +23,7 @@ pub(super) async fn sec_83_a_secret_without_grace_is_invalid_at_once(
     )?;
 
     let (second, rotation) = refresh(&first, None)?;
-    stored(store.rotate(&record.sid, &record.current, rotation).await?)?;
+    stored(store.rotate(&record.id, &record.current, rotation).await?)?;
     let found = leads(&**store, &second, now()).await?;
     ensure(matches!(found, SecretLookup::Current(_)), "the new secret does not prove the sign-in")?;
     let found = leads(&**store, &first, now()).await?;
@@ -37,7 +37,7 @@ pub(super) async fn sec_64_a_secret_in_grace_leads_to_its_successor(
     let (first, record) = with_secret(&**store).await?;
     let until = now() + MINUTE;
     let (second, rotation) = refresh(&first, Some(until))?;
-    stored(store.rotate(&record.sid, &record.current, rotation).await?)?;
+    stored(store.rotate(&record.id, &record.current, rotation).await?)?;
 
     let found = leads(&**store, &first, now()).await?;
     let SecretLookup::Rotated(rotated) = found else {
@@ -61,11 +61,11 @@ pub(super) async fn sec_64_a_secret_in_grace_leads_to_its_successor(
 /// The grace of a secret ends as soon as its successor is itself replaced.
 pub(super) async fn a_grace_ends_with_the_next_refresh(store: &Arc<dyn Store>) -> Outcome {
     let (first, record) = with_secret(&**store).await?;
-    let sid = record.sid;
+    let id = record.id;
     let (second, rotation) = refresh(&first, Some(now() + MINUTE))?;
-    let current = stored(store.rotate(&sid, &record.current, rotation).await?)?.current;
+    let current = stored(store.rotate(&id, &record.current, rotation).await?)?.current;
     let (third, rotation) = refresh(&second, Some(now() + MINUTE))?;
-    let current_then = stored(store.rotate(&sid, &current, rotation).await?)?.current;
+    let current_then = stored(store.rotate(&id, &current, rotation).await?)?.current;
     let found = leads(&**store, &first, now()).await?;
     ensure(
         matches!(found, SecretLookup::Reused(_)),
@@ -78,7 +78,7 @@ pub(super) async fn a_grace_ends_with_the_next_refresh(store: &Arc<dyn Store>) -
     )?;
 
     let (_, rotation) = refresh(&third, None)?;
-    stored(store.rotate(&sid, &current_then, rotation).await?)?;
+    stored(store.rotate(&id, &current_then, rotation).await?)?;
     for old in [first, second, third] {
         let found = leads(&**store, &old, now()).await?;
         ensure(
@@ -92,7 +92,7 @@ pub(super) async fn a_grace_ends_with_the_next_refresh(store: &Arc<dyn Store>) -
 /// Knowing a public id does no harm: a forged secret leads nowhere, and does not count as reuse.
 pub(super) async fn sec_86_a_forged_secret_proves_nothing(store: &Arc<dyn Store>) -> Outcome {
     let (_, record) = with_secret(&**store).await?;
-    let forged = secret_of(record.sid)?;
+    let forged = secret_of(record.id)?;
     let found = leads(&**store, &forged, now()).await?;
     ensure(matches!(found, SecretLookup::NotFound), format!("a forged secret leads to {found:?}"))?;
     alive_as(&**store, &record).await
@@ -106,20 +106,20 @@ pub(super) async fn sec_81_a_secret_of_another_kind_proves_nothing(
     let (first, record) = with_secret(&**store).await?;
     foreign(&**store, &first, &[SecretKind::Cookie, SecretKind::Bearer]).await?;
     let (second, rotation) = refresh(&first, Some(now() + MINUTE))?;
-    let current = stored(store.rotate(&record.sid, &record.current, rotation).await?)?.current;
+    let current = stored(store.rotate(&record.id, &record.current, rotation).await?)?.current;
     foreign(&**store, &first, &[SecretKind::Cookie, SecretKind::Bearer]).await?;
     foreign(&**store, &second, &[SecretKind::Cookie, SecretKind::Bearer]).await?;
 
-    let cookie = secret_of(record.sid)?;
+    let cookie = secret_of(record.id)?;
     let digests = cookie.digests(SecretKind::Cookie);
     let rotation = Rotation { kind: SecretKind::Cookie, digests, grace: None, renewal: None };
-    stored(store.rotate(&record.sid, &current, rotation).await?)?;
+    stored(store.rotate(&record.id, &current, rotation).await?)?;
     foreign(&**store, &cookie, &[SecretKind::Bearer, SecretKind::Refresh]).await?;
     foreign(&**store, &second, &[SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh]).await
 }
 
 async fn foreign(store: &dyn Store, secret: &Secret, kinds: &[SecretKind]) -> Outcome {
-    let record = alive(store, &secret.sid()).await?;
+    let record = alive(store, &secret.id()).await?;
     for kind in kinds {
         let found = SecretLookup::by(Some(Arc::clone(&record)), secret, *kind, now());
         ensure(

@@ -15,13 +15,13 @@ use crate::store::Store;
 pub(super) async fn revoke_ends_one_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let (ended, neighbour) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
     ensure(
-        store.revoke(ADA, &ended.sid).await?,
+        store.revoke(ADA, &ended.id).await?,
         "revoke of an existing sign-in reports that there is none",
     )?;
-    gone(&**store, &ended.sid, ADA).await?;
-    for sid in [ended.sid, unknown(&**store)?] {
+    gone(&**store, &ended.id, ADA).await?;
+    for id in [ended.id, unknown(&**store)?] {
         ensure(
-            !store.revoke(ADA, &sid).await?,
+            !store.revoke(ADA, &id).await?,
             "revoke of a missing sign-in reports that there was one",
         )?;
     }
@@ -32,7 +32,7 @@ pub(super) async fn revoke_ends_one_sign_in(store: &Arc<dyn Store>) -> Outcome {
 pub(super) async fn sec_19_revoke_spares_another_subjects(store: &Arc<dyn Store>) -> Outcome {
     let (ada, bob) = (sign_in(&**store, ADA).await?, sign_in(&**store, BOB).await?);
     for subject in [ADA, "unknown", ""] {
-        let revoked = store.revoke(subject, &bob.sid).await?;
+        let revoked = store.revoke(subject, &bob.id).await?;
         ensure(!revoked, "a sign-in of another subject is revoked")?;
     }
     alive_as(&**store, &bob).await?;
@@ -46,19 +46,19 @@ pub(super) async fn sec_16_revoke_others_spares_only_this_one(store: &Arc<dyn St
     let kept = sign_in(&**store, ADA).await?;
     ended.push(sign_in(&**store, ADA).await?);
     for expected in [2, 0] {
-        let count = store.revoke_others(ADA, &kept.sid).await?;
+        let count = store.revoke_others(ADA, &kept.id).await?;
         ensure(count == expected, format!("{expected} others existed, and {count} ended"))?;
         alive_as(&**store, &kept).await?;
         for record in &ended {
-            gone(&**store, &record.sid, ADA).await?;
+            gone(&**store, &record.id, ADA).await?;
         }
     }
-    let count = store.revoke_others(ADA, &bob.sid).await?;
+    let count = store.revoke_others(ADA, &bob.id).await?;
     ensure(
         count == 1,
         format!("with a kept sign-in of another subject, {count} ended instead of 1"),
     )?;
-    gone(&**store, &kept.sid, ADA).await?;
+    gone(&**store, &kept.id, ADA).await?;
     alive_as(&**store, &bob).await
 }
 
@@ -73,13 +73,13 @@ pub(super) async fn sec_17_revoke_subject_ends_all_sign_ins(store: &Arc<dyn Stor
         let count = store.revoke_subject(ADA).await?;
         ensure(count == expected, format!("{expected} sign-ins existed, and {count} ended"))?;
         for record in &ended {
-            gone(&**store, &record.sid, ADA).await?;
+            gone(&**store, &record.id, ADA).await?;
         }
     }
     alive_as(&**store, &bob).await?;
     let again = sign_in(&**store, ADA).await?;
     alive_as(&**store, &again).await?;
-    ensure(listed(&**store, ADA).await? == [again.sid], "a revoked sign-in is listed again")
+    ensure(listed(&**store, ADA).await? == [again.id], "a revoked sign-in is listed again")
 }
 
 /// Roles and claims change in all sign-ins. Everything else stays, including how each was
@@ -103,10 +103,10 @@ pub(super) async fn update_subject_changes_roles_and_nothing_else(
 
 /// A removed role is gone, also if the identity was decoded before.
 pub(super) async fn sec_88_update_subject_takes_effect_at_once(store: &Arc<dyn Store>) -> Outcome {
-    let sid = sign_in(&**store, ADA).await?.sid;
+    let id = sign_in(&**store, ADA).await?.id;
     for role in ["reader", "writer"] {
         store.update_subject(ADA, &principal(role)?).await?;
-        let record = alive(&**store, &sid).await?;
+        let record = alive(&**store, &id).await?;
         let identity = record.identity::<String>();
         let identity = identity.map_err(|error| Violation::new(format!("no identity: {error}")))?;
         let found: Vec<_> = identity.iter().flat_map(Identity::roles).collect();
@@ -118,11 +118,11 @@ pub(super) async fn sec_88_update_subject_takes_effect_at_once(store: &Arc<dyn S
 /// If there is nothing to change, nothing is created.
 pub(super) async fn update_subject_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let ended = sign_in(&**store, ADA).await?;
-    store.delete(&ended.sid).await?;
+    store.delete(&ended.id).await?;
     for subject in [ADA, "unknown"] {
         let count = store.update_subject(subject, &principal("writer")?).await?;
         ensure(count == 0, format!("no sign-in existed, and {count} were updated"))?;
-        gone(&**store, &ended.sid, subject).await?;
+        gone(&**store, &ended.id, subject).await?;
         ensure(listed(&**store, subject).await?.is_empty(), "a sign-in was created")?;
     }
     Ok(())

@@ -46,12 +46,12 @@ enum End {
 
 impl End {
     async fn of(self, store: &dyn Store, record: &Record) -> Outcome {
-        let sid = &record.sid;
+        let id = &record.id;
         match self {
-            Self::Delete => _ = store.delete(sid).await?,
-            Self::DeleteIf => _ = store.delete_if_version(sid, 0).await?,
-            Self::DeleteIfIdle => _ = store.delete_if_idle(sid, record.last_seen()).await?,
-            Self::Revoke => _ = store.revoke(ADA, sid).await?,
+            Self::Delete => _ = store.delete(id).await?,
+            Self::DeleteIf => _ = store.delete_if_version(id, 0).await?,
+            Self::DeleteIfIdle => _ = store.delete_if_idle(id, record.last_seen()).await?,
+            Self::Revoke => _ = store.revoke(ADA, id).await?,
             Self::RevokeOthers => {
                 _ = store.revoke_others(ADA, &store.new_id(Some(ADA))?).await?;
             }
@@ -75,7 +75,7 @@ pub(super) async fn a_watch_completes_at_every_end(store: &Arc<dyn Store>) -> Ou
     let store = &**store;
     for end in ENDS {
         let record = sign_in(store, ADA).await?;
-        let watch = || store.watch(&record.sid);
+        let watch = || store.watch(&record.id);
         let (Some(gone), Some(first), Some(second)) = (watch(), watch(), watch()) else {
             return Ok(());
         };
@@ -93,15 +93,15 @@ pub(super) async fn a_watch_completes_at_every_end(store: &Arc<dyn Store>) -> Ou
 pub(super) async fn a_watch_completes_at_every_change(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let (secret, record) = with_secret(store).await?;
-    let sid = &record.sid;
-    let Some(watch) = store.watch(sid) else { return Ok(()) };
-    stored(store.update(sid, 0, data("cart", "[]")).await?)?;
+    let id = &record.id;
+    let Some(watch) = store.watch(id) else { return Ok(()) };
+    stored(store.update(id, 0, data("cart", "[]")).await?)?;
     completes(watch, "an update").await?;
-    let Some(watch) = store.watch(sid) else { return Ok(()) };
+    let Some(watch) = store.watch(id) else { return Ok(()) };
     let (_, rotation) = refresh(&secret, None)?;
-    stored(store.rotate(sid, &record.current, rotation).await?)?;
+    stored(store.rotate(id, &record.current, rotation).await?)?;
     completes(watch, "a rotation").await?;
-    let Some(watch) = store.watch(sid) else { return Ok(()) };
+    let Some(watch) = store.watch(id) else { return Ok(()) };
     store.update_subject(ADA, &principal("writer")?).await?;
     completes(watch, "an update of the subject").await
 }
@@ -113,7 +113,7 @@ pub(super) async fn a_watch_misses_no_end_between_load_and_wait(store: &Arc<dyn 
         let task = |i| -> BoxFuture<Outcome> {
             let (store, record) = (Arc::clone(store), record.clone());
             if i > 0 {
-                return Box::pin(async move { wait_for_end(&*store, &record.sid).await });
+                return Box::pin(async move { wait_for_end(&*store, &record.id).await });
             }
             Box::pin(async move {
                 after_turns(round % 5).await;
@@ -128,10 +128,10 @@ pub(super) async fn a_watch_misses_no_end_between_load_and_wait(store: &Arc<dyn 
     Ok(())
 }
 
-async fn wait_for_end(store: &dyn Store, sid: &SignInId) -> Outcome {
+async fn wait_for_end(store: &dyn Store, id: &SignInId) -> Outcome {
     loop {
-        let watch = store.watch(sid);
-        if store.load(sid).await?.is_none() {
+        let watch = store.watch(id);
+        if store.load(id).await?.is_none() {
             return Ok(());
         }
         let Some(watch) = watch else { return Ok(()) };
@@ -143,11 +143,11 @@ async fn wait_for_end(store: &dyn Store, sid: &SignInId) -> Outcome {
 pub(super) async fn a_watch_does_not_need_an_existing_sign_in(store: &Arc<dyn Store>) -> Outcome {
     let store = &**store;
     let draft = draft(store, ADA, now())?;
-    let Some(watch) = store.watch(&draft.sid) else { return Ok(()) };
+    let Some(watch) = store.watch(&draft.id) else { return Ok(()) };
     put(store, &draft).await?;
     let other = sign_in(store, ADA).await?;
-    store.delete(&other.sid).await?;
-    store.delete(&draft.sid).await?;
+    store.delete(&other.id).await?;
+    store.delete(&draft.id).await?;
     completes(watch, "the end of a sign-in that was created after it").await
 }
 
@@ -166,6 +166,6 @@ pub async fn check_watching<S: IntoStore>(fresh: impl AsyncFn() -> S) -> Report 
 }
 
 fn returns_a_watch(store: &dyn Store) -> Outcome {
-    let sid = secret(store, Some(ADA))?.sid();
-    ensure(store.watch(&sid).is_some(), "the store returns no watch")
+    let id = secret(store, Some(ADA))?.id();
+    ensure(store.watch(&id).is_some(), "the store returns no watch")
 }

@@ -19,7 +19,7 @@ use crate::store::Peek;
 /// [`SignInManager::authenticate`]. `C` are the application's claims.
 pub trait StoredCredential<C> {
     /// Returns the id of the sign-in that the credential names.
-    fn sid(&self) -> SignInId;
+    fn id(&self) -> SignInId;
 
     /// Returns the authentication scheme that rejections are reported under.
     fn scheme(&self) -> &'static str;
@@ -72,8 +72,8 @@ impl PresentedSecret {
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for PresentedSecret {
-    fn sid(&self) -> SignInId {
-        self.secret.sid()
+    fn id(&self) -> SignInId {
+        self.secret.id()
     }
 
     fn scheme(&self) -> &'static str {
@@ -93,14 +93,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
 
     fn identify_cached(&self, record: &Arc<Record>) -> Option<Outcome<C>> {
         if record.subject.is_none() {
-            return Some(Outcome::Anonymous(record.sid));
+            return Some(Outcome::Anonymous(record.id));
         }
         record.decoded_identity().map(Outcome::Authenticated)
     }
 
     fn identify(&self, record: &Arc<Record>) -> Result<Outcome<C>, serde_json::Error> {
         let identity = record.identity()?;
-        Ok(identity.map_or(Outcome::Anonymous(record.sid), Outcome::Authenticated))
+        Ok(identity.map_or(Outcome::Anonymous(record.id), Outcome::Authenticated))
     }
 }
 
@@ -114,7 +114,7 @@ impl SignInManager {
         now: Timestamp,
     ) -> Option<Outcome<C>> {
         let mut decision = None;
-        self.store.peek(&credential.sid(), &mut |peek| {
+        self.store.peek(&credential.id(), &mut |peek| {
             decision = match peek {
                 Peek::Authoritative(record) => Some(self.decide(record, credential, now)),
                 // A cached copy may be outdated. It can confirm a credential, but only the store
@@ -134,7 +134,7 @@ impl SignInManager {
         credential: &impl StoredCredential<C>,
         now: Timestamp,
     ) -> Outcome<C> {
-        match self.store.load(&credential.sid()).await {
+        match self.store.load(&credential.id()).await {
             Ok(record) => {
                 let decision = self.decide(record.as_ref(), credential, now);
                 self.conclude(decision, credential, now)
@@ -176,7 +176,7 @@ impl SignInManager {
         if let Decision::Identified { touch: true, .. } | Decision::Proven { touch: true, .. } =
             decision
         {
-            self.touch(credential.sid(), now);
+            self.touch(credential.id(), now);
         }
         match decision {
             Decision::Identified { outcome, .. } => outcome,
@@ -192,7 +192,7 @@ impl SignInManager {
                 rejected(RejectionReason::Expired)
             }
             Decision::Denied(_)
-                if credential.is_rotated() && self.recently_rotated(&credential.sid()) =>
+                if credential.is_rotated() && self.recently_rotated(&credential.id()) =>
             {
                 rejected(RejectionReason::Rotated)
             }
@@ -224,5 +224,5 @@ impl<C> Decision<C> {
 #[cold]
 fn log_undecodable(record: &Record, error: &serde_json::Error) {
     let (line, column) = (error.line(), error.column());
-    tracing::error!(sign_in = %record.sid, line, column, "stored claims do not match the layer's claims type");
+    tracing::error!(sign_in = %record.id, line, column, "stored claims do not match the layer's claims type");
 }

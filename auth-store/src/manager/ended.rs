@@ -40,14 +40,10 @@ impl SignInManager {
     /// # Panics
     /// If it is awaited outside of a tokio runtime with a timer.
     #[must_use = "futures do nothing unless polled"]
-    pub fn ended(
-        &self,
-        sid: SignInId,
-        authenticated_at: Option<Timestamp>,
-    ) -> BoxFuture<EndReason> {
+    pub fn ended(&self, id: SignInId, authenticated_at: Option<Timestamp>) -> BoxFuture<EndReason> {
         let mut watcher = EndWatcher {
             sign_ins: self.clone(),
-            sid,
+            id,
             authenticated_at,
             known: None,
             failing_since: None,
@@ -55,7 +51,7 @@ impl SignInManager {
         };
         Box::pin(async move {
             let ended = watcher.run().await;
-            tracing::debug!(sign_in = %sid, %ended, "sign-in ended while watched");
+            tracing::debug!(sign_in = %id, %ended, "sign-in ended while watched");
             ended
         })
     }
@@ -64,7 +60,7 @@ impl SignInManager {
 /// The state of one wait.
 struct EndWatcher {
     sign_ins: SignInManager,
-    sid: SignInId,
+    id: SignInId,
     authenticated_at: Option<Timestamp>,
     known: Option<Known>,
     /// The [monotonic](auth_core::Clock::monotonic) time at which the first failed load began.
@@ -100,7 +96,7 @@ impl EndWatcher {
         let mut fired = false;
         loop {
             // Before the load, so that no change between the two is missed.
-            let watch = self.sign_ins.store.watch(&self.sid);
+            let watch = self.sign_ins.store.watch(&self.id);
             if fired && watch.is_none() {
                 // The store lost its watches, which woke all waits. They must not load all at once.
                 self.sign_ins.settings.clock.sleep(self.part_of(POLL_INTERVAL)).await;
@@ -155,7 +151,7 @@ impl EndWatcher {
         let left = TIMEOUT.saturating_sub(now.saturating_sub(since));
         tokio::select! {
             biased;
-            loaded = self.sign_ins.store.load(&self.sid) => loaded,
+            loaded = self.sign_ins.store.load(&self.id) => loaded,
             () = clock.sleep(left) => Err(StoreError::unavailable("the store did not answer in time")),
         }
     }
@@ -181,7 +177,7 @@ impl EndWatcher {
             return None;
         }
         let error = error as &dyn std::error::Error;
-        tracing::warn!(sign_in = %self.sid, error, "sign-in not confirmed; store unavailable");
+        tracing::warn!(sign_in = %self.id, error, "sign-in not confirmed; store unavailable");
         Some(EndReason::Unconfirmed)
     }
 
@@ -205,7 +201,7 @@ impl EndWatcher {
     /// Returns a fraction of `time` that depends on the id, so that waits that began together do not
     /// load together.
     fn part_of(&self, time: Duration) -> Duration {
-        let [.., high, low] = *self.sid.as_bytes();
+        let [.., high, low] = *self.id.as_bytes();
         time * u32::from(u16::from_be_bytes([high, low])) / 65_536
     }
 }

@@ -29,8 +29,8 @@ impl KeyedLocks {
     ///
     /// # Errors
     /// [`Unavailable`](AuthErrorKind::Unavailable) after three seconds.
-    pub(crate) async fn lock(&self, sid: &SignInId) -> Result<MutexGuard<'_, ()>, AuthError> {
-        let lock = self.0.of(sid);
+    pub(crate) async fn lock(&self, id: &SignInId) -> Result<MutexGuard<'_, ()>, AuthError> {
+        let lock = self.0.of(id);
         if let Ok(guard) = lock.try_lock() {
             return Ok(guard);
         }
@@ -49,11 +49,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_waiter_gives_up_after_the_timeout() {
-        let (locks, sid) = (KeyedLocks::default(), SignInId::from_bytes([7; 16]));
-        let first = locks.lock(&sid).await.expect("the lock is free");
-        let error = locks.lock(&sid).await.expect_err("the first guard is still held");
+        let (locks, id) = (KeyedLocks::default(), SignInId::from_bytes([7; 16]));
+        let first = locks.lock(&id).await.expect("the lock is free");
+        let error = locks.lock(&id).await.expect_err("the first guard is still held");
         assert_eq!(error.kind(), AuthErrorKind::Unavailable);
         drop(first);
-        assert!(locks.lock(&sid).await.is_ok());
+        assert!(locks.lock(&id).await.is_ok());
     }
 }

@@ -125,8 +125,8 @@ impl IssuedSecret {
 
     /// Returns the public id of the sign-in.
     #[must_use]
-    pub fn sid(&self) -> SignInId {
-        self.secret.sid()
+    pub fn id(&self) -> SignInId {
+        self.secret.id()
     }
 
     /// Returns how long the sign-in lasts from now on.

@@ -26,10 +26,10 @@ struct Recent {
 }
 
 impl RecentRotations {
-    pub(super) fn add(&self, sid: SignInId, now: Timestamp) {
+    pub(super) fn add(&self, id: SignInId, now: Timestamp) {
         let Recent { when, order } = &mut *self.0.lock();
-        when.insert(sid, now);
-        order.push_back((sid, now));
+        when.insert(id, now);
+        order.push_back((id, now));
         let is_past = |(_, at): &(SignInId, Timestamp)| now.since(*at) > WINDOW;
         while order.len() > MAX_ENTRIES || order.front().is_some_and(is_past) {
             let Some((oldest, at)) = order.pop_front() else { break };
@@ -39,7 +39,7 @@ impl RecentRotations {
         }
     }
 
-    pub(super) fn has(&self, sid: &SignInId, now: Timestamp) -> bool {
-        self.0.lock().when.get(sid).is_some_and(|at| now.since(*at) <= WINDOW)
+    pub(super) fn has(&self, id: &SignInId, now: Timestamp) -> bool {
+        self.0.lock().when.get(id).is_some_and(|at| now.since(*at) <= WINDOW)
     }
 }

@@ -63,7 +63,7 @@ impl SignInManager {
     ) -> Result<IssuedSecret, AuthError> {
         let now = self.settings.clock.now();
         let unknown = || refused(RejectionReason::Unknown);
-        let mut record = self.store.load(&secret.sid()).await?.ok_or_else(unknown)?;
+        let mut record = self.store.load(&secret.id()).await?.ok_or_else(unknown)?;
         let mut backoff = Backoff::new();
         loop {
             if record.subject.is_none() {
@@ -78,7 +78,7 @@ impl SignInManager {
                 SecretMatch::Reused => return Err(self.reused(&record, kind).await),
                 SecretMatch::Rotated(nonce) => {
                     prepare(&IssuedSecret::new(secret.clone(), &record))?;
-                    state.switch_to(record.sid);
+                    state.switch_to(record.id);
                     return Ok(IssuedSecret::new(secret.successor(&nonce), &record));
                 }
                 SecretMatch::Current => prepare(&IssuedSecret::new(secret.clone(), &record))?,
@@ -89,12 +89,12 @@ impl SignInManager {
             let repeatable = RotationGrace { previous: record.current, nonce, until };
             let grace = (kind == SecretKind::Refresh).then_some(repeatable);
             let rotation = Rotation { kind, digests: next.digests(kind), grace, renewal: None };
-            self.recent_rotations.add(record.sid, now);
-            match self.store.rotate(&record.sid, &record.current, rotation).await? {
+            self.recent_rotations.add(record.id, now);
+            match self.store.rotate(&record.id, &record.current, rotation).await? {
                 CompareAndSwap::Stored(record) => {
-                    self.touch(record.sid, now);
-                    state.switch_to(record.sid);
-                    tracing::info!(sign_in = %record.sid, "refreshed");
+                    self.touch(record.id, now);
+                    state.switch_to(record.id);
+                    tracing::info!(sign_in = %record.id, "refreshed");
                     return Ok(IssuedSecret::new(next, &record));
                 }
                 CompareAndSwap::Conflict(newer) => record = newer,
@@ -108,8 +108,8 @@ impl SignInManager {
     /// more often than from a thief. A refresh token does not, so its sign-in ends.
     async fn reused(&self, record: &Arc<Record>, kind: SecretKind) -> AuthError {
         if kind == SecretKind::Refresh {
-            tracing::warn!(sign_in = %record.sid, "refresh token reused; sign-in ended");
-            if let Err(error) = self.store.delete(&record.sid).await {
+            tracing::warn!(sign_in = %record.id, "refresh token reused; sign-in ended");
+            if let Err(error) = self.store.delete(&record.id).await {
                 return error.into();
             }
         }

@@ -101,9 +101,9 @@ impl<'a> SignInRequest<'a> {
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn secondary_sign_in(&self) -> Result<Option<SignInId>, AuthError> {
         let deciding = self.context.state().sign_in();
-        match self.cookie_secret().filter(|secret| deciding != Some(secret.sid())) {
+        match self.cookie_secret().filter(|secret| deciding != Some(secret.id())) {
             Some(secret) => Ok(match self.sign_ins.find(&secret, self.cookies.kind).await? {
-                SecretLookup::Current(record) | SecretLookup::Rotated(record) => Some(record.sid),
+                SecretLookup::Current(record) | SecretLookup::Rotated(record) => Some(record.id),
                 SecretLookup::Reused(_) | SecretLookup::NotFound => None,
             }),
             None => Ok(None),
@@ -120,8 +120,8 @@ impl<'a> SignInRequest<'a> {
             self.sign_ins.end(&old).await?;
         }
         if self.has_cookie() && self.check_origin().is_ok() {
-            if let Some(sid) = self.secondary_sign_in().await? {
-                self.sign_ins.end(&sid).await?;
+            if let Some(id) = self.secondary_sign_in().await? {
+                self.sign_ins.end(&id).await?;
             }
             self.remove_cookies();
         }
@@ -161,7 +161,7 @@ impl<'a> SignInRequest<'a> {
         let mut named = Vec::from_iter(self.context.state().sign_in());
         let cookie = self.cookie_secret().map(|secret| (self.cookies.kind, secret));
         for (kind, secret) in header.into_iter().chain(cookie) {
-            if !named.contains(&secret.sid()) {
+            if !named.contains(&secret.id()) {
                 named.extend(self.sign_ins.resolve(&secret, kind).await?);
             }
         }
@@ -177,12 +177,12 @@ impl<'a> SignInRequest<'a> {
         named: &mut Vec<SignInId>,
         credential: &impl StoredCredential<C>,
     ) -> Result<(), AuthError> {
-        let (sid, now) = (credential.sid(), self.sign_ins.settings.clock.now());
-        if !named.contains(&sid)
-            && let Some(record) = self.sign_ins.store().load(&sid).await?
+        let (id, now) = (credential.id(), self.sign_ins.settings.clock.now());
+        if !named.contains(&id)
+            && let Some(record) = self.sign_ins.store().load(&id).await?
             && credential.check(&record, now).is_ok()
         {
-            named.push(sid);
+            named.push(id);
         }
         Ok(())
     }
@@ -192,8 +192,8 @@ impl<'a> SignInRequest<'a> {
     /// # Errors
     /// [`Unavailable`](AuthErrorKind::Unavailable) if a sign-in may not have ended.
     pub async fn sign_out(&self, named: &[SignInId]) -> Result<(), AuthError> {
-        for sid in named {
-            self.sign_ins.end(sid).await?;
+        for id in named {
+            self.sign_ins.end(id).await?;
         }
         self.remove_cookies();
         if let Some(value) = &self.sign_ins.settings.clear_site_data {
@@ -216,7 +216,7 @@ impl SignInManager {
         Ok(match self.find(secret, kind).await? {
             SecretLookup::Current(record)
             | SecretLookup::Rotated(record)
-            | SecretLookup::Reused(record) => Some(record.sid),
+            | SecretLookup::Reused(record) => Some(record.id),
             SecretLookup::NotFound => None,
         })
     }

@@ -54,7 +54,7 @@ impl SignInManager {
         let now = self.settings.clock.now();
         let old = self.current(state, now).await?;
         if let Some(old) = &old {
-            self.recent_rotations.add(old.sid, now); // before other requests can see the rotation
+            self.recent_rotations.add(old.id, now); // before other requests can see the rotation
         }
         let (issued, prepared) = match &old {
             Some(old) if old.subject.as_ref() == Some(&new.subject) => {
@@ -68,16 +68,16 @@ impl SignInManager {
             }
             Some(old) => {
                 let started = self.start(state, new, now, prepare).await?;
-                if let Err(error) = self.store.delete(&old.sid).await {
-                    self.roll_back(&started.0.sid()).await;
+                if let Err(error) = self.store.delete(&old.id).await {
+                    self.roll_back(&started.0.id()).await;
                     return Err(error.into());
                 }
                 started
             }
             None => self.start(state, new, now, prepare).await?,
         };
-        state.signed_in(issued.sid());
-        tracing::info!(subject = &*new.subject, sign_in = %issued.sid(), kind = ?new.kind, "signed in");
+        state.signed_in(issued.id());
+        tracing::info!(subject = &*new.subject, sign_in = %issued.id(), kind = ?new.kind, "signed in");
         Ok((issued, prepared))
     }
 
@@ -98,18 +98,18 @@ impl SignInManager {
         deliver: impl FnOnce(&IssuedSecret, P) -> Result<T, AuthError>,
     ) -> Result<T, AuthError> {
         let before = state.sign_in();
-        if let SecondarySignIn::Continue(sid) = secondary {
-            state.switch_to(sid);
+        if let SecondarySignIn::Continue(id) = secondary {
+            state.switch_to(id);
         }
         let signed_in = self.prepared(state, new, prepare).await;
         let (issued, prepared) = signed_in.inspect_err(|_| state.undo_sign_in(before))?;
         let ended = match secondary {
-            SecondarySignIn::Replace(sid) => self.end(&sid).await,
+            SecondarySignIn::Replace(id) => self.end(&id).await,
             SecondarySignIn::None | SecondarySignIn::Continue(_) => Ok(()),
         };
         let delivered = ended.and_then(|()| deliver(&issued, prepared));
         if delivered.is_err() {
-            self.roll_back(&issued.sid()).await;
+            self.roll_back(&issued.id()).await;
             state.undo_sign_in(before);
         }
         delivered
@@ -121,8 +121,8 @@ impl SignInManager {
         state: &RequestState,
         now: Timestamp,
     ) -> Result<Option<Arc<Record>>, StoreError> {
-        let Some(sid) = state.sign_in() else { return Ok(None) };
-        Ok(self.store.load(&sid).await?.filter(|record| record.expiry(now).is_none()))
+        let Some(id) = state.sign_in() else { return Ok(None) };
+        Ok(self.store.load(&id).await?.filter(|record| record.expiry(now).is_none()))
     }
 
     /// Starts a sign-in without data. If the request acted for another one, its unsaved changes were
@@ -155,7 +155,7 @@ impl SignInManager {
         let now = self.settings.clock.now();
         let secret = Secret::generate(self.store.new_id(None)?).map_err(StoreError::unavailable)?;
         let limits = Deadlines::starting(self.settings.anonymous_lifetime, now);
-        let mut record = Record::new(secret.sid(), kind, secret.digests(kind), None, limits, now);
+        let mut record = Record::new(secret.id(), kind, secret.digests(kind), None, limits, now);
         record.data = data;
         let issued = IssuedSecret::new(secret, &record);
         self.store.create(record, None).await?;
@@ -169,11 +169,11 @@ impl SignInManager {
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<(IssuedSecret, T), AuthError> {
-        let sid = self.store.new_id(Some(&new.subject))?;
-        let secret = Secret::generate(sid).map_err(StoreError::unavailable)?;
+        let id = self.store.new_id(Some(&new.subject))?;
+        let secret = Secret::generate(id).map_err(StoreError::unavailable)?;
         let limits = self.settings.deadlines(now);
         let (digests, subject) = (secret.digests(new.kind), Some(Arc::clone(&new.subject)));
-        let mut record = Record::new(sid, new.kind, digests, subject, limits, now);
+        let mut record = Record::new(id, new.kind, digests, subject, limits, now);
         record.persistence = new.persistence.unwrap_or(self.settings.persistence);
         record.details.clone_from(&new.details);
         record.set_principal(new.principal.clone());
@@ -206,7 +206,7 @@ impl SignInManager {
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<Option<(IssuedSecret, T)>, AuthError> {
-        let secret = Secret::generate(old.sid).map_err(StoreError::unavailable)?;
+        let secret = Secret::generate(old.id).map_err(StoreError::unavailable)?;
         let rotation = Rotation {
             kind: new.kind,
             digests: secret.digests(new.kind),
@@ -225,7 +225,7 @@ impl SignInManager {
         let prepared = prepare(&IssuedSecret::new(secret.clone(), &renewed))?;
         let (mut from, mut backoff) = (old.current, Backoff::new());
         loop {
-            match self.store.rotate(&old.sid, &from, rotation.clone()).await? {
+            match self.store.rotate(&old.id, &from, rotation.clone()).await? {
                 CompareAndSwap::Stored(record) => {
                     return Ok(Some((IssuedSecret::new(secret, &record), prepared)));
                 }
@@ -246,11 +246,11 @@ impl SignInManager {
         prepare: &mut impl Prepare<T>,
     ) -> Result<(IssuedSecret, T), AuthError> {
         // Best effort: without the lock, compare-and-swap still decides.
-        let _guard = self.locks.lock(&old.sid).await;
+        let _guard = self.locks.lock(&old.id).await;
         let (issued, prepared) = self.create(new, old.data.clone(), now, prepare).await?;
-        let moved = self.move_data(old, &issued.sid()).await;
+        let moved = self.move_data(old, &issued.id()).await;
         if let Err(error) = moved {
-            self.roll_back(&issued.sid()).await;
+            self.roll_back(&issued.id()).await;
             return Err(error);
         }
         Ok((issued, prepared))
@@ -260,7 +260,7 @@ impl SignInManager {
     async fn move_data(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
         let (mut copied, mut backoff) = (Arc::clone(old), Backoff::new());
         loop {
-            match self.store.delete_if_version(&old.sid, copied.version).await? {
+            match self.store.delete_if_version(&old.id, copied.version).await? {
                 Deleted::Done | Deleted::NotFound => return Ok(()),
                 Deleted::Conflict(newer) => {
                     let difference = data::difference(&copied.data, &newer.data);

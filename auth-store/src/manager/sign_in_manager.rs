@@ -54,8 +54,8 @@ impl SignInManager {
     /// Returns whether this node has replaced the secret of this sign-in within the last minute. A
     /// request with another secret is then more likely late than forged.
     #[must_use]
-    pub fn recently_rotated(&self, sid: &SignInId) -> bool {
-        self.recent_rotations.has(sid, self.settings.clock.now())
+    pub fn recently_rotated(&self, id: &SignInId) -> bool {
+        self.recent_rotations.has(id, self.settings.clock.now())
     }
 
     pub(crate) fn locks(&self) -> &KeyedLocks {
@@ -70,21 +70,21 @@ impl SignInManager {
     }
 
     /// Writes the last-seen time of a sign-in, in the background.
-    pub fn touch(&self, sid: SignInId, now: Timestamp) {
+    pub fn touch(&self, id: SignInId, now: Timestamp) {
         let store = Arc::clone(&self.store);
-        background::run("touch", async move { store.touch(&sid, now).await });
+        background::run("touch", async move { store.touch(&id, now).await });
     }
 
     /// Deletes a sign-in that has reached a deadline, in the background. One that was used or renewed
     /// since the record was read is kept.
     pub fn expire(&self, record: &Record, expiry: Expiry) {
-        let (store, sid) = (Arc::clone(&self.store), record.sid);
+        let (store, id) = (Arc::clone(&self.store), record.id);
         let (last_seen, version) = (record.last_seen(), record.version);
-        tracing::info!(sign_in = %sid, ?expiry, "sign-in expired");
+        tracing::info!(sign_in = %id, ?expiry, "sign-in expired");
         background::run("delete", async move {
             match expiry {
-                Expiry::Idle => store.delete_if_idle(&sid, last_seen).await.map(drop),
-                Expiry::Absolute => store.delete_if_version(&sid, version).await.map(drop),
+                Expiry::Idle => store.delete_if_idle(&id, last_seen).await.map(drop),
+                Expiry::Absolute => store.delete_if_version(&id, version).await.map(drop),
             }
         });
     }
@@ -93,18 +93,18 @@ impl SignInManager {
     ///
     /// # Errors
     /// [`Unavailable`](AuthErrorKind::Unavailable) if it may not have ended.
-    pub async fn end(&self, sid: &SignInId) -> Result<(), AuthError> {
-        if self.store.delete(sid).await? {
-            tracing::info!(sign_in = %sid, "signed out");
+    pub async fn end(&self, id: &SignInId) -> Result<(), AuthError> {
+        if self.store.delete(id).await? {
+            tracing::info!(sign_in = %id, "signed out");
         }
         Ok(())
     }
 
     /// Ends a sign-in whose secret never reached its client. A failure is logged.
-    pub async fn roll_back(&self, sid: &SignInId) {
-        if let Err(error) = self.store.delete(sid).await {
+    pub async fn roll_back(&self, id: &SignInId) {
+        if let Err(error) = self.store.delete(id).await {
             let error = &error as &dyn std::error::Error;
-            tracing::error!(sign_in = %sid, error, "sign-in not rolled back");
+            tracing::error!(sign_in = %id, error, "sign-in not rolled back");
         }
     }
 
@@ -146,7 +146,7 @@ impl SignInManager {
     /// [`Unavailable`](AuthErrorKind::Unavailable) if some may not have ended.
     pub async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
         let ended = match which {
-            Revoke::One(sid) => usize::from(self.store.revoke(subject, &sid).await?),
+            Revoke::One(id) => usize::from(self.store.revoke(subject, &id).await?),
             Revoke::AllExcept(keep) => self.store.revoke_others(subject, &keep).await?,
             Revoke::All => self.store.revoke_subject(subject).await?,
         };
@@ -221,7 +221,7 @@ impl SignInSettings {
             // A use that is never written would not extend the sign-in.
             idle => asked.unwrap_or(idle / 20).min(idle / 2),
         };
-        let [.., last] = *record.sid.as_bytes();
+        let [.., last] = *record.id.as_bytes();
         let jitter = (every / 1024).saturating_mul(u64::from(last));
         let unseen = now.as_millis().saturating_sub(record.last_seen().as_millis());
         unseen >= every.saturating_add(jitter)

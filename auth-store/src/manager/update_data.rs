@@ -29,8 +29,8 @@ pub(crate) enum Repeats {
 
 impl SignInManager {
     /// Makes these changes on the newest data of a sign-in that has not ended.
-    pub(crate) async fn change(&self, sid: &SignInId, changes: &[Change]) -> Result<(), AuthError> {
-        self.change_once(sid, &mut PendingChanges::new(changes.to_vec()), Repeats::Never).await
+    pub(crate) async fn change(&self, id: &SignInId, changes: &[Change]) -> Result<(), AuthError> {
+        self.change_once(id, &mut PendingChanges::new(changes.to_vec()), Repeats::Never).await
     }
 
     /// Makes these changes on the newest data of a sign-in that has not ended, none of them twice.
@@ -44,12 +44,12 @@ impl SignInManager {
     /// made; [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended.
     pub(crate) async fn change_once(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         pending: &mut PendingChanges,
         repeats: Repeats,
     ) -> Result<(), AuthError> {
         let mut backoff = Backoff::new();
-        let mut newest = self.store.load(sid).await?;
+        let mut newest = self.store.load(id).await?;
         loop {
             let record = newest.ok_or_else(ended)?;
             if record.expiry(self.settings.clock.now()).is_some() {
@@ -60,7 +60,7 @@ impl SignInManager {
             // Noted before it is sent, because this future may be dropped before the answer comes.
             let marked = repeats == Repeats::Marked || sent == Sent::Before;
             pending.sent = marked.then_some(attempt);
-            let swap = self.store.update(sid, version, data).await?;
+            let swap = self.store.update(id, version, data).await?;
             if sent == Sent::Never {
                 // This attempt is answered. One that was sent before as well is not.
                 pending.sent = None;
@@ -161,7 +161,7 @@ impl PendingChanges {
 /// One compare-and-swap of a record's data at one version.
 #[derive(Clone, Debug)]
 struct Attempt {
-    sid: SignInId,
+    id: SignInId,
     version: u64,
     /// The data that it was made from.
     base: SessionData,
@@ -201,8 +201,8 @@ impl Attempt {
         if data.bytes() > SessionData::MAX_BYTES {
             return Err(too_large());
         }
-        let (sid, version, count) = (record.sid, record.version, changes.len());
-        Ok(Some(Self { sid, version, base: record.data.clone(), data, count }))
+        let (id, version, count) = (record.id, record.version, changes.len());
+        Ok(Some(Self { id, version, base: record.data.clone(), data, count }))
     }
 
     /// Returns what became of this attempt, which was marked, given the newest record.
@@ -210,7 +210,7 @@ impl Attempt {
     /// A store may lose the last versions and count them again, as Redis does in a failover. So an
     /// equal version does not show that nothing else was stored: the data must be equal as well.
     fn outcome(&self, newest: &Record) -> AttemptOutcome {
-        let (mark, same) = (newest.data.get(MARK), newest.sid == self.sid);
+        let (mark, same) = (newest.data.get(MARK), newest.id == self.id);
         if mark == self.data.get(MARK) {
             AttemptOutcome::Stored
         } else if same && newest.version == self.version && newest.data == self.base {
@@ -250,7 +250,7 @@ mod tests {
         let secret = Secret::generate(SignInId::from_bytes([1; 16])).unwrap();
         let limits = Deadlines::starting(Lifetime::AAL1, Timestamp::EPOCH);
         let digests = secret.digests(SecretKind::Cookie);
-        Record::new(secret.sid(), SecretKind::Cookie, digests, None, limits, Timestamp::EPOCH)
+        Record::new(secret.id(), SecretKind::Cookie, digests, None, limits, Timestamp::EPOCH)
     }
 
     fn attempt(record: &Record, repeats: Repeats) -> Attempt {
@@ -330,7 +330,7 @@ mod tests {
         let lost = attempt(&old, Repeats::Marked);
         let moved = |data: &SessionData| {
             let mut other = record();
-            (other.sid, other.data) = (SignInId::from_bytes([2; 16]), data.clone());
+            (other.id, other.data) = (SignInId::from_bytes([2; 16]), data.clone());
             other
         };
         assert_eq!(lost.outcome(&moved(&lost.data)), AttemptOutcome::Stored);

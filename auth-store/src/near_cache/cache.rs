@@ -58,18 +58,18 @@ impl<S> NearCacheInner<S> {
     }
 
     /// Drops the entry of a sign-in that has changed.
-    pub(super) fn invalidate(&self, sid: &SignInId) {
-        self.entries.remove(sid);
-        self.watchers.wake(sid);
+    pub(super) fn invalidate(&self, id: &SignInId) {
+        self.entries.remove(id);
+        self.watchers.wake(id);
     }
 
     /// Returns the entry of this sign-in, if it may be used now.
-    pub(super) fn fresh_entry(&self, sid: &SignInId) -> Option<Arc<Entry>> {
+    pub(super) fn fresh_entry(&self, id: &SignInId) -> Option<Arc<Entry>> {
         let now = self.clock.monotonic();
         match &self.freshness {
-            Freshness::Leased(lease) => lease.holds(now).then(|| self.entries.get(sid))?,
+            Freshness::Leased(lease) => lease.holds(now).then(|| self.entries.get(id))?,
             Freshness::Ttl(ttl) => {
-                self.entries.get(sid).filter(|entry| now.saturating_sub(entry.loaded_at) < *ttl)
+                self.entries.get(id).filter(|entry| now.saturating_sub(entry.loaded_at) < *ttl)
             }
         }
     }

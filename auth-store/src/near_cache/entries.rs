@@ -66,13 +66,13 @@ impl Entries {
         }
     }
 
-    pub(super) fn get(&self, sid: &SignInId) -> Option<Arc<Entry>> {
-        self.entries.get(sid)
+    pub(super) fn get(&self, id: &SignInId) -> Option<Arc<Entry>> {
+        self.entries.get(id)
     }
 
     /// Returns the ticket that a load takes before it begins.
-    pub(super) fn ticket(&self, sid: &SignInId) -> Ticket {
-        Ticket(self.changes.of(sid).load(Ordering::SeqCst))
+    pub(super) fn ticket(&self, id: &SignInId) -> Ticket {
+        Ticket(self.changes.of(id).load(Ordering::SeqCst))
     }
 
     /// Keeps a loaded record, unless a change came in since the ticket was taken.
@@ -80,22 +80,22 @@ impl Entries {
     /// A change counts first and removes the entry second. If it is counted between the two
     /// comparisons, the entry is removed here; if it is counted later, the change removes it.
     pub(super) fn insert(&self, ticket: Ticket, record: &Arc<Record>, loaded_at: Duration) {
-        let sid = record.sid;
-        if self.ticket(&sid).0 != ticket.0 {
+        let id = record.id;
+        if self.ticket(&id).0 != ticket.0 {
             return;
         }
         let weight = (record.bytes() as u64 + OVERHEAD).max(self.min_weight);
         let record = Arc::clone(record);
-        self.entries.insert(sid, Arc::new(Entry { record, loaded_at, weight }));
-        if self.ticket(&sid).0 != ticket.0 {
-            self.entries.remove(&sid);
+        self.entries.insert(id, Arc::new(Entry { record, loaded_at, weight }));
+        if self.ticket(&id).0 != ticket.0 {
+            self.entries.remove(&id);
         }
     }
 
     /// Removes the entry of a sign-in, and discards the loads that are under way.
-    pub(super) fn remove(&self, sid: &SignInId) {
-        self.changes.of(sid).fetch_add(1, Ordering::SeqCst);
-        self.entries.remove(sid);
+    pub(super) fn remove(&self, id: &SignInId) {
+        self.changes.of(id).fetch_add(1, Ordering::SeqCst);
+        self.entries.remove(id);
     }
 
     /// Removes the entries of a subject, and discards all loads that are under way.

@@ -108,7 +108,7 @@ impl<'a, S: Announces> Listener<'a, S> {
         match announcement {
             Announcement::Changed(sign_ins) => {
                 self.cache.counts.invalidated(sign_ins.len());
-                sign_ins.iter().for_each(|sid| self.cache.invalidate(sid));
+                sign_ins.iter().for_each(|id| self.cache.invalidate(id));
             }
             Announcement::Beat(beat, source) if beat.node == self.node => {
                 self.heartbeats.received(beat.number, &source);

@@ -56,8 +56,8 @@ impl Default for Counts {
 }
 
 impl Counts {
-    pub(super) fn hit(&self, sid: &SignInId) {
-        self.hits.of(sid).0.fetch_add(1, Ordering::Relaxed);
+    pub(super) fn hit(&self, id: &SignInId) {
+        self.hits.of(id).0.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(super) fn miss(&self) {

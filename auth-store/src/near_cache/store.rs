@@ -18,8 +18,8 @@ use crate::watch::Watch;
 
 impl<S> NearCache<S> {
     /// Writes, and removes the entry of a sign-in before and after.
-    async fn writing<T>(&self, sid: &SignInId, write: impl Future<Output = T>) -> T {
-        removing(|| self.inner.entries.remove(sid), write).await
+    async fn writing<T>(&self, id: &SignInId, write: impl Future<Output = T>) -> T {
+        removing(|| self.inner.entries.remove(id), write).await
     }
 
     /// Writes, and removes all entries of a subject before and after.
@@ -53,10 +53,10 @@ impl<S: Store> Store for NearCache<S> {
         delete_if_idle, revoke, revoke_others, revoke_subject, update_subject,
     ]);
 
-    fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
-        match self.inner.fresh_entry(sid) {
+    fn peek(&self, id: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
+        match self.inner.fresh_entry(id) {
             Some(entry) => {
-                self.inner.counts.hit(sid);
+                self.inner.counts.hit(id);
                 see(Peek::Cached(&entry.record));
             }
             None => see(Peek::Miss),
@@ -64,24 +64,24 @@ impl<S: Store> Store for NearCache<S> {
     }
 
     /// Waits for the announcements of other nodes while there is a lease.
-    fn watch(&self, sid: &SignInId) -> Option<Watch> {
+    fn watch(&self, id: &SignInId) -> Option<Watch> {
         let inner = &*self.inner;
         // Before the lease is read: if it ends afterwards, this watch is woken.
-        let watch = inner.watchers.watch(sid);
+        let watch = inner.watchers.watch(id);
         match &inner.freshness {
             Freshness::Leased(lease) if lease.holds(inner.clock.monotonic()) => Some(watch),
-            Freshness::Leased(_) | Freshness::Ttl(_) => inner.store.watch(sid),
+            Freshness::Leased(_) | Freshness::Ttl(_) => inner.store.watch(id),
         }
     }
 
-    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+    async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         let inner = &*self.inner;
         inner.counts.miss();
-        let (ticket, now) = (inner.entries.ticket(sid), inner.clock.monotonic());
-        let loaded = inner.store.load(sid).await?;
+        let (ticket, now) = (inner.entries.ticket(id), inner.clock.monotonic());
+        let loaded = inner.store.load(id).await?;
         match &loaded {
             Some(record) => inner.entries.insert(ticket, record, now),
-            None => inner.entries.remove(sid),
+            None => inner.entries.remove(id),
         }
         Ok(loaded)
     }
@@ -102,47 +102,47 @@ impl<S: Store> Store for NearCache<S> {
 
     async fn update(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         version: u64,
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
-        self.writing(sid, self.inner.store.update(sid, version, data)).await
+        self.writing(id, self.inner.store.update(id, version, data)).await
     }
 
     async fn rotate(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         from: &Digest,
         rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
-        self.writing(sid, self.inner.store.rotate(sid, from, rotation)).await
+        self.writing(id, self.inner.store.rotate(id, from, rotation)).await
     }
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-        if let Some(entry) = self.inner.entries.get(sid) {
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+        if let Some(entry) = self.inner.entries.get(id) {
             entry.record.touch(at);
         }
-        self.inner.store.touch(sid, at).await
+        self.inner.store.touch(id, at).await
     }
 
-    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
-        self.writing(sid, self.inner.store.delete(sid)).await
+    async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {
+        self.writing(id, self.inner.store.delete(id)).await
     }
 
-    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        self.writing(sid, self.inner.store.delete_if_version(sid, version)).await
+    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        self.writing(id, self.inner.store.delete_if_version(id, version)).await
     }
 
     async fn delete_if_idle(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         last_seen: Timestamp,
     ) -> Result<bool, StoreError> {
-        self.writing(sid, self.inner.store.delete_if_idle(sid, last_seen)).await
+        self.writing(id, self.inner.store.delete_if_idle(id, last_seen)).await
     }
 
-    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
-        self.writing(sid, self.inner.store.revoke(subject, sid)).await
+    async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {
+        self.writing(id, self.inner.store.revoke(subject, id)).await
     }
 
     async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {

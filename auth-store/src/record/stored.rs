@@ -33,7 +33,7 @@ pub struct Record {
     /// The digest of the current verifier.
     pub current: Digest,
     /// The public id, which is also the key in the store.
-    pub sid: SignInId,
+    pub id: SignInId,
     last_seen: AtomicU64,
     /// When the sign-in expires.
     pub limits: Deadlines,
@@ -79,7 +79,7 @@ impl Record {
     /// Version, principal, data and details are empty; set the public fields as needed.
     #[must_use]
     pub fn new(
-        sid: SignInId,
+        id: SignInId,
         kind: SecretKind,
         digests: SecretDigests,
         subject: Option<Arc<str>>,
@@ -90,7 +90,7 @@ impl Record {
             last_seen: AtomicU64::new(now.as_millis()),
             limits,
             identity: OnceLock::new(),
-            sid,
+            id,
             current: digests.current,
             family: digests.family,
             kind,
@@ -177,7 +177,7 @@ impl Record {
     /// Returns what a list of devices shows of this sign-in.
     #[must_use]
     pub fn info(&self) -> SignInInfo {
-        let mut info = SignInInfo::new(self.sid, self.created_at, self.last_seen());
+        let mut info = SignInInfo::new(self.id, self.created_at, self.last_seen());
         info.expires_at = self.limits.ends_at;
         if let Some(SignInDetails { device, .. }) = self.details.as_deref() {
             info.user_agent.clone_from(&device.user_agent);
@@ -195,7 +195,7 @@ impl Clone for Record {
             last_seen: AtomicU64::new(self.last_seen.load(Ordering::Relaxed)),
             limits: self.limits,
             identity: OnceLock::new(),
-            sid: self.sid,
+            id: self.id,
             current: self.current,
             family: self.family,
             kind: self.kind,
@@ -214,7 +214,7 @@ impl Clone for Record {
 impl fmt::Debug for Record {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Record")
-            .field("sid", &self.sid)
+            .field("id", &self.id)
             .field("kind", &self.kind)
             .field("subject", &self.subject)
             .field("version", &self.version)
@@ -312,7 +312,7 @@ impl Record {
     ) -> Result<Verified<C>, serde_json::Error> {
         let principal = self.decode_principal(subject)?;
         let authentication =
-            AuthenticationInfo::new(self.kind.scheme(), self.authenticated_at).sign_in(self.sid);
+            AuthenticationInfo::new(self.kind.scheme(), self.authenticated_at).sign_in(self.id);
         Ok(Verified::new(principal, authentication.expires_at(self.limits.ends_at)))
     }
 }
@@ -333,7 +333,7 @@ impl<C: Send + Sync + 'static> IdentitySource<C> for Record {
     }
 
     fn sign_in(&self) -> Option<SignInId> {
-        Some(self.sid)
+        Some(self.id)
     }
 }
 

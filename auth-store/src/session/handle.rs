@@ -166,17 +166,17 @@ impl Session {
     }
 
     async fn record(&self) -> Result<Option<Arc<Record>>, AuthError> {
-        let Some(sid) = self.state.sign_in(self.context.state()) else { return Ok(None) };
+        let Some(id) = self.state.sign_in(self.context.state()) else { return Ok(None) };
         let store = self.state.backend.sign_ins().store();
         let mut cached = None;
-        store.peek(&sid, &mut |peek| match peek {
+        store.peek(&id, &mut |peek| match peek {
             Peek::Authoritative(record) => cached = Some(record.cloned()),
             Peek::Cached(record) => cached = Some(Some(Arc::clone(record))),
             Peek::Miss => {}
         });
         match cached {
             Some(record) => Ok(record),
-            None => Ok(store.load(&sid).await?),
+            None => Ok(store.load(&id).await?),
         }
     }
 }

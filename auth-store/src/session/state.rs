@@ -105,13 +105,13 @@ impl SessionState {
         repeats: Repeats,
     ) -> Result<(), AuthError> {
         let state = context.state();
-        let Some(sid) = self.sign_in(state) else {
+        let Some(id) = self.sign_in(state) else {
             return self.start(state, &changes.changes).await;
         };
         let manager = self.backend.sign_ins();
-        let _guard = manager.locks().lock(&sid).await?;
-        let signed_in = context.is_identified() || state.new_sign_in() == Some(sid);
-        match manager.change_once(&sid, changes, repeats).await {
+        let _guard = manager.locks().lock(&id).await?;
+        let signed_in = context.is_identified() || state.new_sign_in() == Some(id);
+        match manager.change_once(&id, changes, repeats).await {
             // The visitor has signed in meanwhile, and the data has moved: the client can retry.
             Err(error) if error.kind() == AuthErrorKind::Unauthenticated && !signed_in => {
                 Err(AuthError::new(AuthErrorKind::Unavailable, error))
@@ -138,15 +138,15 @@ impl SessionState {
         let issued = self.backend.sign_ins().start_anonymous(data, kind).await?;
         let mut delivered = Ok(());
         state.effects(|effects| delivered = self.backend.carry(&issued, effects));
-        state.signed_in(issued.sid());
+        state.signed_in(issued.id());
         delivered
     }
 
     /// Ends a sign-in of this request, because the response that would deliver its secret is replaced
     /// by an error.
     async fn roll_back(&self, state: &RequestState) {
-        if let Some(sid) = state.new_sign_in() {
-            self.backend.sign_ins().roll_back(&sid).await;
+        if let Some(id) = state.new_sign_in() {
+            self.backend.sign_ins().roll_back(&id).await;
             state.effects(auth_core::ResponseEffects::clear);
         }
     }

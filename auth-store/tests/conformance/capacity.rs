@@ -15,7 +15,7 @@ fn full() -> Creation {
 
 fn oldest(tables: &Tables, which: impl Fn(&Record) -> bool) -> Option<auth_core::SignInId> {
     let of_these = tables.records.values().filter(|record| which(record));
-    of_these.min_by_key(|record| record.created_at).map(|record| record.sid)
+    of_these.min_by_key(|record| record.created_at).map(|record| record.id)
 }
 
 async fn failures<S: Store + Default>() -> Vec<&'static str> {
@@ -37,7 +37,7 @@ broken_store! {
 /// Evicts the oldest anonymous sign-in of a full store, if the new one is not refused anyway.
 fn bounded(store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
     let mut tables = store.tables();
-    let taken = tables.records.contains_key(&record.sid);
+    let taken = tables.records.contains_key(&record.id);
     let refused = record.subject.as_ref().zip(limit).is_some_and(|(subject, limit)| {
         limit.when_full == OverflowPolicy::Reject
             && tables.living(subject, record.created_at).len() >= limit.max.get() as usize

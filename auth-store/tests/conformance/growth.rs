@@ -7,12 +7,12 @@ use auth_store::{Deadlines, Lifetime, MemoryStore, Record, Secret, SecretKind, S
 
 async fn sign_in(store: &MemoryStore, number: usize, at: Timestamp) -> bool {
     let subject = format!("user-{number}");
-    let sid = store.new_id(Some(&subject)).expect("randomness");
-    let digests = Secret::generate(sid).expect("randomness").digests(SecretKind::Cookie);
+    let id = store.new_id(Some(&subject)).expect("randomness");
+    let digests = Secret::generate(id).expect("randomness").digests(SecretKind::Cookie);
     let (idle, absolute) = (Duration::from_secs(10), Duration::from_secs(60));
     let lifetime = Lifetime::new(Some(idle), absolute).expect("limits of a second or more");
     let limits = Deadlines::starting(lifetime, at);
-    let record = Record::new(sid, SecretKind::Cookie, digests, Some(subject.into()), limits, at);
+    let record = Record::new(id, SecretKind::Cookie, digests, Some(subject.into()), limits, at);
     store.create(record, None).await.is_ok()
 }
 

@@ -63,10 +63,10 @@ impl Plain {
     /// compare-and-swap, for faults that do not make it in one step.
     pub(crate) fn read_if(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         expected: impl FnOnce(&Record) -> bool,
     ) -> Result<Arc<Record>, CompareAndSwap> {
-        match self.tables().records.get(sid).cloned() {
+        match self.tables().records.get(id).cloned() {
             None => Err(CompareAndSwap::NotFound),
             Some(record) if !expected(&record) => Err(CompareAndSwap::Conflict(record)),
             Some(record) => Ok(record),
@@ -89,43 +89,43 @@ impl Tables {
 
     /// Returns the subject's sign-ins, oldest first.
     pub(crate) fn of(&self, subject: &str) -> Vec<SignInId> {
-        let mut sids = self.subjects.get(subject).cloned().unwrap_or_default();
-        sids.sort_by_key(|sid| self.records.get(sid).map(|record| record.created_at));
-        sids
+        let mut ids = self.subjects.get(subject).cloned().unwrap_or_default();
+        ids.sort_by_key(|id| self.records.get(id).map(|record| record.created_at));
+        ids
     }
 
     pub(crate) fn add(&mut self, record: Record) {
         if let Some(subject) = &record.subject {
-            self.subjects.entry(Arc::clone(subject)).or_default().push(record.sid);
+            self.subjects.entry(Arc::clone(subject)).or_default().push(record.id);
         }
-        self.records.insert(record.sid, Arc::new(record));
+        self.records.insert(record.id, Arc::new(record));
     }
 
-    pub(crate) fn remove(&mut self, sid: &SignInId) -> bool {
-        let Some(record) = self.records.remove(sid) else { return false };
+    pub(crate) fn remove(&mut self, id: &SignInId) -> bool {
+        let Some(record) = self.records.remove(id) else { return false };
         if let Some(subject) = &record.subject
-            && let Some(sids) = self.subjects.get_mut(subject)
+            && let Some(ids) = self.subjects.get_mut(subject)
         {
-            sids.retain(|listed| listed != sid);
+            ids.retain(|listed| listed != id);
         }
         self.changed.notify_waiters();
         true
     }
 
-    pub(crate) fn remove_all(&mut self, sids: &[SignInId]) -> usize {
-        for sid in sids {
-            self.remove(sid);
+    pub(crate) fn remove_all(&mut self, ids: &[SignInId]) -> usize {
+        for id in ids {
+            self.remove(id);
         }
-        sids.len()
+        ids.len()
     }
 
     pub(crate) fn swap(
         &mut self,
-        sid: &SignInId,
+        id: &SignInId,
         expected: impl FnOnce(&Record) -> bool,
         change: impl FnOnce(&mut Record),
     ) -> CompareAndSwap {
-        let Some(record) = self.records.get_mut(sid) else { return CompareAndSwap::NotFound };
+        let Some(record) = self.records.get_mut(id) else { return CompareAndSwap::NotFound };
         if !expected(record) {
             return CompareAndSwap::Conflict(Arc::clone(record));
         }
@@ -147,22 +147,21 @@ impl Tables {
 
     /// Returns the subject's sign-ins that have not expired, oldest first.
     pub(crate) fn living(&self, subject: &str, now: Timestamp) -> Vec<SignInId> {
-        let lives = |sid: &SignInId| {
-            self.records.get(sid).is_none_or(|record| record.expiry(now).is_none())
-        };
+        let lives =
+            |id: &SignInId| self.records.get(id).is_none_or(|record| record.expiry(now).is_none());
         self.of(subject).into_iter().filter(lives).collect()
     }
 
     pub(crate) fn update_subject(&mut self, subject: &str, principal: &[u8]) -> usize {
-        let sids = self.of(subject);
-        for sid in &sids {
+        let ids = self.of(subject);
+        for id in &ids {
             let change = |record: &mut Record| {
                 record.set_principal(principal);
                 record.version += 1;
             };
-            self.swap(sid, |_| true, change);
+            self.swap(id, |_| true, change);
         }
-        sids.len()
+        ids.len()
     }
 
     pub(crate) fn create(&mut self, record: Record, limit: Option<SignInLimit>) -> Creation {
@@ -176,7 +175,7 @@ impl Tables {
         limit: Option<SignInLimit>,
         counted: impl FnOnce(&Self, &str, Timestamp) -> Vec<SignInId>,
     ) -> Creation {
-        if self.records.contains_key(&record.sid) {
+        if self.records.contains_key(&record.id) {
             return Err(StoreError::duplicate_id());
         }
         let mut evicted = 0;
@@ -199,78 +198,78 @@ impl Store for Plain {
         Some(Watch::new(self.changed().notified_owned()))
     }
 
-    async fn load(&self, sid: &SignInId) -> Loaded {
-        Ok(self.tables().records.get(sid).cloned())
+    async fn load(&self, id: &SignInId) -> Loaded {
+        Ok(self.tables().records.get(id).cloned())
     }
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         self.tables().create(record, limit)
     }
 
-    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
+    async fn update(&self, id: &SignInId, version: u64, data: SessionData) -> Swapped {
         let change = |record: &mut Record| {
             record.data = data;
             record.version += 1;
         };
-        Ok(self.tables().swap(sid, |record| record.version == version, change))
+        Ok(self.tables().swap(id, |record| record.version == version, change))
     }
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, rotation: Rotation) -> Swapped {
+    async fn rotate(&self, id: &SignInId, from: &Digest, rotation: Rotation) -> Swapped {
         let change = |record: &mut Record| rotation.apply(record);
-        Ok(self.tables().swap(sid, |record| record.current == *from, change))
+        Ok(self.tables().swap(id, |record| record.current == *from, change))
     }
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
-        if let Some(record) = self.tables().records.get(sid) {
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Touched {
+        if let Some(record) = self.tables().records.get(id) {
             record.touch(at);
         }
         Ok(())
     }
 
-    async fn delete(&self, sid: &SignInId) -> Ended {
-        Ok(self.tables().remove(sid))
+    async fn delete(&self, id: &SignInId) -> Ended {
+        Ok(self.tables().remove(id))
     }
 
-    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Deletion {
+    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Deletion {
         let mut tables = self.tables();
-        match tables.records.get(sid).cloned() {
+        match tables.records.get(id).cloned() {
             None => Ok(Deleted::NotFound),
             Some(record) if record.version != version => Ok(Deleted::Conflict(record)),
             Some(_) => {
-                tables.remove(sid);
+                tables.remove(id);
                 Ok(Deleted::Done)
             }
         }
     }
 
-    async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Ended {
+    async fn delete_if_idle(&self, id: &SignInId, seen: Timestamp) -> Ended {
         let mut tables = self.tables();
-        let idle = tables.records.get(sid).is_some_and(|record| record.last_seen() <= seen);
-        Ok(idle && tables.remove(sid))
+        let idle = tables.records.get(id).is_some_and(|record| record.last_seen() <= seen);
+        Ok(idle && tables.remove(id))
     }
 
     async fn list(&self, subject: &str) -> Listed {
         let tables = self.tables();
-        let sids = tables.of(subject);
-        Ok(sids.iter().filter_map(|sid| tables.records.get(sid).cloned()).collect())
+        let ids = tables.of(subject);
+        Ok(ids.iter().filter_map(|id| tables.records.get(id).cloned()).collect())
     }
 
-    async fn revoke(&self, subject: &str, sid: &SignInId) -> Ended {
+    async fn revoke(&self, subject: &str, id: &SignInId) -> Ended {
         let mut tables = self.tables();
-        Ok(tables.of(subject).contains(sid) && tables.remove(sid))
+        Ok(tables.of(subject).contains(id) && tables.remove(id))
     }
 
     async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Count {
         let mut tables = self.tables();
-        let mut sids = tables.of(subject);
-        sids.retain(|sid| sid != keep);
-        Ok(tables.remove_all(&sids))
+        let mut ids = tables.of(subject);
+        ids.retain(|id| id != keep);
+        Ok(tables.remove_all(&ids))
     }
 
     async fn revoke_subject(&self, subject: &str) -> Count {
         let mut tables = self.tables();
-        let sids = tables.of(subject);
-        Ok(tables.remove_all(&sids))
+        let ids = tables.of(subject);
+        Ok(tables.remove_all(&ids))
     }
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
@@ -280,8 +279,8 @@ impl Store for Plain {
     async fn sweep(&self, now: Timestamp, most: usize) -> Count {
         let mut tables = self.tables();
         let expired = |record: &&Arc<Record>| record.expiry(now).is_some();
-        let sids: Vec<_> =
-            tables.records.values().filter(expired).map(|record| record.sid).take(most).collect();
-        Ok(tables.remove_all(&sids))
+        let ids: Vec<_> =
+            tables.records.values().filter(expired).map(|record| record.id).take(most).collect();
+        Ok(tables.remove_all(&ids))
     }
 }

@@ -32,12 +32,12 @@ fn sqlite(name: &str) -> String {
 }
 
 async fn sign_in(store: &dyn Store) -> SignInId {
-    let (sid, now) = (store.new_id(Some("ada")).unwrap(), Clock::system().now());
-    let digests: SecretDigests = Secret::generate(sid).unwrap().digests(SecretKind::Cookie);
+    let (id, now) = (store.new_id(Some("ada")).unwrap(), Clock::system().now());
+    let digests: SecretDigests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
     let limits = Deadlines::starting(Lifetime::AAL1, now);
-    let record = Record::new(sid, SecretKind::Cookie, digests, Some("ada".into()), limits, now);
+    let record = Record::new(id, SecretKind::Cookie, digests, Some("ada".into()), limits, now);
     store.create(record, None).await.unwrap();
-    sid
+    id
 }
 
 /// What `peek` returns for a sign-in that was just loaded.
@@ -48,10 +48,10 @@ enum Peeked {
     Miss,
 }
 
-async fn load_and_peek(store: &dyn Store, sid: &SignInId) -> Peeked {
-    assert!(store.load(sid).await.unwrap().is_some());
+async fn load_and_peek(store: &dyn Store, id: &SignInId) -> Peeked {
+    assert!(store.load(id).await.unwrap().is_some());
     let mut peeked = Peeked::Miss;
-    store.peek(sid, &mut |peek| {
+    store.peek(id, &mut |peek| {
         peeked = match peek {
             Peek::Miss => Peeked::Miss,
             Peek::Cached(_) => Peeked::Cached,
@@ -62,11 +62,11 @@ async fn load_and_peek(store: &dyn Store, sid: &SignInId) -> Peeked {
 }
 
 /// Waits until the near cache serves the sign-in, which it does only while it listens.
-async fn is_eventually_cached(store: &dyn Store, sid: &SignInId) -> bool {
+async fn is_eventually_cached(store: &dyn Store, id: &SignInId) -> bool {
     let clock = Clock::system();
     let start = clock.monotonic();
     while clock.monotonic() - start < Duration::from_secs(20) {
-        if load_and_peek(store, sid).await == Peeked::Cached {
+        if load_and_peek(store, id).await == Peeked::Cached {
             return true;
         }
         sleep(Duration::from_millis(10)).await;
@@ -87,10 +87,10 @@ async fn each_scheme_opens_its_store() {
         (mariadb, mysql),
         (sqlite("each.db"), sqlite("each.db").replace("sqlite:", "sqlite://")),
     ] {
-        let sid = sign_in(&*ConnectOptions::new(&*url).migrate().connect().await.unwrap()).await;
+        let id = sign_in(&*ConnectOptions::new(&*url).migrate().connect().await.unwrap()).await;
         let store = connect(&other).await.unwrap();
         assert_eq!(
-            load_and_peek(&*store, &sid).await,
+            load_and_peek(&*store, &id).await,
             Peeked::Miss,
             "{other}: no near cache by default"
         );
@@ -123,15 +123,15 @@ async fn a_near_cache_works_in_front_of_stores_that_announce() {
         let ttl = Duration::from_secs(3600);
         let here = ConnectOptions::new(&*url).migrate().near_cache(near).with_ttl(ttl);
         let (here, there) = (here.connect().await.unwrap(), connect(&url).await.unwrap());
-        let sid = sign_in(&*there).await;
-        assert!(is_eventually_cached(&*here, &sid).await);
+        let id = sign_in(&*there).await;
+        assert!(is_eventually_cached(&*here, &id).await);
         // The cache relies on announcements rather than on the TTL.
-        there.delete(&sid).await.unwrap();
+        there.delete(&id).await.unwrap();
         let removed = async {
             let mut copied = true;
             while copied {
                 copied = false;
-                here.peek(&sid, &mut |peek| copied = matches!(peek, Peek::Cached(_)));
+                here.peek(&id, &mut |peek| copied = matches!(peek, Peek::Cached(_)));
                 sleep(Duration::from_millis(1)).await;
             }
         };
@@ -145,9 +145,9 @@ async fn stores_that_do_not_announce_have_a_near_cache_only_with_a_ttl() {
         let options = || ConnectOptions::new(&*url).migrate();
         let without_ttl: Arc<dyn Store> =
             options().near_cache(NearCacheBuilder::default()).connect().await.unwrap();
-        let sid = sign_in(&*without_ttl).await;
-        assert_eq!(load_and_peek(&*without_ttl, &sid).await, Peeked::Miss);
+        let id = sign_in(&*without_ttl).await;
+        assert_eq!(load_and_peek(&*without_ttl, &id).await, Peeked::Miss);
         let with_ttl = options().with_ttl(Duration::from_secs(3600)).connect().await.unwrap();
-        assert_eq!(load_and_peek(&*with_ttl, &sid).await, Peeked::Cached);
+        assert_eq!(load_and_peek(&*with_ttl, &id).await, Peeked::Cached);
     }
 }

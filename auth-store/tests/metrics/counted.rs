@@ -16,11 +16,11 @@ use crate::announcing::Announcing;
 use crate::recorded::Recorded;
 
 fn record(store: &impl Store) -> Record {
-    let sid = store.new_id(Some("ada")).unwrap();
+    let id = store.new_id(Some("ada")).unwrap();
     let now = Timestamp::from_secs(1000);
-    let digests = Secret::generate(sid).unwrap().digests(SecretKind::Cookie);
+    let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
     let limits = Deadlines::starting(Lifetime::AAL1, now);
-    Record::new(sid, SecretKind::Cookie, digests, Some("ada".into()), limits, now)
+    Record::new(id, SecretKind::Cookie, digests, Some("ada".into()), limits, now)
 }
 
 fn value<'a>(all: &'a [(String, String)], name: &str) -> Option<&'a str> {
@@ -36,9 +36,9 @@ async fn calls_are_counted_by_name_and_outcome() {
     let record = record(&store);
     store.create(record.clone(), None).await.unwrap();
     store.create(record.clone(), None).await.unwrap_err();
-    store.load(&record.sid).await.unwrap();
-    store.load(&record.sid).await.unwrap();
-    store.peek(&record.sid, &mut |_| {});
+    store.load(&record.id).await.unwrap();
+    store.load(&record.id).await.unwrap();
+    store.peek(&record.id, &mut |_| {});
     let all = recorded.take();
     let calls = |labels| value(&all, &format!("auth_store_calls_total{{{labels}}}"));
     assert_eq!(calls("op=create,outcome=ok"), Some("1"));
@@ -85,15 +85,15 @@ async fn a_near_cache_records_its_statistics_on_request() {
     while cache.stats().lease.is_none() {
         tokio::task::yield_now().await;
     }
-    let sid = {
+    let id = {
         let record = record(&store);
-        let sid = record.sid;
+        let id = record.id;
         store.create(record, None).await.unwrap();
-        sid
+        id
     };
-    cache.load(&sid).await.unwrap().unwrap();
+    cache.load(&id).await.unwrap().unwrap();
     for _ in 0..5 {
-        cache.peek(&sid, &mut |peek| assert!(matches!(peek, Peek::Cached(_))));
+        cache.peek(&id, &mut |peek| assert!(matches!(peek, Peek::Cached(_))));
     }
     let before = recorded.take();
     assert_eq!(value(&before, "auth_near_cache_hits_total{}"), None, "nothing was recorded yet");

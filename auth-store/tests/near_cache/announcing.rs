@@ -92,12 +92,12 @@ impl Announcing {
         }
     }
 
-    fn changed(&self, sid: &SignInId) {
-        self.announce(Announcement::Changed(vec![*sid]));
+    fn changed(&self, id: &SignInId) {
+        self.announce(Announcement::Changed(vec![*id]));
     }
 
     async fn all_of(&self, subject: &str) -> Vec<SignInId> {
-        self.0.store.list(subject).await.unwrap().iter().map(|record| record.sid).collect()
+        self.0.store.list(subject).await.unwrap().iter().map(|record| record.id).collect()
     }
 }
 
@@ -149,8 +149,8 @@ impl Store for Announcing {
         revoke_others, revoke_subject, update_subject, new_id, peek, watch, find,
     ]);
 
-    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-        let loaded = self.0.store.load(sid).await;
+    async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        let loaded = self.0.store.load(id).await;
         self.0.loads.fetch_add(1, Ordering::SeqCst);
         drop(self.0.gate.read().await);
         // As over a network, each load returns a record of its own.
@@ -174,51 +174,51 @@ impl Store for Announcing {
 
     async fn update(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         version: u64,
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
-        let swap = self.0.store.update(sid, version, data).await;
-        self.changed(sid);
+        let swap = self.0.store.update(id, version, data).await;
+        self.changed(id);
         swap
     }
 
     async fn rotate(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         from: &Digest,
         rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
-        let swap = self.0.store.rotate(sid, from, rotation).await;
-        self.changed(sid);
+        let swap = self.0.store.rotate(id, from, rotation).await;
+        self.changed(id);
         swap
     }
 
-    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
-        let deleted = self.0.store.delete(sid).await;
-        self.changed(sid);
+    async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {
+        let deleted = self.0.store.delete(id).await;
+        self.changed(id);
         deleted
     }
 
-    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        let deleted = self.0.store.delete_if_version(sid, version).await;
-        self.changed(sid);
+    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        let deleted = self.0.store.delete_if_version(id, version).await;
+        self.changed(id);
         deleted
     }
 
     async fn delete_if_idle(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         last_seen: Timestamp,
     ) -> Result<bool, StoreError> {
-        let deleted = self.0.store.delete_if_idle(sid, last_seen).await;
-        self.changed(sid);
+        let deleted = self.0.store.delete_if_idle(id, last_seen).await;
+        self.changed(id);
         deleted
     }
 
-    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
-        let revoked = self.0.store.revoke(subject, sid).await;
-        self.changed(sid);
+    async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {
+        let revoked = self.0.store.revoke(subject, id).await;
+        self.changed(id);
         revoked
     }
 

@@ -42,9 +42,9 @@ impl Node {
     }
 
     /// Starts to wait for the end of a sign-in, and returns once it was loaded.
-    async fn wait(&self, sid: &SignInId) -> JoinHandle<EndReason> {
+    async fn wait(&self, id: &SignInId) -> JoinHandle<EndReason> {
         let before = self.store.loads();
-        let waiting = tokio::spawn(self.sign_ins.ended(*sid, None));
+        let waiting = tokio::spawn(self.sign_ins.ended(*id, None));
         until(|| self.store.loads() > before).await;
         waiting
     }
@@ -57,64 +57,64 @@ async fn end_of(waiting: JoinHandle<EndReason>) -> EndReason {
 #[tokio::test]
 async fn a_watch_is_woken_by_an_end_on_another_node() {
     let nodes = Nodes::start().await;
-    let sid = nodes.sign_in().await;
-    let watch = nodes.near.watch(&sid).expect("there is a lease");
-    nodes.remote.delete(&sid).await.unwrap();
+    let id = nodes.sign_in().await;
+    let watch = nodes.near.watch(&id).expect("there is a lease");
+    nodes.remote.delete(&id).await.unwrap();
     ready(watch).await;
 }
 
 #[tokio::test]
 async fn a_lost_connection_wakes_watches() {
     let nodes = Nodes::start().await;
-    let sid = nodes.sign_in().await;
-    let watch = nodes.near.watch(&sid).expect("there is a lease");
+    let id = nodes.sign_in().await;
+    let watch = nodes.near.watch(&id).expect("there is a lease");
     nodes.store.disconnect(true);
     ready(watch).await;
-    assert!(nodes.near.watch(&sid).is_none(), "there is no lease");
+    assert!(nodes.near.watch(&id).is_none(), "there is no lease");
     nodes.store.disconnect(false);
-    until(|| nodes.near.watch(&sid).is_some()).await;
+    until(|| nodes.near.watch(&id).is_some()).await;
 }
 
 /// The connection is half open: announcements are lost without an error, but no beat comes back.
 #[tokio::test]
 async fn without_beats_watches_are_woken_after_the_maximum_staleness() {
     let nodes = Nodes::start().await;
-    let sid = nodes.sign_in().await;
-    let watch = nodes.near.watch(&sid).expect("there is a lease");
+    let id = nodes.sign_in().await;
+    let watch = nodes.near.watch(&id).expect("there is a lease");
     nodes.store.lose(true);
     nodes.clock.advance(MAX_STALENESS);
     ready(watch).await;
-    assert!(nodes.near.watch(&sid).is_none());
+    assert!(nodes.near.watch(&id).is_none());
 }
 
 /// `Require::revalidated` relies on it.
 #[tokio::test]
 async fn sec_14_a_load_always_reads_from_the_store() {
     let nodes = Nodes::start().await;
-    let sid = nodes.sign_in().await;
-    nodes.near.load(&sid).await.unwrap().unwrap();
+    let id = nodes.sign_in().await;
+    nodes.near.load(&id).await.unwrap().unwrap();
     nodes.store.lose(true);
-    nodes.remote.delete(&sid).await.unwrap();
-    assert!(is_cached(&nodes.near, &sid), "the end did not arrive");
-    assert!(nodes.near.load(&sid).await.unwrap().is_none());
+    nodes.remote.delete(&id).await.unwrap();
+    assert!(is_cached(&nodes.near, &id), "the end did not arrive");
+    assert!(nodes.near.load(&id).await.unwrap().is_none());
 }
 
 #[tokio::test]
 async fn sec_14_an_end_on_another_node_ends_the_wait() {
     let node = Node::start().await;
-    let sid = sign_in(&node.store).await;
-    let waiting = node.wait(&sid).await;
-    node.store.delete(&sid).await.unwrap();
+    let id = sign_in(&node.store).await;
+    let waiting = node.wait(&id).await;
+    node.store.delete(&id).await.unwrap();
     assert_eq!(end_of(waiting).await, EndReason::Revoked);
 }
 
 #[tokio::test]
 async fn sec_14_lost_announcements_delay_an_end_by_the_maximum_staleness() {
     let node = Node::start().await;
-    let sid = sign_in(&node.store).await;
-    let waiting = node.wait(&sid).await;
+    let id = sign_in(&node.store).await;
+    let waiting = node.wait(&id).await;
     node.store.lose(true);
-    node.store.delete(&sid).await.unwrap();
+    node.store.delete(&id).await.unwrap();
     node.clock.advance(MAX_STALENESS);
     // The lease is over: all waiting tasks wake up, and load the sign-in one after the other.
     let turning = async {
@@ -131,9 +131,9 @@ async fn sec_14_lost_announcements_delay_an_end_by_the_maximum_staleness() {
 #[tokio::test]
 async fn a_wait_loads_only_after_a_change() {
     let node = Node::start().await;
-    let sid = sign_in(&node.store).await;
+    let id = sign_in(&node.store).await;
     let other = sign_in(&node.store).await;
-    let waiting = node.wait(&sid).await;
+    let waiting = node.wait(&id).await;
     let loads = node.store.loads();
     let received = node.cache.stats().invalidations;
     for version in 0..10 {
@@ -144,7 +144,7 @@ async fn a_wait_loads_only_after_a_change() {
     node.clock.advance(Duration::from_secs(1)); // less than the bound: the lease is not over
     assert_eq!(node.store.loads(), loads, "changes of other sign-ins do not matter");
     assert!(!waiting.is_finished());
-    node.store.delete(&sid).await.unwrap();
+    node.store.delete(&id).await.unwrap();
     assert_eq!(end_of(waiting).await, EndReason::Revoked);
     assert_eq!(node.store.loads(), loads + 1);
 }
@@ -153,9 +153,9 @@ async fn a_wait_loads_only_after_a_change() {
 #[tokio::test]
 async fn a_deadline_ends_the_wait() {
     let node = Node::start().await;
-    let sid = sign_in(&node.store).await;
-    let record = node.store.load(&sid).await.unwrap().unwrap();
-    let waiting = node.wait(&sid).await;
+    let id = sign_in(&node.store).await;
+    let record = node.store.load(&id).await.unwrap().unwrap();
+    let waiting = node.wait(&id).await;
     node.clock.advance(record.limits.ends_at.since(node.clock.now()));
     assert_eq!(record.expiry(node.clock.now()), Some(Expiry::Absolute));
     assert_eq!(end_of(waiting).await, EndReason::Expired);

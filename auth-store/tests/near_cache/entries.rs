@@ -11,10 +11,10 @@ use crate::nodes::{Nodes, is_cached, sign_in, until};
 #[tokio::test]
 async fn a_hit_does_not_load() {
     let nodes = Nodes::start().await;
-    let sid = nodes.sign_in().await;
-    nodes.near.load(&sid).await.unwrap().unwrap();
+    let id = nodes.sign_in().await;
+    nodes.near.load(&id).await.unwrap().unwrap();
     for _ in 0..10 {
-        assert!(is_cached(&nodes.near, &sid));
+        assert!(is_cached(&nodes.near, &id));
     }
     assert_eq!(nodes.store.loads(), 1);
     let stats = nodes.near.stats();
@@ -26,21 +26,21 @@ async fn a_hit_does_not_load() {
 async fn a_load_that_overlaps_an_end_is_not_kept() {
     let nodes = Arc::new(Nodes::start().await);
     for by_this_node in [true, false] {
-        let sid = nodes.sign_in().await;
+        let id = nodes.sign_in().await;
         let loads = nodes.store.loads();
         let held = nodes.store.hold().await;
         let loading = tokio::spawn({
             let nodes = Arc::clone(&nodes);
-            async move { nodes.near.load(&sid).await.unwrap() }
+            async move { nodes.near.load(&id).await.unwrap() }
         });
         until(|| nodes.store.loads() > loads).await;
         let before = nodes.near.stats().invalidations;
         let node = if by_this_node { &nodes.near } else { &nodes.remote };
-        node.delete(&sid).await.unwrap();
+        node.delete(&id).await.unwrap();
         until(|| nodes.near.stats().invalidations > before).await;
         drop(held);
         assert!(loading.await.unwrap().is_some(), "it was read before the end");
-        assert!(!is_cached(&nodes.near, &sid), "by this node: {by_this_node}");
+        assert!(!is_cached(&nodes.near, &id), "by this node: {by_this_node}");
     }
 }
 
@@ -50,10 +50,10 @@ async fn fill(entries: usize, bytes: u64, text: usize) -> (usize, u64) {
     let cache = NearCache::<Announcing>::builder().max_entries(entries).max_bytes(bytes);
     let cache = cache.build(store.clone());
     for _ in 0..5 * entries {
-        let sid = sign_in(&store).await;
+        let id = sign_in(&store).await;
         let data = SessionData::from_iter([("cart", format!("\"{}\"", "x".repeat(text)))]);
-        store.update(&sid, 0, data).await.unwrap();
-        cache.load(&sid).await.unwrap().unwrap();
+        store.update(&id, 0, data).await.unwrap();
+        cache.load(&id).await.unwrap().unwrap();
         let stats = cache.stats();
         assert!(stats.entries <= entries && stats.bytes <= bytes, "{stats:?}");
     }

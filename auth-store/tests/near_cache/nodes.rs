@@ -42,19 +42,19 @@ impl Nodes {
 
 /// Stores a sign-in of `alice`.
 pub(crate) async fn sign_in(store: &impl Store) -> SignInId {
-    let sid = store.new_id(Some("alice")).unwrap();
+    let id = store.new_id(Some("alice")).unwrap();
     let now = Timestamp::from_secs(1000);
-    let digests = Secret::generate(sid).unwrap().digests(SecretKind::Cookie);
+    let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
     let limits = Deadlines::starting(Lifetime::AAL1, now);
-    let record = Record::new(sid, SecretKind::Cookie, digests, Some("alice".into()), limits, now);
+    let record = Record::new(id, SecretKind::Cookie, digests, Some("alice".into()), limits, now);
     store.create(record, None).await.unwrap();
-    sid
+    id
 }
 
 /// Returns whether the cache answers for this sign-in.
-pub(crate) fn is_cached(cache: &impl Store, sid: &SignInId) -> bool {
+pub(crate) fn is_cached(cache: &impl Store, id: &SignInId) -> bool {
     let mut cached = false;
-    cache.peek(sid, &mut |peek| cached = matches!(peek, Peek::Cached(_)));
+    cache.peek(id, &mut |peek| cached = matches!(peek, Peek::Cached(_)));
     cached
 }
 

@@ -12,13 +12,13 @@ use crate::nodes::{MAX_STALENESS, Nodes, is_cached, sign_in, until};
 #[tokio::test]
 async fn an_end_on_one_node_reaches_the_other() {
     let nodes = Nodes::start().await;
-    let sid = nodes.sign_in().await;
-    assert!(!is_cached(&nodes.near, &sid));
-    nodes.near.load(&sid).await.unwrap().unwrap();
-    assert!(is_cached(&nodes.near, &sid));
-    nodes.remote.delete(&sid).await.unwrap();
-    until(|| !is_cached(&nodes.near, &sid)).await;
-    assert!(nodes.near.load(&sid).await.unwrap().is_none());
+    let id = nodes.sign_in().await;
+    assert!(!is_cached(&nodes.near, &id));
+    nodes.near.load(&id).await.unwrap().unwrap();
+    assert!(is_cached(&nodes.near, &id));
+    nodes.remote.delete(&id).await.unwrap();
+    until(|| !is_cached(&nodes.near, &id)).await;
+    assert!(nodes.near.load(&id).await.unwrap().is_none());
     assert_eq!(nodes.near.stats().invalidations, 1);
 }
 
@@ -27,15 +27,15 @@ async fn an_end_on_this_node_is_seen_at_once() {
     let nodes = Nodes::start().await;
     nodes.store.lose(true);
     for end in ["delete", "revoke", "all"] {
-        let sid = nodes.sign_in().await;
-        nodes.near.load(&sid).await.unwrap().unwrap();
-        assert!(is_cached(&nodes.near, &sid), "{end}");
+        let id = nodes.sign_in().await;
+        nodes.near.load(&id).await.unwrap().unwrap();
+        assert!(is_cached(&nodes.near, &id), "{end}");
         match end {
-            "delete" => drop(nodes.near.delete(&sid).await.unwrap()),
-            "revoke" => drop(nodes.near.revoke("alice", &sid).await.unwrap()),
+            "delete" => drop(nodes.near.delete(&id).await.unwrap()),
+            "revoke" => drop(nodes.near.revoke("alice", &id).await.unwrap()),
             _ => drop(nodes.near.revoke_subject("alice").await.unwrap()),
         }
-        assert!(!is_cached(&nodes.near, &sid), "{end}");
+        assert!(!is_cached(&nodes.near, &id), "{end}");
     }
 }
 
@@ -43,13 +43,13 @@ async fn an_end_on_this_node_is_seen_at_once() {
 #[tokio::test]
 async fn sec_14_without_beats_no_entry_is_used_beyond_the_maximum_staleness() {
     let nodes = Nodes::start().await;
-    let sid = nodes.sign_in().await;
-    nodes.near.load(&sid).await.unwrap().unwrap();
+    let id = nodes.sign_in().await;
+    nodes.near.load(&id).await.unwrap().unwrap();
     nodes.store.lose(true);
-    nodes.store.delete(&sid).await.unwrap();
-    assert!(is_cached(&nodes.near, &sid), "the end did not arrive");
+    nodes.store.delete(&id).await.unwrap();
+    assert!(is_cached(&nodes.near, &id), "the end did not arrive");
     nodes.clock.advance(MAX_STALENESS);
-    assert!(!is_cached(&nodes.near, &sid), "the lease is over");
+    assert!(!is_cached(&nodes.near, &id), "the lease is over");
     assert_eq!(nodes.near.stats().lease, None);
     nodes.store.lose(false);
     until(|| nodes.near.stats().lease.is_some()).await;
@@ -71,17 +71,17 @@ async fn a_connection_that_brings_nothing_is_replaced() {
 #[tokio::test]
 async fn a_lost_connection_drops_every_entry() {
     let nodes = Nodes::start().await;
-    let sid = nodes.sign_in().await;
-    nodes.near.load(&sid).await.unwrap().unwrap();
+    let id = nodes.sign_in().await;
+    nodes.near.load(&id).await.unwrap().unwrap();
     let before = nodes.near.stats().generation;
     nodes.store.disconnect(true);
     until(|| nodes.near.stats().lease.is_none()).await;
-    assert!(!is_cached(&nodes.near, &sid));
-    assert!(nodes.near.load(&sid).await.unwrap().is_some(), "the store answers");
+    assert!(!is_cached(&nodes.near, &id));
+    assert!(nodes.near.load(&id).await.unwrap().is_some(), "the store answers");
     nodes.store.disconnect(false);
     until(|| nodes.near.stats().lease.is_some()).await;
     assert!(nodes.near.stats().generation > before);
-    assert!(!is_cached(&nodes.near, &sid), "what was loaded without a lease is not used");
+    assert!(!is_cached(&nodes.near, &id), "what was loaded without a lease is not used");
 }
 
 #[tokio::test]
@@ -110,10 +110,10 @@ async fn an_entry_without_announcements_expires() {
     let cache = NearCache::<Announcing>::builder()
         .clock(clock.clock())
         .with_ttl(store.clone(), Duration::from_secs(5));
-    let sid = sign_in(&store).await;
-    cache.load(&sid).await.unwrap().unwrap();
+    let id = sign_in(&store).await;
+    cache.load(&id).await.unwrap().unwrap();
     clock.advance(Duration::from_millis(4999));
-    assert!(is_cached(&cache, &sid));
+    assert!(is_cached(&cache, &id));
     clock.advance(Duration::from_millis(1));
-    assert!(!is_cached(&cache, &sid));
+    assert!(!is_cached(&cache, &id));
 }

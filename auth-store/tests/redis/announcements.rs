@@ -16,41 +16,42 @@ async fn publishes_every_change(url: String, listener: &RedisServer) {
     let mut next = || -> String {
         subscription.get_message().expect("a message").get_payload().expect("text")
     };
-    let ids = |what: &str, sids: &[SignInId]| {
-        sids.iter().fold(what.to_owned(), |text, sid| format!("{text} {sid}"))
+    let message = |what: &str, ids: &[SignInId]| {
+        ids.iter().fold(what.to_owned(), |text, id| format!("{text} {id}"))
     };
     // Two sign-ins of the same millisecond are announced in either order.
-    let either =
-        |what: &str, [one, two]: [SignInId; 2]| [ids(what, &[one, two]), ids(what, &[two, one])];
+    let either = |what: &str, [one, two]: [SignInId; 2]| {
+        [message(what, &[one, two]), message(what, &[two, one])]
+    };
 
     let (secret, record) = draft(&store, Some("ada"));
-    let sid = record.sid;
+    let id = record.id;
     store.create(record, None).await.expect("it runs");
-    store.touch(&sid, now()).await.expect("it runs");
-    store.update(&sid, 0, data("[]")).await.expect("it runs");
-    assert_eq!(next(), ids("changed", &[sid]), "neither a new sign-in nor `touch` is published");
-    store.update(&sid, 0, data("[]")).await.expect("it is stale");
-    let digests = Secret::generate(sid).expect("randomness").digests(KIND);
-    store.rotate(&sid, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
-    assert_eq!(next(), ids("changed", &[sid]), "a conflict is not published");
+    store.touch(&id, now()).await.expect("it runs");
+    store.update(&id, 0, data("[]")).await.expect("it runs");
+    assert_eq!(next(), message("changed", &[id]), "neither a new sign-in nor `touch` is published");
+    store.update(&id, 0, data("[]")).await.expect("it is stale");
+    let digests = Secret::generate(id).expect("randomness").digests(KIND);
+    store.rotate(&id, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
+    assert_eq!(next(), message("changed", &[id]), "a conflict is not published");
     let second = sign_in(&store, "ada").await;
     assert_eq!(store.update_subject("ada", b"{}").await.expect("it runs"), 2);
     let updated = next();
-    assert!(either("changed", [sid, second]).contains(&updated), "{updated}");
+    assert!(either("changed", [id, second]).contains(&updated), "{updated}");
     assert_eq!(store.revoke_others("ada", &second).await.expect("it runs"), 1);
-    assert_eq!(next(), ids("ended", &[sid]));
+    assert_eq!(next(), message("ended", &[id]));
     let limit =
         SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let third = draft(&store, Some("ada")).1;
     store.create(third.clone(), Some(limit)).await.expect("it runs");
-    assert_eq!(next(), ids("ended", &[second]), "an eviction is an end");
-    assert!(store.revoke("ada", &third.sid).await.expect("it runs"));
-    assert_eq!(next(), ids("ended", &[third.sid]));
+    assert_eq!(next(), message("ended", &[second]), "an eviction is an end");
+    assert!(store.revoke("ada", &third.id).await.expect("it runs"));
+    assert_eq!(next(), message("ended", &[third.id]));
     store.revoke_subject("ada").await.expect("there is none");
-    store.delete(&third.sid).await.expect("there is none");
+    store.delete(&third.id).await.expect("there is none");
     let last = sign_in(&store, "bob").await;
     assert!(store.delete(&last).await.expect("it runs"));
-    assert_eq!(next(), ids("ended", &[last]), "a step without effect is not published");
+    assert_eq!(next(), message("ended", &[last]), "a step without effect is not published");
 }
 
 #[tokio::test]

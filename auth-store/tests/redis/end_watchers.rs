@@ -24,8 +24,8 @@ async fn tasks_back_off_and_warn_once() {
     sign_ins.settings.clock = clock.clock();
     let mut waiting = Vec::new();
     for number in 0..COUNT {
-        let sid = sign_in(&*store, &format!("user{number}")).await;
-        waiting.push(tokio::spawn(sign_ins.ended(sid, None)));
+        let id = sign_in(&*store, &format!("user{number}")).await;
+        waiting.push(tokio::spawn(sign_ins.ended(id, None)));
     }
     server.kill();
     let before_kill = captured.count(Level::DEBUG);

@@ -49,51 +49,51 @@ impl Acknowledged {
         let mut steps = Self::default();
         for number in 0..3 * EACH {
             let (secret, record) = draft(store, Some(&format!("user{number}")));
-            steps.stored.push((record.sid, secret.digests(KIND).current));
+            steps.stored.push((record.id, secret.digests(KIND).current));
             store.create(record, None).await.expect("it runs");
         }
         Arc::new(steps)
     }
 
     async fn revoke(&self, store: &RedisStore) {
-        for (number, (sid, _)) in self.stored[..EACH].iter().enumerate() {
-            match store.revoke(&format!("user{number}"), sid).await {
+        for (number, (id, _)) in self.stored[..EACH].iter().enumerate() {
+            match store.revoke(&format!("user{number}"), id).await {
                 Ok(ended) => assert!(ended),
                 Err(_) => return,
             }
-            self.revoked.lock().push(*sid);
+            self.revoked.lock().push(*id);
         }
     }
 
     async fn rotate(&self, store: &RedisStore) {
-        for (sid, from) in &self.stored[EACH..2 * EACH] {
-            let digests = Secret::generate(*sid).expect("randomness").digests(KIND);
-            match store.rotate(sid, from, rotation(digests)).await {
+        for (id, from) in &self.stored[EACH..2 * EACH] {
+            let digests = Secret::generate(*id).expect("randomness").digests(KIND);
+            match store.rotate(id, from, rotation(digests)).await {
                 Ok(swap) => assert!(matches!(swap, CompareAndSwap::Stored(_))),
                 Err(_) => return,
             }
-            self.rotated.lock().push((*sid, digests.current));
+            self.rotated.lock().push((*id, digests.current));
         }
     }
 
     async fn update(&self, store: &RedisStore) {
-        for (sid, _) in &self.stored[2 * EACH..] {
-            match store.update(sid, 0, data("[1]")).await {
+        for (id, _) in &self.stored[2 * EACH..] {
+            match store.update(id, 0, data("[1]")).await {
                 Ok(swap) => assert!(matches!(swap, CompareAndSwap::Stored(_))),
                 Err(_) => return,
             }
-            self.updated.lock().push(*sid);
+            self.updated.lock().push(*id);
         }
     }
 
     async fn create(&self, store: &RedisStore) {
         for _ in 0..EACH {
             let record = draft(store, Some("newcomer")).1;
-            let sid = record.sid;
+            let id = record.id;
             if store.create(record, None).await.is_err() {
                 return;
             }
-            self.created.lock().push(sid);
+            self.created.lock().push(id);
         }
     }
 
@@ -117,31 +117,31 @@ impl Acknowledged {
         let (revoked, rotated) = (self.revoked.lock().clone(), self.rotated.lock().clone());
         let (updated, created) = (self.updated.lock().clone(), self.created.lock().clone());
         lost.revoked.1 = revoked.len();
-        for sid in &revoked {
-            lost.revoked.0 += usize::from(find(store, sid).await.is_some());
+        for id in &revoked {
+            lost.revoked.0 += usize::from(find(store, id).await.is_some());
         }
         lost.rotated.1 = rotated.len();
-        for (sid, to) in &rotated {
-            let is_new = find(store, sid).await.is_some_and(|(_, current)| current == *to);
+        for (id, to) in &rotated {
+            let is_new = find(store, id).await.is_some_and(|(_, current)| current == *to);
             lost.rotated.0 += usize::from(!is_new);
         }
         lost.updated.1 = updated.len();
-        for sid in &updated {
-            let is_new = find(store, sid).await.is_some_and(|(version, _)| version == 1);
+        for id in &updated {
+            let is_new = find(store, id).await.is_some_and(|(version, _)| version == 1);
             lost.updated.0 += usize::from(!is_new);
         }
         lost.created.1 = created.len();
-        for sid in &created {
-            lost.created.0 += usize::from(find(store, sid).await.is_none());
+        for id in &created {
+            lost.created.0 += usize::from(find(store, id).await.is_none());
         }
         lost
     }
 }
 
 /// Returns the version and the digest of a sign-in, as soon as the store answers.
-async fn find(store: &RedisStore, sid: &SignInId) -> Option<(u64, Digest)> {
+async fn find(store: &RedisStore, id: &SignInId) -> Option<(u64, Digest)> {
     for _ in 0..2000 {
-        match store.load(sid).await {
+        match store.load(id).await {
             Ok(found) => return found.map(|record| (record.version, record.current)),
             Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
         }

@@ -15,9 +15,9 @@ use crate::stores::builder;
 /// Stores an anonymous sign-in.
 async fn visitor(store: &RedisStore) -> SignInId {
     let record = draft(store, None).1;
-    let sid = record.sid;
+    let id = record.id;
     store.create(record, None).await.expect("others are evicted if necessary");
-    sid
+    id
 }
 
 /// Returns a sign-in of about ten kilobytes.
@@ -27,15 +27,15 @@ fn large(store: &RedisStore, subject: Option<&str>) -> Record {
     record
 }
 
-async fn exists(store: &RedisStore, sid: &SignInId) -> bool {
-    store.load(sid).await.expect("it runs").is_some()
+async fn exists(store: &RedisStore, id: &SignInId) -> bool {
+    store.load(id).await.expect("it runs").is_some()
 }
 
 /// Returns how many of them exist.
-async fn count(store: &RedisStore, sids: &[SignInId]) -> usize {
+async fn count(store: &RedisStore, ids: &[SignInId]) -> usize {
     let mut count = 0;
-    for sid in sids {
-        count += usize::from(exists(store, sid).await);
+    for id in ids {
+        count += usize::from(exists(store, id).await);
     }
     count
 }
@@ -58,13 +58,13 @@ async fn a_flood_evicts_only_visitors(url: String) {
     assert_eq!(count(&store, &visitors).await, QUOTA);
     // A visitor that is deleted makes room, so that no other is evicted.
     let mut remaining = Vec::new();
-    for sid in visitors {
-        if exists(&store, &sid).await {
-            remaining.push(sid);
+    for id in visitors {
+        if exists(&store, &id).await {
+            remaining.push(id);
         }
     }
-    for sid in &remaining {
-        assert!(store.delete(sid).await.expect("it runs"));
+    for id in &remaining {
+        assert!(store.delete(id).await.expect("it runs"));
     }
     let newcomer = visitor(&store).await;
     for _ in 0..QUOTA / 20 {
@@ -136,7 +136,7 @@ async fn full_servers_keep_users(url: String, servers: &[RedisServer], more: usi
     let mut visitors = Vec::new();
     for _ in 0..3 * servers.len() * more / 10_000 {
         let record = large(&store, None);
-        visitors.push(record.sid);
+        visitors.push(record.id);
         store.create(record, None).await.expect("other visitors are evicted");
     }
     let kept = count(&store, &visitors).await;
@@ -149,18 +149,18 @@ async fn full_servers_keep_users(url: String, servers: &[RedisServer], more: usi
     let refused = loop {
         let subject = format!("user{}", users.len());
         let record = large(&store, Some(&subject));
-        let sid = record.sid;
+        let id = record.id;
         match store.create(record, None).await {
-            Ok(_) => users.push((subject, sid)),
+            Ok(_) => users.push((subject, id)),
             Err(error) => break (subject, error),
         }
     };
     assert_eq!(refused.1.kind(), StoreErrorKind::Unavailable);
     assert!(store.list(&refused.0).await.expect("it runs").is_empty(), "nothing was stored");
     assert!(users.len() * 10_000 > more / 3, "only {} users", users.len());
-    for (subject, sid) in &users {
+    for (subject, id) in &users {
         let listed = store.list(subject).await.expect("it runs");
-        assert_eq!(listed.iter().map(|record| record.sid).collect::<Vec<_>>(), [*sid]);
+        assert_eq!(listed.iter().map(|record| record.id).collect::<Vec<_>>(), [*id]);
     }
     assert!(exists(&store, &ada).await);
     if servers.len() == 1 {
@@ -195,26 +195,26 @@ async fn sec_84_full_servers_of_a_cluster_evict_visitors_and_never_a_user() {
 async fn a_full_primary_still_ends_sign_ins() {
     let (primary, replica, store) = primary_with_replica().await;
     let (secret, record) = draft(&store, Some("ada"));
-    let sid = record.sid;
+    let id = record.id;
     store.create(record, None).await.expect("it runs");
     let (other, anonymous) = (sign_in(&store, "bob").await, visitor(&store).await);
     let _ = primary.ask(&["CONFIG", "SET", "maxmemory", "1"]);
-    let digests = Secret::generate(sid).expect("randomness").digests(KIND);
-    let next = store.rotate(&sid, &secret.digests(KIND).current, rotation(digests)).await;
+    let digests = Secret::generate(id).expect("randomness").digests(KIND);
+    let next = store.rotate(&id, &secret.digests(KIND).current, rotation(digests)).await;
     assert_eq!(next.expect_err("full").kind(), StoreErrorKind::Unavailable);
     assert!(!exists(&store, &anonymous).await, "it was evicted first");
     let limit =
         SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let created = store.create(draft(&store, Some("ada")).1, Some(limit)).await;
     assert_eq!(created.expect_err("full").kind(), StoreErrorKind::Unavailable);
-    let kept = store.load(&sid).await.expect("it runs").expect("it was not evicted");
+    let kept = store.load(&id).await.expect("it runs").expect("it was not evicted");
     assert_eq!((kept.version, kept.current), (0, secret.digests(KIND).current));
 
-    assert!(store.delete(&sid).await.expect("confirmed"));
+    assert!(store.delete(&id).await.expect("confirmed"));
     assert_eq!(store.revoke_subject("bob").await.expect("confirmed"), 1);
-    for sid in [sid, other] {
-        let [high, low, ..] = *sid.as_bytes();
-        let keys = format!("*{{{high:02x}{low:02x}}}:s:{sid}");
+    for id in [id, other] {
+        let [high, low, ..] = *id.as_bytes();
+        let keys = format!("*{{{high:02x}{low:02x}}}:s:{id}");
         assert_eq!(replica.ask(&["KEYS", &keys]), redis::Value::Array(Vec::new()));
     }
     let _ = primary.ask(&["CONFIG", "SET", "maxmemory", "0"]);

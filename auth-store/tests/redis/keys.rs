@@ -42,7 +42,7 @@ async fn sec_24_the_dump_of_all_keys_holds_no_secret() {
     let store = builder(server.url()).connect().await.expect("it runs");
     let (first, mut record) = draft(&store, Some("ada"));
     record.details = Some(Box::new(SignInDetails::default()));
-    let sid = record.sid;
+    let id = record.id;
     store.create(record, None).await.expect("it runs");
     let nonce = Nonce::generate().expect("randomness");
     let second = first.successor(&nonce);
@@ -50,8 +50,8 @@ async fn sec_24_the_dump_of_all_keys_holds_no_secret() {
     let until = now() + Duration::from_secs(60);
     let mut rotation = rotation(second.digests(KIND));
     rotation.grace = Some(RotationGrace { previous, nonce, until });
-    store.rotate(&sid, &previous, rotation).await.expect("it runs");
-    store.update(&sid, 1, data("\"in the cart\"")).await.expect("it runs");
+    store.rotate(&id, &previous, rotation).await.expect("it runs");
+    store.update(&id, 1, data("\"in the cart\"")).await.expect("it runs");
     let (visitor, record) = draft(&store, None);
     store.create(record, None).await.expect("it runs");
 
@@ -91,9 +91,9 @@ fn base64(text: &str) -> Vec<u8> {
 async fn every_key_has_a_time_to_live() {
     let server = RedisServer::start();
     let store = builder(server.url()).connect().await.expect("it runs");
-    let sid = sign_in(&store, "ada").await;
-    store.update(&sid, 0, data("[]")).await.expect("it runs");
-    store.touch(&sid, now() + Duration::from_secs(10)).await.expect("it runs");
+    let id = sign_in(&store, "ada").await;
+    store.update(&id, 0, data("[]")).await.expect("it runs");
+    store.touch(&id, now() + Duration::from_secs(10)).await.expect("it runs");
     store.update_subject("ada", b"{}").await.expect("it runs");
     store.create(draft(&store, None).1, None).await.expect("it runs");
     let mut connection = server.connection().expect("it runs");
@@ -117,18 +117,18 @@ async fn a_record_of_a_later_format_is_an_error() {
     let server = RedisServer::start();
     let store =
         RedisStore::builder(server.url()).prefix("later:").connect().await.expect("it runs");
-    let (sid, other) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
-    overwrite(&server, &sid, 0, b"\x02");
-    let digest = Secret::generate(sid).expect("randomness").digests(KIND);
+    let (id, other) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
+    overwrite(&server, &id, 0, b"\x02");
+    let digest = Secret::generate(id).expect("randomness").digests(KIND);
     let kinds = [
-        store.load(&sid).await.expect_err("the format is unknown").kind(),
+        store.load(&id).await.expect_err("the format is unknown").kind(),
         store.list("ada").await.expect_err("the format is unknown").kind(),
-        store.update(&sid, 0, data("[]")).await.expect_err("the format is unknown").kind(),
-        store.touch(&sid, now()).await.expect_err("the format is unknown").kind(),
+        store.update(&id, 0, data("[]")).await.expect_err("the format is unknown").kind(),
+        store.touch(&id, now()).await.expect_err("the format is unknown").kind(),
         store.update_subject("ada", b"{}").await.expect_err("the format is unknown").kind(),
-        store.delete_if_version(&sid, 0).await.expect_err("the format is unknown").kind(),
+        store.delete_if_version(&id, 0).await.expect_err("the format is unknown").kind(),
         store
-            .rotate(&sid, &digest.current, rotation(digest))
+            .rotate(&id, &digest.current, rotation(digest))
             .await
             .expect_err("the format is unknown")
             .kind(),
@@ -137,7 +137,7 @@ async fn a_record_of_a_later_format_is_an_error() {
     let kept = store.load(&other).await.expect("it runs").expect("it is there");
     assert_eq!(kept.version, 0, "a failed `update_subject` changes nothing");
 
-    assert!(store.delete(&sid).await.expect("it runs"), "a record of any format can be deleted");
+    assert!(store.delete(&id).await.expect("it runs"), "a record of any format can be deleted");
     assert_eq!(store.list("ada").await.expect("it runs").len(), 1);
     overwrite(&server, &other, 0, b"\x02");
     assert_eq!(store.revoke_subject("ada").await.expect("it runs"), 1);
@@ -147,9 +147,9 @@ async fn a_record_of_a_later_format_is_an_error() {
     assert_eq!(store.load(&damaged).await.expect_err("damaged").kind(), StoreErrorKind::Invalid);
 }
 
-fn overwrite(server: &RedisServer, sid: &SignInId, at: usize, bytes: &[u8]) {
-    let [high, low, ..] = *sid.as_bytes();
-    let key = format!("later:{{{high:02x}{low:02x}}}:s:{sid}");
+fn overwrite(server: &RedisServer, id: &SignInId, at: usize, bytes: &[u8]) {
+    let [high, low, ..] = *id.as_bytes();
+    let key = format!("later:{{{high:02x}{low:02x}}}:s:{id}");
     let mut connection = server.connection().expect("it runs");
     let mut set = redis::cmd("SETRANGE");
     set.arg(&key).arg(at).arg(bytes).exec(&mut connection).expect("it runs");
@@ -160,16 +160,16 @@ fn overwrite(server: &RedisServer, sid: &SignInId, at: usize, bytes: &[u8]) {
 async fn a_full_server_refuses_and_changes_nothing() {
     let server = RedisServer::start();
     let store = builder(server.url()).connect().await.expect("it runs");
-    let (sid, other) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
+    let (id, other) = (sign_in(&store, "ada").await, sign_in(&store, "ada").await);
     let _ = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
     let limit =
         SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let created = store.create(draft(&store, Some("ada")).1, Some(limit)).await;
     assert_eq!(created.expect_err("full").kind(), StoreErrorKind::Unavailable);
-    let updated = store.update(&sid, 0, data("[]")).await;
+    let updated = store.update(&id, 0, data("[]")).await;
     assert_eq!(updated.expect_err("full").kind(), StoreErrorKind::Unavailable);
     assert_eq!(store.list("ada").await.expect("it runs").len(), 2, "no sign-in was evicted");
-    assert!(store.delete(&sid).await.expect("ending needs no memory"));
+    assert!(store.delete(&id).await.expect("ending needs no memory"));
     assert_eq!(store.revoke_subject("ada").await.expect("ending needs no memory"), 1);
     assert!(store.load(&other).await.expect("it runs").is_none());
 }
@@ -179,39 +179,39 @@ async fn steps_follow_slots_that_move() {
     let cluster = RedisCluster::start();
     let prefix = "moving:";
     let store = RedisStore::builder(cluster.url()).prefix(prefix).connect().await.expect("it runs");
-    let sid = sign_in(&store, "ada").await;
+    let id = sign_in(&store, "ada").await;
     let base = {
-        let [high, low, ..] = *sid.as_bytes();
+        let [high, low, ..] = *id.as_bytes();
         format!("{prefix}{{{high:02x}{low:02x}}}:")
     };
-    let (record, index) = (format!("{base}s:{sid}"), format!("{base}u:ada"));
+    let (record, index) = (format!("{base}s:{id}"), format!("{base}u:ada"));
     let slot: u16 =
         redis::from_redis_value(cluster.servers[0].ask(&["CLUSTER", "KEYSLOT", &index])).unwrap();
     let from = usize::from(slot) * 3 / 16384;
     let (from, to) = (&cluster.servers[from], &cluster.servers[(from + 1) % 3]);
-    let id = |server: &RedisServer| -> String {
+    let node_id = |server: &RedisServer| -> String {
         redis::from_redis_value(server.ask(&["CLUSTER", "MYID"])).unwrap()
     };
-    let (from_id, to_id, slot) = (id(from), id(to), slot.to_string());
+    let (from_id, to_id, slot) = (node_id(from), node_id(to), slot.to_string());
     let _ = to.ask(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]);
     let _ = from.ask(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]);
     let port = to.port().to_string();
     let _ = from.ask(&["MIGRATE", "127.0.0.1", &port, &record, "0", "5000"]);
     // The record has moved, and the index has not.
-    assert!(store.load(&sid).await.expect("it follows").is_some());
+    assert!(store.load(&id).await.expect("it follows").is_some());
     let error = store.revoke_subject("ada").await.expect_err("the keys are on two servers");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    assert!(store.load(&sid).await.expect("it follows").is_some(), "nothing has changed");
+    assert!(store.load(&id).await.expect("it follows").is_some(), "nothing has changed");
     let _ = from.ask(&["MIGRATE", "127.0.0.1", &port, &index, "0", "5000"]);
-    assert!(matches!(store.update(&sid, 0, data("[1]")).await, Ok(CompareAndSwap::Stored(_))));
+    assert!(matches!(store.update(&id, 0, data("[1]")).await, Ok(CompareAndSwap::Stored(_))));
     for server in [to, from] {
         let _ = server.ask(&["CLUSTER", "SETSLOT", &slot, "NODE", &to_id]);
     }
     let again = sign_in(&store, "ada").await;
     let mut listed: Vec<_> =
-        store.list("ada").await.expect("it follows").iter().map(|record| record.sid).collect();
+        store.list("ada").await.expect("it follows").iter().map(|record| record.id).collect();
     listed.sort();
-    let mut expected = [sid, again];
+    let mut expected = [id, again];
     expected.sort();
     assert_eq!(listed, expected);
     assert_eq!(store.revoke_subject("ada").await.expect("it follows"), 2);
@@ -228,8 +228,8 @@ async fn sec_15_17_an_emptied_primary_does_not_hide_the_sign_ins_of_others() {
     let mut kept = Vec::new();
     for number in 0..20 {
         let subject = format!("user{number}");
-        let sid = sign_in(&old, &subject).await;
-        let [high, low, ..] = *sid.as_bytes();
+        let id = sign_in(&old, &subject).await;
+        let [high, low, ..] = *id.as_bytes();
         let slot = cluster.slot(&format!("{{{high:02x}{low:02x}}}"));
         if cluster.primary_of(slot) != emptied {
             kept.push(subject);

@@ -28,14 +28,14 @@ async fn proxied() -> Proxied {
 
 /// Takes each step once, so that the answer that is lost later is not that of an unknown script.
 async fn load_the_scripts(store: &RedisStore) {
-    let sid = sign_in(store, "bob").await;
-    store.update(&sid, 0, data("[]")).await.expect("it runs");
-    let digests = Secret::generate(sid).expect("randomness").digests(KIND);
-    store.rotate(&sid, &digests.current, rotation(digests)).await.expect("it is stale");
-    store.touch(&sid, now()).await.expect("it runs");
+    let id = sign_in(store, "bob").await;
+    store.update(&id, 0, data("[]")).await.expect("it runs");
+    let digests = Secret::generate(id).expect("randomness").digests(KIND);
+    store.rotate(&id, &digests.current, rotation(digests)).await.expect("it is stale");
+    store.touch(&id, now()).await.expect("it runs");
     store.update_subject("bob", b"{}").await.expect("it runs");
     store.list("bob").await.expect("it runs");
-    store.delete(&sid).await.expect("it runs");
+    store.delete(&id).await.expect("it runs");
 }
 
 /// Opens all connections, so that the answer that is lost is not that of a login.
@@ -61,27 +61,27 @@ async fn a_step_whose_answer_was_lost_is_taken_once() {
     let proxied = proxied().await;
     let store = &proxied.store;
     let (secret, record) = draft(store, Some("ada"));
-    let sid = record.sid;
+    let id = record.id;
 
     lost!(proxied, store.create(record, None));
-    let record = store.load(&sid).await.expect("it runs").expect("it was created");
+    let record = store.load(&id).await.expect("it runs").expect("it was created");
     assert_eq!(record.version, 0);
 
-    lost!(proxied, store.update(&sid, 0, data("[1]")));
-    let record = store.load(&sid).await.expect("it runs").expect("it is there");
+    lost!(proxied, store.update(&id, 0, data("[1]")));
+    let record = store.load(&id).await.expect("it runs").expect("it is there");
     assert_eq!((record.version, &record.data), (1, &data("[1]")), "taken once");
 
-    let next = Secret::generate(sid).expect("randomness").digests(KIND);
-    lost!(proxied, store.rotate(&sid, &secret.digests(KIND).current, rotation(next)));
-    let record = store.load(&sid).await.expect("it runs").expect("it is there");
+    let next = Secret::generate(id).expect("randomness").digests(KIND);
+    lost!(proxied, store.rotate(&id, &secret.digests(KIND).current, rotation(next)));
+    let record = store.load(&id).await.expect("it runs").expect("it is there");
     assert_eq!((record.version, record.current), (2, next.current));
 
     lost!(proxied, store.update_subject("ada", b"{}"));
-    let record = store.load(&sid).await.expect("it runs").expect("it is there");
+    let record = store.load(&id).await.expect("it runs").expect("it is there");
     assert_eq!(record.version, 3, "once");
 
-    lost!(proxied, store.delete(&sid));
-    assert!(store.load(&sid).await.expect("it runs").is_none());
+    lost!(proxied, store.delete(&id));
+    assert!(store.load(&id).await.expect("it runs").is_none());
 }
 
 /// A second attempt would evict the sign-in of the first.
@@ -93,14 +93,14 @@ async fn a_sign_in_whose_answer_was_lost_evicts_once() {
         SignInLimit { max: 2.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let mut older = draft(store, Some("ada")).1;
     older.created_at = now().before(Duration::from_secs(1));
-    let old = older.sid;
+    let old = older.id;
     store.create(older, None).await.expect("it runs");
     let kept = sign_in(store, "ada").await;
     let new = draft(store, Some("ada")).1;
     lost!(proxied, store.create(new.clone(), Some(limit)));
     let listed: Vec<_> =
-        store.list("ada").await.expect("it runs").iter().map(|record| record.sid).collect();
-    assert!(!listed.contains(&old) && listed.contains(&kept) && listed.contains(&new.sid));
+        store.list("ada").await.expect("it runs").iter().map(|record| record.id).collect();
+    assert!(!listed.contains(&old) && listed.contains(&kept) && listed.contains(&new.id));
 }
 
 /// A step that has the same effect twice is repeated, so that the caller gets an answer.
@@ -108,13 +108,13 @@ async fn a_sign_in_whose_answer_was_lost_evicts_once() {
 async fn a_read_whose_answer_was_lost_is_repeated() {
     let proxied = proxied().await;
     let store = &proxied.store;
-    let sid = sign_in(store, "ada").await;
+    let id = sign_in(store, "ada").await;
     proxied.proxy.lose(1);
-    assert!(store.load(&sid).await.expect("it is repeated").is_some());
+    assert!(store.load(&id).await.expect("it is repeated").is_some());
     proxied.proxy.lose(1);
     assert_eq!(store.list("ada").await.expect("it is repeated").len(), 1);
     proxied.proxy.lose(1);
-    store.touch(&sid, now()).await.expect("it is repeated");
+    store.touch(&id, now()).await.expect("it is repeated");
     assert_eq!(proxied.proxy.left(), 0);
 }
 
@@ -123,11 +123,11 @@ async fn a_read_whose_answer_was_lost_is_repeated() {
 async fn a_connection_that_was_closed_while_idle_fails_no_step() {
     let mut server = RedisServer::with(&["--appendonly", "yes", "--appendfsync", "always"]);
     let store = builder(server.url()).connect().await.expect("the server runs");
-    let sid = sign_in(&store, "ada").await;
+    let id = sign_in(&store, "ada").await;
     server.kill();
     server.start_again();
-    assert!(matches!(store.update(&sid, 0, data("[1]")).await, Ok(CompareAndSwap::Stored(_))));
+    assert!(matches!(store.update(&id, 0, data("[1]")).await, Ok(CompareAndSwap::Stored(_))));
     server.kill();
     server.start_again();
-    assert!(store.delete(&sid).await.expect("on a new connection"));
+    assert!(store.delete(&id).await.expect("on a new connection"));
 }

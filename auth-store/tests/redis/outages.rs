@@ -59,7 +59,7 @@ async fn nodes_agree_on_the_routing_key_after_the_server_was_emptied() {
     let second = sign_in(&old, "ada").await;
     for store in [&old, &new] {
         let listed: Vec<_> =
-            store.list("ada").await.expect("it runs").iter().map(|record| record.sid).collect();
+            store.list("ada").await.expect("it runs").iter().map(|record| record.id).collect();
         assert_eq!(listed.len(), 2);
         assert!(listed.contains(&first) && listed.contains(&second));
     }
@@ -70,9 +70,9 @@ async fn nodes_agree_on_the_routing_key_after_the_server_was_emptied() {
 async fn scripts_that_the_server_has_lost_are_sent_again() {
     let server = RedisServer::start();
     let store = fresh(server.url()).await;
-    let sid = sign_in(&store, "ada").await;
+    let id = sign_in(&store, "ada").await;
     let _ = server.ask(&["SCRIPT", "FLUSH"]);
-    store.update(&sid, 0, data("[1]")).await.expect("the script is sent again");
+    store.update(&id, 0, data("[1]")).await.expect("the script is sent again");
     let _ = server.ask(&["SCRIPT", "FLUSH"]);
-    assert!(store.delete(&sid).await.expect("the script is sent again"));
+    assert!(store.delete(&id).await.expect("the script is sent again"));
 }

@@ -13,10 +13,10 @@ async fn store(url: String) -> RedisStore {
     RedisStore::builder(url).prefix("replaced:").connect().await.expect("they run")
 }
 
-async fn end(store: &RedisStore, sid: &SignInId) {
+async fn end(store: &RedisStore, id: &SignInId) {
     let clock = Clock::system();
     let start = clock.now();
-    while let Err(error) = store.delete(sid).await {
+    while let Err(error) = store.delete(id).await {
         assert!(clock.now().since(start) < Duration::from_secs(30), "{error:?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
@@ -28,16 +28,16 @@ async fn end(store: &RedisStore, sid: &SignInId) {
 async fn sec_14_an_idle_node_does_not_use_a_replaced_primary() {
     let servers = RedisSentinels::start();
     let (idle, busy) = (store(servers.url()).await, store(servers.url()).await);
-    let sid = sign_in(&busy, "ada").await;
-    busy.revoke_others("ada", &sid).await.expect("confirmed, and all before it");
-    assert!(idle.load(&sid).await.expect("they run").is_some());
+    let id = sign_in(&busy, "ada").await;
+    busy.revoke_others("ada", &id).await.expect("confirmed, and all before it");
+    assert!(idle.load(&id).await.expect("they run").is_some());
     let old = servers.primary();
     servers.servers[old].hang();
-    end(&busy, &sid).await;
+    end(&busy, &id).await;
     until("the Sentinels agree", || (servers.agree() && servers.primary() != old).then_some(()));
     servers.servers[old].go_on();
     for _ in 0..100 {
-        let found = idle.load(&sid).await;
+        let found = idle.load(&id).await;
         assert!(!matches!(found, Ok(Some(_))), "it was ended");
     }
     recovers(&idle, Duration::from_secs(10)).await;
@@ -50,27 +50,27 @@ async fn the_map_of_a_primary_that_is_cut_off_is_not_used() {
     let cluster = RedisCluster::start();
     let store = store(cluster.url()).await;
     let (old, replica) = (&cluster.servers[0], replica_of(&cluster, 0));
-    let id = |server: &RedisServer| -> String {
+    let node_id = |server: &RedisServer| -> String {
         redis::from_redis_value(server.ask(&["CLUSTER", "MYID"])).expect("a name")
     };
     // A sign-in that belongs to that primary.
-    let sid = loop {
-        let sid = store.new_id(None).expect("randomness");
-        let [high, low, ..] = *sid.as_bytes();
+    let id = loop {
+        let id = store.new_id(None).expect("randomness");
+        let [high, low, ..] = *id.as_bytes();
         if cluster.primary_of(cluster.slot(&format!("{{{high:02x}{low:02x}}}"))) == 0 {
-            break sid;
+            break id;
         }
     };
     for server in &cluster.servers {
         if server.port() != old.port() {
-            let _ = old.ask(&["CLUSTER", "FORGET", &id(server)]);
+            let _ = old.ask(&["CLUSTER", "FORGET", &node_id(server)]);
         }
     }
     until("it takes no steps", || old.try_ask(&["GET", &format!("{{{}}}", "x")]).err());
     let _ = replica.ask(&["CLUSTER", "FAILOVER", "TAKEOVER"]);
     let clock = Clock::system();
     let start = clock.now();
-    while let Err(error) = store.load(&sid).await {
+    while let Err(error) = store.load(&id).await {
         assert!(clock.now().since(start) < Duration::from_secs(10), "{error:?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }

@@ -32,11 +32,11 @@ pub(crate) async fn primary_with_replica() -> (RedisServer, RedisServer, RedisSt
 async fn an_end_that_no_replica_confirms_is_unavailable() {
     let (primary, replica, store) = primary_with_replica().await;
     let (secret, record) = draft(&store, Some("ada"));
-    let sid = record.sid;
+    let id = record.id;
     store.create(record, None).await.expect("it runs");
-    let next = || rotation(Secret::generate(sid).expect("randomness").digests(KIND));
+    let next = || rotation(Secret::generate(id).expect("randomness").digests(KIND));
     let from = secret.digests(KIND).current;
-    store.rotate(&sid, &from, next()).await.expect("it is confirmed");
+    store.rotate(&id, &from, next()).await.expect("it is confirmed");
 
     replica.hang();
     let clock = Clock::system();
@@ -45,7 +45,7 @@ async fn an_end_that_no_replica_confirms_is_unavailable() {
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     assert!(clock.now().since(start) < Duration::from_secs(2));
     // It was done, and is not confirmed until a replica has it. A repeated step waits for that, too.
-    let error = store.delete(&sid).await.expect_err("no replica confirms");
+    let error = store.delete(&id).await.expect_err("no replica confirms");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
     // Everything else goes on.
     let other = sign_in(&store, "ada").await;
@@ -56,7 +56,7 @@ async fn an_end_that_no_replica_confirms_is_unavailable() {
     assert!(without.delete(&third).await.expect("it needs no replica"));
 
     replica.go_on();
-    assert!(!store.delete(&sid).await.expect("it is confirmed"), "it was ended before");
+    assert!(!store.delete(&id).await.expect("it is confirmed"), "it was ended before");
     assert!(store.delete(&other).await.expect("it is confirmed"));
 }
 
@@ -83,11 +83,11 @@ async fn a_hung_primary_is_replaced() {
     let servers = RedisSentinels::start();
     let store = builder(servers.url()).connect().await.expect("they run");
     let old = servers.primary();
-    let mut sids = Vec::new();
+    let mut ids = Vec::new();
     for _ in 0..20 {
-        sids.push(sign_in(&store, "ada").await);
+        ids.push(sign_in(&store, "ada").await);
     }
-    let ends = sids.iter().take(10).map(|sid| store.delete(sid));
+    let ends = ids.iter().take(10).map(|id| store.delete(id));
     for ended in join_all(ends).await {
         assert!(ended.expect("they run"));
     }
@@ -95,8 +95,8 @@ async fn a_hung_primary_is_replaced() {
     recovers(&store, Duration::from_secs(20)).await;
     assert_ne!(servers.primary(), old);
     servers.servers[old].go_on();
-    for sid in &sids[10..] {
-        assert!(store.delete(sid).await.expect("on the new primary"));
+    for id in &ids[10..] {
+        assert!(store.delete(id).await.expect("on the new primary"));
     }
     assert!(store.list("ada").await.expect("they run").is_empty());
 }
@@ -125,22 +125,22 @@ async fn join_all<T, F: Future<Output = T>>(all: impl Iterator<Item = F>) -> Vec
 async fn a_killed_primary_of_a_cluster_is_replaced() {
     let mut servers = RedisCluster::start();
     let store = builder(servers.url()).connect().await.expect("they run");
-    let mut sids = Vec::new();
+    let mut ids = Vec::new();
     for number in 0..30 {
         let (kept, ended) =
             (sign_in(&store, &format!("user{number}")).await, sign_in(&store, "ada").await);
         assert!(store.delete(&ended).await.expect("they run"));
-        sids.push((kept, ended));
+        ids.push((kept, ended));
     }
     // A step that waits for a replica also waits for everything that was written before it.
-    for (number, (kept, _)) in sids.iter().enumerate() {
+    for (number, (kept, _)) in ids.iter().enumerate() {
         let subject = format!("user{number}");
         assert_eq!(store.revoke_others(&subject, kept).await.expect("confirmed"), 0);
     }
     servers.servers[0].kill();
     let clock = Clock::system();
     let start = clock.now();
-    for (kept, ended) in sids {
+    for (kept, ended) in ids {
         loop {
             match (store.load(&kept).await, store.load(&ended).await) {
                 (Ok(kept), Ok(ended)) => {

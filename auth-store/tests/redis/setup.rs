@@ -55,8 +55,8 @@ async fn the_eviction_policy_is_read_from_info_without_config() {
     // Hosted servers may show nothing.
     let _ = server.ask(&["ACL", "SETUSER", "ada", "-@dangerous"]);
     let store = builder(url).connect().await.expect("the policy is unknown");
-    let sid = sign_in(&store, "bob").await;
-    assert!(store.delete(&sid).await.expect("the server runs"), "without ROLE");
+    let id = sign_in(&store, "bob").await;
+    assert!(store.delete(&id).await.expect("the server runs"), "without ROLE");
     store.sweep(now(), 10).await.expect("the server runs");
 }
 

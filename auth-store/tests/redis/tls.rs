@@ -15,11 +15,11 @@ async fn works(store: RedisStore, other: &RedisStore) {
     }
     for number in 0..10 {
         let subject = format!("user{number}");
-        let sid = sign_in(other, &subject).await;
-        here.update(&sid, 0, data("[1]")).await.expect("it runs");
-        assert_eq!(other.load(&sid).await.expect("it runs").expect("it lives").version, 1);
+        let id = sign_in(other, &subject).await;
+        here.update(&id, 0, data("[1]")).await.expect("it runs");
+        assert_eq!(other.load(&id).await.expect("it runs").expect("it lives").version, 1);
         assert_eq!(other.revoke_subject(&subject).await.expect("it runs"), 1);
-        assert!(here.load(&sid).await.expect("it runs").is_none());
+        assert!(here.load(&id).await.expect("it runs").is_none());
     }
 }
 

@@ -27,16 +27,16 @@ async fn changes(store: &PostgresStore, listener: &mut dyn Announcements) -> Vec
     let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
     let beat = Beat { node: 7, number };
     store.beat(beat).await.expect("it runs");
-    let mut sids = Vec::new();
+    let mut ids = Vec::new();
     loop {
         match next(listener).await {
-            Announcement::Changed(changed) => sids.extend(changed),
+            Announcement::Changed(changed) => ids.extend(changed),
             Announcement::Beat(received, _) if received == beat => break,
             other => panic!("{other:?}"),
         }
     }
-    sids.sort_unstable();
-    sids
+    ids.sort_unstable();
+    ids
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -47,33 +47,33 @@ async fn every_change_and_every_end_is_announced_and_nothing_else() {
     let none: Vec<SignInId> = Vec::new();
 
     let (secret, record) = draft(&store, Some("ada"));
-    let sid = record.sid;
+    let id = record.id;
     store.create(record, None).await.expect("it runs");
-    store.touch(&sid, now() + LONG).await.expect("it runs");
+    store.touch(&id, now() + LONG).await.expect("it runs");
     assert_eq!(changes(&store, listener).await, none, "creation and use are not announced");
-    store.update(&sid, 0, data("[]")).await.expect("it runs");
-    assert_eq!(changes(&store, listener).await, [sid]);
-    store.update(&sid, 0, data("[]")).await.expect("it is stale");
+    store.update(&id, 0, data("[]")).await.expect("it runs");
+    assert_eq!(changes(&store, listener).await, [id]);
+    store.update(&id, 0, data("[]")).await.expect("it is stale");
     assert_eq!(changes(&store, listener).await, none, "a conflict is not announced");
-    let digests = Secret::generate(sid).expect("randomness").digests(KIND);
-    store.rotate(&sid, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
-    assert_eq!(changes(&store, listener).await, [sid]);
+    let digests = Secret::generate(id).expect("randomness").digests(KIND);
+    store.rotate(&id, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
+    assert_eq!(changes(&store, listener).await, [id]);
 
     let second = sign_in(&store, "ada").await;
-    let mut both = [sid, second];
+    let mut both = [id, second];
     both.sort_unstable();
     assert_eq!(store.update_subject("ada", b"{}").await.expect("it runs"), 2);
     assert_eq!(changes(&store, listener).await, both);
     assert_eq!(store.revoke_others("ada", &second).await.expect("it runs"), 1);
-    assert_eq!(changes(&store, listener).await, [sid]);
+    assert_eq!(changes(&store, listener).await, [id]);
     let limit =
         SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let third = draft(&store, Some("ada")).1;
     store.create(third.clone(), Some(limit)).await.expect("it runs");
     assert_eq!(changes(&store, listener).await, [second], "an eviction is announced");
-    assert!(store.revoke("ada", &third.sid).await.expect("it runs"));
-    assert_eq!(changes(&store, listener).await, [third.sid]);
-    store.delete(&third.sid).await.expect("there is none");
+    assert!(store.revoke("ada", &third.id).await.expect("it runs"));
+    assert_eq!(changes(&store, listener).await, [third.id]);
+    store.delete(&third.id).await.expect("there is none");
     assert_eq!(changes(&store, listener).await, none);
 
     let last = sign_in(&store, "bob").await;
@@ -88,14 +88,14 @@ async fn every_change_and_every_end_is_announced_and_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_simultaneous_ends_are_announced() {
     let store = store(postgres()).await;
-    let mut sids = Vec::new();
+    let mut ids = Vec::new();
     for _ in 0..1000 {
-        sids.push(sign_in(&store, "ada").await);
+        ids.push(sign_in(&store, "ada").await);
     }
-    sids.sort_unstable();
+    ids.sort_unstable();
     let mut listener = store.listen().await.expect("it runs");
     assert_eq!(store.revoke_subject("ada").await.expect("it runs"), 1000);
-    assert_eq!(changes(&store, &mut *listener).await, sids);
+    assert_eq!(changes(&store, &mut *listener).await, ids);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -105,8 +105,8 @@ async fn disabled_announcements_announce_nothing() {
     let silent = PostgresStore::builder(url).insecure_without_announcements();
     let silent = silent.connect().await.expect("it runs");
     let mut listener = announcing.listen().await.expect("it runs");
-    let sid = sign_in(&silent, "ada").await;
-    silent.update(&sid, 0, data("[]")).await.expect("it runs");
+    let id = sign_in(&silent, "ada").await;
+    silent.update(&id, 0, data("[]")).await.expect("it runs");
     assert_eq!(silent.revoke_subject("ada").await.expect("it runs"), 1);
     assert!(changes(&announcing, &mut *listener).await.is_empty());
     // A near cache in front of it would miss what other nodes end.

@@ -52,7 +52,7 @@ async fn assert_retried(store: &dyn Store) {
     for limit in [None, Some(LIMIT)] {
         let record = draft(store, Some("ada")).1;
         store.create(record.clone(), limit).await.expect("the third attempt succeeds");
-        assert!(store.load(&record.sid).await.expect("it runs").is_some());
+        assert!(store.load(&record.id).await.expect("it runs").is_some());
     }
     assert_eq!(store.list("ada").await.expect("it runs").len(), 2);
 }

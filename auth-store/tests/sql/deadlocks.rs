@@ -15,14 +15,14 @@ use crate::sign_in::{draft, now};
 /// Creates sign-ins of a user in the opposite order of their ids.
 async fn create_three(store: &dyn Store) -> [SignInId; 3] {
     let mut drafts = [(); 3].map(|()| draft(store, Some("ada")).1);
-    drafts.sort_by_key(|record| record.sid);
+    drafts.sort_by_key(|record| record.id);
     for record in drafts.iter().rev() {
         let mut record = record.clone();
         // One statement finds them by the index on subjects, the other by their ids.
         record.limits.ends_at = now().before(Duration::from_secs(1));
         store.create(record, None).await.expect("it runs");
     }
-    drafts.map(|record| record.sid)
+    drafts.map(|record| record.id)
 }
 
 /// Returns the number of operations that wait for a lock.
@@ -46,11 +46,11 @@ async fn assert_no_deadlock(
     let url = server.url_of(&database);
     let store = PostgresStore::builder(url.clone()).migrate().connect().await;
     let store = Arc::new(store.expect("it runs"));
-    let sids = create_three(&*store).await;
+    let ids = create_three(&*store).await;
     let mut other = PgConnection::connect(&url).await.expect("it runs");
     let mut locked = other.begin().await.expect("it runs");
     sqlx::query("SELECT 1 FROM auth_sign_ins WHERE sid = $1 FOR UPDATE")
-        .bind(&sids[1].as_bytes()[..])
+        .bind(&ids[1].as_bytes()[..])
         .execute(&mut *locked)
         .await
         .expect("the row is not locked");

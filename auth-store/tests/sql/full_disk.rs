@@ -147,9 +147,9 @@ async fn fill(store: &SqliteStore) -> Vec<SignInId> {
     loop {
         let mut record = draft(store, Some("ada")).1;
         (record.data, kept) = (data(&big), kept);
-        let sid = record.sid;
+        let id = record.id;
         match store.create(record, None).await {
-            Ok(_) => kept.push(sid),
+            Ok(_) => kept.push(id),
             Err(error) => {
                 assert_eq!(error.kind(), StoreErrorKind::Unavailable);
                 return kept;
@@ -159,8 +159,8 @@ async fn fill(store: &SqliteStore) -> Vec<SignInId> {
     }
 }
 
-async fn exists(store: &SqliteStore, sid: &SignInId) -> bool {
-    store.load(sid).await.expect("reading needs no space").is_some()
+async fn exists(store: &SqliteStore, id: &SignInId) -> bool {
+    store.load(id).await.expect("reading needs no space").is_some()
 }
 
 #[allow(clippy::print_stdout)] // shown with --nocapture
@@ -187,8 +187,8 @@ async fn assert_loses_nothing(disk: &impl Disk) {
     let record =
         store.load(&updated).await.expect("reading needs no space").expect("the sign-in exists");
     assert_eq!(record.version, version);
-    for sid in &kept {
-        assert!(exists(&store, sid).await);
+    for id in &kept {
+        assert!(exists(&store, id).await);
     }
     let (logged_out, rest) = kept.split_last().expect("some were kept");
     let out = match store.delete(logged_out).await {
@@ -205,8 +205,8 @@ async fn assert_loses_nothing(disk: &impl Disk) {
     let late = sign_in(&store, "carol").await;
     store.update(&updated, version, data("\"late\"")).await.expect("there is space again");
     for store in [&store, &open(disk).await] {
-        for sid in rest {
-            assert!(exists(store, sid).await);
+        for id in rest {
+            assert!(exists(store, id).await);
         }
         assert!(exists(store, &late).await);
         assert_eq!(exists(store, logged_out).await, !out);

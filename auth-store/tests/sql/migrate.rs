@@ -23,13 +23,13 @@ macro_rules! on {
                     .into_iter()
                     .map(|store| store.expect("it migrates"))
                     .collect();
-                let sid = sign_in(&stores[0], "ada").await;
+                let id = sign_in(&stores[0], "ada").await;
                 for store in &stores {
-                    assert!(store.load(&sid).await.expect("it runs").is_some(), "all nodes see it");
+                    assert!(store.load(&id).await.expect("it runs").is_some(), "all nodes see it");
                 }
                 // Later migrations change nothing, and a node may connect without migrating.
                 let later = $store::builder(url.clone()).migrate().connect().await.expect("again");
-                assert!(later.load(&sid).await.expect("it runs").is_some());
+                assert!(later.load(&id).await.expect("it runs").is_some());
                 let other = $store::connect(url).await.expect("the tables are there");
                 assert_eq!(other.revoke_subject("ada").await.expect("it runs"), 1);
             }
@@ -48,7 +48,7 @@ async fn mysql_requires_all_rows_of_its_lock_table() {
         let database = MARIADB.new_database();
         let url = MARIADB.url_of(&database);
         let store = MySqlStore::builder(url.clone()).migrate().connect().await.expect("it runs");
-        let sid = sign_in(&store, "ada").await;
+        let id = sign_in(&store, "ada").await;
         let _ = MARIADB.ask_in(&database, lost);
         let error = MySqlStore::connect(url.clone()).await.expect_err("locks are missing");
         assert!(matches!(error, SqlSetupError::NotMigrated), "{error:?}");
@@ -57,7 +57,7 @@ async fn mysql_requires_all_rows_of_its_lock_table() {
             .connect()
             .await
             .expect("the locks are created again");
-        assert!(store.load(&sid).await.expect("it runs").is_some());
+        assert!(store.load(&id).await.expect("it runs").is_some());
     }
 }
 

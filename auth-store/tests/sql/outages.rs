@@ -61,13 +61,13 @@ macro_rules! on {
                 let port = |port: u16| format!(":{port}/");
                 let url = server.url().replace(&port(server.port()), &port(proxy.port()));
                 let store = store(url).await;
-                let sid = sign_in(&store, "ada").await;
+                let id = sign_in(&store, "ada").await;
                 store.delete(&store.new_id(None).expect("randomness")).await.expect("it runs");
                 proxy.lose(1);
-                let error = store.delete(&sid).await.expect_err("the answer is lost");
+                let error = store.delete(&id).await.expect_err("the answer is lost");
                 assert_eq!(error.kind(), StoreErrorKind::Unavailable);
                 assert_eq!(proxy.left(), 0);
-                assert!(store.load(&sid).await.expect("on a new connection").is_none());
+                assert!(store.load(&id).await.expect("on a new connection").is_none());
             }
 
             /// A cancelled operation leaves no connection in an unknown state, and no lock.
@@ -78,7 +78,7 @@ macro_rules! on {
                 let port = |port: u16| format!(":{port}/");
                 let url = server.url().replace(&port(server.port()), &port(proxy.port()));
                 let there = Arc::new(store(url).await);
-                let sid = sign_in(&*there, "ada").await;
+                let id = sign_in(&*there, "ada").await;
                 let limit = SignInLimit {
                     max: 5.try_into().expect("not 0"),
                     when_full: OverflowPolicy::EvictOldest,
@@ -96,7 +96,7 @@ macro_rules! on {
                 recovers(&*there, Duration::from_secs(5)).await;
                 for store in [&here, &*there] {
                     store.create(draft(store, Some("ada")).1, Some(limit)).await.expect("no lock");
-                    assert!(store.load(&sid).await.expect("it runs").is_some());
+                    assert!(store.load(&id).await.expect("it runs").is_some());
                 }
                 let left = here.list("ada").await.expect("it runs").len();
                 assert!(

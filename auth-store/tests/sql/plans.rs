@@ -24,16 +24,16 @@ async fn fill(store: &dyn Store) {
 async fn run_all(store: &dyn Store) {
     let limit = SignInLimit { max: NonZeroU32::MIN, when_full: OverflowPolicy::EvictOldest };
     let (secret, record) = draft(store, Some("ada"));
-    let sid = record.sid;
+    let id = record.id;
     store.create(record, Some(limit)).await.expect("it runs");
     for number in 0..TOUCHES {
         let at = now() + Duration::from_millis(u64::try_from(number).expect("small"));
-        store.touch(&sid, at).await.expect("it runs");
+        store.touch(&id, at).await.expect("it runs");
     }
-    store.load(&sid).await.expect("it runs").expect("it is there");
-    store.update(&sid, 0, data("[]")).await.expect("it runs");
-    let digests = Secret::generate(sid).expect("randomness").digests(KIND);
-    store.rotate(&sid, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
+    store.load(&id).await.expect("it runs").expect("it is there");
+    store.update(&id, 0, data("[]")).await.expect("it runs");
+    let digests = Secret::generate(id).expect("randomness").digests(KIND);
+    store.rotate(&id, &secret.digests(KIND).current, rotation(digests)).await.expect("it runs");
     assert_eq!(store.list("ada").await.expect("it runs").len(), 1);
     store.update_subject("ada", b"{}").await.expect("it runs");
     store.create(draft(store, Some("ada")).1, Some(limit)).await.expect("it runs");
@@ -41,9 +41,9 @@ async fn run_all(store: &dyn Store) {
     store.revoke_others("ada", &other).await.expect("it runs");
     assert!(store.revoke("ada", &other).await.expect("it runs"));
     store.revoke_subject("user-1").await.expect("it runs");
-    store.delete(&sid).await.expect("it runs");
-    store.delete_if_version(&sid, 0).await.expect("it runs");
-    store.delete_if_idle(&sid, now()).await.expect("it runs");
+    store.delete(&id).await.expect("it runs");
+    store.delete_if_version(&id, 0).await.expect("it runs");
+    store.delete_if_idle(&id, now()).await.expect("it runs");
     let (_, mut over) = draft(store, Some("ada"));
     over.limits.ends_at = now().before(Duration::from_secs(1));
     store.create(over, None).await.expect("it runs");

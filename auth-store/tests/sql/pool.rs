@@ -24,10 +24,10 @@ async fn open_all(store: &Arc<dyn Store>) {
 
 /// Runs several operations one after the other, and returns how many fail.
 async fn count_failures(store: &dyn Store) -> usize {
-    let sid = store.new_id(None).expect("randomness");
+    let id = store.new_id(None).expect("randomness");
     let mut failures = 0;
     for _ in 0..CONNECTIONS * 2 {
-        if let Err(error) = store.load(&sid).await {
+        if let Err(error) = store.load(&id).await {
             assert_eq!(error.kind(), StoreErrorKind::Unavailable);
             failures += 1;
         }
@@ -89,16 +89,16 @@ async fn an_operation_without_a_connection_times_out() {
     let url = server.url().replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port()));
     let builder = PostgresStore::builder(url).migrate().max_connections(1);
     let store = Arc::new(builder.connect().await.expect("it runs"));
-    let sid = store.new_id(None).expect("randomness");
+    let id = store.new_id(None).expect("randomness");
     proxy.hold(Held { answered: true, ..Held::default() });
     let clock = Clock::system();
     let start = clock.monotonic();
-    let (first, second) = tokio::join!(store.load(&sid), store.load(&sid));
+    let (first, second) = tokio::join!(store.load(&id), store.load(&id));
     for error in [first, second] {
         assert_eq!(error.expect_err("the answer is held back").kind(), StoreErrorKind::Unavailable);
     }
     let took = clock.monotonic() - start;
     assert!(took < Duration::from_millis(1900), "both waited at the same time: {took:?}");
     proxy.hold(Held::default());
-    assert!(store.load(&sid).await.expect("the pool has recovered").is_none());
+    assert!(store.load(&id).await.expect("the pool has recovered").is_none());
 }

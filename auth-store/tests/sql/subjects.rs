@@ -34,23 +34,23 @@ async fn subjects_that_differ_in_any_byte_are_distinct(store: Arc<dyn Store>) {
         "$1",
         "?",
     ];
-    let mut sids = Vec::new();
+    let mut ids = Vec::new();
     for subject in subjects {
         let (_, record) = draft(&*store, Some(subject));
-        sids.push(record.sid);
+        ids.push(record.id);
         let limit =
             SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::Reject };
         store.create(record, Some(limit)).await.expect("the first sign-in of the subject");
     }
-    for (subject, sid) in subjects.iter().zip(&sids) {
+    for (subject, id) in subjects.iter().zip(&ids) {
         let listed = store.list(subject).await.expect("it runs");
         let [record] = &listed[..] else { panic!("{subject:?} has {listed:?}") };
-        assert_eq!((record.sid, record.subject.as_deref()), (*sid, Some(*subject)));
+        assert_eq!((record.id, record.subject.as_deref()), (*id, Some(*subject)));
     }
-    for (subject, sid) in subjects.iter().zip(&sids) {
+    for (subject, id) in subjects.iter().zip(&ids) {
         assert_eq!(store.update_subject(subject, b"{}").await.expect("it runs"), 1, "{subject:?}");
         assert_eq!(store.revoke_subject(subject).await.expect("it runs"), 1, "{subject:?}");
-        assert!(store.load(sid).await.expect("it runs").is_none());
+        assert!(store.load(id).await.expect("it runs").is_none());
     }
 }
 
@@ -58,12 +58,12 @@ async fn subjects_that_differ_in_any_byte_are_distinct(store: Arc<dyn Store>) {
 async fn long_subjects_are_distinct(store: Arc<dyn Store>) {
     for length in [1000, 3000, 70_000] {
         let (one, other) = ("x".repeat(length) + "1", "x".repeat(length) + "2");
-        let sid = sign_in(&*store, &one).await;
+        let id = sign_in(&*store, &one).await;
         sign_in(&*store, &other).await;
         let listed = store.list(&one).await.expect("it runs");
         assert_eq!(listed.len(), 1, "of {length} bytes");
-        assert_eq!((listed[0].sid, listed[0].subject.as_deref()), (sid, Some(&*one)));
-        assert!(!store.revoke(&other, &sid).await.expect("it runs"));
-        assert!(store.revoke(&one, &sid).await.expect("it runs"));
+        assert_eq!((listed[0].id, listed[0].subject.as_deref()), (id, Some(&*one)));
+        assert!(!store.revoke(&other, &id).await.expect("it runs"));
+        assert!(store.revoke(&one, &id).await.expect("it runs"));
     }
 }

@@ -29,13 +29,13 @@ on_each!(a_sweep_postpones_sign_ins_that_were_used);
 async fn new_sign_ins_trigger_the_deletion_of_expired_ones(store: Arc<dyn Store>) {
     let (_, mut expired) = draft(&*store, Some("ada"));
     expired.limits.ends_at = now().before(Duration::from_secs(1));
-    let sid = expired.sid;
+    let id = expired.id;
     store.create(expired, None).await.expect("it runs");
     for _ in 0..63 {
         sign_in(&*store, "bob").await;
     }
     eventually("the deletion of the expired sign-in", async || {
-        store.load(&sid).await.expect("it runs").is_none()
+        store.load(&id).await.expect("it runs").is_none()
     })
     .await;
     assert_eq!(store.list("bob").await.expect("it runs").len(), 63);
@@ -45,16 +45,16 @@ async fn new_sign_ins_trigger_the_deletion_of_expired_ones(store: Arc<dyn Store>
 async fn a_sweep_postpones_sign_ins_that_were_used(store: Arc<dyn Store>) {
     let start = now();
     let minutes = |minutes| start + Duration::from_secs(60) * minutes;
-    let mut sids = Vec::new();
+    let mut ids = Vec::new();
     for _ in 0..100 {
         let (_, mut record) = draft(&*store, Some("ada"));
         record.limits.idle_secs = 600;
-        sids.push(record.sid);
+        ids.push(record.id);
         store.create(record, None).await.expect("it runs");
     }
-    for (number, sid) in sids.iter().enumerate() {
+    for (number, id) in ids.iter().enumerate() {
         let used = if number < 90 { minutes(9) } else { minutes(5) };
-        store.touch(sid, used).await.expect("it runs");
+        store.touch(id, used).await.expect("it runs");
     }
     assert_eq!(store.sweep(minutes(11), 1000).await.expect("it runs"), 0, "all were used since");
     assert_eq!(store.sweep(minutes(16), 1000).await.expect("it runs"), 10);
@@ -71,7 +71,7 @@ async fn assert_only_visitors_are_evicted(store: Arc<dyn Store>) {
     for number in 0..40 {
         let (_, mut record) = draft(&*store, None);
         record.created_at = start + Duration::from_millis(number);
-        visitors.push(record.sid);
+        visitors.push(record.id);
         store.create(record, None).await.expect("it runs");
     }
     // A cleanup is nearly always running. It counts all of them at the end, or the next one does.

@@ -21,9 +21,9 @@ async fn assert_times_are_kept(store: Arc<dyn Store>) {
         record.created_at = start;
         record.authenticated_at = start;
         record.limits = Deadlines { idle_secs: 0, ends_at };
-        let sid = record.sid;
+        let id = record.id;
         store.create(record, None).await.expect("it runs");
-        let kept = store.load(&sid).await.expect("it runs").expect("it is there");
+        let kept = store.load(&id).await.expect("it runs").expect("it is there");
         assert_eq!((kept.created_at, kept.authenticated_at), (start, start));
         assert_eq!(kept.limits.ends_at, ends_at);
         let before = start + Duration::from_millis(1000);

@@ -14,8 +14,8 @@ async fn the_certificate_of_postgresql_is_verified() {
     };
     let store = PostgresStore::builder(url(&authority)).migrate().connect().await;
     let store = store.expect("the certificate is valid");
-    let sid = sign_in(&store, "ada").await;
-    assert!(store.load(&sid).await.expect("it runs").is_some());
+    let id = sign_in(&store, "ada").await;
+    assert!(store.load(&id).await.expect("it runs").is_some());
     let uses_tls = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
                   WHERE query LIKE '%auth_sign_ins%' AND pid <> pg_backend_pid()";
     assert_eq!(server.ask(uses_tls).trim(), "t");
@@ -41,9 +41,9 @@ async fn the_certificate_of_mariadb_is_verified() {
     };
     let store = MySqlStore::builder(url(&authority)).migrate().connect().await;
     let store = store.expect("the certificate is valid");
-    let sid = sign_in(&store, "ada").await;
+    let id = sign_in(&store, "ada").await;
     let _ = server.ask("SET GLOBAL require_secure_transport = 1");
-    assert!(store.load(&sid).await.expect("it runs").is_some());
+    assert!(store.load(&id).await.expect("it runs").is_some());
     MySqlStore::connect(url(&authority)).await.expect("TLS is accepted");
     let error = MySqlStore::connect(url(&another)).await.expect_err("another authority");
     assert!(matches!(error, SqlSetupError::Unavailable(_)), "{error:?}");

@@ -11,9 +11,9 @@ use super::nodes::Nodes;
 pub(crate) async fn counts_two_hundred_ends<S: Announces>(nodes: &Nodes<S>) {
     let generation = nodes.generation();
     for _ in 0..200 {
-        let sid = nodes.cached_sign_in().await;
-        assert!(nodes.remote.delete(&sid).await.expect("it runs"));
-        nodes.until("it is not cached", || !nodes.is_cached(&sid)).await;
+        let id = nodes.cached_sign_in().await;
+        assert!(nodes.remote.delete(&id).await.expect("it runs"));
+        nodes.until("it is not cached", || !nodes.is_cached(&id)).await;
     }
     assert_eq!(nodes.near.stats().invalidations, 200);
     assert_eq!(nodes.generation(), generation, "no lease was lost");
@@ -45,16 +45,16 @@ pub(crate) async fn outlives_a_hung_server<S: Announces>(
     server: &impl TestServer,
     nodes: &Nodes<S>,
 ) {
-    let sid = nodes.cached_sign_in().await;
+    let id = nodes.cached_sign_in().await;
     let since = nodes.now();
     server.hang();
-    assert!(nodes.is_cached(&sid), "the lease is not over yet");
-    nodes.loses_the_lease(&sid, since).await;
-    let error = nodes.near.load(&sid).await.expect_err("the server hangs");
+    assert!(nodes.is_cached(&id), "the lease is not over yet");
+    nodes.loses_the_lease(&id, since).await;
+    let error = nodes.near.load(&id).await.expect_err("the server hangs");
     assert_eq!(error.kind(), StoreErrorKind::Unavailable);
-    assert!(!nodes.is_cached(&sid));
+    assert!(!nodes.is_cached(&id));
     server.go_on();
-    let ended = nodes.end(sid).await;
+    let ended = nodes.end(id).await;
     nodes.stays_ended_until(&ended, "there is a lease again", || nodes.has_lease()).await;
     nodes.recovers().await;
 }
@@ -98,10 +98,10 @@ pub(crate) async fn loses_the_lease_while_held<S: Announces>(
 /// The connections that are open bring nothing ever again, without a sign of it, while new ones can
 /// be opened: the cache listens on new ones.
 pub(crate) async fn replaces_dead_connections<S: Announces>(proxy: &Proxy, nodes: &Nodes<S>) {
-    let sid = nodes.cached_sign_in().await;
+    let id = nodes.cached_sign_in().await;
     let generation = nodes.generation();
     proxy.hold(Held { first: proxy.opened(), ..Held::default() });
-    let ended = nodes.end(sid).await;
+    let ended = nodes.end(id).await;
     let again = || nodes.generation() > generation && nodes.has_lease();
     nodes.stays_ended_until(&ended, "there is a new lease", again).await;
     nodes.recovers().await;

@@ -34,7 +34,7 @@ pub(crate) enum Failover {
 
 /// A sign-in that the other node has ended, and the latest moment at which it did.
 pub(crate) struct Ended {
-    sid: SignInId,
+    id: SignInId,
     at: Duration,
 }
 
@@ -60,18 +60,18 @@ impl<S: Announces> Nodes<S> {
     }
 
     /// Returns whether the near cache answers for this sign-in.
-    pub(crate) fn is_cached(&self, sid: &SignInId) -> bool {
+    pub(crate) fn is_cached(&self, id: &SignInId) -> bool {
         let mut cached = false;
-        self.near.peek(sid, &mut |peek| cached = matches!(peek, Peek::Cached(_)));
+        self.near.peek(id, &mut |peek| cached = matches!(peek, Peek::Cached(_)));
         cached
     }
 
     /// Returns a new sign-in, for which the near cache answers.
     pub(crate) async fn cached_sign_in(&self) -> SignInId {
         loop {
-            let sid = self.sign_in_with_retries().await;
-            if self.load_until_cached_or_gone(&sid).await {
-                return sid;
+            let id = self.sign_in_with_retries().await;
+            if self.load_until_cached_or_gone(&id).await {
+                return id;
             }
             assert!(self.failover == Failover::MayLose, "an acknowledged sign-in was lost");
         }
@@ -82,9 +82,9 @@ impl<S: Announces> Nodes<S> {
         let start = self.now();
         loop {
             let (_, record) = draft(&self.remote, Some("ada"));
-            let sid = record.sid;
+            let id = record.id;
             match self.remote.create(record, None).await {
-                Ok(_) => return sid,
+                Ok(_) => return id,
                 Err(error) => assert!(self.now() < start + DEADLINE, "{error:?}"),
             }
             sleep(Duration::from_millis(10)).await;
@@ -92,17 +92,17 @@ impl<S: Announces> Nodes<S> {
     }
 
     /// Loads a sign-in until the near cache answers for it.
-    pub(crate) async fn load_until_cached(&self, sid: &SignInId) {
-        assert!(self.load_until_cached_or_gone(sid).await, "it was not ended");
+    pub(crate) async fn load_until_cached(&self, id: &SignInId) {
+        assert!(self.load_until_cached_or_gone(id).await, "it was not ended");
     }
 
     /// Returns false if the sign-in is not there.
-    async fn load_until_cached_or_gone(&self, sid: &SignInId) -> bool {
+    async fn load_until_cached_or_gone(&self, id: &SignInId) -> bool {
         let start = self.now();
         loop {
-            match self.near.load(sid).await {
+            match self.near.load(id).await {
                 Ok(None) => return false,
-                Ok(Some(_)) if self.is_cached(sid) => return true,
+                Ok(Some(_)) if self.is_cached(id) => return true,
                 Ok(Some(_)) => {}
                 Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
             }
@@ -112,14 +112,14 @@ impl<S: Announces> Nodes<S> {
     }
 
     /// Ends a sign-in on the other node, as soon as the servers accept it.
-    pub(crate) async fn end(&self, sid: SignInId) -> Ended {
+    pub(crate) async fn end(&self, id: SignInId) -> Ended {
         let start = self.now();
-        while let Err(error) = self.remote.delete(&sid).await {
+        while let Err(error) = self.remote.delete(&id).await {
             assert_eq!(error.kind(), StoreErrorKind::Unavailable);
             assert!(self.now() < start + DEADLINE, "{error:?}");
             sleep(Duration::from_millis(10)).await;
         }
-        Ended { sid, at: self.now() }
+        Ended { id, at: self.now() }
     }
 
     /// Watches an ended sign-in until `done`, and for longer than the maximum staleness: from then
@@ -130,13 +130,13 @@ impl<S: Announces> Nodes<S> {
         event: &str,
         done: impl Fn() -> bool,
     ) {
-        let Ended { sid, at } = ended;
+        let Ended { id, at } = ended;
         loop {
             let now = self.now();
             let late = now > *at + MAX_STALENESS;
-            assert!(!(self.is_cached(sid) && late), "cached {:?} after its end", now - *at);
+            assert!(!(self.is_cached(id) && late), "cached {:?} after its end", now - *at);
             if late {
-                match self.near.load(sid).await {
+                match self.near.load(id).await {
                     Ok(found) => assert!(found.is_none(), "it was ended"),
                     Err(error) => assert_eq!(error.kind(), StoreErrorKind::Unavailable),
                 }
@@ -160,16 +160,16 @@ impl<S: Announces> Nodes<S> {
 
     /// Waits until the maximum staleness has passed since a moment: then there is no lease, and the
     /// cache does not answer.
-    pub(crate) async fn loses_the_lease(&self, sid: &SignInId, since: Duration) {
+    pub(crate) async fn loses_the_lease(&self, id: &SignInId, since: Duration) {
         self.until("the lease has run out", || self.now() > since + MAX_STALENESS).await;
-        assert!(!self.is_cached(sid) && !self.has_lease());
+        assert!(!self.is_cached(id) && !self.has_lease());
     }
 
     /// Waits until sign-ins are cached again, and their ends reach the cache.
     pub(crate) async fn recovers(&self) {
         self.until("there is a lease again", || self.has_lease()).await;
-        let sid = self.cached_sign_in().await;
-        let ended = self.end(sid).await;
-        self.stays_ended_until(&ended, "it is not cached", || !self.is_cached(&sid)).await;
+        let id = self.cached_sign_in().await;
+        let ended = self.end(id).await;
+        self.stays_ended_until(&ended, "it is not cached", || !self.is_cached(&id)).await;
     }
 }

@@ -14,8 +14,8 @@ use super::sign_in::{data, draft, sign_in};
 pub(crate) async fn recovers(store: &dyn Store, within: Duration) {
     let clock = Clock::system();
     let start = clock.monotonic();
-    let sid = store.new_id(None).expect("randomness");
-    while let Err(error) = store.load(&sid).await {
+    let id = store.new_id(None).expect("randomness");
+    while let Err(error) = store.load(&id).await {
         assert_eq!(error.kind(), StoreErrorKind::Unavailable);
         assert!(clock.monotonic() - start < within, "still {error:?}");
         sleep(Duration::from_millis(10)).await;
@@ -24,14 +24,14 @@ pub(crate) async fn recovers(store: &dyn Store, within: Duration) {
 
 /// Takes each kind of step in turn: all of them fail within two seconds.
 pub(crate) async fn is_unavailable_in_time(store: &dyn Store) {
-    let (clock, sid) = (Clock::system(), store.new_id(None).expect("randomness"));
+    let (clock, id) = (Clock::system(), store.new_id(None).expect("randomness"));
     for number in 0..5 {
         let start = clock.monotonic();
         let error = match number {
-            0 => store.load(&sid).await.map(|_| ()),
-            1 => store.delete(&sid).await.map(|_| ()),
+            0 => store.load(&id).await.map(|_| ()),
+            1 => store.delete(&id).await.map(|_| ()),
             2 => store.list("ada").await.map(|_| ()),
-            3 => store.update(&sid, 0, data("[]")).await.map(|_| ()),
+            3 => store.update(&id, 0, data("[]")).await.map(|_| ()),
             _ => store.create(draft(store, Some("ada")).1, None).await.map(|_| ()),
         };
         let error = error.expect_err("the server hangs");
@@ -44,25 +44,25 @@ pub(crate) async fn is_unavailable_in_time(store: &dyn Store) {
 
 /// A hung server fails every step in time, and loses nothing.
 pub(crate) async fn survives_a_hung_server(server: &impl TestServer, store: &dyn Store) {
-    let sid = sign_in(store, "ada").await;
+    let id = sign_in(store, "ada").await;
     server.hang();
     is_unavailable_in_time(store).await;
     server.go_on();
     recovers(store, Duration::from_secs(5)).await;
-    assert!(store.load(&sid).await.expect("it runs").is_some());
+    assert!(store.load(&id).await.expect("it runs").is_some());
 }
 
 /// What was acknowledged before the server was killed is there when it runs again.
 pub(crate) async fn survives_a_killed_server(server: &mut impl TestServer, store: &dyn Store) {
-    let (sid, ended) = (sign_in(store, "ada").await, sign_in(store, "ada").await);
-    store.update(&sid, 0, data("[3]")).await.expect("it runs");
+    let (id, ended) = (sign_in(store, "ada").await, sign_in(store, "ada").await);
+    store.update(&id, 0, data("[3]")).await.expect("it runs");
     assert!(store.delete(&ended).await.expect("it runs"));
     server.kill();
-    assert!(store.load(&sid).await.is_err());
+    assert!(store.load(&id).await.is_err());
     server.start_again();
     recovers(store, Duration::from_secs(5)).await;
 
-    let record = store.load(&sid).await.expect("it runs").expect("it is stored");
+    let record = store.load(&id).await.expect("it runs").expect("it is stored");
     assert_eq!((record.version, &record.data), (1, &data("[3]")));
     assert!(store.load(&ended).await.expect("it runs").is_none(), "it stays ended");
     assert_eq!(store.list("ada").await.expect("it runs").len(), 1);

@@ -17,13 +17,13 @@ pub(crate) fn now() -> Timestamp {
 
 /// Returns a sign-in that is not stored yet, and its secret. It is anonymous without a subject.
 pub(crate) fn draft(store: &dyn Store, subject: Option<&str>) -> (Secret, Record) {
-    let sid = store.new_id(subject).expect("randomness");
-    let secret = Secret::generate(sid).expect("randomness");
+    let id = store.new_id(subject).expect("randomness");
+    let secret = Secret::generate(id).expect("randomness");
     let day = Duration::from_secs(86_400);
     let limits =
         Deadlines::starting(Lifetime::new(Some(day), 30 * day).expect("long enough"), now());
     let digests = secret.digests(KIND);
-    let mut record = Record::new(sid, KIND, digests, subject.map(Arc::from), limits, now());
+    let mut record = Record::new(id, KIND, digests, subject.map(Arc::from), limits, now());
     if subject.is_some() {
         let claims = "the claims of one user";
         record.set_principal(encode(&["reader".into()], &claims).expect("it is text"));
@@ -34,9 +34,9 @@ pub(crate) fn draft(store: &dyn Store, subject: Option<&str>) -> (Secret, Record
 /// Stores a sign-in of this subject, and returns its id.
 pub(crate) async fn sign_in(store: &dyn Store, subject: &str) -> SignInId {
     let (_, record) = draft(store, Some(subject));
-    let sid = record.sid;
+    let id = record.id;
     store.create(record, None).await.expect("the server runs");
-    sid
+    id
 }
 
 /// Returns session data with this value under its only key.

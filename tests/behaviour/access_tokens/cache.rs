@@ -59,7 +59,7 @@ async fn sec_88_a_repeated_record_version_does_not_revive_cached_claims() {
     let [record] = &world.store.records().await[..] else { panic!("one sign-in") };
     let mut other = Record::clone(record);
     other.set_principal(encode(&[], &User::default()).unwrap());
-    world.store.delete(&other.sid).await.unwrap();
+    world.store.delete(&other.id).await.unwrap();
     world.store.create(other, None).await.unwrap();
     assert_eq!(world.store.records().await[0].version, record.version);
     assert_eq!([at("/me").await, at("/admin").await], [200, 403]);

@@ -98,7 +98,7 @@ impl Credential {
     pub(crate) fn sign_in(&self) -> SignInId {
         match self {
             Self::Pair { access, .. } => jwt::sign_in(access),
-            _ => Secret::parse(self.secret().as_bytes()).unwrap().sid(),
+            _ => Secret::parse(self.secret().as_bytes()).unwrap().id(),
         }
     }
 
@@ -119,11 +119,11 @@ impl Credential {
     }
 
     /// Returns a forged credential of the same kind for this sign-in.
-    pub(crate) fn forged_for(&self, sid: SignInId) -> Self {
-        let forged = self.with_secret(&Secret::generate(sid).unwrap().to_text());
+    pub(crate) fn forged_for(&self, id: SignInId) -> Self {
+        let forged = self.with_secret(&Secret::generate(id).unwrap().to_text());
         match forged {
             Self::Pair { access, refresh } => {
-                Self::Pair { access: jwt::forged(&access, sid), refresh }
+                Self::Pair { access: jwt::forged(&access, id), refresh }
             }
             other => other,
         }

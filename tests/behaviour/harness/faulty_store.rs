@@ -119,26 +119,26 @@ impl FaultyStore {
         self.background.settled().await;
         let created = self.created.lock().clone();
         let mut records = Vec::new();
-        for sid in created {
-            records.extend(self.inner.load(&sid).await.unwrap());
+        for id in created {
+            records.extend(self.inner.load(&id).await.unwrap());
         }
         records
     }
 
     /// Returns the copy of a record from the first read.
-    fn copy(&self, sid: &SignInId) -> Option<Arc<Record>> {
-        self.inner.peek(sid, &mut |peek| {
+    fn copy(&self, id: &SignInId) -> Option<Arc<Record>> {
+        self.inner.peek(id, &mut |peek| {
             if let Peek::Authoritative(Some(record)) = peek {
                 self.add_copy(record);
             }
         });
-        self.copies.lock().as_ref()?.get(sid).cloned()
+        self.copies.lock().as_ref()?.get(id).cloned()
     }
 
     /// Adds a copy, if copies are enabled and there is none yet.
     fn add_copy(&self, record: &Record) {
         if let Some(copies) = &mut *self.copies.lock() {
-            copies.entry(record.sid).or_insert_with(|| Arc::new(record.clone()));
+            copies.entry(record.id).or_insert_with(|| Arc::new(record.clone()));
         }
     }
 }
@@ -149,20 +149,20 @@ impl Store for FaultyStore {
         peek, watch, find, load, create, touch, list,
     ]);
 
-    fn peek(&self, sid: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
+    fn peek(&self, id: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         self.faults.count(Op::Peek);
-        match self.copy(sid) {
+        match self.copy(id) {
             Some(copy) => see(Peek::Cached(&copy)),
             None if self.faults.has(Op::Load) => see(Peek::Miss), // the store is down
-            None => self.inner.peek(sid, see),
+            None => self.inner.peek(id, see),
         }
     }
 
-    fn watch(&self, sid: &SignInId) -> Option<Watch> {
+    fn watch(&self, id: &SignInId) -> Option<Watch> {
         if self.notifications_off.load(Ordering::SeqCst) {
             return None;
         }
-        let (watch, faults) = (self.inner.watch(sid), Arc::clone(&self.faults));
+        let (watch, faults) = (self.inner.watch(id), Arc::clone(&self.faults));
         let changed = Arc::clone(&self.changed).notified_owned();
         Some(Watch::new(async move {
             faults.count(Op::Watch); // a task has begun to wait
@@ -173,10 +173,10 @@ impl Store for FaultyStore {
         }))
     }
 
-    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+    async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         self.faults.enter(Op::Load).await?;
         self.background.settled().await;
-        let loaded = self.inner.load(sid).await;
+        let loaded = self.inner.load(id).await;
         if let Ok(Some(record)) = &loaded {
             self.add_copy(record);
         }
@@ -189,14 +189,14 @@ impl Store for FaultyStore {
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
         self.faults.enter(Op::Create).await?;
-        self.created.lock().push(record.sid);
+        self.created.lock().push(record.id);
         self.notifying(self.inner.create(record, limit)).await
     }
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
         self.faults.enter(Op::Touch).await?;
         let _in_progress = self.background.enter();
-        self.inner.touch(sid, at).await
+        self.inner.touch(id, at).await
     }
 
     async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {

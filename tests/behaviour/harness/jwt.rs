@@ -27,10 +27,10 @@ pub(super) fn sign_in(token: &str) -> SignInId {
 }
 
 /// Returns the same claims for this sign-in, signed with another key under the `kid` of ours.
-pub(super) fn forged(token: &str, sid: SignInId) -> String {
+pub(super) fn forged(token: &str, id: SignInId) -> String {
     let header = part(token, 0);
     let mut claims = claims(token);
-    claims.insert("sid".to_owned(), json!(sid.to_string()));
+    claims.insert("sid".to_owned(), json!(id.to_string()));
     match header["alg"].as_str() {
         Some("HS256") => Key::hs256([9; 32]).unwrap().sign("at+jwt", &claims).unwrap(),
         _ => {

@@ -44,7 +44,7 @@ impl TokenAuth {
         context.state().effects(ResponseEffects::credential_in_body);
         let token = format!("{PREFIX}{}", *issued.secret.to_text());
         let left = issued.limits.ends_at.since(self.manager.settings.clock.now());
-        SignedIn::by_tokens(issued.sid(), TokenResponse::bearer(token, left))
+        SignedIn::by_tokens(issued.id(), TokenResponse::bearer(token, left))
     }
 }
 
@@ -146,8 +146,8 @@ impl SignInBackend<User> for TokenAuth {
     }
 
     async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
-        if let Some(sid) = context.state().sign_in() {
-            self.manager.end(&sid).await?;
+        if let Some(id) = context.state().sign_in() {
+            self.manager.end(&id).await?;
         }
         if let Some(value) = &self.clear_site_data {
             context.state().effects(|effects| effects.clear_site_data(value.clone()));

@@ -89,9 +89,9 @@ fn memory() {
     );
     let (bytes, _) = bytes_in_redis(&Redis::start(), 10_000);
     println!("{:<48}{bytes:>8.0}", "Redis, 10000 sign-ins (used_memory)");
-    let (bytes, sids) = bytes_in_redis(&redis, MANY);
+    let (bytes, ids) = bytes_in_redis(&redis, MANY);
     println!("{:<48}{bytes:>8.0}", "Redis, 1000000 sign-ins (used_memory)");
-    let (counted, resident, kept) = bytes_in_near_cache(&redis, &sids);
+    let (counted, resident, kept) = bytes_in_near_cache(&redis, &ids);
     println!("{:<48}{counted:>8.0}", format!("near cache, {kept} copies, by its own count"));
     println!("{:<48}{resident:>8.0}", "the same, resident memory");
 }

@@ -12,7 +12,7 @@ pub(crate) fn check(data: &[u8]) -> bool {
     assert_eq!(secret.is_some(), bytes.is_some());
     let (Some(secret), Some(bytes)) = (secret, bytes) else { return false };
     assert_eq!(secret.to_text().as_bytes(), data);
-    assert_eq!(secret.sid().as_bytes()[..], bytes[..16]);
+    assert_eq!(secret.id().as_bytes()[..], bytes[..16]);
     let kinds = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh]
         .map(|kind| secret.digests(kind));
     for pair in [[0, 1], [1, 2], [0, 2]] {

@@ -129,16 +129,16 @@ impl fmt::Debug for MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    fn peek(&self, sid: &SignInId, visit: &mut dyn FnMut(Peek<'_>)) {
-        self.table.with(sid, |record| visit(Peek::Authoritative(record)));
+    fn peek(&self, id: &SignInId, visit: &mut dyn FnMut(Peek<'_>)) {
+        self.table.with(id, |record| visit(Peek::Authoritative(record)));
     }
 
-    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-        Ok(self.table.get(sid))
+    async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        Ok(self.table.get(id))
     }
 
-    fn watch(&self, sid: &SignInId) -> Option<Watch> {
-        Some(self.table.watchers.watch(sid))
+    fn watch(&self, id: &SignInId) -> Option<Watch> {
+        Some(self.table.watchers.watch(id))
     }
 
     async fn create(
@@ -156,17 +156,17 @@ impl Store for MemoryStore {
 
     async fn update(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         version: u64,
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
         let expected = |record: &Record| record.version == version;
-        Ok(self.table.swap(sid, expected, |record| record.with_data(data)))
+        Ok(self.table.swap(id, expected, |record| record.with_data(data)))
     }
 
     async fn rotate(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         from: &Digest,
         rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
@@ -175,11 +175,11 @@ impl Store for MemoryStore {
             rotation.apply(&mut rotated);
             rotated
         };
-        Ok(self.table.swap(sid, |record| record.current == *from, rotate))
+        Ok(self.table.swap(id, |record| record.current == *from, rotate))
     }
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-        self.table.with(sid, |record| {
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+        self.table.with(id, |record| {
             if let Some(record) = record {
                 record.touch(at);
             }
@@ -187,20 +187,20 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
-        Ok(matches!(self.delete_record(sid, |_| true), Deleted::Done))
+    async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {
+        Ok(matches!(self.delete_record(id, |_| true), Deleted::Done))
     }
 
-    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        Ok(self.delete_record(sid, |record| record.version == version))
+    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        Ok(self.delete_record(id, |record| record.version == version))
     }
 
     async fn delete_if_idle(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         last_seen: Timestamp,
     ) -> Result<bool, StoreError> {
-        let deleted = self.delete_record(sid, |record| record.last_seen() <= last_seen);
+        let deleted = self.delete_record(id, |record| record.last_seen() <= last_seen);
         Ok(matches!(deleted, Deleted::Done))
     }
 
@@ -208,37 +208,37 @@ impl Store for MemoryStore {
         Ok(self.oldest_first(&self.subjects.lock(subject)))
     }
 
-    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
+    async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {
         let mut locked = self.subjects.lock(subject);
-        Ok(locked.contains(sid) && self.delete_all(&mut locked, [*sid]) > 0)
+        Ok(locked.contains(id) && self.delete_all(&mut locked, [*id]) > 0)
     }
 
     async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
         let mut locked = self.subjects.lock(subject);
-        let mut sids = locked.sign_ins();
-        sids.retain(|sid| sid != keep);
-        Ok(self.delete_all(&mut locked, sids))
+        let mut ids = locked.sign_ins();
+        ids.retain(|id| id != keep);
+        Ok(self.delete_all(&mut locked, ids))
     }
 
     async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
         let mut locked = self.subjects.lock(subject);
-        let sids = locked.sign_ins();
-        Ok(self.delete_all(&mut locked, sids))
+        let ids = locked.sign_ins();
+        Ok(self.delete_all(&mut locked, ids))
     }
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         let locked = self.subjects.lock(subject);
-        let sids = locked.sign_ins();
-        for sid in &sids {
+        let ids = locked.sign_ins();
+        for id in &ids {
             let update = |record: &Record| {
                 let mut updated = record.clone();
                 updated.set_principal(principal);
                 updated.version += 1;
                 updated
             };
-            self.table.swap(sid, |_| true, update);
+            self.table.swap(id, |_| true, update);
         }
-        Ok(sids.len())
+        Ok(ids.len())
     }
 
     async fn sweep(&self, now: Timestamp, max: usize) -> Result<usize, StoreError> {
@@ -254,9 +254,9 @@ impl Store for MemoryStore {
 impl MemoryStore {
     /// Creates an anonymous sign-in. It holds the queue meanwhile, so that the queue lists all of them.
     fn create_anonymous(&self, record: Record) -> Result<Created, StoreError> {
-        let sid = record.sid;
+        let id = record.id;
         let mut queue = self.capacity.queue();
-        if self.table.contains(&sid) {
+        if self.table.contains(&id) {
             return Err(StoreError::duplicate_id());
         }
         while !self.capacity.reserve(true) {
@@ -267,8 +267,8 @@ impl MemoryStore {
             self.capacity.release(true);
             return Err(StoreError::duplicate_id());
         }
-        queue.push_back(sid);
-        self.capacity.compact(&mut queue, |sid| self.table.contains(sid));
+        queue.push_back(id);
+        self.capacity.compact(&mut queue, |id| self.table.contains(id));
         Ok(Created::Stored { evicted: 0 })
     }
 
@@ -278,9 +278,9 @@ impl MemoryStore {
         subject: &Arc<str>,
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
-        let (sid, now) = (record.sid, record.created_at);
+        let (id, now) = (record.id, record.created_at);
         let mut locked = self.subjects.lock(subject);
-        if self.table.contains(&sid) {
+        if self.table.contains(&id) {
             return Err(StoreError::duplicate_id());
         }
         let surplus = limit.map_or_else(Vec::new, |limit| self.surplus(&mut locked, limit, now));
@@ -290,17 +290,17 @@ impl MemoryStore {
                 return Ok(Created::LimitReached);
             }
             ([replaced, others @ ..], _) => {
-                self.delete_all(&mut locked, others.iter().map(|record| record.sid));
-                locked.remove(&replaced.sid);
+                self.delete_all(&mut locked, others.iter().map(|record| record.id));
+                locked.remove(&replaced.id);
                 // The new sign-in takes over the reservation of this one.
-                self.table.remove(&replaced.sid, |_| true);
+                self.table.remove(&replaced.id, |_| true);
             }
         }
         if !self.table.insert_new(Arc::new(record)) {
             self.capacity.release(false);
             return Err(StoreError::duplicate_id());
         }
-        locked.add(subject, sid);
+        locked.add(subject, id);
         Ok(Created::Stored { evicted: surplus.len() })
     }
 
@@ -315,7 +315,7 @@ impl MemoryStore {
         let sign_ins = self.oldest_first(locked);
         let (mut live, expired): (Vec<_>, Vec<_>) =
             sign_ins.into_iter().partition(|record| record.expiry(now).is_none());
-        self.delete_all(locked, expired.iter().map(|record| record.sid));
+        self.delete_all(locked, expired.iter().map(|record| record.id));
         let max = usize::try_from(limit.max.get()).unwrap_or(usize::MAX);
         live.truncate((live.len() + 1).saturating_sub(max));
         live
@@ -324,7 +324,7 @@ impl MemoryStore {
     /// Returns the sign-ins of a subject in the order of their creation.
     fn oldest_first(&self, locked: &LockedSubject<'_>) -> Vec<Arc<Record>> {
         let mut records: Vec<_> =
-            locked.sign_ins().iter().filter_map(|sid| self.table.get(sid)).collect();
+            locked.sign_ins().iter().filter_map(|id| self.table.get(id)).collect();
         records.sort_by_key(|record| record.created_at);
         records
     }
@@ -343,8 +343,8 @@ impl MemoryStore {
 impl MemoryStore {
     /// Deletes a record from the table, but not from the set of its subject: the record is anonymous,
     /// or the caller has locked the subject and updates the set.
-    fn delete_from_table(&self, sid: &SignInId, expected: impl FnOnce(&Record) -> bool) -> Deleted {
-        let (deleted, record) = self.table.remove(sid, expected);
+    fn delete_from_table(&self, id: &SignInId, expected: impl FnOnce(&Record) -> bool) -> Deleted {
+        let (deleted, record) = self.table.remove(id, expected);
         if let Some(record) = record {
             self.capacity.release(record.subject.is_none());
         }
@@ -352,16 +352,16 @@ impl MemoryStore {
     }
 
     /// Deletes a record from the table and from the set of its subject.
-    fn delete_record(&self, sid: &SignInId, expected: impl FnOnce(&Record) -> bool) -> Deleted {
-        let subject = match self.table.get(sid) {
+    fn delete_record(&self, id: &SignInId, expected: impl FnOnce(&Record) -> bool) -> Deleted {
+        let subject = match self.table.get(id) {
             Some(record) => record.subject.clone(),
             None => return Deleted::NotFound,
         };
-        let Some(subject) = subject else { return self.delete_from_table(sid, expected) };
+        let Some(subject) = subject else { return self.delete_from_table(id, expected) };
         let mut locked = self.subjects.lock(&subject);
-        let deleted = self.delete_from_table(sid, expected);
+        let deleted = self.delete_from_table(id, expected);
         if matches!(deleted, Deleted::Done) {
-            locked.remove(sid);
+            locked.remove(id);
         }
         deleted
     }
@@ -370,12 +370,12 @@ impl MemoryStore {
     fn delete_all(
         &self,
         locked: &mut LockedSubject<'_>,
-        sids: impl IntoIterator<Item = SignInId>,
+        ids: impl IntoIterator<Item = SignInId>,
     ) -> usize {
         let mut deleted = 0;
-        for sid in sids {
-            self.delete_from_table(&sid, |_| true);
-            locked.remove(&sid);
+        for id in ids {
+            self.delete_from_table(&id, |_| true);
+            locked.remove(&id);
             deleted += 1;
         }
         deleted
@@ -385,7 +385,7 @@ impl MemoryStore {
     fn delete_expired(&self, shard: usize, now: Timestamp, max: usize) -> usize {
         let expired = |record: &Record| record.expiry(now).is_some();
         let found = self.table.select(shard, max, expired);
-        found.iter().filter(|sid| matches!(self.delete_record(sid, expired), Deleted::Done)).count()
+        found.iter().filter(|id| matches!(self.delete_record(id, expired), Deleted::Done)).count()
     }
 
     /// Deletes some expired records when a sign-in is created: those of one shard now and then, and all

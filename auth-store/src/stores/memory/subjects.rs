@@ -33,8 +33,8 @@ enum SubjectSignIns {
 impl SubjectSignIns {
     fn as_slice(&self) -> &[SignInId] {
         match self {
-            Self::One(sid) => std::slice::from_ref(sid),
-            Self::Many(sids) => sids,
+            Self::One(id) => std::slice::from_ref(id),
+            Self::Many(ids) => ids,
         }
     }
 }
@@ -68,39 +68,39 @@ impl LockedSubject<'_> {
         found.map_or_else(Vec::new, |subject| subject.sign_ins.as_slice().to_vec())
     }
 
-    pub(super) fn contains(&self, sid: &SignInId) -> bool {
+    pub(super) fn contains(&self, id: &SignInId) -> bool {
         let found = self.shard.find(self.hash, |subject| *subject.name == *self.name);
-        found.is_some_and(|subject| subject.sign_ins.as_slice().contains(sid))
+        found.is_some_and(|subject| subject.sign_ins.as_slice().contains(id))
     }
 
     /// Appends a sign-in, which must be the youngest.
-    pub(super) fn add(&mut self, name: &Arc<str>, sid: SignInId) {
+    pub(super) fn add(&mut self, name: &Arc<str>, id: SignInId) {
         let same = |subject: &Slot| *subject.name == **name;
         let rehash = |subject: &Slot| self.hasher.hash_one(&*subject.name);
         match self.shard.entry(self.hash, same, rehash) {
             Entry::Vacant(entry) => {
-                let sign_ins = SubjectSignIns::One(sid);
+                let sign_ins = SubjectSignIns::One(id);
                 entry.insert(Slot::new(Subject { name: Arc::clone(name), sign_ins }));
             }
             Entry::Occupied(mut entry) => match &mut entry.get_mut().sign_ins {
-                SubjectSignIns::Many(sids) => sids.push(sid),
+                SubjectSignIns::Many(ids) => ids.push(id),
                 one @ SubjectSignIns::One(_) => {
-                    *one = SubjectSignIns::Many([one.as_slice(), &[sid]].concat());
+                    *one = SubjectSignIns::Many([one.as_slice(), &[id]].concat());
                 }
             },
         }
     }
 
-    pub(super) fn remove(&mut self, sid: &SignInId) {
+    pub(super) fn remove(&mut self, id: &SignInId) {
         let same = |subject: &Slot| *subject.name == *self.name;
         let Ok(mut entry) = self.shard.find_entry(self.hash, same) else { return };
         let sign_ins = &mut entry.get_mut().sign_ins;
-        if let SubjectSignIns::Many(sids) = sign_ins {
-            sids.retain(|listed| listed != sid);
-            if let [last] = **sids {
+        if let SubjectSignIns::Many(ids) = sign_ins {
+            ids.retain(|listed| listed != id);
+            if let [last] = **ids {
                 *sign_ins = SubjectSignIns::One(last);
             }
-        } else if sign_ins.as_slice() == [*sid] {
+        } else if sign_ins.as_slice() == [*id] {
             entry.remove();
             if self.shard.len() * 8 < self.shard.capacity() {
                 self.shard.shrink_to(0, |subject| self.hasher.hash_one(&*subject.name));

@@ -32,8 +32,8 @@ pub(super) struct Table {
 /// Returns the hash of an id, which is random and therefore its own hash. The first two bytes may be
 /// the same for all sign-ins of a subject, since some stores place them by these bytes, so they are
 /// left out.
-fn hash(sid: &SignInId) -> u64 {
-    let [_, _, _, _, _, _, _, _, hash @ ..] = *sid.as_bytes();
+fn hash(id: &SignInId) -> u64 {
+    let [_, _, _, _, _, _, _, _, hash @ ..] = *id.as_bytes();
     u64::from_le_bytes(hash)
 }
 
@@ -43,33 +43,33 @@ impl Table {
         Self { shards: Striped::new(shards), watchers: Watchers::default() }
     }
 
-    fn shard(&self, sid: &SignInId) -> &RwLock<HashTable<Arc<Record>>> {
-        &self.shards.of(sid).0
+    fn shard(&self, id: &SignInId) -> &RwLock<HashTable<Arc<Record>>> {
+        &self.shards.of(id).0
     }
 
     /// Calls `visit` with the record, while holding a lock that other readers share.
     pub(super) fn with<T>(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         visit: impl FnOnce(Option<&Arc<Record>>) -> T,
     ) -> T {
-        let shard = self.shard(sid).read();
-        visit(shard.find(hash(sid), |record| record.sid == *sid))
+        let shard = self.shard(id).read();
+        visit(shard.find(hash(id), |record| record.id == *id))
     }
 
-    pub(super) fn get(&self, sid: &SignInId) -> Option<Arc<Record>> {
-        self.with(sid, |record| record.map(Arc::clone))
+    pub(super) fn get(&self, id: &SignInId) -> Option<Arc<Record>> {
+        self.with(id, |record| record.map(Arc::clone))
     }
 
-    pub(super) fn contains(&self, sid: &SignInId) -> bool {
-        self.with(sid, |record| record.is_some())
+    pub(super) fn contains(&self, id: &SignInId) -> bool {
+        self.with(id, |record| record.is_some())
     }
 
     /// Inserts a record, unless its id exists. Returns whether it was inserted.
     pub(super) fn insert_new(&self, record: Arc<Record>) -> bool {
-        let sid = record.sid;
-        let mut shard = self.shard(&sid).write();
-        match shard.entry(hash(&sid), |old| old.sid == sid, |old| hash(&old.sid)) {
+        let id = record.id;
+        let mut shard = self.shard(&id).write();
+        match shard.entry(hash(&id), |old| old.id == id, |old| hash(&old.id)) {
             Entry::Occupied(_) => false,
             Entry::Vacant(entry) => {
                 entry.insert(record);
@@ -81,12 +81,12 @@ impl Table {
     /// Replaces the record by a changed copy, if it is as `expected`.
     pub(super) fn swap(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         expected: impl FnOnce(&Record) -> bool,
         change: impl FnOnce(&Record) -> Record,
     ) -> CompareAndSwap {
-        let mut shard = self.shard(sid).write();
-        let Some(slot) = shard.find_mut(hash(sid), |record| record.sid == *sid) else {
+        let mut shard = self.shard(id).write();
+        let Some(slot) = shard.find_mut(hash(id), |record| record.id == *id) else {
             return CompareAndSwap::NotFound;
         };
         if !expected(slot) {
@@ -95,18 +95,18 @@ impl Table {
         *slot = Arc::new(change(slot)); // `touch` takes the read lock, so none is lost meanwhile
         let stored = CompareAndSwap::Stored(Arc::clone(slot));
         drop(shard);
-        self.watchers.wake(sid);
+        self.watchers.wake(id);
         stored
     }
 
     /// Removes the record, if it is as `expected`.
     pub(super) fn remove(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         expected: impl FnOnce(&Record) -> bool,
     ) -> (Deleted, Option<Arc<Record>>) {
-        let mut shard = self.shard(sid).write();
-        let Ok(entry) = shard.find_entry(hash(sid), |record| record.sid == *sid) else {
+        let mut shard = self.shard(id).write();
+        let Ok(entry) = shard.find_entry(hash(id), |record| record.id == *id) else {
             return (Deleted::NotFound, None);
         };
         if !expected(entry.get()) {
@@ -114,10 +114,10 @@ impl Table {
         }
         let (record, _) = entry.remove();
         if shard.len() * 8 < shard.capacity() {
-            shard.shrink_to(0, |record| hash(&record.sid));
+            shard.shrink_to(0, |record| hash(&record.id));
         }
         drop(shard);
-        self.watchers.wake(sid);
+        self.watchers.wake(id);
         (Deleted::Done, Some(record))
     }
 
@@ -133,7 +133,7 @@ impl Table {
         matches: impl Fn(&Record) -> bool,
     ) -> Vec<SignInId> {
         let shard = self.shards.all()[shard].0.read();
-        shard.iter().filter(|record| matches(record)).map(|record| record.sid).take(max).collect()
+        shard.iter().filter(|record| matches(record)).map(|record| record.id).take(max).collect()
     }
 }
 

@@ -106,8 +106,8 @@ fn read(message: &[u8]) -> Option<Announcement> {
     let (what, rest) = std::str::from_utf8(message).ok()?.split_once(' ')?;
     match what {
         "ended" | "changed" => {
-            let sids = rest.split(' ').map(str::parse::<SignInId>);
-            Some(Announcement::Changed(sids.collect::<Result<_, _>>().ok()?))
+            let ids = rest.split(' ').map(str::parse::<SignInId>);
+            Some(Announcement::Changed(ids.collect::<Result<_, _>>().ok()?))
         }
         "beat" => {
             let mut parts = rest.splitn(3, ' ');
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn messages_of_the_scripts_are_read() {
         let (one, two) = (SignInId::from_bytes([1; 16]), SignInId::from_bytes([2; 16]));
-        let changed = |sids: &[SignInId]| Some(Announcement::Changed(sids.to_vec()));
+        let changed = |ids: &[SignInId]| Some(Announcement::Changed(ids.to_vec()));
         assert_eq!(read(format!("ended {one}").as_bytes()), changed(&[one]));
         assert_eq!(read(format!("changed {one} {two}").as_bytes()), changed(&[one, two]));
         let beat = Beat { node: u64::MAX, number: 7 };

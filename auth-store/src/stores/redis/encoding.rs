@@ -66,7 +66,7 @@ impl From<Malformed> for Unreadable {
 }
 
 /// Decodes the record of this id.
-pub(super) fn read(sid: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
+pub(super) fn read(id: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
     let from = &mut Reader(bytes);
     match from.byte()? {
         FORMAT => {}
@@ -89,7 +89,7 @@ pub(super) fn read(sid: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
 
     let subject: Arc<str> = text(subject)?.into();
     let subject = (flags & SUBJECT != 0).then_some(subject);
-    let mut record = Record::new(sid, kind, digests, subject, limits, last_seen);
+    let mut record = Record::new(id, kind, digests, subject, limits, last_seen);
     record.persistence = persistence;
     record.set_principal(principal);
     record.data = encoding::read_data(from.0)?;
@@ -165,10 +165,10 @@ mod tests {
     fn record() -> Record {
         let digests = SecretDigests { family: FamilyDigest([1; 16]), current: Digest([2; 32]) };
         let limits = Deadlines { idle_secs: 60, ends_at: Timestamp::MAX };
-        let sid = SignInId::from_bytes([3; 16]);
+        let id = SignInId::from_bytes([3; 16]);
         let at = Timestamp::from_secs(1_800_000_000);
         let mut record =
-            Record::new(sid, SecretKind::Bearer, digests, Some("ada".into()), limits, at);
+            Record::new(id, SecretKind::Bearer, digests, Some("ada".into()), limits, at);
         record.details = Some(Box::default());
         record.data.insert("cart", "[1]");
         record

@@ -50,11 +50,11 @@ impl RedisInner {
     pub(super) fn record_request(
         &self,
         script: &'static Script,
-        sid: &SignInId,
+        id: &SignInId,
         arguments: &[&[u8]],
     ) -> Request {
-        let record = self.keys.record(sid);
-        Request::script(script, Tag::of(sid).slot(), &[record.as_bytes()], arguments)
+        let record = self.keys.record(id);
+        Request::script(script, Tag::of(id).slot(), &[record.as_bytes()], arguments)
     }
 
     /// Returns the tag of a subject. A new connection may go to another server, or to one that was

@@ -14,8 +14,8 @@ const COPIES: u16 = 8;
 pub(super) struct Tag(pub(super) [u8; 2]);
 
 impl Tag {
-    pub(super) fn of(sid: &SignInId) -> Self {
-        let [high, low, ..] = *sid.as_bytes();
+    pub(super) fn of(id: &SignInId) -> Self {
+        let [high, low, ..] = *id.as_bytes();
         Self([high, low])
     }
 
@@ -46,8 +46,8 @@ impl Keys {
     }
 
     /// Returns the key of a sign-in's record.
-    pub(super) fn record(&self, sid: &SignInId) -> String {
-        format!("{}s:{sid}", self.base(Tag::of(sid)))
+    pub(super) fn record(&self, id: &SignInId) -> String {
+        format!("{}s:{id}", self.base(Tag::of(id)))
     }
 
     /// Returns the key of the index of a subject's sign-ins.
@@ -102,10 +102,10 @@ mod tests {
         let keys = Keys::new("auth:".to_owned());
         let mut bytes = [0; 16];
         bytes[..2].copy_from_slice(&[0xab, 0x01]);
-        let sid = SignInId::from_bytes(bytes);
-        assert_eq!(keys.record(&sid), format!("auth:{{ab01}}:s:{sid}"));
-        assert_eq!(keys.index(Tag::of(&sid), "{ada}"), "auth:{ab01}:u:{ada}");
-        assert_eq!(Tag::of(&sid).slot(), slot(b"ab01"));
+        let id = SignInId::from_bytes(bytes);
+        assert_eq!(keys.record(&id), format!("auth:{{ab01}}:s:{id}"));
+        assert_eq!(keys.index(Tag::of(&id), "{ada}"), "auth:{ab01}:u:{ada}");
+        assert_eq!(Tag::of(&id).slot(), slot(b"ab01"));
     }
 
     #[test]

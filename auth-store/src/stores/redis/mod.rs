@@ -8,7 +8,7 @@
 //!
 //! | key | what |
 //! |---|---|
-//! | `{prefix}{{tag}}:s:{sid}` | a record, as bytes; see `encoding` |
+//! | `{prefix}{{tag}}:s:{id}` | a record, as bytes; see `encoding` |
 //! | `{prefix}{{tag}}:u:{subject}` | the ids of the subject's sign-ins, by the time of creation |
 //! | `{prefix}{{tag}}:a` | the ids of a bucket's anonymous sign-ins, by the time of their end |
 //! | `{prefix}key` | the *routing key*, which is the key of the hash; the first node creates it |

@@ -83,9 +83,9 @@ impl Reply {
 }
 
 /// Decodes the record of this id.
-pub(super) fn record(sid: SignInId, value: Option<Value>) -> Result<Arc<Record>, StoreError> {
+pub(super) fn record(id: SignInId, value: Option<Value>) -> Result<Arc<Record>, StoreError> {
     match value {
-        Some(Value::BulkString(bytes)) => read(sid, &bytes).map(Arc::new).map_err(unreadable),
+        Some(Value::BulkString(bytes)) => read(id, &bytes).map(Arc::new).map_err(unreadable),
         _ => Err(unexpected()),
     }
 }

@@ -30,13 +30,13 @@ pub(super) enum DeleteIf {
 }
 
 impl RedisInner {
-    pub(super) async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+    pub(super) async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         let mut get = redis::cmd("GET");
-        get.arg(self.keys.record(sid));
-        let request = Request::command(get, Tag::of(sid).slot());
+        get.arg(self.keys.record(id));
+        let request = Request::command(get, Tag::of(id).slot());
         match self.call(request, self.deadline()).await? {
             Value::Nil => Ok(None),
-            found => record(*sid, Some(found)).map(Some),
+            found => record(*id, Some(found)).map(Some),
         }
     }
 
@@ -45,8 +45,8 @@ impl RedisInner {
         new: Record,
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
-        let (deadline, tag) = (self.deadline(), Tag::of(&new.sid));
-        let (key, sid) = (self.keys.record(&new.sid), new.sid.to_string());
+        let (deadline, tag) = (self.deadline(), Tag::of(&new.id));
+        let (key, id) = (self.keys.record(&new.id), new.id.to_string());
         let (index, max) = match &new.subject {
             None => (self.keys.bucket(tag), self.buckets.quota),
             Some(subject) if self.tag(subject, deadline).await? == tag => {
@@ -64,7 +64,7 @@ impl RedisInner {
         let (base, channel) = (self.keys.base(tag), self.keys.channel());
         let arguments = [
             &write(&new)[..],
-            sid.as_bytes(),
+            id.as_bytes(),
             max.as_bytes(),
             if refuse { b"1" } else { b"0" },
             base.as_bytes(),
@@ -83,19 +83,19 @@ impl RedisInner {
 
     pub(super) async fn update(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         version: u64,
         data: &SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
-        let (data, name, channel) = (encoding::data(data), sid.to_string(), self.keys.channel());
+        let (data, name, channel) = (encoding::data(data), id.to_string(), self.keys.channel());
         let arguments = [&version.to_be_bytes()[..], &data, name.as_bytes(), channel.as_bytes()];
-        let request = self.record_request(&UPDATE, sid, &arguments);
-        self.swap(sid, request).await
+        let request = self.record_request(&UPDATE, id, &arguments);
+        self.swap(id, request).await
     }
 
     pub(super) async fn rotate(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         from: &Digest,
         rotation: &Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
@@ -103,7 +103,7 @@ impl RedisInner {
         let secret = [&[*kind as u8][..], &digests.family.0, &digests.current.0].concat();
         let grace = encoding::grace(grace.as_ref());
         let (head, details, principal) = renewal.as_ref().map(reauthentication).unwrap_or_default();
-        let (name, base) = (sid.to_string(), self.keys.base(Tag::of(sid)));
+        let (name, base) = (id.to_string(), self.keys.base(Tag::of(id)));
         let channel = self.keys.channel();
         let arguments = [
             &from.0[..],
@@ -116,31 +116,31 @@ impl RedisInner {
             base.as_bytes(),
             channel.as_bytes(),
         ];
-        let request = self.record_request(&ROTATE, sid, &arguments).on_replicas();
-        self.swap(sid, request).await
+        let request = self.record_request(&ROTATE, id, &arguments).on_replicas();
+        self.swap(id, request).await
     }
 
-    async fn swap(&self, sid: &SignInId, request: Request) -> Result<CompareAndSwap, StoreError> {
+    async fn swap(&self, id: &SignInId, request: Request) -> Result<CompareAndSwap, StoreError> {
         match Reply::of(self.call_evicting(request, self.deadline()).await?)? {
             Reply::Gone => Ok(CompareAndSwap::NotFound),
-            Reply::Done(now) => record(*sid, now).map(CompareAndSwap::Stored),
-            Reply::Stale(now) => record(*sid, now).map(CompareAndSwap::Conflict),
+            Reply::Done(now) => record(*id, now).map(CompareAndSwap::Stored),
+            Reply::Stale(now) => record(*id, now).map(CompareAndSwap::Conflict),
             Reply::Taken | Reply::Full => Err(unexpected()),
         }
     }
 
-    pub(super) async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-        let (at, name) = (at.as_millis().to_be_bytes(), sid.to_string());
-        let base = self.keys.base(Tag::of(sid));
+    pub(super) async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+        let (at, name) = (at.as_millis().to_be_bytes(), id.to_string());
+        let base = self.keys.base(Tag::of(id));
         let arguments = [&at[..], name.as_bytes(), base.as_bytes()];
-        let request = self.record_request(&TOUCH, sid, &arguments).repeatable();
+        let request = self.record_request(&TOUCH, id, &arguments).repeatable();
         Reply::of(self.call_evicting(request, self.deadline()).await?).map(|_| ())
     }
 
     /// Deletes a sign-in, if the condition holds for this value.
     pub(super) async fn delete(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         condition: DeleteIf,
         value: u64,
     ) -> Result<Reply, StoreError> {
@@ -149,11 +149,11 @@ impl RedisInner {
             DeleteIf::AtVersion => "version",
             DeleteIf::UnusedSince => "idle",
         };
-        let (name, base) = (sid.to_string(), self.keys.base(Tag::of(sid)));
+        let (name, base) = (id.to_string(), self.keys.base(Tag::of(id)));
         let (value, channel) = (value.to_be_bytes(), self.keys.channel());
         let arguments =
             [condition.as_bytes(), &value, name.as_bytes(), base.as_bytes(), channel.as_bytes()];
-        let request = self.record_request(&DELETE, sid, &arguments).on_replicas();
+        let request = self.record_request(&DELETE, id, &arguments).on_replicas();
         Reply::of(self.call(request, self.deadline()).await?)
     }
 
@@ -176,10 +176,10 @@ impl RedisInner {
 
     /// Ends a sign-in of this subject. Its id says where it is stored. If it belongs to another subject,
     /// it is not in this subject's index.
-    pub(super) async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
-        let tag = Tag::of(sid);
-        let (record, index) = (self.keys.record(sid), self.keys.index(tag, subject));
-        let (name, channel) = (sid.to_string(), self.keys.channel());
+    pub(super) async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {
+        let tag = Tag::of(id);
+        let (record, index) = (self.keys.record(id), self.keys.index(tag, subject));
+        let (name, channel) = (id.to_string(), self.keys.channel());
         let keys = [record.as_bytes(), index.as_bytes()];
         let arguments = [name.as_bytes(), channel.as_bytes()];
         let request = Request::script(&REVOKE, tag.slot(), &keys, &arguments).on_replicas();

@@ -158,8 +158,8 @@ impl Store for RedisStore {
         self.inner.new_id(subject)
     }
 
-    async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-        traced("load", self.inner.load(sid)).await
+    async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+        traced("load", self.inner.load(id)).await
     }
 
     async fn create(
@@ -173,47 +173,47 @@ impl Store for RedisStore {
 
     async fn update(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         version: u64,
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
-        traced("update", self.inner.update(sid, version, &data)).await
+        traced("update", self.inner.update(id, version, &data)).await
     }
 
     async fn rotate(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         from: &Digest,
         rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
-        traced("rotate", self.inner.rotate(sid, from, &rotation)).await
+        traced("rotate", self.inner.rotate(id, from, &rotation)).await
     }
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-        traced("touch", self.inner.touch(sid, at)).await
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+        traced("touch", self.inner.touch(id, at)).await
     }
 
-    async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
-        let deleted = traced("delete", self.inner.delete(sid, DeleteIf::Always, 0)).await?;
+    async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {
+        let deleted = traced("delete", self.inner.delete(id, DeleteIf::Always, 0)).await?;
         Ok(deleted.is_done())
     }
 
-    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        let step = self.inner.delete(sid, DeleteIf::AtVersion, version);
+    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Result<Deleted, StoreError> {
+        let step = self.inner.delete(id, DeleteIf::AtVersion, version);
         match traced("delete_if_version", step).await? {
             Reply::Gone => Ok(Deleted::NotFound),
             Reply::Done(_) => Ok(Deleted::Done),
-            Reply::Stale(now) => record(*sid, now).map(Deleted::Conflict),
+            Reply::Stale(now) => record(*id, now).map(Deleted::Conflict),
             Reply::Taken | Reply::Full => Err(unexpected()),
         }
     }
 
     async fn delete_if_idle(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         last_seen: Timestamp,
     ) -> Result<bool, StoreError> {
-        let step = self.inner.delete(sid, DeleteIf::UnusedSince, last_seen.as_millis());
+        let step = self.inner.delete(id, DeleteIf::UnusedSince, last_seen.as_millis());
         Ok(traced("delete_if_idle", step).await?.is_done())
     }
 
@@ -221,8 +221,8 @@ impl Store for RedisStore {
         traced("list", self.inner.list(subject)).await
     }
 
-    async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
-        traced("revoke", self.inner.revoke(subject, sid)).await
+    async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {
+        traced("revoke", self.inner.revoke(subject, id)).await
     }
 
     async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {

@@ -15,7 +15,7 @@ use super::dialect::{Dialect, Value};
 use super::error::Failure;
 use super::operations::SqlInner;
 use super::pool::PooledConnection;
-use super::row::{expiry, millis, sid};
+use super::row::{expiry, millis, sign_in_id};
 use super::statements::BATCH;
 use crate::error::StoreError;
 
@@ -127,7 +127,7 @@ impl<D: Dialect> SqlInner<D> {
         let expiries: Vec<_> =
             due.iter().map(|row| expiry::<D>(row, now)).collect::<Result<_, _>>()?;
         let select = |wanted| -> Vec<SignInId> {
-            expiries.iter().filter(|(_, expired)| *expired == wanted).map(|(sid, _)| *sid).collect()
+            expiries.iter().filter(|(_, expired)| *expired == wanted).map(|(id, _)| *id).collect()
         };
         let delete = &self.statements.delete_expired;
         let deleted = self.execute_batches(connection, delete, &[at], &select(true)).await?;
@@ -185,7 +185,8 @@ impl<D: Dialect> SqlInner<D> {
         size: usize,
     ) -> Result<usize, Failure> {
         let rows = connection.fetch(&self.statements.oldest_anonymous, &[row_limit(size)]).await?;
-        let oldest: Vec<_> = rows.iter().map(|row| sid::<D>(row, 0)).collect::<Result<_, _>>()?;
+        let oldest: Vec<_> =
+            rows.iter().map(|row| sign_in_id::<D>(row, 0)).collect::<Result<_, _>>()?;
         self.execute_batches(connection, &self.statements.delete_many, &[], &oldest).await
     }
 }

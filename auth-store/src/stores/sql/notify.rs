@@ -145,7 +145,7 @@ impl Drop for Listener {
 /// Parses a notification. Returns none if it has an unknown format.
 fn parse(message: &str) -> Option<Announcement> {
     let Some(beat) = message.strip_prefix("beat ") else {
-        return Some(Announcement::Changed(vec![sid(message)?]));
+        return Some(Announcement::Changed(vec![sign_in_id(message)?]));
     };
     let mut parts = beat.splitn(3, ' ');
     let node = u64::from_str_radix(parts.next()?, 16).ok()?;
@@ -154,7 +154,7 @@ fn parse(message: &str) -> Option<Announcement> {
     Some(Announcement::Beat(Beat { node, number }, source))
 }
 
-fn sid(hex: &str) -> Option<SignInId> {
+fn sign_in_id(hex: &str) -> Option<SignInId> {
     let number = u128::from_str_radix(hex, 16).ok().filter(|_| hex.len() == 32)?;
     Some(SignInId::from_bytes(number.to_be_bytes()))
 }

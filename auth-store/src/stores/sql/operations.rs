@@ -102,10 +102,10 @@ impl<D: Dialect> SqlInner<D> {
         connection: &mut PooledConnection<'_, D>,
         statement: &Statement,
         leading: &[Value<'_>],
-        sids: &[SignInId],
+        ids: &[SignInId],
     ) -> Result<usize, Failure> {
         let mut changed = 0;
-        for batch in sids.chunks(BATCH) {
+        for batch in ids.chunks(BATCH) {
             let mut values = leading.to_vec();
             // The statement has a fixed number of placeholders: repeat ids to fill the last batch.
             let padding = batch.last().into_iter().cycle();
@@ -119,10 +119,10 @@ impl<D: Dialect> SqlInner<D> {
 
 /// Operations on one sign-in.
 impl<D: Dialect> SqlInner<D> {
-    pub(super) async fn load(&self, sid: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+    pub(super) async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         self.run(|| async move {
             let mut connection = self.reader_pool().get().await?;
-            let loaded = self.load_on(&mut connection, sid).await;
+            let loaded = self.load_on(&mut connection, id).await;
             connection.finish(loaded).await
         })
         .await
@@ -131,26 +131,26 @@ impl<D: Dialect> SqlInner<D> {
     async fn load_on(
         &self,
         connection: &mut PooledConnection<'_, D>,
-        sid: &SignInId,
+        id: &SignInId,
     ) -> Result<Option<Arc<Record>>, Failure> {
-        let rows = connection.fetch(&self.statements.load, &[sid_value(sid)]).await?;
+        let rows = connection.fetch(&self.statements.load, &[sid_value(id)]).await?;
         rows.first().map(record::<D>).transpose()
     }
 
     pub(super) async fn update(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         expected: u64,
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
         let data = encoding::data(&data);
-        let values = [sid_value(sid), Value::int(version(expected)), Value::bytes(&data)];
-        self.compare_and_swap(sid, &self.statements.update, &values).await
+        let values = [sid_value(id), Value::int(version(expected)), Value::bytes(&data)];
+        self.compare_and_swap(id, &self.statements.update, &values).await
     }
 
     pub(super) async fn rotate(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         from: &Digest,
         rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
@@ -161,7 +161,7 @@ impl<D: Dialect> SqlInner<D> {
         let details = details.or(grace.map(|_| Vec::new()));
         let grace = encoding::grace(grace.as_ref());
         let mut values = vec![
-            sid_value(sid),
+            sid_value(id),
             Value::bytes(&from.0),
             Value::int(i64::from(kind as u8)),
             Value::bytes(&digests.family.0),
@@ -171,7 +171,7 @@ impl<D: Dialect> SqlInner<D> {
         ];
         let Some(Reauthentication { at, limits, persistence, principal, details: _ }) = &renewal
         else {
-            return self.compare_and_swap(sid, &self.statements.rotate, &values).await;
+            return self.compare_and_swap(id, &self.statements.rotate, &values).await;
         };
         values.extend([
             Value::bytes(principal),
@@ -182,20 +182,20 @@ impl<D: Dialect> SqlInner<D> {
             // The sign-in may have been used later. The next sweep accounts for that.
             Value::int(due_at(*limits, *at)),
         ]);
-        self.compare_and_swap(sid, &self.statements.reauthenticate, &values).await
+        self.compare_and_swap(id, &self.statements.reauthenticate, &values).await
     }
 
     /// Executes a statement that changes a sign-in if it is as expected. If it is not, another
     /// statement loads the sign-in.
     async fn compare_and_swap(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<CompareAndSwap, StoreError> {
         self.run(|| async move {
             let mut connection = self.pool.get().await?;
-            let swapped = self.compare_and_swap_on(&mut connection, sid, statement, values).await;
+            let swapped = self.compare_and_swap_on(&mut connection, id, statement, values).await;
             connection.finish(swapped).await
         })
         .await
@@ -204,7 +204,7 @@ impl<D: Dialect> SqlInner<D> {
     async fn compare_and_swap_on(
         &self,
         connection: &mut PooledConnection<'_, D>,
-        sid: &SignInId,
+        id: &SignInId,
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<CompareAndSwap, Failure> {
@@ -214,35 +214,35 @@ impl<D: Dialect> SqlInner<D> {
         } else {
             connection.begin(None).await?;
             let changed = connection.execute(statement, values).await? > 0;
-            let stored = if changed { self.load_on(connection, sid).await? } else { None };
+            let stored = if changed { self.load_on(connection, id).await? } else { None };
             connection.commit().await?;
             stored
         };
         if let Some(stored) = stored {
             return Ok(CompareAndSwap::Stored(stored));
         }
-        let current = self.load_on(connection, sid).await?;
+        let current = self.load_on(connection, id).await?;
         Ok(current.map_or(CompareAndSwap::NotFound, CompareAndSwap::Conflict))
     }
 
-    pub(super) async fn touch(&self, sid: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-        let values = [sid_value(sid), Value::int(millis(at))];
+    pub(super) async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
+        let values = [sid_value(id), Value::int(millis(at))];
         self.execute(&self.statements.touch, &values).await.map(|_| ())
     }
 
-    pub(super) async fn delete(&self, sid: &SignInId) -> Result<bool, StoreError> {
-        Ok(self.execute(&self.statements.delete, &[sid_value(sid)]).await? > 0)
+    pub(super) async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {
+        Ok(self.execute(&self.statements.delete, &[sid_value(id)]).await? > 0)
     }
 
     pub(super) async fn delete_if_version(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         expected: u64,
     ) -> Result<Deleted, StoreError> {
-        let values = &[sid_value(sid), Value::int(version(expected))];
+        let values = &[sid_value(id), Value::int(version(expected))];
         self.run(|| async move {
             let mut connection = self.pool.get().await?;
-            let deleted = self.delete_if_version_on(&mut connection, sid, values).await;
+            let deleted = self.delete_if_version_on(&mut connection, id, values).await;
             connection.finish(deleted).await
         })
         .await
@@ -251,21 +251,21 @@ impl<D: Dialect> SqlInner<D> {
     async fn delete_if_version_on(
         &self,
         connection: &mut PooledConnection<'_, D>,
-        sid: &SignInId,
+        id: &SignInId,
         values: &[Value<'_>],
     ) -> Result<Deleted, Failure> {
         if connection.execute(&self.statements.delete_if_version, values).await? > 0 {
             return Ok(Deleted::Done);
         }
-        Ok(self.load_on(connection, sid).await?.map_or(Deleted::NotFound, Deleted::Conflict))
+        Ok(self.load_on(connection, id).await?.map_or(Deleted::NotFound, Deleted::Conflict))
     }
 
     pub(super) async fn delete_if_idle(
         &self,
-        sid: &SignInId,
+        id: &SignInId,
         last_seen: Timestamp,
     ) -> Result<bool, StoreError> {
-        let values = [sid_value(sid), Value::int(millis(last_seen))];
+        let values = [sid_value(id), Value::int(millis(last_seen))];
         Ok(self.execute(&self.statements.delete_if_idle, &values).await? > 0)
     }
 }
@@ -313,7 +313,7 @@ impl<D: Dialect> SqlInner<D> {
             expired_and_surplus(expiries.collect::<Result<_, _>>()?, limit);
         if !surplus.is_empty() && limit.when_full == OverflowPolicy::Reject {
             // A duplicate id is an error whether or not the limit is reached.
-            return match self.load_on(connection, &new.sid).await? {
+            return match self.load_on(connection, &new.id).await? {
                 Some(_) => Err(Failure::DuplicateId),
                 None => Ok(Created::LimitReached),
             };
@@ -359,9 +359,9 @@ impl<D: Dialect> SqlInner<D> {
         .await
     }
 
-    pub(super) async fn revoke(&self, subject: &str, sid: &SignInId) -> Result<bool, StoreError> {
+    pub(super) async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {
         let [key, subject] = subject_values(subject);
-        let values = [key, subject, sid_value(sid)];
+        let values = [key, subject, sid_value(id)];
         Ok(self.execute(&self.statements.revoke, &values).await? > 0)
     }
 
@@ -426,8 +426,8 @@ impl<D: Dialect> SqlInner<D> {
     }
 }
 
-fn sid_value(sid: &SignInId) -> Value<'_> {
-    Value::bytes(sid.as_bytes())
+fn sid_value(id: &SignInId) -> Value<'_> {
+    Value::bytes(id.as_bytes())
 }
 
 /// Returns the values of the columns that identify a subject.
@@ -444,8 +444,8 @@ fn expired_and_surplus(
     let (expired, live): (Vec<_>, Vec<_>) = expiries.into_iter().partition(|(_, expired)| *expired);
     let max = usize::try_from(limit.max.get()).unwrap_or(usize::MAX);
     let surplus = (live.len() + 1).saturating_sub(max);
-    let sid = |(sid, _)| sid;
-    (expired.into_iter().map(sid).collect(), live.into_iter().take(surplus).map(sid).collect())
+    let id = |(id, _)| id;
+    (expired.into_iter().map(id).collect(), live.into_iter().take(surplus).map(id).collect())
 }
 
 /// Returns the delay before a retry: exponential, with jitter, so that two operations do not

@@ -88,7 +88,7 @@ pub(super) fn insert_values<'a>(record: &'a Record, encoded: &'a Encoded) -> [Va
         Value::Bytes(encoded.details.as_deref()),
         Value::bytes(record.principal()),
         Value::bytes(&encoded.data),
-        Value::bytes(record.sid.as_bytes()),
+        Value::bytes(record.id.as_bytes()),
         Value::Int(record.subject.as_deref().map(subject_key)),
         Value::int(due_at(record.limits, record.last_seen())),
     ]
@@ -109,7 +109,8 @@ pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> 
     let subject = D::bytes(row, 10)?;
     let subject = subject.as_deref().map(text).transpose()?.map(Arc::from);
     let kind = encoding::kind(code(0)?)?;
-    let mut record = Record::new(sid::<D>(row, 15)?, kind, digests, subject, limits, time(3)?);
+    let mut record =
+        Record::new(sign_in_id::<D>(row, 15)?, kind, digests, subject, limits, time(3)?);
     record.persistence = encoding::read_persistence(code(1)?)?;
     record.version = u64::try_from(int(2)?).map_err(|_| Malformed)?;
     record.created_at = time(4)?;
@@ -133,11 +134,11 @@ pub(super) fn expiry<D: Executor>(
     let limits =
         Deadlines { idle_secs: idle_secs(D::int(row, 2)?)?, ends_at: timestamp(D::int(row, 3)?) };
     let expired = limits.expiry(timestamp(D::int(row, 1)?), now).is_some();
-    Ok((sid::<D>(row, 0)?, expired))
+    Ok((sign_in_id::<D>(row, 0)?, expired))
 }
 
 /// Returns the id in this column.
-pub(super) fn sid<D: Executor>(row: &D::Row, column: usize) -> Result<SignInId, Failure> {
+pub(super) fn sign_in_id<D: Executor>(row: &D::Row, column: usize) -> Result<SignInId, Failure> {
     fixed::<D, 16>(row, column).map(SignInId::from_bytes)
 }
 

@@ -73,10 +73,10 @@ broken_store! {
     KeepsVersion, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let (sid, version) = (record.sid, record.version);
+        let (id, version) = (record.id, record.version);
         let mut tables = self.0.tables();
         let created = tables.create(record, limit)?;
-        tables.swap(&sid, |_| true, |record| record.version = version);
+        tables.swap(&id, |_| true, |record| record.version = version);
         Ok(created)
     }
 }
@@ -86,7 +86,7 @@ broken_store! {
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
-        tables.remove(&record.sid);
+        tables.remove(&record.id);
         tables.create(record, limit)
     }
 }
@@ -96,7 +96,7 @@ broken_store! {
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let mut tables = self.0.tables();
-        let taken = tables.records.contains_key(&record.sid);
+        let taken = tables.records.contains_key(&record.id);
         if let (Some(limit), Some(subject)) = (limit, &record.subject) {
             let living = tables.living(subject, record.created_at);
             tables.keep(&living, limit);
@@ -109,12 +109,12 @@ broken_store! {
     CheckThenInsert, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
-        if self.0.tables().records.contains_key(&record.sid) {
+        if self.0.tables().records.contains_key(&record.id) {
             return Err(StoreError::duplicate_id());
         }
         yield_now().await;
         let mut tables = self.0.tables();
-        tables.remove(&record.sid);
+        tables.remove(&record.id);
         tables.create(record, limit)
     }
 }
@@ -125,10 +125,10 @@ broken_store! {
     async fn create(&self, record: Record, _: Option<SignInLimit>) -> Creation {
         if let Some(subject) = &record.subject {
             let mut tables = self.0.tables();
-            tables.subjects.entry(Arc::clone(subject)).or_default().push(record.sid);
+            tables.subjects.entry(Arc::clone(subject)).or_default().push(record.id);
         }
         yield_now().await;
-        self.0.tables().records.insert(record.sid, Arc::new(record));
+        self.0.tables().records.insert(record.id, Arc::new(record));
         Ok(Created::Stored { evicted: 0 })
     }
 }

@@ -28,37 +28,37 @@ caught! {
 broken_store! {
     ForgetsIndex, except: [delete];
 
-    async fn delete(&self, sid: &SignInId) -> Ended {
-        Ok(self.0.tables().records.remove(sid).is_some())
+    async fn delete(&self, id: &SignInId) -> Ended {
+        Ok(self.0.tables().records.remove(id).is_some())
     }
 }
 
 broken_store! {
     AlwaysTrue, except: [delete];
 
-    async fn delete(&self, sid: &SignInId) -> Ended {
-        self.0.delete(sid).await.map(|_| true)
+    async fn delete(&self, id: &SignInId) -> Ended {
+        self.0.delete(id).await.map(|_| true)
     }
 }
 
 broken_store! {
     AnyVersion, except: [delete_if_version];
 
-    async fn delete_if_version(&self, sid: &SignInId, _: u64) -> Deletion {
-        Ok(if self.0.delete(sid).await? { Deleted::Done } else { Deleted::NotFound })
+    async fn delete_if_version(&self, id: &SignInId, _: u64) -> Deletion {
+        Ok(if self.0.delete(id).await? { Deleted::Done } else { Deleted::NotFound })
     }
 }
 
 broken_store! {
     CompareThenDelete, except: [delete_if_version];
 
-    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Deletion {
-        match self.0.load(sid).await? {
+    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Deletion {
+        match self.0.load(id).await? {
             None => Ok(Deleted::NotFound),
             Some(record) if record.version != version => Ok(Deleted::Conflict(record)),
             Some(_) => {
                 yield_now().await;
-                self.0.delete(sid).await?;
+                self.0.delete(id).await?;
                 Ok(Deleted::Done)
             }
         }
@@ -68,10 +68,10 @@ broken_store! {
 broken_store! {
     ConflictsWithUse, except: [delete_if_version];
 
-    async fn delete_if_version(&self, sid: &SignInId, version: u64) -> Deletion {
-        match self.0.load(sid).await? {
+    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Deletion {
+        match self.0.load(id).await? {
             Some(record) if record.last_seen() > record.created_at => Ok(Deleted::Conflict(record)),
-            _ => self.0.delete_if_version(sid, version).await,
+            _ => self.0.delete_if_version(id, version).await,
         }
     }
 }
@@ -79,26 +79,26 @@ broken_store! {
 broken_store! {
     IdleAnyway, except: [delete_if_idle];
 
-    async fn delete_if_idle(&self, sid: &SignInId, _: Timestamp) -> Ended {
-        self.0.delete(sid).await
+    async fn delete_if_idle(&self, id: &SignInId, _: Timestamp) -> Ended {
+        self.0.delete(id).await
     }
 }
 
 broken_store! {
     IdleCompareThenDelete, except: [delete_if_idle];
 
-    async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Ended {
-        let idle = self.0.load(sid).await?.is_some_and(|record| record.last_seen() <= seen);
+    async fn delete_if_idle(&self, id: &SignInId, seen: Timestamp) -> Ended {
+        let idle = self.0.load(id).await?.is_some_and(|record| record.last_seen() <= seen);
         yield_now().await;
-        Ok(idle && self.0.delete(sid).await?)
+        Ok(idle && self.0.delete(id).await?)
     }
 }
 
 broken_store! {
     NeverIdle, except: [delete_if_idle];
 
-    async fn delete_if_idle(&self, sid: &SignInId, seen: Timestamp) -> Ended {
-        let idle = self.0.load(sid).await?.is_some_and(|record| record.last_seen() < seen);
-        Ok(idle && self.0.delete(sid).await?)
+    async fn delete_if_idle(&self, id: &SignInId, seen: Timestamp) -> Ended {
+        let idle = self.0.load(id).await?.is_some_and(|record| record.last_seen() < seen);
+        Ok(idle && self.0.delete(id).await?)
     }
 }

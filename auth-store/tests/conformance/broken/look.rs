@@ -26,18 +26,18 @@ caught! {
 broken_store! {
     AnyRecord, except: [load, find];
 
-    async fn load(&self, sid: &SignInId) -> Loaded {
+    async fn load(&self, id: &SignInId) -> Loaded {
         let tables = self.0.tables();
-        Ok(tables.records.get(sid).or_else(|| tables.records.values().next()).cloned())
+        Ok(tables.records.get(id).or_else(|| tables.records.values().next()).cloned())
     }
 }
 
 broken_store! {
     Prefix, except: [load, find];
 
-    async fn load(&self, sid: &SignInId) -> Loaded {
+    async fn load(&self, id: &SignInId) -> Loaded {
         let tables = self.0.tables();
-        let like = |record: &&Arc<Record>| record.sid.as_bytes()[..15] == sid.as_bytes()[..15];
+        let like = |record: &&Arc<Record>| record.id.as_bytes()[..15] == id.as_bytes()[..15];
         Ok(tables.records.values().find(like).cloned())
     }
 }
@@ -49,17 +49,17 @@ struct StalePeek(Plain, Mutex<HashMap<SignInId, Arc<Record>>>);
 impl Store for StalePeek {
     forward_store!(self => self.0, except: [peek, load, find]);
 
-    fn peek(&self, sid: &SignInId, see: See<'_>) {
-        see(match self.1.lock().get(sid) {
+    fn peek(&self, id: &SignInId, see: See<'_>) {
+        see(match self.1.lock().get(id) {
             Some(record) => Peek::Authoritative(Some(record)),
             None => Peek::Miss,
         });
     }
-    async fn load(&self, sid: &SignInId) -> Loaded {
-        let loaded = self.0.load(sid).await?;
+    async fn load(&self, id: &SignInId) -> Loaded {
+        let loaded = self.0.load(id).await?;
         if let Some(record) = &loaded {
             let copy = || Arc::new(Record::clone(record));
-            self.1.lock().entry(*sid).or_insert_with(copy);
+            self.1.lock().entry(*id).or_insert_with(copy);
         }
         Ok(loaded)
     }
@@ -76,8 +76,8 @@ broken_store! {
 broken_store! {
     PeeksTwice, except: [peek];
 
-    fn peek(&self, sid: &SignInId, see: See<'_>) {
-        if let Some(record) = self.0.tables().records.get(sid) {
+    fn peek(&self, id: &SignInId, see: See<'_>) {
+        if let Some(record) = self.0.tables().records.get(id) {
             see(Peek::Authoritative(Some(record)));
         }
         see(Peek::Miss);
@@ -87,8 +87,8 @@ broken_store! {
 broken_store! {
     PeeksNever, except: [peek];
 
-    fn peek(&self, sid: &SignInId, see: See<'_>) {
-        if let Some(record) = self.0.tables().records.get(sid) {
+    fn peek(&self, id: &SignInId, see: See<'_>) {
+        if let Some(record) = self.0.tables().records.get(id) {
             see(Peek::Authoritative(Some(record)));
         }
     }
@@ -121,11 +121,11 @@ broken_store! {
     EmptySubject, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let (sid, anonymous) = (record.sid, record.subject.is_none());
+        let (id, anonymous) = (record.id, record.subject.is_none());
         let mut tables = self.0.tables();
         let created = tables.create(record, limit)?;
         if anonymous {
-            tables.subjects.entry(Arc::from("")).or_default().push(sid);
+            tables.subjects.entry(Arc::from("")).or_default().push(id);
         }
         Ok(created)
     }

@@ -42,7 +42,7 @@ caught! {
 /// Rotates, and then changes more.
 fn rotate_and(
     store: &Plain,
-    sid: &SignInId,
+    id: &SignInId,
     from: &Digest,
     to: Rotation,
     more: impl FnOnce(&mut Record),
@@ -51,22 +51,22 @@ fn rotate_and(
         to.apply(record);
         more(record);
     };
-    store.tables().swap(sid, |record| record.current == *from, change)
+    store.tables().swap(id, |record| record.current == *from, change)
 }
 
 broken_store! {
     DropsData, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        Ok(rotate_and(&self.0, sid, from, to, |record| record.data.remove("cart")))
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        Ok(rotate_and(&self.0, id, from, to, |record| record.data.remove("cart")))
     }
 }
 
 broken_store! {
     RaisesAssurance, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        Ok(rotate_and(&self.0, sid, from, to, |record| {
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        Ok(rotate_and(&self.0, id, from, to, |record| {
             record.details.get_or_insert_default().acr = Some("aal3".into());
         }))
     }
@@ -75,20 +75,20 @@ broken_store! {
 broken_store! {
     IgnoresFrom, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, _: &Digest, to: Rotation) -> Swapped {
-        Ok(self.0.tables().swap(sid, |_| true, |record| to.apply(record)))
+    async fn rotate(&self, id: &SignInId, _: &Digest, to: Rotation) -> Swapped {
+        Ok(self.0.tables().swap(id, |_| true, |record| to.apply(record)))
     }
 }
 
 broken_store! {
     CompareThenSwap, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        if let Err(answer) = self.0.read_if(sid, |record| record.current == *from) {
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        if let Err(answer) = self.0.read_if(id, |record| record.current == *from) {
             return Ok(answer);
         }
         yield_now().await;
-        Ok(self.0.tables().swap(sid, |_| true, |record| to.apply(record)))
+        Ok(self.0.tables().swap(id, |_| true, |record| to.apply(record)))
     }
 }
 
@@ -103,24 +103,24 @@ impl Store for Upserts {
         *self.1.lock() = Some(record.clone());
         self.0.create(record, limit).await
     }
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let last = self.1.lock().clone().filter(|record| record.sid == *sid);
-        if let (None, Some(record)) = (self.0.load(sid).await?, last) {
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let last = self.1.lock().clone().filter(|record| record.id == *id);
+        if let (None, Some(record)) = (self.0.load(id).await?, last) {
             self.0.tables().add(record);
         }
-        self.0.rotate(sid, from, to).await
+        self.0.rotate(id, from, to).await
     }
 }
 
 broken_store! {
     DeletesFirst, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let read = match self.0.read_if(sid, |record| record.current == *from) {
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let read = match self.0.read_if(id, |record| record.current == *from) {
             Ok(read) => read,
             Err(answer) => return Ok(answer),
         };
-        self.0.delete(sid).await?;
+        self.0.delete(id).await?;
         yield_now().await;
         let mut record = Record::clone(&read);
         to.apply(&mut record);
@@ -133,47 +133,47 @@ broken_store! {
     /// Treats every change since the sign-in was created as a conflict.
     ConflictsWithUpdate, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let unchanged = |record: &Record| record.current == *from && record.version == 0;
-        Ok(self.0.tables().swap(sid, unchanged, |record| to.apply(record)))
+        Ok(self.0.tables().swap(id, unchanged, |record| to.apply(record)))
     }
 }
 
 broken_store! {
     NoGrace, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        self.0.rotate(sid, from, Rotation { grace: None, ..to }).await
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        self.0.rotate(id, from, Rotation { grace: None, ..to }).await
     }
 }
 
 broken_store! {
     KeepsFirstGrace, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let read = self.0.load(sid).await?;
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let read = self.0.load(id).await?;
         let first = read.and_then(|record| record.details.as_ref()?.grace);
         let grace = first.or(to.grace);
-        self.0.rotate(sid, from, Rotation { grace, ..to }).await
+        self.0.rotate(id, from, Rotation { grace, ..to }).await
     }
 }
 
 broken_store! {
     UnrequestedGrace, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let (previous, nonce) = (*from, Nonce([0; 16]));
         let grace = RotationGrace { previous, nonce, until: Timestamp::MAX };
-        self.0.rotate(sid, from, Rotation { grace: Some(grace), ..to }).await
+        self.0.rotate(id, from, Rotation { grace: Some(grace), ..to }).await
     }
 }
 
 broken_store! {
     KeepsLimits, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let limits = self.0.load(sid).await?.map(|record| record.limits);
-        Ok(rotate_and(&self.0, sid, from, to, |record| {
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let limits = self.0.load(id).await?.map(|record| record.limits);
+        Ok(rotate_and(&self.0, id, from, to, |record| {
             record.limits = limits.unwrap_or(record.limits);
         }))
     }
@@ -182,9 +182,9 @@ broken_store! {
 broken_store! {
     KeepsFamily, except: [rotate];
 
-    async fn rotate(&self, sid: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let family = self.0.load(sid).await?.map(|record| record.family);
-        Ok(rotate_and(&self.0, sid, from, to, |record| {
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let family = self.0.load(id).await?.map(|record| record.family);
+        Ok(rotate_and(&self.0, id, from, to, |record| {
             record.family = family.unwrap_or(record.family);
         }))
     }

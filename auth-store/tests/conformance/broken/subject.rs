@@ -30,16 +30,16 @@ caught! {
 broken_store! {
     AnswersFalse, except: [revoke];
 
-    async fn revoke(&self, subject: &str, sid: &SignInId) -> Ended {
-        self.0.revoke(subject, sid).await.map(|_| false)
+    async fn revoke(&self, subject: &str, id: &SignInId) -> Ended {
+        self.0.revoke(subject, id).await.map(|_| false)
     }
 }
 
 broken_store! {
     AnySubject, except: [revoke];
 
-    async fn revoke(&self, _: &str, sid: &SignInId) -> Ended {
-        self.0.delete(sid).await
+    async fn revoke(&self, _: &str, id: &SignInId) -> Ended {
+        self.0.delete(id).await
     }
 }
 
@@ -56,8 +56,8 @@ broken_store! {
 
     async fn revoke_subject(&self, subject: &str) -> Count {
         let mut tables = self.0.tables();
-        let sids = tables.of(subject);
-        Ok(tables.remove_all(sids.get(1..).unwrap_or_default()))
+        let ids = tables.of(subject);
+        Ok(tables.remove_all(ids.get(1..).unwrap_or_default()))
     }
 }
 
@@ -81,13 +81,13 @@ broken_store! {
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
         let updated = self.0.update_subject(subject, principal).await?;
         let mut tables = self.0.tables();
-        for sid in tables.of(subject) {
+        for id in tables.of(subject) {
             let raise = |record: &mut Record| {
                 let details = record.details.get_or_insert_default();
                 details.acr = Some("aal3".into());
                 details.scopes.push("admin".into());
             };
-            tables.swap(&sid, |_| true, raise);
+            tables.swap(&id, |_| true, raise);
         }
         Ok(updated)
     }
@@ -100,8 +100,8 @@ struct Remembers(Plain, parking_lot::Mutex<Option<Arc<Record>>>);
 impl Store for Remembers {
     forward_store!(self => self.0, except: [load, find]);
 
-    async fn load(&self, sid: &SignInId) -> Loaded {
-        let loaded = self.0.load(sid).await?;
+    async fn load(&self, id: &SignInId) -> Loaded {
+        let loaded = self.0.load(id).await?;
         let mut first = self.1.lock();
         if first.is_none() {
             *first = loaded;
@@ -113,8 +113,8 @@ impl Store for Remembers {
 broken_store! {
     CountsGone, except: [delete];
 
-    async fn delete(&self, sid: &SignInId) -> Ended {
-        Ok(self.0.tables().records.remove(sid).is_some())
+    async fn delete(&self, id: &SignInId) -> Ended {
+        Ok(self.0.tables().records.remove(id).is_some())
     }
 }
 
@@ -129,7 +129,7 @@ broken_store! {
             let mut record = Record::clone(record);
             record.set_principal(principal);
             record.version += 1;
-            tables.remove(&record.sid);
+            tables.remove(&record.id);
             tables.add(record);
         }
         Ok(read.len())

@@ -20,9 +20,9 @@ caught! {
 fn take(store: &Plain, most: usize, expired: impl Fn(&Record) -> bool) -> usize {
     let mut tables = store.tables();
     let expired = |record: &&Arc<Record>| expired(record);
-    let sids: Vec<SignInId> =
-        tables.records.values().filter(expired).map(|record| record.sid).take(most).collect();
-    tables.remove_all(&sids)
+    let ids: Vec<SignInId> =
+        tables.records.values().filter(expired).map(|record| record.id).take(most).collect();
+    tables.remove_all(&ids)
 }
 
 broken_store! {

@@ -34,8 +34,8 @@ broken_store! {
     }
 }
 
-fn write(store: &Plain, sid: &SignInId, at: Timestamp) {
-    if let Some(record) = store.tables().records.get_mut(sid) {
+fn write(store: &Plain, id: &SignInId, at: Timestamp) {
+    if let Some(record) = store.tables().records.get_mut(id) {
         *record = Arc::new(seen_at(record, at));
     }
 }
@@ -43,8 +43,8 @@ fn write(store: &Plain, sid: &SignInId, at: Timestamp) {
 broken_store! {
     Backward, except: [touch];
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
-        write(&self.0, sid, at);
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Touched {
+        write(&self.0, id, at);
         Ok(())
     }
 }
@@ -52,11 +52,11 @@ broken_store! {
 broken_store! {
     CompareThenWrite, except: [touch];
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
-        let later = self.0.load(sid).await?.is_some_and(|record| record.last_seen() < at);
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Touched {
+        let later = self.0.load(id).await?.is_some_and(|record| record.last_seen() < at);
         yield_now().await;
         if later {
-            write(&self.0, sid, at);
+            write(&self.0, id, at);
         }
         Ok(())
     }
@@ -65,12 +65,12 @@ broken_store! {
 broken_store! {
     RaisesVersion, except: [touch];
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Touched {
         let change = |record: &mut Record| {
             record.touch(at);
             record.version += 1;
         };
-        self.0.tables().swap(sid, |_| true, change);
+        self.0.tables().swap(id, |_| true, change);
         Ok(())
     }
 }
@@ -78,21 +78,21 @@ broken_store! {
 broken_store! {
     Creates, except: [touch];
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
-        if self.0.load(sid).await?.is_none() {
-            self.0.tables().add(blank(*sid));
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Touched {
+        if self.0.load(id).await?.is_none() {
+            self.0.tables().add(blank(*id));
         }
-        self.0.touch(sid, at).await
+        self.0.touch(id, at).await
     }
 }
 
 broken_store! {
     Fails, except: [touch];
 
-    async fn touch(&self, sid: &SignInId, at: Timestamp) -> Touched {
-        if self.0.load(sid).await?.is_none() {
+    async fn touch(&self, id: &SignInId, at: Timestamp) -> Touched {
+        if self.0.load(id).await?.is_none() {
             return Err(StoreError::new(StoreErrorKind::Invalid, "there is no such sign-in"));
         }
-        self.0.touch(sid, at).await
+        self.0.touch(id, at).await
     }
 }

@@ -25,40 +25,40 @@ caught! {
         parallel_updates_lose_nothing delete_if_version_and_update_never_both_succeed;
 }
 
-fn change(store: &Plain, sid: &SignInId, data: SessionData) -> CompareAndSwap {
+fn change(store: &Plain, id: &SignInId, data: SessionData) -> CompareAndSwap {
     let change = |record: &mut Record| {
         record.data = data;
         record.version += 1;
     };
-    store.tables().swap(sid, |_| true, change)
+    store.tables().swap(id, |_| true, change)
 }
 
 broken_store! {
     KeepsVersion, except: [update];
 
-    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
+    async fn update(&self, id: &SignInId, version: u64, data: SessionData) -> Swapped {
         let current = |record: &Record| record.version == version;
-        Ok(self.0.tables().swap(sid, current, |record| record.data = data))
+        Ok(self.0.tables().swap(id, current, |record| record.data = data))
     }
 }
 
 broken_store! {
     IgnoresVersion, except: [update];
 
-    async fn update(&self, sid: &SignInId, _: u64, data: SessionData) -> Swapped {
-        Ok(change(&self.0, sid, data))
+    async fn update(&self, id: &SignInId, _: u64, data: SessionData) -> Swapped {
+        Ok(change(&self.0, id, data))
     }
 }
 
 broken_store! {
     Upserts, except: [update];
 
-    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
-        let swap = self.0.update(sid, version, data).await?;
+    async fn update(&self, id: &SignInId, version: u64, data: SessionData) -> Swapped {
+        let swap = self.0.update(id, version, data).await?;
         if !matches!(swap, CompareAndSwap::NotFound) {
             return Ok(swap);
         }
-        let record = blank(*sid);
+        let record = blank(*id);
         self.0.tables().add(record.clone());
         Ok(CompareAndSwap::Stored(Arc::new(record)))
     }
@@ -67,11 +67,11 @@ broken_store! {
 broken_store! {
     ForgetsUse, except: [update];
 
-    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
-        let swap = self.0.update(sid, version, data).await?;
+    async fn update(&self, id: &SignInId, version: u64, data: SessionData) -> Swapped {
+        let swap = self.0.update(id, version, data).await?;
         let CompareAndSwap::Stored(record) = &swap else { return Ok(swap) };
         let record = Arc::new(seen_at(record, record.created_at));
-        self.0.tables().records.insert(*sid, Arc::clone(&record));
+        self.0.tables().records.insert(*id, Arc::clone(&record));
         Ok(CompareAndSwap::Stored(record))
     }
 }
@@ -79,8 +79,8 @@ broken_store! {
 broken_store! {
     WritesBack, except: [update];
 
-    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
-        let read = match self.0.read_if(sid, |record| record.version == version) {
+    async fn update(&self, id: &SignInId, version: u64, data: SessionData) -> Swapped {
+        let read = match self.0.read_if(id, |record| record.version == version) {
             Ok(read) => read,
             Err(answer) => return Ok(answer),
         };
@@ -89,7 +89,7 @@ broken_store! {
         record.data = data;
         record.version += 1;
         let mut tables = self.0.tables();
-        tables.remove(sid);
+        tables.remove(id);
         tables.add(record.clone());
         Ok(CompareAndSwap::Stored(Arc::new(record)))
     }
@@ -98,13 +98,13 @@ broken_store! {
 broken_store! {
     CompareThenSwap, except: [update];
 
-    async fn update(&self, sid: &SignInId, version: u64, data: SessionData) -> Swapped {
-        let read = match self.0.read_if(sid, |record| record.version == version) {
+    async fn update(&self, id: &SignInId, version: u64, data: SessionData) -> Swapped {
+        let read = match self.0.read_if(id, |record| record.version == version) {
             Ok(read) => read,
             Err(answer) => return Ok(answer),
         };
         yield_now().await;
-        match change(&self.0, sid, data) {
+        match change(&self.0, id, data) {
             CompareAndSwap::NotFound => Ok(CompareAndSwap::Stored(read)),
             swap => Ok(swap),
         }

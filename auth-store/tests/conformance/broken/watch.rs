@@ -57,8 +57,8 @@ broken_store! {
         let changed = self.0.changed();
         Some(Watch::new(async move { changed.notified().await }))
     }
-    async fn load(&self, sid: &SignInId) -> Loaded {
-        let loaded = self.0.load(sid).await;
+    async fn load(&self, id: &SignInId) -> Loaded {
+        let loaded = self.0.load(id).await;
         yield_now().await; // as over a network, the answer takes a while
         loaded
     }
@@ -67,9 +67,9 @@ broken_store! {
 broken_store! {
     OfExistingOnly, except: [watch];
 
-    fn watch(&self, sid: &SignInId) -> Option<Watch> {
-        if self.0.tables().records.contains_key(sid) {
-            return self.0.watch(sid);
+    fn watch(&self, id: &SignInId) -> Option<Watch> {
+        if self.0.tables().records.contains_key(id) {
+            return self.0.watch(id);
         }
         Some(Watch::new(pending()))
     }
@@ -86,8 +86,8 @@ broken_store! {
 broken_store! {
     SilentRevocation, except: [revoke];
 
-    async fn revoke(&self, subject: &str, sid: &SignInId) -> Ended {
-        let revoke = |tables: &mut Tables| tables.of(subject).contains(sid) && tables.remove(sid);
+    async fn revoke(&self, subject: &str, id: &SignInId) -> Ended {
+        let revoke = |tables: &mut Tables| tables.of(subject).contains(id) && tables.remove(id);
         Ok(self.0.tables().silently(revoke))
     }
 }

@@ -9,35 +9,35 @@ use crate::sign_in::{KIND, data, draft, rotation};
 async fn every_change_reaches_the_cache(nodes: &RedisNodes) {
     let generation = nodes.generation();
     let (secret, record) = draft(&nodes.remote, Some("ada"));
-    let sid = record.sid;
+    let id = record.id;
     nodes.remote.create(record, None).await.expect("it runs");
-    let leaves_the_cache = || nodes.until("it is not cached", || !nodes.is_cached(&sid));
+    let leaves_the_cache = || nodes.until("it is not cached", || !nodes.is_cached(&id));
 
-    nodes.load_until_cached(&sid).await;
-    nodes.remote.update(&sid, 0, data("[]")).await.expect("it runs");
+    nodes.load_until_cached(&id).await;
+    nodes.remote.update(&id, 0, data("[]")).await.expect("it runs");
     leaves_the_cache().await;
-    nodes.load_until_cached(&sid).await;
-    let digests = Secret::generate(sid).expect("randomness").digests(KIND);
+    nodes.load_until_cached(&id).await;
+    let digests = Secret::generate(id).expect("randomness").digests(KIND);
     let from = secret.digests(KIND).current;
-    nodes.remote.rotate(&sid, &from, rotation(digests)).await.expect("it runs");
+    nodes.remote.rotate(&id, &from, rotation(digests)).await.expect("it runs");
     leaves_the_cache().await;
-    nodes.load_until_cached(&sid).await;
+    nodes.load_until_cached(&id).await;
     nodes.remote.update_subject("ada", b"{}").await.expect("it runs");
     leaves_the_cache().await;
-    nodes.load_until_cached(&sid).await;
+    nodes.load_until_cached(&id).await;
     let limit =
         SignInLimit { max: 1.try_into().expect("not 0"), when_full: OverflowPolicy::EvictOldest };
     let evicting = draft(&nodes.remote, Some("ada")).1;
     nodes.remote.create(evicting, Some(limit)).await.expect("it runs");
     leaves_the_cache().await;
-    assert!(nodes.near.load(&sid).await.expect("it runs").is_none());
+    assert!(nodes.near.load(&id).await.expect("it runs").is_none());
 
-    let mut sids = Vec::new();
+    let mut ids = Vec::new();
     for _ in 0..3 {
-        sids.push(nodes.cached_sign_in().await);
+        ids.push(nodes.cached_sign_in().await);
     }
     nodes.remote.revoke_subject("ada").await.expect("it runs");
-    nodes.until("none is cached", || !sids.iter().any(|sid| nodes.is_cached(sid))).await;
+    nodes.until("none is cached", || !ids.iter().any(|id| nodes.is_cached(id))).await;
     assert_eq!(nodes.generation(), generation, "no lease was lost");
 }
 
@@ -58,11 +58,11 @@ async fn every_change_in_a_cluster_reaches_the_cache() {
 async fn without_the_right_to_info_the_store_answers() {
     let server = RedisServer::start();
     let nodes = RedisNodes::on(server.url()).await;
-    let sid = nodes.cached_sign_in().await;
+    let id = nodes.cached_sign_in().await;
     let _ = server.ask(&["ACL", "SETUSER", "default", "-info"]);
     nodes.until("no beat comes back", || !nodes.has_lease()).await;
-    assert!(nodes.near.load(&sid).await.expect("it runs").is_some());
-    assert!(!nodes.is_cached(&sid));
+    assert!(nodes.near.load(&id).await.expect("it runs").is_some());
+    assert!(!nodes.is_cached(&id));
     let _ = server.ask(&["ACL", "SETUSER", "default", "+info"]);
     nodes.recovers().await;
 }

@@ -11,16 +11,16 @@ use crate::sign_in::draft;
 use crate::support::nodes::MAX_STALENESS;
 
 /// Regression: entries were kept for ever, because nothing announces what `FLUSHALL` removes.
-async fn drops_its_entries(nodes: &RedisNodes, sid: SignInId, flushed: &RedisServer) {
+async fn drops_its_entries(nodes: &RedisNodes, id: SignInId, flushed: &RedisServer) {
     let generation = nodes.generation();
     let since = nodes.now();
     let _ = flushed.ask(&["FLUSHALL"]);
     nodes.until("the sources have changed", || nodes.generation() > generation).await;
     assert!(nodes.now() - since < MAX_STALENESS, "within one beat");
-    assert!(!nodes.is_cached(&sid));
+    assert!(!nodes.is_cached(&id));
     nodes.until("there is a lease again", || nodes.has_lease()).await;
-    assert!(!nodes.is_cached(&sid));
-    assert!(nodes.near.load(&sid).await.expect("it runs").is_none());
+    assert!(!nodes.is_cached(&id));
+    assert!(nodes.near.load(&id).await.expect("it runs").is_none());
     nodes.recovers().await;
 }
 
@@ -29,8 +29,8 @@ async fn an_emptied_server_drops_every_entry() {
     let server = RedisServer::start();
     let nodes = RedisNodes::on(server.url()).await;
     for _ in 0..2 {
-        let sid = nodes.cached_sign_in().await;
-        drops_its_entries(&nodes, sid, &server).await;
+        let id = nodes.cached_sign_in().await;
+        drops_its_entries(&nodes, id, &server).await;
     }
 }
 
@@ -38,9 +38,9 @@ async fn an_emptied_server_drops_every_entry() {
 async fn one_emptied_server_of_a_cluster_drops_every_entry() {
     let cluster = RedisCluster::start();
     let nodes = RedisNodes::on(cluster.url()).await;
-    let sid = nodes.cached_sign_in().await;
-    let primary = cluster.primary_of(cluster.slot(&nodes.key_base(&sid)));
-    drops_its_entries(&nodes, sid, &cluster.servers[primary]).await;
+    let id = nodes.cached_sign_in().await;
+    let primary = cluster.primary_of(cluster.slot(&nodes.key_base(&id)));
+    drops_its_entries(&nodes, id, &cluster.servers[primary]).await;
 }
 
 /// All nodes use the routing key that is stored in Redis now.
@@ -48,15 +48,15 @@ async fn one_emptied_server_of_a_cluster_drops_every_entry() {
 async fn a_node_that_starts_afterwards_finds_the_sign_ins_of_the_others() {
     let server = RedisServer::start();
     let nodes = RedisNodes::on(server.url()).await;
-    let sid = nodes.cached_sign_in().await;
-    drops_its_entries(&nodes, sid, &server).await;
+    let id = nodes.cached_sign_in().await;
+    drops_its_entries(&nodes, id, &server).await;
     let record = draft(nodes.near.store(), Some("bob")).1;
-    let sid = record.sid;
+    let id = record.id;
     nodes.near.create(record, None).await.expect("it runs");
     let later = nodes.another().await;
     assert_eq!(later.list("bob").await.expect("it runs").len(), 1);
     assert_eq!(later.revoke_subject("bob").await.expect("it runs"), 1);
-    assert!(nodes.near.load(&sid).await.expect("it runs").is_none());
+    assert!(nodes.near.load(&id).await.expect("it runs").is_none());
 }
 
 /// Regression: every beat and every attempt to listen logged a warning of its own.

@@ -32,11 +32,11 @@ async fn the_cache_follows_the_primary_that_sentinels_name() {
 async fn a_replaced_primary_that_comes_back_proves_nothing() {
     let servers = RedisSentinels::start();
     let nodes = RedisNodes::on(servers.url()).await;
-    let sid = nodes.cached_sign_in().await;
-    nodes.remote.revoke_others("ada", &sid).await.expect("confirmed");
+    let id = nodes.cached_sign_in().await;
+    nodes.remote.revoke_others("ada", &id).await.expect("confirmed");
     let old = servers.primary();
     servers.servers[old].hang();
-    let ended = nodes.end(sid).await;
+    let ended = nodes.end(id).await;
     nodes.until("the Sentinels agree", || servers.agree()).await;
     servers.servers[old].go_on();
     nodes.stays_ended_until(&ended, "there is a lease again", || nodes.has_lease()).await;
@@ -49,11 +49,11 @@ async fn a_replaced_primary_that_comes_back_proves_nothing() {
 async fn a_primary_that_becomes_a_replica_proves_nothing() {
     let (server, other) = (RedisServer::start(), RedisServer::start());
     let nodes = RedisNodes::on(server.url()).await;
-    let sid = nodes.cached_sign_in().await;
+    let id = nodes.cached_sign_in().await;
     let generation = nodes.generation();
     let since = nodes.now();
     let _ = server.ask(&["REPLICAOF", "127.0.0.1", &other.port().to_string()]);
-    nodes.loses_the_lease(&sid, since).await;
+    nodes.loses_the_lease(&id, since).await;
     nodes.until("the cache has stopped listening", || nodes.generation() > generation).await;
     assert!(!nodes.has_lease());
     let _ = server.ask(&["REPLICAOF", "NO", "ONE"]);
@@ -64,21 +64,21 @@ async fn a_primary_that_becomes_a_replica_proves_nothing() {
 async fn the_cache_follows_a_failover_in_a_cluster() {
     let mut cluster = RedisCluster::start();
     let nodes = RedisNodes::on(cluster.url()).await;
-    let mut sids = Vec::new();
+    let mut ids = Vec::new();
     for number in 0..30 {
         let subject = format!("user{number}");
-        let sid = sign_in(&nodes.remote, &subject).await;
-        nodes.load_until_cached(&sid).await;
-        nodes.remote.revoke_others(&subject, &sid).await.expect("confirmed");
-        sids.push(sid);
+        let id = sign_in(&nodes.remote, &subject).await;
+        nodes.load_until_cached(&id).await;
+        nodes.remote.revoke_others(&subject, &id).await.expect("confirmed");
+        ids.push(id);
     }
     let generation = nodes.generation();
     cluster.servers[0].kill();
     nodes.until("no beat comes from one of three", || !nodes.has_lease()).await;
-    assert!(!sids.iter().any(|sid| nodes.is_cached(sid)));
+    assert!(!ids.iter().any(|id| nodes.is_cached(id)));
     let mut all = Vec::new();
-    for sid in sids {
-        all.push(nodes.end(sid).await);
+    for id in ids {
+        all.push(nodes.end(id).await);
     }
     for ended in all {
         nodes.stays_ended_until(&ended, "the replica has taken over", || nodes.has_lease()).await;

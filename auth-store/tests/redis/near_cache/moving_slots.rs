@@ -21,12 +21,12 @@ async fn an_end_after_a_move_reaches_the_cache() {
     let nodes = RedisNodes::on(cluster.url()).await;
     let generation = nodes.generation();
     for number in 0..3 {
-        let sid = sign_in(&nodes.remote, &format!("user{number}")).await;
-        nodes.load_until_cached(&sid).await;
-        let slot = cluster.slot(&nodes.key_base(&sid));
+        let id = sign_in(&nodes.remote, &format!("user{number}")).await;
+        nodes.load_until_cached(&id).await;
+        let slot = cluster.slot(&nodes.key_base(&id));
         let from = cluster.primary_of(slot);
         cluster.move_slot(slot, from, (from + 1) % 3);
-        let ended = nodes.end(sid).await;
+        let ended = nodes.end(id).await;
         nodes.stays_ended_until(&ended, "there is a lease", || nodes.has_lease()).await;
     }
     assert_eq!(nodes.generation(), generation, "the sources are the same");
@@ -38,18 +38,18 @@ async fn an_end_after_a_move_reaches_the_cache() {
 async fn a_server_that_joins_becomes_a_source_before_anything_is_cached() {
     let mut cluster = RedisCluster::start();
     let nodes = RedisNodes::on(cluster.url()).await;
-    let sid = nodes.cached_sign_in().await;
+    let id = nodes.cached_sign_in().await;
     let generation = nodes.generation();
     let joined = cluster.join();
     assert!(nodes.has_lease(), "the new server has no slots yet");
 
-    let slot = cluster.slot(&nodes.key_base(&sid));
+    let slot = cluster.slot(&nodes.key_base(&id));
     let from = cluster.primary_of(slot);
     let since = nodes.now();
     cluster.begin_move(slot, from, joined);
-    nodes.loses_the_lease(&sid, since).await;
+    nodes.loses_the_lease(&id, since).await;
     cluster.move_slot(slot, from, joined);
-    let ended = nodes.end(sid).await;
+    let ended = nodes.end(id).await;
     nodes.stays_ended_until(&ended, "there is a lease again", || nodes.has_lease()).await;
     assert!(nodes.generation() > generation);
     nodes.recovers().await;
@@ -70,16 +70,16 @@ impl Moving {
         let nodes = RedisNodes::on(cluster.url()).await;
         let (secret, record) = draft(&nodes.remote, Some("ada"));
         nodes.remote.create(record.clone(), None).await.expect("they run");
-        nodes.load_until_cached(&record.sid).await;
-        let slot = cluster.slot(&nodes.key_base(&record.sid));
+        nodes.load_until_cached(&record.id).await;
+        let slot = cluster.slot(&nodes.key_base(&record.id));
         let from = cluster.primary_of(slot);
         let to = (from + 1) % 3;
         cluster.begin_move(slot, from, to);
         Self { nodes, secret, record, slot, from, to }
     }
 
-    fn sid(&self) -> &SignInId {
-        &self.record.sid
+    fn id(&self) -> &SignInId {
+        &self.record.id
     }
 
     fn store(&self) -> &RedisStore {
@@ -88,8 +88,8 @@ impl Moving {
 
     /// Moves one of the two keys: the index of the subject, or the record.
     fn move_one(&self, cluster: &RedisCluster, index: bool) {
-        let base = self.nodes.key_base(self.sid());
-        let key = if index { format!("{base}u:ada") } else { format!("{base}s:{}", self.sid()) };
+        let base = self.nodes.key_base(self.id());
+        let key = if index { format!("{base}u:ada") } else { format!("{base}s:{}", self.id()) };
         migrate(&cluster.servers[self.from], &cluster.servers[self.to], &key);
     }
 
@@ -99,7 +99,7 @@ impl Moving {
 
     /// Waits until the sign-in is not cached any more. There was a lease all the time.
     async fn leaves_the_cache(&self, generation: u64) {
-        self.nodes.until("it is not cached", || !self.nodes.is_cached(self.sid())).await;
+        self.nodes.until("it is not cached", || !self.nodes.is_cached(self.id())).await;
         assert_eq!(self.nodes.generation(), generation, "no lease was lost");
     }
 }
@@ -132,15 +132,15 @@ async fn an_end_during_a_move_reaches_the_cache() {
     for index_first in [true, false] {
         for step in 0..3 {
             let moving = Moving::begin(&cluster).await;
-            let (sid, generation) = (*moving.sid(), moving.nodes.generation());
+            let (id, generation) = (*moving.id(), moving.nodes.generation());
             moving.move_one(&cluster, index_first);
             let store = moving.store();
             let ended = match step {
-                0 => store.delete(&sid).await.map(|ended| ended.to_string()),
-                1 => store.delete_if_version(&sid, 0).await.map(|ended| format!("{ended:?}")),
+                0 => store.delete(&id).await.map(|ended| ended.to_string()),
+                1 => store.delete_if_version(&id, 0).await.map(|ended| format!("{ended:?}")),
                 _ => {
                     let seen = moving.record.last_seen();
-                    store.delete_if_idle(&sid, seen).await.map(|ended| ended.to_string())
+                    store.delete_if_idle(&id, seen).await.map(|ended| ended.to_string())
                 }
             };
             let ended = ended.expect("it needs only the record");
@@ -158,16 +158,16 @@ async fn a_reauthentication_during_a_move_changes_nothing() {
     let cluster = RedisCluster::start();
     for index_first in [true, false] {
         let moving = Moving::begin(&cluster).await;
-        let (sid, generation) = (*moving.sid(), moving.nodes.generation());
+        let (id, generation) = (*moving.id(), moving.nodes.generation());
         moving.move_one(&cluster, index_first);
-        let next = || Secret::generate(sid).expect("randomness").digests(KIND);
+        let next = || Secret::generate(id).expect("randomness").digests(KIND);
         let from = moving.secret.digests(KIND).current;
-        assert_unavailable(moving.store().rotate(&sid, &from, reauthentication(next())).await);
-        let found = moving.store().load(&sid).await.expect("they run").expect("it is there");
+        assert_unavailable(moving.store().rotate(&id, &from, reauthentication(next())).await);
+        let found = moving.store().load(&id).await.expect("they run").expect("it is there");
         assert_eq!((found.version, found.current), (0, from), "nothing has changed");
 
-        moving.nodes.load_until_cached(&sid).await;
-        let refreshed = moving.store().rotate(&sid, &from, rotation(next())).await;
+        moving.nodes.load_until_cached(&id).await;
+        let refreshed = moving.store().rotate(&id, &from, rotation(next())).await;
         assert!(refreshed.is_ok(), "a refresh needs only the record: {refreshed:?}");
         moving.leaves_the_cache(generation).await;
         moving.finish(&cluster);
@@ -180,11 +180,11 @@ async fn a_reauthentication_during_a_move_changes_nothing() {
 async fn sec_15_17_no_sign_in_is_passed_over_while_its_index_is_elsewhere() {
     let cluster = RedisCluster::start();
     let moving = Moving::begin(&cluster).await;
-    let (sid, store) = (*moving.sid(), moving.store());
+    let (id, store) = (*moving.id(), moving.store());
     moving.move_one(&cluster, true);
     assert_unavailable(store.revoke_subject("ada").await);
     assert_unavailable(store.revoke_others("ada", &store.new_id(None).expect("randomness")).await);
-    assert_unavailable(store.revoke("ada", &sid).await);
+    assert_unavailable(store.revoke("ada", &id).await);
     assert_unavailable(store.update_subject("ada", b"{}").await);
     assert_unavailable(store.list("ada").await);
     let another = draft(store, Some("ada")).1;
@@ -193,8 +193,8 @@ async fn sec_15_17_no_sign_in_is_passed_over_while_its_index_is_elsewhere() {
     assert_unavailable(store.create(another, Some(limit)).await);
     moving.finish(&cluster);
     let listed = store.list("ada").await.expect("the keys are on one server");
-    let listed: Vec<_> = listed.iter().map(|record| (record.sid, record.version)).collect();
-    assert_eq!(listed, [(sid, 0)]);
+    let listed: Vec<_> = listed.iter().map(|record| (record.id, record.version)).collect();
+    assert_eq!(listed, [(id, 0)]);
     assert_eq!(store.revoke_subject("ada").await.expect("the keys are on one server"), 1);
     moving.leaves_the_cache(moving.nodes.generation()).await;
 }
@@ -204,17 +204,17 @@ async fn sec_15_17_no_sign_in_is_passed_over_while_its_index_is_elsewhere() {
 async fn an_eviction_during_a_move_reaches_the_cache() {
     let cluster = RedisCluster::start();
     let nodes = RedisNodes::on(cluster.url()).await;
-    let slot_of = |sid: &SignInId| cluster.slot(&nodes.key_base(sid));
+    let slot_of = |id: &SignInId| cluster.slot(&nodes.key_base(id));
     let visitors = visitors_of_one_bucket(&nodes).await;
     let slot = slot_of(&visitors[0]);
     let from = cluster.primary_of(slot);
     // A user whose data needs memory on the same server.
     let user = loop {
         let record = draft(&nodes.remote, Some(&format!("user{}", now().as_millis()))).1;
-        let sid = record.sid;
-        if slot_of(&sid) != slot && cluster.primary_of(slot_of(&sid)) == from {
+        let id = record.id;
+        if slot_of(&id) != slot && cluster.primary_of(slot_of(&id)) == from {
             nodes.remote.create(record, None).await.expect("they run");
-            break sid;
+            break id;
         }
         tokio::time::sleep(Duration::from_millis(1)).await;
     };
@@ -225,9 +225,9 @@ async fn an_eviction_during_a_move_reaches_the_cache() {
     let _ = cluster.servers[from].ask(&["CONFIG", "SET", "maxmemory", "1"]);
     assert_unavailable(nodes.remote.update(&user, 0, data("[1]")).await);
     let _ = cluster.servers[from].ask(&["CONFIG", "SET", "maxmemory", "0"]);
-    for sid in &visitors[1..] {
-        assert!(nodes.remote.load(sid).await.expect("they run").is_none(), "it was evicted");
-        nodes.until("it is not cached", || !nodes.is_cached(sid)).await;
+    for id in &visitors[1..] {
+        assert!(nodes.remote.load(id).await.expect("they run").is_none(), "it was evicted");
+        nodes.until("it is not cached", || !nodes.is_cached(id)).await;
     }
     let moved = nodes.remote.load(&visitors[0]).await.expect("they run");
     assert!(moved.is_some(), "it is on the other server");
@@ -239,12 +239,12 @@ async fn visitors_of_one_bucket(nodes: &RedisNodes) -> Vec<SignInId> {
     let mut visitors: Vec<SignInId> = Vec::new();
     while visitors.len() < 3 {
         let record = draft(&nodes.remote, None).1;
-        let sid = record.sid;
-        let same = |first: &SignInId| nodes.key_base(first) == nodes.key_base(&sid);
+        let id = record.id;
+        let same = |first: &SignInId| nodes.key_base(first) == nodes.key_base(&id);
         if visitors.first().is_none_or(same) {
             nodes.remote.create(record, None).await.expect("they run");
-            nodes.load_until_cached(&sid).await;
-            visitors.push(sid);
+            nodes.load_until_cached(&id).await;
+            visitors.push(id);
         }
     }
     visitors

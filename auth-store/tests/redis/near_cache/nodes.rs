@@ -40,8 +40,8 @@ impl RedisNodes {
     }
 
     /// Returns what the keys of a sign-in begin with. A cluster hashes the part in braces.
-    pub(crate) fn key_base(&self, sid: &SignInId) -> String {
-        let [high, low, ..] = *sid.as_bytes();
+    pub(crate) fn key_base(&self, id: &SignInId) -> String {
+        let [high, low, ..] = *id.as_bytes();
         format!("{}{{{high:02x}{low:02x}}}:", self.prefix)
     }
 }

@@ -71,15 +71,15 @@ async fn connections_that_bring_nothing_are_replaced() {
 async fn a_full_server_still_renews_the_lease() {
     let server = RedisServer::start();
     let nodes = RedisNodes::on(server.url()).await;
-    let (sid, other) = (nodes.cached_sign_in().await, nodes.cached_sign_in().await);
+    let (id, other) = (nodes.cached_sign_in().await, nodes.cached_sign_in().await);
     let generation = nodes.generation();
     let _ = server.ask(&["CONFIG", "SET", "maxmemory", "1"]);
     let since = nodes.now();
     let is_over = || nodes.now() > since + 2 * MAX_STALENESS;
     nodes.until("a lease would have run out twice", is_over).await;
-    assert!(nodes.is_cached(&sid) && nodes.is_cached(&other));
-    let ended = nodes.end(sid).await;
-    nodes.stays_ended_until(&ended, "it is not cached", || !nodes.is_cached(&sid)).await;
+    assert!(nodes.is_cached(&id) && nodes.is_cached(&other));
+    let ended = nodes.end(id).await;
+    nodes.stays_ended_until(&ended, "it is not cached", || !nodes.is_cached(&id)).await;
     assert!(nodes.is_cached(&other));
     assert_eq!(nodes.generation(), generation);
 }

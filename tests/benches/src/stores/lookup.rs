@@ -19,17 +19,17 @@ pub fn lookup(sign_ins: usize) -> f64 {
     let store = Arc::new(MemoryStore::builder().capacity(sign_ins + 1).build());
     let create = |number: usize| {
         let record = record(&*store, number);
-        let sid = record.sid;
+        let id = record.id;
         poll_now(store.create(record, None)).unwrap();
-        sid
+        id
     };
-    let sids: Vec<_> = (0..sign_ins).map(create).collect();
+    let ids: Vec<_> = (0..sign_ins).map(create).collect();
     let mut at = 0;
     let mut turn = || {
         let start = Instant::now();
         for _ in 0..EACH {
-            at = (at + 7_368_787) % sids.len();
-            look(&*store, &sids[at]);
+            at = (at + 7_368_787) % ids.len();
+            look(&*store, &ids[at]);
         }
         start.elapsed().as_nanos() as f64 / EACH as f64
     };
@@ -37,8 +37,8 @@ pub fn lookup(sign_ins: usize) -> f64 {
     median((0..TURNS).map(|_| turn()).collect())
 }
 
-fn look(store: &dyn Store, sid: &SignInId) {
-    store.peek(sid, &mut |peek| {
+fn look(store: &dyn Store, id: &SignInId) {
+    store.peek(id, &mut |peek| {
         let Peek::Authoritative(Some(record)) = peek else { panic!("the sign-in exists") };
         black_box((record.current, record.last_seen(), record.limits));
     });

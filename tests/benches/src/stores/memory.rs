@@ -24,25 +24,25 @@ pub fn bytes_in_redis(redis: &Redis, sign_ins: usize) -> (f64, Vec<SignInId>) {
         let store = Arc::clone(&store);
         async move {
             let record = record(&*store, number);
-            let sid = record.sid;
+            let id = record.id;
             store.create(record, None).await.unwrap();
-            sid
+            id
         }
     };
-    let sids = at_once(redis, sign_ins, create);
-    ((redis.used() - before) as f64 / sign_ins as f64, sids)
+    let ids = at_once(redis, sign_ins, create);
+    ((redis.used() - before) as f64 / sign_ins as f64, ids)
 }
 
 /// Loads these sign-ins into a near cache. Returns the bytes per sign-in, by the cache's own count and by the
 /// resident memory of this process, and the number of cached sign-ins.
-pub fn bytes_in_near_cache(redis: &Redis, sids: &[SignInId]) -> (f64, f64, usize) {
-    let (near, before) = (redis.near(sids.len()), resident());
-    let (loads, all): (_, Arc<[SignInId]>) = (Arc::clone(&near), sids.into());
+pub fn bytes_in_near_cache(redis: &Redis, ids: &[SignInId]) -> (f64, f64, usize) {
+    let (near, before) = (redis.near(ids.len()), resident());
+    let (loads, all): (_, Arc<[SignInId]>) = (Arc::clone(&near), ids.into());
     let load = move |number: usize| {
         let (near, all) = (Arc::clone(&loads), Arc::clone(&all));
-        async move { NearCache::<RedisStore>::load(&near, &all[number]).await.unwrap().unwrap().sid }
+        async move { NearCache::<RedisStore>::load(&near, &all[number]).await.unwrap().unwrap().id }
     };
-    drop(at_once(redis, sids.len(), load));
+    drop(at_once(redis, ids.len(), load));
     let stats = near.stats();
     let each = |bytes: u64| bytes as f64 / stats.entries as f64;
     (each(stats.bytes), each(resident() - before), stats.entries)
@@ -62,11 +62,11 @@ where
         .map(|first| {
             let run = run.clone();
             tokio::spawn(async move {
-                let mut sids = Vec::new();
+                let mut ids = Vec::new();
                 for number in (first..count).step_by(AT_ONCE) {
-                    sids.push(run(number).await);
+                    ids.push(run(number).await);
                 }
-                sids
+                ids
             })
         })
         .collect();
@@ -79,10 +79,10 @@ pub(super) fn record(store: &dyn Store, number: usize) -> Record {
     let principal = Principal::new(format!("user-{number:08}")).role("buyer").claims(user);
     let options = SignInOptions::default();
     let new = NewSignIn::of(SecretKind::Cookie, principal, &options, Some(USER_AGENT)).unwrap();
-    let sid = store.new_id(Some(&new.subject)).unwrap();
-    let digests: SecretDigests = Secret::generate(sid).unwrap().digests(new.kind);
+    let id = store.new_id(Some(&new.subject)).unwrap();
+    let digests: SecretDigests = Secret::generate(id).unwrap().digests(new.kind);
     let limits = Deadlines::starting(Lifetime::default(), NOW);
-    let mut record = Record::new(sid, new.kind, digests, Some(new.subject), limits, NOW);
+    let mut record = Record::new(id, new.kind, digests, Some(new.subject), limits, NOW);
     record.set_principal(new.principal);
     record.details = new.details;
     record

@@ -99,8 +99,8 @@ impl Million {
         let asked = format!(
             "SELECT encode(sid, 'hex') FROM auth_sign_ins TABLESAMPLE bernoulli(2) WHERE due_at > {now}"
         );
-        let sid = |hex: &str| u128::from_str_radix(hex, 16).unwrap().to_be_bytes();
-        self.ask(&asked).lines().map(|hex| SignInId::from_bytes(sid(hex))).collect()
+        let id = |hex: &str| u128::from_str_radix(hex, 16).unwrap().to_be_bytes();
+        self.ask(&asked).lines().map(|hex| SignInId::from_bytes(id(hex))).collect()
     }
 
     pub(super) fn ask(&self, sql: &str) -> String {

@@ -62,13 +62,13 @@ const LAST: &str = "sid = $1 AND last_seen <= $2";
 async fn execute_all(store: &PostgresStore, now: Timestamp) {
     // The sweep postpones this one, because it was used after its creation.
     let old = draft(store, Some("user-old"), now.before(480 * HOUR)).1;
-    let used = old.sid;
+    let used = old.id;
     store.create(old, None).await.unwrap();
     store.touch(&used, now.before(HOUR / 2)).await.unwrap();
     execute_of_one(store, now).await;
     execute_of_a_user(store, now).await;
     let visitor = draft(store, None, now).1;
-    let visits = visitor.sid;
+    let visits = visitor.id;
     store.create(visitor, None).await.unwrap();
     while store.load(&visits).await.unwrap().is_some() {
         tokio::task::yield_now().await; // the store deletes it in the background
@@ -78,11 +78,11 @@ async fn execute_all(store: &PostgresStore, now: Timestamp) {
 
 async fn execute_of_one(store: &PostgresStore, now: Timestamp) {
     let (secret, new) = draft(store, Some(SUBJECT), now);
-    let (sid, limits) = (new.sid, new.limits);
+    let (id, limits) = (new.id, new.limits);
     store.create(new, None).await.unwrap();
-    assert!(store.load(&sid).await.unwrap().is_some());
+    assert!(store.load(&id).await.unwrap().is_some());
     let data = SessionData::from_iter([("cart", "3")]);
-    assert!(matches!(store.update(&sid, 0, data).await.unwrap(), CompareAndSwap::Stored(_)));
+    assert!(matches!(store.update(&id, 0, data).await.unwrap(), CompareAndSwap::Stored(_)));
     let renewal = Reauthentication {
         at: now,
         limits,
@@ -92,38 +92,38 @@ async fn execute_of_one(store: &PostgresStore, now: Timestamp) {
     };
     let mut from = secret.digests(KIND).current;
     for renewal in [None, Some(renewal)] {
-        let digests = Secret::generate(sid).unwrap().digests(KIND);
+        let digests = Secret::generate(id).unwrap().digests(KIND);
         let to = digests.current;
         let rotation = Rotation { kind: KIND, digests, grace: None, renewal };
-        let rotated = store.rotate(&sid, &from, rotation).await.unwrap();
+        let rotated = store.rotate(&id, &from, rotation).await.unwrap();
         assert!(matches!(rotated, CompareAndSwap::Stored(_)));
         from = to;
     }
-    assert!(matches!(store.delete_if_version(&sid, 0).await.unwrap(), Deleted::Conflict(_)));
-    assert!(store.delete(&sid).await.unwrap());
+    assert!(matches!(store.delete_if_version(&id, 0).await.unwrap(), Deleted::Conflict(_)));
+    assert!(store.delete(&id).await.unwrap());
 }
 
 async fn execute_of_a_user(store: &PostgresStore, now: Timestamp) {
     let limit = SignInLimit { max: NonZeroU32::MIN, when_full: OverflowPolicy::EvictOldest };
     store.create(draft(store, Some(SUBJECT), now).1, None).await.unwrap();
     let new = draft(store, Some(SUBJECT), now).1;
-    let sid = new.sid;
+    let id = new.id;
     let created = store.create(new, Some(limit)).await.unwrap();
     assert!(matches!(created, Created::Stored { evicted: 1.. }));
     assert_eq!(store.list(SUBJECT).await.unwrap().len(), 1);
     assert_eq!(store.update_subject(SUBJECT, b"").await.unwrap(), 1);
-    assert_eq!(store.revoke_others(SUBJECT, &sid).await.unwrap(), 0);
-    assert!(store.revoke(SUBJECT, &sid).await.unwrap());
+    assert_eq!(store.revoke_others(SUBJECT, &id).await.unwrap(), 0);
+    assert!(store.revoke(SUBJECT, &id).await.unwrap());
     assert_eq!(store.revoke_subject(SUBJECT).await.unwrap(), 0);
 }
 
 /// Returns a sign-in that is not stored yet, and its secret.
 fn draft(store: &dyn Store, subject: Option<&str>, now: Timestamp) -> (Secret, Record) {
-    let sid = store.new_id(subject).unwrap();
-    let secret = Secret::generate(sid).unwrap();
+    let id = store.new_id(subject).unwrap();
+    let secret = Secret::generate(id).unwrap();
     let limits = Deadlines::starting(Lifetime::new(Some(HOUR), 720 * HOUR).unwrap(), now);
     let subject = subject.map(Arc::from);
-    let record = Record::new(sid, KIND, secret.digests(KIND), subject, limits, now);
+    let record = Record::new(id, KIND, secret.digests(KIND), subject, limits, now);
     (secret, record)
 }
 

@@ -80,20 +80,20 @@ impl Worker {
 
     async fn sign_in(&mut self) {
         let record = record(&*self.store, self.first + self.sign_ins.len());
-        self.sign_ins.push((record.sid, record.version));
+        self.sign_ins.push((record.id, record.version));
         self.store.create(record, None).await.unwrap();
     }
 
     async fn look_up(&mut self, times: usize) {
-        let (sid, _) = *self.nth(times);
-        assert!(self.store.load(&sid).await.unwrap().is_some(), "it is signed in");
+        let (id, _) = *self.nth(times);
+        assert!(self.store.load(&id).await.unwrap().is_some(), "it is signed in");
     }
 
     async fn update(&mut self, times: usize) {
         let store = Arc::clone(&self.store);
         let data = SessionData::from_iter([("cart", times.to_string())]);
-        let (sid, version) = self.nth(times);
-        let CompareAndSwap::Stored(now) = store.update(sid, *version, data).await.unwrap() else {
+        let (id, version) = self.nth(times);
+        let CompareAndSwap::Stored(now) = store.update(id, *version, data).await.unwrap() else {
             panic!("no other worker changes it")
         };
         *version = now.version;
@@ -101,8 +101,8 @@ impl Worker {
 
     async fn log_out(mut self) -> (Self, usize) {
         let sign_ins = std::mem::take(&mut self.sign_ins);
-        for (sid, _) in &sign_ins {
-            assert!(self.store.delete(sid).await.unwrap(), "it was signed in");
+        for (id, _) in &sign_ins {
+            assert!(self.store.delete(id).await.unwrap(), "it was signed in");
         }
         (self, sign_ins.len())
     }

@@ -30,15 +30,15 @@ pub struct Swept {
 
 /// Deletes the expired tenth of the million in one call, while another node looks up the others.
 pub fn sweep(million: &Million, runtime: &Runtime) -> Swept {
-    let sids = million.some_sids();
-    assert!(sids.len() > 1000, "a sample of the million");
+    let ids = million.some_sids();
+    assert!(ids.len() > 1000, "a sample of the million");
     runtime.block_on(async {
         let sweeper = million.store().await;
         let store = Arc::new(million.store().await);
-        let quiet = Readers::start(&store, &sids);
+        let quiet = Readers::start(&store, &ids);
         tokio::time::sleep(QUIET).await;
         let quiet = quiet.stop().await;
-        let meanwhile = Readers::start(&store, &sids);
+        let meanwhile = Readers::start(&store, &ids);
         let start = Instant::now();
         let collected = sweeper.sweep(million.now, usize::MAX).await.unwrap();
         let took = start.elapsed();
@@ -53,16 +53,16 @@ struct Readers {
 }
 
 impl Readers {
-    fn start(store: &Arc<PostgresStore>, sids: &Arc<[SignInId]>) -> Self {
+    fn start(store: &Arc<PostgresStore>, ids: &Arc<[SignInId]>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let tasks = (0..READERS).map(|number| {
-            let (stop, store, sids) = (Arc::clone(&stop), Arc::clone(store), Arc::clone(sids));
+            let (stop, store, ids) = (Arc::clone(&stop), Arc::clone(store), Arc::clone(ids));
             tokio::spawn(async move {
                 let (mut micros, mut at) = (Vec::new(), number);
                 while !stop.load(Ordering::Relaxed) {
-                    at = (at + 7919) % sids.len();
+                    at = (at + 7919) % ids.len();
                     let start = Instant::now();
-                    assert!(store.load(&sids[at]).await.unwrap().is_some(), "it is signed in");
+                    assert!(store.load(&ids[at]).await.unwrap().is_some(), "it is signed in");
                     micros.push(start.elapsed().as_secs_f64() * 1e6);
                 }
                 micros
