@@ -126,7 +126,7 @@ fn join<C>(
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let ends_at = token.expires_at.min(record.limits.ends_at);
+    let ends_at = token.expires_at.min(record.deadlines.ends_at);
     let authentication = AuthenticationInfo::new("jwt", record.authenticated_at)
         .sign_in(record.id)
         .expires_at(ends_at);

@@ -21,9 +21,9 @@ struct Generated(MemoryStore);
 fn generate(id: SignInId) -> Record {
     let now = Clock::system().now();
     let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
-    let limits = Deadlines::starting(Lifetime::AAL1, now);
+    let deadlines = Deadlines::starting(Lifetime::AAL1, now);
     let subject = Some(format!("user-{id}").into());
-    let mut record = Record::new(id, SecretKind::Cookie, digests, subject, limits, now);
+    let mut record = Record::new(id, SecretKind::Cookie, digests, subject, deadlines, now);
     record.set_principal(encode(&["buyer".into()], &"the name of one user").unwrap());
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
     let device = Device {

@@ -56,7 +56,7 @@ fn everything(record: &Record) -> (Vec<u8>, String) {
     let mut bytes = [record.current.0.as_slice(), &record.family.0, record.id.as_bytes()].concat();
     bytes.extend(record.principal());
     let mut text = format!("{record:?} {:?} {:?}", record.current.0, record.family.0);
-    write!(text, "{:?} {:?} {:?}", record.limits, record.persistence, record.data).unwrap();
+    write!(text, "{:?} {:?} {:?}", record.deadlines, record.persistence, record.data).unwrap();
     write!(text, "{:?} {:?}", record.created_at, record.authenticated_at).unwrap();
     write!(text, "{}", String::from_utf8_lossy(record.principal())).unwrap();
     if let Some(details) = &record.details {

@@ -74,7 +74,7 @@ impl TokenIssuer {
         let failed = |error: &dyn std::error::Error| {
             AuthError::new(AuthErrorKind::Serialization, error.to_string())
         };
-        let lifetime = self.access_lifetime.min(issued.limits.ends_at.since(now));
+        let lifetime = self.access_lifetime.min(issued.deadlines.ends_at.since(now));
         let mut claims = application(issued).map_err(|error| failed(&error))?;
         let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
         if let Some(issuer) = &validation.issuer {

@@ -102,7 +102,7 @@ fn renewal(record: &Record, details: Option<Box<SignInDetails>>) -> Result<Rotat
     let kind = SecretKind::Cookie;
     let renewal = Reauthentication {
         at,
-        limits: Deadlines { idle_secs: 60, ends_at: at + 2 * DAY },
+        deadlines: Deadlines { idle_secs: 60, ends_at: at + 2 * DAY },
         persistence: Persistence::Session,
         principal: principal("administrator")?,
         details,

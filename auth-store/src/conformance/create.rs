@@ -46,7 +46,7 @@ fn plain(store: &dyn Store) -> Result<Record, Violation> {
     let mut record = draft(store, ADA, now())?;
     record.kind = SecretKind::Cookie;
     record.persistence = Persistence::Session;
-    record.limits.idle_secs = 0;
+    record.deadlines.idle_secs = 0;
     record.data = SessionData::new();
     record.details = None;
     Ok(record)
@@ -60,8 +60,8 @@ fn full(store: &dyn Store) -> Result<Record, Violation> {
     record.kind = SecretKind::Bearer;
     record.authenticated_at = millis(1);
     record.touch(millis(2));
-    record.limits.ends_at = millis(86_400_003);
-    record.limits.idle_secs = u32::MAX;
+    record.deadlines.ends_at = millis(86_400_003);
+    record.deadlines.idle_secs = u32::MAX;
     record.data = texts();
     let grace =
         RotationGrace { previous: Digest([0xfe; 32]), nonce: Nonce([0; 16]), until: millis(4) };
@@ -112,8 +112,8 @@ pub(super) async fn create_keeps_data_of_the_maximum_size(store: &Arc<dyn Store>
 /// `Timestamp::MAX` is kept: the sign-in has not expired in a hundred years.
 pub(super) async fn create_keeps_a_sign_in_without_deadlines(store: &Arc<dyn Store>) -> Outcome {
     let mut record = draft(&**store, ADA, now())?;
-    record.limits.idle_secs = 0;
-    record.limits.ends_at = Timestamp::MAX;
+    record.deadlines.idle_secs = 0;
+    record.deadlines.ends_at = Timestamp::MAX;
     put(&**store, &record).await?;
     store.sweep(now(), 10).await?;
     let kept = alive(&**store, &record.id).await?;

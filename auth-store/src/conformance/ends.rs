@@ -156,11 +156,11 @@ pub(super) async fn sweep_removes_expired_sign_ins(store: &Arc<dyn Store>) -> Ou
     let store = &**store;
     let mut over = vec![expired(store, ADA).await?.id, expired(store, ADA).await?.id];
     let mut idle = draft(store, ADA, now().before(DAY))?;
-    idle.limits.ends_at = now() + DAY;
+    idle.deadlines.ends_at = now() + DAY;
     put(store, &idle).await?;
     over.push(idle.id);
     let mut visitor = visitor(store, now().before(3 * DAY))?;
-    visitor.limits.ends_at = now().before(DAY);
+    visitor.deadlines.ends_at = now().before(DAY);
     put(store, &visitor).await?;
     over.push(visitor.id);
 
@@ -180,10 +180,10 @@ pub(super) async fn sweep_never_removes_a_living_sign_in(store: &Arc<dyn Store>)
     let young = sign_in(store, ADA).await?;
     let visitor = anonymous(store).await?;
     let mut ending = draft(store, ADA, start)?;
-    ending.limits = Deadlines { idle_secs: 0, ends_at: start + 2 * MINUTE };
+    ending.deadlines = Deadlines { idle_secs: 0, ends_at: start + 2 * MINUTE };
     put(store, &ending).await?;
     let mut used = draft(store, ADA, start.before(MINUTE))?;
-    used.limits.idle_secs = 120;
+    used.deadlines.idle_secs = 120;
     put(store, &used).await?;
     store.touch(&used.id, start + MINUTE).await?;
     used.touch(start + MINUTE);

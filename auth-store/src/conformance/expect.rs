@@ -142,7 +142,7 @@ pub(super) fn same(expected: &Record, actual: &Record) -> Outcome {
         ("created_at", expected.created_at == actual.created_at),
         ("authenticated_at", expected.authenticated_at == actual.authenticated_at),
         ("last_seen", expected.last_seen() == actual.last_seen()),
-        ("limits", expected.limits == actual.limits),
+        ("deadlines", expected.deadlines == actual.deadlines),
         ("version", expected.version == actual.version),
         ("details", expected.details == actual.details),
     ];

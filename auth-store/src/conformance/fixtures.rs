@@ -75,10 +75,10 @@ pub(super) fn record(
     subject: Option<&str>,
     at: Timestamp,
 ) -> Result<Record, Violation> {
-    let limits = Deadlines::starting(Lifetime::default(), at);
+    let deadlines = Deadlines::starting(Lifetime::default(), at);
     let subject = subject.map(Arc::from);
     let signed_in = subject.is_some();
-    let mut record = Record::new(secret.id(), KIND, secret.digests(KIND), subject, limits, at);
+    let mut record = Record::new(secret.id(), KIND, secret.digests(KIND), subject, deadlines, at);
     record.persistence = Persistence::Persistent;
     record.data = data("cart", "[1,2]");
     record.details = Some(Box::new(details()));
@@ -141,7 +141,7 @@ pub(super) async fn anonymous(store: &dyn Store) -> Result<Record, Violation> {
 /// Stores a sign-in of the subject that expired yesterday.
 pub(super) async fn expired(store: &dyn Store, subject: &str) -> Result<Record, Violation> {
     let mut record = draft(store, subject, now().before(3 * DAY))?;
-    record.limits = Deadlines { idle_secs: 0, ends_at: now().before(DAY) };
+    record.deadlines = Deadlines { idle_secs: 0, ends_at: now().before(DAY) };
     put(store, &record).await?;
     Ok(record)
 }

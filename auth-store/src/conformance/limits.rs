@@ -137,8 +137,8 @@ async fn lasting(
     ends_at: Timestamp,
 ) -> Result<Record, Violation> {
     let mut record = draft(store, ADA, at)?;
-    record.limits.idle_secs = idle_secs;
-    record.limits.ends_at = ends_at;
+    record.deadlines.idle_secs = idle_secs;
+    record.deadlines.ends_at = ends_at;
     put(store, &record).await?;
     Ok(record)
 }

@@ -72,18 +72,18 @@ struct EndWatcher {
 /// What is kept of the last loaded record.
 struct Known {
     family: FamilyDigest,
-    limits: Deadlines,
+    deadlines: Deadlines,
     last_seen: Timestamp,
 }
 
 impl Known {
     fn of(record: &Record) -> Self {
-        Self { family: record.family, limits: record.limits, last_seen: record.last_seen() }
+        Self { family: record.family, deadlines: record.deadlines, last_seen: record.last_seen() }
     }
 
     /// Returns when the sign-in expires if it is not used.
     fn expires_at(&self) -> Timestamp {
-        let Deadlines { idle_secs, ends_at } = self.limits;
+        let Deadlines { idle_secs, ends_at } = self.deadlines;
         match idle_secs {
             0 => ends_at,
             secs => ends_at.min(self.last_seen + Duration::from_secs(secs.into())),
@@ -169,7 +169,7 @@ impl EndWatcher {
     /// nothing extends, has passed, or because the store has failed for too long.
     fn end_without_store(&self, error: &StoreError) -> Option<EndReason> {
         let clock = &self.sign_ins.settings.clock;
-        if self.known.as_ref().is_some_and(|known| clock.now() >= known.limits.ends_at) {
+        if self.known.as_ref().is_some_and(|known| clock.now() >= known.deadlines.ends_at) {
             return Some(EndReason::Expired);
         }
         let failing = clock.monotonic().saturating_sub(self.failing_since.unwrap_or_default());

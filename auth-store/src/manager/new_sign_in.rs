@@ -95,7 +95,7 @@ pub struct IssuedSecret {
     /// What the secret is for.
     pub kind: SecretKind,
     /// When the sign-in ends.
-    pub limits: Deadlines,
+    pub deadlines: Deadlines,
     /// Whether its cookie outlives the browser session.
     pub persistence: Persistence,
     /// The user; none for a visitor.
@@ -110,11 +110,11 @@ pub struct IssuedSecret {
 
 impl IssuedSecret {
     pub(super) fn new(secret: Secret, record: &Record) -> Self {
-        let Record { kind, limits, persistence, authenticated_at, .. } = *record;
+        let Record { kind, deadlines, persistence, authenticated_at, .. } = *record;
         Self {
             secret,
             kind,
-            limits,
+            deadlines,
             persistence,
             subject: record.subject.clone(),
             principal: record.principal().into(),
@@ -132,7 +132,7 @@ impl IssuedSecret {
     /// Returns how long the sign-in lasts from now on.
     #[must_use]
     pub fn remaining(&self, now: Timestamp) -> Duration {
-        self.limits.ends_at.since(now)
+        self.deadlines.ends_at.since(now)
     }
 
     /// Returns the `Max-Age` of its cookies: none for cookies that end with the browser session.
@@ -151,7 +151,7 @@ impl fmt::Debug for IssuedSecret {
         f.debug_struct("IssuedSecret")
             .field("secret", &self.secret)
             .field("kind", &self.kind)
-            .field("limits", &self.limits)
+            .field("deadlines", &self.deadlines)
             .finish_non_exhaustive()
     }
 }

@@ -154,8 +154,8 @@ impl SignInManager {
         }
         let now = self.settings.clock.now();
         let secret = Secret::generate(self.store.new_id(None)?).map_err(StoreError::unavailable)?;
-        let limits = Deadlines::starting(self.settings.anonymous_lifetime, now);
-        let mut record = Record::new(secret.id(), kind, secret.digests(kind), None, limits, now);
+        let deadlines = Deadlines::starting(self.settings.anonymous_lifetime, now);
+        let mut record = Record::new(secret.id(), kind, secret.digests(kind), None, deadlines, now);
         record.data = data;
         let issued = IssuedSecret::new(secret, &record);
         self.store.create(record, None).await?;
@@ -171,9 +171,9 @@ impl SignInManager {
     ) -> Result<(IssuedSecret, T), AuthError> {
         let id = self.store.new_id(Some(&new.subject))?;
         let secret = Secret::generate(id).map_err(StoreError::unavailable)?;
-        let limits = self.settings.deadlines(now);
+        let deadlines = self.settings.deadlines(now);
         let (digests, subject) = (secret.digests(new.kind), Some(Arc::clone(&new.subject)));
-        let mut record = Record::new(id, new.kind, digests, subject, limits, now);
+        let mut record = Record::new(id, new.kind, digests, subject, deadlines, now);
         record.persistence = new.persistence.unwrap_or(self.settings.persistence);
         record.details.clone_from(&new.details);
         record.set_principal(new.principal.clone());
@@ -213,7 +213,7 @@ impl SignInManager {
             grace: None,
             renewal: Some(Reauthentication {
                 at: now,
-                limits: self.settings.deadlines(now),
+                deadlines: self.settings.deadlines(now),
                 persistence: new.persistence.unwrap_or(self.settings.persistence),
                 principal: new.principal.clone(),
                 details: new.details.clone(),

@@ -214,7 +214,7 @@ impl SignInSettings {
     /// touched at the same moment are not written at the same moment again.
     pub(super) fn touch_is_due(&self, record: &Record, now: Timestamp) -> bool {
         // In milliseconds: `Duration` divides, and this runs on every request.
-        let idle = u64::from(record.limits.idle_secs) * 1000;
+        let idle = u64::from(record.deadlines.idle_secs) * 1000;
         let asked = self.touch_interval.map(|every| (Timestamp::EPOCH + every).as_millis());
         let every = match idle {
             0 => asked.unwrap_or(HOUR),

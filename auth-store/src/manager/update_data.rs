@@ -248,9 +248,9 @@ mod tests {
 
     fn record() -> Record {
         let secret = Secret::generate(SignInId::from_bytes([1; 16])).unwrap();
-        let limits = Deadlines::starting(Lifetime::AAL1, Timestamp::EPOCH);
+        let deadlines = Deadlines::starting(Lifetime::AAL1, Timestamp::EPOCH);
         let digests = secret.digests(SecretKind::Cookie);
-        Record::new(secret.id(), SecretKind::Cookie, digests, None, limits, Timestamp::EPOCH)
+        Record::new(secret.id(), SecretKind::Cookie, digests, None, deadlines, Timestamp::EPOCH)
     }
 
     fn attempt(record: &Record, repeats: Repeats) -> Attempt {

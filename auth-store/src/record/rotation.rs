@@ -33,7 +33,7 @@ pub struct Reauthentication {
     /// When the user was authenticated; also the new last-seen time.
     pub at: Timestamp,
     /// The new deadlines.
-    pub limits: Deadlines,
+    pub deadlines: Deadlines,
     /// Whether the cookie outlives the browser session.
     pub persistence: Persistence,
     /// Roles and claims, [encoded](crate::encode).
@@ -46,7 +46,7 @@ impl fmt::Debug for Reauthentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reauthentication")
             .field("at", &self.at)
-            .field("limits", &self.limits)
+            .field("deadlines", &self.deadlines)
             .finish_non_exhaustive()
     }
 }
@@ -59,11 +59,12 @@ impl Rotation {
         record.kind = self.kind;
         record.family = self.digests.family;
         record.current = self.digests.current;
-        if let Some(Reauthentication { at, limits, persistence, principal, details }) = self.renewal
+        if let Some(Reauthentication { at, deadlines, persistence, principal, details }) =
+            self.renewal
         {
             record.authenticated_at = at;
             record.touch(at);
-            record.limits = limits;
+            record.deadlines = deadlines;
             record.persistence = persistence;
             record.details = details;
             record.set_principal(principal);

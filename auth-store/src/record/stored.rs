@@ -36,7 +36,7 @@ pub struct Record {
     pub id: SignInId,
     last_seen: AtomicU64,
     /// When the sign-in expires.
-    pub limits: Deadlines,
+    pub deadlines: Deadlines,
     /// The number of changes since the sign-in was created, not counting those of the last-seen time.
     /// Set by the store.
     pub version: u64,
@@ -83,12 +83,12 @@ impl Record {
         kind: SecretKind,
         digests: SecretDigests,
         subject: Option<Arc<str>>,
-        limits: Deadlines,
+        deadlines: Deadlines,
         now: Timestamp,
     ) -> Self {
         Self {
             last_seen: AtomicU64::new(now.as_millis()),
-            limits,
+            deadlines,
             identity: OnceLock::new(),
             id,
             current: digests.current,
@@ -131,7 +131,7 @@ impl Record {
     /// Returns which deadline the sign-in has reached, or `None` if it is active.
     #[must_use]
     pub fn expiry(&self, now: Timestamp) -> Option<Expiry> {
-        self.limits.expiry(self.last_seen(), now)
+        self.deadlines.expiry(self.last_seen(), now)
     }
 
     /// Compares `secret`, used as one of `kind`, with this record. Digests are compared in constant
@@ -178,7 +178,7 @@ impl Record {
     #[must_use]
     pub fn info(&self) -> SignInInfo {
         let mut info = SignInInfo::new(self.id, self.created_at, self.last_seen());
-        info.expires_at = self.limits.ends_at;
+        info.expires_at = self.deadlines.ends_at;
         if let Some(SignInDetails { device, .. }) = self.details.as_deref() {
             info.user_agent.clone_from(&device.user_agent);
             info.address = device.address;
@@ -193,7 +193,7 @@ impl Clone for Record {
     fn clone(&self) -> Self {
         Self {
             last_seen: AtomicU64::new(self.last_seen.load(Ordering::Relaxed)),
-            limits: self.limits,
+            deadlines: self.deadlines,
             identity: OnceLock::new(),
             id: self.id,
             current: self.current,
@@ -219,7 +219,7 @@ impl fmt::Debug for Record {
             .field("subject", &self.subject)
             .field("version", &self.version)
             .field("last_seen", &self.last_seen())
-            .field("limits", &self.limits)
+            .field("deadlines", &self.deadlines)
             .finish_non_exhaustive()
     }
 }
@@ -313,7 +313,7 @@ impl Record {
         let principal = self.decode_principal(subject)?;
         let authentication =
             AuthenticationInfo::new(self.kind.scheme(), self.authenticated_at).sign_in(self.id);
-        Ok(Verified::new(principal, authentication.expires_at(self.limits.ends_at)))
+        Ok(Verified::new(principal, authentication.expires_at(self.deadlines.ends_at)))
     }
 }
 

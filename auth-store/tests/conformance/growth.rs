@@ -11,8 +11,8 @@ async fn sign_in(store: &MemoryStore, number: usize, at: Timestamp) -> bool {
     let digests = Secret::generate(id).expect("randomness").digests(SecretKind::Cookie);
     let (idle, absolute) = (Duration::from_secs(10), Duration::from_secs(60));
     let lifetime = Lifetime::new(Some(idle), absolute).expect("limits of a second or more");
-    let limits = Deadlines::starting(lifetime, at);
-    let record = Record::new(id, SecretKind::Cookie, digests, Some(subject.into()), limits, at);
+    let deadlines = Deadlines::starting(lifetime, at);
+    let record = Record::new(id, SecretKind::Cookie, digests, Some(subject.into()), deadlines, at);
     store.create(record, None).await.is_ok()
 }
 

@@ -6,15 +6,15 @@ use auth_store::{Deadlines, Digest, FamilyDigest, Record, SecretDigests, SecretK
 /// Returns a record with this id and no other information.
 pub(crate) fn blank(id: SignInId) -> Record {
     let digests = SecretDigests { family: FamilyDigest([0; 16]), current: Digest([0; 32]) };
-    let limits = Deadlines { idle_secs: 0, ends_at: Timestamp::MAX };
-    Record::new(id, SecretKind::Cookie, digests, None, limits, Timestamp::EPOCH)
+    let deadlines = Deadlines { idle_secs: 0, ends_at: Timestamp::MAX };
+    Record::new(id, SecretKind::Cookie, digests, None, deadlines, Timestamp::EPOCH)
 }
 
 /// Returns the record with another last-seen time.
 pub(crate) fn seen_at(record: &Record, at: Timestamp) -> Record {
     let digests = SecretDigests { family: record.family, current: record.current };
-    let (subject, limits) = (record.subject.clone(), record.limits);
-    let mut new = Record::new(record.id, record.kind, digests, subject, limits, at);
+    let (subject, deadlines) = (record.subject.clone(), record.deadlines);
+    let mut new = Record::new(record.id, record.kind, digests, subject, deadlines, at);
     new.set_principal(record.principal());
     new.persistence = record.persistence;
     new.data = record.data.clone();

@@ -34,8 +34,8 @@ fn sqlite(name: &str) -> String {
 async fn sign_in(store: &dyn Store) -> SignInId {
     let (id, now) = (store.new_id(Some("ada")).unwrap(), Clock::system().now());
     let digests: SecretDigests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
-    let limits = Deadlines::starting(Lifetime::AAL1, now);
-    let record = Record::new(id, SecretKind::Cookie, digests, Some("ada".into()), limits, now);
+    let deadlines = Deadlines::starting(Lifetime::AAL1, now);
+    let record = Record::new(id, SecretKind::Cookie, digests, Some("ada".into()), deadlines, now);
     store.create(record, None).await.unwrap();
     id
 }

@@ -19,8 +19,8 @@ fn record(store: &impl Store) -> Record {
     let id = store.new_id(Some("ada")).unwrap();
     let now = Timestamp::from_secs(1000);
     let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
-    let limits = Deadlines::starting(Lifetime::AAL1, now);
-    Record::new(id, SecretKind::Cookie, digests, Some("ada".into()), limits, now)
+    let deadlines = Deadlines::starting(Lifetime::AAL1, now);
+    Record::new(id, SecretKind::Cookie, digests, Some("ada".into()), deadlines, now)
 }
 
 fn value<'a>(all: &'a [(String, String)], name: &str) -> Option<&'a str> {

@@ -156,7 +156,7 @@ async fn a_deadline_ends_the_wait() {
     let id = sign_in(&node.store).await;
     let record = node.store.load(&id).await.unwrap().unwrap();
     let waiting = node.wait(&id).await;
-    node.clock.advance(record.limits.ends_at.since(node.clock.now()));
+    node.clock.advance(record.deadlines.ends_at.since(node.clock.now()));
     assert_eq!(record.expiry(node.clock.now()), Some(Expiry::Absolute));
     assert_eq!(end_of(waiting).await, EndReason::Expired);
 }

@@ -45,8 +45,8 @@ pub(crate) async fn sign_in(store: &impl Store) -> SignInId {
     let id = store.new_id(Some("alice")).unwrap();
     let now = Timestamp::from_secs(1000);
     let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
-    let limits = Deadlines::starting(Lifetime::AAL1, now);
-    let record = Record::new(id, SecretKind::Cookie, digests, Some("alice".into()), limits, now);
+    let deadlines = Deadlines::starting(Lifetime::AAL1, now);
+    let record = Record::new(id, SecretKind::Cookie, digests, Some("alice".into()), deadlines, now);
     store.create(record, None).await.unwrap();
     id
 }

@@ -19,7 +19,7 @@ async fn create_three(store: &dyn Store) -> [SignInId; 3] {
     for record in drafts.iter().rev() {
         let mut record = record.clone();
         // One statement finds them by the index on subjects, the other by their ids.
-        record.limits.ends_at = now().before(Duration::from_secs(1));
+        record.deadlines.ends_at = now().before(Duration::from_secs(1));
         store.create(record, None).await.expect("it runs");
     }
     drafts.map(|record| record.id)

@@ -45,7 +45,7 @@ async fn run_all(store: &dyn Store) {
     store.delete_if_version(&id, 0).await.expect("it runs");
     store.delete_if_idle(&id, now()).await.expect("it runs");
     let (_, mut over) = draft(store, Some("ada"));
-    over.limits.ends_at = now().before(Duration::from_secs(1));
+    over.deadlines.ends_at = now().before(Duration::from_secs(1));
     store.create(over, None).await.expect("it runs");
     assert_eq!(store.sweep(now(), 100).await.expect("it runs"), 1);
 }

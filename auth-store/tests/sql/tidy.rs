@@ -28,7 +28,7 @@ on_each!(a_sweep_postpones_sign_ins_that_were_used);
 
 async fn new_sign_ins_trigger_the_deletion_of_expired_ones(store: Arc<dyn Store>) {
     let (_, mut expired) = draft(&*store, Some("ada"));
-    expired.limits.ends_at = now().before(Duration::from_secs(1));
+    expired.deadlines.ends_at = now().before(Duration::from_secs(1));
     let id = expired.id;
     store.create(expired, None).await.expect("it runs");
     for _ in 0..63 {
@@ -48,7 +48,7 @@ async fn a_sweep_postpones_sign_ins_that_were_used(store: Arc<dyn Store>) {
     let mut ids = Vec::new();
     for _ in 0..100 {
         let (_, mut record) = draft(&*store, Some("ada"));
-        record.limits.idle_secs = 600;
+        record.deadlines.idle_secs = 600;
         ids.push(record.id);
         store.create(record, None).await.expect("it runs");
     }

@@ -20,12 +20,12 @@ async fn assert_times_are_kept(store: Arc<dyn Store>) {
         let ends_at = start + Duration::from_millis(1001);
         record.created_at = start;
         record.authenticated_at = start;
-        record.limits = Deadlines { idle_secs: 0, ends_at };
+        record.deadlines = Deadlines { idle_secs: 0, ends_at };
         let id = record.id;
         store.create(record, None).await.expect("it runs");
         let kept = store.load(&id).await.expect("it runs").expect("it is there");
         assert_eq!((kept.created_at, kept.authenticated_at), (start, start));
-        assert_eq!(kept.limits.ends_at, ends_at);
+        assert_eq!(kept.deadlines.ends_at, ends_at);
         let before = start + Duration::from_millis(1000);
         assert_eq!(store.sweep(before, 10).await.expect("it runs"), 0, "live at {before:?}");
         assert_eq!(store.sweep(ends_at, 10).await.expect("it runs"), 1, "expired");

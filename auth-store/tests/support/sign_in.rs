@@ -20,10 +20,10 @@ pub(crate) fn draft(store: &dyn Store, subject: Option<&str>) -> (Secret, Record
     let id = store.new_id(subject).expect("randomness");
     let secret = Secret::generate(id).expect("randomness");
     let day = Duration::from_secs(86_400);
-    let limits =
+    let deadlines =
         Deadlines::starting(Lifetime::new(Some(day), 30 * day).expect("long enough"), now());
     let digests = secret.digests(KIND);
-    let mut record = Record::new(id, KIND, digests, subject.map(Arc::from), limits, now());
+    let mut record = Record::new(id, KIND, digests, subject.map(Arc::from), deadlines, now());
     if subject.is_some() {
         let claims = "the claims of one user";
         record.set_principal(encode(&["reader".into()], &claims).expect("it is text"));

@@ -43,7 +43,7 @@ impl TokenAuth {
     fn tokens(&self, issued: &IssuedSecret, context: SignInContext<'_>) -> SignedIn {
         context.state().effects(ResponseEffects::credential_in_body);
         let token = format!("{PREFIX}{}", *issued.secret.to_text());
-        let left = issued.limits.ends_at.since(self.manager.settings.clock.now());
+        let left = issued.deadlines.ends_at.since(self.manager.settings.clock.now());
         SignedIn::by_tokens(issued.id(), TokenResponse::bearer(token, left))
     }
 }

@@ -79,7 +79,7 @@ pub(super) fn read(id: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
     let version = u64::from_be_bytes(from.array()?);
     let (created_at, authenticated_at) = (from.timestamp()?, from.timestamp()?);
     let idle_secs = u32::from_be_bytes(from.array()?);
-    let limits = Deadlines { idle_secs, ends_at: from.timestamp()? };
+    let deadlines = Deadlines { idle_secs, ends_at: from.timestamp()? };
     let digests =
         SecretDigests { family: FamilyDigest(from.array()?), current: Digest(from.array()?) };
     let lengths =
@@ -89,7 +89,7 @@ pub(super) fn read(id: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
 
     let subject: Arc<str> = text(subject)?.into();
     let subject = (flags & SUBJECT != 0).then_some(subject);
-    let mut record = Record::new(id, kind, digests, subject, limits, last_seen);
+    let mut record = Record::new(id, kind, digests, subject, deadlines, last_seen);
     record.persistence = persistence;
     record.set_principal(principal);
     record.data = encoding::read_data(from.0)?;
@@ -129,8 +129,8 @@ pub(super) fn write(record: &Record) -> Vec<u8> {
     out.extend(record.version.to_be_bytes());
     out.extend(record.created_at.as_millis().to_be_bytes());
     out.extend(record.authenticated_at.as_millis().to_be_bytes());
-    out.extend(record.limits.idle_secs.to_be_bytes());
-    out.extend(record.limits.ends_at.as_millis().to_be_bytes());
+    out.extend(record.deadlines.idle_secs.to_be_bytes());
+    out.extend(record.deadlines.ends_at.as_millis().to_be_bytes());
     out.extend(record.family.0);
     out.extend(record.current.0);
     out.extend(length(subject));
@@ -164,11 +164,11 @@ mod tests {
 
     fn record() -> Record {
         let digests = SecretDigests { family: FamilyDigest([1; 16]), current: Digest([2; 32]) };
-        let limits = Deadlines { idle_secs: 60, ends_at: Timestamp::MAX };
+        let deadlines = Deadlines { idle_secs: 60, ends_at: Timestamp::MAX };
         let id = SignInId::from_bytes([3; 16]);
         let at = Timestamp::from_secs(1_800_000_000);
         let mut record =
-            Record::new(id, SecretKind::Bearer, digests, Some("ada".into()), limits, at);
+            Record::new(id, SecretKind::Bearer, digests, Some("ada".into()), deadlines, at);
         record.details = Some(Box::default());
         record.data.insert("cart", "[1]");
         record

@@ -222,12 +222,12 @@ impl RedisInner {
 
 /// Encodes a new authentication: its part of the head, as `rotate.lua` takes it, details and principal.
 fn reauthentication(renewal: &Reauthentication) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-    let Reauthentication { at, limits, persistence, principal, details } = renewal;
+    let Reauthentication { at, deadlines, persistence, principal, details } = renewal;
     let flags = if details.is_some() { DETAILS } else { 0 };
     let head = [
         &at.as_millis().to_be_bytes()[..],
-        &limits.idle_secs.to_be_bytes(),
-        &limits.ends_at.as_millis().to_be_bytes(),
+        &deadlines.idle_secs.to_be_bytes(),
+        &deadlines.ends_at.as_millis().to_be_bytes(),
         &[encoding::persistence(*persistence), flags],
     ]
     .concat();

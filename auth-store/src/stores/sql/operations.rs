@@ -169,7 +169,7 @@ impl<D: Dialect> SqlInner<D> {
             Value::bytes(&grace),
             Value::Bytes(details.as_deref()),
         ];
-        let Some(Reauthentication { at, limits, persistence, principal, details: _ }) = &renewal
+        let Some(Reauthentication { at, deadlines, persistence, principal, details: _ }) = &renewal
         else {
             return self.compare_and_swap(id, &self.statements.rotate, &values).await;
         };
@@ -177,10 +177,10 @@ impl<D: Dialect> SqlInner<D> {
             Value::bytes(principal),
             Value::int(i64::from(encoding::persistence(*persistence))),
             Value::int(millis(*at)),
-            Value::int(i64::from(limits.idle_secs)),
-            Value::int(millis(limits.ends_at)),
+            Value::int(i64::from(deadlines.idle_secs)),
+            Value::int(millis(deadlines.ends_at)),
             // The sign-in may have been used later. The next sweep accounts for that.
-            Value::int(due_at(*limits, *at)),
+            Value::int(due_at(*deadlines, *at)),
         ]);
         self.compare_and_swap(id, &self.statements.reauthenticate, &values).await
     }

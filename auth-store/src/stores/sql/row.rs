@@ -42,10 +42,10 @@ pub(super) fn subject_key(subject: &str) -> i64 {
     i64::from_be_bytes(std::array::from_fn(|i| hash[i]))
 }
 
-/// Returns the earliest time at which a sign-in with these limits can have expired.
-pub(super) fn due_at(limits: Deadlines, last_seen: Timestamp) -> i64 {
-    let idle = i64::from(limits.idle_secs) * 1000;
-    let ends_at = millis(limits.ends_at);
+/// Returns the earliest time at which a sign-in with these deadlines can have expired.
+pub(super) fn due_at(deadlines: Deadlines, last_seen: Timestamp) -> i64 {
+    let idle = i64::from(deadlines.idle_secs) * 1000;
+    let ends_at = millis(deadlines.ends_at);
     match idle {
         0 => ends_at,
         idle => ends_at.min(millis(last_seen).saturating_add(idle)),
@@ -79,8 +79,8 @@ pub(super) fn insert_values<'a>(record: &'a Record, encoded: &'a Encoded) -> [Va
         Value::int(millis(record.last_seen())),
         Value::int(millis(record.created_at)),
         Value::int(millis(record.authenticated_at)),
-        Value::int(i64::from(record.limits.idle_secs)),
-        Value::int(millis(record.limits.ends_at)),
+        Value::int(i64::from(record.deadlines.idle_secs)),
+        Value::int(millis(record.deadlines.ends_at)),
         Value::bytes(&record.family.0),
         Value::bytes(&record.current.0),
         Value::Bytes(record.subject.as_deref().map(str::as_bytes)),
@@ -90,7 +90,7 @@ pub(super) fn insert_values<'a>(record: &'a Record, encoded: &'a Encoded) -> [Va
         Value::bytes(&encoded.data),
         Value::bytes(record.id.as_bytes()),
         Value::Int(record.subject.as_deref().map(subject_key)),
-        Value::int(due_at(record.limits, record.last_seen())),
+        Value::int(due_at(record.deadlines, record.last_seen())),
     ]
 }
 
@@ -105,12 +105,12 @@ pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> 
         family: FamilyDigest(fixed::<D, 16>(row, 8)?),
         current: Digest(fixed::<D, 32>(row, 9)?),
     };
-    let limits = Deadlines { idle_secs: idle_secs(int(6)?)?, ends_at: time(7)? };
+    let deadlines = Deadlines { idle_secs: idle_secs(int(6)?)?, ends_at: time(7)? };
     let subject = D::bytes(row, 10)?;
     let subject = subject.as_deref().map(text).transpose()?.map(Arc::from);
     let kind = encoding::kind(code(0)?)?;
     let mut record =
-        Record::new(sign_in_id::<D>(row, 15)?, kind, digests, subject, limits, time(3)?);
+        Record::new(sign_in_id::<D>(row, 15)?, kind, digests, subject, deadlines, time(3)?);
     record.persistence = encoding::read_persistence(code(1)?)?;
     record.version = u64::try_from(int(2)?).map_err(|_| Malformed)?;
     record.created_at = time(4)?;
@@ -126,14 +126,14 @@ pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> 
 }
 
 /// Returns the id of a sign-in and whether it has expired, from a row with its id, last use and
-/// limits.
+/// deadlines.
 pub(super) fn expiry<D: Executor>(
     row: &D::Row,
     now: Timestamp,
 ) -> Result<(SignInId, bool), Failure> {
-    let limits =
+    let deadlines =
         Deadlines { idle_secs: idle_secs(D::int(row, 2)?)?, ends_at: timestamp(D::int(row, 3)?) };
-    let expired = limits.expiry(timestamp(D::int(row, 1)?), now).is_some();
+    let expired = deadlines.expiry(timestamp(D::int(row, 1)?), now).is_some();
     Ok((sign_in_id::<D>(row, 0)?, expired))
 }
 

@@ -64,7 +64,7 @@ broken_store! {
 
     async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
         let latest = Timestamp::from_secs(u64::from(u32::MAX));
-        record.limits.ends_at = record.limits.ends_at.min(latest);
+        record.deadlines.ends_at = record.deadlines.ends_at.min(latest);
         self.0.tables().create(record, limit)
     }
 }

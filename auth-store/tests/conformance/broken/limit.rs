@@ -93,7 +93,7 @@ broken_store! {
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
         self.0.tables().create_counting(record, limit, |tables, subject, now| {
             let mut living = tables.living(subject, now);
-            living.retain(|id| tables.records[id].limits.idle_secs == 0);
+            living.retain(|id| tables.records[id].deadlines.idle_secs == 0);
             living
         })
     }

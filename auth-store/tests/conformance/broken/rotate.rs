@@ -172,9 +172,9 @@ broken_store! {
     KeepsLimits, except: [rotate];
 
     async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let limits = self.0.load(id).await?.map(|record| record.limits);
+        let deadlines = self.0.load(id).await?.map(|record| record.deadlines);
         Ok(rotate_and(&self.0, id, from, to, |record| {
-            record.limits = limits.unwrap_or(record.limits);
+            record.deadlines = deadlines.unwrap_or(record.deadlines);
         }))
     }
 }

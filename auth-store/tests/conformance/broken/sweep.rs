@@ -30,7 +30,7 @@ broken_store! {
     IgnoresUse, except: [sweep];
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Count {
-        Ok(take(&self.0, most, |record| record.limits.expiry(record.created_at, now).is_some()))
+        Ok(take(&self.0, most, |record| record.deadlines.expiry(record.created_at, now).is_some()))
     }
 }
 
@@ -54,7 +54,7 @@ broken_store! {
     OnlyAbsolute, except: [sweep];
 
     async fn sweep(&self, now: Timestamp, most: usize) -> Count {
-        Ok(take(&self.0, most, |record| record.limits.ends_at <= now))
+        Ok(take(&self.0, most, |record| record.deadlines.ends_at <= now))
     }
 }
 

@@ -112,7 +112,7 @@ fn reauthentication(digests: SecretDigests) -> Rotation {
     let lifetime = Lifetime::new(None, Duration::from_secs(90 * 86_400)).expect("long enough");
     let renewal = Reauthentication {
         at: now(),
-        limits: Deadlines::starting(lifetime, now()),
+        deadlines: Deadlines::starting(lifetime, now()),
         persistence: Persistence::Session,
         principal: encode(&[], &"other claims").expect("it is text"),
         details: None,

@@ -40,6 +40,6 @@ pub fn lookup(sign_ins: usize) -> f64 {
 fn look(store: &dyn Store, id: &SignInId) {
     store.peek(id, &mut |peek| {
         let Peek::Authoritative(Some(record)) = peek else { panic!("the sign-in exists") };
-        black_box((record.current, record.last_seen(), record.limits));
+        black_box((record.current, record.last_seen(), record.deadlines));
     });
 }

@@ -81,8 +81,8 @@ pub(super) fn record(store: &dyn Store, number: usize) -> Record {
     let new = NewSignIn::of(SecretKind::Cookie, principal, &options, Some(USER_AGENT)).unwrap();
     let id = store.new_id(Some(&new.subject)).unwrap();
     let digests: SecretDigests = Secret::generate(id).unwrap().digests(new.kind);
-    let limits = Deadlines::starting(Lifetime::default(), NOW);
-    let mut record = Record::new(id, new.kind, digests, Some(new.subject), limits, NOW);
+    let deadlines = Deadlines::starting(Lifetime::default(), NOW);
+    let mut record = Record::new(id, new.kind, digests, Some(new.subject), deadlines, NOW);
     record.set_principal(new.principal);
     record.details = new.details;
     record

@@ -78,14 +78,14 @@ async fn execute_all(store: &PostgresStore, now: Timestamp) {
 
 async fn execute_of_one(store: &PostgresStore, now: Timestamp) {
     let (secret, new) = draft(store, Some(SUBJECT), now);
-    let (id, limits) = (new.id, new.limits);
+    let (id, deadlines) = (new.id, new.deadlines);
     store.create(new, None).await.unwrap();
     assert!(store.load(&id).await.unwrap().is_some());
     let data = SessionData::from_iter([("cart", "3")]);
     assert!(matches!(store.update(&id, 0, data).await.unwrap(), CompareAndSwap::Stored(_)));
     let renewal = Reauthentication {
         at: now,
-        limits,
+        deadlines,
         persistence: Persistence::Session,
         principal: Box::default(),
         details: None,
@@ -121,9 +121,9 @@ async fn execute_of_a_user(store: &PostgresStore, now: Timestamp) {
 fn draft(store: &dyn Store, subject: Option<&str>, now: Timestamp) -> (Secret, Record) {
     let id = store.new_id(subject).unwrap();
     let secret = Secret::generate(id).unwrap();
-    let limits = Deadlines::starting(Lifetime::new(Some(HOUR), 720 * HOUR).unwrap(), now);
+    let deadlines = Deadlines::starting(Lifetime::new(Some(HOUR), 720 * HOUR).unwrap(), now);
     let subject = subject.map(Arc::from);
-    let record = Record::new(id, KIND, secret.digests(KIND), subject, limits, now);
+    let record = Record::new(id, KIND, secret.digests(KIND), subject, deadlines, now);
     (secret, record)
 }
 
