@@ -87,7 +87,7 @@ pub(super) async fn sec_12_reauthentication_restarts_the_deadlines(
     let (_, mut expected) = with_secret(&**store).await?;
     let stronger = SignInDetails { acr: Some("aal3".into()), ..SignInDetails::default() };
     for details in [Some(Box::new(stronger)), None, Some(Box::new(details()))] {
-        let rotation = renewal(&expected, details)?;
+        let rotation = reauthentication(&expected, details)?;
         let from = expected.current;
         rotation.clone().apply(&mut expected);
         same(&expected, &*stored(store.rotate(&expected.id, &from, rotation).await?)?)?;
@@ -96,18 +96,26 @@ pub(super) async fn sec_12_reauthentication_restarts_the_deadlines(
     Ok(())
 }
 
-fn renewal(record: &Record, details: Option<Box<SignInDetails>>) -> Result<Rotation, Violation> {
+fn reauthentication(
+    record: &Record,
+    details: Option<Box<SignInDetails>>,
+) -> Result<Rotation, Violation> {
     let at = record.last_seen() + MINUTE;
     let secret = secret_of(record.id)?;
     let kind = SecretKind::Cookie;
-    let renewal = Reauthentication {
+    let reauthentication = Reauthentication {
         at,
         deadlines: Deadlines { idle_secs: 60, ends_at: at + 2 * DAY },
         persistence: Persistence::Session,
         principal: principal("administrator")?,
         details,
     };
-    Ok(Rotation { kind, digests: secret.digests(kind), grace: None, renewal: Some(renewal) })
+    Ok(Rotation {
+        kind,
+        digests: secret.digests(kind),
+        grace: None,
+        reauthentication: Some(reauthentication),
+    })
 }
 
 /// Compare-and-swap: the result is the record that is stored.

@@ -156,7 +156,7 @@ pub(super) fn refresh(
     let previous = old.digests(KIND).current;
     let grace = grace.map(|until| RotationGrace { previous, nonce, until });
     let digests = new.digests(KIND);
-    Ok((new, Rotation { kind: KIND, digests, grace, renewal: None }))
+    Ok((new, Rotation { kind: KIND, digests, grace, reauthentication: None }))
 }
 
 pub(super) fn limit(most: u32, when_full: OverflowPolicy) -> SignInLimit {

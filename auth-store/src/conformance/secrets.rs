@@ -112,7 +112,8 @@ pub(super) async fn sec_81_a_secret_of_another_kind_proves_nothing(
 
     let cookie = secret_of(record.id)?;
     let digests = cookie.digests(SecretKind::Cookie);
-    let rotation = Rotation { kind: SecretKind::Cookie, digests, grace: None, renewal: None };
+    let rotation =
+        Rotation { kind: SecretKind::Cookie, digests, grace: None, reauthentication: None };
     stored(store.rotate(&record.id, &current, rotation).await?)?;
     foreign(&**store, &cookie, &[SecretKind::Bearer, SecretKind::Refresh]).await?;
     foreign(&**store, &second, &[SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh]).await

@@ -88,7 +88,8 @@ impl SignInManager {
             let until = now + self.settings.refresh_grace;
             let repeatable = RotationGrace { previous: record.current, nonce, until };
             let grace = (kind == SecretKind::Refresh).then_some(repeatable);
-            let rotation = Rotation { kind, digests: next.digests(kind), grace, renewal: None };
+            let rotation =
+                Rotation { kind, digests: next.digests(kind), grace, reauthentication: None };
             self.recent_rotations.add(record.id, now);
             match self.store.rotate(&record.id, &record.current, rotation).await? {
                 CompareAndSwap::Stored(record) => {

@@ -211,7 +211,7 @@ impl SignInManager {
             kind: new.kind,
             digests: secret.digests(new.kind),
             grace: None,
-            renewal: Some(Reauthentication {
+            reauthentication: Some(Reauthentication {
                 at: now,
                 deadlines: self.settings.deadlines(now),
                 persistence: new.persistence.unwrap_or(self.settings.persistence),

@@ -22,7 +22,7 @@ pub struct Rotation {
     /// How long a refresh with the old secret may be repeated; `None` invalidates it at once.
     pub grace: Option<RotationGrace>,
     /// What a new authentication changes; `None` for a refresh, which changes nothing else.
-    pub renewal: Option<Reauthentication>,
+    pub reauthentication: Option<Reauthentication>,
 }
 
 /// What a new authentication of the same user changes in an existing sign-in.
@@ -60,7 +60,7 @@ impl Rotation {
         record.family = self.digests.family;
         record.current = self.digests.current;
         if let Some(Reauthentication { at, deadlines, persistence, principal, details }) =
-            self.renewal
+            self.reauthentication
         {
             record.authenticated_at = at;
             record.touch(at);

@@ -46,5 +46,5 @@ pub(crate) fn data(json: &str) -> SessionData {
 
 /// Returns the rotation of a refresh, which keeps everything but the secret.
 pub(crate) fn rotation(digests: SecretDigests) -> Rotation {
-    Rotation { kind: KIND, digests, grace: None, renewal: None }
+    Rotation { kind: KIND, digests, grace: None, reauthentication: None }
 }

@@ -99,10 +99,11 @@ impl RedisInner {
         from: &Digest,
         rotation: &Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
-        let Rotation { kind, digests, grace, renewal } = rotation;
+        let Rotation { kind, digests, grace, reauthentication } = rotation;
         let secret = [&[*kind as u8][..], &digests.family.0, &digests.current.0].concat();
         let grace = encoding::grace(grace.as_ref());
-        let (head, details, principal) = renewal.as_ref().map(reauthentication).unwrap_or_default();
+        let (head, details, principal) =
+            reauthentication.as_ref().map(encode_reauthentication).unwrap_or_default();
         let (name, base) = (id.to_string(), self.keys.base(Tag::of(id)));
         let channel = self.keys.channel();
         let arguments = [
@@ -221,8 +222,8 @@ impl RedisInner {
 }
 
 /// Encodes a new authentication: its part of the head, as `rotate.lua` takes it, details and principal.
-fn reauthentication(renewal: &Reauthentication) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-    let Reauthentication { at, deadlines, persistence, principal, details } = renewal;
+fn encode_reauthentication(reauthentication: &Reauthentication) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let Reauthentication { at, deadlines, persistence, principal, details } = reauthentication;
     let flags = if details.is_some() { DETAILS } else { 0 };
     let head = [
         &at.as_millis().to_be_bytes()[..],

@@ -154,8 +154,10 @@ impl<D: Dialect> SqlInner<D> {
         from: &Digest,
         rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
-        let Rotation { kind, digests, grace, renewal } = rotation;
-        let details = renewal.as_ref().and_then(|renewal| renewal.details.as_deref());
+        let Rotation { kind, digests, grace, reauthentication } = rotation;
+        let details = reauthentication
+            .as_ref()
+            .and_then(|reauthentication| reauthentication.details.as_deref());
         let details = details.map(encoding::details);
         // A grace is stored as one of the details: it is read only if there are details.
         let details = details.or(grace.map(|_| Vec::new()));
@@ -169,7 +171,8 @@ impl<D: Dialect> SqlInner<D> {
             Value::bytes(&grace),
             Value::Bytes(details.as_deref()),
         ];
-        let Some(Reauthentication { at, deadlines, persistence, principal, details: _ }) = &renewal
+        let Some(Reauthentication { at, deadlines, persistence, principal, details: _ }) =
+            &reauthentication
         else {
             return self.compare_and_swap(id, &self.statements.rotate, &values).await;
         };

@@ -110,14 +110,14 @@ fn migrate(from: &RedisServer, to: &RedisServer, key: &str) {
 
 fn reauthentication(digests: SecretDigests) -> Rotation {
     let lifetime = Lifetime::new(None, Duration::from_secs(90 * 86_400)).expect("long enough");
-    let renewal = Reauthentication {
+    let reauthentication = Reauthentication {
         at: now(),
         deadlines: Deadlines::starting(lifetime, now()),
         persistence: Persistence::Session,
         principal: encode(&[], &"other claims").expect("it is text"),
         details: None,
     };
-    Rotation { renewal: Some(renewal), ..rotation(digests) }
+    Rotation { reauthentication: Some(reauthentication), ..rotation(digests) }
 }
 
 fn assert_unavailable<T: Debug>(result: Result<T, StoreError>) {

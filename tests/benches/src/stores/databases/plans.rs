@@ -83,7 +83,7 @@ async fn execute_of_one(store: &PostgresStore, now: Timestamp) {
     assert!(store.load(&id).await.unwrap().is_some());
     let data = SessionData::from_iter([("cart", "3")]);
     assert!(matches!(store.update(&id, 0, data).await.unwrap(), CompareAndSwap::Stored(_)));
-    let renewal = Reauthentication {
+    let reauthentication = Reauthentication {
         at: now,
         deadlines,
         persistence: Persistence::Session,
@@ -91,10 +91,10 @@ async fn execute_of_one(store: &PostgresStore, now: Timestamp) {
         details: None,
     };
     let mut from = secret.digests(KIND).current;
-    for renewal in [None, Some(renewal)] {
+    for reauthentication in [None, Some(reauthentication)] {
         let digests = Secret::generate(id).unwrap().digests(KIND);
         let to = digests.current;
-        let rotation = Rotation { kind: KIND, digests, grace: None, renewal };
+        let rotation = Rotation { kind: KIND, digests, grace: None, reauthentication };
         let rotated = store.rotate(&id, &from, rotation).await.unwrap();
         assert!(matches!(rotated, CompareAndSwap::Stored(_)));
         from = to;
