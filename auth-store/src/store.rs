@@ -108,7 +108,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// `kind` is what the secret is used as; a secret of another kind is
     /// [`NotFound`](SecretLookup::NotFound). `now` decides whether a rotated secret is still within its
-    /// grace. The default implementation calls [`load`](Self::load) and [`SecretLookup::by`].
+    /// grace. The default implementation calls [`load`](Self::load) and [`SecretLookup::from_record`].
     ///
     /// # Errors
     ///
@@ -119,7 +119,7 @@ pub trait Store: Send + Sync + 'static {
         kind: SecretKind,
         now: Timestamp,
     ) -> Result<SecretLookup, StoreError> {
-        Ok(SecretLookup::by(self.load(&secret.id()).await?, secret, kind, now))
+        Ok(SecretLookup::from_record(self.load(&secret.id()).await?, secret, kind, now))
     }
 
     /// Inserts a sign-in, and enforces the subject's limit.
@@ -353,7 +353,7 @@ pub enum SecretLookup {
 impl SecretLookup {
     /// Compares `secret`, used as one of `kind`, with the record that is stored under its id.
     #[must_use]
-    pub fn by(
+    pub fn from_record(
         record: Option<Arc<Record>>,
         secret: &Secret,
         kind: SecretKind,

@@ -122,7 +122,7 @@ pub(super) async fn sec_81_a_secret_of_another_kind_proves_nothing(
 async fn foreign(store: &dyn Store, secret: &Secret, kinds: &[SecretKind]) -> Outcome {
     let record = alive(store, &secret.id()).await?;
     for kind in kinds {
-        let found = SecretLookup::by(Some(Arc::clone(&record)), secret, *kind, now());
+        let found = SecretLookup::from_record(Some(Arc::clone(&record)), secret, *kind, now());
         ensure(
             matches!(found, SecretLookup::NotFound),
             format!("used as {kind:?}, it leads to {found:?}"),
