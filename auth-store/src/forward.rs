@@ -240,7 +240,7 @@ macro_rules! __forward_store {
     (@sweep [] $($to:tt)*) => {
         $crate::__forward_store! { async $($to)*, sweep(
             now: $crate::__private::Timestamp,
-            most: usize
+            max: usize
         ) -> usize }
     };
 

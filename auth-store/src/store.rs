@@ -262,7 +262,7 @@ pub trait Store: Send + Sync + 'static {
     /// sign-ins may have changed; call it again.
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError>;
 
-    /// Removes at most `most` sign-ins that have expired at `now`. Returns how many.
+    /// Removes at most `max` sign-ins that have expired at `now`. Returns how many.
     ///
     /// Never removes an active sign-in, and never delays other requests for long. A store that
     /// removes expired sign-ins on its own may always return 0.
@@ -270,7 +270,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
-    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError>;
+    async fn sweep(&self, now: Timestamp, max: usize) -> Result<usize, StoreError>;
 }
 
 /// What a store knows about a sign-in without waiting; see [`Store::peek`].

@@ -219,13 +219,13 @@ pub(super) async fn sweep_removes_at_most_the_given_number(store: &Arc<dyn Store
 }
 
 /// Sweeps until these sign-ins are gone. Returns how many the store reports removed.
-async fn sweep_all(store: &dyn Store, over: &[SignInId], most: usize) -> Result<usize, Violation> {
+async fn sweep_all(store: &dyn Store, over: &[SignInId], max: usize) -> Result<usize, Violation> {
     let mut collected = 0;
     for _ in 0..MAX_CALLS {
         let before = left(store, over).await?;
-        let taken = store.sweep(now(), most).await?;
+        let taken = store.sweep(now(), max).await?;
         let after = left(store, over).await?;
-        ensure(taken <= most, format!("a sweep of at most {most} reports {taken} removed"))?;
+        ensure(taken <= max, format!("a sweep of at most {max} reports {taken} removed"))?;
         ensure(
             before - after.min(before) <= taken,
             format!("a sweep reports {taken} of {before} removed, and {after} are left"),

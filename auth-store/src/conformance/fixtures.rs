@@ -159,6 +159,6 @@ pub(super) fn refresh(
     Ok((new, Rotation { kind: KIND, digests, grace, reauthentication: None }))
 }
 
-pub(super) fn limit(most: u32, when_full: OverflowPolicy) -> SignInLimit {
-    SignInLimit { max: NonZeroU32::new(most).unwrap_or(NonZeroU32::MIN), when_full }
+pub(super) fn limit(max: u32, when_full: OverflowPolicy) -> SignInLimit {
+    SignInLimit { max: NonZeroU32::new(max).unwrap_or(NonZeroU32::MIN), when_full }
 }

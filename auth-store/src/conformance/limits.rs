@@ -60,7 +60,7 @@ pub(super) async fn a_lowered_limit_evicts_several(store: &Arc<dyn Store>) -> Ou
 
 /// A rejected sign-in leaves no trace, and the existing ones stay.
 pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Store>) -> Outcome {
-    let refuse = |most| Some(limit(most, OverflowPolicy::Reject));
+    let refuse = |max| Some(limit(max, OverflowPolicy::Reject));
     let (bob, first) = (sign_in(&**store, BOB).await?, sign_in(&**store, ADA).await?);
     let second = draft(&**store, ADA, now())?;
     let created = store.create(second.clone(), refuse(2)).await?;
@@ -68,9 +68,9 @@ pub(super) async fn a_full_limit_refuses_and_changes_nothing(store: &Arc<dyn Sto
         created == Created::Stored { evicted: 0 },
         format!("below the limit, create returns {created:?}"),
     )?;
-    for most in [2, 1] {
+    for max in [2, 1] {
         let third = draft(&**store, ADA, now())?;
-        let created = store.create(third.clone(), refuse(most)).await?;
+        let created = store.create(third.clone(), refuse(max)).await?;
         ensure(
             created == Created::LimitReached,
             format!("at the limit, create returns {created:?}"),
@@ -143,10 +143,10 @@ async fn lasting(
     Ok(record)
 }
 
-async fn evicts(store: &dyn Store, new: &Record, most: u32, expected: usize) -> Outcome {
-    let created = store.create(new.clone(), Some(limit(most, OverflowPolicy::EvictOldest))).await?;
+async fn evicts(store: &dyn Store, new: &Record, max: u32, expected: usize) -> Outcome {
+    let created = store.create(new.clone(), Some(limit(max, OverflowPolicy::EvictOldest))).await?;
     ensure(
         created == Created::Stored { evicted: expected },
-        format!("a limit of {most} evicts {expected}, and create returns {created:?}"),
+        format!("a limit of {max} evicts {expected}, and create returns {created:?}"),
     )
 }

@@ -276,11 +276,11 @@ impl Store for Plain {
         Ok(self.tables().update_subject(subject, principal))
     }
 
-    async fn sweep(&self, now: Timestamp, most: usize) -> Count {
+    async fn sweep(&self, now: Timestamp, max: usize) -> Count {
         let mut tables = self.tables();
         let expired = |record: &&Arc<Record>| record.expiry(now).is_some();
         let ids: Vec<_> =
-            tables.records.values().filter(expired).map(|record| record.id).take(most).collect();
+            tables.records.values().filter(expired).map(|record| record.id).take(max).collect();
         Ok(tables.remove_all(&ids))
     }
 }

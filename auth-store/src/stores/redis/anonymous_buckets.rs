@@ -49,17 +49,17 @@ mod tests {
 
     #[test]
     fn the_quotas_of_all_buckets_add_up_to_about_the_maximum() {
-        for most in [0, 1, 15, 16, 31, 32, 100, 4095, 4096, 10_000, 1_000_000] {
-            let buckets = AnonymousBuckets::new(most);
+        for max in [0, 1, 15, 16, 31, 32, 100, 4095, 4096, 10_000, 1_000_000] {
+            let buckets = AnonymousBuckets::new(max);
             let all = buckets.buckets * buckets.quota;
-            assert!(all <= most && most - all < buckets.buckets, "{all} of {most}");
+            assert!(all <= max && max - all < buckets.buckets, "{all} of {max}");
         }
     }
 
     #[test]
     fn every_random_number_chooses_a_bucket() {
-        for most in [1, 100, 1_000_000] {
-            let buckets = AnonymousBuckets::new(most);
+        for max in [1, 100, 1_000_000] {
+            let buckets = AnonymousBuckets::new(max);
             let text = |tag: Tag| tag.0;
             let chosen: BTreeSet<_> = (0..=255).map(|random| text(buckets.tag(random))).collect();
             for random in [0, 1, 255] {

@@ -239,8 +239,8 @@ impl Store for RedisStore {
 
     /// Only checks that the servers can be reached and were not emptied. Redis removes expired
     /// keys.
-    async fn sweep(&self, now: Timestamp, most: usize) -> Result<usize, StoreError> {
-        let _ = (now, most);
+    async fn sweep(&self, now: Timestamp, max: usize) -> Result<usize, StoreError> {
+        let _ = (now, max);
         traced("sweep", self.inner.check()).await
     }
 }

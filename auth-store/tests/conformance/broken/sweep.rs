@@ -17,11 +17,11 @@ caught! {
     a_sweep_that_ignores_its_maximum_is_caught: TakesAll => sweep_removes_at_most_the_given_number;
 }
 
-fn take(store: &Plain, most: usize, expired: impl Fn(&Record) -> bool) -> usize {
+fn take(store: &Plain, max: usize, expired: impl Fn(&Record) -> bool) -> usize {
     let mut tables = store.tables();
     let expired = |record: &&Arc<Record>| expired(record);
     let ids: Vec<SignInId> =
-        tables.records.values().filter(expired).map(|record| record.id).take(most).collect();
+        tables.records.values().filter(expired).map(|record| record.id).take(max).collect();
     tables.remove_all(&ids)
 }
 
@@ -29,16 +29,16 @@ broken_store! {
     /// Measures the idle time from the creation.
     IgnoresUse, except: [sweep];
 
-    async fn sweep(&self, now: Timestamp, most: usize) -> Count {
-        Ok(take(&self.0, most, |record| record.deadlines.expiry(record.created_at, now).is_some()))
+    async fn sweep(&self, now: Timestamp, max: usize) -> Count {
+        Ok(take(&self.0, max, |record| record.deadlines.expiry(record.created_at, now).is_some()))
     }
 }
 
 broken_store! {
     TakesOldest, except: [sweep];
 
-    async fn sweep(&self, _: Timestamp, most: usize) -> Count {
-        Ok(take(&self.0, most.min(1), |_| true))
+    async fn sweep(&self, _: Timestamp, max: usize) -> Count {
+        Ok(take(&self.0, max.min(1), |_| true))
     }
 }
 
@@ -53,8 +53,8 @@ broken_store! {
 broken_store! {
     OnlyAbsolute, except: [sweep];
 
-    async fn sweep(&self, now: Timestamp, most: usize) -> Count {
-        Ok(take(&self.0, most, |record| record.deadlines.ends_at <= now))
+    async fn sweep(&self, now: Timestamp, max: usize) -> Count {
+        Ok(take(&self.0, max, |record| record.deadlines.ends_at <= now))
     }
 }
 
