@@ -215,7 +215,7 @@ impl Validation {
     ///
     /// An issuer writes a new `iat` at every refresh. With this option, anyone who holds a refresh token
     /// of that issuer passes every step-up.
-    pub fn insecure_auth_time_by_issue(mut self) -> Self {
+    pub fn insecure_auth_time_from_iat(mut self) -> Self {
         self.auth_time_source = AuthTimeSource::IssuedAt;
         self
     }

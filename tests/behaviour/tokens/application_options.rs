@@ -76,7 +76,7 @@ async fn sec_18_the_time_of_the_sign_in_is_not_guessed() {
     assert_eq!(at(&auth, stated).await.unwrap(), Timestamp::from_secs(NOW - 60));
     let ahead = token.clone().claim("auth_time", NOW + 60);
     assert!(at(&auth, ahead).await.is_err(), "an authentication in the future is refused");
-    let by_issue = issuer.auth().validation(issuer.validation().insecure_auth_time_by_issue());
+    let by_issue = issuer.auth().validation(issuer.validation().insecure_auth_time_from_iat());
     assert_eq!(at(&by_issue, token).await.unwrap(), Timestamp::from_secs(NOW));
 }
 
