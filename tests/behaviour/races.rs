@@ -17,7 +17,7 @@ suite!(every:
 
 suite!(cookie:
     sec_78_a_late_request_of_a_visitor_does_not_replace_the_new_credential,
-    a_long_superseded_cookie_does_not_lock_its_visitor_out,
+    a_long_rotated_cookie_does_not_lock_its_visitor_out,
 );
 
 suite!(visitors:
@@ -108,7 +108,7 @@ async fn sec_78_a_late_request_of_a_visitor_does_not_replace_the_new_credential(
 
 /// The response with the new cookie was lost. A minute later, a request with the old cookie is not
 /// late any more.
-async fn a_long_superseded_cookie_does_not_lock_its_visitor_out(world: World) {
+async fn a_long_rotated_cookie_does_not_lock_its_visitor_out(world: World) {
     let (browser, old) = world.sign_in("alice").await;
     browser.signed_in("alice").await;
 

@@ -172,7 +172,7 @@ fn find<A: Authenticator>(auth: &A, head: &RequestHead<'_>) -> Result<Found<A::C
     let credential = FoundCredential {
         transport: attempt.transport(),
         member: attempt.member(),
-        superseded: false,
+        rotated: false,
     };
     if credential.transport == Transport::Ambient {
         let origin = RequestOrigin::of(head.method(), head.uri(), head.headers());

@@ -56,7 +56,7 @@ pub(super) fn admit<C>(
             Some(found) => {
                 let Rejection { scheme, reason } = rejection;
                 tracing::info!(scheme, %reason, "credential rejected, request is anonymous");
-                found.superseded = reason == RejectionReason::Rotated;
+                found.rotated = reason == RejectionReason::Rotated;
                 Ok(Admission::NotSignedIn)
             }
             None => Ok(Admission::Rejected(rejection)),

@@ -53,7 +53,7 @@ pub(crate) struct FoundCredential {
     pub(crate) transport: Transport,
     pub(crate) member: MemberPath,
     /// Whether it was replaced by a newer one.
-    pub(crate) superseded: bool,
+    pub(crate) rotated: bool,
 }
 
 /// The part of a request's context that handlers and backends change. See
@@ -114,8 +114,8 @@ impl RequestState {
     /// Returns whether a newer cookie has replaced the request's cookie. The response must not
     /// overwrite the newer one.
     #[must_use]
-    pub fn is_superseded(&self) -> bool {
-        self.found.is_some_and(|found| found.superseded)
+    pub fn has_rotated_cookie(&self) -> bool {
+        self.found.is_some_and(|found| found.rotated)
     }
 
     fn changes(&self) -> &Changes {

@@ -125,9 +125,9 @@ impl SessionState {
         let kind = self.backend.anonymous().ok_or(ConfigError::NoSession)?;
         let cross_site = state.check_origin(self.backend.cross_site());
         cross_site.map_err(|error| AuthError::new(AuthErrorKind::CrossOrigin, error))?;
-        if state.is_superseded() {
-            let superseded = "the cookie was replaced by a newer one";
-            return Err(AuthError::new(AuthErrorKind::Unauthenticated, superseded));
+        if state.has_rotated_cookie() {
+            let replaced = "the cookie was replaced by a newer one";
+            return Err(AuthError::new(AuthErrorKind::Unauthenticated, replaced));
         }
         let data = data::apply(&SessionData::new(), changes).map_err(|error| {
             AuthError::new(AuthErrorKind::Serialization, Undecodable::from(error))
