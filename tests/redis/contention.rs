@@ -1,4 +1,7 @@
 //! Many nodes that change the same data concurrently.
+//!
+//! Each change is a compare-and-swap, and one that loses is tried again. No change may be lost, and none
+//! may give up.
 
 use std::time::Duration;
 

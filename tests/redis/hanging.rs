@@ -1,4 +1,6 @@
 //! A store whose server hangs on request.
+//!
+//! The test chooses the moment: the server is stopped just before an update is sent.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,4 +1,6 @@
 //! A node of an application, called without a socket.
+//!
+//! Several of them share a store, as the nodes of a service do. The session of a client is a cart.
 
 use std::convert::Infallible;
 use std::future::Future;

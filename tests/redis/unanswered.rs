@@ -1,4 +1,6 @@
 //! A server that hangs after it has received a step, and before it answers.
+//!
+//! The client cannot know whether the step was taken, so sending it again must not take it twice.
 
 use std::sync::Arc;
 

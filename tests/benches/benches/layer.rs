@@ -1,4 +1,6 @@
 //! Each case alone, with divan's statistics and allocation profile.
+//!
+//! Use it to look at one case in detail. `ratios` compares the cases with each other.
 
 use std::time::Duration;
 

@@ -1,4 +1,7 @@
 //! Runs a service on requests that are created before the measurement starts.
+//!
+//! Every benchmark measures a [`Case`]: a service, and the requests for it. No case waits for anything,
+//! so a request is polled to its end on the thread that measures it.
 
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};

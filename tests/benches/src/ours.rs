@@ -1,4 +1,7 @@
 //! The cases of `SessionAuth`, with a `MemoryStore` unless another store is given.
+//!
+//! The users sign in by requests before the measurement, so the store has what it would have in
+//! production.
 
 use std::convert::Infallible;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
-//! The peers with cookies, each with its own memory store, configured as its documentation shows.
+//! The peers with cookies: tower-sessions and axum-login.
+//!
+//! Each has its own memory store and is configured as its documentation shows. The handlers do the same
+//! as those of our cases.
 
 use std::collections::HashMap;
 use std::convert::Infallible;

@@ -1,4 +1,6 @@
 //! Runs cases in turns, so that noise of the machine affects all of them alike.
+//!
+//! The results are medians, which are to be compared with each other and not with another run.
 
 use crate::drive::{BATCH, Case};
 

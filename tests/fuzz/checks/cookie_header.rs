@@ -1,4 +1,6 @@
 //! Arbitrary lines as `Cookie` headers.
+//!
+//! The header is scanned for one name without parsing the rest. A simpler reader must find the same.
 
 use auth_core::{RequestCookie, RequestHead};
 use http::{HeaderValue, Request, header};

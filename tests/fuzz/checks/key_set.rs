@@ -1,4 +1,6 @@
 //! Arbitrary bytes as keys.
+//!
+//! Whatever is accepted as a key must work: the public half verifies what the private half signs.
 
 use auth_core::{ManualClock, Outcome, Timestamp};
 use auth_jwt::{Algorithm, HmacKey, JwtAuth, Key, KeySet, SigningKey, SigningKeys};

@@ -1,4 +1,6 @@
 //! Arbitrary bytes as a secret.
+//!
+//! A secret has one text form only, so that no second text proves the same sign-in.
 
 use auth_store::{Secret, SecretKind};
 use base64::Engine;

@@ -1,4 +1,7 @@
 //! Arbitrary bytes as a token, and arbitrary headers and claims in a token with a valid signature.
+//!
+//! A token that is accepted is read again by another JSON reader, which must find the same. Verifiers
+//! with a cache must agree with those without one.
 
 use std::fmt;
 use std::sync::LazyLock;

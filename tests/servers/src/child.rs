@@ -1,4 +1,7 @@
 //! A program that runs next to the test and ends with it.
+//!
+//! A shell watches the program. If the test's process is killed, the shell ends the program and removes
+//! its folder, so that no server is left behind.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};

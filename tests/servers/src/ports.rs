@@ -1,4 +1,6 @@
-//! Free ports.
+//! Free ports for servers that cannot choose one themselves.
+//!
+//! Tests run at the same time, so no port is given out twice in a process.
 
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, TcpListener};

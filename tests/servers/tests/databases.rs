@@ -1,4 +1,6 @@
 //! The database servers survive being killed, and can hang.
+//!
+//! The tests of the stores rely on both: a server that lost its commits would hide a fault of a store.
 
 use std::process::{Child, Stdio};
 

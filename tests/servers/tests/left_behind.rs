@@ -1,4 +1,7 @@
 //! When a test's process ends, its servers and their data are removed.
+//!
+//! The process may also be killed or interrupted. Each test runs another test in a process of its own,
+//! and ends that.
 
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 

@@ -1,4 +1,7 @@
 //! Counts how many tokens in use a flood of other tokens pushes out of the cache.
+//!
+//! An attacker can send any number of tokens. The count shows how well the cache keeps the tokens of
+//! active users meanwhile.
 
 use auth_jwt::{JwtAuth, Key, Validation};
 use http::{Request, StatusCode};

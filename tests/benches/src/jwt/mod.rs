@@ -1,4 +1,7 @@
-//! Requests with a bearer token: the same tokens for `JwtAuth`, for its peers, and for the signature alone.
+//! Requests with a bearer token.
+//!
+//! `JwtAuth`, its peers and the signature alone get the same tokens. The signature alone shows how much
+//! of the time no library can avoid.
 
 mod extractor;
 mod flood;

@@ -1,4 +1,6 @@
 //! The cases of `JwtAuth`, with the same checks as its peers.
+//!
+//! One case verifies every token in full, and one finds every token in the cache.
 
 use std::convert::Infallible;
 

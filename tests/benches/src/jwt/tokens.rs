@@ -1,4 +1,6 @@
 //! The tokens: claims as an authorization server writes them, and as the handlers read them.
+//!
+//! The tokens are distinct and of one length, so that every case does the same work for each.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 

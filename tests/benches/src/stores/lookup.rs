@@ -1,4 +1,7 @@
 //! The time of a look-up in a store of a given size.
+//!
+//! A large table does not fit into the processor's caches, so the time depends on the number of
+//! sign-ins.
 
 use std::hint::black_box;
 use std::sync::Arc;

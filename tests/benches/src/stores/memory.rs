@@ -1,4 +1,7 @@
 //! Bytes per sign-in, including keys, indexes and the overhead of the allocator.
+//!
+//! The figures tell how much memory a server needs for its users. They are measured in the process and
+//! in Redis, because estimates miss the overhead.
 
 use std::fs;
 use std::sync::Arc;

@@ -1,4 +1,6 @@
 //! The costs of the stores: time, round trips and memory.
+//!
+//! The benchmarks of the layer use a `MemoryStore`. These measure what another store adds.
 
 pub mod databases;
 mod lookup;

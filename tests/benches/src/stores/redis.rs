@@ -1,4 +1,6 @@
 //! A real Redis server on this machine, and stores in front of it.
+//!
+//! The server counts the messages that it reads, which gives the round trips of a request.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -1,4 +1,7 @@
 //! A million sign-ins in PostgreSQL.
+//!
+//! Plans, sizes and clean-ups differ between a small table and a large one, so they are measured on a
+//! table of the size that a large service has.
 
 use std::sync::Arc;
 

@@ -1,4 +1,7 @@
 //! The query plans with which PostgreSQL executes the statements of the store.
+//!
+//! A statement that scans the whole table is fast in tests and slow in production. The plans are those
+//! that the server logs, not those that `EXPLAIN` predicts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;

@@ -1,4 +1,6 @@
 //! Databases on this machine, and stores that use them.
+//!
+//! A commit can wait for the disk, as in production, or not. The difference is the cost of durability.
 
 use std::sync::Arc;
 use std::time::Duration;

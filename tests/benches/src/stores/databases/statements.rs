@@ -1,4 +1,7 @@
 //! Statements per request, as the server counts them.
+//!
+//! A count does not depend on the machine. It shows a request that asks the database once more than it
+//! must.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,4 +1,6 @@
 //! Deletes expired sign-ins during look-ups.
+//!
+//! A sweep must not delay requests. This measures how long look-ups take before the sweep and during it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
