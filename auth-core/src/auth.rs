@@ -51,8 +51,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// Returns the handle of a request: `Auth::<User>::of(&request)`.
     ///
     /// # Errors
-    /// [`ConfigError`] if the request passed through no authentication layer, or through one with
-    /// another claims type.
+    ///
+    /// Returns [`ConfigError`] if the request passed through no authentication layer, or through
+    /// one with another claims type.
     pub fn of<'a>(head: impl Into<RequestHead<'a>>) -> Result<Self, ConfigError> {
         let head = head.into();
         let context = AuthContext::of(head.extensions(), type_name::<Self>())?;
@@ -96,7 +97,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// Ends every sign-in that the request's credentials name. It is not an error if there is none.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the sign-in may still be active.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the sign-in may still be active.
     pub async fn sign_out(&self) -> Result<(), AuthError> {
         let ended = self.backend()?.sign_out(self.sign_in_context()).await;
         ended.map_err(|error| self.failed(error))?;
@@ -108,7 +110,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// [`current`](SignInInfo::current).
     ///
     /// # Errors
-    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    ///
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
     pub async fn sign_ins(&self) -> Result<Vec<SignInInfo>, AuthError> {
         let Some(subject) = self.local_subject()? else { return Ok(Vec::new()) };
         let listed = self.backend()?.list(subject).await;
@@ -123,7 +126,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// Ends one of the user's sign-ins. Returns `false` if the user has no sign-in with this id.
     ///
     /// # Errors
-    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    ///
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
     pub async fn revoke(&self, id: SignInId) -> Result<bool, AuthError> {
         Ok(self.end(Revoke::One(id)).await? > 0)
     }
@@ -131,7 +135,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// Ends every sign-in of the user except this one, and returns how many.
     ///
     /// # Errors
-    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    ///
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
     pub async fn revoke_others(&self) -> Result<usize, AuthError> {
         let which = self.context.state.sign_in().map_or(Revoke::All, Revoke::AllExcept);
         self.end(which).await
@@ -140,7 +145,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// Ends every sign-in of the user including this one, and returns how many.
     ///
     /// # Errors
-    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    ///
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
     pub async fn revoke_all(&self) -> Result<usize, AuthError> {
         self.local_subject()?;
         let current = usize::from(self.context.state.sign_in().is_some());
@@ -167,8 +173,10 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// issuer remain as they were verified.
     ///
     /// # Errors
-    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in or the sign-in
-    /// has ended; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    ///
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in
+    /// or the sign-in has ended; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not
+    /// answer.
     pub async fn revalidate(&self) -> Result<Identity<C>, AuthError> {
         let refusal = match self.context.revalidate_identity(&self.request) {
             Some(revalidating) => match revalidating.await {
@@ -220,7 +228,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// any time.
     ///
     /// # Panics
-    /// If it is awaited outside of a tokio runtime with a time driver, unless it is ready.
+    ///
+    /// Panics if it is awaited outside of a tokio runtime with a time driver, unless it is ready.
     #[must_use = "it waits only while it is polled"]
     pub fn ended(&self) -> BoxFuture<EndReason> {
         let (state, identity) = (&self.context.state, self.identity());
@@ -364,9 +373,10 @@ impl<C> fmt::Debug for SignIn<C> {
 /// A builder for a refresh, returned by [`Auth::refresh`]. Awaiting it refreshes.
 ///
 /// # Errors
+///
 /// Awaiting it returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if there is no valid
-/// credential to refresh, and [`InvalidScope`](AuthErrorKind::InvalidScope) if it requests more scopes
-/// than the sign-in has.
+/// credential to refresh, and [`InvalidScope`](AuthErrorKind::InvalidScope) if it requests more
+/// scopes than the sign-in has.
 #[must_use = "a refresh happens when it is awaited"]
 pub struct Refresh<C> {
     auth: Auth<C>,

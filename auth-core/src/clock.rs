@@ -135,7 +135,8 @@ impl Clock {
     /// A change of the system's clock takes effect within a minute.
     ///
     /// # Panics
-    /// If it is awaited on the system's clock outside of a tokio runtime with a time driver.
+    ///
+    /// Panics if it is awaited on the system's clock outside of a tokio runtime with a time driver.
     pub fn sleep_until(&self, at: Timestamp) -> impl Future<Output = ()> + Send + use<> {
         let clock = self.clone();
         async move { clock.wait(|| at.since(clock.now())).await }
@@ -144,7 +145,8 @@ impl Clock {
     /// Waits until this much [monotonic](Self::monotonic) time has passed.
     ///
     /// # Panics
-    /// If it is awaited on the system's clock outside of a tokio runtime with a time driver.
+    ///
+    /// Panics if it is awaited on the system's clock outside of a tokio runtime with a time driver.
     pub fn sleep(&self, time: Duration) -> impl Future<Output = ()> + Send + use<> {
         let clock = self.clone();
         let until = clock.monotonic().saturating_add(time);

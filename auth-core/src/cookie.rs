@@ -43,7 +43,8 @@ impl CookiePolicy {
     /// `Domain`, so that browsers send it to this host only.
     ///
     /// # Errors
-    /// [`InvalidCookie`] if `name` is not a valid cookie name.
+    ///
+    /// Returns [`InvalidCookie`] if `name` is not a valid cookie name.
     pub fn host(name: &str) -> Result<Self, InvalidCookie> {
         CookieBuilder::new(format!("__Host-{name}")).build()
     }
@@ -58,8 +59,9 @@ impl CookiePolicy {
     /// Without `max_age`, the browser keeps the cookie until it closes.
     ///
     /// # Errors
-    /// [`InvalidCookie`] if name and value together exceed 4096 bytes, or the value holds bytes that
-    /// a cookie cannot carry.
+    ///
+    /// Returns [`InvalidCookie`] if name and value together exceed 4096 bytes, or the value holds
+    /// bytes that a cookie cannot carry.
     pub fn set_cookie(
         &self,
         value: &str,
@@ -85,6 +87,7 @@ impl CookiePolicy {
     /// Returns the `Set-Cookie` header that removes the cookie: it has the same name, domain and path.
     ///
     /// # Panics
+    ///
     /// Never: `build` checked every part.
     #[must_use]
     pub fn removal_cookie(&self) -> HeaderValue {
@@ -166,7 +169,8 @@ impl CookieBuilder {
     /// Checks the parts and returns the policy.
     ///
     /// # Errors
-    /// [`InvalidCookie`] names the first part that is invalid or contradicts another.
+    ///
+    /// Returns [`InvalidCookie`], which names the first part that is invalid or contradicts another.
     pub fn build(self) -> Result<CookiePolicy, InvalidCookie> {
         let CookiePolicy { name, domain, path, same_site, channel } = &self.0;
         let prefixed = |prefix: &str| {

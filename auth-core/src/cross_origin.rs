@@ -43,8 +43,9 @@ impl CrossOriginProtection {
     /// Lets pages of this origin, such as `https://app.example.com`, use the credential.
     ///
     /// # Errors
-    /// [`InvalidOrigin`] unless it is a scheme and a host, followed by a port if that is not the
-    /// scheme's default.
+    ///
+    /// Returns [`InvalidOrigin`] unless it is a scheme and a host, followed by a port if that is
+    /// not the scheme's default.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
         let uri: Uri = origin.parse().map_err(|_| InvalidOrigin)?;
         let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
@@ -67,7 +68,8 @@ impl CrossOriginProtection {
     /// Checks whether a request of this origin may use the credential.
     ///
     /// # Errors
-    /// [`CrossOriginError`] if the request comes from another site that is not trusted.
+    ///
+    /// Returns [`CrossOriginError`] if the request comes from another site that is not trusted.
     pub fn check(&self, request: &RequestOrigin<'_>) -> Result<(), CrossOriginError> {
         if self.enforcement == Enforcement::Off || !request.is_unsafe {
             return Ok(());

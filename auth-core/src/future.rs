@@ -41,10 +41,12 @@ impl<T> AuthFuture<T> {
     /// Returns the output if it is ready.
     ///
     /// # Errors
+    ///
     /// The boxed future if the output is not ready.
     ///
     /// # Panics
-    /// If the output was already taken by polling.
+    ///
+    /// Panics if the output was already taken by polling.
     pub fn into_ready(self) -> Result<T, BoxFuture<T>> {
         match self.0 {
             State::Ready(output) => Ok(output.expect("polled after completion")),

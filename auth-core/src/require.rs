@@ -131,7 +131,8 @@ impl Require {
     /// [`Auth::revalidate`](crate::Auth::revalidate) first.
     ///
     /// # Errors
-    /// Why the request must be refused.
+    ///
+    /// Returns why the request must be refused.
     pub fn check(&self, context: &AuthContext) -> Result<(), Refusal> {
         let erased = context.erased();
         match erased.authorized() {

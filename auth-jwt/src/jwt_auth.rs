@@ -124,7 +124,8 @@ impl<C, M> JwtAuth<C, M> {
     /// Sets what tokens must contain. Replaces all that was set before.
     ///
     /// # Panics
-    /// If tokens are issued and it names no audience.
+    ///
+    /// Panics if tokens are issued and it names no audience.
     pub fn validation(self, validation: Validation) -> Self {
         self.change_policy(|_| validation)
     }
@@ -132,7 +133,8 @@ impl<C, M> JwtAuth<C, M> {
     /// Requires this issuer: see [`Validation::issuer`].
     ///
     /// # Panics
-    /// If this issuer is trusted already.
+    ///
+    /// Panics if this issuer is trusted already.
     pub fn issuer(self, issuer: impl Into<Arc<str>>) -> Self {
         self.change_policy(|validation| validation.issuer(issuer))
     }
@@ -145,7 +147,8 @@ impl<C, M> JwtAuth<C, M> {
     /// Accepts any audience: see [`Validation::any_audience`].
     ///
     /// # Panics
-    /// If tokens are issued, because those need an audience.
+    ///
+    /// Panics if tokens are issued, because those need an audience.
     pub fn any_audience(self) -> Self {
         self.change_policy(Validation::any_audience)
     }
@@ -163,8 +166,10 @@ impl<C, M> JwtAuth<C, M> {
     /// Also accepts tokens of the same issuer that this key signed, such as the previous secret.
     ///
     /// # Panics
-    /// If it has no `kid` and four keys of its algorithm have none either, because no more of those
-    /// are tried with a token. The number of keys [with a `kid`](crate::Key::with_kid) is not limited.
+    ///
+    /// Panics if it has no `kid` and four keys of its algorithm have none either, because no more
+    /// of those are tried with a token. The number of keys [with a `kid`](crate::Key::with_kid) is
+    /// not limited.
     pub fn additional_key(self, key: impl Into<Key>) -> Self {
         let key = key.into();
         self.change(|base| base.verifier.issuers[0].keys.add(key))
@@ -174,7 +179,8 @@ impl<C, M> JwtAuth<C, M> {
     /// issuer before any key is tried.
     ///
     /// # Panics
-    /// If `validation` names no issuer, or one that is trusted already.
+    ///
+    /// Panics if `validation` names no issuer, or one that is trusted already.
     pub fn trusted_issuer(self, keys: impl KeySource, validation: Validation) -> Self {
         let issuer =
             validation.issuer.clone().expect("another issuer has a name: `Validation::issuer`");
@@ -189,7 +195,8 @@ impl<C, M> JwtAuth<C, M> {
     /// cookies by themselves, so cross-origin requests with it are refused.
     ///
     /// # Panics
-    /// If the refresh cookie has the same name: see `refresh_cookie`.
+    ///
+    /// Panics if the refresh cookie has the same name: see `refresh_cookie`.
     pub fn cookie(self, cookie: CookiePolicy) -> Self
     where
         M: Mode,
@@ -201,7 +208,8 @@ impl<C, M> JwtAuth<C, M> {
     /// Lets pages of another origin, such as `https://app.example.com`, use cookies.
     ///
     /// # Errors
-    /// If the text is not an origin.
+    ///
+    /// Returns an error if the text is not an origin.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
         let protection = self.base().protection.clone().trusted_origin(origin)?;
         Ok(self.change(|base| base.protection = protection))

@@ -86,7 +86,8 @@ impl Keys {
     /// Adds a key.
     ///
     /// # Panics
-    /// If it would never be tried.
+    ///
+    /// Panics if it would never be tried.
     pub(crate) fn add(&mut self, Key(held): Key) {
         assert!(
             can_be_tried(&held, &self.fixed),

@@ -34,7 +34,8 @@ pub(crate) mod sealed {
         }
 
         /// # Panics
-        /// If the mode uses a cookie of the same name for something else.
+        ///
+        /// Panics if the mode uses a cookie of the same name for something else.
         fn check_cookie(&self, _: &CookiePolicy) {}
 
         /// Returns the stored sign-ins that tokens of ours belong to.

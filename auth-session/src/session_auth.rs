@@ -114,7 +114,8 @@ impl<C> SessionAuth<C> {
     /// Lets pages of another origin, such as `https://app.example.com`, use the cookie.
     ///
     /// # Errors
-    /// If the text is not an origin.
+    ///
+    /// Returns an error if the text is not an origin.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
         let protection = self.config.protection.clone().trusted_origin(origin)?;
         Ok(self.change(|config| config.protection = protection))
@@ -147,7 +148,9 @@ where
     /// the number of sign-ins.
     ///
     /// # Errors
-    /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some sign-ins may not have changed.
+    ///
+    /// Returns [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some sign-ins may not have
+    /// changed.
     pub async fn update_claims(
         &self,
         subject: &str,

@@ -34,7 +34,8 @@ impl Listeners {
     /// A browser may try `::1` first for `localhost`, and must not reach another program there.
     ///
     /// # Errors
-    /// If an address cannot be bound.
+    ///
+    /// Returns an error if an address cannot be bound.
     pub async fn bind(address: SocketAddr) -> io::Result<Self> {
         for _ in 0..PORT_ATTEMPTS {
             let primary = TcpListener::bind(address).await?;
@@ -58,7 +59,8 @@ impl Listeners {
     /// Returns the URL for a browser on this machine.
     ///
     /// # Errors
-    /// If the system does not report the port.
+    ///
+    /// Returns an error if the system does not report the port.
     pub fn url(&self) -> io::Result<String> {
         let address = self.primary.local_addr()?;
         Ok(if address.ip() == Ipv4Addr::LOCALHOST {
@@ -91,7 +93,8 @@ impl Listener for Listeners {
 /// Returns the address in the first command-line argument. Defaults to `127.0.0.1:3000`.
 ///
 /// # Errors
-/// If the argument is not an address with a port.
+///
+/// Returns an error if the argument is not an address with a port.
 pub fn address() -> io::Result<SocketAddr> {
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".to_owned());
     address.parse().map_err(|_| {
@@ -120,6 +123,7 @@ impl Shutdown {
 /// `Extension`.
 ///
 /// # Errors
+///
 /// None at present; the signature is axum's.
 pub async fn serve(
     listeners: Listeners,
@@ -156,7 +160,8 @@ pub async fn serve(
 /// Returns a future that resolves at the next Ctrl-C or SIGTERM.
 ///
 /// # Errors
-/// If the process cannot install a signal handler.
+///
+/// Returns an error if the process cannot install a signal handler.
 #[cfg(unix)]
 pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     use tokio::signal::unix::{SignalKind, signal};
@@ -173,6 +178,7 @@ pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 /// Returns a future that resolves at the next Ctrl-C.
 ///
 /// # Errors
+///
 /// None on this system.
 #[cfg(not(unix))]
 pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {

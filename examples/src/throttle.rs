@@ -45,6 +45,7 @@ impl Throttle {
     /// Returns whether a password for this username may be verified now.
     ///
     /// # Errors
+    ///
     /// How long to wait, up to a minute, after ten wrong passwords.
     pub fn check(&self, username: &str) -> Result<(), Duration> {
         let counter = self.counters.lock()[self.index(username)];

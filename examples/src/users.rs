@@ -91,7 +91,8 @@ impl Users {
     /// Cheat Sheet recommends: Argon2id with 19 MiB, two passes and one lane.
     ///
     /// # Panics
-    /// If the system does not provide random numbers.
+    ///
+    /// Panics if the system does not provide random numbers.
     #[must_use]
     pub fn demo() -> Self {
         Self::demo_with(&Params::new(19_456, 2, 1, None).expect("parameters in range"))
@@ -100,7 +101,8 @@ impl Users {
     /// Creates the same users with other parameters of Argon2, such as cheap ones for tests.
     ///
     /// # Panics
-    /// If the system does not provide random numbers.
+    ///
+    /// Panics if the system does not provide random numbers.
     #[must_use]
     pub fn demo_with(params: &Params) -> Self {
         let account = |username, display_name, role, password| {
@@ -128,7 +130,8 @@ impl Users {
     /// load test does not measure Argon2id. The passwords of the other users are not affected.
     ///
     /// # Panics
-    /// If the system does not provide random numbers.
+    ///
+    /// Panics if the system does not provide random numbers.
     #[must_use]
     pub fn customers(self, count: u32) -> Self {
         let cheap = Params::new(Params::MIN_M_COST, 1, 1, None).expect("parameters in range");
@@ -147,10 +150,13 @@ impl Users {
     /// An unknown username takes the same time and returns the same error as a wrong password.
     ///
     /// # Errors
-    /// [`Denied::WrongCredentials`], or [`Denied::TooManyAttempts`] after ten of them in a minute.
+    ///
+    /// Returns [`Denied::WrongCredentials`], or [`Denied::TooManyAttempts`] after ten of them in a
+    /// minute.
     ///
     /// # Panics
-    /// If the runtime is shutting down.
+    ///
+    /// Panics if the runtime is shutting down.
     pub async fn check(&self, username: &str, password: &str) -> Result<Principal<User>, Denied> {
         let slot = Arc::clone(&self.slots).acquire_owned().await.expect("it is never closed");
         let (users, username, password) = (self.clone(), username.to_owned(), password.to_owned());

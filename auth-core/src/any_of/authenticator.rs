@@ -43,7 +43,8 @@ pub struct AnyOf<C> {
 /// ```
 ///
 /// # Panics
-/// If the list is empty.
+///
+/// Panics if the list is empty.
 pub fn any_of<L: IntoAuthenticators>(authenticators: L) -> AnyOf<L::Claims>
 where
     L::Claims: Send + Sync + 'static,

@@ -63,8 +63,9 @@ pub trait SignInBackend<C>: Send + Sync {
     /// known without the store. A combination calls it on every backend before it signs out of any.
     ///
     /// # Errors
-    /// [`CrossOrigin`](crate::AuthErrorKind::CrossOrigin) if the request comes from another site that
-    /// is not trusted.
+    ///
+    /// Returns [`CrossOrigin`](crate::AuthErrorKind::CrossOrigin) if the request comes from another
+    /// site that is not trusted.
     fn check_sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
         let _ = context;
         Ok(())

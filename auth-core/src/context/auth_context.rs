@@ -31,7 +31,8 @@ impl AuthContext {
     /// Returns the context of the request with these extensions.
     ///
     /// # Errors
-    /// [`ConfigError::NoLayer`], which names `wanted`.
+    ///
+    /// Returns [`ConfigError::NoLayer`], which names `wanted`.
     pub fn of<'a>(
         extensions: &'a Extensions,
         wanted: &'static str,

@@ -106,7 +106,8 @@ impl RequestState {
     /// a request that another site makes, and a visitor's cookie in the response would replace them.
     ///
     /// # Errors
-    /// [`CrossOriginError`] if the request comes from another site that is not trusted.
+    ///
+    /// Returns [`CrossOriginError`] if the request comes from another site that is not trusted.
     pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
         self.request.as_ref().map_or(Ok(()), |request| request.check_origin(policy))
     }

@@ -69,7 +69,8 @@ impl<'a> SignInContext<'a> {
     /// requests without a credential: login CSRF is a cross-origin request as well.
     ///
     /// # Errors
-    /// [`CrossOriginError`] if the request comes from another site that is not trusted.
+    ///
+    /// Returns [`CrossOriginError`] if the request comes from another site that is not trusted.
     pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
         self.request.check_origin(policy)
     }

@@ -34,8 +34,9 @@ impl<C> JwtAuth<C, Signs> {
     /// ```
     ///
     /// # Panics
-    /// If no audience was set, because a token without one would be valid everywhere. If the cookie of
-    /// access tokens is named `__Host-refresh`.
+    ///
+    /// Panics if no audience was set, because a token without one would be valid everywhere,
+    /// or if the cookie of access tokens is named `__Host-refresh`.
     pub fn sign_in(self, store: impl IntoStore) -> JwtAuth<C, WithSignIn> {
         let clock = self.base().clock.clone();
         self.with_mode(|mode| WithSignIn::new(mode.0, store.into_store(), clock))
@@ -58,7 +59,8 @@ impl<C> JwtAuth<C, WithSignIn> {
     /// Checks the names of the cookies.
     ///
     /// # Panics
-    /// If both cookies have the same name.
+    ///
+    /// Panics if both cookies have the same name.
     fn with_two_cookies(self) -> Self {
         if let Some(access) = &self.base().cookie {
             self.mode.check_cookie(access);
@@ -72,7 +74,8 @@ impl<C> JwtAuth<C, WithSignIn> {
     /// without the store accept a token whose sign-in has ended.
     ///
     /// # Panics
-    /// If it is shorter than one second, or longer than
+    ///
+    /// Panics if it is shorter than one second, or longer than
     /// [`SigningKeys::max_token_lifetime`](crate::SigningKeys::max_token_lifetime).
     pub fn access_lifetime(self, lifetime: Duration) -> Self {
         let longest = self.mode.issuer.signer.longest();
@@ -94,7 +97,8 @@ impl<C> JwtAuth<C, WithSignIn> {
     /// Sets the cookie of the refresh token. Defaults to `__Host-refresh` with `SameSite=Strict`.
     ///
     /// # Panics
-    /// If the [cookie](Self::cookie) of access tokens has the same name.
+    ///
+    /// Panics if the [cookie](Self::cookie) of access tokens has the same name.
     pub fn refresh_cookie(self, cookie: CookiePolicy) -> Self {
         self.change_issuer(|issuer| issuer.refresh_cookie = cookie).with_two_cookies()
     }
@@ -110,7 +114,8 @@ impl<C> JwtAuth<C, WithSignIn> {
     /// the network can take the cookie.
     ///
     /// # Panics
-    /// If the [cookie](Self::cookie) of access tokens has the same name.
+    ///
+    /// Panics if the [cookie](Self::cookie) of access tokens has the same name.
     pub fn insecure_http(self) -> Self {
         self.refresh_cookie(strict(CookieBuilder::new("refresh").insecure_http()))
     }
@@ -134,9 +139,10 @@ impl<C: Serialize + Sync> JwtAuth<C, WithSignIn> {
     /// its access token contains. Returns the number of sign-ins.
     ///
     /// # Errors
-    /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some sign-ins may not have changed;
-    /// [`Serialization`](auth_core::AuthErrorKind::Serialization) or [`TooLarge`](auth_core::AuthErrorKind::TooLarge)
-    /// if a token cannot carry the claims.
+    ///
+    /// Returns [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some sign-ins may not have
+    /// changed; [`Serialization`](auth_core::AuthErrorKind::Serialization) or
+    /// [`TooLarge`](auth_core::AuthErrorKind::TooLarge) if a token cannot carry the claims.
     pub async fn update_claims(
         &self,
         subject: &str,

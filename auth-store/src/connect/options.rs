@@ -25,6 +25,7 @@ use crate::store::Store;
 /// ```
 ///
 /// # Errors
+///
 /// See [`ConnectError`].
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
     ConnectOptions::new(url).connect().await
@@ -76,9 +77,11 @@ impl ConnectOptions {
     /// Opens the store.
     ///
     /// # Errors
+    ///
     /// See [`ConnectError`].
     ///
     /// # Panics
+    ///
     /// Panics outside of a Tokio runtime.
     pub async fn connect(self) -> Result<Arc<dyn Store>, ConnectError> {
         open(&self.url, self.options).await

@@ -27,7 +27,8 @@ pub trait StoredCredential<C> {
     /// Checks that the credential proves this record. The manager checks the record's deadlines.
     ///
     /// # Errors
-    /// If it does not, the reason to report.
+    ///
+    /// Returns the reason to report if it does not prove the record.
     fn check(&self, record: &Record, now: Timestamp) -> Result<(), RejectionReason>;
 
     /// Returns what [`identify`](Self::identify) would return, if it is known without decoding the
@@ -40,7 +41,8 @@ pub trait StoredCredential<C> {
     /// Returns what the credential proves, given a record that it was checked against.
     ///
     /// # Errors
-    /// If the stored claims cannot be decoded as `C`.
+    ///
+    /// Returns an error if the stored claims cannot be decoded as `C`.
     fn identify(&self, record: &Arc<Record>) -> Result<Outcome<C>, serde_json::Error>;
 
     /// Returns whether the credential is replaced when the secret of its sign-in is.

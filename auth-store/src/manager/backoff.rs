@@ -36,7 +36,8 @@ impl Backoff {
     /// again.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) three seconds after the first try.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) three seconds after the first try.
     pub(super) async fn pause(&mut self) -> Result<(), AuthError> {
         self.tries += 1;
         if self.since.elapsed() > TIMEOUT {

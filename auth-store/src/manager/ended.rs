@@ -38,7 +38,8 @@ impl SignInManager {
     /// growing intervals. If they fail for ten seconds, the result is [`EndReason::Unconfirmed`].
     ///
     /// # Panics
-    /// If it is awaited outside of a tokio runtime with a timer.
+    ///
+    /// Panics if it is awaited outside of a tokio runtime with a timer.
     #[must_use = "futures do nothing unless polled"]
     pub fn ended(&self, id: SignInId, authenticated_at: Option<Timestamp>) -> BoxFuture<EndReason> {
         let mut watcher = EndWatcher {

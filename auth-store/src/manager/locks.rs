@@ -28,7 +28,8 @@ impl KeyedLocks {
     /// Waits for the lock of a sign-in.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) after three seconds.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) after three seconds.
     pub(crate) async fn lock(&self, id: &SignInId) -> Result<MutexGuard<'_, ()>, AuthError> {
         let lock = self.0.of(id);
         if let Ok(guard) = lock.try_lock() {

@@ -57,7 +57,8 @@ impl NewSignIn {
     /// Creates the sign-in of a principal with these options. Long texts about the device are cut.
     ///
     /// # Errors
-    /// [`Serialization`](AuthErrorKind::Serialization) if the claims cannot be serialized.
+    ///
+    /// Returns [`Serialization`](AuthErrorKind::Serialization) if the claims cannot be serialized.
     pub fn of<C: Serialize>(
         kind: SecretKind,
         principal: Principal<C>,

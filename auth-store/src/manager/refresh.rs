@@ -51,9 +51,10 @@ impl SignInManager {
     /// be delivered, nothing changes.
     ///
     /// # Errors
-    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated), from a [`RefreshError`], if the secret
-    /// is not valid; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and
-    /// the errors of `prepare`.
+    ///
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated), from a [`RefreshError`], if the
+    /// secret is not valid; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not
+    /// answer; and the errors of `prepare`.
     pub async fn refresh(
         &self,
         state: &RequestState,

@@ -58,7 +58,9 @@ impl<'a> SignInRequest<'a> {
     /// Checks that the request may read and set the backend's cookies.
     ///
     /// # Errors
-    /// [`CrossOrigin`](AuthErrorKind::CrossOrigin) if it comes from an origin that is not trusted.
+    ///
+    /// Returns [`CrossOrigin`](AuthErrorKind::CrossOrigin) if it comes from an origin that is not
+    /// trusted.
     pub fn check_origin(&self) -> Result<(), AuthError> {
         let checked = self.context.check_origin(self.protection);
         checked.map_err(|error| AuthError::new(AuthErrorKind::CrossOrigin, error))
@@ -98,7 +100,8 @@ impl<'a> SignInRequest<'a> {
     /// request and the cookie's secret could still be refreshed.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn secondary_sign_in(&self) -> Result<Option<SignInId>, AuthError> {
         let deciding = self.context.state().sign_in();
         match self.cookie_secret().filter(|secret| deciding != Some(secret.id())) {
@@ -114,7 +117,8 @@ impl<'a> SignInRequest<'a> {
     /// sign-in of the cookie if the request may use it. Removes the cookies.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if a sign-in may not have ended.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if a sign-in may not have ended.
     pub async fn on_superseded(&self, old: Option<SignInId>) -> Result<(), AuthError> {
         if let Some(old) = old.filter(|old| self.context.state().sign_in() != Some(*old)) {
             self.sign_ins.end(&old).await?;
@@ -131,7 +135,9 @@ impl<'a> SignInRequest<'a> {
     /// Checks that the request may sign out.
     ///
     /// # Errors
-    /// [`CrossOrigin`](AuthErrorKind::CrossOrigin) if it comes from an origin that is not trusted.
+    ///
+    /// Returns [`CrossOrigin`](AuthErrorKind::CrossOrigin) if it comes from an origin that is not
+    /// trusted.
     pub fn check_sign_out(&self) -> Result<(), AuthError> {
         // Browsers omit `SameSite` cookies from cross-site requests. So a request without a cookie
         // is checked as well, unless it has a credential that no other site's page can attach.
@@ -153,7 +159,8 @@ impl<'a> SignInRequest<'a> {
     /// signs out with one means that sign-in.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn named_sign_ins(
         &self,
         header: Option<(SecretKind, Secret)>,
@@ -171,7 +178,8 @@ impl<'a> SignInRequest<'a> {
     /// Adds the sign-in that a credential belongs to, whether or not it has expired.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn add_sign_in<C>(
         &self,
         named: &mut Vec<SignInId>,
@@ -190,7 +198,8 @@ impl<'a> SignInRequest<'a> {
     /// Ends these sign-ins and removes the cookies.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if a sign-in may not have ended.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if a sign-in may not have ended.
     pub async fn sign_out(&self, named: &[SignInId]) -> Result<(), AuthError> {
         for id in named {
             self.sign_ins.end(id).await?;
@@ -207,7 +216,8 @@ impl SignInManager {
     /// Returns the sign-in that a secret proves, or proved before it was replaced.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn resolve(
         &self,
         secret: &Secret,

@@ -32,9 +32,10 @@ impl SignInManager {
     /// sign-in has no data.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store failed: the new sign-in is rolled
-    /// back. [`LimitReached`](AuthErrorKind::LimitReached) if the user has as many sign-ins as
-    /// allowed.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store failed: the new sign-in is
+    /// rolled back. [`LimitReached`](AuthErrorKind::LimitReached) if the user has as many sign-ins
+    /// as allowed.
     pub async fn sign_in(
         &self,
         state: &RequestState,
@@ -88,6 +89,7 @@ impl SignInManager {
     /// would have continued under the new secret, keeps its old one.
     ///
     /// # Errors
+    ///
     /// Those of [`sign_in`](Self::sign_in), `prepare` and `deliver`.
     pub async fn sign_in_with<P: Send, T>(
         &self,
@@ -143,7 +145,8 @@ impl SignInManager {
     /// Creates the record of a visitor, who has not signed in.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer or is full.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer or is full.
     pub(crate) async fn start_anonymous(
         &self,
         data: SessionData,

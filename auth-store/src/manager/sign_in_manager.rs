@@ -92,7 +92,8 @@ impl SignInManager {
     /// Ends a sign-in. Does nothing if it has ended already.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if it may not have ended.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if it may not have ended.
     pub async fn end(&self, id: &SignInId) -> Result<(), AuthError> {
         if self.store.delete(id).await? {
             tracing::info!(sign_in = %id, "signed out");
@@ -111,7 +112,8 @@ impl SignInManager {
     /// Returns the sign-ins of a subject that have not ended, oldest first.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
         let now = self.settings.clock.now();
         let records = self.store.list(subject).await?;
@@ -124,7 +126,8 @@ impl SignInManager {
     /// authenticated does not change.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if some sign-ins may not have changed;
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if some sign-ins may not have changed;
     /// [`Serialization`](AuthErrorKind::Serialization) if the claims cannot be serialized.
     pub async fn update_claims<C: Serialize + Sync>(
         &self,
@@ -143,7 +146,8 @@ impl SignInManager {
     /// Ends sign-ins of a subject, and returns their number.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if some may not have ended.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if some may not have ended.
     pub async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
         let ended = match which {
             Revoke::One(id) => usize::from(self.store.revoke(subject, &id).await?),
@@ -249,7 +253,8 @@ macro_rules! sign_in_options {
         /// Sets how long a sign-in lasts without a request, in whole seconds. Defaults to one hour.
         ///
         /// # Panics
-        /// If `idle` is shorter than one second.
+        ///
+        /// Panics if `idle` is shorter than one second.
         pub fn idle_timeout(self, idle: ::std::time::Duration) -> Self {
             self.change_settings(|settings| {
                 let lifetime = $crate::Lifetime::new(Some(idle), settings.lifetime.absolute());
@@ -260,7 +265,8 @@ macro_rules! sign_in_options {
         /// Sets how long a sign-in lasts whatever the user does. Defaults to one day.
         ///
         /// # Panics
-        /// If `absolute` is shorter than one second.
+        ///
+        /// Panics if `absolute` is shorter than one second.
         pub fn absolute_timeout(self, absolute: ::std::time::Duration) -> Self {
             self.change_settings(|settings| {
                 let lifetime = $crate::Lifetime::new(settings.lifetime.idle(), absolute);
@@ -272,7 +278,8 @@ macro_rules! sign_in_options {
         /// one. Defaults to no limit.
         ///
         /// # Panics
-        /// If `max` is zero, because no user could sign in.
+        ///
+        /// Panics if `max` is zero, because no user could sign in.
         pub fn max_sign_ins(self, max: u32, when_full: $crate::OverflowPolicy) -> Self {
             let max = ::std::num::NonZeroU32::new(max).expect("`max_sign_ins` must be at least 1");
             self.change_settings(|settings| {

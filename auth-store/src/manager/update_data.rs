@@ -40,8 +40,9 @@ impl SignInManager {
     /// out whether it happened; where that cannot be known, it changes nothing.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if it is not known whether the changes were
-    /// made; [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended.
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if it is not known whether the changes
+    /// were made; [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended.
     pub(crate) async fn change_once(
         &self,
         id: &SignInId,

@@ -58,7 +58,8 @@ impl NearCacheBuilder {
     /// Defaults to two seconds. Heartbeats are sent four times as often.
     ///
     /// # Panics
-    /// If it is shorter than 100 milliseconds.
+    ///
+    /// Panics if it is shorter than 100 milliseconds.
     pub fn max_staleness(self, max_staleness: Duration) -> Self {
         let shortest = Duration::from_millis(100);
         assert!(max_staleness >= shortest, "`max_staleness` must be at least 100 milliseconds");
@@ -68,7 +69,8 @@ impl NearCacheBuilder {
     /// Sets how many sign-ins the cache holds at most. Defaults to 100 000.
     ///
     /// # Panics
-    /// If it is 0.
+    ///
+    /// Panics if it is 0.
     pub fn max_entries(self, max_entries: usize) -> Self {
         assert!(max_entries > 0, "`max_entries` must be at least 1");
         Self { max_entries, ..self }
@@ -88,6 +90,7 @@ impl NearCacheBuilder {
     /// Builds a cache in front of a store that announces its changes.
     ///
     /// # Panics
+    ///
     /// Outside of a Tokio runtime, because the cache listens in a task of its own.
     #[must_use]
     pub fn build<S: Announces>(self, store: S) -> NearCache<S> {
@@ -122,6 +125,7 @@ impl<S: Announces> NearCache<S> {
     /// Creates a cache with the defaults, in front of a store that announces its changes.
     ///
     /// # Panics
+    ///
     /// Outside of a Tokio runtime, because the cache listens in a task of its own.
     #[must_use]
     pub fn new(store: S) -> Self {

@@ -63,9 +63,10 @@ impl Session {
     /// Returns the session of the request with these extensions.
     ///
     /// # Errors
+    ///
     /// The refusal to answer with: 401 if the request's credential was rejected, or if the request
-    /// has none and the backend keeps no data of visitors; 500 if no backend with sessions handled the
-    /// request. [`AuthContext::refuse`] turns it into a response.
+    /// has none and the backend keeps no data of visitors; 500 if no backend with sessions handled
+    /// the request. [`AuthContext::refuse`] turns it into a response.
     pub fn of(extensions: &Extensions) -> Result<Self, Refusal> {
         let context = AuthContext::of(extensions, "Session").map_err(Refusal::Config)?;
         if let Some(rejection) = context.rejection() {
@@ -88,8 +89,9 @@ impl Session {
     /// Returns the value of a key, with the changes of this request.
     ///
     /// # Errors
-    /// [`Serialization`](AuthErrorKind::Serialization) if it cannot be read as a `T`; [`Unavailable`](AuthErrorKind::Unavailable)
-    /// if the store did not answer.
+    ///
+    /// Returns [`Serialization`](AuthErrorKind::Serialization) if it cannot be read as a `T`;
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, AuthError> {
         let record = self.record().await?;
         let empty = data::SessionData::new();
@@ -101,8 +103,9 @@ impl Session {
     /// Sets the value of a key. Of two concurrent requests that do so, the last one wins.
     ///
     /// # Errors
-    /// [`Serialization`](AuthErrorKind::Serialization) if it cannot be serialized; [`Closed`](AuthErrorKind::Closed)
-    /// after the response.
+    ///
+    /// Returns [`Serialization`](AuthErrorKind::Serialization) if it cannot be serialized;
+    /// [`Closed`](AuthErrorKind::Closed) after the response.
     pub fn insert<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), AuthError> {
         let json = serde_json::to_string(value).map_err(undecodable)?;
         self.state.add(Change::set(key, Some(json.into())))
@@ -111,7 +114,8 @@ impl Session {
     /// Removes a key.
     ///
     /// # Errors
-    /// [`Closed`](AuthErrorKind::Closed) after the response.
+    ///
+    /// Returns [`Closed`](AuthErrorKind::Closed) after the response.
     pub fn remove(&self, key: &str) -> Result<(), AuthError> {
         self.state.add(Change::set(key, None))
     }
@@ -121,8 +125,9 @@ impl Session {
     /// lost.
     ///
     /// # Errors
-    /// [`Closed`](AuthErrorKind::Closed) after the response. If the value cannot be read as a `T`,
-    /// [`get`](Self::get) and [`save`](Self::save) return the error.
+    ///
+    /// Returns [`Closed`](AuthErrorKind::Closed) after the response. If the value cannot be read as
+    /// a `T`, [`get`](Self::get) and [`save`](Self::save) return the error.
     pub fn update<T, F>(&self, key: &str, change: F) -> Result<(), AuthError>
     where
         T: Serialize + DeserializeOwned + Default,
@@ -144,9 +149,10 @@ impl Session {
     /// to the data. Keys that begin with U+0001 are reserved for it.
     ///
     /// # Errors
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer, if it cannot be known
-    /// whether an earlier attempt was stored, or after three seconds of waiting for other writers;
-    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended;
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer, if it
+    /// cannot be known whether an earlier attempt was stored, or after three seconds of waiting for
+    /// other writers; [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended;
     /// [`TooLarge`](AuthErrorKind::TooLarge) if there would be more than 64 KiB.
     pub async fn save(&self) -> Result<(), AuthError> {
         let sign_in = self.state.sign_in(self.context.state());
@@ -222,7 +228,8 @@ pub trait SessionBackend: Send + Sync {
     /// Adds a visitor's secret to the response.
     ///
     /// # Errors
-    /// If the secret cannot be written.
+    ///
+    /// Returns an error if the secret cannot be written.
     fn carry(&self, issued: &IssuedSecret, effects: &mut ResponseEffects) -> Result<(), AuthError>;
 }
 

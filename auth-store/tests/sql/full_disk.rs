@@ -23,6 +23,7 @@ const LIMITED: &str = r#"trap '' XFSZ; ulimit -S -f 2048; exec "$@""#;
 /// Runs this test again with such a command.
 ///
 /// # Panics
+///
 /// Panics if it fails.
 #[allow(clippy::print_stdout)] // shown with --nocapture
 fn run_again(command: &[&str], test: &str) {
@@ -55,6 +56,7 @@ struct SmallDisk(Scratch);
 
 impl SmallDisk {
     /// # Panics
+    ///
     /// Panics if this user may not mount.
     fn mount() -> Self {
         let folder = Scratch::new();

@@ -57,10 +57,12 @@ impl fmt::Debug for Authentication {
 /// Creates the authentication that the command line selects. All backends read the time from `clock`.
 ///
 /// # Errors
-/// If the store cannot be reached or its URL is invalid, or if there is no key to sign tokens with.
-/// No error contains the password of the store.
+///
+/// Returns an error if the store cannot be reached or its URL is invalid, or if there is no key to
+/// sign tokens with. No error contains the password of the store.
 ///
 /// # Panics
+///
 /// Outside of a Tokio runtime, with a store that several shops share.
 pub async fn authentication(
     options: &Options,

@@ -146,7 +146,8 @@ impl Options {
     /// Returns the demo users, and the customers that the command line adds.
     ///
     /// # Panics
-    /// If the system does not provide random numbers.
+    ///
+    /// Panics if the system does not provide random numbers.
     #[must_use]
     pub fn users(&self) -> Users {
         match self.customers {
@@ -158,8 +159,9 @@ impl Options {
     /// Returns how clients reach the shop.
     ///
     /// # Errors
-    /// If other machines could reach the shop without TLS. Passwords and cookies would be readable on
-    /// the network.
+    ///
+    /// Returns an error if other machines could reach the shop without TLS. Passwords and cookies
+    /// would be readable on the network.
     pub fn deployment(&self) -> Result<Deployment, &'static str> {
         if self.behind_tls {
             return Ok(Deployment::BehindTls);

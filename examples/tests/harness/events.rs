@@ -20,7 +20,8 @@ impl Events {
     /// Opens `/events` with this header line, and waits for the first event.
     ///
     /// # Panics
-    /// If the request is refused.
+    ///
+    /// Panics if the request is refused.
     pub(crate) fn open(shop: &Shop, credential: &str) -> Self {
         Self::open_at(shop.authority(), credential)
     }

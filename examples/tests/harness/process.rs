@@ -34,7 +34,8 @@ impl Process {
     /// Waits for a complete line on stdout that begins with `prefix`, and returns the rest of it.
     ///
     /// # Panics
-    /// If the process ends first.
+    ///
+    /// Panics if the process ends first.
     pub(crate) fn announced(&mut self, prefix: &str) -> String {
         until(&format!("it prints `{prefix}`"), || {
             let ended = self.child.try_wait().unwrap();
@@ -72,7 +73,8 @@ impl Drop for Process {
 /// Returns the path of a program.
 ///
 /// # Panics
-/// If it is not installed. The message names the Debian package.
+///
+/// Panics if it is not installed. The message names the Debian package.
 pub(crate) fn find_program(program: &str, package: &str) -> PathBuf {
     let folders = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&folders)

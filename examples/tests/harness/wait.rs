@@ -12,7 +12,8 @@ const PAUSE: Duration = Duration::from_millis(20);
 /// each check delays, such as the end of an idle sign-in.
 ///
 /// # Panics
-/// If there is no value after 30 seconds.
+///
+/// Panics if there is no value after 30 seconds.
 pub(crate) fn until_with_backoff<T>(event: &str, mut check: impl FnMut() -> Option<T>) -> T {
     let mut pause = PAUSE;
     until(event, || {

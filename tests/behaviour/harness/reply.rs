@@ -35,7 +35,8 @@ impl Reply {
     /// Returns the `Set-Cookie` header for this name, if there is one.
     ///
     /// # Panics
-    /// If there are several.
+    ///
+    /// Panics if there are several.
     pub(crate) fn set_cookie(&self, name: &str) -> Option<&str> {
         let named = |cookie: &&str| cookie.split('=').next() == Some(name);
         let found: Vec<_> = self.set_cookies().into_iter().filter(named).collect();

@@ -1,4 +1,7 @@
 //! A certificate authority of the test's own.
+//!
+//! Tests of TLS need certificates that are trusted, and others that are not. They are made anew in each
+//! run, so none can expire.
 
 use std::fmt;
 use std::fs;
@@ -23,7 +26,8 @@ impl Authority {
     /// Makes the keys and certificates.
     ///
     /// # Panics
-    /// If that fails.
+    ///
+    /// Panics if that fails.
     #[must_use]
     pub fn new() -> Self {
         let folder = Scratch::new();
@@ -56,7 +60,8 @@ impl Authority {
     /// Returns the path of a file: the authority's certificate (`ca`), the server's (`cert`), or its key (`key`).
     ///
     /// # Panics
-    /// If the folder's name is not UTF-8.
+    ///
+    /// Panics if the folder's name is not UTF-8.
     #[must_use]
     pub fn file(&self, name: &str) -> String {
         self.folder.path().join(name).to_str().expect("a name").to_owned()

@@ -1,4 +1,6 @@
-//! A cluster of three primaries, each with a replica.
+//! A Redis Cluster of three primaries, each with a replica.
+//!
+//! Tests move slots, promote replicas and add servers.
 
 use std::collections::BTreeSet;
 
@@ -97,7 +99,8 @@ impl RedisCluster {
     /// Returns the slot of a key.
     ///
     /// # Panics
-    /// If the first server does not answer.
+    ///
+    /// Panics if the first server does not answer.
     #[must_use]
     pub fn slot(&self, key: &str) -> u16 {
         redis::from_redis_value(self.servers[0].ask(&["CLUSTER", "KEYSLOT", key])).expect("a slot")
@@ -106,7 +109,8 @@ impl RedisCluster {
     /// Returns the slots of a server that hold keys.
     ///
     /// # Panics
-    /// If the server does not answer.
+    ///
+    /// Panics if the server does not answer.
     #[must_use]
     pub fn slots_in_use(&self, server: usize) -> Vec<u16> {
         let keys = redis::from_redis_value(self.servers[server].ask(&["KEYS", "*"]));
@@ -118,7 +122,8 @@ impl RedisCluster {
     /// Returns the index of the server that has this slot, by its own account.
     ///
     /// # Panics
-    /// If no server has it.
+    ///
+    /// Panics if no server has it.
     #[must_use]
     pub fn primary_of(&self, slot: u16) -> usize {
         self.servers.iter().position(|server| server.has(slot)).expect("a server has it")

@@ -46,6 +46,7 @@ macro_rules! database_server {
             /// Creates an empty database, and returns its name.
             ///
             /// # Panics
+            ///
             /// Panics if the server does not create it.
             #[must_use]
             pub fn new_database(&self) -> String {
@@ -83,6 +84,7 @@ macro_rules! database_server {
             /// row, as the client prints it.
             ///
             /// # Panics
+            ///
             /// Panics if the client fails.
             #[must_use]
             pub fn ask(&self, sql: &str) -> String {
@@ -92,6 +94,7 @@ macro_rules! database_server {
             /// Executes SQL as [`ask`](Self::ask) does, in this database.
             ///
             /// # Panics
+            ///
             /// Panics if the client fails.
             #[must_use]
             pub fn ask_in(&self, database: &str, sql: &str) -> String {
@@ -101,6 +104,7 @@ macro_rules! database_server {
             /// Executes SQL as [`ask`](Self::ask) does.
             ///
             /// # Errors
+            ///
             /// Returns the client's output if it fails.
             pub fn try_ask(&self, sql: &str) -> Result<String, String> {
                 self.try_ask_in(Self::DATABASE, sql)
@@ -163,6 +167,7 @@ pub(crate) fn answer(command: &mut Command) -> Result<String, String> {
 /// Runs a program.
 ///
 /// # Panics
+///
 /// Panics if it fails.
 pub(crate) fn run(command: &mut Command) {
     if let Err(errors) = answer(command) {

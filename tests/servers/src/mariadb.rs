@@ -34,6 +34,7 @@ impl MariaDbServer {
     /// Starts a server with these settings, such as `["--default-time-zone=-05:00"]`.
     ///
     /// # Panics
+    ///
     /// Panics if the server does not start.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {

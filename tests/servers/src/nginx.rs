@@ -1,4 +1,7 @@
 //! nginx in front of servers.
+//!
+//! It forwards requests to several servers in turn, or asks a server whether a request may pass
+//! (`auth_request`).
 
 use std::fmt;
 use std::net::{Ipv4Addr, TcpStream};
@@ -89,7 +92,8 @@ impl Nginx {
     /// Starts nginx in front of the servers on these local ports.
     ///
     /// # Panics
-    /// If nginx does not start.
+    ///
+    /// Panics if nginx does not start.
     #[must_use]
     pub fn in_front_of(ports: &[u16]) -> Self {
         Self::start(FORWARDING, ports)
@@ -99,7 +103,8 @@ impl Nginx {
     /// (`auth_request`).
     ///
     /// # Panics
-    /// If nginx does not start.
+    ///
+    /// Panics if nginx does not start.
     #[must_use]
     pub fn asking(port: u16) -> Self {
         Self::start(ASKING, &[port])

@@ -42,6 +42,7 @@ impl PostgresServer {
     /// Starts a server with these settings, such as `["--timezone=America/New_York"]`.
     ///
     /// # Panics
+    ///
     /// Panics if the server does not start.
     #[must_use]
     pub fn with(settings: &[&str]) -> Self {
@@ -51,6 +52,7 @@ impl PostgresServer {
     /// Starts a server that also accepts TLS, with a certificate of this authority.
     ///
     /// # Panics
+    ///
     /// Panics if the server does not start.
     #[must_use]
     pub fn with_tls(authority: &Authority) -> Self {

@@ -1,4 +1,6 @@
 //! A proxy in front of a server, which loses answers or holds them back.
+//!
+//! Tests use it for networks that fail: the server runs, and the client does not hear from it.
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
@@ -34,7 +36,8 @@ impl Proxy {
     /// Starts a proxy in front of the server on this port.
     ///
     /// # Panics
-    /// If there is no free port.
+    ///
+    /// Panics if there is no free port.
     pub async fn to(server: u16) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port");
         let port = listener.local_addr().expect("an address").port();

@@ -1,4 +1,6 @@
 //! One Redis server.
+//!
+//! Tests start it with settings of their own, stop it, continue it, kill it and start it again.
 
 use std::fmt;
 use std::time::Duration;
@@ -87,7 +89,8 @@ impl RedisServer {
     /// Returns the port that it listens on for TLS.
     ///
     /// # Panics
-    /// If it was started without TLS.
+    ///
+    /// Panics if it was started without TLS.
     #[must_use]
     pub fn tls_port(&self) -> u16 {
         self.tls_port.expect("it was started with TLS")
@@ -125,7 +128,8 @@ impl RedisServer {
     /// Sends one command on a new connection, and returns the answer.
     ///
     /// # Panics
-    /// If the server cannot be reached, or answers with an error.
+    ///
+    /// Panics if the server cannot be reached, or answers with an error.
     #[must_use]
     pub fn ask(&self, words: &[&str]) -> Value {
         self.try_ask(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
@@ -134,7 +138,8 @@ impl RedisServer {
     /// Sends one command on a new connection, and returns the answer or the error.
     ///
     /// # Errors
-    /// If the server cannot be reached, or answers with an error.
+    ///
+    /// Returns an error if the server cannot be reached, or answers with an error.
     pub fn try_ask(&self, words: &[&str]) -> RedisResult<Value> {
         let mut command = Cmd::new();
         words.iter().for_each(|word| _ = command.arg(*word));
@@ -144,7 +149,8 @@ impl RedisServer {
     /// Opens a connection.
     ///
     /// # Errors
-    /// If the server cannot be reached.
+    ///
+    /// Returns an error if the server cannot be reached.
     pub fn connection(&self) -> RedisResult<Connection> {
         let wait = Duration::from_secs(1);
         let connection = Client::open(self.url())?.get_connection_with_timeout(wait)?;

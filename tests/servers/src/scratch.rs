@@ -1,4 +1,6 @@
 //! Temporary folders for servers and tests.
+//!
+//! A folder is removed with its value, or when the test's process ends, however it ends.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -17,7 +19,8 @@ impl Scratch {
     /// Creates an empty folder.
     ///
     /// # Panics
-    /// If it cannot be created.
+    ///
+    /// Panics if it cannot be created.
     #[must_use]
     #[allow(clippy::new_without_default)] // a default that writes would surprise
     pub fn new() -> Self {
@@ -31,7 +34,8 @@ impl Scratch {
     /// Creates a folder that is removed when the test's process ends, for a `static`, which is never dropped.
     ///
     /// # Panics
-    /// If it cannot be created, or there is no shell to remove it.
+    ///
+    /// Panics if it cannot be created, or there is no shell to remove it.
     #[must_use]
     pub fn until_the_end() -> Self {
         let folder = Self::new();

@@ -1,4 +1,6 @@
-//! A primary with two replicas, and three Sentinels.
+//! A Redis primary with two replicas, and three Sentinels that watch them.
+//!
+//! Tests end the primary and wait until the Sentinels have promoted a replica.
 
 use crate::redis_server::RedisServer;
 use crate::wait::until;
@@ -72,7 +74,8 @@ impl RedisSentinels {
     /// Returns the index of the server that the Sentinels call the primary.
     ///
     /// # Panics
-    /// If they name none of these servers.
+    ///
+    /// Panics if they name none of these servers.
     #[must_use]
     pub fn primary(&self) -> usize {
         let ask = ["SENTINEL", "GET-MASTER-ADDR-BY-NAME", Self::SERVICE];

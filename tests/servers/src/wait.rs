@@ -1,4 +1,6 @@
-//! Waiting for a condition.
+//! Waits for a condition that another process brings about.
+//!
+//! A test asks again after short pauses, and fails after 30 seconds.
 
 use std::thread;
 use std::time::Duration;
@@ -11,7 +13,8 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// Calls a closure until it returns a value, and returns it.
 ///
 /// # Panics
-/// If there is none after 30 seconds.
+///
+/// Panics if there is none after 30 seconds.
 pub fn until<T>(event: &str, mut ask: impl FnMut() -> Option<T>) -> T {
     let clock = Clock::system();
     let start = clock.now();

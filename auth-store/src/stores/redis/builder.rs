@@ -107,6 +107,7 @@ impl RedisStoreBuilder {
     /// Connects, and checks that the servers never evict sign-ins.
     ///
     /// # Errors
+    ///
     /// See [`RedisSetupError`].
     pub async fn connect(self) -> Result<RedisStore, RedisSetupError> {
         let location = Location::parse(&self.url).map_err(RedisSetupError::Url)?;
@@ -176,6 +177,7 @@ impl RedisStore {
     /// Connects to the servers at this URL.
     ///
     /// # Errors
+    ///
     /// See [`RedisSetupError`].
     pub async fn connect(url: impl Into<String>) -> Result<Self, RedisSetupError> {
         Self::builder(url).connect().await

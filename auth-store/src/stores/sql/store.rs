@@ -33,6 +33,7 @@ macro_rules! sql_store {
             /// Connects to the database at this URL, whose tables must exist.
             ///
             /// # Errors
+            ///
             /// See [`SqlSetupError`](crate::SqlSetupError).
             pub async fn connect(
                 url: impl Into<String>,
@@ -84,6 +85,7 @@ macro_rules! sql_store {
             /// Connects, and checks the tables.
             ///
             /// # Errors
+            ///
             /// See [`SqlSetupError`](crate::SqlSetupError).
             pub async fn connect(
                 self,

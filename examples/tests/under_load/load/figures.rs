@@ -36,7 +36,8 @@ impl Figures {
     /// Checks that requests were served. On a busy machine, a few commands may time out without a fault.
     ///
     /// # Panics
-    /// If more than one in a thousand was answered with 503.
+    ///
+    /// Panics if more than one in a thousand was answered with 503.
     pub(crate) fn assert_available(&self) {
         assert!(self.unavailable * 1000 <= self.served, "{self:?}");
     }

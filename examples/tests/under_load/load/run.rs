@@ -53,7 +53,8 @@ impl Load {
     /// Runs the load until `fault` returns, and checks what the customers have seen.
     ///
     /// # Panics
-    /// If there is a violation.
+    ///
+    /// Panics if there is a violation.
     pub(crate) async fn run(self, fault: impl AsyncFnOnce(&Running)) -> Figures {
         let loss = self.loss;
         let Run { history, fault, closed } = self.record(fault).await;

@@ -57,7 +57,8 @@ impl Running {
     /// Waits until every shop has served reads and additions, and customers have signed in and out.
     ///
     /// # Panics
-    /// If that takes longer than 30 seconds.
+    ///
+    /// Panics if that takes longer than 30 seconds.
     pub(crate) async fn until_all_works(&self) {
         let since = self.client.recorder.now();
         let succeeded = |action: Action, shop: Option<usize>| {

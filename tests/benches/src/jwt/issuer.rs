@@ -1,4 +1,7 @@
 //! The issuer of the tokens: a generated key, and its verifying half in the formats of the cases.
+//!
+//! Each library takes keys in another format. All of them verify tokens of the same key, so that only
+//! the libraries differ.
 
 use aws_lc_rs::encoding::{AsBigEndian, EcPublicKeyUncompressedBin};
 use aws_lc_rs::rand::SystemRandom;
