@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use super::options::ConnectError;
 #[cfg(feature = "near-cache")]
-use crate::near_cache::{Announces, NearCacheBuilder};
+use crate::near_cache::{AnnouncingStore, NearCacheBuilder};
 use crate::store::{IntoStore, Store};
 use crate::stores::MemoryStore;
 
@@ -81,7 +81,7 @@ fn store_error(error: impl std::error::Error + Send + Sync + 'static) -> Connect
 #[allow(dead_code)] // which stores there are depends on the features
 impl OpenOptions {
     /// Puts a near cache in front of a store that announces changes, if requested.
-    fn cache_announcing<S: Announces>(self, store: S) -> Arc<dyn Store> {
+    fn cache_announcing<S: AnnouncingStore>(self, store: S) -> Arc<dyn Store> {
         match self.near_cache {
             Some(builder) => builder.build(store).into_store(),
             None => store.into_store(),

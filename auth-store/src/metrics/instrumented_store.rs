@@ -10,7 +10,7 @@ use super::recorder::{CALLS, DURATION};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::forward_store;
 #[cfg(feature = "near-cache")]
-use crate::near_cache::{Announcements, Announces, Beat, Source};
+use crate::near_cache::{Announcements, AnnouncingStore, ChangeSource, Heartbeat};
 use crate::store::Store;
 
 /// Counts the calls of a store and measures their duration; see [`metrics`](crate::metrics). Calls of
@@ -64,13 +64,13 @@ impl<S: Store> Store for InstrumentedStore<S> {
 /// Announcements pass through, so that a near cache works in front of an instrumented store.
 #[cfg(feature = "near-cache")]
 #[async_trait]
-impl<S: Announces> Announces for InstrumentedStore<S> {
+impl<S: AnnouncingStore> AnnouncingStore for InstrumentedStore<S> {
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError> {
         self.record("listen", self.store.listen()).await
     }
 
-    async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
-        self.record("beat", self.store.beat(beat)).await
+    async fn send_heartbeat(&self, heartbeat: Heartbeat) -> Result<Vec<ChangeSource>, StoreError> {
+        self.record("beat", self.store.send_heartbeat(heartbeat)).await
     }
 }
 

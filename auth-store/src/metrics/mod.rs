@@ -21,7 +21,7 @@
 //! ```
 //! # async fn serve() {}
 //! # #[cfg(feature = "near-cache")]
-//! # async fn example(store: impl auth_store::near_cache::Announces) {
+//! # async fn example(store: impl auth_store::near_cache::AnnouncingStore) {
 //! use std::sync::Arc;
 //!
 //! use auth_store::metrics::{InstrumentedStore, describe};

@@ -1,6 +1,6 @@
 //! What a store provides so that every node receives every change.
 //!
-//! The stores in Redis and PostgreSQL implement [`Announces`]. A store of your own can implement it
+//! The stores in Redis and PostgreSQL implement [`AnnouncingStore`]. A store of your own can implement it
 //! as well: the near cache then gives the same guarantees in front of it.
 
 use async_trait::async_trait;
@@ -13,18 +13,18 @@ use crate::store::Store;
 ///
 /// - Every change of a sign-in except [`touch`](Store::touch) is announced by the sign-in's id, in the
 ///   same atomic step as the write.
-/// - Beats travel on the path of the announcements, one through every source. A node that receives a
-///   beat has received everything that the source announced before it.
+/// - Heartbeats travel on the path of the announcements, one through every source. A node that receives a
+///   heartbeat has received everything that the source announced before it.
 /// - After [`listen`](Self::listen) has returned, every announcement is received, or listening ends
 ///   with an error. No announcement is dropped silently.
 #[async_trait]
-pub trait Announces: Store {
+pub trait AnnouncingStore: Store {
     /// Starts to listen for announcements.
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError>;
 
-    /// Sends a beat through every source, and returns the current sources: the servers that accept
+    /// Sends a heartbeat through every source, and returns the current sources: the servers that accept
     /// writes.
-    async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError>;
+    async fn send_heartbeat(&self, heartbeat: Heartbeat) -> Result<Vec<ChangeSource>, StoreError>;
 }
 
 /// The announcements that a node receives.
@@ -42,19 +42,19 @@ pub trait Announcements: Send {
 pub enum Announcement {
     /// These sign-ins were changed or ended.
     Changed(Vec<SignInId>),
-    /// A beat that came through this source.
-    Beat(Beat, Source),
+    /// A heartbeat that came through this source.
+    Heartbeat(Heartbeat, ChangeSource),
 }
 
 /// A heartbeat, which a node sends to itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Beat {
+pub struct Heartbeat {
     /// The node that sent it.
     pub node: u64,
-    /// The position of this beat among those of the node.
+    /// The position of this heartbeat among those of the node.
     pub number: u64,
 }
 
 /// A server that accepts writes and announces them, by a name that it keeps for as long as it does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Source(pub Box<str>);
+pub struct ChangeSource(pub Box<str>);

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use auth_core::Clock;
 
-use super::announce::Announces;
+use super::announce::AnnouncingStore;
 use super::cache::{Freshness, NearCache, NearCacheInner};
 use super::entries::Entries;
 use super::lease::Lease;
@@ -93,7 +93,7 @@ impl NearCacheBuilder {
     ///
     /// Outside of a Tokio runtime, because the cache listens in a task of its own.
     #[must_use]
-    pub fn build<S: Announces>(self, store: S) -> NearCache<S> {
+    pub fn build<S: AnnouncingStore>(self, store: S) -> NearCache<S> {
         let max_staleness = self.max_staleness;
         let inner = self.inner(store, Freshness::Leased(Lease::default()));
         let listener = tokio::spawn(listener::run(Arc::downgrade(&inner), max_staleness));
@@ -121,7 +121,7 @@ impl<S> NearCache<S> {
     }
 }
 
-impl<S: Announces> NearCache<S> {
+impl<S: AnnouncingStore> NearCache<S> {
     /// Creates a cache with the defaults, in front of a store that announces its changes.
     ///
     /// # Panics

@@ -8,9 +8,9 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::announce::Source;
+use super::announce::ChangeSource;
 
-/// How many beats are remembered while they are under way.
+/// How many heartbeats are remembered while they are under way.
 const MAX_BEATS: usize = 64;
 
 /// Until when entries may be used. Every request reads it, and only the listener writes it.
@@ -51,14 +51,14 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// For each source, when the last beat was sent that came back through it.
+/// For each source, when the last heartbeat was sent that came back through it.
 #[derive(Debug, Default)]
 pub(super) struct Heartbeats {
     sent: BTreeMap<u64, Duration>,
-    received: BTreeMap<Source, Option<Duration>>,
-    /// Beats that came back before the sources were known. A beat can arrive before the store has
+    received: BTreeMap<ChangeSource, Option<Duration>>,
+    /// Heartbeats that came back before the sources were known. A heartbeat can arrive before the store has
     /// answered that it was sent.
-    early: Vec<(u64, Source)>,
+    early: Vec<(u64, ChangeSource)>,
 }
 
 /// The sources have changed. Announcements of the new ones may have been missed.
@@ -74,7 +74,7 @@ impl fmt::Display for SourcesChanged {
 impl Error for SourcesChanged {}
 
 impl Heartbeats {
-    /// Records that a beat is about to be sent.
+    /// Records that a heartbeat is about to be sent.
     pub(super) fn sending(&mut self, number: u64, now: Duration) {
         self.sent.insert(number, now);
         while self.sent.len() > MAX_BEATS {
@@ -82,8 +82,11 @@ impl Heartbeats {
         }
     }
 
-    /// Records through which sources a beat was sent. The first call decides which are expected.
-    pub(super) fn sent_through(&mut self, sources: Vec<Source>) -> Result<(), SourcesChanged> {
+    /// Records through which sources a heartbeat was sent. The first call decides which are expected.
+    pub(super) fn sent_through(
+        &mut self,
+        sources: Vec<ChangeSource>,
+    ) -> Result<(), SourcesChanged> {
         if self.received.is_empty() {
             self.received = sources.into_iter().map(|source| (source, None)).collect();
             for (number, source) in std::mem::take(&mut self.early) {
@@ -96,9 +99,9 @@ impl Heartbeats {
         if same { Ok(()) } else { Err(SourcesChanged) }
     }
 
-    /// Records that a beat came back. Everything that was announced before it was *sent* has
+    /// Records that a heartbeat came back. Everything that was announced before it was *sent* has
     /// arrived.
-    pub(super) fn received(&mut self, number: u64, source: &Source) {
+    pub(super) fn received(&mut self, number: u64, source: &ChangeSource) {
         let Some(sent) = self.sent.get(&number) else { return };
         if self.received.is_empty() {
             self.early.push((number, source.clone()));
@@ -117,8 +120,8 @@ impl Heartbeats {
 mod tests {
     use super::*;
 
-    fn source(name: &str) -> Source {
-        Source(name.into())
+    fn source(name: &str) -> ChangeSource {
+        ChangeSource(name.into())
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::time::MissedTickBehavior;
 
-use super::announce::{Announcement, Announcements, Announces, Beat, Source};
+use super::announce::{Announcement, Announcements, AnnouncingStore, ChangeSource, Heartbeat};
 use super::cache::{Freshness, NearCacheInner};
 use super::lease::{Heartbeats, Lease};
 use crate::error::StoreError;
@@ -21,7 +21,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Listens for as long as the cache is in use.
-pub(super) async fn run<S: Announces>(cache: Weak<NearCacheInner<S>>, max_staleness: Duration) {
+pub(super) async fn run<S: AnnouncingStore>(
+    cache: Weak<NearCacheInner<S>>,
+    max_staleness: Duration,
+) {
     let (mut pause, mut health) = (FIRST_PAUSE, Health::default());
     loop {
         let Some(cache) = cache.upgrade() else { return };
@@ -40,7 +43,7 @@ pub(super) async fn run<S: Announces>(cache: Weak<NearCacheInner<S>>, max_stalen
     }
 }
 
-type Sending = Pin<Box<dyn Future<Output = Result<Vec<Source>, StoreError>> + Send>>;
+type Sending = Pin<Box<dyn Future<Output = Result<Vec<ChangeSource>, StoreError>> + Send>>;
 
 /// One connection to the announcements, from its start until it is lost.
 struct Listener<'a, S> {
@@ -48,16 +51,17 @@ struct Listener<'a, S> {
     lease: &'a Lease,
     max_staleness: Duration,
     health: &'a mut Health,
-    /// A random name, so that this listener recognizes its own beats.
+    /// A random name, so that this listener recognizes its own heartbeats.
     node: u64,
     started: Duration,
     heartbeats: Heartbeats,
-    beats: u64,
-    /// The beat that is being sent. There is never more than one.
+    /// The number of the latest heartbeat.
+    number: u64,
+    /// The heartbeat that is being sent. There is never more than one.
     sending: Option<Sending>,
 }
 
-impl<'a, S: Announces> Listener<'a, S> {
+impl<'a, S: AnnouncingStore> Listener<'a, S> {
     /// Connects. Entries that were loaded before could have changed unnoticed, so all are dropped.
     async fn start(
         cache: &'a Arc<NearCacheInner<S>>,
@@ -69,7 +73,7 @@ impl<'a, S: Announces> Listener<'a, S> {
         lease.end();
         cache.invalidate_all();
         let mut node = [0; 8];
-        // Without a name, the beats of other nodes would count as this node's.
+        // Without a name, the heartbeats of other nodes would count as this node's.
         getrandom::fill(&mut node).map_err(StoreError::unavailable)?;
         let listener = Self {
             cache,
@@ -79,13 +83,13 @@ impl<'a, S: Announces> Listener<'a, S> {
             node: u64::from_ne_bytes(node),
             started: cache.clock.monotonic(),
             heartbeats: Heartbeats::default(),
-            beats: 0,
+            number: 0,
             sending: None,
         };
         Ok((listener, announcements))
     }
 
-    /// Handles announcements and sends beats, until an error ends this connection.
+    /// Handles announcements and sends heartbeats, until an error ends this connection.
     async fn listen(&mut self, mut announcements: Box<dyn Announcements>) -> StoreError {
         let mut ticks = tokio::time::interval(self.max_staleness / 4);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -103,24 +107,24 @@ impl<'a, S: Announces> Listener<'a, S> {
         }
     }
 
-    /// Drops the entries that have changed, or records a beat of this node.
+    /// Drops the entries that have changed, or records a heartbeat of this node.
     fn receive(&mut self, announcement: Announcement) {
         match announcement {
             Announcement::Changed(sign_ins) => {
                 self.cache.counts.invalidated(sign_ins.len());
                 sign_ins.iter().for_each(|id| self.cache.invalidate(id));
             }
-            Announcement::Beat(beat, source) if beat.node == self.node => {
-                self.heartbeats.received(beat.number, &source);
+            Announcement::Heartbeat(heartbeat, source) if heartbeat.node == self.node => {
+                self.heartbeats.received(heartbeat.number, &source);
                 self.extend_lease();
             }
-            Announcement::Beat(..) => {}
+            Announcement::Heartbeat(..) => {}
         }
     }
 
-    /// Compares the sources of a sent beat with those of before. A beat that could not be sent does
+    /// Compares the sources of a sent heartbeat with those of before. A heartbeat that could not be sent does
     /// not extend the lease, which then expires.
-    fn beat_sent(&mut self, sent: Result<Vec<Source>, StoreError>) -> Result<(), StoreError> {
+    fn beat_sent(&mut self, sent: Result<Vec<ChangeSource>, StoreError>) -> Result<(), StoreError> {
         self.sending = None;
         match sent {
             Ok(sources) => {
@@ -132,7 +136,7 @@ impl<'a, S: Announces> Listener<'a, S> {
         Ok(())
     }
 
-    /// Sends the next beat. Fails if none has come back for twice the maximum staleness: a connection
+    /// Sends the next heartbeat. Fails if none has come back for twice the maximum staleness: a connection
     /// can be gone for good without an error.
     fn tick(&mut self) -> Result<(), StoreError> {
         let now = self.cache.clock.monotonic();
@@ -145,16 +149,17 @@ impl<'a, S: Announces> Listener<'a, S> {
             return Err(StoreError::unavailable("no heartbeat came back in time"));
         }
         if self.sending.is_none() {
-            self.beats += 1;
-            self.heartbeats.sending(self.beats, now);
-            let beat = Beat { node: self.node, number: self.beats };
+            self.number += 1;
+            self.heartbeats.sending(self.number, now);
+            let heartbeat = Heartbeat { node: self.node, number: self.number };
             let cache = Arc::clone(self.cache);
-            self.sending = Some(Box::pin(async move { cache.store.beat(beat).await }));
+            self.sending =
+                Some(Box::pin(async move { cache.store.send_heartbeat(heartbeat).await }));
         }
         Ok(())
     }
 
-    /// Extends the lease as far as the beats of every source allow.
+    /// Extends the lease as far as the heartbeats of every source allow.
     fn extend_lease(&mut self) {
         if let Some(complete_until) = self.heartbeats.complete_until() {
             self.lease.extend(complete_until + self.max_staleness);
@@ -163,8 +168,8 @@ impl<'a, S: Announces> Listener<'a, S> {
     }
 }
 
-/// Waits until the current beat was sent.
-async fn sent(sending: &mut Option<Sending>) -> Result<Vec<Source>, StoreError> {
+/// Waits until the current heartbeat was sent.
+async fn sent(sending: &mut Option<Sending>) -> Result<Vec<ChangeSource>, StoreError> {
     sending.as_mut().expect("polled only while a beat is being sent").as_mut().await
 }
 

@@ -57,7 +57,7 @@ mod listener;
 mod stats;
 mod store;
 
-pub use announce::{Announcement, Announcements, Announces, Beat, Source};
+pub use announce::{Announcement, Announcements, AnnouncingStore, ChangeSource, Heartbeat};
 pub use builder::NearCacheBuilder;
 pub use cache::NearCache;
 pub use stats::NearCacheStats;

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
-use auth_store::near_cache::{Announcement, Announcements, Announces, Beat, Source};
+use auth_store::near_cache::{
+    Announcement, Announcements, AnnouncingStore, ChangeSource, Heartbeat,
+};
 use auth_store::{
     CompareAndSwap, Created, Deleted, Digest, MemoryStore, Record, Rotation, SessionData,
     SignInLimit, Store, StoreError, forward_store,
@@ -21,9 +23,9 @@ struct Inner {
     channel: broadcast::Sender<Announcement>,
     /// Whether announcements are lost without an error, as on a half-open connection.
     loses: AtomicBool,
-    /// Whether sending a beat fails.
+    /// Whether sending a heartbeat fails.
     refuses_beats: AtomicBool,
-    beats: AtomicUsize,
+    heartbeats: AtomicUsize,
     /// Whether listening fails.
     refuses_listeners: AtomicBool,
     /// The number of sources.
@@ -42,7 +44,7 @@ impl Announcing {
             channel: broadcast::channel(1024).0,
             loses: AtomicBool::new(false),
             refuses_beats: AtomicBool::new(false),
-            beats: AtomicUsize::new(0),
+            heartbeats: AtomicUsize::new(0),
             refuses_listeners: AtomicBool::new(false),
             sources: AtomicUsize::new(1),
             disconnections: watch::channel(0).0,
@@ -66,14 +68,14 @@ impl Announcing {
         self.0.sources.store(count, Ordering::SeqCst);
     }
 
-    /// Makes sending a beat fail, or succeed again.
+    /// Makes sending a heartbeat fail, or succeed again.
     pub(crate) fn refuse_beats(&self, refuses: bool) {
         self.0.refuses_beats.store(refuses, Ordering::SeqCst);
     }
 
-    /// Returns how many beats were to be sent.
-    pub(crate) fn beats(&self) -> usize {
-        self.0.beats.load(Ordering::SeqCst)
+    /// Returns how many heartbeats were to be sent.
+    pub(crate) fn heartbeats(&self) -> usize {
+        self.0.heartbeats.load(Ordering::SeqCst)
     }
 
     /// Returns how many records were loaded.
@@ -117,7 +119,7 @@ impl Announcements for Listener {
 }
 
 #[async_trait]
-impl Announces for Announcing {
+impl AnnouncingStore for Announcing {
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError> {
         if self.0.refuses_listeners.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("listeners are refused"));
@@ -128,15 +130,15 @@ impl Announces for Announcing {
         }))
     }
 
-    async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
-        self.0.beats.fetch_add(1, Ordering::SeqCst);
+    async fn send_heartbeat(&self, heartbeat: Heartbeat) -> Result<Vec<ChangeSource>, StoreError> {
+        self.0.heartbeats.fetch_add(1, Ordering::SeqCst);
         if self.0.refuses_beats.load(Ordering::SeqCst) {
             return Err(StoreError::unavailable("beats are refused"));
         }
         let count = self.0.sources.load(Ordering::SeqCst);
-        let sources: Vec<_> = (0..count).map(|i| Source(i.to_string().into())).collect();
+        let sources: Vec<_> = (0..count).map(|i| ChangeSource(i.to_string().into())).collect();
         for source in &sources {
-            self.announce(Announcement::Beat(beat, source.clone()));
+            self.announce(Announcement::Heartbeat(heartbeat, source.clone()));
         }
         Ok(sources)
     }

@@ -75,7 +75,7 @@ async fn a_lost_connection_wakes_watches() {
     until(|| nodes.near.watch(&id).is_some()).await;
 }
 
-/// The connection is half open: announcements are lost without an error, but no beat comes back.
+/// The connection is half open: announcements are lost without an error, but no heartbeat comes back.
 #[tokio::test]
 async fn without_beats_watches_are_woken_after_the_maximum_staleness() {
     let nodes = Nodes::start().await;

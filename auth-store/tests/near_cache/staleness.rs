@@ -39,7 +39,7 @@ async fn an_end_on_this_node_is_seen_at_once() {
     }
 }
 
-/// The connection is half open: announcements are lost without an error, but no beat comes back.
+/// The connection is half open: announcements are lost without an error, but no heartbeat comes back.
 #[tokio::test]
 async fn sec_14_without_beats_no_entry_is_used_beyond_the_maximum_staleness() {
     let nodes = Nodes::start().await;
@@ -93,7 +93,7 @@ async fn changed_sources_end_the_lease() {
     until(|| nodes.near.stats().lease.is_some()).await;
 }
 
-/// The first beat arrives before the store has returned the sources. Regression: it was ignored, and the
+/// The first heartbeat arrives before the store has returned the sources. Regression: it was ignored, and the
 /// lease began with the second one, here after half a minute.
 #[tokio::test]
 async fn the_first_beat_begins_the_lease() {

@@ -24,9 +24,9 @@ async fn only_a_change_is_a_warning() {
         until(|| cache.stats().lease.is_some()).await;
         assert_eq!((logged(Level::INFO), logged(Level::WARN)), (times, times - 1));
         store.refuse_beats(true);
-        let before = store.beats();
+        let before = store.heartbeats();
         clock.advance(MAX_STALENESS);
-        until(|| store.beats() > before + 4).await;
+        until(|| store.heartbeats() > before + 4).await;
         assert_eq!(cache.stats().lease, None);
         assert_eq!(
             (logged(Level::INFO), logged(Level::WARN)),

@@ -1,7 +1,7 @@
 //! The SQL stores over real servers: the conformance suite, outages, conflicts between operations, and
 //! what each database does in its own way.
 
-mod announces;
+mod announcements;
 mod conflicts;
 mod deadlocks;
 mod full_disk;

@@ -2,13 +2,13 @@
 //! hang or hang up, and while connections bring nothing.
 
 use auth_servers::{Held, Proxy, TestServer};
-use auth_store::near_cache::Announces;
+use auth_store::near_cache::AnnouncingStore;
 use auth_store::{Store, StoreErrorKind};
 
 use super::nodes::Nodes;
 
 /// Each of two hundred ends reaches the cache, and is counted once.
-pub(crate) async fn counts_two_hundred_ends<S: Announces>(nodes: &Nodes<S>) {
+pub(crate) async fn counts_two_hundred_ends<S: AnnouncingStore>(nodes: &Nodes<S>) {
     let generation = nodes.generation();
     for _ in 0..200 {
         let id = nodes.cached_sign_in().await;
@@ -20,7 +20,7 @@ pub(crate) async fn counts_two_hundred_ends<S: Announces>(nodes: &Nodes<S>) {
 }
 
 /// A killed server takes the lease with it. There is a new one when it runs again.
-pub(crate) async fn loses_the_lease_with_the_server<S: Announces>(
+pub(crate) async fn loses_the_lease_with_the_server<S: AnnouncingStore>(
     server: &mut impl TestServer,
     nodes: &Nodes<S>,
 ) {
@@ -41,7 +41,7 @@ pub(crate) async fn loses_the_lease_with_the_server<S: Announces>(
 }
 
 /// A hung server renews no lease, so that the cache answers nothing once the last one is over.
-pub(crate) async fn outlives_a_hung_server<S: Announces>(
+pub(crate) async fn outlives_a_hung_server<S: AnnouncingStore>(
     server: &impl TestServer,
     nodes: &Nodes<S>,
 ) {
@@ -60,7 +60,7 @@ pub(crate) async fn outlives_a_hung_server<S: Announces>(
 }
 
 /// What was announced before the cache listens again was missed, so every entry goes.
-pub(crate) async fn drops_everything_without_its_listener<S: Announces>(
+pub(crate) async fn drops_everything_without_its_listener<S: AnnouncingStore>(
     nodes: &Nodes<S>,
     end_listener: impl Fn(),
 ) {
@@ -79,7 +79,7 @@ pub(crate) async fn drops_everything_without_its_listener<S: Announces>(
 }
 
 /// A connection that brings nothing, although both sides keep it open, ends the lease.
-pub(crate) async fn loses_the_lease_while_held<S: Announces>(
+pub(crate) async fn loses_the_lease_while_held<S: AnnouncingStore>(
     proxy: &Proxy,
     nodes: &Nodes<S>,
     held: Held,
@@ -97,7 +97,7 @@ pub(crate) async fn loses_the_lease_while_held<S: Announces>(
 
 /// The connections that are open bring nothing ever again, without a sign of it, while new ones can
 /// be opened: the cache listens on new ones.
-pub(crate) async fn replaces_dead_connections<S: Announces>(proxy: &Proxy, nodes: &Nodes<S>) {
+pub(crate) async fn replaces_dead_connections<S: AnnouncingStore>(proxy: &Proxy, nodes: &Nodes<S>) {
     let id = nodes.cached_sign_in().await;
     let generation = nodes.generation();
     proxy.hold(Held { first: proxy.opened(), ..Held::default() });

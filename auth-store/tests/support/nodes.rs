@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{Clock, SignInId};
-use auth_store::near_cache::{Announces, NearCache};
+use auth_store::near_cache::{AnnouncingStore, NearCache};
 use auth_store::{Peek, Store, StoreErrorKind};
 use tokio::time::sleep;
 
@@ -38,7 +38,7 @@ pub(crate) struct Ended {
     at: Duration,
 }
 
-impl<S: Announces> Nodes<S> {
+impl<S: AnnouncingStore> Nodes<S> {
     /// Puts a cache in front of the first store, and waits for its lease.
     pub(crate) async fn new(near: S, remote: S, failover: Failover) -> Self {
         let near = NearCache::<S>::builder().max_staleness(MAX_STALENESS).build(near);

@@ -72,7 +72,7 @@ impl Keys {
         [(first, slot)].into_iter().chain(copies).collect()
     }
 
-    /// Returns the key that a beat needs, in a slot that `accepts` returns true for.
+    /// Returns the key that a heartbeat needs, in a slot that `accepts` returns true for.
     #[cfg(feature = "near-cache")]
     pub(super) fn life(&self, accepts: impl Fn(u16) -> bool) -> (String, u16) {
         let (tag, slot) = any_tag(accepts);

@@ -13,7 +13,7 @@
 //! | `{prefix}{{tag}}:a` | the ids of a bucket's anonymous sign-ins, by the time of their end |
 //! | `{prefix}key` | the *routing key*, which is the key of the hash; the first node creates it |
 //! | `{prefix}{{..}}:key` | in a cluster, copies of the routing key in eight parts of the slots |
-//! | `{prefix}{{..}}:life` | a name of the data on this primary; the first beat creates it |
+//! | `{prefix}{{..}}:life` | a name of the data on this primary; the first heartbeat creates it |
 //! | `{prefix}bus` | the channel on which changes are published |
 //!
 //! # Steps
@@ -36,15 +36,15 @@
 //! writes publishes one message. A step that changes nothing publishes none, and neither do new sign-ins
 //! and `touch`.
 //!
-//! `beat <node> <number> <source>` is a heartbeat, which a node sends to itself through every primary. The
+//! `heartbeat <node> <number> <source>` is a heartbeat, which a node sends to itself through every primary. The
 //! script writes, which only a primary can, and names the source by: the primary's replication id, which
 //! changes with every failover; the name of its data, which `FLUSHALL` removes; and in a cluster a digest
 //! of the primaries with slots, as this primary sees them. Each node subscribes at every primary, and a
-//! beat counts only on the connection to the primary that it names: what servers pass on to each other
+//! heartbeat counts only on the connection to the primary that it names: what servers pass on to each other
 //! may be lost.
 
 #[cfg(feature = "near-cache")]
-mod announces;
+mod announcements;
 mod anonymous_buckets;
 mod builder;
 mod connection;

@@ -2,7 +2,7 @@
 //!
 //! A statement that ends or changes a sign-in notifies the channel `auth_sign_ins` with the id in
 //! hexadecimal digits. The server delivers notifications after the commit, in the order of the
-//! commits. `beat <node> <number> <source>` is a heartbeat that a node sends to itself through the
+//! commits. `heartbeat <node> <number> <source>` is a heartbeat that a node sends to itself through the
 //! same channel.
 //!
 //! The source identifies the database cluster, its timeline, which a promotion changes, and the start
@@ -21,7 +21,7 @@ use super::error::Failure;
 use super::postgres::{Announcing, PostgresStore};
 use super::statements::Statement;
 use crate::error::StoreError;
-use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
+use crate::near_cache::{Announcement, Announcements, AnnouncingStore, ChangeSource, Heartbeat};
 use crate::stores::trace::traced_without_warning;
 
 const CHANNEL: &str = "auth_sign_ins";
@@ -37,7 +37,7 @@ const QUEUE: usize = 1024;
 /// The server is the only source. The user needs the privilege to call `pg_control_system()` and
 /// `pg_control_checkpoint()`, which every user has by default.
 #[async_trait]
-impl Announces for PostgresStore {
+impl AnnouncingStore for PostgresStore {
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError> {
         self.check_announcing()?;
         let listening = async {
@@ -48,9 +48,9 @@ impl Announces for PostgresStore {
         Ok(Box::new(traced_without_warning("listen", listening).await?))
     }
 
-    async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
+    async fn send_heartbeat(&self, heartbeat: Heartbeat) -> Result<Vec<ChangeSource>, StoreError> {
         self.check_announcing()?;
-        traced_without_warning("beat", self.send(beat)).await
+        traced_without_warning("beat", self.send(heartbeat)).await
     }
 }
 
@@ -82,8 +82,8 @@ impl PostgresStore {
         Ok(Listener { receiver, task })
     }
 
-    async fn send(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
-        let message = format!("beat {:016x} {} ", beat.node, beat.number);
+    async fn send(&self, heartbeat: Heartbeat) -> Result<Vec<ChangeSource>, StoreError> {
+        let message = format!("beat {:016x} {} ", heartbeat.node, heartbeat.number);
         let text = format!(
             "SELECT convert_to(source, 'UTF8'), \
              pg_notify('{CHANNEL}', convert_from($1, 'UTF8') || source) \
@@ -102,7 +102,7 @@ impl PostgresStore {
         let source = rows.first().ok_or(Error::RowNotFound).and_then(|row| Postgres::bytes(row, 0));
         let source = source.map_err(Failure::from)?.unwrap_or_default();
         let source = String::from_utf8(source).map_err(StoreError::unavailable)?;
-        Ok(vec![Source(source.into())])
+        Ok(vec![ChangeSource(source.into())])
     }
 }
 
@@ -144,14 +144,14 @@ impl Drop for Listener {
 
 /// Parses a notification. Returns none if it has an unknown format.
 fn parse(message: &str) -> Option<Announcement> {
-    let Some(beat) = message.strip_prefix("beat ") else {
+    let Some(heartbeat) = message.strip_prefix("beat ") else {
         return Some(Announcement::Changed(vec![sign_in_id(message)?]));
     };
-    let mut parts = beat.splitn(3, ' ');
+    let mut parts = heartbeat.splitn(3, ' ');
     let node = u64::from_str_radix(parts.next()?, 16).ok()?;
     let number = parts.next()?.parse().ok()?;
-    let source = Source(parts.next().filter(|name| !name.is_empty())?.into());
-    Some(Announcement::Beat(Beat { node, number }, source))
+    let source = ChangeSource(parts.next().filter(|name| !name.is_empty())?.into());
+    Some(Announcement::Heartbeat(Heartbeat { node, number }, source))
 }
 
 fn sign_in_id(hex: &str) -> Option<SignInId> {
@@ -167,9 +167,12 @@ mod tests {
     fn announcements_are_parsed() {
         let one = SignInId::from_bytes([1; 16]);
         assert_eq!(parse(&"01".repeat(16)), Some(Announcement::Changed(vec![one])));
-        let beat = Beat { node: u64::MAX, number: 7 };
+        let heartbeat = Heartbeat { node: u64::MAX, number: 7 };
         let parsed = parse("beat ffffffffffffffff 7 ab-1-2.5");
-        assert_eq!(parsed, Some(Announcement::Beat(beat, Source("ab-1-2.5".into()))));
+        assert_eq!(
+            parsed,
+            Some(Announcement::Heartbeat(heartbeat, ChangeSource("ab-1-2.5".into())))
+        );
     }
 
     #[test]

@@ -53,7 +53,7 @@ async fn every_change_in_a_cluster_reaches_the_cache() {
     every_change_reaches_the_cache(&RedisNodes::on(cluster.url()).await).await;
 }
 
-/// A beat needs `INFO`. Without a lease the store answers every request.
+/// A heartbeat needs `INFO`. Without a lease the store answers every request.
 #[tokio::test]
 async fn without_the_right_to_info_the_store_answers() {
     let server = RedisServer::start();

@@ -59,7 +59,7 @@ async fn a_node_that_starts_afterwards_finds_the_sign_ins_of_the_others() {
     assert!(nodes.near.load(&id).await.expect("it runs").is_none());
 }
 
-/// Regression: every beat and every attempt to listen logged a warning of its own.
+/// Regression: every heartbeat and every attempt to listen logged a warning of its own.
 #[tokio::test]
 async fn an_outage_is_one_warning() {
     let captured = Captured::start();

@@ -66,7 +66,7 @@ async fn connections_that_bring_nothing_are_replaced() {
     shared::replaces_dead_connections(&proxy, &nodes).await;
 }
 
-/// The write of a beat needs no memory.
+/// The write of a heartbeat needs no memory.
 #[tokio::test]
 async fn a_full_server_still_renews_the_lease() {
     let server = RedisServer::start();

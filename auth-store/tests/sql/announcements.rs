@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use auth_core::SignInId;
 use auth_servers::PostgresServer;
-use auth_store::near_cache::{Announcement, Announcements, Announces, Beat, Source};
+use auth_store::near_cache::{
+    Announcement, Announcements, AnnouncingStore, ChangeSource, Heartbeat,
+};
 use auth_store::{OverflowPolicy, PostgresStore, Secret, SignInLimit, Store};
 use tokio::time::timeout;
 
@@ -25,13 +27,13 @@ async fn next(listener: &mut dyn Announcements) -> Announcement {
 async fn changes(store: &PostgresStore, listener: &mut dyn Announcements) -> Vec<SignInId> {
     static NUMBER: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
     let number = NUMBER.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let beat = Beat { node: 7, number };
-    store.beat(beat).await.expect("it runs");
+    let heartbeat = Heartbeat { node: 7, number };
+    store.send_heartbeat(heartbeat).await.expect("it runs");
     let mut ids = Vec::new();
     loop {
         match next(listener).await {
             Announcement::Changed(changed) => ids.extend(changed),
-            Announcement::Beat(received, _) if received == beat => break,
+            Announcement::Heartbeat(received, _) if received == heartbeat => break,
             other => panic!("{other:?}"),
         }
     }
@@ -111,7 +113,10 @@ async fn disabled_announcements_announce_nothing() {
     assert!(changes(&announcing, &mut *listener).await.is_empty());
     // A near cache in front of it would miss what other nodes end.
     assert!(silent.listen().await.is_err());
-    silent.beat(Beat { node: 1, number: 1 }).await.expect_err("the announcements are disabled");
+    silent
+        .send_heartbeat(Heartbeat { node: 1, number: 1 })
+        .await
+        .expect_err("the announcements are disabled");
 }
 
 /// Announcements during a reconnection would be lost.
@@ -126,8 +131,9 @@ async fn a_lost_connection_ends_the_listener_with_an_error() {
     timeout(LONG, listener.next()).await.expect("an error").expect_err("the listener has ended");
 }
 
-async fn source(store: &PostgresStore) -> Source {
-    let mut sources = store.beat(Beat { node: 1, number: 1 }).await.expect("it runs");
+async fn source(store: &PostgresStore) -> ChangeSource {
+    let mut sources =
+        store.send_heartbeat(Heartbeat { node: 1, number: 1 }).await.expect("it runs");
     assert_eq!(sources.len(), 1);
     sources.remove(0)
 }

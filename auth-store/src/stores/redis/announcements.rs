@@ -1,4 +1,4 @@
-//! Announces the changes of the store to the near caches of all nodes; see
+//! AnnouncingStore the changes of the store to the near caches of all nodes; see
 //! [the channel](super#the-channel).
 
 use std::ops::RangeInclusive;
@@ -14,7 +14,7 @@ use super::inner::RedisInner;
 use super::scripts::BEAT;
 use super::store::RedisStore;
 use crate::error::StoreError;
-use crate::near_cache::{Announcement, Announcements, Announces, Beat, Source};
+use crate::near_cache::{Announcement, Announcements, AnnouncingStore, ChangeSource, Heartbeat};
 use crate::stores::trace::traced_without_warning;
 
 /// Every primary is a source, with a connection of its own. A source changes with a failover, when it is
@@ -25,7 +25,7 @@ use crate::stores::trace::traced_without_warning;
 /// The user that connects needs the right to `INFO`, to `SUBSCRIBE` to the channel, and in a cluster to
 /// `CLUSTER NODES`.
 #[async_trait]
-impl Announces for RedisStore {
+impl AnnouncingStore for RedisStore {
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError> {
         let listening = async {
             let (channel, deadline) = (self.inner.keys.channel(), self.inner.deadline());
@@ -36,25 +36,28 @@ impl Announces for RedisStore {
         Ok(Box::new(Listening(traced_without_warning("listen", listening).await?)))
     }
 
-    /// Fails if one of the servers does not confirm the beat. The beats through the others arrive
+    /// Fails if one of the servers does not confirm the heartbeat. The heartbeats through the others arrive
     /// nevertheless.
-    async fn beat(&self, beat: Beat) -> Result<Vec<Source>, StoreError> {
-        traced_without_warning("beat", send(&self.inner, beat)).await
+    async fn send_heartbeat(&self, heartbeat: Heartbeat) -> Result<Vec<ChangeSource>, StoreError> {
+        traced_without_warning("beat", send(&self.inner, heartbeat)).await
     }
 }
 
-/// Sends a beat through every primary at once.
-async fn send(inner: &Arc<RedisInner>, beat: Beat) -> Result<Vec<Source>, StoreError> {
+/// Sends a heartbeat through every primary at once.
+async fn send(
+    inner: &Arc<RedisInner>,
+    heartbeat: Heartbeat,
+) -> Result<Vec<ChangeSource>, StoreError> {
     let deadline = inner.deadline();
     let primaries = inner.router.slots_by_primary(deadline).await?;
     let expected = primaries.len();
-    let mut beats = JoinSet::new();
+    let mut heartbeats = JoinSet::new();
     for slots in primaries {
-        let (inner, request) = (Arc::clone(inner), request(inner, beat, &slots));
-        beats.spawn(async move { inner.call(request, deadline).await });
+        let (inner, request) = (Arc::clone(inner), request(inner, heartbeat, &slots));
+        heartbeats.spawn(async move { inner.call(request, deadline).await });
     }
     let (mut sources, mut failed) = (Vec::with_capacity(expected), None);
-    while let Some(sent) = beats.join_next().await {
+    while let Some(sent) = heartbeats.join_next().await {
         match sent.unwrap_or_else(|_| Err(Failure::unexpected())).and_then(source) {
             Ok((source, known)) if known == expected && !sources.contains(&source) => {
                 sources.push(source);
@@ -68,21 +71,21 @@ async fn send(inner: &Arc<RedisInner>, beat: Beat) -> Result<Vec<Source>, StoreE
     failed.map_or(Ok(sources), Err)
 }
 
-fn request(inner: &RedisInner, beat: Beat, slots: &[RangeInclusive<u16>]) -> Request {
+fn request(inner: &RedisInner, heartbeat: Heartbeat, slots: &[RangeInclusive<u16>]) -> Request {
     let (key, slot) = inner.keys.life(|slot| slots.iter().any(|range| range.contains(&slot)));
-    let message = format!("beat {:016x} {}", beat.node, beat.number);
+    let message = format!("beat {:016x} {}", heartbeat.node, heartbeat.number);
     let channel = inner.keys.channel();
     let cluster: &[u8] = if inner.router.is_cluster() { b"1" } else { b"0" };
-    let name = format!("{:016x}.{}", beat.node, beat.number); // unique
+    let name = format!("{:016x}.{}", heartbeat.node, heartbeat.number); // unique
     let arguments = [message.as_bytes(), channel.as_bytes(), cluster, name.as_bytes()];
     Request::script(&BEAT, slot, &[key.as_bytes()], &arguments)
 }
 
-/// Decodes the source that a beat went through, and the number of sources as this one sees it.
-fn source(answer: Value) -> Result<(Source, usize), Failure> {
+/// Decodes the source that a heartbeat went through, and the number of sources as this one sees it.
+fn source(answer: Value) -> Result<(ChangeSource, usize), Failure> {
     let (name, known) =
         <(String, usize)>::from_redis_value(answer).map_err(|_| Failure::unexpected())?;
-    Ok((Source(name.into()), known))
+    Ok((ChangeSource(name.into()), known))
 }
 
 /// Listens at every source.
@@ -95,7 +98,8 @@ impl Announcements for Listening {
             let message = self.0.next().await?;
             match read(&message.payload).ok_or_else(Failure::unexpected)? {
                 // It came through another server, and proves nothing about this one.
-                Announcement::Beat(_, source) if !source.0.starts_with(message.replication_id) => {}
+                Announcement::Heartbeat(_, source)
+                    if !source.0.starts_with(message.replication_id) => {}
                 announcement => return Ok(announcement),
             }
         }
@@ -113,8 +117,8 @@ fn read(message: &[u8]) -> Option<Announcement> {
             let mut parts = rest.splitn(3, ' ');
             let node = u64::from_str_radix(parts.next()?, 16).ok()?;
             let number = parts.next()?.parse().ok()?;
-            let source = Source(parts.next().filter(|name| !name.is_empty())?.into());
-            Some(Announcement::Beat(Beat { node, number }, source))
+            let source = ChangeSource(parts.next().filter(|name| !name.is_empty())?.into());
+            Some(Announcement::Heartbeat(Heartbeat { node, number }, source))
         }
         _ => None,
     }
@@ -130,9 +134,9 @@ mod tests {
         let changed = |ids: &[SignInId]| Some(Announcement::Changed(ids.to_vec()));
         assert_eq!(read(format!("ended {one}").as_bytes()), changed(&[one]));
         assert_eq!(read(format!("changed {one} {two}").as_bytes()), changed(&[one, two]));
-        let beat = Beat { node: u64::MAX, number: 7 };
-        let read_beat = read(b"beat ffffffffffffffff 7 ab-cd");
-        assert_eq!(read_beat, Some(Announcement::Beat(beat, Source("ab-cd".into()))));
+        let heartbeat = Heartbeat { node: u64::MAX, number: 7 };
+        let parsed = read(b"beat ffffffffffffffff 7 ab-cd");
+        assert_eq!(parsed, Some(Announcement::Heartbeat(heartbeat, ChangeSource("ab-cd".into()))));
     }
 
     #[test]
