@@ -21,4 +21,4 @@ pub use new_sign_in::{IssuedSecret, NewSignIn, SecondarySignIn};
 pub use refresh::RefreshError;
 pub use request::{SignInCookies, SignInRequest};
 pub use sign_in_manager::{SignInManager, SignInSettings};
-pub(crate) use update_data::{PendingChanges, Repeats};
+pub(crate) use update_data::{PendingChanges, Retry};

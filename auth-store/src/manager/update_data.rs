@@ -14,13 +14,13 @@ use crate::error::{StoreError, Undecodable};
 use crate::record::Record;
 use crate::store::CompareAndSwap;
 
-/// The key of the mark that a [marked](Repeats::Marked) swap leaves in the data. Later swaps keep it,
+/// The key of the mark that a [marked](Retry::Marked) swap leaves in the data. Later swaps keep it,
 /// so that it still shows after them.
 const MARK: &str = "\u{1}saved";
 
 /// Whether a swap that was not answered may be repeated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Repeats {
+pub(crate) enum Retry {
     /// It is not repeated, because the request ends with it.
     Never,
     /// It may be repeated. It is marked, so that the next try can see whether it happened.
@@ -30,7 +30,7 @@ pub(crate) enum Repeats {
 impl SignInManager {
     /// Makes these changes on the newest data of a sign-in that has not ended.
     pub(crate) async fn change(&self, id: &SignInId, changes: &[Change]) -> Result<(), AuthError> {
-        self.change_once(id, &mut PendingChanges::new(changes.to_vec()), Repeats::Never).await
+        self.change_once(id, &mut PendingChanges::new(changes.to_vec()), Retry::Never).await
     }
 
     /// Makes these changes on the newest data of a sign-in that has not ended, none of them twice.
@@ -47,7 +47,7 @@ impl SignInManager {
         &self,
         id: &SignInId,
         pending: &mut PendingChanges,
-        repeats: Repeats,
+        retry: Retry,
     ) -> Result<(), AuthError> {
         let mut backoff = Backoff::new();
         let mut newest = self.store.load(id).await?;
@@ -56,10 +56,10 @@ impl SignInManager {
             if record.expiry(self.settings.clock.now()).is_some() {
                 return Err(ended());
             }
-            let Some((attempt, sent)) = next(&record, pending, repeats)? else { return Ok(()) };
+            let Some((attempt, sent)) = next(&record, pending, retry)? else { return Ok(()) };
             let (version, data, count) = (attempt.version, attempt.data.clone(), attempt.count);
             // Noted before it is sent, because this future may be dropped before the answer comes.
-            let marked = repeats == Repeats::Marked || sent == Sent::Before;
+            let marked = retry == Retry::Marked || sent == Sent::Before;
             pending.sent = marked.then_some(attempt);
             let swap = self.store.update(id, version, data).await?;
             if sent == Sent::Never {
@@ -95,7 +95,7 @@ enum Sent {
 fn next(
     record: &Record,
     pending: &mut PendingChanges,
-    repeats: Repeats,
+    retry: Retry,
 ) -> Result<Option<(Attempt, Sent)>, AuthError> {
     match pending.settle(record) {
         Some(AttemptOutcome::Unknown) => {
@@ -107,7 +107,7 @@ fn next(
         }
         Some(AttemptOutcome::Stored | AttemptOutcome::Failed) | None => {}
     }
-    let attempt = Attempt::new(record, &pending.changes, repeats)?;
+    let attempt = Attempt::new(record, &pending.changes, retry)?;
     Ok(attempt.map(|attempt| (attempt, Sent::Never)))
 }
 
@@ -187,16 +187,12 @@ enum AttemptOutcome {
 
 impl Attempt {
     /// Creates the attempt to make these changes of a record, or `None` if they change nothing.
-    fn new(
-        record: &Record,
-        changes: &[Change],
-        repeats: Repeats,
-    ) -> Result<Option<Self>, AuthError> {
+    fn new(record: &Record, changes: &[Change], retry: Retry) -> Result<Option<Self>, AuthError> {
         let mut data = data::apply(&record.data, changes).map_err(undecodable)?;
         if data == record.data {
             return Ok(None);
         }
-        if repeats == Repeats::Marked {
+        if retry == Retry::Marked {
             data.insert(MARK, new_mark()?);
         }
         if data.bytes() > SessionData::MAX_BYTES {
@@ -254,12 +250,12 @@ mod tests {
         Record::new(secret.id(), SecretKind::Cookie, digests, None, deadlines, Timestamp::EPOCH)
     }
 
-    fn attempt(record: &Record, repeats: Repeats) -> Attempt {
+    fn attempt(record: &Record, retry: Retry) -> Attempt {
         let add = Change::update("items", |json| {
             let items: u32 = json.map_or(Ok(0), serde_json::from_str)?;
             Ok((items + 1).to_string().into())
         });
-        Attempt::new(record, &[add], repeats).unwrap().unwrap()
+        Attempt::new(record, &[add], retry).unwrap().unwrap()
     }
 
     /// The record after an attempt.
@@ -272,12 +268,12 @@ mod tests {
     #[test]
     fn a_stored_attempt_shows_after_unmarked_updates() {
         let old = record();
-        let lost = attempt(&old, Repeats::Marked);
+        let lost = attempt(&old, Retry::Marked);
         assert_eq!(lost.outcome(&old), AttemptOutcome::Open);
         let mut newest = after(&old, &lost);
         for _ in 0..3 {
             assert_eq!(lost.outcome(&newest), AttemptOutcome::Stored);
-            newest = after(&newest, &attempt(&newest, Repeats::Never));
+            newest = after(&newest, &attempt(&newest, Retry::Never));
         }
     }
 
@@ -285,12 +281,12 @@ mod tests {
     #[test]
     fn an_equal_update_of_another_request_is_not_mistaken_for_it() {
         let old = record();
-        let lost = attempt(&old, Repeats::Marked);
-        let (marked, plain) = (attempt(&old, Repeats::Marked), attempt(&old, Repeats::Never));
+        let lost = attempt(&old, Retry::Marked);
+        let (marked, plain) = (attempt(&old, Retry::Marked), attempt(&old, Retry::Never));
         assert_eq!(lost.outcome(&after(&old, &marked)), AttemptOutcome::Failed);
         assert_eq!(lost.outcome(&after(&old, &plain)), AttemptOutcome::Failed);
         let mut later = after(&old, &plain);
-        later = after(&later, &attempt(&later, Repeats::Never));
+        later = after(&later, &attempt(&later, Retry::Never));
         assert_eq!(
             lost.outcome(&later),
             AttemptOutcome::Failed,
@@ -301,9 +297,9 @@ mod tests {
     #[test]
     fn after_another_mark_the_outcome_is_unknown() {
         let old = record();
-        let lost = attempt(&old, Repeats::Marked);
+        let lost = attempt(&old, Retry::Marked);
         let mut newest = after(&old, &lost);
-        newest = after(&newest, &attempt(&newest, Repeats::Marked));
+        newest = after(&newest, &attempt(&newest, Retry::Marked));
         assert_eq!(lost.outcome(&newest), AttemptOutcome::Unknown);
     }
 
@@ -312,11 +308,11 @@ mod tests {
     #[test]
     fn another_version_with_the_same_number_is_not_replaced() {
         let old = record();
-        let lost_version = after(&old, &attempt(&old, Repeats::Never));
-        for repeats in [Repeats::Never, Repeats::Marked] {
-            let unanswered = attempt(&lost_version, Repeats::Marked);
+        let lost_version = after(&old, &attempt(&old, Retry::Never));
+        for retry in [Retry::Never, Retry::Marked] {
+            let unanswered = attempt(&lost_version, Retry::Marked);
             let others = [Change::set("theirs", Some("1".into()))];
-            let others = Attempt::new(&old, &others, repeats).unwrap().unwrap();
+            let others = Attempt::new(&old, &others, retry).unwrap().unwrap();
             let newest = after(&old, &others);
             assert_eq!(newest.version, lost_version.version);
             assert_eq!(unanswered.outcome(&newest), AttemptOutcome::Failed);
@@ -328,7 +324,7 @@ mod tests {
     #[test]
     fn the_mark_moves_into_another_sign_in() {
         let old = record();
-        let lost = attempt(&old, Repeats::Marked);
+        let lost = attempt(&old, Retry::Marked);
         let moved = |data: &SessionData| {
             let mut other = record();
             (other.id, other.data) = (SignInId::from_bytes([2; 16]), data.clone());

@@ -18,7 +18,7 @@ use serde::de::DeserializeOwned;
 use super::state::{SessionState, closed};
 use crate::data::{self, Change};
 use crate::error::Undecodable;
-use crate::manager::{IssuedSecret, Repeats, SignInManager};
+use crate::manager::{IssuedSecret, Retry, SignInManager};
 use crate::record::Record;
 use crate::secret::SecretKind;
 use crate::store::Peek;
@@ -159,7 +159,7 @@ impl Session {
         if self.reach == Reach::Detached && sign_in.is_none() {
             return Err(closed()); // only a response can deliver a visitor's cookie
         }
-        self.state.save(&self.context, Repeats::Marked).await
+        self.state.save(&self.context, Retry::Marked).await
     }
 
     /// Returns a handle for work that continues after the response, such as the body of a stream. It

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use super::handle::SessionBackend;
 use crate::data::{self, Change, SessionData};
 use crate::error::Undecodable;
-use crate::manager::{PendingChanges, Repeats};
+use crate::manager::{PendingChanges, Retry};
 
 /// The changes of one request: added by its handles, saved before its response is sent.
 #[derive(Debug)]
@@ -81,17 +81,13 @@ impl SessionState {
 
     /// Saves the pending changes. If the store is unavailable, they are pending again; a change that may
     /// have been stored is not stored twice.
-    pub(super) async fn save(
-        &self,
-        context: &AuthContext,
-        repeats: Repeats,
-    ) -> Result<(), AuthError> {
+    pub(super) async fn save(&self, context: &AuthContext, retry: Retry) -> Result<(), AuthError> {
         let changes = std::mem::take(&mut self.pending.lock().changes);
         if changes.changes.is_empty() {
             return Ok(());
         }
         let mut saving = Saving { state: self, changes };
-        let saved = self.store(context, &mut saving.changes, repeats).await;
+        let saved = self.store(context, &mut saving.changes, retry).await;
         if !matches!(&saved, Err(error) if error.kind() == AuthErrorKind::Unavailable) {
             saving.changes = PendingChanges::default();
         }
@@ -102,7 +98,7 @@ impl SessionState {
         &self,
         context: &AuthContext,
         changes: &mut PendingChanges,
-        repeats: Repeats,
+        retry: Retry,
     ) -> Result<(), AuthError> {
         let state = context.state();
         let Some(id) = self.sign_in(state) else {
@@ -111,7 +107,7 @@ impl SessionState {
         let manager = self.backend.sign_ins();
         let _guard = manager.locks().lock(&id).await?;
         let signed_in = context.is_identified() || state.new_sign_in() == Some(id);
-        match manager.change_once(&id, changes, repeats).await {
+        match manager.change_once(&id, changes, retry).await {
             // The visitor has signed in meanwhile, and the data has moved: the client can retry.
             Err(error) if error.kind() == AuthErrorKind::Unauthenticated && !signed_in => {
                 Err(AuthError::new(AuthErrorKind::Unavailable, error))
@@ -166,7 +162,7 @@ impl ResponseHook for SessionState {
         }
         let context = context.clone();
         AuthFuture::boxed(async move {
-            let saved = self.save(&context, Repeats::Never).await;
+            let saved = self.save(&context, Retry::Never).await;
             if saved.is_err() {
                 self.roll_back(context.state()).await;
             }
