@@ -33,7 +33,7 @@ impl AnnouncingStore for RedisStore {
             self.inner.compare_key(deadline).await?; // the servers may have been emptied
             Ok(subscription)
         };
-        Ok(Box::new(Listening(traced_without_warning("listen", listening).await?)))
+        Ok(Box::new(RedisAnnouncements(traced_without_warning("listen", listening).await?)))
     }
 
     /// Fails if one of the servers does not confirm the heartbeat. The heartbeats through the others arrive
@@ -89,10 +89,10 @@ fn source(answer: Value) -> Result<(ChangeSource, usize), Failure> {
 }
 
 /// Listens at every source.
-struct Listening(Subscription);
+struct RedisAnnouncements(Subscription);
 
 #[async_trait]
-impl Announcements for Listening {
+impl Announcements for RedisAnnouncements {
     async fn next(&mut self) -> Result<Announcement, StoreError> {
         loop {
             let message = self.0.next().await?;

@@ -66,7 +66,7 @@ impl PostgresStore {
     }
 
     /// Opens a connection that only listens.
-    async fn listener(&self) -> Result<Listener, Failure> {
+    async fn listener(&self) -> Result<PostgresAnnouncements, Failure> {
         let options = self
             .options
             .parse_url::<Postgres>()
@@ -79,7 +79,7 @@ impl PostgresStore {
         listener.listen(CHANNEL).await?;
         let (sender, receiver) = mpsc::channel(QUEUE);
         let task = tokio::spawn(forward(listener, sender)).abort_handle();
-        Ok(Listener { receiver, task })
+        Ok(PostgresAnnouncements { receiver, task })
     }
 
     async fn send(&self, heartbeat: Heartbeat) -> Result<Vec<ChangeSource>, StoreError> {
@@ -123,20 +123,20 @@ async fn forward(mut listener: PgListener, sender: mpsc::Sender<Result<Announcem
 }
 
 /// Receives announcements until it is dropped.
-struct Listener {
+struct PostgresAnnouncements {
     receiver: mpsc::Receiver<Result<Announcement, StoreError>>,
     task: AbortHandle,
 }
 
 #[async_trait]
-impl Announcements for Listener {
+impl Announcements for PostgresAnnouncements {
     async fn next(&mut self) -> Result<Announcement, StoreError> {
         let ended = || Err(StoreError::unavailable("the listener has ended"));
         self.receiver.recv().await.unwrap_or_else(ended)
     }
 }
 
-impl Drop for Listener {
+impl Drop for PostgresAnnouncements {
     fn drop(&mut self) {
         self.task.abort();
     }
