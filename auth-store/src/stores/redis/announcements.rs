@@ -1,4 +1,4 @@
-//! AnnouncingStore the changes of the store to the near caches of all nodes; see
+//! Announces the changes of the store to the near caches of all nodes; see
 //! [the channel](super#the-channel).
 
 use std::ops::RangeInclusive;

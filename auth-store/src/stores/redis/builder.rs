@@ -14,7 +14,7 @@ use super::anonymous_buckets::AnonymousBuckets;
 use super::connection::{ConnectionConfig, Eviction, Failure, Replicas, Router, Tls};
 use super::inner::RedisInner;
 use super::keys::Keys;
-use super::routing::Routing;
+use super::routing_key::RoutingKey;
 use super::setup_error::RedisSetupError;
 use super::store::RedisStore;
 use super::url::Location;
@@ -120,7 +120,7 @@ impl RedisStoreBuilder {
         if self.authorities.is_some() && !location.tls {
             return Err(RedisSetupError::NoTls);
         }
-        let mut key = [0; super::routing::KEY];
+        let mut key = [0; super::routing_key::KEY];
         getrandom::fill(&mut key).map_err(|error| RedisSetupError::Unavailable(error.into()))?;
         let tls = location.tls.then(|| tls(self.authorities.as_deref())).transpose()?;
         let config = Arc::new(ConnectionConfig {
@@ -136,9 +136,9 @@ impl RedisStoreBuilder {
             opened: AtomicU64::new(0),
         });
         let router = Router::new(location.servers, &config);
-        let (keys, routing) = (Keys::new(self.prefix), Routing::new(key));
+        let (keys, routing_key) = (Keys::new(self.prefix), RoutingKey::new(key));
         let buckets = AnonymousBuckets::new(self.max_anonymous);
-        let inner = RedisInner { router, config, keys, routing, buckets };
+        let inner = RedisInner { router, config, keys, routing_key, buckets };
         // Several servers may have to be found, one after the other.
         let deadline = Instant::now() + inner.config.timeout * 4;
         inner.router.connect(deadline).await.map_err(setup_error)?;

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::anonymous_buckets::AnonymousBuckets;
 use super::connection::{ConnectionConfig, Failure, Request, Router, Script};
 use super::keys::{Keys, Tag};
-use super::routing::Routing;
+use super::routing_key::RoutingKey;
 use crate::error::StoreError;
 
 /// The servers, the names of the keys, and the tag of each subject.
@@ -20,7 +20,7 @@ pub(super) struct RedisInner {
     pub(super) router: Router,
     pub(super) config: Arc<ConnectionConfig>,
     pub(super) keys: Keys,
-    pub(super) routing: Routing,
+    pub(super) routing_key: RoutingKey,
     pub(super) buckets: AnonymousBuckets,
 }
 
@@ -39,7 +39,7 @@ impl RedisInner {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(StoreError::unavailable)?;
         let tag = match subject {
-            Some(subject) => self.routing.tag(subject),
+            Some(subject) => self.routing_key.tag(subject),
             None => self.buckets.tag(bytes[0]),
         };
         bytes[..2].copy_from_slice(&tag.0);
@@ -61,9 +61,9 @@ impl RedisInner {
     /// emptied. So the routing key is compared first, and no node continues with a different key.
     pub(super) async fn tag(&self, subject: &str, deadline: Instant) -> Result<Tag, Failure> {
         loop {
-            let tag = self.routing.tag(subject);
+            let tag = self.routing_key.tag(subject);
             self.router.reach(tag.slot(), deadline).await?;
-            if self.routing.is_compared(self.opened()) {
+            if self.routing_key.is_compared(self.opened()) {
                 return Ok(tag);
             }
             self.compare_key(deadline).await?;

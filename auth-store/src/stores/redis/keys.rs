@@ -62,7 +62,7 @@ impl Keys {
 
     /// Returns the names under which the routing key is stored, each with its slot. In a cluster, there
     /// are copies that are spread over the slots.
-    pub(super) fn routing(&self, cluster: bool) -> Vec<(String, u16)> {
+    pub(super) fn routing_key(&self, cluster: bool) -> Vec<(String, u16)> {
         let first = format!("{}key", self.prefix);
         let slot = slot(first.as_bytes());
         let copies = (0..if cluster { COPIES } else { 0 }).map(|copy| {
@@ -111,9 +111,9 @@ mod tests {
     #[test]
     fn copies_of_the_routing_key_are_spread_over_the_slots() {
         let keys = Keys::new("auth:".to_owned());
-        assert_eq!(keys.routing(false), [("auth:key".to_owned(), slot(b"auth:key"))]);
-        let all = keys.routing(true);
-        assert_eq!(all[0], keys.routing(false)[0]);
+        assert_eq!(keys.routing_key(false), [("auth:key".to_owned(), slot(b"auth:key"))]);
+        let all = keys.routing_key(true);
+        assert_eq!(all[0], keys.routing_key(false)[0]);
         let shares: Vec<_> = all[1..].iter().map(|(_, slot)| slot / 2048).collect();
         assert_eq!(shares, (0..8).collect::<Vec<_>>());
     }

@@ -36,7 +36,7 @@
 //! writes publishes one message. A step that changes nothing publishes none, and neither do new sign-ins
 //! and `touch`.
 //!
-//! `heartbeat <node> <number> <source>` is a heartbeat, which a node sends to itself through every primary. The
+//! `beat <node> <number> <source>` is a heartbeat, which a node sends to itself through every primary. The
 //! script writes, which only a primary can, and names the source by: the primary's replication id, which
 //! changes with every failover; the name of its data, which `FLUSHALL` removes; and in a cluster a digest
 //! of the primaries with slots, as this primary sees them. Each node subscribes at every primary, and a
@@ -52,7 +52,7 @@ mod encoding;
 mod eviction;
 mod inner;
 mod keys;
-mod routing;
+mod routing_key;
 mod scripts;
 mod setup_error;
 mod steps;

@@ -2,7 +2,7 @@
 //!
 //! A statement that ends or changes a sign-in notifies the channel `auth_sign_ins` with the id in
 //! hexadecimal digits. The server delivers notifications after the commit, in the order of the
-//! commits. `heartbeat <node> <number> <source>` is a heartbeat that a node sends to itself through the
+//! commits. `beat <node> <number> <source>` is a heartbeat that a node sends to itself through the
 //! same channel.
 //!
 //! The source identifies the database cluster, its timeline, which a promotion changes, and the start

@@ -138,7 +138,7 @@ impl Dialect for Postgres {
     /// Each statement sees a snapshot of everything that was committed before it began.
     const ALWAYS_LOCKS: bool = false;
 
-    /// AnnouncingStore each row separately, so that no message exceeds the limit of 8000 bytes.
+    /// Announces each row separately, so that no message exceeds the limit of 8000 bytes.
     fn notification(announcing: &Announcing) -> Option<&'static str> {
         match announcing {
             Announcing::On => Some("pg_notify('auth_sign_ins', encode(sid, 'hex'))"),

@@ -21,13 +21,13 @@ pub(super) const KEY: usize = 32;
 
 /// The routing key of this node. The hash is keyed so that an id does not reveal its subject, and so that
 /// users cannot choose names that are all stored on one server.
-pub(super) struct Routing {
+pub(super) struct RoutingKey {
     key: RwLock<[u8; KEY]>,
     /// How many connections had been opened when the key was last compared with the stored one.
     compared_at: AtomicU64,
 }
 
-impl Routing {
+impl RoutingKey {
     pub(super) fn new(key: [u8; KEY]) -> Self {
         Self { key: RwLock::new(key), compared_at: AtomicU64::new(u64::MAX) }
     }
@@ -64,19 +64,20 @@ impl RedisInner {
     /// A cluster has several copies. A primary that comes back empty has lost its sign-ins, but a new key
     /// would make those on all other primaries impossible to find.
     pub(super) async fn compare_key(&self, deadline: Instant) -> Result<(), Failure> {
-        let names = self.keys.routing(self.router.is_cluster());
+        let names = self.keys.routing_key(self.router.is_cluster());
         let first = names.first().ok_or_else(Failure::unexpected)?;
         self.router.reach(first.1, deadline).await?;
         let opened = self.opened();
         let stored = match self.find_key(&names, deadline).await? {
             Some(stored) => stored,
             None => {
-                self.call(store_key(first, &self.routing.key()).on_replicas(), deadline).await?;
+                self.call(store_key(first, &self.routing_key.key()).on_replicas(), deadline)
+                    .await?;
                 self.stored_key(first, deadline).await?.ok_or_else(Failure::unexpected)?
             }
         };
-        let is_new = self.routing.is_compared(u64::MAX);
-        if self.routing.adopt(stored, opened) && !is_new {
+        let is_new = self.routing_key.is_compared(u64::MAX);
+        if self.routing_key.adopt(stored, opened) && !is_new {
             warn!("routing key changed; Redis was emptied or replaced");
         }
         // A server that is down gets its copy when it is back.
