@@ -14,7 +14,7 @@ use crate::key::ParsedKey;
 use crate::keys::Keys;
 #[cfg(feature = "sign-in")]
 use crate::own_token::OwnToken;
-use crate::validation::{Checks, Validation, Validity};
+use crate::validation::{ApplicationChecks, Validation, Validity};
 
 const UNKNOWN_ISSUER: RejectionReason = RejectionReason::Other("unknown issuer");
 
@@ -57,7 +57,7 @@ pub(crate) struct ValidatedToken<C> {
     /// The length of the token.
     pub(crate) bytes: usize,
     validity: Validity,
-    checks: Option<Box<Checks>>,
+    checks: Option<Box<ApplicationChecks>>,
 }
 
 /// The subject of a token.

@@ -1,7 +1,7 @@
 //! The checks of a token's header and claims, once its signature is verified.
 //!
 //! Everything that cannot change is checked once per token. What can change is checked at each use of
-//! the token: its [`Validity`] against the clock, and the application's own [`Checks`].
+//! the token: its [`Validity`] against the clock, and the application's own [`ApplicationChecks`].
 
 use std::fmt;
 use std::sync::Arc;
@@ -85,12 +85,15 @@ impl Validation {
     }
 
     /// Returns the application's checks for a token with this payload, or `None` if there are none.
-    pub(crate) fn application_checks(&self, json: &str) -> Result<Option<Checks>, RejectionReason> {
+    pub(crate) fn application_checks(
+        &self,
+        json: &str,
+    ) -> Result<Option<ApplicationChecks>, RejectionReason> {
         if self.checks.is_empty() {
             return Ok(None);
         }
         let claims = serde_json::from_str(json).map_err(|_| RejectionReason::Malformed)?;
-        Ok(Some(Checks { checks: Arc::clone(&self.checks), claims }))
+        Ok(Some(ApplicationChecks { checks: Arc::clone(&self.checks), claims }))
     }
 
     /// Returns when the user was authenticated: in 1970 if the token does not say, so that a maximum age
@@ -150,19 +153,21 @@ pub(super) type Check = Arc<dyn Fn(&Claims) -> Result<(), &'static str> + Send +
 
 /// The application's checks and the claims of one token. They run at each use of the token, because
 /// their results can change.
-pub(crate) struct Checks {
+pub(crate) struct ApplicationChecks {
     checks: Arc<[Check]>,
     claims: Claims,
 }
 
-impl Checks {
+impl ApplicationChecks {
     pub(crate) fn run(&self) -> Result<(), RejectionReason> {
         self.checks.iter().try_for_each(|check| check(&self.claims)).map_err(RejectionReason::Other)
     }
 }
 
-impl fmt::Debug for Checks {
+impl fmt::Debug for ApplicationChecks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Checks").field("count", &self.checks.len()).finish_non_exhaustive()
+        f.debug_struct("ApplicationChecks")
+            .field("count", &self.checks.len())
+            .finish_non_exhaustive()
     }
 }
