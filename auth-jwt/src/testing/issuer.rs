@@ -4,13 +4,12 @@
 
 use std::time::Duration;
 
-use auth_core::{Claims, ManualClock, Timestamp};
+use auth_core::{ManualClock, Timestamp};
 
 use super::token::TestToken;
 use crate::algorithm::Algorithm;
 use crate::jwt_auth::JwtAuth;
 use crate::key::SigningKey;
-use crate::mode::Signs;
 use crate::signing_keys::SigningKeys;
 use crate::validation::Validation;
 
@@ -79,8 +78,11 @@ impl TestIssuer {
     }
 
     /// Returns a backend that trusts this issuer and uses its clock.
-    pub fn auth(&self) -> JwtAuth<Claims, Signs> {
-        JwtAuth::new(self.keys.clone()).validation(self.validation()).clock(self.clock.clock())
+    pub fn auth(&self) -> JwtAuth {
+        JwtAuth::new(self.keys.clone())
+            .validation(self.validation())
+            .clock(self.clock.clock())
+            .verify_only()
     }
 
     /// Returns the requirements for tokens of this issuer, for
