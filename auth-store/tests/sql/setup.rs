@@ -39,7 +39,7 @@ async fn errors_name_the_invalid_part() {
         assert!(said(&error).contains(named) && !said(&error).contains("hunter2"), "{error:?}");
     }
     let none = PostgresStore::builder(postgres()).max_connections(0).connect().await;
-    assert!(matches!(none, Err(SqlSetupError::Nothing)), "{none:?}");
+    assert!(matches!(none, Err(SqlSetupError::ZeroConnections)), "{none:?}");
     for timeout in [
         Duration::ZERO,
         Duration::from_micros(999),
@@ -52,7 +52,7 @@ async fn errors_name_the_invalid_part() {
             SqliteStore::builder(sqlite()).migrate().timeout(timeout).connect().await.map(|_| ()),
         ];
         for error in errors {
-            assert!(matches!(error, Err(SqlSetupError::Timeout)), "{timeout:?}: {error:?}");
+            assert!(matches!(error, Err(SqlSetupError::InvalidTimeout)), "{timeout:?}: {error:?}");
         }
     }
     let longest = SqliteStore::builder(sqlite()).migrate().timeout(Duration::from_secs(60 * 60));

@@ -115,7 +115,7 @@ impl RedisStoreBuilder {
             return Err(RedisSetupError::Prefix);
         }
         if self.timeout.is_zero() {
-            return Err(RedisSetupError::Timeout);
+            return Err(RedisSetupError::InvalidTimeout);
         }
         if self.authorities.is_some() && !location.tls {
             return Err(RedisSetupError::NoTls);
@@ -170,7 +170,7 @@ fn tls(authorities: Option<&[u8]>) -> Result<Tls, RedisSetupError> {
 
 #[cfg(not(feature = "redis-tls"))]
 fn tls(_authorities: Option<&[u8]>) -> Result<Tls, RedisSetupError> {
-    Err(RedisSetupError::TlsIsOff)
+    Err(RedisSetupError::TlsDisabled)
 }
 
 impl RedisStore {

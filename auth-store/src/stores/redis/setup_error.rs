@@ -14,7 +14,7 @@ pub enum RedisSetupError {
     /// The URL is invalid.
     Url(InvalidUrl),
     /// The URL demands TLS, and the feature `redis-tls` is off.
-    TlsIsOff,
+    TlsDisabled,
     /// A certificate authority was given, and the URL does not demand TLS.
     NoTls,
     /// The certificates of the authorities are invalid, or there are none.
@@ -25,7 +25,7 @@ pub enum RedisSetupError {
     /// cluster.
     Prefix,
     /// The timeout is zero.
-    Timeout,
+    InvalidTimeout,
     /// The server rejected the user and password, or demands them.
     Authentication(BoxError),
     /// The server may evict sign-ins when its memory is full. Set `maxmemory-policy` to `noeviction`, or
@@ -89,12 +89,12 @@ impl fmt::Display for RedisSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(problem) => write!(f, "invalid URL of Redis: {problem}"),
-            Self::TlsIsOff => f.write_str("the URL demands TLS; enable the feature redis-tls"),
+            Self::TlsDisabled => f.write_str("the URL demands TLS; enable the feature redis-tls"),
             Self::NoTls => f.write_str("a certificate authority needs a rediss URL"),
             Self::Authorities(_) => f.write_str("no certificate authority could be loaded"),
             Self::Tls(_) => f.write_str("the certificate of Redis was rejected"),
             Self::Prefix => f.write_str("the key prefix must not contain braces"),
-            Self::Timeout => f.write_str("`timeout` must be longer than zero"),
+            Self::InvalidTimeout => f.write_str("`timeout` must be longer than zero"),
             Self::Authentication(_) => f.write_str("Redis refused the user and password"),
             Self::Eviction { policy } => write!(
                 f,

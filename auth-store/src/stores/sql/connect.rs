@@ -66,10 +66,10 @@ impl<E: Default> StoreOptions<E> {
         D: Dialect<Extra = E>,
     {
         if self.max_connections == 0 {
-            return Err(SqlSetupError::Nothing);
+            return Err(SqlSetupError::ZeroConnections);
         }
         if !TIMEOUTS.contains(&self.timeout) {
-            return Err(SqlSetupError::Timeout);
+            return Err(SqlSetupError::InvalidTimeout);
         }
         let options = self.parse_url::<D>()?;
         // Opening a connection takes several round trips.

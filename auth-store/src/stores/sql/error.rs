@@ -22,12 +22,12 @@ pub enum SqlSetupError {
     /// [`MemoryStore`](crate::MemoryStore).
     InMemory,
     /// The URL requests TLS, but the feature `sql-tls` is disabled.
-    TlsIsOff,
+    TlsDisabled,
     /// `max_connections` is zero.
-    Nothing,
+    ZeroConnections,
     /// The timeout is shorter than one millisecond, the unit of the databases, or longer than one
     /// hour.
-    Timeout,
+    InvalidTimeout,
     /// The server rejected the user or the password.
     Authentication(BoxError),
     /// The server is older than the oldest supported version.
@@ -53,7 +53,7 @@ impl SqlSetupError {
     pub(super) fn from_sqlx<D: Dialect>(error: Error) -> Self {
         match error {
             Error::Configuration(source) => Self::Url(source),
-            Error::Tls(_) if cfg!(not(feature = "sql-tls")) => Self::TlsIsOff,
+            Error::Tls(_) if cfg!(not(feature = "sql-tls")) => Self::TlsDisabled,
             Error::Database(error) if D::is_authentication(&*error) => {
                 Self::Authentication(Error::Database(error).into())
             }
@@ -82,9 +82,9 @@ impl fmt::Display for SqlSetupError {
         match self {
             Self::Url(_) => f.write_str("the URL of the database is invalid"),
             Self::InMemory => f.write_str("an in-memory database keeps nothing: name a file"),
-            Self::TlsIsOff => f.write_str("the URL requests TLS: enable the feature `sql-tls`"),
-            Self::Nothing => f.write_str("`max_connections` must be at least 1"),
-            Self::Timeout => f.write_str("`timeout` must be between 1 millisecond and 1 hour"),
+            Self::TlsDisabled => f.write_str("the URL requests TLS: enable the feature `sql-tls`"),
+            Self::ZeroConnections => f.write_str("`max_connections` must be at least 1"),
+            Self::InvalidTimeout => f.write_str("`timeout` must be between 1 millisecond and 1 hour"),
             Self::Authentication(_) => f.write_str("the database rejected the user or password"),
             Self::TooOld { version, needed } => {
                 write!(f, "the database is {version}, but {needed} or newer is required")
