@@ -1,4 +1,4 @@
-//! Sends one request of the kind that the argument names, for `tests/way/run` to trace.
+//! Sends one request of the kind that the argument names, for `tests/request_files/run` to trace.
 //!
 //! The service is a function behind the layer, without a framework or a socket, and with a store in
 //! memory. Requests that prepare the measured one come first. The measured one runs inside
@@ -57,7 +57,7 @@ fn main() -> Result<(), Failure> {
     }
 }
 
-/// Runs the measured request. `tests/way/run` finds this function by its name.
+/// Runs the measured request. `tests/request_files/run` finds this function by its name.
 #[inline(never)]
 fn measured(runtime: &Runtime, answer: Answer) -> Result<Response<String>, Infallible> {
     runtime.block_on(answer)
@@ -87,7 +87,7 @@ fn sessions() -> Service {
 
 /// Uses HS256, whose signatures are verified on every request, even of cached tokens.
 fn tokens() -> Result<Service, Failure> {
-    let auth = JwtAuth::new(Key::hs256([7; 32])?).audience("way").sign_in(MemoryStore::new());
+    let auth = JwtAuth::new(Key::hs256([7; 32])?).audience("shop").sign_in(MemoryStore::new());
     Ok(BoxCloneSyncService::new(auth.optional().layer(service_fn(handler))))
 }
 
