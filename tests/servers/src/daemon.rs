@@ -136,6 +136,10 @@ impl Daemon {
         Self { program: None, folder, command }
     }
 
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) fn start(&mut self) {
         self.program = Some(Program::start(self.folder.path(), &self.command));
     }

@@ -82,20 +82,33 @@ impl PostgresServer {
     }
 
     fn try_ask_in(&self, database: &str, sql: &str) -> Result<String, String> {
-        answer(&mut Self::psql(&self.url_of(database), sql))
+        answer(&mut psql(&self.url_of(database), sql))
     }
 
     /// Returns the command of a client that executes this SQL.
     #[must_use]
     pub fn client(&self, sql: &str) -> Command {
-        Self::psql(&self.url(), sql)
+        psql(&self.url(), sql)
     }
 
-    fn psql(url: &str, sql: &str) -> Command {
-        let mut psql = Command::new(binary("psql"));
-        psql.env("PGCONNECT_TIMEOUT", "5").args(["-XAtq", "-d", url, "-c", sql]);
-        psql
+    /// Makes the server a standby from the next start on. `select pg_promote()` makes it a primary again.
+    ///
+    /// # Panics
+    /// Panics if the file that decides it cannot be written.
+    pub fn demote(&self) {
+        let signal = self.daemon.folder().join("data/standby.signal");
+        std::fs::write(&signal, "").expect("the file is written");
+        if geteuid().is_root() {
+            run(Command::new("chown").arg(ACCOUNT).arg(&signal)); // which removes it at a promotion
+        }
     }
+}
+
+/// Returns the command of PostgreSQL's client.
+pub(crate) fn psql(url: &str, sql: &str) -> Command {
+    let mut psql = Command::new(binary("psql"));
+    psql.env("PGCONNECT_TIMEOUT", "5").args(["-XAtq", "-d", url, "-c", sql]);
+    psql
 }
 
 database_server!(PostgresServer, "PostgreSQL", "postgres");
@@ -125,7 +138,7 @@ fn template() -> &'static Scratch {
 }
 
 /// Returns the prefix of a command that must not run as root.
-fn as_account() -> Vec<String> {
+pub(crate) fn as_account() -> Vec<String> {
     if !geteuid().is_root() {
         return Vec::new();
     }
