@@ -281,7 +281,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// Logs the error, unless it was logged, and adds the challenges of a 401.
     fn failed(&self, error: AuthError) -> AuthError {
         let context: &dyn ErasedContext = &*self.context;
-        context.add_challenges(error.log())
+        context.add_challenges(error.log(context.clock()))
     }
 }
 

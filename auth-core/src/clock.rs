@@ -14,6 +14,8 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use crate::event_limits::EventLimits;
+
 /// The longest time between two readings of the system's clock while a future waits for a moment:
 /// the clock may be set meanwhile.
 const MAX_SLEEP: Duration = Duration::from_secs(60);
@@ -129,6 +131,25 @@ impl Clock {
         }
     }
 
+    /// Returns whether to log an event that may occur for every request, such as "the store is
+    /// unavailable": at most ten events of one name in ten seconds. The number is that of the events
+    /// that were suppressed since the last one, and belongs into the event.
+    ///
+    /// ```
+    /// # let clock = auth_core::Clock::system();
+    /// if let Some(suppressed) = clock.admit_event("cache unavailable") {
+    ///     tracing::warn!(suppressed, "cache unavailable");
+    /// }
+    /// ```
+    #[must_use]
+    pub fn admit_event(&self, name: &'static str) -> Option<u64> {
+        static SYSTEM: EventLimits = EventLimits::new();
+        match &self.0 {
+            TimeSource::System => SYSTEM.admit(name, self.monotonic()),
+            TimeSource::Manual(time) => time.events.admit(name, self.monotonic()),
+        }
+    }
+
     /// Waits until the clock shows this moment or a later one. On the clock of a [`ManualClock`],
     /// it waits for [`advance`](ManualClock::advance).
     ///
@@ -222,6 +243,7 @@ pub struct ManualClock(Arc<ManualTime>);
 struct ManualTime {
     millis: AtomicU64,
     advanced: Notify,
+    events: EventLimits,
 }
 
 impl ManualTime {
@@ -239,7 +261,8 @@ impl ManualClock {
     /// Creates a clock that shows `start`.
     #[must_use]
     pub fn new(start: Timestamp) -> Self {
-        Self(Arc::new(ManualTime { millis: AtomicU64::new(start.0), advanced: Notify::new() }))
+        let (millis, advanced) = (AtomicU64::new(start.0), Notify::new());
+        Self(Arc::new(ManualTime { millis, advanced, events: EventLimits::new() }))
     }
 
     /// Returns the clock for the code under test. It shows the time of this `ManualClock`.

@@ -8,6 +8,7 @@ use std::fmt;
 
 use http::{HeaderMap, StatusCode};
 
+use crate::clock::Clock;
 use crate::rejection::Rejection;
 
 /// A boxed error, used as a source.
@@ -117,12 +118,16 @@ impl AuthError {
         Self { kind, source: source.into(), challenges: HeaderMap::new(), logged: false }
     }
 
-    /// Logs the error, unless it was logged before.
-    pub(crate) fn log(self) -> Self {
+    /// Logs the error, unless it was logged before. While the store is down, logs only some.
+    pub(crate) fn log(self, clock: &Clock) -> Self {
         if !self.logged {
             let source = Some(&*self.source as &(dyn Error + 'static));
             match self.kind {
-                AuthErrorKind::Unavailable => tracing::error!(source, "{self}"),
+                AuthErrorKind::Unavailable => {
+                    if let Some(suppressed) = clock.admit_event("operation unavailable") {
+                        tracing::error!(source, suppressed, "{self}");
+                    }
+                }
                 AuthErrorKind::CrossOrigin => {
                     tracing::warn!(source, "cross-origin request refused");
                 }

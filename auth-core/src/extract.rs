@@ -11,6 +11,7 @@ use http::{HeaderValue, StatusCode, header};
 
 use crate::auth::Auth;
 use crate::backend::SignedIn;
+use crate::clock::Clock;
 use crate::context::AuthContext;
 use crate::error::{AuthError, AuthErrorKind, ConfigError};
 use crate::identity::Identity;
@@ -61,7 +62,9 @@ impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Auth<C> {
 /// Responds with 500 and a text that explains the fix.
 impl IntoResponse for ConfigError {
     fn into_response(self) -> Response {
-        let (parts, _) = Refusal::Config(self).into_response::<Body>(None, &|_, _| {}).into_parts();
+        let (parts, _) = Refusal::Config(self)
+            .into_response::<Body>(None, &Clock::system(), &|_, _| {})
+            .into_parts();
         (parts, self.to_string()).into_response()
     }
 }
@@ -70,7 +73,11 @@ impl IntoResponse for ConfigError {
 impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
         let (text, challenges) = (self.to_string(), self.challenges().clone());
-        let refused = Refusal::Failed(self.log()).into_response::<Body>(None, &|_, _| {});
+        let refused = Refusal::Failed(self.log(&Clock::system())).into_response::<Body>(
+            None,
+            &Clock::system(),
+            &|_, _| {},
+        );
         let (parts, _) = refused.into_parts();
         (parts, challenges, text).into_response()
     }

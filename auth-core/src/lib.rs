@@ -13,6 +13,7 @@ mod context;
 mod cookie;
 mod cross_origin;
 mod error;
+mod event_limits;
 #[cfg(feature = "axum")]
 mod extract;
 mod future;

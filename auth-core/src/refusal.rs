@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
+use crate::clock::Clock;
 use crate::error::{AuthError, AuthErrorKind, BoxError, ConfigError};
 use crate::rejection::{ChallengeReason, Rejection};
 
@@ -93,7 +94,7 @@ impl From<AuthError> for Refusal {
     fn from(error: AuthError) -> Self {
         match error.kind() {
             AuthErrorKind::Unauthenticated => Self::Unauthenticated(error.rejection().copied()),
-            _ => Self::Failed(error.log()),
+            _ => Self::Failed(error.log(&Clock::system())),
         }
     }
 }
@@ -144,9 +145,10 @@ impl Refusal {
     pub(crate) fn into_response<B: Default>(
         self,
         grpc: Option<HeaderValue>,
+        clock: &Clock,
         challenger: Challenger<'_>,
     ) -> Response<B> {
-        self.log();
+        self.log(clock);
         let (mut status, mut grpc_status) = self.status();
         let mut response = Response::new(B::default());
         let headers = response.headers_mut();
@@ -169,7 +171,7 @@ impl Refusal {
         response
     }
 
-    fn log(&self) {
+    fn log(&self, clock: &Clock) {
         match self {
             Self::Unauthenticated(None) => tracing::debug!("request refused: no credential"),
             Self::Unauthenticated(Some(rejection)) => {
@@ -185,10 +187,10 @@ impl Refusal {
             }
             Self::CrossOrigin => tracing::warn!("request refused: cross-origin"),
             Self::Unavailable(error) => {
-                tracing::error!(
-                    error = &**error as &dyn std::error::Error,
-                    "request refused: unavailable"
-                );
+                if let Some(suppressed) = clock.admit_event("request unavailable") {
+                    let error = &**error as &dyn std::error::Error;
+                    tracing::error!(error, suppressed, "request refused: unavailable");
+                }
             }
             Self::Failed(_) => {} // was logged when it failed
             Self::Config(error) => tracing::error!(%error, "request refused: configuration error"),

@@ -17,7 +17,7 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use crate::clock::Timestamp;
+use crate::clock::{Clock, Timestamp};
 use crate::context::{AuthContext, Authorized, RequestSnapshot};
 use crate::error::ConfigError;
 use crate::future::BoxFuture;
@@ -290,9 +290,11 @@ where
             Ok(()) => None,
             Err(refusal) => Some(context.refuse(headers, refusal)),
         },
-        Err(error) => {
-            Some(Refusal::Config(error).into_response(refusal::grpc(headers), &|_, _| {}))
-        }
+        Err(error) => Some(Refusal::Config(error).into_response(
+            refusal::grpc(headers),
+            &Clock::system(),
+            &|_, _| {},
+        )),
     };
     match refused {
         None => State::Running { inner: inner.call(request) },

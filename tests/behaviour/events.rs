@@ -10,6 +10,7 @@ suite!(every on one_thread:
     sec_73_a_refused_request_is_an_event,
     sec_73_an_unavailable_store_is_an_event_with_its_cause,
     sec_73_a_sign_in_that_fails_is_an_event_with_its_cause,
+    an_outage_is_logged_at_a_bounded_rate,
     sec_73_the_end_of_a_sign_in_is_an_event,
     sec_86_forged_secrets_are_not_logged_as_reuse,
     sec_74_no_event_holds_a_secret,
@@ -119,6 +120,29 @@ async fn sec_73_a_sign_in_that_fails_is_an_event_with_its_cause(world: World) {
     assert!(world.client().login("alice").await.is_unavailable());
     let text = events.take().join("\n");
     assert!(text.contains("ERROR") && text.contains("db-7.internal"), "{text}");
+}
+
+/// The next event after suppressed ones has their number.
+async fn an_outage_is_logged_at_a_bounded_rate(world: World) {
+    let credential = world.client().signed_in("alice").await;
+    world.store.set_all(Fault::Fails);
+    let events = EventCapture::start();
+    for _ in 0..50 {
+        assert_eq!(world.status_of(&credential).await, 503);
+        assert!(world.client().login("bob").await.is_unavailable());
+    }
+    let lines = events.take();
+    for message in ["request refused: unavailable", "sign-ins are temporarily unavailable"] {
+        let logged = lines.iter().filter(|line| line.contains(message)).count();
+        assert_eq!(logged, 10, "{message}: {lines:#?}");
+    }
+    world.advance(std::time::Duration::from_secs(10));
+    world.status_of(&credential).await;
+    world.client().login("bob").await;
+    let lines = events.take();
+    for message in ["request refused: unavailable", "sign-ins are temporarily unavailable"] {
+        assert!(find(&lines, message).contains("suppressed=40"), "{lines:#?}");
+    }
 }
 
 async fn sec_73_the_end_of_a_sign_in_is_an_event(world: World) {

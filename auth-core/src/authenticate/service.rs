@@ -330,9 +330,11 @@ where
             let scheme = context.identity().map_or("session", Identity::scheme);
             Refusal::Unauthenticated(Some(Rejection::new(scheme, RejectionReason::Unknown)))
         }
-        _ => error.into(),
+        _ => Refusal::Failed(error.log(context.clock())),
     };
-    refusal.into_response(grpc, &|reason, headers| context.challenge(reason, headers))
+    refusal.into_response(grpc, context.clock(), &|reason, headers| {
+        context.challenge(reason, headers);
+    })
 }
 
 /// Calls the inner service with the context in the request's extensions, or refuses the request.
@@ -376,8 +378,8 @@ fn refuse<A: Authenticator, S, B, F, R: Default>(
     refusal: Refusal,
 ) -> State<A, S, B, F, R> {
     let grpc = refusal::grpc(request.headers());
-    let mut response =
-        refusal.into_response(grpc, &|reason, headers| auth.challenge(reason, headers));
+    let mut response = refusal
+        .into_response(grpc, auth.clock(), &|reason, headers| auth.challenge(reason, headers));
     vary(response.headers_mut(), auth.vary());
     State::Refused { response: Some(response) }
 }

@@ -75,7 +75,7 @@ impl AuthContext {
     /// Returns a response that refuses the request with these headers, as the layer would.
     #[must_use]
     pub fn refuse<B: Default>(&self, request: &HeaderMap, refusal: Refusal) -> Response<B> {
-        refusal.into_response(refusal::grpc(request), &|reason, headers| {
+        refusal.into_response(refusal::grpc(request), self.0.clock(), &|reason, headers| {
             self.0.challenge(reason, headers);
         })
     }

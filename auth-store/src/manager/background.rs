@@ -6,6 +6,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
+use auth_core::Clock;
+
 use crate::error::StoreError;
 
 /// Runs work until it first waits, and the rest in a task of its own, so that work in memory needs
@@ -25,7 +27,10 @@ pub(super) fn run(
 }
 
 fn report(what: &'static str, result: Result<(), StoreError>) {
-    if let Err(error) = result {
-        tracing::warn!(what, error = &error as &dyn std::error::Error, "background work failed");
+    if let Err(error) = result
+        && let Some(suppressed) = Clock::system().admit_event(what)
+    {
+        let error = &error as &dyn std::error::Error;
+        tracing::warn!(what, suppressed, error, "background work failed");
     }
 }

@@ -177,8 +177,10 @@ impl EndWatcher {
         if failing < TIMEOUT {
             return None;
         }
-        let error = error as &dyn std::error::Error;
-        tracing::warn!(sign_in = %self.id, error, "sign-in not confirmed; store unavailable");
+        if let Some(suppressed) = clock.admit_event("sign-in not confirmed") {
+            let (sign_in, error) = (&self.id, error as &dyn std::error::Error);
+            tracing::warn!(%sign_in, suppressed, error, "sign-in not confirmed; store unavailable");
+        }
         Some(EndReason::Unconfirmed)
     }
 

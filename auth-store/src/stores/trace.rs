@@ -1,10 +1,12 @@
 //! Spans and logs for the operations of stores that can fail.
 //!
-//! Each operation has a span with its name and an event with its outcome and duration.
+//! Each operation has a span with its name and an event with its outcome and duration. The number of
+//! warnings is limited.
 
 use std::error::Error;
 use std::fmt;
 
+use auth_core::Clock;
 use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 
@@ -23,8 +25,9 @@ pub(super) async fn traced<T>(
         if let Err(error) = &result
             && error.kind() == StoreErrorKind::Unavailable
             && !are_suppressed()
+            && let Some(suppressed) = Clock::system().admit_event(op)
         {
-            warn!(op, micros, error = %Chain(error), "store unavailable");
+            warn!(op, micros, suppressed, error = %Chain(error), "store unavailable");
         }
         result
     };

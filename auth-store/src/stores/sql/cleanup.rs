@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use auth_core::{SignInId, Timestamp};
+use auth_core::{Clock, SignInId, Timestamp};
 
 use super::dialect::{Dialect, Value};
 use super::error::Failure;
@@ -203,7 +203,9 @@ fn row_limit<'a>(size: usize) -> Value<'a> {
 }
 
 fn warn_on_error(result: Result<(), StoreError>, message: &'static str) {
-    if let Err(error) = result {
-        tracing::warn!(error = &error as &dyn std::error::Error, "{message}");
+    if let Err(error) = result
+        && let Some(suppressed) = Clock::system().admit_event(message)
+    {
+        tracing::warn!(error = &error as &dyn std::error::Error, suppressed, "{message}");
     }
 }
