@@ -11,6 +11,8 @@ mod near_cache;
 mod outages;
 mod plans;
 mod pool;
+mod poolers;
+mod read_only;
 mod setup;
 mod stores;
 mod subjects;

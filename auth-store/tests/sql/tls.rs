@@ -17,7 +17,7 @@ async fn the_certificate_of_postgresql_is_verified() {
     let id = sign_in(&store, "ada").await;
     assert!(store.load(&id).await.expect("it runs").is_some());
     let uses_tls = "SELECT bool_and(ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) \
-                  WHERE query LIKE '%auth_sign_ins%' AND pid <> pg_backend_pid()";
+                  WHERE query LIKE 'EXECUTE auth_%' AND pid <> pg_backend_pid()";
     assert_eq!(server.ask(uses_tls).trim(), "t");
     let error = PostgresStore::connect(url(&another)).await.expect_err("another authority");
     assert!(matches!(error, SqlSetupError::Unavailable(_)), "{error:?}");

@@ -13,7 +13,7 @@ use auth_core::{Clock, SignInId, Timestamp};
 
 use super::dialect::{Dialect, Value};
 use super::error::Failure;
-use super::operations::SqlInner;
+use super::operations::{SqlInner, run_on};
 use super::pool::PooledConnection;
 use super::row::{expiry, millis, sign_in_id};
 use super::statements::BATCH;
@@ -106,12 +106,7 @@ impl<D: Dialect> SqlInner<D> {
     }
 
     async fn sweep_batch(&self, now: Timestamp, size: usize) -> Result<SweptBatch, StoreError> {
-        self.run(|| async move {
-            let mut connection = self.pool.get().await?;
-            let swept = self.sweep_batch_on(&mut connection, now, size).await;
-            connection.finish(swept).await
-        })
-        .await
+        run_on!(self, self.pool, |connection| self.sweep_batch_on(connection, now, size))
     }
 
     /// The statements that delete and postpone check the expiry again, because the sign-ins may have
@@ -141,13 +136,8 @@ impl<D: Dialect> SqlInner<D> {
         let mut surplus = self.surplus_anonymous().await?;
         while surplus > 0 {
             let size = usize::try_from(surplus).unwrap_or(BATCH).min(BATCH);
-            let evicted = self
-                .run(|| async move {
-                    let mut connection = self.pool.get().await?;
-                    let evicted = self.evict_batch_on(&mut connection, size).await;
-                    connection.finish(evicted).await
-                })
-                .await?;
+            let evicted =
+                run_on!(self, self.pool, |connection| self.evict_batch_on(connection, size))?;
             if evicted == 0 {
                 return Ok(());
             }
@@ -187,7 +177,7 @@ impl<D: Dialect> SqlInner<D> {
         let rows = connection.fetch(&self.statements.oldest_anonymous, &[row_limit(size)]).await?;
         let oldest: Vec<_> =
             rows.iter().map(|row| sign_in_id::<D>(row, 0)).collect::<Result<_, _>>()?;
-        self.execute_batches(connection, &self.statements.delete_many, &[], &oldest).await
+        self.execute_batches(connection, &self.statements.delete_anonymous, &[], &oldest).await
     }
 }
 

@@ -12,9 +12,10 @@ use tokio::time::timeout;
 
 use super::cleanup::CleanupState;
 use super::dialect::{Dialect, Tables};
-use super::error::{Failure, SqlSetupError};
+use super::error::SqlSetupError;
 use super::operations::SqlInner;
 use super::pool::Pool;
+use super::session::{Session, check_pooling};
 use super::statements::Statements;
 
 /// The time limit of a migration, waiting for migrations of other nodes included.
@@ -74,6 +75,9 @@ impl<E: Default> StoreOptions<E> {
         let options = self.parse_url::<D>()?;
         // Opening a connection takes several round trips.
         let limit = self.timeout * 4;
+        let one_suffices = self.max_connections == 1;
+        let checked = check_pooling::<D>(&options, self.timeout, one_suffices);
+        within(limit, async { checked.await.map_err(SqlSetupError::from_failure::<D>) }).await?;
         if self.tables == Tables::Create {
             within(MIGRATION, create_tables::<D>(&options, limit)).await?;
         }
@@ -108,14 +112,14 @@ async fn create_tables<D: Dialect>(
 ) -> Result<(), SqlSetupError> {
     loop {
         let connected = within(limit, async {
-            let connection = D::connect(options, MIGRATION).await;
-            let mut connection = connection.map_err(SqlSetupError::from_sqlx::<D>)?;
-            D::check_version(&mut connection).await?;
-            Ok(connection)
+            let session = Session::<D>::open(options, MIGRATION, &Arc::default()).await;
+            let mut session = session.map_err(SqlSetupError::from_failure::<D>)?;
+            D::check_version(&mut session.raw).await?;
+            Ok(session)
         });
         let migrated = async {
-            let mut connection = connected.await?;
-            migrate::<D>(&mut connection).await.map_err(SqlSetupError::from_sqlx::<D>)
+            let mut session = connected.await?;
+            migrate::<D>(&mut session.raw).await.map_err(SqlSetupError::from_sqlx::<D>)
         };
         match migrated.await {
             Err(error) if error.is_conflict::<D>() => {
@@ -128,10 +132,7 @@ async fn create_tables<D: Dialect>(
 
 /// Checks the server's version and the tables.
 async fn check<D: Dialect>(pool: &Pool<D>) -> Result<(), SqlSetupError> {
-    let mut connection = pool.get().await.map_err(|failure| match failure {
-        Failure::Database(error) => SqlSetupError::from_sqlx::<D>(error),
-        other => SqlSetupError::Unavailable(other.into()),
-    })?;
+    let mut connection = pool.get().await.map_err(SqlSetupError::from_failure::<D>)?;
     D::check_version(connection.raw()).await?;
     let number = last_migration::<D>(connection.raw()).await;
     let number = number.map_err(SqlSetupError::from_sqlx::<D>)?;
@@ -172,6 +173,6 @@ async fn last_migration<D: Dialect>(connection: &mut D::Connection) -> Result<us
 }
 
 async fn fetch_int<D: Dialect>(connection: &mut D::Connection, text: &str) -> Result<i64, Error> {
-    let rows = D::fetch(connection, text, &[]).await?;
+    let rows = D::query(connection, text).await?;
     D::int(rows.first().ok_or(Error::RowNotFound)?, 0)
 }

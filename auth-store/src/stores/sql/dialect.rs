@@ -12,7 +12,8 @@ use sqlx::error::DatabaseError;
 use sqlx::{Database, Error};
 
 use super::error::SqlSetupError;
-use super::statements::Syntax;
+use super::session::Session;
+use super::statements::{Statement, Syntax};
 
 /// A parameter of a statement.
 #[derive(Clone, Copy)]
@@ -41,25 +42,35 @@ pub(super) enum Tables {
 /// Executes statements through sqlx.
 #[async_trait]
 pub(super) trait Executor: Database {
-    /// Returns the rows that a statement produces.
+    /// Executes a statement of the store, and returns the rows that it produces.
     async fn fetch(
-        connection: &mut Self::Connection,
-        text: &str,
+        session: &mut Session<Self>,
+        statement: &Statement,
         values: &[Value<'_>],
-    ) -> Result<Vec<Self::Row>, Error>;
+    ) -> Result<Vec<Self::Row>, Error>
+    where
+        Self: Dialect;
 
-    /// Executes a statement, and returns the number of rows that it changed.
+    /// Executes a statement of the store, and returns the number of rows that it changed.
     async fn execute(
-        connection: &mut Self::Connection,
-        text: &str,
+        session: &mut Session<Self>,
+        statement: &Statement,
         values: &[Value<'_>],
-    ) -> Result<u64, Error>;
+    ) -> Result<u64, Error>
+    where
+        Self: Dialect;
 
-    /// Executes several statements without parameters in one round trip.
+    /// Executes statements without parameters in one round trip, and returns the rows that they
+    /// produce.
+    async fn query(connection: &mut Self::Connection, text: &str) -> Result<Vec<Self::Row>, Error>;
+
+    /// Executes statements without parameters in one round trip.
     async fn script(connection: &mut Self::Connection, text: &str) -> Result<(), Error>;
 
+    /// Returns the number in a column. A missing column, NULL and another type are errors.
     fn int(row: &Self::Row, column: usize) -> Result<i64, Error>;
 
+    /// Returns the bytes in a column. A missing column and another type are errors.
     fn bytes(row: &Self::Row, column: usize) -> Result<Option<Vec<u8>>, Error>;
 }
 
@@ -74,6 +85,9 @@ pub(super) trait Dialect: Executor {
     const SYNTAX: Syntax;
     /// Begins a transaction that writes.
     const BEGIN: &'static str;
+    /// Selects the number of the session, 1 if the server accepts no writes and 0 if it does, and a
+    /// number of the server. None if the database has no sessions.
+    const STATE: Option<&'static str>;
     /// The scripts that create the tables, in the order of their execution.
     const MIGRATIONS: &'static [&'static str];
     /// Returns 1 if the table of migrations exists, and 0 if not.
@@ -108,9 +122,11 @@ pub(super) trait Dialect: Executor {
         tables: Tables,
     ) -> Result<Self::Options, SqlSetupError>;
 
-    /// Opens a connection, and applies the session settings that the store relies on.
-    async fn connect(options: &Self::Options, timeout: Duration)
-    -> Result<Self::Connection, Error>;
+    /// Opens a connection. Changes no setting of the session, which may be that of a pooler.
+    async fn open(options: &Self::Options) -> Result<Self::Connection, Error>;
+
+    /// Returns the statements that apply the session settings that the store relies on.
+    fn settings(timeout: Duration) -> Option<String>;
 
     /// Checks the server's version.
     async fn check_version(connection: &mut Self::Connection) -> Result<(), SqlSetupError>;
@@ -130,27 +146,35 @@ pub(super) trait Dialect: Executor {
     fn is_authentication(error: &dyn DatabaseError) -> bool;
 }
 
-/// Implements [`Executor`] for one of sqlx's databases.
+/// Implements [`Executor`] for one of sqlx's databases. The third argument is sqlx's function that reads
+/// a number, and the last one makes sqlx's query from a session, a statement and its values.
 macro_rules! executor {
-    ($database:ty, $row:ty) => {
+    ($database:ty, $row:ty, $try_get:ident, |$session:ident, $statement:ident, $values:ident| $query:expr) => {
         #[async_trait::async_trait]
         impl $crate::stores::sql::dialect::Executor for $database {
             async fn fetch(
-                connection: &mut Self::Connection,
-                text: &str,
-                values: &[$crate::stores::sql::dialect::Value<'_>],
+                $session: &mut $crate::stores::sql::session::Session<Self>,
+                $statement: &$crate::stores::sql::statements::Statement,
+                $values: &[$crate::stores::sql::dialect::Value<'_>],
             ) -> Result<Vec<$row>, sqlx::Error> {
-                let query = $crate::stores::sql::dialect::bind!($database, text, values);
-                sqlx::Executor::fetch_all(connection, query).await
+                let query = $query;
+                sqlx::Executor::fetch_all(&mut $session.raw, query).await
             }
 
             async fn execute(
+                $session: &mut $crate::stores::sql::session::Session<Self>,
+                $statement: &$crate::stores::sql::statements::Statement,
+                $values: &[$crate::stores::sql::dialect::Value<'_>],
+            ) -> Result<u64, sqlx::Error> {
+                let query = $query;
+                Ok(sqlx::Executor::execute(&mut $session.raw, query).await?.rows_affected())
+            }
+
+            async fn query(
                 connection: &mut Self::Connection,
                 text: &str,
-                values: &[$crate::stores::sql::dialect::Value<'_>],
-            ) -> Result<u64, sqlx::Error> {
-                let query = $crate::stores::sql::dialect::bind!($database, text, values);
-                Ok(sqlx::Executor::execute(connection, query).await?.rows_affected())
+            ) -> Result<Vec<$row>, sqlx::Error> {
+                sqlx::Executor::fetch_all(connection, text).await
             }
 
             async fn script(
@@ -161,28 +185,18 @@ macro_rules! executor {
             }
 
             fn int(row: &$row, column: usize) -> Result<i64, sqlx::Error> {
-                sqlx::Row::try_get_unchecked(row, column)
+                let number: Option<i64> = sqlx::Row::$try_get(row, column)?;
+                number.ok_or_else(|| sqlx::Error::ColumnDecode {
+                    index: column.to_string(),
+                    source: Box::new(sqlx::error::UnexpectedNullError),
+                })
             }
 
             fn bytes(row: &$row, column: usize) -> Result<Option<Vec<u8>>, sqlx::Error> {
-                sqlx::Row::try_get_unchecked(row, column)
+                sqlx::Row::try_get(row, column)
             }
         }
     };
 }
 
-/// Binds the parameters of a statement.
-macro_rules! bind {
-    ($database:ty, $text:ident, $values:ident) => {{
-        let mut query = sqlx::query::<$database>($text);
-        for value in $values {
-            query = match *value {
-                $crate::stores::sql::dialect::Value::Int(number) => query.bind(number),
-                $crate::stores::sql::dialect::Value::Bytes(bytes) => query.bind(bytes),
-            };
-        }
-        query
-    }};
-}
-
-pub(super) use {bind, executor};
+pub(super) use executor;

@@ -40,6 +40,13 @@ pub enum SqlSetupError {
     /// The tables are missing or belong to an earlier version. Call `migrate` on the builder, or
     /// execute the scripts in the crate's folder `migrations`.
     NotMigrated,
+    /// A connection pooler shares the server's sessions among its clients, so that settings and
+    /// prepared statements of one affect the others. Use session pooling, which is
+    /// `pool_mode = session` in PgBouncer, or connect to the database directly.
+    SharedSessions,
+    /// The server accepts no writes: it is a standby or a replica, or it is set to be read-only.
+    /// Connect to the primary.
+    ReadOnly,
     /// The database answered with an error: the database does not exist, the user lacks a privilege
     /// on the tables, the server has no free connection or is starting up, or SQLite cannot open the
     /// file. The source contains the database's message.
@@ -58,6 +65,16 @@ impl SqlSetupError {
                 Self::Authentication(Error::Database(error).into())
             }
             Error::Database(error) => Self::Refused(Error::Database(error).into()),
+            other => Self::Unavailable(other.into()),
+        }
+    }
+
+    /// Classifies a failure that occurred while a store was opened.
+    pub(super) fn from_failure<D: Dialect>(failure: Failure) -> Self {
+        match failure {
+            Failure::Database(error) => Self::from_sqlx::<D>(error),
+            Failure::Shared => Self::SharedSessions,
+            Failure::ReadOnly => Self::ReadOnly,
             other => Self::Unavailable(other.into()),
         }
     }
@@ -93,6 +110,13 @@ impl fmt::Display for SqlSetupError {
                 "the tables are missing or belong to an earlier version: \
                  call `migrate` on the store's builder, or run the scripts in auth-store/migrations",
             ),
+            Self::SharedSessions => f.write_str(
+                "a connection pooler shares the server's sessions among its clients: use session \
+                 pooling (`pool_mode = session` in PgBouncer), or connect to the database directly",
+            ),
+            Self::ReadOnly => f.write_str(
+                "the server is a standby or read-only: connect to the primary, which accepts writes",
+            ),
             Self::Refused(_) => f.write_str("the database refused the request"),
             Self::Unavailable(_) => f.write_str("the database was not reached"),
         }
@@ -122,6 +146,14 @@ pub(super) enum Failure {
     DuplicateId,
     /// The operation exceeded its timeout.
     TimedOut(Duration),
+    /// The session of the connection is also that of another connection, or is another one than before.
+    Shared,
+    /// The server accepts no writes.
+    ReadOnly,
+    /// The rows are not those that were asked for.
+    Foreign,
+    /// sqlx panicked while it decoded an answer.
+    Panicked,
 }
 
 impl Failure {
@@ -136,6 +168,7 @@ impl Failure {
         match self {
             Self::Database(Error::Database(error)) => !D::closes_connection(&**error),
             Self::Database(_) | Self::TimedOut(_) => false,
+            Self::Shared | Self::ReadOnly | Self::Foreign | Self::Panicked => false,
             Self::Malformed(_) | Self::DuplicateId => true,
         }
     }
@@ -148,6 +181,10 @@ impl fmt::Display for Failure {
             Self::Malformed(error) => error.fmt(f),
             Self::DuplicateId => f.write_str("a sign-in with this id exists already"),
             Self::TimedOut(limit) => write!(f, "no answer within {limit:?}"),
+            Self::Shared => f.write_str("a pooler mixes the sessions of its clients"),
+            Self::ReadOnly => f.write_str("the server is a standby or read-only"),
+            Self::Foreign => f.write_str("the answer has other rows than those asked for"),
+            Self::Panicked => f.write_str("the answer violates the protocol"),
         }
     }
 }

@@ -22,8 +22,8 @@
 //! # Files
 //!
 //! `store` declares the public types, `connect` opens them, and `operations` and `cleanup` do the
-//! work on connections of `pool` with the SQL of `statements`. `dialect` lists the differences
-//! between `mysql`, `postgres` and `sqlite`.
+//! work on connections of `pool`, which `session` checks, with the SQL of `statements`. `dialect` lists
+//! the differences between `mysql`, `postgres` and `sqlite`.
 
 mod cleanup;
 mod connect;
@@ -38,6 +38,7 @@ mod pool;
 #[cfg(feature = "postgres")]
 mod postgres;
 mod row;
+mod session;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod statements;

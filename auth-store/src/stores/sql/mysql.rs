@@ -35,7 +35,13 @@ sql_store! {
     /// zone, collation and SQL mode of the server do not matter. Each statement that creates a
     /// table commits implicitly, so a `migrate` that was interrupted is repeated.
     ///
-    /// Unknown options in the URL are rejected. With the feature `sql-tls`, set
+    /// The server must accept writes, and a connection pooler in between must keep a session for each
+    /// connection. The store checks both when it connects, and each connection in use once per second:
+    /// then operations fail as unavailable.
+    ///
+    /// `connect_timeout` in the URL limits the time to connect at start, which defaults to four times
+    /// the [`timeout`](MySqlStoreBuilder::timeout). Options that the store cannot honor, and unknown
+    /// ones, are rejected. With the feature `sql-tls`, set
     /// `ssl-mode=VERIFY_IDENTITY` in the URL, and set `ssl-ca` to the file of your own certificate
     /// authority if you have one. Other modes, including the default, do not verify the server's
     /// identity.
@@ -70,7 +76,11 @@ sql_store! {
     MySql
 }
 
-executor!(MySql, MySqlRow);
+// The values are part of the text. MySQL keeps no plans, so prepared statements would save little,
+// and a pooler in between may lose them.
+executor!(MySql, MySqlRow, try_get, |session, statement, values| {
+    &*statement.with_literals(values, ["x'", "'"])
+});
 
 /// The number of rows in `auth_locks`.
 const LOCKS: i64 = 1000;
@@ -102,14 +112,16 @@ impl Dialect for MySql {
     type Extra = ();
 
     /// The server detects deadlocks at once, so statements need not lock their rows in order.
-    const SYNTAX: Syntax = Syntax {
-        greatest: "GREATEST",
-        on_conflict: "",
-        returning: false,
-        locks_rows: false,
-        numbered: false,
-    };
+    const SYNTAX: Syntax =
+        Syntax { greatest: "GREATEST", on_conflict: "", returning: false, locks_rows: false };
     const BEGIN: &'static str = "START TRANSACTION";
+    /// A replica is read-only: `super_read_only` implies `read_only`. Servers of a cluster that all
+    /// accept writes are equal.
+    const STATE: Option<&'static str> = Some(
+        "SELECT CAST(CONNECTION_ID() AS SIGNED), \
+         CAST(CASE WHEN @@GLOBAL.read_only IN ('0', 'OFF') AND @@GLOBAL.innodb_read_only = 0 \
+         THEN 0 ELSE 1 END AS SIGNED), CAST(0 AS SIGNED)",
+    );
     const MIGRATIONS: &'static [&'static str] = &[include_str!("../../../migrations/mysql/1.sql")];
     const HAS_TABLES: &'static str = "SELECT COUNT(*) = 3 FROM information_schema.tables \
                                       WHERE table_schema = DATABASE() AND table_name IN \
@@ -144,28 +156,28 @@ impl Dialect for MySql {
         if options.get_database().is_none() {
             return Err(SqlSetupError::Url("the URL contains no database".into()));
         }
-        Ok(options.disable_statement_logging())
+        // sqlx would change settings of the session, which may be that of a pooler.
+        let options = options.pipes_as_concat(false).no_engine_substitution(false);
+        Ok(options.timezone(None).set_names(false).disable_statement_logging())
+    }
+
+    async fn open(options: &MySqlConnectOptions) -> Result<MySqlConnection, Error> {
+        options.connect().await
     }
 
     /// The SQL mode rejects values that do not fit instead of truncating them. A node that freezes
     /// within a transaction loses its connection and its locks: in MariaDB after the timeout of the
     /// operation, in MySQL, which has no such setting, after the limit for any idle connection.
-    async fn connect(
-        options: &MySqlConnectOptions,
-        timeout: Duration,
-    ) -> Result<MySqlConnection, Error> {
-        let mut connection = options.connect().await?;
+    fn settings(timeout: Duration) -> Option<String> {
         let seconds = timeout.as_secs().max(1);
-        let settings = format!(
+        Some(format!(
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED; \
              SET SESSION innodb_lock_wait_timeout = {seconds}, autocommit = 1, \
              wait_timeout = {}, \
              sql_mode = 'STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION' \
              /*M! , idle_transaction_timeout = {seconds} */",
             seconds.max(IDLE)
-        );
-        Self::script(&mut connection, &settings).await?;
-        Ok(connection)
+        ))
     }
 
     fn lock(key: i64) -> Option<String> {
@@ -176,7 +188,7 @@ impl Dialect for MySql {
     /// Every statement that changes tables commits, so the lock belongs to the connection.
     async fn begin_migration(connection: &mut MySqlConnection) -> Result<(), Error> {
         let lock = "SELECT GET_LOCK(MD5(CONCAT(DATABASE(), '.auth_migrations')), 60)";
-        let rows = Self::fetch(connection, lock, &[]).await?;
+        let rows = Self::query(connection, lock).await?;
         match Self::int(rows.first().ok_or(Error::RowNotFound)?, 0)? {
             1 => Ok(()),
             _ => Err(Error::Protocol("another migration did not end in time".into())),
@@ -184,7 +196,7 @@ impl Dialect for MySql {
     }
 
     async fn check_version(connection: &mut MySqlConnection) -> Result<(), SqlSetupError> {
-        let rows = Self::fetch(connection, "SELECT VERSION()", &[])
+        let rows = Self::query(connection, "SELECT VERSION()")
             .await
             .map_err(SqlSetupError::from_sqlx::<Self>)?;
         let version = rows.first().ok_or(Error::RowNotFound).and_then(|row| Self::bytes(row, 0));
@@ -205,9 +217,10 @@ impl Dialect for MySql {
         matches!(code(error), Some(1213 | 1205))
     }
 
-    /// The server shuts down, the connection was killed, or it was idle for too long.
+    /// The server shuts down, the connection was killed, or it was idle for too long. On a server that
+    /// became read-only, the connection is useless.
     fn closes_connection(error: &dyn DatabaseError) -> bool {
-        matches!(code(error), Some(1053 | 1927 | 4031))
+        matches!(code(error), Some(1053 | 1927 | 4031 | 1290 | 1792 | 1836))
     }
 
     fn is_authentication(error: &dyn DatabaseError) -> bool {

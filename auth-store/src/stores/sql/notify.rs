@@ -16,10 +16,10 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::dialect::{Executor, Value};
+use super::dialect::Executor;
 use super::error::Failure;
+use super::operations::run_on;
 use super::postgres::{Announcing, PostgresStore};
-use super::statements::Statement;
 use crate::error::StoreError;
 use crate::near_cache::{Announcement, Announcements, AnnouncingStore, ChangeSource, Heartbeat};
 use crate::stores::trace::traced_without_warning;
@@ -83,22 +83,16 @@ impl PostgresStore {
     }
 
     async fn send(&self, heartbeat: Heartbeat) -> Result<Vec<ChangeSource>, StoreError> {
-        let message = format!("beat {:016x} {} ", heartbeat.node, heartbeat.number);
-        let text = format!(
+        let Heartbeat { node, number } = heartbeat;
+        let query = &format!(
             "SELECT convert_to(source, 'UTF8'), \
-             pg_notify('{CHANNEL}', convert_from($1, 'UTF8') || source) \
+             pg_notify('{CHANNEL}', 'beat {node:016x} {number} ' || source) \
              FROM (SELECT {SOURCE} AS source) AS named"
         );
-        let statement = Statement::numbered(text);
-        let (statement, message) = (&statement, &[Value::bytes(message.as_bytes())]);
-        let rows = self
-            .inner
-            .run(|| async move {
-                let mut connection = self.inner.pool.get().await?;
-                let rows = connection.fetch(statement, message).await;
-                connection.finish(rows).await
-            })
-            .await?;
+        let inner = &self.inner;
+        let rows = run_on!(inner, inner.pool, |connection| async {
+            Ok(Postgres::query(connection.raw(), query).await?)
+        })?;
         let source = rows.first().ok_or(Error::RowNotFound).and_then(|row| Postgres::bytes(row, 0));
         let source = source.map_err(Failure::from)?.unwrap_or_default();
         let source = String::from_utf8(source).map_err(StoreError::unavailable)?;

@@ -5,7 +5,11 @@
 //! rolled it back because of another one. Functions named `.._on` work on a connection that an
 //! operation already holds.
 
+use std::future::poll_fn;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use auth_core::{SignInId, Timestamp};
@@ -72,7 +76,7 @@ impl<D: Dialect> SqlInner<D> {
                 }
             }
         };
-        let result = timeout_at(deadline, attempts).await;
+        let result = timeout_at(deadline, catch_panic(attempts)).await;
         Ok(result.unwrap_or(Err(Failure::TimedOut(limit)))?)
     }
 
@@ -87,12 +91,7 @@ impl<D: Dialect> SqlInner<D> {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<u64, StoreError> {
-        self.run(|| async move {
-            let mut connection = self.pool.get().await?;
-            let changed = connection.execute(statement, values).await;
-            connection.finish(changed).await
-        })
-        .await
+        run_on!(self, self.pool, |connection| connection.execute(statement, values))
     }
 
     /// Executes a statement that takes ids after these values, once for each batch of ids. Returns
@@ -117,15 +116,27 @@ impl<D: Dialect> SqlInner<D> {
     }
 }
 
+/// Runs an operation on a connection of a pool, and returns the connection to the pool. As a function it
+/// would take a closure whose future borrows the connection, which is not known to be `Send`.
+macro_rules! run_on {
+    ($inner:ident, $pool:expr, |$connection:ident| $operation:expr) => {
+        $inner
+            .run(|| async move {
+                let mut pooled = $pool.get().await?;
+                let $connection = &mut pooled;
+                let result = $operation.await;
+                pooled.finish(result).await
+            })
+            .await
+    };
+}
+
+pub(super) use run_on;
+
 /// Operations on one sign-in.
 impl<D: Dialect> SqlInner<D> {
     pub(super) async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-        self.run(|| async move {
-            let mut connection = self.reader_pool().get().await?;
-            let loaded = self.load_on(&mut connection, id).await;
-            connection.finish(loaded).await
-        })
-        .await
+        run_on!(self, self.reader_pool(), |connection| self.load_on(connection, id))
     }
 
     async fn load_on(
@@ -134,7 +145,7 @@ impl<D: Dialect> SqlInner<D> {
         id: &SignInId,
     ) -> Result<Option<Arc<Record>>, Failure> {
         let rows = connection.fetch(&self.statements.load, &[sid_value(id)]).await?;
-        rows.first().map(record::<D>).transpose()
+        record_of::<D>(&rows, id)
     }
 
     pub(super) async fn update(
@@ -196,12 +207,8 @@ impl<D: Dialect> SqlInner<D> {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<CompareAndSwap, StoreError> {
-        self.run(|| async move {
-            let mut connection = self.pool.get().await?;
-            let swapped = self.compare_and_swap_on(&mut connection, id, statement, values).await;
-            connection.finish(swapped).await
-        })
-        .await
+        run_on!(self, self.pool, |connection| self
+            .compare_and_swap_on(connection, id, statement, values))
     }
 
     async fn compare_and_swap_on(
@@ -213,7 +220,7 @@ impl<D: Dialect> SqlInner<D> {
     ) -> Result<CompareAndSwap, Failure> {
         let stored = if D::SYNTAX.returning {
             let rows = connection.fetch(statement, values).await?;
-            rows.first().map(record::<D>).transpose()?
+            record_of::<D>(&rows, id)?
         } else {
             connection.begin(None).await?;
             let changed = connection.execute(statement, values).await? > 0;
@@ -243,24 +250,12 @@ impl<D: Dialect> SqlInner<D> {
         expected: u64,
     ) -> Result<Deleted, StoreError> {
         let values = &[sid_value(id), Value::int(version(expected))];
-        self.run(|| async move {
-            let mut connection = self.pool.get().await?;
-            let deleted = self.delete_if_version_on(&mut connection, id, values).await;
-            connection.finish(deleted).await
+        run_on!(self, self.pool, |connection| async {
+            if connection.execute(&self.statements.delete_if_version, values).await? > 0 {
+                return Ok(Deleted::Done);
+            }
+            Ok(self.load_on(connection, id).await?.map_or(Deleted::NotFound, Deleted::Conflict))
         })
-        .await
-    }
-
-    async fn delete_if_version_on(
-        &self,
-        connection: &mut PooledConnection<'_, D>,
-        id: &SignInId,
-        values: &[Value<'_>],
-    ) -> Result<Deleted, Failure> {
-        if connection.execute(&self.statements.delete_if_version, values).await? > 0 {
-            return Ok(Deleted::Done);
-        }
-        Ok(self.load_on(connection, id).await?.map_or(Deleted::NotFound, Deleted::Conflict))
     }
 
     pub(super) async fn delete_if_idle(
@@ -280,20 +275,17 @@ impl<D: Dialect> SqlInner<D> {
         new: &Record,
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
-        self.run(|| async move {
-            let mut connection = self.pool.get().await?;
-            let created = match new.subject.as_deref() {
+        run_on!(self, self.pool, |connection| async {
+            match new.subject.as_deref() {
                 Some(subject) if limit.is_some() || D::ALWAYS_LOCKS => {
-                    self.create_locked_on(&mut connection, new, subject, limit).await
+                    self.create_locked_on(connection, new, subject, limit).await
                 }
                 _ => {
-                    let inserted = self.insert_on(&mut connection, new).await;
-                    inserted.map(|()| Created::Stored { evicted: 0 })
+                    self.insert_on(connection, new).await?;
+                    Ok(Created::Stored { evicted: 0 })
                 }
-            };
-            connection.finish(created).await
+            }
         })
-        .await
     }
 
     /// Creates a sign-in in a transaction that locks its subject.
@@ -310,7 +302,8 @@ impl<D: Dialect> SqlInner<D> {
             connection.commit().await?;
             return Ok(Created::Stored { evicted: 0 });
         };
-        let rows = connection.fetch(&self.statements.expiries, &subject_values(subject)).await?;
+        let of_subject = subject_values(subject);
+        let rows = connection.fetch(&self.statements.expiries, &of_subject).await?;
         let expiries = rows.iter().map(|row| expiry::<D>(row, new.created_at));
         let (expired, mut surplus) =
             expired_and_surplus(expiries.collect::<Result<_, _>>()?, limit);
@@ -324,8 +317,8 @@ impl<D: Dialect> SqlInner<D> {
         // Insert before anything is deleted: a duplicate id may be that of a surplus sign-in.
         self.insert_on(connection, new).await?;
         surplus.sort_unstable();
-        let delete = &self.statements.delete_many;
-        let evicted = self.execute_batches(connection, delete, &[], &surplus).await?;
+        let delete = &self.statements.delete_of_subject;
+        let evicted = self.execute_batches(connection, delete, &of_subject, &surplus).await?;
         // This statement skips locked rows, so it may follow others in any order.
         let now = [Value::int(millis(new.created_at))];
         self.execute_batches(connection, &self.statements.delete_expired, &now, &expired).await?;
@@ -352,14 +345,14 @@ impl<D: Dialect> SqlInner<D> {
 /// Operations on all sign-ins of a subject.
 impl<D: Dialect> SqlInner<D> {
     pub(super) async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
-        let values = &subject_values(subject);
-        self.run(|| async move {
-            let mut connection = self.reader_pool().get().await?;
-            let rows = connection.fetch(&self.statements.list, values).await;
-            let rows = connection.finish(rows).await?;
-            rows.iter().map(record::<D>).collect()
+        run_on!(self, self.reader_pool(), |connection| async {
+            let rows = connection.fetch(&self.statements.list, &subject_values(subject)).await?;
+            let records: Vec<_> = rows.iter().map(record::<D>).collect::<Result<_, _>>()?;
+            match records.iter().all(|record| record.subject.as_deref() == Some(subject)) {
+                true => Ok(records),
+                false => Err(Failure::Foreign),
+            }
         })
-        .await
     }
 
     pub(super) async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {
@@ -399,14 +392,8 @@ impl<D: Dialect> SqlInner<D> {
         subject: &str,
         values: &[Value<'_>],
     ) -> Result<usize, StoreError> {
-        let changed = self
-            .run(|| async move {
-                let mut connection = self.pool.get().await?;
-                let changed =
-                    self.execute_locked_on(&mut connection, statement, subject, values).await;
-                connection.finish(changed).await
-            })
-            .await?;
+        let changed = run_on!(self, self.pool, |connection| self
+            .execute_locked_on(connection, statement, subject, values))?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
     }
 
@@ -427,6 +414,29 @@ impl<D: Dialect> SqlInner<D> {
         connection.commit().await?;
         Ok(changed)
     }
+}
+
+/// Decodes the row of this sign-in, if there is one. Fails if the rows are those of others.
+fn record_of<D: Dialect>(rows: &[D::Row], id: &SignInId) -> Result<Option<Arc<Record>>, Failure> {
+    match rows {
+        [] => Ok(None),
+        [row] => {
+            let record = record::<D>(row)?;
+            if record.id == *id { Ok(Some(record)) } else { Err(Failure::Foreign) }
+        }
+        _ => Err(Failure::Foreign),
+    }
+}
+
+/// Turns a panic into a failure. sqlx relies on the form of an answer: it indexes into messages.
+async fn catch_panic<T>(attempts: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut attempts = pin!(attempts);
+    poll_fn(|context| {
+        // What a panic may leave inconsistent is dropped: the connection and the operation.
+        let polled = catch_unwind(AssertUnwindSafe(|| attempts.as_mut().poll(context)));
+        polled.unwrap_or(Poll::Ready(Err(Failure::Panicked)))
+    })
+    .await
 }
 
 fn sid_value(id: &SignInId) -> Value<'_> {

@@ -1,23 +1,26 @@
 //! The connection pool.
 //!
 //! sqlx's own pool pings the database after each use, and waits for the answer without a limit. This
-//! one pings a connection only if it was unused for a while or if another connection broke
+//! one checks a connection only if its last check is a while ago or if another connection broke
 //! meanwhile, and within the timeout of the operation. If a connection does not answer, all
 //! connections that were not used since are assumed lost, and new ones are opened.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use deadpool::managed::{self, Manager, Metrics, Object, PoolError, RecycleError, RecycleResult};
 use parking_lot::Mutex;
-use sqlx::{Connection, Error};
+use sqlx::{Error, Row as _};
 use tokio::time::{Instant, timeout};
 
 use super::dialect::{Dialect, Value};
 use super::error::Failure;
+use super::session::{OpenSessions, Session};
 use super::statements::Statement;
 
-/// A connection that was unused for this long is pinged before its next use.
-const PING_AFTER: Duration = Duration::from_secs(1);
+/// A connection whose last check is this long ago is checked before its next use. So a server that
+/// became read-only is believed for no longer.
+const CHECK_AFTER: Duration = Duration::from_secs(1);
 /// The maximum age of a connection. Host names may resolve to other servers later.
 const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
@@ -28,9 +31,10 @@ pub(super) struct Pool<D: Dialect>(managed::Pool<Opener<D>>);
 struct Opener<D: Dialect> {
     options: D::Options,
     timeout: Duration,
+    open: Arc<OpenSessions>,
     /// When a connection last broke. Others may be broken as well.
     last_broken: Mutex<Option<Instant>>,
-    /// When a connection last failed to answer a ping. Pinging each of the others would take long.
+    /// When a connection last failed to answer a check. Checking each of the others would take long.
     last_unresponsive: Mutex<Option<Instant>>,
 }
 
@@ -46,38 +50,44 @@ pub(super) struct PooledConnection<'a, D: Dialect> {
 impl<D: Dialect> Pool<D> {
     pub(super) fn new(options: D::Options, timeout: Duration, max_connections: u32) -> Self {
         let (last_broken, last_unresponsive) = (Mutex::default(), Mutex::default());
-        let opener = Opener { options, timeout, last_broken, last_unresponsive };
+        let open = Arc::default();
+        let opener = Opener { options, timeout, open, last_broken, last_unresponsive };
         // The pool allocates space for all connections at once.
         let max = u16::try_from(max_connections).unwrap_or(u16::MAX);
         let pool = managed::Pool::builder(opener).max_size(max.into());
         Self(pool.build().expect("a pool without timeouts needs no runtime"))
     }
 
-    /// Returns a connection that was used recently, answers a ping, or is new.
+    /// Returns a connection that was checked recently, passes the check, or is new.
     pub(super) async fn get(&self) -> Result<PooledConnection<'_, D>, Failure> {
         let connection = self.0.get().await.map_err(|error| match error {
-            PoolError::Backend(error) => error,
-            _ => Error::PoolClosed,
+            PoolError::Backend(failure) => failure,
+            _ => Error::PoolClosed.into(),
         })?;
         Ok(PooledConnection { pool: self, connection: Some(connection), in_transaction: false })
     }
 }
 
 impl<D: Dialect> Manager for Opener<D> {
-    type Type = D::Connection;
-    type Error = Error;
+    type Type = Session<D>;
+    type Error = Failure;
 
-    async fn create(&self) -> Result<D::Connection, Error> {
-        D::connect(&self.options, self.timeout).await
+    /// If the server gave a session the number of another one, the server was restarted and the other
+    /// one is gone, or a pooler shares the session. So the connections that are unused are closed.
+    async fn create(&self) -> Result<Session<D>, Failure> {
+        let opened = Session::open(&self.options, self.timeout, &self.open).await;
+        if matches!(opened, Err(Failure::Shared)) {
+            *self.last_unresponsive.lock() = Some(Instant::now());
+        }
+        opened
     }
 
-    async fn recycle(
-        &self,
-        connection: &mut D::Connection,
-        metrics: &Metrics,
-    ) -> RecycleResult<Error> {
+    async fn recycle(&self, session: &mut Session<D>, metrics: &Metrics) -> RecycleResult<Failure> {
         if metrics.age() > MAX_AGE {
             return Err(RecycleError::message("the connection reached its maximum age"));
+        }
+        if session.is_superseded() {
+            return Err(RecycleError::message("a newer connection is to another server"));
         }
         let unused = metrics.last_used();
         let happened_since =
@@ -85,8 +95,8 @@ impl<D: Dialect> Manager for Opener<D> {
         if happened_since(&self.last_unresponsive) {
             return Err(RecycleError::message("another connection did not answer"));
         }
-        if unused > PING_AFTER || happened_since(&self.last_broken) {
-            let Ok(answer) = timeout(self.timeout / 4, connection.ping()).await else {
+        if session.unchecked_for() > CHECK_AFTER || happened_since(&self.last_broken) {
+            let Ok(answer) = timeout(self.timeout / 4, session.check()).await else {
                 *self.last_unresponsive.lock() = Some(Instant::now());
                 return Err(RecycleError::message("the connection did not answer"));
             };
@@ -97,18 +107,27 @@ impl<D: Dialect> Manager for Opener<D> {
 }
 
 impl<D: Dialect> PooledConnection<'_, D> {
-    /// Returns sqlx's connection.
-    pub(super) fn raw(&mut self) -> &mut D::Connection {
+    fn session(&mut self) -> &mut Session<D> {
         self.connection.as_mut().expect("the connection is present until it is returned")
     }
+
+    /// Returns sqlx's connection.
+    pub(super) fn raw(&mut self) -> &mut D::Connection {
+        &mut self.session().raw
+    }
+
+    /// Executes a statement that selects rows. Fails if the rows are those of another statement.
 
     pub(super) async fn fetch(
         &mut self,
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<Vec<D::Row>, Failure> {
-        let values = statement.values(values);
-        Ok(D::fetch(self.raw(), &statement.text, &values).await?)
+        let rows = D::fetch(self.session(), statement, values).await?;
+        match rows.iter().all(|row| row.len() == statement.columns) {
+            true => Ok(rows),
+            false => Err(Failure::Foreign),
+        }
     }
 
     /// Executes a statement, and returns the number of rows that it changed.
@@ -117,8 +136,7 @@ impl<D: Dialect> PooledConnection<'_, D> {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<u64, Failure> {
-        let values = statement.values(values);
-        Ok(D::execute(self.raw(), &statement.text, &values).await?)
+        Ok(D::execute(self.session(), statement, values).await?)
     }
 
     /// Begins a transaction that writes, and executes the statement that locks a subject.

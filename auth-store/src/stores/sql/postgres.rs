@@ -9,9 +9,10 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgRow, PgSeverity};
 use sqlx::{ConnectOptions, Error, Postgres};
 
-use super::dialect::{Dialect, Executor, Tables, executor};
+use super::dialect::{Dialect, Executor, Tables, Value, executor};
 use super::error::SqlSetupError;
-use super::statements::Syntax;
+use super::session::Session;
+use super::statements::{Statement, Syntax, write_literal};
 use super::store::sql_store;
 use super::url::reject_unknown_options;
 
@@ -31,12 +32,18 @@ sql_store! {
     ///
     /// # Requirements
     ///
-    /// PostgreSQL 13 or newer. The clock and the time zone of the server do not matter. A connection
-    /// pooler in between must pool sessions rather than transactions.
+    /// PostgreSQL 13 or newer. The clock and the time zone of the server do not matter.
     ///
-    /// The URL has the format of libpq, and names one server that accepts writes. Unknown options, such
-    /// as `channel_binding`, are rejected. `options=-c search_path=..` selects the schema. With the
-    /// feature `sql-tls`, set `sslmode=verify-full`, and set `sslrootcert` to the file of your own
+    /// A connection pooler in between must pool sessions (`pool_mode = session` in PgBouncer). One that
+    /// pools transactions or statements is refused, because it would apply the store's settings to other
+    /// clients. The server must accept writes. The store checks both when it connects, and each connection
+    /// in use once per second: then operations fail as unavailable.
+    ///
+    /// The URL has the format of libpq, and names one server. `search_path=..` selects the schema.
+    /// `connect_timeout` limits the time to connect at start, which defaults to four times the
+    /// [`timeout`](PostgresStoreBuilder::timeout). `channel_binding=require` is accepted together with
+    /// `sslmode=verify-full`. Other options that the store cannot honor, and unknown ones, are
+    /// rejected. With the feature `sql-tls`, set `sslmode=verify-full`, and set `sslrootcert` to the file of your own
     /// certificate authority if you have one. Other modes, including the default, do not verify the
     /// server's identity.
     ///
@@ -89,7 +96,51 @@ pub(super) enum Announcing {
     Off,
 }
 
-executor!(Postgres, PgRow);
+// Some numbers are of type SMALLINT, so the type is not compared: numbers arrive as text, and another
+// text is an error.
+executor!(Postgres, PgRow, try_get_unchecked, |session, statement, values| {
+    prepare(session, statement, values).await?;
+    &*call(session, statement, values)
+});
+
+/// Prepares a statement, unless this session has done so.
+///
+/// sqlx counts the statements of a connection from 1, so one of another session may have the same
+/// name. These names are unique: if a pooler mixes the sessions, a statement is missing, but another
+/// one is never executed.
+async fn prepare(
+    session: &mut Session<Postgres>,
+    statement: &Statement,
+    values: &[Value<'_>],
+) -> Result<(), Error> {
+    let bit = 1 << statement.number;
+    if session.prepared & bit == 0 {
+        let (prefix, number, text) = (&session.prefix, statement.number, &statement.text);
+        let types = values.iter().map(|value| match value {
+            Value::Int(_) => "bigint",
+            Value::Bytes(_) => "bytea",
+        });
+        let types = types.collect::<Vec<_>>().join(", ");
+        let types = if types.is_empty() { types } else { format!(" ({types})") };
+        let prepare = format!("PREPARE {prefix}{number}{types} AS {text}");
+        Postgres::script(&mut session.raw, &prepare).await?;
+        session.prepared |= bit;
+    }
+    Ok(())
+}
+
+/// Returns the text that executes a prepared statement.
+fn call(session: &Session<Postgres>, statement: &Statement, values: &[Value<'_>]) -> String {
+    let mut text = format!("EXECUTE {}{}", session.prefix, statement.number);
+    for (position, value) in values.iter().enumerate() {
+        text.push(if position == 0 { '(' } else { ',' });
+        write_literal(&mut text, *value, [r"E'\\x", "'"]);
+    }
+    if !values.is_empty() {
+        text.push(')');
+    }
+    text
+}
 
 /// The options of a URL that sqlx knows.
 const OPTIONS: &[&str] = &[
@@ -124,9 +175,14 @@ impl Dialect for Postgres {
         on_conflict: " ON CONFLICT (sid) DO NOTHING",
         returning: true,
         locks_rows: true,
-        numbered: true,
     };
     const BEGIN: &'static str = "BEGIN";
+    /// A standby is read-only, and so is a database with `default_transaction_read_only`.
+    const STATE: Option<&'static str> = Some(
+        "SELECT pg_backend_pid()::bigint, \
+         CASE WHEN current_setting('transaction_read_only') = 'on' THEN 1 ELSE 0 END::bigint, \
+         (EXTRACT(EPOCH FROM pg_postmaster_start_time()) * 1000000)::bigint",
+    );
     const MIGRATIONS: &'static [&'static str] =
         &[include_str!("../../../migrations/postgres/1.sql")];
     const HAS_TABLES: &'static str =
@@ -160,21 +216,24 @@ impl Dialect for Postgres {
         }
         reject_unknown_options(url, OPTIONS)?;
         let options: PgConnectOptions = url.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
-        Ok(options.disable_statement_logging())
+        // PgBouncer rejects this parameter, which is for numbers that the store does not use.
+        Ok(options.extra_float_digits(None).disable_statement_logging())
+    }
+
+    async fn open(options: &PgConnectOptions) -> Result<PgConnection, Error> {
+        options.connect().await
     }
 
     /// The server also cancels statements after the timeout, and a node that freezes within a
     /// transaction loses its locks.
-    async fn connect(options: &PgConnectOptions, timeout: Duration) -> Result<PgConnection, Error> {
-        let mut connection = options.connect().await?;
+    fn settings(timeout: Duration) -> Option<String> {
         let millis = timeout.as_millis();
-        let settings = format!(
+        Some(format!(
             "SET statement_timeout = {millis}; \
              SET idle_in_transaction_session_timeout = {millis}; \
-             SET default_transaction_isolation = 'read committed'"
-        );
-        Self::script(&mut connection, &settings).await?;
-        Ok(connection)
+             SET default_transaction_isolation = 'read committed'; \
+             SET bytea_output = 'hex'"
+        ))
     }
 
     fn lock(key: i64) -> Option<String> {
@@ -188,7 +247,7 @@ impl Dialect for Postgres {
     async fn check_version(connection: &mut PgConnection) -> Result<(), SqlSetupError> {
         let query = "SELECT current_setting('server_version_num')::bigint";
         let rows =
-            Self::fetch(connection, query, &[]).await.map_err(SqlSetupError::from_sqlx::<Self>)?;
+            Self::query(connection, query).await.map_err(SqlSetupError::from_sqlx::<Self>)?;
         let number = rows.first().ok_or(Error::RowNotFound).and_then(|row| Self::int(row, 0));
         match number.map_err(SqlSetupError::from_sqlx::<Self>)? {
             130_000.. => Ok(()),
@@ -204,11 +263,15 @@ impl Dialect for Postgres {
     }
 
     /// A fatal error closes the connection; these classes of errors are about the connection itself.
+    /// On a server that became read-only, or without a statement that was prepared (a pooler mixes the
+    /// sessions), the connection is useless.
     fn closes_connection(error: &dyn DatabaseError) -> bool {
         let fatal = error
             .try_downcast_ref::<PgDatabaseError>()
             .is_some_and(|error| matches!(error.severity(), PgSeverity::Fatal | PgSeverity::Panic));
-        let is_about_connection = |code: &str| code.starts_with("57P") || code.starts_with("08");
+        let is_about_connection = |code: &str| {
+            code.starts_with("57P") || code.starts_with("08") || matches!(code, "25006" | "26000")
+        };
         fatal || error.code().is_some_and(|code| is_about_connection(&code))
     }
 

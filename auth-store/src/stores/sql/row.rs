@@ -167,6 +167,61 @@ mod tests {
         assert_eq!(timestamp(-1), Timestamp::EPOCH);
     }
 
+    /// SQLite returns rows of any shape.
+    #[cfg(feature = "sqlite")]
+    #[tokio::test]
+    async fn sec_96_rows_of_another_shape_are_errors() {
+        use sqlx::{Connection as _, Sqlite, SqliteConnection};
+
+        let mut connection = SqliteConnection::connect("sqlite::memory:").await.unwrap();
+        let good = [
+            "1",
+            "0",
+            "0",
+            "5",
+            "5",
+            "5",
+            "0",
+            "9",
+            "zeroblob(16)",
+            "zeroblob(32)",
+            "NULL",
+            "zeroblob(0)",
+            "NULL",
+            "zeroblob(0)",
+            "zeroblob(0)",
+            "zeroblob(16)",
+        ];
+        let mut rows = vec![
+            vec![],
+            vec!["1"],
+            vec!["NULL"; 16],
+            vec!["1"; 16],
+            vec!["zeroblob(16)"; 16],
+            vec!["'text'"; 16],
+            good[..15].to_vec(),
+        ];
+        for column in 0..16 {
+            for value in ["NULL", "-1", "9223372036854775807", "1.5", "'text'", "zeroblob(17)"] {
+                let mut row = good.to_vec();
+                row[column] = value;
+                rows.push(row);
+            }
+        }
+        let mut decoded = 0;
+        for row in rows {
+            let row = if row.is_empty() { "1 WHERE 0".to_owned() } else { row.join(", ") };
+            let rows = Sqlite::query(&mut connection, &format!("SELECT {row}")).await.unwrap();
+            // Each row is a sign-in or an error; none panics.
+            decoded += rows.iter().filter(|row| record::<Sqlite>(row).is_ok()).count();
+            let _ = rows.iter().map(|row| expiry::<Sqlite>(row, Timestamp::EPOCH)).count();
+        }
+        assert!(decoded < 60, "{decoded} wrong rows were taken for sign-ins");
+        let query = format!("SELECT {}", good.join(", "));
+        let rows = Sqlite::query(&mut connection, &query).await.unwrap();
+        assert!(record::<Sqlite>(&rows[0]).is_ok(), "{:?}", record::<Sqlite>(&rows[0]).err());
+    }
+
     #[test]
     fn a_sign_in_is_due_at_the_earlier_of_its_limits() {
         let at = Timestamp::from_millis;

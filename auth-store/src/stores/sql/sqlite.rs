@@ -11,7 +11,7 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Error, Sqlite};
 
-use super::dialect::{Dialect, Executor, Tables, executor};
+use super::dialect::{Dialect, Executor, Tables, Value, executor};
 use super::error::SqlSetupError;
 use super::statements::Syntax;
 use super::store::sql_store;
@@ -47,7 +47,12 @@ sql_store! {
     Sqlite
 }
 
-executor!(Sqlite, SqliteRow);
+executor!(Sqlite, SqliteRow, try_get, |session, statement, values| {
+    values.iter().fold(sqlx::query(&statement.text), |query, value| match *value {
+        Value::Int(number) => query.bind(number),
+        Value::Bytes(bytes) => query.bind(bytes),
+    })
+});
 
 #[async_trait]
 impl Dialect for Sqlite {
@@ -59,9 +64,9 @@ impl Dialect for Sqlite {
         on_conflict: " ON CONFLICT (sid) DO NOTHING",
         returning: true,
         locks_rows: false,
-        numbered: true,
     };
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
+    const STATE: Option<&'static str> = None;
     const MIGRATIONS: &'static [&'static str] = &[include_str!("../../../migrations/sqlite/1.sql")];
     const HAS_TABLES: &'static str =
         "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'auth_migrations'";
@@ -108,11 +113,12 @@ impl Dialect for Sqlite {
         })
     }
 
-    async fn connect(
-        options: &SqliteConnectOptions,
-        _timeout: Duration,
-    ) -> Result<SqliteConnection, Error> {
+    async fn open(options: &SqliteConnectOptions) -> Result<SqliteConnection, Error> {
         options.connect().await
+    }
+
+    fn settings(_timeout: Duration) -> Option<String> {
+        None
     }
 
     /// SQLite admits one writer at a time.
@@ -159,7 +165,7 @@ mod tests {
         let url = format!("sqlite://{}/plans.db", folder.path().display());
         let timeout = Duration::from_secs(20);
         let options = Sqlite::options(&url, timeout, Tables::Create).expect("a valid URL");
-        let mut connection = Sqlite::connect(&options, timeout).await.expect("the file opens");
+        let mut connection = Sqlite::open(&options).await.expect("the file opens");
         migrate::<Sqlite>(&mut connection).await.expect("the migration succeeds");
         let Statements {
             load,
@@ -171,7 +177,8 @@ mod tests {
             delete,
             delete_if_version,
             delete_if_idle,
-            delete_many,
+            delete_of_subject,
+            delete_anonymous,
             list,
             expiries,
             revoke,
@@ -185,12 +192,12 @@ mod tests {
             oldest_anonymous,
         } = Statements::new(&Sqlite::SYNTAX, None);
         let of_one = [load, update, rotate, reauthenticate, touch, delete, delete_if_version];
-        let of_some = [delete_if_idle, delete_many, list, expiries, revoke, revoke_others];
+        let of_some = [delete_if_idle, delete_of_subject, list, expiries, revoke, revoke_others];
         let of_all = [revoke_subject, update_subject, due, delete_expired, postpone];
         let statements = of_one.into_iter().chain(of_some).chain(of_all);
-        for statement in statements.chain([count_anonymous, oldest_anonymous]) {
+        for statement in statements.chain([delete_anonymous, count_anonymous, oldest_anonymous]) {
             let query = format!("EXPLAIN QUERY PLAN {}", statement.text);
-            let plan = Sqlite::fetch(&mut connection, &query, &[]).await.expect("a plan");
+            let plan = Sqlite::query(&mut connection, &query).await.expect("a plan");
             for step in &plan {
                 let detail = Sqlite::bytes(step, 3).expect("a text").unwrap_or_default();
                 let detail = String::from_utf8_lossy(&detail).into_owned();

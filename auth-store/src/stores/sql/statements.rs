@@ -7,6 +7,9 @@
 //! A statement on several rows locks them in the order of their ids, or skips the rows that another
 //! operation has locked. So no two operations wait for each other.
 
+use std::cell::Cell;
+
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 use super::dialect::Value;
 
 /// The number of ids in one statement.
@@ -43,8 +46,6 @@ pub(super) struct Syntax {
     /// Whether statements on several rows lock them one by one before they change them. This avoids
     /// deadlocks where the database detects them too late.
     pub(super) locks_rows: bool,
-    /// Whether placeholders are numbered.
-    pub(super) numbered: bool,
 }
 
 /// All statements on sign-ins.
@@ -58,7 +59,8 @@ pub(super) struct Statements {
     pub(super) delete: Statement,
     pub(super) delete_if_version: Statement,
     pub(super) delete_if_idle: Statement,
-    pub(super) delete_many: Statement,
+    pub(super) delete_of_subject: Statement,
+    pub(super) delete_anonymous: Statement,
     pub(super) list: Statement,
     pub(super) expiries: Statement,
     pub(super) revoke: Statement,
@@ -89,7 +91,10 @@ impl Statements {
             delete: writer.delete("sid = $1"),
             delete_if_version: writer.delete("sid = $1 AND version = $2"),
             delete_if_idle: writer.delete("sid = $1 AND last_seen <= $2"),
-            delete_many: writer.delete_locked(&format!("sid IN ({})", placeholders(1))),
+            delete_of_subject: writer
+                .delete_locked(&format!("{OF_SUBJECT} AND sid IN ({})", placeholders(3))),
+            delete_anonymous: writer
+                .delete_locked(&format!("subject_key IS NULL AND sid IN ({})", placeholders(1))),
             list: writer.select(RECORD_COLUMNS, &format!("{OF_SUBJECT} {OLDEST_FIRST}")),
             expiries: writer.select(EXPIRY_COLUMNS, &format!("{OF_SUBJECT} {OLDEST_FIRST}")),
             revoke: writer.delete(&format!("{OF_SUBJECT} AND sid = $3")),
@@ -109,33 +114,49 @@ impl Statements {
 /// Writes statements in the syntax of one database.
 struct Writer<'a> {
     syntax: &'a Syntax,
+    /// The number of statements that were written.
+    written: Cell<u32>,
     /// The `RETURNING` clause of a statement that ends sign-ins.
     returning_ended: String,
     /// The `RETURNING` clause of a statement that changes one sign-in.
     returning_changed: String,
+    /// The number of columns that this clause returns.
+    columns_changed: usize,
 }
 
 impl<'a> Writer<'a> {
     fn new(syntax: &'a Syntax, notification: Option<&str>) -> Self {
         let returning_ended =
             notification.map_or_else(String::new, |expression| format!(" RETURNING {expression}"));
-        let returning_changed = match (syntax.returning, notification) {
-            (false, _) => String::new(),
-            (true, None) => format!(" RETURNING {RECORD_COLUMNS}"),
-            (true, Some(expression)) => format!(" RETURNING {RECORD_COLUMNS}, {expression}"),
+        let changed = match (syntax.returning, notification) {
+            (false, _) => None,
+            (true, None) => Some(RECORD_COLUMNS.to_owned()),
+            (true, Some(expression)) => Some(format!("{RECORD_COLUMNS}, {expression}")),
         };
-        Self { syntax, returning_ended, returning_changed }
+        let columns_changed = match notification {
+            Some(_) => count(RECORD_COLUMNS) + 1,
+            None => count(RECORD_COLUMNS),
+        };
+        let returning_changed =
+            changed.map_or_else(String::new, |columns| format!(" RETURNING {columns}"));
+        let written = Cell::default();
+        Self { syntax, written, returning_ended, returning_changed, columns_changed }
     }
 
+    /// Writes a statement whose rows are not read.
     fn statement(&self, text: &str) -> Statement {
-        match self.syntax.numbered {
-            true => Statement::numbered(text.to_owned()),
-            false => Statement::positional(text),
-        }
+        self.returning(text.to_owned(), 0)
+    }
+
+    /// Writes a statement that returns rows with this many columns.
+    fn returning(&self, text: String, columns: usize) -> Statement {
+        let number = self.written.replace(self.written.get() + 1);
+        Statement { text, number, columns }
     }
 
     fn select(&self, columns: &str, condition: &str) -> Statement {
-        self.statement(&format!("SELECT {columns} FROM auth_sign_ins WHERE {condition}"))
+        let text = format!("SELECT {columns} FROM auth_sign_ins WHERE {condition}");
+        self.returning(text, count(columns))
     }
 
     fn delete(&self, condition: &str) -> Statement {
@@ -150,10 +171,11 @@ impl<'a> Writer<'a> {
     /// Writes a statement that changes one sign-in and increments its version.
     fn change(&self, assignments: &str, condition: &str) -> Statement {
         let returning = &self.returning_changed;
-        self.statement(&format!(
+        let text = format!(
             "UPDATE auth_sign_ins SET {assignments}, version = version + 1 \
              WHERE {condition}{returning}"
-        ))
+        );
+        self.returning(text, self.columns_changed)
     }
 
     /// Returns a condition that locks the rows in the order of their ids.
@@ -227,39 +249,56 @@ fn placeholders(first: usize) -> String {
     (first..first + BATCH).map(|number| format!("${number}")).collect::<Vec<_>>().join(", ")
 }
 
+/// Returns the number of columns in a list.
+fn count(columns: &str) -> usize {
+    columns.split(", ").count()
+}
+
 /// A statement whose placeholders refer to numbered parameters: `$1` is the first.
 pub(super) struct Statement {
     pub(super) text: String,
-    /// The parameter of each placeholder, where placeholders have no numbers.
-    order: Option<Vec<usize>>,
+    /// The number of this statement among all statements of the store.
+    pub(super) number: u32,
+    /// The number of columns of the rows that are read.
+    pub(super) columns: usize,
 }
 
 impl Statement {
-    /// Creates a statement for a database with numbered placeholders.
-    pub(super) fn numbered(text: String) -> Self {
-        Self { text, order: None }
-    }
-
-    /// Creates a statement for a database whose placeholders are all `?`.
-    pub(super) fn positional(text: &str) -> Self {
-        let mut parts = text.split('$');
-        let mut positional = parts.next().unwrap_or_default().to_owned();
-        let mut order = Vec::new();
+    /// Returns the text with these values as literals. Bytes are written as hexadecimal digits between
+    /// `quotes`. So no value can be mistaken for a part of the statement.
+    #[cfg(feature = "mysql")]
+    pub(super) fn with_literals(&self, values: &[Value<'_>], quotes: [&str; 2]) -> String {
+        let mut parts = self.text.split('$');
+        let mut text = parts.next().unwrap_or_default().to_owned();
         for part in parts {
             let digits = part.bytes().take_while(u8::is_ascii_digit).count();
             let number: usize = part[..digits].parse().expect("a number follows every $");
-            order.push(number - 1);
-            positional.push('?');
-            positional.push_str(&part[digits..]);
+            write_literal(&mut text, values[number - 1], quotes);
+            text.push_str(&part[digits..]);
         }
-        Self { text: positional, order: Some(order) }
+        text
     }
+}
 
-    /// Returns the values in the order of the placeholders.
-    pub(super) fn values<'a>(&self, values: &[Value<'a>]) -> Vec<Value<'a>> {
-        match &self.order {
-            None => values.to_vec(),
-            Some(order) => order.iter().map(|number| values[*number]).collect(),
+/// Writes a value as a literal. Bytes are written as hexadecimal digits between `quotes`.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(super) fn write_literal(text: &mut String, value: Value<'_>, [open, close]: [&str; 2]) {
+    use std::fmt::Write as _;
+
+    match value {
+        Value::Int(None) | Value::Bytes(None) => text.push_str("NULL"),
+        Value::Int(Some(number)) => {
+            let _ = write!(text, "{number}"); // writing to a string succeeds
+        }
+        Value::Bytes(Some(bytes)) => {
+            text.reserve(open.len() + 2 * bytes.len() + close.len());
+            text.push_str(open);
+            for byte in bytes {
+                for digit in [byte >> 4, byte & 15] {
+                    text.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+                }
+            }
+            text.push_str(close);
         }
     }
 }
@@ -268,19 +307,32 @@ impl Statement {
 mod tests {
     use super::*;
 
+    const SYNTAX: Syntax =
+        Syntax { greatest: "MAX", on_conflict: "", returning: true, locks_rows: true };
+
+    #[cfg(feature = "mysql")]
     #[test]
-    fn positional_statements_reorder_their_values() {
-        let statement = Statement::positional("a = $2 AND b = $1 OR c = $2 + 1 AND d = $11");
-        assert_eq!(statement.text, "a = ? AND b = ? OR c = ? + 1 AND d = ?");
-        let values: Vec<_> = (1..=11).map(Value::int).collect();
-        let numbers: Vec<_> = statement
-            .values(&values)
-            .into_iter()
-            .map(|value| match value {
-                Value::Int(number) => number,
-                Value::Bytes(_) => None,
-            })
-            .collect();
-        assert_eq!(numbers, [Some(2), Some(1), Some(2), Some(11)]);
+    fn values_are_written_as_literals() {
+        let writer = Writer::new(&SYNTAX, None);
+        let statement = writer.statement("a = $2 AND b = $1 OR c = $2 + 1 AND d = $11");
+        let mut values: Vec<_> = (1..=9).map(Value::int).collect();
+        values[0] = Value::bytes(b"' OR $2\\");
+        values[1] = Value::Int(Some(i64::MIN));
+        values.extend([Value::Int(None), Value::Bytes(None)]);
+        assert_eq!(
+            statement.with_literals(&values, ["x'", "'"]),
+            "a = -9223372036854775808 AND b = x'27204f522024325c' \
+             OR c = -9223372036854775808 + 1 AND d = NULL"
+        );
+    }
+
+    #[test]
+    fn statements_know_their_numbers_and_columns() {
+        let statements = Statements::new(&SYNTAX, Some("pg_notify(a, b)"));
+        assert_eq!((statements.load.number, statements.load.columns), (0, 16));
+        assert_eq!((statements.insert.number, statements.insert.columns), (1, 0));
+        assert_eq!((statements.update.columns, statements.expiries.columns), (17, 4));
+        let without = Statements::new(&SYNTAX, None);
+        assert_eq!((without.update.columns, without.count_anonymous.columns), (16, 1));
     }
 }
