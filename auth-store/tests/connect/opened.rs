@@ -99,6 +99,26 @@ async fn each_scheme_opens_its_store() {
     assert_eq!(load_and_peek(&*memory, &sign_in(&*memory).await).await, Peeked::Authoritative);
 }
 
+/// The options of the URLs that hosting providers hand out, and of other drivers.
+#[tokio::test(flavor = "multi_thread")]
+async fn options_with_an_effect_are_understood() {
+    let (postgres, mariadb) = (postgres(), mariadb());
+    for (url, options) in [
+        (&postgres, "connect_timeout=10&application_name=shop&target_session_attrs=read-write"),
+        (&postgres, "sslmode=disable&channel_binding=prefer&keepalives=1&keepalives_idle=30"),
+        (&postgres, "options=-c%20geqo%3Doff&client_encoding=UTF8&gssencmode=disable&sslsni=1"),
+        (&postgres, "fallback_application_name=shop&search_path=public&pgbouncer=false"),
+        (&mariadb, "ssl-mode=DISABLED&connect_timeout=10&reconnect=true"),
+        (&mariadb, "sslmode=DISABLED&charset=utf8mb4&parseTime=true&serverTimezone=UTC"),
+        (&sqlite("options.db"), "mode=rwc&cache=private&immutable=0"),
+    ] {
+        let url = format!("{url}?{options}");
+        let store = ConnectOptions::new(&*url).migrate().connect().await.expect(&url);
+        let sid = sign_in(&*store).await;
+        assert!(store.load(&sid).await.unwrap().is_some(), "{url}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn tables_are_created_only_on_request() {
     for url in [postgres(), mariadb()] {

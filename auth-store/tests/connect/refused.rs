@@ -41,6 +41,7 @@ async fn invalid_options_are_named() {
         ("postgres://h/d?sslmode=sideways", "ssl_mode"),
         ("mysql://h/d?ssl-mode=sideways", "sideways"),
         ("postgres://h/d?channel_binding=require", "channel_binding"),
+        ("postgres://h/d?sslcrl=crl.pem", "sslcrl"),
         ("postgres://h/d?sslMode=verify-full", "sslMode"),
         ("mysql://h/d?ssl_mode=VERIFY_IDENTITY", "ssl_mode"),
         ("sqlite:file.db?mod=ro", "mod"),
@@ -49,6 +50,37 @@ async fn invalid_options_are_named() {
     ] {
         let text = said(&refused(url).await);
         assert!(text.contains(named), "{url}: {text}");
+    }
+}
+
+/// The options of the URLs that hosting providers hand out, and of other drivers.
+#[tokio::test]
+async fn options_without_an_effect_name_what_to_write_instead() {
+    for (url, advice) in [
+        ("postgres://h/d?sslmode=require&channel_binding=require", "sslmode=verify-full"),
+        ("postgres://h/d?target_session_attrs=prefer-standby", "writes"),
+        ("postgres://a:5432,b:5432/d?target_session_attrs=primary", "several servers"),
+        ("postgres://h:6543/d?pgbouncer=true", "session pooling"),
+        ("postgres://h/d?connection_limit=5", "max_connections"),
+        ("postgres://h/d?pool_timeout=10", "`timeout`"),
+        ("postgres://h/d?schema=auth", "search_path"),
+        ("postgres://h/d?ssl=true", "sslmode=require"),
+        ("postgres://h/d?sslrootcert=system", "sslmode=verify-full"),
+        ("postgres://h/d?connect_timeout=soon", "seconds"),
+        ("mysql://h/d?sslaccept=strict", "ssl-mode=VERIFY_IDENTITY"),
+        ("mysql://h/d?ssl={\"rejectUnauthorized\":true}", "ssl-mode=VERIFY_IDENTITY"),
+        ("mysql://h/d?tls=true", "ssl-mode=VERIFY_IDENTITY"),
+        ("mysql://h/d?connectTimeout=3000", "connect_timeout"),
+        ("mysql://h/d?readTimeout=3s", "`timeout`"),
+        ("mysql://a,b/d", "several servers"),
+        ("sqlite:file.db?mode=ro", "writes"),
+        ("sqlite:file.db?immutable=1", "writes"),
+        ("sqlite:file.db?cache=shared", "private"),
+        ("sqlite:file.db?_journal_mode=DELETE", "remove it"),
+        ("sqlite:file.db?busy_timeout=5000", "`timeout`"),
+    ] {
+        let text = said(&refused(url).await);
+        assert!(text.contains(advice), "{url}: {text}");
     }
 }
 

@@ -17,6 +17,7 @@ use super::operations::SqlInner;
 use super::pool::Pool;
 use super::session::{Session, check_pooling};
 use super::statements::Statements;
+use super::url::connect_timeout;
 
 /// The time limit of a migration, waiting for migrations of other nodes included.
 const MIGRATION: Duration = Duration::from_secs(60);
@@ -74,7 +75,7 @@ impl<E: Default> StoreOptions<E> {
         }
         let options = self.parse_url::<D>()?;
         // Opening a connection takes several round trips.
-        let limit = self.timeout * 4;
+        let limit = connect_timeout(&self.url).unwrap_or(self.timeout * 4);
         let one_suffices = self.max_connections == 1;
         let checked = check_pooling::<D>(&options, self.timeout, one_suffices);
         within(limit, async { checked.await.map_err(SqlSetupError::from_failure::<D>) }).await?;

@@ -43,7 +43,6 @@ mod session;
 mod sqlite;
 mod statements;
 mod store;
-#[cfg(any(feature = "mysql", feature = "postgres"))]
 mod url;
 
 pub use error::SqlSetupError;

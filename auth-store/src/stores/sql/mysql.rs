@@ -13,7 +13,9 @@ use super::dialect::{Dialect, Executor, Tables, executor};
 use super::error::SqlSetupError;
 use super::statements::Syntax;
 use super::store::sql_store;
-use super::url::reject_unknown_options;
+use super::url::{
+    MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, apply_options, reject_several_hosts,
+};
 
 sql_store! {
     /// Stores sign-ins in MySQL or MariaDB, for several servers that share them, next to the
@@ -88,22 +90,46 @@ const LOCKS: i64 = 1000;
 /// The number of seconds after which the server closes an idle connection.
 const IDLE: u64 = 10;
 
-/// The options of a URL that sqlx knows.
-const OPTIONS: &[&str] = &[
-    "charset",
-    "collation",
-    "socket",
-    "ssl-ca",
-    "ssl-cert",
-    "ssl-key",
-    "ssl-mode",
-    "sslca",
-    "sslcert",
-    "sslkey",
-    "sslmode",
-    "statement-cache-capacity",
-    "time-zone",
-    "timezone",
+/// The options of sqlx, and of the drivers whose URLs hosting providers hand out.
+const OPTIONS: &[UrlOption] = &[
+    (&["charset", "collation", "socket", "statement-cache-capacity"], Meaning::Applied),
+    (&["ssl-ca", "ssl-cert", "ssl-key", "ssl-mode"], Meaning::Applied),
+    (&["sslca", "sslcert", "sslkey", "sslmode"], Meaning::Applied),
+    (&["connect_timeout"], Meaning::ConnectTimeout),
+    (
+        // The store reconnects, and stores numbers and bytes only.
+        &["autoReconnect", "parseTime", "reconnect", "serverTimezone", "time-zone", "timezone"],
+        Meaning::AlwaysMet,
+    ),
+    (&["characterEncoding", "encoding", "loc", "useUnicode"], Meaning::AlwaysMet),
+    (
+        &["requireSSL", "ssl", "sslMode", "ssl_mode", "sslaccept", "tls", "useSSL"],
+        Meaning::Rejected(
+            "set `ssl-mode=VERIFY_IDENTITY`, or `ssl-mode=REQUIRED` without verification",
+        ),
+    ),
+    (&["ssl_ca", "ssl_capath", "sslcapath"], Meaning::Rejected("set `ssl-ca`")),
+    (&["ssl_cert"], Meaning::Rejected("set `ssl-cert`")),
+    (&["ssl_key"], Meaning::Rejected("set `ssl-key`")),
+    (&["unix_socket"], Meaning::Rejected("set `socket`")),
+    (&["connectTimeout"], Meaning::Rejected("set `connect_timeout`, in seconds")),
+    (
+        &["connectionLimit", "connection_limit", "max_connections", "pool", "pool_size"],
+        MAX_CONNECTIONS,
+    ),
+    (
+        &[
+            "pool_timeout",
+            "readTimeout",
+            "read_timeout",
+            "socketTimeout",
+            "socket_timeout",
+            "timeout",
+            "writeTimeout",
+            "write_timeout",
+        ],
+        TIMEOUT,
+    ),
 ];
 
 #[async_trait]
@@ -151,8 +177,9 @@ impl Dialect for MySql {
         if !url.starts_with("mysql://") && !url.starts_with("mariadb://") {
             return Err(SqlSetupError::Url("the scheme must be `mysql` or `mariadb`".into()));
         }
-        reject_unknown_options(url, OPTIONS)?;
-        let options: MySqlConnectOptions = url.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
+        reject_several_hosts(url)?;
+        let options: MySqlConnectOptions =
+            apply_options(url, OPTIONS)?.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
         if options.get_database().is_none() {
             return Err(SqlSetupError::Url("the URL contains no database".into()));
         }

@@ -14,7 +14,9 @@ use super::error::SqlSetupError;
 use super::session::Session;
 use super::statements::{Statement, Syntax, write_literal};
 use super::store::sql_store;
-use super::url::reject_unknown_options;
+use super::url::{
+    MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, apply_options, reject_several_hosts,
+};
 
 sql_store! {
     /// Stores sign-ins in PostgreSQL, for several servers that share them, next to the application's
@@ -142,27 +144,130 @@ fn call(session: &Session<Postgres>, statement: &Statement, values: &[Value<'_>]
     text
 }
 
-/// The options of a URL that sqlx knows.
-const OPTIONS: &[&str] = &[
-    "application_name",
-    "dbname",
-    "host",
-    "hostaddr",
-    "options",
-    "options[]",
-    "password",
-    "port",
-    "ssl-ca",
-    "ssl-cert",
-    "ssl-key",
-    "ssl-mode",
-    "ssl-root-cert",
-    "sslcert",
-    "sslkey",
-    "sslmode",
-    "sslrootcert",
-    "statement-cache-capacity",
-    "user",
+/// The options of libpq, of sqlx, and of the drivers whose URLs hosting providers hand out.
+const OPTIONS: &[UrlOption] = &[
+    (
+        &["application_name", "dbname", "host", "hostaddr", "options", "options[]", "password"],
+        Meaning::Applied,
+    ),
+    (&["port", "statement-cache-capacity", "user"], Meaning::Applied),
+    (&["ssl-ca", "ssl-cert", "ssl-key", "ssl-mode", "ssl-root-cert"], Meaning::Applied),
+    (&["sslcert", "sslkey", "sslmode"], Meaning::Applied),
+    (
+        &["sslrootcert"],
+        Meaning::AppliedUnless(
+            "system",
+            "sslmode=verify-full",
+            "set `sslmode=verify-full` with `system`",
+        ),
+    ),
+    (&["fallback_application_name"], Meaning::AppliedAs("application_name")),
+    (&["search_path"], Meaning::AppliedAs("options[search_path]")),
+    (&["connect_timeout"], Meaning::ConnectTimeout),
+    (
+        &["channel_binding"],
+        Meaning::MetWith(
+            &["disable", "prefer", "require"],
+            "sslmode=verify-full",
+            "set `sslmode=verify-full`, which also excludes a man in the middle",
+        ),
+    ),
+    (
+        &["target_session_attrs"],
+        Meaning::Met(
+            &["any", "read-write", "primary"],
+            "the store writes, and checks that the server accepts writes",
+        ),
+    ),
+    (
+        &["keepalives", "keepalives_count", "keepalives_idle", "keepalives_interval"],
+        Meaning::AlwaysMet, // every operation has a time limit, and broken connections are replaced
+    ),
+    (&["tcp_user_timeout"], Meaning::AlwaysMet),
+    (
+        &["client_encoding", "encoding"],
+        Meaning::Met(&["auto", "utf8", "utf-8"], "remove it: the store uses UTF-8"),
+    ),
+    (
+        &["gssencmode"],
+        Meaning::Met(
+            &["disable", "prefer"],
+            "set `sslmode=verify-full` for an encrypted connection",
+        ),
+    ),
+    (&["load_balance_hosts"], Meaning::Met(&["disable"], "name the primary only")),
+    (
+        &["replication"],
+        Meaning::Met(
+            &["false", "off", "no", "0"],
+            "remove it: the store needs an ordinary connection",
+        ),
+    ),
+    (
+        &["sslcompression"],
+        Meaning::Met(&["0"], "remove it: compressing encrypted data reveals secrets"),
+    ),
+    (
+        &["sslnegotiation"],
+        Meaning::Met(
+            &["postgres"],
+            "remove it: the store requests TLS as every PostgreSQL accepts it",
+        ),
+    ),
+    (&["sslsni"], Meaning::Met(&["1"], "remove it: the store names the server")),
+    (
+        &["ssl_min_protocol_version"],
+        Meaning::Met(
+            &["TLSv1", "TLSv1.1", "TLSv1.2"],
+            "set it on the server: the store accepts TLS 1.2 and 1.3",
+        ),
+    ),
+    (
+        &["ssl_max_protocol_version"],
+        Meaning::Met(&["TLSv1.3"], "set it on the server: the store accepts TLS 1.2 and 1.3"),
+    ),
+    (
+        &["pgbouncer"],
+        Meaning::Met(
+            &["false"],
+            "it marks a pooler of transactions: use the URL of its session pooling, or of the database itself",
+        ),
+    ),
+    (
+        &["ssl", "tls", "sslaccept", "require_auth"],
+        Meaning::Rejected("set `sslmode=verify-full`, or `sslmode=require` without verification"),
+    ),
+    (&["currentSchema", "schema"], Meaning::Rejected("set `search_path`")),
+    (
+        &[
+            "connection_limit",
+            "max_connections",
+            "max_pool_size",
+            "pool",
+            "pool_max_conns",
+            "pool_size",
+        ],
+        MAX_CONNECTIONS,
+    ),
+    (
+        &[
+            "connectTimeout",
+            "idle_in_transaction_session_timeout",
+            "lock_timeout",
+            "pool_timeout",
+            "socketTimeout",
+            "socket_timeout",
+            "statement_timeout",
+            "timeout",
+        ],
+        TIMEOUT,
+    ),
+    (
+        &["passfile", "service", "servicefile"],
+        Meaning::Rejected(
+            "write the host, database, user and password into the URL, or set the variables PGPASSWORD and PGPASSFILE",
+        ),
+    ),
 ];
 
 #[async_trait]
@@ -214,8 +319,9 @@ impl Dialect for Postgres {
         if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
             return Err(SqlSetupError::Url("the scheme must be `postgres` or `postgresql`".into()));
         }
-        reject_unknown_options(url, OPTIONS)?;
-        let options: PgConnectOptions = url.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
+        reject_several_hosts(url)?;
+        let options: PgConnectOptions =
+            apply_options(url, OPTIONS)?.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
         // PgBouncer rejects this parameter, which is for numbers that the store does not use.
         Ok(options.extra_float_digits(None).disable_statement_logging())
     }

@@ -15,6 +15,7 @@ use super::dialect::{Dialect, Executor, Tables, Value, executor};
 use super::error::SqlSetupError;
 use super::statements::Syntax;
 use super::store::sql_store;
+use super::url::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, apply_options};
 
 sql_store! {
     /// Stores sign-ins in an SQLite file, for one server whose sign-ins survive a restart.
@@ -53,6 +54,44 @@ executor!(Sqlite, SqliteRow, try_get, |session, statement, values| {
         Value::Bytes(bytes) => query.bind(bytes),
     })
 });
+
+/// The options of SQLite's own URLs, and those of other drivers.
+const OPTIONS: &[UrlOption] = &[
+    (&["vfs"], Meaning::Applied),
+    (
+        &["mode"],
+        Meaning::AppliedIf(
+            &["rw", "rwc", "memory"],
+            "use `rw`, because the store writes, or `rwc`",
+        ),
+    ),
+    (
+        &["cache"],
+        Meaning::AppliedIf(
+            &["private"],
+            "use `private`: with a shared cache, readers wait for writers",
+        ),
+    ),
+    (&["immutable"], Meaning::AppliedIf(&["false", "0"], "remove it, because the store writes")),
+    (
+        &[
+            "_foreign_keys",
+            "_journal",
+            "_journal_mode",
+            "_sync",
+            "_synchronous",
+            "_txlock",
+            "foreign_keys",
+            "journal_mode",
+            "nolock",
+            "psow",
+            "synchronous",
+        ],
+        Meaning::Rejected("remove it: the store chooses what keeps its sign-ins safe"),
+    ),
+    (&["_busy_timeout", "_timeout", "busy_timeout", "socket_timeout", "timeout"], TIMEOUT),
+    (&["connection_limit", "max_connections", "pool", "pool_size"], MAX_CONNECTIONS),
+];
 
 #[async_trait]
 impl Dialect for Sqlite {
@@ -97,7 +136,7 @@ impl Dialect for Sqlite {
             return Err(SqlSetupError::Url("the scheme must be `sqlite`".into()));
         }
         let options: SqliteConnectOptions =
-            url.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
+            apply_options(url, OPTIONS)?.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
         let file = options.get_filename();
         if file.as_os_str().is_empty() || url.contains(":memory:") || url.contains("mode=memory") {
             return Err(SqlSetupError::InMemory);

@@ -1,33 +1,114 @@
-//! The check of the options in a URL, for PostgreSQL and MySQL.
+//! The options in a URL of a database.
 //!
-//! sqlx ignores options that it does not know. A misspelt option may be the one that requires TLS, so
-//! the stores reject unknown ones.
+//! Hosting providers hand out URLs with the options of many drivers. Each option that is in use has
+//! a meaning here: sqlx applies it, the store does what it requests anyway, or the error names what to
+//! write instead. sqlx itself ignores what it does not know, and a misspelt option may be the one that
+//! requires TLS, so all others are rejected.
+
+use std::time::Duration;
 
 use super::error::SqlSetupError;
 
-/// Rejects options that sqlx would ignore. A percent-encoded name counts as unknown.
-pub(super) fn reject_unknown_options(url: &str, known: &[&str]) -> Result<(), SqlSetupError> {
+/// Options with the same meaning, and that meaning.
+pub(super) type UrlOption = (&'static [&'static str], Meaning);
+
+/// What an option means to a store.
+pub(super) enum Meaning {
+    /// sqlx applies it. A name that ends with `[]` stands for all names with text in the brackets.
+    Applied,
+    /// sqlx applies it under this name.
+    AppliedAs(&'static str),
+    /// sqlx applies these values; others are rejected with this advice.
+    AppliedIf(&'static [&'static str], &'static str),
+    /// The store does what these values request anyway; others are rejected with this advice.
+    Met(&'static [&'static str], &'static str),
+    /// sqlx applies it, except this value, which is met next to this option.
+    AppliedUnless(&'static str, &'static str, &'static str),
+    /// Like `Met`. The last value is accepted only next to this option.
+    MetWith(&'static [&'static str], &'static str, &'static str),
+    /// The store does what the option requests anyway, whatever the value.
+    AlwaysMet,
+    /// The number of seconds that [`connect_timeout`] returns.
+    ConnectTimeout,
+    /// It is rejected with this advice.
+    Rejected(&'static str),
+}
+
+/// Returns the URL with the options that sqlx applies, and rejects those that have no meaning here. A
+/// percent-encoded name counts as unknown.
+pub(super) fn apply_options(url: &str, known: &[UrlOption]) -> Result<String, SqlSetupError> {
     let (before_fragment, _) = url.split_once('#').unwrap_or((url, ""));
-    let Some((_, query)) = before_fragment.split_once('?') else { return Ok(()) };
+    let (place, query) = before_fragment.split_once('?').unwrap_or((before_fragment, ""));
+    let mut applied = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, _) = pair.split_once('=').unwrap_or((pair, ""));
-        let matches = |known: &str| match known.strip_suffix("[]") {
-            Some(name) => key.strip_prefix(name).is_some_and(is_bracketed),
-            None => key == known,
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let error = |text: String| Err(SqlSetupError::Url(text.into()));
+        let is_named = |(names, _): &&UrlOption| names.iter().any(|name| is_name_of(name, key));
+        let Some((_, meaning)) = known.iter().find(is_named) else {
+            return error(describe(key, query));
         };
-        if !known.iter().any(|known| matches(known)) {
-            return Err(SqlSetupError::Url(describe(key, query).into()));
+        let rejected = |advice: &str| error(format!("the option `{key}` is rejected: {advice}"));
+        let is_one_of = |values: &[&str]| values.iter().any(|it| it.eq_ignore_ascii_case(value));
+        match meaning {
+            Meaning::Applied => applied.push(pair.to_owned()),
+            Meaning::AppliedAs(name) => applied.push(format!("{name}={value}")),
+            Meaning::AppliedIf(values, _) if is_one_of(values) => applied.push(pair.to_owned()),
+            Meaning::Met(values, _) if is_one_of(values) => {}
+            Meaning::MetWith([values @ .., last], with, _)
+                if is_one_of(values)
+                    || (is_one_of(&[*last]) && query.split('&').any(|it| it == *with)) => {}
+            Meaning::AppliedUnless(other, ..) if value != *other => applied.push(pair.to_owned()),
+            Meaning::AppliedUnless(_, with, _) if query.split('&').any(|it| it == *with) => {}
+            Meaning::AlwaysMet => {}
+            Meaning::ConnectTimeout if value.parse::<u32>().is_ok() => {}
+            Meaning::ConnectTimeout => return rejected("it is not a number of seconds"),
+            Meaning::AppliedIf(_, advice)
+            | Meaning::Met(_, advice)
+            | Meaning::AppliedUnless(_, _, advice)
+            | Meaning::MetWith(_, _, advice)
+            | Meaning::Rejected(advice) => return rejected(advice),
         }
+    }
+    Ok(if applied.is_empty() { place.to_owned() } else { format!("{place}?{}", applied.join("&")) })
+}
+
+/// Returns the time limit for opening a connection, if the URL has one.
+pub(super) fn connect_timeout(url: &str) -> Option<Duration> {
+    let (_, query) = url.split_once('?')?;
+    let seconds = query.split(['&', '#']).find_map(|pair| pair.strip_prefix("connect_timeout="));
+    let seconds = seconds?.parse::<u32>().ok().filter(|seconds| *seconds > 0)?;
+    Some(Duration::from_secs(seconds.into()))
+}
+
+/// Rejects a URL of several servers, of which a store could not tell the primary.
+pub(super) fn reject_several_hosts(url: &str) -> Result<(), SqlSetupError> {
+    let (_, rest) = url.split_once("://").unwrap_or(("", url));
+    let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (_, place) = place.rsplit_once('@').unwrap_or(("", place));
+    let (hosts, _) = place.split_once('/').unwrap_or((place, ""));
+    let is_list = |pair: &str| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        matches!(key, "host" | "hostaddr" | "port") && value.contains(',')
+    };
+    if hosts.contains(',') || query.split('&').any(is_list) {
+        return Err(SqlSetupError::Url(
+            "the URL names several servers: name the primary, or a name that leads to it".into(),
+        ));
     }
     Ok(())
 }
 
-fn is_bracketed(text: &str) -> bool {
-    text.starts_with('[') && text.ends_with(']')
+fn is_name_of(name: &str, key: &str) -> bool {
+    match name.strip_suffix("[]") {
+        Some(name) => {
+            key.strip_prefix(name).is_some_and(|rest| rest.starts_with('[') && rest.ends_with(']'))
+        }
+        None => key == name,
+    }
 }
 
-/// Describes the error with the name of the option, unless it may be the rest of a password that
-/// contains a `?`.
+/// Describes an unknown option by its name, unless it may be the rest of a password that contains a
+/// `?`.
 fn describe(key: &str, query: &str) -> String {
     let is_name = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
     if query.contains('@') || !key.bytes().all(is_name) {
@@ -37,25 +118,62 @@ fn describe(key: &str, query: &str) -> String {
     format!("unknown option: {key}")
 }
 
+pub(super) const TIMEOUT: Meaning = Meaning::Rejected("call `timeout` on the store's builder");
+pub(super) const MAX_CONNECTIONS: Meaning =
+    Meaning::Rejected("call `max_connections` on the store's builder");
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const KNOWN: &[&str] = &["sslmode", "options", "options[]"];
+    const KNOWN: &[UrlOption] = &[
+        (&["sslmode", "options", "options[]"], Meaning::Applied),
+        (&["ssl-mode"], Meaning::AppliedAs("sslmode")),
+        (&["mode"], Meaning::AppliedIf(&["rw"], "the store writes")),
+        (&["reconnect"], Meaning::Met(&["true", "1"], "the store always does")),
+        (&["binding"], Meaning::MetWith(&["off", "require"], "sslmode=full", "set `sslmode=full`")),
+        (&["keepalives"], Meaning::AlwaysMet),
+        (&["connect_timeout"], Meaning::ConnectTimeout),
+        (&["socket_timeout"], TIMEOUT),
+    ];
 
     fn error_of(url: &str) -> Option<String> {
-        match reject_unknown_options(url, KNOWN) {
-            Ok(()) => None,
+        match apply_options(url, KNOWN) {
+            Ok(_) => None,
             Err(SqlSetupError::Url(error)) => Some(error.to_string()),
             Err(other) => panic!("{other:?}"),
         }
     }
 
     #[test]
-    fn known_options_are_accepted() {
-        for query in ["", "?", "?sslmode=a", "?sslmode=a&options=b&options[c]=d", "?options[c]=a@b"]
-        {
-            assert_eq!(error_of(&format!("postgres://a:b@h/d{query}#x?y=z")), None, "{query}");
+    fn sqlx_gets_the_options_that_it_applies() {
+        for (query, applied) in [
+            ("", ""),
+            ("?", ""),
+            ("?sslmode=a&options=b&options[c]=d", "?sslmode=a&options=b&options[c]=d"),
+            ("?options[c]=a@b", "?options[c]=a@b"),
+            ("?ssl-mode=a&keepalives=1&mode=RW", "?sslmode=a&mode=RW"),
+            ("?reconnect=true&connect_timeout=10&binding=off", ""),
+            ("?binding=require&sslmode=full", "?sslmode=full"),
+        ] {
+            let url = apply_options(&format!("postgres://a:b@h/d{query}#x?y=z"), KNOWN);
+            assert_eq!(url.expect(query), format!("postgres://a:b@h/d{applied}"), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_rejected_option_is_named_with_what_to_write_instead() {
+        for (query, advice) in [
+            ("mode=ro", "the store writes"),
+            ("reconnect=false", "the store always does"),
+            ("binding=require", "set `sslmode=full`"),
+            ("binding=require&sslmode=none", "set `sslmode=full`"),
+            ("socket_timeout=3", "call `timeout`"),
+            ("connect_timeout=soon", "seconds"),
+        ] {
+            let error = error_of(&format!("postgres://a:b@h/d?{query}")).expect("an error");
+            let name = query.split_once('=').expect("a pair").0;
+            assert!(error.contains(name) && error.contains(advice), "{error}");
         }
     }
 
@@ -81,6 +199,27 @@ mod tests {
         {
             let error = error_of(url).expect("an error");
             assert!(!error.contains("hunter2") && error.contains("%3F"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_connect_timeout_is_positive() {
+        let seconds = |number| Some(Duration::from_secs(number));
+        assert_eq!(connect_timeout("postgres://h/d?a=b&connect_timeout=10#c"), seconds(10));
+        for url in
+            ["postgres://h/d", "postgres://h/d?connect_timeout=0", "postgres://h/d?timeout=1"]
+        {
+            assert_eq!(connect_timeout(url), None, "{url}");
+        }
+    }
+
+    #[test]
+    fn one_server_is_named() {
+        for url in ["postgres://a,b@h/d,e?application_name=a,b", "postgres://h:5/d?host=a"] {
+            assert!(reject_several_hosts(url).is_ok(), "{url}");
+        }
+        for url in ["postgres://a:b@h:1,i:2/d", "postgres:///d?host=a,b", "postgres://a,b?x=@/"] {
+            assert!(reject_several_hosts(url).is_err(), "{url}");
         }
     }
 }
