@@ -41,11 +41,14 @@ impl Challenge {
         self
     }
 
-    /// Creates the `Bearer` challenge for this reason. It has an error code only if the request carried
-    /// a bearer credential (RFC 6750 section 3), or `insufficient_user_authentication` for a step-up
-    /// (RFC 9470).
-    pub fn bearer(reason: &ChallengeReason<'_>) -> Self {
-        let bearer = Self::new("Bearer");
+    /// The realm of `Bearer` challenges, unless the application sets another.
+    pub const DEFAULT_REALM: &'static str = "api";
+
+    /// Creates the `Bearer` challenge of this realm for this reason. It has an error code only if the
+    /// request carried a bearer credential, or `insufficient_user_authentication` for a step-up (RFC
+    /// 9470). It always has the realm, because this scheme must have a parameter (RFC 6750 section 3).
+    pub fn bearer(realm: &str, reason: &ChallengeReason<'_>) -> Self {
+        let bearer = Self::new("Bearer").param("realm", realm);
         match reason {
             ChallengeReason::MissingCredential => bearer,
             ChallengeReason::InvalidCredential(rejection) if rejection.scheme == "bearer" => {
@@ -95,24 +98,24 @@ mod tests {
 
     #[test]
     fn bearer_challenges_follow_rfc_6750_and_9470() {
-        let text = |reason| Challenge::bearer(&reason).to_value();
-        assert_eq!(text(ChallengeReason::MissingCredential), "Bearer");
+        let text = |reason| Challenge::bearer("a", &reason).to_value();
+        assert_eq!(text(ChallengeReason::MissingCredential), "Bearer realm=\"a\"");
         let ours = Rejection::new("bearer", RejectionReason::Expired);
         assert_eq!(
             text(ChallengeReason::InvalidCredential(&ours)),
-            "Bearer error=\"invalid_token\""
+            "Bearer realm=\"a\", error=\"invalid_token\""
         );
         let other = Rejection::new("session", RejectionReason::Expired);
-        assert_eq!(text(ChallengeReason::InvalidCredential(&other)), "Bearer");
+        assert_eq!(text(ChallengeReason::InvalidCredential(&other)), "Bearer realm=\"a\"");
         assert_eq!(
             text(ChallengeReason::InsufficientScope("a b")),
-            "Bearer error=\"insufficient_scope\", scope=\"a b\""
+            "Bearer realm=\"a\", error=\"insufficient_scope\", scope=\"a b\""
         );
         let acr = ["aal2".into(), "aal3".into()];
         assert_eq!(
             text(ChallengeReason::StepUp { acr: &acr, max_age: Some(Duration::from_secs(60)) }),
-            "Bearer error=\"insufficient_user_authentication\", acr_values=\"aal2 aal3\", \
-             max_age=\"60\""
+            "Bearer realm=\"a\", error=\"insufficient_user_authentication\", \
+             acr_values=\"aal2 aal3\", max_age=\"60\""
         );
     }
 

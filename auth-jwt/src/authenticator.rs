@@ -103,7 +103,7 @@ where
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
-        Challenge::bearer(reason).append_to(headers);
+        Challenge::bearer(&self.base().realm, reason).append_to(headers);
     }
 
     fn vary(&self) -> HeaderValue {

@@ -7,7 +7,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auth_core::{
-    AuthLayer, AuthService, Claims, Clock, CookiePolicy, CrossOriginProtection, InvalidOrigin,
+    AuthLayer, AuthService, Challenge, Claims, Clock, CookiePolicy, CrossOriginProtection,
+    InvalidOrigin,
 };
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
@@ -60,6 +61,7 @@ pub(crate) struct Base {
     pub(crate) verifier: Verifier,
     pub(crate) cookie: Option<CookiePolicy>,
     pub(crate) protection: CrossOriginProtection,
+    pub(crate) realm: Arc<str>,
     pub(crate) clock: Clock,
     cache_capacity: usize,
 }
@@ -85,6 +87,7 @@ impl JwtAuth {
             verifier: Verifier { issuers: vec![Trusted::new(keys, Validation::new())] },
             cookie: None,
             protection: CrossOriginProtection::STRICT,
+            realm: Challenge::DEFAULT_REALM.into(),
             clock: Clock::system(),
             cache_capacity: CACHE_CAPACITY,
         };
@@ -219,6 +222,12 @@ impl<C, M> JwtAuth<C, M> {
     /// as the user.
     pub fn insecure_cross_origin(self) -> Self {
         self.change(|base| base.protection = CrossOriginProtection::STRICT.insecure_disabled())
+    }
+
+    /// Sets the realm in the `WWW-Authenticate: Bearer` header of refusals. Defaults to `api`. Characters
+    /// outside visible ASCII become `?`.
+    pub fn realm(self, realm: impl Into<Arc<str>>) -> Self {
+        self.change(|base| base.realm = realm.into())
     }
 
     /// Sets how many verified tokens of up to a kilobyte are cached; larger ones count as several.

@@ -127,6 +127,12 @@ impl<C> SessionAuth<C> {
         self.change(|config| config.protection = CrossOriginProtection::STRICT.insecure_disabled())
     }
 
+    /// Sets the realm in the `WWW-Authenticate: Bearer` header of refusals. Defaults to `api`. Characters
+    /// outside visible ASCII become `?`.
+    pub fn realm(self, realm: impl Into<Arc<str>>) -> Self {
+        self.change(|config| config.realm = realm.into())
+    }
+
     /// Sets the clock. Defaults to the system's clock.
     pub fn clock(self, clock: Clock) -> Self {
         self.change_settings(|settings| settings.clock = clock)
@@ -208,7 +214,7 @@ where
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
         if self.config.bearer == Bearer::On {
-            Challenge::bearer(reason).append_to(headers);
+            Challenge::bearer(&self.config.realm, reason).append_to(headers);
         }
         if !matches!(reason, ChallengeReason::InsufficientScope(_)) {
             Challenge::new("Session").step_up(reason).append_to(headers);
@@ -274,6 +280,7 @@ pub(crate) struct Config {
     pub(crate) cookie: CookiePolicy,
     pub(crate) bearer: Bearer,
     pub(crate) protection: CrossOriginProtection,
+    realm: Arc<str>,
 }
 
 /// Whether secrets of kind bearer are issued and accepted.
@@ -293,6 +300,7 @@ impl Config {
             cookie: CookiePolicy::host("session").expect("`session` is a cookie name"),
             bearer: Bearer::Off,
             protection: CrossOriginProtection::STRICT,
+            realm: Challenge::DEFAULT_REALM.into(),
         }
     }
 

@@ -94,6 +94,6 @@ async fn the_challenge_names_the_missing_scope(world: World) {
     assert_eq!(refused.status, 403);
     if world.transport() == auth_core::Transport::Explicit {
         let challenge = refused.header(http::header::WWW_AUTHENTICATE);
-        assert_eq!(challenge, r#"Bearer error="insufficient_scope", scope="reports""#);
+        assert_eq!(challenge, r#"Bearer realm="api", error="insufficient_scope", scope="reports""#);
     }
 }

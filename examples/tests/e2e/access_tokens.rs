@@ -41,7 +41,10 @@ fn the_refresh_cookie_alone_does_not_authenticate() {
     let tokens = Tokens::of_alice(&alice);
     for path in ["/me", "/cart", "/devices"] {
         let response = alice.get(path).send();
-        assert_eq!((response.status, response.headers("www-authenticate")), (401, vec!["Bearer"]));
+        assert_eq!(
+            (response.status, response.headers("www-authenticate")),
+            (401, vec![r#"Bearer realm="api""#])
+        );
         assert_eq!(alice.get(path).bearer(&tokens.access).send().status, 200);
     }
 }

@@ -34,7 +34,7 @@ async fn an_access_token_expires_to_the_second(world: World) {
     let refused = client.get("/me").await;
     assert_eq!(refused.status, 401);
     let challenge = refused.header(header::WWW_AUTHENTICATE);
-    assert!(challenge.contains(r#"Bearer error="invalid_token""#), "{challenge}");
+    assert!(challenge.contains(r#"Bearer realm="api", error="invalid_token""#), "{challenge}");
     assert_eq!(world.sign_in_count().await, 1, "its sign-in continues");
 }
 

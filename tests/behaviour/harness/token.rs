@@ -69,7 +69,7 @@ impl Authenticator for TokenAuth {
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
-        Challenge::bearer(reason).append_to(headers);
+        Challenge::bearer(Challenge::DEFAULT_REALM, reason).append_to(headers);
     }
 
     fn vary(&self) -> HeaderValue {
