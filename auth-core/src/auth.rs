@@ -240,7 +240,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
                 let found = identity
                     .filter(|_| own == Some(sign_in) && state.new_sign_in() != Some(sign_in));
                 let decider = found.and_then(|_| self.context.decider().sign_ins());
-                let authenticated_at = found.map(Identity::authenticated_at);
+                let authenticated_at = found.and_then(Identity::authenticated_at);
                 decider.unwrap_or(any).ended(sign_in, authenticated_at)
             }
             (None, _, Some(_)) if own.is_some() => Box::pin(async { EndReason::Revoked }),

@@ -27,17 +27,23 @@ pub struct AuthenticationInfo {
     /// The issuer of the credential (`iss`). `None` if this application issued it. Equal subjects
     /// are the same user only if their issuers are also equal.
     pub issuer: Option<Arc<str>>,
-    /// When the user last authenticated (`auth_time`). Use and refresh do not change it.
-    pub authenticated_at: Timestamp,
+    /// When the user last authenticated (`auth_time`). Use and refresh do not change it. `None` if the
+    /// credential does not say so, such as an API key: it then never counts as a recent authentication.
+    pub authenticated_at: Option<Timestamp>,
     /// When the credential expires at the latest.
     pub expires_at: Timestamp,
 }
 
 impl AuthenticationInfo {
     /// Describes a credential that never expires and belongs to no stored sign-in.
+    ///
+    /// `authenticated_at` is when the user proved who they are: by a password, a passkey or a code. It is
+    /// `None` for a credential that a client keeps and sends by itself, such as an API key or a password
+    /// that the browser remembers. The time of the request is never right: see
+    /// [`Require::max_auth_age`](crate::Require::max_auth_age).
     #[must_use]
-    pub fn new(scheme: &'static str, authenticated_at: Timestamp) -> Self {
-        let expires_at = Timestamp::MAX;
+    pub fn new(scheme: &'static str, authenticated_at: impl Into<Option<Timestamp>>) -> Self {
+        let (authenticated_at, expires_at) = (authenticated_at.into(), Timestamp::MAX);
         Self { scheme, issuer: None, sign_in: None, authenticated_at, expires_at }
     }
 
@@ -241,9 +247,9 @@ impl<C> Identity<C> {
         }
     }
 
-    /// Returns when the user last authenticated.
+    /// Returns when the user last authenticated, if the credential says so.
     #[must_use]
-    pub fn authenticated_at(&self) -> Timestamp {
+    pub fn authenticated_at(&self) -> Option<Timestamp> {
         self.authentication().authenticated_at
     }
 

@@ -55,6 +55,9 @@ enum Rule {
     Any(Box<[Require]>),
 }
 
+/// How far the clock of the node that authenticated the user may be ahead of this one.
+const CLOCK_SKEW: Duration = Duration::from_secs(60);
+
 type Predicate = dyn Fn(&AuthContext) -> Result<bool, ConfigError> + Send + Sync;
 
 impl Require {
@@ -94,7 +97,8 @@ impl Require {
         Self::new(Rule::Scope(scope.into()))
     }
 
-    /// Requires that the user authenticated at most this long ago.
+    /// Requires that the user authenticated at most this long ago. An identity without a time of
+    /// authentication never meets it, such as that of an API key or of a token without `auth_time`.
     pub fn max_auth_age(max_age: Duration) -> Self {
         Self::new(Rule::MaxAuthAge(max_age))
     }
@@ -186,7 +190,8 @@ impl Require {
 }
 
 fn check_age(identity: &Authorized<'_>, max_age: Duration, now: Timestamp) -> Result<(), Refusal> {
-    if now.since(identity.authenticated_at) <= max_age {
+    let is_recent = |at: Timestamp| now.since(at) <= max_age && at.since(now) <= CLOCK_SKEW;
+    if identity.authenticated_at.is_some_and(is_recent) {
         return Ok(());
     }
     Err(Refusal::StepUp { acr: Box::default(), max_age: Some(max_age) })

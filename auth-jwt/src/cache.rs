@@ -137,10 +137,8 @@ mod tests {
         fn insert(&self, token: &str) {
             let mut claims = crate::claims::TokenClaims::default();
             claims.read::<serde::de::IgnoredAny>(r#"{"sub":"a","exp":90}"#, &[]).unwrap();
-            let identity = Identity::verified(
-                Principal::new("a"),
-                AuthenticationInfo::new("jwt", Timestamp::EPOCH),
-            );
+            let identity =
+                Identity::verified(Principal::new("a"), AuthenticationInfo::new("jwt", None));
             let key = Arc::clone(&self.key.public_key().0);
             let validity = Validation::new().check_claims(&claims).unwrap();
             let subject = TokenSubject::Foreign(identity);

@@ -4,8 +4,8 @@
 use std::convert::Infallible;
 
 use auth_core::{
-    Attempt, AuthLayer, AuthenticationInfo, Authenticator, ChallengeReason, Claims, Clock,
-    Identity, Outcome, Principal, Rejection, RejectionReason, RequestCookie, RequestHead, any_of,
+    Attempt, AuthLayer, AuthenticationInfo, Authenticator, ChallengeReason, Claims, Identity,
+    Outcome, Principal, Rejection, RejectionReason, RequestCookie, RequestHead, any_of,
 };
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Session};
@@ -16,7 +16,7 @@ fn known(name: &str, secret: &[u8], presented: &[u8]) -> Outcome<Claims> {
     if presented != secret {
         return Outcome::Rejected(Rejection::new("test", RejectionReason::Unknown));
     }
-    let authentication = AuthenticationInfo::new("test", Clock::system().now());
+    let authentication = AuthenticationInfo::new("test", None);
     Outcome::Authenticated(Identity::verified(Principal::new(name), authentication))
 }
 

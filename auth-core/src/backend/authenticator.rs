@@ -100,7 +100,7 @@ pub enum Outcome<C> {
 ///
 /// ```
 /// use auth_core::{Attempt, AuthLayer, AuthenticationInfo, Authenticator, ChallengeReason, Claims};
-/// use auth_core::{Clock, Identity, Outcome, Principal, Rejection, RejectionReason, RequestHead};
+/// use auth_core::{Identity, Outcome, Principal, Rejection, RejectionReason, RequestHead};
 /// use http::{HeaderMap, HeaderValue, header};
 ///
 /// struct ApiKeys;
@@ -112,7 +112,7 @@ pub enum Outcome<C> {
 ///         let key = head.headers().get("x-api-key")?; // no credential of this kind
 ///         Some(Attempt::explicit(match key.as_bytes() {
 ///             b"the-key-of-the-robot" => {
-///                 let authentication = AuthenticationInfo::new("api-key", Clock::system().now());
+///                 let authentication = AuthenticationInfo::new("api-key", None);
 ///                 Outcome::Authenticated(Identity::verified(Principal::new("robot"), authentication))
 ///             }
 ///             _ => Outcome::Rejected(Rejection::new("api-key", RejectionReason::Unknown)),

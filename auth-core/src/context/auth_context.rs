@@ -107,7 +107,7 @@ pub(crate) struct Authorized<'a> {
     pub(crate) roles: &'a [Box<str>],
     pub(crate) scopes: &'a [Box<str>],
     pub(crate) acr: Option<&'a str>,
-    pub(crate) authenticated_at: Timestamp,
+    pub(crate) authenticated_at: Option<Timestamp>,
 }
 
 /// The context of a request without its claims type.

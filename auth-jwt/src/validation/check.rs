@@ -96,14 +96,13 @@ impl Validation {
         Ok(Some(ApplicationChecks { checks: Arc::clone(&self.checks), claims }))
     }
 
-    /// Returns when the user was authenticated: in 1970 if the token does not say, so that a maximum age
-    /// is never met by accident.
-    pub(crate) fn authenticated_at(&self, claims: &TokenClaims<'_>) -> Timestamp {
+    /// Returns when the user was authenticated, if the token says so.
+    pub(crate) fn authenticated_at(&self, claims: &TokenClaims<'_>) -> Option<Timestamp> {
         let issued_at = match self.auth_time_source {
             AuthTimeSource::AuthTime => None,
             AuthTimeSource::IssuedAt => claims.issued_at,
         };
-        claims.authenticated_at.or(issued_at).unwrap_or(Timestamp::EPOCH)
+        claims.authenticated_at.or(issued_at)
     }
 
     /// Returns whether both the issuer and the audience are given (RFC 9068 section 4).

@@ -2,7 +2,7 @@
 //!
 //! They work with cookies and with tokens.
 
-use auth_core::{Auth, Identity, SignInId};
+use auth_core::{Auth, Identity, SignInId, Timestamp};
 use axum::Json;
 use axum::response::{IntoResponse, Response, Result};
 use http::StatusCode;
@@ -21,7 +21,7 @@ pub(super) struct Me {
     scopes: Vec<Box<str>>,
     scheme: &'static str,
     sign_in: Option<SignInId>,
-    authenticated_at: u64,
+    authenticated_at: Option<u64>,
     expires_at: u64,
 }
 
@@ -34,7 +34,7 @@ pub(super) async fn me(me: Identity<User>) -> Json<Me> {
         scopes: me.principal().scopes.clone(),
         scheme: me.scheme(),
         sign_in: me.sign_in(),
-        authenticated_at: me.authenticated_at().as_secs(),
+        authenticated_at: me.authenticated_at().map(Timestamp::as_secs),
         expires_at: me.expires_at().as_secs(),
     })
 }

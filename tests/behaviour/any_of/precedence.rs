@@ -93,6 +93,23 @@ async fn sec_71_every_backend_must_meet_the_required_assurance() {
     }
 }
 
+/// A key shows which program sent the request, and not that a user authenticated.
+#[tokio::test]
+async fn sec_18_an_api_key_is_no_recent_authentication() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let ask = |path: &str| world.client().get(path).header("x-api-key", "key-of-robot");
+        let me: Me = ask("/me").await.json();
+        assert_eq!((&*me.subject, me.authenticated_at), ("robot", None));
+        assert_eq!(ask("/step-up").await.status, 401);
+        let (client, _) = world.sign_in("alice").await;
+        assert_eq!(client.get("/step-up").await.status, 200);
+    }
+    let alone = world(super::combinations::keys_alone).await;
+    let refused = alone.client().get("/step-up").header("x-api-key", "key-of-robot").await;
+    assert_eq!(refused.status, 403, "no scheme of this layer supports a step-up");
+}
+
 #[tokio::test]
 async fn sec_81_a_secret_of_one_backend_is_rejected_by_the_other() {
     let world = world(cookie_first).await;

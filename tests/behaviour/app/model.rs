@@ -1,6 +1,6 @@
 //! The bodies of requests and responses.
 
-use auth_core::{Identity, SignInId, Transport};
+use auth_core::{Identity, SignInId, Timestamp, Transport};
 use serde::{Deserialize, Serialize};
 
 /// The application's own claims.
@@ -91,7 +91,7 @@ pub(crate) struct Me {
     pub(crate) roles: Vec<String>,
     pub(crate) acr: Option<String>,
     pub(crate) sign_in: Option<SignInId>,
-    pub(crate) authenticated_at: u64,
+    pub(crate) authenticated_at: Option<u64>,
     pub(crate) expires_at: u64,
 }
 
@@ -103,7 +103,7 @@ impl From<&Identity<User>> for Me {
             roles: identity.roles().map(str::to_owned).collect(),
             acr: identity.principal().acr.as_deref().map(str::to_owned),
             sign_in: identity.sign_in(),
-            authenticated_at: identity.authenticated_at().as_secs(),
+            authenticated_at: identity.authenticated_at().map(Timestamp::as_secs),
             expires_at: identity.expires_at().as_secs(),
         }
     }

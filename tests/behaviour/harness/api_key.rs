@@ -30,8 +30,7 @@ impl Authenticator for ApiKeyAuth {
         Some(Attempt::explicit(match subject {
             Some(subject) => {
                 let principal = Principal::new(subject).acr("robot").claims(User::default());
-                let authentication =
-                    AuthenticationInfo::new("api-key", self.0.now()).issuer(ISSUER);
+                let authentication = AuthenticationInfo::new("api-key", None).issuer(ISSUER);
                 Outcome::Authenticated(Identity::verified(principal, authentication))
             }
             None => Outcome::Rejected(Rejection::new("api-key", RejectionReason::Unknown)),
