@@ -8,9 +8,12 @@ use std::fmt;
 use std::time::Duration;
 
 use ::cookie::Cookie;
+use ::cookie::time::OffsetDateTime;
 use http::HeaderValue;
 
 pub use ::cookie::SameSite;
+
+use crate::clock::Timestamp;
 
 /// The longest name and value, together, that a browser stores (RFC 6265bis section 5.6), in bytes.
 const MAX_NAME_AND_VALUE: usize = 4096;
@@ -55,8 +58,10 @@ impl CookiePolicy {
         &self.name
     }
 
-    /// Returns the `Set-Cookie` header that stores `value` for `max_age`, which is capped at 400 days.
-    /// Without `max_age`, the browser keeps the cookie until it closes.
+    /// Returns the `Set-Cookie` header that stores `value` for `max_age` from `now`, which is capped at 400
+    /// days. Without `max_age`, the browser keeps the cookie until it closes.
+    ///
+    /// The lifetime is written as `Max-Age`, and as `Expires` for clients that do not know `Max-Age`.
     ///
     /// # Errors
     ///
@@ -66,6 +71,7 @@ impl CookiePolicy {
         &self,
         value: &str,
         max_age: Option<Duration>,
+        now: Timestamp,
     ) -> Result<HeaderValue, InvalidCookie> {
         if self.name.len() + value.len() > MAX_NAME_AND_VALUE {
             return Err(InvalidCookie::TooLong);
@@ -75,8 +81,10 @@ impl CookiePolicy {
         }
         let mut cookie = self.cookie(value);
         if let Some(age) = max_age {
-            let secs = age.min(MAX_AGE).as_secs();
-            cookie.set_max_age(::cookie::time::Duration::seconds(secs.cast_signed()));
+            let age = age.min(MAX_AGE);
+            cookie.set_max_age(::cookie::time::Duration::seconds(age.as_secs().cast_signed()));
+            let at = (now + age).as_secs().cast_signed();
+            cookie.set_expires(OffsetDateTime::from_unix_timestamp(at).ok());
         }
         let mut header =
             HeaderValue::try_from(cookie.to_string()).map_err(|_| InvalidCookie::Value)?;
@@ -94,6 +102,47 @@ impl CookiePolicy {
         let mut cookie = self.cookie("");
         cookie.make_removal();
         HeaderValue::try_from(cookie.to_string()).expect("every part was checked by `build`")
+    }
+
+    /// Returns the `Set-Cookie` header that removes a cookie of this name for this host alone, if the
+    /// policy has a domain.
+    pub(crate) fn host_only_removal(&self) -> Option<HeaderValue> {
+        self.domain.as_ref().map(|_| self.removal_in(None, &self.path))
+    }
+
+    /// Returns `Set-Cookie` headers that remove the cookies of this name in every other scope that a
+    /// browser may send to this host and path: of the host and each domain above it, and of `/` and each
+    /// folder of the path.
+    pub(crate) fn removals_of_other_scopes(&self, host: &str, path: &str) -> Vec<HeaderValue> {
+        if self.is_host_prefixed() {
+            return Vec::new();
+        }
+        let host = host.rsplit_once(':').map_or(host, |(host, _)| host); // without the port
+        let is_name = host.bytes().any(|byte| byte.is_ascii_alphabetic()) && is_domain(host);
+        let above = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
+        let domains =
+            std::iter::once(host).chain(above).filter(|name| is_name && name.contains('.'));
+        let domains: Vec<_> = [None].into_iter().chain(domains.map(Some)).take(5).collect();
+        let folders = path.match_indices('/').skip(1).map(|(slash, _)| &path[..slash]);
+        let paths = ["/", &self.path].into_iter().chain(folders).chain([path]);
+        let mut paths: Vec<_> = paths.filter(|path| is_path(path)).take(5).collect();
+        paths.dedup();
+        let scopes = domains.iter().flat_map(|domain| paths.iter().map(|path| (*domain, *path)));
+        let own = (self.domain.as_deref(), &*self.path);
+        let others = scopes.filter(|(domain, path)| {
+            let same = |own: &str| domain.is_some_and(|domain| domain.eq_ignore_ascii_case(own));
+            *path != own.1 || own.0.map_or(domain.is_some(), |own| !same(own))
+        });
+        others.map(|(domain, path)| self.removal_in(domain, path)).collect()
+    }
+
+    fn removal_in(&self, domain: Option<&str>, path: &str) -> HeaderValue {
+        let scope = Self { domain: domain.map(Into::into), path: path.into(), ..self.clone() };
+        scope.removal_cookie()
+    }
+
+    fn is_host_prefixed(&self) -> bool {
+        has_prefix(&self.name, "__Host-") || has_prefix(&self.name, "__Host-Http-")
     }
 
     fn cookie<'a>(&'a self, value: &'a str) -> Cookie<'a> {
@@ -139,6 +188,11 @@ impl CookieBuilder {
     }
 
     /// Sets `Domain`: browsers send the cookie to this domain and every host below it.
+    ///
+    /// Browsers keep a cookie from before a change of `Domain` or `Path` beside the new one, and send both.
+    /// The layer accepts neither of two different cookies, because one may have been planted. A sign-in
+    /// removes the former cookie: at once if `Domain` was added, and for other changes once the browser
+    /// has sent both.
     pub fn domain(mut self, domain: impl Into<Box<str>>) -> Self {
         self.0.domain = Some(domain.into());
         self
@@ -173,9 +227,7 @@ impl CookieBuilder {
     /// Returns [`InvalidCookie`], which names the first part that is invalid or contradicts another.
     pub fn build(self) -> Result<CookiePolicy, InvalidCookie> {
         let CookiePolicy { name, domain, path, same_site, channel } = &self.0;
-        let prefixed = |prefix: &str| {
-            name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
-        };
+        let prefixed = |prefix: &str| has_prefix(name, prefix);
         let secure = *channel == Channel::Tls;
         if name.is_empty() || !name.bytes().all(is_token) {
             return Err(InvalidCookie::Name);
@@ -184,7 +236,7 @@ impl CookieBuilder {
             return Err(InvalidCookie::TooLong);
         }
         let host_only = secure && domain.is_none() && &**path == "/";
-        if (prefixed("__Host-") || prefixed("__Host-Http-")) && !host_only {
+        if self.0.is_host_prefixed() && !host_only {
             return Err(InvalidCookie::HostPrefix);
         }
         if (prefixed("__Secure-") || prefixed("__Http-")) && !secure {
@@ -193,7 +245,7 @@ impl CookieBuilder {
         if *same_site == SameSite::None && !secure {
             return Err(InvalidCookie::SameSiteNone);
         }
-        if !path.starts_with('/') || !is_attribute(path) {
+        if !is_path(path) {
             return Err(InvalidCookie::Path);
         }
         if domain.as_deref().is_some_and(|domain| !is_domain(domain)) {
@@ -204,13 +256,22 @@ impl CookieBuilder {
 }
 
 /// RFC 9110 section 5.6.2.
-fn is_token(byte: u8) -> bool {
+pub(crate) fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// RFC 6265bis section 4.1.1.
 fn is_cookie_octet(byte: u8) -> bool {
     byte.is_ascii_graphic() && !b"\",;\\".contains(&byte)
+}
+
+/// Browsers compare prefixes without case (RFC 6265bis section 4.1.3).
+fn has_prefix(name: &str, prefix: &str) -> bool {
+    name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+}
+
+fn is_path(path: &str) -> bool {
+    path.starts_with('/') && is_attribute(path)
 }
 
 fn is_attribute(value: &str) -> bool {
@@ -268,11 +329,49 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    const NOW: Timestamp = Timestamp::from_secs(1_700_000_000);
+
+    #[test]
+    fn a_lifetime_is_written_for_old_and_new_clients() {
+        let policy = CookiePolicy::host("session").unwrap();
+        let cookie = policy.set_cookie("v", Some(Duration::from_secs(60)), NOW).unwrap();
+        let lifetime = "; Max-Age=60; Expires=Tue, 14 Nov 2023 22:14:20 GMT";
+        assert!(cookie.to_str().unwrap().ends_with(lifetime), "{cookie:?}");
+        let late = policy.set_cookie("v", Some(Duration::from_secs(60)), Timestamp::MAX).unwrap();
+        assert!(late.to_str().unwrap().ends_with("; Max-Age=60"), "no date that far");
+    }
+
+    fn scopes(policy: &CookiePolicy, host: &str, path: &str) -> Vec<String> {
+        let removals = policy.removals_of_other_scopes(host, path);
+        let attribute = |text: &str, name: &str| {
+            let found = text.split("; ").find_map(|part| part.strip_prefix(name));
+            found.unwrap_or("-").to_owned()
+        };
+        let texts = removals.iter().map(|value| value.to_str().unwrap());
+        texts.map(|it| format!("{} {}", attribute(it, "Domain="), attribute(it, "Path="))).collect()
+    }
+
+    #[test]
+    fn every_other_scope_of_a_cookie_is_removed() {
+        let host_only = CookieBuilder::new("a").build().unwrap();
+        let domain = CookieBuilder::new("a").domain("Example.com").build().unwrap();
+        let host = "shop.example.com:8443";
+        assert_eq!(scopes(&host_only, host, "/"), ["shop.example.com /", "example.com /"]);
+        assert_eq!(scopes(&domain, host, "/"), ["- /", "shop.example.com /"]);
+        for host in ["localhost", "127.0.0.1:3000", "[::1]:3000", "", "a b.c", "x;y.example"] {
+            assert!(scopes(&host_only, host, "/").is_empty(), "{host}");
+        }
+        let nested = ["- /app", "- /app/login"];
+        assert_eq!(scopes(&host_only, "localhost", "/app/login"), nested);
+        assert!(scopes(&host_only, &"a.".repeat(100), &"/a".repeat(100)).len() < 25);
+        assert!(scopes(&CookiePolicy::host("a").unwrap(), host, "/app").is_empty());
+    }
+
     #[test]
     fn sec_25_27_28_the_default_cookie_has_every_attribute() {
         let policy = CookiePolicy::host("session").unwrap();
         assert_eq!(
-            policy.set_cookie("v", None).unwrap(),
+            policy.set_cookie("v", None, NOW).unwrap(),
             "__Host-session=v; HttpOnly; SameSite=Lax; Secure; Path=/"
         );
     }
@@ -303,8 +402,11 @@ mod tests {
     fn sec_29_a_cookie_over_4096_bytes_is_an_error() {
         let policy = CookiePolicy::host("session").unwrap();
         let room = 4096 - policy.name().len();
-        assert!(policy.set_cookie(&"x".repeat(room), None).is_ok());
-        assert_eq!(policy.set_cookie(&"x".repeat(room + 1), None), Err(InvalidCookie::TooLong));
+        assert!(policy.set_cookie(&"x".repeat(room), None, NOW).is_ok());
+        assert_eq!(
+            policy.set_cookie(&"x".repeat(room + 1), None, NOW),
+            Err(InvalidCookie::TooLong)
+        );
     }
 
     #[test]
@@ -328,7 +430,7 @@ mod tests {
         #[test]
         fn sec_31_max_age_is_at_most_400_days(secs: u64) {
             let policy = CookiePolicy::host("session").unwrap();
-            let header = policy.set_cookie("v", Some(Duration::from_secs(secs))).unwrap();
+            let header = policy.set_cookie("v", Some(Duration::from_secs(secs)), NOW).unwrap();
             let (_, age) = header.to_str().unwrap().split_once("Max-Age=").unwrap();
             let age: u64 = age.split(';').next().unwrap().parse().unwrap();
             prop_assert_eq!(age, secs.min(34_560_000));
@@ -337,7 +439,7 @@ mod tests {
         #[test]
         fn no_value_breaks_out_of_the_header(value: String) {
             let policy = CookiePolicy::host("session").unwrap();
-            if let Ok(header) = policy.set_cookie(&value, None) {
+            if let Ok(header) = policy.set_cookie(&value, None, NOW) {
                 let parts = header.to_str().unwrap().split(';').count();
                 prop_assert_eq!(parts, 5, "name=value and four attributes");
             }

@@ -134,9 +134,10 @@ impl<'a> From<&'a mut Parts> for RequestHead<'a> {
 pub enum RequestCookie<'a> {
     /// There is no cookie of this name.
     Absent,
-    /// There is one, with this unparsed value.
+    /// There is one, with this value, without the quotes that some clients put around it. A client may send
+    /// the identical cookie several times.
     One(&'a [u8]),
-    /// There is more than one. An attacker may have set one of them, so none counts.
+    /// There are different ones. An attacker may have set one of them, so none counts.
     Many,
 }
 
@@ -154,34 +155,65 @@ impl fmt::Debug for RequestCookie<'_> {
 impl<'a> RequestCookie<'a> {
     /// Scans for the cookie `name`. Names are case-sensitive, and a nameless cookie (`=__Host-a=b`)
     /// never matches (RFC 6265bis sections 4.1.3 and 5.6).
+    #[inline]
     pub(crate) fn find(headers: &'a HeaderMap, name: &str) -> Self {
         let mut found = Self::Absent;
-        for line in headers.get_all(header::COOKIE) {
-            let mut rest = line.as_bytes();
-            loop {
-                let (pair, next) = match memchr::memchr(b';', rest) {
-                    Some(end) => (&rest[..end], Some(&rest[end + 1..])),
-                    None => (rest, None),
-                };
-                if let Some(value) = value_of(pair, name) {
-                    match found {
-                        Self::Absent => found = Self::One(value),
-                        _ => return Self::Many,
-                    }
-                }
-                match next {
-                    Some(next) => rest = next,
-                    None => break,
-                }
+        for_each_value(headers, name, |value| {
+            found = match found {
+                Self::Absent => Self::One(value),
+                Self::One(first) if first == value => found,
+                _ => Self::Many,
+            };
+        });
+        found
+    }
+
+    /// Returns the different values of the cookie `name`, at most [`MAX_VALUES`](Self::MAX_VALUES).
+    pub(crate) fn values(headers: &'a HeaderMap, name: &str) -> Vec<&'a [u8]> {
+        let mut values = Vec::new();
+        for_each_value(headers, name, |value| {
+            if values.len() < Self::MAX_VALUES && !values.contains(&value) {
+                values.push(value);
+            }
+        });
+        values
+    }
+
+    /// More cookies of one name than a browser sends for all domains and paths in use. Each of them costs a
+    /// read from the store, so an attacker must not choose how many there are.
+    const MAX_VALUES: usize = 8;
+}
+
+/// Calls `found` with each value of the cookie `name`. Attributes of the obsolete RFC 2965 (`$Version`,
+/// `$Path`) are cookies of another name. A quoted value ends at the next semicolon like any other, so that
+/// a quote in one cookie never hides another.
+#[inline]
+fn for_each_value<'a>(headers: &'a HeaderMap, name: &str, mut found: impl FnMut(&'a [u8])) {
+    for line in headers.get_all(header::COOKIE) {
+        let mut rest = line.as_bytes();
+        loop {
+            let (pair, next) = match memchr::memchr(b';', rest) {
+                Some(end) => (&rest[..end], Some(&rest[end + 1..])),
+                None => (rest, None),
+            };
+            if let Some(value) = value_of(pair, name) {
+                found(value);
+            }
+            match next {
+                Some(next) => rest = next,
+                None => break,
             }
         }
-        found
     }
 }
 
 fn value_of<'a>(pair: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let pair = pair.trim_ascii();
-    pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")
+    let value = pair.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+    match value {
+        [b'"', quoted @ .., b'"'] => Some(quoted),
+        _ => Some(value),
+    }
 }
 
 #[cfg(test)]
@@ -251,12 +283,46 @@ mod tests {
     }
 
     #[test]
-    fn sec_34_two_cookies_of_one_name_are_many() {
-        assert_eq!(RequestCookie::find(&headers(&[b"sid=x; sid=x"]), "sid"), RequestCookie::Many);
-        assert_eq!(
-            RequestCookie::find(&headers(&[b"sid=x", b"sid=y"]), "sid"),
-            RequestCookie::Many
-        );
+    fn sec_34_two_different_cookies_of_one_name_are_many() {
+        let lines: [&[&[u8]]; 5] = [
+            &[b"sid=x; sid=y"],
+            &[b"sid=x", b"sid=y"],
+            &[b"sid=x; sid="],
+            &[b"sid=x; sid=y; sid=x"],
+            &[b"sid=\"x\"; sid=\"x"],
+        ];
+        for lines in lines {
+            let headers = headers(lines);
+            assert_eq!(RequestCookie::find(&headers, "sid"), RequestCookie::Many, "{lines:?}");
+            assert_eq!(RequestCookie::values(&headers, "sid").len(), 2, "{lines:?}");
+        }
+        let many: Vec<_> = (0..100).map(|n| format!("sid={n}")).collect();
+        let many = headers(&[many.join("; ").as_bytes()]);
+        assert_eq!(RequestCookie::values(&many, "sid").len(), 8);
+    }
+
+    #[test]
+    fn identical_cookies_are_one() {
+        for lines in [&[&b"sid=x; sid=x"[..]][..], &[b"sid=x", b"sid=x"], &[b"sid=x; sid=\"x\""]] {
+            let headers = headers(lines);
+            assert_eq!(RequestCookie::find(&headers, "sid"), RequestCookie::One(b"x"));
+            assert_eq!(RequestCookie::values(&headers, "sid"), [b"x"]);
+        }
+    }
+
+    #[test]
+    fn quotes_around_a_value_are_not_part_of_it() {
+        for (line, value) in [
+            (&b"$Version=\"1\"; sid=\"x\";$Path=\"/\""[..], &b"x"[..]),
+            (b"sid=\"\"", b""),
+            (b"sid=\"", b"\""),
+            (b"sid=\"x", b"\"x"),
+            (b"sid=x\"", b"x\""),
+            (b"a=\"; sid=x; b=\"", b"x"),
+        ] {
+            let headers = headers(&[line]);
+            assert_eq!(RequestCookie::find(&headers, "sid"), RequestCookie::One(value));
+        }
     }
 
     proptest! {
@@ -268,11 +334,13 @@ mod tests {
             let line = pairs.iter().map(|(n, v)| format!("{n}={v}")).collect::<Vec<_>>().join("; ");
             let headers = headers(&[line.as_bytes()]);
             let ours = RequestCookie::find(&headers, "a");
-            let parsed: Vec<_> = cookie::Cookie::split_parse(line.as_str())
+            let mut parsed: Vec<_> = cookie::Cookie::split_parse(line.as_str())
                 .flatten()
                 .filter(|cookie| cookie.name() == "a")
                 .map(|cookie| cookie.value().to_owned())
                 .collect();
+            parsed.sort();
+            parsed.dedup();
             match parsed.as_slice() {
                 [] => prop_assert_eq!(ours, RequestCookie::Absent),
                 [one] => prop_assert_eq!(ours, RequestCookie::One(one.as_bytes())),

@@ -354,9 +354,9 @@ impl Config {
         effects: &mut ResponseEffects,
     ) -> Result<(), AuthError> {
         let max_age = issued.cookie_max_age(self.now());
-        let cookie = self.cookie.set_cookie(&issued.secret.to_text(), max_age);
+        let cookie = self.cookie.set_cookie(&issued.secret.to_text(), max_age, self.now());
         let cookie = cookie.map_err(|error| AuthError::new(AuthErrorKind::Config, error))?;
-        effects.set_cookie(self.cookie.name(), cookie);
+        effects.set_cookie(&self.cookie, cookie);
         Ok(())
     }
 }

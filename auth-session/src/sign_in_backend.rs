@@ -150,6 +150,7 @@ impl Config {
         if issued.kind == SecretKind::Cookie {
             let mut set = Ok(());
             context.state().effects(|effects| set = self.set_cookie(issued, effects));
+            context.remove_other_scopes(&self.cookie);
             return set.map(|()| SignedIn::by_cookie(issued.id()));
         }
         self.request(context).remove_cookies(); // the token replaces what they carried

@@ -1,12 +1,84 @@
 //! The session cookie: its attributes, its lifetime and its removal.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use auth_core::Persistence;
+use auth_core::{Authenticator, CookieBuilder, Persistence};
 use http::Method;
 
 use crate::app::Login;
-use crate::harness::{Credential, World};
+use crate::harness::{Auth, Call, Credential, Framework, Setup, TestBackend, World, session};
+
+/// Returns a backend whose cookie has this domain, or none.
+fn with_domain(setup: &Setup, domain: Option<&str>) -> Auth {
+    let cookie = CookieBuilder::new("__Secure-session");
+    let cookie = domain.into_iter().fold(cookie, CookieBuilder::domain);
+    session(setup).cookie(cookie.build().unwrap()).erased()
+}
+
+/// The cookies of a browser by their domain: it sends both a cookie for this host alone and one for a domain.
+#[derive(Default)]
+struct Browser(BTreeMap<String, String>);
+
+impl Browser {
+    async fn call(&mut self, call: Call) -> u16 {
+        let cookies = self.0.values().cloned().collect::<Vec<_>>().join("; ");
+        let reply = call.header("cookie", &cookies).await;
+        for cookie in reply.set_cookies() {
+            let (pair, attributes) = cookie.split_once("; ").unwrap();
+            let domain = attributes.split("; ").find(|it| it.starts_with("Domain="));
+            let domain = domain.unwrap_or_default().to_owned();
+            if attributes.contains("Max-Age=0") {
+                self.0.remove(&domain);
+            } else {
+                self.0.insert(domain, pair.to_owned());
+            }
+        }
+        reply.status.as_u16()
+    }
+}
+
+/// The browser keeps the former cookie and sends both, and neither counts. The next sign-in must end that.
+#[tokio::test]
+async fn a_changed_domain_does_not_lock_a_browser_out() {
+    const HOST_ONLY: fn(&Setup) -> Auth = |setup| with_domain(setup, None);
+    const DOMAIN: fn(&Setup) -> Auth = |setup| with_domain(setup, Some("shop.example"));
+    for (former, new, sign_ins) in [(HOST_ONLY, DOMAIN, 1), (DOMAIN, HOST_ONLY, 2)] {
+        let world = World::start(TestBackend::by_cookie(former), Framework::Hyper).await;
+        let mut browser = Browser::default();
+        let sign_in = |world: &World| world.client().post("/login").json(&Login::from("alice"));
+        assert_eq!(browser.call(sign_in(&world)).await, 204);
+        assert_eq!(browser.call(world.client().get("/me")).await, 200);
+        world.advance(DAY);
+
+        let world = world.with_backend(TestBackend::by_cookie(new)).await;
+        for _ in 0..sign_ins {
+            assert_eq!(browser.call(world.client().get("/me")).await, 401);
+            assert_eq!(browser.call(sign_in(&world)).await, 204);
+        }
+        assert_eq!(browser.call(world.client().get("/me")).await, 200);
+        assert_eq!(browser.0.len(), 1);
+        assert_eq!(browser.call(world.client().post("/logout")).await, 204);
+        assert!(browser.0.is_empty());
+    }
+}
+
+/// A cookie that an attacker has set for the whole domain does not outlive a sign-in.
+#[tokio::test]
+async fn sec_34_a_sign_in_or_sign_out_removes_a_planted_cookie() {
+    const HOST_ONLY: fn(&Setup) -> Auth = |setup| with_domain(setup, None);
+    let world = World::start(TestBackend::by_cookie(HOST_ONLY), Framework::Hyper).await;
+    let mut browser = Browser::default();
+    let sign_in = || world.client().post("/login").json(&Login::from("alice"));
+    assert_eq!(browser.call(sign_in()).await, 204);
+    for (call, left) in [(sign_in(), 1), (world.client().post("/logout"), 0)] {
+        let planted = "__Secure-session=planted".to_owned();
+        browser.0.insert("Domain=shop.example".to_owned(), planted);
+        assert_eq!(browser.call(world.client().get("/me")).await, 401);
+        assert_eq!(browser.call(call).await, 204);
+        assert_eq!(browser.0.len(), left);
+    }
+}
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -37,7 +109,8 @@ async fn sec_23_a_cookie_is_a_browser_session_cookie_unless_persistent(world: Wo
     let max_age = async |world: &World, login: Login| {
         let reply = world.client().login(login).await;
         let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
-        assert!(!cookie.contains("Expires"), "{cookie}");
+        // Old clients know `Expires` only.
+        assert_eq!(cookie.contains("; Max-Age="), cookie.contains("; Expires="), "{cookie}");
         cookie.split("Max-Age=").nth(1).map(|age| age.split(';').next().unwrap().to_owned())
     };
     assert_eq!(max_age(&world, "alice".into()).await, None);

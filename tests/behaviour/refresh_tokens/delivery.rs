@@ -15,7 +15,7 @@ suite!(pair:
     sec_23_a_refresh_cookie_is_a_browser_session_cookie_unless_persistent,
     sec_35_a_sign_out_removes_the_refresh_cookie,
     sec_35_no_other_response_removes_the_refresh_cookie,
-    sec_34_two_refresh_cookies_are_rejected,
+    sec_34_two_different_refresh_cookies_are_rejected,
     a_refresh_cookie_renews_without_an_access_token,
     a_refresh_token_delivered_in_the_body_is_only_there,
     a_refresh_token_in_the_body_renews_without_a_cookie,
@@ -80,18 +80,17 @@ async fn sec_35_no_other_response_removes_the_refresh_cookie(world: World) {
     }
 }
 
-async fn sec_34_two_refresh_cookies_are_rejected(world: World) {
+async fn sec_34_two_different_refresh_cookies_are_rejected(world: World) {
     let credential = world.client().signed_in("alice").await;
     let good = credential.refresh().unwrap();
     for cookies in [
-        format!("{REFRESH}={good}; {REFRESH}={good}"),
         format!("{REFRESH}={good}; a=b; {REFRESH}=planted"),
         format!("{REFRESH}=; {REFRESH}={good}"),
     ] {
         let reply = world.client().post("/refresh").header("cookie", &cookies).await;
         assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (401, 0), "{cookies}");
     }
-    let others = format!("a=b; {REFRESH}={good}; c=d");
+    let others = format!("{REFRESH}={good}; a=b; {REFRESH}=\"{good}\"");
     assert_eq!(world.client().post("/refresh").header("cookie", &others).await.status, 200);
 }
 

@@ -18,9 +18,15 @@ pub(crate) fn check(data: &[u8]) -> bool {
     let pairs = data.split(|byte| [b'\n', b';'].contains(byte)).map(<[u8]>::trim_ascii);
     let values = pairs.filter_map(|pair| {
         let equals = pair.iter().position(|byte| *byte == b'=')?;
-        (pair[..equals] == *NAME.as_bytes()).then(|| &pair[equals + 1..])
+        let value = &pair[equals + 1..];
+        let quoted = value.len() > 1 && value.starts_with(b"\"") && value.ends_with(b"\"");
+        let value = if quoted { &value[1..value.len() - 1] } else { value };
+        (pair[..equals] == *NAME.as_bytes()).then_some(value)
     });
-    let expected = match *values.collect::<Vec<_>>() {
+    let mut values: Vec<_> = values.collect();
+    values.sort_unstable();
+    values.dedup();
+    let expected = match *values {
         [] => RequestCookie::Absent,
         [value] => RequestCookie::One(value),
         _ => RequestCookie::Many,
