@@ -58,7 +58,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
         let head = head.into();
         let context = AuthContext::of(head.extensions(), type_name::<Self>())?;
         let context = TypedContext::of(context)?;
-        let request = RequestSnapshot::of(head.method(), head.uri(), head.headers());
+        let ignored = context.ignored_schemes();
+        let request = RequestSnapshot::of(head.method(), head.uri(), head.headers(), ignored);
         Ok(Self { context, request: Arc::new(request) })
     }
 

@@ -8,6 +8,8 @@ use std::fmt;
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, Request, Uri, header, request::Parts};
 
+use crate::cross_origin::{CrossOriginError, CrossOriginProtection, RequestOrigin};
+
 /// A borrowed request head, made from `&Request<B>` or `&Parts` without moving either.
 #[derive(Clone, Copy)]
 pub struct RequestHead<'a> {
@@ -16,6 +18,14 @@ pub struct RequestHead<'a> {
     headers: &'a HeaderMap,
     extensions: &'a Extensions,
     authorization: Authorization<'a>,
+    cookies: Cookies,
+}
+
+/// Whether [`RequestHead::cookie`] finds cookies.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cookies {
+    Visible,
+    Hidden,
 }
 
 /// The `Authorization` header of a request, looked up once for all authenticators.
@@ -27,9 +37,21 @@ pub(crate) enum Authorization<'a> {
     Many,
 }
 
+/// Returns whether a value of `Authorization` counts. An empty one is absent, and so is one of a scheme
+/// that the layer ignores.
+pub(crate) fn counts(value: &HeaderValue, ignored_schemes: &[Box<str>]) -> bool {
+    let value = value.as_bytes().trim_ascii();
+    let is_scheme = |scheme: &str| {
+        let end = value.iter().position(u8::is_ascii_whitespace).unwrap_or(value.len());
+        value[..end].eq_ignore_ascii_case(scheme.as_bytes())
+    };
+    !value.is_empty() && !ignored_schemes.iter().any(|scheme| is_scheme(scheme))
+}
+
 impl<'a> Authorization<'a> {
-    pub(crate) fn of(headers: &'a HeaderMap) -> Self {
-        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    pub(crate) fn of(headers: &'a HeaderMap, ignored_schemes: &[Box<str>]) -> Self {
+        let values = headers.get_all(header::AUTHORIZATION).iter();
+        let mut values = values.filter(|value| counts(value, ignored_schemes));
         match (values.next(), values.next()) {
             (None, _) => Self::Absent,
             (Some(value), None) => Self::One(value),
@@ -59,7 +81,22 @@ impl<'a> RequestHead<'a> {
         headers: &'a HeaderMap,
         extensions: &'a Extensions,
     ) -> Self {
-        Self { method, uri, headers, extensions, authorization: Authorization::of(headers) }
+        let authorization = Authorization::of(headers, &[]);
+        Self { method, uri, headers, extensions, authorization, cookies: Cookies::Visible }
+    }
+
+    /// Returns the head without `Authorization` headers of these schemes.
+    pub(crate) fn ignoring(self, schemes: &[Box<str>]) -> Self {
+        if schemes.is_empty() {
+            return self;
+        }
+        Self { authorization: Authorization::of(self.headers, schemes), ..self }
+    }
+
+    /// Returns the head without cookies, for requests that another credential decides: a cookie that does
+    /// not decide must not be verified, because that would be a use of its sign-in.
+    pub(crate) fn without_cookies(self) -> Self {
+        Self { cookies: Cookies::Hidden, ..self }
     }
 
     /// Returns the method.
@@ -86,7 +123,9 @@ impl<'a> RequestHead<'a> {
         self.extensions
     }
 
-    /// Returns whether there is an `Authorization` header. If so, cookies are ignored.
+    /// Returns whether there is an `Authorization` header. If so, cookies are ignored. An empty header counts
+    /// as absent, and so does one of a scheme that the layer
+    /// [ignores](crate::AuthLayer::ignored_scheme).
     #[must_use]
     pub fn has_authorization(&self) -> bool {
         !matches!(self.authorization, Authorization::Absent)
@@ -102,7 +141,23 @@ impl<'a> RequestHead<'a> {
     /// Returns the cookie with exactly this name. Other cookies are skipped without parsing.
     #[must_use]
     pub fn cookie(&self, name: &str) -> RequestCookie<'a> {
-        RequestCookie::find(self.headers, name)
+        match self.cookies {
+            Cookies::Visible => RequestCookie::find(self.headers, name),
+            Cookies::Hidden => RequestCookie::Absent,
+        }
+    }
+
+    /// Checks whether the request may use a cookie under this policy.
+    ///
+    /// The layer checks it for every cookie that decides. A backend that records the use of a sign-in also
+    /// checks it before, and returns [`Attempt::cross_origin`](crate::Attempt::cross_origin): a request
+    /// that another site makes is no use.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`CrossOriginError`] if the request comes from another site that is not trusted.
+    pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
+        policy.check(&RequestOrigin::of(self.method, self.uri, self.headers))
     }
 
     pub(crate) fn authorization(&self) -> Authorization<'a> {
@@ -236,11 +291,38 @@ mod tests {
             let credentials = RequestHead::from(&request).credentials("Bearer");
             assert_eq!(credentials, Some(&b"abc"[..]), "{value}");
         }
-        for value in ["Bearer", "Bearerabc", "Basic abc", ""] {
+        for value in ["Bearer", "Bearerabc", "Basic abc", "", " "] {
             assert!(
                 RequestHead::from(&request(&[value])).credentials("Bearer").is_none(),
                 "{value}"
             );
+        }
+    }
+
+    #[test]
+    fn an_empty_authorization_header_is_absent() {
+        for values in [&[][..], &[""], &[" "], &["\t  "], &["", ""]] {
+            assert!(!RequestHead::from(&request(values)).has_authorization(), "{values:?}");
+        }
+        let request = request(&["", "Bearer a"]);
+        assert_eq!(RequestHead::from(&request).credentials("bearer"), Some(&b"a"[..]));
+    }
+
+    #[test]
+    fn an_ignored_scheme_is_absent_and_another_is_not() {
+        let ignored = ["basic".into(), "Negotiate".into()];
+        for values in
+            [&["Basic abc"][..], &["BASIC"], &["negotiate\tx"], &["Basic a", "Negotiate b"]]
+        {
+            let request = request(values);
+            assert!(
+                !RequestHead::from(&request).ignoring(&ignored).has_authorization(),
+                "{values:?}"
+            );
+        }
+        for value in ["Basics abc", "Bearer Basic", "NTLM"] {
+            let request = request(&["Basic abc", value]);
+            assert!(RequestHead::from(&request).ignoring(&ignored).has_authorization(), "{value}");
         }
     }
 

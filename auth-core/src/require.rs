@@ -274,7 +274,8 @@ fn revalidate<B>(
     let Some(context) = context.filter(|context| needed && context.is_identified()) else {
         return Ok(Ok(()));
     };
-    let snapshot = RequestSnapshot::of(request.method(), request.uri(), request.headers());
+    let ignored = context.erased().ignored_schemes();
+    let snapshot = RequestSnapshot::of(request.method(), request.uri(), request.headers(), ignored);
     Arc::clone(context.erased()).revalidate(&snapshot).into_ready()
 }
 

@@ -99,6 +99,9 @@ where
 
     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
         let (transport, token) = find(head, self.base().cookie.as_ref())?;
+        if transport == Transport::Ambient && head.check_origin(&self.base().protection).is_err() {
+            return Some(Attempt::cross_origin());
+        }
         Some(Attempt::new(transport, self.verify_compact(token)))
     }
 

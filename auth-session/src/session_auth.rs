@@ -203,6 +203,9 @@ where
 
     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
         let (kind, secret) = self.config.find(head)?;
+        if kind == SecretKind::Cookie && head.check_origin(&self.config.protection).is_err() {
+            return Some(Attempt::cross_origin());
+        }
         let outcome = match secret {
             Ok(secret) => authenticate(&self.config, secret, kind),
             Err(reason) => AuthFuture::ready(rejected(kind, reason)),

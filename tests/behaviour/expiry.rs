@@ -25,6 +25,8 @@ suite!(secret: sec_11_a_sign_in_at_its_absolute_timeout_is_deleted_from_the_stor
 
 suite!(pair: sec_11_a_sign_in_at_its_absolute_timeout_is_swept);
 
+suite!(cookie: a_request_from_another_site_is_no_use_of_the_sign_in);
+
 suite!(visitors: the_cart_of_a_visitor_expires_sooner);
 
 async fn sec_08_an_unused_sign_in_expires(world: World) {
@@ -144,6 +146,20 @@ async fn last_seen_is_written_once_per_interval(world: World) {
     }
     assert_eq!(world.store.calls(Op::Touch), 1);
     assert_eq!(world.store.writes(), 1, "reading an identity writes nothing else");
+}
+
+/// Otherwise a page that stays open on another site could keep a sign-in alive.
+async fn a_request_from_another_site_is_no_use_of_the_sign_in(world: World) {
+    let (client, _) = world.sign_in("alice").await;
+    world.store.reset_calls();
+    world.advance(10 * MINUTE);
+    for from in [("sec-fetch-site", "cross-site"), ("origin", "https://evil.example")] {
+        let reply = client.post("/cart").body("apple").header(from.0, from.1).await;
+        assert_eq!(reply.status, 403);
+    }
+    assert_eq!((world.store.calls(Op::Touch), world.store.calls(Op::Peek)), (0, 0));
+    assert_eq!(client.post("/cart").body("apple").await.status, 200);
+    assert_eq!(world.store.calls(Op::Touch), 1);
 }
 
 async fn sec_10_a_preset_of_an_assurance_level_is_enforced(world: World) {

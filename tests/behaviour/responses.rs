@@ -1,13 +1,17 @@
 //! Headers and bodies of responses: caching, `Vary`, challenges and refusals.
 
-use http::{HeaderValue, header};
+use auth_core::{AnyOf, AuthLayer, any_of};
+use http::{HeaderValue, Response, header};
 
-use crate::app::Login;
+use crate::app::{Login, User};
 use crate::harness::World;
 
 suite!(every:
     sec_44_a_response_that_depends_on_the_credential_says_so,
     sec_44_a_response_with_a_credential_is_not_stored,
+    sec_90_a_response_to_a_known_user_is_not_for_shared_caches,
+    sec_90_the_cache_control_of_the_application_is_kept,
+    sec_90_the_cache_control_of_the_layer_is_configurable,
     sec_75_a_refusal_has_no_body_and_gives_no_reason,
     a_bearer_challenge_has_an_error_only_if_a_token_was_sent,
     sec_45_a_sign_out_clears_the_site_data_of_the_browser,
@@ -39,6 +43,70 @@ async fn sec_44_a_response_with_a_credential_is_not_stored(world: World) {
         assert_eq!(logout.header(header::CACHE_CONTROL), "no-store");
     }
     assert_eq!(world.client().get("/").await.header(header::CACHE_CONTROL), "");
+}
+
+async fn sec_90_a_response_to_a_known_user_is_not_for_shared_caches(world: World) {
+    let (client, _) = world.sign_in("alice").await;
+    for path in ["/", "/me", "/maybe", "/cart", "/admin", "/strong", "/no-such-page"] {
+        let control = client.get(path).await.header(header::CACHE_CONTROL);
+        assert_eq!(control, "private, no-cache", "{path}");
+        assert_eq!(world.client().get(path).await.header(header::CACHE_CONTROL), "", "{path}");
+    }
+    if let Some(stale) = client.credential().map(|credential| credential.tampered()) {
+        let refused = world.client_with(&stale).get("/me").await;
+        assert_eq!(refused.header(header::CACHE_CONTROL), "");
+    }
+}
+
+/// Returns the `Cache-Control` of a response of alice's with these headers.
+async fn cache_control(
+    world: &World,
+    layer: AuthLayer<AnyOf<User>>,
+    headers: &'static [(&'static str, &'static str)],
+) -> String {
+    let credential = world.client().signed_in("alice").await;
+    let answer = world.handle_behind(layer, Some(&credential), async |_| {
+        let response =
+            headers.iter().fold(Response::builder(), |it, (name, value)| it.header(*name, *value));
+        response.body(String::new()).unwrap()
+    });
+    let reply = answer.await;
+    let values = reply.headers().get_all(header::CACHE_CONTROL).iter();
+    values.map(|value| value.to_str().unwrap()).collect::<Vec<_>>().join(" and ")
+}
+
+async fn sec_90_the_cache_control_of_the_application_is_kept(world: World) {
+    let control =
+        async |headers| cache_control(&world, any_of([world.auth()]).optional(), headers).await;
+    // A cache may store a response with a validator or an expiry, whatever the request carried.
+    let validators: &[(&str, &str)] = &[
+        ("last-modified", "Tue, 14 Nov 2023 22:13:20 GMT"),
+        ("etag", "\"1\""),
+        ("expires", "Tue, 14 Nov 2093 22:13:20 GMT"),
+    ];
+    assert_eq!(control(&[]).await, "private, no-cache");
+    assert_eq!(control(validators).await, "private, no-cache");
+    assert_eq!(control(&[("cache-control", "public, max-age=60")]).await, "public, max-age=60");
+    assert_eq!(control(&[("cache-control", "no-store")]).await, "no-store");
+}
+
+async fn sec_90_the_cache_control_of_the_layer_is_configurable(world: World) {
+    let layer = || any_of([world.auth()]).optional();
+    let no_store = layer().cache_control(HeaderValue::from_static("No-Store"));
+    assert_eq!(cache_control(&world, no_store, &[]).await, "No-Store");
+    let short = HeaderValue::from_static("max-age=5, private");
+    assert_eq!(
+        cache_control(&world, layer().cache_control(short), &[]).await,
+        "max-age=5, private"
+    );
+    assert_eq!(cache_control(&world, layer().insecure_without_cache_control(), &[]).await, "");
+}
+
+#[test]
+#[should_panic(expected = "must contain `private` or `no-store`")]
+fn sec_90_a_cache_control_for_shared_caches_is_rejected() {
+    let auth = auth_session::SessionAuth::new(auth_store::MemoryStore::new());
+    let _ = auth.optional().cache_control(HeaderValue::from_static("public, max-age=60"));
 }
 
 async fn sec_75_a_refusal_has_no_body_and_gives_no_reason(world: World) {

@@ -135,20 +135,26 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
     type Claims = C;
 
     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
-        let mut ambient = None;
+        let count = self.members.len();
+        // Members that find a header are asked first, without cookies: a cookie beside the header does not
+        // decide, so it must not be verified.
+        let (mut ambient, without_cookies) = (None, head.without_cookies());
         for (index, member) in self.members.iter().enumerate() {
-            match member.authenticate(head) {
-                None => {}
+            match member.authenticate(&without_cookies) {
                 Some(attempt) if attempt.in_header() => {
-                    return Some(attempt.found_by(index, self.members.len()));
+                    return Some(attempt.found_by(index, count));
                 }
-                Some(attempt) if ambient.is_none() => {
-                    ambient = Some(attempt.found_by(index, self.members.len()));
-                }
-                Some(_) => {}
+                Some(attempt) if ambient.is_none() => ambient = Some((index, attempt)),
+                _ => {}
             }
         }
-        ambient
+        let asked = ambient.as_ref().map_or(count, |(index, _)| *index);
+        for (index, member) in self.members[..asked].iter().enumerate() {
+            if let Some(attempt) = member.authenticate(head) {
+                return Some(attempt.found_by(index, count));
+            }
+        }
+        ambient.map(|(index, attempt)| attempt.found_by(index, count))
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {

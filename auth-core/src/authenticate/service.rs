@@ -17,12 +17,14 @@ use pin_project_lite::pin_project;
 use tower_layer::Layer;
 use tower_service::Service;
 
-use super::typed_context::{Admission, Policy, TypedContext, admit};
+use super::typed_context::{Admission, LayerOptions, Layered, Policy, TypedContext, admit};
 use crate::backend::{Attempt, Authenticator, Outcome, SignInBackend, forward_authenticator};
 use crate::clock::Clock;
 use crate::context::{
-    AuthContext, ErasedContext, FoundCredential, MemberPath, RequestSnapshot, Transport, vary,
+    AuthContext, ErasedContext, FoundCredential, MemberPath, RequestSnapshot, Transport,
+    directives, vary,
 };
+use crate::cookie::is_token;
 use crate::cross_origin::{CrossOriginProtection, RequestOrigin};
 use crate::error::{AuthError, AuthErrorKind};
 use crate::future::{AuthFuture, BoxFuture};
@@ -48,47 +50,94 @@ use crate::rejection::{ChallengeReason, Rejection, RejectionReason};
 /// Put a CORS layer outside of it: preflight requests carry no credentials and would be refused.
 pub struct AuthLayer<A> {
     auth: Shards<A>,
-    policy: Policy,
 }
 
 impl<A: Authenticator> AuthLayer<A> {
     /// Creates a layer that refuses every request without an identity.
     #[must_use]
     pub fn new(auth: A) -> Self {
-        Self { auth: Shards::new(auth), policy: Policy::Required }
+        Self { auth: Shards::new(auth) }
+    }
+
+    fn change(self, change: impl FnOnce(&mut LayerOptions)) -> Self {
+        Self { auth: self.auth.change(change) }
     }
 
     /// Lets requests without an identity through. An invalid cookie counts as no cookie, and an
     /// invalid `Authorization` header passes only to handlers that use [`Auth`](crate::Auth).
     #[must_use]
     pub fn optional(self) -> Self {
-        Self { policy: Policy::Optional, ..self }
+        self.change(|options| options.policy = Policy::Optional)
+    }
+
+    /// Treats an `Authorization` header with this scheme, such as `Basic`, as absent: it belongs to a proxy
+    /// in front of the application. Any other header that no authenticator recognizes is refused. May be
+    /// called several times.
+    ///
+    /// ```
+    /// use auth_core::{AuthLayer, Authenticator};
+    ///
+    /// fn staging<A: Authenticator>(auth: A) -> AuthLayer<A> {
+    ///     AuthLayer::new(auth).ignored_scheme("Basic") // the password of the staging server
+    /// }
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is not the name of a scheme (RFC 9110 section 11.1).
+    #[must_use]
+    pub fn ignored_scheme(self, scheme: impl Into<Box<str>>) -> Self {
+        let scheme = scheme.into();
+        let is_token = !scheme.is_empty() && scheme.bytes().all(is_token);
+        assert!(is_token, "`ignored_scheme` must be the name of a scheme, such as `Basic`");
+        self.change(|options| options.ignored_schemes.push(scheme))
+    }
+
+    /// Sets the `Cache-Control` of responses to known users and visitors, for which the application has set
+    /// none. Defaults to `private, no-cache`. Responses that set a credential always get `no-store`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it contains neither `private` nor `no-store`: a shared cache could give the response to
+    /// another user.
+    #[must_use]
+    pub fn cache_control(self, value: HeaderValue) -> Self {
+        let forbids = |name: &[u8]| directives(&value).any(|it| it.eq_ignore_ascii_case(name));
+        let keeps_private = forbids(b"private") || forbids(b"no-store");
+        assert!(keeps_private, "`cache_control` must contain `private` or `no-store`");
+        self.change(|options| options.cache_control = Some(value))
+    }
+
+    /// Adds no `Cache-Control` to responses to known users. A shared cache may then give the response for one
+    /// user to another, unless the application sets the header itself.
+    #[must_use]
+    pub fn insecure_without_cache_control(self) -> Self {
+        self.change(|options| options.cache_control = None)
     }
 }
 
 impl<A> Clone for AuthLayer<A> {
     fn clone(&self) -> Self {
-        Self { auth: self.auth.clone(), policy: self.policy }
+        Self { auth: self.auth.clone() }
     }
 }
 
 impl<A> fmt::Debug for AuthLayer<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthLayer").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("AuthLayer").field("options", self.auth.options()).finish_non_exhaustive()
     }
 }
 
 impl<A, S> Layer<S> for AuthLayer<A> {
     type Service = AuthService<A, S>;
     fn layer(&self, inner: S) -> Self::Service {
-        AuthService { auth: self.auth.clone(), policy: self.policy, inner }
+        AuthService { auth: self.auth.clone(), inner }
     }
 }
 
 /// Authenticates a request, and calls the inner service or refuses the request. See [`AuthLayer`].
 pub struct AuthService<A, S> {
     auth: Shards<A>,
-    policy: Policy,
     inner: S,
 }
 
@@ -96,19 +145,19 @@ impl<A, S> AuthService<A, S> {
     /// Creates a service that refuses every request without an identity.
     #[must_use]
     pub fn new(auth: A, inner: S) -> Self {
-        Self { auth: Shards::new(auth), policy: Policy::Required, inner }
+        Self { auth: Shards::new(auth), inner }
     }
 }
 
 impl<A, S: Clone> Clone for AuthService<A, S> {
     fn clone(&self) -> Self {
-        Self { auth: self.auth.clone(), policy: self.policy, inner: self.inner.clone() }
+        Self { auth: self.auth.clone(), inner: self.inner.clone() }
     }
 }
 
 impl<A, S> fmt::Debug for AuthService<A, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthService").field("policy", &self.policy).finish_non_exhaustive()
+        f.debug_struct("AuthService").field("options", self.auth.options()).finish_non_exhaustive()
     }
 }
 
@@ -128,8 +177,8 @@ where
 
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let head = RequestHead::from(&request);
         let auth = self.auth.of_this_thread();
+        let head = RequestHead::from(&request).ignoring(&auth.options.ignored_schemes);
         let Found { credential, outcome } = match find(&**auth, &head) {
             Ok(found) => found,
             Err(refusal) => return ResponseFuture::new(refuse(&**auth, &request, refusal)),
@@ -139,13 +188,13 @@ where
             Err(verifying) => {
                 let clone = self.inner.clone();
                 let inner = mem::replace(&mut self.inner, clone); // the ready one
-                let (auth, policy) = (Arc::clone(auth), self.policy);
-                let pending = Some(Box::new(Pending { auth, policy, credential, request, inner }));
+                let auth = Arc::clone(auth);
+                let pending = Some(Box::new(Pending { auth, credential, request, inner }));
                 return ResponseFuture::new(State::Verifying { verifying, pending });
             }
         };
         // The outcome was in memory: nothing is cloned or boxed, and the inner service is called here.
-        ResponseFuture::new(enter(auth, self.policy, credential, outcome, request, &mut self.inner))
+        ResponseFuture::new(enter(auth, credential, outcome, request, &mut self.inner))
     }
 }
 
@@ -161,12 +210,12 @@ struct Found<C> {
 fn find<A: Authenticator>(auth: &A, head: &RequestHead<'_>) -> Result<Found<A::Claims>, Refusal> {
     let attempt = match head.authorization() {
         Authorization::Many => Some(rejected(head, RejectionReason::Duplicate)),
-        authorization => match (auth.authenticate(head), authorization) {
-            (Some(attempt), _) if attempt.in_header() => Some(attempt),
-            // An `Authorization` header that no authenticator recognizes is never ignored.
-            (_, Authorization::One(_)) => Some(rejected(head, RejectionReason::Unrecognized)),
-            (attempt, _) => attempt,
+        // An `Authorization` header that no authenticator recognizes is never ignored.
+        Authorization::One(_) => match auth.authenticate(&head.without_cookies()) {
+            Some(attempt) if attempt.in_header() => Some(attempt),
+            _ => Some(rejected(head, RejectionReason::Unrecognized)),
         },
+        Authorization::Absent => auth.authenticate(head),
     };
     let Some(attempt) = attempt else { return Ok(Found { credential: None, outcome: None }) };
     let credential = FoundCredential {
@@ -216,7 +265,6 @@ pin_project! {
 
 struct Pending<A, S, B> {
     auth: Arc<Shard<A>>,
-    policy: Policy,
     credential: Option<FoundCredential>,
     request: Request<B>,
     inner: S,
@@ -251,8 +299,8 @@ where
                 StateProj::Verifying { verifying, pending } => {
                     let outcome = ready!(verifying.as_mut().poll(cx));
                     let pending = pending.take().expect("polled after completion");
-                    let Pending { auth, policy, credential, request, mut inner } = *pending;
-                    enter(&auth, policy, credential, Some(outcome), request, &mut inner)
+                    let Pending { auth, credential, request, mut inner } = *pending;
+                    enter(&auth, credential, Some(outcome), request, &mut inner)
                 }
                 StateProj::Running { inner, context } => {
                     // The response is changed in place, and moved only if it has to wait.
@@ -309,8 +357,10 @@ where
     if let Err(error) = saved {
         *response = refusal_of(context, response, error);
     }
-    vary(response.headers_mut(), context.auth.vary());
-    context.state.write_effects(response.headers_mut());
+    let headers = response.headers_mut();
+    vary(headers, context.auth.vary());
+    context.state.write_effects(headers);
+    context.forbid_sharing(headers);
 }
 
 #[cold]
@@ -341,7 +391,6 @@ where
 #[inline(always)] // so that the future is built in its final place
 fn enter<A, S, B, R>(
     auth: &Arc<Shard<A>>,
-    policy: Policy,
     mut credential: Option<FoundCredential>,
     outcome: Option<Outcome<A::Claims>>,
     mut request: Request<B>,
@@ -352,7 +401,7 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     R: Default,
 {
-    match admit(policy, &mut credential, outcome) {
+    match admit(auth.options.policy, &mut credential, outcome) {
         Ok(admission) => {
             // Without a credential, the response may set a visitor's cookie, which has to check the
             // request's origin then. With an ambient one, the service has checked it.
@@ -392,7 +441,10 @@ struct Shards<A>(Arc<[Arc<Shard<A>>]>);
 
 /// One counter, far enough from the next one for any cache.
 #[repr(align(128))]
-struct Shard<A>(Arc<A>);
+struct Shard<A> {
+    auth: Arc<A>,
+    options: LayerOptions,
+}
 
 impl<A> Shards<A> {
     fn new(auth: A) -> Self {
@@ -400,7 +452,22 @@ impl<A> Shards<A> {
         static COUNT: LazyLock<usize> = LazyLock::new(|| {
             thread::available_parallelism().map_or(1, usize::from).min(16).next_power_of_two()
         });
-        Self((0..*COUNT).map(|_| Arc::new(Shard(Arc::clone(&auth)))).collect())
+        let shard = || Shard { auth: Arc::clone(&auth), options: LayerOptions::DEFAULT };
+        Self((0..*COUNT).map(|_| Arc::new(shard())).collect())
+    }
+
+    fn options(&self) -> &LayerOptions {
+        &self.0[0].options
+    }
+
+    fn change(self, change: impl FnOnce(&mut LayerOptions)) -> Self {
+        let mut options = self.options().clone();
+        change(&mut options);
+        let shards = self.0.iter();
+        let changed = |shard: &Arc<Shard<A>>| {
+            Arc::new(Shard { auth: Arc::clone(&shard.auth), options: options.clone() })
+        };
+        Self(shards.map(changed).collect())
     }
 
     #[inline]
@@ -419,5 +486,11 @@ impl<A> Clone for Shards<A> {
 }
 
 impl<A: Authenticator> Authenticator for Shard<A> {
-    forward_authenticator!(A::Claims, |this| this.0);
+    forward_authenticator!(A::Claims, |this| this.auth);
+}
+
+impl<A: Authenticator> Layered for Shard<A> {
+    fn options(&self) -> &LayerOptions {
+        &self.options
+    }
 }

@@ -5,7 +5,8 @@
 use std::any::{Any, TypeId, type_name};
 use std::sync::{Arc, OnceLock};
 
-use http::HeaderMap;
+use http::header::Entry;
+use http::{HeaderMap, HeaderValue, header};
 
 use crate::backend::{Authenticator, Outcome};
 use crate::clock::Clock;
@@ -30,6 +31,29 @@ pub(crate) enum Admission<C> {
     NotSignedIn,
     /// An explicit credential was rejected under `.optional()`. Only `Auth` lets the request pass.
     Rejected(Rejection),
+}
+
+/// What a layer decides for every backend.
+#[derive(Clone, Debug)]
+pub(crate) struct LayerOptions {
+    pub(super) policy: Policy,
+    /// The schemes of the `Authorization` header that count as absent.
+    pub(super) ignored_schemes: Vec<Box<str>>,
+    /// The `Cache-Control` of responses to known users, unless the application sets one.
+    pub(super) cache_control: Option<HeaderValue>,
+}
+
+impl LayerOptions {
+    pub(super) const DEFAULT: Self = Self {
+        policy: Policy::Required,
+        ignored_schemes: Vec::new(),
+        cache_control: Some(HeaderValue::from_static("private, no-cache")),
+    };
+}
+
+/// An authenticator with the options of its layer.
+pub(crate) trait Layered: Authenticator {
+    fn options(&self) -> &LayerOptions;
 }
 
 /// Whether a request may pass without an identity.
@@ -72,7 +96,7 @@ pub(super) fn admit<C>(
 
 /// The context of a request with its claims type: the admission, the authenticator, and the state.
 pub(crate) struct TypedContext<C> {
-    pub(crate) auth: Arc<dyn Authenticator<Claims = C>>,
+    pub(crate) auth: Arc<dyn Layered<Claims = C>>,
     admission: Admission<C>,
     pub(crate) state: RequestState,
     /// The identity by the store, once it was revalidated.
@@ -81,7 +105,7 @@ pub(crate) struct TypedContext<C> {
 
 impl<C> TypedContext<C> {
     pub(crate) fn new(
-        auth: Arc<dyn Authenticator<Claims = C>>,
+        auth: Arc<dyn Layered<Claims = C>>,
         credential: Option<FoundCredential>,
         admission: Admission<C>,
         request: Option<Box<RequestSnapshot>>,
@@ -104,6 +128,19 @@ impl<C> TypedContext<C> {
 }
 
 impl<C: Send + Sync + 'static> TypedContext<C> {
+    /// Adds `Cache-Control` to a response that may contain what only this user or visitor may see, unless
+    /// the application has set it. A cache may store a response without it, even to a request with a
+    /// cookie (RFC 9111 sections 3 and 4.2.2).
+    pub(super) fn forbid_sharing(&self, headers: &mut HeaderMap) {
+        let known = matches!(self.admission, Admission::Identified(_) | Admission::Visitor(_));
+        if known
+            && let Some(value) = &self.auth.options().cache_control
+            && let Entry::Vacant(entry) = headers.entry(header::CACHE_CONTROL)
+        {
+            entry.insert(value.clone());
+        }
+    }
+
     /// Returns the context inside of the request's extension.
     pub(crate) fn of(context: &AuthContext) -> Result<Arc<Self>, ConfigError> {
         context.check_claims::<C>()?;
@@ -183,11 +220,14 @@ impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
     }
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         let known = matches!(self.admission, Admission::Identified(_) | Admission::Visitor(_));
-        let auth = if known { self.decider() } else { &*self.auth };
+        let auth: &dyn Authenticator<Claims = C> = if known { self.decider() } else { &*self.auth };
         auth.sign_ins()?.session_backend()
     }
     fn clock(&self) -> &Clock {
         self.decider().clock()
+    }
+    fn ignored_schemes(&self) -> &[Box<str>] {
+        &self.auth.options().ignored_schemes
     }
     fn revalidate(self: Arc<Self>, request: &RequestSnapshot) -> AuthFuture<Result<(), Refusal>> {
         let Some(revalidating) = self.revalidate_identity(request) else {

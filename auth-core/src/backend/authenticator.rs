@@ -16,7 +16,7 @@ use crate::error::BoxError;
 use crate::future::AuthFuture;
 use crate::head::RequestHead;
 use crate::identity::Identity;
-use crate::rejection::{ChallengeReason, Rejection};
+use crate::rejection::{ChallengeReason, Rejection, RejectionReason};
 use crate::sign_in_id::SignInId;
 
 /// A credential that was found in a request, and its verification.
@@ -43,6 +43,14 @@ impl<C> Attempt<C> {
     /// automatically once the user has entered a password: Basic, Digest, Negotiate.
     pub fn ambient_header(outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
         Self { in_header: true, ..Self::ambient(outcome) }
+    }
+
+    /// Creates an attempt for a cookie that was not verified, because
+    /// [`RequestHead::check_origin`] refuses its use. The layer refuses the request.
+    #[must_use]
+    pub fn cross_origin() -> Self {
+        let reason = RejectionReason::Other("from another site");
+        Self::ambient(Outcome::Rejected(Rejection::new("cookie", reason)))
     }
 
     /// Creates an attempt for a credential with this transport.

@@ -122,6 +122,7 @@ pub(crate) trait ErasedContext: Any + Send + Sync {
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap);
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)>;
     fn clock(&self) -> &Clock;
+    fn ignored_schemes(&self) -> &[Box<str>];
 
     /// Verifies the credential against the store, which replaces the request's identity.
     fn revalidate(self: Arc<Self>, request: &RequestSnapshot) -> AuthFuture<Result<(), Refusal>>;

@@ -14,5 +14,5 @@ pub use request_state::{MemberPath, RequestState, ResponseEffects, ResponseHook,
 pub use sign_in_context::SignInContext;
 
 pub(crate) use auth_context::{Authorized, ErasedContext};
-pub(crate) use request_state::{FoundCredential, vary};
+pub(crate) use request_state::{FoundCredential, directives, vary};
 pub(crate) use sign_in_context::RequestSnapshot;

@@ -83,7 +83,7 @@ impl<'a> SignInContext<'a> {
     /// [`RequestHead::credentials`](crate::RequestHead::credentials) does.
     #[must_use]
     pub fn credentials(&self, scheme: &str) -> Option<&'a [u8]> {
-        Authorization::of(&self.request.headers).credentials(scheme)
+        Authorization::of(&self.request.headers, &[]).credentials(scheme)
     }
 
     /// Returns the `User-Agent` header, if it is text.
@@ -128,10 +128,19 @@ impl RequestSnapshot {
         HeaderName::from_static("sec-fetch-site"),
     ];
 
-    pub(crate) fn of(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
+    /// Copies a request. `Authorization` headers of these schemes count as absent.
+    pub(crate) fn of(
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        ignored_schemes: &[Box<str>],
+    ) -> Self {
         let kept = Self::KEPT.into_iter().flat_map(|name| {
-            let values = headers.get_all(&name).into_iter();
-            values.map(move |value: &HeaderValue| (name.clone(), value.clone()))
+            let absent = |value: &HeaderValue| {
+                name == header::AUTHORIZATION && !head::counts(value, ignored_schemes)
+            };
+            let values = headers.get_all(&name).into_iter().filter(|value| !absent(value));
+            values.map(|value| (name.clone(), value.clone())).collect::<Vec<_>>()
         });
         Self { method: method.clone(), uri: uri.clone(), headers: kept.collect() }
     }
@@ -140,7 +149,7 @@ impl RequestSnapshot {
     /// cookie. Returns `None` for a safe request, which needs no check.
     pub(crate) fn of_unsafe(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Box<Self>> {
         let origin = RequestOrigin::of(method, uri, headers);
-        origin.is_unsafe().then(|| Box::new(Self::of(method, uri, headers)))
+        origin.is_unsafe().then(|| Box::new(Self::of(method, uri, headers, &[])))
     }
 
     pub(crate) fn check_origin(

@@ -1,5 +1,7 @@
 //! Which backend decides if a request has several credentials.
 
+use std::time::Duration;
+
 use http::header;
 
 use super::combinations::{ALIKE, cookie_and_token, cookie_first, two_cookies, world};
@@ -44,6 +46,42 @@ async fn the_first_backend_that_finds_its_kind_of_credential_decides() {
         assert_eq!(bad_key.status, 401);
         let bad_cookie = world.client_with(&cookie.tampered()).with_credential(&token);
         assert_eq!(bad_cookie.get("/maybe").await.text(), "bob", "the cookie is not read");
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_that_does_not_decide_is_not_used() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let (cookie, _, both) = cookie_and_token(&world, "bob").await;
+        world.advance(Duration::from_secs(600));
+        world.store.reset_calls();
+        assert_eq!(both.get("/maybe").await.text(), "bob");
+        let key = world.client_with(&cookie).get("/maybe").header("x-api-key", "key-of-robot");
+        assert_eq!(key.await.text(), "robot");
+        let bad = world.client_with(&cookie).get("/maybe").header("authorization", "Basic abc");
+        assert_eq!(bad.await.status, 401);
+        let records = world.store.records().await;
+        let record = records.iter().find(|record| record.id == cookie.sign_in()).unwrap();
+        assert_eq!(world.clock.now().since(record.last_seen()), Duration::from_secs(600));
+    }
+}
+
+/// The header is for another proxy or application. The key decides, as it does beside a cookie.
+#[tokio::test]
+async fn sec_87_an_unrecognized_authorization_header_is_refused_unless_another_header_decides() {
+    for build in ALIKE {
+        let world = world(build).await;
+        let ask = |key: &str| {
+            let call = world.client().get("/maybe").header("authorization", "Basic abc");
+            call.header("x-api-key", key)
+        };
+        assert_eq!(ask("key-of-robot").await.text(), "robot");
+        assert_eq!(ask("nonsense").await.status, 401);
+        let alone = world.client().get("/maybe").header("authorization", "Basic abc");
+        assert_eq!(alone.await.status, 401);
+        let two = ask("key-of-robot").header("authorization", "Basic abc");
+        assert_eq!(two.await.status, 401, "two such headers are always refused");
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct Setup {
     pub(crate) persistence: Persistence,
     pub(crate) clear_site_data: Option<HeaderValue>,
     pub(crate) trusted_origin: Option<&'static str>,
+    /// A scheme of the `Authorization` header that the layer ignores.
+    pub(crate) ignored_scheme: Option<&'static str>,
 }
 
 /// A backend under test: how it is built, and by which transport clients sign in to it.

@@ -3,13 +3,14 @@
 use std::convert::Infallible;
 use std::future::Future;
 
-use auth_core::{SignIn, Transport, any_of};
+use auth_core::{AnyOf, AuthLayer, SignIn, Transport, any_of};
 use http::request::Parts;
 use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::credential::Credential;
 use super::world::World;
+use crate::app::User;
 
 /// Sets the transport of a sign-in.
 pub(crate) fn sign_in_by<C>(sign_in: SignIn<C>, transport: Transport) -> SignIn<C> {
@@ -30,6 +31,20 @@ impl World {
         H: Fn(Parts) -> F + Clone,
         F: Future<Output = Response<String>>,
     {
+        self.handle_behind(any_of([self.auth()]).optional(), credential, handler).await
+    }
+
+    /// The same, through this layer.
+    pub(crate) async fn handle_behind<H, F>(
+        &self,
+        layer: AuthLayer<AnyOf<User>>,
+        credential: Option<&Credential>,
+        handler: H,
+    ) -> Response<String>
+    where
+        H: Fn(Parts) -> F + Clone,
+        F: Future<Output = Response<String>>,
+    {
         let service = service_fn(|request: Request<()>| {
             let answer = handler(request.into_parts().0);
             async { Ok::<_, Infallible>(answer.await) }
@@ -38,7 +53,6 @@ impl World {
         if let Some((name, value)) = credential.map(Credential::header) {
             request.headers_mut().insert(name, value.try_into().unwrap());
         }
-        let layer = any_of([self.auth()]).optional();
         layer.layer(service).oneshot(request).await.unwrap()
     }
 }

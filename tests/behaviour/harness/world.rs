@@ -60,6 +60,7 @@ impl World {
             persistence: Persistence::Session,
             clear_site_data: None,
             trusted_origin: None,
+            ignored_scheme: None,
         };
         Self::serve(backend, framework, store, clock, setup).await
     }
@@ -107,6 +108,10 @@ impl World {
         let layer = match setup.policy {
             Policy::Required => AuthLayer::new(auth),
             Policy::Optional => AuthLayer::new(auth).optional(),
+        };
+        let layer = match setup.ignored_scheme {
+            Some(scheme) => layer.ignored_scheme(scheme),
+            None => layer,
         };
         let gate = Arc::new(Gate::new());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
