@@ -80,7 +80,10 @@ impl Error for InvalidLifetime {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expiry {
     /// The idle timeout. Only the stored record can prove this: a copy may miss the latest use.
-    Idle,
+    Idle {
+        /// The last use that was taken into account. A later one extends the sign-in.
+        last_seen: Timestamp,
+    },
     /// The absolute timeout.
     Absolute,
 }
@@ -111,7 +114,7 @@ impl Deadlines {
         }
         let idle = u64::from(self.idle_secs) * 1000;
         let unused = now.as_millis().saturating_sub(last_seen.as_millis());
-        (idle > 0 && unused >= idle).then_some(Expiry::Idle)
+        (idle > 0 && unused >= idle).then_some(Expiry::Idle { last_seen })
     }
 }
 
@@ -144,7 +147,8 @@ mod tests {
             Lifetime::new(Some(Duration::from_secs(10)), Duration::from_secs(100)).unwrap();
         let deadlines = Deadlines::starting(lifetime, at(1000));
         assert_eq!(deadlines.expiry(at(1000), at(1009)), None);
-        assert_eq!(deadlines.expiry(at(1000), at(1010)), Some(Expiry::Idle));
+        let idle = Expiry::Idle { last_seen: at(1000) };
+        assert_eq!(deadlines.expiry(at(1000), at(1010)), Some(idle));
         assert_eq!(deadlines.expiry(at(1095), at(1099)), None);
         assert_eq!(deadlines.expiry(at(1099), at(1100)), Some(Expiry::Absolute));
         assert_eq!(

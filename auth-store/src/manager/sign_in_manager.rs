@@ -79,11 +79,11 @@ impl SignInManager {
     /// since the record was read is kept.
     pub fn expire(&self, record: &Record, expiry: Expiry) {
         let (store, id) = (Arc::clone(&self.store), record.id);
-        let (last_seen, version) = (record.last_seen(), record.version);
+        let version = record.version;
         tracing::info!(sign_in = %id, ?expiry, "sign-in expired");
         background::run("delete", async move {
             match expiry {
-                Expiry::Idle => store.delete_if_idle(&id, last_seen).await.map(drop),
+                Expiry::Idle { last_seen } => store.delete_if_idle(&id, last_seen).await.map(drop),
                 Expiry::Absolute => store.delete_if_version(&id, version).await.map(drop),
             }
         });
