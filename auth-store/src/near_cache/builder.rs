@@ -37,6 +37,7 @@ use crate::watch::Watchers;
 #[must_use]
 pub struct NearCacheBuilder {
     max_staleness: Duration,
+    max_age: Duration,
     max_entries: usize,
     max_bytes: u64,
     clock: Clock,
@@ -46,6 +47,7 @@ impl Default for NearCacheBuilder {
     fn default() -> Self {
         Self {
             max_staleness: Duration::from_secs(2),
+            max_age: Duration::from_secs(60),
             max_entries: 100_000,
             max_bytes: 64 * 1024 * 1024,
             clock: Clock::system(),
@@ -64,6 +66,19 @@ impl NearCacheBuilder {
         let shortest = Duration::from_millis(100);
         assert!(max_staleness >= shortest, "`max_staleness` must be at least 100 milliseconds");
         Self { max_staleness, ..self }
+    }
+
+    /// Sets for how long an entry may be used at most before its sign-in is read from the store again.
+    /// Defaults to one minute, of which each entry uses up to a quarter less.
+    ///
+    /// The cache sees a change that was not announced after this time at the latest: a record that was
+    /// changed by hand, or a change that a fault of a server or of the network has hidden.
+    ///
+    /// # Panics
+    /// If it is shorter than one second.
+    pub fn max_age(self, max_age: Duration) -> Self {
+        assert!(max_age >= Duration::from_secs(1), "`max_age` must be at least 1 second");
+        Self { max_age, ..self }
     }
 
     /// Sets how many sign-ins the cache holds at most. Defaults to 100 000.
@@ -101,7 +116,8 @@ impl NearCacheBuilder {
     }
 
     /// Builds a cache in front of a store that announces nothing. This node then accepts a
-    /// sign-in that another node has ended for up to `ttl`.
+    /// sign-in that another node has ended for up to `ttl`, which replaces
+    /// [`max_age`](Self::max_age).
     #[must_use]
     pub fn with_ttl<S>(self, store: S, ttl: Duration) -> NearCache<S> {
         NearCache { inner: self.inner(store, Freshness::Ttl(ttl)), listener: None }
@@ -110,7 +126,8 @@ impl NearCacheBuilder {
     fn inner<S>(self, store: S, freshness: Freshness) -> Arc<NearCacheInner<S>> {
         let entries = Entries::new(self.max_entries, self.max_bytes);
         let (counts, watchers) = (Counts::default(), Watchers::default());
-        Arc::new(NearCacheInner { store, entries, freshness, counts, clock: self.clock, watchers })
+        let Self { max_age, clock, .. } = self;
+        Arc::new(NearCacheInner { store, entries, freshness, max_age, counts, clock, watchers })
     }
 }
 

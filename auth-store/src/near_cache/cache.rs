@@ -21,7 +21,9 @@ use crate::watch::Watchers;
 /// [`max_staleness`](super::NearCacheBuilder::max_staleness), which defaults to two seconds. Every
 /// change reaches every node, and each node verifies that changes still arrive by sending
 /// heartbeats on the path of the changes. While the heartbeats do not come back, the store answers
-/// every request. The [module documentation](super) states the whole contract.
+/// every request. A change that was not announced is seen after
+/// [`max_age`](super::NearCacheBuilder::max_age) at the latest. The [module documentation](super)
+/// states the whole contract.
 ///
 /// An entry can only confirm a sign-in. The store decides everything that an entry cannot confirm,
 /// in particular whether a sign-in was idle for too long. Routes that cannot accept any staleness
@@ -36,6 +38,8 @@ pub(super) struct NearCacheInner<S> {
     pub(super) store: S,
     pub(super) entries: Entries,
     pub(super) freshness: Freshness,
+    /// How long an entry may be used, whatever the lease says.
+    pub(super) max_age: Duration,
     pub(super) counts: Counts,
     pub(super) clock: Clock,
     /// The tasks that wait for a change of a sign-in.
@@ -67,11 +71,22 @@ impl<S> NearCacheInner<S> {
     pub(super) fn fresh_entry(&self, id: &SignInId) -> Option<Arc<Entry>> {
         let now = self.clock.monotonic();
         match &self.freshness {
-            Freshness::Leased(lease) => lease.holds(now).then(|| self.entries.get(id))?,
-            Freshness::Ttl(ttl) => {
-                self.entries.get(id).filter(|entry| now.saturating_sub(entry.loaded_at) < *ttl)
-            }
+            Freshness::Leased(lease) if !lease.holds(now) => None,
+            _ => self.entries.get(id).filter(|entry| now < entry.usable_until),
         }
+    }
+
+    /// Returns until when a record that was loaded at this time may be used.
+    ///
+    /// Each record is used for up to a quarter less than the maximum age, by its id, so that records
+    /// that were loaded together are not loaded together again.
+    pub(super) fn usable_until(&self, id: &SignInId, loaded_at: Duration) -> Duration {
+        let [.., last] = *id.as_bytes();
+        let age = match &self.freshness {
+            Freshness::Leased(_) => self.max_age - self.max_age / 1024 * u32::from(last),
+            Freshness::Ttl(ttl) => *ttl,
+        };
+        loaded_at.saturating_add(age)
     }
 }
 

@@ -31,10 +31,10 @@ pub(super) struct Entries {
     changes: Striped<AtomicU64>,
 }
 
-/// A record, and when it was loaded.
+/// A record, and the moment in monotonic time until which it may be used.
 pub(super) struct Entry {
     pub(super) record: Arc<Record>,
-    pub(super) loaded_at: Duration,
+    pub(super) usable_until: Duration,
     weight: u64,
 }
 
@@ -79,14 +79,14 @@ impl Entries {
     ///
     /// A change counts first and removes the entry second. If it is counted between the two
     /// comparisons, the entry is removed here; if it is counted later, the change removes it.
-    pub(super) fn insert(&self, ticket: Ticket, record: &Arc<Record>, loaded_at: Duration) {
+    pub(super) fn insert(&self, ticket: Ticket, record: &Arc<Record>, usable_until: Duration) {
         let id = record.id;
         if self.ticket(&id).0 != ticket.0 {
             return;
         }
         let weight = (record.bytes() as u64 + OVERHEAD).max(self.min_weight);
         let record = Arc::clone(record);
-        self.entries.insert(id, Arc::new(Entry { record, loaded_at, weight }));
+        self.entries.insert(id, Arc::new(Entry { record, usable_until, weight }));
         if self.ticket(&id).0 != ticket.0 {
             self.entries.remove(&id);
         }

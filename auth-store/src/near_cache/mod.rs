@@ -29,11 +29,13 @@
 //!   lease, the store answers every request.
 //! - **An entry only confirms.** That a sign-in does not exist, was idle for too long, or that a secret
 //!   was used before is decided by the store alone.
+//! - **Entries have a maximum age.** Whatever else fails, an entry is not used for longer than
+//!   [`max_age`](NearCacheBuilder::max_age), which defaults to one minute.
 //! - **A node sees its own writes at once,** whatever their outcome: it drops the entry before and
 //!   after the write. A record is not kept if a change of it was announced while it was loaded.
 //!
 //! Changes that bypass this crate, such as a record deleted by hand, are not announced. An entry for
-//! such a record is used until it is evicted or the lease ends.
+//! such a record is used until its maximum age.
 //!
 //! A store that announces nothing is cached by [`with_ttl`](NearCacheBuilder::with_ttl): each entry is
 //! used for that long, whatever other nodes change.

@@ -80,8 +80,8 @@ impl<S: Store> Store for NearCache<S> {
         let (ticket, now) = (inner.entries.ticket(id), inner.clock.monotonic());
         let loaded = inner.store.load(id).await?;
         match &loaded {
-            Some(record) => inner.entries.insert(ticket, record, now),
-            None => inner.entries.remove(id),
+            Some(record) => inner.entries.insert(ticket, record, inner.usable_until(id, now)),
+            None => inner.invalidate(id), // it may have ended without an announcement
         }
         Ok(loaded)
     }

@@ -52,6 +52,11 @@ impl Announcing {
             gate: tokio::sync::RwLock::new(()),
         }))
     }
+    /// Returns the store behind, whose changes are not announced.
+    pub(crate) fn unannounced(&self) -> &MemoryStore {
+        &self.0.store
+    }
+
 
     /// Starts or stops to lose announcements without an error.
     pub(crate) fn lose(&self, loses: bool) {

@@ -117,3 +117,37 @@ async fn an_entry_without_announcements_expires() {
     clock.advance(Duration::from_millis(1));
     assert!(!is_cached(&cache, &id));
 }
+
+/// The announcements work, and the sign-in ends without one: somebody has deleted the record by hand.
+#[tokio::test]
+async fn sec_97_an_entry_is_not_used_beyond_its_maximum_age() {
+    for (max_age, builder) in [
+        (Duration::from_secs(60), NearCache::<Announcing>::builder()),
+        (
+            Duration::from_secs(8),
+            NearCache::<Announcing>::builder().max_age(Duration::from_secs(8)),
+        ),
+    ] {
+        let (store, clock) = (Announcing::new(), ManualClock::new(Timestamp::from_secs(1000)));
+        let longer_than_the_test = Duration::from_secs(600);
+        let cache =
+            builder.max_staleness(longer_than_the_test).clock(clock.clock()).build(store.clone());
+        until(|| cache.stats().lease.is_some()).await;
+        let mut sids = Vec::new();
+        for _ in 0..50 {
+            let id = sign_in(&store).await;
+            cache.load(&id).await.unwrap().unwrap();
+            store.unannounced().delete(&id).await.unwrap();
+            sids.push(id);
+        }
+        let cached = || sids.iter().filter(|id| is_cached(&cache, id)).count();
+        clock.advance(max_age * 3 / 4);
+        assert_eq!(cached(), 50, "nothing has announced the ends");
+        clock.advance(max_age / 8);
+        assert!((1..50).contains(&cached()), "not all at the same time: {}", cached());
+        clock.advance(max_age / 8);
+        assert!(cache.stats().lease.is_some());
+        assert_eq!(cached(), 0);
+        assert!(cache.load(&sids[0]).await.unwrap().is_none(), "the store is read");
+    }
+}
