@@ -18,7 +18,11 @@
 ///   ([`new_id`](crate::Store::new_id), [`peek`](crate::Store::peek) and
 ///   [`watch`](crate::Store::watch)) are forwarded as they are.
 ///
-/// Without `around`, the inner store's future is returned as it is, so that forwarding allocates
+/// - `changes: [one, all]` passes each call that changes existing sign-ins to a method of `Self`, with
+///   what it changes: `one(&self, id: &SignInId, call)` or `all(&self, subject: &str, call)`, which have
+///   the same types as `count`. It replaces `around`, and all other calls are forwarded as they are.
+///
+/// Without these, the inner store's future is returned as it is, so that forwarding allocates
 /// nothing.
 ///
 /// # Examples
@@ -81,9 +85,13 @@ macro_rules! forward_store {
     ($self:ident => $inner:expr $(, around: $around:ident)? $(, except: [$($except:ident),* $(,)?])? $(,)?) => {
         $crate::__forward_store! { [$($($except)*)?] $self, ($inner), [$($around)?] }
     };
+    ($self:ident => $inner:expr, changes: [$one:ident, $all:ident] $(, except: [$($except:ident),* $(,)?])? $(,)?) => {
+        $crate::__forward_store! { [$($($except)*)?] $self, ($inner), [$one, $all] }
+    };
 }
 
-/// The table behind [`forward_store`]: `@name [exceptions] self, (inner), [around]`.
+/// The table behind [`forward_store`]: `@name [exceptions] self, (inner), [around]`. Each method says
+/// what it changes: a sign-in by its id, all of a subject, or nothing that exists.
 ///
 /// `#[async_trait]` does not see what a macro inside its block expands to, so the signatures are
 /// written as it writes those of the trait.
@@ -157,95 +165,95 @@ macro_rules! __forward_store {
         }
     };
     (@load [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, load(id: ref 'id $crate::__private::SignInId)
+        $crate::__forward_store! { async [] $($to)*, load(id: ref 'id $crate::__private::SignInId)
             -> ::core::option::Option<$crate::__private::Arc<$crate::Record>> }
     };
     (@find [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, find(
+        $crate::__forward_store! { async [] $($to)*, find(
             secret: ref 'secret $crate::Secret,
             kind: $crate::SecretKind,
             now: $crate::__private::Timestamp
         ) -> $crate::SecretLookup }
     };
     (@create [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, create(
+        $crate::__forward_store! { async [] $($to)*, create(
             record: $crate::Record,
             limit: ::core::option::Option<$crate::SignInLimit>
         ) -> $crate::Created }
     };
     (@update [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, update(
+        $crate::__forward_store! { async [one id] $($to)*, update(
             id: ref 'id $crate::__private::SignInId,
             version: u64,
             data: $crate::SessionData
         ) -> $crate::CompareAndSwap }
     };
     (@rotate [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, rotate(
+        $crate::__forward_store! { async [one id] $($to)*, rotate(
             id: ref 'id $crate::__private::SignInId,
             from: ref 'from $crate::Digest,
             rotation: $crate::Rotation
         ) -> $crate::CompareAndSwap }
     };
     (@touch [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, touch(
+        $crate::__forward_store! { async [] $($to)*, touch(
             id: ref 'id $crate::__private::SignInId,
             at: $crate::__private::Timestamp
         ) -> () }
     };
     (@delete [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, delete(
+        $crate::__forward_store! { async [one id] $($to)*, delete(
             id: ref 'id $crate::__private::SignInId
         ) -> bool }
     };
     (@delete_if_version [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, delete_if_version(
+        $crate::__forward_store! { async [one id] $($to)*, delete_if_version(
             id: ref 'id $crate::__private::SignInId,
             version: u64
         ) -> $crate::Deleted }
     };
     (@delete_if_idle [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, delete_if_idle(
+        $crate::__forward_store! { async [one id] $($to)*, delete_if_idle(
             id: ref 'id $crate::__private::SignInId,
             last_seen: $crate::__private::Timestamp
         ) -> bool }
     };
     (@list [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, list(subject: ref 'subject str)
+        $crate::__forward_store! { async [] $($to)*, list(subject: ref 'subject str)
             -> ::std::vec::Vec<$crate::__private::Arc<$crate::Record>> }
     };
     (@revoke [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, revoke(
+        $crate::__forward_store! { async [one id] $($to)*, revoke(
             subject: ref 'subject str,
             id: ref 'id $crate::__private::SignInId
         ) -> bool }
     };
     (@revoke_others [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, revoke_others(
+        $crate::__forward_store! { async [all subject] $($to)*, revoke_others(
             subject: ref 'subject str,
             keep: ref 'keep $crate::__private::SignInId
         ) -> usize }
     };
     (@revoke_subject [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, revoke_subject(
+        $crate::__forward_store! { async [all subject] $($to)*, revoke_subject(
             subject: ref 'subject str
         ) -> usize }
     };
     (@update_subject [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, update_subject(
+        $crate::__forward_store! { async [all subject] $($to)*, update_subject(
             subject: ref 'subject str,
             principal: ref 'principal [u8]
         ) -> usize }
     };
     (@sweep [] $($to:tt)*) => {
-        $crate::__forward_store! { async $($to)*, sweep(
+        $crate::__forward_store! { async [] $($to)*, sweep(
             now: $crate::__private::Timestamp,
             max: usize
         ) -> usize }
     };
 
     // One asynchronous method, as `#[async_trait]` writes it.
-    (async $self:ident, ($inner:expr), $around:tt,
+    (async $changes:tt $self:ident, ($inner:expr), $around:tt,
         $name:ident($($arg:ident: $(ref $life:lifetime)? $ty:ty),*) -> $output:ty) => {
         fn $name<'store, $($($life,)?)* 'async_trait>(
             &'store $self,
@@ -256,11 +264,18 @@ macro_rules! __forward_store {
             $($($life: 'async_trait,)?)*
             Self: 'async_trait,
         {
-            $crate::__forward_store! { call $self, $around, $name, $inner.$name($($arg),*) }
+            $crate::__forward_store! { call $changes $self, $around, $name, $inner.$name($($arg),*) }
         }
     };
-    (call $self:ident, [], $name:ident, $call:expr) => { $call };
-    (call $self:ident, [$around:ident], $name:ident, $call:expr) => {
+    (call $changes:tt $self:ident, [], $name:ident, $call:expr) => { $call };
+    (call [] $self:ident, [$one:ident, $all:ident], $name:ident, $call:expr) => { $call };
+    (call [one $id:ident] $self:ident, [$one:ident, $all:ident], $name:ident, $call:expr) => {
+        ::std::boxed::Box::pin($self.$one($id, $call))
+    };
+    (call [all $subject:ident] $self:ident, [$one:ident, $all:ident], $name:ident, $call:expr) => {
+        ::std::boxed::Box::pin($self.$all($subject, $call))
+    };
+    (call $changes:tt $self:ident, [$around:ident], $name:ident, $call:expr) => {
         ::std::boxed::Box::pin($self.$around(::core::stringify!($name), $call))
     };
 }

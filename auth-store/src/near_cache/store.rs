@@ -8,12 +8,10 @@ use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
 use super::cache::{Freshness, NearCache};
-use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::forward_store;
-use crate::record::{Record, Rotation};
-use crate::secret::Digest;
-use crate::store::{CompareAndSwap, Created, Deleted, Peek, SignInLimit, Store};
+use crate::record::Record;
+use crate::store::{Created, Peek, SignInLimit, Store};
 use crate::watch::Watch;
 
 impl<S> NearCache<S> {
@@ -48,10 +46,11 @@ impl<F: Fn()> Drop for OnDrop<F> {
 
 #[async_trait]
 impl<S: Store> Store for NearCache<S> {
-    forward_store!(self => self.inner.store, except: [
-        peek, watch, load, create, update, rotate, touch, delete, delete_if_version,
-        delete_if_idle, revoke, revoke_others, revoke_subject, update_subject,
-    ]);
+    forward_store!(
+        self => self.inner.store,
+        changes: [writing, writing_all],
+        except: [peek, watch, load, create, touch]
+    );
 
     fn peek(&self, id: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         match self.inner.fresh_entry(id) {
@@ -86,7 +85,7 @@ impl<S: Store> Store for NearCache<S> {
         Ok(loaded)
     }
 
-    /// A limit may end other sign-ins of the subject, so their entries are dropped.
+    /// If other sign-ins of the subject were evicted, or may have been, its entries are dropped.
     async fn create(
         &self,
         record: Record,
@@ -94,28 +93,11 @@ impl<S: Store> Store for NearCache<S> {
     ) -> Result<Created, StoreError> {
         let subject = record.subject.clone();
         let created = self.inner.store.create(record, limit).await;
-        if let Some(subject) = subject.filter(|_| limit.is_some()) {
+        let kept = matches!(created, Ok(Created::Stored { evicted: 0 } | Created::LimitReached));
+        if let Some(subject) = subject.filter(|_| limit.is_some() && !kept) {
             self.inner.entries.remove_subject(&subject);
         }
         created
-    }
-
-    async fn update(
-        &self,
-        id: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Result<CompareAndSwap, StoreError> {
-        self.writing(id, self.inner.store.update(id, version, data)).await
-    }
-
-    async fn rotate(
-        &self,
-        id: &SignInId,
-        from: &Digest,
-        rotation: Rotation,
-    ) -> Result<CompareAndSwap, StoreError> {
-        self.writing(id, self.inner.store.rotate(id, from, rotation)).await
     }
 
     async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
@@ -123,37 +105,5 @@ impl<S: Store> Store for NearCache<S> {
             entry.record.touch(at);
         }
         self.inner.store.touch(id, at).await
-    }
-
-    async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {
-        self.writing(id, self.inner.store.delete(id)).await
-    }
-
-    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        self.writing(id, self.inner.store.delete_if_version(id, version)).await
-    }
-
-    async fn delete_if_idle(
-        &self,
-        id: &SignInId,
-        last_seen: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.writing(id, self.inner.store.delete_if_idle(id, last_seen)).await
-    }
-
-    async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {
-        self.writing(id, self.inner.store.revoke(subject, id)).await
-    }
-
-    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
-        self.writing_all(subject, self.inner.store.revoke_others(subject, keep)).await
-    }
-
-    async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
-        self.writing_all(subject, self.inner.store.revoke_subject(subject)).await
-    }
-
-    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        self.writing_all(subject, self.inner.store.update_subject(subject, principal)).await
     }
 }

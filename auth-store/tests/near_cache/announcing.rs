@@ -4,15 +4,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
-use auth_core::{SignInId, Timestamp};
+use auth_core::SignInId;
 use auth_store::near_cache::{
     Announcement, Announcements, AnnouncingStore, ChangeSource, Heartbeat,
 };
-use auth_store::{
-    CompareAndSwap, Created, Deleted, Digest, MemoryStore, Record, Rotation, SessionData,
-    SignInLimit, Store, StoreError, forward_store,
-};
+use auth_store::{Created, MemoryStore, Record, SignInLimit, Store, StoreError, forward_store};
 use tokio::sync::{broadcast, watch};
+
+type Answer<T> = Result<T, StoreError>;
 
 /// The store. Each node has a clone.
 #[derive(Clone)]
@@ -52,11 +51,11 @@ impl Announcing {
             gate: tokio::sync::RwLock::new(()),
         }))
     }
+
     /// Returns the store behind, whose changes are not announced.
     pub(crate) fn unannounced(&self) -> &MemoryStore {
         &self.0.store
     }
-
 
     /// Starts or stops to lose announcements without an error.
     pub(crate) fn lose(&self, loses: bool) {
@@ -99,8 +98,27 @@ impl Announcing {
         }
     }
 
-    fn changed(&self, id: &SignInId) {
+    /// Announces a change of one sign-in.
+    async fn announcing<T>(
+        &self,
+        id: &SignInId,
+        change: impl Future<Output = Answer<T>>,
+    ) -> Answer<T> {
+        let changed = change.await;
         self.announce(Announcement::Changed(vec![*id]));
+        changed
+    }
+
+    /// Announces a change of all sign-ins of a subject.
+    async fn announcing_all<T>(
+        &self,
+        subject: &str,
+        change: impl Future<Output = Answer<T>>,
+    ) -> Answer<T> {
+        let all = self.all_of(subject).await;
+        let changed = change.await;
+        self.announce(Announcement::Changed(all));
+        changed
     }
 
     async fn all_of(&self, subject: &str) -> Vec<SignInId> {
@@ -151,10 +169,11 @@ impl AnnouncingStore for Announcing {
 
 #[async_trait]
 impl Store for Announcing {
-    forward_store!(self => self.0.store, except: [
-        load, create, update, rotate, delete, delete_if_version, delete_if_idle, revoke,
-        revoke_others, revoke_subject, update_subject, new_id, peek, watch, find,
-    ]);
+    forward_store!(
+        self => self.0.store,
+        changes: [announcing, announcing_all],
+        except: [load, create, new_id, peek, watch, find]
+    );
 
     async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         let loaded = self.0.store.load(id).await;
@@ -164,11 +183,7 @@ impl Store for Announcing {
         loaded.map(|record| record.map(|record| Arc::new(Record::clone(&record))))
     }
 
-    async fn create(
-        &self,
-        record: Record,
-        limit: Option<SignInLimit>,
-    ) -> Result<Created, StoreError> {
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Answer<Created> {
         let subject = record.subject.clone();
         let before = match &subject {
             Some(subject) => self.all_of(subject).await,
@@ -177,76 +192,5 @@ impl Store for Announcing {
         let created = self.0.store.create(record, limit).await;
         self.announce(Announcement::Changed(before));
         created
-    }
-
-    async fn update(
-        &self,
-        id: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Result<CompareAndSwap, StoreError> {
-        let swap = self.0.store.update(id, version, data).await;
-        self.changed(id);
-        swap
-    }
-
-    async fn rotate(
-        &self,
-        id: &SignInId,
-        from: &Digest,
-        rotation: Rotation,
-    ) -> Result<CompareAndSwap, StoreError> {
-        let swap = self.0.store.rotate(id, from, rotation).await;
-        self.changed(id);
-        swap
-    }
-
-    async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {
-        let deleted = self.0.store.delete(id).await;
-        self.changed(id);
-        deleted
-    }
-
-    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        let deleted = self.0.store.delete_if_version(id, version).await;
-        self.changed(id);
-        deleted
-    }
-
-    async fn delete_if_idle(
-        &self,
-        id: &SignInId,
-        last_seen: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let deleted = self.0.store.delete_if_idle(id, last_seen).await;
-        self.changed(id);
-        deleted
-    }
-
-    async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {
-        let revoked = self.0.store.revoke(subject, id).await;
-        self.changed(id);
-        revoked
-    }
-
-    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
-        let all = self.all_of(subject).await;
-        let revoked = self.0.store.revoke_others(subject, keep).await;
-        self.announce(Announcement::Changed(all));
-        revoked
-    }
-
-    async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
-        let all = self.all_of(subject).await;
-        let revoked = self.0.store.revoke_subject(subject).await;
-        self.announce(Announcement::Changed(all));
-        revoked
-    }
-
-    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        let all = self.all_of(subject).await;
-        let updated = self.0.store.update_subject(subject, principal).await;
-        self.announce(Announcement::Changed(all));
-        updated
     }
 }

@@ -19,11 +19,11 @@ use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::{Reauthentication, Record, Rotation};
 use crate::secret::Digest;
-use crate::store::{CompareAndSwap, Created, OverflowPolicy, SignInLimit};
+use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit};
 use crate::stores::encoding;
 
 /// The condition under which a sign-in is deleted.
-pub(super) enum DeleteIf {
+enum DeleteIf {
     Always,
     AtVersion,
     UnusedSince,
@@ -42,9 +42,10 @@ impl RedisInner {
 
     pub(super) async fn create(
         &self,
-        new: Record,
+        mut new: Record,
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
+        new.version = 0;
         let (deadline, tag) = (self.deadline(), Tag::of(&new.id));
         let (key, id) = (self.keys.record(&new.id), new.id.to_string());
         let (index, max) = match &new.subject {
@@ -85,9 +86,9 @@ impl RedisInner {
         &self,
         id: &SignInId,
         version: u64,
-        data: &SessionData,
+        data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
-        let (data, name, channel) = (encoding::data(data), id.to_string(), self.keys.channel());
+        let (data, name, channel) = (encoding::data(&data), id.to_string(), self.keys.channel());
         let arguments = [&version.to_be_bytes()[..], &data, name.as_bytes(), channel.as_bytes()];
         let request = self.record_request(&UPDATE, id, &arguments);
         self.swap(id, request).await
@@ -97,10 +98,10 @@ impl RedisInner {
         &self,
         id: &SignInId,
         from: &Digest,
-        rotation: &Rotation,
+        rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
         let Rotation { kind, digests, grace, reauthentication } = rotation;
-        let secret = [&[*kind as u8][..], &digests.family.0, &digests.current.0].concat();
+        let secret = [&[kind as u8][..], &digests.family.0, &digests.current.0].concat();
         let grace = encoding::grace(grace.as_ref());
         let (head, details, principal) =
             reauthentication.as_ref().map(encode_reauthentication).unwrap_or_default();
@@ -138,8 +139,34 @@ impl RedisInner {
         Reply::of(self.call_evicting(request, self.deadline()).await?).map(|_| ())
     }
 
+    pub(super) async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {
+        Ok(self.delete_if(id, DeleteIf::Always, 0).await?.is_done())
+    }
+
+    pub(super) async fn delete_if_version(
+        &self,
+        id: &SignInId,
+        version: u64,
+    ) -> Result<Deleted, StoreError> {
+        match self.delete_if(id, DeleteIf::AtVersion, version).await? {
+            Reply::Gone => Ok(Deleted::NotFound),
+            Reply::Done(_) => Ok(Deleted::Done),
+            Reply::Stale(now) => record(*id, now).map(Deleted::Conflict),
+            Reply::Taken | Reply::Full => Err(unexpected()),
+        }
+    }
+
+    pub(super) async fn delete_if_idle(
+        &self,
+        id: &SignInId,
+        last_seen: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let step = self.delete_if(id, DeleteIf::UnusedSince, last_seen.as_millis());
+        Ok(step.await?.is_done())
+    }
+
     /// Deletes a sign-in, if the condition holds for this value.
-    pub(super) async fn delete(
+    async fn delete_if(
         &self,
         id: &SignInId,
         condition: DeleteIf,
@@ -187,7 +214,19 @@ impl RedisInner {
         Ok(Reply::of(self.call(request, self.deadline()).await?)?.is_done())
     }
 
-    pub(super) async fn revoke_all(
+    pub(super) async fn revoke_others(
+        &self,
+        subject: &str,
+        keep: &SignInId,
+    ) -> Result<usize, StoreError> {
+        self.revoke_all(subject, Some(keep)).await
+    }
+
+    pub(super) async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
+        self.revoke_all(subject, None).await
+    }
+
+    async fn revoke_all(
         &self,
         subject: &str,
         keep: Option<&SignInId>,
@@ -205,6 +244,11 @@ impl RedisInner {
     }
 
     async fn subject_step(
+    /// Only checks that the servers can be reached and were not emptied. Redis removes expired keys.
+    pub(super) async fn sweep(&self, _now: Timestamp, _max: usize) -> Result<usize, StoreError> {
+        self.check().await
+    }
+
         &self,
         script: &'static Script,
         subject: &str,

@@ -6,16 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use auth_core::{SignInId, Timestamp};
 
 use super::inner::RedisInner;
-use super::scripts::{Reply, record, unexpected};
-use super::steps::DeleteIf;
-use crate::data::SessionData;
 use crate::error::StoreError;
-use crate::record::{Record, Rotation};
-use crate::secret::Digest;
-use crate::store::{CompareAndSwap, Created, Deleted, SignInLimit, Store};
+use crate::forward_store;
+use crate::store::Store;
 use crate::stores::trace::traced;
 
 /// A store in Redis, which several nodes share and which outlasts their restarts.
@@ -84,6 +79,10 @@ use crate::stores::trace::traced;
 /// - Redis 6.2 or newer.
 /// - `maxmemory-policy noeviction`, so that Redis never evicts a sign-in. The store rejects servers with
 ///   another policy.
+/// - Every server that the store reaches is a primary, and replicas accept no writes (`replica-read-only
+///   yes`, the default). The store rejects a replica. It reads the role with every record, so that a
+///   primary that becomes a replica is not believed any more, even on open connections. If the user
+///   has no right to `ROLE`, this cannot be checked.
 /// - `appendonly yes`, if sign-ins are to outlast a restart of Redis.
 /// - A clock that is wrong by less than an hour.
 ///
@@ -152,95 +151,17 @@ impl fmt::Debug for RedisStore {
     }
 }
 
+impl RedisStore {
+    async fn traced<T>(
+        &self,
+        op: &'static str,
+        step: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        traced(op, step).await
+    }
+}
+
 #[async_trait]
 impl Store for RedisStore {
-    fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
-        self.inner.new_id(subject)
-    }
-
-    async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-        traced("load", self.inner.load(id)).await
-    }
-
-    async fn create(
-        &self,
-        mut record: Record,
-        limit: Option<SignInLimit>,
-    ) -> Result<Created, StoreError> {
-        record.version = 0;
-        traced("create", self.inner.create(record, limit)).await
-    }
-
-    async fn update(
-        &self,
-        id: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Result<CompareAndSwap, StoreError> {
-        traced("update", self.inner.update(id, version, &data)).await
-    }
-
-    async fn rotate(
-        &self,
-        id: &SignInId,
-        from: &Digest,
-        rotation: Rotation,
-    ) -> Result<CompareAndSwap, StoreError> {
-        traced("rotate", self.inner.rotate(id, from, &rotation)).await
-    }
-
-    async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
-        traced("touch", self.inner.touch(id, at)).await
-    }
-
-    async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {
-        let deleted = traced("delete", self.inner.delete(id, DeleteIf::Always, 0)).await?;
-        Ok(deleted.is_done())
-    }
-
-    async fn delete_if_version(&self, id: &SignInId, version: u64) -> Result<Deleted, StoreError> {
-        let step = self.inner.delete(id, DeleteIf::AtVersion, version);
-        match traced("delete_if_version", step).await? {
-            Reply::Gone => Ok(Deleted::NotFound),
-            Reply::Done(_) => Ok(Deleted::Done),
-            Reply::Stale(now) => record(*id, now).map(Deleted::Conflict),
-            Reply::Taken | Reply::Full => Err(unexpected()),
-        }
-    }
-
-    async fn delete_if_idle(
-        &self,
-        id: &SignInId,
-        last_seen: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let step = self.inner.delete(id, DeleteIf::UnusedSince, last_seen.as_millis());
-        Ok(traced("delete_if_idle", step).await?.is_done())
-    }
-
-    async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
-        traced("list", self.inner.list(subject)).await
-    }
-
-    async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {
-        traced("revoke", self.inner.revoke(subject, id)).await
-    }
-
-    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
-        traced("revoke_others", self.inner.revoke_all(subject, Some(keep))).await
-    }
-
-    async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
-        traced("revoke_subject", self.inner.revoke_all(subject, None)).await
-    }
-
-    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
-        traced("update_subject", self.inner.update_subject(subject, principal)).await
-    }
-
-    /// Only checks that the servers can be reached and were not emptied. Redis removes expired
-    /// keys.
-    async fn sweep(&self, now: Timestamp, max: usize) -> Result<usize, StoreError> {
-        let _ = (now, max);
-        traced("sweep", self.inner.check()).await
-    }
+    forward_store!(self => self.inner, around: traced, except: [peek, watch, find]);
 }
