@@ -4,6 +4,7 @@
 //! start, refresh and authenticate. The settings have one set of builder methods, which both backends
 //! get from one macro, so an option has the same name, default and documentation on both.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use super::locks::KeyedLocks;
 use super::recent_rotations::RecentRotations;
 use crate::lifetime::{Deadlines, Expiry, Lifetime};
 use crate::record::{self, Record};
-use crate::store::{SignInLimit, Store};
+use crate::store::{OverflowPolicy, SignInLimit, Store};
 
 /// Starts, refreshes, lists and ends the sign-ins of one store, according to [`SignInSettings`].
 ///
@@ -161,6 +162,10 @@ impl SignInManager {
     }
 }
 
+/// How many sign-ins a user may have at a time by default: more than anyone has devices, and few enough
+/// that listing or ending all of them is quick.
+const MAX_SIGN_INS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
+
 /// The default interval between two writes of the last-seen time if there is no idle timeout, in
 /// milliseconds. The time then only informs the user.
 const HOUR: u64 = 3_600_000;
@@ -176,7 +181,9 @@ pub struct SignInSettings {
     /// How long the data of a visitor who has not signed in is kept. Defaults to one day, and 30
     /// minutes without a request.
     pub anonymous_lifetime: Lifetime,
-    /// How many sign-ins a user may have at a time. Defaults to `None`: any number.
+    /// How many sign-ins a user may have at a time. Defaults to 1,000, of which a new one evicts the
+    /// oldest. Without a limit (`None`), operations on all sign-ins of a user take as long as there are
+    /// sign-ins.
     pub limit: Option<SignInLimit>,
     /// Whether cookies outlive the browser session unless a sign-in chooses. Defaults to
     /// [`Persistence::Session`].
@@ -197,7 +204,7 @@ impl Default for SignInSettings {
             clock: Clock::system(),
             lifetime: Lifetime::default(),
             anonymous_lifetime: Lifetime::new(Some(half_an_hour), day).unwrap_or_default(),
-            limit: None,
+            limit: Some(SignInLimit { max: MAX_SIGN_INS, when_full: OverflowPolicy::EvictOldest }),
             persistence: Persistence::Session,
             touch_interval: None,
             refresh_grace: Duration::from_secs(10),
@@ -275,7 +282,7 @@ macro_rules! sign_in_options {
         }
 
         /// Limits how many sign-ins a user may have at a time, and sets what happens at the next
-        /// one. Defaults to no limit.
+        /// one. Defaults to 1,000, of which a new one evicts the oldest.
         ///
         /// # Panics
         ///
@@ -310,4 +317,69 @@ macro_rules! sign_in_options {
             self.change_settings(|settings| settings.clear_site_data = Some(value))
         }
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lifetime::{Deadlines, Lifetime};
+    use crate::secret::{Secret, SecretKind};
+    use crate::stores::MemoryStore;
+
+    /// Regression: the last-seen time was read again when the sign-in was deleted, so that a use in
+    /// between did not keep it.
+    #[tokio::test]
+    async fn sec_85_a_use_after_an_idle_expiry_was_judged_keeps_the_sign_in() {
+        let manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let (id, start) = (SignInId::from_bytes([1; 16]), Timestamp::from_secs(1000));
+        let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
+        let limits = Deadlines::starting(Lifetime::AAL2, start);
+        let record =
+            Record::new(id, SecretKind::Cookie, digests, Some("ada".into()), limits, start);
+        manager.store.create(record, None).await.unwrap();
+        let record = manager.store.load(&id).await.unwrap().unwrap();
+        let now = start + Duration::from_secs(3600);
+
+        let expiry = record.expiry(now).unwrap();
+        manager.store.touch(&id, now).await.unwrap();
+        manager.expire(&record, expiry);
+        assert!(manager.store.load(&id).await.unwrap().is_some(), "it was used");
+
+        let later = now + Duration::from_secs(3600);
+        manager.expire(&record, record.expiry(later).unwrap());
+        assert!(manager.store.load(&id).await.unwrap().is_none(), "it was not used again");
+    }
+
+    /// A subject that has 100,000 sign-ins, from before there was a limit, has 1,000 after the next one.
+    #[tokio::test]
+    async fn sec_102_a_subject_has_a_thousand_sign_ins_at_most() {
+        let manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let limit = manager.settings.limit;
+        assert_eq!(limit.unwrap().max.get(), 1000);
+        let store = &manager.store;
+        let sign_in = async |number: u64, limit| {
+            let id = store.new_id(Some("ada")).unwrap();
+            let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
+            let at = Timestamp::from_millis(1_000_000 + number);
+            let deadlines = Deadlines::starting(Lifetime::AAL1, at);
+            let subject = Some("ada".into());
+            let record = Record::new(id, SecretKind::Cookie, digests, subject, deadlines, at);
+            store.create(record, limit).await.unwrap();
+            id
+        };
+        for number in 0..100_000 {
+            sign_in(number, None).await;
+        }
+        let mut newest = sign_in(100_000, limit).await;
+        for number in 100_001..100_100 {
+            newest = sign_in(number, limit).await;
+            let listed = store.list("ada").await.unwrap();
+            assert_eq!(listed.len(), 1000);
+            assert_eq!(listed.last().unwrap().id, newest);
+            assert_eq!(listed[0].created_at, Timestamp::from_millis(1_000_000 + number - 999));
+        }
+        assert_eq!(store.update_subject("ada", &[]).await.unwrap(), 1000);
+        assert_eq!(store.revoke_others("ada", &newest).await.unwrap(), 999);
+        assert_eq!(store.revoke_subject("ada").await.unwrap(), 1);
+    }
 }

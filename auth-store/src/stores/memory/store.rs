@@ -5,6 +5,7 @@
 //! subject's sign-ins locks the subject first and then, briefly, the record. Reading a record locks
 //! only the record's shard.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -304,19 +305,22 @@ impl MemoryStore {
         Ok(Created::Stored { evicted: surplus.len() })
     }
 
-    /// Deletes the expired sign-ins of a subject, and returns those that must be deleted before one
-    /// more is created, oldest first.
+    /// Returns the sign-ins of a subject that must be deleted before one more is created, oldest first.
+    /// At the limit, deletes the expired ones, which do not count.
     fn surplus(
         &self,
         locked: &mut LockedSubject<'_>,
         limit: SignInLimit,
         now: Timestamp,
     ) -> Vec<Arc<Record>> {
+        let max = usize::try_from(limit.max.get()).unwrap_or(usize::MAX);
+        if locked.len() < max {
+            return Vec::new();
+        }
         let sign_ins = self.oldest_first(locked);
         let (mut live, expired): (Vec<_>, Vec<_>) =
             sign_ins.into_iter().partition(|record| record.expiry(now).is_none());
         self.delete_all(locked, expired.iter().map(|record| record.id));
-        let max = usize::try_from(limit.max.get()).unwrap_or(usize::MAX);
         live.truncate((live.len() + 1).saturating_sub(max));
         live
     }
@@ -372,13 +376,12 @@ impl MemoryStore {
         locked: &mut LockedSubject<'_>,
         ids: impl IntoIterator<Item = SignInId>,
     ) -> usize {
-        let mut deleted = 0;
-        for id in ids {
-            self.delete_from_table(&id, |_| true);
-            locked.remove(&id);
-            deleted += 1;
+        let ids: HashSet<_> = ids.into_iter().collect();
+        for id in &ids {
+            self.delete_from_table(id, |_| true);
         }
-        deleted
+        locked.remove_if(|listed| ids.contains(listed));
+        ids.len()
     }
 
     /// Deletes at most `max` expired records of one shard. Readers are not blocked while it searches.

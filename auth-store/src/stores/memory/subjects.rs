@@ -68,6 +68,11 @@ impl LockedSubject<'_> {
         found.map_or_else(Vec::new, |subject| subject.sign_ins.as_slice().to_vec())
     }
 
+    pub(super) fn len(&self) -> usize {
+        let found = self.shard.find(self.hash, |subject| *subject.name == *self.name);
+        found.map_or(0, |subject| subject.sign_ins.as_slice().len())
+    }
+
     pub(super) fn contains(&self, id: &SignInId) -> bool {
         let found = self.shard.find(self.hash, |subject| *subject.name == *self.name);
         found.is_some_and(|subject| subject.sign_ins.as_slice().contains(id))
@@ -92,19 +97,28 @@ impl LockedSubject<'_> {
     }
 
     pub(super) fn remove(&mut self, id: &SignInId) {
+        self.remove_if(|listed| listed == id);
+    }
+
+    /// Removes the sign-ins for which `gone` returns true.
+    pub(super) fn remove_if(&mut self, gone: impl Fn(&SignInId) -> bool) {
         let same = |subject: &Slot| *subject.name == *self.name;
         let Ok(mut entry) = self.shard.find_entry(self.hash, same) else { return };
         let sign_ins = &mut entry.get_mut().sign_ins;
-        if let SubjectSignIns::Many(ids) = sign_ins {
-            ids.retain(|listed| listed != id);
-            if let [last] = **ids {
-                *sign_ins = SubjectSignIns::One(last);
+        let left = match sign_ins {
+            SubjectSignIns::One(id) => usize::from(!gone(id)),
+            SubjectSignIns::Many(ids) => {
+                ids.retain(|id| !gone(id));
+                ids.len()
             }
-        } else if sign_ins.as_slice() == [*id] {
+        };
+        if left == 0 {
             entry.remove();
             if self.shard.len() * 8 < self.shard.capacity() {
                 self.shard.shrink_to(0, |subject| self.hasher.hash_one(&*subject.name));
             }
+        } else if let [last] = *sign_ins.as_slice() {
+            *sign_ins = SubjectSignIns::One(last);
         }
     }
 }
