@@ -8,6 +8,7 @@ mod conformance;
 mod end_watchers;
 mod failover_losses;
 mod full_servers;
+mod indexes;
 mod keys;
 mod lost_answers;
 mod near_cache;

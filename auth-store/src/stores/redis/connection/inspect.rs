@@ -31,7 +31,13 @@ pub(super) async fn inspect(
     }
     match policy(connection, deadline).await? {
         Some(policy) if policy != NO_EVICTION && config.eviction == Eviction::Rejected => {
-            Err(Failure::Evicting(policy))
+            return Err(Failure::Evicting(policy));
+        }
+        Some(policy) if policy != NO_EVICTION => {
+            warn!(
+                policy,
+                "Redis may evict sign-ins; revoking all sign-ins of a user may miss some"
+            );
         }
         _ => Ok(role.ok()),
     }

@@ -102,6 +102,12 @@ local function both_exist(index, record)
   return redis.call('EXISTS', index, record) == 2
 end
 
+-- Removes entries of an index whose records do not exist any more: Redis has collected them. Entries that
+-- are left over, or that a server does not remove because it rejects writes, are removed the next time.
+local function forget(index, missing)
+  for i = 1, math.min(#missing, 1000) do redis.pcall('ZREM', index, missing[i]) end
+end
+
 -- Uses PUBLISH, not SPUBLISH: a sharded channel belongs to one slot, so a script on another server could not
 -- publish on it in the same step as its write. PUBLISH reaches the subscribers on every server of a cluster.
 local function publish(channel, what, sids)

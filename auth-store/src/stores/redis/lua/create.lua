@@ -16,9 +16,13 @@ if is_anonymous(bytes) then
     ended[#ended + 1] = listed[i]
   end
 else
-  local alive = {}
-  -- Without a limit, only the oldest are checked, so that the index does not grow without bound.
-  for _, listed in ipairs(redis.call('ZRANGE', index, 0, max > 0 and -1 or 7)) do
+  local alive, first, last = {}, 0, -1
+  if max == 0 then
+    -- Without a limit, a part is checked, another one each time, so that the index does not grow without bound.
+    first = math.max(0, now % math.max(1, redis.call('ZCARD', index)) - 32)
+    last = first + 63
+  end
+  for _, listed in ipairs(redis.call('ZRANGE', index, first, last)) do
     local found = redis.call('GETRANGE', base .. 's:' .. listed, 0, 47)
     if found == '' then
       stale[#stale + 1] = listed
@@ -44,5 +48,5 @@ for _, listed in ipairs(ended) do
   redis.call('DEL', base .. 's:' .. listed)
   redis.call('ZREM', index, listed)
 end
-for _, listed in ipairs(stale) do redis.call('ZREM', index, listed) end
+forget(index, stale)
 return {DONE, evicted}

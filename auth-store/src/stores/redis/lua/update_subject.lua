@@ -2,7 +2,7 @@
 local index = KEYS[1]
 local principal, base, channel = unpack(ARGV)
 
-local sids, updated = {}, {}
+local sids, updated, missing = {}, {}, {}
 for _, sid in ipairs(redis.call('ZRANGE', index, 0, -1)) do
   local record = base .. 's:' .. sid
   if both_exist(index, record) then
@@ -11,8 +11,11 @@ for _, sid in ipairs(redis.call('ZRANGE', index, 0, -1)) do
     parts.principal = principal
     local head = string.sub(bytes, 1, 12) .. next_version(bytes) .. string.sub(bytes, 21, 96)
     sids[#sids + 1], updated[#updated + 1] = sid, join(head, parts)
+  else
+    missing[#missing + 1] = sid
   end
 end
 publish(channel, 'changed', sids)
 for i, sid in ipairs(sids) do redis.call('SET', base .. 's:' .. sid, updated[i], 'KEEPTTL') end
+forget(index, missing)
 return {DONE, #sids}
