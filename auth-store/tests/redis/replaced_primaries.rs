@@ -7,6 +7,7 @@ use auth_servers::{RedisCluster, RedisSentinels, RedisServer, until};
 use auth_store::{RedisStore, Store};
 
 use crate::sign_in::sign_in;
+use crate::support::error_text::error_text;
 use crate::support::outages::recovers;
 
 async fn store(url: String) -> RedisStore {
@@ -41,6 +42,43 @@ async fn sec_14_an_idle_node_does_not_use_a_replaced_primary() {
         assert!(!matches!(found, Ok(Some(_))), "it was ended");
     }
     recovers(&idle, Duration::from_secs(10)).await;
+}
+
+/// Regression: a replica answers reads, and may be behind for as long as it is cut off from its primary.
+#[tokio::test]
+async fn sec_98_a_primary_that_becomes_a_replica_is_not_believed() {
+    let server = RedisServer::start();
+    let store = store(server.url()).await;
+    let id = sign_in(&store, "ada").await;
+    assert!(store.load(&id).await.expect("it runs").is_some());
+    // Its new primary cannot be reached, so it keeps what it has.
+    let _ = server.ask(&["REPLICAOF", "127.0.0.1", "1"]);
+    for _ in 0..10 {
+        assert!(store.load(&id).await.is_err(), "the connection is still open");
+        assert!(store.list("ada").await.is_err());
+    }
+    let error = RedisStore::connect(server.url()).await.expect_err("it is a replica");
+    assert!(error_text(&error).contains("replica"), "{error}");
+    let _ = server.ask(&["REPLICAOF", "NO", "ONE"]);
+    recovers(&store, Duration::from_secs(10)).await;
+    assert!(store.load(&id).await.expect("it runs").is_some());
+}
+
+#[tokio::test]
+async fn sec_98_an_end_on_a_promoted_replica_is_final() {
+    let primary = RedisServer::with(&["--repl-diskless-sync-delay", "0"]);
+    let replica = crate::replicas::replica_of(&primary);
+    let old = store(primary.url()).await;
+    let id = sign_in(&old, "ada").await;
+    old.revoke_others("ada", &id).await.expect("confirmed, and all before it");
+    let _ = replica.ask(&["REPLICAOF", "NO", "ONE"]);
+    let _ = primary.ask(&["REPLICAOF", "127.0.0.1", &replica.port().to_string()]);
+    let new = store(replica.url()).await;
+    end(&new, &id).await;
+    for _ in 0..100 {
+        let found = old.load(&id).await;
+        assert!(!matches!(found, Ok(Some(_))), "it was ended");
+    }
 }
 
 /// Regression: the map of the first server that answered was used, although that server was cut off from

@@ -33,7 +33,7 @@ impl RedisInner {
     pub(super) async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         let mut get = redis::cmd("GET");
         get.arg(self.keys.record(id));
-        let request = Request::command(get, Tag::of(id).slot());
+        let request = Request::command(get, Tag::of(id).slot()).from_primary();
         match self.call(request, self.deadline()).await? {
             Value::Nil => Ok(None),
             found => record(*id, Some(found)).map(Some),
@@ -190,7 +190,8 @@ impl RedisInner {
         let tag = self.tag(subject, deadline).await?;
         let (index, base) = (self.keys.index(tag, subject), self.keys.base(tag));
         let keys = [index.as_bytes()];
-        let request = Request::script(&LIST, tag.slot(), &keys, &[base.as_bytes()]).repeatable();
+        let request = Request::script(&LIST, tag.slot(), &keys, &[base.as_bytes()]);
+        let request = request.from_primary().repeatable();
         let Value::Array(found) = self.call(request, deadline).await? else {
             return Err(unexpected());
         };
@@ -243,12 +244,12 @@ impl RedisInner {
         self.subject_step(&UPDATE_SUBJECT, subject, principal).await
     }
 
-    async fn subject_step(
     /// Only checks that the servers can be reached and were not emptied. Redis removes expired keys.
     pub(super) async fn sweep(&self, _now: Timestamp, _max: usize) -> Result<usize, StoreError> {
         self.check().await
     }
 
+    async fn subject_step(
         &self,
         script: &'static Script,
         subject: &str,

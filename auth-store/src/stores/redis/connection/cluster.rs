@@ -63,7 +63,7 @@ impl Cluster {
         if let Some(node) = nodes.get(endpoint) {
             return Arc::clone(node);
         }
-        let target = Target::Fixed(endpoint.clone());
+        let target = Target::Member(endpoint.clone());
         let node = Arc::new(Node::new(target, Arc::clone(&self.config)));
         nodes.insert(endpoint.clone(), Arc::clone(&node));
         node

@@ -2,11 +2,11 @@
 //! whether it has replicas.
 
 use parking_lot::Mutex;
-use redis::{Cmd, FromRedisValue, Value};
+use redis::{Cmd, ErrorKind, FromRedisValue, RedisError, ServerErrorKind, Value};
 use tokio::time::Instant;
 use tracing::warn;
 
-use super::config::{ConnectionConfig, Eviction, Replicas};
+use super::config::{ConnectionConfig, Eviction};
 use super::failure::Failure;
 use super::wire::Connection;
 use crate::stores::redis::url::Endpoint;
@@ -16,18 +16,15 @@ use crate::stores::redis::url::Endpoint;
 const NO_EVICTION: &str = "noeviction";
 
 /// Rejects a server that evicts, and warns about what the server hides. Returns its answer to `ROLE`, if it
-/// is needed and given.
+/// gives one.
 pub(super) async fn inspect(
     connection: &Connection,
     config: &ConnectionConfig,
     deadline: Instant,
 ) -> Result<Option<Value>, Failure> {
-    let role = match config.replicas {
-        Replicas::IfAny => connection.ask(&role(), deadline).await,
-        Replicas::Always(_) => Ok(Value::Nil), // confirmations are required in any case
-    };
+    let role = connection.ask(&role(), deadline).await;
     if let Err(Failure::Refused(error)) = &role {
-        warn!(%error, "ROLE refused; not waiting for replicas");
+        warn!(%error, "ROLE refused; replicas are not recognized");
     }
     match policy(connection, deadline).await? {
         Some(policy) if policy != NO_EVICTION && config.eviction == Eviction::Rejected => {
@@ -39,8 +36,9 @@ pub(super) async fn inspect(
                 "Redis may evict sign-ins; revoking all sign-ins of a user may miss some"
             );
         }
-        _ => Ok(role.ok()),
+        _ => {}
     }
+    Ok(role.ok())
 }
 
 /// Returns the server's `maxmemory-policy`, if the server shows it.
@@ -83,6 +81,16 @@ pub(super) fn role() -> Cmd {
 pub(super) fn is_primary(role: &Value) -> bool {
     let Value::Array(parts) = role else { return false };
     matches!(parts.first(), Some(Value::BulkString(name)) if name == b"master")
+}
+
+/// Returns whether an answer to `ROLE` is that of a replica. An error is neither.
+pub(super) fn is_replica(role: &Value) -> bool {
+    matches!(role, Value::Array(_)) && !is_primary(role)
+}
+
+/// Returns the error of a replica that was taken for a primary.
+pub(super) fn replica() -> RedisError {
+    (ErrorKind::Server(ServerErrorKind::ReadOnly), "the server is a replica").into()
 }
 
 /// Returns whether an answer to `ROLE` is that of a primary with replicas.

@@ -12,9 +12,9 @@ use tokio::time::{Instant, timeout_at};
 
 use super::config::{ConnectionConfig, Replicas};
 use super::failure::{Failure, timed_out};
-use super::inspect::role;
+use super::inspect::{is_replica, replica, role};
 use super::open::PushHandler;
-use super::request::{Durability, Request};
+use super::request::{Durability, ReadFrom, Request};
 use super::shared_connection::SharedConnection;
 use super::target::Target;
 use super::wire::Connection;
@@ -106,11 +106,18 @@ impl Node {
             return self.run_on_replicas(request, asking.as_ref(), deadline).await;
         }
         let connection = self.connection(deadline).await?;
-        let answer = connection.run(asking.as_ref(), request, None, deadline).await;
+        let reads = request.source == ReadFrom::Primary && self.target.may_be_replica();
+        let role = reads.then(role);
+        let answer = connection.run(asking.as_ref(), request, role.as_ref(), deadline).await;
         if matches!(answer, Err(Failure::Lost(_))) {
             self.shared.discard(&connection);
         }
-        answer.map(|(answer, _)| answer)
+        let (answer, role) = answer?;
+        // The role is read after the record: the server was a primary when it read the record.
+        if role.is_some_and(|role| is_replica(&role)) {
+            return Err(Failure::Refused(replica()));
+        }
+        Ok(answer)
     }
 
     /// Takes one step on a connection from the pool, and waits for replicas. For `WAIT`, the server counts
@@ -143,6 +150,10 @@ impl Node {
             }
         };
         if let Some(role) = role {
+            if self.target.may_be_replica() && is_replica(&role) {
+                self.shared.clear();
+                return Err(Failure::Lost(replica())); // it is configured to accept writes
+            }
             self.shared.replicated.note(connection.server(), &role);
         }
         let always = self.config.replicas != Replicas::IfAny;

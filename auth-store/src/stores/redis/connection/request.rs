@@ -22,6 +22,7 @@ pub(in crate::stores::redis) struct Request {
     slot: u16,
     pub(super) repeats: Repeats,
     pub(super) durability: Durability,
+    pub(super) source: ReadFrom,
 }
 
 enum Body {
@@ -47,11 +48,26 @@ pub(super) enum Durability {
     OnReplicas,
 }
 
+/// From which server an answer is accepted.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum ReadFrom {
+    /// From any that has the keys. Only a primary accepts a write.
+    Any,
+    /// From a primary.
+    Primary,
+}
+
 impl Request {
     /// Creates a request for a command that may be repeated.
     pub(in crate::stores::redis) fn command(command: Cmd, slot: u16) -> Self {
         let body = Body::Command(command);
-        Self { body, slot, repeats: Repeats::Freely, durability: Durability::OnPrimary }
+        Self {
+            body,
+            slot,
+            repeats: Repeats::Freely,
+            durability: Durability::OnPrimary,
+            source: ReadFrom::Any,
+        }
     }
 
     /// Creates a request for a script that must not be repeated.
@@ -63,7 +79,13 @@ impl Request {
     ) -> Self {
         let all = keys.iter().chain(arguments).map(|bytes| bytes.to_vec()).collect();
         let body = Body::Script { script, keys: keys.len(), arguments: all };
-        Self { body, slot, repeats: Repeats::Never, durability: Durability::OnPrimary }
+        Self {
+            body,
+            slot,
+            repeats: Repeats::Never,
+            durability: Durability::OnPrimary,
+            source: ReadFrom::Any,
+        }
     }
 
     /// Allows repeating the step, because taking it twice has the effect of taking it once.
@@ -74,6 +96,12 @@ impl Request {
     /// Acknowledges the step only when replicas have it as well.
     pub(in crate::stores::redis) fn on_replicas(self) -> Self {
         Self { durability: Durability::OnReplicas, ..self }
+    }
+
+    /// Accepts the answer only if the server is a primary when it answers. A replica may be behind, and
+    /// answers reads like a primary.
+    pub(in crate::stores::redis) fn from_primary(self) -> Self {
+        Self { source: ReadFrom::Primary, ..self }
     }
 
     /// Returns the slot of its keys.

@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::config::ConnectionConfig;
 use super::failure::{Failure, timed_out};
-use super::inspect::{Replicated, inspect};
+use super::inspect::{Replicated, inspect, is_replica, replica};
 use super::open::{PushHandler, open};
 use super::sentinel::Sentinels;
 use super::wire::Connection;
@@ -18,6 +18,8 @@ use crate::stores::redis::url::Endpoint;
 /// Which server a connection goes to.
 pub(super) enum Target {
     Fixed(Endpoint),
+    /// A server of a cluster. If it is a replica, it refers steps to its primary.
+    Member(Endpoint),
     /// The server that the Sentinels call the primary.
     Primary(Sentinels),
 }
@@ -29,7 +31,7 @@ impl Target {
         on_push: Option<PushHandler>,
     ) -> Result<Connection, Failure> {
         match self {
-            Self::Fixed(endpoint) => {
+            Self::Fixed(endpoint) | Self::Member(endpoint) => {
                 open(endpoint, config, on_push).await.map_err(Failure::Unreachable)
             }
             // The limit holds for all Sentinels together: each may name a primary that hangs.
@@ -44,10 +46,15 @@ impl Target {
         matches!(self, Self::Primary(_))
     }
 
+    /// Returns whether a replica would answer in the place of its primary.
+    pub(super) fn may_be_replica(&self) -> bool {
+        !matches!(self, Self::Member(_))
+    }
+
     /// Returns whether new connections still go to this server.
     pub(super) async fn is_at(&self, server: &Endpoint) -> Result<bool, Failure> {
         match self {
-            Self::Fixed(_) => Ok(true),
+            Self::Fixed(_) | Self::Member(_) => Ok(true),
             Self::Primary(sentinels) => sentinels.confirm(server).await,
         }
     }
@@ -61,6 +68,9 @@ impl Target {
         let connection = self.open(config, None).await?;
         let deadline = Instant::now() + config.connect_timeout();
         if let Some(role) = inspect(&connection, config, deadline).await? {
+            if self.may_be_replica() && is_replica(&role) {
+                return Err(Failure::Unreachable(replica()));
+            }
             replicated.note(connection.server(), &role);
         }
         config.opened.fetch_add(1, Ordering::Relaxed);

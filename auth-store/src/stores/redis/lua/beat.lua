@@ -23,8 +23,11 @@ local function view()
 end
 
 redis.call('PERSIST', life)
-local source = string.match(redis.call('INFO', 'replication'), 'master_replid:(%x+)')
+local replication = redis.call('INFO', 'replication')
+local source = string.match(replication, 'master_replid:(%x+)')
 if not source then error('AUTHBEAT INFO shows no replication id') end
+-- A replica can be configured to accept writes.
+if not string.find(replication, 'role:master', 1, true) then error('AUTHBEAT the server is a replica') end
 local name, count = redis.call('GET', life), 1
 if not name then
   name = new
