@@ -77,7 +77,7 @@ where
                 "the scopes of a session are those of its sign-in",
             ));
         }
-        let issued = config.sign_ins.refresh(context.state(), &secret, kind, |_| Ok(())).await?;
+        let issued = config.sign_ins.refresh(context, &secret, kind, |_| Ok(())).await?;
         config.deliver(&issued, context)
     }
 

@@ -13,25 +13,113 @@ suite!(every:
 );
 
 suite!(secret:
-    a_refresh_ends_the_old_secret,
-    one_of_several_concurrent_refreshes_succeeds,
+    a_refresh_replaces_the_secret,
     refreshing_the_old_secret_is_refused_and_ends_nothing,
     refreshing_a_tampered_secret_is_refused_and_ends_nothing,
 );
 
-suite!(bearer: a_token_in_the_body_is_refreshed);
+suite!(cookie:
+    a_refreshed_cookie_is_accepted_for_ten_seconds,
+    sec_83_a_sign_in_ends_the_grace_of_a_refreshed_cookie,
+    concurrent_refreshes_of_a_cookie_have_one_successor,
+    sec_64_a_refresh_of_a_cookie_can_be_repeated_until_the_new_one_is_used,
+);
+
+suite!(bearer:
+    a_token_in_the_body_is_refreshed,
+    a_refresh_ends_the_old_token_at_once,
+    one_of_several_concurrent_refreshes_succeeds,
+);
 
 suite!(visitors: a_refresh_of_a_visitor_is_refused);
 
-async fn a_refresh_ends_the_old_secret(world: World) {
+/// In which a cookie that was refreshed is still accepted, by default.
+const GRACE: Duration = Duration::from_secs(10);
+const MOMENT: Duration = Duration::from_millis(1);
+
+async fn a_refresh_replaces_the_secret(world: World) {
     let (client, old) = world.sign_in("alice").await;
-
-    assert!(client.post("/refresh").await.status.is_success());
-
-    let new = client.credential().unwrap();
+    let new = client.refreshed().await;
     assert_ne!(new.secret(), old.secret());
     assert_eq!(new.sign_in(), old.sign_in());
+    world.advance(GRACE);
     assert_eq!(world.statuses([&new, &old]).await, [200, 401]);
+}
+
+async fn a_refresh_ends_the_old_token_at_once(world: World) {
+    let (client, old) = world.sign_in("alice").await;
+    let new = client.refreshed().await;
+    assert_eq!(world.statuses([&new, &old]).await, [200, 401]);
+}
+
+/// Requests that a page sent before the new cookie arrived carry the old one.
+async fn a_refreshed_cookie_is_accepted_for_ten_seconds(world: World) {
+    let node = world.with(|_| {}).await;
+    let (client, old) = world.sign_in("alice").await;
+    let new = client.refreshed().await;
+    assert_eq!(world.statuses([&new, &old]).await, [200, 200]);
+
+    world.advance(GRACE - MOMENT);
+    for world in [&world, &node] {
+        assert_eq!(world.statuses([&new, &old]).await, [200, 200]);
+    }
+    let late = world.client_with(&old);
+    let saved = late.post("/cart").body("apple").await;
+    assert_eq!(saved.set_cookies().len(), 0, "the browser has a newer one");
+    assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
+
+    world.advance(MOMENT);
+    for world in [&world, &node] {
+        assert_eq!(world.statuses([&new, &old]).await, [200, 401]);
+    }
+}
+
+async fn sec_83_a_sign_in_ends_the_grace_of_a_refreshed_cookie(world: World) {
+    let (client, old) = world.sign_in("alice").await;
+    let refreshed = client.refreshed().await;
+    let new = client.signed_in("alice").await;
+    assert_eq!(new.sign_in(), old.sign_in());
+    assert_eq!(world.statuses([&new, &refreshed, &old]).await, [200, 401, 401]);
+    for old in [&refreshed, &old] {
+        assert_eq!(world.client_with(old).post("/refresh").await.status, 401);
+    }
+}
+
+async fn concurrent_refreshes_of_a_cookie_have_one_successor(world: World) {
+    let old = world.client().signed_in("alice").await;
+    let tabs: Vec<_> = (0..20).map(|_| world.client_with(&old)).collect();
+
+    let replies = send_concurrently(tabs.iter().map(|tab| tab.post("/refresh"))).await;
+
+    assert!(replies.iter().all(|reply| reply.status.is_success()), "{replies:?}");
+    let new = tabs[0].credential().unwrap();
+    assert_ne!(new.secret(), old.secret());
+    for tab in &tabs {
+        assert_eq!(tab.credential().unwrap().secret(), new.secret());
+    }
+    assert_eq!(world.sign_in_count().await, 1);
+}
+
+async fn sec_64_a_refresh_of_a_cookie_can_be_repeated_until_the_new_one_is_used(world: World) {
+    let (client, old) = world.sign_in("alice").await;
+    let new = client.refreshed().await;
+    world.advance(Duration::from_secs(60) - MOMENT);
+    let again = world.client_with(&old).refreshed().await;
+    assert_eq!(again.secret(), new.secret(), "the first response was lost");
+
+    assert_eq!(world.status_of(&new).await, 200);
+    assert_eq!(world.client_with(&old).post("/refresh").await.status, 401);
+
+    let newer = client.refreshed().await;
+    assert_eq!(world.status_of(&newer).await, 200);
+    let late = world.client_with(&new).post("/refresh").await;
+    assert_eq!(late.status, 401, "the newer one was used in the same millisecond");
+    assert_eq!(world.statuses([&newer, &new]).await, [200, 200], "nothing has ended");
+
+    let newest = client.refreshed().await;
+    world.advance(Duration::from_secs(60));
+    assert_eq!(world.client_with(&newer).post("/refresh").await.status, 401, "too late");
+    assert_eq!(world.status_of(&newest).await, 200);
 }
 
 async fn sec_22_a_refresh_changes_nothing_but_the_secret(world: World) {

@@ -103,8 +103,7 @@ where
             Ok(())
         };
         let sign_ins = &self.mode.sign_ins;
-        let issued =
-            sign_ins.refresh(context.state(), &secret, SecretKind::Refresh, prepare).await?;
+        let issued = sign_ins.refresh(context, &secret, SecretKind::Refresh, prepare).await?;
         if plan.refresh == RefreshTokenDelivery::Body && same {
             request.remove_cookies();
         }

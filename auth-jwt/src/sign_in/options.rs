@@ -87,13 +87,6 @@ impl<C> JwtAuth<C, WithSignIn> {
         self.change_issuer(|issuer| issuer.access_lifetime = lifetime)
     }
 
-    /// Sets how long a refresh token may be sent again after it was refreshed, by a client that lost
-    /// the response or refreshed twice at the same time. After that, a repeated refresh token ends its
-    /// sign-in. Defaults to ten seconds.
-    pub fn refresh_grace(self, grace: Duration) -> Self {
-        self.change_settings(|settings| settings.refresh_grace = grace)
-    }
-
     /// Sets the cookie of the refresh token. Defaults to `__Host-refresh` with `SameSite=Strict`.
     ///
     /// # Panics

@@ -63,8 +63,13 @@ fn full(store: &dyn Store) -> Result<Record, Violation> {
     record.deadlines.ends_at = millis(86_400_003);
     record.deadlines.idle_secs = u32::MAX;
     record.data = texts();
-    let grace =
-        RotationGrace { previous: Digest([0xfe; 32]), nonce: Nonce([0; 16]), until: millis(4) };
+    let grace = RotationGrace {
+        previous: Digest([0xfe; 32]),
+        nonce: Nonce([0; 16]),
+        replaced_at: millis(3),
+        until: millis(4),
+        user_agent: Some(u64::MAX),
+    };
     let mut details = SignInDetails { grace: Some(grace), ..details() };
     details.device.address = Some(IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 1, 0, 0, 0xff)));
     record.details = Some(Box::new(details));

@@ -154,7 +154,10 @@ pub(super) fn refresh(
     let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
     let new = old.successor(&nonce);
     let previous = old.digests(KIND).current;
-    let grace = grace.map(|until| RotationGrace { previous, nonce, until });
+    let grace = grace.map(|until| {
+        // It ends at this moment, whether the new secret was used or not.
+        RotationGrace { previous, nonce, replaced_at: until, until, user_agent: Some(7) }
+    });
     let digests = new.digests(KIND);
     Ok((new, Rotation { kind: KIND, digests, grace, reauthentication: None }))
 }

@@ -45,6 +45,13 @@ pub trait StoredCredential<C> {
     /// Returns an error if the stored claims cannot be decoded as `C`.
     fn identify(&self, record: &Arc<Record>) -> Result<Outcome<C>, serde_json::Error>;
 
+    /// Returns the moment to record as a use of this credential, however recent the last one was.
+    /// Defaults to `None`: uses are recorded at intervals.
+    fn records_use(&self, record: &Record, now: Timestamp) -> Option<Timestamp> {
+        let _ = (record, now);
+        None
+    }
+
     /// Returns whether the credential is replaced when the secret of its sign-in is.
     ///
     /// If so, and this node replaced the secret within the last minute, a credential that no longer
@@ -83,7 +90,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
     }
 
     fn check(&self, record: &Record, now: Timestamp) -> Result<(), RejectionReason> {
-        if record.current == self.digest {
+        if record.current == self.digest || record.in_grace(&self.digest, now) {
             return Ok(());
         }
         Err(match record.match_secret(&self.secret, self.kind, now) {
@@ -91,6 +98,10 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
             SecretMatch::Current | SecretMatch::Reused => RejectionReason::Reused,
             SecretMatch::Unknown => RejectionReason::Unknown,
         })
+    }
+
+    fn records_use(&self, record: &Record, now: Timestamp) -> Option<Timestamp> {
+        record.first_use(now).filter(|_| record.current == self.digest)
     }
 
     fn identify_cached(&self, record: &Arc<Record>) -> Option<Outcome<C>> {
@@ -127,7 +138,7 @@ impl SignInManager {
                 Peek::Miss => None,
             };
         });
-        decision.map(|decision| self.conclude(decision, credential, now))
+        decision.map(|decision| self.conclude(decision, credential))
     }
 
     /// Authenticates a request by the record in the store itself, never by a cached copy.
@@ -139,7 +150,7 @@ impl SignInManager {
         match self.store.load(&credential.id()).await {
             Ok(record) => {
                 let decision = self.decide(record.as_ref(), credential, now);
-                self.conclude(decision, credential, now)
+                self.conclude(decision, credential)
             }
             Err(error) => Outcome::Unavailable(error.into()),
         }
@@ -160,7 +171,8 @@ impl SignInManager {
         if let Some(expiry) = record.expiry(now) {
             return Decision::Expired(Arc::clone(record), expiry);
         }
-        let touch = self.touch_is_due(record, now);
+        let due = self.touch_is_due(record, now).then_some(now);
+        let touch = credential.records_use(record, now).or(due);
         match credential.identify_cached(record) {
             Some(outcome) => Decision::Identified { outcome, touch },
             None => Decision::Proven { record: Arc::clone(record), touch },
@@ -172,13 +184,12 @@ impl SignInManager {
         &self,
         decision: Decision<C>,
         credential: &impl StoredCredential<C>,
-        now: Timestamp,
     ) -> Outcome<C> {
         let rejected = |reason| Outcome::Rejected(Rejection::new(credential.scheme(), reason));
-        if let Decision::Identified { touch: true, .. } | Decision::Proven { touch: true, .. } =
-            decision
+        if let Decision::Identified { touch: Some(at), .. }
+        | Decision::Proven { touch: Some(at), .. } = decision
         {
-            self.touch(credential.id(), now);
+            self.touch(credential.id(), at);
         }
         match decision {
             Decision::Identified { outcome, .. } => outcome,
@@ -206,9 +217,9 @@ impl SignInManager {
 /// The result of comparing a credential with a record.
 enum Decision<C> {
     /// The credential is valid, and its outcome was known.
-    Identified { outcome: Outcome<C>, touch: bool },
+    Identified { outcome: Outcome<C>, touch: Option<Timestamp> },
     /// The credential is valid, and its outcome has to be decoded.
-    Proven { record: Arc<Record>, touch: bool },
+    Proven { record: Arc<Record>, touch: Option<Timestamp> },
     /// The sign-in has reached a deadline.
     Expired(Arc<Record>, Expiry),
     /// The credential does not prove the record.

@@ -21,25 +21,67 @@ pub(super) struct RecentRotations(Mutex<Recent>);
 
 #[derive(Debug, Default)]
 struct Recent {
-    when: HashMap<SignInId, Timestamp>,
+    rotations: HashMap<SignInId, RecentRotation>,
     order: VecDeque<(SignInId, Timestamp)>,
+}
+
+#[derive(Debug)]
+struct RecentRotation {
+    at: Timestamp,
+    /// How often the refresh was repeated since.
+    repeats: u32,
+}
+
+impl Recent {
+    fn insert(&mut self, id: SignInId, now: Timestamp) {
+        self.rotations.insert(id, RecentRotation { at: now, repeats: 0 });
+        self.order.push_back((id, now));
+        let is_past = |(_, at): &(SignInId, Timestamp)| now.since(*at) > WINDOW;
+        while self.order.len() > MAX_ENTRIES || self.order.front().is_some_and(is_past) {
+            let Some((oldest, at)) = self.order.pop_front() else { break };
+            if self.rotations.get(&oldest).is_some_and(|rotation| rotation.at == at) {
+                self.rotations.remove(&oldest);
+            }
+        }
+    }
 }
 
 impl RecentRotations {
     pub(super) fn add(&self, id: SignInId, now: Timestamp) {
-        let Recent { when, order } = &mut *self.0.lock();
-        when.insert(id, now);
-        order.push_back((id, now));
-        let is_past = |(_, at): &(SignInId, Timestamp)| now.since(*at) > WINDOW;
-        while order.len() > MAX_ENTRIES || order.front().is_some_and(is_past) {
-            let Some((oldest, at)) = order.pop_front() else { break };
-            if when.get(&oldest) == Some(&at) {
-                when.remove(&oldest);
-            }
-        }
+        self.0.lock().insert(id, now);
     }
 
     pub(super) fn has(&self, id: &SignInId, now: Timestamp) -> bool {
-        self.0.lock().when.get(id).is_some_and(|at| now.since(*at) <= WINDOW)
+        self.0.lock().rotations.get(id).is_some_and(|rotation| now.since(rotation.at) <= WINDOW)
+    }
+
+    /// Counts a repeated refresh, and returns how many this node has seen since the secret was
+    /// replaced. The secret may have been replaced by another node.
+    pub(super) fn count_repeat(&self, id: SignInId, now: Timestamp) -> u32 {
+        let recent = &mut *self.0.lock();
+        if !recent.rotations.contains_key(&id) {
+            recent.insert(id, now);
+        }
+        let rotation = recent.rotations.entry(id);
+        let rotation = rotation.or_insert(RecentRotation { at: now, repeats: 0 });
+        rotation.repeats += 1;
+        rotation.repeats
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn repeats_are_counted_from_the_last_rotation() {
+        let (recent, id) = (RecentRotations::default(), SignInId::from_bytes([1; 16]));
+        let at = Timestamp::from_secs;
+        assert_eq!(recent.count_repeat(id, at(1)), 1, "another node has replaced the secret");
+        assert_eq!(recent.count_repeat(id, at(2)), 2);
+        recent.add(id, at(3));
+        assert_eq!(recent.count_repeat(id, at(4)), 1);
+        recent.add(SignInId::from_bytes([2; 16]), at(64));
+        assert_eq!(recent.count_repeat(id, at(64)), 1, "it was forgotten after a minute");
     }
 }

@@ -6,7 +6,8 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{AuthError, AuthErrorKind, RejectionReason, RequestState};
+use auth_core::{AuthError, AuthErrorKind, RejectionReason, SignInContext, Timestamp};
+use sha2::{Digest as _, Sha256};
 
 use super::backoff::Backoff;
 use super::new_sign_in::IssuedSecret;
@@ -33,6 +34,15 @@ impl fmt::Display for RefreshError {
 
 impl Error for RefreshError {}
 
+/// How often a node hands out the same new secret again. A browser may refresh in many tabs at once.
+const MAX_REPEATS: u32 = 64;
+
+/// Returns a hash by which two requests of one client can be recognized.
+fn hash_user_agent(user_agent: Option<&str>) -> u64 {
+    let [a, b, c, d, e, f, g, h, ..]: [u8; 32] = Sha256::digest(user_agent.unwrap_or("")).into();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
 fn refused(reason: RejectionReason) -> AuthError {
     tracing::info!(%reason, "refresh refused");
     AuthError::new(AuthErrorKind::Unauthenticated, RefreshError { reason })
@@ -41,11 +51,12 @@ fn refused(reason: RejectionReason) -> AuthError {
 impl SignInManager {
     /// Replaces the secret of a sign-in. Its deadlines, roles and authentication do not change.
     ///
-    /// A refresh token that is sent again within the [grace](crate::SignInSettings::refresh_grace)
-    /// yields the same new one. So concurrent refreshes all succeed, and a lost response can be
-    /// repeated. After the grace, a repeated refresh token means that two clients have it, and the
-    /// sign-in ends (RFC 9700 section 4.14.2). Secrets that authenticate requests have no grace: the
-    /// old one is invalid at once.
+    /// A refresh token or a cookie that is refreshed again within the
+    /// [grace](crate::SignInSettings::refresh_grace) yields the same new one, if that was never used. So
+    /// concurrent refreshes all succeed, and a lost response can be repeated. Each repeat is logged, as a
+    /// warning if its `User-Agent` is another one than that of the first refresh. One node allows 64 of
+    /// them. After the grace, a repeated refresh token means that two clients have it, and the sign-in
+    /// ends (RFC 9700 section 4.14.2). A bearer secret has no grace: the old one is invalid at once.
     ///
     /// `prepare` runs before the secret is replaced. If it fails, because the new credential cannot
     /// be delivered, nothing changes.
@@ -57,12 +68,13 @@ impl SignInManager {
     /// answer; and the errors of `prepare`.
     pub async fn refresh(
         &self,
-        state: &RequestState,
+        context: SignInContext<'_>,
         secret: &Secret,
         kind: SecretKind,
         mut prepare: impl FnMut(&IssuedSecret) -> Result<(), AuthError> + Send,
     ) -> Result<IssuedSecret, AuthError> {
-        let now = self.settings.clock.now();
+        let (state, now) = (context.state(), self.settings.clock.now());
+        let user_agent = hash_user_agent(context.user_agent());
         let unknown = || refused(RejectionReason::Unknown);
         let mut record = self.store.load(&secret.id()).await?.ok_or_else(unknown)?;
         let mut backoff = Backoff::new();
@@ -78,6 +90,7 @@ impl SignInManager {
                 SecretMatch::Unknown => return Err(unknown()),
                 SecretMatch::Reused => return Err(self.reused(&record, kind).await),
                 SecretMatch::Rotated(nonce) => {
+                    self.check_repeat(&record, user_agent, now)?;
                     prepare(&IssuedSecret::new(secret.clone(), &record))?;
                     state.switch_to(record.id);
                     return Ok(IssuedSecret::new(secret.successor(&nonce), &record));
@@ -86,9 +99,14 @@ impl SignInManager {
             }
             let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
             let next = secret.successor(&nonce);
-            let until = now + self.settings.refresh_grace;
-            let repeatable = RotationGrace { previous: record.current, nonce, until };
-            let grace = (kind == SecretKind::Refresh).then_some(repeatable);
+            let repeatable = RotationGrace {
+                previous: record.current,
+                nonce,
+                replaced_at: now,
+                until: now + self.settings.refresh_grace,
+                user_agent: Some(user_agent),
+            };
+            let grace = (kind != SecretKind::Bearer).then_some(repeatable);
             let rotation =
                 Rotation { kind, digests: next.digests(kind), grace, reauthentication: None };
             self.recent_rotations.add(record.id, now);
@@ -104,6 +122,27 @@ impl SignInManager {
             }
             backoff.pause().await?;
         }
+    }
+
+    /// Logs a repeated refresh, and refuses one too many.
+    fn check_repeat(
+        &self,
+        record: &Record,
+        user_agent: u64,
+        now: Timestamp,
+    ) -> Result<(), AuthError> {
+        let (sign_in, repeats) = (record.id, self.recent_rotations.count_repeat(record.id, now));
+        let first = record.details.as_deref().and_then(|details| details.grace?.user_agent);
+        if repeats > MAX_REPEATS {
+            tracing::warn!(%sign_in, repeats, "refresh repeated too often");
+            return Err(refused(RejectionReason::Rotated));
+        }
+        if first.is_some_and(|first| first != user_agent) {
+            tracing::warn!(%sign_in, repeats, "refresh repeated by another user agent");
+        } else {
+            tracing::info!(%sign_in, repeats, "refresh repeated");
+        }
+        Ok(())
     }
 
     /// Refuses a secret that was replaced before. A cookie or bearer secret comes from a slow request

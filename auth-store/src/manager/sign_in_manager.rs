@@ -191,7 +191,8 @@ pub struct SignInSettings {
     /// The shortest time between two writes of the last-seen time. Defaults to `None`: 1/20 of the
     /// idle timeout.
     pub touch_interval: Option<Duration>,
-    /// How long a refresh token that was refreshed may be sent again. Defaults to ten seconds.
+    /// How long a refresh may be repeated, and a cookie that was refreshed is still accepted. Defaults
+    /// to ten seconds. See [`RotationGrace`](crate::RotationGrace).
     pub refresh_grace: Duration,
     /// The value of `Clear-Site-Data` at sign-out. Defaults to `None`: no such header.
     pub clear_site_data: Option<HeaderValue>,
@@ -332,6 +333,21 @@ mod tests {
     async fn sec_85_a_use_after_an_idle_expiry_was_judged_keeps_the_sign_in() {
         let manager = SignInManager::new(Arc::new(MemoryStore::new()));
         let (id, start) = (SignInId::from_bytes([1; 16]), Timestamp::from_secs(1000));
+        /// Sets how long a refresh may be repeated with the same refresh token or cookie, by a client that
+        /// lost the response or refreshed twice at the same time. For as long, requests with a session
+        /// cookie that was refreshed are still accepted, because they may have been sent before the new
+        /// one arrived. Defaults to ten seconds.
+        ///
+        /// A repeated refresh yields the same new secret, and none once that was used. If it was not used
+        /// yet, the refresh may be repeated for one minute. After that, a repeated refresh token ends its
+        /// sign-in, because two clients have it. A cookie ends nothing: it is more likely late than
+        /// stolen. With zero, no refresh can be repeated, and the old secret is invalid at once.
+        ///
+        /// A sign-in, even one of the same user, invalidates the old secret at once in any case.
+        pub fn refresh_grace(self, grace: ::std::time::Duration) -> Self {
+            self.change_settings(|settings| settings.refresh_grace = grace)
+        }
+
         let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
         let limits = Deadlines::starting(Lifetime::AAL2, start);
         let record =

@@ -8,6 +8,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use auth_core::{
     AuthenticationInfo, Identity, IdentitySource, Persistence, Principal, SignInId, SignInInfo,
@@ -64,8 +65,8 @@ pub struct Record {
 pub enum SecretMatch {
     /// It is the current secret.
     Current,
-    /// It was replaced a moment ago. Refreshing with it again yields the current secret, which is
-    /// derived with this nonce.
+    /// It was replaced by a refresh a moment ago, and the current secret was never used. Refreshing
+    /// with it again yields the current secret, which is derived with this nonce.
     Rotated(Nonce),
     /// It was the secret of this sign-in once and has been replaced. It may have been stolen.
     Reused,
@@ -145,12 +146,43 @@ impl Record {
         if secret.family_digest(kind) != self.family {
             return SecretMatch::Unknown;
         }
-        match self.details.as_ref().and_then(|details| details.grace) {
-            Some(grace) if now < grace.until && grace.previous == digest => {
+        match self.grace().filter(|grace| grace.previous == digest) {
+            Some(grace) if now < grace.repeatable_until() && self.current_is_unused(grace) => {
                 SecretMatch::Rotated(grace.nonce)
             }
             _ => SecretMatch::Reused,
         }
+    }
+
+    /// Returns whether a secret with this digest was replaced by a refresh so recently that requests
+    /// with it may still be on their way.
+    #[must_use]
+    pub fn in_grace(&self, digest: &Digest, now: Timestamp) -> bool {
+        self.grace().is_some_and(|grace| now < grace.until && grace.previous == *digest)
+    }
+
+    /// Returns the moment to record as the use of the current secret, if this is its first use since a
+    /// refresh that could still be repeated. The use ends that.
+    #[must_use]
+    pub(crate) fn first_use(&self, now: Timestamp) -> Option<Timestamp> {
+        // A refresh writes the last-seen time. So most requests read no more than that time here.
+        if now.since(self.last_seen()) >= RotationGrace::LOST_RESPONSE {
+            return None;
+        }
+        let grace = self.grace()?;
+        let open = now < grace.repeatable_until() && self.kind != SecretKind::Refresh;
+        let after = grace.replaced_at + Duration::from_millis(1);
+        (open && self.current_is_unused(grace)).then(|| now.max(after))
+    }
+
+    fn grace(&self) -> Option<&RotationGrace> {
+        self.details.as_deref()?.grace.as_ref()
+    }
+
+    /// Returns whether the current secret was never used since it replaced the previous one. A refresh
+    /// token is used by refreshing it, which replaces the grace, too.
+    fn current_is_unused(&self, grace: &RotationGrace) -> bool {
+        self.kind == SecretKind::Refresh || self.last_seen() <= grace.replaced_at
     }
 
     /// Returns this sign-in with other data and the next version. The decoded identity is kept.
@@ -373,15 +405,40 @@ impl Device {
 }
 
 /// Allows a client to repeat a refresh whose response was lost: refreshing again with the previous
-/// secret yields the current one.
+/// secret yields the current one. A session cookie that was replaced is also still accepted for a moment.
+///
+/// A grace exists for refreshes only. A sign-in, even one of the same user, invalidates the previous
+/// secret at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RotationGrace {
     /// The digest of the previous verifier.
     pub previous: Digest,
     /// The nonce with which the current secret was derived from the previous one.
     pub nonce: Nonce,
-    /// When the grace ends.
+    /// When the previous secret was replaced.
+    pub replaced_at: Timestamp,
+    /// When the grace ends. If the current secret was never used by then, the refresh can still be
+    /// repeated until [`LOST_RESPONSE`](Self::LOST_RESPONSE) after `replaced_at`. A grace that is not
+    /// longer than zero allows neither.
     pub until: Timestamp,
+    /// A hash of the `User-Agent` of the request that replaced the secret; `None` if it is not known.
+    pub user_agent: Option<u64>,
+}
+
+impl RotationGrace {
+    /// For how long a refresh can be repeated if the new secret was never used: its response was
+    /// probably lost.
+    pub const LOST_RESPONSE: Duration = Duration::from_secs(60);
+
+    /// Returns until when the refresh can be repeated if the new secret was never used.
+    #[must_use]
+    pub fn repeatable_until(&self) -> Timestamp {
+        if self.until > self.replaced_at {
+            self.until.max(self.replaced_at + Self::LOST_RESPONSE)
+        } else {
+            self.until
+        }
+    }
 }
 
 #[derive(Serialize)]

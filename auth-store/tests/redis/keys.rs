@@ -49,7 +49,8 @@ async fn sec_24_the_dump_of_all_keys_holds_no_secret() {
     let previous = first.digests(KIND).current;
     let until = now() + Duration::from_secs(60);
     let mut rotation = rotation(second.digests(KIND));
-    rotation.grace = Some(RotationGrace { previous, nonce, until });
+    rotation.grace =
+        Some(RotationGrace { previous, nonce, replaced_at: now(), until, user_agent: None });
     store.rotate(&id, &previous, rotation).await.expect("it runs");
     store.update(&id, 1, data("\"in the cart\"")).await.expect("it runs");
     let (visitor, record) = draft(&store, None);

@@ -129,8 +129,7 @@ impl SignInBackend<User> for TokenAuth {
         let Some(Ok(secret)) = presented.and_then(parse) else {
             return Err(AuthError::new(AuthErrorKind::Unauthenticated, "there is no token"));
         };
-        let issued =
-            self.manager.refresh(context.state(), &secret, SecretKind::Bearer, |_| Ok(())).await?;
+        let issued = self.manager.refresh(context, &secret, SecretKind::Bearer, |_| Ok(())).await?;
         Ok(self.tokens(&issued, context))
     }
 

@@ -62,10 +62,15 @@ pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Mal
 }
 
 /// Encodes a grace. `None` takes no bytes.
+///
+/// A reader ignores what follows the fields that it knows, so that a release can add fields at the end.
 pub(in crate::stores) fn grace(grace: Option<&RotationGrace>) -> Vec<u8> {
-    grace.map_or_else(Vec::new, |grace| {
-        [&grace.previous.0[..], &grace.nonce.0, &grace.until.as_millis().to_be_bytes()].concat()
-    })
+    let Some(grace) = grace else { return Vec::new() };
+    let RotationGrace { previous, nonce, replaced_at, until, user_agent } = grace;
+    let [until, replaced_at] = [until, replaced_at].map(|at| at.as_millis().to_be_bytes());
+    let mut out = [&previous.0[..], &nonce.0, &until, &replaced_at].concat();
+    out.extend(user_agent.iter().flat_map(|hash| hash.to_be_bytes()));
+    out
 }
 
 pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<RotationGrace>, Malformed> {
@@ -73,11 +78,12 @@ pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<RotationGrace
     if from.is_empty() {
         return Ok(None);
     }
-    Ok(Some(RotationGrace {
-        previous: Digest(from.array()?),
-        nonce: Nonce(from.array()?),
-        until: from.timestamp()?,
-    }))
+    let (previous, nonce) = (Digest(from.array()?), Nonce(from.array()?));
+    let until = from.timestamp()?;
+    // The fields that follow are missing if an earlier release has written the grace.
+    let replaced_at = from.timestamp().unwrap_or(until);
+    let user_agent = from.array().ok().map(u64::from_be_bytes);
+    Ok(Some(RotationGrace { previous, nonce, replaced_at, until, user_agent }))
 }
 
 /// Encodes keys and JSON texts, alternating, without a count.
@@ -97,4 +103,41 @@ pub(in crate::stores) fn read_data(bytes: &[u8]) -> Result<SessionData, Malforme
         data.insert(key, json);
     }
     Ok(data)
+}
+
+#[cfg(test)]
+mod tests {
+    use auth_core::Timestamp;
+
+    use super::*;
+
+    fn written() -> (RotationGrace, Vec<u8>) {
+        let written = RotationGrace {
+            previous: Digest([1; 32]),
+            nonce: Nonce([2; 16]),
+            replaced_at: Timestamp::from_secs(100),
+            until: Timestamp::from_secs(110),
+            user_agent: Some(7),
+        };
+        (written, grace(Some(&written)))
+    }
+
+    #[test]
+    fn a_grace_is_read_as_it_was_written() {
+        let (written, bytes) = written();
+        assert_eq!(read_grace(&bytes).unwrap(), Some(written));
+        assert_eq!(read_grace(&grace(None)).unwrap(), None);
+    }
+
+    #[test]
+    fn a_grace_of_an_earlier_or_later_release_is_read() {
+        let (written, mut bytes) = written();
+        let earlier = read_grace(&bytes[..56]).unwrap().unwrap();
+        assert_eq!((earlier.previous, earlier.until), (written.previous, written.until));
+        assert_eq!(earlier.repeatable_until(), written.until, "it does not last longer");
+        assert_eq!(earlier.user_agent, None);
+        bytes.extend([0; 9]);
+        assert_eq!(read_grace(&bytes).unwrap(), Some(written));
+        assert!(read_grace(&bytes[..55]).is_err());
+    }
 }

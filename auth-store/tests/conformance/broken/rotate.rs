@@ -163,7 +163,8 @@ broken_store! {
 
     async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let (previous, nonce) = (*from, Nonce([0; 16]));
-        let grace = RotationGrace { previous, nonce, until: Timestamp::MAX };
+        let (replaced_at, until) = (Timestamp::EPOCH, Timestamp::MAX);
+        let grace = RotationGrace { previous, nonce, replaced_at, until, user_agent: None };
         self.0.rotate(id, from, Rotation { grace: Some(grace), ..to }).await
     }
 }
