@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use auth_core::{Authenticator, CookieBuilder, Persistence};
+use auth_store::Lifetime;
 use http::Method;
 
 use crate::app::Login;
@@ -89,7 +90,11 @@ suite!(cookie:
     sec_35_a_sign_out_removes_the_cookie,
     sec_35_no_other_response_removes_the_cookie,
     max_age_is_the_remaining_lifetime,
+    a_persistent_cookie_is_renewed_while_it_is_used,
+    only_a_cookie_that_the_browser_deletes_too_early_is_renewed,
 );
+
+suite!(pair: a_persistent_refresh_cookie_is_renewed_by_each_refresh);
 
 async fn sec_25_26_27_28_the_cookie_has_the_secure_attributes(world: World) {
     let client = world.client();
@@ -133,7 +138,7 @@ async fn max_age_is_the_remaining_lifetime(world: World) {
 }
 
 async fn sec_37_a_cookie_that_outlives_its_max_age_is_refused(world: World) {
-    let world = world.with(|setup| setup.lifetime = auth_store::Lifetime::AAL1).await;
+    let world = world.with(|setup| setup.lifetime = Lifetime::AAL1).await;
     let (client, credential) = world.sign_in(Login::from("alice").remember(true)).await;
     world.advance(30 * DAY - Duration::from_secs(1));
     assert_eq!(world.status_of(&credential).await, 200);
@@ -161,12 +166,85 @@ async fn sec_35_a_sign_out_removes_the_cookie(world: World) {
 async fn sec_35_no_other_response_removes_the_cookie(world: World) {
     let (client, old) = world.sign_in("alice").await;
     client.post("/refresh").await;
+    world.advance(Duration::from_secs(60)); // until then, the refresh can be repeated
     let stale = world.client_with(&old);
     for (method, path) in [(Method::GET, "/me"), (Method::GET, "/cart"), (Method::POST, "/refresh")]
     {
         let reply = stale.call(method, path).await;
         assert!(reply.set_cookies().is_empty(), "{path}: {reply:?}");
-    world.advance(Duration::from_secs(60)); // until then, the refresh can be repeated
     }
     assert!(matches!(client.credential(), Some(Credential::Cookie(_))));
+}
+
+/// Starts another node whose users are remembered for this long.
+async fn remembering(world: &World, lifetime: Duration) -> World {
+    let lifetime = Lifetime::new(None, lifetime).unwrap();
+    let persistence = Persistence::Persistent;
+    world.with(|setup| (setup.lifetime, setup.persistence) = (lifetime, persistence)).await
+}
+
+fn max_age(cookie: &str) -> Duration {
+    let seconds = cookie.split("Max-Age=").nth(1).unwrap().split(';').next().unwrap();
+    Duration::from_secs(seconds.parse().unwrap())
+}
+
+/// Regression: a browser keeps a cookie for 400 days, and it was set only once.
+async fn a_persistent_cookie_is_renewed_while_it_is_used(world: World) {
+    let world = remembering(&world, 730 * DAY).await;
+    let (client, credential) = world.sign_in("alice").await;
+    let mut left = 730 * DAY;
+    for month in 1..24 {
+        let mut advance = |time| {
+            world.advance(time);
+            left -= time;
+            left
+        };
+        let max = advance(30 * DAY).min(400 * DAY);
+        let first = client.get("/me").await;
+        let [cookie] = first.set_cookies()[..] else { panic!("month {month}: {first:?}") };
+        assert!(cookie.starts_with(&format!("__Host-session={};", credential.secret())));
+        assert_eq!(max_age(cookie), max, "month {month}");
+        assert!(cookie.contains("HttpOnly; SameSite=Lax; Secure; Path=/"), "{cookie}");
+        assert_eq!(first.header(http::header::CACHE_CONTROL), "no-store");
+        let node = world.with(|_| {}).await;
+        for wait in [Duration::ZERO, Duration::from_secs(5400)] {
+            advance(wait);
+            for client in [&client, &node.client_with(&credential)] {
+                let next = client.get("/me").await;
+                assert_eq!((next.status.as_u16(), next.set_cookies().len()), (200, 0), "{month}");
+            }
+        }
+    }
+}
+
+async fn only_a_cookie_that_the_browser_deletes_too_early_is_renewed(world: World) {
+    let short = remembering(&world, 399 * DAY).await;
+    let long = remembering(&world, 730 * DAY).await;
+    let until_the_browser_closes = Login::from("alice").remember(false);
+    let clients = [short.sign_in("alice").await.0, long.sign_in(until_the_browser_closes).await.0];
+    let (client, old) = long.sign_in("alice").await;
+    world.advance(200 * DAY);
+    for client in clients {
+        let reply = client.get("/me").await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 0), "{reply:?}");
+    }
+    client.refreshed().await;
+    let late = long.client_with(&old).get("/me").await;
+    assert_eq!((late.status.as_u16(), late.set_cookies().len()), (200, 0), "there is a newer one");
+
+    world.advance(30 * DAY);
+    let signed_out = client.post("/logout").await;
+    let [cookie] = signed_out.set_cookies()[..] else { panic!("{signed_out:?}") };
+    assert!(cookie.contains("Max-Age=0"), "a sign-out is not renewed: {cookie}");
+}
+
+async fn a_persistent_refresh_cookie_is_renewed_by_each_refresh(world: World) {
+    let world = remembering(&world, 730 * DAY).await;
+    let (client, _) = world.sign_in("alice").await;
+    for month in 1..24 {
+        world.advance(30 * DAY);
+        let reply = client.post("/refresh").await;
+        let [cookie] = reply.set_cookies()[..] else { panic!("{reply:?}") };
+        assert_eq!(max_age(cookie), (400 * DAY).min((730 - 30 * month) * DAY));
+    }
 }

@@ -401,6 +401,12 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     R: Default,
 {
+    let (outcome, effects) = match outcome {
+        Some(Outcome::Renewed(identity, effects)) => {
+            (Some(Outcome::Authenticated(identity)), Some(effects))
+        }
+        outcome => (outcome, None),
+    };
     match admit(auth.options.policy, &mut credential, outcome) {
         Ok(admission) => {
             // Without a credential, the response may set a visitor's cookie, which has to check the
@@ -413,6 +419,9 @@ where
             };
             let auth = Arc::clone(auth) as _;
             let context = Arc::new(TypedContext::new(auth, credential, admission, snapshot));
+            if let Some(effects) = effects {
+                context.state.effects(|queued| *queued = *effects);
+            }
             request.extensions_mut().insert(AuthContext::new(Arc::clone(&context) as _));
             State::Running { inner: inner.call(request), context }
         }

@@ -72,7 +72,9 @@ pub(super) fn admit<C>(
 ) -> Result<Admission<C>, Refusal> {
     let ambient = credential.as_mut().filter(|found| found.transport == Transport::Ambient);
     match (outcome, policy) {
-        (Some(Outcome::Authenticated(identity)), _) => Ok(Admission::Identified(identity)),
+        (Some(Outcome::Authenticated(identity) | Outcome::Renewed(identity, _)), _) => {
+            Ok(Admission::Identified(identity))
+        }
         (Some(Outcome::Unavailable(error)), _) => Err(Refusal::Unavailable(error)),
         (Some(Outcome::Anonymous(id)), Policy::Optional) => Ok(Admission::Visitor(id)),
         (None, Policy::Optional) => Ok(Admission::NotSignedIn),
@@ -176,7 +178,7 @@ impl<C: Send + Sync + 'static> TypedContext<C> {
 
     fn conclude(&self, outcome: Outcome<C>) -> Result<Identity<C>, Refusal> {
         match outcome {
-            Outcome::Authenticated(identity) => {
+            Outcome::Authenticated(identity) | Outcome::Renewed(identity, _) => {
                 // The first one stays: references to it may have been handed out.
                 let _ = self.revalidated.set(identity.clone());
                 Ok(identity)

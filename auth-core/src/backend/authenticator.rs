@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::sign_ins::SignInBackend;
 use crate::clock::Clock;
-use crate::context::{MemberPath, Transport};
+use crate::context::{MemberPath, ResponseEffects, Transport};
 use crate::cross_origin::CrossOriginProtection;
 use crate::error::BoxError;
 use crate::future::AuthFuture;
@@ -91,6 +91,9 @@ impl<C> Attempt<C> {
 pub enum Outcome<C> {
     /// The credential is valid.
     Authenticated(Identity<C>),
+    /// The credential is valid, and the response carries these effects: a cookie with the same
+    /// credential again, which the browser would otherwise delete before the credential expires.
+    Renewed(Identity<C>, Box<ResponseEffects>),
     /// The credential belongs to a known visitor, who has a session but is not signed in: a cart before
     /// login.
     Anonymous(SignInId),

@@ -4,11 +4,15 @@
 //! cached copy may decide, and what follows from a decision are written once. A backend supplies a
 //! [`StoredCredential`], which compares one kind of credential with a record.
 
+use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{Outcome, Rejection, RejectionReason, SignInId, Timestamp};
+use auth_core::{
+    AuthError, Outcome, Rejection, RejectionReason, ResponseEffects, SignInId, Timestamp,
+};
 use serde::de::DeserializeOwned;
 
+use super::new_sign_in::IssuedSecret;
 use super::sign_in_manager::SignInManager;
 use crate::lifetime::Expiry;
 use crate::record::{Record, SecretMatch};
@@ -52,6 +56,13 @@ pub trait StoredCredential<C> {
         None
     }
 
+    /// Returns the cookie that sets this credential again, for a response to a browser that will delete
+    /// the one it has. Defaults to `None`.
+    fn renewed_cookie(&self, record: &Record) -> Option<Box<ResponseEffects>> {
+        let _ = record;
+        None
+    }
+
     /// Returns whether the credential is replaced when the secret of its sign-in is.
     ///
     /// If so, and this node replaced the secret within the last minute, a credential that no longer
@@ -64,23 +75,52 @@ pub trait StoredCredential<C> {
 
 /// A secret that a request carries, as the [credential](StoredCredential) of its sign-in.
 #[derive(Clone, Debug)]
-pub struct PresentedSecret {
+pub struct PresentedSecret<'a> {
     secret: Secret,
     kind: SecretKind,
     digest: Digest,
+    backend: Option<&'a dyn RenewCookie>,
 }
 
-impl PresentedSecret {
+impl<'a> PresentedSecret<'a> {
     /// Creates the credential from a secret that is used as one of `kind`.
     #[must_use]
     pub fn new(secret: Secret, kind: SecretKind) -> Self {
         // Hashed here, because the store may hold a lock while the digests are compared.
         let digest = secret.digest(kind);
-        Self { secret, kind, digest }
+        Self { secret, kind, digest, backend: None }
+    }
+
+    /// Returns the credential without the backend that renews its cookie.
+    #[must_use]
+    pub fn detached(self) -> PresentedSecret<'static> {
+        let Self { secret, kind, digest, backend: _ } = self;
+        PresentedSecret { secret, kind, digest, backend: None }
+    }
+
+    /// Lets this backend set the cookie of the secret again: see [`RenewCookie`].
+    #[must_use]
+    pub fn renewed_by(self, backend: &'a dyn RenewCookie) -> Self {
+        Self { backend: Some(backend), ..self }
     }
 }
 
-impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for PresentedSecret {
+/// Sets the persistent cookie of a sign-in again, with the same secret, because the browser would
+/// delete it before the sign-in ends: browsers keep no cookie for more than 400 days.
+pub trait RenewCookie: fmt::Debug + Sync {
+    /// Adds the cookie to the response.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the cookie cannot be written.
+    fn renew_cookie(
+        &self,
+        issued: &IssuedSecret,
+        effects: &mut ResponseEffects,
+    ) -> Result<(), AuthError>;
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for PresentedSecret<'_> {
     fn id(&self) -> SignInId {
         self.secret.id()
     }
@@ -102,6 +142,15 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
 
     fn records_use(&self, record: &Record, now: Timestamp) -> Option<Timestamp> {
         record.first_use(now).filter(|_| record.current == self.digest)
+    }
+
+    /// Does not set a secret again that was refreshed, because the browser has a newer one.
+    fn renewed_cookie(&self, record: &Record) -> Option<Box<ResponseEffects>> {
+        let in_cookie = self.kind == SecretKind::Cookie && record.current == self.digest;
+        let backend = self.backend.filter(|_| in_cookie)?;
+        let issued = IssuedSecret::new(self.secret.clone(), record);
+        let mut effects = Box::default();
+        backend.renew_cookie(&issued, &mut effects).ok().map(|()| effects)
     }
 
     fn identify_cached(&self, record: &Arc<Record>) -> Option<Outcome<C>> {
@@ -171,11 +220,17 @@ impl SignInManager {
         if let Some(expiry) = record.expiry(now) {
             return Decision::Expired(Arc::clone(record), expiry);
         }
-        let due = self.touch_is_due(record, now).then_some(now);
-        let touch = credential.records_use(record, now).or(due);
+        let touch_is_due = self.touch_is_due(record, now);
+        let touch = credential.records_use(record, now).or(touch_is_due.then_some(now));
+        let renewal = if touch_is_due && self.settings.cookie_is_due(record, now) {
+            credential.renewed_cookie(record)
+        } else {
+            None
+        };
+        let used = Used { touch, renewal };
         match credential.identify_cached(record) {
-            Some(outcome) => Decision::Identified { outcome, touch },
-            None => Decision::Proven { record: Arc::clone(record), touch },
+            Some(outcome) => Decision::Identified { outcome, used },
+            None => Decision::Proven { record: Arc::clone(record), used },
         }
     }
 
@@ -186,15 +241,10 @@ impl SignInManager {
         credential: &impl StoredCredential<C>,
     ) -> Outcome<C> {
         let rejected = |reason| Outcome::Rejected(Rejection::new(credential.scheme(), reason));
-        if let Decision::Identified { touch: Some(at), .. }
-        | Decision::Proven { touch: Some(at), .. } = decision
-        {
-            self.touch(credential.id(), at);
-        }
         match decision {
-            Decision::Identified { outcome, .. } => outcome,
-            Decision::Proven { record, .. } => match credential.identify(&record) {
-                Ok(outcome) => outcome,
+            Decision::Identified { outcome, used } => self.used(used, credential.id(), outcome),
+            Decision::Proven { record, used } => match credential.identify(&record) {
+                Ok(outcome) => self.used(used, credential.id(), outcome),
                 Err(error) => {
                     log_undecodable(&record, &error);
                     rejected(RejectionReason::Other("stored claims"))
@@ -212,14 +262,35 @@ impl SignInManager {
             Decision::Denied(reason) => rejected(reason),
         }
     }
+
+    /// Records the use of a sign-in if it is due, and adds the renewed cookie to the outcome.
+    fn used<C>(&self, used: Used, id: SignInId, outcome: Outcome<C>) -> Outcome<C> {
+        if let Some(at) = used.touch {
+            self.touch(id, at);
+        }
+        match (outcome, used.renewal) {
+            (Outcome::Authenticated(identity), Some(effects)) => {
+                Outcome::Renewed(identity, effects)
+            }
+            (outcome, _) => outcome,
+        }
+    }
+}
+
+/// What follows from the use of a valid credential.
+struct Used {
+    /// The last-seen time to write, if it is due.
+    touch: Option<Timestamp>,
+    /// The cookie to set again, if it is due.
+    renewal: Option<Box<ResponseEffects>>,
 }
 
 /// The result of comparing a credential with a record.
 enum Decision<C> {
     /// The credential is valid, and its outcome was known.
-    Identified { outcome: Outcome<C>, touch: Option<Timestamp> },
+    Identified { outcome: Outcome<C>, used: Used },
     /// The credential is valid, and its outcome has to be decoded.
-    Proven { record: Arc<Record>, touch: Option<Timestamp> },
+    Proven { record: Arc<Record>, used: Used },
     /// The sign-in has reached a deadline.
     Expired(Arc<Record>, Expiry),
     /// The credential does not prove the record.

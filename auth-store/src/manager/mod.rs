@@ -16,7 +16,7 @@ mod sign_in;
 mod sign_in_manager;
 mod update_data;
 
-pub use authenticate::{PresentedSecret, StoredCredential};
+pub use authenticate::{PresentedSecret, RenewCookie, StoredCredential};
 pub use new_sign_in::{IssuedSecret, NewSignIn, SecondarySignIn};
 pub use refresh::RefreshError;
 pub use request::{SignInCookies, SignInRequest};

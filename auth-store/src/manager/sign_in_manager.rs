@@ -240,6 +240,27 @@ impl SignInSettings {
     }
 }
 
+impl SignInSettings {
+    /// Returns whether the browser's cookie of a persistent sign-in should be set again. Called when the
+    /// last-seen time is due to be written.
+    ///
+    /// Browsers keep a cookie for at most 400 days, and no cookie was ever sent that lasts longer. So the
+    /// first use in each period of 20 days sets it again, if the sign-in lasts longer than that. The
+    /// last-seen time shows whether it is the first.
+    pub(super) fn cookie_is_due(&self, record: &Record, now: Timestamp) -> bool {
+        const DAY: u64 = 24 * HOUR;
+        if record.persistence == Persistence::Session {
+            return false;
+        }
+        let since = |start: Timestamp, at: Timestamp| {
+            at.as_millis().saturating_sub(start.as_millis()) / DAY
+        };
+        let start = record.authenticated_at;
+        let period = |at| since(start, at) / 20;
+        since(start, record.deadlines.ends_at) >= 400 && period(record.last_seen()) < period(now)
+    }
+}
+
 /// Defines the builder methods for [`SignInSettings`] on a backend, which has a method
 /// `change_settings(self, impl FnOnce(&mut SignInSettings)) -> Self` and a method
 /// `sign_in_manager(&self) -> &SignInManager`.
@@ -312,6 +333,21 @@ macro_rules! sign_in_options {
             self.change_settings(|settings| settings.touch_interval = Some(interval))
         }
 
+        /// Sets how long a refresh may be repeated with the same refresh token or cookie, by a client that
+        /// lost the response or refreshed twice at the same time. For as long, requests with a session
+        /// cookie that was refreshed are still accepted, because they may have been sent before the new
+        /// one arrived. Defaults to ten seconds.
+        ///
+        /// A repeated refresh yields the same new secret, and none once that was used. If it was not used
+        /// yet, the refresh may be repeated for one minute. After that, a repeated refresh token ends its
+        /// sign-in, because two clients have it. A cookie ends nothing: it is more likely late than
+        /// stolen. With zero, no refresh can be repeated, and the old secret is invalid at once.
+        ///
+        /// A sign-in, even one of the same user, invalidates the old secret at once in any case.
+        pub fn refresh_grace(self, grace: ::std::time::Duration) -> Self {
+            self.change_settings(|settings| settings.refresh_grace = grace)
+        }
+
         /// Sets the header `Clear-Site-Data` of the response to a sign-out, such as
         /// `"cache", "storage"` with its quotes. Defaults to no such header.
         pub fn clear_site_data(self, value: ::http::HeaderValue) -> Self {
@@ -333,21 +369,6 @@ mod tests {
     async fn sec_85_a_use_after_an_idle_expiry_was_judged_keeps_the_sign_in() {
         let manager = SignInManager::new(Arc::new(MemoryStore::new()));
         let (id, start) = (SignInId::from_bytes([1; 16]), Timestamp::from_secs(1000));
-        /// Sets how long a refresh may be repeated with the same refresh token or cookie, by a client that
-        /// lost the response or refreshed twice at the same time. For as long, requests with a session
-        /// cookie that was refreshed are still accepted, because they may have been sent before the new
-        /// one arrived. Defaults to ten seconds.
-        ///
-        /// A repeated refresh yields the same new secret, and none once that was used. If it was not used
-        /// yet, the refresh may be repeated for one minute. After that, a repeated refresh token ends its
-        /// sign-in, because two clients have it. A cookie ends nothing: it is more likely late than
-        /// stolen. With zero, no refresh can be repeated, and the old secret is invalid at once.
-        ///
-        /// A sign-in, even one of the same user, invalidates the old secret at once in any case.
-        pub fn refresh_grace(self, grace: ::std::time::Duration) -> Self {
-            self.change_settings(|settings| settings.refresh_grace = grace)
-        }
-
         let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
         let limits = Deadlines::starting(Lifetime::AAL2, start);
         let record =
