@@ -117,7 +117,6 @@ impl<D: Dialect> PooledConnection<'_, D> {
     }
 
     /// Executes a statement that selects rows. Fails if the rows are those of another statement.
-
     pub(super) async fn fetch(
         &mut self,
         statement: &Statement,
