@@ -45,7 +45,7 @@ async fn invalid_options_are_named() {
         ("postgres://h/d?sslMode=verify-full", "sslMode"),
         ("mysql://h/d?ssl_mode=VERIFY_IDENTITY", "ssl_mode"),
         ("sqlite:file.db?mod=ro", "mod"),
-        ("redis://h?protocol=resp3", "parameters"),
+        ("redis://h?speed=high", "parameters"),
         ("redis+sentinel://h", "service"),
     ] {
         let text = said(&refused(url).await);
@@ -73,6 +73,8 @@ async fn options_without_an_effect_name_what_to_write_instead() {
         ("mysql://h/d?connectTimeout=3000", "connect_timeout"),
         ("mysql://h/d?readTimeout=3s", "`timeout`"),
         ("mysql://a,b/d", "several servers"),
+        ("redis://h?socket_timeout=5", "`timeout`"),
+        ("rediss://h?ssl_cert_reqs=none", "always verified"),
         ("sqlite:file.db?mode=ro", "writes"),
         ("sqlite:file.db?immutable=1", "writes"),
         ("sqlite:file.db?cache=shared", "private"),

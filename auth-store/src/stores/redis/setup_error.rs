@@ -60,13 +60,23 @@ pub enum InvalidUrl {
     Service,
     /// The database is not a number, or is not 0 in a cluster.
     Database,
-    /// The URL has parameters or a fragment, which are not supported.
+    /// The URL has an unknown parameter or a fragment.
     Parameters,
+    /// The URL has a parameter of other clients that the store cannot honor.
+    Parameter {
+        /// The name of the parameter.
+        name: &'static str,
+        /// What to write instead.
+        instead: &'static str,
+    },
 }
 
 impl fmt::Display for InvalidUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::Parameter { name, instead } => {
+                return write!(f, "the parameter `{name}` is rejected: {instead}");
+            }
             Self::Scheme => {
                 "the scheme must be redis, rediss, redis+sentinel, rediss+sentinel, redis+cluster \
                  or rediss+cluster"
@@ -78,7 +88,7 @@ impl fmt::Display for InvalidUrl {
             Self::Hosts => "a single server has one host: write redis+cluster or redis+sentinel",
             Self::Service => "the name of the Sentinels' service is missing after the hosts",
             Self::Database => "the database is not a number, or is not 0 in a cluster",
-            Self::Parameters => "parameters and fragments are not supported",
+            Self::Parameters => "unknown parameters and fragments are not supported",
         })
     }
 }

@@ -68,9 +68,15 @@ impl Location {
             "rediss+cluster" => (Form::Cluster, true),
             _ => return Err(InvalidUrl::Scheme),
         };
+        let (rest, parameters) = match rest.rsplit_once('?') {
+            // A password may contain a `?` that is not escaped.
+            Some((rest, parameters)) if !parameters.contains('@') => (rest, parameters),
+            _ => (rest, ""),
+        };
         if rest.contains(['?', '#']) {
             return Err(InvalidUrl::Parameters);
         }
+        let parameter = database_parameter(parameters)?;
         // A password may contain an `@` that is not escaped, but a path contains none.
         let (login, place) = match rest.rsplit_once('@') {
             Some((login, place)) => (Some(login), place),
@@ -94,12 +100,73 @@ impl Location {
             Form::Cluster if path.is_empty() || path == "0" => (Servers::Cluster(endpoints), ""),
             Form::Cluster => return Err(InvalidUrl::Database),
         };
+        let database = match (database, parameter) {
+            ("", Some(parameter)) if !matches!(form, Form::Cluster) || parameter == "0" => {
+                parameter
+            }
+            (database, None) => database,
+            _ => return Err(InvalidUrl::Database),
+        };
         let database = match database {
             "" => 0,
             number => number.parse::<u16>().map_err(|_| InvalidUrl::Database)?.into(),
         };
         Ok(Self { servers, tls, user, password, database })
     }
+}
+
+/// The parameters of other clients that the store cannot honor, with what to write instead.
+const REJECTED: &[(&[&str], &str)] = &[
+    (
+        &[
+            "command_timeout",
+            "connectTimeout",
+            "connect_timeout",
+            "dial_timeout",
+            "read_timeout",
+            "socket_connect_timeout",
+            "socket_timeout",
+            "timeout",
+            "write_timeout",
+        ],
+        "call `timeout` on the store's builder",
+    ),
+    (
+        &["max_connections", "minIdleConns", "pool_size", "pool_timeout"],
+        "remove it: the store sends all commands to a server over one connection",
+    ),
+    (&["master_name", "sentinelMasterId", "service_name"], "write redis+sentinel://host/name"),
+    (&["ssl", "tls"], "write rediss://"),
+    (
+        &["ssl_ca_certs", "ssl_cert_reqs", "skip_verify"],
+        "remove it: certificates are always verified; \
+         `ca_certificate` on the store's builder sets your own",
+    ),
+    (&["password", "user", "username"], "write redis://user:password@host"),
+    (&["client_name", "clientName"], "remove it"),
+    (&["protocol"], "remove it: the store uses RESP3"),
+];
+
+/// Checks the parameters, and returns the one that names the database.
+fn database_parameter(parameters: &str) -> Result<Option<&str>, InvalidUrl> {
+    let mut database = None;
+    for pair in parameters.split('&').filter(|pair| !pair.is_empty()) {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        match (key, value) {
+            ("db" | "database", number) if database.is_none() => database = Some(number),
+            // The store does what these request anyway. `family` selects among the addresses of a host,
+            // which are all tried.
+            ("protocol", "3" | "resp3") | ("ssl_cert_reqs", "required") | ("family", _) => {}
+            _ => {
+                let named = REJECTED.iter().find_map(|(names, instead)| {
+                    let name = names.iter().find(|name| **name == key)?;
+                    Some(InvalidUrl::Parameter { name, instead })
+                });
+                return Err(named.unwrap_or(InvalidUrl::Parameters));
+            }
+        }
+    }
+    Ok(database)
 }
 
 type Login = (Option<String>, Option<String>);
@@ -185,9 +252,39 @@ mod tests {
             ("redis://password@h", InvalidUrl::Credentials),
             ("redis://:%zz@h", InvalidUrl::Escape),
             ("redis://:%ff@h", InvalidUrl::Escape),
-            ("redis://h?protocol=resp3", InvalidUrl::Parameters),
+            ("redis://h?speed=high", InvalidUrl::Parameters),
+            ("redis://h#insecure", InvalidUrl::Parameters),
+            ("redis://h?db=1#insecure", InvalidUrl::Database),
+            ("redis://h/1?db=1", InvalidUrl::Database),
+            ("redis://h?db=1&db=2", InvalidUrl::Parameters),
+            ("redis+cluster://h?db=1", InvalidUrl::Database),
+            ("redis://:a?b@h", InvalidUrl::Parameters),
         ] {
             assert_eq!(Location::parse(url).unwrap_err(), problem, "{url}");
+        }
+    }
+
+    #[test]
+    fn parameters_of_other_clients_are_understood_or_explained() {
+        let url = Location::parse("redis://h?protocol=3&family=0&ssl_cert_reqs=required").unwrap();
+        assert_eq!(url.database, 0);
+        assert_eq!(Location::parse("redis://h/?db=2").unwrap().database, 2);
+        let url = Location::parse("redis+sentinel://h/main?database=3").unwrap();
+        assert_eq!(url.database, 3);
+        for (parameter, instead) in [
+            ("protocol=2", "RESP3"),
+            ("ssl_cert_reqs=none", "always verified"),
+            ("socket_timeout=5", "`timeout`"),
+            ("pool_size=10", "one connection"),
+            ("tls=true", "rediss://"),
+            ("sentinelMasterId=main", "redis+sentinel://"),
+            ("password=hunter2", "user:password@"),
+        ] {
+            let error = Location::parse(&format!("redis://h?{parameter}")).unwrap_err();
+            let (name, _) = parameter.split_once('=').unwrap();
+            let text = error.to_string();
+            assert!(text.contains(name) && text.contains(instead), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
         }
     }
 
