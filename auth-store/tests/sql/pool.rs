@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 const CONNECTIONS: usize = 10;
 
 /// Makes the pool open all of its connections.
-async fn open_all(store: &Arc<dyn Store>) {
+pub(crate) async fn open_all(store: &Arc<dyn Store>) {
     let mut operations = JoinSet::new();
     for _ in 0..CONNECTIONS * 4 {
         let store = Arc::clone(store);

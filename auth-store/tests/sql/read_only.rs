@@ -1,11 +1,13 @@
 //! Servers that accept no writes: standbys, and primaries that were demoted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::Clock;
-use auth_servers::{MariaDbServer, PostgresServer};
+use auth_servers::{MariaDbServer, PostgresServer, Proxy, TestServer};
 use auth_store::{MySqlStore, PostgresStore, SqlSetupError, Store, StoreErrorKind};
 
+use crate::pool::open_all;
 use crate::sign_in::sign_in;
 use crate::support::outages::recovers;
 
@@ -67,4 +69,23 @@ async fn sec_98_a_read_only_database_is_refused() {
         server.ask(&format!("ALTER DATABASE {database} SET default_transaction_read_only = on"));
     let error = builder.connect().await.expect_err("it is read-only");
     assert!(matches!(error, SqlSetupError::ReadOnly), "{error:?}");
+}
+
+/// The address of the database leads to another server, but the former primary still runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_98_connections_to_a_former_primary_are_replaced() {
+    let (former, new) = (PostgresServer::start(), PostgresServer::start());
+    PostgresStore::builder(new.url()).migrate().connect().await.expect("it runs");
+    let proxy = Proxy::to(former.port()).await;
+    let builder = PostgresStore::builder(former.url_through(&proxy)).migrate();
+    let store: Arc<dyn Store> = Arc::new(builder.connect().await.expect("it runs"));
+    let id = sign_in(&*store, "ada").await;
+    assert!(store.load(&id).await.expect("it runs").is_some());
+
+    proxy.lead_to(new.port());
+    open_all(&store).await; // which needs more connections
+    for _ in 0..20 {
+        let found = store.load(&id).await.expect("it runs");
+        assert!(found.is_none(), "the new primary does not know it");
+    }
 }

@@ -4,7 +4,7 @@
 
 use std::net::Ipv4Addr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -15,6 +15,7 @@ use tokio::sync::watch;
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
+    server: Arc<AtomicU16>,
     lose: Arc<AtomicUsize>,
     held: watch::Sender<Held>,
     cuts: watch::Sender<usize>,
@@ -43,12 +44,16 @@ impl Proxy {
         let port = listener.local_addr().expect("an address").port();
         let (held, holding) = watch::channel(Held::default());
         let (cuts, _) = watch::channel(0);
-        let proxy = Self { port, lose: Arc::default(), held, cuts, opened: Arc::default() };
+        let (server, lose, opened) =
+            (Arc::new(AtomicU16::new(server)), Arc::default(), Arc::default());
+        let proxy = Self { port, server, lose, held, cuts, opened };
         let (lose, opened) = (Arc::clone(&proxy.lose), Arc::clone(&proxy.opened));
+        let server = Arc::clone(&proxy.server);
         let cutting = proxy.cuts.clone();
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let number = opened.fetch_add(1, Ordering::SeqCst);
+                let server = server.load(Ordering::SeqCst);
                 let (lose, holding, mut cut) =
                     (Arc::clone(&lose), holding.clone(), cutting.subscribe());
                 tokio::spawn(async move {
@@ -66,6 +71,11 @@ impl Proxy {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// Forwards new connections to the server on this port. The connections that are open stay so.
+    pub fn lead_to(&self, server: u16) {
+        self.server.store(server, Ordering::SeqCst);
     }
 
     /// Closes all connections. New ones are accepted.
