@@ -20,6 +20,7 @@ mod future;
 mod head;
 mod identity;
 mod principal;
+mod redacted;
 mod refusal;
 mod rejection;
 mod require;

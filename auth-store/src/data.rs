@@ -5,7 +5,6 @@
 //! requests do not overwrite each other's keys.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 
 /// The data of a sign-in: JSON texts by key.
@@ -113,11 +112,7 @@ impl Change {
     }
 }
 
-impl fmt::Debug for Change {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Change").field("key", &self.key).finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(Change { key });
 
 /// Returns the value of `key` after applying the changes.
 pub(crate) fn value(

@@ -173,11 +173,7 @@ pub struct RefreshOptions {
     pub scopes: Option<Vec<Box<str>>>,
 }
 
-impl fmt::Debug for RefreshOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RefreshOptions").field("scopes", &self.scopes).finish_non_exhaustive()
-    }
-}
+crate::redacted_debug!(RefreshOptions { scopes });
 
 /// A stored sign-in as a device list shows it. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -266,13 +262,7 @@ impl TokenResponse {
     }
 }
 
-impl fmt::Debug for TokenResponse {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TokenResponse")
-            .field("expires_in", &self.expires_in)
-            .finish_non_exhaustive()
-    }
-}
+crate::redacted_debug!(TokenResponse { expires_in });
 
 impl Serialize for TokenResponse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

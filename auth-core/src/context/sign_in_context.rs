@@ -3,8 +3,6 @@
 //! Handlers run after the request's head is gone, so the few headers that matter are copied into a
 //! [`RequestSnapshot`] first.
 
-use std::fmt;
-
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 
@@ -110,12 +108,8 @@ pub(crate) struct RequestSnapshot {
     headers: HeaderMap,
 }
 
-/// Omits the headers, because some hold secrets.
-impl fmt::Debug for RequestSnapshot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestSnapshot").field("method", &self.method).finish_non_exhaustive()
-    }
-}
+// Omits the headers, because some hold secrets.
+crate::redacted_debug!(RequestSnapshot { method });
 
 impl RequestSnapshot {
     const KEPT: [HeaderName; 7] = [

@@ -2,8 +2,6 @@
 //!
 //! The secret members are wiped from memory when they are dropped, and never serialized or shown.
 
-use std::fmt;
-
 use base64_simd::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -52,15 +50,8 @@ pub(crate) struct Jwk {
     pub(crate) qi: Option<Zeroizing<String>>,
 }
 
-/// Leaves out the numbers, some of which are secret.
-impl fmt::Debug for Jwk {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Jwk")
-            .field("kty", &self.kty)
-            .field("kid", &self.kid)
-            .finish_non_exhaustive()
-    }
-}
+// Leaves out the numbers, some of which are secret.
+auth_core::redacted_debug!(Jwk { kty, kid });
 
 /// An operation of `key_ops`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,6 @@
 //!
 //! It holds the manager of the sign-ins and the options by which tokens are issued.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -91,14 +90,7 @@ impl sealed::Sealed for WithSignIn {
     }
 }
 
-impl fmt::Debug for WithSignIn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WithSignIn")
-            .field("issuer", &self.issuer)
-            .field("sign_ins", &self.sign_ins)
-            .finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(WithSignIn { issuer, sign_ins });
 
 /// Sessions of users who have signed in. Visitors have no data, because without a token there is
 /// nothing to find it by.

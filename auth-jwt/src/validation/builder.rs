@@ -2,7 +2,6 @@
 //!
 //! The checks themselves are in `check`.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -231,12 +230,4 @@ impl Validation {
     }
 }
 
-impl fmt::Debug for Validation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Validation")
-            .field("issuer", &self.issuer)
-            .field("audience", &self.audience)
-            .field("profile", &self.profile)
-            .finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(Validation { issuer, audience, profile });

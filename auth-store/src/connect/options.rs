@@ -107,12 +107,8 @@ impl ConnectOptions {
     }
 }
 
-/// Omits the URL, which may contain a password.
-impl fmt::Debug for ConnectOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ConnectOptions").field("options", &self.options).finish_non_exhaustive()
-    }
-}
+// Omits the URL, which may contain a password.
+auth_core::redacted_debug!(ConnectOptions { options });
 
 /// The reason why a store cannot be opened by its URL. It never contains the URL, which may contain a
 /// password.

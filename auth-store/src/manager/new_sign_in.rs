@@ -3,7 +3,6 @@
 //! A backend passes a [`NewSignIn`], in which texts about the device are cut to a maximum length. It
 //! gets an [`IssuedSecret`]: the new secret, and what is needed to deliver it to the client.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,15 +30,8 @@ pub struct NewSignIn {
     pub persistence: Option<Persistence>,
 }
 
-/// Omits the claims, which may be personal.
-impl fmt::Debug for NewSignIn {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NewSignIn")
-            .field("kind", &self.kind)
-            .field("subject", &self.subject)
-            .finish_non_exhaustive()
-    }
-}
+// Omits the claims, which may be personal.
+auth_core::redacted_debug!(NewSignIn { kind, subject });
 
 /// What to do with the sign-in of a cookie that did not decide who sent the request: see
 /// [`SignInRequest::secondary_sign_in`](crate::SignInRequest::secondary_sign_in).
@@ -146,13 +138,5 @@ impl IssuedSecret {
     }
 }
 
-/// Omits the claims, which may be personal.
-impl fmt::Debug for IssuedSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("IssuedSecret")
-            .field("secret", &self.secret)
-            .field("kind", &self.kind)
-            .field("deadlines", &self.deadlines)
-            .finish_non_exhaustive()
-    }
-}
+// Omits the claims, which may be personal.
+auth_core::redacted_debug!(IssuedSecret { secret, kind, deadlines });

@@ -3,8 +3,6 @@
 //! A refresh replaces the secret only; a new authentication of the same user also replaces roles,
 //! claims, details and deadlines. [`Rotation::apply`] defines both for every store.
 
-use std::fmt;
-
 use auth_core::{Persistence, Timestamp};
 
 use super::stored::Record;
@@ -42,14 +40,7 @@ pub struct Reauthentication {
     pub details: Option<Box<SignInDetails>>,
 }
 
-impl fmt::Debug for Reauthentication {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reauthentication")
-            .field("at", &self.at)
-            .field("deadlines", &self.deadlines)
-            .finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(Reauthentication { at, deadlines });
 
 impl Rotation {
     /// Applies this rotation to a record, and increments its version.

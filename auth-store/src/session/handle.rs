@@ -191,11 +191,7 @@ fn undecodable(error: serde_json::Error) -> AuthError {
     AuthError::new(AuthErrorKind::Serialization, Undecodable::from(error))
 }
 
-impl fmt::Debug for Session {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Session").field("reach", &self.reach).finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(Session { reach });
 
 /// Refuses requests as the layer does: see [`Session::of`].
 #[cfg(feature = "axum")]

@@ -38,16 +38,7 @@ impl fmt::Display for Endpoint {
     }
 }
 
-impl fmt::Debug for Location {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Location")
-            .field("servers", &self.servers)
-            .field("tls", &self.tls)
-            .field("user", &self.user)
-            .field("database", &self.database)
-            .finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(Location { servers, tls, user, database });
 
 enum Form {
     Single,

@@ -37,18 +37,10 @@ pub(super) struct StoreOptions<E> {
     pub(super) extra: E,
 }
 
-/// Omits the URL, which contains the password.
-impl<E: fmt::Debug> fmt::Debug for StoreOptions<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("StoreOptions")
-            .field("timeout", &self.timeout)
-            .field("max_connections", &self.max_connections)
-            .field("max_anonymous", &self.max_anonymous)
-            .field("tables", &self.tables)
-            .field("extra", &self.extra)
-            .finish_non_exhaustive()
-    }
-}
+// Omits the URL, which contains the password.
+auth_core::redacted_debug!(StoreOptions<E: fmt::Debug> {
+    timeout, max_connections, max_anonymous, tables, extra
+});
 
 impl<E: Default> StoreOptions<E> {
     pub(super) fn new<D: Dialect<Extra = E>>(url: String) -> Self {
