@@ -115,7 +115,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
     pub async fn sign_ins(&self) -> Result<Vec<SignInInfo>, AuthError> {
         let Some(subject) = self.local_subject()? else { return Ok(Vec::new()) };
-        let listed = self.backend()?.list(subject).await;
+        let listed = self.backend()?.stored_sign_ins().list(subject).await;
         let mut sign_ins = listed.map_err(|error| self.failed(error))?;
         let current = self.context.state.sign_in();
         for sign_in in &mut sign_ins {
@@ -242,7 +242,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
                     .filter(|_| own == Some(sign_in) && state.new_sign_in() != Some(sign_in));
                 let decider = found.and_then(|_| self.context.decider().sign_ins());
                 let authenticated_at = found.and_then(Identity::authenticated_at);
-                decider.unwrap_or(any).ended(sign_in, authenticated_at)
+                decider.unwrap_or(any).stored_sign_ins().ended(sign_in, authenticated_at)
             }
             (None, _, Some(_)) if own.is_some() => Box::pin(async { EndReason::Revoked }),
             (_, _, Some(identity)) => {
@@ -258,7 +258,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
 
     async fn end(&self, which: Revoke) -> Result<usize, AuthError> {
         let Some(subject) = self.local_subject()? else { return Ok(0) };
-        let ended = self.backend()?.revoke(subject, which).await;
+        let ended = self.backend()?.stored_sign_ins().revoke(subject, which).await;
         ended.map_err(|error| self.failed(error))
     }
 

@@ -31,7 +31,7 @@ pub use auth::{Auth, Refresh, SignIn};
 pub use authenticate::{AuthLayer, AuthService, ResponseFuture};
 pub use backend::{
     Attempt, Authenticator, EndReason, Outcome, Persistence, RefreshOptions, RefreshTokenDelivery,
-    Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn, TokenResponse,
+    Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn, StoredSignIns, TokenResponse,
 };
 pub use challenge::Challenge;
 pub use clock::{Clock, ManualClock, Timestamp};

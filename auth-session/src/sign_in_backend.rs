@@ -7,10 +7,9 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, AuthFuture, BoxFuture, ConfigError, EndReason, Identity, Outcome,
-    Principal, RefreshOptions, RejectionReason, ResponseEffects, Revoke, SignInBackend,
-    SignInContext, SignInId, SignInInfo, SignInOptions, SignedIn, Timestamp, TokenResponse,
-    Transport,
+    AuthError, AuthErrorKind, AuthFuture, ConfigError, Identity, Outcome, Principal,
+    RefreshOptions, RejectionReason, ResponseEffects, SignInBackend, SignInContext, SignInId,
+    SignInOptions, SignedIn, StoredSignIns, TokenResponse, Transport,
 };
 use auth_store::{IssuedSecret, NewSignIn, PresentedSecret, SecondarySignIn, SecretKind};
 use serde::Serialize;
@@ -107,20 +106,8 @@ where
         request.sign_out(&request.named_sign_ins(header).await?).await
     }
 
-    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
-        self.config.sign_ins.list(subject).await
-    }
-
-    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
-        self.config.sign_ins.revoke(subject, which).await
-    }
-
-    fn ended(
-        &self,
-        sign_in: SignInId,
-        authenticated_at: Option<Timestamp>,
-    ) -> BoxFuture<EndReason> {
-        self.config.sign_ins.ended(sign_in, authenticated_at)
+    fn stored_sign_ins(&self) -> &dyn StoredSignIns {
+        &self.config.sign_ins
     }
 
     fn revalidate(&self, context: SignInContext<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {

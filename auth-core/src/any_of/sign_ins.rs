@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use super::authenticator::AnyOf;
 use crate::backend::{
     EndReason, Outcome, RefreshOptions, Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn,
+    StoredSignIns,
 };
 use crate::clock::Timestamp;
 use crate::context::{ResponseEffects, SignInContext, Transport};
@@ -54,7 +55,8 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
                 // never be two.
                 context.state().effects(ResponseEffects::clear);
                 context.state().undo_sign_in(old);
-                let rolled_back = backend.revoke(&subject, Revoke::One(signed_in.sign_in)).await;
+                let which = Revoke::One(signed_in.sign_in);
+                let rolled_back = backend.stored_sign_ins().revoke(&subject, which).await;
                 if rolled_back.is_err() {
                     tracing::error!(sign_in = %signed_in.sign_in, "rollback of a sign-in failed");
                 }
@@ -109,48 +111,8 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         ended
     }
 
-    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
-        let mut all: Vec<SignInInfo> = Vec::new();
-        for backend in self.sign_in_backends() {
-            for info in backend.list(subject).await? {
-                if !all.iter().any(|listed| listed.id == info.id) {
-                    all.push(info); // backends may share a store
-                }
-            }
-        }
-        all.sort_by_key(|info| info.created_at);
-        Ok(all)
-    }
-
-    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
-        let mut ended = 0;
-        for backend in self.sign_in_backends() {
-            ended += backend.revoke(subject, which).await?;
-        }
-        Ok(ended)
-    }
-
-    /// Waits for every member, because a sign-in of this request may belong to any of them. A
-    /// member that does not store it reports at once that it has ended, so the last result counts.
-    fn ended(
-        &self,
-        sign_in: SignInId,
-        authenticated_at: Option<Timestamp>,
-    ) -> BoxFuture<EndReason> {
-        let backends = self.sign_in_backends();
-        let mut waiting: Vec<_> =
-            backends.map(|backend| backend.ended(sign_in, authenticated_at)).collect();
-        let mut last = EndReason::NotSignedIn;
-        Box::pin(poll_fn(move |cx| {
-            waiting.retain_mut(|backend| match backend.as_mut().poll(cx) {
-                Poll::Ready(ended) => {
-                    last = ended;
-                    false
-                }
-                Poll::Pending => true,
-            });
-            if waiting.is_empty() { Poll::Ready(last) } else { Poll::Pending }
-        }))
+    fn stored_sign_ins(&self) -> &dyn StoredSignIns {
+        self
     }
 
     /// Lets the backend that decided verify the credential again.
@@ -174,5 +136,53 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
 
     fn supports_anonymous(&self) -> bool {
         self.sign_in_backends().any(SignInBackend::supports_anonymous)
+    }
+}
+
+#[async_trait]
+impl<C: Send + Sync + 'static> StoredSignIns for AnyOf<C> {
+    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
+        let mut all: Vec<SignInInfo> = Vec::new();
+        for backend in self.sign_in_backends() {
+            for info in backend.stored_sign_ins().list(subject).await? {
+                if !all.iter().any(|listed| listed.id == info.id) {
+                    all.push(info); // backends may share a store
+                }
+            }
+        }
+        all.sort_by_key(|info| info.created_at);
+        Ok(all)
+    }
+
+    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
+        let mut ended = 0;
+        for backend in self.sign_in_backends() {
+            ended += backend.stored_sign_ins().revoke(subject, which).await?;
+        }
+        Ok(ended)
+    }
+
+    /// Waits for every member, because a sign-in of this request may belong to any of them. A
+    /// member that does not store it reports at once that it has ended, so the last result counts.
+    fn ended(
+        &self,
+        sign_in: SignInId,
+        authenticated_at: Option<Timestamp>,
+    ) -> BoxFuture<EndReason> {
+        let backends = self.sign_in_backends();
+        let mut waiting: Vec<_> = backends
+            .map(|backend| backend.stored_sign_ins().ended(sign_in, authenticated_at))
+            .collect();
+        let mut last = EndReason::NotSignedIn;
+        Box::pin(poll_fn(move |cx| {
+            waiting.retain_mut(|backend| match backend.as_mut().poll(cx) {
+                Poll::Ready(ended) => {
+                    last = ended;
+                    false
+                }
+                Poll::Pending => true,
+            });
+            if waiting.is_empty() { Poll::Ready(last) } else { Poll::Pending }
+        }))
     }
 }

@@ -10,7 +10,7 @@ mod sign_ins;
 pub use authenticator::{Attempt, Authenticator, Outcome};
 pub use sign_ins::{
     EndReason, Persistence, RefreshOptions, RefreshTokenDelivery, Revoke, SignInBackend,
-    SignInInfo, SignInOptions, SignedIn, TokenResponse,
+    SignInInfo, SignInOptions, SignedIn, StoredSignIns, TokenResponse,
 };
 
 pub(crate) use authenticator::forward_authenticator;

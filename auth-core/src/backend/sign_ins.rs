@@ -1,6 +1,7 @@
 //! [`SignInBackend`], the part of a backend that starts, lists and ends sign-ins.
 //!
-//! Its options and results, such as [`SignInOptions`] and [`SignedIn`], follow it.
+//! [`StoredSignIns`] is the part of it that needs no request. The options and results of both, such as
+//! [`SignInOptions`] and [`SignedIn`], follow.
 
 use std::any::Any;
 use std::fmt;
@@ -20,8 +21,8 @@ use crate::identity::Identity;
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
 
-/// Starts, lists and ends sign-ins. [`Auth`](crate::Auth) calls it for handlers; it is never called for
-/// a request that only reads its identity.
+/// Starts, refreshes and ends the sign-ins of requests. [`Auth`](crate::Auth) calls it for handlers; it is
+/// never called for a request that only reads its identity.
 ///
 /// An operation that fails because a store does not answer returns
 /// [`Unavailable`](crate::AuthErrorKind::Unavailable), and leaves the sign-ins unchanged.
@@ -75,22 +76,9 @@ pub trait SignInBackend<C>: Send + Sync {
     /// the request comes from another site that is not trusted, nothing ends.
     async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError>;
 
-    /// Returns the active sign-ins of a subject, oldest first.
-    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError>;
-
-    /// Ends sign-ins of a subject and returns how many. Sign-ins of other subjects never end.
-    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError>;
-
-    /// Waits until this sign-in has ended, on any node and for any reason, and returns the reason. Does
-    /// not extend the idle timeout.
-    ///
-    /// For the sign-in of a verified credential, `authenticated_at` is the time in its identity. A later
-    /// one in the store means that the user signed in again, which counts as an end.
-    ///
-    /// The future holds nothing of the request, and can be dropped at any time. If the store does not
-    /// answer, it returns [`EndReason::Unconfirmed`] within a documented time.
-    fn ended(&self, sign_in: SignInId, authenticated_at: Option<Timestamp>)
-    -> BoxFuture<EndReason>;
+    /// Returns the sign-ins that this backend keeps. A backend with a store returns the `SignInManager` of
+    /// `auth-store`.
+    fn stored_sign_ins(&self) -> &dyn StoredSignIns;
 
     /// Verifies the request's credential again, bypassing every cache of sign-ins on this node, and
     /// returns the identity by the newest record. `identity` is the result of the first
@@ -114,6 +102,27 @@ pub trait SignInBackend<C>: Send + Sync {
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         None
     }
+}
+
+/// Lists, ends and watches sign-ins, whether or not a request carries their credential.
+#[async_trait]
+pub trait StoredSignIns: Send + Sync {
+    /// Returns the active sign-ins of a subject, oldest first.
+    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError>;
+
+    /// Ends sign-ins of a subject and returns how many. Sign-ins of other subjects never end.
+    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError>;
+
+    /// Waits until this sign-in has ended, on any node and for any reason, and returns the reason. Does
+    /// not extend the idle timeout.
+    ///
+    /// For the sign-in of a verified credential, `authenticated_at` is the time in its identity. A later
+    /// one in the store means that the user signed in again, which counts as an end.
+    ///
+    /// The future holds nothing of the request, and can be dropped at any time. If the store does not
+    /// answer, it returns [`EndReason::Unconfirmed`] within a documented time.
+    fn ended(&self, sign_in: SignInId, authenticated_at: Option<Timestamp>)
+    -> BoxFuture<EndReason>;
 }
 
 /// Which sign-ins of a subject to end.

@@ -7,10 +7,9 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, AuthFuture, BoxFuture, ConfigError, CookiePolicy, EndReason,
-    Identity, Outcome, Principal, RefreshOptions, RefreshTokenDelivery, RejectionReason,
-    RequestCookie, Revoke, SignInBackend, SignInContext, SignInId, SignInInfo, SignInOptions,
-    SignedIn, Timestamp, Transport,
+    AuthError, AuthErrorKind, AuthFuture, ConfigError, CookiePolicy, Identity, Outcome, Principal,
+    RefreshOptions, RefreshTokenDelivery, RejectionReason, RequestCookie, SignInBackend,
+    SignInContext, SignInId, SignInOptions, SignedIn, StoredSignIns, Transport,
 };
 use auth_store::{
     IssuedSecret, NewSignIn, SecondarySignIn, Secret, SecretKind, SignInCookies, SignInRequest,
@@ -135,20 +134,8 @@ where
         request.sign_out(&named).await
     }
 
-    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
-        self.mode.sign_ins.list(subject).await
-    }
-
-    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
-        self.mode.sign_ins.revoke(subject, which).await
-    }
-
-    fn ended(
-        &self,
-        sign_in: SignInId,
-        authenticated_at: Option<Timestamp>,
-    ) -> BoxFuture<EndReason> {
-        self.mode.sign_ins.ended(sign_in, authenticated_at)
+    fn stored_sign_ins(&self) -> &dyn StoredSignIns {
+        &*self.mode.sign_ins
     }
 
     fn revalidate(&self, context: SignInContext<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {

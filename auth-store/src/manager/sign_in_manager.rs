@@ -8,8 +8,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, Clock, Persistence, Revoke, SignInId, SignInInfo, Timestamp,
+    AuthError, AuthErrorKind, BoxFuture, Clock, EndReason, Persistence, Revoke, SignInId,
+    SignInInfo, StoredSignIns, Timestamp,
 };
 use http::HeaderValue;
 use serde::Serialize;
@@ -169,6 +171,21 @@ const MAX_SIGN_INS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 /// The default interval between two writes of the last-seen time if there is no idle timeout, in
 /// milliseconds. The time then only informs the user.
 const HOUR: u64 = 3_600_000;
+
+#[async_trait]
+impl StoredSignIns for SignInManager {
+    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
+        self.list(subject).await
+    }
+
+    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
+        self.revoke(subject, which).await
+    }
+
+    fn ended(&self, id: SignInId, authenticated_at: Option<Timestamp>) -> BoxFuture<EndReason> {
+        self.ended(id, authenticated_at)
+    }
+}
 
 /// How a [`SignInManager`](crate::SignInManager) keeps sign-ins.
 #[derive(Clone, Debug)]

@@ -6,11 +6,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{
-    Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, BoxFuture, Challenge,
-    ChallengeReason, Clock, ConfigError, CrossOriginProtection, EndReason, Outcome, Principal,
-    RefreshOptions, Rejection, RejectionReason, RequestHead, ResponseEffects, Revoke,
-    SignInBackend, SignInContext, SignInId, SignInInfo, SignInOptions, SignedIn, Timestamp,
-    TokenResponse, Transport,
+    Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, Challenge, ChallengeReason,
+    Clock, Outcome, Principal, RefreshOptions, Rejection, RejectionReason, RequestHead,
+    ResponseEffects, SignInBackend, SignInContext, SignInId, SignInOptions, SignedIn,
+    StoredSignIns, TokenResponse, Transport,
 };
 use auth_store::{
     Device, IssuedSecret, NewSignIn, PresentedSecret, Secret, SecretKind, SessionBackend,
@@ -154,20 +153,8 @@ impl SignInBackend<User> for TokenAuth {
         Ok(())
     }
 
-    async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
-        self.manager.list(subject).await
-    }
-
-    async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
-        self.manager.revoke(subject, which).await
-    }
-
-    fn ended(
-        &self,
-        sign_in: SignInId,
-        authenticated_at: Option<Timestamp>,
-    ) -> BoxFuture<EndReason> {
-        self.manager.ended(sign_in, authenticated_at)
+    fn stored_sign_ins(&self) -> &dyn StoredSignIns {
+        &*self.manager
     }
 
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
