@@ -162,6 +162,30 @@ impl fmt::Display for InvalidOrigin {
 
 impl Error for InvalidOrigin {}
 
+/// Defines the builder methods for [`CrossOriginProtection`] on a backend, which has methods
+/// `protection(&self) -> &CrossOriginProtection` and `with_protection(self, CrossOriginProtection) -> Self`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! cross_origin_options {
+    () => {
+        /// Lets pages of another origin, such as `https://app.example.com`, use the cookies of this backend.
+        ///
+        /// # Errors
+        ///
+        /// Returns an error if the text is not an origin.
+        pub fn trusted_origin(self, origin: &str) -> Result<Self, $crate::InvalidOrigin> {
+            let protection = self.protection().clone().trusted_origin(origin)?;
+            Ok(self.with_protection(protection))
+        }
+
+        /// Disables the check of the origin of requests. Any page that a signed-in user opens can then act
+        /// as the user.
+        pub fn insecure_cross_origin(self) -> Self {
+            self.with_protection($crate::CrossOriginProtection::STRICT.insecure_disabled())
+        }
+    };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

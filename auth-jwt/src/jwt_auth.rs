@@ -8,7 +8,6 @@ use std::time::Duration;
 
 use auth_core::{
     AuthLayer, AuthService, Challenge, Claims, Clock, CookiePolicy, CrossOriginProtection,
-    InvalidOrigin,
 };
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
@@ -208,20 +207,14 @@ impl<C, M> JwtAuth<C, M> {
         self.change(|base| base.cookie = Some(cookie))
     }
 
-    /// Lets pages of another origin, such as `https://app.example.com`, use cookies.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the text is not an origin.
-    pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
-        let protection = self.base().protection.clone().trusted_origin(origin)?;
-        Ok(self.change(|base| base.protection = protection))
+    auth_core::cross_origin_options!();
+
+    fn protection(&self) -> &CrossOriginProtection {
+        &self.base().protection
     }
 
-    /// Disables the check of the origin of requests. Any page that a signed-in user opens can then act
-    /// as the user.
-    pub fn insecure_cross_origin(self) -> Self {
-        self.change(|base| base.protection = CrossOriginProtection::STRICT.insecure_disabled())
+    fn with_protection(self, protection: CrossOriginProtection) -> Self {
+        self.change(|base| base.protection = protection)
     }
 
     /// Sets the realm in the `WWW-Authenticate: Bearer` header of refusals. Defaults to `api`. Characters

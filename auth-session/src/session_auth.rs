@@ -10,8 +10,8 @@ use std::sync::Arc;
 use auth_core::{
     Attempt, AuthError, AuthErrorKind, AuthFuture, AuthLayer, AuthService, Authenticator,
     Challenge, ChallengeReason, Claims, Clock, CookieBuilder, CookiePolicy, CrossOriginProtection,
-    InvalidOrigin, Outcome, Rejection, RejectionReason, RequestCookie, RequestHead,
-    ResponseEffects, SignInBackend, SignInContext, Timestamp, Transport,
+    Outcome, Rejection, RejectionReason, RequestCookie, RequestHead, ResponseEffects,
+    SignInBackend, SignInContext, Timestamp, Transport,
 };
 use auth_store::{
     IntoStore, IssuedSecret, Lifetime, PresentedSecret, RenewCookie, Secret, SecretKind,
@@ -111,20 +111,14 @@ impl<C> SessionAuth<C> {
         self.change_settings(|settings| settings.anonymous_lifetime = lifetime)
     }
 
-    /// Lets pages of another origin, such as `https://app.example.com`, use the cookie.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the text is not an origin.
-    pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
-        let protection = self.config.protection.clone().trusted_origin(origin)?;
-        Ok(self.change(|config| config.protection = protection))
+    auth_core::cross_origin_options!();
+
+    fn protection(&self) -> &CrossOriginProtection {
+        &self.config.protection
     }
 
-    /// Disables the check of the origin of requests. Any page that a signed-in user opens can then act
-    /// as the user.
-    pub fn insecure_cross_origin(self) -> Self {
-        self.change(|config| config.protection = CrossOriginProtection::STRICT.insecure_disabled())
+    fn with_protection(self, protection: CrossOriginProtection) -> Self {
+        self.change(|config| config.protection = protection)
     }
 
     /// Sets the realm in the `WWW-Authenticate: Bearer` header of refusals. Defaults to `api`. Characters
