@@ -5,11 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{
-    AuthError, Clock, ConfigError, CookieBuilder, CookiePolicy, RefreshTokenDelivery,
-    ResponseEffects, SameSite,
-};
-use auth_store::{IssuedSecret, SecretKind, SessionBackend, SignInManager, SignInSettings, Store};
+use auth_core::{Clock, CookieBuilder, CookiePolicy, RefreshTokenDelivery, SameSite};
+use auth_store::{SessionBackend, SignInManager, SignInSettings, Store};
 
 use crate::mode::{Mode, Signer, sealed};
 
@@ -99,13 +96,5 @@ struct SessionsOfUsers(Arc<SignInManager>);
 impl SessionBackend for SessionsOfUsers {
     fn sign_ins(&self) -> &SignInManager {
         &self.0
-    }
-
-    fn anonymous(&self) -> Option<SecretKind> {
-        None
-    }
-
-    fn carry(&self, _: &IssuedSecret, _: &mut ResponseEffects) -> Result<(), AuthError> {
-        Err(ConfigError::NoSession.into())
     }
 }

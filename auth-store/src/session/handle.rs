@@ -213,20 +213,26 @@ pub trait SessionBackend: Send + Sync {
     fn sign_ins(&self) -> &SignInManager;
 
     /// Returns the kind of secret that a visitor gets, or `None` if this backend keeps no data of
-    /// visitors.
-    fn anonymous(&self) -> Option<SecretKind>;
+    /// visitors. Defaults to `None`.
+    fn anonymous(&self) -> Option<SecretKind> {
+        None
+    }
 
     /// Returns which cross-origin requests may get a visitor's secret. Defaults to none.
     fn cross_site(&self) -> &CrossOriginProtection {
         &CrossOriginProtection::STRICT
     }
 
-    /// Adds a visitor's secret to the response.
+    /// Adds a visitor's secret to the response. Called only if [`anonymous`](Self::anonymous) returns a
+    /// kind. The default returns an error.
     ///
     /// # Errors
     ///
     /// Returns an error if the secret cannot be written.
-    fn carry(&self, issued: &IssuedSecret, effects: &mut ResponseEffects) -> Result<(), AuthError>;
+    fn carry(&self, issued: &IssuedSecret, effects: &mut ResponseEffects) -> Result<(), AuthError> {
+        let _ = (issued, effects);
+        Err(ConfigError::NoSession.into())
+    }
 }
 
 impl fmt::Debug for dyn SessionBackend {

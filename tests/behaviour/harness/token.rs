@@ -168,16 +168,4 @@ impl SessionBackend for TokenSessions {
     fn sign_ins(&self) -> &SignInManager {
         &self.0
     }
-
-    fn anonymous(&self) -> Option<SecretKind> {
-        None
-    }
-
-    fn cross_site(&self) -> &CrossOriginProtection {
-        &CrossOriginProtection::STRICT
-    }
-
-    fn carry(&self, _: &IssuedSecret, _: &mut ResponseEffects) -> Result<(), AuthError> {
-        Err(ConfigError::NoSession.into())
-    }
 }
