@@ -14,6 +14,8 @@ use auth_store::{
 };
 
 const ENTRIES: usize = 100_000;
+/// How many roles a user has. Short roles take much more memory than their encoded form.
+const ROLES: [usize; 2] = [1, 50];
 
 /// Loads a generated record for every sign-in.
 struct Generated(MemoryStore);
@@ -24,7 +26,9 @@ fn generate(id: SignInId) -> Record {
     let deadlines = Deadlines::starting(Lifetime::AAL1, now);
     let subject = Some(format!("user-{id}").into());
     let mut record = Record::new(id, SecretKind::Cookie, digests, subject, deadlines, now);
-    record.set_principal(encode(&["buyer".into()], &"the name of one user").unwrap());
+    let roles = ROLES[usize::from(id.as_bytes()[15] % 2)];
+    let roles: Vec<Box<str>> = (0..roles).map(|number| number.to_string().into()).collect();
+    record.set_principal(encode(&roles, &"the name of one user").unwrap());
     let agent = "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0";
     let device = Device {
         user_agent: Some(agent.into()),
@@ -62,7 +66,8 @@ async fn entries_take_no_more_memory_than_they_count_for() {
         while number < times * ENTRIES as u128 {
             number += 1;
             let id = SignInId::from_bytes(((number << 8) | (number % 256)).to_be_bytes());
-            cache.load(&id).await.unwrap();
+            let record = cache.load(&id).await.unwrap().unwrap();
+            record.identity::<String>().unwrap().unwrap(); // the entry keeps it
         }
         let (stats, took) = (cache.stats(), resident() - before);
         let entries = stats.entries as u64;

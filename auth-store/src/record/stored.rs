@@ -21,6 +21,9 @@ use crate::data::SessionData;
 use crate::lifetime::{Deadlines, Expiry};
 use crate::secret::{Digest, FamilyDigest, Nonce, Secret, SecretDigests, SecretKind};
 
+/// What a text in a list takes besides its bytes: a `Box<str>`, and up to a block of the allocator.
+const PER_TEXT: usize = size_of::<Box<str>>() + 32;
+
 /// One stored sign-in: who signed in, what proves it, how long it lasts, and what the application
 /// keeps with it.
 ///
@@ -190,20 +193,29 @@ impl Record {
         Self { identity: self.identity.clone(), data, version: self.version + 1, ..self.clone() }
     }
 
-    /// Returns roughly how many bytes the record takes in memory. The decoded identity is estimated to
-    /// be as large as the encoded one.
+    /// Returns roughly how many bytes the record takes in memory, together with the identity that is
+    /// decoded from it.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let mut listed = 0; // scopes and authentication methods, which the identity repeats
         let details = self.details.as_deref().map_or(0, |details| {
             let SignInDetails { scopes, acr, amr, cnf, device, .. } = details;
-            let words: usize = scopes.iter().chain(amr).map(|word| word.len() + 16).sum();
+            listed = scopes.iter().chain(amr).map(|word| word.len() + PER_TEXT).sum();
             let Device { user_agent, label, .. } = device;
             let texts: usize = [acr, cnf, user_agent, label].into_iter().map(text).sum();
-            size_of::<SignInDetails>() + words + texts
+            size_of::<SignInDetails>() + listed + texts
         });
+        let identity = match &*self.principal {
+            [] => 0,
+            // A comma precedes each role but the first.
+            encoded => {
+                let texts = 1 + encoded.iter().filter(|byte| **byte == b',').count();
+                size_of::<Verified<()>>() + encoded.len() + texts * PER_TEXT + listed
+            }
+        };
         let subject = self.subject.as_ref().map_or(0, |subject| subject.len() + 16);
-        size_of::<Self>() + subject + 2 * self.principal.len() + self.data.bytes() + details
+        size_of::<Self>() + subject + self.principal.len() + identity + self.data.bytes() + details
     }
 
     /// Returns what a list of devices shows of this sign-in.
