@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
-use auth_core::{Authenticator, Transport, any_of};
+use auth_core::{
+    Attempt, Authenticator, ChallengeReason, Clock, CrossOriginProtection, MemberPath, RequestHead,
+    SignInBackend, Transport, any_of,
+};
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Store};
+use http::{HeaderMap, HeaderValue};
 
 use crate::app::{Login, User};
 use crate::harness::{
@@ -47,7 +51,7 @@ pub(super) async fn sign_out_ends(world: &World, client: &Client, credentials: [
 
 /// All ways to write "API keys, cookies or tokens, and new sign-ins by cookie". They must behave
 /// alike, whichever backend issues the tokens.
-pub(super) const ALIKE: [fn(&Setup) -> Auth; 6] = [
+pub(super) const ALIKE: [fn(&Setup) -> Auth; 7] = [
     |setup| any_of((session(setup), ApiKeyAuth::new(setup), jwt(setup))).erased(),
     |setup| {
         any_of([any_of((session(setup), jwt_eddsa(setup))).erased(), keys_alone(setup)]).erased()
@@ -61,7 +65,47 @@ pub(super) const ALIKE: [fn(&Setup) -> Auth; 6] = [
         let inner = any_of([session(setup).erased(), TokenAuth::new(setup).erased()]).erased();
         any_of([any_of([inner]).erased(), ApiKeyAuth::new(setup).erased()]).erased()
     },
+    |setup| {
+        let inner = Wrapper(any_of((session(setup), TokenAuth::new(setup))).erased());
+        any_of([Wrapper(any_of((inner, ApiKeyAuth::new(setup))).erased()).erased()]).erased()
+    },
 ];
+
+/// An authenticator of an application that adds something to another one, and forwards every method. It
+/// may wrap a combination.
+struct Wrapper(Auth);
+
+impl Authenticator for Wrapper {
+    type Claims = User;
+
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<User>> {
+        self.0.authenticate(head)
+    }
+
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        self.0.challenge(reason, headers);
+    }
+
+    fn vary(&self) -> HeaderValue {
+        self.0.vary()
+    }
+
+    fn sign_ins(&self) -> Option<&dyn SignInBackend<User>> {
+        self.0.sign_ins()
+    }
+
+    fn cross_origin(&self) -> &CrossOriginProtection {
+        self.0.cross_origin()
+    }
+
+    fn clock(&self) -> &Clock {
+        self.0.clock()
+    }
+
+    fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = User>> {
+        self.0.member(path)
+    }
+}
 
 fn at_run_time(setup: &Setup) -> Vec<Arc<dyn Authenticator<Claims = User>>> {
     vec![ApiKeyAuth::new(setup).erased(), session(setup).erased(), TokenAuth::new(setup).erased()]
