@@ -33,15 +33,7 @@ fn main() {
     table(&mut ours.bare(), cases);
     let tokens = Tokens::new(Alg::Rs256, TOKENS);
     println!("\nper request with a token (RS256), net of the bare service, without aws-lc's own");
-    let cases = [
-        jwt::miss(&tokens),
-        jwt::hit(&tokens),
-        jwt::extractor(&tokens),
-        jwt::jwt_authorizer(&tokens),
-        jwt::axum_jwt_auth(&tokens),
-        jwt::tower_oauth2_resource_server(&tokens),
-    ];
-    table(&mut tokens.bare(), cases);
+    table(&mut tokens.bare(), jwt::with_peers(&tokens));
     println!("\nper request with a token of a sign-in (EdDSA)");
     table(&mut tokens.bare(), jwt::sign_in_cases(SIGN_INS));
     println!("\nbytes per sign-in in MemoryStore: subject of 12 bytes, one role, no user agent");

@@ -43,16 +43,8 @@ const EXTRACTOR: usize = 4;
 
 fn compare(alg: Alg, goals: &mut Vec<Goal>) {
     let tokens = Tokens::new(alg, TOKENS);
-    let mut cases = [
-        tokens.bare(),
-        jwt::raw(&tokens),
-        jwt::miss(&tokens),
-        jwt::hit(&tokens),
-        jwt::extractor(&tokens),
-        jwt::jwt_authorizer(&tokens),
-        jwt::axum_jwt_auth(&tokens),
-        jwt::tower_oauth2_resource_server(&tokens),
-    ];
+    let mut cases = vec![tokens.bare(), jwt::raw(&tokens)];
+    cases.extend(jwt::with_peers(&tokens));
     let nanos = medians(&mut cases, TOKENS, TOKENS, ROUNDS);
     // The raw check is a function call without a request to subtract.
     let net = |case: usize| nanos[case] - if case == RAW { 0.0 } else { nanos[BARE] };

@@ -12,11 +12,9 @@ mod raw;
 mod sign_in;
 mod tokens;
 
-pub use extractor::extractor;
 pub use flood::{Flood, flood};
 pub use issuer::Alg;
-pub use ours::{hit, miss};
-pub use peers::{axum_jwt_auth, jwt_authorizer, tower_oauth2_resource_server};
+pub use peers::with_peers;
 pub use raw::raw;
 pub use sign_in::sign_in_cases;
 pub use tokens::Tokens;

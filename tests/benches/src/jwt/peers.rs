@@ -16,14 +16,29 @@ use tower_oauth2_resource_server::tenant::TenantConfiguration;
 use tower_oauth2_resource_server::validation::ClaimsValidationSpec;
 
 use crate::drive::{Body, Case, ok, poll_now};
+use crate::jwt::extractor::extractor;
+use crate::jwt::ours::{hit, miss};
 use crate::jwt::tokens::{AUDIENCE, ISSUER, TokenClaims, Tokens};
+
+/// Returns the cases that do the whole work of a layer: ours without and with the cache, the extractor, and
+/// the peers.
+pub fn with_peers(tokens: &Tokens) -> [Case; 6] {
+    [
+        miss(tokens),
+        hit(tokens),
+        extractor(tokens),
+        jwt_authorizer(tokens),
+        axum_jwt_auth(tokens),
+        tower_oauth2_resource_server(tokens),
+    ]
+}
 
 fn jwks(tokens: &Tokens) -> String {
     json!({ "keys": [tokens.issuer.jwk()] }).to_string()
 }
 
 /// jwt-authorizer 0.15, with jsonwebtoken 9 and ring.
-pub fn jwt_authorizer(tokens: &Tokens) -> Case {
+fn jwt_authorizer(tokens: &Tokens) -> Case {
     let validation = jwt_authorizer::Validation::new().iss(&[ISSUER]).aud(&[AUDIENCE]);
     let builder = JwtAuthorizer::<TokenClaims>::from_jwks_text(&jwks(tokens));
     let authorizer: Authorizer<_> = poll_now(builder.validation(validation).build()).unwrap();
@@ -51,7 +66,7 @@ async fn reads_jwt_claims(request: Request<Body>) -> Result<Answer, Infallible> 
 }
 
 /// axum-jwt-auth 0.7: an extractor, with jsonwebtoken 10 and its feature `rust_crypto`.
-pub fn axum_jwt_auth(tokens: &Tokens) -> Case {
+fn axum_jwt_auth(tokens: &Tokens) -> Case {
     let jwk = serde_json::from_value(tokens.issuer.jwk()).unwrap();
     let key = jsonwebtoken_10::DecodingKey::from_jwk(&jwk).unwrap();
     let mut validation = jsonwebtoken_10::Validation::new(tokens.alg.name().parse().unwrap());
@@ -77,7 +92,7 @@ async fn reads_extracted(
 
 /// tower-oauth2-resource-server 0.12, with jsonwebtoken 11 and aws-lc-rs, one of its two choices. HS256 must
 /// be allowed explicitly.
-pub fn tower_oauth2_resource_server(tokens: &Tokens) -> Case {
+fn tower_oauth2_resource_server(tokens: &Tokens) -> Case {
     let audiences = vec![AUDIENCE.to_owned()];
     let claims = ClaimsValidationSpec::new().iss(ISSUER).aud(&audiences).exp(true);
     let tenant = TenantConfiguration::static_builder(jwks(tokens))
