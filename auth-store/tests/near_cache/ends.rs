@@ -10,7 +10,7 @@ use auth_store::{Expiry, SessionData, SignInManager, Store, Watch};
 use tokio::task::JoinHandle;
 
 use crate::announcing::Announcing;
-use crate::nodes::{DEADLINE, MAX_STALENESS, Nodes, is_cached, sign_in, until};
+use crate::nodes::{DEADLINE, MAX_STALENESS, Nodes, sign_in, until};
 
 async fn ready(watch: Watch) {
     tokio::time::timeout(DEADLINE, watch).await.expect("the watch is ready in time");
@@ -57,8 +57,7 @@ async fn end_of(waiting: JoinHandle<EndReason>) -> EndReason {
 #[tokio::test]
 async fn a_watch_is_woken_by_an_end_on_another_node() {
     let nodes = Nodes::start().await;
-    let id = nodes.sign_in().await;
-    let watch = nodes.near.watch(&id).expect("there is a lease");
+    let (id, watch) = nodes.watched_sign_in().await;
     nodes.remote.delete(&id).await.unwrap();
     ready(watch).await;
 }
@@ -66,8 +65,7 @@ async fn a_watch_is_woken_by_an_end_on_another_node() {
 #[tokio::test]
 async fn a_lost_connection_wakes_watches() {
     let nodes = Nodes::start().await;
-    let id = nodes.sign_in().await;
-    let watch = nodes.near.watch(&id).expect("there is a lease");
+    let (id, watch) = nodes.watched_sign_in().await;
     nodes.store.disconnect(true);
     ready(watch).await;
     assert!(nodes.near.watch(&id).is_none(), "there is no lease");
@@ -79,8 +77,7 @@ async fn a_lost_connection_wakes_watches() {
 #[tokio::test]
 async fn without_beats_watches_are_woken_after_the_maximum_staleness() {
     let nodes = Nodes::start().await;
-    let id = nodes.sign_in().await;
-    let watch = nodes.near.watch(&id).expect("there is a lease");
+    let (id, watch) = nodes.watched_sign_in().await;
     nodes.store.lose(true);
     nodes.clock.advance(MAX_STALENESS);
     ready(watch).await;
@@ -91,11 +88,7 @@ async fn without_beats_watches_are_woken_after_the_maximum_staleness() {
 #[tokio::test]
 async fn sec_14_a_load_always_reads_from_the_store() {
     let nodes = Nodes::start().await;
-    let id = nodes.sign_in().await;
-    nodes.near.load(&id).await.unwrap().unwrap();
-    nodes.store.lose(true);
-    nodes.remote.delete(&id).await.unwrap();
-    assert!(is_cached(&nodes.near, &id), "the end did not arrive");
+    let id = nodes.unnoticed_end().await;
     assert!(nodes.near.load(&id).await.unwrap().is_none());
 }
 

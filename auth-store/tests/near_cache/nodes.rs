@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use auth_core::{ManualClock, SignInId, Timestamp};
 use auth_store::near_cache::NearCache;
-use auth_store::{Deadlines, Lifetime, Peek, Record, Secret, SecretKind, Store};
+use auth_store::{Deadlines, Lifetime, Peek, Record, Secret, SecretKind, Store, Watch};
 
 use crate::announcing::Announcing;
 
@@ -37,6 +37,30 @@ impl Nodes {
 
     pub(crate) async fn sign_in(&self) -> SignInId {
         sign_in(&self.store).await
+    }
+
+    /// Stores a sign-in, and loads it into the near cache.
+    pub(crate) async fn cached_sign_in(&self) -> SignInId {
+        let id = self.sign_in().await;
+        self.near.load(&id).await.unwrap().unwrap();
+        assert!(is_cached(&self.near, &id));
+        id
+    }
+
+    /// Caches a sign-in, and ends it on the other node while no announcement arrives.
+    pub(crate) async fn unnoticed_end(&self) -> SignInId {
+        let id = self.cached_sign_in().await;
+        self.store.lose(true);
+        self.remote.delete(&id).await.unwrap();
+        assert!(is_cached(&self.near, &id), "the end did not arrive");
+        id
+    }
+
+    /// Stores a sign-in, and watches it on the near node.
+    pub(crate) async fn watched_sign_in(&self) -> (SignInId, Watch) {
+        let id = self.sign_in().await;
+        let watch = self.near.watch(&id).expect("there is a lease");
+        (id, watch)
     }
 }
 

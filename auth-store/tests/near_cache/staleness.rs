@@ -27,8 +27,7 @@ async fn an_end_on_this_node_is_seen_at_once() {
     let nodes = Nodes::start().await;
     nodes.store.lose(true);
     for end in ["delete", "revoke", "all"] {
-        let id = nodes.sign_in().await;
-        nodes.near.load(&id).await.unwrap().unwrap();
+        let id = nodes.cached_sign_in().await;
         assert!(is_cached(&nodes.near, &id), "{end}");
         match end {
             "delete" => drop(nodes.near.delete(&id).await.unwrap()),
@@ -43,11 +42,7 @@ async fn an_end_on_this_node_is_seen_at_once() {
 #[tokio::test]
 async fn sec_14_without_beats_no_entry_is_used_beyond_the_maximum_staleness() {
     let nodes = Nodes::start().await;
-    let id = nodes.sign_in().await;
-    nodes.near.load(&id).await.unwrap().unwrap();
-    nodes.store.lose(true);
-    nodes.store.delete(&id).await.unwrap();
-    assert!(is_cached(&nodes.near, &id), "the end did not arrive");
+    let id = nodes.unnoticed_end().await;
     nodes.clock.advance(MAX_STALENESS);
     assert!(!is_cached(&nodes.near, &id), "the lease is over");
     assert_eq!(nodes.near.stats().lease, None);
@@ -71,8 +66,7 @@ async fn a_connection_that_brings_nothing_is_replaced() {
 #[tokio::test]
 async fn a_lost_connection_drops_every_entry() {
     let nodes = Nodes::start().await;
-    let id = nodes.sign_in().await;
-    nodes.near.load(&id).await.unwrap().unwrap();
+    let id = nodes.cached_sign_in().await;
     let before = nodes.near.stats().generation;
     nodes.store.disconnect(true);
     until(|| nodes.near.stats().lease.is_none()).await;

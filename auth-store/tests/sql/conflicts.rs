@@ -67,36 +67,38 @@ async fn assert_given_up(store: &dyn Store) {
     assert!(store.list("ada").await.expect("it runs").is_empty());
 }
 
+/// Returns a store in PostgreSQL that fails to insert this many times.
+async fn failing_in_postgres(times: u32, code: &str) -> PostgresStore {
+    let database = POSTGRES.new_database();
+    let builder = PostgresStore::builder(POSTGRES.url_of(&database)).migrate();
+    let store = builder.connect().await.expect("it runs");
+    fail_inserts_in_postgres(&POSTGRES, &database, times, code);
+    store
+}
+
+/// Returns a store in MariaDB that fails to insert this many times.
+async fn failing_in_mariadb(times: u32, number: u32) -> MySqlStore {
+    let database = MARIADB.new_database();
+    let builder = MySqlStore::builder(MARIADB.url_of(&database)).migrate();
+    let store = builder.connect().await.expect("it runs");
+    fail_inserts_in_mariadb(&MARIADB, &database, times, number);
+    store
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn conflicts_in_postgresql_are_retried() {
     for code in ["40P01", "40001"] {
-        let database = POSTGRES.new_database();
-        let url = POSTGRES.url_of(&database);
-        let store = PostgresStore::builder(url).migrate().connect().await.expect("it runs");
-        fail_inserts_in_postgres(&POSTGRES, &database, 2, code);
-        assert_retried(&store).await;
+        assert_retried(&failing_in_postgres(2, code).await).await;
     }
-    let database = POSTGRES.new_database();
-    let url = POSTGRES.url_of(&database);
-    let store = PostgresStore::builder(url).migrate().connect().await.expect("it runs");
-    fail_inserts_in_postgres(&POSTGRES, &database, 1000, "40P01");
-    assert_given_up(&store).await;
+    assert_given_up(&failing_in_postgres(1000, "40P01").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn conflicts_in_mariadb_are_retried() {
     for number in [1213, 1205] {
-        let database = MARIADB.new_database();
-        let url = MARIADB.url_of(&database);
-        let store = MySqlStore::builder(url).migrate().connect().await.expect("it runs");
-        fail_inserts_in_mariadb(&MARIADB, &database, 2, number);
-        assert_retried(&store).await;
+        assert_retried(&failing_in_mariadb(2, number).await).await;
     }
-    let database = MARIADB.new_database();
-    let url = MARIADB.url_of(&database);
-    let store = MySqlStore::builder(url).migrate().connect().await.expect("it runs");
-    fail_inserts_in_mariadb(&MARIADB, &database, 1000, 1213);
-    assert_given_up(&store).await;
+    assert_given_up(&failing_in_mariadb(1000, 1213).await).await;
 }
 
 /// Two stores on one file, like two processes.

@@ -10,6 +10,7 @@ use auth_store::{
 };
 
 use crate::sign_in::{draft, sign_in};
+use crate::stores::through;
 use crate::support::outages::{recovers, survives_a_hung_server, survives_a_killed_server};
 
 macro_rules! on {
@@ -58,8 +59,7 @@ macro_rules! on {
             async fn a_lost_answer_fails_one_operation_as_unavailable() {
                 let server = $server::start();
                 let proxy = Proxy::to(server.port()).await;
-                let port = |port: u16| format!(":{port}/");
-                let url = server.url().replace(&port(server.port()), &port(proxy.port()));
+                let url = through(&proxy, server.port(), &server.url());
                 let store = store(url).await;
                 let id = sign_in(&store, "ada").await;
                 store.delete(&store.new_id(None).expect("randomness")).await.expect("it runs");
@@ -75,8 +75,7 @@ macro_rules! on {
             async fn a_cancelled_operation_leaves_nothing_behind() {
                 let server = $server::start();
                 let proxy = Proxy::to(server.port()).await;
-                let port = |port: u16| format!(":{port}/");
-                let url = server.url().replace(&port(server.port()), &port(proxy.port()));
+                let url = through(&proxy, server.port(), &server.url());
                 let there = Arc::new(store(url).await);
                 let id = sign_in(&*there, "ada").await;
                 let limit = SignInLimit {
@@ -118,8 +117,7 @@ macro_rules! a_frozen_node_does_not_block_others {
         async fn $database() {
             let server = $server::start();
             let proxy = Proxy::to(server.port()).await;
-            let port = |port: u16| format!(":{port}/");
-            let proxied = server.url().replace(&port(server.port()), &port(proxy.port()));
+            let proxied = through(&proxy, server.port(), &server.url());
             let open = async |url: String| {
                 let builder = $store::builder(url).migrate();
                 Arc::new(builder.connect().await.expect("the server runs"))

@@ -8,6 +8,8 @@ use auth_servers::{Held, MariaDbServer, PostgresServer, Proxy};
 use auth_store::{MySqlStore, PostgresStore, Store, StoreErrorKind};
 use tokio::task::JoinSet;
 
+use crate::stores::through;
+
 /// The default of `max_connections`.
 const CONNECTIONS: usize = 10;
 
@@ -20,6 +22,21 @@ pub(crate) async fn open_all(store: &Arc<dyn Store>) {
     }
     let all: Result<Vec<_>, _> = operations.join_all().await.into_iter().collect();
     all.expect("the server runs");
+}
+
+/// Makes the pool of a store open all of its connections, and returns the store.
+async fn with_all_open(store: impl Store) -> Arc<dyn Store> {
+    let store: Arc<dyn Store> = Arc::new(store);
+    open_all(&store).await;
+    store
+}
+
+/// Starts a server and a proxy in front of it. Returns both, and the URL through the proxy.
+async fn postgres_behind_a_proxy() -> (PostgresServer, Proxy, String) {
+    let server = PostgresServer::start();
+    let proxy = Proxy::to(server.port()).await;
+    let url = through(&proxy, server.port(), &server.url());
+    (server, proxy, url)
 }
 
 /// Runs several operations one after the other, and returns how many fail.
@@ -40,8 +57,7 @@ async fn count_failures(store: &dyn Store) -> usize {
 async fn connections_closed_by_postgresql_fail_at_most_one_operation() {
     let server = PostgresServer::start();
     let builder = PostgresStore::builder(server.url()).migrate();
-    let store: Arc<dyn Store> = Arc::new(builder.connect().await.expect("it runs"));
-    open_all(&store).await;
+    let store = with_all_open(builder.connect().await.expect("it runs")).await;
     let ended = server.ask(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
          WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
@@ -54,8 +70,7 @@ async fn connections_closed_by_postgresql_fail_at_most_one_operation() {
 async fn connections_closed_by_mariadb_fail_at_most_one_operation() {
     let server = MariaDbServer::start();
     let builder = MySqlStore::builder(server.url()).migrate();
-    let store: Arc<dyn Store> = Arc::new(builder.connect().await.expect("it runs"));
-    open_all(&store).await;
+    let store = with_all_open(builder.connect().await.expect("it runs")).await;
     let ids = server.ask(
         "SELECT id FROM information_schema.processlist \
          WHERE user = 'tests' AND id <> CONNECTION_ID()",
@@ -69,12 +84,9 @@ async fn connections_closed_by_mariadb_fail_at_most_one_operation() {
 /// The connections stay open but carry nothing, as with a router that has dropped their state.
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_connections_fail_at_most_one_operation() {
-    let server = PostgresServer::start();
-    let proxy = Proxy::to(server.port()).await;
-    let url = server.url().replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port()));
+    let (_server, proxy, url) = postgres_behind_a_proxy().await;
     let builder = PostgresStore::builder(url).migrate();
-    let store: Arc<dyn Store> = Arc::new(builder.connect().await.expect("it runs"));
-    open_all(&store).await;
+    let store = with_all_open(builder.connect().await.expect("it runs")).await;
     let opened = proxy.opened();
     assert!(opened > 2, "{opened}");
     proxy.hold(Held { first: opened, ..Held::default() });
@@ -84,9 +96,7 @@ async fn silent_connections_fail_at_most_one_operation() {
 /// The wait for a connection counts towards the timeout, and the pool recovers.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operation_without_a_connection_times_out() {
-    let server = PostgresServer::start();
-    let proxy = Proxy::to(server.port()).await;
-    let url = server.url().replace(&format!(":{}/", server.port()), &format!(":{}/", proxy.port()));
+    let (_server, proxy, url) = postgres_behind_a_proxy().await;
     let builder = PostgresStore::builder(url).migrate().max_connections(1);
     let store = Arc::new(builder.connect().await.expect("it runs"));
     let id = store.new_id(None).expect("randomness");

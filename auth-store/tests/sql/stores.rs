@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use auth_servers::{MariaDbServer, PostgresServer, Scratch};
+use auth_servers::{MariaDbServer, PostgresServer, Proxy, Scratch};
 
 pub(crate) static POSTGRES: LazyLock<PostgresServer> = LazyLock::new(PostgresServer::start);
 pub(crate) static MARIADB: LazyLock<MariaDbServer> = LazyLock::new(MariaDbServer::start);
@@ -24,6 +24,11 @@ pub(crate) fn sqlite() -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     format!("sqlite://{}/{number}.db", FOLDER.path().display())
+}
+
+/// Returns the URL of a server's database through a proxy in front of the server.
+pub(crate) fn through(proxy: &Proxy, server: u16, url: &str) -> String {
+    url.replace(&format!(":{server}/"), &format!(":{}/", proxy.port()))
 }
 
 /// Declares a test for each database. The test takes a new, empty store.

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use auth_core::{Outcome, RejectionReason, Timestamp};
 use auth_jwt::testing::{TestIssuer, TestToken};
-use auth_jwt::{Algorithm, Validation};
+use auth_jwt::{Algorithm, JwtAuth, Validation};
 use serde::Deserialize;
 use serde_json::json;
 
@@ -204,13 +204,19 @@ async fn an_application_can_add_checks() {
     }
 }
 
-/// A check sees only valid tokens.
-#[tokio::test]
-async fn a_check_comes_after_all_others() {
+/// Returns a verifier whose check must not run, and the key that signs for it.
+fn with_a_check_that_must_not_run() -> (Signer, JwtAuth) {
     let signer = Signer::new(Algorithm::EdDsa);
     let validation =
         Validation::new().audience("shop").check(|_| panic!("the check ran on an invalid token"));
     let auth = auth(signer.key.clone()).validation(validation);
+    (signer, auth)
+}
+
+/// A check sees only valid tokens.
+#[tokio::test]
+async fn a_check_comes_after_all_others() {
+    let (signer, auth) = with_a_check_that_must_not_run();
     let good = signer.token(&with(json!({})));
     assert_eq!(rejection(&auth, super::kit::flip(&good)).await, "bad signature");
     for claims in [json!({ "aud": "bank" }), json!({ "sub": "" }), json!({ "nonce": "n" })] {
@@ -221,10 +227,7 @@ async fn a_check_comes_after_all_others() {
 /// A check does not see expired tokens, or tokens that are not valid yet.
 #[tokio::test]
 async fn a_check_comes_after_the_time() {
-    let signer = Signer::new(Algorithm::EdDsa);
-    let validation =
-        Validation::new().audience("shop").check(|_| panic!("the check ran on an invalid token"));
-    let auth = auth(signer.key.clone()).validation(validation);
+    let (signer, auth) = with_a_check_that_must_not_run();
     assert_eq!(rejection(&auth, signer.token(&with(json!({ "exp": NOW - 60 })))).await, "expired");
     let later = signer.token(&with(json!({ "nbf": NOW + 60 })));
     assert_eq!(rejection(&auth, later).await, "not yet valid");

@@ -10,7 +10,8 @@ use crate::plain::{Deletion, Ended, Plain, broken_store};
 
 caught! {
     a_delete_that_forgets_the_index_is_caught: ForgetsIndex =>
-        an_ended_sign_in_is_not_counted a_full_limit_refuses_and_changes_nothing;
+        an_ended_sign_in_is_not_counted a_full_limit_refuses_and_changes_nothing
+        update_subject_never_creates;
     a_delete_that_always_answers_true_is_caught: AlwaysTrue =>
         delete_ends_a_sign_in_once a_sign_in_ends_once;
     a_delete_of_any_version_is_caught: AnyVersion => delete_if_version_ends_only_this_version;

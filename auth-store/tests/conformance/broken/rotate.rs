@@ -33,7 +33,7 @@ caught! {
     sec_62_a_grace_that_never_ends_is_caught: KeepsFirstGrace =>
         a_grace_ends_with_the_next_refresh;
     sec_83_a_grace_that_was_not_requested_is_caught: UnrequestedGrace => sec_83_a_secret_without_grace_is_invalid_at_once;
-    sec_12_deadlines_that_are_not_restarted_are_caught: KeepsLimits =>
+    sec_12_deadlines_that_are_not_restarted_are_caught: KeepsDeadlines =>
         sec_12_reauthentication_restarts_the_deadlines;
     sec_81_a_family_that_is_kept_across_kinds_is_caught: KeepsFamily =>
         sec_81_a_secret_of_another_kind_proves_nothing;
@@ -170,7 +170,7 @@ broken_store! {
 }
 
 broken_store! {
-    KeepsLimits, except: [rotate];
+    KeepsDeadlines, except: [rotate];
 
     async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         let deadlines = self.0.load(id).await?.map(|record| record.deadlines);

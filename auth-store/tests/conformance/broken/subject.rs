@@ -20,7 +20,6 @@ caught! {
     an_update_subject_that_raises_assurance_is_caught: RaisesAssurance =>
         update_subject_changes_roles_and_nothing_else;
     sec_88_a_stale_role_is_caught: Remembers => sec_88_update_subject_takes_effect_at_once;
-    an_update_subject_that_counts_ended_sign_ins_is_caught: CountsGone => update_subject_never_creates;
     sec_77_an_update_subject_that_writes_back_what_it_read_is_caught: WritesBack =>
         sec_77_update_subject_never_undoes_an_end;
     an_update_subject_that_counts_before_it_updates_is_caught: CountsFirst =>
@@ -107,14 +106,6 @@ impl Store for Remembers {
             *first = loaded;
         }
         Ok(first.clone())
-    }
-}
-
-broken_store! {
-    CountsGone, except: [delete];
-
-    async fn delete(&self, id: &SignInId) -> Ended {
-        Ok(self.0.tables().records.remove(id).is_some())
     }
 }
 
