@@ -4,7 +4,7 @@ use auth_core::SignInId;
 use auth_servers::{RedisCluster, RedisServer};
 use auth_store::{OverflowPolicy, RedisStore, Secret, SignInLimit, Store};
 
-use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
+use crate::sign_in::{KIND, data, draft, now, rotation, secret_of_sign_in, sign_in};
 
 /// Subscribes at one server, takes every step, and compares the messages.
 async fn publishes_every_change(url: String, listener: &RedisServer) {
@@ -24,9 +24,8 @@ async fn publishes_every_change(url: String, listener: &RedisServer) {
         [message(what, &[one, two]), message(what, &[two, one])]
     };
 
-    let (secret, record) = draft(&store, Some("ada"));
-    let id = record.id;
-    store.create(record, None).await.expect("it runs");
+    let secret = secret_of_sign_in(&store, "ada").await;
+    let id = secret.id();
     store.touch(&id, now()).await.expect("it runs");
     store.update(&id, 0, data("[]")).await.expect("it runs");
     assert_eq!(next(), message("changed", &[id]), "neither a new sign-in nor `touch` is published");

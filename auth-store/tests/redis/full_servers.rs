@@ -9,7 +9,7 @@ use auth_store::{
 };
 
 use crate::replicas::primary_with_replica;
-use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
+use crate::sign_in::{KIND, data, draft, now, rotation, secret_of_sign_in, sign_in};
 use crate::stores::builder;
 
 /// Stores an anonymous sign-in.
@@ -194,9 +194,8 @@ async fn sec_84_full_servers_of_a_cluster_evict_visitors_and_never_a_user() {
 #[tokio::test]
 async fn a_full_primary_still_ends_sign_ins() {
     let (primary, replica, store) = primary_with_replica().await;
-    let (secret, record) = draft(&store, Some("ada"));
-    let id = record.id;
-    store.create(record, None).await.expect("it runs");
+    let secret = secret_of_sign_in(&store, "ada").await;
+    let id = secret.id();
     let (other, anonymous) = (sign_in(&store, "bob").await, visitor(&store).await);
     let _ = primary.ask(&["CONFIG", "SET", "maxmemory", "1"]);
     let digests = Secret::generate(id).expect("randomness").digests(KIND);

@@ -6,7 +6,7 @@ use auth_core::Clock;
 use auth_servers::{RedisCluster, RedisSentinels, RedisServer};
 use auth_store::{RedisStore, Secret, Store, StoreErrorKind};
 
-use crate::sign_in::{KIND, data, draft, rotation, sign_in};
+use crate::sign_in::{KIND, data, rotation, secret_of_sign_in, sign_in};
 use crate::stores::builder;
 use crate::support::outages::recovers;
 
@@ -31,9 +31,8 @@ pub(crate) async fn primary_with_replica() -> (RedisServer, RedisServer, RedisSt
 #[tokio::test]
 async fn an_end_that_no_replica_confirms_is_unavailable() {
     let (primary, replica, store) = primary_with_replica().await;
-    let (secret, record) = draft(&store, Some("ada"));
-    let id = record.id;
-    store.create(record, None).await.expect("it runs");
+    let secret = secret_of_sign_in(&store, "ada").await;
+    let id = secret.id();
     let next = || rotation(Secret::generate(id).expect("randomness").digests(KIND));
     let from = secret.digests(KIND).current;
     store.rotate(&id, &from, next()).await.expect("it is confirmed");

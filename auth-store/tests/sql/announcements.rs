@@ -10,7 +10,7 @@ use auth_store::near_cache::{
 use auth_store::{OverflowPolicy, PostgresStore, Secret, SignInLimit, Store};
 use tokio::time::timeout;
 
-use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
+use crate::sign_in::{KIND, data, draft, now, rotation, secret_of_sign_in, sign_in};
 use crate::stores::postgres;
 
 const LONG: Duration = Duration::from_secs(10);
@@ -48,9 +48,8 @@ async fn every_change_and_every_end_is_announced_and_nothing_else() {
     let listener = &mut *listener;
     let none: Vec<SignInId> = Vec::new();
 
-    let (secret, record) = draft(&store, Some("ada"));
-    let id = record.id;
-    store.create(record, None).await.expect("it runs");
+    let secret = secret_of_sign_in(&store, "ada").await;
+    let id = secret.id();
     store.touch(&id, now() + LONG).await.expect("it runs");
     assert_eq!(changes(&store, listener).await, none, "creation and use are not announced");
     store.update(&id, 0, data("[]")).await.expect("it runs");

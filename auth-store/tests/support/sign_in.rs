@@ -33,10 +33,14 @@ pub(crate) fn draft(store: &dyn Store, subject: Option<&str>) -> (Secret, Record
 
 /// Stores a sign-in of this subject, and returns its id.
 pub(crate) async fn sign_in(store: &dyn Store, subject: &str) -> SignInId {
-    let (_, record) = draft(store, Some(subject));
-    let id = record.id;
+    secret_of_sign_in(store, subject).await.id()
+}
+
+/// Stores a sign-in of this subject, and returns its secret.
+pub(crate) async fn secret_of_sign_in(store: &dyn Store, subject: &str) -> Secret {
+    let (secret, record) = draft(store, Some(subject));
     store.create(record, None).await.expect("the server runs");
-    id
+    secret
 }
 
 /// Returns session data with this value under its only key.

@@ -4,13 +4,12 @@ use auth_servers::{RedisCluster, RedisServer};
 use auth_store::{OverflowPolicy, Secret, SignInLimit, Store};
 
 use super::nodes::RedisNodes;
-use crate::sign_in::{KIND, data, draft, rotation};
+use crate::sign_in::{KIND, data, draft, rotation, secret_of_sign_in};
 
 async fn every_change_reaches_the_cache(nodes: &RedisNodes) {
     let generation = nodes.generation();
-    let (secret, record) = draft(&nodes.remote, Some("ada"));
-    let id = record.id;
-    nodes.remote.create(record, None).await.expect("it runs");
+    let secret = secret_of_sign_in(&nodes.remote, "ada").await;
+    let id = secret.id();
     let leaves_the_cache = || nodes.until("it is not cached", || !nodes.is_cached(&id));
 
     nodes.load_until_cached(&id).await;
