@@ -96,7 +96,7 @@ impl CookiePolicy {
     ///
     /// # Panics
     ///
-    /// Never: `build` checked every part.
+    /// Never panics: `build` checked every part.
     #[must_use]
     pub fn removal_cookie(&self) -> HeaderValue {
         let mut cookie = self.cookie("");

@@ -42,7 +42,7 @@ impl<T> AuthFuture<T> {
     ///
     /// # Errors
     ///
-    /// The boxed future if the output is not ready.
+    /// Returns the boxed future if the output is not ready.
     ///
     /// # Panics
     ///

@@ -36,9 +36,12 @@ use crate::refusal::{self, Refusal};
 /// ]);
 /// ```
 ///
-/// The response is 401 if the request has no identity, 403 if the user does not meet the requirement,
-/// 401 with the required authentication if it is too old or too weak (RFC 9470), and 500 if there is no
-/// authentication layer.
+/// The response to a refused request is
+///
+/// - 401 if the request has no identity;
+/// - 401 with the required authentication if the user's is too old or too weak (RFC 9470);
+/// - 403 if the user does not meet another requirement;
+/// - 500 if there is no authentication layer.
 #[derive(Clone)]
 #[must_use]
 pub struct Require(Arc<Rule>);

@@ -79,7 +79,7 @@ impl<C> Config<C> {
 }
 
 impl JwtAuth {
-    /// Creates a backend that accepts tokens that were signed by these keys.
+    /// Creates a backend that accepts tokens signed by these keys.
     pub fn new<K: KeySource>(keys: K) -> JwtAuth<Claims, K::Mode> {
         let (keys, mode) = keys.into_keys();
         let base = Base {
@@ -169,9 +169,8 @@ impl<C, M> JwtAuth<C, M> {
     ///
     /// # Panics
     ///
-    /// Panics if it has no `kid` and four keys of its algorithm have none either, because no more
-    /// of those are tried with a token. The number of keys [with a `kid`](crate::Key::with_kid) is
-    /// not limited.
+    /// Panics if this would be the fifth key of its algorithm without a `kid`: a token is tried with at
+    /// most four of them. The number of keys [with a `kid`](crate::Key::with_kid) is not limited.
     pub fn additional_key(self, key: impl Into<Key>) -> Self {
         let key = key.into();
         self.change(|base| base.verifier.issuers[0].keys.add(key))

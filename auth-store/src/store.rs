@@ -112,7 +112,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// As for [`load`](Self::load).
+    /// Returns the same errors as [`load`](Self::load).
     async fn find(
         &self,
         secret: &Secret,
@@ -222,7 +222,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// As for [`load`](Self::load).
+    /// Returns the same errors as [`load`](Self::load).
     async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError>;
 
     /// Ends this sign-in if it is one of the subject's. Returns whether it did.
@@ -248,7 +248,7 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// As for [`revoke_others`](Self::revoke_others).
+    /// Returns the same errors as [`revoke_others`](Self::revoke_others).
     async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError>;
 
     /// Replaces roles and claims in all sign-ins of the subject. Returns in how many.
@@ -337,7 +337,9 @@ pub enum Deleted {
     NotFound,
 }
 
-/// The result of [`Store::find`]: what a secret leads to.
+/// The result of [`Store::find`]: the sign-in that a secret leads to.
+///
+/// [`SecretMatch`] compares a secret with a record that is already at hand.
 #[derive(Clone, Debug)]
 pub enum SecretLookup {
     /// The secret proves this sign-in.

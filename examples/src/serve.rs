@@ -124,7 +124,7 @@ impl Shutdown {
 ///
 /// # Errors
 ///
-/// None at present; the signature is axum's.
+/// Returns no error at present; the signature is axum's.
 pub async fn serve(
     listeners: Listeners,
     app: Router,
@@ -179,7 +179,7 @@ pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
 ///
 /// # Errors
 ///
-/// None on this system.
+/// Returns no error on this system.
 #[cfg(not(unix))]
 pub fn signals() -> io::Result<impl Future<Output = ()> + Send + 'static> {
     Ok(async {

@@ -46,7 +46,7 @@ impl Throttle {
     ///
     /// # Errors
     ///
-    /// How long to wait, up to a minute, after ten wrong passwords.
+    /// Returns how long to wait, up to a minute, after ten wrong passwords.
     pub fn check(&self, username: &str) -> Result<(), Duration> {
         let counter = self.counters.lock()[self.index(username)];
         let elapsed = self.clock.now().since(counter.since);

@@ -33,7 +33,7 @@ use crate::identity::Identity;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{ChallengeReason, Rejection, RejectionReason};
 
-/// Makes any [`Authenticator`] a Tower layer.
+/// Turns any [`Authenticator`] into a Tower layer.
 ///
 /// The backends are layers themselves. Their `.optional()` returns an `AuthLayer`, and an
 /// application's own authenticator becomes a layer with [`AuthLayer::new`]:

@@ -34,7 +34,7 @@ impl SignInManager {
     /// # Errors
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store failed: the new sign-in is
-    /// rolled back. [`LimitReached`](AuthErrorKind::LimitReached) if the user has as many sign-ins
+    /// rolled back. Returns [`LimitReached`](AuthErrorKind::LimitReached) if the user has as many sign-ins
     /// as allowed.
     pub async fn sign_in(
         &self,
@@ -90,7 +90,7 @@ impl SignInManager {
     ///
     /// # Errors
     ///
-    /// Those of [`sign_in`](Self::sign_in), `prepare` and `deliver`.
+    /// Returns the errors of [`sign_in`](Self::sign_in), `prepare` and `deliver`.
     pub async fn sign_in_with<P: Send, T>(
         &self,
         state: &RequestState,

@@ -106,7 +106,7 @@ impl NearCacheBuilder {
     ///
     /// # Panics
     ///
-    /// Outside of a Tokio runtime, because the cache listens in a task of its own.
+    /// Panics outside of a Tokio runtime, because the cache listens in a task of its own.
     #[must_use]
     pub fn build<S: AnnouncingStore>(self, store: S) -> NearCache<S> {
         let max_staleness = self.max_staleness;
@@ -143,7 +143,7 @@ impl<S: AnnouncingStore> NearCache<S> {
     ///
     /// # Panics
     ///
-    /// Outside of a Tokio runtime, because the cache listens in a task of its own.
+    /// Panics outside of a Tokio runtime, because the cache listens in a task of its own.
     #[must_use]
     pub fn new(store: S) -> Self {
         NearCacheBuilder::default().build(store)

@@ -63,7 +63,10 @@ pub struct Record {
     pub details: Option<Box<SignInDetails>>,
 }
 
-/// How a secret relates to a record; see [`Record::match_secret`].
+/// How a secret relates to one record; see [`Record::match_secret`].
+///
+/// [`SecretLookup`](crate::SecretLookup) is the same answer about a whole store: it contains the record,
+/// and does not distinguish a forged secret from a sign-in that does not exist.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretMatch {
     /// It is the current secret.

@@ -63,7 +63,7 @@ impl fmt::Debug for Authentication {
 ///
 /// # Panics
 ///
-/// Outside of a Tokio runtime, with a store that several shops share.
+/// Panics outside of a Tokio runtime, with a store that several shops share.
 pub async fn authentication(
     options: &Options,
     deployment: Deployment,
