@@ -4,6 +4,8 @@
 
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 
+#[path = "../call.rs"]
+mod call;
 mod contention;
 mod hanging;
 mod node;

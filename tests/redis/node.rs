@@ -2,7 +2,6 @@
 //!
 //! Several of them share a store, as the nodes of a service do. The session of a client is a cart.
 
-use std::convert::Infallible;
 use std::future::Future;
 
 use auth_core::{Auth, Principal};
@@ -10,7 +9,8 @@ use auth_session::SessionAuth;
 use auth_store::{IntoStore, Session};
 use http::request::Parts;
 use http::{Request, Response, header};
-use tower::{Layer, ServiceExt, service_fn};
+
+use crate::call::call;
 
 /// A node, whose sessions hold a cart.
 #[derive(Clone)]
@@ -27,15 +27,11 @@ impl Node {
         H: Fn(Parts) -> F + Clone,
         F: Future<Output = Response<String>>,
     {
-        let service = service_fn(|request: Request<()>| {
-            let answer = handler(request.into_parts().0);
-            async { Ok::<_, Infallible>(answer.await) }
-        });
         let mut request = Request::post("/").body(()).unwrap();
         if let Some(cookie) = cookie {
             request.headers_mut().insert(header::COOKIE, cookie.parse().unwrap());
         }
-        self.0.clone().optional().layer(service).oneshot(request).await.unwrap()
+        call(self.0.clone().optional(), request, handler).await
     }
 
     /// Signs in, and returns the cookie.

@@ -1,13 +1,12 @@
 //! Requests to a handler of the test, through the layer but without a socket.
 
-use std::convert::Infallible;
 use std::future::Future;
 
 use auth_core::{AnyOf, AuthLayer, SignIn, Transport, any_of};
 use http::request::Parts;
 use http::{Request, Response};
-use tower::{Layer, ServiceExt, service_fn};
 
+use super::call::call;
 use super::credential::Credential;
 use super::world::World;
 use crate::app::User;
@@ -45,14 +44,10 @@ impl World {
         H: Fn(Parts) -> F + Clone,
         F: Future<Output = Response<String>>,
     {
-        let service = service_fn(|request: Request<()>| {
-            let answer = handler(request.into_parts().0);
-            async { Ok::<_, Infallible>(answer.await) }
-        });
         let mut request = Request::post("/").body(()).unwrap();
         if let Some((name, value)) = credential.map(Credential::header) {
             request.headers_mut().insert(name, value.try_into().unwrap());
         }
-        layer.layer(service).oneshot(request).await.unwrap()
+        call(layer, request, handler).await
     }
 }

@@ -5,6 +5,8 @@ mod suite;
 mod api_key;
 mod backend;
 mod background;
+#[path = "../../call.rs"]
+mod call;
 mod client;
 mod concurrent;
 mod credential;

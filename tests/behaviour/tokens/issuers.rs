@@ -3,11 +3,11 @@
 use auth_core::{RejectionReason, Transport};
 use auth_jwt::{Algorithm, JwtAuth, KeySet, Validation};
 use http::Method;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::kit::{NOW, Signer, auth, clock, rejection, verify, with, without};
 use crate::app::Me;
-use crate::harness::{Framework, TestBackend, World, claims, jwt};
+use crate::harness::{Credential, Framework, TestBackend, World, claims, jwt};
 
 const OURS: &str = "https://shop.example";
 const THEIRS: &str = "https://idp.example";
@@ -154,13 +154,19 @@ async fn world() -> World {
     World::start(backend, Framework::Axum).await
 }
 
+/// Signs alice in. Returns her credential, and the claims of her access token.
+async fn alice(world: &World) -> (Credential, Map<String, Value>) {
+    let credential = world.client().signed_in("alice").await;
+    let claims = claims(credential.text());
+    world.store.reset_calls();
+    (credential, claims)
+}
+
 /// Claims of a foreign token that name our sign-ins have no effect on them.
 #[tokio::test]
 async fn sec_55_a_foreign_token_does_not_touch_our_sign_ins() {
     let world = world().await;
-    let alices = world.client().signed_in("alice").await;
-    let ours = claims(alices.text());
-    world.store.reset_calls();
+    let (alices, ours) = alice(&world).await;
     let token = foreigner().token(&with(json!({
         "iss": THEIRS, "sid": ours["sid"], "fam": ours["fam"], "name": "ALICE",
     })));
@@ -187,9 +193,7 @@ async fn sec_55_a_foreign_token_does_not_touch_our_sign_ins() {
 #[tokio::test]
 async fn sec_55_a_foreign_key_cannot_sign_for_our_sign_ins() {
     let world = world().await;
-    let alices = world.client().signed_in("alice").await;
-    let ours = claims(alices.text());
-    world.store.reset_calls();
+    let (_, ours) = alice(&world).await;
     for alg in ["HS256", "HS512"] {
         let token = foreigner()
             .forge(&json!({ "alg": alg, "typ": "at+jwt" }), &Value::Object(ours.clone()));
