@@ -9,6 +9,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
+use url::Url;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
@@ -42,20 +43,16 @@ impl CrossOriginProtection {
 
     /// Lets pages of this origin, such as `https://app.example.com`, use the credential.
     ///
+    /// The origins of requests are compared with it in the form that browsers send: scheme and host in
+    /// lower case, an internationalized name in its ASCII form (`xn--`), and no default port.
+    ///
     /// # Errors
     ///
-    /// Returns [`InvalidOrigin`] unless it is a scheme and a host, followed by a port if that is
-    /// not the scheme's default.
+    /// Returns [`InvalidOrigin`] if it is not the origin of a page: a scheme and a host, and a port if
+    /// that is not the scheme's default. Wildcards, paths, users and `null` are no part of an origin.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
-        let uri: Uri = origin.parse().map_err(|_| InvalidOrigin)?;
-        let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-            return Err(InvalidOrigin);
-        };
-        if origin != format!("{scheme}://{authority}") || authority.as_str().contains('@') {
-            return Err(InvalidOrigin);
-        }
         let mut trusted: Vec<Box<str>> = self.trusted.iter().flat_map(|t| t.to_vec()).collect();
-        trusted.push(origin.into());
+        trusted.push(normalize(origin).ok_or(InvalidOrigin)?.into());
         Ok(Self { trusted: Some(trusted.into()), ..self })
     }
 
@@ -87,8 +84,10 @@ impl CrossOriginProtection {
     }
 
     fn trusts(&self, origin: &HeaderValue) -> bool {
-        let mut trusted = self.trusted.iter().flat_map(|trusted| trusted.iter());
-        trusted.any(|trusted| trusted.as_bytes() == origin.as_bytes())
+        let Some(trusted) = &self.trusted else { return false };
+        let contains = |origin: &str| trusted.iter().any(|trusted| **trusted == *origin);
+        let Ok(origin) = std::str::from_utf8(origin.as_bytes()) else { return false };
+        contains(origin) || normalize(origin).is_some_and(|origin| contains(&origin))
     }
 }
 
@@ -100,8 +99,38 @@ impl Default for CrossOriginProtection {
 
 /// Compares without the scheme, which is unknown behind a proxy that terminates TLS.
 fn is_host(origin: &HeaderValue, host: Option<&str>) -> bool {
-    let origin = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
-    matches!((origin, host), (Some((_, of_page)), Some(host)) if of_page == host)
+    let origin = std::str::from_utf8(origin.as_bytes()).ok();
+    let (Some(origin), Some(host)) = (origin, host) else { return false };
+    let Some((scheme, of_page)) = origin.split_once("://") else { return false };
+    of_page == host || {
+        let host = normalize(&format!("{scheme}://{host}"));
+        host.is_some() && host == normalize(origin)
+    }
+}
+
+/// Returns an origin in the form that browsers send (the serialization of the URL standard), or `None` if
+/// the text is not the origin of a page.
+fn normalize(origin: &str) -> Option<String> {
+    let (scheme, authority) = origin.split_once("://")?;
+    // The parser would drop, decode or keep these. None is part of an origin.
+    let is_foreign = |letter: char| {
+        letter.is_whitespace() || letter.is_control() || "/\\?#@*%,".contains(letter)
+    };
+    let url = Url::parse(origin).ok()?;
+    if authority.contains(is_foreign) || !url.scheme().eq_ignore_ascii_case(scheme) {
+        return None;
+    }
+    url.host_str().filter(|host| !host.is_empty())?;
+    match url.scheme() {
+        "http" | "https" => Some(url.origin().ascii_serialization()),
+        // No page has such an origin.
+        "ws" | "wss" | "ftp" | "file" | "data" | "blob" | "about" | "javascript" => None,
+        // The page of an app or of a browser extension, whose name is not that of a host.
+        scheme if authority.is_ascii() => {
+            Some(format!("{scheme}://{}", authority.to_ascii_lowercase()))
+        }
+        _ => None,
+    }
 }
 
 /// The headers of a request that state where it comes from.
@@ -156,7 +185,10 @@ pub struct InvalidOrigin;
 
 impl fmt::Display for InvalidOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an origin must be a scheme and a host, such as https://app.example.com")
+        f.write_str(
+            "an origin must be a scheme and a host without wildcard, path or user, such as \
+             https://app.example.com",
+        )
     }
 }
 
@@ -198,7 +230,7 @@ mod tests {
     ) -> bool {
         let mut request = Request::builder().method(method).uri("/");
         for (name, value) in headers {
-            request = request.header(*name, *value);
+            request = request.header(*name, value.as_bytes());
         }
         let request = request.body(()).unwrap();
         let origin = RequestOrigin::of(request.method(), request.uri(), request.headers());
@@ -274,11 +306,121 @@ mod tests {
 
     #[test]
     fn an_invalid_origin_does_not_build() {
-        for origin in ["", "example.com", "https://", "https://a/", "https://a/b", "https://u@a"] {
-            assert!(CrossOriginProtection::STRICT.trusted_origin(origin).is_err(), "{origin}");
+        for origin in [
+            "",
+            "null",
+            "*",
+            "example.com",
+            "//example.com",
+            "https:",
+            "https://",
+            "https:///",
+            "https://a/",
+            "https://a/b",
+            "https://a?b",
+            "https://a#b",
+            "https://u@a",
+            "https://u:p@a",
+            "https://a\\b",
+            "https://*.example.com",
+            "https://*",
+            "*://a",
+            "https://a:*",
+            "https://a b",
+            " https://a",
+            "https://a ",
+            "ht\ttps://a",
+            "https://a\n",
+            "https://a, https://b",
+            "https://a:99999",
+            "https://a:b",
+            "https://%61",
+            "https://[::1",
+            "https://a^b",
+            "https://xn--a",
+            "file:///a",
+            "wss://a",
+            "data://a",
+            "app://b\u{fc}cher",
+            "https:a",
+            "https:/a",
+            "a.b",
+        ] {
+            assert!(CrossOriginProtection::STRICT.trusted_origin(origin).is_err(), "{origin:?}");
         }
-        for origin in ["https://a", "http://localhost:3000", "https://[::1]:8443"] {
+        for origin in ["https://a", "http://localhost:3000", "https://[::1]:8443", "https://a.:80"]
+        {
             assert!(CrossOriginProtection::STRICT.trusted_origin(origin).is_ok(), "{origin}");
+        }
+    }
+
+    /// Each line holds spellings of one origin, the first of them as browsers send it.
+    const SPELLINGS: [&[&str]; 6] = [
+        &["https://app.example.com", "https://App.Example.COM", "HTTPS://app.example.com:443"],
+        &["http://app.example.com", "http://app.example.com:80", "Http://APP.example.com:"],
+        &["https://app.example.com:8443", "https://APP.example.com:08443"],
+        &[
+            "https://xn--bcher-kva.example",
+            "https://b\u{fc}cher.example",
+            "https://B\u{dc}CHER.example:443",
+            "https://bu\u{308}cher.example",
+            "https://XN--BCHER-KVA.example",
+        ],
+        &["https://[2001:db8::1]", "https://[2001:DB8:0:0::1]:443"],
+        &["capacitor://localhost", "Capacitor://LOCALHOST"],
+    ];
+
+    #[test]
+    fn origins_are_compared_in_one_form() {
+        for (at, spellings) in SPELLINGS.iter().enumerate() {
+            for trusted in *spellings {
+                let policy = CrossOriginProtection::STRICT.trusted_origin(trusted).unwrap();
+                let passes = |origin: &str| {
+                    let headers = [("sec-fetch-site", "cross-site"), ("origin", origin)];
+                    allowed(&policy, "POST", &headers)
+                };
+                assert!(spellings.iter().all(|origin| passes(origin)), "{trusted}");
+                let others = SPELLINGS.iter().enumerate().filter(|(other, _)| *other != at);
+                for other in others.flat_map(|(_, spellings)| *spellings) {
+                    assert!(!passes(other), "{trusted} and {other}");
+                }
+            }
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_form_of_an_origin_is_its_own_form(host in "[a-zA-Z0-9ß-ü.:\\[\\]-]{0,12}") {
+            for scheme in ["https", "Http", "app"] {
+                if let Some(origin) = normalize(&format!("{scheme}://{host}")) {
+                    proptest::prop_assert_eq!(normalize(&origin), Some(origin));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_own_origin_is_compared_in_the_same_form() {
+        for (origin, host, own) in [
+            ("https://shop.example", "Shop.Example", true),
+            ("https://shop.example", "shop.example:443", true),
+            ("https://shop.example:443", "shop.example", true),
+            ("http://shop.example", "shop.example:80", true),
+            ("https://b\u{fc}cher.example", "xn--bcher-kva.example", true),
+            ("https://shop.example", "shop.example:80", false),
+            ("https://shop.example:8443", "shop.example", false),
+            ("https://shop.example", "shop.example.", false),
+            ("https://shop.example/", "shop.example", false),
+            ("https://shop.example", "shop.example/", false),
+            ("https://evil.example", "shop.example", false),
+            ("null", "null", false),
+        ] {
+            let headers = [("origin", origin), ("host", host)];
+            assert_eq!(
+                allowed(&CrossOriginProtection::STRICT, "POST", &headers),
+                own,
+                "{origin} {host}"
+            );
         }
     }
 
