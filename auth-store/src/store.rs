@@ -215,7 +215,8 @@ pub trait Store: Send + Sync + 'static {
     async fn delete_if_idle(&self, id: &SignInId, last_seen: Timestamp)
     -> Result<bool, StoreError>;
 
-    /// Returns all sign-ins of a subject, oldest first by `created_at`.
+    /// Returns all sign-ins of a subject, oldest first by `created_at`. The limit with which they were
+    /// [created](Self::create) bounds their number.
     ///
     /// Expired ones may be among them. The order of sign-ins that were created in the same millisecond
     /// is not specified.

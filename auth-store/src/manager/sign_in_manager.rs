@@ -208,7 +208,7 @@ pub struct SignInSettings {
     /// The shortest time between two writes of the last-seen time. Defaults to `None`: 1/20 of the
     /// idle timeout.
     pub touch_interval: Option<Duration>,
-    /// How long a refresh may be repeated, and a cookie that was refreshed is still accepted. Defaults
+    /// How long a cookie that was refreshed is still accepted, and a refresh may be repeated. Defaults
     /// to ten seconds. See [`RotationGrace`](crate::RotationGrace).
     pub refresh_grace: Duration,
     /// The value of `Clear-Site-Data` at sign-out. Defaults to `None`: no such header.
@@ -335,6 +335,9 @@ macro_rules! sign_in_options {
 
         /// Remembers users on their devices, unless a sign-in chooses otherwise: cookies get a
         /// `Max-Age` of at most 400 days. Defaults to cookies that end with the browser session.
+        ///
+        /// Browsers keep no cookie for longer. If a sign-in lasts longer than that, its cookie is set again
+        /// while it is used: a session cookie once in 20 days, and a refresh cookie with each refresh.
         pub fn persistent(self) -> Self {
             self.change_settings(|settings| {
                 settings.persistence = ::auth_core::Persistence::Persistent;
@@ -350,15 +353,14 @@ macro_rules! sign_in_options {
             self.change_settings(|settings| settings.touch_interval = Some(interval))
         }
 
-        /// Sets how long a refresh may be repeated with the same refresh token or cookie, by a client that
-        /// lost the response or refreshed twice at the same time. For as long, requests with a session
-        /// cookie that was refreshed are still accepted, because they may have been sent before the new
-        /// one arrived. Defaults to ten seconds.
+        /// Sets how long requests with a session cookie that was refreshed are still accepted, because they
+        /// may have been sent before the new one arrived. Defaults to ten seconds.
         ///
-        /// A repeated refresh yields the same new secret, and none once that was used. If it was not used
-        /// yet, the refresh may be repeated for one minute. After that, a repeated refresh token ends its
-        /// sign-in, because two clients have it. A cookie ends nothing: it is more likely late than
-        /// stolen. With zero, no refresh can be repeated, and the old secret is invalid at once.
+        /// A refresh can be repeated with the old cookie or refresh token, by a client that lost the response
+        /// or refreshed twice at the same time. It yields the same new secret, until that is used for the
+        /// first time, and for this time or one minute, whichever is longer. After that, a repeated refresh
+        /// token ends its sign-in, because two clients have it. A cookie ends nothing: it is more likely
+        /// late than stolen. With zero, no refresh can be repeated, and an old secret is invalid at once.
         ///
         /// A sign-in, even one of the same user, invalidates the old secret at once in any case.
         pub fn refresh_grace(self, grace: ::std::time::Duration) -> Self {

@@ -171,8 +171,10 @@ impl Record {
     /// refresh that could still be repeated. The use ends that.
     #[must_use]
     pub(crate) fn first_use(&self, now: Timestamp) -> Option<Timestamp> {
-        // A refresh writes the last-seen time. So most requests read no more than that time here.
-        if now.since(self.last_seen()) >= RotationGrace::LOST_RESPONSE {
+        // A refresh writes the last-seen time, so most requests read no more than that time here. In
+        // milliseconds: `Duration` divides, and this runs on every request.
+        const LOST_RESPONSE: u64 = RotationGrace::LOST_RESPONSE.as_secs() * 1000;
+        if now.as_millis().saturating_sub(self.last_seen().as_millis()) >= LOST_RESPONSE {
             return None;
         }
         let grace = self.grace()?;
