@@ -43,11 +43,11 @@ auth_core::redacted_debug!(StoreOptions<E: fmt::Debug> {
 });
 
 impl<E: Default> StoreOptions<E> {
-    pub(super) fn new<D: Dialect<Extra = E>>(url: String) -> Self {
+    pub(super) fn new(url: String) -> Self {
         Self {
             url,
-            timeout: D::TIMEOUT,
-            max_connections: D::MAX_CONNECTIONS,
+            timeout: Duration::from_secs(1),
+            max_connections: 10,
             max_anonymous: 1_000_000,
             tables: Tables::Required,
             extra: E::default(),

@@ -87,33 +87,33 @@ pub(super) trait Dialect: Executor {
     const BEGIN: &'static str;
     /// Selects the number of the session, 1 if the server accepts no writes and 0 if it does, and a
     /// number of the server. None if the database has no sessions.
-    const STATE: Option<&'static str>;
+    const STATE: Option<&'static str> = None;
     /// The scripts that create the tables, in the order of their execution.
     const MIGRATIONS: &'static [&'static str];
     /// Returns 1 if the table of migrations exists, and 0 if not.
     const HAS_TABLES: &'static str;
     /// Returns 1 if the tables contain the rows that the scripts inserted and operations rely on.
     /// If it returns 0, all scripts run again; they must be repeatable then.
-    const HAS_ROWS: Option<&'static str>;
-    /// The default of `max_connections`.
-    const MAX_CONNECTIONS: u32;
-    /// The default of `timeout`.
-    const TIMEOUT: Duration;
+    const HAS_ROWS: Option<&'static str> = None;
     /// Whether the database admits one writer at a time, so that all writers share one connection.
-    const SINGLE_WRITER: bool;
+    const SINGLE_WRITER: bool = false;
     /// Whether every operation on a subject must lock it, rather than only a sign-in with a limit.
     /// This is so where a statement does not see a consistent snapshot.
-    const ALWAYS_LOCKS: bool;
+    const ALWAYS_LOCKS: bool = false;
 
     /// Returns the expression that announces a row, if the store announces changes.
-    fn notification(extra: &Self::Extra) -> Option<&'static str>;
+    fn notification(_extra: &Self::Extra) -> Option<&'static str> {
+        None
+    }
 
     /// Returns the statements that begin a read-only transaction whose statements may take this long.
     fn begin_read_only(limit: Duration) -> String;
 
     /// Returns the statement that locks a subject until the transaction ends, or none if the
     /// transaction is the only writer anyway. It follows [`BEGIN`](Self::BEGIN).
-    fn lock(key: i64) -> Option<String>;
+    fn lock(_key: i64) -> Option<String> {
+        None
+    }
 
     /// Parses a URL.
     fn options(
@@ -126,10 +126,14 @@ pub(super) trait Dialect: Executor {
     async fn open(options: &Self::Options) -> Result<Self::Connection, Error>;
 
     /// Returns the statements that apply the session settings that the store relies on.
-    fn settings(timeout: Duration) -> Option<String>;
+    fn settings(_timeout: Duration) -> Option<String> {
+        None
+    }
 
-    /// Checks the server's version.
-    async fn check_version(connection: &mut Self::Connection) -> Result<(), SqlSetupError>;
+    /// Checks the server's version. SQLite is built with the crate.
+    async fn check_version(_connection: &mut Self::Connection) -> Result<(), SqlSetupError> {
+        Ok(())
+    }
 
     /// Begins a transaction, as far as the database has one for tables, and blocks other migrations
     /// until the connection ends.
@@ -140,10 +144,14 @@ pub(super) trait Dialect: Executor {
     fn is_conflict(error: &dyn DatabaseError) -> bool;
 
     /// Returns whether the server closes the connection after this error.
-    fn closes_connection(error: &dyn DatabaseError) -> bool;
+    fn closes_connection(_error: &dyn DatabaseError) -> bool {
+        false
+    }
 
     /// Returns whether the server rejected the user or the password.
-    fn is_authentication(error: &dyn DatabaseError) -> bool;
+    fn is_authentication(_error: &dyn DatabaseError) -> bool {
+        false
+    }
 }
 
 /// Implements [`Executor`] for one of sqlx's databases. The third argument is sqlx's function that reads

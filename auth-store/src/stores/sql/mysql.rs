@@ -154,15 +154,8 @@ impl Dialect for MySql {
                                       ('auth_migrations', 'auth_locks', 'auth_sign_ins')";
     /// Locking a row that does not exist locks nothing.
     const HAS_ROWS: Option<&'static str> = Some("SELECT COUNT(*) = 1000 FROM auth_locks");
-    const MAX_CONNECTIONS: u32 = 10;
-    const TIMEOUT: Duration = Duration::from_secs(1);
-    const SINGLE_WRITER: bool = false;
     /// A statement that writes reads the latest version of each row rather than a snapshot.
     const ALWAYS_LOCKS: bool = true;
-
-    fn notification((): &()) -> Option<&'static str> {
-        None
-    }
 
     /// The session has no statement timeout that would have to be raised.
     fn begin_read_only(_limit: Duration) -> String {

@@ -292,12 +292,6 @@ impl Dialect for Postgres {
         &[include_str!("../../../migrations/postgres/1.sql")];
     const HAS_TABLES: &'static str =
         "SELECT CASE WHEN to_regclass('auth_migrations') IS NULL THEN 0 ELSE 1 END::bigint";
-    const HAS_ROWS: Option<&'static str> = None;
-    const MAX_CONNECTIONS: u32 = 10;
-    const TIMEOUT: Duration = Duration::from_secs(1);
-    const SINGLE_WRITER: bool = false;
-    /// Each statement sees a snapshot of everything that was committed before it began.
-    const ALWAYS_LOCKS: bool = false;
 
     /// Announces each row separately, so that no message exceeds the limit of 8000 bytes.
     fn notification(announcing: &Announcing) -> Option<&'static str> {

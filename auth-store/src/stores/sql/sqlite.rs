@@ -105,19 +105,10 @@ impl Dialect for Sqlite {
         locks_rows: false,
     };
     const BEGIN: &'static str = "BEGIN IMMEDIATE";
-    const STATE: Option<&'static str> = None;
     const MIGRATIONS: &'static [&'static str] = &[include_str!("../../../migrations/sqlite/1.sql")];
     const HAS_TABLES: &'static str =
         "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name = 'auth_migrations'";
-    const HAS_ROWS: Option<&'static str> = None;
-    const MAX_CONNECTIONS: u32 = 10;
-    const TIMEOUT: Duration = Duration::from_secs(1);
     const SINGLE_WRITER: bool = true;
-    const ALWAYS_LOCKS: bool = false;
-
-    fn notification((): &()) -> Option<&'static str> {
-        None
-    }
 
     /// The session has no statement timeout that would have to be raised.
     fn begin_read_only(_limit: Duration) -> String {
@@ -156,36 +147,14 @@ impl Dialect for Sqlite {
         options.connect().await
     }
 
-    fn settings(_timeout: Duration) -> Option<String> {
-        None
-    }
-
-    /// SQLite admits one writer at a time.
-    fn lock(_key: i64) -> Option<String> {
-        None
-    }
-
     async fn begin_migration(connection: &mut SqliteConnection) -> Result<(), Error> {
         Self::script(connection, Self::BEGIN).await
-    }
-
-    /// SQLite is built with the crate.
-    async fn check_version(_connection: &mut SqliteConnection) -> Result<(), SqlSetupError> {
-        Ok(())
     }
 
     /// `SQLITE_BUSY` and `SQLITE_LOCKED`, with any extended code.
     fn is_conflict(error: &dyn DatabaseError) -> bool {
         let code: Option<u32> = error.code().and_then(|code| code.parse().ok());
         code.is_some_and(|code| matches!(code & 0xff, 5 | 6))
-    }
-
-    fn closes_connection(_error: &dyn DatabaseError) -> bool {
-        false
-    }
-
-    fn is_authentication(_error: &dyn DatabaseError) -> bool {
-        false
     }
 }
 

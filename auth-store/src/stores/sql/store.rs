@@ -43,7 +43,7 @@ macro_rules! sql_store {
 
             /// Returns a builder for options that a URL cannot express.
             pub fn builder(url: impl Into<String>) -> $builder {
-                $builder { options: $crate::stores::sql::connect::StoreOptions::new::<$database>(url.into()) }
+                $builder { options: $crate::stores::sql::connect::StoreOptions::new(url.into()) }
             }
         }
 
