@@ -89,6 +89,20 @@ async fn sec_34_two_different_access_cookies_are_rejected() {
 }
 
 #[tokio::test]
+async fn sec_14_a_sign_out_with_two_access_cookies_ends_both() {
+    let world = world().await;
+    let (first, second) = (signed_in(&world).await, signed_in(&world).await);
+    let values = [value(&first, ACCESS), value(&second, ACCESS)];
+    let cookies = format!("{ACCESS}={}; {ACCESS}={}", values[0], values[1]);
+
+    let reply = world.client().post("/logout").header("cookie", &cookies).await;
+
+    assert_eq!(reply.status, 204);
+    assert!(reply.set_cookie(ACCESS).unwrap().contains("Max-Age=0"), "{reply:?}");
+    assert_eq!(world.sign_in_count().await, 0);
+}
+
+#[tokio::test]
 async fn sec_87_a_good_cookie_does_not_make_up_for_a_bad_header() {
     let world = world().await;
     let client = signed_in(&world).await;
