@@ -55,8 +55,8 @@ const FORWARDING: &str = r#"
     }
 "#;
 
-/// Asks the servers whether a request may pass, as the documentation of `auth_request` shows it, and passes it to
-/// a page that has no authentication of its own.
+/// Asks the servers whether a request may pass, as the documentation of `auth_request` shows it but with the
+/// client's method, and passes it to a page that has no authentication of its own.
 const ASKING: &str = r#"
     server {
         listen 127.0.0.1:PORT;
@@ -67,6 +67,7 @@ const ASKING: &str = r#"
         location = /.ask {
             internal;
             proxy_pass http://servers$request_uri;
+            proxy_method $request_method;
             proxy_pass_request_body off;
             proxy_set_header Content-Length "";
             proxy_set_header Connection $http_connection;
