@@ -15,7 +15,11 @@ use crate::backend::{
     EndReason, Persistence, RefreshOptions, RefreshTokenDelivery, Revoke, SignInBackend,
     SignInInfo, SignInOptions, SignedIn,
 };
-use crate::context::{AuthContext, ErasedContext, RequestSnapshot, SignInContext, Transport};
+use crate::background::to_completion;
+use crate::context::{
+    AuthContext, ErasedContext, RequestSnapshot, RequestState, ResponseEffects, SignInContext,
+    Transport,
+};
 use crate::error::{AuthError, AuthErrorKind, BoxError, ConfigError};
 use crate::future::BoxFuture;
 use crate::head::RequestHead;
@@ -27,6 +31,11 @@ use crate::sign_in_id::SignInId;
 
 /// A request's handle on sign-ins: signs in and out, refreshes, lists and revokes, under every
 /// backend. Clones act for the same request.
+///
+/// After a sign-in or a refresh, it acts for the new sign-in and its user. What ends sign-ins runs to
+/// completion even if its future is dropped, because the client hung up. A sign-in whose credential
+/// does not reach the client is rolled back: if its future is dropped, if the inner service fails, or
+/// if the response is never sent.
 ///
 /// It is an axum extractor; elsewhere, use [`Auth::of`].
 ///
@@ -63,8 +72,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
         Ok(Self { context, request: Arc::new(request) })
     }
 
-    /// Returns the identity of the request. A sign-in or sign-out in this request does not change it;
-    /// [`revalidate`](Self::revalidate) does.
+    /// Returns the identity for which the request acts: that of its credential, or of the user who has
+    /// signed in since. A sign-out does not change it.
     #[must_use]
     pub fn identity(&self) -> Option<&Identity<C>> {
         self.context.identity()
@@ -101,10 +110,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the sign-in may still be active.
     pub async fn sign_out(&self) -> Result<(), AuthError> {
-        let ended = self.backend()?.sign_out(self.sign_in_context()).await;
-        ended.map_err(|error| self.failed(error))?;
-        self.context.state.signed_out();
-        Ok(())
+        let auth = self.clone();
+        to_completion(async move { auth.end_named().await }).await
     }
 
     /// Returns the user's active sign-ins, oldest first. The one of this request is marked as
@@ -130,7 +137,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     ///
     /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
     pub async fn revoke(&self, id: SignInId) -> Result<bool, AuthError> {
-        Ok(self.end(Revoke::One(id)).await? > 0)
+        Ok(self.end_to_completion(Revoke::One(id)).await? > 0)
     }
 
     /// Ends every sign-in of the user except this one, and returns how many.
@@ -140,20 +147,32 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
     pub async fn revoke_others(&self) -> Result<usize, AuthError> {
         let which = self.context.state.sign_in().map_or(Revoke::All, Revoke::AllExcept);
-        self.end(which).await
+        self.end_to_completion(which).await
     }
 
     /// Ends every sign-in of the user including this one, and returns how many.
     ///
+    /// The others end first, and this one last. If a step fails, this sign-in is still active, so that
+    /// the user can try again.
+    ///
     /// # Errors
     ///
-    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    /// - [`Unauthenticated`](AuthErrorKind::Unauthenticated): the request is not signed in.
+    /// - [`CrossOrigin`](AuthErrorKind::CrossOrigin): the request comes from another site. None ended.
+    /// - [`Unavailable`](AuthErrorKind::Unavailable): some sign-ins may still be active.
     pub async fn revoke_all(&self) -> Result<usize, AuthError> {
-        self.local_subject()?;
-        let current = usize::from(self.context.state.sign_in().is_some());
-        // First, because it refuses requests from other sites.
-        self.sign_out().await?;
-        Ok(self.end(Revoke::All).await? + current)
+        let auth = self.clone();
+        to_completion(async move {
+            auth.local_subject()?;
+            let state = &auth.context.state;
+            let checked = auth.backend()?.check_sign_out(auth.sign_in_context(state));
+            checked.map_err(|error| auth.failed(error))?;
+            let current = state.sign_in();
+            let others = auth.end(current.map_or(Revoke::All, Revoke::AllExcept)).await?;
+            auth.end_named().await?;
+            Ok(others + usize::from(current.is_some()))
+        })
+        .await
     }
 
     /// Returns the error for a failed login, such as a wrong password: 401 with the layer's
@@ -257,27 +276,53 @@ impl<C: Send + Sync + 'static> Auth<C> {
         }
     }
 
+    async fn end_to_completion(&self, which: Revoke) -> Result<usize, AuthError> {
+        let auth = self.clone();
+        to_completion(async move { auth.end(which).await }).await
+    }
+
     async fn end(&self, which: Revoke) -> Result<usize, AuthError> {
         let Some(subject) = self.local_subject()? else { return Ok(0) };
         let ended = self.backend()?.stored_sign_ins().revoke(subject, which).await;
         ended.map_err(|error| self.failed(error))
     }
 
+    /// Ends the sign-ins that the request names.
+    async fn end_named(&self) -> Result<(), AuthError> {
+        let state = &self.context.state;
+        let operation = state.operation();
+        let ended = self.backend()?.sign_out(self.sign_in_context(&operation)).await;
+        ended.map_err(|error| self.failed(error))?;
+        operation.signed_out();
+        if state.new_sign_in().is_some() {
+            state.effects(ResponseEffects::clear); // its credential
+        }
+        state.commit(operation).map_err(|error| self.failed(error))
+    }
+
+    /// Takes over what a backend did to start or refresh a sign-in, or rolls it back.
+    fn conclude(
+        &self,
+        operation: RequestState,
+        done: Result<SignedIn, AuthError>,
+    ) -> Result<SignedIn, AuthError> {
+        let committed =
+            done.and_then(|signed_in| self.context.state.commit(operation).map(|()| signed_in));
+        committed.map_err(|error| self.failed(error))
+    }
+
     /// Returns the subject if the user's sign-ins are in the application's own store, and `None` for
-    /// a user of another issuer: an equal subject there is a different user.
+    /// a user of another issuer.
     fn local_subject(&self) -> Result<Option<&str>, AuthError> {
-        let not_signed_in = || self.unauthenticated(NOT_SIGNED_IN);
-        let identity = self.identity().ok_or_else(not_signed_in)?;
-        let local = identity.authentication().issuer.is_none() || identity.sign_in().is_some();
-        Ok(local.then(|| identity.subject()))
+        self.context.local_subject().ok_or_else(|| self.unauthenticated(NOT_SIGNED_IN))
     }
 
     fn backend(&self) -> Result<&dyn SignInBackend<C>, AuthError> {
         Ok(self.context.auth.sign_ins().ok_or(ConfigError::NoSignIns)?)
     }
 
-    fn sign_in_context(&self) -> SignInContext<'_> {
-        SignInContext::new(&self.context.state, &self.request)
+    fn sign_in_context<'a>(&'a self, state: &'a RequestState) -> SignInContext<'a> {
+        SignInContext::new(state, &self.request)
     }
 
     /// Logs the error, unless it was logged, and adds the challenges of a 401.
@@ -360,8 +405,13 @@ impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
             if options.transport.is_some_and(|transport| !backend.supports_transport(transport)) {
                 return Err(ConfigError::UnsupportedTransport.into());
             }
-            let signed_in = backend.sign_in(auth.sign_in_context(), principal, &options).await;
-            signed_in.map_err(|error| auth.failed(error))
+            let subject = Arc::clone(&principal.subject);
+            let operation = auth.context.state.operation();
+            let context = auth.sign_in_context(&operation);
+            let done = backend.sign_in(context, principal, &options).await;
+            let mut signed_in = auth.conclude(operation, done)?;
+            auth.context.act_for(Some(subject), signed_in.take_identity());
+            Ok(signed_in)
         })
     }
 }
@@ -406,8 +456,19 @@ impl<C: Send + Sync + 'static> IntoFuture for Refresh<C> {
     fn into_future(self) -> Self::IntoFuture {
         let Self { auth, options } = self;
         Box::pin(async move {
-            let refreshed = auth.backend()?.refresh(auth.sign_in_context(), &options).await;
-            refreshed.map_err(|error| auth.failed(error))
+            let backend = auth.backend()?;
+            let state = &auth.context.state;
+            let before = auth.identity().and(state.sign_in());
+            let operation = state.operation();
+            let done = backend.refresh(auth.sign_in_context(&operation), &options).await;
+            let mut refreshed = auth.conclude(operation, done)?;
+            let identity = refreshed.take_identity();
+            if before != Some(refreshed.sign_in) {
+                let subject = identity.as_ref().map(Identity::principal);
+                let subject = subject.map(|principal| Arc::clone(&principal.subject));
+                auth.context.act_for(subject, identity);
+            }
+            Ok(refreshed)
         })
     }
 }

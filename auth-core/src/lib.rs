@@ -7,6 +7,7 @@ mod any_of;
 mod auth;
 mod authenticate;
 mod backend;
+mod background;
 mod challenge;
 mod clock;
 mod context;

@@ -28,6 +28,9 @@ pub enum RejectionReason {
     Reused,
     /// It is valid for another purpose only.
     WrongKind,
+    /// Its stored claims cannot be read as the layer's claims type: a deployment has changed the type
+    /// since the user signed in.
+    StoredClaims,
     /// Another reason, described in a few fixed words.
     Other(&'static str),
 }
@@ -45,6 +48,7 @@ impl RejectionReason {
             Self::Rotated => "rotated",
             Self::Reused => "reused",
             Self::WrongKind => "wrong kind",
+            Self::StoredClaims => "stored claims",
             Self::Other(words) => words,
         }
     }

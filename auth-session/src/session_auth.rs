@@ -393,6 +393,10 @@ impl SessionBackend for Config {
         Some(SecretKind::Cookie)
     }
 
+    fn anonymous_cookie(&self) -> Option<&CookiePolicy> {
+        Some(&self.cookie)
+    }
+
     fn cross_site(&self) -> &CrossOriginProtection {
         &self.protection
     }

@@ -40,15 +40,20 @@ where
             Some(Transport::Ambient) | None => SecretKind::Cookie,
         };
         let (config, request) = (&*self.config, self.config.request(context));
-        if kind == SecretKind::Cookie || request.has_cookie() {
+        if kind == SecretKind::Cookie {
+            request.check_cookie_delivery()?;
+        } else if request.has_cookie() {
             request.check_origin()?;
         }
-        let new = NewSignIn::of(kind, principal, options, context.user_agent())?;
+        let new = NewSignIn::of(kind, &principal, options, context.user_agent())?;
         let secondary = match request.secondary_sign_in().await? {
             Some(id) => SecondarySignIn::Replace(id),
             None => SecondarySignIn::None,
         };
-        let deliver = |issued: &IssuedSecret, ()| config.deliver(issued, context);
+        let deliver = |issued: &IssuedSecret, ()| {
+            let signed_in = config.deliver(issued, context)?;
+            Ok(signed_in.identity(issued.identity(principal, kind.scheme())))
+        };
         config.sign_ins.sign_in_with(context.state(), &new, secondary, |_| Ok(()), deliver).await
     }
 
@@ -67,7 +72,7 @@ where
         let none = || AuthError::new(AuthErrorKind::Unauthenticated, "there is no session");
         let (kind, secret) = found.ok_or_else(none)?;
         if kind == SecretKind::Cookie {
-            config.request(context).check_origin()?;
+            config.request(context).check_cookie_delivery()?;
         }
         let secret = secret.map_err(|_| none())?;
         if options.scopes.is_some() {
@@ -76,8 +81,14 @@ where
                 "the scopes of a session are those of its sign-in",
             ));
         }
+        let is_other = context.state().sign_in() != Some(secret.id());
         let issued = config.sign_ins.refresh(context, &secret, kind, |_| Ok(())).await?;
-        config.deliver(&issued, context)
+        let refreshed = config.deliver(&issued, context)?;
+        let principal = if is_other { issued.to_principal::<C>() } else { None };
+        Ok(match principal {
+            Some(principal) => refreshed.identity(issued.identity(principal, kind.scheme())),
+            None => refreshed,
+        })
     }
 
     async fn on_superseded(

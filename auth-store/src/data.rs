@@ -4,8 +4,11 @@
 //! them. A request collects changes by key instead of writing the data as a whole, so that concurrent
 //! requests do not overwrite each other's keys.
 
+use std::any::type_name;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+use crate::error::InvalidValue;
 
 /// The data of a sign-in: JSON texts by key.
 ///
@@ -79,6 +82,7 @@ impl<K: Into<Box<str>>, V: Into<Arc<str>>> FromIterator<(K, V)> for SessionData 
 pub(crate) struct Change {
     key: Box<str>,
     make: Make,
+    type_name: &'static str,
 }
 
 #[derive(Clone)]
@@ -93,21 +97,24 @@ type Update = dyn Fn(Option<&str>) -> Result<Arc<str>, serde_json::Error> + Send
 impl Change {
     /// Replaces the value by a JSON text; `None` removes the key.
     pub(crate) fn set(key: &str, json: Option<Arc<str>>) -> Self {
-        Self { key: key.into(), make: Make::Set(json) }
+        Self { key: key.into(), make: Make::Set(json), type_name: "" }
     }
 
-    /// Computes the new JSON text from the newest one.
-    pub(crate) fn update(
+    /// Computes the new JSON text from the newest one. `T` names the type of the value in errors.
+    pub(crate) fn update<T: ?Sized>(
         key: &str,
         update: impl Fn(Option<&str>) -> Result<Arc<str>, serde_json::Error> + Send + Sync + 'static,
     ) -> Self {
-        Self { key: key.into(), make: Make::Update(Arc::new(update)) }
+        Self { key: key.into(), make: Make::Update(Arc::new(update)), type_name: type_name::<T>() }
     }
 
-    fn apply(&self, value: Option<&str>) -> Result<Value, serde_json::Error> {
+    fn apply(&self, value: Option<&str>) -> Result<Value, InvalidValue> {
         match &self.make {
             Make::Set(json) => Ok(json.clone()),
-            Make::Update(update) => update(value).map(Some),
+            Make::Update(update) => {
+                let updated = update(value).map(Some);
+                updated.map_err(|error| InvalidValue::new(&self.key, self.type_name, &error))
+            }
         }
     }
 }
@@ -119,7 +126,7 @@ pub(crate) fn value(
     data: &SessionData,
     key: &str,
     changes: &[Change],
-) -> Result<Value, serde_json::Error> {
+) -> Result<Value, InvalidValue> {
     let own = changes.iter().filter(|change| *change.key == *key);
     let mut value = data.get(key).cloned();
     for change in own {
@@ -129,10 +136,7 @@ pub(crate) fn value(
 }
 
 /// Returns the data after applying the changes in order.
-pub(crate) fn apply(
-    data: &SessionData,
-    changes: &[Change],
-) -> Result<SessionData, serde_json::Error> {
+pub(crate) fn apply(data: &SessionData, changes: &[Change]) -> Result<SessionData, InvalidValue> {
     let mut data = data.clone();
     for change in changes {
         match change.apply(data.get(&change.key).map(|json| &**json))? {
@@ -170,7 +174,7 @@ mod tests {
     }
 
     fn add_one(key: &str) -> Change {
-        Change::update(key, |json| {
+        Change::update::<u64>(key, |json| {
             let old: u64 = json.map_or(Ok(0), serde_json::from_str)?;
             Ok((old + 1).to_string().into())
         })

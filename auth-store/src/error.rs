@@ -1,4 +1,4 @@
-//! Errors of stores, and of reading stored JSON.
+//! Errors of stores, and of reading stored values.
 //!
 //! The texts name neither the backend nor stored values, because they may be logged and shown;
 //! `source()` has the cause.
@@ -76,30 +76,45 @@ impl From<StoreError> for AuthError {
     }
 }
 
-/// Stored JSON that does not decode as the requested type.
+/// A value of a `Session` that does not have the requested type, for example because a deployment has
+/// changed the type: the `source()` of a [`Serialization`](AuthErrorKind::Serialization) error.
 ///
-/// Keeps only the position. The message of `serde_json`'s own error repeats the value, which may be
-/// personal, and errors are logged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Undecodable {
+/// The stored value is not changed. The error names the key, the type and the position in the JSON, but
+/// not the value, because that may be personal, and errors are logged.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct InvalidValue {
+    /// The key.
+    pub key: Box<str>,
+    /// The requested type.
+    pub type_name: &'static str,
     line: usize,
     column: usize,
 }
 
-impl From<serde_json::Error> for Undecodable {
-    fn from(error: serde_json::Error) -> Self {
-        Self { line: error.line(), column: error.column() }
+impl InvalidValue {
+    pub(crate) fn new(key: &str, type_name: &'static str, error: &serde_json::Error) -> Self {
+        Self { key: key.into(), type_name, line: error.line(), column: error.column() }
     }
 }
 
-impl fmt::Display for Undecodable {
+impl fmt::Display for InvalidValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { line, column } = self;
-        write!(f, "the JSON does not have the requested type, at line {line}, column {column}")
+        let Self { key, type_name, line, column } = self;
+        write!(
+            f,
+            "the value of `{key}` is not a valid `{type_name}`, at line {line}, column {column}"
+        )
     }
 }
 
-impl Error for Undecodable {}
+impl Error for InvalidValue {}
+
+impl From<InvalidValue> for AuthError {
+    fn from(error: InvalidValue) -> Self {
+        Self::new(AuthErrorKind::Serialization, error)
+    }
+}
 
 #[cfg(test)]
 mod tests {
@@ -109,10 +124,10 @@ mod tests {
     fn sec_74_the_message_does_not_repeat_the_value() {
         let error = serde_json::from_str::<u64>(r#""alice@example.org""#).unwrap_err();
         assert!(error.to_string().contains("alice"), "serde_json repeats the value");
-        let error = Undecodable::from(error);
+        let error = InvalidValue::new("age", "u64", &error);
         assert_eq!(
             error.to_string(),
-            "the JSON does not have the requested type, at line 1, column 19"
+            "the value of `age` is not a valid `u64`, at line 1, column 19"
         );
         assert!(!format!("{error:?}").contains("alice") && error.source().is_none());
     }

@@ -2,10 +2,12 @@
 //! Basic and a cookie of another application. They are subject to the same rules as ours.
 
 use std::convert::Infallible;
+use std::sync::{Arc, LazyLock};
 
 use auth_core::{
-    Attempt, AuthLayer, AuthenticationInfo, Authenticator, ChallengeReason, Claims, Identity,
-    Outcome, Principal, Rejection, RejectionReason, RequestCookie, RequestHead, any_of,
+    Attempt, AuthLayer, AuthenticationInfo, Authenticator, ChallengeReason, Claims,
+    CrossOriginProtection, Identity, Outcome, Principal, Rejection, RejectionReason, RequestCookie,
+    RequestHead, any_of,
 };
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Session};
@@ -108,6 +110,48 @@ async fn a_stale_foreign_cookie_does_not_cost_a_visitor_the_cart() {
     let visitor = answer(auth, &[("cookie", "badge=old")]).await;
     assert_eq!((visitor.status().as_u16(), visitor.body().as_str()), (200, ""));
     assert!(visitor.headers().contains_key("set-cookie"));
+}
+
+/// The same badge, from pages of any origin.
+struct OpenBadge;
+
+impl Authenticator for OpenBadge {
+    type Claims = Claims;
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<Claims>> {
+        Badge.authenticate(head)
+    }
+    fn challenge(&self, _: &ChallengeReason<'_>, _: &mut HeaderMap) {}
+    fn vary(&self) -> HeaderValue {
+        Badge.vary()
+    }
+    fn cross_origin(&self) -> &CrossOriginProtection {
+        static OPEN: LazyLock<CrossOriginProtection> =
+            LazyLock::new(|| CrossOriginProtection::STRICT.insecure_disabled());
+        &OPEN
+    }
+}
+
+/// The policy of the backend that decided allows the request, but that of the sessions does not.
+#[tokio::test]
+async fn sec_82_another_site_gets_no_visitors_cookie_by_the_policy_of_another_backend() {
+    let auth = || any_of((OpenBadge, SessionAuth::new(MemoryStore::new()))).optional();
+    let from = ("sec-fetch-site", "cross-site");
+    let refused = answer(auth(), &[("cookie", "badge=old"), from]).await;
+    assert_eq!(refused.status(), 403);
+    assert!(!refused.headers().contains_key("set-cookie"), "{refused:?}");
+    assert_eq!(answer(auth(), &[("cookie", "badge=old")]).await.status(), 200);
+}
+
+/// The stale cookie of another application decides, so the session cookie was not looked at.
+#[tokio::test]
+async fn sec_94_a_stale_foreign_cookie_does_not_cost_a_visitor_the_cookie() {
+    let store = Arc::new(MemoryStore::new());
+    let auth = || any_of((Badge, SessionAuth::new(Arc::clone(&store)))).optional();
+    let visitor = answer(auth(), &[]).await;
+    let cookie = visitor.headers()["set-cookie"].to_str().unwrap().split(';').next().unwrap();
+    let both = answer(auth(), &[("cookie", &format!("badge=old; {cookie}"))]).await;
+    assert!(!both.headers().contains_key("set-cookie"), "{both:?}");
+    assert_eq!(answer(auth(), &[("cookie", cookie)]).await.status(), 200);
 }
 
 #[tokio::test]

@@ -1,7 +1,9 @@
 //! When and how the changes of a request are saved, and what `Debug` shows of the handles.
 
+use std::error::Error;
+
 use auth_core::{Auth, AuthContext, AuthErrorKind, Principal, Transport};
-use auth_store::{Session, Store};
+use auth_store::{InvalidValue, Session, Store};
 use http::request::Parts;
 use http::{Response, StatusCode};
 
@@ -20,6 +22,9 @@ suite!(every:
     a_request_that_only_reads_writes_nothing,
     sec_74_debug_shows_no_secret,
     sec_76_a_sign_in_is_rolled_back_if_the_handlers_own_save_fails,
+    changes_are_saved_with_every_response,
+    discarded_changes_are_not_saved,
+    a_value_of_another_type_is_a_named_error_and_is_kept,
 );
 
 fn session(head: &Parts) -> Session {
@@ -247,4 +252,58 @@ async fn sec_76_a_sign_in_is_rolled_back_if_the_handlers_own_save_fails(world: W
     assert_eq!(response.status(), 503);
     assert!(!response.headers().contains_key("set-cookie"), "{response:?}");
     assert_eq!(world.sign_in_count().await, 0, "bob's sign-in was rolled back");
+}
+
+/// Runs a handler that adds an apple, does this, and answers with the status. Returns the cart.
+async fn cart_after(world: &World, status: StatusCode, then: fn(&Session)) -> String {
+    let credential = signed_in(world).await;
+    let handler = async |head: Parts| {
+        then(&add_apple(&head));
+        let mut response = Response::default();
+        *response.status_mut() = status;
+        response
+    };
+    assert_eq!(world.handle(Some(&credential), handler).await.status(), status);
+    world.client_with(&credential).get("/cart").await.text().to_owned()
+}
+
+/// A status does not tell whether the changes should last.
+async fn changes_are_saved_with_every_response(world: World) {
+    for status in [StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::INTERNAL_SERVER_ERROR] {
+        assert_eq!(cart_after(&world, status, |_| {}).await, r#"["apple"]"#, "{status}");
+    }
+}
+
+async fn discarded_changes_are_not_saved(world: World) {
+    for status in [StatusCode::OK, StatusCode::INTERNAL_SERVER_ERROR] {
+        assert_eq!(cart_after(&world, status, Session::discard).await, "[]", "{status}");
+    }
+}
+
+/// A deployment has changed the type of a value.
+async fn a_value_of_another_type_is_a_named_error_and_is_kept(world: World) {
+    let credential = signed_in(&world).await;
+    let before = async |head: Parts| {
+        session(&head).insert("cart", &7).unwrap();
+        Response::default()
+    };
+    assert_eq!(world.handle(Some(&credential), before).await.status(), 200);
+    let handler = async |head: Parts| {
+        let session = session(&head);
+        let error = session.get::<Vec<String>>("cart").await.unwrap_err();
+        assert_eq!(error.kind(), AuthErrorKind::Serialization);
+        let invalid: &InvalidValue = error.source().unwrap().downcast_ref().unwrap();
+        assert_eq!(
+            (&*invalid.key, invalid.type_name),
+            ("cart", std::any::type_name::<Vec<String>>())
+        );
+        add_apple(&head);
+        Response::default()
+    };
+    assert_eq!(world.handle(Some(&credential), handler).await.status(), 500);
+    let after = async |head: Parts| {
+        assert_eq!(session(&head).get::<u8>("cart").await.unwrap(), Some(7));
+        Response::default()
+    };
+    assert_eq!(world.handle(Some(&credential), after).await.status(), 200);
 }

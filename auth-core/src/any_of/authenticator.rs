@@ -114,15 +114,21 @@ impl<C: Send + Sync + 'static> AnyOf<C> {
         AuthLayer::new(self).optional()
     }
 
-    /// Iterates over the members that start sign-ins, each with its own view of the context.
+    /// Returns the number of members.
+    pub(super) fn count(&self) -> usize {
+        self.members.len()
+    }
+
+    /// Iterates over the members that start sign-ins, each with its index and its own view of the
+    /// context.
     pub(super) fn each<'a>(
         &'a self,
         context: SignInContext<'a>,
-    ) -> impl Iterator<Item = (&'a dyn SignInBackend<C>, SignInContext<'a>)> {
+    ) -> impl Iterator<Item = (usize, &'a dyn SignInBackend<C>, SignInContext<'a>)> {
         let decider = context.member().map(|path| path.split(self.members.len()));
         self.members.iter().enumerate().filter_map(move |(index, member)| {
             let seen = decider.filter(|(decided, _)| *decided == index).map(|(_, rest)| rest);
-            Some((member.sign_ins()?, context.seen_by(seen)))
+            Some((index, member.sign_ins()?, context.seen_by(seen)))
         })
     }
 

@@ -15,7 +15,7 @@ use crate::backend::{
     StoredSignIns,
 };
 use crate::clock::Timestamp;
-use crate::context::{ResponseEffects, SignInContext, Transport};
+use crate::context::{SignInContext, Transport};
 use crate::error::{AuthError, AuthErrorKind, ConfigError};
 use crate::future::{AuthFuture, BoxFuture};
 use crate::identity::Identity;
@@ -37,30 +37,16 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         let fits = |backend: &dyn SignInBackend<C>| {
             options.transport.is_none_or(|transport| backend.supports_transport(transport))
         };
-        let chosen = self
-            .each(context)
-            .position(|(backend, _)| fits(backend))
-            .ok_or(ConfigError::UnsupportedTransport)?;
+        let chosen = self.each(context).find(|(_, backend, _)| fits(*backend));
+        let (chosen, backend, seen) = chosen.ok_or(ConfigError::UnsupportedTransport)?;
         let old = context.state().sign_in();
-        let backends: Vec<_> = self.each(context).collect();
-        let (backend, seen) = backends[chosen];
-        let subject = principal.subject.clone();
         let signed_in = backend.sign_in(seen, principal, options).await?;
-        for (index, (other, seen)) in backends.iter().enumerate() {
-            if index == chosen {
-                continue;
-            }
-            if let Err(error) = other.on_superseded(*seen, old).await {
-                // The old credential may still be valid, so the new one is rolled back: there must
-                // never be two.
-                context.state().effects(ResponseEffects::clear);
-                context.state().undo_sign_in(old);
-                let which = Revoke::One(signed_in.sign_in);
-                let rolled_back = backend.stored_sign_ins().revoke(&subject, which).await;
-                if rolled_back.is_err() {
-                    tracing::error!(sign_in = %signed_in.sign_in, "rollback of a sign-in failed");
-                }
-                return Err(error);
+        context.state().done_by(chosen, self.count());
+        for (index, other, seen) in self.each(context) {
+            if index != chosen {
+                // If this fails, the old credential may still be valid, so the new one is rolled back:
+                // there must never be two.
+                other.on_superseded(seen, old).await?;
             }
         }
         Ok(signed_in)
@@ -71,7 +57,7 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         context: SignInContext<'_>,
         old: Option<SignInId>,
     ) -> Result<(), AuthError> {
-        for (backend, context) in self.each(context) {
+        for (_, backend, context) in self.each(context) {
             backend.on_superseded(context, old).await?;
         }
         Ok(())
@@ -86,18 +72,21 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
     ) -> Result<SignedIn, AuthError> {
         let mut last = AuthError::from(ConfigError::NoSignIns);
         let mut backends: Vec<_> = self.each(context).collect();
-        backends.sort_by_key(|(_, seen)| seen.member().is_none());
-        for (backend, seen) in backends {
+        backends.sort_by_key(|(_, _, seen)| seen.member().is_none());
+        for (index, backend, seen) in backends {
             match backend.refresh(seen, options).await {
                 Err(error) if error.kind() == AuthErrorKind::Unauthenticated => last = error,
-                answer => return answer,
+                answer => {
+                    context.state().done_by(index, self.count());
+                    return answer;
+                }
             }
         }
         Err(last)
     }
 
     fn check_sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
-        self.each(context).try_for_each(|(backend, context)| backend.check_sign_out(context))
+        self.each(context).try_for_each(|(_, backend, context)| backend.check_sign_out(context))
     }
 
     /// Lets every backend end the sign-ins that it finds in the request, even if another one fails. If one
@@ -105,7 +94,7 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
     async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
         self.check_sign_out(context)?;
         let mut ended = Ok(());
-        for (backend, context) in self.each(context) {
+        for (_, backend, context) in self.each(context) {
             ended = ended.and(backend.sign_out(context).await);
         }
         ended
@@ -121,8 +110,8 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         context: SignInContext<'_>,
         identity: &Identity<C>,
     ) -> AuthFuture<Outcome<C>> {
-        match self.each(context).find(|(_, seen)| seen.member().is_some()) {
-            Some((backend, seen)) => backend.revalidate(seen, identity),
+        match self.each(context).find(|(_, _, seen)| seen.member().is_some()) {
+            Some((_, backend, seen)) => backend.revalidate(seen, identity),
             None => Outcome::Authenticated(identity.clone()).into(),
         }
     }
@@ -154,12 +143,14 @@ impl<C: Send + Sync + 'static> StoredSignIns for AnyOf<C> {
         Ok(all)
     }
 
+    /// Asks every backend, even if another one fails.
     async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
-        let mut ended = 0;
+        let mut ended = Ok(0);
         for backend in self.sign_in_backends() {
-            ended += backend.stored_sign_ins().revoke(subject, which).await?;
+            let of_backend = backend.stored_sign_ins().revoke(subject, which).await;
+            ended = ended.and_then(|ended| of_backend.map(|count| ended + count));
         }
-        Ok(ended)
+        ended
     }
 
     /// Waits for every member, because a sign-in of this request may belong to any of them. A

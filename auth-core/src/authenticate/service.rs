@@ -218,11 +218,7 @@ fn find<A: Authenticator>(auth: &A, head: &RequestHead<'_>) -> Result<Found<A::C
         Authorization::Absent => auth.authenticate(head),
     };
     let Some(attempt) = attempt else { return Ok(Found { credential: None, outcome: None }) };
-    let credential = FoundCredential {
-        transport: attempt.transport(),
-        member: attempt.member(),
-        rotated: false,
-    };
+    let credential = FoundCredential { transport: attempt.transport(), member: attempt.member() };
     if credential.transport == Transport::Ambient {
         let origin = RequestOrigin::of(head.method(), head.uri(), head.headers());
         let checked = match auth.member(credential.member) {
@@ -256,10 +252,30 @@ pin_project! {
     enum State<A: Authenticator, S, B, F, R> {
         // The outcome is not in memory. What is needed to continue is boxed.
         Verifying { verifying: BoxFuture<Outcome<A::Claims>>, pending: Option<Box<Pending<A, S, B>>> },
-        Running { #[pin] inner: F, context: Arc<TypedContext<A::Claims>> },
+        Running { #[pin] inner: F, context: Unanswered<A::Claims> },
         // The response is ready, but its hook is not, such as a session that is being saved.
-        Saving { saving: BoxFuture<Result<(), AuthError>>, response: Option<Response<R>>, context: Arc<TypedContext<A::Claims>> },
+        Saving { saving: BoxFuture<Result<(), AuthError>>, response: Option<Response<R>>, context: Unanswered<A::Claims> },
         Refused { response: Option<Response<R>> },
+    }
+}
+
+/// The context of a request that has no response yet. If there never is one, because the inner service
+/// fails or the client hangs up, the sign-ins that the request started are rolled back.
+struct Unanswered<C>(Option<Arc<TypedContext<C>>>);
+
+impl<C> Unanswered<C> {
+    #[inline]
+    fn context(&self) -> &Arc<TypedContext<C>> {
+        self.0.as_ref().expect("taken with the state that holds it")
+    }
+}
+
+impl<C> Drop for Unanswered<C> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(context) = &self.0 {
+            context.state.abandon();
+        }
     }
 }
 
@@ -306,17 +322,17 @@ where
                     // The response is changed in place, and moved only if it has to wait.
                     let mut polled = inner.poll(cx);
                     let Poll::Ready(Ok(response)) = &mut polled else { return polled };
-                    match run_hook(context) {
+                    match run_hook(context.context()) {
                         None => {
-                            finish(context, response, Ok(()));
+                            finish(context.context(), response, Ok(()));
                             return polled;
                         }
                         Some(Ok(saved)) => {
-                            finish(context, response, saved);
+                            finish(context.context(), response, saved);
                             return polled;
                         }
                         Some(Err(saving)) => {
-                            let context = Arc::clone(context);
+                            let context = Unanswered(context.0.take());
                             let response = Some(ready!(polled)?);
                             State::Saving { saving, response, context }
                         }
@@ -325,7 +341,7 @@ where
                 StateProj::Saving { saving, response, context } => {
                     let saved = ready!(saving.as_mut().poll(cx));
                     let mut response = response.take().expect("polled after completion");
-                    finish(context, &mut response, saved);
+                    finish(context.context(), &mut response, saved);
                     return Poll::Ready(Ok(response));
                 }
                 StateProj::Refused { response } => {
@@ -349,17 +365,25 @@ fn run_hook<C: Send + Sync + 'static>(
 }
 
 /// Adds the headers of authentication. Replaces the response by a refusal if its hook failed.
+///
+/// A sign-in whose credential was in the response's body is rolled back with it. So is every other one,
+/// unless it is only the application's data that is wrong: then the refusal carries the cookie.
 fn finish<C, R>(context: &TypedContext<C>, response: &mut Response<R>, saved: Saved)
 where
     C: Send + Sync + 'static,
     R: Default,
 {
     if let Err(error) = saved {
+        let wrong_data =
+            matches!(error.kind(), AuthErrorKind::TooLarge | AuthErrorKind::Serialization);
+        if !wrong_data || context.state.has_credential_in_body() {
+            context.state.roll_back();
+        }
         *response = refusal_of(context, response, error);
     }
     let headers = response.headers_mut();
     vary(headers, context.auth.vary());
-    context.state.write_effects(headers);
+    context.state.deliver(headers);
     context.forbid_sharing(headers);
 }
 
@@ -391,7 +415,7 @@ where
 #[inline(always)] // so that the future is built in its final place
 fn enter<A, S, B, R>(
     auth: &Arc<Shard<A>>,
-    mut credential: Option<FoundCredential>,
+    credential: Option<FoundCredential>,
     outcome: Option<Outcome<A::Claims>>,
     mut request: Request<B>,
     inner: &mut S,
@@ -407,13 +431,15 @@ where
         }
         outcome => (outcome, None),
     };
-    match admit(auth.options.policy, &mut credential, outcome) {
+    match admit(auth.options.policy, credential, outcome) {
         Ok(admission) => {
-            // Without a credential, the response may set a visitor's cookie, which has to check the
-            // request's origin then. With an ambient one, the service has checked it.
+            // The response may set a visitor's cookie, which depends on the request's origin and on
+            // its rejected cookie.
+            let (method, uri, headers) = (request.method(), request.uri(), request.headers());
             let snapshot = match (&admission, credential) {
-                (Admission::NotSignedIn, None) => {
-                    RequestSnapshot::of_unsafe(request.method(), request.uri(), request.headers())
+                (Admission::NotSignedIn, None) => RequestSnapshot::of_unsafe(method, uri, headers),
+                (Admission::NotSignedIn, Some(_)) => {
+                    Some(Box::new(RequestSnapshot::of(method, uri, headers, &[])))
                 }
                 _ => None,
             };
@@ -423,7 +449,7 @@ where
                 context.state.effects(|queued| *queued = *effects);
             }
             request.extensions_mut().insert(AuthContext::new(Arc::clone(&context) as _));
-            State::Running { inner: inner.call(request), context }
+            State::Running { inner: inner.call(request), context: Unanswered(Some(context)) }
         }
         Err(refusal) => refuse(&**auth, &request, refusal),
     }

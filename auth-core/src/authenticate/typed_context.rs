@@ -67,10 +67,9 @@ pub(super) enum Policy {
 #[inline]
 pub(super) fn admit<C>(
     policy: Policy,
-    credential: &mut Option<FoundCredential>,
+    credential: Option<FoundCredential>,
     outcome: Option<Outcome<C>>,
 ) -> Result<Admission<C>, Refusal> {
-    let ambient = credential.as_mut().filter(|found| found.transport == Transport::Ambient);
     match (outcome, policy) {
         (Some(Outcome::Authenticated(identity) | Outcome::Renewed(identity, _)), _) => {
             Ok(Admission::Identified(identity))
@@ -78,14 +77,13 @@ pub(super) fn admit<C>(
         (Some(Outcome::Unavailable(error)), _) => Err(Refusal::Unavailable(error)),
         (Some(Outcome::Anonymous(id)), Policy::Optional) => Ok(Admission::Visitor(id)),
         (None, Policy::Optional) => Ok(Admission::NotSignedIn),
-        (Some(Outcome::Rejected(rejection)), Policy::Optional) => match ambient {
-            Some(found) => {
+        (Some(Outcome::Rejected(rejection)), Policy::Optional) => match credential {
+            Some(found) if found.transport == Transport::Ambient => {
                 let Rejection { scheme, reason } = rejection;
                 tracing::info!(scheme, %reason, "credential rejected, request is anonymous");
-                found.rotated = reason == RejectionReason::Rotated;
                 Ok(Admission::NotSignedIn)
             }
-            None => Ok(Admission::Rejected(rejection)),
+            _ => Ok(Admission::Rejected(rejection)),
         },
         (Some(Outcome::Rejected(rejection)), Policy::Required) => {
             Err(Refusal::Unauthenticated(Some(rejection)))
@@ -101,8 +99,51 @@ pub(crate) struct TypedContext<C> {
     pub(crate) auth: Arc<dyn Layered<Claims = C>>,
     admission: Admission<C>,
     pub(crate) state: RequestState,
-    /// The identity by the store, once it was revalidated.
-    revalidated: OnceLock<Identity<C>>,
+    /// Whom the request acts for, once that has changed.
+    acting: Acting<C>,
+}
+
+/// For whom a request acts after a change, and the changes that followed. None is ever removed,
+/// because references to it may have been handed out.
+struct Acting<C>(OnceLock<Box<Change<C>>>);
+
+struct Change<C> {
+    /// `None` if the backend that refreshed another sign-in did not report the user.
+    subject: Option<Arc<str>>,
+    /// `None` if the backend did not report it.
+    identity: Option<Identity<C>>,
+    cause: Cause,
+    next: Acting<C>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cause {
+    /// A sign-in or refresh in this request.
+    SignIn,
+    /// The identity is that of the store.
+    Revalidation,
+}
+
+impl<C> Acting<C> {
+    fn iter(&self) -> impl Iterator<Item = &Change<C>> {
+        let first = self.0.get();
+        std::iter::successors(first, |change| change.next.0.get()).map(|change| &**change)
+    }
+
+    #[inline]
+    fn last(&self) -> Option<&Change<C>> {
+        self.iter().last()
+    }
+
+    fn add(&self, subject: Option<Arc<str>>, identity: Option<Identity<C>>, cause: Cause) {
+        let next = Self(OnceLock::new());
+        let mut change = Box::new(Change { subject, identity, cause, next });
+        let mut at = self;
+        while let Err(taken) = at.0.set(change) {
+            change = taken;
+            at = &at.0.get().expect("it was not empty").next;
+        }
+    }
 }
 
 impl<C> TypedContext<C> {
@@ -118,14 +159,32 @@ impl<C> TypedContext<C> {
             Admission::NotSignedIn | Admission::Rejected(_) => None,
         };
         let state = RequestState::new(credential, sign_in, request);
-        Self { auth, admission, state, revalidated: OnceLock::new() }
+        Self { auth, admission, state, acting: Acting(OnceLock::new()) }
     }
 
     pub(crate) fn identity(&self) -> Option<&Identity<C>> {
-        match &self.admission {
-            Admission::Identified(identity) => Some(self.revalidated.get().unwrap_or(identity)),
-            _ => None,
+        match (self.acting.last(), &self.admission) {
+            (Some(change), _) => change.identity.as_ref(),
+            (None, Admission::Identified(identity)) => Some(identity),
+            (None, _) => None,
         }
+    }
+
+    /// Makes the request act for this subject, after a sign-in or a refresh.
+    pub(crate) fn act_for(&self, subject: Option<Arc<str>>, identity: Option<Identity<C>>) {
+        self.acting.add(subject, identity, Cause::SignIn);
+    }
+
+    /// Returns the subject whose sign-ins the request may list and end: a user who is signed in here.
+    /// Returns `Some(None)` for a user of another issuer, because an equal subject there is a
+    /// different user.
+    pub(crate) fn local_subject(&self) -> Option<Option<&str>> {
+        if let Some(Change { subject, cause: Cause::SignIn, .. }) = self.acting.last() {
+            return subject.as_deref().map(Some);
+        }
+        let identity = self.identity()?;
+        let local = identity.authentication().issuer.is_none() || identity.sign_in().is_some();
+        Some(local.then(|| identity.subject()))
     }
 }
 
@@ -164,6 +223,14 @@ impl<C: Send + Sync + 'static> TypedContext<C> {
     ) -> Option<AuthFuture<Result<Identity<C>, Refusal>>> {
         let identity = self.identity()?;
         let outcome = match self.auth.sign_ins() {
+            // The request's credential does not prove the sign-in that it acts for now.
+            Some(_) if self.acts_for_own_sign_in() => {
+                let (this, identity) = (Arc::clone(self), identity.clone());
+                return Some(AuthFuture::boxed(async move {
+                    let outcome = this.find_in_store(identity).await;
+                    this.conclude(outcome)
+                }));
+            }
             Some(sign_ins) => {
                 sign_ins.revalidate(SignInContext::new(&self.state, request), identity)
             }
@@ -176,11 +243,36 @@ impl<C: Send + Sync + 'static> TypedContext<C> {
         })
     }
 
+    fn is_revalidated(&self) -> bool {
+        self.acting.last().is_some_and(|change| change.cause == Cause::Revalidation)
+    }
+
+    fn acts_for_own_sign_in(&self) -> bool {
+        self.acting.iter().any(|change| change.cause == Cause::SignIn)
+    }
+
+    /// Looks for the sign-in of this identity, which this request started, among those of its user.
+    async fn find_in_store(&self, identity: Identity<C>) -> Outcome<C> {
+        let Some(backend) = self.auth.sign_ins() else {
+            return Outcome::Authenticated(identity);
+        };
+        match backend.stored_sign_ins().list(identity.subject()).await {
+            Ok(listed) if listed.iter().any(|info| Some(info.id) == identity.sign_in()) => {
+                Outcome::Authenticated(identity)
+            }
+            Ok(_) => Outcome::Rejected(Rejection::new(identity.scheme(), RejectionReason::Unknown)),
+            Err(error) => Outcome::Unavailable(error.into()),
+        }
+    }
+
     fn conclude(&self, outcome: Outcome<C>) -> Result<Identity<C>, Refusal> {
         match outcome {
             Outcome::Authenticated(identity) | Outcome::Renewed(identity, _) => {
-                // The first one stays: references to it may have been handed out.
-                let _ = self.revalidated.set(identity.clone());
+                // The first one stays, so that a stream that revalidates often adds no more.
+                if !self.is_revalidated() {
+                    let subject = Arc::clone(&identity.principal().subject);
+                    self.acting.add(Some(subject), Some(identity.clone()), Cause::Revalidation);
+                }
                 Ok(identity)
             }
             Outcome::Anonymous(_) => Err(Refusal::Unauthenticated(None)),
@@ -211,6 +303,9 @@ impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
             authenticated_at: identity.authenticated_at(),
         })
     }
+    fn is_identified(&self) -> bool {
+        matches!(self.admission, Admission::Identified(_)) || self.acting.last().is_some()
+    }
     fn rejection(&self) -> Option<&Rejection> {
         match &self.admission {
             Admission::Rejected(rejection) => Some(rejection),
@@ -222,7 +317,12 @@ impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
     }
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         let known = matches!(self.admission, Admission::Identified(_) | Admission::Visitor(_));
-        let auth: &dyn Authenticator<Claims = C> = if known { self.decider() } else { &*self.auth };
+        let auth: &dyn Authenticator<Claims = C> =
+            match self.state.active_member().and_then(|path| self.auth.member(path)) {
+                Some(member) => member,
+                None if known => self.decider(),
+                None => &*self.auth,
+            };
         auth.sign_ins()?.session_backend()
     }
     fn clock(&self) -> &Clock {
@@ -241,6 +341,6 @@ impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
         }
     }
     fn is_revalidated(&self) -> bool {
-        self.revalidated.get().is_some()
+        self.is_revalidated()
     }
 }

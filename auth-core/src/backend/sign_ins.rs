@@ -6,6 +6,7 @@
 use std::any::Any;
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -25,7 +26,9 @@ use crate::sign_in_id::SignInId;
 /// never called for a request that only reads its identity.
 ///
 /// An operation that fails because a store does not answer returns
-/// [`Unavailable`](crate::AuthErrorKind::Unavailable), and leaves the sign-ins unchanged.
+/// [`Unavailable`](crate::AuthErrorKind::Unavailable). What it may have started is rolled back, which a
+/// backend registers with
+/// [`roll_back_unless_delivered`](crate::RequestState::roll_back_unless_delivered).
 #[async_trait]
 pub trait SignInBackend<C>: Send + Sync {
     /// Returns whether this backend can carry sign-ins by this transport.
@@ -234,17 +237,30 @@ pub struct SignedIn {
     pub sign_in: SignInId,
     /// The tokens for the response's body. `None` if a cookie carries the sign-in.
     pub tokens: Option<TokenResponse>,
+    identity: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 impl SignedIn {
     /// Describes a sign-in that a cookie carries.
     pub fn by_cookie(sign_in: SignInId) -> Self {
-        Self { sign_in, tokens: None }
+        Self { sign_in, tokens: None, identity: None }
     }
 
     /// Describes a sign-in that these tokens carry.
     pub fn by_tokens(sign_in: SignInId, tokens: TokenResponse) -> Self {
-        Self { sign_in, tokens: Some(tokens) }
+        Self { sign_in, tokens: Some(tokens), identity: None }
+    }
+
+    /// Adds the identity that the new credential proves, which
+    /// [`Auth::identity`](crate::Auth::identity) returns for the rest of the request. Without it, that
+    /// is `None` after a sign-in.
+    pub fn identity<C: Send + Sync + 'static>(self, identity: Identity<C>) -> Self {
+        Self { identity: Some(Arc::new(identity)), ..self }
+    }
+
+    pub(crate) fn take_identity<C: Send + Sync + 'static>(&mut self) -> Option<Identity<C>> {
+        let identity = self.identity.take()?.downcast::<Identity<C>>().ok()?;
+        Some(Identity::clone(&identity))
     }
 }
 

@@ -53,10 +53,11 @@ impl AuthContext {
         self.0.session_backend()
     }
 
-    /// Returns whether the request has an identity.
+    /// Returns whether the request acts for a user: that of its credential, or one who has signed in
+    /// since.
     #[must_use]
     pub fn is_identified(&self) -> bool {
-        self.0.authorized().is_some()
+        self.0.is_identified()
     }
 
     /// Returns why an `Authorization` header was rejected under `.optional()`. Code that needs the
@@ -118,6 +119,7 @@ pub(crate) trait ErasedContext: Any + Send + Sync {
     /// The `Identity<C>` of the request, if there is one.
     fn identity(&self) -> Option<&dyn Any>;
     fn authorized(&self) -> Option<Authorized<'_>>;
+    fn is_identified(&self) -> bool;
     fn rejection(&self) -> Option<&Rejection>;
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap);
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)>;

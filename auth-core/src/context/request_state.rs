@@ -6,6 +6,8 @@
 
 use std::any::Any;
 use std::fmt;
+use std::mem;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use http::header::Entry;
@@ -16,8 +18,9 @@ use super::auth_context::AuthContext;
 use super::sign_in_context::RequestSnapshot;
 use crate::cookie::CookiePolicy;
 use crate::cross_origin::{CrossOriginError, CrossOriginProtection};
-use crate::error::AuthError;
+use crate::error::{AuthError, AuthErrorKind};
 use crate::future::AuthFuture;
+use crate::head::RequestCookie;
 use crate::sign_in_id::SignInId;
 
 /// How a request carries a credential.
@@ -53,8 +56,6 @@ impl MemberPath {
 pub(crate) struct FoundCredential {
     pub(crate) transport: Transport,
     pub(crate) member: MemberPath,
-    /// Whether it was replaced by a newer one.
-    pub(crate) rotated: bool,
 }
 
 /// The part of a request's context that handlers and backends change. See
@@ -62,8 +63,12 @@ pub(crate) struct FoundCredential {
 #[derive(Debug)]
 pub struct RequestState {
     found: Option<FoundCredential>,
+    /// The sign-in at the beginning, and whether this request started it.
     sign_in: Option<SignInId>,
+    is_new: bool,
     request: Option<Box<RequestSnapshot>>,
+    /// Whether the response's head has been sent, or never will be.
+    closed: AtomicBool,
     changes: OnceLock<Box<Changes>>,
 }
 
@@ -71,7 +76,10 @@ pub struct RequestState {
 struct Changes {
     sign_in: Mutex<ActiveSignIn>,
     effects: Mutex<ResponseEffects>,
+    undelivered: Mutex<Undelivered>,
     hook: OnceLock<Arc<dyn ResponseHook>>,
+    /// Whether the pending changes of a hook were discarded.
+    discarded: AtomicBool,
 }
 
 /// The sign-in for which a request acts.
@@ -80,6 +88,25 @@ struct ActiveSignIn {
     id: Option<SignInId>,
     /// Whether this request started it.
     is_new: bool,
+    /// The member of a combination that started or refreshed it in this request.
+    member: Option<MemberPath>,
+}
+
+/// What takes back the sign-ins whose credentials have not reached the client, oldest first.
+#[derive(Default)]
+struct Undelivered(Vec<Box<dyn FnOnce() + Send>>);
+
+impl Undelivered {
+    /// Rolls the sign-ins back, the latest first.
+    fn roll_back(self) {
+        self.0.into_iter().rev().for_each(|roll_back| roll_back());
+    }
+}
+
+impl fmt::Debug for Undelivered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Undelivered").field(&self.0.len()).finish()
+    }
 }
 
 /// Runs before a response leaves. Code that keeps state for the request installs one on first use
@@ -100,7 +127,96 @@ impl RequestState {
         sign_in: Option<SignInId>,
         request: Option<Box<RequestSnapshot>>,
     ) -> Self {
-        Self { found, sign_in, request, changes: OnceLock::new() }
+        let (closed, changes) = (AtomicBool::new(false), OnceLock::new());
+        Self { found, sign_in, is_new: false, request, closed, changes }
+    }
+
+    /// Returns a state for one operation of this request. What the operation changes there takes
+    /// effect when it is [committed](Self::commit). If it is dropped instead, what the operation
+    /// started is rolled back.
+    #[must_use]
+    pub fn operation(&self) -> Self {
+        let ActiveSignIn { id: sign_in, is_new, .. } = self.active();
+        let (closed, changes) = (AtomicBool::new(self.is_closed()), OnceLock::new());
+        Self { found: self.found, sign_in, is_new, request: None, closed, changes }
+    }
+
+    /// Takes over what an operation has changed.
+    ///
+    /// # Errors
+    /// [`Closed`](AuthErrorKind::Closed) if the operation issued a cookie that no response can carry
+    /// any more. What it started is rolled back.
+    pub fn commit(&self, mut operation: Self) -> Result<(), AuthError> {
+        let Some(done) = operation.changes.get_mut() else { return Ok(()) };
+        let changes = self.changes();
+        {
+            let mut effects = changes.effects.lock();
+            let done = mem::take(done.effects.get_mut());
+            if self.is_closed() && done.sets_cookie {
+                return Err(closed()); // dropping the operation rolls it back
+            }
+            effects.add(done);
+        }
+        if *done.discarded.get_mut() {
+            self.discard();
+        }
+        let done_undelivered = mem::take(done.undelivered.get_mut());
+        let mut undelivered = changes.undelivered.lock();
+        if !self.is_closed() {
+            // After the head, the handler has the credential: it is in no cookie.
+            undelivered.0.extend(done_undelivered.0);
+        }
+        drop(undelivered);
+        *changes.sign_in.lock() = *done.sign_in.get_mut();
+        Ok(())
+    }
+
+    /// Records that the response's head is sent, and writes what it carries. Sign-ins whose
+    /// credentials it carries are delivered.
+    pub(crate) fn deliver(&self, headers: &mut HeaderMap) {
+        self.closed.store(true, Ordering::SeqCst); // before the changes are read: `commit` may run
+        if let Some(changes) = self.changes.get() {
+            changes.effects.lock().write(headers);
+            drop(mem::take(&mut *changes.undelivered.lock()));
+        }
+    }
+
+    /// Rolls back the sign-ins whose credentials the client does not get, and drops what the response
+    /// would have carried.
+    pub(crate) fn roll_back(&self) {
+        if let Some(changes) = self.changes.get() {
+            *changes.effects.lock() = ResponseEffects::default();
+            let undelivered = mem::take(&mut *changes.undelivered.lock());
+            undelivered.roll_back();
+        }
+    }
+
+    /// Rolls back if the response has not been sent, which it never will be.
+    #[inline]
+    pub(crate) fn abandon(&self) {
+        if !self.closed.load(Ordering::Relaxed) {
+            self.closed.store(true, Ordering::SeqCst);
+            self.roll_back();
+        }
+    }
+
+    /// Returns whether a credential in the response's body would be lost with the body.
+    pub(crate) fn has_credential_in_body(&self) -> bool {
+        self.changes.get().is_some_and(|changes| changes.effects.lock().credential_in_body)
+    }
+
+    /// Returns whether the response's head has been sent. Cookies do not reach the client any more.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Checks that the response can still carry a cookie.
+    ///
+    /// # Errors
+    /// [`Closed`](AuthErrorKind::Closed) if its head has been sent.
+    pub fn check_open(&self) -> Result<(), AuthError> {
+        if self.is_closed() { Err(closed()) } else { Ok(()) }
     }
 
     /// Checks whether the response may set a visitor's cookie. Browsers omit a user's `SameSite` cookies from
@@ -113,21 +229,31 @@ impl RequestState {
         self.request.as_ref().map_or(Ok(()), |request| request.check_origin(policy))
     }
 
-    /// Returns whether a newer cookie has replaced the request's cookie. The response must not
-    /// overwrite the newer one.
+    /// Returns the cookie of this name in a request whose credential was rejected. In other requests
+    /// that may start a visitor's session, it is absent.
     #[must_use]
-    pub fn has_rotated_cookie(&self) -> bool {
-        self.found.is_some_and(|found| found.rotated)
+    pub fn rejected_cookie(&self, name: &str) -> RequestCookie<'_> {
+        self.request.as_ref().map_or(RequestCookie::Absent, |request| request.cookie(name))
     }
 
     fn changes(&self) -> &Changes {
         self.changes.get_or_init(|| {
             Box::new(Changes {
-                sign_in: Mutex::new(ActiveSignIn { id: self.sign_in, is_new: false }),
+                sign_in: Mutex::new(self.initial()),
                 effects: Mutex::default(),
+                undelivered: Mutex::default(),
                 hook: OnceLock::new(),
+                discarded: AtomicBool::new(false),
             })
         })
+    }
+
+    fn active(&self) -> ActiveSignIn {
+        self.changes.get().map_or(self.initial(), |changes| *changes.sign_in.lock())
+    }
+
+    fn initial(&self) -> ActiveSignIn {
+        ActiveSignIn { id: self.sign_in, is_new: self.is_new, member: None }
     }
 
     /// Returns the transport of the credential that decided, or `None` if the request carries none.
@@ -141,23 +267,34 @@ impl RequestState {
         self.found.map(|found| found.member)
     }
 
+    /// Returns which member of a combination started or refreshed the active sign-in in this request.
+    pub(crate) fn active_member(&self) -> Option<MemberPath> {
+        self.active().member
+    }
+
+    /// Records that the member at `index` of `count` started or refreshed the active sign-in.
+    pub(crate) fn done_by(&self, index: usize, count: usize) {
+        let mut active = self.changes().sign_in.lock();
+        active.member = Some(active.member.unwrap_or_default().within(index, count));
+    }
+
     /// Returns the stored sign-in for which the request acts: that of its credential, until the
     /// request changes it.
     #[must_use]
     pub fn sign_in(&self) -> Option<SignInId> {
-        self.changes.get().map_or(self.sign_in, |changes| changes.sign_in.lock().id)
+        self.active().id
     }
 
     /// Returns the sign-in that this request started, if any. It is rolled back if the response
     /// cannot be sent.
     #[must_use]
     pub fn new_sign_in(&self) -> Option<SignInId> {
-        let active = *self.changes.get()?.sign_in.lock();
+        let active = self.active();
         active.id.filter(|_| active.is_new)
     }
 
     fn set_sign_in(&self, id: Option<SignInId>, is_new: bool) {
-        *self.changes().sign_in.lock() = ActiveSignIn { id, is_new };
+        *self.changes().sign_in.lock() = ActiveSignIn { id, is_new, member: None };
     }
 
     /// Records that a backend started this sign-in. The request acts for it from now on.
@@ -173,21 +310,31 @@ impl RequestState {
         }
     }
 
-    /// Records that the new sign-in was rolled back. The request acts for `before` again.
-    pub fn undo_sign_in(&self, before: Option<SignInId>) {
-        self.set_sign_in(before, false);
-    }
-
     /// Records that the sign-in has ended. The request acts for no sign-in from now on.
     pub fn signed_out(&self) {
         self.discard();
         self.set_sign_in(None, false);
     }
 
+    /// Runs `roll_back` unless the credential that is about to be issued reaches the client: if the
+    /// operation fails or is cancelled, or if the response is never sent. Call it before the change in
+    /// the store, which may take effect without an answer.
+    ///
+    /// `roll_back` must not block. It starts what takes longer in the background.
+    pub fn roll_back_unless_delivered(&self, roll_back: impl FnOnce() + Send + 'static) {
+        self.changes().undelivered.lock().0.push(Box::new(roll_back));
+    }
+
+    /// Drops the last `roll_back`, because its change did not happen.
+    pub fn nothing_to_roll_back(&self) {
+        self.changes().undelivered.lock().0.pop();
+    }
+
     /// Discards the pending changes to the sign-in for which the request acted.
     pub fn discard(&self) {
-        if let Some(hook) = self.hook() {
-            hook.discard();
+        match self.hook() {
+            Some(hook) => hook.discard(),
+            None => self.changes().discarded.store(true, Ordering::Relaxed),
         }
     }
 
@@ -209,12 +356,19 @@ impl RequestState {
     pub fn hook(&self) -> Option<&Arc<dyn ResponseHook>> {
         self.changes.get()?.hook.get()
     }
+}
 
-    pub(crate) fn write_effects(&self, headers: &mut HeaderMap) {
-        if let Some(changes) = self.changes.get() {
-            changes.effects.lock().write(headers);
+/// What an operation started is rolled back if it is not committed.
+impl Drop for RequestState {
+    fn drop(&mut self) {
+        if let Some(changes) = self.changes.get_mut() {
+            mem::take(changes.undelivered.get_mut()).roll_back();
         }
     }
+}
+
+fn closed() -> AuthError {
+    AuthError::new(AuthErrorKind::Closed, "no response can carry the cookie any more")
 }
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
@@ -229,6 +383,8 @@ pub struct ResponseEffects {
     others: Vec<(Box<str>, HeaderValue)>,
     clear_site_data: Option<HeaderValue>,
     carries_credential: bool,
+    sets_cookie: bool,
+    credential_in_body: bool,
 }
 
 /// Shows the names of cookies only, because their values are secrets.
@@ -240,16 +396,27 @@ impl fmt::Debug for ResponseEffects {
 }
 
 impl ResponseEffects {
-    /// Queues a `Set-Cookie` value of this policy. It replaces an earlier one with the same name.
+    /// Queues a `Set-Cookie` value of this policy that carries a credential. It replaces an earlier one
+    /// with the same name.
     ///
     /// If the policy has a `Domain`, a cookie of the same name for this host alone is removed: the browser
     /// may have it from the time before the application set the domain, and would send both.
     pub fn set_cookie(&mut self, policy: &CookiePolicy, value: HeaderValue) {
-        let name = policy.name();
-        self.cookies.retain(|(queued, _)| **queued != *name);
-        self.cookies.push((name.into(), value));
+        self.remove_cookie(policy, value);
+        self.sets_cookie = true;
+    }
+
+    /// Queues a `Set-Cookie` value of this policy that removes the cookie. It replaces an earlier one
+    /// with the same name.
+    pub fn remove_cookie(&mut self, policy: &CookiePolicy, removal: HeaderValue) {
+        self.queue(policy.name().into(), removal);
+        self.remove_others(policy.name(), policy.host_only_removal());
+    }
+
+    fn queue(&mut self, name: Box<str>, value: HeaderValue) {
+        self.cookies.retain(|(queued, _)| *queued != name);
+        self.cookies.push((name, value));
         self.carries_credential = true;
-        self.remove_others(name, policy.host_only_removal());
     }
 
     /// Queues removals of cookies of this name in other scopes.
@@ -268,6 +435,7 @@ impl ResponseEffects {
     /// Declares that the response's body holds a credential, so caches must not store it.
     pub fn credential_in_body(&mut self) {
         self.carries_credential = true;
+        self.credential_in_body = true;
     }
 
     /// Asks the browser to delete the data of this site (the `Clear-Site-Data` header).
@@ -280,10 +448,24 @@ impl ResponseEffects {
         *self = Self::default();
     }
 
+    /// Adds what an operation queued.
+    fn add(&mut self, later: Self) {
+        for (name, value) in later.cookies {
+            self.queue(name, value);
+        }
+        for (name, removal) in later.others {
+            self.remove_others(&name, [removal]);
+        }
+        self.clear_site_data = later.clear_site_data.or(self.clear_site_data.take());
+        self.carries_credential |= later.carries_credential;
+        self.sets_cookie |= later.sets_cookie;
+        self.credential_in_body |= later.credential_in_body;
+    }
+
     /// Writes the queued headers. A response with a credential gets `Cache-Control: no-store` (RFC 6749
     /// section 5.1), which replaces anything less strict.
     pub(crate) fn write(&mut self, headers: &mut HeaderMap) {
-        let Self { cookies, others, clear_site_data, carries_credential } = std::mem::take(self);
+        let Self { cookies, others, clear_site_data, carries_credential, .. } = mem::take(self);
         // The removals go first: a simple client keeps the last cookie of a name.
         for (_, cookie) in others.into_iter().chain(cookies) {
             headers.append(header::SET_COOKIE, cookie);

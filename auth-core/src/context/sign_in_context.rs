@@ -43,7 +43,7 @@ impl<'a> SignInContext<'a> {
     /// Returns the request's cookie with exactly this name.
     #[must_use]
     pub fn cookie(&self, name: &str) -> RequestCookie<'a> {
-        RequestCookie::find(&self.request.headers, name)
+        self.request.cookie(name)
     }
 
     /// Returns the different values of the request's cookies with exactly this name, at most eight.
@@ -144,6 +144,10 @@ impl RequestSnapshot {
     pub(crate) fn of_unsafe(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Box<Self>> {
         let origin = RequestOrigin::of(method, uri, headers);
         origin.is_unsafe().then(|| Box::new(Self::of(method, uri, headers, &[])))
+    }
+
+    pub(crate) fn cookie(&self, name: &str) -> RequestCookie<'_> {
+        RequestCookie::find(&self.headers, name)
     }
 
     pub(crate) fn check_origin(

@@ -51,11 +51,13 @@ where
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError> {
         let (plan, request) = (self.plan(options)?, self.request(context));
-        if plan.refresh == RefreshTokenDelivery::Cookie || request.has_cookie() {
+        if plan.refresh == RefreshTokenDelivery::Cookie {
+            request.check_cookie_delivery()?;
+        } else if request.has_cookie() {
             request.check_origin()?;
         }
         access_token::check_claims(&principal.claims)?;
-        let new = NewSignIn::of(SecretKind::Refresh, principal, options, context.user_agent())?;
+        let new = NewSignIn::of(SecretKind::Refresh, &principal, options, context.user_agent())?;
         // If no token decided, the access token has expired or the page was reloaded: the sign-in of
         // the refresh cookie continues.
         let secondary = match (request.secondary_sign_in().await?, context.state().sign_in()) {
@@ -66,7 +68,8 @@ where
         let prepare = |issued: &IssuedSecret| self.access(issued, None, plan);
         let deliver = |issued: &IssuedSecret, access: Access| {
             request.remove_cookies(); // the sign-ins that they carried have ended or moved
-            self.deliver(issued, access, plan, context)
+            let signed_in = self.deliver(issued, access, plan, context)?;
+            Ok(signed_in.identity(issued.identity(principal, SCHEME)))
         };
         let sign_ins = &self.mode.sign_ins;
         sign_ins.sign_in_with(context.state(), &new, secondary, prepare, deliver).await
@@ -91,9 +94,12 @@ where
         };
         let secret = secret.ok_or_else(none)?;
         let same = in_cookie.is_some_and(|it| it.id() == secret.id());
-        if plan.refresh == RefreshTokenDelivery::Cookie || same {
+        if plan.refresh == RefreshTokenDelivery::Cookie {
+            request.check_cookie_delivery()?;
+        } else if same {
             request.check_origin()?;
         }
+        let is_other = context.state().sign_in() != Some(secret.id());
         let scopes = options.scopes.as_deref();
         let mut access = None;
         let prepare = |issued: &IssuedSecret| {
@@ -106,7 +112,12 @@ where
         if plan.refresh == RefreshTokenDelivery::Body && same {
             request.remove_cookies();
         }
-        self.deliver(&issued, access.ok_or_else(none)?, plan, context)
+        let refreshed = self.deliver(&issued, access.ok_or_else(none)?, plan, context)?;
+        let principal = if is_other { issued.to_principal::<C>() } else { None };
+        Ok(match principal {
+            Some(principal) => refreshed.identity(issued.identity(principal, SCHEME)),
+            None => refreshed,
+        })
     }
 
     async fn on_superseded(
@@ -217,6 +228,9 @@ impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
         }
     }
 }
+
+/// The scheme of the identities that access tokens prove.
+const SCHEME: &str = "jwt";
 
 /// Reads the secret in a refresh token.
 fn refresh_secret(token: &[u8]) -> Option<Secret> {

@@ -246,8 +246,8 @@ impl SignInManager {
             Decision::Proven { record, used } => match credential.identify(&record) {
                 Ok(outcome) => self.used(used, credential.id(), outcome),
                 Err(error) => {
-                    log_undecodable(&record, &error);
-                    rejected(RejectionReason::Other("stored claims"))
+                    log_undecodable::<C>(&record, &error);
+                    rejected(RejectionReason::StoredClaims)
                 }
             },
             Decision::Expired(record, expiry) => {
@@ -306,7 +306,14 @@ impl<C> Decision<C> {
 /// Logs that the application's claims have changed since the sign-in: the user has to sign in again.
 /// The event has the position of the error and not its text, which would repeat the claim.
 #[cold]
-fn log_undecodable(record: &Record, error: &serde_json::Error) {
+fn log_undecodable<C>(record: &Record, error: &serde_json::Error) {
     let (line, column) = (error.line(), error.column());
-    tracing::error!(sign_in = %record.id, line, column, "stored claims do not match the layer's claims type");
+    let claims = std::any::type_name::<C>();
+    tracing::error!(
+        sign_in = %record.id,
+        claims,
+        line,
+        column,
+        "stored claims do not match the layer's claims type"
+    );
 }

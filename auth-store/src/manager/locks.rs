@@ -2,25 +2,63 @@
 //!
 //! The locks only cover this node. Between nodes, the compare-and-swap of the store decides.
 
+use std::collections::hash_map::{Entry, HashMap};
+use std::collections::vec_deque::VecDeque;
+
 use auth_core::{AuthError, AuthErrorKind, SignInId};
+use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::backoff::TIMEOUT;
 use crate::striped::Striped;
 
-/// How many locks there are. A tokio mutex is small, and writers rarely wait.
-const LOCKS: usize = 256;
+/// How many tables there are. A table is locked for a moment only.
+const TABLES: usize = 64;
 
-/// A fixed set of locks by sign-in. Writers of one sign-in on this node wait for each other.
-/// Without the locks, all but one of their compare-and-swaps would fail and be retried.
+/// One lock per sign-in, for as long as it is held. Writers of one sign-in on this node wait for each
+/// other, in the order of their arrival, and for no other writers. Without the locks, all but one of
+/// their compare-and-swaps would fail and be retried.
 #[derive(Debug)]
-pub(crate) struct KeyedLocks(Striped<Mutex<()>>);
+pub(crate) struct KeyedLocks(Striped<Mutex<HashMap<SignInId, Waiting>>>);
+
+/// The writers that wait for a lock that is held.
+type Waiting = VecDeque<oneshot::Sender<()>>;
 
 impl Default for KeyedLocks {
     fn default() -> Self {
-        Self(Striped::new(LOCKS))
+        Self(Striped::new(TABLES))
+    }
+}
+
+/// A lock that is held until this is dropped.
+#[derive(Debug)]
+pub(crate) struct LockGuard<'a> {
+    locks: &'a KeyedLocks,
+    id: SignInId,
+}
+
+impl Drop for LockGuard<'_> {
+    fn drop(&mut self) {
+        self.locks.release(&self.id);
+    }
+}
+
+/// A place in the queue of a lock.
+struct Turn<'a> {
+    locks: &'a KeyedLocks,
+    id: SignInId,
+    granted: oneshot::Receiver<()>,
+}
+
+/// Passes the lock on if it was granted to a writer that has given up.
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.granted.close();
+        if self.granted.try_recv().is_ok() {
+            self.locks.release(&self.id);
+        }
     }
 }
 
@@ -30,17 +68,49 @@ impl KeyedLocks {
     /// # Errors
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) after three seconds.
-    pub(crate) async fn lock(&self, id: &SignInId) -> Result<MutexGuard<'_, ()>, AuthError> {
-        let lock = self.0.of(id);
-        if let Ok(guard) = lock.try_lock() {
-            return Ok(guard);
+    pub(crate) async fn lock(&self, id: &SignInId) -> Result<LockGuard<'_>, AuthError> {
+        let Some(mut turn) = self.enqueue(id) else {
+            return Ok(LockGuard { locks: self, id: *id });
+        };
+        let granted = if Handle::try_current().is_err() {
+            Ok((&mut turn.granted).await) // without a runtime there is no timer
+        } else {
+            timeout(TIMEOUT, &mut turn.granted).await
+        };
+        match granted {
+            Ok(Ok(())) => Ok(LockGuard { locks: self, id: *id }),
+            Ok(Err(_)) | Err(_) => {
+                let timed_out = "timed out waiting for other writers";
+                Err(AuthError::new(AuthErrorKind::Unavailable, timed_out))
+            }
         }
-        if Handle::try_current().is_err() {
-            return Ok(lock.lock().await); // without a runtime there is no timer
+    }
+
+    /// Takes the lock if it is free. Otherwise returns a place in its queue.
+    fn enqueue(&self, id: &SignInId) -> Option<Turn<'_>> {
+        match self.0.of(id).lock().entry(*id) {
+            Entry::Vacant(free) => {
+                free.insert(Waiting::new());
+                None
+            }
+            Entry::Occupied(mut held) => {
+                let (grant, granted) = oneshot::channel();
+                held.get_mut().push_back(grant);
+                Some(Turn { locks: self, id: *id, granted })
+            }
         }
-        let timed_out =
-            |_| AuthError::new(AuthErrorKind::Unavailable, "timed out waiting for other writers");
-        timeout(TIMEOUT, lock.lock()).await.map_err(timed_out)
+    }
+
+    /// Passes the lock to the next writer that still waits, or frees it.
+    fn release(&self, id: &SignInId) {
+        let mut table = self.0.of(id).lock();
+        let Some(waiting) = table.get_mut(id) else { return };
+        while let Some(next) = waiting.pop_front() {
+            if next.send(()).is_ok() {
+                return;
+            }
+        }
+        table.remove(id);
     }
 }
 
@@ -48,13 +118,56 @@ impl KeyedLocks {
 mod tests {
     use super::*;
 
+    const ID: SignInId = SignInId::from_bytes([7; 16]);
+
     #[tokio::test(start_paused = true)]
     async fn a_waiter_gives_up_after_the_timeout() {
-        let (locks, id) = (KeyedLocks::default(), SignInId::from_bytes([7; 16]));
-        let first = locks.lock(&id).await.expect("the lock is free");
-        let error = locks.lock(&id).await.expect_err("the first guard is still held");
+        let locks = KeyedLocks::default();
+        let first = locks.lock(&ID).await.expect("the lock is free");
+        let error = locks.lock(&ID).await.expect_err("the first guard is still held");
         assert_eq!(error.kind(), AuthErrorKind::Unavailable);
         drop(first);
-        assert!(locks.lock(&id).await.is_ok());
+        assert!(locks.lock(&ID).await.is_ok());
+    }
+
+    /// The fault: two sign-ins shared a lock if one byte of their ids was equal.
+    #[tokio::test]
+    async fn only_writers_of_the_same_sign_in_wait() {
+        let locks = KeyedLocks::default();
+        let mut guards = Vec::new();
+        for first in 0..=255 {
+            let mut id = [7; 16];
+            id[0] = first;
+            let id = SignInId::from_bytes(id);
+            tokio::select! {
+                biased;
+                guard = locks.lock(&id) => guards.push(guard.unwrap()),
+                () = std::future::ready(()) => panic!("it waits for another sign-in"),
+            }
+        }
+        drop(guards);
+        assert!(locks.0.all().iter().all(|table| table.lock().is_empty()), "no lock is left");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_cancelled_waiter_passes_the_lock_on() {
+        let locks = KeyedLocks::default();
+        let first = locks.lock(&ID).await.unwrap();
+        let (cancelled, granted) = (locks.enqueue(&ID).unwrap(), locks.enqueue(&ID).unwrap());
+        let last = locks.lock(&ID);
+        tokio::pin!(last);
+        assert!(poll_once(&mut last).await.is_none());
+        drop(cancelled);
+        drop(first); // grants the lock to the second waiter
+        drop(granted);
+        assert!(last.await.is_ok());
+    }
+
+    async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
+        tokio::select! {
+            biased;
+            output = future => Some(output),
+            () = std::future::ready(()) => None,
+        }
     }
 }

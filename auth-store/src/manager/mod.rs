@@ -12,6 +12,7 @@ mod new_sign_in;
 mod recent_rotations;
 mod refresh;
 mod request;
+mod roll_back;
 mod sign_in;
 mod sign_in_manager;
 mod update_data;

@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    AuthError, AuthErrorKind, Persistence, Principal, SignInId, SignInOptions, Timestamp,
+    AuthError, AuthErrorKind, AuthenticationInfo, Identity, Persistence, Principal, SignInId,
+    SignInOptions, Timestamp,
 };
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use crate::lifetime::Deadlines;
 use crate::record::{self, Device, Record, SignInDetails};
@@ -53,22 +55,27 @@ impl NewSignIn {
     /// Returns [`Serialization`](AuthErrorKind::Serialization) if the claims cannot be serialized.
     pub fn of<C: Serialize>(
         kind: SecretKind,
-        principal: Principal<C>,
+        principal: &Principal<C>,
         options: &SignInOptions,
         user_agent: Option<&str>,
     ) -> Result<Self, AuthError> {
         let encoded = record::encode(&principal.roles, &principal.claims);
         let encoded =
             encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
-        let Principal { subject, scopes, acr, amr, .. } = principal;
         let device = Device {
             user_agent: user_agent.map(|text| truncated(text, Device::MAX_USER_AGENT)),
             address: options.address,
             label: options.label.as_deref().map(|text| truncated(text, Device::MAX_LABEL)),
         };
-        let details = SignInDetails { scopes, acr, amr, device, ..SignInDetails::default() };
+        let details = SignInDetails {
+            scopes: principal.scopes.clone(),
+            acr: principal.acr.clone(),
+            amr: principal.amr.clone(),
+            device,
+            ..SignInDetails::default()
+        };
         let details = (details != SignInDetails::default()).then(|| Box::new(details));
-        let persistence = options.persistence;
+        let (subject, persistence) = (Arc::clone(&principal.subject), options.persistence);
         Ok(Self { kind, subject, principal: encoded, details, persistence })
     }
 }
@@ -120,6 +127,29 @@ impl IssuedSecret {
     #[must_use]
     pub fn id(&self) -> SignInId {
         self.secret.id()
+    }
+
+    /// Returns the identity of this principal, as a credential of this scheme proves it from now on.
+    #[must_use]
+    pub fn identity<C>(&self, principal: Principal<C>, scheme: &'static str) -> Identity<C> {
+        let authentication = AuthenticationInfo::new(scheme, self.authenticated_at);
+        let authentication = authentication.sign_in(self.id()).expires_at(self.deadlines.ends_at);
+        Identity::verified(principal, authentication)
+    }
+
+    /// Returns the principal of the sign-in, or `None` if it is a visitor's, or if its claims cannot be
+    /// read as a `C`.
+    #[must_use]
+    pub fn to_principal<C: DeserializeOwned>(&self) -> Option<Principal<C>> {
+        let (roles, claims) = record::decode(&self.principal).ok()?;
+        let mut principal = Principal::new(Arc::clone(self.subject.as_ref()?)).claims(claims);
+        principal.roles = roles;
+        if let Some(SignInDetails { scopes, acr, amr, .. }) = self.details.as_deref() {
+            principal.scopes.clone_from(scopes);
+            principal.acr.clone_from(acr);
+            principal.amr.clone_from(amr);
+        }
+        Some(principal)
     }
 
     /// Returns how long the sign-in lasts from now on.

@@ -1,6 +1,8 @@
-//! The sign-ins whose secret this node has replaced within the last minute.
+//! The sign-ins whose secret was replaced within the last minute.
 //!
-//! A late request with the old secret is recognized by them.
+//! A late request with the old secret is recognized by them: on this node by [`RecentRotations`], and on
+//! the others by what the store keeps. A sign-in that continues keeps the digest of its old secret. One
+//! that was replaced by another leaves a marker.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -8,8 +10,12 @@ use std::time::Duration;
 use auth_core::{SignInId, Timestamp};
 use parking_lot::Mutex;
 
+use super::sign_in_manager::SignInManager;
+use crate::record::Record;
+use crate::secret::SecretKind;
+
 /// How long a request with the old secret may take to arrive.
-const WINDOW: Duration = Duration::from_secs(60);
+pub(super) const WINDOW: Duration = Duration::from_secs(60);
 /// The maximum number of sign-ins that are remembered.
 const MAX_ENTRIES: usize = 16_384;
 
@@ -83,5 +89,19 @@ mod tests {
         assert_eq!(recent.count_repeat(id, at(4)), 1);
         recent.add(SignInId::from_bytes([2; 16]), at(64));
         assert_eq!(recent.count_repeat(id, at(64)), 1, "it was forgotten after a minute");
+    }
+}
+
+impl SignInManager {
+    /// Leaves a marker that the cookie of this sign-in was replaced, by which every node recognizes a
+    /// late request with it. The sign-in itself has ended anyway, so a failure is only logged.
+    pub(super) async fn leave_marker(&self, old: &Record, now: Timestamp) {
+        if old.kind != SecretKind::Cookie {
+            return;
+        }
+        if let Err(error) = self.store.create(old.replaced(now, now + WINDOW), None).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(sign_in = %old.id, error, "marker of a replaced cookie not stored");
+        }
     }
 }

@@ -110,7 +110,15 @@ impl SignInManager {
             let rotation =
                 Rotation { kind, digests: next.digests(kind), grace, reauthentication: None };
             self.recent_rotations.add(record.id, now);
-            match self.store.rotate(&record.id, &record.current, rotation).await? {
+            if kind == SecretKind::Bearer {
+                // The others have a grace, in which the client can repeat the refresh.
+                self.restore_unless_delivered(state, &record, rotation.digests.current);
+            }
+            let rotated = self.store.rotate(&record.id, &record.current, rotation).await?;
+            if kind == SecretKind::Bearer && !matches!(rotated, CompareAndSwap::Stored(_)) {
+                state.nothing_to_roll_back();
+            }
+            match rotated {
                 CompareAndSwap::Stored(record) => {
                     self.touch(record.id, now);
                     state.switch_to(record.id);

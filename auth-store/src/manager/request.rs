@@ -4,13 +4,17 @@
 //! who sent it, a cookie next to it, and outdated ones. What happens to each of their sign-ins, and
 //! which requests may touch them, is decided here for every backend.
 
+use std::sync::Arc;
+
 use auth_core::{
     AuthError, AuthErrorKind, CookiePolicy, CrossOriginProtection, RequestCookie, SignInContext,
     SignInId, Transport,
 };
 
 use super::authenticate::StoredCredential;
+use super::recent_rotations::WINDOW;
 use super::sign_in_manager::SignInManager;
+use crate::record::{Record, SecretMatch, replaced_id};
 use crate::secret::{Secret, SecretKind};
 use crate::store::SecretLookup;
 
@@ -66,6 +70,19 @@ impl<'a> SignInRequest<'a> {
         checked.map_err(|error| AuthError::new(AuthErrorKind::CrossOrigin, error))
     }
 
+    /// Checks that the response can still carry a cookie of the backend, and that the request may read
+    /// and set it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Closed`](AuthErrorKind::Closed) if the response's head has been sent, and
+    /// [`CrossOrigin`](AuthErrorKind::CrossOrigin) if the request comes from an origin that is not
+    /// trusted.
+    pub fn check_cookie_delivery(&self) -> Result<(), AuthError> {
+        self.context.state().check_open()?;
+        self.check_origin()
+    }
+
     /// Returns whether the request carries a cookie of the backend, valid or not.
     #[must_use]
     pub fn has_cookie(&self) -> bool {
@@ -94,7 +111,7 @@ impl<'a> SignInRequest<'a> {
     pub fn remove_cookies(&self) {
         for cookie in self.cookies.all().filter(|cookie| self.carries(cookie)) {
             let removal = cookie.removal_cookie();
-            self.context.state().effects(|effects| effects.set_cookie(cookie, removal));
+            self.context.state().effects(|effects| effects.remove_cookie(cookie, removal));
             self.context.remove_other_scopes(cookie);
         }
     }
@@ -234,6 +251,49 @@ impl SignInManager {
             | SecretLookup::Reused(record) => Some(record.id),
             SecretLookup::NotFound => None,
         })
+    }
+
+    /// Checks that a request's cookie is dead, so that a visitor's cookie may replace it: made up,
+    /// forged, expired, or of a sign-in that has ended. A cookie that a newer one has replaced within the
+    /// last minute is not: the newer one may be in the browser, and would be lost. Only the store decides.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the cookie may not be replaced,
+    /// and [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    pub(crate) async fn check_dead(
+        &self,
+        cookie: RequestCookie<'_>,
+        kind: SecretKind,
+    ) -> Result<(), AuthError> {
+        let alive = |why| AuthError::new(AuthErrorKind::Unauthenticated, why);
+        let text = match cookie {
+            RequestCookie::Absent => return Ok(()),
+            RequestCookie::One(text) => text,
+            RequestCookie::Many => return Err(alive("one of several cookies may be valid")),
+        };
+        let quoted = text.strip_prefix(b"\"").and_then(|text| text.strip_suffix(b"\""));
+        let Some(secret) = Secret::parse(quoted.unwrap_or(text)) else { return Ok(()) };
+        let now = self.settings.clock.now();
+        let replaced = || alive("the cookie was replaced by a newer one");
+        if self.recently_rotated(&secret.id()) {
+            return Err(replaced());
+        }
+        let is_active = |record: &Arc<Record>| record.expiry(now).is_none();
+        let Some(record) = self.store.load(&secret.id()).await?.filter(is_active) else {
+            let marker = self.store.load(&replaced_id(&secret.id())).await?.filter(is_active);
+            let is_late = marker.is_some_and(|marker| marker.current == secret.digest(kind));
+            return if is_late { Err(replaced()) } else { Ok(()) };
+        };
+        // The secret may have been issued for another use.
+        match record.match_secret(&secret, record.kind, now) {
+            SecretMatch::Current => Err(alive("the cookie belongs to an active sign-in")),
+            SecretMatch::Rotated(_) => Err(replaced()),
+            SecretMatch::Reused | SecretMatch::Unknown => {
+                let is_late = record.has_replaced(&secret.digest(kind), WINDOW, now);
+                if is_late { Err(replaced()) } else { Ok(()) }
+            }
+        }
     }
 
     async fn find(&self, secret: &Secret, kind: SecretKind) -> Result<SecretLookup, AuthError> {

@@ -10,14 +10,15 @@ use auth_core::{AuthError, AuthErrorKind, RequestState, SignInId, Timestamp};
 use super::backoff::Backoff;
 use super::new_sign_in::IssuedSecret;
 use super::new_sign_in::{NewSignIn, SecondarySignIn};
+use super::roll_back::Step;
 use super::sign_in_manager::SignInManager;
 use super::update_data::too_large;
 use crate::data::{self, SessionData};
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
-use crate::record::{Reauthentication, Record, Rotation};
-use crate::secret::{Secret, SecretKind};
-use crate::store::{CompareAndSwap, Created, Deleted};
+use crate::record::{Reauthentication, Record, Rotation, RotationGrace};
+use crate::secret::{Nonce, Secret, SecretKind};
+use crate::store::{CompareAndSwap, Created, Deleted, SignInLimit};
 
 /// Makes what is delivered together with a secret, before the secret is valid.
 trait Prepare<T>: FnMut(&IssuedSecret) -> Result<T, AuthError> + Send {}
@@ -59,20 +60,18 @@ impl SignInManager {
         }
         let (issued, prepared) = match &old {
             Some(old) if old.subject.as_ref() == Some(&new.subject) => {
-                match self.renew(old, new, now, prepare).await? {
+                match self.renew(state, old, new, now, prepare).await? {
                     Some(renewed) => renewed,
                     None => self.start(state, new, now, prepare).await?,
                 }
             }
             Some(old) if old.subject.is_none() => {
-                self.upgrade_visitor(old, new, now, prepare).await?
+                self.upgrade_visitor(state, old, new, now, prepare).await?
             }
             Some(old) => {
                 let started = self.start(state, new, now, prepare).await?;
-                if let Err(error) = self.store.delete(&old.id).await {
-                    self.roll_back(&started.0.id()).await;
-                    return Err(error.into());
-                }
+                self.store.delete(&old.id).await?;
+                self.leave_marker(old, now).await;
                 started
             }
             None => self.start(state, new, now, prepare).await?,
@@ -82,7 +81,8 @@ impl SignInManager {
         Ok((issued, prepared))
     }
 
-    /// Signs a user in and delivers the new secret. If any step fails, the sign-in is rolled back.
+    /// Signs a user in and delivers the new secret. If any step fails, the sign-in is rolled back: a
+    /// new one is deleted, and one that continues gets its old secret back.
     ///
     /// `prepare` makes what is delivered together with the secret. It runs before the store is
     /// changed, and may run twice. If it fails, nothing changes: a sign-in of the same user, which
@@ -99,22 +99,14 @@ impl SignInManager {
         prepare: impl FnMut(&IssuedSecret) -> Result<P, AuthError> + Send,
         deliver: impl FnOnce(&IssuedSecret, P) -> Result<T, AuthError>,
     ) -> Result<T, AuthError> {
-        let before = state.sign_in();
         if let SecondarySignIn::Continue(id) = secondary {
             state.switch_to(id);
         }
-        let signed_in = self.prepared(state, new, prepare).await;
-        let (issued, prepared) = signed_in.inspect_err(|_| state.undo_sign_in(before))?;
-        let ended = match secondary {
-            SecondarySignIn::Replace(id) => self.end(&id).await,
-            SecondarySignIn::None | SecondarySignIn::Continue(_) => Ok(()),
-        };
-        let delivered = ended.and_then(|()| deliver(&issued, prepared));
-        if delivered.is_err() {
-            self.roll_back(&issued.id()).await;
-            state.undo_sign_in(before);
+        let (issued, prepared) = self.prepared(state, new, prepare).await?;
+        if let SecondarySignIn::Replace(id) = secondary {
+            self.end(&id).await?;
         }
-        delivered
+        deliver(&issued, prepared)
     }
 
     /// Returns the sign-in that the request acts for, if it has not ended.
@@ -139,7 +131,7 @@ impl SignInManager {
         if state.sign_in().is_some() {
             state.discard();
         }
-        self.create(new, SessionData::new(), now, prepare).await
+        self.create(state, new, SessionData::new(), now, prepare).await
     }
 
     /// Creates the record of a visitor, who has not signed in.
@@ -149,6 +141,7 @@ impl SignInManager {
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer or is full.
     pub(crate) async fn start_anonymous(
         &self,
+        state: &RequestState,
         data: SessionData,
         kind: SecretKind,
     ) -> Result<IssuedSecret, AuthError> {
@@ -161,12 +154,32 @@ impl SignInManager {
         let mut record = Record::new(secret.id(), kind, secret.digests(kind), None, deadlines, now);
         record.data = data;
         let issued = IssuedSecret::new(secret, &record);
-        self.store.create(record, None).await?;
+        self.store_new(state, record, None).await?;
         Ok(issued)
+    }
+
+    /// Stores a new record. It is deleted unless its secret is delivered.
+    async fn store_new(
+        &self,
+        state: &RequestState,
+        record: Record,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError> {
+        let id = record.id;
+        self.delete_unless_delivered(state, id, Step::Unanswered);
+        let created = self.store.create(record, limit).await;
+        if !matches!(&created, Err(error) if error.kind() == StoreErrorKind::Unavailable) {
+            state.nothing_to_roll_back();
+        }
+        if let Ok(Created::Stored { .. }) = created {
+            self.delete_unless_delivered(state, id, Step::Done);
+        }
+        created
     }
 
     async fn create<T: Send>(
         &self,
+        state: &RequestState,
         new: &NewSignIn,
         data: SessionData,
         now: Timestamp,
@@ -183,7 +196,7 @@ impl SignInManager {
         record.data = data;
         let issued = IssuedSecret::new(secret, &record);
         let prepared = prepare(&issued)?;
-        match self.store.create(record, self.settings.limit).await? {
+        match self.store_new(state, record, self.settings.limit).await? {
             Created::Stored { evicted } => {
                 if evicted > 0 {
                     tracing::info!(subject = &*new.subject, evicted, "oldest sign-ins evicted");
@@ -204,6 +217,7 @@ impl SignInManager {
     /// starts anew.
     async fn renew<T: Send>(
         &self,
+        state: &RequestState,
         old: &Arc<Record>,
         new: &NewSignIn,
         now: Timestamp,
@@ -213,7 +227,7 @@ impl SignInManager {
         let rotation = Rotation {
             kind: new.kind,
             digests: secret.digests(new.kind),
-            grace: None,
+            grace: previous_cookie(old, now),
             reauthentication: Some(Reauthentication {
                 at: now,
                 deadlines: self.settings.deadlines(now),
@@ -226,14 +240,21 @@ impl SignInManager {
         let mut renewed = Record::clone(old);
         rotation.clone().apply(&mut renewed);
         let prepared = prepare(&IssuedSecret::new(secret.clone(), &renewed))?;
-        let (mut from, mut backoff) = (old.current, Backoff::new());
+        let (mut from, mut backoff) = (Arc::clone(old), Backoff::new());
         loop {
-            match self.store.rotate(&old.id, &from, rotation.clone()).await? {
+            self.restore_unless_delivered(state, &from, rotation.digests.current);
+            match self.store.rotate(&old.id, &from.current, rotation.clone()).await? {
                 CompareAndSwap::Stored(record) => {
                     return Ok(Some((IssuedSecret::new(secret, &record), prepared)));
                 }
-                CompareAndSwap::Conflict(newer) => from = newer.current,
-                CompareAndSwap::NotFound => return Ok(None),
+                CompareAndSwap::Conflict(newer) => {
+                    state.nothing_to_roll_back();
+                    from = newer;
+                }
+                CompareAndSwap::NotFound => {
+                    state.nothing_to_roll_back();
+                    return Ok(None);
+                }
             }
             backoff.pause().await?;
         }
@@ -243,6 +264,7 @@ impl SignInManager {
     /// concurrent requests store in the old record until then moves as well.
     async fn upgrade_visitor<T: Send>(
         &self,
+        state: &RequestState,
         old: &Arc<Record>,
         new: &NewSignIn,
         now: Timestamp,
@@ -250,12 +272,9 @@ impl SignInManager {
     ) -> Result<(IssuedSecret, T), AuthError> {
         // Best effort: without the lock, compare-and-swap still decides.
         let _guard = self.locks.lock(&old.id).await;
-        let (issued, prepared) = self.create(new, old.data.clone(), now, prepare).await?;
-        let moved = self.move_data(old, &issued.id()).await;
-        if let Err(error) = moved {
-            self.roll_back(&issued.id()).await;
-            return Err(error);
-        }
+        let (issued, prepared) = self.create(state, new, old.data.clone(), now, prepare).await?;
+        self.move_data(old, &issued.id()).await?;
+        self.leave_marker(old, now).await;
         Ok((issued, prepared))
     }
 
@@ -263,7 +282,12 @@ impl SignInManager {
     async fn move_data(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
         let (mut copied, mut backoff) = (Arc::clone(old), Backoff::new());
         loop {
-            match self.store.delete_if_version(&old.id, copied.version).await? {
+            let deleted = match self.store.delete_if_version(&old.id, copied.version).await {
+                // Without an answer, it may have happened.
+                Err(_) if self.store.load(&old.id).await?.is_none() => Deleted::Done,
+                deleted => deleted?,
+            };
+            match deleted {
                 Deleted::Done | Deleted::NotFound => return Ok(()),
                 Deleted::Conflict(newer) => {
                     let difference = data::difference(&copied.data, &newer.data);
@@ -274,4 +298,16 @@ impl SignInManager {
             }
         }
     }
+}
+
+/// Keeps the digest of a cookie that is replaced, by which every node recognizes a late request with
+/// it. There is no grace: the cookie is never valid again, whatever the clocks of the nodes.
+fn previous_cookie(old: &Record, now: Timestamp) -> Option<RotationGrace> {
+    (old.kind == SecretKind::Cookie).then(|| RotationGrace {
+        previous: old.current,
+        nonce: Nonce([0; 16]),
+        replaced_at: now,
+        until: Timestamp::EPOCH,
+        user_agent: None,
+    })
 }

@@ -104,14 +104,6 @@ impl SignInManager {
         Ok(())
     }
 
-    /// Ends a sign-in whose secret never reached its client. A failure is logged.
-    pub async fn roll_back(&self, id: &SignInId) {
-        if let Err(error) = self.store.delete(id).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::error!(sign_in = %id, error, "sign-in not rolled back");
-        }
-    }
-
     /// Returns the sign-ins of a subject that have not ended, oldest first.
     ///
     /// # Errors

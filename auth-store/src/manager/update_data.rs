@@ -10,7 +10,7 @@ use auth_core::{AuthError, AuthErrorKind, SignInId};
 use super::backoff::Backoff;
 use super::sign_in_manager::SignInManager;
 use crate::data::{self, Change, SessionData};
-use crate::error::{StoreError, Undecodable};
+use crate::error::StoreError;
 use crate::record::Record;
 use crate::store::CompareAndSwap;
 
@@ -188,7 +188,7 @@ enum AttemptOutcome {
 impl Attempt {
     /// Creates the attempt to make these changes of a record, or `None` if they change nothing.
     fn new(record: &Record, changes: &[Change], retry: Retry) -> Result<Option<Self>, AuthError> {
-        let mut data = data::apply(&record.data, changes).map_err(undecodable)?;
+        let mut data = data::apply(&record.data, changes)?;
         if data == record.data {
             return Ok(None);
         }
@@ -225,10 +225,6 @@ pub(super) fn too_large() -> AuthError {
     AuthError::new(AuthErrorKind::TooLarge, "the data must be at most 64 KiB")
 }
 
-fn undecodable(error: serde_json::Error) -> AuthError {
-    AuthError::new(AuthErrorKind::Serialization, Undecodable::from(error))
-}
-
 /// Returns a JSON text that no other attempt has.
 fn new_mark() -> Result<String, StoreError> {
     let mark = getrandom::u64().map_err(StoreError::unavailable)?;
@@ -251,7 +247,7 @@ mod tests {
     }
 
     fn attempt(record: &Record, retry: Retry) -> Attempt {
-        let add = Change::update("items", |json| {
+        let add = Change::update::<u32>("items", |json| {
             let items: u32 = json.map_or(Ok(0), serde_json::from_str)?;
             Ok((items + 1).to_string().into())
         });

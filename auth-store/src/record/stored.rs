@@ -16,6 +16,7 @@ use auth_core::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::data::SessionData;
 use crate::lifetime::{Deadlines, Expiry};
@@ -61,6 +62,18 @@ pub struct Record {
     pub authenticated_at: Timestamp,
     /// Details that few sign-ins have, or few requests read.
     pub details: Option<Box<SignInDetails>>,
+}
+
+/// The key of the data by which a record is only a marker. Applications cannot use it.
+const REPLACED: &str = "\u{1}replaced";
+
+/// Returns the id of the marker that the cookie of this sign-in was replaced. A store may route by the
+/// first two bytes.
+pub(crate) fn replaced_id(id: &SignInId) -> SignInId {
+    let hash = Sha256::new_with_prefix(b"auth/replaced").chain_update(id.as_bytes()).finalize();
+    let mut bytes = *id.as_bytes();
+    bytes[2..].copy_from_slice(&hash[..14]);
+    SignInId::from_bytes(bytes)
 }
 
 /// How a secret relates to one record; see [`Record::match_secret`].
@@ -191,6 +204,30 @@ impl Record {
     /// token is used by refreshing it, which replaces the grace, too.
     fn current_is_unused(&self, grace: &RotationGrace) -> bool {
         self.kind == SecretKind::Refresh || self.last_seen() <= grace.replaced_at
+    }
+
+    /// Returns the marker that another sign-in has replaced the cookie of this one. It has an id of its
+    /// own, so that the sign-in itself stays deleted.
+    pub(crate) fn replaced(&self, now: Timestamp, ends_at: Timestamp) -> Self {
+        let digests = SecretDigests { family: self.family, current: self.current };
+        let deadlines = Deadlines { idle_secs: 0, ends_at };
+        let id = replaced_id(&self.id);
+        let mut marker = Self::new(id, self.kind, digests, None, deadlines, now);
+        marker.data.insert(REPLACED, "true");
+        marker
+    }
+
+    /// Returns whether this is only a marker that a cookie was replaced a moment ago. A marker proves
+    /// nothing and holds no data of the application.
+    #[must_use]
+    pub fn is_replaced(&self) -> bool {
+        self.subject.is_none() && self.data.get(REPLACED).is_some()
+    }
+
+    /// Returns whether the secret with this digest was replaced at most this long ago.
+    pub(crate) fn has_replaced(&self, digest: &Digest, window: Duration, now: Timestamp) -> bool {
+        let is_late = |grace: &&RotationGrace| now.since(grace.replaced_at) <= window;
+        self.grace().filter(is_late).is_some_and(|grace| grace.previous == *digest)
     }
 
     /// Returns this sign-in with other data and the next version. The decoded identity is kept.

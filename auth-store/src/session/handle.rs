@@ -3,12 +3,12 @@
 //!
 //! The handle reads and changes values by key; `state` saves the changes.
 
-use std::any::Any;
+use std::any::{Any, type_name};
 use std::fmt;
 use std::sync::Arc;
 
 use auth_core::{
-    AuthContext, AuthError, AuthErrorKind, ConfigError, CrossOriginProtection, Refusal,
+    AuthContext, AuthError, ConfigError, CookiePolicy, CrossOriginProtection, Refusal,
     ResponseEffects,
 };
 use http::Extensions;
@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 
 use super::state::{SessionState, closed};
 use crate::data::{self, Change};
-use crate::error::Undecodable;
+use crate::error::InvalidValue;
 use crate::manager::{IssuedSecret, Retry, SignInManager};
 use crate::record::Record;
 use crate::secret::SecretKind;
@@ -26,8 +26,11 @@ use crate::store::Peek;
 /// The data of the sign-in that a request acts for, or of a visitor: values by key, at most 64 KiB in
 /// total. It works with cookies and with tokens.
 ///
-/// Changes are collected, and saved before the response is sent. If they cannot be saved, the
-/// response is replaced by 503. They are merged into the newest data key by key, so that concurrent
+/// Changes are collected, and saved before the response is sent, whatever its status. A status does not
+/// tell whether the changes should last: a failed login is counted, and a form is shown again with
+/// what was entered. A handler whose changes should not last calls [`discard`](Self::discard). If the
+/// inner service returns an error instead of a response, nothing is saved. If the changes cannot be
+/// saved, the response is replaced by 503. They are merged into the newest data key by key, so that concurrent
 /// requests do not lose changes: [`update`](Self::update) runs again on the newest value, and of two
 /// [`insert`](Self::insert)s of one key the last one wins. A request that changes nothing writes
 /// nothing to the store, and a visitor without data gets no cookie.
@@ -82,7 +85,7 @@ impl Session {
                 return Err(Refusal::Unauthenticated(None));
             }
         }
-        let state = SessionState::of(context, backend).ok_or_else(no_session)?;
+        let state = SessionState::of(context).ok_or_else(no_session)?;
         Ok(Self { context: context.clone(), state, reach: Reach::Response })
     }
 
@@ -96,8 +99,9 @@ impl Session {
         let record = self.record().await?;
         let empty = data::SessionData::new();
         let data = record.as_ref().map_or(&empty, |record| &record.data);
-        let json = data::value(data, key, &self.state.pending()).map_err(undecodable)?;
-        json.map(|json| serde_json::from_str(&json)).transpose().map_err(undecodable)
+        let Some(json) = data::value(data, key, &self.state.pending())? else { return Ok(None) };
+        let value = serde_json::from_str(&json);
+        Ok(Some(value.map_err(|error| InvalidValue::new(key, type_name::<T>(), &error))?))
     }
 
     /// Sets the value of a key. Of two concurrent requests that do so, the last one wins.
@@ -107,7 +111,8 @@ impl Session {
     /// Returns [`Serialization`](AuthErrorKind::Serialization) if it cannot be serialized;
     /// [`Closed`](AuthErrorKind::Closed) after the response.
     pub fn insert<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), AuthError> {
-        let json = serde_json::to_string(value).map_err(undecodable)?;
+        let json = serde_json::to_string(value);
+        let json = json.map_err(|error| InvalidValue::new(key, type_name::<T>(), &error))?;
         self.state.add(Change::set(key, Some(json.into())))
     }
 
@@ -133,7 +138,7 @@ impl Session {
         T: Serialize + DeserializeOwned + Default,
         F: Fn(&mut T) + Send + Sync + 'static,
     {
-        self.state.add(Change::update(key, move |json| {
+        self.state.add(Change::update::<T>(key, move |json| {
             let mut value = json.map(serde_json::from_str).transpose()?.unwrap_or_default();
             change(&mut value);
             Ok(serde_json::to_string(&value)?.into())
@@ -162,18 +167,26 @@ impl Session {
         self.state.save(&self.context, Retry::Marked).await
     }
 
+    /// Discards the changes of this request that have not been saved: for a handler that fails and wants
+    /// nothing of what it did to be stored. What [`save`](Self::save) has stored stays.
+    pub fn discard(&self) {
+        self.state.discard_changes();
+    }
+
     /// Returns a handle for work that continues after the response, such as the body of a stream. It
     /// keeps to the current sign-in, and only [`save`](Self::save) saves its changes.
     #[must_use]
     pub fn detach(&self) -> Self {
         let sign_in = self.context.state().sign_in();
-        let state = SessionState::new(Arc::clone(&self.state.backend), sign_in);
+        let backend = self.state.backend(&self.context);
+        let state = SessionState::new(backend.ok().cloned(), sign_in);
         Self { context: self.context.clone(), state, reach: Reach::Detached }
     }
 
     async fn record(&self) -> Result<Option<Arc<Record>>, AuthError> {
         let Some(id) = self.state.sign_in(self.context.state()) else { return Ok(None) };
-        let store = self.state.backend.sign_ins().store();
+        let backend = self.state.backend(&self.context)?;
+        let store = backend.sign_ins().store();
         let mut cached = None;
         store.peek(&id, &mut |peek| match peek {
             Peek::Authoritative(record) => cached = Some(record.cloned()),
@@ -185,10 +198,6 @@ impl Session {
             None => Ok(store.load(&id).await?),
         }
     }
-}
-
-fn undecodable(error: serde_json::Error) -> AuthError {
-    AuthError::new(AuthErrorKind::Serialization, Undecodable::from(error))
 }
 
 auth_core::redacted_debug!(Session { reach });
@@ -218,6 +227,12 @@ pub trait SessionBackend: Send + Sync {
         None
     }
 
+    /// Returns the cookie that carries a visitor's secret, if one does. A cookie of this name is not
+    /// replaced by a visitor's unless it is known to be dead. Defaults to none.
+    fn anonymous_cookie(&self) -> Option<&CookiePolicy> {
+        None
+    }
+
     /// Returns which cross-origin requests may get a visitor's secret. Defaults to none.
     fn cross_site(&self) -> &CrossOriginProtection {
         &CrossOriginProtection::STRICT
@@ -244,7 +259,7 @@ impl fmt::Debug for dyn SessionBackend {
 }
 
 /// Returns the session backend of the backend that decided who sent the request.
-fn session_backend(context: &AuthContext) -> Option<&Arc<dyn SessionBackend>> {
+pub(super) fn session_backend(context: &AuthContext) -> Option<&Arc<dyn SessionBackend>> {
     let backend: &dyn Any = context.session_backend()?;
     backend.downcast_ref()
 }

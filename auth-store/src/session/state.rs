@@ -12,16 +12,15 @@ use auth_core::{
 };
 use parking_lot::Mutex;
 
-use super::handle::SessionBackend;
+use super::handle::{SessionBackend, session_backend};
 use crate::data::{self, Change, SessionData};
-use crate::error::Undecodable;
 use crate::manager::{PendingChanges, Retry};
 
 /// The changes of one request: added by its handles, saved before its response is sent.
 #[derive(Debug)]
 pub(super) struct SessionState {
-    pub(super) backend: Arc<dyn SessionBackend>,
-    /// The sign-in of a detached handle.
+    /// The backend and the sign-in of a detached handle.
+    backend: Option<Arc<dyn SessionBackend>>,
     detached: Option<SignInId>,
     pending: Mutex<Pending>,
 }
@@ -48,17 +47,27 @@ impl Drop for Saving<'_> {
 
 impl SessionState {
     /// Returns the state of a request, which its first use creates.
-    pub(super) fn of(
-        context: &AuthContext,
-        backend: &Arc<dyn SessionBackend>,
-    ) -> Option<Arc<Self>> {
-        let hook = context.state().hook_or_init(|| Self::new(Arc::clone(backend), None));
+    pub(super) fn of(context: &AuthContext) -> Option<Arc<Self>> {
+        let hook = context.state().hook_or_init(|| Self::new(None, None));
         let any: Arc<dyn Any + Send + Sync> = Arc::clone(hook) as _;
         any.downcast().ok()
     }
 
-    pub(super) fn new(backend: Arc<dyn SessionBackend>, detached: Option<SignInId>) -> Arc<Self> {
+    pub(super) fn new(
+        backend: Option<Arc<dyn SessionBackend>>,
+        detached: Option<SignInId>,
+    ) -> Arc<Self> {
         Arc::new(Self { backend, detached, pending: Mutex::default() })
+    }
+
+    /// Returns the backend of the sign-in that the request acts for now: another one than before, if
+    /// a member of a combination has signed the user in.
+    pub(super) fn backend<'a>(
+        &'a self,
+        context: &'a AuthContext,
+    ) -> Result<&'a Arc<dyn SessionBackend>, AuthError> {
+        let backend = self.backend.as_ref().or_else(|| session_backend(context));
+        Ok(backend.ok_or(ConfigError::NoSession)?)
     }
 
     /// Returns the sign-in whose data this is.
@@ -101,10 +110,11 @@ impl SessionState {
         retry: Retry,
     ) -> Result<(), AuthError> {
         let state = context.state();
+        let backend = self.backend(context)?;
         let Some(id) = self.sign_in(state) else {
-            return self.start(state, &changes.changes).await;
+            return start(&**backend, state, &changes.changes).await;
         };
-        let manager = self.backend.sign_ins();
+        let manager = backend.sign_ins();
         let _guard = manager.locks().lock(&id).await?;
         let signed_in = context.is_identified() || state.new_sign_in() == Some(id);
         match manager.change_once(&id, changes, retry).await {
@@ -116,36 +126,36 @@ impl SessionState {
         }
     }
 
-    /// Stores the first data of a visitor, and issues the cookie for it.
-    async fn start(&self, state: &RequestState, changes: &[Change]) -> Result<(), AuthError> {
-        let kind = self.backend.anonymous().ok_or(ConfigError::NoSession)?;
-        let cross_site = state.check_origin(self.backend.cross_site());
-        cross_site.map_err(|error| AuthError::new(AuthErrorKind::CrossOrigin, error))?;
-        if state.has_rotated_cookie() {
-            let replaced = "the cookie was replaced by a newer one";
-            return Err(AuthError::new(AuthErrorKind::Unauthenticated, replaced));
-        }
-        let data = data::apply(&SessionData::new(), changes).map_err(|error| {
-            AuthError::new(AuthErrorKind::Serialization, Undecodable::from(error))
-        })?;
-        if data.is_empty() {
-            return Ok(());
-        }
-        let issued = self.backend.sign_ins().start_anonymous(data, kind).await?;
-        let mut delivered = Ok(());
-        state.effects(|effects| delivered = self.backend.carry(&issued, effects));
-        state.signed_in(issued.id());
-        delivered
+    pub(super) fn discard_changes(&self) {
+        self.pending.lock().changes = PendingChanges::default();
     }
+}
 
-    /// Ends a sign-in of this request, because the response that would deliver its secret is replaced
-    /// by an error.
-    async fn roll_back(&self, state: &RequestState) {
-        if let Some(id) = state.new_sign_in() {
-            self.backend.sign_ins().roll_back(&id).await;
-            state.effects(auth_core::ResponseEffects::clear);
-        }
+/// Stores the first data of a visitor, and issues the cookie for it.
+async fn start(
+    backend: &dyn SessionBackend,
+    state: &RequestState,
+    changes: &[Change],
+) -> Result<(), AuthError> {
+    let kind = backend.anonymous().ok_or(ConfigError::NoSession)?;
+    let cross_site = state.check_origin(backend.cross_site());
+    cross_site.map_err(|error| AuthError::new(AuthErrorKind::CrossOrigin, error))?;
+    state.check_open()?;
+    let sign_ins = backend.sign_ins();
+    if let Some(cookie) = backend.anonymous_cookie() {
+        sign_ins.check_dead(state.rejected_cookie(cookie.name()), kind).await?;
     }
+    let data = data::apply(&SessionData::new(), changes)?;
+    if data.is_empty() {
+        return Ok(());
+    }
+    let operation = state.operation();
+    let issued = sign_ins.start_anonymous(&operation, data, kind).await?;
+    let mut carried = Ok(());
+    operation.effects(|effects| carried = backend.carry(&issued, effects));
+    carried?;
+    operation.signed_in(issued.id());
+    state.commit(operation)
 }
 
 impl ResponseHook for SessionState {
@@ -161,17 +171,11 @@ impl ResponseHook for SessionState {
             }
         }
         let context = context.clone();
-        AuthFuture::boxed(async move {
-            let saved = self.save(&context, Retry::Never).await;
-            if saved.is_err() {
-                self.roll_back(context.state()).await;
-            }
-            saved
-        })
+        AuthFuture::boxed(async move { self.save(&context, Retry::Never).await })
     }
 
     fn discard(&self) {
-        self.pending.lock().changes = PendingChanges::default();
+        self.discard_changes();
     }
 }
 

@@ -131,6 +131,13 @@ pub(super) fn two_stores(setup: &Setup) -> Auth {
     any_of((cookies, TokenAuth::new(setup))).erased()
 }
 
+/// Tokens have their own store; cookies use the store that the test can break.
+pub(super) fn cookies_in_the_faulty_store(setup: &Setup) -> Auth {
+    let store: Arc<dyn Store> = Arc::new(MemoryStore::new());
+    let tokens = TokenAuth::new(&Setup { store, ..setup.clone() });
+    any_of((session(setup), tokens)).erased()
+}
+
 /// Two kinds of sessions, each with its own cookie.
 pub(super) fn two_cookies(setup: &Setup) -> Auth {
     let store: Arc<dyn Store> = Arc::clone(&setup.store);

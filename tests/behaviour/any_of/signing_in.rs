@@ -3,7 +3,8 @@
 use auth_core::{Authenticator, any_of};
 
 use super::combinations::{
-    ALIKE, by_token, cookie_and_token, cookie_first, sign_out_ends, token_first, two_stores, world,
+    ALIKE, by_token, cookie_and_token, cookie_first, cookies_in_the_faulty_store, sign_out_ends,
+    token_first, two_stores, world,
 };
 use crate::app::Login;
 use crate::harness::{Auth, Credential, Fault, Op, REFRESH, SESSION, Setup, jwt, session};
@@ -152,4 +153,33 @@ async fn a_refresh_renews_only_the_deciding_credential() {
     let reply = both.post("/refresh").await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 0));
     assert_eq!(world.statuses([&token, &cookie]).await, [401, 200]);
+}
+
+/// The data is saved in the store of the token's backend. If that fails, the sign-in is rolled back
+/// there.
+#[tokio::test]
+async fn data_of_the_request_that_signs_in_is_saved_by_the_chosen_backend() {
+    let world = world(two_stores).await;
+    let client = world.client();
+    let reply = client.post("/login-and-add").json(&by_token("alice")).await;
+    assert_eq!(reply.status, 200, "{reply:?}");
+    assert_eq!(client.get("/cart").await.text(), r#"["welcome gift"]"#);
+    world.store.set(Op::Update, Fault::Fails);
+    assert!(world.client().post("/login-and-add").json(&by_token("bob")).await.is_unavailable());
+    world.store.clear_faults();
+    assert_eq!(world.sign_in_count().await, 1, "bob's sign-in was rolled back");
+}
+
+/// The first backend fails, and the second one is asked nevertheless.
+#[tokio::test]
+async fn sec_92_every_backend_of_a_combination_is_asked() {
+    let world = world(cookies_in_the_faulty_store).await;
+    let (_, own, _) = cookie_and_token(&world, "alice").await;
+    let (_, thief, _) = cookie_and_token(&world, "alice").await;
+    world.store.set(Op::Revoke, Fault::Fails);
+    let owner = world.client_with(&own);
+    assert!(owner.post("/logout-everywhere").await.is_unavailable());
+    assert_eq!(world.statuses([&own, &thief]).await, [200, 401], "the owner can try again");
+    world.store.clear_faults();
+    assert_eq!(owner.post("/logout-everywhere").await.text(), "3", "both cookies, and this one");
 }

@@ -99,8 +99,8 @@ impl FaultyStore {
     ) -> Result<T, StoreError> {
         let (op, in_background) = match method {
             "update" => (Op::Update, false),
-            "rotate" => (Op::Rotate, false),
-            "delete" => (Op::Delete, false),
+            "rotate" => (Op::Rotate, true),
+            "delete" => (Op::Delete, true),
             "delete_if_version" => (Op::DeleteIfVersion, true),
             "delete_if_idle" => (Op::DeleteIfIdle, true),
             "revoke" | "revoke_others" | "revoke_subject" => (Op::Revoke, false),
@@ -114,13 +114,14 @@ impl FaultyStore {
         self.faults.leave(op).await.map(|()| answer)
     }
 
-    /// Returns every record in the store.
+    /// Returns every record in the store, except the markers of replaced cookies.
     pub(crate) async fn records(&self) -> Vec<Arc<Record>> {
         self.background.settled().await;
         let created = self.created.lock().clone();
         let mut records = Vec::new();
         for id in created {
-            records.extend(self.inner.load(&id).await.unwrap());
+            let record = self.inner.load(&id).await.unwrap();
+            records.extend(record.filter(|record| !record.is_replaced()));
         }
         records
     }
@@ -190,7 +191,8 @@ impl Store for FaultyStore {
     ) -> Result<Created, StoreError> {
         self.faults.enter(Op::Create).await?;
         self.created.lock().push(record.id);
-        self.notifying(self.inner.create(record, limit)).await
+        let created = self.notifying(self.inner.create(record, limit)).await?;
+        self.faults.leave(Op::Create).await.map(|()| created)
     }
 
     async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {

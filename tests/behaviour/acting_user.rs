@@ -1,0 +1,146 @@
+//! For whom `Auth` acts after a sign-in in the same request, and what ends all sign-ins of a user.
+
+use auth_core::{Auth, AuthErrorKind, Principal};
+use http::Response;
+use http::request::Parts;
+
+use crate::app::User;
+use crate::harness::{Credential, Fault, Op, World, sign_in_by};
+
+suite!(every:
+    sec_91_auth_acts_for_the_user_who_has_just_signed_in,
+    sec_91_all_sign_ins_of_the_new_user_end,
+    sec_91_a_failed_sign_in_changes_nothing,
+    sec_92_a_failed_end_of_all_can_be_repeated,
+    a_sign_in_is_revalidated_in_the_request_that_made_it,
+    a_sign_out_after_a_sign_in_issues_no_credential,
+);
+
+fn user(name: &str) -> Principal<User> {
+    Principal::new(name).claims(User { name: name.to_owned() })
+}
+
+/// Two sign-ins of alice and one of bob.
+struct Three {
+    alice: Credential,
+    alices_other: Credential,
+    bob: Credential,
+}
+
+impl Three {
+    async fn of(world: &World) -> Self {
+        let (_, alice) = world.sign_in("alice").await;
+        let (_, alices_other) = world.sign_in("alice").await;
+        let (_, bob) = world.sign_in("bob").await;
+        Self { alice, alices_other, bob }
+    }
+}
+
+async fn sec_91_auth_acts_for_the_user_who_has_just_signed_in(world: World) {
+    let three = Three::of(&world).await;
+    let transport = world.transport();
+    let bobs = three.bob.sign_in();
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        let alices = auth.identity().unwrap().sign_in().unwrap();
+        let signed_in = sign_in_by(auth.sign_in(user("bob")), transport).await.unwrap();
+        if let Some(identity) = auth.identity() {
+            assert_eq!(identity.subject(), "bob");
+            assert_eq!(identity.sign_in(), Some(signed_in.sign_in));
+        }
+        let listed = auth.sign_ins().await.unwrap();
+        let current: Vec<_> = listed.iter().filter(|info| info.current).collect();
+        assert_eq!((listed.len(), current.len()), (2, 1), "bob's, and this one is current");
+        assert_eq!(current[0].id, signed_in.sign_in);
+        assert!(!auth.revoke(alices).await.unwrap(), "alice's sign-ins are not bob's");
+        assert_eq!(auth.revoke_others().await.unwrap(), 1);
+        assert_ne!(signed_in.sign_in, bobs);
+        Response::default()
+    };
+    assert_eq!(world.handle(Some(&three.alice), handler).await.status(), 200);
+    assert_eq!(world.statuses([&three.alices_other, &three.bob]).await, [200, 401]);
+    assert_eq!(world.sign_in_count().await, 2, "alice's other one, and bob's new one");
+}
+
+async fn sec_91_all_sign_ins_of_the_new_user_end(world: World) {
+    let three = Three::of(&world).await;
+    let transport = world.transport();
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        let _ended = sign_in_by(auth.sign_in(user("bob")), transport).await.unwrap();
+        assert_eq!(auth.revoke_all().await.unwrap(), 2);
+        Response::default()
+    };
+    assert_eq!(world.handle(Some(&three.alice), handler).await.status(), 200);
+    assert_eq!(world.statuses([&three.alices_other, &three.bob]).await, [200, 401]);
+    assert_eq!(world.sign_in_count().await, 1);
+}
+
+async fn sec_91_a_failed_sign_in_changes_nothing(world: World) {
+    let three = Three::of(&world).await;
+    let (transport, store) = (world.transport(), &world.store);
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        store.set(Op::Create, Fault::Fails);
+        let failed = sign_in_by(auth.sign_in(user("bob")), transport).await.unwrap_err();
+        assert_eq!(failed.kind(), AuthErrorKind::Unavailable);
+        store.clear_faults();
+        assert_eq!(auth.identity().unwrap().subject(), "alice");
+        assert_eq!(auth.revoke_others().await.unwrap(), 1);
+        Response::default()
+    };
+    assert_eq!(world.handle(Some(&three.alice), handler).await.status(), 200);
+    let credentials = [&three.alice, &three.alices_other, &three.bob];
+    assert_eq!(world.statuses(credentials).await, [200, 401, 200]);
+}
+
+/// The owner wants to end the sign-in of a thief. Whatever fails, the owner can repeat it.
+async fn sec_92_a_failed_end_of_all_can_be_repeated(world: World) {
+    for (op, fault) in [
+        (Op::Revoke, Fault::Fails),
+        (Op::Revoke, Fault::AnswerLost),
+        (Op::Delete, Fault::Fails),
+        (Op::Delete, Fault::AnswerLost),
+    ] {
+        let (owner, own) = world.sign_in("alice").await;
+        let (_, thief) = world.sign_in("alice").await;
+        world.store.set(op, fault);
+        let failed = owner.post("/logout-everywhere").await;
+        assert!(failed.is_unavailable(), "{op:?} {fault:?}: {failed:?}");
+        world.store.clear_faults();
+        let [own_status, thief_status] = world.statuses([&own, &thief]).await;
+        assert!(own_status == 200 || thief_status == 401, "{op:?} {fault:?}");
+        if own_status == 200 {
+            assert_eq!(owner.post("/logout-everywhere").await.status, 200);
+        }
+        assert_eq!(world.statuses([&own, &thief]).await, [401, 401], "{op:?} {fault:?}");
+        assert_eq!(world.sign_in_count().await, 0);
+    }
+}
+
+async fn a_sign_in_is_revalidated_in_the_request_that_made_it(world: World) {
+    let (_, alice) = world.sign_in("alice").await;
+    let transport = world.transport();
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        let _sent = sign_in_by(auth.sign_in(user("bob")), transport).await.unwrap();
+        if auth.identity().is_some() {
+            assert_eq!(auth.revalidate().await.unwrap().subject(), "bob");
+        }
+        Response::default()
+    };
+    assert_eq!(world.handle(Some(&alice), handler).await.status(), 200);
+}
+
+async fn a_sign_out_after_a_sign_in_issues_no_credential(world: World) {
+    let transport = world.transport();
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        let _ended = sign_in_by(auth.sign_in(user("bob")), transport).await.unwrap();
+        auth.sign_out().await.unwrap();
+        Response::default()
+    };
+    let response = world.handle(None, handler).await;
+    assert!(!response.headers().contains_key("set-cookie"), "{response:?}");
+    assert_eq!(world.sign_in_count().await, 0);
+}
