@@ -57,7 +57,7 @@ fn alice_signs_in(alice: &Curl) {
     assert_eq!((wrong.status, &*wrong.error()), (401, "wrong username or password"));
     let mut schemes = wrong.headers("www-authenticate");
     schemes.sort_unstable();
-    assert_eq!(schemes, ["Bearer", "Session"]);
+    assert_eq!(schemes, [r#"Bearer realm="api""#, "Session"]);
     assert_eq!((alice.cookie(), alice.get("/me").send().status), (as_visitor.clone(), 401));
 
     let login = alice.login("alice", "wonderland");
