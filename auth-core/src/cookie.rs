@@ -110,9 +110,9 @@ impl CookiePolicy {
         self.domain.as_ref().map(|_| self.removal_in(None, &self.path))
     }
 
-    /// Returns `Set-Cookie` headers that remove the cookies of this name in every other scope that a
-    /// browser may send to this host and path: of the host and each domain above it, and of `/` and each
-    /// folder of the path.
+    /// Returns `Set-Cookie` headers that remove the cookies of this name in other scopes that a browser may
+    /// send to this host and path: of the host and the domains above it, and of `/`, the folders of the
+    /// path and the path itself. The headers have to fit into a proxy's buffer, so there are at most 24.
     pub(crate) fn removals_of_other_scopes(&self, host: &str, path: &str) -> Vec<HeaderValue> {
         if self.is_host_prefixed() {
             return Vec::new();
@@ -122,11 +122,16 @@ impl CookiePolicy {
         let above = host.match_indices('.').map(|(dot, _)| &host[dot + 1..]);
         let domains =
             std::iter::once(host).chain(above).filter(|name| is_name && name.contains('.'));
-        let domains: Vec<_> = [None].into_iter().chain(domains.map(Some)).take(5).collect();
-        let folders = path.match_indices('/').skip(1).map(|(slash, _)| &path[..slash]);
-        let paths = ["/", &self.path].into_iter().chain(folders).chain([path]);
-        let mut paths: Vec<_> = paths.filter(|path| is_path(path)).take(5).collect();
-        paths.dedup();
+        let domains: Vec<_> = [None].into_iter().chain(domains.map(Some)).take(4).collect();
+        // A folder is a scope with its last slash, and another one without it.
+        let slashes = path.match_indices('/').skip(1);
+        let folders = slashes.flat_map(|(slash, _)| [&path[..slash], &path[..=slash]]);
+        let mut paths: Vec<&str> = Vec::with_capacity(6);
+        for scope in ["/", &self.path, path].into_iter().chain(folders) {
+            if paths.len() < 6 && is_path(scope) && !paths.contains(&scope) {
+                paths.push(scope);
+            }
+        }
         let scopes = domains.iter().flat_map(|domain| paths.iter().map(|path| (*domain, *path)));
         let own = (self.domain.as_deref(), &*self.path);
         let others = scopes.filter(|(domain, path)| {
@@ -361,8 +366,10 @@ mod tests {
         for host in ["localhost", "127.0.0.1:3000", "[::1]:3000", "", "a b.c", "x;y.example"] {
             assert!(scopes(&host_only, host, "/").is_empty(), "{host}");
         }
-        let nested = ["- /app", "- /app/login"];
+        let nested = ["- /app/login", "- /app", "- /app/"];
         assert_eq!(scopes(&host_only, "localhost", "/app/login"), nested);
+        let deepest = "/a/b/c/d".to_owned();
+        assert!(scopes(&host_only, "localhost", &deepest).contains(&format!("- {deepest}")));
         assert!(scopes(&host_only, &"a.".repeat(100), &"/a".repeat(100)).len() < 25);
         assert!(scopes(&CookiePolicy::host("a").unwrap(), host, "/app").is_empty());
     }
