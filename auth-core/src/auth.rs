@@ -32,10 +32,10 @@ use crate::sign_in_id::SignInId;
 /// A request's handle on sign-ins: signs in and out, refreshes, lists and revokes, under every
 /// backend. Clones act for the same request.
 ///
-/// After a sign-in or a refresh, it acts for the new sign-in and its user. What ends sign-ins runs to
-/// completion even if its future is dropped, because the client hung up. A sign-in whose credential
-/// does not reach the client is rolled back: if its future is dropped, if the inner service fails, or
-/// if the response is never sent.
+/// After a sign-in or a refresh, it acts for the new sign-in and its user. Operations that end sign-ins
+/// run to completion even if their future is dropped because the client hung up. A sign-in whose
+/// credential does not reach the client is rolled back: if its future is dropped, if the inner service
+/// fails, or if the response is never sent.
 ///
 /// It is an axum extractor; elsewhere, use [`Auth::of`].
 ///
@@ -184,13 +184,13 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// Verifies the request's credential against the store, bypassing every cache on this node, and
     /// returns the identity by the newest record.
     ///
-    /// A near cache may be two seconds behind, so this is for operations that must not happen after a
-    /// logout or a change of roles: payments, passwords, administration.
+    /// By default, a near cache may be two seconds behind. So this is for operations that must not
+    /// happen after a logout or a change of roles: payments, passwords, administration.
     /// [`Require::revalidated`](crate::Require::revalidated) does the same for a whole route.
     ///
-    /// [`identity`](Self::identity) and the other extractors return the result of the first call from
-    /// then on. A backend without a cache has nothing to revalidate: the claims of a token from another
-    /// issuer remain as they were verified.
+    /// After the first call, [`identity`](Self::identity) and the other extractors return its result.
+    /// A backend without a cache has nothing to revalidate: the claims of a token from another issuer
+    /// remain as they were verified.
     ///
     /// # Errors
     ///
@@ -244,9 +244,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// - If the store does not answer, the future retries. After ten seconds it returns
     ///   [`EndReason::Unconfirmed`].
     ///
-    /// A store that notifies of changes is not queried while there are none; other stores are queried
-    /// about once a second. The future holds the store but nothing of the request, and can be dropped at
-    /// any time.
+    /// A store that reports changes is queried after each change and when the sign-in would expire.
+    /// Other stores are queried about once a second. The future holds the store but nothing of the
+    /// request, and can be dropped at any time.
     ///
     /// # Panics
     ///

@@ -93,8 +93,8 @@ impl<'a> RequestHead<'a> {
         Self { authorization: Authorization::of(self.headers, schemes), ..self }
     }
 
-    /// Returns the head without cookies, for requests that another credential decides: a cookie that does
-    /// not decide must not be verified, because that would be a use of its sign-in.
+    /// Returns the head without cookies, for requests that another credential authenticates. Verifying
+    /// their cookies would extend the idle timeout of another sign-in.
     pub(crate) fn without_cookies(self) -> Self {
         Self { cookies: Cookies::Hidden, ..self }
     }
@@ -149,9 +149,9 @@ impl<'a> RequestHead<'a> {
 
     /// Checks whether the request may use a cookie under this policy.
     ///
-    /// The layer checks it for every cookie that decides. A backend that records the use of a sign-in also
-    /// checks it before, and returns [`Attempt::cross_origin`](crate::Attempt::cross_origin): a request
-    /// that another site makes is no use.
+    /// The layer checks it for every cookie that authenticates a request. A backend that records the use of
+    /// a sign-in calls this first, and returns [`Attempt::cross_origin`](crate::Attempt::cross_origin) if it
+    /// fails: a request from another site must not extend the idle timeout.
     ///
     /// # Errors
     ///

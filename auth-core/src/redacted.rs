@@ -1,6 +1,6 @@
 //! [`redacted_debug!`](crate::redacted_debug), which the four crates use for types that hold secrets.
 //!
-//! A derived `Debug` shows a new field unless someone hides it. This one hides it unless it is listed.
+//! A derived `Debug` shows every new field. This macro hides a field unless it is listed.
 
 /// Implements `Debug` for a type, showing only these fields.
 #[doc(hidden)]

@@ -73,9 +73,9 @@ impl Require {
         Self::new(Rule::Authenticated)
     }
 
-    /// Requires that the store itself confirms the sign-in, bypassing every cache on this node: a
-    /// near cache may be two seconds behind. Wherever it appears in a requirement, the identity is
-    /// revalidated first, and the other rules are evaluated with its current roles and claims:
+    /// Requires that the store itself confirms the sign-in, bypassing every cache on this node: by
+    /// default, a near cache may be two seconds behind. Wherever this appears in a requirement, the
+    /// identity is revalidated first. The other rules then see its current roles and claims:
     ///
     /// ```
     /// use auth_core::Require;

@@ -225,8 +225,8 @@ impl<C, M> JwtAuth<C, M> {
     /// Sets how many verified tokens of up to a kilobyte are cached; larger ones count as several.
     /// Defaults to 10,000; 0 disables the cache.
     ///
-    /// The claims of a cached token are not parsed again, and its signature is not verified again
-    /// unless a shared secret made it. Its times are checked at every use.
+    /// The claims of a cached token are not parsed again, and its signature is not verified again unless
+    /// it is an HMAC. Its times are checked at every use.
     pub fn cache_capacity(self, tokens: usize) -> Self {
         self.change(|base| base.cache_capacity = tokens)
     }

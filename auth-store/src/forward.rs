@@ -17,13 +17,12 @@
 ///   StoreError>>) -> Result<T, StoreError>`. `method` is the method's name. The synchronous methods
 ///   ([`new_id`](crate::Store::new_id), [`peek`](crate::Store::peek) and
 ///   [`watch`](crate::Store::watch)) are forwarded as they are.
-///
 /// - `changes: [one, all]` passes each call that changes existing sign-ins to a method of `Self`, with
 ///   what it changes: `one(&self, id: &SignInId, call)` or `all(&self, subject: &str, call)`, which have
 ///   the same types as `count`. It replaces `around`, and all other calls are forwarded as they are.
 ///
-/// Without these, the inner store's future is returned as it is, so that forwarding allocates
-/// nothing.
+/// Without `around` and `changes`, the inner store's future is returned as it is, so that forwarding
+/// allocates nothing.
 ///
 /// # Examples
 ///

@@ -37,7 +37,7 @@ use crate::watch::Watch;
 /// - A store reports its failures as
 ///   [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable). It never reports "no such
 ///   sign-in" because it could not be reached.
-/// A store must not hang. It returns an error within a time that it documents.
+/// - A store must not hang. It returns an error within a time that it documents.
 /// - After `Unavailable`, the caller does not know whether the operation took effect; it may even do so
 ///   later. Callers treat it as if it had. Repeating the call is safe for every method but `create`,
 ///   `update`, `rotate` and `delete_if_version`, which may then report the first call's success as a
@@ -92,8 +92,9 @@ pub trait Store: Send + Sync + 'static {
     /// Returns a future that completes once this sign-in may have changed.
     ///
     /// The watch covers every change on any node from the moment this method returns, whether the watch
-    /// is polled or not, except [`touch`](Self::touch) and the removal of expired sign-ins. It also
-    /// completes when the store can no longer learn of changes, and it may complete without a reason.
+    /// is polled or not. The exceptions are [`touch`](Self::touch) and the removal of expired sign-ins.
+    /// The watch also completes when the store can no longer learn of changes, and may complete
+    /// spuriously.
     /// To miss nothing, call `watch` before `load`, and call both again after the watch has completed.
     /// A sign-in may have several watches, and need not exist to be watched.
     ///

@@ -1,8 +1,8 @@
 //! The contract between a backend and the layer.
 //!
 //! [`Authenticator`] verifies credentials, and every backend implements it. [`SignInBackend`] starts
-//! and ends sign-ins, and is optional. The values that go into and out of them stand beside each
-//! trait.
+//! and ends sign-ins, and is optional. The file of each trait also defines its argument and result
+//! types.
 
 mod authenticator;
 mod sign_ins;

@@ -109,8 +109,8 @@ impl fmt::Debug for Undelivered {
     }
 }
 
-/// Runs before a response leaves. Code that keeps state for the request installs one on first use
-/// ([`RequestState::hook_or_init`]), so that other requests pay nothing.
+/// A hook that runs before the response is sent. Code that keeps state for a request installs one on
+/// first use ([`RequestState::hook_or_init`]), so that other requests pay nothing.
 pub trait ResponseHook: Any + Send + Sync + fmt::Debug {
     /// Does what has to precede the response, such as saving a session. If it fails, the client
     /// receives a refusal instead of the response.
@@ -141,11 +141,12 @@ impl RequestState {
         Self { found: self.found, sign_in, is_new, request: None, closed, changes }
     }
 
-    /// Takes over what an operation has changed.
+    /// Merges the changes of an operation into this state.
     ///
     /// # Errors
-    /// [`Closed`](AuthErrorKind::Closed) if the operation issued a cookie that no response can carry
-    /// any more. What it started is rolled back.
+    ///
+    /// Returns [`Closed`](AuthErrorKind::Closed) if the operation issued a cookie that the response can no
+    /// longer carry. What the operation started is rolled back.
     pub fn commit(&self, mut operation: Self) -> Result<(), AuthError> {
         let Some(done) = operation.changes.get_mut() else { return Ok(()) };
         let changes = self.changes();
@@ -205,7 +206,7 @@ impl RequestState {
         self.changes.get().is_some_and(|changes| changes.effects.lock().credential_in_body)
     }
 
-    /// Returns whether the response's head has been sent. Cookies do not reach the client any more.
+    /// Returns whether the response's head has been sent. A cookie no longer reaches the client then.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
@@ -214,7 +215,8 @@ impl RequestState {
     /// Checks that the response can still carry a cookie.
     ///
     /// # Errors
-    /// [`Closed`](AuthErrorKind::Closed) if its head has been sent.
+    ///
+    /// Returns [`Closed`](AuthErrorKind::Closed) if its head has been sent.
     pub fn check_open(&self) -> Result<(), AuthError> {
         if self.is_closed() { Err(closed()) } else { Ok(()) }
     }

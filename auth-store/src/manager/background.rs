@@ -1,6 +1,6 @@
 //! Work that no response waits for, such as writing the last-seen time.
 //!
-//! Most of it is not retried: the next use of the sign-in does the same work. What takes a step back is
+//! Most of it is not retried: the next use of the sign-in does the same work. A rollback is
 //! [repeated](repeat).
 
 use std::future::Future;

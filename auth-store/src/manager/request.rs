@@ -2,7 +2,7 @@
 //!
 //! A request that signs in or out may carry several credentials of a backend: the one that decided
 //! who sent it, a cookie next to it, and outdated ones. What happens to each of their sign-ins, and
-//! which requests may touch them, is decided here for every backend.
+//! which requests may change them, is decided here for every backend.
 
 use std::sync::Arc;
 

@@ -198,10 +198,11 @@ pub struct SignInSettings {
     /// [`Persistence::Session`].
     pub persistence: Persistence,
     /// The shortest time between two writes of the last-seen time. Defaults to `None`: 1/20 of the
-    /// idle timeout.
+    /// idle timeout, or one hour without an idle timeout.
     pub touch_interval: Option<Duration>,
-    /// How long a cookie that was refreshed is still accepted, and a refresh may be repeated. Defaults
-    /// to ten seconds. See [`RotationGrace`](crate::RotationGrace).
+    /// How long a cookie that was refreshed is still accepted. Defaults to ten seconds. Until the new
+    /// secret is used, a refresh may be repeated for this time or one minute, whichever is longer; with
+    /// zero, never. See [`RotationGrace`](crate::RotationGrace).
     pub refresh_grace: Duration,
     /// The value of `Clear-Site-Data` at sign-out. Defaults to `None`: no such header.
     pub clear_site_data: Option<HeaderValue>,
@@ -338,9 +339,9 @@ macro_rules! sign_in_options {
 
         /// Sets the shortest time between two writes of the last-seen time of a sign-in.
         ///
-        /// Defaults to 1/20 of the idle timeout. It is never more than half the idle timeout, and
-        /// up to a quarter is added by chance. A sign-in can reach its idle timeout early by at
-        /// most that time.
+        /// Defaults to 1/20 of the idle timeout, or to one hour without an idle timeout. It is never
+        /// more than half the idle timeout, and each sign-in adds up to a quarter by its id. A sign-in
+        /// can reach its idle timeout early by at most that time.
         pub fn touch_interval(self, interval: ::std::time::Duration) -> Self {
             self.change_settings(|settings| settings.touch_interval = Some(interval))
         }
@@ -348,9 +349,9 @@ macro_rules! sign_in_options {
         /// Sets how long requests with a session cookie that was refreshed are still accepted, because they
         /// may have been sent before the new one arrived. Defaults to ten seconds.
         ///
-        /// A refresh can be repeated with the old cookie or refresh token, by a client that lost the response
-        /// or refreshed twice at the same time. It yields the same new secret, until that is used for the
-        /// first time, and for this time or one minute, whichever is longer. After that, a repeated refresh
+        /// A client that lost the response, or refreshed twice at the same time, can repeat a refresh with
+        /// the old cookie or refresh token, for this time or one minute, whichever is longer. It yields the
+        /// same new secret, until that is used for the first time. After that, a repeated refresh
         /// token ends its sign-in, because two clients have it. A cookie ends nothing: it is more likely
         /// late than stolen. With zero, no refresh can be repeated, and an old secret is invalid at once.
         ///

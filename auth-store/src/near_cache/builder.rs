@@ -69,19 +69,20 @@ impl NearCacheBuilder {
     }
 
     /// Sets for how long an entry may be used at most before its sign-in is read from the store again.
-    /// Defaults to one minute, of which each entry uses up to a quarter less.
+    /// Defaults to one minute. The time of each entry is shorter by up to a quarter, by its id.
     ///
     /// The cache sees a change that was not announced after this time at the latest: a record that was
     /// changed by hand, or a change that a fault of a server or of the network has hidden.
     ///
     /// # Panics
-    /// If it is shorter than one second.
+    ///
+    /// Panics if it is shorter than one second.
     pub fn max_age(self, max_age: Duration) -> Self {
         assert!(max_age >= Duration::from_secs(1), "`max_age` must be at least 1 second");
         Self { max_age, ..self }
     }
 
-    /// Sets how many sign-ins the cache holds at most. Defaults to 100 000.
+    /// Sets how many sign-ins the cache holds at most. Defaults to 100,000.
     ///
     /// # Panics
     ///
@@ -97,7 +98,8 @@ impl NearCacheBuilder {
         Self { max_bytes, ..self }
     }
 
-    /// Sets the clock. Only its [monotonic](Clock::monotonic) time is used.
+    /// Sets the clock, of which only the [monotonic](Clock::monotonic) time is used. Defaults to the
+    /// system's clock.
     pub fn clock(self, clock: Clock) -> Self {
         Self { clock, ..self }
     }

@@ -472,8 +472,8 @@ pub struct RotationGrace {
     /// When the previous secret was replaced.
     pub replaced_at: Timestamp,
     /// When the grace ends. If the current secret was never used by then, the refresh can still be
-    /// repeated until [`LOST_RESPONSE`](Self::LOST_RESPONSE) after `replaced_at`. A grace that is not
-    /// longer than zero allows neither.
+    /// repeated until [`LOST_RESPONSE`](Self::LOST_RESPONSE) after `replaced_at`. A grace of
+    /// zero allows neither.
     pub until: Timestamp,
     /// A hash of the `User-Agent` of the request that replaced the secret; `None` if it is not known.
     pub user_agent: Option<u64>,

@@ -26,14 +26,16 @@ use crate::store::Peek;
 /// The data of the sign-in that a request acts for, or of a visitor: values by key, at most 64 KiB in
 /// total. It works with cookies and with tokens.
 ///
-/// Changes are collected, and saved before the response is sent, whatever its status. A status does not
-/// tell whether the changes should last: a failed login is counted, and a form is shown again with
-/// what was entered. A handler whose changes should not last calls [`discard`](Self::discard). If the
-/// inner service returns an error instead of a response, nothing is saved. If the changes cannot be
-/// saved, the response is replaced by 503. They are merged into the newest data key by key, so that concurrent
-/// requests do not lose changes: [`update`](Self::update) runs again on the newest value, and of two
-/// [`insert`](Self::insert)s of one key the last one wins. A request that changes nothing writes
-/// nothing to the store, and a visitor without data gets no cookie.
+/// Changes are collected, and saved before the response is sent, whatever its status: a failed login
+/// is counted, and a form that is shown again keeps what was entered. A handler whose changes must not
+/// be saved calls [`discard`](Self::discard). If the inner service returns an error instead of a
+/// response, nothing is saved. If the changes cannot be saved, a refusal with the status of the error
+/// replaces the response, such as 503.
+///
+/// Changes are merged into the newest data key by key, so that concurrent requests do not lose them:
+/// [`update`](Self::update) runs again on the newest value, and of two [`insert`](Self::insert)s of one
+/// key the last one wins. A request that changes nothing writes nothing to the store, and a visitor
+/// without data gets no cookie.
 ///
 /// ```
 /// # use auth_core::AuthError;
@@ -167,14 +169,14 @@ impl Session {
         self.state.save(&self.context, Retry::Marked).await
     }
 
-    /// Discards the changes of this request that have not been saved: for a handler that fails and wants
-    /// nothing of what it did to be stored. What [`save`](Self::save) has stored stays.
+    /// Discards the changes of this request that have not been saved, for a handler that fails. What
+    /// [`save`](Self::save) has stored stays.
     pub fn discard(&self) {
         self.state.discard_changes();
     }
 
     /// Returns a handle for work that continues after the response, such as the body of a stream. It
-    /// keeps to the current sign-in, and only [`save`](Self::save) saves its changes.
+    /// stays with the current sign-in, and only [`save`](Self::save) saves its changes.
     #[must_use]
     pub fn detach(&self) -> Self {
         let sign_in = self.context.state().sign_in();

@@ -80,11 +80,11 @@ use crate::stores::trace::traced;
 /// - `maxmemory-policy noeviction`, so that Redis never evicts a sign-in. The store rejects servers with
 ///   another policy.
 /// - Every server that the store reaches is a primary, and replicas accept no writes (`replica-read-only
-///   yes`, the default). The store rejects a replica. It reads the role with every record, so that a
-///   primary that becomes a replica is not believed any more, even on open connections. If the user
-///   has no right to `ROLE`, this cannot be checked.
+///   yes`, the default). The store rejects a replica. It reads the role with every record, so it stops
+///   using a primary that becomes a replica, even on open connections. It cannot check the role if its
+///   user has no right to `ROLE`.
 /// - `appendonly yes`, if sign-ins are to outlast a restart of Redis.
-/// - A clock that is wrong by less than an hour.
+/// - Servers whose clocks are wrong by less than an hour.
 ///
 /// Anonymous sign-ins have a quota, [`max_anonymous`](crate::RedisStoreBuilder::max_anonymous).
 /// When the memory of a server is full, operations that need memory first evict anonymous sign-ins
@@ -93,16 +93,16 @@ use crate::stores::trace::traced;
 /// # Memory
 ///
 /// A sign-in with a user agent and short claims takes 408 bytes as a record and 120 as the only entry of its
-/// subject's index, by `MEMORY USAGE`. In total, with Redis 7.0.15 on a 64-bit machine, each of 10 000 takes
-/// 678 bytes (measured by `tests/redis/size.rs`), each of 100 000 takes 649, and each of a million takes 641
+/// subject's index, by `MEMORY USAGE`. In total, with Redis 7.0.15 on a 64-bit machine, each of 10,000 takes
+/// 678 bytes (measured by `tests/redis/size.rs`), each of 100,000 takes 649, and each of a million takes 641
 /// (keys and values of those lengths), which is 671 MB of the machine's memory.
 ///
 /// # Operations without an answer
 ///
-/// An operation is unavailable if it is not answered within the
+/// An operation fails as unavailable if it is not answered within the
 /// [`timeout`](crate::RedisStoreBuilder::timeout), which defaults to one second. It may have
 /// happened, and is not sent again. The store reconnects automatically. While slots of a cluster
-/// are moving, an operation on all sign-ins of a subject can be unavailable for as long as their
+/// are moving, an operation on all sign-ins of a subject can fail as unavailable for as long as their
 /// keys are on two servers.
 ///
 /// # What a failover can lose
@@ -122,16 +122,18 @@ use crate::stores::trace::traced;
 /// | the same, with `.wait_for_replicas(2)` | 0 of 0 | 0 of 0 | 200 of 200 | 200 of 200 |
 /// | the primary is cut off from its replicas, and still reached by the store | 0 of 0 | 0 of 0 | 200 of 200 | 200 of 200 |
 ///
-/// "0 of 0" means that the operations were unavailable and not acknowledged. When a whole machine
-/// dies and not only the process, everything that it had not sent yet is lost as well: data and new
-/// sign-ins of the last moments. So:
+/// "0 of 0" means that the operations failed as unavailable and were not acknowledged. When a whole
+/// machine dies and not only the process, everything that it had not sent yet is lost as well: data
+/// and new sign-ins of the last moments.
+///
+/// To lose as little as possible:
 ///
 /// - Sentinel and Cluster promote the replica that has read most. Do not change `replica-priority`: a replica
 ///   that has read less could be preferred.
-/// - A primary that had replicas and shows none any more confirms nothing. A primary that the store has never
-///   seen with replicas does not have to confirm. If nodes may start while the primary is cut off, set
-///   [`wait_for_replicas(1)`](crate::RedisStoreBuilder::wait_for_replicas), which demands a confirmation in
-///   any case.
+/// - By default, a node demands a confirmation only from a primary that it has seen with replicas. If such a
+///   primary loses them, ends and new secrets fail as unavailable. If nodes may start while the primary is
+///   cut off, set [`wait_for_replicas(1)`](crate::RedisStoreBuilder::wait_for_replicas), which always demands
+///   a confirmation.
 /// - With two replicas or more, if no end may be lost, demand a confirmation from all of them.
 /// - Set `min-replicas-to-write 1` with a short `min-replicas-max-lag`: a primary that is cut off rejects
 ///   writes after that time.

@@ -38,8 +38,8 @@ sql_store! {
     /// table commits implicitly, so a `migrate` that was interrupted is repeated.
     ///
     /// The server must accept writes, and a connection pooler in between must keep a session for each
-    /// connection. The store checks both when it connects, and each connection in use once per second:
-    /// then operations fail as unavailable.
+    /// connection. The store checks both when it connects, and once per second on each connection in use.
+    /// If a check fails, operations fail as unavailable.
     ///
     /// `connect_timeout` in the URL limits the time to connect at start, which defaults to four times
     /// the [`timeout`](MySqlStoreBuilder::timeout). Options that the store cannot honor, and unknown

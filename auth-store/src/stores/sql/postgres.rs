@@ -37,17 +37,17 @@ sql_store! {
     /// PostgreSQL 13 or newer. The clock and the time zone of the server do not matter.
     ///
     /// A connection pooler in between must pool sessions (`pool_mode = session` in PgBouncer). One that
-    /// pools transactions or statements is refused, because it would apply the store's settings to other
-    /// clients. The server must accept writes. The store checks both when it connects, and each connection
-    /// in use once per second: then operations fail as unavailable.
+    /// pools transactions or statements is refused, because it would apply the store's settings to
+    /// other clients. The server must accept writes. The store checks both when it connects, and once
+    /// per second on each connection in use. If a check fails, operations fail as unavailable.
     ///
     /// The URL has the format of libpq, and names one server. `search_path=..` selects the schema.
     /// `connect_timeout` limits the time to connect at start, which defaults to four times the
     /// [`timeout`](PostgresStoreBuilder::timeout). `channel_binding=require` is accepted together with
     /// `sslmode=verify-full`. Other options that the store cannot honor, and unknown ones, are
-    /// rejected. With the feature `sql-tls`, set `sslmode=verify-full`, and set `sslrootcert` to the file of your own
-    /// certificate authority if you have one. Other modes, including the default, do not verify the
-    /// server's identity.
+    /// rejected. With the feature `sql-tls`, set `sslmode=verify-full`, and set `sslrootcert` to the
+    /// file of your own certificate authority if you have one. Other modes, including the default, do
+    /// not verify the server's identity.
     ///
     /// # Operations
     ///
