@@ -132,8 +132,8 @@ impl Clock {
     }
 
     /// Returns whether to log an event that may occur for every request, such as "the store is
-    /// unavailable": at most ten events of one name in ten seconds. The number is that of the events
-    /// that were suppressed since the last one, and belongs into the event.
+    /// unavailable": at most ten events of one name in ten seconds. `Some` holds the number of events
+    /// that were suppressed since the last one, which the event should state.
     ///
     /// ```
     /// # let clock = auth_core::Clock::system();

@@ -39,7 +39,7 @@ impl AuthenticationInfo {
     ///
     /// `authenticated_at` is when the user proved who they are: by a password, a passkey or a code. It is
     /// `None` for a credential that a client keeps and sends by itself, such as an API key or a password
-    /// that the browser remembers. The time of the request is never right: see
+    /// that the browser remembers. Never pass the time of the request: see
     /// [`Require::max_auth_age`](crate::Require::max_auth_age).
     #[must_use]
     pub fn new(scheme: &'static str, authenticated_at: impl Into<Option<Timestamp>>) -> Self {

@@ -14,8 +14,8 @@ const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// How long a sign-in lasts.
 ///
-/// The idle timeout ends a sign-in that is not used. The absolute timeout ends it however much it is
-/// used; only authenticating again extends it. Defaults to [`Lifetime::AAL2`].
+/// The idle timeout ends a sign-in that is not used. The absolute timeout ends it regardless of use;
+/// only authenticating again extends it. Defaults to [`Lifetime::AAL2`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
     idle: Option<Duration>,

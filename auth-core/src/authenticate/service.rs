@@ -1,7 +1,8 @@
 //! [`AuthLayer`], its service and its response future.
 //!
-//! The service chooses the credential that decides about a request and checks the origin of the
-//! request. The future waits for the verification, runs the inner service, and finishes the response.
+//! If a request carries several credentials, the service chooses the one that decides who sent it. It
+//! also checks the origin of the request. The future waits for the verification, runs the inner
+//! service, and finishes the response.
 
 use std::fmt;
 use std::future::Future;
@@ -93,8 +94,8 @@ impl<A: Authenticator> AuthLayer<A> {
         self.change(|options| options.ignored_schemes.push(scheme))
     }
 
-    /// Sets the `Cache-Control` of responses to known users and visitors, for which the application has set
-    /// none. Defaults to `private, no-cache`. Responses that set a credential always get `no-store`.
+    /// Sets the `Cache-Control` of responses to known users and visitors, unless the application has set
+    /// one. Defaults to `private, no-cache`. Responses that set a credential always get `no-store`.
     ///
     /// # Panics
     ///
@@ -108,8 +109,8 @@ impl<A: Authenticator> AuthLayer<A> {
         self.change(|options| options.cache_control = Some(value))
     }
 
-    /// Adds no `Cache-Control` to responses to known users. A shared cache may then give the response for one
-    /// user to another, unless the application sets the header itself.
+    /// Adds no `Cache-Control` to responses to known users and visitors. A shared cache may then give the
+    /// response for one user to another, unless the application sets the header itself.
     #[must_use]
     pub fn insecure_without_cache_control(self) -> Self {
         self.change(|options| options.cache_control = None)

@@ -91,8 +91,8 @@ impl<C> Attempt<C> {
 pub enum Outcome<C> {
     /// The credential is valid.
     Authenticated(Identity<C>),
-    /// The credential is valid, and the response carries these effects: a cookie with the same
-    /// credential again, which the browser would otherwise delete before the credential expires.
+    /// The credential is valid, and the response carries these effects. An example is a cookie with the
+    /// same credential, because the browser would delete the current one before the credential expires.
     Renewed(Identity<C>, Box<ResponseEffects>),
     /// The credential belongs to a known visitor, who has a session but is not signed in: a cart before
     /// login.

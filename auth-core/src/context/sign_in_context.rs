@@ -57,7 +57,7 @@ impl<'a> SignInContext<'a> {
     ///
     /// A browser replaces a cookie only by one with the same `Domain` and `Path`. After the application
     /// changes one of these, or after an attacker has set a cookie, the browser sends two cookies of one
-    /// name. Neither counts, so every sign-in would be in vain. A backend calls this when it sets or
+    /// name. Neither counts, so no sign-in would take effect. A backend calls this when it sets or
     /// removes its cookie. Cookies with the prefix `__Host-` have a single scope.
     pub fn remove_other_scopes(&self, policy: &CookiePolicy) {
         if self.cookie(policy.name()) != RequestCookie::Many {

@@ -49,7 +49,7 @@ struct Slot {
 const LEEWAY: Duration = Duration::from_secs(60);
 
 impl SigningKeys {
-    /// Creates a ring of one key, which signs at once.
+    /// Creates a set with this key, which signs at once.
     #[must_use]
     pub fn new(key: SigningKey) -> Self {
         let slot = Slot::new(key, Timestamp::EPOCH);
@@ -63,7 +63,7 @@ impl SigningKeys {
 
     /// Also publishes this key and verifies its tokens. It does not sign unless it is
     /// [rotated](Self::rotate) to. Use it for the key of a node that is one rotation ahead or behind. A
-    /// key that is in the ring already does not change.
+    /// key that is in the set already does not change.
     ///
     /// # Panics
     ///

@@ -253,9 +253,9 @@ impl SignInManager {
         })
     }
 
-    /// Checks that a request's cookie is dead, so that a visitor's cookie may replace it: made up,
-    /// forged, expired, or of a sign-in that has ended. A cookie that a newer one has replaced within the
-    /// last minute is not: the newer one may be in the browser, and would be lost. Only the store decides.
+    /// Checks that a request's cookie is no longer valid, so that a visitor's cookie may replace it: made
+    /// up, forged, expired, or of a sign-in that has ended. A cookie that a newer one has replaced within the
+    /// last minute must stay: the newer one may be in the browser, and would be lost. Only the store decides.
     ///
     /// # Errors
     ///

@@ -18,7 +18,7 @@ const SHARDS: usize = 16;
 pub struct NearCacheStats {
     /// For how long entries may still be used. `None` while the store answers every request.
     pub lease: Option<Duration>,
-    /// The number of leases that were lost.
+    /// A counter that is incremented when the lease is lost and when listening begins.
     pub generation: u64,
     /// The number of times that an entry was used. If it could not confirm the request, the store was
     /// read as well, and `misses` counts that.

@@ -229,8 +229,8 @@ pub trait SessionBackend: Send + Sync {
         None
     }
 
-    /// Returns the cookie that carries a visitor's secret, if one does. A cookie of this name is not
-    /// replaced by a visitor's unless it is known to be dead. Defaults to none.
+    /// Returns the cookie that carries a visitor's secret, if one does. A visitor's cookie
+    /// replaces a cookie of this name only if the store shows that it is no longer valid. Defaults to none.
     fn anonymous_cookie(&self) -> Option<&CookiePolicy> {
         None
     }

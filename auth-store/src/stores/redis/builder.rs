@@ -73,7 +73,7 @@ impl RedisStoreBuilder {
         Self { wait_for_replicas: Replicas::Always(replicas), ..self }
     }
 
-    /// Sets about how many anonymous sign-ins are stored at most. Defaults to one million. They are counted
+    /// Sets the approximate maximum number of anonymous sign-ins. Defaults to one million. They are counted
     /// in up to 256 parts, and a full part evicts the one that would end first. Must be the same on all
     /// nodes.
     pub fn max_anonymous(self, max_anonymous: usize) -> Self {

@@ -13,9 +13,9 @@ use auth_core::BoxError;
 pub enum RedisSetupError {
     /// The URL is invalid.
     Url(InvalidUrl),
-    /// The URL demands TLS, and the feature `redis-tls` is off.
+    /// The URL requests TLS, but the feature `redis-tls` is disabled.
     TlsDisabled,
-    /// A certificate authority was given, and the URL does not demand TLS.
+    /// A certificate authority was set, but the URL does not request TLS.
     NoTls,
     /// The certificates of the authorities are invalid, or there are none.
     Authorities(BoxError),
