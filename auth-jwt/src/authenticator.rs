@@ -9,16 +9,16 @@ use std::sync::Arc;
 #[cfg(feature = "sign-in")]
 use auth_core::SignInContext;
 use auth_core::{
-    Attempt, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, CookiePolicy,
-    CrossOriginProtection, Outcome, Rejection, RejectionReason, RequestCookie, RequestHead,
-    SignInBackend, Timestamp, Transport,
+    Attempt, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, CrossOriginProtection,
+    Outcome, Rejection, RejectionReason, RequestCookie, RequestHead, SignInBackend, Timestamp,
+    Transport,
 };
 use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use crate::cache::TokenDigest;
 use crate::jws::Compact;
-use crate::jwt_auth::JwtAuth;
+use crate::jwt_auth::{Base, JwtAuth};
 use crate::mode::{Mode, Signs, Verifies};
 use crate::verifier::{TokenSubject, ValidatedToken};
 
@@ -58,33 +58,30 @@ type FoundToken<'a> = (Transport, Result<Compact<'a>, RejectionReason>);
 
 /// Finds the token that decides who sent a request. An `Authorization` header decides even if it is
 /// for another backend: then the cookie is not looked at.
-fn find<'a>(head: &RequestHead<'a>, cookie: Option<&CookiePolicy>) -> Option<FoundToken<'a>> {
+fn find<'a>(head: &RequestHead<'a>, base: &Base) -> Option<FoundToken<'a>> {
     if head.has_authorization() {
-        return in_header(head.credentials("Bearer")?);
+        return in_header(head.credentials("Bearer")?, base);
     }
-    in_cookie(head.cookie(cookie?.name()))
+    in_cookie(head.cookie(base.cookie.as_ref()?.name()), base)
 }
 
 /// Finds the same token later, when the request changes its sign-in.
 #[cfg(feature = "sign-in")]
-pub(crate) fn find_again<'a>(
-    context: SignInContext<'a>,
-    cookie: Option<&CookiePolicy>,
-) -> Option<FoundToken<'a>> {
+pub(crate) fn find_again<'a>(context: SignInContext<'a>, base: &Base) -> Option<FoundToken<'a>> {
     if context.has_authorization() {
-        return in_header(context.credentials("Bearer")?);
+        return in_header(context.credentials("Bearer")?, base);
     }
-    in_cookie(context.cookie(cookie?.name()))
+    in_cookie(context.cookie(base.cookie.as_ref()?.name()), base)
 }
 
-fn in_header(token: &[u8]) -> Option<FoundToken<'_>> {
-    Some((Transport::Explicit, Compact::find(token)?))
+fn in_header<'a>(token: &'a [u8], base: &Base) -> Option<FoundToken<'a>> {
+    Some((Transport::Explicit, Compact::find(token, base.max_token_bytes())?))
 }
 
-fn in_cookie(cookie: RequestCookie<'_>) -> Option<FoundToken<'_>> {
+fn in_cookie<'a>(cookie: RequestCookie<'a>, base: &Base) -> Option<FoundToken<'a>> {
     let token = match cookie {
         RequestCookie::Absent => return None,
-        RequestCookie::One(token) => Compact::split(token),
+        RequestCookie::One(token) => Compact::split(token, base.max_token_bytes()),
         RequestCookie::Many => Err(RejectionReason::Duplicate),
     };
     Some((Transport::Ambient, token))
@@ -98,11 +95,15 @@ where
     type Claims = C;
 
     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
-        let (transport, token) = find(head, self.base().cookie.as_ref())?;
+        let (transport, token) = find(head, self.base())?;
         if transport == Transport::Ambient && head.check_origin(&self.base().protection).is_err() {
             return Some(Attempt::cross_origin());
         }
-        Some(Attempt::new(transport, self.verify_compact(token)))
+        let now = self.base().clock.now();
+        Some(match token.and_then(|token| self.verified(&token, now)) {
+            Ok(verified) => Attempt::new(transport, self.conclude(verified, now)),
+            Err(reason) => Attempt::new(transport, rejected(reason)),
+        })
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
@@ -136,14 +137,8 @@ where
 {
     /// Verifies a token that did not come with a request: from a message on a socket, or a queue.
     pub fn verify(&self, token: &[u8]) -> AuthFuture<Outcome<C>> {
-        self.verify_compact(Compact::split(token))
-    }
-
-    fn verify_compact(
-        &self,
-        token: Result<Compact<'_>, RejectionReason>,
-    ) -> AuthFuture<Outcome<C>> {
         let now = self.base().clock.now();
+        let token = Compact::split(token, self.base().max_token_bytes());
         match token.and_then(|token| self.verified(&token, now)) {
             Ok(verified) => self.conclude(verified, now),
             Err(reason) => AuthFuture::ready(rejected(reason)),
@@ -158,7 +153,7 @@ where
     ) -> Result<VerifiedToken<C>, RejectionReason> {
         let verifier = &self.base().verifier;
         let Some(cache) = self.config.cache() else {
-            let validated = verifier.check_signature(token, now)?.validate(token)?;
+            let validated = verifier.check_signature(token, now)?.validate(token, now)?;
             validated.check_now(now)?;
             return Ok(VerifiedToken::Uncached(validated.subject));
         };
@@ -180,7 +175,7 @@ where
                 mac
             }
         };
-        let validated = signed.validate(token)?;
+        let validated = signed.validate(token, now)?;
         validated.check_now(now)?;
         Ok(VerifiedToken::Cached(cache.insert(digest, validated)))
     }
@@ -281,7 +276,7 @@ mod tests {
             "a known signature"
         );
         assert_eq!(auth.cache_stats(), CACHED_ONCE, "forged tokens are not looked up");
-        clock.advance(Duration::from_secs(1000));
+        clock.advance(Duration::from_secs(1060));
         assert_eq!(subject(&auth, &token), None, "it has expired");
     }
 

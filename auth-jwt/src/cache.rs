@@ -90,7 +90,7 @@ impl<C> Cache<C> {
             return None;
         }
         let checked = token.check_now(now);
-        if checked == Err(RejectionReason::Expired) {
+        if token.has_ended(now) {
             self.0.remove(digest);
         }
         Some(checked.map(|()| token))
@@ -117,6 +117,7 @@ impl<C> Cache<C> {
 mod tests {
     use super::*;
     use crate::algorithm::Algorithm;
+    use crate::claims::{RolesSource, TokenClaims};
     use crate::key::SigningKey;
     use crate::validation::Validation;
     use crate::verifier::TokenSubject;
@@ -133,10 +134,10 @@ mod tests {
             Self { cache: Cache::new(capacity), key }
         }
 
-        /// Inserts a token that expires at second 100.
+        /// Inserts a token that expires at second 100, with the leeway.
         fn insert(&self, token: &str) {
-            let mut claims = crate::claims::TokenClaims::default();
-            claims.read::<serde::de::IgnoredAny>(r#"{"sub":"a","exp":90}"#, &[]).unwrap();
+            let json = r#"{"sub":"a","exp":40}"#;
+            let claims = TokenClaims::read(json, &RolesSource::default()).unwrap();
             let identity =
                 Identity::verified(Principal::new("a"), AuthenticationInfo::new("jwt", None));
             let key = Arc::clone(&self.key.public_key().0);

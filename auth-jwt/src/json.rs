@@ -4,110 +4,185 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::Deref;
 
-use serde::de::{Error, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+
+/// Reads a value in which no object, at whatever depth, repeats a name.
+pub(crate) fn from_str<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    Read::Skip.deserialize(&mut reader)?;
+    reader.end()?;
+    serde_json::from_str(json)
+}
+
+/// Reads an object by this visitor.
+pub(crate) fn read_object<'de, V: Visitor<'de>>(
+    json: &'de str,
+    visitor: V,
+) -> Result<V::Value, serde_json::Error> {
+    let mut reader = serde_json::Deserializer::from_str(json);
+    let object = reader.deserialize_map(visitor)?;
+    reader.end().map(|()| object)
+}
 
 /// A string, borrowed from the input unless it contains an escape.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
-impl Deref for Text<'_> {
-    type Target = str;
-    fn deref(&self) -> &str {
-        &self.0
-    }
-}
-
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
+        match Read::Keep.deserialize(deserializer)? {
+            Shape::Text(text) => Ok(Self(text)),
+            _ => Err(D::Error::custom("not a string")),
+        }
     }
 }
 
-struct TextVisitor;
+/// A value, as far as a header or a claim can use it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Shape<'a> {
+    Null,
+    Text(Cow<'a, str>),
+    /// An array that contains strings only.
+    Texts(Vec<Cow<'a, str>>),
+    /// A number that is not negative, without its fraction.
+    Number(u64),
+    /// The names of an object's members.
+    Object(Vec<Cow<'a, str>>),
+    /// Any other value, or one that was skipped.
+    Other,
+}
 
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
+/// How a value is read. In every case, all of its objects are checked for repeated names.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Read<'p> {
+    /// The value is checked and dropped. This also rejects numbers out of range and strings with
+    /// invalid escapes, unlike [`IgnoredAny`](serde::de::IgnoredAny).
+    Skip,
+    Keep,
+    /// The value at the end of this pointer (RFC 6901) is kept, or [`Shape::Other`] if there is none.
+    At(&'p [Box<str>]),
+}
 
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string")
+impl<'p> Read<'p> {
+    pub(crate) fn at(pointer: &'p [Box<str>]) -> Self {
+        if pointer.is_empty() { Self::Keep } else { Self::At(pointer) }
     }
 
-    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Borrowed(text)))
+    /// Returns how to read the member or element of this name, and whether the pointer leads there.
+    fn within(self, is_named: impl FnOnce(&str) -> bool) -> (Self, bool) {
+        match self {
+            Self::At([name, rest @ ..]) if is_named(name) => (Self::at(rest), true),
+            _ => (Self::Skip, false),
+        }
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<Text<'de>, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
+    fn keeps(self) -> bool {
+        matches!(self, Self::Keep)
     }
 }
 
-/// Any value in which no object, at whatever depth, repeats a name. The value is checked and dropped.
-///
-/// Unlike [`IgnoredAny`](serde::de::IgnoredAny), it also rejects numbers out of range and strings with
-/// invalid escapes.
-#[derive(Debug)]
-pub(crate) struct UniqueKeys;
+impl<'de> DeserializeSeed<'de> for Read<'_> {
+    type Value = Shape<'de>;
 
-impl<'de> Deserialize<'de> for UniqueKeys {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Self)
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Shape<'de>, D::Error> {
+        deserializer.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for UniqueKeys {
-    type Value = Self;
+/// Implements methods of a visitor that read a value without parts.
+macro_rules! visit {
+    ($self:ident: $($visit:ident($($value:ident: $type:ty)?) => $shape:expr;)+) => {
+        $(fn $visit<E: Error>($self $(, $value: $type)?) -> Result<Shape<'de>, E> {
+            Ok($shape)
+        })+
+    };
+}
+
+impl<'de> Visitor<'de> for Read<'_> {
+    type Value = Shape<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a value whose objects have unique member names")
     }
 
-    fn visit_bool<E: Error>(self, _: bool) -> Result<Self, E> {
-        Ok(self)
+    visit! { self:
+        visit_unit() => Shape::Null;
+        visit_bool(_value: bool) => Shape::Other;
+        visit_i64(_value: i64) => Shape::Other;
+        visit_u64(value: u64) => if self.keeps() { Shape::Number(value) } else { Shape::Other };
+        visit_f64(value: f64) => {
+            #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is not negative
+            if self.keeps() && value >= 0.0 { Shape::Number(value as u64) } else { Shape::Other }
+        };
+        visit_borrowed_str(text: &'de str) => {
+            if self.keeps() { Shape::Text(Cow::Borrowed(text)) } else { Shape::Other }
+        };
+        visit_str(text: &str) => {
+            if self.keeps() { Shape::Text(Cow::Owned(text.to_owned())) } else { Shape::Other }
+        };
     }
 
-    fn visit_i64<E: Error>(self, _: i64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_u64<E: Error>(self, _: u64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_f64<E: Error>(self, _: f64) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_str<E: Error>(self, _: &str) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Self, E> {
-        Ok(self)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self, A::Error> {
-        while elements.next_element::<Self>()?.is_some() {}
-        Ok(self)
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self, A::Error> {
-        let mut names = Names::default();
-        while let Some(Text(name)) = members.next_key()? {
-            members.next_value::<Self>()?;
-            names.insert(name);
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Shape<'de>, A::Error> {
+        let (mut texts, mut kept, mut index) = (Vec::new(), Shape::Other, 0);
+        let mut all = self.keeps();
+        loop {
+            let (read, found) = match self {
+                Self::Keep if all => (Self::Keep, false),
+                _ => self.within(|name| array_index(name) == Some(index)),
+            };
+            let Some(element) = elements.next_element_seed(read)? else { break };
+            match element {
+                Shape::Text(text) if all => texts.push(text),
+                element if found => kept = element.inner(),
+                _ => all = false,
+            }
+            index += 1;
         }
-        names.check_unique()?;
-        Ok(self)
+        Ok(if all { Shape::Texts(texts) } else { kept })
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<Shape<'de>, A::Error> {
+        let mut kept = Shape::Other;
+        let names = read_members(members, |name, members| {
+            let (read, found) = self.within(|own| own == name);
+            let value = members.next_value_seed(read)?;
+            if found {
+                kept = value.inner();
+            }
+            Ok(())
+        })?;
+        Ok(if self.keeps() { Shape::Object(names.into_vec()) } else { kept })
     }
 }
 
-/// Returns the error for an object that repeats a name.
-#[cold]
-pub(crate) fn repeated_name<E: Error>() -> E {
-    E::custom("the object repeats a member name")
+impl Shape<'_> {
+    /// Returns this value as a part of another one, which is not null even if this one is.
+    fn inner(self) -> Self {
+        if self == Shape::Null { Shape::Other } else { self }
+    }
+}
+
+/// Returns the array index that a token of a JSON Pointer denotes (RFC 6901 section 4).
+fn array_index(token: &str) -> Option<usize> {
+    let canonical = token == "0" || !token.starts_with(['0', '+']);
+    token.parse().ok().filter(|_| canonical)
+}
+
+/// Reads the members of an object, and checks that their names are unique. The closure reads the value
+/// of each.
+pub(crate) fn read_members<'de, A: MapAccess<'de>>(
+    mut members: A,
+    mut read_value: impl FnMut(&Cow<'de, str>, &mut A) -> Result<(), A::Error>,
+) -> Result<Names<'de>, A::Error> {
+    let mut names = Names::default();
+    while let Some(Text(name)) = members.next_key()? {
+        read_value(&name, &mut members)?;
+        names.insert(name);
+    }
+    names.check_unique()?;
+    Ok(names)
 }
 
 /// The member names of one object.
@@ -120,10 +195,10 @@ pub(crate) struct Names<'a> {
 }
 
 /// Up to this number, names are stored in place and compared with one another.
-const FEW: usize = 8;
+const FEW: usize = 16;
 
 impl<'a> Names<'a> {
-    pub(crate) fn insert(&mut self, name: Cow<'a, str>) {
+    fn insert(&mut self, name: Cow<'a, str>) {
         match (name, self.first.get_mut(self.count)) {
             (Cow::Borrowed(name), Some(place)) => {
                 *place = name;
@@ -139,7 +214,7 @@ impl<'a> Names<'a> {
 
     /// Checks that no name is repeated, once all of them are inserted. Sorting keeps the cost of a
     /// hostile object with many names at `n log n`.
-    pub(crate) fn check_unique<E: Error>(&mut self) -> Result<(), E> {
+    fn check_unique<E: Error>(&mut self) -> Result<(), E> {
         let first = &self.first[..self.count];
         let repeats = if self.more.is_empty() {
             (1..first.len()).any(|at| first[..at].contains(&first[at]))
@@ -148,7 +223,15 @@ impl<'a> Names<'a> {
             self.more.sort_unstable();
             self.more.windows(2).any(|pair| pair[0] == pair[1])
         };
-        if repeats { Err(repeated_name()) } else { Ok(()) }
+        if repeats { Err(E::custom("the object repeats a member name")) } else { Ok(()) }
+    }
+
+    fn into_vec(self) -> Vec<Cow<'a, str>> {
+        if self.more.is_empty() {
+            self.first[..self.count].iter().map(|name| Cow::Borrowed(*name)).collect()
+        } else {
+            self.more // `check_unique` has added the first names
+        }
     }
 }
 
@@ -157,7 +240,7 @@ mod tests {
     use super::*;
 
     fn is_accepted(json: &str) -> bool {
-        serde_json::from_str::<UniqueKeys>(json).is_ok()
+        from_str::<serde_json::Value>(json).is_ok()
     }
 
     #[test]
@@ -195,6 +278,48 @@ mod tests {
                 names.insert(repeated);
                 assert!(names.contains("1") && !is_unique(names), "{count}");
             }
+        }
+    }
+
+    fn read<'j>(json: &'j str, read: Read<'_>) -> Shape<'j> {
+        read.deserialize(&mut serde_json::Deserializer::from_str(json)).unwrap()
+    }
+
+    #[test]
+    fn a_value_is_kept_as_far_as_it_can_be_used() {
+        let kept = |json| read(json, Read::Keep);
+        assert_eq!(kept("null"), Shape::Null);
+        assert_eq!(kept(r#""\u0061""#), Shape::Text("a".into()));
+        assert_eq!(kept(r#"["a","b"]"#), Shape::Texts(vec!["a".into(), "b".into()]));
+        assert_eq!(kept("[]"), Shape::Texts(Vec::new()));
+        assert_eq!(kept(r#"{"a":1,"b":["c"]}"#), Shape::Object(vec!["a".into(), "b".into()]));
+        for (json, number) in [("1.9", 1), ("-0", 0), ("1e3", 1000), ("1e300", u64::MAX)] {
+            assert_eq!(kept(json), Shape::Number(number), "{json}");
+        }
+        for json in ["true", "-1", "-0.5", r#"["a",1,"b"]"#, r#"["a",["b"]]"#, "[null]"] {
+            assert_eq!(kept(json), Shape::Other, "{json}");
+        }
+        assert_eq!(read(r#""a""#, Read::Skip), Shape::Other);
+        assert_eq!(read("null", Read::Skip), Shape::Null);
+    }
+
+    #[test]
+    fn a_value_is_found_at_the_end_of_a_pointer() {
+        let json = r#"{"x":1,"a":[{"b":["c"]},{"b":"d"},{"b":null},7],"":{"a":"e"}}"#;
+        let found = |pointer: &[&str]| {
+            let pointer: Vec<Box<str>> = pointer.iter().map(|name| (*name).into()).collect();
+            read(json, Read::at(&pointer))
+        };
+        assert_eq!(found(&["a", "0", "b"]), Shape::Texts(vec!["c".into()]));
+        assert_eq!(found(&["a", "1", "b"]), Shape::Text("d".into()));
+        assert_eq!(found(&["", "a"]), Shape::Text("e".into()));
+        let nowhere: [&[&str]; 6] =
+            [&["b"], &["a", "b"], &["a", "2", "b"], &["a", "3", "b"], &["a", "4"], &["x", "a"]];
+        for pointer in nowhere {
+            assert_eq!(found(pointer), Shape::Other, "{pointer:?}");
+        }
+        for index in ["00", "+1", "-", "-1", "", "1 "] {
+            assert_eq!(found(&["a", index, "b"]), Shape::Other, "{index}");
         }
     }
 }

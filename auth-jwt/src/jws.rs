@@ -13,15 +13,14 @@ use std::sync::OnceLock;
 
 use auth_core::RejectionReason;
 use base64_simd::{Out, URL_SAFE_NO_PAD};
-use serde::de::{self, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::Serialize;
+use serde::de::{MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
-use crate::json::{Names, Text, UniqueKeys, repeated_name};
+use crate::json::{Read, Text, read_members, read_object};
 
-/// The maximum length of a token.
-pub(crate) const MAX_BYTES: usize = 8 * 1024;
+const TOO_LONG: RejectionReason = RejectionReason::Other("token too long");
 /// The maximum length of a signature: that of RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;
 /// The same, encoded. It has to be exact: the decoder panics if its output does not fit.
@@ -30,7 +29,6 @@ const MAX_SIGNATURE_TEXT: usize = URL_SAFE_NO_PAD.encoded_length(MAX_SIGNATURE);
 /// A token, split into its three parts, which are still encoded.
 #[derive(Clone, Copy)]
 pub(crate) struct Compact<'a> {
-    /// At most [`MAX_BYTES`].
     pub(crate) whole: &'a [u8],
     /// What is signed: the first two parts and the dot between them.
     pub(crate) message: &'a [u8],
@@ -40,14 +38,14 @@ pub(crate) struct Compact<'a> {
 }
 
 impl<'a> Compact<'a> {
-    /// Splits a credential that may be a token. Returns `None` unless it has exactly two dots: it is
-    /// then another kind of credential, for another backend. Only the first [`MAX_BYTES`] of it are
-    /// searched.
-    pub(crate) fn find(token: &'a [u8]) -> Option<Result<Self, RejectionReason>> {
-        let mut dots = memchr::memchr_iter(b'.', &token[..token.len().min(MAX_BYTES)]);
+    /// Splits a credential that may be a token of at most this many bytes. Returns `None` unless it has
+    /// exactly two dots: it is then another kind of credential, for another backend. No more than these
+    /// bytes are searched.
+    pub(crate) fn find(token: &'a [u8], max_bytes: usize) -> Option<Result<Self, RejectionReason>> {
+        let mut dots = memchr::memchr_iter(b'.', &token[..token.len().min(max_bytes)]);
         let (first, second, third) = (dots.next()?, dots.next(), dots.next());
-        if token.len() > MAX_BYTES {
-            return third.is_none().then_some(Err(RejectionReason::Malformed));
+        if token.len() > max_bytes {
+            return third.is_none().then_some(Err(TOO_LONG));
         }
         let second = second.filter(|_| third.is_none())?;
         let [header, payload] = [&token[..first], &token[first + 1..second]];
@@ -59,8 +57,8 @@ impl<'a> Compact<'a> {
     }
 
     /// Splits a token. Anything else is malformed.
-    pub(crate) fn split(token: &'a [u8]) -> Result<Self, RejectionReason> {
-        Self::find(token).unwrap_or(Err(RejectionReason::Malformed))
+    pub(crate) fn split(token: &'a [u8], max_bytes: usize) -> Result<Self, RejectionReason> {
+        Self::find(token, max_bytes).unwrap_or(Err(RejectionReason::Malformed))
     }
 
     /// Calls the closure with the decoded signature.
@@ -107,7 +105,13 @@ impl Buffer {
     }
 }
 
+const NO_ALGORITHM: RejectionReason = RejectionReason::Other("no algorithm");
 const UNKNOWN_ALGORITHM: RejectionReason = RejectionReason::Other("unknown algorithm");
+const UNSUPPORTED: RejectionReason = RejectionReason::Other("unsupported header");
+
+/// Extensions that a verifier must understand, and none is supported; and members of compressed or
+/// encrypted tokens.
+const UNSUPPORTED_MEMBERS: [&str; 4] = ["crit", "b64", "zip", "enc"];
 
 /// The members of a header that are used. Keys in a header, and URLs of keys (`jwk`, `jku`, `x5u`,
 /// `x5c`), are ignored: anyone can write them (RFC 8725 section 3.10).
@@ -120,10 +124,12 @@ pub(crate) struct Header<'a> {
 
 impl<'a> Header<'a> {
     pub(crate) fn read(json: &'a str) -> Result<Self, RejectionReason> {
-        let RawHeader { alg, kid, typ } =
-            serde_json::from_str(json).map_err(|_| RejectionReason::Malformed)?;
-        let algorithm =
-            alg.ok_or(RejectionReason::Malformed)?.parse().map_err(|_| UNKNOWN_ALGORITHM)?;
+        let RawHeader { alg, kid, typ, is_unsupported } =
+            read_object(json, HeaderVisitor).map_err(|_| RejectionReason::Malformed)?;
+        if is_unsupported {
+            return Err(UNSUPPORTED);
+        }
+        let algorithm = alg.ok_or(NO_ALGORITHM)?.parse().map_err(|_| UNKNOWN_ALGORITHM)?;
         Ok(Self { algorithm, kid, typ })
     }
 
@@ -146,12 +152,7 @@ struct RawHeader<'a> {
     alg: Option<Cow<'a, str>>,
     kid: Option<Cow<'a, str>>,
     typ: Option<Cow<'a, str>>,
-}
-
-impl<'de> Deserialize<'de> for RawHeader<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(HeaderVisitor)
-    }
+    is_unsupported: bool,
 }
 
 struct HeaderVisitor;
@@ -163,30 +164,22 @@ impl<'de> Visitor<'de> for HeaderVisitor {
         f.write_str("a header")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<RawHeader<'de>, A::Error> {
-        let (mut header, mut others) = (RawHeader::default(), Names::default());
-        while let Some(Text(name)) = map.next_key()? {
-            let member = match &*name {
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<RawHeader<'de>, A::Error> {
+        let mut header = RawHeader::default();
+        read_members(members, |name, members| {
+            let member = match &**name {
                 "alg" => &mut header.alg,
                 "kid" => &mut header.kid,
                 "typ" => &mut header.typ,
-                // Extensions that a verifier must understand, and none is supported; and members of
-                // compressed or encrypted tokens.
-                "crit" | "b64" | "zip" | "enc" => {
-                    return Err(de::Error::custom("not the header of a plain signed token"));
-                }
-                _ => {
-                    map.next_value::<UniqueKeys>()?;
-                    others.insert(name);
-                    continue;
+                other => {
+                    header.is_unsupported |= UNSUPPORTED_MEMBERS.contains(&other);
+                    return members.next_value_seed(Read::Skip).map(drop);
                 }
             };
-            let Text(value) = map.next_value()?;
-            if member.replace(value).is_some() {
-                return Err(repeated_name());
-            }
-        }
-        others.check_unique()?;
+            let Text(value) = members.next_value()?;
+            *member = Some(value);
+            Ok(())
+        })?;
         Ok(header)
     }
 }
@@ -282,24 +275,28 @@ mod tests {
 
     use super::*;
 
+    const MAX_BYTES: usize = 8 * 1024;
+
     #[test]
     fn sec_57_a_token_has_three_parts_and_a_maximum_length() {
-        assert!(Compact::split(b"a.b.c").is_ok());
+        assert!(Compact::split(b"a.b.c", MAX_BYTES).is_ok());
         let long = [&[b'a'; MAX_BYTES][..], b".b.c"].concat();
         for token in [&b""[..], b"a", b"a.b", b"..", "a.b.".as_bytes(), b".b.c", b"a.b.c.d", &long]
         {
-            assert!(Compact::split(token).is_err(), "{}", token.len());
+            assert!(Compact::split(token, MAX_BYTES).is_err(), "{}", token.len());
         }
+        let long = [b"a.b.", &[b'a'; MAX_BYTES][..]].concat();
+        assert_eq!(Compact::split(&long, MAX_BYTES).err(), Some(TOO_LONG));
     }
 
     #[test]
     fn a_credential_without_two_dots_is_not_a_token() {
         let long = |start: &[u8]| [start, &[b'a'; MAX_BYTES][..]].concat();
         for token in [&b""[..], b"a", b"a.b", b"a.b.c.d", &long(b""), &long(b"a.b.c.")] {
-            assert!(Compact::find(token).is_none(), "{}", token.len());
+            assert!(Compact::find(token, MAX_BYTES).is_none(), "{}", token.len());
         }
         for token in [&b".."[..], b"a.b.", &long(b"a."), &long(b"a.b.")] {
-            assert!(matches!(Compact::find(token), Some(Err(_))), "{}", token.len());
+            assert!(matches!(Compact::find(token, MAX_BYTES), Some(Err(_))), "{}", token.len());
         }
     }
 
@@ -325,7 +322,7 @@ mod tests {
     fn a_signature_of_rsa_8192_is_decoded() {
         let signature = URL_SAFE_NO_PAD.encode_to_string([7; MAX_SIGNATURE]);
         let token = format!("a.b.{signature}");
-        let compact = Compact::split(token.as_bytes()).unwrap();
+        let compact = Compact::split(token.as_bytes(), MAX_BYTES).unwrap();
         assert_eq!(compact.with_signature(<[u8]>::len), Ok(MAX_SIGNATURE));
     }
 
@@ -333,7 +330,7 @@ mod tests {
     fn sec_57_a_longer_signature_is_rejected() {
         for length in [1365, 1366, 1367, 1368, 1369, 2048] {
             let token = [b"a.b.", "A".repeat(length).as_bytes()].concat();
-            let decoded = Compact::split(&token).unwrap().with_signature(<[u8]>::len);
+            let decoded = Compact::split(&token, MAX_BYTES).unwrap().with_signature(<[u8]>::len);
             let expected = if length == 1366 { Ok(1024) } else { Err(RejectionReason::Malformed) };
             assert_eq!(decoded, expected, "{length}");
         }
@@ -352,15 +349,10 @@ mod tests {
     #[test]
     fn sec_50_57_invalid_headers_are_rejected() {
         for json in [
-            r#"{}"#,
             r#"[]"#,
             r#"{"alg":null}"#,
             r#"{"alg":["HS256"]}"#,
             r#"{"alg":"HS256","alg":"none"}"#,
-            r#"{"alg":"HS256","crit":["exp"],"exp":1}"#,
-            r#"{"alg":"HS256","crit":[]}"#,
-            r#"{"alg":"HS256","b64":false}"#,
-            r#"{"alg":"HS256","zip":"DEF"}"#,
             r#"{"alg":"HS256","kid":7}"#,
             r#"{"alg":"HS256","typ":null}"#,
             r#"{"alg":"HS256","x":1,"x":1}"#,
@@ -369,6 +361,15 @@ mod tests {
             assert_eq!(Header::read(json), Err(RejectionReason::Malformed), "{json}");
         }
         assert_eq!(Header::read(r#"{"alg":"none"}"#), Err(UNKNOWN_ALGORITHM));
+        assert_eq!(Header::read("{}"), Err(NO_ALGORITHM));
+        for json in [
+            r#"{"alg":"HS256","crit":["exp"],"exp":1}"#,
+            r#"{"alg":"HS256","crit":[]}"#,
+            r#"{"alg":"HS256","b64":false}"#,
+            r#"{"alg":"HS256","zip":"DEF"}"#,
+        ] {
+            assert_eq!(Header::read(json), Err(UNSUPPORTED), "{json}");
+        }
     }
 
     #[test]

@@ -21,6 +21,12 @@ use crate::verifier::{Trusted, Verifier};
 
 /// The default capacity of the cache of verified tokens.
 const CACHE_CAPACITY: usize = 10_000;
+/// The default maximum length of a token: no server or load balancer in common use passes on a longer
+/// header, apart from a few that allow any length that is usable.
+const MAX_TOKEN_BYTES: usize = 64 * 1024;
+/// The default maximum length of a token that is issued here: what most servers accept in a header.
+#[cfg(feature = "sign-in")]
+const MAX_ISSUED_BYTES: usize = 8 * 1024;
 
 /// Authenticates requests by JSON Web Tokens in the `Authorization` header, or in a cookie.
 ///
@@ -63,6 +69,18 @@ pub(crate) struct Base {
     pub(crate) realm: Arc<str>,
     pub(crate) clock: Clock,
     cache_capacity: usize,
+    max_token_bytes: Option<usize>,
+}
+
+impl Base {
+    pub(crate) fn max_token_bytes(&self) -> usize {
+        self.max_token_bytes.unwrap_or(MAX_TOKEN_BYTES)
+    }
+
+    #[cfg(feature = "sign-in")]
+    pub(crate) fn max_issued_bytes(&self) -> usize {
+        self.max_token_bytes.unwrap_or(MAX_ISSUED_BYTES)
+    }
 }
 
 impl<C> Config<C> {
@@ -89,6 +107,7 @@ impl JwtAuth {
             realm: Challenge::DEFAULT_REALM.into(),
             clock: Clock::system(),
             cache_capacity: CACHE_CAPACITY,
+            max_token_bytes: None,
         };
         JwtAuth { config: Config::new(base), mode }
     }
@@ -169,8 +188,8 @@ impl<C, M> JwtAuth<C, M> {
     ///
     /// # Panics
     ///
-    /// Panics if this would be the fifth key of its algorithm without a `kid`: a token is tried with at
-    /// most four of them. The number of keys [with a `kid`](crate::Key::with_kid) is not limited.
+    /// Panics if this would be the fifth key of its algorithm with the same
+    /// [`kid`](crate::Key::with_kid), or without one: a token is tried with at most four of them.
     pub fn additional_key(self, key: impl Into<Key>) -> Self {
         let key = key.into();
         self.change(|base| base.verifier.issuers[0].keys.add(key))
@@ -229,6 +248,24 @@ impl<C, M> JwtAuth<C, M> {
     /// it is an HMAC. Its times are checked at every use.
     pub fn cache_capacity(self, tokens: usize) -> Self {
         self.change(|base| base.cache_capacity = tokens)
+    }
+
+    /// Sets the maximum length of a token in bytes, for tokens that are verified and for tokens that are
+    /// issued. Longer ones are rejected before anything else is done with them. Defaults to 64 KiB for
+    /// tokens that are verified, and to 8 KiB for tokens that are issued.
+    ///
+    /// 64 KiB is as much as an AWS Application Load Balancer passes on in all headers of a request, and
+    /// more than Envoy does (60 KiB). Other servers have limits of their own: hyper accepts 400 KiB of
+    /// headers with HTTP/1 and 16 KiB with HTTP/2 (`max_header_list_size`), Node.js 16 KiB, and nginx and
+    /// Apache 8 KiB in one header, which is why longer tokens are not issued. A browser stores a cookie
+    /// of at most 4096 bytes.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is 0.
+    pub fn max_token_bytes(self, bytes: usize) -> Self {
+        assert!(bytes > 0, "`max_token_bytes` must be at least 1");
+        self.change(|base| base.max_token_bytes = Some(bytes))
     }
 
     /// Returns the statistics of the cache of verified tokens. All are zero before the first token.

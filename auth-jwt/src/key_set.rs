@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
-use crate::json::UniqueKeys;
+use crate::json;
 use crate::key::{InvalidKey, Jwk, Key, ParsedKey, SkippedKey, can_be_tried};
 
 /// The keys of one issuer.
@@ -57,9 +57,8 @@ impl KeySet {
     /// Returns an error if the text is not a JWK Set, or has no keys or too many;
     /// [`InvalidKey::NoneUsable`], with a reason for each key, if none of them can be used.
     pub fn from_jwks(json: &str) -> Result<Self, InvalidKey> {
-        let not_a_set = |_| InvalidKey::Malformed("it is not a JSON Web Key Set");
-        serde_json::from_str::<UniqueKeys>(json).map_err(not_a_set)?;
-        let Jwks { keys } = serde_json::from_str(json).map_err(not_a_set)?;
+        let Jwks { keys } = json::from_str(json)
+            .map_err(|_| InvalidKey::Malformed("it is not a JSON Web Key Set"))?;
         if keys.len() > Self::MAX_KEYS {
             return Err(InvalidKey::Malformed("the set has more than 64 keys"));
         }

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use auth_core::{AuthenticationInfo, Identity, Principal, RejectionReason, Timestamp};
 use serde::de::DeserializeOwned;
 
-use crate::claims::{self, TokenClaims};
+use crate::claims::{self, RolesSource, Texts, TokenClaims, application_claims};
 use crate::jws::{self, Compact, Header, KnownHeaders};
 use crate::key::ParsedKey;
 use crate::keys::Keys;
 #[cfg(feature = "sign-in")]
 use crate::own_token::OwnToken;
-use crate::validation::{ApplicationChecks, Validation, Validity};
+use crate::validation::{ApplicationChecks, NO_ISSUER, Validation, Validity};
 
 const UNKNOWN_ISSUER: RejectionReason = RejectionReason::Other("unknown issuer");
 
@@ -72,14 +72,9 @@ pub(crate) enum TokenSubject<C> {
 
 impl<C> TokenSubject<C> {
     /// Returns the identity of another issuer's user, with these claims of the application's.
-    fn foreign(claims: &mut TokenClaims<'_>, own: C, validation: &Validation) -> Self {
-        let subject = claims.subject.as_deref().unwrap_or_default();
-        let mut principal = Principal::new(subject).claims(own);
-        principal.scopes = claims.scopes();
-        principal.acr = claims.acr.as_deref().map(Into::into);
-        principal.amr = claims.amr.take().map(Into::into).unwrap_or_default();
+    fn foreign(claims: TokenClaims<'_>, own: C, validation: &Validation, now: Timestamp) -> Self {
         let mut authentication =
-            AuthenticationInfo::new("jwt", validation.authenticated_at(claims));
+            AuthenticationInfo::new("jwt", validation.authenticated_at(&claims, now));
         authentication.expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
         // Another issuer signed it, even if the token names none, so this is no user of the
         // application.
@@ -87,7 +82,12 @@ impl<C> TokenSubject<C> {
             Some(issuer) => Arc::clone(issuer), // the token was checked to name it
             None => claims.issuer.as_deref().unwrap_or_default().into(),
         });
-        principal.roles = std::mem::take(&mut claims.roles);
+        let subject = claims.subject.as_deref().unwrap_or_default();
+        let mut principal = Principal::new(subject).claims(own);
+        principal.scopes = claims.scopes();
+        principal.acr = claims.acr.map(Into::into);
+        principal.amr = claims.amr.map(Texts::into_vec).unwrap_or_default();
+        principal.roles = claims.roles;
         Self::Foreign(Identity::verified(principal, authentication))
     }
 }
@@ -101,6 +101,10 @@ impl<C> ValidatedToken<C> {
         bytes: usize,
     ) -> Self {
         Self { subject, key, bytes, validity, checks: None }
+    }
+
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        self.validity.has_ended(now)
     }
 
     /// Checks that the token is valid at this moment. The application's own checks come last, so
@@ -170,7 +174,8 @@ impl Verifier {
         let mut buffer = jws::Buffer::new();
         let issuer = claims::unverified_issuer(buffer.decode(token.payload)?)?;
         let named = |trusted: &&Trusted| trusted.validation.issuer.as_deref() == issuer.as_deref();
-        self.issuers.iter().find(named).ok_or(UNKNOWN_ISSUER)
+        let reason = if issuer.is_some() { UNKNOWN_ISSUER } else { NO_ISSUER };
+        self.issuers.iter().find(named).ok_or(reason)
     }
 }
 
@@ -179,13 +184,14 @@ impl Signed<'_> {
     pub(crate) fn validate<C>(
         self,
         token: &Compact<'_>,
+        now: Timestamp,
     ) -> Result<ValidatedToken<C>, RejectionReason>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
         let mut buffer = jws::Buffer::new();
         let payload = buffer.decode(token.payload)?;
-        self.trusted.validate(payload, self.key, token.whole.len())
+        self.trusted.validate(payload, self.key, token.whole.len(), now)
     }
 }
 
@@ -196,22 +202,24 @@ impl Trusted {
         json: &str,
         key: Arc<ParsedKey>,
         bytes: usize,
+        now: Timestamp,
     ) -> Result<ValidatedToken<C>, RejectionReason>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
         let Self { validation, ownership, .. } = self;
-        let mut claims = TokenClaims::default();
         let (validity, subject) = match ownership {
             #[cfg(feature = "sign-in")]
             Ownership::Ours => {
-                claims.read::<serde::de::IgnoredAny>(json, &[])?; // roles come from the record
+                // The roles and the application's claims are those of the record.
+                let claims = TokenClaims::read(json, &RolesSource::default())?;
                 (validation.check_claims(&claims)?, TokenSubject::SignIn(OwnToken::of(&claims)?))
             }
             Ownership::Foreign => {
-                let own = claims.read(json, &validation.roles_pointer)?;
+                let claims = TokenClaims::read(json, &validation.roles)?;
                 let validity = validation.check_claims(&claims)?;
-                (validity, TokenSubject::foreign(&mut claims, own, validation))
+                let own = application_claims(json)?;
+                (validity, TokenSubject::foreign(claims, own, validation, now))
             }
         };
         let checks = validation.application_checks(json)?.map(Box::new);

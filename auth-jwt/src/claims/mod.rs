@@ -1,14 +1,13 @@
 //! The claims of a token: the registered ones, for the checks of this crate, and those that the
 //! application's type has.
 //!
-//! `reader` reads both in one strict pass over the payload, with the help of `replay` and `checked`;
-//! `token_claims` holds the registered claims.
+//! `token_claims` reads the registered claims and checks the whole payload strictly. `application` reads
+//! the payload again, into the application's type.
 
-mod checked;
-mod reader;
-mod replay;
+mod application;
 mod token_claims;
 
+pub(crate) use application::application_claims;
 #[cfg(feature = "sign-in")]
 pub(crate) use token_claims::words;
-pub(crate) use token_claims::{Texts, TokenClaims, unverified_issuer};
+pub(crate) use token_claims::{RolesSource, Texts, TokenClaims, unverified_issuer};

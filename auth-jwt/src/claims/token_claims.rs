@@ -1,27 +1,32 @@
 //! The registered claims of a token, each under a name and with the type of its definition
 //! (RFC 7519 section 4.1, RFC 8693, RFC 9068 section 2.2, OpenID Connect Core).
+//!
+//! A claim that is `null` is absent. A claim that decides whether a token is valid must have its type.
+//! A claim that is only reported, such as `amr`, is absent if it has another type.
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 use std::iter;
 
 use auth_core::{RejectionReason, Timestamp};
-use serde::de::{Error, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
+use serde::de::{Error, MapAccess, Visitor};
 
-use crate::json::{Names, Text};
+use crate::json::{Names, Read, Shape, Text, read_members, read_object};
+
+const REPEATED: RejectionReason = RejectionReason::Other("repeated claim");
+const WRONG_TYPE: RejectionReason = RejectionReason::Other("claim of the wrong type");
 
 /// The registered claims of a token, borrowed from its payload.
 #[derive(Debug, Default)]
 pub(crate) struct TokenClaims<'a> {
-    pub(crate) issuer: Option<Text<'a>>,
-    pub(crate) subject: Option<Text<'a>>,
-    pub(crate) token_id: Option<Text<'a>>,
-    pub(crate) client_id: Option<Text<'a>>,
-    pub(crate) acr: Option<Text<'a>>,
-    pub(crate) sign_in_id: Option<Text<'a>>,
+    pub(crate) issuer: Option<Cow<'a, str>>,
+    pub(crate) subject: Option<Cow<'a, str>>,
+    pub(crate) acr: Option<Cow<'a, str>>,
+    pub(crate) sign_in_id: Option<Cow<'a, str>>,
     /// The family of the refresh token that was issued with this token. The claim `fam` is our own.
-    pub(crate) family: Option<Text<'a>>,
+    pub(crate) family: Option<Cow<'a, str>>,
     pub(crate) expires_at: Option<Timestamp>,
     pub(crate) not_before: Option<Timestamp>,
     pub(crate) issued_at: Option<Timestamp>,
@@ -32,28 +37,65 @@ pub(crate) struct TokenClaims<'a> {
     pub(crate) scp: Option<Texts<'a>>,
     /// The roles, from the member that [`Validation`](crate::Validation) points to.
     pub(crate) roles: Vec<Box<str>>,
-    /// The names of all other claims.
-    pub(super) others: Names<'a>,
+    /// The names of all claims.
+    names: Names<'a>,
+    /// The names of claims that are absent although the payload has them.
+    absent: Vec<Cow<'a, str>>,
 }
 
-/// Where a registered claim belongs, by the type of its definition.
-pub(super) enum Field<'c, 'a> {
-    Text(&'c mut Option<Text<'a>>),
+/// Where a registered claim is stored, by the type of its definition.
+enum Field<'c, 'a> {
+    Text(&'c mut Option<Cow<'a, str>>),
     Texts(&'c mut Option<Texts<'a>>),
     Date(&'c mut Option<Timestamp>),
+    /// The claim is not used here, but its type matters if the profile requires it.
+    Unused,
 }
 
+impl<'a> Field<'_, 'a> {
+    /// Stores the value. Returns whether it has the type of this claim.
+    fn set(self, value: Shape<'a>) -> bool {
+        match (self, value) {
+            (Self::Text(field), Shape::Text(text)) => *field = Some(text),
+            (Self::Texts(field), Shape::Text(text)) => *field = Some(Texts::One(text)),
+            (Self::Texts(field), Shape::Texts(texts)) => *field = Some(Texts::Many(texts)),
+            (Self::Date(field), Shape::Number(secs)) if secs <= MAX_DATE => {
+                *field = Some(Timestamp::from_secs(secs));
+            }
+            (Self::Unused, Shape::Text(_)) => {}
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// The last second that is a date: the largest number that every JSON reader represents exactly.
+/// RFC 7519 allows fractions of seconds, which are cut off.
+const MAX_DATE: u64 = 1 << 53;
+
 impl<'a> TokenClaims<'a> {
+    /// Reads the registered claims, and the roles from where they are.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`RejectionReason::Malformed`] if the payload is not an object, and another reason if an
+    /// object in it repeats a name, or if a claim that is checked has another type than its definition.
+    pub(crate) fn read(json: &'a str, roles: &RolesSource) -> Result<Self, RejectionReason> {
+        let failure = Cell::new(RejectionReason::Malformed);
+        read_object(json, ClaimsVisitor { roles, failure: &failure }).map_err(|error| {
+            if error.is_data() { failure.get() } else { RejectionReason::Malformed }
+        })
+    }
+
     /// Returns the field of this claim, or `None` if the claim is not registered.
-    pub(super) fn field(&mut self, name: &str) -> Option<Field<'_, 'a>> {
+    fn field(&mut self, name: &str) -> Option<Field<'_, 'a>> {
         Some(match name {
             "iss" => Field::Text(&mut self.issuer),
             "sub" => Field::Text(&mut self.subject),
-            "jti" => Field::Text(&mut self.token_id),
-            "client_id" => Field::Text(&mut self.client_id),
             "acr" => Field::Text(&mut self.acr),
             "sid" => Field::Text(&mut self.sign_in_id),
             "fam" => Field::Text(&mut self.family),
+            "jti" | "client_id" => Field::Unused,
             "exp" => Field::Date(&mut self.expires_at),
             "nbf" => Field::Date(&mut self.not_before),
             "iat" => Field::Date(&mut self.issued_at),
@@ -68,34 +110,99 @@ impl<'a> TokenClaims<'a> {
 
     /// Returns whether the token has a claim of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
-        match name {
-            "iss" => self.issuer.is_some(),
-            "sub" => self.subject.is_some(),
-            "jti" => self.token_id.is_some(),
-            "client_id" => self.client_id.is_some(),
-            "acr" => self.acr.is_some(),
-            "sid" => self.sign_in_id.is_some(),
-            "fam" => self.family.is_some(),
-            "exp" => self.expires_at.is_some(),
-            "nbf" => self.not_before.is_some(),
-            "iat" => self.issued_at.is_some(),
-            "auth_time" => self.authenticated_at.is_some(),
-            "aud" => self.audience.is_some(),
-            "amr" => self.amr.is_some(),
-            "scope" => self.scope.is_some(),
-            "scp" => self.scp.is_some(),
-            _ => self.others.contains(name),
-        }
+        self.names.contains(name) && !self.absent.iter().any(|absent| *absent == name)
     }
 
     /// Returns the scopes of `scope` and `scp`. Issuers write either one, as an array or as one
     /// string with spaces (RFC 8693 section 4.2).
     pub(crate) fn scopes(&self) -> Vec<Box<str>> {
-        let lists = [&self.scope, &self.scp].into_iter().flatten();
-        let mut scopes: Vec<_> =
-            lists.flat_map(Texts::iter).flat_map(words).map(Into::into).collect();
-        scopes.shrink_to_fit(); // a verified token stays in the cache
-        scopes
+        let scopes = || {
+            let lists = [&self.scope, &self.scp].into_iter().flatten();
+            lists.flat_map(Texts::iter).flat_map(words)
+        };
+        let mut exact = Vec::with_capacity(scopes().count()); // a verified token stays in the cache
+        exact.extend(scopes().map(Into::into));
+        exact
+    }
+}
+
+/// Returns whether a claim decides about the validity of a token, so that it must have its type.
+fn is_checked(name: &str) -> bool {
+    ["iss", "sub", "aud", "exp", "nbf", "iat"].contains(&name)
+}
+
+struct ClaimsVisitor<'r> {
+    roles: &'r RolesSource,
+    /// The reason for rejecting the token if its JSON is valid, but the claims are not.
+    failure: &'r Cell<RejectionReason>,
+}
+
+impl<'de> Visitor<'de> for ClaimsVisitor<'_> {
+    type Value = TokenClaims<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of claims")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<TokenClaims<'de>, A::Error> {
+        let Self { roles, failure } = self;
+        failure.set(REPEATED);
+        let mut claims = TokenClaims::default();
+        let names = read_members(members, |name, members| {
+            let field = claims.field(name);
+            let pointer = roles.within(name).filter(|at| field.is_none() || at.is_empty());
+            let read = match (&field, pointer) {
+                (_, Some(pointer)) => Read::at(pointer),
+                (Some(_), None) => Read::Keep,
+                (None, None) => Read::Skip,
+            };
+            let value = members.next_value_seed(read)?;
+            let is_null = value == Shape::Null;
+            let (fits, found) = match (field, pointer) {
+                (Some(field), None) => (field.set(value), None),
+                (Some(field), Some(_)) => (field.set(value.clone()), Some(roles.of(value))),
+                (None, Some(_)) => (!is_null, Some(roles.of(value))),
+                (None, None) => (!is_null, None),
+            };
+            if !fits {
+                if !is_null && is_checked(name) {
+                    failure.set(WRONG_TYPE);
+                    return Err(A::Error::custom("a claim has the wrong type"));
+                }
+                claims.absent.push(name.clone());
+            }
+            if let Some(roles) = found {
+                claims.roles = roles;
+            }
+            Ok(())
+        })?;
+        Ok(TokenClaims { names, ..claims })
+    }
+}
+
+/// Where the roles are in the claims.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RolesSource {
+    /// A JSON Pointer (RFC 6901). There are no roles if it is empty.
+    pub(crate) pointer: Vec<Box<str>>,
+    /// Whether the names of an object's members are roles.
+    pub(crate) in_keys: bool,
+}
+
+impl RolesSource {
+    /// Returns the rest of the pointer if it leads into the claim of this name.
+    fn within(&self, name: &str) -> Option<&[Box<str>]> {
+        let (first, rest) = self.pointer.split_first()?;
+        (**first == *name).then_some(rest)
+    }
+
+    fn of(&self, value: Shape<'_>) -> Vec<Box<str>> {
+        match value {
+            Shape::Text(role) => vec![role.into()],
+            Shape::Texts(roles) => boxed(roles),
+            Shape::Object(roles) if self.in_keys => boxed(roles),
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -138,45 +245,136 @@ impl Texts<'_> {
         };
         one.into_iter().chain(many.iter().map(|text| &**text))
     }
-}
 
-impl From<Texts<'_>> for Vec<Box<str>> {
-    fn from(texts: Texts<'_>) -> Self {
-        match texts {
-            Texts::One(text) => vec![text.into()],
-            Texts::Many(texts) => texts.into_iter().map(Into::into).collect(),
+    pub(crate) fn into_vec(self) -> Vec<Box<str>> {
+        match self {
+            Self::One(text) => vec![text.into()],
+            Self::Many(texts) => boxed(texts),
         }
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Texts<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct TextsVisitor;
+/// Reuses the allocation of the list.
+fn boxed(texts: Vec<Cow<'_, str>>) -> Vec<Box<str>> {
+    texts.into_iter().map(Into::into).collect()
+}
 
-        impl<'de> Visitor<'de> for TextsVisitor {
-            type Value = Texts<'de>;
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of strings")
-            }
+    fn read_roles<'j>(json: &'j str, pointer: &[&str]) -> Result<TokenClaims<'j>, RejectionReason> {
+        let pointer = pointer.iter().map(|name| (*name).into()).collect();
+        TokenClaims::read(json, &RolesSource { pointer, in_keys: false })
+    }
 
-            fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Texts<'de>, E> {
-                Ok(Texts::One(Cow::Borrowed(text)))
-            }
+    fn read(json: &str) -> Result<TokenClaims<'_>, RejectionReason> {
+        read_roles(json, &["roles"])
+    }
 
-            fn visit_str<E: Error>(self, text: &str) -> Result<Texts<'de>, E> {
-                Ok(Texts::One(Cow::Owned(text.to_owned())))
-            }
+    /// The claims set of RFC 7519 section 3.1.
+    #[test]
+    fn the_example_of_rfc_7519_is_read() {
+        let json = r#"{"iss":"joe","exp":1300819380,"http://example.com/is_root":true}"#;
+        let claims = read(json).unwrap();
+        assert_eq!(claims.issuer.as_deref(), Some("joe"));
+        assert_eq!(claims.expires_at, Some(Timestamp::from_secs(1_300_819_380)));
+        assert!(claims.has("http://example.com/is_root") && !claims.has("sub"));
+        assert_eq!(unverified_issuer(json), Ok(Some("joe".into())));
+    }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Texts<'de>, A::Error> {
-                let mut texts = Vec::new();
-                while let Some(Text(text)) = elements.next_element()? {
-                    texts.push(text);
-                }
-                Ok(Texts::Many(texts))
+    #[test]
+    fn sec_51_a_date_that_is_not_a_number_of_seconds_is_rejected() {
+        for exp in ["\"1\"", "true", "[]", "{}", "-1", "-1.5", "1e300", "9007199254740994"] {
+            let json = format!(r#"{{"exp":{exp}}}"#);
+            assert_eq!(read(&json).err(), Some(WRONG_TYPE), "{exp}");
+        }
+        let read = |json| read(json).unwrap().expires_at;
+        assert_eq!(read(r#"{"exp":1.5}"#), Some(Timestamp::from_secs(1)));
+        assert_eq!(read(r#"{"exp":1e3}"#), Some(Timestamp::from_secs(1000)));
+        assert_eq!(read(r#"{"exp":null}"#), None);
+    }
+
+    #[test]
+    fn sec_53_an_audience_is_one_string_or_several() {
+        let aud = |json: &str| {
+            let json = format!(r#"{{"aud":{json}}}"#);
+            let claims = read(&json).ok()?;
+            Some(claims.audience.as_ref()?.iter().collect::<Vec<_>>().join(","))
+        };
+        assert_eq!(aud(r#""shop""#).as_deref(), Some("shop"));
+        assert_eq!(aud(r#"["a","shop"]"#).as_deref(), Some("a,shop"));
+        assert_eq!(aud("123"), None);
+        assert_eq!(aud("[1]"), None);
+    }
+
+    #[test]
+    fn scopes_are_read_from_scope_and_scp_as_text_or_array() {
+        for json in [
+            r#"{"scope":"a b"}"#,
+            r#"{"scope":["a","b"]}"#,
+            r#"{"scp":"a b"}"#,
+            r#"{"scp":["a","b"]}"#,
+            r#"{"scope":" a  b "}"#,
+            r#"{"scope":"a","scp":["", " ", "b"]}"#,
+        ] {
+            assert!(read(json).unwrap().scopes().join(" ") == "a b", "{json}");
+        }
+    }
+
+    #[test]
+    fn roles_are_read_where_the_pointer_leads() {
+        let roles =
+            |json, path: &[&str]| read_roles(json, path).map(|claims| claims.roles.join(","));
+        let nested = r#"{"x":1,"realm_access":{"roles":["a","b"]}}"#;
+        assert_eq!(roles(nested, &["realm_access", "roles"]).as_deref(), Ok("a,b"));
+        assert_eq!(roles(r#"{"roles":"a"}"#, &["roles"]).as_deref(), Ok("a"));
+        for json in [
+            "{}",
+            r#"{"realm_access":{}}"#,
+            r#"{"realm_access":[]}"#,
+            r#"{"realm_access":null}"#,
+            r#"{"realm_access":{"roles":[1]}}"#,
+            r#"{"realm_access":{"roles":{"a":1}}}"#,
+        ] {
+            assert_eq!(roles(json, &["realm_access", "roles"]).as_deref(), Ok(""), "{json}");
+        }
+        let twice = r#"{"realm_access":{"roles":["a"],"roles":["b"]}}"#;
+        assert_eq!(roles(twice, &["realm_access", "roles"]), Err(REPEATED));
+    }
+
+    #[test]
+    fn a_claim_that_is_null_or_only_reported_and_of_another_type_is_absent() {
+        for name in ["iss", "sub", "aud", "exp", "nbf", "iat", "nonce", "x", "roles"] {
+            let json = format!(r#"{{"{name}":null}}"#);
+            assert!(!read(&json).unwrap().has(name), "{name}");
+        }
+        for name in ["jti", "client_id", "acr", "sid", "fam", "auth_time", "amr", "scope", "scp"] {
+            for value in ["null", "true", "-1", "[1]", r#"{"a":1}"#, r#"[["a"]]"#] {
+                let json = format!(r#"{{"{name}":{value}}}"#);
+                assert!(!read(&json).unwrap().has(name), "{json}");
             }
         }
+        let claims = read(r#"{"jti":"1","amr":["a"],"x":0,"realm":{"y":null}}"#).unwrap();
+        assert!(["jti", "amr", "x", "realm"].into_iter().all(|name| claims.has(name)));
+    }
 
-        deserializer.deserialize_any(TextsVisitor)
+    #[test]
+    fn sec_57_a_repeated_claim_is_rejected() {
+        for json in [
+            r#"{"sub":"a","sub":"b"}"#,
+            r#"{"exp":1,"\u0065xp":2}"#,
+            r#"{"aud":"a","aud":"a"}"#,
+            r#"{"amr":1,"amr":2}"#,
+            r#"{"jti":null,"jti":null}"#,
+            r#"{"roles":["a"],"roles":["b"]}"#,
+            r#"{"nonce":1,"nonce":1}"#,
+            r#"{"x":{"y":1,"y":2}}"#,
+        ] {
+            assert_eq!(read(json).err(), Some(REPEATED), "{json}");
+        }
+        for json in [r#"{"sub":"a"} x"#, r#"["sub"]"#, r#""sub""#, "null", "{", r#"{"x":1e999}"#] {
+            assert_eq!(read(json).err(), Some(RejectionReason::Malformed), "{json}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 use super::components::Components;
 use super::error::InvalidKey;
 use crate::algorithm::{Algorithm, KeyRequirement};
-use crate::json::UniqueKeys;
+use crate::json;
 
 /// A JSON Web Key. Members that are not listed here are ignored.
 #[derive(Clone, Default, Serialize, Deserialize)]
@@ -62,9 +62,7 @@ pub(crate) enum Operation {
 
 impl Jwk {
     pub(crate) fn parse(json: &str) -> Result<Self, InvalidKey> {
-        let not_a_key = |_| InvalidKey::Malformed("it is not a JSON Web Key");
-        serde_json::from_str::<UniqueKeys>(json).map_err(not_a_key)?;
-        serde_json::from_str(json).map_err(not_a_key)
+        json::from_str(json).map_err(|_| InvalidKey::Malformed("it is not a JSON Web Key"))
     }
 
     /// Returns the algorithm of this key: the one that it names, or else the wanted one, or else the only

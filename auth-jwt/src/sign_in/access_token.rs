@@ -11,7 +11,6 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::issuer::TokenIssuer;
-use crate::jws::MAX_BYTES;
 use crate::own_token::FAMILY_BYTES;
 use crate::validation::{Audience, Validation};
 
@@ -69,6 +68,7 @@ impl TokenIssuer {
         validation: &Validation,
         issued: &IssuedSecret,
         scopes: &[Box<str>],
+        max_bytes: usize,
         now: Timestamp,
     ) -> Result<AccessToken, AuthError> {
         let failed = |error: &dyn std::error::Error| {
@@ -103,11 +103,9 @@ impl TokenIssuer {
             set("scope", json!(scopes.join(" ")));
         }
         let text = self.signer.sign("at+jwt", &claims).map_err(|error| failed(&error))?;
-        if text.len() > MAX_BYTES {
-            return Err(AuthError::new(
-                AuthErrorKind::TooLarge,
-                "the access token must be at most 8 KiB",
-            ));
+        if text.len() > max_bytes {
+            let too_long = format!("the access token must have at most {max_bytes} bytes");
+            return Err(AuthError::new(AuthErrorKind::TooLarge, too_long));
         }
         Ok(AccessToken { text, lifetime })
     }

@@ -151,7 +151,7 @@ where
 
     fn revalidate(&self, context: SignInContext<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
         let now = self.base().clock.now();
-        let verified = match find_again(context, self.base().cookie.as_ref()) {
+        let verified = match find_again(context, self.base()) {
             Some((_, token)) => token.and_then(|token| self.verified(&token, now)),
             None => Err(RejectionReason::Unknown),
         };
@@ -197,7 +197,9 @@ impl<C> JwtAuth<C, WithSignIn> {
         };
         Ok(DeliveryPlan { access, refresh })
     }
+}
 
+impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
     /// Plans how tokens are delivered to a client that sent the refresh token in its cookie. The browser
     /// keeps the access cookie equally long, so the request has it if the client uses it.
     fn plan_by_cookies(&self, context: SignInContext<'_>) -> DeliveryPlan {
@@ -206,23 +208,27 @@ impl<C> JwtAuth<C, WithSignIn> {
         let access = if by_cookie { Transport::Ambient } else { Transport::Explicit };
         DeliveryPlan { access, refresh: RefreshTokenDelivery::Cookie }
     }
-}
 
-impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
     /// Returns the request's access tokens that we issued, whether or not they have expired.
     fn own_tokens(&self, context: SignInContext<'_>) -> Vec<OwnToken<C>> {
-        let header = context.credentials("Bearer").and_then(Compact::find);
         let cookies = match &self.base().cookie {
             Some(cookie) if !context.has_authorization() => context.cookie_values(cookie.name()),
             _ => Vec::new(),
         };
-        let tokens = header.into_iter().chain(cookies.into_iter().map(Compact::split));
-        tokens.filter_map(|token| self.own_token(&token.ok()?)).collect()
+        let max_bytes = self.base().max_token_bytes();
+        let cookies = cookies.into_iter().filter_map(|token| Compact::split(token, max_bytes).ok());
+        let tokens = self.token_in_header(context).into_iter().chain(cookies);
+        tokens.filter_map(|token| self.own_token(&token)).collect()
+    }
+
+    fn token_in_header<'a>(&self, context: SignInContext<'a>) -> Option<Compact<'a>> {
+        Compact::find(context.credentials("Bearer")?, self.base().max_token_bytes())?.ok()
     }
 
     fn own_token(&self, token: &Compact<'_>) -> Option<OwnToken<C>> {
-        let signed = self.base().verifier.check_signature(token, self.base().clock.now()).ok()?;
-        match signed.validate::<C>(token).ok()?.subject {
+        let now = self.base().clock.now();
+        let signed = self.base().verifier.check_signature(token, now).ok()?;
+        match signed.validate::<C>(token, now).ok()?.subject {
             TokenSubject::SignIn(token) => Some(token),
             TokenSubject::Foreign(_) => None,
         }

@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use super::access_token::AccessToken;
 use super::issuer::WithSignIn;
-use crate::jws::MAX_BYTES;
 use crate::jwt_auth::JwtAuth;
 
 /// The prefix that distinguishes refresh tokens from other secrets.
@@ -57,7 +56,8 @@ impl<C> JwtAuth<C, WithSignIn> {
         let own = issued.details.as_ref().map_or(&[][..], |details| &details.scopes);
         let scopes: Box<[_]> = scopes.unwrap_or(own).into();
         let now = self.base().clock.now();
-        let token = self.mode.issuer.access_token(self.own(), issued, &scopes, now)?;
+        let max_bytes = self.base().max_issued_bytes();
+        let token = self.mode.issuer.access_token(self.own(), issued, &scopes, max_bytes, now)?;
         let cookie = match (plan.access, &self.base().cookie) {
             (Transport::Ambient, Some(cookie)) => {
                 Some(self.set_cookie(cookie, &token.text, issued)?)
@@ -80,7 +80,7 @@ impl<C> JwtAuth<C, WithSignIn> {
             encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
         let bytes = (subject.len() + encoded.len() + OVERHEAD) * 4 / 3;
         let by_cookie = self.base().cookie.is_some();
-        let max = if by_cookie { MAX_COOKIE_BYTES } else { MAX_BYTES };
+        let max = if by_cookie { MAX_COOKIE_BYTES } else { self.base().max_issued_bytes() };
         if bytes > max {
             return Err(AuthError::new(
                 AuthErrorKind::TooLarge,

@@ -8,6 +8,7 @@ use std::time::Duration;
 use auth_core::Claims;
 
 use super::check::Check;
+use crate::claims::RolesSource;
 
 /// The requirements for tokens of one issuer.
 ///
@@ -17,6 +18,10 @@ use super::check::Check;
 ///   [`audience`](Self::audience) to the name of yours;
 /// - if it is marked as another kind than an access token. An issuer need not mark its ID tokens, so
 ///   require [`access_token`](Self::access_token) where the issuer marks its access tokens.
+///
+/// A claim that decides about a token must have its type. A claim that is only reported (`acr`, `amr`,
+/// `auth_time`, scopes and roles) is absent if it has another type, and any claim is absent if it is
+/// `null`.
 ///
 /// ```
 /// use std::time::Duration;
@@ -37,11 +42,11 @@ pub struct Validation {
     pub(crate) issuer: Option<Arc<str>>,
     pub(crate) audience: Audience,
     pub(crate) profile: Profile,
-    pub(super) id_token_marks: IdTokenMarks,
+    pub(super) id_token_marks: Rule,
     pub(super) leeway: Duration,
     pub(super) max_age: Option<Duration>,
     pub(super) required: Vec<Box<str>>,
-    pub(crate) roles_pointer: Vec<Box<str>>,
+    pub(crate) roles: RolesSource,
     pub(super) checks: Arc<[Check]>,
     pub(super) auth_time_source: AuthTimeSource,
 }
@@ -70,11 +75,11 @@ pub(crate) enum Profile {
     Own,
 }
 
-/// What happens to a token with the claims of an ID token.
+/// What happens to a token with certain claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum IdTokenMarks {
-    Rejected,
-    Accepted,
+pub(super) enum Rule {
+    Reject,
+    Accept,
 }
 
 /// Where the time of the authentication is read from.
@@ -92,11 +97,11 @@ impl Default for Validation {
             issuer: None,
             audience: Audience::Absent,
             profile: Profile::Plain,
-            id_token_marks: IdTokenMarks::Rejected,
-            leeway: Duration::from_secs(10),
+            id_token_marks: Rule::Reject,
+            leeway: Duration::from_secs(60),
             max_age: None,
             required: Vec::new(),
-            roles_pointer: vec!["roles".into()],
+            roles: RolesSource { pointer: vec!["roles".into()], in_keys: false },
             checks: Arc::default(),
             auth_time_source: AuthTimeSource::AuthTime,
         }
@@ -104,7 +109,7 @@ impl Default for Validation {
 }
 
 impl Validation {
-    /// Creates requirements without an issuer or an audience, and with 10 seconds of leeway.
+    /// Creates requirements without an issuer or an audience, and with 60 seconds of leeway.
     pub fn new() -> Self {
         Self::default()
     }
@@ -162,21 +167,24 @@ impl Validation {
         self
     }
 
-    /// Sets how far the issuer's clock may differ, in whole seconds. Defaults to 10 seconds; 0 is
-    /// allowed. Leeway never extends the life of a token that is issued here.
+    /// Sets how far the issuer's clock may differ, in whole seconds, for `exp`, `nbf` and `iat`. Defaults
+    /// to 60 seconds; 0 is allowed. Leeway never extends the life of a token that is issued here, and
+    /// extends a [maximum age](Self::max_age) by at most 10 seconds.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Duration::from_secs(leeway.as_secs());
         self
     }
 
-    /// Requires `iat`, and that the token was issued at most this long ago, whatever its `exp`. Defaults
-    /// to no limit.
+    /// Requires `iat`, and that the token was issued at most this long ago, whatever its `exp`. The
+    /// clocks may differ by up to 10 seconds, or by the [leeway](Self::leeway) if that is shorter.
+    /// Defaults to no limit.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.max_age = Some(age);
         self
     }
 
-    /// Requires that the token has this claim. Its value can be anything, including `null`.
+    /// Requires that the token has this claim. A claim that is `null` is absent, and so is a claim that
+    /// is only reported, such as `acr` or `scope`, if it has another type than its definition.
     pub fn require(mut self, claim: impl Into<Box<str>>) -> Self {
         self.required.push(claim.into());
         self
@@ -185,8 +193,8 @@ impl Validation {
     /// Sets where the roles are: a JSON Pointer (RFC 6901) to a string or an array of strings, such as
     /// `/realm_access/roles` or `/groups/0/roles`. Defaults to `/roles`.
     ///
-    /// A token without this member has no roles. A token with another type of value there, or on the
-    /// way there, is malformed.
+    /// A token without this member has no roles, and neither has a token with another type of value
+    /// there.
     ///
     /// # Panics
     ///
@@ -194,7 +202,23 @@ impl Validation {
     pub fn roles_pointer(mut self, pointer: &str) -> Self {
         let path = pointer.strip_prefix('/').expect("a JSON Pointer must start with `/`");
         let member = |name: &str| name.replace("~1", "/").replace("~0", "~").into();
-        self.roles_pointer = path.split('/').map(member).collect();
+        self.roles.pointer = path.split('/').map(member).collect();
+        self
+    }
+
+    /// Also accepts an object where the [roles](Self::roles_pointer) are: the names of its members are
+    /// the roles. Defaults to no roles.
+    ///
+    /// ```
+    /// use auth_jwt::Validation;
+    ///
+    /// // "urn:zitadel:iam:org:project:roles": { "admin": { "178204173316174381": "shop.example" } }
+    /// let validation = Validation::new()
+    ///     .roles_pointer("/urn:zitadel:iam:org:project:roles")
+    ///     .roles_in_keys();
+    /// ```
+    pub fn roles_in_keys(mut self) -> Self {
+        self.roles.in_keys = true;
         self
     }
 
@@ -225,7 +249,7 @@ impl Validation {
     /// An ID token tells one application who its user is. A service that accepts it as an access token
     /// lets that application act as its users.
     pub fn insecure_id_tokens(mut self) -> Self {
-        self.id_token_marks = IdTokenMarks::Accepted;
+        self.id_token_marks = Rule::Accept;
         self
     }
 }

@@ -9,37 +9,57 @@ use std::time::Duration;
 
 use auth_core::{Claims, RejectionReason, Timestamp};
 
-use super::builder::{Audience, AuthTimeSource, IdTokenMarks, Profile, Validation};
+use super::builder::{Audience, AuthTimeSource, Profile, Rule, Validation};
 use crate::claims::TokenClaims;
 use crate::jws::Header;
 
 const NO_EXPIRY: RejectionReason = RejectionReason::Other("no expiry");
 const NO_SUBJECT: RejectionReason = RejectionReason::Other("no subject");
 const NOT_YET_VALID: RejectionReason = RejectionReason::Other("not yet valid");
+const FROM_THE_FUTURE: RejectionReason = RejectionReason::Other("issued in the future");
+const TOO_OLD: RejectionReason = RejectionReason::Other("too old");
+pub(crate) const NO_ISSUER: RejectionReason = RejectionReason::Other("no issuer");
 const WRONG_ISSUER: RejectionReason = RejectionReason::Other("wrong issuer");
+const NO_AUDIENCE: RejectionReason = RejectionReason::Other("no audience");
 const WRONG_AUDIENCE: RejectionReason = RejectionReason::Other("wrong audience");
+const UNEXPECTED_AUDIENCE: RejectionReason =
+    RejectionReason::Other("audience, but none is configured");
 const NOT_PINNED: RejectionReason =
     RejectionReason::Other("access tokens take an issuer and an audience");
+const NO_ISSUE_TIME: RejectionReason = RejectionReason::Other("no time of issue");
 const CLAIM_MISSING: RejectionReason = RejectionReason::Other("claim missing");
 
 /// The claim of logout tokens and security events (OpenID Connect Back-Channel Logout 2.4, RFC 8417).
 const EVENTS: &str = "events";
+/// The maximum leeway of an age, which is measured from `iat`.
+const AGE_LEEWAY: Duration = Duration::from_secs(10);
 /// The claims of ID tokens that access tokens do not need (OpenID Connect Core 2, 3.1.3.6, 3.3.2.11).
 const ID_TOKEN: [&str; 3] = ["nonce", "at_hash", "c_hash"];
 
 /// When a token is valid, with the leeway added.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Validity {
-    begins_at: Timestamp,
-    ends_at: Timestamp,
+    begins: Bound,
+    ends: Bound,
+}
+
+/// One end of a token's validity, and the reason for rejecting the token beyond it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Bound {
+    at: Timestamp,
+    beyond: RejectionReason,
 }
 
 impl Validity {
     pub(crate) fn check(&self, now: Timestamp) -> Result<(), RejectionReason> {
-        if now >= self.ends_at {
-            return Err(RejectionReason::Expired);
+        if self.has_ended(now) {
+            return Err(self.ends.beyond);
         }
-        if now < self.begins_at { Err(NOT_YET_VALID) } else { Ok(()) }
+        if now < self.begins.at { Err(self.begins.beyond) } else { Ok(()) }
+    }
+
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        now >= self.ends.at
     }
 }
 
@@ -63,7 +83,9 @@ impl Validation {
         if self.profile == Profile::AccessToken && !self.is_pinned() {
             return Err(NOT_PINNED);
         }
-        if self.issuer.is_some() && claims.issuer.as_deref() != self.issuer.as_deref() {
+        if let Some(issuer) = &self.issuer
+            && **issuer != **claims.issuer.as_ref().ok_or(NO_ISSUER)?
+        {
             return Err(WRONG_ISSUER);
         }
         self.check_audience(claims)?;
@@ -78,7 +100,8 @@ impl Validation {
         };
         let mut required =
             by_profile.iter().copied().chain(self.required.iter().map(|name| &**name));
-        if !required.all(|name| claims.has(name)) {
+        if let Some(claim) = required.find(|name| !claims.has(name)) {
+            tracing::debug!(claim, "a required claim is missing");
             return Err(CLAIM_MISSING);
         }
         self.validity(claims)
@@ -96,13 +119,18 @@ impl Validation {
         Ok(Some(ApplicationChecks { checks: Arc::clone(&self.checks), claims }))
     }
 
-    /// Returns when the user was authenticated, if the token says so.
-    pub(crate) fn authenticated_at(&self, claims: &TokenClaims<'_>) -> Option<Timestamp> {
+    /// Returns when the user was authenticated, if the token says so and does not name a time in the future.
+    pub(crate) fn authenticated_at(
+        &self,
+        claims: &TokenClaims<'_>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
         let issued_at = match self.auth_time_source {
             AuthTimeSource::AuthTime => None,
             AuthTimeSource::IssuedAt => claims.issued_at,
         };
-        claims.authenticated_at.or(issued_at)
+        let stated = claims.authenticated_at.or(issued_at);
+        stated.filter(|at| at.before(self.leeway) <= now)
     }
 
     /// Returns whether both the issuer and the audience are given (RFC 9068 section 4).
@@ -111,20 +139,21 @@ impl Validation {
     }
 
     fn check_audience(&self, claims: &TokenClaims<'_>) -> Result<(), RejectionReason> {
-        let fits = match (&self.audience, &claims.audience) {
-            (Audience::Any, _) | (Audience::Absent, None) => true,
-            (Audience::Absent, Some(_)) | (Audience::OneOf(_), None) => false,
+        match (&self.audience, &claims.audience) {
+            (Audience::Any, _) | (Audience::Absent, None) => Ok(()),
+            (Audience::Absent, Some(_)) => Err(UNEXPECTED_AUDIENCE),
+            (Audience::OneOf(_), None) => Err(NO_AUDIENCE),
             (Audience::OneOf(names), Some(audience)) => {
-                audience.iter().any(|audience| names.iter().any(|name| **name == *audience))
+                let ours = |audience: &str| names.iter().any(|name| **name == *audience);
+                if audience.iter().any(ours) { Ok(()) } else { Err(WRONG_AUDIENCE) }
             }
-        };
-        if fits { Ok(()) } else { Err(WRONG_AUDIENCE) }
+        }
     }
 
     /// Checks that the claims are not those of another kind of token. A token of a required type is
     /// identified by its `typ`, so only plain tokens are searched for the claims of ID tokens.
     fn check_kind(&self, claims: &TokenClaims<'_>) -> Result<(), RejectionReason> {
-        let plain = self.profile == Profile::Plain && self.id_token_marks == IdTokenMarks::Rejected;
+        let plain = self.profile == Profile::Plain && self.id_token_marks == Rule::Reject;
         let id_token = plain && ID_TOKEN.iter().any(|name| claims.has(name));
         if id_token || claims.has(EVENTS) { Err(RejectionReason::WrongKind) } else { Ok(()) }
     }
@@ -134,16 +163,25 @@ impl Validation {
         // nodes. Leeway at their expiry would only extend them; at their start it allows for the
         // clocks of other nodes.
         let leeway = if self.profile == Profile::Own { Duration::ZERO } else { self.leeway };
-        let with_leeway = |at: Timestamp| at + leeway;
-        let mut ends_at = with_leeway(claims.expires_at.ok_or(NO_EXPIRY)?);
+        let expires_at = claims.expires_at.ok_or(NO_EXPIRY)?;
+        let mut ends = Bound { at: expires_at + leeway, beyond: RejectionReason::Expired };
+        let mut age_leeway = self.leeway;
         if let Some(age) = self.max_age {
-            let issued_at = claims.issued_at.ok_or(CLAIM_MISSING)?;
-            ends_at = ends_at.min(with_leeway(issued_at + age));
+            let issued_at = claims.issued_at.ok_or(NO_ISSUE_TIME)?;
+            age_leeway = age_leeway.min(AGE_LEEWAY);
+            let too_old_at = issued_at + age + leeway.min(AGE_LEEWAY);
+            if too_old_at < ends.at {
+                ends = Bound { at: too_old_at, beyond: TOO_OLD };
+            }
         }
+        let not_before = claims.not_before.unwrap_or(Timestamp::EPOCH).before(self.leeway);
+        let mut begins = Bound { at: not_before, beyond: NOT_YET_VALID };
         // A date in the future comes from a wrong clock, or is meant to get around `max_age`.
-        let begins = [claims.not_before, claims.issued_at, claims.authenticated_at];
-        let begins_at = begins.into_iter().flatten().max().unwrap_or(Timestamp::EPOCH);
-        Ok(Validity { begins_at: begins_at.before(self.leeway), ends_at })
+        let issued_at = claims.issued_at.unwrap_or(Timestamp::EPOCH).before(age_leeway);
+        if issued_at > begins.at {
+            begins = Bound { at: issued_at, beyond: FROM_THE_FUTURE };
+        }
+        Ok(Validity { begins, ends })
     }
 }
 

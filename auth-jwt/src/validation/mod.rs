@@ -8,4 +8,4 @@ mod check;
 #[cfg(feature = "sign-in")]
 pub(crate) use builder::Audience;
 pub use builder::Validation;
-pub(crate) use check::{ApplicationChecks, Validity};
+pub(crate) use check::{ApplicationChecks, NO_ISSUER, Validity};

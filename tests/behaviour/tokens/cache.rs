@@ -24,7 +24,7 @@ fn tokens(signer: &Signer) -> Vec<String> {
         good,
         signer.token(&with(json!({ "nbf": NOW + 100 }))),
         signer.token(&with(json!({ "exp": NOW + 20 }))),
-        signer.token(&with(json!({ "exp": NOW - 20 }))),
+        signer.token(&with(json!({ "exp": NOW - 70 }))),
         signer.token(&with(json!({ "exp": NOW + 100_000 }))),
         signer.token(&with(json!({ "aud": "bank" }))),
         signer.token(&with(json!({ "sub": "bob", "roles": ["admin"] }))),

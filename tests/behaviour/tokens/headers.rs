@@ -124,7 +124,7 @@ async fn a_token_without_a_kid_is_tried_with_every_key() {
         assert_eq!(rejection(&auth, stranger.token(&claims())).await, "bad signature");
     }
     let stranger = Signer::new(Algorithm::Es384);
-    assert_eq!(rejection(&auth, stranger.token(&claims())).await, "unknown key");
+    assert_eq!(rejection(&auth, stranger.token(&claims())).await, "wrong algorithm");
 }
 
 /// Critical members, and those of encrypted or detached tokens.
@@ -143,7 +143,7 @@ async fn sec_50_an_unsupported_critical_header_is_rejected() {
             json!({ "enc": "A256GCM" }),
         ] {
             let token = signer.forge(&header(&signer, more.clone()), &claims());
-            assert_eq!(rejection(&auth, token).await, "malformed", "{more}");
+            assert_eq!(rejection(&auth, token).await, "unsupported header", "{more}");
         }
         let more = json!({ "cty": "x", "x5t": 7, "unheard of": { "a": [null, 1.5] } });
         let token = signer.forge(&header(&signer, more), &claims());

@@ -81,13 +81,15 @@ async fn sec_55_issuers_are_compared_exactly() {
         assert_eq!(rejection(&alone, &token).await, "wrong issuer", "{name}");
         assert_eq!(rejection(&both, &token).await, "unknown issuer", "{name}");
     }
-    assert_eq!(rejection(&alone, a.token(&without("iss"))).await, "wrong issuer");
-    assert_eq!(rejection(&both, a.token(&without("iss"))).await, "unknown issuer");
-    for name in [json!(null), json!([OURS]), json!({ OURS: 1 }), json!(7)] {
+    for auth in [&alone, &both] {
+        for claims in [without("iss"), with(json!({ "iss": null }))] {
+            assert_eq!(rejection(auth, a.token(&claims)).await, "no issuer");
+        }
+    }
+    for name in [json!([OURS]), json!({ OURS: 1 }), json!(7)] {
         let token = a.token(&with(json!({ "iss": name })));
-        assert_eq!(rejection(&alone, &token).await, "malformed", "{name}");
-        let reason = rejection(&both, &token).await;
-        assert!(["malformed", "unknown issuer"].contains(&reason), "{name}: {reason}");
+        assert_eq!(rejection(&alone, &token).await, "claim of the wrong type", "{name}");
+        assert_eq!(rejection(&both, &token).await, "malformed", "{name}");
     }
     // The issuer that selects the keys is the one whose validation applies.
     let twice = format!(r#"{{"iss":"{THEIRS}","iss":"{OURS}","sub":"a","aud":"shop","exp":2e9}}"#);
@@ -120,7 +122,7 @@ async fn sec_55_an_issuer_is_held_to_its_own_policy() {
     let groups = says("https://third.example", json!({ "groups": ["a"], "roles": ["b"] }));
     let identity = verify(&auth, c.token(&groups)).await.unwrap();
     assert_eq!(identity.roles().collect::<Vec<_>>(), ["a"]);
-    assert_eq!(rejection(&auth, a.token(&of("https://third.example"))).await, "unknown key");
+    assert_eq!(rejection(&auth, a.token(&of("https://third.example"))).await, "wrong algorithm");
 }
 
 #[test]

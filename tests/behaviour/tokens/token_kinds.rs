@@ -76,7 +76,7 @@ async fn sec_52_kinds_of_tokens_are_exclusive() {
         (json!("JWT"), json!({ "nonce": "n-0S6_WzA2Mj" }), ""),
         (json!("JWT"), json!({ "at_hash": "77QmUPtjPfzWtF2AnpK9RQ" }), ""),
         (json!("JWT"), json!({ "c_hash": "LDktKdoQak3Pk0cnXxCltA" }), ""),
-        (json!("JWT"), json!({ "nonce": null }), ""),
+        (json!("JWT"), json!({ "nonce": null }), "p"),
         (json!("at+jwt"), json!({ "nonce": "n-0S6_WzA2Mj" }), "a"),
         // A logout token, or another security event token.
         (json!("logout+jwt"), json!({ "events": events, "sid": "1" }), ""),

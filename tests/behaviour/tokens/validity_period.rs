@@ -35,7 +35,6 @@ async fn sec_51_a_date_of_another_type_is_rejected() {
         json!("4102444800"),
         json!(""),
         json!("2100-01-01T00:00:00Z"),
-        json!(null),
         json!(true),
         json!([4_102_444_800_u64]),
         json!({ "$gt": 0 }),
@@ -45,10 +44,10 @@ async fn sec_51_a_date_of_another_type_is_rejected() {
         json!(u64::MAX),
         json!(9_007_199_254_740_994_u64),
     ];
-    for name in ["exp", "nbf", "iat", "auth_time"] {
+    for name in ["exp", "nbf", "iat"] {
         for value in &wrong {
             let token = signer.token(&with(json!({ name: value })));
-            assert_eq!(rejection(&auth, token).await, "malformed", "{name}: {value}");
+            assert_eq!(rejection(&auth, token).await, "claim of the wrong type", "{name}: {value}");
         }
     }
     for huge in ["1e400", "-1e400", "NaN", "Infinity", "0x7fffffff", "01", "1.", "1e", "+1"] {
@@ -74,7 +73,7 @@ async fn sec_51_a_date_is_any_number_of_seconds() {
     assert_eq!(exp("1.8000001e9").await, Ok(1_800_000_100));
     assert_eq!(exp("253402300800").await, Ok(253_402_300_800), "the year 10000");
     assert_eq!(exp("9007199254740992").await, Ok(9_007_199_254_740_992), "the largest");
-    for past in ["0", "0.0", "-0", "1", "1799999990"] {
+    for past in ["0", "0.0", "-0", "1", "1799999940"] {
         assert_eq!(exp(past).await, Err("expired"), "{past}");
     }
 }
@@ -101,6 +100,8 @@ async fn boundaries(validation: Validation, claims: &Value, moments: &[(u64, Opt
 
 const NOT_YET: Option<&str> = Some("not yet valid");
 const EXPIRED: Option<&str> = Some("expired");
+const FUTURE: Option<&str> = Some("issued in the future");
+const TOO_OLD: Option<&str> = Some("too old");
 
 #[tokio::test]
 async fn sec_51_a_token_expires_at_its_exp_plus_leeway() {
@@ -109,28 +110,28 @@ async fn sec_51_a_token_expires_at_its_exp_plus_leeway() {
     let end = NOW * 1000;
     boundaries(validation.clone().leeway(secs(0)), &claims, &[(end - 1, None), (end, EXPIRED)])
         .await;
-    let later = [(end, None), (end + 9999, None), (end + 10_000, EXPIRED)];
+    let later = [(end, None), (end + 59_999, None), (end + 60_000, EXPIRED)];
     boundaries(validation.clone(), &claims, &later).await;
-    boundaries(validation.leeway(secs(10)), &claims, &later).await;
+    boundaries(validation.leeway(secs(60)), &claims, &later).await;
 }
 
 #[tokio::test]
 async fn sec_51_a_token_is_valid_from_its_nbf_minus_leeway() {
     let validation = Validation::new().audience("shop");
-    for name in ["nbf", "iat"] {
+    for (name, reason) in [("nbf", NOT_YET), ("iat", FUTURE)] {
         let claims = json!({ "sub": "alice", "aud": "shop", name: NOW, "exp": NOW + 300 });
         let begin = NOW * 1000;
-        let exact = [(begin - 1, NOT_YET), (begin, None)];
+        let exact = [(begin - 1, reason), (begin, None)];
         boundaries(validation.clone().leeway(secs(0)), &claims, &exact).await;
-        let earlier = [(begin - 10_001, NOT_YET), (begin - 10_000, None)];
+        let earlier = [(begin - 60_001, reason), (begin - 60_000, None)];
         boundaries(validation.clone(), &claims, &earlier).await;
-        boundaries(validation.clone().leeway(secs(10)), &claims, &earlier).await;
+        boundaries(validation.clone().leeway(secs(60)), &claims, &earlier).await;
     }
     // The later of the two counts.
     let claims =
         json!({ "sub": "alice", "aud": "shop", "nbf": NOW, "iat": NOW + 60, "exp": NOW + 300 });
     let begin = (NOW + 60) * 1000;
-    boundaries(validation.leeway(secs(0)), &claims, &[(begin - 1, NOT_YET), (begin, None)]).await;
+    boundaries(validation.leeway(secs(0)), &claims, &[(begin - 1, FUTURE), (begin, None)]).await;
 }
 
 #[tokio::test]
@@ -138,15 +139,30 @@ async fn sec_51_a_token_can_be_too_old_before_it_expires() {
     let validation = Validation::new().audience("shop").max_age(secs(60));
     let claims = json!({ "sub": "alice", "aud": "shop", "iat": NOW, "exp": NOW + 3600 });
     let end = (NOW + 60) * 1000;
-    let exact = [(end - 1, None), (end, EXPIRED)];
+    let exact = [(end - 1, None), (end, TOO_OLD)];
     boundaries(validation.clone().leeway(secs(0)), &claims, &exact).await;
-    boundaries(validation.clone(), &claims, &[(end + 9999, None), (end + 10_000, EXPIRED)]).await;
+    boundaries(validation.clone(), &claims, &[(end + 9999, None), (end + 10_000, TOO_OLD)]).await;
 
     let signer = Signer::new(Algorithm::Hs256);
     let auth = at(&signer, &validation, NOW * 1000);
-    assert_eq!(rejection(&auth, signer.token(&without("iat"))).await, "claim missing");
-    let from_the_future = with(json!({ "iat": NOW + 11, "exp": NOW + 300 }));
-    assert_eq!(rejection(&auth, signer.token(&from_the_future)).await, "not yet valid");
+    assert_eq!(rejection(&auth, signer.token(&without("iat"))).await, "no time of issue");
+    for ahead in [11, 20] {
+        let token = signer.token(&with(json!({ "iat": NOW + ahead })));
+        assert_eq!(rejection(&auth, token).await, "issued in the future");
+    }
+}
+
+/// The clock of an issuer may be ahead. With a maximum age, it may not be ahead by as much.
+#[tokio::test]
+async fn a_token_may_be_issued_a_moment_ahead() {
+    let signer = Signer::new(Algorithm::EdDsa);
+    let auth = auth(signer.key.clone());
+    for ahead in [0, 1, 20, 60] {
+        let token = signer.token(&with(json!({ "iat": NOW + ahead })));
+        assert!(verify(&auth, token).await.is_ok(), "{ahead}");
+    }
+    let token = signer.token(&with(json!({ "iat": NOW + 61 })));
+    assert_eq!(rejection(&auth, token).await, "issued in the future");
 }
 
 /// Leeway is for clocks that differ. The identity expires at the `exp` of its token.
@@ -162,8 +178,8 @@ async fn sec_51_an_identity_expires_without_leeway() {
 /// A token with an `exp` before its `nbf` is never valid.
 #[tokio::test]
 async fn sec_51_a_token_that_expires_before_its_nbf_is_rejected() {
-    let claims = json!({ "sub": "a", "aud": "shop", "nbf": NOW + 100, "exp": NOW + 50 });
-    let moments = [NOW, NOW + 50, NOW + 75, NOW + 100, NOW + 200];
+    let claims = json!({ "sub": "a", "aud": "shop", "nbf": NOW + 300, "exp": NOW + 50 });
+    let moments = [NOW, NOW + 50, NOW + 110, NOW + 240, NOW + 300, NOW + 400];
     let signer = Signer::new(Algorithm::Hs256);
     for moment in moments {
         let auth = at(&signer, &Validation::new().audience("shop"), moment * 1000);
