@@ -17,7 +17,8 @@ use crate::claims::RolesSource;
 /// - if it names an audience: it was issued for another service (RFC 7519 section 4.1.3). Set
 ///   [`audience`](Self::audience) to the name of yours;
 /// - if it is marked as another kind than an access token. An issuer need not mark its ID tokens, so
-///   require [`access_token`](Self::access_token) where the issuer marks its access tokens.
+///   require [`access_token`](Self::access_token) where the issuer marks its access tokens;
+/// - if it is bound to a key of the client (`cnf`), because the proof of that key is not checked.
 ///
 /// A claim that decides about a token must have its type. A claim that is only reported (`acr`, `amr`,
 /// `auth_time`, scopes and roles) is absent if it has another type, and any claim is absent if it is
@@ -43,6 +44,7 @@ pub struct Validation {
     pub(crate) audience: Audience,
     pub(crate) profile: Profile,
     pub(super) id_token_marks: Rule,
+    pub(super) bound_tokens: Rule,
     pub(super) leeway: Duration,
     pub(super) max_age: Option<Duration>,
     pub(super) required: Vec<Box<str>>,
@@ -98,6 +100,7 @@ impl Default for Validation {
             audience: Audience::Absent,
             profile: Profile::Plain,
             id_token_marks: Rule::Reject,
+            bound_tokens: Rule::Reject,
             leeway: Duration::from_secs(60),
             max_age: None,
             required: Vec::new(),
@@ -250,6 +253,17 @@ impl Validation {
     /// lets that application act as its users.
     pub fn insecure_id_tokens(mut self) -> Self {
         self.id_token_marks = Rule::Accept;
+        self
+    }
+
+    /// Also accepts tokens that are bound to a key of the client (`cnf`: RFC 7800, RFC 8705, RFC 9449).
+    /// By default they are rejected, whatever kind of key they name, because this backend does not check
+    /// the proof that the client has the key.
+    ///
+    /// With this option, anyone who gets hold of such a token can use it, which the binding is meant to
+    /// prevent. Use it behind a proxy that checks the proof.
+    pub fn insecure_bound_tokens(mut self) -> Self {
+        self.bound_tokens = Rule::Accept;
         self
     }
 }

@@ -24,6 +24,7 @@ const NO_AUDIENCE: RejectionReason = RejectionReason::Other("no audience");
 const WRONG_AUDIENCE: RejectionReason = RejectionReason::Other("wrong audience");
 const UNEXPECTED_AUDIENCE: RejectionReason =
     RejectionReason::Other("audience, but none is configured");
+const NOT_PROVEN: RejectionReason = RejectionReason::Other("bound to a key without proof");
 const NOT_PINNED: RejectionReason =
     RejectionReason::Other("access tokens take an issuer and an audience");
 const NO_ISSUE_TIME: RejectionReason = RejectionReason::Other("no time of issue");
@@ -31,6 +32,8 @@ const CLAIM_MISSING: RejectionReason = RejectionReason::Other("claim missing");
 
 /// The claim of logout tokens and security events (OpenID Connect Back-Channel Logout 2.4, RFC 8417).
 const EVENTS: &str = "events";
+/// The claim of tokens that are bound to a key (RFC 7800, RFC 8705, RFC 9449).
+const CONFIRMATION: &str = "cnf";
 /// The maximum leeway of an age, which is measured from `iat`.
 const AGE_LEEWAY: Duration = Duration::from_secs(10);
 /// The claims of ID tokens that access tokens do not need (OpenID Connect Core 2, 3.1.3.6, 3.3.2.11).
@@ -90,6 +93,9 @@ impl Validation {
         }
         self.check_audience(claims)?;
         self.check_kind(claims)?;
+        if self.bound_tokens == Rule::Reject && claims.has(CONFIRMATION) {
+            return Err(NOT_PROVEN);
+        }
         if claims.subject.as_deref().is_none_or(str::is_empty) {
             return Err(NO_SUBJECT);
         }

@@ -4,7 +4,7 @@ use auth_core::{Authenticator, Transport};
 use auth_jwt::{Algorithm, JwtAuth, Validation};
 use serde_json::{Value, json};
 
-use super::kit::{NOW, Signer, auth, decoded, parts, verify, with};
+use super::kit::{NOW, Signer, auth, decoded, parts, rejection, verify, with};
 use crate::harness::{Credential, Framework, TestBackend, World, jwt};
 
 const ISSUER: &str = "https://shop.example";
@@ -238,4 +238,57 @@ async fn sec_54_issued_tokens_name_their_audience() {
         let for_another = JwtAuth::new(signer().key).clock(world.clock.clock()).audience("bank");
         assert!(verify(&for_another, credential.text()).await.is_err());
     }
+}
+
+/// The claims of tokens that are bound to a key, by RFC 7800, RFC 8705 and RFC 9449, and values that no
+/// specification defines.
+#[tokio::test]
+async fn sec_95_a_bound_token_without_a_checked_proof_is_rejected() {
+    let thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
+    let bindings = [
+        json!({ "jkt": thumbprint }),
+        json!({ "x5t#S256": thumbprint }),
+        json!({ "jwk": Signer::new(Algorithm::Es256).jwk() }),
+        json!({ "jwe": "a.b.c.d.e" }),
+        json!({ "kid": "1" }),
+        json!({ "jku": "https://shop.example/keys", "kid": "1" }),
+        json!({ "jkt": thumbprint, "x5t#S256": thumbprint }),
+        json!({ "unheard of": 1 }),
+        json!({ "jkt": null }),
+        json!({}),
+        json!([]),
+        json!([thumbprint]),
+        json!(thumbprint),
+        json!(""),
+        json!(0),
+        json!(-1.5),
+        json!(true),
+        json!(false),
+    ];
+    let profiles = [
+        (Validation::new(), "JWT"),
+        (Validation::new().typ("link+jwt"), "link+jwt"),
+        (Validation::new().access_token(), "at+jwt"),
+    ];
+    for (validation, typ) in profiles {
+        let validation = validation.issuer(ISSUER).audience("shop");
+        let strict = auth(signer().key).validation(validation.clone());
+        let lenient = auth(signer().key).validation(validation.insecure_bound_tokens());
+        let token = |claims: Value| {
+            signer().forge(&json!({ "alg": "HS256", "typ": typ }), &access_claims(&claims))
+        };
+        for binding in &bindings {
+            let bound = token(json!({ "cnf": binding }));
+            let reason = rejection(&strict, &bound).await;
+            assert_eq!(reason, "bound to a key without proof", "{binding}");
+            assert!(verify(&lenient, &bound).await.is_ok(), "{binding}");
+        }
+        assert!(verify(&strict, token(json!({ "cnf": null }))).await.is_ok(), "it is not bound");
+    }
+    let verifiers = Verifiers::start().await;
+    let credential = verifiers.ours.client().signed_in("alice").await;
+    let mut own: Value = serde_json::from_slice(&decoded(parts(credential.text())[1])).unwrap();
+    own["cnf"] = json!({ "jkt": thumbprint });
+    let bound = signer().forge(&json!({ "alg": "HS256", "typ": "at+jwt" }), &own);
+    assert_eq!(verifiers.accepted_by(&bound).await, "");
 }
