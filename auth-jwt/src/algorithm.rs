@@ -30,6 +30,8 @@ pub enum Algorithm {
     Es256,
     /// ECDSA on P-384 with SHA-384.
     Es384,
+    /// ECDSA on P-521 with SHA-512.
+    Es512,
     /// `EdDSA` with Ed25519, also called `Ed25519` (RFC 9864).
     EdDsa,
 }
@@ -53,7 +55,7 @@ pub enum KeyRequirement {
 
 impl Algorithm {
     /// All algorithms.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Hs256,
         Self::Hs384,
         Self::Hs512,
@@ -65,6 +67,7 @@ impl Algorithm {
         Self::Ps512,
         Self::Es256,
         Self::Es384,
+        Self::Es512,
         Self::EdDsa,
     ];
 
@@ -83,6 +86,7 @@ impl Algorithm {
             Self::Ps512 => "PS512",
             Self::Es256 => "ES256",
             Self::Es384 => "ES384",
+            Self::Es512 => "ES512",
             Self::EdDsa => "EdDSA",
         }
     }
@@ -100,6 +104,7 @@ impl Algorithm {
             }
             Self::Es256 => KeyRequirement::Curve("P-256"),
             Self::Es384 => KeyRequirement::Curve("P-384"),
+            Self::Es512 => KeyRequirement::Curve("P-521"),
             Self::EdDsa => KeyRequirement::Curve("Ed25519"),
         }
     }

@@ -12,9 +12,9 @@ use crate::key::{InvalidKey, Jwk, Key, ParsedKey, SkippedKey, can_be_tried};
 
 /// The keys of one issuer.
 ///
-/// For a token with a `kid`, the key of this `kid` is tried first, and then the keys without a `kid`. For
-/// a token without one, the first four keys of its algorithm are tried. That is why a set has at most four
-/// keys without a `kid` for one algorithm.
+/// For a token with a `kid`, the keys of this `kid` are tried first, and then the keys without a `kid`. For
+/// a token without one, the first four keys of its algorithm are tried. A set has at most four keys of one
+/// algorithm with the same `kid`, and at most four without one.
 ///
 /// ```
 /// use auth_jwt::KeySet;
@@ -22,7 +22,7 @@ use crate::key::{InvalidKey, Jwk, Key, ParsedKey, SkippedKey, can_be_tried};
 /// let keys = KeySet::from_jwks(
 ///     r#"{"keys":[
 ///         {"kty":"OKP","crv":"Ed25519","kid":"1","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
-///         {"kty":"EC","crv":"P-521","kid":"2","x":"AA","y":"AA"}
+///         {"kty":"EC","crv":"secp256k1","kid":"2","x":"AA","y":"AA"}
 ///     ]}"#,
 /// )?;
 /// assert_eq!((keys.len(), keys.skipped().len()), (1, 1));
@@ -88,24 +88,20 @@ impl KeySet {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidKey::DuplicateKid`] if the set has a key with this `kid` and algorithm: a token
-    /// could mean either. Returns [`InvalidKey::TooManyWithoutKid`] if the key has no `kid`, and neither
-    /// have four keys of its algorithm in the set.
+    /// Returns [`InvalidKey::TooManyWithKid`] if the set has four keys with this `kid` and algorithm, and
+    /// [`InvalidKey::TooManyWithoutKid`] if the key has no `kid`, and neither have four keys of its
+    /// algorithm in the set. All of these are tried with a token, so their number bounds its cost.
     pub fn with(mut self, key: impl Into<Key>) -> Result<Self, InvalidKey> {
         self.add(key.into())?;
         Ok(self)
     }
 
     fn add(&mut self, Key(held): Key) -> Result<(), InvalidKey> {
-        let same = |own: &Arc<ParsedKey>| own.kid == held.kid && own.algorithm == held.algorithm;
-        match &held.kid {
-            Some(kid) if self.keys.iter().any(same) => Err(InvalidKey::DuplicateKid(kid.clone())),
-            None if !can_be_tried(&held, &self.keys) => Err(InvalidKey::TooManyWithoutKid),
-            _ => {
-                self.keys.push(held);
-                Ok(())
-            }
+        if can_be_tried(&held, &self.keys) {
+            self.keys.push(held);
+            return Ok(());
         }
+        Err(held.kid.clone().map_or(InvalidKey::TooManyWithoutKid, InvalidKey::TooManyWithKid))
     }
 
     /// Returns the number of usable keys.

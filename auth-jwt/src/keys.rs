@@ -7,7 +7,7 @@ use std::sync::Arc;
 use auth_core::{RejectionReason, Timestamp};
 
 use crate::jws::{Compact, Header};
-use crate::key::{HmacKey, Key, MAX_UNNAMED_TRIES, ParsedKey, SigningKey, can_be_tried};
+use crate::key::{HmacKey, Key, MAX_ALIKE, ParsedKey, SigningKey, can_be_tried};
 use crate::key_set::KeySet;
 use crate::mode::{Mode, Signer, Signs, Verifies};
 use crate::signing_keys::SigningKeys;
@@ -76,6 +76,7 @@ pub struct Keys {
 }
 
 const UNKNOWN_KEY: RejectionReason = RejectionReason::Other("unknown key");
+const WRONG_ALGORITHM: RejectionReason = RejectionReason::Other("wrong algorithm");
 const BAD_SIGNATURE: RejectionReason = RejectionReason::Other("bad signature");
 
 impl Keys {
@@ -91,7 +92,7 @@ impl Keys {
     pub(crate) fn add(&mut self, Key(held): Key) {
         assert!(
             can_be_tried(&held, &self.fixed),
-            "at most {MAX_UNNAMED_TRIES} keys of one algorithm have no `kid`: name them"
+            "at most {MAX_ALIKE} keys of one algorithm have the same `kid`, or none: name them"
         );
         self.fixed.push(held);
     }
@@ -104,8 +105,8 @@ impl Keys {
     /// Returns the key that made the signature.
     ///
     /// The header selects keys by `kid`, and never how a key is used: each is for one algorithm (RFC
-    /// 8725 section 3.1). Keys that the header names are tried first, all of them; of the others only
-    /// a few are, so that forged tokens do not cost a verification for every key.
+    /// 8725 section 3.1). Keys that the header names are tried first; there are only a few of one name. Of
+    /// the others only a few are tried, so that forged tokens do not cost a verification for every key.
     pub(crate) fn verify(
         &self,
         header: &Header<'_>,
@@ -113,8 +114,8 @@ impl Keys {
         now: Timestamp,
     ) -> Result<Arc<ParsedKey>, RejectionReason> {
         token.with_signature(|signature| {
-            let mut failure = UNKNOWN_KEY;
-            let mut tries = MAX_UNNAMED_TRIES;
+            let mut failure = None;
+            let mut tries = MAX_ALIKE;
             for state in [KeyChoice::Named, KeyChoice::Unnamed, KeyChoice::NotAskedFor] {
                 let check = |key: &Arc<ParsedKey>| {
                     if KeyChoice::of(key, header) != Some(state)
@@ -123,7 +124,7 @@ impl Keys {
                     {
                         return false;
                     }
-                    failure = BAD_SIGNATURE;
+                    failure = Some(BAD_SIGNATURE);
                     tries -= usize::from(state != KeyChoice::Named);
                     key.verifies(token.message, signature)
                 };
@@ -131,8 +132,18 @@ impl Keys {
                     return Ok(key);
                 }
             }
-            Err(failure)
+            Err(failure.unwrap_or_else(|| self.reason_without_key(header, now)))
         })?
+    }
+
+    /// Returns why no key was tried with a token.
+    fn reason_without_key(&self, header: &Header<'_>, now: Timestamp) -> RejectionReason {
+        let is_named =
+            |key: &ParsedKey| header.kid.is_none() || header.kid.as_deref() == key.kid.as_deref();
+        match self.find(|key| is_named(key) && key.is_good_at(now)) {
+            Some(_) => WRONG_ALGORITHM,
+            None => UNKNOWN_KEY,
+        }
     }
 
     fn find(&self, mut check: impl FnMut(&Arc<ParsedKey>) -> bool) -> Option<Arc<ParsedKey>> {
@@ -219,5 +230,22 @@ mod tests {
     fn a_key_that_would_never_be_tried_is_rejected() {
         let (mut keys, _) = secret(0).into_keys();
         (1..=4).for_each(|byte| keys.add(secret(byte).into()));
+    }
+
+    #[test]
+    fn all_keys_of_one_name_are_tried() {
+        let (mut keys, _) = secret(0).with_kid("a").into_keys();
+        (1..4).for_each(|byte| keys.add(secret(byte).with_kid("a").into()));
+        for byte in 0..4 {
+            assert!(accepts(&keys, &sign(&secret(byte).with_kid("a"))), "{byte}");
+        }
+        assert!(!accepts(&keys, &sign(&secret(4).with_kid("a"))));
+    }
+
+    #[test]
+    #[should_panic(expected = "name them")]
+    fn sec_57_there_are_few_keys_of_one_name() {
+        let (mut keys, _) = secret(0).with_kid("a").into_keys();
+        (1..=4).for_each(|byte| keys.add(secret(byte).with_kid("a").into()));
     }
 }

@@ -56,10 +56,14 @@ def generate(alg):
         secret = os.urandom(int(alg[2:]) // 8)
         return secret, {"kty": "oct", "k": encoded(secret)}
     if alg.startswith("ES"):
-        curve, length = {"ES256": (ec.SECP256R1(), 32), "ES384": (ec.SECP384R1(), 48)}[alg]
+        curve, length, crv = {
+            "ES256": (ec.SECP256R1(), 32, "P-256"),
+            "ES384": (ec.SECP384R1(), 48, "P-384"),
+            "ES512": (ec.SECP521R1(), 66, "P-521"),
+        }[alg]
         private = ec.generate_private_key(curve)
         point = private.public_key().public_numbers()
-        jwk = {"kty": "EC", "crv": f"P-{alg[2:]}"}
+        jwk = {"kty": "EC", "crv": crv}
         return private, {**jwk, "x": number(point.x, length), "y": number(point.y, length)}
     if alg.startswith("Ed"):
         private = ed25519.Ed25519PrivateKey.generate()

@@ -5,10 +5,10 @@
 
 use aws_lc_rs::rsa::PublicKey as RsaPublicKey;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey,
-    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
-    RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters,
-    RsaPublicKeyComponents, VerificationAlgorithm,
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ECDSA_P521_SHA512_FIXED, ED25519,
+    ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
+    RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256, RSA_PSS_2048_8192_SHA384,
+    RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents, VerificationAlgorithm,
 };
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use jsonwebtoken::{DecodingKey, EncodingKey};
@@ -59,12 +59,13 @@ impl Components {
                     .map_err(incompatible)
             }
             (Self::Curve { point }, KeyRequirement::Curve(curve)) => {
-                let (verification, length): (&'static dyn VerificationAlgorithm, _) = match curve {
-                    "P-256" => (&ECDSA_P256_SHA256_FIXED, 65),
-                    "P-384" => (&ECDSA_P384_SHA384_FIXED, 97),
+                let verification: &'static dyn VerificationAlgorithm = match curve {
+                    "P-256" => &ECDSA_P256_SHA256_FIXED,
+                    "P-384" => &ECDSA_P384_SHA384_FIXED,
+                    "P-521" => &ECDSA_P521_SHA512_FIXED,
                     _ => return Err(InvalidKey::Incompatible(algorithm)),
                 };
-                if point.len() != length {
+                if coordinate_bytes(curve).is_none_or(|bytes| point.len() != 1 + 2 * bytes) {
                     return Err(InvalidKey::Incompatible(algorithm));
                 }
                 ParsedPublicKey::new(verification, point).map_err(incompatible)
@@ -75,6 +76,17 @@ impl Components {
             }
             _ => Err(InvalidKey::Incompatible(algorithm)),
         }
+    }
+}
+
+/// Returns the length of a coordinate of a point on this curve, which is also that of a private key (RFC
+/// 7518 sections 6.2.1.2 and 6.2.2.1).
+pub(super) fn coordinate_bytes(curve: &str) -> Option<usize> {
+    match curve {
+        "P-256" => Some(32),
+        "P-384" => Some(48),
+        "P-521" => Some(66),
+        _ => None,
     }
 }
 

@@ -32,9 +32,9 @@ pub enum InvalidKey {
     Missing(&'static str),
     /// The key names no algorithm, and its type allows several.
     NoAlgorithm,
-    /// Two keys of one algorithm have this `kid`.
-    DuplicateKid(Box<str>),
-    /// The set already has the maximum number of keys without a `kid` for this algorithm.
+    /// The set already has four keys with this `kid` for this algorithm.
+    TooManyWithKid(Box<str>),
+    /// The set already has four keys without a `kid` for this algorithm.
     TooManyWithoutKid,
     /// The set has no keys.
     Empty,
@@ -57,7 +57,9 @@ impl fmt::Display for InvalidKey {
             Self::Malformed(what) => write!(f, "the key cannot be read: {what}"),
             Self::Missing(member) => write!(f, "the key has no `{member}`"),
             Self::NoAlgorithm => f.write_str("the key names no algorithm: specify one"),
-            Self::DuplicateKid(kid) => write!(f, "two keys have the `kid` `{kid}`"),
+            Self::TooManyWithKid(kid) => {
+                write!(f, "there are four keys of this algorithm with the `kid` `{kid}` already")
+            }
             Self::TooManyWithoutKid => f.write_str(
                 "there are four keys of this algorithm without a `kid` already: give this one a `kid`",
             ),

@@ -6,7 +6,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::components::Components;
+use super::components::{Components, coordinate_bytes};
 use super::error::InvalidKey;
 use crate::algorithm::{Algorithm, KeyRequirement};
 use crate::json;
@@ -81,6 +81,7 @@ impl Jwk {
             (None, None) => match self.crv.as_deref() {
                 Some("P-256") => Ok(Algorithm::Es256),
                 Some("P-384") => Ok(Algorithm::Es384),
+                Some("P-521") => Ok(Algorithm::Es512),
                 Some("Ed25519") => Ok(Algorithm::EdDsa),
                 _ => Err(InvalidKey::NoAlgorithm),
             },
@@ -112,13 +113,11 @@ impl Jwk {
             ("RSA", KeyRequirement::Rsa { .. }) => {
                 Ok(Components::Rsa { n: public(&self.n, "n")?, e: public(&self.e, "e")? })
             }
-            ("EC", KeyRequirement::Curve(curve @ ("P-256" | "P-384"))) => {
+            ("EC", KeyRequirement::Curve(curve)) => {
+                let bytes = coordinate_bytes(curve).ok_or(InvalidKey::Incompatible(algorithm))?;
                 on_curve(curve)?;
-                let (x, y) = (public(&self.x, "x")?, public(&self.y, "y")?);
-                let length = if curve == "P-256" { 32 } else { 48 };
-                if x.len() != length || y.len() != length {
-                    return Err(InvalidKey::Malformed("a coordinate has the wrong length"));
-                }
+                let x = padded(&public(&self.x, "x")?, bytes)?;
+                let y = padded(&public(&self.y, "y")?, bytes)?;
                 Ok(Components::Curve { point: [vec![4], x, y].concat() })
             }
             ("OKP", KeyRequirement::Curve(curve @ "Ed25519")) => {
@@ -138,7 +137,11 @@ impl Jwk {
             }
             Components::Curve { point } => {
                 let (x, y) = point[1..].split_at(point.len() / 2);
-                let crv = if x.len() == 32 { "P-256" } else { "P-384" };
+                let crv = match x.len() {
+                    32 => "P-256",
+                    48 => "P-384",
+                    _ => "P-521",
+                };
                 let (kty, crv) = ("EC".into(), Some(crv.into()));
                 Self { kty, crv, x: text(x), y: text(y), ..Self::default() }
             }
@@ -167,6 +170,14 @@ impl Jwk {
         let json = format!("{{{}}}", members.join(","));
         URL_SAFE_NO_PAD.encode_to_string(Sha256::digest(json)).into()
     }
+}
+
+/// Adds the leading zeros that a number of this length lacks. Some issuers cut them off, although RFC 7518
+/// section 6.2.1.2 does not allow it.
+pub(super) fn padded(number: &[u8], bytes: usize) -> Result<Vec<u8>, InvalidKey> {
+    let zeros = bytes.checked_sub(number.len());
+    let zeros = zeros.ok_or(InvalidKey::Malformed("a coordinate is too long"))?;
+    Ok([&vec![0; zeros], number].concat())
 }
 
 fn public(member: &Option<String>, name: &'static str) -> Result<Vec<u8>, InvalidKey> {

@@ -15,6 +15,6 @@ mod signing;
 pub use error::{InvalidKey, SkippedKey};
 pub use hmac::HmacKey;
 pub(crate) use jwk::Jwk;
-pub(crate) use parsed_key::{MAX_UNNAMED_TRIES, ParsedKey, can_be_tried};
+pub(crate) use parsed_key::{MAX_ALIKE, ParsedKey, can_be_tried};
 pub use public::Key;
 pub use signing::SigningKey;

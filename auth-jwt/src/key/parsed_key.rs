@@ -119,14 +119,14 @@ impl MacKey {
     }
 }
 
-/// The maximum number of keys that are tried for a token that does not name them. It bounds the cost of a
-/// forged token.
-pub(crate) const MAX_UNNAMED_TRIES: usize = 4;
+/// The maximum number of keys of one algorithm that a token cannot distinguish, and of keys that are tried
+/// for a token that does not name them. It bounds the cost of a forged token.
+pub(crate) const MAX_ALIKE: usize = 4;
 
-/// Returns whether this key can be tried in addition to these. A key with a `kid` always can.
+/// Returns whether this key can be tried in addition to these.
 pub(crate) fn can_be_tried(key: &ParsedKey, others: &[Arc<ParsedKey>]) -> bool {
-    let alike = |other: &&Arc<ParsedKey>| other.kid.is_none() && other.algorithm == key.algorithm;
-    key.kid.is_some() || others.iter().filter(alike).count() < MAX_UNNAMED_TRIES
+    let alike = |other: &&Arc<ParsedKey>| other.kid == key.kid && other.algorithm == key.algorithm;
+    others.iter().filter(alike).count() < MAX_ALIKE
 }
 
 #[cfg(test)]

@@ -10,10 +10,10 @@ use aws_lc_rs::error::Unspecified;
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPairComponents, KeySize};
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-    EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384,
-    RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
-    RsaPublicKeyComponents,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair,
+    RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
+    RSA_PSS_SHA512, RsaEncoding, RsaKeyPair, RsaPublicKeyComponents,
 };
 use zeroize::Zeroizing;
 
@@ -121,6 +121,7 @@ impl SigningKey {
             }
             Components::Curve { point } => {
                 let d = jwk::secret(&jwk.d, "d")?;
+                let d = Zeroizing::new(jwk::padded(&d, point.len() / 2)?);
                 let curve = curve(algorithm);
                 let pair = EcdsaKeyPair::from_private_key_and_public_key(curve, &d, &point);
                 Pair::Curve(pair.map_err(incompatible)?)
@@ -241,9 +242,9 @@ fn encoding(algorithm: Algorithm) -> &'static dyn RsaEncoding {
 }
 
 fn curve(algorithm: Algorithm) -> &'static EcdsaSigningAlgorithm {
-    if algorithm == Algorithm::Es384 {
-        &ECDSA_P384_SHA384_FIXED_SIGNING
-    } else {
-        &ECDSA_P256_SHA256_FIXED_SIGNING
+    match algorithm {
+        Algorithm::Es512 => &ECDSA_P521_SHA512_FIXED_SIGNING,
+        Algorithm::Es384 => &ECDSA_P384_SHA384_FIXED_SIGNING,
+        _ => &ECDSA_P256_SHA256_FIXED_SIGNING,
     }
 }

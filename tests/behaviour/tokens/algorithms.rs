@@ -18,7 +18,7 @@ async fn sec_49_every_algorithm_needs_its_own_key() {
             } else {
                 assert_eq!(
                     rejection(&auth, &token).await,
-                    "unknown key",
+                    "wrong algorithm",
                     "{signer:?} {verifier:?}"
                 );
             }
@@ -69,7 +69,7 @@ async fn sec_49_the_algorithm_none_is_rejected() {
             assert_eq!(rejection(&auth, signed).await, "malformed", "{alg}");
         }
         let signed = signer.forge(&json!({ "typ": "JWT" }), &claims());
-        assert_eq!(rejection(&auth, signed).await, "malformed", "no `alg` at all");
+        assert_eq!(rejection(&auth, signed).await, "no algorithm");
     }
 }
 
@@ -92,9 +92,10 @@ async fn sec_49_a_public_key_is_not_accepted_as_an_hmac_secret() {
                 ] {
                     let token = forged.forge(&header, &claims());
                     let set = KeySet::from_jwks(&keys.jwks()).unwrap();
-                    assert_eq!(rejection(&auth(signer.key.clone()), &token).await, "unknown key");
-                    assert_eq!(rejection(&auth(set), &token).await, "unknown key");
-                    assert_eq!(rejection(&auth(keys.clone()), &token).await, "unknown key");
+                    let wrong = "wrong algorithm";
+                    assert_eq!(rejection(&auth(signer.key.clone()), &token).await, wrong);
+                    assert_eq!(rejection(&auth(set), &token).await, wrong);
+                    assert_eq!(rejection(&auth(keys.clone()), &token).await, wrong);
                 }
             }
         }
@@ -150,6 +151,8 @@ async fn sec_49_a_kid_names_no_key_of_another_algorithm() {
     let auth: JwtAuth = auth(keys);
     for (signer, other) in [(&rsa, &curve), (&curve, &rsa)] {
         let header = json!({ "alg": signer.algorithm.as_str(), "kid": other.key.kid() });
+        assert_eq!(rejection(&auth, signer.forge(&header, &claims())).await, "wrong algorithm");
+        let header = json!({ "alg": signer.algorithm.as_str(), "kid": "x" });
         assert_eq!(rejection(&auth, signer.forge(&header, &claims())).await, "unknown key");
         let header = json!({ "alg": other.algorithm.as_str(), "kid": other.key.kid() });
         assert_eq!(rejection(&auth, signer.forge(&header, &claims())).await, "bad signature");

@@ -3,7 +3,7 @@
 use auth_jwt::{Algorithm, HmacKey, InvalidKey, Key, KeySet, SigningKey};
 use serde_json::{Value, json};
 
-use super::kit::{Signer, decoded, encoded};
+use super::kit::{Signer, auth, claims, decoded, encoded, verify};
 
 const RSA_1024: [&str; 3] = [
     include_str!("keys/rsa_1024_public.pem"),
@@ -81,11 +81,41 @@ fn sec_56_an_rsa_exponent_is_odd_and_greater_than_one() {
     }
 }
 
+/// The algorithms with curves whose points have two coordinates, and the length of each.
+const CURVES: [(Algorithm, usize); 3] =
+    [(Algorithm::Es256, 32), (Algorithm::Es384, 48), (Algorithm::Es512, 66)];
+
+/// Some issuers cut off the leading zeros of a coordinate.
+#[tokio::test]
+async fn leading_zeros_of_a_coordinate_may_be_missing() {
+    for (algorithm, length) in CURVES {
+        let short = |text: &Value| decoded(text.as_str().unwrap())[0] == 0;
+        let signer = loop {
+            let signer = Signer::new(algorithm);
+            let jwk = signer.jwk();
+            if short(&jwk["x"]) || short(&jwk["y"]) {
+                break signer;
+            }
+        };
+        let cut = |text: &Value| {
+            let number = decoded(text.as_str().unwrap());
+            let zeros = number.iter().take_while(|byte| **byte == 0).count();
+            encoded(&number[zeros..])
+        };
+        let own = signer.jwk();
+        let cut = but(&signer, json!({ "x": cut(&own["x"]), "y": cut(&own["y"]) }));
+        let token = signer.token(&claims());
+        let set = KeySet::from_jwks(&json!({ "keys": [cut] }).to_string()).unwrap();
+        assert!(verify(&auth(jwk(&cut).unwrap()), &token).await.is_ok(), "{algorithm} {length}");
+        assert!(verify(&auth(set), &token).await.is_ok());
+    }
+}
+
 /// With points that are not on the curve, or on another one, an attacker could find a private key
 /// or forge signatures.
 #[test]
 fn sec_56_a_public_key_is_a_point_of_its_curve() {
-    for (algorithm, length) in [(Algorithm::Es256, 32), (Algorithm::Es384, 48)] {
+    for (algorithm, length) in CURVES {
         let signer = Signer::new(algorithm);
         let own = signer.jwk();
         let y = decoded(own["y"].as_str().unwrap());
@@ -96,11 +126,11 @@ fn sec_56_a_public_key_is_a_point_of_its_curve() {
             json!({ "x": encoded(vec![0; length]), "y": encoded(vec![0; length]) }),
             json!({ "x": encoded(vec![0xff; length]) }),
             json!({ "x": "", "y": "" }),
-            json!({ "y": encoded(&y[1..]) }),
+            json!({ "y": encoded(&y[..y.len() - 1]) }),
             json!({ "y": encoded([&[0], &*y].concat()) }),
             json!({ "y": null }),
             json!({ "y": "not base64url!" }),
-            json!({ "crv": "P-521" }),
+            json!({ "crv": if length == 66 { "P-384" } else { "P-521" } }),
             json!({ "crv": "secp256k1" }),
             json!({ "crv": "Ed25519" }),
             json!({ "crv": null }),
@@ -109,11 +139,12 @@ fn sec_56_a_public_key_is_a_point_of_its_curve() {
             json!({ "kty": "RSA" }),
             json!({ "kty": "oct" }),
             json!({ "kty": "ec" }),
-            json!({ "alg": "ES512" }),
+            json!({ "alg": "ES256K" }),
             json!({ "alg": "HS256" }),
             json!({ "alg": "none" }),
             json!({ "alg": "RS256" }),
             json!({ "alg": if length == 32 { "ES384" } else { "ES256" } }),
+            json!({ "alg": if length == 66 { "ES384" } else { "ES512" } }),
         ] {
             let key = but(&signer, more.clone());
             assert!(jwk(&key).is_err(), "{more}");
@@ -149,16 +180,25 @@ fn sec_56_a_key_for_another_use_is_rejected() {
     assert!(jwk(&secret).is_ok(), "a key for `verify` is accepted");
 }
 
-/// If two keys had the same name, the choice between them would be a guess.
-#[test]
-fn sec_56_two_keys_of_a_set_need_two_names() {
-    let [one, other] = [Algorithm::Es256, Algorithm::Es256].map(Signer::new);
-    let [one, other] = [one, other].map(|signer| but(&signer, json!({ "kid": "1" })));
-    let set = KeySet::from_jwks(&json!({ "keys": [one, other] }).to_string()).unwrap();
-    assert_eq!(set.len(), 1);
-    assert_eq!(set.skipped()[0].error, InvalidKey::DuplicateKid("1".into()));
-    let twice = KeySet::new().with(jwk(&one).unwrap()).unwrap().with(jwk(&other).unwrap());
-    assert_eq!(twice.err(), Some(InvalidKey::DuplicateKid("1".into())));
+/// Some issuers give several keys one name. All of them are tried with a token, so there may be only a
+/// few.
+#[tokio::test]
+async fn sec_57_all_of_a_few_keys_with_one_name_are_tried() {
+    let signers: Vec<_> = (0..5).map(|_| Signer::new(Algorithm::Es256)).collect();
+    let named = |signer: &Signer| but(signer, json!({ "kid": "1" }));
+    let keys: Vec<_> = signers.iter().map(named).collect();
+    let set = KeySet::from_jwks(&json!({ "keys": keys }).to_string()).unwrap();
+    assert_eq!(set.len(), 4);
+    let too_many = InvalidKey::TooManyWithKid("1".into());
+    assert_eq!(set.skipped()[0].error, too_many);
+    assert_eq!(set.clone().with(jwk(&keys[4]).unwrap()).err(), Some(too_many));
+    let auth = auth(set);
+    for (number, signer) in signers.iter().enumerate() {
+        for header in [json!({ "alg": "ES256", "kid": "1" }), json!({ "alg": "ES256" })] {
+            let verified = verify(&auth, signer.forge(&header, &claims())).await;
+            assert_eq!(verified.is_ok(), number < 4, "{number} {header}");
+        }
+    }
 }
 
 /// A published secret would not be secret. So a secret in a set has to name its algorithm.

@@ -7,9 +7,10 @@ use auth_jwt::{Algorithm, Key, KeyRequirement, SigningKey, SigningKeys};
 use aws_lc_rs::encoding::{AsDer, PublicKeyX509Der};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair,
-    KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384,
-    RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+    ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING,
+    ECDSA_P521_SHA512_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256,
+    RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512,
+    RsaEncoding, RsaKeyPair,
 };
 use aws_lc_rs::{hmac, rand};
 use serde_json::{Value, json};
@@ -142,6 +143,7 @@ pub(crate) fn public_der(signer: &Signer) -> Vec<u8> {
     match signer.algorithm {
         Algorithm::Es256 => curve(&ECDSA_P256_SHA256_FIXED_SIGNING),
         Algorithm::Es384 => curve(&ECDSA_P384_SHA384_FIXED_SIGNING),
+        Algorithm::Es512 => curve(&ECDSA_P521_SHA512_FIXED_SIGNING),
         Algorithm::EdDsa => {
             let pair = Ed25519KeyPair::from_pkcs8(&der).unwrap();
             AsDer::<PublicKeyX509Der<'_>>::as_der(pair.public_key()).unwrap().as_ref().to_vec()
@@ -170,6 +172,7 @@ fn by_pair(algorithm: Algorithm, der: &[u8], message: &[u8]) -> Vec<u8> {
     let encoding: &dyn RsaEncoding = match algorithm {
         Algorithm::Es256 => return curve(&ECDSA_P256_SHA256_FIXED_SIGNING),
         Algorithm::Es384 => return curve(&ECDSA_P384_SHA384_FIXED_SIGNING),
+        Algorithm::Es512 => return curve(&ECDSA_P521_SHA512_FIXED_SIGNING),
         Algorithm::EdDsa => {
             return Ed25519KeyPair::from_pkcs8(der).unwrap().sign(message).as_ref().to_vec();
         }
