@@ -36,6 +36,9 @@ pub enum ConfigError {
     UnsupportedTransport,
     /// The backend that found the credential stores no session data.
     NoSession,
+    /// Two backends of one [`any_of`](crate::any_of) verify the JSON Web Tokens of one issuer, or the first
+    /// one those of any issuer, so that the second one would never be asked.
+    HiddenTokens,
     /// [`Require::check`](crate::Require::check) met `Require::revalidated()`, but the identity was not
     /// revalidated.
     NotRevalidated,
@@ -61,6 +64,11 @@ impl fmt::Display for ConfigError {
             Self::UnsupportedTransport => f.write_str(
                 "no backend of this layer supports the requested transport: for `.as_tokens()` call \
                  `.accept_bearer()` on SessionAuth or add JwtAuth, for `.as_cookie()` add SessionAuth",
+            ),
+            Self::HiddenTokens => f.write_str(
+                "two backends of `any_of` verify JSON Web Tokens of the same issuers, so the second one would \
+                 never be asked: call `.issuer(..)` on each JwtAuth with a different name, or use \
+                 `.trusted_issuer(..)` on one",
             ),
             Self::NotRevalidated => f.write_str(
                 "`Require::revalidated()` has to read from the store, which `check` cannot await: apply the \

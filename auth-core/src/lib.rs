@@ -32,7 +32,8 @@ pub use auth::{Auth, Refresh, SignIn};
 pub use authenticate::{AuthLayer, AuthService, ResponseFuture};
 pub use backend::{
     Attempt, Authenticator, EndReason, Outcome, Persistence, RefreshOptions, RefreshTokenDelivery,
-    Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn, StoredSignIns, TokenResponse,
+    Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn, StoredSignIns, TokenIssuers,
+    TokenResponse,
 };
 pub use challenge::Challenge;
 pub use clock::{Clock, ManualClock, Timestamp};

@@ -11,7 +11,7 @@ use auth_core::SignInContext;
 use auth_core::{
     Attempt, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, CrossOriginProtection,
     Outcome, Rejection, RejectionReason, RequestCookie, RequestHead, SignInBackend, Timestamp,
-    Transport,
+    TokenIssuers, Transport,
 };
 use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
@@ -102,7 +102,12 @@ where
         let now = self.base().clock.now();
         Some(match token.and_then(|token| self.verified(&token, now)) {
             Ok(verified) => Attempt::new(transport, self.conclude(verified, now)),
-            Err(reason) => Attempt::new(transport, rejected(reason)),
+            Err(reason) => {
+                // The issuer is read only after the rejection, so that it costs a valid token nothing.
+                let another = |token| self.base().verifier.is_of_another_issuer(&token);
+                let attempt = Attempt::new(transport, rejected(reason));
+                if token.is_ok_and(another) { attempt.tentative() } else { attempt }
+            }
         })
     }
 
@@ -127,6 +132,10 @@ where
 
     fn clock(&self) -> &Clock {
         &self.base().clock
+    }
+
+    fn token_issuers(&self) -> TokenIssuers {
+        self.base().verifier.issuers()
     }
 }
 

@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use auth_core::{AuthenticationInfo, Identity, Principal, RejectionReason, Timestamp};
+use auth_core::{
+    AuthenticationInfo, Identity, Principal, RejectionReason, Timestamp, TokenIssuers,
+};
 use serde::de::DeserializeOwned;
 
 use crate::claims::{self, RolesSource, Texts, TokenClaims, application_claims};
@@ -176,6 +178,25 @@ impl Verifier {
         let named = |trusted: &&Trusted| trusted.validation.issuer.as_deref() == issuer.as_deref();
         let reason = if issuer.is_some() { UNKNOWN_ISSUER } else { NO_ISSUER };
         self.issuers.iter().find(named).ok_or(reason)
+    }
+
+    /// Returns whether the token names an issuer that is not trusted here, so that another backend may
+    /// trust it. The claim is not verified: it must not be used for more than choosing a backend.
+    pub(crate) fn is_of_another_issuer(&self, token: &Compact<'_>) -> bool {
+        let mut buffer = jws::Buffer::new();
+        let issuer = buffer.decode(token.payload).and_then(claims::unverified_issuer);
+        issuer.is_ok_and(|issuer| {
+            self.issuers.iter().all(|trusted| {
+                let own = trusted.validation.issuer.as_deref();
+                own.is_some() && own != issuer.as_deref()
+            })
+        })
+    }
+
+    /// Returns the issuers whose tokens are accepted.
+    pub(crate) fn issuers(&self) -> TokenIssuers {
+        let names = self.issuers.iter().map(|trusted| trusted.validation.issuer.clone());
+        names.collect::<Option<_>>().map_or(TokenIssuers::Any, TokenIssuers::Only)
     }
 }
 

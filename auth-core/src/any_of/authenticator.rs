@@ -10,9 +10,10 @@ use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 
 use crate::authenticate::{AuthLayer, AuthService};
-use crate::backend::{Attempt, Authenticator, SignInBackend};
+use crate::backend::{Attempt, Authenticator, SignInBackend, TokenIssuers};
 use crate::clock::Clock;
 use crate::context::{MemberPath, SignInContext};
+use crate::error::ConfigError;
 use crate::head::RequestHead;
 use crate::rejection::ChallengeReason;
 
@@ -26,8 +27,9 @@ pub struct AnyOf<C> {
 
 /// Combines several backends into one.
 ///
-/// The first backend that finds its kind of credential decides, whatever its decision. Explicit
-/// credentials take precedence over ambient ones. New sign-ins go to the first backend that starts
+/// The first backend that finds its kind of credential decides, whatever its decision. Of several backends
+/// for JSON Web Tokens, the one that trusts the token's issuer decides. Explicit credentials take
+/// precedence over ambient ones. New sign-ins go to the first backend that starts
 /// sign-ins, unless [`SignIn::as_cookie`](crate::SignIn::as_cookie) or
 /// [`SignIn::as_tokens`](crate::SignIn::as_tokens) requests a transport.
 ///
@@ -44,13 +46,17 @@ pub struct AnyOf<C> {
 ///
 /// # Panics
 ///
-/// Panics if the list is empty.
+/// Panics if the list is empty, or if two backends verify the JSON Web Tokens of one issuer
+/// ([`ConfigError::HiddenTokens`]).
 pub fn any_of<L: IntoAuthenticators>(authenticators: L) -> AnyOf<L::Claims>
 where
     L::Claims: Send + Sync + 'static,
 {
     let members: Arc<[Member<L::Claims>]> = authenticators.into_list().into();
     assert!(!members.is_empty(), "any_of needs at least one backend");
+    let issuers: Vec<_> = members.iter().map(|member| member.token_issuers()).collect();
+    let hidden = (1..issuers.len()).any(|at| issuers[..at].iter().any(|it| it.hides(&issuers[at])));
+    assert!(!hidden, "{}", ConfigError::HiddenTokens);
     let mut vary: Vec<String> = Vec::new();
     for member in members.iter() {
         let names = member.vary();
@@ -144,23 +150,31 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
         let count = self.members.len();
         // Members that find a header are asked first, without cookies: a cookie beside the header does not
         // decide, so it must not be verified.
-        let (mut ambient, without_cookies) = (None, head.without_cookies());
+        let (mut best, without_cookies) = (None::<(usize, Attempt<C>)>, head.without_cookies());
         for (index, member) in self.members.iter().enumerate() {
-            match member.authenticate(&without_cookies) {
-                Some(attempt) if attempt.in_header() => {
+            let Some(attempt) = member.authenticate(&without_cookies) else { continue };
+            if best.as_ref().is_none_or(|(_, best)| best.rank() < attempt.rank()) {
+                let decides = attempt.in_header() && !attempt.is_tentative();
+                best = Some((index, attempt));
+                if decides {
+                    break;
+                }
+            }
+        }
+        if let Some((index, attempt)) = best.take_if(|(_, best)| best.in_header()) {
+            return Some(attempt.found_by(index, count));
+        }
+        let decided = best.as_ref().filter(|(_, attempt)| !attempt.is_tentative());
+        let asked = decided.map_or(count, |(index, _)| *index);
+        for (index, member) in self.members[..asked].iter().enumerate() {
+            match member.authenticate(head) {
+                Some(attempt) if !attempt.is_tentative() => {
                     return Some(attempt.found_by(index, count));
                 }
-                Some(attempt) if ambient.is_none() => ambient = Some((index, attempt)),
-                _ => {}
+                attempt => best = best.or(attempt.map(|attempt| (index, attempt))),
             }
         }
-        let asked = ambient.as_ref().map_or(count, |(index, _)| *index);
-        for (index, member) in self.members[..asked].iter().enumerate() {
-            if let Some(attempt) = member.authenticate(head) {
-                return Some(attempt.found_by(index, count));
-            }
-        }
-        ambient.map(|(index, attempt)| attempt.found_by(index, count))
+        best.map(|(index, attempt)| attempt.found_by(index, count))
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
@@ -180,6 +194,13 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
     /// Returns the clock of the first member, for requests in which no member found a credential.
     fn clock(&self) -> &Clock {
         self.members[0].clock()
+    }
+
+    fn token_issuers(&self) -> TokenIssuers {
+        self.members
+            .iter()
+            .map(|member| member.token_issuers())
+            .fold(TokenIssuers::None, TokenIssuers::and)
     }
 
     fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = C>> {

@@ -19,7 +19,9 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use super::typed_context::{Admission, LayerOptions, Layered, Policy, TypedContext, admit};
-use crate::backend::{Attempt, Authenticator, Outcome, SignInBackend, forward_authenticator};
+use crate::backend::{
+    Attempt, Authenticator, Outcome, SignInBackend, TokenIssuers, forward_authenticator,
+};
 use crate::clock::Clock;
 use crate::context::{
     AuthContext, ErasedContext, FoundCredential, MemberPath, RequestSnapshot, Transport,

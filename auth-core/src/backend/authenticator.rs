@@ -25,6 +25,7 @@ pub struct Attempt<C> {
     transport: Transport,
     in_header: bool,
     outcome: AuthFuture<Outcome<C>>,
+    tentative: bool,
     member: MemberPath,
 }
 
@@ -56,7 +57,25 @@ impl<C> Attempt<C> {
     /// Creates an attempt for a credential with this transport.
     pub fn new(transport: Transport, outcome: impl Into<AuthFuture<Outcome<C>>>) -> Self {
         let in_header = transport == Transport::Explicit;
-        Self { transport, in_header, outcome: outcome.into(), member: MemberPath::default() }
+        let (outcome, member) = (outcome.into(), MemberPath::default());
+        Self { transport, in_header, outcome, tentative: false, member }
+    }
+
+    /// Marks the attempt as one for a credential that may belong to another backend of the same kind,
+    /// such as a token of an unknown issuer. In [`any_of`](crate::any_of), a later backend that
+    /// recognizes the credential decides instead. If there is none, the outcome of this attempt counts.
+    #[must_use]
+    pub fn tentative(self) -> Self {
+        Self { tentative: true, ..self }
+    }
+
+    pub(crate) fn is_tentative(&self) -> bool {
+        self.tentative
+    }
+
+    /// Returns how much this attempt takes precedence over others of the same request.
+    pub(crate) fn rank(&self) -> (bool, bool) {
+        (self.in_header, !self.tentative)
     }
 
     /// Returns whether the credential is in a header other than `Cookie`, and so takes precedence over
@@ -102,6 +121,40 @@ pub enum Outcome<C> {
     /// The credential could not be verified, because a store or key source did not answer. The
     /// response is 503.
     Unavailable(BoxError),
+}
+
+/// The issuers whose JSON Web Tokens a backend verifies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TokenIssuers {
+    /// The backend verifies no such tokens.
+    #[default]
+    None,
+    /// It decides about the tokens of these issuers, and leaves others to later backends: its attempts
+    /// for them are [tentative](Attempt::tentative).
+    Only(Vec<Arc<str>>),
+    /// It decides about every token.
+    Any,
+}
+
+impl TokenIssuers {
+    /// Returns whether a backend that comes after one with these issuers is never asked about some of its
+    /// tokens.
+    pub(crate) fn hides(&self, later: &Self) -> bool {
+        match (self, later) {
+            (Self::None, _) | (_, Self::None) | (Self::Only(_), Self::Any) => false,
+            (Self::Any, _) => true,
+            (Self::Only(own), Self::Only(later)) => own.iter().any(|name| later.contains(name)),
+        }
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Any, _) | (_, Self::Any) => Self::Any,
+            (Self::None, issuers) | (issuers, Self::None) => issuers,
+            (Self::Only(names), Self::Only(others)) => Self::Only([names, others].concat()),
+        }
+    }
 }
 
 /// Finds and verifies one kind of credential.
@@ -183,6 +236,13 @@ pub trait Authenticator: Send + Sync + 'static {
         &SYSTEM
     }
 
+    /// Returns the issuers whose tokens this authenticator verifies, if it verifies JSON Web Tokens.
+    /// [`any_of`](crate::any_of) needs it to distinguish several such authenticators. Defaults to
+    /// [`TokenIssuers::None`].
+    fn token_issuers(&self) -> TokenIssuers {
+        TokenIssuers::None
+    }
+
     /// Returns the member of a combination that found a credential. It decides what a request with
     /// that credential may do. `None` if this authenticator is not a combination.
     ///
@@ -233,6 +293,10 @@ macro_rules! forward_authenticator {
         fn clock(&self) -> &Clock {
             let $this = self;
             $inner.clock()
+        }
+        fn token_issuers(&self) -> TokenIssuers {
+            let $this = self;
+            $inner.token_issuers()
         }
         #[inline]
         fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = $claims>> {

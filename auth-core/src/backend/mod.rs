@@ -7,7 +7,7 @@
 mod authenticator;
 mod sign_ins;
 
-pub use authenticator::{Attempt, Authenticator, Outcome};
+pub use authenticator::{Attempt, Authenticator, Outcome, TokenIssuers};
 pub use sign_ins::{
     EndReason, Persistence, RefreshOptions, RefreshTokenDelivery, Revoke, SignInBackend,
     SignInInfo, SignInOptions, SignedIn, StoredSignIns, TokenResponse,

@@ -2,6 +2,7 @@
 
 mod combinations;
 mod end_of_sign_in;
+mod issuers;
 mod precedence;
 mod signing_in;
 mod token_pairs;
