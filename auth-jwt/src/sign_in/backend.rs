@@ -7,12 +7,13 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, AuthFuture, ConfigError, CookiePolicy, Identity, Outcome, Principal,
-    RefreshOptions, RefreshTokenDelivery, RejectionReason, RequestCookie, SignInBackend,
-    SignInContext, SignInId, SignInOptions, SignedIn, StoredSignIns, Transport,
+    AuthError, AuthErrorKind, AuthFuture, ConfigError, Identity, Outcome, Principal,
+    RefreshOptions, RefreshTokenDelivery, RejectionReason, SignInBackend, SignInContext, SignInId,
+    SignInOptions, SignedIn, StoredSignIns, Transport,
 };
 use auth_store::{
     IssuedSecret, NewSignIn, SecondarySignIn, Secret, SecretKind, SignInCookies, SignInRequest,
+    StoredCredential,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -78,8 +79,9 @@ where
     /// Refreshes by the refresh token in the body, or else by the one in the cookie, even if the
     /// request has an access token: that one renews nothing.
     ///
-    /// Each new token is delivered like the one before. A client with a refresh cookie and no access cookie
-    /// has chosen to attach its access tokens.
+    /// Each new token is delivered like the one before. If access tokens are in a cookie, a refresh by
+    /// cookie delivers the new one in the body only to a client that attaches the old one: a script that
+    /// could only delete the access cookie gets no token.
     async fn refresh(
         &self,
         context: SignInContext<'_>,
@@ -90,7 +92,7 @@ where
         let in_cookie = request.cookie_secret();
         let (secret, plan) = match &options.token {
             Some(token) => (refresh_secret(token.as_bytes()), DeliveryPlan::IN_BODY),
-            None => (in_cookie.clone(), self.plan_by_cookies(context)),
+            None => (in_cookie.clone(), self.plan_by_cookies(context, in_cookie.as_ref())),
         };
         let secret = secret.ok_or_else(none)?;
         let same = in_cookie.is_some_and(|it| it.id() == secret.id());
@@ -200,12 +202,18 @@ impl<C> JwtAuth<C, WithSignIn> {
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
-    /// Plans how tokens are delivered to a client that sent the refresh token in its cookie. The browser
-    /// keeps the access cookie equally long, so the request has it if the client uses it.
-    fn plan_by_cookies(&self, context: SignInContext<'_>) -> DeliveryPlan {
-        let has = |cookie: &CookiePolicy| context.cookie(cookie.name()) != RequestCookie::Absent;
-        let by_cookie = self.base().cookie.as_ref().is_some_and(has);
-        let access = if by_cookie { Transport::Ambient } else { Transport::Explicit };
+    /// Plans how tokens are delivered to a client that sent this refresh token in its cookie.
+    fn plan_by_cookies(
+        &self,
+        context: SignInContext<'_>,
+        refresh: Option<&Secret>,
+    ) -> DeliveryPlan {
+        let attached = || {
+            let token = self.token_in_header(context).and_then(|token| self.own_token(&token));
+            Some(token?.id() == refresh?.id())
+        };
+        let in_body = self.base().cookie.is_none() || attached() == Some(true);
+        let access = if in_body { Transport::Explicit } else { Transport::Ambient };
         DeliveryPlan { access, refresh: RefreshTokenDelivery::Cookie }
     }
 

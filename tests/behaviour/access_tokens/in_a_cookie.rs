@@ -209,20 +209,45 @@ async fn sec_29_a_step_up_too_large_for_a_cookie_does_not_change_the_sign_in() {
     assert_eq!(client.post("/refresh").await.status, 204);
 }
 
-/// A page that asked for a token in the body has no access cookie, and its refresh returns a token
-/// in the body.
+/// A page that asked for a token in the body attaches it to its requests, and its refresh returns the
+/// next one in the body.
 #[tokio::test]
 async fn a_refresh_delivers_the_access_token_as_the_sign_in_did() {
-    let world = world().await;
+    let world = world().await.with_short_tokens().await;
     let client = world.client();
     let login = Login::from("alice").via(Transport::Explicit);
     assert_eq!(client.post("/login").json(&login).await.status, 200);
-    for _ in 0..2 {
-        let reply = client.reloaded().post("/refresh").await;
+    for secs in [0, 300] {
+        world.advance(Duration::from_secs(secs));
+        let reply = client.post("/refresh").await;
         assert_eq!((reply.status.as_u16(), reply.set_cookie(ACCESS)), (200, None), "{reply:?}");
         assert!(reply.set_cookie(REFRESH).is_some(), "{reply:?}");
         assert!(reply.json::<Value>()["access_token"].is_string(), "{reply:?}");
     }
-    client.post("/refresh").await;
     assert_eq!(client.get("/me").await.status, 200);
+}
+
+/// A script can delete the access cookie by setting many others, and send any header. It gets no token
+/// that it does not have already.
+#[tokio::test]
+async fn sec_28_a_refresh_without_the_access_cookie_hands_no_token_to_scripts() {
+    let world = world().await;
+    let (client, other) = (signed_in(&world).await, world.client());
+    let login = Login::from("mallory").via(Transport::Explicit);
+    let others = other.post("/login").json(&login).await.json::<Value>();
+    let others = format!("Bearer {}", others["access_token"].as_str().unwrap());
+    let mut refresh = value(&client, REFRESH);
+    let mut access = value(&client, ACCESS);
+    for header in [None, Some("Bearer a.b.c"), Some("Bearer x"), Some("Basic x"), Some(&*others)] {
+        let page = world.client();
+        let call = page.post("/refresh").header("cookie", &format!("{REFRESH}={refresh}"));
+        let reply = match header {
+            Some(header) => call.header("authorization", header).await,
+            None => call.await,
+        };
+        assert_eq!((reply.status.as_u16(), &*reply.body), (204, &b""[..]), "{header:?} {reply:?}");
+        assert!(reply.set_cookie(ACCESS).unwrap().contains("HttpOnly"), "{reply:?}");
+        (refresh, access) = (value(&page, REFRESH), value(&page, ACCESS));
+    }
+    assert_eq!(status(&world, &format!("{ACCESS}={access}")).await, 200);
 }
