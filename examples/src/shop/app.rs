@@ -30,7 +30,7 @@ pub fn app(
     router(users)
         // `optional` lets requests without a credential pass: a visitor can fill a cart and sign in.
         // A handler that extracts `Identity` still answers 401 to them.
-        .layer(AuthLayer::new(authenticator).optional())
+        .layer(AuthLayer::new(authenticator).optional().cache_control(responses::NO_STORE))
         // Routes merged after the layer are not behind it. They answer while the store does not.
         .merge(public().merge(public_routes))
         // The outermost layers also see the refusals of the authentication layer.

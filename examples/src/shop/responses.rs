@@ -49,6 +49,10 @@ fn reason(status: StatusCode) -> String {
     status.canonical_reason().unwrap_or("error").to_lowercase()
 }
 
+/// The `Cache-Control` of every response, unless a handler allows more. The authentication layer adds it to
+/// responses to known users, and [`add_headers`] to all others.
+pub(super) const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
+
 /// Adds the headers that protect browsers.
 pub(super) async fn add_headers(
     State(deployment): State<Deployment>,
@@ -59,7 +63,6 @@ pub(super) async fn add_headers(
     if deployment == Deployment::BehindTls {
         headers.insert(header::STRICT_TRANSPORT_SECURITY, HSTS);
     }
-    // Responses depend on the user, so no cache may keep one unless a handler allows it.
-    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(NO_STORE);
     response
 }
