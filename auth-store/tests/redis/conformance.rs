@@ -19,6 +19,11 @@ macro_rules! conformance {
                 }
             }
 
+            #[tokio::test(flavor = "multi_thread")]
+            async fn random_steps_agree_with_the_reference() {
+                crate::support::random_steps::check(30, &fresh(SERVERS.url()).await);
+            }
+
             mod cached {
                 use std::time::Duration;
 

@@ -12,6 +12,7 @@ mod outages;
 mod plans;
 mod pool;
 mod poolers;
+mod random_steps;
 mod read_only;
 mod setup;
 mod stores;

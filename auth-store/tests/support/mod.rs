@@ -1,5 +1,5 @@
 //! What the tests of several stores need: sign-ins to store, two nodes of which one has a near
-//! cache, and what every store has to do during an outage.
+//! cache, what every store has to do during an outage, and random steps.
 //!
 //! Each test binary includes this folder by its path, and passes its own servers and stores.
 
@@ -7,4 +7,6 @@ pub(crate) mod error_text;
 pub(crate) mod near_cache;
 pub(crate) mod nodes;
 pub(crate) mod outages;
+pub(crate) mod random_steps;
+pub(crate) mod reference;
 pub(crate) mod sign_in;
