@@ -116,3 +116,48 @@ impl From<Failure> for StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// Returns a reply of any shape. Texts and statuses that scripts use are frequent.
+    fn reply() -> impl Strategy<Value = Value> {
+        let plain = prop_oneof![
+            Just(Value::Nil),
+            Just(Value::Okay),
+            any::<bool>().prop_map(Value::Boolean),
+            prop_oneof![-1_i64..6, any::<i64>()].prop_map(Value::Int),
+            any::<f64>().prop_map(Value::Double),
+            ".{0,40}".prop_map(Value::SimpleString),
+            any::<Vec<u8>>().prop_map(Value::BulkString),
+        ];
+        plain.prop_recursive(3, 16, 4, |inner| {
+            let items = || prop::collection::vec(inner.clone(), 0..4);
+            prop_oneof![items().prop_map(Value::Array), items().prop_map(Value::Set)]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_reply_of_any_shape_is_read_without_panic(value in reply(), beside in reply()) {
+            let _ = id_of(beside.clone());
+            let _ = record(SignInId::from_bytes([3; 16]), Some(beside));
+            if let Ok(reply) = Reply::of(value) {
+                let _ = reply.is_done();
+                if let Reply::Done(now) | Reply::Stale(now) = reply {
+                    let _ = record(SignInId::from_bytes([3; 16]), now);
+                }
+            }
+        }
+
+        #[test]
+        fn only_a_status_is_an_outcome(parts in prop::collection::vec(reply(), 0..3)) {
+            let has_status = matches!(parts.first(), Some(Value::Int(_)));
+            let outcome = Reply::of(Value::Array(parts));
+            prop_assert!(outcome.is_err() || has_status);
+        }
+    }
+}
