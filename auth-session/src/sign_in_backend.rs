@@ -4,6 +4,7 @@
 //! `auth-store`; this module chooses the kind of secret and delivers it.
 
 use std::any::Any;
+use std::error::Error;
 
 use async_trait::async_trait;
 use auth_core::{
@@ -11,7 +12,9 @@ use auth_core::{
     RefreshOptions, RejectionReason, ResponseEffects, SignInBackend, SignInContext, SignInId,
     SignInOptions, SignedIn, StoredSignIns, TokenResponse, Transport,
 };
-use auth_store::{IssuedSecret, NewSignIn, PresentedSecret, SecondarySignIn, SecretKind};
+use auth_store::{
+    IssuedSecret, NewSignIn, PresentedSecret, RefreshError, SecondarySignIn, SecretKind,
+};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -82,7 +85,14 @@ where
             ));
         }
         let is_other = context.state().sign_in() != Some(secret.id());
-        let issued = config.sign_ins.refresh(context, &secret, kind, |_| Ok(())).await?;
+        let issued = match config.sign_ins.refresh(context, &secret, kind, |_| Ok(())).await {
+            Ok(issued) => issued,
+            // Another request has refreshed this cookie a moment ago, and the browser has the result.
+            Err(error) if kind == SecretKind::Cookie && !is_other && is_rotated(&error) => {
+                return Ok(SignedIn::by_cookie(secret.id()));
+            }
+            Err(error) => return Err(error),
+        };
         let refreshed = config.deliver(&issued, context)?;
         let principal = if is_other { issued.to_principal::<C>() } else { None };
         Ok(match principal {
@@ -136,6 +146,12 @@ where
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         Some(&self.session_backend)
     }
+}
+
+/// Returns whether a refresh was refused because the secret was refreshed a moment ago.
+fn is_rotated(error: &AuthError) -> bool {
+    let refused = error.source().and_then(|source| source.downcast_ref::<RefreshError>());
+    refused.is_some_and(|refused| refused.reason == RejectionReason::Rotated)
 }
 
 impl Config {

@@ -88,6 +88,10 @@ impl SignInManager {
             }
             match record.match_secret(secret, kind, now) {
                 SecretMatch::Unknown => return Err(unknown()),
+                // Another request has refreshed it, and its result is in use.
+                SecretMatch::Reused if record.in_grace(&secret.digest(kind), now) => {
+                    return Err(refused(RejectionReason::Rotated));
+                }
                 SecretMatch::Reused => return Err(self.reused(&record, kind).await),
                 SecretMatch::Rotated(nonce) => {
                     self.check_repeat(&record, user_agent, now)?;
