@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::expect::{alive, same};
+use super::assertions::{alive, same};
 use super::fixtures::{ADA, anonymous, draft, limit, now, sign_in, visitor};
 use super::report::{Outcome, Report, Violation, ensure};
 use crate::error::StoreErrorKind;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use auth_core::Persistence;
 
-use super::expect::{alive, alive_as, gone, nothing, same, stale, stored};
+use super::assertions::{alive, alive_as, gone, nothing, same, stale, stored};
 use super::fixtures::{
     ADA, DAY, KIND, MINUTE, data, details, now, principal, refresh, secret, secret_of, sign_in,
     unknown, with_secret,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use auth_core::{Persistence, Timestamp};
 
-use super::expect::{alive, alive_as, same, survivors};
+use super::assertions::{alive, alive_as, same, survivors};
 use super::fixtures::{
     ADA, DAY, MINUTE, anonymous, data, details, draft, limit, now, put, sign_in, sign_in_at,
     visitor,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use auth_core::SignInId;
 
-use super::expect::{alive_as, gone, same, stored};
+use super::assertions::{alive_as, gone, same, stored};
 use super::fixtures::{
     ADA, DAY, MINUTE, anonymous, data, draft, expired, limit, now, principal, put, sign_in,
     unknown, visitor,

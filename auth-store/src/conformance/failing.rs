@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use super::expect::{Seen, peek};
+use super::assertions::{Seen, peek};
 use super::fixtures::{ADA, KIND, data, draft, limit, now, principal, refresh, secret, visitor};
 use super::report::{Outcome, Report, Violation, ensure};
 use crate::error::{StoreError, StoreErrorKind};

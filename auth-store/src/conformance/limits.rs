@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use auth_core::Timestamp;
 
-use super::expect::{alive_as, gone, survivors};
+use super::assertions::{alive_as, gone, survivors};
 use super::fixtures::{
     ADA, BOB, DAY, MINUTE, draft, expired, limit, now, put, sign_in, sign_in_at,
 };

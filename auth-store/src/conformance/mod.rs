@@ -36,15 +36,15 @@
 //! - Reporting changes. Without a watch, callers poll.
 //! - Keeping a copy current that is only returned as [`Cached`](crate::Peek::Cached).
 
+mod assertions;
 mod capacity;
 mod changes;
 mod create;
 mod ends;
-mod expect;
 mod failing;
 mod fixtures;
 mod limits;
-mod look;
+mod lookup;
 mod parallel;
 mod race_changes;
 mod race_ends;

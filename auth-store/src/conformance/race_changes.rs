@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use auth_core::{SignInId, Timestamp};
 
-use super::expect::{alive, same, stored};
+use super::assertions::{alive, same, stored};
 use super::fixtures::{ADA, KIND, MINUTE, now, principal, refresh, sign_in, with_secret};
 use super::parallel::{ROUNDS, after_turns, together};
 use super::report::{Outcome, Violation, ensure};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use auth_core::BoxFuture;
 
-use super::expect::gone;
+use super::assertions::gone;
 use super::fixtures::{
     ADA, BOB, KIND, MINUTE, data, draft, limit, now, principal, refresh, sign_in, with_secret,
 };

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use auth_core::{BoxFuture, SignInId};
 
-use super::expect::{alive, alive_as, same, survivors};
+use super::assertions::{alive, alive_as, same, survivors};
 use super::fixtures::{ADA, data, draft, limit, now, principal, sign_in};
 use super::parallel::{ROUNDS, together};
 use super::report::{Outcome, Violation, ensure};

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use super::expect::{alive, alive_as, leads, stored};
+use super::assertions::{alive, alive_as, leads, stored};
 use super::fixtures::{KIND, MINUTE, now, refresh, secret_of, with_secret};
 use super::report::{Outcome, Violation, ensure};
 use crate::record::{Rotation, SecretMatch};

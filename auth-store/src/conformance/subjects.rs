@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use auth_core::Identity;
 
-use super::expect::{alive, alive_as, gone, listed};
+use super::assertions::{alive, alive_as, gone, listed};
 use super::fixtures::{ADA, BOB, principal, sign_in, unknown};
 use super::report::{Outcome, Violation, ensure};
 use crate::store::Store;

@@ -10,8 +10,8 @@ use auth_core::BoxFuture;
 
 use super::report::{Outcome, Report, Violation};
 use super::{
-    changes, create, ends, limits, look, race_changes, race_ends, race_subjects, secrets, subjects,
-    watch,
+    changes, create, ends, limits, lookup, race_changes, race_ends, race_subjects, secrets,
+    subjects, watch,
 };
 use crate::store::{IntoStore, Store};
 
@@ -40,7 +40,7 @@ macro_rules! __every_conformance_check {
                 create_starts_at_version_0
                 create_never_replaces_a_sign_in
                 create_with_a_duplicate_id_evicts_no_sign_in;
-            look:
+            lookup:
                 load_of_an_unknown_id_is_none
                 load_compares_the_whole_id
                 peek_agrees_with_load
@@ -74,7 +74,7 @@ macro_rules! __every_conformance_check {
                 sec_85_delete_if_idle_spares_a_sign_in_used_since
                 delete_if_idle_ends_a_sign_in_not_used_since
                 an_ended_sign_in_is_not_counted;
-            look:
+            lookup:
                 list_is_oldest_first
                 list_distinguishes_subjects
                 anonymous_sign_ins_belong_to_no_subject;

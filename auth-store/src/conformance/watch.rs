@@ -8,7 +8,7 @@ use std::time::Duration;
 use auth_core::{BoxFuture, SignInId};
 use tokio::time::timeout;
 
-use super::expect::stored;
+use super::assertions::stored;
 use super::fixtures::{
     ADA, MINUTE, data, draft, limit, now, principal, put, refresh, secret, sign_in, with_secret,
 };

@@ -1,13 +1,12 @@
 //! Starting, refreshing, listing and ending sign-ins: what all backends have in common.
 //!
 //! [`SignInManager`] has one file per theme: `sign_in`, `refresh`, `authenticate`, `request` (what one
-//! request does to the sign-ins that it names), `update_data` and `ended`.
+//! request does to the sign-ins that it names), `update_data` and `wait_for_end`.
 
 mod authenticate;
 mod background;
 mod backoff;
-mod ended;
-mod locks;
+mod keyed_locks;
 mod new_sign_in;
 mod recent_rotations;
 mod refresh;
@@ -16,6 +15,7 @@ mod roll_back;
 mod sign_in;
 mod sign_in_manager;
 mod update_data;
+mod wait_for_end;
 
 pub use authenticate::{PresentedSecret, RenewCookie, StoredCredential};
 pub use new_sign_in::{IssuedSecret, NewSignIn, SecondarySignIn};

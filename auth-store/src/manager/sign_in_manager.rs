@@ -17,7 +17,7 @@ use http::HeaderValue;
 use serde::Serialize;
 
 use super::background;
-use super::locks::KeyedLocks;
+use super::keyed_locks::KeyedLocks;
 use super::recent_rotations::RecentRotations;
 use crate::lifetime::{Deadlines, Expiry, Lifetime};
 use crate::record::{self, Record};

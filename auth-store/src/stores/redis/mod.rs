@@ -52,10 +52,10 @@ mod encoding;
 mod eviction;
 mod inner;
 mod keys;
+mod operations;
 mod routing_key;
 mod scripts;
 mod setup_error;
-mod steps;
 mod store;
 mod url;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use auth_core::SignInId;
 
-use super::expect::{Seen, alive, alive_as, gone, listed, peek, same, stored};
+use super::assertions::{Seen, alive, alive_as, gone, listed, peek, same, stored};
 use super::fixtures::{
     ADA, BOB, MINUTE, anonymous, data, draft, limit, now, principal, refresh, sign_in, sign_in_at,
     unknown, with_secret,
