@@ -20,6 +20,8 @@ use crate::cache::TokenDigest;
 use crate::jws::Compact;
 use crate::jwt_auth::{Base, JwtAuth};
 use crate::mode::{Mode, Signs, Verifies};
+#[cfg(feature = "remote-keys")]
+use crate::remote_keys::{Demand, RemoteKeys};
 use crate::verifier::{TokenSubject, ValidatedToken};
 
 /// A mode in which a [`JwtAuth`] authenticates users with claims `C`.
@@ -105,7 +107,7 @@ where
             Err(reason) => {
                 // The issuer is read only after the rejection, so that it costs a valid token nothing.
                 let another = |token| self.base().verifier.is_of_another_issuer(&token);
-                let attempt = Attempt::new(transport, rejected(reason));
+                let attempt = Attempt::new(transport, self.reject(token, reason, now));
                 if token.is_ok_and(another) { attempt.tentative() } else { attempt }
             }
         })
@@ -150,8 +152,53 @@ where
         let token = Compact::split(token, self.base().max_token_bytes());
         match token.and_then(|token| self.verified(&token, now)) {
             Ok(verified) => self.conclude(verified, now),
-            Err(reason) => AuthFuture::ready(rejected(reason)),
+            Err(reason) => self.reject(token, reason, now),
         }
+    }
+
+    /// Rejects a token, unless newer keys of its issuer could verify it.
+    #[cfg_attr(not(feature = "remote-keys"), expect(unused_variables))]
+    fn reject(
+        &self,
+        token: Result<Compact<'_>, RejectionReason>,
+        reason: RejectionReason,
+        now: Timestamp,
+    ) -> AuthFuture<Outcome<C>> {
+        #[cfg(feature = "remote-keys")]
+        if let Ok(token) = &token
+            && let Some(keys) = self.base().verifier.keys_to_fetch(token, reason, now)
+        {
+            return self.verify_after_fetch(token, reason, keys, now);
+        }
+        AuthFuture::ready(rejected(reason))
+    }
+
+    /// Verifies a token again after its keys were fetched, unless that was done just now.
+    #[cfg(feature = "remote-keys")]
+    fn verify_after_fetch(
+        &self,
+        token: &Compact<'_>,
+        reason: RejectionReason,
+        keys: &RemoteKeys,
+        now: Timestamp,
+    ) -> AuthFuture<Outcome<C>> {
+        let fetch = match keys.demand(now) {
+            Demand::Wait(fetch) => fetch,
+            Demand::Reject => return AuthFuture::ready(rejected(reason)),
+            Demand::Unavailable(error) => return Outcome::Unavailable(error.into()).into(),
+        };
+        let (auth, keys, token) = (self.clone(), keys.clone(), Box::<[u8]>::from(token.whole));
+        AuthFuture::boxed(async move {
+            keys.wait(fetch).await;
+            let now = auth.base().clock.now();
+            let verified = Compact::split(&token, auth.base().max_token_bytes())
+                .and_then(|token| auth.verified(&token, now));
+            match (verified, keys.unavailable(now)) {
+                (Ok(verified), _) => auth.conclude(verified, now).await,
+                (Err(_), Some(error)) => Outcome::Unavailable(error.into()),
+                (Err(reason), None) => rejected(reason),
+            }
+        })
     }
 
     /// Verifies a token without the store, or finds it in the cache of verified tokens.

@@ -16,6 +16,8 @@ use crate::cache::{Cache, CacheStats};
 use crate::key::Key;
 use crate::keys::KeySource;
 use crate::mode::{Mode, Signs, Verifies};
+#[cfg(feature = "remote-keys")]
+use crate::remote_keys::RemoteKeys;
 use crate::validation::Validation;
 use crate::verifier::{Trusted, Verifier};
 
@@ -111,9 +113,34 @@ impl JwtAuth {
         };
         JwtAuth { config: Config::new(base), mode }
     }
+
+    /// Creates a backend that accepts tokens of this issuer. Its keys are fetched from the address that its
+    /// discovery document names: see [`RemoteKeys`]. Use [`RemoteKeys::discover`] for options and for a name
+    /// that is not known to be valid.
+    ///
+    /// ```
+    /// use auth_jwt::JwtAuth;
+    ///
+    /// let auth = JwtAuth::discover("https://login.example").audience("shop");
+    /// ```
+    ///
+    /// # Panics
+    /// If the issuer is no `https` URL, apart from `http` URLs of this machine, such as
+    /// `http://localhost:8080`. If the system has no certificate authorities.
+    #[cfg(feature = "remote-keys")]
+    pub fn discover(issuer: impl Into<Arc<str>>) -> JwtAuth {
+        Self::new(RemoteKeys::discover(issuer))
+    }
 }
 
 impl<C, M> JwtAuth<C, M> {
+    /// Returns the keys that are fetched, of each issuer that has such: to wait until they are
+    /// [ready](RemoteKeys::ready), or for their [status](RemoteKeys::status).
+    #[cfg(feature = "remote-keys")]
+    pub fn remote_keys(&self) -> impl Iterator<Item = &RemoteKeys> {
+        self.base().verifier.issuers.iter().filter_map(|trusted| trusted.keys.remote())
+    }
+
     pub(crate) fn change(self, change: impl FnOnce(&mut Base)) -> Self {
         let mut base = self.config.base.clone();
         change(&mut base);
@@ -202,13 +229,14 @@ impl<C, M> JwtAuth<C, M> {
     ///
     /// Panics if `validation` names no issuer, or one that is trusted already.
     pub fn trusted_issuer(self, keys: impl KeySource, validation: Validation) -> Self {
-        let issuer =
-            validation.issuer.clone().expect("another issuer has a name: `Validation::issuer`");
+        let (keys, _) = keys.into_keys();
+        let new = Trusted::new(keys, validation);
+        let issuer = &new.validation.issuer;
+        let issuer = issuer.clone().expect("another issuer has a name: `Validation::issuer`");
         let known = |trusted: &Trusted| trusted.validation.issuer.as_ref() == Some(&issuer);
         let twice = self.base().verifier.issuers.iter().any(known);
         assert!(!twice, "the issuer `{issuer}` is trusted already");
-        let (keys, _) = keys.into_keys();
-        self.change(|base| base.verifier.issuers.push(Trusted::new(keys, validation)))
+        self.change(|base| base.verifier.issuers.push(new))
     }
 
     /// Also looks for tokens in this cookie if there is no `Authorization` header. Browsers attach
@@ -285,12 +313,14 @@ impl<C, M> JwtAuth<C, M> {
         JwtAuth { config: Config::new(self.config.base.clone()), mode: change(self.mode) }
     }
 
-    /// Sets the clock. Defaults to the system's clock. [`SigningKeys`](crate::SigningKeys) have their
-    /// own.
+    /// Sets the clock, also that of keys that are fetched. Defaults to the system's clock.
+    /// [`SigningKeys`](crate::SigningKeys) have their own.
     pub fn clock(self, clock: Clock) -> Self
     where
         M: Mode,
     {
+        #[cfg(feature = "remote-keys")]
+        self.remote_keys().for_each(|keys| keys.set_clock(&clock));
         let Self { config, mode } = self;
         Self { mode: mode.with_clock(&clock), config }.change(|base| base.clock = clock)
     }

@@ -34,6 +34,15 @@ pub struct KeySet {
     skipped: Vec<SkippedKey>,
 }
 
+/// How the keys of a set are read that its issuer publishes.
+#[cfg(feature = "remote-keys")]
+pub(crate) struct PublishedKeys<'a> {
+    /// The algorithm of RSA keys that name none.
+    pub(crate) rsa_algorithm: Algorithm,
+    /// The `use` of the keys, unless it is `sig`.
+    pub(crate) key_use: Option<&'a str>,
+}
+
 #[derive(Deserialize)]
 struct Jwks {
     keys: Vec<Value>,
@@ -57,6 +66,33 @@ impl KeySet {
     /// Returns an error if the text is not a JWK Set, or has no keys or too many;
     /// [`InvalidKey::NoneUsable`], with a reason for each key, if none of them can be used.
     pub fn from_jwks(json: &str) -> Result<Self, InvalidKey> {
+        Self::read(json, |jwk| {
+            let rsa_without_alg = jwk.kty == "RSA" && jwk.alg.is_none();
+            Key::of(&jwk, rsa_without_alg.then_some(Algorithm::Rs256))
+        })
+    }
+
+    /// Reads a JWK Set that anyone can read: secrets and private keys in it are skipped.
+    #[cfg(feature = "remote-keys")]
+    pub(crate) fn from_published(
+        json: &str,
+        rules: &PublishedKeys<'_>,
+    ) -> Result<Self, InvalidKey> {
+        Self::read(json, |mut jwk| {
+            if jwk.kty == "oct" || jwk.k.is_some() || jwk.d.is_some() {
+                return Err(InvalidKey::PublishedSecret);
+            }
+            if let Some(name) = rules.key_use {
+                let named = jwk.use_for.as_deref() == Some(name);
+                jwk.use_for = if named { None } else { Some("another".to_owned()) };
+            }
+            let rsa_without_alg = jwk.kty == "RSA" && jwk.alg.is_none();
+            Key::of(&jwk, rsa_without_alg.then_some(rules.rsa_algorithm))
+        })
+    }
+
+    /// Reads a set, and each key in it by this function.
+    fn read(json: &str, key: impl Fn(Jwk) -> Result<Key, InvalidKey>) -> Result<Self, InvalidKey> {
         let Jwks { keys } = json::from_str(json)
             .map_err(|_| InvalidKey::Malformed("it is not a JSON Web Key Set"))?;
         if keys.len() > Self::MAX_KEYS {
@@ -65,7 +101,9 @@ impl KeySet {
         let mut set = Self::new();
         for value in keys {
             let kid = value.get("kid").and_then(Value::as_str).map(Into::into);
-            if let Err(error) = set.read(value) {
+            let jwk = serde_json::from_value(value)
+                .map_err(|_| InvalidKey::Malformed("it is not a JSON Web Key"));
+            if let Err(error) = jwk.and_then(&key).and_then(|key| set.add(key)) {
                 set.skipped.push(SkippedKey { kid, error });
             }
         }
@@ -74,14 +112,6 @@ impl KeySet {
             (true, false) => Err(InvalidKey::NoneUsable(set.skipped.into())),
             (false, _) => Ok(set),
         }
-    }
-
-    fn read(&mut self, value: Value) -> Result<(), InvalidKey> {
-        let jwk: Jwk = serde_json::from_value(value)
-            .map_err(|_| InvalidKey::Malformed("it is not a JSON Web Key"))?;
-        let rsa_without_alg = jwk.kty == "RSA" && jwk.alg.is_none();
-        let key = Key::of(&jwk, rsa_without_alg.then_some(Algorithm::Rs256))?;
-        self.add(key)
     }
 
     /// Adds a key.

@@ -10,10 +10,13 @@ use crate::jws::{Compact, Header};
 use crate::key::{HmacKey, Key, MAX_ALIKE, ParsedKey, SigningKey, can_be_tried};
 use crate::key_set::KeySet;
 use crate::mode::{Mode, Signer, Signs, Verifies};
+#[cfg(feature = "remote-keys")]
+use crate::remote_keys::{RemoteKeys, RemoteKeysBuilder};
 use crate::signing_keys::SigningKeys;
 
 /// Keys that [`JwtAuth::new`](crate::JwtAuth::new) accepts: a [`Key`] or a [`KeySet`] to verify; a
-/// [`HmacKey`], a [`SigningKey`] or [`SigningKeys`] to verify and sign. This trait is sealed.
+/// [`HmacKey`], a [`SigningKey`] or [`SigningKeys`] to verify and sign. With the feature `remote-keys`, also
+/// `RemoteKeys` and their builder, to verify. This trait is sealed.
 pub trait KeySource: sealed::Sealed {
     #[doc(hidden)]
     type Mode: Mode;
@@ -29,6 +32,10 @@ mod sealed {
     impl Sealed for crate::key::SigningKey {}
     impl Sealed for crate::key_set::KeySet {}
     impl Sealed for crate::signing_keys::SigningKeys {}
+    #[cfg(feature = "remote-keys")]
+    impl Sealed for crate::remote_keys::RemoteKeys {}
+    #[cfg(feature = "remote-keys")]
+    impl Sealed for crate::remote_keys::RemoteKeysBuilder {}
 }
 
 impl KeySource for Key {
@@ -62,26 +69,46 @@ impl KeySource for SigningKey {
 impl KeySource for SigningKeys {
     type Mode = Signs;
     fn into_keys(self) -> (Keys, Signs) {
-        let keys = Keys { fixed: Vec::new(), ring: Some(self.clone()) };
+        let keys = Keys { ring: Some(self.clone()), ..Keys::default() };
         (keys, Signs(Signer::Ring(self)))
     }
 }
 
+#[cfg(feature = "remote-keys")]
+impl KeySource for RemoteKeys {
+    type Mode = Verifies;
+    fn into_keys(self) -> (Keys, Verifies) {
+        (Keys { remote: Some(self), ..Keys::default() }, Verifies)
+    }
+}
+
+/// # Panics
+/// If an option is wrong: see [`RemoteKeysBuilder::build`].
+#[cfg(feature = "remote-keys")]
+impl KeySource for RemoteKeysBuilder {
+    type Mode = Verifies;
+    fn into_keys(self) -> (Keys, Verifies) {
+        self.build().unwrap_or_else(|error| panic!("{error}")).into_keys()
+    }
+}
+
 /// The keys of one issuer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 #[doc(hidden)]
 pub struct Keys {
     fixed: Vec<Arc<ParsedKey>>,
     ring: Option<SigningKeys>,
+    #[cfg(feature = "remote-keys")]
+    remote: Option<RemoteKeys>,
 }
 
-const UNKNOWN_KEY: RejectionReason = RejectionReason::Other("unknown key");
-const WRONG_ALGORITHM: RejectionReason = RejectionReason::Other("wrong algorithm");
-const BAD_SIGNATURE: RejectionReason = RejectionReason::Other("bad signature");
+pub(crate) const UNKNOWN_KEY: RejectionReason = RejectionReason::Other("unknown key");
+pub(crate) const WRONG_ALGORITHM: RejectionReason = RejectionReason::Other("wrong algorithm");
+pub(crate) const BAD_SIGNATURE: RejectionReason = RejectionReason::Other("bad signature");
 
 impl Keys {
     fn fixed(keys: Vec<Arc<ParsedKey>>) -> Self {
-        Self { fixed: keys, ring: None }
+        Self { fixed: keys, ..Self::default() }
     }
 
     /// Adds a key.
@@ -99,7 +126,29 @@ impl Keys {
 
     /// Returns whether all keys are shared secrets.
     pub(crate) fn are_secrets(&self) -> bool {
+        #[cfg(feature = "remote-keys")]
+        if self.remote.is_some() {
+            return false;
+        }
         self.ring.is_none() && self.fixed.iter().all(|key| key.is_shared())
+    }
+
+    /// Returns the keys that are fetched.
+    #[cfg(feature = "remote-keys")]
+    pub(crate) fn remote(&self) -> Option<&RemoteKeys> {
+        self.remote.as_ref()
+    }
+
+    /// Returns whether newer keys could verify a token with this header that these keys did not verify: it
+    /// names none of them.
+    #[cfg(feature = "remote-keys")]
+    pub(crate) fn may_lack_key_of(&self, header: &Header<'_>, now: Timestamp) -> bool {
+        let named = |key: &Arc<ParsedKey>| {
+            header.kid.is_some()
+                && key.kid.as_deref() == header.kid.as_deref()
+                && key.is_good_at(now)
+        };
+        self.find(named).is_none()
     }
 
     /// Returns the key that made the signature.
@@ -148,7 +197,10 @@ impl Keys {
 
     fn find(&self, mut check: impl FnMut(&Arc<ParsedKey>) -> bool) -> Option<Arc<ParsedKey>> {
         let fixed = self.fixed.iter().find(|key| check(key)).cloned();
-        fixed.or_else(|| self.ring.as_ref()?.find(check))
+        let found = fixed.or_else(|| self.ring.as_ref()?.find(&mut check));
+        #[cfg(feature = "remote-keys")]
+        let found = found.or_else(|| self.remote.as_ref()?.find(|key| check(key)));
+        found
     }
 }
 

@@ -14,6 +14,8 @@ mod keys;
 mod mode;
 #[cfg(feature = "sign-in")]
 mod own_token;
+#[cfg(feature = "remote-keys")]
+mod remote_keys;
 #[cfg(feature = "sign-in")]
 mod sign_in;
 mod signing_keys;
@@ -33,6 +35,10 @@ pub use key_set::KeySet;
 pub use keys::KeySource;
 #[doc(hidden)]
 pub use mode::{Mode, Signs, Verifies};
+#[cfg(feature = "remote-keys")]
+pub use remote_keys::{
+    FetchError, FetchErrorKind, InvalidRemoteKeys, RemoteKeys, RemoteKeysBuilder, RemoteKeysStatus,
+};
 #[cfg(feature = "sign-in")]
 pub use sign_in::JwtSignIn;
 #[cfg(feature = "sign-in")]

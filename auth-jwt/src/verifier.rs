@@ -3,22 +3,29 @@
 //! The steps are types: [`Verifier::check_signature`] returns a [`Signed`] token, and only that can
 //! become a [`ValidatedToken`], whose claims were checked.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use auth_core::{
     AuthenticationInfo, Identity, Principal, RejectionReason, Timestamp, TokenIssuers,
 };
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use crate::claims::{self, RolesSource, Texts, TokenClaims, application_claims};
 use crate::jws::{self, Compact, Header, KnownHeaders};
 use crate::key::ParsedKey;
 use crate::keys::Keys;
+#[cfg(feature = "remote-keys")]
+use crate::keys::{BAD_SIGNATURE, UNKNOWN_KEY, WRONG_ALGORITHM};
 #[cfg(feature = "sign-in")]
 use crate::own_token::OwnToken;
+#[cfg(feature = "remote-keys")]
+use crate::remote_keys::RemoteKeys;
 use crate::validation::{ApplicationChecks, NO_ISSUER, Validation, Validity};
 
 const UNKNOWN_ISSUER: RejectionReason = RejectionReason::Other("unknown issuer");
+const KEY_OF_OTHER_ISSUER: RejectionReason = RejectionReason::Other("key of another issuer");
 
 /// Verifies tokens of one issuer or several.
 #[derive(Clone, Debug)]
@@ -119,7 +126,10 @@ impl<C> ValidatedToken<C> {
 
 impl Trusted {
     pub(crate) fn new(keys: Keys, validation: Validation) -> Self {
-        Self { keys, validation, ownership: Ownership::Foreign, headers: Arc::default() }
+        let (ownership, headers) = (Ownership::Foreign, Arc::default());
+        let mut trusted = Self { keys, validation: Validation::new(), ownership, headers };
+        trusted.set_policy(validation);
+        trusted
     }
 
     /// Makes the application itself the issuer: its tokens are access tokens of stored sign-ins.
@@ -129,8 +139,14 @@ impl Trusted {
         self.set_policy(self.validation.clone());
     }
 
-    /// Replaces the validation. Tokens that we issue are always access tokens with an audience.
+    /// Replaces the validation. Tokens that we issue are always access tokens with an audience. Keys that
+    /// were found by the name of their issuer are for its tokens only.
     pub(crate) fn set_policy(&mut self, validation: Validation) {
+        #[cfg(feature = "remote-keys")]
+        let validation = match self.keys.remote().and_then(RemoteKeys::issuer) {
+            Some(issuer) if validation.issuer.is_none() => validation.issuer(Arc::clone(issuer)),
+            _ => validation,
+        };
         self.validation = match self.ownership {
             Ownership::Foreign => validation,
             #[cfg(feature = "sign-in")]
@@ -166,6 +182,32 @@ impl Verifier {
             }
         };
         Ok(Signed { trusted, key })
+    }
+
+    /// Returns the keys to fetch for a token that was rejected for this reason: newer ones could verify
+    /// it. A token that names another issuer than theirs would be rejected anyway.
+    #[cfg(feature = "remote-keys")]
+    pub(crate) fn keys_to_fetch(
+        &self,
+        token: &Compact<'_>,
+        reason: RejectionReason,
+        now: Timestamp,
+    ) -> Option<&RemoteKeys> {
+        if ![UNKNOWN_KEY, WRONG_ALGORITHM, BAD_SIGNATURE].contains(&reason) {
+            return None;
+        }
+        let trusted = self.choose(token).ok()?;
+        let remote = trusted.keys.remote()?;
+        let mut buffer = jws::Buffer::new();
+        let issuer = claims::unverified_issuer(buffer.decode(token.payload).ok()?).ok()?;
+        if trusted.validation.issuer.is_some()
+            && trusted.validation.issuer.as_deref() != issuer.as_deref()
+        {
+            return None;
+        }
+        let mut buffer = jws::Buffer::new();
+        let header = Header::read(buffer.decode(token.header).ok()?).ok()?;
+        trusted.keys.may_lack_key_of(&header, now).then_some(remote)
     }
 
     /// Returns the issuer that the token names, before any key is tried.
@@ -239,6 +281,7 @@ impl Trusted {
             Ownership::Foreign => {
                 let claims = TokenClaims::read(json, &validation.roles)?;
                 let validity = validation.check_claims(&claims)?;
+                check_issuer_of(&key, claims.issuer.as_deref(), json)?;
                 let own = application_claims(json)?;
                 (validity, TokenSubject::foreign(claims, own, validation, now))
             }
@@ -246,6 +289,29 @@ impl Trusted {
         let checks = validation.application_checks(json)?.map(Box::new);
         Ok(ValidatedToken { subject, key, bytes, validity, checks })
     }
+}
+
+/// Checks that the key is one for tokens of this issuer, if it names its issuer.
+fn check_issuer_of(
+    key: &ParsedKey,
+    issuer: Option<&str>,
+    json: &str,
+) -> Result<(), RejectionReason> {
+    #[derive(Deserialize)]
+    struct Tenant<'a> {
+        #[serde(borrow)]
+        tid: Cow<'a, str>,
+    }
+    let Some(own) = &key.issuer else { return Ok(()) };
+    let own: Cow<'_, str> = match own.split_once("{tenantid}") {
+        None => (&**own).into(),
+        Some((before, after)) => {
+            let tenant =
+                serde_json::from_str::<Tenant<'_>>(json).map_err(|_| KEY_OF_OTHER_ISSUER)?;
+            format!("{before}{}{after}", tenant.tid).into()
+        }
+    };
+    if issuer == Some(&own) { Ok(()) } else { Err(KEY_OF_OTHER_ISSUER) }
 }
 
 #[cfg(test)]

@@ -36,6 +36,8 @@ pub enum InvalidKey {
     TooManyWithKid(Box<str>),
     /// The set already has four keys without a `kid` for this algorithm.
     TooManyWithoutKid,
+    /// The key is a secret or a private key, and its issuer publishes it.
+    PublishedSecret,
     /// The set has no keys.
     Empty,
     /// None of the keys in the set can be used.
@@ -63,6 +65,7 @@ impl fmt::Display for InvalidKey {
             Self::TooManyWithoutKid => f.write_str(
                 "there are four keys of this algorithm without a `kid` already: give this one a `kid`",
             ),
+            Self::PublishedSecret => f.write_str("the key is published, and must be secret"),
             Self::Empty => f.write_str("the set has no keys"),
             Self::NoneUsable(skipped) => {
                 f.write_str("no key can be used")?;

@@ -24,6 +24,9 @@ pub(crate) struct Jwk {
     pub(crate) alg: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) kid: Option<Box<str>>,
+    /// The issuer whose tokens the key signs. Entra ID publishes the keys of several in one set.
+    #[serde(skip_serializing)]
+    pub(crate) issuer: Option<Box<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) crv: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -20,6 +20,8 @@ use crate::algorithm::Algorithm;
 pub(crate) struct ParsedKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<Box<str>>,
+    /// The only issuer of the tokens that this key verifies. `{tenantid}` in it stands for the claim `tid`.
+    pub(crate) issuer: Option<Box<str>>,
     material: Material,
     ends_at: AtomicU64,
 }
@@ -32,16 +34,32 @@ pub(crate) enum Material {
 
 impl ParsedKey {
     pub(crate) fn new(algorithm: Algorithm, kid: Option<Box<str>>, material: Material) -> Self {
-        Self { algorithm, kid, material, ends_at: AtomicU64::new(u64::MAX) }
+        Self { algorithm, kid, issuer: None, material, ends_at: AtomicU64::new(u64::MAX) }
     }
 
     pub(crate) fn with_kid(&self, kid: &str) -> Self {
-        Self::new(self.algorithm, Some(kid.into()), self.material.clone())
+        Self { kid: Some(kid.into()), ..self.copy() }
+    }
+
+    pub(crate) fn for_issuer(&self, issuer: &str) -> Self {
+        Self { issuer: Some(issuer.into()), ..self.copy() }
     }
 
     /// Returns the same key with an end of its own.
     pub(crate) fn copy(&self) -> Self {
-        Self::new(self.algorithm, self.kid.clone(), self.material.clone())
+        let issuer = self.issuer.clone();
+        Self { issuer, ..Self::new(self.algorithm, self.kid.clone(), self.material.clone()) }
+    }
+
+    /// Returns whether the other key verifies the same tokens. Secrets are never the same.
+    #[cfg(feature = "remote-keys")]
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        let (Material::Public(own), Material::Public(others)) = (&self.material, &other.material)
+        else {
+            return false;
+        };
+        let names = |key: &Self| (key.algorithm, key.kid.clone(), key.issuer.clone());
+        names(self) == names(other) && own.as_ref() == others.as_ref()
     }
 
     /// Returns whether this is a secret of HMAC.

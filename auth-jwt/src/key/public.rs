@@ -91,7 +91,11 @@ impl Key {
         if let KeyRequirement::Secret { .. } = algorithm.key_requirement() {
             return HmacKey::of_jwk(algorithm, jwk).map(Into::into);
         }
-        Self::new(algorithm, jwk.kid.clone(), &jwk.components(algorithm)?)
+        let key = Self::new(algorithm, jwk.kid.clone(), &jwk.components(algorithm)?)?;
+        Ok(match &jwk.issuer {
+            None => key,
+            Some(issuer) => Self(Arc::new(key.0.for_issuer(issuer))),
+        })
     }
 
     pub(crate) fn new(

@@ -95,6 +95,12 @@ impl TestIssuer {
         }
     }
 
+    /// Returns its name, which its tokens have as `iss`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.issuer
+    }
+
     /// Returns the clock.
     #[must_use]
     pub fn clock(&self) -> &ManualClock {

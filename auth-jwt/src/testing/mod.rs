@@ -18,7 +18,11 @@
 //! ```
 
 mod issuer;
+#[cfg(feature = "remote-keys")]
+mod server;
 mod token;
 
 pub use issuer::TestIssuer;
+#[cfg(feature = "remote-keys")]
+pub use server::{IssuerFault, IssuerServer};
 pub use token::TestToken;

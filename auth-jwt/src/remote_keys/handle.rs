@@ -1,0 +1,416 @@
+//! [`RemoteKeys`]: the keys that were fetched, and the task that fetches them.
+//!
+//! A request never fetches. It wakes the task, and waits for the end of a fetch if it has to. A request that
+//! is cancelled cancels nothing.
+
+use std::fmt;
+use std::pin::pin;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use auth_core::{Clock, Timestamp};
+use parking_lot::{Mutex, RwLock};
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, watch};
+use tokio::task::AbortHandle;
+
+use super::builder::RemoteKeysBuilder;
+use super::error::{FetchError, FetchErrorKind};
+use super::record::{self, Change};
+use super::schedule::{Answer, Schedule};
+use super::source::{Address, Fetched, Memory, Source};
+use crate::key::{ParsedKey, SkippedKey};
+use crate::key_set::KeySet;
+
+/// The maximum time of one fetch.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The keys of an issuer, which are fetched from it. A clone is another handle on the same keys.
+///
+/// The first token fetches the keys, or [`ready`](Self::ready) does. From then on a background task fetches
+/// them again before they end, as long as a handle exists. A token whose key is known is verified without
+/// waiting. One whose key is not known waits for a fetch, at most once per
+/// [`cooldown`](RemoteKeysBuilder::cooldown).
+///
+/// A key that the issuer no longer publishes is rejected from the next fetch on, also for tokens in the cache
+/// of verified tokens. While the issuer does not answer, its last keys are trusted for
+/// [`max_staleness`](RemoteKeysBuilder::max_staleness). Without keys that are trusted, tokens get 503.
+///
+/// Secrets (`oct`) and private keys are never accepted, because they are published. See
+/// [`InvalidKey`](crate::InvalidKey) for other keys that are skipped, and [`status`](Self::status) for those
+/// of an issuer.
+///
+/// ```no_run
+/// use auth_jwt::{JwtAuth, RemoteKeys};
+///
+/// # async fn start() -> Result<(), Box<dyn std::error::Error>> {
+/// let keys = RemoteKeys::discover("https://login.example").build()?;
+/// let auth = JwtAuth::new(keys.clone()).audience("shop");
+///
+/// keys.ready().await?; // optional: the first token would fetch the keys
+/// println!("{} keys", keys.status().keys);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct RemoteKeys {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    source: Arc<Source>,
+    name: Arc<str>,
+    max_staleness: Duration,
+    clock: RwLock<Clock>,
+    keys: RwLock<Arc<[Arc<ParsedKey>]>>,
+    schedule: Mutex<Schedule>,
+    last: Mutex<Last>,
+    task: Mutex<Option<AbortHandle>>,
+    /// Wakes the task.
+    wake: Arc<Notify>,
+    /// The number of fetches that have ended.
+    completed: watch::Sender<u64>,
+}
+
+/// What the last fetches returned.
+#[derive(Default)]
+struct Last {
+    fetched_at: Option<Timestamp>,
+    skipped: Arc<[SkippedKey]>,
+    error: Option<FetchError>,
+}
+
+/// A snapshot of [`RemoteKeys`].
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct RemoteKeysStatus {
+    /// The number of keys that are trusted.
+    pub keys: usize,
+    /// The keys of the last set that cannot be used, with the reasons.
+    pub skipped: Arc<[SkippedKey]>,
+    /// When the issuer last returned the keys, or confirmed them.
+    pub fetched_at: Option<Timestamp>,
+    /// Until when the keys are trusted if the issuer does not answer any more.
+    pub trusted_until: Option<Timestamp>,
+    /// The number of failed fetches since then.
+    pub failures: u32,
+    /// Why the last fetch failed, or `None` if it succeeded.
+    pub last_error: Option<FetchError>,
+}
+
+/// What a token whose key is not known has to do.
+pub(crate) enum Demand {
+    /// It waits for the end of this fetch.
+    Wait(u64),
+    /// It is rejected.
+    Reject,
+    /// There are no keys.
+    Unavailable(FetchError),
+}
+
+impl RemoteKeys {
+    /// Fetches the keys of this issuer from the address that its discovery document names (OpenID Connect
+    /// Discovery 1.0, RFC 8414). Tokens must name the issuer exactly as it is written here.
+    pub fn discover(issuer: impl Into<Arc<str>>) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::discover(issuer.into())
+    }
+
+    /// Fetches the keys from this address. Set the issuer with [`JwtAuth::issuer`](crate::JwtAuth::issuer).
+    pub fn jwks(url: impl Into<Box<str>>) -> RemoteKeysBuilder {
+        RemoteKeysBuilder::jwks(url.into())
+    }
+
+    pub(super) fn new(
+        source: Source,
+        max_interval: Duration,
+        max_staleness: Duration,
+        cooldown: Duration,
+    ) -> Self {
+        let shared = Shared {
+            name: source.address.name(),
+            source: Arc::new(source),
+            max_staleness,
+            clock: RwLock::default(),
+            keys: RwLock::default(),
+            schedule: Mutex::new(Schedule::new(max_interval, cooldown)),
+            last: Mutex::default(),
+            task: Mutex::default(),
+            wake: Arc::default(),
+            completed: watch::Sender::new(0),
+        };
+        Self { shared: Arc::new(shared) }
+    }
+
+    /// Waits until there are keys that are trusted, for a readiness probe or at the start. Does not wait if
+    /// there are some already, or if a fetch failed just now.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the last fetch failed.
+    pub async fn ready(&self) -> Result<(), FetchError> {
+        let now = self.shared.clock().now();
+        if self.has_trusted(now) {
+            return Ok(());
+        }
+        match self.demand(now) {
+            Demand::Wait(fetch) => self.wait(fetch).await,
+            Demand::Reject => {}
+            Demand::Unavailable(error) => return Err(error),
+        }
+        self.unavailable(self.shared.clock().now()).map_or(Ok(()), Err)
+    }
+
+    /// Fetches the keys now, whatever the last fetch returned. A fetch that is under way is enough.
+    ///
+    /// # Errors
+    ///
+    /// Returns why the fetch failed. The keys do not change then.
+    pub async fn reload(&self) -> Result<(), FetchError> {
+        let fetch = self.shared.schedule.lock().demand();
+        self.shared.start()?;
+        self.wait(fetch).await;
+        self.shared.last.lock().error.clone().map_or(Ok(()), Err)
+    }
+
+    /// Returns the current state.
+    #[must_use]
+    pub fn status(&self) -> RemoteKeysStatus {
+        let now = self.shared.clock().now();
+        let keys = self.shared.keys.read().iter().filter(|key| key.is_good_at(now)).count();
+        let failures = self.shared.schedule.lock().failures();
+        let last = self.shared.last.lock();
+        RemoteKeysStatus {
+            keys,
+            skipped: Arc::clone(&last.skipped),
+            fetched_at: last.fetched_at,
+            trusted_until: last.fetched_at.map(|at| at + self.shared.max_staleness),
+            failures,
+            last_error: last.error.clone(),
+        }
+    }
+
+    /// Returns the issuer whose discovery document names the keys.
+    pub(crate) fn issuer(&self) -> Option<&Arc<str>> {
+        match &self.shared.source.address {
+            Address::Issuer { issuer, .. } => Some(issuer),
+            Address::KeySet(_) => None,
+        }
+    }
+
+    pub(crate) fn set_clock(&self, clock: &Clock) {
+        *self.shared.clock.write() = clock.clone();
+        self.shared.wake.notify_one();
+    }
+
+    /// Returns the first key that passes the check.
+    pub(crate) fn find(
+        &self,
+        check: impl FnMut(&&Arc<ParsedKey>) -> bool,
+    ) -> Option<Arc<ParsedKey>> {
+        let keys = Arc::clone(&self.shared.keys.read());
+        keys.iter().find(check).cloned()
+    }
+
+    fn has_trusted(&self, now: Timestamp) -> bool {
+        self.shared.keys.read().iter().any(|key| key.is_good_at(now))
+    }
+
+    /// Returns why there are no keys that are trusted, or `None` if there are some.
+    pub(crate) fn unavailable(&self, now: Timestamp) -> Option<FetchError> {
+        if self.has_trusted(now) {
+            return None;
+        }
+        let last = self.shared.last.lock().error.clone();
+        Some(last.unwrap_or_else(|| {
+            FetchError::new(FetchErrorKind::Timeout, "the keys have not been fetched yet")
+        }))
+    }
+
+    /// Decides about a token whose key is not known, and starts a fetch if it needs one.
+    pub(crate) fn demand(&self, now: Timestamp) -> Demand {
+        let unavailable = self.unavailable(now);
+        let answer = {
+            let mut schedule = self.shared.schedule.lock();
+            let moment = self.shared.clock().monotonic();
+            match unavailable {
+                Some(_) => schedule.no_keys(moment),
+                None => schedule.unknown_key(moment),
+            }
+        };
+        record::unknown_key(&self.shared.name);
+        match (answer, unavailable) {
+            (Answer::Wait(fetch), _) => match self.shared.start() {
+                Ok(()) => Demand::Wait(fetch),
+                Err(error) => Demand::Unavailable(error),
+            },
+            (Answer::CoolingDown, Some(error)) => Demand::Unavailable(error),
+            (Answer::CoolingDown, None) => Demand::Reject,
+        }
+    }
+
+    /// Waits until this fetch has ended.
+    pub(crate) async fn wait(&self, fetch: u64) {
+        let mut completed = self.shared.completed.subscribe();
+        // It fails only if there is no sender, and `self` holds one.
+        let _ = completed.wait_for(|completed| *completed >= fetch).await;
+    }
+}
+
+impl Shared {
+    fn clock(&self) -> Clock {
+        self.clock.read().clone()
+    }
+
+    /// Wakes the task, or starts it.
+    fn start(self: &Arc<Self>) -> Result<(), FetchError> {
+        let mut task = self.task.lock();
+        if task.as_ref().is_none_or(AbortHandle::is_finished) {
+            let Ok(runtime) = Handle::try_current() else {
+                self.abandon();
+                let text = "keys are fetched in a tokio runtime, and there is none";
+                return Err(FetchError::new(FetchErrorKind::Request, text));
+            };
+            let running = Running(Arc::downgrade(self));
+            let (source, wake) = (Arc::clone(&self.source), Arc::clone(&self.wake));
+            *task = Some(runtime.spawn(running.run(source, wake)).abort_handle());
+        }
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    /// Ends a fetch.
+    fn end(&self, result: Result<Fetched, FetchError>) {
+        let clock = self.clock();
+        let (now, random) = (clock.monotonic(), fastrand::f64());
+        match result {
+            Ok(Fetched { set, lifetime }) => {
+                self.apply(set, clock.now());
+                self.schedule.lock().succeeded(now, lifetime, random);
+            }
+            Err(error) => {
+                let failures = self.schedule.lock().failures() + 1;
+                record::failed(&self.name, &error, failures);
+                if let Some(at) = self.last.lock().fetched_at {
+                    record::age(&self.name, clock.now().since(at));
+                }
+                self.last.lock().error = Some(error);
+                self.schedule.lock().failed(now, random);
+            }
+        }
+        self.announce();
+    }
+
+    /// Replaces the keys, or keeps them if there are no new ones. A key that is in both sets stays the
+    /// same one, and so do the cached tokens that it verified.
+    fn apply(&self, set: Option<KeySet>, now: Timestamp) {
+        let old = Arc::clone(&self.keys.read());
+        let skipped = set.as_ref().map(|set| set.skipped().into());
+        let new: Arc<[_]> = match set {
+            None => Arc::clone(&old),
+            Some(set) => {
+                let known = |key: &Arc<ParsedKey>| old.iter().find(|it| it.is_same(key)).cloned();
+                set.keys.into_iter().map(|key| known(&key).unwrap_or(key)).collect()
+            }
+        };
+        for key in new.iter() {
+            key.end_at(now + self.max_staleness);
+        }
+        *self.keys.write() = Arc::clone(&new);
+        let gone = |key: &&Arc<ParsedKey>| !new.iter().any(|it| Arc::ptr_eq(it, key));
+        let mut change = if new.len() == old.len() { Change::Unchanged } else { Change::Changed };
+        for key in old.iter().filter(gone) {
+            key.end_at(Timestamp::EPOCH);
+            record::withdrawn(&self.name, key.kid.as_deref());
+            change = Change::Changed;
+        }
+        let mut last = self.last.lock();
+        last.fetched_at = Some(now);
+        last.error = None;
+        if let Some(skipped) = skipped
+            && last.skipped != skipped
+        {
+            last.skipped = skipped;
+            change = Change::Changed;
+        }
+        record::fetched(&self.name, change, new.len(), &last.skipped);
+    }
+
+    /// Releases those who wait for a fetch that does not take place.
+    fn abandon(&self) {
+        self.schedule.lock().abandon();
+        self.announce();
+    }
+
+    fn announce(&self) {
+        self.completed.send_replace(self.schedule.lock().completed());
+    }
+}
+
+/// Ends the task with the last handle.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        if let Some(task) = self.task.get_mut() {
+            task.abort();
+        }
+    }
+}
+
+/// The task that fetches. It does not keep the keys alive.
+struct Running(Weak<Shared>);
+
+impl Running {
+    async fn run(self, source: Arc<Source>, wake: Arc<Notify>) {
+        let mut memory = Memory::default();
+        loop {
+            let Some(shared) = self.0.upgrade() else { return };
+            let clock = shared.clock();
+            let moment = clock.monotonic();
+            let begins = shared.schedule.lock().begin(moment);
+            let pause = shared.schedule.lock().pause(moment);
+            drop(shared);
+            if !begins {
+                tokio::select! {
+                    () = clock.sleep(pause) => {}
+                    () = wake.notified() => {}
+                }
+                continue;
+            }
+            let result = within(&clock, source.fetch(&mut memory, &clock)).await;
+            let Some(shared) = self.0.upgrade() else { return };
+            shared.end(result);
+        }
+    }
+}
+
+async fn within<T>(
+    clock: &Clock,
+    fetch: impl Future<Output = Result<T, FetchError>>,
+) -> Result<T, FetchError> {
+    let fetch = pin!(fetch);
+    tokio::select! {
+        biased;
+        result = fetch => result,
+        () = clock.sleep(TIMEOUT) => {
+            let text = "the issuer did not answer within 5 seconds";
+            Err(FetchError::new(FetchErrorKind::Timeout, text))
+        }
+    }
+}
+
+/// Releases those who wait if the task ends early, with its runtime.
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.abandon();
+        }
+    }
+}
+
+impl fmt::Debug for RemoteKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let keys = self.shared.keys.read();
+        f.debug_struct("RemoteKeys")
+            .field("source", &self.shared.name)
+            .field("keys", &keys)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,19 @@
+//! Keys that are fetched from their issuer, and fetched again when they change.
+//!
+//! `builder` holds the options, and `handle` the keys and the task that fetches them. `schedule` decides
+//! when to fetch: it is a pure state machine. `source` fetches the discovery document and the key set over a
+//! `client`, and `freshness` reads for how long a response may be used.
+
+mod builder;
+mod client;
+mod error;
+mod freshness;
+mod handle;
+mod record;
+mod schedule;
+mod source;
+
+pub use builder::{InvalidRemoteKeys, RemoteKeysBuilder};
+pub use error::{FetchError, FetchErrorKind};
+pub(crate) use handle::Demand;
+pub use handle::{RemoteKeys, RemoteKeysStatus};

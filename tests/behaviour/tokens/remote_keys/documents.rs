@@ -1,0 +1,151 @@
+//! The discovery document: where it is, and what it may contain.
+
+use auth_jwt::testing::{IssuerFault, IssuerServer};
+use auth_jwt::{FetchErrorKind, JwtAuth, RemoteKeys, Validation};
+
+use super::{failure, issuer, keys, status, token};
+
+#[tokio::test]
+async fn r01_keys_are_found_by_the_name_of_their_issuer() {
+    for path in ["", "/", "/realms/shop", "/realms/shop/"] {
+        let server = IssuerServer::start_at(path).await.audience("shop");
+        let auth = JwtAuth::discover(server.issuer().name()).audience("shop");
+        let auth = auth.clock(server.issuer().clock().clock());
+        assert_eq!(status(&auth, &token(&server)).await, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn r01_the_path_is_also_inserted() {
+    for path in ["", "/realms/shop"] {
+        let server = IssuerServer::start_at(path).await.audience("shop");
+        let appended = format!("{path}/.well-known/openid-configuration");
+        server.fail_at(&appended, IssuerFault::Status(404));
+        assert_eq!(status(&server.auth(), &token(&server)).await, 200, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn r01_the_issuer_of_the_document_is_the_configured_one_byte_for_byte() {
+    for wrong in ["/", "?", " ", "x"] {
+        let server = issuer().await;
+        server.document("issuer", format!("{}{wrong}", server.issuer().name()));
+        let auth = server.auth();
+        assert_eq!(status(&auth, &token(&server)).await, 503);
+        let error = keys(&auth).status().last_error.unwrap();
+        assert_eq!(error.kind(), FetchErrorKind::Document, "{error}");
+        assert_eq!(server.fetches(), 0, "its key set is not fetched");
+    }
+}
+
+#[tokio::test]
+async fn r01_tokens_of_another_issuer_with_the_same_keys_are_rejected() {
+    let server = issuer().await;
+    let auth = JwtAuth::new(server.keys()).validation(Validation::new().audience("shop"));
+    let auth = auth.clock(server.issuer().clock().clock());
+    assert_eq!(status(&auth, &token(&server)).await, 200);
+    let other = super::long(&server).claim("iss", "https://idp.example").sign();
+    assert_eq!(status(&auth, &other).await, 401);
+}
+
+#[tokio::test]
+async fn r01_the_key_set_may_be_on_another_host() {
+    let (server, host) = (issuer().await, issuer().await);
+    host.publish(server.issuer().jwks());
+    server.document("jwks_uri", host.keys_url());
+    assert_eq!(status(&server.auth(), &token(&server)).await, 200);
+    assert_eq!((server.fetches(), host.fetches()), (0, 1));
+}
+
+#[tokio::test]
+async fn r01_two_issuers_are_discovered_in_one_layer() {
+    let (ours, theirs) = (issuer().await, issuer().await);
+    let auth = JwtAuth::new(ours.keys())
+        .audience("shop")
+        .trusted_issuer(theirs.keys(), Validation::new().audience("shop"))
+        .clock(ours.issuer().clock().clock());
+    assert_eq!(status(&auth, &token(&theirs)).await, 200);
+    assert_eq!(ours.fetches(), 0, "the keys of one issuer are fetched at its first token");
+    assert_eq!(status(&auth, &token(&ours)).await, 200);
+    assert_eq!(auth.remote_keys().count(), 2);
+}
+
+#[tokio::test]
+async fn r01_a_document_that_cannot_be_read_is_a_failed_fetch() {
+    let html = "<!doctype html><title>Sign in</title>".to_owned();
+    for (content_type, body, reason) in [
+        (Some("text/html"), html.clone(), "content type: "),
+        (None, html, "document: "),
+        (Some("application/json"), String::new(), "document: "),
+        (Some("application/json"), "{}".to_owned(), "document: "),
+        (Some("application/json"), "[]".to_owned(), "document: "),
+    ] {
+        let server = issuer().await;
+        server.fail(IssuerFault::Body(content_type, body));
+        let error = failure(&server.auth()).await;
+        assert!(error.starts_with(reason), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn the_address_is_asked_for_again_after_a_failed_fetch() {
+    let (server, moved) = (issuer().await, issuer().await);
+    let auth = server.auth();
+    keys(&auth).ready().await.unwrap();
+    moved.publish(server.issuer().jwks());
+    server.document("jwks_uri", moved.keys_url());
+    server.fail_at("/jwks", IssuerFault::Status(410));
+    assert!(keys(&auth).reload().await.is_err());
+    keys(&auth).reload().await.unwrap();
+    assert_eq!(moved.fetches(), 1);
+}
+
+#[tokio::test]
+async fn sec_103_only_configured_issuers_are_asked_for_keys() {
+    let (server, hostile) = (issuer().await, issuer().await);
+    let auth = server.auth();
+    for auth in [
+        auth.clone(),
+        auth.trusted_issuer(
+            hostile.keys(),
+            hostile.issuer().validation().issuer("https://other.example"),
+        ),
+    ] {
+        assert_eq!(status(&auth, &token(&hostile)).await, 401);
+    }
+    assert!(hostile.requests().is_empty(), "its `iss` is no address");
+    assert!(server.requests().is_empty(), "its tokens are of no use");
+}
+
+#[tokio::test]
+async fn sec_103_a_document_never_leads_to_http_elsewhere() {
+    for to in [
+        "http://192.0.2.1/jwks",
+        "http://localhost.example/jwks",
+        "ftp://127.0.0.1/jwks",
+        "file:///etc/passwd",
+    ] {
+        let server = issuer().await;
+        server.document("jwks_uri", to);
+        let error = failure(&server.auth()).await;
+        assert!(error.starts_with("address: ") && error.contains(to), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn sec_103_a_redirect_never_leads_to_http_elsewhere() {
+    let server = issuer().await;
+    let auth = server.auth_with(RemoteKeys::jwks(server.keys_url()));
+    server.fail(IssuerFault::Redirect("http://192.0.2.1/jwks".into()));
+    assert!(failure(&auth).await.starts_with("address: "));
+    server.fail(IssuerFault::Redirect("/jwks".into()));
+    assert!(failure(&auth).await.contains("more than 3 times"));
+}
+
+#[tokio::test]
+async fn a_redirect_is_followed() {
+    let (server, moved) = (issuer().await, issuer().await);
+    moved.publish(server.issuer().jwks());
+    server.fail_at("/jwks", IssuerFault::Redirect(moved.keys_url()));
+    assert_eq!(status(&server.auth(), &token(&server)).await, 200);
+}
