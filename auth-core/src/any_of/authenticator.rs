@@ -54,7 +54,7 @@ where
 {
     let members: Arc<[Member<L::Claims>]> = authenticators.into_list().into();
     assert!(!members.is_empty(), "any_of needs at least one backend");
-    let issuers: Vec<_> = members.iter().map(|member| member.token_issuers()).collect();
+    let issuers: Vec<_> = members.iter().map(Member::token_issuers).collect();
     let hidden = (1..issuers.len()).any(|at| issuers[..at].iter().any(|it| it.hides(&issuers[at])));
     assert!(!hidden, "{}", ConfigError::HiddenTokens);
     let mut vary: Vec<String> = Vec::new();
@@ -197,10 +197,7 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
     }
 
     fn token_issuers(&self) -> TokenIssuers {
-        self.members
-            .iter()
-            .map(|member| member.token_issuers())
-            .fold(TokenIssuers::None, TokenIssuers::and)
+        self.members.iter().map(Member::token_issuers).fold(TokenIssuers::None, TokenIssuers::and)
     }
 
     fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = C>> {

@@ -95,8 +95,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns [`Serialization`](AuthErrorKind::Serialization) if it cannot be read as a `T`;
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    /// Returns [`Serialization`](auth_core::AuthErrorKind::Serialization) if it cannot be read as a `T`;
+    /// [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, AuthError> {
         let record = self.record().await?;
         let empty = data::SessionData::new();
@@ -110,8 +110,8 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns [`Serialization`](AuthErrorKind::Serialization) if it cannot be serialized;
-    /// [`Closed`](AuthErrorKind::Closed) after the response.
+    /// Returns [`Serialization`](auth_core::AuthErrorKind::Serialization) if it cannot be serialized;
+    /// [`Closed`](auth_core::AuthErrorKind::Closed) after the response.
     pub fn insert<T: Serialize + ?Sized>(&self, key: &str, value: &T) -> Result<(), AuthError> {
         let json = serde_json::to_string(value);
         let json = json.map_err(|error| InvalidValue::new(key, type_name::<T>(), &error))?;
@@ -122,7 +122,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns [`Closed`](AuthErrorKind::Closed) after the response.
+    /// Returns [`Closed`](auth_core::AuthErrorKind::Closed) after the response.
     pub fn remove(&self, key: &str) -> Result<(), AuthError> {
         self.state.add(Change::set(key, None))
     }
@@ -133,7 +133,7 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns [`Closed`](AuthErrorKind::Closed) after the response. If the value cannot be read as
+    /// Returns [`Closed`](auth_core::AuthErrorKind::Closed) after the response. If the value cannot be read as
     /// a `T`, [`get`](Self::get) and [`save`](Self::save) return the error.
     pub fn update<T, F>(&self, key: &str, change: F) -> Result<(), AuthError>
     where
@@ -157,10 +157,10 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer, if it
+    /// Returns [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if the store did not answer, if it
     /// cannot be known whether an earlier attempt was stored, or after three seconds of waiting for
-    /// other writers; [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the sign-in has ended;
-    /// [`TooLarge`](AuthErrorKind::TooLarge) if there would be more than 64 KiB.
+    /// other writers; [`Unauthenticated`](auth_core::AuthErrorKind::Unauthenticated) if the sign-in has ended;
+    /// [`TooLarge`](auth_core::AuthErrorKind::TooLarge) if there would be more than 64 KiB.
     pub async fn save(&self) -> Result<(), AuthError> {
         let sign_in = self.state.sign_in(self.context.state());
         if self.reach == Reach::Detached && sign_in.is_none() {

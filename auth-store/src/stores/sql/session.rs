@@ -54,7 +54,7 @@ impl<D: Dialect> Session<D> {
         open: &Arc<OpenSessions>,
     ) -> Result<Self, Failure> {
         let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| Error::Io(error.into()))?;
+        getrandom::fill(&mut random).map_err(|error| Error::Io(std::io::Error::other(error)))?;
         let mut raw = D::open(options).await?;
         let state = read_state::<D>(&mut raw).await?;
         if let Some(SessionState { id, server }) = state {
