@@ -75,6 +75,20 @@ impl RecentRotations {
     }
 }
 
+impl SignInManager {
+    /// Leaves a marker that the cookie of this sign-in was replaced, by which every node recognizes a
+    /// late request with it. The sign-in itself has ended anyway, so a failure is only logged.
+    pub(super) async fn leave_marker(&self, old: &Record, now: Timestamp) {
+        if old.kind != SecretKind::Cookie {
+            return;
+        }
+        if let Err(error) = self.store.create(old.replaced(now, now + WINDOW), None).await {
+            let error = &error as &dyn std::error::Error;
+            tracing::debug!(sign_in = %old.id, error, "marker of a replaced cookie not stored");
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -89,19 +103,5 @@ mod tests {
         assert_eq!(recent.count_repeat(id, at(4)), 1);
         recent.add(SignInId::from_bytes([2; 16]), at(64));
         assert_eq!(recent.count_repeat(id, at(64)), 1, "it was forgotten after a minute");
-    }
-}
-
-impl SignInManager {
-    /// Leaves a marker that the cookie of this sign-in was replaced, by which every node recognizes a
-    /// late request with it. The sign-in itself has ended anyway, so a failure is only logged.
-    pub(super) async fn leave_marker(&self, old: &Record, now: Timestamp) {
-        if old.kind != SecretKind::Cookie {
-            return;
-        }
-        if let Err(error) = self.store.create(old.replaced(now, now + WINDOW), None).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::debug!(sign_in = %old.id, error, "marker of a replaced cookie not stored");
-        }
     }
 }

@@ -103,13 +103,9 @@ impl SignInManager {
             }
             let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
             let next = secret.successor(&nonce);
-            let repeatable = RotationGrace {
-                previous: record.current,
-                nonce,
-                replaced_at: now,
-                until: now + self.settings.refresh_grace,
-                user_agent: Some(user_agent),
-            };
+            let until = now + self.settings.refresh_grace;
+            let (previous, user_agent) = (record.current, Some(user_agent));
+            let repeatable = RotationGrace { previous, nonce, replaced_at: now, until, user_agent };
             let grace = (kind != SecretKind::Bearer).then_some(repeatable);
             let rotation =
                 Rotation { kind, digests: next.digests(kind), grace, reauthentication: None };

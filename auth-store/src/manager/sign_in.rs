@@ -303,7 +303,7 @@ impl SignInManager {
 /// Keeps the digest of a cookie that is replaced, by which every node recognizes a late request with
 /// it. There is no grace: the cookie is never valid again, whatever the clocks of the nodes.
 fn previous_cookie(old: &Record, now: Timestamp) -> Option<RotationGrace> {
-    (old.kind == SecretKind::Cookie).then(|| RotationGrace {
+    (old.kind == SecretKind::Cookie).then_some(RotationGrace {
         previous: old.current,
         nonce: Nonce([0; 16]),
         replaced_at: now,

@@ -33,7 +33,7 @@ impl RedisInner {
     pub(super) async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
         let mut get = redis::cmd("GET");
         get.arg(self.keys.record(id));
-        let request = Request::command(get, Tag::of(id).slot()).from_primary();
+        let request = Request::command(get, Tag::of(id).slot()).only_from_primary();
         match self.call(request, self.deadline()).await? {
             Value::Nil => Ok(None),
             found => record(*id, Some(found)).map(Some),
@@ -191,7 +191,7 @@ impl RedisInner {
         let (index, base) = (self.keys.index(tag, subject), self.keys.base(tag));
         let keys = [index.as_bytes()];
         let request = Request::script(&LIST, tag.slot(), &keys, &[base.as_bytes()]);
-        let request = request.from_primary().repeatable();
+        let request = request.only_from_primary().repeatable();
         let Value::Array(found) = self.call(request, deadline).await? else {
             return Err(unexpected());
         };

@@ -114,7 +114,7 @@ impl RedisInner {
     ) -> Result<Option<[u8; KEY]>, Failure> {
         let mut get = redis::cmd("GET");
         get.arg(name);
-        let answer = self.call(Request::command(get, *slot).from_primary(), deadline).await?;
+        let answer = self.call(Request::command(get, *slot).only_from_primary(), deadline).await?;
         let Ok(stored) = Option::<Vec<u8>>::from_redis_value(answer) else {
             return Err(Failure::unexpected());
         };

@@ -100,7 +100,7 @@ impl Request {
 
     /// Accepts the answer only if the server is a primary when it answers. A replica may be behind, and
     /// answers reads like a primary.
-    pub(in crate::stores::redis) fn from_primary(self) -> Self {
+    pub(in crate::stores::redis) fn only_from_primary(self) -> Self {
         Self { source: ReadFrom::Primary, ..self }
     }
 
