@@ -86,13 +86,13 @@ impl Node {
         let serve = match backend {
             Backend::Cookie => {
                 let auth = SessionAuth::new(store).claims::<()>();
-                serve(auth.clock(clock).lifetime(lifetime).optional())
+                serve(&auth.clock(clock).lifetime(lifetime).optional())
             }
             Backend::Tokens => {
                 let key = Key::hs256([7; 32]).expect("it is long enough");
                 let auth = JwtAuth::new(key).audience("shop").sign_in(store).claims::<()>();
                 let auth = auth.refresh_in_body().access_lifetime(lifetime.absolute());
-                serve(auth.clock(clock).lifetime(lifetime).optional())
+                serve(&auth.clock(clock).lifetime(lifetime).optional())
             }
         };
         Self { cache, serve, backend }
@@ -114,10 +114,10 @@ impl Node {
             };
         }
         let request = request.body(()).expect("it is valid");
-        self.read((self.serve)(request).await)
+        self.read(&(self.serve)(request).await)
     }
 
-    fn read(&self, response: Response<String>) -> Reply {
+    fn read(&self, response: &Response<String>) -> Reply {
         let status = response.status().as_u16();
         let credential = match self.backend {
             Backend::Cookie => response.headers().get(SET_COOKIE).and_then(|cookie| {
@@ -154,7 +154,7 @@ impl Node {
     }
 }
 
-fn serve<A: Authenticator<Claims = ()>>(layer: AuthLayer<A>) -> Serve {
+fn serve<A: Authenticator<Claims = ()>>(layer: &AuthLayer<A>) -> Serve {
     let service = layer.layer(service_fn(async |request: Request<()>| {
         let (head, ()) = request.into_parts();
         let response = respond(&head).await.unwrap_or_else(|refusal| {

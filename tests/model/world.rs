@@ -232,7 +232,7 @@ impl<'a> World<'a> {
             return;
         }
         let reply = reply.await.expect("a request does not panic");
-        let new = reply.credential.as_ref().map(|credential| credential.parsed());
+        let new = reply.credential.as_ref().map(Credential::parsed);
         self.judge.answered(sent, reply.status, new.map(|secret| (secret, kind)), now);
         let name = reply
             .credential

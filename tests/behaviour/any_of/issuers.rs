@@ -23,7 +23,7 @@ fn unnamed(secret: u8) -> JwtAuth {
     JwtAuth::new(Key::from(Key::hs256([secret; 32]).unwrap())).audience("shop")
 }
 
-fn token(secret: u8, claims: Value) -> String {
+fn token(secret: u8, claims: &Value) -> String {
     let mut all = json!({ "sub": "alice", "aud": "shop", "exp": EXP });
     all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
     format!("Bearer {}", Key::hs256([secret; 32]).unwrap().sign("JWT", &all).unwrap())
@@ -64,8 +64,8 @@ async fn a_token_is_verified_by_the_backend_of_its_issuer() {
         (any_of((backend(1, A), backend(2, B))), any_of((backend(2, B), backend(1, A))));
     for both in [one, other] {
         for _ in 0..2 {
-            assert_eq!(asks(&both, &token(1, json!({ "iss": A }))).await.as_deref(), Ok(A));
-            assert_eq!(asks(&both, &token(2, json!({ "iss": B }))).await.as_deref(), Ok(B));
+            assert_eq!(asks(&both, &token(1, &json!({ "iss": A }))).await.as_deref(), Ok(A));
+            assert_eq!(asks(&both, &token(2, &json!({ "iss": B }))).await.as_deref(), Ok(B));
         }
     }
 }
@@ -74,37 +74,40 @@ async fn a_token_is_verified_by_the_backend_of_its_issuer() {
 #[tokio::test]
 async fn sec_55_a_claimed_issuer_only_selects_a_backend() {
     let both = any_of((backend(1, A), backend(2, B)));
-    let forged = [token(1, json!({ "iss": B })), token(2, json!({ "iss": A }))];
+    let forged = [token(1, &json!({ "iss": B })), token(2, &json!({ "iss": A }))];
     for token in forged {
         assert_eq!(asks(&both, &token).await, Err("bad signature"));
     }
-    assert_eq!(asks(&both, &token(1, json!({ "iss": A, "exp": 1 }))).await, Err("expired"));
+    assert_eq!(asks(&both, &token(1, &json!({ "iss": A, "exp": 1 }))).await, Err("expired"));
     assert_eq!(
-        asks(&both, &token(2, json!({ "iss": B, "aud": "x" }))).await,
+        asks(&both, &token(2, &json!({ "iss": B, "aud": "x" }))).await,
         Err("wrong audience")
     );
     // Backends with one key.
     let same = any_of((backend(1, A), backend(1, B)));
     for issuer in [A, B] {
-        assert_eq!(asks(&same, &token(1, json!({ "iss": issuer }))).await.as_deref(), Ok(issuer));
+        assert_eq!(asks(&same, &token(1, &json!({ "iss": issuer }))).await.as_deref(), Ok(issuer));
     }
     // The first backend reports a token that is for none of them.
     let third = json!({ "iss": "https://c.example" });
-    assert_eq!(asks(&same, &token(1, third.clone())).await, Err("wrong issuer"));
-    assert_eq!(asks(&both, &token(3, third.clone())).await, Err("bad signature"));
-    assert_eq!(asks(&both, &token(1, json!({}))).await, Err("no issuer"));
-    assert_eq!(asks(&both, &token(1, json!({ "iss": [A] }))).await, Err("claim of the wrong type"));
+    assert_eq!(asks(&same, &token(1, &third)).await, Err("wrong issuer"));
+    assert_eq!(asks(&both, &token(3, &third)).await, Err("bad signature"));
+    assert_eq!(asks(&both, &token(1, &json!({}))).await, Err("no issuer"));
+    assert_eq!(
+        asks(&both, &token(1, &json!({ "iss": [A] }))).await,
+        Err("claim of the wrong type")
+    );
     let alone = backend(1, A);
-    assert_eq!(asks(&alone, &token(1, third)).await, Err("wrong issuer"));
+    assert_eq!(asks(&alone, &token(1, &third)).await, Err("wrong issuer"));
 }
 
 #[tokio::test]
 async fn a_backend_for_any_issuer_comes_last() {
     let both = any_of((backend(1, A), unnamed(2)));
-    assert_eq!(asks(&both, &token(1, json!({ "iss": A }))).await.as_deref(), Ok(A));
-    assert_eq!(asks(&both, &token(2, json!({ "iss": B }))).await.as_deref(), Ok(B));
-    assert_eq!(asks(&both, &token(2, json!({}))).await.as_deref(), Ok(""));
-    assert_eq!(asks(&both, &token(2, json!({ "iss": A }))).await, Err("bad signature"));
+    assert_eq!(asks(&both, &token(1, &json!({ "iss": A }))).await.as_deref(), Ok(A));
+    assert_eq!(asks(&both, &token(2, &json!({ "iss": B }))).await.as_deref(), Ok(B));
+    assert_eq!(asks(&both, &token(2, &json!({}))).await.as_deref(), Ok(""));
+    assert_eq!(asks(&both, &token(2, &json!({ "iss": A }))).await, Err("bad signature"));
 }
 
 #[tokio::test]
@@ -115,7 +118,7 @@ async fn several_issuers_of_one_backend_stay_together() {
     let all = any_of([any_of((two, backend(3, "https://c.example"))).erased()]);
     for (secret, issuer) in [(1, A), (2, B), (3, "https://c.example")] {
         assert_eq!(
-            asks(&all, &token(secret, json!({ "iss": issuer }))).await.as_deref(),
+            asks(&all, &token(secret, &json!({ "iss": issuer }))).await.as_deref(),
             Ok(issuer)
         );
     }
@@ -129,7 +132,7 @@ async fn sec_87_a_cookie_does_not_make_up_for_a_token_of_an_unknown_issuer() {
     let both =
         any_of((by_cookie(1, A, "a"), by_cookie(2, B, "b"), SessionAuth::new(MemoryStore::new())));
     let cookie = |name: &str, secret, issuer: &str| {
-        let token = token(secret, json!({ "iss": issuer }));
+        let token = token(secret, &json!({ "iss": issuer }));
         format!("__Host-{name}={}", token.strip_prefix("Bearer ").unwrap())
     };
     for (name, secret, issuer) in [("a", 1, A), ("b", 2, B)] {
@@ -138,7 +141,7 @@ async fn sec_87_a_cookie_does_not_make_up_for_a_token_of_an_unknown_issuer() {
     }
     let strays = format!("{}; {}", cookie("a", 3, "https://c.example"), cookie("b", 2, B));
     assert_eq!(ask(&both, header::COOKIE, &strays).await.as_deref(), Ok(B));
-    let stranger = token(3, json!({ "iss": "https://c.example" }));
+    let stranger = token(3, &json!({ "iss": "https://c.example" }));
     let request = Request::get("/").header("cookie", cookie("a", 1, A));
     let request = request.header("authorization", stranger).body(()).unwrap();
     let handler =
