@@ -80,8 +80,6 @@ pub struct PresentedSecret<'a> {
     kind: SecretKind,
     digest: Digest,
     backend: Option<&'a dyn RenewCookie>,
-    /// Whether a secret that was refreshed a moment ago is accepted.
-    with_grace: bool,
 }
 
 impl<'a> PresentedSecret<'a> {
@@ -90,20 +88,14 @@ impl<'a> PresentedSecret<'a> {
     pub fn new(secret: Secret, kind: SecretKind) -> Self {
         // Hashed here, because the store may hold a lock while the digests are compared.
         let digest = secret.digest(kind);
-        Self { secret, kind, digest, backend: None, with_grace: true }
-    }
-
-    /// Accepts only the current secret, and not one that was refreshed a moment ago.
-    #[must_use]
-    pub fn without_grace(self) -> Self {
-        Self { with_grace: false, ..self }
+        Self { secret, kind, digest, backend: None }
     }
 
     /// Returns the credential without the backend that renews its cookie.
     #[must_use]
     pub fn detached(self) -> PresentedSecret<'static> {
-        let Self { secret, kind, digest, backend: _, with_grace } = self;
-        PresentedSecret { secret, kind, digest, backend: None, with_grace }
+        let Self { secret, kind, digest, backend: _ } = self;
+        PresentedSecret { secret, kind, digest, backend: None }
     }
 
     /// Lets this backend set the cookie of the secret again: see [`RenewCookie`].
@@ -138,7 +130,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
     }
 
     fn check(&self, record: &Record, now: Timestamp) -> Result<(), RejectionReason> {
-        if record.current == self.digest || self.with_grace && record.in_grace(&self.digest, now) {
+        if record.current == self.digest || record.in_grace(&self.digest, now) {
             return Ok(());
         }
         Err(match record.match_secret(&self.secret, self.kind, now) {
