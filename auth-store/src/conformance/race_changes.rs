@@ -109,8 +109,8 @@ pub(super) async fn parallel_touches_keep_the_latest(store: &Arc<dyn Store>) -> 
 pub(super) async fn changes_of_different_parts_are_all_kept(store: &Arc<dyn Store>) -> Outcome {
     for round in 0..ROUNDS {
         let (secret, mut expected) = with_secret(&**store).await?;
-        let (id, at) = (expected.id, now() + MINUTE);
-        let (_, rotation) = refresh(&secret, Some(at))?;
+        let (id, at) = (expected.id, now() + 2 * MINUTE); // after the rotation
+        let (_, rotation) = refresh(&secret, Some(now() + MINUTE))?;
         let task = |i| {
             let (store, rotation, from) = (Arc::clone(store), rotation.clone(), expected.current);
             async move {

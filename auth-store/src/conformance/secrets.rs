@@ -58,6 +58,28 @@ pub(super) async fn sec_64_a_secret_in_grace_leads_to_its_successor(
     )
 }
 
+/// A rotation with a grace is a use of the old secret, so any later last-seen time is a use of the new one.
+pub(super) async fn sec_64_a_grace_moves_the_last_seen_time_forward(
+    store: &Arc<dyn Store>,
+) -> Outcome {
+    let (mut secret, record) = with_secret(&**store).await?;
+    let (seen, mut from) = (record.last_seen() + MINUTE, record.current);
+    // The second one comes from a node whose clock is behind: the time never moves back.
+    for replaced_at in [seen, record.last_seen()] {
+        let (next, rotation) = refresh(&secret, Some(replaced_at))?;
+        let rotated = stored(store.rotate(&record.id, &from, rotation).await?)?;
+        let kept = alive(&**store, &record.id).await?;
+        for last_seen in [rotated.last_seen(), kept.last_seen()] {
+            ensure(
+                last_seen == seen,
+                format!("after a rotation at {replaced_at:?}, the last use is {last_seen:?}"),
+            )?;
+        }
+        (secret, from) = (next, rotated.current);
+    }
+    Ok(())
+}
+
 /// The grace of a secret ends as soon as its successor is itself replaced.
 pub(super) async fn a_grace_ends_with_the_next_refresh(store: &Arc<dyn Store>) -> Outcome {
     let (first, record) = with_secret(&**store).await?;

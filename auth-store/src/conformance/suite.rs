@@ -59,6 +59,7 @@ macro_rules! __every_conformance_check {
             secrets:
                 sec_83_a_secret_without_grace_is_invalid_at_once
                 sec_64_a_secret_in_grace_leads_to_its_successor
+                sec_64_a_grace_moves_the_last_seen_time_forward
                 a_grace_ends_with_the_next_refresh
                 sec_86_a_forged_secret_proves_nothing
                 sec_81_a_secret_of_another_kind_proves_nothing;

@@ -120,7 +120,9 @@ impl SignInManager {
             }
             match rotated {
                 CompareAndSwap::Stored(record) => {
-                    self.touch(record.id, now);
+                    if grace.is_none() {
+                        self.touch(record.id, now); // a grace has written it
+                    }
                     state.switch_to(record.id);
                     tracing::info!(sign_in = %record.id, "refreshed");
                     return Ok(IssuedSecret::new(next, &record));

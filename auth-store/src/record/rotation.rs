@@ -17,7 +17,9 @@ pub struct Rotation {
     pub kind: SecretKind,
     /// The digests of the new secret.
     pub digests: SecretDigests,
-    /// How long a refresh with the old secret may be repeated; `None` invalidates it at once.
+    /// How long a refresh with the old secret may be repeated; `None` invalidates it at once. A grace also
+    /// moves the last-seen time forward to [`replaced_at`](RotationGrace::replaced_at), so that the first
+    /// use of the new secret can be recognized.
     pub grace: Option<RotationGrace>,
     /// What a new authentication changes; `None` for a refresh, which changes nothing else.
     pub reauthentication: Option<Reauthentication>,
@@ -59,6 +61,9 @@ impl Rotation {
             record.persistence = persistence;
             record.details = details;
             record.set_principal(principal);
+        }
+        if let Some(grace) = &self.grace {
+            record.touch(grace.replaced_at);
         }
         match (&mut record.details, self.grace) {
             (None, None) => {}

@@ -184,12 +184,6 @@ impl Record {
     /// refresh that could still be repeated. The use ends that.
     #[must_use]
     pub(crate) fn first_use(&self, now: Timestamp) -> Option<Timestamp> {
-        // A refresh writes the last-seen time, so most requests read no more than that time here. In
-        // milliseconds: `Duration` divides, and this runs on every request.
-        const LOST_RESPONSE: u64 = RotationGrace::LOST_RESPONSE.as_secs() * 1000;
-        if now.as_millis().saturating_sub(self.last_seen().as_millis()) >= LOST_RESPONSE {
-            return None;
-        }
         let grace = self.grace()?;
         let open = now < grace.repeatable_until() && self.kind != SecretKind::Refresh;
         let after = grace.replaced_at + Duration::from_millis(1);
@@ -200,8 +194,8 @@ impl Record {
         self.details.as_deref()?.grace.as_ref()
     }
 
-    /// Returns whether the current secret was never used since it replaced the previous one. A refresh
-    /// token is used by refreshing it, which replaces the grace, too.
+    /// Returns whether the current secret was never used since it replaced the previous one. The rotation
+    /// has moved the last-seen time to that moment, and every use moves it further. A refresh token is used by refreshing it, which replaces the grace, too.
     fn current_is_unused(&self, grace: &RotationGrace) -> bool {
         self.kind == SecretKind::Refresh || self.last_seen() <= grace.replaced_at
     }

@@ -172,6 +172,7 @@ impl<D: Dialect> SqlInner<D> {
         let details = details.map(encoding::details);
         // A grace is stored as one of the details: it is read only if there are details.
         let details = details.or(grace.map(|_| Vec::new()));
+        let replaced_at = grace.map_or(Timestamp::EPOCH, |grace| grace.replaced_at);
         let grace = encoding::grace(grace.as_ref());
         let mut values = vec![
             sid_value(id),
@@ -185,6 +186,7 @@ impl<D: Dialect> SqlInner<D> {
         let Some(Reauthentication { at, deadlines, persistence, principal, details: _ }) =
             &reauthentication
         else {
+            values.push(Value::int(millis(replaced_at)));
             return self.compare_and_swap(id, &self.statements.rotate, &values).await;
         };
         values.extend([
@@ -195,6 +197,7 @@ impl<D: Dialect> SqlInner<D> {
             Value::int(millis(deadlines.ends_at)),
             // The sign-in may have been used later. The next sweep accounts for that.
             Value::int(due_at(*deadlines, *at)),
+            Value::int(millis(replaced_at.max(*at))),
         ]);
         self.compare_and_swap(id, &self.statements.reauthenticate, &values).await
     }

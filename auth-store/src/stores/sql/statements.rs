@@ -204,8 +204,12 @@ impl<'a> Writer<'a> {
     }
 
     fn rotate(&self) -> Statement {
+        let greatest = self.syntax.greatest;
         self.change(
-            &format!("{SECRET}, details = COALESCE(details, $7)"),
+            &format!(
+                "{SECRET}, details = COALESCE(details, $7), \
+                 last_seen = {greatest}(last_seen, $8)"
+            ),
             "sid = $1 AND verifier = $2",
         )
     }
@@ -215,7 +219,7 @@ impl<'a> Writer<'a> {
         self.change(
             &format!(
                 "{SECRET}, details = $7, principal = $8, persistence = $9, \
-                 last_seen = {greatest}(last_seen, $10), authenticated_at = $10, \
+                 last_seen = {greatest}(last_seen, $14), authenticated_at = $10, \
                  idle_secs = $11, ends_at = $12, due_at = $13"
             ),
             "sid = $1 AND verifier = $2",

@@ -30,6 +30,8 @@ caught! {
         rotate_does_not_conflict_with_an_update;
     sec_64_a_dropped_grace_is_caught: NoGrace =>
         sec_64_a_secret_in_grace_leads_to_its_successor a_grace_ends_with_the_next_refresh;
+    sec_64_a_rotation_that_is_no_use_is_caught: KeepsLastSeen =>
+        sec_64_a_grace_moves_the_last_seen_time_forward;
     sec_62_a_grace_that_never_ends_is_caught: KeepsFirstGrace =>
         a_grace_ends_with_the_next_refresh;
     sec_83_a_grace_that_was_not_requested_is_caught: UnrequestedGrace => sec_83_a_secret_without_grace_is_invalid_at_once;
@@ -144,6 +146,19 @@ broken_store! {
 
     async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         self.0.rotate(id, from, Rotation { grace: None, ..to }).await
+    }
+}
+
+broken_store! {
+    /// Writes the grace, but not the time of the rotation.
+    KeepsLastSeen, except: [rotate];
+
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let Rotation { kind, digests, grace, reauthentication } = to;
+        let to = Rotation { kind, digests, grace: None, reauthentication };
+        Ok(rotate_and(&self.0, id, from, to, |record| {
+            record.details.get_or_insert_default().grace = grace;
+        }))
     }
 }
 

@@ -18,6 +18,10 @@ else
   if number(renewal, 1) > number(bytes, 5) then seen = string.sub(renewal, 1, 8) end
   parts.details, parts.principal = details, principal
 end
+if grace ~= '' and number(grace, 57) > number(seen, 1) then
+  seen = string.sub(grace, 57, 64) -- when the secret was replaced
+end
+local used = seen ~= string.sub(bytes, 5, 12)
 parts.grace = grace
 if grace ~= '' and flags < 2 then flags = flags + 2 end
 
@@ -34,8 +38,8 @@ end
 
 publish(channel, 'changed', {sid})
 redis.call('SET', record, bytes, 'KEEPTTL')
+if index or used then collect(record, end_of(bytes)) end
 if index then
-  collect(record, end_of(bytes))
   prolong(index, ttl, number(bytes, 41))
 end
 return {DONE, bytes}
