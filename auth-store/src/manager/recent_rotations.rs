@@ -62,10 +62,11 @@ impl RecentRotations {
     }
 
     /// Counts a repeated refresh, and returns how many this node has seen since the secret was
-    /// replaced. The secret may have been replaced by another node.
+    /// replaced, and within the last minute. The secret may have been replaced by another node.
     pub(super) fn count_repeat(&self, id: SignInId, now: Timestamp) -> u32 {
         let recent = &mut *self.0.lock();
-        if !recent.rotations.contains_key(&id) {
+        let known = recent.rotations.get(&id).is_some_and(|it| now.since(it.at) <= WINDOW);
+        if !known {
             recent.insert(id, now);
         }
         let rotation = recent.rotations.entry(id);
@@ -103,5 +104,7 @@ mod tests {
         assert_eq!(recent.count_repeat(id, at(4)), 1);
         recent.add(SignInId::from_bytes([2; 16]), at(64));
         assert_eq!(recent.count_repeat(id, at(64)), 1, "it was forgotten after a minute");
+        assert_eq!(recent.count_repeat(id, at(124)), 2);
+        assert_eq!(recent.count_repeat(id, at(125)), 1, "and without another rotation, too");
     }
 }
