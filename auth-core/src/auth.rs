@@ -100,6 +100,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
 
     /// Replaces the credential of the request's sign-in, which continues. Await the returned builder,
     /// or configure it first with a token from the body or with fewer scopes.
+    ///
+    /// A request that has signed in has a new credential already. It can only refresh a token from the body:
+    /// without one, this fails with [`ConfigError::RefreshAfterSignIn`].
     pub fn refresh(&self) -> Refresh<C> {
         Refresh { auth: self.clone(), options: RefreshOptions::default() }
     }
@@ -459,6 +462,9 @@ impl<C: Send + Sync + 'static> IntoFuture for Refresh<C> {
             let backend = auth.backend()?;
             let state = &auth.context.state;
             let before = auth.identity().and(state.sign_in());
+            if options.token.is_none() && state.new_sign_in().is_some() {
+                return Err(auth.failed(ConfigError::RefreshAfterSignIn.into()));
+            }
             let operation = state.operation();
             let done = backend.refresh(auth.sign_in_context(&operation), &options).await;
             let mut refreshed = auth.conclude(operation, done)?;

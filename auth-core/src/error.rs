@@ -39,6 +39,8 @@ pub enum ConfigError {
     /// Two backends of one [`any_of`](crate::any_of) verify the JSON Web Tokens of one issuer, or the first
     /// one those of any issuer, so that the second one would never be asked.
     HiddenTokens,
+    /// [`Auth::refresh`](crate::Auth::refresh) was called for a sign-in that this request has started.
+    RefreshAfterSignIn,
     /// [`Require::check`](crate::Require::check) met `Require::revalidated()`, but the identity was not
     /// revalidated.
     NotRevalidated,
@@ -69,6 +71,10 @@ impl fmt::Display for ConfigError {
                 "two backends of `any_of` verify JSON Web Tokens of the same issuers, so the second one would \
                  never be asked: call `.issuer(..)` on each JwtAuth with a different name, or use \
                  `.trusted_issuer(..)` on one",
+            ),
+            Self::RefreshAfterSignIn => f.write_str(
+                "this request has signed in, and its response carries a new credential: there is nothing to \
+                 refresh, so remove the call of `auth.refresh()`",
             ),
             Self::NotRevalidated => f.write_str(
                 "`Require::revalidated()` has to read from the store, which `check` cannot await: apply the \

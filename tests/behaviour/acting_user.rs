@@ -14,6 +14,7 @@ suite!(every:
     sec_92_a_failed_end_of_all_can_be_repeated,
     a_sign_in_is_revalidated_in_the_request_that_made_it,
     a_sign_out_after_a_sign_in_issues_no_credential,
+    a_refresh_after_a_sign_in_is_a_mistake_of_the_application,
 );
 
 fn user(name: &str) -> Principal<User> {
@@ -143,4 +144,19 @@ async fn a_sign_out_after_a_sign_in_issues_no_credential(world: World) {
     let response = world.handle(None, handler).await;
     assert!(!response.headers().contains_key("set-cookie"), "{response:?}");
     assert_eq!(world.sign_in_count().await, 0);
+}
+
+/// The request's own credential, which `refresh` would replace, is not valid any more.
+async fn a_refresh_after_a_sign_in_is_a_mistake_of_the_application(world: World) {
+    for name in ["alice", "bob"] {
+        let (_, credential) = world.sign_in("alice").await;
+        let handler = async |head: Parts| {
+            let auth = Auth::<User>::of(&head).unwrap();
+            let _sent = sign_in_by(auth.sign_in(user(name)), world.transport()).await.unwrap();
+            let error = auth.refresh().await.unwrap_err();
+            assert_eq!(error.kind(), AuthErrorKind::Config);
+            Response::default()
+        };
+        assert_eq!(world.handle(Some(&credential), handler).await.status(), 200);
+    }
 }
