@@ -74,9 +74,12 @@ impl AuthenticationInfo {
 /// Any code can create one with [`Identity::verified`], but only an
 /// [`Authenticator`](crate::Authenticator) can put it into a request. What [`Identity::of`] or the axum
 /// extractor returns was therefore verified.
-pub struct Identity<C = Claims>(Inner<C>);
+pub struct Identity<C = Claims> {
+    content: Content<C>,
+    renewal_is_due: bool,
+}
 
-enum Inner<C> {
+enum Content<C> {
     Owned(Arc<Verified<C>>),
     Shared(Arc<dyn IdentitySource<C>>),
 }
@@ -110,7 +113,7 @@ impl<C> Verified<C> {
 
 impl<C> From<Arc<Verified<C>>> for Identity<C> {
     fn from(verified: Arc<Verified<C>>) -> Self {
-        Self(Inner::Owned(verified))
+        Self { content: Content::Owned(verified), renewal_is_due: false }
     }
 }
 
@@ -178,33 +181,45 @@ impl<C> Identity<C> {
     /// Creates an identity that shares its content with `source`. For authenticators with a cache.
     #[must_use]
     pub fn shared(source: Arc<dyn IdentitySource<C>>) -> Self {
-        Self(Inner::Shared(source))
+        Self { content: Content::Shared(source), renewal_is_due: false }
+    }
+
+    /// Asks the layer to deliver the credential to the client again, because the client would delete it
+    /// before it expires. Before the response is sent, the layer calls
+    /// [`SignInBackend::renew`](crate::SignInBackend::renew).
+    #[must_use]
+    pub fn with_renewal(self) -> Self {
+        Self { renewal_is_due: true, ..self }
+    }
+
+    pub(crate) fn renewal_is_due(&self) -> bool {
+        self.renewal_is_due
     }
 
     /// Returns the principal.
     #[must_use]
     pub fn principal(&self) -> &Principal<C> {
-        match &self.0 {
-            Inner::Owned(verified) => &verified.principal,
-            Inner::Shared(source) => source.principal(),
+        match &self.content {
+            Content::Owned(verified) => &verified.principal,
+            Content::Shared(source) => source.principal(),
         }
     }
 
     /// Returns what the verifier found out about the authentication.
     #[must_use]
     pub fn authentication(&self) -> &AuthenticationInfo {
-        match &self.0 {
-            Inner::Owned(verified) => &verified.authentication,
-            Inner::Shared(source) => source.authentication(),
+        match &self.content {
+            Content::Owned(verified) => &verified.authentication,
+            Content::Shared(source) => source.authentication(),
         }
     }
 
     /// Returns the user's stable identifier at the issuer.
     #[must_use]
     pub fn subject(&self) -> &str {
-        match &self.0 {
-            Inner::Owned(verified) => &verified.principal.subject,
-            Inner::Shared(source) => source.subject(),
+        match &self.content {
+            Content::Owned(verified) => &verified.principal.subject,
+            Content::Shared(source) => source.subject(),
         }
     }
 
@@ -241,9 +256,9 @@ impl<C> Identity<C> {
     /// Returns the stored sign-in, if any.
     #[must_use]
     pub fn sign_in(&self) -> Option<SignInId> {
-        match &self.0 {
-            Inner::Owned(verified) => verified.authentication.sign_in,
-            Inner::Shared(source) => source.sign_in(),
+        match &self.content {
+            Content::Owned(verified) => verified.authentication.sign_in,
+            Content::Shared(source) => source.sign_in(),
         }
     }
 
@@ -263,10 +278,11 @@ impl<C> Identity<C> {
 /// Clones the `Arc`.
 impl<C> Clone for Identity<C> {
     fn clone(&self) -> Self {
-        Self(match &self.0 {
-            Inner::Owned(verified) => Inner::Owned(Arc::clone(verified)),
-            Inner::Shared(source) => Inner::Shared(Arc::clone(source)),
-        })
+        let content = match &self.content {
+            Content::Owned(verified) => Content::Owned(Arc::clone(verified)),
+            Content::Shared(source) => Content::Shared(Arc::clone(source)),
+        };
+        Self { content, renewal_is_due: self.renewal_is_due }
     }
 }
 

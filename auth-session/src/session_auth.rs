@@ -14,8 +14,8 @@ use auth_core::{
     SignInBackend, SignInContext, Timestamp, Transport,
 };
 use auth_store::{
-    IntoStore, IssuedSecret, Lifetime, PresentedSecret, RenewCookie, Secret, SecretKind,
-    SessionBackend, SignInCookies, SignInManager, SignInRequest, SignInSettings, Store,
+    IntoStore, IssuedSecret, Lifetime, PresentedSecret, Secret, SecretKind, SessionBackend,
+    SignInCookies, SignInManager, SignInRequest, SignInSettings, Store,
 };
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
@@ -245,23 +245,16 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let (credential, now) = (PresentedSecret::new(secret, kind), config.now());
-    let credential = credential.renewed_by(&**config);
     match config.sign_ins.try_authenticate(&credential, now) {
         Some(outcome) => AuthFuture::ready(outcome),
-        None => {
-            let (credential, config) = (credential.detached(), Arc::clone(config));
-            AuthFuture::boxed(async move {
-                let credential = credential.renewed_by(&*config);
-                config.sign_ins.authenticate(&credential, now).await
-            })
-        }
+        None => authenticate_in_store(config, credential, now),
     }
 }
 
 /// Authenticates a secret by the store itself, bypassing every cached copy.
 pub(crate) fn authenticate_in_store<C>(
     config: &Arc<Config>,
-    credential: PresentedSecret<'static>,
+    credential: PresentedSecret,
     now: Timestamp,
 ) -> AuthFuture<Outcome<C>>
 where
@@ -372,16 +365,6 @@ fn in_cookie(cookie: RequestCookie<'_>) -> Option<FoundSecret> {
         RequestCookie::Many => Err(RejectionReason::Duplicate),
     };
     Some((SecretKind::Cookie, secret))
-}
-
-impl RenewCookie for Config {
-    fn renew_cookie(
-        &self,
-        issued: &IssuedSecret,
-        effects: &mut ResponseEffects,
-    ) -> Result<(), AuthError> {
-        self.set_cookie(issued, effects)
-    }
 }
 
 impl SessionBackend for Config {

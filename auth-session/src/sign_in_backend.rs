@@ -143,6 +143,19 @@ where
         }
     }
 
+    /// Sets a cookie again, because the browser would delete it before the sign-in ends: browsers keep no
+    /// cookie for more than 400 days.
+    async fn renew(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        let config = &*self.config;
+        if let Some((SecretKind::Cookie, Ok(secret))) = config.find_again(context)
+            && let Some(issued) =
+                config.sign_ins.reissue(context.state(), secret, SecretKind::Cookie).await?
+        {
+            config.deliver(&issued, context).map(drop)?;
+        }
+        Ok(())
+    }
+
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
         Some(&self.session_backend)
     }

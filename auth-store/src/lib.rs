@@ -44,8 +44,8 @@ pub use error::{InvalidValue, StoreError, StoreErrorKind};
 pub use forward::__private;
 pub use lifetime::{Deadlines, Expiry, InvalidLifetime, Lifetime};
 pub use manager::{
-    IssuedSecret, NewSignIn, PresentedSecret, RefreshError, RenewCookie, SecondarySignIn,
-    SignInCookies, SignInManager, SignInRequest, SignInSettings, StoredCredential,
+    IssuedSecret, NewSignIn, PresentedSecret, RefreshError, SecondarySignIn, SignInCookies,
+    SignInManager, SignInRequest, SignInSettings, StoredCredential,
 };
 pub use record::{
     Device, Reauthentication, Record, Rotation, RotationGrace, SecretMatch, SignInDetails, decode,

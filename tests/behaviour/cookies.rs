@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use auth_core::{Authenticator, CookieBuilder, Persistence};
 use auth_store::Lifetime;
-use http::Method;
+use http::{Method, Response, header};
 
 use crate::app::Login;
-use crate::harness::{Auth, Call, Credential, Framework, Setup, TestBackend, World, session};
+use crate::harness::{
+    Auth, Call, Credential, Fault, Framework, Op, Setup, TestBackend, World, session,
+};
 
 /// Returns a backend whose cookie has this domain, or none.
 fn with_domain(setup: &Setup, domain: Option<&str>) -> Auth {
@@ -92,6 +94,7 @@ suite!(cookie:
     max_age_is_the_remaining_lifetime,
     a_persistent_cookie_is_renewed_while_it_is_used,
     only_a_cookie_that_the_browser_deletes_too_early_is_renewed,
+    a_renewed_cookie_never_overwrites_a_newer_one,
 );
 
 suite!(pair: a_persistent_refresh_cookie_is_renewed_by_each_refresh);
@@ -205,7 +208,7 @@ async fn a_persistent_cookie_is_renewed_while_it_is_used(world: World) {
         assert!(cookie.starts_with(&format!("__Host-session={};", credential.secret())));
         assert_eq!(max_age(cookie), max, "month {month}");
         assert!(cookie.contains("HttpOnly; SameSite=Lax; Secure; Path=/"), "{cookie}");
-        assert_eq!(first.header(http::header::CACHE_CONTROL), "no-store");
+        assert_eq!(first.header(header::CACHE_CONTROL), "no-store");
         let node = world.with(|_| {}).await;
         for wait in [Duration::ZERO, Duration::from_secs(5400)] {
             advance(wait);
@@ -236,6 +239,30 @@ async fn only_a_cookie_that_the_browser_deletes_too_early_is_renewed(world: Worl
     let signed_out = client.post("/logout").await;
     let [cookie] = signed_out.set_cookies()[..] else { panic!("{signed_out:?}") };
     assert!(cookie.contains("Max-Age=0"), "a sign-out is not renewed: {cookie}");
+}
+
+/// Regression: a slow request set its cookie again, although another one had replaced it meanwhile.
+async fn a_renewed_cookie_never_overwrites_a_newer_one(world: World) {
+    let world = remembering(&world, 730 * DAY).await;
+    for meanwhile in ["nothing", "step-up", "refresh", "sign-out", "outage"] {
+        let (client, old) = world.sign_in("alice").await;
+        world.advance(30 * DAY);
+        let slow = world.handle(Some(&old), |_| async {
+            match meanwhile {
+                "step-up" => drop(client.signed_in("alice").await),
+                "refresh" => drop(client.refreshed().await),
+                "sign-out" => assert_eq!(client.post("/logout").await.status, 204),
+                "outage" => world.store.set(Op::Load, Fault::Fails),
+                _ => {}
+            }
+            Response::new(String::new())
+        });
+        let slow = slow.await;
+        world.store.clear_faults();
+        assert_eq!(slow.status(), 200, "{meanwhile}");
+        let set = slow.headers().get_all(header::SET_COOKIE).iter().count();
+        assert_eq!(set, usize::from(meanwhile == "nothing"), "{meanwhile}");
+    }
 }
 
 async fn a_persistent_refresh_cookie_is_renewed_by_each_refresh(world: World) {

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use auth_core::Authenticator;
+
 use crate::app::{Login, Me, Refresh};
-use crate::harness::{World, send_concurrently};
+use crate::harness::{Fault, Framework, Op, TestBackend, World, send_concurrently, session};
 
 suite!(every:
     sec_22_a_refresh_changes_nothing_but_the_secret,
@@ -23,6 +25,7 @@ suite!(cookie:
     sec_83_a_sign_in_ends_the_grace_of_a_refreshed_cookie,
     concurrent_refreshes_of_a_cookie_have_one_successor,
     sec_64_a_refresh_of_a_cookie_can_be_repeated_until_the_new_one_is_used,
+    sec_64_the_first_use_counts_if_the_last_seen_time_was_not_written,
 );
 
 suite!(bearer:
@@ -121,6 +124,40 @@ async fn sec_64_a_refresh_of_a_cookie_can_be_repeated_until_the_new_one_is_used(
     world.advance(Duration::from_secs(60));
     assert_eq!(world.client_with(&newer).post("/refresh").await.status, 401, "too late");
     assert_eq!(world.status_of(&newest).await, 200);
+}
+
+async fn sec_64_the_first_use_counts_if_the_last_seen_time_was_not_written(world: World) {
+    let (client, old) = world.sign_in("alice").await;
+    world.advance(Duration::from_secs(100)); // no touch is due yet
+    world.store.set(Op::Touch, Fault::Fails);
+    let new = client.refreshed().await;
+    world.store.clear_faults();
+    assert_eq!(world.status_of(&new).await, 200);
+    let late = world.client_with(&old).post("/refresh").await;
+    assert_eq!((late.status.as_u16(), late.set_cookies().len()), (204, 0), "no new one");
+}
+
+/// A request that carries the old cookie is no use of the new one, whose response may be lost.
+#[tokio::test]
+async fn sec_64_a_late_request_does_not_count_as_a_use_of_the_new_cookie() {
+    let second = Duration::from_secs(1);
+    let backend = TestBackend::by_cookie(|setup| {
+        let second = Duration::from_secs(1);
+        session(setup).touch_interval(second).refresh_grace(300 * second).erased()
+    });
+    let world = World::start(backend, Framework::Hyper).await;
+    let (client, old) = world.sign_in("alice").await;
+    let lost = client.refreshed().await;
+    world.advance(4 * second);
+    let late = world.client_with(&old);
+    assert_eq!(late.get("/me").await.status, 200);
+    world.advance(second);
+    assert_eq!(late.refreshed().await.secret(), lost.secret());
+
+    world.advance(90 * second);
+    assert_eq!(world.statuses([&lost, &old]).await, [200, 200]);
+    let late = world.client_with(&old).post("/refresh").await;
+    assert_eq!((late.status.as_u16(), late.set_cookies().len()), (204, 0), "it was used");
 }
 
 async fn sec_22_a_refresh_changes_nothing_but_the_secret(world: World) {

@@ -138,6 +138,15 @@ impl<C: Send + Sync + 'static> AnyOf<C> {
         })
     }
 
+    /// Returns the member that found the credential, with its own view of the context.
+    pub(super) fn decider<'a>(
+        &'a self,
+        context: SignInContext<'a>,
+    ) -> Option<(&'a dyn SignInBackend<C>, SignInContext<'a>)> {
+        let mut members = self.each(context);
+        members.find_map(|(_, backend, seen)| seen.member().map(|_| (backend, seen)))
+    }
+
     pub(super) fn sign_in_backends(&self) -> impl Iterator<Item = &dyn SignInBackend<C>> {
         self.members.iter().filter_map(|member| member.sign_ins())
     }

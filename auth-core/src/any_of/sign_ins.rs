@@ -110,9 +110,17 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         context: SignInContext<'_>,
         identity: &Identity<C>,
     ) -> AuthFuture<Outcome<C>> {
-        match self.each(context).find(|(_, _, seen)| seen.member().is_some()) {
-            Some((_, backend, seen)) => backend.revalidate(seen, identity),
+        match self.decider(context) {
+            Some((backend, seen)) => backend.revalidate(seen, identity),
             None => Outcome::Authenticated(identity.clone()).into(),
+        }
+    }
+
+    /// Lets the backend that decided renew its credential.
+    async fn renew(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        match self.decider(context) {
+            Some((backend, seen)) => backend.renew(seen).await,
+            None => Ok(()),
         }
     }
 

@@ -358,13 +358,23 @@ where
 
 type Saved = Result<(), AuthError>;
 
-/// Starts the response hook, if there is one.
+/// Starts the response hook, if there is one, and then the renewal of the credential, if that is due.
 fn run_hook<C: Send + Sync + 'static>(
     context: &Arc<TypedContext<C>>,
 ) -> Option<Result<Saved, BoxFuture<Saved>>> {
-    let hook = context.state.hook()?;
-    let context = AuthContext::new(Arc::clone(context) as _);
-    Some(Arc::clone(hook).before_response(&context).into_ready())
+    let hook = context.state.hook().map(|hook| {
+        let context = AuthContext::new(Arc::clone(context) as _);
+        Arc::clone(hook).before_response(&context)
+    });
+    if context.state.renewal().is_none() {
+        return hook.map(AuthFuture::into_ready);
+    }
+    let (hook, context) = (hook.unwrap_or_else(|| Ok(()).into()), Arc::clone(context));
+    Some(Err(Box::pin(async move {
+        hook.await?;
+        context.renew_credential().await; // as late as possible: the credential may have been replaced
+        Ok(())
+    })))
 }
 
 /// Adds the headers of authentication. Replaces the response by a refusal if its hook failed.
@@ -428,12 +438,6 @@ where
     S: Service<Request<B>, Response = Response<R>>,
     R: Default,
 {
-    let (outcome, effects) = match outcome {
-        Some(Outcome::Renewed(identity, effects)) => {
-            (Some(Outcome::Authenticated(identity)), Some(effects))
-        }
-        outcome => (outcome, None),
-    };
     match admit(auth.options.policy, credential, outcome) {
         Ok(admission) => {
             // The response may set a visitor's cookie, which depends on the request's origin and on
@@ -446,10 +450,17 @@ where
                 }
                 _ => None,
             };
+            let renewal = match &admission {
+                Admission::Identified(identity) if identity.renewal_is_due() => {
+                    let ignored = &auth.options.ignored_schemes;
+                    Some(RequestSnapshot::of(method, uri, headers, ignored))
+                }
+                _ => None,
+            };
             let auth = Arc::clone(auth) as _;
             let context = Arc::new(TypedContext::new(auth, credential, admission, snapshot));
-            if let Some(effects) = effects {
-                context.state.effects(|queued| *queued = *effects);
+            if let Some(request) = renewal {
+                context.state.renew_before_response(request);
             }
             request.extensions_mut().insert(AuthContext::new(Arc::clone(&context) as _));
             State::Running { inner: inner.call(request), context: Unanswered(Some(context)) }

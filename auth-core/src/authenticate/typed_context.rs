@@ -71,9 +71,7 @@ pub(super) fn admit<C>(
     outcome: Option<Outcome<C>>,
 ) -> Result<Admission<C>, Refusal> {
     match (outcome, policy) {
-        (Some(Outcome::Authenticated(identity) | Outcome::Renewed(identity, _)), _) => {
-            Ok(Admission::Identified(identity))
-        }
+        (Some(Outcome::Authenticated(identity)), _) => Ok(Admission::Identified(identity)),
         (Some(Outcome::Unavailable(error)), _) => Err(Refusal::Unavailable(error)),
         (Some(Outcome::Anonymous(id)), Policy::Optional) => Ok(Admission::Visitor(id)),
         (None, Policy::Optional) => Ok(Admission::NotSignedIn),
@@ -100,20 +98,20 @@ pub(crate) struct TypedContext<C> {
     admission: Admission<C>,
     pub(crate) state: RequestState,
     /// Whom the request acts for, once that has changed.
-    acting: Acting<C>,
+    changes: IdentityChanges<C>,
 }
 
 /// For whom a request acts after a change, and the changes that followed. None is ever removed,
 /// because references to it may have been handed out.
-struct Acting<C>(OnceLock<Box<Change<C>>>);
+struct IdentityChanges<C>(OnceLock<Box<IdentityChange<C>>>);
 
-struct Change<C> {
+struct IdentityChange<C> {
     /// `None` if the backend that refreshed another sign-in did not report the user.
     subject: Option<Arc<str>>,
     /// `None` if the backend did not report it.
     identity: Option<Identity<C>>,
     cause: Cause,
-    next: Acting<C>,
+    next: IdentityChanges<C>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,20 +122,20 @@ enum Cause {
     Revalidation,
 }
 
-impl<C> Acting<C> {
-    fn iter(&self) -> impl Iterator<Item = &Change<C>> {
+impl<C> IdentityChanges<C> {
+    fn iter(&self) -> impl Iterator<Item = &IdentityChange<C>> {
         let first = self.0.get();
         std::iter::successors(first, |change| change.next.0.get()).map(|change| &**change)
     }
 
     #[inline]
-    fn last(&self) -> Option<&Change<C>> {
+    fn last(&self) -> Option<&IdentityChange<C>> {
         self.iter().last()
     }
 
     fn add(&self, subject: Option<Arc<str>>, identity: Option<Identity<C>>, cause: Cause) {
         let next = Self(OnceLock::new());
-        let mut change = Box::new(Change { subject, identity, cause, next });
+        let mut change = Box::new(IdentityChange { subject, identity, cause, next });
         let mut at = self;
         while let Err(taken) = at.0.set(change) {
             change = taken;
@@ -159,11 +157,11 @@ impl<C> TypedContext<C> {
             Admission::NotSignedIn | Admission::Rejected(_) => None,
         };
         let state = RequestState::new(credential, sign_in, request);
-        Self { auth, admission, state, acting: Acting(OnceLock::new()) }
+        Self { auth, admission, state, changes: IdentityChanges(OnceLock::new()) }
     }
 
     pub(crate) fn identity(&self) -> Option<&Identity<C>> {
-        match (self.acting.last(), &self.admission) {
+        match (self.changes.last(), &self.admission) {
             (Some(change), _) => change.identity.as_ref(),
             (None, Admission::Identified(identity)) => Some(identity),
             (None, _) => None,
@@ -172,14 +170,14 @@ impl<C> TypedContext<C> {
 
     /// Makes the request act for this subject, after a sign-in or a refresh.
     pub(crate) fn act_for(&self, subject: Option<Arc<str>>, identity: Option<Identity<C>>) {
-        self.acting.add(subject, identity, Cause::SignIn);
+        self.changes.add(subject, identity, Cause::SignIn);
     }
 
     /// Returns the subject whose sign-ins the request may list and end: a user who is signed in here.
     /// Returns `Some(None)` for a user of another issuer, because an equal subject there is a
     /// different user.
     pub(crate) fn local_subject(&self) -> Option<Option<&str>> {
-        if let Some(Change { subject, cause: Cause::SignIn, .. }) = self.acting.last() {
+        if let Some(IdentityChange { subject, cause: Cause::SignIn, .. }) = self.changes.last() {
             return subject.as_deref().map(Some);
         }
         let identity = self.identity()?;
@@ -243,12 +241,22 @@ impl<C: Send + Sync + 'static> TypedContext<C> {
         })
     }
 
+    /// Delivers the request's credential again, if that is due. If it fails, the client has the one of its
+    /// request still.
+    pub(super) async fn renew_credential(&self) {
+        if let (Some(request), Some(sign_ins)) = (self.state.renewal(), self.auth.sign_ins())
+            && let Err(error) = sign_ins.renew(SignInContext::new(&self.state, request)).await
+        {
+            tracing::debug!(error = &error as &dyn std::error::Error, "credential not renewed");
+        }
+    }
+
     fn is_revalidated(&self) -> bool {
-        self.acting.last().is_some_and(|change| change.cause == Cause::Revalidation)
+        self.changes.last().is_some_and(|change| change.cause == Cause::Revalidation)
     }
 
     fn acts_for_own_sign_in(&self) -> bool {
-        self.acting.iter().any(|change| change.cause == Cause::SignIn)
+        self.changes.iter().any(|change| change.cause == Cause::SignIn)
     }
 
     /// Looks for the sign-in of this identity, which this request started, among those of its user.
@@ -267,11 +275,11 @@ impl<C: Send + Sync + 'static> TypedContext<C> {
 
     fn conclude(&self, outcome: Outcome<C>) -> Result<Identity<C>, Refusal> {
         match outcome {
-            Outcome::Authenticated(identity) | Outcome::Renewed(identity, _) => {
+            Outcome::Authenticated(identity) => {
                 // The first one stays, so that a stream that revalidates often adds no more.
                 if !self.is_revalidated() {
                     let subject = Arc::clone(&identity.principal().subject);
-                    self.acting.add(Some(subject), Some(identity.clone()), Cause::Revalidation);
+                    self.changes.add(Some(subject), Some(identity.clone()), Cause::Revalidation);
                 }
                 Ok(identity)
             }
@@ -304,7 +312,7 @@ impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
         })
     }
     fn is_identified(&self) -> bool {
-        matches!(self.admission, Admission::Identified(_)) || self.acting.last().is_some()
+        matches!(self.admission, Admission::Identified(_)) || self.changes.last().is_some()
     }
     fn rejection(&self) -> Option<&Rejection> {
         match &self.admission {

@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::sign_ins::SignInBackend;
 use crate::clock::Clock;
-use crate::context::{MemberPath, ResponseEffects, Transport};
+use crate::context::{MemberPath, Transport};
 use crate::cross_origin::CrossOriginProtection;
 use crate::error::BoxError;
 use crate::future::AuthFuture;
@@ -110,9 +110,6 @@ impl<C> Attempt<C> {
 pub enum Outcome<C> {
     /// The credential is valid.
     Authenticated(Identity<C>),
-    /// The credential is valid, and the response carries these effects. An example is a cookie with the
-    /// same credential, because the browser would delete the current one before the credential expires.
-    Renewed(Identity<C>, Box<ResponseEffects>),
     /// The credential belongs to a known visitor, who has a session but is not signed in: a cart before
     /// login.
     Anonymous(SignInId),

@@ -4,11 +4,10 @@
 //! cached copy may decide, and what follows from a decision are written once. A backend supplies a
 //! [`StoredCredential`], which compares one kind of credential with a record.
 
-use std::fmt;
 use std::sync::Arc;
 
 use auth_core::{
-    AuthError, Outcome, Rejection, RejectionReason, ResponseEffects, SignInId, Timestamp,
+    AuthError, Outcome, Rejection, RejectionReason, RequestState, SignInId, Timestamp,
 };
 use serde::de::DeserializeOwned;
 
@@ -56,11 +55,18 @@ pub trait StoredCredential<C> {
         None
     }
 
-    /// Returns the cookie that sets this credential again, for a response to a browser that will delete
-    /// the one it has. Defaults to `None`.
-    fn renewed_cookie(&self, record: &Record) -> Option<Box<ResponseEffects>> {
+    /// Returns whether the credential is the current one of its sign-in. One that was replaced a moment ago
+    /// may still [prove](Self::check) the record, but its use is not recorded. Defaults to `true`.
+    fn is_current(&self, record: &Record) -> bool {
         let _ = record;
-        None
+        true
+    }
+
+    /// Returns whether the credential is in a cookie, which a browser may delete before the sign-in ends.
+    /// The identity then [asks for its renewal](auth_core::Identity::with_renewal) when that is due.
+    /// Defaults to `false`.
+    fn in_cookie(&self) -> bool {
+        false
     }
 
     /// Returns whether the credential is replaced when the secret of its sign-in is.
@@ -75,52 +81,23 @@ pub trait StoredCredential<C> {
 
 /// A secret that a request carries, as the [credential](StoredCredential) of its sign-in.
 #[derive(Clone, Debug)]
-pub struct PresentedSecret<'a> {
+pub struct PresentedSecret {
     secret: Secret,
     kind: SecretKind,
     digest: Digest,
-    backend: Option<&'a dyn RenewCookie>,
 }
 
-impl<'a> PresentedSecret<'a> {
+impl PresentedSecret {
     /// Creates the credential from a secret that is used as one of `kind`.
     #[must_use]
     pub fn new(secret: Secret, kind: SecretKind) -> Self {
         // Hashed here, because the store may hold a lock while the digests are compared.
         let digest = secret.digest(kind);
-        Self { secret, kind, digest, backend: None }
-    }
-
-    /// Returns the credential without the backend that renews its cookie.
-    #[must_use]
-    pub fn detached(self) -> PresentedSecret<'static> {
-        let Self { secret, kind, digest, backend: _ } = self;
-        PresentedSecret { secret, kind, digest, backend: None }
-    }
-
-    /// Lets this backend set the cookie of the secret again: see [`RenewCookie`].
-    #[must_use]
-    pub fn renewed_by(self, backend: &'a dyn RenewCookie) -> Self {
-        Self { backend: Some(backend), ..self }
+        Self { secret, kind, digest }
     }
 }
 
-/// Sets the persistent cookie of a sign-in again, with the same secret, because the browser would
-/// delete it before the sign-in ends: browsers keep no cookie for more than 400 days.
-pub trait RenewCookie: fmt::Debug + Sync {
-    /// Adds the cookie to the response.
-    ///
-    /// # Errors
-    ///
-    /// Returns an error if the cookie cannot be written.
-    fn renew_cookie(
-        &self,
-        issued: &IssuedSecret,
-        effects: &mut ResponseEffects,
-    ) -> Result<(), AuthError>;
-}
-
-impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for PresentedSecret<'_> {
+impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for PresentedSecret {
     fn id(&self) -> SignInId {
         self.secret.id()
     }
@@ -144,13 +121,12 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
         record.first_use(now).filter(|_| record.current == self.digest)
     }
 
-    /// Does not set a secret again that was refreshed, because the browser has a newer one.
-    fn renewed_cookie(&self, record: &Record) -> Option<Box<ResponseEffects>> {
-        let in_cookie = self.kind == SecretKind::Cookie && record.current == self.digest;
-        let backend = self.backend.filter(|_| in_cookie)?;
-        let issued = IssuedSecret::new(self.secret.clone(), record);
-        let mut effects = Box::default();
-        backend.renew_cookie(&issued, &mut effects).ok().map(|()| effects)
+    fn is_current(&self, record: &Record) -> bool {
+        record.current == self.digest
+    }
+
+    fn in_cookie(&self) -> bool {
+        self.kind == SecretKind::Cookie
     }
 
     fn identify_cached(&self, record: &Arc<Record>) -> Option<Outcome<C>> {
@@ -205,6 +181,30 @@ impl SignInManager {
         }
     }
 
+    /// Returns what delivers this secret to the client again, if it is the current one of the sign-in for
+    /// which the request acts. Reads from the store itself: the secret may have been replaced, and its
+    /// sign-in may have ended, since the request was authenticated.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn reissue(
+        &self,
+        state: &RequestState,
+        secret: Secret,
+        kind: SecretKind,
+    ) -> Result<Option<IssuedSecret>, AuthError> {
+        if state.sign_in() != Some(secret.id()) {
+            return Ok(None);
+        }
+        let now = self.settings.clock.now();
+        let record = self.store.load(&secret.id()).await?.filter(|record| {
+            record.expiry(now).is_none()
+                && record.match_secret(&secret, kind, now) == SecretMatch::Current
+        });
+        Ok(record.map(|record| IssuedSecret::new(secret, &record)))
+    }
+
     /// Compares a credential with a record. Runs while the store may hold a lock, so it calls no
     /// store and decodes nothing.
     fn decide<C>(
@@ -220,14 +220,11 @@ impl SignInManager {
         if let Some(expiry) = record.expiry(now) {
             return Decision::Expired(Arc::clone(record), expiry);
         }
-        let touch_is_due = self.touch_is_due(record, now);
+        let touch_is_due = self.touch_is_due(record, now) && credential.is_current(record);
         let touch = credential.records_use(record, now).or(touch_is_due.then_some(now));
-        let renewal = if touch_is_due && self.settings.cookie_is_due(record, now) {
-            credential.renewed_cookie(record)
-        } else {
-            None
-        };
-        let used = Used { touch, renewal };
+        let renewal_is_due =
+            touch_is_due && credential.in_cookie() && self.settings.cookie_is_due(record, now);
+        let used = Used { touch, renewal_is_due };
         match credential.identify_cached(record) {
             Some(outcome) => Decision::Identified { outcome, used },
             None => Decision::Proven { record: Arc::clone(record), used },
@@ -263,16 +260,16 @@ impl SignInManager {
         }
     }
 
-    /// Records the use of a sign-in if it is due, and adds the renewed cookie to the outcome.
+    /// Records the use of a sign-in if it is due, and asks for the renewal of its cookie if that is.
     fn used<C>(&self, used: Used, id: SignInId, outcome: Outcome<C>) -> Outcome<C> {
         if let Some(at) = used.touch {
             self.touch(id, at);
         }
-        match (outcome, used.renewal) {
-            (Outcome::Authenticated(identity), Some(effects)) => {
-                Outcome::Renewed(identity, effects)
+        match outcome {
+            Outcome::Authenticated(identity) if used.renewal_is_due => {
+                Outcome::Authenticated(identity.with_renewal())
             }
-            (outcome, _) => outcome,
+            outcome => outcome,
         }
     }
 }
@@ -281,8 +278,8 @@ impl SignInManager {
 struct Used {
     /// The last-seen time to write, if it is due.
     touch: Option<Timestamp>,
-    /// The cookie to set again, if it is due.
-    renewal: Option<Box<ResponseEffects>>,
+    /// Whether the cookie should be set again.
+    renewal_is_due: bool,
 }
 
 /// The result of comparing a credential with a record.

@@ -17,7 +17,7 @@ mod sign_in_manager;
 mod update_data;
 mod wait_for_end;
 
-pub use authenticate::{PresentedSecret, RenewCookie, StoredCredential};
+pub use authenticate::{PresentedSecret, StoredCredential};
 pub use new_sign_in::{IssuedSecret, NewSignIn, SecondarySignIn};
 pub use refresh::RefreshError;
 pub use request::{SignInCookies, SignInRequest};
