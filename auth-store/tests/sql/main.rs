@@ -2,6 +2,8 @@
 //! what each database does in its own way.
 
 mod announcements;
+#[path = "../near_cache/captured.rs"]
+mod captured;
 mod conflicts;
 mod deadlocks;
 mod full_disk;

@@ -6,7 +6,9 @@ use std::time::Duration;
 use auth_servers::PgBouncer;
 use auth_store::{PostgresStore, SqlSetupError, Store, StoreErrorKind};
 use tokio::task::JoinSet;
+use tracing::Level;
 
+use crate::captured::Captured;
 use crate::sign_in::sign_in;
 use crate::stores::POSTGRES;
 use crate::support::error_text::error_text;
@@ -59,7 +61,10 @@ async fn a_pooler_of_sessions_is_accepted() {
         let database = POSTGRES.new_database();
         let pooler = PgBouncer::start(&POSTGRES, "session", settings);
         let builder = PostgresStore::builder(pooler.url_of(&database)).migrate();
+        let captured = Captured::start();
         let store = builder.max_connections(connections).connect().await.expect("it is accepted");
+        let skipped = usize::from(connections == 1);
+        assert_eq!(captured.count(Level::WARN), skipped, "without a second connection");
         let sid = sign_in(&store, "ada").await;
         assert!(store.load(&sid).await.expect("it runs").is_some());
         drop(store);

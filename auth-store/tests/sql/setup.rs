@@ -116,3 +116,23 @@ async fn connecting_to_a_silent_server_times_out() {
     assert!(matches!(error, SqlSetupError::Unavailable(_)), "{error:?}");
     assert!(clock.monotonic() - start < Duration::from_secs(5));
 }
+
+/// Regression: the second connection had to be open within the timeout of an operation.
+#[tokio::test]
+async fn a_distant_server_has_the_connect_timeout_for_each_connection() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                let server = tokio::net::TcpStream::connect(("127.0.0.1", POSTGRES.port()));
+                let mut server = server.await.expect("it runs");
+                let _ = tokio::io::copy_bidirectional(&mut client, &mut server).await;
+            });
+        }
+    });
+    let url = postgres().replace(&format!(":{}/", POSTGRES.port()), &format!(":{port}/"));
+    let builder = PostgresStore::builder(format!("{url}?connect_timeout=10")).migrate();
+    builder.timeout(Duration::from_millis(100)).connect().await.expect("it has ten seconds");
+}

@@ -69,8 +69,8 @@ impl<E: Default> StoreOptions<E> {
         // Opening a connection takes several round trips.
         let limit = connect_timeout(&self.url).unwrap_or(self.timeout * 4);
         let one_suffices = self.max_connections == 1;
-        let checked = check_pooling::<D>(&options, self.timeout, one_suffices);
-        within(limit, async { checked.await.map_err(SqlSetupError::from_failure::<D>) }).await?;
+        let checked = check_pooling::<D>(&options, limit, one_suffices).await;
+        checked.map_err(SqlSetupError::from_failure::<D>)?;
         if self.tables == Tables::Create {
             within(MIGRATION, create_tables::<D>(&options, limit)).await?;
         }

@@ -130,8 +130,9 @@ fn state<D: Dialect>(rows: &[D::Row]) -> Result<SessionState, Failure> {
 /// Fails if a pooler shares the server's sessions among connections.
 ///
 /// Two connections must keep a session of their own, in transactions and between them. If one
-/// connection suffices for the store, the second one may be refused. Changes no setting, because
-/// another client would get it.
+/// connection suffices for the store, the second one may be refused; then the check is skipped with a
+/// warning. Changes no setting, because another client would get it. `limit` bounds the time to open
+/// each connection, and that of the check itself.
 pub(super) async fn check_pooling<D: Dialect>(
     options: &D::Options,
     limit: Duration,
@@ -143,12 +144,24 @@ pub(super) async fn check_pooling<D: Dialect>(
         let state = state::<D>(&D::query(&mut raw, query).await?)?;
         Ok::<_, Failure>((raw, state))
     };
-    let (mut first, first_state) = open().await?;
-    let second = timeout(limit, open()).await.unwrap_or(Err(Failure::TimedOut(limit)));
-    let (mut second, second_state) = match second {
-        Err(_) if one_suffices => return Ok(()),
+    let first = within(limit, open()).await?;
+    let second = match within(limit, open()).await {
+        Err(error) if one_suffices => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "check for a connection pooler skipped: no second connection");
+            return Ok(());
+        }
         second => second?,
     };
+    within(limit, compare_sessions::<D>(query, first, second)).await
+}
+
+/// Fails if one of two connections does not keep the session with which it was opened.
+async fn compare_sessions<D: Dialect>(
+    query: &str,
+    (mut first, first_state): (D::Connection, SessionState),
+    (mut second, second_state): (D::Connection, SessionState),
+) -> Result<(), Failure> {
     if first_state.id == second_state.id {
         return Err(Failure::Shared);
     }
@@ -173,4 +186,11 @@ pub(super) async fn check_pooling<D: Dialect>(
         D::script(last, "ROLLBACK").await?;
     }
     Ok(())
+}
+
+async fn within<T>(
+    limit: Duration,
+    operation: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    timeout(limit, operation).await.unwrap_or(Err(Failure::TimedOut(limit)))
 }
