@@ -41,9 +41,9 @@ sql_store! {
     /// connection. The store checks both when it connects, and once per second on each connection in use.
     /// If a check fails, operations fail as unavailable.
     ///
-    /// `connect_timeout` in the URL limits the time to connect at start, which defaults to four times
-    /// the [`timeout`](MySqlStoreBuilder::timeout). Options that the store cannot honor, and unknown
-    /// ones, are rejected. With the feature `sql-tls`, set
+    /// `connect_timeout` in the URL limits the time to open each connection at start. It defaults to
+    /// four times the [`timeout`](MySqlStoreBuilder::timeout). Options that the store cannot honor,
+    /// unknown ones, and an option that is set twice are rejected. With the feature `sql-tls`, set
     /// `ssl-mode=VERIFY_IDENTITY` in the URL, and set `ssl-ca` to the file of your own certificate
     /// authority if you have one. Other modes, including the default, do not verify the server's
     /// identity.

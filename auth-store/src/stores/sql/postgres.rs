@@ -42,12 +42,12 @@ sql_store! {
     /// per second on each connection in use. If a check fails, operations fail as unavailable.
     ///
     /// The URL has the format of libpq, and names one server. `search_path=..` selects the schema.
-    /// `connect_timeout` limits the time to connect at start, which defaults to four times the
-    /// [`timeout`](PostgresStoreBuilder::timeout). `channel_binding=require` is accepted together with
-    /// `sslmode=verify-full`. Other options that the store cannot honor, and unknown ones, are
-    /// rejected. With the feature `sql-tls`, set `sslmode=verify-full`, and set `sslrootcert` to the
-    /// file of your own certificate authority if you have one. Other modes, including the default, do
-    /// not verify the server's identity.
+    /// `connect_timeout` limits the time to open each connection at start. It defaults to four times
+    /// the [`timeout`](PostgresStoreBuilder::timeout). `channel_binding=require` is accepted together with
+    /// `sslmode=verify-full`. An option that is set twice is rejected, also under another name. Other
+    /// options that the store cannot honor, and unknown ones, are rejected. With the feature `sql-tls`,
+    /// set `sslmode=verify-full`, and set `sslrootcert` to the file of your own certificate authority
+    /// if you have one. Other modes, including the default, do not verify the server's identity.
     ///
     /// # Operations
     ///
@@ -151,10 +151,10 @@ const OPTIONS: &[UrlOption] = &[
         Meaning::Applied,
     ),
     (&["port", "statement-cache-capacity", "user"], Meaning::Applied),
-    (&["ssl-ca", "ssl-cert", "ssl-key", "ssl-mode", "ssl-root-cert"], Meaning::Applied),
+    (&["ssl-cert", "ssl-key", "ssl-mode"], Meaning::Applied),
     (&["sslcert", "sslkey", "sslmode"], Meaning::Applied),
     (
-        &["sslrootcert"],
+        &["sslrootcert", "ssl-root-cert", "ssl-ca"],
         Meaning::AppliedUnless(
             "system",
             "sslmode=verify-full",

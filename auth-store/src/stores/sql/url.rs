@@ -35,11 +35,13 @@ pub(super) enum Meaning {
 }
 
 /// Returns the URL with the options that sqlx applies, and rejects those that have no meaning here. A
-/// percent-encoded name counts as unknown.
+/// percent-encoded name counts as unknown. An option that is set twice is rejected, because the second
+/// value would undo the first.
 pub(super) fn apply_options(url: &str, known: &[UrlOption]) -> Result<String, SqlSetupError> {
     let (before_fragment, _) = url.split_once('#').unwrap_or((url, ""));
     let (place, query) = before_fragment.split_once('?').unwrap_or((before_fragment, ""));
     let mut applied = Vec::new();
+    let mut seen = Vec::new();
     for pair in query.split('&').filter(|pair| !pair.is_empty()) {
         let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
         let error = |text: String| Err(SqlSetupError::Url(text.into()));
@@ -47,6 +49,12 @@ pub(super) fn apply_options(url: &str, known: &[UrlOption]) -> Result<String, Sq
         let Some((_, meaning)) = known.iter().find(is_named) else {
             return error(describe(key, query));
         };
+        if seen.contains(&meant_by(key)) {
+            return error(format!(
+                "the option `{key}` is repeated, or set under another name as well"
+            ));
+        }
+        seen.push(meant_by(key));
         let rejected = |advice: &str| error(format!("the option `{key}` is rejected: {advice}"));
         let is_one_of = |values: &[&str]| values.iter().any(|it| it.eq_ignore_ascii_case(value));
         match meaning {
@@ -70,6 +78,20 @@ pub(super) fn apply_options(url: &str, known: &[UrlOption]) -> Result<String, Sq
         }
     }
     Ok(if applied.is_empty() { place.to_owned() } else { format!("{place}?{}", applied.join("&")) })
+}
+
+/// Returns one name for all names under which sqlx applies the same option.
+fn meant_by(key: &str) -> &str {
+    match key {
+        "fallback_application_name" => "application_name",
+        "hostaddr" => "host",
+        "search_path" => "options[search_path]",
+        "ssl-ca" | "ssl-root-cert" | "sslca" => "sslrootcert",
+        "ssl-cert" => "sslcert",
+        "ssl-key" => "sslkey",
+        "ssl-mode" => "sslmode",
+        other => other,
+    }
 }
 
 /// Returns the time limit for opening a connection, if the URL has one.
@@ -191,6 +213,25 @@ mod tests {
         for query in ["%73slmode=a", "options[a=b", "ssl mode=a", "=a"] {
             assert!(error_of(&format!("postgres://a:b@h/d?{query}")).is_some(), "{query}");
         }
+    }
+
+    /// Regression: `channel_binding=require` was accepted because of the first `sslmode`, and sqlx applied
+    /// the second.
+    #[test]
+    fn a_repeated_option_is_rejected_under_any_of_its_names() {
+        for (query, key) in [
+            ("sslmode=full&sslmode=none&binding=require", "sslmode"),
+            ("binding=require&sslmode=full&ssl-mode=none", "ssl-mode"),
+            ("ssl-mode=none&sslmode=full", "sslmode"),
+            ("sslmode=full&sslmode=full", "sslmode"),
+            ("options[c]=a&options[c]=b", "options[c]"),
+            ("mode=rw&mode=rw", "mode"),
+            ("connect_timeout=1&connect_timeout=2", "connect_timeout"),
+        ] {
+            let error = error_of(&format!("postgres://a:b@h/d?{query}")).expect(query);
+            assert!(error.contains(&format!("`{key}` is repeated")), "{error}");
+        }
+        assert_eq!(error_of("postgres://h/d?options[a]=b&options[c]=d&options=e"), None);
     }
 
     #[test]
