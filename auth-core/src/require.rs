@@ -83,10 +83,9 @@ impl Require {
     /// let payment = Require::all([Require::revalidated(), Require::role("accountant")]);
     /// ```
     ///
-    /// The response is 401 if the sign-in has ended, and 503 if the store does not answer. A cookie that a
-    /// refresh has replaced is accepted until its grace ends, as on other routes; one that a sign-in has
-    /// replaced is not. Every request reads from the store, so use it for sensitive routes only. See
-    /// [`Auth::revalidate`](crate::Auth::revalidate).
+    /// The response is 401 if the sign-in has ended or the cookie was replaced, even by a refresh a moment
+    /// ago, and 503 if the store does not answer. Every request reads from the store, so use it for
+    /// sensitive routes only. See [`Auth::revalidate`](crate::Auth::revalidate).
     pub fn revalidated() -> Self {
         Self::new(Rule::Revalidated)
     }

@@ -135,7 +135,7 @@ where
         match self.config.find_again(context) {
             Some((kind, Ok(secret))) => session_auth::authenticate_in_store(
                 &self.config,
-                PresentedSecret::new(secret, kind),
+                PresentedSecret::new(secret, kind).without_grace(),
                 self.config.now(),
             ),
             Some((kind, Err(reason))) => session_auth::rejected(kind, reason).into(),

@@ -85,6 +85,8 @@ pub struct PresentedSecret {
     secret: Secret,
     kind: SecretKind,
     digest: Digest,
+    /// Whether a secret that was refreshed a moment ago is accepted.
+    with_grace: bool,
 }
 
 impl PresentedSecret {
@@ -93,7 +95,13 @@ impl PresentedSecret {
     pub fn new(secret: Secret, kind: SecretKind) -> Self {
         // Hashed here, because the store may hold a lock while the digests are compared.
         let digest = secret.digest(kind);
-        Self { secret, kind, digest }
+        Self { secret, kind, digest, with_grace: true }
+    }
+
+    /// Accepts only the current secret, and not one that was refreshed a moment ago.
+    #[must_use]
+    pub fn without_grace(self) -> Self {
+        Self { with_grace: false, ..self }
     }
 }
 
@@ -107,7 +115,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
     }
 
     fn check(&self, record: &Record, now: Timestamp) -> Result<(), RejectionReason> {
-        if record.current == self.digest || record.in_grace(&self.digest, now) {
+        if record.current == self.digest || self.with_grace && record.in_grace(&self.digest, now) {
             return Ok(());
         }
         Err(match record.match_secret(&self.secret, self.kind, now) {
