@@ -38,11 +38,9 @@ async fn tasks_back_off_and_warn_once() {
         times.extend((before > waiting.len()).then(|| clock.now()));
         assert!(clock.now().since(now()) < Duration::from_secs(60), "{} wait", waiting.len());
     }
-    assert_eq!(
-        captured.count(Level::WARN),
-        COUNT,
-        "one for each sign-in that could not be confirmed"
-    );
+    // Ten events of a name are logged in ten seconds; the next one counts the others.
+    let warnings = captured.count(Level::WARN);
+    assert!((10..=COUNT).contains(&warnings), "at most one for each sign-in: {warnings}");
     assert!(captured.count(Level::DEBUG) - before_kill < COUNT * 14, "the pauses grow");
     assert!(times.len() > 4, "they do not all end at the same time: {times:?}");
 }
