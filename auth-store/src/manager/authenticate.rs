@@ -283,6 +283,7 @@ impl SignInManager {
 }
 
 /// What follows from the use of a valid credential.
+#[derive(Clone, Copy)]
 struct Used {
     /// The last-seen time to write, if it is due.
     touch: Option<Timestamp>,
