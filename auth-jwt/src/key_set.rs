@@ -79,7 +79,8 @@ impl KeySet {
         rules: &PublishedKeys<'_>,
     ) -> Result<Self, InvalidKey> {
         Self::read(json, |mut jwk| {
-            if jwk.kty == "oct" || jwk.k.is_some() || jwk.d.is_some() {
+            let Jwk { k, d, p, q, dp, dq, qi, .. } = &jwk;
+            if jwk.kty == "oct" || [k, d, p, q, dp, dq, qi].into_iter().any(Option::is_some) {
                 return Err(InvalidKey::PublishedSecret);
             }
             if let Some(name) = rules.key_use {

@@ -12,7 +12,7 @@ use auth_core::{
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::claims::{self, RolesSource, Texts, TokenClaims, application_claims};
+use crate::claims::{self, Texts, TokenClaims, application_claims};
 use crate::jws::{self, Compact, Header, KnownHeaders};
 use crate::key::ParsedKey;
 use crate::keys::Keys;
@@ -275,7 +275,7 @@ impl Trusted {
             #[cfg(feature = "sign-in")]
             Ownership::Ours => {
                 // The roles and the application's claims are those of the record.
-                let claims = TokenClaims::read(json, &RolesSource::default())?;
+                let claims = TokenClaims::read(json, &claims::RolesSource::default())?;
                 (validation.check_claims(&claims)?, TokenSubject::SignIn(OwnToken::of(&claims)?))
             }
             Ownership::Foreign => {

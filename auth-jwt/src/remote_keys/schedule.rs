@@ -10,6 +10,9 @@ pub(super) const FLOOR: Duration = Duration::from_secs(60);
 /// The lifetime of a set whose response does not state one.
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(300);
 
+/// The maximum pause after a failed fetch, whatever the cooldown is.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
+
 /// The state of the fetches of one issuer.
 #[derive(Debug)]
 pub(super) struct Schedule {
@@ -78,7 +81,7 @@ impl Schedule {
     }
 
     fn is_cooling(&self, since: Option<Duration>, now: Duration) -> bool {
-        since.is_some_and(|since| now < since + self.cooldown)
+        since.is_some_and(|since| now < since.saturating_add(self.cooldown))
     }
 
     /// Returns how long the task that fetches sleeps: not at all if a fetch was asked for.
@@ -105,7 +108,7 @@ impl Schedule {
     pub(super) fn failed(&mut self, now: Duration, random: f64) {
         self.failures = self.failures.saturating_add(1);
         let backoff = self.cooldown.saturating_mul(1 << (self.failures - 1).min(16));
-        let after = backoff.min(FLOOR.max(self.cooldown));
+        let after = backoff.min(FLOOR.max(self.cooldown)).min(LONGEST_PAUSE);
         self.end(now, after.mul_f64(1.0 + random / 10.0));
     }
 
@@ -212,6 +215,15 @@ mod tests {
     fn r04_a_rotation_just_after_a_planned_fetch_is_served_at_once() {
         let mut schedule = fetched(100);
         assert_eq!(schedule.unknown_key(at(101)), Answer::Wait(2));
+    }
+
+    #[test]
+    fn r04_a_cooldown_may_be_of_any_length() {
+        let mut schedule = Schedule::new(HOUR, Duration::MAX);
+        schedule.demand();
+        schedule.failed(at(1), 1.0);
+        assert!(schedule.pause(at(1)) <= LONGEST_PAUSE * 2);
+        assert_eq!(schedule.no_keys(at(2)), Answer::CoolingDown);
     }
 
     #[test]

@@ -89,22 +89,28 @@ impl Source {
         memory: &mut Memory,
         clock: &Clock,
     ) -> Result<Fetched, FetchError> {
-        let result = self.fetch_keys(memory, clock).await;
-        if result.is_err() {
-            memory.discovered = None; // the address may have changed
-        }
-        result
+        // Only a fetch that succeeds keeps the address. After a failure or a timeout, which drops this
+        // future, the document is asked again.
+        let mut discovered = memory.discovered.take();
+        let fetched = self.fetch_keys(memory, &mut discovered, clock).await?;
+        memory.discovered = discovered;
+        Ok(fetched)
     }
 
-    async fn fetch_keys(&self, memory: &mut Memory, clock: &Clock) -> Result<Fetched, FetchError> {
+    async fn fetch_keys(
+        &self,
+        memory: &mut Memory,
+        discovered: &mut Option<Discovered>,
+        clock: &Clock,
+    ) -> Result<Fetched, FetchError> {
         let (address, algorithm) = match &self.address {
             Address::KeySet(address) => (address.clone(), None),
             Address::Issuer { issuer, documents } => {
-                let found = match memory.discovered.take().filter(|it| clock.now() < it.ends_at) {
+                let found = match discovered.take().filter(|it| clock.now() < it.ends_at) {
                     Some(known) => known,
                     None => self.discover(issuer, documents, clock).await?,
                 };
-                memory.discovered = Some(found.clone());
+                *discovered = Some(found.clone());
                 (found.jwks_uri, found.algorithm)
             }
         };

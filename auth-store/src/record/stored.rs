@@ -195,7 +195,8 @@ impl Record {
     }
 
     /// Returns whether the current secret was never used since it replaced the previous one. The rotation
-    /// has moved the last-seen time to that moment, and every use moves it further. A refresh token is used by refreshing it, which replaces the grace, too.
+    /// has moved the last-seen time to that moment, and every use moves it further. A refresh token is
+    /// used by refreshing it, which replaces the grace, too.
     fn current_is_unused(&self, grace: &RotationGrace) -> bool {
         self.kind == SecretKind::Refresh || self.last_seen() <= grace.replaced_at
     }

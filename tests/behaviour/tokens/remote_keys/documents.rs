@@ -3,7 +3,7 @@
 use auth_jwt::testing::{IssuerFault, IssuerServer};
 use auth_jwt::{FetchErrorKind, JwtAuth, RemoteKeys, Validation};
 
-use super::{failure, issuer, keys, status, token};
+use super::{TIMEOUT, failure, issuer, keys, status, token};
 
 #[tokio::test]
 async fn r01_keys_are_found_by_the_name_of_their_issuer() {
@@ -96,6 +96,25 @@ async fn the_address_is_asked_for_again_after_a_failed_fetch() {
     server.document("jwks_uri", moved.keys_url());
     server.fail_at("/jwks", IssuerFault::Status(410));
     assert!(keys(&auth).reload().await.is_err());
+    keys(&auth).reload().await.unwrap();
+    assert_eq!(moved.fetches(), 1);
+}
+
+#[tokio::test]
+async fn the_address_is_asked_for_again_after_a_fetch_that_timed_out() {
+    let (server, moved) = (issuer().await, issuer().await);
+    let auth = server.auth();
+    keys(&auth).ready().await.unwrap();
+    moved.publish(server.issuer().jwks());
+    server.document("jwks_uri", moved.keys_url());
+    server.fail_at("/jwks", IssuerFault::Silent);
+    let reloading = tokio::spawn({
+        let keys = keys(&auth);
+        async move { keys.reload().await }
+    });
+    server.arrived(3).await;
+    server.issuer().clock().advance(TIMEOUT);
+    assert!(reloading.await.unwrap().is_err());
     keys(&auth).reload().await.unwrap();
     assert_eq!(moved.fetches(), 1);
 }

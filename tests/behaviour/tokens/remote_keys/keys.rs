@@ -74,8 +74,10 @@ async fn r09_secrets_and_private_keys_never_count() {
     let pair = Signer::of(SigningKey::generate(Algorithm::EdDsa).unwrap().with_kid("leaked"));
     let mut leaked = pair.jwk();
     leaked["d"] = json!(encoded([1; 32]));
+    let mut factor = leaked.clone();
+    factor["p"] = factor.as_object_mut().unwrap().remove("d").unwrap();
     let k = encoded(secret.secret().unwrap());
-    publish(&server, [json!({ "kty": "oct", "kid": "s", "alg": "HS256", "k": k }), leaked]);
+    publish(&server, [json!({ "kty": "oct", "kid": "s", "alg": "HS256", "k": k }), leaked, factor]);
     let auth = server.auth();
     assert_eq!(status(&auth, &token(&server)).await, 200);
     let header = json!({ "alg": "HS256", "kid": "s" });
