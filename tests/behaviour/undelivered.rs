@@ -3,7 +3,7 @@
 use std::future::{Future, IntoFuture};
 
 use auth_core::{Auth, AuthErrorKind, Principal, Transport};
-use auth_store::{OverflowPolicy, Session};
+use auth_store::{OverflowPolicy, Session, Store};
 use http::request::Parts;
 use http::{Request, Response};
 use parking_lot::Mutex;
@@ -18,6 +18,7 @@ suite!(every:
     sec_93_signing_in_again_is_undone_if_the_client_hangs_up,
     sec_93_a_sign_in_without_a_response_is_rolled_back,
     sec_93_a_sign_in_whose_answer_was_lost_locks_no_user_out,
+    sec_59_a_step_up_that_is_rolled_back_restores_no_role,
     sec_93_a_step_up_that_is_rolled_back_leaves_the_sign_in,
     a_step_up_with_too_much_data_leaves_the_sign_in,
     after_the_head_a_cookie_cannot_be_delivered,
@@ -165,6 +166,26 @@ async fn sec_93_a_step_up_that_is_rolled_back_leaves_the_sign_in(world: World) {
     world.store.clear_faults();
     assert_eq!(world.sign_in_count().await, 1);
     assert_eq!(world.status_of(&old).await, 200, "the sign-in is as it was");
+}
+
+/// Regression: the rollback wrote the former roles back.
+async fn sec_59_a_step_up_that_is_rolled_back_restores_no_role(world: World) {
+    let (_, old) = world.sign_in("alice").await;
+    let (transport, store) = (world.transport(), &world.store);
+    let changed = auth_store::encode(&["suspended".into()], &alice().claims).unwrap();
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        let _withheld = sign_in_by(auth.sign_in(alice()), transport).await.unwrap();
+        assert_eq!(store.update_subject("alice", &changed).await.unwrap(), 1);
+        Session::of(&head.extensions).unwrap().insert("cart", &["apple"]).unwrap();
+        store.set(Op::Update, Fault::Fails);
+        Response::default()
+    };
+    assert_eq!(world.handle(Some(&old), handler).await.status(), 503);
+    world.store.clear_faults();
+    assert_eq!(world.status_of(&old).await, 200, "its secret is restored");
+    let records = world.store.list("alice").await.unwrap();
+    assert_eq!(records[0].principal(), &*changed, "but no role");
 }
 
 /// Too much data is a mistake of the handler. A cookie is delivered nevertheless; a token is lost with

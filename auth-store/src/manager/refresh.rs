@@ -112,7 +112,7 @@ impl SignInManager {
             self.recent_rotations.add(record.id, now);
             if kind == SecretKind::Bearer {
                 // The others have a grace, in which the client can repeat the refresh.
-                self.restore_unless_delivered(state, &record, rotation.digests.current);
+                self.restore_unless_delivered(state, &record, &rotation);
             }
             let rotated = self.store.rotate(&record.id, &record.current, rotation).await?;
             if kind == SecretKind::Bearer && !matches!(rotated, CompareAndSwap::Stored(_)) {

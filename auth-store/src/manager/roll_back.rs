@@ -11,7 +11,7 @@ use auth_core::{RequestState, SignInId};
 use super::background;
 use super::sign_in_manager::SignInManager;
 use crate::record::{Reauthentication, Record, Rotation};
-use crate::secret::{Digest, SecretDigests};
+use crate::secret::SecretDigests;
 use crate::store::CompareAndSwap;
 
 /// Whether the store has answered the step that is rolled back.
@@ -36,22 +36,26 @@ impl SignInManager {
         });
     }
 
-    /// Gives a sign-in its old secret and authentication back, unless the secret with this digest is
-    /// delivered.
+    /// Gives a sign-in its old secret and authentication back, unless the secret of this rotation is
+    /// delivered. Roles and claims that were changed since the rotation are kept.
     pub(super) fn restore_unless_delivered(
         &self,
         state: &RequestState,
         old: &Arc<Record>,
-        new: Digest,
+        rotation: &Rotation,
     ) {
         let (store, old) = (Arc::clone(&self.store), Arc::clone(old));
+        let new = rotation.digests.current;
+        let written = rotation.reauthentication.as_ref().map(|it| it.principal.clone());
         state.roll_back_unless_delivered(move || {
             let id = old.id;
             tracing::info!(sign_in = %id, "sign-in restored; its new credential was not delivered");
             background::repeat("restore a sign-in", move || {
-                let (store, old) = (Arc::clone(&store), Arc::clone(&old));
+                let (store, old, written) = (Arc::clone(&store), Arc::clone(&old), written.clone());
                 async move {
-                    Ok(match store.rotate(&id, &new, restoring(&old)).await? {
+                    let Some(found) = store.load(&id).await? else { return Ok(true) };
+                    let restored = restoring(&old, &found, written.as_deref());
+                    Ok(match store.rotate(&id, &new, restored).await? {
                         CompareAndSwap::Stored(_) | CompareAndSwap::NotFound => true,
                         // With the old secret, the rotation has not happened, but it still may.
                         CompareAndSwap::Conflict(found) => found.current != old.current,
@@ -62,8 +66,11 @@ impl SignInManager {
     }
 }
 
-/// Returns the rotation after which a sign-in is as `old` again, except for its data.
-fn restoring(old: &Record) -> Rotation {
+/// Returns the rotation after which a sign-in is as `old` again, except for its data, and for roles and
+/// claims that are not those `written` by the rotation that is undone.
+fn restoring(old: &Record, found: &Record, written: Option<&[u8]>) -> Rotation {
+    let is_ours = |written: &[u8]| found.principal() == written;
+    let principal = if written.is_some_and(is_ours) { old.principal() } else { found.principal() };
     Rotation {
         kind: old.kind,
         digests: SecretDigests { family: old.family, current: old.current },
@@ -72,7 +79,7 @@ fn restoring(old: &Record) -> Rotation {
             at: old.authenticated_at,
             deadlines: old.deadlines,
             persistence: old.persistence,
-            principal: old.principal().into(),
+            principal: principal.into(),
             details: old.details.clone(),
         }),
     }

@@ -242,7 +242,7 @@ impl SignInManager {
         let prepared = prepare(&IssuedSecret::new(secret.clone(), &renewed))?;
         let (mut from, mut backoff) = (Arc::clone(old), Backoff::new());
         loop {
-            self.restore_unless_delivered(state, &from, rotation.digests.current);
+            self.restore_unless_delivered(state, &from, &rotation);
             match self.store.rotate(&old.id, &from.current, rotation.clone()).await? {
                 CompareAndSwap::Stored(record) => {
                     return Ok(Some((IssuedSecret::new(secret, &record), prepared)));
