@@ -106,7 +106,7 @@ fn an_acknowledged_change_is_kept_even_if_answers_are_lost() {
     all_rules_hold(&cookie, 100);
     is_caught(&cookie, Flaw::UpdateOverwrites, "an acknowledged change is kept");
     let refreshed = [(0, Ask::Save("a")), (1, Ask::Refresh)];
-    all_rules_hold(&scenario(Backend::Tokens, &refreshed), 100);
+    all_rules_hold(&scenario(Backend::Tokens, &refreshed), 50);
 }
 
 #[test]
