@@ -115,7 +115,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for OwnTok
     }
 }
 
-/// Joins a record and a token into an identity. Returns `None` if the record has no user.
+/// Creates an identity from a record and a token. Returns `None` for the record of a visitor.
 ///
 /// Roles and claims are the record's. A scope counts if both have it: neither an old token nor a
 /// changed record widens what the other allows.

@@ -137,7 +137,8 @@ async fn sec_64_the_first_use_counts_if_the_last_seen_time_was_not_written(world
     assert_eq!((late.status.as_u16(), late.set_cookies().len()), (204, 0), "no new one");
 }
 
-/// A request that carries the old cookie is no use of the new one, whose response may be lost.
+/// A request with the old cookie does not count as a use of the new one. The response with the new one may
+/// be lost.
 #[tokio::test]
 async fn sec_64_a_late_request_does_not_count_as_a_use_of_the_new_cookie() {
     let second = Duration::from_secs(1);

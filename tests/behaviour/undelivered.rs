@@ -80,7 +80,7 @@ async fn sec_93_a_sign_in_of_a_client_that_hangs_up_is_rolled_back(world: World)
     }
 }
 
-/// The secret was replaced, but the new one reached nobody.
+/// The secret was replaced, but the new one was not delivered.
 async fn sec_93_signing_in_again_is_undone_if_the_client_hangs_up(world: World) {
     let (client, old) = world.sign_in("alice").await;
     let login = Login::from("alice").via(world.transport());

@@ -318,7 +318,7 @@ macro_rules! sign_in_options {
         ///
         /// # Panics
         ///
-        /// Panics if `max` is zero, because no user could sign in.
+        /// Panics if `max` is zero.
         pub fn max_sign_ins(self, max: u32, when_full: $crate::OverflowPolicy) -> Self {
             let max = ::std::num::NonZeroU32::new(max).expect("`max_sign_ins` must be at least 1");
             self.change_settings(|settings| {

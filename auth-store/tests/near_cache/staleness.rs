@@ -112,7 +112,7 @@ async fn an_entry_without_announcements_expires() {
     assert!(!is_cached(&cache, &id));
 }
 
-/// The announcements work, and the sign-in ends without one: somebody has deleted the record by hand.
+/// The announcements work, but the sign-in ends without one: an administrator deletes the record by hand.
 #[tokio::test]
 async fn sec_97_an_entry_is_not_used_beyond_its_maximum_age() {
     for (max_age, builder) in [

@@ -199,7 +199,7 @@ async fn sec_15_17_no_sign_in_is_passed_over_while_its_index_is_elsewhere() {
     moving.leaves_the_cache(moving.nodes.generation()).await;
 }
 
-/// Visitors of one bucket, of whom one is on another server, are evicted to free memory.
+/// Visitors of one bucket are evicted to free memory. One of them is on another server.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_eviction_during_a_move_reaches_the_cache() {
     let cluster = RedisCluster::start();
