@@ -1,9 +1,10 @@
 //! The discovery document: where it is, and what it may contain.
 
+use auth_core::Claims;
 use auth_jwt::testing::{IssuerFault, IssuerServer};
 use auth_jwt::{FetchErrorKind, JwtAuth, RemoteKeys, Validation};
 
-use super::{TIMEOUT, failure, issuer, keys, status, token};
+use super::{TIMEOUT, accepted, failure, issuer, keys, status, token};
 
 #[tokio::test]
 async fn r01_keys_are_found_by_the_name_of_their_issuer() {
@@ -87,13 +88,18 @@ async fn r01_a_document_that_cannot_be_read_is_a_failed_fetch() {
     }
 }
 
-#[tokio::test]
-async fn the_address_is_asked_for_again_after_a_failed_fetch() {
-    let (server, moved) = (issuer().await, issuer().await);
-    let auth = server.auth();
-    keys(&auth).ready().await.unwrap();
+/// Returns an issuer, a layer that has its keys, and the server that its keys have moved to.
+async fn moved() -> (IssuerServer, JwtAuth<Claims>, IssuerServer) {
+    let (server, auth, _) = accepted().await;
+    let moved = issuer().await;
     moved.publish(server.issuer().jwks());
     server.document("jwks_uri", moved.keys_url());
+    (server, auth, moved)
+}
+
+#[tokio::test]
+async fn the_address_is_asked_for_again_after_a_failed_fetch() {
+    let (server, auth, moved) = moved().await;
     server.fail_at("/jwks", IssuerFault::Status(410));
     assert!(keys(&auth).reload().await.is_err());
     keys(&auth).reload().await.unwrap();
@@ -102,11 +108,7 @@ async fn the_address_is_asked_for_again_after_a_failed_fetch() {
 
 #[tokio::test]
 async fn the_address_is_asked_for_again_after_a_fetch_that_timed_out() {
-    let (server, moved) = (issuer().await, issuer().await);
-    let auth = server.auth();
-    keys(&auth).ready().await.unwrap();
-    moved.publish(server.issuer().jwks());
-    server.document("jwks_uri", moved.keys_url());
+    let (server, auth, moved) = moved().await;
     server.fail_at("/jwks", IssuerFault::Silent);
     let reloading = tokio::spawn({
         let keys = keys(&auth);

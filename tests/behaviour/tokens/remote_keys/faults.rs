@@ -3,7 +3,7 @@
 
 use auth_jwt::testing::IssuerFault;
 
-use super::{TIMEOUT, failure, issuer, keys, status, token};
+use super::{TIMEOUT, accepted_with, failure, issuer, keys, status, token};
 
 #[tokio::test]
 async fn sec_103_a_fetch_is_bounded_in_size() {
@@ -59,9 +59,7 @@ async fn r07_a_key_set_is_json_or_has_no_content_type() {
 
 #[tokio::test]
 async fn r05_old_keys_go_on_whatever_the_issuer_answers() {
-    let server = issuer().await;
-    let auth = server.auth().cache_capacity(0);
-    assert_eq!(status(&auth, &token(&server)).await, 200);
+    let (server, auth, _) = accepted_with(|auth| auth.cache_capacity(0)).await;
     for (fault, kind) in [
         (IssuerFault::Away, "unreachable: "),
         (IssuerFault::EndlessBody, "too large: "),

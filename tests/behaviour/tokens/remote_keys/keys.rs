@@ -5,7 +5,7 @@ use auth_jwt::{Algorithm, InvalidKey, RemoteKeys, SigningKey};
 use serde_json::{Value, json};
 
 use super::super::kit::{Signer, encoded};
-use super::{claims_of, failure, issuer, keys, status, token};
+use super::{accepted, claims_of, failure, issuer, keys, status, token};
 
 /// Publishes these keys beside those of the issuer.
 fn publish(server: &IssuerServer, more: impl IntoIterator<Item = Value>) {
@@ -54,10 +54,7 @@ async fn r08_bad_keys_are_skipped_one_by_one() {
 
 #[tokio::test]
 async fn r08_a_set_without_a_usable_key_is_a_failed_fetch() {
-    let server = issuer().await;
-    let auth = server.auth();
-    let token = token(&server);
-    assert_eq!(status(&auth, &token).await, 200);
+    let (server, auth, token) = accepted().await;
     for set in
         [r#"{"keys":[]}"#, r#"{"keys":[{"kty":"PQ"}]}"#, "{}", "[]", "", "<html>", "\u{feff}"]
     {

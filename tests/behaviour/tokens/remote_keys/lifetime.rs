@@ -5,7 +5,9 @@ use std::time::Duration;
 use auth_jwt::FetchErrorKind;
 use auth_jwt::testing::IssuerFault;
 
-use super::{COOLDOWN, DAY, issuer, keys, replace_key, settle, status, token};
+use super::{
+    COOLDOWN, DAY, accepted, accepted_with, issuer, keys, replace_key, settle, status, token,
+};
 
 #[tokio::test]
 async fn r03_the_headers_of_the_response_decide_when_keys_are_fetched_again() {
@@ -35,10 +37,7 @@ async fn r03_the_headers_of_the_response_decide_when_keys_are_fetched_again() {
 #[tokio::test]
 async fn r05_a_key_that_vanished_is_rejected_with_the_tokens_that_it_verified() {
     for capacity in [0, 100] {
-        let server = issuer().await;
-        let auth = server.auth().cache_capacity(capacity);
-        let old = token(&server);
-        assert_eq!(status(&auth, &old).await, 200);
+        let (server, auth, old) = accepted_with(|auth| auth.cache_capacity(capacity)).await;
         replace_key(&server);
         assert_eq!(status(&auth, &old).await, 200, "nobody knows yet");
         keys(&auth).reload().await.unwrap();
@@ -48,10 +47,7 @@ async fn r05_a_key_that_vanished_is_rejected_with_the_tokens_that_it_verified() 
 
 #[tokio::test]
 async fn r05_a_key_that_stays_keeps_the_cached_tokens() {
-    let server = issuer().await;
-    let auth = server.auth();
-    let token = token(&server);
-    assert_eq!(status(&auth, &token).await, 200);
+    let (server, auth, token) = accepted().await;
     server.issuer().rotate();
     keys(&auth).reload().await.unwrap();
     let hits = auth.cache_stats().hits;
@@ -62,10 +58,7 @@ async fn r05_a_key_that_stays_keeps_the_cached_tokens() {
 #[tokio::test]
 async fn r05_without_the_issuer_the_last_keys_are_trusted_for_a_day() {
     for capacity in [0, 100] {
-        let server = issuer().await;
-        let auth = server.auth().cache_capacity(capacity);
-        let token = token(&server);
-        assert_eq!(status(&auth, &token).await, 200);
+        let (server, auth, token) = accepted_with(|auth| auth.cache_capacity(capacity)).await;
         server.fail(IssuerFault::Away);
         server.issuer().clock().advance(DAY - Duration::from_secs(1));
         assert_eq!(status(&auth, &token).await, 200);

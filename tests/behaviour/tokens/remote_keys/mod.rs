@@ -38,6 +38,21 @@ fn long(server: &IssuerServer) -> TestToken {
     server.issuer().token("alice").lifetime(100 * DAY)
 }
 
+/// Returns an issuer, a layer that has its keys, and a token of the issuer that the layer accepted.
+async fn accepted() -> (IssuerServer, JwtAuth<Claims>, String) {
+    accepted_with(|auth| auth).await
+}
+
+/// The same, with more options of the layer.
+async fn accepted_with(
+    options: impl Fn(JwtAuth<Claims>) -> JwtAuth<Claims>,
+) -> (IssuerServer, JwtAuth<Claims>, String) {
+    let server = issuer().await;
+    let (auth, token) = (options(server.auth()), token(&server));
+    assert_eq!(status(&auth, &token).await, 200);
+    (server, auth, token)
+}
+
 /// Returns claims that this issuer could have signed.
 fn claims_of(server: &IssuerServer) -> Value {
     with(json!({ "iss": server.issuer().name() }))

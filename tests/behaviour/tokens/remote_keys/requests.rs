@@ -10,7 +10,7 @@ use auth_jwt::{JwtAuth, RemoteKeys};
 use http::{Request, Response};
 use tower::service_fn;
 
-use super::{issuer, keys, status, token};
+use super::{accepted, issuer, keys, status, token};
 
 #[tokio::test]
 async fn r02_query_headers_and_bearer_token_are_sent() {
@@ -77,10 +77,7 @@ async fn sec_103_a_client_is_not_asked_to_leave_https() {
 
 #[tokio::test]
 async fn r03_a_set_that_has_not_changed_is_not_sent_again() {
-    let server = issuer().await;
-    let auth = server.auth();
-    let sent = token(&server);
-    assert_eq!(status(&auth, &sent).await, 200);
+    let (server, auth, sent) = accepted().await;
     keys(&auth).reload().await.unwrap();
     let heads = server.requests();
     assert!(heads.last().unwrap().to_lowercase().contains("\r\nif-none-match: \""));

@@ -5,13 +5,14 @@ use std::time::Duration;
 use auth_core::Outcome;
 use auth_jwt::testing::IssuerFault;
 
-use super::{COOLDOWN, TIMEOUT, issuer, keys, replace_key, settle, status, stranger, token};
+use super::{
+    COOLDOWN, TIMEOUT, accepted, accepted_with, issuer, keys, replace_key, settle, status,
+    stranger, token,
+};
 
 #[tokio::test]
 async fn r04_a_token_whose_key_is_known_never_waits() {
-    let server = issuer().await;
-    let auth = server.auth().cache_capacity(0);
-    assert_eq!(status(&auth, &token(&server)).await, 200);
+    let (server, auth, _) = accepted_with(|auth| auth.cache_capacity(0)).await;
     server.fail(IssuerFault::Silent);
     let arrived = server.requests().len();
     let waiting = tokio::spawn({
@@ -59,9 +60,7 @@ async fn r04_a_caller_that_hangs_up_does_not_cancel_the_fetch() {
 
 #[tokio::test]
 async fn r04_a_rotation_without_notice_is_served_at_the_first_token() {
-    let server = issuer().await;
-    let auth = server.auth();
-    assert_eq!(status(&auth, &token(&server)).await, 200);
+    let (server, auth, _) = accepted().await;
     replace_key(&server);
     assert_eq!(status(&auth, &token(&server)).await, 200);
     assert_eq!(server.fetches(), 2);
@@ -69,9 +68,7 @@ async fn r04_a_rotation_without_notice_is_served_at_the_first_token() {
 
 #[tokio::test]
 async fn r04_a_random_kid_costs_one_fetch_per_cooldown() {
-    let server = issuer().await;
-    let auth = server.auth();
-    assert_eq!(status(&auth, &token(&server)).await, 200);
+    let (server, auth, _) = accepted().await;
     for round in 1..4 {
         for kid in 0..20 {
             let stranger = stranger(&server, &format!("{round}-{kid}"));
@@ -88,9 +85,7 @@ async fn r04_a_random_kid_costs_one_fetch_per_cooldown() {
 
 #[tokio::test]
 async fn r04_a_failed_fetch_starts_a_cooldown_too() {
-    let server = issuer().await;
-    let auth = server.auth();
-    assert_eq!(status(&auth, &token(&server)).await, 200);
+    let (server, auth, _) = accepted().await;
     server.fail_at("/jwks", IssuerFault::Status(500));
     for kid in ["a", "b", "c"] {
         assert_eq!(status(&auth, &stranger(&server, kid)).await, 401);
@@ -100,10 +95,7 @@ async fn r04_a_failed_fetch_starts_a_cooldown_too() {
 
 #[tokio::test]
 async fn r04_a_forged_signature_under_a_known_kid_fetches_nothing() {
-    let server = issuer().await;
-    let auth = server.auth();
-    let token = token(&server);
-    assert_eq!(status(&auth, &token).await, 200);
+    let (server, auth, token) = accepted().await;
     let requests = server.requests().len();
     assert_eq!(status(&auth, &super::super::kit::flip(&token)).await, 401);
     settle().await;
