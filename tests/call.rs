@@ -3,7 +3,6 @@
 //! The behaviour suite and the tests with Redis include this file.
 
 use std::convert::Infallible;
-use std::future::Future;
 
 use auth_core::{AuthLayer, Authenticator};
 use http::request::Parts;
@@ -11,19 +10,13 @@ use http::{Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
 /// Sends a request through the layer to a handler, and returns the response.
-pub(crate) async fn call<A, H, F>(
-    layer: AuthLayer<A>,
+pub(crate) async fn call(
+    layer: AuthLayer<impl Authenticator>,
     request: Request<()>,
-    handler: H,
-) -> Response<String>
-where
-    A: Authenticator,
-    H: Fn(Parts) -> F + Clone,
-    F: Future<Output = Response<String>>,
-{
-    let service = service_fn(|request: Request<()>| {
-        let answer = handler(request.into_parts().0);
-        async { Ok::<_, Infallible>(answer.await) }
+    handler: impl AsyncFn(Parts) -> Response<String>,
+) -> Response<String> {
+    let service = service_fn(async |request: Request<()>| {
+        Ok::<_, Infallible>(handler(request.into_parts().0).await)
     });
     layer.layer(service).oneshot(request).await.unwrap()
 }

@@ -138,7 +138,7 @@ async fn sec_04_revalidation_rejects_a_token_from_before_a_new_sign_in(world: Wo
 async fn a_check_without_a_layer_fails_and_says_why() {
     let world = World::start(TestBackend::session(), Framework::Hyper).await;
     let credential = world.client().signed_in("alice").await;
-    let answer = world.handle(Some(&credential), |head| async move {
+    let answer = world.handle(Some(&credential), async |head| {
         let context = AuthContext::of(&head.extensions, "the test").unwrap();
         let check = || Require::any([Require::revalidated()]).check(context);
         let Err(Refusal::Config(error)) = check() else { panic!("the check must fail") };

@@ -28,8 +28,8 @@ async fn all_additions_of_many_nodes_to_one_cart_succeed() {
         .map(|number| {
             let (node, cookie) = (nodes[number % NODES].clone(), cookie.clone());
             tokio::spawn(async move {
-                let clock = Clock::system();
                 let handler = async |head| {
+                    let clock = Clock::system();
                     // Measured from here, because before that the requests of a node wait for each other.
                     let start = clock.monotonic();
                     let saved = add(&head).save().await;

@@ -2,8 +2,6 @@
 //!
 //! Several of them share a store, as the nodes of a service do. The session of a client is a cart.
 
-use std::future::Future;
-
 use auth_core::{Auth, Principal};
 use auth_session::SessionAuth;
 use auth_store::{IntoStore, Session};
@@ -22,11 +20,11 @@ impl Node {
     }
 
     /// Sends a request with this cookie through the layer, and returns the response to the handler's answer.
-    pub(crate) async fn inside<H, F>(&self, cookie: Option<&str>, handler: H) -> Response<String>
-    where
-        H: Fn(Parts) -> F + Clone,
-        F: Future<Output = Response<String>>,
-    {
+    pub(crate) async fn inside(
+        &self,
+        cookie: Option<&str>,
+        handler: impl AsyncFn(Parts) -> Response<String>,
+    ) -> Response<String> {
         let mut request = Request::post("/").body(()).unwrap();
         if let Some(cookie) = cookie {
             request.headers_mut().insert(header::COOKIE, cookie.parse().unwrap());

@@ -1,7 +1,5 @@
 //! Requests to a handler of the test, through the layer but without a socket.
 
-use std::future::Future;
-
 use auth_core::{AnyOf, AuthLayer, SignIn, Transport, any_of};
 use http::request::Parts;
 use http::{Request, Response};
@@ -21,29 +19,21 @@ pub(crate) fn sign_in_by<C>(sign_in: SignIn<C>, transport: Transport) -> SignIn<
 
 impl World {
     /// Sends a request with this credential through the layer to a handler, and returns the response.
-    pub(crate) async fn handle<H, F>(
+    pub(crate) async fn handle(
         &self,
         credential: Option<&Credential>,
-        handler: H,
-    ) -> Response<String>
-    where
-        H: Fn(Parts) -> F + Clone,
-        F: Future<Output = Response<String>>,
-    {
+        handler: impl AsyncFn(Parts) -> Response<String>,
+    ) -> Response<String> {
         self.handle_behind(any_of([self.auth()]).optional(), credential, handler).await
     }
 
     /// The same, through this layer.
-    pub(crate) async fn handle_behind<H, F>(
+    pub(crate) async fn handle_behind(
         &self,
         layer: AuthLayer<AnyOf<User>>,
         credential: Option<&Credential>,
-        handler: H,
-    ) -> Response<String>
-    where
-        H: Fn(Parts) -> F + Clone,
-        F: Future<Output = Response<String>>,
-    {
+        handler: impl AsyncFn(Parts) -> Response<String>,
+    ) -> Response<String> {
         let mut request = Request::post("/").body(()).unwrap();
         if let Some((name, value)) = credential.map(Credential::header) {
             request.headers_mut().insert(name, value.try_into().unwrap());
