@@ -9,7 +9,7 @@ use http::{Method, Response, header};
 
 use crate::app::Login;
 use crate::harness::{
-    Auth, Call, Credential, Fault, Framework, Op, Setup, TestBackend, World, session,
+    Auth, Call, Credential, DAY, Fault, Framework, MINUTE, Op, Setup, TestBackend, World, session,
 };
 
 /// Returns a backend whose cookie has this domain, or none.
@@ -82,8 +82,6 @@ async fn sec_34_a_sign_in_or_sign_out_removes_a_planted_cookie() {
         assert_eq!(browser.0.len(), left);
     }
 }
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 suite!(cookie:
     sec_25_26_27_28_the_cookie_has_the_secure_attributes,
@@ -169,7 +167,7 @@ async fn sec_35_a_sign_out_removes_the_cookie(world: World) {
 async fn sec_35_no_other_response_removes_the_cookie(world: World) {
     let (client, old) = world.sign_in("alice").await;
     client.post("/refresh").await;
-    world.advance(Duration::from_secs(60)); // until then, the refresh can be repeated
+    world.advance(MINUTE); // until then, the refresh can be repeated
     let stale = world.client_with(&old);
     for (method, path) in [(Method::GET, "/me"), (Method::GET, "/cart"), (Method::POST, "/refresh")]
     {

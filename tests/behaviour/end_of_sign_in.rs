@@ -6,10 +6,8 @@ use std::time::Duration;
 use auth_store::Store;
 use tokio::task::JoinHandle;
 
-use crate::harness::{Client, Fault, Op, Reply, World};
+use crate::harness::{Client, Fault, HOUR, MINUTE, Op, Reply, World};
 
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
 /// How long a store may be unavailable before the wait ends.
 const PATIENCE: Duration = Duration::from_secs(10);
 

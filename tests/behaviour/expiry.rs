@@ -5,10 +5,7 @@ use std::time::Duration;
 use auth_store::{Lifetime, Store};
 
 use crate::app::Me;
-use crate::harness::{Op, World};
-
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
+use crate::harness::{HOUR, MINUTE, Op, World};
 
 suite!(every:
     sec_85_a_credential_issued_by_another_node_is_accepted_here,

@@ -35,4 +35,4 @@ pub(crate) use jwt::claims;
 pub(crate) use reply::Reply;
 pub(crate) use run::{many_threads, one_thread};
 pub(crate) use token::TokenAuth;
-pub(crate) use world::{Framework, World};
+pub(crate) use world::{DAY, Framework, HOUR, MINUTE, World};

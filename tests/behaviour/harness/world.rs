@@ -18,6 +18,10 @@ use super::gate::Gate;
 use super::store_choice::{fresh_store, start_time};
 use crate::app::{self, Login};
 
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const HOUR: Duration = Duration::from_secs(3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
+
 /// The framework of the application.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framework {

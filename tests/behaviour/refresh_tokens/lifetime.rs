@@ -1,11 +1,9 @@
 //! The lifetime of refresh tokens.
 
-use std::time::Duration;
-
 use auth_store::{Lifetime, Store};
 use serde_json::Value;
 
-use crate::harness::{Fault, World};
+use crate::harness::{Fault, MINUTE, World};
 
 suite!(pair:
     sec_66_an_unused_refresh_token_expires,
@@ -15,8 +13,6 @@ suite!(pair:
     sec_68_a_revoked_refresh_token_is_rejected,
     sec_76_nothing_is_renewed_or_lost_while_the_store_is_down,
 );
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// Returns a node whose access tokens have the default lifetime.
 async fn short(world: &World, lifetime: Lifetime) -> World {
