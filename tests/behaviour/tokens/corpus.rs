@@ -28,21 +28,9 @@ fn check(target: &str, check: fn(&[u8]) -> bool) {
 }
 
 #[test]
-fn sec_57_seeds_of_token() {
+fn sec_07_32_56_57_every_fuzz_target_holds_for_its_seeds() {
     check("token", token::check);
-}
-
-#[test]
-fn sec_56_seeds_of_key_set() {
     check("key_set", key_set::check);
-}
-
-#[test]
-fn sec_32_seeds_of_cookie_header() {
     check("cookie_header", cookie_header::check);
-}
-
-#[test]
-fn sec_07_seeds_of_secret() {
     check("secret", secret::check);
 }
