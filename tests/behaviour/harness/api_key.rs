@@ -38,10 +38,7 @@ impl Authenticator for ApiKeyAuth {
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
-        if matches!(
-            reason,
-            ChallengeReason::MissingCredential | ChallengeReason::InvalidCredential(_)
-        ) {
+        if let ChallengeReason::MissingCredential | ChallengeReason::InvalidCredential(_) = reason {
             Challenge::new("ApiKey").append_to(headers);
         }
     }
