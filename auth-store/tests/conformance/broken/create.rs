@@ -29,6 +29,12 @@ caught! {
     sec_86_a_dropped_family_is_caught: NoFamily => sec_86_a_forged_secret_proves_nothing;
 }
 
+fn replace(store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
+    let mut tables = store.tables();
+    tables.remove(&record.id);
+    tables.create(record, limit)
+}
+
 broken_store! {
     ConstantIds, except: [new_id];
 
@@ -85,9 +91,7 @@ broken_store! {
     Replaces, except: [create];
 
     async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
-        let mut tables = self.0.tables();
-        tables.remove(&record.id);
-        tables.create(record, limit)
+        replace(&self.0, record, limit)
     }
 }
 
@@ -113,9 +117,7 @@ broken_store! {
             return Err(StoreError::duplicate_id());
         }
         yield_now().await;
-        let mut tables = self.0.tables();
-        tables.remove(&record.id);
-        tables.create(record, limit)
+        replace(&self.0, record, limit)
     }
 }
 

@@ -56,6 +56,20 @@ fn rotate_and(
     store.tables().swap(id, |record| record.current == *from, change)
 }
 
+/// Rotates, and then copies a part of the old record into the new one.
+async fn keeping(
+    store: &Plain,
+    id: &SignInId,
+    from: &Digest,
+    to: Rotation,
+    copy: fn(&Record, &mut Record),
+) -> Swapped {
+    let old = store.load(id).await?;
+    Ok(rotate_and(store, id, from, to, |new| {
+        old.inspect(|old| copy(old, new));
+    }))
+}
+
 broken_store! {
     DropsData, except: [rotate];
 
@@ -188,10 +202,7 @@ broken_store! {
     KeepsDeadlines, except: [rotate];
 
     async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let deadlines = self.0.load(id).await?.map(|record| record.deadlines);
-        Ok(rotate_and(&self.0, id, from, to, |record| {
-            record.deadlines = deadlines.unwrap_or(record.deadlines);
-        }))
+        keeping(&self.0, id, from, to, |old, new| new.deadlines = old.deadlines).await
     }
 }
 
@@ -199,9 +210,6 @@ broken_store! {
     KeepsFamily, except: [rotate];
 
     async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
-        let family = self.0.load(id).await?.map(|record| record.family);
-        Ok(rotate_and(&self.0, id, from, to, |record| {
-            record.family = family.unwrap_or(record.family);
-        }))
+        keeping(&self.0, id, from, to, |old, new| new.family = old.family).await
     }
 }

@@ -33,6 +33,21 @@ fn change(store: &Plain, id: &SignInId, data: SessionData) -> CompareAndSwap {
     store.tables().swap(id, |_| true, change)
 }
 
+/// Reads the record, compares its version, and writes later.
+async fn compare_then(
+    store: &Plain,
+    id: &SignInId,
+    version: u64,
+    write: impl FnOnce(Arc<Record>) -> CompareAndSwap,
+) -> Swapped {
+    let read = match store.read_if(id, |record| record.version == version) {
+        Ok(read) => read,
+        Err(answer) => return Ok(answer),
+    };
+    yield_now().await;
+    Ok(write(read))
+}
+
 broken_store! {
     KeepsVersion, except: [update];
 
@@ -80,18 +95,16 @@ broken_store! {
     WritesBack, except: [update];
 
     async fn update(&self, id: &SignInId, version: u64, data: SessionData) -> Swapped {
-        let read = match self.0.read_if(id, |record| record.version == version) {
-            Ok(read) => read,
-            Err(answer) => return Ok(answer),
+        let write = |read: Arc<Record>| {
+            let mut record = Record::clone(&read);
+            record.data = data;
+            record.version += 1;
+            let mut tables = self.0.tables();
+            tables.remove(id);
+            tables.add(record.clone());
+            CompareAndSwap::Stored(Arc::new(record))
         };
-        yield_now().await;
-        let mut record = Record::clone(&read);
-        record.data = data;
-        record.version += 1;
-        let mut tables = self.0.tables();
-        tables.remove(id);
-        tables.add(record.clone());
-        Ok(CompareAndSwap::Stored(Arc::new(record)))
+        compare_then(&self.0, id, version, write).await
     }
 }
 
@@ -99,14 +112,10 @@ broken_store! {
     CompareThenSwap, except: [update];
 
     async fn update(&self, id: &SignInId, version: u64, data: SessionData) -> Swapped {
-        let read = match self.0.read_if(id, |record| record.version == version) {
-            Ok(read) => read,
-            Err(answer) => return Ok(answer),
+        let write = |read| match change(&self.0, id, data) {
+            CompareAndSwap::NotFound => CompareAndSwap::Stored(read),
+            swap => swap,
         };
-        yield_now().await;
-        match change(&self.0, id, data) {
-            CompareAndSwap::NotFound => Ok(CompareAndSwap::Stored(read)),
-            swap => Ok(swap),
-        }
+        compare_then(&self.0, id, version, write).await
     }
 }
