@@ -13,6 +13,14 @@ async fn refused(url: &str) -> ConnectError {
     connect(url).await.expect_err("the URL is invalid")
 }
 
+/// Checks that the error of each URL contains the text beside it.
+async fn assert_errors_contain(cases: &[(&str, &str)]) {
+    for (url, expected) in cases {
+        let text = said(&refused(url).await);
+        assert!(text.contains(expected), "{url}: {text}");
+    }
+}
+
 #[tokio::test]
 async fn unknown_schemes_are_rejected_with_a_list_of_the_known_ones() {
     for url in ["", "nonsense", "memory", "http://h", "redis+tcp://h", "REDIS://h", "sqlserver://h"]
@@ -35,7 +43,7 @@ async fn memory_takes_no_path() {
 
 #[tokio::test]
 async fn invalid_options_are_named() {
-    for (url, named) in [
+    assert_errors_contain(&[
         ("sqlite:file.db?mode=sideways", "mode"),
         ("sqlite::memory:", "name a file"),
         ("postgres://h/d?sslmode=sideways", "ssl_mode"),
@@ -53,16 +61,14 @@ async fn invalid_options_are_named() {
         ("sqlite:file.db?mod=ro", "mod"),
         ("redis://h?speed=high", "parameters"),
         ("redis+sentinel://h", "service"),
-    ] {
-        let text = said(&refused(url).await);
-        assert!(text.contains(named), "{url}: {text}");
-    }
+    ])
+    .await;
 }
 
 /// The options of the URLs that hosting providers hand out, and of other drivers.
 #[tokio::test]
 async fn options_without_an_effect_name_what_to_write_instead() {
-    for (url, advice) in [
+    assert_errors_contain(&[
         ("postgres://h/d?sslmode=require&channel_binding=require", "sslmode=verify-full"),
         ("postgres://h/d?target_session_attrs=prefer-standby", "writes"),
         ("postgres://a:5432,b:5432/d?target_session_attrs=primary", "several servers"),
@@ -86,10 +92,8 @@ async fn options_without_an_effect_name_what_to_write_instead() {
         ("sqlite:file.db?cache=shared", "private"),
         ("sqlite:file.db?_journal_mode=DELETE", "remove it"),
         ("sqlite:file.db?busy_timeout=5000", "`timeout`"),
-    ] {
-        let text = said(&refused(url).await);
-        assert!(text.contains(advice), "{url}: {text}");
-    }
+    ])
+    .await;
 }
 
 #[tokio::test]
