@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use auth_core::Clock;
 use auth_servers::{Held, MariaDbServer, PostgresServer, Proxy};
-use auth_store::{MySqlStore, PostgresStore, Store, StoreErrorKind};
+use auth_store::{MySqlStore, PostgresStore, SqlSetupError, Store, StoreErrorKind};
 use tokio::task::JoinSet;
 
 use crate::stores::through;
@@ -24,9 +24,11 @@ pub(crate) async fn open_all(store: &Arc<dyn Store>) {
     all.expect("the server runs");
 }
 
-/// Makes the pool of a store open all of its connections, and returns the store.
-async fn with_all_open(store: impl Store) -> Arc<dyn Store> {
-    let store: Arc<dyn Store> = Arc::new(store);
+/// Makes the pool of a new store open all of its connections, and returns the store.
+async fn with_all_open<S: Store>(
+    connecting: impl Future<Output = Result<S, SqlSetupError>>,
+) -> Arc<dyn Store> {
+    let store: Arc<dyn Store> = Arc::new(connecting.await.expect("the server runs"));
     open_all(&store).await;
     store
 }
@@ -56,8 +58,7 @@ async fn count_failures(store: &dyn Store) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_closed_by_postgresql_fail_at_most_one_operation() {
     let server = PostgresServer::start();
-    let builder = PostgresStore::builder(server.url()).migrate();
-    let store = with_all_open(builder.connect().await.expect("it runs")).await;
+    let store = with_all_open(PostgresStore::builder(server.url()).migrate().connect()).await;
     let ended = server.ask(
         "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
          WHERE backend_type = 'client backend' AND pid <> pg_backend_pid()",
@@ -69,8 +70,7 @@ async fn connections_closed_by_postgresql_fail_at_most_one_operation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_closed_by_mariadb_fail_at_most_one_operation() {
     let server = MariaDbServer::start();
-    let builder = MySqlStore::builder(server.url()).migrate();
-    let store = with_all_open(builder.connect().await.expect("it runs")).await;
+    let store = with_all_open(MySqlStore::builder(server.url()).migrate().connect()).await;
     let ids = server.ask(
         "SELECT id FROM information_schema.processlist \
          WHERE user = 'tests' AND id <> CONNECTION_ID()",
@@ -85,8 +85,7 @@ async fn connections_closed_by_mariadb_fail_at_most_one_operation() {
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_connections_fail_at_most_one_operation() {
     let (_server, proxy, url) = postgres_behind_a_proxy().await;
-    let builder = PostgresStore::builder(url).migrate();
-    let store = with_all_open(builder.connect().await.expect("it runs")).await;
+    let store = with_all_open(PostgresStore::builder(url).migrate().connect()).await;
     let opened = proxy.opened();
     assert!(opened > 2, "{opened}");
     proxy.hold(Held { first: opened, ..Held::default() });
