@@ -56,7 +56,8 @@ pub(super) struct Refresh {
 /// `POST /refresh`: replaces the secret of the current sign-in, or returns a new pair of tokens. The
 /// old credential is no longer valid.
 pub(super) async fn refresh(auth: Auth<User>, body: Option<Input<Refresh>>) -> Result<Response> {
-    let Refresh { refresh_token, scope } = body.map(|input| input.value).unwrap_or_default();
+    let Refresh { refresh_token, scope } =
+        body.map(|Input(refresh, _)| refresh).unwrap_or_default();
     let mut refresh = auth.refresh();
     if let Some(token) = refresh_token {
         refresh = refresh.token(token);

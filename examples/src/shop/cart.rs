@@ -44,7 +44,7 @@ pub(super) async fn show(session: Session) -> Result<Json<Cart>> {
 /// `POST /cart`: adds to the cart, and returns it. Creates a session for a new visitor.
 pub(super) async fn add(
     session: Session,
-    Input { value: Addition { item, quantity, next }, format }: Input<Addition>,
+    Input(Addition { item, quantity, next }, format): Input<Addition>,
 ) -> Result<Response> {
     check(&item, quantity).map_err(|error| (StatusCode::UNPROCESSABLE_ENTITY, error))?;
     // The response is the cart as it was saved. Reading it again after `save` could return what other

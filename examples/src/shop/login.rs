@@ -69,7 +69,7 @@ pub(super) async fn login(
     State(users): State<Users>,
     auth: Auth<User>,
     client: Option<Extension<ConnectInfo<SocketAddr>>>,
-    Input { value: request, format }: Input<LoginRequest>,
+    Input(request, format): Input<LoginRequest>,
 ) -> Result<Response> {
     let checked = users.check(&request.username, &request.password).await;
     let principal = checked.map_err(|denied| refuse(denied, &auth))?;
