@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::json;
 
-use crate::harness::{Response, Shop};
+use crate::harness::{Response, Shop, alice};
 
 /// Returns the name of the cookie that a response sets, and its attributes in lower case.
 fn set_cookie(response: &Response) -> (String, BTreeSet<String>) {
@@ -69,10 +69,7 @@ fn sec_23_the_cookie_is_persistent_only_on_request() {
 #[test]
 fn sec_34_duplicate_cookies_are_ignored() {
     let shop = Shop::start();
-    let device = shop.device();
-    device.login("alice", "wonderland");
-    let cookie = device.cookie().unwrap();
-    let client = shop.client();
-    assert_eq!(client.get("/me").header(&cookie).send().status, 200);
-    assert_eq!(client.get("/me").header(&format!("{cookie}; session=x")).send().status, 401);
+    let [cookie, _] = alice(&shop);
+    assert_eq!(shop.get("/me", &cookie).status, 200);
+    assert_eq!(shop.get("/me", &format!("{cookie}; session=x")).status, 401);
 }
