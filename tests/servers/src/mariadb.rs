@@ -4,7 +4,7 @@
 //! `mariadb-install-db` takes seconds.
 
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use rustix::process::geteuid;
 
@@ -40,7 +40,7 @@ impl MariaDbServer {
     pub fn with(settings: &[&str]) -> Self {
         let (folder, port) = (Scratch::new(), free_port());
         let path = folder.path().to_str().expect("the path is UTF-8").to_owned();
-        copy(&template().path().join("data"), &folder.path().join("data"));
+        copy(&TEMPLATE.join("data"), &folder.path().join("data"));
         let places = [
             format!("--datadir={path}/data"),
             format!("--socket={path}/socket"),
@@ -70,29 +70,26 @@ impl MariaDbServer {
 
 database_server!(MariaDbServer, "MariaDB", "mysql");
 
-/// Returns the folder with the data of a new server.
-fn template() -> &'static Scratch {
-    static TEMPLATE: OnceLock<Scratch> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let folder = Scratch::until_the_end();
-        let (data, sql) = (folder.path().join("data"), folder.path().join("users.sql"));
-        let database = MariaDbServer::DATABASE;
-        let users = format!(
-            "flush privileges;\n\
+/// The folder with the data of a new server.
+static TEMPLATE: LazyLock<Scratch> = LazyLock::new(|| {
+    let folder = Scratch::until_the_end();
+    let (data, sql) = (folder.path().join("data"), folder.path().join("users.sql"));
+    let database = MariaDbServer::DATABASE;
+    let users = format!(
+        "flush privileges;\n\
              create user {USER}@'%' identified by '{PASSWORD}';\n\
              grant all on *.* to {USER}@'%';\n\
              create database {database};\n"
-        );
-        std::fs::write(&sql, users).expect("the file is written");
-        run(Command::new("mariadb-install-db")
-            .args(["--no-defaults", "--skip-test-db"])
-            .args(as_root())
-            .arg(format!("--datadir={}", data.display()))
-            .arg(format!("--extra-file={}", sql.display()))
-            .args(BASE_SETTINGS));
-        folder
-    })
-}
+    );
+    std::fs::write(&sql, users).expect("the file is written");
+    run(Command::new("mariadb-install-db")
+        .args(["--no-defaults", "--skip-test-db"])
+        .args(as_root())
+        .arg(format!("--datadir={}", data.display()))
+        .arg(format!("--extra-file={}", sql.display()))
+        .args(BASE_SETTINGS));
+    folder
+});
 
 /// Returns the option without which MariaDB refuses to run as root.
 fn as_root() -> Option<String> {

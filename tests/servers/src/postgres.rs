@@ -5,7 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use rustix::process::geteuid;
 
@@ -69,7 +69,7 @@ impl PostgresServer {
     fn start_with(settings: &[&str], prepare: impl FnOnce(&Path)) -> Self {
         let (folder, port) = (Scratch::new(), free_port());
         let data = folder.path().join("data");
-        copy(&template().path().join("data"), &data);
+        copy(&TEMPLATE.join("data"), &data);
         prepare(&data);
         let data = data.to_str().expect("the path is UTF-8");
         let mut command = as_account();
@@ -113,29 +113,26 @@ pub(crate) fn psql(url: &str, sql: &str) -> Command {
 
 database_server!(PostgresServer, "PostgreSQL", "postgres");
 
-/// Returns the folder with the data of a new server.
-fn template() -> &'static Scratch {
-    static TEMPLATE: OnceLock<Scratch> = OnceLock::new();
-    TEMPLATE.get_or_init(|| {
-        let folder = Scratch::until_the_end();
-        let (data, password) = (folder.path().join("data"), folder.path().join("password"));
-        std::fs::create_dir(&data).expect("the folder is created");
-        std::fs::write(&password, PASSWORD).expect("the file is written");
-        if geteuid().is_root() {
-            run(Command::new("chown").arg(ACCOUNT).arg(&data));
-        }
-        let initdb = [as_account(), vec![binary("initdb").to_string_lossy().into_owned()]].concat();
-        run(Command::new(&initdb[0])
-            .args(&initdb[1..])
-            .current_dir(folder.path())
-            .args(["--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8"])
-            .args(["--auth=md5", "--username", USER, "--pwfile"]) // SCRAM is slow if not optimized
-            .arg(&password)
-            .arg("-D")
-            .arg(&data));
-        folder
-    })
-}
+/// The folder with the data of a new server.
+static TEMPLATE: LazyLock<Scratch> = LazyLock::new(|| {
+    let folder = Scratch::until_the_end();
+    let (data, password) = (folder.path().join("data"), folder.path().join("password"));
+    std::fs::create_dir(&data).expect("the folder is created");
+    std::fs::write(&password, PASSWORD).expect("the file is written");
+    if geteuid().is_root() {
+        run(Command::new("chown").arg(ACCOUNT).arg(&data));
+    }
+    let initdb = [as_account(), vec![binary("initdb").to_string_lossy().into_owned()]].concat();
+    run(Command::new(&initdb[0])
+        .args(&initdb[1..])
+        .current_dir(folder.path())
+        .args(["--no-sync", "--no-instructions", "--locale=C", "--encoding=UTF8"])
+        .args(["--auth=md5", "--username", USER, "--pwfile"]) // SCRAM is slow if not optimized
+        .arg(&password)
+        .arg("-D")
+        .arg(&data));
+    folder
+});
 
 /// Returns the prefix of a command that must not run as root.
 pub(crate) fn as_account() -> Vec<String> {

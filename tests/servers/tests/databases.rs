@@ -42,12 +42,11 @@ fn all_of_postgres_hangs_and_goes_on() {
 fn mariadb_keeps_commits_when_it_is_killed_and_can_hang() {
     let mut server = MariaDbServer::with(&["--default-time-zone=-05:00"]);
     assert_eq!(server.ask("select @@time_zone"), "-05:00");
-    let database = server.new_database();
-    let _ = server.ask_in(&database, "create table t (n int); insert into t values (7)");
+    let _ = server.ask("create table t (n int); insert into t values (7)");
     server.kill();
     assert!(server.try_ask("select 1").is_err());
     server.start_again();
-    assert_eq!(server.ask_in(&database, "select n from t"), "7");
+    assert_eq!(server.ask("select n from t"), "7");
     server.hang();
     assert!(server.try_ask("select 1").is_err(), "the server hangs");
     server.go_on();
