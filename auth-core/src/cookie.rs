@@ -110,9 +110,10 @@ impl CookiePolicy {
         self.domain.as_ref().map(|_| self.removal_in(None, &self.path))
     }
 
-    /// Returns `Set-Cookie` headers that remove the cookies of this name in other scopes that a browser may
-    /// send to this host and path: of the host and the domains above it, and of `/`, the folders of the
-    /// path and the path itself. The headers have to fit into a proxy's buffer, so there are at most 24.
+    /// Returns `Set-Cookie` headers that remove the cookies of this name in every other scope from which a
+    /// browser sends them to this host and path. The scopes combine the host and each domain above it with `/`,
+    /// each folder of the path and the path itself. The headers have to fit into a proxy's buffer, so there are
+    /// at most 24.
     pub(crate) fn removals_of_other_scopes(&self, host: &str, path: &str) -> Vec<HeaderValue> {
         if self.is_host_prefixed() {
             return Vec::new();
@@ -194,7 +195,7 @@ impl CookieBuilder {
 
     /// Sets `Domain`: browsers send the cookie to this domain and every host below it.
     ///
-    /// Browsers keep a cookie from before a change of `Domain` or `Path` beside the new one, and send both.
+    /// After a change of `Domain` or `Path`, browsers keep the former cookie beside the new one, and send both.
     /// The layer accepts neither of two different cookies, because one may have been planted. A sign-in
     /// removes the former cookie: at once if `Domain` was added, and for other changes once the browser
     /// has sent both.

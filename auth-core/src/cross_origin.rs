@@ -49,7 +49,8 @@ impl CrossOriginProtection {
     /// # Errors
     ///
     /// Returns [`InvalidOrigin`] if it is not the origin of a page: a scheme and a host, and a port if
-    /// that is not the scheme's default. Wildcards, paths, users and `null` are no part of an origin.
+    /// that is not the scheme's default. An origin contains no wildcard, path
+    /// or user, and is not `null`.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
         let mut trusted: Vec<Box<str>> = self.trusted.iter().flat_map(|t| t.to_vec()).collect();
         trusted.push(normalize(origin).ok_or(InvalidOrigin)?.into());

@@ -28,7 +28,7 @@ pub struct AuthenticationInfo {
     /// are the same user only if their issuers are also equal.
     pub issuer: Option<Arc<str>>,
     /// When the user last authenticated (`auth_time`). Use and refresh do not change it. `None` if the
-    /// credential does not say so, such as an API key: it then never counts as a recent authentication.
+    /// credential does not state it, as with an API key. The user then never counts as recently authenticated.
     pub authenticated_at: Option<Timestamp>,
     /// When the credential expires at the latest.
     pub expires_at: Timestamp,

@@ -101,7 +101,7 @@ impl Require {
     }
 
     /// Requires that the user authenticated at most this long ago. An identity without a time of
-    /// authentication never meets it, such as that of an API key or of a token without `auth_time`.
+    /// authentication, such as that of an API key or of a token without `auth_time`, never meets this.
     pub fn max_auth_age(max_age: Duration) -> Self {
         Self::new(Rule::MaxAuthAge(max_age))
     }

@@ -190,7 +190,7 @@ pub struct SignInSettings {
     /// How long the data of a visitor who has not signed in is kept. Defaults to one day, and 30
     /// minutes without a request.
     pub anonymous_lifetime: Lifetime,
-    /// How many sign-ins a user may have at a time. Defaults to 1,000, of which a new one evicts the
+    /// How many sign-ins a user may have at a time. Defaults to 1,000; a further one evicts the
     /// oldest. Without a limit (`None`), operations on all sign-ins of a user take as long as there are
     /// sign-ins.
     pub limit: Option<SignInLimit>,
@@ -314,7 +314,7 @@ macro_rules! sign_in_options {
         }
 
         /// Limits how many sign-ins a user may have at a time, and sets what happens at the next
-        /// one. Defaults to 1,000, of which a new one evicts the oldest.
+        /// one. Defaults to 1,000; a further one evicts the oldest.
         ///
         /// # Panics
         ///
@@ -340,8 +340,8 @@ macro_rules! sign_in_options {
         /// Sets the shortest time between two writes of the last-seen time of a sign-in.
         ///
         /// Defaults to 1/20 of the idle timeout, or to one hour without an idle timeout. It is never
-        /// more than half the idle timeout, and each sign-in adds up to a quarter by its id. A sign-in
-        /// can reach its idle timeout early by at most that time.
+        /// more than half the idle timeout. Each sign-in adds up to a quarter, which depends on its id.
+        /// A sign-in can reach its idle timeout early by at most this sum.
         pub fn touch_interval(self, interval: ::std::time::Duration) -> Self {
             self.change_settings(|settings| settings.touch_interval = Some(interval))
         }
@@ -352,8 +352,9 @@ macro_rules! sign_in_options {
         /// A client that lost the response, or refreshed twice at the same time, can repeat a refresh with
         /// the old cookie or refresh token, for this time or one minute, whichever is longer. It yields the
         /// same new secret, until that is used for the first time. After that, a repeated refresh
-        /// token ends its sign-in, because two clients have it. A cookie ends nothing: it is more likely
-        /// late than stolen. With zero, no refresh can be repeated, and an old secret is invalid at once.
+        /// token ends its sign-in, because two clients have it. A repeated cookie does not: it is
+        /// more likely late than stolen. With zero, no refresh can be repeated, and an old secret is
+        /// invalid at once.
         ///
         /// A sign-in, even one of the same user, invalidates the old secret at once in any case.
         pub fn refresh_grace(self, grace: ::std::time::Duration) -> Self {

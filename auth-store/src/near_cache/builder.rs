@@ -68,10 +68,10 @@ impl NearCacheBuilder {
         Self { max_staleness, ..self }
     }
 
-    /// Sets for how long an entry may be used at most before its sign-in is read from the store again.
-    /// Defaults to one minute. The time of each entry is shorter by up to a quarter, by its id.
+    /// Sets the maximum time for which an entry is used before its sign-in is read from the store again.
+    /// Defaults to one minute. Each entry is used for up to a quarter less, depending on its id.
     ///
-    /// The cache sees a change that was not announced after this time at the latest: a record that was
+    /// If a change was not announced, the cache sees it after this time at the latest: a record that was
     /// changed by hand, or a change that a fault of a server or of the network has hidden.
     ///
     /// # Panics
@@ -117,9 +117,9 @@ impl NearCacheBuilder {
         NearCache { inner, listener: Some(listener.abort_handle()) }
     }
 
-    /// Builds a cache in front of a store that announces nothing. This node then accepts a
-    /// sign-in that another node has ended for up to `ttl`, which replaces
-    /// [`max_age`](Self::max_age).
+    /// Builds a cache in front of a store that announces nothing. An entry is used for at most `ttl`, which
+    /// replaces [`max_age`](Self::max_age). For that long, this node may accept a sign-in that another node has
+    /// ended.
     #[must_use]
     pub fn with_ttl<S>(self, store: S, ttl: Duration) -> NearCache<S> {
         NearCache { inner: self.inner(store, Freshness::Ttl(ttl)), listener: None }
