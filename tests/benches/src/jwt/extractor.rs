@@ -3,12 +3,12 @@
 //! Applications without an authentication crate write this by hand. It checks the same claims as the
 //! other cases.
 
-use std::convert::Infallible;
+use std::fmt::Debug;
 use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
-use http::{Request, Response, StatusCode, header};
+use http::{Request, StatusCode, header};
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use tower::service_fn;
 
@@ -46,17 +46,28 @@ pub fn extractor(tokens: &Tokens) -> Case {
     validation.set_issuer(&[ISSUER]);
     validation.set_required_spec_claims(&["exp", "aud", "iss"]);
     let checks = Checks { key: DecodingKey::from_jwk(&jwk).unwrap(), validation };
-    let checks = Arc::new(checks);
-    let service = service_fn(move |request| reads_subject(Arc::clone(&checks), request));
-    Case::new("extractor", service, "authorization", &tokens.headers())
+    extracting("extractor", tokens, Arc::new(checks), |CurrentUser(claims)| claims)
 }
 
-async fn reads_subject(
-    checks: Arc<Checks>,
-    request: Request<Body>,
-) -> Result<Response<Body>, Infallible> {
-    let (mut parts, _) = request.into_parts();
-    let CurrentUser(claims) = CurrentUser::from_request_parts(&mut parts, &checks).await.unwrap();
-    assert!(claims.sub.starts_with("user-"));
-    ok()
+/// Returns a case whose handler has an extractor, and reads the subject of its claims.
+pub(super) fn extracting<E, S>(
+    name: &'static str,
+    tokens: &Tokens,
+    state: S,
+    claims: fn(E) -> TokenClaims,
+) -> Case
+where
+    E: FromRequestParts<S, Rejection: Debug> + 'static,
+    S: Clone + Send + Sync + 'static,
+{
+    let service = service_fn(move |request: Request<Body>| {
+        let state = state.clone();
+        async move {
+            let (mut parts, _) = request.into_parts();
+            let extracted = E::from_request_parts(&mut parts, &state).await.unwrap();
+            assert!(claims(extracted).sub.starts_with("user-"));
+            ok()
+        }
+    });
+    Case::new(name, service, "authorization", &tokens.headers())
 }

@@ -4,7 +4,6 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use axum::extract::FromRequestParts as _;
 use axum_07::extract::FromRequestParts as _;
 use axum_jwt_auth::{Decoder, LocalDecoder};
 use http::{Request, Response, StatusCode};
@@ -16,7 +15,7 @@ use tower_oauth2_resource_server::tenant::TenantConfiguration;
 use tower_oauth2_resource_server::validation::ClaimsValidationSpec;
 
 use crate::drive::{Body, Case, ok, poll_now};
-use crate::jwt::extractor::extractor;
+use crate::jwt::extractor::{extracting, extractor};
 use crate::jwt::ours::{hit, miss};
 use crate::jwt::tokens::{AUDIENCE, ISSUER, TokenClaims, Tokens};
 
@@ -75,19 +74,7 @@ fn axum_jwt_auth(tokens: &Tokens) -> Case {
     validation.set_required_spec_claims(&["exp", "aud", "iss"]);
     let decoder = LocalDecoder::builder().keys(vec![key]).validation(validation).build().unwrap();
     let decoder: Decoder<TokenClaims> = Arc::new(decoder);
-    let service = service_fn(move |request| reads_extracted(Arc::clone(&decoder), request));
-    Case::new("axum-jwt-auth", service, "authorization", &tokens.headers())
-}
-
-async fn reads_extracted(
-    decoder: Decoder<TokenClaims>,
-    request: Request<Body>,
-) -> Result<Response<Body>, Infallible> {
-    type Extracted = axum_jwt_auth::Claims<TokenClaims>;
-    let (mut parts, _) = request.into_parts();
-    let extracted = Extracted::from_request_parts(&mut parts, &decoder).await.unwrap();
-    assert!(extracted.claims.sub.starts_with("user-"));
-    ok()
+    extracting("axum-jwt-auth", tokens, decoder, |found: axum_jwt_auth::Claims<_>| found.claims)
 }
 
 /// tower-oauth2-resource-server 0.12, with jsonwebtoken 11 and aws-lc-rs, one of its two choices. HS256 must
