@@ -402,26 +402,28 @@ mod tests {
 
     #[test]
     fn the_own_origin_is_compared_in_the_same_form() {
-        for (origin, host, own) in [
-            ("https://shop.example", "Shop.Example", true),
-            ("https://shop.example", "shop.example:443", true),
-            ("https://shop.example:443", "shop.example", true),
-            ("http://shop.example", "shop.example:80", true),
-            ("https://b\u{fc}cher.example", "xn--bcher-kva.example", true),
-            ("https://shop.example", "shop.example:80", false),
-            ("https://shop.example:8443", "shop.example", false),
-            ("https://shop.example", "shop.example.", false),
-            ("https://shop.example/", "shop.example", false),
-            ("https://shop.example", "shop.example/", false),
-            ("https://evil.example", "shop.example", false),
-            ("null", "null", false),
+        let own = |origin, host| {
+            allowed(&CrossOriginProtection::STRICT, "POST", &[("origin", origin), ("host", host)])
+        };
+        for (origin, host) in [
+            ("https://shop.example", "Shop.Example"),
+            ("https://shop.example", "shop.example:443"),
+            ("https://shop.example:443", "shop.example"),
+            ("http://shop.example", "shop.example:80"),
+            ("https://b\u{fc}cher.example", "xn--bcher-kva.example"),
         ] {
-            let headers = [("origin", origin), ("host", host)];
-            assert_eq!(
-                allowed(&CrossOriginProtection::STRICT, "POST", &headers),
-                own,
-                "{origin} {host}"
-            );
+            assert!(own(origin, host), "{origin} {host}");
+        }
+        for (origin, host) in [
+            ("https://shop.example", "shop.example:80"),
+            ("https://shop.example:8443", "shop.example"),
+            ("https://shop.example", "shop.example."),
+            ("https://shop.example/", "shop.example"),
+            ("https://shop.example", "shop.example/"),
+            ("https://evil.example", "shop.example"),
+            ("null", "null"),
+        ] {
+            assert!(!own(origin, host), "{origin} {host}");
         }
     }
 
