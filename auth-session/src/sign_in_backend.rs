@@ -94,11 +94,7 @@ where
             Err(error) => return Err(error),
         };
         let refreshed = config.deliver(&issued, context)?;
-        let principal = if is_other { issued.to_principal::<C>() } else { None };
-        Ok(match principal {
-            Some(principal) => refreshed.identity(issued.identity(principal, kind.scheme())),
-            None => refreshed,
-        })
+        Ok(if is_other { issued.identify::<C>(refreshed, kind.scheme()) } else { refreshed })
     }
 
     async fn on_superseded(

@@ -115,11 +115,7 @@ where
             request.remove_cookies();
         }
         let refreshed = self.deliver(&issued, access.ok_or_else(none)?, plan, context)?;
-        let principal = if is_other { issued.to_principal::<C>() } else { None };
-        Ok(match principal {
-            Some(principal) => refreshed.identity(issued.identity(principal, SCHEME)),
-            None => refreshed,
-        })
+        Ok(if is_other { issued.identify::<C>(refreshed, SCHEME) } else { refreshed })
     }
 
     async fn on_superseded(

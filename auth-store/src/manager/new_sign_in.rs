@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use auth_core::{
     AuthError, AuthErrorKind, AuthenticationInfo, Identity, Persistence, Principal, SignInId,
-    SignInOptions, Timestamp,
+    SignInOptions, SignedIn, Timestamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -135,6 +135,18 @@ impl IssuedSecret {
         let authentication = AuthenticationInfo::new(scheme, self.authenticated_at);
         let authentication = authentication.sign_in(self.id()).expires_at(self.deadlines.ends_at);
         Identity::verified(principal, authentication)
+    }
+
+    /// Adds the identity of the sign-in to the result of a refresh, for a request that did not have this
+    /// identity before. Adds none where [`to_principal`](Self::to_principal) returns `None`.
+    pub fn identify<C>(&self, refreshed: SignedIn, scheme: &'static str) -> SignedIn
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        match self.to_principal::<C>() {
+            Some(principal) => refreshed.identity(self.identity(principal, scheme)),
+            None => refreshed,
+        }
     }
 
     /// Returns the principal of the sign-in, or `None` if it is a visitor's, or if its claims cannot be
