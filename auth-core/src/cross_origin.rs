@@ -195,11 +195,11 @@ impl fmt::Display for InvalidOrigin {
 
 impl Error for InvalidOrigin {}
 
-/// Defines the builder methods for [`CrossOriginProtection`] on a backend, which has methods
-/// `protection(&self) -> &CrossOriginProtection` and `with_protection(self, CrossOriginProtection) -> Self`.
+/// Defines the builder methods for [`CrossOriginProtection`] and the realm on a backend, which has a method
+/// `change(self, impl FnOnce(&mut Options)) -> Self`. `Options` has the fields `protection` and `realm`.
 #[doc(hidden)]
 #[macro_export]
-macro_rules! cross_origin_options {
+macro_rules! backend_options {
     () => {
         /// Lets pages of another origin, such as `https://app.example.com`, use the cookies of this backend.
         ///
@@ -207,14 +207,26 @@ macro_rules! cross_origin_options {
         ///
         /// Returns an error if the text is not an origin.
         pub fn trusted_origin(self, origin: &str) -> Result<Self, $crate::InvalidOrigin> {
-            let protection = self.protection().clone().trusted_origin(origin)?;
-            Ok(self.with_protection(protection))
+            let mut trusted = Ok(());
+            let changed = self.change(|options| {
+                let protection = options.protection.clone().trusted_origin(origin);
+                trusted = protection.map(|protection| options.protection = protection);
+            });
+            trusted.map(|()| changed)
         }
 
         /// Disables the check of the origin of requests. Any page that a signed-in user opens can then act
         /// as the user.
         pub fn insecure_cross_origin(self) -> Self {
-            self.with_protection($crate::CrossOriginProtection::STRICT.insecure_disabled())
+            self.change(|options| {
+                options.protection = $crate::CrossOriginProtection::STRICT.insecure_disabled();
+            })
+        }
+
+        /// Sets the realm in the `WWW-Authenticate: Bearer` header of refusals. Defaults to `api`. Characters
+        /// outside visible ASCII become `?`.
+        pub fn realm(self, realm: impl Into<::std::sync::Arc<str>>) -> Self {
+            self.change(|options| options.realm = realm.into())
         }
     };
 }

@@ -253,21 +253,7 @@ impl<C, M> JwtAuth<C, M> {
         self.change(|base| base.cookie = Some(cookie))
     }
 
-    auth_core::cross_origin_options!();
-
-    fn protection(&self) -> &CrossOriginProtection {
-        &self.base().protection
-    }
-
-    fn with_protection(self, protection: CrossOriginProtection) -> Self {
-        self.change(|base| base.protection = protection)
-    }
-
-    /// Sets the realm in the `WWW-Authenticate: Bearer` header of refusals. Defaults to `api`. Characters
-    /// outside visible ASCII become `?`.
-    pub fn realm(self, realm: impl Into<Arc<str>>) -> Self {
-        self.change(|base| base.realm = realm.into())
-    }
+    auth_core::backend_options!();
 
     /// Sets how many verified tokens of up to a kilobyte are cached; larger ones count as several.
     /// Defaults to 10,000; 0 disables the cache.

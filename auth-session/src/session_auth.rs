@@ -111,21 +111,7 @@ impl<C> SessionAuth<C> {
         self.change_settings(|settings| settings.anonymous_lifetime = lifetime)
     }
 
-    auth_core::cross_origin_options!();
-
-    fn protection(&self) -> &CrossOriginProtection {
-        &self.config.protection
-    }
-
-    fn with_protection(self, protection: CrossOriginProtection) -> Self {
-        self.change(|config| config.protection = protection)
-    }
-
-    /// Sets the realm in the `WWW-Authenticate: Bearer` header of refusals. Defaults to `api`. Characters
-    /// outside visible ASCII become `?`.
-    pub fn realm(self, realm: impl Into<Arc<str>>) -> Self {
-        self.change(|config| config.realm = realm.into())
-    }
+    auth_core::backend_options!();
 
     /// Sets the clock. Defaults to the system's clock.
     pub fn clock(self, clock: Clock) -> Self {
