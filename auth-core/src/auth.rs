@@ -29,7 +29,7 @@ use crate::refusal::Refusal;
 use crate::rejection::Rejection;
 use crate::sign_in_id::SignInId;
 
-/// A request's handle on sign-ins: signs in and out, refreshes, lists and revokes, under every
+/// A request's handle on sign-ins: signs in and out, refreshes, lists and revokes, with any
 /// backend. Clones act for the same request.
 ///
 /// After a sign-in or a refresh, it acts for the new sign-in and its user. Operations that end sign-ins
@@ -79,8 +79,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
         self.context.identity()
     }
 
-    /// Returns why the request's credential was rejected, if it is in an `Authorization` header and
-    /// the layer is `.optional()`.
+    /// Returns why the request's credential was rejected, if it is
+    /// [explicit](crate::Transport::Explicit) and the layer is `.optional()`.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
         self.context.rejection()
@@ -161,7 +161,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// # Errors
     ///
     /// - [`Unauthenticated`](AuthErrorKind::Unauthenticated): the request is not signed in.
-    /// - [`CrossOrigin`](AuthErrorKind::CrossOrigin): the request comes from another site. None ended.
+    /// - [`CrossOrigin`](AuthErrorKind::CrossOrigin): the request comes from another site. No sign-in
+    ///   has ended.
     /// - [`Unavailable`](AuthErrorKind::Unavailable): some sign-ins may still be active.
     pub async fn revoke_all(&self) -> Result<usize, AuthError> {
         let auth = self.clone();
@@ -185,9 +186,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     }
 
     /// Verifies the request's credential against the store, bypassing every cache on this node, and
-    /// returns the identity by the newest record.
+    /// returns the identity that the newest record proves.
     ///
-    /// By default, a near cache may be two seconds behind. So this is for operations that must not
+    /// By default, a near cache may be two seconds behind. Use this for operations that must not
     /// happen after a logout or a change of roles: payments, passwords, administration.
     /// [`Require::revalidated`](crate::Require::revalidated) does the same for a whole route.
     ///

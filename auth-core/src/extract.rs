@@ -27,7 +27,8 @@ impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Identity<C> {
     }
 }
 
-/// Responds with 401 if the `Authorization` header was rejected, as `Identity` does.
+/// Responds with 401 if an [explicit](crate::Transport::Explicit) credential was rejected, as
+/// `Identity` does.
 impl<C: Send + Sync + 'static, S: Sync> OptionalFromRequestParts<S> for Identity<C> {
     type Rejection = Response;
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Response> {

@@ -152,9 +152,10 @@ impl<C: Send + Sync + 'static> Identity<C> {
     ///
     /// # Errors
     ///
-    /// Returns why the request must be refused: 401 if its `Authorization` header was rejected, which
-    /// is not the same as no credential; 500 if it passed through no authentication layer, or through
-    /// one with another claims type. [`AuthContext::refuse`] makes it a response.
+    /// Returns why the request must be refused: 401 if its [explicit](crate::Transport::Explicit)
+    /// credential was rejected, which is not the same as no credential; 500 if it passed through no
+    /// authentication layer, or through one with another claims type. [`AuthContext::refuse`] makes it a
+    /// response.
     pub fn of(extensions: &Extensions) -> Result<Option<&Self>, Refusal> {
         let context = AuthContext::of(extensions, type_name::<Self>())?;
         let identity = Self::in_context(context)?;

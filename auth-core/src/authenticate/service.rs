@@ -66,8 +66,12 @@ impl<A: Authenticator> AuthLayer<A> {
         Self { auth: self.auth.change(change) }
     }
 
-    /// Lets requests without an identity through. An invalid cookie counts as no cookie, and an
-    /// invalid `Authorization` header passes only to handlers that use [`Auth`](crate::Auth).
+    /// Lets requests without an identity through.
+    ///
+    /// An invalid [ambient](Transport::Ambient) credential, such as a cookie, counts as none. A request
+    /// with an invalid [explicit](Transport::Explicit) one, such as a bearer token, passes as well, but
+    /// [`Require`](crate::Require) and the extractors refuse it, except [`Auth`](crate::Auth), which
+    /// returns the [reason](crate::Auth::rejection).
     #[must_use]
     pub fn optional(self) -> Self {
         self.change(|options| options.policy = Policy::Optional)
@@ -87,7 +91,7 @@ impl<A: Authenticator> AuthLayer<A> {
     ///
     /// # Panics
     ///
-    /// Panics if it is not the name of a scheme (RFC 9110 section 11.1).
+    /// Panics if `scheme` is not the name of a scheme (RFC 9110 section 11.1).
     #[must_use]
     pub fn ignored_scheme(self, scheme: impl Into<Box<str>>) -> Self {
         let scheme = scheme.into();

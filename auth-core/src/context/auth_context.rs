@@ -46,7 +46,7 @@ impl AuthContext {
         self.0.state()
     }
 
-    /// Returns what the deciding backend provides for a `Session`: its
+    /// Returns what the backend that found the request's credential provides for a `Session`: its
     /// [`session_backend`](crate::SignInBackend::session_backend).
     #[must_use]
     pub fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
@@ -60,8 +60,8 @@ impl AuthContext {
         self.0.is_identified()
     }
 
-    /// Returns why an `Authorization` header was rejected under `.optional()`. Code that needs the
-    /// identity must refuse such a request.
+    /// Returns why an [explicit](crate::Transport::Explicit) credential was rejected under `.optional()`.
+    /// Code that needs the identity must refuse such a request.
     #[must_use]
     pub fn rejection(&self) -> Option<&Rejection> {
         self.0.rejection()
@@ -73,7 +73,7 @@ impl AuthContext {
         self.0.add_challenges(error)
     }
 
-    /// Returns a response that refuses the request with these headers, as the layer would.
+    /// Returns the response with which the layer would refuse a request that has these headers.
     #[must_use]
     pub fn refuse<B: Default>(&self, request: &HeaderMap, refusal: Refusal) -> Response<B> {
         refusal.into_response(refusal::grpc(request), self.0.clock(), &|reason, headers| {

@@ -25,7 +25,8 @@ use crate::sign_in_id::SignInId;
 /// How a request carries a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Transport {
-    /// The client attaches it on purpose: a token in an `Authorization` header.
+    /// The client attaches it on purpose: a token in an `Authorization` header, or an API key in a header
+    /// of its own.
     Explicit,
     /// The browser attaches it automatically, even to requests that another site makes: a cookie,
     /// or a password that the browser remembers. The layer checks the origin of such requests, see
@@ -232,8 +233,8 @@ impl RequestState {
         self.request.as_ref().map_or(Ok(()), |request| request.check_origin(policy))
     }
 
-    /// Returns the cookie of this name in a request whose credential was rejected. In other requests
-    /// that may start a visitor's session, it is absent.
+    /// Returns the cookie of this name, if the layer rejected the request's cookie under `.optional()`.
+    /// Otherwise, returns [`RequestCookie::Absent`].
     #[must_use]
     pub fn rejected_cookie(&self, name: &str) -> RequestCookie<'_> {
         self.request.as_ref().map_or(RequestCookie::Absent, |request| request.cookie(name))

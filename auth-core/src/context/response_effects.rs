@@ -14,8 +14,8 @@ use crate::cookie::CookiePolicy;
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 const NO_STORE: HeaderValue = HeaderValue::from_static("no-store");
 
-/// The headers that authentication adds to a response: cookies by name, and what a credential
-/// requires.
+/// The headers that authentication adds to a response: cookies, `Clear-Site-Data`, and the
+/// `Cache-Control` of responses that contain a credential.
 #[derive(Clone, Default)]
 pub struct ResponseEffects {
     cookies: Vec<(Box<str>, HeaderValue)>,

@@ -69,9 +69,10 @@ impl Session {
     ///
     /// # Errors
     ///
-    /// Returns why the request must be refused: 401 if its credential was rejected, or if it has none
-    /// and the backend keeps no data of visitors; 500 if no backend with sessions handled the request.
-    /// [`AuthContext::refuse`] turns it into a response.
+    /// Returns why the request must be refused: 401 if its [explicit](auth_core::Transport::Explicit)
+    /// credential was rejected, or if it has no valid credential and the backend keeps no data of
+    /// visitors; 500 if no backend with sessions handled the request. [`AuthContext::refuse`] turns it
+    /// into a response.
     pub fn of(extensions: &Extensions) -> Result<Self, Refusal> {
         let context = AuthContext::of(extensions, "Session").map_err(Refusal::Config)?;
         if let Some(rejection) = context.rejection() {
