@@ -44,9 +44,9 @@ impl Challenge {
     /// The realm of `Bearer` challenges, unless the application sets another.
     pub const DEFAULT_REALM: &'static str = "api";
 
-    /// Creates the `Bearer` challenge of this realm for this reason. It has an error code only if the
-    /// request carried a bearer credential, or `insufficient_user_authentication` for a step-up (RFC
-    /// 9470). It always has the realm, because this scheme must have a parameter (RFC 6750 section 3).
+    /// Creates the `Bearer` challenge of this realm for this reason. It has an error code for an invalid
+    /// bearer credential, for insufficient scope, and for a step-up (RFC 9470). It always has the realm,
+    /// because this scheme must have a parameter (RFC 6750 section 3).
     pub fn bearer(realm: &str, reason: &ChallengeReason<'_>) -> Self {
         let bearer = Self::new("Bearer").param("realm", realm);
         match reason {

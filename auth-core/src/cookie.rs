@@ -212,8 +212,8 @@ impl CookieBuilder {
 
     /// Sets `SameSite`: with which cross-site requests browsers send the cookie. Defaults to `Lax`.
     ///
-    /// With `Strict`, a request that follows a link from another site carries no cookie, so a user
-    /// looks like a visitor to it: do not store data for visitors in a GET then.
+    /// With `Strict`, a request that follows a link from another site carries no cookie, so a signed-in
+    /// user is treated as a visitor. GET handlers must then not store data for visitors.
     pub fn same_site(mut self, same_site: SameSite) -> Self {
         self.0.same_site = same_site;
         self

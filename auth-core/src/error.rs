@@ -37,12 +37,12 @@ pub enum ConfigError {
     /// The backend that found the credential stores no session data.
     NoSession,
     /// Two backends of one [`any_of`](crate::any_of) verify the JSON Web Tokens of one issuer, or the first
-    /// one those of any issuer, so that the second one would never be asked.
+    /// one verifies those of any issuer. The second one would never be called.
     HiddenTokens,
     /// [`Auth::refresh`](crate::Auth::refresh) was called for a sign-in that this request has started.
     RefreshAfterSignIn,
-    /// [`Require::check`](crate::Require::check) met `Require::revalidated()`, but the identity was not
-    /// revalidated.
+    /// [`Require::check`](crate::Require::check) was called for a requirement with
+    /// `Require::revalidated()`, but the identity was not revalidated.
     NotRevalidated,
 }
 

@@ -189,8 +189,8 @@ impl<'a> From<&'a mut Parts> for RequestHead<'a> {
 pub enum RequestCookie<'a> {
     /// There is no cookie of this name.
     Absent,
-    /// There is one, with this value, without the quotes that some clients put around it. A client may send
-    /// the identical cookie several times.
+    /// There is one value, without the quotes that some clients put around it. The request may carry the
+    /// identical cookie several times.
     One(&'a [u8]),
     /// There are different ones. An attacker may have set one of them, so none counts.
     Many,

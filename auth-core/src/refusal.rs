@@ -17,8 +17,8 @@ const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
 
 /// Why a request was refused.
 ///
-/// The extensions of every refusing response hold one as an `Arc<Refusal>`, for logs and for an
-/// outer layer that writes a body, such as problem details (RFC 9457). The client never sees it.
+/// Every response that refuses a request has one in its extensions, as an `Arc<Refusal>`, for logs and
+/// for an outer layer that writes a body, such as problem details (RFC 9457). The client never sees it.
 ///
 /// ```
 /// use std::sync::Arc;

@@ -39,7 +39,8 @@ use crate::refusal::{self, Refusal};
 /// The response to a refused request is
 ///
 /// - 401 if the request has no identity;
-/// - 401 with the required authentication if the user's is too old or too weak (RFC 9470);
+/// - 401, which names the required authentication, if that of the user is too old or too weak (RFC
+///   9470);
 /// - 403 if the user does not meet another requirement;
 /// - 500 if there is no authentication layer.
 #[derive(Clone)]

@@ -114,9 +114,9 @@ impl JwtAuth {
         JwtAuth { config: Config::new(base), mode }
     }
 
-    /// Creates a backend that accepts tokens of this issuer. Its keys are fetched from the address that its
-    /// discovery document names: see [`RemoteKeys`]. Use [`RemoteKeys::discover`] for options and for a name
-    /// that is not known to be valid.
+    /// Creates a backend that accepts tokens of this issuer. Its keys are fetched from the address that
+    /// its discovery document names: see [`RemoteKeys`]. Use [`RemoteKeys::discover`] for options, or to
+    /// handle an invalid issuer as an error.
     ///
     /// ```
     /// use auth_jwt::JwtAuth;
@@ -125,8 +125,9 @@ impl JwtAuth {
     /// ```
     ///
     /// # Panics
-    /// If the issuer is no `https` URL, apart from `http` URLs of this machine, such as
-    /// `http://localhost:8080`. If the system has no certificate authorities.
+    ///
+    /// Panics if the system has no certificate authorities, or if the issuer is not an `https` URL. An
+    /// `http` URL of this machine is accepted, such as `http://localhost:8080`.
     #[cfg(feature = "remote-keys")]
     pub fn discover(issuer: impl Into<Arc<str>>) -> JwtAuth {
         Self::new(RemoteKeys::discover(issuer))
@@ -134,8 +135,9 @@ impl JwtAuth {
 }
 
 impl<C, M> JwtAuth<C, M> {
-    /// Returns the keys that are fetched, of each issuer that has such: to wait until they are
-    /// [ready](RemoteKeys::ready), or for their [status](RemoteKeys::status).
+    /// Returns an iterator over the keys that are fetched, one [`RemoteKeys`] for each issuer that has
+    /// them. Use it to wait until they are [ready](RemoteKeys::ready), or to read their
+    /// [status](RemoteKeys::status).
     #[cfg(feature = "remote-keys")]
     pub fn remote_keys(&self) -> impl Iterator<Item = &RemoteKeys> {
         self.base().verifier.issuers.iter().filter_map(|trusted| trusted.keys.remote())
@@ -216,7 +218,7 @@ impl<C, M> JwtAuth<C, M> {
     /// # Panics
     ///
     /// Panics if this would be the fifth key of its algorithm with the same
-    /// [`kid`](crate::Key::with_kid), or without one: a token is tried with at most four of them.
+    /// [`kid`](crate::Key::with_kid), or without one: at most four of them are tried with a token.
     pub fn additional_key(self, key: impl Into<Key>) -> Self {
         let key = key.into();
         self.change(|base| base.verifier.issuers[0].keys.add(key))

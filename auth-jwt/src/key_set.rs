@@ -120,8 +120,8 @@ impl KeySet {
     /// # Errors
     ///
     /// Returns [`InvalidKey::TooManyWithKid`] if the set has four keys with this `kid` and algorithm, and
-    /// [`InvalidKey::TooManyWithoutKid`] if the key has no `kid`, and neither have four keys of its
-    /// algorithm in the set. All of these are tried with a token, so their number bounds its cost.
+    /// [`InvalidKey::TooManyWithoutKid`] if the key has no `kid` and the set has four such keys of its
+    /// algorithm. All of these keys are tried with a token, so the limit bounds the cost of a token.
     pub fn with(mut self, key: impl Into<Key>) -> Result<Self, InvalidKey> {
         self.add(key.into())?;
         Ok(self)

@@ -10,8 +10,8 @@
 /// expression of the store to call:
 ///
 /// - `forward_store!(self => self.inner);` forwards every method.
-/// - `except: [load, find]` leaves out methods. Write them by hand; those that have a default may
-///   also be left to it.
+/// - `except: [load, find]` leaves out methods. Write them by hand, or omit those that have a default
+///   implementation.
 /// - `around: count` passes each asynchronous call to a method of `Self`, which decides what happens
 ///   with it: `async fn count<T>(&self, method: &'static str, call: impl Future<Output = Result<T,
 ///   StoreError>>) -> Result<T, StoreError>`. `method` is the method's name. The synchronous methods

@@ -27,11 +27,11 @@ pub struct AnyOf<C> {
 
 /// Combines several backends into one.
 ///
-/// The first backend that finds its kind of credential decides, whatever its decision. Of several backends
-/// for JSON Web Tokens, the one that trusts the token's issuer decides. Explicit credentials take
-/// precedence over ambient ones. New sign-ins go to the first backend that starts
-/// sign-ins, unless [`SignIn::as_cookie`](crate::SignIn::as_cookie) or
-/// [`SignIn::as_tokens`](crate::SignIn::as_tokens) requests a transport.
+/// The first backend that finds its kind of credential decides, whatever its decision. Of several
+/// backends for JSON Web Tokens, the one that trusts the token's issuer decides. A credential in a
+/// header other than `Cookie` takes precedence over any cookie. New sign-ins go to the first backend
+/// that starts sign-ins, unless [`SignIn::as_cookie`](crate::SignIn::as_cookie) or
+/// [`SignIn::as_tokens`](crate::SignIn::as_tokens) chooses another one.
 ///
 /// ```
 /// use auth_core::{AuthLayer, Authenticator, Claims, any_of};

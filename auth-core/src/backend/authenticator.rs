@@ -201,7 +201,7 @@ pub trait Authenticator: Send + Sync + 'static {
     /// Looks for a credential of this kind, and starts to verify it.
     ///
     /// Returns `None` if the request carries no such credential; the next authenticator is then
-    /// tried. This must depend on the head alone. An invalid credential is [`Outcome::Rejected`],
+    /// tried. The result must depend on the head alone. An invalid credential is [`Outcome::Rejected`],
     /// and one that cannot be verified now is [`Outcome::Unavailable`]; neither is ever `None`. Two
     /// different credentials of this kind are rejected as
     /// [`RejectionReason::Duplicate`](crate::RejectionReason::Duplicate).
@@ -241,7 +241,7 @@ pub trait Authenticator: Send + Sync + 'static {
     }
 
     /// Returns the member of a combination that found a credential. It decides what a request with
-    /// that credential may do. `None` if this authenticator is not a combination.
+    /// that credential may do. Returns `None` if this authenticator is not a combination.
     ///
     /// An authenticator that wraps another one forwards this method like all others.
     #[doc(hidden)]

@@ -26,8 +26,8 @@ use crate::sign_in_id::SignInId;
 /// never called for a request that only reads its identity.
 ///
 /// An operation that fails because a store does not answer returns
-/// [`Unavailable`](crate::AuthErrorKind::Unavailable). What it may have started is rolled back, which a
-/// backend registers with
+/// [`Unavailable`](crate::AuthErrorKind::Unavailable). What it may have started is rolled back: a backend
+/// registers the rollback with
 /// [`roll_back_unless_delivered`](crate::RequestState::roll_back_unless_delivered).
 #[async_trait]
 pub trait SignInBackend<C>: Send + Sync {
@@ -84,7 +84,7 @@ pub trait SignInBackend<C>: Send + Sync {
     fn stored_sign_ins(&self) -> &dyn StoredSignIns;
 
     /// Verifies the request's credential again, bypassing every cache of sign-ins on this node, and
-    /// returns the identity by the newest record. `identity` is the result of the first
+    /// returns the identity that the newest record proves. `identity` is the result of the first
     /// verification. Defaults to returning `identity`, which is right for backends without a cache.
     fn revalidate(
         &self,
@@ -235,7 +235,7 @@ impl SignInInfo {
     }
 }
 
-/// What a sign-in or refresh returns for the client. Cookies are queued already.
+/// What a sign-in or refresh returns for the client. Its cookies are already queued in the response.
 ///
 /// As an axum response it is the token response if there are tokens, and 204 if not.
 #[derive(Clone, Debug)]

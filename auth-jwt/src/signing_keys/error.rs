@@ -1,12 +1,11 @@
 //! The errors of rotating and withdrawing keys.
 //!
-//! [`RotateError`] is for a key that cannot be rotated to, [`WithdrawError`] for one that must
-//! stay.
+//! [`RotateError`] is for a new key that is refused, [`WithdrawError`] for a key that must stay.
 
 use std::error::Error;
 use std::fmt;
 
-/// The error of a key that cannot be rotated to.
+/// The reason why [`SigningKeys::rotate`](crate::SigningKeys::rotate) refuses a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RotateError {
@@ -24,7 +23,7 @@ impl fmt::Display for RotateError {
 
 impl Error for RotateError {}
 
-/// The error of a key that cannot be withdrawn.
+/// The reason why [`SigningKeys::withdraw`](crate::SigningKeys::withdraw) does not withdraw a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WithdrawError {

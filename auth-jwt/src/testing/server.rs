@@ -24,8 +24,8 @@ const KEYS: &str = "/jwks";
 
 /// An issuer over HTTP on this machine, for tests of applications that fetch keys.
 ///
-/// Its tokens and its clock are those of a [`TestIssuer`]. It can go away, answer slowly and answer
-/// wrongly: see [`IssuerFault`]. It ends when it is dropped.
+/// Its tokens and its clock are those of a [`TestIssuer`]. It can refuse connections, answer slowly
+/// and answer wrongly: see [`IssuerFault`]. It stops when it is dropped.
 ///
 /// ```
 /// use auth_core::Outcome;
@@ -39,7 +39,7 @@ const KEYS: &str = "/jwks";
 /// let alice = server.issuer().token("alice").sign();
 /// assert!(matches!(auth.verify(alice.as_bytes()).await, Outcome::Authenticated(_)));
 ///
-/// server.fail(IssuerFault::Away); // the keys that were fetched go on
+/// server.fail(IssuerFault::Away); // the keys that were fetched stay valid
 /// assert!(matches!(auth.verify(alice.as_bytes()).await, Outcome::Authenticated(_)));
 /// # }
 /// ```

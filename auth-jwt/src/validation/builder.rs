@@ -16,7 +16,8 @@ use crate::claims::RolesSource;
 ///
 /// - if it names an audience: it was issued for another service (RFC 7519 section 4.1.3). Set
 ///   [`audience`](Self::audience) to the name of yours;
-/// - if it is marked as another kind than an access token. An issuer need not mark its ID tokens, so
+/// - if it is marked as another kind than an access token, by its `typ` or by claims that only such
+///   tokens have (`nonce`, `at_hash`, `c_hash`, `events`). An issuer need not mark its ID tokens, so
 ///   require [`access_token`](Self::access_token) where the issuer marks its access tokens;
 /// - if it is bound to a key of the client (`cnf`), because the proof of that key is not checked.
 ///
@@ -196,8 +197,7 @@ impl Validation {
     /// Sets where the roles are: a JSON Pointer (RFC 6901) to a string or an array of strings, such as
     /// `/realm_access/roles` or `/groups/0/roles`. Defaults to `/roles`.
     ///
-    /// A token without this member has no roles, and neither has a token with another type of value
-    /// there.
+    /// A token has no roles if this member is missing or has another type.
     ///
     /// # Panics
     ///

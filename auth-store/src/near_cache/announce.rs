@@ -13,8 +13,8 @@ use crate::store::Store;
 ///
 /// - Every change of a sign-in except [`touch`](Store::touch) is announced by the sign-in's id, in the
 ///   same atomic step as the write.
-/// - Heartbeats travel on the path of the announcements, one through every source. A node that receives a
-///   heartbeat has received everything that the source announced before it.
+/// - Heartbeats travel on the path of the announcements, one through every [source](ChangeSource). A node
+///   that receives a heartbeat has received everything that the source announced before it.
 /// - After [`listen`](Self::listen) has returned, every announcement is received, or listening ends
 ///   with an error. No announcement is dropped silently.
 #[async_trait]

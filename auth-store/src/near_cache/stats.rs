@@ -16,7 +16,8 @@ const SHARDS: usize = 16;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NearCacheStats {
-    /// For how long entries may still be used. `None` while the store answers every request.
+    /// For how long entries may still be used: the rest of the [lease](super#the-contract). `None` while
+    /// the store answers every request.
     pub lease: Option<Duration>,
     /// A counter that is incremented when the lease is lost and when listening begins.
     pub generation: u64,
@@ -31,7 +32,8 @@ pub struct NearCacheStats {
     pub invalidations: u64,
     /// The number of entries.
     pub entries: usize,
-    /// How many of `max_bytes` the entries take. Each counts at least as an equal share.
+    /// How many of `max_bytes` the entries take. Each counts at least as `max_bytes` divided by
+    /// `max_entries`.
     pub bytes: u64,
 }
 

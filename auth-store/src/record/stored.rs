@@ -35,7 +35,7 @@ const PER_TEXT: usize = size_of::<Box<str>>() + 32;
 pub struct Record {
     /// A `Verified<C>`, once it has been decoded.
     pub(crate) identity: OnceLock<Arc<dyn Any + Send + Sync>>,
-    /// The digest of the current verifier.
+    /// The digest of the verifier in the current [secret](crate::Secret).
     pub current: Digest,
     /// The public id, which is also the key in the store.
     pub id: SignInId,
@@ -45,7 +45,7 @@ pub struct Record {
     /// The number of changes since the sign-in was created, not counting those of the last-seen time.
     /// Set by the store.
     pub version: u64,
-    /// The digest of the secret's family.
+    /// The digest of the [secret](crate::Secret)'s family.
     pub family: FamilyDigest,
     /// What the secret is used as.
     pub kind: SecretKind,
@@ -460,7 +460,7 @@ impl Device {
 /// secret at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RotationGrace {
-    /// The digest of the previous verifier.
+    /// The digest of the verifier in the previous secret.
     pub previous: Digest,
     /// The nonce with which the current secret was derived from the previous one.
     pub nonce: Nonce,

@@ -93,9 +93,9 @@ use crate::stores::trace::traced;
 /// # Memory
 ///
 /// A sign-in with a user agent and short claims takes 408 bytes as a record and 120 as the only entry of its
-/// subject's index, by `MEMORY USAGE`. In total, with Redis 7.0.15 on a 64-bit machine, each of 10,000 takes
-/// 678 bytes (measured by `tests/redis/size.rs`), each of 100,000 takes 649, and each of a million takes 641
-/// (keys and values of those lengths), which is 671 MB of the machine's memory.
+/// subject's index, by `MEMORY USAGE`. In total, with Redis 7.0.15 on a 64-bit machine, each of 10,000
+/// sign-ins takes 678 bytes (measured by `tests/redis/size.rs`). Keys and values of the same lengths take 649
+/// bytes for each of 100,000 sign-ins, and 641 for each of a million, which is 671 MB of the machine's memory.
 ///
 /// # Operations without an answer
 ///
