@@ -13,8 +13,11 @@ use url::Url;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// Decides which cross-origin requests may use an ambient credential. By default none may; trusted
-/// origins are added by name.
+/// Decides which cross-origin requests may use an [ambient](crate::Transport::Ambient) credential: all
+/// safe ones, and unsafe ones from trusted origins. By default, no other origin is trusted, not even a
+/// sibling domain.
+///
+/// Every method except GET, HEAD and OPTIONS is unsafe, and so is a WebSocket handshake.
 ///
 /// Browsers state the origin of a request in `Sec-Fetch-Site`, older ones in `Origin`. A client that
 /// sends neither is not a browser, so it attached its cookies on purpose.
@@ -38,7 +41,7 @@ enum Enforcement {
 }
 
 impl CrossOriginProtection {
-    /// Allows no cross-origin requests.
+    /// Trusts no other origin, so that every unsafe cross-origin request is refused.
     pub const STRICT: Self = Self { trusted: None, enforcement: Enforcement::On };
 
     /// Lets pages of this origin, such as `https://app.example.com`, use the credential.
@@ -49,8 +52,8 @@ impl CrossOriginProtection {
     /// # Errors
     ///
     /// Returns [`InvalidOrigin`] if it is not the origin of a page: a scheme and a host, and a port if
-    /// that is not the scheme's default. An origin contains no wildcard, path
-    /// or user, and is not `null`.
+    /// that is not the scheme's default. An origin contains no wildcard, path or user, and is not
+    /// `null`.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
         let mut trusted: Vec<Box<str>> = self.trusted.iter().flat_map(|t| t.to_vec()).collect();
         trusted.push(normalize(origin).ok_or(InvalidOrigin)?.into());
@@ -67,7 +70,7 @@ impl CrossOriginProtection {
     ///
     /// # Errors
     ///
-    /// Returns [`CrossOriginError`] if the request comes from another site that is not trusted.
+    /// Returns [`CrossOriginError`] if an unsafe request comes from another site that is not trusted.
     pub fn check(&self, request: &RequestOrigin<'_>) -> Result<(), CrossOriginError> {
         if self.enforcement == Enforcement::Off || !request.is_unsafe {
             return Ok(());
@@ -166,7 +169,7 @@ impl<'a> RequestOrigin<'a> {
     }
 }
 
-/// The request comes from another site. The response is 403.
+/// An unsafe request comes from another site. The response is 403.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CrossOriginError;

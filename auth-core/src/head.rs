@@ -155,7 +155,7 @@ impl<'a> RequestHead<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`CrossOriginError`] if the request comes from another site that is not trusted.
+    /// Returns [`CrossOriginError`] if an unsafe request comes from another site that is not trusted.
     pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
         policy.check(&RequestOrigin::of(self.method, self.uri, self.headers))
     }

@@ -28,7 +28,7 @@ use tower_layer::Layer;
 /// It is a Tower layer, which refuses every request without an identity;
 /// [`optional`](Self::optional) lets them through. The defaults are safe: a `__Host-` cookie for TLS
 /// with `HttpOnly` and `SameSite=Lax` that ends with the browser session, an idle timeout of one hour,
-/// an absolute timeout of one day, and no cross-origin requests.
+/// an absolute timeout of one day, and no unsafe cross-origin requests.
 ///
 /// ```
 /// use std::time::Duration;

@@ -68,7 +68,7 @@ pub trait SignInBackend<C>: Send + Sync {
     ///
     /// # Errors
     ///
-    /// Returns [`CrossOrigin`](crate::AuthErrorKind::CrossOrigin) if the request comes from another
+    /// Returns [`CrossOrigin`](crate::AuthErrorKind::CrossOrigin) if an unsafe request comes from another
     /// site that is not trusted.
     fn check_sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
         let _ = context;
@@ -76,7 +76,7 @@ pub trait SignInBackend<C>: Send + Sync {
     }
 
     /// Ends every sign-in that the request's credentials name. It is not an error if there is none. If
-    /// the request comes from another site that is not trusted, nothing ends.
+    /// an unsafe request comes from another site that is not trusted, nothing ends.
     async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError>;
 
     /// Returns the sign-ins that this backend keeps. A backend with a store returns the `SignInManager` of

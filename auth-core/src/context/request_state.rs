@@ -228,7 +228,7 @@ impl RequestState {
     ///
     /// # Errors
     ///
-    /// Returns [`CrossOriginError`] if the request comes from another site that is not trusted.
+    /// Returns [`CrossOriginError`] if an unsafe request comes from another site that is not trusted.
     pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
         self.request.as_ref().map_or(Ok(()), |request| request.check_origin(policy))
     }

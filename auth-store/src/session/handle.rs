@@ -236,7 +236,8 @@ pub trait SessionBackend: Send + Sync {
         None
     }
 
-    /// Returns which cross-origin requests may get a visitor's secret. Defaults to none.
+    /// Returns which cross-origin requests may get a visitor's secret. Defaults to
+    /// [`CrossOriginProtection::STRICT`].
     fn cross_site(&self) -> &CrossOriginProtection {
         &CrossOriginProtection::STRICT
     }
