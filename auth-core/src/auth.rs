@@ -218,8 +218,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     }
 
     /// Waits until the sign-in for which this request acts has ended, on any node, and returns the
-    /// reason. Use it for work that outlives the request's head, such as a WebSocket, server-sent
-    /// events or a long download:
+    /// reason. Use it for long-lived work, such as a WebSocket, server-sent events or a long download:
     ///
     /// ```
     /// # use auth_core::Auth;
@@ -373,7 +372,7 @@ impl<C> SignIn<C> {
         self
     }
 
-    /// Sets whether the browser keeps the sign-in after it closes. Defaults to the backend's setting.
+    /// Sets whether the cookie outlives the browser session. Defaults to the backend's setting.
     pub fn persistence(mut self, persistence: Persistence) -> Self {
         self.options.persistence = Some(persistence);
         self

@@ -131,8 +131,8 @@ impl Clock {
         }
     }
 
-    /// Returns whether to log an event that may occur for every request, such as "the store is
-    /// unavailable": at most ten events of one name in ten seconds. `Some` holds the number of events
+    /// Returns `Some` if an event that may occur for every request should be logged, such as "the store
+    /// is unavailable": at most ten events of one name in ten seconds. The value is the number of events
     /// that were suppressed since the last one, which the event should state.
     ///
     /// ```

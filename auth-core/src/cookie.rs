@@ -58,8 +58,8 @@ impl CookiePolicy {
         &self.name
     }
 
-    /// Returns the `Set-Cookie` header that stores `value` for `max_age` from `now`, which is capped at 400
-    /// days. Without `max_age`, the browser keeps the cookie until it closes.
+    /// Returns the `Set-Cookie` header that stores `value` for `max_age` from `now`, and for 400 days at
+    /// most. Without `max_age`, the browser keeps the cookie until it closes.
     ///
     /// The lifetime is written as `Max-Age`, and as `Expires` for clients that do not know `Max-Age`.
     ///

@@ -242,7 +242,7 @@ impl<C, M> JwtAuth<C, M> {
     }
 
     /// Also looks for tokens in this cookie if there is no `Authorization` header. Browsers attach
-    /// cookies by themselves, so cross-origin requests with it are refused.
+    /// cookies by themselves, so unsafe cross-origin requests with it are refused.
     ///
     /// # Panics
     ///
@@ -301,7 +301,7 @@ impl<C, M> JwtAuth<C, M> {
         JwtAuth { config: Config::new(self.config.base.clone()), mode: change(self.mode) }
     }
 
-    /// Sets the clock, also that of keys that are fetched. Defaults to the system's clock.
+    /// Sets the clock, also for keys that are fetched. Defaults to the system's clock.
     /// [`SigningKeys`](crate::SigningKeys) have their own.
     pub fn clock(self, clock: Clock) -> Self
     where

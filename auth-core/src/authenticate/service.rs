@@ -100,13 +100,13 @@ impl<A: Authenticator> AuthLayer<A> {
         self.change(|options| options.ignored_schemes.push(scheme))
     }
 
-    /// Sets the `Cache-Control` of responses to known users and visitors, unless the application has set
+    /// Sets the `Cache-Control` of responses to users and known visitors, unless the application has set
     /// one. Defaults to `private, no-cache`. Responses that set a credential always get `no-store`.
     ///
     /// # Panics
     ///
-    /// Panics if it contains neither `private` nor `no-store`: a shared cache could give the response to
-    /// another user.
+    /// Panics if `value` contains neither `private` nor `no-store`: a shared cache could give the
+    /// response to another user.
     #[must_use]
     pub fn cache_control(self, value: HeaderValue) -> Self {
         let forbids = |name: &[u8]| directives(&value).any(|it| it.eq_ignore_ascii_case(name));
@@ -115,7 +115,7 @@ impl<A: Authenticator> AuthLayer<A> {
         self.change(|options| options.cache_control = Some(value))
     }
 
-    /// Adds no `Cache-Control` to responses to known users and visitors. A shared cache may then give the
+    /// Adds no `Cache-Control` to responses to users and known visitors. A shared cache may then give the
     /// response for one user to another, unless the application sets the header itself.
     #[must_use]
     pub fn insecure_without_cache_control(self) -> Self {

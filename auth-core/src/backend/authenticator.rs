@@ -124,7 +124,7 @@ pub enum Outcome<C> {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenIssuers {
-    /// The backend verifies no such tokens.
+    /// The backend verifies no JSON Web Tokens.
     #[default]
     None,
     /// It decides about the tokens of these issuers, and leaves others to later backends: its attempts

@@ -52,13 +52,13 @@ impl<'a> SignInContext<'a> {
         RequestCookie::values(&self.request.headers, name)
     }
 
-    /// Removes the cookies with this policy's name from every other scope, if the request carries two
-    /// different ones.
+    /// Removes the cookies with this policy's name that have another `Domain` or `Path`, if the request
+    /// carries two different ones.
     ///
-    /// A browser replaces a cookie only by one with the same `Domain` and `Path`. After the application
-    /// changes one of these, or after an attacker has set a cookie, the browser sends two cookies of one
-    /// name. Neither counts, so no sign-in would take effect. A backend calls this when it sets or
-    /// removes its cookie. Cookies with the prefix `__Host-` have a single scope.
+    /// A browser replaces a cookie only by one with the same `Domain` and `Path`, its scope. After the
+    /// application changes one of these, or after an attacker has set a cookie, the browser sends two
+    /// cookies of one name. Neither counts, so no sign-in would take effect. A backend calls this when
+    /// it sets or removes its cookie. Cookies with the prefix `__Host-` have a single scope.
     pub fn remove_other_scopes(&self, policy: &CookiePolicy) {
         if self.cookie(policy.name()) != RequestCookie::Many {
             return;
@@ -95,7 +95,7 @@ impl<'a> SignInContext<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`CrossOriginError`] if the request comes from another site that is not trusted.
+    /// Returns [`CrossOriginError`] if an unsafe request comes from another site that is not trusted.
     pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
         self.request.check_origin(policy)
     }

@@ -103,8 +103,8 @@ impl SigningKeys {
         Self { clock, ..self }
     }
 
-    /// Publishes a key that signs once the [lead time](Self::publish_lead) is over. The key before it ends when
-    /// its last token has expired.
+    /// Publishes a key that signs once the [lead time](Self::publish_lead) is over. The previous key ends
+    /// when its last token has expired.
     ///
     /// Rotating to the key that signs already changes nothing. To cancel a rotation,
     /// [withdraw](Self::withdraw) the new key.
