@@ -116,7 +116,7 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The error of a name that is not that of a supported algorithm.
+/// The error for the name of an algorithm that is not supported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnknownAlgorithm;

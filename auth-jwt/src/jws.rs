@@ -247,7 +247,7 @@ pub(crate) fn sign(
     Ok(token)
 }
 
-/// The error of a token that could not be signed.
+/// The reason why a token could not be signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignError {

@@ -212,7 +212,7 @@ pub struct SignInInfo {
     pub label: Option<Box<str>>,
     /// When it started.
     pub created_at: Timestamp,
-    /// When it was last used. The backend's touch interval limits the precision.
+    /// When it was last used. The backend writes this time at intervals (`touch_interval`).
     pub last_seen_at: Timestamp,
     /// When it ends at the latest.
     pub expires_at: Timestamp,

@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::algorithm::Algorithm;
 
-/// The error of a key that cannot be used.
+/// The reason why a key cannot be used.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum InvalidKey {

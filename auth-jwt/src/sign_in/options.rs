@@ -68,7 +68,8 @@ impl<C> JwtAuth<C, WithSignIn> {
         self
     }
 
-    /// Sets how long an access token lasts, in whole seconds. Defaults to five minutes.
+    /// Sets how long an access token lasts, in whole seconds. Defaults to five minutes, or to
+    /// [`SigningKeys::max_token_lifetime`](crate::SigningKeys::max_token_lifetime) if that is shorter.
     ///
     /// This backend checks tokens against their sign-ins, so the lifetime only bounds how long services
     /// without the store accept a token whose sign-in has ended.

@@ -21,9 +21,9 @@ use crate::claims::RolesSource;
 ///   require [`access_token`](Self::access_token) where the issuer marks its access tokens;
 /// - if it is bound to a key of the client (`cnf`), because the proof of that key is not checked.
 ///
-/// A claim that decides about a token must have its type. A claim that is only reported (`acr`, `amr`,
-/// `auth_time`, scopes and roles) is absent if it has another type, and any claim is absent if it is
-/// `null`.
+/// A claim that decides whether a token is valid must have the type of its definition. A claim that is
+/// only reported (`acr`, `amr`, `auth_time`, scopes and roles) counts as absent if it has another type.
+/// Any claim counts as absent if it is `null`.
 ///
 /// ```
 /// use std::time::Duration;

@@ -7,7 +7,7 @@ use std::fmt;
 
 use auth_core::BoxError;
 
-/// The error of connecting a [`RedisStore`](crate::RedisStore). It never contains the password.
+/// The reason why a [`RedisStore`](crate::RedisStore) cannot be opened. It never contains the password.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum RedisSetupError {
