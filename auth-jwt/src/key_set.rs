@@ -14,7 +14,7 @@ use crate::key::{InvalidKey, Jwk, Key, ParsedKey, SkippedKey, can_be_tried};
 ///
 /// For a token with a `kid`, the keys of this `kid` are tried first, and then the keys without a `kid`. For
 /// a token without one, the first four keys of its algorithm are tried. A set has at most four keys of one
-/// algorithm with the same `kid`, and at most four without one.
+/// algorithm with the same `kid`, and at most four without one. A key that is twice in a set counts once.
 ///
 /// ```
 /// use auth_jwt::KeySet;
@@ -128,6 +128,17 @@ impl KeySet {
     }
 
     fn add(&mut self, Key(held): Key) -> Result<(), InvalidKey> {
+        // Entra ID publishes one key several times, each time with another of its issuers.
+        if let Some(known) = self.keys.iter_mut().find(|known| known.is_equal(&held)) {
+            let mut issuers = match (&known.issuers[..], &held.issuers[..]) {
+                ([], _) | (_, []) => Vec::new(), // it is not restricted
+                (own, others) => [own, others].concat(),
+            };
+            issuers.sort(); // two sets that differ only in their order are equal
+            issuers.dedup();
+            *known = Arc::new(known.for_issuers(issuers));
+            return Ok(());
+        }
         if can_be_tried(&held, &self.keys) {
             self.keys.push(held);
             return Ok(());

@@ -116,7 +116,7 @@ fn check_ed25519(x: &[u8]) -> Result<(), InvalidKey> {
     }
 }
 
-fn without_zeros(number: &[u8]) -> &[u8] {
+pub(super) fn without_zeros(number: &[u8]) -> &[u8] {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     &number[zeros..]
 }

@@ -54,12 +54,15 @@ impl fmt::Display for InvalidKey {
                 write!(f, "an RSA key must have 2048 to 8192 bits, and this one has {bits}")
             }
             Self::Incompatible(algorithm) => write!(f, "the key is not for {algorithm}"),
-            Self::AlgorithmMismatch(name) => write!(f, "the key is only for `{name}`"),
+            Self::AlgorithmMismatch(name) => {
+                write!(f, "the key is only for `{}`", Shown(name))
+            }
             Self::UseMismatch => f.write_str("the key is not for signatures"),
             Self::Malformed(what) => write!(f, "the key cannot be read: {what}"),
             Self::Missing(member) => write!(f, "the key has no `{member}`"),
             Self::NoAlgorithm => f.write_str("the key names no algorithm: specify one"),
             Self::TooManyWithKid(kid) => {
+                let kid = Shown(kid);
                 write!(f, "there are four keys of this algorithm with the `kid` `{kid}` already")
             }
             Self::TooManyWithoutKid => f.write_str(
@@ -89,7 +92,19 @@ pub struct SkippedKey {
 
 impl fmt::Display for SkippedKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kid = self.kid.as_deref().unwrap_or("without a `kid`");
+        let kid = Shown(self.kid.as_deref().unwrap_or("without a `kid`"));
         write!(f, "key {kid}: {}", self.error)
+    }
+}
+
+/// A name that an issuer chose, as logs show it: escaped, and without what exceeds 64 characters.
+pub(crate) struct Shown<'a>(pub(crate) &'a str);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MAX: usize = 64;
+        let Self(name) = self;
+        name.chars().take(MAX).try_for_each(|letter| write!(f, "{}", letter.escape_debug()))?;
+        f.write_str(if name.chars().nth(MAX).is_some() { "…" } else { "" })
     }
 }

@@ -6,7 +6,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::components::{Components, coordinate_bytes};
+use super::components::{Components, coordinate_bytes, without_zeros};
 use super::error::InvalidKey;
 use crate::algorithm::{Algorithm, KeyRequirement};
 use crate::json;
@@ -175,9 +175,10 @@ impl Jwk {
     }
 }
 
-/// Adds the leading zeros that a number of this length lacks. Some issuers cut them off, although RFC 7518
-/// section 6.2.1.2 does not allow it.
+/// Writes a number in this length, with more or fewer leading zeros. Some issuers cut zeros off, and some
+/// write one in front for the sign, although RFC 7518 section 6.2.1.2 does not allow either.
 pub(super) fn padded(number: &[u8], bytes: usize) -> Result<Vec<u8>, InvalidKey> {
+    let number = without_zeros(number);
     let zeros = bytes.checked_sub(number.len());
     let zeros = zeros.ok_or(InvalidKey::Malformed("a coordinate is too long"))?;
     Ok([&vec![0; zeros], number].concat())

@@ -12,6 +12,8 @@ mod parsed_key;
 mod public;
 mod signing;
 
+#[cfg(feature = "remote-keys")]
+pub(crate) use error::Shown;
 pub use error::{InvalidKey, SkippedKey};
 pub use hmac::HmacKey;
 pub(crate) use jwk::Jwk;

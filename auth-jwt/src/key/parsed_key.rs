@@ -20,8 +20,9 @@ use crate::algorithm::Algorithm;
 pub(crate) struct ParsedKey {
     pub(crate) algorithm: Algorithm,
     pub(crate) kid: Option<Box<str>>,
-    /// The only issuer of the tokens that this key verifies. `{tenantid}` in it stands for the claim `tid`.
-    pub(crate) issuer: Option<Box<str>>,
+    /// The only issuers of the tokens that this key verifies, or empty if they are not restricted.
+    /// `{tenantid}` in a name stands for the claim `tid`.
+    pub(crate) issuers: Vec<Box<str>>,
     material: Material,
     ends_at: AtomicU64,
 }
@@ -34,32 +35,31 @@ pub(crate) enum Material {
 
 impl ParsedKey {
     pub(crate) fn new(algorithm: Algorithm, kid: Option<Box<str>>, material: Material) -> Self {
-        Self { algorithm, kid, issuer: None, material, ends_at: AtomicU64::new(u64::MAX) }
+        Self { algorithm, kid, issuers: Vec::new(), material, ends_at: AtomicU64::new(u64::MAX) }
     }
 
     pub(crate) fn with_kid(&self, kid: &str) -> Self {
         Self { kid: Some(kid.into()), ..self.copy() }
     }
 
-    pub(crate) fn for_issuer(&self, issuer: &str) -> Self {
-        Self { issuer: Some(issuer.into()), ..self.copy() }
+    pub(crate) fn for_issuers(&self, issuers: Vec<Box<str>>) -> Self {
+        Self { issuers, ..self.copy() }
     }
 
     /// Returns the same key with an end of its own.
     pub(crate) fn copy(&self) -> Self {
-        let issuer = self.issuer.clone();
-        Self { issuer, ..Self::new(self.algorithm, self.kid.clone(), self.material.clone()) }
+        let issuers = self.issuers.clone();
+        Self { issuers, ..Self::new(self.algorithm, self.kid.clone(), self.material.clone()) }
     }
 
-    /// Returns whether the other key verifies the same tokens. Secrets are never the same.
-    #[cfg(feature = "remote-keys")]
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
+    /// Returns whether the other key makes the same signatures under the same name. Secrets are never equal.
+    pub(crate) fn is_equal(&self, other: &Self) -> bool {
         let (Material::Public(own), Material::Public(others)) = (&self.material, &other.material)
         else {
             return false;
         };
-        let names = |key: &Self| (key.algorithm, key.kid.clone(), key.issuer.clone());
-        names(self) == names(other) && own.as_ref() == others.as_ref()
+        (self.algorithm, &self.kid) == (other.algorithm, &other.kid)
+            && own.as_ref() == others.as_ref()
     }
 
     /// Returns whether this is a secret of HMAC.
@@ -77,12 +77,12 @@ impl ParsedKey {
 
     /// Returns whether the key has not ended yet.
     pub(crate) fn is_good_at(&self, now: Timestamp) -> bool {
-        now.as_millis() < self.ends_at.load(Ordering::Relaxed)
+        now.as_millis() < self.ends_at.load(Ordering::Acquire)
     }
 
     /// Sets when the key ends. It replaces an earlier end.
     pub(crate) fn end_at(&self, at: Timestamp) {
-        self.ends_at.store(at.as_millis(), Ordering::Relaxed);
+        self.ends_at.store(at.as_millis(), Ordering::Release);
     }
 }
 

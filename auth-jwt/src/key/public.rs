@@ -94,7 +94,7 @@ impl Key {
         let key = Self::new(algorithm, jwk.kid.clone(), &jwk.components(algorithm)?)?;
         Ok(match &jwk.issuer {
             None => key,
-            Some(issuer) => Self(Arc::new(key.0.for_issuer(issuer))),
+            Some(issuer) => Self(Arc::new(key.0.for_issuers(vec![issuer.clone()]))),
         })
     }
 

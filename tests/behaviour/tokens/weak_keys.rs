@@ -111,6 +111,20 @@ async fn leading_zeros_of_a_coordinate_may_be_missing() {
     }
 }
 
+/// Others write a zero in front of a coordinate, as for the sign of a number.
+#[tokio::test]
+async fn a_coordinate_may_have_more_zeros_in_front() {
+    for (algorithm, _) in CURVES {
+        let signer = Signer::new(algorithm);
+        let own = signer.jwk();
+        let longer =
+            |text: &Value| encoded([&[0, 0][..], &decoded(text.as_str().unwrap())].concat());
+        let longer = but(&signer, json!({ "x": longer(&own["x"]), "y": longer(&own["y"]) }));
+        let auth = auth(jwk(&longer).unwrap());
+        assert!(verify(&auth, &signer.token(&claims())).await.is_ok(), "{algorithm}");
+    }
+}
+
 /// With points that are not on the curve, or on another one, an attacker could find a private key
 /// or forge signatures.
 #[test]
@@ -127,7 +141,7 @@ fn sec_56_a_public_key_is_a_point_of_its_curve() {
             json!({ "x": encoded(vec![0xff; length]) }),
             json!({ "x": "", "y": "" }),
             json!({ "y": encoded(&y[..y.len() - 1]) }),
-            json!({ "y": encoded([&[0], &*y].concat()) }),
+            json!({ "y": encoded([&[1], &*y].concat()) }),
             json!({ "y": null }),
             json!({ "y": "not base64url!" }),
             json!({ "crv": if length == 66 { "P-384" } else { "P-521" } }),
