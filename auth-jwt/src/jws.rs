@@ -14,13 +14,13 @@ use std::sync::OnceLock;
 use auth_core::RejectionReason;
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 use serde::Serialize;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
 use crate::algorithm::Algorithm;
-use crate::json::{Read, Text, read_members, read_object};
+use crate::json::{Read, Shape, read_members, read_object};
 
-const TOO_LONG: RejectionReason = RejectionReason::Other("token too long");
+pub(crate) const TOO_LONG: RejectionReason = RejectionReason::Other("token too long");
 /// The maximum length of a signature: that of RSA with 8192 bits.
 const MAX_SIGNATURE: usize = 1024;
 /// The same, encoded. It has to be exact: the decoder panics if its output does not fit.
@@ -176,8 +176,11 @@ impl<'de> Visitor<'de> for HeaderVisitor {
                     return members.next_value_seed(Read::Skip).map(drop);
                 }
             };
-            let Text(value) = members.next_value()?;
-            *member = Some(value);
+            match members.next_value_seed(Read::Keep)? {
+                Shape::Text(value) => *member = Some(value),
+                Shape::Null if &**name == "kid" => {} // the token names no key
+                _ => return Err(A::Error::custom("a member has the wrong type")),
+            }
             Ok(())
         })?;
         Ok(header)
@@ -342,6 +345,8 @@ mod tests {
             Header::read(r#"{"typ":"at+jwt","alg":"ES256","\u006bid":"1","x":[]}"#).unwrap();
         assert_eq!((header.algorithm, header.kid.as_deref()), (Algorithm::Es256, Some("1")));
         assert!(header.has_type(&["JWT", "AT+JWT"]) && !header.has_type(&["JWT"]));
+        let unnamed = Header::read(r#"{"alg":"ES256","kid":null}"#).unwrap();
+        assert_eq!(unnamed.kid, None);
         let header = Header::read(r#"{"typ":"Application/at+JWT","alg":"EdDSA"}"#).unwrap();
         assert!(header.has_type(&["at+jwt"]));
     }
@@ -354,6 +359,7 @@ mod tests {
             r#"{"alg":["HS256"]}"#,
             r#"{"alg":"HS256","alg":"none"}"#,
             r#"{"alg":"HS256","kid":7}"#,
+            r#"{"alg":"HS256","kid":null,"kid":"1"}"#,
             r#"{"alg":"HS256","typ":null}"#,
             r#"{"alg":"HS256","x":1,"x":1}"#,
             r#"{"alg":"HS256"}x"#,

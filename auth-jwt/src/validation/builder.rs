@@ -47,6 +47,7 @@ pub struct Validation {
     pub(super) id_token_marks: Rule,
     pub(super) bound_tokens: Rule,
     pub(super) leeway: Duration,
+    pub(super) issued_at_leeway: Option<Duration>,
     pub(super) max_age: Option<Duration>,
     pub(super) required: Vec<Box<str>>,
     pub(crate) roles: RolesSource,
@@ -103,6 +104,7 @@ impl Default for Validation {
             id_token_marks: Rule::Reject,
             bound_tokens: Rule::Reject,
             leeway: Duration::from_secs(60),
+            issued_at_leeway: None,
             max_age: None,
             required: Vec::new(),
             roles: RolesSource { pointer: vec!["roles".into()], in_keys: false },
@@ -142,7 +144,8 @@ impl Validation {
     }
 
     /// Requires that the header's `typ` is this type, such as `link+jwt`, for kinds of token of your own.
-    /// Case is ignored, and so is a leading `application/`. Defaults to `JWT`, `at+jwt` or no type.
+    /// Case is ignored, and so is a leading `application/`. Defaults to `JWT`, `at+jwt`, `JOSE` (RFC 7515
+    /// section 4.1.9) or no type.
     pub fn typ(mut self, typ: impl Into<Box<str>>) -> Self {
         self.profile = Profile::Typed(typ.into());
         self
@@ -171,11 +174,20 @@ impl Validation {
         self
     }
 
-    /// Sets how far the issuer's clock may differ, in whole seconds, for `exp`, `nbf` and `iat`. Defaults
+    /// Sets how far the issuer's clock may differ, in whole seconds, for `exp` and `nbf`. Defaults
     /// to 60 seconds; 0 is allowed. Leeway never extends the life of a token that is issued here, and
     /// extends a [maximum age](Self::max_age) by at most 10 seconds.
     pub fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = Duration::from_secs(leeway.as_secs());
+        self
+    }
+
+    /// Sets how far in the future `iat` may be, in whole seconds. Defaults to 60 seconds, or to the
+    /// [leeway](Self::leeway) if that is longer: `iat` does not decide when a token is valid, and the clocks
+    /// of many issuers are ahead. With a [maximum age](Self::max_age), at most 10 seconds and at most the
+    /// leeway count, because a later `iat` would extend that age.
+    pub fn issued_at_leeway(mut self, leeway: Duration) -> Self {
+        self.issued_at_leeway = Some(Duration::from_secs(leeway.as_secs()));
         self
     }
 

@@ -34,6 +34,8 @@ const CLAIM_MISSING: RejectionReason = RejectionReason::Other("claim missing");
 const EVENTS: &str = "events";
 /// The claim of tokens that are bound to a key (RFC 7800, RFC 8705, RFC 9449).
 const CONFIRMATION: &str = "cnf";
+/// How far in the future `iat` may be by default.
+const ISSUED_AT_LEEWAY: Duration = Duration::from_secs(60);
 /// The maximum leeway of an age, which is measured from `iat`.
 const AGE_LEEWAY: Duration = Duration::from_secs(10);
 /// The claims of ID tokens that access tokens do not need (OpenID Connect Core 2, 3.1.3.6, 3.3.2.11).
@@ -73,7 +75,7 @@ impl Validation {
         let fits = match &self.profile {
             Profile::Typed(typ) => header.has_type(&[typ]),
             Profile::AccessToken | Profile::Own => header.has_type(&["at+jwt"]),
-            Profile::Plain => header.typ.is_none() || header.has_type(&["JWT", "at+jwt"]),
+            Profile::Plain => header.typ.is_none() || header.has_type(&["JWT", "at+jwt", "JOSE"]),
         };
         if fits { Ok(()) } else { Err(RejectionReason::WrongKind) }
     }
@@ -171,10 +173,10 @@ impl Validation {
         let leeway = if self.profile == Profile::Own { Duration::ZERO } else { self.leeway };
         let expires_at = claims.expires_at.ok_or(NO_EXPIRY)?;
         let mut ends = Bound { at: expires_at + leeway, beyond: RejectionReason::Expired };
-        let mut age_leeway = self.leeway;
+        let mut ahead = self.issued_at_leeway.unwrap_or(self.leeway.max(ISSUED_AT_LEEWAY));
         if let Some(age) = self.max_age {
             let issued_at = claims.issued_at.ok_or(NO_ISSUE_TIME)?;
-            age_leeway = age_leeway.min(AGE_LEEWAY);
+            ahead = ahead.min(self.leeway).min(AGE_LEEWAY);
             let too_old_at = issued_at + age + leeway.min(AGE_LEEWAY);
             if too_old_at < ends.at {
                 ends = Bound { at: too_old_at, beyond: TOO_OLD };
@@ -183,7 +185,7 @@ impl Validation {
         let not_before = claims.not_before.unwrap_or(Timestamp::EPOCH).before(self.leeway);
         let mut begins = Bound { at: not_before, beyond: NOT_YET_VALID };
         // A date in the future comes from a wrong clock, or is meant to get around `max_age`.
-        let issued_at = claims.issued_at.unwrap_or(Timestamp::EPOCH).before(age_leeway);
+        let issued_at = claims.issued_at.unwrap_or(Timestamp::EPOCH).before(ahead);
         if issued_at > begins.at {
             begins = Bound { at: issued_at, beyond: FROM_THE_FUTURE };
         }

@@ -102,7 +102,7 @@ async fn sec_50_a_hostile_kid_names_no_key() {
             assert_eq!(rejection(&named, &token).await, "unknown key", "{kid:?}");
             assert_eq!(rejection(&several, &token).await, "unknown key", "{kid:?}");
         }
-        for kid in [json!(null), json!(1), json!(["key"]), json!({ "key": "key" })] {
+        for kid in [json!(1), json!(["key"]), json!({ "key": "key" })] {
             let token = signer.forge(&header(&signer, json!({ "kid": kid })), &claims());
             assert_eq!(rejection(&named, &token).await, "malformed", "{kid}");
         }
@@ -149,4 +149,31 @@ async fn sec_50_an_unsupported_critical_header_is_rejected() {
         let token = signer.forge(&header(&signer, more), &claims());
         assert!(verify(&auth, token).await.is_ok(), "an unknown member is ignored");
     }
+}
+
+/// Some issuers write every member, also those that have no value.
+#[tokio::test]
+async fn a_kid_that_is_null_names_no_key() {
+    let signer = Signer::new(Algorithm::Es256);
+    for key in [signer.key.clone(), signer.key.clone().with_kid("key")] {
+        let auth = auth(key);
+        let token = signer.forge(&header(&signer, json!({ "kid": null })), &claims());
+        assert!(verify(&auth, token).await.is_ok());
+        for wrong in [json!({ "typ": null }), json!({ "alg": null })] {
+            let token = signer.forge(&header(&signer, wrong.clone()), &claims());
+            assert_eq!(rejection(&auth, token).await, "malformed", "{wrong}");
+        }
+    }
+}
+
+/// SPIFFE writes `JOSE` (JWT-SVID section 2.2).
+#[tokio::test]
+async fn a_plain_token_may_have_the_type_of_every_jws() {
+    let signer = Signer::new(Algorithm::Es256);
+    let plain = auth(signer.key.clone());
+    let token = signer.forge(&header(&signer, json!({ "typ": "JOSE" })), &claims());
+    assert!(verify(&plain, &token).await.is_ok());
+    let of_one_kind = auth(signer.key.clone())
+        .validation(auth_jwt::Validation::new().audience("shop").typ("link+jwt"));
+    assert_eq!(rejection(&of_one_kind, &token).await, "wrong kind");
 }

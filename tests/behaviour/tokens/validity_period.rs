@@ -122,7 +122,8 @@ async fn sec_51_a_token_is_valid_from_its_nbf_minus_leeway() {
         let claims = json!({ "sub": "alice", "aud": "shop", name: NOW, "exp": NOW + 300 });
         let begin = NOW * 1000;
         let exact = [(begin - 1, reason), (begin, None)];
-        boundaries(validation.clone().leeway(secs(0)), &claims, &exact).await;
+        let strict = validation.clone().leeway(secs(0)).issued_at_leeway(secs(0));
+        boundaries(strict, &claims, &exact).await;
         let earlier = [(begin - 60_001, reason), (begin - 60_000, None)];
         boundaries(validation.clone(), &claims, &earlier).await;
         boundaries(validation.clone().leeway(secs(60)), &claims, &earlier).await;
@@ -131,7 +132,25 @@ async fn sec_51_a_token_is_valid_from_its_nbf_minus_leeway() {
     let claims =
         json!({ "sub": "alice", "aud": "shop", "nbf": NOW, "iat": NOW + 60, "exp": NOW + 300 });
     let begin = (NOW + 60) * 1000;
-    boundaries(validation.leeway(secs(0)), &claims, &[(begin - 1, FUTURE), (begin, None)]).await;
+    let strict = validation.leeway(secs(0)).issued_at_leeway(secs(0));
+    boundaries(strict, &claims, &[(begin - 1, FUTURE), (begin, None)]).await;
+}
+
+/// The clock of an issuer may be ahead, whatever the leeway for `exp` is.
+#[tokio::test]
+async fn r18_iat_has_a_leeway_of_its_own() {
+    let validation = Validation::new().audience("shop");
+    let claims = json!({ "sub": "alice", "aud": "shop", "iat": NOW, "exp": NOW + 300 });
+    let begin = NOW * 1000;
+    let ahead = |secs: u64| {
+        [(begin - secs * 1000 - 1, FUTURE), (begin - secs * 1000, None), (begin + 299_999, None)]
+    };
+    boundaries(validation.clone().leeway(secs(0)), &claims, &ahead(60)).await;
+    boundaries(validation.clone().leeway(secs(120)), &claims, &ahead(120)).await;
+    let set = validation.clone().leeway(secs(0)).issued_at_leeway(secs(300));
+    boundaries(set, &claims, &ahead(300)).await;
+    let aged = validation.leeway(secs(5)).issued_at_leeway(secs(300)).max_age(secs(400));
+    boundaries(aged, &claims, &ahead(5)).await;
 }
 
 #[tokio::test]
