@@ -169,6 +169,9 @@ impl<'de> Visitor<'de> for ClaimsVisitor<'_> {
                     failure.set(WRONG_TYPE);
                     return Err(A::Error::custom("a claim has the wrong type"));
                 }
+                if !is_null {
+                    tracing::debug!(claim = &**name, "claim ignored: it has another type");
+                }
                 claims.absent.push(name.clone());
             }
             if let Some(roles) = found {
