@@ -17,11 +17,14 @@ use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
 
 use crate::cache::TokenDigest;
-use crate::jws::Compact;
+use crate::jws::{Compact, TOO_LONG};
 use crate::jwt_auth::{Base, JwtAuth};
 use crate::mode::{Mode, Signs, Verifies};
+use crate::rejections;
 #[cfg(feature = "remote-keys")]
-use crate::remote_keys::{Demand, RemoteKeys};
+use crate::remote_keys::{Demand, Fetch, RemoteKeys};
+#[cfg(feature = "remote-keys")]
+use crate::verifier::Verifier;
 use crate::verifier::{TokenSubject, ValidatedToken};
 
 /// A mode in which a [`JwtAuth`] authenticates users with claims `C`.
@@ -101,14 +104,18 @@ where
         if transport == Transport::Ambient && head.check_origin(&self.base().protection).is_err() {
             return Some(Attempt::cross_origin());
         }
-        let now = self.base().clock.now();
+        let (now, keys) = (self.base().clock.now(), self.base().verifier.generation());
         Some(match token.and_then(|token| self.verified(&token, now)) {
             Ok(verified) => Attempt::new(transport, self.conclude(verified, now)),
             Err(reason) => {
-                // The issuer is read only after the rejection, so that it costs a valid token nothing.
-                let another = |token| self.base().verifier.is_of_another_issuer(&token);
-                let attempt = Attempt::new(transport, self.reject(token, reason, now));
-                if token.is_ok_and(another) { attempt.tentative() } else { attempt }
+                // The issuer is read only after the rejection, so that it costs a valid token nothing. That of
+                // a token which is too long here is not read: another backend may accept longer ones.
+                let is_tentative = match &token {
+                    Ok(token) => self.base().verifier.is_of_another_issuer(token),
+                    Err(reason) => *reason == TOO_LONG,
+                };
+                let attempt = Attempt::new(transport, self.reject(token, reason, keys, now));
+                if is_tentative { attempt.tentative() } else { attempt }
             }
         })
     }
@@ -148,57 +155,97 @@ where
 {
     /// Verifies a token that did not come with a request: from a message on a socket, or a queue.
     pub fn verify(&self, token: &[u8]) -> AuthFuture<Outcome<C>> {
-        let now = self.base().clock.now();
+        let (now, keys) = (self.base().clock.now(), self.base().verifier.generation());
         let token = Compact::split(token, self.base().max_token_bytes());
         match token.and_then(|token| self.verified(&token, now)) {
             Ok(verified) => self.conclude(verified, now),
-            Err(reason) => self.reject(token, reason, now),
+            Err(reason) => self.reject(token, reason, keys, now),
         }
     }
 
-    /// Rejects a token, unless newer keys of its issuer could verify it.
+    /// Rejects a token, unless other keys of its issuer than those of this generation could verify it.
     #[cfg_attr(not(feature = "remote-keys"), expect(unused_variables))]
     fn reject(
         &self,
         token: Result<Compact<'_>, RejectionReason>,
         reason: RejectionReason,
+        keys: u64,
         now: Timestamp,
     ) -> AuthFuture<Outcome<C>> {
         #[cfg(feature = "remote-keys")]
         if let Ok(token) = &token
-            && let Some(keys) = self.base().verifier.keys_to_fetch(token, reason, now)
+            && Verifier::is_about_keys(reason)
         {
-            return self.verify_after_fetch(token, reason, keys, now);
+            return self.verify_by_newer_keys(token, reason, keys, now);
         }
-        AuthFuture::ready(rejected(reason))
+        AuthFuture::ready(self.refuse(token.ok().as_ref(), reason))
     }
 
-    /// Verifies a token again after its keys were fetched, unless that was done just now.
+    /// Verifies a token again after its keys were fetched. If they were fetched just now, rejects it.
     #[cfg(feature = "remote-keys")]
-    fn verify_after_fetch(
+    fn verify_by_newer_keys(
         &self,
         token: &Compact<'_>,
         reason: RejectionReason,
-        keys: &RemoteKeys,
+        seen: u64,
         now: Timestamp,
     ) -> AuthFuture<Outcome<C>> {
-        let fetch = match keys.demand(now) {
-            Demand::Wait(fetch) => fetch,
-            Demand::Reject => return AuthFuture::ready(rejected(reason)),
-            Demand::Unavailable(error) => return Outcome::Unavailable(error.into()).into(),
-        };
-        let (auth, keys, token) = (self.clone(), keys.clone(), Box::<[u8]>::from(token.whole));
-        AuthFuture::boxed(async move {
-            keys.wait(fetch).await;
-            let now = auth.base().clock.now();
-            let verified = Compact::split(&token, auth.base().max_token_bytes())
-                .and_then(|token| auth.verified(&token, now));
-            match (verified, keys.unavailable(now)) {
-                (Ok(verified), _) => auth.conclude(verified, now).await,
-                (Err(_), Some(error)) => Outcome::Unavailable(error.into()),
-                (Err(reason), None) => rejected(reason),
+        let verifier = &self.base().verifier;
+        let remote = verifier.keys_to_fetch(token, now);
+        match remote.map(|keys| (keys, keys.unknown_key(now))) {
+            Some((keys, Demand::Wait(fetch))) => {
+                let (auth, keys) = (self.clone(), keys.clone());
+                let token = Box::<[u8]>::from(token.whole);
+                AuthFuture::boxed(async move { auth.verify_after(fetch, &keys, &token).await })
             }
-        })
+            Some((_, Demand::Unavailable(error))) => Outcome::Unavailable(error.into()).into(),
+            Some((_, Demand::Reject)) | None => {
+                // A set that arrived since the token was verified may contain its key.
+                if verifier.generation() == seen {
+                    return AuthFuture::ready(self.refuse(Some(token), reason));
+                }
+                match self.verified(token, now) {
+                    Ok(verified) => self.conclude(verified, now),
+                    Err(reason) => AuthFuture::ready(self.refuse(Some(token), reason)),
+                }
+            }
+        }
+    }
+
+    /// Verifies a token after this fetch. If the fetch had begun before the token arrived and did not return
+    /// its key, also waits for the next one.
+    #[cfg(feature = "remote-keys")]
+    async fn verify_after(&self, mut fetch: Fetch, keys: &RemoteKeys, token: &[u8]) -> Outcome<C> {
+        loop {
+            // Without a result, the keys that are trusted decide.
+            let _ = keys.wait(fetch).await;
+            let now = self.base().clock.now();
+            let token = Compact::split(token, self.base().max_token_bytes());
+            let reason = match token.and_then(|token| self.verified(&token, now)) {
+                Ok(verified) => return self.conclude(verified, now).await,
+                Err(reason) => reason,
+            };
+            if let Some(error) = keys.unavailable(now) {
+                return Outcome::Unavailable(error.into());
+            }
+            let is_lacking = |token: &_| self.base().verifier.keys_to_fetch(token, now).is_some();
+            let demand = match &token {
+                Ok(token) if !fetch.is_new && is_lacking(token) => keys.demand(now),
+                _ => Demand::Reject,
+            };
+            fetch = match demand {
+                Demand::Wait(later) => Fetch { is_new: true, ..later },
+                Demand::Reject => return self.refuse(token.ok().as_ref(), reason),
+                Demand::Unavailable(error) => return Outcome::Unavailable(error.into()),
+            };
+        }
+    }
+
+    /// Rejects a token, and counts that by its issuer.
+    fn refuse(&self, token: Option<&Compact<'_>>, reason: RejectionReason) -> Outcome<C> {
+        let issuer = |token| self.base().verifier.name_of_issuer(token);
+        rejections::count(reason, || token.map(issuer).unwrap_or_default());
+        rejected(reason)
     }
 
     /// Verifies a token without the store, or finds it in the cache of verified tokens.
@@ -334,6 +381,29 @@ mod tests {
         assert_eq!(auth.cache_stats(), CACHED_ONCE, "forged tokens are not looked up");
         clock.advance(Duration::from_secs(1060));
         assert_eq!(subject(&auth, &token), None, "it has expired");
+    }
+
+    /// The key was not in the set that the token was verified with, and is in the set that has come since.
+    #[cfg(all(feature = "remote-keys", feature = "testing"))]
+    #[tokio::test]
+    async fn r04_a_token_that_was_verified_just_before_new_keys_came_is_accepted() {
+        use crate::jws::Compact;
+        use crate::testing::IssuerServer;
+
+        let server = IssuerServer::start().await.audience("shop");
+        let auth = server.auth();
+        let keys = auth.remote_keys().next().unwrap().clone();
+        keys.ready().await.unwrap();
+        server.issuer().rotate();
+        let token = server.issuer().token("alice").sign();
+        let compact = Compact::split(token.as_bytes(), 8192).unwrap();
+        let (now, seen) = (auth.base().clock.now(), auth.base().verifier.generation());
+        let reason = auth.verified(&compact, now).unwrap_err();
+        let _ = auth.verify(b"e30.e30.AA").await; // a token that is rejected for another reason
+        keys.reload().await.unwrap();
+        assert_ne!(auth.base().verifier.generation(), seen);
+        let outcome = auth.reject(Ok(compact), reason, seen, now).await;
+        assert!(matches!(outcome, Outcome::Authenticated(_)), "{outcome:?}");
     }
 
     #[test]

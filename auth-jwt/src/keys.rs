@@ -102,6 +102,9 @@ pub struct Keys {
     remote: Option<RemoteKeys>,
 }
 
+/// The number of sources: keys that are fixed, that sign, and that are fetched.
+const SOURCES: usize = 3;
+
 pub(crate) const UNKNOWN_KEY: RejectionReason = RejectionReason::Other("unknown key");
 pub(crate) const WRONG_ALGORITHM: RejectionReason = RejectionReason::Other("wrong algorithm");
 pub(crate) const BAD_SIGNATURE: RejectionReason = RejectionReason::Other("bad signature");
@@ -139,11 +142,23 @@ impl Keys {
         self.remote.as_ref()
     }
 
+    /// Returns a number that changes whenever keys that are fetched are replaced.
+    #[cfg(feature = "remote-keys")]
+    pub(crate) fn generation(&self) -> u64 {
+        self.remote.as_ref().map_or(0, RemoteKeys::generation)
+    }
+
+    /// Returns a number that never changes: no keys are fetched.
+    #[cfg(not(feature = "remote-keys"))]
+    pub(crate) fn generation(&self) -> u64 {
+        0
+    }
+
     /// Returns whether newer keys could verify a token with this header that these keys did not verify: it
     /// names none of them.
     #[cfg(feature = "remote-keys")]
     pub(crate) fn may_lack_key_of(&self, header: &Header<'_>, now: Timestamp) -> bool {
-        let named = |key: &Arc<ParsedKey>| {
+        let named = |_, key: &Arc<ParsedKey>| {
             header.kid.is_some()
                 && key.kid.as_deref() == header.kid.as_deref()
                 && key.is_good_at(now)
@@ -164,17 +179,18 @@ impl Keys {
     ) -> Result<Arc<ParsedKey>, RejectionReason> {
         token.with_signature(|signature| {
             let mut failure = None;
-            let mut tries = MAX_ALIKE;
+            // Each source has its own number of tries, so that keys of one do not hide those of another.
+            let mut tries = [MAX_ALIKE; SOURCES];
             for state in [KeyChoice::Named, KeyChoice::Unnamed, KeyChoice::NotAskedFor] {
-                let check = |key: &Arc<ParsedKey>| {
+                let check = |source: usize, key: &Arc<ParsedKey>| {
                     if KeyChoice::of(key, header) != Some(state)
-                        || tries == 0
+                        || tries[source] == 0
                         || !key.is_good_at(now)
                     {
                         return false;
                     }
                     failure = Some(BAD_SIGNATURE);
-                    tries -= usize::from(state != KeyChoice::Named);
+                    tries[source] -= usize::from(state != KeyChoice::Named);
                     key.verifies(token.message, signature)
                 };
                 if let Some(key) = self.find(check) {
@@ -189,17 +205,21 @@ impl Keys {
     fn reason_without_key(&self, header: &Header<'_>, now: Timestamp) -> RejectionReason {
         let is_named =
             |key: &ParsedKey| header.kid.is_none() || header.kid.as_deref() == key.kid.as_deref();
-        match self.find(|key| is_named(key) && key.is_good_at(now)) {
+        match self.find(|_, key| is_named(key) && key.is_good_at(now)) {
             Some(_) => WRONG_ALGORITHM,
             None => UNKNOWN_KEY,
         }
     }
 
-    fn find(&self, mut check: impl FnMut(&Arc<ParsedKey>) -> bool) -> Option<Arc<ParsedKey>> {
-        let fixed = self.fixed.iter().find(|key| check(key)).cloned();
-        let found = fixed.or_else(|| self.ring.as_ref()?.find(&mut check));
+    /// Returns the first key that passes the check, which is told the number of the key's source.
+    fn find(
+        &self,
+        mut check: impl FnMut(usize, &Arc<ParsedKey>) -> bool,
+    ) -> Option<Arc<ParsedKey>> {
+        let fixed = self.fixed.iter().find(|key| check(0, key)).cloned();
+        let found = fixed.or_else(|| self.ring.as_ref()?.find(|key| check(1, key)));
         #[cfg(feature = "remote-keys")]
-        let found = found.or_else(|| self.remote.as_ref()?.find(|key| check(key)));
+        let found = found.or_else(|| self.remote.as_ref()?.find(|key| check(2, key)));
         found
     }
 }

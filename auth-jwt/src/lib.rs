@@ -14,6 +14,7 @@ mod keys;
 mod mode;
 #[cfg(feature = "sign-in")]
 mod own_token;
+mod rejections;
 #[cfg(feature = "remote-keys")]
 mod remote_keys;
 #[cfg(feature = "sign-in")]

@@ -184,18 +184,22 @@ impl Verifier {
         Ok(Signed { trusted, key })
     }
 
-    /// Returns the keys to fetch for a token that was rejected for this reason: newer ones could verify
-    /// it. A token that names another issuer than theirs would be rejected anyway.
+    /// Returns a number that changes whenever keys that are fetched are replaced.
+    pub(crate) fn generation(&self) -> u64 {
+        let generations = self.issuers.iter().map(|trusted| trusted.keys.generation());
+        generations.fold(0, u64::wrapping_add)
+    }
+
+    /// Returns whether other keys could verify a token that was rejected for this reason.
     #[cfg(feature = "remote-keys")]
-    pub(crate) fn keys_to_fetch(
-        &self,
-        token: &Compact<'_>,
-        reason: RejectionReason,
-        now: Timestamp,
-    ) -> Option<&RemoteKeys> {
-        if ![UNKNOWN_KEY, WRONG_ALGORITHM, BAD_SIGNATURE].contains(&reason) {
-            return None;
-        }
+    pub(crate) fn is_about_keys(reason: RejectionReason) -> bool {
+        [UNKNOWN_KEY, WRONG_ALGORITHM, BAD_SIGNATURE].contains(&reason)
+    }
+
+    /// Returns the keys to fetch for a token that the present ones did not verify. A token that names
+    /// another issuer than theirs would be rejected anyway.
+    #[cfg(feature = "remote-keys")]
+    pub(crate) fn keys_to_fetch(&self, token: &Compact<'_>, now: Timestamp) -> Option<&RemoteKeys> {
         let trusted = self.choose(token).ok()?;
         let remote = trusted.keys.remote()?;
         let mut buffer = jws::Buffer::new();
@@ -220,6 +224,12 @@ impl Verifier {
         let named = |trusted: &&Trusted| trusted.validation.issuer.as_deref() == issuer.as_deref();
         let reason = if issuer.is_some() { UNKNOWN_ISSUER } else { NO_ISSUER };
         self.issuers.iter().find(named).ok_or(reason)
+    }
+
+    /// Returns the issuer whose validation the token was rejected by, or an empty name if there is none.
+    pub(crate) fn name_of_issuer(&self, token: &Compact<'_>) -> Arc<str> {
+        let trusted = self.choose(token).ok().filter(|_| !self.is_of_another_issuer(token));
+        trusted.and_then(|trusted| trusted.validation.issuer.clone()).unwrap_or_default()
     }
 
     /// Returns whether the token names an issuer that is not trusted here, so that another backend may
@@ -291,7 +301,7 @@ impl Trusted {
     }
 }
 
-/// Checks that the key is one for tokens of this issuer, if it names its issuer.
+/// Checks that the key is one for tokens of this issuer, if it names its issuers.
 fn check_issuer_of(
     key: &ParsedKey,
     issuer: Option<&str>,
@@ -302,16 +312,15 @@ fn check_issuer_of(
         #[serde(borrow)]
         tid: Cow<'a, str>,
     }
-    let Some(own) = &key.issuer else { return Ok(()) };
-    let own: Cow<'_, str> = match own.split_once("{tenantid}") {
-        None => (&**own).into(),
-        Some((before, after)) => {
-            let tenant =
-                serde_json::from_str::<Tenant<'_>>(json).map_err(|_| KEY_OF_OTHER_ISSUER)?;
-            format!("{before}{}{after}", tenant.tid).into()
-        }
+    let is_of = |own: &str| match own.split_once("{tenantid}") {
+        None => issuer == Some(own),
+        Some((before, after)) => serde_json::from_str(json)
+            .is_ok_and(|Tenant { tid }| issuer == Some(&format!("{before}{tid}{after}"))),
     };
-    if issuer == Some(&own) { Ok(()) } else { Err(KEY_OF_OTHER_ISSUER) }
+    if key.issuers.is_empty() || key.issuers.iter().any(|own| is_of(own)) {
+        return Ok(());
+    }
+    Err(KEY_OF_OTHER_ISSUER)
 }
 
 #[cfg(test)]

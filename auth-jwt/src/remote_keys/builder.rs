@@ -152,8 +152,8 @@ impl RemoteKeysBuilder {
         self
     }
 
-    /// Adds a header to requests to the configured host. It is not sent to other hosts, to which a
-    /// redirect or the discovery document leads.
+    /// Adds a header to requests to the configured host. Call it again with the same name to send several
+    /// values. It is not sent to other hosts, to which a redirect or the discovery document leads.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
@@ -294,7 +294,7 @@ fn headers(lines: &[(String, String)]) -> Result<HeaderMap, InvalidRemoteKeys> {
             return Err(InvalidRemoteKeys::Header(name.as_str().into()));
         }
         value.set_sensitive(true);
-        headers.insert(own_name, value);
+        headers.append(own_name, value);
     }
     Ok(headers)
 }

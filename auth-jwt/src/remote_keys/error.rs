@@ -29,8 +29,8 @@ pub enum FetchErrorKind {
     Document,
     /// The key set cannot be read, or none of its keys can be used.
     Keys,
-    /// The request could not be made: the bearer token cannot be read from its file, or there is no tokio
-    /// runtime.
+    /// The request could not be made: the bearer token cannot be read from its file, the client panicked, or
+    /// there is no tokio runtime.
     Request,
 }
 
@@ -64,7 +64,7 @@ struct Details {
 
 impl FetchError {
     pub(super) fn new(kind: FetchErrorKind, text: impl Into<String>) -> Self {
-        Self(Arc::new(Details { kind, text: text.into(), source: None }))
+        Self(Arc::new(Details { kind, text: shortened(text.into()), source: None }))
     }
 
     pub(super) fn with_source(
@@ -72,7 +72,14 @@ impl FetchError {
         text: impl Into<String>,
         source: impl Into<BoxError>,
     ) -> Self {
-        Self(Arc::new(Details { kind, text: text.into(), source: Some(source.into()) }))
+        let (text, source) = (shortened(text.into()), Some(source.into()));
+        Self(Arc::new(Details { kind, text, source }))
+    }
+
+    /// Returns whether the issuer answered something else than what it was asked for.
+    pub(super) fn is_answer(&self) -> bool {
+        use FetchErrorKind::{Address, ContentType, Document, Status};
+        [Status, Address, ContentType, Document].contains(&self.kind())
     }
 
     /// Returns the kind.
@@ -80,6 +87,16 @@ impl FetchError {
     pub fn kind(&self) -> FetchErrorKind {
         self.0.kind
     }
+}
+
+/// Shortens a text that may quote what an issuer sent.
+fn shortened(mut text: String) -> String {
+    const MAX: usize = 500;
+    if let Some((end, _)) = text.char_indices().nth(MAX) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 impl fmt::Display for FetchError {

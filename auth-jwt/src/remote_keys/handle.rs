@@ -4,8 +4,12 @@
 //! is cancelled cancels nothing.
 
 use std::fmt;
+use std::future::{pending, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
+use std::task::Poll;
 use std::time::Duration;
 
 use auth_core::{Clock, Timestamp};
@@ -17,13 +21,16 @@ use tokio::task::AbortHandle;
 use super::builder::RemoteKeysBuilder;
 use super::error::{FetchError, FetchErrorKind};
 use super::record::{self, Change};
-use super::schedule::{Answer, Schedule};
+use super::schedule::{Answer, Fetch, Schedule};
 use super::source::{Address, Fetched, Memory, Source};
 use crate::key::{ParsedKey, SkippedKey};
 use crate::key_set::KeySet;
 
 /// The maximum time of one fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// The maximum time that anyone waits for a fetch. It may have to wait for the end of another fetch, so
+/// only a task that does not run takes longer.
+const MAX_WAIT: Duration = Duration::from_secs(11);
 
 /// The keys of an issuer, which are fetched from it. A clone is another handle on the same keys.
 ///
@@ -62,13 +69,22 @@ struct Shared {
     max_staleness: Duration,
     clock: RwLock<Clock>,
     keys: RwLock<Arc<[Arc<ParsedKey>]>>,
+    /// How often the keys were replaced.
+    generation: AtomicU64,
     schedule: Mutex<Schedule>,
     last: Mutex<Last>,
-    task: Mutex<Option<AbortHandle>>,
+    task: Mutex<Task>,
     /// Wakes the task.
     wake: Arc<Notify>,
     /// The number of fetches that have ended.
     completed: watch::Sender<u64>,
+}
+
+/// The last task that was started, by number.
+#[derive(Default)]
+struct Task {
+    number: u64,
+    handle: Option<AbortHandle>,
 }
 
 /// What the last fetches returned.
@@ -100,7 +116,7 @@ pub struct RemoteKeysStatus {
 /// What a token whose key is not known has to do.
 pub(crate) enum Demand {
     /// It waits for the end of this fetch.
-    Wait(u64),
+    Wait(Fetch),
     /// It is rejected.
     Reject,
     /// There are no keys.
@@ -131,6 +147,7 @@ impl RemoteKeys {
             max_staleness,
             clock: RwLock::default(),
             keys: RwLock::default(),
+            generation: AtomicU64::default(),
             schedule: Mutex::new(Schedule::new(max_interval, cooldown)),
             last: Mutex::default(),
             task: Mutex::default(),
@@ -152,14 +169,15 @@ impl RemoteKeys {
             return Ok(());
         }
         match self.demand(now) {
-            Demand::Wait(fetch) => self.wait(fetch).await,
+            Demand::Wait(fetch) => self.wait(fetch).await?,
             Demand::Reject => {}
             Demand::Unavailable(error) => return Err(error),
         }
         self.unavailable(self.shared.clock().now()).map_or(Ok(()), Err)
     }
 
-    /// Fetches the keys now, whatever the last fetch returned. A fetch that is under way is enough.
+    /// Fetches the keys now, whatever the last fetch returned. If a fetch is under way, another one follows
+    /// it, because the first may have begun before the keys changed.
     ///
     /// # Errors
     ///
@@ -167,7 +185,7 @@ impl RemoteKeys {
     pub async fn reload(&self) -> Result<(), FetchError> {
         let fetch = self.shared.schedule.lock().demand();
         self.shared.start()?;
-        self.wait(fetch).await;
+        self.wait(fetch).await?;
         self.shared.last.lock().error.clone().map_or(Ok(()), Err)
     }
 
@@ -210,6 +228,11 @@ impl RemoteKeys {
         keys.iter().find(check).cloned()
     }
 
+    /// Returns a number that changes whenever the keys are replaced.
+    pub(crate) fn generation(&self) -> u64 {
+        self.shared.generation.load(Ordering::Acquire)
+    }
+
     fn has_trusted(&self, now: Timestamp) -> bool {
         self.shared.keys.read().iter().any(|key| key.is_good_at(now))
     }
@@ -225,7 +248,13 @@ impl RemoteKeys {
         }))
     }
 
-    /// Decides about a token whose key is not known, and starts a fetch if it needs one.
+    /// Decides about a token whose key is not known, and counts it.
+    pub(crate) fn unknown_key(&self, now: Timestamp) -> Demand {
+        record::unknown_key(&self.shared.name);
+        self.demand(now)
+    }
+
+    /// Decides whether to wait for a fetch, and starts one if necessary.
     pub(crate) fn demand(&self, now: Timestamp) -> Demand {
         let unavailable = self.unavailable(now);
         let answer = {
@@ -236,7 +265,6 @@ impl RemoteKeys {
                 None => schedule.unknown_key(moment),
             }
         };
-        record::unknown_key(&self.shared.name);
         match (answer, unavailable) {
             (Answer::Wait(fetch), _) => match self.shared.start() {
                 Ok(()) => Demand::Wait(fetch),
@@ -248,10 +276,23 @@ impl RemoteKeys {
     }
 
     /// Waits until this fetch has ended.
-    pub(crate) async fn wait(&self, fetch: u64) {
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the task that fetches does not run, because its runtime is not driven. The next
+    /// fetch then starts a task in another runtime.
+    pub(crate) async fn wait(&self, fetch: Fetch) -> Result<(), FetchError> {
+        let task = self.shared.task.lock().number;
         let mut completed = self.shared.completed.subscribe();
-        // It fails only if there is no sender, and `self` holds one.
-        let _ = completed.wait_for(|completed| *completed >= fetch).await;
+        tokio::select! {
+            biased;
+            // It fails only if there is no sender, and `self` holds one.
+            _ = completed.wait_for(|completed| *completed >= fetch.number) => return Ok(()),
+            () = self.shared.sleep(MAX_WAIT) => {}
+        }
+        self.shared.give_up(task);
+        let text = "the task that fetches the keys does not run";
+        Err(FetchError::new(FetchErrorKind::Timeout, text))
     }
 }
 
@@ -260,21 +301,41 @@ impl Shared {
         self.clock.read().clone()
     }
 
+    /// Waits for this time. Without a runtime of tokio there are no timers, so it waits forever.
+    async fn sleep(&self, time: Duration) {
+        match Handle::try_current() {
+            Ok(_) => self.clock().sleep(time).await,
+            Err(_) => pending().await,
+        }
+    }
+
     /// Wakes the task, or starts it.
     fn start(self: &Arc<Self>) -> Result<(), FetchError> {
         let mut task = self.task.lock();
-        if task.as_ref().is_none_or(AbortHandle::is_finished) {
+        if task.handle.as_ref().is_none_or(AbortHandle::is_finished) {
             let Ok(runtime) = Handle::try_current() else {
                 self.abandon();
                 let text = "keys are fetched in a tokio runtime, and there is none";
                 return Err(FetchError::new(FetchErrorKind::Request, text));
             };
-            let running = Running(Arc::downgrade(self));
+            task.number += 1;
+            let running = Running { shared: Arc::downgrade(self), number: task.number };
             let (source, wake) = (Arc::clone(&self.source), Arc::clone(&self.wake));
-            *task = Some(runtime.spawn(running.run(source, wake)).abort_handle());
+            task.handle = Some(runtime.spawn(running.run(source, wake)).abort_handle());
         }
         self.wake.notify_one();
         Ok(())
+    }
+
+    /// Ends the task of this number, unless another one has taken its place.
+    fn give_up(&self, number: u64) {
+        let mut task = self.task.lock();
+        if task.number == number
+            && let Some(handle) = task.handle.take()
+        {
+            handle.abort();
+            self.abandon();
+        }
     }
 
     /// Ends a fetch.
@@ -307,14 +368,21 @@ impl Shared {
         let new: Arc<[_]> = match set {
             None => Arc::clone(&old),
             Some(set) => {
-                let known = |key: &Arc<ParsedKey>| old.iter().find(|it| it.is_same(key)).cloned();
+                let is_known = |old: &ParsedKey, new: &ParsedKey| {
+                    old.is_equal(new) && old.issuers == new.issuers
+                };
+                let known = |new: &Arc<ParsedKey>| old.iter().find(|it| is_known(it, new)).cloned();
                 set.keys.into_iter().map(|key| known(&key).unwrap_or(key)).collect()
             }
         };
         for key in new.iter() {
             key.end_at(now + self.max_staleness);
         }
-        *self.keys.write() = Arc::clone(&new);
+        {
+            let mut keys = self.keys.write();
+            *keys = Arc::clone(&new);
+            self.generation.fetch_add(1, Ordering::Release);
+        }
         let gone = |key: &&Arc<ParsedKey>| !new.iter().any(|it| Arc::ptr_eq(it, key));
         let mut change = if new.len() == old.len() { Change::Unchanged } else { Change::Changed };
         for key in old.iter().filter(gone) {
@@ -348,20 +416,23 @@ impl Shared {
 /// Ends the task with the last handle.
 impl Drop for Shared {
     fn drop(&mut self) {
-        if let Some(task) = self.task.get_mut() {
+        if let Some(task) = &self.task.get_mut().handle {
             task.abort();
         }
     }
 }
 
 /// The task that fetches. It does not keep the keys alive.
-struct Running(Weak<Shared>);
+struct Running {
+    shared: Weak<Shared>,
+    number: u64,
+}
 
 impl Running {
     async fn run(self, source: Arc<Source>, wake: Arc<Notify>) {
         let mut memory = Memory::default();
         loop {
-            let Some(shared) = self.0.upgrade() else { return };
+            let Some(shared) = self.shared.upgrade() else { return };
             let clock = shared.clock();
             let moment = clock.monotonic();
             let begins = shared.schedule.lock().begin(moment);
@@ -375,20 +446,27 @@ impl Running {
                 continue;
             }
             let result = within(&clock, source.fetch(&mut memory, &clock)).await;
-            let Some(shared) = self.0.upgrade() else { return };
+            let Some(shared) = self.shared.upgrade() else { return };
             shared.end(result);
         }
     }
 }
 
+/// Bounds the time of a fetch. A client that panics fails the fetch, and does not end the task.
 async fn within<T>(
     clock: &Clock,
     fetch: impl Future<Output = Result<T, FetchError>>,
 ) -> Result<T, FetchError> {
-    let fetch = pin!(fetch);
+    let mut fetch = pin!(fetch);
+    let caught = poll_fn(|context| {
+        catch_unwind(AssertUnwindSafe(|| fetch.as_mut().poll(context))).unwrap_or_else(|_| {
+            let text = "the HTTP client panicked";
+            Poll::Ready(Err(FetchError::new(FetchErrorKind::Request, text)))
+        })
+    });
     tokio::select! {
         biased;
-        result = fetch => result,
+        result = caught => result,
         () = clock.sleep(TIMEOUT) => {
             let text = "the issuer did not answer within 5 seconds";
             Err(FetchError::new(FetchErrorKind::Timeout, text))
@@ -399,7 +477,9 @@ async fn within<T>(
 /// Releases those who wait if the task ends early, with its runtime.
 impl Drop for Running {
     fn drop(&mut self) {
-        if let Some(shared) = self.0.upgrade() {
+        if let Some(shared) = self.shared.upgrade()
+            && shared.task.lock().number == self.number
+        {
             shared.abandon();
         }
     }

@@ -17,3 +17,4 @@ pub use builder::{InvalidRemoteKeys, RemoteKeysBuilder};
 pub use error::{FetchError, FetchErrorKind};
 pub(crate) use handle::Demand;
 pub use handle::{RemoteKeys, RemoteKeysStatus};
+pub(crate) use schedule::Fetch;

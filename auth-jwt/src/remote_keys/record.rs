@@ -3,7 +3,7 @@
 //! The metrics need the feature `metrics`. Without it, only events are recorded.
 
 use super::error::FetchError;
-use crate::key::SkippedKey;
+use crate::key::{Shown, SkippedKey};
 
 /// The result of a fetch that succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +19,8 @@ pub(super) fn fetched(issuer: &str, change: Change, keys: usize, skipped: &[Skip
         Change::Changed => {
             tracing::info!(issuer, keys, skipped = skipped.len(), "key set changed");
             for key in skipped {
-                tracing::warn!(issuer, kid = key.kid.as_deref(), reason = %key.error, "key skipped");
+                let kid = key.kid.as_deref().map(|kid| tracing::field::display(Shown(kid)));
+                tracing::warn!(issuer, kid, reason = %key.error, "key skipped");
             }
         }
     }
@@ -37,6 +38,7 @@ pub(super) fn failed(issuer: &str, error: &FetchError, failures: u32) {
 
 /// Records that the issuer no longer publishes a key.
 pub(super) fn withdrawn(issuer: &str, kid: Option<&str>) {
+    let kid = kid.map(|kid| tracing::field::display(Shown(kid)));
     tracing::info!(issuer, kid, "key withdrawn by its issuer");
 }
 

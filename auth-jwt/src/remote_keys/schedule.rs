@@ -18,8 +18,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 3600);
 pub(super) struct Schedule {
     max_interval: Duration,
     cooldown: Duration,
-    /// A fetch has been asked for, or is under way.
+    /// A fetch has been asked for, which has not begun.
     pending: bool,
+    /// A fetch is under way.
+    running: bool,
     /// The number of fetches that have ended.
     completed: u64,
     ended_at: Option<Duration>,
@@ -32,10 +34,19 @@ pub(super) struct Schedule {
 /// What a token without a key waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// For the end of this fetch, by number.
-    Wait(u64),
+    /// For the end of this fetch.
+    Wait(Fetch),
     /// For nothing: there was a fetch just now.
     CoolingDown,
+}
+
+/// A fetch that a token waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Fetch {
+    /// How many fetches have ended when this one has.
+    pub(crate) number: u64,
+    /// Whether it began after it was asked for, so that it returns a key that was published before that.
+    pub(crate) is_new: bool,
 }
 
 impl Schedule {
@@ -44,6 +55,7 @@ impl Schedule {
             max_interval,
             cooldown,
             pending: false,
+            running: false,
             completed: 0,
             ended_at: None,
             unknown_at: None,
@@ -55,7 +67,13 @@ impl Schedule {
     /// Decides about a token whose key is not in a set that is trusted. The first one after the last such
     /// fetch, or the last failed one, and its cooldown causes a fetch. A planned fetch that succeeded
     /// does not start a cooldown, so that a rotation just after it is noticed at the first token.
+    ///
+    /// A fetch that is under way may have begun before the key was published. It costs nothing to wait for
+    /// it; a token whose key it does not return asks again.
     pub(super) fn unknown_key(&mut self, now: Duration) -> Answer {
+        if self.running {
+            return Answer::Wait(self.under_way());
+        }
         let failed_at = self.ended_at.filter(|_| self.failures > 0);
         if !self.pending {
             if self.is_cooling(self.unknown_at.max(failed_at), now) {
@@ -68,16 +86,23 @@ impl Schedule {
 
     /// Decides about a token while there is no trusted set.
     pub(super) fn no_keys(&mut self, now: Duration) -> Answer {
+        if self.running {
+            return Answer::Wait(self.under_way());
+        }
         if !self.pending && self.is_cooling(self.ended_at, now) {
             return Answer::CoolingDown;
         }
         Answer::Wait(self.demand())
     }
 
-    /// Asks for a fetch, unless one is under way. Returns its number.
-    pub(super) fn demand(&mut self) -> u64 {
+    fn under_way(&self) -> Fetch {
+        Fetch { number: self.completed + 1, is_new: false }
+    }
+
+    /// Asks for a fetch that has not begun yet.
+    pub(super) fn demand(&mut self) -> Fetch {
         self.pending = true;
-        self.completed + 1
+        Fetch { number: self.completed + 1 + u64::from(self.running), is_new: true }
     }
 
     fn is_cooling(&self, since: Option<Duration>, now: Duration) -> bool {
@@ -91,8 +116,9 @@ impl Schedule {
 
     /// Returns whether to fetch now. The fetch is then under way.
     pub(super) fn begin(&mut self, now: Duration) -> bool {
-        self.pending |= now >= self.due_at;
-        self.pending
+        self.running = self.pending || now >= self.due_at;
+        self.pending = false;
+        self.running
     }
 
     /// Ends a fetch that returned keys which may be used for this long. The next one is ahead of their
@@ -113,16 +139,16 @@ impl Schedule {
     }
 
     fn end(&mut self, now: Duration, next_in: Duration) {
-        self.pending = false;
+        self.running = false;
         self.completed += 1;
         self.ended_at = Some(now);
         self.due_at = now + next_in;
     }
 
-    /// Ends a fetch without a result, because its task ended.
+    /// Ends the fetch under way and the next one without a result, because their task ended.
     pub(super) fn abandon(&mut self) {
-        self.pending = false;
-        self.completed += 1;
+        (self.pending, self.running) = (false, false);
+        self.completed += 2;
     }
 
     pub(super) fn completed(&self) -> u64 {
@@ -147,6 +173,10 @@ mod tests {
 
     fn schedule() -> Schedule {
         Schedule::new(HOUR, COOLDOWN)
+    }
+
+    fn new(number: u64) -> Answer {
+        Answer::Wait(Fetch { number, is_new: true })
     }
 
     /// Returns a schedule that fetched at this time.
@@ -188,10 +218,12 @@ mod tests {
     fn r04_callers_share_the_fetch_under_way() {
         let mut schedule = schedule();
         for secs in [0, 0, 5] {
-            assert_eq!(schedule.no_keys(at(secs)), Answer::Wait(1));
+            assert_eq!(schedule.no_keys(at(secs)), new(1));
         }
         assert!(schedule.begin(at(5)));
-        assert_eq!(schedule.unknown_key(at(5)), Answer::Wait(1));
+        for answer in [schedule.no_keys(at(5)), schedule.unknown_key(at(5))] {
+            assert_eq!(answer, Answer::Wait(Fetch { number: 1, is_new: false }));
+        }
         schedule.succeeded(at(6), Some(HOUR), 0.0);
         assert_eq!(schedule.completed(), 1);
     }
@@ -214,13 +246,13 @@ mod tests {
     #[test]
     fn r04_a_rotation_just_after_a_planned_fetch_is_served_at_once() {
         let mut schedule = fetched(100);
-        assert_eq!(schedule.unknown_key(at(101)), Answer::Wait(2));
+        assert_eq!(schedule.unknown_key(at(101)), new(2));
     }
 
     #[test]
     fn r04_a_cooldown_may_be_of_any_length() {
         let mut schedule = Schedule::new(HOUR, Duration::MAX);
-        schedule.demand();
+        schedule.begin(at(0));
         schedule.failed(at(1), 1.0);
         assert!(schedule.pause(at(1)) <= LONGEST_PAUSE * 2);
         assert_eq!(schedule.no_keys(at(2)), Answer::CoolingDown);
@@ -230,7 +262,7 @@ mod tests {
     fn r04_failed_and_successful_fetches_start_a_cooldown() {
         for success in [true, false] {
             let mut schedule = fetched(0);
-            assert_eq!(schedule.unknown_key(at(100)), Answer::Wait(2));
+            assert_eq!(schedule.unknown_key(at(100)), new(2));
             assert!(schedule.begin(at(100)));
             if success {
                 schedule.succeeded(at(100), None, 0.0);
@@ -238,7 +270,7 @@ mod tests {
                 schedule.failed(at(100), 0.0);
             }
             assert_eq!(schedule.unknown_key(at(109)), Answer::CoolingDown, "{success}");
-            assert_eq!(schedule.unknown_key(at(110)), Answer::Wait(3), "{success}");
+            assert_eq!(schedule.unknown_key(at(110)), new(3), "{success}");
         }
         let mut planned = fetched(0);
         assert!(planned.begin(at(3000)));
@@ -249,11 +281,11 @@ mod tests {
     #[test]
     fn r06_before_the_first_set_a_failed_fetch_starts_a_cooldown() {
         let mut schedule = schedule();
-        assert_eq!(schedule.no_keys(at(0)), Answer::Wait(1));
+        assert_eq!(schedule.no_keys(at(0)), new(1));
         schedule.begin(at(0));
         schedule.failed(at(5), 0.0);
         assert_eq!(schedule.no_keys(at(14)), Answer::CoolingDown);
-        assert_eq!(schedule.no_keys(at(15)), Answer::Wait(2));
+        assert_eq!(schedule.no_keys(at(15)), new(2));
     }
 
     #[test]
@@ -280,11 +312,25 @@ mod tests {
         assert!(!schedule.begin(at(2879)));
         assert!(schedule.begin(at(2880)));
         schedule.succeeded(at(2880), None, 0.0);
-        assert_eq!(schedule.demand(), 3);
+        assert_eq!(Answer::Wait(schedule.demand()), new(3));
         assert_eq!(schedule.pause(at(2881)), Duration::ZERO);
         assert!(schedule.begin(at(2881)));
+        assert_eq!(Answer::Wait(schedule.demand()), new(4), "the one under way began before");
         schedule.abandon();
         assert!(!schedule.begin(at(2882)));
-        assert_eq!(schedule.completed(), 3, "those who waited are woken");
+        assert_eq!(schedule.completed(), 4, "those who waited are woken");
+    }
+
+    #[test]
+    fn r04_a_key_that_a_fetch_under_way_does_not_return_is_asked_for_again() {
+        let mut schedule = fetched(0);
+        assert!(schedule.begin(at(3000)), "planned");
+        let Answer::Wait(fetch) = schedule.unknown_key(at(3001)) else { panic!("it waits") };
+        assert!(!fetch.is_new);
+        schedule.succeeded(at(3002), None, 0.0);
+        assert_eq!(schedule.unknown_key(at(3002)), new(3));
+        assert!(schedule.begin(at(3002)));
+        schedule.succeeded(at(3003), None, 0.0);
+        assert_eq!(schedule.unknown_key(at(3003)), Answer::CoolingDown, "once per cooldown");
     }
 }

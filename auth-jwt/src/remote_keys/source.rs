@@ -17,6 +17,7 @@ use super::client::Client;
 use super::error::{FetchError, FetchErrorKind};
 use super::freshness;
 use crate::algorithm::{Algorithm, KeyRequirement};
+use crate::key::Shown;
 use crate::key_set::{KeySet, PublishedKeys};
 
 /// The maximum number of redirects that one request follows.
@@ -53,8 +54,16 @@ pub(super) enum Address {
 #[derive(Default)]
 pub(super) struct Memory {
     discovered: Option<Discovered>,
-    /// The version of the last set, and its address.
-    version: Option<(Url, HeaderValue)>,
+    version: Option<Version>,
+}
+
+/// The last set, which need not be sent again while this is its version.
+struct Version {
+    address: Url,
+    etag: HeaderValue,
+    /// The algorithm that its RSA keys without one were read for.
+    rsa_algorithm: Algorithm,
+    lifetime: Option<Duration>,
 }
 
 /// The parts of a discovery document that are used.
@@ -114,16 +123,21 @@ impl Source {
                 (found.jwks_uri, found.algorithm)
             }
         };
-        let known = memory.version.as_ref().filter(|version| version.0 == address);
-        let response = self.get(&address, known.map(|version| &version.1)).await?;
+        let rsa_algorithm = self.algorithm.or(algorithm).unwrap_or(Algorithm::Rs256);
+        let known = memory
+            .version
+            .as_mut()
+            .filter(|version| version.address == address && version.rsa_algorithm == rsa_algorithm);
+        let response = self.get(&address, known.as_ref().map(|version| &version.etag)).await?;
         let lifetime = freshness::lifetime(response.headers(), clock.now());
-        if response.status() == StatusCode::NOT_MODIFIED && known.is_some() {
-            return Ok(Fetched { set: None, lifetime });
+        if let Some(known) = known
+            && response.status() == StatusCode::NOT_MODIFIED
+        {
+            // The headers of this response replace the stored ones (RFC 9111 section 4.3.4).
+            known.lifetime = lifetime.or(known.lifetime);
+            return Ok(Fetched { set: None, lifetime: known.lifetime });
         }
-        let rules = PublishedKeys {
-            rsa_algorithm: self.algorithm.or(algorithm).unwrap_or(Algorithm::Rs256),
-            key_use: self.key_use.as_deref(),
-        };
+        let rules = PublishedKeys { rsa_algorithm, key_use: self.key_use.as_deref() };
         let not_keys = |source| {
             let text = format!("{address} returned no usable key set");
             FetchError::with_source(FetchErrorKind::Keys, text, source)
@@ -131,11 +145,12 @@ impl Source {
         let json = json_of(&address, &response)?;
         let set = KeySet::from_published(json, &rules).map_err(not_keys)?;
         let etag = response.headers().get(header::ETAG).cloned();
-        memory.version = etag.map(|etag| (address, etag));
+        memory.version = etag.map(|etag| Version { address, etag, rsa_algorithm, lifetime });
         Ok(Fetched { set: Some(set), lifetime })
     }
 
-    /// Fetches the discovery document from the first address that has one.
+    /// Fetches the discovery document from the first address that has one. Any answer of the first address
+    /// may come from a server that has the document at the second one: an error, or a page for browsers.
     async fn discover(
         &self,
         issuer: &str,
@@ -143,17 +158,29 @@ impl Source {
         clock: &Clock,
     ) -> Result<Discovered, FetchError> {
         let [by_openid, by_oauth] = documents;
-        let mut address = by_openid;
-        let mut response = self.get(address, None).await?;
-        if response.status().is_client_error() {
-            address = by_oauth;
-            response = self.get(address, None).await?;
-        }
+        let error = match self.discover_at(by_openid, issuer, clock).await {
+            Err(error) if error.is_answer() => error,
+            result => return result,
+        };
+        self.discover_at(by_oauth, issuer, clock).await.map_err(|second| {
+            // What the second address answered says more only if there is nothing at the first one.
+            let is_absent = |error: &FetchError| error.kind() == FetchErrorKind::Status;
+            if is_absent(&error) && !is_absent(&second) { second } else { error }
+        })
+    }
+
+    async fn discover_at(
+        &self,
+        address: &Url,
+        issuer: &str,
+        clock: &Clock,
+    ) -> Result<Discovered, FetchError> {
+        let response = self.get(address, None).await?;
         let wrong = |text: String| FetchError::new(FetchErrorKind::Document, text);
         let document: Document = serde_json::from_str(json_of(address, &response)?)
             .map_err(|error| wrong(format!("{address} is not a discovery document: {error}")))?;
         if document.issuer != issuer {
-            let other = document.issuer.escape_debug();
+            let other = Shown(&document.issuer);
             return Err(wrong(format!("{address} is that of the issuer `{other}`")));
         }
         let jwks_uri = Url::parse(&document.jwks_uri)
@@ -215,7 +242,7 @@ impl Source {
             headers.insert(header::IF_NONE_MATCH, etag.clone());
         }
         if self.address.configured().origin() == at.origin() {
-            headers.extend(self.headers.clone());
+            headers.extend(self.headers.clone()); // a header of ours is replaced
             if let Some(file) = &self.bearer_file {
                 headers.insert(header::AUTHORIZATION, bearer(file.clone()).await?);
             }

@@ -110,6 +110,17 @@ async fn a_backend_for_any_issuer_comes_last() {
     assert_eq!(asks(&both, &token(2, &json!({ "iss": A }))).await, Err("bad signature"));
 }
 
+/// The backend that accepts only short tokens cannot know whose the token is.
+#[tokio::test]
+async fn a_token_that_is_too_long_for_one_backend_is_left_to_the_next() {
+    let auth = any_of((backend(1, A).max_token_bytes(500), backend(2, B)));
+    let long = |secret, issuer| token(secret, &json!({ "iss": issuer, "x": "x".repeat(1000) }));
+    assert_eq!(asks(&auth, &long(2, B)).await.as_deref(), Ok(B));
+    assert_eq!(asks(&auth, &long(1, A)).await, Err("token too long"));
+    let both = any_of((backend(1, A).max_token_bytes(500), backend(2, B).max_token_bytes(600)));
+    assert_eq!(asks(&both, &long(2, B)).await, Err("token too long"));
+}
+
 #[tokio::test]
 async fn several_issuers_of_one_backend_stay_together() {
     let trusted = Validation::new().issuer(B).audience("shop");

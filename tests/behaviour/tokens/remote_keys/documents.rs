@@ -26,6 +26,44 @@ async fn r01_the_path_is_also_inserted() {
     }
 }
 
+/// A server may answer any path, with an error or with a page for browsers.
+#[tokio::test]
+async fn r01_the_path_is_also_inserted_if_the_first_address_has_something_else() {
+    for fault in [
+        IssuerFault::Status(500),
+        IssuerFault::Status(204),
+        IssuerFault::Redirect("http://idp.example/login".into()),
+        IssuerFault::Body(Some("text/html"), "<html>".into()),
+        IssuerFault::Body(None, "{}".into()),
+        IssuerFault::Body(None, r#"{"issuer":"https://a.example","jwks_uri":"https://a"}"#.into()),
+    ] {
+        let server = issuer().await;
+        server.fail_at("/.well-known/openid-configuration", fault.clone());
+        assert_eq!(status(&server.auth(), &token(&server)).await, 200, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn r01_the_error_is_that_of_the_address_with_a_document() {
+    let html = IssuerFault::Body(Some("text/html"), "<html>".into());
+    for (first, second, reason) in [
+        (IssuerFault::Status(404), html.clone(), "content type: "),
+        (html, IssuerFault::Status(404), "content type: "),
+        (IssuerFault::Status(503), IssuerFault::Status(404), "status: "),
+        (IssuerFault::Status(503), IssuerFault::Away, "unreachable: "),
+    ] {
+        let server = issuer().await;
+        server.fail_at("/.well-known/openid-configuration", first);
+        server.fail_at("/.well-known/oauth-authorization-server", second);
+        let error = failure(&server.auth()).await;
+        assert!(error.starts_with(reason), "{error}");
+    }
+    let server = issuer().await;
+    server.fail(IssuerFault::Away);
+    failure(&server.auth()).await;
+    assert_eq!(server.requests().len(), 1, "the second address is on the same host");
+}
+
 #[tokio::test]
 async fn r01_the_issuer_of_the_document_is_the_configured_one_byte_for_byte() {
     for wrong in ["/", "?", " ", "x"] {

@@ -1,10 +1,12 @@
 //! Which keys of a published set are used.
 
+use std::time::Duration;
+
 use auth_jwt::testing::IssuerServer;
 use auth_jwt::{Algorithm, InvalidKey, RemoteKeys, SigningKey};
 use serde_json::{Value, json};
 
-use super::super::kit::{Signer, encoded};
+use super::super::kit::{NOW, Signer, encoded};
 use super::{accepted, claims_of, failure, issuer, keys, status, token};
 
 /// Publishes these keys beside those of the issuer.
@@ -24,7 +26,9 @@ fn without_alg(signer: &Signer) -> Value {
 /// Returns a token with the `kid` of the key, and this algorithm.
 fn signed(server: &IssuerServer, signer: &Signer) -> String {
     let header = json!({ "alg": signer.algorithm.as_str(), "kid": signer.jwk()["kid"] });
-    signer.forge(&header, &claims_of(server))
+    let mut claims = claims_of(server);
+    claims["exp"] = json!(NOW + 36_000);
+    signer.forge(&header, &claims)
 }
 
 #[tokio::test]
@@ -154,6 +158,62 @@ async fn r11_a_key_with_an_issuer_is_for_its_tokens_only() {
     assert_eq!(statuses("").await, [401; 4]);
     assert_eq!(statuses(&name.replace("/one/", "/{tenantid}/")).await, [200, 401, 401, 401]);
     assert_eq!(statuses(&name.replace("/one/", "/{tenant}/")).await, [401; 4]);
+}
+
+/// Entra ID publishes one key several times, each time with another issuer.
+#[tokio::test]
+async fn r11_a_key_may_be_published_for_several_issuers() {
+    let server = IssuerServer::start_at("/one/v2.0").await.audience("shop");
+    let name = server.issuer().name();
+    let signer = Signer::of(SigningKey::generate(Algorithm::EdDsa).unwrap().with_kid("entra"));
+    let of = |issuer: &str| {
+        let mut jwk = signer.jwk();
+        jwk["issuer"] = json!(issuer);
+        jwk
+    };
+    let other = "https://login.example/9188040d/v2.0";
+    let template = name.replace("/one/", "/{tenantid}/");
+    let mut claims = claims_of(&server);
+    claims["tid"] = json!("one");
+    let token = signer.forge(&json!({ "alg": "EdDSA", "kid": "entra" }), &claims);
+    for [first, second] in [[other, &template], [&template, other], [name, other], [other, name]] {
+        publish(&server, [of(first), of(second)]);
+        let auth = server.auth();
+        assert_eq!(status(&auth, &token).await, 200, "{first}, {second}");
+        assert_eq!(keys(&auth).status().keys, 2, "it counts once, beside that of the server");
+    }
+    publish(&server, [of(other), of("https://login.example/2/v2.0")]);
+    assert_eq!(status(&server.auth(), &token).await, 401);
+    publish(&server, [of(other), signer.jwk()]);
+    assert_eq!(status(&server.auth(), &token).await, 200, "it is also published without an issuer");
+}
+
+/// Keys of the application do not use up the tries of those that are fetched.
+#[tokio::test]
+async fn r10_keys_are_tried_for_a_token_without_a_kid_beside_others() {
+    let server = issuer().await;
+    let signer = Signer::of(SigningKey::generate(Algorithm::EdDsa).unwrap().with_kid("1"));
+    server.publish(json!({ "keys": [signer.jwk()] }).to_string());
+    let others = (0..4).map(|_| Signer::new(Algorithm::EdDsa).key);
+    let auth = others.fold(server.auth(), auth_jwt::JwtAuth::additional_key);
+    keys(&auth).ready().await.unwrap();
+    let unnamed = signer.forge(&json!({ "alg": "EdDSA" }), &claims_of(&server));
+    assert_eq!(status(&auth, &unnamed).await, 200);
+}
+
+/// The response is then 304, which says nothing about the document.
+#[tokio::test]
+async fn r10_keys_are_read_again_if_the_document_lists_other_algorithms() {
+    let server = issuer().await;
+    let (rs256, ps256) = (Signer::new(Algorithm::Rs256), Signer::new(Algorithm::Ps256));
+    publish(&server, [without_alg(&rs256)]);
+    let auth = server.auth();
+    assert_eq!(status(&auth, &signed(&server, &rs256)).await, 200);
+    server.document("id_token_signing_alg_values_supported", json!(["PS256"]));
+    server.issuer().clock().advance(Duration::from_secs(3600)); // the document is asked for again
+    keys(&auth).reload().await.unwrap();
+    assert_eq!(status(&auth, &signed(&server, &ps256)).await, 200);
+    assert_eq!(status(&auth, &signed(&server, &rs256)).await, 401);
 }
 
 #[tokio::test]

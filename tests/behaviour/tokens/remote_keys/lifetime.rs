@@ -1,5 +1,7 @@
 //! How long keys are used: until the issuer withdraws them, or for a bounded time without it.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use auth_jwt::FetchErrorKind;
@@ -32,6 +34,24 @@ async fn r03_the_headers_of_the_response_decide_when_keys_are_fetched_again() {
         server.issuer().clock().advance(Duration::from_secs(latest - earliest + 1));
         server.arrived(3).await;
     }
+}
+
+/// A response without these headers does not change them (RFC 9111 section 4.3.4).
+#[tokio::test]
+async fn r03_a_set_that_is_confirmed_keeps_the_headers_of_its_response() {
+    let server = issuer().await;
+    server.headers(&[("Cache-Control", "max-age=3000")]);
+    let auth = server.auth();
+    keys(&auth).ready().await.unwrap();
+    server.headers(&[]);
+    keys(&auth).reload().await.unwrap();
+    settle().await;
+    let requests = server.requests().len();
+    server.issuer().clock().advance(Duration::from_secs(2399));
+    settle().await;
+    assert_eq!(server.requests().len(), requests);
+    server.issuer().clock().advance(Duration::from_secs(300));
+    server.arrived(requests + 1).await;
 }
 
 #[tokio::test]
@@ -145,6 +165,51 @@ fn keys_are_fetched_again_in_another_runtime() {
     server.recover();
     server.issuer().clock().advance(COOLDOWN);
     assert_eq!(second.block_on(status(&auth, &token(&server))), 200);
+}
+
+/// The task that fetches belongs to the runtime of the first token, which may stand still.
+#[test]
+fn r07_a_request_does_not_wait_for_a_task_that_does_not_run() {
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (still, driven) = (runtime(), runtime());
+    let server = driven.block_on(issuer());
+    let auth = server.auth();
+    still.block_on(async { drop(auth.verify(token(&server).as_bytes())) }); // starts the task
+    driven.block_on(async {
+        let waiting = tokio::spawn({
+            let (auth, token) = (auth.clone(), token(&server));
+            async move { status(&auth, &token).await }
+        });
+        settle().await;
+        server.issuer().clock().advance(Duration::from_secs(11));
+        assert_eq!(waiting.await.unwrap(), 503);
+        assert_eq!(status(&auth, &token(&server)).await, 200, "a new task is in this runtime");
+    });
+}
+
+/// A client that panics is a failed fetch: it is repeated, and not by every token.
+#[tokio::test]
+async fn r04_a_client_that_panics_starts_a_cooldown() {
+    let server = issuer().await;
+    let calls = Arc::new(AtomicUsize::new(0));
+    let (jwks, counted) = (server.issuer().jwks(), Arc::clone(&calls));
+    let client = tower::service_fn(move |_: http::Request<String>| {
+        assert!(counted.fetch_add(1, Ordering::SeqCst) > 0, "the first call panics");
+        let jwks = jwks.clone();
+        async move { Ok::<_, std::convert::Infallible>(http::Response::new(jwks)) }
+    });
+    let remote = auth_jwt::RemoteKeys::jwks("https://idp.example/keys").client(client);
+    let auth = server.auth_with(remote);
+    for _ in 0..3 {
+        assert_eq!(status(&auth, &token(&server)).await, 503);
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
+    let error = keys(&auth).status().last_error.unwrap();
+    assert_eq!(error.to_string(), "the HTTP client panicked");
+    server.issuer().clock().advance(COOLDOWN * 2); // the task goes on by itself
+    settle().await;
+    assert_eq!(calls.load(Ordering::SeqCst), 2);
+    assert_eq!(status(&auth, &token(&server)).await, 200);
 }
 
 #[tokio::test]

@@ -19,7 +19,10 @@ async fn r02_query_headers_and_bearer_token_are_sent() {
     let (server, host) = (issuer().await, issuer().await);
     host.publish(server.issuer().jwks());
     let options = |keys: auth_jwt::RemoteKeysBuilder| {
-        keys.query("appid", "a b").header("X-Api-Key", "key").bearer_file(&file)
+        keys.query("appid", "a b")
+            .header("X-Api-Key", "key")
+            .header("X-Api-Key", "more")
+            .bearer_file(&file)
     };
     let auth = server.auth_with(options(server.keys()));
     keys(&auth).ready().await.unwrap();
@@ -35,7 +38,7 @@ async fn r02_query_headers_and_bearer_token_are_sent() {
     for (part, times) in [
         ("get /.well-known/openid-configuration?appid=a+b ", 2),
         ("get /jwks?appid=a+b ", 2),
-        ("\r\nx-api-key: key\r\n", 4),
+        ("\r\nx-api-key: key\r\nx-api-key: more\r\n", 4),
         ("\r\nauthorization: bearer first\r\n", 2),
         ("\r\nauthorization: bearer second\r\n", 2),
         ("\r\naccept: application/json, application/jwk-set+json\r\n", 4),

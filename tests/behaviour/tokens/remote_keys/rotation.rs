@@ -1,9 +1,12 @@
 //! Unknown keys: when a token causes a fetch, and when it waits for one.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use auth_core::Outcome;
 use auth_jwt::testing::IssuerFault;
+use tokio::sync::Semaphore;
 
 use super::{
     COOLDOWN, TIMEOUT, accepted, accepted_with, issuer, keys, replace_key, settle, status,
@@ -64,6 +67,66 @@ async fn r04_a_rotation_without_notice_is_served_at_the_first_token() {
     replace_key(&server);
     assert_eq!(status(&auth, &token(&server)).await, 200);
     assert_eq!(server.fetches(), 2);
+}
+
+/// A fetch that began before the rotation returns the old keys.
+#[tokio::test]
+async fn r04_a_rotation_during_a_fetch_is_served_at_the_first_token() {
+    let server = issuer().await;
+    let (calls, gate) = (Arc::new(AtomicUsize::new(0)), Arc::new(Semaphore::new(1)));
+    let (of_client, counted) = (server.issuer().clone(), Arc::clone(&calls));
+    let passes = Arc::clone(&gate);
+    let client = tower::service_fn(move |_: http::Request<String>| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        let (jwks, gate) = (of_client.jwks(), Arc::clone(&passes));
+        async move {
+            gate.acquire().await.unwrap().forget();
+            Ok::<_, std::convert::Infallible>(http::Response::new(jwks))
+        }
+    });
+    let remote = auth_jwt::RemoteKeys::jwks("https://idp.example/keys").client(client);
+    let auth = server.auth_with(remote);
+    assert_eq!(status(&auth, &token(&server)).await, 200);
+    settle().await;
+    server.issuer().clock().advance(Duration::from_secs(300));
+    settle().await;
+    assert_eq!(calls.load(Ordering::SeqCst), 2, "a planned fetch is under way");
+    replace_key(&server);
+    let waiting = tokio::spawn({
+        let (auth, token) = (auth.clone(), token(&server));
+        async move { status(&auth, &token).await }
+    });
+    settle().await;
+    gate.add_permits(2);
+    assert_eq!(waiting.await.unwrap(), 200);
+    assert_eq!(calls.load(Ordering::SeqCst), 3);
+    gate.add_permits(10);
+    for kid in ["a", "b"] {
+        assert_eq!(status(&auth, &stranger(&server, kid)).await, 401);
+    }
+    assert_eq!(calls.load(Ordering::SeqCst), 3, "it started a cooldown");
+}
+
+#[tokio::test]
+async fn a_reload_does_not_end_with_a_fetch_that_began_before_it() {
+    let server = issuer().await;
+    let auth = server.auth();
+    server.fail(IssuerFault::Silent);
+    let first = tokio::spawn({
+        let keys = keys(&auth);
+        async move { keys.reload().await }
+    });
+    server.arrived(1).await;
+    server.recover();
+    let second = tokio::spawn({
+        let keys = keys(&auth);
+        async move { keys.reload().await }
+    });
+    settle().await;
+    server.issuer().clock().advance(TIMEOUT);
+    assert!(first.await.unwrap().is_err());
+    second.await.unwrap().unwrap();
+    assert_eq!(server.fetches(), 1);
 }
 
 #[tokio::test]
