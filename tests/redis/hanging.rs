@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
+use auth_core::SignInId;
 use auth_servers::RedisServer;
-use auth_store::{RedisStore, Store, StoreError, forward_store};
+use auth_store::{CompareAndSwap, RedisStore, SessionData, Store, StoreError, forward_store};
 
 /// Stops its server just before an update is sent, if the test has requested that.
 pub(crate) struct Hanging {
@@ -26,20 +27,19 @@ impl Hanging {
     }
 }
 
-impl Hanging {
-    async fn forwarded<T>(
-        &self,
-        method: &'static str,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        if method == "update" && self.hangs.swap(false, Ordering::SeqCst) {
-            self.server.hang();
-        }
-        call.await
-    }
-}
-
 #[async_trait]
 impl Store for Hanging {
-    forward_store!(self => self.store, around: forwarded);
+    forward_store!(self => self.store, except: [update]);
+
+    async fn update(
+        &self,
+        id: &SignInId,
+        version: u64,
+        data: SessionData,
+    ) -> Result<CompareAndSwap, StoreError> {
+        if self.hangs.swap(false, Ordering::SeqCst) {
+            self.server.hang();
+        }
+        self.store.update(id, version, data).await
+    }
 }
