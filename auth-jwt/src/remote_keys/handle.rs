@@ -35,17 +35,17 @@ const MAX_WAIT: Duration = Duration::from_secs(11);
 /// The keys of an issuer, which are fetched from it. A clone is another handle on the same keys.
 ///
 /// The first token fetches the keys, or [`ready`](Self::ready) does. From then on a background task fetches
-/// them again before they end, as long as a handle exists. A token whose key is known is verified without
+/// them again before they expire, as long as a handle exists. A token whose key is known is verified without
 /// waiting. One whose key is not known waits for a fetch, at most once per
 /// [`cooldown`](RemoteKeysBuilder::cooldown).
 ///
-/// A key that the issuer no longer publishes is rejected from the next fetch on, also for tokens in the cache
+/// A key that the issuer no longer publishes is rejected from the next fetch on, even for tokens in the cache
 /// of verified tokens. While the issuer does not answer, its last keys are trusted for
-/// [`max_staleness`](RemoteKeysBuilder::max_staleness). Without keys that are trusted, tokens get 503.
+/// [`max_staleness`](RemoteKeysBuilder::max_staleness). While no key is trusted, tokens get 503.
 ///
-/// Secrets (`oct`) and private keys are never accepted, because they are published. See
-/// [`InvalidKey`](crate::InvalidKey) for other keys that are skipped, and [`status`](Self::status) for those
-/// of an issuer.
+/// Secrets (`oct`) and private keys are never accepted, because they are published.
+/// [`InvalidKey`](crate::InvalidKey) lists the other reasons for which a key is skipped, and
+/// [`status`](Self::status) the skipped keys of an issuer.
 ///
 /// ```no_run
 /// use auth_jwt::{JwtAuth, RemoteKeys};
