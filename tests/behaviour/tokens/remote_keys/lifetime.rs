@@ -214,9 +214,7 @@ async fn r04_a_client_that_panics_starts_a_cooldown() {
 
 #[tokio::test]
 async fn the_last_handle_ends_the_task() {
-    let server = issuer().await;
-    let auth = server.auth();
-    keys(&auth).ready().await.unwrap();
+    let (server, auth, _) = accepted().await;
     let requests = server.requests().len();
     drop(auth);
     server.issuer().clock().advance(DAY);
