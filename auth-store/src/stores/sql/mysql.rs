@@ -13,9 +13,7 @@ use super::dialect::{Dialect, Executor, Tables, executor};
 use super::error::SqlSetupError;
 use super::statements::Syntax;
 use super::store::sql_store;
-use super::url::{
-    MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, apply_options, reject_several_hosts,
-};
+use super::url::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, server_options};
 
 sql_store! {
     /// Stores sign-ins in MySQL or MariaDB, for several servers that share them, next to the
@@ -162,17 +160,8 @@ impl Dialect for MySql {
         "START TRANSACTION READ ONLY".to_owned()
     }
 
-    fn options(
-        url: &str,
-        _timeout: Duration,
-        _tables: Tables,
-    ) -> Result<MySqlConnectOptions, SqlSetupError> {
-        if !url.starts_with("mysql://") && !url.starts_with("mariadb://") {
-            return Err(SqlSetupError::Url("the scheme must be `mysql` or `mariadb`".into()));
-        }
-        reject_several_hosts(url)?;
-        let options: MySqlConnectOptions =
-            apply_options(url, OPTIONS)?.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
+    fn options(url: &str, _: Duration, _: Tables) -> Result<MySqlConnectOptions, SqlSetupError> {
+        let options = server_options::<Self>(url, ["mysql", "mariadb"], OPTIONS)?;
         if options.get_database().is_none() {
             return Err(SqlSetupError::Url("the URL contains no database".into()));
         }

@@ -14,9 +14,7 @@ use super::error::SqlSetupError;
 use super::session::Session;
 use super::statements::{Statement, Syntax, write_literal};
 use super::store::sql_store;
-use super::url::{
-    MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, apply_options, reject_several_hosts,
-};
+use super::url::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, server_options};
 
 sql_store! {
     /// Stores sign-ins in PostgreSQL, for several servers that share them, next to the application's
@@ -305,17 +303,8 @@ impl Dialect for Postgres {
         format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {}", limit.as_millis())
     }
 
-    fn options(
-        url: &str,
-        _timeout: Duration,
-        _tables: Tables,
-    ) -> Result<PgConnectOptions, SqlSetupError> {
-        if !url.starts_with("postgres://") && !url.starts_with("postgresql://") {
-            return Err(SqlSetupError::Url("the scheme must be `postgres` or `postgresql`".into()));
-        }
-        reject_several_hosts(url)?;
-        let options: PgConnectOptions =
-            apply_options(url, OPTIONS)?.parse().map_err(SqlSetupError::from_sqlx::<Self>)?;
+    fn options(url: &str, _: Duration, _: Tables) -> Result<PgConnectOptions, SqlSetupError> {
+        let options = server_options::<Self>(url, ["postgres", "postgresql"], OPTIONS)?;
         // PgBouncer rejects this parameter, which is for numbers that the store does not use.
         Ok(options.extra_float_digits(None).disable_statement_logging())
     }

@@ -5,8 +5,12 @@
 //! write instead. sqlx itself ignores what it does not know, and a misspelt option may be the one that
 //! requires TLS, so all others are rejected.
 
+use std::str::FromStr;
 use std::time::Duration;
 
+use sqlx::Error;
+
+use super::dialect::Dialect;
 use super::error::SqlSetupError;
 
 /// Options with the same meaning, and that meaning.
@@ -102,8 +106,22 @@ pub(super) fn connect_timeout(url: &str) -> Option<Duration> {
     Some(Duration::from_secs(seconds.into()))
 }
 
+/// Returns the options in the URL of a server, which has one of these schemes.
+pub(super) fn server_options<D: Dialect<Options: FromStr<Err = Error>>>(
+    url: &str,
+    schemes: [&str; 2],
+    known: &[UrlOption],
+) -> Result<D::Options, SqlSetupError> {
+    if !url.split_once("://").is_some_and(|(scheme, _)| schemes.contains(&scheme)) {
+        let [one, other] = schemes;
+        return Err(SqlSetupError::Url(format!("the scheme must be `{one}` or `{other}`").into()));
+    }
+    reject_several_hosts(url)?;
+    apply_options(url, known)?.parse().map_err(SqlSetupError::from_sqlx::<D>)
+}
+
 /// Rejects a URL of several servers, of which a store could not tell the primary.
-pub(super) fn reject_several_hosts(url: &str) -> Result<(), SqlSetupError> {
+fn reject_several_hosts(url: &str) -> Result<(), SqlSetupError> {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
     let (_, place) = place.rsplit_once('@').unwrap_or(("", place));
