@@ -7,7 +7,7 @@
 use std::any::Any;
 use std::fmt;
 use std::mem;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering, fence};
 use std::sync::{Arc, OnceLock};
 
 use http::HeaderMap;
@@ -67,21 +67,35 @@ pub struct RequestState {
     sign_in: Option<SignInId>,
     is_new: bool,
     request: Option<Box<RequestSnapshot>>,
-    /// Whether the response's head has been sent, or never will be.
-    closed: AtomicBool,
+    /// What became of the response's head: [`OPEN`], [`SENT`] or [`LOST`].
+    head: AtomicU8,
     changes: OnceLock<Box<Changes>>,
 }
+
+/// The response's head has not been sent.
+const OPEN: u8 = 0;
+/// The response's head has been sent.
+const SENT: u8 = 1;
+/// The response's head will never be sent.
+const LOST: u8 = 2;
 
 #[derive(Debug)]
 struct Changes {
     sign_in: Mutex<ActiveSignIn>,
-    effects: Mutex<ResponseEffects>,
-    undelivered: Mutex<Undelivered>,
+    delivery: Mutex<Delivery>,
     hook: OnceLock<Arc<dyn ResponseHook>>,
     /// The request whose credential is delivered again, if that is due.
     renewal: OnceLock<RequestSnapshot>,
     /// Whether the pending changes of a hook were discarded.
     discarded: AtomicBool,
+}
+
+/// What the response's head carries, and what is rolled back if it carries nothing. Both are behind one lock, so
+/// that a sign-in is either delivered or rolled back.
+#[derive(Debug, Default)]
+struct Delivery {
+    effects: ResponseEffects,
+    undelivered: Undelivered,
 }
 
 /// The sign-in for which a request acts.
@@ -129,8 +143,8 @@ impl RequestState {
         sign_in: Option<SignInId>,
         request: Option<Box<RequestSnapshot>>,
     ) -> Self {
-        let (closed, changes) = (AtomicBool::new(false), OnceLock::new());
-        Self { found, sign_in, is_new: false, request, closed, changes }
+        let (head, changes) = (AtomicU8::new(OPEN), OnceLock::new());
+        Self { found, sign_in, is_new: false, request, head, changes }
     }
 
     /// Returns a state for one operation of this request. What the operation changes there takes
@@ -139,48 +153,62 @@ impl RequestState {
     #[must_use]
     pub fn operation(&self) -> Self {
         let ActiveSignIn { id: sign_in, is_new, .. } = self.active();
-        let (closed, changes) = (AtomicBool::new(self.is_closed()), OnceLock::new());
-        Self { found: self.found, sign_in, is_new, request: None, closed, changes }
+        let head = AtomicU8::new(self.head.load(Ordering::SeqCst));
+        let changes = OnceLock::new();
+        Self { found: self.found, sign_in, is_new, request: None, head, changes }
     }
 
     /// Merges the changes of an operation into this state.
     ///
     /// # Errors
     ///
-    /// Returns [`Closed`](AuthErrorKind::Closed) if the operation issued a cookie that the response can no
-    /// longer carry. What the operation started is rolled back.
+    /// Returns [`Closed`](AuthErrorKind::Closed) if the response can no longer carry the credential that the
+    /// operation issued. What the operation started is rolled back.
     pub fn commit(&self, mut operation: Self) -> Result<(), AuthError> {
         let Some(done) = operation.changes.get_mut() else { return Ok(()) };
         let changes = self.changes();
+        fence(Ordering::SeqCst); // see `end`
         {
-            let mut effects = changes.effects.lock();
-            let done = mem::take(done.effects.get_mut());
-            if self.is_closed() && done.sets_cookie() {
-                return Err(closed()); // dropping the operation rolls it back
+            let (mut delivery, done) = (changes.delivery.lock(), done.delivery.get_mut());
+            match self.head.load(Ordering::SeqCst) {
+                OPEN => {
+                    delivery.effects.add(mem::take(&mut done.effects));
+                    delivery.undelivered.0.append(&mut done.undelivered.0);
+                }
+                // Dropping the operation rolls it back.
+                SENT if done.effects.sets_cookie() => return Err(closed()),
+                // The handler has the credential: it is in no cookie.
+                SENT => done.undelivered.0.clear(),
+                _ if done.effects.sets_cookie() || !done.undelivered.0.is_empty() => {
+                    return Err(closed());
+                }
+                _ => {}
             }
-            effects.add(done);
         }
         if *done.discarded.get_mut() {
             self.discard();
         }
-        let done_undelivered = mem::take(done.undelivered.get_mut());
-        let mut undelivered = changes.undelivered.lock();
-        if !self.is_closed() {
-            // After the head, the handler has the credential: it is in no cookie.
-            undelivered.0.extend(done_undelivered.0);
-        }
-        drop(undelivered);
         *changes.sign_in.lock() = *done.sign_in.get_mut();
         Ok(())
+    }
+
+    /// Records what became of the response's head, and returns the changes if there are any.
+    ///
+    /// A concurrent [`commit`](Self::commit) first adds its changes and then reads the head; here it is the
+    /// other way round. With the fences, one of the two sees what the other has written.
+    fn end(&self, head: u8) -> Option<&Changes> {
+        self.head.store(head, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.changes.get().map(|changes| &**changes)
     }
 
     /// Records that the response's head is sent, and writes what it carries. Sign-ins whose
     /// credentials it carries are delivered.
     pub(crate) fn deliver(&self, headers: &mut HeaderMap) {
-        self.closed.store(true, Ordering::SeqCst); // before the changes are read: `commit` may run
-        if let Some(changes) = self.changes.get() {
-            changes.effects.lock().write(headers);
-            drop(mem::take(&mut *changes.undelivered.lock()));
+        if let Some(changes) = self.end(SENT) {
+            let mut delivery = changes.delivery.lock();
+            delivery.effects.write(headers);
+            delivery.undelivered.0.clear();
         }
     }
 
@@ -188,30 +216,32 @@ impl RequestState {
     /// would have carried.
     pub(crate) fn roll_back(&self) {
         if let Some(changes) = self.changes.get() {
-            *changes.effects.lock() = ResponseEffects::default();
-            let undelivered = mem::take(&mut *changes.undelivered.lock());
-            undelivered.roll_back();
+            let lost = mem::take(&mut *changes.delivery.lock());
+            lost.undelivered.roll_back();
         }
     }
 
     /// Rolls back if the response has not been sent, which it never will be.
     #[inline]
     pub(crate) fn abandon(&self) {
-        if !self.closed.load(Ordering::Relaxed) {
-            self.closed.store(true, Ordering::SeqCst);
+        if !self.is_closed() {
+            self.end(LOST);
             self.roll_back();
         }
     }
 
     /// Returns whether a credential in the response's body would be lost with the body.
     pub(crate) fn has_credential_in_body(&self) -> bool {
-        self.changes.get().is_some_and(|changes| changes.effects.lock().has_credential_in_body())
+        let changes = self.changes.get();
+        changes.is_some_and(|changes| changes.delivery.lock().effects.has_credential_in_body())
     }
 
-    /// Returns whether the response's head has been sent. A cookie no longer reaches the client then.
+    /// Returns whether the response's head has been sent, or never will be. A cookie no longer reaches the
+    /// client then.
     #[must_use]
+    #[inline]
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::SeqCst)
+        self.head.load(Ordering::Relaxed) != OPEN
     }
 
     /// Checks that the response can still carry a cookie.
@@ -244,8 +274,7 @@ impl RequestState {
         self.changes.get_or_init(|| {
             Box::new(Changes {
                 sign_in: Mutex::new(self.initial()),
-                effects: Mutex::default(),
-                undelivered: Mutex::default(),
+                delivery: Mutex::default(),
                 hook: OnceLock::new(),
                 renewal: OnceLock::new(),
                 discarded: AtomicBool::new(false),
@@ -327,12 +356,12 @@ impl RequestState {
     ///
     /// `roll_back` must not block. It starts what takes longer in the background.
     pub fn roll_back_unless_delivered(&self, roll_back: impl FnOnce() + Send + 'static) {
-        self.changes().undelivered.lock().0.push(Box::new(roll_back));
+        self.changes().delivery.lock().undelivered.0.push(Box::new(roll_back));
     }
 
     /// Drops the last `roll_back`, because its change did not happen.
     pub fn nothing_to_roll_back(&self) {
-        self.changes().undelivered.lock().0.pop();
+        self.changes().delivery.lock().undelivered.0.pop();
     }
 
     /// Discards the pending changes to the sign-in for which the request acted.
@@ -345,7 +374,7 @@ impl RequestState {
 
     /// Changes what the response will carry.
     pub fn effects(&self, change: impl FnOnce(&mut ResponseEffects)) {
-        change(&mut self.changes().effects.lock());
+        change(&mut self.changes().delivery.lock().effects);
     }
 
     /// Returns the response hook. The first caller creates it.
@@ -376,7 +405,7 @@ impl RequestState {
 impl Drop for RequestState {
     fn drop(&mut self) {
         if let Some(changes) = self.changes.get_mut() {
-            mem::take(changes.undelivered.get_mut()).roll_back();
+            mem::take(&mut changes.delivery.get_mut().undelivered).roll_back();
         }
     }
 }
@@ -387,7 +416,94 @@ fn closed() -> AuthError {
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
+    use crate::cookie::CookieBuilder;
+
+    /// Does something when the changes of the request are discarded, which is in the middle of a commit.
+    struct WhenDiscarded(Box<dyn Fn() + Send + Sync>);
+
+    crate::redacted_debug!(WhenDiscarded {});
+
+    impl ResponseHook for WhenDiscarded {
+        fn before_response(self: Arc<Self>, _: &AuthContext) -> AuthFuture<Result<(), AuthError>> {
+            Ok(()).into()
+        }
+        fn discard(&self) {
+            (self.0)();
+        }
+    }
+
+    /// Commits a sign-in while `meanwhile` happens. Returns whether it was rolled back, and whether the
+    /// response carries its cookie.
+    fn committed_while(meanwhile: fn(&RequestState) -> HeaderMap) -> (bool, bool) {
+        let state = Arc::new(RequestState::new(None, None, None));
+        let (headers, rolled_back) = (Arc::<Mutex<HeaderMap>>::default(), Arc::default());
+        let (of_hook, sent) = (Arc::downgrade(&state), Arc::clone(&headers));
+        state.hook_or_init(|| {
+            Arc::new(WhenDiscarded(Box::new(move || {
+                *sent.lock() = meanwhile(&of_hook.upgrade().expect("it is in use"));
+            })))
+        });
+        let operation = state.operation();
+        operation.discard();
+        starts_sign_in(&operation, &rolled_back);
+        let _ = state.commit(operation);
+        drop(state);
+        let is_delivered = headers.lock().contains_key("set-cookie");
+        (rolled_back.load(Ordering::SeqCst), is_delivered)
+    }
+
+    fn starts_sign_in(operation: &RequestState, rolled_back: &Arc<AtomicBool>) {
+        let rolled_back = Arc::clone(rolled_back);
+        operation.roll_back_unless_delivered(move || rolled_back.store(true, Ordering::SeqCst));
+        let policy = CookieBuilder::new("a").build().expect("it is valid");
+        operation.effects(|effects| effects.set_cookie(&policy, HeaderValue::from_static("a=1")));
+    }
+
+    /// Regression: a sign-in that was committed while the client hung up was neither.
+    #[test]
+    fn sec_93_a_sign_in_is_either_delivered_or_rolled_back() {
+        let hangs_up = |state: &RequestState| {
+            state.abandon();
+            HeaderMap::new()
+        };
+        assert_eq!(committed_while(hangs_up), (true, false), "the client hangs up");
+        let sends = |state: &RequestState| {
+            let mut headers = HeaderMap::new();
+            state.deliver(&mut headers);
+            headers
+        };
+        assert_eq!(committed_while(sends), (false, true), "the response is sent");
+        let refuses = |state: &RequestState| {
+            let mut headers = HeaderMap::new();
+            state.roll_back();
+            state.deliver(&mut headers);
+            headers
+        };
+        assert_eq!(committed_while(refuses), (true, false), "a refusal replaces the response");
+    }
+
+    /// A task of the handler signs in after the client has hung up, or after the head of a stream.
+    #[test]
+    fn sec_93_a_token_of_a_lost_response_is_rolled_back() {
+        for (is_sent, kept) in [(true, true), (false, false)] {
+            let state = RequestState::new(None, None, None);
+            if is_sent {
+                state.deliver(&mut HeaderMap::new());
+            } else {
+                state.abandon();
+            }
+            let (operation, rolled_back) = (state.operation(), Arc::new(AtomicBool::new(false)));
+            let of_roll_back = Arc::clone(&rolled_back);
+            operation
+                .roll_back_unless_delivered(move || of_roll_back.store(true, Ordering::SeqCst));
+            operation.effects(ResponseEffects::credential_in_body);
+            assert_eq!(state.commit(operation).is_ok(), kept);
+            assert_eq!(rolled_back.load(Ordering::SeqCst), !kept);
+        }
+    }
 
     #[test]
     fn a_member_path_is_split_at_any_depth() {
