@@ -15,8 +15,8 @@
 /// - `around: count` passes each asynchronous call to a method of `Self`, which decides what happens
 ///   with it: `async fn count<T>(&self, method: &'static str, call: impl Future<Output = Result<T,
 ///   StoreError>>) -> Result<T, StoreError>`. `method` is the method's name. The synchronous methods
-///   ([`new_id`](crate::Store::new_id), [`peek`](crate::Store::peek) and
-///   [`watch`](crate::Store::watch)) are forwarded as they are.
+///   ([`new_id`](crate::Store::new_id), [`marker_id`](crate::Store::marker_id),
+///   [`peek`](crate::Store::peek) and [`watch`](crate::Store::watch)) are forwarded as they are.
 /// - `changes: [one, all]` passes each call that changes existing sign-ins to a method of `Self`, with
 ///   what it changes: `one(&self, id: &SignInId, call)` or `all(&self, subject: &str, call)`, which have
 ///   the same types as `count`. It replaces `around`, and all other calls are forwarded as they are.
@@ -100,6 +100,7 @@ macro_rules! __forward_store {
     // All methods, each with the list of exceptions.
     ([$($except:ident)*] $($to:tt)*) => {
         $crate::__forward_store! { @new_id [$($except)*] $($to)* }
+        $crate::__forward_store! { @marker_id [$($except)*] $($to)* }
         $crate::__forward_store! { @peek [$($except)*] $($to)* }
         $crate::__forward_store! { @load [$($except)*] $($to)* }
         $crate::__forward_store! { @watch [$($except)*] $($to)* }
@@ -121,6 +122,7 @@ macro_rules! __forward_store {
 
     // The method is the first exception: nothing is written.
     (@new_id [new_id $($rest:ident)*] $($to:tt)*) => {};
+    (@marker_id [marker_id $($rest:ident)*] $($to:tt)*) => {};
     (@peek [peek $($rest:ident)*] $($to:tt)*) => {};
     (@load [load $($rest:ident)*] $($to:tt)*) => {};
     (@watch [watch $($rest:ident)*] $($to:tt)*) => {};
@@ -151,6 +153,14 @@ macro_rules! __forward_store {
             subject: ::core::option::Option<&str>,
         ) -> ::core::result::Result<$crate::__private::SignInId, $crate::StoreError> {
             $inner.new_id(subject)
+        }
+    };
+    (@marker_id [] $self:ident, ($inner:expr), $around:tt) => {
+        fn marker_id(
+            &$self,
+            replaced: &$crate::__private::SignInId,
+        ) -> $crate::__private::SignInId {
+            $inner.marker_id(replaced)
         }
     };
     (@peek [] $self:ident, ($inner:expr), $around:tt) => {

@@ -196,6 +196,9 @@ impl Eq for FamilyDigest {}
 pub struct Nonce(pub [u8; 16]);
 
 impl Nonce {
+    /// Stands for no nonce: a refresh with the old secret cannot be repeated.
+    pub(crate) const NONE: Self = Self([0; 16]);
+
     /// Generates a nonce with the operating system's random number generator.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ use auth_core::{SignInId, Timestamp};
 
 use crate::data::SessionData;
 use crate::error::StoreError;
-use crate::record::{Record, Rotation, SecretMatch};
+use crate::record::{Record, Rotation, SecretMatch, marker_id};
 use crate::secret::{Digest, Secret, SecretKind};
 use crate::watch::Watch;
 
@@ -66,6 +66,15 @@ pub trait Store: Send + Sync + 'static {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(StoreError::unavailable)?;
         Ok(SignInId::from_bytes(bytes))
+    }
+
+    /// Returns the id of the marker that the cookie of a sign-in was replaced.
+    ///
+    /// A marker is an anonymous record that only shows, for a minute, that a newer cookie replaced the one
+    /// of `replaced`. The same id must always lead to the same marker, on every node. Override this if
+    /// [`new_id`](Self::new_id) encodes the place of an anonymous record. The default is a hash.
+    fn marker_id(&self, replaced: &SignInId) -> SignInId {
+        marker_id(replaced)
     }
 
     /// Passes `see` what the store knows about a sign-in without waiting.

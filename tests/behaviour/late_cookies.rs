@@ -1,10 +1,15 @@
 //! Cookies that a visitor's cookie must not replace, because they or newer ones may be valid.
 
-use auth_core::SignInId;
-use auth_store::{Store, encode};
+use std::future::IntoFuture;
+use std::time::Duration;
 
-use crate::app::User;
-use crate::harness::{Credential, Fault, Op, Reply, SESSION, TestBackend, World};
+use auth_core::{SignInId, Transport};
+use auth_store::{Secret, SecretKind, SecretMatch, Store, encode};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as URL_SAFE_NO_PAD;
+
+use crate::app::{Login, User};
+use crate::harness::{Client, Credential, Fault, Op, Reply, SESSION, TestBackend, World};
 
 suite!(cookie:
     sec_94_a_visitors_cookie_does_not_replace_one_of_several,
@@ -12,6 +17,11 @@ suite!(cookie:
     sec_94_a_visitors_cookie_does_not_replace_a_secret_of_another_kind,
     sec_94_a_late_request_of_a_visitor_on_another_node_sets_no_cookie,
     sec_94_a_late_request_on_another_node_sets_no_cookie,
+    sec_94_a_cookie_that_was_replaced_twice_is_not_replaced,
+    sec_94_a_marker_is_stored_before_the_former_sign_in_ends,
+    sec_94_an_ended_cookie_that_a_sign_in_replaced_is_not_replaced,
+    sec_94_a_cookie_beside_the_token_of_a_sign_in_is_not_replaced,
+    sec_94_a_marker_authenticates_nothing,
     sec_94_a_cookie_that_cannot_be_checked_is_not_replaced,
     a_dead_cookie_is_replaced,
 );
@@ -68,7 +78,7 @@ async fn sec_94_a_late_request_of_a_visitor_on_another_node_sets_no_cookie(world
     client.signed_in("alice").await;
     assert_sets_no_cookie(&late(&node, &visitors).await);
     assert_eq!(client.get("/cart").await.text(), r#"["apple"]"#);
-    world.advance(std::time::Duration::from_secs(61));
+    world.advance(Duration::from_secs(61));
     let reply = late(&node, &visitors).await;
     assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 1), "not late any more");
 }
@@ -87,6 +97,114 @@ async fn sec_94_a_late_request_on_another_node_sets_no_cookie(world: World) {
         assert!(reply.set_cookies().is_empty(), "{again}: {reply:?}");
         assert_eq!(client.get("/me").await.status, 200);
     }
+}
+
+/// Regression: only the latest secret that was replaced was recognized.
+async fn sec_94_a_cookie_that_was_replaced_twice_is_not_replaced(world: World) {
+    let node = world.with(|_| {}).await;
+    let replace = async |client: &Client, refresh: bool| match refresh {
+        true => client.refreshed().await,
+        false => client.signed_in("alice").await,
+    };
+    for (first, second) in [(false, false), (true, true), (true, false), (false, true)] {
+        let (client, old) = world.sign_in("alice").await;
+        replace(&client, first).await;
+        let newest = replace(&client, second).await;
+        let reply = late(&node, &old).await;
+        assert!(reply.set_cookies().is_empty(), "{first} {second}: {reply:?}");
+        assert_eq!(world.status_of(&newest).await, 200);
+        world.advance(Duration::from_secs(61));
+        assert_eq!(late(&node, &old).await.set_cookies().len(), 1, "not late any more");
+    }
+    let tokens = world.with_backend(TestBackend::session_bearer()).await;
+    let (client, old) = world.sign_in("alice").await;
+    let cookie = client.cookies("/");
+    let login = Login::from("alice").via(Transport::Explicit);
+    let token =
+        client.at(tokens.port()).post("/login").header("cookie", &cookie).json(&login).await;
+    assert_eq!(token.status, 200, "a token for the sign-in of the cookie");
+    let login = Login::from("bob").via(Transport::Ambient);
+    assert_eq!(client.at(tokens.port()).post("/login").json(&login).await.status, 204);
+    assert_sets_no_cookie(&late(&node, &old).await);
+}
+
+/// Regression: it was stored afterwards, so that a late request in between got a cookie.
+async fn sec_94_a_marker_is_stored_before_the_former_sign_in_ends(world: World) {
+    for (op, visits) in [(Op::DeleteIfVersion, true), (Op::Delete, false)] {
+        let client = world.client();
+        match visits {
+            true => assert_eq!(client.post("/cart").body("apple").await.status, 200),
+            false => drop(client.signed_in("bob").await),
+        }
+        let old = client.credential().unwrap();
+        world.store.reset_calls();
+        world.store.set(op, Fault::Hangs);
+        let login = client.post("/login").json(&Login::from("alice").via(world.transport()));
+        let login = tokio::spawn(login.into_future());
+        world.store.reached(op, 1).await;
+        let marker = world.store.marker_id(&old.sign_in());
+        assert!(world.store.load(&marker).await.unwrap().is_some(), "{op:?}");
+        assert!(world.store.load(&old.sign_in()).await.unwrap().is_some(), "it has not ended");
+        world.store.clear_faults();
+        assert_eq!(login.await.unwrap().status, 204);
+    }
+}
+
+/// The browser still sends the cookie of a sign-in that was revoked or has expired, until it gets the new one.
+async fn sec_94_an_ended_cookie_that_a_sign_in_replaced_is_not_replaced(world: World) {
+    let node = world.with(|_| {}).await;
+    let (client, revoked) = world.sign_in("alice").await;
+    world.store.revoke_subject("alice").await.unwrap();
+    let expired = client.signed_in("alice").await;
+    for world in [&world, &node] {
+        assert_sets_no_cookie(&late(world, &revoked).await);
+    }
+    world.advance(Duration::from_secs(24 * 3600));
+    client.signed_in("alice").await;
+    for world in [&world, &node] {
+        assert_sets_no_cookie(&late(world, &expired).await);
+    }
+    assert_eq!(late(&node, &revoked).await.set_cookies().len(), 1, "not late any more");
+    assert_eq!(client.get("/me").await.status, 200);
+}
+
+/// A token decides who sends the request, and the sign-in of the cookie beside it ends.
+async fn sec_94_a_cookie_beside_the_token_of_a_sign_in_is_not_replaced(world: World) {
+    for backend in [TestBackend::session_bearer(), TestBackend::both_by_token()] {
+        let node = world.with_backend(backend).await;
+        let (_, token) = node.sign_in("bob").await;
+        for name in ["alice", "bob"] {
+            let (client, old) = world.sign_in("alice").await;
+            let client = client.at(node.port());
+            let bearer = format!("Bearer {}", token.text());
+            let login = Login::from(name).via(Transport::Ambient);
+            let login = client.post("/login").header("authorization", &bearer).json(&login);
+            assert_eq!(login.await.status, 204);
+            assert_ne!(client.credential(), Some(old.clone()));
+            assert_sets_no_cookie(&late(&world, &old).await);
+        }
+    }
+}
+
+/// Regression: the marker of a cookie was accepted with the cookie's own verifier.
+async fn sec_94_a_marker_authenticates_nothing(world: World) {
+    let client = world.client();
+    client.post("/cart").body("apple").await;
+    let old = client.credential().unwrap();
+    client.signed_in("alice").await;
+    let marker = world.store.load(&world.store.marker_id(&old.sign_in())).await.unwrap().unwrap();
+    assert!(marker.is_replaced());
+    let secret = URL_SAFE_NO_PAD.decode(old.secret()).unwrap();
+    let secret = URL_SAFE_NO_PAD.encode([marker.id.as_bytes(), &secret[16..]].concat());
+    let forged = old.with_secret(&secret);
+    assert_eq!(forged.sign_in(), marker.id);
+    let secret = Secret::parse(secret.as_bytes()).unwrap();
+    let now = world.setup.clock.now();
+    for kind in [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh] {
+        assert_eq!(marker.match_secret(&secret, kind, now), SecretMatch::Unknown);
+    }
+    let reply = late(&world, &forged).await;
+    assert_eq!(reply.set_cookies().len(), 1, "the forged cookie belongs to no visitor: {reply:?}");
 }
 
 async fn sec_94_a_cookie_that_cannot_be_checked_is_not_replaced(world: World) {
@@ -108,6 +226,6 @@ async fn a_dead_cookie_is_replaced(world: World) {
         assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 1), "{dead:?}");
     }
     assert_eq!(world.status_of(&active).await, 200);
-    world.advance(std::time::Duration::from_secs(24 * 3600));
+    world.advance(Duration::from_secs(24 * 3600));
     assert_eq!(late(&world, &active).await.set_cookies().len(), 1, "it has expired");
 }

@@ -26,7 +26,10 @@ suite!(every:
 
 suite!(bearer: sec_93_a_refresh_is_undone_if_the_client_hangs_up);
 
-suite!(visitors: sec_93_a_visitor_who_hangs_up_while_signing_in_leaves_no_sign_in);
+suite!(visitors:
+    sec_93_a_visitor_who_hangs_up_while_signing_in_leaves_no_sign_in,
+    sec_93_a_visitor_whose_sign_in_was_rolled_back_can_store_data,
+);
 
 fn alice() -> Principal<User> {
     Principal::new("alice").claims(User::default())
@@ -139,6 +142,20 @@ async fn sec_93_a_sign_in_without_a_response_is_rolled_back(world: World) {
     assert!(failed.is_err());
     assert_eq!(world.sign_in_count().await, 0, "the inner service has failed");
 }
+/// Regression: the marker of the visitor's cookie was left, so that nothing could be stored for a minute.
+async fn sec_93_a_visitor_whose_sign_in_was_rolled_back_can_store_data(world: World) {
+    let node = world.with(|_| {}).await;
+    let login = Login::from("alice").via(world.transport());
+    for world in [&world, &node] {
+        let client = world.client();
+        client.post("/cart").body("apple").await;
+        let call = client.post("/login").json(&login);
+        hang_up_at(world, Op::DeleteIfVersion, Fault::AnswerDelayed, call).await;
+        eventually(async || client.post("/cart").body("pear").await.status == 200).await;
+        assert_eq!(client.get("/cart").await.text(), r#"["pear"]"#);
+    }
+}
+
 
 async fn sec_93_a_sign_in_whose_answer_was_lost_locks_no_user_out(world: World) {
     let world = world.with_limit(1, OverflowPolicy::Reject).await;

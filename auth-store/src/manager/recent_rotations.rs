@@ -1,18 +1,19 @@
 //! The sign-ins whose secret was replaced within the last minute.
 //!
 //! A late request with the old secret is recognized by them: on this node by [`RecentRotations`], and on
-//! the others by what the store keeps. A sign-in that continues keeps the digest of its old secret. One
-//! that was replaced by another leaves a marker.
+//! the others by what the store keeps. A sign-in that continues keeps the time at which its secret was
+//! replaced. A cookie that another sign-in's cookie replaces leaves a marker.
 
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{SignInId, Timestamp};
+use auth_core::{RequestState, SignInId, Timestamp};
 use parking_lot::Mutex;
 
+use super::roll_back::{Step, delete};
 use super::sign_in_manager::SignInManager;
 use crate::record::Record;
-use crate::secret::SecretKind;
 
 /// How long a request with the old secret may take to arrive.
 pub(super) const WINDOW: Duration = Duration::from_secs(60);
@@ -61,6 +62,14 @@ impl RecentRotations {
         self.0.lock().rotations.get(id).is_some_and(|rotation| now.since(rotation.at) <= WINDOW)
     }
 
+    /// Forgets a rotation that was undone.
+    fn remove(&self, id: &SignInId, at: Timestamp) {
+        let rotations = &mut self.0.lock().rotations;
+        if rotations.get(id).is_some_and(|rotation| rotation.at == at) {
+            rotations.remove(id);
+        }
+    }
+
     /// Counts a repeated refresh, and returns how many this node has seen since the secret was
     /// replaced, and within the last minute. The secret may have been replaced by another node.
     pub(super) fn count_repeat(&self, id: SignInId, now: Timestamp) -> u32 {
@@ -77,15 +86,25 @@ impl RecentRotations {
 }
 
 impl SignInManager {
-    /// Leaves a marker that the cookie of this sign-in was replaced, by which every node recognizes a
-    /// late request with it. The sign-in itself has ended anyway, so a failure is only logged.
-    pub(super) async fn leave_marker(&self, old: &Record, now: Timestamp) {
-        if old.kind != SecretKind::Cookie {
-            return;
-        }
-        if let Err(error) = self.store.create(old.replaced(now, now + WINDOW), None).await {
+    /// Remembers that the secret of a sign-in is replaced, before other requests can see it, unless the new
+    /// one is not delivered.
+    pub(super) fn remember_rotation(&self, state: &RequestState, id: SignInId, now: Timestamp) {
+        self.recent_rotations.add(id, now);
+        let recent = Arc::clone(&self.recent_rotations);
+        state.roll_back_unless_delivered(move || recent.remove(&id, now));
+    }
+
+    /// Leaves a marker that the cookie of this sign-in is replaced by a newer one, by which every node
+    /// recognizes a late request with it. Call this before its sign-in ends. The marker is deleted if the newer
+    /// cookie is not delivered. If it cannot be stored, this node still recognizes the request.
+    pub(super) async fn leave_marker(&self, state: &RequestState, id: SignInId, now: Timestamp) {
+        self.remember_rotation(state, id, now);
+        let marker = Record::marker(self.store.marker_id(&id), now, now + WINDOW);
+        let (store, marker_id) = (Arc::clone(&self.store), marker.id);
+        state.roll_back_unless_delivered(move || delete(&store, marker_id, Step::Unanswered));
+        if let Err(error) = self.store.create(marker, None).await {
             let error = &error as &dyn std::error::Error;
-            tracing::debug!(sign_in = %old.id, error, "marker of a replaced cookie not stored");
+            tracing::debug!(sign_in = %id, error, "marker of a replaced cookie not stored");
         }
     }
 }

@@ -14,7 +14,7 @@ use auth_core::{
 use super::authenticate::StoredCredential;
 use super::recent_rotations::WINDOW;
 use super::sign_in_manager::SignInManager;
-use crate::record::{Record, SecretMatch, replaced_id};
+use crate::record::{Record, SecretMatch};
 use crate::secret::{Secret, SecretKind};
 use crate::store::SecretLookup;
 
@@ -120,16 +120,28 @@ impl<'a> SignInRequest<'a> {
     /// request and the cookie's secret could still be refreshed.
     ///
     /// # Errors
+    /// The request signs in, so a session cookie that did not decide is about to be replaced, even if it is
+    /// not valid any more. Leaves a marker, by which a late request with it is recognized.
+    ///
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn secondary_sign_in(&self) -> Result<Option<SignInId>, AuthError> {
         let deciding = self.context.state().sign_in();
-        match self.cookie_secret().filter(|secret| deciding != Some(secret.id())) {
-            Some(secret) => Ok(match self.sign_ins.find(&secret, self.cookies.kind).await? {
-                SecretLookup::Current(record) | SecretLookup::Rotated(record) => Some(record.id),
-                SecretLookup::Reused(_) | SecretLookup::NotFound => None,
-            }),
-            None => Ok(None),
+        let secret = self.cookie_secret().filter(|secret| deciding != Some(secret.id()));
+        let Some(secret) = secret else { return Ok(None) };
+        let found = self.sign_ins.find(&secret, self.cookies.kind).await?;
+        self.leave_marker(secret.id()).await;
+        Ok(match found {
+            SecretLookup::Current(record) | SecretLookup::Rotated(record) => Some(record.id),
+            SecretLookup::Reused(_) | SecretLookup::NotFound => None,
+        })
+    }
+
+    /// Leaves a marker that the session cookie of this sign-in is replaced.
+    async fn leave_marker(&self, id: SignInId) {
+        if self.cookies.kind == SecretKind::Cookie {
+            let now = self.sign_ins.settings.clock.now();
+            self.sign_ins.leave_marker(self.context.state(), id, now).await;
         }
     }
 
@@ -140,13 +152,13 @@ impl<'a> SignInRequest<'a> {
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if a sign-in may not have ended.
     pub async fn on_superseded(&self, old: Option<SignInId>) -> Result<(), AuthError> {
-        if let Some(old) = old.filter(|old| self.context.state().sign_in() != Some(*old)) {
-            self.sign_ins.end(&old).await?;
+        let old = old.filter(|old| self.context.state().sign_in() != Some(*old));
+        let uses_cookie = self.has_cookie() && self.check_origin().is_ok();
+        let beside = if uses_cookie { self.secondary_sign_in().await? } else { None };
+        for id in old.into_iter().chain(beside.filter(|id| old != Some(*id))) {
+            self.sign_ins.end(&id).await?;
         }
-        if self.has_cookie() && self.check_origin().is_ok() {
-            if let Some(id) = self.secondary_sign_in().await? {
-                self.sign_ins.end(&id).await?;
-            }
+        if uses_cookie {
             self.remove_cookies();
         }
         Ok(())
@@ -254,18 +266,15 @@ impl SignInManager {
     }
 
     /// Checks that a request's cookie is no longer valid, so that a visitor's cookie may replace it: made
-    /// up, forged, expired, or of a sign-in that has ended. A cookie that a newer one has replaced within the
-    /// last minute must stay: the newer one may be in the browser, and would be lost. Only the store decides.
+    /// up, forged, expired, or of a sign-in that has ended. A cookie that may have been replaced by a newer one
+    /// within the last minute must stay: the newer one may be in the browser, and would be lost. Only the
+    /// store decides.
     ///
     /// # Errors
     ///
     /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the cookie may not be replaced,
     /// and [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
-    pub(crate) async fn check_dead(
-        &self,
-        cookie: RequestCookie<'_>,
-        kind: SecretKind,
-    ) -> Result<(), AuthError> {
+    pub(crate) async fn check_dead(&self, cookie: RequestCookie<'_>) -> Result<(), AuthError> {
         let alive = |why| AuthError::new(AuthErrorKind::Unauthenticated, why);
         let text = match cookie {
             RequestCookie::Absent => return Ok(()),
@@ -281,19 +290,21 @@ impl SignInManager {
         }
         let is_active = |record: &Arc<Record>| record.expiry(now).is_none();
         let Some(record) = self.store.load(&secret.id()).await?.filter(is_active) else {
-            let marker = self.store.load(&replaced_id(&secret.id())).await?.filter(is_active);
-            let is_late = marker.is_some_and(|marker| marker.current == secret.digest(kind));
-            return if is_late { Err(replaced()) } else { Ok(()) };
+            let marker = self.store.load(&self.store.marker_id(&secret.id())).await?;
+            return if marker.is_some_and(|it| is_active(&it)) { Err(replaced()) } else { Ok(()) };
         };
         // The secret may have been issued for another use.
         match record.match_secret(&secret, record.kind, now) {
             SecretMatch::Current => Err(alive("the cookie belongs to an active sign-in")),
             SecretMatch::Rotated(_) => Err(replaced()),
-            SecretMatch::Reused | SecretMatch::Unknown => {
-                let is_late = record.has_replaced(&secret.digest(kind), WINDOW, now);
-                if is_late { Err(replaced()) } else { Ok(()) }
+            // A forged secret cannot be told from one that was replaced twice within the window.
+            SecretMatch::Reused | SecretMatch::Unknown
+                if record.was_replaced_within(WINDOW, now) =>
+            {
+                Err(replaced())
             }
         }
+            SecretMatch::Reused | SecretMatch::Unknown => Ok(()),
     }
 
     async fn find(&self, secret: &Secret, kind: SecretKind) -> Result<SecretLookup, AuthError> {

@@ -12,7 +12,7 @@ use super::background;
 use super::sign_in_manager::SignInManager;
 use crate::record::{Reauthentication, Record, Rotation};
 use crate::secret::SecretDigests;
-use crate::store::CompareAndSwap;
+use crate::store::{CompareAndSwap, Store};
 
 /// Whether the store has answered the step that is rolled back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +29,7 @@ impl SignInManager {
         let store = Arc::clone(&self.store);
         state.roll_back_unless_delivered(move || {
             tracing::info!(sign_in = %id, "sign-in rolled back; its credential was not delivered");
-            background::repeat("roll back a sign-in", move || {
-                let store = Arc::clone(&store);
-                async move { Ok(store.delete(&id).await? || step == Step::Done) }
-            });
+            delete(&store, id, step);
         });
     }
 
@@ -64,6 +61,15 @@ impl SignInManager {
             });
         });
     }
+}
+
+/// Deletes a record that was created, in the background.
+pub(super) fn delete(store: &Arc<dyn Store>, id: SignInId, step: Step) {
+    let store = Arc::clone(store);
+    background::repeat("roll back a sign-in", move || {
+        let store = Arc::clone(&store);
+        async move { Ok(store.delete(&id).await? || step == Step::Done) }
+    });
 }
 
 /// Returns the rotation after which a sign-in is as `old` again, except for its data, and for roles and

@@ -56,7 +56,7 @@ impl SignInManager {
         let now = self.settings.clock.now();
         let old = self.current(state, now).await?;
         if let Some(old) = &old {
-            self.recent_rotations.add(old.id, now); // before other requests can see the rotation
+            self.remember_rotation(state, old.id, now);
         }
         let (issued, prepared) = match &old {
             Some(old) if old.subject.as_ref() == Some(&new.subject) => {
@@ -70,8 +70,10 @@ impl SignInManager {
             }
             Some(old) => {
                 let started = self.start(state, new, now, prepare).await?;
+                if replaces_cookie(old, new) {
+                    self.leave_marker(state, old.id, now).await;
+                }
                 self.store.delete(&old.id).await?;
-                self.leave_marker(old, now).await;
                 started
             }
             None => self.start(state, new, now, prepare).await?,
@@ -227,7 +229,7 @@ impl SignInManager {
         let rotation = Rotation {
             kind: new.kind,
             digests: secret.digests(new.kind),
-            grace: previous_cookie(old, now),
+            grace: replaces_cookie(old, new).then(|| without_grace(old, now)),
             reauthentication: Some(Reauthentication {
                 at: now,
                 deadlines: self.settings.deadlines(now),
@@ -273,8 +275,10 @@ impl SignInManager {
         // Best effort: without the lock, compare-and-swap still decides.
         let _guard = self.locks.lock(&old.id).await;
         let (issued, prepared) = self.create(state, new, old.data.clone(), now, prepare).await?;
+        if replaces_cookie(old, new) {
+            self.leave_marker(state, old.id, now).await;
+        }
         self.move_data(old, &issued.id()).await?;
-        self.leave_marker(old, now).await;
         Ok((issued, prepared))
     }
 
@@ -300,14 +304,20 @@ impl SignInManager {
     }
 }
 
-/// Keeps the digest of a cookie that is replaced, by which every node recognizes a late request with
-/// it. There is no grace: the cookie is never valid again, whatever the clocks of the nodes.
-fn previous_cookie(old: &Record, now: Timestamp) -> Option<RotationGrace> {
-    (old.kind == SecretKind::Cookie).then_some(RotationGrace {
+/// Returns whether a late request could carry a cookie that this sign-in replaces. An older secret of a
+/// sign-in that has a token now may have been a cookie.
+fn replaces_cookie(old: &Record, new: &NewSignIn) -> bool {
+    [old.kind, new.kind].contains(&SecretKind::Cookie)
+}
+
+/// Keeps when the secret was replaced, by which every node recognizes a late request with a cookie that was
+/// replaced. There is no grace: the old secret is never valid again, whatever the clocks of the nodes.
+fn without_grace(old: &Record, now: Timestamp) -> RotationGrace {
+    RotationGrace {
         previous: old.current,
-        nonce: Nonce([0; 16]),
+        nonce: Nonce::NONE,
         replaced_at: now,
         until: Timestamp::EPOCH,
         user_agent: None,
-    })
+    }
 }

@@ -7,5 +7,5 @@ mod rotation;
 mod stored;
 
 pub use rotation::{Reauthentication, Rotation};
-pub(crate) use stored::replaced_id;
+pub(crate) use stored::marker_id;
 pub use stored::{Device, Record, RotationGrace, SecretMatch, SignInDetails, decode, encode};

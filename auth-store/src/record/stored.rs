@@ -67,13 +67,11 @@ pub struct Record {
 /// The key of the data by which a record is only a marker. Applications cannot use it.
 const REPLACED: &str = "\u{1}replaced";
 
-/// Returns the id of the marker that the cookie of this sign-in was replaced. A store may route by the
-/// first two bytes.
-pub(crate) fn replaced_id(id: &SignInId) -> SignInId {
+/// Returns the id of the marker that the cookie of this sign-in was replaced, unless the store
+/// [routes](crate::Store::marker_id) by the first two bytes.
+pub(crate) fn marker_id(id: &SignInId) -> SignInId {
     let hash = Sha256::new_with_prefix(b"auth/replaced").chain_update(id.as_bytes()).finalize();
-    let mut bytes = *id.as_bytes();
-    bytes[2..].copy_from_slice(&hash[..14]);
-    SignInId::from_bytes(bytes)
+    SignInId::from_bytes(std::array::from_fn(|i| hash[i]))
 }
 
 /// How a secret relates to one record; see [`Record::match_secret`].
@@ -180,8 +178,9 @@ impl Record {
         self.grace().is_some_and(|grace| now < grace.until && grace.previous == *digest)
     }
 
-    /// Returns the moment to record as the use of the current secret, if this is its first use since a
-    /// refresh that could still be repeated. The use ends that.
+    /// Returns the rotation that records the first use of the current secret since a refresh that could still
+    /// be repeated. The use ends that: the nonce goes, and the secret stays. A refresh token is used by
+    /// refreshing it, which replaces the grace anyway.
     #[must_use]
     pub(crate) fn first_use(&self, now: Timestamp) -> Option<Timestamp> {
         let grace = self.grace()?;
@@ -194,20 +193,12 @@ impl Record {
         self.details.as_deref()?.grace.as_ref()
     }
 
-    /// Returns whether the current secret was never used since it replaced the previous one. The rotation
-    /// has moved the last-seen time to that moment, and every use moves it further. A refresh token is
-    /// used by refreshing it, which replaces the grace, too.
-    fn current_is_unused(&self, grace: &RotationGrace) -> bool {
-        self.kind == SecretKind::Refresh || self.last_seen() <= grace.replaced_at
-    }
-
-    /// Returns the marker that another sign-in has replaced the cookie of this one. It has an id of its
-    /// own, so that the sign-in itself stays deleted.
-    pub(crate) fn replaced(&self, now: Timestamp, ends_at: Timestamp) -> Self {
-        let digests = SecretDigests { family: self.family, current: self.current };
+    /// Creates the marker that a cookie was replaced. It has an id of its own, so that the sign-in of the
+    /// cookie stays deleted. Its digests are those of no secret, so that nothing authenticates by it.
+    pub(crate) fn marker(id: SignInId, now: Timestamp, ends_at: Timestamp) -> Self {
+        let digests = SecretDigests { family: FamilyDigest([0; 16]), current: Digest([0; 32]) };
         let deadlines = Deadlines { idle_secs: 0, ends_at };
-        let id = replaced_id(&self.id);
-        let mut marker = Self::new(id, self.kind, digests, None, deadlines, now);
+        let mut marker = Self::new(id, SecretKind::Cookie, digests, None, deadlines, now);
         marker.data.insert(REPLACED, "true");
         marker
     }
@@ -219,10 +210,10 @@ impl Record {
         self.subject.is_none() && self.data.get(REPLACED).is_some()
     }
 
-    /// Returns whether the secret with this digest was replaced at most this long ago.
-    pub(crate) fn has_replaced(&self, digest: &Digest, window: Duration, now: Timestamp) -> bool {
-        let is_late = |grace: &&RotationGrace| now.since(grace.replaced_at) <= window;
-        self.grace().filter(is_late).is_some_and(|grace| grace.previous == *digest)
+    /// Returns whether a secret of this sign-in was replaced at most this long ago. It may have been an
+    /// older one than the record keeps a digest of.
+    pub(crate) fn was_replaced_within(&self, window: Duration, now: Timestamp) -> bool {
+        self.grace().is_some_and(|grace| now.since(grace.replaced_at) <= window)
     }
 
     /// Returns this sign-in with other data and the next version. The decoded identity is kept.

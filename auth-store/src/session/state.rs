@@ -143,7 +143,7 @@ async fn start(
     state.check_open()?;
     let sign_ins = backend.sign_ins();
     if let Some(cookie) = backend.anonymous_cookie() {
-        sign_ins.check_dead(state.rejected_cookie(cookie.name()), kind).await?;
+        sign_ins.check_dead(state.rejected_cookie(cookie.name())).await?;
     }
     let data = data::apply(&SessionData::new(), changes)?;
     if data.is_empty() {

@@ -5,8 +5,8 @@ use std::time::Duration;
 use auth_core::SignInId;
 use auth_servers::{RedisCluster, RedisServer};
 use auth_store::{
-    CompareAndSwap, Nonce, OverflowPolicy, RedisStore, RotationGrace, Secret, SignInDetails,
-    SignInLimit, Store, StoreErrorKind,
+    CompareAndSwap, Deadlines, Nonce, OverflowPolicy, Record, RedisStore, RotationGrace, Secret,
+    SignInDetails, SignInLimit, Store, StoreErrorKind,
 };
 use redis::{Connection, Value};
 
@@ -111,6 +111,33 @@ async fn every_key_has_a_time_to_live() {
         };
         assert!(expected.contains(&left), "{name} ends in {left} s");
     }
+}
+
+/// Regression: it was kept for an hour, and where the eviction of anonymous sign-ins did not find it.
+#[tokio::test]
+async fn the_marker_of_a_replaced_cookie_lasts_a_minute_in_a_bucket() {
+    let server = RedisServer::start();
+    let store = builder(server.url()).max_anonymous(16).connect().await.expect("it runs");
+    let replaced = sign_in(&store, "ada").await;
+    let id = store.marker_id(&replaced);
+    assert_eq!(id, store.marker_id(&replaced), "every node finds it");
+    let digests = Secret::generate(id).expect("randomness").digests(KIND);
+    let deadlines = Deadlines { idle_secs: 0, ends_at: now() + Duration::from_secs(60) };
+    let mut marker = Record::new(id, KIND, digests, None, deadlines, now());
+    marker.data.insert("\u{1}replaced", "true");
+    assert!(marker.is_replaced());
+    store.create(marker, None).await.expect("it runs");
+
+    let mut connection = server.connection().expect("it runs");
+    let name = format!("{{0000}}:s:{id}"); // in the only bucket
+    let key = all_keys(&mut connection).into_iter().find(|key| key.ends_with(name.as_bytes()));
+    let left: i64 = redis::cmd("PTTL").arg(key).query(&mut connection).expect("it runs");
+    assert!((1..=60_000).contains(&left), "{left} ms");
+    for _ in 0..16 {
+        store.create(draft(&store, None).1, None).await.expect("it evicts the marker");
+    }
+    assert!(store.load(&id).await.expect("it runs").is_none());
+    assert!(store.load(&replaced).await.expect("it runs").is_some());
 }
 
 #[tokio::test]

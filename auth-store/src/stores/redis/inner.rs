@@ -14,6 +14,7 @@ use super::connection::{ConnectionConfig, Failure, Request, Router, Script};
 use super::keys::{Keys, Tag};
 use super::routing_key::RoutingKey;
 use crate::error::StoreError;
+use crate::record::marker_id;
 
 /// The servers, the names of the keys, and the tag of each subject.
 pub(super) struct RedisInner {
@@ -44,6 +45,15 @@ impl RedisInner {
         };
         bytes[..2].copy_from_slice(&tag.0);
         Ok(SignInId::from_bytes(bytes))
+    }
+
+    /// Returns the id of the marker that the cookie of a sign-in was replaced. It is in a bucket, as every
+    /// anonymous record.
+    pub(super) fn marker_id(&self, replaced: &SignInId) -> SignInId {
+        let mut bytes = *marker_id(replaced).as_bytes();
+        let tag = self.buckets.tag(bytes[0]);
+        bytes[..2].copy_from_slice(&tag.0);
+        SignInId::from_bytes(bytes)
     }
 
     /// Returns the request to run a script on one record.

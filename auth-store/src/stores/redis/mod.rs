@@ -20,8 +20,8 @@
 //!
 //! Each step is one script, which reads, decides, publishes and writes, in this order: if a script is
 //! cut short, everything that it has written was announced. Every key gets a time to live, an hour beyond
-//! the end of what it holds, so that Redis collects it. Whether a sign-in has expired is decided by the
-//! caller's clock.
+//! the end of what it holds, so that Redis collects it. A marker of a replaced cookie is collected after its
+//! minute, because nothing depends on it. Whether a sign-in has expired is decided by the caller's clock.
 //!
 //! # Memory
 //!

@@ -60,6 +60,9 @@ impl RedisInner {
             }
         };
         let max = max.to_string();
+        // A marker lasts as long as it says, by the server's clock.
+        let lasts = new.is_replaced().then(|| new.deadlines.ends_at.since(new.created_at));
+        let ttl = lasts.map_or_else(String::new, |lasts| lasts.as_millis().to_string());
         let refuse = matches!(limit, Some(SignInLimit { when_full: OverflowPolicy::Reject, .. }));
         let keys = [key.as_bytes(), index.as_bytes()];
         let (base, channel) = (self.keys.base(tag), self.keys.channel());
@@ -70,6 +73,7 @@ impl RedisInner {
             if refuse { b"1" } else { b"0" },
             base.as_bytes(),
             channel.as_bytes(),
+            ttl.as_bytes(),
         ];
         let request = Request::script(&CREATE, tag.slot(), &keys, &arguments);
         match Reply::of(self.call_evicting(request, deadline).await?)? {

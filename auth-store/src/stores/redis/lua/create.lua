@@ -1,6 +1,6 @@
 -- Stores a new sign-in, and enforces the limit of its subject or the quota of its bucket.
 local record, index = KEYS[1], KEYS[2]
-local bytes, sid, max, refuse, base, channel = unpack(ARGV)
+local bytes, sid, max, refuse, base, channel, lasts = unpack(ARGV)
 max = tonumber(max)
 
 if redis.call('EXISTS', record) == 1 then return {TAKEN} end
@@ -40,7 +40,11 @@ end
 publish(channel, 'ended', ended)
 -- The writes that need memory come first: a full server refuses only the first write of a script.
 redis.call('SET', record, bytes)
-collect(record, end_of(bytes))
+if lasts == '' then
+  collect(record, end_of(bytes))
+else
+  redis.call('PEXPIRE', record, lasts)
+end
 local ttl = redis.call('PTTL', index)
 redis.call('ZADD', index, is_anonymous(bytes) and score(end_of(bytes)) or decimal(now), sid)
 prolong(index, ttl, number(bytes, 41))
