@@ -1,5 +1,6 @@
 //! Refreshes: a new secret for the same sign-in.
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use auth_core::Authenticator;
@@ -26,6 +27,7 @@ suite!(cookie:
     concurrent_refreshes_of_a_cookie_have_one_successor,
     sec_64_a_refresh_of_a_cookie_can_be_repeated_until_the_new_one_is_used,
     sec_64_the_first_use_counts_if_the_last_seen_time_was_not_written,
+    sec_64_a_concurrent_use_of_the_old_cookie_is_no_use_of_the_new_one,
 );
 
 suite!(bearer:
@@ -135,6 +137,30 @@ async fn sec_64_the_first_use_counts_if_the_last_seen_time_was_not_written(world
     assert_eq!(world.status_of(&new).await, 200);
     let late = world.client_with(&old).post("/refresh").await;
     assert_eq!((late.status.as_u16(), late.set_cookies().len()), (204, 0), "no new one");
+}
+
+/// Regression: a page sent a request beside the refresh, which recorded a use a moment later than the refresh
+/// had begun. That counted as a use of the new cookie, so that a refresh whose response was lost was not
+/// repeated.
+async fn sec_64_a_concurrent_use_of_the_old_cookie_is_no_use_of_the_new_one(world: World) {
+    let (client, old) = world.sign_in("alice").await;
+    world.advance(Duration::from_secs(600)); // a touch is due
+    let lost = world.client_with(&old);
+    world.store.reset_calls();
+    world.store.set(Op::Rotate, Fault::Hangs);
+    let refresh = tokio::spawn(lost.post("/refresh").into_future());
+    world.store.reached(Op::Rotate, 1).await;
+    world.advance(MOMENT);
+    assert_eq!(client.get("/me").await.status, 200);
+    world.store.reached(Op::Touch, 1).await;
+    world.store.clear_faults();
+    assert!(refresh.await.unwrap().status.is_success());
+
+    let again = client.refreshed().await;
+    assert_eq!(again.secret(), lost.credential().unwrap().secret());
+    assert_eq!(world.status_of(&again).await, 200);
+    let late = world.client_with(&old).post("/refresh").await;
+    assert_eq!((late.status.as_u16(), late.set_cookies().len()), (204, 0), "it was used");
 }
 
 /// A request with the old cookie does not count as a use of the new one. The response with the new one may

@@ -82,6 +82,7 @@ impl Model for World {
             NoLockout "a client has the current secret",
             ReuseEnds "a reused refresh token ends the sign-in",
             GraceEnds "a replaced secret cannot be refreshed for ever",
+            LostIsRepeated "a refresh whose response was lost can be repeated",
             SignOutEnds "a sign-out ends the sign-in",
         }
     }

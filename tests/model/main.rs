@@ -90,6 +90,17 @@ fn sec_63_concurrent_refreshes_have_one_successor() {
     is_caught(&cookie, Flaw::RotateOverwrites, "a secret has one successor");
 }
 
+/// A use of the old cookie that is recorded during the refresh is no use of the new one.
+#[test]
+fn sec_64_a_refresh_whose_response_was_lost_can_be_repeated() {
+    let (idle, tick) = (Some(Duration::from_secs(40)), Duration::from_secs(3)); // a touch is due after a tick
+    let lifetime = Lifetime::new(idle, Duration::from_secs(3600)).expect("it is long enough");
+    let requests = [(0, Ask::Refresh), (0, Ask::Me)];
+    let cookie = Scenario { ticks: 1, tick, lifetime, ..scenario(Backend::Cookie, &requests) };
+    all_rules_hold(&cookie, 50);
+    is_caught(&cookie, Flaw::DropsNonces, "a refresh whose response was lost can be repeated");
+}
+
 #[test]
 fn sec_62_a_refresh_token_is_not_reused_after_the_grace() {
     let requests = [(0, Ask::Refresh), (1, Ask::Refresh)];

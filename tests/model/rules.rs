@@ -24,6 +24,7 @@ pub(crate) enum Rule {
     NoLockout,
     ReuseEnds,
     GraceEnds,
+    LostIsRepeated,
     SignOutEnds,
 }
 
@@ -54,6 +55,8 @@ pub(crate) struct Judge {
     successors: Vec<(Digest, Digest)>,
     /// Each secret that was replaced, and when.
     replaced: Vec<(Digest, Timestamp)>,
+    /// Each secret that a request has carried.
+    used: Vec<Digest>,
     signs_out: bool,
 }
 
@@ -68,6 +71,7 @@ impl Judge {
             saved: Vec::new(),
             successors: Vec::new(),
             replaced: Vec::new(),
+            used: Vec::new(),
             signs_out: false,
         }
     }
@@ -102,6 +106,7 @@ impl Judge {
 
     pub(crate) fn sent(&mut self, node: usize, ask: Ask, secret: Digest, at: Timestamp) -> Sent {
         self.signs_out |= matches!(ask, Ask::SignOut | Ask::SignOutEverywhere);
+        self.used.push(secret);
         let ended_here = self.ended.is_some_and(|(_, by)| by == node);
         Sent { node, ask, secret, at, ended_here, ended_anywhere: self.ended.is_some() }
     }
@@ -171,11 +176,27 @@ impl Judge {
 
     /// Judges what is left once every request has been answered. If an answer of the store was lost, a
     /// secret may have become valid that the client did not get.
-    pub(crate) fn all_answered(&mut self, has_losses: bool) {
-        let Some(record) = &self.stored else { return };
+    ///
+    /// The response with the latest secret may have been lost. As long as that was not used, whatever else the
+    /// client did, it can be had again for the one that it replaced, here the first.
+    pub(crate) fn all_answered(
+        &mut self,
+        has_losses: bool,
+        (first, kind): (&Secret, SecretKind),
+        now: Timestamp,
+    ) {
+        let Some(record) = self.stored.clone() else { return };
         let is_known = self.replaced.is_empty()
             || self.successors.iter().any(|(_, secret)| *secret == record.current);
         self.require(Rule::NoLockout, is_known || has_losses);
+        let grace = record.details.as_deref().and_then(|details| details.grace);
+        let is_recent = grace.is_some_and(|grace| {
+            grace.previous == first.digest(kind) && now < grace.repeatable_until()
+        });
+        let may_be_lost = is_recent && !self.used.contains(&record.current);
+        let is_repeatable =
+            matches!(record.match_secret(first, kind, now), SecretMatch::Rotated(_));
+        self.require(Rule::LostIsRepeated, is_repeatable || !may_be_lost);
     }
 
     /// Describes what decides how later answers are judged, in the order of events.

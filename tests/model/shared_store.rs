@@ -10,8 +10,8 @@ use auth_store::near_cache::{
     Announcement, Announcements, AnnouncingStore, ChangeSource, Heartbeat,
 };
 use auth_store::{
-    CompareAndSwap, Deleted, Digest, MemoryStore, Record, Rotation, SessionData, Store, StoreError,
-    forward_store,
+    CompareAndSwap, Deleted, Digest, MemoryStore, Nonce, Record, Rotation, SessionData, Store,
+    StoreError, forward_store,
 };
 use parking_lot::Mutex;
 use tokio::sync::{mpsc, oneshot};
@@ -47,6 +47,8 @@ pub(crate) enum Flaw {
     RotateOverwrites,
     /// A replaced secret can be refreshed for ever.
     GraceIsEndless,
+    /// A refresh cannot be repeated.
+    DropsNonces,
     /// A sign-in that seems idle is deleted even if it was used since.
     IdleIgnoresUse,
 }
@@ -219,7 +221,8 @@ impl State {
     fn describe(&mut self, record: Option<&Record>) -> String {
         let Some(record) = record else { return "none".to_owned() };
         let grace = record.details.as_ref().and_then(|details| details.grace);
-        let grace = grace.map(|grace| (self.name(&grace.previous), grace.until));
+        let grace = grace
+            .map(|grace| (self.name(&grace.previous), grace.until, grace.nonce == Nonce([0; 16])));
         let (current, data) = (self.name(&record.current), &record.data);
         let keys: Vec<_> = data.iter().map(|(key, _)| key.to_string()).collect();
         let Record { version, deadlines, .. } = record;
@@ -390,6 +393,9 @@ impl Store for SharedStore {
     async fn rotate(&self, id: &SignInId, from: &Digest, mut rotation: Rotation) -> Swapped {
         if let (Some(Flaw::GraceIsEndless), Some(grace)) = (self.inner.flaw, &mut rotation.grace) {
             grace.until = Timestamp::MAX;
+        }
+        if let (Some(Flaw::DropsNonces), Some(grace)) = (self.inner.flaw, &mut rotation.grace) {
+            grace.nonce = Nonce([0; 16]);
         }
         let run = async {
             let store = &self.inner.store;

@@ -195,7 +195,8 @@ impl<'a> World<'a> {
             self.store.ignore(node);
         }
         if self.requests.iter().all(Progress::is_answered) {
-            self.judge.all_answered(self.losses < self.scenario.losses);
+            let first = (&self.first.parsed(), self.kind());
+            self.judge.all_answered(self.losses < self.scenario.losses, first, now);
         }
     }
 

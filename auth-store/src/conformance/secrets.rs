@@ -23,7 +23,8 @@ pub(super) async fn sec_83_a_secret_without_grace_is_invalid_at_once(
     )?;
 
     let (second, rotation) = refresh(&first, None)?;
-    stored(store.rotate(&record.id, &record.current, rotation).await?)?;
+    let rotated = stored(store.rotate(&record.id, &record.current, rotation).await?)?;
+    ensure(!rotated.in_grace(&record.current, now()), "the old secret has a grace")?;
     let found = leads(&**store, &second, now()).await?;
     ensure(matches!(found, SecretLookup::Current(_)), "the new secret does not prove the sign-in")?;
     let found = leads(&**store, &first, now()).await?;
@@ -58,7 +59,7 @@ pub(super) async fn sec_64_a_secret_in_grace_leads_to_its_successor(
     )
 }
 
-/// A rotation with a grace is a use of the old secret, so any later last-seen time is a use of the new one.
+/// A rotation with a grace is a use of the sign-in.
 pub(super) async fn sec_64_a_grace_moves_the_last_seen_time_forward(
     store: &Arc<dyn Store>,
 ) -> Outcome {

@@ -11,10 +11,11 @@ use auth_core::{
 };
 use serde::de::DeserializeOwned;
 
+use super::background;
 use super::new_sign_in::IssuedSecret;
 use super::sign_in_manager::SignInManager;
 use crate::lifetime::Expiry;
-use crate::record::{Record, SecretMatch};
+use crate::record::{Record, Rotation, SecretMatch};
 use crate::secret::{Digest, Secret, SecretKind};
 use crate::store::Peek;
 
@@ -47,13 +48,6 @@ pub trait StoredCredential<C> {
     ///
     /// Returns an error if the stored claims cannot be decoded as `C`.
     fn identify(&self, record: &Arc<Record>) -> Result<Outcome<C>, serde_json::Error>;
-
-    /// Returns the moment to record as a use of this credential, however recent the last one was.
-    /// Defaults to `None`: uses are recorded at intervals.
-    fn records_use(&self, record: &Record, now: Timestamp) -> Option<Timestamp> {
-        let _ = (record, now);
-        None
-    }
 
     /// Returns whether the credential is the current one of its sign-in. One that was replaced a moment ago
     /// may still [prove](Self::check) the record, but its use is not recorded. Defaults to `true`.
@@ -123,10 +117,6 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
             SecretMatch::Current | SecretMatch::Reused => RejectionReason::Reused,
             SecretMatch::Unknown => RejectionReason::Unknown,
         })
-    }
-
-    fn records_use(&self, record: &Record, now: Timestamp) -> Option<Timestamp> {
-        record.first_use(now).filter(|_| record.current == self.digest)
     }
 
     fn is_current(&self, record: &Record) -> bool {
@@ -228,11 +218,12 @@ impl SignInManager {
         if let Some(expiry) = record.expiry(now) {
             return Decision::Expired(Arc::clone(record), expiry);
         }
+        let first_use = record.first_use(now).filter(|_| credential.is_current(record));
         let touch_is_due = self.touch_is_due(record, now) && credential.is_current(record);
-        let touch = credential.records_use(record, now).or(touch_is_due.then_some(now));
+        let touch = touch_is_due.then_some(now);
         let renewal_is_due =
             touch_is_due && credential.in_cookie() && self.settings.cookie_is_due(record, now);
-        let used = Used { touch, renewal_is_due };
+        let used = Used { touch, renewal_is_due, first_use: first_use.map(Box::new) };
         match credential.identify_cached(record) {
             Some(outcome) => Decision::Identified { outcome, used },
             None => Decision::Proven { record: Arc::clone(record), used },
@@ -268,10 +259,16 @@ impl SignInManager {
         }
     }
 
-    /// Records the use of a sign-in if it is due, and asks for the renewal of its cookie if that is.
+    /// Records the use of a sign-in if that is due or ends the repeats of a refresh, and asks for the renewal of its cookie if that is.
     fn used<C>(&self, used: Used, id: SignInId, outcome: Outcome<C>) -> Outcome<C> {
         if let Some(at) = used.touch {
             self.touch(id, at);
+        }
+        if let Some(rotation) = used.first_use {
+            let (store, current) = (Arc::clone(&self.store), rotation.digests.current);
+            background::run("end the repeats of a refresh", async move {
+                store.rotate(&id, &current, *rotation).await.map(drop)
+            });
         }
         match outcome {
             Outcome::Authenticated(identity) if used.renewal_is_due => {
@@ -283,10 +280,11 @@ impl SignInManager {
 }
 
 /// What follows from the use of a valid credential.
-#[derive(Clone, Copy)]
 struct Used {
     /// The last-seen time to write, if it is due.
     touch: Option<Timestamp>,
+    /// Records that this is the first use since a refresh.
+    first_use: Option<Box<Rotation>>,
     /// Whether the cookie should be set again.
     renewal_is_due: bool,
 }

@@ -18,8 +18,8 @@ pub struct Rotation {
     /// The digests of the new secret.
     pub digests: SecretDigests,
     /// How long a refresh with the old secret may be repeated; `None` invalidates it at once. A grace also
-    /// moves the last-seen time forward to [`replaced_at`](RotationGrace::replaced_at), so that the first
-    /// use of the new secret can be recognized.
+    /// moves the last-seen time forward to [`replaced_at`](RotationGrace::replaced_at), because a refresh is a
+    /// use.
     pub grace: Option<RotationGrace>,
     /// What a new authentication changes; `None` for a refresh, which changes nothing else.
     pub reauthentication: Option<Reauthentication>,

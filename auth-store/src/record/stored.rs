@@ -18,6 +18,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
+use super::rotation::Rotation;
 use crate::data::SessionData;
 use crate::lifetime::{Deadlines, Expiry};
 use crate::secret::{Digest, FamilyDigest, Nonce, Secret, SecretDigests, SecretKind};
@@ -164,7 +165,7 @@ impl Record {
             return SecretMatch::Unknown;
         }
         match self.grace().filter(|grace| grace.previous == digest) {
-            Some(grace) if now < grace.repeatable_until() && self.current_is_unused(grace) => {
+            Some(grace) if now < grace.repeatable_until() && grace.nonce != Nonce::NONE => {
                 SecretMatch::Rotated(grace.nonce)
             }
             _ => SecretMatch::Reused,
@@ -182,11 +183,15 @@ impl Record {
     /// be repeated. The use ends that: the nonce goes, and the secret stays. A refresh token is used by
     /// refreshing it, which replaces the grace anyway.
     #[must_use]
-    pub(crate) fn first_use(&self, now: Timestamp) -> Option<Timestamp> {
-        let grace = self.grace()?;
-        let open = now < grace.repeatable_until() && self.kind != SecretKind::Refresh;
-        let after = grace.replaced_at + Duration::from_millis(1);
-        (open && self.current_is_unused(grace)).then(|| now.max(after))
+    pub(crate) fn first_use(&self, now: Timestamp) -> Option<Rotation> {
+        let grace = *self.grace()?;
+        let repeatable = now < grace.repeatable_until() && grace.nonce != Nonce::NONE;
+        (repeatable && self.kind != SecretKind::Refresh).then_some(Rotation {
+            kind: self.kind,
+            digests: SecretDigests { family: self.family, current: self.current },
+            grace: Some(RotationGrace { nonce: Nonce::NONE, ..grace }),
+            reauthentication: None,
+        })
     }
 
     fn grace(&self) -> Option<&RotationGrace> {
@@ -453,7 +458,8 @@ impl Device {
 pub struct RotationGrace {
     /// The digest of the verifier in the previous secret.
     pub previous: Digest,
-    /// The nonce with which the current secret was derived from the previous one.
+    /// The nonce with which the current secret was derived from the previous one. All zeros if a refresh with
+    /// the previous one cannot be repeated, for example because the current secret was used.
     pub nonce: Nonce,
     /// When the previous secret was replaced.
     pub replaced_at: Timestamp,
