@@ -34,7 +34,8 @@ impl SignInManager {
     }
 
     /// Gives a sign-in its old secret and authentication back, unless the secret of this rotation is
-    /// delivered. Roles and claims that were changed since the rotation are kept.
+    /// delivered. Roles and claims that were changed since the rotation are kept. If they may have changed
+    /// during the rollback itself, the sign-in ends.
     pub(super) fn restore_unless_delivered(
         &self,
         state: &RequestState,
@@ -51,11 +52,20 @@ impl SignInManager {
                 let (store, old, written) = (Arc::clone(&store), Arc::clone(&old), written.clone());
                 async move {
                     let Some(found) = store.load(&id).await? else { return Ok(true) };
+                    if found.current != new {
+                        return Ok(false); // the rotation may still happen, or a later one be undone
+                    }
                     let restored = restoring(&old, &found, written.as_deref());
                     Ok(match store.rotate(&id, &new, restored).await? {
-                        CompareAndSwap::Stored(_) | CompareAndSwap::NotFound => true,
-                        // With the old secret, the rotation has not happened, but it still may.
-                        CompareAndSwap::Conflict(found) => found.current != old.current,
+                        CompareAndSwap::Stored(restored) => {
+                            if may_hide_new_roles(&found, &restored) {
+                                tracing::info!(sign_in = %id, "sign-in ended; its roles may have changed");
+                                delete(&store, id, Step::Done);
+                            }
+                            true
+                        }
+                        CompareAndSwap::NotFound => true,
+                        CompareAndSwap::Conflict(_) => false,
                     })
                 }
             });
@@ -70,6 +80,17 @@ pub(super) fn delete(store: &Arc<dyn Store>, id: SignInId, step: Step) {
         let store = Arc::clone(&store);
         async move { Ok(store.delete(&id).await? || step == Step::Done) }
     });
+}
+
+/// Returns whether roles may have been replaced after `found` was loaded and before it was `restored`. The
+/// rotation has overwritten them then, because it compares only the secret. Each change increments the
+/// version, and one change of the data replaces no roles.
+fn may_hide_new_roles(found: &Record, restored: &Record) -> bool {
+    match restored.version.saturating_sub(found.version) {
+        1 => false,
+        2 => restored.data == found.data,
+        _ => true,
+    }
 }
 
 /// Returns the rotation after which a sign-in is as `old` again, except for its data, and for roles and
