@@ -1,8 +1,9 @@
 //! Clients that hang up, and credentials that do not reach their clients.
 
 use std::future::{Future, IntoFuture};
+use std::time::Duration;
 
-use auth_core::{Auth, AuthErrorKind, Principal, Transport};
+use auth_core::{Auth, AuthErrorKind, Authenticator, Principal, Transport};
 use auth_store::{OverflowPolicy, Session, Store};
 use http::request::Parts;
 use http::{Request, Response};
@@ -10,7 +11,9 @@ use parking_lot::Mutex;
 use tower::{Layer, ServiceExt, service_fn};
 
 use crate::app::{Login, User};
-use crate::harness::{Call, Credential, Fault, Op, World, sign_in_by};
+use crate::harness::{
+    Call, Credential, Fault, Framework, Op, TestBackend, World, jwt, session, sign_in_by,
+};
 
 suite!(every:
     sec_93_what_ends_sign_ins_completes_if_the_client_hangs_up,
@@ -19,11 +22,11 @@ suite!(every:
     sec_93_a_sign_in_without_a_response_is_rolled_back,
     sec_93_a_sign_in_whose_answer_was_lost_locks_no_user_out,
     sec_59_a_step_up_that_is_rolled_back_restores_no_role,
+    sec_59_a_role_change_during_the_rollback_of_a_step_up_is_not_lost,
+    a_change_of_data_during_the_rollback_of_a_step_up_is_kept,
     sec_93_a_step_up_that_is_rolled_back_leaves_the_sign_in,
     a_step_up_with_too_much_data_leaves_the_sign_in,
     after_the_head_a_cookie_cannot_be_delivered,
-    sec_59_a_role_change_during_the_rollback_of_a_step_up_is_not_lost,
-    a_change_of_data_during_the_rollback_of_a_step_up_is_kept,
 );
 
 suite!(bearer: sec_93_a_refresh_is_undone_if_the_client_hangs_up);
@@ -48,7 +51,7 @@ async fn hang_up_at(world: &World, op: Op, fault: Fault, call: Call) {
     // The server has noticed when it serves the next connection of this client.
     for _ in 0..5 {
         assert_eq!(world.client().get("/").await.status, 200);
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await; // depends on the server
+        tokio::time::sleep(Duration::from_millis(1)).await; // depends on the server
     }
     world.store.clear_faults();
 }
@@ -56,7 +59,7 @@ async fn hang_up_at(world: &World, op: Op, fault: Fault, call: Call) {
 /// Waits until the condition holds. The deadline of the behaviour ends the wait.
 async fn eventually<F: Future<Output = bool>>(condition: impl Fn() -> F) {
     while !condition().await {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await; // depends on the server
+        tokio::time::sleep(Duration::from_millis(1)).await; // depends on the server
     }
 }
 
@@ -97,7 +100,7 @@ async fn sec_93_signing_in_again_is_undone_if_the_client_hangs_up(world: World) 
     world.client_with(&old).refreshed().await;
 }
 
-/// Refresh tokens and cookies can be refreshed again instead.
+/// Refresh tokens and cookies can be refreshed again instead, unless that was turned off.
 async fn sec_93_a_refresh_is_undone_if_the_client_hangs_up(world: World) {
     let (client, old) = world.sign_in("alice").await;
     for fault in [Fault::Hangs, Fault::AnswerDelayed] {
@@ -105,6 +108,27 @@ async fn sec_93_a_refresh_is_undone_if_the_client_hangs_up(world: World) {
         eventually(async || world.status_of(&old).await == 200).await;
     }
     world.client_with(&old).refreshed().await;
+}
+
+/// Regression: the old secret was invalid, and the client did not have the new one.
+#[tokio::test(flavor = "multi_thread")]
+async fn sec_93_a_refresh_that_cannot_be_repeated_is_undone_if_the_client_hangs_up() {
+    let cookie =
+        TestBackend::by_cookie(|setup| session(setup).refresh_grace(Duration::ZERO).erased());
+    let tokens = TestBackend::by_token(|setup| jwt(setup).refresh_grace(Duration::ZERO).erased());
+    for backend in [cookie, tokens] {
+        let world = World::start(backend, Framework::Hyper).await;
+        let (client, old) = world.sign_in("alice").await;
+        let secret = async || world.store.list("alice").await.unwrap()[0].current;
+        let first = secret().await;
+        for fault in [Fault::Hangs, Fault::AnswerDelayed] {
+            hang_up_at(&world, Op::Rotate, fault, client.post("/refresh")).await;
+            eventually(async || secret().await == first).await;
+        }
+        let new = world.client_with(&old).refreshed().await;
+        assert_eq!(world.status_of(&new).await, 200);
+        assert_eq!(world.client_with(&old).post("/refresh").await.status, 401, "no repeat");
+    }
 }
 
 async fn sec_93_a_visitor_who_hangs_up_while_signing_in_leaves_no_sign_in(world: World) {
@@ -115,6 +139,20 @@ async fn sec_93_a_visitor_who_hangs_up_while_signing_in_leaves_no_sign_in(world:
         hang_up_at(&world, Op::DeleteIfVersion, fault, client.post("/login").json(&login)).await;
         let no_user = async || world.store.records().await.iter().all(|it| it.subject.is_none());
         eventually(no_user).await;
+    }
+}
+
+/// Regression: the marker of the visitor's cookie was left, so that nothing could be stored for a minute.
+async fn sec_93_a_visitor_whose_sign_in_was_rolled_back_can_store_data(world: World) {
+    let node = world.with(|_| {}).await;
+    let login = Login::from("alice").via(world.transport());
+    for world in [&world, &node] {
+        let client = world.client();
+        client.post("/cart").body("apple").await;
+        let call = client.post("/login").json(&login);
+        hang_up_at(world, Op::DeleteIfVersion, Fault::AnswerDelayed, call).await;
+        eventually(async || client.post("/cart").body("pear").await.status == 200).await;
+        assert_eq!(client.get("/cart").await.text(), r#"["pear"]"#);
     }
 }
 
@@ -144,20 +182,6 @@ async fn sec_93_a_sign_in_without_a_response_is_rolled_back(world: World) {
     assert!(failed.is_err());
     assert_eq!(world.sign_in_count().await, 0, "the inner service has failed");
 }
-/// Regression: the marker of the visitor's cookie was left, so that nothing could be stored for a minute.
-async fn sec_93_a_visitor_whose_sign_in_was_rolled_back_can_store_data(world: World) {
-    let node = world.with(|_| {}).await;
-    let login = Login::from("alice").via(world.transport());
-    for world in [&world, &node] {
-        let client = world.client();
-        client.post("/cart").body("apple").await;
-        let call = client.post("/login").json(&login);
-        hang_up_at(world, Op::DeleteIfVersion, Fault::AnswerDelayed, call).await;
-        eventually(async || client.post("/cart").body("pear").await.status == 200).await;
-        assert_eq!(client.get("/cart").await.text(), r#"["pear"]"#);
-    }
-}
-
 
 async fn sec_93_a_sign_in_whose_answer_was_lost_locks_no_user_out(world: World) {
     let world = world.with_limit(1, OverflowPolicy::Reject).await;
@@ -207,30 +231,6 @@ async fn sec_59_a_step_up_that_is_rolled_back_restores_no_role(world: World) {
     assert_eq!(records[0].principal(), &*changed, "but no role");
 }
 
-/// Too much data is a mistake of the handler. A cookie is delivered nevertheless; a token is lost with
-/// the response's body, so the old one is valid again.
-async fn a_step_up_with_too_much_data_leaves_the_sign_in(world: World) {
-    let (_, old) = world.sign_in("alice").await;
-    let transport = world.transport();
-    let handler = async |head: Parts| {
-        let auth = Auth::<User>::of(&head).unwrap();
-        let _withheld = sign_in_by(auth.sign_in(alice()), transport).await.unwrap();
-        let session = Session::of(&head.extensions).unwrap();
-        session.insert("cart", &"x".repeat(70_000)).unwrap();
-        Response::default()
-    };
-    let response = world.handle(Some(&old), handler).await;
-    assert_eq!(response.status(), 413);
-    assert_eq!(world.sign_in_count().await, 1);
-    let held = match transport {
-        Transport::Ambient => Credential::from_response(None, response.headers()).unwrap(),
-        Transport::Explicit => old,
-    };
-    assert_eq!(world.status_of(&held).await, 200);
-}
-
-async fn after_the_head_a_cookie_cannot_be_delivered(world: World) {
-    let (_, credential) = world.sign_in("alice").await;
 /// Signs alice in again and rolls it back, until the rollback has loaded the sign-in and is about to restore
 /// its secret.
 async fn begin_roll_back(world: &World, old: &Credential) {
@@ -279,6 +279,30 @@ async fn a_change_of_data_during_the_rollback_of_a_step_up_is_kept(world: World)
     assert!(record.data.get("theirs").is_some());
 }
 
+/// Too much data is a mistake of the handler. A cookie is delivered nevertheless; a token is lost with
+/// the response's body, so the old one is valid again.
+async fn a_step_up_with_too_much_data_leaves_the_sign_in(world: World) {
+    let (_, old) = world.sign_in("alice").await;
+    let transport = world.transport();
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        let _withheld = sign_in_by(auth.sign_in(alice()), transport).await.unwrap();
+        let session = Session::of(&head.extensions).unwrap();
+        session.insert("cart", &"x".repeat(70_000)).unwrap();
+        Response::default()
+    };
+    let response = world.handle(Some(&old), handler).await;
+    assert_eq!(response.status(), 413);
+    assert_eq!(world.sign_in_count().await, 1);
+    let held = match transport {
+        Transport::Ambient => Credential::from_response(None, response.headers()).unwrap(),
+        Transport::Explicit => old,
+    };
+    assert_eq!(world.status_of(&held).await, 200);
+}
+
+async fn after_the_head_a_cookie_cannot_be_delivered(world: World) {
+    let (_, credential) = world.sign_in("alice").await;
     let kept = Mutex::new(None);
     let handler = async |head: Parts| {
         *kept.lock() = Some(Auth::<User>::of(&head).unwrap());

@@ -101,27 +101,24 @@ impl SignInManager {
                 }
                 SecretMatch::Current => prepare(&IssuedSecret::new(secret.clone(), &record))?,
             }
-            let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
-            let next = secret.successor(&nonce);
-            let until = now + self.settings.refresh_grace;
-            let (previous, user_agent) = (record.current, Some(user_agent));
-            let repeatable = RotationGrace { previous, nonce, replaced_at: now, until, user_agent };
-            let grace = (kind != SecretKind::Bearer).then_some(repeatable);
-            let rotation =
-                Rotation { kind, digests: next.digests(kind), grace, reauthentication: None };
-            self.recent_rotations.add(record.id, now);
-            if kind == SecretKind::Bearer {
-                // The others have a grace, in which the client can repeat the refresh.
+            let (next, rotation) = self.succession(secret, kind, user_agent, now)?;
+            let is_use = rotation.grace.is_some(); // a grace writes the last-seen time
+            // A refresh that can be repeated is not undone: another request may have got the same secret.
+            let is_undone = kind == SecretKind::Bearer || self.settings.refresh_grace.is_zero();
+            if is_undone {
+                self.remember_rotation(state, record.id, now);
                 self.restore_unless_delivered(state, &record, &rotation);
+            } else {
+                self.recent_rotations.add(record.id, now);
             }
             let rotated = self.store.rotate(&record.id, &record.current, rotation).await?;
-            if kind == SecretKind::Bearer && !matches!(rotated, CompareAndSwap::Stored(_)) {
+            if is_undone && !matches!(rotated, CompareAndSwap::Stored(_)) {
                 state.nothing_to_roll_back();
             }
             match rotated {
                 CompareAndSwap::Stored(record) => {
-                    if grace.is_none() {
-                        self.touch(record.id, now); // a grace has written it
+                    if !is_use {
+                        self.touch(record.id, now);
                     }
                     state.switch_to(record.id);
                     tracing::info!(sign_in = %record.id, "refreshed");
@@ -132,6 +129,23 @@ impl SignInManager {
             }
             backoff.pause().await?;
         }
+    }
+
+    /// Returns the secret that replaces this one, and the rotation that does it.
+    fn succession(
+        &self,
+        secret: &Secret,
+        kind: SecretKind,
+        user_agent: u64,
+        now: Timestamp,
+    ) -> Result<(Secret, Rotation), StoreError> {
+        let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
+        let (next, previous) = (secret.successor(&nonce), secret.digest(kind));
+        let (until, user_agent) = (now + self.settings.refresh_grace, Some(user_agent));
+        let repeatable = RotationGrace { previous, nonce, replaced_at: now, until, user_agent };
+        let grace = (kind != SecretKind::Bearer).then_some(repeatable);
+        let digests = next.digests(kind);
+        Ok((next, Rotation { kind, digests, grace, reauthentication: None }))
     }
 
     /// Logs a repeated refresh, and refuses one too many.

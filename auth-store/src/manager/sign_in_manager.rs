@@ -354,7 +354,7 @@ macro_rules! sign_in_options {
         /// same new secret, until that is used for the first time. After that, a repeated refresh
         /// token ends its sign-in, because two clients have it. A repeated cookie does not: it is
         /// more likely late than stolen. With zero, no refresh can be repeated, and an old secret is
-        /// invalid at once.
+        /// invalid at once; a refresh whose response is not sent is undone.
         ///
         /// A sign-in, even one of the same user, invalidates the old secret at once in any case.
         pub fn refresh_grace(self, grace: ::std::time::Duration) -> Self {
