@@ -306,12 +306,15 @@ impl Config {
         in_cookie(head.cookie(self.cookie.name()))
     }
 
-    /// Finds the same secret later, when the request changes its sign-in.
+    /// Finds the same secret later, when the request changes its sign-in, or the one that has replaced it in
+    /// this request.
     pub(crate) fn find_again(&self, context: SignInContext<'_>) -> Option<FoundSecret> {
-        if context.has_authorization() {
-            return self.in_header(context.credentials("Bearer")?);
-        }
-        in_cookie(context.cookie(self.cookie.name()))
+        let (kind, own) = match context.has_authorization() {
+            true => self.in_header(context.credentials("Bearer")?)?,
+            false => in_cookie(context.cookie(self.cookie.name()))?,
+        };
+        let newest = |own| SignInManager::newest_secret(context.state(), own, kind);
+        Some((kind, own.map(newest)))
     }
 
     pub(crate) fn in_header(&self, token: &[u8]) -> Option<FoundSecret> {

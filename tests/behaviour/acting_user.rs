@@ -1,11 +1,13 @@
 //! For whom `Auth` acts after a sign-in in the same request, and what ends all sign-ins of a user.
 
-use auth_core::{Auth, AuthErrorKind, Principal};
-use http::Response;
+use auth_core::{Auth, AuthErrorKind, Principal, any_of};
 use http::request::Parts;
+use http::{Request, Response, header};
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use crate::app::User;
-use crate::harness::{Credential, Fault, Op, World, sign_in_by};
+use crate::harness::{Credential, Fault, Op, REFRESH, SESSION, World, call, sign_in_by};
 
 suite!(every:
     sec_91_auth_acts_for_the_user_who_has_just_signed_in,
@@ -13,6 +15,9 @@ suite!(every:
     sec_91_a_failed_sign_in_changes_nothing,
     sec_92_a_failed_end_of_all_can_be_repeated,
     a_sign_in_is_revalidated_in_the_request_that_made_it,
+    auth_acts_for_the_new_secret_after_a_refresh,
+    a_request_that_has_refreshed_can_end_its_sign_in,
+    refreshes_of_a_client_that_hangs_up_leave_it_a_valid_secret,
     a_sign_out_after_a_sign_in_issues_no_credential,
     a_refresh_after_a_sign_in_is_a_mistake_of_the_application,
 );
@@ -117,6 +122,82 @@ async fn sec_92_a_failed_end_of_all_can_be_repeated(world: World) {
         assert_eq!(world.statuses([&own, &thief]).await, [401, 401], "{op:?} {fault:?}");
         assert_eq!(world.sign_in_count().await, 0);
     }
+}
+
+/// Regression: with sessions, `Auth` still acted for the secret that the refresh had replaced.
+async fn auth_acts_for_the_new_secret_after_a_refresh(world: World) {
+    let (_, own) = world.sign_in("alice").await;
+    let (_, other) = world.sign_in("alice").await;
+    let issued = Mutex::new(Vec::new());
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        for _ in 0..3 {
+            let refreshed = auth.refresh().await.unwrap();
+            assert_eq!(refreshed.sign_in, own.sign_in());
+            assert_eq!(auth.revalidate().await.unwrap().subject(), "alice");
+            issued.lock().push(refreshed.tokens.map(|tokens| tokens.access_token.into_string()));
+        }
+        assert_eq!(auth.revoke_others().await.unwrap(), 1);
+        assert_eq!(auth.revalidate().await.unwrap().sign_in(), Some(own.sign_in()));
+        Response::default()
+    };
+    let response = world.handle(Some(&own), handler).await;
+    assert_eq!(response.status(), 200);
+    let issued = issued.into_inner();
+    let token = issued.last().unwrap().as_deref();
+    let newest = Credential::from_response(token, response.headers()).unwrap();
+    assert_ne!(newest, own);
+    assert_eq!(world.statuses([&newest, &other]).await, [200, 401]);
+    if let Credential::Token(_) = newest {
+        assert!(issued.iter().all(|token| *token == issued[0]), "a response has one secret");
+        assert_eq!(world.status_of(&own).await, 401);
+    }
+    world.client_with(&newest).refreshed().await;
+}
+
+async fn a_request_that_has_refreshed_can_end_its_sign_in(world: World) {
+    for everywhere in [false, true] {
+        let (_, own) = world.sign_in("alice").await;
+        let handler = async |head: Parts| {
+            let auth = Auth::<User>::of(&head).unwrap();
+            let _ended = auth.refresh().await.unwrap();
+            if everywhere {
+                assert_eq!(auth.revoke_all().await.unwrap(), 1);
+            } else {
+                auth.sign_out().await.unwrap();
+            }
+            assert_eq!(auth.refresh().await.unwrap_err().kind(), AuthErrorKind::Unauthenticated);
+            Response::default()
+        };
+        let response = world.handle(Some(&own), handler).await;
+        assert_eq!(response.status(), 200);
+        assert_eq!(Credential::from_response(None, response.headers()), None, "no new cookie");
+        assert_eq!(world.sign_in_count().await, 0);
+    }
+}
+
+/// Each refresh is undone, or can be repeated.
+async fn refreshes_of_a_client_that_hangs_up_leave_it_a_valid_secret(world: World) {
+    let (_, own) = world.sign_in("alice").await;
+    let refreshed = Notify::new();
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        for _ in 0..2 {
+            let _lost = auth.refresh().await.unwrap();
+        }
+        refreshed.notify_one();
+        std::future::pending().await
+    };
+    tokio::select! {
+        biased;
+        _ = world.handle(Some(&own), handler) => panic!("it never answers"),
+        () = refreshed.notified() => {}
+    }
+    while world.status_of(&own).await != 200 {
+        tokio::task::yield_now().await; // a bearer token is valid again once the refresh is undone
+    }
+    let new = world.client_with(&own).refreshed().await;
+    assert_eq!(world.status_of(&new).await, 200);
 }
 
 async fn a_sign_in_is_revalidated_in_the_request_that_made_it(world: World) {

@@ -63,9 +63,10 @@ pub(crate) struct FoundCredential {
 #[derive(Debug)]
 pub struct RequestState {
     found: Option<FoundCredential>,
-    /// The sign-in at the beginning, and whether this request started it.
+    /// The sign-in at the beginning, whether this request started it, and its refreshed credential.
     sign_in: Option<SignInId>,
     is_new: bool,
+    refreshed: Option<Refreshed>,
     request: Option<Box<RequestSnapshot>>,
     /// What became of the response's head: [`OPEN`], [`SENT`] or [`LOST`].
     head: AtomicU8,
@@ -78,6 +79,9 @@ const OPEN: u8 = 0;
 const SENT: u8 = 1;
 /// The response's head will never be sent.
 const LOST: u8 = 2;
+
+/// The credential that a refresh has issued, in a form that the backend knows.
+type Refreshed = Arc<dyn Any + Send + Sync>;
 
 #[derive(Debug)]
 struct Changes {
@@ -99,11 +103,13 @@ struct Delivery {
 }
 
 /// The sign-in for which a request acts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct ActiveSignIn {
     id: Option<SignInId>,
     /// Whether this request started it.
     is_new: bool,
+    /// The credential that replaced that of the request.
+    refreshed: Option<Refreshed>,
     /// The member of a combination that started or refreshed it in this request.
     member: Option<MemberPath>,
 }
@@ -144,7 +150,7 @@ impl RequestState {
         request: Option<Box<RequestSnapshot>>,
     ) -> Self {
         let (head, changes) = (AtomicU8::new(OPEN), OnceLock::new());
-        Self { found, sign_in, is_new: false, request, head, changes }
+        Self { found, sign_in, is_new: false, refreshed: None, request, head, changes }
     }
 
     /// Returns a state for one operation of this request. What the operation changes there takes
@@ -152,10 +158,10 @@ impl RequestState {
     /// started is rolled back.
     #[must_use]
     pub fn operation(&self) -> Self {
-        let ActiveSignIn { id: sign_in, is_new, .. } = self.active();
+        let ActiveSignIn { id: sign_in, is_new, refreshed, .. } = self.active();
         let head = AtomicU8::new(self.head.load(Ordering::SeqCst));
         let changes = OnceLock::new();
-        Self { found: self.found, sign_in, is_new, request: None, head, changes }
+        Self { found: self.found, sign_in, is_new, refreshed, request: None, head, changes }
     }
 
     /// Merges the changes of an operation into this state.
@@ -188,7 +194,7 @@ impl RequestState {
         if *done.discarded.get_mut() {
             self.discard();
         }
-        *changes.sign_in.lock() = *done.sign_in.get_mut();
+        *changes.sign_in.lock() = done.sign_in.get_mut().clone();
         Ok(())
     }
 
@@ -283,11 +289,12 @@ impl RequestState {
     }
 
     fn active(&self) -> ActiveSignIn {
-        self.changes.get().map_or(self.initial(), |changes| *changes.sign_in.lock())
+        self.changes.get().map_or_else(|| self.initial(), |changes| changes.sign_in.lock().clone())
     }
 
     fn initial(&self) -> ActiveSignIn {
-        ActiveSignIn { id: self.sign_in, is_new: self.is_new, member: None }
+        let Self { sign_in: id, is_new, .. } = *self;
+        ActiveSignIn { id, is_new, refreshed: self.refreshed.clone(), member: None }
     }
 
     /// Returns the transport of the credential that decided, or `None` if the request carries none.
@@ -328,7 +335,7 @@ impl RequestState {
     }
 
     fn set_sign_in(&self, id: Option<SignInId>, is_new: bool) {
-        *self.changes().sign_in.lock() = ActiveSignIn { id, is_new, member: None };
+        *self.changes().sign_in.lock() = ActiveSignIn { id, is_new, refreshed: None, member: None };
     }
 
     /// Records that a backend started this sign-in. The request acts for it from now on.
@@ -348,6 +355,19 @@ impl RequestState {
     pub fn signed_out(&self) {
         self.discard();
         self.set_sign_in(None, false);
+    }
+
+    /// Keeps the credential that a refresh has issued for the sign-in for which the request acts. It has replaced
+    /// that of the request, so the backend uses it for what the request does later.
+    pub fn set_refreshed(&self, credential: Arc<dyn Any + Send + Sync>) {
+        self.changes().sign_in.lock().refreshed = Some(credential);
+    }
+
+    /// Returns the credential that a refresh in this request has issued for the sign-in for which the request
+    /// acts now.
+    #[must_use]
+    pub fn refreshed(&self) -> Option<Arc<dyn Any + Send + Sync>> {
+        self.active().refreshed
     }
 
     /// Runs `roll_back` unless the credential that is about to be issued reaches the client: if the

@@ -6,7 +6,9 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{AuthError, AuthErrorKind, RejectionReason, SignInContext, Timestamp};
+use auth_core::{
+    AuthError, AuthErrorKind, RejectionReason, RequestState, SignInContext, Timestamp,
+};
 use sha2::{Digest as _, Sha256};
 
 use super::backoff::Backoff;
@@ -48,7 +50,43 @@ fn refused(reason: RejectionReason) -> AuthError {
     AuthError::new(AuthErrorKind::Unauthenticated, RefreshError { reason })
 }
 
+/// What a refresh keeps in the request's state: the new secret, and what it is used as.
+struct Refreshed(Secret, SecretKind);
+
+impl Refreshed {
+    fn of(state: &RequestState) -> Option<Arc<Self>> {
+        state.refreshed()?.downcast().ok()
+    }
+
+    fn is(&self, secret: &Secret, kind: SecretKind) -> bool {
+        self.1 == kind && self.0.digest(kind) == secret.digest(kind)
+    }
+}
+
+/// Makes the request act for the new secret, and returns it.
+fn refreshed(
+    state: &RequestState,
+    secret: Secret,
+    kind: SecretKind,
+    record: &Record,
+) -> IssuedSecret {
+    state.switch_to(record.id);
+    state.set_refreshed(Arc::new(Refreshed(secret.clone(), kind)));
+    IssuedSecret::new(secret, record)
+}
+
 impl SignInManager {
+    /// Returns the secret that has replaced the request's own by a [refresh](Self::refresh) in this request, or
+    /// the request's own if none has. A backend passes each secret that it finds in the request's head, so that
+    /// the request acts for the new one at once.
+    #[must_use]
+    pub fn newest_secret(state: &RequestState, own: Secret, kind: SecretKind) -> Secret {
+        match Refreshed::of(state).as_deref() {
+            Some(Refreshed(new, of)) if *of == kind && new.id() == own.id() => new.clone(),
+            _ => own,
+        }
+    }
+
     /// Replaces the secret of a sign-in. Its deadlines, roles and authentication do not change.
     ///
     /// A refresh token or a cookie that is refreshed again within the
@@ -57,6 +95,9 @@ impl SignInManager {
     /// is logged, as a warning if its `User-Agent` differs from that of the first refresh. One node allows
     /// 64 repeats. After the grace, a repeated refresh token means that two clients have it, and the sign-in
     /// ends (RFC 9700 section 4.14.2). A bearer secret has no grace: the old one is invalid at once.
+    ///
+    /// A request that has refreshed a secret and passes its successor gets that again: there is one new secret
+    /// in a response.
     ///
     /// `prepare` runs before the secret is replaced. If it fails, because the new credential cannot
     /// be delivered, nothing changes.
@@ -96,10 +137,12 @@ impl SignInManager {
                 SecretMatch::Rotated(nonce) => {
                     self.check_repeat(&record, user_agent, now)?;
                     prepare(&IssuedSecret::new(secret.clone(), &record))?;
-                    state.switch_to(record.id);
-                    return Ok(IssuedSecret::new(secret.successor(&nonce), &record));
+                    return Ok(refreshed(state, secret.successor(&nonce), kind, &record));
                 }
                 SecretMatch::Current => prepare(&IssuedSecret::new(secret.clone(), &record))?,
+            }
+            if Refreshed::of(state).is_some_and(|refreshed| refreshed.is(secret, kind)) {
+                return Ok(IssuedSecret::new(secret.clone(), &record));
             }
             let (next, rotation) = self.succession(secret, kind, user_agent, now)?;
             let is_use = rotation.grace.is_some(); // a grace writes the last-seen time
@@ -120,9 +163,8 @@ impl SignInManager {
                     if !is_use {
                         self.touch(record.id, now);
                     }
-                    state.switch_to(record.id);
                     tracing::info!(sign_in = %record.id, "refreshed");
-                    return Ok(IssuedSecret::new(next, &record));
+                    return Ok(refreshed(state, next, kind, &record));
                 }
                 CompareAndSwap::Conflict(newer) => record = newer,
                 CompareAndSwap::NotFound => return Err(unknown()),

@@ -93,14 +93,15 @@ impl<'a> SignInRequest<'a> {
         self.context.cookie(cookie.name()) != RequestCookie::Absent
     }
 
-    /// Returns the secret in the request's cookie. If the request has different cookies of this name,
-    /// none counts.
+    /// Returns the secret in the request's cookie, or the one that has replaced it by a refresh in this
+    /// request. If the request has different cookies of this name, none counts.
     #[must_use]
     pub fn cookie_secret(&self) -> Option<Secret> {
-        match self.context.cookie(self.cookies.secret.name()) {
-            RequestCookie::One(text) => self.parse(text),
-            RequestCookie::Absent | RequestCookie::Many => None,
-        }
+        let own = match self.context.cookie(self.cookies.secret.name()) {
+            RequestCookie::One(text) => self.parse(text)?,
+            RequestCookie::Absent | RequestCookie::Many => return None,
+        };
+        Some(SignInManager::newest_secret(self.context.state(), own, self.cookies.kind))
     }
 
     fn parse(&self, text: &[u8]) -> Option<Secret> {
@@ -119,10 +120,10 @@ impl<'a> SignInRequest<'a> {
     /// Returns the sign-in of the request's cookie, if another credential decided who sent the
     /// request and the cookie's secret could still be refreshed.
     ///
-    /// # Errors
     /// The request signs in, so a session cookie that did not decide is about to be replaced, even if it is
     /// not valid any more. Leaves a marker, by which a late request with it is recognized.
     ///
+    /// # Errors
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn secondary_sign_in(&self) -> Result<Option<SignInId>, AuthError> {
@@ -303,8 +304,8 @@ impl SignInManager {
             {
                 Err(replaced())
             }
-        }
             SecretMatch::Reused | SecretMatch::Unknown => Ok(()),
+        }
     }
 
     async fn find(&self, secret: &Secret, kind: SecretKind) -> Result<SecretLookup, AuthError> {

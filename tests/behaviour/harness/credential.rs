@@ -65,6 +65,12 @@ impl Credential {
         }
     }
 
+    /// Returns all headers of a client with this credential.
+    pub(crate) fn headers(&self) -> Vec<(HeaderName, String)> {
+        let refresh = self.refresh().map(|it| (header::COOKIE, format!("{REFRESH}={it}")));
+        [self.header()].into_iter().chain(refresh).collect()
+    }
+
     /// Returns the text of the secret, without the prefix for the kind of token.
     pub(crate) fn secret(&self) -> &str {
         let text = self.refresh().unwrap_or(self.text());

@@ -35,8 +35,8 @@ impl World {
         handler: impl AsyncFn(Parts) -> Response<String>,
     ) -> Response<String> {
         let mut request = Request::post("/").body(()).unwrap();
-        if let Some((name, value)) = credential.map(Credential::header) {
-            request.headers_mut().insert(name, value.try_into().unwrap());
+        for (name, value) in credential.into_iter().flat_map(Credential::headers) {
+            request.headers_mut().append(name, value.try_into().unwrap());
         }
         call(layer, request, handler).await
     }

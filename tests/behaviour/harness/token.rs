@@ -128,7 +128,9 @@ impl SignInBackend<User> for TokenAuth {
         let Some(Ok(secret)) = presented.and_then(parse) else {
             return Err(AuthError::new(AuthErrorKind::Unauthenticated, "there is no token"));
         };
-        let issued = self.manager.refresh(context, &secret, SecretKind::Bearer, |_| Ok(())).await?;
+        let kind = SecretKind::Bearer;
+        let secret = SignInManager::newest_secret(context.state(), secret, kind);
+        let issued = self.manager.refresh(context, &secret, kind, |_| Ok(())).await?;
         Ok(self.tokens(&issued, context))
     }
 
