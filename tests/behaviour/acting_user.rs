@@ -14,6 +14,7 @@ suite!(every:
     sec_91_all_sign_ins_of_the_new_user_end,
     sec_91_a_failed_sign_in_changes_nothing,
     sec_92_a_failed_end_of_all_can_be_repeated,
+    sec_92_a_failed_load_lets_the_owner_try_again,
     a_sign_in_is_revalidated_in_the_request_that_made_it,
     auth_acts_for_the_new_secret_after_a_refresh,
     a_request_that_has_refreshed_can_end_its_sign_in,
@@ -122,6 +123,40 @@ async fn sec_92_a_failed_end_of_all_can_be_repeated(world: World) {
         assert_eq!(world.statuses([&own, &thief]).await, [401, 401], "{op:?} {fault:?}");
         assert_eq!(world.sign_in_count().await, 0);
     }
+}
+
+/// A cookie that does not decide belongs to another sign-in, which the sign-out has to find.
+async fn sec_92_a_failed_load_lets_the_owner_try_again(world: World) {
+    let (_, own) = world.sign_in("alice").await;
+    let (_, beside) = world.sign_in("alice").await;
+    let (_, thief) = world.sign_in("alice").await;
+    let cookies = beside.refresh().map_or_else(
+        || format!("{SESSION}={}", beside.secret()),
+        |refresh| format!("{REFRESH}={refresh}"),
+    );
+    let in_cookie = world.reads_cookies() && !matches!(own, Credential::Cookie(_));
+    let mut request = Request::post("/").header(own.header().0, own.header().1);
+    if in_cookie {
+        request = request.header(header::COOKIE, cookies);
+    }
+    let store = &world.store;
+    let handler = async |head: Parts| {
+        let auth = Auth::<User>::of(&head).unwrap();
+        store.set(Op::Load, Fault::Fails);
+        if let Err(error) = auth.revoke_all().await {
+            assert_eq!(error.kind(), AuthErrorKind::Unavailable);
+            store.clear_faults();
+            assert_eq!(world.status_of(&thief).await, 401, "the others end first");
+            auth.revoke_all().await.unwrap();
+        }
+        store.clear_faults();
+        Response::default()
+    };
+    let layer = any_of([world.auth()]).optional();
+    let response = call(layer, request.body(()).unwrap(), handler).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(world.statuses([&own, &beside, &thief]).await, [401; 3]);
+    assert_eq!(world.sign_in_count().await, 0);
 }
 
 /// Regression: with sessions, `Auth` still acted for the secret that the refresh had replaced.

@@ -24,6 +24,7 @@ mod world;
 
 pub(crate) use api_key::ApiKeyAuth;
 pub(crate) use backend::{Auth, Policy, Setup, TestBackend, jwt, jwt_eddsa, session};
+pub(crate) use call::call;
 pub(crate) use client::{Call, Client};
 pub(crate) use concurrent::send_concurrently;
 pub(crate) use credential::{Credential, REFRESH, SESSION};
