@@ -93,6 +93,7 @@ suite!(cookie:
     a_persistent_cookie_is_renewed_while_it_is_used,
     only_a_cookie_that_the_browser_deletes_too_early_is_renewed,
     a_renewed_cookie_never_overwrites_a_newer_one,
+    nodes_that_renew_a_cookie_at_the_same_time_set_the_same_one,
 );
 
 suite!(pair: a_persistent_refresh_cookie_is_renewed_by_each_refresh);
@@ -237,6 +238,22 @@ async fn only_a_cookie_that_the_browser_deletes_too_early_is_renewed(world: Worl
     let signed_out = client.post("/logout").await;
     let [cookie] = signed_out.set_cookies()[..] else { panic!("{signed_out:?}") };
     assert!(cookie.contains("Max-Age=0"), "a sign-out is not renewed: {cookie}");
+}
+
+/// Neither node knows of the use on the other one.
+async fn nodes_that_renew_a_cookie_at_the_same_time_set_the_same_one(world: World) {
+    let node = remembering(&world, 730 * DAY).await;
+    let other = node.with(|_| {}).await;
+    let (client, credential) = node.sign_in("alice").await;
+    world.advance(30 * DAY);
+    world.store.set(Op::Touch, Fault::Fails);
+    for client in [&client, &other.client_with(&credential)] {
+        let reply = client.get("/me").await;
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (200, 1), "{reply:?}");
+        assert_eq!(client.credential(), Some(credential.clone()));
+    }
+    world.store.clear_faults();
+    assert_eq!(node.statuses([&credential]).await, [200]);
 }
 
 /// Regression: a slow request set its cookie again, although another one had replaced it meanwhile.
