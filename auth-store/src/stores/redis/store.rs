@@ -145,21 +145,19 @@ impl RedisStore {
     pub(super) fn new(inner: RedisInner) -> Self {
         Self { inner: Arc::new(inner) }
     }
-}
 
-impl fmt::Debug for RedisStore {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisStore").field("keys", &self.inner.keys).finish_non_exhaustive()
-    }
-}
-
-impl RedisStore {
     async fn traced<T>(
         &self,
         op: &'static str,
         step: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         traced(op, step).await
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("keys", &self.inner.keys).finish_non_exhaustive()
     }
 }
 
