@@ -30,6 +30,7 @@ mod events;
 mod expiry;
 mod grpc;
 mod late_cookies;
+mod login_redirect;
 mod outages;
 mod races;
 mod refresh_tokens;

@@ -10,13 +10,12 @@ use std::sync::Arc;
 
 use auth_store::Session;
 use axum::Json;
-use axum::response::{IntoResponse, Redirect, Response, Result};
+use axum::response::{IntoResponse, Response, Result};
 use http::StatusCode;
 use parking_lot::Mutex;
 use serde::Deserialize;
 
-use super::input::{Format, Input};
-use super::return_path::return_path;
+use super::input::{Format, Input, redirect};
 
 /// The key of the cart in the session's data.
 const KEY: &str = "cart";
@@ -63,7 +62,7 @@ pub(super) async fn add(
         return Err((StatusCode::UNPROCESSABLE_ENTITY, "a cart holds 100 different items").into());
     }
     Ok(match (format, next) {
-        (Format::Form, Some(next)) => Redirect::to(return_path(&next)).into_response(),
+        (Format::Form, Some(next)) => redirect(&next),
         _ => Json(cart).into_response(),
     })
 }

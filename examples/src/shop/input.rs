@@ -2,8 +2,10 @@
 //!
 //! The page's script sends JSON. Without scripts, a browser sends forms.
 
+use auth_core::ReturnPath;
 use axum::body::{Body, Bytes};
 use axum::extract::{FromRequest, OptionalFromRequest, Request};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Form, Json};
 use http::{HeaderMap, StatusCode, header};
 use serde::de::DeserializeOwned;
@@ -22,6 +24,12 @@ pub(super) enum Format {
     Json,
     /// `application/x-www-form-urlencoded`
     Form,
+}
+
+/// Answers a form: redirects to the page that it names, or to the home page if that is on another site.
+pub(super) fn redirect(next: &str) -> Response {
+    let next: ReturnPath = next.parse().unwrap_or_default();
+    Redirect::to(next.as_str()).into_response()
 }
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Input<T> {

@@ -9,14 +9,13 @@ use std::sync::Arc;
 
 use auth_core::{Auth, Persistence, RefreshTokenDelivery, SignInId};
 use axum::extract::{ConnectInfo, State};
-use axum::response::{IntoResponse, Redirect, Response, Result};
+use axum::response::{IntoResponse, Response, Result};
 use axum::{Extension, Json};
 use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::input::{Format, Input};
-use super::return_path::return_path;
+use super::input::{Format, Input, redirect};
 use crate::users::{Denied, User, Users};
 
 #[derive(Deserialize)]
@@ -101,7 +100,7 @@ pub(super) async fn login(
 
     Ok(match (format, request.next) {
         _ if signed_in.tokens.is_some() => signed_in.into_response(),
-        (Format::Form, Some(next)) => Redirect::to(return_path(&next)).into_response(),
+        (Format::Form, Some(next)) => redirect(&next),
         _ => Json(Welcome { subject, roles, sign_in: signed_in.sign_in }).into_response(),
     })
 }

@@ -20,7 +20,8 @@ pub(crate) async fn serve<A>(listener: TcpListener, layer: AuthLayer<A>, gate: A
 where
     A: Authenticator<Claims = User>,
 {
-    axum::serve(listener, router(gate).layer(layer)).await.unwrap();
+    let app = router(gate).layer(layer).layer(handlers::login_redirect());
+    axum::serve(listener, app).await.unwrap();
 }
 
 fn router(gate: Arc<Gate>) -> Router {

@@ -1,13 +1,19 @@
 //! The handlers of the application, which both frameworks call.
 
 use auth_core::{
-    Auth, AuthError, AuthErrorKind, Persistence, Principal, RefreshTokenDelivery, Require, SignedIn,
+    Auth, AuthError, AuthErrorKind, LoginRedirect, Persistence, Principal, RefreshTokenDelivery,
+    Require, SignedIn,
 };
 use auth_store::Session;
 use serde::de::DeserializeOwned;
 
 use super::model::{DeviceEntry, Login, Me, Refresh, User};
 use crate::harness::Gate;
+
+/// Sends browsers to pages for the login. The tests read only the response, so there are no such pages.
+pub(super) fn login_redirect() -> LoginRedirect {
+    LoginRedirect::to("/login").unwrap().step_up("/confirm?why=old#form").unwrap()
+}
 
 pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
     let login: Login = parse(body)?;

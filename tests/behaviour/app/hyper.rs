@@ -28,16 +28,19 @@ pub(crate) async fn serve<A>(listener: TcpListener, layer: AuthLayer<A>, gate: A
 where
     A: Authenticator<Claims = User>,
 {
-    let service = layer.layer(service_fn(move |request: Request<Incoming>| {
-        let gate = Arc::clone(&gate);
-        async move {
-            let (head, body) = request.into_parts();
-            let body = body.collect().await.unwrap().to_bytes();
-            let answer =
-                respond(&head, &body, &gate).await.unwrap_or_else(|refusal| refuse(&head, refusal));
-            Ok::<Answer, Infallible>(answer)
-        }
-    }));
+    let service = handlers::login_redirect().layer(layer.layer(service_fn(
+        move |request: Request<Incoming>| {
+            let gate = Arc::clone(&gate);
+            async move {
+                let (head, body) = request.into_parts();
+                let body = body.collect().await.unwrap().to_bytes();
+                let answer = respond(&head, &body, &gate)
+                    .await
+                    .unwrap_or_else(|refusal| refuse(&head, refusal));
+                Ok::<Answer, Infallible>(answer)
+            }
+        },
+    )));
     loop {
         let (stream, _) = listener.accept().await.unwrap();
         let service = TowerToHyperService::new(service.clone());
