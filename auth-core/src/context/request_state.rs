@@ -88,8 +88,8 @@ struct Changes {
     sign_in: Mutex<ActiveSignIn>,
     delivery: Mutex<Delivery>,
     hook: OnceLock<Arc<dyn ResponseHook>>,
-    /// The request whose credential is delivered again, if that is due.
-    renewal: OnceLock<RequestSnapshot>,
+    /// The request whose credential is delivered again, if that is due. Boxed because it is large and rare.
+    renewal: OnceLock<Box<RequestSnapshot>>,
     /// Whether the pending changes of a hook were discarded.
     discarded: AtomicBool,
 }
@@ -407,11 +407,11 @@ impl RequestState {
 
     /// Lets the layer deliver the credential of this request again, before the response.
     pub(crate) fn renew_before_response(&self, request: RequestSnapshot) {
-        let _ = self.changes().renewal.set(request); // set once, by the layer
+        let _ = self.changes().renewal.set(Box::new(request)); // set once, by the layer
     }
 
     pub(crate) fn renewal(&self) -> Option<&RequestSnapshot> {
-        self.changes.get()?.renewal.get()
+        self.changes.get()?.renewal.get().map(|request| &**request)
     }
 
     /// Returns the response hook, if there is one.
