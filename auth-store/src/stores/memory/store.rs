@@ -86,8 +86,8 @@ impl MemoryStore {
 
 impl MemoryStoreBuilder {
     /// Sets the maximum number of sign-ins, anonymous ones included. Defaults to 10 million. A
-    /// sign-in takes about 350 bytes. A user agent, a role, short claims and the identity that is decoded
-    /// from them take about 700 more. The application's data comes on top.
+    /// sign-in with one role takes about 350 bytes. The user agent, claims, the identity that is decoded from
+    /// them, and the application's data come on top.
     pub fn capacity(self, max: usize) -> Self {
         Self { capacity: max, ..self }
     }
