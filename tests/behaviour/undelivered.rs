@@ -40,6 +40,12 @@ fn alice() -> Principal<User> {
     Principal::new("alice").claims(User::default())
 }
 
+/// Signs alice in, in a handler whose response does not carry the new credential.
+async fn sign_in(head: &Parts, transport: Transport) {
+    let auth = Auth::<User>::of(head).unwrap();
+    let _lost = sign_in_by(auth.sign_in(alice()), transport).await.unwrap();
+}
+
 /// Sends a request, and hangs up when it has called this operation, which has this fault.
 async fn hang_up_at(world: &World, op: Op, fault: Fault, call: Call) {
     world.store.reset_calls();
@@ -160,8 +166,7 @@ async fn sec_93_a_visitor_whose_sign_in_was_rolled_back_can_store_data(world: Wo
 async fn sec_93_a_sign_in_without_a_response_is_rolled_back(world: World) {
     let transport = world.transport();
     let handler = async |head: Parts| {
-        let auth = Auth::<User>::of(&head).unwrap();
-        let _lost = sign_in_by(auth.sign_in(alice()), transport).await.unwrap();
+        sign_in(&head, transport).await;
         std::future::pending().await
     };
     world.store.reset_calls();
@@ -173,8 +178,7 @@ async fn sec_93_a_sign_in_without_a_response_is_rolled_back(world: World) {
     assert_eq!(world.sign_in_count().await, 0, "the client has hung up");
 
     let failing = service_fn(async |request: Request<()>| {
-        let auth = Auth::<User>::of(&request).unwrap();
-        let _lost = sign_in_by(auth.sign_in(alice()), transport).await.unwrap();
+        sign_in(&request.into_parts().0, transport).await;
         Err::<Response<String>, _>("the inner service failed")
     });
     let layer = auth_core::any_of([world.auth()]).optional();
@@ -197,8 +201,7 @@ async fn sec_93_a_step_up_that_is_rolled_back_leaves_the_sign_in(world: World) {
     let (_, old) = world.sign_in("alice").await;
     let (transport, store) = (world.transport(), &world.store);
     let handler = async |head: Parts| {
-        let auth = Auth::<User>::of(&head).unwrap();
-        let _withheld = sign_in_by(auth.sign_in(alice()), transport).await.unwrap();
+        sign_in(&head, transport).await;
         Session::of(&head.extensions).unwrap().insert("cart", &["apple"]).unwrap();
         store.set(Op::Update, Fault::Fails);
         Response::default()
@@ -217,8 +220,7 @@ async fn sec_59_a_step_up_that_is_rolled_back_restores_no_role(world: World) {
     let (transport, store) = (world.transport(), &world.store);
     let changed = auth_store::encode(&["suspended".into()], &alice().claims).unwrap();
     let handler = async |head: Parts| {
-        let auth = Auth::<User>::of(&head).unwrap();
-        let _withheld = sign_in_by(auth.sign_in(alice()), transport).await.unwrap();
+        sign_in(&head, transport).await;
         assert_eq!(store.update_subject("alice", &changed).await.unwrap(), 1);
         Session::of(&head.extensions).unwrap().insert("cart", &["apple"]).unwrap();
         store.set(Op::Update, Fault::Fails);
@@ -236,8 +238,7 @@ async fn sec_59_a_step_up_that_is_rolled_back_restores_no_role(world: World) {
 async fn begin_roll_back(world: &World, old: &Credential) {
     let (transport, store) = (world.transport(), &world.store);
     let handler = async |head: Parts| {
-        let auth = Auth::<User>::of(&head).unwrap();
-        let _withheld = sign_in_by(auth.sign_in(alice()), transport).await.unwrap();
+        sign_in(&head, transport).await;
         Session::of(&head.extensions).unwrap().insert("cart", &["apple"]).unwrap();
         store.set(Op::Update, Fault::Fails);
         store.set(Op::Rotate, Fault::Hangs);
@@ -285,8 +286,7 @@ async fn a_step_up_with_too_much_data_leaves_the_sign_in(world: World) {
     let (_, old) = world.sign_in("alice").await;
     let transport = world.transport();
     let handler = async |head: Parts| {
-        let auth = Auth::<User>::of(&head).unwrap();
-        let _withheld = sign_in_by(auth.sign_in(alice()), transport).await.unwrap();
+        sign_in(&head, transport).await;
         let session = Session::of(&head.extensions).unwrap();
         session.insert("cart", &"x".repeat(70_000)).unwrap();
         Response::default()
