@@ -24,6 +24,7 @@ suite!(every:
     sec_76_a_store_that_does_not_answer_ends_the_wait,
     sec_76_a_store_that_hangs_ends_the_wait,
     a_short_outage_does_not_end_the_wait,
+    a_jump_of_the_clock_during_a_load_does_not_end_the_wait,
     sec_09_the_absolute_timeout_ends_the_wait_without_the_store,
     sec_14_a_store_without_notifications_is_polled,
     a_cancelled_wait_does_not_change_the_sign_in,
@@ -42,6 +43,12 @@ async fn waiting_client(world: &World) -> (Client, JoinHandle<Reply>) {
     let (client, _) = world.sign_in("alice").await;
     let pending = start_waiting(world, &client).await;
     (client, pending)
+}
+
+/// Wakes the wait by a change after which the sign-in is the same.
+async fn wake(world: &World) {
+    let [record] = &world.store.records().await[..] else { panic!("one sign-in") };
+    world.store.update_subject("alice", record.principal()).await.unwrap();
 }
 
 /// Checks that a sign-out of the client ends the wait.
@@ -173,13 +180,27 @@ async fn a_short_outage_does_not_end_the_wait(world: World) {
     let (client, pending) = waiting_client(&world).await;
     world.store.set(Op::Load, Fault::Fails);
     world.store.reset_calls();
-    let [record] = &world.store.records().await[..] else { panic!("one sign-in") };
-    world.store.update_subject("alice", record.principal()).await.unwrap(); // a change wakes the wait
+    wake(&world).await;
     let moment = Duration::from_millis(50);
     advance_until(&world, moment, || world.store.calls(Op::Load) > 1).await;
     world.store.clear_faults();
     advance_until(&world, moment, || world.store.calls(Op::Watch) > 0).await;
     assert_eq!(client.get("/me").await.status, 200);
+    assert!(!pending.is_finished());
+    sign_out_ends(pending, &client).await;
+}
+
+/// Regression: an answer that was under way when the machine was suspended came too late.
+async fn a_jump_of_the_clock_during_a_load_does_not_end_the_wait(world: World) {
+    let (client, pending) = waiting_client(&world).await;
+    world.store.reset_calls();
+    world.store.set(Op::Load, Fault::Hangs);
+    wake(&world).await;
+    world.store.reached(Op::Load, 1).await;
+    world.advance(HOUR / 2);
+    tokio::task::yield_now().await;
+    world.store.clear_faults();
+    world.store.reached(Op::Watch, 1).await;
     assert!(!pending.is_finished());
     sign_out_ends(pending, &client).await;
 }

@@ -18,6 +18,9 @@ use crate::watch::Watch;
 
 /// How long the store may fail to answer before the wait ends as unconfirmed.
 const TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a load may take after that. The clock may have jumped while the store was asked, because
+/// the machine was suspended.
+const AFTER_TIMEOUT: Duration = Duration::from_secs(1);
 /// The interval between two loads from a store without watches.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
 /// The first pause after a failed load; it doubles with each failure.
@@ -35,7 +38,7 @@ impl SignInManager {
     /// The record is loaded from the store itself, never from a cached copy: whenever the store's
     /// [`watch`](crate::Store::watch) reports a possible change, at the moment that the sign-in would
     /// expire, and about once per second if the store has no watch. Failed loads are repeated at
-    /// growing intervals. If they fail for ten seconds, the result is [`EndReason::Unconfirmed`].
+    /// growing intervals. If they fail for about ten seconds, the result is [`EndReason::Unconfirmed`].
     ///
     /// # Panics
     ///
@@ -144,16 +147,20 @@ impl EndWatcher {
         Ok(None)
     }
 
-    /// Loads the record, and waits no longer than the rest of the timeout.
+    /// Loads the record, and waits little longer than the rest of the timeout.
     async fn load(&mut self) -> Result<Option<Arc<Record>>, StoreError> {
         let clock = &self.sign_ins.settings.clock;
         let now = clock.monotonic();
         let since = *self.failing_since.get_or_insert(now);
         let left = TIMEOUT.saturating_sub(now.saturating_sub(since));
+        let too_long = async {
+            clock.sleep(left).await;
+            clock.sleep(AFTER_TIMEOUT).await;
+        };
         tokio::select! {
             biased;
             loaded = self.sign_ins.store.load(&self.id) => loaded,
-            () = clock.sleep(left) => Err(StoreError::unavailable("the store did not answer in time")),
+            () = too_long => Err(StoreError::unavailable("the store did not answer in time")),
         }
     }
 
