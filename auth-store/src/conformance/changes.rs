@@ -174,7 +174,7 @@ pub(super) async fn update_keeps_the_last_seen_time(store: &Arc<dyn Store>) -> O
 
 /// A later use moves the time; repeating it changes nothing.
 pub(super) async fn touch_moves_the_last_seen_time_forward(store: &Arc<dyn Store>) -> Outcome {
-    let expected = sign_in(&**store, ADA).await?;
+    let mut expected = sign_in(&**store, ADA).await?;
     let neighbour = sign_in(&**store, ADA).await?;
     for at in [now() + MINUTE, now() + 2 * MINUTE] {
         for _ in 0..2 {

@@ -88,7 +88,7 @@ pub(super) async fn delete_if_version_ignores_uses(store: &Arc<dyn Store>) -> Ou
 pub(super) async fn sec_85_delete_if_idle_spares_a_sign_in_used_since(
     store: &Arc<dyn Store>,
 ) -> Outcome {
-    let record = sign_in(&**store, ADA).await?;
+    let mut record = sign_in(&**store, ADA).await?;
     let (before, used) = (record.last_seen(), now() + MINUTE);
     store.touch(&record.id, used).await?;
     record.touch(used);

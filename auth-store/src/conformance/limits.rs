@@ -20,7 +20,7 @@ pub(super) async fn a_limit_evicts_the_oldest(store: &Arc<dyn Store>) -> Outcome
     let start = now();
     let bob = sign_in_at(&**store, BOB, start.before(9 * MINUTE)).await?;
     let middle = sign_in_at(&**store, ADA, start.before(2 * MINUTE)).await?;
-    let oldest = sign_in_at(&**store, ADA, start.before(3 * MINUTE)).await?;
+    let mut oldest = sign_in_at(&**store, ADA, start.before(3 * MINUTE)).await?;
     let young = sign_in_at(&**store, ADA, start.before(MINUTE)).await?;
     oldest.touch(start);
     store.touch(&oldest.id, start).await?;
@@ -95,11 +95,11 @@ pub(super) async fn expired_sign_ins_do_not_count_for_the_limit(store: &Arc<dyn 
         store.revoke_subject(ADA).await?;
         let start = now();
         expired(&**store, ADA).await?;
-        let ends = lasting(&**store, start, 0, start + 2 * MINUTE).await?;
+        let mut ends = lasting(&**store, start, 0, start + 2 * MINUTE).await?;
         let idle = lasting(&**store, start, 120, start + DAY).await?;
         let living = lasting(&**store, start.before(MINUTE), 0, start + DAY).await?;
-        let used = lasting(&**store, start.before(MINUTE), 120, start + DAY).await?;
-        for record in [&used, &ends] {
+        let mut used = lasting(&**store, start.before(MINUTE), 120, start + DAY).await?;
+        for record in [&mut used, &mut ends] {
             store.touch(&record.id, start + MINUTE).await?;
             record.touch(start + MINUTE);
         }

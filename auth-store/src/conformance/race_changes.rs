@@ -88,17 +88,17 @@ pub(super) async fn sec_63_parallel_rotations_have_one_winner(store: &Arc<dyn St
 /// The last-seen time is that of the latest use.
 pub(super) async fn parallel_touches_keep_the_latest(store: &Arc<dyn Store>) -> Outcome {
     for _ in 0..ROUNDS {
-        let record = sign_in(&**store, ADA).await?;
-        let at =
-            |i| Timestamp::from_millis(record.created_at.as_millis() + 1 + (7 * i as u64) % 12);
+        let mut record = sign_in(&**store, ADA).await?;
+        let (id, created_at) = (record.id, record.created_at);
+        let at = |i| Timestamp::from_millis(created_at.as_millis() + 1 + (7 * i as u64) % 12);
         let task = |i| {
-            let (store, id, at) = (Arc::clone(store), record.id, at(i));
+            let (store, id, at) = (Arc::clone(store), id, at(i));
             async move { store.touch(&id, at).await }
         };
         for touched in together(WRITERS, task).await? {
             touched?;
         }
-        record.touch(Timestamp::from_millis(record.created_at.as_millis() + 12));
+        record.touch(Timestamp::from_millis(created_at.as_millis() + 12));
         same(&record, &*alive(&**store, &record.id).await?)?;
     }
     Ok(())

@@ -102,7 +102,7 @@ impl<S: Store> Store for NearCache<S> {
 
     async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
         if let Some(entry) = self.inner.entries.get(id) {
-            entry.record.touch(at);
+            entry.record.touch_shared(at);
         }
         self.inner.store.touch(id, at).await
     }

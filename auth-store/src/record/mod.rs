@@ -1,11 +1,16 @@
 //! A sign-in as a store keeps it.
 //!
 //! [`Record`] holds what requests read, [`SignInDetails`] what few of them do. A [`Rotation`] replaces
-//! the secret of a record. Roles and claims are encoded in one way, whatever the store.
+//! the secret of a record. `bytes` and `encoding` define the form of a record in stores that keep bytes.
+//! Roles and claims are encoded in one way, whatever the store.
 
+mod bytes;
+pub(crate) mod encoding;
 mod rotation;
 mod stored;
 
+#[cfg(feature = "redis")]
+pub(crate) use bytes::DETAILS;
 pub use rotation::{Reauthentication, Rotation};
 pub(crate) use stored::marker_id;
 pub use stored::{Device, Record, RotationGrace, SecretMatch, SignInDetails, decode, encode};

@@ -1,7 +1,7 @@
 //! One stored sign-in, and the identity that it proves.
 //!
-//! Every request with a session reads a record, so the fields are ordered by who reads them, the
-//! last-seen time is atomic, and the identity is decoded once per loaded record.
+//! Every request with a session reads a record, so the last-seen time is atomic, and the identity is
+//! decoded once per loaded record.
 
 use std::any::Any;
 use std::fmt;
@@ -11,8 +11,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auth_core::{
-    AuthenticationInfo, Identity, IdentitySource, Persistence, Principal, SignInId, SignInInfo,
-    Timestamp, Verified,
+    AuthenticationInfo, Identity, Persistence, Principal, SignInId, SignInInfo, Timestamp, Verified,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -30,9 +29,6 @@ const PER_TEXT: usize = size_of::<Box<str>>() + 32;
 /// keeps with it.
 ///
 /// `Debug` shows no digests, claims or data.
-// What requests read comes first, on few cache lines: a request with a session reads all fields up to
-// the deadlines, one with an access token the id and what follows it up to the kind.
-#[repr(C)]
 pub struct Record {
     /// A `Verified<C>`, once it has been decoded.
     pub(crate) identity: OnceLock<Arc<dyn Any + Send + Sync>>,
@@ -63,6 +59,8 @@ pub struct Record {
     pub authenticated_at: Timestamp,
     /// Details that few sign-ins have, or few requests read.
     pub details: Option<Box<SignInDetails>>,
+    /// Encoded details of a later release, which this one keeps.
+    pub(super) later: Box<[u8]>,
 }
 
 /// The key of the data by which a record is only a marker. Applications cannot use it.
@@ -121,6 +119,7 @@ impl Record {
             authenticated_at: now,
             version: 0,
             details: None,
+            later: Box::default(),
         }
     }
 
@@ -143,7 +142,12 @@ impl Record {
     }
 
     /// Records a use. The last-seen time only moves forward.
-    pub fn touch(&self, at: Timestamp) {
+    pub fn touch(&mut self, at: Timestamp) {
+        self.touch_shared(at);
+    }
+
+    /// Records a use in a record that requests read meanwhile.
+    pub(crate) fn touch_shared(&self, at: Timestamp) {
         self.last_seen.fetch_max(at.as_millis(), Ordering::Relaxed);
     }
 
@@ -194,7 +198,7 @@ impl Record {
         })
     }
 
-    fn grace(&self) -> Option<&RotationGrace> {
+    pub(crate) fn grace(&self) -> Option<&RotationGrace> {
         self.details.as_deref()?.grace.as_ref()
     }
 
@@ -221,9 +225,24 @@ impl Record {
         self.grace().is_some_and(|grace| now.since(grace.replaced_at) <= window)
     }
 
-    /// Returns this sign-in with other data and the next version. The decoded identity is kept.
-    pub(crate) fn with_data(&self, data: SessionData) -> Self {
+    /// Returns this record after [`Store::update`](crate::Store::update): with other data and the next
+    /// version.
+    #[must_use]
+    pub fn updated(&self, data: SessionData) -> Self {
+        // The identity stays the same, so it need not be decoded again.
         Self { identity: self.identity.clone(), data, version: self.version + 1, ..self.clone() }
+    }
+
+    /// Returns this record after [`Store::update_subject`](crate::Store::update_subject): with other roles
+    /// and claims, [encoded](crate::encode), and the next version.
+    #[must_use]
+    pub fn amended(&self, principal: impl Into<Box<[u8]>>) -> Self {
+        Self {
+            identity: OnceLock::new(),
+            principal: principal.into(),
+            version: self.version + 1,
+            ..self.clone()
+        }
     }
 
     /// Returns roughly how many bytes the record takes in memory, together with the identity that is
@@ -248,7 +267,8 @@ impl Record {
             }
         };
         let subject = self.subject.as_ref().map_or(0, |subject| subject.len() + 16);
-        size_of::<Self>() + subject + self.principal.len() + identity + self.data.bytes() + details
+        let fixed = size_of::<Self>() + self.later.len();
+        fixed + subject + self.principal.len() + identity + self.data.bytes() + details
     }
 
     /// Returns what a list of devices shows of this sign-in.
@@ -284,6 +304,7 @@ impl Clone for Record {
             authenticated_at: self.authenticated_at,
             version: self.version,
             details: self.details.clone(),
+            later: self.later.clone(),
         }
     }
 }
@@ -304,26 +325,23 @@ impl fmt::Debug for Record {
 impl Record {
     /// Returns the identity that this record proves, or `None` for an anonymous session.
     ///
-    /// The identity is decoded once and kept in the record. Later identities share the record, so that
-    /// they cost no allocation.
+    /// The identity is decoded once and kept in the record. Later identities share it, so that they cost
+    /// no allocation.
     ///
     /// # Errors
     ///
     /// Returns an error if the stored claims are not a `C`.
-    pub fn identity<C>(self: &Arc<Self>) -> Result<Option<Identity<C>>, serde_json::Error>
+    pub fn identity<C>(&self) -> Result<Option<Identity<C>>, serde_json::Error>
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        if let Some(identity) = self.decoded_identity() {
-            return Ok(Some(identity));
-        }
         Ok(self.verified()?.map(Identity::from))
     }
 
     /// Returns the identity if it was decoded before, for these claims.
     #[must_use]
-    pub fn decoded_identity<C: Send + Sync + 'static>(self: &Arc<Self>) -> Option<Identity<C>> {
-        self.has_decoded::<C>().then(|| Identity::shared(Arc::clone(self) as _))
+    pub fn decoded_identity<C: Send + Sync + 'static>(&self) -> Option<Identity<C>> {
+        self.decoded().map(Identity::from)
     }
 
     /// Returns the decoded identity, which may outlive the record, or `None` for an anonymous session.
@@ -335,9 +353,7 @@ impl Record {
     where
         C: DeserializeOwned + Send + Sync + 'static,
     {
-        if let Some(decoded) = self.identity.get()
-            && let Ok(decoded) = Arc::clone(decoded).downcast()
-        {
+        if let Some(decoded) = self.decoded() {
             return Ok(Some(decoded));
         }
         let Some(subject) = &self.subject else { return Ok(None) };
@@ -347,13 +363,8 @@ impl Record {
         Ok(Some(verified))
     }
 
-    fn has_decoded<C: 'static>(&self) -> bool {
-        self.identity.get().is_some_and(|decoded| decoded.is::<Verified<C>>())
-    }
-
-    fn decoded<C: 'static>(&self) -> &Verified<C> {
-        let decoded = self.identity.get().and_then(|decoded| decoded.downcast_ref());
-        decoded.expect("decoded before it was shared")
+    fn decoded<C: Send + Sync + 'static>(&self) -> Option<Arc<Verified<C>>> {
+        Arc::clone(self.identity.get()?).downcast().ok()
     }
 
     /// Decodes a new copy of the principal, to change it. Returns `None` for an anonymous session.
@@ -391,26 +402,6 @@ impl Record {
         let authentication =
             AuthenticationInfo::new(self.kind.scheme(), self.authenticated_at).sign_in(self.id);
         Ok(Verified::new(principal, authentication.expires_at(self.deadlines.ends_at)))
-    }
-}
-
-/// Only for records whose identity has been decoded for these claims; [`Record::identity`] shares no
-/// other.
-impl<C: Send + Sync + 'static> IdentitySource<C> for Record {
-    fn principal(&self) -> &Principal<C> {
-        self.decoded().principal()
-    }
-
-    fn authentication(&self) -> &AuthenticationInfo {
-        self.decoded::<C>().authentication()
-    }
-
-    fn subject(&self) -> &str {
-        self.subject.as_deref().unwrap_or_default()
-    }
-
-    fn sign_in(&self) -> Option<SignInId> {
-        Some(self.id)
     }
 }
 

@@ -1,10 +1,7 @@
 //! The stores that the crate provides: in memory, in Redis, and in the SQL databases.
 //!
-//! `encoding` is the format of the parts of a record that a store keeps as bytes. `trace` adds spans
-//! and logs to the operations of the stores that can fail.
+//! `trace` adds spans and logs to the operations of the stores that can fail.
 
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis", feature = "sqlite"))]
-mod encoding;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;

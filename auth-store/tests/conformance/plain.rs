@@ -155,11 +155,7 @@ impl Tables {
     pub(crate) fn update_subject(&mut self, subject: &str, principal: &[u8]) -> usize {
         let ids = self.of(subject);
         for id in &ids {
-            let change = |record: &mut Record| {
-                record.set_principal(principal);
-                record.version += 1;
-            };
-            self.swap(id, |_| true, change);
+            self.swap(id, |_| true, |record| *record = record.amended(principal));
         }
         ids.len()
     }
@@ -207,10 +203,7 @@ impl Store for Plain {
     }
 
     async fn update(&self, id: &SignInId, version: u64, data: SessionData) -> Swapped {
-        let change = |record: &mut Record| {
-            record.data = data;
-            record.version += 1;
-        };
+        let change = |record: &mut Record| *record = record.updated(data);
         Ok(self.tables().swap(id, |record| record.version == version, change))
     }
 
@@ -220,8 +213,8 @@ impl Store for Plain {
     }
 
     async fn touch(&self, id: &SignInId, at: Timestamp) -> Touched {
-        if let Some(record) = self.tables().records.get(id) {
-            record.touch(at);
+        if let Some(record) = self.tables().records.get_mut(id) {
+            Arc::make_mut(record).touch(at);
         }
         Ok(())
     }

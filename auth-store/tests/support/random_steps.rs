@@ -344,9 +344,7 @@ impl Both<'_> {
         match step {
             Step::Touch(of, at) => {
                 let (id, at) = (self.id(*of), self.after_start(*at));
-                if let Some(record) = self.reference.get(&id) {
-                    record.touch(at);
-                }
+                self.reference.touch(&id, at);
                 self.store.touch(&id, at).await.map_err(failed)?;
                 Ok((Outcome::Nothing, Outcome::Nothing))
             }

@@ -119,6 +119,12 @@ impl Reference {
         self.records.get(id)
     }
 
+    pub(crate) fn touch(&mut self, id: &SignInId, at: Timestamp) {
+        if let Some(record) = self.records.get_mut(id) {
+            record.touch(at);
+        }
+    }
+
     pub(crate) fn load(&self, id: &SignInId) -> Option<Arc<Record>> {
         self.get(id).map(|record| Arc::new(record.clone()))
     }

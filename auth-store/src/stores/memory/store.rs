@@ -163,7 +163,7 @@ impl Store for MemoryStore {
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
         let expected = |record: &Record| record.version == version;
-        Ok(self.table.swap(id, expected, |record| record.with_data(data)))
+        Ok(self.table.swap(id, expected, |record| record.updated(data)))
     }
 
     async fn rotate(
@@ -183,7 +183,7 @@ impl Store for MemoryStore {
     async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
         self.table.with(id, |record| {
             if let Some(record) = record {
-                record.touch(at);
+                record.touch_shared(at);
             }
         });
         Ok(())
@@ -232,13 +232,7 @@ impl Store for MemoryStore {
         let locked = self.subjects.lock(subject);
         let ids = locked.sign_ins();
         for id in &ids {
-            let update = |record: &Record| {
-                let mut updated = record.clone();
-                updated.set_principal(principal);
-                updated.version += 1;
-                updated
-            };
-            self.table.swap(id, |_| true, update);
+            self.table.swap(id, |_| true, |record| record.amended(principal));
         }
         Ok(ids.len())
     }

@@ -8,7 +8,7 @@
 //!
 //! | key | what |
 //! |---|---|
-//! | `{prefix}{{tag}}:s:{id}` | a record, as bytes; see `encoding` |
+//! | `{prefix}{{tag}}:s:{id}` | a record: [`Record::to_bytes`](crate::Record::to_bytes) |
 //! | `{prefix}{{tag}}:u:{subject}` | the ids of the subject's sign-ins, by the time of creation |
 //! | `{prefix}{{tag}}:a` | the ids of a bucket's anonymous sign-ins, by the time of their end |
 //! | `{prefix}key` | the *routing key*, which is the key of the hash; the first node creates it |
@@ -48,7 +48,6 @@ mod announcements;
 mod anonymous_buckets;
 mod builder;
 mod connection;
-mod encoding;
 mod eviction;
 mod inner;
 mod keys;

@@ -8,7 +8,6 @@ use auth_core::{SignInId, Timestamp};
 use redis::Value;
 
 use super::connection::{Request, Script};
-use super::encoding::{DETAILS, write};
 use super::inner::RedisInner;
 use super::keys::Tag;
 use super::scripts::{
@@ -17,10 +16,9 @@ use super::scripts::{
 };
 use crate::data::SessionData;
 use crate::error::StoreError;
-use crate::record::{Reauthentication, Record, Rotation};
+use crate::record::{DETAILS, Reauthentication, Record, Rotation, encoding};
 use crate::secret::Digest;
 use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit};
-use crate::stores::encoding;
 
 /// The condition under which a sign-in is deleted.
 enum DeleteIf {
@@ -67,7 +65,7 @@ impl RedisInner {
         let keys = [key.as_bytes(), index.as_bytes()];
         let (base, channel) = (self.keys.base(tag), self.keys.channel());
         let arguments = [
-            &write(&new)[..],
+            &new.to_bytes()[..],
             id.as_bytes(),
             max.as_bytes(),
             if refuse { b"1" } else { b"0" },

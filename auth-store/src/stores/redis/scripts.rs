@@ -8,7 +8,6 @@ use auth_core::SignInId;
 use redis::Value;
 
 use super::connection::{Failure, Script};
-use super::encoding::{Unreadable, read};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::record::Record;
 
@@ -85,7 +84,7 @@ impl Reply {
 /// Decodes the record of this id.
 pub(super) fn record(id: SignInId, value: Option<Value>) -> Result<Arc<Record>, StoreError> {
     match value {
-        Some(Value::BulkString(bytes)) => read(id, &bytes).map(Arc::new).map_err(unreadable),
+        Some(Value::BulkString(bytes)) => Record::from_bytes(id, &bytes).map(Arc::new),
         _ => Err(unexpected()),
     }
 }
@@ -100,10 +99,6 @@ pub(super) fn id_of(value: Value) -> Result<SignInId, StoreError> {
 /// Returns the error of a reply that no script gives.
 pub(super) fn unexpected() -> StoreError {
     StoreError::unavailable(Failure::unexpected())
-}
-
-fn unreadable(error: Unreadable) -> StoreError {
-    StoreError::new(StoreErrorKind::Invalid, error)
 }
 
 impl From<Failure> for StoreError {

@@ -10,7 +10,7 @@ use sqlx::Error;
 
 use super::dialect::Dialect;
 use crate::error::{StoreError, StoreErrorKind};
-use crate::stores::encoding::Malformed;
+use crate::record::encoding::Malformed;
 
 /// The reason why a store in a database cannot be opened. It never contains the password.
 #[derive(Debug)]

@@ -24,10 +24,9 @@ use super::row::{Encoded, due_at, expiry, insert_values, millis, record, subject
 use super::statements::{BATCH, Statement, Statements};
 use crate::data::SessionData;
 use crate::error::StoreError;
-use crate::record::{Reauthentication, Record, Rotation};
+use crate::record::{Reauthentication, Record, Rotation, encoding};
 use crate::secret::Digest;
 use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit};
-use crate::stores::encoding;
 
 /// The maximum number of retries of an operation that conflicts with others.
 const RETRIES: u32 = 20;

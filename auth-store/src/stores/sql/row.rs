@@ -13,9 +13,9 @@ use sqlx::Error;
 use super::dialect::{Executor, Value};
 use super::error::Failure;
 use crate::lifetime::Deadlines;
-use crate::record::{Record, SignInDetails};
+use crate::record::Record;
+use crate::record::encoding::{self, Malformed, text};
 use crate::secret::{Digest, FamilyDigest, SecretDigests};
-use crate::stores::encoding::{self, Malformed, text};
 
 /// Converts a time to a column. A time beyond `i64::MAX` means never.
 pub(super) fn millis(at: Timestamp) -> i64 {
@@ -61,10 +61,9 @@ pub(super) struct Encoded {
 
 impl Encoded {
     pub(super) fn new(record: &Record) -> Self {
-        let grace = record.details.as_ref().and_then(|details| details.grace.as_ref());
         Self {
-            grace: encoding::grace(grace),
-            details: record.details.as_deref().map(encoding::details),
+            grace: encoding::grace(record.grace()),
+            details: record.encoded_details(),
             data: encoding::data(&record.data),
         }
     }
@@ -116,9 +115,7 @@ pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> 
     record.created_at = time(4)?;
     record.authenticated_at = time(5)?;
     if let Some(details) = D::bytes(row, 12)? {
-        let grace = encoding::read_grace(&bytes::<D>(row, 11)?)?;
-        record.details =
-            Some(Box::new(SignInDetails { grace, ..encoding::read_details(&details)? }));
+        record.decode_details(&details, &bytes::<D>(row, 11)?)?;
     }
     record.set_principal(bytes::<D>(row, 13)?);
     record.data = encoding::read_data(&bytes::<D>(row, 14)?)?;

@@ -1,4 +1,4 @@
--- What the scripts share. The layout of a record is documented in encoding.rs.
+-- What the scripts share. The layout of a record is documented in record/bytes.rs.
 --
 -- Every script reads, then publishes, then writes. If a record cannot be read, the script ends before it
 -- has changed anything. If the script ends later, everything that it has written was announced. No

@@ -8,7 +8,7 @@ use auth_core::Timestamp;
 
 /// The error of stored bytes that are truncated or damaged.
 #[derive(Debug)]
-pub(in crate::stores) struct Malformed;
+pub(crate) struct Malformed;
 
 impl fmt::Display for Malformed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -44,28 +44,28 @@ pub(super) fn put_texts(out: &mut Vec<u8>, texts: &[Box<str>]) {
 }
 
 /// Decodes bytes from the front. The field holds the bytes that are left.
-pub(in crate::stores) struct Reader<'a>(pub(in crate::stores) &'a [u8]);
+pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    pub(in crate::stores) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
+    pub(crate) fn bytes(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let (bytes, rest) = self.0.split_at_checked(length).ok_or(Malformed)?;
         self.0 = rest;
         Ok(bytes)
     }
 
-    pub(in crate::stores) fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
+    pub(crate) fn array<const N: usize>(&mut self) -> Result<[u8; N], Malformed> {
         self.bytes(N)?.try_into().map_err(|_| Malformed)
     }
 
-    pub(in crate::stores) fn byte(&mut self) -> Result<u8, Malformed> {
+    pub(crate) fn byte(&mut self) -> Result<u8, Malformed> {
         self.array().map(|[byte]| byte)
     }
 
-    pub(in crate::stores) fn timestamp(&mut self) -> Result<Timestamp, Malformed> {
+    pub(crate) fn timestamp(&mut self) -> Result<Timestamp, Malformed> {
         self.array().map(|bytes| Timestamp::from_millis(u64::from_be_bytes(bytes)))
     }
 
@@ -98,6 +98,6 @@ impl<'a> Reader<'a> {
     }
 }
 
-pub(in crate::stores) fn text(bytes: &[u8]) -> Result<&str, Malformed> {
+pub(crate) fn text(bytes: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes).map_err(|_| Malformed)
 }

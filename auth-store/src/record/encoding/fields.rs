@@ -6,43 +6,60 @@ use std::net::IpAddr;
 
 use super::text::{Malformed, Reader, put_number, put_optional, put_text, put_texts};
 use crate::data::SessionData;
-use crate::record::{Device, RotationGrace, SignInDetails};
+use crate::record::stored::{Device, RotationGrace, SignInDetails};
 use crate::secret::{Digest, Nonce};
 
 /// Encodes the details, without the grace, which is a part of its own. Default details take no
 /// bytes.
-pub(in crate::stores) fn details(details: &SignInDetails) -> Vec<u8> {
+///
+/// A later release adds fields at the end, and nowhere else. An earlier release keeps them as they are.
+pub(crate) fn details(details: &SignInDetails) -> Vec<u8> {
     let mut out = Vec::new();
-    if (SignInDetails { grace: None, ..details.clone() }) == SignInDetails::default() {
-        return out;
-    }
-    let SignInDetails { grace: _, scopes, acr, amr, cnf, device } = details;
-    put_texts(&mut out, scopes);
-    put_optional(&mut out, acr.as_deref());
-    put_texts(&mut out, amr);
-    put_optional(&mut out, cnf.as_deref());
-    put_optional(&mut out, device.user_agent.as_deref());
-    put_optional(&mut out, device.label.as_deref());
-    match device.address {
-        None => put_number(&mut out, 0),
-        Some(IpAddr::V4(address)) => {
-            put_number(&mut out, 4);
-            out.extend_from_slice(&address.octets());
-        }
-        Some(IpAddr::V6(address)) => {
-            put_number(&mut out, 16);
-            out.extend_from_slice(&address.octets());
-        }
+    if (SignInDetails { grace: None, ..details.clone() }) != SignInDetails::default() {
+        put_details(&mut out, details);
     }
     out
 }
 
-pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
+/// Encodes details, followed by the fields of a later release.
+pub(crate) fn append_details(details: &SignInDetails, later: &[u8]) -> Vec<u8> {
+    if later.is_empty() {
+        return self::details(details);
+    }
+    let mut out = Vec::new();
+    put_details(&mut out, details);
+    out.extend_from_slice(later);
+    out
+}
+
+fn put_details(out: &mut Vec<u8>, details: &SignInDetails) {
+    let SignInDetails { grace: _, scopes, acr, amr, cnf, device } = details;
+    put_texts(out, scopes);
+    put_optional(out, acr.as_deref());
+    put_texts(out, amr);
+    put_optional(out, cnf.as_deref());
+    put_optional(out, device.user_agent.as_deref());
+    put_optional(out, device.label.as_deref());
+    match device.address {
+        None => put_number(out, 0),
+        Some(IpAddr::V4(address)) => {
+            put_number(out, 4);
+            out.extend_from_slice(&address.octets());
+        }
+        Some(IpAddr::V6(address)) => {
+            put_number(out, 16);
+            out.extend_from_slice(&address.octets());
+        }
+    }
+}
+
+/// Decodes details. Also returns the fields of a later release.
+pub(crate) fn read_details(bytes: &[u8]) -> Result<(SignInDetails, &[u8]), Malformed> {
     let mut from = Reader(bytes);
     if from.is_empty() {
-        return Ok(SignInDetails::default());
+        return Ok((SignInDetails::default(), &[]));
     }
-    Ok(SignInDetails {
+    let details = SignInDetails {
         grace: None,
         scopes: from.texts()?,
         acr: from.optional()?,
@@ -58,13 +75,12 @@ pub(in crate::stores) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Mal
                 _ => return Err(Malformed),
             },
         },
-    })
+    };
+    Ok((details, from.0))
 }
 
 /// Encodes a grace. `None` takes no bytes.
-///
-/// A reader ignores what follows the fields that it knows, so that a release can add fields at the end.
-pub(in crate::stores) fn grace(grace: Option<&RotationGrace>) -> Vec<u8> {
+pub(crate) fn grace(grace: Option<&RotationGrace>) -> Vec<u8> {
     let Some(grace) = grace else { return Vec::new() };
     let RotationGrace { previous, nonce, replaced_at, until, user_agent } = grace;
     let [until, replaced_at] = [until, replaced_at].map(|at| at.as_millis().to_be_bytes());
@@ -73,7 +89,7 @@ pub(in crate::stores) fn grace(grace: Option<&RotationGrace>) -> Vec<u8> {
     out
 }
 
-pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<RotationGrace>, Malformed> {
+pub(crate) fn read_grace(bytes: &[u8]) -> Result<Option<RotationGrace>, Malformed> {
     let mut from = Reader(bytes);
     if from.is_empty() {
         return Ok(None);
@@ -83,11 +99,14 @@ pub(in crate::stores) fn read_grace(bytes: &[u8]) -> Result<Option<RotationGrace
     // The fields that follow are missing if an earlier release has written the grace.
     let replaced_at = from.timestamp().unwrap_or(until);
     let user_agent = from.array().ok().map(u64::from_be_bytes);
+    if !from.is_empty() {
+        return Err(Malformed);
+    }
     Ok(Some(RotationGrace { previous, nonce, replaced_at, until, user_agent }))
 }
 
 /// Encodes keys and JSON texts, alternating, without a count.
-pub(in crate::stores) fn data(data: &SessionData) -> Vec<u8> {
+pub(crate) fn data(data: &SessionData) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.bytes() + 4);
     for (key, json) in data.iter() {
         put_text(&mut out, key);
@@ -96,7 +115,7 @@ pub(in crate::stores) fn data(data: &SessionData) -> Vec<u8> {
     out
 }
 
-pub(in crate::stores) fn read_data(bytes: &[u8]) -> Result<SessionData, Malformed> {
+pub(crate) fn read_data(bytes: &[u8]) -> Result<SessionData, Malformed> {
     let (mut from, mut data) = (Reader(bytes), SessionData::new());
     while !from.is_empty() {
         let (key, json) = (from.text()?, from.text()?);
@@ -130,14 +149,14 @@ mod tests {
     }
 
     #[test]
-    fn a_grace_of_an_earlier_or_later_release_is_read() {
+    fn a_grace_of_an_earlier_release_is_read_and_a_longer_one_is_refused() {
         let (written, mut bytes) = written();
         let earlier = read_grace(&bytes[..56]).unwrap().unwrap();
         assert_eq!((earlier.previous, earlier.until), (written.previous, written.until));
         assert_eq!(earlier.repeatable_until(), written.until, "it does not last longer");
         assert_eq!(earlier.user_agent, None);
-        bytes.extend([0; 9]);
-        assert_eq!(read_grace(&bytes).unwrap(), Some(written));
         assert!(read_grace(&bytes[..55]).is_err());
+        bytes.push(0);
+        assert!(read_grace(&bytes).is_err(), "what is not known must not be dropped");
     }
 }

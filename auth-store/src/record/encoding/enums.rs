@@ -8,13 +8,13 @@ use super::text::Malformed;
 use crate::secret::SecretKind;
 
 /// Decodes a kind, whose code is its discriminant.
-pub(in crate::stores) fn kind(code: u8) -> Result<SecretKind, Malformed> {
+pub(crate) fn kind(code: u8) -> Result<SecretKind, Malformed> {
     let kinds = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh];
     kinds.into_iter().find(|kind| *kind as u8 == code).ok_or(Malformed)
 }
 
 /// Encodes how long the browser keeps the cookie.
-pub(in crate::stores) fn persistence(persistence: Persistence) -> u8 {
+pub(crate) fn persistence(persistence: Persistence) -> u8 {
     match persistence {
         Persistence::Persistent => 1,
         Persistence::Session => 0,
@@ -22,7 +22,7 @@ pub(in crate::stores) fn persistence(persistence: Persistence) -> u8 {
 }
 
 /// Decodes how long the browser keeps the cookie.
-pub(in crate::stores) fn read_persistence(code: u8) -> Result<Persistence, Malformed> {
+pub(crate) fn read_persistence(code: u8) -> Result<Persistence, Malformed> {
     match code {
         0 => Ok(Persistence::Session),
         1 => Ok(Persistence::Persistent),

@@ -7,8 +7,8 @@ mod enums;
 mod fields;
 mod text;
 
-pub(super) use enums::{kind, persistence, read_persistence};
-pub(super) use fields::{data, details, grace, read_data, read_details, read_grace};
-#[cfg(feature = "redis")]
+pub(crate) use enums::{kind, persistence, read_persistence};
+pub(super) use fields::append_details;
+pub(crate) use fields::{data, details, grace, read_data, read_details, read_grace};
 pub(super) use text::Reader;
-pub(super) use text::{Malformed, text};
+pub(crate) use text::{Malformed, text};
