@@ -16,7 +16,8 @@
 ///   with it: `async fn count<T>(&self, method: &'static str, call: impl Future<Output = Result<T,
 ///   StoreError>>) -> Result<T, StoreError>`. `method` is the method's name. The synchronous methods
 ///   ([`new_id`](crate::Store::new_id), [`marker_id`](crate::Store::marker_id),
-///   [`peek`](crate::Store::peek) and [`watch`](crate::Store::watch)) are forwarded as they are.
+///   [`peek`](crate::Store::peek), [`watch`](crate::Store::watch) and
+///   [`bounds`](crate::Store::bounds)) are forwarded as they are.
 /// - `changes: [one, all]` passes each call that changes existing sign-ins to a method of `Self`, with
 ///   what it changes: `one(&self, id: &SignInId, call)` or `all(&self, subject: &str, call)`, which have
 ///   the same types as `count`. It replaces `around`, and all other calls are forwarded as they are.
@@ -118,6 +119,8 @@ macro_rules! __forward_store {
         $crate::__forward_store! { @revoke_subject [$($except)*] $($to)* }
         $crate::__forward_store! { @update_subject [$($except)*] $($to)* }
         $crate::__forward_store! { @sweep [$($except)*] $($to)* }
+        $crate::__forward_store! { @bounds [$($except)*] $($to)* }
+        $crate::__forward_store! { @close [$($except)*] $($to)* }
     };
 
     // The method is the first exception: nothing is written.
@@ -140,6 +143,8 @@ macro_rules! __forward_store {
     (@revoke_subject [revoke_subject $($rest:ident)*] $($to:tt)*) => {};
     (@update_subject [update_subject $($rest:ident)*] $($to:tt)*) => {};
     (@sweep [sweep $($rest:ident)*] $($to:tt)*) => {};
+    (@bounds [bounds $($rest:ident)*] $($to:tt)*) => {};
+    (@close [close $($rest:ident)*] $($to:tt)*) => {};
 
     // The first exception is another method: the others are compared.
     (@$name:ident [$other:ident $($rest:ident)*] $($to:tt)*) => {
@@ -171,6 +176,11 @@ macro_rules! __forward_store {
     (@watch [] $self:ident, ($inner:expr), $around:tt) => {
         fn watch(&$self, id: &$crate::__private::SignInId) -> ::core::option::Option<$crate::Watch> {
             $inner.watch(id)
+        }
+    };
+    (@bounds [] $self:ident, ($inner:expr), $around:tt) => {
+        fn bounds(&$self) -> $crate::StoreBounds {
+            $inner.bounds()
         }
     };
     (@load [] $($to:tt)*) => {
@@ -258,7 +268,10 @@ macro_rules! __forward_store {
         $crate::__forward_store! { async [] $($to)*, sweep(
             now: $crate::__private::Timestamp,
             max: usize
-        ) -> usize }
+        ) -> $crate::Swept }
+    };
+    (@close [] $($to:tt)*) => {
+        $crate::__forward_store! { async [] $($to)*, close() -> () }
     };
 
     // One asynchronous method, as `#[async_trait]` writes it.

@@ -54,8 +54,8 @@ pub use record::{
 pub use secret::{Digest, FamilyDigest, Nonce, Secret, SecretDigests, SecretKind};
 pub use session::{Session, SessionBackend};
 pub use store::{
-    CompareAndSwap, Created, Deleted, IntoStore, OverflowPolicy, Peek, SecretLookup, SignInLimit,
-    Store,
+    Cleanup, CompareAndSwap, Created, Deleted, IntoStore, OverflowPolicy, Peek, SecretLookup,
+    SignInLimit, Store, StoreBounds, Swept,
 };
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use stores::SqlSetupError;

@@ -47,7 +47,7 @@ use crate::watch::Watch;
 /// # Time
 ///
 /// A store has no clock. The caller decides about expiry with [`Record::expiry`], so `load` and
-/// `list` may return expired sign-ins. A store may remove them at any time, on its own or in
+/// `list` may return expired sign-ins. A store may remove them at any time, by itself or in
 /// [`sweep`](Self::sweep), but only as garbage.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
@@ -273,15 +273,66 @@ pub trait Store: Send + Sync + 'static {
     /// sign-ins may have changed; call it again.
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError>;
 
-    /// Removes at most `max` sign-ins that have expired at `now`. Returns how many.
+    /// Removes at most `max` sign-ins that have expired at `now`, and says whether there may be more.
     ///
-    /// Never removes an active sign-in, and never delays other requests for long. A store that
-    /// removes expired sign-ins on its own may always return 0.
+    /// Never removes an active sign-in, and never delays other requests for long: a
+    /// [`SignInManager`](crate::SignInManager) calls it in the background, with pauses, until there are no
+    /// more. It does not call it if [`bounds`](Self::bounds) say that the store
+    /// [removes expired sign-ins by itself](Cleanup::Automatic).
     ///
     /// # Errors
     ///
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
-    async fn sweep(&self, now: Timestamp, max: usize) -> Result<usize, StoreError>;
+    async fn sweep(&self, now: Timestamp, max: usize) -> Result<Swept, StoreError>;
+
+    /// Returns what the store can keep, and whether it has to be swept. Always the same.
+    ///
+    /// The default implementation returns the default of [`StoreBounds`].
+    fn bounds(&self) -> StoreBounds {
+        StoreBounds::default()
+    }
+
+    /// Finishes what the store has begun, and releases what it holds: connections, files and background
+    /// tasks. An application calls it once, after its last request.
+    ///
+    /// What was acknowledged before is kept. Later operations may fail as
+    /// [`Unavailable`](crate::StoreErrorKind::Unavailable). The default implementation does nothing, which
+    /// suffices for a store that releases everything when it is dropped.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store could not finish what it
+    /// has begun.
+    async fn close(&self) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
+
+/// What a store can keep, and whether it has to be swept; see [`Store::bounds`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct StoreBounds {
+    /// How expired sign-ins are removed. Defaults to [`Cleanup::Sweep`].
+    pub cleanup: Cleanup,
+}
+
+/// How a store removes expired sign-ins.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Cleanup {
+    /// Only in [`Store::sweep`].
+    #[default]
+    Sweep,
+    /// By itself, so that no one has to call [`Store::sweep`].
+    Automatic,
+}
+
+/// The result of [`Store::sweep`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Swept {
+    /// How many sign-ins were removed.
+    pub removed: usize,
+    /// Whether more may have expired. If not, all are gone that had expired before the call.
+    pub more: bool,
 }
 
 /// What a store knows about a sign-in without waiting; see [`Store::peek`].

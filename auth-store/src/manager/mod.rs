@@ -1,7 +1,7 @@
 //! Starting, refreshing, listing and ending sign-ins: what all backends have in common.
 //!
 //! [`SignInManager`] has one file per theme: `sign_in`, `refresh`, `authenticate`, `request` (what one
-//! request does to the sign-ins that it names), `update_data` and `wait_for_end`.
+//! request does to the sign-ins that it names), `sweeper`, `update_data` and `wait_for_end`.
 
 mod authenticate;
 mod background;
@@ -14,6 +14,7 @@ mod request;
 mod roll_back;
 mod sign_in;
 mod sign_in_manager;
+mod sweeper;
 mod update_data;
 mod wait_for_end;
 

@@ -167,7 +167,8 @@ impl SignInManager {
         record: Record,
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
-        let id = record.id;
+        let (id, now) = (record.id, record.created_at);
+        self.sweep_if_due(now);
         self.delete_unless_delivered(state, id, Step::Unanswered);
         let created = self.store.create(record, limit).await;
         if !matches!(&created, Err(error) if error.kind() == StoreErrorKind::Unavailable) {

@@ -19,11 +19,15 @@ use serde::Serialize;
 use super::background;
 use super::keyed_locks::KeyedLocks;
 use super::recent_rotations::RecentRotations;
+use super::sweeper::Sweeper;
 use crate::lifetime::{Deadlines, Expiry, Lifetime};
 use crate::record::{self, Record};
 use crate::store::{OverflowPolicy, SignInLimit, Store};
 
 /// Starts, refreshes, lists and ends the sign-ins of one store, according to [`SignInSettings`].
+///
+/// About once a minute, a sign-in that is started or used makes the manager remove expired ones in the
+/// background, unless the store [does so by itself](crate::Cleanup::Automatic).
 ///
 /// Backends use it to issue and check credentials. Applications use [`Auth`](auth_core::Auth) in a
 /// request, and a backend's `sign_in_manager()` for administration.
@@ -32,6 +36,7 @@ pub struct SignInManager {
     pub(super) store: Arc<dyn Store>,
     pub(super) locks: Arc<KeyedLocks>,
     pub(super) recent_rotations: Arc<RecentRotations>,
+    pub(super) sweeper: Arc<Sweeper>,
     /// How sign-ins are kept: for how long, how many, and by which clock.
     pub settings: SignInSettings,
 }
@@ -44,6 +49,7 @@ impl SignInManager {
             store,
             locks: Arc::default(),
             recent_rotations: Arc::default(),
+            sweeper: Arc::default(),
             settings: SignInSettings::default(),
         }
     }
@@ -76,6 +82,7 @@ impl SignInManager {
     pub fn touch(&self, id: SignInId, now: Timestamp) {
         let store = Arc::clone(&self.store);
         background::run("touch", async move { store.touch(&id, now).await });
+        self.sweep_if_due(now);
     }
 
     /// Deletes a sign-in that has reached a deadline, in the background. One that was used or renewed

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::SignInId;
 use auth_store::{
-    CompareAndSwap, Created, Deleted, Peek, Record, Store, StoreError, StoreErrorKind, conformance,
-    forward_store,
+    CompareAndSwap, Created, Deleted, Peek, Record, Store, StoreError, StoreErrorKind, Swept,
+    conformance, forward_store,
 };
 
 use crate::plain::{Plain, See};
@@ -67,6 +67,7 @@ if_gone! {
     () = ();
     bool = false;
     usize = 0;
+    Swept = Swept { removed: 0, more: false };
     Created = Created::LimitReached;
     CompareAndSwap = CompareAndSwap::NotFound;
     Deleted = Deleted::NotFound;

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
     CompareAndSwap, Created, Deleted, Digest, OverflowPolicy, Peek, Record, Rotation, SessionData,
-    SignInLimit, Store, StoreError, Watch,
+    SignInLimit, Store, StoreError, Swept, Watch,
 };
 use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
@@ -42,6 +42,7 @@ pub(crate) type Deletion = Result<Deleted, StoreError>;
 pub(crate) type Ended = Result<bool, StoreError>;
 pub(crate) type Touched = Result<(), StoreError>;
 pub(crate) type Count = Result<usize, StoreError>;
+pub(crate) type Sweep = Result<Swept, StoreError>;
 
 #[derive(Default)]
 pub(crate) struct Plain(Mutex<Tables>);
@@ -269,11 +270,11 @@ impl Store for Plain {
         Ok(self.tables().update_subject(subject, principal))
     }
 
-    async fn sweep(&self, now: Timestamp, max: usize) -> Count {
+    async fn sweep(&self, now: Timestamp, max: usize) -> Sweep {
         let mut tables = self.tables();
         let expired = |record: &&Arc<Record>| record.expiry(now).is_some();
         let ids: Vec<_> =
             tables.records.values().filter(expired).map(|record| record.id).take(max).collect();
-        Ok(tables.remove_all(&ids))
+        Ok(Swept { removed: tables.remove_all(&ids), more: ids.len() == max })
     }
 }

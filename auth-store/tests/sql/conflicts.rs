@@ -135,7 +135,7 @@ async fn concurrent_operations_on_a_subject_succeed(store: Arc<dyn Store>) {
                     0 => store.revoke_subject("ada").await,
                     1 => store.update_subject("ada", b"{}").await,
                     2 => store.create(draft(&*store, Some("ada")).1, Some(LIMIT)).await.map(|_| 0),
-                    _ => store.sweep(crate::sign_in::now(), 100).await,
+                    _ => store.sweep(crate::sign_in::now(), 100).await.map(|swept| swept.removed),
                 }
             });
         }

@@ -47,7 +47,7 @@ async fn run_all(store: &dyn Store) {
     let (_, mut over) = draft(store, Some("ada"));
     over.deadlines.ends_at = now().before(Duration::from_secs(1));
     store.create(over, None).await.expect("it runs");
-    assert_eq!(store.sweep(now(), 100).await.expect("it runs"), 1);
+    assert_eq!(store.sweep(now(), 100).await.expect("it runs").removed, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,7 +20,10 @@ use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::{Record, Rotation};
 use crate::secret::Digest;
-use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, Peek, SignInLimit, Store};
+use crate::store::{
+    Cleanup, CompareAndSwap, Created, Deleted, OverflowPolicy, Peek, SignInLimit, Store,
+    StoreBounds, Swept,
+};
 use crate::watch::Watch;
 
 /// The average number of records that each new sign-in examines for their expiry. It is high enough
@@ -237,12 +240,17 @@ impl Store for MemoryStore {
         Ok(ids.len())
     }
 
-    async fn sweep(&self, now: Timestamp, max: usize) -> Result<usize, StoreError> {
-        let mut deleted = 0;
+    async fn sweep(&self, now: Timestamp, max: usize) -> Result<Swept, StoreError> {
+        let mut removed = 0;
         for shard in 0..self.table.shards() {
-            deleted += self.delete_expired(shard, now, max - deleted);
+            removed += self.delete_expired(shard, now, max - removed);
         }
-        Ok(deleted)
+        Ok(Swept { removed, more: removed == max })
+    }
+
+    /// New sign-ins trigger the deletion of expired ones.
+    fn bounds(&self) -> StoreBounds {
+        StoreBounds { cleanup: Cleanup::Automatic }
     }
 }
 

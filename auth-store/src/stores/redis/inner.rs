@@ -81,11 +81,10 @@ impl RedisInner {
     }
 
     /// Checks that the servers can be reached and have the routing key.
-    pub(super) async fn check(&self) -> Result<usize, StoreError> {
+    pub(super) async fn check(&self) -> Result<(), StoreError> {
         let deadline = self.deadline();
         self.router.connect(deadline).await?;
-        self.compare_key(deadline).await?;
-        Ok(0)
+        Ok(self.compare_key(deadline).await?)
     }
 
     /// Returns how many connections were opened so far.

@@ -18,7 +18,7 @@ use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::{DETAILS, Reauthentication, Record, Rotation, encoding};
 use crate::secret::Digest;
-use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit};
+use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit, Swept};
 
 /// The condition under which a sign-in is deleted.
 enum DeleteIf {
@@ -247,8 +247,9 @@ impl RedisInner {
     }
 
     /// Only checks that the servers can be reached and were not emptied. Redis removes expired keys.
-    pub(super) async fn sweep(&self, _now: Timestamp, _max: usize) -> Result<usize, StoreError> {
-        self.check().await
+    pub(super) async fn sweep(&self, _now: Timestamp, _max: usize) -> Result<Swept, StoreError> {
+        self.check().await?;
+        Ok(Swept { removed: 0, more: false })
     }
 
     async fn subject_step(

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::inner::RedisInner;
 use crate::error::StoreError;
 use crate::forward_store;
-use crate::store::Store;
+use crate::store::{Cleanup, Store, StoreBounds};
 use crate::stores::trace::traced;
 
 /// A store in Redis, which several nodes share and which outlasts their restarts.
@@ -163,5 +163,10 @@ impl fmt::Debug for RedisStore {
 
 #[async_trait]
 impl Store for RedisStore {
-    forward_store!(self => self.inner, around: traced, except: [peek, watch, find]);
+    forward_store!(self => self.inner, around: traced, except: [peek, watch, find, bounds, close]);
+
+    /// Redis deletes expired keys.
+    fn bounds(&self) -> StoreBounds {
+        StoreBounds { cleanup: Cleanup::Automatic }
+    }
 }

@@ -1,9 +1,9 @@
 //! The removal of expired sign-ins, and of anonymous ones beyond their maximum.
 //!
-//! New sign-ins trigger it now and then in a background task, so that applications need not schedule
-//! it. The column `due_at` holds a time before which a sign-in cannot have expired. A use of the
-//! sign-in does not change it, because that would update an index on every request; instead, a sweep
-//! postpones the rows that are due but not expired.
+//! The column `due_at` holds a time before which a sign-in cannot have expired. A use of the sign-in
+//! does not change it, because that would update an index on every request; instead, a sweep postpones
+//! the rows that are due but not expired. New anonymous sign-ins trigger the eviction of others now and
+//! then, in a background task.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -18,91 +18,84 @@ use super::pool::PooledConnection;
 use super::row::{expiry, millis, sign_in_id};
 use super::statements::BATCH;
 use crate::error::StoreError;
+use crate::store::Swept;
 
-/// The number of new sign-ins of this node between two sweeps.
-const SWEEP_EVERY: u64 = 64;
-/// The maximum number of sign-ins that a background sweep deletes.
-const SWEEP_MAX: usize = 256;
+/// After how many new anonymous sign-ins a failed eviction is repeated.
+const RETRY_AFTER: u64 = 64;
 /// The time limit for counting anonymous sign-ins, which scans their index.
 const COUNT: Duration = Duration::from_secs(60);
 
-/// Counters that decide when a cleanup is due.
+/// Decides when anonymous sign-ins are evicted.
 #[derive(Default)]
-pub(super) struct CleanupState {
-    /// The number of sign-ins that this node created.
+pub(super) struct EvictionState {
+    /// The number of anonymous sign-ins that this node created.
     created: AtomicU64,
-    /// The number of anonymous ones among them.
-    created_anonymous: AtomicU64,
     /// Whether anonymous sign-ins have to be evicted. Stays set until that succeeds.
-    eviction_due: AtomicBool,
+    due: AtomicBool,
     running: AtomicBool,
 }
 
-/// The permission to run the cleanup. Dropping it permits the next one, even after a panic.
-struct CleanupGuard<D: Dialect>(Arc<SqlInner<D>>);
+/// The permission to evict. Dropping it permits the next eviction, even after a panic.
+struct EvictionGuard<D: Dialect>(Arc<SqlInner<D>>);
 
-impl<D: Dialect> Drop for CleanupGuard<D> {
+impl<D: Dialect> Drop for EvictionGuard<D> {
     fn drop(&mut self) {
-        self.0.cleanup.running.store(false, Ordering::Release);
+        self.0.eviction.running.store(false, Ordering::Release);
     }
 }
 
 impl<D: Dialect> SqlInner<D> {
-    /// Counts a new sign-in. Now and then, spawns a task that sweeps and evicts; the sign-in does not
-    /// wait for it.
-    pub(super) fn count_created(self: &Arc<Self>, now: Timestamp, anonymous: bool) {
-        let state = &self.cleanup;
-        let sweep = (state.created.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(SWEEP_EVERY);
-        let evict = anonymous && {
-            let created = state.created_anonymous.fetch_add(1, Ordering::Relaxed) + 1;
-            created.is_multiple_of((self.max_anonymous / 64).clamp(1, 4096))
-        };
-        if evict {
-            state.eviction_due.store(true, Ordering::Release);
+    /// Counts a new anonymous sign-in. Now and then, spawns a task that evicts; the sign-in does not wait
+    /// for it.
+    pub(super) fn count_anonymous(self: &Arc<Self>) {
+        let state = &self.eviction;
+        let created = state.created.fetch_add(1, Ordering::Relaxed) + 1;
+        let counts = created.is_multiple_of((self.max_anonymous / 64).clamp(1, 4096));
+        if counts {
+            state.due.store(true, Ordering::Release);
         }
-        if (sweep || evict) && !state.running.swap(true, Ordering::AcqRel) {
-            let guard = CleanupGuard(Arc::clone(self));
-            tokio::spawn(async move {
-                let inner = &guard.0;
-                inner.evict_if_due().await;
-                let swept = inner.sweep(now, SWEEP_MAX).await.map(|_| ());
-                warn_on_error(swept, "sweep of expired sign-ins failed");
-                // The eviction may have become due during the sweep.
-                inner.evict_if_due().await;
-            });
+        let starts = counts || created.is_multiple_of(RETRY_AFTER);
+        if starts
+            && state.due.load(Ordering::Acquire)
+            && !state.running.swap(true, Ordering::AcqRel)
+        {
+            let guard = EvictionGuard(Arc::clone(self));
+            tokio::spawn(async move { guard.0.evict_while_due().await });
         }
     }
 
-    /// Evicts if that is due. A failed eviction remains due.
-    async fn evict_if_due(&self) {
-        let due = &self.cleanup.eviction_due;
-        if due.swap(false, Ordering::AcqRel) {
-            let evicted = self.evict_anonymous().await;
-            if evicted.is_err() {
-                due.store(true, Ordering::Release);
+    /// Evicts until that is not due any more. A failed eviction remains due.
+    async fn evict_while_due(&self) {
+        while self.eviction.due.swap(false, Ordering::AcqRel) {
+            if let Err(error) = self.evict_anonymous().await {
+                self.eviction.due.store(true, Ordering::Release);
+                if let Some(suppressed) = Clock::system().admit_event("eviction failed") {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, suppressed, "eviction of anonymous sign-ins failed");
+                }
+                return;
             }
-            warn_on_error(evicted, "eviction of anonymous sign-ins failed");
         }
     }
 
     /// Deletes expired sign-ins in small batches, so that no other operation waits for long.
-    pub(super) async fn sweep(&self, now: Timestamp, max: usize) -> Result<usize, StoreError> {
-        let mut deleted = 0;
+    pub(super) async fn sweep(&self, now: Timestamp, max: usize) -> Result<Swept, StoreError> {
+        let mut removed = 0;
         // A batch deletes nothing if all of its sign-ins were used meanwhile, hence a few more.
         let mut batches = max.div_ceil(BATCH) + 8;
-        while deleted < max && batches > 0 {
-            let size = (max - deleted).min(BATCH);
+        while removed < max && batches > 0 {
+            let size = (max - removed).min(BATCH);
             let batch = self.sweep_batch(now, size).await?;
-            deleted += batch.deleted;
+            removed += batch.deleted;
             batches -= 1;
             if batch.examined < size {
-                return Ok(deleted);
+                return Ok(Swept { removed, more: false });
             }
         }
         if max == 0 {
             self.sweep_batch(now, 0).await?;
         }
-        Ok(deleted)
+        Ok(Swept { removed, more: true })
     }
 
     async fn sweep_batch(&self, now: Timestamp, size: usize) -> Result<SweptBatch, StoreError> {
@@ -190,12 +183,4 @@ struct SweptBatch {
 
 fn row_limit<'a>(size: usize) -> Value<'a> {
     Value::int(i64::try_from(size).unwrap_or(i64::MAX))
-}
-
-fn warn_on_error(result: Result<(), StoreError>, message: &'static str) {
-    if let Err(error) = result
-        && let Some(suppressed) = Clock::system().admit_event(message)
-    {
-        tracing::warn!(error = &error as &dyn std::error::Error, suppressed, "{message}");
-    }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use sqlx::Error;
 use tokio::time::timeout;
 
-use super::cleanup::CleanupState;
+use super::cleanup::EvictionState;
 use super::dialect::{Dialect, Tables};
 use super::error::SqlSetupError;
 use super::operations::SqlInner;
@@ -86,7 +86,7 @@ impl<E: Default> StoreOptions<E> {
             statements: Statements::new(&D::SYNTAX, D::notification(&self.extra)),
             timeout: self.timeout,
             max_anonymous: self.max_anonymous,
-            cleanup: CleanupState::default(),
+            eviction: EvictionState::default(),
         }))
     }
 

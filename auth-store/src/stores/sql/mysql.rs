@@ -65,8 +65,8 @@ sql_store! {
     /// MariaDB for the timeout of an operation, and in MySQL for ten seconds or the timeout, whichever
     /// is longer.
     ///
-    /// New sign-ins trigger the deletion of expired ones; [`sweep`](crate::Store::sweep) deletes more
-    /// at a time.
+    /// The store does not remove expired sign-ins by itself; a [`SignInManager`](crate::SignInManager)
+    /// [sweeps](crate::Store::sweep) it.
     ///
     /// This store does not announce changes. A near cache in front of it serves a sign-in that another
     /// node ended for as long as its TTL.

@@ -16,7 +16,7 @@ use auth_core::{SignInId, Timestamp};
 use sqlx::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::cleanup::CleanupState;
+use super::cleanup::EvictionState;
 use super::dialect::{Dialect, Value};
 use super::error::Failure;
 use super::pool::{Pool, PooledConnection};
@@ -40,7 +40,7 @@ pub(super) struct SqlInner<D: Dialect> {
     pub(super) timeout: Duration,
     /// The approximate maximum number of anonymous sign-ins.
     pub(super) max_anonymous: u64,
-    pub(super) cleanup: CleanupState,
+    pub(super) eviction: EvictionState,
 }
 
 impl<D: Dialect> SqlInner<D> {
@@ -112,6 +112,16 @@ impl<D: Dialect> SqlInner<D> {
             changed += connection.execute(statement, &values).await?;
         }
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
+    }
+}
+
+impl<D: Dialect> SqlInner<D> {
+    /// Closes all connections: unused ones now, and others once their operation has ended.
+    #[allow(clippy::unused_async)] // a method of `Store`
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        self.pool.close();
+        self.readers.iter().for_each(Pool::close);
+        Ok(())
     }
 }
 

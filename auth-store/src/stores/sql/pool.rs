@@ -58,6 +58,11 @@ impl<D: Dialect> Pool<D> {
         Self(pool.build().expect("a pool without timeouts needs no runtime"))
     }
 
+    /// Closes the unused connections, and each of the others after its use. No operation begins any more.
+    pub(super) fn close(&self) {
+        self.0.close();
+    }
+
     /// Returns a connection that was checked recently, passes the check, or is new.
     pub(super) async fn get(&self) -> Result<PooledConnection<'_, D>, Failure> {
         let connection = self.0.get().await.map_err(|error| match error {

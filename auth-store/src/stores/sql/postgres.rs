@@ -61,9 +61,9 @@ sql_store! {
     /// Acknowledged operations are as durable as `synchronous_commit` and the replicas make them; keep
     /// that setting on.
     ///
-    /// New sign-ins trigger the deletion of expired ones; [`sweep`](crate::Store::sweep) deletes more
-    /// at a time. A sign-in with a few hundred bytes of data takes half a kilobyte, its indexes
-    /// included.
+    /// The store does not remove expired sign-ins by itself; a [`SignInManager`](crate::SignInManager)
+    /// [sweeps](crate::Store::sweep) it. A sign-in with a few hundred bytes of data takes half a kilobyte,
+    /// its indexes included.
     ///
     /// # Near caches
     ///

@@ -37,8 +37,8 @@ sql_store! {
     /// after a power failure, provided that the disk does not lose flushed data. An operation fails as
     /// unavailable if it exceeds the timeout, waiting for other writers included.
     ///
-    /// New sign-ins trigger the deletion of expired ones; [`sweep`](crate::Store::sweep) deletes more
-    /// at a time.
+    /// The store does not remove expired sign-ins by itself; a [`SignInManager`](crate::SignInManager)
+    /// [sweeps](crate::Store::sweep) it.
     ///
     /// This store does not announce changes. A near cache in front of it serves a sign-in that another
     /// process ended for as long as its TTL.

@@ -76,7 +76,7 @@ macro_rules! sql_store {
             /// Each node counts them in a background task after it created a sixty-fourth of the
             /// maximum, and after 4096 at the latest. The maximum can be exceeded by that many for each
             /// node, and by those that are created while a node counts and evicts. A failed eviction
-            /// is retried after the next 64 new sign-ins.
+            /// is retried after the next 64.
             pub fn max_anonymous(mut self, max: u64) -> Self {
                 self.options.max_anonymous = max;
                 self
@@ -129,7 +129,7 @@ macro_rules! impl_store {
             $crate::forward_store!(
                 self => self.inner,
                 around: traced,
-                except: [new_id, marker_id, peek, watch, find, create]
+                except: [new_id, marker_id, peek, watch, find, bounds, create]
             );
 
             async fn create(
@@ -139,7 +139,9 @@ macro_rules! impl_store {
             ) -> Result<$crate::Created, $crate::StoreError> {
                 record.version = 0;
                 let created = self.traced("create", self.inner.create(&record, limit)).await?;
-                self.inner.count_created(record.created_at, record.subject.is_none());
+                if record.subject.is_none() {
+                    self.inner.count_anonymous();
+                }
                 Ok(created)
             }
         }

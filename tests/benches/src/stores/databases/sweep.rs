@@ -42,7 +42,7 @@ pub fn sweep(million: &Million, runtime: &Runtime) -> Swept {
         let quiet = quiet.stop().await;
         let meanwhile = Readers::start(&store, &ids);
         let start = Instant::now();
-        let collected = sweeper.sweep(million.now, usize::MAX).await.unwrap();
+        let collected = sweeper.sweep(million.now, usize::MAX).await.unwrap().removed;
         let took = start.elapsed();
         Swept { collected, took, quiet, meanwhile: meanwhile.stop().await }
     })
