@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::num::NonZeroU32;
 
 use auth_core::{AuthError, AuthErrorKind, BoxError};
 
@@ -20,6 +21,11 @@ pub enum StoreErrorKind {
     /// The record cannot be stored, for example because its data is too large, or a stored record
     /// cannot be decoded. Nothing was changed.
     Invalid,
+    /// Another operation was in the way. Nothing was changed: ask again. A
+    /// [`SignInManager`](crate::SignInManager) does so for up to three seconds.
+    Contended,
+    /// The sign-in exceeds what the store can keep, which [`StoreError::bound`] names. Nothing was changed.
+    OutOfBounds,
 }
 
 /// An error of a [`Store`](crate::Store). That a sign-in does not exist is never an error.
@@ -46,12 +52,56 @@ impl StoreError {
         Self::new(StoreErrorKind::DuplicateId, "`create` never replaces a sign-in")
     }
 
+    /// Creates an error of kind [`Contended`](StoreErrorKind::Contended).
+    pub fn contended(source: impl Into<BoxError>) -> Self {
+        Self::new(StoreErrorKind::Contended, source)
+    }
+
+    /// Creates an error of kind [`OutOfBounds`](StoreErrorKind::OutOfBounds).
+    #[must_use]
+    pub fn out_of_bounds(bound: Bound) -> Self {
+        Self::new(StoreErrorKind::OutOfBounds, bound)
+    }
+
     /// Returns the kind of this error.
     #[must_use]
     pub fn kind(&self) -> StoreErrorKind {
         self.kind
     }
+
+    /// Returns the bound that was exceeded, if the error is of kind
+    /// [`OutOfBounds`](StoreErrorKind::OutOfBounds).
+    #[must_use]
+    pub fn bound(&self) -> Option<Bound> {
+        self.source.downcast_ref().copied()
+    }
 }
+
+/// A bound of a store that a sign-in exceeds; see [`StoreBounds`](crate::StoreBounds).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Bound {
+    /// How many sign-ins a subject may have: the limit is higher, or there is none.
+    SignIns(NonZeroU32),
+    /// How many bytes a subject may have.
+    SubjectBytes(usize),
+    /// How many bytes encoded roles and claims may have.
+    PrincipalBytes(usize),
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::SignIns(max) => {
+                write!(f, "the store keeps at most {max} sign-ins of a subject: set a limit")
+            }
+            Self::SubjectBytes(max) => write!(f, "the subject must be at most {max} bytes"),
+            Self::PrincipalBytes(max) => write!(f, "roles and claims must be at most {max} bytes"),
+        }
+    }
+}
+
+impl Error for Bound {}
 
 impl fmt::Display for StoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,6 +109,8 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Unavailable => "the sign-in store is unavailable",
             StoreErrorKind::DuplicateId => "the sign-in id is already in use",
             StoreErrorKind::Invalid => "the sign-in cannot be stored or decoded",
+            StoreErrorKind::Contended => "the sign-in store is busy with other changes",
+            StoreErrorKind::OutOfBounds => "the sign-in exceeds what the store can keep",
         })
     }
 }
@@ -69,10 +121,15 @@ impl Error for StoreError {
     }
 }
 
-/// A store error of any kind makes the operation [`Unavailable`](AuthErrorKind::Unavailable).
+/// A sign-in that exceeds a bound of the store is [`TooLarge`](AuthErrorKind::TooLarge). Every other error
+/// makes the operation [`Unavailable`](AuthErrorKind::Unavailable).
 impl From<StoreError> for AuthError {
     fn from(error: StoreError) -> Self {
-        Self::new(AuthErrorKind::Unavailable, error)
+        let kind = match error.kind() {
+            StoreErrorKind::OutOfBounds => AuthErrorKind::TooLarge,
+            _ => AuthErrorKind::Unavailable,
+        };
+        Self::new(kind, error)
     }
 }
 

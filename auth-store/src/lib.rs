@@ -39,7 +39,7 @@ mod watch;
 
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use data::SessionData;
-pub use error::{InvalidValue, StoreError, StoreErrorKind};
+pub use error::{Bound, InvalidValue, StoreError, StoreErrorKind};
 #[doc(hidden)]
 pub use forward::__private;
 pub use lifetime::{Deadlines, Expiry, InvalidLifetime, Lifetime};

@@ -11,7 +11,7 @@ use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
 use crate::data::SessionData;
-use crate::error::StoreError;
+use crate::error::{Bound, StoreError};
 use crate::record::{Record, Rotation, SecretMatch, marker_id};
 use crate::secret::{Digest, Secret, SecretKind};
 use crate::watch::Watch;
@@ -34,6 +34,9 @@ use crate::watch::Watch;
 ///
 /// # Failures
 ///
+/// - A store that cannot make a change because another one is in the way reports
+///   [`StoreErrorKind::Contended`](crate::StoreErrorKind::Contended). It has then changed nothing, and the
+///   caller asks again.
 /// - A store reports its failures as
 ///   [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable). It never reports "no such
 ///   sign-in" because it could not be reached.
@@ -149,6 +152,8 @@ pub trait Store: Send + Sync + 'static {
     ///   nothing was evicted.
     /// - [`Invalid`](crate::StoreErrorKind::Invalid): the record cannot be stored, for example because
     ///   its data is too large. Nothing was changed.
+    /// - [`OutOfBounds`](crate::StoreErrorKind::OutOfBounds): the record or the limit exceeds the
+    ///   [`bounds`](Self::bounds) of the store. Nothing was changed.
     /// - [`Unavailable`](crate::StoreErrorKind::Unavailable): the store did not answer, or has no room.
     async fn create(
         &self,
@@ -179,7 +184,9 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
+    /// Returns [`OutOfBounds`](crate::StoreErrorKind::OutOfBounds) if the new roles and claims exceed the
+    /// [`bounds`](Self::bounds) of the store, and [`Unavailable`](crate::StoreErrorKind::Unavailable) if the
+    /// store did not answer.
     async fn rotate(
         &self,
         id: &SignInId,
@@ -196,6 +203,19 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// Records that several sign-ins were used, each as [`touch`](Self::touch) does. The default
+    /// implementation calls it for each of them.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if some uses may not be recorded.
+    async fn touch_many(&self, uses: &[(SignInId, Timestamp)]) -> Result<(), StoreError> {
+        for (id, at) in uses {
+            self.touch(id, *at).await?;
+        }
+        Ok(())
+    }
 
     /// Deletes a sign-in. Returns whether there was one.
     ///
@@ -269,8 +289,10 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer. Some
-    /// sign-ins may have changed; call it again.
+    /// Returns [`OutOfBounds`](crate::StoreErrorKind::OutOfBounds) if the new roles and claims exceed the
+    /// [`bounds`](Self::bounds) of the store; then nothing was changed. Returns
+    /// [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer. Some sign-ins may
+    /// have changed; call it again.
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError>;
 
     /// Removes at most `max` sign-ins that have expired at `now`, and says whether there may be more.
@@ -309,11 +331,130 @@ pub trait Store: Send + Sync + 'static {
 }
 
 /// What a store can keep, and whether it has to be swept; see [`Store::bounds`].
+///
+/// A bound is for a store whose backend can change only so much in one step, or limits the size of a key.
+/// What exceeds a bound is refused with [`StoreError::out_of_bounds`], which names it.
+///
+/// ```
+/// use auth_store::StoreBounds;
+///
+/// // A transaction of this store changes at most 100 items.
+/// let bounds = StoreBounds::default().max_sign_ins(99).max_subject_bytes(1024);
+/// # let _ = bounds;
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct StoreBounds {
-    /// How expired sign-ins are removed. Defaults to [`Cleanup::Sweep`].
-    pub cleanup: Cleanup,
+    max_sign_ins: Option<NonZeroU32>,
+    max_subject_bytes: Option<usize>,
+    max_principal_bytes: Option<usize>,
+    cleanup: Cleanup,
+}
+
+impl StoreBounds {
+    /// No bounds, and no cleanup by the store itself: the default.
+    pub const DEFAULT: Self = Self {
+        max_sign_ins: None,
+        max_subject_bytes: None,
+        max_principal_bytes: None,
+        cleanup: Cleanup::Sweep,
+    };
+
+    /// Sets how many sign-ins a subject may have at most. Defaults to no bound. A store keeps at least 32.
+    ///
+    /// [`Store::create`] then refuses a higher limit, and no limit. A
+    /// [`SignInManager`](crate::SignInManager) lowers its limit to this one.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `max` is less than 32.
+    #[must_use]
+    pub const fn max_sign_ins(self, max: u32) -> Self {
+        assert!(max >= 32, "a store must keep at least 32 sign-ins of a subject");
+        Self { max_sign_ins: NonZeroU32::new(max), ..self }
+    }
+
+    /// Sets how many bytes a subject may have at most. Defaults to no bound. A store keeps at least 255, as
+    /// many as a subject of OpenID Connect may have.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `max` is less than 255.
+    #[must_use]
+    pub const fn max_subject_bytes(self, max: usize) -> Self {
+        assert!(max >= 255, "a store must keep subjects of 255 bytes");
+        Self { max_subject_bytes: Some(max), ..self }
+    }
+
+    /// Sets how many bytes [encoded](crate::encode) roles and claims may have at most. Defaults to no bound.
+    /// A store keeps at least 4 KiB.
+    ///
+    /// # Panics
+    ///
+    /// Panics if `max` is less than 4 KiB.
+    #[must_use]
+    pub const fn max_principal_bytes(self, max: usize) -> Self {
+        assert!(max >= 4096, "a store must keep roles and claims of 4 KiB");
+        Self { max_principal_bytes: Some(max), ..self }
+    }
+
+    /// Sets how expired sign-ins are removed. Defaults to [`Cleanup::Sweep`].
+    #[must_use]
+    pub const fn cleanup(self, cleanup: Cleanup) -> Self {
+        Self { cleanup, ..self }
+    }
+
+    /// Returns whether the store removes expired sign-ins by itself.
+    #[must_use]
+    pub const fn is_automatic(&self) -> bool {
+        matches!(self.cleanup, Cleanup::Automatic)
+    }
+
+    /// Returns this limit, lowered to what the store can keep. Without one, the oldest sign-in is evicted.
+    #[must_use]
+    pub fn lower(&self, limit: Option<SignInLimit>) -> Option<SignInLimit> {
+        let Some(most) = self.max_sign_ins else { return limit };
+        let when_full = limit.map_or(OverflowPolicy::EvictOldest, |limit| limit.when_full);
+        Some(SignInLimit { max: limit.map_or(most, |limit| limit.max.min(most)), when_full })
+    }
+
+    /// Returns the bounds that were set, for the conformance suite.
+    #[cfg(feature = "conformance")]
+    pub(crate) fn set(&self) -> (Option<NonZeroU32>, Option<usize>, Option<usize>) {
+        (self.max_sign_ins, self.max_subject_bytes, self.max_principal_bytes)
+    }
+
+    /// Checks the arguments of [`Store::create`].
+    ///
+    /// # Errors
+    ///
+    /// Returns [`OutOfBounds`](crate::StoreErrorKind::OutOfBounds) if a bound is exceeded.
+    pub fn check(&self, record: &Record, limit: Option<SignInLimit>) -> Result<(), StoreError> {
+        if let (Some(most), Some(subject)) = (self.max_subject_bytes, &record.subject)
+            && subject.len() > most
+        {
+            return Err(StoreError::out_of_bounds(Bound::SubjectBytes(most)));
+        }
+        if let (Some(most), true) = (self.max_sign_ins, record.subject.is_some())
+            && limit.is_none_or(|limit| limit.max > most)
+        {
+            return Err(StoreError::out_of_bounds(Bound::SignIns(most)));
+        }
+        self.check_principal(record.principal())
+    }
+
+    /// Checks the roles and claims of [`Store::update_subject`], or of a rotation with a new authentication.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`OutOfBounds`](crate::StoreErrorKind::OutOfBounds) if the bound is exceeded.
+    pub fn check_principal(&self, principal: &[u8]) -> Result<(), StoreError> {
+        match self.max_principal_bytes {
+            Some(most) if principal.len() > most => {
+                Err(StoreError::out_of_bounds(Bound::PrincipalBytes(most)))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// How a store removes expired sign-ins.

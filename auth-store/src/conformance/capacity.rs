@@ -117,7 +117,7 @@ async fn fill(store: &dyn Store, max: usize) -> Result<Vec<Record>, Violation> {
 
 /// Returns whether the store had room for it.
 async fn accepts(store: &dyn Store, record: Record) -> Result<bool, Violation> {
-    match store.create(record, None).await {
+    match store.create(record, store.bounds().lower(None)).await {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == StoreErrorKind::Unavailable => Ok(false),
         Err(error) => Err(error.into()),

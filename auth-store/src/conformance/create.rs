@@ -140,7 +140,7 @@ pub(super) async fn create_never_replaces_a_sign_in(store: &Arc<dyn Store>) -> O
     let mut second = first.clone();
     second.data = data("cart", "\"planted\"");
     second.touch(now() + DAY);
-    duplicate(store.create(second, None).await)?;
+    duplicate(store.create(second, store.bounds().lower(None)).await)?;
     alive_as(&**store, &first).await?;
     survivors(&**store, ADA, &[first.id]).await?;
 

@@ -38,6 +38,8 @@ async fn looks(store: &dyn Store, secret: &Secret, report: &mut Report) {
     report.add("load_fails_with_its_store", unavailable(store.load(&id).await));
     report.add("list_fails_with_its_store", unavailable(store.list(ADA).await));
     report.add("touch_fails_with_its_store", unavailable(store.touch(&id, now()).await));
+    let many = store.touch_many(&[(id, now())]).await;
+    report.add("touch_many_fails_with_its_store", unavailable(many));
 }
 
 fn peeks(store: &dyn Store, secret: &Secret) -> Outcome {
@@ -47,7 +49,7 @@ fn peeks(store: &dyn Store, secret: &Secret) -> Outcome {
 
 async fn creates(store: &dyn Store) -> Outcome {
     unavailable(store.create(visitor(store, now())?, None).await)?;
-    unavailable(store.create(draft(store, ADA, now())?, None).await)?;
+    unavailable(store.create(draft(store, ADA, now())?, store.bounds().lower(None)).await)?;
     for when_full in [OverflowPolicy::EvictOldest, OverflowPolicy::Reject] {
         let record = draft(store, ADA, now())?;
         unavailable(store.create(record, Some(limit(1, when_full))).await)?;

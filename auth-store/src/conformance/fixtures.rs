@@ -93,9 +93,9 @@ pub(super) fn draft(store: &dyn Store, subject: &str, at: Timestamp) -> Result<R
     record(&secret(store, Some(subject))?, Some(subject), at)
 }
 
-/// Stores the record without a limit.
+/// Stores the record without a limit, or with the highest that the store accepts.
 pub(super) async fn put(store: &dyn Store, record: &Record) -> Result<(), Violation> {
-    let created = store.create(record.clone(), None).await?;
+    let created = store.create(record.clone(), store.bounds().lower(None)).await?;
     ensure(
         created == Created::Stored { evicted: 0 },
         format!("create without a limit returns {created:?}"),

@@ -37,6 +37,7 @@
 //! - Keeping a copy current that is only returned as [`Cached`](crate::Peek::Cached).
 
 mod assertions;
+mod bounds;
 mod capacity;
 mod changes;
 mod create;

@@ -76,7 +76,7 @@ pub(super) async fn parallel_creates_of_one_id_have_one_winner(store: &Arc<dyn S
         }
         let task = |i: usize| {
             let (store, record) = (Arc::clone(store), drafts[i].clone());
-            async move { store.create(record, None).await }
+            async move { store.create(record, store.bounds().lower(None)).await }
         };
         let mut won = Vec::new();
         for (draft, created) in drafts.iter().zip(together(8, task).await?) {
@@ -191,7 +191,8 @@ async fn among(
             return act(store);
         }
         let record = drafts[if i < middle { i } else { i - 1 }].clone();
-        Box::pin(async move { store.create(record, None).await.map(|_| 0) })
+        let limit = store.bounds().lower(None);
+        Box::pin(async move { store.create(record, limit).await.map(|_| 0) })
     };
     let answers: Result<Vec<_>, _> = together(drafts.len() + 1, task).await?.into_iter().collect();
     Ok(answers?.iter().sum())

@@ -10,9 +10,10 @@ use auth_core::BoxFuture;
 
 use super::report::{Outcome, Report, Violation};
 use super::{
-    changes, create, ends, limits, lookup, race_changes, race_ends, race_subjects, secrets,
+    bounds, changes, create, ends, limits, lookup, race_changes, race_ends, race_subjects, secrets,
     subjects, watch,
 };
+use crate::manager::AskingAgain;
 use crate::store::{IntoStore, Store};
 
 macro_rules! checks {
@@ -67,7 +68,8 @@ macro_rules! __every_conformance_check {
                 touch_moves_the_last_seen_time_forward
                 touch_never_moves_the_last_seen_time_back
                 touch_does_not_change_the_version
-                touch_never_creates;
+                touch_never_creates
+                touch_many_touches_each;
             ends:
                 delete_ends_a_sign_in_once
                 delete_if_version_ends_only_this_version
@@ -93,6 +95,10 @@ macro_rules! __every_conformance_check {
                 a_full_limit_refuses_and_changes_nothing
                 expired_sign_ins_do_not_count_for_the_limit
                 living_sign_ins_count_for_the_limit;
+            bounds:
+                long_subjects_are_kept_or_refused
+                long_claims_are_kept_or_refused
+                many_sign_ins_are_kept_or_refused;
             watch:
                 a_watch_completes_at_every_end
                 a_watch_completes_at_every_change
@@ -155,7 +161,8 @@ impl Check {
     ///
     /// Returns an error if the store breaks the rule, fails, or panics.
     pub async fn run(&self, store: impl IntoStore) -> Result<(), Violation> {
-        match tokio::spawn((self.put)(store.into_store())).await {
+        let store = Arc::new(AskingAgain(store.into_store()));
+        match tokio::spawn((self.put)(store)).await {
             Ok(outcome) => outcome,
             Err(error) => Err(Violation::new(format!("the store panicked: {error}"))),
         }

@@ -3,6 +3,7 @@
 //! [`SignInManager`] has one file per theme: `sign_in`, `refresh`, `authenticate`, `request` (what one
 //! request does to the sign-ins that it names), `sweeper`, `update_data` and `wait_for_end`.
 
+mod asking_again;
 mod authenticate;
 mod background;
 mod backoff;
@@ -18,6 +19,8 @@ mod sweeper;
 mod update_data;
 mod wait_for_end;
 
+#[cfg(feature = "conformance")]
+pub(crate) use asking_again::AskingAgain;
 pub use authenticate::{PresentedSecret, StoredCredential};
 pub use new_sign_in::{IssuedSecret, NewSignIn, SecondarySignIn};
 pub use refresh::RefreshError;

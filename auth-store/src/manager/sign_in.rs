@@ -199,7 +199,8 @@ impl SignInManager {
         record.data = data;
         let issued = IssuedSecret::new(secret, &record);
         let prepared = prepare(&issued)?;
-        match self.store_new(state, record, self.settings.limit).await? {
+        let limit = self.store.bounds().lower(self.settings.limit);
+        match self.store_new(state, record, limit).await? {
             Created::Stored { evicted } => {
                 if evicted > 0 {
                     tracing::info!(subject = &*new.subject, evicted, "oldest sign-ins evicted");

@@ -16,6 +16,7 @@ use auth_core::{
 use http::HeaderValue;
 use serde::Serialize;
 
+use super::asking_again::AskingAgain;
 use super::background;
 use super::keyed_locks::KeyedLocks;
 use super::recent_rotations::RecentRotations;
@@ -46,7 +47,7 @@ impl SignInManager {
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
-            store,
+            store: Arc::new(AskingAgain(store)),
             locks: Arc::default(),
             recent_rotations: Arc::default(),
             sweeper: Arc::default(),
@@ -54,7 +55,8 @@ impl SignInManager {
         }
     }
 
-    /// Returns the store.
+    /// Returns the store. It asks the one that the manager was created with, and asks it again for up to
+    /// three seconds while that is [`Contended`](crate::StoreErrorKind::Contended).
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
@@ -198,7 +200,8 @@ pub struct SignInSettings {
     /// minutes without a request.
     pub anonymous_lifetime: Lifetime,
     /// How many sign-ins a user may have at a time. Defaults to 1,000; a further one evicts the
-    /// oldest. Without a limit (`None`), operations on all sign-ins of a user take as long as there are
+    /// oldest. The [bound](crate::StoreBounds::max_sign_ins) of the store applies if it is lower.
+    /// Without a limit (`None`), operations on all sign-ins of a user take as long as there are
     /// sign-ins.
     pub limit: Option<SignInLimit>,
     /// Whether cookies outlive the browser session unless a sign-in chooses. Defaults to

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::background;
 use super::sign_in_manager::SignInManager;
 use crate::error::StoreError;
-use crate::store::{Cleanup, Swept};
+use crate::store::Swept;
 
 /// The time between the starts of two sweeps. Each node adds up to as much again, so that the nodes take
 /// turns.
@@ -71,7 +71,7 @@ impl SignInManager {
     /// Starts a sweep in the background if one is due.
     pub(super) fn sweep_if_due(&self, now: Timestamp) {
         if !self.sweeper.is_due(now)
-            || self.store.bounds().cleanup == Cleanup::Automatic
+            || self.store.bounds().is_automatic()
             || Handle::try_current().is_err()
         {
             return;
@@ -113,7 +113,7 @@ mod tests {
     use crate::lifetime::{Deadlines, Lifetime};
     use crate::record::Record;
     use crate::secret::{Secret, SecretKind};
-    use crate::store::{Store, StoreBounds};
+    use crate::store::{Cleanup, Store, StoreBounds};
     use crate::stores::MemoryStore;
 
     /// A store that has to be swept. Each step needs a permit, and removes one sign-in.
@@ -129,7 +129,7 @@ mod tests {
         crate::forward_store!(self => self.inner, except: [bounds, sweep]);
 
         fn bounds(&self) -> StoreBounds {
-            StoreBounds { cleanup: self.cleanup }
+            StoreBounds::default().cleanup(self.cleanup)
         }
 
         async fn sweep(&self, now: Timestamp, max: usize) -> Result<Swept, StoreError> {

@@ -80,5 +80,7 @@ fn outcome<T>(result: &Result<T, StoreError>) -> &'static str {
         Err(StoreErrorKind::Unavailable) => "unavailable",
         Err(StoreErrorKind::DuplicateId) => "duplicate_id",
         Err(StoreErrorKind::Invalid) => "invalid",
+        Err(StoreErrorKind::Contended) => "contended",
+        Err(StoreErrorKind::OutOfBounds) => "out_of_bounds",
     }
 }

@@ -250,7 +250,7 @@ impl Store for MemoryStore {
 
     /// New sign-ins trigger the deletion of expired ones.
     fn bounds(&self) -> StoreBounds {
-        StoreBounds { cleanup: Cleanup::Automatic }
+        StoreBounds::default().cleanup(Cleanup::Automatic)
     }
 }
 

@@ -163,10 +163,10 @@ impl fmt::Debug for RedisStore {
 
 #[async_trait]
 impl Store for RedisStore {
-    forward_store!(self => self.inner, around: traced, except: [peek, watch, find, bounds, close]);
+    forward_store!(self => self.inner, around: traced, except: [peek, watch, find, bounds, touch_many, close]);
 
     /// Redis deletes expired keys.
     fn bounds(&self) -> StoreBounds {
-        StoreBounds { cleanup: Cleanup::Automatic }
+        StoreBounds::default().cleanup(Cleanup::Automatic)
     }
 }

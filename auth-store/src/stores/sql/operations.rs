@@ -75,8 +75,11 @@ impl<D: Dialect> SqlInner<D> {
                 }
             }
         };
-        let result = timeout_at(deadline, catch_panic(attempts)).await;
-        Ok(result.unwrap_or(Err(Failure::TimedOut(limit)))?)
+        match timeout_at(deadline, catch_panic(attempts)).await {
+            Ok(Err(failure)) if failure.is_conflict::<D>() => Err(StoreError::contended(failure)),
+            Ok(result) => Ok(result?),
+            Err(_) => Err(Failure::TimedOut(limit).into()),
+        }
     }
 
     /// Returns the pool for read-only operations.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use auth_store::{Store, conformance};
 
-use super::{create, end, limit, look, rotate, subject, sweep, touch, update, watch};
+use super::{bounds, create, end, limit, look, rotate, subject, sweep, touch, update, watch};
 use crate::plain::Plain;
 
 /// Writes a test for each fault: every check named after `=>` must fail.
@@ -42,6 +42,7 @@ async fn a_plain_store_without_a_fault_passes_every_check() {
 #[test]
 fn every_check_catches_a_fault() {
     let caught: BTreeSet<_> = [
+        bounds::CATCHES,
         create::CATCHES,
         end::CATCHES,
         limit::CATCHES,

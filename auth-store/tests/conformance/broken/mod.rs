@@ -1,5 +1,6 @@
 //! Stores with one fault each, and the checks that catch it.
 
+mod bounds;
 mod caught;
 mod create;
 mod end;
