@@ -31,6 +31,25 @@ use crate::watch::Watch;
 /// - No method except [`create`](Self::create) creates a sign-in. A deleted sign-in stays deleted, however
 ///   late another request arrives; a slow request must not undo a sign-out.
 /// - Every change except [`touch`](Self::touch) increments [`Record::version`].
+/// - The id of a sign-in that has ended is free again.
+///
+/// # Durability
+///
+/// A store keeps what it has acknowledged: after `Ok`, no restart and no crash of the store undoes a change or
+/// an end. A store that can lose some of it, because it keeps sign-ins in memory or replicates them later, must
+/// say so in its documentation.
+///
+/// # Sizes
+///
+/// A store keeps [`SessionData::MAX_BYTES`] of data. It keeps subjects of at least 255 bytes, roles and claims of
+/// at least 4 KiB, and at least 32 sign-ins of a subject; beyond that it may have [bounds](Self::bounds), and
+/// refuses by name what exceeds them. It never cuts a value.
+///
+/// # Unreadable records
+///
+/// A record that cannot be decoded is [`Invalid`](crate::StoreErrorKind::Invalid), and never missing. Ending a
+/// sign-in does not decode its record, so that an unreadable one blocks neither its own end nor that of the
+/// subject's other sign-ins.
 ///
 /// # Failures
 ///
@@ -42,10 +61,11 @@ use crate::watch::Watch;
 ///   sign-in" because it could not be reached.
 /// - A store must not hang. It returns an error within a time that it documents.
 /// - After `Unavailable`, the caller does not know whether the operation took effect; it may even do so
-///   later. Callers treat it as if it had. Repeating the call is safe for every method but `create`,
+///   later. If it does, it completes [watches](Self::watch) like one that was acknowledged. Callers treat it as if it had. Repeating the call is safe for every method but `create`,
 ///   `update`, `rotate` and `delete_if_version`, which may then report the first call's success as a
 ///   conflict.
-/// - The same holds for a future that is dropped before it has completed.
+/// - The same holds for a future that is dropped before it has completed: the operation happens as a whole or
+///   not at all, and blocks no later one.
 ///
 /// # Time
 ///
@@ -141,8 +161,11 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// With a limit, the subject has at most [`max`](SignInLimit::max) active sign-ins afterwards,
     /// however many arrive at once: the store evicts the oldest by `created_at`, or refuses the new one.
-    /// A sign-in counts as active if it has not expired at `record.created_at`. Anonymous records have
-    /// no limit.
+    /// It never evicts the new one, even if that is the oldest. A sign-in counts as active if it has not
+    /// expired at `record.created_at`; expired ones do not count. A limit does not apply to anonymous
+    /// records.
+    ///
+    /// If several reasons apply, a duplicate id precedes the limit, and the limit precedes a lack of room.
     ///
     /// A store without room evicts anonymous sign-ins first, and never a signed-in one.
     ///
@@ -219,9 +242,6 @@ pub trait Store: Send + Sync + 'static {
 
     /// Deletes a sign-in. Returns whether there was one.
     ///
-    /// Deleting does not require that the stored record can be decoded; the same holds for every other
-    /// way to end a sign-in.
-    ///
     /// # Errors
     ///
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
@@ -234,7 +254,8 @@ pub trait Store: Send + Sync + 'static {
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn delete_if_version(&self, id: &SignInId, version: u64) -> Result<Deleted, StoreError>;
 
-    /// Deletes a sign-in that was not used after `last_seen`. Returns whether it was deleted.
+    /// Deletes a sign-in that was not used after `last_seen`, but possibly at that moment. Returns whether it
+    /// was deleted.
     ///
     /// A node that considers a sign-in idle ends it this way, so that a use that another node has just
     /// recorded prevents it.

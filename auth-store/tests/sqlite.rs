@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
+use auth_core::SignInId;
 use auth_servers::Scratch;
-use auth_store::SqliteStore;
+use auth_store::{SqliteStore, Store, StoreErrorKind, conformance};
+use sqlx::{Connection, Executor, SqliteConnection};
 
 /// Lets the suite's many concurrent steps wait for each other.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -33,6 +35,37 @@ mod store {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn acknowledged_changes_are_durable() {
+    let url = format!("sqlite://{}/durable.db", FOLDER.path().display());
+    let open = async || {
+        let store = SqliteStore::builder(url.clone()).migrate().connect().await;
+        store.expect("the file can be opened again")
+    };
+    conformance::check_durability(open).await.assert_passed();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn unreadable_records_can_be_ended() {
+    let url = format!("sqlite://{}/unreadable.db", FOLDER.path().display());
+    let store = SqliteStore::builder(url.clone()).timeout(TIMEOUT).migrate().connect().await;
+    let damage = async |id: &SignInId| {
+        let mut file = SqliteConnection::connect(&url).await.expect("it is a database");
+        let digits: String = id.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let damage = format!("UPDATE auth_sign_ins SET kind = 99 WHERE sid = x'{digits}'");
+        file.execute(&*damage).await.expect("the columns exist");
+    };
+    conformance::check_unreadable(store.expect("it opens"), damage).await.assert_passed();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_store_is_unavailable() {
+    let store = empty_store().await;
+    store.close().await.expect("nothing is under way");
+    let error = store.load(&SignInId::from_bytes([1; 16])).await.expect_err("it is closed");
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+}
+
 /// A node never reads a stale copy of what it changed itself.
 mod near_cache {
     use auth_store::near_cache::NearCache;
@@ -50,11 +83,10 @@ mod near_cache {
 
 /// Rows that another program, or a pooler that mixes clients, could return.
 mod rows {
-    use auth_core::{Clock, SignInId};
-    use auth_store::{Deadlines, Lifetime, Record, Secret, SecretKind, Store};
+    use auth_core::Clock;
+    use auth_store::{Deadlines, Lifetime, Record, Secret, SecretKind};
     use proptest::prelude::*;
     use proptest::test_runner::{Config, TestRunner};
-    use sqlx::{Connection, Executor, SqliteConnection};
     use tokio::runtime::Handle;
     use tokio::task::block_in_place;
 

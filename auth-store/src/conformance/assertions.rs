@@ -3,6 +3,7 @@
 //! Each function compares all that the store returns about a sign-in: `load`, `peek` and the subject's list.
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use auth_core::{SignInId, Timestamp};
@@ -128,29 +129,47 @@ pub(super) async fn leads(
     Ok(store.find(secret, KIND, at).await?)
 }
 
-/// Requires that all fields are equal, including the last-seen time and the version.
+/// Requires that all fields are equal, including the last-seen time and the version. The message shows the
+/// values that differ, but no digests.
 pub(super) fn same(expected: &Record, actual: &Record) -> Outcome {
-    let fields = [
-        ("id", expected.id == actual.id),
-        ("kind", expected.kind == actual.kind),
-        ("current", expected.current == actual.current),
-        ("family", expected.family == actual.family),
-        ("persistence", expected.persistence == actual.persistence),
-        ("subject", expected.subject == actual.subject),
-        ("principal", expected.principal() == actual.principal()),
-        ("data", expected.data == actual.data),
-        ("created_at", expected.created_at == actual.created_at),
-        ("authenticated_at", expected.authenticated_at == actual.authenticated_at),
-        ("last_seen", expected.last_seen() == actual.last_seen()),
-        ("deadlines", expected.deadlines == actual.deadlines),
-        ("version", expected.version == actual.version),
-        ("details", expected.details == actual.details),
-    ];
-    let differing: Vec<_> =
-        fields.iter().filter(|(_, same)| !same).map(|(name, _)| *name).collect();
-    let names = differing.join(", ");
-    ensure(
-        differing.is_empty(),
-        format!("the store returns {actual:?}; expected {names} as in {expected:?}"),
-    )
+    let mut differing = Vec::new();
+    macro_rules! compare {
+        ($($name:ident $value:expr;)*) => {
+            $({
+                let value = $value;
+                let (expected, actual) = (value(expected), value(actual));
+                if expected != actual {
+                    let [expected, actual] = [shown(&expected), shown(&actual)];
+                    differing.push(format!("{} is {actual} instead of {expected}", stringify!($name)));
+                }
+            })*
+        };
+    }
+    compare! {
+        id |record: &Record| record.id;
+        kind |record: &Record| record.kind;
+        current |record: &Record| record.current;
+        family |record: &Record| record.family;
+        persistence |record: &Record| record.persistence;
+        subject |record: &Record| record.subject.clone();
+        principal |record: &Record| String::from_utf8_lossy(record.principal()).into_owned();
+        data |record: &Record| record.data.clone();
+        created_at |record: &Record| record.created_at;
+        authenticated_at |record: &Record| record.authenticated_at;
+        last_seen |record: &Record| record.last_seen();
+        deadlines |record: &Record| record.deadlines;
+        version |record: &Record| record.version;
+        details |record: &Record| record.details.clone();
+    }
+    ensure(differing.is_empty(), format!("of {}, {}", actual.id, differing.join("; ")))
+}
+
+/// Returns a value as a message shows it: without digests, which are redacted, and not too long.
+fn shown(value: &impl fmt::Debug) -> String {
+    const LONGEST: usize = 300;
+    let text = format!("{value:?}");
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}\u{2026} ({} bytes)", &text[..end], text.len()),
+        None => text,
+    }
 }

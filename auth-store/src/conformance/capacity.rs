@@ -33,6 +33,8 @@ pub async fn check_capacity<S: IntoStore>(fresh: impl AsyncFn() -> S, max: usize
     report.add("a_duplicate_id_evicts_no_sign_in", duplicate_evicts_none(&store, max).await);
     let store = fresh().await.into_store();
     report.add("a_rejected_sign_in_evicts_no_other", rejection_evicts_none(&store, max).await);
+    let store = fresh().await.into_store();
+    report.add("a_limit_precedes_the_capacity", limit_precedes_capacity(&store, max).await);
     report
 }
 
@@ -84,6 +86,24 @@ async fn rejection_evicts_none(store: &Arc<dyn Store>, max: usize) -> Outcome {
     ensure(created == Created::LimitReached, format!("at the limit, create returns {created:?}"))?;
     all_there(&**store, &visitors).await?;
     all_there(&**store, &[user]).await
+}
+
+/// A subject at its limit is refused for it, or its oldest sign-in makes room, although the store is full.
+async fn limit_precedes_capacity(store: &Arc<dyn Store>, max: usize) -> Outcome {
+    let users = fill(&**store, max).await?;
+    let count = u32::try_from(users.len()).unwrap_or(u32::MAX);
+    let new = draft(&**store, ADA, now())?;
+    let refused = store.create(new, Some(limit(count, OverflowPolicy::Reject))).await?;
+    ensure(refused == Created::LimitReached, format!("at the limit, create returns {refused:?}"))?;
+    all_there(&**store, &users).await?;
+    let new = draft(&**store, ADA, now())?;
+    let evict = limit(count, OverflowPolicy::EvictOldest);
+    let created = store.create(new.clone(), Some(evict)).await?;
+    ensure(
+        created == Created::Stored { evicted: 1 },
+        format!("with an eviction, create in a full store returns {created:?}"),
+    )?;
+    all_there(&**store, &[new]).await
 }
 
 /// Creates anonymous sign-ins until there is no room, and returns those that are left.

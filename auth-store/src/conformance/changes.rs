@@ -172,6 +172,19 @@ pub(super) async fn update_keeps_the_last_seen_time(store: &Arc<dyn Store>) -> O
     alive_as(&**store, &expected).await
 }
 
+/// Each update increments the version, which never starts again: a byte is not enough.
+pub(super) async fn three_hundred_updates_are_counted(store: &Arc<dyn Store>) -> Outcome {
+    let mut expected = sign_in(&**store, ADA).await?;
+    let id = expected.id;
+    for number in 0..300_u64 {
+        expected = expected.updated(data("number", &number.to_string()));
+        same(&expected, &*stored(store.update(&id, number, expected.data.clone()).await?)?)?;
+    }
+    let late = store.update(&id, 300 - 256, data("number", "\"lost\"")).await?;
+    same(&expected, &*stale(late)?)?;
+    alive_as(&**store, &expected).await
+}
+
 /// A later use moves the time; repeating it changes nothing.
 pub(super) async fn touch_moves_the_last_seen_time_forward(store: &Arc<dyn Store>) -> Outcome {
     let mut expected = sign_in(&**store, ADA).await?;

@@ -151,15 +151,16 @@ pub(super) async fn create_never_replaces_a_sign_in(store: &Arc<dyn Store>) -> O
     same(&visitor, &*alive(&**store, &visitor.id).await?)
 }
 
-/// No sign-in is evicted for one that is then refused.
+/// No sign-in is evicted for one that is then refused. A duplicate id is an error, also at the limit.
 pub(super) async fn create_with_a_duplicate_id_evicts_no_sign_in(
     store: &Arc<dyn Store>,
 ) -> Outcome {
     let oldest = sign_in(&**store, ADA).await?;
     let newest = sign_in_at(&**store, ADA, now() + MINUTE).await?;
     for again in [&oldest, &newest] {
-        let evict = limit(1, OverflowPolicy::EvictOldest);
-        duplicate(store.create(again.clone(), Some(evict)).await)?;
+        for when_full in [OverflowPolicy::EvictOldest, OverflowPolicy::Reject] {
+            duplicate(store.create(again.clone(), Some(limit(1, when_full))).await)?;
+        }
     }
     alive_as(&**store, &oldest).await?;
     alive_as(&**store, &newest).await

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use auth_core::SignInId;
 
-use super::assertions::{alive_as, gone, same, stored};
+use super::assertions::{alive_as, gone, listed, same, stored};
+use super::changes::reauthentication;
 use super::fixtures::{
     ADA, DAY, MINUTE, anonymous, data, draft, expired, limit, now, principal, put, sign_in,
-    unknown, visitor,
+    unknown, visitor, with_secret,
 };
 use super::report::{Outcome, Violation, ensure};
+use super::watch::ENDS;
 use crate::lifetime::Deadlines;
 use crate::store::{Created, Deleted, OverflowPolicy, Store, Swept};
 
@@ -148,6 +150,27 @@ pub(super) async fn an_ended_sign_in_is_not_counted(store: &Arc<dyn Store>) -> O
     Ok(())
 }
 
+/// Whichever way it ended, its id can be used again, and is then listed and counted once.
+pub(super) async fn an_ended_sign_in_leaves_no_trace(store: &Arc<dyn Store>) -> Outcome {
+    let store = &**store;
+    for end in ENDS {
+        let record = sign_in(store, ADA).await?;
+        end.of(store, &record).await?;
+        gone(store, &record.id, ADA).await?;
+        put(store, &record).await?;
+        alive_as(store, &record).await?;
+        let listed = listed(store, ADA).await?;
+        let times = listed.iter().filter(|id| **id == record.id).count();
+        ensure(times == 1, format!("after {end:?}, a new sign-in is listed {times} times"))?;
+        let ended = store.revoke_subject(ADA).await?;
+        ensure(
+            ended == listed.len(),
+            format!("after {end:?}, of {} sign-ins {ended} ended", listed.len()),
+        )?;
+    }
+    Ok(())
+}
+
 /// The number of calls that a store may need to examine a few sign-ins.
 const MAX_CALLS: usize = 1000;
 
@@ -216,6 +239,34 @@ pub(super) async fn sweep_removes_at_most_the_given_number(store: &Arc<dyn Store
         gone(store, id, ADA).await?;
     }
     Ok(())
+}
+
+/// The deadlines of a new authentication count, whether they are earlier or later.
+pub(super) async fn sweep_follows_renewed_deadlines(store: &Arc<dyn Store>) -> Outcome {
+    let store = &**store;
+    let start = now();
+    let (_, shorter) = with_secret(store).await?;
+    let mut rotation = reauthentication(&shorter, None)?;
+    if let Some(new) = &mut rotation.reauthentication {
+        new.deadlines = Deadlines { idle_secs: 0, ends_at: start.before(DAY) };
+    }
+    stored(store.rotate(&shorter.id, &shorter.current, rotation).await?)?;
+    sweep_all(store, &[shorter.id], 100).await?;
+    gone(store, &shorter.id, ADA).await?;
+
+    let mut longer = draft(store, ADA, start)?;
+    longer.deadlines = Deadlines { idle_secs: 0, ends_at: start + MINUTE };
+    put(store, &longer).await?;
+    let mut rotation = reauthentication(&longer, None)?;
+    if let Some(new) = &mut rotation.reauthentication {
+        new.deadlines = Deadlines { idle_secs: 0, ends_at: start + DAY };
+    }
+    let from = longer.current;
+    rotation.clone().apply(&mut longer);
+    stored(store.rotate(&longer.id, &from, rotation).await?)?;
+    let Swept { removed, .. } = store.sweep(start + 2 * MINUTE, 100).await?;
+    ensure(removed == 0, format!("no sign-in had expired, and {removed} were removed"))?;
+    alive_as(store, &longer).await
 }
 
 /// Sweeps until the store reports that there are no more; then these sign-ins must be gone. Returns how

@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use auth_core::Timestamp;
 
-use super::assertions::{alive_as, gone, survivors};
+use super::assertions::{alive, alive_as, gone, same, survivors};
 use super::fixtures::{
-    ADA, BOB, DAY, MINUTE, draft, expired, limit, now, put, sign_in, sign_in_at,
+    ADA, BOB, DAY, MINUTE, draft, expired, limit, now, put, sign_in, sign_in_at, visitor,
 };
 use super::report::{Outcome, Violation, ensure};
 use crate::record::Record;
@@ -32,6 +32,40 @@ pub(super) async fn a_limit_evicts_the_oldest(store: &Arc<dyn Store>) -> Outcome
     gone(&**store, &oldest.id, ADA).await?;
     for record in [&middle, &young, &new, &newest, &bob] {
         alive_as(&**store, record).await?;
+    }
+    Ok(())
+}
+
+/// It stays even if it was created before all others, of which the oldest is evicted.
+pub(super) async fn a_limit_never_evicts_the_new_sign_in(store: &Arc<dyn Store>) -> Outcome {
+    let start = now();
+    let first = sign_in_at(&**store, ADA, start.before(2 * MINUTE)).await?;
+    let second = sign_in_at(&**store, ADA, start.before(MINUTE)).await?;
+    let new = draft(&**store, ADA, start.before(3 * MINUTE))?;
+    evicts(&**store, &new, 2, 1).await?;
+    gone(&**store, &first.id, ADA).await?;
+    alive_as(&**store, &second).await?;
+    alive_as(&**store, &new).await
+}
+
+/// Anonymous sign-ins have no subject, so a limit is ignored.
+pub(super) async fn a_limit_does_not_apply_to_anonymous_sign_ins(
+    store: &Arc<dyn Store>,
+) -> Outcome {
+    let mut visitors = Vec::new();
+    for when_full in [OverflowPolicy::Reject, OverflowPolicy::EvictOldest] {
+        for _ in 0..2 {
+            let visitor = visitor(&**store, now())?;
+            let created = store.create(visitor.clone(), Some(limit(1, when_full))).await?;
+            ensure(
+                created == Created::Stored { evicted: 0 },
+                format!("with a limit, create of an anonymous sign-in returns {created:?}"),
+            )?;
+            visitors.push(visitor);
+        }
+    }
+    for visitor in &visitors {
+        same(visitor, &*alive(&**store, &visitor.id).await?)?;
     }
     Ok(())
 }

@@ -18,13 +18,17 @@
 //! ```
 //!
 //! [`conformance_tests!`](crate::conformance_tests) makes each check a test of its own. The suite needs a
-//! Tokio runtime. It finds races by chance: a multi-threaded runtime finds more of them, and so do
+//! Tokio runtime. A check that is not over after two minutes has failed; its report names the calls that have
+//! not returned. It finds races by chance: a multi-threaded runtime finds more of them, and so do
 //! repeated runs.
 //!
 //! Some checks need a certain kind of store and are run separately:
 //!
 //! - [`check_failing`] needs a store whose backend is down;
 //! - [`check_capacity`] needs a store of known capacity;
+//! - [`check_durability`] opens a store again, which must then have everything that it acknowledged;
+//! - [`check_unreadable`] damages records, which must not block the end of a sign-in;
+//! - [`check_lost_answers`] makes a store report changes as failed that it has made;
 //! - [`check_watching`] is for stores that report changes, and for wrappers of them. A wrapper that does
 //!   not forward [`watch`](crate::Store::watch) fails it.
 //!
@@ -35,17 +39,21 @@
 //! - An order of sign-ins that were created in the same millisecond.
 //! - Reporting changes. Without a watch, callers poll.
 //! - Keeping a copy current that is only returned as [`Cached`](crate::Peek::Cached).
+#![doc = include_str!("faults.md")]
 
 mod assertions;
 mod bounds;
 mod capacity;
 mod changes;
 mod create;
+mod dropped;
+mod durability;
 mod ends;
 mod failing;
 mod fixtures;
 mod limits;
 mod lookup;
+mod observed;
 mod parallel;
 mod race_changes;
 mod race_ends;
@@ -54,10 +62,13 @@ mod report;
 mod secrets;
 mod subjects;
 mod suite;
+mod unreadable;
 mod watch;
 
 pub use capacity::check_capacity;
+pub use durability::check_durability;
 pub use failing::check_failing;
 pub use report::{Report, Violation};
 pub use suite::{CHECKS, Check, check, run};
-pub use watch::check_watching;
+pub use unreadable::check_unreadable;
+pub use watch::{check_lost_answers, check_watching};

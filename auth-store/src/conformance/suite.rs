@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use auth_core::BoxFuture;
 
+use super::observed::{Calls, Observed, within_limit};
 use super::report::{Outcome, Report, Violation};
 use super::{
-    bounds, changes, create, ends, limits, lookup, race_changes, race_ends, race_subjects, secrets,
-    subjects, watch,
+    bounds, changes, create, dropped, ends, limits, lookup, race_changes, race_ends, race_subjects,
+    secrets, subjects, watch,
 };
-use crate::manager::AskingAgain;
 use crate::store::{IntoStore, Store};
 
 macro_rules! checks {
@@ -52,6 +52,7 @@ macro_rules! __every_conformance_check {
                 update_at_another_version_changes_nothing
                 update_never_creates
                 update_keeps_the_last_seen_time
+                three_hundred_updates_are_counted
                 rotate_replaces_the_secret_and_nothing_else
                 rotate_from_another_secret_changes_nothing
                 rotate_never_creates
@@ -76,7 +77,8 @@ macro_rules! __every_conformance_check {
                 delete_if_version_ignores_uses
                 sec_85_delete_if_idle_spares_a_sign_in_used_since
                 delete_if_idle_ends_a_sign_in_not_used_since
-                an_ended_sign_in_is_not_counted;
+                an_ended_sign_in_is_not_counted
+                an_ended_sign_in_leaves_no_trace;
             lookup:
                 list_is_oldest_first
                 list_distinguishes_subjects
@@ -92,6 +94,8 @@ macro_rules! __every_conformance_check {
             limits:
                 a_limit_evicts_the_oldest
                 a_lowered_limit_evicts_several
+                a_limit_never_evicts_the_new_sign_in
+                a_limit_does_not_apply_to_anonymous_sign_ins
                 a_full_limit_refuses_and_changes_nothing
                 expired_sign_ins_do_not_count_for_the_limit
                 living_sign_ins_count_for_the_limit;
@@ -107,7 +111,11 @@ macro_rules! __every_conformance_check {
             ends:
                 sweep_removes_expired_sign_ins
                 sweep_never_removes_a_living_sign_in
-                sweep_removes_at_most_the_given_number;
+                sweep_removes_at_most_the_given_number
+                sweep_follows_renewed_deadlines;
+            dropped:
+                a_dropped_step_happens_or_does_not
+                a_dropped_step_blocks_no_other;
             race_changes:
                 parallel_updates_lose_nothing
                 sec_63_parallel_rotations_have_one_winner
@@ -155,17 +163,15 @@ impl Check {
         self.name
     }
 
-    /// Checks an empty store.
+    /// Checks an empty store. A check that is not over after two minutes has failed.
     ///
     /// # Errors
     ///
-    /// Returns an error if the store breaks the rule, fails, or panics.
+    /// Returns an error if the store breaks the rule, fails, hangs, or panics.
     pub async fn run(&self, store: impl IntoStore) -> Result<(), Violation> {
-        let store = Arc::new(AskingAgain(store.into_store()));
-        match tokio::spawn((self.put)(store)).await {
-            Ok(outcome) => outcome,
-            Err(error) => Err(Violation::new(format!("the store panicked: {error}"))),
-        }
+        let calls = Calls::default();
+        let store = Arc::new(Observed::new(store.into_store(), &calls));
+        within_limit(&calls, (self.put)(store)).await
     }
 }
 

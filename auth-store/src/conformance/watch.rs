@@ -23,7 +23,7 @@ use crate::watch::Watch;
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Every way in which a sign-in ends before it expires.
-const ENDS: [End; 7] = [
+pub(super) const ENDS: [End; 7] = [
     End::Delete,
     End::DeleteIf,
     End::DeleteIfIdle,
@@ -34,7 +34,7 @@ const ENDS: [End; 7] = [
 ];
 
 #[derive(Clone, Copy, Debug)]
-enum End {
+pub(super) enum End {
     Delete,
     DeleteIf,
     DeleteIfIdle,
@@ -45,7 +45,8 @@ enum End {
 }
 
 impl End {
-    async fn of(self, store: &dyn Store, record: &Record) -> Outcome {
+    /// Ends a sign-in of Ada's.
+    pub(super) async fn of(self, store: &dyn Store, record: &Record) -> Outcome {
         let id = &record.id;
         match self {
             Self::Delete => _ = store.delete(id).await?,
@@ -65,7 +66,7 @@ impl End {
     }
 }
 
-async fn completes(watch: Watch, what: &str) -> Outcome {
+pub(super) async fn completes(watch: Watch, what: &str) -> Outcome {
     let completed = timeout(TIMEOUT, watch).await.is_ok();
     ensure(completed, format!("a watch does not complete at {what}"))
 }
@@ -163,6 +164,39 @@ pub async fn check_watching<S: IntoStore>(fresh: impl AsyncFn() -> S) -> Report 
         report.add(check.name(), check.run(fresh().await).await);
     }
     report
+}
+
+/// Checks that watches complete at changes whose answers are lost.
+///
+/// `lose(&store, true)` makes the store report its changes as
+/// [`Unavailable`](crate::StoreErrorKind::Unavailable) from then on, although it makes them: as if the
+/// connection ended after the commit. Without the announcement, a stream of a signed-out user would go on.
+pub async fn check_lost_answers<S: Store>(
+    fresh: impl AsyncFn() -> S,
+    lose: impl Fn(&S, bool),
+) -> Report {
+    let mut report = Report::default();
+    for end in ENDS {
+        let store = Arc::new(fresh().await);
+        let outcome = ends_unanswered(&store, end, &lose).await;
+        let outcome =
+            outcome.map_err(|violation| Violation::new(format!("at {end:?}: {violation}")));
+        report.add("a_watch_completes_at_an_end_without_an_answer", outcome);
+    }
+    report
+}
+
+async fn ends_unanswered<S: Store>(store: &Arc<S>, end: End, lose: &impl Fn(&S, bool)) -> Outcome {
+    let record = sign_in(&**store, ADA).await?;
+    let Some(watch) = store.watch(&record.id) else {
+        return Err(Violation::new("the store returns no watch"));
+    };
+    lose(store, true);
+    let answer = end.of(&**store, &record).await;
+    lose(store, false);
+    ensure(answer.is_err(), "the answer was not lost, so that nothing was checked")?;
+    completes(watch, "an end without an answer").await?;
+    ensure(store.load(&record.id).await?.is_none(), "the end has not happened")
 }
 
 fn returns_a_watch(store: &dyn Store) -> Outcome {

@@ -1,9 +1,7 @@
 //! Stores with a capacity, correct and faulty.
 
 use async_trait::async_trait;
-use auth_store::{
-    OverflowPolicy, Record, SignInLimit, Store, StoreError, conformance, forward_store,
-};
+use auth_store::{Record, SignInLimit, Store, StoreError, conformance, forward_store};
 
 use crate::plain::{Creation, Plain, Tables, broken_store};
 
@@ -49,15 +47,14 @@ broken_store! {
     }
 }
 
-/// Evicts the oldest anonymous sign-in of a full store, if the new one is not refused anyway.
+/// Evicts the oldest anonymous sign-in of a full store, unless the new one is refused or replaces another.
 fn bounded(store: &Plain, record: Record, limit: Option<SignInLimit>) -> Creation {
     let mut tables = store.tables();
     let taken = tables.records.contains_key(&record.id);
-    let refused = record.subject.as_ref().zip(limit).is_some_and(|(subject, limit)| {
-        limit.when_full == OverflowPolicy::Reject
-            && tables.living(subject, record.created_at).len() >= limit.max.get() as usize
+    let at_limit = record.subject.as_ref().zip(limit).is_some_and(|(subject, limit)| {
+        tables.living(subject, record.created_at).len() >= limit.max.get() as usize
     });
-    if taken || refused || make_room(&mut tables) { tables.create(record, limit) } else { full() }
+    if taken || at_limit || make_room(&mut tables) { tables.create(record, limit) } else { full() }
 }
 
 #[tokio::test]
@@ -113,7 +110,11 @@ async fn an_eviction_for_a_rejected_sign_in_is_caught() {
     let failures = failures::<EvictsFirst>().await;
     assert_eq!(
         failures,
-        ["a_duplicate_id_evicts_no_sign_in", "a_rejected_sign_in_evicts_no_other"]
+        [
+            "a_duplicate_id_evicts_no_sign_in",
+            "a_rejected_sign_in_evicts_no_other",
+            "a_limit_precedes_the_capacity",
+        ]
     );
 }
 

@@ -7,3 +7,4 @@ mod growth;
 mod memory;
 mod plain;
 mod records;
+mod reopened;

@@ -82,10 +82,19 @@ impl Plain {
 impl Tables {
     /// Runs `act` without notifying watches of its changes.
     pub(crate) fn silently<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
-        let changed = mem::take(&mut self.changed);
+        let watches = self.take_watches();
         let result = act(self);
-        self.changed = changed;
+        self.restore_watches(watches);
         result
+    }
+
+    /// Makes changes notify no watches, until these are restored.
+    pub(crate) fn take_watches(&mut self) -> Arc<Notify> {
+        mem::take(&mut self.changed)
+    }
+
+    pub(crate) fn restore_watches(&mut self, watches: Arc<Notify>) {
+        self.changed = watches;
     }
 
     /// Returns the subject's sign-ins, oldest first.

@@ -6,7 +6,7 @@ use auth_core::SignInId;
 use auth_servers::{RedisCluster, RedisServer};
 use auth_store::{
     CompareAndSwap, Deadlines, Nonce, OverflowPolicy, Record, RedisStore, RotationGrace, Secret,
-    SignInDetails, SignInLimit, Store, StoreErrorKind,
+    SignInDetails, SignInLimit, Store, StoreErrorKind, conformance,
 };
 use redis::{Connection, Value};
 
@@ -173,6 +173,16 @@ async fn a_record_of_a_later_format_is_an_error() {
     let damaged = sign_in(&store, "ada").await;
     overwrite(&server, &damaged, 100, b"\xff\xff\xff");
     assert_eq!(store.load(&damaged).await.expect_err("damaged").kind(), StoreErrorKind::Invalid);
+}
+
+/// Neither its own end nor that of the others decodes it.
+#[tokio::test]
+async fn unreadable_records_can_be_ended() {
+    let server = RedisServer::start();
+    let store = RedisStore::builder(server.url()).prefix("later:").connect().await;
+    let damage = async |id: &SignInId| overwrite(&server, id, 0, b"\x02");
+    let report = conformance::check_unreadable(store.expect("it runs"), damage).await;
+    report.assert_passed();
 }
 
 fn overwrite(server: &RedisServer, id: &SignInId, at: usize, bytes: &[u8]) {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use auth_store::{Store, conformance};
 
-use super::{bounds, create, end, limit, look, rotate, subject, sweep, touch, update, watch};
+use super::{
+    bounds, create, dropped, end, limit, look, rotate, subject, sweep, touch, update, watch,
+};
 use crate::plain::Plain;
 
 /// Writes a test for each fault: every check named after `=>` must fail.
@@ -19,6 +21,9 @@ macro_rules! caught {
                 crate::broken::caught::is_caught::<$fault>(&[$(stringify!($check)),+]).await;
             }
         )*
+
+        /// The faults of this module, by the names of their tests.
+        pub(super) const FAULTS: &[&str] = &[$(stringify!($test)),+];
 
         /// The checks that catch a fault of this module.
         pub(super) const CATCHES: &[&str] = &[$($(stringify!($check)),+),*];
@@ -39,24 +44,47 @@ async fn a_plain_store_without_a_fault_passes_every_check() {
     conformance::run(async || Plain::default()).await.assert_passed();
 }
 
+macro_rules! of_all {
+    ($constant:ident) => {
+        [
+            bounds::$constant,
+            create::$constant,
+            dropped::$constant,
+            end::$constant,
+            limit::$constant,
+            look::$constant,
+            rotate::$constant,
+            subject::$constant,
+            sweep::$constant,
+            touch::$constant,
+            update::$constant,
+            watch::$constant,
+        ]
+        .concat()
+    };
+}
+
+/// The documentation of the suite lists the faults, and a fault in the list has a test.
+#[test]
+fn the_suite_lists_every_fault() {
+    let listed: BTreeSet<_> = include_str!("../../../src/conformance/faults.md")
+        .lines()
+        .filter_map(|line| line.strip_prefix("- "))
+        .map(str::to_owned)
+        .collect();
+    let tested = of_all!(FAULTS).into_iter().map(|test| {
+        let named = test.trim_end_matches("_is_caught").trim_end_matches("_are_caught");
+        let words = named
+            .split('_')
+            .skip_while(|word| *word == "sec" || word.chars().all(|digit| digit.is_ascii_digit()));
+        words.collect::<Vec<_>>().join(" ")
+    });
+    assert_eq!(listed, tested.collect());
+}
+
 #[test]
 fn every_check_catches_a_fault() {
-    let caught: BTreeSet<_> = [
-        bounds::CATCHES,
-        create::CATCHES,
-        end::CATCHES,
-        limit::CATCHES,
-        look::CATCHES,
-        rotate::CATCHES,
-        subject::CATCHES,
-        sweep::CATCHES,
-        touch::CATCHES,
-        update::CATCHES,
-        watch::CATCHES,
-    ]
-    .concat()
-    .into_iter()
-    .collect();
+    let caught: BTreeSet<_> = of_all!(CATCHES).into_iter().collect();
     let checks: BTreeSet<_> = conformance::CHECKS.iter().map(conformance::Check::name).collect();
     assert_eq!(caught, checks);
 }

@@ -2,13 +2,14 @@
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
-use auth_store::{Deleted, Store, forward_store};
+use auth_store::{Deleted, Record, SignInLimit, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::caught::caught;
-use crate::plain::{Deletion, Ended, Plain, broken_store};
+use crate::plain::{Count, Creation, Deletion, Ended, Plain, broken_store};
 
 caught! {
+    a_leaked_entry_of_the_index_is_caught: LeaksEntry => an_ended_sign_in_leaves_no_trace;
     a_delete_that_forgets_the_index_is_caught: ForgetsIndex =>
         an_ended_sign_in_is_not_counted a_full_limit_refuses_and_changes_nothing
         update_subject_never_creates;
@@ -101,5 +102,46 @@ broken_store! {
     async fn delete_if_idle(&self, id: &SignInId, seen: Timestamp) -> Ended {
         let idle = self.0.load(id).await?.is_some_and(|record| record.last_seen() < seen);
         Ok(idle && self.0.delete(id).await?)
+    }
+}
+
+/// Leaves an entry in the index, which does not show until the id is used again.
+#[derive(Default)]
+struct LeaksEntry(Plain);
+
+impl LeaksEntry {
+    fn existing(&self, subject: &str) -> Vec<SignInId> {
+        let tables = self.0.tables();
+        tables.of(subject).into_iter().filter(|id| tables.records.contains_key(id)).collect()
+    }
+}
+
+#[async_trait]
+impl Store for LeaksEntry {
+    forward_store!(self => self.0, except: [create, delete, update_subject, revoke_subject]);
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        self.0.tables().create_counting(record, limit, |tables, subject, now| {
+            let mut living = tables.living(subject, now);
+            living.retain(|id| tables.records.contains_key(id));
+            living
+        })
+    }
+
+    async fn delete(&self, id: &SignInId) -> Ended {
+        Ok(self.0.tables().records.remove(id).is_some())
+    }
+
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
+        let ids = self.existing(subject);
+        for id in &ids {
+            self.0.tables().swap(id, |_| true, |record| *record = record.amended(principal));
+        }
+        Ok(ids.len())
+    }
+
+    async fn revoke_subject(&self, subject: &str) -> Count {
+        let ids = self.existing(subject);
+        Ok(self.0.tables().remove_all(&ids))
     }
 }

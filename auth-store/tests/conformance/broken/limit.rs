@@ -1,7 +1,7 @@
 //! Stores with a fault in limits on the number of sign-ins.
 
 use async_trait::async_trait;
-use auth_store::{Created, Record, SignInLimit, Store, forward_store};
+use auth_store::{Created, OverflowPolicy, Record, SignInLimit, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::caught::caught;
@@ -16,6 +16,11 @@ caught! {
         a_lowered_limit_evicts_several;
     a_rejection_that_stores_the_sign_in_is_caught: RefusesTooLate =>
         a_full_limit_refuses_and_changes_nothing;
+    an_eviction_of_the_new_sign_in_is_caught: EvictsNew => a_limit_never_evicts_the_new_sign_in;
+    a_limit_on_anonymous_sign_ins_is_caught: LimitsAnonymous =>
+        a_limit_does_not_apply_to_anonymous_sign_ins;
+    a_limit_that_precedes_a_duplicate_id_is_caught: LimitBeforeId =>
+        create_with_a_duplicate_id_evicts_no_sign_in;
     a_limit_that_counts_expired_sign_ins_is_caught: CountsExpired =>
         expired_sign_ins_do_not_count_for_the_limit;
     a_limit_that_does_not_count_idle_sign_ins_is_caught: CountsNoIdle => living_sign_ins_count_for_the_limit;
@@ -96,5 +101,51 @@ broken_store! {
             living.retain(|id| tables.records[id].deadlines.idle_secs == 0);
             living
         })
+    }
+}
+
+broken_store! {
+    /// Evicts the oldest of all, which may be the new one.
+    EvictsNew, except: [create];
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let (subject, now) = (record.subject.clone(), record.created_at);
+        let mut tables = self.0.tables();
+        let oldest = subject.and_then(|subject| tables.living(&subject, now).first().copied());
+        let is_older = |id| tables.records.get(id).is_some_and(|oldest| now < oldest.created_at);
+        let full = limit.filter(|limit| limit.when_full == OverflowPolicy::EvictOldest);
+        if full.is_some() && oldest.as_ref().is_some_and(is_older) {
+            return Ok(Created::Stored { evicted: 1 });
+        }
+        tables.create(record, limit)
+    }
+}
+
+broken_store! {
+    LimitsAnonymous, except: [create];
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
+        let anonymous = tables.records.values().filter(|record| record.subject.is_none()).count();
+        let max = limit.map_or(usize::MAX, |limit| limit.max.get() as usize);
+        if record.subject.is_none() && anonymous >= max {
+            return Ok(Created::LimitReached);
+        }
+        tables.create(record, limit)
+    }
+}
+
+broken_store! {
+    LimitBeforeId, except: [create];
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let mut tables = self.0.tables();
+        if let (Some(limit), Some(subject)) = (limit, &record.subject)
+            && limit.when_full == OverflowPolicy::Reject
+            && tables.living(subject, record.created_at).len() >= limit.max.get() as usize
+        {
+            return Ok(Created::LimitReached);
+        }
+        tables.create(record, limit)
     }
 }

@@ -3,6 +3,7 @@
 mod bounds;
 mod caught;
 mod create;
+mod dropped;
 mod end;
 mod limit;
 mod look;

@@ -17,6 +17,8 @@ caught! {
         sec_16_revoke_others_spares_only_this_one revoke_others_keeps_its_sign_in_during_sign_ins;
     sec_17_a_revocation_that_misses_one_is_caught: MissesOne => sec_17_revoke_subject_ends_all_sign_ins;
     a_revocation_that_loses_a_new_sign_in_is_caught: ClearsIndex => a_sign_in_is_never_missing_from_its_subject;
+    a_revocation_record_by_record_that_loses_a_sign_in_is_caught: ReplacesIndex =>
+        a_sign_in_is_never_missing_from_its_subject;
     an_update_subject_that_raises_assurance_is_caught: RaisesAssurance =>
         update_subject_changes_roles_and_nothing_else;
     sec_88_a_stale_role_is_caught: Remembers => sec_88_update_subject_takes_effect_at_once;
@@ -135,5 +137,21 @@ broken_store! {
         yield_now().await;
         self.0.update_subject(subject, principal).await?;
         Ok(counted)
+    }
+}
+
+broken_store! {
+    /// Deletes record by record, and then writes back the index that it has read.
+    ReplacesIndex, except: [revoke_subject];
+
+    async fn revoke_subject(&self, subject: &str) -> Count {
+        let read = self.0.tables().of(subject);
+        let mut ended = 0;
+        for id in &read {
+            ended += usize::from(self.0.tables().remove(id));
+            yield_now().await;
+        }
+        self.0.tables().subjects.insert(subject.into(), Vec::new());
+        Ok(ended)
     }
 }

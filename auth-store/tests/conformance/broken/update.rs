@@ -12,6 +12,7 @@ use crate::plain::{Plain, Swapped, broken_store};
 use crate::records::{blank, seen_at};
 
 caught! {
+    a_version_in_a_byte_is_caught: VersionInAByte => three_hundred_updates_are_counted;
     an_update_that_keeps_the_version_is_caught: KeepsVersion =>
         update_replaces_the_data_and_nothing_else;
     an_update_that_ignores_the_version_is_caught: IgnoresVersion =>
@@ -117,5 +118,17 @@ broken_store! {
             swap => swap,
         };
         compare_then(&self.0, id, version, write).await
+    }
+}
+
+broken_store! {
+    VersionInAByte, except: [update];
+
+    async fn update(&self, id: &SignInId, version: u64, data: SessionData) -> Swapped {
+        let change = |record: &mut Record| {
+            *record = record.updated(data);
+            record.version %= 256;
+        };
+        Ok(self.0.tables().swap(id, |record| record.version == version % 256, change))
     }
 }
