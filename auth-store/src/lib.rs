@@ -68,4 +68,4 @@ pub use stores::{MySqlStore, MySqlStoreBuilder};
 pub use stores::{PostgresStore, PostgresStoreBuilder};
 #[cfg(feature = "sqlite")]
 pub use stores::{SqliteStore, SqliteStoreBuilder};
-pub use watch::Watch;
+pub use watch::{Watch, Watchers};

@@ -1,7 +1,7 @@
 //! Waiting for changes of a sign-in.
 //!
-//! A store returns a [`Watch`]. [`Watchers`] is how a store or cache of this crate completes
-//! watches: it holds the waiting tasks of each sign-in.
+//! A store returns a [`Watch`]. [`Watchers`] is how a store or cache completes watches: it holds the
+//! waiting tasks of each sign-in.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -49,9 +49,33 @@ impl fmt::Debug for Watch {
 /// not wait for each other.
 const STRIPES: usize = 64;
 
-/// The watches of a store, by sign-in. While there are none, a change costs one atomic load.
+/// The watches of a store, by sign-in: for stores that implement [`Store::watch`](crate::Store::watch).
+///
+/// Clones share the watches. While there are none, a change costs one atomic load.
+///
+/// ```
+/// use auth_core::SignInId;
+/// use auth_store::{Watch, Watchers};
+///
+/// #[derive(Default)]
+/// struct Sessions {
+///     watchers: Watchers,
+/// }
+///
+/// impl Sessions {
+///     /// The watch of a `Store`.
+///     fn watch(&self, id: &SignInId) -> Option<Watch> {
+///         Some(self.watchers.watch(id))
+///     }
+///
+///     fn end(&self, id: &SignInId) {
+///         // Commit first. Wake also if the commit fails, because it may have happened.
+///         self.watchers.wake(id);
+///     }
+/// }
+/// ```
 #[derive(Clone)]
-pub(crate) struct Watchers(Arc<Inner>);
+pub struct Watchers(Arc<Inner>);
 
 struct Inner {
     /// The number of watches of all sign-ins.
@@ -73,11 +97,17 @@ impl Default for Watchers {
 }
 
 impl Watchers {
+    /// Creates watchers without watches.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Returns a watch that completes at the next [`wake`](Self::wake) for this sign-in.
     ///
     /// No change is missed: a writer changes the sign-in and then reads the counter, and a watcher
     /// increments the counter and then reads the sign-in. In any order, one of them sees the other.
-    pub(crate) fn watch(&self, id: &SignInId) -> Watch {
+    pub fn watch(&self, id: &SignInId) -> Watch {
         self.0.count.fetch_add(1, Ordering::SeqCst);
         let changed = {
             let mut stripe = self.0.stripes.of(id).lock();
@@ -92,8 +122,8 @@ impl Watchers {
         })
     }
 
-    /// Completes the watches of this sign-in. Call it after the change has been made.
-    pub(crate) fn wake(&self, id: &SignInId) {
+    /// Completes the watches of this sign-in. Call it after the change has been made, or may have been.
+    pub fn wake(&self, id: &SignInId) {
         if self.0.count.load(Ordering::SeqCst) > 0
             && let Some(waiters) = self.0.stripes.of(id).lock().get(id)
         {
@@ -101,14 +131,21 @@ impl Watchers {
         }
     }
 
-    /// Completes all watches, because any sign-in may have changed.
-    #[cfg(feature = "near-cache")]
-    pub(crate) fn wake_all(&self) {
+    /// Completes all watches, because any sign-in may have changed: for example because the store has lost the
+    /// connection by which it learns of changes.
+    pub fn wake_all(&self) {
         if self.0.count.load(Ordering::SeqCst) > 0 {
             for stripe in self.0.stripes.all() {
                 stripe.lock().values().for_each(|waiters| waiters.changed.notify_waiters());
             }
         }
+    }
+}
+
+impl fmt::Debug for Watchers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let watches = self.0.count.load(Ordering::Relaxed);
+        f.debug_struct("Watchers").field("watches", &watches).finish_non_exhaustive()
     }
 }
 

@@ -25,7 +25,7 @@ pub(super) struct OpenOptions {
     pub(super) ttl: Option<Duration>,
 }
 
-type Opened = Result<Arc<dyn Store>, ConnectError>;
+pub(super) type Opened = Result<Arc<dyn Store>, ConnectError>;
 
 /// Evaluates an expression if its feature is enabled, and fails if not.
 macro_rules! with_feature {
@@ -78,9 +78,9 @@ fn store_error(error: impl std::error::Error + Send + Sync + 'static) -> Connect
 }
 
 #[cfg(feature = "near-cache")]
-#[allow(dead_code)] // which stores there are depends on the features
 impl OpenOptions {
     /// Puts a near cache in front of a store that announces changes, if requested.
+    #[allow(dead_code)] // which stores there are depends on the features
     fn cache_announcing<S: AnnouncingStore>(self, store: S) -> Arc<dyn Store> {
         match self.near_cache {
             Some(builder) => builder.build(store).into_store(),
@@ -89,7 +89,7 @@ impl OpenOptions {
     }
 
     /// Puts a near cache in front of a store that does not announce changes, if there is a TTL.
-    fn cache_with_ttl<S: Store>(self, store: S) -> Arc<dyn Store> {
+    pub(super) fn cache_with_ttl<S: Store>(self, store: S) -> Arc<dyn Store> {
         match (self.near_cache, self.ttl) {
             (builder, Some(ttl)) => builder.unwrap_or_default().with_ttl(store, ttl).into_store(),
             (Some(_), None) => {
@@ -102,13 +102,13 @@ impl OpenOptions {
 }
 
 #[cfg(not(feature = "near-cache"))]
-#[allow(dead_code)] // which stores there are depends on the features
 impl OpenOptions {
+    #[allow(dead_code)] // which stores there are depends on the features
     fn cache_announcing<S: Store>(self, store: S) -> Arc<dyn Store> {
         store.into_store()
     }
 
-    fn cache_with_ttl<S: Store>(self, store: S) -> Arc<dyn Store> {
+    pub(super) fn cache_with_ttl<S: Store>(self, store: S) -> Arc<dyn Store> {
         store.into_store()
     }
 }

@@ -8,9 +8,9 @@ use std::sync::Arc;
 #[cfg(feature = "near-cache")]
 use std::time::Duration;
 
-use auth_core::BoxError;
+use auth_core::{BoxError, BoxFuture};
 
-use super::open::{OpenOptions, open};
+use super::open::{OpenOptions, Opened, open};
 #[cfg(feature = "near-cache")]
 use crate::near_cache::NearCacheBuilder;
 use crate::store::Store;
@@ -59,18 +59,65 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
 pub struct ConnectOptions {
     url: Box<str>,
     options: OpenOptions,
+    /// The schemes of stores that are not in this crate.
+    schemes: Vec<(Box<str>, Opener)>,
 }
+
+/// Opens the store at a URL.
+type Opener = Arc<dyn Fn(&str, OpenOptions) -> BoxFuture<Opened> + Send + Sync>;
 
 impl ConnectOptions {
     /// Creates the options for the store at this URL.
     pub fn new(url: impl Into<Box<str>>) -> Self {
-        Self { url: url.into(), options: OpenOptions::default() }
+        Self { url: url.into(), options: OpenOptions::default(), schemes: Vec::new() }
     }
 
     /// Creates the tables of a database, or migrates them to this version of the crate. Several nodes
     /// may do so at the same time. Has no effect on other stores. By default, the tables must exist.
     pub fn migrate(mut self) -> Self {
         self.options.migrate = true;
+        self
+    }
+
+    /// Registers a store that is not in this crate: `open` opens URLs of this scheme, such as `redb` for
+    /// `redb:path`. It takes the whole URL, and precedes a store of this crate with the same scheme.
+    ///
+    /// With [`with_ttl`](Self::with_ttl), the store gets a near cache. If it announces changes, `open` can
+    /// return a [`NearCache`](crate::near_cache::NearCache) of it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), auth_store::ConnectError> {
+    /// use std::convert::Infallible;
+    ///
+    /// use auth_store::{ConnectOptions, MemoryStore};
+    ///
+    /// let options = ConnectOptions::new("small:100").scheme("small", async |url: String| {
+    ///     let capacity = url.trim_start_matches("small:").parse().unwrap_or(1000);
+    ///     Ok::<_, Infallible>(MemoryStore::builder().capacity(capacity).build())
+    /// });
+    /// let store = options.connect().await?;
+    /// # let _ = store; Ok(())
+    /// # }
+    /// ```
+    pub fn scheme<S, E, F>(
+        mut self,
+        scheme: impl Into<Box<str>>,
+        open: impl Fn(String) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: Store,
+        E: Into<BoxError>,
+        F: Future<Output = Result<S, E>> + Send + 'static,
+    {
+        let opener = move |url: &str, options: OpenOptions| -> BoxFuture<Opened> {
+            let opening = open(url.to_owned());
+            Box::pin(async move {
+                let store = opening.await;
+                let store = store.map_err(|error| ConnectError::Store { error: error.into() })?;
+                Ok(options.cache_with_ttl(store))
+            })
+        };
+        self.schemes.push((scheme.into(), Arc::new(opener)));
         self
     }
 
@@ -84,7 +131,11 @@ impl ConnectOptions {
     ///
     /// Panics outside of a Tokio runtime.
     pub async fn connect(self) -> Result<Arc<dyn Store>, ConnectError> {
-        open(&self.url, self.options).await
+        let scheme = self.url.split_once(':').map_or("", |(scheme, _)| scheme);
+        match self.schemes.iter().rfind(|(registered, _)| **registered == *scheme) {
+            Some((_, opener)) => opener(&self.url, self.options).await,
+            None => open(&self.url, self.options).await,
+        }
     }
 }
 
@@ -115,7 +166,8 @@ auth_core::redacted_debug!(ConnectOptions { options });
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// The URL's scheme is not among those that [`ConnectOptions`] lists.
+    /// The URL's scheme is neither [registered](ConnectOptions::scheme) nor among those that
+    /// [`ConnectOptions`] lists.
     Scheme,
     /// The URL has text after `memory:`.
     Memory,
@@ -126,7 +178,7 @@ pub enum ConnectError {
     },
     /// The store cannot be opened.
     Store {
-        /// The error of the store: `RedisSetupError` or `SqlSetupError`.
+        /// The error of the store: `RedisSetupError`, `SqlSetupError`, or that of a registered store.
         error: BoxError,
     },
 }
@@ -136,7 +188,7 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Scheme => f.write_str(
                 "the URL of a store must begin with memory:, sqlite:, postgres:, mysql:, mariadb:, \
-                 redis:, rediss:, redis+sentinel: or redis+cluster:",
+                 redis:, rediss:, redis+sentinel: or redis+cluster:, or with a registered scheme",
             ),
             Self::Memory => f.write_str("nothing may follow `memory:`"),
             Self::Feature { feature } => {

@@ -5,7 +5,11 @@
 #[path = "../support/error_text.rs"]
 mod error_text;
 
-use auth_store::{ConnectError, ConnectOptions, connect};
+use std::convert::Infallible;
+
+use async_trait::async_trait;
+use auth_core::SignInId;
+use auth_store::{ConnectError, ConnectOptions, MemoryStore, Store, connect, forward_store};
 
 use crate::error_text::error_text as said;
 
@@ -31,6 +35,36 @@ async fn unknown_schemes_are_rejected_with_a_list_of_the_known_ones() {
             assert!(error.to_string().contains(scheme), "{error}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_registered_scheme_opens_a_store_of_another_crate() {
+    let options = |url: &str| {
+        ConnectOptions::new(url)
+            .scheme("small", async |url: String| {
+                let capacity = url.strip_prefix("small:").unwrap().parse::<usize>()?;
+                Ok::<_, std::num::ParseIntError>(MemoryStore::builder().capacity(capacity).build())
+            })
+            .scheme("memory", async |_: String| Ok::<_, Infallible>(Replaced(MemoryStore::new())))
+    };
+    options("small:100").connect().await.unwrap();
+    let error = options("small:many").connect().await.expect_err("it is no number");
+    assert!(matches!(error, ConnectError::Store { .. }), "{error:?}");
+    assert!(said(&error).contains("invalid digit"), "{error:?}");
+    let error = options("large:100").connect().await.expect_err("it is not registered");
+    assert!(matches!(error, ConnectError::Scheme), "{error:?}");
+    let replaced = options("memory:").connect().await.unwrap();
+    assert!(replaced.watch(&SignInId::from_bytes([1; 16])).is_none(), "it is the registered one");
+    let own = connect("memory:").await.unwrap();
+    assert!(own.watch(&SignInId::from_bytes([1; 16])).is_some());
+}
+
+/// A store that differs from the memory store in its watches.
+struct Replaced(MemoryStore);
+
+#[async_trait]
+impl Store for Replaced {
+    forward_store!(self => self.0, except: [watch]);
 }
 
 #[tokio::test]
