@@ -1,6 +1,8 @@
 //! The keys of one issuer, as it publishes them. A key that cannot be used is skipped rather than an
 //! error, because an issuer may publish keys for other purposes, or of newer kinds, in the same set.
 
+#[cfg(feature = "remote-keys")]
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Deserialize;
@@ -72,12 +74,20 @@ impl KeySet {
         })
     }
 
-    /// Reads a JWK Set that anyone can read: secrets and private keys in it are skipped.
+    /// Reads a JWK Set that anyone can read: secrets and private keys in it are skipped. An object without
+    /// `keys` is a map of names and PEM texts, as Firebase publishes its certificates.
     #[cfg(feature = "remote-keys")]
     pub(crate) fn from_published(
         json: &str,
         rules: &PublishedKeys<'_>,
     ) -> Result<Self, InvalidKey> {
+        if let Ok(pems) = json::from_str::<BTreeMap<Box<str>, String>>(json) {
+            let read = |(kid, pem): (Box<str>, String)| {
+                let key = Key::from_any_pem(rules.rsa_algorithm, &kid, &pem);
+                (Some(kid), key)
+            };
+            return Self::collect(pems.len(), pems.into_iter().map(read));
+        }
         Self::read(json, |mut jwk| {
             let Jwk { k, d, p, q, dp, dq, qi, .. } = &jwk;
             if jwk.kty == "oct" || [k, d, p, q, dp, dq, qi].into_iter().any(Option::is_some) {
@@ -96,15 +106,26 @@ impl KeySet {
     fn read(json: &str, key: impl Fn(Jwk) -> Result<Key, InvalidKey>) -> Result<Self, InvalidKey> {
         let Jwks { keys } = json::from_str(json)
             .map_err(|_| InvalidKey::Malformed("it is not a JSON Web Key Set"))?;
-        if keys.len() > Self::MAX_KEYS {
-            return Err(InvalidKey::Malformed("the set has more than 64 keys"));
-        }
-        let mut set = Self::new();
-        for value in keys {
+        let read = |value: Value| {
             let kid = value.get("kid").and_then(Value::as_str).map(Into::into);
             let jwk = serde_json::from_value(value)
                 .map_err(|_| InvalidKey::Malformed("it is not a JSON Web Key"));
-            if let Err(error) = jwk.and_then(&key).and_then(|key| set.add(key)) {
+            (kid, jwk.and_then(&key))
+        };
+        Self::collect(keys.len(), keys.into_iter().map(read))
+    }
+
+    /// Collects the keys that can be used, and the reasons why others cannot.
+    fn collect(
+        count: usize,
+        keys: impl Iterator<Item = (Option<Box<str>>, Result<Key, InvalidKey>)>,
+    ) -> Result<Self, InvalidKey> {
+        if count > Self::MAX_KEYS {
+            return Err(InvalidKey::Malformed("the set has more than 64 keys"));
+        }
+        let mut set = Self::new();
+        for (kid, key) in keys {
+            if let Err(error) = key.and_then(|key| set.add(key)) {
                 set.skipped.push(SkippedKey { kid, error });
             }
         }

@@ -15,6 +15,7 @@ use jsonwebtoken::{DecodingKey, EncodingKey};
 use zeroize::Zeroizing;
 
 use super::error::InvalidKey;
+use super::roca;
 use crate::algorithm::{Algorithm, KeyRequirement};
 
 /// The maximum size of an RSA modulus. The larger it is, the longer a verification takes.
@@ -46,6 +47,9 @@ impl Components {
                 let bits = bits(n);
                 if !(least_bits..=MAX_RSA_BITS).contains(&bits) {
                     return Err(InvalidKey::RsaSize { bits });
+                }
+                if roca::has_fingerprint(n) {
+                    return Err(InvalidKey::Roca);
                 }
                 if e.len() > 8 || e == [1] || e.last().is_none_or(|last| last % 2 == 0) {
                     return Err(InvalidKey::Malformed(
@@ -126,9 +130,9 @@ fn bits(number: &[u8]) -> usize {
 }
 
 const UNREADABLE: InvalidKey =
-    InvalidKey::Malformed("it is not PKCS#8 or SubjectPublicKeyInfo in PEM, of this kind of key");
+    InvalidKey::Malformed("it is not a key or a certificate in PEM, of this kind of key");
 
-/// Reads the public numbers from a PEM file.
+/// Reads the public numbers from a PEM file, which may be a certificate. Its validity does not matter.
 pub(super) fn public_from_pem(algorithm: Algorithm, pem: &[u8]) -> Result<Components, InvalidKey> {
     let bytes = |key: Result<DecodingKey, _>| {
         let key: DecodingKey = key.map_err(|_| UNREADABLE)?;

@@ -2,11 +2,13 @@
 //!
 //! The secret members are wiped from memory when they are dropped, and never serialized or shown.
 
-use base64_simd::URL_SAFE_NO_PAD;
+use base64_simd::{STANDARD, URL_SAFE_NO_PAD};
+use pem::Pem;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::components::{Components, coordinate_bytes, without_zeros};
+use super::components::{Components, coordinate_bytes, public_from_pem, without_zeros};
 use super::error::InvalidKey;
 use crate::algorithm::{Algorithm, KeyRequirement};
 use crate::json;
@@ -27,6 +29,9 @@ pub(crate) struct Jwk {
     /// The issuer whose tokens the key signs. Entra ID publishes the keys of several in one set.
     #[serde(skip_serializing)]
     pub(crate) issuer: Option<Box<str>>,
+    /// Certificates, of which the first is that of the key. They are used if the key is not there otherwise.
+    #[serde(skip_serializing)]
+    pub(crate) x5c: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) crv: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -113,12 +118,18 @@ impl Jwk {
             None => Err(InvalidKey::Missing("crv")),
         };
         match (&*self.kty, algorithm.key_requirement()) {
+            ("RSA", KeyRequirement::Rsa { .. }) if self.is_certificate() => {
+                self.certified(algorithm)
+            }
             ("RSA", KeyRequirement::Rsa { .. }) => {
                 Ok(Components::Rsa { n: public(&self.n, "n")?, e: public(&self.e, "e")? })
             }
             ("EC", KeyRequirement::Curve(curve)) => {
                 let bytes = coordinate_bytes(curve).ok_or(InvalidKey::Incompatible(algorithm))?;
                 on_curve(curve)?;
+                if self.is_certificate() {
+                    return self.certified(algorithm);
+                }
                 let x = padded(&public(&self.x, "x")?, bytes)?;
                 let y = padded(&public(&self.y, "y")?, bytes)?;
                 Ok(Components::Curve { point: [vec![4], x, y].concat() })
@@ -129,6 +140,19 @@ impl Jwk {
             }
             _ => Err(InvalidKey::Incompatible(algorithm)),
         }
+    }
+
+    /// Returns whether the key is there as a certificate only.
+    fn is_certificate(&self) -> bool {
+        self.x5c.is_some() && [&self.n, &self.e, &self.x, &self.y].into_iter().all(Option::is_none)
+    }
+
+    /// Returns the numbers of the key in the first certificate (RFC 7517 section 4.7).
+    fn certified(&self, algorithm: Algorithm) -> Result<Components, InvalidKey> {
+        let first = self.x5c.as_ref().and_then(|list| list.get(0)).and_then(Value::as_str);
+        let der = first.and_then(|text| STANDARD.decode_to_vec(text).ok());
+        let der = der.ok_or(InvalidKey::Malformed("`x5c` is not a list of certificates"))?;
+        public_from_pem(algorithm, pem::encode(&Pem::new("CERTIFICATE", der)).as_bytes())
     }
 
     /// Creates a JSON Web Key from the numbers of a public key.

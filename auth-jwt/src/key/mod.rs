@@ -10,6 +10,7 @@ mod hmac;
 mod jwk;
 mod parsed_key;
 mod public;
+mod roca;
 mod signing;
 
 #[cfg(feature = "remote-keys")]

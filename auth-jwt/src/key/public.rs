@@ -55,7 +55,8 @@ impl Key {
         HmacKey::new(Algorithm::Hs512, secret.as_ref())
     }
 
-    /// Reads a public key from a PEM file: `SubjectPublicKeyInfo`, or PKCS#1 for RSA.
+    /// Reads a public key from a PEM file: `SubjectPublicKeyInfo`, PKCS#1 for RSA, or an X.509 certificate.
+    /// The signature and the validity of a certificate are not checked.
     ///
     /// # Errors
     ///
@@ -96,6 +97,15 @@ impl Key {
             None => key,
             Some(issuer) => Self(Arc::new(key.0.for_issuers(vec![issuer.clone()]))),
         })
+    }
+
+    /// Reads a public key of any kind from a PEM file. RSA keys are for this algorithm, and others for that of
+    /// their curve.
+    #[cfg(feature = "remote-keys")]
+    pub(crate) fn from_any_pem(rsa: Algorithm, kid: &str, pem: &str) -> Result<Self, InvalidKey> {
+        let of = |algorithm| Self::from_pem(algorithm, pem).map(|key| key.with_kid(kid));
+        let others = [Algorithm::Es256, Algorithm::Es384, Algorithm::Es512, Algorithm::EdDsa];
+        of(rsa).or_else(|error| others.into_iter().find_map(|it| of(it).ok()).ok_or(error))
     }
 
     pub(crate) fn new(

@@ -72,6 +72,26 @@ fn sec_56_an_rsa_key_has_at_least_2048_bits() {
     assert_eq!(public, InvalidKey::RsaSize { bits: 1024 });
 }
 
+/// The product of two primes that have the form of the faulty library.
+const ROCA: &str = concat!(
+    "kyF3qideN5rtvbt6fFsKi8hQGeCtBjY_YeFzt26k8SmmgEMyPT8KFvmhewWQLMdQzp8TK0t9S-RUmVffnD0lxUL-VB",
+    "ZoHLVCG41T_ZES3o2TFPG8V8gCtcaAp0m56bFzbTgQhuaeRIoxc-WAfbDUtNUTbu30QqG3l9hBkMhF3NHeCUH87D5c",
+    "rdcjInARn0n5RXtQQavNO36L9JsqmX6bbvayUKaALvU59jHaIUR17X9Ccer1hakKpTnSs-gkg2dbluYUEjxa_Sxapr",
+    "NB53_U6ptMoHQpkMJzpYVGLAqtOviraZ3AxzCHSuPWru-krLdFUaBh7Lnmqftt-Gy6jXhp7Q",
+);
+
+#[test]
+fn sec_56_rsa_keys_of_a_faulty_library_are_rejected() {
+    for algorithm in ["RS256", "PS512"] {
+        let key = json!({ "kty": "RSA", "alg": algorithm, "n": ROCA, "e": "AQAB" });
+        assert_eq!(jwk(&key).unwrap_err(), InvalidKey::Roca);
+    }
+    let mut other = decoded(ROCA);
+    *other.last_mut().unwrap() ^= 2;
+    let key = json!({ "kty": "RSA", "alg": "RS256", "n": encoded(other), "e": "AQAB" });
+    assert!(jwk(&key).is_ok(), "its neighbour has another form");
+}
+
 #[test]
 fn sec_56_an_rsa_exponent_is_odd_and_greater_than_one() {
     let signer = Signer::new(Algorithm::Rs256);

@@ -216,6 +216,96 @@ async fn r10_keys_are_read_again_if_the_document_lists_other_algorithms() {
     assert_eq!(status(&auth, &signed(&server, &rs256)).await, 401);
 }
 
+const CERTIFICATES: [(Algorithm, &str, &str); 2] = [
+    (
+        Algorithm::Rs256,
+        include_str!("../keys/rsa_2048_private.pem"),
+        include_str!("../keys/rsa_2048_certificate.pem"),
+    ),
+    (
+        Algorithm::Es256,
+        include_str!("../keys/p256_private.pem"),
+        include_str!("../keys/p256_certificate.pem"),
+    ),
+];
+
+fn certified(algorithm: Algorithm, private: &str) -> Signer {
+    Signer::of(SigningKey::from_pem(algorithm, private).unwrap().with_kid("c"))
+}
+
+#[tokio::test]
+async fn r10_a_key_may_be_a_certificate_only() {
+    let server = issuer().await;
+    for (algorithm, private, certificate) in CERTIFICATES {
+        let signer = certified(algorithm, private);
+        let body: String = certificate.lines().filter(|line| !line.starts_with("-----")).collect();
+        let own = signer.jwk();
+        let jwk =
+            |x5c: Value| json!({ "kty": own["kty"], "crv": own["crv"], "kid": "c", "x5c": x5c });
+        publish(&server, [jwk(json!([body, "a certificate of its issuer"]))]);
+        assert_eq!(status(&server.auth(), &signed(&server, &signer)).await, 200, "{algorithm}");
+        for wrong in [json!([]), json!([""]), json!("x"), json!([1]), json!([body[4..]])] {
+            publish(&server, [jwk(wrong.clone())]);
+            let auth = server.auth();
+            assert_eq!(status(&auth, &signed(&server, &signer)).await, 401, "{wrong}");
+            assert_eq!(keys(&auth).status().skipped.len(), 1);
+        }
+        let mut both = own.clone();
+        both["x5c"] = json!("ignored, because the key is there");
+        publish(&server, [both]);
+        assert_eq!(status(&server.auth(), &signed(&server, &signer)).await, 200);
+    }
+}
+
+#[tokio::test]
+async fn r17_a_key_may_be_in_a_certificate_in_pem() {
+    for (algorithm, private, certificate) in CERTIFICATES {
+        let signer = certified(algorithm, private);
+        let key = auth_jwt::Key::from_pem(algorithm, certificate).unwrap();
+        let auth = super::super::kit::auth(key);
+        let token = signer.token(&super::super::kit::claims());
+        assert!(super::super::kit::verify(&auth, token).await.is_ok(), "{algorithm}");
+        assert!(auth_jwt::Key::from_pem(Algorithm::EdDsa, certificate).is_err());
+    }
+}
+
+/// Firebase publishes a certificate for each key.
+#[tokio::test]
+async fn r17_a_set_may_be_a_map_of_certificates() {
+    let server = issuer().await;
+    let [rsa, ec] = CERTIFICATES.map(|(_, _, certificate)| certificate);
+    server.publish(json!({ "c": rsa, "other": ec, "broken": "-----BEGIN" }).to_string());
+    let auth = server.auth();
+    let [rs256, es256] = CERTIFICATES.map(|(algorithm, private, _)| certified(algorithm, private));
+    assert_eq!(status(&auth, &signed(&server, &rs256)).await, 200);
+    assert_eq!(status(&auth, &signed(&server, &es256)).await, 401, "it names another key");
+    let snapshot = keys(&auth).status();
+    assert_eq!((snapshot.keys, snapshot.skipped.len()), (2, 1));
+    server.publish(json!({ "c": ec }).to_string());
+    keys(&auth).reload().await.unwrap();
+    assert_eq!(status(&auth, &signed(&server, &es256)).await, 200);
+    assert_eq!(status(&auth, &signed(&server, &rs256)).await, 401);
+    let pem = |count: usize| {
+        let map: serde_json::Map<_, _> =
+            (0..count).map(|kid| (kid.to_string(), json!(ec))).collect();
+        Value::Object(map).to_string()
+    };
+    server.publish(pem(64));
+    keys(&auth).reload().await.unwrap();
+    for wrong in [pem(65), json!({ "error": "not found" }).to_string()] {
+        server.publish(wrong);
+        assert!(failure(&auth).await.starts_with("keys: "));
+    }
+}
+
+#[tokio::test]
+async fn r10_keys_on_p_521_are_used() {
+    let server = issuer().await;
+    let signer = Signer::of(SigningKey::generate(Algorithm::Es512).unwrap().with_kid("521"));
+    publish(&server, [without_alg(&signer)]);
+    assert_eq!(status(&server.auth(), &signed(&server, &signer)).await, 200);
+}
+
 #[tokio::test]
 async fn r07_a_set_has_at_most_64_keys() {
     let server = issuer().await;
