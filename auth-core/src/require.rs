@@ -123,7 +123,8 @@ impl Require {
         Self::new(Rule::Predicate(Box::new(evaluate)))
     }
 
-    /// Requires all of these. The response is that of the first one that fails.
+    /// Requires all of these. The response is that of the first one that fails. If that is a scope, the response
+    /// names all scopes that are required here, so that the client can ask for them at once.
     pub fn all(rules: impl IntoIterator<Item = Self>) -> Self {
         Self::new(Rule::All(rules.into_iter().collect()))
     }
@@ -181,7 +182,10 @@ impl Require {
             Rule::Predicate(predicate) => {
                 predicate(context).map_err(Refusal::Config).and_then(granted_if)
             }
-            Rule::All(rules) => rules.iter().try_for_each(|rule| rule.evaluate(context, identity)),
+            Rule::All(rules) => {
+                let result = rules.iter().try_for_each(|rule| rule.evaluate(context, identity));
+                result.map_err(|refusal| self.with_all_scopes(refusal))
+            }
             Rule::Any(rules) => {
                 let mut result = Err(Refusal::Forbidden);
                 for rule in rules {
@@ -189,6 +193,31 @@ impl Require {
                 }
                 result
             }
+        }
+    }
+}
+
+impl Require {
+    /// Names all scopes that are required, if one of them is missing.
+    fn with_all_scopes(&self, refusal: Refusal) -> Refusal {
+        let Refusal::InsufficientScope(lacking) = refusal else { return refusal };
+        let mut scopes = Vec::new();
+        self.collect_scopes(&mut scopes);
+        scopes.extend(lacking.split(' '));
+        let mut all: Vec<&str> = Vec::new();
+        for scope in scopes {
+            if !all.contains(&scope) {
+                all.push(scope);
+            }
+        }
+        Refusal::InsufficientScope(all.join(" ").into())
+    }
+
+    fn collect_scopes<'r>(&'r self, scopes: &mut Vec<&'r str>) {
+        match &*self.0 {
+            Rule::Scope(scope) => scopes.push(scope),
+            Rule::All(rules) => rules.iter().for_each(|rule| rule.collect_scopes(scopes)),
+            _ => {}
         }
     }
 }

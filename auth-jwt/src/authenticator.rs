@@ -121,7 +121,12 @@ where
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
-        Challenge::bearer(&self.base().realm, reason).append_to(headers);
+        let challenge = Challenge::bearer(&self.base().realm, reason);
+        let challenge = match &self.base().resource {
+            Some(resource) => resource.add_to(challenge, reason),
+            None => challenge,
+        };
+        challenge.append_to(headers);
     }
 
     fn vary(&self) -> HeaderValue {

@@ -16,6 +16,7 @@ use crate::cache::{Cache, CacheStats};
 use crate::key::Key;
 use crate::keys::KeySource;
 use crate::mode::{Mode, Signs, Verifies};
+use crate::protected_resource::{ProtectedResource, ResourceMetadataService};
 #[cfg(feature = "remote-keys")]
 use crate::remote_keys::RemoteKeys;
 use crate::validation::Validation;
@@ -69,6 +70,7 @@ pub(crate) struct Base {
     pub(crate) cookie: Option<CookiePolicy>,
     pub(crate) protection: CrossOriginProtection,
     pub(crate) realm: Arc<str>,
+    pub(crate) resource: Option<Arc<ProtectedResource>>,
     pub(crate) clock: Clock,
     cache_capacity: usize,
     max_token_bytes: Option<usize>,
@@ -107,6 +109,7 @@ impl JwtAuth {
             cookie: None,
             protection: CrossOriginProtection::STRICT,
             realm: Challenge::DEFAULT_REALM.into(),
+            resource: None,
             clock: Clock::system(),
             cache_capacity: CACHE_CAPACITY,
             max_token_bytes: None,
@@ -261,6 +264,30 @@ impl<C, M> JwtAuth<C, M> {
     /// Defaults to 10,000; 0 disables the cache.
     ///
     /// The claims of a cached token are not parsed again, and its signature is not verified again unless
+    /// Names this API in the challenges of refusals, so that clients find its authorization server (RFC 9728):
+    /// every challenge has the address of the [metadata](Self::resource_metadata), which must be served as well,
+    /// and that of a 401 has the [scopes](ProtectedResource::scope) of the resource. Tokens must still be for
+    /// one of the [audiences](Self::audience).
+    pub fn protected_resource(self, resource: impl Into<ProtectedResource>) -> Self {
+        let resource = Arc::new(resource.into());
+        self.change(|base| base.resource = Some(resource))
+    }
+
+    /// Returns a service that serves the metadata of the [protected resource](Self::protected_resource).
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is none.
+    #[must_use]
+    pub fn resource_metadata(&self) -> ResourceMetadataService {
+        let Base { resource, verifier, .. } = self.base();
+        let resource = resource.as_ref();
+        let resource = resource.expect("set `protected_resource` before `resource_metadata`");
+        let trusted = verifier.issuers.iter();
+        let names = trusted.filter_map(|trusted| trusted.validation.issuer.as_deref());
+        ResourceMetadataService::new(resource, names)
+    }
+
     /// it is an HMAC. Its times are checked at every use.
     pub fn cache_capacity(self, tokens: usize) -> Self {
         self.change(|base| base.cache_capacity = tokens)

@@ -5,6 +5,7 @@ mod algorithm;
 mod authenticator;
 mod cache;
 mod claims;
+mod document;
 mod json;
 mod jws;
 mod jwt_auth;
@@ -14,6 +15,7 @@ mod keys;
 mod mode;
 #[cfg(feature = "sign-in")]
 mod own_token;
+mod protected_resource;
 mod rejections;
 #[cfg(feature = "remote-keys")]
 mod remote_keys;
@@ -36,6 +38,7 @@ pub use key_set::KeySet;
 pub use keys::KeySource;
 #[doc(hidden)]
 pub use mode::{Mode, Signs, Verifies};
+pub use protected_resource::{ProtectedResource, ResourceMetadataService};
 #[cfg(feature = "remote-keys")]
 pub use remote_keys::{
     FetchError, FetchErrorKind, InvalidRemoteKeys, RemoteKeys, RemoteKeysBuilder, RemoteKeysStatus,

@@ -6,11 +6,12 @@ use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::task::{Context, Poll};
 
-use http::{HeaderValue, Method, Request, Response, StatusCode, header};
+use http::{Request, Response};
 use serde::Serialize;
 use tower_service::Service;
 
 use super::ring::SigningKeys;
+use crate::document;
 use crate::key::{Jwk, SigningKey};
 
 /// A service that serves the public halves of [`SigningKeys`] as a JWK Set. Route
@@ -34,30 +35,6 @@ impl SigningKeys {
     }
 }
 
-impl JwksService {
-    fn response(&self, method: &Method) -> Response<String> {
-        let mut response = Response::new(String::new());
-        let headers = response.headers_mut();
-        if !matches!(*method, Method::GET | Method::HEAD) {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-            *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-            return response;
-        }
-        let jwk_set = HeaderValue::from_static("application/jwk-set+json");
-        headers.insert(header::CONTENT_TYPE, jwk_set);
-        let max_age = format!("public, max-age={}", self.0.max_age().as_secs());
-        if let Ok(value) = HeaderValue::try_from(max_age) {
-            headers.insert(header::CACHE_CONTROL, value);
-        }
-        let set = self.0.jwks();
-        headers.insert(header::CONTENT_LENGTH, set.len().into());
-        if method == Method::GET {
-            *response.body_mut() = set;
-        }
-        response
-    }
-}
-
 impl<B> Service<Request<B>> for JwksService {
     type Response = Response<String>;
     type Error = Infallible;
@@ -68,7 +45,9 @@ impl<B> Service<Request<B>> for JwksService {
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        ready(Ok(self.response(request.method())))
+        const JWK_SET: &str = "application/jwk-set+json";
+        let (max_age, set) = (self.0.max_age(), self.0.jwks());
+        ready(Ok(document::response(request.method(), JWK_SET, max_age, set)))
     }
 }
 

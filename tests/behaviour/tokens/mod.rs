@@ -13,6 +13,7 @@ mod issuers;
 mod kit;
 mod malleability;
 mod published_keys;
+mod protected_resource;
 mod remote_keys;
 mod rfc_examples;
 mod rotation;
