@@ -196,15 +196,17 @@ where
         now: Timestamp,
     ) -> AuthFuture<Outcome<C>> {
         let verifier = &self.base().verifier;
-        let remote = verifier.keys_to_fetch(token, now);
-        match remote.map(|keys| (keys, keys.unknown_key(now))) {
-            Some((keys, Demand::Wait(fetch))) => {
-                let (auth, keys) = (self.clone(), keys.clone());
-                let token = Box::<[u8]>::from(token.whole);
+        let remote = match verifier.keys_to_fetch(token, now, &self.base().clock) {
+            Ok(remote) => remote.map(|keys| (keys.unknown_key(now), keys)),
+            Err(error) => return Outcome::Unavailable(error.into()).into(),
+        };
+        match remote {
+            Some((Demand::Wait(fetch), keys)) => {
+                let (auth, token) = (self.clone(), Box::<[u8]>::from(token.whole));
                 AuthFuture::boxed(async move { auth.verify_after(fetch, &keys, &token).await })
             }
-            Some((_, Demand::Unavailable(error))) => Outcome::Unavailable(error.into()).into(),
-            Some((_, Demand::Reject)) | None => {
+            Some((Demand::Unavailable(error), _)) => Outcome::Unavailable(error.into()).into(),
+            Some((Demand::Reject, _)) | None => {
                 // A set that arrived since the token was verified may contain its key.
                 if verifier.generation() == seen {
                     return AuthFuture::ready(self.refuse(Some(token), reason));
@@ -233,7 +235,10 @@ where
             if let Some(error) = keys.unavailable(now) {
                 return Outcome::Unavailable(error.into());
             }
-            let is_lacking = |token: &_| self.base().verifier.keys_to_fetch(token, now).is_some();
+            let is_lacking = |token: &_| {
+                let Base { verifier, clock, .. } = self.base();
+                matches!(verifier.keys_to_fetch(token, now, clock), Ok(Some(_)))
+            };
             let demand = match &token {
                 Ok(token) if !fetch.is_new && is_lacking(token) => keys.demand(now),
                 _ => Demand::Reject,

@@ -16,6 +16,12 @@ pub(crate) fn from_str<T: DeserializeOwned>(json: &str) -> Result<T, serde_json:
     serde_json::from_str(json)
 }
 
+/// Returns the value at this pointer in a text that was read before, or [`Shape::Other`] if there is none.
+pub(crate) fn find<'j>(json: &'j str, pointer: &[Box<str>]) -> Shape<'j> {
+    let read = Read::at(pointer).deserialize(&mut serde_json::Deserializer::from_str(json));
+    read.unwrap_or(Shape::Other)
+}
+
 /// Reads an object by this visitor.
 pub(crate) fn read_object<'de, V: Visitor<'de>>(
     json: &'de str,
@@ -46,7 +52,9 @@ pub(crate) enum Shape<'a> {
     Text(Cow<'a, str>),
     /// An array that contains strings only.
     Texts(Vec<Cow<'a, str>>),
-    /// A number that is not negative, without its fraction.
+    /// A number without a sign, a fraction and an exponent.
+    Integer(u64),
+    /// Another number that is not negative, without its fraction.
     Number(u64),
     /// The names of an object's members.
     Object(Vec<Cow<'a, str>>),
@@ -111,7 +119,7 @@ impl<'de> Visitor<'de> for Read<'_> {
         visit_unit() => Shape::Null;
         visit_bool(_value: bool) => Shape::Other;
         visit_i64(_value: i64) => Shape::Other;
-        visit_u64(value: u64) => if self.keeps() { Shape::Number(value) } else { Shape::Other };
+        visit_u64(value: u64) => if self.keeps() { Shape::Integer(value) } else { Shape::Other };
         visit_f64(value: f64) => {
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // it is not negative
             if self.keeps() && value >= 0.0 { Shape::Number(value as u64) } else { Shape::Other }
@@ -293,6 +301,7 @@ mod tests {
         assert_eq!(kept(r#"["a","b"]"#), Shape::Texts(vec!["a".into(), "b".into()]));
         assert_eq!(kept("[]"), Shape::Texts(Vec::new()));
         assert_eq!(kept(r#"{"a":1,"b":["c"]}"#), Shape::Object(vec!["a".into(), "b".into()]));
+        assert_eq!(kept("17"), Shape::Integer(17));
         for (json, number) in [("1.9", 1), ("-0", 0), ("1e3", 1000), ("1e300", u64::MAX)] {
             assert_eq!(kept(json), Shape::Number(number), "{json}");
         }

@@ -167,9 +167,9 @@ impl<C, M> JwtAuth<C, M> {
             let own = &mut base.verifier.issuers[0];
             own.set_policy(change(own.validation.clone()));
             let [own, others @ ..] = &base.verifier.issuers[..] else { return };
-            let issuer = own.validation.issuer.as_ref();
+            let issuer = own.validation.issuer_name();
             let twice =
-                issuer.is_some() && others.iter().any(|it| it.validation.issuer.as_ref() == issuer);
+                issuer.is_some() && others.iter().any(|it| it.validation.issuer_name() == issuer);
             assert!(!twice, "the issuer `{}` is trusted already", issuer.map_or("", |it| it));
         })
     }
@@ -230,17 +230,21 @@ impl<C, M> JwtAuth<C, M> {
     /// Also trusts another issuer, with its own keys and validation. The `iss` of a token selects the
     /// issuer before any key is tried.
     ///
+    /// Its roles are read only if the validation states which: see
+    /// [`roles_pointer`](Validation::roles_pointer) and [`map_role`](Validation::map_role).
+    ///
     /// # Panics
     ///
     /// Panics if `validation` names no issuer, or one that is trusted already.
     pub fn trusted_issuer(self, keys: impl KeySource, validation: Validation) -> Self {
         let (keys, _) = keys.into_keys();
-        let new = Trusted::new(keys, validation);
-        let issuer = &new.validation.issuer;
-        let issuer = issuer.clone().expect("another issuer has a name: `Validation::issuer`");
-        let known = |trusted: &Trusted| trusted.validation.issuer.as_ref() == Some(&issuer);
-        let twice = self.base().verifier.issuers.iter().any(known);
-        assert!(!twice, "the issuer `{issuer}` is trusted already");
+        let new = Trusted::new(keys, validation.without_default_roles());
+        assert!(new.is_named(), "another issuer has a name: `Validation::issuer`");
+        if let Some(issuer) = new.validation.issuer_name() {
+            let known = |trusted: &Trusted| trusted.validation.issuer_name() == Some(issuer);
+            let twice = self.base().verifier.issuers.iter().any(known);
+            assert!(!twice, "the issuer `{issuer}` is trusted already");
+        }
         self.change(|base| base.verifier.issuers.push(new))
     }
 
@@ -260,10 +264,6 @@ impl<C, M> JwtAuth<C, M> {
 
     auth_core::backend_options!();
 
-    /// Sets how many verified tokens of up to a kilobyte are cached; larger ones count as several.
-    /// Defaults to 10,000; 0 disables the cache.
-    ///
-    /// The claims of a cached token are not parsed again, and its signature is not verified again unless
     /// Names this API in the challenges of refusals, so that clients find its authorization server (RFC 9728):
     /// every challenge has the address of the [metadata](Self::resource_metadata), which must be served as well,
     /// and that of a 401 has the [scopes](ProtectedResource::scope) of the resource. Tokens must still be for
@@ -288,6 +288,10 @@ impl<C, M> JwtAuth<C, M> {
         ResourceMetadataService::new(resource, names)
     }
 
+    /// Sets how many verified tokens of up to a kilobyte are cached; larger ones count as several.
+    /// Defaults to 10,000; 0 disables the cache.
+    ///
+    /// The claims of a cached token are not parsed again, and its signature is not verified again unless
     /// it is an HMAC. Its times are checked at every use.
     pub fn cache_capacity(self, tokens: usize) -> Self {
         self.change(|base| base.cache_capacity = tokens)

@@ -11,12 +11,12 @@ use crate::key::{HmacKey, Key, MAX_ALIKE, ParsedKey, SigningKey, can_be_tried};
 use crate::key_set::KeySet;
 use crate::mode::{Mode, Signer, Signs, Verifies};
 #[cfg(feature = "remote-keys")]
-use crate::remote_keys::{RemoteKeys, RemoteKeysBuilder};
+use crate::remote_keys::{RemoteIssuers, RemoteKeys, RemoteKeysBuilder};
 use crate::signing_keys::SigningKeys;
 
 /// Keys that [`JwtAuth::new`](crate::JwtAuth::new) accepts: a [`Key`] or a [`KeySet`] to verify; a
 /// [`HmacKey`], a [`SigningKey`] or [`SigningKeys`] to verify and sign. With the feature `remote-keys`, also
-/// `RemoteKeys` and their builder, to verify. This trait is sealed.
+/// `RemoteKeys`, their builder and `RemoteIssuers`, to verify. This trait is sealed.
 pub trait KeySource: sealed::Sealed {
     #[doc(hidden)]
     type Mode: Mode;
@@ -36,6 +36,8 @@ mod sealed {
     impl Sealed for crate::remote_keys::RemoteKeys {}
     #[cfg(feature = "remote-keys")]
     impl Sealed for crate::remote_keys::RemoteKeysBuilder {}
+    #[cfg(feature = "remote-keys")]
+    impl Sealed for crate::remote_keys::RemoteIssuers {}
 }
 
 impl KeySource for Key {
@@ -92,7 +94,15 @@ impl KeySource for RemoteKeysBuilder {
     }
 }
 
-/// The keys of one issuer.
+#[cfg(feature = "remote-keys")]
+impl KeySource for RemoteIssuers {
+    type Mode = Verifies;
+    fn into_keys(self) -> (Keys, Verifies) {
+        (Keys { rule: Some(self), ..Keys::default() }, Verifies)
+    }
+}
+
+/// The keys of one issuer, or of those that a rule accepts.
 #[derive(Clone, Debug, Default)]
 #[doc(hidden)]
 pub struct Keys {
@@ -100,6 +110,8 @@ pub struct Keys {
     ring: Option<SigningKeys>,
     #[cfg(feature = "remote-keys")]
     remote: Option<RemoteKeys>,
+    #[cfg(feature = "remote-keys")]
+    rule: Option<RemoteIssuers>,
 }
 
 /// The number of sources: keys that are fixed, that sign, and that are fetched.
@@ -130,40 +142,10 @@ impl Keys {
     /// Returns whether all keys are shared secrets.
     pub(crate) fn are_secrets(&self) -> bool {
         #[cfg(feature = "remote-keys")]
-        if self.remote.is_some() {
+        if self.remote.is_some() || self.rule.is_some() {
             return false;
         }
         self.ring.is_none() && self.fixed.iter().all(|key| key.is_shared())
-    }
-
-    /// Returns the keys that are fetched.
-    #[cfg(feature = "remote-keys")]
-    pub(crate) fn remote(&self) -> Option<&RemoteKeys> {
-        self.remote.as_ref()
-    }
-
-    /// Returns a number that changes whenever keys that are fetched are replaced.
-    #[cfg(feature = "remote-keys")]
-    pub(crate) fn generation(&self) -> u64 {
-        self.remote.as_ref().map_or(0, RemoteKeys::generation)
-    }
-
-    /// Returns a number that never changes: no keys are fetched.
-    #[cfg(not(feature = "remote-keys"))]
-    pub(crate) fn generation(&self) -> u64 {
-        0
-    }
-
-    /// Returns whether newer keys could verify a token with this header that these keys did not verify: it
-    /// names none of them.
-    #[cfg(feature = "remote-keys")]
-    pub(crate) fn may_lack_key_of(&self, header: &Header<'_>, now: Timestamp) -> bool {
-        let named = |_, key: &Arc<ParsedKey>| {
-            header.kid.is_some()
-                && key.kid.as_deref() == header.kid.as_deref()
-                && key.is_good_at(now)
-        };
-        self.find(named).is_none()
     }
 
     /// Returns the key that made the signature.
@@ -222,6 +204,81 @@ impl Keys {
         let found = found.or_else(|| self.remote.as_ref()?.find(|key| check(2, key)));
         found
     }
+}
+
+#[cfg(feature = "remote-keys")]
+impl Keys {
+    /// Returns the keys that are fetched.
+    pub(crate) fn remote(&self) -> Option<&RemoteKeys> {
+        self.remote.as_ref()
+    }
+
+    /// Returns the rule that states whose keys are fetched.
+    pub(crate) fn rule(&self) -> Option<&RemoteIssuers> {
+        self.rule.as_ref()
+    }
+
+    /// Returns whether newer keys could verify a token with this header that these keys did not verify: it
+    /// names none of them.
+    pub(crate) fn may_lack_key_of(&self, header: &Header<'_>, now: Timestamp) -> bool {
+        let named = |_, key: &Arc<ParsedKey>| {
+            header.kid.is_some()
+                && key.kid.as_deref() == header.kid.as_deref()
+                && key.is_good_at(now)
+        };
+        self.find(named).is_none()
+    }
+
+    /// Returns a number that changes whenever keys that are fetched are replaced.
+    pub(crate) fn generation(&self) -> u64 {
+        let remote = self.remote.as_ref().map_or(0, RemoteKeys::generation);
+        remote.wrapping_add(self.rule.as_ref().map_or(0, RemoteIssuers::generation))
+    }
+
+    pub(crate) fn are_by_rule(&self) -> bool {
+        self.rule.is_some()
+    }
+
+    /// Returns whether the rule accepts this issuer.
+    pub(crate) fn rule_accepts(&self, issuer: &str) -> bool {
+        self.rule.as_ref().is_some_and(|rule| rule.accepts(issuer))
+    }
+
+    /// Returns the keys of an issuer that the rule has admitted.
+    pub(crate) fn of_member(&self, issuer: &str) -> Option<Self> {
+        let remote = self.rule.as_ref()?.keys(issuer)?;
+        Some(Self { fixed: self.fixed.clone(), remote: Some(remote), ..Self::default() })
+    }
+
+    /// Remembers that the keys of this issuer verified a token.
+    pub(crate) fn verified_by_member(&self, issuer: &str, now: Timestamp) {
+        if let Some(rule) = &self.rule {
+            rule.verified(issuer, now);
+        }
+    }
+}
+
+/// No keys are fetched, so there is no rule that states whose.
+#[cfg(not(feature = "remote-keys"))]
+#[allow(clippy::unused_self)]
+impl Keys {
+    pub(crate) fn generation(&self) -> u64 {
+        0
+    }
+
+    pub(crate) fn are_by_rule(&self) -> bool {
+        false
+    }
+
+    pub(crate) fn rule_accepts(&self, _: &str) -> bool {
+        false
+    }
+
+    pub(crate) fn of_member(&self, _: &str) -> Option<Self> {
+        None
+    }
+
+    pub(crate) fn verified_by_member(&self, _: &str, _: Timestamp) {}
 }
 
 /// When a key is tried with a token.

@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+#[cfg(feature = "remote-keys")]
+use auth_core::Clock;
 use auth_core::{
     AuthenticationInfo, Identity, Principal, RejectionReason, Timestamp, TokenIssuers,
 };
@@ -21,7 +23,7 @@ use crate::keys::{BAD_SIGNATURE, UNKNOWN_KEY, WRONG_ALGORITHM};
 #[cfg(feature = "sign-in")]
 use crate::own_token::OwnToken;
 #[cfg(feature = "remote-keys")]
-use crate::remote_keys::RemoteKeys;
+use crate::remote_keys::{FetchError, RemoteIssuers, RemoteKeys};
 use crate::validation::{ApplicationChecks, NO_ISSUER, Validation, Validity};
 
 const UNKNOWN_ISSUER: RejectionReason = RejectionReason::Other("unknown issuer");
@@ -50,6 +52,19 @@ enum Ownership {
     Foreign,
     #[cfg(feature = "sign-in")]
     Ours,
+}
+
+/// The issuer that a token names, before any key is tried.
+struct Chosen<'v> {
+    trusted: &'v Trusted,
+    /// Its name and its keys, if a rule has admitted it.
+    member: Option<(Box<str>, Keys)>,
+}
+
+impl Chosen<'_> {
+    fn keys(&self) -> &Keys {
+        self.member.as_ref().map_or(&self.trusted.keys, |(_, keys)| keys)
+    }
 }
 
 /// A token whose signature is valid: this key of this issuer made it.
@@ -93,7 +108,7 @@ impl<C> TokenSubject<C> {
         });
         let subject = claims.subject.as_deref().unwrap_or_default();
         let mut principal = Principal::new(subject).claims(own);
-        principal.scopes = claims.scopes();
+        principal.scopes = validation.with_implied_scopes(claims.scopes());
         principal.acr = claims.acr.map(Into::into);
         principal.amr = claims.amr.map(Texts::into_vec).unwrap_or_default();
         principal.roles = claims.roles;
@@ -132,6 +147,19 @@ impl Trusted {
         trusted
     }
 
+    /// Returns whether tokens that name this issuer, or none, are accepted.
+    fn accepts(&self, issuer: Option<&str>) -> bool {
+        let by_rule = || {
+            !self.keys.are_by_rule() || issuer.is_some_and(|issuer| self.keys.rule_accepts(issuer))
+        };
+        self.validation.accepts_issuer(issuer) && by_rule()
+    }
+
+    /// Returns whether only tokens of certain issuers are accepted.
+    pub(crate) fn is_named(&self) -> bool {
+        self.validation.issuer_name().is_some() || self.keys.are_by_rule()
+    }
+
     /// Makes the application itself the issuer: its tokens are access tokens of stored sign-ins.
     #[cfg(feature = "sign-in")]
     pub(crate) fn becomes_ours(&mut self) {
@@ -143,10 +171,13 @@ impl Trusted {
     /// were found by the name of their issuer are for its tokens only.
     pub(crate) fn set_policy(&mut self, validation: Validation) {
         #[cfg(feature = "remote-keys")]
-        let validation = match self.keys.remote().and_then(RemoteKeys::issuer) {
-            Some(issuer) if validation.issuer.is_none() => validation.issuer(Arc::clone(issuer)),
-            _ => validation,
-        };
+        let mut validation = validation;
+        #[cfg(feature = "remote-keys")]
+        if validation.issuer_name().is_none() {
+            validation.issuer = self.keys.remote().and_then(RemoteKeys::issuer).cloned();
+            let template = self.keys.rule().and_then(RemoteIssuers::issuer_template);
+            validation.template = template.cloned();
+        }
         self.validation = match self.ownership {
             Ownership::Foreign => validation,
             #[cfg(feature = "sign-in")]
@@ -169,18 +200,22 @@ impl Verifier {
         token: &Compact<'_>,
         now: Timestamp,
     ) -> Result<Signed<'_>, RejectionReason> {
-        let trusted = self.choose(token)?;
+        let chosen = self.choose(token)?;
+        let (trusted, keys) = (chosen.trusted, chosen.keys());
         let key = match trusted.headers.find(token.header) {
-            Some(header) => trusted.keys.verify(header, token, now)?,
+            Some(header) => keys.verify(header, token, now)?,
             None => {
                 let mut buffer = jws::Buffer::new();
                 let header = Header::read(buffer.decode(token.header)?)?;
                 trusted.validation.check_type(&header)?;
-                let key = trusted.keys.verify(&header, token, now)?;
+                let key = keys.verify(&header, token, now)?;
                 trusted.headers.insert(token.header, header);
                 key
             }
         };
+        if let Some((issuer, _)) = &chosen.member {
+            trusted.keys.verified_by_member(issuer, now);
+        }
         Ok(Signed { trusted, key })
     }
 
@@ -193,43 +228,79 @@ impl Verifier {
     /// Returns whether other keys could verify a token that was rejected for this reason.
     #[cfg(feature = "remote-keys")]
     pub(crate) fn is_about_keys(reason: RejectionReason) -> bool {
-        [UNKNOWN_KEY, WRONG_ALGORITHM, BAD_SIGNATURE].contains(&reason)
+        [UNKNOWN_KEY, WRONG_ALGORITHM, BAD_SIGNATURE, UNKNOWN_ISSUER].contains(&reason)
     }
 
     /// Returns the keys to fetch for a token that the present ones did not verify. A token that names
     /// another issuer than theirs would be rejected anyway.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if a rule cannot admit the issuer now.
     #[cfg(feature = "remote-keys")]
-    pub(crate) fn keys_to_fetch(&self, token: &Compact<'_>, now: Timestamp) -> Option<&RemoteKeys> {
-        let trusted = self.choose(token).ok()?;
-        let remote = trusted.keys.remote()?;
+    pub(crate) fn keys_to_fetch(
+        &self,
+        token: &Compact<'_>,
+        now: Timestamp,
+        clock: &Clock,
+    ) -> Result<Option<RemoteKeys>, FetchError> {
         let mut buffer = jws::Buffer::new();
-        let issuer = claims::unverified_issuer(buffer.decode(token.payload).ok()?).ok()?;
-        if trusted.validation.issuer.is_some()
-            && trusted.validation.issuer.as_deref() != issuer.as_deref()
+        let issuer = buffer.decode(token.payload).and_then(claims::unverified_issuer);
+        let Ok(issuer) = issuer else { return Ok(None) };
+        let Ok(chosen) = self.choose(token) else {
+            let admits = |it: &&Trusted| it.validation.accepts_issuer(issuer.as_deref());
+            let mut rules = self.issuers.iter().filter(admits).filter_map(|it| it.keys.rule());
+            let admitted = rules.find_map(|rule| rule.admit(issuer.as_deref()?, clock).transpose());
+            return admitted.transpose();
+        };
+        let mut buffer = jws::Buffer::new();
+        let header = buffer.decode(token.header).and_then(Header::read);
+        let lacks = |header: Header<'_>| chosen.keys().may_lack_key_of(&header, now);
+        if !chosen.trusted.validation.accepts_issuer(issuer.as_deref()) || !header.is_ok_and(lacks)
         {
-            return None;
+            return Ok(None);
         }
-        let mut buffer = jws::Buffer::new();
-        let header = Header::read(buffer.decode(token.header).ok()?).ok()?;
-        trusted.keys.may_lack_key_of(&header, now).then_some(remote)
+        Ok(chosen.keys().remote().cloned())
     }
 
     /// Returns the issuer that the token names, before any key is tried.
-    fn choose(&self, token: &Compact<'_>) -> Result<&Trusted, RejectionReason> {
-        if let [only] = &self.issuers[..] {
-            return Ok(only);
+    fn choose(&self, token: &Compact<'_>) -> Result<Chosen<'_>, RejectionReason> {
+        if let [trusted] = &self.issuers[..]
+            && !trusted.keys.are_by_rule()
+        {
+            return Ok(Chosen { trusted, member: None });
         }
         let mut buffer = jws::Buffer::new();
         let issuer = claims::unverified_issuer(buffer.decode(token.payload)?)?;
-        let named = |trusted: &&Trusted| trusted.validation.issuer.as_deref() == issuer.as_deref();
-        let reason = if issuer.is_some() { UNKNOWN_ISSUER } else { NO_ISSUER };
-        self.issuers.iter().find(named).ok_or(reason)
+        let issuer = issuer.as_deref();
+        let by_name =
+            |it: &&Trusted| !it.keys.are_by_rule() && it.validation.issuer.as_deref() == issuer;
+        let by_form = |it: &&Trusted| {
+            !it.keys.are_by_rule()
+                && it.validation.template.is_some()
+                && it.validation.accepts_issuer(issuer)
+        };
+        let known = self.issuers.iter().find(|it| by_name(it) && it.validation.template.is_none());
+        if let Some(trusted) = known.or_else(|| self.issuers.iter().find(by_form)) {
+            return Ok(Chosen { trusted, member: None });
+        }
+        let issuer = issuer.ok_or(NO_ISSUER)?;
+        let admitted = |trusted: &'_ Trusted| {
+            let is_accepted = trusted.validation.accepts_issuer(Some(issuer));
+            trusted.keys.of_member(issuer).filter(|_| is_accepted)
+        };
+        let found = self.issuers.iter().find_map(|trusted| {
+            let keys = admitted(trusted)?;
+            Some(Chosen { trusted, member: Some((issuer.into(), keys)) })
+        });
+        found.ok_or(UNKNOWN_ISSUER)
     }
 
-    /// Returns the issuer whose validation the token was rejected by, or an empty name if there is none.
+    /// Returns the issuer whose validation the token was rejected by, or the form of its name. The name is empty
+    /// if there is no such issuer.
     pub(crate) fn name_of_issuer(&self, token: &Compact<'_>) -> Arc<str> {
-        let trusted = self.choose(token).ok().filter(|_| !self.is_of_another_issuer(token));
-        trusted.and_then(|trusted| trusted.validation.issuer.clone()).unwrap_or_default()
+        let chosen = self.choose(token).ok().filter(|_| !self.is_of_another_issuer(token));
+        chosen.and_then(|it| it.trusted.validation.issuer_name().cloned()).unwrap_or_default()
     }
 
     /// Returns whether the token names an issuer that is not trusted here, so that another backend may
@@ -237,18 +308,19 @@ impl Verifier {
     pub(crate) fn is_of_another_issuer(&self, token: &Compact<'_>) -> bool {
         let mut buffer = jws::Buffer::new();
         let issuer = buffer.decode(token.payload).and_then(claims::unverified_issuer);
-        issuer.is_ok_and(|issuer| {
-            self.issuers.iter().all(|trusted| {
-                let own = trusted.validation.issuer.as_deref();
-                own.is_some() && own != issuer.as_deref()
-            })
-        })
+        let is_of = |issuer: Option<&str>| {
+            self.issuers.iter().any(|it| !it.is_named() || it.accepts(issuer))
+        };
+        issuer.is_ok_and(|issuer| !is_of(issuer.as_deref()))
     }
 
     /// Returns the issuers whose tokens are accepted.
     pub(crate) fn issuers(&self) -> TokenIssuers {
-        let names = self.issuers.iter().map(|trusted| trusted.validation.issuer.clone());
-        names.collect::<Option<_>>().map_or(TokenIssuers::Any, TokenIssuers::Only)
+        if !self.issuers.iter().all(Trusted::is_named) {
+            return TokenIssuers::Any;
+        }
+        let names = self.issuers.iter().filter_map(|trusted| trusted.validation.issuer_name());
+        TokenIssuers::Only(names.cloned().collect())
     }
 }
 
@@ -281,22 +353,25 @@ impl Trusted {
         C: DeserializeOwned + Send + Sync + 'static,
     {
         let Self { validation, ownership, .. } = self;
+        let all = validation.read_all(json)?;
         let (validity, subject) = match ownership {
             #[cfg(feature = "sign-in")]
             Ownership::Ours => {
                 // The roles and the application's claims are those of the record.
-                let claims = TokenClaims::read(json, &claims::RolesSource::default())?;
+                let claims = TokenClaims::read(json, &claims::ClaimsLayout::default())?;
                 (validation.check_claims(&claims)?, TokenSubject::SignIn(OwnToken::of(&claims)?))
             }
             Ownership::Foreign => {
-                let claims = TokenClaims::read(json, &validation.roles)?;
+                let mut claims = TokenClaims::read(json, &validation.layout)?;
                 let validity = validation.check_claims(&claims)?;
                 check_issuer_of(&key, claims.issuer.as_deref(), json)?;
+                claims.roles = validation.roles(claims.roles, all.as_ref());
                 let own = application_claims(json)?;
                 (validity, TokenSubject::foreign(claims, own, validation, now))
             }
         };
-        let checks = validation.application_checks(json)?.map(Box::new);
+        validation.check_values(all.as_ref())?;
+        let checks = validation.application_checks(all).map(Box::new);
         Ok(ValidatedToken { subject, key, bytes, validity, checks })
     }
 }

@@ -10,4 +10,4 @@ mod token_claims;
 pub(crate) use application::application_claims;
 #[cfg(feature = "sign-in")]
 pub(crate) use token_claims::words;
-pub(crate) use token_claims::{RolesSource, Texts, TokenClaims, unverified_issuer};
+pub(crate) use token_claims::{ClaimsLayout, RolesSource, Texts, TokenClaims, unverified_issuer};

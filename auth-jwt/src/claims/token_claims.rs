@@ -13,7 +13,7 @@ use auth_core::{RejectionReason, Timestamp};
 use serde::Deserialize;
 use serde::de::{Error, MapAccess, Visitor};
 
-use crate::json::{Names, Read, Shape, Text, read_members, read_object};
+use crate::json::{self, Names, Read, Shape, Text, read_members, read_object};
 
 const REPEATED: RejectionReason = RejectionReason::Other("repeated claim");
 const WRONG_TYPE: RejectionReason = RejectionReason::Other("claim of the wrong type");
@@ -35,7 +35,9 @@ pub(crate) struct TokenClaims<'a> {
     pub(crate) amr: Option<Texts<'a>>,
     pub(crate) scope: Option<Texts<'a>>,
     pub(crate) scp: Option<Texts<'a>>,
-    /// The roles, from the member that [`Validation`](crate::Validation) points to.
+    /// The client that the token was issued to, in each of the claims that issuers use for it.
+    pub(crate) clients: [Option<Cow<'a, str>>; 4],
+    /// The roles, from where [`Validation`](crate::Validation) says that they are.
     pub(crate) roles: Vec<Box<str>>,
     /// The names of all claims.
     names: Names<'a>,
@@ -59,7 +61,7 @@ impl<'a> Field<'_, 'a> {
             (Self::Text(field), Shape::Text(text)) => *field = Some(text),
             (Self::Texts(field), Shape::Text(text)) => *field = Some(Texts::One(text)),
             (Self::Texts(field), Shape::Texts(texts)) => *field = Some(Texts::Many(texts)),
-            (Self::Date(field), Shape::Number(secs)) if secs <= MAX_DATE => {
+            (Self::Date(field), Shape::Integer(secs) | Shape::Number(secs)) if secs <= MAX_DATE => {
                 *field = Some(Timestamp::from_secs(secs));
             }
             (Self::Unused, Shape::Text(_)) => {}
@@ -74,17 +76,22 @@ impl<'a> Field<'_, 'a> {
 const MAX_DATE: u64 = 1 << 53;
 
 impl<'a> TokenClaims<'a> {
-    /// Reads the registered claims, and the roles from where they are.
+    /// Reads the registered claims, and those that the layout describes.
     ///
     /// # Errors
     ///
     /// Returns [`RejectionReason::Malformed`] if the payload is not an object, and another reason if an
     /// object in it repeats a name, or if a claim that is checked has another type than its definition.
-    pub(crate) fn read(json: &'a str, roles: &RolesSource) -> Result<Self, RejectionReason> {
+    pub(crate) fn read(json: &'a str, layout: &ClaimsLayout) -> Result<Self, RejectionReason> {
         let failure = Cell::new(RejectionReason::Malformed);
-        read_object(json, ClaimsVisitor { roles, failure: &failure }).map_err(|error| {
+        let visitor = ClaimsVisitor { layout, failure: &failure };
+        let mut claims = read_object(json, visitor).map_err(|error| {
             if error.is_data() { failure.get() } else { RejectionReason::Malformed }
-        })
+        })?;
+        for pointer in layout.roles.pointers.iter().skip(1) {
+            claims.roles.extend(layout.roles.of(json::find(json, pointer)));
+        }
+        Ok(claims)
     }
 
     /// Returns the field of this claim, or `None` if the claim is not registered.
@@ -95,7 +102,11 @@ impl<'a> TokenClaims<'a> {
             "acr" => Field::Text(&mut self.acr),
             "sid" => Field::Text(&mut self.sign_in_id),
             "fam" => Field::Text(&mut self.family),
-            "jti" | "client_id" => Field::Unused,
+            "jti" => Field::Unused,
+            "client_id" => Field::Text(&mut self.clients[0]),
+            "azp" => Field::Text(&mut self.clients[1]),
+            "cid" => Field::Text(&mut self.clients[2]),
+            "appid" => Field::Text(&mut self.clients[3]),
             "exp" => Field::Date(&mut self.expires_at),
             "nbf" => Field::Date(&mut self.not_before),
             "iat" => Field::Date(&mut self.issued_at),
@@ -132,7 +143,7 @@ fn is_checked(name: &str) -> bool {
 }
 
 struct ClaimsVisitor<'r> {
-    roles: &'r RolesSource,
+    layout: &'r ClaimsLayout,
     /// The reason for rejecting the token if its JSON is valid, but the claims are not.
     failure: &'r Cell<RejectionReason>,
 }
@@ -145,18 +156,32 @@ impl<'de> Visitor<'de> for ClaimsVisitor<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<TokenClaims<'de>, A::Error> {
-        let Self { roles, failure } = self;
+        let Self { layout, failure } = self;
+        let roles = &layout.roles;
         failure.set(REPEATED);
-        let mut claims = TokenClaims::default();
+        let (mut claims, mut other_subject) = (TokenClaims::default(), None);
         let names = read_members(members, |name, members| {
             let field = claims.field(name);
             let pointer = roles.within(name).filter(|at| field.is_none() || at.is_empty());
+            let is_subject = layout.missing_subject.as_deref() == Some(&**name);
             let read = match (&field, pointer) {
                 (_, Some(pointer)) => Read::at(pointer),
-                (Some(_), None) => Read::Keep,
-                (None, None) => Read::Skip,
+                (None, None) if !is_subject => Read::Skip,
+                _ => Read::Keep,
             };
-            let value = members.next_value_seed(read)?;
+            let value = match members.next_value_seed(read)? {
+                Shape::Integer(number)
+                    if layout.numeric_subject && (is_subject || name == "sub") =>
+                {
+                    Shape::Text(number.to_string().into())
+                }
+                value => value,
+            };
+            if let Shape::Text(text) = &value
+                && is_subject
+            {
+                other_subject = Some(text.clone());
+            }
             let is_null = value == Shape::Null;
             let (fits, found) = match (field, pointer) {
                 (Some(field), None) => (field.set(value), None),
@@ -179,23 +204,34 @@ impl<'de> Visitor<'de> for ClaimsVisitor<'_> {
             }
             Ok(())
         })?;
-        Ok(TokenClaims { names, ..claims })
+        let subject = claims.subject.take().or(other_subject);
+        Ok(TokenClaims { names, subject, ..claims })
     }
+}
+
+/// How an issuer writes claims, apart from those whose definition leaves no choice.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ClaimsLayout {
+    pub(crate) roles: RolesSource,
+    /// The claim that is the subject of a token without `sub`.
+    pub(crate) missing_subject: Option<Box<str>>,
+    /// Whether the subject may be a number.
+    pub(crate) numeric_subject: bool,
 }
 
 /// Where the roles are in the claims.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct RolesSource {
-    /// A JSON Pointer (RFC 6901). There are no roles if it is empty.
-    pub(crate) pointer: Vec<Box<str>>,
+    /// JSON Pointers (RFC 6901).
+    pub(crate) pointers: Vec<Vec<Box<str>>>,
     /// Whether the names of an object's members are roles.
     pub(crate) in_keys: bool,
 }
 
 impl RolesSource {
-    /// Returns the rest of the pointer if it leads into the claim of this name.
+    /// Returns the rest of the first pointer if it leads into the claim of this name.
     fn within(&self, name: &str) -> Option<&[Box<str>]> {
-        let (first, rest) = self.pointer.split_first()?;
+        let (first, rest) = self.pointers.first()?.split_first()?;
         (**first == *name).then_some(rest)
     }
 
@@ -267,8 +303,9 @@ mod tests {
     use super::*;
 
     fn read_roles<'j>(json: &'j str, pointer: &[&str]) -> Result<TokenClaims<'j>, RejectionReason> {
-        let pointer = pointer.iter().map(|name| (*name).into()).collect();
-        TokenClaims::read(json, &RolesSource { pointer, in_keys: false })
+        let pointers = vec![pointer.iter().map(|name| (*name).into()).collect()];
+        let roles = RolesSource { pointers, in_keys: false };
+        TokenClaims::read(json, &ClaimsLayout { roles, ..ClaimsLayout::default() })
     }
 
     fn read(json: &str) -> Result<TokenClaims<'_>, RejectionReason> {
@@ -352,7 +389,20 @@ mod tests {
             let json = format!(r#"{{"{name}":null}}"#);
             assert!(!read(&json).unwrap().has(name), "{name}");
         }
-        for name in ["jti", "client_id", "acr", "sid", "fam", "auth_time", "amr", "scope", "scp"] {
+        for name in [
+            "jti",
+            "client_id",
+            "azp",
+            "cid",
+            "appid",
+            "acr",
+            "sid",
+            "fam",
+            "auth_time",
+            "amr",
+            "scope",
+            "scp",
+        ] {
             for value in ["null", "true", "-1", "[1]", r#"{"a":1}"#, r#"[["a"]]"#] {
                 let json = format!(r#"{{"{name}":{value}}}"#);
                 assert!(!read(&json).unwrap().has(name), "{json}");

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auth_core::BoxError;
@@ -14,7 +15,7 @@ use url::Url;
 
 use super::client::{Client, TowerClient, default_client};
 use super::handle::RemoteKeys;
-use super::schedule::FLOOR;
+use super::schedule::{FLOOR, Schedule};
 use super::source::{Address, Source, is_secure};
 use crate::algorithm::{Algorithm, KeyRequirement};
 
@@ -27,6 +28,7 @@ use crate::algorithm::{Algorithm, KeyRequirement};
 pub struct RemoteKeysBuilder {
     start: Start,
     client: Option<Arc<dyn Client>>,
+    generation: Arc<AtomicU64>,
     authorities: Option<Vec<u8>>,
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
@@ -37,6 +39,9 @@ pub struct RemoteKeysBuilder {
     max_staleness: Duration,
     cooldown: Duration,
 }
+
+/// The default client, or `None` if there cannot be one.
+pub(super) type SharedClient = Option<Arc<dyn Client>>;
 
 /// What the builder starts from, as the application wrote it.
 #[derive(Debug)]
@@ -102,6 +107,7 @@ impl RemoteKeysBuilder {
         Self {
             start,
             client: None,
+            generation: Arc::default(),
             authorities: None,
             query: Vec::new(),
             headers: Vec::new(),
@@ -194,6 +200,21 @@ impl RemoteKeysBuilder {
         Self { cooldown: time, ..self }
     }
 
+    /// Shares the default client with the keys of other issuers.
+    pub(super) fn shared_client(self, shared: &OnceLock<SharedClient>) -> Self {
+        if self.client.is_some() || self.authorities.is_some() {
+            return self;
+        }
+        // Without a client, `build` returns the error.
+        let client = shared.get_or_init(|| default_client(None).ok());
+        Self { client: client.clone(), ..self }
+    }
+
+    /// Counts the sets that arrive in this number, also those of other issuers.
+    pub(super) fn generation(self, shared: &Arc<AtomicU64>) -> Self {
+        Self { generation: Arc::clone(shared), ..self }
+    }
+
     /// Checks the options. Nothing is fetched yet.
     ///
     /// # Errors
@@ -241,7 +262,8 @@ impl RemoteKeysBuilder {
                 Address::Issuer { issuer, documents }
             }
         };
-        Ok(RemoteKeys::new(source, self.max_interval, self.max_staleness, self.cooldown))
+        let schedule = Schedule::new(self.max_interval, self.cooldown);
+        Ok(RemoteKeys::new(source, schedule, self.max_staleness, self.generation))
     }
 }
 

@@ -70,7 +70,7 @@ struct Shared {
     clock: RwLock<Clock>,
     keys: RwLock<Arc<[Arc<ParsedKey>]>>,
     /// How often the keys were replaced.
-    generation: AtomicU64,
+    generation: Arc<AtomicU64>,
     schedule: Mutex<Schedule>,
     last: Mutex<Last>,
     task: Mutex<Task>,
@@ -137,9 +137,9 @@ impl RemoteKeys {
 
     pub(super) fn new(
         source: Source,
-        max_interval: Duration,
+        schedule: Schedule,
         max_staleness: Duration,
-        cooldown: Duration,
+        generation: Arc<AtomicU64>,
     ) -> Self {
         let shared = Shared {
             name: source.address.name(),
@@ -147,8 +147,8 @@ impl RemoteKeys {
             max_staleness,
             clock: RwLock::default(),
             keys: RwLock::default(),
-            generation: AtomicU64::default(),
-            schedule: Mutex::new(Schedule::new(max_interval, cooldown)),
+            generation,
+            schedule: Mutex::new(schedule),
             last: Mutex::default(),
             task: Mutex::default(),
             wake: Arc::default(),
@@ -226,6 +226,11 @@ impl RemoteKeys {
     ) -> Option<Arc<ParsedKey>> {
         let keys = Arc::clone(&self.shared.keys.read());
         keys.iter().find(check).cloned()
+    }
+
+    /// Ends all keys, also for tokens that they verified.
+    pub(super) fn end(&self) {
+        self.shared.keys.read().iter().for_each(|key| key.end_at(Timestamp::EPOCH));
     }
 
     /// Returns a number that changes whenever the keys are replaced.

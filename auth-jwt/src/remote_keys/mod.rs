@@ -1,7 +1,7 @@
 //! Keys that are fetched from their issuer, and fetched again when they change.
 //!
 //! `builder` holds the options, and `handle` the keys and the task that fetches them. `schedule` decides
-//! when to fetch: it is a pure state machine. `source` fetches the discovery document and the key set over a
+//! when to fetch: it is a pure state machine. `issuers` has the keys of issuers that a rule accepts. `source` fetches the discovery document and the key set over a
 //! `client`, and `freshness` reads for how long a response may be used.
 
 mod builder;
@@ -9,6 +9,7 @@ mod client;
 mod error;
 mod freshness;
 mod handle;
+mod issuers;
 mod record;
 mod schedule;
 mod source;
@@ -17,4 +18,5 @@ pub use builder::{InvalidRemoteKeys, RemoteKeysBuilder};
 pub use error::{FetchError, FetchErrorKind};
 pub(crate) use handle::Demand;
 pub use handle::{RemoteKeys, RemoteKeysStatus};
+pub use issuers::RemoteIssuers;
 pub(crate) use schedule::Fetch;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::Claims;
+use serde_json::Value;
 
-use super::check::Check;
-use crate::claims::RolesSource;
+use super::check::{Check, RolesOf};
+use super::issuer::IssuerTemplate;
+use crate::claims::{ClaimsLayout, RolesSource};
 
 /// The requirements for tokens of one issuer.
 ///
@@ -42,7 +44,10 @@ use crate::claims::RolesSource;
 #[must_use]
 pub struct Validation {
     pub(crate) issuer: Option<Arc<str>>,
+    /// The names of the issuers if there are several. `issuer` is then `None`.
+    pub(crate) template: Option<IssuerTemplate>,
     pub(crate) audience: Audience,
+    pub(super) clients: Vec<Box<str>>,
     pub(crate) profile: Profile,
     pub(super) id_token_marks: Rule,
     pub(super) bound_tokens: Rule,
@@ -50,7 +55,15 @@ pub struct Validation {
     pub(super) issued_at_leeway: Option<Duration>,
     pub(super) max_age: Option<Duration>,
     pub(super) required: Vec<Box<str>>,
-    pub(crate) roles: RolesSource,
+    /// The claims that must have one of some values.
+    pub(super) required_values: Vec<(Box<str>, Vec<Value>)>,
+    pub(crate) layout: ClaimsLayout,
+    /// Whether the place of the roles is the default one.
+    roles_by_default: bool,
+    pub(super) roles_of: Vec<RolesOf>,
+    /// The roles of the issuer, each with a role of the application.
+    pub(super) mapped_roles: Vec<(Box<str>, Box<str>)>,
+    pub(super) implied_scopes: Vec<(Box<str>, Box<str>)>,
     pub(super) checks: Arc<[Check]>,
     pub(super) auth_time_source: AuthTimeSource,
 }
@@ -99,7 +112,9 @@ impl Default for Validation {
     fn default() -> Self {
         Self {
             issuer: None,
+            template: None,
             audience: Audience::Absent,
+            clients: Vec::new(),
             profile: Profile::Plain,
             id_token_marks: Rule::Reject,
             bound_tokens: Rule::Reject,
@@ -107,7 +122,15 @@ impl Default for Validation {
             issued_at_leeway: None,
             max_age: None,
             required: Vec::new(),
-            roles: RolesSource { pointer: vec!["roles".into()], in_keys: false },
+            required_values: Vec::new(),
+            layout: ClaimsLayout {
+                roles: RolesSource { pointers: vec![vec!["roles".into()]], in_keys: false },
+                ..ClaimsLayout::default()
+            },
+            roles_by_default: true,
+            roles_of: Vec::new(),
+            mapped_roles: Vec::new(),
+            implied_scopes: Vec::new(),
             checks: Arc::default(),
             auth_time_source: AuthTimeSource::AuthTime,
         }
@@ -122,7 +145,33 @@ impl Validation {
 
     /// Requires that `iss` is exactly this issuer. Defaults to any issuer whose key signed the token.
     pub fn issuer(mut self, issuer: impl Into<Arc<str>>) -> Self {
-        self.issuer = Some(issuer.into());
+        (self.issuer, self.template) = (Some(issuer.into()), None);
+        self
+    }
+
+    /// Requires that `iss` has this form, for issuers whose names differ in one part and whose keys are in
+    /// one set. A placeholder such as `{tenantid}` stands for letters, digits, `-`, `_`, `~` and dots that are
+    /// not in front. It replaces [`issuer`](Self::issuer).
+    ///
+    /// Every issuer of this form is accepted. To accept some only, add a
+    /// [required value](Self::require_value). For issuers with keys of their own, see `RemoteIssuers`.
+    ///
+    /// ```
+    /// use auth_jwt::Validation;
+    ///
+    /// let tenants = Validation::new()
+    ///     .issuer_template("https://login.microsoftonline.com/{tenantid}/v2.0")
+    ///     .require_value("tid", "f81d4fae-7dec-11d0-a765-00a0c91e6bf6")
+    ///     .audience("api://shop");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics unless the template has exactly one placeholder.
+    pub fn issuer_template(mut self, template: impl Into<Arc<str>>) -> Self {
+        let template = IssuerTemplate::parse(template.into());
+        let template = template.expect("an issuer template must have one placeholder in braces");
+        (self.issuer, self.template) = (None, Some(template));
         self
     }
 
@@ -133,6 +182,27 @@ impl Validation {
             Audience::OneOf(names) => names.push(audience.into()),
             other => *other = Audience::OneOf(vec![audience.into()]),
         }
+        self
+    }
+
+    /// Requires that the token was issued to this client: its claims `client_id`, `azp`, `cid` and `appid` name
+    /// it, as many as it has of them and at least one. Call it again to accept further clients. Defaults to
+    /// any client.
+    ///
+    /// Some issuers write no audience into access tokens (Amazon Cognito), or one that many clients share.
+    /// A token without `aud` then needs no [audience](Self::audience), because it names the client.
+    /// [Access tokens of RFC 9068](Self::access_token) always need one.
+    ///
+    /// ```
+    /// use auth_jwt::Validation;
+    ///
+    /// let cognito = Validation::new()
+    ///     .issuer("https://cognito-idp.eu-central-1.amazonaws.com/eu-central-1_example")
+    ///     .client("1example23456789")
+    ///     .require_value("token_use", "access");
+    /// ```
+    pub fn client(mut self, client: impl Into<Box<str>>) -> Self {
+        self.clients.push(client.into());
         self
     }
 
@@ -206,10 +276,45 @@ impl Validation {
         self
     }
 
-    /// Sets where the roles are: a JSON Pointer (RFC 6901) to a string or an array of strings, such as
-    /// `/realm_access/roles` or `/groups/0/roles`. Defaults to `/roles`.
+    /// Requires that this claim has this value, or is a list that contains it. Call it again with the same
+    /// claim to accept further values; one of them is enough.
     ///
-    /// A token has no roles if this member is missing or has another type.
+    /// ```
+    /// use auth_jwt::Validation;
+    ///
+    /// let staff = Validation::new().require_value("hd", "shop.example").require_value("email_verified", true);
+    /// ```
+    pub fn require_value(mut self, claim: &str, value: impl Into<Value>) -> Self {
+        match self.required_values.iter_mut().find(|(name, _)| **name == *claim) {
+            Some((_, values)) => values.push(value.into()),
+            None => self.required_values.push((claim.into(), vec![value.into()])),
+        }
+        self
+    }
+
+    /// Uses this claim as the subject of a token without `sub`, such as `client_id` for the service accounts of
+    /// some issuers. By default, such a token is rejected.
+    ///
+    /// Subjects of both kinds are then compared with each other. Use a claim whose values no user can
+    /// choose.
+    pub fn missing_subject_from(mut self, claim: impl Into<Box<str>>) -> Self {
+        self.layout.missing_subject = Some(claim.into());
+        self
+    }
+
+    /// Also accepts a whole number as the subject: 17 becomes `17`. By default, such a token is rejected,
+    /// because RFC 7519 section 4.1.2 requires a string.
+    pub fn numeric_subject(mut self) -> Self {
+        self.layout.numeric_subject = true;
+        self
+    }
+
+    /// Adds a place where roles are: a JSON Pointer (RFC 6901) to a string or an array of strings, such as
+    /// `/realm_access/roles` or `/groups/0/roles`. Call it again to read the roles at several places.
+    /// Defaults to `/roles`, and to no roles for further
+    /// [trusted issuers](crate::JwtAuth::trusted_issuer): their roles are not those of the application.
+    ///
+    /// A token has no roles from a place if this member is missing or has another type.
     ///
     /// # Panics
     ///
@@ -217,7 +322,66 @@ impl Validation {
     pub fn roles_pointer(mut self, pointer: &str) -> Self {
         let path = pointer.strip_prefix('/').expect("a JSON Pointer must start with `/`");
         let member = |name: &str| name.replace("~1", "/").replace("~0", "~").into();
-        self.roles.pointer = path.split('/').map(member).collect();
+        if std::mem::take(&mut self.roles_by_default) {
+            self.layout.roles.pointers.clear();
+        }
+        self.layout.roles.pointers.push(path.split('/').map(member).collect());
+        self
+    }
+
+    /// Also reads roles from all claims by this function. It runs once for each token that is verified.
+    ///
+    /// ```
+    /// use auth_jwt::Validation;
+    ///
+    /// let validation = Validation::new().roles_from(|claims| match claims.get("tier") {
+    ///     Some(tier) if tier == "gold" => vec!["customer".into(), "priority".into()],
+    ///     _ => vec!["customer".into()],
+    /// });
+    /// ```
+    pub fn roles_from<F>(mut self, roles: F) -> Self
+    where
+        F: Fn(&Claims) -> Vec<Box<str>> + Send + Sync + 'static,
+    {
+        self.roles_of.push(Arc::new(roles));
+        self
+    }
+
+    /// Translates a role of the issuer into one of the application. With a translation, roles without one do
+    /// not count. Call it again for further roles; a role can have several translations.
+    ///
+    /// ```
+    /// use auth_jwt::Validation;
+    ///
+    /// let validation = Validation::new()
+    ///     .roles_pointer("/groups")
+    ///     .map_role("f81d4fae-7dec-11d0-a765-00a0c91e6bf6", "admin");
+    /// ```
+    pub fn map_role(mut self, theirs: impl Into<Box<str>>, ours: impl Into<Box<str>>) -> Self {
+        self.mapped_roles.push((theirs.into(), ours.into()));
+        self
+    }
+
+    /// Reads roles only from places that were stated.
+    pub(crate) fn without_default_roles(mut self) -> Self {
+        // A translation states which roles are meant.
+        if self.roles_by_default && self.mapped_roles.is_empty() {
+            self.layout.roles.pointers.clear();
+        }
+        self
+    }
+
+    /// Grants another scope with a scope. The other one may grant further ones. Defaults to none.
+    ///
+    /// ```
+    /// use auth_jwt::Validation;
+    ///
+    /// let validation = Validation::new()
+    ///     .scope_implies("orders:admin", "orders:write")
+    ///     .scope_implies("orders:write", "orders:read");
+    /// ```
+    pub fn scope_implies(mut self, scope: impl Into<Box<str>>, other: impl Into<Box<str>>) -> Self {
+        self.implied_scopes.push((scope.into(), other.into()));
         self
     }
 
@@ -233,7 +397,7 @@ impl Validation {
     ///     .roles_in_keys();
     /// ```
     pub fn roles_in_keys(mut self) -> Self {
-        self.roles.in_keys = true;
+        self.layout.roles.in_keys = true;
         self
     }
 
@@ -280,4 +444,4 @@ impl Validation {
     }
 }
 
-auth_core::redacted_debug!(Validation { issuer, audience, profile });
+auth_core::redacted_debug!(Validation { issuer, template, audience, profile });

@@ -10,6 +10,7 @@ use std::time::Duration;
 use auth_core::{Claims, RejectionReason, Timestamp};
 
 use super::builder::{Audience, AuthTimeSource, Profile, Rule, Validation};
+use super::issuer::IssuerTemplate;
 use crate::claims::TokenClaims;
 use crate::jws::Header;
 
@@ -24,6 +25,9 @@ const NO_AUDIENCE: RejectionReason = RejectionReason::Other("no audience");
 const WRONG_AUDIENCE: RejectionReason = RejectionReason::Other("wrong audience");
 const UNEXPECTED_AUDIENCE: RejectionReason =
     RejectionReason::Other("audience, but none is configured");
+const NO_CLIENT: RejectionReason = RejectionReason::Other("no client");
+const WRONG_CLIENT: RejectionReason = RejectionReason::Other("wrong client");
+const WRONG_VALUE: RejectionReason = RejectionReason::Other("claim with another value");
 const NOT_PROVEN: RejectionReason = RejectionReason::Other("bound to a key without proof");
 const NOT_PINNED: RejectionReason =
     RejectionReason::Other("access tokens take an issuer and an audience");
@@ -88,12 +92,11 @@ impl Validation {
         if self.profile == Profile::AccessToken && !self.is_pinned() {
             return Err(NOT_PINNED);
         }
-        if let Some(issuer) = &self.issuer
-            && **issuer != **claims.issuer.as_ref().ok_or(NO_ISSUER)?
-        {
-            return Err(WRONG_ISSUER);
+        if !self.accepts_issuer(claims.issuer.as_deref()) {
+            return Err(if claims.issuer.is_some() { WRONG_ISSUER } else { NO_ISSUER });
         }
         self.check_audience(claims)?;
+        self.check_client(claims)?;
         self.check_kind(claims)?;
         if self.bound_tokens == Rule::Reject && claims.has(CONFIRMATION) {
             return Err(NOT_PROVEN);
@@ -115,16 +118,80 @@ impl Validation {
         self.validity(claims)
     }
 
-    /// Returns the application's checks for a token with this payload, or `None` if there are none.
-    pub(crate) fn application_checks(
-        &self,
-        json: &str,
-    ) -> Result<Option<ApplicationChecks>, RejectionReason> {
-        if self.checks.is_empty() {
+    /// Returns whether tokens that name this issuer, or none, are accepted.
+    pub(crate) fn accepts_issuer(&self, issuer: Option<&str>) -> bool {
+        match (&self.issuer, &self.template) {
+            (Some(own), _) => issuer == Some(own),
+            (None, Some(template)) => issuer.is_some_and(|issuer| template.matches(issuer)),
+            (None, None) => true,
+        }
+    }
+
+    /// Returns the name of the issuer, or the form of the names.
+    pub(crate) fn issuer_name(&self) -> Option<&Arc<str>> {
+        self.issuer.as_ref().or(self.template.as_ref().map(IssuerTemplate::text))
+    }
+
+    /// Returns all claims, if something that is configured reads them.
+    pub(crate) fn read_all(&self, json: &str) -> Result<Option<Claims>, RejectionReason> {
+        if self.checks.is_empty() && self.required_values.is_empty() && self.roles_of.is_empty() {
             return Ok(None);
         }
-        let claims = serde_json::from_str(json).map_err(|_| RejectionReason::Malformed)?;
-        Ok(Some(ApplicationChecks { checks: Arc::clone(&self.checks), claims }))
+        serde_json::from_str(json).map(Some).map_err(|_| RejectionReason::Malformed)
+    }
+
+    /// Checks the claims that must have certain values.
+    pub(crate) fn check_values(&self, all: Option<&Claims>) -> Result<(), RejectionReason> {
+        for (claim, values) in &self.required_values {
+            let value = all.and_then(|all| all.get(claim)).filter(|value| !value.is_null());
+            let Some(value) = value else {
+                tracing::debug!(claim, "a required claim is missing");
+                return Err(CLAIM_MISSING);
+            };
+            let list = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
+            if !values.iter().any(|wanted| wanted == value || list.contains(wanted)) {
+                tracing::debug!(claim, "a required claim has another value");
+                return Err(WRONG_VALUE);
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the roles of the application: those that were found in the claims, and those that its functions
+    /// return, translated.
+    pub(crate) fn roles(&self, mut found: Vec<Box<str>>, all: Option<&Claims>) -> Vec<Box<str>> {
+        found.extend(
+            all.into_iter().flat_map(|all| self.roles_of.iter().flat_map(move |of| of(all))),
+        );
+        if self.mapped_roles.is_empty() {
+            return found;
+        }
+        let is_mapped = |theirs: &str| found.iter().any(|role| **role == *theirs);
+        let mapped = self.mapped_roles.iter().filter(|(theirs, _)| is_mapped(theirs));
+        mapped.map(|(_, ours)| ours.clone()).collect()
+    }
+
+    /// Adds the scopes that these grant.
+    pub(crate) fn with_implied_scopes(&self, mut scopes: Vec<Box<str>>) -> Vec<Box<str>> {
+        if self.implied_scopes.is_empty() {
+            return scopes;
+        }
+        let mut next = 0;
+        while let Some(scope) = scopes.get(next).cloned() {
+            for (_, other) in self.implied_scopes.iter().filter(|(by, _)| *by == scope) {
+                if !scopes.contains(other) {
+                    scopes.push(other.clone());
+                }
+            }
+            next += 1;
+        }
+        scopes
+    }
+
+    /// Returns the application's checks for a token with these claims, or `None` if there are none.
+    pub(crate) fn application_checks(&self, all: Option<Claims>) -> Option<ApplicationChecks> {
+        let claims = all.filter(|_| !self.checks.is_empty())?;
+        Some(ApplicationChecks { checks: Arc::clone(&self.checks), claims })
     }
 
     /// Returns when the user was authenticated, if the token says so and does not name a time in the future.
@@ -143,19 +210,36 @@ impl Validation {
 
     /// Returns whether both the issuer and the audience are given (RFC 9068 section 4).
     fn is_pinned(&self) -> bool {
-        self.issuer.is_some() && matches!(self.audience, Audience::OneOf(_))
+        self.issuer_name().is_some() && matches!(self.audience, Audience::OneOf(_))
     }
 
     fn check_audience(&self, claims: &TokenClaims<'_>) -> Result<(), RejectionReason> {
         match (&self.audience, &claims.audience) {
             (Audience::Any, _) | (Audience::Absent, None) => Ok(()),
             (Audience::Absent, Some(_)) => Err(UNEXPECTED_AUDIENCE),
+            // The client, which is checked next, takes the place of the audience.
+            (Audience::OneOf(_), None) if self.is_for_clients() => Ok(()),
             (Audience::OneOf(_), None) => Err(NO_AUDIENCE),
             (Audience::OneOf(names), Some(audience)) => {
                 let ours = |audience: &str| names.iter().any(|name| **name == *audience);
                 if audience.iter().any(ours) { Ok(()) } else { Err(WRONG_AUDIENCE) }
             }
         }
+    }
+
+    /// Returns whether a token without an audience is accepted because of its client.
+    fn is_for_clients(&self) -> bool {
+        !self.clients.is_empty() && self.profile != Profile::AccessToken
+    }
+
+    fn check_client(&self, claims: &TokenClaims<'_>) -> Result<(), RejectionReason> {
+        if self.clients.is_empty() {
+            return Ok(());
+        }
+        let mut named = claims.clients.iter().flatten().peekable();
+        named.peek().ok_or(NO_CLIENT)?;
+        let is_ours = |client: &str| self.clients.iter().any(|own| **own == *client);
+        if named.all(|client| is_ours(client)) { Ok(()) } else { Err(WRONG_CLIENT) }
     }
 
     /// Checks that the claims are not those of another kind of token. A token of a required type is
@@ -192,6 +276,9 @@ impl Validation {
         Ok(Validity { begins, ends })
     }
 }
+
+/// A function of the application that reads roles from the claims.
+pub(super) type RolesOf = Arc<dyn Fn(&Claims) -> Vec<Box<str>> + Send + Sync>;
 
 /// A check that the application has added.
 pub(super) type Check = Arc<dyn Fn(&Claims) -> Result<(), &'static str> + Send + Sync>;

@@ -6,6 +6,7 @@ mod application_types;
 mod audiences;
 mod cache;
 mod corpus;
+mod foreign_claims;
 mod headers;
 mod hostile_input;
 mod interop;

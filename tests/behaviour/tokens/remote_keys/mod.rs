@@ -1,6 +1,7 @@
 //! Keys that are fetched from their issuer. A test whose name begins with `r` and a number checks the
 //! requirement of that number in `docs/remote-keys.md`.
 
+mod by_rule;
 mod documents;
 mod faults;
 mod keys;
