@@ -19,10 +19,14 @@
 
 mod issuer;
 #[cfg(feature = "remote-keys")]
+mod providers;
+#[cfg(feature = "remote-keys")]
 mod server;
 mod token;
 
 pub use issuer::TestIssuer;
+#[cfg(feature = "remote-keys")]
+pub use providers::{Provenance, Provider, ProviderClient, ProviderFixture};
 #[cfg(feature = "remote-keys")]
 pub use server::{IssuerFault, IssuerServer};
 pub use token::TestToken;
