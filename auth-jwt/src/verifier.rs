@@ -147,6 +147,17 @@ impl Trusted {
         trusted
     }
 
+    /// Requires the issuer by which the keys were found, unless the validation names another.
+    #[cfg(feature = "remote-keys")]
+    fn with_issuer_of_keys(&self, mut validation: Validation) -> Validation {
+        if validation.issuer_name().is_none() {
+            validation.issuer = self.keys.remote().and_then(RemoteKeys::issuer).cloned();
+            let template = self.keys.rule().and_then(RemoteIssuers::issuer_template);
+            validation.template = template.cloned();
+        }
+        validation
+    }
+
     /// Returns whether tokens that name this issuer, or none, are accepted.
     fn accepts(&self, issuer: Option<&str>) -> bool {
         let by_rule = || {
@@ -171,13 +182,8 @@ impl Trusted {
     /// were found by the name of their issuer are for its tokens only.
     pub(crate) fn set_policy(&mut self, validation: Validation) {
         #[cfg(feature = "remote-keys")]
-        let mut validation = validation;
         #[cfg(feature = "remote-keys")]
-        if validation.issuer_name().is_none() {
-            validation.issuer = self.keys.remote().and_then(RemoteKeys::issuer).cloned();
-            let template = self.keys.rule().and_then(RemoteIssuers::issuer_template);
-            validation.template = template.cloned();
-        }
+        let validation = self.with_issuer_of_keys(validation);
         self.validation = match self.ownership {
             Ownership::Foreign => validation,
             #[cfg(feature = "sign-in")]
