@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use auth_core::{Challenge, ChallengeReason};
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use serde::Serialize;
 use tower_service::Service;
@@ -123,7 +124,7 @@ fn split(resource: &str) -> Option<[Box<str>; 2]> {
     if scheme != "https" && !(scheme == "http" && is_local) {
         return None;
     }
-    let path = uri.path_and_query().map(|it| it.as_str()).filter(|path| *path != "/");
+    let path = uri.path_and_query().map(PathAndQuery::as_str).filter(|path| *path != "/");
     let path = path.unwrap_or_default();
     let path = path.strip_prefix("/?").map_or(path.to_owned(), |query| format!("?{query}"));
     Some([format!("{scheme}://{authority}").into(), path.into()])
