@@ -232,14 +232,15 @@ impl Table {
     }
 }
 
-/// Returns whether the placeholder cannot change the domain: it is in the path, or a label in front of one.
+/// Returns whether the placeholder cannot change the domain: it is in the path, or a label in front
+/// of a domain with two labels or more.
 fn has_fixed_host(template: &IssuerTemplate) -> bool {
     let (before, after) = template.parts();
     let Some((_, authority)) = before.split_once("://") else { return false };
     authority.contains('/')
         || after.strip_prefix('.').is_some_and(|domain| {
             let domain = domain.split(['/', ':', '?', '#', '@']).next().unwrap_or_default();
-            !domain.trim_matches('.').is_empty() && !after.contains('@')
+            domain.trim_matches('.').contains('.') && !after.contains('@')
         })
 }
 

@@ -121,7 +121,7 @@ async fn the_metadata_is_at_both_well_known_paths() {
         assert_eq!(document, expected);
         let (status, headers, empty) = get(&auth, Method::HEAD, path).await;
         assert_eq!((status, &*empty), (200, ""));
-        assert_eq!(headers[header::CONTENT_LENGTH], body.len());
+        assert_eq!(headers[header::CONTENT_LENGTH], *body.len().to_string());
         assert_eq!(get(&auth, Method::POST, path).await.0, 405);
     }
     for path in ["/", "/mcp", "/.well-known", "/.well-known/oauth-protected-resource/mcp/x"] {

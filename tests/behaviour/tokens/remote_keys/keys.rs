@@ -244,7 +244,7 @@ async fn r10_a_key_may_be_a_certificate_only() {
             |x5c: Value| json!({ "kty": own["kty"], "crv": own["crv"], "kid": "c", "x5c": x5c });
         publish(&server, [jwk(json!([body, "a certificate of its issuer"]))]);
         assert_eq!(status(&server.auth(), &signed(&server, &signer)).await, 200, "{algorithm}");
-        for wrong in [json!([]), json!([""]), json!("x"), json!([1]), json!([body[4..]])] {
+        for wrong in [json!([]), json!([""]), json!("x"), json!([1]), json!([body[..40]])] {
             publish(&server, [jwk(wrong.clone())]);
             let auth = server.auth();
             assert_eq!(status(&auth, &signed(&server, &signer)).await, 401, "{wrong}");
