@@ -24,7 +24,7 @@ const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 /// [`JwtAuth::protected_resource`](crate::JwtAuth::protected_resource). A URL becomes one without options.
 ///
 /// ```
-/// use auth_jwt::{Algorithm, JwtAuth, Key, ProtectedResource};
+/// use auth_jwt::{JwtAuth, Key, ProtectedResource};
 ///
 /// # let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 /// # let keys = Key::from_jwk(jwk)?;

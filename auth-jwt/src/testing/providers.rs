@@ -480,6 +480,10 @@ impl ProviderFixture {
     }
 
     /// Returns the key set.
+    ///
+    /// # Panics
+    ///
+    /// Never panics: a key serializes to JSON.
     #[must_use]
     pub fn key_set(&self) -> String {
         let jwk = serde_json::to_value(self.key.jwk()).expect("strings serialize to JSON");
