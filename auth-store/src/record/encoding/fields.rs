@@ -119,6 +119,9 @@ pub(crate) fn read_data(bytes: &[u8]) -> Result<SessionData, Malformed> {
     let (mut from, mut data) = (Reader(bytes), SessionData::new());
     while !from.is_empty() {
         let (key, json) = (from.text()?, from.text()?);
+        if data.get(key).is_some() {
+            return Err(Malformed);
+        }
         data.insert(key, json);
     }
     Ok(data)
@@ -139,6 +142,12 @@ mod tests {
             user_agent: Some(7),
         };
         (written, grace(Some(&written)))
+    }
+
+    #[test]
+    fn data_with_a_repeated_key_is_malformed() {
+        assert_eq!(read_data(b"\x01a\x011\x01b\x012").unwrap().iter().count(), 2);
+        assert!(read_data(b"\x01a\x011\x01a\x012").is_err());
     }
 
     #[test]

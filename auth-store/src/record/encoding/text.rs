@@ -73,7 +73,12 @@ impl<'a> Reader<'a> {
         let mut number = 0;
         for shift in (0..usize::BITS).step_by(7) {
             let byte = self.byte()?;
-            number |= usize::from(byte & 0x7f) << shift;
+            let bits = usize::from(byte & 0x7f);
+            let is_padding = byte == 0 && shift > 0;
+            if is_padding || bits << shift >> shift != bits {
+                return Err(Malformed);
+            }
+            number |= bits << shift;
             if byte < 0x80 {
                 return Ok(number);
             }
@@ -100,4 +105,22 @@ impl<'a> Reader<'a> {
 
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Malformed> {
     std::str::from_utf8(bytes).map_err(|_| Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_that_does_not_fit_or_is_padded_is_malformed() {
+        let mut bytes = vec![0xff; 9];
+        bytes.push(1);
+        assert_eq!(Reader(&bytes).number().ok(), Some(usize::MAX));
+        bytes[9] = 2;
+        assert!(Reader(&bytes).number().is_err());
+        bytes[9] = 0x81;
+        assert!(Reader(&bytes).number().is_err());
+        assert_eq!(Reader(&[0x81, 1]).number().ok(), Some(129));
+        assert!(Reader(&[0x81, 0]).number().is_err());
+    }
 }
