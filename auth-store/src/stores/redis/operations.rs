@@ -5,14 +5,13 @@
 use std::sync::Arc;
 
 use auth_core::{SignInId, Timestamp};
-use redis::Value;
 
 use super::connection::{Request, Script};
 use super::inner::RedisInner;
 use super::keys::Tag;
 use super::scripts::{
-    CREATE, DELETE, LIST, REVOKE, REVOKE_ALL, ROTATE, Reply, TOUCH, UPDATE, UPDATE_SUBJECT, id_of,
-    record, unexpected,
+    CREATE, DELETE, LIST, REVOKE, REVOKE_ALL, ROTATE, Reply, TOUCH, UPDATE, UPDATE_SUBJECT, listed,
+    loaded,
 };
 use crate::data::SessionData;
 use crate::error::StoreError;
@@ -32,10 +31,7 @@ impl RedisInner {
         let mut get = redis::cmd("GET");
         get.arg(self.keys.record(id));
         let request = Request::command(get, Tag::of(id).slot()).only_from_primary();
-        match self.call(request, self.deadline()).await? {
-            Value::Nil => Ok(None),
-            found => record(*id, Some(found)).map(Some),
-        }
+        loaded(*id, self.call(request, self.deadline()).await?)
     }
 
     pub(super) async fn create(
@@ -125,12 +121,7 @@ impl RedisInner {
     }
 
     async fn swap(&self, id: &SignInId, request: Request) -> Result<CompareAndSwap, StoreError> {
-        match Reply::of(self.call_evicting(request, self.deadline()).await?)? {
-            Reply::Gone => Ok(CompareAndSwap::NotFound),
-            Reply::Done(now) => record(*id, now).map(CompareAndSwap::Stored),
-            Reply::Stale(now) => record(*id, now).map(CompareAndSwap::Conflict),
-            Reply::Taken | Reply::Full => Err(unexpected()),
-        }
+        Reply::of(self.call_evicting(request, self.deadline()).await?)?.swapped(*id)
     }
 
     pub(super) async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
@@ -138,11 +129,11 @@ impl RedisInner {
         let base = self.keys.base(Tag::of(id));
         let arguments = [&at[..], name.as_bytes(), base.as_bytes()];
         let request = self.record_request(&TOUCH, id, &arguments).repeatable();
-        Reply::of(self.call_evicting(request, self.deadline()).await?).map(|_| ())
+        Reply::of(self.call_evicting(request, self.deadline()).await?)?.is_done().map(|_| ())
     }
 
     pub(super) async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {
-        Ok(self.delete_if(id, DeleteIf::Always, 0).await?.is_done())
+        self.delete_if(id, DeleteIf::Always, 0).await?.is_done()
     }
 
     pub(super) async fn delete_if_version(
@@ -150,12 +141,7 @@ impl RedisInner {
         id: &SignInId,
         version: u64,
     ) -> Result<Deleted, StoreError> {
-        match self.delete_if(id, DeleteIf::AtVersion, version).await? {
-            Reply::Gone => Ok(Deleted::NotFound),
-            Reply::Done(_) => Ok(Deleted::Done),
-            Reply::Stale(now) => record(*id, now).map(Deleted::Conflict),
-            Reply::Taken | Reply::Full => Err(unexpected()),
-        }
+        self.delete_if(id, DeleteIf::AtVersion, version).await?.deleted(*id)
     }
 
     pub(super) async fn delete_if_idle(
@@ -164,7 +150,7 @@ impl RedisInner {
         last_seen: Timestamp,
     ) -> Result<bool, StoreError> {
         let step = self.delete_if(id, DeleteIf::UnusedSince, last_seen.as_millis());
-        Ok(step.await?.is_done())
+        step.await?.is_done()
     }
 
     /// Deletes a sign-in, if the condition holds for this value.
@@ -194,15 +180,7 @@ impl RedisInner {
         let keys = [index.as_bytes()];
         let request = Request::script(&LIST, tag.slot(), &keys, &[base.as_bytes()]);
         let request = request.only_from_primary().repeatable();
-        let Value::Array(found) = self.call(request, deadline).await? else {
-            return Err(unexpected());
-        };
-        let mut found = found.into_iter();
-        let mut records = Vec::with_capacity(found.len() / 2);
-        while let Some(name) = found.next() {
-            records.push(record(id_of(name)?, found.next())?);
-        }
-        Ok(records)
+        listed(subject, self.call(request, deadline).await?)
     }
 
     /// Ends a sign-in of this subject. Its id says where it is stored. If it belongs to another subject,
@@ -214,7 +192,7 @@ impl RedisInner {
         let keys = [record.as_bytes(), index.as_bytes()];
         let arguments = [name.as_bytes(), channel.as_bytes()];
         let request = Request::script(&REVOKE, tag.slot(), &keys, &arguments).on_replicas();
-        Ok(Reply::of(self.call(request, self.deadline()).await?)?.is_done())
+        Reply::of(self.call(request, self.deadline()).await?)?.is_done()
     }
 
     pub(super) async fn revoke_others(

@@ -10,6 +10,7 @@ use redis::Value;
 use super::connection::{Failure, Script};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::record::Record;
+use crate::store::{CompareAndSwap, Deleted};
 
 macro_rules! scripts {
     ($($(#[$on:meta])? $name:ident $file:literal;)*) => {
@@ -75,14 +76,61 @@ impl Reply {
         }
     }
 
-    /// Returns whether the step has changed anything.
-    pub(super) fn is_done(&self) -> bool {
-        matches!(self, Self::Done(_))
+    /// Returns whether the step has changed anything. Fails if only other steps have this outcome.
+    pub(super) fn is_done(&self) -> Result<bool, StoreError> {
+        match self {
+            Self::Done(_) => Ok(true),
+            Self::Gone | Self::Stale(_) => Ok(false),
+            Self::Taken | Self::Full => Err(unexpected()),
+        }
+    }
+
+    /// Returns the outcome of a step that changes the sign-in of this id.
+    pub(super) fn swapped(self, id: SignInId) -> Result<CompareAndSwap, StoreError> {
+        match self {
+            Self::Gone => Ok(CompareAndSwap::NotFound),
+            Self::Done(now) => record(id, now).map(CompareAndSwap::Stored),
+            Self::Stale(now) => record(id, now).map(CompareAndSwap::Conflict),
+            Self::Taken | Self::Full => Err(unexpected()),
+        }
+    }
+
+    /// Returns the outcome of a step that deletes the sign-in of this id at a version.
+    pub(super) fn deleted(self, id: SignInId) -> Result<Deleted, StoreError> {
+        match self {
+            Self::Gone => Ok(Deleted::NotFound),
+            Self::Done(_) => Ok(Deleted::Done),
+            Self::Stale(now) => record(id, now).map(Deleted::Conflict),
+            Self::Taken | Self::Full => Err(unexpected()),
+        }
     }
 }
 
+/// Decodes the answer to `GET` for the record of this id.
+pub(super) fn loaded(id: SignInId, answer: Value) -> Result<Option<Arc<Record>>, StoreError> {
+    match answer {
+        Value::Nil => Ok(None),
+        found => record(id, Some(found)).map(Some),
+    }
+}
+
+/// Decodes the ids and records of a subject's sign-ins. Fails if one belongs to another subject.
+pub(super) fn listed(subject: &str, answer: Value) -> Result<Vec<Arc<Record>>, StoreError> {
+    let Value::Array(found) = answer else { return Err(unexpected()) };
+    let mut found = found.into_iter();
+    let mut records = Vec::with_capacity(found.len() / 2);
+    while let Some(name) = found.next() {
+        let record = record(id_of(name)?, found.next())?;
+        if record.subject.as_deref() != Some(subject) {
+            return Err(unexpected());
+        }
+        records.push(record);
+    }
+    Ok(records)
+}
+
 /// Decodes the record of this id.
-pub(super) fn record(id: SignInId, value: Option<Value>) -> Result<Arc<Record>, StoreError> {
+fn record(id: SignInId, value: Option<Value>) -> Result<Arc<Record>, StoreError> {
     match value {
         Some(Value::BulkString(bytes)) => Record::from_bytes(id, &bytes).map(Arc::new),
         _ => Err(unexpected()),
@@ -90,14 +138,14 @@ pub(super) fn record(id: SignInId, value: Option<Value>) -> Result<Arc<Record>, 
 }
 
 /// Decodes an id as an index contains it.
-pub(super) fn id_of(value: Value) -> Result<SignInId, StoreError> {
+fn id_of(value: Value) -> Result<SignInId, StoreError> {
     let Value::BulkString(name) = value else { return Err(unexpected()) };
     let name = std::str::from_utf8(&name).map_err(|_| unexpected())?;
     name.parse().map_err(|_| unexpected())
 }
 
 /// Returns the error of a reply that no script gives.
-pub(super) fn unexpected() -> StoreError {
+fn unexpected() -> StoreError {
     StoreError::unavailable(Failure::unexpected())
 }
 
@@ -114,9 +162,12 @@ impl From<Failure> for StoreError {
 
 #[cfg(test)]
 mod tests {
+    use auth_core::Timestamp;
     use proptest::prelude::*;
 
     use super::*;
+    use crate::lifetime::Deadlines;
+    use crate::secret::{Digest, FamilyDigest, SecretDigests, SecretKind};
 
     /// Returns a reply of any shape. Texts and statuses that scripts use are frequent.
     fn reply() -> impl Strategy<Value = Value> {
@@ -154,5 +205,33 @@ mod tests {
             let outcome = Reply::of(Value::Array(parts));
             prop_assert!(outcome.is_err() || has_status);
         }
+    }
+
+    #[test]
+    fn a_status_of_another_step_is_an_error() {
+        let reply = |status| Reply::of(Value::Array(vec![Value::Int(status)])).unwrap();
+        let id = SignInId::from_bytes([3; 16]);
+        for status in [TAKEN, FULL] {
+            assert!(reply(status).is_done().is_err());
+            assert!(reply(status).swapped(id).is_err());
+            assert!(reply(status).deleted(id).is_err());
+        }
+        let is_done = [GONE, DONE, STALE].map(|status| reply(status).is_done().unwrap());
+        assert_eq!(is_done, [false, true, false]);
+    }
+
+    #[test]
+    fn a_list_with_a_sign_in_of_another_subject_is_an_error() {
+        let answer = |subject: &str| {
+            let id = SignInId::from_bytes([3; 16]);
+            let digests = SecretDigests { family: FamilyDigest([1; 16]), current: Digest([2; 32]) };
+            let deadlines = Deadlines { idle_secs: 60, ends_at: Timestamp::MAX };
+            let (kind, now) = (SecretKind::Cookie, Timestamp::EPOCH);
+            let record = Record::new(id, kind, digests, Some(subject.into()), deadlines, now);
+            let pair = [id.to_string().into_bytes(), record.to_bytes()];
+            Value::Array(pair.map(Value::BulkString).to_vec())
+        };
+        assert_eq!(listed("ada", answer("ada")).unwrap().len(), 1);
+        assert!(listed("ada", answer("bob")).is_err());
     }
 }
