@@ -174,7 +174,10 @@ fn read(id: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
     let (subject, grace, details, principal) = (part(0)?, part(1)?, part(2)?, part(3)?);
 
     let is_unexpected = |flag, part: &[u8]| flags & flag == 0 && !part.is_empty();
-    if is_unexpected(SUBJECT, subject) || is_unexpected(DETAILS, details) {
+    if is_unexpected(SUBJECT, subject)
+        || is_unexpected(DETAILS, grace)
+        || is_unexpected(DETAILS, details)
+    {
         return Err(Malformed.into());
     }
     let name: Arc<str> = text(subject)?.into();

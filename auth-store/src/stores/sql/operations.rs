@@ -20,7 +20,9 @@ use super::cleanup::EvictionState;
 use super::dialect::{Dialect, Value};
 use super::error::Failure;
 use super::pool::{Pool, PooledConnection};
-use super::row::{Encoded, due_at, expiry, insert_values, millis, record, subject_key, version};
+use super::row::{
+    Encoded, due_at, expiry, insert_values, millis, record_of, records_of, subject_key, version,
+};
 use super::statements::{BATCH, Statement, Statements};
 use crate::data::SessionData;
 use crate::error::StoreError;
@@ -362,11 +364,7 @@ impl<D: Dialect> SqlInner<D> {
     pub(super) async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
         run_on!(self, self.reader_pool(), |connection| async {
             let rows = connection.fetch(&self.statements.list, &subject_values(subject)).await?;
-            let records: Vec<_> = rows.iter().map(record::<D>).collect::<Result<_, _>>()?;
-            match records.iter().all(|record| record.subject.as_deref() == Some(subject)) {
-                true => Ok(records),
-                false => Err(Failure::Foreign),
-            }
+            records_of::<D>(&rows, subject)
         })
     }
 
@@ -428,18 +426,6 @@ impl<D: Dialect> SqlInner<D> {
         let changed = connection.execute(statement, values).await?;
         connection.commit().await?;
         Ok(changed)
-    }
-}
-
-/// Decodes the row of this sign-in, if there is one. Fails if the rows are those of others.
-fn record_of<D: Dialect>(rows: &[D::Row], id: &SignInId) -> Result<Option<Arc<Record>>, Failure> {
-    match rows {
-        [] => Ok(None),
-        [row] => {
-            let record = record::<D>(row)?;
-            if record.id == *id { Ok(Some(record)) } else { Err(Failure::Foreign) }
-        }
-        _ => Err(Failure::Foreign),
     }
 }
 

@@ -93,6 +93,33 @@ pub(super) fn insert_values<'a>(record: &'a Record, encoded: &'a Encoded) -> [Va
     ]
 }
 
+/// Decodes the row of this sign-in, if there is one. Fails if the rows are those of others.
+pub(super) fn record_of<D: Executor>(
+    rows: &[D::Row],
+    id: &SignInId,
+) -> Result<Option<Arc<Record>>, Failure> {
+    match rows {
+        [] => Ok(None),
+        [row] => {
+            let record = record::<D>(row)?;
+            if record.id == *id { Ok(Some(record)) } else { Err(Failure::Foreign) }
+        }
+        _ => Err(Failure::Foreign),
+    }
+}
+
+/// Decodes the rows of this subject. Fails if one is that of another.
+pub(super) fn records_of<D: Executor>(
+    rows: &[D::Row],
+    subject: &str,
+) -> Result<Vec<Arc<Record>>, Failure> {
+    let records: Vec<_> = rows.iter().map(record::<D>).collect::<Result<_, _>>()?;
+    match records.iter().all(|record| record.subject.as_deref() == Some(subject)) {
+        true => Ok(records),
+        false => Err(Failure::Foreign),
+    }
+}
+
 /// Decodes a row.
 pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> {
     let int = |column| D::int(row, column);
@@ -114,8 +141,11 @@ pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> 
     record.version = u64::try_from(int(2)?).map_err(|_| Malformed)?;
     record.created_at = time(4)?;
     record.authenticated_at = time(5)?;
-    if let Some(details) = D::bytes(row, 12)? {
-        record.decode_details(&details, &bytes::<D>(row, 11)?)?;
+    let grace = bytes::<D>(row, 11)?;
+    match D::bytes(row, 12)? {
+        Some(details) => record.decode_details(&details, &grace)?,
+        None if grace.is_empty() => {}
+        None => return Err(Malformed.into()),
     }
     record.set_principal(bytes::<D>(row, 13)?);
     record.data = encoding::read_data(&bytes::<D>(row, 14)?)?;
