@@ -59,6 +59,9 @@ pub use store::{
 };
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub use stores::SqlSetupError;
+#[cfg(all(any(test, fuzzing), feature = "redis", feature = "sqlite"))]
+#[doc(hidden)]
+pub use stores::fuzzing;
 #[cfg(feature = "redis")]
 pub use stores::{InvalidUrl, RedisSetupError, RedisStore, RedisStoreBuilder};
 pub use stores::{MemoryStore, MemoryStoreBuilder};

@@ -2,6 +2,8 @@
 //!
 //! `trace` adds spans and logs to the operations of the stores that can fail.
 
+#[cfg(all(any(test, fuzzing), feature = "redis", feature = "sqlite"))]
+pub mod fuzzing;
 mod memory;
 #[cfg(feature = "redis")]
 mod redis;

@@ -49,6 +49,8 @@ mod anonymous_buckets;
 mod builder;
 mod connection;
 mod eviction;
+#[cfg(all(any(test, fuzzing), feature = "redis", feature = "sqlite"))]
+pub(super) mod fuzzing;
 mod inner;
 mod keys;
 mod operations;

@@ -29,6 +29,8 @@ mod cleanup;
 mod connect;
 mod dialect;
 mod error;
+#[cfg(all(any(test, fuzzing), feature = "redis", feature = "sqlite"))]
+pub(super) mod fuzzing;
 #[cfg(feature = "mysql")]
 mod mysql;
 #[cfg(all(feature = "near-cache", feature = "postgres"))]
