@@ -63,7 +63,7 @@ async fn assert_given_up(store: &dyn Store) {
         .create(draft(store, Some("ada")).1, Some(LIMIT))
         .await
         .expect_err("every attempt fails");
-    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert_eq!(error.kind(), StoreErrorKind::Contended);
     assert!(store.list("ada").await.expect("it runs").is_empty());
 }
 
