@@ -162,7 +162,8 @@ impl<C: Send + Sync + 'static> StoredSignIns for AnyOf<C> {
     }
 
     /// Waits for every member, because a sign-in of this request may belong to any of them. A
-    /// member that does not store it reports at once that it has ended, so the last result counts.
+    /// member that does not store it reports at some time that it was revoked, so any other reason counts
+    /// more.
     fn ended(
         &self,
         sign_in: SignInId,
@@ -172,16 +173,19 @@ impl<C: Send + Sync + 'static> StoredSignIns for AnyOf<C> {
         let mut waiting: Vec<_> = backends
             .map(|backend| backend.stored_sign_ins().ended(sign_in, authenticated_at))
             .collect();
-        let mut last = EndReason::NotSignedIn;
+        let mut reason = EndReason::NotSignedIn;
         Box::pin(poll_fn(move |cx| {
             waiting.retain_mut(|backend| match backend.as_mut().poll(cx) {
                 Poll::Ready(ended) => {
-                    last = ended;
+                    let says_more = !matches!(ended, EndReason::Revoked | EndReason::NotSignedIn);
+                    if says_more || reason == EndReason::NotSignedIn {
+                        reason = ended;
+                    }
                     false
                 }
                 Poll::Pending => true,
             });
-            if waiting.is_empty() { Poll::Ready(last) } else { Poll::Pending }
+            if waiting.is_empty() { Poll::Ready(reason) } else { Poll::Pending }
         }))
     }
 }
