@@ -150,7 +150,7 @@ impl SignInManager {
         now: Timestamp,
     ) -> Option<Outcome<C>> {
         let mut decision = None;
-        self.store.peek(&credential.id(), &mut |peek| {
+        self.peek(&credential.id(), &mut |peek| {
             decision = match peek {
                 Peek::Authoritative(record) => Some(self.decide(record, credential, now)),
                 // A cached copy may be outdated. It can confirm a credential, but only the store

@@ -23,7 +23,7 @@ use super::recent_rotations::RecentRotations;
 use super::sweeper::Sweeper;
 use crate::lifetime::{Deadlines, Expiry, Lifetime};
 use crate::record::{self, Record};
-use crate::store::{OverflowPolicy, SignInLimit, Store};
+use crate::store::{OverflowPolicy, Peek, SignInLimit, Store};
 
 /// Starts, refreshes, lists and ends the sign-ins of one store, according to [`SignInSettings`].
 ///
@@ -34,6 +34,8 @@ use crate::store::{OverflowPolicy, SignInLimit, Store};
 /// request, and a backend's `sign_in_manager()` for administration.
 #[derive(Clone, Debug)]
 pub struct SignInManager {
+    /// The store without the wrapper that asks it again, for what never waits.
+    direct: Arc<dyn Store>,
     pub(super) store: Arc<dyn Store>,
     pub(super) locks: Arc<KeyedLocks>,
     pub(super) recent_rotations: Arc<RecentRotations>,
@@ -47,7 +49,8 @@ impl SignInManager {
     #[must_use]
     pub fn new(store: Arc<dyn Store>) -> Self {
         Self {
-            store: Arc::new(AskingAgain(store)),
+            store: Arc::new(AskingAgain(Arc::clone(&store))),
+            direct: store,
             locks: Arc::default(),
             recent_rotations: Arc::default(),
             sweeper: Arc::default(),
@@ -60,6 +63,11 @@ impl SignInManager {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Passes `see` what the store knows about a sign-in [without waiting](Store::peek).
+    pub(crate) fn peek(&self, id: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
+        self.direct.peek(id, see);
     }
 
     /// Returns whether this node has replaced the secret of this sign-in within the last minute. A

@@ -189,16 +189,16 @@ impl Session {
     async fn record(&self) -> Result<Option<Arc<Record>>, AuthError> {
         let Some(id) = self.state.sign_in(self.context.state()) else { return Ok(None) };
         let backend = self.state.backend(&self.context)?;
-        let store = backend.sign_ins().store();
+        let sign_ins = backend.sign_ins();
         let mut cached = None;
-        store.peek(&id, &mut |peek| match peek {
+        sign_ins.peek(&id, &mut |peek| match peek {
             Peek::Authoritative(record) => cached = Some(record.cloned()),
             Peek::Cached(record) => cached = Some(Some(Arc::clone(record))),
             Peek::Miss => {}
         });
         match cached {
             Some(record) => Ok(record),
-            None => Ok(store.load(&id).await?),
+            None => Ok(sign_ins.store().load(&id).await?),
         }
     }
 }
