@@ -11,4 +11,5 @@ mod issuer;
 pub(crate) use builder::Audience;
 pub use builder::Validation;
 pub(crate) use check::{ApplicationChecks, NO_ISSUER, Validity};
+#[cfg(feature = "remote-keys")]
 pub(crate) use issuer::IssuerTemplate;

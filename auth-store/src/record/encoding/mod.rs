@@ -9,6 +9,8 @@ mod text;
 
 pub(crate) use enums::{kind, persistence, read_persistence};
 pub(super) use fields::append_details;
-pub(crate) use fields::{data, details, grace, read_data, read_details, read_grace};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis", feature = "sqlite"))]
+pub(crate) use fields::details;
+pub(crate) use fields::{data, grace, read_data, read_details, read_grace};
 pub(super) use text::Reader;
 pub(crate) use text::{Malformed, text};
