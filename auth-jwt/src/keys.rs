@@ -85,7 +85,7 @@ impl KeySource for RemoteKeys {
 }
 
 /// # Panics
-/// If an option is wrong: see [`RemoteKeysBuilder::build`].
+/// Panics if an option is wrong: see [`RemoteKeysBuilder::build`].
 #[cfg(feature = "remote-keys")]
 impl KeySource for RemoteKeysBuilder {
     type Mode = Verifies;

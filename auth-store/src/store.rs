@@ -71,7 +71,7 @@ use crate::watch::Watch;
 ///
 /// A store has no clock. The caller decides about expiry with [`Record::expiry`], so `load` and
 /// `list` may return expired sign-ins. A store may remove them at any time, by itself or in
-/// [`sweep`](Self::sweep), but only as garbage.
+/// [`sweep`](Self::sweep), but never one that is active.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
     /// Generates the id of a new sign-in of this subject.
@@ -160,7 +160,8 @@ pub trait Store: Send + Sync + 'static {
     /// The store ignores `record.version` and starts at 0.
     ///
     /// With a limit, the subject has at most [`max`](SignInLimit::max) active sign-ins afterwards,
-    /// however many arrive at once: the store evicts the oldest by `created_at`, or refuses the new one.
+    /// however many arrive at once: the store evicts the oldest by `created_at`, or
+    /// refuses the new one, as the limit's [`OverflowPolicy`] says.
     /// It never evicts the new one, even if that is the oldest. A sign-in counts as active if it has not
     /// expired at `record.created_at`; expired ones do not count. A limit does not apply to anonymous
     /// records.

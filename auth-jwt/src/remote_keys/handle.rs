@@ -41,7 +41,7 @@ const MAX_WAIT: Duration = Duration::from_secs(11);
 ///
 /// A key that the issuer no longer publishes is rejected from the next fetch on, even for tokens in the cache
 /// of verified tokens. While the issuer does not answer, its last keys are trusted for
-/// [`max_staleness`](RemoteKeysBuilder::max_staleness). While no key is trusted, tokens get 503.
+/// [`max_staleness`](RemoteKeysBuilder::max_staleness). While no key is trusted, requests get 503.
 ///
 /// Secrets (`oct`) and private keys are never accepted, because they are published.
 /// [`InvalidKey`](crate::InvalidKey) lists the other reasons for which a key is skipped, and

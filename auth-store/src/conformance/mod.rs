@@ -1,4 +1,4 @@
-//! The behaviour suite that every implementation of [`Store`](crate::Store) has to pass.
+//! The conformance suite that every implementation of [`Store`](crate::Store) has to pass.
 //!
 //! Each [`Check`] in [`CHECKS`] verifies one rule of the contract: what an operation returns, what it
 //! changes, what it leaves alone, and that it holds under concurrency. The suite uses only the trait,
@@ -38,7 +38,7 @@
 //!   The suite's expired sign-ins expired a day ago, and its active ones are active by the system's clock.
 //! - An order of sign-ins that were created in the same millisecond.
 //! - Reporting changes. Without a watch, callers poll.
-//! - Keeping a copy current that is only returned as [`Cached`](crate::Peek::Cached).
+//! - That a copy that is returned as [`Cached`](crate::Peek::Cached) is current.
 #![doc = include_str!("faults.md")]
 
 mod assertions;

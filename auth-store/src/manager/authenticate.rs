@@ -179,7 +179,7 @@ impl SignInManager {
         }
     }
 
-    /// Returns what delivers this secret to the client again, if it is the current one of the sign-in for
+    /// Returns this secret to be delivered to the client again, if it is the current one of the sign-in for
     /// which the request acts. Reads from the store itself: the secret may have been replaced, and its
     /// sign-in may have ended, since the request was authenticated.
     ///

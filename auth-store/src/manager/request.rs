@@ -63,8 +63,8 @@ impl<'a> SignInRequest<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`CrossOrigin`](AuthErrorKind::CrossOrigin) if it comes from an origin that is not
-    /// trusted.
+    /// Returns [`CrossOrigin`](AuthErrorKind::CrossOrigin) if an unsafe request comes from an
+    /// origin that is not trusted.
     pub fn check_origin(&self) -> Result<(), AuthError> {
         let checked = self.context.check_origin(self.protection);
         checked.map_err(|error| AuthError::new(AuthErrorKind::CrossOrigin, error))
@@ -169,8 +169,8 @@ impl<'a> SignInRequest<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`CrossOrigin`](AuthErrorKind::CrossOrigin) if it comes from an origin that is not
-    /// trusted.
+    /// Returns [`CrossOrigin`](AuthErrorKind::CrossOrigin) if an unsafe request comes from an
+    /// origin that is not trusted.
     pub fn check_sign_out(&self) -> Result<(), AuthError> {
         // Browsers omit `SameSite` cookies from cross-site requests. So a request without a cookie
         // is checked as well, unless it has a credential that no other site's page can attach.

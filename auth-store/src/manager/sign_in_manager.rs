@@ -273,7 +273,7 @@ impl SignInSettings {
     /// last-seen time is due to be written.
     ///
     /// Browsers keep a cookie for at most 400 days, and no cookie was ever sent that lasts longer. So the
-    /// first use in each period of 20 days sets it again, if the sign-in lasts longer than that. The
+    /// first use in each period of 20 days sets it again, if the sign-in lasts longer than 400 days. The
     /// last-seen time shows whether it is the first.
     pub(super) fn cookie_is_due(&self, record: &Record, now: Timestamp) -> bool {
         const DAY: u64 = 24 * HOUR;
@@ -347,7 +347,7 @@ macro_rules! sign_in_options {
         /// Remembers users on their devices, unless a sign-in chooses otherwise: cookies get a
         /// `Max-Age` of at most 400 days. Defaults to cookies that end with the browser session.
         ///
-        /// Browsers keep no cookie for longer. If a sign-in lasts longer than that, its cookie is set again
+        /// Browsers keep no cookie for longer. If a sign-in lasts longer than 400 days, its cookie is set again
         /// while it is used: a session cookie once in 20 days, and a refresh cookie with each refresh.
         pub fn persistent(self) -> Self {
             self.change_settings(|settings| {
@@ -358,7 +358,7 @@ macro_rules! sign_in_options {
         /// Sets the shortest time between two writes of the last-seen time of a sign-in.
         ///
         /// Defaults to 1/20 of the idle timeout, or to one hour without an idle timeout. It is never
-        /// more than half the idle timeout. Each sign-in adds up to a quarter, which depends on its id.
+        /// more than half the idle timeout. Each sign-in adds up to a quarter of that, which depends on its id.
         /// A sign-in can reach its idle timeout early by at most this sum.
         pub fn touch_interval(self, interval: ::std::time::Duration) -> Self {
             self.change_settings(|settings| settings.touch_interval = Some(interval))
