@@ -102,8 +102,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// or configure it first with a token from the body or with fewer scopes.
     ///
     /// A request that has signed in has a new credential already. It can only refresh a token from the body:
-    /// without one, this fails with [`ConfigError::RefreshAfterSignIn`]. A request that has refreshed gets the
-    /// same new credential again: a response has one.
+    /// without one, this fails with [`ConfigError::RefreshAfterSignIn`]. If a request refreshes twice, it gets
+    /// the same new credential both times, because a response carries only one.
     pub fn refresh(&self) -> Refresh<C> {
         Refresh { auth: self.clone(), options: RefreshOptions::default() }
     }

@@ -16,9 +16,10 @@ use crate::error::AuthErrorKind;
 use crate::refusal::Refusal;
 use crate::return_path::{InvalidReturnPath, ReturnPath};
 
-/// A Tower layer outside of the authentication layer: if a person opens a page in a browser and the
-/// response would be 401, it redirects to the login page, with 303 and the page to return to in the query
-/// parameter `next`.
+/// A Tower layer that redirects browsers to the login page instead of answering 401.
+///
+/// It goes outside of the authentication layer. If a person opens a page in a browser and the response would
+/// be 401, it redirects to the login page with 303. The query parameter `next` names the page to return to.
 ///
 /// ```
 /// # use auth_core::{AnyOf, InvalidReturnPath, LoginRedirect};
@@ -31,16 +32,16 @@ use crate::return_path::{InvalidReturnPath, ReturnPath};
 ///
 /// The login page reads `next` as a [`ReturnPath`], which refuses other sites.
 ///
-/// A request opens a page if the browser says so (`Sec-Fetch-Mode: navigate`). A browser that does not send
-/// this header is recognized by an `Accept` header that contains `text/html`. All other requests (calls of an API,
-/// `fetch`, WebSockets, and whatever carries an `Authorization` header) keep the 401 with its challenge. Only
-/// refusals of this crate are redirected, not a 401 that a handler makes itself.
+/// A request opens a page if the browser says so (`Sec-Fetch-Mode: navigate`). If the browser does not send
+/// this header, the request opens a page if its `Accept` header contains `text/html`. All other requests keep
+/// the 401 with its challenge: API calls, `fetch`, WebSockets, and every request with an `Authorization`
+/// header. Only refusals of this crate are redirected, not a 401 that a handler returns.
 ///
-/// The page to return to is the request's own path. It is left out after a form was sent (any
-/// method other than `GET` and `HEAD`), because the login page could not send the form again. With axum, use
-/// this layer on the outermost router: the path that a nested router sees lacks its prefix.
+/// The page to return to is the path of the request. If the method is not `GET` or `HEAD`, as when a form was
+/// sent, `next` is left out, because the login page could not send the form again. With axum, use this layer
+/// on the outermost router: the path that a nested router sees lacks its prefix.
 ///
-/// A refused request for the login page itself keeps its 401, so that there is no endless redirect.
+/// A refused request for the login page itself keeps its 401, because its redirects would never end.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct LoginRedirect(Arc<Targets>);
@@ -61,9 +62,10 @@ impl LoginRedirect {
         Ok(Self(Arc::new(Targets { login: login.parse()?, step_up: None })))
     }
 
-    /// Sets the page where a signed-in user authenticates again, if that was too long ago or too weak
-    /// for a route ([`Require::max_auth_age`](crate::Require::max_auth_age),
-    /// [`Require::acr`](crate::Require::acr)). By default, such a request keeps its response.
+    /// Sets the page where a signed-in user authenticates again. Requests are redirected to it if the last
+    /// authentication was too long ago or too weak for a route
+    /// ([`Require::max_auth_age`](crate::Require::max_auth_age), [`Require::acr`](crate::Require::acr)). By
+    /// default, such a request keeps its response.
     ///
     /// # Errors
     ///
@@ -75,7 +77,7 @@ impl LoginRedirect {
 }
 
 impl Targets {
-    /// Returns where to go after a request for this page was refused.
+    /// Returns where to redirect a refused request for this page.
     fn location(&self, page: &Page, refusal: &Refusal) -> Option<HeaderValue> {
         let target = match refusal {
             Refusal::Unauthenticated(_) => Some(&self.login),

@@ -123,8 +123,8 @@ impl Require {
         Self::new(Rule::Predicate(Box::new(evaluate)))
     }
 
-    /// Requires all of these. The response is that of the first one that fails. If that is a scope, the response
-    /// names all scopes that are required here, so that the client can ask for them at once.
+    /// Requires all of these. The response is that of the first one that fails. If a scope is missing, the
+    /// response names all scopes in the list, so that the client can ask for them at once.
     pub fn all(rules: impl IntoIterator<Item = Self>) -> Self {
         Self::new(Rule::All(rules.into_iter().collect()))
     }

@@ -10,13 +10,13 @@ use url::{Position, Url};
 
 /// A path of this site, with its query: the page to return to after a login.
 ///
-/// It comes from the request, so it is checked before the browser is redirected there: otherwise, a link
-/// to the login page could lead to any other site (an open redirect, OWASP ASVS 3.7.2). The path is read as browsers do
-/// (the [URL Standard](https://url.spec.whatwg.org/)): `//evil.example` and `/\evil.example` are other
-/// sites. Control characters, such as tabs and newlines, are refused.
+/// It comes from the request, so it is checked before the browser is redirected to it. Otherwise, a link to
+/// the login page could lead to any other site (an open redirect, OWASP ASVS 3.7.2). The path is parsed as
+/// browsers parse it (the [URL Standard](https://url.spec.whatwg.org/)): `//evil.example` and
+/// `/\evil.example` are other sites. Control characters, such as tabs and newlines, are refused.
 ///
-/// It is kept in the form that a `Location` header needs, with other characters than ASCII
-/// percent-encoded. It has at most 2,048 bytes. The default is `/`.
+/// It is kept in the form that a `Location` header needs: characters other than ASCII are percent-encoded. It
+/// has at most 2,048 bytes. Defaults to `/`.
 ///
 /// ```
 /// use auth_core::ReturnPath;
@@ -37,7 +37,7 @@ pub struct ReturnPath(Box<str>);
 
 const MAX_BYTES: usize = 2048;
 
-/// A path is resolved against a host that no request has.
+/// The base against which a path is resolved: a host that no request has.
 static BASE: LazyLock<Url> =
     LazyLock::new(|| Url::parse("http://this-site.invalid").expect("a valid URL"));
 

@@ -230,8 +230,9 @@ impl<C, M> JwtAuth<C, M> {
     /// Also trusts another issuer, with its own keys and validation. The `iss` of a token selects the
     /// issuer before any key is tried.
     ///
-    /// Its roles are read only if the validation states which: see
-    /// [`roles_pointer`](Validation::roles_pointer) and [`map_role`](Validation::map_role).
+    /// Its roles are read only if the validation states which of them count: see
+    /// [`roles_pointer`](Validation::roles_pointer), [`map_role`](Validation::map_role) and
+    /// [`roles_from`](Validation::roles_from).
     ///
     /// # Panics
     ///
@@ -264,10 +265,11 @@ impl<C, M> JwtAuth<C, M> {
 
     auth_core::backend_options!();
 
-    /// Names this API in the challenges of refusals, so that clients find its authorization server (RFC 9728):
-    /// every challenge has the address of the [metadata](Self::resource_metadata), which must be served as well,
-    /// and that of a 401 has the [scopes](ProtectedResource::scope) of the resource. Tokens must still be for
-    /// one of the [audiences](Self::audience).
+    /// Names this API in challenges, so that clients find its authorization server (RFC 9728).
+    ///
+    /// Every challenge has the address of the [metadata](Self::resource_metadata), which the application must
+    /// serve as well. The challenge of a 401 also lists the [scopes](ProtectedResource::scope) of the resource.
+    /// The resource is not an audience: set the accepted [audience](Self::audience) as well.
     pub fn protected_resource(self, resource: impl Into<ProtectedResource>) -> Self {
         let resource = Arc::new(resource.into());
         self.change(|base| base.resource = Some(resource))
@@ -277,7 +279,7 @@ impl<C, M> JwtAuth<C, M> {
     ///
     /// # Panics
     ///
-    /// Panics if there is none.
+    /// Panics if no protected resource is set.
     #[must_use]
     pub fn resource_metadata(&self) -> ResourceMetadataService {
         let Base { resource, verifier, .. } = self.base();

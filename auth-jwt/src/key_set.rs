@@ -16,7 +16,7 @@ use crate::key::{InvalidKey, Jwk, Key, ParsedKey, SkippedKey, can_be_tried};
 ///
 /// For a token with a `kid`, the keys of this `kid` are tried first, and then the keys without a `kid`. For
 /// a token without one, the first four keys of its algorithm are tried. A set has at most four keys of one
-/// algorithm with the same `kid`, and at most four without one. A key that is twice in a set counts once.
+/// algorithm with the same `kid`, and at most four without one. A key that occurs twice in a set counts once.
 ///
 /// ```
 /// use auth_jwt::KeySet;

@@ -16,7 +16,7 @@ use crate::signing_keys::SigningKeys;
 
 /// Keys that [`JwtAuth::new`](crate::JwtAuth::new) accepts: a [`Key`] or a [`KeySet`] to verify; a
 /// [`HmacKey`], a [`SigningKey`] or [`SigningKeys`] to verify and sign. With the feature `remote-keys`, also
-/// `RemoteKeys`, their builder and `RemoteIssuers`, to verify. This trait is sealed.
+/// `RemoteKeys`, `RemoteKeysBuilder` and `RemoteIssuers`, to verify. This trait is sealed.
 pub trait KeySource: sealed::Sealed {
     #[doc(hidden)]
     type Mode: Mode;

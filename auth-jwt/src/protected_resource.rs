@@ -19,9 +19,11 @@ use crate::document;
 /// The path of the metadata, without that of the resource (RFC 9728 section 3.1).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// An API whose clients find its authorization server by themselves, such as a server of the Model Context
-/// Protocol: the argument of
-/// [`JwtAuth::protected_resource`](crate::JwtAuth::protected_resource). A URL becomes one without options.
+/// The metadata of an API whose clients find its authorization server by themselves, such as a server of the
+/// Model Context Protocol.
+///
+/// Pass it to [`JwtAuth::protected_resource`](crate::JwtAuth::protected_resource), or pass only the URL if
+/// there are no options.
 ///
 /// ```
 /// use auth_jwt::{JwtAuth, Key, ProtectedResource};
@@ -50,12 +52,13 @@ pub struct ProtectedResource {
 }
 
 impl ProtectedResource {
-    /// Creates the metadata of the API at this URL: its resource identifier, for which clients ask for tokens
-    /// (RFC 8707).
+    /// Creates the metadata of the API at this URL. The URL is its resource identifier, which clients name when
+    /// they ask for tokens (RFC 8707).
     ///
     /// # Panics
     ///
-    /// Panics unless it is an `https` URL without a fragment; `http` is for `localhost` and loopback addresses.
+    /// Panics unless it is an `https` URL without a fragment. For `localhost` and loopback addresses, `http` is
+    /// accepted as well.
     pub fn new(resource: &str) -> Self {
         let parts = split(resource).unwrap_or_else(|| {
             panic!(
@@ -67,7 +70,7 @@ impl ProtectedResource {
     }
 
     /// Adds a scope that clients need for common requests. Challenges in 401 responses and the metadata list
-    /// it. `offline_access` is left out: it is no scope of the API.
+    /// it. `offline_access` is ignored, because it is not a scope of the API.
     pub fn scope(mut self, scope: &str) -> Self {
         if scope != "offline_access" {
             self.scopes.push(scope.into());
@@ -108,7 +111,8 @@ impl ProtectedResource {
 }
 
 /// # Panics
-/// If it is no valid URL: see [`ProtectedResource::new`].
+///
+/// Panics if the URL is not valid: see [`ProtectedResource::new`].
 impl From<&str> for ProtectedResource {
     fn from(resource: &str) -> Self {
         Self::new(resource)
@@ -143,11 +147,13 @@ struct Metadata<'a> {
     resource_name: Option<&'a str>,
 }
 
-/// A service that serves the metadata of a [`ProtectedResource`]: at the well-known path with the path of the
-/// resource, and without it for older clients. Browsers of every origin may read it.
+/// A Tower service that serves the metadata of a [`ProtectedResource`].
 ///
-/// It responds to GET and HEAD, and with 404 at other paths. It must not be behind the authentication layer.
-/// To let clients in browsers read challenges as well, expose the header `WWW-Authenticate` by CORS.
+/// The metadata is served at the well-known path followed by the path of the resource and, for older clients,
+/// at the well-known path alone. Pages of every origin may read it. To let such pages read challenges as
+/// well, expose the header `WWW-Authenticate` by CORS.
+///
+/// It responds to GET and HEAD; other paths get 404. It must not be behind the authentication layer.
 #[derive(Clone, Debug)]
 pub struct ResourceMetadataService {
     paths: Arc<[Box<str>]>,
@@ -180,7 +186,7 @@ impl ResourceMetadataService {
         Self { paths: paths.into(), document: document.into() }
     }
 
-    /// Returns the paths at which it serves the metadata.
+    /// Returns the paths at which the metadata is served. Add a route for each.
     pub fn paths(&self) -> impl Iterator<Item = &str> {
         self.paths.iter().map(|path| &**path)
     }

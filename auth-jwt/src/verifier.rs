@@ -302,8 +302,8 @@ impl Verifier {
         found.ok_or(UNKNOWN_ISSUER)
     }
 
-    /// Returns the issuer whose validation the token was rejected by, or the form of its name. The name is empty
-    /// if there is no such issuer.
+    /// Returns the name of the issuer whose validation rejected the token, or the template of its name. The
+    /// result is empty if there is no such issuer.
     pub(crate) fn name_of_issuer(&self, token: &Compact<'_>) -> Arc<str> {
         let chosen = self.choose(token).ok().filter(|_| !self.is_of_another_issuer(token));
         chosen.and_then(|it| it.trusted.validation.issuer_name().cloned()).unwrap_or_default()

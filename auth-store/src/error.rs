@@ -21,8 +21,8 @@ pub enum StoreErrorKind {
     /// The record cannot be stored, for example because its data is too large, or a stored record
     /// cannot be decoded. Nothing was changed.
     Invalid,
-    /// Another operation was in the way. Nothing was changed: ask again. A
-    /// [`SignInManager`](crate::SignInManager) does so for up to three seconds.
+    /// Another operation was in the way. Nothing was changed, so the call can be repeated. A
+    /// [`SignInManager`](crate::SignInManager) repeats it for up to three seconds.
     Contended,
     /// The sign-in exceeds what the store can keep, which [`StoreError::bound`] names. Nothing was changed.
     OutOfBounds,
@@ -81,11 +81,11 @@ impl StoreError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Bound {
-    /// How many sign-ins a subject may have: the limit is higher, or there is none.
+    /// The number of sign-ins of a subject. The limit of the call is higher, or there is none.
     SignIns(NonZeroU32),
-    /// How many bytes a subject may have.
+    /// The length of a subject in bytes.
     SubjectBytes(usize),
-    /// How many bytes encoded roles and claims may have.
+    /// The length of encoded roles and claims in bytes.
     PrincipalBytes(usize),
 }
 

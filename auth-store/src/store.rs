@@ -36,34 +36,35 @@ use crate::watch::Watch;
 /// # Durability
 ///
 /// A store keeps what it has acknowledged: after `Ok`, no restart and no crash of the store undoes a change or
-/// an end. A store that can lose some of it, because it keeps sign-ins in memory or replicates them later, must
-/// say so in its documentation.
+/// the end of a sign-in. A store that can lose acknowledged changes, because it keeps sign-ins in memory or
+/// replicates them later, must say so in its documentation.
 ///
 /// # Sizes
 ///
-/// A store keeps [`SessionData::MAX_BYTES`] of data. It keeps subjects of at least 255 bytes, roles and claims of
-/// at least 4 KiB, and at least 32 sign-ins of a subject; beyond that it may have [bounds](Self::bounds), and
-/// refuses by name what exceeds them. It never cuts a value.
+/// A store accepts session data of up to [`SessionData::MAX_BYTES`]. It accepts at least subjects of up to 255
+/// bytes, roles and claims of up to 4 KiB, and 32 sign-ins of a subject. Beyond that, it may have
+/// [bounds](Self::bounds). What exceeds a bound is refused with an error that names the bound. A store never
+/// truncates a value.
 ///
 /// # Unreadable records
 ///
-/// A record that cannot be decoded is [`Invalid`](crate::StoreErrorKind::Invalid), and never missing. Ending a
-/// sign-in does not decode its record, so that an unreadable one blocks neither its own end nor that of the
-/// subject's other sign-ins.
+/// A record that cannot be decoded is reported as [`Invalid`](crate::StoreErrorKind::Invalid), and never as
+/// missing. A store ends a sign-in without decoding its record, so that an unreadable record blocks neither
+/// its own end nor that of the subject's other sign-ins.
 ///
 /// # Failures
 ///
 /// - A store that cannot make a change because another one is in the way reports
 ///   [`StoreErrorKind::Contended`](crate::StoreErrorKind::Contended). It has then changed nothing, and the
-///   caller asks again.
+///   caller repeats the call.
 /// - A store reports its failures as
 ///   [`StoreErrorKind::Unavailable`](crate::StoreErrorKind::Unavailable). It never reports "no such
 ///   sign-in" because it could not be reached.
 /// - A store must not hang. It returns an error within a time that it documents.
 /// - After `Unavailable`, the caller does not know whether the operation took effect; it may even do so
-///   later. If it does, it completes [watches](Self::watch) like one that was acknowledged. Callers treat it as if it had. Repeating the call is safe for every method but `create`,
-///   `update`, `rotate` and `delete_if_version`, which may then report the first call's success as a
-///   conflict.
+///   later. If it does, it completes [watches](Self::watch) like an operation that was acknowledged. Callers
+///   assume that it may have taken effect. Repeating the call is safe for every method but `create`, `update`,
+///   `rotate` and `delete_if_version`, which may then report the first call's success as a conflict.
 /// - The same holds for a future that is dropped before it has completed: the operation happens as a whole or
 ///   not at all, and blocks no later one.
 ///
@@ -93,9 +94,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// Returns the id of the marker that the cookie of a sign-in was replaced.
     ///
-    /// A marker is an anonymous record that only shows, for a minute, that a newer cookie replaced the one
-    /// of `replaced`. The same id must always lead to the same marker, on every node. Override this if
-    /// [`new_id`](Self::new_id) encodes the place of an anonymous record. The default is a hash.
+    /// A marker is an anonymous record. Its only purpose is to show, for a minute, that a newer cookie replaced
+    /// that of the sign-in `replaced`. The same id must lead to the same marker on every node. Override this
+    /// method if [`new_id`](Self::new_id) encodes the place of an anonymous record. The default implementation
+    /// hashes the id.
     fn marker_id(&self, replaced: &SignInId) -> SignInId {
         marker_id(replaced)
     }
@@ -166,7 +168,8 @@ pub trait Store: Send + Sync + 'static {
     /// expired at `record.created_at`; expired ones do not count. A limit does not apply to anonymous
     /// records.
     ///
-    /// If several reasons apply, a duplicate id precedes the limit, and the limit precedes a lack of room.
+    /// If a sign-in is refused for several reasons, a duplicate id is reported before the limit, and the limit
+    /// before a lack of room.
     ///
     /// A store without room evicts anonymous sign-ins first, and never a signed-in one.
     ///
@@ -255,8 +258,7 @@ pub trait Store: Send + Sync + 'static {
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn delete_if_version(&self, id: &SignInId, version: u64) -> Result<Deleted, StoreError>;
 
-    /// Deletes a sign-in that was not used after `last_seen`, but possibly at that moment. Returns whether it
-    /// was deleted.
+    /// Deletes a sign-in if its last use was at or before `last_seen`. Returns whether it was deleted.
     ///
     /// A node that considers a sign-in idle ends it this way, so that a use that another node has just
     /// recorded prevents it.
@@ -317,7 +319,7 @@ pub trait Store: Send + Sync + 'static {
     /// have changed; call it again.
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError>;
 
-    /// Removes at most `max` sign-ins that have expired at `now`, and says whether there may be more.
+    /// Removes at most `max` sign-ins that have expired at `now`. Returns whether there may be more.
     ///
     /// Never removes an active sign-in, and never delays other requests for long: a
     /// [`SignInManager`](crate::SignInManager) calls it in the background, with pauses, until there are no
@@ -329,7 +331,8 @@ pub trait Store: Send + Sync + 'static {
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn sweep(&self, now: Timestamp, max: usize) -> Result<Swept, StoreError>;
 
-    /// Returns what the store can keep, and whether it has to be swept. Always the same.
+    /// Returns what the store can keep, and whether it has to be [swept](Self::sweep). The result never
+    /// changes.
     ///
     /// The default implementation returns the default of [`StoreBounds`].
     fn bounds(&self) -> StoreBounds {
@@ -354,8 +357,8 @@ pub trait Store: Send + Sync + 'static {
 
 /// What a store can keep, and whether it has to be swept; see [`Store::bounds`].
 ///
-/// A bound is for a store whose backend can change only so much in one step, or limits the size of a key.
-/// What exceeds a bound is refused with [`StoreError::out_of_bounds`], which names it.
+/// A store needs a bound if its database limits the size of a step or of a key. What exceeds a bound is refused
+/// with [`StoreError::out_of_bounds`], which names the bound.
 ///
 /// ```
 /// use auth_store::StoreBounds;
@@ -373,7 +376,7 @@ pub struct StoreBounds {
 }
 
 impl StoreBounds {
-    /// No bounds, and no cleanup by the store itself: the default.
+    /// The default: no bounds, and [`Cleanup::Sweep`].
     pub const DEFAULT: Self = Self {
         max_sign_ins: None,
         max_subject_bytes: None,
@@ -383,8 +386,8 @@ impl StoreBounds {
 
     /// Sets how many sign-ins a subject may have at most. Defaults to no bound. A store keeps at least 32.
     ///
-    /// [`Store::create`] then refuses a higher limit, and no limit. A
-    /// [`SignInManager`](crate::SignInManager) lowers its limit to this one.
+    /// With a bound, [`Store::create`] refuses a call with a higher limit or without a limit. A
+    /// [`SignInManager`](crate::SignInManager) lowers its limit to the bound.
     ///
     /// # Panics
     ///
@@ -431,7 +434,8 @@ impl StoreBounds {
         matches!(self.cleanup, Cleanup::Automatic)
     }
 
-    /// Returns this limit, lowered to what the store can keep. Without one, the oldest sign-in is evicted.
+    /// Returns this limit, lowered to the bound. If there is a bound but no limit, returns the bound as a limit
+    /// that evicts the oldest sign-in.
     #[must_use]
     pub fn lower(&self, limit: Option<SignInLimit>) -> Option<SignInLimit> {
         let Some(most) = self.max_sign_ins else { return limit };
@@ -485,7 +489,7 @@ pub enum Cleanup {
     /// Only in [`Store::sweep`].
     #[default]
     Sweep,
-    /// By itself, so that no one has to call [`Store::sweep`].
+    /// By itself, so that [`Store::sweep`] need not be called.
     Automatic,
 }
 
@@ -494,7 +498,7 @@ pub enum Cleanup {
 pub struct Swept {
     /// How many sign-ins were removed.
     pub removed: usize,
-    /// Whether more may have expired. If not, all are gone that had expired before the call.
+    /// Whether there may be more. If not, all sign-ins that had expired before the call are gone.
     pub more: bool,
 }
 

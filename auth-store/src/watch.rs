@@ -1,7 +1,7 @@
 //! Waiting for changes of a sign-in.
 //!
-//! A store returns a [`Watch`]. [`Watchers`] is how a store or cache completes watches: it holds the
-//! waiting tasks of each sign-in.
+//! A store returns a [`Watch`]. A store or cache completes watches with [`Watchers`], which holds the waiting
+//! tasks of each sign-in.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -97,7 +97,7 @@ impl Default for Watchers {
 }
 
 impl Watchers {
-    /// Creates watchers without watches.
+    /// Creates an empty set of watches.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -131,8 +131,8 @@ impl Watchers {
         }
     }
 
-    /// Completes all watches, because any sign-in may have changed: for example because the store has lost the
-    /// connection by which it learns of changes.
+    /// Completes all watches. Call it if any sign-in may have changed, for example because the store has lost
+    /// the connection by which it learns of changes.
     pub fn wake_all(&self) {
         if self.0.count.load(Ordering::SeqCst) > 0 {
             for stripe in self.0.stripes.all() {

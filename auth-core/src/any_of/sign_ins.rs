@@ -162,8 +162,8 @@ impl<C: Send + Sync + 'static> StoredSignIns for AnyOf<C> {
     }
 
     /// Waits for every member, because a sign-in of this request may belong to any of them. A
-    /// member that does not store it reports at some time that it was revoked, so any other reason counts
-    /// more.
+    /// member that does not store it eventually reports that it was revoked, so any other reason takes
+    /// precedence.
     fn ended(
         &self,
         sign_in: SignInId,

@@ -94,8 +94,8 @@ struct Changes {
     discarded: AtomicBool,
 }
 
-/// What the response's head carries, and what is rolled back if it carries nothing. Both are behind one lock, so
-/// that a sign-in is either delivered or rolled back.
+/// What the response's head carries, and what is rolled back if it carries nothing. Both are behind one lock,
+/// so that a sign-in is either delivered or rolled back.
 #[derive(Debug, Default)]
 struct Delivery {
     effects: ResponseEffects,
@@ -242,8 +242,8 @@ impl RequestState {
         changes.is_some_and(|changes| changes.delivery.lock().effects.has_credential_in_body())
     }
 
-    /// Returns whether the response's head has been sent, or never will be. A cookie no longer reaches the
-    /// client then.
+    /// Returns whether the response's head has been sent or never will be. In both cases, a cookie no longer
+    /// reaches the client.
     #[must_use]
     #[inline]
     pub fn is_closed(&self) -> bool {
@@ -357,14 +357,16 @@ impl RequestState {
         self.set_sign_in(None, false);
     }
 
-    /// Keeps the credential that a refresh has issued for the sign-in for which the request acts. It has replaced
-    /// that of the request, so the backend uses it for what the request does later.
+    /// Keeps the credential that a refresh has issued for the sign-in for which the request acts.
+    ///
+    /// The backend uses it instead of the request's own credential, which it has replaced, for everything that
+    /// the request does later.
     pub fn set_refreshed(&self, credential: Arc<dyn Any + Send + Sync>) {
         self.changes().sign_in.lock().refreshed = Some(credential);
     }
 
-    /// Returns the credential that a refresh in this request has issued for the sign-in for which the request
-    /// acts now.
+    /// Returns the credential that a refresh in this request has issued, if the request still acts for the
+    /// same sign-in.
     #[must_use]
     pub fn refreshed(&self) -> Option<Arc<dyn Any + Send + Sync>> {
         self.active().refreshed

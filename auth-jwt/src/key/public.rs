@@ -56,7 +56,7 @@ impl Key {
     }
 
     /// Reads a public key from a PEM file: `SubjectPublicKeyInfo`, PKCS#1 for RSA, or an X.509 certificate.
-    /// The signature and the validity of a certificate are not checked.
+    /// The signature and the validity period of a certificate are not checked.
     ///
     /// # Errors
     ///

@@ -159,7 +159,7 @@ impl RemoteKeysBuilder {
     }
 
     /// Adds a header to requests to the configured host. Call it again with the same name to send several
-    /// values. It is not sent to other hosts, to which a redirect or the discovery document leads.
+    /// values. The header is not sent to other hosts to which a redirect or the discovery document leads.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self

@@ -76,7 +76,7 @@ impl FetchError {
         Self(Arc::new(Details { kind, text, source }))
     }
 
-    /// Returns whether the issuer answered something else than what it was asked for.
+    /// Returns whether the issuer answered, but not with what it was asked for.
     pub(super) fn is_answer(&self) -> bool {
         use FetchErrorKind::{Address, ContentType, Document, Status};
         [Status, Address, ContentType, Document].contains(&self.kind())

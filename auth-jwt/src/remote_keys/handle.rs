@@ -28,24 +28,24 @@ use crate::key_set::KeySet;
 
 /// The maximum time of one fetch.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The maximum time that anyone waits for a fetch. It may have to wait for the end of another fetch, so
-/// only a task that does not run takes longer.
+/// The maximum time for which a request waits for a fetch: two fetches of maximum length, because another one
+/// may be under way, and a second. Only a task that does not run takes longer.
 const MAX_WAIT: Duration = Duration::from_secs(11);
 
 /// The keys of an issuer, which are fetched from it. A clone is another handle on the same keys.
 ///
 /// The first token fetches the keys, or [`ready`](Self::ready) does. From then on a background task fetches
 /// them again before they expire, as long as a handle exists. A token whose key is known is verified without
-/// waiting. One whose key is not known waits for a fetch, at most once per
+/// waiting. One whose key is not known waits for a fetch. Such tokens cause at most one fetch per
 /// [`cooldown`](RemoteKeysBuilder::cooldown).
 ///
 /// A key that the issuer no longer publishes is rejected from the next fetch on, even for tokens in the cache
 /// of verified tokens. While the issuer does not answer, its last keys are trusted for
 /// [`max_staleness`](RemoteKeysBuilder::max_staleness). While no key is trusted, requests get 503.
 ///
-/// Secrets (`oct`) and private keys are never accepted, because they are published.
-/// [`InvalidKey`](crate::InvalidKey) lists the other reasons for which a key is skipped, and
-/// [`status`](Self::status) the skipped keys of an issuer.
+/// Secrets (`oct`) and private keys in the set are skipped, because anyone can read them.
+/// [`InvalidKey`](crate::InvalidKey) lists the other reasons for skipping a key.
+/// [`status`](Self::status) returns the skipped keys.
 ///
 /// ```no_run
 /// use auth_jwt::{JwtAuth, RemoteKeys};
@@ -176,8 +176,8 @@ impl RemoteKeys {
         self.unavailable(self.shared.clock().now()).map_or(Ok(()), Err)
     }
 
-    /// Fetches the keys now, whatever the last fetch returned. If a fetch is under way, another one follows
-    /// it, because the first may have begun before the keys changed.
+    /// Fetches the keys now, even if the last fetch was a moment ago. If a fetch is under way, another one
+    /// follows it, because the first may have begun before the keys changed.
     ///
     /// # Errors
     ///

@@ -1,7 +1,7 @@
-//! [`RemoteIssuers`], a rule that states which issuers are trusted, and the keys of those that were admitted.
+//! [`RemoteIssuers`]: a rule that states which issuers are trusted, and the keys of those that were admitted.
 //!
-//! A token names its issuer before anything is verified. So the rule decides before anything is fetched, and
-//! issuers whose keys have not verified a token yet never displace those whose keys have.
+//! The issuer in a token is read before the token is verified. Therefore, the rule decides before anything is
+//! fetched, and issuers whose keys have not verified a token yet never displace those whose keys have.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -22,15 +22,20 @@ use crate::validation::IssuerTemplate;
 const MAX_NEW: usize = 10;
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Trusts the issuers that a rule accepts, each with keys of its own: the tenants of a provider, for example.
-/// [`JwtAuth::new`](crate::JwtAuth::new) and [`JwtAuth::trusted_issuer`](crate::JwtAuth::trusted_issuer) take
-/// it. If the issuers share their keys, use [`Validation::issuer_template`](crate::Validation::issuer_template)
-/// with the common set instead.
+/// Trusts the issuers that a rule accepts, each with its own keys: for example, the tenants of a provider.
 ///
-/// Nothing is fetched for an issuer that the rule refuses. The keys of an issuer are fetched at its first token,
-/// and then as those of any [`RemoteKeys`]. At most [`max_issuers`](Self::max_issuers) are remembered; the one
-/// whose tokens were verified the longest time ago is forgotten first. At most ten new issuers are admitted
-/// in ten seconds, because anyone can write a name into a token. Other tokens of new issuers get 503.
+/// Pass it to [`JwtAuth::new`](crate::JwtAuth::new) or
+/// [`JwtAuth::trusted_issuer`](crate::JwtAuth::trusted_issuer). If the issuers share their keys, use
+/// [`Validation::issuer_template`](crate::Validation::issuer_template) with the common set instead.
+///
+/// Nothing is fetched for an issuer that the rule refuses. The keys of an issuer are fetched at its first
+/// token, and later as [`RemoteKeys`] describes. At most ten new issuers are admitted in ten seconds, because
+/// anyone can write a name into a token. Tokens of other new issuers get 503.
+///
+/// At most [`max_issuers`](Self::max_issuers) whose keys have verified a token are remembered. If there are
+/// more, the one whose keys last verified a token the longest time ago is forgotten; tokens from the cache of
+/// verified tokens do not count. In addition, at most ten are remembered whose keys have not verified a token
+/// yet.
 ///
 /// ```
 /// use auth_jwt::{JwtAuth, RemoteIssuers};
@@ -75,13 +80,16 @@ struct Member {
 }
 
 impl RemoteIssuers {
-    /// Trusts the issuers whose names have this form, with the keys that their discovery documents name. A
-    /// placeholder such as `{tenant}` stands for letters, digits, `-`, `_`, `~` and dots that are not in front.
+    /// Trusts the issuers whose names match this template, with the keys that their discovery documents name.
+    ///
+    /// A placeholder such as `{tenant}` stands for 1 to 128 ASCII letters, digits, `-`, `_`, `~` and dots. The
+    /// first of these must not be a dot.
     ///
     /// # Panics
     ///
-    /// Panics unless the template has exactly one placeholder, in the path or at the start of the host, so that
-    /// a token cannot choose where keys are fetched from.
+    /// Panics unless the template has exactly one placeholder, either in the path or in front of a domain with
+    /// at least two labels, as in `https://{tenant}.login.example`. Otherwise, a token could choose where keys
+    /// are fetched from.
     pub fn template(template: impl Into<Arc<str>>) -> Self {
         let text = template.into();
         let template = IssuerTemplate::parse(Arc::clone(&text)).filter(has_fixed_host);
@@ -94,8 +102,8 @@ impl RemoteIssuers {
         Self { template: Some(template), ..Self::resolver(resolve) }
     }
 
-    /// Trusts the issuers for which this function returns keys. It gets the `iss` of tokens that are not verified
-    /// yet, so it must decide by a list of its own, and not ask that issuer.
+    /// Trusts the issuers for which this function returns keys. It gets the `iss` of tokens that are not
+    /// verified yet, so it must decide by its own list, and not send a request to that issuer.
     ///
     /// ```
     /// use auth_jwt::{JwtAuth, RemoteIssuers, RemoteKeys};
@@ -118,7 +126,7 @@ impl RemoteIssuers {
         }
     }
 
-    /// Sets options of the keys of each issuer.
+    /// Sets the options of the keys of every issuer, with a function that changes a builder.
     pub fn configure<F>(mut self, options: F) -> Self
     where
         F: Fn(RemoteKeysBuilder) -> RemoteKeysBuilder + Send + Sync + 'static,

@@ -1,8 +1,9 @@
 //! Keys that are fetched from their issuer, and fetched again when they change.
 //!
 //! `builder` holds the options, and `handle` the keys and the task that fetches them. `schedule` decides
-//! when to fetch: it is a pure state machine. `issuers` has the keys of issuers that a rule accepts. `source` fetches the discovery document and the key set over a
-//! `client`, and `freshness` reads for how long a response may be used.
+//! when to fetch: it is a pure state machine. `issuers` holds the keys of issuers that a rule accepts.
+//! `source` fetches the discovery document and the key set over a `client`, and `freshness` reads for how
+//! long a response may be used. `record` writes events and metrics.
 
 mod builder;
 mod client;

@@ -1,6 +1,6 @@
-//! [`Provider`] and [`ProviderFixture`]: tokens and key sets of the form that known identity providers write.
+//! [`Provider`] and [`ProviderFixture`]: tokens and key sets in the form that known identity providers use.
 //!
-//! The forms are those of the providers' documents. The keys are generated, and the names are examples.
+//! The providers' documents describe these forms. The keys are generated, and the names are examples.
 
 use std::convert::Infallible;
 use std::future::{Ready, ready};
@@ -20,7 +20,7 @@ const NOW: u64 = 1_800_000_000;
 /// A tenant of Entra ID.
 const TENANT: &str = "f81d4fae-7dec-11d0-a765-00a0c91e6bf6";
 
-/// A known identity provider, of which there is a [fixture](Self::fixture).
+/// A known identity provider, with a [fixture](Self::fixture) of its tokens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[allow(missing_docs)] // their names say all
@@ -33,7 +33,7 @@ pub enum Provider {
     Cognito,
     Dex,
     EntraId,
-    /// Entra ID with the keys of all tenants.
+    /// Entra ID with the key set that all tenants share.
     EntraIdTenants,
     /// Entra ID with tokens of version 1.
     EntraIdV1,
@@ -51,11 +51,11 @@ pub enum Provider {
     Zitadel,
 }
 
-/// How it is known that a provider's tokens have the form of a fixture.
+/// The source of the form of a fixture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Provenance {
-    /// The documents of the provider, or of software that accepts its tokens, describe the form.
+    /// The documents of the provider, or of software that accepts its tokens.
     Documented,
 }
 
@@ -127,7 +127,7 @@ impl Provider {
         Self::Zitadel,
     ];
 
-    /// Returns how the form of its fixture is known.
+    /// Returns the source of the form of its fixture.
     #[must_use]
     pub fn provenance(self) -> Provenance {
         Provenance::Documented

@@ -149,11 +149,11 @@ impl Validation {
         self
     }
 
-    /// Requires that `iss` has this form, for issuers whose names differ in one part and whose keys are in
-    /// one set. A placeholder such as `{tenantid}` stands for letters, digits, `-`, `_`, `~` and dots that are
-    /// not in front. It replaces [`issuer`](Self::issuer).
+    /// Requires that `iss` matches this template, for issuers whose names differ in one part and whose keys are
+    /// in one set. A placeholder such as `{tenantid}` stands for 1 to 128 ASCII letters, digits, `-`, `_`, `~`
+    /// and dots. The first of these must not be a dot. The template replaces [`issuer`](Self::issuer).
     ///
-    /// Every issuer of this form is accepted. To accept some only, add a
+    /// Every issuer that matches is accepted. To accept only some, add a
     /// [required value](Self::require_value). For issuers with keys of their own, see `RemoteIssuers`.
     ///
     /// ```
@@ -185,13 +185,13 @@ impl Validation {
         self
     }
 
-    /// Requires that the token was issued to this client: its claims `client_id`, `azp`, `cid` and `appid` name
-    /// it, as many as it has of them and at least one. Call it again to accept further clients. Defaults to
-    /// any client.
+    /// Requires that the token was issued to this client. The token must have at least one of the claims
+    /// `client_id`, `azp`, `cid` and `appid`, and all that it has must name the client. Call it again to accept
+    /// further clients. Defaults to any client.
     ///
     /// Some issuers write no audience into access tokens (Amazon Cognito), or one that many clients share.
-    /// A token without `aud` then needs no [audience](Self::audience), because it names the client.
-    /// [Access tokens of RFC 9068](Self::access_token) always need one.
+    /// With a required client, a token without `aud` is accepted even if an [audience](Self::audience) is set.
+    /// [Access tokens of RFC 9068](Self::access_token) always need an audience.
     ///
     /// ```
     /// use auth_jwt::Validation;
@@ -254,8 +254,8 @@ impl Validation {
 
     /// Sets how far in the future `iat` may be, in whole seconds. Defaults to 60 seconds, or to the
     /// [leeway](Self::leeway) if that is longer: `iat` does not decide when a token is valid, and the clocks
-    /// of many issuers are ahead. With a [maximum age](Self::max_age), at most 10 seconds and at most the
-    /// leeway count, because a later `iat` would extend that age.
+    /// of many issuers are ahead. With a [maximum age](Self::max_age), it is at most 10 seconds and at most the
+    /// leeway, because a later `iat` would extend that age.
     pub fn issued_at_leeway(mut self, leeway: Duration) -> Self {
         self.issued_at_leeway = Some(Duration::from_secs(leeway.as_secs()));
         self
@@ -295,26 +295,28 @@ impl Validation {
     /// Uses this claim as the subject of a token without `sub`, such as `client_id` for the service accounts of
     /// some issuers. By default, such a token is rejected.
     ///
-    /// Subjects of both kinds are then compared with each other. Use a claim whose values no user can
-    /// choose.
+    /// The application cannot distinguish the two kinds of subject. Use a claim whose values no user can
+    /// choose, so that no user can take the subject of another one.
     pub fn missing_subject_from(mut self, claim: impl Into<Box<str>>) -> Self {
         self.layout.missing_subject = Some(claim.into());
         self
     }
 
-    /// Also accepts a whole number as the subject: 17 becomes `17`. By default, such a token is rejected,
-    /// because RFC 7519 section 4.1.2 requires a string.
+    /// Also accepts a whole number as the subject: the number 17 becomes the text `17`. By default, such a
+    /// token is rejected, because RFC 7519 section 4.1.2 requires a string.
     pub fn numeric_subject(mut self) -> Self {
         self.layout.numeric_subject = true;
         self
     }
 
-    /// Adds a place where roles are: a JSON Pointer (RFC 6901) to a string or an array of strings, such as
-    /// `/realm_access/roles` or `/groups/0/roles`. Call it again to read the roles at several places.
-    /// Defaults to `/roles`, and to no roles for further
-    /// [trusted issuers](crate::JwtAuth::trusted_issuer): their roles are not those of the application.
+    /// Adds a place from which roles are read: a JSON Pointer (RFC 6901) to a string or an array of strings,
+    /// such as `/realm_access/roles` or `/groups/0/roles`. Call it again to read the roles at several places.
     ///
-    /// A token has no roles from a place if this member is missing or has another type.
+    /// Defaults to `/roles`. For further [trusted issuers](crate::JwtAuth::trusted_issuer), defaults to no
+    /// place unless roles are [translated](Self::map_role), because their roles are not those of the
+    /// application.
+    ///
+    /// If the place is missing in a token or has another type, the token has no roles from it.
     ///
     /// # Panics
     ///
@@ -329,7 +331,8 @@ impl Validation {
         self
     }
 
-    /// Also reads roles from all claims by this function. It runs once for each token that is verified.
+    /// Also takes the roles that this function returns for the claims of a token. It runs once for each token
+    /// that is verified, not at each use of a token in the cache.
     ///
     /// ```
     /// use auth_jwt::Validation;
@@ -347,8 +350,8 @@ impl Validation {
         self
     }
 
-    /// Translates a role of the issuer into one of the application. With a translation, roles without one do
-    /// not count. Call it again for further roles; a role can have several translations.
+    /// Translates a role of the issuer into one of the application. If any role is translated, those without a
+    /// translation do not count. Call it again for further roles. A role can have several translations.
     ///
     /// ```
     /// use auth_jwt::Validation;
@@ -371,7 +374,8 @@ impl Validation {
         self
     }
 
-    /// Grants another scope with a scope. The other one may grant further ones. Defaults to none.
+    /// Grants the scope `other` to tokens that have `scope`. `other` can imply further scopes in turn. By
+    /// default, no scope implies another.
     ///
     /// ```
     /// use auth_jwt::Validation;

@@ -58,9 +58,9 @@ impl Change {
 
 /// Checks that a store keeps what it has acknowledged when it is dropped and opened again.
 ///
-/// `open` opens a store in the same place each time, which is empty at first. The suite drops a store
-/// before it opens the next one, half of the times after [`Store::close`]. To check that changes outlast a
-/// crash as well, `open` can end the backend's process first.
+/// `open` opens a store in the same place each time. The place is empty at first. The suite drops a store
+/// before it opens the next one, and calls [`Store::close`] before half of the drops. To check that changes
+/// survive a crash as well, `open` can end the process of the database first.
 ///
 /// A store that keeps sign-ins in memory does not need these checks.
 pub async fn check_durability<S: IntoStore>(open: impl AsyncFn() -> S) -> Report {

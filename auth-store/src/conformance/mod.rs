@@ -18,7 +18,7 @@
 //! ```
 //!
 //! [`conformance_tests!`](crate::conformance_tests) makes each check a test of its own. The suite needs a
-//! Tokio runtime. A check that is not over after two minutes has failed; its report names the calls that have
+//! Tokio runtime. A check that takes longer than two minutes fails, and its report names the calls that have
 //! not returned. It finds races by chance: a multi-threaded runtime finds more of them, and so do
 //! repeated runs.
 //!
@@ -26,9 +26,9 @@
 //!
 //! - [`check_failing`] needs a store whose backend is down;
 //! - [`check_capacity`] needs a store of known capacity;
-//! - [`check_durability`] opens a store again, which must then have everything that it acknowledged;
+//! - [`check_durability`] opens a store again, which must still have everything that it acknowledged;
 //! - [`check_unreadable`] damages records, which must not block the end of a sign-in;
-//! - [`check_lost_answers`] makes a store report changes as failed that it has made;
+//! - [`check_lost_answers`] makes a store report changes as failed although it has made them;
 //! - [`check_watching`] is for stores that report changes, and for wrappers of them. A wrapper that does
 //!   not forward [`watch`](crate::Store::watch) fails it.
 //!
@@ -38,7 +38,7 @@
 //!   The suite's expired sign-ins expired a day ago, and its active ones are active by the system's clock.
 //! - An order of sign-ins that were created in the same millisecond.
 //! - Reporting changes. Without a watch, callers poll.
-//! - That a copy that is returned as [`Cached`](crate::Peek::Cached) is current.
+//! - Returning only current copies as [`Cached`](crate::Peek::Cached).
 #![doc = include_str!("faults.md")]
 
 mod assertions;

@@ -163,7 +163,7 @@ impl Check {
         self.name
     }
 
-    /// Checks an empty store. A check that is not over after two minutes has failed.
+    /// Checks an empty store. A check that takes longer than two minutes fails.
     ///
     /// # Errors
     ///

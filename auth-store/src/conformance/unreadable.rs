@@ -15,7 +15,7 @@ use crate::store::{IntoStore, Store};
 /// Checks that a sign-in whose record cannot be decoded can be ended.
 ///
 /// `damage` changes the stored record of a sign-in so that it can no longer be decoded. The store must
-/// report it as [`Invalid`](StoreErrorKind::Invalid), and not as missing: the user would otherwise have a
+/// report it as [`Invalid`](StoreErrorKind::Invalid), and not as missing. Otherwise, the user would have a
 /// sign-in that no list shows and no revocation ends.
 pub async fn check_unreadable(store: impl IntoStore, damage: impl AsyncFn(&SignInId)) -> Report {
     let (store, mut report) = (store.into_store(), Report::default());

@@ -166,11 +166,12 @@ pub async fn check_watching<S: IntoStore>(fresh: impl AsyncFn() -> S) -> Report 
     report
 }
 
-/// Checks that watches complete at changes whose answers are lost.
+/// Checks that watches complete even if the answer to the change is lost.
 ///
 /// `lose(&store, true)` makes the store report its changes as
-/// [`Unavailable`](crate::StoreErrorKind::Unavailable) from then on, although it makes them: as if the
-/// connection ended after the commit. Without the announcement, a stream of a signed-out user would go on.
+/// [`Unavailable`](crate::StoreErrorKind::Unavailable) from then on, although it makes them, as if the
+/// connection ended after the commit. If the watch did not complete, the stream of a signed-out user would
+/// go on.
 pub async fn check_lost_answers<S: Store>(
     fresh: impl AsyncFn() -> S,
     lose: impl Fn(&S, bool),

@@ -79,11 +79,11 @@ impl ConnectOptions {
         self
     }
 
-    /// Registers a store that is not in this crate: `open` opens URLs of this scheme, such as `redb` for
-    /// `redb:path`. It takes the whole URL, and precedes a store of this crate with the same scheme.
+    /// Registers a store that is not in this crate. `open` opens URLs with this scheme, such as `redb` for
+    /// `redb:path`, and gets the whole URL. It precedes a store of this crate with the same scheme.
     ///
-    /// With [`with_ttl`](Self::with_ttl), the store gets a near cache. If it announces changes, `open` can
-    /// return a [`NearCache`](crate::near_cache::NearCache) of it.
+    /// With [`with_ttl`](Self::with_ttl), the store gets a near cache. If the store announces changes,
+    /// `open` can instead return a [`NearCache`](crate::near_cache::NearCache) in front of it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), auth_store::ConnectError> {

@@ -259,7 +259,8 @@ impl SignInManager {
         }
     }
 
-    /// Records the use of a sign-in if that is due or ends the repeats of a refresh, and asks for the renewal of its cookie if that is.
+    /// Records the use of a sign-in if that is due, or if it ends the repeats of a refresh. Asks for the
+    /// renewal of its cookie if that is due.
     fn used<C>(&self, used: Used, id: SignInId, outcome: Outcome<C>) -> Outcome<C> {
         if let Some(at) = used.touch {
             self.touch(id, at);

@@ -76,9 +76,9 @@ fn refreshed(
 }
 
 impl SignInManager {
-    /// Returns the secret that has replaced the request's own by a [refresh](Self::refresh) in this request, or
-    /// the request's own if none has. A backend passes each secret that it finds in the request's head, so that
-    /// the request acts for the new one at once.
+    /// Returns the secret that replaced `own` in a [refresh](Self::refresh) by this request, or `own` if none
+    /// did. A backend calls this for each secret in the request's head, so that the request acts for the new
+    /// one at once.
     #[must_use]
     pub fn newest_secret(state: &RequestState, own: Secret, kind: SecretKind) -> Secret {
         match Refreshed::of(state).as_deref() {
@@ -96,8 +96,8 @@ impl SignInManager {
     /// 64 repeats. After the grace, a repeated refresh token means that two clients have it, and the sign-in
     /// ends (RFC 9700 section 4.14.2). A bearer secret has no grace: the old one is invalid at once.
     ///
-    /// A request that has refreshed a secret and passes its successor gets that again: there is one new secret
-    /// in a response.
+    /// If a request refreshes a secret and then refreshes the new one, it gets the new one again, because a
+    /// response carries only one new secret.
     ///
     /// `prepare` runs before the secret is replaced. If it fails, because the new credential cannot
     /// be delivered, nothing changes.

@@ -27,7 +27,7 @@ use crate::store::{OverflowPolicy, Peek, SignInLimit, Store};
 
 /// Starts, refreshes, lists and ends the sign-ins of one store, according to [`SignInSettings`].
 ///
-/// About once a minute, a sign-in that is started or used makes the manager remove expired ones in the
+/// Every one to two minutes, when a sign-in is started or used, the manager also removes expired ones in the
 /// background, unless the store [does so by itself](crate::Cleanup::Automatic).
 ///
 /// Backends use it to issue and check credentials. Applications use [`Auth`](auth_core::Auth) in a
@@ -58,8 +58,8 @@ impl SignInManager {
         }
     }
 
-    /// Returns the store. It asks the one that the manager was created with, and asks it again for up to
-    /// three seconds while that is [`Contended`](crate::StoreErrorKind::Contended).
+    /// Returns the store that the manager was created with, in a wrapper. While a call is
+    /// [`Contended`](crate::StoreErrorKind::Contended), the wrapper repeats it for up to three seconds.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store

@@ -3,7 +3,7 @@
 //!
 //! | name | kind | labels | meaning |
 //! |---|---|---|---|
-//! | `auth_store_calls_total` | counter | `op`, `outcome` | calls of a store: the method, and `ok`, `unavailable`, `duplicate_id` or `invalid` |
+//! | `auth_store_calls_total` | counter | `op`, `outcome` | calls of a store: the method, and `ok`, `unavailable`, `duplicate_id`, `invalid`, `contended` or `out_of_bounds` |
 //! | `auth_store_call_duration_seconds` | histogram | `op` | duration of the calls |
 //! | `auth_near_cache_hits_total` | counter | | sign-ins served from the cache |
 //! | `auth_near_cache_misses_total` | counter | | sign-ins read from the store |

@@ -72,9 +72,8 @@ impl From<Malformed> for Unreadable {
 impl Record {
     /// Encodes this record, for a store that keeps bytes under the sign-in's id.
     ///
-    /// The bytes contain everything but the id, and no secret: only digests of secrets are stored. Their
-    /// form has a version, so that [`from_bytes`](Self::from_bytes) of another release never drops a
-    /// field in silence.
+    /// The bytes contain everything but the id. They contain only digests of secrets. Their form has a version,
+    /// so that [`from_bytes`](Self::from_bytes) of another release never drops a field silently.
     ///
     /// ```
     /// # use auth_core::{SignInId, Timestamp};
@@ -122,7 +121,7 @@ impl Record {
 
     /// Decodes the record of this id from what [`to_bytes`](Self::to_bytes) returned.
     ///
-    /// Bytes that a later release has written are read if that release only added details. They are kept,
+    /// Bytes of a later release can be read if that release only added details. The added details are kept,
     /// and `to_bytes` returns them again.
     ///
     /// # Errors
