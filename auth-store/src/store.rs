@@ -102,13 +102,13 @@ pub trait Store: Send + Sync + 'static {
         marker_id(replaced)
     }
 
-    /// Passes `see` what the store knows about a sign-in without waiting.
+    /// Calls `see` with what the store knows about a sign-in, without waiting.
     ///
-    /// Calls `see` exactly once. The record is borrowed rather than returned, so that requests on
+    /// The store calls `see` exactly once. The record is borrowed rather than returned, so that requests on
     /// several cores do not contend for its reference count. The store may hold a lock during the call:
     /// `see` must be quick and must not call the store.
     ///
-    /// The default implementation passes [`Peek::Miss`].
+    /// The default implementation calls it with [`Peek::Miss`].
     fn peek(&self, id: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         let _ = id;
         see(Peek::Miss);
@@ -232,7 +232,7 @@ pub trait Store: Send + Sync + 'static {
     async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError>;
 
     /// Records that several sign-ins were used, each as [`touch`](Self::touch) does. The default
-    /// implementation calls it for each of them.
+    /// implementation calls `touch` for each of them.
     ///
     /// # Errors
     ///

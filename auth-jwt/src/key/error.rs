@@ -39,7 +39,7 @@ pub enum InvalidKey {
     TooManyWithKid(Box<str>),
     /// The set already has four keys without a `kid` for this algorithm.
     TooManyWithoutKid,
-    /// The key is a secret or a private key, and its issuer publishes it.
+    /// The key is a secret or a private key, although its issuer publishes it.
     PublishedSecret,
     /// The set has no keys.
     Empty,
@@ -101,7 +101,7 @@ impl fmt::Display for SkippedKey {
     }
 }
 
-/// A name that an issuer chose, as logs show it: escaped, and without what exceeds 64 characters.
+/// A name that an issuer chose, as logs show it: escaped, and truncated to 64 characters.
 pub(crate) struct Shown<'a>(pub(crate) &'a str);
 
 impl fmt::Display for Shown<'_> {

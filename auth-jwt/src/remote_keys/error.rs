@@ -29,8 +29,9 @@ pub enum FetchErrorKind {
     Document,
     /// The key set cannot be read, or none of its keys can be used.
     Keys,
-    /// The request could not be made: the bearer token cannot be read from its file, the client panicked, or
-    /// there is no tokio runtime.
+    /// The request could not be made: the bearer token cannot be read from its file, the client panicked,
+    /// there is no tokio runtime, the options for an issuer of [`RemoteIssuers`](crate::RemoteIssuers) are
+    /// wrong, or tokens named too many new issuers.
     Request,
 }
 

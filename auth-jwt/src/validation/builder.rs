@@ -350,8 +350,8 @@ impl Validation {
         self
     }
 
-    /// Translates a role of the issuer into one of the application. If any role is translated, those without a
-    /// translation do not count. Call it again for further roles. A role can have several translations.
+    /// Translates a role of the issuer into one of the application. With at least one translation, roles that
+    /// have none do not count. Call it again for further roles. A role can have several translations.
     ///
     /// ```
     /// use auth_jwt::Validation;

@@ -65,7 +65,7 @@ impl SignInManager {
         &self.store
     }
 
-    /// Passes `see` what the store knows about a sign-in [without waiting](Store::peek).
+    /// Calls `see` with what the store knows about a sign-in, [without waiting](Store::peek).
     pub(crate) fn peek(&self, id: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
         self.direct.peek(id, see);
     }
@@ -358,8 +358,8 @@ macro_rules! sign_in_options {
         /// Sets the shortest time between two writes of the last-seen time of a sign-in.
         ///
         /// Defaults to 1/20 of the idle timeout, or to one hour without an idle timeout. It is never
-        /// more than half the idle timeout. Each sign-in adds up to a quarter of that, which depends on its id.
-        /// A sign-in can reach its idle timeout early by at most this sum.
+        /// more than half the idle timeout. Each sign-in adds up to a quarter of the interval, depending on its
+        /// id. A sign-in can reach its idle timeout early by at most this sum.
         pub fn touch_interval(self, interval: ::std::time::Duration) -> Self {
             self.change_settings(|settings| settings.touch_interval = Some(interval))
         }
