@@ -160,7 +160,9 @@ async fn sec_93_a_visitor_whose_sign_in_was_rolled_back_can_store_data(world: Wo
         let call = client.post("/login").json(&login);
         hang_up_at(world, Op::DeleteIfVersion, Fault::AnswerDelayed, call).await;
         eventually(async || client.post("/cart").body("pear").await.status == 200).await;
-        assert_eq!(client.get("/cart").await.text(), r#"["pear"]"#);
+        // If the client hung up before the store deleted the former sign-in, that is kept with its data.
+        let cart = client.get("/cart").await;
+        assert!([r#"["pear"]"#, r#"["apple","pear"]"#].contains(&cart.text()), "{cart:?}");
     }
 }
 
@@ -230,7 +232,7 @@ async fn sec_59_a_step_up_that_is_rolled_back_restores_no_role(world: World) {
     };
     assert_eq!(world.handle(Some(&old), handler).await.status(), 503);
     world.store.clear_faults();
-    assert_eq!(world.status_of(&old).await, 200, "its secret is restored");
+    eventually(async || world.status_of(&old).await == 200).await; // its secret is restored
     let records = world.store.list("alice").await.unwrap();
     assert_eq!(records[0].principal(), &*changed, "but no role");
 }
@@ -300,7 +302,7 @@ async fn a_step_up_with_too_much_data_leaves_the_sign_in(world: World) {
         Transport::Ambient => Credential::from_response(None, response.headers()).unwrap(),
         Transport::Explicit => old,
     };
-    assert_eq!(world.status_of(&held).await, 200);
+    eventually(async || world.status_of(&held).await == 200).await;
 }
 
 async fn after_the_head_a_cookie_cannot_be_delivered(world: World) {
