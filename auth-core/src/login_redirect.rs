@@ -22,9 +22,9 @@ use crate::return_path::{InvalidReturnPath, ReturnPath};
 /// be 401, it redirects to the login page with 303. The query parameter `next` names the page to return to.
 ///
 /// ```
-/// # use auth_core::{AnyOf, InvalidReturnPath, LoginRedirect};
+/// # use auth_core::{AnyOf, Claims, InvalidReturnPath, LoginRedirect};
 /// # use axum::Router;
-/// # fn app(routes: Router, auth: auth_core::AuthLayer<AnyOf>) -> Result<Router, InvalidReturnPath> {
+/// # fn app(routes: Router, auth: auth_core::AuthLayer<AnyOf<Claims>>) -> Result<Router, InvalidReturnPath> {
 /// let login = LoginRedirect::to("/login")?.step_up("/confirm")?;
 /// let app: Router = routes.layer(auth).layer(login); // a later layer is outside of the earlier ones
 /// # Ok(app) }

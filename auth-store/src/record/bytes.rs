@@ -82,7 +82,7 @@ impl Record {
     /// let mut stored = record.to_bytes();
     /// // Later, for example to store other roles and claims:
     /// let record = Record::from_bytes(record.id, &stored)?;
-    /// stored = record.amended(br#"{"roles":["admin"],"claims":null}"#).to_bytes();
+    /// stored = record.amended(*br#"{"roles":["admin"],"claims":null}"#).to_bytes();
     /// # let _ = stored; Ok(())
     /// # }
     /// # let id = SignInId::from_bytes([1; 16]);
