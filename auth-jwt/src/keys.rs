@@ -193,7 +193,8 @@ impl Keys {
         }
     }
 
-    /// Returns the first key that passes the check, which is told the number of the key's source.
+    /// Returns the first key for which `check` returns `true`. Its first argument is the number of the key's
+    /// source.
     fn find(
         &self,
         mut check: impl FnMut(usize, &Arc<ParsedKey>) -> bool,

@@ -90,7 +90,7 @@ fn sec_63_concurrent_refreshes_have_one_successor() {
     is_caught(&cookie, Flaw::RotateOverwrites, "a secret has one successor");
 }
 
-/// A use of the old cookie that is recorded during the refresh is no use of the new one.
+/// A late use of the old cookie, recorded during the refresh, does not count as a use of the new one.
 #[test]
 fn sec_64_a_refresh_whose_response_was_lost_can_be_repeated() {
     let (idle, tick) = (Some(Duration::from_secs(40)), Duration::from_secs(3)); // a touch is due after a tick

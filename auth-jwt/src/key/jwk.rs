@@ -29,7 +29,8 @@ pub(crate) struct Jwk {
     /// The issuer whose tokens the key signs. Entra ID publishes the keys of several in one set.
     #[serde(skip_serializing)]
     pub(crate) issuer: Option<Box<str>>,
-    /// Certificates, of which the first is that of the key. They are used if the key is not there otherwise.
+    /// A chain of certificates; the first one contains the key. It is read only if the JWK has no other
+    /// public key.
     #[serde(skip_serializing)]
     pub(crate) x5c: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -295,8 +295,8 @@ impl Validation {
     /// Uses this claim as the subject of a token without `sub`, such as `client_id` for the service accounts of
     /// some issuers. By default, such a token is rejected.
     ///
-    /// The application cannot distinguish the two kinds of subject. Use a claim whose values no user can
-    /// choose, so that no user can take the subject of another one.
+    /// The application cannot tell whether a subject comes from `sub` or from this claim. Use a claim whose
+    /// values users cannot choose. Otherwise a user could choose another user's subject.
     pub fn missing_subject_from(mut self, claim: impl Into<Box<str>>) -> Self {
         self.layout.missing_subject = Some(claim.into());
         self

@@ -74,7 +74,7 @@ fn token(issuer: &TestIssuer) -> String {
     issuer.token("alice").lifetime(Duration::from_secs(36_000)).sign()
 }
 
-/// Returns a token that names this issuer, by a key that nobody knows.
+/// Returns a token that names this issuer, but is signed with an unknown key.
 fn forged(issuer: &str) -> String {
     let signer = Signer::new(auth_jwt::Algorithm::EdDsa);
     let mut all = claims();
