@@ -126,6 +126,9 @@ mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
     use super::*;
+    use crate::data::Change;
+    use crate::lifetime::{Deadlines, Lifetime};
+    use crate::manager::SignInManager;
     use crate::stores::MemoryStore;
 
     /// A store that is contended this many times.
@@ -160,6 +163,25 @@ mod tests {
         assert!(busy(7).load(&id).await.unwrap().is_none());
         assert!(!busy(7).delete(&id).await.unwrap());
         assert_eq!(busy(7).revoke_subject("ada").await.unwrap(), 0);
+    }
+
+    /// The manager repeats this step itself, with newer data.
+    #[tokio::test(start_paused = true)]
+    async fn a_contended_change_of_data_is_made_again() {
+        let (id, now) = (SignInId::from_bytes([1; 16]), auth_core::Clock::system().now());
+        let digests = Secret::generate(id).unwrap().digests(SecretKind::Cookie);
+        let deadlines = Deadlines::starting(Lifetime::AAL2, now);
+        let record = Record::new(id, SecretKind::Cookie, digests, None, deadlines, now);
+        let store = Arc::new(Busy(MemoryStore::new(), 0.into()));
+        store.create(record, None).await.unwrap();
+        let manager = SignInManager::new(Arc::clone(&store) as _);
+        for times in [1, 7] {
+            store.1.store(times, Ordering::SeqCst);
+            let value: Arc<str> = times.to_string().into();
+            manager.change(&id, &[Change::set("cart", Some(value.clone()))]).await.unwrap();
+            let record = store.load(&id).await.unwrap().unwrap();
+            assert_eq!(record.data.get("cart"), Some(&value));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use auth_core::{AuthError, AuthErrorKind, SignInId};
 use super::backoff::Backoff;
 use super::sign_in_manager::SignInManager;
 use crate::data::{self, Change, SessionData};
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::record::Record;
 use crate::store::CompareAndSwap;
 
@@ -61,11 +61,19 @@ impl SignInManager {
             // Noted before it is sent, because this future may be dropped before the answer comes.
             let marked = retry == Retry::Marked || sent == Sent::Before;
             pending.sent = marked.then_some(attempt);
-            let swap = self.store.update(id, version, data).await?;
+            let swap = match self.direct.update(id, version, data).await {
+                Err(error) if error.kind() == StoreErrorKind::Contended => None, // changed nothing
+                swap => Some(swap?),
+            };
             if sent == Sent::Never {
                 // This attempt is answered. One that was sent before as well is not.
                 pending.sent = None;
             }
+            let Some(swap) = swap else {
+                backoff.pause().await?;
+                newest = self.store.load(id).await?;
+                continue;
+            };
             match swap {
                 CompareAndSwap::Stored(stored) => {
                     pending.stored(count);
