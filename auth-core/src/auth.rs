@@ -67,9 +67,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
         let head = head.into();
         let context = AuthContext::of(head.extensions(), type_name::<Self>())?;
         let context = TypedContext::of(context)?;
-        let ignored = context.ignored_schemes();
-        let request = RequestSnapshot::of(head.method(), head.uri(), head.headers(), ignored);
-        Ok(Self { context, request: Arc::new(request) })
+        let request = Arc::new(context.snapshot(&head));
+        Ok(Self { context, request })
     }
 
     /// Returns the identity for which the request acts: that of its credential, or of the user who has

@@ -42,7 +42,8 @@ pub use clock::{Clock, ManualClock, Timestamp};
 #[doc(hidden)]
 pub use context::MemberPath;
 pub use context::{
-    AuthContext, RequestState, ResponseEffects, ResponseHook, SignInContext, Transport,
+    AuthContext, RequestSnapshot, RequestState, ResponseEffects, ResponseHook, SignInContext,
+    Transport,
 };
 pub use cookie::{CookieBuilder, CookiePolicy, InvalidCookie, SameSite};
 pub use cross_origin::{CrossOriginError, CrossOriginProtection, InvalidOrigin, RequestOrigin};

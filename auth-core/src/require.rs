@@ -18,9 +18,10 @@ use tower_layer::Layer;
 use tower_service::Service;
 
 use crate::clock::{Clock, Timestamp};
-use crate::context::{AuthContext, Authorized, RequestSnapshot};
+use crate::context::{AuthContext, Authorized};
 use crate::error::ConfigError;
 use crate::future::BoxFuture;
+use crate::head::RequestHead;
 use crate::identity::Identity;
 use crate::refusal::{self, Refusal};
 
@@ -307,8 +308,7 @@ fn revalidate<B>(
     let Some(context) = context.filter(|context| needed && context.is_identified()) else {
         return Ok(Ok(()));
     };
-    let ignored = context.erased().ignored_schemes();
-    let snapshot = RequestSnapshot::of(request.method(), request.uri(), request.headers(), ignored);
+    let snapshot = context.erased().snapshot(&RequestHead::from(request));
     Arc::clone(context.erased()).revalidate(&snapshot).into_ready()
 }
 

@@ -450,14 +450,14 @@ where
             let snapshot = match (&admission, credential) {
                 (Admission::NotSignedIn, None) => RequestSnapshot::of_unsafe(method, uri, headers),
                 (Admission::NotSignedIn, Some(_)) => {
-                    Some(Box::new(RequestSnapshot::of(method, uri, headers, &[])))
+                    Some(Box::new(RequestSnapshot::with_cookies(method, uri, headers)))
                 }
                 _ => None,
             };
             let renewal = match &admission {
                 Admission::Identified(identity) if identity.renewal_is_due() => {
                     let ignored = &auth.options.ignored_schemes;
-                    Some(RequestSnapshot::of(method, uri, headers, ignored))
+                    Some(RequestSnapshot::of(method, uri, headers, &auth.vary(), ignored))
                 }
                 _ => None,
             };

@@ -16,6 +16,7 @@ use crate::context::{
 };
 use crate::error::ConfigError;
 use crate::future::AuthFuture;
+use crate::head::RequestHead;
 use crate::identity::Identity;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
@@ -156,7 +157,7 @@ impl<C> TypedContext<C> {
             Admission::Visitor(id) => Some(*id),
             Admission::NotSignedIn | Admission::Rejected(_) => None,
         };
-        let state = RequestState::new(credential, sign_in, request);
+        let state = RequestState::of_request(credential, sign_in, request);
         Self { auth, admission, state, changes: IdentityChanges(OnceLock::new()) }
     }
 
@@ -336,8 +337,9 @@ impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
     fn clock(&self) -> &Clock {
         self.decider().clock()
     }
-    fn ignored_schemes(&self) -> &[Box<str>] {
-        &self.auth.options().ignored_schemes
+    fn snapshot(&self, head: &RequestHead<'_>) -> RequestSnapshot {
+        let ignored = &self.auth.options().ignored_schemes;
+        RequestSnapshot::of(head.method(), head.uri(), head.headers(), &self.auth.vary(), ignored)
     }
     fn revalidate(self: Arc<Self>, request: &RequestSnapshot) -> AuthFuture<Result<(), Refusal>> {
         let Some(revalidating) = self.revalidate_identity(request) else {

@@ -13,6 +13,7 @@ use super::sign_in_context::RequestSnapshot;
 use crate::clock::{Clock, Timestamp};
 use crate::error::{AuthError, AuthErrorKind, ConfigError};
 use crate::future::AuthFuture;
+use crate::head::RequestHead;
 use crate::refusal::{self, Refusal};
 use crate::rejection::{ChallengeReason, Rejection};
 
@@ -124,7 +125,9 @@ pub(crate) trait ErasedContext: Any + Send + Sync {
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap);
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)>;
     fn clock(&self) -> &Clock;
-    fn ignored_schemes(&self) -> &[Box<str>];
+
+    /// Copies what backends need of this request after its head is gone.
+    fn snapshot(&self, head: &RequestHead<'_>) -> RequestSnapshot;
 
     /// Verifies the credential against the store, which replaces the request's identity.
     fn revalidate(self: Arc<Self>, request: &RequestSnapshot) -> AuthFuture<Result<(), Refusal>>;

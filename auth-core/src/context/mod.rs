@@ -13,9 +13,8 @@ mod sign_in_context;
 pub use auth_context::AuthContext;
 pub use request_state::{MemberPath, RequestState, ResponseHook, Transport};
 pub use response_effects::ResponseEffects;
-pub use sign_in_context::SignInContext;
+pub use sign_in_context::{RequestSnapshot, SignInContext};
 
 pub(crate) use auth_context::{Authorized, ErasedContext};
 pub(crate) use request_state::FoundCredential;
 pub(crate) use response_effects::{directives, vary};
-pub(crate) use sign_in_context::RequestSnapshot;

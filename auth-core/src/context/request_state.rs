@@ -144,7 +144,15 @@ pub trait ResponseHook: Any + Send + Sync + fmt::Debug {
 }
 
 impl RequestState {
-    pub(crate) fn new(
+    /// Creates the state of a request whose credential has this transport and belongs to this sign-in. The
+    /// layer creates one for each request; this is for the tests of a backend.
+    #[must_use]
+    pub fn new(transport: Option<Transport>, sign_in: Option<SignInId>) -> Self {
+        let found = |transport| FoundCredential { transport, member: MemberPath::default() };
+        Self::of_request(transport.map(found), sign_in, None)
+    }
+
+    pub(crate) fn of_request(
         found: Option<FoundCredential>,
         sign_in: Option<SignInId>,
         request: Option<Box<RequestSnapshot>>,
@@ -209,8 +217,8 @@ impl RequestState {
     }
 
     /// Records that the response's head is sent, and writes what it carries. Sign-ins whose
-    /// credentials it carries are delivered.
-    pub(crate) fn deliver(&self, headers: &mut HeaderMap) {
+    /// credentials it carries are delivered, and not rolled back. The layer calls it for each response.
+    pub fn deliver(&self, headers: &mut HeaderMap) {
         if let Some(changes) = self.end(SENT) {
             let mut delivery = changes.delivery.lock();
             delivery.effects.write(headers);
@@ -460,7 +468,7 @@ mod tests {
     /// Commits a sign-in while `meanwhile` happens. Returns whether it was rolled back, and whether the
     /// response carries its cookie.
     fn committed_while(meanwhile: fn(&RequestState) -> HeaderMap) -> (bool, bool) {
-        let state = Arc::new(RequestState::new(None, None, None));
+        let state = Arc::new(RequestState::new(None, None));
         let (headers, rolled_back) = (Arc::<Mutex<HeaderMap>>::default(), Arc::default());
         let (of_hook, sent) = (Arc::downgrade(&state), Arc::clone(&headers));
         state.hook_or_init(|| {
@@ -511,7 +519,7 @@ mod tests {
     #[test]
     fn sec_93_a_token_of_a_lost_response_is_rolled_back() {
         for (is_sent, kept) in [(true, true), (false, false)] {
-            let state = RequestState::new(None, None, None);
+            let state = RequestState::new(None, None);
             if is_sent {
                 state.deliver(&mut HeaderMap::new());
             } else {

@@ -2,6 +2,8 @@
 //!
 //! Handlers run after the request's head is gone, so the few headers that matter are copied into a
 //! [`RequestSnapshot`] first.
+//!
+//! [`SignInContext::new`] and [`RequestSnapshot::new`] are for the tests of a backend.
 
 use http::uri::Authority;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
@@ -9,9 +11,23 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
 use super::request_state::{MemberPath, RequestState};
 use crate::cookie::CookiePolicy;
 use crate::cross_origin::{CrossOriginError, CrossOriginProtection, RequestOrigin};
-use crate::head::{self, Authorization, RequestCookie};
+use crate::head::{self, Authorization, RequestCookie, RequestHead};
 
 /// A request that changes its sign-in: its [`RequestState`] and the headers that backends need.
+///
+/// [`Auth`](crate::Auth) makes it. The tests of a backend can make one of their own:
+///
+/// ```
+/// use auth_core::{RequestSnapshot, RequestState, SignInContext, Transport};
+/// use http::{HeaderValue, Request};
+///
+/// let request = Request::post("/logout").header("x-api-key", "key").body(()).unwrap();
+/// let vary = HeaderValue::from_static("x-api-key"); // as `Authenticator::vary` returns it
+/// let (state, snapshot) =
+///     (RequestState::new(Some(Transport::Explicit), None), RequestSnapshot::new(&request, &vary));
+/// let context = SignInContext::new(&state, &snapshot);
+/// assert_eq!(context.headers()["x-api-key"], "key");
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SignInContext<'a> {
     state: &'a RequestState,
@@ -20,7 +36,9 @@ pub struct SignInContext<'a> {
 }
 
 impl<'a> SignInContext<'a> {
-    pub(crate) fn new(state: &'a RequestState, request: &'a RequestSnapshot) -> Self {
+    /// Creates the context of a request with this state.
+    #[must_use]
+    pub fn new(state: &'a RequestState, request: &'a RequestSnapshot) -> Self {
         Self { state, request, member: state.member() }
     }
 
@@ -38,6 +56,13 @@ impl<'a> SignInContext<'a> {
     #[must_use]
     pub fn state(&self) -> &'a RequestState {
         self.state
+    }
+
+    /// Returns the headers that are kept of the request: those that a sign-in needs, and those that the
+    /// backend names in [`Authenticator::vary`](crate::Authenticator::vary).
+    #[must_use]
+    pub fn headers(&self) -> &'a HeaderMap {
+        &self.request.headers
     }
 
     /// Returns the request's cookie with exactly this name.
@@ -101,14 +126,14 @@ impl<'a> SignInContext<'a> {
     }
 }
 
-/// The parts of a request's head that are still needed after it is gone.
-pub(crate) struct RequestSnapshot {
+/// The parts of a request's head that are still needed after it is gone: its method, its target and some
+/// headers. `Debug` omits the headers, because some hold secrets.
+pub struct RequestSnapshot {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
 }
 
-// Omits the headers, because some hold secrets.
 crate::redacted_debug!(RequestSnapshot { method });
 
 impl RequestSnapshot {
@@ -122,14 +147,26 @@ impl RequestSnapshot {
         HeaderName::from_static("sec-fetch-site"),
     ];
 
-    /// Copies a request. `Authorization` headers of these schemes count as absent.
+    /// Copies the parts of a request that a backend with this [`vary`](crate::Authenticator::vary) sees.
+    #[must_use]
+    pub fn new<'a>(head: impl Into<RequestHead<'a>>, vary: &HeaderValue) -> Self {
+        let head = head.into();
+        Self::of(head.method(), head.uri(), head.headers(), vary, &[])
+    }
+
+    /// Copies a request, with the headers that `vary` names. `Authorization` headers of these schemes count
+    /// as absent.
     pub(crate) fn of(
         method: &Method,
         uri: &Uri,
         headers: &HeaderMap,
+        vary: &HeaderValue,
         ignored_schemes: &[Box<str>],
     ) -> Self {
-        let kept = Self::KEPT.into_iter().flat_map(|name| {
+        let named = vary.to_str().unwrap_or_default().split(',');
+        let named = named.filter_map(|name| name.trim().parse::<HeaderName>().ok());
+        let named = named.filter(|name| !Self::KEPT.contains(name));
+        let kept = Self::KEPT.into_iter().chain(named).flat_map(|name| {
             let absent = |value: &HeaderValue| {
                 name == header::AUTHORIZATION && !head::counts(value, ignored_schemes)
             };
@@ -143,7 +180,12 @@ impl RequestSnapshot {
     /// cookie. Returns `None` for a safe request, which needs no check.
     pub(crate) fn of_unsafe(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Box<Self>> {
         let origin = RequestOrigin::of(method, uri, headers);
-        origin.is_unsafe().then(|| Box::new(Self::of(method, uri, headers, &[])))
+        origin.is_unsafe().then(|| Box::new(Self::with_cookies(method, uri, headers)))
+    }
+
+    /// Copies a request without the headers that only a backend reads.
+    pub(crate) fn with_cookies(method: &Method, uri: &Uri, headers: &HeaderMap) -> Self {
+        Self::of(method, uri, headers, &HeaderValue::from_static(""), &[])
     }
 
     pub(crate) fn cookie(&self, name: &str) -> RequestCookie<'_> {
@@ -155,5 +197,38 @@ impl RequestSnapshot {
         policy: &CrossOriginProtection,
     ) -> Result<(), CrossOriginError> {
         policy.check(&RequestOrigin::of(&self.method, &self.uri, &self.headers))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::Request;
+
+    use super::*;
+    use crate::context::Transport;
+    use crate::sign_in_id::SignInId;
+
+    #[test]
+    fn a_backend_finds_the_headers_that_it_names_in_vary_and_no_others() {
+        let request = Request::post("/keys")
+            .header("x-api-key", "one")
+            .header("x-api-key", "two")
+            .header("authorization", "Bearer abc")
+            .header("accept", "text/html")
+            .body(())
+            .unwrap();
+        let vary = HeaderValue::from_static("X-Api-Key, authorization, cookie");
+        let snapshot = RequestSnapshot::new(&request, &vary);
+        let id = SignInId::from_bytes([1; 16]);
+        let state = RequestState::new(Some(Transport::Explicit), Some(id));
+        let context = SignInContext::new(&state, &snapshot);
+
+        let keys: Vec<_> = context.headers().get_all("x-api-key").iter().collect();
+        assert_eq!(keys, ["one", "two"]);
+        assert_eq!(context.headers().get_all("authorization").iter().count(), 1);
+        assert_eq!(context.headers().len(), 3, "other headers are not kept");
+        assert_eq!(context.credentials("Bearer"), Some(&b"abc"[..]));
+        assert_eq!(context.state().sign_in(), Some(id));
+        assert_eq!(context.state().transport(), Some(Transport::Explicit));
     }
 }
