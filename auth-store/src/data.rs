@@ -82,7 +82,6 @@ impl<K: Into<Box<str>>, V: Into<Arc<str>>> FromIterator<(K, V)> for SessionData 
 pub(crate) struct Change {
     key: Box<str>,
     make: Make,
-    type_name: &'static str,
 }
 
 #[derive(Clone)]
@@ -92,12 +91,12 @@ enum Make {
 }
 
 type Value = Option<Arc<str>>;
-type Update = dyn Fn(Option<&str>) -> Result<Arc<str>, serde_json::Error> + Send + Sync;
+type Update = dyn Fn(&str, Option<&str>) -> Result<Arc<str>, InvalidValue> + Send + Sync;
 
 impl Change {
     /// Replaces the value by a JSON text; `None` removes the key.
     pub(crate) fn set(key: &str, json: Option<Arc<str>>) -> Self {
-        Self { key: key.into(), make: Make::Set(json), type_name: "" }
+        Self { key: key.into(), make: Make::Set(json) }
     }
 
     /// Computes the new JSON text from the newest one. `T` names the type of the value in errors.
@@ -105,16 +104,16 @@ impl Change {
         key: &str,
         update: impl Fn(Option<&str>) -> Result<Arc<str>, serde_json::Error> + Send + Sync + 'static,
     ) -> Self {
-        Self { key: key.into(), make: Make::Update(Arc::new(update)), type_name: type_name::<T>() }
+        let update = move |key: &str, json: Option<&str>| {
+            update(json).map_err(|error| InvalidValue::new(key, type_name::<T>(), &error))
+        };
+        Self { key: key.into(), make: Make::Update(Arc::new(update)) }
     }
 
     fn apply(&self, value: Option<&str>) -> Result<Value, InvalidValue> {
         match &self.make {
             Make::Set(json) => Ok(json.clone()),
-            Make::Update(update) => {
-                let updated = update(value).map(Some);
-                updated.map_err(|error| InvalidValue::new(&self.key, self.type_name, &error))
-            }
+            Make::Update(update) => update(&self.key, value).map(Some),
         }
     }
 }

@@ -34,6 +34,14 @@ impl<T> Striped<T> {
     }
 }
 
+/// Returns the hash of an id, which is random and therefore its own hash. The first two bytes may be
+/// the same for all sign-ins of a subject, since some stores place them by these bytes, so they are
+/// left out.
+pub(crate) fn hash(id: &SignInId) -> u64 {
+    let [_, _, _, _, _, _, _, _, hash @ ..] = *id.as_bytes();
+    u64::from_le_bytes(hash)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -63,10 +63,10 @@ pub(crate) struct FoundCredential {
 #[derive(Debug)]
 pub struct RequestState {
     found: Option<FoundCredential>,
-    /// The sign-in at the beginning, whether this request started it, and its refreshed credential.
+    /// The sign-in of the credential that decided.
     sign_in: Option<SignInId>,
-    is_new: bool,
-    refreshed: Option<Refreshed>,
+    /// In an operation, the sign-in at its beginning, if the request had changed it before.
+    changed_before: Option<Box<ActiveSignIn>>,
     request: Option<Box<RequestSnapshot>>,
     /// What became of the response's head: [`OPEN`], [`SENT`] or [`LOST`].
     head: AtomicU8,
@@ -86,7 +86,8 @@ type Refreshed = Arc<dyn Any + Send + Sync>;
 #[derive(Debug)]
 struct Changes {
     sign_in: Mutex<ActiveSignIn>,
-    delivery: Mutex<Delivery>,
+    /// Boxed because few requests have one.
+    delivery: Mutex<Option<Box<Delivery>>>,
     hook: OnceLock<Arc<dyn ResponseHook>>,
     /// The request whose credential is delivered again, if that is due. Boxed because it is large and rare.
     renewal: OnceLock<Box<RequestSnapshot>>,
@@ -103,7 +104,7 @@ struct Delivery {
 }
 
 /// The sign-in for which a request acts.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct ActiveSignIn {
     id: Option<SignInId>,
     /// Whether this request started it.
@@ -158,7 +159,7 @@ impl RequestState {
         request: Option<Box<RequestSnapshot>>,
     ) -> Self {
         let (head, changes) = (AtomicU8::new(OPEN), OnceLock::new());
-        Self { found, sign_in, is_new: false, refreshed: None, request, head, changes }
+        Self { found, sign_in, changed_before: None, request, head, changes }
     }
 
     /// Returns a state for one operation of this request. What the operation changes there takes
@@ -166,10 +167,15 @@ impl RequestState {
     /// started is rolled back.
     #[must_use]
     pub fn operation(&self) -> Self {
-        let ActiveSignIn { id: sign_in, is_new, refreshed, .. } = self.active();
-        let head = AtomicU8::new(self.head.load(Ordering::SeqCst));
-        let changes = OnceLock::new();
-        Self { found: self.found, sign_in, is_new, refreshed, request: None, head, changes }
+        let active = self.active();
+        Self {
+            found: self.found,
+            sign_in: active.id,
+            changed_before: Some(Box::new(ActiveSignIn { member: None, ..active })),
+            request: None,
+            head: AtomicU8::new(self.head.load(Ordering::SeqCst)),
+            changes: OnceLock::new(),
+        }
     }
 
     /// Merges the changes of an operation into this state.
@@ -183,9 +189,11 @@ impl RequestState {
         let changes = self.changes();
         fence(Ordering::SeqCst); // see `end`
         {
-            let (mut delivery, done) = (changes.delivery.lock(), done.delivery.get_mut());
+            let mut delivery = changes.delivery.lock();
+            let done = done.delivery.get_mut().get_or_insert_default();
             match self.head.load(Ordering::SeqCst) {
                 OPEN => {
+                    let delivery = delivery.get_or_insert_default();
                     delivery.effects.add(mem::take(&mut done.effects));
                     delivery.undelivered.0.append(&mut done.undelivered.0);
                 }
@@ -219,8 +227,9 @@ impl RequestState {
     /// Records that the response's head is sent, and writes what it carries. Sign-ins whose
     /// credentials it carries are delivered, and not rolled back. The layer calls it for each response.
     pub fn deliver(&self, headers: &mut HeaderMap) {
-        if let Some(changes) = self.end(SENT) {
-            let mut delivery = changes.delivery.lock();
+        if let Some(changes) = self.end(SENT)
+            && let Some(delivery) = &mut *changes.delivery.lock()
+        {
             delivery.effects.write(headers);
             delivery.undelivered.0.clear();
         }
@@ -229,10 +238,9 @@ impl RequestState {
     /// Rolls back the sign-ins whose credentials the client does not get, and drops what the response
     /// would have carried.
     pub(crate) fn roll_back(&self) {
-        if let Some(changes) = self.changes.get() {
-            let lost = mem::take(&mut *changes.delivery.lock());
-            lost.undelivered.roll_back();
-        }
+        let Some(changes) = self.changes.get() else { return };
+        let lost = changes.delivery.lock().take();
+        lost.into_iter().for_each(|lost| lost.undelivered.roll_back());
     }
 
     /// Rolls back if the response has not been sent, which it never will be.
@@ -246,8 +254,9 @@ impl RequestState {
 
     /// Returns whether a credential in the response's body would be lost with the body.
     pub(crate) fn has_credential_in_body(&self) -> bool {
-        let changes = self.changes.get();
-        changes.is_some_and(|changes| changes.delivery.lock().effects.has_credential_in_body())
+        let Some(changes) = self.changes.get() else { return false };
+        let delivery = changes.delivery.lock();
+        delivery.as_ref().is_some_and(|delivery| delivery.effects.has_credential_in_body())
     }
 
     /// Returns whether the response's head has been sent or never will be. In both cases, a cookie no longer
@@ -284,11 +293,15 @@ impl RequestState {
         self.request.as_ref().map_or(RequestCookie::Absent, |request| request.cookie(name))
     }
 
+    fn change_delivery(&self, change: impl FnOnce(&mut Delivery)) {
+        change(self.changes().delivery.lock().get_or_insert_default());
+    }
+
     fn changes(&self) -> &Changes {
         self.changes.get_or_init(|| {
             Box::new(Changes {
                 sign_in: Mutex::new(self.initial()),
-                delivery: Mutex::default(),
+                delivery: Mutex::new(None),
                 hook: OnceLock::new(),
                 renewal: OnceLock::new(),
                 discarded: AtomicBool::new(false),
@@ -301,8 +314,8 @@ impl RequestState {
     }
 
     fn initial(&self) -> ActiveSignIn {
-        let Self { sign_in: id, is_new, .. } = *self;
-        ActiveSignIn { id, is_new, refreshed: self.refreshed.clone(), member: None }
+        let unchanged = ActiveSignIn { id: self.sign_in, ..ActiveSignIn::default() };
+        self.changed_before.as_deref().cloned().unwrap_or(unchanged)
     }
 
     /// Returns the transport of the credential that decided, or `None` if the request carries none.
@@ -386,12 +399,12 @@ impl RequestState {
     ///
     /// `roll_back` must not block. It starts what takes longer in the background.
     pub fn roll_back_unless_delivered(&self, roll_back: impl FnOnce() + Send + 'static) {
-        self.changes().delivery.lock().undelivered.0.push(Box::new(roll_back));
+        self.change_delivery(|delivery| delivery.undelivered.0.push(Box::new(roll_back)));
     }
 
     /// Drops the last `roll_back`, because its change did not happen.
     pub fn nothing_to_roll_back(&self) {
-        self.changes().delivery.lock().undelivered.0.pop();
+        self.change_delivery(|delivery| drop(delivery.undelivered.0.pop()));
     }
 
     /// Discards the pending changes to the sign-in for which the request acted.
@@ -404,7 +417,7 @@ impl RequestState {
 
     /// Changes what the response will carry.
     pub fn effects(&self, change: impl FnOnce(&mut ResponseEffects)) {
-        change(&mut self.changes().delivery.lock().effects);
+        self.change_delivery(|delivery| change(&mut delivery.effects));
     }
 
     /// Returns the response hook. The first caller creates it.
@@ -434,9 +447,9 @@ impl RequestState {
 /// What an operation started is rolled back if it is not committed.
 impl Drop for RequestState {
     fn drop(&mut self) {
-        if let Some(changes) = self.changes.get_mut() {
-            mem::take(&mut changes.delivery.get_mut().undelivered).roll_back();
-        }
+        let Some(changes) = self.changes.get_mut() else { return };
+        let lost = changes.delivery.get_mut().take();
+        lost.into_iter().for_each(|lost| lost.undelivered.roll_back());
     }
 }
 

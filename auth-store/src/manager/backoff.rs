@@ -52,7 +52,7 @@ impl Backoff {
         // Stores that nodes share need a runtime. Without one, the store is in this process, and a
         // conflict is short.
         if Handle::try_current().is_ok() {
-            tokio::time::sleep(pause).await;
+            Box::pin(tokio::time::sleep(pause)).await; // boxed because it is large and rare
         }
         Ok(())
     }

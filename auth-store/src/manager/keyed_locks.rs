@@ -2,17 +2,18 @@
 //!
 //! The locks only cover this node. Between nodes, the compare-and-swap of the store decides.
 
-use std::collections::hash_map::{Entry, HashMap};
 use std::collections::vec_deque::VecDeque;
 
 use auth_core::{AuthError, AuthErrorKind, SignInId};
+use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::backoff::TIMEOUT;
-use crate::striped::Striped;
+use crate::striped::{Striped, hash};
 
 /// How many tables there are. A table is locked for a moment only.
 const TABLES: usize = 64;
@@ -21,10 +22,14 @@ const TABLES: usize = 64;
 /// other, in the order of their arrival, and for no other writers. Without the locks, all but one of
 /// their compare-and-swaps would fail and be retried.
 #[derive(Debug)]
-pub(crate) struct KeyedLocks(Striped<Mutex<HashMap<SignInId, Waiting>>>);
+pub(crate) struct KeyedLocks(Striped<Mutex<HashTable<Held>>>);
 
-/// The writers that wait for a lock that is held.
-type Waiting = VecDeque<oneshot::Sender<()>>;
+/// A lock that is held, and the writers that wait for it.
+#[derive(Debug)]
+struct Held {
+    id: SignInId,
+    waiting: VecDeque<oneshot::Sender<()>>,
+}
 
 impl Default for KeyedLocks {
     fn default() -> Self {
@@ -69,16 +74,20 @@ impl KeyedLocks {
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) after three seconds.
     pub(crate) async fn lock(&self, id: &SignInId) -> Result<LockGuard<'_>, AuthError> {
-        let Some(mut turn) = self.enqueue(id) else {
-            return Ok(LockGuard { locks: self, id: *id });
-        };
+        match self.enqueue(id) {
+            None => Ok(LockGuard { locks: self, id: *id }),
+            Some(turn) => Box::pin(self.wait(turn)).await, // boxed because it is large and rare
+        }
+    }
+
+    async fn wait<'a>(&'a self, mut turn: Turn<'a>) -> Result<LockGuard<'a>, AuthError> {
         let granted = if Handle::try_current().is_err() {
             Ok((&mut turn.granted).await) // without a runtime there is no timer
         } else {
             timeout(TIMEOUT, &mut turn.granted).await
         };
         match granted {
-            Ok(Ok(())) => Ok(LockGuard { locks: self, id: *id }),
+            Ok(Ok(())) => Ok(LockGuard { locks: self, id: turn.id }),
             Ok(Err(_)) | Err(_) => {
                 let timed_out = "timed out waiting for other writers";
                 Err(AuthError::new(AuthErrorKind::Unavailable, timed_out))
@@ -88,14 +97,15 @@ impl KeyedLocks {
 
     /// Takes the lock if it is free. Otherwise returns a place in its queue.
     fn enqueue(&self, id: &SignInId) -> Option<Turn<'_>> {
-        match self.0.of(id).lock().entry(*id) {
+        let mut table = self.0.of(id).lock();
+        match table.entry(hash(id), |held| held.id == *id, |held| hash(&held.id)) {
             Entry::Vacant(free) => {
-                free.insert(Waiting::new());
+                free.insert(Held { id: *id, waiting: VecDeque::new() });
                 None
             }
             Entry::Occupied(mut held) => {
                 let (grant, granted) = oneshot::channel();
-                held.get_mut().push_back(grant);
+                held.get_mut().waiting.push_back(grant);
                 Some(Turn { locks: self, id: *id, granted })
             }
         }
@@ -104,13 +114,13 @@ impl KeyedLocks {
     /// Passes the lock to the next writer that still waits, or frees it.
     fn release(&self, id: &SignInId) {
         let mut table = self.0.of(id).lock();
-        let Some(waiting) = table.get_mut(id) else { return };
-        while let Some(next) = waiting.pop_front() {
+        let Ok(mut held) = table.find_entry(hash(id), |held| held.id == *id) else { return };
+        while let Some(next) = held.get_mut().waiting.pop_front() {
             if next.send(()).is_ok() {
                 return;
             }
         }
-        table.remove(id);
+        held.remove();
     }
 }
 

@@ -50,9 +50,18 @@ impl SignInManager {
         retry: Retry,
     ) -> Result<(), AuthError> {
         let mut backoff = Backoff::new();
-        let mut newest = self.store.load(id).await?;
+        let mut newest = None;
         loop {
-            let record = newest.ok_or_else(ended)?;
+            let record = match newest.take() {
+                Some(record) => record,
+                None => match self.direct.load(id).await {
+                    Err(error) if error.kind() == StoreErrorKind::Contended => {
+                        backoff.pause().await?;
+                        continue;
+                    }
+                    loaded => loaded?.ok_or_else(ended)?,
+                },
+            };
             if record.expiry(self.settings.clock.now()).is_some() {
                 return Err(ended());
             }
@@ -69,25 +78,24 @@ impl SignInManager {
                 // This attempt is answered. One that was sent before as well is not.
                 pending.sent = None;
             }
-            let Some(swap) = swap else {
-                backoff.pause().await?;
-                newest = self.store.load(id).await?;
-                continue;
-            };
-            match swap {
-                CompareAndSwap::Stored(stored) => {
+            newest = match swap {
+                Some(CompareAndSwap::Stored(stored)) => {
                     pending.stored(count);
                     if pending.changes.is_empty() {
                         return Ok(());
                     }
-                    newest = Some(stored);
+                    Some(stored)
                 }
-                CompareAndSwap::Conflict(newer) => {
-                    newest = Some(newer);
+                Some(CompareAndSwap::Conflict(newer)) => {
                     backoff.pause().await?;
+                    Some(newer)
                 }
-                CompareAndSwap::NotFound => return Err(ended()),
-            }
+                Some(CompareAndSwap::NotFound) => return Err(ended()),
+                None => {
+                    backoff.pause().await?;
+                    None
+                }
+            };
         }
     }
 }

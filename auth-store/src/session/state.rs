@@ -112,7 +112,8 @@ impl SessionState {
         let state = context.state();
         let backend = self.backend(context)?;
         let Some(id) = self.sign_in(state) else {
-            return start(&**backend, state, &changes.changes).await;
+            // Boxed because it is large and rare.
+            return Box::pin(start(&**backend, state, &changes.changes)).await;
         };
         let manager = backend.sign_ins();
         let _guard = manager.locks().lock(&id).await?;

@@ -15,7 +15,7 @@ use parking_lot::{Mutex, MutexGuard, RwLock};
 
 use crate::record::Record;
 use crate::store::{CompareAndSwap, Deleted};
-use crate::striped::Striped;
+use crate::striped::{Striped, hash};
 use crate::watch::Watchers;
 
 /// A lock in cache lines of its own: otherwise cores that read other shards would invalidate its
@@ -27,14 +27,6 @@ struct Shard(RwLock<HashTable<Arc<Record>>>);
 pub(super) struct Table {
     shards: Striped<Shard>,
     pub(super) watchers: Watchers,
-}
-
-/// Returns the hash of an id, which is random and therefore its own hash. The first two bytes may be
-/// the same for all sign-ins of a subject, since some stores place them by these bytes, so they are
-/// left out.
-fn hash(id: &SignInId) -> u64 {
-    let [_, _, _, _, _, _, _, _, hash @ ..] = *id.as_bytes();
-    u64::from_le_bytes(hash)
 }
 
 impl Table {
