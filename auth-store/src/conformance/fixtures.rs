@@ -66,6 +66,7 @@ pub(super) fn details() -> SignInDetails {
             address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
             label: Some("B\u{fc}ro \u{1f4bb}".into()),
         },
+        later: Box::from(*b"\x05later"),
     }
 }
 

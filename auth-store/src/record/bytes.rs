@@ -31,7 +31,7 @@ use std::sync::Arc;
 use auth_core::SignInId;
 
 use super::encoding::{self, Malformed, Reader, text};
-use super::stored::Record;
+use super::stored::{Record, SignInDetails};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
 use crate::secret::{Digest, FamilyDigest, SecretDigests};
@@ -134,15 +134,13 @@ impl Record {
 
     /// Encodes the details, without the grace. Includes the fields of a later release.
     pub(crate) fn encoded_details(&self) -> Option<Vec<u8>> {
-        self.details.as_deref().map(|details| encoding::append_details(details, &self.later))
+        self.details.as_deref().map(encoding::details)
     }
 
     /// Sets the details to those that [`encoded_details`](Self::encoded_details) returned, and the grace.
     pub(crate) fn decode_details(&mut self, details: &[u8], grace: &[u8]) -> Result<(), Malformed> {
-        let (mut details, later) = encoding::read_details(details)?;
-        details.grace = encoding::read_grace(grace)?;
-        self.details = Some(Box::new(details));
-        self.later = later.into();
+        let grace = encoding::read_grace(grace)?;
+        self.details = Some(Box::new(SignInDetails { grace, ..encoding::read_details(details)? }));
         Ok(())
     }
 }
@@ -252,14 +250,14 @@ mod tests {
     #[test]
     fn a_field_of_a_later_release_is_kept() {
         let mut later = record();
-        later.later = Box::from(*b"\x05later");
+        later.details.get_or_insert_default().later = Box::from(*b"\x05later");
         let stored = later.to_bytes();
         let read = Record::from_bytes(later.id, &stored).unwrap();
         assert_eq!(read.to_bytes(), stored);
         let updated = read.updated(SessionData::new());
         let amended = Record::from_bytes(later.id, &updated.to_bytes()).unwrap().amended(*b"{}");
-        assert_eq!(amended.later, later.later);
-        assert!(amended.details.is_some() && amended.version == later.version + 2);
+        assert_eq!(amended.details, later.details);
+        assert_eq!(amended.version, later.version + 2);
     }
 
     #[test]

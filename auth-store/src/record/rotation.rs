@@ -60,7 +60,6 @@ impl Rotation {
             record.deadlines = deadlines;
             record.persistence = persistence;
             record.details = details;
-            record.later = Box::default();
             record.set_principal(principal);
         }
         if let Some(grace) = &self.grace {

@@ -59,8 +59,6 @@ pub struct Record {
     pub authenticated_at: Timestamp,
     /// Details that few sign-ins have, or few requests read.
     pub details: Option<Box<SignInDetails>>,
-    /// Encoded details of a later release, which this one keeps.
-    pub(super) later: Box<[u8]>,
 }
 
 /// The key of the data by which a record is only a marker. Applications cannot use it.
@@ -119,7 +117,6 @@ impl Record {
             authenticated_at: now,
             version: 0,
             details: None,
-            later: Box::default(),
         }
     }
 
@@ -252,11 +249,11 @@ impl Record {
         let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         let mut listed = 0; // scopes and authentication methods, which the identity repeats
         let details = self.details.as_deref().map_or(0, |details| {
-            let SignInDetails { scopes, acr, amr, cnf, device, .. } = details;
+            let SignInDetails { scopes, acr, amr, cnf, device, later, .. } = details;
             listed = scopes.iter().chain(amr).map(|word| word.len() + PER_TEXT).sum();
             let Device { user_agent, label, .. } = device;
             let texts: usize = [acr, cnf, user_agent, label].into_iter().map(text).sum();
-            size_of::<SignInDetails>() + listed + texts
+            size_of::<SignInDetails>() + listed + texts + later.len()
         });
         let identity = match &*self.principal {
             [] => 0,
@@ -267,7 +264,7 @@ impl Record {
             }
         };
         let subject = self.subject.as_ref().map_or(0, |subject| subject.len() + 16);
-        let fixed = size_of::<Self>() + self.later.len();
+        let fixed = size_of::<Self>();
         fixed + subject + self.principal.len() + identity + self.data.bytes() + details
     }
 
@@ -304,7 +301,6 @@ impl Clone for Record {
             authenticated_at: self.authenticated_at,
             version: self.version,
             details: self.details.clone(),
-            later: self.later.clone(),
         }
     }
 }
@@ -420,6 +416,8 @@ pub struct SignInDetails {
     pub cnf: Option<Box<str>>,
     /// The device on which the user signed in.
     pub device: Device,
+    /// Encoded details of a later release, which this one keeps and does not read.
+    pub later: Box<[u8]>,
 }
 
 /// The device on which a user signed in.

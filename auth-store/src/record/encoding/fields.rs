@@ -14,26 +14,12 @@ use crate::secret::{Digest, Nonce};
 ///
 /// A later release adds fields at the end, and nowhere else. An earlier release keeps them as they are.
 pub(crate) fn details(details: &SignInDetails) -> Vec<u8> {
-    let mut out = Vec::new();
-    if (SignInDetails { grace: None, ..details.clone() }) != SignInDetails::default() {
-        put_details(&mut out, details);
+    let mut encoded = Vec::new();
+    if (SignInDetails { grace: None, ..details.clone() }) == SignInDetails::default() {
+        return encoded;
     }
-    out
-}
-
-/// Encodes details, followed by the fields of a later release.
-pub(crate) fn append_details(details: &SignInDetails, later: &[u8]) -> Vec<u8> {
-    if later.is_empty() {
-        return self::details(details);
-    }
-    let mut out = Vec::new();
-    put_details(&mut out, details);
-    out.extend_from_slice(later);
-    out
-}
-
-fn put_details(out: &mut Vec<u8>, details: &SignInDetails) {
-    let SignInDetails { grace: _, scopes, acr, amr, cnf, device } = details;
+    let out = &mut encoded;
+    let SignInDetails { grace: _, scopes, acr, amr, cnf, device, later } = details;
     put_texts(out, scopes);
     put_optional(out, acr.as_deref());
     put_texts(out, amr);
@@ -51,15 +37,17 @@ fn put_details(out: &mut Vec<u8>, details: &SignInDetails) {
             out.extend_from_slice(&address.octets());
         }
     }
+    out.extend_from_slice(later);
+    encoded
 }
 
-/// Decodes details. Also returns the fields of a later release.
-pub(crate) fn read_details(bytes: &[u8]) -> Result<(SignInDetails, &[u8]), Malformed> {
+/// Decodes details, without the grace.
+pub(crate) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
     let mut from = Reader(bytes);
     if from.is_empty() {
-        return Ok((SignInDetails::default(), &[]));
+        return Ok(SignInDetails::default());
     }
-    let details = SignInDetails {
+    Ok(SignInDetails {
         grace: None,
         scopes: from.texts()?,
         acr: from.optional()?,
@@ -75,8 +63,8 @@ pub(crate) fn read_details(bytes: &[u8]) -> Result<(SignInDetails, &[u8]), Malfo
                 _ => return Err(Malformed),
             },
         },
-    };
-    Ok((details, from.0))
+        later: from.0.into(),
+    })
 }
 
 /// Encodes a grace. `None` takes no bytes.

@@ -8,7 +8,6 @@ mod fields;
 mod text;
 
 pub(crate) use enums::{kind, persistence, read_persistence};
-pub(super) use fields::append_details;
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "redis", feature = "sqlite"))]
 pub(crate) use fields::details;
 pub(crate) use fields::{data, grace, read_data, read_details, read_grace};
