@@ -115,6 +115,13 @@ struct ActiveSignIn {
     member: Option<MemberPath>,
 }
 
+impl ActiveSignIn {
+    /// Returns the sign-in of the credential that decided.
+    fn of(id: Option<SignInId>) -> Self {
+        Self { id, ..Self::default() }
+    }
+}
+
 /// What takes back the sign-ins whose credentials have not reached the client, oldest first.
 #[derive(Default)]
 struct Undelivered(Vec<Box<dyn FnOnce() + Send>>);
@@ -167,11 +174,11 @@ impl RequestState {
     /// started is rolled back.
     #[must_use]
     pub fn operation(&self) -> Self {
-        let active = self.active();
+        let active = self.active(|active| ActiveSignIn { member: None, ..active.clone() });
         Self {
             found: self.found,
             sign_in: active.id,
-            changed_before: Some(Box::new(ActiveSignIn { member: None, ..active })),
+            changed_before: Some(Box::new(active)),
             request: None,
             head: AtomicU8::new(self.head.load(Ordering::SeqCst)),
             changes: OnceLock::new(),
@@ -210,7 +217,7 @@ impl RequestState {
         if *done.discarded.get_mut() {
             self.discard();
         }
-        *changes.sign_in.lock() = done.sign_in.get_mut().clone();
+        *changes.sign_in.lock() = mem::take(done.sign_in.get_mut());
         Ok(())
     }
 
@@ -300,7 +307,10 @@ impl RequestState {
     fn changes(&self) -> &Changes {
         self.changes.get_or_init(|| {
             Box::new(Changes {
-                sign_in: Mutex::new(self.initial()),
+                sign_in: Mutex::new(match &self.changed_before {
+                    Some(changed) => ActiveSignIn::clone(changed),
+                    None => ActiveSignIn::of(self.sign_in),
+                }),
                 delivery: Mutex::new(None),
                 hook: OnceLock::new(),
                 renewal: OnceLock::new(),
@@ -309,13 +319,12 @@ impl RequestState {
         })
     }
 
-    fn active(&self) -> ActiveSignIn {
-        self.changes.get().map_or_else(|| self.initial(), |changes| changes.sign_in.lock().clone())
-    }
-
-    fn initial(&self) -> ActiveSignIn {
-        let unchanged = ActiveSignIn { id: self.sign_in, ..ActiveSignIn::default() };
-        self.changed_before.as_deref().cloned().unwrap_or(unchanged)
+    fn active<T>(&self, read: impl FnOnce(&ActiveSignIn) -> T) -> T {
+        match (self.changes.get(), &self.changed_before) {
+            (Some(changes), _) => read(&changes.sign_in.lock()),
+            (None, Some(changed)) => read(changed),
+            (None, None) => read(&ActiveSignIn::of(self.sign_in)),
+        }
     }
 
     /// Returns the transport of the credential that decided, or `None` if the request carries none.
@@ -331,7 +340,7 @@ impl RequestState {
 
     /// Returns which member of a combination started or refreshed the active sign-in in this request.
     pub(crate) fn active_member(&self) -> Option<MemberPath> {
-        self.active().member
+        self.active(|active| active.member)
     }
 
     /// Records that the member at `index` of `count` started or refreshed the active sign-in.
@@ -344,19 +353,18 @@ impl RequestState {
     /// request changes it.
     #[must_use]
     pub fn sign_in(&self) -> Option<SignInId> {
-        self.active().id
+        self.active(|active| active.id)
     }
 
     /// Returns the sign-in that this request started, if any. It is rolled back if the response
     /// cannot be sent.
     #[must_use]
     pub fn new_sign_in(&self) -> Option<SignInId> {
-        let active = self.active();
-        active.id.filter(|_| active.is_new)
+        self.active(|active| active.id.filter(|_| active.is_new))
     }
 
     fn set_sign_in(&self, id: Option<SignInId>, is_new: bool) {
-        *self.changes().sign_in.lock() = ActiveSignIn { id, is_new, refreshed: None, member: None };
+        *self.changes().sign_in.lock() = ActiveSignIn { is_new, ..ActiveSignIn::of(id) };
     }
 
     /// Records that a backend started this sign-in. The request acts for it from now on.
@@ -390,7 +398,7 @@ impl RequestState {
     /// same sign-in.
     #[must_use]
     pub fn refreshed(&self) -> Option<Arc<dyn Any + Send + Sync>> {
-        self.active().refreshed
+        self.active(|active| active.refreshed.clone())
     }
 
     /// Runs `roll_back` unless the credential that is about to be issued reaches the client: if the
