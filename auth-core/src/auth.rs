@@ -17,8 +17,8 @@ use crate::backend::{
 };
 use crate::background::to_completion;
 use crate::context::{
-    AuthContext, ErasedContext, RequestSnapshot, RequestState, ResponseEffects, SignInContext,
-    Transport,
+    AuthContext, ErasedContext, MemberPath, RequestSnapshot, RequestState, ResponseEffects,
+    SignInContext, Transport,
 };
 use crate::error::{AuthError, AuthErrorKind, BoxError, ConfigError};
 use crate::future::BoxFuture;
@@ -87,14 +87,16 @@ impl<C: Send + Sync + 'static> Auth<C> {
 
     /// Starts a sign-in. Await the returned builder, or configure it first.
     ///
-    /// The request's own credential is invalid afterwards. Data that was stored for the same user or
+    /// The request's own credential is invalid afterwards, unless [`SignIn::backend`] names a backend, or the
+    /// credential is of a kind of its own, such as an API key. Data that was stored for the same user or
     /// for a visitor moves to the new sign-in; another user's data is deleted.
     ///
     /// If a cookie carries the sign-in, a request from another site is refused, unless its method is
     /// safe: the callback of an identity provider is a GET from another site. A GET that signs in must
     /// be bound to the browser that started the login, by `state` or PKCE.
     pub fn sign_in(&self, principal: Principal<C>) -> SignIn<C> {
-        SignIn { auth: self.clone(), principal, options: SignInOptions::default() }
+        let options = SignInOptions::default();
+        SignIn { auth: self.clone(), principal, options, backend: None }
     }
 
     /// Replaces the credential of the request's sign-in, which continues. Await the returned builder,
@@ -143,7 +145,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
         Ok(self.end_to_completion(Revoke::One(id)).await? > 0)
     }
 
-    /// Ends every sign-in of the user except this one, and returns how many.
+    /// Ends every sign-in of the user except this one, and returns how many. Those of every kind end, API keys
+    /// included, because an attacker who has signed in may have created one. To keep some, list the
+    /// [sign-ins](Self::sign_ins) and [revoke](Self::revoke) the others.
     ///
     /// # Errors
     ///
@@ -153,7 +157,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
         self.end_to_completion(which).await
     }
 
-    /// Ends every sign-in of the user including this one, and returns how many.
+    /// Ends every sign-in of the user including this one, and returns how many: "log out everywhere". Those of
+    /// every kind end, API keys included; see [`revoke_others`](Self::revoke_others).
     ///
     /// The others end first, and this one last. If a step fails, this sign-in is still active, so that
     /// the user can try again.
@@ -290,6 +295,17 @@ impl<C: Send + Sync + 'static> Auth<C> {
         ended.map_err(|error| self.failed(error))
     }
 
+    /// Returns the backend that a sign-in chose by its name, and its place in a combination.
+    fn named_backend(
+        &self,
+        name: &'static str,
+    ) -> Result<(&dyn SignInBackend<C>, MemberPath), ConfigError> {
+        let (auth, unknown) = (&self.context.auth, ConfigError::UnknownBackend(name));
+        let path = auth.named(name).ok_or(unknown)?;
+        let backend = auth.member(path).map_or_else(|| auth.sign_ins(), |member| member.sign_ins());
+        Ok((backend.ok_or(unknown)?, path))
+    }
+
     /// Ends the sign-ins that the request names.
     async fn end_named(&self) -> Result<(), AuthError> {
         let state = &self.context.state;
@@ -308,9 +324,10 @@ impl<C: Send + Sync + 'static> Auth<C> {
         &self,
         operation: RequestState,
         done: Result<SignedIn, AuthError>,
+        commit: impl FnOnce(&RequestState, RequestState) -> Result<(), AuthError>,
     ) -> Result<SignedIn, AuthError> {
-        let committed =
-            done.and_then(|signed_in| self.context.state.commit(operation).map(|()| signed_in));
+        let state = &self.context.state;
+        let committed = done.and_then(|signed_in| commit(state, operation).map(|()| signed_in));
         committed.map_err(|error| self.failed(error))
     }
 
@@ -355,6 +372,7 @@ pub struct SignIn<C> {
     auth: Auth<C>,
     principal: Principal<C>,
     options: SignInOptions,
+    backend: Option<&'static str>,
 }
 
 impl<C> SignIn<C> {
@@ -369,6 +387,27 @@ impl<C> SignIn<C> {
     /// Fails with [`ConfigError::UnsupportedTransport`] if the backend issues no tokens.
     pub fn as_tokens(mut self) -> Self {
         self.options.transport = Some(Transport::Explicit);
+        self
+    }
+
+    /// Signs in with the backend of this [name](SignInBackend::name), such as `session`, `jwt` or `api-key`, and
+    /// leaves the sign-ins of all other backends as they are. Fails with [`ConfigError::UnknownBackend`] if there
+    /// is none.
+    ///
+    /// If the request acts for a sign-in of another backend, it goes on doing so: a user who is signed in by a
+    /// cookie can create an API key, and stays signed in.
+    ///
+    /// ```
+    /// use auth_core::{Auth, AuthError, Principal, SignedIn};
+    ///
+    /// async fn new_key(auth: Auth) -> Result<SignedIn, AuthError> {
+    ///     let user = auth.identity().ok_or_else(|| auth.unauthenticated("no user"))?;
+    ///     let key = Principal::new(user.subject()).scope("stock:read");
+    ///     auth.sign_in(key).backend("api-key").label("the robot").await
+    /// }
+    /// ```
+    pub fn backend(mut self, name: &'static str) -> Self {
+        self.backend = Some(name);
         self
     }
 
@@ -402,17 +441,31 @@ impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
     type Output = Result<SignedIn, AuthError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
     fn into_future(self) -> Self::IntoFuture {
-        let Self { auth, principal, options } = self;
+        let Self { auth, principal, options, backend } = self;
         Box::pin(async move {
-            let backend = auth.backend()?;
+            let state = &auth.context.state;
+            let (backend, member) = match backend {
+                Some(name) => {
+                    auth.named_backend(name).map(|(backend, path)| (backend, Some(path)))?
+                }
+                None => (auth.backend()?, None),
+            };
             if options.transport.is_some_and(|transport| !backend.supports_transport(transport)) {
                 return Err(ConfigError::UnsupportedTransport.into());
             }
+            // A named backend leaves the sign-in of another one as it is.
+            let is_addition =
+                member.is_some() && state.owner().is_some_and(|it| Some(it) != member);
+            let operation = if is_addition { state.addition() } else { state.operation() };
             let subject = Arc::clone(&principal.subject);
-            let operation = auth.context.state.operation();
-            let context = auth.sign_in_context(&operation);
-            let done = backend.sign_in(context, principal, &options).await;
-            let mut signed_in = auth.conclude(operation, done)?;
+            let done = backend.sign_in(auth.sign_in_context(&operation), principal, &options).await;
+            if is_addition {
+                return auth.conclude(operation, done, RequestState::commit_addition);
+            }
+            if let (Some(member), Ok(_)) = (member, &done) {
+                operation.done_by_member(member);
+            }
+            let mut signed_in = auth.conclude(operation, done, RequestState::commit)?;
             auth.context.act_for(Some(subject), signed_in.take_identity());
             Ok(signed_in)
         })
@@ -467,7 +520,7 @@ impl<C: Send + Sync + 'static> IntoFuture for Refresh<C> {
             }
             let operation = state.operation();
             let done = backend.refresh(auth.sign_in_context(&operation), &options).await;
-            let mut refreshed = auth.conclude(operation, done)?;
+            let mut refreshed = auth.conclude(operation, done, RequestState::commit)?;
             let identity = refreshed.take_identity();
             if before != Some(refreshed.sign_in) {
                 let subject = identity.as_ref().map(Identity::principal);

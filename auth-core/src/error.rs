@@ -34,6 +34,9 @@ pub enum ConfigError {
     NoSignIns,
     /// No backend of the layer supports the requested transport.
     UnsupportedTransport,
+    /// No backend of the layer that stores sign-ins has this name; see
+    /// [`SignIn::backend`](crate::SignIn::backend).
+    UnknownBackend(&'static str),
     /// The backend that found the credential stores no session data.
     NoSession,
     /// Two backends of one [`any_of`](crate::any_of) verify the JSON Web Tokens of one issuer, or the first
@@ -66,6 +69,11 @@ impl fmt::Display for ConfigError {
             Self::UnsupportedTransport => f.write_str(
                 "no backend of this layer supports the requested transport: for `.as_tokens()` call \
                  `.accept_bearer()` on SessionAuth or add JwtAuth, for `.as_cookie()` add SessionAuth",
+            ),
+            Self::UnknownBackend(name) => write!(
+                f,
+                "no backend of this layer that stores sign-ins has the name `{name}`: add it to `any_of`, or \
+                 correct the call of `.backend(..)`"
             ),
             Self::HiddenTokens => f.write_str(
                 "two backends of `any_of` verify JSON Web Tokens of the same issuers, so the second one would \

@@ -25,6 +25,10 @@ impl<C> SignInBackend<C> for SessionAuth<C>
 where
     C: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
+    fn name(&self) -> &'static str {
+        SecretKind::Cookie.scheme()
+    }
+
     fn supports_transport(&self, transport: Transport) -> bool {
         transport == Transport::Ambient || self.config.bearer == Bearer::On
     }

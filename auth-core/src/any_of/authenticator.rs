@@ -30,8 +30,9 @@ pub struct AnyOf<C> {
 /// The first backend that finds its kind of credential decides, whatever its decision. Of several
 /// backends for JSON Web Tokens, the one that trusts the token's issuer decides. A credential in a
 /// header other than `Cookie` takes precedence over any cookie. New sign-ins go to the first backend
-/// that starts sign-ins, unless [`SignIn::as_cookie`](crate::SignIn::as_cookie) or
-/// [`SignIn::as_tokens`](crate::SignIn::as_tokens) chooses another one.
+/// that starts sign-ins, unless [`SignIn::as_cookie`](crate::SignIn::as_cookie),
+/// [`SignIn::as_tokens`](crate::SignIn::as_tokens) or [`SignIn::backend`](crate::SignIn::backend) chooses
+/// another one.
 ///
 /// ```
 /// use auth_core::{AuthLayer, Authenticator, Claims, any_of};
@@ -213,6 +214,12 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
         let (index, rest) = path.split(self.members.len());
         let member = &*self.members[index];
         member.member(rest).or(Some(member))
+    }
+
+    fn named(&self, name: &str) -> Option<MemberPath> {
+        let mut members = self.members.iter().enumerate();
+        members
+            .find_map(|(index, member)| Some(member.named(name)?.within(index, self.members.len())))
     }
 }
 

@@ -250,6 +250,16 @@ pub trait Authenticator: Send + Sync + 'static {
         None
     }
 
+    /// Returns the path to the backend of this [name](SignInBackend::name), if this is one or a combination
+    /// that contains one.
+    ///
+    /// An authenticator that wraps another one forwards this method like all others.
+    #[doc(hidden)]
+    fn named(&self, name: &str) -> Option<MemberPath> {
+        let has_name = self.sign_ins().is_some_and(|sign_ins| sign_ins.name() == name);
+        has_name.then(MemberPath::default)
+    }
+
     /// Erases the type, for lists that are built at run time.
     fn erased(self) -> Arc<dyn Authenticator<Claims = Self::Claims>>
     where
@@ -299,6 +309,10 @@ macro_rules! forward_authenticator {
         fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = $claims>> {
             let $this = self;
             $inner.member(path)
+        }
+        fn named(&self, name: &str) -> Option<MemberPath> {
+            let $this = self;
+            $inner.named(name)
         }
     };
 }

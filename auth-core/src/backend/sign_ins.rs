@@ -16,7 +16,7 @@ use serde::{Serialize, Serializer};
 use super::authenticator::Outcome;
 use crate::clock::Timestamp;
 use crate::context::{SignInContext, Transport};
-use crate::error::AuthError;
+use crate::error::{AuthError, AuthErrorKind};
 use crate::future::{AuthFuture, BoxFuture};
 use crate::identity::Identity;
 use crate::principal::Principal;
@@ -31,6 +31,12 @@ use crate::sign_in_id::SignInId;
 /// [`roll_back_unless_delivered`](crate::RequestState::roll_back_unless_delivered).
 #[async_trait]
 pub trait SignInBackend<C>: Send + Sync {
+    /// Returns the name by which [`SignIn::backend`](crate::SignIn::backend) selects this backend: that of its
+    /// scheme, such as `session`, `jwt` or `api-key`. Defaults to no name, so that it cannot be selected.
+    fn name(&self) -> &'static str {
+        ""
+    }
+
     /// Returns whether this backend can carry sign-ins by this transport.
     fn supports_transport(&self, transport: Transport) -> bool;
 
@@ -45,12 +51,17 @@ pub trait SignInBackend<C>: Send + Sync {
 
     /// Replaces the credential of a sign-in that continues. The user's roles and scopes and the time of
     /// the authentication do not change. A request for more scopes fails with
-    /// [`InvalidScope`](crate::AuthErrorKind::InvalidScope).
+    /// [`InvalidScope`](crate::AuthErrorKind::InvalidScope). Defaults to
+    /// [`Unauthenticated`](crate::AuthErrorKind::Unauthenticated), which is right for credentials that are
+    /// never replaced.
     async fn refresh(
         &self,
         context: SignInContext<'_>,
         options: &RefreshOptions,
-    ) -> Result<SignedIn, AuthError>;
+    ) -> Result<SignedIn, AuthError> {
+        let _ = (context, options);
+        Err(AuthError::new(AuthErrorKind::Unauthenticated, "the backend refreshes no credentials"))
+    }
 
     /// Reacts to a sign-in by another backend: ends `old`, for which the request acted until then, and
     /// removes the cookie of this backend.
@@ -202,6 +213,10 @@ crate::redacted_debug!(RefreshOptions { scopes });
 pub struct SignInInfo {
     /// The public identifier, which [`Auth::revoke`](crate::Auth::revoke) takes.
     pub id: SignInId,
+    /// What its secret is used as: `session` for a cookie, `bearer` for an opaque token, `refresh` for a
+    /// refresh token, or the name that a backend gave its own kind, such as `api-key`. Empty if the backend does
+    /// not say.
+    pub kind: &'static str,
     /// Whether the request acts for it.
     pub current: bool,
     /// The `User-Agent` at sign-in.
@@ -224,6 +239,7 @@ impl SignInInfo {
     pub fn new(id: SignInId, created_at: Timestamp, last_seen_at: Timestamp) -> Self {
         Self {
             id,
+            kind: "",
             current: false,
             user_agent: None,
             address: None,
@@ -278,8 +294,11 @@ impl SignedIn {
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct TokenResponse {
-    /// The token that the client sends as `Authorization: Bearer`.
+    /// The token that the client sends.
     pub access_token: Box<str>,
+    /// How the client sends the token: `Bearer` in an `Authorization` header (RFC 6750), or the name of another
+    /// type that the client knows.
+    pub token_type: &'static str,
     /// The lifetime of the access token, counted from the response.
     pub expires_in: Duration,
     /// The refresh token, if it is delivered in the body.
@@ -292,17 +311,28 @@ impl TokenResponse {
     /// Creates the response for a bearer token with this lifetime.
     #[must_use]
     pub fn bearer(access_token: impl Into<Box<str>>, expires_in: Duration) -> Self {
-        Self { access_token: access_token.into(), expires_in, refresh_token: None, scope: None }
+        Self::new("Bearer", access_token, expires_in)
+    }
+
+    /// Creates the response for a token of this type with this lifetime.
+    #[must_use]
+    pub fn new(
+        token_type: &'static str,
+        access_token: impl Into<Box<str>>,
+        expires_in: Duration,
+    ) -> Self {
+        let access_token = access_token.into();
+        Self { access_token, token_type, expires_in, refresh_token: None, scope: None }
     }
 }
 
-crate::redacted_debug!(TokenResponse { expires_in });
+crate::redacted_debug!(TokenResponse { token_type, expires_in });
 
 impl Serialize for TokenResponse {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("access_token", &self.access_token)?;
-        map.serialize_entry("token_type", "Bearer")?;
+        map.serialize_entry("token_type", self.token_type)?;
         map.serialize_entry("expires_in", &self.expires_in.as_secs())?;
         if let Some(refresh_token) = &self.refresh_token {
             map.serialize_entry("refresh_token", refresh_token)?;

@@ -185,6 +185,14 @@ impl RequestState {
         }
     }
 
+    /// Returns a state for one operation that leaves the sign-in of this request as it is. To be
+    /// [committed as an addition](Self::commit_addition).
+    pub(crate) fn addition(&self) -> Self {
+        let mut addition = self.operation();
+        (addition.sign_in, addition.changed_before) = (None, None);
+        addition
+    }
+
     /// Merges the changes of an operation into this state.
     ///
     /// # Errors
@@ -192,6 +200,25 @@ impl RequestState {
     /// Returns [`Closed`](AuthErrorKind::Closed) if the response can no longer carry the credential that the
     /// operation issued. What the operation started is rolled back.
     pub fn commit(&self, mut operation: Self) -> Result<(), AuthError> {
+        self.take_delivery(&mut operation)?;
+        let Some(done) = operation.changes.get_mut() else { return Ok(()) };
+        if *done.discarded.get_mut() {
+            self.discard();
+        }
+        *self.changes().sign_in.lock() = mem::take(done.sign_in.get_mut());
+        Ok(())
+    }
+
+    /// Takes over what an operation delivers. The request goes on acting for the same sign-in.
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`commit`](Self::commit).
+    pub(crate) fn commit_addition(&self, mut addition: Self) -> Result<(), AuthError> {
+        self.take_delivery(&mut addition)
+    }
+
+    fn take_delivery(&self, operation: &mut Self) -> Result<(), AuthError> {
         let Some(done) = operation.changes.get_mut() else { return Ok(()) };
         let changes = self.changes();
         fence(Ordering::SeqCst); // see `end`
@@ -214,10 +241,6 @@ impl RequestState {
                 _ => {}
             }
         }
-        if *done.discarded.get_mut() {
-            self.discard();
-        }
-        *changes.sign_in.lock() = mem::take(done.sign_in.get_mut());
         Ok(())
     }
 
@@ -341,6 +364,17 @@ impl RequestState {
     /// Returns which member of a combination started or refreshed the active sign-in in this request.
     pub(crate) fn active_member(&self) -> Option<MemberPath> {
         self.active(|active| active.member)
+    }
+
+    /// Returns which member of a combination made the active sign-in or verified its credential. Returns `None`
+    /// if there is no sign-in.
+    pub(crate) fn owner(&self) -> Option<MemberPath> {
+        self.active(|active| active.id.and(active.member.or(self.member())))
+    }
+
+    /// Records that this member started the active sign-in.
+    pub(crate) fn done_by_member(&self, member: MemberPath) {
+        self.changes().sign_in.lock().member = Some(member);
     }
 
     /// Records that the member at `index` of `count` started or refreshed the active sign-in.

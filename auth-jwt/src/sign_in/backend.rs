@@ -41,6 +41,10 @@ impl<C> SignInBackend<C> for JwtAuth<C, WithSignIn>
 where
     C: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
+    fn name(&self) -> &'static str {
+        SCHEME
+    }
+
     fn supports_transport(&self, transport: Transport) -> bool {
         transport == Transport::Explicit || self.base().cookie.is_some()
     }

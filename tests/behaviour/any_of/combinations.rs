@@ -105,6 +105,10 @@ impl Authenticator for Wrapper {
     fn member(&self, path: MemberPath) -> Option<&dyn Authenticator<Claims = User>> {
         self.0.member(path)
     }
+
+    fn named(&self, name: &str) -> Option<MemberPath> {
+        self.0.named(name)
+    }
 }
 
 fn at_run_time(setup: &Setup) -> Vec<Arc<dyn Authenticator<Claims = User>>> {

@@ -3,6 +3,7 @@
 mod combinations;
 mod end_of_sign_in;
 mod issuers;
+mod named_backends;
 mod precedence;
 mod signing_in;
 mod token_pairs;

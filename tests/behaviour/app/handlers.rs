@@ -33,6 +33,10 @@ pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, Au
     if let Some(label) = login.label {
         sign_in = sign_in.label(label);
     }
+    if let Some(backend) = login.backend {
+        let known = ["session", "jwt", "token"].into_iter().find(|name| *name == backend);
+        sign_in = sign_in.backend(known.unwrap_or("unknown"));
+    }
     if login.refresh_in_body {
         sign_in = sign_in.deliver(RefreshTokenDelivery::Body);
     }

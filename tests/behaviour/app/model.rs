@@ -21,6 +21,8 @@ pub(crate) struct Login {
     pub(crate) token: bool,
     pub(crate) remember: Option<bool>,
     pub(crate) label: Option<String>,
+    /// The name of the backend that signs in.
+    pub(crate) backend: Option<String>,
     /// Delivers the refresh token in the body instead of the backend's default.
     #[serde(default)]
     pub(crate) refresh_in_body: bool,
@@ -53,6 +55,10 @@ impl Login {
 
     pub(crate) fn label(self, label: &str) -> Self {
         Self { label: Some(label.to_owned()), ..self }
+    }
+
+    pub(crate) fn backend(self, name: &str) -> Self {
+        Self { backend: Some(name.to_owned()), ..self }
     }
 
     pub(crate) fn refresh_in_body(self) -> Self {

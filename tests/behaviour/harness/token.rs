@@ -90,6 +90,10 @@ fn rejected(reason: RejectionReason) -> Outcome<User> {
 
 #[async_trait]
 impl SignInBackend<User> for TokenAuth {
+    fn name(&self) -> &'static str {
+        "token"
+    }
+
     fn supports_transport(&self, transport: Transport) -> bool {
         transport == Transport::Explicit
     }
