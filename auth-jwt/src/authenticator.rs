@@ -330,7 +330,7 @@ where
     let sign_ins = Arc::clone(sign_ins);
     AuthFuture::boxed(async move {
         match verified.subject() {
-            TokenSubject::SignIn(token) => sign_ins.authenticate(token, now).await,
+            TokenSubject::SignIn(token) => sign_ins.authenticate_in_store(token, now).await,
             TokenSubject::Foreign(identity) => Outcome::Authenticated(identity.clone()),
         }
     })

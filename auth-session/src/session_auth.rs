@@ -14,8 +14,8 @@ use auth_core::{
     SignInBackend, SignInContext, Timestamp, Transport,
 };
 use auth_store::{
-    IntoStore, IssuedSecret, Lifetime, PresentedSecret, Secret, SecretKind, SessionBackend,
-    SignInCookies, SignInManager, SignInRequest, SignInSettings, Store,
+    IntoStore, IssuedSecret, Lifetime, Secret, SecretKind, SessionBackend, SignInCookies,
+    SignInManager, SignInRequest, SignInSettings, Store,
 };
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
@@ -187,7 +187,7 @@ where
             return Some(Attempt::cross_origin());
         }
         let outcome = match secret {
-            Ok(secret) => authenticate(&self.config, secret, kind),
+            Ok(secret) => self.config.sign_ins.authenticate(secret, kind),
             Err(reason) => AuthFuture::ready(rejected(kind, reason)),
         };
         let transport =
@@ -222,32 +222,6 @@ where
     fn clock(&self) -> &Clock {
         &self.config.sign_ins.settings.clock
     }
-}
-
-/// Authenticates a secret: immediately if the store answers without waiting, and asynchronously if
-/// not.
-fn authenticate<C>(config: &Arc<Config>, secret: Secret, kind: SecretKind) -> AuthFuture<Outcome<C>>
-where
-    C: DeserializeOwned + Send + Sync + 'static,
-{
-    let (credential, now) = (PresentedSecret::new(secret, kind), config.now());
-    match config.sign_ins.try_authenticate(&credential, now) {
-        Some(outcome) => AuthFuture::ready(outcome),
-        None => authenticate_in_store(config, credential, now),
-    }
-}
-
-/// Authenticates a secret by the store itself, bypassing every cached copy.
-pub(crate) fn authenticate_in_store<C>(
-    config: &Arc<Config>,
-    credential: PresentedSecret,
-    now: Timestamp,
-) -> AuthFuture<Outcome<C>>
-where
-    C: DeserializeOwned + Send + Sync + 'static,
-{
-    let config = Arc::clone(config);
-    AuthFuture::boxed(async move { config.sign_ins.authenticate(&credential, now).await })
 }
 
 pub(crate) fn rejected<C>(kind: SecretKind, reason: RejectionReason) -> Outcome<C> {

@@ -12,9 +12,7 @@ use auth_core::{
     RefreshOptions, RejectionReason, ResponseEffects, SignInBackend, SignInContext, SignInId,
     SignInOptions, SignedIn, StoredSignIns, TokenResponse, Transport,
 };
-use auth_store::{
-    IssuedSecret, NewSignIn, PresentedSecret, RefreshError, SecondarySignIn, SecretKind,
-};
+use auth_store::{IssuedSecret, NewSignIn, RefreshError, SecondarySignIn, SecretKind};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -133,11 +131,7 @@ where
 
     fn revalidate(&self, context: SignInContext<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
         match self.config.find_again(context) {
-            Some((kind, Ok(secret))) => session_auth::authenticate_in_store(
-                &self.config,
-                PresentedSecret::new(secret, kind).without_grace(),
-                self.config.now(),
-            ),
+            Some((kind, Ok(secret))) => self.config.sign_ins.revalidate(secret, kind),
             Some((kind, Err(reason))) => session_auth::rejected(kind, reason).into(),
             None => session_auth::rejected(SecretKind::Cookie, RejectionReason::Unknown).into(),
         }

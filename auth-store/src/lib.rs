@@ -12,6 +12,7 @@
 //! [`OverflowPolicy`]: crate::OverflowPolicy
 //! [`forward_store!`]: crate::forward_store
 //! [`Secret`]: crate::Secret
+//! [`SecretKind`]: crate::SecretKind
 //! [`Record`]: crate::Record
 //!
 #![doc = include_str!("../README.md")]
@@ -51,7 +52,7 @@ pub use record::{
     Device, Reauthentication, Record, Rotation, RotationGrace, SecretMatch, SignInDetails, decode,
     encode,
 };
-pub use secret::{Digest, FamilyDigest, Nonce, Secret, SecretDigests, SecretKind};
+pub use secret::{Digest, FamilyDigest, KindName, Nonce, Secret, SecretDigests, SecretKind};
 pub use session::{Session, SessionBackend};
 pub use store::{
     Cleanup, CompareAndSwap, Created, Deleted, IntoStore, OverflowPolicy, Peek, SecretLookup,

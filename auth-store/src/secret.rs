@@ -4,8 +4,9 @@
 //! are compared in constant time, and secrets are wiped on drop.
 
 use std::fmt;
+use std::sync::OnceLock;
 
-use auth_core::SignInId;
+use auth_core::{SignInId, Timestamp};
 use base64_simd::{Out, URL_SAFE_NO_PAD};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
@@ -16,26 +17,141 @@ use zeroize::Zeroizing;
 ///
 /// The kind is part of every digest, so that a secret of one kind is never accepted as one of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
+#[non_exhaustive]
 pub enum SecretKind {
     /// A session cookie.
-    Cookie = 1,
+    Cookie,
     /// An opaque token in an `Authorization` header.
-    Bearer = 2,
+    Bearer,
     /// A refresh token, which never authenticates a request.
-    Refresh = 3,
+    Refresh,
+    /// The kind of a backend that is not part of these crates, created by [`SecretKind::custom`].
+    Custom(KindName),
+}
+
+/// The name of a [custom](SecretKind::custom) kind, as its place among the names in use: a record in memory
+/// should not grow by a text.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KindName(u8);
+
+impl fmt::Debug for KindName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_str().fmt(f)
+    }
 }
 
 impl SecretKind {
-    /// Returns the name of the scheme that a secret of this kind authenticates by.
+    /// The maximum length of the name of a custom kind, in bytes.
+    pub const MAX_NAME: usize = 32;
+
+    /// The code of every custom kind in a stored record.
+    pub(crate) const CUSTOM: u8 = 4;
+
+    /// Returns the kind of a backend of your own. The name is stored with each sign-in, so it must not change
+    /// later.
+    ///
+    /// An identity of a custom kind has no [time of authentication](auth_core::Identity::authenticated_at),
+    /// because a client keeps the secret and sends it by itself. So it never satisfies
+    /// [`Require::max_auth_age`](auth_core::Require::max_auth_age).
+    ///
+    /// ```
+    /// use auth_store::SecretKind;
+    ///
+    /// assert_eq!(SecretKind::custom("api-key").scheme(), "api-key");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// Panics if `name` does not have 1 to 32 characters from `a` to `z`, `0` to `9` and `-`, if it is the
+    /// [scheme](Self::scheme) of another kind or `jwt`, or if the process uses more than 200 names.
+    #[must_use]
+    pub fn custom(name: &str) -> Self {
+        assert!(is_kind_name(name), "`{name}` is not a valid name of a kind, or it is reserved");
+        Self::Custom(KindName::of(&NAMES, name).expect("too many kinds"))
+    }
+
+    /// Returns the custom kind of this name, which was read from a store.
+    pub(crate) fn stored(name: &str) -> Option<Self> {
+        // Damaged records must not use up the names.
+        let name = is_kind_name(name).then(|| KindName::of(&NAMES[..MAX_STORED], name))?;
+        name.map(Self::Custom)
+    }
+
+    /// Returns the name of the scheme that a secret of this kind authenticates by: `session`, `bearer`,
+    /// `refresh`, or the name of a custom kind.
     #[must_use]
     pub fn scheme(self) -> &'static str {
         match self {
             Self::Cookie => "session",
             Self::Bearer => "bearer",
             Self::Refresh => "refresh",
+            Self::Custom(name) => name.as_str(),
         }
     }
+
+    /// Returns whether sign-ins of the two kinds count towards the same [limit](crate::Store::create), and may
+    /// replace each other when the user signs in again.
+    ///
+    /// Cookies, bearer tokens and refresh tokens count together: they are the devices on which a person has
+    /// signed in. Each custom kind counts by itself, so that signing in never ends an API key.
+    #[must_use]
+    pub fn counts_with(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Custom(one), Self::Custom(other)) => one == other,
+            (Self::Custom(_), _) | (_, Self::Custom(_)) => false,
+            _ => true,
+        }
+    }
+
+    /// Returns the code of this kind in a stored record.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Cookie => 1,
+            Self::Bearer => 2,
+            Self::Refresh => 3,
+            Self::Custom(_) => Self::CUSTOM,
+        }
+    }
+
+    /// Returns what an identity of this kind states as the time of its authentication.
+    pub(crate) fn stated(self, authenticated_at: Timestamp) -> Option<Timestamp> {
+        (!matches!(self, Self::Custom(_))).then_some(authenticated_at)
+    }
+}
+
+/// The names of custom kinds, in the order of their first use. They are kept until the process ends.
+static NAMES: [OnceLock<&str>; 255] = [const { OnceLock::new() }; 255];
+
+/// How many of them may come from stores.
+const MAX_STORED: usize = 200;
+
+impl KindName {
+    /// Returns the place of a name among these, and adds it if it is new. Returns `None` if there is no room.
+    fn of(names: &[OnceLock<&'static str>], name: &str) -> Option<Self> {
+        let keep = || &*String::from(name).leak();
+        let at = names.iter().position(|kept| *kept.get_or_init(keep) == name)?;
+        u8::try_from(at).ok().map(Self)
+    }
+
+    fn as_str(self) -> &'static str {
+        NAMES[usize::from(self.0)].get().copied().unwrap_or_default() // it was set before
+    }
+
+    /// Hashes a part of a secret of this kind. The name is preceded by its length, and a digest of another kind
+    /// has another code, so no two kinds have a digest in common.
+    fn digest(self, part: &[u8], secret: &[u8]) -> [u8; 32] {
+        let name = self.as_str();
+        let length = name.len().to_le_bytes()[0]; // at most `MAX_NAME`
+        let hash = Sha256::new_with_prefix(part).chain_update([SecretKind::CUSTOM, length]);
+        hash.chain_update(name).chain_update(secret).finalize().into()
+    }
+}
+
+/// Returns whether a custom kind may have this name.
+fn is_kind_name(name: &str) -> bool {
+    let reserved = matches!(name, "" | "session" | "bearer" | "refresh" | "jwt");
+    let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    !reserved && name.len() <= SecretKind::MAX_NAME && name.bytes().all(is_allowed)
 }
 
 /// A sign-in's secret: the public id, a random family of 128 bits and a random verifier of 256 bits.
@@ -94,9 +210,12 @@ impl Secret {
     /// [`Record::current`](crate::Record::current) if this is the current secret.
     #[must_use]
     pub fn digest(&self, kind: SecretKind) -> Digest {
+        if let SecretKind::Custom(name) = kind {
+            return Digest(name.digest(b"auth/v", &self.0[16..]));
+        }
         let mut block = [0; 55]; // with its padding, one block of SHA-256
         block[..6].copy_from_slice(b"auth/v");
-        block[6] = kind as u8;
+        block[6] = kind.code();
         block[7..].copy_from_slice(&self.0[16..]);
         let digest = Sha256::digest(block);
         wipe(&mut block);
@@ -106,12 +225,16 @@ impl Secret {
     /// Returns the digest of the family.
     #[must_use]
     pub fn family_digest(&self, kind: SecretKind) -> FamilyDigest {
-        let mut hash = Sha256::new_with_prefix(b"auth/f");
-        hash.update([kind as u8]);
-        hash.update(&self.0[16..32]);
-        let mut digest = [0; 16];
-        digest.copy_from_slice(&hash.finalize()[..16]);
-        FamilyDigest(digest)
+        let family = &self.0[16..32];
+        let hash: [u8; 32] = match kind {
+            SecretKind::Custom(name) => name.digest(b"auth/f", family),
+            _ => Sha256::new_with_prefix(b"auth/f")
+                .chain_update([kind.code()])
+                .chain_update(family)
+                .finalize()
+                .into(),
+        };
+        FamilyDigest(std::array::from_fn(|i| hash[i]))
     }
 
     /// Derives the secret that replaces this one: the next verifier is the HMAC-SHA256 of `nonce` under
@@ -261,13 +384,58 @@ mod tests {
     #[test]
     fn sec_81_kinds_have_different_digests() {
         let secret = secret();
-        let kinds = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh];
+        let builtin = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh];
+        let kinds = builtin.into_iter().chain(["a", "aa", "api-key"].map(SecretKind::custom));
+        let kinds: Vec<_> = kinds.collect();
         for (i, a) in kinds.iter().enumerate() {
             for b in &kinds[i + 1..] {
                 assert_ne!(secret.digests(*a).family, secret.digests(*b).family);
                 assert_ne!(secret.digests(*a).current, secret.digests(*b).current);
             }
         }
+    }
+
+    #[test]
+    fn digests_of_the_first_three_kinds_stay_as_they_are_stored() {
+        let secret = Secret([7; 64]);
+        let digest = secret.digest(SecretKind::Refresh).0;
+        let hashed = Sha256::digest([&b"auth/v\x03"[..], &[7; 48]].concat());
+        assert_eq!(digest[..], hashed[..]);
+        let hashed = Sha256::digest([&b"auth/v\x04\x07api-key"[..], &[7; 48]].concat());
+        assert_eq!(secret.digest(SecretKind::custom("api-key")).0[..], hashed[..]);
+    }
+
+    #[test]
+    fn the_name_of_a_custom_kind_is_short_lower_case_and_not_reserved() {
+        let long = "x".repeat(33);
+        for name in ["", "Api", "api key", "api_key", "\u{e4}", "session", "jwt", &long] {
+            assert!(!is_kind_name(name), "{name}");
+            assert_eq!(SecretKind::stored(name), None, "{name}");
+        }
+        let kind = SecretKind::custom("api-key");
+        assert_eq!(SecretKind::stored("api-key"), Some(kind));
+        assert_eq!(kind.scheme(), "api-key");
+    }
+
+    #[test]
+    fn names_are_found_again_and_do_not_exceed_their_number() {
+        let names = [const { OnceLock::new() }; 3];
+        let of = |name| KindName::of(&names, name).map(|name| name.0);
+        assert_eq!(["a", "b", "a", "c", "d", "b"].map(of).to_vec(), {
+            vec![Some(0), Some(1), Some(0), Some(2), None, Some(1)]
+        });
+        assert_eq!(size_of::<SecretKind>(), 2);
+    }
+
+    #[test]
+    fn only_the_kinds_of_devices_count_together() {
+        let (key, other) = (SecretKind::custom("api-key"), SecretKind::custom("other"));
+        let devices = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh];
+        for kind in devices {
+            assert!(devices.iter().all(|other| kind.counts_with(*other)));
+            assert!(!kind.counts_with(key) && !key.counts_with(kind));
+        }
+        assert!(key.counts_with(key) && !key.counts_with(other));
     }
 
     #[test]

@@ -161,9 +161,11 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// The store ignores `record.version` and starts at 0.
     ///
-    /// With a limit, the subject has at most [`max`](SignInLimit::max) active sign-ins afterwards,
+    /// With a limit, the subject has at most [`max`](SignInLimit::max) active sign-ins of this kind afterwards,
     /// however many arrive at once: the store evicts the oldest by `created_at`, or
     /// refuses the new one, as the limit's [`OverflowPolicy`] says.
+    /// Only sign-ins count whose kind [counts with](SecretKind::counts_with) that of the new one, and no others
+    /// are evicted.
     /// It never evicts the new one, even if that is the oldest. A sign-in counts as active if it has not
     /// expired at `record.created_at`; expired ones do not count. A limit does not apply to anonymous
     /// records.
@@ -384,7 +386,8 @@ impl StoreBounds {
         cleanup: Cleanup::Sweep,
     };
 
-    /// Sets how many sign-ins a subject may have at most. Defaults to no bound. A store keeps at least 32.
+    /// Sets how many sign-ins a subject may have at most, of kinds that
+    /// [count together](SecretKind::counts_with). Defaults to no bound. A store keeps at least 32.
     ///
     /// With a bound, [`Store::create`] refuses a call with a higher limit or without a limit. A
     /// [`SignInManager`](crate::SignInManager) lowers its limit to the bound.
@@ -514,7 +517,8 @@ pub enum Peek<'a> {
     Authoritative(Option<&'a Arc<Record>>),
 }
 
-/// The number of sign-ins that a subject may have at a time.
+/// The number of sign-ins that a subject may have at a time, of kinds that
+/// [count together](SecretKind::counts_with).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignInLimit {
     /// The maximum number of active sign-ins.

@@ -8,15 +8,15 @@ use auth_core::Persistence;
 
 use super::assertions::{alive, alive_as, gone, nothing, same, stale, stored};
 use super::fixtures::{
-    ADA, DAY, KIND, MINUTE, data, details, now, principal, refresh, secret, secret_of, sign_in,
-    unknown, with_secret,
+    ADA, DAY, KIND, MINUTE, custom_kinds, data, details, now, principal, put, record, refresh,
+    secret, secret_of, sign_in, unknown, with_secret,
 };
 use super::report::{Outcome, Violation, ensure};
 use crate::data::SessionData;
 use crate::lifetime::Deadlines;
 use crate::record::{Reauthentication, Record, Rotation, SignInDetails};
 use crate::secret::SecretKind;
-use crate::store::Store;
+use crate::store::{SecretLookup, Store};
 
 /// A refresh keeps the data, the deadlines, the roles, and how the user was authenticated.
 pub(super) async fn rotate_replaces_the_secret_and_nothing_else(store: &Arc<dyn Store>) -> Outcome {
@@ -96,13 +96,58 @@ pub(super) async fn sec_12_reauthentication_restarts_the_deadlines(
     Ok(())
 }
 
+/// A custom kind is stored with its name, and stays when the user is authenticated again or the roles change.
+pub(super) async fn a_custom_kind_is_kept(store: &Arc<dyn Store>) -> Outcome {
+    for kind in custom_kinds() {
+        let secret = secret(&**store, Some(ADA))?;
+        let mut expected = record(&secret, Some(ADA), now())?;
+        let digests = secret.digests(kind);
+        (expected.kind, expected.family, expected.current) =
+            (kind, digests.family, digests.current);
+        put(&**store, &expected).await?;
+        alive_as(&**store, &expected).await?;
+        let found = store.find(&secret, kind, now()).await?;
+        ensure(
+            matches!(found, SecretLookup::Current(_)),
+            format!("a secret of a custom kind leads to {found:?}"),
+        )?;
+        for wrong in [KIND, SecretKind::Bearer, SecretKind::custom("conformance-3")] {
+            let found = store.find(&secret, wrong, now()).await?;
+            ensure(
+                matches!(found, SecretLookup::NotFound),
+                format!("used as {wrong:?}, it leads to {found:?}"),
+            )?;
+        }
+        for details in [SignInDetails::default(), details()] {
+            let rotation = reauthentication_as(kind, &expected, Some(Box::new(details)))?;
+            let from = expected.current;
+            rotation.clone().apply(&mut expected);
+            same(&expected, &*stored(store.rotate(&expected.id, &from, rotation).await?)?)?;
+            alive_as(&**store, &expected).await?;
+        }
+        store.update_subject(ADA, &principal("clerk")?).await?;
+        expected = expected.amended(principal("clerk")?);
+        alive_as(&**store, &expected).await?;
+        store.revoke_subject(ADA).await?;
+        gone(&**store, &expected.id, ADA).await?;
+    }
+    Ok(())
+}
+
 pub(super) fn reauthentication(
+    record: &Record,
+    details: Option<Box<SignInDetails>>,
+) -> Result<Rotation, Violation> {
+    reauthentication_as(SecretKind::Cookie, record, details)
+}
+
+fn reauthentication_as(
+    kind: SecretKind,
     record: &Record,
     details: Option<Box<SignInDetails>>,
 ) -> Result<Rotation, Violation> {
     let at = record.last_seen() + MINUTE;
     let secret = secret_of(record.id)?;
-    let kind = SecretKind::Cookie;
     let reauthentication = Reauthentication {
         at,
         deadlines: Deadlines { idle_secs: 60, ends_at: at + 2 * DAY },

@@ -23,6 +23,11 @@ pub(super) const KIND: SecretKind = SecretKind::Refresh;
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
 pub(super) const DAY: Duration = Duration::from_secs(24 * 3600);
 
+/// Kinds of backends that are not part of these crates.
+pub(super) fn custom_kinds() -> [SecretKind; 2] {
+    ["conformance", "conformance-2"].map(SecretKind::custom)
+}
+
 pub(super) fn now() -> Timestamp {
     Clock::system().now()
 }

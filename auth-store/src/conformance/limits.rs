@@ -9,10 +9,12 @@ use auth_core::Timestamp;
 
 use super::assertions::{alive, alive_as, gone, same, survivors};
 use super::fixtures::{
-    ADA, BOB, DAY, MINUTE, draft, expired, limit, now, put, sign_in, sign_in_at, visitor,
+    ADA, BOB, DAY, MINUTE, custom_kinds, draft, expired, limit, now, put, sign_in, sign_in_at,
+    visitor,
 };
 use super::report::{Outcome, Violation, ensure};
 use crate::record::Record;
+use crate::secret::SecretKind;
 use crate::store::{Created, OverflowPolicy, Store};
 
 /// The sign-in that was created first is evicted. Those of other subjects do not count.
@@ -68,6 +70,51 @@ pub(super) async fn a_limit_does_not_apply_to_anonymous_sign_ins(
         same(visitor, &*alive(&**store, &visitor.id).await?)?;
     }
     Ok(())
+}
+
+/// Each custom kind counts by itself, and all kinds of devices count together. Sign-ins of kinds that do not
+/// count are neither evicted nor a reason to refuse.
+pub(super) async fn a_limit_counts_custom_kinds_apart(store: &Arc<dyn Store>) -> Outcome {
+    let (start, [custom, other]) = (now(), custom_kinds());
+    let mut minutes = 20;
+    let mut of_kind = |kind| {
+        minutes -= 1;
+        let mut record = draft(&**store, ADA, start.before(minutes * MINUTE))?;
+        record.kind = kind;
+        Ok::<_, Violation>(record)
+    };
+    let mut others = Vec::new();
+    for kind in [other, custom, custom, other] {
+        let record = of_kind(kind)?;
+        put(&**store, &record).await?;
+        others.push(record);
+    }
+    let mut devices = Vec::new();
+    for (kind, evicted) in
+        [(SecretKind::Cookie, 0), (SecretKind::Bearer, 0), (SecretKind::Refresh, 1)]
+    {
+        let device = of_kind(kind)?;
+        evicts(&**store, &device, 2, evicted).await?;
+        devices.push(device);
+    }
+    gone(&**store, &devices.remove(0).id, ADA).await?;
+    for record in others.iter().chain(&devices) {
+        alive_as(&**store, record).await?;
+    }
+    let refused = of_kind(custom)?;
+    let created = store.create(refused, Some(limit(2, OverflowPolicy::Reject))).await?;
+    ensure(
+        created == Created::LimitReached,
+        format!("two sign-ins of a custom kind are active, and create returns {created:?}"),
+    )?;
+    others.push(of_kind(custom)?);
+    evicts(&**store, &others[4], 2, 1).await?;
+    gone(&**store, &others.remove(1).id, ADA).await?;
+    for record in others.iter().chain(&devices) {
+        alive_as(&**store, record).await?;
+    }
+    let ended = store.revoke_subject(ADA).await?;
+    ensure(ended == 6, format!("of 6 sign-ins of several kinds, revoke_subject ends {ended}"))
 }
 
 /// A lowered limit applies from the next sign-in on.

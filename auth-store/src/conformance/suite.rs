@@ -57,7 +57,8 @@ macro_rules! __every_conformance_check {
                 rotate_from_another_secret_changes_nothing
                 rotate_never_creates
                 rotate_does_not_conflict_with_an_update
-                sec_12_reauthentication_restarts_the_deadlines;
+                sec_12_reauthentication_restarts_the_deadlines
+                a_custom_kind_is_kept;
             secrets:
                 sec_83_a_secret_without_grace_is_invalid_at_once
                 sec_64_a_secret_in_grace_leads_to_its_successor
@@ -96,6 +97,7 @@ macro_rules! __every_conformance_check {
                 a_lowered_limit_evicts_several
                 a_limit_never_evicts_the_new_sign_in
                 a_limit_does_not_apply_to_anonymous_sign_ins
+                a_limit_counts_custom_kinds_apart
                 a_full_limit_refuses_and_changes_nothing
                 expired_sign_ins_do_not_count_for_the_limit
                 living_sign_ins_count_for_the_limit;

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use auth_core::{
-    AuthError, Outcome, Rejection, RejectionReason, RequestState, SignInId, Timestamp,
+    AuthError, AuthFuture, Outcome, Rejection, RejectionReason, RequestState, SignInId, Timestamp,
 };
 use serde::de::DeserializeOwned;
 
@@ -20,7 +20,7 @@ use crate::secret::{Digest, Secret, SecretKind};
 use crate::store::Peek;
 
 /// A credential that names a stored sign-in: implemented by backends, checked by
-/// [`SignInManager::authenticate`]. `C` are the application's claims.
+/// [`SignInManager::try_authenticate`]. `C` are the application's claims.
 pub trait StoredCredential<C> {
     /// Returns the id of the sign-in that the credential names.
     fn id(&self) -> SignInId;
@@ -141,8 +141,68 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
 }
 
 impl SignInManager {
+    /// Authenticates a request by a secret that is used as one of `kind`. The answer is ready if the store can
+    /// give it without waiting, and comes from the store itself if not.
+    ///
+    /// A secret of another kind proves nothing. A use of the sign-in is recorded, and a sign-in that has expired
+    /// is deleted, both in the background.
+    ///
+    /// ```
+    /// use auth_core::{Attempt, Claims, Rejection, RejectionReason, Outcome, RequestHead};
+    /// use auth_store::{Secret, SecretKind, SignInManager};
+    ///
+    /// struct ApiKeys {
+    ///     keys: SignInManager,
+    ///     kind: SecretKind, // `SecretKind::custom("api-key")`
+    /// }
+    ///
+    /// /// Finds the key in `X-Api-Key`, and starts to verify it.
+    /// fn authenticate(this: &ApiKeys, head: &RequestHead<'_>) -> Option<Attempt<Claims>> {
+    ///     let key = head.headers().get("x-api-key")?;
+    ///     Some(Attempt::explicit(match Secret::parse(key.as_bytes()) {
+    ///         Some(secret) => this.keys.authenticate(secret, this.kind),
+    ///         None => Outcome::Rejected(Rejection::new("api-key", RejectionReason::Malformed)).into(),
+    ///     }))
+    /// }
+    /// ```
+    pub fn authenticate<C>(&self, secret: Secret, kind: SecretKind) -> AuthFuture<Outcome<C>>
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        let (credential, now) = (PresentedSecret::new(secret, kind), self.settings.clock.now());
+        match self.try_authenticate(&credential, now) {
+            Some(outcome) => AuthFuture::ready(outcome),
+            None => self.find_in_store(credential, now),
+        }
+    }
+
+    /// Authenticates a request by a secret again, as [`authenticate`](Self::authenticate) does, but always by
+    /// the record in the store itself, and never by a secret that was replaced: for
+    /// [`SignInBackend::revalidate`](auth_core::SignInBackend::revalidate).
+    pub fn revalidate<C>(&self, secret: Secret, kind: SecretKind) -> AuthFuture<Outcome<C>>
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        let credential = PresentedSecret::new(secret, kind).without_grace();
+        self.find_in_store(credential, self.settings.clock.now())
+    }
+
+    fn find_in_store<C>(
+        &self,
+        credential: PresentedSecret,
+        now: Timestamp,
+    ) -> AuthFuture<Outcome<C>>
+    where
+        C: DeserializeOwned + Send + Sync + 'static,
+    {
+        let manager = self.clone();
+        AuthFuture::boxed(async move { manager.authenticate_in_store(&credential, now).await })
+    }
+
     /// Authenticates a request by what the store knows without waiting. Returns `None` if
-    /// [`authenticate`](Self::authenticate) has to read from the store.
+    /// [`authenticate_in_store`](Self::authenticate_in_store) has to read from the store.
+    ///
+    /// For credentials that are not secrets, such as an access token that belongs to a sign-in.
     #[must_use]
     pub fn try_authenticate<C>(
         &self,
@@ -165,7 +225,7 @@ impl SignInManager {
     }
 
     /// Authenticates a request by the record in the store itself, never by a cached copy.
-    pub async fn authenticate<C>(
+    pub async fn authenticate_in_store<C>(
         &self,
         credential: &impl StoredCredential<C>,
         now: Timestamp,
@@ -321,4 +381,80 @@ fn log_undecodable<C>(record: &Record, error: &serde_json::Error) {
         column,
         "stored claims do not match the layer's claims type"
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use auth_core::{Claims, Identity, Principal, SignInOptions};
+
+    use super::*;
+    use crate::manager::NewSignIn;
+    use crate::stores::MemoryStore;
+
+    fn new(kind: SecretKind) -> NewSignIn {
+        NewSignIn::of(kind, &Principal::new("ada"), &SignInOptions::default(), None).unwrap()
+    }
+
+    /// Returns the identity that a secret proves, from memory.
+    fn identity(manager: &SignInManager, secret: &Secret, kind: SecretKind) -> Option<Identity> {
+        match manager.authenticate::<Claims>(secret.clone(), kind).into_ready().ok()? {
+            Outcome::Authenticated(identity) => Some(identity),
+            _ => None,
+        }
+    }
+
+    #[tokio::test]
+    async fn sec_81_a_secret_of_a_custom_kind_is_accepted_as_no_other() {
+        let manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let kinds = ["key", "key-2"].map(SecretKind::custom);
+        let kinds = [kinds[0], kinds[1], SecretKind::Cookie, SecretKind::Bearer];
+        for kind in kinds {
+            let secret = manager.issue(&new(kind)).await.unwrap().secret;
+            for used_as in kinds {
+                let found = identity(&manager, &secret, used_as);
+                let scheme = found.as_ref().map(Identity::scheme);
+                assert_eq!(scheme, (used_as == kind).then_some(kind.scheme()));
+            }
+        }
+    }
+
+    /// A client keeps an API key and sends it by itself, so its use is no recent authentication.
+    #[tokio::test]
+    async fn sec_18_a_secret_of_a_custom_kind_states_no_time_of_authentication() {
+        let manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        for (kind, states) in [(SecretKind::custom("key"), false), (SecretKind::Bearer, true)] {
+            let issued = manager.issue(&new(kind)).await.unwrap();
+            let found = identity(&manager, &issued.secret, kind).unwrap();
+            let of_issued = issued.identity(Principal::new("ada"), kind.scheme());
+            for identity in [found, of_issued] {
+                assert_eq!(identity.authenticated_at().is_some(), states, "{kind:?}");
+            }
+        }
+    }
+
+    /// A request with an API key signs the same user in, and another one.
+    #[tokio::test]
+    async fn a_key_survives_the_login_that_it_authenticates() {
+        let manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let kind = SecretKind::custom("key");
+        let key = manager.issue(&new(kind)).await.unwrap().secret;
+        for subject in ["ada", "bob"] {
+            let state = RequestState::new(None, Some(key.id()));
+            let login = NewSignIn { subject: subject.into(), ..new(SecretKind::Cookie) };
+            let session = manager.sign_in(&state, &login).await.unwrap();
+            assert_ne!(session.id(), key.id());
+            assert_eq!(state.sign_in(), Some(session.id()));
+            assert!(identity(&manager, &key, kind).is_some(), "{subject}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_sign_in_without_a_request_is_kept() {
+        let manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let issued = manager.issue(&new(SecretKind::Bearer)).await.unwrap();
+        tokio::task::yield_now().await;
+        let listed = manager.list("ada").await.unwrap();
+        assert_eq!(listed.iter().map(|info| info.id).collect::<Vec<_>>(), [issued.id()]);
+        assert_eq!(listed[0].kind, "bearer");
+    }
 }

@@ -13,7 +13,7 @@ use auth_core::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::lifetime::Deadlines;
+use crate::lifetime::{Deadlines, Lifetime};
 use crate::record::{self, Device, Record, SignInDetails};
 use crate::secret::{Secret, SecretKind};
 
@@ -30,6 +30,8 @@ pub struct NewSignIn {
     pub details: Option<Box<SignInDetails>>,
     /// Whether the cookie outlives the browser session. `None` uses the manager's setting.
     pub persistence: Option<Persistence>,
+    /// How long the sign-in lasts. `None` uses the manager's setting.
+    pub lifetime: Option<Lifetime>,
 }
 
 // Omits the claims, which may be personal.
@@ -76,7 +78,7 @@ impl NewSignIn {
         };
         let details = (details != SignInDetails::default()).then(|| Box::new(details));
         let (subject, persistence) = (Arc::clone(&principal.subject), options.persistence);
-        Ok(Self { kind, subject, principal: encoded, details, persistence })
+        Ok(Self { kind, subject, principal: encoded, details, persistence, lifetime: None })
     }
 }
 
@@ -132,7 +134,8 @@ impl IssuedSecret {
     /// Returns the identity of this principal, as a credential of this scheme proves it from now on.
     #[must_use]
     pub fn identity<C>(&self, principal: Principal<C>, scheme: &'static str) -> Identity<C> {
-        let authentication = AuthenticationInfo::new(scheme, self.authenticated_at);
+        let authentication =
+            AuthenticationInfo::new(scheme, self.kind.stated(self.authenticated_at));
         let authentication = authentication.sign_in(self.id()).expires_at(self.deadlines.ends_at);
         Identity::verified(principal, authentication)
     }

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use auth_core::{AuthError, AuthErrorKind, RequestState, SignInId, Timestamp};
+use http::HeaderMap;
 
 use super::backoff::Backoff;
 use super::new_sign_in::IssuedSecret;
@@ -26,9 +27,36 @@ trait Prepare<T>: FnMut(&IssuedSecret) -> Result<T, AuthError> + Send {}
 impl<T, F: FnMut(&IssuedSecret) -> Result<T, AuthError> + Send> Prepare<T> for F {}
 
 impl SignInManager {
+    /// Signs a user in without a request: on a command line, in a test, or when an application registers a
+    /// device. The caller delivers the secret.
+    ///
+    /// If the future is dropped before it has completed, a sign-in that it started is rolled back.
+    ///
+    /// ```
+    /// use auth_core::{AuthError, Principal, SignInOptions};
+    /// use auth_store::{NewSignIn, SecretKind, SignInManager};
+    ///
+    /// async fn new_key(keys: &SignInManager) -> Result<String, AuthError> {
+    ///     let (robot, options) = (Principal::new("robot").scope("stock:read"), SignInOptions::default());
+    ///     let new = NewSignIn::of(SecretKind::custom("api-key"), &robot, &options, None)?;
+    ///     Ok(keys.issue(&new).await?.secret.to_text().to_string())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Returns the errors of [`sign_in`](Self::sign_in).
+    pub async fn issue(&self, new: &NewSignIn) -> Result<IssuedSecret, AuthError> {
+        let state = RequestState::new(None, None);
+        let issued = self.sign_in(&state, new).await?;
+        state.deliver(&mut HeaderMap::new());
+        Ok(issued)
+    }
+
     /// Signs a user in, for a request that may have acted for another sign-in until now.
     ///
-    /// If it was the same user's, it continues under a new secret, with its data. If it was a
+    /// If that was of a kind that does not [count with](SecretKind::counts_with) the new one, it stays as it is:
+    /// an API key survives the login that it authenticated. If it was the same user's, it continues under a new secret, with its data. If it was a
     /// visitor's, its data moves into the new sign-in. If it was another user's, it ends, and the new
     /// sign-in has no data.
     ///
@@ -55,6 +83,7 @@ impl SignInManager {
         let prepare = &mut prepare;
         let now = self.settings.clock.now();
         let old = self.current(state, now).await?;
+        let old = old.filter(|old| old.kind.counts_with(new.kind));
         if let Some(old) = &old {
             self.remember_rotation(state, old.id, now);
         }
@@ -190,7 +219,7 @@ impl SignInManager {
     ) -> Result<(IssuedSecret, T), AuthError> {
         let id = self.store.new_id(Some(&new.subject))?;
         let secret = Secret::generate(id).map_err(StoreError::unavailable)?;
-        let deadlines = self.settings.deadlines(now);
+        let deadlines = self.deadlines(new, now);
         let (digests, subject) = (secret.digests(new.kind), Some(Arc::clone(&new.subject)));
         let mut record = Record::new(id, new.kind, digests, subject, deadlines, now);
         record.persistence = new.persistence.unwrap_or(self.settings.persistence);
@@ -217,6 +246,10 @@ impl SignInManager {
         }
     }
 
+    fn deadlines(&self, new: &NewSignIn, now: Timestamp) -> Deadlines {
+        Deadlines::starting(new.lifetime.unwrap_or(self.settings.lifetime), now)
+    }
+
     /// Authenticates the same user again. The old secret is invalid at once; everything but the data
     /// starts anew.
     async fn renew<T: Send>(
@@ -234,7 +267,7 @@ impl SignInManager {
             grace: replaces_cookie(old, new).then(|| without_grace(old, now)),
             reauthentication: Some(Reauthentication {
                 at: now,
-                deadlines: self.settings.deadlines(now),
+                deadlines: self.deadlines(new, now),
                 persistence: new.persistence.unwrap_or(self.settings.persistence),
                 principal: new.principal.clone(),
                 details: new.details.clone(),

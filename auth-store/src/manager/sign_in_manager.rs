@@ -21,7 +21,7 @@ use super::background;
 use super::keyed_locks::KeyedLocks;
 use super::recent_rotations::RecentRotations;
 use super::sweeper::Sweeper;
-use crate::lifetime::{Deadlines, Expiry, Lifetime};
+use crate::lifetime::{Expiry, Lifetime};
 use crate::record::{self, Record};
 use crate::store::{OverflowPolicy, Peek, SignInLimit, Store};
 
@@ -155,7 +155,7 @@ impl SignInManager {
         Ok(updated)
     }
 
-    /// Ends sign-ins of a subject, and returns their number.
+    /// Ends sign-ins of a subject, of every kind, and returns their number.
     ///
     /// # Errors
     ///
@@ -207,7 +207,8 @@ pub struct SignInSettings {
     /// How long the data of a visitor who has not signed in is kept. Defaults to one day, and 30
     /// minutes without a request.
     pub anonymous_lifetime: Lifetime,
-    /// How many sign-ins a user may have at a time. Defaults to 1,000; a further one evicts the
+    /// How many sign-ins a user may have at a time, of kinds that
+    /// [count together](crate::SecretKind::counts_with). Defaults to 1,000; a further one evicts the
     /// oldest. The [bound](crate::StoreBounds::max_sign_ins) of the store applies if it is lower.
     /// Without a limit (`None`), operations on all sign-ins of a user take as long as there are
     /// sign-ins.
@@ -243,11 +244,6 @@ impl Default for SignInSettings {
 }
 
 impl SignInSettings {
-    /// Returns the deadlines of a sign-in that starts now.
-    pub(super) fn deadlines(&self, now: Timestamp) -> Deadlines {
-        Deadlines::starting(self.lifetime, now)
-    }
-
     /// Returns whether the last-seen time of a record should be written.
     ///
     /// Each record adds up to a quarter of the interval, by its id, so that sign-ins that were
@@ -332,7 +328,10 @@ macro_rules! sign_in_options {
         }
 
         /// Limits how many sign-ins a user may have at a time, and sets what happens at the next
-        /// one. Defaults to 1,000; a further one evicts the oldest.
+        /// one. Defaults to 1,000; a further one evicts the oldest. Sessions and tokens in one store count
+        /// together. Sign-ins of your own backends do not: see [`SecretKind::counts_with`].
+        ///
+        /// [`SecretKind::counts_with`]: auth_store::SecretKind::counts_with
         ///
         /// # Panics
         ///

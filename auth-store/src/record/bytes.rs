@@ -6,7 +6,7 @@
 //! | at | bytes | what |
 //! |---|---|---|
 //! | 1 | 1 | the format: [`FORMAT`] |
-//! | 2 | 1 | kind |
+//! | 2 | 1 | kind; if it is a custom one, the details begin with its name |
 //! | 3 | 1 | persistence |
 //! | 4 | 1 | flags: [`SUBJECT`], [`DETAILS`] |
 //! | 5 | 8 | last seen |
@@ -94,13 +94,16 @@ impl Record {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let grace = encoding::grace(self.grace());
-        let details = self.encoded_details().unwrap_or_default();
+        let details = self.encoded_details();
+        let flags = flags(self, details.is_some());
+        let details = details.unwrap_or_default();
         let data = encoding::data(&self.data);
         let subject = self.subject.as_deref().unwrap_or_default().as_bytes();
         let principal = self.principal();
 
         let mut out = Vec::with_capacity(256 + principal.len() + data.len());
-        out.extend([FORMAT, self.kind as u8, encoding::persistence(self.persistence), flags(self)]);
+        let (kind, persistence) = (self.kind.code(), encoding::persistence(self.persistence));
+        out.extend([FORMAT, kind, persistence, flags]);
         out.extend(self.last_seen().as_millis().to_be_bytes());
         out.extend(self.version.to_be_bytes());
         out.extend(self.created_at.as_millis().to_be_bytes());
@@ -132,12 +135,14 @@ impl Record {
         read(id, bytes).map_err(|error| StoreError::new(StoreErrorKind::Invalid, error))
     }
 
-    /// Encodes the details, without the grace. Includes the fields of a later release.
+    /// Encodes the name of a custom kind and the details, without the grace. Includes the fields of a later
+    /// release.
     pub(crate) fn encoded_details(&self) -> Option<Vec<u8>> {
-        self.details.as_deref().map(encoding::details)
+        encoding::details(self.kind, self.details.as_deref())
     }
 
-    /// Sets the details to those that [`encoded_details`](Self::encoded_details) returned, and the grace.
+    /// Sets the details to those that [`encoded_details`](Self::encoded_details) returned, without the name of
+    /// the kind, and the grace.
     pub(crate) fn decode_details(&mut self, details: &[u8], grace: &[u8]) -> Result<(), Malformed> {
         let grace = encoding::read_grace(grace)?;
         self.details = Some(Box::new(SignInDetails { grace, ..encoding::read_details(details)? }));
@@ -152,7 +157,7 @@ fn read(id: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
         FORMAT => {}
         other => return Err(Unreadable::Format(other)),
     }
-    let kind = encoding::kind(from.byte()?)?;
+    let kind = from.byte()?;
     let persistence = encoding::read_persistence(from.byte()?)?;
     let flags = from.byte()?;
     if flags & !(SUBJECT | DETAILS) != 0 {
@@ -177,6 +182,7 @@ fn read(id: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
     {
         return Err(Malformed.into());
     }
+    let (kind, details) = encoding::read_kind(kind, details)?;
     let name: Arc<str> = text(subject)?.into();
     let name = (flags & SUBJECT != 0).then_some(name);
     let mut record = Record::new(id, kind, digests, name, deadlines, last_seen);
@@ -197,10 +203,9 @@ fn read_length(from: &mut Reader<'_>) -> Result<usize, Malformed> {
     usize::try_from(u32::from_be_bytes(from.array()?)).map_err(|_| Malformed)
 }
 
-fn flags(record: &Record) -> u8 {
+fn flags(record: &Record, has_details: bool) -> u8 {
     let subject = if record.subject.is_some() { SUBJECT } else { 0 };
-    let details = if record.details.is_some() { DETAILS } else { 0 };
-    subject | details
+    subject | if has_details { DETAILS } else { 0 }
 }
 
 /// Encodes a length in four bytes. Redis accepts no value above half a gigabyte, so a record with a
@@ -244,6 +249,40 @@ mod tests {
         assert_eq!(bytes[48..64], [1; 16]);
         assert_eq!(bytes[64..96], [2; 32]);
         assert_eq!(bytes[109..112], *b"ada");
+    }
+
+    /// The name of a custom kind precedes the details, which may be missing or have fields of a later release.
+    #[test]
+    fn a_custom_kind_is_read_as_it_was_written() {
+        let kind = SecretKind::custom("api-key");
+        for later in [None, Some(&b""[..]), Some(b"\x05later")] {
+            let details = later
+                .map(|later| SignInDetails { later: later.into(), ..SignInDetails::default() });
+            let mut custom = record();
+            (custom.kind, custom.details) = (kind, details.map(Box::new));
+            let bytes = custom.to_bytes();
+            assert_eq!(bytes[..4], [FORMAT, 4, 0, SUBJECT | DETAILS]);
+            assert_eq!(bytes[112..120], *b"\x07api-key");
+            let read = Record::from_bytes(custom.id, &bytes).unwrap();
+            assert_eq!((read.kind, read.details), (kind, custom.details.or(Some(Box::default()))));
+            let read = Record::from_bytes(custom.id, &bytes).unwrap();
+            assert_eq!(read.to_bytes(), bytes);
+        }
+    }
+
+    #[test]
+    fn a_custom_kind_without_a_valid_name_is_refused() {
+        let mut custom = record();
+        custom.kind = SecretKind::custom("api-key");
+        let bytes = custom.to_bytes();
+        for name in [&b"\x07API-KEY"[..], b"\x07session", b"\x7fapi-key", b"\0api-key"] {
+            let mut damaged = bytes.clone();
+            damaged[112..112 + name.len()].copy_from_slice(name);
+            assert!(Record::from_bytes(custom.id, &damaged).is_err(), "{name:?}");
+        }
+        let mut named = record().to_bytes();
+        named[1] = SecretKind::CUSTOM;
+        assert!(Record::from_bytes(custom.id, &named).is_err(), "without details");
     }
 
     /// A release that adds a field adds it at the end of the details.

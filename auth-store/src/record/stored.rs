@@ -272,6 +272,7 @@ impl Record {
     #[must_use]
     pub fn info(&self) -> SignInInfo {
         let mut info = SignInInfo::new(self.id, self.created_at, self.last_seen());
+        info.kind = self.kind.scheme();
         info.expires_at = self.deadlines.ends_at;
         if let Some(SignInDetails { device, .. }) = self.details.as_deref() {
             info.user_agent.clone_from(&device.user_agent);
@@ -395,8 +396,9 @@ impl Record {
         subject: &Arc<str>,
     ) -> Result<Verified<C>, serde_json::Error> {
         let principal = self.decode_principal(subject)?;
+        let authenticated_at = self.kind.stated(self.authenticated_at);
         let authentication =
-            AuthenticationInfo::new(self.kind.scheme(), self.authenticated_at).sign_in(self.id);
+            AuthenticationInfo::new(self.kind.scheme(), authenticated_at).sign_in(self.id);
         Ok(Verified::new(principal, authentication.expires_at(self.deadlines.ends_at)))
     }
 }

@@ -171,7 +171,12 @@ impl Tables {
     }
 
     pub(crate) fn create(&mut self, record: Record, limit: Option<SignInLimit>) -> Creation {
-        self.create_counting(record, limit, Self::living)
+        let kind = record.kind;
+        self.create_counting(record, limit, |tables, subject, now| {
+            let mut living = tables.living(subject, now);
+            living.retain(|id| tables.records[id].kind.counts_with(kind));
+            living
+        })
     }
 
     /// Creates a sign-in. Those that `counted` returns count for the limit.

@@ -174,6 +174,11 @@ impl Both<'_> {
         self.secrets(of)[0].id()
     }
 
+    /// Returns the kind of a sign-in.
+    fn kind(&self, id: &SignInId) -> SecretKind {
+        self.reference.get(id).map_or(KIND, |record| record.kind)
+    }
+
     async fn take(&mut self, step: &Step) -> Compared {
         self.taken += 1;
         match step {
@@ -223,8 +228,11 @@ impl Both<'_> {
     fn draft(&self, secret: &Secret, subject: Option<Arc<str>>) -> Record {
         let deadlines = Deadlines::starting(Lifetime::default(), self.now());
         let is_user = subject.is_some();
-        let digests = secret.digests(KIND);
-        let mut record = Record::new(secret.id(), KIND, digests, subject, deadlines, self.now());
+        // Every third one has a kind that counts for no limit of the others.
+        let is_custom = is_user && self.taken.is_multiple_of(3);
+        let kind = if is_custom { SecretKind::custom("random-steps") } else { KIND };
+        let digests = secret.digests(kind);
+        let mut record = Record::new(secret.id(), kind, digests, subject, deadlines, self.now());
         record.details = self.details();
         record.data = SessionData::from_iter([("cart", "[1,\"\u{1f511}\"]")]);
         if is_user {
@@ -259,8 +267,8 @@ impl Both<'_> {
     async fn rotate(&mut self, of: usize, stale: bool, grace: bool, again: bool) -> Compared {
         let secrets = self.secrets(of);
         let id = secrets[0].id();
-        let newest = secrets.last().expect("there is one");
-        let from = if stale { &secrets[0] } else { newest }.digest(KIND);
+        let (newest, kind) = (secrets.last().expect("there is one"), self.kind(&id));
+        let from = if stale { &secrets[0] } else { newest }.digest(kind);
         let nonce = Nonce::generate().expect("randomness");
         let until = self.now() + Duration::from_secs(10);
         let next = if again {
@@ -282,8 +290,8 @@ impl Both<'_> {
             until,
             user_agent: None,
         });
-        let digests = next.digests(KIND);
-        let rotation = Rotation { kind: KIND, digests, grace, reauthentication };
+        let digests = next.digests(kind);
+        let rotation = Rotation { kind, digests, grace, reauthentication };
         let is_anonymous = self.reference.get(&id).is_some_and(|record| record.subject.is_none());
         if is_anonymous {
             return Ok((Outcome::Nothing, Outcome::Nothing)); // visitors have nothing to refresh
@@ -337,7 +345,8 @@ impl Both<'_> {
             Presented::Forged => Secret::generate(secrets[0].id()).expect("randomness"),
         };
         let is_other = matches!(presented, Presented::OfAnotherKind);
-        (secret, if is_other { SecretKind::Cookie } else { KIND })
+        let kind = self.kind(&secret.id());
+        (secret, if is_other { SecretKind::Cookie } else { kind })
     }
 
     async fn change(&mut self, step: &Step) -> Compared {

@@ -148,7 +148,8 @@ impl Reference {
         }
         let mut evicted = 0;
         if let (Some(subject), Some(SignInLimit { max, when_full })) = (&record.subject, limit) {
-            let others = self.list(subject);
+            let mut others = self.list(subject);
+            others.retain(|other| other.kind.counts_with(record.kind));
             let surplus = (others.len() + 1).saturating_sub(max.get() as usize);
             if surplus > 0 && when_full == OverflowPolicy::Reject {
                 return Ok(Created::LimitReached);

@@ -21,6 +21,7 @@ use super::backend::Setup;
 use crate::app::User;
 
 const PREFIX: &str = "tok_";
+const KIND: SecretKind = SecretKind::Bearer;
 
 pub(crate) struct TokenAuth {
     manager: Arc<SignInManager>,
@@ -61,9 +62,9 @@ impl Authenticator for TokenAuth {
             Err(reason) => return Some(Attempt::explicit(rejected(reason))),
         };
         let manager = Arc::clone(&self.manager);
-        let credential = PresentedSecret::new(secret, SecretKind::Bearer);
+        let credential = PresentedSecret::new(secret, KIND);
         Some(Attempt::explicit(AuthFuture::boxed(async move {
-            manager.authenticate(&credential, manager.settings.clock.now()).await
+            manager.authenticate_in_store(&credential, manager.settings.clock.now()).await
         })))
     }
 
@@ -105,7 +106,7 @@ impl SignInBackend<User> for TokenAuth {
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError> {
         let new = NewSignIn {
-            kind: SecretKind::Bearer,
+            kind: KIND,
             principal: auth_store::encode(&principal.roles, &principal.claims)
                 .map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?,
             subject: principal.subject,
@@ -117,6 +118,7 @@ impl SignInBackend<User> for TokenAuth {
                 ..SignInDetails::default()
             })),
             persistence: options.persistence,
+            lifetime: None,
         };
         let issued = self.manager.sign_in(context.state(), &new).await?;
         Ok(self.tokens(&issued, context))
@@ -132,7 +134,7 @@ impl SignInBackend<User> for TokenAuth {
         let Some(Ok(secret)) = presented.and_then(parse) else {
             return Err(AuthError::new(AuthErrorKind::Unauthenticated, "there is no token"));
         };
-        let kind = SecretKind::Bearer;
+        let kind = KIND;
         let secret = SignInManager::newest_secret(context.state(), secret, kind);
         let issued = self.manager.refresh(context, &secret, kind, |_| Ok(())).await?;
         Ok(self.tokens(&issued, context))

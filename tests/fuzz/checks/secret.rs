@@ -15,9 +15,10 @@ pub(crate) fn check(data: &[u8]) -> bool {
     let (Some(secret), Some(bytes)) = (secret, bytes) else { return false };
     assert_eq!(secret.to_text().as_bytes(), data);
     assert_eq!(secret.id().as_bytes()[..], bytes[..16]);
-    let kinds = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh]
+    let custom = SecretKind::custom("fuzz");
+    let kinds = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh, custom]
         .map(|kind| secret.digests(kind));
-    for pair in [[0, 1], [1, 2], [0, 2]] {
+    for pair in [[0, 1], [1, 2], [0, 2], [0, 3], [1, 3], [2, 3]] {
         let [one, other] = pair.map(|at| kinds[at]);
         assert!(one.family != other.family && one.current != other.current);
     }

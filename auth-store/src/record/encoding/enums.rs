@@ -4,13 +4,32 @@
 
 use auth_core::Persistence;
 
-use super::text::Malformed;
+use super::text::{Malformed, Reader, put_text};
 use crate::secret::SecretKind;
 
-/// Decodes a kind, whose code is its discriminant.
-pub(crate) fn kind(code: u8) -> Result<SecretKind, Malformed> {
-    let kinds = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh];
-    kinds.into_iter().find(|kind| *kind as u8 == code).ok_or(Malformed)
+/// Encodes what precedes the details of a record of this kind: the name of a custom kind.
+pub(crate) fn kind_name(kind: SecretKind) -> Vec<u8> {
+    let mut out = Vec::new();
+    if let SecretKind::Custom(_) = kind {
+        put_text(&mut out, kind.scheme());
+    }
+    out
+}
+
+/// Decodes a kind from its code and what precedes the details. Also returns the details.
+pub(crate) fn read_kind(code: u8, details: &[u8]) -> Result<(SecretKind, &[u8]), Malformed> {
+    let kind = match code {
+        1 => SecretKind::Cookie,
+        2 => SecretKind::Bearer,
+        3 => SecretKind::Refresh,
+        SecretKind::CUSTOM => {
+            let mut from = Reader(details);
+            let kind = SecretKind::stored(from.text()?).ok_or(Malformed)?;
+            return Ok((kind, from.0));
+        }
+        _ => return Err(Malformed),
+    };
+    Ok((kind, details))
 }
 
 /// Encodes how long the browser keeps the cookie.

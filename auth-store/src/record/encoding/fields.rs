@@ -4,19 +4,22 @@
 
 use std::net::IpAddr;
 
+use super::enums::kind_name;
 use super::text::{Malformed, Reader, put_number, put_optional, put_text, put_texts};
 use crate::data::SessionData;
 use crate::record::stored::{Device, RotationGrace, SignInDetails};
-use crate::secret::{Digest, Nonce};
+use crate::secret::{Digest, Nonce, SecretKind};
 
-/// Encodes the details, without the grace, which is a part of its own. Default details take no
-/// bytes.
+/// Encodes the details of a record of this kind, without the grace, which is a part of its own. Default
+/// details take no bytes.
 ///
-/// A later release adds fields at the end, and nowhere else. An earlier release keeps them as they are.
-pub(crate) fn details(details: &SignInDetails) -> Vec<u8> {
-    let mut encoded = Vec::new();
+/// The name of a custom kind precedes the details, so a record of such a kind always has some. A later release
+/// adds fields at the end, and nowhere else. An earlier release keeps them as they are.
+pub(crate) fn details(kind: SecretKind, details: Option<&SignInDetails>) -> Option<Vec<u8>> {
+    let mut encoded = kind_name(kind);
+    let Some(details) = details else { return (!encoded.is_empty()).then_some(encoded) };
     if (SignInDetails { grace: None, ..details.clone() }) == SignInDetails::default() {
-        return encoded;
+        return Some(encoded);
     }
     let out = &mut encoded;
     let SignInDetails { grace: _, scopes, acr, amr, cnf, device, later } = details;
@@ -38,7 +41,7 @@ pub(crate) fn details(details: &SignInDetails) -> Vec<u8> {
         }
     }
     out.extend_from_slice(later);
-    encoded
+    Some(encoded)
 }
 
 /// Decodes details, without the grace.

@@ -7,9 +7,9 @@ mod enums;
 mod fields;
 mod text;
 
-pub(crate) use enums::{kind, persistence, read_persistence};
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis", feature = "sqlite"))]
-pub(crate) use fields::details;
-pub(crate) use fields::{data, grace, read_data, read_details, read_grace};
+#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+pub(crate) use enums::kind_name;
+pub(crate) use enums::{persistence, read_kind, read_persistence};
+pub(crate) use fields::{data, details, grace, read_data, read_details, read_grace};
 pub(super) use text::Reader;
 pub(crate) use text::{Malformed, text};

@@ -282,12 +282,13 @@ impl MemoryStore {
         subject: &Arc<str>,
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
-        let (id, now) = (record.id, record.created_at);
+        let id = record.id;
         let mut locked = self.subjects.lock(subject);
         if self.table.contains(&id) {
             return Err(StoreError::duplicate_id());
         }
-        let surplus = limit.map_or_else(Vec::new, |limit| self.surplus(&mut locked, limit, now));
+        let surplus =
+            limit.map_or_else(Vec::new, |limit| self.surplus(&mut locked, &record, limit));
         match (surplus.as_slice(), limit) {
             ([], _) => self.reserve_or_evict()?,
             (_, Some(SignInLimit { when_full: OverflowPolicy::Reject, .. })) => {
@@ -308,13 +309,13 @@ impl MemoryStore {
         Ok(Created::Stored { evicted: surplus.len() })
     }
 
-    /// Returns the sign-ins of a subject that must be deleted before one more is created, oldest first.
+    /// Returns the sign-ins of a subject that must be deleted before this new one is created, oldest first.
     /// At the limit, deletes the expired ones, which do not count.
     fn surplus(
         &self,
         locked: &mut LockedSubject<'_>,
+        new: &Record,
         limit: SignInLimit,
-        now: Timestamp,
     ) -> Vec<Arc<Record>> {
         let max = usize::try_from(limit.max.get()).unwrap_or(usize::MAX);
         if locked.len() < max {
@@ -322,8 +323,9 @@ impl MemoryStore {
         }
         let sign_ins = self.oldest_first(locked);
         let (mut live, expired): (Vec<_>, Vec<_>) =
-            sign_ins.into_iter().partition(|record| record.expiry(now).is_none());
+            sign_ins.into_iter().partition(|record| record.expiry(new.created_at).is_none());
         self.delete_all(locked, expired.iter().map(|record| record.id));
+        live.retain(|record| record.kind.counts_with(new.kind));
         live.truncate((live.len() + 1).saturating_sub(max));
         live
     }

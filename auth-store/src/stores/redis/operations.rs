@@ -16,7 +16,7 @@ use super::scripts::{
 use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::{DETAILS, Reauthentication, Record, Rotation, encoding};
-use crate::secret::Digest;
+use crate::secret::{Digest, SecretKind};
 use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit, Swept};
 
 /// The condition under which a sign-in is deleted.
@@ -99,10 +99,10 @@ impl RedisInner {
         rotation: Rotation,
     ) -> Result<CompareAndSwap, StoreError> {
         let Rotation { kind, digests, grace, reauthentication } = rotation;
-        let secret = [&[kind as u8][..], &digests.family.0, &digests.current.0].concat();
+        let secret = [&[kind.code()][..], &digests.family.0, &digests.current.0].concat();
         let grace = encoding::grace(grace.as_ref());
         let (head, details, principal) =
-            reauthentication.as_ref().map(encode_reauthentication).unwrap_or_default();
+            reauthentication.map(|it| encode_reauthentication(kind, it)).unwrap_or_default();
         let (name, base) = (id.to_string(), self.keys.base(Tag::of(id)));
         let channel = self.keys.channel();
         let arguments = [
@@ -248,16 +248,19 @@ impl RedisInner {
 }
 
 /// Encodes a new authentication: its part of the head, as `rotate.lua` takes it, details and principal.
-fn encode_reauthentication(reauthentication: &Reauthentication) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+fn encode_reauthentication(
+    kind: SecretKind,
+    reauthentication: Reauthentication,
+) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
     let Reauthentication { at, deadlines, persistence, principal, details } = reauthentication;
+    let details = encoding::details(kind, details.as_deref());
     let flags = if details.is_some() { DETAILS } else { 0 };
     let head = [
         &at.as_millis().to_be_bytes()[..],
         &deadlines.idle_secs.to_be_bytes(),
         &deadlines.ends_at.as_millis().to_be_bytes(),
-        &[encoding::persistence(*persistence), flags],
+        &[encoding::persistence(persistence), flags],
     ]
     .concat();
-    let details = details.as_deref().map_or_else(Vec::new, encoding::details);
-    (head, details, principal.to_vec())
+    (head, details.unwrap_or_default(), principal.into_vec())
 }

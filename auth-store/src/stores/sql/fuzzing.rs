@@ -84,8 +84,11 @@ fn check_record(record: &Record, cells: &[Cell]) {
     let times = [record.last_seen(), record.created_at, record.authenticated_at];
     assert_eq!(times.map(time), [3, 4, 5].map(|at| past(&cells[at])));
     assert_eq!(time(record.deadlines.ends_at), past(&cells[7]));
-    let numbers =
-        [(record.kind as u64, 0), (record.version, 2), (record.deadlines.idle_secs.into(), 6)];
+    let numbers = [
+        (record.kind.code().into(), 0),
+        (record.version, 2),
+        (record.deadlines.idle_secs.into(), 6),
+    ];
     for (number, at) in numbers {
         assert_eq!(cells[at], Cell::Integer(i64::try_from(number).expect("a column")));
     }

@@ -21,7 +21,8 @@ use super::dialect::{Dialect, Value};
 use super::error::Failure;
 use super::pool::{Pool, PooledConnection};
 use super::row::{
-    Encoded, due_at, expiry, insert_values, millis, record_of, records_of, subject_key, version,
+    Encoded, counts, due_at, expiry, insert_values, millis, record_of, records_of, subject_key,
+    version,
 };
 use super::statements::{BATCH, Statement, Statements};
 use crate::data::SessionData;
@@ -183,7 +184,10 @@ impl<D: Dialect> SqlInner<D> {
         let details = reauthentication
             .as_ref()
             .and_then(|reauthentication| reauthentication.details.as_deref());
-        let details = details.map(encoding::details);
+        let details = match reauthentication {
+            Some(_) => encoding::details(kind, details),
+            None => None,
+        };
         // A grace is stored as one of the details: it is read only if there are details.
         let details = details.or(grace.map(|_| Vec::new()));
         let replaced_at = grace.map_or(Timestamp::EPOCH, |grace| grace.replaced_at);
@@ -191,7 +195,7 @@ impl<D: Dialect> SqlInner<D> {
         let mut values = vec![
             sid_value(id),
             Value::bytes(&from.0),
-            Value::int(i64::from(kind as u8)),
+            Value::int(i64::from(kind.code())),
             Value::bytes(&digests.family.0),
             Value::bytes(&digests.current.0),
             Value::bytes(&grace),
@@ -321,9 +325,13 @@ impl<D: Dialect> SqlInner<D> {
         };
         let of_subject = subject_values(subject);
         let rows = connection.fetch(&self.statements.expiries, &of_subject).await?;
-        let expiries = rows.iter().map(|row| expiry::<D>(row, new.created_at));
+        let kind_name = encoding::kind_name(new.kind);
+        let listed = rows.iter().map(|row| {
+            let (id, expired) = expiry::<D>(row, new.created_at)?;
+            Ok(Counted { id, expired, counts: counts::<D>(row, &kind_name)? })
+        });
         let (expired, mut surplus) =
-            expired_and_surplus(expiries.collect::<Result<_, _>>()?, limit);
+            expired_and_surplus(&listed.collect::<Result<Vec<_>, Failure>>()?, limit);
         if !surplus.is_empty() && limit.when_full == OverflowPolicy::Reject {
             // A duplicate id is an error whether or not the limit is reached.
             return match self.load_on(connection, &new.id).await? {
@@ -449,17 +457,23 @@ fn subject_values(subject: &str) -> [Value<'_>; 2] {
     [Value::int(subject_key(subject)), Value::bytes(subject.as_bytes())]
 }
 
+/// A sign-in of a subject for whom one more is created.
+struct Counted {
+    id: SignInId,
+    expired: bool,
+    /// Whether its kind counts with that of the new one.
+    counts: bool,
+}
+
 /// Returns the sign-ins of a subject that have expired, and those that must end before one more is
-/// created. `expiries` holds, for each sign-in from the oldest on, whether it has expired.
-fn expired_and_surplus(
-    expiries: Vec<(SignInId, bool)>,
-    limit: SignInLimit,
-) -> (Vec<SignInId>, Vec<SignInId>) {
-    let (expired, live): (Vec<_>, Vec<_>) = expiries.into_iter().partition(|(_, expired)| *expired);
+/// created. `listed` holds them from the oldest on.
+fn expired_and_surplus(listed: &[Counted], limit: SignInLimit) -> (Vec<SignInId>, Vec<SignInId>) {
+    let (expired, live): (Vec<_>, Vec<_>) = listed.iter().partition(|sign_in| sign_in.expired);
+    let counted: Vec<_> = live.into_iter().filter(|sign_in| sign_in.counts).collect();
     let max = usize::try_from(limit.max.get()).unwrap_or(usize::MAX);
-    let surplus = (live.len() + 1).saturating_sub(max);
-    let id = |(id, _)| id;
-    (expired.into_iter().map(id).collect(), live.into_iter().take(surplus).map(id).collect())
+    let surplus = (counted.len() + 1).saturating_sub(max);
+    let id = |sign_in: &Counted| sign_in.id;
+    (expired.into_iter().map(id).collect(), counted.into_iter().take(surplus).map(id).collect())
 }
 
 /// Returns the delay before a retry: exponential, with jitter, so that two operations do not

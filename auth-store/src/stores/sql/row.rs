@@ -15,7 +15,7 @@ use super::error::Failure;
 use crate::lifetime::Deadlines;
 use crate::record::Record;
 use crate::record::encoding::{self, Malformed, text};
-use crate::secret::{Digest, FamilyDigest, SecretDigests};
+use crate::secret::{Digest, FamilyDigest, SecretDigests, SecretKind};
 
 /// Converts a time to a column. A time beyond `i64::MAX` means never.
 pub(super) fn millis(at: Timestamp) -> i64 {
@@ -72,7 +72,7 @@ impl Encoded {
 /// Returns the values of [`Statements::insert`](super::statements::Statements::insert).
 pub(super) fn insert_values<'a>(record: &'a Record, encoded: &'a Encoded) -> [Value<'a>; 18] {
     [
-        Value::int(i64::from(record.kind as u8)),
+        Value::int(i64::from(record.kind.code())),
         Value::int(i64::from(encoding::persistence(record.persistence))),
         Value::int(version(record.version)),
         Value::int(millis(record.last_seen())),
@@ -134,7 +134,8 @@ pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> 
     let deadlines = Deadlines { idle_secs: idle_secs(int(6)?)?, ends_at: time(7)? };
     let subject = D::bytes(row, 10)?;
     let subject = subject.as_deref().map(text).transpose()?.map(Arc::from);
-    let kind = encoding::kind(code(0)?)?;
+    let details = D::bytes(row, 12)?;
+    let (kind, read) = encoding::read_kind(code(0)?, details.as_deref().unwrap_or_default())?;
     let mut record =
         Record::new(sign_in_id::<D>(row, 15)?, kind, digests, subject, deadlines, time(3)?);
     record.persistence = encoding::read_persistence(code(1)?)?;
@@ -142,8 +143,8 @@ pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> 
     record.created_at = time(4)?;
     record.authenticated_at = time(5)?;
     let grace = bytes::<D>(row, 11)?;
-    match D::bytes(row, 12)? {
-        Some(details) => record.decode_details(&details, &grace)?,
+    match details {
+        Some(_) => record.decode_details(read, &grace)?,
         None if grace.is_empty() => {}
         None => return Err(Malformed.into()),
     }
@@ -162,6 +163,17 @@ pub(super) fn expiry<D: Executor>(
         Deadlines { idle_secs: idle_secs(D::int(row, 2)?)?, ends_at: timestamp(D::int(row, 3)?) };
     let expired = deadlines.expiry(timestamp(D::int(row, 1)?), now).is_some();
     Ok((sign_in_id::<D>(row, 0)?, expired))
+}
+
+/// Returns whether the sign-in of this row, after the columns that [`expiry`] reads, counts towards the limit
+/// of sign-ins of the kind with this [name](encoding::kind_name). A record that cannot be read counts like a
+/// device.
+pub(super) fn counts<D: Executor>(row: &D::Row, kind_name: &[u8]) -> Result<bool, Failure> {
+    if D::int(row, 4)? != i64::from(SecretKind::CUSTOM) {
+        return Ok(kind_name.is_empty());
+    }
+    let details = D::bytes(row, 5)?.unwrap_or_default();
+    Ok(!kind_name.is_empty() && details.starts_with(kind_name))
 }
 
 /// Returns the id in this column.

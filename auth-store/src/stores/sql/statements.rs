@@ -26,6 +26,10 @@ const EXPIRED: &str = "(ends_at <= $1 OR (idle_secs > 0 AND last_seen <= $1 - id
 /// The columns that [`expiry`](super::row::expiry) reads.
 const EXPIRY_COLUMNS: &str = "sid, last_seen, idle_secs, ends_at";
 
+/// The columns that [`counts`](super::row::counts) reads. The details of a custom kind begin with its name.
+const COUNTED_COLUMNS: &str =
+    "sid, last_seen, idle_secs, ends_at, kind, CASE WHEN kind = 4 THEN details END";
+
 /// Selects the sign-ins of one subject. Two subjects can have the same key, so both columns are
 /// compared.
 const OF_SUBJECT: &str = "subject_key = $1 AND subject = $2";
@@ -96,7 +100,7 @@ impl Statements {
             delete_anonymous: writer
                 .delete_locked(&format!("subject_key IS NULL AND sid IN ({})", placeholders(1))),
             list: writer.select(RECORD_COLUMNS, &format!("{OF_SUBJECT} {OLDEST_FIRST}")),
-            expiries: writer.select(EXPIRY_COLUMNS, &format!("{OF_SUBJECT} {OLDEST_FIRST}")),
+            expiries: writer.select(COUNTED_COLUMNS, &format!("{OF_SUBJECT} {OLDEST_FIRST}")),
             revoke: writer.delete(&format!("{OF_SUBJECT} AND sid = $3")),
             revoke_others: writer.delete_locked(&format!("{OF_SUBJECT} AND sid <> $3")),
             revoke_subject: writer.delete_locked(OF_SUBJECT),
@@ -335,7 +339,7 @@ mod tests {
         let statements = Statements::new(&SYNTAX, Some("pg_notify(a, b)"));
         assert_eq!((statements.load.number, statements.load.columns), (0, 16));
         assert_eq!((statements.insert.number, statements.insert.columns), (1, 0));
-        assert_eq!((statements.update.columns, statements.expiries.columns), (17, 4));
+        assert_eq!((statements.update.columns, statements.expiries.columns), (17, 6));
         let without = Statements::new(&SYNTAX, None);
         assert_eq!((without.update.columns, without.count_anonymous.columns), (16, 1));
     }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
-use auth_store::{Created, FamilyDigest, Record, SignInLimit, Store, StoreError, forward_store};
+use auth_store::{
+    Created, FamilyDigest, Record, SecretKind, SignInLimit, Store, StoreError, forward_store,
+};
 use tokio::task::yield_now;
 
 use super::caught::caught;
@@ -26,6 +28,7 @@ caught! {
     an_index_that_is_written_before_the_record_is_caught: IndexFirst =>
         a_sign_in_is_never_missing_from_its_subject revoke_others_keeps_its_sign_in_during_sign_ins
         a_sign_in_is_updated_or_as_created;
+    a_dropped_name_of_a_custom_kind_is_caught: NoKindName => a_custom_kind_is_kept;
     sec_86_a_dropped_family_is_caught: NoFamily => sec_86_a_forged_secret_proves_nothing;
 }
 
@@ -49,6 +52,17 @@ broken_store! {
     async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
         if let Some(details) = &mut record.details {
             details.device.address = details.device.address.filter(IpAddr::is_ipv4);
+        }
+        self.0.tables().create(record, limit)
+    }
+}
+
+broken_store! {
+    NoKindName, except: [create];
+
+    async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
+        if let SecretKind::Custom(_) = record.kind {
+            record.kind = SecretKind::custom("custom");
         }
         self.0.tables().create(record, limit)
     }

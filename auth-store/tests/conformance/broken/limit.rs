@@ -1,7 +1,8 @@
 //! Stores with a fault in limits on the number of sign-ins.
 
 use async_trait::async_trait;
-use auth_store::{Created, OverflowPolicy, Record, SignInLimit, Store, forward_store};
+use auth_core::SignInId;
+use auth_store::{Created, OverflowPolicy, Record, SecretKind, SignInLimit, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::caught::caught;
@@ -24,6 +25,70 @@ caught! {
     a_limit_that_counts_expired_sign_ins_is_caught: CountsExpired =>
         expired_sign_ins_do_not_count_for_the_limit;
     a_limit_that_does_not_count_idle_sign_ins_is_caught: CountsNoIdle => living_sign_ins_count_for_the_limit;
+    a_limit_that_counts_every_kind_is_caught: CountsEveryKind => a_limit_counts_custom_kinds_apart;
+    a_limit_that_counts_all_custom_kinds_together_is_caught: CountsCustomTogether =>
+        a_limit_counts_custom_kinds_apart;
+    a_limit_that_counts_each_kind_of_device_apart_is_caught: CountsDevicesApart =>
+        a_limit_counts_custom_kinds_apart;
+    an_eviction_of_another_kind_is_caught: EvictsAnotherKind => a_limit_counts_custom_kinds_apart;
+}
+
+/// Creates a sign-in. Existing ones of the kinds for which `counts` returns true count for the limit.
+fn create_counting_kinds(
+    store: &Plain,
+    record: Record,
+    limit: Option<SignInLimit>,
+    counts: fn(SecretKind, SecretKind) -> bool,
+) -> Creation {
+    let kind = record.kind;
+    store.tables().create_counting(record, limit, |tables, subject, now| {
+        let mut living = tables.living(subject, now);
+        living.retain(|id| counts(tables.records[id].kind, kind));
+        living
+    })
+}
+
+const fn is_custom(kind: SecretKind) -> bool {
+    matches!(kind, SecretKind::Custom(_))
+}
+
+broken_store! {
+    CountsEveryKind, except: [create];
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        create_counting_kinds(&self.0, record, limit, |_, _| true)
+    }
+}
+
+broken_store! {
+    CountsCustomTogether, except: [create];
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        create_counting_kinds(&self.0, record, limit, |one, new| is_custom(one) == is_custom(new))
+    }
+}
+
+broken_store! {
+    CountsDevicesApart, except: [create];
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        create_counting_kinds(&self.0, record, limit, |one, new| one == new)
+    }
+}
+
+broken_store! {
+    /// Counts the right ones, and evicts the oldest of all.
+    EvictsAnotherKind, except: [create];
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        let kind = record.kind;
+        self.0.tables().create_counting(record, limit, |tables, subject, now| {
+            let mut living = tables.living(subject, now);
+            let counts = |id: &&SignInId| tables.records[*id].kind.counts_with(kind);
+            living.truncate(living.iter().filter(counts).count());
+            living
+        })
+    }
 }
 
 broken_store! {

@@ -9,6 +9,8 @@
 -- requested together with one that has.
 
 local FORMAT, HEAD = 1, 109
+-- The kind of a record whose details begin with the name of the kind.
+local CUSTOM = 4
 local GONE, DONE, STALE, TAKEN, FULL = 0, 1, 2, 3, 4
 -- Expired keys are kept for an hour, because the clocks of the callers and of Redis may differ.
 local SLACK = 3600000
@@ -83,6 +85,23 @@ end
 
 local function is_anonymous(bytes)
   return string.byte(bytes, 4) % 2 == 0
+end
+
+-- Returns the name of a custom kind as it precedes the details, with its length, or '' for other kinds.
+local function kind_name(bytes)
+  if string.byte(bytes, 2) ~= CUSTOM then return '' end
+  local details = split(bytes).details
+  return string.sub(details, 1, 1 + string.byte(details, 1))
+end
+
+-- Returns whether the record that begins with this head has the custom kind of this name or, if it is '', no
+-- custom kind. Reads no more of the record than that.
+local function has_kind(record, head, name)
+  if string.byte(head, 2) ~= CUSTOM then return name == '' end
+  if name == '' then return false end
+  local subject, grace = struct.unpack('>I4B', head, 97)
+  local at = HEAD + subject + grace
+  return redis.call('GETRANGE', record, at, at + #name - 1) == name
 end
 
 -- Returns the index that contains the record: its subject's, or its bucket's.

@@ -1,4 +1,4 @@
--- Stores a new sign-in, and enforces the limit of its subject or the quota of its bucket.
+-- Stores a new sign-in, and enforces the limit of its subject for its kind, or the quota of its bucket.
 local record, index = KEYS[1], KEYS[2]
 local bytes, sid, max, refuse, base, channel, lasts = unpack(ARGV)
 max = tonumber(max)
@@ -16,19 +16,19 @@ if is_anonymous(bytes) then
     ended[#ended + 1] = listed[i]
   end
 else
-  local alive, first, last = {}, 0, -1
+  local alive, first, last, name = {}, 0, -1, kind_name(bytes)
   if max == 0 then
     -- Without a limit, a part is checked, another one each time, so that the index does not grow without bound.
     first = math.max(0, now % math.max(1, redis.call('ZCARD', index)) - 32)
     last = first + 63
   end
   for _, listed in ipairs(redis.call('ZRANGE', index, first, last)) do
-    local found = redis.call('GETRANGE', base .. 's:' .. listed, 0, 47)
+    local found = redis.call('GETRANGE', base .. 's:' .. listed, 0, HEAD - 1)
     if found == '' then
       stale[#stale + 1] = listed
     elseif end_of(checked(found)) <= now then
       ended[#ended + 1] = listed
-    else
+    elseif has_kind(base .. 's:' .. listed, found, name) then
       alive[#alive + 1] = listed
     end
   end
