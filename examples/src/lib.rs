@@ -4,6 +4,7 @@
 //! [`shop::app`] can run behind any [`Authenticator`](auth_core::Authenticator), with the users and
 //! the clock that a test chooses. The other servers are single files in `src/bin`.
 
+pub mod api_keys;
 mod passwords;
 pub mod serve;
 pub mod shop;

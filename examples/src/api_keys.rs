@@ -1,0 +1,202 @@
+//! API keys, as a backend of the application's own.
+//!
+//! A key is a stored sign-in like a session: it can share the store with them, has a label, a last use and an
+//! expiry, and is listed and revoked in the same way. It is a kind of its own, so that no key passes as
+//! another credential, and a user who signs in ends no key. The guide `docs/backends.md` explains each step.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use auth_core::{
+    Attempt, AuthError, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, Identity,
+    Outcome, Principal, Rejection, RejectionReason, RequestHead, ResponseEffects, SignInBackend,
+    SignInContext, SignInOptions, SignedIn, StoredSignIns, TokenResponse, Transport,
+};
+use auth_store::{
+    IntoStore, IssuedSecret, Lifetime, NewSignIn, OverflowPolicy, Secret, SecretKind, SignInLimit,
+    SignInManager,
+};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::{HeaderMap, HeaderValue};
+use sha2::{Digest as _, Sha256};
+
+use crate::users::User;
+
+/// The name of the backend, of its scheme, and of the kind of its secrets, which is stored with each key.
+pub const NAME: &str = "api-key";
+
+/// The header that carries a key.
+const HEADER: &str = "x-api-key";
+
+/// The beginning of each key, by which scanners for leaked secrets recognize it.
+const PREFIX: &str = "shop_";
+
+/// Authenticates requests by an API key in `X-Api-Key`.
+#[derive(Clone, Debug)]
+pub struct ApiKeys {
+    keys: SignInManager,
+    kind: SecretKind,
+}
+
+impl ApiKeys {
+    /// Creates the backend for keys in this store. They end after 90 days, and a user has at most 20: a further
+    /// one is refused.
+    ///
+    /// # Panics
+    ///
+    /// Does not panic: the lifetime and the limit are valid.
+    pub fn new(store: impl IntoStore) -> Self {
+        let mut keys = SignInManager::new(store.into_store());
+        let days = Duration::from_secs(90 * 24 * 3600);
+        keys.settings.lifetime = Lifetime::new(None, days).expect("more than a second");
+        let max = 20.try_into().expect("not zero");
+        keys.settings.limit = Some(SignInLimit { max, when_full: OverflowPolicy::Reject });
+        Self { keys, kind: SecretKind::custom(NAME) }
+    }
+
+    /// Sets the clock. Defaults to the system's clock.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.keys.settings.clock = clock;
+        self
+    }
+
+    /// Creates a key without a request, for example on a command line. Only its digest is stored.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error if the store did not answer, or if the owner has 20 keys.
+    pub async fn issue(
+        &self,
+        owner: &Principal<User>,
+        label: &str,
+        lifetime: Option<Lifetime>,
+    ) -> Result<String, AuthError> {
+        let mut options = SignInOptions::default();
+        options.label = Some(label.into());
+        let new = NewSignIn::of(self.kind, owner, &options, None)?;
+        let new = NewSignIn { lifetime, ..new };
+        Ok(encode(&self.keys.issue(&new).await?))
+    }
+}
+
+impl Authenticator for ApiKeys {
+    type Claims = User;
+
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<User>> {
+        Some(Attempt::explicit(match find(head.headers())? {
+            Ok(secret) => self.keys.authenticate(secret, self.kind),
+            Err(reason) => rejected(reason).into(),
+        }))
+    }
+
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        use ChallengeReason::{InvalidCredential, MissingCredential};
+        if matches!(reason, MissingCredential | InvalidCredential(_)) {
+            Challenge::new("ApiKey").append_to(headers);
+        }
+    }
+
+    fn vary(&self) -> HeaderValue {
+        HeaderValue::from_static(HEADER)
+    }
+
+    fn sign_ins(&self) -> Option<&dyn SignInBackend<User>> {
+        Some(self)
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.keys.settings.clock
+    }
+}
+
+#[async_trait]
+impl SignInBackend<User> for ApiKeys {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn supports_transport(&self, transport: Transport) -> bool {
+        transport == Transport::Explicit
+    }
+
+    /// Creates a key, which the response's body carries once.
+    async fn sign_in(
+        &self,
+        context: SignInContext<'_>,
+        principal: Principal<User>,
+        options: &SignInOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let new = NewSignIn::of(self.kind, &principal, options, context.user_agent())?;
+        let issued = self.keys.sign_in(context.state(), &new).await?;
+        context.state().effects(ResponseEffects::credential_in_body);
+        let lasts = issued.remaining(self.keys.settings.clock.now());
+        let key = TokenResponse::new("ApiKey", encode(&issued), lasts);
+        let identity = issued.identity(principal, NAME);
+        Ok(SignedIn::by_tokens(issued.id(), key).identity(identity))
+    }
+
+    /// Ends the key of the request.
+    async fn sign_out(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
+        if let Some(Ok(secret)) = find(context.headers())
+            && let Some(id) = self.keys.resolve(&secret, self.kind).await?
+        {
+            self.keys.end(&id).await?;
+        }
+        Ok(())
+    }
+
+    fn stored_sign_ins(&self) -> &dyn StoredSignIns {
+        &self.keys
+    }
+
+    fn revalidate(
+        &self,
+        context: SignInContext<'_>,
+        _: &Identity<User>,
+    ) -> AuthFuture<Outcome<User>> {
+        match find(context.headers()) {
+            Some(Ok(secret)) => self.keys.revalidate(secret, self.kind),
+            Some(Err(reason)) => rejected(reason).into(),
+            None => rejected(RejectionReason::Unknown).into(),
+        }
+    }
+}
+
+fn rejected(reason: RejectionReason) -> Outcome<User> {
+    Outcome::Rejected(Rejection::new(NAME, reason))
+}
+
+/// Finds the key of a request. The same one twice is one; two different ones are rejected.
+fn find(headers: &HeaderMap) -> Option<Result<Secret, RejectionReason>> {
+    let mut keys = headers.get_all(HEADER).iter();
+    let key = keys.next()?;
+    Some(match keys.all(|other| other == key) {
+        true => decode(key.as_bytes()).ok_or(RejectionReason::Malformed),
+        false => Err(RejectionReason::Duplicate),
+    })
+}
+
+/// Writes a key: the prefix, the secret and a checksum.
+fn encode(issued: &IssuedSecret) -> String {
+    let secret = issued.secret.to_text();
+    format!("{PREFIX}{}{}", *secret, checksum(secret.as_bytes()))
+}
+
+/// Reads a key. One that was cut or mistyped is recognized here, and costs no look-up.
+fn decode(key: &[u8]) -> Option<Secret> {
+    let (secret, sum) = key.strip_prefix(PREFIX.as_bytes())?.split_at_checked(Secret::TEXT_LEN)?;
+    if checksum(secret).as_bytes() != sum {
+        return None;
+    }
+    Secret::parse(secret)
+}
+
+/// Returns six characters that depend on every character of the secret.
+fn checksum(secret: &[u8]) -> String {
+    let digest = Sha256::new_with_prefix("checksum").chain_update(secret).finalize();
+    let mut sum = URL_SAFE_NO_PAD.encode(digest);
+    sum.truncate(6);
+    sum
+}
