@@ -570,6 +570,29 @@ mod tests {
         assert_eq!(committed_while(refuses), (true, false), "a refusal replaces the response");
     }
 
+    /// A sign-in by a named backend leaves the sign-in of another one.
+    #[test]
+    fn sec_93_an_addition_is_delivered_or_rolled_back_and_leaves_the_sign_in() {
+        let [own, other] = [1, 2].map(|byte| SignInId::from_bytes([byte; 16]));
+        for is_committed in [true, false] {
+            let state = RequestState::new(Some(Transport::Ambient), Some(own));
+            let (addition, rolled_back) = (state.addition(), Arc::default());
+            assert_eq!(addition.sign_in(), None);
+            starts_sign_in(&addition, &rolled_back);
+            addition.signed_in(other);
+            if is_committed {
+                state.commit_addition(addition).expect("the response has not been sent");
+            } else {
+                drop(addition);
+            }
+            assert_eq!((state.sign_in(), state.new_sign_in()), (Some(own), None));
+            let mut headers = HeaderMap::new();
+            state.deliver(&mut headers);
+            assert_eq!(headers.contains_key("set-cookie"), is_committed);
+            assert_eq!(rolled_back.load(Ordering::SeqCst), !is_committed);
+        }
+    }
+
     /// A task of the handler signs in after the client has hung up, or after the head of a stream.
     #[test]
     fn sec_93_a_token_of_a_lost_response_is_rolled_back() {

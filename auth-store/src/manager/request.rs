@@ -316,3 +316,36 @@ impl SignInManager {
         Ok(self.store.find(secret, kind, self.settings.clock.now()).await?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use auth_core::{Principal, RequestSnapshot, RequestState, SignInOptions};
+    use http::{HeaderValue, Request};
+
+    use super::*;
+    use crate::manager::NewSignIn;
+    use crate::stores::MemoryStore;
+
+    /// A request with an API key signs in by tokens, and sessions are a third backend with the same store.
+    #[tokio::test]
+    async fn a_key_survives_the_login_by_another_backend() {
+        let manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let cookie = CookiePolicy::host("session").unwrap();
+        let kind = SecretKind::Cookie;
+        let cookies = SignInCookies { secret: &cookie, kind, prefix: "", access: None };
+        let login = Request::post("/login").body(()).unwrap();
+        let snapshot = RequestSnapshot::new(&login, &HeaderValue::from_static("cookie"));
+        let state = RequestState::new(Some(Transport::Explicit), None);
+        let (context, strict) =
+            (SignInContext::new(&state, &snapshot), CrossOriginProtection::STRICT);
+        let request = SignInRequest::new(context, &manager, cookies, &strict);
+        for (kind, survives) in [(SecretKind::custom("key"), true), (SecretKind::Refresh, false)] {
+            let (ada, options) = (Principal::new("ada"), SignInOptions::default());
+            let new = NewSignIn::of(kind, &ada, &options, None).unwrap();
+            let old = manager.issue(&new).await.unwrap().id();
+            request.on_superseded(Some(old)).await.unwrap();
+            let found = manager.store().load(&old).await.unwrap();
+            assert_eq!(found.is_some(), survives, "{kind:?}");
+        }
+    }
+}
