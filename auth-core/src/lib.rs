@@ -23,6 +23,7 @@ mod identity;
 mod login_redirect;
 mod principal;
 mod redacted;
+mod reexport;
 mod refusal;
 mod rejection;
 mod require;

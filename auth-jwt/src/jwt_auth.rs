@@ -31,6 +31,24 @@ const MAX_TOKEN_BYTES: usize = 64 * 1024;
 #[cfg(feature = "sign-in")]
 const MAX_ISSUED_BYTES: usize = 8 * 1024;
 
+/// Stands in for stores in a build without the feature `sign-in`, so that the compiler names the feature.
+#[cfg(not(feature = "sign-in"))]
+#[diagnostic::on_unimplemented(
+    message = "`JwtAuth::sign_in` needs the feature `sign-in` of auth-jwt",
+    label = "the feature `sign-in` is not enabled",
+    note = "write `auth-jwt = {{ version = \"..\", features = [\"sign-in\"] }}` in Cargo.toml"
+)]
+#[doc(hidden)]
+pub trait NeedsFeatureSignIn {}
+
+#[cfg(not(feature = "sign-in"))]
+impl<C> JwtAuth<C, Signs> {
+    #[doc(hidden)]
+    pub fn sign_in(self, _: impl NeedsFeatureSignIn) -> Self {
+        self
+    }
+}
+
 /// Authenticates requests by JSON Web Tokens in the `Authorization` header, or in a cookie.
 ///
 /// It is a Tower layer, which refuses every request without an identity;

@@ -27,12 +27,20 @@ pub mod testing;
 mod validation;
 mod verifier;
 
+// Named here, so that the compiler's error without the feature names it.
+#[cfg(feature = "sign-in")]
+#[doc(inline)]
+pub use auth_store::{Lifetime, MemoryStore, OverflowPolicy, Session, SignInManager, connect};
+
 pub use algorithm::{Algorithm, KeyRequirement, UnknownAlgorithm};
 #[doc(hidden)]
 pub use authenticator::ModeFor;
 pub use cache::CacheStats;
 pub use jws::SignError;
 pub use jwt_auth::JwtAuth;
+#[cfg(not(feature = "sign-in"))]
+#[doc(hidden)]
+pub use jwt_auth::NeedsFeatureSignIn;
 pub use key::{HmacKey, InvalidKey, Key, SigningKey, SkippedKey};
 pub use key_set::KeySet;
 pub use keys::KeySource;
@@ -51,3 +59,7 @@ pub use sign_in::JwtSignIn;
 pub use sign_in::WithSignIn;
 pub use signing_keys::{JwksService, RotateError, SigningKeys, WithdrawError};
 pub use validation::Validation;
+
+auth_core::reexport!();
+#[cfg(feature = "sign-in")]
+auth_store::reexport!();

@@ -4,4 +4,9 @@
 mod session_auth;
 mod sign_in_backend;
 
+#[doc(inline)]
+pub use auth_store::{Lifetime, MemoryStore, OverflowPolicy, Session, SignInManager, connect};
 pub use session_auth::SessionAuth;
+
+auth_core::reexport!();
+auth_store::reexport!();

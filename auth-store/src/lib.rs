@@ -30,6 +30,7 @@ pub mod metrics;
 #[cfg(feature = "near-cache")]
 pub mod near_cache;
 mod record;
+mod reexport;
 mod secret;
 mod session;
 mod store;

@@ -33,6 +33,7 @@ mod late_cookies;
 mod login_redirect;
 mod outages;
 mod races;
+mod readme;
 mod refresh_tokens;
 mod refreshes;
 mod requirements;

@@ -1,0 +1,19 @@
+//! What applications use of this crate, which the backends re-export: an application depends on its backend
+//! alone. Authors of backends and authenticators use the crate itself.
+
+/// Re-exports what applications use of this crate.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! reexport {
+    () => {
+        #[doc(inline)]
+        pub use $crate::{
+            Auth, AuthError, AuthErrorKind, AuthLayer, AuthenticationInfo, Authenticator, Claims,
+            Clock, ConfigError, CookieBuilder, CookiePolicy, EndReason, Identity, InvalidCookie,
+            InvalidOrigin, InvalidReturnPath, InvalidSignInId, LoginRedirect, ManualClock, Outcome,
+            Persistence, Principal, Refresh, RefreshTokenDelivery, Refusal, Rejection,
+            RejectionReason, Require, ReturnPath, Revoke, SameSite, SignIn, SignInId, SignInInfo,
+            SignedIn, StoredSignIns, Timestamp, TokenResponse, any_of,
+        };
+    };
+}
