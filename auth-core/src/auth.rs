@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use crate::authenticate::TypedContext;
 use crate::backend::{
-    EndReason, Persistence, RefreshOptions, RefreshTokenDelivery, Revoke, SignInBackend,
-    SignInInfo, SignInOptions, SignedIn,
+    EndReason, Persistence, ReauthenticateOptions, RefreshOptions, RefreshTokenDelivery, Revoke,
+    SignInBackend, SignInInfo, SignInOptions, SignedIn,
 };
 use crate::background::to_completion;
+use crate::clock::Timestamp;
 use crate::context::{
     AuthContext, ErasedContext, MemberPath, RequestSnapshot, RequestState, ResponseEffects,
     SignInContext, Transport,
@@ -24,6 +25,7 @@ use crate::error::{AuthError, AuthErrorKind, BoxError, ConfigError};
 use crate::future::BoxFuture;
 use crate::head::RequestHead;
 use crate::identity::Identity;
+use crate::lifetime::Lifetime;
 use crate::principal::{Claims, Principal};
 use crate::refusal::Refusal;
 use crate::rejection::Rejection;
@@ -97,6 +99,50 @@ impl<C: Send + Sync + 'static> Auth<C> {
     pub fn sign_in(&self, principal: Principal<C>) -> SignIn<C> {
         let options = SignInOptions::default();
         SignIn { auth: self.clone(), principal, options, backend: None }
+    }
+
+    /// Authenticates the user of the request's sign-in again, for a step-up. Call it after the application has
+    /// verified another proof of the same user: the password again, a code, a passkey. Await the returned
+    /// builder, or configure it first.
+    ///
+    /// The sign-in gets a new time of authentication, and the `acr` and `amr` that the builder states. Its
+    /// credential is replaced, and its lifetime starts anew. Everything else stays as it is stored: roles,
+    /// claims and scopes, label and address, [lifetime](SignIn::lifetime) and persistence. A new
+    /// [`sign_in`](Self::sign_in) of the same user replaces all of them.
+    ///
+    /// ```
+    /// use auth_core::{Auth, AuthError, SignedIn};
+    ///
+    /// /// For a route with `Require::max_auth_age` or `Require::acr`, after the code was checked.
+    /// async fn confirm(auth: Auth) -> Result<SignedIn, AuthError> {
+    ///     auth.reauthenticate().acr("aal2").amr("pwd").amr("otp").await
+    /// }
+    /// ```
+    pub fn reauthenticate(&self) -> Reauthenticate<C> {
+        Reauthenticate { auth: self.clone(), options: ReauthenticateOptions::default() }
+    }
+
+    /// Finishes a [pending](SignIn::pending) sign-in, after the application has verified the second factor of
+    /// its [user](Self::pending_subject). Await the returned builder, or configure it first: it adds to the
+    /// `amr` of the sign-in, and may set its `acr`. The sign-in gets a new credential, and its lifetime starts.
+    ///
+    /// Fails with [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no pending sign-in.
+    pub fn finish_sign_in(&self) -> Reauthenticate<C> {
+        let options = ReauthenticateOptions { finishes: true, ..ReauthenticateOptions::default() };
+        Reauthenticate { auth: self.clone(), options }
+    }
+
+    /// Returns the user of the request's [pending](SignIn::pending) sign-in, whose second factor is to be
+    /// verified. Returns `None` if there is no such sign-in or if it has ended.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn pending_subject(&self) -> Result<Option<Arc<str>>, AuthError> {
+        let id = self.context.state.sign_in().filter(|_| self.identity().is_none());
+        let (Some(id), Some(backend)) = (id, self.context.auth.sign_ins()) else { return Ok(None) };
+        let pending = backend.stored_sign_ins().pending_subject(id).await;
+        pending.map_err(|error| self.failed(error))
     }
 
     /// Replaces the credential of the request's sign-in, which continues. Await the returned builder,
@@ -435,6 +481,78 @@ impl<C> SignIn<C> {
         self.options.address = Some(address);
         self
     }
+
+    /// Sets how long the sign-in lasts: without a request, and whatever the user does. Refreshing keeps it,
+    /// and [`Auth::reauthenticate`] starts it anew. Defaults to the backend's setting.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use auth_core::{Auth, AuthError, Lifetime, Persistence, Principal, SignedIn};
+    ///
+    /// async fn login(auth: Auth, remember: bool) -> Result<SignedIn, AuthError> {
+    ///     let sign_in = auth.sign_in(Principal::new("alice"));
+    ///     match remember {
+    ///         true => sign_in.persistence(Persistence::Persistent).lifetime(Lifetime::AAL1).await,
+    ///         false => sign_in.lifetime(Lifetime::AAL3).await, // 12 hours
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Browsers keep a cookie for at most 400 days. The cookie of a longer sign-in is set again while the
+    /// sign-in is used.
+    pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
+        self.options.lifetime = Some(lifetime);
+        self
+    }
+
+    /// Leaves the sign-in pending until a second factor is verified. Until then its credential identifies no
+    /// user: it passes no [`Require`](crate::Require) and no extractor of an [`Identity`]. It leads to
+    /// [`Auth::pending_subject`] and [`Auth::finish_sign_in`], on a route that needs no identity:
+    ///
+    /// ```
+    /// use auth_core::{Auth, AuthError, Principal, SignedIn};
+    ///
+    /// async fn login(auth: Auth) -> Result<SignedIn, AuthError> {
+    ///     // ... after the password was checked:
+    ///     auth.sign_in(Principal::new("alice").amr("pwd")).pending().await
+    /// }
+    ///
+    /// async fn second_factor(auth: Auth, code: String) -> Result<SignedIn, AuthError> {
+    ///     match auth.pending_subject().await? {
+    ///         Some(user) if check_code(&user, &code) => {
+    ///             auth.finish_sign_in().amr("otp").acr("aal2").await
+    ///         }
+    ///         _ => Err(auth.unauthenticated("wrong code")),
+    ///     }
+    /// }
+    /// # fn check_code(_: &str, _: &str) -> bool { false }
+    /// ```
+    ///
+    /// A pending sign-in ends after ten minutes, at a sign-out, and whenever the sign-ins of its user are
+    /// revoked. It is in no list of devices, but counts for the limit of sign-ins. The application limits the
+    /// number of guesses.
+    pub fn pending(mut self) -> Self {
+        self.options.pending = true;
+        self
+    }
+
+    /// Sets a value that the backend's `check_user` gets whenever it checks the user of this sign-in. If it is
+    /// derived from the hash of the password, for example by SHA-256, a check that compares it ends all sign-ins
+    /// from before a change of the password.
+    ///
+    /// The handler that changes the password sets the new one, by
+    /// [`Reauthenticate::auth_hash`] or a new sign-in, so that its own sign-in continues.
+    pub fn auth_hash(mut self, hash: impl Into<Box<str>>) -> Self {
+        self.options.auth_hash = Some(hash.into());
+        self
+    }
+
+    /// Sets when the user was authenticated, such as the `auth_time` of an identity provider. Defaults to now,
+    /// and a time in the future counts as now. The lifetime of the sign-in starts now in any case.
+    pub fn authenticated_at(mut self, at: Timestamp) -> Self {
+        self.options.authenticated_at = Some(at);
+        self
+    }
 }
 
 impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
@@ -466,7 +584,11 @@ impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
                 operation.done_by_member(member);
             }
             let mut signed_in = auth.conclude(operation, done, RequestState::commit)?;
-            auth.context.act_for(Some(subject), signed_in.take_identity());
+            let identity = signed_in.take_identity();
+            match options.pending {
+                true => auth.context.act_for_pending(),
+                false => auth.context.act_for(Some(subject), identity),
+            }
             Ok(signed_in)
         })
     }
@@ -475,6 +597,90 @@ impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
 impl<C> fmt::Debug for SignIn<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SignIn").field("options", &self.options).finish_non_exhaustive()
+    }
+}
+
+/// A builder for a new authentication of a user who is signed in, returned by [`Auth::reauthenticate`], or
+/// for the second factor of a pending sign-in, returned by [`Auth::finish_sign_in`]. Awaiting it authenticates.
+///
+/// # Errors
+///
+/// Awaiting it returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no stored sign-in
+/// or if that has ended.
+#[must_use = "an authentication happens when it is awaited"]
+pub struct Reauthenticate<C> {
+    auth: Auth<C>,
+    options: ReauthenticateOptions,
+}
+
+impl<C> Reauthenticate<C> {
+    /// Sets the authentication context class that the user has reached now. Without it, the sign-in has none,
+    /// even if it had one before. A pending sign-in keeps its own.
+    pub fn acr(mut self, acr: impl Into<Box<str>>) -> Self {
+        self.options.acr = Some(acr.into());
+        self
+    }
+
+    /// Adds a method by which the user was authenticated now (RFC 8176). The former methods are not kept,
+    /// except those of a pending sign-in.
+    pub fn amr(mut self, method: impl Into<Box<str>>) -> Self {
+        self.options.amr.push(method.into());
+        self
+    }
+
+    /// Sets how the refresh token is delivered. Defaults to the way in which the request carried it, and for a
+    /// pending sign-in to the backend's setting.
+    pub fn deliver(mut self, delivery: RefreshTokenDelivery) -> Self {
+        self.options.delivery = Some(delivery);
+        self
+    }
+
+    /// Replaces the value that [`SignIn::auth_hash`] has set. Defaults to keeping it.
+    pub fn auth_hash(mut self, hash: impl Into<Box<str>>) -> Self {
+        self.options.auth_hash = Some(hash.into());
+        self
+    }
+
+    /// Sets when the user was authenticated, as [`SignIn::authenticated_at`] does.
+    pub fn authenticated_at(mut self, at: Timestamp) -> Self {
+        self.options.authenticated_at = Some(at);
+        self
+    }
+}
+
+impl<C: Send + Sync + 'static> IntoFuture for Reauthenticate<C> {
+    type Output = Result<SignedIn, AuthError>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
+    fn into_future(self) -> Self::IntoFuture {
+        let Self { auth, options } = self;
+        Box::pin(async move {
+            let state = &auth.context.state;
+            let not_signed_in = || auth.unauthenticated(NOT_SIGNED_IN);
+            let subject = match options.finishes {
+                true => None, // known when it is finished
+                false => Some(auth.local_subject()?.ok_or_else(not_signed_in)?.into()),
+            };
+            if state.sign_in().is_none() {
+                return Err(not_signed_in());
+            }
+            if state.new_sign_in().is_some() {
+                return Err(auth.failed(ConfigError::RefreshAfterSignIn.into()));
+            }
+            let operation = state.operation();
+            let context = auth.sign_in_context(&operation);
+            let done = auth.backend()?.reauthenticate(context, &options).await;
+            let mut signed_in = auth.conclude(operation, done, RequestState::commit)?;
+            let identity = signed_in.take_identity();
+            let known = || Some(Arc::clone(&identity.as_ref()?.principal().subject));
+            auth.context.act_for(subject.or_else(known), identity.clone());
+            Ok(signed_in)
+        })
+    }
+}
+
+impl<C> fmt::Debug for Reauthenticate<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reauthenticate").field("options", &self.options).finish_non_exhaustive()
     }
 }
 

@@ -42,8 +42,12 @@ pub enum ConfigError {
     /// Two backends of one [`any_of`](crate::any_of) verify the JSON Web Tokens of one issuer, or the first
     /// one verifies those of any issuer. The second one would never be called.
     HiddenTokens,
-    /// [`Auth::refresh`](crate::Auth::refresh) was called for a sign-in that this request has started.
+    /// [`Auth::refresh`](crate::Auth::refresh) or [`Auth::reauthenticate`](crate::Auth::reauthenticate) was
+    /// called for a sign-in that this request has started.
     RefreshAfterSignIn,
+    /// The backend does not implement
+    /// [`SignInBackend::reauthenticate`](crate::SignInBackend::reauthenticate).
+    NoReauthentication,
     /// [`Require::check`](crate::Require::check) was called for a requirement with
     /// `Require::revalidated()`, but the identity was not revalidated.
     NotRevalidated,
@@ -82,7 +86,11 @@ impl fmt::Display for ConfigError {
             ),
             Self::RefreshAfterSignIn => f.write_str(
                 "this request has signed in, and its response carries a new credential: there is nothing to \
-                 refresh, so remove the call of `auth.refresh()`",
+                 refresh, so remove the call of `auth.refresh()` or `auth.reauthenticate()`",
+            ),
+            Self::NoReauthentication => f.write_str(
+                "the backend of this request cannot authenticate a user again: implement \
+                 `SignInBackend::reauthenticate` for it, or call `auth.sign_in(..)`",
             ),
             Self::NotRevalidated => f.write_str(
                 "`Require::revalidated()` has to read from the store, which `check` cannot await: apply the \

@@ -215,13 +215,46 @@ impl<C> Identity<C> {
         }
     }
 
-    /// Returns the user's stable identifier at the issuer.
+    /// Returns the user's stable identifier **at the issuer**.
+    ///
+    /// Two issuers may use one identifier for different users. Under a layer that also accepts tokens of other
+    /// issuers, never look up a user of the application by it: a user `1` of the identity provider would get
+    /// what belongs to the user `1` of the application. Use [`local_subject`](Self::local_subject) for that,
+    /// or the pair of [`issuer`](Self::issuer) and subject.
     #[must_use]
     pub fn subject(&self) -> &str {
         match &self.content {
             Content::Owned(verified) => &verified.principal.subject,
             Content::Shared(source) => source.subject(),
         }
+    }
+
+    /// Returns the subject of a user of this application: one whose sign-in it stores, or whose credential
+    /// it has issued itself. Returns `None` for the identity of another issuer.
+    ///
+    /// ```
+    /// use auth_core::{AuthenticationInfo, Identity, Principal};
+    ///
+    /// let own = AuthenticationInfo::new("session", None);
+    /// let foreign = AuthenticationInfo::new("jwt", None).issuer("https://login.example");
+    /// let (own, foreign) = (
+    ///     Identity::verified(Principal::new("1"), own),
+    ///     Identity::verified(Principal::new("1"), foreign),
+    /// );
+    /// assert_eq!(own.subject(), foreign.subject()); // but they are not the same user
+    /// assert_eq!((own.local_subject(), foreign.local_subject()), (Some("1"), None));
+    /// ```
+    #[must_use]
+    pub fn local_subject(&self) -> Option<&str> {
+        let is_local = self.issuer().is_none() || self.sign_in().is_some();
+        is_local.then(|| self.subject())
+    }
+
+    /// Returns the issuer of the credential, or `None` if this application issued it. A token of another
+    /// issuer that names none has the issuer `""`.
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.authentication().issuer.as_deref()
     }
 
     /// Iterates over the roles.

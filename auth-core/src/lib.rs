@@ -20,6 +20,7 @@ mod extract;
 mod future;
 mod head;
 mod identity;
+mod lifetime;
 mod login_redirect;
 mod principal;
 mod redacted;
@@ -31,12 +32,12 @@ mod return_path;
 mod sign_in_id;
 
 pub use any_of::{AnyOf, IntoAuthenticators, any_of};
-pub use auth::{Auth, Refresh, SignIn};
+pub use auth::{Auth, Reauthenticate, Refresh, SignIn};
 pub use authenticate::{AuthLayer, AuthService, ResponseFuture};
 pub use backend::{
-    Attempt, Authenticator, EndReason, Outcome, Persistence, RefreshOptions, RefreshTokenDelivery,
-    Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn, StoredSignIns, TokenIssuers,
-    TokenResponse,
+    Attempt, Authenticator, EndReason, Outcome, Persistence, ReauthenticateOptions, RefreshOptions,
+    RefreshTokenDelivery, Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn,
+    StoredSignIns, TokenIssuers, TokenResponse,
 };
 pub use challenge::Challenge;
 pub use clock::{Clock, ManualClock, Timestamp};
@@ -52,6 +53,7 @@ pub use error::{AuthError, AuthErrorKind, BoxError, ConfigError};
 pub use future::{AuthFuture, BoxFuture};
 pub use head::{RequestCookie, RequestHead};
 pub use identity::{AuthenticationInfo, Identity, IdentitySource, Verified};
+pub use lifetime::{InvalidLifetime, Lifetime};
 pub use login_redirect::{LoginRedirect, LoginRedirectFuture, LoginRedirectService};
 pub use principal::{Claims, Principal};
 pub use refusal::Refusal;

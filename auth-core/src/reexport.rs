@@ -10,10 +10,11 @@ macro_rules! reexport {
         pub use $crate::{
             Auth, AuthError, AuthErrorKind, AuthLayer, AuthenticationInfo, Authenticator, Claims,
             Clock, ConfigError, CookieBuilder, CookiePolicy, EndReason, Identity, InvalidCookie,
-            InvalidOrigin, InvalidReturnPath, InvalidSignInId, LoginRedirect, ManualClock, Outcome,
-            Persistence, Principal, Refresh, RefreshTokenDelivery, Refusal, Rejection,
-            RejectionReason, Require, ReturnPath, Revoke, SameSite, SignIn, SignInId, SignInInfo,
-            SignedIn, StoredSignIns, Timestamp, TokenResponse, any_of,
+            InvalidLifetime, InvalidOrigin, InvalidReturnPath, InvalidSignInId, Lifetime,
+            LoginRedirect, ManualClock, Outcome, Persistence, Principal, Reauthenticate, Refresh,
+            RefreshTokenDelivery, Refusal, Rejection, RejectionReason, Require, ReturnPath, Revoke,
+            SameSite, SignIn, SignInId, SignInInfo, SignedIn, StoredSignIns, Timestamp,
+            TokenResponse, any_of,
         };
     };
 }

@@ -55,6 +55,8 @@ enum Rule {
     Scope(Box<str>),
     MaxAuthAge(Duration),
     Acr(Box<[Box<str>]>),
+    Amr(Box<[Box<str>]>),
+    Issuer(Option<Box<str>>),
     Predicate(Box<Predicate>),
     All(Box<[Require]>),
     Any(Box<[Require]>),
@@ -111,6 +113,19 @@ impl Require {
     /// Requires one of these authentication context classes.
     pub fn acr<T: Into<Box<str>>>(classes: impl IntoIterator<Item = T>) -> Self {
         Self::new(Rule::Acr(classes.into_iter().map(Into::into).collect()))
+    }
+
+    /// Requires that the user was authenticated by one of these methods (RFC 8176), such as `otp`. For several
+    /// methods together, combine requirements by [`all`](Self::all). The refusal asks for a step-up.
+    pub fn amr<T: Into<Box<str>>>(methods: impl IntoIterator<Item = T>) -> Self {
+        Self::new(Rule::Amr(methods.into_iter().map(Into::into).collect()))
+    }
+
+    /// Requires an identity of this issuer: `Require::issuer("https://login.example")`. `Require::issuer(None)`
+    /// requires a user of this application, as [`Identity::local_subject`] tells them from others. Without
+    /// such a requirement, every trusted issuer decides who passes, and which roles its users have.
+    pub fn issuer<'a>(issuer: impl Into<Option<&'a str>>) -> Self {
+        Self::new(Rule::Issuer(issuer.into().map(Into::into)))
     }
 
     /// Requires that `predicate` returns `true` for the identity.
@@ -180,6 +195,10 @@ impl Require {
                 Some(own) if classes.iter().any(|class| **class == *own) => Ok(()),
                 _ => Err(Refusal::StepUp { acr: classes.clone(), max_age: None }),
             },
+            Rule::Amr(methods) if identity.amr.iter().any(|own| methods.contains(own)) => Ok(()),
+            Rule::Amr(_) => Err(Refusal::StepUp { acr: Box::default(), max_age: None }),
+            Rule::Issuer(None) => granted_if(identity.is_local),
+            Rule::Issuer(issuer) => granted_if(identity.issuer == issuer.as_deref()),
             Rule::Predicate(predicate) => {
                 predicate(context).map_err(Refusal::Config).and_then(granted_if)
             }
@@ -240,6 +259,8 @@ impl fmt::Debug for Require {
             Rule::Scope(scope) => write!(f, "scope({scope})"),
             Rule::MaxAuthAge(age) => write!(f, "max_auth_age({age:?})"),
             Rule::Acr(classes) => write!(f, "acr({})", classes.join(" ")),
+            Rule::Amr(methods) => write!(f, "amr({})", methods.join(" ")),
+            Rule::Issuer(issuer) => write!(f, "issuer({})", issuer.as_deref().unwrap_or("local")),
             Rule::Predicate(_) => f.write_str("predicate"),
             Rule::All(rules) => f.debug_tuple("all").field(rules).finish(),
             Rule::Any(rules) => f.debug_tuple("any").field(rules).finish(),

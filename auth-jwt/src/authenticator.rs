@@ -34,6 +34,13 @@ pub trait ModeFor<C>: Mode + Sized {
         let _ = auth;
         None
     }
+
+    /// Finds the credential of a sign-in whose second factor is still to be verified.
+    #[doc(hidden)]
+    fn pending(auth: &JwtAuth<C, Self>, head: &RequestHead<'_>) -> Option<Attempt<C>> {
+        let _ = (auth, head);
+        None
+    }
 }
 
 impl<C: DeserializeOwned + Send + Sync + 'static> ModeFor<C> for Verifies {}
@@ -100,7 +107,13 @@ where
     type Claims = C;
 
     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
-        let (transport, token) = find(head, self.base())?;
+        let found = find(head, self.base());
+        if !matches!(found, Some((_, Ok(_))))
+            && let Some(pending) = M::pending(self, head)
+        {
+            return Some(pending);
+        }
+        let (transport, token) = found?;
         if transport == Transport::Ambient && head.check_origin(&self.base().protection).is_err() {
             return Some(Attempt::cross_origin());
         }

@@ -248,6 +248,11 @@ impl<C, M> JwtAuth<C, M> {
     /// Also trusts another issuer, with its own keys and validation. The `iss` of a token selects the
     /// issuer before any key is tried.
     ///
+    /// **Its users are not users of the application,** even if their [`subject`](auth_core::Identity::subject)
+    /// is that of one: the issuer chooses the subjects. Handlers that look up a user of the application take
+    /// [`Identity::local_subject`](auth_core::Identity::local_subject), which such a token does not have, and
+    /// routes for one kind of user demand [`Require::issuer`](auth_core::Require::issuer).
+    ///
     /// Its roles are read only if the validation states which of them count: see
     /// [`roles_pointer`](Validation::roles_pointer), [`map_role`](Validation::map_role) and
     /// [`roles_from`](Validation::roles_from).

@@ -30,7 +30,7 @@ mod verifier;
 // Named here, so that the compiler's error without the feature names it.
 #[cfg(feature = "sign-in")]
 #[doc(inline)]
-pub use auth_store::{Lifetime, MemoryStore, OverflowPolicy, Session, SignInManager, connect};
+pub use auth_store::{MemoryStore, OverflowPolicy, Session, SignInManager, connect};
 
 pub use algorithm::{Algorithm, KeyRequirement, UnknownAlgorithm};
 #[doc(hidden)]

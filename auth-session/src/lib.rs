@@ -5,7 +5,7 @@ mod session_auth;
 mod sign_in_backend;
 
 #[doc(inline)]
-pub use auth_store::{Lifetime, MemoryStore, OverflowPolicy, Session, SignInManager, connect};
+pub use auth_store::{MemoryStore, OverflowPolicy, Session, SignInManager, connect};
 pub use session_auth::SessionAuth;
 
 auth_core::reexport!();

@@ -9,8 +9,8 @@ use std::error::Error;
 use async_trait::async_trait;
 use auth_core::{
     AuthError, AuthErrorKind, AuthFuture, ConfigError, Identity, Outcome, Principal,
-    RefreshOptions, RejectionReason, ResponseEffects, SignInBackend, SignInContext, SignInId,
-    SignInOptions, SignedIn, StoredSignIns, TokenResponse, Transport,
+    ReauthenticateOptions, RefreshOptions, RejectionReason, ResponseEffects, SignInBackend,
+    SignInContext, SignInId, SignInOptions, SignedIn, StoredSignIns, TokenResponse, Transport,
 };
 use auth_store::{IssuedSecret, NewSignIn, RefreshError, SecondarySignIn, SecretKind};
 use serde::Serialize;
@@ -60,6 +60,22 @@ where
             Ok(signed_in.identity(issued.identity(principal, kind.scheme())))
         };
         config.sign_ins.sign_in_with(context.state(), &new, secondary, |_| Ok(()), deliver).await
+    }
+
+    async fn reauthenticate(
+        &self,
+        context: SignInContext<'_>,
+        options: &ReauthenticateOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let (config, request) = (&*self.config, self.config.request(context));
+        if context.state().transport() == Some(Transport::Ambient) {
+            request.check_cookie_delivery()?;
+        }
+        let deliver = |issued: &IssuedSecret, ()| {
+            let signed_in = config.deliver(issued, context)?;
+            Ok(issued.identify::<C>(signed_in, issued.kind.scheme()))
+        };
+        config.sign_ins.reauthenticate_with(context.state(), options, |_| Ok(()), deliver).await
     }
 
     /// Replaces the secret of a session. Its scopes are those of its sign-in, so a request for some

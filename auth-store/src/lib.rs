@@ -39,15 +39,17 @@ mod striped;
 mod warnings;
 mod watch;
 
+#[doc(no_inline)]
+pub use auth_core::{InvalidLifetime, Lifetime};
 pub use connect::{ConnectError, ConnectOptions, connect};
 pub use data::SessionData;
 pub use error::{Bound, InvalidValue, StoreError, StoreErrorKind};
 #[doc(hidden)]
 pub use forward::__private;
-pub use lifetime::{Deadlines, Expiry, InvalidLifetime, Lifetime};
+pub use lifetime::{Deadlines, Expiry};
 pub use manager::{
     IssuedSecret, NewSignIn, PresentedSecret, RefreshError, SecondarySignIn, SignInCookies,
-    SignInManager, SignInRequest, SignInSettings, StoredCredential,
+    SignInManager, SignInRequest, SignInSettings, StoredCredential, UserCheck, UserChecks,
 };
 pub use record::{
     Device, Reauthentication, Record, Rotation, RotationGrace, SecretMatch, SignInDetails, decode,

@@ -15,8 +15,8 @@ macro_rules! reexport {
         pub use $crate::near_cache;
         #[doc(inline)]
         pub use $crate::{
-            ConnectError, ConnectOptions, IntoStore, InvalidLifetime, InvalidValue,
-            MemoryStoreBuilder, Store, StoreError, StoreErrorKind,
+            ConnectError, ConnectOptions, IntoStore, InvalidValue, MemoryStoreBuilder, Store,
+            StoreError, StoreErrorKind, UserCheck,
         };
         #[cfg(feature = "redis")]
         #[doc(inline)]

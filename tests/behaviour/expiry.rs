@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use auth_store::{Lifetime, Store};
 
-use crate::app::Me;
-use crate::harness::{HOUR, MINUTE, Op, World};
+use crate::app::{Login, Me};
+use crate::harness::{DAY, HOUR, MINUTE, Op, World};
 
 suite!(every:
     sec_85_a_credential_issued_by_another_node_is_accepted_here,
@@ -16,13 +16,18 @@ suite!(every:
     sec_85_a_sign_in_used_on_another_node_does_not_expire_here,
     last_seen_is_written_once_per_interval,
     sec_10_a_preset_of_an_assurance_level_is_enforced,
+    sec_09_each_sign_in_has_its_own_lifetime,
+    sec_08_the_idle_timeout_of_a_sign_in_is_its_own,
 );
 
 suite!(secret: sec_11_a_sign_in_at_its_absolute_timeout_is_deleted_from_the_store);
 
 suite!(pair: sec_11_a_sign_in_at_its_absolute_timeout_is_swept);
 
-suite!(cookie: a_request_from_another_site_is_no_use_of_the_sign_in);
+suite!(cookie:
+    a_request_from_another_site_is_no_use_of_the_sign_in,
+    a_remembered_sign_in_outlives_the_lifetime_of_the_backend,
+);
 
 suite!(visitors: the_cart_of_a_visitor_expires_sooner);
 
@@ -52,6 +57,64 @@ async fn sec_09_a_used_sign_in_expires_at_the_absolute_timeout(world: World) {
     world.advance(Duration::from_secs(1));
 
     assert_eq!(client.get("/me").await.status, 401);
+}
+
+/// On every node, for every credential of the sign-in, and after a refresh.
+async fn sec_09_each_sign_in_has_its_own_lifetime(world: World) {
+    let world = world.with_short_tokens().await;
+    let node = world.with_short_tokens().await;
+    let (remembered, _) = world.sign_in(Login::from("alice").lifetime(None, 30 * DAY)).await;
+    let (guest, _) = world.sign_in(Login::from("alice").lifetime(None, 12 * HOUR)).await;
+    let (usual, _) = world.sign_in("alice").await;
+    let mut statuses = Vec::new();
+    for hours in [11, 2, 687, 19, 1] {
+        world.advance(hours * HOUR); // 11, 13, 700, 719 and 720 hours after the sign-in
+        let mut now = Vec::new();
+        for client in [&remembered, &guest, &usual] {
+            client.post("/refresh").await;
+            now.push(client.at(node.port()).get("/me").await.status.as_u16());
+        }
+        statuses.push(now);
+    }
+    let expected =
+        [[200, 200, 401], [200, 401, 401], [200, 401, 401], [200, 401, 401], [401, 401, 401]];
+    assert_eq!(statuses, expected);
+}
+
+async fn sec_08_the_idle_timeout_of_a_sign_in_is_its_own(world: World) {
+    let login = Login::from("alice").lifetime(Some(10 * MINUTE), HOUR);
+    let (client, credential) = world.sign_in(login).await;
+    let (usual, _) = world.sign_in("alice").await;
+    for _ in 0..3 {
+        world.advance(9 * MINUTE);
+        assert_eq!(client.get("/me").await.status, 200);
+    }
+    world.advance(10 * MINUTE);
+    assert_eq!(world.status_of(&credential).await, 401);
+    assert_eq!(usual.get("/me").await.status, 200, "it has the idle timeout of the backend");
+
+    // A new sign-in that states no lifetime has that of the backend.
+    let client = world.client();
+    client.signed_in(Login::from("alice").lifetime(Some(10 * MINUTE), HOUR)).await;
+    client.signed_in("alice").await;
+    world.advance(59 * MINUTE);
+    assert_eq!(client.get("/me").await.status, 200);
+}
+
+/// Browsers keep no cookie for longer than 400 days.
+async fn a_remembered_sign_in_outlives_the_lifetime_of_the_backend(world: World) {
+    let login = Login::from("alice").remember(true).lifetime(None, 730 * DAY);
+    let client = world.client();
+    let reply = client.login(login).await;
+    assert!(reply.set_cookies()[0].contains("Max-Age=34560000"), "{reply:?}");
+    let mut renewals = 0;
+    for _ in 1..24 {
+        world.advance(30 * DAY);
+        let reply = client.get("/me").await;
+        assert_eq!(reply.status, 200);
+        renewals += reply.set_cookies().len();
+    }
+    assert_eq!(renewals, 23);
 }
 
 async fn sec_11_an_unused_sign_in_is_deleted_from_the_store(world: World) {

@@ -42,6 +42,9 @@ async fn sec_72_a_page_is_open_only_to_authorized_users(world: World) {
         ("/reports", [401, 403, 200]),
         ("/strong", [401, 401, 200]),
         ("/step-up", [401, 200, 200]),
+        ("/otp", [401, 401, 401]),
+        ("/ours", [401, 200, 200]),
+        ("/theirs", [401, 403, 403]),
     ];
     for (path, expected) in table {
         let mut found = [0; 3];
@@ -50,7 +53,9 @@ async fn sec_72_a_page_is_open_only_to_authorized_users(world: World) {
         }
         assert_eq!(found, expected, "{path}");
     }
-    for path in ["/me", "/devices", "/admin", "/reports", "/strong", "/step-up"] {
+    for path in
+        ["/me", "/devices", "/admin", "/reports", "/strong", "/step-up", "/otp", "/ours", "/theirs"]
+    {
         assert_eq!(forged.get(path).await.status, 401, "{path}");
     }
 }

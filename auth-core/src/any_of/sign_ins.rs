@@ -5,14 +5,15 @@
 
 use std::any::Any;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 
 use async_trait::async_trait;
 
 use super::authenticator::AnyOf;
 use crate::backend::{
-    EndReason, Outcome, RefreshOptions, Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn,
-    StoredSignIns,
+    EndReason, Outcome, ReauthenticateOptions, RefreshOptions, Revoke, SignInBackend, SignInInfo,
+    SignInOptions, SignedIn, StoredSignIns,
 };
 use crate::clock::Timestamp;
 use crate::context::{SignInContext, Transport};
@@ -61,6 +62,19 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
             backend.on_superseded(context, old).await?;
         }
         Ok(())
+    }
+
+    /// Lets the backend that decided authenticate the user again.
+    async fn reauthenticate(
+        &self,
+        context: SignInContext<'_>,
+        options: &ReauthenticateOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let decider = self.each(context).find(|(_, _, seen)| seen.member().is_some());
+        let (index, backend, seen) = decider.ok_or(ConfigError::NoSignIns)?;
+        let signed_in = backend.reauthenticate(seen, options).await?;
+        context.state().done_by(index, self.count());
+        Ok(signed_in)
     }
 
     /// Lets the backend that decided refresh its own credential first. If it cannot, the refresh token may
@@ -149,6 +163,15 @@ impl<C: Send + Sync + 'static> StoredSignIns for AnyOf<C> {
         }
         all.sort_by_key(|info| info.created_at);
         Ok(all)
+    }
+
+    async fn pending_subject(&self, sign_in: SignInId) -> Result<Option<Arc<str>>, AuthError> {
+        for backend in self.sign_in_backends() {
+            if let Some(subject) = backend.stored_sign_ins().pending_subject(sign_in).await? {
+                return Ok(Some(subject));
+            }
+        }
+        Ok(None)
     }
 
     /// Asks every backend, even if another one fails.

@@ -119,6 +119,8 @@ struct IdentityChange<C> {
 enum Cause {
     /// A sign-in or refresh in this request.
     SignIn,
+    /// A sign-in in this request that is not complete.
+    Pending,
     /// The identity is that of the store.
     Revalidation,
 }
@@ -174,6 +176,11 @@ impl<C> TypedContext<C> {
         self.changes.add(subject, identity, Cause::SignIn);
     }
 
+    /// Makes the request act for no user: a second factor is still to be verified.
+    pub(crate) fn act_for_pending(&self) {
+        self.changes.add(None, None, Cause::Pending);
+    }
+
     /// Returns the subject whose sign-ins the request may list and end: a user who is signed in here.
     /// Returns `Some(None)` for a user of another issuer, because an equal subject there is a
     /// different user.
@@ -181,9 +188,7 @@ impl<C> TypedContext<C> {
         if let Some(IdentityChange { subject, cause: Cause::SignIn, .. }) = self.changes.last() {
             return subject.as_deref().map(Some);
         }
-        let identity = self.identity()?;
-        let local = identity.authentication().issuer.is_none() || identity.sign_in().is_some();
-        Some(local.then(|| identity.subject()))
+        Some(self.identity()?.local_subject())
     }
 }
 
@@ -303,17 +308,23 @@ impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
     }
     fn authorized(&self) -> Option<Authorized<'_>> {
         let identity = self.identity()?;
-        let Principal { roles, scopes, acr, .. } = identity.principal();
+        let Principal { roles, scopes, acr, amr, .. } = identity.principal();
         Some(Authorized {
             subject: identity.subject(),
             roles,
             scopes,
             acr: acr.as_deref(),
+            amr,
+            issuer: identity.issuer(),
+            is_local: identity.local_subject().is_some(),
             authenticated_at: identity.authenticated_at(),
         })
     }
     fn is_identified(&self) -> bool {
-        matches!(self.admission, Admission::Identified(_)) || self.changes.last().is_some()
+        match self.changes.last() {
+            Some(change) => change.cause != Cause::Pending,
+            None => matches!(self.admission, Admission::Identified(_)),
+        }
     }
     fn rejection(&self) -> Option<&Rejection> {
         match &self.admission {

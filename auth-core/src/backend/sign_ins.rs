@@ -16,9 +16,10 @@ use serde::{Serialize, Serializer};
 use super::authenticator::Outcome;
 use crate::clock::Timestamp;
 use crate::context::{SignInContext, Transport};
-use crate::error::{AuthError, AuthErrorKind};
+use crate::error::{AuthError, AuthErrorKind, ConfigError};
 use crate::future::{AuthFuture, BoxFuture};
 use crate::identity::Identity;
+use crate::lifetime::Lifetime;
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
 
@@ -48,6 +49,21 @@ pub trait SignInBackend<C>: Send + Sync {
         principal: Principal<C>,
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError>;
+
+    /// Authenticates the user of the request's sign-in again: replaces its credential, its `acr`, `amr` and
+    /// time of authentication, and starts its lifetime anew. Everything else stays as it is stored: roles,
+    /// claims and scopes, the device, the lifetime, and whether the cookie is persistent. Or
+    /// [finishes](ReauthenticateOptions::finishes) a pending sign-in in the same way.
+    ///
+    /// Defaults to failing with [`ConfigError::NoReauthentication`].
+    async fn reauthenticate(
+        &self,
+        context: SignInContext<'_>,
+        options: &ReauthenticateOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let _ = (context, options);
+        Err(ConfigError::NoReauthentication.into())
+    }
 
     /// Replaces the credential of a sign-in that continues. The user's roles and scopes and the time of
     /// the authentication do not change. A request for more scopes fails with
@@ -136,6 +152,13 @@ pub trait StoredSignIns: Send + Sync {
     /// Ends sign-ins of a subject and returns how many. Sign-ins of other subjects never end.
     async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError>;
 
+    /// Returns the subject of a sign-in that is [pending](SignInOptions::pending), or `None` if it is not.
+    /// Defaults to `None`, for backends without pending sign-ins.
+    async fn pending_subject(&self, sign_in: SignInId) -> Result<Option<Arc<str>>, AuthError> {
+        let _ = sign_in;
+        Ok(None)
+    }
+
     /// Waits until this sign-in has ended, on any node and for any reason, and returns the reason. Does
     /// not extend the idle timeout.
     ///
@@ -193,6 +216,36 @@ pub struct SignInOptions {
     pub label: Option<Box<str>>,
     /// The client's address.
     pub address: Option<IpAddr>,
+    /// How long the sign-in lasts. `None` leaves the choice to the backend.
+    pub lifetime: Option<Lifetime>,
+    /// When the user was authenticated, if that was before the sign-in. A time in the future counts as now.
+    pub authenticated_at: Option<Timestamp>,
+    /// Whether a second factor is still to be verified. The sign-in proves no identity until
+    /// [`SignInBackend::reauthenticate`] finishes it.
+    pub pending: bool,
+    /// What changes if the application wants the sign-in to end, for its check of the user.
+    pub auth_hash: Option<Box<str>>,
+}
+
+/// How a user who is signed in was authenticated again. What is not stated is not known: the sign-in does not
+/// keep its `acr` and `amr`.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct ReauthenticateOptions {
+    /// Whether this finishes a [pending](SignInOptions::pending) sign-in. A backend refuses to finish one that is
+    /// not pending, and to authenticate again one that is. Finishing keeps the `acr`, unless another is stated,
+    /// and the `amr`.
+    pub finishes: bool,
+    /// How the refresh token is delivered. `None` leaves the choice to the backend.
+    pub delivery: Option<RefreshTokenDelivery>,
+    /// The authentication context class.
+    pub acr: Option<Box<str>>,
+    /// The authentication methods.
+    pub amr: Vec<Box<str>>,
+    /// When the user was authenticated, if that was before now. A time in the future counts as now.
+    pub authenticated_at: Option<Timestamp>,
+    /// The new value for the check of the user. `None` keeps the former one.
+    pub auth_hash: Option<Box<str>>,
 }
 
 /// Options of a refresh. `Debug` omits the token.

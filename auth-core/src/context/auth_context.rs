@@ -109,6 +109,10 @@ pub(crate) struct Authorized<'a> {
     pub(crate) roles: &'a [Box<str>],
     pub(crate) scopes: &'a [Box<str>],
     pub(crate) acr: Option<&'a str>,
+    pub(crate) amr: &'a [Box<str>],
+    pub(crate) issuer: Option<&'a str>,
+    /// Whether the identity is of a user of this application.
+    pub(crate) is_local: bool,
     pub(crate) authenticated_at: Option<Timestamp>,
 }
 

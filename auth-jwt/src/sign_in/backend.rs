@@ -7,9 +7,9 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, AuthFuture, ConfigError, Identity, Outcome, Principal,
-    RefreshOptions, RefreshTokenDelivery, RejectionReason, SignInBackend, SignInContext, SignInId,
-    SignInOptions, SignedIn, StoredSignIns, Transport,
+    Attempt, AuthError, AuthErrorKind, AuthFuture, ConfigError, Identity, Outcome, Principal,
+    ReauthenticateOptions, RefreshOptions, RefreshTokenDelivery, RejectionReason, RequestHead,
+    SignInBackend, SignInContext, SignInId, SignInOptions, SignedIn, StoredSignIns, Transport,
 };
 use auth_store::{
     IssuedSecret, NewSignIn, SecondarySignIn, Secret, SecretKind, SignInCookies, SignInRequest,
@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 
 use super::access_token;
 use super::issuer::WithSignIn;
+use super::pending;
 use super::token_response::{Access, DeliveryPlan, REFRESH_PREFIX};
 use crate::authenticator::{ModeFor, authenticate_in_store, find_again, rejected};
 use crate::jws::Compact;
@@ -33,6 +34,10 @@ where
 {
     fn sign_in_backend(auth: &JwtAuth<C, Self>) -> Option<&dyn SignInBackend<C>> {
         Some(auth)
+    }
+
+    fn pending(auth: &JwtAuth<C, Self>, head: &RequestHead<'_>) -> Option<Attempt<C>> {
+        pending::find(auth, head)
     }
 }
 
@@ -70,14 +75,49 @@ where
             (Some(id), None) => SecondarySignIn::Continue(id),
             (Some(id), Some(_)) => SecondarySignIn::Replace(id),
         };
-        let prepare = |issued: &IssuedSecret| self.access(issued, None, plan);
-        let deliver = |issued: &IssuedSecret, access: Access| {
+        let prepare = |issued: &IssuedSecret| match options.pending {
+            true => Ok(None),
+            false => self.access(issued, None, plan).map(Some),
+        };
+        let deliver = |issued: &IssuedSecret, access: Option<Access>| {
             request.remove_cookies(); // the sign-ins that they carried have ended or moved
-            let signed_in = self.deliver(issued, access, plan, context)?;
+            let signed_in = match access {
+                Some(access) => self.deliver(issued, access, plan, context)?,
+                None => self.deliver_pending(issued, plan, context)?,
+            };
             Ok(signed_in.identity(issued.identity(principal, SCHEME)))
         };
         let sign_ins = &self.mode.sign_ins;
         sign_ins.sign_in_with(context.state(), &new, secondary, prepare, deliver).await
+    }
+
+    /// Delivers the new tokens as the request carried the old ones. A refresh token that was not in the
+    /// request's cookie is delivered in the body.
+    async fn reauthenticate(
+        &self,
+        context: SignInContext<'_>,
+        options: &ReauthenticateOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let (state, request) = (context.state(), self.request(context));
+        let access = state.transport().unwrap_or(Transport::Explicit);
+        let in_cookie = request.cookie_secret().map(|secret| secret.id()) == state.sign_in();
+        let refresh = match (access, options.delivery) {
+            (Transport::Ambient, _) => RefreshTokenDelivery::Cookie,
+            (Transport::Explicit, Some(delivery)) => delivery,
+            (Transport::Explicit, None) if options.finishes => self.mode.issuer.delivery,
+            (Transport::Explicit, None) if in_cookie => RefreshTokenDelivery::Cookie,
+            (Transport::Explicit, None) => RefreshTokenDelivery::Body,
+        };
+        let plan = DeliveryPlan { access, refresh };
+        if refresh == RefreshTokenDelivery::Cookie {
+            request.check_cookie_delivery()?;
+        }
+        let prepare = |issued: &IssuedSecret| self.access(issued, None, plan);
+        let deliver = |issued: &IssuedSecret, access: Access| {
+            let signed_in = self.deliver(issued, access, plan, context)?;
+            Ok(issued.identify::<C>(signed_in, SCHEME))
+        };
+        self.mode.sign_ins.reauthenticate_with(state, options, prepare, deliver).await
     }
 
     /// Refreshes by the refresh token in the body, or else by the one in the cookie, even if the

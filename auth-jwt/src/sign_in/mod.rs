@@ -5,6 +5,7 @@ mod access_token;
 mod backend;
 mod issuer;
 mod options;
+mod pending;
 mod token_response;
 
 pub use issuer::WithSignIn;

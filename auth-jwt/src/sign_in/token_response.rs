@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::access_token::AccessToken;
 use super::issuer::WithSignIn;
+use super::pending::PENDING_PREFIX;
 use crate::jwt_auth::JwtAuth;
 
 /// The prefix that distinguishes refresh tokens from other secrets.
@@ -115,6 +116,23 @@ impl<C> JwtAuth<C, WithSignIn> {
         }
         context.state().effects(ResponseEffects::credential_in_body);
         Ok(SignedIn::by_tokens(issued.id(), tokens))
+    }
+
+    /// Delivers the credential of a pending sign-in where the access token would be. There is no refresh token.
+    pub(super) fn deliver_pending(
+        &self,
+        issued: &IssuedSecret,
+        plan: DeliveryPlan,
+        context: SignInContext<'_>,
+    ) -> Result<SignedIn, AuthError> {
+        let token = format!("{PENDING_PREFIX}{}", *issued.secret.to_text());
+        if let (Transport::Ambient, Some(policy)) = (plan.access, &self.base().cookie) {
+            queue(policy, self.set_cookie(policy, &token, issued)?, context);
+            return Ok(SignedIn::by_cookie(issued.id()));
+        }
+        context.state().effects(ResponseEffects::credential_in_body);
+        let remaining = issued.remaining(self.base().clock.now());
+        Ok(SignedIn::by_tokens(issued.id(), TokenResponse::bearer(token, remaining)))
     }
 
     /// Returns the `Set-Cookie` header of one of the two cookies. The refresh token decides when the access

@@ -76,7 +76,7 @@ pub(super) async fn long_claims_are_kept_or_refused(store: &Arc<dyn Store>) -> O
     refused(store.update_subject(ADA, &too_long).await, bound)?;
     let mut rotation = reauthentication(&other, None)?;
     if let Some(reauthentication) = &mut rotation.reauthentication {
-        reauthentication.principal = too_long;
+        reauthentication.principal = Some(too_long);
     }
     refused(store.rotate(&other.id, &other.current, rotation).await, bound)?;
     alive_as(store, &record).await?;

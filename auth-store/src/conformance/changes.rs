@@ -134,6 +134,25 @@ pub(super) async fn a_custom_kind_is_kept(store: &Arc<dyn Store>) -> Outcome {
     Ok(())
 }
 
+/// A new authentication that states no roles keeps those that the record has, even if they were replaced since
+/// the caller read the record.
+pub(super) async fn sec_88_reauthentication_keeps_the_newest_roles(
+    store: &Arc<dyn Store>,
+) -> Outcome {
+    let mut expected = sign_in(&**store, ADA).await?;
+    let newest = principal("newest")?;
+    store.update_subject(ADA, &newest).await?;
+    expected = expected.amended(newest);
+    let mut rotation = reauthentication(&expected, None)?;
+    if let Some(reauthentication) = &mut rotation.reauthentication {
+        reauthentication.principal = None;
+    }
+    let from = expected.current;
+    rotation.clone().apply(&mut expected);
+    same(&expected, &*stored(store.rotate(&expected.id, &from, rotation).await?)?)?;
+    alive_as(&**store, &expected).await
+}
+
 pub(super) fn reauthentication(
     record: &Record,
     details: Option<Box<SignInDetails>>,
@@ -152,7 +171,7 @@ fn reauthentication_as(
         at,
         deadlines: Deadlines { idle_secs: 60, ends_at: at + 2 * DAY },
         persistence: Persistence::Session,
-        principal: principal("administrator")?,
+        principal: Some(principal("administrator")?),
         details,
     };
     Ok(Rotation {

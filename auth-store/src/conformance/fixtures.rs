@@ -7,12 +7,12 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{Clock, Persistence, SignInId, Timestamp};
+use auth_core::{Clock, Lifetime, Persistence, SignInId, Timestamp};
 
 use super::report::{Violation, ensure};
 use crate::data::SessionData;
 use crate::error::StoreError;
-use crate::lifetime::{Deadlines, Lifetime};
+use crate::lifetime::Deadlines;
 use crate::record::{Device, Record, Rotation, RotationGrace, SignInDetails, encode};
 use crate::secret::{Nonce, Secret, SecretKind};
 use crate::store::{Created, OverflowPolicy, SignInLimit, Store};
@@ -71,6 +71,9 @@ pub(super) fn details() -> SignInDetails {
             address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
             label: Some("B\u{fc}ro \u{1f4bb}".into()),
         },
+        lifetime: Some(Lifetime::AAL3),
+        pending: false,
+        auth_hash: Some("4a7d1ed414474e40".into()),
         later: Box::from(*b"\x05later"),
     }
 }

@@ -58,7 +58,8 @@ macro_rules! __every_conformance_check {
                 rotate_never_creates
                 rotate_does_not_conflict_with_an_update
                 sec_12_reauthentication_restarts_the_deadlines
-                a_custom_kind_is_kept;
+                a_custom_kind_is_kept
+                sec_88_reauthentication_keeps_the_newest_roles;
             secrets:
                 sec_83_a_secret_without_grace_is_invalid_at_once
                 sec_64_a_secret_in_grace_leads_to_its_successor

@@ -127,7 +127,9 @@ mod tests {
 
     use super::*;
     use crate::data::Change;
-    use crate::lifetime::{Deadlines, Lifetime};
+    use auth_core::Lifetime;
+
+    use crate::lifetime::Deadlines;
     use crate::manager::SignInManager;
     use crate::stores::MemoryStore;
 

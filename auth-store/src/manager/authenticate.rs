@@ -7,13 +7,15 @@
 use std::sync::Arc;
 
 use auth_core::{
-    AuthError, AuthFuture, Outcome, Rejection, RejectionReason, RequestState, SignInId, Timestamp,
+    AuthError, AuthErrorKind, AuthFuture, Outcome, Rejection, RejectionReason, RequestState,
+    SignInId, Timestamp,
 };
 use serde::de::DeserializeOwned;
 
 use super::background;
 use super::new_sign_in::IssuedSecret;
 use super::sign_in_manager::SignInManager;
+use super::user_check::REFUSED;
 use crate::lifetime::Expiry;
 use crate::record::{Record, Rotation, SecretMatch};
 use crate::secret::{Digest, Secret, SecretKind};
@@ -81,6 +83,8 @@ pub struct PresentedSecret {
     digest: Digest,
     /// Whether a secret that was refreshed a moment ago is accepted.
     with_grace: bool,
+    /// Whether only a pending sign-in is accepted.
+    of_pending: bool,
 }
 
 impl PresentedSecret {
@@ -89,13 +93,19 @@ impl PresentedSecret {
     pub fn new(secret: Secret, kind: SecretKind) -> Self {
         // Hashed here, because the store may hold a lock while the digests are compared.
         let digest = secret.digest(kind);
-        Self { secret, kind, digest, with_grace: true }
+        Self { secret, kind, digest, with_grace: true, of_pending: false }
     }
 
     /// Accepts only the current secret, and not one that was refreshed a moment ago.
     #[must_use]
     pub fn without_grace(self) -> Self {
         Self { with_grace: false, ..self }
+    }
+
+    /// Accepts only the secret of a [pending](Record::is_pending) sign-in.
+    #[must_use]
+    pub fn of_pending(self) -> Self {
+        Self { of_pending: true, ..self }
     }
 }
 
@@ -109,6 +119,9 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
     }
 
     fn check(&self, record: &Record, now: Timestamp) -> Result<(), RejectionReason> {
+        if self.of_pending && !record.is_pending() {
+            return Err(RejectionReason::WrongKind);
+        }
         if record.current == self.digest || self.with_grace && record.in_grace(&self.digest, now) {
             return Ok(());
         }
@@ -221,7 +234,11 @@ impl SignInManager {
                 Peek::Miss => None,
             };
         });
-        decision.map(|decision| self.conclude(decision, credential))
+        let decision = decision?;
+        if decision.is_proven() && self.user_check_is_due(&credential.id(), now) {
+            return None;
+        }
+        Some(self.conclude(decision, credential))
     }
 
     /// Authenticates a request by the record in the store itself, never by a cached copy.
@@ -232,6 +249,18 @@ impl SignInManager {
     ) -> Outcome<C> {
         match self.store.load(&credential.id()).await {
             Ok(record) => {
+                if let Some(record) = &record
+                    && self.user_check_is_due(&record.id, now)
+                    && self.decide(Some(record), credential, now).is_proven()
+                    && let Err(error) = self.check_user(record).await
+                {
+                    return match error.kind() {
+                        AuthErrorKind::Unauthenticated => {
+                            Outcome::Rejected(Rejection::new(credential.scheme(), REFUSED))
+                        }
+                        _ => Outcome::Unavailable(error.into()),
+                    };
+                }
                 let decision = self.decide(record.as_ref(), credential, now);
                 self.conclude(decision, credential)
             }

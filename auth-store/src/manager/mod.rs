@@ -1,7 +1,7 @@
 //! Starting, refreshing, listing and ending sign-ins: what all backends have in common.
 //!
 //! [`SignInManager`] has one file per theme: `sign_in`, `refresh`, `authenticate`, `request` (what one
-//! request does to the sign-ins that it names), `sweeper`, `update_data` and `wait_for_end`.
+//! request does to the sign-ins that it names), `sweeper`, `update_data`, `user_check` and `wait_for_end`.
 
 mod asking_again;
 mod authenticate;
@@ -17,6 +17,7 @@ mod sign_in;
 mod sign_in_manager;
 mod sweeper;
 mod update_data;
+mod user_check;
 mod wait_for_end;
 
 #[cfg(feature = "conformance")]
@@ -27,3 +28,4 @@ pub use refresh::RefreshError;
 pub use request::{SignInCookies, SignInRequest};
 pub use sign_in_manager::{SignInManager, SignInSettings};
 pub(crate) use update_data::{PendingChanges, Retry};
+pub use user_check::{UserCheck, UserChecks};

@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    AuthError, AuthErrorKind, AuthenticationInfo, Identity, Persistence, Principal, SignInId,
-    SignInOptions, SignedIn, Timestamp,
+    AuthError, AuthErrorKind, AuthenticationInfo, Identity, Lifetime, Persistence, Principal,
+    SignInId, SignInOptions, SignedIn, Timestamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::lifetime::{Deadlines, Lifetime};
+use crate::lifetime::Deadlines;
 use crate::record::{self, Device, Record, SignInDetails};
 use crate::secret::{Secret, SecretKind};
 
@@ -32,6 +32,8 @@ pub struct NewSignIn {
     pub persistence: Option<Persistence>,
     /// How long the sign-in lasts. `None` uses the manager's setting.
     pub lifetime: Option<Lifetime>,
+    /// When the user was authenticated, if that was before the sign-in. A time in the future counts as now.
+    pub authenticated_at: Option<Timestamp>,
 }
 
 // Omits the claims, which may be personal.
@@ -74,11 +76,16 @@ impl NewSignIn {
             acr: principal.acr.clone(),
             amr: principal.amr.clone(),
             device,
+            lifetime: options.lifetime,
+            pending: options.pending,
+            auth_hash: options.auth_hash.clone(),
             ..SignInDetails::default()
         };
         let details = (details != SignInDetails::default()).then(|| Box::new(details));
         let (subject, persistence) = (Arc::clone(&principal.subject), options.persistence);
-        Ok(Self { kind, subject, principal: encoded, details, persistence, lifetime: None })
+        let SignInOptions { lifetime, authenticated_at, .. } = *options;
+        let principal = encoded;
+        Ok(Self { kind, subject, principal, details, persistence, lifetime, authenticated_at })
     }
 }
 

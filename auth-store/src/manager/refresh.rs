@@ -118,10 +118,11 @@ impl SignInManager {
         let user_agent = hash_user_agent(context.user_agent());
         let unknown = || refused(RejectionReason::Unknown);
         let mut record = self.store.load(&secret.id()).await?.ok_or_else(unknown)?;
+        self.check_user_before(&record, secret, kind, now).await?;
         let mut backoff = Backoff::new();
         loop {
-            if record.subject.is_none() {
-                return Err(unknown()); // a visitor has no sign-in to refresh
+            if record.subject.is_none() || record.is_pending() {
+                return Err(unknown()); // a visitor has no sign-in to refresh, and a pending one is short
             }
             if let Some(expiry) = record.expiry(now) {
                 self.expire(&record, expiry);
@@ -170,6 +171,20 @@ impl SignInManager {
                 CompareAndSwap::NotFound => return Err(unknown()),
             }
             backoff.pause().await?;
+        }
+    }
+
+    /// Checks the user of a sign-in that is about to be refreshed, if the secret is valid.
+    async fn check_user_before(
+        &self,
+        record: &Record,
+        secret: &Secret,
+        kind: SecretKind,
+        now: Timestamp,
+    ) -> Result<(), AuthError> {
+        match record.match_secret(secret, kind, now) {
+            SecretMatch::Current | SecretMatch::Rotated(_) => self.check_user(record).await,
+            SecretMatch::Reused | SecretMatch::Unknown => Ok(()),
         }
     }
 

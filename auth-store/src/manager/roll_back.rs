@@ -44,7 +44,7 @@ impl SignInManager {
     ) {
         let (store, old) = (Arc::clone(&self.store), Arc::clone(old));
         let new = rotation.digests.current;
-        let written = rotation.reauthentication.as_ref().map(|it| it.principal.clone());
+        let written = rotation.reauthentication.as_ref().and_then(|it| it.principal.clone());
         state.roll_back_unless_delivered(move || {
             let id = old.id;
             tracing::info!(sign_in = %id, "sign-in restored; its new credential was not delivered");
@@ -58,7 +58,7 @@ impl SignInManager {
                     let restored = restoring(&old, &found, written.as_deref());
                     Ok(match store.rotate(&id, &new, restored).await? {
                         CompareAndSwap::Stored(restored) => {
-                            if may_hide_new_roles(&found, &restored) {
+                            if written.is_some() && may_hide_new_roles(&found, &restored) {
                                 tracing::info!(sign_in = %id, "sign-in ended; its roles may have changed");
                                 delete(&store, id, Step::Done);
                             }
@@ -93,11 +93,10 @@ fn may_hide_new_roles(found: &Record, restored: &Record) -> bool {
     }
 }
 
-/// Returns the rotation after which a sign-in is as `old` again, except for its data, and for roles and
-/// claims that are not those `written` by the rotation that is undone.
+/// Returns the rotation after which a sign-in is as `old` again, except for its data. Roles and claims become
+/// those of `old` only if they are still those `written` by the rotation that is undone.
 fn restoring(old: &Record, found: &Record, written: Option<&[u8]>) -> Rotation {
     let is_ours = |written: &[u8]| found.principal() == written;
-    let principal = if written.is_some_and(is_ours) { old.principal() } else { found.principal() };
     Rotation {
         kind: old.kind,
         digests: SecretDigests { family: old.family, current: old.current },
@@ -106,7 +105,7 @@ fn restoring(old: &Record, found: &Record, written: Option<&[u8]>) -> Rotation {
             at: old.authenticated_at,
             deadlines: old.deadlines,
             persistence: old.persistence,
-            principal: principal.into(),
+            principal: written.is_some_and(is_ours).then(|| old.principal().into()),
             details: old.details.clone(),
         }),
     }

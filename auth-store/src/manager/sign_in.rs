@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use auth_core::{AuthError, AuthErrorKind, RequestState, SignInId, Timestamp};
+use auth_core::{
+    AuthError, AuthErrorKind, ReauthenticateOptions, RequestState, SignInId, Timestamp,
+};
 use http::HeaderMap;
 
 use super::backoff::Backoff;
@@ -17,7 +19,7 @@ use super::update_data::too_large;
 use crate::data::{self, SessionData};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
-use crate::record::{Reauthentication, Record, Rotation, RotationGrace};
+use crate::record::{Reauthentication, Record, Rotation, RotationGrace, SignInDetails};
 use crate::secret::{Nonce, Secret, SecretKind};
 use crate::store::{CompareAndSwap, Created, Deleted, SignInLimit};
 
@@ -89,7 +91,14 @@ impl SignInManager {
         }
         let (issued, prepared) = match &old {
             Some(old) if old.subject.as_ref() == Some(&new.subject) => {
-                match self.renew(state, old, new, now, prepare).await? {
+                let reauthentication = Reauthentication {
+                    at: new.authenticated_at.map_or(now, |at| at.min(now)),
+                    deadlines: self.deadlines(new, now),
+                    persistence: new.persistence.unwrap_or(self.settings.persistence),
+                    principal: Some(new.principal.clone()),
+                    details: new.details.clone(),
+                };
+                match self.renew(state, old, new.kind, reauthentication, now, prepare).await? {
                     Some(renewed) => renewed,
                     None => self.start(state, new, now, prepare).await?,
                 }
@@ -99,7 +108,7 @@ impl SignInManager {
             }
             Some(old) => {
                 let started = self.start(state, new, now, prepare).await?;
-                if replaces_cookie(old, new) {
+                if replaces_cookie(old, new.kind) {
                     self.leave_marker(state, old.id, now).await;
                 }
                 self.store.delete(&old.id).await?;
@@ -222,6 +231,7 @@ impl SignInManager {
         let deadlines = self.deadlines(new, now);
         let (digests, subject) = (secret.digests(new.kind), Some(Arc::clone(&new.subject)));
         let mut record = Record::new(id, new.kind, digests, subject, deadlines, now);
+        record.authenticated_at = new.authenticated_at.map_or(now, |at| at.min(now));
         record.persistence = new.persistence.unwrap_or(self.settings.persistence);
         record.details.clone_from(&new.details);
         record.set_principal(new.principal.clone());
@@ -234,6 +244,7 @@ impl SignInManager {
                 if evicted > 0 {
                     tracing::info!(subject = &*new.subject, evicted, "oldest sign-ins evicted");
                 }
+                self.check_new_user(&issued).await?;
                 Ok((issued, prepared))
             }
             Created::LimitReached => {
@@ -247,33 +258,81 @@ impl SignInManager {
     }
 
     fn deadlines(&self, new: &NewSignIn, now: Timestamp) -> Deadlines {
-        Deadlines::starting(new.lifetime.unwrap_or(self.settings.lifetime), now)
+        self.settings.deadlines(new.lifetime, new.details.as_deref(), now)
+    }
+
+    /// Authenticates the user of the request's sign-in again, or finishes a
+    /// [pending](ReauthenticateOptions::finishes) one, and delivers the new secret. The old one is
+    /// invalid at once. The sign-in continues with its roles and claims, its device, its lifetime, which starts
+    /// anew, and its data. If a step fails, it gets its old secret and authentication back.
+    ///
+    /// `prepare` makes what is delivered together with the secret, as for [`sign_in_with`](Self::sign_in_with).
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no such sign-in or it has ended;
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and the errors of `prepare` and
+    /// `deliver`.
+    pub async fn reauthenticate_with<P: Send, T>(
+        &self,
+        state: &RequestState,
+        options: &ReauthenticateOptions,
+        mut prepare: impl FnMut(&IssuedSecret) -> Result<P, AuthError> + Send,
+        deliver: impl FnOnce(&IssuedSecret, P) -> Result<T, AuthError>,
+    ) -> Result<T, AuthError> {
+        let now = self.settings.clock.now();
+        let ended = || AuthError::new(AuthErrorKind::Unauthenticated, "the sign-in has ended");
+        let old = self.current(state, now).await?;
+        let old = old.filter(|old| old.subject.is_some() && old.is_pending() == options.finishes);
+        let old = old.ok_or_else(ended)?;
+        self.remember_rotation(state, old.id, now);
+        let former = old.details.as_deref().cloned().unwrap_or_default();
+        let (acr, amr) = match options.finishes {
+            true => (former.acr, former.amr),
+            false => (None, Vec::new()),
+        };
+        let details = SignInDetails {
+            acr: options.acr.clone().or(acr),
+            amr: [amr, options.amr.clone()].concat(),
+            grace: None,
+            pending: false,
+            auth_hash: options.auth_hash.clone().or(former.auth_hash),
+            ..former
+        };
+        let reauthentication = Reauthentication {
+            at: options.authenticated_at.map_or(now, |at| at.min(now)),
+            deadlines: self.settings.deadlines(details.lifetime, Some(&details), now),
+            persistence: old.persistence,
+            principal: None,
+            details: (details != SignInDetails::default()).then(|| Box::new(details)),
+        };
+        let prepare = &mut prepare;
+        let renewed = self.renew(state, &old, old.kind, reauthentication, now, prepare).await?;
+        let (issued, prepared) = renewed.ok_or_else(ended)?;
+        state.signed_in(issued.id());
+        tracing::info!(subject = old.subject.as_deref(), sign_in = %old.id, "authenticated again");
+        deliver(&issued, prepared)
     }
 
     /// Authenticates the same user again. The old secret is invalid at once; everything but the data
-    /// starts anew.
+    /// starts anew. Returns `None` if the sign-in has ended.
     async fn renew<T: Send>(
         &self,
         state: &RequestState,
         old: &Arc<Record>,
-        new: &NewSignIn,
+        kind: SecretKind,
+        reauthentication: Reauthentication,
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<Option<(IssuedSecret, T)>, AuthError> {
         let secret = Secret::generate(old.id).map_err(StoreError::unavailable)?;
         let rotation = Rotation {
-            kind: new.kind,
-            digests: secret.digests(new.kind),
-            grace: replaces_cookie(old, new).then(|| without_grace(old, now)),
-            reauthentication: Some(Reauthentication {
-                at: now,
-                deadlines: self.deadlines(new, now),
-                persistence: new.persistence.unwrap_or(self.settings.persistence),
-                principal: new.principal.clone(),
-                details: new.details.clone(),
-            }),
+            kind,
+            digests: secret.digests(kind),
+            grace: replaces_cookie(old, kind).then(|| without_grace(old, now)),
+            reauthentication: Some(reauthentication),
         };
-        // A concurrent request may change the record, but all that is issued here comes from `new`.
+        // A concurrent request may change the roles, but the store has the newest ones for every later request.
         let mut renewed = Record::clone(old);
         rotation.clone().apply(&mut renewed);
         let prepared = prepare(&IssuedSecret::new(secret.clone(), &renewed))?;
@@ -282,6 +341,7 @@ impl SignInManager {
             self.restore_unless_delivered(state, &from, &rotation);
             match self.store.rotate(&old.id, &from.current, rotation.clone()).await? {
                 CompareAndSwap::Stored(record) => {
+                    self.check_user(&record).await?;
                     return Ok(Some((IssuedSecret::new(secret, &record), prepared)));
                 }
                 CompareAndSwap::Conflict(newer) => {
@@ -310,7 +370,7 @@ impl SignInManager {
         // Best effort: without the lock, compare-and-swap still decides.
         let _guard = self.locks.lock(&old.id).await;
         let (issued, prepared) = self.create(state, new, old.data.clone(), now, prepare).await?;
-        if replaces_cookie(old, new) {
+        if replaces_cookie(old, new.kind) {
             self.leave_marker(state, old.id, now).await;
         }
         self.move_data(old, &issued.id()).await?;
@@ -341,8 +401,8 @@ impl SignInManager {
 
 /// Returns whether a late request could carry a cookie that this sign-in replaces. An older secret of a
 /// sign-in that has a token now may have been a cookie.
-fn replaces_cookie(old: &Record, new: &NewSignIn) -> bool {
-    [old.kind, new.kind].contains(&SecretKind::Cookie)
+fn replaces_cookie(old: &Record, new: SecretKind) -> bool {
+    [old.kind, new].contains(&SecretKind::Cookie)
 }
 
 /// Keeps when the secret was replaced, by which every node recognizes a late request with a cookie that was

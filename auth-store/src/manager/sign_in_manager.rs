@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, BoxFuture, Clock, EndReason, Persistence, Revoke, SignInId,
+    AuthError, AuthErrorKind, BoxFuture, Clock, EndReason, Lifetime, Persistence, Revoke, SignInId,
     SignInInfo, StoredSignIns, Timestamp,
 };
 use http::HeaderValue;
@@ -21,8 +21,9 @@ use super::background;
 use super::keyed_locks::KeyedLocks;
 use super::recent_rotations::RecentRotations;
 use super::sweeper::Sweeper;
-use crate::lifetime::{Expiry, Lifetime};
-use crate::record::{self, Record};
+use super::user_check::UserChecks;
+use crate::lifetime::{Deadlines, Expiry};
+use crate::record::{self, Record, SignInDetails};
 use crate::store::{OverflowPolicy, Peek, SignInLimit, Store};
 
 /// Starts, refreshes, lists and ends the sign-ins of one store, according to [`SignInSettings`].
@@ -121,7 +122,7 @@ impl SignInManager {
         Ok(())
     }
 
-    /// Returns the sign-ins of a subject that have not ended, oldest first.
+    /// Returns the sign-ins of a subject that have not ended and are not pending, oldest first.
     ///
     /// # Errors
     ///
@@ -129,7 +130,7 @@ impl SignInManager {
     pub async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
         let now = self.settings.clock.now();
         let records = self.store.list(subject).await?;
-        let active = records.iter().filter(|record| record.expiry(now).is_none());
+        let active = records.iter().filter(|it| it.expiry(now).is_none() && !it.is_pending());
         Ok(active.map(|record| record.info()).collect())
     }
 
@@ -177,6 +178,9 @@ impl SignInManager {
 /// that listing or ending all of them is quick.
 const MAX_SIGN_INS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 
+/// How long a second factor may take.
+const PENDING: Duration = Duration::from_secs(600);
+
 /// The default interval between two writes of the last-seen time if there is no idle timeout, in
 /// milliseconds. The time then only informs the user.
 const HOUR: u64 = 3_600_000;
@@ -189,6 +193,13 @@ impl StoredSignIns for SignInManager {
 
     async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
         self.revoke(subject, which).await
+    }
+
+    async fn pending_subject(&self, id: SignInId) -> Result<Option<Arc<str>>, AuthError> {
+        let now = self.settings.clock.now();
+        let record = self.store.load(&id).await?;
+        let pending = record.filter(|record| record.is_pending() && record.expiry(now).is_none());
+        Ok(pending.and_then(|record| record.subject.clone()))
     }
 
     fn ended(&self, id: SignInId, authenticated_at: Option<Timestamp>) -> BoxFuture<EndReason> {
@@ -225,6 +236,11 @@ pub struct SignInSettings {
     pub refresh_grace: Duration,
     /// The value of `Clear-Site-Data` at sign-out. Defaults to `None`: no such header.
     pub clear_site_data: Option<HeaderValue>,
+    /// The application's [check](SignInSettings::check_user) of its users. Defaults to `None`.
+    pub user_check: Option<UserChecks>,
+    /// How long a request may rely on the last check of its user. Defaults to `None`: requests do not check
+    /// users.
+    pub user_check_age: Option<Duration>,
 }
 
 impl Default for SignInSettings {
@@ -239,11 +255,29 @@ impl Default for SignInSettings {
             touch_interval: None,
             refresh_grace: Duration::from_secs(10),
             clear_site_data: None,
+            user_check: None,
+            user_check_age: None,
         }
     }
 }
 
 impl SignInSettings {
+    /// Returns the deadlines of a sign-in with this lifetime and these details that starts now.
+    pub(super) fn deadlines(
+        &self,
+        lifetime: Option<Lifetime>,
+        details: Option<&SignInDetails>,
+        now: Timestamp,
+    ) -> Deadlines {
+        let deadlines = Deadlines::starting(lifetime.unwrap_or(self.lifetime), now);
+        match details {
+            Some(SignInDetails { pending: true, .. }) => {
+                Deadlines { ends_at: deadlines.ends_at.min(now + PENDING), ..deadlines }
+            }
+            _ => deadlines,
+        }
+    }
+
     /// Returns whether the last-seen time of a record should be written.
     ///
     /// Each record adds up to a quarter of the interval, by its id, so that sign-ins that were
@@ -292,7 +326,8 @@ impl SignInSettings {
 #[macro_export]
 macro_rules! sign_in_options {
     () => {
-        /// Sets how long a sign-in lasts: a preset such as [`Lifetime::AAL1`], or your own.
+        /// Sets how long a sign-in lasts, unless it [chooses](auth_core::SignIn::lifetime): a preset such as
+        /// [`Lifetime::AAL1`], or your own.
         ///
         /// Defaults to [`Lifetime::AAL2`]: one day, and one hour without a request. Later calls of
         /// `idle_timeout` and `absolute_timeout` change one of the two.
@@ -383,13 +418,49 @@ macro_rules! sign_in_options {
         pub fn clear_site_data(self, value: ::http::HeaderValue) -> Self {
             self.change_settings(|settings| settings.clear_site_data = Some(value))
         }
+
+        /// Lets the application check the user of every sign-in: after the sign-in is stored and before its
+        /// credential is delivered, at every refresh, and at every new authentication.
+        ///
+        /// With `Ok(false)`, the sign-in ends, and the client gets 401. With an error, the client gets 503. A
+        /// new sign-in is then rolled back, and an existing one stays as it is.
+        ///
+        /// An application that disables a user, or changes a password, first stores that and then revokes the
+        /// sign-ins. With this check, a login that is under way meanwhile does not get in. Without it, the login
+        /// may store its sign-in after the revocation.
+        ///
+        /// ```ignore
+        /// let auth = auth.check_user(move |user: UserCheck| {
+        ///     let users = users.clone();
+        ///     async move { Ok(users.find(&user.subject).await?.is_some_and(|found| found.is_active)) }
+        /// });
+        /// ```
+        ///
+        /// To end the other sign-ins of a user whose password changes, without revoking them, set
+        /// [`SignIn::auth_hash`](auth_core::SignIn::auth_hash) and compare it here. In a combination by `any_of`,
+        /// set the check on each backend.
+        pub fn check_user<F, A>(self, check: F) -> Self
+        where
+            F: Fn($crate::UserCheck) -> A + Send + Sync + 'static,
+            A: ::std::future::Future<Output = Result<bool, auth_core::BoxError>> + Send + 'static,
+        {
+            self.change_settings(|settings| settings.check_user(check))
+        }
+
+        /// Also [checks](Self::check_user) the user of every request, unless this node has checked the sign-in
+        /// within `age`. So a user who is disabled and not revoked is signed out within this time, on every
+        /// node. With zero, every request checks its user. Requests without a stored sign-in, such as those
+        /// with a token of another issuer, are not checked.
+        pub fn check_user_every(self, age: ::std::time::Duration) -> Self {
+            self.change_settings(|settings| settings.user_check_age = Some(age))
+        }
     };
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lifetime::{Deadlines, Lifetime};
+    use crate::lifetime::Deadlines;
     use crate::secret::{Secret, SecretKind};
     use crate::stores::MemoryStore;
 

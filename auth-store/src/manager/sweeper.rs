@@ -106,11 +106,11 @@ mod tests {
     use std::sync::atomic::AtomicUsize;
 
     use async_trait::async_trait;
-    use auth_core::{ManualClock, SignInId};
+    use auth_core::{Lifetime, ManualClock, SignInId};
     use tokio::sync::Semaphore;
 
     use super::*;
-    use crate::lifetime::{Deadlines, Lifetime};
+    use crate::lifetime::Deadlines;
     use crate::record::Record;
     use crate::secret::{Secret, SecretKind};
     use crate::store::{Cleanup, Store, StoreBounds};

@@ -249,10 +249,10 @@ fn new_mark() -> Result<String, StoreError> {
 
 #[cfg(test)]
 mod tests {
-    use auth_core::Timestamp;
+    use auth_core::{Lifetime, Timestamp};
 
     use super::*;
-    use crate::lifetime::{Deadlines, Lifetime};
+    use crate::lifetime::Deadlines;
     use crate::secret::{Secret, SecretKind};
 
     fn record() -> Record {

@@ -129,7 +129,7 @@ impl EndWatcher {
     async fn check(&mut self) -> Result<Option<EndReason>, StoreError> {
         let Some(record) = self.load().await? else { return Ok(Some(self.gone())) };
         let sign_ins = &self.sign_ins;
-        if record.subject.is_none() {
+        if record.subject.is_none() || record.is_pending() {
             return Ok(Some(EndReason::NotSignedIn));
         }
         if let Some(expiry) = record.expiry(sign_ins.settings.clock.now()) {

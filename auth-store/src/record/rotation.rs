@@ -37,8 +37,9 @@ pub struct Reauthentication {
     pub deadlines: Deadlines,
     /// Whether the cookie outlives the browser session.
     pub persistence: Persistence,
-    /// Roles and claims, [encoded](crate::encode).
-    pub principal: Box<[u8]>,
+    /// Roles and claims, [encoded](crate::encode). `None` keeps those that the record has at that moment, so
+    /// that a concurrent change of them is not undone.
+    pub principal: Option<Box<[u8]>>,
     /// How the user was authenticated, and on which device.
     pub details: Option<Box<SignInDetails>>,
 }
@@ -61,6 +62,8 @@ impl Rotation {
             record.deadlines = deadlines;
             record.persistence = persistence;
             record.details = details;
+            // The identity is decoded again in any case: it repeats the details.
+            let principal = principal.unwrap_or_else(|| record.principal().into());
             record.set_principal(principal);
         }
         if let Some(grace) = &self.grace {

@@ -11,7 +11,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auth_core::{
-    AuthenticationInfo, Identity, Persistence, Principal, SignInId, SignInInfo, Timestamp, Verified,
+    AuthenticationInfo, Identity, Lifetime, Persistence, Principal, SignInId, SignInInfo,
+    Timestamp, Verified,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -148,6 +149,12 @@ impl Record {
         self.last_seen.fetch_max(at.as_millis(), Ordering::Relaxed);
     }
 
+    /// Returns whether a second factor is still to be verified: the record proves no identity.
+    #[must_use]
+    pub fn is_pending(&self) -> bool {
+        self.details.as_deref().is_some_and(|details| details.pending)
+    }
+
     /// Returns which deadline the sign-in has reached, or `None` if it is active.
     #[must_use]
     pub fn expiry(&self, now: Timestamp) -> Option<Expiry> {
@@ -249,10 +256,11 @@ impl Record {
         let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         let mut listed = 0; // scopes and authentication methods, which the identity repeats
         let details = self.details.as_deref().map_or(0, |details| {
-            let SignInDetails { scopes, acr, amr, cnf, device, later, .. } = details;
+            let SignInDetails { scopes, acr, amr, cnf, device, auth_hash, later, .. } = details;
             listed = scopes.iter().chain(amr).map(|word| word.len() + PER_TEXT).sum();
             let Device { user_agent, label, .. } = device;
-            let texts: usize = [acr, cnf, user_agent, label].into_iter().map(text).sum();
+            let texts = [acr, cnf, user_agent, label, auth_hash];
+            let texts: usize = texts.into_iter().map(text).sum();
             size_of::<SignInDetails>() + listed + texts + later.len()
         });
         let identity = match &*self.principal {
@@ -320,7 +328,7 @@ impl fmt::Debug for Record {
 }
 
 impl Record {
-    /// Returns the identity that this record proves, or `None` for an anonymous session.
+    /// Returns the identity that this record proves, or `None` for an anonymous session and a pending sign-in.
     ///
     /// The identity is decoded once and kept in the record. Later identities share it, so that they cost
     /// no allocation.
@@ -341,7 +349,8 @@ impl Record {
         self.decoded().map(Identity::from)
     }
 
-    /// Returns the decoded identity, which may outlive the record, or `None` for an anonymous session.
+    /// Returns the decoded identity, which may outlive the record, or `None` for an anonymous session and a
+    /// pending sign-in.
     ///
     /// # Errors
     ///
@@ -353,7 +362,9 @@ impl Record {
         if let Some(decoded) = self.decoded() {
             return Ok(Some(decoded));
         }
-        let Some(subject) = &self.subject else { return Ok(None) };
+        let Some(subject) = self.subject.as_ref().filter(|_| !self.is_pending()) else {
+            return Ok(None);
+        };
         // If two claims types are in use, the first is kept and the second decoded each time.
         let verified = Arc::new(self.decode::<C>(subject)?);
         let _ = self.identity.set(Arc::clone(&verified) as _);
@@ -418,6 +429,12 @@ pub struct SignInDetails {
     pub cnf: Option<Box<str>>,
     /// The device on which the user signed in.
     pub device: Device,
+    /// How long the sign-in lasts after each authentication of the user. `None` is the manager's setting.
+    pub lifetime: Option<Lifetime>,
+    /// Whether a second factor is still to be verified. Until then the record proves no identity.
+    pub pending: bool,
+    /// What changes if the application wants the sign-in to end, such as a hash of the password's hash.
+    pub auth_hash: Option<Box<str>>,
     /// Encoded details of a later release, which this one keeps and does not read.
     pub later: Box<[u8]>,
 }

@@ -31,6 +31,8 @@ fn router(gate: Arc<Gate>) -> Router {
         .route("/login", post(login))
         .route("/login-and-add", post(login_and_add))
         .route("/refresh", post(refresh))
+        .route("/reauthenticate", post(reauthenticate))
+        .route("/second-factor", get(pending).post(finish))
         .route("/logout", post(logout))
         .route("/logout-others", post(logout_others))
         .route("/logout-everywhere", post(logout_everywhere))
@@ -43,6 +45,9 @@ fn router(gate: Arc<Gate>) -> Router {
         .route("/reports", page().route_layer(Require::scope("reports")))
         .route("/strong", page().route_layer(Require::acr(["aal2", "aal3"])))
         .route("/step-up", page().route_layer(Require::max_auth_age(Duration::from_secs(300))))
+        .route("/otp", page().route_layer(Require::amr(["otp", "hwk"])))
+        .route("/ours", page().route_layer(Require::issuer(None)))
+        .route("/theirs", page().route_layer(Require::issuer("https://idp.example")))
         .route("/me", get(me))
         .route("/maybe", get(maybe))
         .route("/who", get(who))
@@ -63,6 +68,18 @@ async fn login_and_add(auth: Auth<User>, session: Session, body: Bytes) -> Answe
 
 async fn refresh(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
     handlers::refresh(&auth, &body).await
+}
+
+async fn reauthenticate(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
+    handlers::reauthenticate(&auth, &body).await
+}
+
+async fn pending(auth: Auth<User>) -> Answer<String> {
+    handlers::pending(&auth).await
+}
+
+async fn finish(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
+    handlers::finish(&auth, &body).await
 }
 
 async fn me(identity: Identity<User>) -> Json<Me> {

@@ -1,13 +1,15 @@
 //! The handlers of the application, which both frameworks call.
 
+use std::time::Duration;
+
 use auth_core::{
-    Auth, AuthError, AuthErrorKind, LoginRedirect, Persistence, Principal, RefreshTokenDelivery,
-    Require, SignedIn,
+    Auth, AuthError, AuthErrorKind, Lifetime, LoginRedirect, Persistence, Principal,
+    Reauthenticate, RefreshTokenDelivery, Require, SignedIn, Timestamp,
 };
 use auth_store::Session;
 use serde::de::DeserializeOwned;
 
-use super::model::{DeviceEntry, Login, Me, Refresh, User};
+use super::model::{Confirmation, DeviceEntry, Login, Me, Refresh, User};
 use crate::harness::Gate;
 
 /// Sends browsers to pages for the login. The tests read only the response, so there are no such pages.
@@ -37,6 +39,19 @@ pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, Au
         let known = ["session", "jwt", "token"].into_iter().find(|name| *name == backend);
         sign_in = sign_in.backend(known.unwrap_or("unknown"));
     }
+    if let Some((idle, absolute)) = login.lifetime {
+        let lifetime = Lifetime::new(idle.map(Duration::from_secs), Duration::from_secs(absolute));
+        sign_in = sign_in.lifetime(lifetime.unwrap());
+    }
+    if let Some(at) = login.authenticated_at {
+        sign_in = sign_in.authenticated_at(Timestamp::from_secs(at));
+    }
+    if let Some(hash) = login.auth_hash {
+        sign_in = sign_in.auth_hash(hash);
+    }
+    if login.pending {
+        sign_in = sign_in.pending();
+    }
     if login.refresh_in_body {
         sign_in = sign_in.deliver(RefreshTokenDelivery::Body);
     }
@@ -52,6 +67,36 @@ pub(super) async fn login_and_add(
     let signed_in = login(auth, body).await?;
     push(session, "welcome gift".to_owned())?;
     Ok(signed_in)
+}
+
+/// Authenticates the user again, as a page for a step-up does after it has checked the password or a code.
+pub(super) async fn reauthenticate(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
+    confirm(auth.reauthenticate(), body).await
+}
+
+/// Finishes a pending sign-in, as the page for the second factor does after it has checked the code.
+pub(super) async fn finish(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
+    confirm(auth.finish_sign_in(), body).await
+}
+
+/// Returns the user whose second factor is to be verified.
+pub(super) async fn pending(auth: &Auth<User>) -> Result<String, AuthError> {
+    Ok(auth.pending_subject().await?.map_or_else(|| "nobody".to_owned(), |user| user.to_string()))
+}
+
+async fn confirm(mut again: Reauthenticate<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
+    let Confirmation { acr, amr, at, auth_hash } = parse(body)?;
+    if let Some(hash) = auth_hash {
+        again = again.auth_hash(hash);
+    }
+    again = amr.into_iter().fold(again, Reauthenticate::amr);
+    if let Some(acr) = acr {
+        again = again.acr(acr);
+    }
+    if let Some(at) = at {
+        again = again.authenticated_at(Timestamp::from_secs(at));
+    }
+    again.await
 }
 
 /// Refreshes the token in the body, or else the request's own credential.

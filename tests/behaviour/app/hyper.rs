@@ -60,6 +60,11 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
             signed_in(handlers::login_and_add(&auth()?, &session()?, body).await?)
         }
         (&Method::POST, "/refresh") => signed_in(handlers::refresh(&auth()?, body).await?),
+        (&Method::POST, "/reauthenticate") => {
+            signed_in(handlers::reauthenticate(&auth()?, body).await?)
+        }
+        (&Method::GET, "/second-factor") => Ok(text(handlers::pending(&auth()?).await?)),
+        (&Method::POST, "/second-factor") => signed_in(handlers::finish(&auth()?, body).await?),
         (&Method::GET, "/me") => me(head),
         (&Method::GET, "/maybe") => maybe(head),
         (&Method::GET, "/who") => Ok(text(handlers::who(&auth()?))),
@@ -91,6 +96,9 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
         }
         (&Method::GET, "/reports") => page(head, &Require::scope("reports")),
         (&Method::GET, "/strong") => page(head, &Require::acr(["aal2", "aal3"])),
+        (&Method::GET, "/otp") => page(head, &Require::amr(["otp", "hwk"])),
+        (&Method::GET, "/ours") => page(head, &Require::issuer(None)),
+        (&Method::GET, "/theirs") => page(head, &Require::issuer("https://idp.example")),
         (&Method::GET, "/step-up") => page(head, &Require::max_auth_age(minutes(5))),
         _ => Ok(status(StatusCode::NOT_FOUND)),
     }

@@ -1,5 +1,7 @@
 //! The bodies of requests and responses.
 
+use std::time::Duration;
+
 use auth_core::{Identity, SignInId, Timestamp, Transport};
 use serde::{Deserialize, Serialize};
 
@@ -23,6 +25,18 @@ pub(crate) struct Login {
     pub(crate) label: Option<String>,
     /// The name of the backend that signs in.
     pub(crate) backend: Option<String>,
+    /// The idle timeout and the absolute timeout, in seconds.
+    #[serde(default)]
+    pub(crate) lifetime: Option<(Option<u64>, u64)>,
+    /// When the user was authenticated, in seconds.
+    #[serde(default)]
+    pub(crate) authenticated_at: Option<u64>,
+    /// What the check of the user compares.
+    #[serde(default)]
+    pub(crate) auth_hash: Option<String>,
+    /// Leaves the sign-in pending until the second factor.
+    #[serde(default)]
+    pub(crate) pending: bool,
     /// Delivers the refresh token in the body instead of the backend's default.
     #[serde(default)]
     pub(crate) refresh_in_body: bool,
@@ -61,12 +75,51 @@ impl Login {
         Self { backend: Some(name.to_owned()), ..self }
     }
 
+    pub(crate) fn lifetime(self, idle: Option<Duration>, absolute: Duration) -> Self {
+        let lifetime = (idle.map(|idle| idle.as_secs()), absolute.as_secs());
+        Self { lifetime: Some(lifetime), ..self }
+    }
+
+    pub(crate) fn authenticated_at(self, at: Timestamp) -> Self {
+        Self { authenticated_at: Some(at.as_secs()), ..self }
+    }
+
+    pub(crate) fn auth_hash(self, hash: &str) -> Self {
+        Self { auth_hash: Some(hash.to_owned()), ..self }
+    }
+
+    pub(crate) fn pending(self) -> Self {
+        Self { pending: true, ..self }
+    }
+
     pub(crate) fn refresh_in_body(self) -> Self {
         Self { refresh_in_body: true, ..self }
     }
 
     pub(crate) fn via(self, transport: Transport) -> Self {
         Self { token: transport == Transport::Explicit, ..self }
+    }
+}
+
+/// The body of `/reauthenticate`: how the user was authenticated now.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Confirmation {
+    pub(crate) acr: Option<String>,
+    pub(crate) amr: Vec<String>,
+    /// When that was, in seconds.
+    pub(crate) at: Option<u64>,
+    /// What the check of the user compares from now on.
+    #[serde(default)]
+    pub(crate) auth_hash: Option<String>,
+}
+
+impl Confirmation {
+    pub(crate) fn by(methods: &[&str]) -> Self {
+        Self { amr: methods.iter().map(|method| (*method).to_owned()).collect(), ..Self::default() }
+    }
+
+    pub(crate) fn acr(self, acr: &str) -> Self {
+        Self { acr: Some(acr.to_owned()), ..self }
     }
 }
 
@@ -93,9 +146,11 @@ impl Refresh {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Me {
     pub(crate) subject: String,
+    pub(crate) local_subject: Option<String>,
     pub(crate) name: String,
     pub(crate) roles: Vec<String>,
     pub(crate) acr: Option<String>,
+    pub(crate) amr: Vec<String>,
     pub(crate) sign_in: Option<SignInId>,
     pub(crate) authenticated_at: Option<u64>,
     pub(crate) expires_at: u64,
@@ -105,9 +160,11 @@ impl From<&Identity<User>> for Me {
     fn from(identity: &Identity<User>) -> Self {
         Self {
             subject: identity.subject().to_owned(),
+            local_subject: identity.local_subject().map(str::to_owned),
             name: identity.claims().name.clone(),
             roles: identity.roles().map(str::to_owned).collect(),
             acr: identity.principal().acr.as_deref().map(str::to_owned),
+            amr: identity.principal().amr.iter().map(|method| (**method).to_owned()).collect(),
             sign_in: identity.sign_in(),
             authenticated_at: identity.authenticated_at().map(Timestamp::as_secs),
             expires_at: identity.expires_at().as_secs(),

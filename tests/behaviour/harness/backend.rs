@@ -10,6 +10,7 @@ use auth_store::{Lifetime, SignInLimit, Store};
 use http::HeaderValue;
 
 use super::token::TokenAuth;
+use super::users::Users;
 use crate::app::User;
 
 pub(crate) type Auth = Arc<dyn Authenticator<Claims = User>>;
@@ -37,6 +38,9 @@ pub(crate) struct Setup {
     pub(crate) trusted_origin: Option<&'static str>,
     /// A scheme of the `Authorization` header that the layer ignores.
     pub(crate) ignored_scheme: Option<&'static str>,
+    /// The users whom the application checks.
+    pub(crate) users: Option<Arc<Users>>,
+    pub(crate) user_check_age: Option<Duration>,
 }
 
 /// A backend under test: how it is built, and by which transport clients sign in to it.
@@ -108,6 +112,12 @@ macro_rules! configured {
         }
         if let Some(origin) = $setup.trusted_origin {
             auth = auth.trusted_origin(origin).unwrap();
+        }
+        if let Some(users) = &$setup.users {
+            auth = auth.check_user(users.check());
+        }
+        if let Some(age) = $setup.user_check_age {
+            auth = auth.check_user_every(age);
         }
         auth
     }};

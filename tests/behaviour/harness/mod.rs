@@ -20,6 +20,7 @@ mod reply;
 mod run;
 mod store_choice;
 mod token;
+mod users;
 mod world;
 
 pub(crate) use api_key::ApiKeyAuth;
@@ -36,4 +37,5 @@ pub(crate) use jwt::claims;
 pub(crate) use reply::Reply;
 pub(crate) use run::{many_threads, one_thread};
 pub(crate) use token::TokenAuth;
+pub(crate) use users::Users;
 pub(crate) use world::{DAY, Framework, HOUR, MINUTE, World};

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{
     Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, Challenge, ChallengeReason,
-    Clock, Outcome, Principal, RefreshOptions, Rejection, RejectionReason, RequestHead,
-    ResponseEffects, SignInBackend, SignInContext, SignInId, SignInOptions, SignedIn,
+    Clock, Outcome, Principal, ReauthenticateOptions, RefreshOptions, Rejection, RejectionReason,
+    RequestHead, ResponseEffects, SignInBackend, SignInContext, SignInId, SignInOptions, SignedIn,
     StoredSignIns, TokenResponse, Transport,
 };
 use auth_store::{
@@ -35,6 +35,10 @@ impl TokenAuth {
         manager.settings.clock = setup.clock.clone();
         manager.settings.lifetime = setup.lifetime;
         manager.settings.limit = setup.limit;
+        if let Some(users) = &setup.users {
+            manager.settings.check_user(users.check());
+        }
+        manager.settings.user_check_age = setup.user_check_age;
         let manager = Arc::new(manager);
         let session_backend = Arc::new(TokenSessions(Arc::clone(&manager)));
         Self { manager, session_backend, clear_site_data: setup.clear_site_data.clone() }
@@ -115,13 +119,26 @@ impl SignInBackend<User> for TokenAuth {
                 acr: principal.acr,
                 amr: principal.amr,
                 device: Device { label: options.label.clone(), ..Device::default() },
+                lifetime: options.lifetime,
+                pending: options.pending,
+                auth_hash: options.auth_hash.clone(),
                 ..SignInDetails::default()
             })),
             persistence: options.persistence,
-            lifetime: None,
+            lifetime: options.lifetime,
+            authenticated_at: options.authenticated_at,
         };
         let issued = self.manager.sign_in(context.state(), &new).await?;
         Ok(self.tokens(&issued, context))
+    }
+
+    async fn reauthenticate(
+        &self,
+        context: SignInContext<'_>,
+        options: &ReauthenticateOptions,
+    ) -> Result<SignedIn, AuthError> {
+        let deliver = |issued: &IssuedSecret, ()| Ok(self.tokens(issued, context));
+        self.manager.reauthenticate_with(context.state(), options, |_| Ok(()), deliver).await
     }
 
     async fn refresh(

@@ -65,6 +65,8 @@ impl World {
             clear_site_data: None,
             trusted_origin: None,
             ignored_scheme: None,
+            users: None,
+            user_check_age: None,
         };
         Self::serve(backend, framework, store, clock, setup).await
     }

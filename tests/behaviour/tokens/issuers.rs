@@ -30,8 +30,8 @@ async fn sec_55_a_subject_of_another_issuer_is_another_user() {
         let one = verify(&auth, a.token(&of(OURS))).await.unwrap();
         let other = verify(&auth, b.token(&of(THEIRS))).await.unwrap();
         assert_eq!((one.subject(), other.subject()), ("alice", "alice"));
-        assert_eq!(one.authentication().issuer.as_deref(), Some(OURS));
-        assert_eq!(other.authentication().issuer.as_deref(), Some(THEIRS));
+        assert_eq!((one.issuer(), other.issuer()), (Some(OURS), Some(THEIRS)));
+        assert_eq!((one.local_subject(), other.local_subject()), (None, None));
     }
 }
 
@@ -189,6 +189,24 @@ async fn sec_55_a_foreign_token_does_not_touch_our_sign_ins() {
     }
     let cart = call(Method::GET, "/cart").await;
     assert!(!cart.status.is_success(), "{cart:?}");
+}
+
+/// Two users have the subject `alice`: one here, and one of a trusted issuer.
+#[tokio::test]
+async fn sec_101_a_foreign_identity_is_no_user_of_the_application() {
+    let world = world().await;
+    let (alices, _) = alice(&world).await;
+    let token = foreigner().token(&with(json!({ "iss": THEIRS, "name": "ALICE" })));
+    let ours = world.client_with(&alices);
+    let theirs = world.client_with(&Credential::Token(token));
+    for (path, expected) in [("/me", [200, 200]), ("/ours", [200, 403]), ("/theirs", [403, 200])] {
+        for (client, expected) in [&ours, &theirs].into_iter().zip(expected) {
+            assert_eq!(client.get(path).await.status, expected, "{path}");
+        }
+    }
+    let [ours, theirs]: [Me; 2] = [ours.get("/me").await.json(), theirs.get("/me").await.json()];
+    assert_eq!((ours.subject, ours.local_subject.as_deref()), ("alice".into(), Some("alice")));
+    assert_eq!((theirs.subject, theirs.local_subject), ("alice".into(), None));
 }
 
 /// Only our own key signs for our sign-ins.

@@ -4,6 +4,8 @@
 
 use std::net::IpAddr;
 
+use auth_core::{Lifetime, Timestamp};
+
 use super::enums::kind_name;
 use super::text::{Malformed, Reader, put_number, put_optional, put_text, put_texts};
 use crate::data::SessionData;
@@ -22,7 +24,7 @@ pub(crate) fn details(kind: SecretKind, details: Option<&SignInDetails>) -> Opti
         return Some(encoded);
     }
     let out = &mut encoded;
-    let SignInDetails { grace: _, scopes, acr, amr, cnf, device, later } = details;
+    let SignInDetails { scopes, acr, amr, cnf, device, .. } = details;
     put_texts(out, scopes);
     put_optional(out, acr.as_deref());
     put_texts(out, amr);
@@ -40,8 +42,58 @@ pub(crate) fn details(kind: SecretKind, details: Option<&SignInDetails>) -> Opti
             out.extend_from_slice(&address.octets());
         }
     }
-    out.extend_from_slice(later);
+    put_later_details(out, details);
     Some(encoded)
+}
+
+/// Encodes the details that not every sign-in has. One that is not set takes no bytes if none follows.
+fn put_later_details(out: &mut Vec<u8>, details: &SignInDetails) {
+    let SignInDetails { lifetime, pending, auth_hash, later, .. } = details;
+    let is_set = [lifetime.is_some(), *pending, auth_hash.is_some(), !later.is_empty()];
+    let count = is_set.iter().rposition(|is_set| *is_set).map_or(0, |last| last + 1);
+    if count > 0 {
+        put_lifetime(out, *lifetime);
+    }
+    if count > 1 {
+        put_number(out, usize::from(*pending));
+    }
+    if count > 2 {
+        put_optional(out, auth_hash.as_deref());
+    }
+    out.extend_from_slice(later);
+}
+
+// How the lifetime is encoded: none, or the timeouts in milliseconds, the absolute one first.
+const NO_LIFETIME: usize = 0;
+const WITHOUT_IDLE: usize = 1;
+const WITH_IDLE: usize = 2;
+
+fn put_lifetime(out: &mut Vec<u8>, lifetime: Option<Lifetime>) {
+    let Some(lifetime) = lifetime else { return put_number(out, NO_LIFETIME) };
+    put_number(out, if lifetime.idle().is_some() { WITH_IDLE } else { WITHOUT_IDLE });
+    for timeout in [lifetime.absolute()].into_iter().chain(lifetime.idle()) {
+        out.extend((Timestamp::EPOCH + timeout).as_millis().to_be_bytes());
+    }
+}
+
+fn read_pending(from: &mut Reader<'_>) -> Result<bool, Malformed> {
+    match if from.is_empty() { 0 } else { from.number()? } {
+        0 => Ok(false),
+        1 => Ok(true),
+        _ => Err(Malformed),
+    }
+}
+
+fn read_lifetime(from: &mut Reader<'_>) -> Result<Option<Lifetime>, Malformed> {
+    let form = from.number()?;
+    let mut timeout = || Ok(from.timestamp()?.since(Timestamp::EPOCH));
+    let (absolute, idle) = match form {
+        NO_LIFETIME => return Ok(None),
+        WITHOUT_IDLE => (timeout()?, None),
+        WITH_IDLE => (timeout()?, Some(timeout()?)),
+        _ => return Err(Malformed),
+    };
+    Lifetime::new(idle, absolute).map(Some).map_err(|_| Malformed)
 }
 
 /// Decodes details, without the grace.
@@ -50,7 +102,7 @@ pub(crate) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
     if from.is_empty() {
         return Ok(SignInDetails::default());
     }
-    Ok(SignInDetails {
+    let mut details = SignInDetails {
         grace: None,
         scopes: from.texts()?,
         acr: from.optional()?,
@@ -66,8 +118,21 @@ pub(crate) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
                 _ => return Err(Malformed),
             },
         },
-        later: from.0.into(),
-    })
+        ..SignInDetails::default()
+    };
+    let later = from.0;
+    if !later.is_empty() {
+        details.lifetime = read_lifetime(&mut from)?;
+        details.pending = read_pending(&mut from)?;
+        details.auth_hash = if from.is_empty() { None } else { from.optional()? };
+        details.later = from.0.into();
+        let mut written = Vec::with_capacity(later.len());
+        put_later_details(&mut written, &details);
+        if written != later {
+            return Err(Malformed); // no release writes it
+        }
+    }
+    Ok(details)
 }
 
 /// Encodes a grace. `None` takes no bytes.
@@ -120,9 +185,13 @@ pub(crate) fn read_data(bytes: &[u8]) -> Result<SessionData, Malformed> {
 
 #[cfg(test)]
 mod tests {
-    use auth_core::Timestamp;
+    use std::time::Duration;
 
     use super::*;
+
+    fn encoded(written: &SignInDetails) -> Vec<u8> {
+        details(SecretKind::Cookie, Some(written)).unwrap()
+    }
 
     fn written() -> (RotationGrace, Vec<u8>) {
         let written = RotationGrace {
@@ -139,6 +208,30 @@ mod tests {
     fn data_with_a_repeated_key_is_malformed() {
         assert_eq!(read_data(b"\x01a\x011\x01b\x012").unwrap().iter().count(), 2);
         assert!(read_data(b"\x01a\x011\x01a\x012").is_err());
+    }
+
+    #[test]
+    fn optional_details_are_read_as_they_were_written() {
+        let (second, day) = (Duration::from_secs(1), Duration::from_millis(86_400_001));
+        for lifetime in [Lifetime::new(Some(second), day), Lifetime::new(None, day)] {
+            let mut written = SignInDetails { lifetime: lifetime.ok(), ..SignInDetails::default() };
+            let bytes = encoded(&written);
+            assert_eq!(read_details(&bytes).unwrap(), written);
+            assert!(read_details(&bytes[..bytes.len() - 1]).is_err());
+            written.later = Box::from(*b"later");
+            assert_eq!(read_details(&encoded(&written)).unwrap(), written);
+        }
+        let pending = SignInDetails { pending: true, ..SignInDetails::default() };
+        assert_eq!(encoded(&pending)[7..], [0, 1]);
+        assert_eq!(read_details(&encoded(&pending)).unwrap(), pending);
+        let hash = SignInDetails { auth_hash: Some("a".into()), ..SignInDetails::default() };
+        assert_eq!(read_details(&encoded(&hash)).unwrap(), hash);
+        for unset in [&[0][..], &[0, 0], &[0, 0, 0], &[0, 1, 0]] {
+            let bytes = [&encoded(&pending)[..7], unset].concat();
+            assert!(read_details(&bytes).is_err(), "{unset:?}");
+        }
+        let none = SignInDetails { later: Box::from(*b"later"), ..SignInDetails::default() };
+        assert_eq!(read_details(&encoded(&none)).unwrap(), none);
     }
 
     #[test]

@@ -247,7 +247,8 @@ impl RedisInner {
     }
 }
 
-/// Encodes a new authentication: its part of the head, as `rotate.lua` takes it, details and principal.
+/// Encodes a new authentication: its part of the head, as `rotate.lua` takes it, details and principal. An
+/// encoded principal is never empty, so an empty one keeps that of the record.
 fn encode_reauthentication(
     kind: SecretKind,
     reauthentication: Reauthentication,
@@ -262,5 +263,5 @@ fn encode_reauthentication(
         &[encoding::persistence(persistence), flags],
     ]
     .concat();
-    (head, details.unwrap_or_default(), principal.into_vec())
+    (head, details.unwrap_or_default(), principal.map(<[u8]>::into_vec).unwrap_or_default())
 }

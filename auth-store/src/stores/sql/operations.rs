@@ -208,7 +208,7 @@ impl<D: Dialect> SqlInner<D> {
             return self.compare_and_swap(id, &self.statements.rotate, &values).await;
         };
         values.extend([
-            Value::bytes(principal),
+            Value::Bytes(principal.as_deref()),
             Value::int(i64::from(encoding::persistence(*persistence))),
             Value::int(millis(*at)),
             Value::int(i64::from(deadlines.idle_secs)),

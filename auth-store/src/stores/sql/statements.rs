@@ -222,7 +222,7 @@ impl<'a> Writer<'a> {
         let greatest = self.syntax.greatest;
         self.change(
             &format!(
-                "{SECRET}, details = $7, principal = $8, persistence = $9, \
+                "{SECRET}, details = $7, principal = COALESCE($8, principal), persistence = $9, \
                  last_seen = {greatest}(last_seen, $14), authenticated_at = $10, \
                  idle_secs = $11, ends_at = $12, due_at = $13"
             ),

@@ -98,7 +98,7 @@ impl Store for Bounded {
 
     async fn rotate(&self, id: &SignInId, from: &Digest, rotation: Rotation) -> Swapped {
         if let Some(reauthentication) = &rotation.reauthentication {
-            BOUNDS.check_principal(&reauthentication.principal)?;
+            BOUNDS.check_principal(reauthentication.principal.as_deref().unwrap_or_default())?;
         }
         self.0.rotate(id, from, rotation).await
     }

@@ -37,6 +37,8 @@ caught! {
     sec_83_a_grace_that_was_not_requested_is_caught: UnrequestedGrace => sec_83_a_secret_without_grace_is_invalid_at_once;
     sec_12_deadlines_that_are_not_restarted_are_caught: KeepsDeadlines =>
         sec_12_reauthentication_restarts_the_deadlines;
+    sec_88_roles_that_are_dropped_if_none_are_stated_are_caught: DropsRoles =>
+        sec_88_reauthentication_keeps_the_newest_roles;
     sec_81_a_family_that_is_kept_across_kinds_is_caught: KeepsFamily =>
         sec_81_a_secret_of_another_kind_proves_nothing;
 }
@@ -203,6 +205,20 @@ broken_store! {
 
     async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
         keeping(&self.0, id, from, to, |old, new| new.deadlines = old.deadlines).await
+    }
+}
+
+broken_store! {
+    DropsRoles, except: [rotate];
+
+    async fn rotate(&self, id: &SignInId, from: &Digest, to: Rotation) -> Swapped {
+        let again = to.reauthentication.as_ref();
+        let are_stated = again.is_none_or(|again| again.principal.is_some());
+        Ok(rotate_and(&self.0, id, from, to, |record| {
+            if !are_stated {
+                record.set_principal([]);
+            }
+        }))
     }
 }
 

@@ -114,7 +114,7 @@ fn reauthentication(digests: SecretDigests) -> Rotation {
         at: now(),
         deadlines: Deadlines::starting(lifetime, now()),
         persistence: Persistence::Session,
-        principal: encode(&[], &"other claims").expect("it is text"),
+        principal: Some(encode(&[], &"other claims").expect("it is text")),
         details: None,
     };
     Rotation { reauthentication: Some(reauthentication), ..rotation(digests) }

@@ -16,7 +16,8 @@ else
   times, persistence = string.sub(renewal, 1, 20), string.sub(renewal, 21, 21)
   flags = flags % 2 + string.byte(renewal, 22)
   if number(renewal, 1) > number(bytes, 5) then seen = string.sub(renewal, 1, 8) end
-  parts.details, parts.principal = details, principal
+  parts.details = details
+  if principal ~= '' then parts.principal = principal end
 end
 if grace ~= '' and number(grace, 57) > number(seen, 1) then
   seen = string.sub(grace, 57, 64) -- when the secret was replaced

@@ -90,7 +90,7 @@ async fn execute_of_one(store: &PostgresStore, now: Timestamp) {
         at: now,
         deadlines,
         persistence: Persistence::Session,
-        principal: Box::default(),
+        principal: Some(Box::default()),
         details: None,
     };
     let mut from = secret.digests(KIND).current;

@@ -1,0 +1,158 @@
+//! A look at the user: the application's check of whether a user may still have sign-ins.
+//!
+//! It runs when a sign-in has been stored and before its secret is delivered. So a user who is disabled, and whose
+//! sign-ins are revoked, while a login is under way does not get in: either the revocation finds the new sign-in,
+//! or the check sees that the user is disabled.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{
+    AuthError, AuthErrorKind, BoxError, BoxFuture, RejectionReason, SignInId, Timestamp,
+};
+use parking_lot::Mutex;
+
+use super::new_sign_in::IssuedSecret;
+use super::sign_in_manager::{SignInManager, SignInSettings};
+use crate::record::{Record, SignInDetails};
+use crate::striped::Striped;
+
+/// A stored sign-in whose user the application checks: the argument of
+/// [`SignInSettings::check_user`].
+#[derive(Clone)]
+#[non_exhaustive]
+pub struct UserCheck {
+    /// The user.
+    pub subject: Arc<str>,
+    /// The sign-in.
+    pub sign_in: SignInId,
+    /// When the user was last authenticated.
+    pub authenticated_at: Timestamp,
+    /// What the application set by [`SignIn::auth_hash`](auth_core::SignIn::auth_hash).
+    pub auth_hash: Option<Box<str>>,
+}
+
+// Omits the hash, which may be derived from a password.
+auth_core::redacted_debug!(UserCheck { subject, sign_in, authenticated_at });
+
+impl UserCheck {
+    /// Returns the check of a record's user, or `None` for that of a visitor.
+    fn of_record(record: &Record) -> Option<Self> {
+        let subject = Arc::clone(record.subject.as_ref()?);
+        Some(Self::new(subject, record.id, record.authenticated_at, record.details.as_deref()))
+    }
+
+    fn new(
+        subject: Arc<str>,
+        sign_in: SignInId,
+        authenticated_at: Timestamp,
+        details: Option<&SignInDetails>,
+    ) -> Self {
+        let auth_hash = details.and_then(|details| details.auth_hash.clone());
+        Self { subject, sign_in, authenticated_at, auth_hash }
+    }
+}
+
+/// The reason for which a sign-in is rejected whose user did not pass the check.
+pub(super) const REFUSED: RejectionReason = RejectionReason::Other("user refused");
+
+type Check = dyn Fn(UserCheck) -> BoxFuture<Result<bool, BoxError>> + Send + Sync;
+
+/// The application's check, and when the users of which sign-ins have passed it.
+#[derive(Clone)]
+pub struct UserChecks {
+    check: Arc<Check>,
+    passed: Arc<Striped<Mutex<HashMap<SignInId, Timestamp>>>>,
+}
+
+impl fmt::Debug for UserChecks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserChecks").finish_non_exhaustive()
+    }
+}
+
+impl UserChecks {
+    const STRIPES: usize = 64;
+    /// The maximum number of sign-ins per stripe whose last check is remembered.
+    const MAX_ENTRIES: usize = 1024;
+
+    fn is_due(&self, id: &SignInId, age: Duration, now: Timestamp) -> bool {
+        self.passed.of(id).lock().get(id).is_none_or(|passed| now.since(*passed) >= age)
+    }
+
+    fn passed(&self, id: SignInId, age: Duration, now: Timestamp) {
+        let mut passed = self.passed.of(&id).lock();
+        if passed.len() >= Self::MAX_ENTRIES {
+            passed.retain(|_, passed| now.since(*passed) < age);
+        }
+        if passed.len() < Self::MAX_ENTRIES {
+            passed.insert(id, now);
+        }
+    }
+}
+
+impl SignInSettings {
+    /// Sets the application's check of its users, for authors of backends. `SessionAuth::check_user` and
+    /// `JwtAuth::check_user` document when it runs and what follows from its answer.
+    pub fn check_user<F, A>(&mut self, check: F)
+    where
+        F: Fn(UserCheck) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<bool, BoxError>> + Send + 'static,
+    {
+        let check: Arc<Check> = Arc::new(move |user| Box::pin(check(user)) as _);
+        let passed = Arc::new(Striped::new(UserChecks::STRIPES));
+        self.user_check = Some(UserChecks { check, passed });
+    }
+}
+
+impl SignInManager {
+    /// Returns whether the user of this sign-in has to be checked before a request may pass.
+    pub(super) fn user_check_is_due(&self, id: &SignInId, now: Timestamp) -> bool {
+        match (&self.settings.user_check, self.settings.user_check_age) {
+            (Some(checks), Some(age)) => checks.is_due(id, age, now),
+            _ => false,
+        }
+    }
+
+    /// Checks the user of a sign-in that was just stored and is not delivered. Ends it if the user is refused.
+    pub(super) async fn check_new_user(&self, issued: &IssuedSecret) -> Result<(), AuthError> {
+        let Some(subject) = &issued.subject else { return Ok(()) };
+        let details = issued.details.as_deref();
+        let user =
+            UserCheck::new(Arc::clone(subject), issued.id(), issued.authenticated_at, details);
+        self.check(user).await
+    }
+
+    /// Checks the user of a stored sign-in. Ends it if the user is refused.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the user is refused, and
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the check fails.
+    pub(super) async fn check_user(&self, record: &Record) -> Result<(), AuthError> {
+        match UserCheck::of_record(record) {
+            Some(user) => self.check(user).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn check(&self, user: UserCheck) -> Result<(), AuthError> {
+        let Some(checks) = &self.settings.user_check else { return Ok(()) };
+        let (id, subject) = (user.sign_in, Arc::clone(&user.subject));
+        // Read before the check: a change of the user after it is not covered by its answer.
+        let now = self.settings.clock.now();
+        let passes = (checks.check)(user).await;
+        if passes.map_err(|error| AuthError::new(AuthErrorKind::Unavailable, error))? {
+            if let Some(age) = self.settings.user_check_age {
+                checks.passed(id, age, now);
+            }
+            return Ok(());
+        }
+        tracing::info!(subject = &*subject, sign_in = %id, "user refused; sign-in ended");
+        self.store.delete(&id).await?;
+        Err(AuthError::new(AuthErrorKind::Unauthenticated, "the application refuses the user"))
+    }
+}
