@@ -110,7 +110,6 @@ macro_rules! __forward_store {
         $crate::__forward_store! { @update [$($except)*] $($to)* }
         $crate::__forward_store! { @rotate [$($except)*] $($to)* }
         $crate::__forward_store! { @touch [$($except)*] $($to)* }
-        $crate::__forward_store! { @touch_many [$($except)*] $($to)* }
         $crate::__forward_store! { @delete [$($except)*] $($to)* }
         $crate::__forward_store! { @delete_if_version [$($except)*] $($to)* }
         $crate::__forward_store! { @delete_if_idle [$($except)*] $($to)* }
@@ -135,7 +134,6 @@ macro_rules! __forward_store {
     (@update [update $($rest:ident)*] $($to:tt)*) => {};
     (@rotate [rotate $($rest:ident)*] $($to:tt)*) => {};
     (@touch [touch $($rest:ident)*] $($to:tt)*) => {};
-    (@touch_many [touch_many $($rest:ident)*] $($to:tt)*) => {};
     (@delete [delete $($rest:ident)*] $($to:tt)*) => {};
     (@delete_if_version [delete_if_version $($rest:ident)*] $($to:tt)*) => {};
     (@delete_if_idle [delete_if_idle $($rest:ident)*] $($to:tt)*) => {};
@@ -220,11 +218,6 @@ macro_rules! __forward_store {
         $crate::__forward_store! { async [] $($to)*, touch(
             id: ref 'id $crate::__private::SignInId,
             at: $crate::__private::Timestamp
-        ) -> () }
-    };
-    (@touch_many [] $($to:tt)*) => {
-        $crate::__forward_store! { async [] $($to)*, touch_many(
-            uses: ref 'uses [($crate::__private::SignInId, $crate::__private::Timestamp)]
         ) -> () }
     };
     (@delete [] $($to:tt)*) => {

@@ -233,19 +233,6 @@ pub trait Store: Send + Sync + 'static {
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
     async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Records that several sign-ins were used, each as [`touch`](Self::touch) does. The default
-    /// implementation calls `touch` for each of them.
-    ///
-    /// # Errors
-    ///
-    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if some uses may not be recorded.
-    async fn touch_many(&self, uses: &[(SignInId, Timestamp)]) -> Result<(), StoreError> {
-        for (id, at) in uses {
-            self.touch(id, *at).await?;
-        }
-        Ok(())
-    }
-
     /// Deletes a sign-in. Returns whether there was one.
     ///
     /// # Errors

@@ -294,24 +294,6 @@ pub(super) async fn touch_does_not_change_the_version(store: &Arc<dyn Store>) ->
     Ok(())
 }
 
-/// Each of several uses is recorded as if it were the only one.
-pub(super) async fn touch_many_touches_each(store: &Arc<dyn Store>) -> Outcome {
-    let mut first = sign_in(&**store, ADA).await?;
-    let mut second = sign_in(&**store, ADA).await?;
-    let (ended, kept) = (sign_in(&**store, ADA).await?, sign_in(&**store, ADA).await?);
-    store.delete(&ended.id).await?;
-    let (at, later) = (now() + MINUTE, now() + 2 * MINUTE);
-    let uses = [(ended.id, later), (first.id, later), (second.id, at), (first.id, at)];
-    store.touch_many(&uses).await?;
-    first.touch(later);
-    second.touch(at);
-    for record in [&first, &second, &kept] {
-        alive_as(&**store, record).await?;
-    }
-    gone(&**store, &ended.id, ADA).await?;
-    Ok(store.touch_many(&[]).await?)
-}
-
 /// An ended sign-in stays so, and touching it is not an error.
 pub(super) async fn touch_never_creates(store: &Arc<dyn Store>) -> Outcome {
     let ended = sign_in(&**store, ADA).await?;

@@ -38,8 +38,6 @@ async fn looks(store: &dyn Store, secret: &Secret, report: &mut Report) {
     report.add("load_fails_with_its_store", unavailable(store.load(&id).await));
     report.add("list_fails_with_its_store", unavailable(store.list(ADA).await));
     report.add("touch_fails_with_its_store", unavailable(store.touch(&id, now()).await));
-    let many = store.touch_many(&[(id, now())]).await;
-    report.add("touch_many_fails_with_its_store", unavailable(many));
 }
 
 fn peeks(store: &dyn Store, secret: &Secret) -> Outcome {

@@ -71,8 +71,7 @@ macro_rules! __every_conformance_check {
                 touch_moves_the_last_seen_time_forward
                 touch_never_moves_the_last_seen_time_back
                 touch_does_not_change_the_version
-                touch_never_creates
-                touch_many_touches_each;
+                touch_never_creates;
             ends:
                 delete_ends_a_sign_in_once
                 delete_if_version_ends_only_this_version

@@ -43,7 +43,7 @@ type Swapped = Result<CompareAndSwap, StoreError>;
 #[async_trait]
 impl Store for AskingAgain {
     forward_store!(self => self.0, except: [
-        load, find, create, update, rotate, touch, touch_many, delete, delete_if_version,
+        load, find, create, update, rotate, touch, delete, delete_if_version,
         delete_if_idle, list, revoke, revoke_others, revoke_subject, update_subject, sweep,
     ]);
 
@@ -78,10 +78,6 @@ impl Store for AskingAgain {
 
     async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
         again!(self.0.touch(id, at))
-    }
-
-    async fn touch_many(&self, uses: &[(SignInId, Timestamp)]) -> Result<(), StoreError> {
-        again!(self.0.touch_many(uses))
     }
 
     async fn delete(&self, id: &SignInId) -> Result<bool, StoreError> {

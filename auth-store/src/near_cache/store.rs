@@ -49,7 +49,7 @@ impl<S: Store> Store for NearCache<S> {
     forward_store!(
         self => self.inner.store,
         changes: [writing, writing_all],
-        except: [peek, watch, load, create, touch, touch_many]
+        except: [peek, watch, load, create, touch]
     );
 
     fn peek(&self, id: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {
@@ -105,14 +105,5 @@ impl<S: Store> Store for NearCache<S> {
             entry.record.touch_shared(at);
         }
         self.inner.store.touch(id, at).await
-    }
-
-    async fn touch_many(&self, uses: &[(SignInId, Timestamp)]) -> Result<(), StoreError> {
-        for (id, at) in uses {
-            if let Some(entry) = self.inner.entries.get(id) {
-                entry.record.touch_shared(*at);
-            }
-        }
-        self.inner.store.touch_many(uses).await
     }
 }

@@ -101,7 +101,6 @@ async fn a_store_that_writes_only_when_it_is_closed_is_caught() {
         "update",
         "rotate",
         "touch",
-        "touch_many",
         "delete",
         "delete_if_version",
         "delete_if_idle",

@@ -3,14 +3,14 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use async_trait::async_trait;
-use auth_core::{SignInId, Timestamp};
+use auth_core::SignInId;
 use auth_store::{
     Digest, OverflowPolicy, Record, Rotation, SignInLimit, Store, StoreBounds, StoreError,
     StoreErrorKind, conformance, forward_store,
 };
 
 use super::caught::caught;
-use crate::plain::{Count, Creation, Ended, Listed, Plain, Swapped, Touched, broken_store};
+use crate::plain::{Count, Creation, Ended, Listed, Plain, Swapped, broken_store};
 
 caught! {
     subjects_cut_at_64_bytes_are_caught: CutsSubjects => long_subjects_are_kept_or_refused;
@@ -23,7 +23,6 @@ caught! {
     a_bound_that_evicts_is_caught: EvictsAtBound => many_sign_ins_are_kept_or_refused;
     a_contended_step_that_has_happened_is_caught: ContendedAfterwards =>
         delete_ends_a_sign_in_once revoke_ends_one_sign_in;
-    a_batch_of_uses_that_stops_at_an_ended_sign_in_is_caught: StopsAtEnded => touch_many_touches_each;
 }
 
 broken_store! {
@@ -194,19 +193,5 @@ impl Store for ContendedAfterwards {
     async fn revoke(&self, subject: &str, id: &SignInId) -> Ended {
         let ended = self.0.revoke(subject, id).await?;
         if ended { Err(StoreError::contended("another transaction")) } else { Ok(false) }
-    }
-}
-
-broken_store! {
-    StopsAtEnded, except: [touch_many];
-
-    async fn touch_many(&self, uses: &[(SignInId, Timestamp)]) -> Touched {
-        for (id, at) in uses {
-            if self.0.load(id).await?.is_none() {
-                return Ok(());
-            }
-            self.0.touch(id, *at).await?;
-        }
-        Ok(())
     }
 }
