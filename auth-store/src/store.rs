@@ -50,7 +50,8 @@ use crate::watch::Watch;
 ///
 /// A record that cannot be decoded is reported as [`Invalid`](crate::StoreErrorKind::Invalid), and never as
 /// missing. A store ends a sign-in without decoding its record, so that an unreadable record blocks neither
-/// its own end nor that of the subject's other sign-ins.
+/// its own end nor that of the subject's other sign-ins. It does not block new sign-ins of the subject either;
+/// whether it counts for their limit is not specified.
 ///
 /// # Failures
 ///

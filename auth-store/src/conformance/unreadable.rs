@@ -6,11 +6,11 @@ use std::fmt;
 
 use auth_core::SignInId;
 
-use super::assertions::{alive_as, gone};
-use super::fixtures::{ADA, BOB, sign_in};
+use super::assertions::{alive, alive_as, gone, same};
+use super::fixtures::{ADA, BOB, draft, limit, now, sign_in};
 use super::report::{Outcome, Report, Violation, ensure};
 use crate::error::{StoreError, StoreErrorKind};
-use crate::store::{IntoStore, Store};
+use crate::store::{Created, IntoStore, OverflowPolicy, Store};
 
 /// Checks that a sign-in whose record cannot be decoded can be ended.
 ///
@@ -31,6 +31,7 @@ pub async fn check_unreadable(store: impl IntoStore, damage: impl AsyncFn(&SignI
         "an_unreadable_sign_in_ends_with_its_subject",
         ends_with_its_subject(store, &damage).await,
     );
+    report.add("an_unreadable_sign_in_blocks_no_other", blocks_no_other(store, &damage).await);
     report
 }
 
@@ -82,6 +83,19 @@ async fn ends_with_its_subject(store: &dyn Store, damage: &impl AsyncFn(&SignInI
     ensure(ended == 2, format!("two sign-ins are there, and {ended} ended"))?;
     gone(store, &id, ADA).await?;
     gone(store, &readable.id, ADA).await
+}
+
+async fn blocks_no_other(store: &dyn Store, damage: &impl AsyncFn(&SignInId)) -> Outcome {
+    damaged(store, damage).await?;
+    let (next, evict) = (draft(store, ADA, now())?, limit(2, OverflowPolicy::EvictOldest));
+    let created = store.create(next.clone(), Some(evict)).await?;
+    ensure(
+        matches!(created, Created::Stored { .. }),
+        format!("create beside an unreadable sign-in, with a limit of 2, returns {created:?}"),
+    )?;
+    same(&next, &*alive(store, &next.id).await?)?;
+    store.revoke_subject(ADA).await?;
+    gone(store, &next.id, ADA).await
 }
 
 fn invalid<T: fmt::Debug>(answer: Result<T, StoreError>) -> Outcome {

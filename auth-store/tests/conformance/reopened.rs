@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Peek, Record, Store, StoreError, Watch, conformance, forward_store};
+use auth_store::{Peek, Record, SignInLimit, Store, StoreError, Watch, conformance, forward_store};
 use parking_lot::Mutex;
 
-use crate::plain::{Count, Ended, Listed, Loaded, Plain, See};
+use crate::plain::{Count, Creation, Ended, Listed, Loaded, Plain, See};
 
 /// What is on a disk: the bytes of each record.
 type Disk = Arc<Mutex<Vec<(SignInId, Vec<u8>)>>>;
@@ -132,6 +132,7 @@ enum Fault {
     DeleteDecodes,
     RevokeSubjectDecodes,
     RevokeSubjectSkips,
+    CreateDecodes,
 }
 
 impl Damaged {
@@ -150,7 +151,7 @@ impl Damaged {
 
 #[async_trait]
 impl Store for Damaged {
-    forward_store!(self => self.plain, except: [peek, find, load, list, delete, revoke_subject]);
+    forward_store!(self => self.plain, except: [peek, find, load, create, list, delete, revoke_subject]);
 
     fn peek(&self, _: &SignInId, see: See<'_>) {
         see(Peek::Miss);
@@ -162,6 +163,13 @@ impl Store for Damaged {
             Err(error) if self.plain.load(id).await?.is_some() => Err(error),
             _ => self.plain.load(id).await,
         }
+    }
+
+    async fn create(&self, record: Record, limit: Option<SignInLimit>) -> Creation {
+        if let (Fault::CreateDecodes, Some(subject)) = (self.fault, &record.subject) {
+            self.check_all(subject)?;
+        }
+        self.plain.create(record, limit).await
     }
 
     async fn list(&self, subject: &str) -> Listed {
@@ -224,6 +232,12 @@ async fn a_revocation_that_decodes_is_caught() {
             "{fault:?}: {failures:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_create_that_decodes_the_other_sign_ins_is_caught() {
+    let failures = failures_when_damaged(Fault::CreateDecodes).await;
+    assert!(failures.contains(&"an_unreadable_sign_in_blocks_no_other"), "{failures:?}");
 }
 
 /// A store whose answers can be lost: the change happens, and the caller gets an error.

@@ -15,11 +15,14 @@ local GONE, DONE, STALE, TAKEN, FULL = 0, 1, 2, 3, 4
 -- Expired keys are kept for an hour, because the clocks of the callers and of Redis may differ.
 local SLACK = 3600000
 
--- Returns the bytes of a record, if they have the format of this version.
+-- Returns whether a record has the format of this version.
+local function is_readable(bytes)
+  return #bytes >= 48 and string.byte(bytes, 1) == FORMAT
+end
+
+-- Returns the bytes of a record, if they can be read.
 local function checked(bytes)
-  if #bytes < 48 or string.byte(bytes, 1) ~= FORMAT then
-    error('AUTHFORMAT the record is of another version')
-  end
+  if not is_readable(bytes) then error('AUTHFORMAT the record is of another version') end
   return bytes
 end
 

@@ -26,7 +26,7 @@ else
     local found = redis.call('GETRANGE', base .. 's:' .. listed, 0, HEAD - 1)
     if found == '' then
       stale[#stale + 1] = listed
-    elseif end_of(checked(found)) <= now then
+    elseif is_readable(found) and end_of(found) <= now then -- another one counts, and can be evicted
       ended[#ended + 1] = listed
     elseif has_kind(base .. 's:' .. listed, found, name) then
       alive[#alive + 1] = listed
