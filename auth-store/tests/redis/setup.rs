@@ -1,7 +1,9 @@
-//! Configurations that the store rejects.
+//! Configurations that the store rejects, and the end of its connections.
 
-use auth_servers::RedisServer;
-use auth_store::{RedisSetupError, RedisStore, Store};
+use auth_core::SignInId;
+use auth_servers::{RedisServer, until};
+use auth_store::near_cache::NearCache;
+use auth_store::{RedisSetupError, RedisStore, Store, StoreErrorKind};
 
 use crate::sign_in::{now, sign_in};
 use crate::stores::builder;
@@ -76,4 +78,22 @@ async fn errors_name_what_is_wrong() {
     assert!(matches!(braces, Err(RedisSetupError::Prefix)));
     let shown = format!("{:?}", RedisStore::builder("redis://ada:hunter2@localhost"));
     assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_closed_store_has_no_connections() {
+    let server = RedisServer::start();
+    let cache = NearCache::new(builder(server.url()).connect().await.expect("it runs"));
+    let id = sign_in(&cache, "ada").await;
+    cache.delete(&id).await.expect("it runs"); // on a connection of its own
+    let connections = || server.info("clients", "connected_clients").expect("it runs");
+    until("it is subscribed", || (connections() == "4").then_some(()));
+
+    cache.close().await.expect("nothing is under way");
+
+    until("its connections are closed", || (connections() == "1").then_some(()));
+    let unknown = SignInId::from_bytes([1; 16]);
+    let error = cache.load(&unknown).await.expect_err("it is closed");
+    assert_eq!(error.kind(), StoreErrorKind::Unavailable);
+    assert_eq!(connections(), "1", "only that of this test");
 }

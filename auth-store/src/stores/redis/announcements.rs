@@ -29,7 +29,8 @@ impl AnnouncingStore for RedisStore {
     async fn listen(&self) -> Result<Box<dyn Announcements>, StoreError> {
         let listening = async {
             let (channel, deadline) = (self.inner.keys.channel(), self.inner.deadline());
-            let subscription = Subscription::open(&self.inner.router, &channel, deadline).await?;
+            let (router, closed) = (&self.inner.router, self.inner.config.closed.subscribe());
+            let subscription = Subscription::open(router, &channel, closed, deadline).await?;
             self.inner.compare_key(deadline).await?; // the servers may have been emptied
             Ok(subscription)
         };

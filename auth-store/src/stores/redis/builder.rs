@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
 use redis::ErrorKind;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::anonymous_buckets::AnonymousBuckets;
@@ -140,6 +141,7 @@ impl RedisStoreBuilder {
             eviction: self.eviction,
             replicas: self.wait_for_replicas,
             opened: AtomicU64::new(0),
+            closed: watch::Sender::new(false),
         });
         let router = Router::new(location.servers, &config);
         let (keys, routing_key) = (Keys::new(self.prefix), RoutingKey::new(key));

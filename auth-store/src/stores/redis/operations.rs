@@ -230,6 +230,13 @@ impl RedisInner {
         Ok(Swept { removed: 0, more: false })
     }
 
+    /// Closes all connections, also those of a subscription.
+    pub(super) async fn close(&self) -> Result<(), StoreError> {
+        self.config.closed.send_replace(true);
+        self.router.close();
+        Ok(())
+    }
+
     async fn subject_step(
         &self,
         script: &'static Script,

@@ -163,7 +163,7 @@ impl fmt::Debug for RedisStore {
 
 #[async_trait]
 impl Store for RedisStore {
-    forward_store!(self => self.inner, around: traced, except: [peek, watch, find, bounds, touch_many, close]);
+    forward_store!(self => self.inner, around: traced, except: [peek, watch, find, bounds]);
 
     /// Redis deletes expired keys.
     fn bounds(&self) -> StoreBounds {

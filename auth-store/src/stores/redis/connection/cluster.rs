@@ -69,6 +69,11 @@ impl Cluster {
         node
     }
 
+    /// Drops the connections to all servers.
+    pub(super) fn forget(&self) {
+        self.nodes.lock().values().for_each(|node| node.forget());
+    }
+
     /// Returns whether one primary has both slots, as far as is known.
     pub(super) fn share(&self, one: u16, other: u16) -> bool {
         self.primary(one) == self.primary(other)

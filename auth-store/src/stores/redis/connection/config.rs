@@ -5,6 +5,8 @@
 use std::sync::atomic::AtomicU64;
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::open::Tls;
 
 /// The configuration of all connections of a store.
@@ -21,6 +23,8 @@ pub(in crate::stores::redis) struct ConnectionConfig {
     pub(in crate::stores::redis) replicas: Replicas,
     /// Counts the connections that were opened. After each, the server may be another one.
     pub(in crate::stores::redis) opened: AtomicU64,
+    /// Whether the store was closed.
+    pub(in crate::stores::redis) closed: watch::Sender<bool>,
 }
 
 /// How many replicas must confirm a step that has to survive a failover.

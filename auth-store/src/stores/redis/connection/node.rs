@@ -85,7 +85,7 @@ impl Node {
         Ok(())
     }
 
-    /// Drops all connections, because another server has replaced this one.
+    /// Drops all connections, because another server has replaced this one or the store was closed.
     pub(super) fn forget(&self) {
         self.idle.lock().clear();
         self.shared.clear();
@@ -141,7 +141,7 @@ impl Node {
         let (answer, role) = match connection.run(asking, request, Some(&role()), deadline).await {
             Ok(both) => both,
             Err(failure @ Failure::Refused(_)) => {
-                self.idle.lock().push((epoch, connection));
+                self.keep(epoch, connection);
                 return Err(failure);
             }
             Err(failure) => {
@@ -160,8 +160,16 @@ impl Node {
         if always || self.shared.replicated.is(connection.server()) {
             self.wait(&connection, deadline).await?;
         }
-        self.idle.lock().push((epoch, connection));
+        self.keep(epoch, connection);
         Ok(answer)
+    }
+
+    /// Puts a connection into the pool.
+    fn keep(&self, epoch: u64, connection: Connection) {
+        self.idle.lock().push((epoch, connection));
+        if *self.config.closed.borrow() {
+            self.forget(); // the store may have dropped its connections before this one was there
+        }
     }
 
     /// Takes a connection from the pool that is open and goes to the server of the shared one.

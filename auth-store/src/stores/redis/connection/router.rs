@@ -138,6 +138,14 @@ impl Router {
         matches!(self.0, Nodes::Cluster(_))
     }
 
+    /// Drops all connections. Steps that are under way keep theirs until they end.
+    pub(in crate::stores::redis) fn close(&self) {
+        match &self.0 {
+            Nodes::One(node) => node.forget(),
+            Nodes::Cluster(cluster) => cluster.forget(),
+        }
+    }
+
     async fn node(&self, slot: u16, deadline: Instant) -> Result<Arc<Node>, Failure> {
         match &self.0 {
             Nodes::One(node) => Ok(Arc::clone(node)),

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use redis::ErrorKind;
 use tokio::time::{Instant, timeout_at};
 
 use super::config::ConnectionConfig;
@@ -59,6 +60,9 @@ impl SharedConnection {
         config: &Arc<ConnectionConfig>,
         deadline: Instant,
     ) -> Result<Connection, Failure> {
+        if *config.closed.borrow() {
+            return Err(closed());
+        }
         if let Some(connection) = self.current() {
             return Ok(connection);
         }
@@ -79,6 +83,10 @@ impl SharedConnection {
                 *last_failure = None;
                 self.epoch.fetch_add(1, Ordering::Release);
                 *self.current.lock() = Some(connection.clone());
+                if *config.closed.borrow() {
+                    self.clear(); // the store may have dropped its connections before this one was there
+                    return Err(closed());
+                }
                 Ok(connection)
             }
             Err(failure) => {
@@ -105,6 +113,10 @@ impl SharedConnection {
     fn current(&self) -> Option<Connection> {
         self.current.lock().as_ref().filter(|connection| connection.is_open()).cloned()
     }
+}
+
+fn closed() -> Failure {
+    Failure::Unreachable((ErrorKind::Client, "the store was closed").into())
 }
 
 fn unreachable() -> Failure {

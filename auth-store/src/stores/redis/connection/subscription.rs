@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use redis::{FromRedisValue, PushInfo, PushKind, RedisError, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -27,6 +27,8 @@ pub(in crate::stores::redis) struct Subscription {
     /// More messages arrived than the queue could hold.
     overflowed: Arc<AtomicBool>,
     subscribers: Vec<Subscriber>,
+    /// Whether the store was closed.
+    closed: watch::Receiver<bool>,
 }
 
 /// A connection that is subscribed at one primary.
@@ -48,6 +50,7 @@ impl Subscription {
     pub(in crate::stores::redis) async fn open(
         router: &Router,
         channel: &str,
+        closed: watch::Receiver<bool>,
         deadline: Instant,
     ) -> Result<Self, Failure> {
         let (queue, pushes) = mpsc::channel(QUEUE);
@@ -72,14 +75,18 @@ impl Subscription {
         }
         subscribers.sort_by_key(|(number, _)| *number);
         let subscribers = subscribers.into_iter().map(|(_, subscriber)| subscriber).collect();
-        Ok(Self { pushes, overflowed, subscribers })
+        Ok(Self { pushes, overflowed, subscribers, closed })
     }
 
     /// Waits for the next message. After an error, some may have been missed. Cancel safe: if the future
     /// is dropped before it is ready, no message is lost.
     pub(in crate::stores::redis) async fn next(&mut self) -> Result<Message<'_>, Failure> {
         loop {
-            let received = self.pushes.recv().await;
+            let closed = async { _ = self.closed.wait_for(|closed| *closed).await };
+            let received = tokio::select! {
+                received = self.pushes.recv() => received,
+                () = closed => return Err(lost("the store was closed")),
+            };
             if self.overflowed.load(Ordering::SeqCst) {
                 return Err(lost("messages arrived faster than they were read"));
             }
