@@ -26,7 +26,9 @@ else
     local found = redis.call('GETRANGE', base .. 's:' .. listed, 0, HEAD - 1)
     if found == '' then
       stale[#stale + 1] = listed
-    elseif is_readable(found) and end_of(found) <= now then -- another one counts, and can be evicted
+    elseif not is_readable(found) then
+      -- It does not count, because its end and its kind are unknown.
+    elseif end_of(found) <= now then
       ended[#ended + 1] = listed
     elseif has_kind(base .. 's:' .. listed, found, name) then
       alive[#alive + 1] = listed
