@@ -10,6 +10,8 @@ mod backend;
 mod background;
 mod challenge;
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod context;
 mod cookie;
 mod cross_origin;

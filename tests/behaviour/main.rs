@@ -19,6 +19,7 @@ mod any_of;
 mod cancelled_saves;
 mod compile_fail;
 mod config_errors;
+mod conformance;
 mod cookies;
 mod cors;
 mod credentials;

@@ -25,7 +25,12 @@ impl Authenticator for ApiKeyAuth {
     type Claims = User;
 
     fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<User>> {
-        let key = head.headers().get("x-api-key")?;
+        let mut keys = head.headers().get_all("x-api-key").iter();
+        let key = keys.next()?;
+        let rejected = |reason| Outcome::Rejected(Rejection::new("api-key", reason));
+        if keys.any(|other| other != key) {
+            return Some(Attempt::explicit(rejected(RejectionReason::Duplicate)));
+        }
         let subject = key.to_str().ok().and_then(|key| key.strip_prefix("key-of-"));
         Some(Attempt::explicit(match subject {
             Some(subject) => {
@@ -33,7 +38,7 @@ impl Authenticator for ApiKeyAuth {
                 let authentication = AuthenticationInfo::new("api-key", None).issuer(ISSUER);
                 Outcome::Authenticated(Identity::verified(principal, authentication))
             }
-            None => Outcome::Rejected(Rejection::new("api-key", RejectionReason::Unknown)),
+            None => rejected(RejectionReason::Unknown),
         }))
     }
 

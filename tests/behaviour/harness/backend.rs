@@ -148,6 +148,24 @@ fn jwt_with(keys: impl KeySource<Mode = Signs>, setup: &Setup) -> JwtSignIn<User
 }
 
 impl Setup {
+    /// Returns the options that a test begins with.
+    pub(crate) fn over(store: Arc<dyn Store>, clock: Clock) -> Self {
+        Self {
+            store,
+            clock,
+            policy: Policy::Optional,
+            lifetime: Lifetime::default(),
+            access_lifetime: None,
+            limit: None,
+            persistence: Persistence::Session,
+            clear_site_data: None,
+            trusted_origin: None,
+            ignored_scheme: None,
+            users: None,
+            user_check_age: None,
+        }
+    }
+
     fn access_lifetime(&self) -> Duration {
         self.access_lifetime.unwrap_or(self.lifetime.absolute())
     }

@@ -56,7 +56,7 @@ macro_rules! migrated {
 }
 
 /// Returns an empty store, which shares no data with those of other tests.
-pub(super) async fn fresh_store() -> Arc<dyn Store> {
+pub(crate) async fn fresh_store() -> Arc<dyn Store> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     match StoreChoice::from_env() {
@@ -80,7 +80,7 @@ pub(super) async fn fresh_store() -> Arc<dyn Store> {
 
 /// Returns the time at which a test begins, a full second. Redis expires keys by its own clock, so over
 /// Redis a test begins now.
-pub(super) fn start_time() -> Timestamp {
+pub(crate) fn start_time() -> Timestamp {
     match StoreChoice::from_env() {
         StoreChoice::Redis => Timestamp::from_secs(Clock::system().now().as_secs()),
         _ => Timestamp::from_secs(1_800_000_000),

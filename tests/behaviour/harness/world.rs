@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{AuthLayer, ManualClock, Persistence, Transport};
+use auth_core::{AuthLayer, ManualClock, Transport};
 use auth_store::{IntoStore, Lifetime, OverflowPolicy, SignInLimit, Store};
 use tokio::net::TcpListener;
 
@@ -15,7 +15,7 @@ use super::credential::Credential;
 use super::faults::Op;
 use super::faulty_store::FaultyStore;
 use super::gate::Gate;
-use super::store_choice::{fresh_store, start_time};
+use super::{fresh_store, start_time};
 use crate::app::{self, Login};
 
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
@@ -54,20 +54,7 @@ impl World {
     async fn on(backend: TestBackend, framework: Framework, store: Arc<dyn Store>) -> Self {
         let store = Arc::new(FaultyStore::new(store));
         let clock = ManualClock::new(start_time());
-        let setup = Setup {
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            clock: clock.clock(),
-            policy: Policy::Optional,
-            lifetime: Lifetime::default(),
-            access_lifetime: None,
-            limit: None,
-            persistence: Persistence::Session,
-            clear_site_data: None,
-            trusted_origin: None,
-            ignored_scheme: None,
-            users: None,
-            user_check_age: None,
-        };
+        let setup = Setup::over(Arc::clone(&store) as Arc<dyn Store>, clock.clock());
         Self::serve(backend, framework, store, clock, setup).await
     }
 
