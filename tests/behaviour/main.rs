@@ -4,8 +4,13 @@
 //! store and its clock. It sends HTTP requests and names no backend. [`suite!`] makes a test of it for
 //! each backend (the list is in `harness/suite.rs`) and each framework. A test whose name begins
 //! with `sec_` and a number checks the requirement of that number in `SECURITY.md`.
+//!
+//! As a test, the suite runs over the stores of this workspace, and has tests of other things as well. As the
+//! library `auth-behaviour`, it has the behaviours alone, and `run` puts the store of another workspace
+//! through them.
 
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
+#![cfg_attr(not(test), allow(dead_code, unused_imports, unused_macros))] // what only other tests use
 
 #[macro_use]
 mod harness;
@@ -14,21 +19,29 @@ mod app;
 mod access_tokens;
 mod acting_user;
 mod administration;
+#[cfg(test)]
 mod ambient_credentials;
+#[cfg(test)]
 mod any_of;
 mod cancelled_saves;
+#[cfg(test)]
 mod compile_fail;
+#[cfg(test)]
 mod config_errors;
+#[cfg(test)]
 mod conformance;
 mod cookies;
+#[cfg(test)]
 mod cors;
 mod credentials;
 mod cross_site;
 mod devices;
+#[cfg(test)]
 mod documentation;
 mod end_of_sign_in;
 mod events;
 mod expiry;
+#[cfg(test)]
 mod grpc;
 mod late_cookies;
 mod login_redirect;
@@ -50,7 +63,11 @@ mod session_data;
 mod sign_in_limits;
 mod signing_in;
 mod signing_out;
+#[cfg(test)]
 mod tokens;
 mod undelivered;
 mod user_checks;
 mod visitors;
+
+#[cfg(not(test))]
+pub use harness::run;

@@ -16,8 +16,11 @@ mod faulty_store;
 mod gate;
 mod in_process;
 mod jwt;
+#[cfg(not(test))]
+mod library;
 mod reply;
 mod run;
+#[cfg(test)]
 mod store_choice;
 mod token;
 mod users;
@@ -35,8 +38,13 @@ pub(crate) use faulty_store::FaultyStore;
 pub(crate) use gate::Gate;
 pub(crate) use in_process::sign_in_by;
 pub(crate) use jwt::claims;
+#[cfg(not(test))]
+pub use library::run;
+#[cfg(not(test))]
+pub(crate) use library::{Listed, fresh_store, start_time};
 pub(crate) use reply::Reply;
 pub(crate) use run::{many_threads, one_thread};
+#[cfg(test)]
 pub(crate) use store_choice::{fresh_store, start_time};
 pub(crate) use token::TokenAuth;
 pub(crate) use users::Users;

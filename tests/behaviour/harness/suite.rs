@@ -67,14 +67,35 @@ macro_rules! on_frameworks {
         mod $backend {
             use crate::harness::{Framework, TestBackend, $on};
 
-            #[test]
-            fn axum() {
+            listed! { fn axum() {
                 $on(TestBackend::$backend(), Framework::Axum, super::super::$behaviour);
-            }
+            } }
 
-            #[test]
-            fn hyper() {
+            listed! { fn hyper() {
                 $on(TestBackend::$backend(), Framework::Hyper, super::super::$behaviour);
+            } }
+        }
+    };
+}
+
+/// Makes a function a test. In the library, where there are no tests, [`run`](crate::run) finds it.
+#[cfg(test)]
+macro_rules! listed {
+    (fn $name:ident() $body:block) => {
+        #[test]
+        fn $name() $body
+    };
+}
+
+#[cfg(not(test))]
+macro_rules! listed {
+    (fn $name:ident() $body:block) => {
+        fn $name() $body
+
+        inventory::submit! {
+            crate::harness::Listed {
+                name: concat!(module_path!(), "::", stringify!($name)),
+                run: $name,
             }
         }
     };
