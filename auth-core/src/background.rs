@@ -13,7 +13,7 @@ use crate::future::BoxFuture;
 
 /// Runs `work` in the caller's task. If the caller drops the future before it is ready, the rest of the
 /// work runs in a task of its own.
-pub(crate) fn to_completion<T: Send + 'static>(
+pub fn to_completion<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> impl Future<Output = T> + Send {
     Completed { work: Some(Box::pin(work)), started: false }

@@ -41,6 +41,8 @@ pub use backend::{
     RefreshTokenDelivery, Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn,
     StoredSignIns, TokenIssuers, TokenResponse,
 };
+#[doc(hidden)]
+pub use background::to_completion;
 pub use challenge::Challenge;
 pub use clock::{Clock, ManualClock, Timestamp};
 #[doc(hidden)]

@@ -5,7 +5,11 @@ mod algorithm;
 mod authenticator;
 mod cache;
 mod claims;
+#[cfg(feature = "sign-in")]
+mod client_secrets;
 mod document;
+#[cfg(feature = "sign-in")]
+mod endpoint;
 mod json;
 mod jws;
 mod jwt_auth;
@@ -36,6 +40,10 @@ pub use algorithm::{Algorithm, KeyRequirement, UnknownAlgorithm};
 #[doc(hidden)]
 pub use authenticator::ModeFor;
 pub use cache::CacheStats;
+#[cfg(feature = "sign-in")]
+pub use client_secrets::ClientSecrets;
+#[cfg(feature = "sign-in")]
+pub use endpoint::EndpointService;
 pub use jws::SignError;
 pub use jwt_auth::JwtAuth;
 #[cfg(not(feature = "sign-in"))]

@@ -57,7 +57,8 @@ pub(super) fn check_claims<C: Serialize>(claims: &C) -> Result<(), AuthError> {
     }
 }
 
-fn is_reserved(name: &str) -> bool {
+/// Returns whether the token has a claim of its own under this name.
+pub(super) fn is_reserved(name: &str) -> bool {
     RESERVED.contains(&name)
 }
 

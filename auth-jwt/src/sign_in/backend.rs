@@ -273,7 +273,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
         Compact::find(context.credentials("Bearer")?, self.base().max_token_bytes())?.ok()
     }
 
-    fn own_token(&self, token: &Compact<'_>) -> Option<OwnToken<C>> {
+    /// Returns an access token that we issued, whether or not it has expired.
+    pub(super) fn own_token(&self, token: &Compact<'_>) -> Option<OwnToken<C>> {
         let now = self.base().clock.now();
         let signed = self.base().verifier.check_signature(token, now).ok()?;
         match signed.validate::<C>(token, now).ok()?.subject {
@@ -287,7 +288,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
 const SCHEME: &str = "jwt";
 
 /// Reads the secret in a refresh token.
-fn refresh_secret(token: &[u8]) -> Option<Secret> {
+pub(super) fn refresh_secret(token: &[u8]) -> Option<Secret> {
     Secret::parse(token.strip_prefix(REFRESH_PREFIX.as_bytes())?)
 }
 

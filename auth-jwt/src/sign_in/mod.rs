@@ -3,9 +3,11 @@
 
 mod access_token;
 mod backend;
+mod introspection;
 mod issuer;
 mod options;
 mod pending;
+mod revocation;
 mod token_response;
 
 pub use issuer::WithSignIn;

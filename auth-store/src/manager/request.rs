@@ -224,12 +224,8 @@ impl<'a> SignInRequest<'a> {
         named: &mut Vec<SignInId>,
         credential: &impl StoredCredential<C>,
     ) -> Result<(), AuthError> {
-        let (id, now) = (credential.id(), self.sign_ins.settings.clock.now());
-        if !named.contains(&id)
-            && let Some(record) = self.sign_ins.store().load(&id).await?
-            && credential.check(&record, now).is_ok()
-        {
-            named.push(id);
+        if !named.contains(&credential.id()) {
+            named.extend(self.sign_ins.sign_in_of(credential).await?);
         }
         Ok(())
     }
@@ -252,6 +248,20 @@ impl<'a> SignInRequest<'a> {
 }
 
 impl SignInManager {
+    /// Returns the sign-in that a credential belongs to, whether or not it has expired.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn sign_in_of<C>(
+        &self,
+        credential: &impl StoredCredential<C>,
+    ) -> Result<Option<SignInId>, AuthError> {
+        let (id, now) = (credential.id(), self.settings.clock.now());
+        let record = self.store.load(&id).await?;
+        Ok(record.filter(|record| credential.check(record, now).is_ok()).map(|_| id))
+    }
+
     /// Returns the sign-in that a secret proves, or proved before it was replaced.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
-//! Access tokens: their lifetime, their cache, their transports, and services that only verify
-//! them.
+//! Access tokens: their lifetime, their cache, their transports, the endpoints for other programs, and
+//! services that only verify them.
 
 mod cache;
+mod endpoints;
 mod expiry;
 mod in_a_cookie;
 mod malformed;

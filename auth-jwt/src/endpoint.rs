@@ -1,0 +1,201 @@
+//! [`EndpointService`]: endpoints that other programs call with a form in the body of a POST request.
+//!
+//! An [`Endpoint`] decides the answer to one form. What all endpoints have in common is here: the method, the
+//! authentication of the client, the parameters, and the form of errors (RFC 6749 section 5.2).
+
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use auth_core::{AuthError, BoxError, BoxFuture, Challenge, to_completion};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
+use http_body::Body;
+use http_body_util::{BodyExt, Limited};
+use serde_json::{Value, json};
+use tower_service::Service;
+
+use crate::client_secrets::ClientSecrets;
+
+/// The room for the other parameters of a form beside its token.
+const OTHER_PARAMETERS: usize = 4096;
+
+/// A Tower service that answers forms which clients post, such as
+/// [introspection](crate::JwtAuth::introspection_service) and
+/// [revocation](crate::JwtAuth::revocation_service).
+///
+/// It answers POST requests at any path, and other methods with 405. It must not be behind the authentication
+/// layer, which does not know the credentials of clients. It reads no cookie, so other sites' pages gain
+/// nothing by calling it.
+#[derive(Clone)]
+pub struct EndpointService {
+    endpoint: Arc<dyn Endpoint>,
+    clients: Option<ClientSecrets>,
+}
+
+/// What one endpoint answers.
+pub(crate) trait Endpoint: Send + Sync + 'static {
+    /// Returns the maximum length of the token in a form.
+    fn max_token_bytes(&self) -> usize;
+
+    /// Answers a form.
+    fn answer(self: Arc<Self>, form: Form) -> BoxFuture<Result<Response<String>, EndpointError>>;
+}
+
+impl EndpointService {
+    pub(crate) fn new(endpoint: impl Endpoint) -> Self {
+        Self { endpoint: Arc::new(endpoint), clients: None }
+    }
+
+    /// Requires that one of these clients calls. Replaces the clients that were required before.
+    #[must_use]
+    pub fn clients(self, clients: ClientSecrets) -> Self {
+        Self { clients: Some(clients), ..self }
+    }
+
+    /// Answers a request. The client is authenticated before its form is read.
+    async fn answer<B>(self, request: Request<B>) -> Result<Response<String>, EndpointError>
+    where
+        B: Body + Send,
+        B::Data: Send,
+        B::Error: Into<BoxError>,
+    {
+        let (head, body) = request.into_parts();
+        if head.method != Method::POST {
+            return Err(EndpointError::Method);
+        }
+        if self.clients.is_some_and(|clients| !clients.has(&head.headers)) {
+            return Err(EndpointError::InvalidClient);
+        }
+        // Percent-encoding makes at most three bytes of one.
+        let max_bytes = self.endpoint.max_token_bytes() * 3 + OTHER_PARAMETERS;
+        let form = Form::read(&head.headers, body, max_bytes).await?;
+        // What a client asked to end is ended even if it hangs up.
+        to_completion(self.endpoint.answer(form)).await
+    }
+}
+
+impl<B> Service<Request<B>> for EndpointService
+where
+    B: Body + Send + 'static,
+    B::Data: Send,
+    B::Error: Into<BoxError>,
+{
+    type Response = Response<String>;
+    type Error = Infallible;
+    type Future = BoxFuture<Result<Response<String>, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Request<B>) -> Self::Future {
+        let service = self.clone();
+        Box::pin(async move {
+            let answer = service.answer(request).await;
+            Ok(answer.unwrap_or_else(EndpointError::response))
+        })
+    }
+}
+
+impl fmt::Debug for EndpointService {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EndpointService").field("clients", &self.clients).finish_non_exhaustive()
+    }
+}
+
+/// Why an endpoint does not do what it was asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EndpointError {
+    /// The method is not POST.
+    Method,
+    /// The form is too long, is not a form, or lacks a parameter.
+    InvalidRequest,
+    /// The client did not authenticate.
+    InvalidClient,
+    /// The store did not answer.
+    Unavailable,
+}
+
+/// Every error of a store means that the client has to ask again.
+impl From<AuthError> for EndpointError {
+    fn from(error: AuthError) -> Self {
+        tracing::warn!(error = &error as &dyn std::error::Error, "endpoint failed");
+        Self::Unavailable
+    }
+}
+
+impl EndpointError {
+    fn response(self) -> Response<String> {
+        let (status, code) = match self {
+            Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "invalid_request"),
+            Self::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
+            Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
+        };
+        let mut response = respond(status, Some(&json!({ "error": code })));
+        let headers = response.headers_mut();
+        match self {
+            Self::Method => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
+            Self::InvalidRequest => {}
+            Self::InvalidClient => {
+                let realm = Challenge::DEFAULT_REALM;
+                Challenge::new("Basic").param("realm", realm).append_to(headers);
+            }
+            Self::Unavailable => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+        }
+        response
+    }
+}
+
+/// Returns a response with this JSON, or without a body, which no cache keeps.
+pub(crate) fn respond(status: StatusCode, json: Option<&Value>) -> Response<String> {
+    let mut response = Response::new(json.map(Value::to_string).unwrap_or_default());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if json.is_some() {
+        let json = HeaderValue::from_static("application/json");
+        headers.insert(header::CONTENT_TYPE, json);
+    }
+    response
+}
+
+/// The parameters of a form, each of which occurs once (RFC 6749 section 3.1).
+pub(crate) struct Form(Vec<(String, String)>);
+
+impl Form {
+    async fn read<B>(headers: &HeaderMap, body: B, max_bytes: usize) -> Result<Self, EndpointError>
+    where
+        B: Body,
+        B::Error: Into<BoxError>,
+    {
+        let invalid = EndpointError::InvalidRequest;
+        let media_type = headers.get(header::CONTENT_TYPE).and_then(|it| it.to_str().ok());
+        let media_type = media_type.and_then(|it| it.split(';').next()).unwrap_or_default();
+        if !media_type.trim().eq_ignore_ascii_case("application/x-www-form-urlencoded") {
+            return Err(invalid);
+        }
+        let body = Limited::new(body, max_bytes).collect().await.map_err(|_| invalid)?;
+        let mut form = Vec::<(String, String)>::new();
+        for (name, value) in form_urlencoded::parse(&body.to_bytes()) {
+            if form.iter().any(|(known, _)| *known == name) {
+                return Err(invalid);
+            }
+            form.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Self(form))
+    }
+
+    /// Returns the value of a parameter. An empty one counts as missing.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`InvalidRequest`](EndpointError::InvalidRequest) if there is none.
+    pub(crate) fn require(&self, name: &str) -> Result<&str, EndpointError> {
+        let mut values = self.0.iter().filter(|(known, value)| known == name && !value.is_empty());
+        values.next().map(|(_, value)| &**value).ok_or(EndpointError::InvalidRequest)
+    }
+}
