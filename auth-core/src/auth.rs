@@ -12,8 +12,8 @@ use std::sync::Arc;
 
 use crate::authenticate::TypedContext;
 use crate::backend::{
-    EndReason, Persistence, ReauthenticateOptions, RefreshOptions, RefreshTokenDelivery, Revoke,
-    SignInBackend, SignInInfo, SignInOptions, SignedIn,
+    EndReason, Persistence, ProviderSession, ReauthenticateOptions, RefreshOptions,
+    RefreshTokenDelivery, Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn,
 };
 use crate::background::to_completion;
 use crate::clock::Timestamp;
@@ -551,6 +551,16 @@ impl<C> SignIn<C> {
     /// and a time in the future counts as now. The lifetime of the sign-in starts now in any case.
     pub fn authenticated_at(mut self, at: Timestamp) -> Self {
         self.options.authenticated_at = Some(at);
+        self
+    }
+
+    /// Sets the session at an identity provider by which the user was authenticated. If the provider ends it,
+    /// the sign-in ends as well: see `BackChannelLogout` of auth-jwt.
+    ///
+    /// The sign-in fails with [`Unauthenticated`](crate::AuthErrorKind::Unauthenticated) if the provider has
+    /// ended the session since it issued the ID token.
+    pub fn provider_session(mut self, session: ProviderSession) -> Self {
+        self.options.provider = Some(session);
         self
     }
 }

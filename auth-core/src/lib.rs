@@ -37,9 +37,9 @@ pub use any_of::{AnyOf, IntoAuthenticators, any_of};
 pub use auth::{Auth, Reauthenticate, Refresh, SignIn};
 pub use authenticate::{AuthLayer, AuthService, ResponseFuture};
 pub use backend::{
-    Attempt, Authenticator, EndReason, Outcome, Persistence, ReauthenticateOptions, RefreshOptions,
-    RefreshTokenDelivery, Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn,
-    StoredSignIns, TokenIssuers, TokenResponse,
+    Attempt, Authenticator, EndReason, Outcome, Persistence, ProviderSession,
+    ReauthenticateOptions, RefreshOptions, RefreshTokenDelivery, Revoke, SignInBackend, SignInInfo,
+    SignInOptions, SignedIn, StoredSignIns, TokenIssuers, TokenResponse,
 };
 #[doc(hidden)]
 pub use background::to_completion;

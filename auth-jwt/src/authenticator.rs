@@ -23,6 +23,8 @@ use crate::mode::{Mode, Signs, Verifies};
 use crate::rejections;
 #[cfg(feature = "remote-keys")]
 use crate::remote_keys::{Demand, Fetch, RemoteKeys};
+#[cfg(feature = "sign-in")]
+use crate::revocation_list::RevocationList;
 #[cfg(feature = "remote-keys")]
 use crate::verifier::Verifier;
 use crate::verifier::{TokenSubject, ValidatedToken};
@@ -47,23 +49,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> ModeFor<C> for Verifies {}
 
 impl<C: DeserializeOwned + Send + Sync + 'static> ModeFor<C> for Signs {}
 
-/// A token that is valid at this moment.
-#[derive(Debug)]
-pub(crate) enum VerifiedToken<C> {
-    /// There is no cache.
-    Uncached(TokenSubject<C>),
-    /// The token was verified before, or is cached from now on.
-    Cached(Arc<ValidatedToken<C>>),
-}
-
-impl<C> VerifiedToken<C> {
-    pub(crate) fn subject(&self) -> &TokenSubject<C> {
-        match self {
-            Self::Uncached(subject) => subject,
-            Self::Cached(token) => &token.subject,
-        }
-    }
-}
+/// A token that was valid when it was verified, and that is cached unless there is no cache.
+pub(crate) type VerifiedToken<C> = Arc<ValidatedToken<C>>;
 
 /// A token that a request carries: its transport, and its parts if it is well-formed.
 type FoundToken<'a> = (Transport, Result<Compact<'a>, RejectionReason>);
@@ -281,13 +268,13 @@ where
         let Some(cache) = self.config.cache() else {
             let validated = verifier.check_signature(token, now)?.validate(token, now)?;
             validated.check_now(now)?;
-            return Ok(VerifiedToken::Uncached(validated.subject));
+            return Ok(Arc::new(validated));
         };
         let by_digest = (!verifier.only_shares_secrets()).then(|| TokenDigest::of(token.whole));
         if let Some(digest) = &by_digest
             && let Some(known) = cache.find(digest, now)
         {
-            return known.map(VerifiedToken::Cached);
+            return known;
         }
         let signed = verifier.check_signature(token, now)?;
         // An HMAC signature is itself a digest, which checking it has just computed.
@@ -296,32 +283,27 @@ where
             _ => {
                 let mac = token.with_signature(TokenDigest::of_mac)?;
                 if let Some(known) = cache.find(&mac, now) {
-                    return known.map(VerifiedToken::Cached);
+                    return known;
                 }
                 mac
             }
         };
         let validated = signed.validate(token, now)?;
         validated.check_now(now)?;
-        Ok(VerifiedToken::Cached(cache.insert(digest, validated)))
+        Ok(cache.insert(digest, validated))
     }
 
     /// Decides what a verified token proves. One that we issued belongs to a stored sign-in, which
     /// is looked up; without a store there are no such tokens.
-    fn conclude(
-        &self,
-        verified: VerifiedToken<C>,
-        #[cfg_attr(not(feature = "sign-in"), expect(unused_variables))] now: Timestamp,
-    ) -> AuthFuture<Outcome<C>> {
-        match verified.subject() {
-            TokenSubject::Foreign(identity) => {
-                AuthFuture::ready(Outcome::Authenticated(identity.clone()))
-            }
+    fn conclude(&self, verified: VerifiedToken<C>, now: Timestamp) -> AuthFuture<Outcome<C>> {
+        let revocations = &self.base().revocations;
+        match &verified.subject {
+            TokenSubject::Foreign(identity) => revocations.admit(identity, &verified.names, now),
             #[cfg(feature = "sign-in")]
             TokenSubject::SignIn(token) => match self.mode.sign_ins() {
                 Some(sign_ins) => match sign_ins.try_authenticate(token, now) {
                     Some(outcome) => AuthFuture::ready(outcome),
-                    None => authenticate_in_store(sign_ins, verified, now),
+                    None => authenticate_in_store(sign_ins, revocations, verified, now),
                 },
                 None => AuthFuture::ready(rejected(RejectionReason::Unknown)),
             },
@@ -330,21 +312,24 @@ where
 }
 
 /// Authenticates a token by the store itself, bypassing every cached copy. A token of another
-/// issuer has no stored sign-in, so its verified identity is returned.
+/// issuer has no stored sign-in, so its verified identity is returned unless it is revoked.
 #[cfg(feature = "sign-in")]
 pub(crate) fn authenticate_in_store<C>(
     sign_ins: &Arc<auth_store::SignInManager>,
+    revocations: &RevocationList,
     verified: VerifiedToken<C>,
     now: Timestamp,
 ) -> AuthFuture<Outcome<C>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let sign_ins = Arc::clone(sign_ins);
+    let (sign_ins, revocations) = (Arc::clone(sign_ins), revocations.clone());
     AuthFuture::boxed(async move {
-        match verified.subject() {
+        match &verified.subject {
             TokenSubject::SignIn(token) => sign_ins.authenticate_in_store(token, now).await,
-            TokenSubject::Foreign(identity) => Outcome::Authenticated(identity.clone()),
+            TokenSubject::Foreign(identity) => {
+                revocations.admit_by_store(identity, &verified.names, now).await
+            }
         }
     })
 }

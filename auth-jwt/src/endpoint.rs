@@ -1,6 +1,6 @@
 //! [`EndpointService`]: endpoints that other programs call with a form in the body of a POST request.
 //!
-//! An [`Endpoint`] decides the answer to one form. What all endpoints have in common is here: the method, the
+//! A closure decides the answer to one form. What all endpoints have in common is here: the method, the
 //! authentication of the client, the parameters, and the form of errors (RFC 6749 section 5.2).
 
 use std::convert::Infallible;
@@ -29,22 +29,26 @@ const OTHER_PARAMETERS: usize = 4096;
 /// nothing by calling it.
 #[derive(Clone)]
 pub struct EndpointService {
-    endpoint: Arc<dyn Endpoint>,
+    /// Answers a form.
+    answer: Arc<dyn Fn(Form) -> BoxFuture<Answer> + Send + Sync>,
+    /// The maximum length of the token in a form.
+    max_token_bytes: usize,
     clients: Option<ClientSecrets>,
 }
 
-/// What one endpoint answers.
-pub(crate) trait Endpoint: Send + Sync + 'static {
-    /// Returns the maximum length of the token in a form.
-    fn max_token_bytes(&self) -> usize;
-
-    /// Answers a form.
-    fn answer(self: Arc<Self>, form: Form) -> BoxFuture<Result<Response<String>, EndpointError>>;
-}
+pub(crate) type Answer = Result<Response<String>, EndpointError>;
 
 impl EndpointService {
-    pub(crate) fn new(endpoint: impl Endpoint) -> Self {
-        Self { endpoint: Arc::new(endpoint), clients: None }
+    /// Creates a service whose forms have tokens of at most this length.
+    pub(crate) fn new<F>(
+        max_token_bytes: usize,
+        answer: impl Fn(Form) -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Answer> + Send + 'static,
+    {
+        let answer = Arc::new(move |form| Box::pin(answer(form)) as BoxFuture<Answer>);
+        Self { answer, max_token_bytes, clients: None }
     }
 
     /// Requires that one of these clients calls. Replaces the clients that were required before.
@@ -54,7 +58,7 @@ impl EndpointService {
     }
 
     /// Answers a request. The client is authenticated before its form is read.
-    async fn answer<B>(self, request: Request<B>) -> Result<Response<String>, EndpointError>
+    async fn answer<B>(self, request: Request<B>) -> Answer
     where
         B: Body + Send,
         B::Data: Send,
@@ -68,10 +72,10 @@ impl EndpointService {
             return Err(EndpointError::InvalidClient);
         }
         // Percent-encoding makes at most three bytes of one.
-        let max_bytes = self.endpoint.max_token_bytes() * 3 + OTHER_PARAMETERS;
+        let max_bytes = self.max_token_bytes * 3 + OTHER_PARAMETERS;
         let form = Form::read(&head.headers, body, max_bytes).await?;
         // What a client asked to end is ended even if it hangs up.
-        to_completion(self.endpoint.answer(form)).await
+        to_completion((self.answer)(form)).await
     }
 }
 

@@ -9,6 +9,8 @@ use std::time::Duration;
 use auth_core::{
     AuthLayer, AuthService, Challenge, Claims, Clock, CookiePolicy, CrossOriginProtection,
 };
+#[cfg(feature = "sign-in")]
+use auth_store::Revocations;
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
 
@@ -19,6 +21,7 @@ use crate::mode::{Mode, Signs, Verifies};
 use crate::protected_resource::{ProtectedResource, ResourceMetadataService};
 #[cfg(feature = "remote-keys")]
 use crate::remote_keys::RemoteKeys;
+use crate::revocation_list::RevocationList;
 use crate::validation::Validation;
 use crate::verifier::{Trusted, Verifier};
 
@@ -90,6 +93,7 @@ pub(crate) struct Base {
     pub(crate) realm: Arc<str>,
     pub(crate) resource: Option<Arc<ProtectedResource>>,
     pub(crate) clock: Clock,
+    pub(crate) revocations: RevocationList,
     cache_capacity: usize,
     max_token_bytes: Option<usize>,
 }
@@ -129,6 +133,7 @@ impl JwtAuth {
             realm: Challenge::DEFAULT_REALM.into(),
             resource: None,
             clock: Clock::system(),
+            revocations: RevocationList::default(),
             cache_capacity: CACHE_CAPACITY,
             max_token_bytes: None,
         };
@@ -262,7 +267,8 @@ impl<C, M> JwtAuth<C, M> {
     /// Panics if `validation` names no issuer, or one that is trusted already.
     pub fn trusted_issuer(self, keys: impl KeySource, validation: Validation) -> Self {
         let (keys, _) = keys.into_keys();
-        let new = Trusted::new(keys, validation.without_default_roles());
+        let mut new = Trusted::new(keys, validation.without_default_roles());
+        new.is_revocable = self.base().revocations.is_set();
         assert!(new.is_named(), "another issuer has a name: `Validation::issuer`");
         if let Some(issuer) = new.validation.issuer_name() {
             let known = |trusted: &Trusted| trusted.validation.issuer_name() == Some(issuer);
@@ -270,6 +276,34 @@ impl<C, M> JwtAuth<C, M> {
             assert!(!twice, "the issuer `{issuer}` is trusted already");
         }
         self.change(|base| base.verifier.issuers.push(new))
+    }
+
+    /// Refuses tokens of other issuers that are [revoked](Revocations). Defaults to no revocations: a token is
+    /// valid until it expires.
+    ///
+    /// Each use of a token is checked, even if the token is cached. While the store of the revocations is
+    /// unavailable, requests with such tokens get 503. Tokens that are issued here are not affected, because
+    /// they end with their sign-in.
+    ///
+    /// ```
+    /// use auth_jwt::{JwtAuth, Key, Revocations};
+    /// use auth_store::MemoryStore;
+    ///
+    /// # let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+    /// # let keys = Key::from_jwk(jwk)?;
+    /// let revocations = Revocations::new(MemoryStore::new());
+    /// let auth = JwtAuth::new(keys)
+    ///     .issuer("https://login.example")
+    ///     .audience("shop")
+    ///     .revocations(revocations.clone());
+    /// # Ok::<(), auth_jwt::InvalidKey>(())
+    /// ```
+    #[cfg(feature = "sign-in")]
+    pub fn revocations(self, revocations: Revocations) -> Self {
+        self.change(|base| {
+            base.revocations.list = Some(revocations);
+            base.verifier.issuers.iter_mut().for_each(|trusted| trusted.is_revocable = true);
+        })
     }
 
     /// Also looks for tokens in this cookie if there is no `Authorization` header. Browsers attach

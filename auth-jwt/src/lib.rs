@@ -3,6 +3,8 @@
 
 mod algorithm;
 mod authenticator;
+#[cfg(feature = "sign-in")]
+mod back_channel_logout;
 mod cache;
 mod claims;
 #[cfg(feature = "sign-in")]
@@ -23,6 +25,7 @@ mod protected_resource;
 mod rejections;
 #[cfg(feature = "remote-keys")]
 mod remote_keys;
+mod revocation_list;
 #[cfg(feature = "sign-in")]
 mod sign_in;
 mod signing_keys;
@@ -37,8 +40,12 @@ mod verifier;
 pub use auth_store::{MemoryStore, OverflowPolicy, Session, SignInManager, connect};
 
 pub use algorithm::{Algorithm, KeyRequirement, UnknownAlgorithm};
+#[cfg(feature = "sign-in")]
+pub use auth_store::Revocations;
 #[doc(hidden)]
 pub use authenticator::ModeFor;
+#[cfg(feature = "sign-in")]
+pub use back_channel_logout::BackChannelLogout;
 pub use cache::CacheStats;
 #[cfg(feature = "sign-in")]
 pub use client_secrets::ClientSecrets;

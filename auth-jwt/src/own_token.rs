@@ -44,7 +44,7 @@ struct LastIdentity<C> {
 impl<C> OwnToken<C> {
     /// Reads the claims of an access token that we issued. Each names its sign-in.
     pub(crate) fn of(claims: &TokenClaims<'_>) -> Result<Self, RejectionReason> {
-        let id = claims.sign_in_id.as_deref().and_then(|id| id.parse().ok());
+        let id = claims.session.as_deref().and_then(|id| id.parse().ok());
         let family = claims.family.as_deref().and_then(family_of);
         let (Some(id), Some(family)) = (id, family) else {
             return Err(RejectionReason::WrongKind);

@@ -24,6 +24,7 @@ use crate::keys::{BAD_SIGNATURE, UNKNOWN_KEY, WRONG_ALGORITHM};
 use crate::own_token::OwnToken;
 #[cfg(feature = "remote-keys")]
 use crate::remote_keys::{FetchError, RemoteIssuers, RemoteKeys};
+use crate::revocation_list::RevocableNames;
 use crate::validation::{ApplicationChecks, NO_ISSUER, Validation, Validity};
 
 const UNKNOWN_ISSUER: RejectionReason = RejectionReason::Other("unknown issuer");
@@ -42,6 +43,8 @@ pub(crate) struct Trusted {
     pub(crate) keys: Keys,
     pub(crate) validation: Validation,
     ownership: Ownership,
+    /// Whether the names are kept by which a token can be revoked.
+    pub(crate) is_revocable: bool,
     /// Headers whose type was checked by the validation.
     headers: Arc<KnownHeaders>,
 }
@@ -82,6 +85,7 @@ pub(crate) struct ValidatedToken<C> {
     pub(crate) bytes: usize,
     validity: Validity,
     checks: Option<Box<ApplicationChecks>>,
+    pub(crate) names: RevocableNames,
 }
 
 /// The subject of a token.
@@ -124,7 +128,8 @@ impl<C> ValidatedToken<C> {
         validity: Validity,
         bytes: usize,
     ) -> Self {
-        Self { subject, key, bytes, validity, checks: None }
+        let names = RevocableNames::default();
+        Self { subject, key, bytes, validity, checks: None, names }
     }
 
     pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
@@ -142,7 +147,8 @@ impl<C> ValidatedToken<C> {
 impl Trusted {
     pub(crate) fn new(keys: Keys, validation: Validation) -> Self {
         let (ownership, headers) = (Ownership::Foreign, Arc::default());
-        let mut trusted = Self { keys, validation: Validation::new(), ownership, headers };
+        let (own, is_revocable) = (Validation::new(), false);
+        let mut trusted = Self { keys, validation: own, ownership, is_revocable, headers };
         trusted.set_policy(validation);
         trusted
     }
@@ -360,6 +366,7 @@ impl Trusted {
     {
         let Self { validation, ownership, .. } = self;
         let all = validation.read_all(json)?;
+        let mut names = RevocableNames::default();
         let (validity, subject) = match ownership {
             #[cfg(feature = "sign-in")]
             Ownership::Ours => {
@@ -373,12 +380,15 @@ impl Trusted {
                 check_issuer_of(&key, claims.issuer.as_deref(), json)?;
                 claims.roles = validation.roles(claims.roles, all.as_ref());
                 let own = application_claims(json)?;
+                if self.is_revocable {
+                    names = RevocableNames::of(&claims);
+                }
                 (validity, TokenSubject::foreign(claims, own, validation, now))
             }
         };
         validation.check_values(all.as_ref())?;
         let checks = validation.application_checks(all).map(Box::new);
-        Ok(ValidatedToken { subject, key, bytes, validity, checks })
+        Ok(ValidatedToken { subject, key, bytes, validity, checks, names })
     }
 }
 

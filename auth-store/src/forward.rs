@@ -15,7 +15,7 @@
 /// - `around: count` passes each asynchronous call to a method of `Self`, which decides what happens
 ///   with it: `async fn count<T>(&self, method: &'static str, call: impl Future<Output = Result<T,
 ///   StoreError>>) -> Result<T, StoreError>`. `method` is the method's name. The synchronous methods
-///   ([`new_id`](crate::Store::new_id), [`marker_id`](crate::Store::marker_id),
+///   ([`new_id`](crate::Store::new_id), [`derived_id`](crate::Store::derived_id),
 ///   [`peek`](crate::Store::peek), [`watch`](crate::Store::watch) and
 ///   [`bounds`](crate::Store::bounds)) are forwarded as they are.
 /// - `changes: [one, all]` passes each call that changes existing sign-ins to a method of `Self`, with
@@ -101,7 +101,7 @@ macro_rules! __forward_store {
     // All methods, each with the list of exceptions.
     ([$($except:ident)*] $($to:tt)*) => {
         $crate::__forward_store! { @new_id [$($except)*] $($to)* }
-        $crate::__forward_store! { @marker_id [$($except)*] $($to)* }
+        $crate::__forward_store! { @derived_id [$($except)*] $($to)* }
         $crate::__forward_store! { @peek [$($except)*] $($to)* }
         $crate::__forward_store! { @load [$($except)*] $($to)* }
         $crate::__forward_store! { @watch [$($except)*] $($to)* }
@@ -125,7 +125,7 @@ macro_rules! __forward_store {
 
     // The method is the first exception: nothing is written.
     (@new_id [new_id $($rest:ident)*] $($to:tt)*) => {};
-    (@marker_id [marker_id $($rest:ident)*] $($to:tt)*) => {};
+    (@derived_id [derived_id $($rest:ident)*] $($to:tt)*) => {};
     (@peek [peek $($rest:ident)*] $($to:tt)*) => {};
     (@load [load $($rest:ident)*] $($to:tt)*) => {};
     (@watch [watch $($rest:ident)*] $($to:tt)*) => {};
@@ -160,12 +160,13 @@ macro_rules! __forward_store {
             $inner.new_id(subject)
         }
     };
-    (@marker_id [] $self:ident, ($inner:expr), $around:tt) => {
-        fn marker_id(
+    (@derived_id [] $self:ident, ($inner:expr), $around:tt) => {
+        fn derived_id(
             &$self,
-            replaced: &$crate::__private::SignInId,
+            subject: ::core::option::Option<&str>,
+            hash: [u8; 16],
         ) -> $crate::__private::SignInId {
-            $inner.marker_id(replaced)
+            $inner.derived_id(subject, hash)
         }
     };
     (@peek [] $self:ident, ($inner:expr), $around:tt) => {

@@ -14,6 +14,7 @@
 //! [`Secret`]: crate::Secret
 //! [`SecretKind`]: crate::SecretKind
 //! [`Record`]: crate::Record
+//! [`Revocations`]: crate::Revocations
 //!
 #![doc = include_str!("../README.md")]
 
@@ -31,6 +32,7 @@ pub mod metrics;
 pub mod near_cache;
 mod record;
 mod reexport;
+mod revocations;
 mod secret;
 mod session;
 mod store;
@@ -55,6 +57,7 @@ pub use record::{
     Device, Reauthentication, Record, Rotation, RotationGrace, SecretMatch, SignInDetails, decode,
     encode,
 };
+pub use revocations::{RevocableToken, Revocations};
 pub use secret::{Digest, FamilyDigest, KindName, Nonce, Secret, SecretDigests, SecretKind};
 pub use session::{Session, SessionBackend};
 pub use store::{

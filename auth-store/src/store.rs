@@ -12,7 +12,7 @@ use auth_core::{SignInId, Timestamp};
 
 use crate::data::SessionData;
 use crate::error::{Bound, StoreError};
-use crate::record::{Record, Rotation, SecretMatch, marker_id};
+use crate::record::{Record, Rotation, SecretMatch, marker_hash};
 use crate::secret::{Digest, Secret, SecretKind};
 use crate::watch::Watch;
 
@@ -93,14 +93,23 @@ pub trait Store: Send + Sync + 'static {
         Ok(SignInId::from_bytes(bytes))
     }
 
-    /// Returns the id of the marker that the cookie of a sign-in was replaced.
+    /// Returns the id of a record of this subject that every node finds without having seen it. The random bits
+    /// of the id are those of the hash.
+    ///
+    /// Override this method if [`new_id`](Self::new_id) encodes the place of a record. The default
+    /// implementation returns the hash as the id.
+    fn derived_id(&self, subject: Option<&str>, hash: [u8; 16]) -> SignInId {
+        let _ = subject;
+        SignInId::from_bytes(hash)
+    }
+
+    /// Returns the [derived](Self::derived_id) id of the marker that the cookie of a sign-in was replaced. Stores
+    /// need not override this method.
     ///
     /// A marker is an anonymous record. Its only purpose is to show, for a minute, that a newer cookie replaced
-    /// that of the sign-in `replaced`. The same id must lead to the same marker on every node. Override this
-    /// method if [`new_id`](Self::new_id) encodes the place of an anonymous record. The default implementation
-    /// hashes the id.
+    /// that of the sign-in `replaced`.
     fn marker_id(&self, replaced: &SignInId) -> SignInId {
-        marker_id(replaced)
+        self.derived_id(None, marker_hash(replaced))
     }
 
     /// Calls `see` with what the store knows about a sign-in, without waiting.

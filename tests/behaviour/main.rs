@@ -46,6 +46,7 @@ mod grpc;
 mod late_cookies;
 mod login_redirect;
 mod outages;
+mod provider_sessions;
 mod races;
 mod readme;
 mod reauthentication;

@@ -9,8 +9,9 @@ mod sign_ins;
 
 pub use authenticator::{Attempt, Authenticator, Outcome, TokenIssuers};
 pub use sign_ins::{
-    EndReason, Persistence, ReauthenticateOptions, RefreshOptions, RefreshTokenDelivery, Revoke,
-    SignInBackend, SignInInfo, SignInOptions, SignedIn, StoredSignIns, TokenResponse,
+    EndReason, Persistence, ProviderSession, ReauthenticateOptions, RefreshOptions,
+    RefreshTokenDelivery, Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn,
+    StoredSignIns, TokenResponse,
 };
 
 pub(crate) use authenticator::forward_authenticator;

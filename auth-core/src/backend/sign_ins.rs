@@ -182,6 +182,41 @@ pub enum Revoke {
     All,
 }
 
+/// The session at an identity provider by which a user was authenticated (OpenID Connect). A sign-in that has
+/// one can be ended by the provider.
+///
+/// Take the values from a verified ID token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProviderSession {
+    /// The provider, as `iss` names it.
+    pub issuer: Box<str>,
+    /// The user, as `sub` names it.
+    pub subject: Box<str>,
+    /// The session, as `sid` names it, if the provider has such names.
+    pub sid: Option<Box<str>>,
+    /// When the ID token was issued (`iat`).
+    pub issued_at: Timestamp,
+}
+
+impl ProviderSession {
+    /// Describes a session of this subject, of which the provider issued an ID token at this time.
+    #[must_use]
+    pub fn new(
+        issuer: impl Into<Box<str>>,
+        subject: impl Into<Box<str>>,
+        issued_at: Timestamp,
+    ) -> Self {
+        Self { issuer: issuer.into(), subject: subject.into(), sid: None, issued_at }
+    }
+
+    /// Sets the name of the session.
+    #[must_use]
+    pub fn sid(self, sid: impl Into<Box<str>>) -> Self {
+        Self { sid: Some(sid.into()), ..self }
+    }
+}
+
 /// How long the browser keeps a credential.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Persistence {
@@ -225,6 +260,8 @@ pub struct SignInOptions {
     pub pending: bool,
     /// What changes if the application wants the sign-in to end, for its check of the user.
     pub auth_hash: Option<Box<str>>,
+    /// The session at an identity provider by which the user was authenticated.
+    pub provider: Option<ProviderSession>,
 }
 
 /// How a user who is signed in was authenticated again. What is not stated is not known: the sign-in does not

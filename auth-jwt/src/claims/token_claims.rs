@@ -24,7 +24,9 @@ pub(crate) struct TokenClaims<'a> {
     pub(crate) issuer: Option<Cow<'a, str>>,
     pub(crate) subject: Option<Cow<'a, str>>,
     pub(crate) acr: Option<Cow<'a, str>>,
-    pub(crate) sign_in_id: Option<Cow<'a, str>>,
+    /// The claim `sid`: the session at the issuer, or the sign-in of a token that was issued here.
+    pub(crate) session: Option<Cow<'a, str>>,
+    pub(crate) token_id: Option<Cow<'a, str>>,
     /// The family of the refresh token that was issued with this token. The claim `fam` is our own.
     pub(crate) family: Option<Cow<'a, str>>,
     pub(crate) expires_at: Option<Timestamp>,
@@ -50,8 +52,6 @@ enum Field<'c, 'a> {
     Text(&'c mut Option<Cow<'a, str>>),
     Texts(&'c mut Option<Texts<'a>>),
     Date(&'c mut Option<Timestamp>),
-    /// The claim is not used here, but its type matters if the profile requires it.
-    Unused,
 }
 
 impl<'a> Field<'_, 'a> {
@@ -64,7 +64,6 @@ impl<'a> Field<'_, 'a> {
             (Self::Date(field), Shape::Integer(secs) | Shape::Number(secs)) if secs <= MAX_DATE => {
                 *field = Some(Timestamp::from_secs(secs));
             }
-            (Self::Unused, Shape::Text(_)) => {}
             _ => return false,
         }
         true
@@ -100,9 +99,9 @@ impl<'a> TokenClaims<'a> {
             "iss" => Field::Text(&mut self.issuer),
             "sub" => Field::Text(&mut self.subject),
             "acr" => Field::Text(&mut self.acr),
-            "sid" => Field::Text(&mut self.sign_in_id),
+            "sid" => Field::Text(&mut self.session),
             "fam" => Field::Text(&mut self.family),
-            "jti" => Field::Unused,
+            "jti" => Field::Text(&mut self.token_id),
             "client_id" => Field::Text(&mut self.clients[0]),
             "azp" => Field::Text(&mut self.clients[1]),
             "cid" => Field::Text(&mut self.clients[2]),

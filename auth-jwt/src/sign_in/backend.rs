@@ -24,7 +24,7 @@ use super::pending;
 use super::token_response::{Access, DeliveryPlan, REFRESH_PREFIX};
 use crate::authenticator::{ModeFor, authenticate_in_store, find_again, rejected};
 use crate::jws::Compact;
-use crate::jwt_auth::JwtAuth;
+use crate::jwt_auth::{Base, JwtAuth};
 use crate::own_token::OwnToken;
 use crate::verifier::TokenSubject;
 
@@ -198,7 +198,10 @@ where
             None => Err(RejectionReason::Unknown),
         };
         match verified {
-            Ok(verified) => authenticate_in_store(&self.mode.sign_ins, verified, now),
+            Ok(verified) => {
+                let Base { revocations, .. } = self.base();
+                authenticate_in_store(&self.mode.sign_ins, revocations, verified, now)
+            }
             Err(reason) => rejected(reason).into(),
         }
     }

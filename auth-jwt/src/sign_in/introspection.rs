@@ -1,9 +1,7 @@
 //! The introspection endpoint (RFC 7662): another service asks what an access token proves.
 
-use std::sync::Arc;
-
-use auth_core::{BoxFuture, Identity, Outcome};
-use http::{Response, StatusCode};
+use auth_core::{Identity, Outcome};
+use http::StatusCode;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -11,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::access_token::is_reserved;
 use super::issuer::WithSignIn;
 use crate::client_secrets::ClientSecrets;
-use crate::endpoint::{Endpoint, EndpointError, EndpointService, Form, respond};
+use crate::endpoint::{EndpointError, EndpointService, respond};
 use crate::jws::{self, Compact};
 use crate::jwt_auth::JwtAuth;
 
@@ -40,7 +38,16 @@ impl<C: Serialize + DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSig
     /// ```
     #[must_use]
     pub fn introspection_service(&self, clients: ClientSecrets) -> EndpointService {
-        EndpointService::new(Introspection(self.clone())).clients(clients)
+        let auth = self.clone();
+        let service = EndpointService::new(self.base().max_token_bytes(), move |form| {
+            let auth = auth.clone();
+            async move {
+                let claims = auth.introspect(form.require("token")?.as_bytes()).await?;
+                let answer = claims.map_or(json!({ "active": false }), Value::Object);
+                Ok(respond(StatusCode::OK, Some(&answer)))
+            }
+        });
+        service.clients(clients)
     }
 
     /// Returns the claims of a token that is active.
@@ -88,23 +95,4 @@ fn current<C: Serialize>(
     set("active", json!(true));
     set("token_type", json!("Bearer"));
     claims
-}
-
-struct Introspection<C>(JwtAuth<C, WithSignIn>);
-
-impl<C> Endpoint for Introspection<C>
-where
-    C: Serialize + DeserializeOwned + Send + Sync + 'static,
-{
-    fn max_token_bytes(&self) -> usize {
-        self.0.base().max_token_bytes()
-    }
-
-    fn answer(self: Arc<Self>, form: Form) -> BoxFuture<Result<Response<String>, EndpointError>> {
-        Box::pin(async move {
-            let claims = self.0.introspect(form.require("token")?.as_bytes()).await?;
-            let answer = claims.map_or(json!({ "active": false }), Value::Object);
-            Ok(respond(StatusCode::OK, Some(&answer)))
-        })
-    }
 }

@@ -1,15 +1,12 @@
 //! The revocation endpoint (RFC 7009): a client ends its sign-in by a token.
 
-use std::sync::Arc;
-
-use auth_core::BoxFuture;
 use auth_store::SecretKind;
-use http::{Response, StatusCode};
+use http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use super::backend::refresh_secret;
 use super::issuer::WithSignIn;
-use crate::endpoint::{Endpoint, EndpointError, EndpointService, Form, respond};
+use crate::endpoint::{EndpointError, EndpointService, respond};
 use crate::jws::Compact;
 use crate::jwt_auth::JwtAuth;
 
@@ -35,7 +32,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
     /// ```
     #[must_use]
     pub fn revocation_service(&self) -> EndpointService {
-        EndpointService::new(Revocation(self.clone()))
+        let auth = self.clone();
+        EndpointService::new(self.base().max_token_bytes(), move |form| {
+            let auth = auth.clone();
+            async move {
+                auth.revoke_token(form.require("token")?.as_bytes()).await?;
+                Ok(respond(StatusCode::OK, None))
+            }
+        })
     }
 
     /// Ends the sign-in that a token names.
@@ -55,20 +59,5 @@ impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
             sign_ins.end(&id).await?;
         }
         Ok(())
-    }
-}
-
-struct Revocation<C>(JwtAuth<C, WithSignIn>);
-
-impl<C: DeserializeOwned + Send + Sync + 'static> Endpoint for Revocation<C> {
-    fn max_token_bytes(&self) -> usize {
-        self.0.base().max_token_bytes()
-    }
-
-    fn answer(self: Arc<Self>, form: Form) -> BoxFuture<Result<Response<String>, EndpointError>> {
-        Box::pin(async move {
-            self.0.revoke_token(form.require("token")?.as_bytes()).await?;
-            Ok(respond(StatusCode::OK, None))
-        })
     }
 }

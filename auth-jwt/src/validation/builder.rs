@@ -90,6 +90,9 @@ pub(crate) enum Profile {
     AccessToken,
     /// An access token of our own. It has no issuer unless the application named one.
     Own,
+    /// A logout token (OpenID Connect Back-Channel Logout 1.0, section 2.4).
+    #[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
+    Logout,
 }
 
 /// What happens to a token with certain claims.
@@ -226,6 +229,13 @@ impl Validation {
     /// (section 4).
     pub fn access_token(mut self) -> Self {
         self.profile = Profile::AccessToken;
+        self
+    }
+
+    /// Accepts only logout tokens.
+    #[cfg(feature = "sign-in")]
+    pub(crate) fn logout_token(mut self) -> Self {
+        self.profile = Profile::Logout;
         self
     }
 

@@ -79,6 +79,7 @@ impl Validation {
         let fits = match &self.profile {
             Profile::Typed(typ) => header.has_type(&[typ]),
             Profile::AccessToken | Profile::Own => header.has_type(&["at+jwt"]),
+            Profile::Logout => header.typ.is_none() || header.has_type(&["logout+jwt", "JWT"]),
             Profile::Plain => header.typ.is_none() || header.has_type(&["JWT", "at+jwt", "JOSE"]),
         };
         if fits { Ok(()) } else { Err(RejectionReason::WrongKind) }
@@ -101,12 +102,15 @@ impl Validation {
         if self.bound_tokens == Rule::Reject && claims.has(CONFIRMATION) {
             return Err(NOT_PROVEN);
         }
-        if claims.subject.as_deref().is_none_or(str::is_empty) {
+        // A logout token may name only a session.
+        let needs_subject = self.profile != Profile::Logout;
+        if needs_subject && claims.subject.as_deref().is_none_or(str::is_empty) {
             return Err(NO_SUBJECT);
         }
         let by_profile = match &self.profile {
             Profile::Plain | Profile::Typed(_) => &[][..],
             Profile::Own => &["aud", "client_id", "iat", "jti"],
+            Profile::Logout => &["iss", "aud", "iat", "jti"],
             Profile::AccessToken => &["iss", "aud", "client_id", "iat", "jti"],
         };
         let mut required =
@@ -209,7 +213,7 @@ impl Validation {
     }
 
     /// Returns whether both the issuer and the audience are given (RFC 9068 section 4).
-    fn is_pinned(&self) -> bool {
+    pub(crate) fn is_pinned(&self) -> bool {
         self.issuer_name().is_some() && matches!(self.audience, Audience::OneOf(_))
     }
 
@@ -245,6 +249,11 @@ impl Validation {
     /// Checks that the claims are not those of another kind of token. A token of a required type is
     /// identified by its `typ`, so only plain tokens are searched for the claims of ID tokens.
     fn check_kind(&self, claims: &TokenClaims<'_>) -> Result<(), RejectionReason> {
+        if self.profile == Profile::Logout {
+            // A nonce would make it acceptable as an ID token.
+            let is_logout_token = claims.has(EVENTS) && !claims.has("nonce");
+            return if is_logout_token { Ok(()) } else { Err(RejectionReason::WrongKind) };
+        }
         let plain = self.profile == Profile::Plain && self.id_token_marks == Rule::Reject;
         let id_token = plain && ID_TOKEN.iter().any(|name| claims.has(name));
         if id_token || claims.has(EVENTS) { Err(RejectionReason::WrongKind) } else { Ok(()) }

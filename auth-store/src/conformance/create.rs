@@ -10,8 +10,8 @@ use auth_core::{Persistence, Timestamp};
 
 use super::assertions::{alive, alive_as, same, survivors};
 use super::fixtures::{
-    ADA, DAY, MINUTE, anonymous, data, details, draft, limit, now, put, sign_in, sign_in_at,
-    visitor,
+    ADA, BOB, DAY, MINUTE, anonymous, data, details, draft, limit, now, put, record, secret_of,
+    sign_in, sign_in_at, visitor,
 };
 use super::report::{Outcome, Violation, ensure};
 use crate::data::SessionData;
@@ -30,6 +30,20 @@ pub(super) async fn new_ids_never_repeat(store: &Arc<dyn Store>) -> Outcome {
     ensure(rest.len() == 1000, "an id was generated twice")?;
     let fixed = |at: usize| rest.iter().all(|id| id[at] == 0);
     ensure(!(0..14).any(fixed), "a byte is the same in every id")
+}
+
+/// A record is found by an id that was derived again.
+pub(super) async fn a_derived_id_is_the_same_on_every_node(store: &Arc<dyn Store>) -> Outcome {
+    for (subject, first) in [(Some(ADA), 1), (Some(BOB), 2), (None, 3)] {
+        let hash = |last| std::array::from_fn(|at| if at == 15 { last } else { first });
+        let id = store.derived_id(subject, hash(0));
+        ensure(id.as_bytes()[2..] == hash(0)[2..], "the id does not have the bits of the hash")?;
+        ensure(id != store.derived_id(subject, hash(1)), "two hashes lead to one id")?;
+        put(&**store, &record(&secret_of(id)?, subject, now())?).await?;
+        let found = store.load(&store.derived_id(subject, hash(0))).await?;
+        ensure(found.is_some_and(|it| it.id == id), "the record is not found by its derived id")?;
+    }
+    Ok(())
 }
 
 /// `load` and `list` return what was passed to `create`.

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{Clock, Lifetime, Persistence, SignInId, Timestamp};
+use auth_core::{Clock, Lifetime, Persistence, ProviderSession, SignInId, Timestamp};
 
 use super::report::{Violation, ensure};
 use crate::data::SessionData;
@@ -74,6 +74,10 @@ pub(super) fn details() -> SignInDetails {
         lifetime: Some(Lifetime::AAL3),
         pending: false,
         auth_hash: Some("4a7d1ed414474e40".into()),
+        provider: Some(Box::new(
+            ProviderSession::new("https://login.example", "248289761001", Timestamp::from_secs(7))
+                .sid("08a5019c"),
+        )),
         later: Box::from(*b"\x05later"),
     }
 }

@@ -35,6 +35,7 @@ macro_rules! __every_conformance_check {
         $crate::__every_conformance_check! { @list [$($then)*], $context,
             create:
                 new_ids_never_repeat
+                a_derived_id_is_the_same_on_every_node
                 create_keeps_every_field
                 create_keeps_data_of_the_maximum_size
                 create_keeps_a_sign_in_without_deadlines

@@ -21,14 +21,14 @@ pub(super) const TIMEOUT: Duration = Duration::from_secs(3);
 /// The retries of one writer. Writers on one node [take turns](super::locks), so it competes with at
 /// most one writer per node.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     tries: u32,
     since: Instant,
 }
 
 impl Backoff {
     /// Starts the timeout, before the first try.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { tries: 0, since: Instant::now() }
     }
 
@@ -38,7 +38,7 @@ impl Backoff {
     /// # Errors
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) three seconds after the first try.
-    pub(super) async fn pause(&mut self) -> Result<(), AuthError> {
+    pub(crate) async fn pause(&mut self) -> Result<(), AuthError> {
         self.tries += 1;
         if self.since.elapsed() > TIMEOUT {
             let conflicts = "timed out because other writers kept changing the sign-in";

@@ -1,7 +1,8 @@
 //! Starting, refreshing, listing and ending sign-ins: what all backends have in common.
 //!
 //! [`SignInManager`] has one file per theme: `sign_in`, `refresh`, `authenticate`, `request` (what one
-//! request does to the sign-ins that it names), `sweeper`, `update_data`, `user_check` and `wait_for_end`.
+//! request does to the sign-ins that it names), `provider_sessions` (sign-ins that an identity provider ends),
+//! `sweeper`, `update_data`, `user_check` and `wait_for_end`.
 
 mod asking_again;
 mod authenticate;
@@ -9,6 +10,7 @@ mod background;
 mod backoff;
 mod keyed_locks;
 mod new_sign_in;
+mod provider_sessions;
 mod recent_rotations;
 mod refresh;
 mod request;
@@ -20,9 +22,9 @@ mod update_data;
 mod user_check;
 mod wait_for_end;
 
-#[cfg(feature = "conformance")]
 pub(crate) use asking_again::AskingAgain;
 pub use authenticate::{PresentedSecret, StoredCredential};
+pub(crate) use backoff::Backoff;
 pub use new_sign_in::{IssuedSecret, NewSignIn, SecondarySignIn};
 pub use refresh::RefreshError;
 pub use request::{SignInCookies, SignInRequest};

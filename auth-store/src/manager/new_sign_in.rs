@@ -79,6 +79,7 @@ impl NewSignIn {
             lifetime: options.lifetime,
             pending: options.pending,
             auth_hash: options.auth_hash.clone(),
+            provider: options.provider.clone().map(Box::new),
             ..SignInDetails::default()
         };
         let details = (details != SignInDetails::default()).then(|| Box::new(details));

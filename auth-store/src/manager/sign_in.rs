@@ -226,6 +226,10 @@ impl SignInManager {
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<(IssuedSecret, T), AuthError> {
+        if new.subject.starts_with(Record::RESERVED) {
+            let reserved = "a subject must not begin with the character U+0001";
+            return Err(AuthError::new(AuthErrorKind::Serialization, reserved));
+        }
         let id = self.store.new_id(Some(&new.subject))?;
         let secret = Secret::generate(id).map_err(StoreError::unavailable)?;
         let deadlines = self.deadlines(new, now);
@@ -239,8 +243,10 @@ impl SignInManager {
         let issued = IssuedSecret::new(secret, &record);
         let prepared = prepare(&issued)?;
         let limit = self.store.bounds().lower(self.settings.limit);
+        self.link(id, new, deadlines, now).await?;
         match self.store_new(state, record, limit).await? {
             Created::Stored { evicted } => {
+                self.check_provider(new, now).await?;
                 if evicted > 0 {
                     tracing::info!(subject = &*new.subject, evicted, "oldest sign-ins evicted");
                 }
@@ -336,12 +342,14 @@ impl SignInManager {
         let mut renewed = Record::clone(old);
         rotation.clone().apply(&mut renewed);
         let prepared = prepare(&IssuedSecret::new(secret.clone(), &renewed))?;
+        self.link(old.id, new, renewed.deadlines, now).await?;
         let (mut from, mut backoff) = (Arc::clone(old), Backoff::new());
         loop {
             self.restore_unless_delivered(state, &from, &rotation);
             match self.store.rotate(&old.id, &from.current, rotation.clone()).await? {
                 CompareAndSwap::Stored(record) => {
                     self.check_user(&record).await?;
+                    self.check_provider(new, now).await?;
                     return Ok(Some((IssuedSecret::new(secret, &record), prepared)));
                 }
                 CompareAndSwap::Conflict(newer) => {

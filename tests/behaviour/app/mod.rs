@@ -7,4 +7,4 @@ mod model;
 
 pub(crate) use axum::serve as serve_axum;
 pub(crate) use hyper::serve as serve_hyper;
-pub(crate) use model::{Confirmation, DeviceEntry, Login, Me, Refresh, User};
+pub(crate) use model::{Confirmation, DeviceEntry, Login, Me, ProviderLogin, Refresh, User};

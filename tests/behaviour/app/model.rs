@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use auth_core::{Identity, SignInId, Timestamp, Transport};
+use auth_core::{Identity, ProviderSession, SignInId, Timestamp, Transport};
 use serde::{Deserialize, Serialize};
 
 /// The application's own claims.
@@ -40,6 +40,27 @@ pub(crate) struct Login {
     /// Delivers the refresh token in the body instead of the backend's default.
     #[serde(default)]
     pub(crate) refresh_in_body: bool,
+    /// The session at an identity provider.
+    pub(crate) provider: Option<ProviderLogin>,
+}
+
+/// The session at an identity provider by which the user logs in.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct ProviderLogin {
+    pub(crate) issuer: String,
+    pub(crate) subject: String,
+    pub(crate) sid: Option<String>,
+    /// In seconds.
+    pub(crate) issued_at: u64,
+}
+
+impl From<ProviderLogin> for ProviderSession {
+    fn from(login: ProviderLogin) -> Self {
+        let ProviderLogin { issuer, subject, sid, issued_at } = login;
+        let mut session = Self::new(issuer, subject, Timestamp::from_secs(issued_at));
+        session.sid = sid.map(Into::into);
+        session
+    }
 }
 
 impl From<&str> for Login {

@@ -122,6 +122,7 @@ impl SignInBackend<User> for TokenAuth {
                 lifetime: options.lifetime,
                 pending: options.pending,
                 auth_hash: options.auth_hash.clone(),
+                provider: options.provider.clone().map(Box::new),
                 ..SignInDetails::default()
             })),
             persistence: options.persistence,

@@ -17,6 +17,7 @@ mod protected_resource;
 mod providers;
 mod published_keys;
 mod remote_keys;
+mod revocations;
 mod rfc_examples;
 mod rotation;
 mod signature;

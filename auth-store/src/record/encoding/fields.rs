@@ -4,7 +4,7 @@
 
 use std::net::IpAddr;
 
-use auth_core::{Lifetime, Timestamp};
+use auth_core::{Lifetime, ProviderSession, Timestamp};
 
 use super::enums::kind_name;
 use super::text::{Malformed, Reader, put_number, put_optional, put_text, put_texts};
@@ -48,8 +48,9 @@ pub(crate) fn details(kind: SecretKind, details: Option<&SignInDetails>) -> Opti
 
 /// Encodes the details that not every sign-in has. One that is not set takes no bytes if none follows.
 fn put_later_details(out: &mut Vec<u8>, details: &SignInDetails) {
-    let SignInDetails { lifetime, pending, auth_hash, later, .. } = details;
-    let is_set = [lifetime.is_some(), *pending, auth_hash.is_some(), !later.is_empty()];
+    let SignInDetails { lifetime, pending, auth_hash, provider, later, .. } = details;
+    let is_set =
+        [lifetime.is_some(), *pending, auth_hash.is_some(), provider.is_some(), !later.is_empty()];
     let count = is_set.iter().rposition(|is_set| *is_set).map_or(0, |last| last + 1);
     if count > 0 {
         put_lifetime(out, *lifetime);
@@ -59,6 +60,9 @@ fn put_later_details(out: &mut Vec<u8>, details: &SignInDetails) {
     }
     if count > 2 {
         put_optional(out, auth_hash.as_deref());
+    }
+    if count > 3 {
+        put_provider(out, provider.as_deref());
     }
     out.extend_from_slice(later);
 }
@@ -96,6 +100,30 @@ fn read_lifetime(from: &mut Reader<'_>) -> Result<Option<Lifetime>, Malformed> {
     Lifetime::new(idle, absolute).map(Some).map_err(|_| Malformed)
 }
 
+fn put_provider(out: &mut Vec<u8>, provider: Option<&ProviderSession>) {
+    put_optional(out, provider.map(|provider| &*provider.issuer));
+    if let Some(provider) = provider {
+        put_text(out, &provider.subject);
+        put_optional(out, provider.sid.as_deref());
+        out.extend(provider.issued_at.as_millis().to_be_bytes());
+    }
+}
+
+/// Decodes the session at a provider. If there is none, nothing is written, unless fields of a later release
+/// follow.
+fn read_provider(from: &mut Reader<'_>) -> Result<Option<Box<ProviderSession>>, Malformed> {
+    if from.is_empty() {
+        return Ok(None);
+    }
+    let Some(issuer) = from.optional()? else {
+        return if from.is_empty() { Err(Malformed) } else { Ok(None) };
+    };
+    let (subject, sid) = (from.text()?, from.optional()?);
+    let mut provider = ProviderSession::new(issuer, subject, from.timestamp()?);
+    provider.sid = sid;
+    Ok(Some(Box::new(provider)))
+}
+
 /// Decodes details, without the grace.
 pub(crate) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
     let mut from = Reader(bytes);
@@ -125,6 +153,7 @@ pub(crate) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
         details.lifetime = read_lifetime(&mut from)?;
         details.pending = read_pending(&mut from)?;
         details.auth_hash = if from.is_empty() { None } else { from.optional()? };
+        details.provider = read_provider(&mut from)?;
         details.later = from.0.into();
         let mut written = Vec::with_capacity(later.len());
         put_later_details(&mut written, &details);

@@ -14,7 +14,6 @@ use super::connection::{ConnectionConfig, Failure, Request, Router, Script};
 use super::keys::{Keys, Tag};
 use super::routing_key::RoutingKey;
 use crate::error::StoreError;
-use crate::record::marker_id;
 
 /// The servers, the names of the keys, and the tag of each subject.
 pub(super) struct RedisInner {
@@ -39,19 +38,15 @@ impl RedisInner {
     pub(super) fn new_id(&self, subject: Option<&str>) -> Result<SignInId, StoreError> {
         let mut bytes = [0; 16];
         getrandom::fill(&mut bytes).map_err(StoreError::unavailable)?;
+        Ok(self.derived_id(subject, bytes))
+    }
+
+    /// Puts the place of the record into the first two bytes of its id.
+    pub(super) fn derived_id(&self, subject: Option<&str>, mut bytes: [u8; 16]) -> SignInId {
         let tag = match subject {
             Some(subject) => self.routing_key.tag(subject),
             None => self.buckets.tag(bytes[0]),
         };
-        bytes[..2].copy_from_slice(&tag.0);
-        Ok(SignInId::from_bytes(bytes))
-    }
-
-    /// Returns the id of the marker that the cookie of a sign-in was replaced. It is in a bucket, as every
-    /// anonymous record.
-    pub(super) fn marker_id(&self, replaced: &SignInId) -> SignInId {
-        let mut bytes = *marker_id(replaced).as_bytes();
-        let tag = self.buckets.tag(bytes[0]);
         bytes[..2].copy_from_slice(&tag.0);
         SignInId::from_bytes(bytes)
     }

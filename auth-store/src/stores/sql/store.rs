@@ -129,7 +129,7 @@ macro_rules! impl_store {
             $crate::forward_store!(
                 self => self.inner,
                 around: traced,
-                except: [new_id, marker_id, peek, watch, find, bounds, create]
+                except: [new_id, derived_id, peek, watch, find, bounds, create]
             );
 
             async fn create(

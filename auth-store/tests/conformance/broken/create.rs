@@ -15,6 +15,7 @@ use crate::plain::{Creation, Plain, broken_store};
 
 caught! {
     constant_ids_are_caught: ConstantIds => new_ids_never_repeat;
+    a_derived_id_that_is_random_is_caught: RandomDerivedIds => a_derived_id_is_the_same_on_every_node;
     a_dropped_device_address_is_caught: NoAddress => create_keeps_every_field;
     truncated_data_is_caught: Truncates => create_keeps_data_of_the_maximum_size;
     a_deadline_beyond_the_range_of_its_column_is_caught: EndsIn2106 => create_keeps_a_sign_in_without_deadlines;
@@ -43,6 +44,14 @@ broken_store! {
 
     fn new_id(&self, _: Option<&str>) -> Result<SignInId, StoreError> {
         Ok(SignInId::from_bytes([0; 16]))
+    }
+}
+
+broken_store! {
+    RandomDerivedIds, except: [derived_id];
+
+    fn derived_id(&self, subject: Option<&str>, _: [u8; 16]) -> SignInId {
+        self.new_id(subject).expect("ids are random")
     }
 }
 

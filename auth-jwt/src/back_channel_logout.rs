@@ -1,0 +1,174 @@
+//! [`BackChannelLogout`]: an identity provider ends the sessions of a user (OpenID Connect Back-Channel Logout
+//! 1.0).
+
+use auth_core::{Clock, Outcome, Timestamp};
+use auth_store::{Revocations, SignInManager};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::endpoint::{EndpointError, EndpointService, respond};
+use crate::jwt_auth::JwtAuth;
+use crate::keys::KeySource;
+use crate::mode::Verifies;
+use crate::validation::Validation;
+
+/// The event that a logout token is about.
+const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
+
+/// Ends what belongs to a session at an identity provider when the provider says that the session has ended:
+/// sign-ins of this application, and the provider's own tokens.
+///
+/// The provider sends a logout token to a URL that is registered with it, the `backchannel_logout_uri`. Route
+/// that path to the [service](Self::service). The token is signed like an ID token of the provider, and its
+/// audience is the client.
+///
+/// If the token names a session (`sid`), that session ends, and otherwise all sessions that the subject had
+/// when the logout token was issued:
+///
+/// - [Sign-ins](Self::sign_ins) that were made with this
+///   [`provider_session`](auth_core::SignIn::provider_session) end on every node.
+/// - Tokens of the provider with this `sid`, or those of the subject that were issued until then, are
+///   [revoked](JwtAuth::revocations). A token without a `sid` is not revoked by the end of one session.
+///
+/// ```
+/// use auth_jwt::{BackChannelLogout, JwtAuth, Key, Validation};
+/// use auth_store::MemoryStore;
+///
+/// # let jwk = r#"{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+/// # let keys = Key::from_jwk(jwk)?;
+/// // With a provider, `keys` is `RemoteKeys::discover("https://login.example")`.
+/// let client = Validation::new().issuer("https://login.example").audience("the-client-id");
+/// let auth = JwtAuth::new(Key::hs256([7; 32])?).audience("shop").sign_in(MemoryStore::new());
+///
+/// let logout = BackChannelLogout::new(keys, client).sign_ins(auth.sign_in_manager());
+/// // with axum: `router.route_service("/backchannel-logout", logout.service())`
+/// # let _ = logout.service();
+/// # Ok::<(), auth_jwt::InvalidKey>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct BackChannelLogout {
+    auth: JwtAuth<LogoutToken>,
+    sign_ins: Vec<SignInManager>,
+    revocations: Vec<Revocations>,
+}
+
+/// The claims of a logout token (section 2.4) that are not checked like those of every token.
+#[derive(Clone, Debug, Deserialize)]
+struct LogoutToken {
+    events: Map<String, Value>,
+    iat: u64,
+    sid: Option<Box<str>>,
+    sub: Option<Box<str>>,
+}
+
+/// What ends.
+#[derive(Clone, Copy, Debug)]
+enum Ended<'a> {
+    Session(&'a str),
+    /// All sessions of a subject until this time.
+    Subject(&'a str, Timestamp),
+}
+
+impl LogoutToken {
+    fn ended(&self) -> Option<Ended<'_>> {
+        if !self.events.get(EVENT).is_some_and(Value::is_object) {
+            return None;
+        }
+        let at = Timestamp::from_secs(self.iat);
+        let [sid, subject] =
+            [&self.sid, &self.sub].map(|claim| claim.as_deref().filter(|name| !name.is_empty()));
+        match (sid, subject) {
+            (Some(sid), _) => Some(Ended::Session(sid)),
+            (None, Some(subject)) => Some(Ended::Subject(subject, at)),
+            (None, None) => None,
+        }
+    }
+}
+
+impl BackChannelLogout {
+    /// Accepts logout tokens that were signed by these keys. The validation has the provider as its issuer and
+    /// the client id as its audience. The issuer of [`RemoteKeys::discover`](crate::RemoteKeys::discover) need
+    /// not be repeated.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is no issuer or no audience.
+    pub fn new(keys: impl KeySource, validation: Validation) -> Self {
+        let auth = JwtAuth::new(keys).validation(validation.logout_token());
+        assert!(
+            auth.base().verifier.issuers[0].validation.is_pinned(),
+            "logout tokens need an issuer, and the client id as their audience"
+        );
+        let (sign_ins, revocations) = (Vec::new(), Vec::new());
+        Self { auth: auth.with_mode(|_| Verifies), sign_ins, revocations }
+    }
+
+    /// Ends sign-ins of this manager, which a backend returns from `sign_in_manager`. Also revokes tokens in
+    /// the [revocations](SignInManager::revocations) of its store. Can be called for several managers.
+    pub fn sign_ins(mut self, sign_ins: &SignInManager) -> Self {
+        self.sign_ins.push(sign_ins.clone());
+        self
+    }
+
+    /// Revokes tokens in this list. Not needed for a list in the store of the [sign-ins](Self::sign_ins).
+    pub fn revocations(mut self, revocations: Revocations) -> Self {
+        self.revocations.push(revocations);
+        self
+    }
+
+    /// Sets the clock by which logout tokens expire. Defaults to the system's clock.
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { auth: self.auth.clock(clock), ..self }
+    }
+
+    /// Returns the service that the provider calls with a POST. It responds with 200 after everything has
+    /// ended, with 400 to an invalid token, and with 503 if something may not have ended. A token that is
+    /// sent again ends what is left.
+    #[must_use]
+    pub fn service(&self) -> EndpointService {
+        let logout = self.clone();
+        EndpointService::new(self.auth.base().max_token_bytes(), move |form| {
+            let logout = logout.clone();
+            async move {
+                logout.log_out(form.require("logout_token")?.as_bytes()).await?;
+                Ok(respond(StatusCode::OK, None))
+            }
+        })
+    }
+
+    async fn log_out(&self, token: &[u8]) -> Result<(), EndpointError> {
+        let identity = match self.auth.verify(token).await {
+            Outcome::Authenticated(identity) => identity,
+            Outcome::Unavailable(error) => {
+                tracing::warn!(error = &*error as &dyn std::error::Error, "logout failed");
+                return Err(EndpointError::Unavailable);
+            }
+            Outcome::Rejected(rejection) => {
+                tracing::info!(reason = rejection.reason.as_str(), "logout token rejected");
+                return Err(EndpointError::InvalidRequest);
+            }
+            Outcome::Anonymous(_) => return Err(EndpointError::InvalidRequest),
+        };
+        let issuer = identity.authentication().issuer.as_deref().unwrap_or_default();
+        let ended = identity.claims().ended().ok_or(EndpointError::InvalidRequest)?;
+        for sign_ins in &self.sign_ins {
+            match ended {
+                Ended::Session(sid) => sign_ins.end_provider_session(issuer, sid).await?,
+                Ended::Subject(subject, at) => {
+                    sign_ins.end_provider_sessions(issuer, subject, at).await?
+                }
+            };
+        }
+        for revocations in &self.revocations {
+            match ended {
+                Ended::Session(sid) => revocations.revoke_session(issuer, sid).await?,
+                Ended::Subject(subject, at) => {
+                    revocations.revoke_subject(issuer, subject, at).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,447 @@
+//! [`Revocations`]: tokens of other issuers that are not accepted any more.
+//!
+//! A token of another issuer has no stored sign-in that could end. So the revocation is stored instead. The
+//! revocations are the data of records in the store that also keeps the sign-ins: 1,024 records, which together
+//! hold all revocations, each in the record that its hash selects. So every store keeps them, and a near cache
+//! that holds such a record knows that the other tokens of this record are not revoked.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{AuthError, AuthErrorKind, Clock, SignInId, Timestamp};
+use base64_simd::URL_SAFE_NO_PAD;
+use sha2::{Digest as _, Sha256};
+
+use crate::data::SessionData;
+use crate::error::StoreErrorKind;
+use crate::lifetime::Deadlines;
+use crate::manager::{AskingAgain, Backoff};
+use crate::record::Record;
+use crate::store::{CompareAndSwap, IntoStore, Peek, Store};
+
+/// How many records hold the revocations. The number is a power of two, and part of the stored form.
+const RECORDS: u16 = 1024;
+/// How many bytes of a hash a revocation is found by.
+const KEY: usize = 15;
+/// How long a record exists: longer than any deployment.
+const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// The tokens of other issuers that were revoked: by their `jti`, by their `sid`, or all tokens of a subject
+/// until a point in time.
+///
+/// Pass a clone to `JwtAuth::revocations` of auth-jwt, which checks every token of another issuer against it.
+/// Nodes that share a store share its revocations. With a [near cache](crate::near_cache), a token is checked
+/// without a request to the store, and each node learns of a revocation as fast as of the end of a sign-in.
+///
+/// A revocation names a claim, never a hash of the token, so that another encoding of the token is revoked as
+/// well.
+///
+/// ```
+/// use auth_store::{MemoryStore, Revocations};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), auth_core::AuthError> {
+/// let revocations = Revocations::new(MemoryStore::new());
+/// revocations.revoke_session("https://login.example", "08a5019c-17e1-4977-8f42-65a12843ea02").await?;
+/// # Ok(()) }
+/// ```
+///
+/// # Size
+///
+/// The store keeps at least 1.2 million revocations at a time, of about 50 bytes each. A further one fails
+/// with [`TooLarge`](AuthErrorKind::TooLarge). A revocation is dropped when it has been kept for the
+/// [longest lifetime](Self::longest_token) of a token.
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Revocations {
+    store: Arc<dyn Store>,
+    clock: Clock,
+    longest_token: Duration,
+}
+
+/// The names by which one token can be revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RevocableToken {
+    keys: Vec<Key>,
+    issued_at: Option<Timestamp>,
+}
+
+/// Where the revocation of one name is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Key {
+    /// The hash of the record.
+    record: [u8; 16],
+    /// The subject of the record.
+    subject: Box<str>,
+    /// The key in its data.
+    name: Box<str>,
+}
+
+/// What a token is revoked by.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+enum Kind {
+    Token = 1,
+    Session = 2,
+    Subject = 3,
+}
+
+/// A stored revocation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Revocation {
+    /// When it need not be kept any more.
+    until: Timestamp,
+    /// The last time of issue, in seconds, of the tokens that are revoked. `None` revokes all.
+    issued_until: Option<u64>,
+}
+
+impl Revocations {
+    /// Creates the list of the revocations in this store.
+    pub fn new(store: impl IntoStore) -> Self {
+        let store = Arc::new(AskingAgain(store.into_store()));
+        Self { store, clock: Clock::system(), longest_token: 30 * DAY }
+    }
+
+    /// Sets the clock by which revocations are dropped. Defaults to the system's clock.
+    pub fn clock(self, clock: Clock) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// Sets how long a revocation is kept: at least as long as the longest lifetime of the tokens, because a
+    /// token that lives longer would be accepted again. Defaults to 30 days.
+    pub fn longest_token(self, lifetime: Duration) -> Self {
+        Self { longest_token: lifetime, ..self }
+    }
+
+    /// Revokes the token of this issuer with this `jti`.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the token may not have been revoked, and
+    /// [`TooLarge`](AuthErrorKind::TooLarge) if there are [too many](Self#size) revocations.
+    pub async fn revoke_token(&self, issuer: &str, jti: &str) -> Result<(), AuthError> {
+        self.revoke(Kind::Token, issuer, jti, None).await
+    }
+
+    /// Revokes all tokens of this issuer with this `sid`, the session at the issuer.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`revoke_token`](Self::revoke_token).
+    pub async fn revoke_session(&self, issuer: &str, sid: &str) -> Result<(), AuthError> {
+        self.revoke(Kind::Session, issuer, sid, None).await
+    }
+
+    /// Revokes all tokens of this subject that the issuer issued until this time, in whole seconds. A token
+    /// without a time of issue (`iat`) is revoked as well.
+    ///
+    /// Take the time from the issuer if possible, such as from the `iat` of a logout token, because clocks
+    /// differ.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`revoke_token`](Self::revoke_token).
+    pub async fn revoke_subject(
+        &self,
+        issuer: &str,
+        subject: &str,
+        issued_until: Timestamp,
+    ) -> Result<(), AuthError> {
+        self.revoke(Kind::Subject, issuer, subject, Some(issued_until.as_secs())).await
+    }
+
+    async fn revoke(
+        &self,
+        kind: Kind,
+        issuer: &str,
+        name: &str,
+        issued_until: Option<u64>,
+    ) -> Result<(), AuthError> {
+        let (key, now) = (Key::of(kind, issuer, name), self.clock.now());
+        let revocation = Revocation { until: now + self.longest_token, issued_until };
+        let (id, mut backoff) = (self.id(&key), Backoff::new());
+        loop {
+            let stored = match self.store.load(&id).await? {
+                None => self.create(&key, Some(revocation), now).await?,
+                Some(record) => {
+                    let data = with(&record.data, &key, revocation, now);
+                    if data.bytes() > SessionData::MAX_BYTES {
+                        return Err(AuthError::new(
+                            AuthErrorKind::TooLarge,
+                            "too many revocations",
+                        ));
+                    }
+                    let swapped = self.store.update(&id, record.version, data).await?;
+                    matches!(swapped, CompareAndSwap::Stored(_))
+                }
+            };
+            if stored {
+                tracing::info!(issuer, by = ?kind, "tokens revoked");
+                return Ok(());
+            }
+            backoff.pause().await?;
+        }
+    }
+
+    /// Creates a record. Returns whether it is stored; if not, another node has created it.
+    async fn create(
+        &self,
+        key: &Key,
+        revocation: Option<Revocation>,
+        now: Timestamp,
+    ) -> Result<bool, AuthError> {
+        let subject = Some(Arc::from(&*key.subject));
+        let deadlines = Deadlines { idle_secs: 0, ends_at: now + CENTURY };
+        let mut record = Record::without_secret(self.id(key), subject, deadlines, now);
+        if let Some(revocation) = revocation {
+            record.data.insert(&*key.name, revocation.to_json());
+        }
+        match self.store.create(record, self.store.bounds().lower(None)).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == StoreErrorKind::DuplicateId => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn id(&self, key: &Key) -> SignInId {
+        self.store.derived_id(Some(&key.subject), key.record)
+    }
+
+    /// Returns whether a token is revoked, by what the store knows without waiting. Returns `None` if
+    /// [`is_revoked`](Self::is_revoked) has to read from the store.
+    #[must_use]
+    pub fn try_is_revoked(&self, token: &RevocableToken, now: Timestamp) -> Option<bool> {
+        let mut all_known = true;
+        for key in &token.keys {
+            let mut revoked = None;
+            self.store.peek(&self.id(key), &mut |peek| {
+                revoked = match peek {
+                    Peek::Miss => None,
+                    Peek::Cached(record) => Some(token.is_in(&record.data, key, now)),
+                    Peek::Authoritative(record) => {
+                        Some(record.is_some_and(|record| token.is_in(&record.data, key, now)))
+                    }
+                };
+            });
+            match revoked {
+                Some(true) => return Some(true), // a revocation is never taken back
+                Some(false) => {}
+                None => all_known = false,
+            }
+        }
+        all_known.then_some(false)
+    }
+
+    /// Returns whether a token is revoked, by the store itself and never by a cached copy.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+    pub async fn is_revoked(
+        &self,
+        token: &RevocableToken,
+        now: Timestamp,
+    ) -> Result<bool, AuthError> {
+        for key in &token.keys {
+            match self.store.load(&self.id(key)).await? {
+                Some(record) if token.is_in(&record.data, key, now) => return Ok(true),
+                Some(_) => {}
+                // An empty record can be cached, so that the next token is checked without waiting. Without
+                // it, that one reads from the store as well.
+                None => drop(self.create(key, None, now).await),
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl RevocableToken {
+    /// Creates the names of a token of this issuer that was issued at this time (`iat`).
+    #[must_use]
+    pub fn new(issuer: &str, subject: &str, issued_at: Option<Timestamp>) -> Self {
+        Self { keys: vec![Key::of(Kind::Subject, issuer, subject)], issued_at }
+    }
+
+    /// Adds the session at the issuer (`sid`).
+    #[must_use]
+    pub fn session(self, issuer: &str, sid: &str) -> Self {
+        self.and(Kind::Session, issuer, sid)
+    }
+
+    /// Adds the id of the token (`jti`).
+    #[must_use]
+    pub fn id(self, issuer: &str, jti: &str) -> Self {
+        self.and(Kind::Token, issuer, jti)
+    }
+
+    fn and(mut self, kind: Kind, issuer: &str, name: &str) -> Self {
+        self.keys.push(Key::of(kind, issuer, name));
+        self
+    }
+
+    /// Returns whether the data of a record revokes this token by this name.
+    fn is_in(&self, data: &SessionData, key: &Key, now: Timestamp) -> bool {
+        let Some(json) = data.get(&key.name) else { return false };
+        // What cannot be read is a revocation of a later release.
+        let Some(Revocation { until, issued_until }) = Revocation::from_json(json) else {
+            return true;
+        };
+        let is_older = match (issued_until, self.issued_at) {
+            (Some(issued_until), Some(issued_at)) => issued_at.as_secs() <= issued_until,
+            _ => true,
+        };
+        now < until && is_older
+    }
+}
+
+impl Key {
+    fn of(kind: Kind, issuer: &str, name: &str) -> Self {
+        let hash = Sha256::new_with_prefix(b"auth/revoked")
+            .chain_update([kind as u8])
+            .chain_update((issuer.len() as u64).to_be_bytes())
+            .chain_update(issuer)
+            .chain_update(name)
+            .finalize();
+        let number = u16::from_be_bytes([hash[0], hash[1]]) % RECORDS;
+        let of_record =
+            Sha256::new_with_prefix(b"auth/revocations").chain_update(number.to_be_bytes());
+        let of_record = of_record.finalize();
+        Self {
+            record: std::array::from_fn(|at| of_record[at]),
+            subject: format!("{}revocations/{number}", Record::RESERVED).into(),
+            name: URL_SAFE_NO_PAD.encode_to_string(&hash[2..2 + KEY]).into(),
+        }
+    }
+}
+
+impl Revocation {
+    fn to_json(self) -> String {
+        let json = serde_json::to_string(&(self.until.as_secs(), self.issued_until));
+        json.expect("numbers serialize to JSON")
+    }
+
+    fn from_json(json: &str) -> Option<Self> {
+        let (until, issued_until) = serde_json::from_str(json).ok()?;
+        Some(Self { until: Timestamp::from_secs(until), issued_until })
+    }
+}
+
+/// Returns the data with a revocation added, and without those that need not be kept. The later of two
+/// revocations of one name counts.
+fn with(data: &SessionData, key: &Key, new: Revocation, now: Timestamp) -> SessionData {
+    let is_kept = |json: &str| Revocation::from_json(json).is_none_or(|it| now < it.until);
+    let kept = data.iter().filter(|(_, json)| is_kept(json));
+    let mut data: SessionData = kept.map(|(name, json)| (name, Arc::clone(json))).collect();
+    let old = data.get(&key.name).and_then(|json| Revocation::from_json(json));
+    let newest = old.map_or(new, |old| Revocation {
+        until: old.until.max(new.until),
+        // `None` revokes all. Of the same name, all revocations have a time or none has.
+        issued_until: old.issued_until.max(new.issued_until),
+    });
+    data.insert(&*key.name, newest.to_json());
+    data
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::stores::MemoryStore;
+
+    const ISSUER: &str = "https://a.example";
+
+    /// Returns a list and the times at which it is used.
+    fn revocations() -> (Revocations, auth_core::ManualClock) {
+        let clock = auth_core::ManualClock::new(Timestamp::from_secs(1_000_000));
+        (Revocations::new(MemoryStore::new()).clock(clock.clock()), clock)
+    }
+
+    fn token(secs: u64) -> RevocableToken {
+        let issued_at = Some(Timestamp::from_secs(secs));
+        RevocableToken::new(ISSUER, "alice", issued_at).session(ISSUER, "s").id(ISSUER, "j")
+    }
+
+    #[tokio::test]
+    async fn an_earlier_revocation_of_a_subject_does_not_replace_a_later_one() {
+        let (list, clock) = revocations();
+        for until in [200, 100] {
+            list.revoke_subject(ISSUER, "alice", Timestamp::from_secs(until)).await.unwrap();
+        }
+        for (at, revoked) in [(200, true), (201, false)] {
+            assert_eq!(list.try_is_revoked(&token(at), clock.clock().now()), Some(revoked));
+            assert_eq!(list.is_revoked(&token(at), clock.clock().now()).await.unwrap(), revoked);
+        }
+    }
+
+    #[tokio::test]
+    async fn revocations_of_one_record_are_dropped_after_the_longest_lifetime() {
+        let (list, clock) = revocations();
+        let list = list.longest_token(DAY);
+        // The names of one record.
+        let first = Key::of(Kind::Token, ISSUER, "0");
+        let same = |name: &String| Key::of(Kind::Token, ISSUER, name).record == first.record;
+        let names: Vec<_> = (0..).map(|name: u32| name.to_string()).filter(same).take(3).collect();
+        for name in &names {
+            list.revoke_token(ISSUER, name).await.unwrap();
+            clock.advance(DAY / 2);
+        }
+        let record = list.store.load(&list.id(&first)).await.unwrap().unwrap();
+        assert_eq!(record.data.iter().count(), 2, "the first was dropped");
+        let revoked = |name: &str| {
+            let token = RevocableToken::new(ISSUER, "bob", None).id(ISSUER, name);
+            list.try_is_revoked(&token, clock.clock().now()).unwrap()
+        };
+        assert_eq!(
+            names.iter().map(|name| revoked(name)).collect::<Vec<_>>(),
+            [false, false, true]
+        );
+    }
+
+    #[tokio::test]
+    async fn parallel_revocations_of_one_record_all_count() {
+        let (list, clock) = revocations();
+        let first = Key::of(Kind::Token, ISSUER, "0");
+        let same = |name: &String| Key::of(Kind::Token, ISSUER, name).record == first.record;
+        let names: Vec<_> = (0..).map(|name: u32| name.to_string()).filter(same).take(20).collect();
+        let tasks: Vec<_> = names
+            .iter()
+            .cloned()
+            .map(|name| {
+                let list = list.clone();
+                tokio::spawn(async move { list.revoke_token(ISSUER, &name).await })
+            })
+            .collect();
+        for task in tasks {
+            task.await.unwrap().unwrap();
+        }
+        for name in &names {
+            let token = RevocableToken::new(ISSUER, "bob", None).id(ISSUER, name);
+            assert_eq!(list.try_is_revoked(&token, clock.clock().now()), Some(true), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_full_record_holds_a_thousand_revocations() {
+        let (now, mut data) = (Timestamp::from_secs(1_800_000_000), SessionData::new());
+        let new = Revocation { until: now + DAY, issued_until: Some(1_800_000_000) };
+        let mut count = 0_u32;
+        while data.bytes() <= SessionData::MAX_BYTES {
+            data = with(&data, &Key::of(Kind::Subject, ISSUER, &count.to_string()), new, now);
+            count += 1;
+        }
+        assert!(u64::from(count - 1) * u64::from(RECORDS) > 1_200_000, "{count}");
+    }
+
+    #[test]
+    fn names_of_different_issuers_and_kinds_differ() {
+        let keys = [
+            Key::of(Kind::Token, "a", "bc"),
+            Key::of(Kind::Token, "ab", "c"),
+            Key::of(Kind::Session, "a", "bc"),
+            Key::of(Kind::Subject, "a", "bc"),
+        ];
+        for (at, key) in keys.iter().enumerate() {
+            assert!(keys[..at].iter().all(|other| other.name != key.name));
+        }
+    }
+}
