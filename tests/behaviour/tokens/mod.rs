@@ -13,6 +13,7 @@ mod interop;
 mod issuers;
 mod kit;
 mod malleability;
+mod oidc_provider;
 mod protected_resource;
 mod providers;
 mod published_keys;

@@ -1,0 +1,154 @@
+//! A real provider on loopback: npm's `oidc-provider`, which `tests/run` installs.
+
+use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use auth_core::{Claims, Clock, ManualClock, Outcome};
+use auth_jwt::{JwtAuth, RemoteKeys};
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, interval, sleep};
+
+const SECRET: &str = "the-secret-of-the-client";
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A running provider. It is killed when the value is dropped, or when the test's process ends.
+struct Provider {
+    process: Child,
+    port: u16,
+}
+
+impl Provider {
+    fn start() -> Self {
+        let port = TcpListener::bind("localhost:0").unwrap().local_addr().unwrap().port();
+        let client = json!({
+            "client_id": "client", "client_secret": SECRET, "grant_types": ["client_credentials"],
+            "redirect_uris": [], "response_types": [],
+        });
+        let setup = json!({ "port": port, "clients": [client] });
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/oidc-provider.mjs");
+        let mut process = Command::new("node")
+            .args([script, &setup.to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null()) // it warns that it is for tests only
+            .spawn()
+            .unwrap_or_else(|error| panic!("`node`: {error}: `tests/run` installs it"));
+        let stdout = BufReader::new(process.stdout.take().unwrap());
+        let first = stdout.lines().next().and_then(Result::ok);
+        assert_eq!(first.as_deref(), Some("listening"), "`tests/run` installs its packages");
+        Self { process, port }
+    }
+
+    fn issuer(&self) -> String {
+        format!("http://localhost:{}", self.port)
+    }
+
+    /// Returns the body of the response to a POST.
+    async fn post(&self, path: &str, form: &str) -> String {
+        let credentials = BASE64_STANDARD.encode(format!("client:{SECRET}"));
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\
+             Authorization: Basic {credentials}\r\nContent-Length: {}\r\n\
+             Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
+            self.port,
+            form.len()
+        );
+        let mut stream = TcpStream::connect(("localhost", self.port)).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut response = String::new();
+        stream.read_to_string(&mut response).await.unwrap();
+        let (head, body) = response.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{response}");
+        body.to_owned()
+    }
+
+    async fn token(&self) -> String {
+        let response = self.post("/token", "grant_type=client_credentials&scope=read").await;
+        let response: Value = serde_json::from_str(&response).unwrap();
+        response["access_token"].as_str().unwrap().to_owned()
+    }
+
+    async fn rotate(&self) {
+        self.post("/test/rotate", "").await;
+    }
+}
+
+impl Drop for Provider {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn auth(keys: RemoteKeys) -> JwtAuth<Claims> {
+    JwtAuth::new(keys).audience("api").access_token()
+}
+
+/// Returns the key of a token.
+fn kid(token: &str) -> String {
+    let header = super::kit::decoded(token.split('.').next().unwrap());
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    header["kid"].as_str().unwrap().to_owned()
+}
+
+/// The provider signs with a new key from one moment to the next, while 200 requests per second arrive, half of
+/// them with the newest token.
+#[tokio::test]
+#[cfg_attr(not(feature = "services"), ignore = "needs oidc-provider, which tests/run installs")]
+async fn r04_no_token_is_refused_while_the_provider_rotates_its_keys() {
+    let provider = Provider::start();
+    let cooldown = Duration::from_secs(1);
+    let keys = RemoteKeys::discover(provider.issuer()).cooldown(cooldown).build().unwrap();
+    let auth = auth(keys.clone());
+    keys.ready().await.unwrap();
+    let (mut tokens, mut asked) = (vec![provider.token().await], 0);
+    for kids in 1..4 {
+        sleep(cooldown).await; // the fetch before must not be the reason for a refusal
+        provider.rotate().await;
+        tokens.push(provider.token().await);
+        assert_eq!(keys.status().keys, kids, "the new key is not known yet");
+        let (mut ticks, since) = (interval(Duration::from_millis(5)), Instant::now());
+        let mut answers = Vec::new();
+        while since.elapsed() < Duration::from_secs(2) {
+            ticks.tick().await;
+            let newest = tokens.len() - 1;
+            let token = &tokens[if asked % 2 == 0 { newest } else { asked % newest }];
+            let (auth, token) = (auth.clone(), token.clone());
+            answers.push(tokio::spawn(async move { auth.verify(token.as_bytes()).await }));
+            asked += 1;
+        }
+        for answer in answers {
+            let outcome = answer.await.unwrap();
+            assert!(matches!(outcome, Outcome::Authenticated(_)), "{outcome:?}");
+        }
+    }
+    assert!(asked >= 900, "{asked} requests in six seconds");
+    let kids: std::collections::BTreeSet<_> = tokens.iter().map(|token| kid(token)).collect();
+    assert_eq!(kids.len(), 4);
+    assert_eq!(keys.status().keys, 4);
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "services"), ignore = "needs oidc-provider, which tests/run installs")]
+async fn r05_tokens_are_unavailable_after_the_provider_was_away_for_too_long() {
+    let provider = Provider::start();
+    let clock = ManualClock::new(Clock::system().now());
+    let keys = RemoteKeys::discover(provider.issuer()).build().unwrap();
+    let auth = auth(keys).leeway(DAY * 2).clock(clock.clock());
+    let token = provider.token().await;
+    let verified = async || auth.verify(token.as_bytes()).await;
+    assert!(matches!(verified().await, Outcome::Authenticated(_)));
+    drop(provider);
+    clock.advance(DAY - Duration::from_secs(60));
+    let outcome = verified().await;
+    assert!(matches!(outcome, Outcome::Authenticated(_)), "{outcome:?}");
+    clock.advance(Duration::from_secs(120));
+    let outcome = verified().await;
+    assert!(matches!(outcome, Outcome::Unavailable(_)), "{outcome:?}");
+}

@@ -1,0 +1,58 @@
+// An OpenID provider, npm's `oidc-provider`, on a port of this machine.
+//
+// Its argument is JSON: `{"port", "clients"}`. It prints a line when it listens, and ends with its standard
+// input. `POST /test/rotate` makes it sign with a new key, and publish the keys from before as well.
+
+import { generateKeyPairSync, randomUUID } from "node:crypto";
+import { createServer } from "node:http";
+
+import { Provider } from "oidc-provider";
+
+const { port, clients } = JSON.parse(process.argv[2]);
+const issuer = `http://localhost:${port}`;
+
+const newKey = () => {
+  const { privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  return { ...privateKey.export({ format: "jwk" }), kid: randomUUID(), use: "sig", alg: "RS256" };
+};
+
+// Access tokens are signed, and for the API, whatever the client asked for.
+const resource = {
+  scope: "read",
+  audience: "api",
+  accessTokenFormat: "jwt",
+  accessTokenTTL: 3600,
+  jwt: { sign: { alg: "RS256" } },
+};
+
+const provider = (keys) =>
+  new Provider(issuer, {
+    clients,
+    jwks: { keys },
+    cookies: { keys: ["only for tests"] },
+    scopes: ["openid", "read"],
+    conformIdTokenClaims: false,
+    features: {
+      backchannelLogout: { enabled: true },
+      clientCredentials: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => "urn:api",
+        useGrantedResource: () => false,
+        getResourceServerInfo: () => resource,
+      },
+    },
+  }).callback();
+
+let keys = [newKey()];
+let answer = provider(keys);
+
+createServer((request, response) => {
+  if (request.url !== "/test/rotate") return answer(request, response);
+  // The provider signs with the first key.
+  keys = [newKey(), ...keys];
+  answer = provider(keys);
+  response.end(keys[0].kid);
+}).listen(port, "localhost", () => console.log("listening"));
+
+process.stdin.on("end", () => process.exit()).resume();
