@@ -11,11 +11,10 @@ use auth_core::{AuthError, AuthErrorKind, ProviderSession, SignInId, Timestamp};
 use base64_simd::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
-use super::new_sign_in::NewSignIn;
 use super::sign_in_manager::SignInManager;
 use crate::error::StoreError;
 use crate::lifetime::Deadlines;
-use crate::record::Record;
+use crate::record::{Record, SignInDetails};
 use crate::revocations::{RevocableToken, Revocations};
 use crate::store::{Deleted, OverflowPolicy, SignInLimit};
 
@@ -133,11 +132,11 @@ impl SignInManager {
     pub(super) async fn link(
         &self,
         id: SignInId,
-        new: &NewSignIn,
+        details: Option<&SignInDetails>,
         deadlines: Deadlines,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some(ProviderSession { issuer, subject, sid, .. }) = new.provider() else {
+        let Some(ProviderSession { issuer, subject, sid, .. }) = provider(details) else {
             return Ok(());
         };
         let sid = sid.as_deref().map(Name::Session);
@@ -180,10 +179,11 @@ impl SignInManager {
     /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the session has ended.
     pub(super) async fn check_provider(
         &self,
-        new: &NewSignIn,
+        details: Option<&SignInDetails>,
         now: Timestamp,
     ) -> Result<(), AuthError> {
-        let Some(ProviderSession { issuer, subject, sid, issued_at, .. }) = new.provider() else {
+        let Some(ProviderSession { issuer, subject, sid, issued_at, .. }) = provider(details)
+        else {
             return Ok(());
         };
         let mut session = RevocableToken::new(issuer, subject, Some(*issued_at));
@@ -208,10 +208,8 @@ fn linked(link: &Record) -> Option<SignInId> {
     std::str::from_utf8(link.principal()).ok()?.parse().ok()
 }
 
-impl NewSignIn {
-    fn provider(&self) -> Option<&ProviderSession> {
-        self.details.as_ref()?.provider.as_deref()
-    }
+fn provider(details: Option<&SignInDetails>) -> Option<&ProviderSession> {
+    details?.provider.as_deref()
 }
 
 #[cfg(test)]
@@ -222,6 +220,7 @@ mod tests {
     use http::HeaderMap;
 
     use super::*;
+    use crate::manager::NewSignIn;
     use crate::secret::SecretKind;
     use crate::store::Store as _;
     use crate::stores::MemoryStore;

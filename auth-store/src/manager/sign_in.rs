@@ -243,10 +243,10 @@ impl SignInManager {
         let issued = IssuedSecret::new(secret, &record);
         let prepared = prepare(&issued)?;
         let limit = self.store.bounds().lower(self.settings.limit);
-        self.link(id, new, deadlines, now).await?;
+        self.link(id, new.details.as_deref(), deadlines, now).await?;
         match self.store_new(state, record, limit).await? {
             Created::Stored { evicted } => {
-                self.check_provider(new, now).await?;
+                self.check_provider(new.details.as_deref(), now).await?;
                 if evicted > 0 {
                     tracing::info!(subject = &*new.subject, evicted, "oldest sign-ins evicted");
                 }
@@ -342,14 +342,14 @@ impl SignInManager {
         let mut renewed = Record::clone(old);
         rotation.clone().apply(&mut renewed);
         let prepared = prepare(&IssuedSecret::new(secret.clone(), &renewed))?;
-        self.link(old.id, new, renewed.deadlines, now).await?;
+        self.link(old.id, renewed.details.as_deref(), renewed.deadlines, now).await?;
         let (mut from, mut backoff) = (Arc::clone(old), Backoff::new());
         loop {
             self.restore_unless_delivered(state, &from, &rotation);
             match self.store.rotate(&old.id, &from.current, rotation.clone()).await? {
                 CompareAndSwap::Stored(record) => {
                     self.check_user(&record).await?;
-                    self.check_provider(new, now).await?;
+                    self.check_provider(renewed.details.as_deref(), now).await?;
                     return Ok(Some((IssuedSecret::new(secret, &record), prepared)));
                 }
                 CompareAndSwap::Conflict(newer) => {
