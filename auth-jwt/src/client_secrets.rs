@@ -53,7 +53,8 @@ impl ClientSecrets {
         let Some(colon) = credentials.iter().position(|byte| *byte == b':') else { return false };
         let (id, secret) = (&credentials[..colon], &credentials[colon + 1..]);
         // The RFC encodes both like a form. Many clients do not.
-        self.knows(id, secret) || self.knows(&decoded(id), &decoded(secret))
+        let is_known_decoded = || Some(self.knows(&decoded(id)?, &decoded(secret)?));
+        self.knows(id, secret) || is_known_decoded().unwrap_or(false)
     }
 
     fn knows(&self, id: &[u8], secret: &[u8]) -> bool {
@@ -75,7 +76,39 @@ fn basic(value: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// Decodes a value that is encoded as in a form, where it contains neither `&` nor `=`.
-fn decoded(value: &[u8]) -> Vec<u8> {
-    let first = form_urlencoded::parse(value).next();
-    first.map(|(value, _)| value.into_owned().into_bytes()).unwrap_or_default()
+fn decoded(value: &[u8]) -> Option<Vec<u8>> {
+    if value.iter().any(|byte| b"&=".contains(byte)) {
+        return None;
+    }
+    let (value, _) = form_urlencoded::parse(value).next()?;
+    Some(value.into_owned().into_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECRET: &str = "a secret: 32 bytes or more, + and %";
+
+    fn is_let_in(credentials: &str) -> bool {
+        let clients = ClientSecrets::new().client("ware house", SECRET);
+        let value = format!("Basic {}", STANDARD.encode_to_string(credentials));
+        clients.has(&HeaderMap::from_iter([(header::AUTHORIZATION, value.parse().unwrap())]))
+    }
+
+    #[test]
+    fn a_secret_is_compared_as_it_is_and_as_a_form_encodes_it() {
+        let encoded = "a+secret%3A+32+bytes+or+more%2C+%2B+and+%25";
+        assert!(is_let_in(&format!("ware house:{SECRET}")));
+        assert!(is_let_in(&format!("ware+house:{encoded}")));
+        for wrong in [
+            format!("ware+house:{encoded}&x"),
+            format!("ware+house=x:{encoded}"),
+            format!("ware+house:{encoded}=x"),
+            format!("warehouse:{encoded}"),
+            format!("ware house:{SECRET}."),
+        ] {
+            assert!(!is_let_in(&wrong), "{wrong}");
+        }
+    }
 }

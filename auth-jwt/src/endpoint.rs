@@ -167,6 +167,9 @@ pub(crate) fn respond(status: StatusCode, json: Option<&Value>) -> Response<Stri
     response
 }
 
+/// How many parameters a form may have. Each one is compared with all others.
+const MAX_PARAMETERS: usize = 32;
+
 /// The parameters of a form, each of which occurs once (RFC 6749 section 3.1).
 pub(crate) struct Form(Vec<(String, String)>);
 
@@ -185,7 +188,7 @@ impl Form {
         let body = Limited::new(body, max_bytes).collect().await.map_err(|_| invalid)?;
         let mut form = Vec::<(String, String)>::new();
         for (name, value) in form_urlencoded::parse(&body.to_bytes()) {
-            if form.iter().any(|(known, _)| *known == name) {
+            if form.len() == MAX_PARAMETERS || form.iter().any(|(known, _)| *known == name) {
                 return Err(invalid);
             }
             form.push((name.into_owned(), value.into_owned()));
@@ -201,5 +204,22 @@ impl Form {
     pub(crate) fn require(&self, name: &str) -> Result<&str, EndpointError> {
         let mut values = self.0.iter().filter(|(known, value)| known == name && !value.is_empty());
         values.next().map(|(_, value)| &**value).ok_or(EndpointError::InvalidRequest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The fault: reading a form took quadratic time, before any client was known.
+    #[tokio::test]
+    async fn a_form_of_many_parameters_is_refused() {
+        let form_type = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let headers = HeaderMap::from_iter([(header::CONTENT_TYPE, form_type)]);
+        for (count, accepted) in [(MAX_PARAMETERS, true), (MAX_PARAMETERS + 1, false)] {
+            let form: Vec<_> = (0..count).map(|name| format!("{name}=1")).collect();
+            let form = Form::read(&headers, form.join("&"), usize::MAX).await;
+            assert_eq!(form.is_ok(), accepted, "{count}");
+        }
     }
 }
