@@ -26,6 +26,9 @@ const KEY: usize = 15;
 /// How long a record exists: longer than any deployment.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
+/// How much longer a revocation is kept than the longest token: a token is accepted for a while after its
+/// expiry, and clocks differ.
+const MARGIN: Duration = DAY;
 
 /// The tokens of other issuers that were revoked: by their `jti`, by their `sid`, or all tokens of a subject
 /// until a point in time.
@@ -159,7 +162,7 @@ impl Revocations {
         issued_until: Option<u64>,
     ) -> Result<(), AuthError> {
         let (key, now) = (Key::of(kind, issuer, name), self.clock.now());
-        let revocation = Revocation { until: now + self.longest_token, issued_until };
+        let revocation = Revocation { until: now + self.longest_token + MARGIN, issued_until };
         let (id, mut backoff) = (self.id(&key), Backoff::new());
         loop {
             let stored = match self.store.load(&id).await? {
@@ -202,6 +205,16 @@ impl Revocations {
             Err(error) if error.kind() == StoreErrorKind::DuplicateId => Ok(false),
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Fills the record of this session, for tests.
+    #[cfg(test)]
+    pub(crate) async fn fill_session(&self, issuer: &str, sid: &str) {
+        let key = Key::of(Kind::Session, issuer, sid);
+        self.create(&key, None, self.clock.now()).await.unwrap();
+        let mut data = SessionData::new();
+        data.insert("other", "1".repeat(SessionData::MAX_BYTES - 8));
+        self.store.update(&self.id(&key), 0, data).await.unwrap();
     }
 
     fn id(&self, key: &Key) -> SignInId {
@@ -383,7 +396,7 @@ mod tests {
         let names: Vec<_> = (0..).map(|name: u32| name.to_string()).filter(same).take(3).collect();
         for name in &names {
             list.revoke_token(ISSUER, name).await.unwrap();
-            clock.advance(DAY / 2);
+            clock.advance((DAY + MARGIN) / 2);
         }
         let record = list.store.load(&list.id(&first)).await.unwrap().unwrap();
         assert_eq!(record.data.iter().count(), 2, "the first was dropped");

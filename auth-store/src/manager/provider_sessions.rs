@@ -12,7 +12,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::sign_in_manager::SignInManager;
-use crate::error::StoreError;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
 use crate::record::{Record, SignInDetails};
 use crate::revocations::{RevocableToken, Revocations};
@@ -62,10 +62,12 @@ impl SignInManager {
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if some may not have ended. Call it again.
     pub async fn end_provider_session(&self, issuer: &str, sid: &str) -> Result<usize, AuthError> {
-        // First, so that a sign-in which is not linked yet notices it.
-        self.revocations().revoke_session(issuer, sid).await?;
-        self.end_linked(issuer, Name::Session(sid), |session| session.sid.as_deref() == Some(sid))
-            .await
+        // First, so that a sign-in which is not linked yet notices it. If it fails, those that are linked end
+        // all the same.
+        let revoked = self.revocations().revoke_session(issuer, sid).await;
+        let is_meant = |session: &ProviderSession| session.sid.as_deref() == Some(sid);
+        let ended = self.end_linked(issuer, Name::Session(sid), is_meant).await;
+        revoked.and(ended)
     }
 
     /// Ends the sign-ins of all sessions that this subject of a provider had until this time, and returns their
@@ -81,11 +83,12 @@ impl SignInManager {
         subject: &str,
         issued_until: Timestamp,
     ) -> Result<usize, AuthError> {
-        self.revocations().revoke_subject(issuer, subject, issued_until).await?;
+        let revoked = self.revocations().revoke_subject(issuer, subject, issued_until).await;
         let is_meant = |session: &ProviderSession| {
             *session.subject == *subject && session.issued_at.as_secs() <= issued_until.as_secs()
         };
-        self.end_linked(issuer, Name::Subject(subject), is_meant).await
+        let ended = self.end_linked(issuer, Name::Subject(subject), is_meant).await;
+        revoked.and(ended)
     }
 
     async fn end_linked(
@@ -94,16 +97,19 @@ impl SignInManager {
         name: Name<'_>,
         is_meant: impl Fn(&ProviderSession) -> bool,
     ) -> Result<usize, AuthError> {
-        let (links, mut ended) = (name.links(issuer), 0);
+        let (links, mut ended, mut failed) = (name.links(issuer), 0, Ok(()));
         for link in self.store.list(&links).await? {
             let Some(id) = linked(&link) else { continue };
-            if self.end_if(&id, |it| *it.issuer == *issuer && is_meant(it)).await? {
-                ended += 1;
+            // One that fails keeps no other alive.
+            match self.end_if(&id, |it| *it.issuer == *issuer && is_meant(it)).await {
+                Ok(is_ended) => ended += usize::from(is_ended),
+                Err(error) => failed = failed.and(Err(error)),
             }
         }
         if ended > 0 {
             tracing::info!(issuer, ended, "sign-ins ended by the provider");
         }
+        failed?;
         Ok(ended)
     }
 
@@ -113,7 +119,13 @@ impl SignInManager {
         id: &SignInId,
         is_meant: impl Fn(&ProviderSession) -> bool,
     ) -> Result<bool, AuthError> {
-        let mut found = self.store.load(id).await?;
+        let mut found = match self.store.load(id).await {
+            // The link shows that the provider made it.
+            Err(error) if error.kind() == StoreErrorKind::Invalid => {
+                return Ok(self.store.delete(id).await?);
+            }
+            found => found?,
+        };
         while let Some(record) = found {
             let provider = record.details.as_ref().and_then(|details| details.provider.as_deref());
             if !provider.is_some_and(&is_meant) {
@@ -161,10 +173,14 @@ impl SignInManager {
         }
         for link in all.iter().take(FEW_LINKS) {
             let sign_in = match linked(link) {
-                Some(id) => self.store.load(&id).await?,
-                None => None,
+                Some(id) => self.store.load(&id).await,
+                None => Ok(None),
             };
-            if sign_in.is_none_or(|sign_in| sign_in.expiry(now).is_some()) {
+            let has_ended = match sign_in {
+                Err(error) if error.kind() == StoreErrorKind::Invalid => false, // it may be active
+                sign_in => sign_in?.is_none_or(|sign_in| sign_in.expiry(now).is_some()),
+            };
+            if has_ended {
                 self.store.revoke(links, &link.id).await?;
             }
         }
@@ -253,6 +269,23 @@ mod tests {
         let ended = manager.end_provider_sessions("https://a.example", "alice", now).await;
         assert_eq!(ended.unwrap(), 1);
         assert!(store.load(&kept).await.unwrap().is_none());
+    }
+
+    /// The fault: nothing ended once the list of revocations was full.
+    #[tokio::test]
+    async fn a_full_list_of_revocations_keeps_no_sign_in_alive() {
+        let store = Arc::new(MemoryStore::new());
+        let manager = SignInManager::new(Arc::clone(&store) as _);
+        let session = ProviderSession::new("https://a.example", "alice", Timestamp::EPOCH);
+        let mut options = auth_core::SignInOptions::default();
+        options.provider = Some(session.sid("s"));
+        let principal = auth_core::Principal::new("alice").claims(());
+        let new = NewSignIn::of(SecretKind::Cookie, &principal, &options, None).unwrap();
+        let id = manager.issue(&new).await.unwrap().id();
+        manager.revocations().fill_session("https://a.example", "s").await;
+        let ended = manager.end_provider_session("https://a.example", "s").await;
+        assert_eq!(ended.unwrap_err().kind(), AuthErrorKind::TooLarge);
+        assert!(store.load(&id).await.unwrap().is_none(), "the sign-in has ended all the same");
     }
 
     /// A user with such a name could otherwise end links and revocations.
