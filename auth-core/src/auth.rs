@@ -447,8 +447,10 @@ impl<C> SignIn<C> {
     /// use auth_core::{Auth, AuthError, Principal, SignedIn};
     ///
     /// async fn new_key(auth: Auth) -> Result<SignedIn, AuthError> {
-    ///     let user = auth.identity().ok_or_else(|| auth.unauthenticated("no user"))?;
-    ///     let key = Principal::new(user.subject()).scope("stock:read");
+    ///     // Not `subject`: a user of another issuer may have that of a user of this application.
+    ///     let user = auth.identity().and_then(|identity| identity.local_subject());
+    ///     let user = user.ok_or_else(|| auth.unauthenticated("no user of this application"))?;
+    ///     let key = Principal::new(user).scope("stock:read");
     ///     auth.sign_in(key).backend("api-key").label("the robot").await
     /// }
     /// ```

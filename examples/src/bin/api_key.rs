@@ -122,7 +122,8 @@ async fn create_key(
         return Err(StatusCode::BAD_REQUEST.into());
     }
     // A key has scopes and no roles, so that it can do less than its owner.
-    let owner = Principal::new(me.subject()).claims(me.claims().clone());
+    let user = me.local_subject().ok_or(StatusCode::FORBIDDEN)?;
+    let owner = Principal::new(user).claims(me.claims().clone());
     let owner = scopes.into_iter().fold(owner, Principal::scope);
     Ok(auth.sign_in(owner).backend(api_keys::NAME).label(new.label).await?)
 }
