@@ -256,7 +256,8 @@ pub trait Authenticator: Send + Sync + 'static {
     /// An authenticator that wraps another one forwards this method like all others.
     #[doc(hidden)]
     fn named(&self, name: &str) -> Option<MemberPath> {
-        let has_name = self.sign_ins().is_some_and(|sign_ins| sign_ins.name() == name);
+        let has_name =
+            !name.is_empty() && self.sign_ins().is_some_and(|sign_ins| sign_ins.name() == name);
         has_name.then(MemberPath::default)
     }
 
