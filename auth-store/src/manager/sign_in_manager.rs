@@ -135,7 +135,8 @@ impl SignInManager {
     }
 
     /// Replaces roles and claims in all sign-ins of a subject, and returns their number. Every
-    /// credential of theirs has the new ones at its next use. How and when each sign-in was
+    /// credential of theirs has the new ones at its next use, and so have API keys and others of a
+    /// [custom](crate::SecretKind::custom) kind. How and when each sign-in was
     /// authenticated does not change.
     ///
     /// # Errors

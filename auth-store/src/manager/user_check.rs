@@ -1,4 +1,4 @@
-//! A look at the user: the application's check of whether a user may still have sign-ins.
+//! User checks: the application's check of whether a user may still have sign-ins.
 //!
 //! It runs when a sign-in has been stored and before its secret is delivered. So a user who is disabled, and whose
 //! sign-ins are revoked, while a login is under way does not get in: either the revocation finds the new sign-in,
