@@ -53,8 +53,8 @@ const MARGIN: Duration = DAY;
 /// # Size
 ///
 /// The store keeps at least 1.2 million revocations at a time, of about 50 bytes each. A further one fails
-/// with [`TooLarge`](AuthErrorKind::TooLarge). A revocation is dropped when it has been kept for the
-/// [longest lifetime](Self::longest_token) of a token.
+/// with [`TooLarge`](AuthErrorKind::TooLarge). A revocation is dropped a day after the
+/// [longest lifetime](Self::longest_token) of a token has passed.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Revocations {
@@ -111,8 +111,8 @@ impl Revocations {
         Self { clock, ..self }
     }
 
-    /// Sets how long a revocation is kept: at least as long as the longest lifetime of the tokens, because a
-    /// token that lives longer would be accepted again. Defaults to 30 days.
+    /// Sets the longest lifetime of the tokens. A revocation is kept for a day longer, which covers the leeway of
+    /// the expiry; a token that lives longer would be accepted again. Defaults to 30 days.
     pub fn longest_token(self, lifetime: Duration) -> Self {
         Self { longest_token: lifetime, ..self }
     }
