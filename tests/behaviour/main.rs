@@ -48,6 +48,7 @@ mod login_redirect;
 mod outages;
 mod provider_sessions;
 mod races;
+#[cfg(test)]
 mod readme;
 mod reauthentication;
 mod refresh_tokens;
