@@ -449,7 +449,7 @@ impl<C> SignIn<C> {
     /// async fn new_key(auth: Auth) -> Result<SignedIn, AuthError> {
     ///     // Not `subject`: a user of another issuer may have that of a user of this application.
     ///     let user = auth.identity().and_then(|identity| identity.local_subject());
-    ///     let user = user.ok_or_else(|| auth.unauthenticated("no user of this application"))?;
+    ///     let user = user.ok_or_else(|| auth.unauthenticated("sign in first"))?;
     ///     let key = Principal::new(user).scope("stock:read");
     ///     auth.sign_in(key).backend("api-key").label("the robot").await
     /// }
@@ -550,7 +550,8 @@ impl<C> SignIn<C> {
     }
 
     /// Sets when the user was authenticated, such as the `auth_time` of an identity provider. Defaults to now,
-    /// and a time in the future counts as now. The lifetime of the sign-in starts now in any case.
+    /// and a time in the future counts as now. The absolute timeout starts now in any case. If the same user is
+    /// signed in already, a time in the past may leave the idle timeout as it was.
     pub fn authenticated_at(mut self, at: Timestamp) -> Self {
         self.options.authenticated_at = Some(at);
         self

@@ -455,8 +455,8 @@ macro_rules! sign_in_options {
         }
 
         /// Also [checks](Self::check_user) the user of every request, unless this node has checked the sign-in
-        /// within `age`. So a user who is disabled and not revoked is signed out within this time, on every
-        /// node. With zero, every request checks its user. Requests without a stored sign-in, such as those
+        /// within `age`. So the requests of a user who is disabled and not revoked are refused after this time at
+        /// the latest. A response that is under way, such as a stream, is not checked. With zero, every request checks its user. Requests without a stored sign-in, such as those
         /// with a token of another issuer, are not checked.
         pub fn check_user_every(self, age: ::std::time::Duration) -> Self {
             self.change_settings(|settings| settings.user_check_age = Some(age))
