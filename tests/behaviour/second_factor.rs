@@ -1,4 +1,4 @@
-//! Sign-ins that are pending until a second factor is verified: they identify no user.
+//! Sign-ins that are pending, and prove no identity, until a second factor is verified.
 
 use std::time::Duration;
 

@@ -176,7 +176,7 @@ impl<C> TypedContext<C> {
         self.changes.add(subject, identity, Cause::SignIn);
     }
 
-    /// Makes the request act for no user: a second factor is still to be verified.
+    /// Makes the request anonymous until a second factor is verified.
     pub(crate) fn act_for_pending(&self) {
         self.changes.add(None, None, Cause::Pending);
     }

@@ -225,7 +225,7 @@ pub(super) async fn sec_76_a_failure_is_reported_as_unavailable<F: BackendFixtur
     Ok(Checked::Passed)
 }
 
-/// The client is told which scope to ask for (RFC 6750 section 3.1), and not that its token is invalid.
+/// The challenge contains the scope to request, and no `invalid_token` (RFC 6750 section 3.1).
 pub(super) async fn a_challenge_names_the_missing_scope<F: BackendFixture>(
     tested: &Tested<F>,
 ) -> Outcome {

@@ -4,8 +4,8 @@
 //! Each check in [`CHECKS`] sends requests through the layer of the backend to a handler, and examines
 //! the responses, as a client would. It verifies one rule: how absent, malformed, duplicate, expired and
 //! revoked credentials are told apart, what other sites can do, what a challenge offers, what caches may
-//! store, and what a sign-in, a refresh and a sign-out do. Checks of what a backend cannot do are left out:
-//! a backend that only verifies credentials signs nobody in.
+//! store, and what a sign-in, a refresh and a sign-out do. Checks of what a backend cannot do are left out,
+//! such as those of sign-ins for a backend that only verifies credentials.
 //!
 //! A [`BackendFixture`] makes the backend. `mount` puts the layer around the handler, so that the suite runs
 //! in any framework; the [`Handler`] is a Tower service for every request body.

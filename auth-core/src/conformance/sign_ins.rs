@@ -9,7 +9,7 @@ use super::suite::Checked;
 
 type Outcome = Result<Checked, Violation>;
 
-/// Leaves a check out if the backend signs nobody in.
+/// Leaves a check out if the backend only verifies credentials.
 macro_rules! needs_sign_ins {
     ($tested:ident) => {
         if !$tested.signs_in() {
@@ -18,7 +18,7 @@ macro_rules! needs_sign_ins {
     };
 }
 
-fn nobody() -> HeaderMap {
+fn no_credential() -> HeaderMap {
     HeaderMap::new()
 }
 
@@ -26,8 +26,10 @@ pub(super) async fn a_sign_in_delivers_a_valid_credential<F: BackendFixture>(
     tested: &Tested<F>,
 ) -> Outcome {
     needs_sign_ins!(tested);
-    let (ada, again) =
-        (tested.sign_in(ADA, &nobody()).await?, tested.sign_in(ADA, &nobody()).await?);
+    let (ada, again) = (
+        tested.sign_in(ADA, &no_credential()).await?,
+        tested.sign_in(ADA, &no_credential()).await?,
+    );
     ensure(ada != again, "two sign-ins deliver the same credential")?;
     tested.is_valid(&ada, ADA, "the credential of a sign-in").await?;
     tested.is_valid(&again, ADA, "the credential of another sign-in").await?;
@@ -38,7 +40,7 @@ pub(super) async fn sec_44_a_delivered_credential_is_never_cached<F: BackendFixt
     tested: &Tested<F>,
 ) -> Outcome {
     needs_sign_ins!(tested);
-    let signed_in = tested.post(&format!("/sign-in/{ADA}"), &nobody()).await?;
+    let signed_in = tested.post(&format!("/sign-in/{ADA}"), &no_credential()).await?;
     is_never_stored(&signed_in, "a sign-in")?;
     let credential = tested.issued(&signed_in, "a sign-in")?;
     let refreshed = tested.post("/refresh", &credential).await?;
@@ -60,7 +62,7 @@ pub(super) async fn sec_83_a_sign_in_ends_the_credential_of_its_request<F: Backe
 ) -> Outcome {
     needs_sign_ins!(tested);
     for next in [ADA, BOB] {
-        let old = tested.sign_in(ADA, &nobody()).await?;
+        let old = tested.sign_in(ADA, &no_credential()).await?;
         let new = tested.sign_in(next, &old).await?;
         tested.is_valid(&new, next, "the credential of the next sign-in").await?;
         let found = tested.who(&old).await?;
@@ -77,7 +79,7 @@ pub(super) async fn sec_06_a_sign_in_never_adopts_a_credential<F: BackendFixture
     tested: &Tested<F>,
 ) -> Outcome {
     needs_sign_ins!(tested);
-    let ended = tested.sign_in(BOB, &nobody()).await?;
+    let ended = tested.sign_in(BOB, &no_credential()).await?;
     tested.post("/sign-out", &ended).await?;
     for planted in tested.fixture.invalid().into_iter().chain([ended]) {
         let response = tested.post(&format!("/sign-in/{ADA}"), &planted).await?;
@@ -93,8 +95,11 @@ pub(super) async fn sec_06_a_sign_in_never_adopts_a_credential<F: BackendFixture
 
 pub(super) async fn a_sign_in_is_listed_once<F: BackendFixture>(tested: &Tested<F>) -> Outcome {
     needs_sign_ins!(tested);
-    let (one, _) = (tested.sign_in(ADA, &nobody()).await?, tested.sign_in(ADA, &nobody()).await?);
-    tested.sign_in(BOB, &nobody()).await?;
+    let (one, _) = (
+        tested.sign_in(ADA, &no_credential()).await?,
+        tested.sign_in(ADA, &no_credential()).await?,
+    );
+    tested.sign_in(BOB, &no_credential()).await?;
     let listed = tested.get(Policy::Optional, "/sign-ins", &one).await?;
     ensure(
         listed.body() == "2 1",
@@ -107,7 +112,7 @@ pub(super) async fn a_refresh_replaces_the_credential_of_the_same_sign_in<F: Bac
     tested: &Tested<F>,
 ) -> Outcome {
     needs_sign_ins!(tested);
-    let old = tested.sign_in(ADA, &nobody()).await?;
+    let old = tested.sign_in(ADA, &no_credential()).await?;
     let refreshed = tested.post("/refresh", &old).await?;
     let new = tested.issued(&refreshed, "a refresh")?;
     ensure(old != new, "a refresh delivers the credential that the client has")?;
@@ -121,9 +126,9 @@ pub(super) async fn a_refresh_needs_a_valid_credential<F: BackendFixture>(
     tested: &Tested<F>,
 ) -> Outcome {
     needs_sign_ins!(tested);
-    let ended = tested.sign_in(ADA, &nobody()).await?;
+    let ended = tested.sign_in(ADA, &no_credential()).await?;
     tested.post("/sign-out", &ended).await?;
-    for credential in tested.fixture.invalid().into_iter().chain([nobody(), ended]) {
+    for credential in tested.fixture.invalid().into_iter().chain([no_credential(), ended]) {
         let response = tested.post("/refresh", &credential).await?;
         let is_refused = response.status() == StatusCode::UNAUTHORIZED;
         ensure(is_refused, describe("a refresh without a valid credential", &response))?;
@@ -136,7 +141,7 @@ pub(super) async fn a_refresh_needs_a_valid_credential<F: BackendFixture>(
 /// The cookies are removed, because they prove nothing any more.
 pub(super) async fn a_sign_out_ends_the_sign_in<F: BackendFixture>(tested: &Tested<F>) -> Outcome {
     needs_sign_ins!(tested);
-    let credential = tested.sign_in(ADA, &nobody()).await?;
+    let credential = tested.sign_in(ADA, &no_credential()).await?;
     let signed_out = tested.post("/sign-out", &credential).await?;
     ensure(signed_out.status().is_success(), describe("a sign-out", &signed_out))?;
     let found = tested.who(&credential).await?;
@@ -156,10 +161,10 @@ pub(super) async fn a_sign_out_spares_other_sign_ins<F: BackendFixture>(
     tested: &Tested<F>,
 ) -> Outcome {
     needs_sign_ins!(tested);
-    let credential = tested.sign_in(ADA, &nobody()).await?;
+    let credential = tested.sign_in(ADA, &no_credential()).await?;
     let others = [
-        (ADA, tested.sign_in(ADA, &nobody()).await?),
-        (BOB, tested.sign_in(BOB, &nobody()).await?),
+        (ADA, tested.sign_in(ADA, &no_credential()).await?),
+        (BOB, tested.sign_in(BOB, &no_credential()).await?),
     ];
     tested.post("/sign-out", &credential).await?;
     for (subject, other) in &others {
@@ -171,9 +176,9 @@ pub(super) async fn a_sign_out_spares_other_sign_ins<F: BackendFixture>(
 /// It is no error if there is nothing to end.
 pub(super) async fn a_sign_out_may_be_repeated<F: BackendFixture>(tested: &Tested<F>) -> Outcome {
     needs_sign_ins!(tested);
-    let credential = tested.sign_in(ADA, &nobody()).await?;
+    let credential = tested.sign_in(ADA, &no_credential()).await?;
     tested.post("/sign-out", &credential).await?;
-    for headers in [&credential, &nobody()] {
+    for headers in [&credential, &no_credential()] {
         let again = tested.post("/sign-out", headers).await?;
         ensure(again.status().is_success(), describe("a sign-out without a sign-in", &again))?;
     }
@@ -184,9 +189,11 @@ pub(super) async fn a_revocation_of_the_others_spares_only_this_one<F: BackendFi
     tested: &Tested<F>,
 ) -> Outcome {
     needs_sign_ins!(tested);
-    let (this, other) =
-        (tested.sign_in(ADA, &nobody()).await?, tested.sign_in(ADA, &nobody()).await?);
-    let bob = tested.sign_in(BOB, &nobody()).await?;
+    let (this, other) = (
+        tested.sign_in(ADA, &no_credential()).await?,
+        tested.sign_in(ADA, &no_credential()).await?,
+    );
+    let bob = tested.sign_in(BOB, &no_credential()).await?;
     let revoked = tested.post("/revoke-others", &this).await?;
     ensure(revoked.body() == "1", describe("a revocation of one other sign-in", &revoked))?;
     let found = tested.who(&other).await?;
@@ -204,13 +211,13 @@ pub(super) async fn a_failed_sign_in_delivers_no_credential<F: BackendFixture>(
     if !tested.fixture.set_failing(true) {
         return Ok(Checked::LeftOut);
     }
-    let failed = tested.post(&format!("/sign-in/{ADA}"), &nobody()).await?;
+    let failed = tested.post(&format!("/sign-in/{ADA}"), &no_credential()).await?;
     let is_unavailable = failed.status() == StatusCode::SERVICE_UNAVAILABLE;
     ensure(is_unavailable, describe("a sign-in while the backend fails", &failed))?;
     let delivered = tested.fixture.credential_of(&failed);
     ensure(delivered.is_empty(), "a failed sign-in delivers a credential")?;
     tested.fixture.set_failing(false);
-    let credential = tested.sign_in(ADA, &nobody()).await?;
+    let credential = tested.sign_in(ADA, &no_credential()).await?;
     let listed = tested.get(Policy::Optional, "/sign-ins", &credential).await?;
     ensure(listed.body() == "1 1", describe("the list after a failed sign-in", &listed))?;
     Ok(Checked::Passed)
