@@ -1,8 +1,27 @@
-//! The response of the services that serve one document in JSON: key sets and metadata.
+//! What the services of this crate share: they are always ready, and those that serve one document in JSON, such
+//! as a key set, respond alike.
 
 use std::time::Duration;
 
 use http::{HeaderValue, Method, Response, StatusCode, header};
+
+/// Implements the parts of `tower_service::Service` that all services of this crate share, with `call` left to
+/// write. The argument is the type of the future without its output.
+macro_rules! always_ready {
+    ($future:ident) => {
+        type Response = ::http::Response<String>;
+        type Error = ::std::convert::Infallible;
+        type Future = $future<Result<Self::Response, Self::Error>>;
+
+        fn poll_ready(
+            &mut self,
+            _: &mut ::std::task::Context<'_>,
+        ) -> ::std::task::Poll<Result<(), Self::Error>> {
+            ::std::task::Poll::Ready(Ok(()))
+        }
+    };
+}
+pub(crate) use always_ready;
 
 /// Responds to GET and HEAD with a document that anyone may cache for this long, and to other methods with 405.
 pub(crate) fn response(

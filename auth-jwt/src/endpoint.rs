@@ -3,10 +3,8 @@
 //! A closure decides the answer to one form. What all endpoints have in common is here: the method, the
 //! authentication of the client, the parameters, and the form of errors (RFC 6749 section 5.2).
 
-use std::convert::Infallible;
 use std::fmt;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use auth_core::{AuthError, BoxError, BoxFuture, Challenge, to_completion};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
@@ -16,6 +14,7 @@ use serde_json::{Value, json};
 use tower_service::Service;
 
 use crate::client_secrets::ClientSecrets;
+use crate::document::always_ready;
 
 /// The room for the other parameters of a form beside its token.
 const OTHER_PARAMETERS: usize = 4096;
@@ -85,13 +84,7 @@ where
     B::Data: Send,
     B::Error: Into<BoxError>,
 {
-    type Response = Response<String>;
-    type Error = Infallible;
-    type Future = BoxFuture<Result<Response<String>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
+    always_ready!(BoxFuture);
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let service = self.clone();

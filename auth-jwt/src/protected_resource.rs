@@ -2,10 +2,8 @@
 //!
 //! Challenges name the address of the metadata, and [`ResourceMetadataService`] serves it.
 
-use std::convert::Infallible;
 use std::future::{Ready, ready};
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
 use auth_core::{Challenge, ChallengeReason};
@@ -14,7 +12,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use serde::Serialize;
 use tower_service::Service;
 
-use crate::document;
+use crate::document::{self, always_ready};
 
 /// The path of the metadata, without that of the resource (RFC 9728 section 3.1).
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
@@ -207,13 +205,7 @@ impl ResourceMetadataService {
 }
 
 impl<B> Service<Request<B>> for ResourceMetadataService {
-    type Response = Response<String>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<String>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
+    always_ready!(Ready);
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         ready(Ok(self.response(request.method(), request.uri().path())))

@@ -2,16 +2,14 @@
 //!
 //! [`JwksService`] serves the set to verifiers, and sets how long they may cache it.
 
-use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::task::{Context, Poll};
 
-use http::{Request, Response};
+use http::Request;
 use serde::Serialize;
 use tower_service::Service;
 
 use super::ring::SigningKeys;
-use crate::document;
+use crate::document::{self, always_ready};
 use crate::key::{Jwk, SigningKey};
 
 /// A service that serves the public halves of [`SigningKeys`] as a JWK Set. Route
@@ -36,13 +34,7 @@ impl SigningKeys {
 }
 
 impl<B> Service<Request<B>> for JwksService {
-    type Response = Response<String>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<String>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
+    always_ready!(Ready);
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
         const JWK_SET: &str = "application/jwk-set+json";

@@ -2,9 +2,7 @@
 //!
 //! The providers' documents describe these forms. The keys are generated, and the names are examples.
 
-use std::convert::Infallible;
 use std::future::{Ready, ready};
-use std::task::{Context, Poll};
 
 use auth_core::{ManualClock, Timestamp};
 use base64_simd::URL_SAFE_NO_PAD;
@@ -13,6 +11,7 @@ use serde_json::{Map, Value, json};
 use tower_service::Service;
 
 use crate::algorithm::Algorithm;
+use crate::document::always_ready;
 use crate::key::SigningKey;
 
 /// The time of the tokens: in 2027.
@@ -525,13 +524,7 @@ pub struct ProviderClient {
 }
 
 impl Service<Request<String>> for ProviderClient {
-    type Response = Response<String>;
-    type Error = Infallible;
-    type Future = Ready<Result<Response<String>, Infallible>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
-        Poll::Ready(Ok(()))
-    }
+    always_ready!(Ready);
 
     fn call(&mut self, request: Request<String>) -> Self::Future {
         let url = request.uri().to_string();
