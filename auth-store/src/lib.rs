@@ -64,18 +64,9 @@ pub use store::{
     Cleanup, CompareAndSwap, Created, Deleted, IntoStore, OverflowPolicy, Peek, SecretLookup,
     SignInLimit, Store, StoreBounds, Swept,
 };
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub use stores::SqlSetupError;
 #[cfg(all(any(test, fuzzing), feature = "redis", feature = "sqlite"))]
 #[doc(hidden)]
 pub use stores::fuzzing;
-#[cfg(feature = "redis")]
-pub use stores::{InvalidUrl, RedisSetupError, RedisStore, RedisStoreBuilder};
-pub use stores::{MemoryStore, MemoryStoreBuilder};
-#[cfg(feature = "mysql")]
-pub use stores::{MySqlStore, MySqlStoreBuilder};
-#[cfg(feature = "postgres")]
-pub use stores::{PostgresStore, PostgresStoreBuilder};
-#[cfg(feature = "sqlite")]
-pub use stores::{SqliteStore, SqliteStoreBuilder};
+// The stores of the enabled features.
+pub use stores::*;
 pub use watch::{Watch, Watchers};

@@ -16,10 +16,4 @@ pub use memory::{MemoryStore, MemoryStoreBuilder};
 #[cfg(feature = "redis")]
 pub use redis::{InvalidUrl, RedisSetupError, RedisStore, RedisStoreBuilder};
 #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
-pub use sql::SqlSetupError;
-#[cfg(feature = "mysql")]
-pub use sql::{MySqlStore, MySqlStoreBuilder};
-#[cfg(feature = "postgres")]
-pub use sql::{PostgresStore, PostgresStoreBuilder};
-#[cfg(feature = "sqlite")]
-pub use sql::{SqliteStore, SqliteStoreBuilder};
+pub use sql::*;
