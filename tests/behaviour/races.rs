@@ -148,7 +148,7 @@ async fn two_slow_requests_keep_both_additions(world: World) {
 }
 
 /// Sends a request and holds it when it calls this operation of the store.
-async fn held_at(world: &World, op: Op, call: Call) -> tokio::task::JoinHandle<Reply> {
+pub(crate) async fn held_at(world: &World, op: Op, call: Call) -> tokio::task::JoinHandle<Reply> {
     world.store.reset_calls();
     world.store.set(op, Fault::Hangs);
     let sent = tokio::spawn(call.into_future());
@@ -171,7 +171,12 @@ async fn sec_77_a_refresh_does_not_undo_a_sign_out(world: World) {
     let (here, elsewhere) = (world.client(), world.client());
     here.signed_in("alice").await;
     elsewhere.signed_in("alice").await;
-    let held = held_at(&world, Op::Rotate, here.post("/refresh")).await;
+    sign_out_undoes(&world, here.post("/refresh"), &elsewhere).await;
+}
+
+/// Signs the user out everywhere while the call replaces the secret, which is then refused.
+pub(crate) async fn sign_out_undoes(world: &World, call: Call, elsewhere: &Client) {
+    let held = held_at(world, Op::Rotate, call).await;
 
     assert_eq!(elsewhere.post("/logout-everywhere").await.text(), "2");
     world.store.clear_faults();

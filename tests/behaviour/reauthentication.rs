@@ -1,13 +1,12 @@
 //! `Auth::reauthenticate`: a step-up changes how and when the user was authenticated, and nothing else.
 
-use std::future::IntoFuture;
-
 use auth_core::{Timestamp, Transport};
 use auth_store::{Store, encode};
 use http::header;
 
 use crate::app::{Confirmation, DeviceEntry, Login, Me, User};
 use crate::harness::{Client, DAY, Fault, HOUR, MINUTE, Op, Reply, World};
+use crate::races::{held_at, sign_out_undoes};
 
 suite!(every:
     a_step_up_replaces_how_the_user_was_authenticated,
@@ -115,11 +114,8 @@ async fn sec_12_a_step_up_starts_the_lifetime_of_the_sign_in_anew(world: World) 
 /// The administrator takes a role away between the reading and the writing of the step-up.
 async fn sec_59_a_role_that_changes_during_a_step_up_is_not_undone(world: World) {
     let (client, _) = world.sign_in(Login::from("alice").role("admin")).await;
-    world.store.reset_calls();
-    world.store.set(Op::Rotate, Fault::Hangs);
     let call = client.post("/reauthenticate").json(&Confirmation::by(&["otp"]));
-    let held = tokio::spawn(call.into_future());
-    world.store.reached(Op::Rotate, 1).await;
+    let held = held_at(&world, Op::Rotate, call).await;
 
     let none = encode(&[], &User { name: "ALICE".into() }).unwrap();
     assert_eq!(world.store.update_subject("alice", &none).await.unwrap(), 1);
@@ -134,18 +130,8 @@ async fn sec_77_a_step_up_does_not_undo_a_sign_out(world: World) {
     let (client, _) = world.sign_in("alice").await;
     let elsewhere = world.client();
     elsewhere.signed_in("alice").await;
-    world.store.reset_calls();
-    world.store.set(Op::Rotate, Fault::Hangs);
     let call = client.post("/reauthenticate").json(&Confirmation::by(&["otp"]));
-    let held = tokio::spawn(call.into_future());
-    world.store.reached(Op::Rotate, 1).await;
-
-    assert_eq!(elsewhere.post("/logout-everywhere").await.text(), "2");
-    world.store.clear_faults();
-
-    let late = held.await.unwrap();
-    assert_eq!((late.status.as_u16(), late.set_cookies().len()), (401, 0));
-    assert_eq!(world.sign_in_count().await, 0);
+    sign_out_undoes(&world, call, &elsewhere).await;
 }
 
 async fn a_step_up_needs_a_sign_in(world: World) {

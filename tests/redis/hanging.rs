@@ -6,9 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
-use auth_core::SignInId;
 use auth_servers::RedisServer;
-use auth_store::{CompareAndSwap, RedisStore, SessionData, Store, StoreError, forward_store};
+use auth_store::{RedisStore, Store, forward_store};
 
 /// Stops its server just before an update is sent, if the test has requested that.
 pub(crate) struct Hanging {
@@ -25,21 +24,16 @@ impl Hanging {
     pub(crate) fn hang_at_the_next_update(&self) {
         self.hangs.store(true, Ordering::SeqCst);
     }
+
+    async fn hanging<T>(&self, step: &str, call: impl Future<Output = T>) -> T {
+        if step == "update" && self.hangs.swap(false, Ordering::SeqCst) {
+            self.server.hang();
+        }
+        call.await
+    }
 }
 
 #[async_trait]
 impl Store for Hanging {
-    forward_store!(self => self.store, except: [update]);
-
-    async fn update(
-        &self,
-        id: &SignInId,
-        version: u64,
-        data: SessionData,
-    ) -> Result<CompareAndSwap, StoreError> {
-        if self.hangs.swap(false, Ordering::SeqCst) {
-            self.server.hang();
-        }
-        self.store.update(id, version, data).await
-    }
+    forward_store!(self => self.store, around: hanging);
 }

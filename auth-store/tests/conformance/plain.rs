@@ -34,6 +34,7 @@ pub(crate) use broken_store;
 
 // What the methods of a store answer.
 pub(crate) type See<'a> = &'a mut dyn FnMut(Peek<'_>);
+pub(crate) type Answer<T> = Result<T, StoreError>;
 pub(crate) type Loaded = Result<Option<Arc<Record>>, StoreError>;
 pub(crate) type Listed = Result<Vec<Arc<Record>>, StoreError>;
 pub(crate) type Creation = Result<Created, StoreError>;

@@ -8,7 +8,7 @@ use auth_core::SignInId;
 use auth_store::{Peek, Record, SignInLimit, Store, StoreError, Watch, conformance, forward_store};
 use parking_lot::Mutex;
 
-use crate::plain::{Count, Creation, Ended, Listed, Loaded, Plain, See};
+use crate::plain::{Answer, Count, Creation, Ended, Listed, Loaded, Plain, See};
 
 /// What is on a disk: the bytes of each record.
 type Disk = Arc<Mutex<Vec<(SignInId, Vec<u8>)>>>;
@@ -33,8 +33,8 @@ impl OnDisk {
     async fn written<T>(
         &self,
         method: &'static str,
-        step: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
+        step: impl Future<Output = Answer<T>>,
+    ) -> Answer<T> {
         let result = step.await;
         if !self.forgets.contains(&method) {
             let tables = self.plain.tables();
@@ -253,8 +253,8 @@ impl Unanswered {
     async fn unanswered<T>(
         &self,
         _: &'static str,
-        step: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
+        step: impl Future<Output = Answer<T>>,
+    ) -> Answer<T> {
         if !self.loses.load(Ordering::SeqCst) {
             return step.await;
         }

@@ -10,7 +10,7 @@ use auth_store::{
 };
 
 use super::caught::caught;
-use crate::plain::{Count, Creation, Ended, Listed, Plain, Swapped, broken_store};
+use crate::plain::{Answer, Count, Creation, Ended, Listed, Plain, Swapped, broken_store};
 
 caught! {
     subjects_cut_at_64_bytes_are_caught: CutsSubjects => long_subjects_are_kept_or_refused;
@@ -121,8 +121,8 @@ impl Unnamed {
     async fn unnamed<T>(
         &self,
         _: &'static str,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
+        call: impl Future<Output = Answer<T>>,
+    ) -> Answer<T> {
         call.await.map_err(|error| match error.bound() {
             Some(_) => StoreError::new(StoreErrorKind::Invalid, "too large"),
             None => error,
@@ -158,8 +158,8 @@ impl Contended {
     async fn every_other<T>(
         &self,
         _: &'static str,
-        call: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
+        call: impl Future<Output = Answer<T>>,
+    ) -> Answer<T> {
         match self.1.fetch_add(1, Ordering::Relaxed) % 2 {
             0 => Err(StoreError::contended("another transaction")),
             _ => call.await,
