@@ -117,7 +117,7 @@ impl<C> Cache<C> {
 mod tests {
     use super::*;
     use crate::algorithm::Algorithm;
-    use crate::claims::{ClaimsLayout, TokenClaims};
+    use crate::claims::{ClaimsLayout, Payload, TokenClaims};
     use crate::key::SigningKey;
     use crate::validation::Validation;
     use crate::verifier::TokenSubject;
@@ -137,7 +137,8 @@ mod tests {
         /// Inserts a token that expires at second 100, with the leeway.
         fn insert(&self, token: &str) {
             let json = r#"{"sub":"a","exp":40}"#;
-            let claims = TokenClaims::read(json, &ClaimsLayout::default()).unwrap();
+            let payload = Payload::read(json).unwrap();
+            let claims = TokenClaims::read(&payload, &ClaimsLayout::default()).unwrap();
             let identity =
                 Identity::verified(Principal::new("a"), AuthenticationInfo::new("jwt", None));
             let key = Arc::clone(&self.key.public_key().0);

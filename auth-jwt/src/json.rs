@@ -7,6 +7,7 @@ use std::fmt;
 
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 /// Reads a value in which no object, at whatever depth, repeats a name.
 pub(crate) fn from_str<T: DeserializeOwned>(json: &str) -> Result<T, serde_json::Error> {
@@ -161,7 +162,7 @@ impl<'de> Visitor<'de> for Read<'_> {
             }
             Ok(())
         })?;
-        Ok(if self.keeps() { Shape::Object(names.into_vec()) } else { kept })
+        Ok(if self.keeps() { Shape::Object(names.into_names()) } else { kept })
     }
 }
 
@@ -183,63 +184,129 @@ fn array_index(token: &str) -> Option<usize> {
 pub(crate) fn read_members<'de, A: MapAccess<'de>>(
     mut members: A,
     mut read_value: impl FnMut(&Cow<'de, str>, &mut A) -> Result<(), A::Error>,
-) -> Result<Names<'de>, A::Error> {
-    let mut names = Names::default();
+) -> Result<Members<'de, ()>, A::Error> {
+    let mut names = Members::default();
     while let Some(Text(name)) = members.next_key()? {
         read_value(&name, &mut members)?;
-        names.insert(name);
+        names.insert(name, ());
     }
-    names.check_unique()?;
-    Ok(names)
+    if names.has_unique_names() {
+        Ok(names)
+    } else {
+        Err(A::Error::custom("the object repeats a member name"))
+    }
 }
 
-/// The member names of one object.
+/// The members of one object, each with a value of this type.
 #[derive(Debug, Default)]
-pub(crate) struct Names<'a> {
-    first: [&'a str; FEW],
+pub(crate) struct Members<'a, V> {
+    first: [(&'a str, V); FEW],
     count: usize,
-    /// Names beyond the first few, and names that are written with escapes.
-    more: Vec<Cow<'a, str>>,
+    /// Members beyond the first few, and those whose names are written with escapes.
+    more: Vec<(Cow<'a, str>, V)>,
 }
 
-/// Up to this number, names are stored in place and compared with one another.
+/// Up to this number, members are stored in place, and their names are compared with one another.
 const FEW: usize = 16;
 
-impl<'a> Names<'a> {
-    fn insert(&mut self, name: Cow<'a, str>) {
+impl<'a, V: Copy> Members<'a, V> {
+    fn insert(&mut self, name: Cow<'a, str>, value: V) {
         match (name, self.first.get_mut(self.count)) {
             (Cow::Borrowed(name), Some(place)) => {
-                *place = name;
+                *place = (name, value);
                 self.count += 1;
             }
-            (name, _) => self.more.push(name),
+            (name, _) => self.more.push((name, value)),
         }
     }
 
-    pub(crate) fn contains(&self, name: &str) -> bool {
-        self.first[..self.count].contains(&name) || self.more.iter().any(|own| *own == name)
+    /// Returns the value of the member of this name.
+    pub(crate) fn get(&self, name: &str) -> Option<V> {
+        self.iter().find_map(|(own, value)| (own == name).then_some(value))
     }
 
-    /// Checks that no name is repeated, once all of them are inserted. Sorting keeps the cost of a
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, V)> {
+        // The second list has all members once it is sorted.
+        let first = if self.more.is_empty() { &self.first[..self.count] } else { &[] };
+        let more = self.more.iter().map(|(name, value)| (&**name, *value));
+        first.iter().copied().chain(more)
+    }
+
+    /// Returns whether no name is repeated, once all members are inserted. Sorting keeps the cost of a
     /// hostile object with many names at `n log n`.
-    fn check_unique<E: Error>(&mut self) -> Result<(), E> {
+    fn has_unique_names(&mut self) -> bool {
         let first = &self.first[..self.count];
-        let repeats = if self.more.is_empty() {
-            (1..first.len()).any(|at| first[..at].contains(&first[at]))
-        } else {
-            self.more.extend(first.iter().map(|name| Cow::Borrowed(*name)));
-            self.more.sort_unstable();
-            self.more.windows(2).any(|pair| pair[0] == pair[1])
-        };
-        if repeats { Err(E::custom("the object repeats a member name")) } else { Ok(()) }
+        if self.more.is_empty() {
+            return (1..first.len()).all(|at| first[..at].iter().all(|it| it.0 != first[at].0));
+        }
+        self.more.extend(first.iter().map(|(name, value)| (Cow::Borrowed(*name), *value)));
+        self.more.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        self.more.windows(2).all(|pair| pair[0].0 != pair[1].0)
     }
 
-    fn into_vec(self) -> Vec<Cow<'a, str>> {
+    fn into_names(self) -> Vec<Cow<'a, str>> {
         if self.more.is_empty() {
-            self.first[..self.count].iter().map(|name| Cow::Borrowed(*name)).collect()
+            self.first[..self.count].iter().map(|(name, _)| Cow::Borrowed(*name)).collect()
         } else {
-            self.more // `check_unique` has added the first names
+            self.more.into_iter().map(|(name, _)| name).collect()
         }
+    }
+}
+
+/// Reads an object as the text of each of its members. Only the syntax of the values is checked: see [`check`].
+/// Returns whether the names are unique.
+pub(crate) fn read_raw<'de>(
+    json: &'de str,
+    members: &mut Members<'de, &'de str>,
+) -> Result<bool, serde_json::Error> {
+    // `serde_json` reads up to this depth. What it reads as raw text has no such limit, and each member would
+    // have its own, one level deeper than that of the whole.
+    const MAX_DEPTH: usize = 128;
+    if memchr::memchr2_iter(b'[', b'{', json.as_bytes()).nth(MAX_DEPTH - 1).is_some() {
+        Read::Skip.deserialize(&mut serde_json::Deserializer::from_str(json))?;
+    }
+    read_object(json, RawMembers(members))?;
+    Ok(members.has_unique_names())
+}
+
+struct RawMembers<'m, 'de>(&'m mut Members<'de, &'de str>);
+
+impl<'de> Visitor<'de> for RawMembers<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some((Name(name), value)) = map.next_entry::<Name<'de>, &RawValue>()? {
+            self.0.insert(name, value.get());
+        }
+        Ok(())
+    }
+}
+
+/// The name of a member.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Checks a value whose syntax was checked: its objects have unique names, its numbers are in range, and its
+/// strings can be decoded. `has_escapes` is whether a string of the text may contain an escape.
+pub(crate) fn check(value: &str, has_escapes: bool) -> Result<(), serde_json::Error> {
+    match value.as_bytes() {
+        [b'"', ..] if !has_escapes => Ok(()),
+        [b't' | b'f' | b'n', ..] => Ok(()),
+        // A number of up to 19 digits is in the range of `u64`.
+        digits if digits.len() < 20 && digits.iter().all(u8::is_ascii_digit) => Ok(()),
+        _ => Read::Skip.deserialize(&mut serde_json::Deserializer::from_str(value)).map(drop),
+    }
+}
+
+/// Returns a value that was checked.
+pub(crate) fn keep(value: &str, has_escapes: bool) -> Shape<'_> {
+    match value.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+        Some(text) if !has_escapes => Shape::Text(text.into()),
+        _ => find(value, &[]),
     }
 }
 
@@ -272,19 +339,19 @@ mod tests {
     fn sec_57_a_repeated_name_is_found_among_few_and_many() {
         let texts: Vec<_> = (0..500).map(|i| i.to_string()).collect();
         for count in [2, FEW - 1, FEW, FEW + 1, 500] {
-            let names = || {
-                let mut names = Names::default();
-                texts[..count].iter().for_each(|text| names.insert(text.as_str().into()));
-                names
+            let members = || {
+                let mut members = Members::default();
+                texts[..count].iter().for_each(|text| members.insert(text.as_str().into(), ()));
+                members
             };
-            let is_unique =
-                |mut names: Names<'_>| names.check_unique::<serde_json::Error>().is_ok();
-            assert!(is_unique(names()), "{count}");
-            assert!(names().contains("1") && !names().contains("x"));
+            let mut unique = members();
+            assert!(unique.has_unique_names(), "{count}");
+            assert!(unique.get("1").is_some() && unique.get("x").is_none());
+            assert_eq!(unique.iter().count(), count);
             for repeated in [Cow::Borrowed("1"), Cow::Owned("1".to_owned())] {
-                let mut names = names();
-                names.insert(repeated);
-                assert!(names.contains("1") && !is_unique(names), "{count}");
+                let mut members = members();
+                members.insert(repeated, ());
+                assert!(!members.has_unique_names(), "{count}");
             }
         }
     }

@@ -3,7 +3,6 @@
 //! The steps are types: [`Verifier::check_signature`] returns a [`Signed`] token, and only that can
 //! become a [`ValidatedToken`], whose claims were checked.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 #[cfg(feature = "remote-keys")]
@@ -11,10 +10,9 @@ use auth_core::Clock;
 use auth_core::{
     AuthenticationInfo, Identity, Principal, RejectionReason, Timestamp, TokenIssuers,
 };
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::claims::{self, Texts, TokenClaims, application_claims};
+use crate::claims::{self, Payload, Texts, TokenClaims, application_claims};
 use crate::jws::{self, Compact, Header, KnownHeaders};
 use crate::key::ParsedKey;
 use crate::keys::Keys;
@@ -100,9 +98,14 @@ pub(crate) enum TokenSubject<C> {
 
 impl<C> TokenSubject<C> {
     /// Returns the identity of another issuer's user, with these claims of the application's.
-    fn foreign(claims: TokenClaims<'_>, own: C, validation: &Validation, now: Timestamp) -> Self {
+    fn foreign(
+        claims: &mut TokenClaims<'_>,
+        own: C,
+        validation: &Validation,
+        now: Timestamp,
+    ) -> Self {
         let mut authentication =
-            AuthenticationInfo::new("jwt", validation.authenticated_at(&claims, now));
+            AuthenticationInfo::new("jwt", validation.authenticated_at(claims, now));
         authentication.expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
         // Another issuer signed it, even if the token names none, so this is no user of the
         // application.
@@ -113,9 +116,9 @@ impl<C> TokenSubject<C> {
         let subject = claims.subject.as_deref().unwrap_or_default();
         let mut principal = Principal::new(subject).claims(own);
         principal.scopes = validation.with_implied_scopes(claims.scopes());
-        principal.acr = claims.acr.map(Into::into);
-        principal.amr = claims.amr.map(Texts::into_vec).unwrap_or_default();
-        principal.roles = claims.roles;
+        principal.acr = claims.acr.take().map(Into::into);
+        principal.amr = claims.amr.take().map(Texts::into_vec).unwrap_or_default();
+        principal.roles = std::mem::take(&mut claims.roles);
         Self::Foreign(Identity::verified(principal, authentication))
     }
 }
@@ -365,25 +368,26 @@ impl Trusted {
         C: DeserializeOwned + Send + Sync + 'static,
     {
         let Self { validation, ownership, .. } = self;
-        let all = validation.read_all(json)?;
+        let payload = Payload::read(json)?;
+        let all = validation.read_all(&payload)?;
         let mut names = RevocableNames::default();
         let (validity, subject) = match ownership {
             #[cfg(feature = "sign-in")]
             Ownership::Ours => {
                 // The roles and the application's claims are those of the record.
-                let claims = TokenClaims::read(json, &claims::ClaimsLayout::default())?;
+                let claims = TokenClaims::read(&payload, &claims::ClaimsLayout::default())?;
                 (validation.check_claims(&claims)?, TokenSubject::SignIn(OwnToken::of(&claims)?))
             }
             Ownership::Foreign => {
-                let mut claims = TokenClaims::read(json, &validation.layout)?;
+                let mut claims = TokenClaims::read(&payload, &validation.layout)?;
                 let validity = validation.check_claims(&claims)?;
-                check_issuer_of(&key, claims.issuer.as_deref(), json)?;
+                check_issuer_of(&key, claims.issuer.as_deref(), &payload)?;
                 claims.roles = validation.roles(claims.roles, all.as_ref());
-                let own = application_claims(json)?;
+                let own = application_claims(&payload)?;
                 if self.is_revocable {
                     names = RevocableNames::of(&claims);
                 }
-                (validity, TokenSubject::foreign(claims, own, validation, now))
+                (validity, TokenSubject::foreign(&mut claims, own, validation, now))
             }
         };
         validation.check_values(all.as_ref())?;
@@ -396,17 +400,13 @@ impl Trusted {
 fn check_issuer_of(
     key: &ParsedKey,
     issuer: Option<&str>,
-    json: &str,
+    payload: &Payload<'_>,
 ) -> Result<(), RejectionReason> {
-    #[derive(Deserialize)]
-    struct Tenant<'a> {
-        #[serde(borrow)]
-        tid: Cow<'a, str>,
-    }
     let is_of = |own: &str| match own.split_once("{tenantid}") {
         None => issuer == Some(own),
-        Some((before, after)) => serde_json::from_str(json)
-            .is_ok_and(|Tenant { tid }| issuer == Some(&format!("{before}{tid}{after}"))),
+        Some((before, after)) => {
+            payload.text("tid").is_some_and(|tid| issuer == Some(&format!("{before}{tid}{after}")))
+        }
     };
     if key.issuers.is_empty() || key.issuers.iter().any(|own| is_of(own)) {
         return Ok(());

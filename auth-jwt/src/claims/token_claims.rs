@@ -5,17 +5,14 @@
 //! A claim that is only reported, such as `amr`, is absent if it has another type.
 
 use std::borrow::Cow;
-use std::cell::Cell;
-use std::fmt;
 use std::iter;
 
 use auth_core::{RejectionReason, Timestamp};
 use serde::Deserialize;
-use serde::de::{Error, MapAccess, Visitor};
 
-use crate::json::{self, Names, Read, Shape, Text, read_members, read_object};
+use super::payload::Payload;
+use crate::json::{Shape, Text};
 
-const REPEATED: RejectionReason = RejectionReason::Other("repeated claim");
 const WRONG_TYPE: RejectionReason = RejectionReason::Other("claim of the wrong type");
 
 /// The registered claims of a token, borrowed from its payload.
@@ -41,10 +38,10 @@ pub(crate) struct TokenClaims<'a> {
     pub(crate) clients: [Option<Cow<'a, str>>; 4],
     /// The roles, from where [`Validation`](crate::Validation) says that they are.
     pub(crate) roles: Vec<Box<str>>,
-    /// The names of all claims.
-    names: Names<'a>,
-    /// The names of claims that are absent although the payload has them.
-    absent: Vec<Cow<'a, str>>,
+    /// All claims. `None` only in the default, which has no claims.
+    payload: Option<&'a Payload<'a>>,
+    /// The names of claims that are absent although the payload has them, with a value of another type.
+    absent: Vec<&'a str>,
 }
 
 /// Where a registered claim is stored, by the type of its definition.
@@ -79,16 +76,36 @@ impl<'a> TokenClaims<'a> {
     ///
     /// # Errors
     ///
-    /// Returns [`RejectionReason::Malformed`] if the payload is not an object, and another reason if an
-    /// object in it repeats a name, or if a claim that is checked has another type than its definition.
-    pub(crate) fn read(json: &'a str, layout: &ClaimsLayout) -> Result<Self, RejectionReason> {
-        let failure = Cell::new(RejectionReason::Malformed);
-        let visitor = ClaimsVisitor { layout, failure: &failure };
-        let mut claims = read_object(json, visitor).map_err(|error| {
-            if error.is_data() { failure.get() } else { RejectionReason::Malformed }
-        })?;
-        for pointer in layout.roles.pointers.iter().skip(1) {
-            claims.roles.extend(layout.roles.of(json::find(json, pointer)));
+    /// Returns an error if a claim that is checked has another type than its definition.
+    pub(crate) fn read(
+        payload: &'a Payload<'a>,
+        layout: &ClaimsLayout,
+    ) -> Result<Self, RejectionReason> {
+        let mut claims = Self { payload: Some(payload), ..Self::default() };
+        for (name, value) in payload.iter() {
+            let Some(field) = claims.field(name) else { continue };
+            let value = match payload.keep(value) {
+                Shape::Null => continue,
+                value if name == "sub" => layout.subject(value),
+                value => value,
+            };
+            if field.set(value) {
+                continue;
+            }
+            if is_checked(name) {
+                return Err(WRONG_TYPE);
+            }
+            tracing::debug!(claim = name, "claim ignored: it has another type");
+            claims.absent.push(name);
+        }
+        if let (None, Some(name)) = (&claims.subject, &layout.missing_subject)
+            && let Some(value) = payload.get(name)
+            && let Shape::Text(subject) = layout.subject(value)
+        {
+            claims.subject = Some(subject);
+        }
+        for pointer in &layout.roles.pointers {
+            claims.roles.extend(layout.roles.of(payload.find(pointer)));
         }
         Ok(claims)
     }
@@ -120,7 +137,7 @@ impl<'a> TokenClaims<'a> {
 
     /// Returns whether the token has a claim of this name.
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.names.contains(name) && !self.absent.iter().any(|absent| *absent == name)
+        self.payload.is_some_and(|payload| payload.has(name)) && !self.absent.contains(&name)
     }
 
     /// Returns the scopes of `scope` and `scp`. Issuers write either one, as an array or as one
@@ -141,73 +158,6 @@ fn is_checked(name: &str) -> bool {
     ["iss", "sub", "aud", "exp", "nbf", "iat"].contains(&name)
 }
 
-struct ClaimsVisitor<'r> {
-    layout: &'r ClaimsLayout,
-    /// The reason for rejecting the token if its JSON is valid, but the claims are not.
-    failure: &'r Cell<RejectionReason>,
-}
-
-impl<'de> Visitor<'de> for ClaimsVisitor<'_> {
-    type Value = TokenClaims<'de>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object of claims")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, members: A) -> Result<TokenClaims<'de>, A::Error> {
-        let Self { layout, failure } = self;
-        let roles = &layout.roles;
-        failure.set(REPEATED);
-        let (mut claims, mut other_subject) = (TokenClaims::default(), None);
-        let names = read_members(members, |name, members| {
-            let field = claims.field(name);
-            let pointer = roles.within(name).filter(|at| field.is_none() || at.is_empty());
-            let is_subject = layout.missing_subject.as_deref() == Some(&**name);
-            let read = match (&field, pointer) {
-                (_, Some(pointer)) => Read::at(pointer),
-                (None, None) if !is_subject => Read::Skip,
-                _ => Read::Keep,
-            };
-            let value = match members.next_value_seed(read)? {
-                Shape::Integer(number)
-                    if layout.numeric_subject && (is_subject || name == "sub") =>
-                {
-                    Shape::Text(number.to_string().into())
-                }
-                value => value,
-            };
-            if let Shape::Text(text) = &value
-                && is_subject
-            {
-                other_subject = Some(text.clone());
-            }
-            let is_null = value == Shape::Null;
-            let (fits, found) = match (field, pointer) {
-                (Some(field), None) => (field.set(value), None),
-                (Some(field), Some(_)) => (field.set(value.clone()), Some(roles.of(value))),
-                (None, Some(_)) => (!is_null, Some(roles.of(value))),
-                (None, None) => (!is_null, None),
-            };
-            if !fits {
-                if !is_null && is_checked(name) {
-                    failure.set(WRONG_TYPE);
-                    return Err(A::Error::custom("a claim has the wrong type"));
-                }
-                if !is_null {
-                    tracing::debug!(claim = &**name, "claim ignored: it has another type");
-                }
-                claims.absent.push(name.clone());
-            }
-            if let Some(roles) = found {
-                claims.roles = roles;
-            }
-            Ok(())
-        })?;
-        let subject = claims.subject.take().or(other_subject);
-        Ok(TokenClaims { names, subject, ..claims })
-    }
-}
-
 /// How an issuer writes claims, apart from those whose definition leaves no choice.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ClaimsLayout {
@@ -216,6 +166,18 @@ pub(crate) struct ClaimsLayout {
     pub(crate) missing_subject: Option<Box<str>>,
     /// Whether the subject may be a number.
     pub(crate) numeric_subject: bool,
+}
+
+impl ClaimsLayout {
+    /// Returns the value of a claim that names the subject.
+    fn subject<'a>(&self, value: Shape<'a>) -> Shape<'a> {
+        match value {
+            Shape::Integer(number) if self.numeric_subject => {
+                Shape::Text(number.to_string().into())
+            }
+            value => value,
+        }
+    }
 }
 
 /// Where the roles are in the claims.
@@ -228,12 +190,6 @@ pub(crate) struct RolesSource {
 }
 
 impl RolesSource {
-    /// Returns the rest of the first pointer if it leads into the claim of this name.
-    fn within(&self, name: &str) -> Option<&[Box<str>]> {
-        let (first, rest) = self.pointers.first()?.split_first()?;
-        (**first == *name).then_some(rest)
-    }
-
     fn of(&self, value: Shape<'_>) -> Vec<Box<str>> {
         match value {
             Shape::Text(role) => vec![role.into()],
@@ -299,12 +255,14 @@ fn boxed(texts: Vec<Cow<'_, str>>) -> Vec<Box<str>> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::payload::REPEATED;
     use super::*;
 
     fn read_roles<'j>(json: &'j str, pointer: &[&str]) -> Result<TokenClaims<'j>, RejectionReason> {
         let pointers = vec![pointer.iter().map(|name| (*name).into()).collect()];
         let roles = RolesSource { pointers, in_keys: false };
-        TokenClaims::read(json, &ClaimsLayout { roles, ..ClaimsLayout::default() })
+        let payload = Box::leak(Box::new(Payload::read(json)?));
+        TokenClaims::read(payload, &ClaimsLayout { roles, ..ClaimsLayout::default() })
     }
 
     fn read(json: &str) -> Result<TokenClaims<'_>, RejectionReason> {

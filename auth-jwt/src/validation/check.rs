@@ -11,7 +11,7 @@ use auth_core::{Claims, RejectionReason, Timestamp};
 
 use super::builder::{Audience, AuthTimeSource, Profile, Rule, Validation};
 use super::issuer::IssuerTemplate;
-use crate::claims::TokenClaims;
+use crate::claims::{Payload, TokenClaims, application_claims};
 use crate::jws::Header;
 
 const NO_EXPIRY: RejectionReason = RejectionReason::Other("no expiry");
@@ -137,11 +137,14 @@ impl Validation {
     }
 
     /// Returns all claims, if something that is configured reads them.
-    pub(crate) fn read_all(&self, json: &str) -> Result<Option<Claims>, RejectionReason> {
+    pub(crate) fn read_all(
+        &self,
+        payload: &Payload<'_>,
+    ) -> Result<Option<Claims>, RejectionReason> {
         if self.checks.is_empty() && self.required_values.is_empty() && self.roles_of.is_empty() {
             return Ok(None);
         }
-        serde_json::from_str(json).map(Some).map_err(|_| RejectionReason::Malformed)
+        application_claims(payload).map(Some)
     }
 
     /// Checks the claims that must have certain values.
