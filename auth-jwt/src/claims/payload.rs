@@ -70,8 +70,8 @@ impl<'a> Payload<'a> {
 
     /// Returns the value at this JSON Pointer (RFC 6901), or [`Shape::Other`] if there is none.
     pub(super) fn find(&self, pointer: &[Box<str>]) -> Shape<'a> {
-        let at = |(name, rest): (&Box<str>, _)| Some(json::find(self.claims.get(name)?, rest));
-        pointer.split_first().and_then(at).unwrap_or(Shape::Other)
+        let Some((name, rest)) = pointer.split_first() else { return Shape::Other };
+        self.claims.get(name).map_or(Shape::Other, |value| json::find(value, rest))
     }
 }
 
