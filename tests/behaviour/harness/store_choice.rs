@@ -10,6 +10,7 @@ use auth_servers::{MariaDbServer, PostgresServer, RedisServer, Scratch};
 use auth_store::{
     IntoStore, MemoryStore, MySqlStore, PostgresStore, RedisStore, SqliteStore, Store,
 };
+use parking_lot::Mutex;
 
 /// Names the store. Defaults to `memory`.
 const VARIABLE: &str = "AUTH_TESTS_STORE";
@@ -55,6 +56,19 @@ macro_rules! migrated {
     }};
 }
 
+/// Creates what the first tests need of a server, in blocks: each command starts a client program, which takes
+/// longer than many a test.
+fn create_up_to(number: u32, create: impl Fn(u32) -> String, ask: impl FnOnce(&str) -> String) {
+    const BLOCK: u32 = 100;
+    static CREATED: Mutex<u32> = Mutex::new(0);
+    let mut created = CREATED.lock();
+    if *created <= number {
+        let statements: Vec<_> = (*created..*created + BLOCK).map(create).collect();
+        ask(&statements.join(";"));
+        *created += BLOCK;
+    }
+}
+
 /// Returns an empty store, which shares no data with those of other tests.
 pub(crate) async fn fresh_store() -> Arc<dyn Store> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
@@ -66,11 +80,14 @@ pub(crate) async fn fresh_store() -> Arc<dyn Store> {
             migrated!(SqliteStore, format!("sqlite:{}", file.display()))
         }
         StoreChoice::Postgres => {
-            let _ = POSTGRES.ask(&format!("create schema test_{number}"));
+            create_up_to(number, |it| format!("create schema test_{it}"), |sql| POSTGRES.ask(sql));
             let url = format!("{}?options=-c%20search_path%3Dtest_{number}", POSTGRES.url());
             migrated!(PostgresStore, url)
         }
-        StoreChoice::MySql => migrated!(MySqlStore, MARIADB.url_of(&MARIADB.new_database())),
+        StoreChoice::MySql => {
+            create_up_to(number, |it| format!("create database test_{it}"), |sql| MARIADB.ask(sql));
+            migrated!(MySqlStore, MARIADB.url_of(&format!("test_{number}")))
+        }
         StoreChoice::Redis => {
             let store = RedisStore::builder(REDIS.url()).prefix(format!("{number}:"));
             store.connect().await.unwrap().into_store()
