@@ -14,7 +14,8 @@ use crate::scratch::Scratch;
 
 /// The files are small, and committed data survives a killed process without `fsync`, which only a
 /// failure of the machine requires.
-const BASE_SETTINGS: [&str; 3] = [
+const BASE_SETTINGS: [&str; 4] = [
+    "--debug-no-sync",
     "--innodb-log-file-size=8M",
     "--innodb-flush-log-at-trx-commit=2",
     "--innodb-flush-method=nosync",
