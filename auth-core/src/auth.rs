@@ -89,9 +89,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
 
     /// Starts a sign-in. Await the returned builder, or configure it first.
     ///
-    /// The request's own credential is invalid afterwards, unless [`SignIn::backend`] names a backend, or the
-    /// credential is of a kind of its own, such as an API key. Data that was stored for the same user or
-    /// for a visitor moves to the new sign-in; another user's data is deleted.
+    /// The request's own credential is invalid afterwards. There are two exceptions: [`SignIn::backend`]
+    /// names a backend, or the credential is of a custom kind, such as an API key. Data that was stored for
+    /// the same user or for a visitor moves to the new sign-in; another user's data is deleted.
     ///
     /// If a cookie carries the sign-in, a request from another site is refused, unless its method is
     /// safe: the callback of an identity provider is a GET from another site. A GET that signs in must
@@ -106,9 +106,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// builder, or configure it first.
     ///
     /// The sign-in gets a new time of authentication, and the `acr` and `amr` that the builder states. Its
-    /// credential is replaced, and its lifetime starts anew. Everything else stays as it is stored: roles,
-    /// claims and scopes, label and address, [lifetime](SignIn::lifetime) and persistence. A new
-    /// [`sign_in`](Self::sign_in) of the same user replaces all of them.
+    /// credential is replaced, and both of its timeouts start again. Everything else stays as it is stored:
+    /// roles, claims and scopes, label and address, [lifetime](SignIn::lifetime) and persistence. In
+    /// contrast, a new [`sign_in`](Self::sign_in) of the same user replaces all of them.
     ///
     /// ```
     /// use auth_core::{Auth, AuthError, SignedIn};
@@ -124,7 +124,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
 
     /// Finishes a [pending](SignIn::pending) sign-in, after the application has verified the second factor of
     /// its [user](Self::pending_subject). Await the returned builder, or configure it first: it adds to the
-    /// `amr` of the sign-in, and may set its `acr`. The sign-in gets a new credential, and its lifetime starts.
+    /// `amr` of the sign-in, and may set its `acr`. The sign-in gets a new credential, and its
+    /// [lifetime](SignIn::lifetime) begins.
     ///
     /// Fails with [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no pending sign-in.
     pub fn finish_sign_in(&self) -> Reauthenticate<C> {
@@ -132,8 +133,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
         Reauthenticate { auth: self.clone(), options }
     }
 
-    /// Returns the user of the request's [pending](SignIn::pending) sign-in, whose second factor is to be
-    /// verified. Returns `None` if there is no such sign-in or if it has ended.
+    /// Returns the subject of the request's [pending](SignIn::pending) sign-in: the user whose second factor
+    /// the application has to verify. Returns `None` if there is no such sign-in or if it has ended.
     ///
     /// # Errors
     ///
@@ -191,9 +192,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
         Ok(self.end_to_completion(Revoke::One(id)).await? > 0)
     }
 
-    /// Ends every sign-in of the user except this one, and returns how many. Those of every kind end, API keys
-    /// included, because an attacker who has signed in may have created one. To keep some, list the
-    /// [sign-ins](Self::sign_ins) and [revoke](Self::revoke) the others.
+    /// Ends every sign-in of the user except this one, and returns how many. This includes API keys and other
+    /// custom kinds, because an attacker who has signed in may have created an API key. To keep some, list
+    /// the [sign-ins](Self::sign_ins) and [revoke](Self::revoke) the others.
     ///
     /// # Errors
     ///
@@ -203,8 +204,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
         self.end_to_completion(which).await
     }
 
-    /// Ends every sign-in of the user including this one, and returns how many: "log out everywhere". Those of
-    /// every kind end, API keys included; see [`revoke_others`](Self::revoke_others).
+    /// Ends every sign-in of the user including this one, and returns how many: "log out everywhere". This
+    /// includes API keys and other custom kinds; see [`revoke_others`](Self::revoke_others).
     ///
     /// The others end first, and this one last. If a step fails, this sign-in is still active, so that
     /// the user can try again.
@@ -440,8 +441,8 @@ impl<C> SignIn<C> {
     /// leaves the sign-ins of all other backends as they are. Fails with [`ConfigError::UnknownBackend`] if there
     /// is none.
     ///
-    /// If the request acts for a sign-in of another backend, it goes on doing so: a user who is signed in by a
-    /// cookie can create an API key, and stays signed in.
+    /// If the request acts for a sign-in of another backend, it continues to do so: a user who is signed in
+    /// by a cookie can create an API key, and stays signed in.
     ///
     /// ```
     /// use auth_core::{Auth, AuthError, Principal, SignedIn};
@@ -484,8 +485,8 @@ impl<C> SignIn<C> {
         self
     }
 
-    /// Sets how long the sign-in lasts: without a request, and whatever the user does. Refreshing keeps it,
-    /// and [`Auth::reauthenticate`] starts it anew. Defaults to the backend's setting.
+    /// Sets how long the sign-in lasts: its idle timeout and its absolute timeout. Refreshes keep this
+    /// lifetime, and [`Auth::reauthenticate`] starts both timeouts again. Defaults to the backend's setting.
     ///
     /// ```
     /// use std::time::Duration;
@@ -531,34 +532,34 @@ impl<C> SignIn<C> {
     /// ```
     ///
     /// A pending sign-in ends after ten minutes, at a sign-out, and whenever the sign-ins of its user are
-    /// revoked. It is in no list of devices, but counts for the limit of sign-ins. The application limits the
-    /// number of guesses.
+    /// revoked. It appears in no list of devices, but counts towards the limit of sign-ins. The application
+    /// must limit the number of guesses.
     pub fn pending(mut self) -> Self {
         self.options.pending = true;
         self
     }
 
-    /// Sets a value that the backend's `check_user` gets whenever it checks the user of this sign-in. If it is
-    /// derived from the hash of the password, for example by SHA-256, a check that compares it ends all sign-ins
-    /// from before a change of the password.
+    /// Stores a value with this sign-in, which the backend passes to `check_user` at every check of the user.
     ///
-    /// The handler that changes the password sets the new one, by
-    /// [`Reauthenticate::auth_hash`] or a new sign-in, so that its own sign-in continues.
+    /// With it, a change of the password can end all sign-ins from before the change. Derive the value from
+    /// the stored hash of the password, for example by SHA-256. Let `check_user` return `false` if the value
+    /// differs from the one that it derives from the current hash. The handler that changes the password sets
+    /// the new value by [`Reauthenticate::auth_hash`] or by a new sign-in, so that its own sign-in continues.
     pub fn auth_hash(mut self, hash: impl Into<Box<str>>) -> Self {
         self.options.auth_hash = Some(hash.into());
         self
     }
 
-    /// Sets when the user was authenticated, such as the `auth_time` of an identity provider. Defaults to now,
-    /// and a time in the future counts as now. The absolute timeout starts now in any case. If the same user is
-    /// signed in already, a time in the past may leave the idle timeout as it was.
+    /// Sets when the user was authenticated, such as the `auth_time` of an identity provider. Defaults to
+    /// now. A time in the future counts as now. The absolute timeout starts now in any case. If the same user
+    /// was already signed in and the time is in the past, the idle timeout does not always start again.
     pub fn authenticated_at(mut self, at: Timestamp) -> Self {
         self.options.authenticated_at = Some(at);
         self
     }
 
-    /// Sets the session at an identity provider by which the user was authenticated. If the provider ends it,
-    /// the sign-in ends as well: see `BackChannelLogout` of auth-jwt.
+    /// Sets the session at an identity provider by which the user was authenticated. If the provider ends
+    /// this session, the sign-in ends as well: see `BackChannelLogout` of auth-jwt.
     ///
     /// The sign-in fails with [`Unauthenticated`](crate::AuthErrorKind::Unauthenticated) if the provider has
     /// ended the session since it issued the ID token.
@@ -614,12 +615,15 @@ impl<C> fmt::Debug for SignIn<C> {
 }
 
 /// A builder for a new authentication of a user who is signed in, returned by [`Auth::reauthenticate`], or
-/// for the second factor of a pending sign-in, returned by [`Auth::finish_sign_in`]. Awaiting it authenticates.
+/// for the second factor of a pending sign-in, returned by [`Auth::finish_sign_in`]. Awaiting it
+/// authenticates the user.
 ///
 /// # Errors
 ///
-/// Awaiting it returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no stored sign-in
-/// or if that has ended.
+/// Awaiting it returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no such sign-in
+/// or if that has ended. It fails with [`ConfigError::RefreshAfterSignIn`] if this request has already signed
+/// in or authenticated the user again, and with [`ConfigError::NoReauthentication`] if the backend does not
+/// support it.
 #[must_use = "an authentication happens when it is awaited"]
 pub struct Reauthenticate<C> {
     auth: Auth<C>,
@@ -627,8 +631,8 @@ pub struct Reauthenticate<C> {
 }
 
 impl<C> Reauthenticate<C> {
-    /// Sets the authentication context class that the user has reached now. Without it, the sign-in has none,
-    /// even if it had one before. A pending sign-in keeps its own.
+    /// Sets the authentication context class that the user has reached now. Defaults to none, even if the
+    /// sign-in had one before. For a pending sign-in, defaults to the class that it has.
     pub fn acr(mut self, acr: impl Into<Box<str>>) -> Self {
         self.options.acr = Some(acr.into());
         self

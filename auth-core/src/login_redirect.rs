@@ -57,19 +57,19 @@ impl LoginRedirect {
     ///
     /// # Errors
     ///
-    /// If `login` is not a path of this site.
+    /// Returns [`InvalidReturnPath`] if `login` is not a path of this site.
     pub fn to(login: &str) -> Result<Self, InvalidReturnPath> {
         Ok(Self(Arc::new(Targets { login: login.parse()?, step_up: None })))
     }
 
-    /// Sets the page where a signed-in user authenticates again. Requests are redirected to it if the last
-    /// authentication was too long ago or too weak for a route
-    /// ([`Require::max_auth_age`](crate::Require::max_auth_age), [`Require::acr`](crate::Require::acr)). By
-    /// default, such a request keeps its response.
+    /// Sets the page where a signed-in user authenticates again. The layer redirects a request to it if the
+    /// last authentication was too long ago or too weak for the route
+    /// ([`Require::max_auth_age`](crate::Require::max_auth_age), [`Require::acr`](crate::Require::acr),
+    /// [`Require::amr`](crate::Require::amr)). Defaults to no redirect: such a request keeps its response.
     ///
     /// # Errors
     ///
-    /// If `path` is not a path of this site.
+    /// Returns [`InvalidReturnPath`] if `path` is not a path of this site.
     pub fn step_up(self, path: &str) -> Result<Self, InvalidReturnPath> {
         let login = self.0.login.clone();
         Ok(Self(Arc::new(Targets { login, step_up: Some(path.parse()?) })))

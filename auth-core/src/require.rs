@@ -122,8 +122,8 @@ impl Require {
     }
 
     /// Requires an identity of this issuer: `Require::issuer("https://login.example")`. `Require::issuer(None)`
-    /// requires a user of this application, as [`Identity::local_subject`] tells them from others. Without
-    /// such a requirement, every trusted issuer decides who passes, and which roles its users have.
+    /// requires a user of this application, for whom [`Identity::local_subject`] is `Some`. Without such a
+    /// requirement, every trusted issuer decides who passes, and which roles its users have.
     pub fn issuer<'a>(issuer: impl Into<Option<&'a str>>) -> Self {
         Self::new(Rule::Issuer(issuer.into().map(Into::into)))
     }

@@ -1,9 +1,9 @@
-//! [`Revocations`]: tokens of other issuers that are not accepted any more.
+//! [`Revocations`]: tokens of other issuers that are no longer accepted.
 //!
-//! A token of another issuer has no stored sign-in that could end. So the revocation is stored instead. The
-//! revocations are the data of records in the store that also keeps the sign-ins: 1,024 records, which together
-//! hold all revocations, each in the record that its hash selects. So every store keeps them, and a near cache
-//! that holds such a record knows that the other tokens of this record are not revoked.
+//! A token of another issuer has no stored sign-in that could end, so the revocation itself is stored. The
+//! store that keeps the sign-ins also keeps 1,024 records whose data are the revocations. The hash of a
+//! revocation selects its record. So every store can keep revocations, and a near cache that holds such a
+//! record also knows which tokens of this record are not revoked.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -93,7 +93,7 @@ enum Kind {
 /// A stored revocation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Revocation {
-    /// When it need not be kept any more.
+    /// Until when it has to be kept.
     until: Timestamp,
     /// The last time of issue, in seconds, of the tokens that are revoked. `None` revokes all.
     issued_until: Option<u64>,
@@ -111,8 +111,8 @@ impl Revocations {
         Self { clock, ..self }
     }
 
-    /// Sets the longest lifetime of the tokens. A revocation is kept for a day longer, which covers the leeway of
-    /// the expiry; a token that lives longer would be accepted again. Defaults to 30 days.
+    /// Sets the longest lifetime of the tokens. Defaults to 30 days. A revocation is kept for one day longer,
+    /// which covers the leeway of the expiry. A token that lives longer than this would be accepted again.
     pub fn longest_token(self, lifetime: Duration) -> Self {
         Self { longest_token: lifetime, ..self }
     }

@@ -171,14 +171,12 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// The store ignores `record.version` and starts at 0.
     ///
-    /// With a limit, the subject has at most [`max`](SignInLimit::max) active sign-ins of this kind afterwards,
-    /// however many arrive at once: the store evicts the oldest by `created_at`, or
-    /// refuses the new one, as the limit's [`OverflowPolicy`] says.
-    /// Only sign-ins count whose kind [counts with](SecretKind::counts_with) that of the new one, and no others
-    /// are evicted.
-    /// It never evicts the new one, even if that is the oldest. A sign-in counts as active if it has not
-    /// expired at `record.created_at`; expired ones do not count. A limit does not apply to anonymous
-    /// records.
+    /// With a limit, the subject has at most [`max`](SignInLimit::max) active sign-ins of this kind
+    /// afterwards, however many arrive at once: the store evicts the oldest by `created_at`, or refuses the
+    /// new one, as the limit's [`OverflowPolicy`] says. It counts and evicts only sign-ins whose kind [counts
+    /// with](SecretKind::counts_with) that of the new one. It never evicts the new one, even if that is the
+    /// oldest. A sign-in is active if it has not expired at `record.created_at`; expired ones do not count. A
+    /// limit does not apply to anonymous records.
     ///
     /// If a sign-in is refused for several reasons, a duplicate id is reported before the limit, and the limit
     /// before a lack of room.

@@ -50,10 +50,10 @@ pub trait SignInBackend<C>: Send + Sync {
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError>;
 
-    /// Authenticates the user of the request's sign-in again: replaces its credential, its `acr`, `amr` and
-    /// time of authentication, and starts its lifetime anew. Everything else stays as it is stored: roles,
-    /// claims and scopes, the device, the lifetime, and whether the cookie is persistent. Or
-    /// [finishes](ReauthenticateOptions::finishes) a pending sign-in in the same way.
+    /// Authenticates the user of the request's sign-in again, or [finishes](ReauthenticateOptions::finishes)
+    /// a pending sign-in. Replaces the credential of the sign-in, its `acr`, `amr` and time of
+    /// authentication, and starts its timeouts again. Everything else stays as it is stored: roles, claims
+    /// and scopes, the device, the lifetime, and whether the cookie is persistent.
     ///
     /// Defaults to failing with [`ConfigError::NoReauthentication`].
     async fn reauthenticate(
@@ -258,20 +258,21 @@ pub struct SignInOptions {
     /// Whether a second factor is still to be verified. The sign-in proves no identity until
     /// [`SignInBackend::reauthenticate`] finishes it.
     pub pending: bool,
-    /// What changes if the application wants the sign-in to end, for its check of the user.
+    /// The value that the application's `check_user` gets with this sign-in; see
+    /// [`SignIn::auth_hash`](crate::SignIn::auth_hash).
     pub auth_hash: Option<Box<str>>,
     /// The session at an identity provider by which the user was authenticated.
     pub provider: Option<ProviderSession>,
 }
 
-/// How a user who is signed in was authenticated again. What is not stated is not known: the sign-in does not
-/// keep its `acr` and `amr`.
+/// Options of a new authentication: how a user who is signed in was authenticated again. The former `acr` and
+/// `amr` of the sign-in are not kept.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ReauthenticateOptions {
-    /// Whether this finishes a [pending](SignInOptions::pending) sign-in. A backend refuses to finish one that is
-    /// not pending, and to authenticate again one that is. Finishing keeps the `acr`, unless another is stated,
-    /// and the `amr`.
+    /// Whether this finishes a [pending](SignInOptions::pending) sign-in. If `true`, the backend refuses a
+    /// sign-in that is not pending. If `false`, it refuses one that is pending. A sign-in that is finished
+    /// keeps its `amr`, and its `acr` unless another one is set.
     pub finishes: bool,
     /// How the refresh token is delivered. `None` leaves the choice to the backend.
     pub delivery: Option<RefreshTokenDelivery>,
@@ -281,7 +282,7 @@ pub struct ReauthenticateOptions {
     pub amr: Vec<Box<str>>,
     /// When the user was authenticated, if that was before now. A time in the future counts as now.
     pub authenticated_at: Option<Timestamp>,
-    /// The new value for the check of the user. `None` keeps the former one.
+    /// The new value for `check_user`. `None` keeps the former one.
     pub auth_hash: Option<Box<str>>,
 }
 
@@ -303,9 +304,9 @@ crate::redacted_debug!(RefreshOptions { scopes });
 pub struct SignInInfo {
     /// The public identifier, which [`Auth::revoke`](crate::Auth::revoke) takes.
     pub id: SignInId,
-    /// What its secret is used as: `session` for a cookie, `bearer` for an opaque token, `refresh` for a
-    /// refresh token, or the name that a backend gave its own kind, such as `api-key`. Empty if the backend does
-    /// not say.
+    /// The kind of its secret: `session` for a cookie, `bearer` for an opaque token, `refresh` for a refresh
+    /// token, or the name of a backend's custom kind, such as `api-key`. Empty if the backend does not state
+    /// it.
     pub kind: &'static str,
     /// Whether the request acts for it.
     pub current: bool,

@@ -11,8 +11,8 @@ use crate::principal::Principal;
 
 /// A backend under test, and what the suite needs to know about its credentials.
 ///
-/// The default methods are for a backend whose credentials neither expire nor end, and which needs nothing
-/// that can fail. The checks of these cases are then left out.
+/// The default methods are for a backend whose credentials neither expire nor end, and which depends on
+/// nothing that can fail. The suite then leaves out the checks of these cases.
 #[async_trait]
 pub trait BackendFixture: Send + Sync + 'static {
     /// The claims of the backend.

@@ -1,14 +1,15 @@
 //! The conformance suite that every backend has to pass: every implementation of
 //! [`Authenticator`](crate::Authenticator).
 //!
-//! Each check in [`CHECKS`] sends requests through the layer of the backend to a handler, and examines
-//! the responses, as a client would. It verifies one rule: how absent, malformed, duplicate, expired and
-//! revoked credentials are told apart, what other sites can do, what a challenge offers, what caches may
-//! store, and what a sign-in, a refresh and a sign-out do. Checks of what a backend cannot do are left out,
-//! such as those of sign-ins for a backend that only verifies credentials.
+//! Each check in [`CHECKS`] sends requests through the layer of the backend to a handler, and examines the
+//! responses, as a client would. It verifies one rule. The rules state how the backend distinguishes absent,
+//! malformed, duplicate, expired and revoked credentials, what other sites can do, what a challenge offers,
+//! what caches may store, and what a sign-in, a refresh and a sign-out do. The suite leaves out checks that
+//! do not apply to a backend, such as those of sign-ins if the backend only verifies credentials.
 //!
-//! A [`BackendFixture`] makes the backend. `mount` puts the layer around the handler, so that the suite runs
-//! in any framework; the [`Handler`] is a Tower service for every request body.
+//! The author of a backend implements [`BackendFixture`], which creates the backend. The second argument of
+//! [`run`] puts the layer around the handler, so that the suite runs in any framework. The [`Handler`] is a
+//! Tower service for every request body.
 //!
 //! ```
 //! use std::sync::Arc;

@@ -55,8 +55,8 @@ fn is_never_stored(response: &Response<String>, what: &str) -> Result<(), Violat
     ensure(forbids, format!("the `Cache-Control` of the response to {what} is {control:?}"))
 }
 
-/// An attacker who knew the old credential must not share the new sign-in. If another user signs in, the sign-in
-/// of the first one ends.
+/// An attacker who knew the old credential must not share the new sign-in. If another user signs in, the
+/// sign-in of the first one ends.
 pub(super) async fn sec_83_a_sign_in_ends_the_credential_of_its_request<F: BackendFixture>(
     tested: &Tested<F>,
 ) -> Outcome {

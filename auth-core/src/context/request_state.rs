@@ -152,8 +152,8 @@ pub trait ResponseHook: Any + Send + Sync + fmt::Debug {
 }
 
 impl RequestState {
-    /// Creates the state of a request whose credential has this transport and belongs to this sign-in. The
-    /// layer creates one for each request; this is for the tests of a backend.
+    /// Creates the state of a request whose credential has this transport and belongs to this sign-in. This
+    /// is for the tests of a backend; otherwise, the layer creates the state of each request.
     #[must_use]
     pub fn new(transport: Option<Transport>, sign_in: Option<SignInId>) -> Self {
         let found = |transport| FoundCredential { transport, member: MemberPath::default() };

@@ -154,11 +154,12 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for Presen
 }
 
 impl SignInManager {
-    /// Authenticates a request by a secret that is used as one of `kind`. The answer is ready if the store can
-    /// give it without waiting, and comes from the store itself if not.
+    /// Authenticates a request by a secret that is used as one of `kind`. The outcome is ready if the store
+    /// can decide without waiting, for example from memory. Otherwise, the future reads the record from the
+    /// store.
     ///
-    /// A secret of another kind proves nothing. A use of the sign-in is recorded, and a sign-in that has expired
-    /// is deleted, both in the background.
+    /// A secret of another kind proves nothing. In the background, the manager records the use of the
+    /// sign-in, and deletes a sign-in that has expired.
     ///
     /// ```
     /// use auth_core::{Attempt, Claims, Rejection, RejectionReason, Outcome, RequestHead};
@@ -189,8 +190,8 @@ impl SignInManager {
         }
     }
 
-    /// Authenticates a request by a secret again, as [`authenticate`](Self::authenticate) does, but always by
-    /// the record in the store itself, and never by a secret that was replaced: for
+    /// Authenticates a request by a secret again. In contrast to [`authenticate`](Self::authenticate), it
+    /// always reads the record in the store itself, and never accepts a secret that was replaced. Use it in
     /// [`SignInBackend::revalidate`](auth_core::SignInBackend::revalidate).
     pub fn revalidate<C>(&self, secret: Secret, kind: SecretKind) -> AuthFuture<Outcome<C>>
     where
@@ -215,7 +216,7 @@ impl SignInManager {
     /// Authenticates a request by what the store knows without waiting. Returns `None` if
     /// [`authenticate_in_store`](Self::authenticate_in_store) has to read from the store.
     ///
-    /// For credentials that are not secrets, such as an access token that belongs to a sign-in.
+    /// This is for credentials that are not secrets, such as an access token that belongs to a sign-in.
     #[must_use]
     pub fn try_authenticate<C>(
         &self,
@@ -268,9 +269,10 @@ impl SignInManager {
         }
     }
 
-    /// Returns this secret to be delivered to the client again, if it is the current one of the sign-in for
-    /// which the request acts. Reads from the store itself: the secret may have been replaced, and its
-    /// sign-in may have ended, since the request was authenticated.
+    /// Returns this secret so that the backend can deliver it to the client again. Returns `None` unless it
+    /// is the current secret of the sign-in for which the request acts. Reads from the store itself, because
+    /// the secret may have been replaced, and its sign-in may have ended, since the request was
+    /// authenticated.
     ///
     /// # Errors
     ///

@@ -20,7 +20,7 @@ use crate::secret::{Secret, SecretKind};
 /// A sign-in to start: the user, and the kind of secret.
 #[derive(Clone)]
 pub struct NewSignIn {
-    /// What the secret is for.
+    /// The kind of the secret.
     pub kind: SecretKind,
     /// The user.
     pub subject: Arc<str>,
@@ -43,11 +43,11 @@ auth_core::redacted_debug!(NewSignIn { kind, subject });
 /// [`SignInRequest::secondary_sign_in`](crate::SignInRequest::secondary_sign_in).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecondarySignIn {
-    /// There is none.
+    /// There is no such sign-in.
     None,
-    /// End it: the new sign-in replaces it.
+    /// Ends it: the new sign-in replaces it.
     Replace(SignInId),
-    /// Continue it: no other credential decided, so the request acts for it.
+    /// Continues it: no other credential decided, so the request acts for it.
     Continue(SignInId),
 }
 

@@ -18,8 +18,8 @@ use crate::record::{Record, SignInDetails};
 use crate::revocations::{RevocableToken, Revocations};
 use crate::store::{Deleted, OverflowPolicy, SignInLimit};
 
-/// How many links of one name there may be. If all of them lead to active sign-ins, a further one evicts the
-/// oldest, whose sign-in does not end with its session any more.
+/// The maximum number of links of one name. If all of them lead to active sign-ins, a further one evicts the
+/// oldest. The sign-in of the evicted link no longer ends with its session.
 const MAX_LINKS: SignInLimit = SignInLimit {
     max: NonZeroU32::new(1000).expect("not zero"),
     when_full: OverflowPolicy::EvictOldest,
@@ -56,14 +56,14 @@ impl SignInManager {
     /// Ends the sign-ins that were made by this session at a provider, and returns their number. Also revokes
     /// the session in the [revocations](Revocations::revoke_session) of the store.
     ///
-    /// A sign-in that is on its way fails, or ends.
+    /// A sign-in that is in progress either fails or ends.
     ///
     /// # Errors
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if some may not have ended. Call it again.
     pub async fn end_provider_session(&self, issuer: &str, sid: &str) -> Result<usize, AuthError> {
-        // First, so that a sign-in which is not linked yet notices it. If it fails, those that are linked end
-        // all the same.
+        // First, so that a sign-in which is not linked yet notices it. Even if this fails, the linked
+        // sign-ins end.
         let revoked = self.revocations().revoke_session(issuer, sid).await;
         let is_meant = |session: &ProviderSession| session.sid.as_deref() == Some(sid);
         let ended = self.end_linked(issuer, Name::Session(sid), is_meant).await;

@@ -90,11 +90,12 @@ impl SignInManager {
     /// Replaces the secret of a sign-in. Its deadlines, roles and authentication do not change.
     ///
     /// A refresh token or a cookie that is refreshed again within the
-    /// [grace](crate::RotationGrace::repeatable_until) yields the same new one, if that was never used. So
-    /// concurrent refreshes all succeed, and a refresh whose response was lost can be repeated. Each repeat
-    /// is logged, as a warning if its `User-Agent` differs from that of the first refresh. One node allows
-    /// 64 repeats. After the grace, a repeated refresh token means that two clients have it, and the sign-in
-    /// ends (RFC 9700 section 4.14.2). A bearer secret has no grace: the old one is invalid at once.
+    /// [grace](crate::RotationGrace::repeatable_until) yields the same new secret, if that was never used. So
+    /// concurrent refreshes all succeed, and a refresh whose response was lost can be repeated. Each
+    /// repetition is logged, as a warning if its `User-Agent` differs from that of the first refresh. A node
+    /// allows 64 repetitions. After the grace, a repeated refresh token means that two clients have it, and
+    /// the sign-in ends (RFC 9700 section 4.14.2). A bearer secret has no grace: the old one is invalid at
+    /// once.
     ///
     /// If a request refreshes a secret and then refreshes the new one, it gets the new one again, because a
     /// response carries only one new secret.

@@ -57,10 +57,13 @@ impl SignInManager {
 
     /// Signs a user in, for a request that may have acted for another sign-in until now.
     ///
-    /// If that was of a kind that does not [count with](SecretKind::counts_with) the new one, it stays as it is:
-    /// an API key survives the login that it authenticated. If it was the same user's, it continues under a new secret, with its data. If it was a
-    /// visitor's, its data moves into the new sign-in. If it was another user's, it ends, and the new
-    /// sign-in has no data.
+    /// What happens to that other sign-in depends on its kind and its user:
+    ///
+    /// - If its kind does not [count with](SecretKind::counts_with) that of the new one, it stays as it is:
+    ///   an API key survives the login that it authenticated.
+    /// - If it is the same user's, it continues under a new secret, with its data.
+    /// - If it is a visitor's, its data moves into the new sign-in.
+    /// - If it is another user's, it ends, and the new sign-in has no data.
     ///
     /// # Errors
     ///
@@ -268,17 +271,17 @@ impl SignInManager {
     }
 
     /// Authenticates the user of the request's sign-in again, or finishes a
-    /// [pending](ReauthenticateOptions::finishes) one, and delivers the new secret. The old one is
-    /// invalid at once. The sign-in continues with its roles and claims, its device, its lifetime, which starts
-    /// anew, and its data. If a step fails, it gets its old secret and authentication back.
+    /// [pending](ReauthenticateOptions::finishes) one, and delivers the new secret. The old one is invalid at
+    /// once. The sign-in keeps its roles and claims, its device, its lifetime and its data, and its timeouts
+    /// start again. If a step fails, it gets its old secret and authentication back.
     ///
     /// `prepare` makes what is delivered together with the secret, as for [`sign_in_with`](Self::sign_in_with).
     ///
     /// # Errors
     ///
-    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no such sign-in or it has ended;
-    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and the errors of `prepare` and
-    /// `deliver`.
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no such sign-in or it
+    /// has ended; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and the errors of
+    /// `prepare` and `deliver`.
     pub async fn reauthenticate_with<P: Send, T>(
         &self,
         state: &RequestState,
@@ -320,8 +323,8 @@ impl SignInManager {
         deliver(&issued, prepared)
     }
 
-    /// Authenticates the same user again. The old secret is invalid at once; everything but the data
-    /// starts anew. Returns `None` if the sign-in has ended.
+    /// Authenticates the same user again. The old secret is invalid at once, and everything but the data is
+    /// replaced. Returns `None` if the sign-in has ended.
     async fn renew<T: Send>(
         &self,
         state: &RequestState,

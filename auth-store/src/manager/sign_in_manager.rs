@@ -134,10 +134,9 @@ impl SignInManager {
         Ok(active.map(|record| record.info()).collect())
     }
 
-    /// Replaces roles and claims in all sign-ins of a subject, and returns their number. Every
-    /// credential of theirs has the new ones at its next use, and so have API keys and others of a
-    /// [custom](crate::SecretKind::custom) kind. How and when each sign-in was
-    /// authenticated does not change.
+    /// Replaces roles and claims in all sign-ins of a subject, and returns their number. Every credential of
+    /// the subject has the new ones at its next use, including API keys and other credentials of a
+    /// [custom](crate::SecretKind::custom) kind. How and when each sign-in was authenticated does not change.
     ///
     /// # Errors
     ///
@@ -231,7 +230,7 @@ pub struct SignInSettings {
     /// Without a limit (`None`), operations on all sign-ins of a user take as long as there are
     /// sign-ins.
     pub limit: Option<SignInLimit>,
-    /// Whether cookies outlive the browser session unless a sign-in chooses. Defaults to
+    /// Whether cookies outlive the browser session, unless a sign-in chooses otherwise. Defaults to
     /// [`Persistence::Session`].
     pub persistence: Persistence,
     /// The shortest time between two writes of the last-seen time. Defaults to `None`: 1/20 of the
@@ -333,8 +332,8 @@ impl SignInSettings {
 #[macro_export]
 macro_rules! sign_in_options {
     () => {
-        /// Sets how long a sign-in lasts, unless it [chooses](auth_core::SignIn::lifetime): a preset such as
-        /// [`Lifetime::AAL1`], or your own.
+        /// Sets how long a sign-in lasts, unless it has a [lifetime](auth_core::SignIn::lifetime) of its own.
+        /// Takes a preset such as [`Lifetime::AAL1`], or your own.
         ///
         /// Defaults to [`Lifetime::AAL2`]: one day, and one hour without a request. Later calls of
         /// `idle_timeout` and `absolute_timeout` change one of the two.
@@ -371,7 +370,8 @@ macro_rules! sign_in_options {
 
         /// Limits how many sign-ins a user may have at a time, and sets what happens at the next
         /// one. Defaults to 1,000; a further one evicts the oldest. Sessions and tokens in one store count
-        /// together. Sign-ins of your own backends do not: see [`SecretKind::counts_with`].
+        /// together. Each custom kind of a backend of your own counts by itself: see
+        /// [`SecretKind::counts_with`].
         ///
         /// [`SecretKind::counts_with`]: auth_store::SecretKind::counts_with
         ///
@@ -427,14 +427,14 @@ macro_rules! sign_in_options {
         }
 
         /// Lets the application check the user of every sign-in: after the sign-in is stored and before its
-        /// credential is delivered, at every refresh, and at every new authentication.
+        /// credential is delivered, at every refresh, and at every new authentication. Defaults to no check.
         ///
-        /// With `Ok(false)`, the sign-in ends, and the client gets 401. With an error, the client gets 503. A
-        /// new sign-in is then rolled back, and an existing one stays as it is.
+        /// If `check` returns `Ok(false)`, the sign-in ends, and the client gets 401. If it returns an error,
+        /// the client gets 503; a new sign-in is rolled back, and an existing one stays as it is.
         ///
-        /// An application that disables a user, or changes a password, first stores that and then revokes the
-        /// sign-ins. With this check, a login that is under way meanwhile does not get in. Without it, the login
-        /// may store its sign-in after the revocation.
+        /// An application that disables a user, or changes a password, first stores this change and then
+        /// revokes the user's sign-ins. With this check, a login that is in progress meanwhile fails. Without
+        /// it, the login may store its sign-in after the revocation.
         ///
         /// ```ignore
         /// let auth = auth.check_user(move |user: UserCheck| {
@@ -444,8 +444,8 @@ macro_rules! sign_in_options {
         /// ```
         ///
         /// To end the other sign-ins of a user whose password changes, without revoking them, set
-        /// [`SignIn::auth_hash`](auth_core::SignIn::auth_hash) and compare it here. In a combination by `any_of`,
-        /// set the check on each backend.
+        /// [`SignIn::auth_hash`](auth_core::SignIn::auth_hash) and compare it here. With `any_of`, set the
+        /// check on each backend.
         pub fn check_user<F, A>(self, check: F) -> Self
         where
             F: Fn($crate::UserCheck) -> A + Send + Sync + 'static,
@@ -454,10 +454,14 @@ macro_rules! sign_in_options {
             self.change_settings(|settings| settings.check_user(check))
         }
 
-        /// Also [checks](Self::check_user) the user of every request, unless this node has checked the sign-in
-        /// within `age`. So the requests of a user who is disabled and not revoked are refused after this time at
-        /// the latest. A response that is under way, such as a stream, is not checked. With zero, every request checks its user. Requests without a stored sign-in, such as those
-        /// with a token of another issuer, are not checked.
+        /// Also [checks](Self::check_user) the user at requests, unless this node has checked the user of the
+        /// same sign-in within `age`. With zero, every request checks its user. Defaults to no checks at
+        /// requests. Has no effect without `check_user`.
+        ///
+        /// If the application disables a user and does not revoke the user's sign-ins, their requests are
+        /// refused after this time at the latest. A response that has begun, such as a stream, is not
+        /// checked. Neither are requests without a stored sign-in, such as those with a token of another
+        /// issuer.
         pub fn check_user_every(self, age: ::std::time::Duration) -> Self {
             self.change_settings(|settings| settings.user_check_age = Some(age))
         }

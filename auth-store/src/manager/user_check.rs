@@ -1,8 +1,8 @@
 //! User checks: the application's check of whether a user may still have sign-ins.
 //!
-//! It runs when a sign-in has been stored and before its secret is delivered. So a user who is disabled, and whose
-//! sign-ins are revoked, while a login is under way does not get in: either the revocation finds the new sign-in,
-//! or the check sees that the user is disabled.
+//! It runs when a sign-in has been stored and before its secret is delivered. So a login fails if its user is
+//! disabled meanwhile, and the user's sign-ins are revoked: either the revocation finds the new sign-in, or
+//! the check finds that the user is disabled.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -31,7 +31,7 @@ pub struct UserCheck {
     pub sign_in: SignInId,
     /// When the user was last authenticated.
     pub authenticated_at: Timestamp,
-    /// What the application set by [`SignIn::auth_hash`](auth_core::SignIn::auth_hash).
+    /// The value that the application set by [`SignIn::auth_hash`](auth_core::SignIn::auth_hash).
     pub auth_hash: Option<Box<str>>,
 }
 
@@ -61,7 +61,7 @@ pub(super) const REFUSED: RejectionReason = RejectionReason::Other("user refused
 
 type Check = dyn Fn(UserCheck) -> BoxFuture<Result<bool, BoxError>> + Send + Sync;
 
-/// The application's check, and when the users of which sign-ins have passed it.
+/// The application's check, and when the user of each sign-in last passed it.
 #[derive(Clone)]
 pub struct UserChecks {
     check: Arc<Check>,

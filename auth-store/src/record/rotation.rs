@@ -13,7 +13,7 @@ use crate::secret::{SecretDigests, SecretKind};
 /// A new secret for a sign-in, and what changes with it.
 #[derive(Clone, Debug)]
 pub struct Rotation {
-    /// What the new secret is used as. This kind [counts with](SecretKind::counts_with) the one that the record
+    /// The kind of the new secret. It must [count with](SecretKind::counts_with) the kind that the record
     /// has.
     pub kind: SecretKind,
     /// The digests of the new secret.

@@ -446,11 +446,11 @@ pub struct SignInDetails {
     pub cnf: Option<Box<str>>,
     /// The device on which the user signed in.
     pub device: Device,
-    /// How long the sign-in lasts after each authentication of the user. `None` is the manager's setting.
+    /// How long the sign-in lasts after each authentication of the user. `None` uses the manager's setting.
     pub lifetime: Option<Lifetime>,
     /// Whether a second factor is still to be verified. Until then the record proves no identity.
     pub pending: bool,
-    /// What changes if the application wants the sign-in to end, such as a hash of the password's hash.
+    /// The value for the application's `check_user`; see [`SignIn::auth_hash`](auth_core::SignIn::auth_hash).
     pub auth_hash: Option<Box<str>>,
     /// The session at an identity provider by which the user was authenticated.
     pub provider: Option<Box<ProviderSession>>,

@@ -1,6 +1,6 @@
 //! [`RedisStore`], the public type.
 //!
-//! Each method is one step of `steps`, in its own span.
+//! Each method is one operation of `operations`, in its own span.
 
 use std::fmt;
 use std::sync::Arc;
@@ -110,10 +110,12 @@ use crate::stores::trace::traced;
 /// Replication in Redis is asynchronous. Ends, new secrets and new roles are acknowledged once as many
 /// replicas as [`wait_for_replicas`](crate::RedisStoreBuilder::wait_for_replicas) demands have read them. The
 /// store does not wait for new sign-ins, session data and times of use: a user who loses one signs in again,
-/// or adds to the cart again. Nor does it wait for [revocations](crate::Revocations) of other issuers' tokens and for
-/// the links from a provider's session to its sign-ins, so a failover may lose these as well. `WAIT` is not a consensus: what one replica has confirmed is lost if another
-/// one is promoted. Measured with Redis 7.0.15 on one machine by `tests/redis/failover_losses.rs`, as lost of
-/// acknowledged:
+/// or adds to the cart again. Nor does it wait for [revocations](crate::Revocations) of other issuers'
+/// tokens, or for the links from a provider's session to its sign-ins, so a failover may lose these as well.
+///
+/// `WAIT` is not a consensus: what one replica has confirmed is lost if another one is promoted. The table
+/// shows how many of the acknowledged changes were lost. It was measured with Redis 7.0.15 on one machine by
+/// `tests/redis/failover_losses.rs`:
 ///
 /// | what happens | ends | new secrets | data | new sign-ins |
 /// |---|---|---|---|---|
