@@ -466,7 +466,8 @@ impl<C> SignIn<C> {
         self
     }
 
-    /// Sets how the refresh token is delivered. Defaults to the backend's setting.
+    /// Sets how the refresh token is delivered. Defaults to the backend's setting. If a cookie carries the
+    /// access token, [`Body`](RefreshTokenDelivery::Body) fails with [`ConfigError::UnsupportedTransport`].
     pub fn deliver(mut self, delivery: RefreshTokenDelivery) -> Self {
         self.options.delivery = Some(delivery);
         self
@@ -646,7 +647,7 @@ impl<C> Reauthenticate<C> {
     }
 
     /// Sets how the refresh token is delivered. Defaults to the way in which the request carried it, and for a
-    /// pending sign-in to the backend's setting.
+    /// pending sign-in to the backend's setting. Has no effect if a cookie carries the access token.
     pub fn deliver(mut self, delivery: RefreshTokenDelivery) -> Self {
         self.options.delivery = Some(delivery);
         self
