@@ -26,7 +26,7 @@ const LEAST_BYTES: usize = 32;
 pub struct ClientSecrets(Vec<(Box<str>, [u8; 32])>);
 
 impl ClientSecrets {
-    /// Creates an empty list, which lets no client in.
+    /// Creates an empty list, which accepts no client.
     pub fn new() -> Self {
         Self::default()
     }

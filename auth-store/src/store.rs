@@ -93,8 +93,8 @@ pub trait Store: Send + Sync + 'static {
         Ok(SignInId::from_bytes(bytes))
     }
 
-    /// Returns the id of a record of this subject that every node finds without having seen it. The random bits
-    /// of the id are those of the hash.
+    /// Returns an id for a record of this subject that every node derives in the same way. So a node finds
+    /// the record although another one has created it. The random bits of the id are those of the hash.
     ///
     /// Override this method if [`new_id`](Self::new_id) encodes the place of a record. The default
     /// implementation returns the hash as the id.

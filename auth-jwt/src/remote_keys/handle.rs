@@ -105,7 +105,7 @@ pub struct RemoteKeysStatus {
     pub skipped: Arc<[SkippedKey]>,
     /// When the issuer last returned the keys, or confirmed them.
     pub fetched_at: Option<Timestamp>,
-    /// Until when the keys are trusted if the issuer does not answer any more.
+    /// Until when the keys are trusted if the issuer no longer answers.
     pub trusted_until: Option<Timestamp>,
     /// The number of failed fetches since then.
     pub failures: u32,

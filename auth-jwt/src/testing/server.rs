@@ -50,7 +50,7 @@ pub struct IssuerServer {
     task: AbortHandle,
 }
 
-/// A way in which an issuer does not answer as it should.
+/// A fault of an [`IssuerServer`]: how it fails to answer correctly.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum IssuerFault {

@@ -22,7 +22,8 @@ use crate::secret::{Secret, SecretKind};
 pub struct NewSignIn {
     /// The kind of the secret.
     pub kind: SecretKind,
-    /// The user.
+    /// The user. A subject that begins with U+0001 is reserved, and the sign-in fails with
+    /// [`Serialization`](AuthErrorKind::Serialization).
     pub subject: Arc<str>,
     /// Roles and claims, encoded by [`encode`](crate::encode).
     pub principal: Box<[u8]>,
@@ -102,7 +103,7 @@ fn truncated(text: &str, max: usize) -> Box<str> {
 pub struct IssuedSecret {
     /// The secret.
     pub secret: Secret,
-    /// What the secret is for.
+    /// The kind of the secret.
     pub kind: SecretKind,
     /// When the sign-in ends.
     pub deadlines: Deadlines,

@@ -23,7 +23,7 @@ use crate::store::SecretLookup;
 pub struct SignInCookies<'a> {
     /// The cookie that carries the secret of a sign-in.
     pub secret: &'a CookiePolicy,
-    /// What that secret is for.
+    /// The kind of that secret.
     pub kind: SecretKind,
     /// What precedes the secret in the cookie's value.
     pub prefix: &'static str,
@@ -120,8 +120,9 @@ impl<'a> SignInRequest<'a> {
     /// Returns the sign-in of the request's cookie, if another credential decided who sent the
     /// request and the cookie's secret could still be refreshed.
     ///
-    /// The request signs in, so a session cookie that did not decide is about to be replaced, even if it is
-    /// not valid any more. Leaves a marker, by which a late request with it is recognized.
+    /// Call it for a request that signs in, which replaces a session cookie that did not decide, even one
+    /// that is no longer valid. So this method also leaves a marker, by which every node recognizes a late
+    /// request with this cookie.
     ///
     /// # Errors
     ///

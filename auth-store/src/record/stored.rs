@@ -45,7 +45,7 @@ pub struct Record {
     pub version: u64,
     /// The digest of the [secret](crate::Secret)'s family.
     pub family: FamilyDigest,
-    /// What the secret is used as.
+    /// The kind of the secret.
     pub kind: SecretKind,
     /// Whether the cookie outlives the browser session.
     pub persistence: Persistence,
@@ -138,7 +138,7 @@ impl Record {
         Timestamp::from_millis(self.last_seen.load(Ordering::Relaxed))
     }
 
-    /// Records a use. The last-seen time only moves forward.
+    /// Sets the last-seen time, if it is later than the one before.
     pub fn touch(&mut self, at: Timestamp) {
         self.touch_shared(at);
     }
@@ -241,16 +241,16 @@ impl Record {
         self.grace().is_some_and(|grace| now.since(grace.replaced_at) <= window)
     }
 
-    /// Returns this record after [`Store::update`](crate::Store::update): with other data and the next
-    /// version.
+    /// Returns this record as it is after [`Store::update`](crate::Store::update): with this data and the
+    /// next version.
     #[must_use]
     pub fn updated(&self, data: SessionData) -> Self {
         // The identity stays the same, so it need not be decoded again.
         Self { identity: self.identity.clone(), data, version: self.version + 1, ..self.clone() }
     }
 
-    /// Returns this record after [`Store::update_subject`](crate::Store::update_subject): with other roles
-    /// and claims, [encoded](crate::encode), and the next version.
+    /// Returns this record as it is after [`Store::update_subject`](crate::Store::update_subject): with these
+    /// [encoded](crate::encode) roles and claims, and the next version.
     #[must_use]
     pub fn amended(&self, principal: impl Into<Box<[u8]>>) -> Self {
         Self {
