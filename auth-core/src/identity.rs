@@ -185,7 +185,7 @@ impl<C> Identity<C> {
         Self { content: Content::Shared(source), renewal_is_due: false }
     }
 
-    /// Asks the layer to deliver the credential to the client again, because the client would delete it
+    /// Makes the layer deliver the credential to the client again, because the client would delete it
     /// before it expires. Before the response is sent, the layer calls
     /// [`SignInBackend::renew`](crate::SignInBackend::renew).
     #[must_use]
@@ -296,7 +296,7 @@ impl<C> Identity<C> {
         }
     }
 
-    /// Returns when the user last authenticated, if the credential says so.
+    /// Returns when the user last authenticated, if the credential states it.
     #[must_use]
     pub fn authenticated_at(&self) -> Option<Timestamp> {
         self.authentication().authenticated_at

@@ -173,10 +173,10 @@ pub trait Store: Send + Sync + 'static {
     ///
     /// With a limit, the subject has at most [`max`](SignInLimit::max) active sign-ins of this kind
     /// afterwards, however many arrive at once: the store evicts the oldest by `created_at`, or refuses the
-    /// new one, as the limit's [`OverflowPolicy`] says. It counts and evicts only sign-ins whose kind [counts
-    /// with](SecretKind::counts_with) that of the new one. It never evicts the new one, even if that is the
-    /// oldest. A sign-in is active if it has not expired at `record.created_at`; expired ones do not count. A
-    /// limit does not apply to anonymous records.
+    /// new one, according to the limit's [`OverflowPolicy`]. It counts and evicts only sign-ins whose kind
+    /// [counts with](SecretKind::counts_with) that of the new one. It never evicts the new one, even if that
+    /// is the oldest. A sign-in is active if it has not expired at `record.created_at`; expired ones do not
+    /// count. A limit does not apply to anonymous records.
     ///
     /// If a sign-in is refused for several reasons, a duplicate id is reported before the limit, and the limit
     /// before a lack of room.

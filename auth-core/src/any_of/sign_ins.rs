@@ -174,7 +174,7 @@ impl<C: Send + Sync + 'static> StoredSignIns for AnyOf<C> {
         Ok(None)
     }
 
-    /// Asks every backend, even if another one fails.
+    /// Revokes in every backend, even if another one fails.
     async fn revoke(&self, subject: &str, which: Revoke) -> Result<usize, AuthError> {
         let mut ended = Ok(0);
         for backend in self.sign_in_backends() {

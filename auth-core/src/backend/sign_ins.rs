@@ -124,7 +124,7 @@ pub trait SignInBackend<C>: Send + Sync {
 
     /// Delivers the request's credential to the client again, unless it has been replaced or its sign-in has
     /// ended. The layer calls this before the response is sent, if the identity
-    /// [asks for it](Identity::with_renewal). If it fails, the client keeps the credential that it has.
+    /// [requires it](Identity::with_renewal). If it fails, the client keeps the credential that it has.
     /// Defaults to doing nothing.
     async fn renew(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
         let _ = context;

@@ -78,7 +78,7 @@ impl ResponseEffects {
         self.credential_in_body = true;
     }
 
-    /// Asks the browser to delete the data of this site (the `Clear-Site-Data` header).
+    /// Queues the `Clear-Site-Data` header, by which the browser deletes the data of this site.
     pub fn clear_site_data(&mut self, value: HeaderValue) {
         self.clear_site_data = Some(value);
     }

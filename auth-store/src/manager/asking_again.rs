@@ -1,4 +1,4 @@
-//! A wrapper that asks a store again while it is contended.
+//! A wrapper that repeats calls of a store while it is contended.
 //!
 //! The manager and the conformance suite use it, so that no other code has to handle
 //! [`Contended`](StoreErrorKind::Contended).
@@ -16,7 +16,8 @@ use crate::record::{Record, Rotation};
 use crate::secret::{Digest, Secret, SecretKind};
 use crate::store::{CompareAndSwap, Created, Deleted, SecretLookup, SignInLimit, Store, Swept};
 
-/// Asks a store again while it answers [`Contended`](StoreErrorKind::Contended), for up to three seconds.
+/// Repeats a call of a store while it returns [`Contended`](StoreErrorKind::Contended), for up to three
+/// seconds.
 pub(crate) struct AskingAgain(pub(crate) Arc<dyn Store>);
 
 /// Evaluates a call until its result is another one than contended.

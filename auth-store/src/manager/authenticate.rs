@@ -59,7 +59,7 @@ pub trait StoredCredential<C> {
     }
 
     /// Returns whether the credential is in a cookie, which a browser may delete before the sign-in ends.
-    /// The identity then [asks for its renewal](auth_core::Identity::with_renewal) when that is due.
+    /// The identity then [requires a renewal](auth_core::Identity::with_renewal) when that is due.
     /// Defaults to `false`.
     fn in_cookie(&self) -> bool {
         false

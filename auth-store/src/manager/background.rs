@@ -20,7 +20,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// How long a step that was not answered may take to have its effect: longer than the timeouts of the
 /// stores.
 const SETTLED: Duration = Duration::from_secs(30);
-/// How long a failing store is asked again.
+/// How long a step is repeated while the store fails.
 const TIMEOUT: Duration = Duration::from_secs(600);
 /// How many repeated steps may run at a time. During a long outage, the others are given up.
 const MAX_REPEATED: usize = 10_000;

@@ -36,7 +36,7 @@ impl fmt::Display for RefreshError {
 
 impl Error for RefreshError {}
 
-/// How often a node hands out the same new secret again. A browser may refresh in many tabs at once.
+/// How often a node returns the same new secret again. A browser may refresh in many tabs at once.
 const MAX_REPEATS: u32 = 64;
 
 /// Returns a hash by which two requests of one client can be recognized.

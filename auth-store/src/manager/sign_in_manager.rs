@@ -35,7 +35,7 @@ use crate::store::{OverflowPolicy, Peek, SignInLimit, Store};
 /// request, and a backend's `sign_in_manager()` for administration.
 #[derive(Clone, Debug)]
 pub struct SignInManager {
-    /// The store without the wrapper that asks it again, for what never waits or is repeated anyway.
+    /// The store without the wrapper that repeats calls, for calls that never wait or are repeated anyway.
     pub(super) direct: Arc<dyn Store>,
     pub(super) store: Arc<dyn Store>,
     pub(super) locks: Arc<KeyedLocks>,

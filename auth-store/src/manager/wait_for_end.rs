@@ -1,7 +1,7 @@
 //! Waiting for the end of a sign-in, for streams and sockets that must not outlive it.
 //!
 //! The wait is a loop: watch the sign-in, load its record, sleep until the watch fires or the sign-in
-//! expires. The store is asked, never a cached copy, and an unreachable store ends the wait.
+//! expires. The record comes from the store, never from a cached copy. An unreachable store ends the wait.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +18,8 @@ use crate::watch::Watch;
 
 /// How long the store may fail to answer before the wait ends as unconfirmed.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a load may take after that. The clock may have jumped while the store was asked, because
-/// the machine was suspended.
+/// How long a load may take after that. The clock may have jumped during the load, because the machine
+/// was suspended.
 const AFTER_TIMEOUT: Duration = Duration::from_secs(1);
 /// The interval between two loads from a store without watches.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);

@@ -14,7 +14,7 @@
 //! | `auth_near_cache_bytes` | gauge | | approximate size of the entries in bytes |
 //!
 //! An [`InstrumentedStore`] counts the calls of the store that it wraps. A near cache keeps its own
-//! statistics; [`NearCacheStats::record`](crate::near_cache::NearCacheStats::record) hands them to the
+//! statistics; [`NearCacheStats::record`](crate::near_cache::NearCacheStats::record) passes them to the
 //! recorder whenever the application calls it: periodically, or before the metrics are scraped. So the
 //! metrics cost nothing on a request that the cache serves.
 //!
