@@ -288,9 +288,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// }
     /// ```
     ///
-    /// - A refresh does not end a sign-in, so the future keeps waiting. A new sign-in of the same user
-    ///   ends the wait, because a connection that was opened with the old secret does not belong to the
-    ///   new one.
+    /// - A refresh does not end a sign-in, so the future keeps waiting. A new sign-in of the same user, or a
+    ///   [new authentication](Self::reauthenticate), ends the wait, because a connection that was opened with
+    ///   the old secret does not belong to the new one.
     /// - Waiting does not extend the idle timeout: an open stream alone does not keep a sign-in alive.
     /// - An access token that belongs to a stored sign-in ends with it, not at its own `exp`. A
     ///   credential without a stored sign-in, such as a token from another issuer, ends when it

@@ -23,9 +23,9 @@ const OTHER_PARAMETERS: usize = 4096;
 /// [introspection](crate::JwtAuth::introspection_service) and
 /// [revocation](crate::JwtAuth::revocation_service).
 ///
-/// It answers POST requests at any path, and other methods with 405. It must not be behind the authentication
-/// layer, which does not know the credentials of clients. It reads no cookie, so other sites' pages gain
-/// nothing by calling it.
+/// It accepts POST requests at any path, and responds with 405 to other methods. It must not be behind the
+/// authentication layer, which would refuse the credentials of clients. It reads no cookie, so a page of
+/// another site cannot act as the user by calling it.
 #[derive(Clone)]
 pub struct EndpointService {
     /// Answers a form.

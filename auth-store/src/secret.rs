@@ -29,8 +29,8 @@ pub enum SecretKind {
     Custom(KindName),
 }
 
-/// The name of a [custom](SecretKind::custom) kind, as its place among the names in use: a record in memory
-/// should not grow by a text.
+/// The name of a [custom](SecretKind::custom) kind. It holds only the place of the name among all names in
+/// use, so that it takes one byte in each record in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KindName(u8);
 
@@ -63,7 +63,8 @@ impl SecretKind {
     /// # Panics
     ///
     /// Panics if `name` does not have 1 to 32 characters from `a` to `z`, `0` to `9` and `-`, if it is the
-    /// [scheme](Self::scheme) of another kind or `jwt`, or if the process uses more than 200 names.
+    /// [scheme](Self::scheme) of another kind or `jwt`, or if the process has used 255 names. Use no more
+    /// than 200: records of further kinds cannot be read from a store.
     #[must_use]
     pub fn custom(name: &str) -> Self {
         assert!(is_kind_name(name), "`{name}` is not a valid name of a kind, or it is reserved");
@@ -93,7 +94,7 @@ impl SecretKind {
     /// replace each other when the user signs in again.
     ///
     /// Cookies, bearer tokens and refresh tokens count together: they are the devices on which a person has
-    /// signed in. Each custom kind counts by itself, so that signing in never ends an API key.
+    /// signed in. Each custom kind counts separately, so that signing in never ends an API key.
     #[must_use]
     pub fn counts_with(self, other: Self) -> bool {
         match (self, other) {

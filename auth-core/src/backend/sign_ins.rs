@@ -443,7 +443,8 @@ pub enum EndReason {
     /// It was signed out, revoked, evicted by the limit of sign-ins, or replaced when another user
     /// signed in with the same client.
     Revoked,
-    /// Its user signed in again. The old credential is invalid, and the client has a new one.
+    /// Its user signed in or was authenticated again. The old credential is invalid, and the client has a new
+    /// one.
     Replaced,
     /// It reached its idle timeout or its absolute timeout.
     Expired,
