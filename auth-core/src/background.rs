@@ -11,8 +11,8 @@ use tokio::runtime::Handle;
 
 use crate::future::BoxFuture;
 
-/// Runs `work` in the caller's task. If the caller drops the future before it is ready, the rest of the
-/// work runs in a task of its own.
+/// Runs `work` in the caller's task. If the caller drops the future after it has begun and before it is ready,
+/// the rest of the work runs in a task of its own. If the future was never polled, no work runs.
 pub fn to_completion<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> impl Future<Output = T> + Send {

@@ -57,7 +57,7 @@ impl Default for NearCacheBuilder {
 
 impl NearCacheBuilder {
     /// Sets for how long the cache may answer from an entry after its sign-in has changed elsewhere.
-    /// Defaults to two seconds. Heartbeats are sent four times as often.
+    /// Defaults to two seconds. The node sends four heartbeats in this time.
     ///
     /// # Panics
     ///
