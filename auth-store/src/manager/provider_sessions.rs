@@ -16,15 +16,11 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
 use crate::record::{Record, SignInDetails};
 use crate::revocations::{RevocableToken, Revocations};
-use crate::store::{Deleted, OverflowPolicy, SignInLimit};
+use crate::store::{Deleted, SignInLimit};
 
-/// The maximum number of links of one name. If all of them lead to active sign-ins, a further one evicts the
-/// oldest. The sign-in of the evicted link no longer ends with its session.
-const MAX_LINKS: SignInLimit = SignInLimit {
-    max: NonZeroU32::new(1000).expect("not zero"),
-    when_full: OverflowPolicy::EvictOldest,
-};
-/// How many links of one name are kept without looking for those that lead nowhere.
+/// How many links of one name there may be at least.
+const MAX_LINKS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
+/// How many links of one name are kept, and looked at, without need.
 const FEW_LINKS: usize = 16;
 
 /// What a provider calls the session or the user.
@@ -84,11 +80,30 @@ impl SignInManager {
         issued_until: Timestamp,
     ) -> Result<usize, AuthError> {
         let revoked = self.revocations().revoke_subject(issuer, subject, issued_until).await;
-        let is_meant = |session: &ProviderSession| {
-            *session.subject == *subject && session.issued_at.as_secs() <= issued_until.as_secs()
-        };
+        let is_meant = |session: &ProviderSession| is_of(session, subject, issued_until);
         let ended = self.end_linked(issuer, Name::Subject(subject), is_meant).await;
         revoked.and(ended)
+    }
+
+    /// Ends the sign-ins of this subject of a provider that were made by a session without a name (`sid`), by an
+    /// ID token of this time or before, and returns their number. Any of these sessions may be the one that the
+    /// provider has ended if it names one that no ID token has named.
+    ///
+    /// A sign-in that is on its way does not notice it.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if some may not have ended. Call it again.
+    pub async fn end_unnamed_provider_sessions(
+        &self,
+        issuer: &str,
+        subject: &str,
+        issued_until: Timestamp,
+    ) -> Result<usize, AuthError> {
+        let is_meant = |session: &ProviderSession| {
+            session.sid.is_none() && is_of(session, subject, issued_until)
+        };
+        self.end_linked(issuer, Name::Subject(subject), is_meant).await
     }
 
     async fn end_linked(
@@ -140,7 +155,8 @@ impl SignInManager {
         Ok(false)
     }
 
-    /// Stores the links of a sign-in that is about to be stored. They end with it at the latest.
+    /// Stores the links of a sign-in that is about to be stored, or to be authenticated again. They end with it at
+    /// the latest. A sign-in has one link of each name.
     pub(super) async fn link(
         &self,
         id: SignInId,
@@ -151,40 +167,76 @@ impl SignInManager {
         let Some(ProviderSession { issuer, subject, sid, .. }) = provider(details) else {
             return Ok(());
         };
+        let deadlines = Deadlines { idle_secs: 0, ..deadlines };
         let sid = sid.as_deref().map(Name::Session);
         for name in sid.into_iter().chain([Name::Subject(subject)]) {
             let links = name.links(issuer);
-            self.prune(&links, now).await?;
-            let deadlines = Deadlines { idle_secs: 0, ..deadlines };
+            let all = self.store.list(&links).await?;
+            let (own, others): (Vec<_>, Vec<_>) =
+                all.into_iter().partition(|link| linked(link) == Some(id));
+            if own.iter().any(|link| link.deadlines.ends_at >= deadlines.ends_at) {
+                continue;
+            }
+            self.make_room(&links, &others, id, now).await?;
             let link = self.store.new_id(Some(&links))?;
-            let mut link = Record::without_secret(link, Some(links), deadlines, now);
+            let mut link = Record::without_secret(link, Some(Arc::clone(&links)), deadlines, now);
             link.set_principal(id.to_string().into_bytes());
-            self.store.create(link, self.store.bounds().lower(Some(MAX_LINKS))).await?;
+            self.store.create(link, self.store.bounds().lower(None)).await?;
+            // After the new one is stored, so that one leads to the sign-in all the time.
+            for link in own {
+                self.store.revoke(&links, &link.id).await?;
+            }
         }
         Ok(())
     }
 
-    /// Deletes links of sign-ins that have ended, the oldest first, before there are so many that a link of an
-    /// active sign-in would be evicted.
-    async fn prune(&self, links: &str, now: Timestamp) -> Result<(), StoreError> {
-        let all = self.store.list(links).await?;
-        if all.len() < FEW_LINKS {
-            return Ok(());
-        }
-        for link in all.iter().take(FEW_LINKS) {
-            let sign_in = match linked(link) {
-                Some(id) => self.store.load(&id).await,
-                None => Ok(None),
-            };
-            let has_ended = match sign_in {
-                Err(error) if error.kind() == StoreErrorKind::Invalid => false, // it may be active
-                sign_in => sign_in?.is_none_or(|sign_in| sign_in.expiry(now).is_some()),
-            };
-            if has_ended {
+    /// Deletes links of sign-ins that have ended. If there are many, it looks at a few, which the new id selects
+    /// at random, so that most links lead to active sign-ins. If there are too many, it looks at all, and ends
+    /// the sign-in of the oldest link if none has ended: without its link, that one would outlive its session.
+    async fn make_room(
+        &self,
+        links: &str,
+        all: &[Arc<Record>],
+        new: SignInId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some(oldest) = all.first().filter(|_| all.len() >= FEW_LINKS) else { return Ok(()) };
+        let is_full = all.len() >= self.max_links();
+        let examined = if is_full { all.len() } else { FEW_LINKS };
+        let [.., high, low] = *new.as_bytes();
+        let start = usize::from(u16::from_be_bytes([high, low])) % all.len();
+        let mut has_room = !is_full;
+        for link in all.iter().cycle().skip(start).take(examined) {
+            if self.leads_nowhere(link, now).await? {
                 self.store.revoke(links, &link.id).await?;
+                has_room = true;
             }
         }
+        if !has_room {
+            if let Some(id) = linked(oldest) {
+                self.store.delete(&id).await?;
+                tracing::info!(sign_in = %id, "oldest sign-in of the provider's user ended");
+            }
+            self.store.revoke(links, &oldest.id).await?;
+        }
         Ok(())
+    }
+
+    /// Returns how many links of one name there may be: as many as sign-ins of one user, but not fewer than
+    /// [`MAX_LINKS`], because several users here may be one user of the provider.
+    fn max_links(&self) -> usize {
+        let limit = self.settings.limit;
+        let limit = limit.map(|limit| SignInLimit { max: limit.max.max(MAX_LINKS), ..limit });
+        self.store.bounds().lower(limit).map_or(usize::MAX, |limit| limit.max.get() as usize)
+    }
+
+    /// Returns whether the sign-in of a link has ended.
+    async fn leads_nowhere(&self, link: &Record, now: Timestamp) -> Result<bool, StoreError> {
+        let Some(id) = linked(link) else { return Ok(true) };
+        match self.store.load(&id).await {
+            Err(error) if error.kind() == StoreErrorKind::Invalid => Ok(false), // it may be active
+            sign_in => Ok(sign_in?.is_none_or(|sign_in| sign_in.expiry(now).is_some())),
+        }
     }
 
     /// Checks that the session at the provider has not ended since the user was authenticated. It is called
@@ -219,6 +271,11 @@ impl SignInManager {
     }
 }
 
+/// Returns whether a session is one of this subject, of which an ID token was issued until this time.
+fn is_of(session: &ProviderSession, subject: &str, issued_until: Timestamp) -> bool {
+    *session.subject == *subject && session.issued_at.as_secs() <= issued_until.as_secs()
+}
+
 /// Returns the sign-in that a link leads to.
 fn linked(link: &Record) -> Option<SignInId> {
     std::str::from_utf8(link.principal()).ok()?.parse().ok()
@@ -230,45 +287,136 @@ fn provider(details: Option<&SignInDetails>) -> Option<&ProviderSession> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::OnceLock;
     use std::time::Duration;
 
+    use async_trait::async_trait;
     use auth_core::RequestState;
     use http::HeaderMap;
 
     use super::*;
     use crate::manager::NewSignIn;
     use crate::secret::SecretKind;
-    use crate::store::Store as _;
+    use crate::store::Store;
     use crate::stores::MemoryStore;
+
+    const ISSUER: &str = "https://a.example";
+
+    /// Returns a sign-in of this user by a session of Alice at the provider.
+    fn by_alice(subject: &str) -> NewSignIn {
+        let mut options = auth_core::SignInOptions::default();
+        options.provider = Some(ProviderSession::new(ISSUER, "alice", Timestamp::EPOCH).sid("s"));
+        let principal = auth_core::Principal::new(subject).claims(());
+        NewSignIn::of(SecretKind::Cookie, &principal, &options, None).unwrap()
+    }
+
+    /// Returns the numbers of links of the session and of the subject.
+    async fn links(manager: &SignInManager) -> [usize; 2] {
+        let mut lengths = [0; 2];
+        for (length, name) in lengths.iter_mut().zip([Name::Session("s"), Name::Subject("alice")]) {
+            *length = manager.store.list(&name.links(ISSUER)).await.unwrap().len();
+        }
+        lengths
+    }
+
+    async fn end_all(manager: &SignInManager) -> usize {
+        let now = manager.settings.clock.now();
+        manager.end_provider_sessions(ISSUER, "alice", now).await.unwrap()
+    }
 
     /// A user who signs in and out for years leaves no pile of links, and none that is needed goes.
     #[tokio::test]
     async fn links_of_sign_ins_that_have_ended_are_deleted() {
-        let store = Arc::new(MemoryStore::new());
-        let manager = SignInManager::new(Arc::clone(&store) as _);
-        let provider = ProviderSession::new("https://a.example", "alice", Timestamp::EPOCH);
-        let mut options = auth_core::SignInOptions::default();
-        options.provider = Some(provider);
-        let principal = auth_core::Principal::new("alice").claims(());
-        let new = NewSignIn::of(SecretKind::Cookie, &principal, &options, None).unwrap();
-        let sign_in = async || {
-            let state = RequestState::new(None, None);
-            let issued = manager.sign_in(&state, &new).await.unwrap();
-            state.deliver(&mut HeaderMap::new());
-            issued.id()
-        };
-        let kept = sign_in().await;
-        for _ in 0..100 {
-            let id = sign_in().await;
+        let manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let new = by_alice("alice");
+        let mut kept = Vec::new();
+        for _ in 0..20 {
+            kept.push(manager.issue(&new).await.unwrap().id());
+        }
+        for _ in 0..400 {
+            let id = manager.issue(&new).await.unwrap().id();
             manager.end(&id).await.unwrap();
         }
-        let links = Name::Subject("alice").links("https://a.example");
-        let listed = store.list(&links).await.unwrap();
-        assert!(listed.len() <= FEW_LINKS + 1, "{}", listed.len());
-        let now = manager.settings.clock.now() + Duration::from_secs(1);
-        let ended = manager.end_provider_sessions("https://a.example", "alice", now).await;
-        assert_eq!(ended.unwrap(), 1);
-        assert!(store.load(&kept).await.unwrap().is_none());
+        assert!(
+            links(&manager).await.iter().all(|length| *length < 60),
+            "{:?}",
+            links(&manager).await
+        );
+        assert_eq!(end_all(&manager).await, kept.len());
+    }
+
+    /// The fault: each authentication added links, which evicted those of other sign-ins.
+    #[tokio::test]
+    async fn a_sign_in_that_is_authenticated_again_keeps_one_link_of_each_name() {
+        let clock = auth_core::ManualClock::new(Timestamp::from_secs(1_000_000));
+        let mut manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        manager.settings.clock = clock.clock();
+        let new = by_alice("alice");
+        let other = manager.issue(&new).await.unwrap().id();
+        let id = manager.issue(&new).await.unwrap().id();
+        for _ in 0..100 {
+            clock.advance(Duration::from_secs(10));
+            let state = RequestState::new(None, Some(id));
+            assert_eq!(manager.sign_in(&state, &new).await.unwrap().id(), id);
+            state.deliver(&mut HeaderMap::new());
+            assert_eq!(links(&manager).await, [2, 2]);
+        }
+        for id in [other, id] {
+            let sign_in = manager.store.load(&id).await.unwrap().unwrap();
+            let links = manager.store.list(&Name::Session("s").links(ISSUER)).await.unwrap();
+            let link = links.iter().find(|link| linked(link) == Some(id)).unwrap();
+            assert!(link.deadlines.ends_at >= sign_in.deadlines.ends_at, "it lasts as long");
+        }
+        assert_eq!(manager.end_provider_session(ISSUER, "s").await.unwrap(), 2);
+    }
+
+    /// The fault: the oldest of too many sign-ins lost its link, and outlived its session.
+    #[tokio::test]
+    async fn no_sign_in_is_active_without_its_links() {
+        let mut manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        manager.settings.limit = None;
+        let first = manager.issue(&by_alice("user")).await.unwrap().id();
+        manager.settings.limit = crate::SignInSettings::default().limit;
+        for number in 1..=MAX_LINKS.get() {
+            manager.issue(&by_alice(&format!("user{number}"))).await.unwrap();
+        }
+        assert!(manager.store.load(&first).await.unwrap().is_none(), "the oldest has ended");
+        let most = MAX_LINKS.get() as usize;
+        assert_eq!((links(&manager).await, end_all(&manager).await), ([most; 2], most));
+    }
+
+    /// A store in which one record cannot be read.
+    struct Unreadable {
+        inner: Arc<MemoryStore>,
+        id: OnceLock<SignInId>,
+    }
+
+    #[async_trait]
+    impl Store for Unreadable {
+        crate::forward_store!(self => self.inner, except: [load, peek]);
+
+        async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
+            if self.id.get() == Some(id) {
+                return Err(StoreError::new(StoreErrorKind::Invalid, "unreadable"));
+            }
+            self.inner.load(id).await
+        }
+    }
+
+    /// Which session made the sign-in is in its record, but its link is enough to end it.
+    #[tokio::test]
+    async fn an_unreadable_sign_in_ends_with_its_session() {
+        let inner = Arc::new(MemoryStore::new());
+        let store = Arc::new(Unreadable { inner: Arc::clone(&inner), id: OnceLock::new() });
+        let manager = SignInManager::new(Arc::clone(&store) as _);
+        let [unreadable, readable] = [by_alice("alice"), by_alice("alice")];
+        let unreadable = manager.issue(&unreadable).await.unwrap().id();
+        let readable = manager.issue(&readable).await.unwrap().id();
+        store.id.set(unreadable).unwrap();
+        assert_eq!(manager.end_provider_session(ISSUER, "s").await.unwrap(), 2);
+        for id in [unreadable, readable] {
+            assert!(inner.load(&id).await.unwrap().is_none());
+        }
     }
 
     /// The fault: nothing ended once the list of revocations was full.
@@ -276,14 +424,9 @@ mod tests {
     async fn a_full_list_of_revocations_keeps_no_sign_in_alive() {
         let store = Arc::new(MemoryStore::new());
         let manager = SignInManager::new(Arc::clone(&store) as _);
-        let session = ProviderSession::new("https://a.example", "alice", Timestamp::EPOCH);
-        let mut options = auth_core::SignInOptions::default();
-        options.provider = Some(session.sid("s"));
-        let principal = auth_core::Principal::new("alice").claims(());
-        let new = NewSignIn::of(SecretKind::Cookie, &principal, &options, None).unwrap();
-        let id = manager.issue(&new).await.unwrap().id();
-        manager.revocations().fill_session("https://a.example", "s").await;
-        let ended = manager.end_provider_session("https://a.example", "s").await;
+        let id = manager.issue(&by_alice("alice")).await.unwrap().id();
+        manager.revocations().fill_session(ISSUER, "s").await;
+        let ended = manager.end_provider_session(ISSUER, "s").await;
         assert_eq!(ended.unwrap_err().kind(), AuthErrorKind::TooLarge);
         assert!(store.load(&id).await.unwrap().is_none(), "the sign-in has ended all the same");
     }
@@ -297,13 +440,12 @@ mod tests {
         let new = NewSignIn::of(SecretKind::Cookie, &principal, &options, None).unwrap();
         let refused = manager.issue(&new).await.map(|issued| issued.id()).unwrap_err();
         assert_eq!(refused.kind(), AuthErrorKind::Serialization);
-        manager.revocations().revoke_session("https://a.example", "s").await.unwrap();
+        manager.revocations().revoke_session(ISSUER, "s").await.unwrap();
         for number in 0..1024 {
             let subject = format!("\u{1}revocations/{number}");
             assert_eq!(manager.revoke(&subject, auth_core::Revoke::All).await.unwrap(), 0);
         }
-        let token = RevocableToken::new("https://a.example", "alice", None);
-        let token = token.session("https://a.example", "s");
+        let token = RevocableToken::new(ISSUER, "alice", None).session(ISSUER, "s");
         let now = manager.settings.clock.now();
         assert!(manager.revocations().is_revoked(&token, now).await.unwrap());
     }
