@@ -21,6 +21,8 @@ use crate::store::{CompareAndSwap, IntoStore, Peek, Store};
 
 /// How many records hold the revocations. The number is a power of two, and part of the stored form.
 const RECORDS: u16 = 1024;
+/// What the ids of these records have in common, in the bytes that a store does not use to spread records.
+const MARK: [u8; 4] = *b"\xffrev";
 /// How many bytes of a hash a revocation is found by.
 const KEY: usize = 15;
 /// How long a record exists: longer than any deployment.
@@ -217,6 +219,12 @@ impl Revocations {
         self.store.update(&self.id(&key), 0, data).await.unwrap();
     }
 
+    /// Returns whether the record of this id holds revocations. Of random ids, one in four billion also does.
+    #[cfg(feature = "redis")]
+    pub(crate) fn are_in(id: &SignInId) -> bool {
+        id.as_bytes()[4..8] == MARK
+    }
+
     fn id(&self, key: &Key) -> SignInId {
         self.store.derived_id(Some(&key.subject), key.record)
     }
@@ -320,8 +328,10 @@ impl Key {
         let of_record =
             Sha256::new_with_prefix(b"auth/revocations").chain_update(number.to_be_bytes());
         let of_record = of_record.finalize();
+        let mut record: [u8; 16] = std::array::from_fn(|at| of_record[at]);
+        record[4..8].copy_from_slice(&MARK);
         Self {
-            record: std::array::from_fn(|at| of_record[at]),
+            record,
             subject: format!("{}revocations/{number}", Record::RESERVED).into(),
             name: URL_SAFE_NO_PAD.encode_to_string(&hash[2..2 + KEY]).into(),
         }

@@ -6,9 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::SignInId;
+use auth_core::{AuthErrorKind, Principal, ProviderSession, SignInId, SignInOptions, Timestamp};
 use auth_servers::{Held, Proxy, RedisCluster, RedisServer, until};
-use auth_store::{CompareAndSwap, Digest, RedisStore, Secret, Store, StoreErrorKind};
+use auth_store::{
+    CompareAndSwap, Digest, NewSignIn, RedisStore, Secret, SignInManager, Store, StoreErrorKind,
+};
 use parking_lot::Mutex;
 use tokio::time::sleep;
 
@@ -273,8 +275,8 @@ async fn what_only_a_lost_replica_confirmed_is_lost() {
     }
 }
 
-/// On a primary that is cut off, ends are refused. Everything else is acknowledged and lost, until the
-/// primary notices that its replicas are gone.
+/// On a primary that is cut off, ends are refused, and so is what leads to later ends. Everything else is
+/// acknowledged and lost, until the primary notices that its replicas are gone.
 ///
 /// Regression: once it had noticed, and showed no replicas any more, ends were acknowledged.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -285,11 +287,26 @@ async fn a_primary_that_is_cut_off_confirms_no_end() {
     let default = RedisStore::builder(primary.url()).prefix("lost:").connect().await;
     let stores = [requiring, Arc::new(default.expect("it runs"))];
     let steps = Acknowledged::of(&stores[0]).await;
+    let manager = SignInManager::new(Arc::clone(&stores[0]) as Arc<dyn Store>);
+    let revocations = manager.revocations();
+    revocations.revoke_session("https://a.example", "s").await.expect("there are replicas");
     await_replication(&primary, &replicas);
     for proxy in &proxies {
         proxy.hold(Held { asked: true, answered: true, first: 0 });
     }
     steps.all(&stores[0]).await;
+    // The same holds for revocations, the first one of a record and a further one, and for the links by which a
+    // provider ends a sign-in.
+    for session in ["s", "t"] {
+        let revoked = revocations.revoke_session("https://a.example", session).await;
+        assert_eq!(revoked.expect_err("no replicas").kind(), AuthErrorKind::Unavailable);
+    }
+    let mut options = SignInOptions::default();
+    options.provider = Some(ProviderSession::new("https://a.example", "ada", Timestamp::EPOCH));
+    let ada = Principal::new("ada").claims(());
+    let linked = NewSignIn::of(KIND, &ada, &options, None).expect("it is encoded");
+    let linked = manager.issue(&linked).await.map(|issued| issued.id());
+    assert_eq!(linked.expect_err("no replicas").kind(), AuthErrorKind::Unavailable);
     let _ = primary.ask(&["CONFIG", "SET", "repl-timeout", "1"]);
     until("it shows no replicas", || (connected_replicas(&primary) == "0").then_some(()));
     for store in &stores {

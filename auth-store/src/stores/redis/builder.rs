@@ -62,8 +62,9 @@ impl RedisStoreBuilder {
         Self { timeout, ..self }
     }
 
-    /// Sets how many replicas must confirm the end of a sign-in, a new secret or a change of roles.
-    /// If the primary has fewer replicas, these operations are unavailable.
+    /// Sets how many replicas must confirm the end of a sign-in, a revocation, a new secret or a change of roles.
+    /// If the primary has fewer replicas, these operations are unavailable, and so are new sign-ins
+    /// [by an identity provider](auth_core::SignIn::provider_session).
     ///
     /// By default, one replica must confirm if the primary has replicas or if this store has seen it with
     /// replicas. A primary that was just promoted and has none yet needs no confirmation. With 0, a sign-in

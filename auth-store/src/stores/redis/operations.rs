@@ -16,6 +16,7 @@ use super::scripts::{
 use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::{DETAILS, Reauthentication, Record, Rotation, encoding};
+use crate::revocations::Revocations;
 use crate::secret::{Digest, SecretKind};
 use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit, Swept};
 
@@ -70,6 +71,9 @@ impl RedisInner {
             ttl.as_bytes(),
         ];
         let request = Request::script(&CREATE, tag.slot(), &keys, &arguments);
+        // A revocation, or a link by which a sign-in is ended: if it is lost, what has ended is valid again.
+        let ends = new.subject.as_deref().is_some_and(|of| of.starts_with(Record::RESERVED));
+        let request = if ends { request.on_replicas() } else { request };
         match Reply::of(self.call_evicting(request, deadline).await?)? {
             Reply::Taken => Err(StoreError::duplicate_id()),
             Reply::Full if new.subject.is_none() => {
@@ -89,6 +93,7 @@ impl RedisInner {
         let (data, name, channel) = (encoding::data(&data), id.to_string(), self.keys.channel());
         let arguments = [&version.to_be_bytes()[..], &data, name.as_bytes(), channel.as_bytes()];
         let request = self.record_request(&UPDATE, id, &arguments);
+        let request = if Revocations::are_in(id) { request.on_replicas() } else { request };
         self.swap(id, request).await
     }
 

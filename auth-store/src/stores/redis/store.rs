@@ -108,10 +108,10 @@ use crate::stores::trace::traced;
 /// # What a failover can lose
 ///
 /// Replication in Redis is asynchronous. Ends, new secrets and new roles are acknowledged once as many
-/// replicas as [`wait_for_replicas`](crate::RedisStoreBuilder::wait_for_replicas) demands have read them. The
-/// store does not wait for new sign-ins, session data and times of use: a user who loses one signs in again,
-/// or adds to the cart again. Nor does it wait for [revocations](crate::Revocations) of other issuers'
-/// tokens, or for the links from a provider's session to its sign-ins, so a failover may lose these as well.
+/// replicas as [`wait_for_replicas`](crate::RedisStoreBuilder::wait_for_replicas) demands have read them. So
+/// are [revocations](crate::Revocations) of other issuers' tokens, and the links from a provider's session to
+/// its sign-ins. The store does not wait for new sign-ins, session data and times of use: a user who loses one
+/// signs in again, or adds to the cart again.
 ///
 /// `WAIT` is not a consensus: what one replica has confirmed is lost if another one is promoted. The table
 /// shows how many of the acknowledged changes were lost. It was measured with Redis 7.0.15 on one machine by
@@ -134,7 +134,7 @@ use crate::stores::trace::traced;
 /// - Sentinel and Cluster promote the replica that has read most. Do not change `replica-priority`: a replica
 ///   that has read less could be preferred.
 /// - By default, a node demands a confirmation only from a primary that it has seen with replicas. If such a
-///   primary loses them, ends and new secrets fail as unavailable. If nodes may start while the primary is
+///   primary loses them, ends, revocations and new secrets fail as unavailable. If nodes may start while the primary is
 ///   cut off, set [`wait_for_replicas(1)`](crate::RedisStoreBuilder::wait_for_replicas), which always demands
 ///   a confirmation.
 /// - With two replicas or more, if no end may be lost, demand a confirmation from all of them.
