@@ -1,7 +1,7 @@
 //! [`BackChannelLogout`]: an identity provider ends the sessions of a user (OpenID Connect Back-Channel Logout
 //! 1.0).
 
-use auth_core::{Clock, Outcome, Timestamp};
+use auth_core::{AuthError, Clock, Outcome, Timestamp};
 use auth_store::{Revocations, SignInManager};
 use http::StatusCode;
 use serde::Deserialize;
@@ -21,13 +21,16 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 ///
 /// The provider sends a logout token to a URL that is registered with it, the `backchannel_logout_uri`. Route
 /// that path to the [service](Self::service). The token is signed like an ID token of the provider, and its
-/// audience is the client.
+/// audience is the client. If it has no expiry (`exp`), as of providers that follow the first edition of the
+/// specification, it is accepted for two minutes after its `iat`.
 ///
 /// If the token names a session (`sid`), that session ends, and otherwise all sessions that the subject had
 /// when the logout token was issued:
 ///
 /// - [Sign-ins](Self::sign_ins) that were made with this
-///   [`provider_session`](auth_core::SignIn::provider_session) end on every node.
+///   [`provider_session`](auth_core::SignIn::provider_session) end on every node. If the token names both a
+///   session and a subject, sign-ins of the subject whose ID token named no session end as well: any of them may
+///   belong to this session.
 /// - Tokens of the provider with this `sid`, or those of the subject that were issued until then, are
 ///   [revoked](JwtAuth::revocations). A token without a `sid` is not revoked by the end of one session.
 ///
@@ -58,7 +61,8 @@ pub struct BackChannelLogout {
 #[derive(Clone, Debug, Deserialize)]
 struct LogoutToken {
     events: Map<String, Value>,
-    iat: u64,
+    /// A number of seconds that may have a fraction (RFC 7519 section 2).
+    iat: f64,
     sid: Option<Box<str>>,
     sub: Option<Box<str>>,
 }
@@ -66,7 +70,8 @@ struct LogoutToken {
 /// What ends.
 #[derive(Clone, Copy, Debug)]
 enum Ended<'a> {
-    Session(&'a str),
+    /// A session, and the sessions without a name of its subject until this time.
+    Session(&'a str, Option<(&'a str, Timestamp)>),
     /// All sessions of a subject until this time.
     Subject(&'a str, Timestamp),
 }
@@ -76,11 +81,12 @@ impl LogoutToken {
         if !self.events.get(EVENT).is_some_and(Value::is_object) {
             return None;
         }
-        let at = Timestamp::from_secs(self.iat);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole seconds count
+        let at = Timestamp::from_secs(self.iat as u64);
         let [sid, subject] =
             [&self.sid, &self.sub].map(|claim| claim.as_deref().filter(|name| !name.is_empty()));
         match (sid, subject) {
-            (Some(sid), _) => Some(Ended::Session(sid)),
+            (Some(sid), subject) => Some(Ended::Session(sid, subject.map(|subject| (subject, at)))),
             (None, Some(subject)) => Some(Ended::Subject(subject, at)),
             (None, None) => None,
         }
@@ -123,9 +129,12 @@ impl BackChannelLogout {
         Self { auth: self.auth.clock(clock), ..self }
     }
 
-    /// Returns the service that the provider calls with a POST. It responds with 200 after everything has
-    /// ended, with 400 to an invalid token, and with 503 if something may not have ended. A token that is
-    /// sent again ends what is left.
+    /// Returns the service that the provider calls with a POST. It responds with:
+    ///
+    /// - 200 after everything has ended.
+    /// - 400 to an invalid token. Also if the [list of revocations](Revocations#size) is full (`server_error`):
+    ///   the sign-ins have ended, but the provider's tokens stay valid until they expire.
+    /// - 503 if something may not have ended. The provider may send the token again, which ends what is left.
     #[must_use]
     pub fn service(&self) -> EndpointService {
         let logout = self.clone();
@@ -153,22 +162,37 @@ impl BackChannelLogout {
         };
         let issuer = identity.authentication().issuer.as_deref().unwrap_or_default();
         let ended = identity.claims().ended().ok_or(EndpointError::InvalidRequest)?;
+        // One that fails keeps nothing else alive.
+        let mut done = Ok(());
         for sign_ins in &self.sign_ins {
-            match ended {
-                Ended::Session(sid) => sign_ins.end_provider_session(issuer, sid).await?,
-                Ended::Subject(subject, at) => {
-                    sign_ins.end_provider_sessions(issuer, subject, at).await?
-                }
-            };
+            done = done.and(end_sign_ins(sign_ins, issuer, ended).await);
         }
         for revocations in &self.revocations {
-            match ended {
-                Ended::Session(sid) => revocations.revoke_session(issuer, sid).await?,
+            done = done.and(match ended {
+                Ended::Session(sid, _) => revocations.revoke_session(issuer, sid).await,
                 Ended::Subject(subject, at) => {
-                    revocations.revoke_subject(issuer, subject, at).await?;
+                    revocations.revoke_subject(issuer, subject, at).await
                 }
-            }
+            });
         }
-        Ok(())
+        Ok(done?)
+    }
+}
+
+async fn end_sign_ins(
+    sign_ins: &SignInManager,
+    issuer: &str,
+    ended: Ended<'_>,
+) -> Result<(), AuthError> {
+    match ended {
+        Ended::Subject(subject, at) => {
+            sign_ins.end_provider_sessions(issuer, subject, at).await.map(drop)
+        }
+        Ended::Session(sid, subject) => {
+            let of_session = sign_ins.end_provider_session(issuer, sid).await.map(drop);
+            let Some((subject, at)) = subject else { return of_session };
+            let unnamed = sign_ins.end_unnamed_provider_sessions(issuer, subject, at).await;
+            of_session.and(unnamed.map(drop))
+        }
     }
 }

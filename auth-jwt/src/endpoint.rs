@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use auth_core::{AuthError, BoxError, BoxFuture, Challenge, to_completion};
+use auth_core::{AuthError, AuthErrorKind, BoxError, BoxFuture, Challenge, to_completion};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body::Body;
 use http_body_util::{BodyExt, Limited};
@@ -112,13 +112,17 @@ pub(crate) enum EndpointError {
     InvalidClient,
     /// The store did not answer.
     Unavailable,
+    /// The store has no room. To ask again at once does not help.
+    Full,
 }
 
-/// Every error of a store means that the client has to ask again.
 impl From<AuthError> for EndpointError {
     fn from(error: AuthError) -> Self {
         tracing::warn!(error = &error as &dyn std::error::Error, "endpoint failed");
-        Self::Unavailable
+        match error.kind() {
+            AuthErrorKind::TooLarge => Self::Full,
+            _ => Self::Unavailable,
+        }
     }
 }
 
@@ -129,12 +133,14 @@ impl EndpointError {
             Self::InvalidRequest => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::InvalidClient => (StatusCode::UNAUTHORIZED, "invalid_client"),
             Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable"),
+            // The status of a logout that failed (OpenID Connect Back-Channel Logout 1.0 section 2.8).
+            Self::Full => (StatusCode::BAD_REQUEST, "server_error"),
         };
         let mut response = respond(status, Some(&json!({ "error": code })));
         let headers = response.headers_mut();
         match self {
             Self::Method => drop(headers.insert(header::ALLOW, HeaderValue::from_static("POST"))),
-            Self::InvalidRequest => {}
+            Self::InvalidRequest | Self::Full => {}
             Self::InvalidClient => {
                 let realm = Challenge::DEFAULT_REALM;
                 Challenge::new("Basic").param("realm", realm).append_to(headers);
@@ -213,6 +219,18 @@ mod tests {
             let form: Vec<_> = (0..count).map(|name| format!("{name}=1")).collect();
             let form = Form::read(&headers, form.join("&"), usize::MAX).await;
             assert_eq!(form.is_ok(), accepted, "{count}");
+        }
+    }
+
+    /// The fault: the client was told to ask again in a second.
+    #[test]
+    fn a_store_without_room_does_not_ask_the_client_to_repeat() {
+        for (kind, status, retry) in
+            [(AuthErrorKind::TooLarge, 400, None), (AuthErrorKind::Unavailable, 503, Some("1"))]
+        {
+            let response = EndpointError::from(AuthError::new(kind, "why")).response();
+            let after = response.headers().get(header::RETRY_AFTER).map(|it| it.to_str().unwrap());
+            assert_eq!((response.status().as_u16(), after), (status, retry));
         }
     }
 }

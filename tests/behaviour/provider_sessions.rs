@@ -16,9 +16,11 @@ use crate::harness::{Fault, Op, World};
 suite!(every:
     a_logout_ends_the_sign_ins_of_its_session,
     a_logout_of_a_subject_ends_all_of_its_sign_ins,
+    a_logout_of_a_session_ends_sign_ins_without_one,
     a_sign_in_after_the_logout_of_its_session_is_refused,
     a_new_session_of_the_same_sign_in_survives_the_logout_of_the_old_one,
     a_logout_also_revokes_the_tokens_of_the_provider,
+    a_logout_token_of_each_form_is_accepted,
     sec_76_a_failed_logout_is_reported_and_can_be_repeated,
     sec_52_only_logout_tokens_log_out,
 );
@@ -92,13 +94,29 @@ async fn a_logout_of_a_subject_ends_all_of_its_sign_ins(world: World) {
     let (_, first) = world.sign_in(login(&world, "alice", Some("s1"))).await;
     let (_, second) = world.sign_in(login(&world, "alice", None)).await;
     let (_, bob) = world.sign_in(login(&world, "bob", None)).await;
-    let logout = json!({ "sub": "alice-at-the-provider", "iat": now(&world) });
+    // A time may have a fraction (RFC 7519).
+    let logout = json!({ "sub": "alice-at-the-provider", "iat": now(&world) as f64 + 0.5 });
     world.advance(std::time::Duration::from_secs(1));
     let (_, later) = world.sign_in(login(&world, "alice", None)).await;
 
     assert_eq!(log_out(&world, logout).await, 200);
 
     assert_eq!(world.statuses([&first, &second, &bob, &later]).await, [401, 401, 200, 200]);
+}
+
+/// A provider may name the session in its logout tokens only.
+async fn a_logout_of_a_session_ends_sign_ins_without_one(world: World) {
+    let (_, unnamed) = world.sign_in(login(&world, "alice", None)).await;
+    let (_, other) = world.sign_in(login(&world, "alice", Some("s2"))).await;
+    let (_, bob) = world.sign_in(login(&world, "bob", None)).await;
+    let logout = json!({ "sid": "s1", "sub": "alice-at-the-provider", "iat": now(&world) });
+    world.advance(std::time::Duration::from_secs(1));
+    let (_, later) = world.sign_in(login(&world, "alice", None)).await;
+
+    assert_eq!(log_out(&world, json!({ "sid": "s1" })).await, 200, "of an unknown subject");
+    assert_eq!(world.statuses([&unnamed, &other, &bob, &later]).await, [200; 4]);
+    assert_eq!(log_out(&world, logout).await, 200);
+    assert_eq!(world.statuses([&unnamed, &other, &bob, &later]).await, [401, 200, 200, 200]);
 }
 
 /// The ID token was issued before the logout, and arrives after it.
@@ -155,6 +173,45 @@ async fn sec_76_a_failed_logout_is_reported_and_can_be_repeated(world: World) {
     assert_eq!(world.status_of(&credential).await, 401);
 }
 
+/// The forms that the source code and the documents of providers show.
+async fn a_logout_token_of_each_form_is_accepted(world: World) {
+    let [alice, bob] = ["alice-at-the-provider", "bob-at-the-provider"];
+    for (provider, typ, more) in [
+        ("Auth0", "logout+jwt", json!({ "sub": alice, "sid": "s1", "trace_id": "1" })),
+        ("Hydra", "JWT", json!({ "aud": [CLIENT], "sid": "s2", "exp": null })),
+        (
+            "Keycloak",
+            "JWT",
+            json!({
+                "typ": "Logout", "aud": [CLIENT], "sub": alice, "sid": "s3",
+                "events": { EVENT: {}, "revoke_offline_access": true },
+            }),
+        ),
+        (
+            "Keycloak before 25",
+            "JWT",
+            json!({ "typ": "Logout", "sub": alice, "sid": "s4", "exp": null }),
+        ),
+        ("without sessions", "logout+jwt", json!({ "sub": alice })),
+    ] {
+        let mut all = claims(&world, more);
+        let sid = all.get("sid").and_then(Value::as_str);
+        let (_, credential) = world.sign_in(login(&world, "alice", sid.or(Some("s5")))).await;
+        all.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+        let mut other = all.clone();
+        match all.get("sid") {
+            Some(_) => other["sid"] = json!("another"),
+            None => other["sub"] = json!(bob),
+        }
+        let other = KEYS.sign(typ, &other).unwrap();
+        assert_eq!(send(&world, &other).await.status(), 200, "{provider}");
+        assert_eq!(world.status_of(&credential).await, 200, "{provider}");
+        let token = KEYS.sign(typ, &all).unwrap();
+        assert_eq!(send(&world, &token).await.status(), 200, "{provider}");
+        assert_eq!(world.status_of(&credential).await, 401, "{provider}");
+    }
+}
+
 async fn sec_52_only_logout_tokens_log_out(world: World) {
     let (_, credential) = world.sign_in(login(&world, "alice", Some("s1"))).await;
     let sid = json!({ "sid": "s1" });
@@ -169,7 +226,7 @@ async fn sec_52_only_logout_tokens_log_out(world: World) {
         ("no id", json!({ "jti": null })),
         ("no time of issue", json!({ "iat": null })),
         ("expired", json!({ "iat": now(&world) - 300, "exp": now(&world) - 100 })),
-        ("no expiry", json!({ "exp": null })),
+        ("no expiry, and issued long ago", json!({ "iat": now(&world) - 181, "exp": null })),
         ("neither session nor subject", json!({ "sid": null, "sub": null })),
         ("an empty session", json!({ "sid": "" })),
     ] {

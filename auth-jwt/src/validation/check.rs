@@ -14,6 +14,9 @@ use super::issuer::IssuerTemplate;
 use crate::claims::{Payload, TokenClaims, application_claims};
 use crate::jws::Header;
 
+/// How long a logout token without `exp` is accepted after its `iat`. Back-Channel Logout 1.0 has an `exp` only
+/// since its errata set 1, which recommends at most this time.
+const LOGOUT_TOKEN: Duration = Duration::from_secs(120);
 const NO_EXPIRY: RejectionReason = RejectionReason::Other("no expiry");
 const NO_SUBJECT: RejectionReason = RejectionReason::Other("no subject");
 const NOT_YET_VALID: RejectionReason = RejectionReason::Other("not yet valid");
@@ -267,7 +270,11 @@ impl Validation {
         // nodes. Leeway at their expiry would only extend them; at their start it allows for the
         // clocks of other nodes.
         let leeway = if self.profile == Profile::Own { Duration::ZERO } else { self.leeway };
-        let expires_at = claims.expires_at.ok_or(NO_EXPIRY)?;
+        let expires_at = match (claims.expires_at, claims.issued_at) {
+            (Some(expires_at), _) => expires_at,
+            (None, Some(issued_at)) if self.profile == Profile::Logout => issued_at + LOGOUT_TOKEN,
+            _ => return Err(NO_EXPIRY),
+        };
         let mut ends = Bound { at: expires_at + leeway, beyond: RejectionReason::Expired };
         let mut ahead = self.issued_at_leeway.unwrap_or(self.leeway.max(ISSUED_AT_LEEWAY));
         if let Some(age) = self.max_age {
