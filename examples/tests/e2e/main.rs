@@ -22,6 +22,7 @@ mod logouts;
 mod other_sites;
 mod page;
 mod passwords;
+mod provider_login;
 mod refresh_tokens;
 mod return_paths;
 mod sessions_and_tokens;

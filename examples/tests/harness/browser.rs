@@ -65,6 +65,11 @@ impl Browser {
         text.as_str().unwrap().to_owned()
     }
 
+    /// Waits until an element exists.
+    pub(crate) fn wait_for(&self, css: &str) {
+        until(&format!("there is `{css}`"), || self.session.element(css).map(drop));
+    }
+
     /// Waits until an element shows this text.
     pub(crate) fn wait_for_text(&self, css: &str, text: &str) {
         until(&format!("`{css}` is `{text}`"), || (self.text(css) == text).then_some(()));

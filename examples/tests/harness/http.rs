@@ -54,8 +54,13 @@ impl Http {
             request = request.header(name, value);
         }
         let request = request.header(header::CONTENT_TYPE, "application/json");
+        self.request(request.body(Full::new(body)).unwrap()).await
+    }
+
+    /// Sends any request, as [`send`](Self::send) does.
+    pub(crate) async fn request(&self, request: Request<Full<Bytes>>) -> Option<Response<Bytes>> {
         let response = async {
-            let response = self.0.request(request.body(Full::new(body)).unwrap()).await.ok()?;
+            let response = self.0.request(request).await.ok()?;
             let (head, body) = response.into_parts();
             // Reads the whole body, so that the connection can be reused.
             Some(Response::from_parts(head, body.collect().await.ok()?.to_bytes()))

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use auth_core::Clock;
-use auth_servers::PostgresServer;
+use auth_servers::{PostgresServer, RedisServer};
 
-use crate::harness::{BehindNginx, Http, Service, Shop, customers};
+use crate::harness::{BehindNginx, Http, ProviderLogin, Service, Shop, customers};
 use crate::load::{CUSTOMERS, OPTIONS, exclusive};
 
 /// The near cache's `max_staleness`: later requests must be rejected.
@@ -24,11 +24,16 @@ struct Route {
 /// Logs out. Returns the time from the response to the rejection by every shop, and how many requests
 /// were served meanwhile.
 async fn delay(http: &Http, route: &Route, credential: &str) -> (Duration, u32) {
-    let clock = Clock::system();
     for _ in 0..3 * route.shops {
         assert_eq!(http.get(&route.me, credential).await, 200, "every shop caches the sign-in");
     }
     assert_eq!(http.post(&route.logout, credential).await, 204);
+    until_rejected(http, route, credential).await
+}
+
+/// The same for a logout whose response has just arrived.
+async fn until_rejected(http: &Http, route: &Route, credential: &str) -> (Duration, u32) {
+    let clock = Clock::system();
     let logged_out = clock.monotonic();
     let (mut served, mut rejected) = (0, 0);
     loop {
@@ -48,13 +53,18 @@ async fn delay(http: &Http, route: &Route, credential: &str) -> (Duration, u32) 
 }
 
 /// Signs customers in at this shop, logs them out again, and prints the delays.
-#[allow(clippy::print_stdout)] // figures, shown with --nocapture
 async fn measure(name: &str, route: &Route, logouts: u32, shop: &Shop) {
     let http = Http::new();
     let mut delays = Vec::new();
     for credential in customers(&http, &shop.url(""), logouts / 2).await {
         delays.push(delay(&http, route, &credential).await);
     }
+    print(name, delays);
+}
+
+/// Prints delays, and how often nothing was served meanwhile.
+#[allow(clippy::print_stdout)] // figures, shown with --nocapture
+fn print(name: &str, mut delays: Vec<(Duration, u32)>) {
     delays.sort_unstable();
     let percentile = |percent: usize| delays[(delays.len() - 1) * percent / 100].0;
     let at_once = delays.iter().filter(|(_, served)| *served == 0).count();
@@ -102,4 +112,39 @@ async fn a_logout_reaches_a_shop_without_a_near_cache() {
     let service = Service::redis(&["--no-near-cache", "--customers", CUSTOMERS]);
     let shops = service.shops();
     measure("without a near cache", &between(&shops), 20, &shops[0]).await;
+}
+
+/// The provider calls the first server before it answers the user, so the delay is that of the other server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_at_the_provider_reaches_two_servers() {
+    const LOGINS: u32 = 100; // fewer, because each takes many requests
+    let _exclusive = exclusive().await;
+    let redis = RedisServer::start();
+    let login = ProviderLogin::start_at("localhost", 2, &["--store", &redis.url()]);
+    let (http, clock, mut delays) = (Http::new(), Clock::system(), [Vec::new(), Vec::new()]);
+    let mut whole = Vec::new();
+    for number in 0..LOGINS {
+        let agent = login.agent();
+        login.log_in(&agent, &format!("user{number}")).await;
+        let page = login.logout_page(&agent).await;
+        let cookie = format!("cookie: {}", agent.cookie(&login.url("/").parse().unwrap()));
+        let routes = [0, 1].map(|server| Route {
+            logout: String::new(),
+            me: format!("{}/me", login.urls()[server]),
+            shops: 1,
+        });
+        for route in routes.iter().cycle().take(6) {
+            assert_eq!(http.get(&route.me, &cookie).await, 200, "every server caches the sign-in");
+        }
+        let sent = clock.monotonic();
+        agent.submit(&page, &[("logout", "yes")], Some(&login.provider.issuer())).await;
+        for (route, delays) in routes.iter().zip(&mut delays).rev() {
+            delays.push(until_rejected(&http, route, &cookie).await);
+        }
+        whole.push((clock.monotonic() - sent, 0));
+    }
+    let [called, other] = delays;
+    print("at the provider, rejected by the server that it called", called);
+    print("at the provider, rejected by the other server", other);
+    print("at the provider, from the request to it until both servers rejected", whole);
 }

@@ -1,12 +1,10 @@
 //! A real provider on loopback: npm's `oidc-provider`, which `tests/run` installs.
 
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
-use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use auth_core::{Claims, Clock, ManualClock, Outcome};
 use auth_jwt::{JwtAuth, RemoteKeys};
+use auth_servers::OidcProvider;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
@@ -17,36 +15,20 @@ use tokio::time::{Instant, interval, sleep};
 const SECRET: &str = "the-secret-of-the-client";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
-/// A running provider. It is killed when the value is dropped, or when the test's process ends.
-struct Provider {
-    process: Child,
-    port: u16,
-}
+/// A provider with one client.
+struct Provider(OidcProvider);
 
 impl Provider {
     fn start() -> Self {
-        let port = TcpListener::bind("localhost:0").unwrap().local_addr().unwrap().port();
         let client = json!({
             "client_id": "client", "client_secret": SECRET, "grant_types": ["client_credentials"],
             "redirect_uris": [], "response_types": [],
         });
-        let setup = json!({ "port": port, "clients": [client] });
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/oidc-provider.mjs");
-        let mut process = Command::new("node")
-            .args([script, &setup.to_string()])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null()) // it warns that it is for tests only
-            .spawn()
-            .unwrap_or_else(|error| panic!("`node`: {error}: `tests/run` installs it"));
-        let stdout = BufReader::new(process.stdout.take().unwrap());
-        let first = stdout.lines().next().and_then(Result::ok);
-        assert_eq!(first.as_deref(), Some("listening"), "`tests/run` installs its packages");
-        Self { process, port }
+        Self(OidcProvider::start(&json!([client]).to_string()))
     }
 
     fn issuer(&self) -> String {
-        format!("http://localhost:{}", self.port)
+        self.0.issuer()
     }
 
     /// Returns the body of the response to a POST.
@@ -56,10 +38,10 @@ impl Provider {
             "POST {path} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\
              Authorization: Basic {credentials}\r\nContent-Length: {}\r\n\
              Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
-            self.port,
+            self.0.port(),
             form.len()
         );
-        let mut stream = TcpStream::connect(("localhost", self.port)).await.unwrap();
+        let mut stream = TcpStream::connect(("localhost", self.0.port())).await.unwrap();
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).await.unwrap();
@@ -76,13 +58,6 @@ impl Provider {
 
     async fn rotate(&self) {
         self.post("/test/rotate", "").await;
-    }
-}
-
-impl Drop for Provider {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
     }
 }
 

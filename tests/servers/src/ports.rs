@@ -9,7 +9,12 @@ use std::sync::Mutex;
 static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
 
 /// Returns a free port that this process has not returned before.
-pub(crate) fn free_port() -> u16 {
+///
+/// # Panics
+///
+/// Panics if there is none.
+#[must_use]
+pub fn free_port() -> u16 {
     let mut given = GIVEN.lock().expect("no panic while the list is locked");
     loop {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");

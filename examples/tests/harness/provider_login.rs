@@ -1,0 +1,106 @@
+//! The server `oidc_login`, and the provider at which its users log in.
+
+use std::process::Command;
+
+use auth_servers::{OidcProvider, Scratch, free_port};
+use serde_json::{Value, json};
+
+use super::http::Http;
+use super::process::Process;
+use super::user_agent::{Page, UserAgent};
+
+const SECRET: &str = "the-secret-of-the-client";
+
+/// A provider, and servers that are one client to it. The provider sends logout tokens to the first one.
+pub(crate) struct ProviderLogin {
+    pub(crate) provider: OidcProvider,
+    servers: Vec<Process>,
+    urls: Vec<String>,
+    _folder: Scratch,
+}
+
+impl ProviderLogin {
+    /// Starts one server.
+    pub(crate) fn start() -> Self {
+        Self::start_at("localhost", 1, &[])
+    }
+
+    /// Starts servers with these arguments, which browsers find at this host.
+    pub(crate) fn start_at(host: &str, count: usize, args: &[&str]) -> Self {
+        let ports: Vec<_> = (0..count).map(|_| free_port()).collect();
+        let urls: Vec<_> = ports.iter().map(|port| format!("http://{host}:{port}")).collect();
+        let client = json!({
+            "client_id": "shop",
+            "client_secret": SECRET,
+            "grant_types": ["authorization_code"],
+            "response_types": ["code"],
+            "redirect_uris": urls.iter().map(|url| format!("{url}/callback")).collect::<Vec<_>>(),
+            "post_logout_redirect_uris": urls.iter().map(|url| format!("{url}/")).collect::<Vec<_>>(),
+            "backchannel_logout_uri": format!("{}/backchannel-logout", urls[0]),
+            "backchannel_logout_session_required": true,
+        });
+        let provider = OidcProvider::start(&json!([client]).to_string());
+        let folder = Scratch::new();
+        let secret = folder.join("secret");
+        std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
+        let server = |(port, url): (&u16, &String)| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_oidc_login"));
+            command.args(["--issuer", &provider.issuer(), "--client-id", "shop", "--url", url]);
+            command.args(["--listen", &format!("127.0.0.1:{port}")]).args(args);
+            let mut server = Process::start(command.arg("--client-secret-file").arg(&secret));
+            server.announced("login at ");
+            server
+        };
+        let servers = ports.iter().zip(&urls).map(server).collect();
+        Self { provider, servers, urls, _folder: folder }
+    }
+
+    /// Returns the URL of a path of the first server.
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.urls[0])
+    }
+
+    /// Returns the URLs of the servers.
+    pub(crate) fn urls(&self) -> &[String] {
+        &self.urls
+    }
+
+    /// Starts a login at the first server, and gives the user's name and consent to the provider. Stops where the
+    /// provider sends its answer.
+    pub(crate) async fn answer(&self, agent: &UserAgent, user: &str) -> Page {
+        let page = agent.open(&self.url("/login?next=/me")).await;
+        self.at_provider(agent, page, user).await
+    }
+
+    /// Gives the user's name and consent on the provider's login page. Stops where it sends its answer.
+    pub(crate) async fn at_provider(&self, agent: &UserAgent, page: Page, user: &str) -> Page {
+        assert!(page.url.as_str().starts_with(&self.provider.issuer()), "{page:?}");
+        let callback = self.url("/callback");
+        let page =
+            agent.submit(&page, &[("login", user), ("password", "any")], Some(&callback)).await;
+        agent.submit(&page, &[], Some(&callback)).await
+    }
+
+    /// Logs in, and returns what the server says about the user.
+    pub(crate) async fn log_in(&self, agent: &UserAgent, user: &str) -> Value {
+        let answer = self.answer(agent, user).await;
+        let me = agent.open(answer.url.as_str()).await;
+        assert_eq!(me.status, 200, "{me:?} {}", self.servers[0].stderr());
+        serde_json::from_str(&me.body).unwrap()
+    }
+
+    /// Returns the status of a request for the user of this client.
+    pub(crate) async fn me(&self, agent: &UserAgent) -> u16 {
+        agent.open(&self.url("/me")).await.status.as_u16()
+    }
+
+    /// Returns the page on which the provider asks whether to end the user's session.
+    pub(crate) async fn logout_page(&self, agent: &UserAgent) -> Page {
+        agent.open(&format!("{}/session/end", self.provider.issuer())).await
+    }
+
+    /// Returns a new client without cookies.
+    pub(crate) fn agent(&self) -> UserAgent {
+        UserAgent::new(&Http::new())
+    }
+}
