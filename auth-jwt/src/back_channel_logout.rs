@@ -16,23 +16,23 @@ use crate::validation::Validation;
 /// The event that a logout token is about.
 const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 
-/// Ends what belongs to a session at an identity provider when the provider says that the session has ended:
+/// Ends what belongs to a session at an identity provider when the provider reports the end of the session:
 /// sign-ins of this application, and the provider's own tokens.
 ///
 /// The provider sends a logout token to a URL that is registered with it, the `backchannel_logout_uri`. Route
 /// that path to the [service](Self::service). The token is signed like an ID token of the provider, and its
-/// audience is the client. If it has no expiry (`exp`), as of providers that follow the first edition of the
-/// specification, it is accepted for two minutes after its `iat`.
+/// audience is the client. Providers that follow the first edition of the specification send tokens without
+/// an expiry (`exp`). Such a token is accepted for two minutes after its `iat`.
 ///
-/// If the token names a session (`sid`), that session ends, and otherwise all sessions that the subject had
+/// If the token names a session (`sid`), this session ends. Otherwise, all sessions end that the subject had
 /// when the logout token was issued:
 ///
-/// - [Sign-ins](Self::sign_ins) that were made with this
+/// - [Sign-ins](Self::sign_ins) that were made with such a
 ///   [`provider_session`](auth_core::SignIn::provider_session) end on every node. If the token names both a
-///   session and a subject, sign-ins of the subject whose ID token named no session end as well: any of them may
-///   belong to this session.
-/// - Tokens of the provider with this `sid`, or those of the subject that were issued until then, are
-///   [revoked](JwtAuth::revocations). A token without a `sid` is not revoked by the end of one session.
+///   session and a subject, sign-ins of the subject whose ID token named no session end as well, because any
+///   of them may belong to this session.
+/// - The tokens of the provider are [revoked](JwtAuth::revocations): those with this `sid`, or those of the
+///   subject that were issued until then. The end of one session does not revoke a token without a `sid`.
 ///
 /// ```
 /// use auth_jwt::{BackChannelLogout, JwtAuth, Key, Validation};

@@ -1,8 +1,8 @@
 //! Sign-ins that end with the session at an identity provider by which they were made.
 //!
-//! A sign-in is found by its own subject only. So a second record, a link, is stored with it, whose subject is
-//! a hash of the names that the provider uses, and which holds the id of the sign-in. A link that outlives its
-//! sign-in names nothing.
+//! A store finds a sign-in by its own subject only. So the manager stores a second record with it, a *link*.
+//! The subject of the link is a hash of the names that the provider uses, and the link holds the id of the
+//! sign-in. A link that outlives its sign-in has no effect.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -18,9 +18,9 @@ use crate::record::{Record, SignInDetails};
 use crate::revocations::{RevocableToken, Revocations};
 use crate::store::{Deleted, SignInLimit};
 
-/// How many links of one name there may be at least.
+/// The number of links of one name that there is always room for.
 const MAX_LINKS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
-/// How many links of one name are kept, and looked at, without need.
+/// Up to this number of links of one name, none is examined. Beyond it, this number is examined at a time.
 const FEW_LINKS: usize = 16;
 
 /// What a provider calls the session or the user.
@@ -85,11 +85,11 @@ impl SignInManager {
         revoked.and(ended)
     }
 
-    /// Ends the sign-ins of this subject of a provider that were made by a session without a name (`sid`), by an
-    /// ID token of this time or before, and returns their number. Any of these sessions may be the one that the
-    /// provider has ended if it names one that no ID token has named.
+    /// Ends the sign-ins of this subject of a provider whose ID token had no `sid` and was issued at this
+    /// time or before, and returns their number. Call it if the provider ends a session by its `sid`: any of
+    /// these sign-ins may belong to that session.
     ///
-    /// A sign-in that is on its way does not notice it.
+    /// A sign-in that is in progress does not end.
     ///
     /// # Errors
     ///
@@ -190,9 +190,10 @@ impl SignInManager {
         Ok(())
     }
 
-    /// Deletes links of sign-ins that have ended. If there are many, it looks at a few, which the new id selects
-    /// at random, so that most links lead to active sign-ins. If there are too many, it looks at all, and ends
-    /// the sign-in of the oldest link if none has ended: without its link, that one would outlive its session.
+    /// Deletes links of sign-ins that have ended. If there are many links, it examines a few, which the new
+    /// id selects at random, so that most links lead to active sign-ins. If there are too many, it examines
+    /// all. If none of the sign-ins has ended, it ends that of the oldest link, because without its link that
+    /// sign-in would outlive its session.
     async fn make_room(
         &self,
         links: &str,
