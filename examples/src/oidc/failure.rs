@@ -23,7 +23,7 @@ impl Failure {
         Self((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], text).into_response())
     }
 
-    /// The provider answers something else than OpenID Connect prescribes. Why is for the log only.
+    /// The provider's response violates OpenID Connect. The reason is only logged.
     pub(super) fn invalid(why: impl Display) -> Self {
         tracing::warn!(%why, "invalid answer of the provider");
         Self((StatusCode::BAD_GATEWAY, "the provider's answer is invalid\n").into_response())

@@ -1,8 +1,8 @@
 //! Logging in with an OpenID provider, as the server `oidc_login` does it.
 //!
 //! [`routes`] are the routes of an application behind the authentication layer, and [`public_routes`] those
-//! before it. [`Provider`] speaks OpenID Connect, by the crate openidconnect. Only [`routes`] starts and ends
-//! sign-ins.
+//! outside of it. [`Provider`] implements OpenID Connect by the crate openidconnect. Only [`routes`] starts
+//! and ends sign-ins.
 
 mod failure;
 mod http_client;

@@ -1,4 +1,4 @@
-//! The provider: where it is, how a login starts there, and what it says about the user.
+//! The provider: where it is, how a login starts there, and what its ID token states about the user.
 //!
 //! The crate openidconnect builds the requests and verifies the ID token. What it leaves to the application
 //! is here: its documents are fetched again when they are old or a key is missing, and the response must name
@@ -125,7 +125,7 @@ pub struct Client {
     pub form_post: bool,
 }
 
-/// An OpenID provider, and the client that this application is to it.
+/// An OpenID provider, and this application as its client.
 pub struct Provider {
     issuer: IssuerUrl,
     client: Client,

@@ -24,7 +24,8 @@ use super::failure::Failure;
 use super::provider::{Answer, Claims, Login, Provider, SignedIdToken};
 use crate::users::User;
 
-/// How many logins may be under way in one browser, such as in several tabs. A further one replaces the oldest.
+/// How many logins may be in progress in one browser, such as in several tabs. A further one replaces the
+/// oldest.
 const MAX_LOGINS: usize = 8;
 /// The size limit of a response that the provider sends as a form, in bytes.
 const MAX_FORM: usize = 16 * 1024;
@@ -39,14 +40,15 @@ struct Start {
     next: ReturnPath,
 }
 
-/// Returns the routes for behind the authentication layer.
+/// Returns the routes that belong behind the authentication layer.
 pub fn routes(provider: Arc<Provider>) -> Router {
     let pages = Router::new().route("/", get(home)).route("/me", get(me));
     let login = Router::new().route("/login", get(login)).route("/callback", get(callback));
     pages.merge(login).route("/logout", post(logout)).with_state(provider)
 }
 
-/// Returns the route for before the authentication layer: the callback of a provider that sends a form.
+/// Returns the route that belongs outside of the authentication layer: the callback of a provider that sends
+/// a form.
 pub fn public_routes() -> Router {
     Router::new().route("/callback", post(form_post)).layer(DefaultBodyLimit::max(MAX_FORM))
 }
@@ -105,7 +107,7 @@ async fn callback(
     Ok(Redirect::to(next.as_str()))
 }
 
-/// Takes the login with this state out of the session, so that its response counts once.
+/// Removes the login with this state from the session, so that its response is accepted only once.
 async fn take_login(session: &Session, state: &str) -> Result<Login, Failure> {
     let logins: VecDeque<Login> = session.get(LOGINS).await?.unwrap_or_default();
     let is_it = |login: &Login| bool::from(login.state.as_bytes().ct_eq(state.as_bytes()));
@@ -145,7 +147,7 @@ async fn logout(
     Ok(Redirect::to(url.as_ref().map_or("/", Url::as_str)))
 }
 
-/// Returns the user of this application that the provider's user is.
+/// Returns the provider's user as a user of this application.
 fn principal(claims: &Claims) -> Principal<User> {
     let name = claims.name().and_then(|name| name.get(None));
     let user = User::named(name.map_or("user", |name| name.as_str()));
