@@ -124,10 +124,12 @@ impl<C: Send + Sync + 'static> Auth<C> {
 
     /// Finishes a [pending](SignIn::pending) sign-in, after the application has verified the second factor of
     /// its [user](Self::pending_subject). Await the returned builder, or configure it first: it adds to the
-    /// `amr` of the sign-in, and may set its `acr`. The sign-in gets a new credential, and its
-    /// [lifetime](SignIn::lifetime) begins.
+    /// `amr` of the sign-in, and may set its `acr`. A new sign-in with a new id and a new credential takes its
+    /// place, and its [lifetime](SignIn::lifetime) begins.
     ///
-    /// Fails with [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no pending sign-in.
+    /// Fails with [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no pending sign-in, and
+    /// with [`LimitReached`](AuthErrorKind::LimitReached) if the user has as many sign-ins as allowed. If the new
+    /// credential does not reach the client, the user has to sign in again.
     pub fn finish_sign_in(&self) -> Reauthenticate<C> {
         let options = ReauthenticateOptions { finishes: true, ..ReauthenticateOptions::default() };
         Reauthenticate { auth: self.clone(), options }
@@ -441,8 +443,9 @@ impl<C> SignIn<C> {
     /// leaves the sign-ins of all other backends as they are. Fails with [`ConfigError::UnknownBackend`] if there
     /// is none.
     ///
-    /// If the request acts for a sign-in of another backend, it continues to do so: a user who is signed in
-    /// by a cookie can create an API key, and stays signed in.
+    /// If the request acts for a sign-in of another backend, or for an identity that another backend has
+    /// verified without a stored sign-in, it continues to do so: a user who is signed in by a cookie can create
+    /// an API key, and stays signed in.
     ///
     /// ```
     /// use auth_core::{Auth, AuthError, Principal, SignedIn};

@@ -184,7 +184,7 @@ impl Config {
         issued: &IssuedSecret,
         context: SignInContext<'_>,
     ) -> Result<SignedIn, AuthError> {
-        if issued.kind == SecretKind::Cookie {
+        if issued.kind.completed() == SecretKind::Cookie {
             let mut set = Ok(());
             context.state().effects(|effects| set = self.set_cookie(issued, effects));
             context.remove_other_scopes(&self.cookie);

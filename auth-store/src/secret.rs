@@ -47,6 +47,9 @@ impl SecretKind {
     /// The code of every custom kind in a stored record.
     pub(crate) const CUSTOM: u8 = 4;
 
+    /// What precedes the scheme of a kind in the name of its [pending](Self::pending) kind.
+    const PENDING: &str = "pending-";
+
     /// Returns the kind of a backend of your own. The name is stored with each sign-in, so it must not change
     /// later.
     ///
@@ -63,19 +66,59 @@ impl SecretKind {
     /// # Panics
     ///
     /// Panics if `name` does not have 1 to 32 characters from `a` to `z`, `0` to `9` and `-`, if it is the
-    /// [scheme](Self::scheme) of another kind or `jwt`, or if the process has used 255 names. Use no more
-    /// than 200: records of further kinds cannot be read from a store.
+    /// [scheme](Self::scheme) of another kind or `jwt`, if it begins with `pending-`, or if the process has used
+    /// 255 names.
     #[must_use]
     pub fn custom(name: &str) -> Self {
         assert!(is_kind_name(name), "`{name}` is not a valid name of a kind, or it is reserved");
-        Self::Custom(KindName::of(&NAMES, name).expect("too many kinds"))
+        Self::named(name)
     }
 
     /// Returns the custom kind of this name, which was read from a store.
     pub(crate) fn stored(name: &str) -> Option<Self> {
+        let valid = match name.strip_prefix(Self::PENDING) {
+            Some("session" | "bearer" | "refresh") => true,
+            completed => is_kind_name(completed.unwrap_or(name)),
+        };
         // Damaged records must not use up the names.
-        let name = is_kind_name(name).then(|| KindName::of(&NAMES[..MAX_STORED], name))?;
-        name.map(Self::Custom)
+        valid.then(|| KindName::of(&NAMES, name, MAX_STORED))?.map(Self::Custom)
+    }
+
+    fn named(name: &str) -> Self {
+        Self::Custom(KindName::of(&NAMES, name, NAMES.len()).expect("too many kinds"))
+    }
+
+    /// Returns the kind of sign-ins with a secret of this kind whose second factor is still to be verified.
+    ///
+    /// It [counts](Self::counts_with) by itself, so that someone who knows only the password of a user neither
+    /// ends nor blocks that user's sign-ins. The digests of a secret are those of the completed kind.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the process uses more than 255 names of kinds.
+    #[must_use]
+    pub fn pending(self) -> Self {
+        Self::named(&format!("{}{}", Self::PENDING, self.completed().scheme()))
+    }
+
+    /// Returns whether this is the kind of a [pending](Self::pending) sign-in.
+    #[must_use]
+    pub fn is_pending(self) -> bool {
+        matches!(self, Self::Custom(name) if name.as_str().starts_with(Self::PENDING))
+    }
+
+    /// Returns the kind that a [pending](Self::pending) sign-in has once it is finished, or any other kind
+    /// itself.
+    #[must_use]
+    pub fn completed(self) -> Self {
+        let Self::Custom(name) = self else { return self };
+        match name.as_str().strip_prefix(Self::PENDING) {
+            None => self,
+            Some("session") => Self::Cookie,
+            Some("bearer") => Self::Bearer,
+            Some("refresh") => Self::Refresh,
+            Some(custom) => Self::named(custom),
+        }
     }
 
     /// Returns the name of the scheme that a secret of this kind authenticates by: `session`, `bearer`,
@@ -90,11 +133,11 @@ impl SecretKind {
         }
     }
 
-    /// Returns whether sign-ins of the two kinds count towards the same [limit](crate::Store::create), and may
-    /// replace each other when the user signs in again.
+    /// Returns whether sign-ins of the two kinds count towards the same [limit](crate::Store::create).
     ///
     /// Cookies, bearer tokens and refresh tokens count together: they are the devices on which a person has
-    /// signed in. Each custom kind counts separately, so that signing in never ends an API key.
+    /// signed in. Each custom kind counts separately, so that signing in never ends an API key, and so does
+    /// each [pending](Self::pending) kind.
     #[must_use]
     pub fn counts_with(self, other: Self) -> bool {
         match (self, other) {
@@ -102,6 +145,18 @@ impl SecretKind {
             (Self::Custom(_), _) | (_, Self::Custom(_)) => false,
             _ => true,
         }
+    }
+
+    /// Returns whether a sign-in of one of the two kinds replaces one of the other when the user signs in again:
+    /// whether they [count together](Self::counts_with) once they are completed.
+    #[must_use]
+    pub fn replaces(self, other: Self) -> bool {
+        self.completed().counts_with(other.completed())
+    }
+
+    /// Returns whether this is the kind of a backend that is not part of these crates.
+    pub(crate) fn is_custom(self) -> bool {
+        matches!(self.completed(), Self::Custom(_))
     }
 
     /// Returns the code of this kind in a stored record.
@@ -123,14 +178,19 @@ impl SecretKind {
 /// The names of custom kinds, in the order of their first use. They are kept until the process ends.
 static NAMES: [OnceLock<&str>; 255] = [const { OnceLock::new() }; 255];
 
-/// How many of them may come from stores.
+/// A name that comes from a store is added only below this place.
 const MAX_STORED: usize = 200;
 
 impl KindName {
-    /// Returns the place of a name among these, and adds it if it is new. Returns `None` if there is no room.
-    fn of(names: &[OnceLock<&'static str>], name: &str) -> Option<Self> {
+    /// Returns the place of a name among these. Adds it if it is new and if there is room below the place
+    /// `end`; if there is none, returns `None`.
+    fn of(names: &[OnceLock<&'static str>], name: &str, end: usize) -> Option<Self> {
         let keep = || &*String::from(name).leak();
-        let at = names.iter().position(|kept| *kept.get_or_init(keep) == name)?;
+        let mut kept = names.iter().enumerate();
+        let at = kept.position(|(at, kept)| {
+            let kept = if at < end { Some(kept.get_or_init(keep)) } else { kept.get() };
+            kept.is_some_and(|kept| *kept == name)
+        })?;
         u8::try_from(at).ok().map(Self)
     }
 
@@ -152,6 +212,7 @@ impl KindName {
 fn is_kind_name(name: &str) -> bool {
     let reserved = matches!(name, "" | "session" | "bearer" | "refresh" | "jwt");
     let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
+    let reserved = reserved || name.starts_with(SecretKind::PENDING);
     !reserved && name.len() <= SecretKind::MAX_NAME && name.bytes().all(is_allowed)
 }
 
@@ -211,12 +272,12 @@ impl Secret {
     /// [`Record::current`](crate::Record::current) if this is the current secret.
     #[must_use]
     pub fn digest(&self, kind: SecretKind) -> Digest {
-        if let SecretKind::Custom(name) = kind {
+        if let SecretKind::Custom(name) = kind.completed() {
             return Digest(name.digest(b"auth/v", &self.0[16..]));
         }
         let mut block = [0; 55]; // with its padding, one block of SHA-256
         block[..6].copy_from_slice(b"auth/v");
-        block[6] = kind.code();
+        block[6] = kind.completed().code();
         block[7..].copy_from_slice(&self.0[16..]);
         let digest = Sha256::digest(block);
         wipe(&mut block);
@@ -227,9 +288,9 @@ impl Secret {
     #[must_use]
     pub fn family_digest(&self, kind: SecretKind) -> FamilyDigest {
         let family = &self.0[16..32];
-        let hash: [u8; 32] = match kind {
+        let hash: [u8; 32] = match kind.completed() {
             SecretKind::Custom(name) => name.digest(b"auth/f", family),
-            _ => Sha256::new_with_prefix(b"auth/f")
+            kind => Sha256::new_with_prefix(b"auth/f")
                 .chain_update([kind.code()])
                 .chain_update(family)
                 .finalize()
@@ -409,7 +470,8 @@ mod tests {
     #[test]
     fn the_name_of_a_custom_kind_is_short_lower_case_and_not_reserved() {
         let long = "x".repeat(33);
-        for name in ["", "Api", "api key", "api_key", "\u{e4}", "session", "jwt", &long] {
+        let reserved = ["session", "jwt", "pending-", "pending-jwt", "pending-pending-a"];
+        for name in ["", "Api", "api key", "api_key", "\u{e4}", &long].into_iter().chain(reserved) {
             assert!(!is_kind_name(name), "{name}");
             assert_eq!(SecretKind::stored(name), None, "{name}");
         }
@@ -421,10 +483,11 @@ mod tests {
     #[test]
     fn names_are_found_again_and_do_not_exceed_their_number() {
         let names = [const { OnceLock::new() }; 3];
-        let of = |name| KindName::of(&names, name).map(|name| name.0);
-        assert_eq!(["a", "b", "a", "c", "d", "b"].map(of).to_vec(), {
-            vec![Some(0), Some(1), Some(0), Some(2), None, Some(1)]
-        });
+        let of = |name, end| KindName::of(&names, name, end).map(|name| name.0);
+        let stored = ["a", "b", "a", "c"].map(|name| of(name, 2));
+        assert_eq!(stored, [Some(0), Some(1), Some(0), None]);
+        assert_eq!(["c", "d", "b"].map(|name| of(name, 3)), [Some(2), None, Some(1)]);
+        assert_eq!(of("c", 2), Some(2), "one that the process uses is read from a store");
         assert_eq!(size_of::<SecretKind>(), 2);
     }
 
@@ -437,6 +500,24 @@ mod tests {
             assert!(!kind.counts_with(key) && !key.counts_with(kind));
         }
         assert!(key.counts_with(key) && !key.counts_with(other));
+    }
+
+    #[test]
+    fn a_pending_kind_counts_alone_and_has_the_digests_of_the_completed_one() {
+        let devices = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh];
+        let kinds = devices.into_iter().chain([SecretKind::custom("api-key")]);
+        for kind in kinds {
+            let pending = kind.pending();
+            assert!(pending.is_pending() && !kind.is_pending());
+            assert_eq!((pending.completed(), kind.completed()), (kind, kind));
+            assert_eq!((pending.pending(), kind.pending()), (pending, pending));
+            assert_eq!(SecretKind::stored(pending.scheme()), Some(pending));
+            assert!(!pending.counts_with(kind) && pending.counts_with(pending));
+            assert!(pending.replaces(kind) && kind.replaces(pending));
+            assert!(!pending.replaces(SecretKind::custom("other")));
+            let secret = secret();
+            assert_eq!(secret.digests(pending), secret.digests(kind));
+        }
     }
 
     #[test]

@@ -360,7 +360,7 @@ pub trait Store: Send + Sync + 'static {
 /// ```
 /// use auth_store::StoreBounds;
 ///
-/// // A transaction of this store changes at most 100 items.
+/// // A transaction of this store evicts at most 99 sign-ins for a new one.
 /// let bounds = StoreBounds::default().max_sign_ins(99).max_subject_bytes(1024);
 /// # let _ = bounds;
 /// ```
@@ -383,6 +383,9 @@ impl StoreBounds {
 
     /// Sets how many sign-ins a subject may have at most, of kinds that
     /// [count together](SecretKind::counts_with). Defaults to no bound. A store keeps at least 32.
+    ///
+    /// A subject can have this many of each such group: of devices, of each custom kind, and at most ten pending
+    /// ones of each kind. A step on all sign-ins of a subject has to cope with their sum.
     ///
     /// With a bound, [`Store::create`] refuses a call with a higher limit or without a limit. A
     /// [`SignInManager`](crate::SignInManager) lowers its limit to the bound.

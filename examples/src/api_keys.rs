@@ -76,7 +76,6 @@ impl ApiKeys {
         let mut options = SignInOptions::default();
         options.label = Some(label.into());
         let new = NewSignIn::of(self.kind, owner, &options, None)?;
-        let new = NewSignIn { lifetime, ..new };
         Ok(encode(&self.keys.issue(&new).await?))
     }
 }

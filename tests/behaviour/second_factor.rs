@@ -1,11 +1,14 @@
 //! Sign-ins that are pending, and prove no identity, until a second factor is verified.
 
+use std::future::IntoFuture;
 use std::time::Duration;
 
 use auth_store::{OverflowPolicy, Store, encode};
 
 use crate::app::{Confirmation, DeviceEntry, Login, Me, User};
-use crate::harness::{Client, Credential, DAY, HOUR, MINUTE, Policy, Reply, World};
+use crate::harness::{
+    Client, Credential, DAY, Fault, HOUR, MINUTE, Op, Policy, Reply, World, send_concurrently,
+};
 
 suite!(every:
     sec_72_a_pending_sign_in_identifies_no_user,
@@ -16,7 +19,13 @@ suite!(every:
     sec_15_a_pending_sign_in_ends_with_those_of_its_user,
     a_pending_sign_in_can_be_abandoned,
     sec_88_new_roles_leave_a_pending_sign_in_pending,
-    a_pending_sign_in_is_in_no_list_of_devices_but_counts,
+    a_pending_sign_in_is_in_no_list_of_devices,
+    sec_21_a_pending_sign_in_neither_ends_nor_blocks_another,
+    sec_21_the_limit_applies_when_a_sign_in_is_finished,
+    sec_21_a_user_has_at_most_ten_pending_sign_ins,
+    one_pending_sign_in_is_finished_once,
+    sec_77_a_revocation_ends_a_sign_in_that_is_being_finished,
+    sec_88_new_roles_reach_a_sign_in_that_is_being_finished,
     only_a_pending_sign_in_can_be_finished,
     signing_in_again_replaces_a_pending_sign_in,
 );
@@ -153,18 +162,115 @@ async fn sec_88_new_roles_leave_a_pending_sign_in_pending(world: World) {
     assert_eq!(client.get("/admin").await.status, 403);
 }
 
-async fn a_pending_sign_in_is_in_no_list_of_devices_but_counts(world: World) {
-    let world = world.with_limit(2, OverflowPolicy::EvictOldest).await;
-    let clients = [(); 3].map(|()| world.client());
-    clients[0].signed_in("alice").await;
-    for client in &clients[1..] {
-        world.advance(MINUTE);
-        half_signed_in(client, "alice").await;
+async fn a_pending_sign_in_is_in_no_list_of_devices(world: World) {
+    let (client, other) = (world.client(), world.client());
+    client.signed_in("alice").await;
+    half_signed_in(&other, "alice").await;
+    assert_eq!(client.get("/devices").await.json::<Vec<DeviceEntry>>().len(), 1);
+    assert!(second_factor(&other).await.status.is_success());
+    assert_eq!(client.get("/devices").await.json::<Vec<DeviceEntry>>().len(), 2);
+}
+
+/// An attacker knows the password, and not the second factor.
+async fn sec_21_a_pending_sign_in_neither_ends_nor_blocks_another(world: World) {
+    for (name, policy) in [("alice", OverflowPolicy::EvictOldest), ("bob", OverflowPolicy::Reject)]
+    {
+        let world = world.with_limit(2, policy).await;
+        let (attacker, clients) = (world.client(), [(); 2].map(|()| world.client()));
+        half_signed_in(&attacker, name).await;
+        for client in &clients {
+            client.signed_in(name).await;
+            for _ in 0..3 {
+                half_signed_in(&world.client(), name).await;
+            }
+        }
+        for client in &clients {
+            assert_eq!(client.get("/me").await.status, 200, "{policy:?}");
+        }
+        assert_eq!(attacker.get("/second-factor").await.text(), name, "nor the other way round");
     }
-    assert_eq!(clients[0].get("/me").await.status, 401, "the third one has evicted it");
-    assert!(second_factor(&clients[1]).await.status.is_success());
-    let devices = clients[1].get("/devices").await.json::<Vec<DeviceEntry>>();
-    assert_eq!(devices.len(), 1);
+}
+
+async fn sec_21_the_limit_applies_when_a_sign_in_is_finished(world: World) {
+    for (name, policy) in [("alice", OverflowPolicy::EvictOldest), ("bob", OverflowPolicy::Reject)]
+    {
+        let world = world.with_limit(1, policy).await;
+        let (first, second) = (world.client(), world.client());
+        half_signed_in(&second, name).await;
+        first.signed_in(name).await;
+        let finished = second_factor(&second).await.status;
+        let (expected, statuses) = match policy {
+            OverflowPolicy::EvictOldest => (true, [401, 200]),
+            OverflowPolicy::Reject => (false, [200, 401]),
+        };
+        assert_eq!(finished.is_success(), expected, "{finished}");
+        for (client, status) in [&first, &second].into_iter().zip(statuses) {
+            assert_eq!(client.get("/me").await.status, status, "{policy:?}");
+        }
+        if policy == OverflowPolicy::Reject {
+            assert_eq!(finished, 403);
+            first.post("/logout").await;
+            assert!(second_factor(&second).await.status.is_success(), "it is still pending");
+        }
+    }
+}
+
+async fn sec_21_a_user_has_at_most_ten_pending_sign_ins(world: World) {
+    let clients: Vec<_> = (0..12).map(|_| world.client()).collect();
+    for client in &clients {
+        half_signed_in(client, "alice").await;
+        world.advance(Duration::from_secs(1));
+    }
+    assert_eq!(world.store.list("alice").await.unwrap().len(), 10);
+    for (number, client) in clients.iter().enumerate() {
+        let finished = second_factor(client).await.status.is_success();
+        assert_eq!(finished, number >= 2, "the oldest have ended");
+    }
+}
+
+async fn one_pending_sign_in_is_finished_once(world: World) {
+    let credential = half_signed_in(&world.client(), "alice").await;
+    let clients: Vec<_> = (0..4).map(|_| world.client_with(&credential)).collect();
+    let confirmation = Confirmation::by(&["otp"]);
+    let calls = clients.iter().map(|client| client.post("/second-factor").json(&confirmation));
+    let replies = send_concurrently(calls).await;
+    let finished = replies.iter().filter(|reply| reply.status.is_success()).count();
+    assert_eq!(finished, 1, "{replies:?}");
+    assert_eq!(world.sign_in_count().await, 1);
+}
+
+/// Sends the second factor, and does `meanwhile` before its sign-in is stored.
+async fn interrupted(world: &World, client: &Client, meanwhile: impl AsyncFn()) -> Reply {
+    world.store.reset_calls();
+    world.store.set(Op::Create, Fault::Hangs);
+    let call = client.post("/second-factor").json(&Confirmation::by(&["otp"]));
+    let held = tokio::spawn(call.into_future());
+    world.store.reached(Op::Create, 1).await;
+    meanwhile().await;
+    world.store.clear_faults();
+    held.await.unwrap()
+}
+
+async fn sec_77_a_revocation_ends_a_sign_in_that_is_being_finished(world: World) {
+    let client = world.client();
+    half_signed_in(&client, "alice").await;
+    let store = &world.store;
+    let revoke = async || assert_eq!(store.revoke_subject("alice").await.unwrap(), 1);
+    let late = interrupted(&world, &client, revoke).await;
+    assert_eq!((late.status.as_u16(), late.set_cookies().len()), (401, 0), "{late:?}");
+    assert_eq!(world.store.list("alice").await.unwrap().len(), 0);
+}
+
+async fn sec_88_new_roles_reach_a_sign_in_that_is_being_finished(world: World) {
+    let client = world.client();
+    half_signed_in(&client, Login::from("alice").role("admin")).await;
+    let none = encode(&[], &User { name: "ALICE".into() }).unwrap();
+    let store = &world.store;
+    let change = async || assert_eq!(store.update_subject("alice", &none).await.unwrap(), 1);
+    assert_eq!(interrupted(&world, &client, change).await.status, 503);
+    assert!(second_factor(&client).await.status.is_success(), "it is still pending");
+    assert_eq!(client.get("/me").await.status, 200);
+    assert_eq!(client.get("/admin").await.status, 403);
 }
 
 async fn only_a_pending_sign_in_can_be_finished(world: World) {

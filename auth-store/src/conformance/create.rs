@@ -95,8 +95,8 @@ fn other(store: &dyn Store) -> Result<Record, Violation> {
     let mut record = draft(store, ADA, now())?;
     let address = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
     let device = Device { address, ..Device::default() };
-    record.details =
-        Some(Box::new(SignInDetails { device, pending: true, ..SignInDetails::default() }));
+    record.kind = SecretKind::Refresh.pending();
+    record.details = Some(Box::new(SignInDetails { device, ..SignInDetails::default() }));
     Ok(record)
 }
 

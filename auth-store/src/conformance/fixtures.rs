@@ -72,7 +72,6 @@ pub(super) fn details() -> SignInDetails {
             label: Some("B\u{fc}ro \u{1f4bb}".into()),
         },
         lifetime: Some(Lifetime::AAL3),
-        pending: false,
         auth_hash: Some("4a7d1ed414474e40".into()),
         provider: Some(Box::new(
             ProviderSession::new("https://login.example", "248289761001", Timestamp::from_secs(7))

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    AuthError, AuthErrorKind, AuthenticationInfo, Identity, Lifetime, Persistence, Principal,
-    SignInId, SignInOptions, SignedIn, Timestamp,
+    AuthError, AuthErrorKind, AuthenticationInfo, Identity, Persistence, Principal, SignInId,
+    SignInOptions, SignedIn, Timestamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -20,7 +20,7 @@ use crate::secret::{Secret, SecretKind};
 /// A sign-in to start: the user, and the kind of secret.
 #[derive(Clone)]
 pub struct NewSignIn {
-    /// The kind of the secret.
+    /// The kind of the secret. [Pending](SecretKind::pending) if a second factor is still to be verified.
     pub kind: SecretKind,
     /// The user. A subject that begins with U+0001 is reserved, and the sign-in fails with
     /// [`Serialization`](AuthErrorKind::Serialization).
@@ -31,8 +31,6 @@ pub struct NewSignIn {
     pub details: Option<Box<SignInDetails>>,
     /// Whether the cookie outlives the browser session. `None` uses the manager's setting.
     pub persistence: Option<Persistence>,
-    /// How long the sign-in lasts. `None` uses the manager's setting.
-    pub lifetime: Option<Lifetime>,
     /// When the user was authenticated, if that was before the sign-in. A time in the future counts as now.
     pub authenticated_at: Option<Timestamp>,
 }
@@ -53,7 +51,9 @@ pub enum SecondarySignIn {
 }
 
 impl NewSignIn {
-    /// Creates the sign-in of a principal with these options. Long texts about the device are cut.
+    /// Creates the sign-in of a principal with these options and a secret of this kind. If the options say that a
+    /// second factor is still to be verified, the kind becomes [pending](SecretKind::pending). Long texts about
+    /// the device are cut.
     ///
     /// # Errors
     ///
@@ -78,16 +78,15 @@ impl NewSignIn {
             amr: principal.amr.clone(),
             device,
             lifetime: options.lifetime,
-            pending: options.pending,
             auth_hash: options.auth_hash.clone(),
             provider: options.provider.clone().map(Box::new),
             ..SignInDetails::default()
         };
         let details = (details != SignInDetails::default()).then(|| Box::new(details));
         let (subject, persistence) = (Arc::clone(&principal.subject), options.persistence);
-        let SignInOptions { lifetime, authenticated_at, .. } = *options;
-        let principal = encoded;
-        Ok(Self { kind, subject, principal, details, persistence, lifetime, authenticated_at })
+        let (principal, authenticated_at) = (encoded, options.authenticated_at);
+        let kind = if options.pending { kind.pending() } else { kind };
+        Ok(Self { kind, subject, principal, details, persistence, authenticated_at })
     }
 }
 

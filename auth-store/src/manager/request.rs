@@ -149,7 +149,7 @@ impl<'a> SignInRequest<'a> {
 
     /// Ends what the request acted for, after another backend has signed it in: `old`, and the
     /// sign-in of the cookie if the request may use it. Removes the cookies. A sign-in of a kind that does not
-    /// [count with](SecretKind::counts_with) that of the cookies stays.
+    /// [replace](SecretKind::replaces) that of the cookies stays.
     ///
     /// # Errors
     ///
@@ -160,7 +160,7 @@ impl<'a> SignInRequest<'a> {
         let beside = if uses_cookie { self.secondary_sign_in().await? } else { None };
         for id in old.into_iter().chain(beside.filter(|id| old != Some(*id))) {
             let record = self.sign_ins.store().load(&id).await?;
-            if record.is_none_or(|record| record.kind.counts_with(self.cookies.kind)) {
+            if record.is_none_or(|record| record.kind.replaces(self.cookies.kind)) {
                 self.sign_ins.end(&id).await?;
             }
         }

@@ -14,7 +14,7 @@ use super::backoff::Backoff;
 use super::new_sign_in::IssuedSecret;
 use super::new_sign_in::{NewSignIn, SecondarySignIn};
 use super::roll_back::Step;
-use super::sign_in_manager::SignInManager;
+use super::sign_in_manager::{MAX_PENDING, SignInManager};
 use super::update_data::too_large;
 use crate::data::{self, SessionData};
 use crate::error::{StoreError, StoreErrorKind};
@@ -59,9 +59,10 @@ impl SignInManager {
     ///
     /// What happens to that other sign-in depends on its kind and its user:
     ///
-    /// - If its kind does not [count with](SecretKind::counts_with) that of the new one, it stays as it is:
-    ///   an API key survives the login that it authenticated.
-    /// - If it is the same user's, it continues under a new secret, with its data.
+    /// - If the new one does not [replace](SecretKind::replaces) its kind, it stays as it is: an API key survives
+    ///   the login that it authenticated.
+    /// - If it is the same user's, it continues under a new secret, with its data. If one of the two is pending,
+    ///   its data moves into the new sign-in, as that of a visitor.
     /// - If it is a visitor's, its data moves into the new sign-in.
     /// - If it is another user's, it ends, and the new sign-in has no data.
     ///
@@ -88,12 +89,13 @@ impl SignInManager {
         let prepare = &mut prepare;
         let now = self.settings.clock.now();
         let old = self.current(state, now).await?;
-        let old = old.filter(|old| old.kind.counts_with(new.kind));
+        let old = old.filter(|old| old.kind.replaces(new.kind));
         if let Some(old) = &old {
             self.remember_rotation(state, old.id, now);
         }
+        let is_same = |old: &Record| old.subject.as_ref() == Some(&new.subject);
         let (issued, prepared) = match &old {
-            Some(old) if old.subject.as_ref() == Some(&new.subject) => {
+            Some(old) if is_same(old) && old.kind.counts_with(new.kind) => {
                 let reauthentication = Reauthentication {
                     at: new.authenticated_at.map_or(now, |at| at.min(now)),
                     deadlines: self.deadlines(new, now),
@@ -106,8 +108,8 @@ impl SignInManager {
                     None => self.start(state, new, now, prepare).await?,
                 }
             }
-            Some(old) if old.subject.is_none() => {
-                self.upgrade_visitor(state, old, new, now, prepare).await?
+            Some(old) if old.subject.is_none() || is_same(old) => {
+                self.continue_as(state, old, new, now, prepare).await?.1
             }
             Some(old) => {
                 let started = self.start(state, new, now, prepare).await?;
@@ -245,7 +247,8 @@ impl SignInManager {
         record.data = data;
         let issued = IssuedSecret::new(secret, &record);
         let prepared = prepare(&issued)?;
-        let limit = self.store.bounds().lower(self.settings.limit);
+        let limit = if new.kind.is_pending() { Some(MAX_PENDING) } else { self.settings.limit };
+        let limit = self.store.bounds().lower(limit);
         self.link(id, new.details.as_deref(), deadlines, now).await?;
         match self.store_new(state, record, limit).await? {
             Created::Stored { evicted } => {
@@ -267,7 +270,7 @@ impl SignInManager {
     }
 
     fn deadlines(&self, new: &NewSignIn, now: Timestamp) -> Deadlines {
-        self.settings.deadlines(new.lifetime, new.details.as_deref(), now)
+        self.settings.deadlines(new.kind, new.details.as_deref(), now)
     }
 
     /// Authenticates the user of the request's sign-in again, or finishes a
@@ -276,11 +279,15 @@ impl SignInManager {
     /// start again. If a step fails, it gets its old secret and authentication back.
     ///
     /// `prepare` makes what is delivered together with the secret, as for [`sign_in_with`](Self::sign_in_with).
+    /// A pending sign-in continues as a new one, because it counts for the limit of sign-ins only then. If a later
+    /// step fails, both end.
+    ///
     ///
     /// # Errors
     ///
     /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no such sign-in or it
-    /// has ended; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and the errors of
+    /// has ended; [`LimitReached`](AuthErrorKind::LimitReached) if it was pending and the user has as many
+    /// sign-ins as allowed; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and the errors of
     /// `prepare` and `deliver`.
     pub async fn reauthenticate_with<P: Send, T>(
         &self,
@@ -304,26 +311,56 @@ impl SignInManager {
             acr: options.acr.clone().or(acr),
             amr: [amr, options.amr.clone()].concat(),
             grace: None,
-            pending: false,
             auth_hash: options.auth_hash.clone().or(former.auth_hash),
             ..former
         };
-        let reauthentication = Reauthentication {
-            at: options.authenticated_at.map_or(now, |at| at.min(now)),
-            deadlines: self.settings.deadlines(details.lifetime, Some(&details), now),
-            persistence: old.persistence,
-            principal: None,
-            details: (details != SignInDetails::default()).then(|| Box::new(details)),
+        let details = (details != SignInDetails::default()).then(|| Box::new(details));
+        let (kind, prepare) = (old.kind.completed(), &mut prepare);
+        let continued = if options.finishes {
+            let new = NewSignIn {
+                kind,
+                subject: old.subject.clone().ok_or_else(ended)?,
+                principal: old.principal().into(),
+                details,
+                persistence: Some(old.persistence),
+                authenticated_at: options.authenticated_at,
+            };
+            self.finish(state, &old, &new, now, prepare).await?
+        } else {
+            let reauthentication = Reauthentication {
+                at: options.authenticated_at.map_or(now, |at| at.min(now)),
+                seen_at: now,
+                deadlines: self.settings.deadlines(kind, details.as_deref(), now),
+                persistence: old.persistence,
+                principal: None,
+                details,
+            };
+            self.renew(state, &old, kind, reauthentication, now, prepare).await?
         };
-        let prepare = &mut prepare;
-        let renewed = self.renew(state, &old, old.kind, reauthentication, now, prepare).await?;
-        let (issued, prepared) = renewed.ok_or_else(ended)?;
+        let (issued, prepared) = continued.ok_or_else(ended)?;
         state.signed_in(issued.id());
         tracing::info!(subject = old.subject.as_deref(), sign_in = %old.id, "authenticated again");
         deliver(&issued, prepared)
     }
 
     /// Authenticates the same user again. The old secret is invalid at once, and everything but the data is
+    /// Replaces a pending sign-in by one that is not. Returns `None` if the pending one has ended.
+    async fn finish<T: Send>(
+        &self,
+        state: &RequestState,
+        pending: &Arc<Record>,
+        new: &NewSignIn,
+        now: Timestamp,
+        prepare: &mut impl Prepare<T>,
+    ) -> Result<Option<(IssuedSecret, T)>, AuthError> {
+        let finished = self.continue_as(state, pending, new, now, prepare).await;
+        if let Err(AuthErrorKind::Unauthenticated) = finished.as_ref().map_err(AuthError::kind) {
+            self.store.delete(&pending.id).await?; // the user is refused
+        }
+        let (ended_here, new) = finished?;
+        Ok(ended_here.then_some(new))
+    }
+
     /// replaced. Returns `None` if the sign-in has ended.
     async fn renew<T: Send>(
         &self,
@@ -368,37 +405,47 @@ impl SignInManager {
         }
     }
 
-    /// Signs a visitor in: the data moves into the new sign-in, and the old record is deleted. What
-    /// concurrent requests store in the old record until then moves as well.
-    async fn upgrade_visitor<T: Send>(
+    /// Signs in as a new sign-in of a visitor, or of the same user with another kind of sign-in: the data moves
+    /// into the new one, and the old record is deleted. What concurrent requests store in the old record until
+    /// then moves as well. Also returns whether this deleted the old record, and no other request.
+    async fn continue_as<T: Send>(
         &self,
         state: &RequestState,
         old: &Arc<Record>,
         new: &NewSignIn,
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
-    ) -> Result<(IssuedSecret, T), AuthError> {
+    ) -> Result<(bool, (IssuedSecret, T)), AuthError> {
         // Best effort: without the lock, compare-and-swap still decides.
         let _guard = self.locks.lock(&old.id).await;
         let (issued, prepared) = self.create(state, new, old.data.clone(), now, prepare).await?;
         if replaces_cookie(old, new.kind) {
             self.leave_marker(state, old.id, now).await;
         }
-        self.move_data(old, &issued.id()).await?;
-        Ok((issued, prepared))
+        let deleted = self.move_data(old, &issued.id()).await?;
+        Ok((deleted, (issued, prepared)))
     }
 
-    /// Deletes the old record, and makes in the new one the changes that others made since it was copied.
-    async fn move_data(&self, old: &Arc<Record>, new: &SignInId) -> Result<(), AuthError> {
+    /// Deletes the old record, and makes in the new one the changes that others made since it was copied. Returns
+    /// whether this deleted it, and no other request.
+    async fn move_data(&self, old: &Arc<Record>, new: &SignInId) -> Result<bool, AuthError> {
         let (mut copied, mut backoff) = (Arc::clone(old), Backoff::new());
         loop {
             let deleted = match self.store.delete_if_version(&old.id, copied.version).await {
-                // Without an answer, it may have happened.
-                Err(_) if self.store.load(&old.id).await?.is_none() => Deleted::Done,
+                // Without an answer, it may have happened. That of a user may also have been revoked.
+                Err(_) if old.subject.is_none() && self.store.load(&old.id).await?.is_none() => {
+                    Deleted::Done
+                }
                 deleted => deleted?,
             };
             match deleted {
-                Deleted::Done | Deleted::NotFound => return Ok(()),
+                Deleted::Done => return Ok(true),
+                Deleted::NotFound => return Ok(false),
+                // The new record has the roles that the user no longer has.
+                Deleted::Conflict(newer) if newer.principal() != old.principal() => {
+                    let changed = "the roles of the user changed during the sign-in";
+                    return Err(AuthError::new(AuthErrorKind::Unavailable, changed));
+                }
                 Deleted::Conflict(newer) => {
                     let difference = data::difference(&copied.data, &newer.data);
                     self.change(new, &difference).await?;
@@ -413,7 +460,7 @@ impl SignInManager {
 /// Returns whether a late request could carry a cookie that this sign-in replaces. An older secret of a
 /// sign-in that has a token now may have been a cookie.
 fn replaces_cookie(old: &Record, new: SecretKind) -> bool {
-    [old.kind, new].contains(&SecretKind::Cookie)
+    [old.kind, new].map(SecretKind::completed).contains(&SecretKind::Cookie)
 }
 
 /// Keeps when the secret was replaced, by which every node recognizes a late request with a cookie that was

@@ -24,6 +24,7 @@ use super::sweeper::Sweeper;
 use super::user_check::UserChecks;
 use crate::lifetime::{Deadlines, Expiry};
 use crate::record::{self, Record, SignInDetails};
+use crate::secret::SecretKind;
 use crate::store::{OverflowPolicy, Peek, SignInLimit, Store};
 
 /// Starts, refreshes, lists and ends the sign-ins of one store, according to [`SignInSettings`].
@@ -190,6 +191,12 @@ const PENDING: Duration = Duration::from_secs(600);
 /// The default interval between two writes of the last-seen time if there is no idle timeout, in
 /// milliseconds. The time then only informs the user.
 const HOUR: u64 = 3_600_000;
+/// How many pending sign-ins of one kind a user may have at a time. A further one evicts the oldest.
+pub(super) const MAX_PENDING: SignInLimit = SignInLimit {
+    max: NonZeroU32::new(10).expect("not zero"),
+    when_full: OverflowPolicy::EvictOldest,
+};
+
 
 #[async_trait]
 impl StoredSignIns for SignInManager {
@@ -226,7 +233,8 @@ pub struct SignInSettings {
     pub anonymous_lifetime: Lifetime,
     /// How many sign-ins a user may have at a time, of kinds that
     /// [count together](crate::SecretKind::counts_with). Defaults to 1,000; a further one evicts the
-    /// oldest. The [bound](crate::StoreBounds::max_sign_ins) of the store applies if it is lower.
+    /// oldest. The [bound](crate::StoreBounds::max_sign_ins) of the store applies if it is lower. Pending
+    /// sign-ins do not count: a user has at most ten of each kind, and a further one evicts the oldest.
     /// Without a limit (`None`), operations on all sign-ins of a user take as long as there are
     /// sign-ins.
     pub limit: Option<SignInLimit>,
@@ -268,19 +276,18 @@ impl Default for SignInSettings {
 }
 
 impl SignInSettings {
-    /// Returns the deadlines of a sign-in with this lifetime and these details that starts now.
+    /// Returns the deadlines of a sign-in of this kind with these details that starts now.
     pub(super) fn deadlines(
         &self,
-        lifetime: Option<Lifetime>,
+        kind: SecretKind,
         details: Option<&SignInDetails>,
         now: Timestamp,
     ) -> Deadlines {
-        let deadlines = Deadlines::starting(lifetime.unwrap_or(self.lifetime), now);
-        match details {
-            Some(SignInDetails { pending: true, .. }) => {
-                Deadlines { ends_at: deadlines.ends_at.min(now + PENDING), ..deadlines }
-            }
-            _ => deadlines,
+        let lifetime = details.and_then(|details| details.lifetime).unwrap_or(self.lifetime);
+        let deadlines = Deadlines::starting(lifetime, now);
+        match kind.is_pending() {
+            true => Deadlines { ends_at: deadlines.ends_at.min(now + PENDING), ..deadlines },
+            false => deadlines,
         }
     }
 

@@ -151,7 +151,7 @@ impl Record {
     /// Returns whether a second factor is still to be verified: the record proves no identity.
     #[must_use]
     pub fn is_pending(&self) -> bool {
-        self.details.as_deref().is_some_and(|details| details.pending)
+        self.kind.is_pending()
     }
 
     /// Returns which deadline the sign-in has reached, or `None` if it is active.
@@ -448,8 +448,6 @@ pub struct SignInDetails {
     pub device: Device,
     /// How long the sign-in lasts after each authentication of the user. `None` uses the manager's setting.
     pub lifetime: Option<Lifetime>,
-    /// Whether a second factor is still to be verified. Until then the record proves no identity.
-    pub pending: bool,
     /// The value for the application's `check_user`; see [`SignIn::auth_hash`](auth_core::SignIn::auth_hash).
     pub auth_hash: Option<Box<str>>,
     /// The session at an identity provider by which the user was authenticated.

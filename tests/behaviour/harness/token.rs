@@ -12,8 +12,7 @@ use auth_core::{
     StoredSignIns, TokenResponse, Transport,
 };
 use auth_store::{
-    Device, IssuedSecret, NewSignIn, PresentedSecret, Secret, SecretKind, SessionBackend,
-    SignInDetails, SignInManager,
+    IssuedSecret, NewSignIn, PresentedSecret, Secret, SecretKind, SessionBackend, SignInManager,
 };
 use http::{HeaderMap, HeaderValue};
 
@@ -109,26 +108,7 @@ impl SignInBackend<User> for TokenAuth {
         principal: Principal<User>,
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError> {
-        let new = NewSignIn {
-            kind: KIND,
-            principal: auth_store::encode(&principal.roles, &principal.claims)
-                .map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?,
-            subject: principal.subject,
-            details: Some(Box::new(SignInDetails {
-                scopes: principal.scopes,
-                acr: principal.acr,
-                amr: principal.amr,
-                device: Device { label: options.label.clone(), ..Device::default() },
-                lifetime: options.lifetime,
-                pending: options.pending,
-                auth_hash: options.auth_hash.clone(),
-                provider: options.provider.clone().map(Box::new),
-                ..SignInDetails::default()
-            })),
-            persistence: options.persistence,
-            lifetime: options.lifetime,
-            authenticated_at: options.authenticated_at,
-        };
+        let new = NewSignIn::of(KIND, &principal, options, None)?;
         let issued = self.manager.sign_in(context.state(), &new).await?;
         Ok(self.tokens(&issued, context))
     }

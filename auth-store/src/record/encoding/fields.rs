@@ -48,18 +48,23 @@ pub(crate) fn details(kind: SecretKind, details: Option<&SignInDetails>) -> Opti
 
 /// Encodes the details that not every sign-in has. One that is not set takes no bytes if none follows.
 fn put_later_details(out: &mut Vec<u8>, details: &SignInDetails) {
-    let SignInDetails { lifetime, pending, auth_hash, provider, later, .. } = details;
-    let is_set =
-        [lifetime.is_some(), *pending, auth_hash.is_some(), provider.is_some(), !later.is_empty()];
+    let SignInDetails { lifetime, auth_hash, provider, roles, later, .. } = details;
+    let is_set = [
+        lifetime.is_some(),
+        auth_hash.is_some(),
+        provider.is_some(),
+        !roles.is_empty(),
+        !later.is_empty(),
+    ];
     let count = is_set.iter().rposition(|is_set| *is_set).map_or(0, |last| last + 1);
     if count > 0 {
         put_lifetime(out, *lifetime);
     }
     if count > 1 {
-        put_number(out, usize::from(*pending));
+        put_optional(out, auth_hash.as_deref());
     }
     if count > 2 {
-        put_optional(out, auth_hash.as_deref());
+        put_provider(out, provider.as_deref());
     }
     if count > 3 {
         put_provider(out, provider.as_deref());
@@ -77,14 +82,6 @@ fn put_lifetime(out: &mut Vec<u8>, lifetime: Option<Lifetime>) {
     put_number(out, if lifetime.idle().is_some() { WITH_IDLE } else { WITHOUT_IDLE });
     for timeout in [lifetime.absolute()].into_iter().chain(lifetime.idle()) {
         out.extend((Timestamp::EPOCH + timeout).as_millis().to_be_bytes());
-    }
-}
-
-fn read_pending(from: &mut Reader<'_>) -> Result<bool, Malformed> {
-    match if from.is_empty() { 0 } else { from.number()? } {
-        0 => Ok(false),
-        1 => Ok(true),
-        _ => Err(Malformed),
     }
 }
 
@@ -151,7 +148,6 @@ pub(crate) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
     let later = from.0;
     if !later.is_empty() {
         details.lifetime = read_lifetime(&mut from)?;
-        details.pending = read_pending(&mut from)?;
         details.auth_hash = if from.is_empty() { None } else { from.optional()? };
         details.provider = read_provider(&mut from)?;
         details.later = from.0.into();
@@ -250,13 +246,12 @@ mod tests {
             written.later = Box::from(*b"later");
             assert_eq!(read_details(&encoded(&written)).unwrap(), written);
         }
-        let pending = SignInDetails { pending: true, ..SignInDetails::default() };
-        assert_eq!(encoded(&pending)[7..], [0, 1]);
-        assert_eq!(read_details(&encoded(&pending)).unwrap(), pending);
         let hash = SignInDetails { auth_hash: Some("a".into()), ..SignInDetails::default() };
         assert_eq!(read_details(&encoded(&hash)).unwrap(), hash);
-        for unset in [&[0][..], &[0, 0], &[0, 0, 0], &[0, 1, 0]] {
-            let bytes = [&encoded(&pending)[..7], unset].concat();
+        let roles = SignInDetails { roles: vec!["reader".into()], ..SignInDetails::default() };
+        assert_eq!(read_details(&encoded(&roles)).unwrap(), roles);
+        for unset in [&[0][..], &[0, 0], &[0, 0, 0], &[0, 0, 0, 0]] {
+            let bytes = [&encoded(&hash)[..7], unset].concat();
             assert!(read_details(&bytes).is_err(), "{unset:?}");
         }
         let none = SignInDetails { later: Box::from(*b"later"), ..SignInDetails::default() };
