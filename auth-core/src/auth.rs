@@ -536,8 +536,13 @@ impl<C> SignIn<C> {
     /// ```
     ///
     /// A pending sign-in ends after ten minutes, at a sign-out, and whenever the sign-ins of its user are
-    /// revoked. It appears in no list of devices, but counts towards the limit of sign-ins. The application
-    /// must limit the number of guesses.
+    /// revoked. It appears in no list of devices, and does not count towards the limit of sign-ins, which applies
+    /// when it is finished. So someone who knows only the password neither ends nor blocks a sign-in of the user.
+    /// A user has at most ten pending sign-ins of a kind; a further one ends the oldest. The application must
+    /// limit the number of guesses.
+    ///
+    /// Fails with [`ConfigError::NoPendingSignIns`] if the backend
+    /// [does not support it](SignInBackend::supports_pending).
     pub fn pending(mut self) -> Self {
         self.options.pending = true;
         self

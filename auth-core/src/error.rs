@@ -34,6 +34,9 @@ pub enum ConfigError {
     NoSignIns,
     /// No backend of the layer supports the requested transport.
     UnsupportedTransport,
+    /// The backend has no sign-ins that are [pending](crate::SignIn::pending): it does not implement
+    /// [`SignInBackend::supports_pending`](crate::SignInBackend::supports_pending).
+    NoPendingSignIns,
     /// No backend of the layer that stores sign-ins has this name; see
     /// [`SignIn::backend`](crate::SignIn::backend).
     UnknownBackend(&'static str),
@@ -73,6 +76,11 @@ impl fmt::Display for ConfigError {
             Self::UnsupportedTransport => f.write_str(
                 "no backend of this layer supports the requested transport: for `.as_tokens()` call \
                  `.accept_bearer()` on SessionAuth or add JwtAuth, for `.as_cookie()` add SessionAuth",
+            ),
+            Self::NoPendingSignIns => f.write_str(
+                "the backend of this sign-in would issue a credential that is valid before the second factor: \
+                 verify the second factor first and remove the call of `.pending()`, or implement \
+                 `SignInBackend::supports_pending` for the backend",
             ),
             Self::UnknownBackend(name) => write!(
                 f,

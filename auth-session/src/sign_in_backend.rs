@@ -31,6 +31,10 @@ where
         transport == Transport::Ambient || self.config.bearer == Bearer::On
     }
 
+    fn supports_pending(&self) -> bool {
+        true
+    }
+
     async fn sign_in(
         &self,
         context: SignInContext<'_>,

@@ -29,6 +29,10 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         self.sign_in_backends().any(|backend| backend.supports_transport(transport))
     }
 
+    fn supports_pending(&self) -> bool {
+        self.sign_in_backends().any(SignInBackend::supports_pending)
+    }
+
     async fn sign_in(
         &self,
         context: SignInContext<'_>,
@@ -40,6 +44,9 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         };
         let chosen = self.each(context).find(|(_, backend, _)| fits(*backend));
         let (chosen, backend, seen) = chosen.ok_or(ConfigError::UnsupportedTransport)?;
+        if options.pending && !backend.supports_pending() {
+            return Err(ConfigError::NoPendingSignIns.into());
+        }
         let old = context.state().sign_in();
         let signed_in = backend.sign_in(seen, principal, options).await?;
         context.state().done_by(chosen, self.count());

@@ -41,6 +41,14 @@ pub trait SignInBackend<C>: Send + Sync {
     /// Returns whether this backend can carry sign-ins by this transport.
     fn supports_transport(&self, transport: Transport) -> bool;
 
+    /// Returns whether this backend can leave a sign-in [pending](SignInOptions::pending): until
+    /// [`reauthenticate`](Self::reauthenticate) finishes it, its credential must not prove an identity. Defaults to
+    /// `false`. [`SignIn::pending`](crate::SignIn::pending) then fails with
+    /// [`ConfigError::NoPendingSignIns`].
+    fn supports_pending(&self) -> bool {
+        false
+    }
+
     /// Starts a sign-in, and queues or returns its credential. The request's own credential is invalid
     /// afterwards, even if it belonged to another user.
     async fn sign_in(

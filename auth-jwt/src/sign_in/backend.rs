@@ -54,6 +54,10 @@ where
         transport == Transport::Explicit || self.base().cookie.is_some()
     }
 
+    fn supports_pending(&self) -> bool {
+        true
+    }
+
     async fn sign_in(
         &self,
         context: SignInContext<'_>,

@@ -102,6 +102,10 @@ impl SignInBackend<User> for TokenAuth {
         transport == Transport::Explicit
     }
 
+    fn supports_pending(&self) -> bool {
+        true
+    }
+
     async fn sign_in(
         &self,
         context: SignInContext<'_>,
