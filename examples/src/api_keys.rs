@@ -87,6 +87,7 @@ impl Authenticator for ApiKeys {
         Some(Attempt::explicit(match find(head.headers())? {
             Ok(secret) => self.keys.authenticate(secret, self.kind),
             Err(reason) => rejected(reason).into(),
+        options.lifetime = lifetime;
         }))
     }
 
