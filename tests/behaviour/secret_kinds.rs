@@ -1,11 +1,12 @@
 //! A secret of one kind is not accepted as another, and a public id proves nothing.
 
-use auth_core::{Authenticator, Transport, any_of};
+use auth_core::{Authenticator, Identity, Outcome, Principal, SignInOptions, Transport, any_of};
+use auth_store::{NewSignIn, SecretKind, SignInManager};
 use http::Method;
 
-use crate::app::{Login, Refresh};
+use crate::app::{Login, Refresh, User};
 use crate::harness::{
-    Credential, Framework, REFRESH, SESSION, Setup, TestBackend, World, jwt, session,
+    Credential, Framework, REFRESH, SESSION, Setup, TestBackend, World, fresh_store, jwt, session,
 };
 
 suite!(every: sec_86_forged_secrets_for_a_known_id_do_no_harm);
@@ -13,6 +14,11 @@ suite!(every: sec_86_forged_secrets_for_a_known_id_do_no_harm);
 suite!(explicit: sec_81_a_token_is_rejected_as_a_cookie);
 
 suite!(bearer: sec_81_a_cookie_is_rejected_as_a_token);
+
+behaviours! {
+    sec_81_no_kind_of_secret_is_accepted_as_another,
+    sec_88_an_api_key_loses_roles_with_its_user_and_gains_none,
+}
 
 suite!(pair:
     sec_81_a_refresh_token_authenticates_no_request,
@@ -105,7 +111,6 @@ const WAYS: [(&str, &str); 7] = [
 ];
 
 /// Cookies, bearer tokens, access tokens and refresh tokens in one store and behind one layer.
-#[tokio::test]
 async fn sec_81_no_kind_of_secret_is_accepted_as_another() {
     let build = |setup: &Setup| any_of((session(setup).accept_bearer(), jwt(setup))).erased();
     let world = World::start(TestBackend::by_cookie(build), Framework::Axum).await;
@@ -146,4 +151,42 @@ async fn sec_81_no_kind_of_secret_is_accepted_as_another() {
         assert_eq!(world.status_of(credential).await, 200);
         world.client_with(credential).refreshed().await;
     }
+}
+
+/// A change of the user's roles never gives an API key more than it was created with.
+async fn sec_88_an_api_key_loses_roles_with_its_user_and_gains_none() {
+    let manager = SignInManager::new(fresh_store().await);
+    let issue = async |kind, roles: &[&str]| {
+        let claims = User { name: "ADA".into() };
+        let ada = Principal::new("ada").claims(claims).scope("stock:read");
+        let ada = roles.iter().fold(ada, |ada, role| ada.role(*role));
+        let new = NewSignIn::of(kind, &ada, &SignInOptions::default(), None).unwrap();
+        manager.issue(&new).await.unwrap().secret
+    };
+    let kind = SecretKind::custom("robot-key");
+    let key = issue(kind, &["reader", "buyer"]).await;
+    let session = issue(SecretKind::Cookie, &["reader", "buyer", "admin"]).await;
+    let roles = async |secret: &auth_store::Secret, kind| {
+        let found: Outcome<User> = manager.revalidate(secret.clone(), kind).await;
+        let Outcome::Authenticated(identity) = found else { panic!("{found:?}") };
+        assert_eq!(scopes(&identity), ["stock:read"]);
+        assert_eq!(identity.claims().name, "Ada");
+        identity.principal().roles.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let changed = User { name: "Ada".into() };
+    for (new, of_key) in [
+        (&["admin", "buyer", "owner"][..], &["buyer"][..]),
+        (&[], &[]),
+        (&["reader", "buyer", "admin"], &["reader", "buyer"]),
+    ] {
+        let new: Vec<Box<str>> = new.iter().map(|role| Box::from(*role)).collect();
+        assert_eq!(manager.update_claims("ada", &new, &changed).await.unwrap(), 2);
+        assert_eq!(roles(&key, kind).await, of_key);
+        let of_session = roles(&session, SecretKind::Cookie).await;
+        assert_eq!(of_session, new.iter().map(ToString::to_string).collect::<Vec<_>>());
+    }
+}
+
+fn scopes(identity: &Identity<User>) -> Vec<&str> {
+    identity.principal().scopes.iter().map(|scope| &**scope).collect()
 }

@@ -77,6 +77,7 @@ pub(super) fn details() -> SignInDetails {
             ProviderSession::new("https://login.example", "248289761001", Timestamp::from_secs(7))
                 .sid("08a5019c"),
         )),
+        roles: vec!["reader".into()],
         later: Box::from(*b"\x05later"),
     }
 }

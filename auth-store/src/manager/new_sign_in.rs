@@ -72,6 +72,7 @@ impl NewSignIn {
             address: options.address,
             label: options.label.as_deref().map(|text| truncated(text, Device::MAX_LABEL)),
         };
+        let roles = if kind.is_custom() { principal.roles.clone() } else { Vec::new() };
         let details = SignInDetails {
             scopes: principal.scopes.clone(),
             acr: principal.acr.clone(),
@@ -80,6 +81,7 @@ impl NewSignIn {
             lifetime: options.lifetime,
             auth_hash: options.auth_hash.clone(),
             provider: options.provider.clone().map(Box::new),
+            roles,
             ..SignInDetails::default()
         };
         let details = (details != SignInDetails::default()).then(|| Box::new(details));
@@ -164,15 +166,8 @@ impl IssuedSecret {
     /// read as a `C`.
     #[must_use]
     pub fn to_principal<C: DeserializeOwned>(&self) -> Option<Principal<C>> {
-        let (roles, claims) = record::decode(&self.principal).ok()?;
-        let mut principal = Principal::new(Arc::clone(self.subject.as_ref()?)).claims(claims);
-        principal.roles = roles;
-        if let Some(SignInDetails { scopes, acr, amr, .. }) = self.details.as_deref() {
-            principal.scopes.clone_from(scopes);
-            principal.acr.clone_from(acr);
-            principal.amr.clone_from(amr);
-        }
-        Some(principal)
+        let (subject, details) = (self.subject.as_ref()?, self.details.as_deref());
+        record::decode_principal(subject, self.kind, &self.principal, details).ok()
     }
 
     /// Returns how long the sign-in lasts from now on.

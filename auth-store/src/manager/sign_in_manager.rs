@@ -136,8 +136,11 @@ impl SignInManager {
     }
 
     /// Replaces roles and claims in all sign-ins of a subject, and returns their number. Every credential of
-    /// the subject has the new ones at its next use, including API keys and other credentials of a
-    /// [custom](crate::SecretKind::custom) kind. How and when each sign-in was authenticated does not change.
+    /// the subject has the new ones at its next use. How and when each sign-in was authenticated does not
+    /// change.
+    ///
+    /// A sign-in of a [custom](crate::SecretKind::custom) kind, such as an API key, has at most the roles that it
+    /// was created with: it loses those that the user loses, and gains none. Scopes do not change.
     ///
     /// # Errors
     ///
@@ -188,15 +191,15 @@ const MAX_SIGN_INS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 /// How long a second factor may take.
 const PENDING: Duration = Duration::from_secs(600);
 
-/// The default interval between two writes of the last-seen time if there is no idle timeout, in
-/// milliseconds. The time then only informs the user.
-const HOUR: u64 = 3_600_000;
 /// How many pending sign-ins of one kind a user may have at a time. A further one evicts the oldest.
 pub(super) const MAX_PENDING: SignInLimit = SignInLimit {
     max: NonZeroU32::new(10).expect("not zero"),
     when_full: OverflowPolicy::EvictOldest,
 };
 
+/// The default interval between two writes of the last-seen time if there is no idle timeout, in
+/// milliseconds. The time then only informs the user.
+const HOUR: u64 = 3_600_000;
 
 #[async_trait]
 impl StoredSignIns for SignInManager {

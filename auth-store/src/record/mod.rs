@@ -12,5 +12,5 @@ mod stored;
 #[cfg(feature = "redis")]
 pub(crate) use bytes::DETAILS;
 pub use rotation::{Reauthentication, Rotation};
-pub(crate) use stored::marker_hash;
 pub use stored::{Device, Record, RotationGrace, SecretMatch, SignInDetails, decode, encode};
+pub(crate) use stored::{decode_principal, marker_hash};

@@ -268,9 +268,12 @@ impl Record {
         let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         let mut listed = 0; // scopes and authentication methods, which the identity repeats
         let details = self.details.as_deref().map_or(0, |details| {
-            let SignInDetails { scopes, acr, amr, cnf, device, auth_hash, provider, later, .. } =
+            let SignInDetails { scopes, acr, amr, cnf, device, auth_hash, provider, roles, .. } =
                 details;
-            listed = scopes.iter().chain(amr).map(|word| word.len() + PER_TEXT).sum();
+            let words = |words: &[Box<str>]| -> usize {
+                words.iter().map(|word| word.len() + PER_TEXT).sum()
+            };
+            listed = words(scopes) + words(amr);
             let Device { user_agent, label, .. } = device;
             let texts = [acr, cnf, user_agent, label, auth_hash];
             let texts: usize = texts.into_iter().map(text).sum();
@@ -278,7 +281,8 @@ impl Record {
                 let ProviderSession { issuer, subject, sid, .. } = provider;
                 size_of::<ProviderSession>() + issuer.len() + subject.len() + text(sid)
             });
-            size_of::<SignInDetails>() + listed + texts + provider + later.len()
+            let added = words(roles) + details.later.len();
+            size_of::<SignInDetails>() + listed + texts + provider + added
         });
         let identity = match &*self.principal {
             [] => 0,
@@ -401,29 +405,18 @@ impl Record {
     where
         C: DeserializeOwned,
     {
-        self.subject.as_ref().map(|subject| self.decode_principal(subject)).transpose()
-    }
-
-    fn decode_principal<C: DeserializeOwned>(
-        &self,
-        subject: &Arc<str>,
-    ) -> Result<Principal<C>, serde_json::Error> {
-        let (roles, claims) = decode(&self.principal)?;
-        let mut principal = Principal::new(Arc::clone(subject)).claims(claims);
-        principal.roles = roles;
-        if let Some(details) = &self.details {
-            principal.scopes.clone_from(&details.scopes);
-            principal.acr.clone_from(&details.acr);
-            principal.amr.clone_from(&details.amr);
-        }
-        Ok(principal)
+        let decode = |subject| {
+            decode_principal(subject, self.kind, &self.principal, self.details.as_deref())
+        };
+        self.subject.as_ref().map(decode).transpose()
     }
 
     fn decode<C: DeserializeOwned>(
         &self,
         subject: &Arc<str>,
     ) -> Result<Verified<C>, serde_json::Error> {
-        let principal = self.decode_principal(subject)?;
+        let details = self.details.as_deref();
+        let principal = decode_principal(subject, self.kind, &self.principal, details)?;
         let authenticated_at = self.kind.stated(self.authenticated_at);
         let authentication =
             AuthenticationInfo::new(self.kind.scheme(), authenticated_at).sign_in(self.id);
@@ -452,6 +445,9 @@ pub struct SignInDetails {
     pub auth_hash: Option<Box<str>>,
     /// The session at an identity provider by which the user was authenticated.
     pub provider: Option<Box<ProviderSession>>,
+    /// The roles that a sign-in of a [custom](SecretKind::custom) kind was created with. Its identity has those of
+    /// them that the user still has, and no others. Not used for the other kinds.
+    pub roles: Vec<Box<str>>,
     /// Encoded details of a later release, which this one keeps and does not read.
     pub later: Box<[u8]>,
 }
@@ -537,6 +533,28 @@ pub fn encode<C: Serialize>(
     claims: &C,
 ) -> Result<Box<[u8]>, serde_json::Error> {
     serde_json::to_vec(&Encoded { roles, claims }).map(Vec::into_boxed_slice)
+}
+
+/// Decodes the principal of a sign-in of this kind. One of a custom kind, such as an API key, has at most the roles
+/// that it was created with: it loses those that the user loses, and gains none.
+pub(crate) fn decode_principal<C: DeserializeOwned>(
+    subject: &Arc<str>,
+    kind: SecretKind,
+    principal: &[u8],
+    details: Option<&SignInDetails>,
+) -> Result<Principal<C>, serde_json::Error> {
+    let (mut roles, claims) = decode(principal)?;
+    if kind.is_custom() {
+        roles.retain(|role| details.is_some_and(|details| details.roles.contains(role)));
+    }
+    let mut principal = Principal::new(Arc::clone(subject)).claims(claims);
+    principal.roles = roles;
+    if let Some(SignInDetails { scopes, acr, amr, .. }) = details {
+        principal.scopes.clone_from(scopes);
+        principal.acr.clone_from(acr);
+        principal.amr.clone_from(amr);
+    }
+    Ok(principal)
 }
 
 /// Decodes what [`encode`] returned.

@@ -67,7 +67,7 @@ fn put_later_details(out: &mut Vec<u8>, details: &SignInDetails) {
         put_provider(out, provider.as_deref());
     }
     if count > 3 {
-        put_provider(out, provider.as_deref());
+        put_texts(out, roles);
     }
     out.extend_from_slice(later);
 }
@@ -150,6 +150,7 @@ pub(crate) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
         details.lifetime = read_lifetime(&mut from)?;
         details.auth_hash = if from.is_empty() { None } else { from.optional()? };
         details.provider = read_provider(&mut from)?;
+        details.roles = if from.is_empty() { Vec::new() } else { from.texts()? };
         details.later = from.0.into();
         let mut written = Vec::with_capacity(later.len());
         put_later_details(&mut written, &details);
