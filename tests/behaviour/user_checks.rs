@@ -14,6 +14,7 @@ suite!(every:
     sec_99_a_user_who_is_disabled_during_a_login_does_not_get_in,
     sec_99_a_user_who_is_disabled_before_the_second_factor_does_not_get_in,
     sec_15_a_disabled_user_cannot_refresh_or_step_up,
+    sec_99_a_sign_in_that_was_refused_and_not_deleted_is_not_restored,
     sec_15_a_disabled_user_is_signed_out_within_the_stated_time,
     sec_76_a_check_without_an_answer_lets_no_user_in_and_ends_no_sign_in,
     a_request_checks_no_user_unless_asked_for,
@@ -86,6 +87,24 @@ async fn sec_15_a_disabled_user_cannot_refresh_or_step_up(world: World) {
         assert_eq!(client.get("/me").await.status, 401, "the sign-in has ended");
     }
     assert_eq!(world.store.list("alice").await.unwrap().len(), 0);
+}
+
+/// The store fails when the refused sign-in is to be deleted. What the request has done is rolled back.
+async fn sec_99_a_sign_in_that_was_refused_and_not_deleted_is_not_restored(world: World) {
+    let (world, users) = checking(&world, None).await;
+    let confirmation = Confirmation::by(&["otp"]);
+    for (name, again) in [("alice", "/login"), ("bob", "/reauthenticate")] {
+        let (client, old) = world.sign_in(name).await;
+        users.disable(name);
+        world.store.set(Op::Delete, Fault::Fails);
+        let reply = match again {
+            "/login" => client.login(name).await,
+            _ => client.post(again).json(&confirmation).await,
+        };
+        assert_eq!((reply.status.as_u16(), reply.set_cookies().len()), (503, 0), "{reply:?}");
+        assert_eq!(world.status_of(&old).await, 401, "{again}");
+        world.store.clear_faults();
+    }
 }
 
 async fn sec_15_a_disabled_user_is_signed_out_within_the_stated_time(world: World) {

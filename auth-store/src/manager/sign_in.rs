@@ -256,7 +256,7 @@ impl SignInManager {
                 if evicted > 0 {
                     tracing::info!(subject = &*new.subject, evicted, "oldest sign-ins evicted");
                 }
-                self.check_new_user(&issued).await?;
+                self.check_new_user(state, &issued).await?;
                 Ok((issued, prepared))
             }
             Created::LimitReached => {
@@ -388,9 +388,10 @@ impl SignInManager {
             self.restore_unless_delivered(state, &from, &rotation);
             match self.store.rotate(&old.id, &from.current, rotation.clone()).await? {
                 CompareAndSwap::Stored(record) => {
-                    self.check_user(&record).await?;
+                    let issued = IssuedSecret::new(secret, &record);
+                    self.check_new_user(state, &issued).await?;
                     self.check_provider(renewed.details.as_deref(), now).await?;
-                    return Ok(Some((IssuedSecret::new(secret, &record), prepared)));
+                    return Ok(Some((issued, prepared)));
                 }
                 CompareAndSwap::Conflict(newer) => {
                     state.nothing_to_roll_back();

@@ -11,11 +11,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    AuthError, AuthErrorKind, BoxError, BoxFuture, RejectionReason, SignInId, Timestamp,
+    AuthError, AuthErrorKind, BoxError, BoxFuture, RejectionReason, RequestState, SignInId,
+    Timestamp,
 };
 use parking_lot::Mutex;
 
 use super::new_sign_in::IssuedSecret;
+use super::roll_back::Step;
 use super::sign_in_manager::{SignInManager, SignInSettings};
 use crate::record::{Record, SignInDetails};
 use crate::striped::Striped;
@@ -117,13 +119,23 @@ impl SignInManager {
         }
     }
 
-    /// Checks the user of a sign-in that was just stored and is not delivered. Ends it if the user is refused.
-    pub(super) async fn check_new_user(&self, issued: &IssuedSecret) -> Result<(), AuthError> {
-        let Some(subject) = &issued.subject else { return Ok(()) };
+    /// Checks the user of a sign-in that was just stored and is not delivered. Ends it if the user is refused,
+    /// even if it had another secret before.
+    pub(super) async fn check_new_user(
+        &self,
+        state: &RequestState,
+        issued: &IssuedSecret,
+    ) -> Result<(), AuthError> {
+        let (Some(subject), id) = (&issued.subject, issued.id()) else { return Ok(()) };
         let details = issued.details.as_deref();
-        let user =
-            UserCheck::new(Arc::clone(subject), issued.id(), issued.authenticated_at, details);
-        self.check(user).await
+        let user = UserCheck::new(Arc::clone(subject), id, issued.authenticated_at, details);
+        if self.passes(user).await? {
+            return Ok(());
+        }
+        // If it cannot be deleted now, the rollback deletes it, and does not give it its old secret back.
+        state.nothing_to_roll_back();
+        self.delete_unless_delivered(state, id, Step::Done);
+        Err(self.end_refused(&id).await)
     }
 
     /// Checks the user of a stored sign-in. Ends it if the user is refused.
@@ -133,26 +145,33 @@ impl SignInManager {
     /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the user is refused, and
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the check fails.
     pub(super) async fn check_user(&self, record: &Record) -> Result<(), AuthError> {
-        match UserCheck::of_record(record) {
-            Some(user) => self.check(user).await,
-            None => Ok(()),
-        }
+        let Some(user) = UserCheck::of_record(record) else { return Ok(()) };
+        if self.passes(user).await? { Ok(()) } else { Err(self.end_refused(&record.id).await) }
     }
 
-    async fn check(&self, user: UserCheck) -> Result<(), AuthError> {
-        let Some(checks) = &self.settings.user_check else { return Ok(()) };
+    async fn passes(&self, user: UserCheck) -> Result<bool, AuthError> {
+        let Some(checks) = &self.settings.user_check else { return Ok(true) };
         let (id, subject) = (user.sign_in, Arc::clone(&user.subject));
         // Read before the check: a change of the user after it is not covered by its answer.
         let now = self.settings.clock.now();
         let passes = (checks.check)(user).await;
-        if passes.map_err(|error| AuthError::new(AuthErrorKind::Unavailable, error))? {
-            if let Some(age) = self.settings.user_check_age {
-                checks.passed(id, age, now);
-            }
-            return Ok(());
+        let passes = passes.map_err(|error| AuthError::new(AuthErrorKind::Unavailable, error))?;
+        match self.settings.user_check_age {
+            Some(age) if passes => checks.passed(id, age, now),
+            _ if passes => {}
+            _ => tracing::info!(subject = &*subject, sign_in = %id, "user refused; sign-in ended"),
         }
-        tracing::info!(subject = &*subject, sign_in = %id, "user refused; sign-in ended");
-        self.store.delete(&id).await?;
-        Err(AuthError::new(AuthErrorKind::Unauthenticated, "the application refuses the user"))
+        Ok(passes)
+    }
+
+    /// Ends a sign-in whose user is refused, and returns the error to report.
+    async fn end_refused(&self, id: &SignInId) -> AuthError {
+        match self.store.delete(id).await {
+            Ok(_) => {
+                let refused = "the application refuses the user";
+                AuthError::new(AuthErrorKind::Unauthenticated, refused)
+            }
+            Err(error) => error.into(),
+        }
     }
 }
