@@ -560,8 +560,7 @@ impl<C> SignIn<C> {
     }
 
     /// Sets when the user was authenticated, such as the `auth_time` of an identity provider. Defaults to
-    /// now. A time in the future counts as now. The absolute timeout starts now in any case. If the same user
-    /// was already signed in and the time is in the past, the idle timeout does not always start again.
+    /// now. A time in the future counts as now. The idle timeout and the absolute timeout start now in any case.
     pub fn authenticated_at(mut self, at: Timestamp) -> Self {
         self.options.authenticated_at = Some(at);
         self

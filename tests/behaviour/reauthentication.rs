@@ -19,6 +19,7 @@ suite!(every:
     a_step_up_without_its_answer_leaves_a_working_credential,
     sec_18_a_method_of_authentication_can_be_required,
     a_time_of_authentication_in_the_past_counts_and_one_in_the_future_does_not,
+    sec_12_an_authentication_in_the_past_restarts_the_idle_timeout,
 );
 
 suite!(cookie:
@@ -188,6 +189,24 @@ async fn a_time_of_authentication_in_the_past_counts_and_one_in_the_future_does_
         assert_eq!(me(&client).await.authenticated_at, Some(expected));
         client.signed_in(Login::from("alice").authenticated_at(at)).await; // again
         assert_eq!(me(&client).await.authenticated_at, Some(expected));
+    }
+}
+
+/// The last use is too recent to be written for another reason.
+async fn sec_12_an_authentication_in_the_past_restarts_the_idle_timeout(world: World) {
+    let before = Timestamp::from_secs(world.clock.now().as_secs() - 300);
+    let login = || Login::from("alice").lifetime(Some(HOUR), DAY).authenticated_at(before);
+    let clients = [(); 2].map(|()| world.client());
+    for client in &clients {
+        client.signed_in(login()).await;
+    }
+    world.advance(2 * MINUTE);
+    let again = Confirmation { at: Some(before.as_secs()), ..Confirmation::by(&["pwd"]) };
+    stepped_up(&clients[0], &again).await;
+    clients[1].signed_in(login()).await;
+    world.advance(59 * MINUTE);
+    for client in &clients {
+        assert_eq!(client.get("/me").await.status, 200);
     }
 }
 

@@ -165,11 +165,12 @@ fn reauthentication_as(
     record: &Record,
     details: Option<Box<SignInDetails>>,
 ) -> Result<Rotation, Violation> {
-    let at = record.last_seen() + MINUTE;
+    let seen_at = record.last_seen() + MINUTE;
     let secret = secret_of(record.id)?;
     let reauthentication = Reauthentication {
-        at,
-        deadlines: Deadlines { idle_secs: 60, ends_at: at + 2 * DAY },
+        at: record.created_at.before(MINUTE),
+        seen_at,
+        deadlines: Deadlines { idle_secs: 60, ends_at: seen_at + 2 * DAY },
         persistence: Persistence::Session,
         principal: Some(principal("administrator")?),
         details,

@@ -103,6 +103,7 @@ fn restoring(old: &Record, found: &Record, written: Option<&[u8]>) -> Rotation {
         grace: old.details.as_ref().and_then(|details| details.grace),
         reauthentication: Some(Reauthentication {
             at: old.authenticated_at,
+            seen_at: old.last_seen(),
             deadlines: old.deadlines,
             persistence: old.persistence,
             principal: written.is_some_and(is_ours).then(|| old.principal().into()),

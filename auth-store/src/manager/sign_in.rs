@@ -98,6 +98,7 @@ impl SignInManager {
             Some(old) if is_same(old) && old.kind.counts_with(new.kind) => {
                 let reauthentication = Reauthentication {
                     at: new.authenticated_at.map_or(now, |at| at.min(now)),
+                    seen_at: now,
                     deadlines: self.deadlines(new, now),
                     persistence: new.persistence.unwrap_or(self.settings.persistence),
                     principal: Some(new.principal.clone()),
@@ -278,10 +279,10 @@ impl SignInManager {
     /// once. The sign-in keeps its roles and claims, its device, its lifetime and its data, and its timeouts
     /// start again. If a step fails, it gets its old secret and authentication back.
     ///
-    /// `prepare` makes what is delivered together with the secret, as for [`sign_in_with`](Self::sign_in_with).
     /// A pending sign-in continues as a new one, because it counts for the limit of sign-ins only then. If a later
     /// step fails, both end.
     ///
+    /// `prepare` makes what is delivered together with the secret, as for [`sign_in_with`](Self::sign_in_with).
     ///
     /// # Errors
     ///
@@ -343,7 +344,6 @@ impl SignInManager {
         deliver(&issued, prepared)
     }
 
-    /// Authenticates the same user again. The old secret is invalid at once, and everything but the data is
     /// Replaces a pending sign-in by one that is not. Returns `None` if the pending one has ended.
     async fn finish<T: Send>(
         &self,
@@ -361,6 +361,7 @@ impl SignInManager {
         Ok(ended_here.then_some(new))
     }
 
+    /// Authenticates the same user again. The old secret is invalid at once, and everything but the data is
     /// replaced. Returns `None` if the sign-in has ended.
     async fn renew<T: Send>(
         &self,

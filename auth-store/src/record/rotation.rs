@@ -31,8 +31,10 @@ pub struct Rotation {
 /// `Debug` does not show the claims, which may be personal.
 #[derive(Clone)]
 pub struct Reauthentication {
-    /// When the user was authenticated; also the new last-seen time.
+    /// When the user was authenticated, which may have been before this request.
     pub at: Timestamp,
+    /// When the request was made. Moves the last-seen time forward, so that the idle timeout starts anew.
+    pub seen_at: Timestamp,
     /// The new deadlines.
     pub deadlines: Deadlines,
     /// Whether the cookie outlives the browser session.
@@ -54,11 +56,11 @@ impl Rotation {
         record.kind = self.kind;
         record.family = self.digests.family;
         record.current = self.digests.current;
-        if let Some(Reauthentication { at, deadlines, persistence, principal, details }) =
+        if let Some(Reauthentication { at, seen_at, deadlines, persistence, principal, details }) =
             self.reauthentication
         {
             record.authenticated_at = at;
-            record.touch(at);
+            record.touch(seen_at);
             record.deadlines = deadlines;
             record.persistence = persistence;
             record.details = details;

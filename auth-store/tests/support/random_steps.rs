@@ -277,7 +277,8 @@ impl Both<'_> {
             newest.successor(&nonce)
         };
         let reauthentication = again.then(|| Reauthentication {
-            at: self.now(),
+            at: self.now().before(Duration::from_secs(1)),
+            seen_at: self.now(),
             deadlines: Deadlines::starting(Lifetime::AAL1, self.now()),
             persistence: Persistence::Persistent,
             principal: (!self.taken.is_multiple_of(3))

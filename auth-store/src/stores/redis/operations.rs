@@ -265,7 +265,8 @@ fn encode_reauthentication(
     kind: SecretKind,
     reauthentication: Reauthentication,
 ) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
-    let Reauthentication { at, deadlines, persistence, principal, details } = reauthentication;
+    let Reauthentication { at, seen_at, deadlines, persistence, principal, details } =
+        reauthentication;
     let details = encoding::details(kind, details.as_deref());
     let flags = if details.is_some() { DETAILS } else { 0 };
     let head = [
@@ -273,6 +274,7 @@ fn encode_reauthentication(
         &deadlines.idle_secs.to_be_bytes(),
         &deadlines.ends_at.as_millis().to_be_bytes(),
         &[encoding::persistence(persistence), flags],
+        &seen_at.as_millis().to_be_bytes(),
     ]
     .concat();
     (head, details.unwrap_or_default(), principal.map(<[u8]>::into_vec).unwrap_or_default())

@@ -201,7 +201,7 @@ impl<D: Dialect> SqlInner<D> {
             Value::bytes(&grace),
             Value::Bytes(details.as_deref()),
         ];
-        let Some(Reauthentication { at, deadlines, persistence, principal, details: _ }) =
+        let Some(Reauthentication { at, seen_at, deadlines, persistence, principal, details: _ }) =
             &reauthentication
         else {
             values.push(Value::int(millis(replaced_at)));
@@ -214,8 +214,8 @@ impl<D: Dialect> SqlInner<D> {
             Value::int(i64::from(deadlines.idle_secs)),
             Value::int(millis(deadlines.ends_at)),
             // The sign-in may have been used later. The next sweep accounts for that.
-            Value::int(due_at(*deadlines, *at)),
-            Value::int(millis(replaced_at.max(*at))),
+            Value::int(due_at(*deadlines, *seen_at)),
+            Value::int(millis(replaced_at.max(*seen_at))),
         ]);
         self.compare_and_swap(id, &self.statements.reauthenticate, &values).await
     }

@@ -37,6 +37,8 @@ caught! {
     sec_83_a_grace_that_was_not_requested_is_caught: UnrequestedGrace => sec_83_a_secret_without_grace_is_invalid_at_once;
     sec_12_deadlines_that_are_not_restarted_are_caught: KeepsDeadlines =>
         sec_12_reauthentication_restarts_the_deadlines;
+    sec_12_an_authentication_in_the_past_that_is_no_use_is_caught: SeenWhenAuthenticated =>
+        sec_12_reauthentication_restarts_the_deadlines;
     sec_88_roles_that_are_dropped_if_none_are_stated_are_caught: DropsRoles =>
         sec_88_reauthentication_keeps_the_newest_roles;
     sec_81_a_family_that_is_kept_across_kinds_is_caught: KeepsFamily =>
@@ -70,6 +72,17 @@ async fn keeping(
     Ok(rotate_and(store, id, from, to, |new| {
         old.inspect(|old| copy(old, new));
     }))
+}
+
+broken_store! {
+    SeenWhenAuthenticated, except: [rotate];
+
+    async fn rotate(&self, id: &SignInId, from: &Digest, mut to: Rotation) -> Swapped {
+        if let Some(reauthentication) = &mut to.reauthentication {
+            reauthentication.seen_at = reauthentication.at;
+        }
+        self.0.rotate(id, from, to).await
+    }
 }
 
 broken_store! {

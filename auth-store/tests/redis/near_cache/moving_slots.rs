@@ -112,6 +112,7 @@ fn reauthentication(digests: SecretDigests) -> Rotation {
     let lifetime = Lifetime::new(None, Duration::from_secs(90 * 86_400)).expect("long enough");
     let reauthentication = Reauthentication {
         at: now(),
+        seen_at: now(),
         deadlines: Deadlines::starting(lifetime, now()),
         persistence: Persistence::Session,
         principal: Some(encode(&[], &"other claims").expect("it is text")),

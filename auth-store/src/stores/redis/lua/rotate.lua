@@ -12,10 +12,10 @@ local persistence, seen, times = string.sub(bytes, 3, 3), string.sub(bytes, 5, 1
 if renewal == '' then
   times = string.sub(bytes, 29, 48)
 else
-  -- authenticated_at (8), idle_secs (4), ends_at (8), persistence (1), flags (1)
+  -- authenticated_at (8), idle_secs (4), ends_at (8), persistence (1), flags (1), seen_at (8)
   times, persistence = string.sub(renewal, 1, 20), string.sub(renewal, 21, 21)
   flags = flags % 2 + string.byte(renewal, 22)
-  if number(renewal, 1) > number(bytes, 5) then seen = string.sub(renewal, 1, 8) end
+  if number(renewal, 23) > number(bytes, 5) then seen = string.sub(renewal, 23, 30) end
   parts.details = details
   if principal ~= '' then parts.principal = principal end
 end

@@ -88,6 +88,7 @@ async fn execute_of_one(store: &PostgresStore, now: Timestamp) {
     assert!(matches!(store.update(&id, 0, data).await.unwrap(), CompareAndSwap::Stored(_)));
     let reauthentication = Reauthentication {
         at: now,
+        seen_at: now,
         deadlines,
         persistence: Persistence::Session,
         principal: Some(Box::default()),
