@@ -692,7 +692,8 @@ impl<C: Send + Sync + 'static> IntoFuture for Reauthenticate<C> {
                 return Err(auth.failed(ConfigError::RefreshAfterSignIn.into()));
             }
             let operation = state.operation();
-            let context = auth.sign_in_context(&operation);
+            // A refresh in this request may have switched to a sign-in of another backend.
+            let context = auth.sign_in_context(&operation).seen_by(state.owner());
             let done = auth.backend()?.reauthenticate(context, &options).await;
             let mut signed_in = auth.conclude(operation, done, RequestState::commit)?;
             let identity = signed_in.take_identity();

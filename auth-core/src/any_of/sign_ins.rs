@@ -71,7 +71,7 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         Ok(())
     }
 
-    /// Lets the backend that decided authenticate the user again.
+    /// Lets the backend of the sign-in for which the request acts authenticate the user again.
     async fn reauthenticate(
         &self,
         context: SignInContext<'_>,

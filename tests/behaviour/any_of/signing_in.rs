@@ -1,15 +1,32 @@
 //! Signing in and out with several backends.
 
-use auth_core::{Authenticator, any_of};
+use auth_core::{Auth as RequestAuth, Authenticator, any_of};
+use http::Response;
 
 use super::combinations::{
     ALIKE, by_token, cookie_and_token, cookie_first, cookies_in_the_faulty_store, sign_out_ends,
     token_first, two_stores, world,
 };
-use crate::app::Login;
+use crate::app::{Login, User};
 use crate::harness::{Auth, Credential, Fault, Op, REFRESH, SESSION, Setup, jwt, session};
 
-#[tokio::test]
+behaviours! {
+    the_first_backend_with_sign_ins_is_the_default,
+    a_sign_out_ends_the_cookie_and_the_token,
+    a_sign_out_ends_the_sign_ins_of_every_store,
+    sec_82_another_site_cannot_end_a_cookie_sent_with_a_token,
+    sec_82_a_sign_out_refused_by_one_backend_ends_nothing,
+    sec_76_a_sign_out_continues_if_one_store_is_down,
+    the_cart_of_a_visitor_moves_from_the_cookie_to_the_token,
+    sec_04_a_sign_in_by_token_ends_the_cookie_of_the_request,
+    sec_04_a_sign_in_by_cookie_ends_the_deciding_token,
+    sec_76_a_sign_in_that_cannot_end_the_other_backends_sets_no_cookie,
+    a_refresh_renews_only_the_deciding_credential,
+    data_of_the_request_that_signs_in_is_saved_by_the_chosen_backend,
+    sec_92_every_backend_of_a_combination_is_asked,
+    a_step_up_after_a_refresh_is_by_the_backend_of_the_refreshed_sign_in,
+}
+
 async fn the_first_backend_with_sign_ins_is_the_default() {
     for build in ALIKE {
         let world = world(build).await;
@@ -169,6 +186,27 @@ async fn data_of_the_request_that_signs_in_is_saved_by_the_chosen_backend() {
 }
 
 /// The first backend fails, and the second one is asked nevertheless.
+
+/// The request came with a cookie, and acts for the sign-in of the token that it has refreshed.
+async fn a_step_up_after_a_refresh_is_by_the_backend_of_the_refreshed_sign_in() {
+    let world = world(|setup| any_of((session(setup), jwt(setup))).erased()).await;
+    let (_, cookie) = world.sign_in("alice").await;
+    let login = world.client().post("/login").json(&by_token("alice").refresh_in_body()).await;
+    let tokens: serde_json::Value = login.json();
+    let refresh = tokens["refresh_token"].as_str().unwrap();
+    let handler = async |head: http::request::Parts| {
+        let auth = RequestAuth::<User>::of(&head).unwrap();
+        let refreshed = auth.refresh().token(refresh).await.unwrap();
+        let confirmed = auth.reauthenticate().amr("otp").await.unwrap();
+        assert_eq!(confirmed.sign_in, refreshed.sign_in);
+        assert_ne!(confirmed.sign_in, cookie.sign_in());
+        let access = confirmed.tokens.expect("tokens carry it").access_token;
+        assert_eq!(access.split('.').count(), 3, "a JSON Web Token");
+        Response::default()
+    };
+    assert_eq!(world.handle(Some(&cookie), handler).await.status(), 200);
+    assert_eq!(world.status_of(&cookie).await, 200);
+}
 #[tokio::test]
 async fn sec_92_every_backend_of_a_combination_is_asked() {
     let world = world(cookies_in_the_faulty_store).await;
