@@ -593,9 +593,13 @@ impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
             if options.transport.is_some_and(|transport| !backend.supports_transport(transport)) {
                 return Err(ConfigError::UnsupportedTransport.into());
             }
-            // A named backend leaves the sign-in of another one as it is.
-            let is_addition =
-                member.is_some() && state.owner().is_some_and(|it| Some(it) != member);
+            if options.pending && !backend.supports_pending() {
+                return Err(ConfigError::NoPendingSignIns.into());
+            }
+            // A named backend leaves the sign-in of another one as it is, and an identity without one.
+            let unstored = || auth.identity().filter(|identity| identity.sign_in().is_none());
+            let owner = state.owner().or_else(|| unstored().and(state.member()));
+            let is_addition = member.is_some() && owner.is_some_and(|it| Some(it) != member);
             let operation = if is_addition { state.addition() } else { state.operation() };
             let subject = Arc::clone(&principal.subject);
             let done = backend.sign_in(auth.sign_in_context(&operation), principal, &options).await;

@@ -1,10 +1,21 @@
 //! A sign-in with the backend that the application names.
 
-use auth_core::{Authenticator, any_of};
+use auth_core::{Auth as RequestAuth, Authenticator, Principal, any_of};
+use http::{Request, Response};
 
 use super::combinations::{ALIKE, cookie_first, two_stores, world};
-use crate::app::Login;
-use crate::harness::{Auth, Client, Credential, SESSION, Setup, jwt, session};
+use crate::app::{Login, User};
+use crate::harness::{Auth, Client, Credential, SESSION, Setup, call, jwt, session};
+
+behaviours! {
+    a_token_of_a_named_backend_does_not_end_the_session,
+    a_request_acts_for_its_session_after_a_sign_in_by_name,
+    a_visitor_keeps_the_cart_when_another_backend_is_named,
+    sec_04_a_sign_in_by_the_name_of_the_own_backend_replaces_the_credential,
+    sec_04_a_visitor_who_signs_in_by_name_gets_another_cookie,
+    an_unknown_name_is_an_error_and_signs_nobody_in,
+    a_request_acts_for_its_unstored_identity_after_a_sign_in_by_name,
+}
 
 /// Sends a login with the backend of this name. Returns the credential that the client has afterwards.
 async fn login(client: &Client, subject: &str, backend: &str) -> Credential {
@@ -102,6 +113,28 @@ async fn sec_04_a_visitor_who_signs_in_by_name_gets_another_cookie() {
 #[tokio::test]
 async fn an_unknown_name_is_an_error_and_signs_nobody_in() {
     for (build, _) in combinations() {
+
+/// A robot whose identity has no stored sign-in creates a token for a user.
+async fn a_request_acts_for_its_unstored_identity_after_a_sign_in_by_name() {
+    let names = ["jwt", "jwt", "token", "token", "token", "token", "token"];
+    for (build, name) in ALIKE.into_iter().zip(names) {
+        let world = world(build).await;
+        let request = Request::post("/").header("x-api-key", "key-of-robot").body(()).unwrap();
+        let handler = async |head: http::request::Parts| {
+            let auth = RequestAuth::<User>::of(&head).unwrap();
+            let alice = Principal::new("alice").claims(User::default());
+            let signed_in = auth.sign_in(alice).backend(name).await.unwrap();
+            assert!(signed_in.tokens.is_some());
+            assert_eq!(auth.identity().unwrap().subject(), "robot", "{name}");
+            let revalidated = auth.revalidate().await.unwrap();
+            assert_eq!((revalidated.subject(), revalidated.sign_in()), ("robot", None));
+            Response::default()
+        };
+        let layer = any_of([world.auth()]).optional();
+        assert_eq!(call(layer, request, handler).await.status(), 200);
+        assert_eq!(world.sign_in_count().await, 1, "{name}");
+    }
+}
         let world = world(build).await;
         let login = Login::from("alice").backend("other");
         assert_eq!(world.client().post("/login").json(&login).await.status, 500);
