@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use auth_core::{
-    Attempt, AuthError, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, Identity,
-    Outcome, Principal, Rejection, RejectionReason, RequestHead, ResponseEffects, SignInBackend,
-    SignInContext, SignInOptions, SignedIn, StoredSignIns, TokenResponse, Transport,
+    Attempt, AuthError, AuthFuture, Authenticator, BoxError, Challenge, ChallengeReason, Clock,
+    Identity, Outcome, Principal, Rejection, RejectionReason, RequestHead, ResponseEffects,
+    SignInBackend, SignInContext, SignInOptions, SignedIn, StoredSignIns, TokenResponse, Transport,
 };
 use auth_store::{
     IntoStore, IssuedSecret, Lifetime, NewSignIn, OverflowPolicy, Secret, SecretKind, SignInLimit,
-    SignInManager,
+    SignInManager, UserCheck,
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -62,6 +62,19 @@ impl ApiKeys {
         self
     }
 
+    /// Sets the check of a key's owner: when the key is created, and at a request if the last check is a minute
+    /// old. A key whose owner is refused ends.
+    #[must_use]
+    pub fn check_user<F, A>(mut self, check: F) -> Self
+    where
+        F: Fn(UserCheck) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<bool, BoxError>> + Send + 'static,
+    {
+        self.keys.settings.check_user(check);
+        self.keys.settings.user_check_age = Some(Duration::from_secs(60));
+        self
+    }
+
     /// Creates a key without a request, for example on a command line. Only its digest is stored.
     ///
     /// # Errors
@@ -75,6 +88,7 @@ impl ApiKeys {
     ) -> Result<String, AuthError> {
         let mut options = SignInOptions::default();
         options.label = Some(label.into());
+        options.lifetime = lifetime;
         let new = NewSignIn::of(self.kind, owner, &options, None)?;
         Ok(encode(&self.keys.issue(&new).await?))
     }
@@ -87,7 +101,6 @@ impl Authenticator for ApiKeys {
         Some(Attempt::explicit(match find(head.headers())? {
             Ok(secret) => self.keys.authenticate(secret, self.kind),
             Err(reason) => rejected(reason).into(),
-        options.lifetime = lifetime;
         }))
     }
 

@@ -4,7 +4,7 @@
 //! copying is how a password is verified: unknown usernames take as long as wrong passwords, guesses
 //! are throttled, and the work runs outside of the threads that serve requests.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +12,7 @@ use std::time::Duration;
 use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
 use auth_core::{Clock, Principal};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
@@ -77,6 +78,7 @@ pub struct Users {
     slots: Arc<Semaphore>,
     verifier: Arc<Verifier>,
     throttle: Arc<Throttle>,
+    disabled: Arc<Mutex<HashSet<String>>>,
 }
 
 struct Account {
@@ -121,7 +123,20 @@ impl Users {
             slots: Arc::new(Semaphore::new(processors)),
             verifier: Arc::default(),
             throttle: Arc::new(Throttle::new(Clock::system())),
+            disabled: Arc::default(),
         }
+    }
+
+    /// Disables a user, who can no longer sign in. A backend that checks users with
+    /// [`is_enabled`](Self::is_enabled) also ends the sign-ins that the user has.
+    pub fn disable(&self, username: &str) {
+        self.disabled.lock().insert(username.to_owned());
+    }
+
+    /// Returns whether this user was not disabled.
+    #[must_use]
+    pub fn is_enabled(&self, username: &str) -> bool {
+        !self.disabled.lock().contains(username)
     }
 
     /// Adds `count` users for load tests: `customer1`, `customer2` and so on.
@@ -175,7 +190,7 @@ impl Users {
         let hash = account.as_ref().map_or(&*self.dummy, |(_, hash)| hash);
         let verified = self.verifier.verify(hash, password);
         match (account, verified) {
-            (Some((principal, _)), true) => Ok(principal),
+            (Some((principal, _)), true) if self.is_enabled(username) => Ok(principal),
             _ => {
                 self.throttle.record_failure(username);
                 Err(Denied::WrongCredentials)

@@ -25,7 +25,9 @@
 
 #![allow(clippy::print_stdout)] // prints where it listens
 
+use std::future::ready;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::{
     Attempt, Auth, AuthFuture, AuthenticationInfo, Authenticator, Challenge, ChallengeReason,
@@ -33,7 +35,7 @@ use auth_core::{
     SignInId, SignedIn, any_of,
 };
 use auth_session::SessionAuth;
-use auth_store::{MemoryStore, Store};
+use auth_store::{MemoryStore, Store, UserCheck};
 use axum::extract::{Path, State};
 use axum::response::Result;
 use axum::routing::{delete, get, post};
@@ -61,10 +63,14 @@ async fn main() -> std::io::Result<()> {
 
 /// Sessions and API keys in one store. New sign-ins are sessions, because that backend comes first.
 fn app(store: Arc<dyn Store>, users: Users, clock: &Clock) -> Router {
+    // A user who is disabled loses all sessions and all keys within a minute.
+    let enabled = users.clone();
+    let check = move |user: UserCheck| ready(Ok(enabled.is_enabled(&user.subject)));
     // `insecure_http` is for development only: it allows the cookie without TLS.
     let sessions = SessionAuth::new(Arc::clone(&store)).insecure_http().claims::<User>();
+    let sessions = sessions.check_user(check.clone()).check_user_every(Duration::from_secs(60));
     let sessions = sessions.clock(clock.clone());
-    let keys = ApiKeys::new(store).clock(clock.clone());
+    let keys = ApiKeys::new(store).check_user(check).clock(clock.clone());
     let basic = Basic { users: users.clone() };
     Router::new()
         .route("/login", post(login))
@@ -207,8 +213,6 @@ fn authenticated(scheme: &'static str, principal: Principal<User>) -> Outcome<Us
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use argon2::Params;
     use auth_core::{ManualClock, Timestamp};
     use axum::body::{Body, to_bytes};
@@ -229,6 +233,7 @@ mod tests {
     }
 
     /// The status, the cookie and the body of a response.
+        users: Users,
     struct Reply {
         status: u16,
         cookie: String,
@@ -254,8 +259,8 @@ mod tests {
             let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000));
             let store = Arc::new(MemoryStore::new());
             let users = Users::demo_with(&Params::new(8, 1, 1, None).unwrap());
-            let app = app(Arc::clone(&store) as _, users, &clock.clock());
-            Self { app, clock, store }
+            let app = app(Arc::clone(&store) as _, users.clone(), &clock.clock());
+            Self { app, clock, store, users }
         }
 
         async fn send(
@@ -388,6 +393,30 @@ mod tests {
     #[tokio::test]
     async fn a_key_ends_after_ninety_days_of_use() {
         let server = Server::start();
+    #[tokio::test]
+    async fn a_session_is_not_revoked_as_a_key() {
+        let server = Server::start();
+        let cookie = server.alice().await;
+        let session = server.store.list("alice").await.unwrap()[0].id;
+        let path = format!("/keys/{session}");
+        let revoked = server.send(Method::DELETE, &path, ("cookie", &cookie), "").await;
+        assert_eq!(revoked.status, 404);
+        assert_eq!(server.get("/me", ("cookie", &cookie)).await.status, 200);
+    }
+
+    #[tokio::test]
+    async fn a_disabled_user_loses_every_key_within_a_minute() {
+        let server = Server::start();
+        let cookie = server.alice().await;
+        let key = server.create(&cookie, READS).await.key();
+        server.users.disable("alice");
+        server.clock.advance(Duration::from_secs(60));
+        assert_eq!(server.status_of(&key).await, 401);
+        assert_eq!(server.get("/me", ("cookie", &cookie)).await.status, 401);
+        assert_eq!(server.alice().await, "", "she cannot sign in");
+        assert_eq!(server.store.len(), 0);
+    }
+
         let key = server.create(&server.alice().await, READS).await.key();
         for _ in 0..89 {
             server.clock.advance(DAY);
