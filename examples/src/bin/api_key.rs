@@ -149,9 +149,12 @@ async fn list_keys(me: Identity<User>, auth: Auth<User>) -> Result<Json<Vec<Key>
     Ok(Json(keys.collect()))
 }
 
+/// Revokes a key of the user, and no session.
 async fn revoke_key(me: Identity<User>, auth: Auth<User>, key: Path<SignInId>) -> Result<()> {
     require_person(&me)?;
-    if auth.revoke(*key).await? { Ok(()) } else { Err(StatusCode::NOT_FOUND.into()) }
+    let sign_ins = auth.sign_ins().await?;
+    let is_key = sign_ins.iter().any(|info| info.id == *key && info.kind == api_keys::NAME);
+    if is_key && auth.revoke(*key).await? { Ok(()) } else { Err(StatusCode::NOT_FOUND.into()) }
 }
 
 /// Requires a person: a key that could create others would outlive its own revocation.
@@ -230,10 +233,10 @@ mod tests {
         app: Router,
         clock: ManualClock,
         store: Arc<MemoryStore>,
+        users: Users,
     }
 
     /// The status, the cookie and the body of a response.
-        users: Users,
     struct Reply {
         status: u16,
         cookie: String,
@@ -391,9 +394,6 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_key_ends_after_ninety_days_of_use() {
-        let server = Server::start();
-    #[tokio::test]
     async fn a_session_is_not_revoked_as_a_key() {
         let server = Server::start();
         let cookie = server.alice().await;
@@ -417,6 +417,9 @@ mod tests {
         assert_eq!(server.store.len(), 0);
     }
 
+    #[tokio::test]
+    async fn a_key_ends_after_ninety_days_of_use() {
+        let server = Server::start();
         let key = server.create(&server.alice().await, READS).await.key();
         for _ in 0..89 {
             server.clock.advance(DAY);
