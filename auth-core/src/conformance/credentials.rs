@@ -89,7 +89,9 @@ pub(super) async fn sec_44_a_response_varies_by_the_credential<F: BackendFixture
 pub(super) async fn an_invalid_credential_is_rejected<F: BackendFixture>(
     tested: &Tested<F>,
 ) -> Outcome {
-    for (number, credential) in tested.fixture.invalid().iter().enumerate() {
+    let invalid = tested.fixture.invalid();
+    ensure(!invalid.is_empty(), "`BackendFixture::invalid` returns no credential to reject")?;
+    for (number, credential) in invalid.iter().enumerate() {
         let what = format!("invalid credential {number}");
         tested.is_rejected(credential, &what).await?;
         names_the_error(tested, credential, &what).await?;
@@ -118,10 +120,20 @@ pub(super) async fn sec_01_a_changed_credential_is_rejected<F: BackendFixture>(
     tested: &Tested<F>,
 ) -> Outcome {
     let credential = tested.issue(ADA).await?;
-    for (name, value) in &tested.deciding(&credential, ADA).await? {
+    let deciding = tested.deciding(&credential, ADA).await?;
+    ensure(
+        !deciding.is_empty(),
+        "no header of `BackendFixture::issue` decides who sent a request",
+    )?;
+    for (name, value) in &deciding {
         let value = value.as_bytes();
         let secret =
             value.iter().rposition(|byte| matches!(byte, b' ' | b'=')).map_or(0, |at| at + 1);
+        let has_secret = secret < value.len();
+        ensure(
+            has_secret,
+            format!("the credential in `{name}` ends with `=`: issue one without padding"),
+        )?;
         for at in secret..value.len() {
             let mut changed = value.to_vec();
             changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };

@@ -39,7 +39,8 @@ pub trait BackendFixture: Send + Sync + 'static {
         let mut headers = HeaderMap::new();
         let cookies = response.headers().get_all(header::SET_COOKIE).iter();
         let cookies = cookies.filter_map(|cookie| cookie.to_str().ok()?.split(';').next());
-        let cookies: Vec<_> = cookies.filter(|cookie| !cookie.ends_with('=')).collect();
+        let is_set = |cookie: &&str| cookie.split_once('=').is_some_and(|(_, it)| !it.is_empty());
+        let cookies: Vec<_> = cookies.filter(is_set).collect();
         if !cookies.is_empty() {
             insert(&mut headers, header::COOKIE, &cookies.join("; "));
         }
@@ -53,7 +54,7 @@ pub trait BackendFixture: Send + Sync + 'static {
     }
 
     /// Returns requests with credentials of this kind that are malformed, forged, or meant for another
-    /// purpose. The suite adds those that differ from a valid one by a letter.
+    /// purpose. The suite adds those that differ from a valid one by a letter. There must be at least one.
     fn invalid(&self) -> Vec<HeaderMap>;
 
     /// Makes every credential that was issued until now expire, for example by turning the clock of the
@@ -69,6 +70,12 @@ pub trait BackendFixture: Send + Sync + 'static {
         false
     }
 
+    /// Returns whether the backend [refreshes](crate::Auth::refresh) its credentials. Defaults to `true`. It
+    /// concerns backends that sign in.
+    fn refreshes(&self) -> bool {
+        true
+    }
+
     /// Makes what the backend depends on fail, such as its store, or lets it work again. Returns `false`, the
     /// default, if it depends on nothing that can fail.
     fn set_failing(&self, failing: bool) -> bool {
@@ -80,5 +87,39 @@ pub trait BackendFixture: Send + Sync + 'static {
 fn insert(headers: &mut HeaderMap, name: http::HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::principal::Claims;
+
+    struct Fixture;
+
+    impl BackendFixture for Fixture {
+        type Claims = Claims;
+        fn backend(&self) -> Arc<dyn Authenticator<Claims = Claims>> {
+            unreachable!("not called")
+        }
+        fn principal(&self, subject: &str) -> Principal {
+            Principal::new(subject)
+        }
+        fn invalid(&self) -> Vec<HeaderMap> {
+            Vec::new()
+        }
+    }
+
+    #[test]
+    fn a_cookie_that_ends_with_padding_is_a_credential_and_a_removed_one_is_none() {
+        let response = Response::builder()
+            .header(header::SET_COOKIE, "one=YWI=; Path=/")
+            .header(header::SET_COOKIE, "two=; Max-Age=0")
+            .body(String::new());
+        let credential = Fixture.credential_of(&response.unwrap_or_default());
+        assert_eq!(
+            credential.get(header::COOKIE).map(HeaderValue::as_bytes),
+            Some(&b"one=YWI="[..])
+        );
     }
 }

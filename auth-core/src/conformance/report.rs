@@ -52,12 +52,14 @@ pub fn ensure(holds: bool, violation: impl Into<Box<str>>) -> Result<(), Violati
     if holds { Ok(()) } else { Err(Violation::new(violation)) }
 }
 
-/// The result of running checks. `Display` prints a line for each broken rule.
+/// The result of running checks. `Display` prints a line for each broken rule, and one for the checks that were left
+/// out.
 #[derive(Debug, Default)]
 #[must_use = "a report must be examined: call `assert_passed`"]
 pub struct Report {
     checked: usize,
     failures: Vec<(&'static str, Violation)>,
+    left_out: Vec<&'static str>,
 }
 
 impl Report {
@@ -67,6 +69,17 @@ impl Report {
         if let Err(violation) = outcome {
             self.failures.push((check, violation));
         }
+    }
+
+    /// Adds a check that does not apply.
+    pub fn leave_out(&mut self, check: &'static str) {
+        self.left_out.push(check);
+    }
+
+    /// Returns the names of the checks that do not apply, because of what the fixture says that it cannot do.
+    #[must_use]
+    pub fn left_out(&self) -> &[&'static str] {
+        &self.left_out
     }
 
     /// Returns the number of checks that were run.
@@ -104,6 +117,9 @@ impl fmt::Display for Report {
         for (check, violation) in &self.failures {
             write!(f, "\n- {check}: {violation}")?;
         }
-        Ok(())
+        match self.left_out.join(", ") {
+            none if none.is_empty() => Ok(()),
+            left_out => write!(f, "\nleft out: {left_out}"),
+        }
     }
 }

@@ -75,7 +75,7 @@ pub(super) enum Checked {
     LeftOut,
 }
 
-/// Runs all [`CHECKS`] that apply to the backend, one after the other.
+/// Runs all [`CHECKS`] that apply to the backend, one after the other. [`Report::left_out`] names the others.
 ///
 /// `fresh` creates a backend without sign-ins for each check. `mount` puts its layer around the handler: with
 /// `tower`, it is `|layer, handler| layer.layer(handler)`; with axum,
@@ -96,7 +96,7 @@ where
         let tested = Tested::new(Arc::new(fresh().await), &mount);
         match timeout(LIMIT, put(check, &tested)).await {
             Ok(Ok(Checked::Passed)) => report.add(check, Ok(())),
-            Ok(Ok(Checked::LeftOut)) => {}
+            Ok(Ok(Checked::LeftOut)) => report.leave_out(check),
             Ok(Err(violation)) => report.add(check, Err(violation)),
             Err(_) => report.add(check, Err(Violation::new("it does not end"))),
         }

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 
 use auth_core::{
-    Attempt, AuthError, AuthErrorKind, AuthFuture, Challenge, ChallengeReason,
-    CrossOriginProtection, EndReason, Identity, Outcome, RefreshOptions, Rejection,
-    RejectionReason, RequestCookie, RequestHead, ResponseEffects, SignInBackend, SignInContext,
-    SignInInfo, SignInOptions, SignedIn, StoredSignIns, Timestamp, TokenResponse, Transport,
+    AuthError, AuthErrorKind, AuthFuture, Challenge, CrossOriginProtection, EndReason, Identity,
+    Outcome, RefreshOptions, Rejection, RejectionReason, RequestCookie, ResponseEffects,
+    SignInBackend, SignInContext, SignInInfo, SignInOptions, SignedIn, StoredSignIns, Timestamp,
+    TokenResponse, Transport,
 };
-use http::Request;
 use parking_lot::Mutex;
 
 use super::*;
