@@ -213,3 +213,116 @@ fn checksum(secret: &[u8]) -> String {
     sum.truncate(6);
     sum
 }
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+    use std::future::ready;
+    use std::sync::Arc;
+
+    use auth_core::conformance::{self, BackendFixture, TestLayer};
+    use auth_core::{Auth, AuthErrorKind, ConfigError, ManualClock, Revoke, SignInId, any_of};
+    use auth_session::SessionAuth;
+    use auth_store::MemoryStore;
+    use http::{HeaderName, Request, Response};
+    use tower::{Layer, ServiceExt, service_fn};
+
+    use super::*;
+
+    struct Fixture {
+        keys: ApiKeys,
+        clock: ManualClock,
+    }
+
+    fn with_key(key: &str) -> HeaderMap {
+        let name = HeaderName::from_static(HEADER);
+        HeaderMap::from_iter([(name, HeaderValue::from_str(key).unwrap())])
+    }
+
+    #[async_trait]
+    impl BackendFixture for Fixture {
+        type Claims = User;
+
+        fn backend(&self) -> Arc<dyn Authenticator<Claims = User>> {
+            self.keys.clone().erased()
+        }
+
+        fn principal(&self, subject: &str) -> Principal<User> {
+            Principal::new(subject).claims(User::named(subject))
+        }
+
+        fn credential_of(&self, response: &Response<String>) -> HeaderMap {
+            let body = serde_json::from_str::<serde_json::Value>(response.body());
+            let key = body.ok().and_then(|body| Some(body["access_token"].as_str()?.to_owned()));
+            key.map(|key| with_key(&key)).unwrap_or_default()
+        }
+
+        fn invalid(&self) -> Vec<HeaderMap> {
+            let forged = Secret::generate(SignInId::from_bytes([7; 16])).unwrap().to_text();
+            let forged = format!("{PREFIX}{}{}", *forged, checksum(forged.as_bytes()));
+            ["abc", PREFIX, &forged, &forged[PREFIX.len()..]].map(with_key).to_vec()
+        }
+
+        fn refreshes(&self) -> bool {
+            false
+        }
+
+        async fn expire(&self) -> bool {
+            self.clock.advance(Duration::from_secs(90 * 24 * 3600));
+            true
+        }
+
+        async fn revoke(&self, subject: &str) -> bool {
+            self.keys.keys.revoke(subject, Revoke::All).await.unwrap() > 0
+        }
+    }
+
+    #[tokio::test]
+    async fn the_backend_passes_the_conformance_suite() {
+        let fresh = async || {
+            let clock = ManualClock::new(Clock::system().now());
+            Fixture { keys: ApiKeys::new(MemoryStore::new()).clock(clock.clock()), clock }
+        };
+        let mount = |layer: TestLayer<User>, handler| layer.layer(handler);
+        let report = conformance::run(fresh, mount).await;
+        report.assert_passed();
+        let left_out = [
+            "sec_76_a_failure_is_reported_as_unavailable",
+            "sec_82_another_site_cannot_sign_in",
+            "another_site_cannot_refresh",
+            "another_site_cannot_sign_out",
+            "a_refresh_replaces_the_credential_of_the_same_sign_in",
+            "a_failed_sign_in_delivers_no_credential",
+        ];
+        assert_eq!(report.left_out(), left_out);
+    }
+
+    /// A key that is valid before the second factor would be no second factor.
+    #[tokio::test]
+    async fn sec_72_a_key_cannot_be_pending() {
+        let store = Arc::new(MemoryStore::new());
+        let (keys, sessions) =
+            (ApiKeys::new(Arc::clone(&store)), SessionAuth::new(Arc::clone(&store)));
+        let layer = any_of((keys, sessions.claims::<User>())).optional();
+        let handler = service_fn(|request: Request<()>| {
+            let auth = Auth::<User>::of(&request).unwrap();
+            let alice = Principal::new("alice").claims(User::named("Alice"));
+            async move {
+                for backend in [None, Some(NAME)] {
+                    let sign_in = auth.sign_in(alice.clone()).pending();
+                    let refused = match backend {
+                        None => sign_in.await,
+                        Some(name) => sign_in.backend(name).await,
+                    };
+                    let refused = refused.unwrap_err();
+                    assert_eq!(refused.kind(), AuthErrorKind::Config);
+                    let source = refused.source().unwrap().downcast_ref();
+                    assert_eq!(source, Some(&ConfigError::NoPendingSignIns));
+                }
+                ready(Ok::<_, std::convert::Infallible>(Response::new(String::new()))).await
+            }
+        });
+        layer.layer(handler).oneshot(Request::post("/").body(()).unwrap()).await.unwrap();
+        assert!(store.is_empty());
+    }
+}
