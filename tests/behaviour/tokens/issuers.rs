@@ -171,6 +171,7 @@ async fn sec_55_a_foreign_token_does_not_touch_our_sign_ins() {
     let (alices, ours) = alice(&world).await;
     let token = foreigner().token(&with(json!({
         "iss": THEIRS, "sid": ours["sid"], "fam": ours["fam"], "name": "ALICE",
+        "iat": ours["iat"], "exp": ours["exp"],
     })));
     let bearer = format!("Bearer {token}");
     let call = |method: Method, path: &str| {
@@ -195,8 +196,10 @@ async fn sec_55_a_foreign_token_does_not_touch_our_sign_ins() {
 #[tokio::test]
 async fn sec_101_a_foreign_identity_is_no_user_of_the_application() {
     let world = world().await;
-    let (alices, _) = alice(&world).await;
-    let token = foreigner().token(&with(json!({ "iss": THEIRS, "name": "ALICE" })));
+    let (alices, ours) = alice(&world).await;
+    let token = foreigner().token(&with(json!({
+        "iss": THEIRS, "name": "ALICE", "iat": ours["iat"], "exp": ours["exp"],
+    })));
     let ours = world.client_with(&alices);
     let theirs = world.client_with(&Credential::Token(token));
     for (path, expected) in [("/me", [200, 200]), ("/ours", [200, 403]), ("/theirs", [403, 200])] {
