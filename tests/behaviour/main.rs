@@ -7,7 +7,8 @@
 //!
 //! As a test, the suite runs over the stores of this workspace, and has tests of other things as well. As the
 //! library `auth-behaviour`, it has the behaviours alone, and `run` puts the store of another workspace
-//! through them.
+//! through them. It leaves out `grpc`, which starts nginx, and `tokens`, which is about tokens that have no
+//! stored sign-in, or whose sign-ins other modules cover.
 
 #![allow(clippy::unwrap_used)] // a panic is how a test fails
 #![cfg_attr(not(test), allow(dead_code, unused_imports, unused_macros))] // what only other tests use
@@ -21,7 +22,6 @@ mod acting_user;
 mod administration;
 #[cfg(test)]
 mod ambient_credentials;
-#[cfg(test)]
 mod any_of;
 mod cancelled_saves;
 #[cfg(test)]

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{Auth, BoxFuture, Claims, EndReason, Principal, Timestamp, Transport};
+#[cfg(test)]
 use auth_jwt::testing::TestIssuer;
 use auth_store::Store;
 use http::{Request, Response};
@@ -13,6 +14,12 @@ use tower::{Layer, ServiceExt, service_fn};
 use super::combinations::{ALIKE, cookie_first, token_first, two_stores, world};
 use crate::app::{Me, User};
 use crate::harness::{World, sign_in_by};
+
+behaviours! {
+    ended_waits_for_the_sign_in_of_the_same_request,
+    the_wait_ends_whichever_store_ends_the_sign_in,
+    an_api_key_is_revalidated_unchanged,
+}
 
 /// Returns the wait for the end of a sign-in that the same request makes.
 async fn of_the_same_request(world: &World, transport: Transport) -> BoxFuture<EndReason> {
@@ -43,7 +50,6 @@ async fn outcome_if_known(ended: &mut BoxFuture<EndReason>) -> Option<EndReason>
     }
 }
 
-#[tokio::test]
 async fn ended_waits_for_the_sign_in_of_the_same_request() {
     for build in [cookie_first, token_first, two_stores] {
         for transport in [Transport::Ambient, Transport::Explicit] {
@@ -60,7 +66,6 @@ async fn ended_waits_for_the_sign_in_of_the_same_request() {
     }
 }
 
-#[tokio::test]
 async fn the_wait_ends_whichever_store_ends_the_sign_in() {
     let world = world(two_stores).await;
     let ended = of_the_same_request(&world, Transport::Explicit).await;
@@ -69,7 +74,6 @@ async fn the_wait_ends_whichever_store_ends_the_sign_in() {
 }
 
 /// API keys are never cached, so there is nothing newer to ask for.
-#[tokio::test]
 async fn an_api_key_is_revalidated_unchanged() {
     for build in ALIKE {
         let world = world(build).await;

@@ -2,7 +2,8 @@
 
 mod combinations;
 mod end_of_sign_in;
-mod issuers;
+#[cfg(test)]
+mod issuers; // needs no store
 mod named_backends;
 mod precedence;
 mod signing_in;

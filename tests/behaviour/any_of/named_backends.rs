@@ -36,7 +36,6 @@ fn combinations() -> Vec<Combination> {
     all
 }
 
-#[tokio::test]
 async fn a_token_of_a_named_backend_does_not_end_the_session() {
     for (build, name) in combinations() {
         let world = world(build).await;
@@ -53,7 +52,6 @@ async fn a_token_of_a_named_backend_does_not_end_the_session() {
 }
 
 /// The request goes on acting for the session, so what it stores belongs there.
-#[tokio::test]
 async fn a_request_acts_for_its_session_after_a_sign_in_by_name() {
     for (build, name) in combinations() {
         let world = world(build).await;
@@ -69,7 +67,6 @@ async fn a_request_acts_for_its_session_after_a_sign_in_by_name() {
     }
 }
 
-#[tokio::test]
 async fn a_visitor_keeps_the_cart_when_another_backend_is_named() {
     for (build, name) in combinations() {
         let world = world(build).await;
@@ -83,7 +80,6 @@ async fn a_visitor_keeps_the_cart_when_another_backend_is_named() {
 }
 
 /// As without a name: the old credential is invalid.
-#[tokio::test]
 async fn sec_04_a_sign_in_by_the_name_of_the_own_backend_replaces_the_credential() {
     for (build, name) in combinations() {
         let world = world(build).await;
@@ -99,7 +95,6 @@ async fn sec_04_a_sign_in_by_the_name_of_the_own_backend_replaces_the_credential
     }
 }
 
-#[tokio::test]
 async fn sec_04_a_visitor_who_signs_in_by_name_gets_another_cookie() {
     let world = world(cookie_first).await;
     let visitor = world.client();
@@ -110,9 +105,14 @@ async fn sec_04_a_visitor_who_signs_in_by_name_gets_another_cookie() {
     assert_eq!(world.client_with(&cookie).get("/cart").await.text(), r#"["apple"]"#);
 }
 
-#[tokio::test]
 async fn an_unknown_name_is_an_error_and_signs_nobody_in() {
     for (build, _) in combinations() {
+        let world = world(build).await;
+        let login = Login::from("alice").backend("other");
+        assert_eq!(world.client().post("/login").json(&login).await.status, 500);
+        assert_eq!(world.sign_in_count().await, 0);
+    }
+}
 
 /// A robot whose identity has no stored sign-in creates a token for a user.
 async fn a_request_acts_for_its_unstored_identity_after_a_sign_in_by_name() {
@@ -133,11 +133,5 @@ async fn a_request_acts_for_its_unstored_identity_after_a_sign_in_by_name() {
         let layer = any_of([world.auth()]).optional();
         assert_eq!(call(layer, request, handler).await.status(), 200);
         assert_eq!(world.sign_in_count().await, 1, "{name}");
-    }
-}
-        let world = world(build).await;
-        let login = Login::from("alice").backend("other");
-        assert_eq!(world.client().post("/login").json(&login).await.status, 500);
-        assert_eq!(world.sign_in_count().await, 0);
     }
 }

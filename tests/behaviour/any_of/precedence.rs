@@ -8,7 +8,20 @@ use super::combinations::{ALIKE, cookie_and_token, cookie_first, two_cookies, wo
 use crate::app::{Login, Me};
 use crate::harness::{Client, Credential};
 
-#[tokio::test]
+behaviours! {
+    every_kind_of_credential_is_recognised_in_every_combination,
+    an_explicit_credential_takes_precedence_over_a_cookie,
+    the_first_backend_that_finds_its_kind_of_credential_decides,
+    a_cookie_that_does_not_decide_is_not_used,
+    sec_87_an_unrecognized_authorization_header_is_refused_unless_another_header_decides,
+    session_data_belongs_to_the_deciding_sign_in,
+    a_refusal_names_every_scheme_that_could_have_worked,
+    sec_71_every_backend_must_meet_the_required_assurance,
+    sec_18_an_api_key_is_no_recent_authentication,
+    sec_81_a_secret_of_one_backend_is_rejected_by_the_other,
+    the_first_backend_decides_between_two_cookies,
+}
+
 async fn every_kind_of_credential_is_recognised_in_every_combination() {
     for build in ALIKE {
         let world = world(build).await;
@@ -22,7 +35,6 @@ async fn every_kind_of_credential_is_recognised_in_every_combination() {
     }
 }
 
-#[tokio::test]
 async fn an_explicit_credential_takes_precedence_over_a_cookie() {
     for build in ALIKE {
         let world = world(build).await;
@@ -33,7 +45,6 @@ async fn an_explicit_credential_takes_precedence_over_a_cookie() {
     }
 }
 
-#[tokio::test]
 async fn the_first_backend_that_finds_its_kind_of_credential_decides() {
     for build in ALIKE {
         let world = world(build).await;
@@ -49,7 +60,6 @@ async fn the_first_backend_that_finds_its_kind_of_credential_decides() {
     }
 }
 
-#[tokio::test]
 async fn a_cookie_that_does_not_decide_is_not_used() {
     for build in ALIKE {
         let world = world(build).await;
@@ -68,7 +78,6 @@ async fn a_cookie_that_does_not_decide_is_not_used() {
 }
 
 /// The header is for another proxy or application. The key decides, as it does beside a cookie.
-#[tokio::test]
 async fn sec_87_an_unrecognized_authorization_header_is_refused_unless_another_header_decides() {
     for build in ALIKE {
         let world = world(build).await;
@@ -85,7 +94,6 @@ async fn sec_87_an_unrecognized_authorization_header_is_refused_unless_another_h
     }
 }
 
-#[tokio::test]
 async fn session_data_belongs_to_the_deciding_sign_in() {
     for build in ALIKE {
         let world = world(build).await;
@@ -96,7 +104,6 @@ async fn session_data_belongs_to_the_deciding_sign_in() {
     }
 }
 
-#[tokio::test]
 async fn a_refusal_names_every_scheme_that_could_have_worked() {
     for build in ALIKE {
         let world = world(build).await;
@@ -112,7 +119,6 @@ async fn a_refusal_names_every_scheme_that_could_have_worked() {
     }
 }
 
-#[tokio::test]
 async fn sec_71_every_backend_must_meet_the_required_assurance() {
     for build in ALIKE {
         let world = world(build).await;
@@ -132,7 +138,6 @@ async fn sec_71_every_backend_must_meet_the_required_assurance() {
 }
 
 /// A key shows which program sent the request, and not that a user authenticated.
-#[tokio::test]
 async fn sec_18_an_api_key_is_no_recent_authentication() {
     for build in ALIKE {
         let world = world(build).await;
@@ -148,7 +153,6 @@ async fn sec_18_an_api_key_is_no_recent_authentication() {
     assert_eq!(refused.status, 403, "no scheme of this layer supports a step-up");
 }
 
-#[tokio::test]
 async fn sec_81_a_secret_of_one_backend_is_rejected_by_the_other() {
     let world = world(cookie_first).await;
     let (cookie, token, _) = cookie_and_token(&world, "bob").await;
@@ -161,7 +165,6 @@ async fn sec_81_a_secret_of_one_backend_is_rejected_by_the_other() {
     assert_eq!(world.statuses([&cookie, &token]).await, [200, 200]);
 }
 
-#[tokio::test]
 async fn the_first_backend_decides_between_two_cookies() {
     let world = world(two_cookies).await;
     let alice = world.client().signed_in("alice").await;

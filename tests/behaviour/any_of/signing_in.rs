@@ -40,7 +40,6 @@ async fn the_first_backend_with_sign_ins_is_the_default() {
     assert_eq!(world.client().post("/login").json(&Login::from("alice")).await.status, 200);
 }
 
-#[tokio::test]
 async fn a_sign_out_ends_the_cookie_and_the_token() {
     for build in ALIKE {
         let world = world(build).await;
@@ -49,7 +48,6 @@ async fn a_sign_out_ends_the_cookie_and_the_token() {
     }
 }
 
-#[tokio::test]
 async fn a_sign_out_ends_the_sign_ins_of_every_store() {
     let world = world(two_stores).await;
     let (cookie, token, both) = cookie_and_token(&world, "alice").await;
@@ -58,7 +56,6 @@ async fn a_sign_out_ends_the_sign_ins_of_every_store() {
 }
 
 /// The token is explicit and the cookie is ambient. A refused request ends neither.
-#[tokio::test]
 async fn sec_82_another_site_cannot_end_a_cookie_sent_with_a_token() {
     for build in ALIKE {
         let world = world(build).await;
@@ -72,7 +69,6 @@ async fn sec_82_another_site_cannot_end_a_cookie_sent_with_a_token() {
 
 /// Without this rule, the session backend would find no cookie to protect and end the sign-in of
 /// the token.
-#[tokio::test]
 async fn sec_82_a_sign_out_refused_by_one_backend_ends_nothing() {
     let orders: [fn(&Setup) -> Auth; 2] = [
         |setup| any_of((session(setup), jwt(setup))).erased(),
@@ -93,7 +89,6 @@ async fn sec_82_a_sign_out_refused_by_one_backend_ends_nothing() {
 }
 
 /// The other sign-ins end, and the response says that one may still be valid.
-#[tokio::test]
 async fn sec_76_a_sign_out_continues_if_one_store_is_down() {
     let world = world(two_stores).await;
     let (cookie, token, both) = cookie_and_token(&world, "alice").await;
@@ -103,7 +98,6 @@ async fn sec_76_a_sign_out_continues_if_one_store_is_down() {
     assert_eq!(world.statuses([&cookie, &token]).await, [401, 200], "the client can try again");
 }
 
-#[tokio::test]
 async fn the_cart_of_a_visitor_moves_from_the_cookie_to_the_token() {
     for build in ALIKE {
         let world = world(build).await;
@@ -121,7 +115,6 @@ async fn the_cart_of_a_visitor_moves_from_the_cookie_to_the_token() {
 }
 
 /// A sign-in ends every credential that came with the request.
-#[tokio::test]
 async fn sec_04_a_sign_in_by_token_ends_the_cookie_of_the_request() {
     for build in ALIKE {
         let world = world(build).await;
@@ -132,7 +125,6 @@ async fn sec_04_a_sign_in_by_token_ends_the_cookie_of_the_request() {
     }
 }
 
-#[tokio::test]
 async fn sec_04_a_sign_in_by_cookie_ends_the_deciding_token() {
     for build in ALIKE {
         let world = world(build).await;
@@ -145,7 +137,6 @@ async fn sec_04_a_sign_in_by_cookie_ends_the_deciding_token() {
 }
 
 /// The cookie is already set when the token's sign-in, in another store, cannot be ended.
-#[tokio::test]
 async fn sec_76_a_sign_in_that_cannot_end_the_other_backends_sets_no_cookie() {
     let world = world(two_stores).await;
     let client = world.client();
@@ -161,7 +152,6 @@ async fn sec_76_a_sign_in_that_cannot_end_the_other_backends_sets_no_cookie() {
     assert_eq!(world.status_of(&token).await, 200);
 }
 
-#[tokio::test]
 async fn a_refresh_renews_only_the_deciding_credential() {
     let world = world(cookie_first).await;
     let (cookie, token, both) = cookie_and_token(&world, "alice").await;
@@ -172,7 +162,6 @@ async fn a_refresh_renews_only_the_deciding_credential() {
 
 /// The data is saved in the store of the token's backend. If that fails, the sign-in is rolled back
 /// there.
-#[tokio::test]
 async fn data_of_the_request_that_signs_in_is_saved_by_the_chosen_backend() {
     let world = world(two_stores).await;
     let client = world.client();
@@ -186,6 +175,17 @@ async fn data_of_the_request_that_signs_in_is_saved_by_the_chosen_backend() {
 }
 
 /// The first backend fails, and the second one is asked nevertheless.
+async fn sec_92_every_backend_of_a_combination_is_asked() {
+    let world = world(cookies_in_the_faulty_store).await;
+    let (_, own, _) = cookie_and_token(&world, "alice").await;
+    let (_, thief, _) = cookie_and_token(&world, "alice").await;
+    world.store.set(Op::Revoke, Fault::Fails);
+    let owner = world.client_with(&own);
+    assert!(owner.post("/logout-everywhere").await.is_unavailable());
+    assert_eq!(world.statuses([&own, &thief]).await, [200, 401], "the owner can try again");
+    world.store.clear_faults();
+    assert_eq!(owner.post("/logout-everywhere").await.text(), "3", "both cookies, and this one");
+}
 
 /// The request came with a cookie, and acts for the sign-in of the token that it has refreshed.
 async fn a_step_up_after_a_refresh_is_by_the_backend_of_the_refreshed_sign_in() {
@@ -206,16 +206,4 @@ async fn a_step_up_after_a_refresh_is_by_the_backend_of_the_refreshed_sign_in() 
     };
     assert_eq!(world.handle(Some(&cookie), handler).await.status(), 200);
     assert_eq!(world.status_of(&cookie).await, 200);
-}
-#[tokio::test]
-async fn sec_92_every_backend_of_a_combination_is_asked() {
-    let world = world(cookies_in_the_faulty_store).await;
-    let (_, own, _) = cookie_and_token(&world, "alice").await;
-    let (_, thief, _) = cookie_and_token(&world, "alice").await;
-    world.store.set(Op::Revoke, Fault::Fails);
-    let owner = world.client_with(&own);
-    assert!(owner.post("/logout-everywhere").await.is_unavailable());
-    assert_eq!(world.statuses([&own, &thief]).await, [200, 401], "the owner can try again");
-    world.store.clear_faults();
-    assert_eq!(owner.post("/logout-everywhere").await.text(), "3", "both cookies, and this one");
 }

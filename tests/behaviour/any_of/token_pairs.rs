@@ -9,6 +9,17 @@ use crate::harness::{
     jwt_eddsa, session,
 };
 
+behaviours! {
+    sec_04_a_sign_in_by_cookie_ends_the_refresh_cookie_of_the_request,
+    sec_04_a_sign_in_by_token_ends_both_cookies,
+    a_refresh_renews_only_the_deciding_session,
+    a_refresh_renews_only_the_deciding_token,
+    a_refresh_uses_the_backend_that_can_renew,
+    sec_14_a_sign_out_by_cookies_alone_ends_both,
+    sec_76_a_sign_in_that_cannot_end_the_refresh_cookie_sets_none,
+    the_cart_of_a_visitor_moves_to_the_preferred_token_backend,
+}
+
 fn both(setup: &Setup) -> Auth {
     any_of((session(setup), jwt_eddsa(setup))).erased()
 }
@@ -28,7 +39,6 @@ async fn two(world: &World) -> (Credential, Credential, Client) {
     (pair, cookie, page)
 }
 
-#[tokio::test]
 async fn sec_04_a_sign_in_by_cookie_ends_the_refresh_cookie_of_the_request() {
     for subject in ["alice", "bob"] {
         let world = world(both).await;
@@ -44,7 +54,6 @@ async fn sec_04_a_sign_in_by_cookie_ends_the_refresh_cookie_of_the_request() {
     }
 }
 
-#[tokio::test]
 async fn sec_04_a_sign_in_by_token_ends_both_cookies() {
     for subject in ["alice", "bob"] {
         let world = world(both).await;
@@ -59,7 +68,6 @@ async fn sec_04_a_sign_in_by_token_ends_both_cookies() {
 }
 
 /// The cookie decides, and a refresh renews the deciding credential.
-#[tokio::test]
 async fn a_refresh_renews_only_the_deciding_session() {
     let world = world(both).await;
     let (pair, cookie, page) = two(&world).await;
@@ -70,7 +78,6 @@ async fn a_refresh_renews_only_the_deciding_session() {
     world.client_with(&pair).refreshed().await;
 }
 
-#[tokio::test]
 async fn a_refresh_renews_only_the_deciding_token() {
     let world = world(both).await;
     let (pair, cookie, _) = two(&world).await;
@@ -81,7 +88,6 @@ async fn a_refresh_renews_only_the_deciding_token() {
 }
 
 /// A stale session cookie or the cookie of a visitor does not prevent a refresh by refresh cookie.
-#[tokio::test]
 async fn a_refresh_uses_the_backend_that_can_renew() {
     for build in [both, tokens_first] {
         let world = world(build).await;
@@ -99,7 +105,6 @@ async fn a_refresh_uses_the_backend_that_can_renew() {
     }
 }
 
-#[tokio::test]
 async fn sec_14_a_sign_out_by_cookies_alone_ends_both() {
     for build in [both, tokens_first] {
         let world = world(build).await;
@@ -109,7 +114,6 @@ async fn sec_14_a_sign_out_by_cookies_alone_ends_both() {
 }
 
 /// The session cookie is already set when the sign-in of the refresh cookie cannot be ended.
-#[tokio::test]
 async fn sec_76_a_sign_in_that_cannot_end_the_refresh_cookie_sets_none() {
     let world = world(both).await;
     let (pair, ..) = two(&world).await;
@@ -123,7 +127,6 @@ async fn sec_76_a_sign_in_that_cannot_end_the_refresh_cookie_sets_none() {
     assert_eq!(page.get("/maybe").await.text(), "anonymous");
 }
 
-#[tokio::test]
 async fn the_cart_of_a_visitor_moves_to_the_preferred_token_backend() {
     let world = world(tokens_first).await;
     let client = world.client();

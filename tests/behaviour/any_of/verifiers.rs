@@ -6,11 +6,17 @@ use super::combinations::{ALIKE, keys_alone, world};
 use crate::app::{Login, Me};
 use crate::harness::{Call, Client};
 
+behaviours! {
+    signing_in_to_a_verifier_is_a_config_error,
+    an_api_key_has_no_session,
+    a_client_with_an_api_key_can_sign_in,
+    sec_55_a_user_of_another_issuer_cannot_end_sign_ins_of_the_same_subject,
+}
+
 fn as_robot(call: Call) -> Call {
     call.header("x-api-key", "key-of-alice")
 }
 
-#[tokio::test]
 async fn signing_in_to_a_verifier_is_a_config_error() {
     let world = world(keys_alone).await;
     let client = world.client();
@@ -24,7 +30,6 @@ async fn signing_in_to_a_verifier_is_a_config_error() {
     assert!(cart.text().contains("`Session` needs a credential that belongs to a stored sign-in"));
 }
 
-#[tokio::test]
 async fn an_api_key_has_no_session() {
     for build in ALIKE {
         let world = world(build).await;
@@ -36,7 +41,6 @@ async fn an_api_key_has_no_session() {
     }
 }
 
-#[tokio::test]
 async fn a_client_with_an_api_key_can_sign_in() {
     for build in ALIKE {
         let world = world(build).await;
@@ -47,7 +51,6 @@ async fn a_client_with_an_api_key_can_sign_in() {
 }
 
 /// Equal subjects of two issuers are two users.
-#[tokio::test]
 async fn sec_55_a_user_of_another_issuer_cannot_end_sign_ins_of_the_same_subject() {
     for build in ALIKE {
         let world = world(build).await;

@@ -4,7 +4,12 @@ use super::combinations::{ALIKE, cookie_first, token_first, two_cookies, world};
 use crate::app::{Login, Refresh};
 use crate::harness::Credential;
 
-#[tokio::test]
+behaviours! {
+    a_visitor_has_a_cart_in_any_order_of_backends,
+    an_old_cookie_does_not_prevent_refreshing_a_token_in_the_body,
+    an_old_cookie_does_not_prevent_another_backend_from_refreshing,
+}
+
 async fn a_visitor_has_a_cart_in_any_order_of_backends() {
     for build in [cookie_first, token_first].into_iter().chain(ALIKE) {
         let world = world(build).await;
@@ -15,7 +20,6 @@ async fn a_visitor_has_a_cart_in_any_order_of_backends() {
 }
 
 /// For a browser with an old cookie and a valid refresh token, the backend that can renew is used.
-#[tokio::test]
 async fn an_old_cookie_does_not_prevent_refreshing_a_token_in_the_body() {
     for build in [cookie_first, token_first] {
         let world = world(build).await;
@@ -28,7 +32,6 @@ async fn an_old_cookie_does_not_prevent_refreshing_a_token_in_the_body() {
     }
 }
 
-#[tokio::test]
 async fn an_old_cookie_does_not_prevent_another_backend_from_refreshing() {
     let world = world(two_cookies).await;
     let staff = world.client().signed_in("alice").await; // either cookie could carry the secret

@@ -43,7 +43,7 @@ pub use library::run;
 #[cfg(not(test))]
 pub(crate) use library::{Listed, fresh_store, start_time};
 pub(crate) use reply::Reply;
-pub(crate) use run::{many_threads, one_thread};
+pub(crate) use run::{alone, many_threads, one_thread};
 #[cfg(test)]
 pub(crate) use store_choice::{fresh_store, start_time};
 pub(crate) use token::TokenAuth;

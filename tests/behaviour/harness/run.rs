@@ -31,6 +31,13 @@ pub(crate) fn one_thread<F: Future<Output = ()>>(
     run(&runtime.unwrap(), backend, framework, behaviour);
 }
 
+/// Runs a behaviour that starts its own servers on the thread of the test.
+pub(crate) fn alone(behaviour: impl Future<Output = ()>) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let whole = async { tokio::time::timeout(DEADLINE, behaviour).await };
+    runtime.block_on(whole).expect("the behaviour ends in time");
+}
+
 fn run<F: Future<Output = ()>>(
     runtime: &Runtime,
     backend: TestBackend,

@@ -78,6 +78,17 @@ macro_rules! on_frameworks {
     };
 }
 
+/// Makes tests of behaviours that choose their backends themselves.
+macro_rules! behaviours {
+    ($($behaviour:ident),+ $(,)?) => {
+        $(mod $behaviour {
+            listed! { fn alone() {
+                crate::harness::alone(super::$behaviour());
+            } }
+        })+
+    };
+}
+
 /// Makes a function a test. In the library, where there are no tests, [`run`](crate::run) finds it.
 #[cfg(test)]
 macro_rules! listed {
