@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
+use async_trait::async_trait;
 use auth_servers::{Proxy, RedisServer};
+use auth_store::near_cache::NearCache;
 use auth_store::{
     CompareAndSwap, OverflowPolicy, RedisStore, Secret, SignInLimit, Store, StoreErrorKind,
+    conformance, forward_store,
 };
 
 use crate::sign_in::{KIND, data, draft, now, rotation, sign_in};
@@ -36,6 +39,8 @@ async fn load_the_scripts(store: &RedisStore) {
     store.update_subject("bob", b"{}").await.expect("it runs");
     store.list("bob").await.expect("it runs");
     store.delete(&id).await.expect("it runs");
+    store.revoke("bob", &id).await.expect("it runs");
+    store.revoke_subject("bob").await.expect("it runs");
 }
 
 /// Opens all connections, so that the answer that is lost is not that of a login.
@@ -130,4 +135,31 @@ async fn a_connection_that_was_closed_while_idle_fails_no_step() {
     server.kill();
     server.start_again();
     assert!(store.delete(&id).await.expect("on a new connection"));
+}
+
+/// A store that reports changes, and that reaches its server through a proxy.
+struct Watched {
+    near: NearCache<RedisStore>,
+    proxy: Proxy,
+    _server: RedisServer,
+}
+
+#[async_trait]
+impl Store for Watched {
+    forward_store!(self => self.near);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_completes_at_an_end_whose_answer_was_lost() {
+    let fresh = async || {
+        let Proxied { store, proxy, _server } = proxied().await;
+        connect_all(&store).await;
+        let near = NearCache::<RedisStore>::builder().build(store);
+        while near.stats().lease.is_none() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        Watched { near, proxy, _server }
+    };
+    let lose = |watched: &Watched, loses| watched.proxy.lose(if loses { usize::MAX } else { 0 });
+    conformance::check_lost_answers(fresh, lose).await.assert_passed();
 }
