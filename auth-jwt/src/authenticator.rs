@@ -6,12 +6,10 @@
 
 use std::sync::Arc;
 
-#[cfg(feature = "sign-in")]
-use auth_core::SignInContext;
 use auth_core::{
     Attempt, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, CrossOriginProtection,
-    Outcome, Rejection, RejectionReason, RequestCookie, RequestHead, SignInBackend, Timestamp,
-    TokenIssuers, Transport,
+    Identity, Outcome, Rejection, RejectionReason, RequestCookie, RequestHead, SignInBackend,
+    SignInContext, Timestamp, TokenIssuers, Transport,
 };
 use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
@@ -23,8 +21,6 @@ use crate::mode::{Mode, Signs, Verifies};
 use crate::rejections;
 #[cfg(feature = "remote-keys")]
 use crate::remote_keys::{Demand, Fetch, RemoteKeys};
-#[cfg(feature = "sign-in")]
-use crate::revocation_list::RevocationList;
 #[cfg(feature = "remote-keys")]
 use crate::verifier::Verifier;
 use crate::verifier::{TokenSubject, ValidatedToken};
@@ -64,8 +60,7 @@ fn find<'a>(head: &RequestHead<'a>, base: &Base) -> Option<FoundToken<'a>> {
     in_cookie(head.cookie(base.cookie.as_ref()?.name()), base)
 }
 
-/// Finds the same token later, when the request changes its sign-in.
-#[cfg(feature = "sign-in")]
+/// Finds the same token later, when the request changes its sign-in or verifies its credential again.
 pub(crate) fn find_again<'a>(context: SignInContext<'a>, base: &Base) -> Option<FoundToken<'a>> {
     if context.has_authorization() {
         return in_header(context.credentials("Bearer")?, base);
@@ -138,6 +133,19 @@ where
 
     fn sign_ins(&self) -> Option<&dyn SignInBackend<C>> {
         M::sign_in_backend(self)
+    }
+
+    /// Verifies the token again, and reads its sign-in, or whether it is revoked, from the store itself.
+    fn revalidate(&self, context: SignInContext<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        let now = self.base().clock.now();
+        let verified = match find_again(context, self.base()) {
+            Some((_, token)) => token.and_then(|token| self.verified(&token, now)),
+            None => Err(RejectionReason::Unknown),
+        };
+        match verified {
+            Ok(verified) => self.conclude_in_store(verified, now),
+            Err(reason) => rejected(reason).into(),
+        }
     }
 
     fn cross_origin(&self) -> &CrossOriginProtection {
@@ -295,7 +303,11 @@ where
 
     /// Decides what a verified token proves. One that we issued belongs to a stored sign-in, which
     /// is looked up; without a store there are no such tokens.
-    fn conclude(&self, verified: VerifiedToken<C>, now: Timestamp) -> AuthFuture<Outcome<C>> {
+    pub(crate) fn conclude(
+        &self,
+        verified: VerifiedToken<C>,
+        now: Timestamp,
+    ) -> AuthFuture<Outcome<C>> {
         let revocations = &self.base().revocations;
         match &verified.subject {
             TokenSubject::Foreign(identity) => revocations.admit(identity, &verified.names, now),
@@ -303,33 +315,48 @@ where
             TokenSubject::SignIn(token) => match self.mode.sign_ins() {
                 Some(sign_ins) => match sign_ins.try_authenticate(token, now) {
                     Some(outcome) => AuthFuture::ready(outcome),
-                    None => authenticate_in_store(sign_ins, revocations, verified, now),
+                    None => authenticate_in_store(sign_ins, verified, now),
                 },
+                None => AuthFuture::ready(rejected(RejectionReason::Unknown)),
+            },
+        }
+    }
+
+    /// Decides the same by the store itself, bypassing every cached copy.
+    fn conclude_in_store(
+        &self,
+        verified: VerifiedToken<C>,
+        now: Timestamp,
+    ) -> AuthFuture<Outcome<C>> {
+        let revocations = &self.base().revocations;
+        match &verified.subject {
+            TokenSubject::Foreign(identity) => {
+                revocations.admit_by_store(identity, &verified.names, now)
+            }
+            #[cfg(feature = "sign-in")]
+            TokenSubject::SignIn(_) => match self.mode.sign_ins() {
+                Some(sign_ins) => authenticate_in_store(sign_ins, verified, now),
                 None => AuthFuture::ready(rejected(RejectionReason::Unknown)),
             },
         }
     }
 }
 
-/// Authenticates a token by the store itself, bypassing every cached copy. A token of another
-/// issuer has no stored sign-in, so its verified identity is returned unless it is revoked.
+/// Authenticates a token that we issued by the store itself.
 #[cfg(feature = "sign-in")]
-pub(crate) fn authenticate_in_store<C>(
+fn authenticate_in_store<C>(
     sign_ins: &Arc<auth_store::SignInManager>,
-    revocations: &RevocationList,
     verified: VerifiedToken<C>,
     now: Timestamp,
 ) -> AuthFuture<Outcome<C>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
 {
-    let (sign_ins, revocations) = (Arc::clone(sign_ins), revocations.clone());
+    let sign_ins = Arc::clone(sign_ins);
     AuthFuture::boxed(async move {
         match &verified.subject {
             TokenSubject::SignIn(token) => sign_ins.authenticate_in_store(token, now).await,
-            TokenSubject::Foreign(identity) => {
-                revocations.admit_by_store(identity, &verified.names, now).await
-            }
+            TokenSubject::Foreign(_) => rejected(RejectionReason::Unknown),
         }
     })
 }

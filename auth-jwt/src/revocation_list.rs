@@ -44,6 +44,15 @@ impl RevocationList {
     ) -> AuthFuture<Outcome<C>> {
         AuthFuture::ready(Outcome::Authenticated(identity.clone()))
     }
+
+    pub(crate) fn admit_by_store<C>(
+        &self,
+        identity: &Identity<C>,
+        names: &RevocableNames,
+        now: Timestamp,
+    ) -> AuthFuture<Outcome<C>> {
+        self.admit(identity, names, now)
+    }
 }
 
 #[cfg(feature = "sign-in")]
@@ -83,24 +92,26 @@ impl RevocationList {
         if let Some(is_revoked) = list.try_is_revoked(token, now) {
             return AuthFuture::ready(unless_revoked(identity, is_revoked));
         }
-        let (own, identity, names) = (self.clone(), identity.clone(), names.clone());
-        AuthFuture::boxed(async move { own.admit_by_store(&identity, &names, now).await })
+        self.admit_by_store(identity, names, now)
     }
 
     /// The same by the store itself, bypassing every cached copy.
-    pub(crate) async fn admit_by_store<C>(
+    pub(crate) fn admit_by_store<C: Send + Sync + 'static>(
         &self,
         identity: &Identity<C>,
         names: &RevocableNames,
         now: Timestamp,
-    ) -> Outcome<C> {
+    ) -> AuthFuture<Outcome<C>> {
         let (Some(list), Some(token)) = (&self.list, &names.token) else {
-            return Outcome::Authenticated(identity.clone());
+            return AuthFuture::ready(Outcome::Authenticated(identity.clone()));
         };
-        match list.is_revoked(token, now).await {
-            Ok(is_revoked) => unless_revoked(identity, is_revoked),
-            Err(error) => Outcome::Unavailable(error.into()),
-        }
+        let (list, token, identity) = (list.clone(), token.clone(), identity.clone());
+        AuthFuture::boxed(async move {
+            match list.is_revoked(&token, now).await {
+                Ok(is_revoked) => unless_revoked(&identity, is_revoked),
+                Err(error) => Outcome::Unavailable(error.into()),
+            }
+        })
     }
 }
 

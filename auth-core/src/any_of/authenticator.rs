@@ -10,11 +10,13 @@ use http::{HeaderMap, HeaderValue};
 use tower_layer::Layer;
 
 use crate::authenticate::{AuthLayer, AuthService};
-use crate::backend::{Attempt, Authenticator, SignInBackend, TokenIssuers};
+use crate::backend::{Attempt, Authenticator, Outcome, SignInBackend, TokenIssuers};
 use crate::clock::Clock;
 use crate::context::{MemberPath, SignInContext};
 use crate::error::ConfigError;
+use crate::future::AuthFuture;
 use crate::head::RequestHead;
+use crate::identity::Identity;
 use crate::rejection::ChallengeReason;
 
 type Member<C> = Arc<dyn Authenticator<Claims = C>>;
@@ -199,6 +201,19 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
 
     fn sign_ins(&self) -> Option<&dyn SignInBackend<C>> {
         self.sign_in_backends().next().is_some().then_some(self)
+    }
+
+    /// Lets the member that found the credential verify it again.
+    fn revalidate(
+        &self,
+        context: SignInContext<'_>,
+        identity: &Identity<C>,
+    ) -> AuthFuture<Outcome<C>> {
+        let Some(path) = context.member() else {
+            return Outcome::Authenticated(identity.clone()).into();
+        };
+        let (index, rest) = path.split(self.members.len());
+        self.members[index].revalidate(context.seen_by(Some(rest)), identity)
     }
 
     /// Returns the clock of the first member, for requests in which no member found a credential.

@@ -12,8 +12,8 @@ use async_trait::async_trait;
 
 use super::authenticator::AnyOf;
 use crate::backend::{
-    EndReason, Outcome, ReauthenticateOptions, RefreshOptions, Revoke, SignInBackend, SignInInfo,
-    SignInOptions, SignedIn, StoredSignIns,
+    Authenticator, EndReason, Outcome, ReauthenticateOptions, RefreshOptions, Revoke,
+    SignInBackend, SignInInfo, SignInOptions, SignedIn, StoredSignIns,
 };
 use crate::clock::Timestamp;
 use crate::context::{SignInContext, Transport};
@@ -125,16 +125,12 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         self
     }
 
-    /// Lets the backend that decided verify the credential again.
     fn revalidate(
         &self,
         context: SignInContext<'_>,
         identity: &Identity<C>,
     ) -> AuthFuture<Outcome<C>> {
-        match self.decider(context) {
-            Some((backend, seen)) => backend.revalidate(seen, identity),
-            None => Outcome::Authenticated(identity.clone()).into(),
-        }
+        Authenticator::revalidate(self, context, identity)
     }
 
     /// Lets the backend that decided renew its credential.

@@ -24,8 +24,8 @@ use crate::backend::{
 };
 use crate::clock::Clock;
 use crate::context::{
-    AuthContext, ErasedContext, FoundCredential, MemberPath, RequestSnapshot, Transport,
-    directives, vary,
+    AuthContext, ErasedContext, FoundCredential, MemberPath, RequestSnapshot, SignInContext,
+    Transport, directives, vary,
 };
 use crate::cookie::is_token;
 use crate::cross_origin::{CrossOriginProtection, RequestOrigin};

@@ -226,21 +226,16 @@ impl<C: Send + Sync + 'static> TypedContext<C> {
         request: &RequestSnapshot,
     ) -> Option<AuthFuture<Result<Identity<C>, Refusal>>> {
         let identity = self.identity()?;
-        let outcome = match self.auth.sign_ins() {
-            // The request's credential does not prove the sign-in that it acts for now.
-            Some(_) if self.acts_for_own_sign_in() => {
-                let (this, identity) = (Arc::clone(self), identity.clone());
-                return Some(AuthFuture::boxed(async move {
-                    let outcome = this.find_in_store(identity).await;
-                    this.conclude(outcome)
-                }));
-            }
-            Some(sign_ins) => {
-                sign_ins.revalidate(SignInContext::new(&self.state, request), identity)
-            }
-            None => Outcome::Authenticated(identity.clone()).into(),
-        };
         let this = Arc::clone(self);
+        // The request's credential does not prove the sign-in that it acts for now.
+        if self.acts_for_own_sign_in() {
+            let identity = identity.clone();
+            return Some(AuthFuture::boxed(async move {
+                let outcome = this.find_in_store(identity).await;
+                this.conclude(outcome)
+            }));
+        }
+        let outcome = self.auth.revalidate(SignInContext::new(&self.state, request), identity);
         Some(match outcome.into_ready() {
             Ok(outcome) => this.conclude(outcome).into(),
             Err(verifying) => AuthFuture::boxed(async move { this.conclude(verifying.await) }),

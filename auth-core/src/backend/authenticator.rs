@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderValue};
 
 use super::sign_ins::SignInBackend;
 use crate::clock::Clock;
-use crate::context::{MemberPath, Transport};
+use crate::context::{MemberPath, SignInContext, Transport};
 use crate::cross_origin::CrossOriginProtection;
 use crate::error::BoxError;
 use crate::future::AuthFuture;
@@ -220,6 +220,22 @@ pub trait Authenticator: Send + Sync + 'static {
         None
     }
 
+    /// Verifies the request's credential again, bypassing every cache on this node, and returns the identity
+    /// that it proves now. `identity` is the result of the first verification. Defaults to
+    /// [`SignInBackend::revalidate`], or to `identity` for an authenticator that only verifies.
+    ///
+    /// An authenticator that wraps another one forwards this method like all others.
+    fn revalidate(
+        &self,
+        context: SignInContext<'_>,
+        identity: &Identity<Self::Claims>,
+    ) -> AuthFuture<Outcome<Self::Claims>> {
+        match self.sign_ins() {
+            Some(sign_ins) => sign_ins.revalidate(context, identity),
+            None => Outcome::Authenticated(identity.clone()).into(),
+        }
+    }
+
     /// Returns which cross-origin requests may use an ambient credential of this authenticator.
     /// Defaults to [`CrossOriginProtection::STRICT`].
     fn cross_origin(&self) -> &CrossOriginProtection {
@@ -292,6 +308,14 @@ macro_rules! forward_authenticator {
         fn sign_ins(&self) -> Option<&dyn SignInBackend<$claims>> {
             let $this = self;
             $inner.sign_ins()
+        }
+        fn revalidate(
+            &self,
+            context: SignInContext<'_>,
+            identity: &Identity<$claims>,
+        ) -> AuthFuture<Outcome<$claims>> {
+            let $this = self;
+            $inner.revalidate(context, identity)
         }
         #[inline]
         fn cross_origin(&self) -> &CrossOriginProtection {

@@ -7,8 +7,8 @@ use std::any::Any;
 
 use async_trait::async_trait;
 use auth_core::{
-    Attempt, AuthError, AuthErrorKind, AuthFuture, ConfigError, Identity, Outcome, Principal,
-    ReauthenticateOptions, RefreshOptions, RefreshTokenDelivery, RejectionReason, RequestHead,
+    Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, ConfigError, Identity, Outcome,
+    Principal, ReauthenticateOptions, RefreshOptions, RefreshTokenDelivery, RequestHead,
     SignInBackend, SignInContext, SignInId, SignInOptions, SignedIn, StoredSignIns, Transport,
 };
 use auth_store::{
@@ -22,9 +22,9 @@ use super::access_token;
 use super::issuer::WithSignIn;
 use super::pending;
 use super::token_response::{Access, DeliveryPlan, REFRESH_PREFIX};
-use crate::authenticator::{ModeFor, authenticate_in_store, find_again, rejected};
+use crate::authenticator::ModeFor;
 use crate::jws::Compact;
-use crate::jwt_auth::{Base, JwtAuth};
+use crate::jwt_auth::JwtAuth;
 use crate::own_token::OwnToken;
 use crate::verifier::TokenSubject;
 
@@ -195,19 +195,12 @@ where
         &*self.mode.sign_ins
     }
 
-    fn revalidate(&self, context: SignInContext<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
-        let now = self.base().clock.now();
-        let verified = match find_again(context, self.base()) {
-            Some((_, token)) => token.and_then(|token| self.verified(&token, now)),
-            None => Err(RejectionReason::Unknown),
-        };
-        match verified {
-            Ok(verified) => {
-                let Base { revocations, .. } = self.base();
-                authenticate_in_store(&self.mode.sign_ins, revocations, verified, now)
-            }
-            Err(reason) => rejected(reason).into(),
-        }
+    fn revalidate(
+        &self,
+        context: SignInContext<'_>,
+        identity: &Identity<C>,
+    ) -> AuthFuture<Outcome<C>> {
+        Authenticator::revalidate(self, context, identity)
     }
 
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {
