@@ -67,9 +67,9 @@ struct LogoutToken {
     sub: Option<Box<str>>,
 }
 
-/// What ends.
+/// What a logout token ends.
 #[derive(Clone, Copy, Debug)]
-enum Ended<'a> {
+enum LogoutTarget<'a> {
     /// A session, and the sessions without a name of its subject until this time.
     Session(&'a str, Option<(&'a str, Timestamp)>),
     /// All sessions of a subject until this time.
@@ -77,7 +77,7 @@ enum Ended<'a> {
 }
 
 impl LogoutToken {
-    fn ended(&self) -> Option<Ended<'_>> {
+    fn target(&self) -> Option<LogoutTarget<'_>> {
         if !self.events.get(EVENT).is_some_and(Value::is_object) {
             return None;
         }
@@ -86,8 +86,10 @@ impl LogoutToken {
         let [sid, subject] =
             [&self.sid, &self.sub].map(|claim| claim.as_deref().filter(|name| !name.is_empty()));
         match (sid, subject) {
-            (Some(sid), subject) => Some(Ended::Session(sid, subject.map(|subject| (subject, at)))),
-            (None, Some(subject)) => Some(Ended::Subject(subject, at)),
+            (Some(sid), subject) => {
+                Some(LogoutTarget::Session(sid, subject.map(|subject| (subject, at))))
+            }
+            (None, Some(subject)) => Some(LogoutTarget::Subject(subject, at)),
             (None, None) => None,
         }
     }
@@ -161,16 +163,16 @@ impl BackChannelLogout {
             Outcome::Anonymous(_) => return Err(EndpointError::InvalidRequest),
         };
         let issuer = identity.authentication().issuer.as_deref().unwrap_or_default();
-        let ended = identity.claims().ended().ok_or(EndpointError::InvalidRequest)?;
+        let target = identity.claims().target().ok_or(EndpointError::InvalidRequest)?;
         // One that fails keeps nothing else alive.
         let mut done = Ok(());
         for sign_ins in &self.sign_ins {
-            done = done.and(end_sign_ins(sign_ins, issuer, ended).await);
+            done = done.and(end_sign_ins(sign_ins, issuer, target).await);
         }
         for revocations in &self.revocations {
-            done = done.and(match ended {
-                Ended::Session(sid, _) => revocations.revoke_session(issuer, sid).await,
-                Ended::Subject(subject, at) => {
+            done = done.and(match target {
+                LogoutTarget::Session(sid, _) => revocations.revoke_session(issuer, sid).await,
+                LogoutTarget::Subject(subject, at) => {
                     revocations.revoke_subject(issuer, subject, at).await
                 }
             });
@@ -182,13 +184,13 @@ impl BackChannelLogout {
 async fn end_sign_ins(
     sign_ins: &SignInManager,
     issuer: &str,
-    ended: Ended<'_>,
+    target: LogoutTarget<'_>,
 ) -> Result<(), AuthError> {
-    match ended {
-        Ended::Subject(subject, at) => {
+    match target {
+        LogoutTarget::Subject(subject, at) => {
             sign_ins.end_provider_sessions(issuer, subject, at).await.map(drop)
         }
-        Ended::Session(sid, subject) => {
+        LogoutTarget::Session(sid, subject) => {
             let of_session = sign_ins.end_provider_session(issuer, sid).await.map(drop);
             let Some((subject, at)) = subject else { return of_session };
             let unnamed = sign_ins.end_unnamed_provider_sessions(issuer, subject, at).await;

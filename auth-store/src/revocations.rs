@@ -24,7 +24,7 @@ const RECORDS: u16 = 1024;
 /// What the ids of these records have in common, in the bytes that a store does not use to spread records.
 const MARK: [u8; 4] = *b"\xffrev";
 /// How many bytes of a hash a revocation is found by.
-const KEY: usize = 15;
+const KEY_BYTES: usize = 15;
 /// How long a record exists: longer than any deployment.
 const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -56,25 +56,25 @@ const MARGIN: Duration = DAY;
 ///
 /// The store keeps at least 1.2 million revocations at a time, of about 50 bytes each. A further one fails
 /// with [`TooLarge`](AuthErrorKind::TooLarge). A revocation is dropped a day after the
-/// [longest lifetime](Self::longest_token) of a token has passed.
+/// [longest lifetime](Self::max_token_lifetime) of a token has passed.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Revocations {
     store: Arc<dyn Store>,
     clock: Clock,
-    longest_token: Duration,
+    max_token_lifetime: Duration,
 }
 
 /// The names by which one token can be revoked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocableToken {
-    keys: Vec<Key>,
+    keys: Vec<RevocationKey>,
     issued_at: Option<Timestamp>,
 }
 
 /// Where the revocation of one name is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Key {
+struct RevocationKey {
     /// The hash of the record.
     record: [u8; 16],
     /// The subject of the record.
@@ -86,8 +86,8 @@ struct Key {
 /// What a token is revoked by.
 #[derive(Clone, Copy, Debug)]
 #[repr(u8)]
-enum Kind {
-    Token = 1,
+enum RevokedBy {
+    TokenId = 1,
     Session = 2,
     Subject = 3,
 }
@@ -105,7 +105,7 @@ impl Revocations {
     /// Creates the list of the revocations in this store.
     pub fn new(store: impl IntoStore) -> Self {
         let store = Arc::new(AskingAgain(store.into_store()));
-        Self { store, clock: Clock::system(), longest_token: 30 * DAY }
+        Self { store, clock: Clock::system(), max_token_lifetime: 30 * DAY }
     }
 
     /// Sets the clock by which revocations are dropped. Defaults to the system's clock.
@@ -115,8 +115,8 @@ impl Revocations {
 
     /// Sets the longest lifetime of the tokens. Defaults to 30 days. A revocation is kept for one day longer,
     /// which covers the leeway of the expiry. A token that lives longer than this would be accepted again.
-    pub fn longest_token(self, lifetime: Duration) -> Self {
-        Self { longest_token: lifetime, ..self }
+    pub fn max_token_lifetime(self, lifetime: Duration) -> Self {
+        Self { max_token_lifetime: lifetime, ..self }
     }
 
     /// Revokes the token of this issuer with this `jti`.
@@ -126,7 +126,7 @@ impl Revocations {
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the token may not have been revoked, and
     /// [`TooLarge`](AuthErrorKind::TooLarge) if there are [too many](Self#size) revocations.
     pub async fn revoke_token(&self, issuer: &str, jti: &str) -> Result<(), AuthError> {
-        self.revoke(Kind::Token, issuer, jti, None).await
+        self.revoke(RevokedBy::TokenId, issuer, jti, None).await
     }
 
     /// Revokes all tokens of this issuer with this `sid`, the session at the issuer.
@@ -135,7 +135,7 @@ impl Revocations {
     ///
     /// Returns the same errors as [`revoke_token`](Self::revoke_token).
     pub async fn revoke_session(&self, issuer: &str, sid: &str) -> Result<(), AuthError> {
-        self.revoke(Kind::Session, issuer, sid, None).await
+        self.revoke(RevokedBy::Session, issuer, sid, None).await
     }
 
     /// Revokes all tokens of this subject that the issuer issued until this time, in whole seconds. A token
@@ -153,18 +153,18 @@ impl Revocations {
         subject: &str,
         issued_until: Timestamp,
     ) -> Result<(), AuthError> {
-        self.revoke(Kind::Subject, issuer, subject, Some(issued_until.as_secs())).await
+        self.revoke(RevokedBy::Subject, issuer, subject, Some(issued_until.as_secs())).await
     }
 
     async fn revoke(
         &self,
-        kind: Kind,
+        by: RevokedBy,
         issuer: &str,
         name: &str,
         issued_until: Option<u64>,
     ) -> Result<(), AuthError> {
-        let (key, now) = (Key::of(kind, issuer, name), self.clock.now());
-        let revocation = Revocation { until: now + self.longest_token + MARGIN, issued_until };
+        let (key, now) = (RevocationKey::of(by, issuer, name), self.clock.now());
+        let revocation = Revocation { until: now + self.max_token_lifetime + MARGIN, issued_until };
         let (id, mut backoff) = (self.id(&key), Backoff::new());
         loop {
             let stored = match self.store.load(&id).await? {
@@ -182,7 +182,7 @@ impl Revocations {
                 }
             };
             if stored {
-                tracing::info!(issuer, by = ?kind, "tokens revoked");
+                tracing::info!(issuer, ?by, "tokens revoked");
                 return Ok(());
             }
             backoff.pause().await?;
@@ -192,7 +192,7 @@ impl Revocations {
     /// Creates a record. Returns whether it is stored; if not, another node has created it.
     async fn create(
         &self,
-        key: &Key,
+        key: &RevocationKey,
         revocation: Option<Revocation>,
         now: Timestamp,
     ) -> Result<bool, AuthError> {
@@ -212,7 +212,7 @@ impl Revocations {
     /// Fills the record of this session, for tests.
     #[cfg(test)]
     pub(crate) async fn fill_session(&self, issuer: &str, sid: &str) {
-        let key = Key::of(Kind::Session, issuer, sid);
+        let key = RevocationKey::of(RevokedBy::Session, issuer, sid);
         self.create(&key, None, self.clock.now()).await.unwrap();
         let mut data = SessionData::new();
         data.insert("other", "1".repeat(SessionData::MAX_BYTES - 8));
@@ -225,7 +225,7 @@ impl Revocations {
         id.as_bytes()[4..8] == MARK
     }
 
-    fn id(&self, key: &Key) -> SignInId {
+    fn id(&self, key: &RevocationKey) -> SignInId {
         self.store.derived_id(Some(&key.subject), key.record)
     }
 
@@ -268,12 +268,36 @@ impl Revocations {
             match self.store.load(&self.id(key)).await? {
                 Some(record) if token.is_in(&record.data, key, now) => return Ok(true),
                 Some(_) => {}
-                // An empty record can be cached, so that the next token is checked without waiting. Without
-                // it, that one reads from the store as well.
-                None => drop(self.create(key, None, now).await),
+                None if self.is_in_new_record(token, key, now).await? => return Ok(true),
+                None => {}
             }
         }
         Ok(false)
+    }
+
+    /// Creates an empty record, which can be cached, so that the next token is checked without waiting. Returns
+    /// whether the token is revoked by a record that another node created meanwhile.
+    async fn is_in_new_record(
+        &self,
+        token: &RevocableToken,
+        key: &RevocationKey,
+        now: Timestamp,
+    ) -> Result<bool, AuthError> {
+        match self.create(key, None, now).await {
+            Ok(true) => Ok(false),
+            Ok(false) => {
+                let record = self.store.load(&self.id(key)).await?;
+                Ok(record.is_some_and(|record| token.is_in(&record.data, key, now)))
+            }
+            // The store has answered that there is no revocation. Only the next token has to ask it again.
+            Err(error) => {
+                if let Some(suppressed) = self.clock.admit_event("revocations not cached") {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, suppressed, "revocations not cached");
+                }
+                Ok(false)
+            }
+        }
     }
 }
 
@@ -281,28 +305,28 @@ impl RevocableToken {
     /// Creates the names of a token of this issuer that was issued at this time (`iat`).
     #[must_use]
     pub fn new(issuer: &str, subject: &str, issued_at: Option<Timestamp>) -> Self {
-        Self { keys: vec![Key::of(Kind::Subject, issuer, subject)], issued_at }
+        Self { keys: vec![RevocationKey::of(RevokedBy::Subject, issuer, subject)], issued_at }
     }
 
     /// Adds the session at the issuer (`sid`).
     #[must_use]
     pub fn session(self, issuer: &str, sid: &str) -> Self {
-        self.and(Kind::Session, issuer, sid)
+        self.and(RevokedBy::Session, issuer, sid)
     }
 
     /// Adds the id of the token (`jti`).
     #[must_use]
     pub fn id(self, issuer: &str, jti: &str) -> Self {
-        self.and(Kind::Token, issuer, jti)
+        self.and(RevokedBy::TokenId, issuer, jti)
     }
 
-    fn and(mut self, kind: Kind, issuer: &str, name: &str) -> Self {
-        self.keys.push(Key::of(kind, issuer, name));
+    fn and(mut self, by: RevokedBy, issuer: &str, name: &str) -> Self {
+        self.keys.push(RevocationKey::of(by, issuer, name));
         self
     }
 
     /// Returns whether the data of a record revokes this token by this name.
-    fn is_in(&self, data: &SessionData, key: &Key, now: Timestamp) -> bool {
+    fn is_in(&self, data: &SessionData, key: &RevocationKey, now: Timestamp) -> bool {
         let Some(json) = data.get(&key.name) else { return false };
         // What cannot be read is a revocation of a later release.
         let Some(Revocation { until, issued_until }) = Revocation::from_json(json) else {
@@ -316,10 +340,10 @@ impl RevocableToken {
     }
 }
 
-impl Key {
-    fn of(kind: Kind, issuer: &str, name: &str) -> Self {
+impl RevocationKey {
+    fn of(by: RevokedBy, issuer: &str, name: &str) -> Self {
         let hash = Sha256::new_with_prefix(b"auth/revoked")
-            .chain_update([kind as u8])
+            .chain_update([by as u8])
             .chain_update((issuer.len() as u64).to_be_bytes())
             .chain_update(issuer)
             .chain_update(name)
@@ -333,7 +357,7 @@ impl Key {
         Self {
             record,
             subject: format!("{}revocations/{number}", Record::RESERVED).into(),
-            name: URL_SAFE_NO_PAD.encode_to_string(&hash[2..2 + KEY]).into(),
+            name: URL_SAFE_NO_PAD.encode_to_string(&hash[2..2 + KEY_BYTES]).into(),
         }
     }
 }
@@ -352,7 +376,7 @@ impl Revocation {
 
 /// Returns the data with a revocation added, and without those that need not be kept. The later of two
 /// revocations of one name counts.
-fn with(data: &SessionData, key: &Key, new: Revocation, now: Timestamp) -> SessionData {
+fn with(data: &SessionData, key: &RevocationKey, new: Revocation, now: Timestamp) -> SessionData {
     let is_kept = |json: &str| Revocation::from_json(json).is_none_or(|it| now < it.until);
     let kept = data.iter().filter(|(_, json)| is_kept(json));
     let mut data: SessionData = kept.map(|(name, json)| (name, Arc::clone(json))).collect();
@@ -369,6 +393,9 @@ fn with(data: &SessionData, key: &Key, new: Revocation, now: Timestamp) -> Sessi
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::StoreError;
+    use crate::forward_store;
+    use crate::store::{Created, SignInLimit};
     use crate::stores::MemoryStore;
 
     const ISSUER: &str = "https://a.example";
@@ -399,10 +426,12 @@ mod tests {
     #[tokio::test]
     async fn revocations_of_one_record_are_dropped_after_the_longest_lifetime() {
         let (list, clock) = revocations();
-        let list = list.longest_token(DAY);
+        let list = list.max_token_lifetime(DAY);
         // The names of one record.
-        let first = Key::of(Kind::Token, ISSUER, "0");
-        let same = |name: &String| Key::of(Kind::Token, ISSUER, name).record == first.record;
+        let first = RevocationKey::of(RevokedBy::TokenId, ISSUER, "0");
+        let same = |name: &String| {
+            RevocationKey::of(RevokedBy::TokenId, ISSUER, name).record == first.record
+        };
         let names: Vec<_> = (0..).map(|name: u32| name.to_string()).filter(same).take(3).collect();
         for name in &names {
             list.revoke_token(ISSUER, name).await.unwrap();
@@ -423,8 +452,10 @@ mod tests {
     #[tokio::test]
     async fn parallel_revocations_of_one_record_all_count() {
         let (list, clock) = revocations();
-        let first = Key::of(Kind::Token, ISSUER, "0");
-        let same = |name: &String| Key::of(Kind::Token, ISSUER, name).record == first.record;
+        let first = RevocationKey::of(RevokedBy::TokenId, ISSUER, "0");
+        let same = |name: &String| {
+            RevocationKey::of(RevokedBy::TokenId, ISSUER, name).record == first.record
+        };
         let names: Vec<_> = (0..).map(|name: u32| name.to_string()).filter(same).take(20).collect();
         let tasks: Vec<_> = names
             .iter()
@@ -443,13 +474,67 @@ mod tests {
         }
     }
 
+    /// A store in which another node revokes the token of the list before this node creates this record.
+    struct Overtaken(Arc<dyn Store>, SignInId);
+
+    #[async_trait::async_trait]
+    impl Store for Overtaken {
+        forward_store!(self => self.0, except: [create]);
+
+        async fn create(
+            &self,
+            record: Record,
+            limit: Option<SignInLimit>,
+        ) -> Result<Created, StoreError> {
+            if record.id == self.1 {
+                let other = Revocations { store: Arc::clone(&self.0), ..revocations().0 };
+                other.revoke_token(ISSUER, "j").await.unwrap();
+            }
+            self.0.create(record, limit).await
+        }
+    }
+
+    /// The fault: the result of the creation was ignored.
+    #[tokio::test]
+    async fn a_revocation_by_another_node_at_the_first_check_counts() {
+        let (list, clock) = revocations();
+        let id = list.id(&RevocationKey::of(RevokedBy::TokenId, ISSUER, "j"));
+        let list = Revocations::new(Overtaken(list.store, id)).clock(clock.clock());
+        assert!(list.is_revoked(&token(100), clock.clock().now()).await.unwrap());
+    }
+
+    /// A store that answers and cannot write.
+    struct ReadOnly(Arc<dyn Store>);
+
+    #[async_trait::async_trait]
+    impl Store for ReadOnly {
+        forward_store!(self => self.0, except: [create]);
+
+        async fn create(&self, _: Record, _: Option<SignInLimit>) -> Result<Created, StoreError> {
+            Err(StoreError::unavailable("read-only"))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_store_that_cannot_write_has_answered_that_there_is_no_revocation() {
+        let (list, clock) = revocations();
+        let list = Revocations::new(ReadOnly(list.store)).clock(clock.clock());
+        assert!(!list.is_revoked(&token(100), clock.clock().now()).await.unwrap());
+        list.revoke_token(ISSUER, "j").await.unwrap_err();
+    }
+
     #[test]
     fn a_full_record_holds_a_thousand_revocations() {
         let (now, mut data) = (Timestamp::from_secs(1_800_000_000), SessionData::new());
         let new = Revocation { until: now + DAY, issued_until: Some(1_800_000_000) };
         let mut count = 0_u32;
         while data.bytes() <= SessionData::MAX_BYTES {
-            data = with(&data, &Key::of(Kind::Subject, ISSUER, &count.to_string()), new, now);
+            data = with(
+                &data,
+                &RevocationKey::of(RevokedBy::Subject, ISSUER, &count.to_string()),
+                new,
+                now,
+            );
             count += 1;
         }
         assert!(u64::from(count - 1) * u64::from(RECORDS) > 1_200_000, "{count}");
@@ -458,10 +543,10 @@ mod tests {
     #[test]
     fn names_of_different_issuers_and_kinds_differ() {
         let keys = [
-            Key::of(Kind::Token, "a", "bc"),
-            Key::of(Kind::Token, "ab", "c"),
-            Key::of(Kind::Session, "a", "bc"),
-            Key::of(Kind::Subject, "a", "bc"),
+            RevocationKey::of(RevokedBy::TokenId, "a", "bc"),
+            RevocationKey::of(RevokedBy::TokenId, "ab", "c"),
+            RevocationKey::of(RevokedBy::Session, "a", "bc"),
+            RevocationKey::of(RevokedBy::Subject, "a", "bc"),
         ];
         for (at, key) in keys.iter().enumerate() {
             assert!(keys[..at].iter().all(|other| other.name != key.name));

@@ -95,7 +95,7 @@ async fn sec_58_the_tokens_of_a_subject_are_revoked_until_a_time() {
 async fn a_revocation_is_kept_for_the_longest_lifetime_of_a_token() {
     let clock = clock();
     let list = Revocations::new(MemoryStore::new()).clock(clock.clock());
-    let list = list.longest_token(Duration::from_secs(100));
+    let list = list.max_token_lifetime(Duration::from_secs(100));
     let signer = Signer::new(Algorithm::EdDsa);
     let auth = auth(signer.key.clone()).clock(clock.clock()).revocations(list.clone());
     let day = Duration::from_secs(24 * 3600); // by which it is kept longer, for the leeway
