@@ -12,18 +12,21 @@ use crate::client_secrets::ClientSecrets;
 use crate::endpoint::{EndpointError, EndpointService, respond};
 use crate::jws::{self, Compact};
 use crate::jwt_auth::JwtAuth;
+use crate::verifier::TokenSubject;
 
 impl<C: Serialize + DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
     /// Returns a service that tells these clients what an access token proves (RFC 7662). It answers a POST
     /// with the parameter `token`.
     ///
-    /// A token that was issued here and whose sign-in has not ended is active. The answer has its claims, with
-    /// the roles, the scopes and the application's claims of the stored sign-in: what was taken away since the
-    /// token was issued is not in the answer. Introspection is a use of the sign-in, which extends its idle
-    /// timeout.
+    /// A token that was issued here and whose sign-in has not ended is active. The answer has its registered
+    /// claims, with the roles and the scopes of the stored sign-in: what was taken away since the token was
+    /// issued is not in the answer. The application's own claims are left out, except for those that
+    /// [`introspected_claim`](Self::introspected_claim) names. Introspection is a use of the sign-in, which
+    /// extends its idle timeout.
     ///
-    /// Every other token is `{"active":false}`, without a reason. That includes tokens of other issuers, and
-    /// refresh tokens: a service that asks about the credential of a request must not accept one.
+    /// Every other token is `{"active":false}`, without a reason. That includes tokens of other issuers, whose
+    /// keys are not fetched for it, and refresh tokens: a service that asks about the credential of a request
+    /// must not accept one.
     ///
     /// ```
     /// use auth_jwt::{ClientSecrets, JwtAuth, Key};
@@ -50,9 +53,23 @@ impl<C: Serialize + DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSig
         service.clients(clients)
     }
 
+    /// Also tells clients this claim of the application's at
+    /// [introspection](Self::introspection_service). Call it again for further claims. Defaults to none, because
+    /// each client learns the claims of every token that it gets.
+    pub fn introspected_claim(self, name: impl Into<Box<str>>) -> Self {
+        self.change_issuer(|issuer| issuer.introspected_claims.push(name.into()))
+    }
+
     /// Returns the claims of a token that is active.
     async fn introspect(&self, token: &[u8]) -> Result<Option<Map<String, Value>>, EndpointError> {
-        let identity = match self.verify(token).await {
+        let (now, max_bytes) = (self.base().clock.now(), self.base().max_token_bytes());
+        let Ok(compact) = Compact::split(token, max_bytes) else { return Ok(None) };
+        // Unlike `verify`, this fetches no keys of other issuers.
+        let Ok(verified) = self.verified(&compact, now) else { return Ok(None) };
+        if matches!(verified.subject, TokenSubject::Foreign(_)) {
+            return Ok(None);
+        }
+        let identity = match self.conclude(verified, now).await {
             Outcome::Authenticated(identity) => identity,
             Outcome::Unavailable(error) => {
                 tracing::warn!(error = &*error as &dyn std::error::Error, "introspection failed");
@@ -60,28 +77,26 @@ impl<C: Serialize + DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSig
             }
             _ => return Ok(None),
         };
-        // A token of another issuer has no sign-in.
-        let own = identity.sign_in().and_then(|_| self.claims_of(token));
-        Ok(own.map(|claims| current(claims, &identity)))
-    }
-
-    /// Returns the claims of a token that was verified.
-    fn claims_of(&self, token: &[u8]) -> Option<Map<String, Value>> {
-        let token = Compact::split(token, self.base().max_token_bytes()).ok()?;
         let mut buffer = jws::Buffer::new();
-        serde_json::from_str(buffer.decode(token.payload).ok()?).ok()
+        let claims = buffer.decode(compact.payload).ok();
+        let claims = claims.and_then(|json| serde_json::from_str(json).ok());
+        let shown = &self.mode.issuer.introspected_claims;
+        Ok(claims.map(|claims| current(claims, &identity, shown)))
     }
 }
 
-/// Returns the claims of a token with what its sign-in proves now.
+/// Returns the registered claims of a token with what its sign-in proves now, and these claims of the
+/// application's.
 fn current<C: Serialize>(
     mut claims: Map<String, Value>,
     identity: &Identity<C>,
+    shown: &[Box<str>],
 ) -> Map<String, Value> {
     let principal = identity.principal();
     claims.retain(|name, _| is_reserved(name) && !["fam", "scope", "roles"].contains(&&**name));
     if let Ok(Value::Object(own)) = serde_json::to_value(&principal.claims) {
-        claims.extend(own.into_iter().filter(|(name, _)| !is_reserved(name)));
+        let is_shown = |name: &String| shown.iter().any(|it| **it == **name) && !is_reserved(name);
+        claims.extend(own.into_iter().filter(|(name, _)| is_shown(name)));
     }
     let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
     if !principal.scopes.is_empty() {

@@ -29,6 +29,8 @@ pub(super) struct TokenIssuer {
     pub(super) refresh_cookie: CookiePolicy,
     pub(super) delivery: RefreshTokenDelivery,
     pub(super) client: Option<Box<str>>,
+    /// The claims of the application's that clients learn at introspection.
+    pub(super) introspected_claims: Vec<Box<str>>,
 }
 
 /// Builds the policy of the refresh cookie. Pages of other sites never have to refresh, not even by
@@ -45,6 +47,7 @@ impl WithSignIn {
             refresh_cookie: strict(CookieBuilder::new("__Host-refresh")),
             delivery: RefreshTokenDelivery::Cookie,
             client: None,
+            introspected_claims: Vec::new(),
         };
         let mut sign_ins = SignInManager::new(store);
         sign_ins.settings.clock = clock;

@@ -52,7 +52,7 @@ impl<C> JwtAuth<C, WithSignIn> {
         Self { mode: self.mode.change_settings(change), config: self.config }
     }
 
-    fn change_issuer(self, change: impl FnOnce(&mut TokenIssuer)) -> Self {
+    pub(super) fn change_issuer(self, change: impl FnOnce(&mut TokenIssuer)) -> Self {
         Self { mode: self.mode.change_issuer(change), config: self.config }
     }
 

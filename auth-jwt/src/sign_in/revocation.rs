@@ -20,6 +20,11 @@ impl<C: DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
     /// A client needs nothing but the token, because browsers and apps cannot keep a secret of their own. Set
     /// [`clients`](EndpointService::clients) if only services with a secret may call it.
     ///
+    /// The tokens of one backend are all issued to the same client, its `client_id`. So the check of RFC 7009
+    /// section 2.1 that a token was issued to the client which revokes it does not distinguish the
+    /// [`clients`](EndpointService::clients): each of them can revoke every token that it holds. It cannot
+    /// revoke a token that it does not hold, and learns nothing about a token from the answer.
+    ///
     /// ```
     /// use auth_jwt::{JwtAuth, Key};
     /// use auth_store::MemoryStore;

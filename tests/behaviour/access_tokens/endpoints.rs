@@ -16,8 +16,10 @@ suite!(pair:
     sec_14_a_revoked_access_token_ends_its_sign_in,
     sec_86_revoking_another_token_changes_nothing,
     sec_76_a_failed_revocation_is_reported,
+    sec_86_a_client_revokes_only_tokens_that_it_holds,
     sec_93_a_revocation_completes_if_the_client_hangs_up,
     a_token_of_a_sign_in_is_active,
+    sec_75_an_introspection_shows_only_the_application_claims_that_are_named,
     sec_59_an_introspected_token_has_the_roles_of_its_sign_in,
     sec_14_a_token_of_an_ended_sign_in_is_inactive,
     sec_81_a_refresh_token_is_inactive,
@@ -67,8 +69,8 @@ async fn revoke(world: &World, credential: &Credential, token: &str) -> Response
 }
 
 /// Introspects as a client.
-async fn introspect(world: &World, credential: &Credential, token: &str) -> Response<String> {
-    let service = issuer(world, credential).introspection_service(clients());
+async fn introspect(auth: &JwtSignIn<User>, token: &str) -> Response<String> {
+    let service = auth.introspection_service(clients());
     ask(&service, authorized(form(&format!("token={token}")))).await
 }
 
@@ -79,7 +81,11 @@ fn authorized(mut request: Request<String>) -> Request<String> {
 }
 
 async fn introspected(world: &World, credential: &Credential, token: &str) -> Value {
-    let response = introspect(world, credential, token).await;
+    introspected_by(&issuer(world, credential), token).await
+}
+
+async fn introspected_by(auth: &JwtSignIn<User>, token: &str) -> Value {
+    let response = introspect(auth, token).await;
     assert_eq!(response.status(), 200);
     assert_eq!(response.headers()[header::CACHE_CONTROL], "no-store");
     assert_eq!(response.headers()[header::CONTENT_TYPE], "application/json");
@@ -123,6 +129,29 @@ async fn sec_86_revoking_another_token_changes_nothing(world: World) {
     }
 }
 
+/// All tokens have the same client, so holding a token is what entitles a client of the list to revoke it.
+async fn sec_86_a_client_revokes_only_tokens_that_it_holds(world: World) {
+    let (_, credential) = world.sign_in("alice").await;
+    let (_, other) = world.sign_in("alice").await;
+    let clients = clients().client("office", format!("another {SECRET}"));
+    let service = issuer(&world, &credential).revocation_service().clients(clients);
+    let revoke = async |token: &str, secret: &str| {
+        let mut request = form(&format!("token={token}"));
+        let credentials = basic(&format!("office:{secret}"));
+        request.headers_mut().insert(header::AUTHORIZATION, credentials.parse().unwrap());
+        ask(&service, request).await.status()
+    };
+    let right = format!("another {SECRET}");
+    let claims = claims(other.text());
+    for name in [&claims["sid"], &claims["jti"], &claims["sub"]] {
+        assert_eq!(revoke(name.as_str().unwrap(), &right).await, 200, "a name is no token");
+    }
+    assert_eq!(revoke(credential.text(), SECRET).await, 401, "the secret of another client");
+    assert_eq!(world.statuses([&credential, &other]).await, [200, 200]);
+    assert_eq!(revoke(credential.text(), &right).await, 200);
+    assert_eq!(world.statuses([&credential, &other]).await, [401, 200]);
+}
+
 async fn sec_76_a_failed_revocation_is_reported(world: World) {
     let (_, credential) = world.sign_in("alice").await;
     for op in [Op::Load, Op::Delete] {
@@ -161,17 +190,33 @@ async fn a_token_of_a_sign_in_is_active(world: World) {
         "active": true, "token_type": "Bearer", "sub": "alice", "aud": "shop", "client_id": "shop",
         "exp": claims["exp"], "iat": claims["iat"], "jti": claims["jti"], "sid": claims["sid"],
         "auth_time": claims["auth_time"], "acr": "aal2", "amr": ["pwd"],
-        "scope": "read reports", "roles": ["buyer"], "name": "ALICE",
+        "scope": "read reports", "roles": ["buyer"],
     });
     assert_eq!(answer, expected);
 }
 
+/// The fault: every client learnt all that the application keeps about a user.
+async fn sec_75_an_introspection_shows_only_the_application_claims_that_are_named(world: World) {
+    let (_, credential) = world.sign_in("alice").await;
+    let auth = issuer(&world, &credential);
+    for (auth, name) in [
+        (auth.clone(), None),
+        (auth.clone().introspected_claim("email"), None),
+        (auth.clone().introspected_claim("fam").introspected_claim("name"), Some("ALICE")),
+    ] {
+        let answer = introspected_by(&auth, credential.text()).await;
+        assert_eq!(answer["sub"], "alice");
+        assert_eq!(answer.get("name").and_then(Value::as_str), name);
+        assert_eq!(answer.get("fam"), None, "it is no claim of the application's");
+    }
+}
+
 async fn sec_59_an_introspected_token_has_the_roles_of_its_sign_in(world: World) {
     let (_, credential) = world.sign_in(Login::from("alice").role("admin")).await;
-    let auth = issuer(&world, &credential);
+    let auth = issuer(&world, &credential).introspected_claim("name");
     let user = User { name: "Ada".to_owned() };
     auth.update_claims("alice", &["buyer".into()], &user).await.unwrap();
-    let answer = introspected(&world, &credential, credential.text()).await;
+    let answer = introspected_by(&auth, credential.text()).await;
     assert_eq!((&answer["roles"], &answer["name"]), (&json!(["buyer"]), &json!("Ada")));
     auth.update_claims("alice", &[], &user).await.unwrap();
     let answer = introspected(&world, &credential, credential.text()).await;
@@ -205,7 +250,7 @@ async fn sec_76_a_failed_introspection_is_reported(world: World) {
     let (_, credential) = world.sign_in("alice").await;
     world.store.set_all(Fault::Fails);
     world.store.set(Op::Peek, Fault::Fails);
-    let response = introspect(&world, &credential, credential.text()).await;
+    let response = introspect(&issuer(&world, &credential), credential.text()).await;
     assert_eq!(response.status(), 503);
     assert_eq!(response.body(), r#"{"error":"temporarily_unavailable"}"#);
 }
