@@ -12,6 +12,8 @@ mod client_secrets;
 mod document;
 #[cfg(feature = "sign-in")]
 mod endpoint;
+#[cfg(feature = "introspection")]
+mod introspection;
 mod json;
 mod jws;
 mod jwt_auth;
@@ -51,6 +53,8 @@ pub use cache::CacheStats;
 pub use client_secrets::ClientSecrets;
 #[cfg(feature = "sign-in")]
 pub use endpoint::EndpointService;
+#[cfg(feature = "introspection")]
+pub use introspection::{Introspection, IntrospectionAuth};
 pub use jws::SignError;
 pub use jwt_auth::JwtAuth;
 #[cfg(not(feature = "sign-in"))]

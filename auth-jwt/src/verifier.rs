@@ -96,31 +96,30 @@ pub(crate) enum TokenSubject<C> {
     SignIn(OwnToken<C>),
 }
 
-impl<C> TokenSubject<C> {
-    /// Returns the identity of another issuer's user, with these claims of the application's.
-    fn foreign(
-        claims: &mut TokenClaims<'_>,
-        own: C,
-        validation: &Validation,
-        now: Timestamp,
-    ) -> Self {
-        let mut authentication =
-            AuthenticationInfo::new("jwt", validation.authenticated_at(claims, now));
-        authentication.expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
-        // Another issuer signed it, even if the token names none, so this is no user of the
-        // application.
-        authentication.issuer = Some(match &validation.issuer {
-            Some(issuer) => Arc::clone(issuer), // the token was checked to name it
-            None => claims.issuer.as_deref().unwrap_or_default().into(),
-        });
-        let subject = claims.subject.as_deref().unwrap_or_default();
-        let mut principal = Principal::new(subject).claims(own);
-        principal.scopes = validation.with_implied_scopes(claims.scopes());
-        principal.acr = claims.acr.take().map(Into::into);
-        principal.amr = claims.amr.take().map(Texts::into_vec).unwrap_or_default();
-        principal.roles = std::mem::take(&mut claims.roles);
-        Self::Foreign(Identity::verified(principal, authentication))
-    }
+/// Returns the identity of another issuer's user, with these claims of the application's.
+pub(crate) fn foreign_identity<C>(
+    scheme: &'static str,
+    claims: &mut TokenClaims<'_>,
+    own: C,
+    validation: &Validation,
+    now: Timestamp,
+) -> Identity<C> {
+    let mut authentication =
+        AuthenticationInfo::new(scheme, validation.authenticated_at(claims, now));
+    authentication.expires_at = claims.expires_at.unwrap_or(Timestamp::EPOCH);
+    // Another issuer issued it, even if the token names none, so this is no user of the
+    // application.
+    authentication.issuer = Some(match &validation.issuer {
+        Some(issuer) => Arc::clone(issuer), // the token was checked to name it
+        None => claims.issuer.as_deref().unwrap_or_default().into(),
+    });
+    let subject = claims.subject.as_deref().unwrap_or_default();
+    let mut principal = Principal::new(subject).claims(own);
+    principal.scopes = validation.with_implied_scopes(claims.scopes());
+    principal.acr = claims.acr.take().map(Into::into);
+    principal.amr = claims.amr.take().map(Texts::into_vec).unwrap_or_default();
+    principal.roles = std::mem::take(&mut claims.roles);
+    Identity::verified(principal, authentication)
 }
 
 impl<C> ValidatedToken<C> {
@@ -190,7 +189,6 @@ impl Trusted {
     /// Replaces the validation. Tokens that we issue are always access tokens with an audience. Keys that
     /// were found by the name of their issuer are for its tokens only.
     pub(crate) fn set_policy(&mut self, validation: Validation) {
-        #[cfg(feature = "remote-keys")]
         #[cfg(feature = "remote-keys")]
         let validation = self.with_issuer_of_keys(validation);
         self.validation = match self.ownership {
@@ -387,7 +385,8 @@ impl Trusted {
                 if self.is_revocable {
                     names = RevocableNames::of(&claims);
                 }
-                (validity, TokenSubject::foreign(&mut claims, own, validation, now))
+                let identity = foreign_identity("jwt", &mut claims, own, validation, now);
+                (validity, TokenSubject::Foreign(identity))
             }
         };
         validation.check_values(all.as_ref())?;

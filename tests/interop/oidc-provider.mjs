@@ -16,9 +16,10 @@ const newKey = () => {
   return { ...privateKey.export({ format: "jwk" }), kid: randomUUID(), use: "sig", alg: "RS256" };
 };
 
-// Access tokens are signed, and for the API, whatever the client asked for.
+// Access tokens are for the API, whatever the client asked for. Those for `urn:opaque` are opaque, and others
+// are signed.
 const resource = {
-  scope: "read",
+  scope: "read orders:read orders:write",
   audience: "api",
   accessTokenFormat: "jwt",
   accessTokenTTL: 3600,
@@ -40,11 +41,14 @@ const provider = (keys) =>
     features: {
       backchannelLogout: { enabled: true },
       clientCredentials: { enabled: true },
+      introspection: { enabled: true, allowedPolicy: () => true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => "urn:api",
         useGrantedResource: () => false,
-        getResourceServerInfo: () => resource,
+        getResourceServerInfo: (_, name) =>
+          name === "urn:opaque" ? { ...resource, accessTokenFormat: "opaque" } : resource,
       },
     },
   }).callback();

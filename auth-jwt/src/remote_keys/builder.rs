@@ -50,11 +50,11 @@ enum Start {
     KeySet(Box<str>),
 }
 
-/// A mistake in the options of remote keys.
+/// A mistake in the options of remote keys, or of an introspection endpoint.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum InvalidRemoteKeys {
-    /// The text is not the URL of an issuer or of a key set. An issuer has no query and no fragment.
+    /// The text is not the URL of an issuer, a key set or an endpoint. An issuer has no query and no fragment.
     Url(Box<str>),
     /// The URL is neither `https` nor on this machine.
     NotHttps(Box<str>),
@@ -75,7 +75,9 @@ pub enum InvalidRemoteKeys {
 impl fmt::Display for InvalidRemoteKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Url(url) => write!(f, "`{url}` is not the URL of an issuer or a key set"),
+            Self::Url(url) => {
+                write!(f, "`{url}` is not the URL of an issuer, a key set or an endpoint")
+            }
             Self::NotHttps(url) => {
                 write!(
                     f,
@@ -225,7 +227,7 @@ impl RemoteKeysBuilder {
             Start::Issuer(issuer) => {
                 Address::Issuer { issuer: Arc::clone(issuer), documents: documents(issuer)? }
             }
-            Start::KeySet(url) => Address::KeySet(parse(url)?),
+            Start::KeySet(url) => Address::KeySet(checked_url(url)?),
         };
         if self.max_interval < FLOOR {
             return Err(InvalidRemoteKeys::Interval);
@@ -267,7 +269,8 @@ impl RemoteKeysBuilder {
     }
 }
 
-fn parse(text: &str) -> Result<Url, InvalidRemoteKeys> {
+/// Reads a URL over `https`, or over `http` on this machine.
+pub(crate) fn checked_url(text: &str) -> Result<Url, InvalidRemoteKeys> {
     let invalid = || InvalidRemoteKeys::Url(text.into());
     let url = Url::parse(text).map_err(|_| invalid())?;
     let has_user = !url.username().is_empty() || url.password().is_some();
@@ -283,7 +286,7 @@ fn parse(text: &str) -> Result<Url, InvalidRemoteKeys> {
 /// Returns where an issuer's discovery document may be: its path with the well-known path appended
 /// (OpenID Connect Discovery 1.0 section 4), and with that of RFC 8414 section 3 inserted before it.
 fn documents(issuer: &str) -> Result<[Url; 2], InvalidRemoteKeys> {
-    let url = parse(issuer)?;
+    let url = checked_url(issuer)?;
     if url.query().is_some() {
         return Err(InvalidRemoteKeys::Url(issuer.into()));
     }

@@ -25,18 +25,18 @@ use super::error::{FetchError, FetchErrorKind};
 const MAX_BODY: usize = 256 * 1024;
 
 /// Sends requests, and reads the whole response.
-pub(super) trait Client: Send + Sync {
+pub(crate) trait Client: Send + Sync {
     fn send(&self, request: Request<String>) -> BoxFuture<Result<Response<Bytes>, FetchError>>;
 }
 
 /// A client that is a Tower service, whose responses have bodies of type `B`.
-pub(super) struct TowerClient<S, B> {
+pub(crate) struct TowerClient<S, B> {
     service: S,
     body: PhantomData<fn() -> B>,
 }
 
 impl<S, B> TowerClient<S, B> {
-    pub(super) fn new(service: S) -> Self {
+    pub(crate) fn new(service: S) -> Self {
         Self { service, body: PhantomData }
     }
 }
@@ -71,7 +71,7 @@ fn unreachable(error: impl Into<BoxError>) -> FetchError {
 
 /// Creates the default client. It trusts these authorities, or those of the system. It opens a connection
 /// for each request, does not follow redirects, and does not read the system's proxy variables.
-pub(super) fn default_client(authorities: Option<&[u8]>) -> Result<Arc<dyn Client>, io::Error> {
+pub(crate) fn default_client(authorities: Option<&[u8]>) -> Result<Arc<dyn Client>, io::Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()

@@ -64,11 +64,11 @@ struct Details {
 }
 
 impl FetchError {
-    pub(super) fn new(kind: FetchErrorKind, text: impl Into<String>) -> Self {
+    pub(crate) fn new(kind: FetchErrorKind, text: impl Into<String>) -> Self {
         Self(Arc::new(Details { kind, text: shortened(text.into()), source: None }))
     }
 
-    pub(super) fn with_source(
+    pub(crate) fn with_source(
         kind: FetchErrorKind,
         text: impl Into<String>,
         source: impl Into<BoxError>,

@@ -458,7 +458,7 @@ impl Running {
 }
 
 /// Bounds the time of a fetch. A client that panics fails the fetch, and does not end the task.
-async fn within<T>(
+pub(crate) async fn within<T>(
     clock: &Clock,
     fetch: impl Future<Output = Result<T, FetchError>>,
 ) -> Result<T, FetchError> {

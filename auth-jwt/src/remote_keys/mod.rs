@@ -15,9 +15,17 @@ mod record;
 mod schedule;
 mod source;
 
+#[cfg(feature = "introspection")]
+pub(crate) use builder::checked_url;
 pub use builder::{InvalidRemoteKeys, RemoteKeysBuilder};
+#[cfg(feature = "introspection")]
+pub(crate) use client::{Client, TowerClient, default_client};
 pub use error::{FetchError, FetchErrorKind};
 pub(crate) use handle::Demand;
+#[cfg(feature = "introspection")]
+pub(crate) use handle::within;
 pub use handle::{RemoteKeys, RemoteKeysStatus};
 pub use issuers::RemoteIssuers;
 pub(crate) use schedule::Fetch;
+#[cfg(feature = "introspection")]
+pub(crate) use source::json_of;

@@ -313,7 +313,10 @@ fn redirect(at: &Url, response: &Response<Bytes>) -> Result<Option<Url>, FetchEr
 }
 
 /// Returns the JSON text of a response.
-fn json_of<'r>(address: &Url, response: &'r Response<Bytes>) -> Result<&'r str, FetchError> {
+pub(crate) fn json_of<'r>(
+    address: &Url,
+    response: &'r Response<Bytes>,
+) -> Result<&'r str, FetchError> {
     if response.status() != StatusCode::OK {
         let text = format!("{address} returned the status {}", response.status());
         return Err(FetchError::new(FetchErrorKind::Status, text));

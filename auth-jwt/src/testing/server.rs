@@ -1,4 +1,4 @@
-//! [`IssuerServer`], an issuer that serves its discovery document and its keys over HTTP.
+//! [`IssuerServer`], an issuer that serves its discovery document, its keys and introspection over HTTP.
 //!
 //! It speaks HTTP/1.1 by hand, so that it can also answer as no server should.
 
@@ -8,19 +8,25 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
 use auth_core::Claims;
+use base64_simd::STANDARD;
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 use super::issuer::TestIssuer;
+use super::token::TestToken;
 use crate::jwt_auth::JwtAuth;
 use crate::remote_keys::{RemoteKeys, RemoteKeysBuilder};
 
 /// The path of the key set.
 const KEYS: &str = "/jwks";
+/// The path of the introspection endpoint.
+const INTROSPECTION: &str = "/introspect";
+/// The client that may introspect, and its secret.
+const CLIENT: [&str; 2] = ["test", "secret"];
 
 /// An issuer over HTTP on this machine, for tests of applications that fetch keys.
 ///
@@ -86,6 +92,10 @@ struct State {
     /// Members of the discovery document that are not the usual ones.
     document: Vec<(String, Value)>,
     heads: Vec<String>,
+    /// The claims of the opaque tokens.
+    opaque: HashMap<String, Map<String, Value>>,
+    /// The bodies of the requests for introspection.
+    introspected: Vec<String>,
 }
 
 impl IssuerServer {
@@ -191,6 +201,42 @@ impl IssuerServer {
         self.shared.state.lock().document.push((member.to_owned(), value.into()));
     }
 
+    /// Issues an opaque token with the claims of this one. Only the introspection endpoint knows them.
+    #[must_use]
+    pub fn opaque(&self, token: &TestToken) -> String {
+        let mut state = self.shared.state.lock();
+        let name = format!("opaque-{}", state.opaque.len() + 1);
+        state.opaque.insert(name.clone(), token.claims().clone());
+        name
+    }
+
+    /// Revokes an opaque token.
+    pub fn revoke(&self, token: &str) {
+        self.shared.state.lock().opaque.insert(token.to_owned(), Map::new());
+    }
+
+    /// Returns the URL of the introspection endpoint.
+    #[must_use]
+    pub fn introspection_url(&self) -> String {
+        self.keys_url().replace(KEYS, INTROSPECTION)
+    }
+
+    /// Returns the options of this introspection endpoint, with the audience and the clock of the issuer.
+    #[cfg(feature = "introspection")]
+    pub fn introspection(&self) -> crate::Introspection {
+        let [id, secret] = CLIENT;
+        crate::Introspection::new(self.introspection_url())
+            .client(id, secret)
+            .validation(self.issuer.validation())
+            .clock(self.issuer.clock().clock())
+    }
+
+    /// Returns the bodies of all requests for introspection.
+    #[must_use]
+    pub fn introspected(&self) -> Vec<String> {
+        self.shared.state.lock().introspected.clone()
+    }
+
     /// Returns the number of requests for the key set.
     #[must_use]
     pub fn fetches(&self) -> usize {
@@ -237,6 +283,9 @@ async fn answer(
     }
     let head = String::from_utf8_lossy(&head).into_owned();
     let requested = path_of(&head).to_owned();
+    let mut body = vec![0; content_length(&head)];
+    stream.read_exact(&mut body).await?;
+    let body = String::from_utf8_lossy(&body).into_owned();
     let (fault, response) = {
         let mut state = shared.state.lock();
         let fault = state.faults.get(&requested).or_else(|| state.faults.get("")).cloned();
@@ -246,6 +295,10 @@ async fn answer(
             || requested == format!("/.well-known/oauth-authorization-server{path}")
         {
             document(issuer, &state, origin)
+        } else if requested == INTROSPECTION {
+            let response = introspection(issuer, &state, &head, &body);
+            state.introspected.push(body);
+            response
         } else {
             status(404)
         };
@@ -286,6 +339,17 @@ fn path_of(head: &str) -> &str {
     target.split('?').next().unwrap_or_default()
 }
 
+/// Returns the length of a request's body, up to 64 KiB.
+fn content_length(head: &str) -> usize {
+    header(head, "content-length").and_then(|value| value.parse().ok()).unwrap_or(0).min(1 << 16)
+}
+
+/// Returns the value of a header of a request.
+fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    let mut lines = head.lines().filter_map(|line| line.split_once(':'));
+    lines.find(|(own, _)| own.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
+}
+
 fn status(code: u16) -> String {
     format!("HTTP/1.1 {code} Status\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
 }
@@ -314,9 +378,32 @@ fn keys(issuer: &TestIssuer, state: &State, head: &str) -> String {
 }
 
 fn document(issuer: &TestIssuer, state: &State, origin: &str) -> String {
-    let mut document = json!({ "issuer": issuer.name(), "jwks_uri": format!("{origin}{KEYS}") });
+    let mut document = json!({
+        "issuer": issuer.name(), "jwks_uri": format!("{origin}{KEYS}"),
+        "introspection_endpoint": format!("{origin}{INTROSPECTION}"),
+    });
     for (member, value) in &state.document {
         document[member] = value.clone();
     }
     ok("Content-Type: application/json\r\n", &document.to_string())
+}
+
+/// Returns what the introspection endpoint says about the token in this form.
+fn introspection(issuer: &TestIssuer, state: &State, head: &str, body: &str) -> String {
+    let credentials = STANDARD.encode_to_string(CLIENT.join(":"));
+    if header(head, "authorization") != Some(&format!("Basic {credentials}")) {
+        return status(401);
+    }
+    let token = body.split('&').find_map(|pair| pair.strip_prefix("token=")).unwrap_or_default();
+    let (now, claims) = (issuer.clock().clock().now().as_secs(), state.opaque.get(token));
+    let is_active = |claims: &&Map<String, Value>| {
+        !claims.is_empty() && claims.get("exp").and_then(Value::as_u64).is_none_or(|exp| now < exp)
+    };
+    let mut answer = json!({ "active": false });
+    if let Some(claims) = claims.filter(is_active) {
+        answer = Value::Object(claims.clone());
+        answer["active"] = json!(true);
+        answer["token_type"] = json!("Bearer");
+    }
+    ok("Content-Type: application/json\r\n", &answer.to_string())
 }

@@ -32,6 +32,11 @@ impl TestToken {
             .lifetime(lifetime)
     }
 
+    #[cfg(feature = "remote-keys")]
+    pub(super) fn claims(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
     /// Sets a claim. It replaces one with the same name.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());

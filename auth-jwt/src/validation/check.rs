@@ -125,6 +125,25 @@ impl Validation {
         self.validity(claims)
     }
 
+    /// Checks that an answer of an introspection endpoint is about an access token, as far as it states that. A
+    /// refresh token is active as well, and must never authenticate a request.
+    #[cfg(feature = "introspection")]
+    pub(crate) fn check_token_use(&self, payload: &Payload<'_>) -> Result<(), RejectionReason> {
+        // How the client sends the token (RFC 7662 section 2.2), and its kind for issuers such as Ory Hydra.
+        let [token_type, token_use] = ["token_type", "token_use"].map(|name| payload.text(name));
+        let is_one_of = |name: Option<&str>, known: &[&str]| {
+            name.is_none_or(|name| known.iter().any(|it| it.eq_ignore_ascii_case(name)))
+        };
+        let token_type = token_type.as_deref();
+        let is_bound = token_type.is_some_and(|name| name.eq_ignore_ascii_case("DPoP"));
+        if is_bound && self.bound_tokens == Rule::Reject {
+            return Err(NOT_PROVEN);
+        }
+        let is_access_token = is_one_of(token_use.as_deref(), &["access", "access_token"])
+            && (is_bound || is_one_of(token_type, &["Bearer", "access_token"]));
+        if is_access_token { Ok(()) } else { Err(RejectionReason::WrongKind) }
+    }
+
     /// Returns whether tokens that name this issuer, or none, are accepted.
     pub(crate) fn accepts_issuer(&self, issuer: Option<&str>) -> bool {
         match (&self.issuer, &self.template) {

@@ -10,6 +10,7 @@ mod foreign_claims;
 mod headers;
 mod hostile_input;
 mod interop;
+mod introspection;
 mod issuers;
 mod kit;
 mod malleability;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{Claims, Clock, ManualClock, Outcome};
-use auth_jwt::{JwtAuth, RemoteKeys};
+use auth_jwt::{Introspection, JwtAuth, RemoteKeys, Validation};
 use auth_servers::OidcProvider;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -51,7 +51,13 @@ impl Provider {
     }
 
     async fn token(&self) -> String {
-        let response = self.post("/token", "grant_type=client_credentials&scope=read").await;
+        self.token_for("urn:api").await
+    }
+
+    /// Returns a token for this resource.
+    async fn token_for(&self, resource: &str) -> String {
+        let form = format!("grant_type=client_credentials&scope=read&resource={resource}");
+        let response = self.post("/token", &form).await;
         let response: Value = serde_json::from_str(&response).unwrap();
         response["access_token"].as_str().unwrap().to_owned()
     }
@@ -126,4 +132,32 @@ async fn r05_tokens_are_unavailable_after_the_provider_was_away_for_too_long() {
     clock.advance(Duration::from_secs(120));
     let outcome = verified().await;
     assert!(matches!(outcome, Outcome::Unavailable(_)), "{outcome:?}");
+}
+
+#[tokio::test]
+#[cfg_attr(not(feature = "services"), ignore = "needs oidc-provider, which tests/run installs")]
+async fn an_opaque_token_of_the_provider_is_introspected_until_it_is_revoked() {
+    let provider = Provider::start();
+    let validation = Validation::new()
+        .issuer(provider.issuer())
+        .audience("api")
+        .missing_subject_from("client_id"); // the token was issued to a client, not to a user
+    let auth = Introspection::new(format!("{}/token/introspection", provider.issuer()))
+        .client("client", SECRET)
+        .validation(validation)
+        .max_age(Duration::ZERO)
+        .build()
+        .unwrap();
+    let token = provider.token_for("urn:opaque").await;
+    assert!(!token.contains('.'), "{token} is not opaque");
+    let Outcome::Authenticated(client) = auth.verify(token.as_bytes()).await else {
+        panic!("the token is active")
+    };
+    assert_eq!((client.subject(), client.has_scope("read")), ("client", true));
+    let forged = format!("{token}x");
+    let outcome = auth.verify(forged.as_bytes()).await;
+    assert!(matches!(outcome, Outcome::Rejected(_)), "{outcome:?}");
+    provider.post("/token/revocation", &format!("token={token}")).await;
+    let outcome = auth.verify(token.as_bytes()).await;
+    assert!(matches!(outcome, Outcome::Rejected(_)), "{outcome:?}");
 }

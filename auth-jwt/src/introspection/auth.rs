@@ -1,0 +1,286 @@
+//! [`IntrospectionAuth`], which authenticates requests by opaque tokens of another issuer.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use auth_core::{
+    Attempt, AuthFuture, AuthLayer, AuthService, Authenticator, Challenge, ChallengeReason, Claims,
+    Clock, Identity, Outcome, Rejection, RejectionReason, RequestHead, SignInContext, Timestamp,
+};
+use http::{HeaderMap, HeaderValue};
+use serde::de::DeserializeOwned;
+use tower_layer::Layer;
+
+use super::answers::{ActiveToken, Answers, TokenState};
+use super::endpoint::Endpoint;
+use crate::cache::TokenDigest;
+use crate::claims::{Payload, TokenClaims, application_claims};
+use crate::jws::TOO_LONG;
+use crate::protected_resource::ProtectedResource;
+use crate::rejections;
+use crate::remote_keys::{FetchError, within};
+use crate::validation::Validation;
+use crate::verifier::foreign_identity;
+
+/// The maximum length of a token.
+const MAX_TOKEN_BYTES: usize = 8 * 1024;
+/// How long the answer that a token is not active is used at most.
+const MAX_AGE_OF_REFUSALS: Duration = Duration::from_secs(5);
+
+/// Authenticates requests by tokens that an introspection endpoint explains (RFC 7662): opaque tokens, which
+/// only their issuer can interpret. Created by [`Introspection`](super::Introspection).
+///
+/// It is a Tower layer, which refuses every request without an identity; [`optional`](Self::optional) lets
+/// them through. An answer of the endpoint is kept by the SHA-256 of the token, and used for 30 seconds, or
+/// until the token expires: see [`max_age`](super::Introspection::max_age). A refusal is used for five
+/// seconds. [`Require::revalidated`](auth_core::Require::revalidated) asks the endpoint for each request.
+///
+/// Requests with the same token share one question. At most 32 questions are under way about tokens that
+/// were not active before, so that a flood of made-up tokens is no flood of requests to the issuer, and at
+/// most 32 about others. If there is no answer after five seconds, or no usable one, the request gets 503,
+/// and the event `introspection failed` states the reason.
+///
+/// # With other backends
+///
+/// In [`any_of`](auth_core::any_of), every other backend that recognizes a bearer token takes precedence,
+/// wherever it is in the list: a [`JwtAuth`](crate::JwtAuth) takes the JSON Web Tokens of its issuers. All
+/// other bearer tokens are sent to the endpoint.
+#[must_use]
+pub struct IntrospectionAuth<C = Claims> {
+    shared: Arc<Shared<C>>,
+}
+
+struct Shared<C> {
+    config: Arc<Config>,
+    answers: Answers<C>,
+}
+
+/// The options, which do not depend on the type of the claims.
+pub(super) struct Config {
+    pub(super) endpoint: Endpoint,
+    pub(super) validation: Validation,
+    pub(super) max_age: Duration,
+    pub(super) cache_capacity: usize,
+    pub(super) realm: Arc<str>,
+    pub(super) resource: Option<ProtectedResource>,
+    pub(super) clock: Clock,
+}
+
+/// Whether an earlier answer may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Freshness {
+    Cached,
+    Anew,
+}
+
+impl IntrospectionAuth {
+    pub(super) fn new(config: Config) -> Self {
+        Self::of(Arc::new(config))
+    }
+}
+
+impl<C> IntrospectionAuth<C> {
+    fn of(config: Arc<Config>) -> Self {
+        let answers = Answers::new(config.cache_capacity);
+        Self { shared: Arc::new(Shared { config, answers }) }
+    }
+
+    /// Sets the type of the application's own claims. They are read from all members of an answer; members
+    /// that `D` does not have are ignored.
+    pub fn claims<D: DeserializeOwned + Send + Sync + 'static>(self) -> IntrospectionAuth<D> {
+        IntrospectionAuth::of(Arc::clone(&self.shared.config))
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.shared.config.clock
+    }
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
+    /// Lets requests without an identity through.
+    #[must_use]
+    pub fn optional(self) -> AuthLayer<Self> {
+        AuthLayer::new(self).optional()
+    }
+
+    /// Verifies a token that did not come with a request: from a message on a socket, or a queue.
+    #[must_use]
+    pub fn verify(&self, token: &[u8]) -> AuthFuture<Outcome<C>> {
+        self.check(token, Freshness::Cached)
+    }
+
+    fn check(&self, token: &[u8], freshness: Freshness) -> AuthFuture<Outcome<C>> {
+        if let Err(reason) = check_form(token) {
+            return self.refuse(reason).into();
+        }
+        let (digest, now) = (TokenDigest::of(token), self.clock().now());
+        if freshness == Freshness::Cached
+            && let Some(state) = self.shared.answers.find(&digest, now)
+        {
+            return self.conclude(&state, now).into();
+        }
+        let (auth, token) = (self.clone(), Box::<[u8]>::from(token));
+        AuthFuture::boxed(async move {
+            match within(auth.clock(), auth.ask(digest, &token, freshness)).await {
+                Ok(state) => auth.conclude(&state, auth.clock().now()),
+                Err(error) => auth.unavailable(error),
+            }
+        })
+    }
+
+    /// Returns what the endpoint says about a token. Of several requests with the same token, one asks.
+    async fn ask(
+        &self,
+        digest: TokenDigest,
+        token: &[u8],
+        freshness: Freshness,
+    ) -> Result<Arc<TokenState<C>>, FetchError> {
+        let answers = &self.shared.answers;
+        let place = answers.place(digest);
+        let asking = match freshness {
+            Freshness::Cached => Some(place.asking.lock().await),
+            Freshness::Anew => None,
+        };
+        if asking.is_some()
+            && let Some(state) = place.state(self.clock().now())
+        {
+            return Ok(state);
+        }
+        let _question = answers.questions(&place).acquire().await; // never closed
+        let state = Arc::new(self.introspect(token).await?);
+        place.set(Arc::clone(&state));
+        Ok(state)
+    }
+
+    async fn introspect(&self, token: &[u8]) -> Result<TokenState<C>, FetchError> {
+        let Config { endpoint, max_age, .. } = &*self.shared.config;
+        // What happens to the token from now on may not be in the answer.
+        let asked_at = self.clock().now();
+        let answer = endpoint.ask(token).await?;
+        let token = match endpoint.claims(&answer)? {
+            Some(json) => self.read(json, asked_at),
+            None => Err(RejectionReason::Unknown),
+        };
+        let until = match &token {
+            Ok(token) => (asked_at + *max_age).min(token.identity.expires_at()),
+            Err(_) => asked_at + (*max_age).min(MAX_AGE_OF_REFUSALS),
+        };
+        Ok(TokenState { token, until })
+    }
+
+    /// Reads the answer about an active token, and validates it like the claims of a JSON Web Token.
+    fn read(&self, json: &str, now: Timestamp) -> Result<ActiveToken<C>, RejectionReason> {
+        let Config { validation, .. } = &*self.shared.config;
+        let payload = Payload::read(json)?;
+        let all = validation.read_all(&payload)?;
+        let mut claims = TokenClaims::read(&payload, &validation.layout)?;
+        // Both are optional, because the issuer has checked them.
+        claims.expires_at.get_or_insert(Timestamp::MAX);
+        if claims.issuer.is_none() {
+            claims.issuer = validation.issuer.as_deref().map(Into::into);
+        }
+        validation.check_token_use(&payload)?;
+        let validity = validation.check_claims(&claims)?;
+        validity.check(now)?;
+        validation.check_values(all.as_ref())?;
+        claims.roles = validation.roles(claims.roles, all.as_ref());
+        let own = application_claims(&payload)?;
+        let identity = foreign_identity("introspection", &mut claims, own, validation, now);
+        Ok(ActiveToken { identity, validity, checks: validation.application_checks(all) })
+    }
+
+    fn conclude(&self, state: &TokenState<C>, now: Timestamp) -> Outcome<C> {
+        match state.identity(now) {
+            Ok(identity) => Outcome::Authenticated(identity.clone()),
+            Err(reason) => self.refuse(reason),
+        }
+    }
+
+    fn refuse(&self, reason: RejectionReason) -> Outcome<C> {
+        let issuer = || self.shared.config.validation.issuer_name().cloned().unwrap_or_default();
+        rejections::count(reason, issuer);
+        Outcome::Rejected(Rejection::new("bearer", reason))
+    }
+
+    fn unavailable(&self, error: FetchError) -> Outcome<C> {
+        if let Some(suppressed) = self.clock().admit_event("introspection failed") {
+            let (endpoint, kind) = (&self.shared.config.endpoint.url, error.kind().as_str());
+            tracing::warn!(%endpoint, kind, %error, suppressed, "introspection failed");
+        }
+        Outcome::Unavailable(error.into())
+    }
+}
+
+/// Checks that a credential has the form of a bearer token (RFC 6750 section 2.1).
+fn check_form(token: &[u8]) -> Result<(), RejectionReason> {
+    if token.len() > MAX_TOKEN_BYTES {
+        return Err(TOO_LONG);
+    }
+    let padding = token.iter().rev().take_while(|byte| **byte == b'=').count();
+    let text = &token[..token.len() - padding];
+    let is_allowed = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
+    if text.is_empty() || !text.iter().all(is_allowed) {
+        return Err(RejectionReason::Malformed);
+    }
+    Ok(())
+}
+
+impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator for IntrospectionAuth<C> {
+    type Claims = C;
+
+    fn authenticate(&self, head: &RequestHead<'_>) -> Option<Attempt<C>> {
+        // Every backend that recognizes the token knows more about it.
+        Some(Attempt::explicit(self.verify(head.credentials("Bearer")?)).tentative())
+    }
+
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        let challenge = Challenge::bearer(&self.shared.config.realm, reason);
+        let challenge = match &self.shared.config.resource {
+            Some(resource) => resource.add_to(challenge, reason),
+            None => challenge,
+        };
+        challenge.append_to(headers);
+    }
+
+    fn vary(&self) -> HeaderValue {
+        HeaderValue::from_static("authorization")
+    }
+
+    /// Asks the endpoint again.
+    fn revalidate(&self, context: SignInContext<'_>, _: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        match context.credentials("Bearer") {
+            Some(token) => self.check(token, Freshness::Anew),
+            None => self.refuse(RejectionReason::Unknown).into(),
+        }
+    }
+
+    fn clock(&self) -> &Clock {
+        &self.shared.config.clock
+    }
+}
+
+/// The layer refuses every request without an identity.
+impl<C, S> Layer<S> for IntrospectionAuth<C> {
+    type Service = AuthService<Self, S>;
+    fn layer(&self, inner: S) -> Self::Service {
+        AuthService::new(self.clone(), inner)
+    }
+}
+
+impl<C> Clone for IntrospectionAuth<C> {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared) }
+    }
+}
+
+impl<C> fmt::Debug for IntrospectionAuth<C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Config { endpoint, validation, max_age, .. } = &*self.shared.config;
+        f.debug_struct("IntrospectionAuth")
+            .field("endpoint", &endpoint.url.as_str())
+            .field("validation", validation)
+            .field("max_age", max_age)
+            .finish_non_exhaustive()
+    }
+}
