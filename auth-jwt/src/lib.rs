@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "remote-keys")]
+mod alb_auth;
 mod algorithm;
 mod authenticator;
 #[cfg(feature = "sign-in")]
@@ -41,6 +43,8 @@ mod verifier;
 #[doc(inline)]
 pub use auth_store::{MemoryStore, OverflowPolicy, Session, SignInManager, connect};
 
+#[cfg(feature = "remote-keys")]
+pub use alb_auth::{AlbAuth, AlbAuthBuilder};
 pub use algorithm::{Algorithm, KeyRequirement, UnknownAlgorithm};
 #[cfg(feature = "sign-in")]
 pub use auth_store::Revocations;

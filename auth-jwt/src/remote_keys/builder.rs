@@ -202,6 +202,11 @@ impl RemoteKeysBuilder {
         Self { cooldown: time, ..self }
     }
 
+    /// Sends requests with this client.
+    pub(crate) fn with_client(self, client: Arc<dyn Client>) -> Self {
+        Self { client: Some(client), ..self }
+    }
+
     /// Shares the default client with the keys of other issuers.
     pub(super) fn shared_client(self, shared: &OnceLock<SharedClient>) -> Self {
         if self.client.is_some() || self.authorities.is_some() {

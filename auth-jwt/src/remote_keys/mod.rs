@@ -18,7 +18,6 @@ mod source;
 #[cfg(feature = "introspection")]
 pub(crate) use builder::checked_url;
 pub use builder::{InvalidRemoteKeys, RemoteKeysBuilder};
-#[cfg(feature = "introspection")]
 pub(crate) use client::{Client, TowerClient, default_client};
 pub use error::{FetchError, FetchErrorKind};
 pub(crate) use handle::Demand;

@@ -5,7 +5,7 @@
 use std::future::{Ready, ready};
 
 use auth_core::{ManualClock, Timestamp};
-use base64_simd::URL_SAFE_NO_PAD;
+use base64_simd::{URL_SAFE, URL_SAFE_NO_PAD};
 use http::{Request, Response, StatusCode, header};
 use serde_json::{Map, Value, json};
 use tower_service::Service;
@@ -29,8 +29,13 @@ pub enum Provider {
     Auth0,
     Authelia,
     Authentik,
+    /// An AWS Application Load Balancer, whose tokens are for [`AlbAuth`](crate::AlbAuth).
+    AwsAlb,
+    Casdoor,
     Cognito,
     Dex,
+    /// Azure AD B2C, with a user flow.
+    EntraB2c,
     EntraId,
     /// Entra ID with the key set that all tenants share.
     EntraIdTenants,
@@ -43,6 +48,7 @@ pub enum Provider {
     Kanidm,
     Keycloak,
     Kubernetes,
+    Logto,
     Okta,
     Rauthy,
     Spiffe,
@@ -101,14 +107,17 @@ struct Form {
 
 impl Provider {
     /// All providers with a fixture.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 26] = [
         Self::Adfs,
         Self::Apple,
         Self::Auth0,
         Self::Authelia,
         Self::Authentik,
+        Self::AwsAlb,
+        Self::Casdoor,
         Self::Cognito,
         Self::Dex,
+        Self::EntraB2c,
         Self::EntraId,
         Self::EntraIdTenants,
         Self::EntraIdV1,
@@ -119,6 +128,7 @@ impl Provider {
         Self::Kanidm,
         Self::Keycloak,
         Self::Kubernetes,
+        Self::Logto,
         Self::Okta,
         Self::Rauthy,
         Self::Spiffe,
@@ -147,16 +157,24 @@ impl Provider {
 
     fn form(self) -> Form {
         match self {
-            Self::Adfs | Self::EntraId | Self::EntraIdTenants | Self::EntraIdV1 => microsoft(self),
+            Self::Adfs
+            | Self::EntraB2c
+            | Self::EntraId
+            | Self::EntraIdTenants
+            | Self::EntraIdV1 => microsoft(self),
             Self::Authelia
             | Self::Authentik
+            | Self::Casdoor
             | Self::Dex
             | Self::Hydra
             | Self::Kanidm
+            | Self::Logto
             | Self::Rauthy => self_hosted(self),
-            Self::Firebase | Self::GitHubActions | Self::Kubernetes | Self::Spiffe => {
-                workload(self)
-            }
+            Self::AwsAlb
+            | Self::Firebase
+            | Self::GitHubActions
+            | Self::Kubernetes
+            | Self::Spiffe => workload(self),
             _ => hosted(self),
         }
     }
@@ -197,6 +215,19 @@ fn microsoft(provider: Provider) -> Form {
                 json!({
                     "iss": "http://adfs.example/adfs/services/trust", "aud": "api://shop", "sub": "alice",
                     "auth_time": "2027-01-15T08:00:00.000Z",
+                }),
+            )
+        },
+        Provider::EntraB2c => Form {
+            discovery: None,
+            jwk: json!({ "alg": null }),
+            ..discovered(
+                "",
+                "https://shop.b2clogin.com/shop.onmicrosoft.com/B2C_1_signin/discovery/v2.0/keys",
+                json!({
+                    "iss": "https://shop.b2clogin.com/f81d4fae-7dec-11d0-a765-00a0c91e6bf6/v2.0/",
+                    "aud": "api-client-id", "sub": "object-id", "azp": "app-client-id",
+                    "tfp": "B2C_1_signin", "scp": "orders.read", "ver": "1.0",
                 }),
             )
         },
@@ -331,6 +362,7 @@ fn hosted(provider: Provider) -> Form {
     }
 }
 
+#[allow(clippy::too_many_lines)] // a table
 fn self_hosted(provider: Provider) -> Form {
     match provider {
         Provider::Authelia => discovered(
@@ -346,6 +378,18 @@ fn self_hosted(provider: Provider) -> Form {
                 json!({ "iss": "https://auth.example/application/o/shop/", "aud": "app-client-id", "sub": "alice" }),
             )
         },
+        Provider::Casdoor => Form {
+            jwk: json!({ "x5c": ["MII"] }),
+            ..discovered(
+                "https://door.example",
+                "https://door.example/.well-known/jwks",
+                json!({
+                    "iss": "https://door.example", "aud": ["app-client-id"], "sub": "alice",
+                    "azp": "app-client-id", "tokenType": "access-token", "scope": "orders",
+                    "owner": "shop", "name": "alice", "jti": "admin/1",
+                }),
+            )
+        },
         Provider::Dex => discovered(
             "https://dex.example",
             "https://dex.example/keys",
@@ -358,6 +402,18 @@ fn self_hosted(provider: Provider) -> Form {
                 "https://idm.example/oauth2/openid/shop",
                 "https://idm.example/oauth2/openid/shop/public_key.jwk",
                 json!({ "iss": "https://idm.example/oauth2/openid/shop", "aud": "shop", "sub": "alice" }),
+            )
+        },
+        Provider::Logto => Form {
+            algorithm: Algorithm::Es384,
+            header: json!({ "typ": "at+jwt" }),
+            ..discovered(
+                "https://shop.logto.app/oidc",
+                "https://shop.logto.app/oidc/jwks",
+                json!({
+                    "iss": "https://shop.logto.app/oidc", "aud": "https://api.shop.example",
+                    "sub": "alice", "client_id": "app-client-id", "scope": "orders:read", "jti": "1",
+                }),
             )
         },
         Provider::Rauthy => Form {
@@ -376,8 +432,22 @@ fn self_hosted(provider: Provider) -> Form {
     }
 }
 
+#[allow(clippy::too_many_lines)] // a table
 fn workload(provider: Provider) -> Form {
     match provider {
+        Provider::AwsAlb => Form {
+            algorithm: Algorithm::Es256,
+            discovery: None,
+            header: json!({
+                "signer": "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188",
+                "client": "app-client-id", "iss": "https://login.example",
+            }),
+            ..discovered(
+                "",
+                "https://public-keys.auth.elb.eu-central-1.amazonaws.com/2027-01",
+                json!({ "iss": "https://login.example", "sub": "alice", "email": "alice@shop.example" }),
+            )
+        },
         Provider::Firebase => Form {
             discovery: None,
             ..discovered(
@@ -470,15 +540,23 @@ impl ProviderFixture {
     pub fn sign(&self, claims: &Map<String, Value>) -> String {
         let header =
             json!({ "alg": self.key.algorithm().as_str(), "typ": "JWT", "kid": self.key.kid() });
-        let header = changed(header, &self.form.header).to_string();
+        let mut header = changed(header, &self.form.header);
+        let is_alb = self.provider == Provider::AwsAlb;
+        if is_alb {
+            header["exp"] = claims["exp"].clone();
+        }
+        let header = header.to_string();
         let claims = serde_json::to_vec(claims).expect("claims serialize to JSON");
-        let encode = |part: &[u8]| URL_SAFE_NO_PAD.encode_to_string(part);
+        let encode = |part: &[u8]| match is_alb {
+            true => URL_SAFE.encode_to_string(part),
+            false => URL_SAFE_NO_PAD.encode_to_string(part),
+        };
         let message = format!("{}.{}", encode(header.as_bytes()), encode(&claims));
         let signature = self.key.signature(message.as_bytes()).expect("the system can sign");
         format!("{message}.{}", encode(&signature))
     }
 
-    /// Returns the key set.
+    /// Returns the key set, or the key in PEM if the provider has no key set.
     ///
     /// # Panics
     ///
@@ -486,6 +564,9 @@ impl ProviderFixture {
     #[must_use]
     pub fn key_set(&self) -> String {
         let jwk = serde_json::to_value(self.key.jwk()).expect("strings serialize to JSON");
+        if self.provider == Provider::AwsAlb {
+            return pem_of(&jwk);
+        }
         let mut keys = vec![changed(jwk, &self.form.jwk)];
         keys.extend(self.form.more_keys.as_array().into_iter().flatten().cloned());
         json!({ "keys": keys }).to_string()
@@ -503,6 +584,20 @@ impl ProviderFixture {
         }
         ProviderClient { documents }
     }
+}
+
+/// Returns a public key of P-256 in PEM (RFC 5480).
+fn pem_of(jwk: &Value) -> String {
+    const BEFORE_POINT: &[u8] = &[
+        0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08,
+        0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04,
+    ];
+    let coordinate = |name: &str| {
+        let text = jwk[name].as_str().unwrap_or_default();
+        URL_SAFE_NO_PAD.decode_to_vec(text).expect("a coordinate is base64url")
+    };
+    let der = [BEFORE_POINT, &coordinate("x"), &coordinate("y")].concat();
+    pem::encode(&pem::Pem::new("PUBLIC KEY", der))
 }
 
 /// Returns an object with these members set, or removed if they are null.

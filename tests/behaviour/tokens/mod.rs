@@ -1,5 +1,6 @@
 //! JSON Web Tokens: which of them a verifier accepts, and which it rejects.
 
+mod alb;
 mod algorithms;
 mod application_options;
 mod application_types;

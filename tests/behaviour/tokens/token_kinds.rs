@@ -255,7 +255,7 @@ async fn sec_54_issued_tokens_name_their_audience() {
 /// The claims of tokens that are bound to a key, by RFC 7800, RFC 8705 and RFC 9449, and values that no
 /// specification defines.
 #[tokio::test]
-async fn sec_95_a_bound_token_without_a_checked_proof_is_rejected() {
+async fn sec_95_r16_a_bound_token_without_a_checked_proof_is_rejected() {
     let thumbprint = "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I";
     let bindings = [
         json!({ "jkt": thumbprint }),
