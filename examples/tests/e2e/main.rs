@@ -19,6 +19,7 @@ mod cookies;
 mod events;
 mod headers;
 mod logouts;
+mod mcp;
 mod other_sites;
 mod page;
 mod passwords;
