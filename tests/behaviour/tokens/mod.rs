@@ -15,6 +15,7 @@ mod introspection;
 mod issuers;
 mod kit;
 mod malleability;
+mod nano_idp;
 mod oidc_provider;
 mod protected_resource;
 mod providers;

@@ -5,12 +5,10 @@ use std::time::Duration;
 use auth_core::{Claims, Clock, ManualClock, Outcome};
 use auth_jwt::{Introspection, JwtAuth, RemoteKeys, Validation};
 use auth_servers::OidcProvider;
-use base64::Engine;
-use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, interval, sleep};
+
+use super::kit::post_form;
 
 const SECRET: &str = "the-secret-of-the-client";
 const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -33,21 +31,7 @@ impl Provider {
 
     /// Returns the body of the response to a POST.
     async fn post(&self, path: &str, form: &str) -> String {
-        let credentials = BASE64_STANDARD.encode(format!("client:{SECRET}"));
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: localhost:{}\r\nConnection: close\r\n\
-             Authorization: Basic {credentials}\r\nContent-Length: {}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\n\r\n{form}",
-            self.0.port(),
-            form.len()
-        );
-        let mut stream = TcpStream::connect(("localhost", self.0.port())).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut response = String::new();
-        stream.read_to_string(&mut response).await.unwrap();
-        let (head, body) = response.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{response}");
-        body.to_owned()
+        post_form(&self.issuer(), path, &format!("client:{SECRET}"), form).await
     }
 
     async fn token(&self) -> String {
