@@ -12,12 +12,13 @@ use std::time::Duration;
 use tokio::time::sleep;
 
 use super::assertions::{alive, listed, same};
+use super::ends::only_sign_in;
 use super::fixtures::{
     ADA, MINUTE, data, draft, limit, now, principal, refresh, secret, with_secret,
 };
 use super::report::{Outcome, Violation, ensure};
 use crate::record::{Record, Rotation};
-use crate::store::{Created, OverflowPolicy, Store};
+use crate::store::{OverflowPolicy, Store};
 
 /// The awaits of a step at which it is dropped. The later ones of a longer step are not checked.
 const AWAITS: usize = 24;
@@ -173,12 +174,7 @@ async fn ends_and_begins(store: &dyn Store, step: Step, given: &Given) -> Outcom
     for id in [&given.old.id, &given.new.id] {
         ensure(store.load(id).await?.is_none(), "a sign-in can no longer be ended")?;
     }
-    let (next, one) = (draft(store, ADA, now())?, limit(1, OverflowPolicy::Reject));
-    let created = store.create(next.clone(), Some(one)).await?;
-    ensure(
-        created == Created::Stored { evicted: 0 },
-        format!("no sign-in is there, and create with a limit of 1 returns {created:?}"),
-    )?;
+    let next = only_sign_in(store, "no sign-in is there").await?;
     same(&next, &*alive(store, &next.id).await?)?;
     let updated = store.update_subject(ADA, &principal("writer")?).await?;
     ensure(updated == 1, format!("one sign-in is there, and {updated} were updated"))

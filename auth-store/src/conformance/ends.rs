@@ -17,6 +17,7 @@ use super::fixtures::{
 use super::report::{Outcome, Violation, ensure};
 use super::watch::ENDS;
 use crate::lifetime::Deadlines;
+use crate::record::Record;
 use crate::store::{Created, Deleted, OverflowPolicy, Store, Swept};
 
 /// Returns `true` once and `false` afterwards. Other sign-ins stay.
@@ -139,15 +140,19 @@ pub(super) async fn an_ended_sign_in_is_not_counted(store: &Arc<dyn Store>) -> O
         let others = store.revoke_others(ADA, &unknown(store)?).await?;
         let all = store.revoke_subject(ADA).await?;
         ensure(updated + others + all == 0, "an ended sign-in is counted among the subject's")?;
-        let (next, one) = (draft(store, ADA, now())?, limit(1, OverflowPolicy::Reject));
-        let created = store.create(next.clone(), Some(one)).await?;
-        ensure(
-            created == Created::Stored { evicted: 0 },
-            format!("an ended sign-in counts for the limit: {created:?}"),
-        )?;
+        let next = only_sign_in(store, "an ended sign-in counts for the limit").await?;
         store.delete(&next.id).await?;
     }
     Ok(())
+}
+
+/// Creates the only sign-in of a user who may have one.
+pub(super) async fn only_sign_in(store: &dyn Store, fault: &str) -> Result<Record, Violation> {
+    let (next, one) = (draft(store, ADA, now())?, limit(1, OverflowPolicy::Reject));
+    let created = store.create(next.clone(), Some(one)).await?;
+    let is_stored = created == Created::Stored { evicted: 0 };
+    ensure(is_stored, format!("{fault}: create with a limit of 1 returns {created:?}"))?;
+    Ok(next)
 }
 
 /// Whichever way it ended, its id can be used again, and is then listed and counted once.

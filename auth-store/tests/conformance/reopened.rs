@@ -30,11 +30,7 @@ impl OnDisk {
         Self { plain, disk: Arc::clone(disk), forgets }
     }
 
-    async fn written<T>(
-        &self,
-        method: &'static str,
-        step: impl Future<Output = Answer<T>>,
-    ) -> Answer<T> {
+    async fn written<T>(&self, method: &str, step: impl Future<Output = Answer<T>>) -> Answer<T> {
         let result = step.await;
         if !self.forgets.contains(&method) {
             let tables = self.plain.tables();
@@ -250,11 +246,7 @@ struct Unanswered {
 }
 
 impl Unanswered {
-    async fn unanswered<T>(
-        &self,
-        _: &'static str,
-        step: impl Future<Output = Answer<T>>,
-    ) -> Answer<T> {
+    async fn unanswered<T>(&self, _: &str, step: impl Future<Output = Answer<T>>) -> Answer<T> {
         if !self.loses.load(Ordering::SeqCst) {
             return step.await;
         }

@@ -77,26 +77,22 @@ fn with(name: &'static str, record: &Record) -> Outcome {
 
 const NOT_FOUND: Outcome = Outcome::Compared("not found", None);
 
-impl From<SecretLookup> for Outcome {
-    fn from(lookup: SecretLookup) -> Self {
-        match lookup {
-            SecretLookup::Current(record) => with("current", &record),
-            SecretLookup::Rotated(record) => with("rotated", &record),
-            SecretLookup::Reused(record) => with("reused", &record),
-            SecretLookup::NotFound => NOT_FOUND,
+/// Converts what a step returns, whose variants have a record or stand for an unknown id.
+macro_rules! outcome_of {
+    ($result:ident { $($variant:ident: $name:literal),+ }) => {
+        impl From<$result> for Outcome {
+            fn from(result: $result) -> Self {
+                match result {
+                    $($result::$variant(record) => with($name, &record),)+
+                    $result::NotFound => NOT_FOUND,
+                }
+            }
         }
-    }
+    };
 }
 
-impl From<CompareAndSwap> for Outcome {
-    fn from(swap: CompareAndSwap) -> Self {
-        match swap {
-            CompareAndSwap::Stored(record) => with("stored", &record),
-            CompareAndSwap::Conflict(record) => with("conflict", &record),
-            CompareAndSwap::NotFound => NOT_FOUND,
-        }
-    }
-}
+outcome_of! { SecretLookup { Current: "current", Rotated: "rotated", Reused: "reused" } }
+outcome_of! { CompareAndSwap { Stored: "stored", Conflict: "conflict" } }
 
 impl From<Deleted> for Outcome {
     fn from(deleted: Deleted) -> Self {

@@ -59,7 +59,7 @@ macro_rules! migrated {
 /// Creates what the first tests need of a server, in blocks: each command starts a client program, which takes
 /// longer than many a test.
 fn create_up_to(number: u32, create: impl Fn(u32) -> String, ask: impl FnOnce(&str) -> String) {
-    const BLOCK: u32 = 100;
+    const BLOCK: u32 = 25;
     static CREATED: Mutex<u32> = Mutex::new(0);
     let mut created = CREATED.lock();
     if *created <= number {

@@ -118,11 +118,7 @@ async fn a_store_that_refuses_what_is_beyond_its_bounds_passes() {
 struct Unnamed(Bounded);
 
 impl Unnamed {
-    async fn unnamed<T>(
-        &self,
-        _: &'static str,
-        call: impl Future<Output = Answer<T>>,
-    ) -> Answer<T> {
+    async fn unnamed<T>(&self, _: &str, call: impl Future<Output = Answer<T>>) -> Answer<T> {
         call.await.map_err(|error| match error.bound() {
             Some(_) => StoreError::new(StoreErrorKind::Invalid, "too large"),
             None => error,
@@ -155,11 +151,7 @@ impl Store for EvictsAtBound {
 struct Contended(Plain, AtomicU32);
 
 impl Contended {
-    async fn every_other<T>(
-        &self,
-        _: &'static str,
-        call: impl Future<Output = Answer<T>>,
-    ) -> Answer<T> {
+    async fn every_other<T>(&self, _: &str, call: impl Future<Output = Answer<T>>) -> Answer<T> {
         match self.1.fetch_add(1, Ordering::Relaxed) % 2 {
             0 => Err(StoreError::contended("another transaction")),
             _ => call.await,
