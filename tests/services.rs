@@ -10,12 +10,13 @@ const LEFT_OUT: &str = "
 The feature `services` is not enabled, so these tests are left out:
 
   auth-servers            databases, left_behind
-  auth-store              connect, redis, sql
+  auth-store              connect, mongodb, redis, sql
   auth-tests              redis; in behaviour: interop, a proxy, and all stores
                           but memory
   examples                e2e, under_load
 
-They need Redis, PostgreSQL, PgBouncer, MariaDB, nginx, curl, Chromium, Node.js and PyJWT. To run all tests:
+They need Redis, PostgreSQL, PgBouncer, MariaDB, SecantusDB, nginx, curl, Chromium, Node.js and PyJWT. To run all
+tests:
 
   tests/run               installs what is missing (on Debian)
 ";

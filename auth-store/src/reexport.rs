@@ -21,6 +21,9 @@ macro_rules! reexport {
         #[cfg(feature = "redis")]
         #[doc(inline)]
         pub use $crate::{InvalidUrl, RedisSetupError, RedisStore, RedisStoreBuilder};
+        #[cfg(feature = "mongodb")]
+        #[doc(inline)]
+        pub use $crate::{MongoSetupError, MongoStore, MongoStoreBuilder};
         #[cfg(feature = "mysql")]
         #[doc(inline)]
         pub use $crate::{MySqlStore, MySqlStoreBuilder};

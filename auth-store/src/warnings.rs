@@ -15,7 +15,13 @@ pub(crate) async fn suppress_warnings<F: Future>(steps: F) -> F::Output {
 }
 
 /// Returns whether warnings about the current step are suppressed.
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "redis", feature = "sqlite"))]
+#[cfg(any(
+    feature = "mongodb",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "sqlite"
+))]
 pub(crate) fn are_suppressed() -> bool {
     SUPPRESSED.try_with(|()| ()).is_ok()
 }

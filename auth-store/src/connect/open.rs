@@ -38,9 +38,9 @@ macro_rules! with_feature {
     }};
 }
 
-/// Opens an SQL store, and migrates its tables if requested.
-#[allow(unused_macros)] // whether there is an SQL store depends on the features
-macro_rules! open_sql {
+/// Opens a store, and migrates its tables or indexes if requested.
+#[allow(unused_macros)] // whether there is such a store depends on the features
+macro_rules! open_migrated {
     ($store:ident, $url:ident, $options:ident) => {{
         let builder = crate::stores::$store::builder($url);
         let builder = if $options.migrate { builder.migrate() } else { builder };
@@ -57,22 +57,32 @@ pub(super) async fn open(url: &str, options: OpenOptions) -> Opened {
             let store = crate::stores::RedisStore::connect(url).await.map_err(store_error)?;
             Ok(options.cache_announcing(store))
         }),
+        Scheme::MongoDb => with_feature!("mongodb", {
+            let store = open_migrated!(MongoStore, url, options);
+            Ok(options.cache_with_ttl(store))
+        }),
         Scheme::Postgres => with_feature!("postgres", {
-            let store = open_sql!(PostgresStore, url, options);
+            let store = open_migrated!(PostgresStore, url, options);
             Ok(options.cache_announcing(store))
         }),
         Scheme::MySql => with_feature!("mysql", {
-            let store = open_sql!(MySqlStore, url, options);
+            let store = open_migrated!(MySqlStore, url, options);
             Ok(options.cache_with_ttl(store))
         }),
         Scheme::Sqlite => with_feature!("sqlite", {
-            let store = open_sql!(SqliteStore, url, options);
+            let store = open_migrated!(SqliteStore, url, options);
             Ok(options.cache_with_ttl(store))
         }),
     }
 }
 
-#[cfg(any(feature = "redis", feature = "postgres", feature = "mysql", feature = "sqlite"))]
+#[cfg(any(
+    feature = "mongodb",
+    feature = "mysql",
+    feature = "postgres",
+    feature = "redis",
+    feature = "sqlite"
+))]
 fn store_error(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
     ConnectError::Store { error: error.into() }
 }
@@ -118,6 +128,7 @@ impl OpenOptions {
 enum Scheme {
     Memory,
     Redis,
+    MongoDb,
     Postgres,
     MySql,
     Sqlite,
@@ -131,6 +142,7 @@ impl Scheme {
             "memory" => Self::Memory,
             "redis" | "redis+sentinel" | "redis+cluster" => Self::Redis,
             "rediss" | "rediss+sentinel" | "rediss+cluster" => Self::Redis,
+            "mongodb" | "mongodb+srv" => Self::MongoDb,
             "postgres" | "postgresql" => Self::Postgres,
             "mysql" | "mariadb" => Self::MySql,
             "sqlite" => Self::Sqlite,
@@ -149,6 +161,8 @@ mod tests {
             ("memory:", Some(Scheme::Memory)),
             ("redis://h", Some(Scheme::Redis)),
             ("rediss+cluster://h", Some(Scheme::Redis)),
+            ("mongodb://h/d", Some(Scheme::MongoDb)),
+            ("mongodb+srv://h/d", Some(Scheme::MongoDb)),
             ("postgres://h/d", Some(Scheme::Postgres)),
             ("postgresql://h/d", Some(Scheme::Postgres)),
             ("mysql://h/d", Some(Scheme::MySql)),

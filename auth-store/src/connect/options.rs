@@ -40,6 +40,7 @@ pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
 /// | `sqlite:path` | `SqliteStore`: a file, shared by the processes of one machine | `sqlite` |
 /// | `postgres://user:password@host/database` | `PostgresStore`; also `postgresql:` | `postgres` |
 /// | `mysql://user:password@host/database` | `MySqlStore`; also `mariadb:` | `mysql` |
+/// | `mongodb://user:password@host/database` | `MongoStore`; also `mongodb+srv:` | `mongodb` |
 /// | `redis://host` and the other URLs of `RedisStore` | `RedisStore` | `redis` |
 ///
 /// The store has the options that the URL contains, and defaults for all others. To set more, use the
@@ -72,8 +73,8 @@ impl ConnectOptions {
         Self { url: url.into(), options: OpenOptions::default(), schemes: Vec::new() }
     }
 
-    /// Creates the tables of a database, or migrates them to this version of the crate. Several nodes
-    /// may do so at the same time. Has no effect on other stores. By default, the tables must exist.
+    /// Creates the tables of a database, or migrates them to this version of the crate; in MongoDB, the indexes.
+    /// Several nodes may do so at the same time. Has no effect on other stores. By default, they must exist.
     pub fn migrate(mut self) -> Self {
         self.options.migrate = true;
         self
@@ -142,8 +143,8 @@ impl ConnectOptions {
 #[cfg(feature = "near-cache")]
 impl ConnectOptions {
     /// Puts a [`NearCache`](crate::near_cache::NearCache) in front of a store that announces changes:
-    /// Redis and PostgreSQL. The memory store needs none. MySQL and SQLite do not announce changes, so
-    /// every request reads from them, unless [`with_ttl`](Self::with_ttl) is set.
+    /// Redis and PostgreSQL. The memory store needs none. MongoDB, MySQL and SQLite do not announce
+    /// changes, so every request reads from them, unless [`with_ttl`](Self::with_ttl) is set.
     pub fn near_cache(mut self, near_cache: NearCacheBuilder) -> Self {
         self.options.near_cache = Some(near_cache);
         self
@@ -178,7 +179,7 @@ pub enum ConnectError {
     },
     /// The store cannot be opened.
     Store {
-        /// The error of the store: `RedisSetupError`, `SqlSetupError`, or that of a registered store.
+        /// The error of the store: `MongoSetupError`, `RedisSetupError`, `SqlSetupError`, or that of a registered store.
         error: BoxError,
     },
 }
@@ -188,7 +189,7 @@ impl fmt::Display for ConnectError {
         match self {
             Self::Scheme => f.write_str(
                 "the URL of a store must begin with memory:, sqlite:, postgres:, mysql:, mariadb:, \
-                 redis:, rediss:, redis+sentinel: or redis+cluster:, or with a registered scheme",
+                 mongodb:, mongodb+srv:, redis:, rediss:, redis+sentinel: or redis+cluster:, or with a registered scheme",
             ),
             Self::Memory => f.write_str("nothing may follow `memory:`"),
             Self::Feature { feature } => {

@@ -6,16 +6,17 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use auth_core::{Clock, SignInId};
-use auth_servers::{MariaDbServer, PostgresServer, RedisServer, Scratch};
+use auth_servers::{MariaDbServer, MongoServer, PostgresServer, RedisServer, Scratch};
 use auth_store::near_cache::NearCacheBuilder;
 use auth_store::{
-    ConnectError, ConnectOptions, Deadlines, Lifetime, Peek, Record, Secret, SecretDigests,
-    SecretKind, SqlSetupError, Store, connect,
+    ConnectError, ConnectOptions, Deadlines, Lifetime, MongoSetupError, Peek, Record, Secret,
+    SecretDigests, SecretKind, SqlSetupError, Store, connect,
 };
 use tokio::time::sleep;
 
 static POSTGRES: LazyLock<PostgresServer> = LazyLock::new(PostgresServer::start);
 static MARIADB: LazyLock<MariaDbServer> = LazyLock::new(MariaDbServer::start);
+static MONGODB: LazyLock<MongoServer> = LazyLock::new(MongoServer::start);
 static REDIS: LazyLock<RedisServer> = LazyLock::new(RedisServer::start);
 static FOLDER: LazyLock<Scratch> = LazyLock::new(Scratch::until_the_end);
 
@@ -76,13 +77,14 @@ async fn is_eventually_cached(store: &dyn Store, id: &SignInId) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_scheme_opens_its_store() {
-    let (postgres, mariadb) = (postgres(), mariadb());
+    let (postgres, mariadb, mongodb) = (postgres(), mariadb(), MONGODB.url_of_new());
     let [postgresql, mysql] = [
         postgres.replace("postgres://", "postgresql://"),
         mariadb.replace("mysql://", "mariadb://"),
     ];
     for (url, other) in [
         (REDIS.url(), REDIS.url()),
+        (mongodb.clone(), mongodb),
         (postgres, postgresql),
         (mariadb, mysql),
         (sqlite("each.db"), sqlite("each.db").replace("sqlite:", "sqlite://")),
@@ -132,6 +134,12 @@ async fn tables_are_created_only_on_request() {
         first.and(second).unwrap();
         connect(&url).await.unwrap();
     }
+    let url = MONGODB.url_of_new();
+    let Err(ConnectError::Store { error }) = connect(&url).await else {
+        panic!("the indexes are missing")
+    };
+    let error = error.downcast_ref::<MongoSetupError>();
+    assert!(matches!(error, Some(MongoSetupError::NotMigrated)), "{error:?}");
     let url = sqlite("none.db");
     assert!(matches!(connect(&url).await, Err(ConnectError::Store { .. })), "the file is missing");
 }
@@ -161,7 +169,7 @@ async fn a_near_cache_works_in_front_of_stores_that_announce() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn stores_that_do_not_announce_have_a_near_cache_only_with_a_ttl() {
-    for url in [mariadb(), sqlite("stale.db")] {
+    for url in [mariadb(), MONGODB.url_of_new(), sqlite("stale.db")] {
         let options = || ConnectOptions::new(&*url).migrate();
         let without_ttl: Arc<dyn Store> =
             options().near_cache(NearCacheBuilder::default()).connect().await.unwrap();

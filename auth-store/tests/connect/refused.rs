@@ -31,7 +31,7 @@ async fn unknown_schemes_are_rejected_with_a_list_of_the_known_ones() {
     {
         let error = refused(url).await;
         assert!(matches!(error, ConnectError::Scheme), "{url}: {error:?}");
-        for scheme in ["memory:", "sqlite:", "postgres:", "mysql:", "mariadb:", "redis+sentinel:"] {
+        for scheme in ["memory:", "sqlite:", "postgres:", "mysql:", "mongodb:", "redis+sentinel:"] {
             assert!(error.to_string().contains(scheme), "{error}");
         }
     }
@@ -93,6 +93,9 @@ async fn invalid_options_are_named() {
         ("postgres://h/d?sslMode=verify-full", "sslMode"),
         ("mysql://h/d?ssl_mode=VERIFY_IDENTITY", "ssl_mode"),
         ("sqlite:file.db?mod=ro", "mod"),
+        ("mongodb://h/d?wriTeConcern=1", "writeconcern"),
+        ("mongodb://h/d?tls=sideways", "tls"),
+        ("mongodb://h", "no database"),
         ("redis://h?speed=high", "parameters"),
         ("redis+sentinel://h", "service"),
     ])
@@ -119,6 +122,9 @@ async fn options_without_an_effect_name_what_to_write_instead() {
         ("mysql://h/d?connectTimeout=3000", "connect_timeout"),
         ("mysql://h/d?readTimeout=3s", "`timeout`"),
         ("mysql://a,b/d", "several servers"),
+        ("mongodb://h/d?w=1", "majority"),
+        ("mongodb://h/d?readPreference=nearest", "logout"),
+        ("mongodb://h/d?maxPoolSize=5", "max_connections"),
         ("redis://h?socket_timeout=5", "`timeout`"),
         ("rediss://h?ssl_cert_reqs=none", "always verified"),
         ("sqlite:file.db?mode=ro", "writes"),
@@ -148,6 +154,10 @@ async fn sec_74_errors_never_contain_the_password() {
         "mysql://u:hunter2@127.0.0.1:1/d",
         "mysql://u:p@h/d?passwort=hunter2",
         "mariadb://u:hun/ter2#hunter2?@h",
+        "mongodb://u:hunter2@127.0.0.1:1/d",
+        "mongodb://u:hunter2@h:port/d",
+        "mongodb://u:p?hunter2=@h/d",
+        "mongodb+srv://u:hunter2@h:1/d",
     ] {
         let text = said(&refused(url).await);
         assert!(!text.contains("hunter2"), "{url}: {text}");

@@ -31,7 +31,7 @@ pub struct Options {
     #[arg(long)]
     no_near_cache: bool,
 
-    /// Answer from cached sign-ins up to this age, with MySQL or SQLite. These stores do not report
+    /// Answer from cached sign-ins up to this age, with MongoDB, MySQL or SQLite. These stores do not report
     /// what other shops end or change. By default, the shop reads them on every request
     #[arg(long, value_name = "SECONDS", conflicts_with = "no_near_cache")]
     #[arg(value_parser = clap::value_parser!(u32).range(1..))]
@@ -103,9 +103,9 @@ pub enum Deployment {
 const STORE: &str = "\
 Where sign-ins are kept. memory: belongs to this process and is lost when it stops. All other stores are \
 shared by the shops with the same URL and the same signing key, and survive a restart: sqlite:FILE for \
-shops on one machine; postgres://USER:PASSWORD@HOST[:PORT]/DATABASE; mysql: (or mariadb:) likewise; \
-redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], redis+sentinel://HOST[,HOST]/SERVICE or \
-redis+cluster://HOST[,HOST], and rediss instead of redis for TLS. The shop creates missing tables. Other \
+shops on one machine; postgres://USER:PASSWORD@HOST[:PORT]/DATABASE; mysql: (or mariadb:) and mongodb: \
+likewise; redis://[[USER]:PASSWORD@]HOST[:PORT][/DATABASE], redis+sentinel://HOST[,HOST]/SERVICE or \
+redis+cluster://HOST[,HOST], and rediss instead of redis for TLS. The shop creates missing tables and indexes. Other \
 users of this machine may be able to see the command line, with the password";
 
 const DAY: u32 = 86_400;

@@ -6,9 +6,9 @@ use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use auth_core::{Clock, Timestamp};
-use auth_servers::{MariaDbServer, PostgresServer, RedisServer, Scratch};
+use auth_servers::{MariaDbServer, MongoServer, PostgresServer, RedisServer, Scratch};
 use auth_store::{
-    IntoStore, MemoryStore, MySqlStore, PostgresStore, RedisStore, SqliteStore, Store,
+    IntoStore, MemoryStore, MongoStore, MySqlStore, PostgresStore, RedisStore, SqliteStore, Store,
 };
 use parking_lot::Mutex;
 
@@ -22,6 +22,7 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 static REDIS: LazyLock<RedisServer> = LazyLock::new(RedisServer::start);
 static POSTGRES: LazyLock<PostgresServer> = LazyLock::new(PostgresServer::start);
 static MARIADB: LazyLock<MariaDbServer> = LazyLock::new(MariaDbServer::start);
+static MONGODB: LazyLock<MongoServer> = LazyLock::new(MongoServer::start);
 static FILES: LazyLock<Scratch> = LazyLock::new(Scratch::until_the_end);
 
 /// A store that the suite can run over.
@@ -31,6 +32,7 @@ enum StoreChoice {
     Postgres,
     MySql,
     Redis,
+    MongoDb,
 }
 
 impl StoreChoice {
@@ -41,8 +43,9 @@ impl StoreChoice {
             Ok("postgres") => Self::Postgres,
             Ok("mysql") => Self::MySql,
             Ok("redis") => Self::Redis,
+            Ok("mongodb") => Self::MongoDb,
             other => panic!(
-                "{VARIABLE} is {other:?}, but must be memory, sqlite, postgres, mysql or redis"
+                "{VARIABLE} is {other:?}, but must be memory, sqlite, postgres, mysql, redis or mongodb"
             ),
         }
     }
@@ -88,6 +91,7 @@ pub(crate) async fn fresh_store() -> Arc<dyn Store> {
             create_up_to(number, |it| format!("create database test_{it}"), |sql| MARIADB.ask(sql));
             migrated!(MySqlStore, MARIADB.url_of(&format!("test_{number}")))
         }
+        StoreChoice::MongoDb => migrated!(MongoStore, MONGODB.url_of_new()),
         StoreChoice::Redis => {
             let store = RedisStore::builder(REDIS.url()).prefix(format!("{number}:"));
             store.connect().await.unwrap().into_store()
@@ -95,11 +99,13 @@ pub(crate) async fn fresh_store() -> Arc<dyn Store> {
     }
 }
 
-/// Returns the time at which a test begins, a full second. Redis expires keys by its own clock, so over
-/// Redis a test begins now.
+/// Returns the time at which a test begins, a full second. Redis and MongoDB delete by their own clocks, so
+/// over them a test begins now.
 pub(crate) fn start_time() -> Timestamp {
     match StoreChoice::from_env() {
-        StoreChoice::Redis => Timestamp::from_secs(Clock::system().now().as_secs()),
+        StoreChoice::Redis | StoreChoice::MongoDb => {
+            Timestamp::from_secs(Clock::system().now().as_secs())
+        }
         _ => Timestamp::from_secs(1_800_000_000),
     }
 }

@@ -3,7 +3,7 @@
 //! A test that makes the same demands on several stores takes any [`TestServer`], so that it is
 //! written once.
 
-use crate::{MariaDbServer, PostgresServer, Proxy, RedisServer};
+use crate::{MariaDbServer, MongoServer, PostgresServer, Proxy, RedisServer};
 
 /// A server that a test pauses, kills and starts again.
 pub trait TestServer {
@@ -62,4 +62,4 @@ macro_rules! test_servers {
     };
 }
 
-test_servers! { MariaDbServer PostgresServer RedisServer }
+test_servers! { MariaDbServer MongoServer PostgresServer RedisServer }

@@ -7,7 +7,7 @@ mod enums;
 mod fields;
 mod text;
 
-#[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
+#[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) use enums::kind_name;
 pub(crate) use enums::{persistence, read_kind, read_persistence};
 pub(crate) use fields::{data, details, grace, read_data, read_details, read_grace};

@@ -10,7 +10,6 @@ use std::time::Duration;
 use sqlx::Error;
 use tokio::time::timeout;
 
-use super::cleanup::EvictionState;
 use super::dialect::{Dialect, Tables};
 use super::error::SqlSetupError;
 use super::operations::SqlInner;
@@ -18,6 +17,7 @@ use super::pool::Pool;
 use super::session::{Session, check_pooling};
 use super::statements::Statements;
 use super::url::connect_timeout;
+use crate::stores::eviction::EvictionState;
 
 /// The time limit of a migration, waiting for migrations of other nodes included.
 const MIGRATION: Duration = Duration::from_secs(60);

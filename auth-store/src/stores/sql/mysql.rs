@@ -13,7 +13,8 @@ use super::dialect::{Dialect, Executor, Tables, executor};
 use super::error::SqlSetupError;
 use super::statements::Syntax;
 use super::store::sql_store;
-use super::url::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, server_options};
+use super::url::server_options;
+use crate::stores::url_options::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption};
 
 sql_store! {
     /// Stores sign-ins in MySQL or MariaDB, for several servers that share them, next to the

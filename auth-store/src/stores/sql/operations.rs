@@ -16,23 +16,19 @@ use auth_core::{SignInId, Timestamp};
 use sqlx::Error;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::cleanup::EvictionState;
 use super::dialect::{Dialect, Value};
 use super::error::Failure;
 use super::pool::{Pool, PooledConnection};
-use super::row::{
-    Encoded, counts, due_at, expiry, insert_values, millis, record_of, records_of, subject_key,
-    version,
-};
+use super::row::{Encoded, counts, expiry, insert_values, record_of, records_of, subject_key};
 use super::statements::{BATCH, Statement, Statements};
 use crate::data::SessionData;
 use crate::error::StoreError;
+use crate::record::columns::{due_at, millis, version};
 use crate::record::{Reauthentication, Record, Rotation, encoding};
 use crate::secret::Digest;
 use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit};
-
-/// The maximum number of retries of an operation that conflicts with others.
-const RETRIES: u32 = 20;
+use crate::stores::backoff::{RETRIES, backoff};
+use crate::stores::eviction::EvictionState;
 
 /// The connections and the statements of a store.
 pub(super) struct SqlInner<D: Dialect> {
@@ -474,14 +470,4 @@ fn expired_and_surplus(listed: &[Counted], limit: SignInLimit) -> (Vec<SignInId>
     let surplus = (counted.len() + 1).saturating_sub(max);
     let id = |sign_in: &Counted| sign_in.id;
     (expired.into_iter().map(id).collect(), counted.into_iter().take(surplus).map(id).collect())
-}
-
-/// Returns the delay before a retry: exponential, with jitter, so that two operations do not
-/// conflict again.
-fn backoff(retries: u32) -> Duration {
-    let mut random = [0; 2];
-    // Without randomness the delay is the same for all operations, which is harmless.
-    let _ = getrandom::fill(&mut random);
-    let max = 4_000_u64 << retries.min(4);
-    Duration::from_micros(1000 + u64::from(u16::from_le_bytes(random)) * max / 65_536)
 }

@@ -14,7 +14,8 @@ use super::error::SqlSetupError;
 use super::session::Session;
 use super::statements::{Statement, Syntax, write_literal};
 use super::store::sql_store;
-use super::url::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, server_options};
+use super::url::server_options;
+use crate::stores::url_options::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption};
 
 sql_store! {
     /// Stores sign-ins in PostgreSQL, for several servers that share them, next to the application's

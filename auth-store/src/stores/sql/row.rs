@@ -8,48 +8,19 @@ use std::sync::Arc;
 
 use auth_core::{SignInId, Timestamp};
 use sha2::{Digest as _, Sha256};
-use sqlx::Error;
 
 use super::dialect::{Executor, Value};
 use super::error::Failure;
-use crate::lifetime::Deadlines;
 use crate::record::Record;
-use crate::record::encoding::{self, Malformed, text};
-use crate::secret::{Digest, FamilyDigest, SecretDigests, SecretKind};
-
-/// Converts a time to a column. A time beyond `i64::MAX` means never.
-pub(super) fn millis(at: Timestamp) -> i64 {
-    i64::try_from(at.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn timestamp(millis: i64) -> Timestamp {
-    match u64::try_from(millis) {
-        Ok(millis) if millis < i64::MAX.unsigned_abs() => Timestamp::from_millis(millis),
-        Ok(_) => Timestamp::MAX,
-        Err(_) => Timestamp::EPOCH,
-    }
-}
-
-/// Converts a version to a column. No sign-in reaches a version beyond `i64::MAX`.
-pub(super) fn version(version: u64) -> i64 {
-    i64::try_from(version).unwrap_or(i64::MAX)
-}
+use crate::record::columns::{Columns, deadlines, due_at, fixed, millis, timestamp, version};
+use crate::record::encoding::{self, Malformed};
+use crate::secret::SecretKind;
 
 /// Returns the indexed key of a subject. Two subjects can have the same key, so queries compare the
 /// subject as well.
 pub(super) fn subject_key(subject: &str) -> i64 {
     let hash = Sha256::digest(subject);
     i64::from_be_bytes(std::array::from_fn(|i| hash[i]))
-}
-
-/// Returns the earliest time at which a sign-in with these deadlines can have expired.
-pub(super) fn due_at(deadlines: Deadlines, last_seen: Timestamp) -> i64 {
-    let idle = i64::from(deadlines.idle_secs) * 1000;
-    let ends_at = millis(deadlines.ends_at);
-    match idle {
-        0 => ends_at,
-        idle => ends_at.min(millis(last_seen).saturating_add(idle)),
-    }
 }
 
 /// The encoded parts of a record.
@@ -123,34 +94,24 @@ pub(super) fn records_of<D: Executor>(
 /// Decodes a row.
 pub(super) fn record<D: Executor>(row: &D::Row) -> Result<Arc<Record>, Failure> {
     let int = |column| D::int(row, column);
-    let code = |column| -> Result<u8, Failure> {
-        u8::try_from(int(column)?).map_err(|_| Malformed.into())
+    let columns = Columns {
+        kind: int(0)?,
+        persistence: int(1)?,
+        version: int(2)?,
+        last_seen: int(3)?,
+        created_at: int(4)?,
+        authenticated_at: int(5)?,
+        idle_secs: int(6)?,
+        ends_at: int(7)?,
+        family: bytes::<D>(row, 8)?,
+        verifier: bytes::<D>(row, 9)?,
+        subject: D::bytes(row, 10)?,
+        grace: bytes::<D>(row, 11)?,
+        details: D::bytes(row, 12)?,
+        principal: bytes::<D>(row, 13)?,
+        data: bytes::<D>(row, 14)?,
     };
-    let time = |column| -> Result<Timestamp, Error> { Ok(timestamp(int(column)?)) };
-    let digests = SecretDigests {
-        family: FamilyDigest(fixed::<D, 16>(row, 8)?),
-        current: Digest(fixed::<D, 32>(row, 9)?),
-    };
-    let deadlines = Deadlines { idle_secs: idle_secs(int(6)?)?, ends_at: time(7)? };
-    let subject = D::bytes(row, 10)?;
-    let subject = subject.as_deref().map(text).transpose()?.map(Arc::from);
-    let details = D::bytes(row, 12)?;
-    let (kind, read) = encoding::read_kind(code(0)?, details.as_deref().unwrap_or_default())?;
-    let mut record =
-        Record::new(sign_in_id::<D>(row, 15)?, kind, digests, subject, deadlines, time(3)?);
-    record.persistence = encoding::read_persistence(code(1)?)?;
-    record.version = u64::try_from(int(2)?).map_err(|_| Malformed)?;
-    record.created_at = time(4)?;
-    record.authenticated_at = time(5)?;
-    let grace = bytes::<D>(row, 11)?;
-    match details {
-        Some(_) => record.decode_details(read, &grace)?,
-        None if grace.is_empty() => {}
-        None => return Err(Malformed.into()),
-    }
-    record.set_principal(bytes::<D>(row, 13)?);
-    record.data = encoding::read_data(&bytes::<D>(row, 14)?)?;
-    Ok(Arc::new(record))
+    Ok(Arc::new(columns.record(sign_in_id::<D>(row, 15)?)?))
 }
 
 /// Returns the id of a sign-in and whether it has expired, from a row with its id, last use and
@@ -159,8 +120,7 @@ pub(super) fn expiry<D: Executor>(
     row: &D::Row,
     now: Timestamp,
 ) -> Result<(SignInId, bool), Failure> {
-    let deadlines =
-        Deadlines { idle_secs: idle_secs(D::int(row, 2)?)?, ends_at: timestamp(D::int(row, 3)?) };
+    let deadlines = deadlines(D::int(row, 2)?, D::int(row, 3)?)?;
     let expired = deadlines.expiry(timestamp(D::int(row, 1)?), now).is_some();
     Ok((sign_in_id::<D>(row, 0)?, expired))
 }
@@ -178,33 +138,16 @@ pub(super) fn counts<D: Executor>(row: &D::Row, kind_name: &[u8]) -> Result<bool
 
 /// Returns the id in this column.
 pub(super) fn sign_in_id<D: Executor>(row: &D::Row, column: usize) -> Result<SignInId, Failure> {
-    fixed::<D, 16>(row, column).map(SignInId::from_bytes)
-}
-
-fn idle_secs(stored: i64) -> Result<u32, Failure> {
-    u32::try_from(stored).map_err(|_| Malformed.into())
+    Ok(SignInId::from_bytes(fixed(&bytes::<D>(row, column)?)?))
 }
 
 fn bytes<D: Executor>(row: &D::Row, column: usize) -> Result<Vec<u8>, Failure> {
     D::bytes(row, column)?.ok_or_else(|| Malformed.into())
 }
 
-fn fixed<D: Executor, const N: usize>(row: &D::Row, column: usize) -> Result<[u8; N], Failure> {
-    bytes::<D>(row, column)?.try_into().map_err(|_| Malformed.into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn timestamps_survive_the_conversion_and_the_maximum_means_never() {
-        for at in [0, 1, 1_800_000_000_000, i64::MAX.unsigned_abs() - 1] {
-            assert_eq!(timestamp(millis(Timestamp::from_millis(at))).as_millis(), at);
-        }
-        assert_eq!(timestamp(millis(Timestamp::MAX)), Timestamp::MAX);
-        assert_eq!(timestamp(-1), Timestamp::EPOCH);
-    }
 
     /// SQLite returns rows of any shape.
     #[cfg(feature = "sqlite")]
@@ -259,15 +202,5 @@ mod tests {
         let query = format!("SELECT {}", good.join(", "));
         let rows = Sqlite::query(&mut connection, &query).await.unwrap();
         assert!(record::<Sqlite>(&rows[0]).is_ok(), "{:?}", record::<Sqlite>(&rows[0]).err());
-    }
-
-    #[test]
-    fn a_sign_in_is_due_at_the_earlier_of_its_limits() {
-        let at = Timestamp::from_millis;
-        let due = |idle_secs, ends_at, seen| due_at(Deadlines { idle_secs, ends_at }, at(seen));
-        assert_eq!(due(0, at(5000), 100), 5000);
-        assert_eq!(due(2, at(5000), 100), 2100);
-        assert_eq!(due(2, at(5000), 4000), 5000);
-        assert_eq!(due(2, Timestamp::MAX, i64::MAX.unsigned_abs() - 1), i64::MAX);
     }
 }

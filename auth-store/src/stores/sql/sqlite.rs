@@ -15,7 +15,8 @@ use super::dialect::{Dialect, Executor, Tables, Value, executor};
 use super::error::SqlSetupError;
 use super::statements::Syntax;
 use super::store::sql_store;
-use super::url::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, apply_options};
+use super::url::apply_options;
+use crate::stores::url_options::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption};
 
 sql_store! {
     /// Stores sign-ins in an SQLite file, for one server whose sign-ins survive a restart.

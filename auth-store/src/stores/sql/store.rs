@@ -140,7 +140,7 @@ macro_rules! impl_store {
                 record.version = 0;
                 let created = self.traced("create", self.inner.create(&record, limit)).await?;
                 if record.subject.is_none() {
-                    self.inner.count_anonymous();
+                    $crate::stores::eviction::count_anonymous(&self.inner, self.inner.max_anonymous);
                 }
                 Ok(created)
             }

@@ -1,0 +1,162 @@
+//! [`MongoStoreBuilder`]: the configuration of the store, and how it connects.
+
+use std::fmt;
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mongodb::Client;
+use mongodb::bson::RawDocumentBuf;
+use mongodb::options::{
+    ClientOptions, CollectionOptions, ReadPreference, SelectionCriteria, WriteConcern,
+};
+use tokio::sync::{Mutex, Semaphore};
+use tokio::time::timeout;
+
+use super::error::{Failure, MongoSetupError};
+use super::execute::MongoInner;
+use super::setup::{COLLECTION, check_indexes, check_server, migrate};
+use super::store::MongoStore;
+use super::url::{parse, read_concern};
+use crate::stores::eviction::EvictionState;
+
+/// The valid values of `timeout`.
+const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60 * 60);
+/// The shortest time that the driver accepts between two checks of a server.
+const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(500);
+
+/// Configures a [`MongoStore`]; see [`MongoStore::builder`].
+#[derive(Clone)]
+#[must_use]
+pub struct MongoStoreBuilder {
+    url: String,
+    timeout: Duration,
+    max_connections: u32,
+    max_anonymous: u64,
+    migrates: bool,
+}
+
+// Omits the URL, which contains the password.
+auth_core::redacted_debug!(MongoStoreBuilder { timeout, max_connections, max_anonymous, migrates });
+
+impl MongoStoreBuilder {
+    pub(super) fn new(url: String) -> Self {
+        Self {
+            url,
+            timeout: Duration::from_secs(1),
+            max_connections: 10,
+            max_anonymous: 1_000_000,
+            migrates: false,
+        }
+    }
+
+    /// Creates the collection and its indexes when the store connects. Several nodes may do so at the same time.
+    /// By default, they must exist.
+    pub fn migrate(self) -> Self {
+        Self { migrates: true, ..self }
+    }
+
+    /// Sets the time limit of an operation, waiting for a connection included. An operation that exceeds it fails
+    /// as unavailable. Must be at least one millisecond and at most one hour. Defaults to one second.
+    pub fn timeout(self, timeout: Duration) -> Self {
+        Self { timeout, ..self }
+    }
+
+    /// Sets the maximum number of connections to a server, which are opened on demand. Must be at least 1.
+    /// Defaults to 10. The driver opens two more to watch each server.
+    pub fn max_connections(self, max: u32) -> Self {
+        Self { max_connections: max, ..self }
+    }
+
+    /// Sets the approximate maximum number of anonymous sign-ins. The oldest are evicted first. Defaults to one
+    /// million.
+    ///
+    /// Each node counts them in a background task after it created a sixty-fourth of the maximum, and after 4096
+    /// at the latest. The maximum can be exceeded by that many for each node, and by those that are created while
+    /// a node counts and evicts.
+    pub fn max_anonymous(self, max: u64) -> Self {
+        Self { max_anonymous: max, ..self }
+    }
+
+    /// Connects, and checks the server and the indexes.
+    ///
+    /// # Errors
+    ///
+    /// See [`MongoSetupError`].
+    pub async fn connect(self) -> Result<MongoStore, MongoSetupError> {
+        if self.max_connections == 0 {
+            return Err(MongoSetupError::ZeroConnections);
+        }
+        if !TIMEOUTS.contains(&self.timeout) {
+            return Err(MongoSetupError::InvalidTimeout);
+        }
+        // Finding the primary and logging in takes several round trips.
+        let limit = self.timeout * 4;
+        match timeout(limit, self.open(limit)).await {
+            Ok(opened) => opened,
+            Err(_) => Err(MongoSetupError::Unavailable(Failure::TimedOut(limit).into())),
+        }
+    }
+
+    async fn open(&self, limit: Duration) -> Result<MongoStore, MongoSetupError> {
+        let mut options = parse(&self.url).await?;
+        self.configure(&mut options, limit);
+        let database = options.default_database.clone().unwrap_or_default();
+        let collection = CollectionOptions::builder()
+            .read_concern(read_concern(&options))
+            .write_concern(majority(self.timeout))
+            .selection_criteria(SelectionCriteria::from(ReadPreference::Primary))
+            .build();
+        let client = Client::with_options(options).map_err(MongoSetupError::from_driver)?;
+        check_server(&client).await?;
+        let sign_ins = client
+            .database(&database)
+            .collection_with_options::<RawDocumentBuf>(COLLECTION, collection);
+        if self.migrates {
+            migrate(&sign_ins).await?;
+        }
+        check_indexes(&sign_ins).await?;
+        let permits = usize::try_from(self.max_connections).unwrap_or(usize::MAX);
+        let permits = Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
+        let inner = MongoInner {
+            client,
+            sign_ins,
+            timeout: self.timeout,
+            max_connections: self.max_connections,
+            permits: Arc::new(permits),
+            repetition: Mutex::default(),
+            max_anonymous: self.max_anonymous,
+            eviction: EvictionState::default(),
+        };
+        Ok(MongoStore { inner: Arc::new(inner), options: self.clone() })
+    }
+
+    /// Sets what does not depend on the URL. A server that does not answer is noticed after two timeouts, and the
+    /// operations that wait for it fail.
+    fn configure(&self, options: &mut ClientOptions, limit: Duration) {
+        options.connect_timeout = Some(self.timeout);
+        options.server_selection_timeout = Some(limit);
+        options.heartbeat_freq = Some(self.timeout.max(SHORTEST_HEARTBEAT));
+        options.max_pool_size = Some(self.max_connections);
+        options.write_concern = Some(majority(self.timeout));
+        options.read_concern = Some(read_concern(options));
+        options.selection_criteria = Some(ReadPreference::Primary.into());
+        options.retry_reads = Some(true);
+        options.retry_writes = Some(true);
+        options.app_name.get_or_insert_with(|| "auth-store".to_owned());
+    }
+}
+
+/// Returns the write concern: a majority of the servers has the change in its journal.
+fn majority(timeout: Duration) -> WriteConcern {
+    let mut majority = WriteConcern::majority();
+    majority.journal = Some(true);
+    majority.w_timeout = Some(timeout);
+    majority
+}
+
+impl fmt::Debug for MongoStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MongoStore").field("options", &self.options).finish()
+    }
+}

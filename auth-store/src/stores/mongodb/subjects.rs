@@ -1,0 +1,241 @@
+//! The creation of sign-ins, and the operations on all of a subject. Those on several documents are
+//! transactions.
+
+use std::sync::Arc;
+
+use auth_core::{SignInId, Timestamp};
+use mongodb::ClientSession;
+use mongodb::bson::{Bson, Document, doc};
+
+use super::document::{
+    binary, document, id_value, lock_expires_at, lock_id, long, optional, record, sign_in_id,
+    subject_value,
+};
+use super::error::{Failure, is_duplicate};
+use super::execute::{MongoInner, Transaction};
+use crate::error::StoreError;
+use crate::record::columns::{deadlines, timestamp};
+use crate::record::{Record, encoding};
+use crate::secret::SecretKind;
+use crate::store::{Created, OverflowPolicy, SignInLimit};
+
+/// The fields that decide whether a sign-in counts for a limit.
+const COUNTED: [&str; 5] = ["last_seen", "idle_secs", "ends_at", "kind", "details"];
+
+/// More sign-ins than a subject has, so that all come in the first answer.
+const ALL: u32 = 100_000;
+
+impl MongoInner {
+    pub(super) async fn create(
+        self: &Arc<Self>,
+        new: &Record,
+        limit: Option<SignInLimit>,
+    ) -> Result<Created, StoreError> {
+        let inserted = document(new);
+        let limited = new.subject.clone().zip(limit);
+        let Some((subject, limit)) = limited else {
+            return self
+                .run(async move |store, _| {
+                    let inserted = store.documents().insert_one(inserted).await;
+                    inserted.map_err(insert_failure)?;
+                    Ok(Created::Stored { evicted: 0 })
+                })
+                .await;
+        };
+        let creation = Creation {
+            id: new.id,
+            subject,
+            kind_name: encoding::kind_name(new.kind),
+            now: new.created_at,
+            inserted,
+            limit,
+        };
+        self.run_transaction(creation).await
+    }
+
+    pub(super) async fn list(
+        self: &Arc<Self>,
+        subject: &str,
+    ) -> Result<Vec<Arc<Record>>, StoreError> {
+        let filter = doc! { "subject": subject_value(subject) };
+        self.run(async move |store, _| {
+            let found = store.sign_ins.find(filter).sort(doc! { "created_at": 1 });
+            let mut found = found.batch_size(ALL).max_time(store.timeout).await?;
+            let mut records = Vec::new();
+            while found.advance().await? {
+                records.push(record(found.current())?);
+            }
+            Ok(records)
+        })
+        .await
+    }
+
+    pub(super) async fn revoke_others(
+        self: &Arc<Self>,
+        subject: &str,
+        keep: &SignInId,
+    ) -> Result<usize, StoreError> {
+        let others = doc! { "$ne": id_value(keep) };
+        self.run_transaction(EndOf(doc! { "subject": subject_value(subject), "_id": others })).await
+    }
+
+    pub(super) async fn revoke_subject(
+        self: &Arc<Self>,
+        subject: &str,
+    ) -> Result<usize, StoreError> {
+        self.run_transaction(EndOf(doc! { "subject": subject_value(subject) })).await
+    }
+
+    pub(super) async fn update_subject(
+        self: &Arc<Self>,
+        subject: &str,
+        principal: &[u8],
+    ) -> Result<usize, StoreError> {
+        let change = doc! {
+            "$set": { "principal": binary(principal) },
+            "$inc": { "version": 1_i64 },
+        };
+        self.run_transaction(ChangeOf(doc! { "subject": subject_value(subject) }, change)).await
+    }
+
+    async fn run_transaction<T: Transaction<Output: 'static> + 'static>(
+        self: &Arc<Self>,
+        transaction: T,
+    ) -> Result<T::Output, StoreError> {
+        self.run(async move |store, caller| store.transaction(&caller, &transaction).await).await
+    }
+}
+
+/// The end of all sign-ins that a filter finds. A transaction, so that all of them end or none.
+struct EndOf(Document);
+
+impl Transaction for EndOf {
+    type Output = usize;
+
+    async fn attempt(
+        &self,
+        store: &MongoInner,
+        session: &mut ClientSession,
+    ) -> Result<usize, Failure> {
+        let ended = store.sign_ins.delete_many(self.0.clone()).session(session);
+        Ok(number(ended.await?.deleted_count))
+    }
+}
+
+/// A change of all sign-ins that a filter finds.
+struct ChangeOf(Document, Document);
+
+impl Transaction for ChangeOf {
+    type Output = usize;
+
+    async fn attempt(
+        &self,
+        store: &MongoInner,
+        session: &mut ClientSession,
+    ) -> Result<usize, Failure> {
+        let changed = store.sign_ins.update_many(self.0.clone(), self.1.clone()).session(session);
+        Ok(number(changed.await?.matched_count))
+    }
+}
+
+/// A sign-in with a limit that is to be created.
+struct Creation {
+    id: SignInId,
+    subject: Arc<str>,
+    kind_name: Vec<u8>,
+    now: Timestamp,
+    inserted: Document,
+    limit: SignInLimit,
+}
+
+impl Transaction for Creation {
+    type Output = Created;
+
+    /// Writing to the lock of the subject first makes it conflict with every other attempt
+    /// for this subject that has not ended.
+    async fn attempt(
+        &self,
+        store: &MongoInner,
+        session: &mut ClientSession,
+    ) -> Result<Created, Failure> {
+        self.lock(store, session).await?;
+        let surplus = self.surplus(store, session).await?;
+        if !surplus.is_empty() && self.limit.when_full == OverflowPolicy::Reject {
+            // A duplicate id is an error whether or not the limit is reached.
+            let taken = store.sign_ins.find_one(doc! { "_id": id_value(&self.id) });
+            return match taken.session(session).await? {
+                Some(_) => Err(Failure::DuplicateId),
+                None => Ok(Created::LimitReached),
+            };
+        }
+        // Insert before anything is deleted: a duplicate id may be that of a surplus sign-in.
+        let documents = store.documents();
+        let inserted = documents.insert_one(self.inserted.clone()).session(&mut *session);
+        inserted.await.map_err(insert_failure)?;
+        if surplus.is_empty() {
+            return Ok(Created::Stored { evicted: 0 });
+        }
+        let evicted = store.sign_ins.delete_many(doc! { "_id": { "$in": surplus } });
+        Ok(Created::Stored { evicted: number(evicted.session(session).await?.deleted_count) })
+    }
+}
+
+impl Creation {
+    async fn lock(&self, store: &MongoInner, session: &mut ClientSession) -> Result<(), Failure> {
+        let change = doc! {
+            "$inc": { "lock": 1_i64 },
+            "$max": { "expires_at": lock_expires_at(self.now) },
+        };
+        let lock = store.sign_ins.update_one(doc! { "_id": lock_id(&self.subject) }, change);
+        match lock.upsert(true).session(session).await {
+            Err(error) if is_duplicate(&error) => Err(Failure::LockTaken),
+            done => Ok(done.map(|_| ())?),
+        }
+    }
+
+    /// Returns the oldest of the active sign-ins that count, as many as must end.
+    async fn surplus(
+        &self,
+        store: &MongoInner,
+        session: &mut ClientSession,
+    ) -> Result<Vec<Bson>, Failure> {
+        let mut fields: Document =
+            COUNTED.iter().map(|field| ((*field).to_owned(), 1.into())).collect();
+        if self.kind_name.is_empty() {
+            fields.remove("details");
+        }
+        let found = store.sign_ins.find(doc! { "subject": subject_value(&self.subject) });
+        let found = found.sort(doc! { "created_at": 1 }).projection(fields).batch_size(ALL);
+        let mut found = found.session(&mut *session).await?;
+        let mut active = Vec::new();
+        while found.advance(session).await? {
+            let found = found.current();
+            let kind = long(found, "kind")?;
+            let counts = match kind == i64::from(SecretKind::CUSTOM) {
+                true if self.kind_name.is_empty() => false,
+                true => optional(found, "details")?
+                    .is_some_and(|details| details.starts_with(&self.kind_name)),
+                false => self.kind_name.is_empty(),
+            };
+            let deadlines = deadlines(long(found, "idle_secs")?, long(found, "ends_at")?)?;
+            let last_seen = timestamp(long(found, "last_seen")?);
+            if counts && deadlines.expiry(last_seen, self.now).is_none() {
+                active.push(id_value(&sign_in_id(found)?));
+            }
+        }
+        let max = usize::try_from(self.limit.max.get()).unwrap_or(usize::MAX);
+        active.truncate((active.len() + 1).saturating_sub(max));
+        Ok(active)
+    }
+}
+
+fn insert_failure(error: mongodb::error::Error) -> Failure {
+    match is_duplicate(&error) {
+        true => Failure::DuplicateId,
+        false => error.into(),
+    }
+}
+
+pub(super) fn number(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
+}
