@@ -9,12 +9,15 @@ mod issuer;
 mod ours;
 mod peers;
 mod raw;
+mod remote;
 mod sign_in;
 mod tokens;
 
 pub use flood::{Flood, flood};
 pub use issuer::Alg;
+pub use ours::hit;
 pub use peers::with_peers;
 pub use raw::raw;
+pub use remote::{UnknownKeys, hit_with_remote_keys, unknown_keys};
 pub use sign_in::sign_in_cases;
 pub use tokens::Tokens;

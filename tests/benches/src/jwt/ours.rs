@@ -33,7 +33,7 @@ pub fn hit(tokens: &Tokens) -> Case {
     case("ours: a hit", auth(tokens), tokens)
 }
 
-fn case(name: &'static str, auth: JwtAuth<User>, tokens: &Tokens) -> Case {
+pub(super) fn case(name: &'static str, auth: JwtAuth<User>, tokens: &Tokens) -> Case {
     Case::new(name, auth.layer(service_fn(reads_subject)), "authorization", &tokens.headers())
 }
 
