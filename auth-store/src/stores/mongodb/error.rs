@@ -24,8 +24,6 @@ const UNAUTHORIZED: [i32; 2] = [13, 18];
 pub enum MongoSetupError {
     /// The URL is invalid, or it has an option that the store cannot honor.
     Url(BoxError),
-    /// The URL requests TLS or has the scheme `mongodb+srv`, but the feature `mongodb-tls` is disabled.
-    TlsDisabled,
     /// `max_connections` is zero.
     ZeroConnections,
     /// The timeout is shorter than one millisecond or longer than one hour.
@@ -68,9 +66,6 @@ impl fmt::Display for MongoSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(problem) => write!(f, "invalid URL of MongoDB: {problem}"),
-            Self::TlsDisabled => {
-                f.write_str("the URL requests TLS or `mongodb+srv`: enable the feature `mongodb-tls`")
-            }
             Self::ZeroConnections => f.write_str("`max_connections` must be at least 1"),
             Self::InvalidTimeout => f.write_str("`timeout` must be between 1 millisecond and 1 hour"),
             Self::Authentication(_) => {
