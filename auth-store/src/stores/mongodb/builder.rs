@@ -8,7 +8,7 @@ use std::time::Duration;
 use mongodb::Client;
 use mongodb::bson::RawDocumentBuf;
 use mongodb::options::{
-    ClientOptions, CollectionOptions, ReadPreference, SelectionCriteria, WriteConcern,
+    ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::timeout;
@@ -100,10 +100,11 @@ impl MongoStoreBuilder {
 
     async fn open(&self, limit: Duration) -> Result<MongoStore, MongoSetupError> {
         let mut options = parse(&self.url).await?;
+        let level = read_concern(&options);
         self.configure(&mut options, limit);
         let database = options.default_database.clone().unwrap_or_default();
         let collection = CollectionOptions::builder()
-            .read_concern(read_concern(&options))
+            .read_concern(level)
             .write_concern(majority(self.timeout))
             .selection_criteria(SelectionCriteria::from(ReadPreference::Primary))
             .build();
@@ -139,7 +140,7 @@ impl MongoStoreBuilder {
         options.heartbeat_freq = Some(self.timeout.max(SHORTEST_HEARTBEAT));
         options.max_pool_size = Some(self.max_connections);
         options.write_concern = Some(majority(self.timeout));
-        options.read_concern = Some(read_concern(options));
+        options.read_concern = Some(ReadConcern::majority()); // of transactions
         options.selection_criteria = Some(ReadPreference::Primary.into());
         options.retry_reads = Some(true);
         options.retry_writes = Some(true);

@@ -48,7 +48,8 @@ impl MongoInner {
         let found = found.limit(i64::try_from(max).unwrap_or(i64::MAX)).max_time(self.timeout);
         let (mut found, mut ids) = (found.await?, Vec::new());
         while found.advance().await? {
-            ids.push(id_value(&sign_in_id(found.current())?));
+            // A foreign document must not stop the eviction of the others.
+            ids.extend(sign_in_id(found.current()).ok().map(|id| id_value(&id)));
         }
         Ok(ids)
     }

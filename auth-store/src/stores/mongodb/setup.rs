@@ -14,7 +14,7 @@ pub(super) const COLLECTION: &str = "auth_sign_ins";
 
 /// The indexes: the sign-ins of a subject, the anonymous ones, and what the server deletes.
 ///
-/// The first two contain only the documents that have their first field.
+/// The first two are sparse, so that a document without any of their fields is not in them.
 fn indexes() -> [(&'static str, Document, IndexOptions); 3] {
     let sparse = || IndexOptions::builder().sparse(true).build();
     let expiry = IndexOptions::builder().expire_after(std::time::Duration::ZERO).build();

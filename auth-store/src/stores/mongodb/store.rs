@@ -33,15 +33,17 @@ use crate::stores::trace::traced;
 ///   protocol, and not on MongoDB itself.**
 /// - In a sharded cluster, shard the collection by `{ _id: "hashed" }`: an id then exists once in the cluster, and
 ///   an operation on one sign-in goes to one shard. Ids are random, so a shard key of their first bytes would
-///   distribute the sign-ins no better.
+///   distribute the sign-ins no better. Before MongoDB 6.1, set the parameter
+///   `coordinateCommitReturnImmediatelyAfterPersistingDecision` to `false` on all servers: otherwise a transaction is
+///   acknowledged before all shards have applied it.
 /// - Servers whose clocks are wrong by less than an hour. Whether a sign-in has expired is decided by the caller's
 ///   clock. The server deletes it an hour after that, by its own.
 /// - A majority of the replica set that is up. Without it, changes fail as unavailable.
 ///
 /// # URL
 ///
-/// `mongodb://[user:password@]host[:port][,host[:port]]../database[?options]`. With the feature `mongodb-tls`, also
-/// `mongodb+srv://` and TLS: set `tls=true`, and `tlsCAFile` to the file of your own certificate authority if you
+/// `mongodb://[user:password@]host[:port][,host[:port]]../database[?options]`. Or
+/// `mongodb+srv://`. For TLS, set `tls=true`, and `tlsCAFile` to the file of your own certificate authority if you
 /// have one. Without it, the certificates of the authorities in the crate `webpki-roots` are trusted. Options that
 /// the store cannot honor, unknown ones, and an option that is set twice are rejected.
 ///
@@ -68,9 +70,10 @@ use crate::stores::trace::traced;
 ///
 /// A change is acknowledged once a majority of the servers has it in its journal (`w: "majority", j: true`), so no
 /// failover undoes it. Reads go to the primary and return what a majority has (`majority`), so an acknowledged logout
-/// is never unread there. A primary that was cut off from the majority steps down after ten seconds
-/// (`electionTimeoutMillis`); until then, a node that reaches only this server may read a sign-in that has ended.
-/// With `readConcernLevel=linearizable` in the URL, each read first asks a majority, and then fails instead.
+/// is not unread there, with two exceptions. A primary that was cut off from the majority steps down after ten seconds
+/// (`electionTimeoutMillis`); until then, a node that reaches only this server may read a sign-in that has ended. So
+/// may a node that reads from a new primary, until a majority has its first entry. With
+/// `readConcernLevel=linearizable` in the URL, a request's read first asks a majority, and then fails instead.
 ///
 /// An operation fails as unavailable if it exceeds the [`timeout`](MongoStoreBuilder::timeout), and may have
 /// happened. The driver repeats a write whose answer was lost once; the server recognizes the repetition. A

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use auth_core::{SignInId, Timestamp};
 use mongodb::ClientSession;
-use mongodb::bson::{Bson, Document, doc};
+use mongodb::bson::{Bson, Document, RawDocument, doc};
 
 use super::document::{
     binary, document, id_value, lock_expires_at, lock_id, long, optional, record, sign_in_id,
@@ -209,23 +209,31 @@ impl Creation {
         let mut found = found.session(&mut *session).await?;
         let mut active = Vec::new();
         while found.advance(session).await? {
-            let found = found.current();
-            let kind = long(found, "kind")?;
-            let counts = match kind == i64::from(SecretKind::CUSTOM) {
-                true if self.kind_name.is_empty() => false,
-                true => optional(found, "details")?
-                    .is_some_and(|details| details.starts_with(&self.kind_name)),
-                false => self.kind_name.is_empty(),
-            };
-            let deadlines = deadlines(long(found, "idle_secs")?, long(found, "ends_at")?)?;
-            let last_seen = timestamp(long(found, "last_seen")?);
-            if counts && deadlines.expiry(last_seen, self.now).is_none() {
-                active.push(id_value(&sign_in_id(found)?));
+            // One that cannot be read must not keep the user from signing in.
+            if let Ok(Some(id)) = self.counted(found.current()) {
+                active.push(id);
             }
         }
         let max = usize::try_from(self.limit.max.get()).unwrap_or(usize::MAX);
         active.truncate((active.len() + 1).saturating_sub(max));
         Ok(active)
+    }
+
+    /// Returns the id of a sign-in that counts for the limit.
+    fn counted(&self, found: &RawDocument) -> Result<Option<Bson>, Failure> {
+        let kind = long(found, "kind")?;
+        let counts = match kind == i64::from(SecretKind::CUSTOM) {
+            true if self.kind_name.is_empty() => false,
+            true => optional(found, "details")?
+                .is_some_and(|details| details.starts_with(&self.kind_name)),
+            false => self.kind_name.is_empty(),
+        };
+        let deadlines = deadlines(long(found, "idle_secs")?, long(found, "ends_at")?)?;
+        let last_seen = timestamp(long(found, "last_seen")?);
+        if !counts || deadlines.expiry(last_seen, self.now).is_some() {
+            return Ok(None);
+        }
+        Ok(Some(id_value(&sign_in_id(found)?)))
     }
 }
 

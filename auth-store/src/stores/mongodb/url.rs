@@ -1,13 +1,17 @@
 //! The URL of the store: its options, and what the driver makes of it.
 
-use mongodb::options::{ClientOptions, ReadConcern, Tls};
+use mongodb::options::{ClientOptions, ReadConcern};
 
 use super::error::MongoSetupError;
 use crate::stores::url_options::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption, apply_options};
 
 /// The options of the driver and of others, in lower case: their names have no case.
 const OPTIONS: &[UrlOption] = &[
-    (&["appname", "authsource", "directconnection", "replicaset"], Meaning::Applied),
+    (&["appname", "authsource", "replicaset"], Meaning::Applied),
+    (
+        &["directconnection"],
+        Meaning::Met(&["false"], "the store has to find the primary: remove it"),
+    ),
     (&["srvmaxhosts", "srvservicename", "servermonitoringmode"], Meaning::Applied),
     (&["maxconnecting", "maxidletimems", "minpoolsize"], Meaning::Applied),
     (&["ssl", "tls", "tlscafile", "tlscertificatekeyfile"], Meaning::Applied),
@@ -70,18 +74,16 @@ const OPTIONS: &[UrlOption] = &[
 /// Parses the URL, and sets nothing that the builder decides.
 pub(super) async fn parse(url: &str) -> Result<ClientOptions, MongoSetupError> {
     let error = |text: String| MongoSetupError::Url(text.into());
-    let is_srv = match url.split_once("://") {
-        Some(("mongodb", _)) => false,
-        Some(("mongodb+srv", _)) => true,
-        _ => return Err(error("the scheme must be `mongodb` or `mongodb+srv`".to_owned())),
-    };
-    let applied = apply_options(&lower_names(url), OPTIONS).map_err(error)?;
-    if is_srv && cfg!(not(feature = "mongodb-tls")) {
-        return Err(MongoSetupError::TlsDisabled);
+    if !url.starts_with("mongodb://") && !url.starts_with("mongodb+srv://") {
+        return Err(error("the scheme must be `mongodb` or `mongodb+srv`".to_owned()));
     }
+    if url.contains('#') {
+        return Err(error("it contains `#`: write it as `%23`".to_owned()));
+    }
+    let applied = apply_options(&lower_names(url), OPTIONS).map_err(error)?;
     let options = ClientOptions::parse(&applied).await.map_err(MongoSetupError::from_driver)?;
-    if matches!(options.tls, Some(Tls::Enabled(_))) && cfg!(not(feature = "mongodb-tls")) {
-        return Err(MongoSetupError::TlsDisabled);
+    if options.load_balanced == Some(true) {
+        return Err(error("load balancers are not supported".to_owned()));
     }
     if options.default_database.as_deref().is_none_or(str::is_empty) {
         return Err(error("it contains no database".to_owned()));
@@ -140,6 +142,7 @@ mod tests {
             ("journal=false", "`journal`", "journal"),
             ("readPreference=secondaryPreferred", "`readpreference`", "logout"),
             ("readConcernLevel=local", "`readconcernlevel`", "majority"),
+            ("directConnection=true", "`directconnection`", "primary"),
             ("retryWrites=false", "`retrywrites`", "remove it"),
             ("tlsInsecure=true", "`tlsinsecure`", "tlsCAFile"),
             ("socketTimeoutMS=5", "`sockettimeoutms`", "`timeout`"),
@@ -169,6 +172,7 @@ mod tests {
             "mongodb://ada:hunter2@x@h/d",
             "mongodb://ada:%zzhunter2@h/d",
             "mongodb://ada:a?hunter2@h/d",
+            "mongodb://ada:hunter2#x@h/d",
             "mongodb://ada:hunter2:x@h/d",
             "mongodb://:hunter2@h/d",
             "mongodb://ada:hunter2@h/d?x=y",
