@@ -24,6 +24,7 @@ suite!(every:
     sec_21_the_limit_applies_when_a_sign_in_is_finished,
     sec_21_a_user_has_at_most_ten_pending_sign_ins,
     one_pending_sign_in_is_finished_once,
+    sec_21_finishing_twice_does_not_evict_the_first,
     sec_77_a_revocation_ends_a_sign_in_that_is_being_finished,
     sec_88_new_roles_reach_a_sign_in_that_is_being_finished,
     only_a_pending_sign_in_can_be_finished,
@@ -236,6 +237,20 @@ async fn one_pending_sign_in_is_finished_once(world: World) {
     let replies = send_concurrently(calls).await;
     let finished = replies.iter().filter(|reply| reply.status.is_success()).count();
     assert_eq!(finished, 1, "{replies:?}");
+    assert_eq!(world.sign_in_count().await, 1);
+}
+
+/// A form that is sent twice is finished once, even if the user may have one sign-in only.
+async fn sec_21_finishing_twice_does_not_evict_the_first(world: World) {
+    let world = world.with_limit(1, OverflowPolicy::EvictOldest).await;
+    let credential = half_signed_in(&world.client(), "alice").await;
+    let clients: Vec<_> = (0..4).map(|_| world.client_with(&credential)).collect();
+    let confirmation = Confirmation::by(&["otp"]);
+    let calls = clients.iter().map(|client| client.post("/second-factor").json(&confirmation));
+    let replies = send_concurrently(calls).await;
+    let finished = replies.iter().position(|reply| reply.status.is_success());
+    let client = &clients[finished.expect("one of them is finished")];
+    assert_eq!(client.get("/me").await.status, 200);
     assert_eq!(world.sign_in_count().await, 1);
 }
 

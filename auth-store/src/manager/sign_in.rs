@@ -353,7 +353,13 @@ impl SignInManager {
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<Option<(IssuedSecret, T)>, AuthError> {
-        let finished = self.continue_as(state, pending, new, now, prepare).await;
+        // Best effort across nodes. On this one, a second click finds the sign-in finished, and starts none that
+        // takes the place of the first.
+        let _guard = self.locks.lock(&pending.id).await;
+        if self.store.load(&pending.id).await?.is_none() {
+            return Ok(None);
+        }
+        let finished = self.continue_locked(state, pending, new, now, prepare).await;
         if let Err(AuthErrorKind::Unauthenticated) = finished.as_ref().map_err(AuthError::kind) {
             self.store.delete(&pending.id).await?; // the user is refused
         }
@@ -420,6 +426,17 @@ impl SignInManager {
     ) -> Result<(bool, (IssuedSecret, T)), AuthError> {
         // Best effort: without the lock, compare-and-swap still decides.
         let _guard = self.locks.lock(&old.id).await;
+        self.continue_locked(state, old, new, now, prepare).await
+    }
+
+    async fn continue_locked<T: Send>(
+        &self,
+        state: &RequestState,
+        old: &Arc<Record>,
+        new: &NewSignIn,
+        now: Timestamp,
+        prepare: &mut impl Prepare<T>,
+    ) -> Result<(bool, (IssuedSecret, T)), AuthError> {
         let (issued, prepared) = self.create(state, new, old.data.clone(), now, prepare).await?;
         if replaces_cookie(old, new.kind) {
             self.leave_marker(state, old.id, now).await;
