@@ -247,8 +247,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// [`Require::revalidated`](crate::Require::revalidated) does the same for a whole route.
     ///
     /// After the first call, [`identity`](Self::identity) and the other extractors return its result.
-    /// A backend without a cache has nothing to revalidate: the claims of a JSON Web Token from another
-    /// issuer remain as they were verified.
+    /// A JSON Web Token from another issuer is verified again, and its revocations are read from their store. Its
+    /// claims remain as they were.
     ///
     /// # Errors
     ///

@@ -211,7 +211,13 @@ impl Client for PemClient {
         let (sending, kid) = (self.client.send(request), self.kid.clone());
         Box::pin(async move {
             let mut response = sending.await?;
-            if response.status() == StatusCode::OK {
+            let status = response.status();
+            if ![StatusCode::OK, StatusCode::FORBIDDEN, StatusCode::NOT_FOUND].contains(&status) {
+                // It says nothing about the key.
+                let text = format!("the response has the status {status}");
+                return Err(FetchError::new(FetchErrorKind::Unreachable, text));
+            }
+            if status == StatusCode::OK {
                 let set = json!({ (&*kid): String::from_utf8_lossy(response.body()) });
                 *response.body_mut() = Bytes::from(set.to_string());
                 let json = HeaderValue::from_static("application/json");
@@ -321,7 +327,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> AlbAuth<C> {
         }
     }
 
-    /// Decides about a value whose key was not fetched. Another status than 200 means that there is no such key.
+    /// Decides about a value whose key was not fetched. The status 403 or 404 means that there is no such key.
     fn without_key(&self, error: FetchError) -> Outcome<C> {
         if error.kind() == FetchErrorKind::Status {
             return self.refuse(UNKNOWN_KEY);
@@ -382,7 +388,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator for AlbAuth<C> {
         let mut values = head.headers().get_all(HEADER).iter();
         let value = values.next()?;
         // The browser attaches the cookie from which the balancer makes the header.
-        Some(Attempt::ambient_header(match values.next() {
+        Some(Attempt::ambient(match values.next() {
             None => self.check(value.as_bytes()),
             Some(_) => self.refuse(RejectionReason::Duplicate).into(),
         }))

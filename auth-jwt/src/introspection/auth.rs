@@ -44,8 +44,9 @@ const MAX_AGE_OF_REFUSALS: Duration = Duration::from_secs(5);
 /// # With other backends
 ///
 /// In [`any_of`](auth_core::any_of), every other backend that recognizes a bearer token takes precedence,
-/// wherever it is in the list: a [`JwtAuth`](crate::JwtAuth) takes the JSON Web Tokens of its issuers. All
-/// other bearer tokens are sent to the endpoint.
+/// wherever it is in the list: a [`JwtAuth`](crate::JwtAuth) takes the JSON Web Tokens of its issuers. Those of
+/// other issuers go to the backend that is listed first: list `JwtAuth` first to reject them. All other bearer
+/// tokens are sent to the endpoint.
 #[must_use]
 pub struct IntrospectionAuth<C = Claims> {
     shared: Arc<Shared<C>>,
@@ -138,10 +139,9 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
     ) -> Result<Arc<TokenState<C>>, FetchError> {
         let answers = &self.shared.answers;
         let place = answers.place(digest);
-        let asking = match freshness {
-            Freshness::Cached => Some(place.asking.lock().await),
-            Freshness::Anew => None,
-        };
+        // An answer that is never used again is not worth waiting for.
+        let is_shared = freshness == Freshness::Cached && !self.shared.config.max_age.is_zero();
+        let asking = if is_shared { Some(place.asking.lock().await) } else { None };
         if asking.is_some()
             && let Some(state) = place.state(self.clock().now())
         {

@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use auth_core::{Authenticator, Claims, Outcome, RequestHead};
+use auth_core::{Authenticator, Claims, Identity, Outcome, RequestHead, any_of};
 use auth_jwt::testing::{Provider, ProviderFixture};
-use auth_jwt::{AlbAuth, Validation};
+use auth_jwt::{AlbAuth, Algorithm, Validation};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE;
 use http::{Request, Response};
@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tower::{Service, ServiceExt, service_fn};
 
-use super::kit::NOW;
+use super::kit::{NOW, Signer, auth, with};
 
 const SIGNER: &str =
     "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188";
@@ -136,6 +136,66 @@ async fn r17_made_up_keys_cause_a_bounded_number_of_fetches() {
     }
     assert!(alb.asked.lock().len() <= 10, "{:?}", alb.asked.lock());
     assert_eq!(alb.check(&value).await.as_deref(), Ok("alice"), "a key in use stays");
+}
+
+/// A failure of the server that has the keys says nothing about a key.
+#[tokio::test]
+async fn r17_a_failure_of_the_key_server_is_unavailable() {
+    let fixture = Provider::AwsAlb.fixture();
+    for (status, is_unavailable) in [(404, false), (403, false), (429, true), (503, true)] {
+        let http = service_fn(move |_: Request<String>| {
+            let response = Response::builder().status(status).body(String::new());
+            std::future::ready(Ok::<_, Infallible>(response.unwrap()))
+        });
+        let auth = AlbAuth::<Claims>::signer(SIGNER).validation(validation()).http_client(http);
+        let auth = auth.clock(fixture.clock().clock()).build().unwrap();
+        for _ in 0..2 {
+            let request = Request::get("/").header("x-amzn-oidc-data", fixture.token());
+            let request = request.body(()).unwrap();
+            let attempt = auth.authenticate(&RequestHead::from(&request)).unwrap();
+            let outcome = attempt.into_outcome().await;
+            assert_eq!(matches!(outcome, Outcome::Unavailable(_)), is_unavailable, "{outcome:?}");
+        }
+    }
+}
+
+/// The client attached the `Authorization` header on purpose.
+#[tokio::test]
+async fn sec_87_a_bearer_token_takes_precedence_over_the_header_of_the_balancer() {
+    use tower::Layer;
+
+    let (alb, signer) = (Alb::new(SIGNER, validation()), Signer::new(Algorithm::Hs256));
+    let jwt = auth(signer.key.clone());
+    let subject = service_fn(async |request: Request<()>| {
+        let identity = Identity::<Claims>::of(request.extensions()).unwrap().unwrap();
+        Ok::<_, Infallible>(Response::new(identity.subject().to_owned()))
+    });
+    let good = signer.token(&with(json!({ "sub": "bob" })));
+    let orders = [
+        any_of((alb.auth.clone(), jwt.clone())).layer(subject),
+        any_of((jwt, alb.auth.clone())).layer(subject),
+    ];
+    let alone = alb.auth.clone().layer(subject);
+    let value = alb.fixture.token();
+    let request = |bearer: Option<&str>| {
+        let request = Request::get("/").header("x-amzn-oidc-data", &value);
+        let request = match bearer {
+            Some(token) => request.header("authorization", format!("Bearer {token}")),
+            None => request,
+        };
+        request.body(()).unwrap()
+    };
+    for service in orders {
+        for (bearer, expected) in
+            [(Some(&*good), (200, "bob")), (Some("forged"), (401, "")), (None, (200, "alice"))]
+        {
+            let response = service.clone().oneshot(request(bearer)).await.unwrap();
+            let seen = (response.status().as_u16(), response.into_body());
+            assert_eq!((seen.0, &*seen.1), expected, "{bearer:?}");
+        }
+    }
+    assert_eq!(alone.clone().oneshot(request(Some(&good))).await.unwrap().status(), 401);
+    assert_eq!(alone.oneshot(request(None)).await.unwrap().status(), 200);
 }
 
 /// The cookie of the balancer authenticates the request, and other sites can send it.

@@ -306,6 +306,26 @@ async fn requests_with_one_token_share_a_question() {
     assert_eq!(endpoint.count(), 2);
 }
 
+/// None of them may wait for the others, whose answers it cannot use.
+#[tokio::test]
+async fn without_a_maximum_age_requests_with_one_token_ask_at_the_same_time() {
+    let endpoint = Endpoint::new(&active(json!({})));
+    endpoint.hangs.store(true, Ordering::SeqCst);
+    let auth = endpoint.options().max_age(Duration::ZERO).build().unwrap();
+    let requests: Vec<_> = (0..20)
+        .map(|_| {
+            let auth = auth.clone();
+            tokio::spawn(async move { asks(&auth, "a").await.is_ok() })
+        })
+        .collect();
+    endpoint.asked_times(20).await;
+    endpoint.hangs.store(false, Ordering::SeqCst);
+    endpoint.released.notify_waiters();
+    for request in requests {
+        assert!(request.await.unwrap());
+    }
+}
+
 #[tokio::test]
 async fn a_flood_of_made_up_tokens_is_no_flood_of_questions() {
     let endpoint = Endpoint::new(&active(json!({})));
