@@ -46,6 +46,8 @@ pub(super) trait Transaction: Send + Sync {
 /// The caller of an operation, whose future may be dropped while the task goes on.
 pub(super) struct Caller {
     deadline: Instant,
+    /// No attempt begins later, so that its outcome is known before the deadline.
+    last_attempt: Instant,
     /// Lives as long as the caller's future.
     waits: Weak<()>,
 }
@@ -83,7 +85,8 @@ impl MongoInner {
     {
         let deadline = Instant::now() + limit;
         let waits = Arc::new(());
-        let caller = Caller { deadline, waits: Arc::downgrade(&waits) };
+        let last_attempt = deadline - limit / 4;
+        let caller = Caller { deadline, last_attempt, waits: Arc::downgrade(&waits) };
         let executed = async {
             let permit = Arc::clone(&self.permits).acquire_owned().await;
             let permit = permit.map_err(|_| Failure::Closed)?;
@@ -101,9 +104,9 @@ impl MongoInner {
         }
     }
 
-    /// Executes a transaction. If another one is in the way, it is repeated until the deadline. On this node,
-    /// transactions are repeated one after the other: of many on one subject, each would otherwise be in the way
-    /// of all the others.
+    /// Executes a transaction. If another one is in the way, it is repeated until shortly before the deadline. On
+    /// this node, transactions are repeated one after the other: of many on one subject, each would otherwise be
+    /// in the way of all the others.
     pub(super) async fn transaction<T: Transaction>(
         &self,
         caller: &Caller,
@@ -119,11 +122,12 @@ impl MongoInner {
             }
             let pause = backoff(retries);
             if turn.is_none() {
-                let Ok(taken) = timeout_at(caller.deadline, self.repetition.lock()).await else {
+                let Ok(taken) = timeout_at(caller.last_attempt, self.repetition.lock()).await
+                else {
                     return Err(failure);
                 };
                 turn = Some(taken);
-            } else if Instant::now() + pause < caller.deadline {
+            } else if Instant::now() + pause < caller.last_attempt {
                 sleep(pause).await;
             } else {
                 return Err(failure);
