@@ -25,8 +25,6 @@ mod ambient_credentials;
 mod any_of;
 mod cancelled_saves;
 #[cfg(test)]
-mod compile_fail;
-#[cfg(test)]
 mod config_errors;
 #[cfg(test)]
 mod conformance;
@@ -46,10 +44,10 @@ mod grpc;
 mod late_cookies;
 mod login_redirect;
 mod outages;
+#[cfg(test)]
+mod programs;
 mod provider_sessions;
 mod races;
-#[cfg(test)]
-mod readme;
 mod reauthentication;
 mod refresh_tokens;
 mod refreshes;

@@ -1,5 +1,5 @@
-//! The programs of the README build as they are, in a project that has only the dependencies that the README
-//! names.
+//! Programs outside of the workspace: those of the README build with the dependencies that it names, and
+//! mistakes do not.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ struct Project(PathBuf);
 
 impl Project {
     fn new(name: &str, dependencies: &str, program: &str) -> Self {
-        let project = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join("readme").join(name));
+        let project = Self(Path::new(env!("CARGO_TARGET_TMPDIR")).join("programs").join(name));
         fs::create_dir_all(project.0.join("src")).unwrap();
         let mut manifest =
             format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n\n[workspace]\n\n");
@@ -33,8 +33,13 @@ impl Project {
 
     /// Checks the project without the network. Returns the compiler's errors if it does not compile.
     fn check(&self) -> Result<(), String> {
+        self.check_with(&[])
+    }
+
+    fn check_with(&self, options: &[&str]) -> Result<(), String> {
         let output = Command::new(env!("CARGO"))
             .args(["check", "--offline", "--quiet"])
+            .args(options)
             .current_dir(&self.0)
             .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap())
             .output()
@@ -87,4 +92,30 @@ fn the_programs_of_the_readme_compile_with_one_dependency_of_ours() {
         .replace("MemoryStore::new()", "\"another store\"");
     let method = Project::new("method", &without, &method).check().unwrap_err();
     assert!(method.contains("needs the feature `sign-in` of auth-jwt"), "{method}");
+}
+
+/// After an intended change, copy the lines that the failed test prints to `errors.txt`.
+#[test]
+fn mistakes_are_compile_errors() {
+    let [sessions, tokens] = code_blocks("toml");
+    let tokens = tokens.replace("[dependencies]", "");
+    let ours = "auth-core = \"0.1\"\nauth-store = \"0.1\"\nhttp = \"1\"\n";
+    let project = Project::new("mistakes", &format!("{sessions}{tokens}{ours}"), "fn main() {}");
+    let programs = Path::new(env!("CARGO_MANIFEST_DIR")).join("behaviour/compile_fail");
+    let copies = project.0.join("src/bin");
+    let _ = fs::remove_dir_all(&copies); // it may have a program that is gone
+    fs::create_dir(&copies).unwrap();
+    for file in fs::read_dir(&programs).unwrap() {
+        let file = file.unwrap();
+        fs::copy(file.path(), copies.join(file.file_name())).unwrap();
+    }
+
+    // In the short format, an error is one line: place, code, message and what is at the place.
+    let output = project.check_with(&["--bins", "--keep-going", "--message-format=short"]);
+    let output = output.unwrap_err();
+    let lines = output.lines().filter(|line| line.contains(": error"));
+    let mut errors: Vec<_> = lines.filter_map(|line| line.strip_prefix("src/bin/")).collect();
+    errors.sort_unstable();
+    let expected = fs::read_to_string(programs.join("errors.txt")).unwrap();
+    assert_eq!(errors.join("\n"), expected.trim_end(), "{output}");
 }
