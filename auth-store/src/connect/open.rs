@@ -178,15 +178,4 @@ mod tests {
             assert_eq!(Scheme::of(url), scheme, "{url}");
         }
     }
-
-    /// Runs only in a build without these features: a test cannot disable a feature.
-    #[cfg(all(not(feature = "redis"), not(feature = "sqlite")))]
-    #[tokio::test]
-    async fn a_disabled_feature_is_named_in_the_error() {
-        for (url, named) in [("redis://h", "redis"), ("sqlite:file.db", "sqlite")] {
-            let error = open(url, OpenOptions::default()).await.expect_err("it is disabled");
-            assert!(matches!(error, ConnectError::Feature { feature } if feature == named));
-            assert!(error.to_string().contains(&format!("`{named}`")), "{error}");
-        }
-    }
 }

@@ -4,7 +4,7 @@ mod files;
 
 use std::fs;
 
-use auth_store::conformance;
+use auth_store::{ConnectError, conformance, connect};
 use outside_store::FileStore;
 
 auth_store::conformance_tests! {
@@ -25,4 +25,20 @@ async fn it_keeps_what_it_has_acknowledged() {
     let open = async || FileStore::open(&path).expect("it was written by this store");
     conformance::check_durability(open).await.assert_passed();
     fs::remove_file(&path).expect("it was created");
+}
+
+/// Stands here because this workspace enables no feature of a store.
+#[tokio::test]
+async fn a_url_of_a_store_whose_feature_is_disabled_names_the_feature() {
+    for (url, named) in [
+        ("mongodb://h/d", "mongodb"),
+        ("mysql://h/d", "mysql"),
+        ("postgres://h/d", "postgres"),
+        ("redis://h", "redis"),
+        ("sqlite:file.db", "sqlite"),
+    ] {
+        let error = connect(url).await.err().expect("it is disabled");
+        assert!(matches!(error, ConnectError::Feature { feature } if feature == named));
+        assert!(error.to_string().contains(&format!("`{named}`")), "{error}");
+    }
 }
