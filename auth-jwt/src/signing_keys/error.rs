@@ -11,12 +11,15 @@ use std::fmt;
 pub enum RotateError {
     /// Another key of the same algorithm has this `kid`.
     NameTaken,
+    /// The key, or one of the same algorithm and `kid`, was [withdrawn](crate::SigningKeys::withdraw).
+    Withdrawn,
 }
 
 impl fmt::Display for RotateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NameTaken => "another signing key has this `kid`",
+            Self::Withdrawn => "a signing key with this `kid` was withdrawn",
         })
     }
 }

@@ -32,6 +32,8 @@ use crate::key::{ParsedKey, SigningKey};
 #[derive(Clone)]
 pub struct SigningKeys {
     slots: Arc<RwLock<Vec<Slot>>>,
+    /// The `kid` of each key that was withdrawn. Locked after the slots.
+    withdrawn: Arc<RwLock<Vec<Box<str>>>>,
     clock: Clock,
     lead: Duration,
     max_token_lifetime: Duration,
@@ -55,6 +57,7 @@ impl SigningKeys {
         let slot = Slot::new(key, Timestamp::EPOCH);
         Self {
             slots: Arc::new(RwLock::new(vec![slot])),
+            withdrawn: Arc::default(),
             clock: Clock::system(),
             lead: Duration::from_secs(600),
             max_token_lifetime: Duration::from_secs(3600),
@@ -67,10 +70,11 @@ impl SigningKeys {
     ///
     /// # Panics
     ///
-    /// Panics if another key of the same algorithm has this `kid`.
+    /// Panics if another key of the same algorithm has this `kid`, or if it was [withdrawn](Self::withdraw).
     #[must_use]
     pub fn add_verifying(self, key: SigningKey) -> Self {
         let mut slots = self.slots.write();
+        assert!(!self.was_withdrawn(key.kid()), "the key `{}` was withdrawn", key.kid());
         drop_ended(&mut slots, self.clock.now());
         match slots.iter().find(|slot| slot.has_name_of(&key)) {
             Some(slot) => {
@@ -112,11 +116,15 @@ impl SigningKeys {
     /// # Errors
     ///
     /// Returns [`RotateError::NameTaken`] if another key of the same algorithm has this `kid`: a verifier
-    /// with a cached set would use the wrong one.
+    /// with a cached set would use the wrong one. Returns [`RotateError::Withdrawn`] if a key with this `kid` was
+    /// [withdrawn](Self::withdraw).
     pub fn rotate(&self, next: SigningKey) -> Result<(), RotateError> {
         let now = self.clock.now();
         let signs_from = now + self.lead;
         let mut slots = self.slots.write();
+        if self.was_withdrawn(next.kid()) {
+            return Err(RotateError::Withdrawn);
+        }
         drop_ended(&mut slots, now);
         let signing = current(&slots, now);
         if let Some(at) = slots.iter().position(|slot| slot.has_name_of(&next)) {
@@ -135,7 +143,8 @@ impl SigningKeys {
     }
 
     /// Withdraws a key, for example because it may have leaked. Every token that it signed is
-    /// rejected from now on. If it is the key that signs, the next one takes over at once.
+    /// rejected from now on. If it is the key that signs, the next one takes over at once. The key cannot be added
+    /// again, as long as there is a handle on this set.
     ///
     /// # Errors
     ///
@@ -156,6 +165,7 @@ impl SigningKeys {
         for withdrawn in slots.extract_if(.., |slot| is_withdrawn(slot)) {
             withdrawn.public.end_at(Timestamp::EPOCH);
         }
+        self.withdrawn.write().push(kid.into());
         // The next key, or else an earlier one, or else one that only verifies.
         if was_signing && let Some(next) = slots.iter_mut().max_by_key(|slot| slot.signs()) {
             next.signs_from = now;
@@ -163,6 +173,10 @@ impl SigningKeys {
         self.schedule(&mut slots);
         tracing::warn!(kid, "signing key withdrawn");
         Ok(())
+    }
+
+    fn was_withdrawn(&self, kid: &str) -> bool {
+        self.withdrawn.read().iter().any(|withdrawn| **withdrawn == *kid)
     }
 
     /// Sets the end of each key: when the last token that it signed has expired.
@@ -337,6 +351,29 @@ mod tests {
         assert_eq!(keys.jwks().matches(&kid).count(), 2, "one for each algorithm");
         assert_eq!(keys.withdraw(&kid), Ok(()));
         assert!(!keys.jwks().contains(&kid));
+    }
+
+    /// An operator starts a rotation with the leaked key again, by mistake or from an old script.
+    #[test]
+    fn sec_60_a_key_that_was_withdrawn_does_not_come_back() {
+        let (keys, clock) = keys();
+        let leaked = keys.current().unwrap();
+        keys.rotate(key("b")).unwrap();
+        assert_eq!(keys.withdraw("a"), Ok(()));
+        assert_eq!(keys.rotate(leaked), Err(RotateError::Withdrawn));
+        assert_eq!(keys.clone().rotate(key("a")), Err(RotateError::Withdrawn), "nor its name");
+        clock.advance(Duration::from_secs(100_000));
+        assert!(signer(&keys) == "b" && !keys.jwks().contains("\"a\""));
+    }
+
+    #[test]
+    #[should_panic = "the key `a` was withdrawn"]
+    fn sec_60_a_key_that_was_withdrawn_is_not_added_again() {
+        let (keys, _) = keys();
+        let leaked = keys.current().unwrap();
+        keys.rotate(key("b")).unwrap();
+        assert_eq!(keys.withdraw("a"), Ok(()));
+        drop(keys.add_verifying(leaked));
     }
 
     #[test]
