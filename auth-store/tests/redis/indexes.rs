@@ -9,6 +9,7 @@ use tracing::Level;
 use crate::captured::Captured;
 use crate::sign_in::{draft, now, sign_in};
 use crate::stores::{builder, fresh};
+use crate::support::many::exceed_a_limit;
 
 /// Returns the number of entries in the only index of a server.
 fn entries(server: &RedisServer) -> usize {
@@ -60,22 +61,8 @@ async fn sec_102_a_subject_with_many_sign_ins_is_limited() {
     let server = RedisServer::start();
     let store = builder(server.url()).timeout(Duration::from_secs(10)).connect().await;
     let store = store.expect("it runs");
-    let limit = SignInLimit {
-        max: 1000.try_into().expect("not 0"),
-        when_full: OverflowPolicy::EvictOldest,
-    };
-    let started = now();
-    for number in 0..3000 {
-        let (_, mut record) = draft(&store, Some("ada"));
-        record.created_at = started + Duration::from_millis(number);
-        store.create(record, None).await.expect("it runs");
-    }
-    let (_, mut newest) = draft(&store, Some("ada"));
-    newest.created_at = started + Duration::from_secs(60);
-    let id = newest.id;
-    store.create(newest, Some(limit)).await.expect("it runs");
+    let id = exceed_a_limit(&store).await;
     assert_eq!(entries(&server), 1000);
-    assert_eq!(store.list("ada").await.expect("it runs").len(), 1000);
     assert_eq!(store.revoke_others("ada", &id).await.expect("it runs"), 999);
     assert_eq!(entries(&server), 1);
 }
