@@ -21,6 +21,7 @@ suite!(cookie:
     sec_94_a_marker_is_stored_before_the_former_sign_in_ends,
     sec_94_an_ended_cookie_that_a_sign_in_replaced_is_not_replaced,
     sec_94_a_cookie_beside_the_token_of_a_sign_in_is_not_replaced,
+    sec_94_a_late_request_after_a_sign_out_sets_no_cookie,
     sec_94_a_marker_authenticates_nothing,
     sec_94_a_cookie_that_cannot_be_checked_is_not_replaced,
     a_dead_cookie_is_replaced,
@@ -186,6 +187,21 @@ async fn sec_94_a_cookie_beside_the_token_of_a_sign_in_is_not_replaced(world: Wo
     }
 }
 
+/// The user has signed out and in again, so that the login did not carry the first cookie.
+async fn sec_94_a_late_request_after_a_sign_out_sets_no_cookie(world: World) {
+    let node = world.with(|_| {}).await;
+    let (client, old) = world.sign_in("alice").await;
+    assert_eq!(client.post("/logout").await.status, 204);
+    assert_eq!(client.credential(), None);
+    client.signed_in("alice").await;
+    for world in [&world, &node] {
+        assert_sets_no_cookie(&late(world, &old).await);
+    }
+    assert_eq!(client.get("/me").await.status, 200);
+    world.advance(Duration::from_secs(61));
+    assert_eq!(late(&node, &old).await.set_cookies().len(), 1, "not late any more");
+}
+
 /// Regression: the marker of a cookie was accepted with the cookie's own verifier.
 async fn sec_94_a_marker_authenticates_nothing(world: World) {
     let client = world.client();
@@ -216,9 +232,9 @@ async fn sec_94_a_cookie_that_cannot_be_checked_is_not_replaced(world: World) {
 
 /// Made up, forged, expired, or of a sign-in that has ended.
 async fn a_dead_cookie_is_replaced(world: World) {
-    let (client, ended) = world.sign_in("alice").await;
+    let (_, ended) = world.sign_in("alice").await;
+    world.store.revoke_subject("alice").await.unwrap();
     let (_, active) = world.sign_in("alice").await;
-    assert_eq!(client.post("/logout").await.status, 204);
     let malformed = Credential::Cookie("nonsense".to_owned());
     let made_up = active.forged_for(SignInId::from_bytes([7; 16]));
     for dead in [malformed, made_up, active.forged(), active.tampered(), ended] {

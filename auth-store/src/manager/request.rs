@@ -231,13 +231,18 @@ impl<'a> SignInRequest<'a> {
         Ok(())
     }
 
-    /// Ends these sign-ins and removes the cookies.
+    /// Ends these sign-ins and removes the cookies. If the request has cookies, this method also leaves markers,
+    /// by which every node recognizes a late request with one of them: the browser may have the cookie of the
+    /// next sign-in by then.
     ///
     /// # Errors
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if a sign-in may not have ended.
     pub async fn sign_out(&self, named: &[SignInId]) -> Result<(), AuthError> {
         for id in named {
+            if self.has_cookie() {
+                self.leave_marker(*id).await;
+            }
             self.sign_ins.end(id).await?;
         }
         self.remove_cookies();
