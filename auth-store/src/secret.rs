@@ -29,8 +29,9 @@ pub enum SecretKind {
     Custom(KindName),
 }
 
-/// The name of a [custom](SecretKind::custom) kind. It holds only the place of the name among all names in
-/// use, so that it takes one byte in each record in memory.
+/// The name of a [custom](SecretKind::custom) kind, or of a [pending](SecretKind::pending) one. It holds only the
+/// place of the name among all names in use, and whether the kind is pending, so that it takes one byte in each
+/// record in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KindName(u8);
 
@@ -67,57 +68,63 @@ impl SecretKind {
     ///
     /// Panics if `name` does not have 1 to 32 characters from `a` to `z`, `0` to `9` and `-`, if it is the
     /// [scheme](Self::scheme) of another kind or `jwt`, if it begins with `pending-`, or if the process has used
-    /// 255 names.
+    /// 125 names.
     #[must_use]
     pub fn custom(name: &str) -> Self {
         assert!(is_kind_name(name), "`{name}` is not a valid name of a kind, or it is reserved");
-        Self::named(name)
+        Self::Custom(KindName::of(&NAMES, name, NAMES.len()).expect("at most 125 names"))
     }
 
     /// Returns the custom kind of this name, which was read from a store.
     pub(crate) fn stored(name: &str) -> Option<Self> {
-        let valid = match name.strip_prefix(Self::PENDING) {
-            Some("session" | "bearer" | "refresh") => true,
-            completed => is_kind_name(completed.unwrap_or(name)),
+        let completed = name.strip_prefix(Self::PENDING);
+        let kind = match completed {
+            Some("session") => Self::Cookie,
+            Some("bearer") => Self::Bearer,
+            Some("refresh") => Self::Refresh,
+            _ => {
+                let name = completed.unwrap_or(name);
+                // Damaged records must not use up the names.
+                let known = is_kind_name(name).then(|| KindName::of(&NAMES, name, MAX_STORED));
+                Self::Custom(known??)
+            }
         };
-        // Damaged records must not use up the names.
-        valid.then(|| KindName::of(&NAMES, name, MAX_STORED))?.map(Self::Custom)
-    }
-
-    fn named(name: &str) -> Self {
-        Self::Custom(KindName::of(&NAMES, name, NAMES.len()).expect("too many kinds"))
+        Some(if completed.is_some() { kind.pending() } else { kind })
     }
 
     /// Returns the kind of sign-ins with a secret of this kind whose second factor is still to be verified.
     ///
     /// It [counts](Self::counts_with) by itself, so that someone who knows only the password of a user neither
     /// ends nor blocks that user's sign-ins. The digests of a secret are those of the completed kind.
-    ///
-    /// # Panics
-    ///
-    /// Panics if the process uses more than 255 names of kinds.
     #[must_use]
     pub fn pending(self) -> Self {
-        Self::named(&format!("{}{}", Self::PENDING, self.completed().scheme()))
+        let place = match self {
+            Self::Cookie => 0,
+            Self::Bearer => 1,
+            Self::Refresh => 2,
+            Self::Custom(name) => name.place(),
+        };
+        Self::Custom(KindName(KindName::PENDING | place))
     }
 
     /// Returns whether this is the kind of a [pending](Self::pending) sign-in.
     #[must_use]
     pub fn is_pending(self) -> bool {
-        matches!(self, Self::Custom(name) if name.as_str().starts_with(Self::PENDING))
+        matches!(self, Self::Custom(name) if name.is_pending())
     }
 
     /// Returns the kind that a [pending](Self::pending) sign-in has once it is finished, or any other kind
     /// itself.
     #[must_use]
     pub fn completed(self) -> Self {
-        let Self::Custom(name) = self else { return self };
-        match name.as_str().strip_prefix(Self::PENDING) {
-            None => self,
-            Some("session") => Self::Cookie,
-            Some("bearer") => Self::Bearer,
-            Some("refresh") => Self::Refresh,
-            Some(custom) => Self::named(custom),
+        match self {
+            Self::Custom(name) if name.is_pending() => match name.place() {
+                0 => Self::Cookie,
+                1 => Self::Bearer,
+                2 => Self::Refresh,
+                place => Self::Custom(KindName(place)),
+            },
+            completed => completed,
         }
     }
 
@@ -175,27 +182,46 @@ impl SecretKind {
     }
 }
 
-/// The names of custom kinds, in the order of their first use. They are kept until the process ends.
-static NAMES: [OnceLock<&str>; 255] = [const { OnceLock::new() }; 255];
+/// The names of the pending kinds of the kinds that are not custom. They have the first places.
+const BUILT_IN: [&str; 3] = ["pending-session", "pending-bearer", "pending-refresh"];
+
+/// The names of custom kinds, in the order of their first use, each with `pending-` before it. They are kept until
+/// the process ends.
+static NAMES: [OnceLock<&str>; 125] = [const { OnceLock::new() }; 125];
 
 /// A name that comes from a store is added only below this place.
-const MAX_STORED: usize = 200;
+const MAX_STORED: usize = 100;
 
 impl KindName {
-    /// Returns the place of a name among these. Adds it if it is new and if there is room below the place
-    /// `end`; if there is none, returns `None`.
+    /// The bit that distinguishes the name of a pending kind. The others are its place.
+    const PENDING: u8 = 0x80;
+
+    /// Returns the place of a name among these, after the built-in ones. Adds it if it is new and if there is room
+    /// below the place `end`; if there is none, returns `None`.
     fn of(names: &[OnceLock<&'static str>], name: &str, end: usize) -> Option<Self> {
-        let keep = || &*String::from(name).leak();
+        let keep = || &*format!("{}{name}", SecretKind::PENDING).leak();
         let mut kept = names.iter().enumerate();
         let at = kept.position(|(at, kept)| {
             let kept = if at < end { Some(kept.get_or_init(keep)) } else { kept.get() };
-            kept.is_some_and(|kept| *kept == name)
+            kept.is_some_and(|kept| kept[SecretKind::PENDING.len()..] == *name)
         })?;
-        u8::try_from(at).ok().map(Self)
+        u8::try_from(BUILT_IN.len() + at).ok().map(Self)
+    }
+
+    fn place(self) -> u8 {
+        self.0 & !Self::PENDING
+    }
+
+    fn is_pending(self) -> bool {
+        self.0 & Self::PENDING != 0
     }
 
     fn as_str(self) -> &'static str {
-        NAMES[usize::from(self.0)].get().copied().unwrap_or_default() // it was set before
+        let place = usize::from(self.place());
+        let custom = || NAMES[place - BUILT_IN.len()].get().copied();
+        let name = BUILT_IN.get(place).copied().or_else(custom);
+        let name = name.unwrap_or(SecretKind::PENDING); // it was set before
+        if self.is_pending() { name } else { &name[SecretKind::PENDING.len()..] }
     }
 
     /// Hashes a part of a secret of this kind. The name is preceded by its length, and a digest of another kind
@@ -485,10 +511,25 @@ mod tests {
         let names = [const { OnceLock::new() }; 3];
         let of = |name, end| KindName::of(&names, name, end).map(|name| name.0);
         let stored = ["a", "b", "a", "c"].map(|name| of(name, 2));
-        assert_eq!(stored, [Some(0), Some(1), Some(0), None]);
-        assert_eq!(["c", "d", "b"].map(|name| of(name, 3)), [Some(2), None, Some(1)]);
-        assert_eq!(of("c", 2), Some(2), "one that the process uses is read from a store");
+        assert_eq!(stored, [Some(3), Some(4), Some(3), None]);
+        assert_eq!(["c", "d", "b"].map(|name| of(name, 3)), [Some(5), None, Some(4)]);
+        assert_eq!(of("c", 2), Some(5), "one that the process uses is read from a store");
         assert_eq!(size_of::<SecretKind>(), 2);
+    }
+
+    /// Regression: a kind whose pending kind came from a store was named when the sign-in was finished, which
+    /// panicked if all names were in use.
+    #[test]
+    fn a_pending_kind_needs_no_name_of_its_own() {
+        let stored = SecretKind::stored("pending-read-first").expect("a valid name");
+        let used =
+            || NAMES.iter().filter_map(|name| name.get()).filter(|it| it.ends_with("-first"));
+        assert_eq!(used().collect::<Vec<_>>(), [&"pending-read-first"]);
+        let completed = stored.completed();
+        assert_eq!((completed.scheme(), completed.pending()), ("read-first", stored));
+        assert_eq!(SecretKind::stored("read-first"), Some(completed));
+        assert_eq!(used().count(), 1);
+        assert_eq!(NAMES.len() + BUILT_IN.len(), usize::from(KindName::PENDING));
     }
 
     #[test]
@@ -511,6 +552,7 @@ mod tests {
             assert!(pending.is_pending() && !kind.is_pending());
             assert_eq!((pending.completed(), kind.completed()), (kind, kind));
             assert_eq!((pending.pending(), kind.pending()), (pending, pending));
+            assert_eq!(pending.scheme(), format!("pending-{}", kind.scheme()));
             assert_eq!(SecretKind::stored(pending.scheme()), Some(pending));
             assert!(!pending.counts_with(kind) && pending.counts_with(pending));
             assert!(pending.replaces(kind) && kind.replaces(pending));
