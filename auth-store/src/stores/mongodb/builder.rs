@@ -10,7 +10,7 @@ use mongodb::bson::RawDocumentBuf;
 use mongodb::options::{
     ClientOptions, CollectionOptions, ReadConcern, ReadPreference, SelectionCriteria, WriteConcern,
 };
-use tokio::sync::{Mutex, Semaphore};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use super::error::{Failure, MongoSetupError};
@@ -19,11 +19,15 @@ use super::setup::{COLLECTION, check_indexes, check_server, migrate};
 use super::store::MongoStore;
 use super::url::{parse, read_concern};
 use crate::stores::eviction::EvictionState;
+use crate::striped::Striped;
 
 /// The valid values of `timeout`.
 const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60 * 60);
 /// The shortest time that the driver accepts between two checks of a server.
 const SHORTEST_HEARTBEAT: Duration = Duration::from_millis(500);
+
+/// How many subjects can have transactions that are repeated at the same time. Subjects share them by their hash.
+const REPETITIONS: usize = 64;
 
 /// Configures a [`MongoStore`]; see [`MongoStore::builder`].
 #[derive(Clone)]
@@ -125,7 +129,7 @@ impl MongoStoreBuilder {
             timeout: self.timeout,
             max_connections: self.max_connections,
             permits: Arc::new(permits),
-            repetition: Mutex::default(),
+            repetitions: Striped::new(REPETITIONS),
             max_anonymous: self.max_anonymous,
             eviction: EvictionState::default(),
         };

@@ -53,8 +53,17 @@ pub(super) fn subject_value(subject: &str) -> Bson {
 
 /// Returns the `_id` of the subject's lock.
 pub(super) fn lock_id(subject: &str) -> Bson {
-    let hash = Sha256::new_with_prefix(b"auth/lock").chain_update(subject).finalize();
-    binary(hash.to_vec())
+    binary(hash(subject))
+}
+
+/// Returns the beginning of the hash of a subject, as an id that chooses a stripe.
+pub(super) fn hashed(subject: &str) -> SignInId {
+    let hash = hash(subject);
+    SignInId::from_bytes(std::array::from_fn(|at| hash[at]))
+}
+
+fn hash(subject: &str) -> [u8; 32] {
+    Sha256::new_with_prefix(b"auth/lock").chain_update(subject).finalize().into()
 }
 
 /// Returns when a lock that was used at this time is deleted.

@@ -10,10 +10,12 @@ use mongodb::{Client, ClientSession, Collection};
 use tokio::sync::{Mutex, Semaphore};
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::document::hashed;
 use super::error::Failure;
 use crate::error::StoreError;
 use crate::stores::backoff::{RETRIES, backoff};
 use crate::stores::eviction::EvictionState;
+use crate::striped::Striped;
 
 /// The connections of a store, and what its operations have in common.
 pub(super) struct MongoInner {
@@ -23,16 +25,19 @@ pub(super) struct MongoInner {
     pub(super) max_connections: u32,
     /// The permits of the tasks. There are as many as connections.
     pub(super) permits: Arc<Semaphore>,
-    /// Held by the transaction that is repeated.
-    pub(super) repetition: Mutex<()>,
+    /// The turns of the transactions that are repeated. On this node, those of a subject are repeated one after the
+    /// other: of many, each would otherwise be in the way of all the others.
+    pub(super) repetitions: Striped<Mutex<()>>,
     /// The approximate maximum number of anonymous sign-ins.
     pub(super) max_anonymous: u64,
     pub(super) eviction: EvictionState,
 }
 
-/// An operation on several documents.
+/// An operation on several documents of a subject.
 pub(super) trait Transaction: Send + Sync {
     type Output: Send;
+
+    fn subject(&self) -> &str;
 
     /// Makes one attempt, without side effects. Returns each error of the driver as it is, because that tells
     /// whether the attempt can be repeated.
@@ -104,9 +109,7 @@ impl MongoInner {
         }
     }
 
-    /// Executes a transaction. If another one is in the way, it is repeated until shortly before the deadline. On
-    /// this node, transactions are repeated one after the other: of many on one subject, each would otherwise be
-    /// in the way of all the others.
+    /// Executes a transaction. If another one is in the way, it is repeated until shortly before the deadline.
     pub(super) async fn transaction<T: Transaction>(
         &self,
         caller: &Caller,
@@ -122,8 +125,8 @@ impl MongoInner {
             }
             let pause = backoff(retries);
             if turn.is_none() {
-                let Ok(taken) = timeout_at(caller.last_attempt, self.repetition.lock()).await
-                else {
+                let next = self.repetitions.of(&hashed(transaction.subject())).lock();
+                let Ok(taken) = timeout_at(caller.last_attempt, next).await else {
                     return Err(failure);
                 };
                 turn = Some(taken);

@@ -75,15 +75,17 @@ impl MongoInner {
         subject: &str,
         keep: &SignInId,
     ) -> Result<usize, StoreError> {
-        let others = doc! { "$ne": id_value(keep) };
-        self.run_transaction(EndOf(doc! { "subject": subject_value(subject), "_id": others })).await
+        let (subject, mut filter) = of_subject(subject);
+        filter.insert("_id", doc! { "$ne": id_value(keep) });
+        self.run_transaction(EndOf { subject, filter }).await
     }
 
     pub(super) async fn revoke_subject(
         self: &Arc<Self>,
         subject: &str,
     ) -> Result<usize, StoreError> {
-        self.run_transaction(EndOf(doc! { "subject": subject_value(subject) })).await
+        let (subject, filter) = of_subject(subject);
+        self.run_transaction(EndOf { subject, filter }).await
     }
 
     pub(super) async fn update_subject(
@@ -95,7 +97,8 @@ impl MongoInner {
             "$set": { "principal": binary(principal) },
             "$inc": { "version": 1_i64 },
         };
-        self.run_transaction(ChangeOf(doc! { "subject": subject_value(subject) }, change)).await
+        let (subject, filter) = of_subject(subject);
+        self.run_transaction(ChangeOf { subject, filter, change }).await
     }
 
     async fn run_transaction<T: Transaction<Output: 'static> + 'static>(
@@ -106,35 +109,55 @@ impl MongoInner {
     }
 }
 
-/// The end of all sign-ins that a filter finds. A transaction, so that all of them end or none.
-struct EndOf(Document);
+/// Returns the subject, and the filter for its sign-ins.
+fn of_subject(subject: &str) -> (Arc<str>, Document) {
+    (subject.into(), doc! { "subject": subject_value(subject) })
+}
+
+/// The end of all sign-ins of a subject that a filter finds. A transaction, so that all of them end or none.
+struct EndOf {
+    subject: Arc<str>,
+    filter: Document,
+}
 
 impl Transaction for EndOf {
     type Output = usize;
 
+    fn subject(&self) -> &str {
+        &self.subject
+    }
+
     async fn attempt(
         &self,
         store: &MongoInner,
         session: &mut ClientSession,
     ) -> Result<usize, Failure> {
-        let ended = store.sign_ins.delete_many(self.0.clone()).session(session);
+        let ended = store.sign_ins.delete_many(self.filter.clone()).session(session);
         Ok(number(ended.await?.deleted_count))
     }
 }
 
-/// A change of all sign-ins that a filter finds.
-struct ChangeOf(Document, Document);
+/// A change of all sign-ins of a subject that a filter finds.
+struct ChangeOf {
+    subject: Arc<str>,
+    filter: Document,
+    change: Document,
+}
 
 impl Transaction for ChangeOf {
     type Output = usize;
+
+    fn subject(&self) -> &str {
+        &self.subject
+    }
 
     async fn attempt(
         &self,
         store: &MongoInner,
         session: &mut ClientSession,
     ) -> Result<usize, Failure> {
-        let changed = store.sign_ins.update_many(self.0.clone(), self.1.clone()).session(session);
-        Ok(number(changed.await?.matched_count))
+        let changed = store.sign_ins.update_many(self.filter.clone(), self.change.clone());
+        Ok(number(changed.session(session).await?.matched_count))
     }
 }
 
@@ -150,6 +173,10 @@ struct Creation {
 
 impl Transaction for Creation {
     type Output = Created;
+
+    fn subject(&self) -> &str {
+        &self.subject
+    }
 
     /// Writing to the lock of the subject first makes it conflict with every other attempt
     /// for this subject that has not ended.
