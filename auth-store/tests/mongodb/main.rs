@@ -19,3 +19,4 @@ mod setup;
 mod sign_in;
 mod size;
 mod stores;
+mod users;

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use auth_servers::MongoServer;
 use auth_store::{MongoSetupError, MongoStore, Secret, Store};
+use mongodb::IndexModel;
 use mongodb::bson::doc;
+use mongodb::options::IndexOptions;
 
 use crate::error_text::error_text as said;
 use crate::sign_in::{KIND, draft, now, rotation};
@@ -46,6 +48,48 @@ async fn the_indexes_are_required_and_created_on_request() {
     }
     let listed = collection(&url).await.list_index_names().await.expect("it runs");
     assert_eq!(listed.len(), 4, "{listed:?}");
+}
+
+/// Regression: an index was recognized by the names of its fields alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_index_with_other_keys_or_options_is_named() {
+    let url = SERVER.url_of_new();
+    open(&url).await;
+    let records = collection(&url).await;
+    let after = |seconds| IndexOptions::builder().expire_after(Duration::from_secs(seconds));
+    let plain = IndexOptions::default;
+    let unique = IndexOptions::builder().unique(true).build();
+    let some = IndexOptions::builder().partial_filter_expression(doc! { "kind": 4 }).build();
+    let expiry = doc! { "expires_at": 1 };
+    let subject = |created_at: i32| doc! { "subject": 1, "created_at": created_at };
+    for (index, keys, mut options) in [
+        ("expires_at", expiry.clone(), after(3600).build()),
+        ("expires_at", expiry, plain()),
+        ("expires_at", doc! { "expires_at": -1 }, after(0).build()),
+        ("expires_at", doc! { "ends_at": 1 }, after(0).build()),
+        ("subject", subject(-1), plain()),
+        ("subject", subject(1), unique),
+        ("subject", subject(1), some),
+    ] {
+        let shown = format!("{keys} {options:?}");
+        records.drop_index(index).await.expect("it exists");
+        options.name = Some(index.to_owned());
+        let other = IndexModel::builder().keys(keys).options(options).build();
+        records.create_index(other).await.expect("it runs");
+        for builder in [MongoStore::builder(&url), MongoStore::builder(&url).migrate()] {
+            let error = builder.connect().await.expect_err(&shown);
+            let is_named = matches!(&error, MongoSetupError::WrongIndex { name } if name == index);
+            assert!(is_named && said(&error).contains("drop it"), "{shown}: {error:?}");
+        }
+        records.drop_index(index).await.expect("it exists");
+        open(&url).await;
+    }
+    // The shell writes numbers as doubles, and names as it likes.
+    records.drop_index("subject").await.expect("it exists");
+    let keys = doc! { "subject": 1.0, "created_at": 1.0 };
+    let by_hand = IndexModel::builder().keys(keys).build();
+    records.create_index(by_hand).await.expect("it runs");
+    MongoStore::connect(&url).await.expect("it serves as well");
 }
 
 #[tokio::test]

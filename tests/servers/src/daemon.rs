@@ -140,6 +140,11 @@ impl Daemon {
         self.folder.path()
     }
 
+    /// Adds settings to the command. They take effect at the next start.
+    pub(crate) fn set(&mut self, settings: &[&str]) {
+        self.command.extend(settings.iter().map(|setting| (*setting).to_owned()));
+    }
+
     pub(crate) fn start(&mut self) {
         self.program = Some(Program::start(self.folder.path(), &self.command));
     }

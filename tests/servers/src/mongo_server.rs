@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::authority::Authority;
 use crate::daemon::Daemon;
 use crate::ports::free_port;
 use crate::scratch::Scratch;
@@ -17,6 +18,9 @@ pub struct MongoServer {
 }
 
 impl MongoServer {
+    /// The setting with which the server has fail points.
+    pub const FAIL_POINTS: &str = "--enable-test-commands";
+
     /// The setting with which the server writes its journal before it acknowledges a transaction, as MongoDB does.
     pub const DURABLE: &str = "--sync-on-commit";
 
@@ -24,6 +28,13 @@ impl MongoServer {
     #[must_use]
     pub fn start() -> Self {
         Self::with(&[])
+    }
+
+    /// Starts a server that accepts only TLS, with the authority's certificate for the server.
+    #[must_use]
+    pub fn with_tls(authority: &Authority) -> Self {
+        let (cert, key) = (authority.file("cert"), authority.file("key"));
+        Self::with(&["--tls-cert-file", &cert, "--tls-key-file", &key])
     }
 
     /// Starts a server with these settings, such as `["--standalone"]`.
@@ -83,6 +94,11 @@ impl MongoServer {
     /// Kills the server.
     pub fn kill(&mut self) {
         self.daemon.kill();
+    }
+
+    /// Adds settings, such as `["--auth"]`, which take effect at the next start.
+    pub fn set(&mut self, settings: &[&str]) {
+        self.daemon.set(settings);
     }
 
     /// Starts the server again with the same data and port, and waits until it accepts connections.

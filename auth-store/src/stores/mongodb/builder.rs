@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::error::{Failure, MongoSetupError};
 use super::execute::MongoInner;
-use super::setup::{COLLECTION, check_indexes, check_server, migrate};
+use super::setup::{COLLECTION, check_indexes, check_privileges, check_server, migrate};
 use super::store::MongoStore;
 use super::url::{parse, read_concern};
 use crate::stores::eviction::EvictionState;
@@ -82,7 +82,7 @@ impl MongoStoreBuilder {
         Self { max_anonymous: max, ..self }
     }
 
-    /// Connects, and checks the server and the indexes.
+    /// Connects, and checks the server, the indexes and the privileges of the user.
     ///
     /// # Errors
     ///
@@ -96,31 +96,45 @@ impl MongoStoreBuilder {
         }
         // Finding the primary and logging in takes several round trips.
         let limit = self.timeout * 4;
-        match timeout(limit, self.open(limit)).await {
+        match timeout(limit, self.open()).await {
             Ok(opened) => opened,
             Err(_) => Err(MongoSetupError::Unavailable(Failure::TimedOut(limit).into())),
         }
     }
 
-    async fn open(&self, limit: Duration) -> Result<MongoStore, MongoSetupError> {
+    async fn open(&self) -> Result<MongoStore, MongoSetupError> {
         let mut options = parse(&self.url).await?;
         let level = read_concern(&options);
-        self.configure(&mut options, limit);
+        self.configure(&mut options);
         let database = options.default_database.clone().unwrap_or_default();
         let collection = CollectionOptions::builder()
             .read_concern(level)
             .write_concern(majority(self.timeout))
             .selection_criteria(SelectionCriteria::from(ReadPreference::Primary))
             .build();
+        let logs_in = options.credential.is_some();
         let client = Client::with_options(options).map_err(MongoSetupError::from_driver)?;
-        check_server(&client).await?;
         let sign_ins = client
             .database(&database)
             .collection_with_options::<RawDocumentBuf>(COLLECTION, collection);
-        if self.migrates {
-            migrate(&sign_ins).await?;
-        }
-        check_indexes(&sign_ins).await?;
+        let checked = async {
+            check_server(&client).await?;
+            if self.migrates {
+                migrate(&sign_ins).await?;
+            }
+            check_indexes(&sign_ins).await?;
+            if logs_in {
+                check_privileges(&client, &sign_ins.clone_with_type()).await
+            } else {
+                Ok(())
+            }
+        };
+        checked.await.map_err(|error| match error {
+            MongoSetupError::MissingPrivilege(source) if !logs_in => {
+                MongoSetupError::Authentication(source)
+            }
+            error => error,
+        })?;
         let permits = usize::try_from(self.max_connections).unwrap_or(usize::MAX);
         let permits = Semaphore::new(permits.min(Semaphore::MAX_PERMITS));
         let inner = MongoInner {
@@ -138,9 +152,10 @@ impl MongoStoreBuilder {
 
     /// Sets what does not depend on the URL. A server that does not answer is noticed after two timeouts, and the
     /// operations that wait for it fail.
-    fn configure(&self, options: &mut ClientOptions, limit: Duration) {
+    fn configure(&self, options: &mut ClientOptions) {
         options.connect_timeout = Some(self.timeout);
-        options.server_selection_timeout = Some(limit);
+        // Ends before the limit in `connect`, so that the error contains why no server was reached.
+        options.server_selection_timeout = Some(self.timeout * 3);
         options.heartbeat_freq = Some(self.timeout.max(SHORTEST_HEARTBEAT));
         options.max_pool_size = Some(self.max_connections);
         options.write_concern = Some(majority(self.timeout));

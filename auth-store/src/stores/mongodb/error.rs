@@ -15,8 +15,10 @@ use crate::record::encoding::Malformed;
 const WRITE_CONFLICT: i32 = 112;
 /// The code of a write whose value of a unique index exists.
 const DUPLICATE_KEY: i32 = 11000;
-/// The codes of a user who lacks a privilege, and of a failed login.
-const UNAUTHORIZED: [i32; 2] = [13, 18];
+/// The code of a failed login.
+const AUTHENTICATION_FAILED: i32 = 18;
+/// The code of a user who lacks a privilege, and of a client that has not logged in.
+const UNAUTHORIZED: i32 = 13;
 
 /// The reason why a [`MongoStore`](crate::MongoStore) cannot be opened. It never contains the password.
 #[derive(Debug)]
@@ -40,8 +42,16 @@ pub enum MongoSetupError {
     Standalone,
     /// The collection or its indexes are missing. Call `migrate` on the builder.
     NotMigrated,
-    /// The server answered with an error: for example, the user lacks a privilege. The source contains the
-    /// server's message.
+    /// An index exists with other keys or options than the store needs. Drop it, and call `migrate` on the
+    /// builder.
+    WrongIndex {
+        /// The name of the index.
+        name: String,
+    },
+    /// The user lacks one of the [privileges](crate::MongoStore#privileges). The source contains the server's
+    /// message.
+    MissingPrivilege(BoxError),
+    /// The server answered with another error. The source contains the server's message.
     Refused(BoxError),
     /// No primary was reached, or its answer was invalid.
     Unavailable(BoxError),
@@ -52,11 +62,16 @@ impl MongoSetupError {
     pub(super) fn from_driver(error: Error) -> Self {
         match &*error.kind {
             ErrorKind::Authentication { .. } => Self::Authentication(error.into()),
-            ErrorKind::Command(command) if UNAUTHORIZED.contains(&command.code) => {
+            ErrorKind::Command(command) if command.code == AUTHENTICATION_FAILED => {
                 Self::Authentication(error.into())
             }
+            ErrorKind::Command(command) if command.code == UNAUTHORIZED => {
+                Self::MissingPrivilege(error.into())
+            }
             ErrorKind::Command(_) | ErrorKind::Write(_) => Self::Refused(error.into()),
-            ErrorKind::InvalidArgument { .. } => Self::Url(error.into()),
+            ErrorKind::InvalidArgument { .. } | ErrorKind::InvalidTlsConfig { .. } => {
+                Self::Url(error.into())
+            }
             _ => Self::Unavailable(error.into()),
         }
     }
@@ -83,6 +98,14 @@ impl fmt::Display for MongoSetupError {
             Self::NotMigrated => f.write_str(
                 "the collection or its indexes are missing: call `migrate` on the store's builder",
             ),
+            Self::WrongIndex { name } => write!(
+                f,
+                "the index `{name}` has other keys or options than the store needs: drop it, and call \
+                 `migrate` on the store's builder"
+            ),
+            Self::MissingPrivilege(_) => {
+                f.write_str("the user lacks a privilege that the store needs")
+            }
             Self::Refused(_) => f.write_str("MongoDB refused the request"),
             Self::Unavailable(_) => f.write_str("MongoDB was not reached"),
         }
@@ -92,9 +115,10 @@ impl fmt::Display for MongoSetupError {
 impl StdError for MongoSetupError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            Self::Authentication(source) | Self::Refused(source) | Self::Unavailable(source) => {
-                Some(&**source)
-            }
+            Self::Authentication(source)
+            | Self::MissingPrivilege(source)
+            | Self::Refused(source)
+            | Self::Unavailable(source) => Some(&**source),
             _ => None,
         }
     }
@@ -149,7 +173,7 @@ pub(super) fn is_duplicate(error: &Error) -> bool {
 }
 
 /// Returns the code of the server's error, if it has answered with one.
-fn code(error: &Error) -> Option<i32> {
+pub(super) fn code(error: &Error) -> Option<i32> {
     match &*error.kind {
         ErrorKind::Command(command) => Some(command.code),
         ErrorKind::Write(WriteFailure::WriteError(write)) => Some(write.code),

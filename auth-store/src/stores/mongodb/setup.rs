@@ -1,23 +1,30 @@
 //! What the store checks, and creates if requested, when it is opened.
 
-use mongodb::bson::{Document, doc};
+use std::time::Duration;
+
+use mongodb::bson::oid::ObjectId;
+use mongodb::bson::{Bson, Document, doc};
 use mongodb::options::IndexOptions;
 use mongodb::{Client, Collection, IndexModel};
 
-use super::error::MongoSetupError;
+use super::error::{MongoSetupError, code};
 
 /// The newest protocol of MongoDB 5.0.
 const OLDEST_WIRE_VERSION: i32 = 13;
+
+/// The codes of an index that exists with other options, or with other keys.
+const INDEX_CONFLICTS: [i32; 2] = [85, 86];
 
 /// The name of the collection.
 pub(super) const COLLECTION: &str = "auth_sign_ins";
 
 /// The indexes: the sign-ins of a subject, the anonymous ones, and what the server deletes.
 ///
-/// The first two are sparse, so that a document without any of their fields is not in them.
+/// The first two are sparse, so that the locks, which have none of their fields, are not in them. Every sign-in is
+/// in both, because `created_at` suffices for that.
 fn indexes() -> [(&'static str, Document, IndexOptions); 3] {
     let sparse = || IndexOptions::builder().sparse(true).build();
-    let expiry = IndexOptions::builder().expire_after(std::time::Duration::ZERO).build();
+    let expiry = IndexOptions::builder().expire_after(Duration::ZERO).build();
     [
         ("subject", doc! { "subject": 1, "created_at": 1 }, sparse()),
         ("anonymous", doc! { "anonymous": 1, "created_at": 1 }, sparse()),
@@ -47,12 +54,16 @@ pub(super) async fn migrate<T: Send + Sync>(
         options.name = Some(name.to_owned());
         IndexModel::builder().keys(keys).options(options).build()
     });
-    let created = collection.create_indexes(models).await;
-    created.map(|_| ()).map_err(MongoSetupError::from_driver)
+    match collection.create_indexes(models).await {
+        // The check that follows names the index.
+        Err(error) if code(&error).is_some_and(|code| INDEX_CONFLICTS.contains(&code)) => Ok(()),
+        created => created.map(|_| ()).map_err(MongoSetupError::from_driver),
+    }
 }
 
-/// Checks that the indexes exist. Without the one of expiry, the server would keep sign-ins for ever, and without
-/// the others, it would read all of them in each operation on a subject.
+/// Checks that the indexes exist as the store creates them. With another one of expiry, the server would keep
+/// sign-ins for ever or delete them early, and without the others, it would read all of them in each operation on a
+/// subject.
 pub(super) async fn check_indexes<T: Send + Sync>(
     collection: &Collection<T>,
 ) -> Result<(), MongoSetupError> {
@@ -60,25 +71,66 @@ pub(super) async fn check_indexes<T: Send + Sync>(
         Ok(listed) => listed,
         Err(error) => return Err(missing_or(error)),
     };
-    let mut missing: Vec<_> = indexes().map(|(_, keys, _)| keys).into();
+    let mut found = Vec::new();
     while listed.advance().await.map_err(MongoSetupError::from_driver)? {
-        let index = listed.deserialize_current().map_err(MongoSetupError::from_driver)?;
-        missing.retain(|keys| !has_keys(&index, keys));
+        found.push(listed.deserialize_current().map_err(MongoSetupError::from_driver)?);
     }
-    if missing.is_empty() { Ok(()) } else { Err(MongoSetupError::NotMigrated) }
+    for (name, keys, options) in indexes() {
+        if found.iter().any(|index| serves(index, &keys, &options)) {
+            continue;
+        }
+        let name_of = |index: &IndexModel| index.options.as_ref()?.name.clone();
+        let similar = found.iter().find(|index| {
+            name_of(index).as_deref() == Some(name) || index.keys.keys().eq(keys.keys())
+        });
+        return Err(match similar.and_then(name_of) {
+            Some(name) => MongoSetupError::WrongIndex { name },
+            None => MongoSetupError::NotMigrated,
+        });
+    }
+    Ok(())
 }
 
-fn has_keys(index: &IndexModel, keys: &Document) -> bool {
+/// Returns whether an index does what one with these keys and options does. Its name and sparseness do not matter.
+fn serves(index: &IndexModel, keys: &Document, wanted: &IndexOptions) -> bool {
+    let ascending = |value: &Bson| match value {
+        Bson::Int32(1) | Bson::Int64(1) => true,
+        Bson::Double(value) => *value == 1.0, // as the shell writes it
+        _ => false,
+    };
+    let options = index.options.clone().unwrap_or_default();
     index.keys.keys().eq(keys.keys())
+        && index.keys.values().all(ascending)
+        && options.expire_after == wanted.expire_after
+        && options.partial_filter_expression.is_none()
+        && options.unique != Some(true)
+        && options.hidden != Some(true)
+}
+
+/// Checks that the user may do what the store does, in a transaction that is aborted.
+pub(super) async fn check_privileges(
+    client: &Client,
+    collection: &Collection<Document>,
+) -> Result<(), MongoSetupError> {
+    let document = doc! { "_id": ObjectId::new() };
+    let change = doc! { "$inc": { "lock": 1_i64 } };
+    let tried = async {
+        let mut session = client.start_session().await?;
+        session.start_transaction().await?;
+        collection.insert_one(&document).session(&mut session).await?;
+        collection.update_one(document.clone(), change).session(&mut session).await?;
+        collection.find_one(document.clone()).session(&mut session).await?;
+        collection.delete_one(document).session(&mut session).await?;
+        session.abort_transaction().await
+    };
+    tried.await.map_err(MongoSetupError::from_driver)
 }
 
 /// The server reports a collection that does not exist as an error.
 fn missing_or(error: mongodb::error::Error) -> MongoSetupError {
     const NAMESPACE_NOT_FOUND: i32 = 26;
-    match &*error.kind {
-        mongodb::error::ErrorKind::Command(command) if command.code == NAMESPACE_NOT_FOUND => {
-            MongoSetupError::NotMigrated
-        }
+    match code(&error) {
+        Some(NAMESPACE_NOT_FOUND) => MongoSetupError::NotMigrated,
         _ => MongoSetupError::from_driver(error),
     }
 }

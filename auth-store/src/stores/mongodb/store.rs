@@ -31,9 +31,11 @@ use crate::stores::trace::traced;
 /// - MongoDB 5.0 or newer, as a replica set, which may have one member, or as a sharded cluster. A standalone
 ///   server has no transactions and is rejected. **The tests run on SecantusDB 0.7, a server that speaks MongoDB's
 ///   protocol, and not on MongoDB itself.**
-/// - In a sharded cluster, shard the collection by `{ _id: "hashed" }`: an id then exists once in the cluster, and
-///   an operation on one sign-in goes to one shard. Ids are random, so a shard key of their first bytes would
-///   distribute the sign-ins no better. Before MongoDB 6.1, set the parameter
+/// - In a sharded cluster, shard the collection by `{ _id: "hashed" }` before the first sign-in:
+///   `sh.shardCollection("shop.auth_sign_ins", { _id: "hashed" })`. An id then exists once in the cluster, and an
+///   operation on one sign-in, as most requests need, goes to one shard. An operation on a subject asks all shards,
+///   and is a transaction across those that have its sign-ins or its lock. Ids are random and name no shard: to keep the
+///   sign-ins of a subject together, each id would need the same beginning. Before MongoDB 6.1, set the parameter
 ///   `coordinateCommitReturnImmediatelyAfterPersistingDecision` to `false` on all servers: otherwise a transaction is
 ///   acknowledged before all shards have applied it.
 /// - Servers whose clocks are wrong by less than an hour. Whether a sign-in has expired is decided by the caller's
@@ -50,7 +52,8 @@ use crate::stores::trace::traced;
 /// # Privileges
 ///
 /// The user needs `find`, `insert`, `update` and `remove` on the collection `auth_sign_ins`, `listIndexes` to
-/// connect, and `createIndex` and `createCollection` for [`migrate`](MongoStoreBuilder::migrate). In the shell:
+/// connect, and `createIndex` and `createCollection` for [`migrate`](MongoStoreBuilder::migrate). When the store
+/// connects as a user, it tries the first four in a transaction, which it aborts. In the shell:
 ///
 /// ```js
 /// db.createRole({ role: "signIns", roles: [], privileges: [{
