@@ -7,6 +7,7 @@ mod error_text;
 mod evictions;
 mod failures;
 mod kit;
+mod lost_answers;
 #[path = "../support/outages.rs"]
 mod outages;
 mod plans;
@@ -19,4 +20,5 @@ mod setup;
 mod sign_in;
 mod size;
 mod stores;
+mod tls;
 mod users;

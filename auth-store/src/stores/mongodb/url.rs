@@ -108,6 +108,8 @@ fn lower_names(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use mongodb::options::{ConnectionString, HostInfo};
+
     use super::*;
 
     async fn error_of(url: &str) -> String {
@@ -161,6 +163,27 @@ mod tests {
         for url in ["http://h/d", "mongodb:h", "mongodb://h", "mongodb://h/", "mongodb:///d"] {
             error_of(url).await;
         }
+    }
+
+    /// The names of the servers are looked up after that.
+    #[tokio::test]
+    async fn a_url_of_a_name_to_look_up_has_the_same_options() {
+        for (rest, reason) in [
+            ("ada:pw@h.example/shop?w=1", "majority"),
+            ("ada:pw@h.example/shop?directConnection=true", "primary"),
+            ("ada:pw@h.example/shop?srvMaxHost=2", "unknown option"),
+            ("h.example:27017/shop", "port"),
+            ("h.example,i.example/shop", "exactly one host"),
+        ] {
+            let error = parse(&format!("mongodb+srv://{rest}")).await.expect_err(rest);
+            let text = format!("{error} {error:?}");
+            assert!(matches!(error, MongoSetupError::Url(_)) && text.contains(reason), "{text}");
+        }
+        let url = "mongodb+srv://ada:pw@h.example/shop?retryWrites=true&w=majority&srvMaxHosts=2&tls=true";
+        let applied = apply_options(&lower_names(url), OPTIONS).expect("all have a meaning");
+        let parsed = ConnectionString::parse(&applied).expect("the driver applies them");
+        assert!(matches!(parsed.host_info, HostInfo::DnsRecord(name) if name == "h.example"));
+        assert_eq!((parsed.srv_max_hosts, parsed.default_database), (Some(2), Some("shop".into())));
     }
 
     #[tokio::test]
