@@ -2,6 +2,7 @@
 //! for longer than the maximum staleness.
 
 mod kit;
+mod lost_answers;
 mod outages;
 
 use auth_store::PostgresStore;
