@@ -55,3 +55,8 @@ pub(crate) async fn fresh_store() -> Arc<dyn Store> {
 pub(crate) fn start_time() -> Timestamp {
     Timestamp::from_secs(Clock::system().now().as_secs())
 }
+
+/// Returns how many requests may change one sign-in at the same time.
+pub(crate) fn most_writers() -> usize {
+    64
+}

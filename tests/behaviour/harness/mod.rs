@@ -41,11 +41,11 @@ pub(crate) use jwt::claims;
 #[cfg(not(test))]
 pub use library::run;
 #[cfg(not(test))]
-pub(crate) use library::{Listed, fresh_store, start_time};
+pub(crate) use library::{Listed, fresh_store, most_writers, start_time};
 pub(crate) use reply::Reply;
 pub(crate) use run::{alone, many_threads, one_thread};
 #[cfg(test)]
-pub(crate) use store_choice::{fresh_store, start_time};
+pub(crate) use store_choice::{fresh_store, most_writers, start_time};
 pub(crate) use token::TokenAuth;
 pub(crate) use users::Users;
 pub(crate) use world::{DAY, Framework, HOUR, MINUTE, World};
