@@ -1,6 +1,6 @@
 //! The servers that a store can be on, behind one trait, so that a test is written once for all of them.
 
-use auth_servers::{MariaDbServer, PostgresServer, RedisServer};
+use auth_servers::{MariaDbServer, MongoServer, PostgresServer, RedisServer};
 
 /// A server that can fail and recover. What it has acknowledged survives [`kill`](Self::kill).
 pub(crate) trait Server {
@@ -64,6 +64,10 @@ server!(
         }
     }
 );
+
+server!(MongoServer, Self::with(&[Self::DURABLE]), |_: &MongoServer| {
+    panic!("the server of the MongoDB tests has no command that ends connections")
+});
 
 server!(PostgresServer, Self::start(), |server: &PostgresServer| {
     let others = "pid <> pg_backend_pid() and backend_type = 'client backend'";

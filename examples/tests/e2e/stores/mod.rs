@@ -1,4 +1,4 @@
-//! The shop on real stores: Redis, PostgreSQL, MariaDB and SQLite. Tests that apply to several of them
+//! The shop on real stores: Redis, PostgreSQL, MariaDB, MongoDB and SQLite. Tests that apply to several of them
 //! are written once.
 
 mod outages;

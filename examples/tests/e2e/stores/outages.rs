@@ -1,9 +1,10 @@
-//! The store fails while shops run, and recovers. Each test runs on Redis, PostgreSQL and MariaDB.
+//! The store fails while shops run, and recovers. Each test runs on Redis, PostgreSQL and MariaDB. On MongoDB, where
+//! each request waits for a second, a short one does.
 //!
 //! Meanwhile the shops answer 503, never 401: the client keeps its credential. Afterwards they continue
 //! without a restart, and everything that was acknowledged is still there.
 
-use auth_servers::{MariaDbServer, PostgresServer, RedisServer};
+use auth_servers::{MariaDbServer, MongoServer, PostgresServer, RedisServer};
 use serde_json::json;
 
 use crate::harness::{CACHE_MODES, Response, Server, Service, Shop, alice, until};
@@ -169,3 +170,12 @@ macro_rules! outages_of {
 outages_of!(redis, RedisServer, CACHE_MODES);
 outages_of!(postgres, PostgresServer, CACHE_MODES.into_iter().take(1));
 outages_of!(mariadb, MariaDbServer, CACHE_MODES.into_iter().take(1));
+
+mod mongodb {
+    use super::*;
+
+    #[test]
+    fn shops_answer_503_while_the_store_is_paused() {
+        paused::<MongoServer>(&[]);
+    }
+}

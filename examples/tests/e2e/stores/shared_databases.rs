@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::Clock;
-use auth_servers::{MariaDbServer, PostgresServer};
+use auth_servers::{MariaDbServer, MongoServer, PostgresServer};
 use serde_json::json;
 
 use crate::harness::{Scratch, Server, Service, Shop, Tokens, alice, shop_at, sqlite_url, until};
@@ -72,12 +72,21 @@ fn on_postgres_without_the_near_cache_a_logout_is_effective_at_once() {
     assert_logout_is_immediate(&service.shops());
 }
 
-#[test]
-fn on_mariadb_a_logout_is_effective_at_once() {
-    let service = Service::<MariaDbServer>::start(&[]);
+fn assert_uncached<S: Server>() {
+    let service = Service::<S>::start(&[]);
     let shops = service.shops();
     assert_shared(&shops);
     assert_logout_is_immediate(&shops);
+}
+
+#[test]
+fn on_mariadb_a_logout_is_effective_at_once() {
+    assert_uncached::<MariaDbServer>();
+}
+
+#[test]
+fn on_mongodb_a_logout_is_effective_at_once() {
+    assert_uncached::<MongoServer>();
 }
 
 #[test]

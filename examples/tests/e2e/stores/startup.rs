@@ -29,6 +29,8 @@ fn an_invalid_database_url_is_rejected() {
         ("postgres://ada:hunter2@127.0.0.1:1/shop", "not reached"),
         ("mysql://ada:hunter2@127.0.0.1:1/shop", "not reached"),
         ("mariadb://ada:hunter2@127.0.0.1:1/shop", "not reached"),
+        ("mongodb://ada:hunter2@127.0.0.1:1/shop", "not reached"),
+        ("mongodb://ada:hunter2@127.0.0.1:1/shop?w=1", "majority"),
         ("postgress://ada:hunter2@localhost/shop", "postgres:"),
     ] {
         assert_rejected(url, &[expected]);
