@@ -8,7 +8,8 @@
 /// Options with the same meaning, and that meaning.
 pub(super) type UrlOption = (&'static [&'static str], Meaning);
 
-/// What an option means to a store.
+/// What an option means to a store. Each database needs some of the meanings.
+#[cfg_attr(not(all(feature = "mysql", feature = "postgres", feature = "sqlite")), allow(dead_code))]
 pub(super) enum Meaning {
     /// The driver applies it. A name that ends with `[]` stands for all names with text in the brackets.
     Applied,

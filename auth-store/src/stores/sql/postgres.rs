@@ -104,6 +104,22 @@ executor!(Postgres, PgRow, try_get_unchecked, |session, statement, values| {
     &*call(session, statement, values)
 });
 
+/// The prepared statements of a session.
+pub(super) struct PreparedStatements {
+    /// Their names begin with this. It is random, so that no statement of another session is ever executed
+    /// instead.
+    prefix: String,
+    /// Bit n is set if the statement with the number n is prepared.
+    numbers: u64,
+}
+
+impl PreparedStatements {
+    pub(super) fn new() -> Result<Self, Error> {
+        let random = getrandom::u64().map_err(|error| Error::Io(std::io::Error::other(error)))?;
+        Ok(Self { prefix: format!("auth_{random:016x}_"), numbers: 0 })
+    }
+}
+
 /// Prepares a statement, unless this session has done so.
 ///
 /// sqlx counts the statements of a connection from 1, so one of another session may have the same
@@ -115,8 +131,9 @@ async fn prepare(
     values: &[Value<'_>],
 ) -> Result<(), Error> {
     let bit = 1 << statement.number;
-    if session.prepared & bit == 0 {
-        let (prefix, number, text) = (&session.prefix, statement.number, &statement.text);
+    if session.prepared.numbers & bit == 0 {
+        let prefix = &session.prepared.prefix;
+        let (number, text) = (statement.number, &statement.text);
         let types = values.iter().map(|value| match value {
             Value::Int(_) => "bigint",
             Value::Bytes(_) => "bytea",
@@ -125,14 +142,14 @@ async fn prepare(
         let types = if types.is_empty() { types } else { format!(" ({types})") };
         let prepare = format!("PREPARE {prefix}{number}{types} AS {text}");
         Postgres::script(&mut session.raw, &prepare).await?;
-        session.prepared |= bit;
+        session.prepared.numbers |= bit;
     }
     Ok(())
 }
 
 /// Returns the text that executes a prepared statement.
 fn call(session: &Session<Postgres>, statement: &Statement, values: &[Value<'_>]) -> String {
-    let mut text = format!("EXECUTE {}{}", session.prefix, statement.number);
+    let mut text = format!("EXECUTE {}{}", session.prepared.prefix, statement.number);
     for (position, value) in values.iter().enumerate() {
         text.push(if position == 0 { '(' } else { ',' });
         write_literal(&mut text, *value, [r"E'\\x", "'"]);

@@ -18,11 +18,8 @@ use super::error::Failure;
 /// A connection and what is known about its session.
 pub(super) struct Session<D: Dialect> {
     pub(super) raw: D::Connection,
-    /// The names of this session's prepared statements begin with this. It is random, so that no
-    /// statement of another session is ever executed instead.
-    pub(super) prefix: String,
-    /// Bit n is set if the statement with the number n is prepared.
-    pub(super) prepared: u64,
+    #[cfg(feature = "postgres")]
+    pub(super) prepared: super::postgres::PreparedStatements,
     /// The last check.
     checked: Instant,
     state: Option<SessionState>,
@@ -53,8 +50,6 @@ impl<D: Dialect> Session<D> {
         timeout: Duration,
         open: &Arc<OpenSessions>,
     ) -> Result<Self, Failure> {
-        let mut random = [0; 8];
-        getrandom::fill(&mut random).map_err(|error| Error::Io(std::io::Error::other(error)))?;
         let mut raw = D::open(options).await?;
         let state = read_state::<D>(&mut raw).await?;
         if let Some(SessionState { id, server }) = state {
@@ -67,8 +62,8 @@ impl<D: Dialect> Session<D> {
         }
         let mut session = Self {
             raw,
-            prefix: format!("auth_{:016x}_", u64::from_ne_bytes(random)),
-            prepared: 0,
+            #[cfg(feature = "postgres")]
+            prepared: super::postgres::PreparedStatements::new()?,
             checked: Instant::now(),
             state,
             open: Arc::clone(open),

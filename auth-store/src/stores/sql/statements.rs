@@ -265,7 +265,8 @@ fn count(columns: &str) -> usize {
 /// A statement whose placeholders refer to numbered parameters: `$1` is the first.
 pub(super) struct Statement {
     pub(super) text: String,
-    /// The number of this statement among all statements of the store.
+    /// The number of this statement among all statements of the store. PostgreSQL names it by that.
+    #[cfg_attr(not(feature = "postgres"), allow(dead_code))]
     pub(super) number: u32,
     /// The number of columns of the rows that are read.
     pub(super) columns: usize,

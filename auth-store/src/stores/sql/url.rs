@@ -2,11 +2,11 @@
 //!
 //! `url_options` checks their options. A URL of a server names one server only.
 
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::Error;
-
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 use super::dialect::Dialect;
 use super::error::SqlSetupError;
 use crate::stores::url_options::UrlOption;
@@ -26,7 +26,8 @@ pub(super) fn connect_timeout(url: &str) -> Option<Duration> {
 }
 
 /// Returns the options in the URL of a server, which has one of these schemes.
-pub(super) fn server_options<D: Dialect<Options: FromStr<Err = Error>>>(
+#[cfg(any(feature = "mysql", feature = "postgres"))]
+pub(super) fn server_options<D: Dialect<Options: FromStr<Err = sqlx::Error>>>(
     url: &str,
     schemes: [&str; 2],
     known: &[UrlOption],
@@ -40,6 +41,7 @@ pub(super) fn server_options<D: Dialect<Options: FromStr<Err = Error>>>(
 }
 
 /// Rejects a URL of several servers, of which a store could not tell the primary.
+#[cfg(any(feature = "mysql", feature = "postgres"))]
 fn reject_several_hosts(url: &str) -> Result<(), SqlSetupError> {
     let (_, rest) = url.split_once("://").unwrap_or(("", url));
     let (place, query) = rest.split_once('?').unwrap_or((rest, ""));
@@ -72,6 +74,7 @@ mod tests {
         }
     }
 
+    #[cfg(any(feature = "mysql", feature = "postgres"))]
     #[test]
     fn one_server_is_named() {
         for url in ["postgres://a,b@h/d,e?application_name=a,b", "postgres://h:5/d?host=a"] {
