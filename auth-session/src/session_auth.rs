@@ -131,7 +131,8 @@ where
     C: Serialize + DeserializeOwned + Send + Sync + 'static,
 {
     /// Replaces a user's roles and claims in all of their sign-ins, from the next request on. Returns
-    /// the number of sign-ins.
+    /// the number of sign-ins. [`SignInManager::update_claims`](auth_store::SignInManager::update_claims) states
+    /// what changes in those of other kinds, such as API keys.
     ///
     /// # Errors
     ///

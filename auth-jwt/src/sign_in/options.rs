@@ -131,6 +131,8 @@ impl<C> JwtAuth<C, WithSignIn> {
 impl<C: Serialize + Sync> JwtAuth<C, WithSignIn> {
     /// Replaces a user's roles and claims in all of their sign-ins, from the next request on, whatever
     /// its access token contains. Returns the number of sign-ins.
+    /// [`SignInManager::update_claims`](auth_store::SignInManager::update_claims) states what changes in those of
+    /// other kinds, such as API keys.
     ///
     /// # Errors
     ///

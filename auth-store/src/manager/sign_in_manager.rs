@@ -140,7 +140,8 @@ impl SignInManager {
     /// change.
     ///
     /// A sign-in of a [custom](crate::SecretKind::custom) kind, such as an API key, has at most the roles that it
-    /// was created with: it loses those that the user loses, and gains none. Scopes do not change.
+    /// was created with: it loses those that the user loses, and gains none. Scopes do not change. Its claims are
+    /// replaced like those of the others, so a permission that only some sign-ins have belongs in a scope.
     ///
     /// # Errors
     ///
