@@ -114,6 +114,7 @@ macro_rules! __forward_store {
         $crate::__forward_store! { @delete_if_version [$($except)*] $($to)* }
         $crate::__forward_store! { @delete_if_idle [$($except)*] $($to)* }
         $crate::__forward_store! { @list [$($except)*] $($to)* }
+        $crate::__forward_store! { @list_each [$($except)*] $($to)* }
         $crate::__forward_store! { @revoke [$($except)*] $($to)* }
         $crate::__forward_store! { @revoke_others [$($except)*] $($to)* }
         $crate::__forward_store! { @revoke_subject [$($except)*] $($to)* }
@@ -138,6 +139,7 @@ macro_rules! __forward_store {
     (@delete_if_version [delete_if_version $($rest:ident)*] $($to:tt)*) => {};
     (@delete_if_idle [delete_if_idle $($rest:ident)*] $($to:tt)*) => {};
     (@list [list $($rest:ident)*] $($to:tt)*) => {};
+    (@list_each [list_each $($rest:ident)*] $($to:tt)*) => {};
     (@revoke [revoke $($rest:ident)*] $($to:tt)*) => {};
     (@revoke_others [revoke_others $($rest:ident)*] $($to:tt)*) => {};
     (@revoke_subject [revoke_subject $($rest:ident)*] $($to:tt)*) => {};
@@ -242,6 +244,10 @@ macro_rules! __forward_store {
         $crate::__forward_store! { async [] $($to)*, list(subject: ref 'subject str)
             -> ::std::vec::Vec<$crate::__private::Arc<$crate::Record>> }
     };
+    (@list_each [] $($to:tt)*) => {
+        $crate::__forward_store! { async [] $($to)*, list_each(subject: ref 'subject str)
+            -> $crate::__private::Each }
+    };
     (@revoke [] $($to:tt)*) => {
         $crate::__forward_store! { async [one id] $($to)*, revoke(
             subject: ref 'subject str,
@@ -311,6 +317,9 @@ pub mod __private {
     pub use auth_core::{SignInId, Timestamp};
 
     use crate::error::StoreError;
+    use crate::record::Record;
+
+    pub type Each = Vec<Result<Arc<Record>, StoreError>>;
 
     pub type Answer<'a, T> =
         std::pin::Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

@@ -277,6 +277,22 @@ pub trait Store: Send + Sync + 'static {
     /// Returns the same errors as [`load`](Self::load).
     async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError>;
 
+    /// Returns what [`list`](Self::list) returns, but with the error of each sign-in whose record cannot be
+    /// decoded in its place, so that it does not hide the others.
+    ///
+    /// Override this method if records may be unreadable. The default implementation calls `list`, which returns
+    /// only the error.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
+    async fn list_each(
+        &self,
+        subject: &str,
+    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+        Ok(self.list(subject).await?.into_iter().map(Ok).collect())
+    }
+
     /// Ends this sign-in if it is one of the subject's. Returns whether it did.
     ///
     /// # Errors

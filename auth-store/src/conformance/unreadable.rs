@@ -31,6 +31,7 @@ pub async fn check_unreadable(store: impl IntoStore, damage: impl AsyncFn(&SignI
         "an_unreadable_sign_in_ends_with_its_subject",
         ends_with_its_subject(store, &damage).await,
     );
+    report.add("an_unreadable_sign_in_hides_no_other", hides_no_other(store, &damage).await);
     report.add("an_unreadable_sign_in_blocks_no_other", blocks_no_other(store, &damage).await);
     report
 }
@@ -83,6 +84,22 @@ async fn ends_with_its_subject(store: &dyn Store, damage: &impl AsyncFn(&SignInI
     ensure(ended == 2, format!("two sign-ins are there, and {ended} ended"))?;
     gone(store, &id, ADA).await?;
     gone(store, &readable.id, ADA).await
+}
+
+async fn hides_no_other(store: &dyn Store, damage: &impl AsyncFn(&SignInId)) -> Outcome {
+    let first = sign_in(store, ADA).await?;
+    damaged(store, damage).await?;
+    let last = sign_in(store, ADA).await?;
+    let listed = store.list_each(ADA).await?;
+    let (readable, unreadable): (Vec<_>, Vec<_>) = listed.into_iter().partition(Result::is_ok);
+    let found: Vec<_> = readable.into_iter().flatten().map(|record| record.id).collect();
+    let all = found.contains(&first.id) && found.contains(&last.id) && found.len() == 2;
+    ensure(all, format!("list_each beside an unreadable sign-in returns {found:?}"))?;
+    let count = unreadable.len();
+    ensure(count == 1, format!("list_each reports {count} errors for one unreadable sign-in"))?;
+    unreadable.into_iter().try_for_each(invalid)?;
+    store.revoke_subject(ADA).await?;
+    Ok(())
 }
 
 async fn blocks_no_other(store: &dyn Store, damage: &impl AsyncFn(&SignInId)) -> Outcome {

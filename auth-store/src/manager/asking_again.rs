@@ -45,7 +45,7 @@ type Swapped = Result<CompareAndSwap, StoreError>;
 impl Store for AskingAgain {
     forward_store!(self => self.0, except: [
         load, find, create, update, rotate, touch, delete, delete_if_version,
-        delete_if_idle, list, revoke, revoke_others, revoke_subject, update_subject, sweep,
+        delete_if_idle, list, list_each, revoke, revoke_others, revoke_subject, update_subject, sweep,
     ]);
 
     async fn load(&self, id: &SignInId) -> Loaded {
@@ -95,6 +95,13 @@ impl Store for AskingAgain {
 
     async fn list(&self, subject: &str) -> Listed {
         again!(self.0.list(subject))
+    }
+
+    async fn list_each(
+        &self,
+        subject: &str,
+    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+        again!(self.0.list_each(subject))
     }
 
     async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {

@@ -73,6 +73,7 @@ if_gone! {
     Deleted = Deleted::NotFound;
     Option<Arc<Record>> = None;
     Vec<Arc<Record>> = Vec::new();
+    Vec<Result<Arc<Record>, StoreError>> = Vec::new();
 }
 
 impl<A: Answers> Down<A> {

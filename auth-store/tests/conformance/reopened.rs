@@ -129,6 +129,7 @@ enum Fault {
     RevokeSubjectDecodes,
     RevokeSubjectSkips,
     CreateDecodes,
+    ListEachFails,
 }
 
 impl Damaged {
@@ -147,7 +148,9 @@ impl Damaged {
 
 #[async_trait]
 impl Store for Damaged {
-    forward_store!(self => self.plain, except: [peek, find, load, create, list, delete, revoke_subject]);
+    forward_store!(self => self.plain, except: [
+        peek, find, load, create, list, list_each, delete, revoke_subject,
+    ]);
 
     fn peek(&self, _: &SignInId, see: See<'_>) {
         see(Peek::Miss);
@@ -171,6 +174,17 @@ impl Store for Damaged {
     async fn list(&self, subject: &str) -> Listed {
         self.check_all(subject)?;
         self.plain.list(subject).await
+    }
+
+    async fn list_each(
+        &self,
+        subject: &str,
+    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+        if self.fault == Fault::ListEachFails {
+            self.check_all(subject)?;
+        }
+        let all = self.plain.list(subject).await?.into_iter();
+        Ok(all.map(|record| self.check(&record.id).map(|()| record)).collect())
     }
 
     async fn delete(&self, id: &SignInId) -> Ended {
@@ -228,6 +242,12 @@ async fn a_revocation_that_decodes_is_caught() {
             "{fault:?}: {failures:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_unreadable_sign_in_that_hides_the_others_is_caught() {
+    let failures = failures_when_damaged(Fault::ListEachFails).await;
+    assert_eq!(failures, ["an_unreadable_sign_in_hides_no_other"]);
 }
 
 #[tokio::test]

@@ -147,7 +147,7 @@ impl FaultyStore {
 #[async_trait]
 impl Store for FaultyStore {
     forward_store!(self => self.inner, around: faulty, except: [
-        peek, watch, find, load, create, touch, list, close,
+        peek, watch, find, load, create, touch, list, list_each, close,
     ]);
 
     fn peek(&self, id: &SignInId, see: &mut dyn FnMut(Peek<'_>)) {

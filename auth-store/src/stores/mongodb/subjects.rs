@@ -57,13 +57,20 @@ impl MongoInner {
         self: &Arc<Self>,
         subject: &str,
     ) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.list_each(subject).await?.into_iter().collect()
+    }
+
+    pub(super) async fn list_each(
+        self: &Arc<Self>,
+        subject: &str,
+    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
         let filter = doc! { "subject": subject_value(subject) };
         self.run(async move |store, _| {
             let found = store.sign_ins.find(filter).sort(doc! { "created_at": 1 });
             let mut found = found.batch_size(ALL).max_time(store.timeout).await?;
             let mut records = Vec::new();
             while found.advance().await? {
-                records.push(record(found.current())?);
+                records.push(record(found.current()).map_err(StoreError::from));
             }
             Ok(records)
         })

@@ -49,6 +49,7 @@ fn check_listed(value: &Value) -> bool {
     let Value::Array(parts) = value else { panic!("a list is an array") };
     assert_eq!(parts.len(), 2 * records.len());
     for (record, pair) in records.iter().zip(parts.chunks(2)) {
+        let Ok(record) = record else { continue };
         assert_eq!(pair[0], Value::BulkString(record.id.to_string().into_bytes()));
         assert!(is_record(record, record.id, pair.get(1)));
         assert_eq!(record.subject.as_deref(), Some(SUBJECT));

@@ -179,6 +179,13 @@ impl RedisInner {
     }
 
     pub(super) async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.list_each(subject).await?.into_iter().collect()
+    }
+
+    pub(super) async fn list_each(
+        &self,
+        subject: &str,
+    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
         let deadline = self.deadline();
         let tag = self.tag(subject, deadline).await?;
         let (index, base) = (self.keys.index(tag, subject), self.keys.base(tag));

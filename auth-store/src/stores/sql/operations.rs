@@ -366,6 +366,13 @@ impl<D: Dialect> SqlInner<D> {
 /// Operations on all sign-ins of a subject.
 impl<D: Dialect> SqlInner<D> {
     pub(super) async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.list_each(subject).await?.into_iter().collect()
+    }
+
+    pub(super) async fn list_each(
+        &self,
+        subject: &str,
+    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
         run_on!(self, self.reader_pool(), |connection| async {
             let rows = connection.fetch(&self.statements.list, &subject_values(subject)).await?;
             records_of::<D>(&rows, subject)

@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::dialect::{Executor, Value};
 use super::error::Failure;
+use crate::error::StoreError;
 use crate::record::Record;
 use crate::record::columns::{Columns, deadlines, due_at, fixed, millis, timestamp, version};
 use crate::record::encoding::{self, Malformed};
@@ -83,9 +84,10 @@ pub(super) fn record_of<D: Executor>(
 pub(super) fn records_of<D: Executor>(
     rows: &[D::Row],
     subject: &str,
-) -> Result<Vec<Arc<Record>>, Failure> {
-    let records: Vec<_> = rows.iter().map(record::<D>).collect::<Result<_, _>>()?;
-    match records.iter().all(|record| record.subject.as_deref() == Some(subject)) {
+) -> Result<Vec<Result<Arc<Record>, StoreError>>, Failure> {
+    let decoded = |row| record::<D>(row).map_err(StoreError::from);
+    let records: Vec<_> = rows.iter().map(decoded).collect();
+    match records.iter().flatten().all(|record| record.subject.as_deref() == Some(subject)) {
         true => Ok(records),
         false => Err(Failure::Foreign),
     }
