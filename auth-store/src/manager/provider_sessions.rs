@@ -6,6 +6,7 @@
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::time::Duration;
 
 use auth_core::{AuthError, AuthErrorKind, ProviderSession, SignInId, Timestamp};
 use base64_simd::URL_SAFE_NO_PAD;
@@ -22,6 +23,8 @@ use crate::store::{Deleted, SignInLimit};
 const MAX_LINKS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 /// Up to this number of links of one name, none is examined. Beyond it, this number is examined at a time.
 const FEW_LINKS: usize = 16;
+/// How long a link may be ahead of its sign-in, which is stored after it.
+const MAX_AHEAD: Duration = Duration::from_secs(60);
 
 /// What a provider calls the session or the user.
 #[derive(Clone, Copy)]
@@ -46,6 +49,15 @@ impl Name<'_> {
         let hash = URL_SAFE_NO_PAD.encode_to_string(&hash[..24]);
         format!("{}provider/{hash}", Record::RESERVED).into()
     }
+
+    /// Returns whether this is a name of a session at the issuer.
+    fn is_of(self, issuer: &str, session: &ProviderSession) -> bool {
+        let is_it = match self {
+            Self::Session(sid) => session.sid.as_deref() == Some(sid),
+            Self::Subject(subject) => *session.subject == *subject,
+        };
+        is_it && *session.issuer == *issuer
+    }
 }
 
 impl SignInManager {
@@ -61,8 +73,7 @@ impl SignInManager {
         // First, so that a sign-in which is not linked yet notices it. Even if this fails, the linked
         // sign-ins end.
         let revoked = self.revocations().revoke_session(issuer, sid).await;
-        let is_meant = |session: &ProviderSession| session.sid.as_deref() == Some(sid);
-        let ended = self.end_linked(issuer, Name::Session(sid), is_meant).await;
+        let ended = self.end_linked(issuer, Name::Session(sid), |_| true).await;
         revoked.and(ended)
     }
 
@@ -80,7 +91,7 @@ impl SignInManager {
         issued_until: Timestamp,
     ) -> Result<usize, AuthError> {
         let revoked = self.revocations().revoke_subject(issuer, subject, issued_until).await;
-        let is_meant = |session: &ProviderSession| is_of(session, subject, issued_until);
+        let is_meant = |session: &ProviderSession| is_until(session, issued_until);
         let ended = self.end_linked(issuer, Name::Subject(subject), is_meant).await;
         revoked.and(ended)
     }
@@ -100,12 +111,12 @@ impl SignInManager {
         subject: &str,
         issued_until: Timestamp,
     ) -> Result<usize, AuthError> {
-        let is_meant = |session: &ProviderSession| {
-            session.sid.is_none() && is_of(session, subject, issued_until)
-        };
+        let is_meant =
+            |session: &ProviderSession| session.sid.is_none() && is_until(session, issued_until);
         self.end_linked(issuer, Name::Subject(subject), is_meant).await
     }
 
+    /// Ends the sign-ins that were made by sessions of this name, of those that are meant.
     async fn end_linked(
         &self,
         issuer: &str,
@@ -113,10 +124,14 @@ impl SignInManager {
         is_meant: impl Fn(&ProviderSession) -> bool,
     ) -> Result<usize, AuthError> {
         let (links, mut ended, mut failed) = (name.links(issuer), 0, Ok(()));
-        for link in self.store.list(&links).await? {
-            let Some(id) = linked(&link) else { continue };
+        for link in self.store.list_each(&links).await? {
+            let done = match link.map(|link| linked(&link)) {
+                Ok(Some(id)) => self.end_if(&id, |it| name.is_of(issuer, it) && is_meant(it)).await,
+                Ok(None) => Ok(false),
+                Err(error) => Err(error.into()),
+            };
             // One that fails keeps no other alive.
-            match self.end_if(&id, |it| *it.issuer == *issuer && is_meant(it)).await {
+            match done {
                 Ok(is_ended) => ended += usize::from(is_ended),
                 Err(error) => failed = failed.and(Err(error)),
             }
@@ -163,21 +178,21 @@ impl SignInManager {
         details: Option<&SignInDetails>,
         deadlines: Deadlines,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), AuthError> {
         let Some(ProviderSession { issuer, subject, sid, .. }) = provider(details) else {
             return Ok(());
         };
-        let deadlines = Deadlines { idle_secs: 0, ..deadlines };
         let sid = sid.as_deref().map(Name::Session);
         for name in sid.into_iter().chain([Name::Subject(subject)]) {
             let links = name.links(issuer);
-            let all = self.store.list(&links).await?;
-            let (own, others): (Vec<_>, Vec<_>) =
-                all.into_iter().partition(|link| linked(link) == Some(id));
-            if own.iter().any(|link| link.deadlines.ends_at >= deadlines.ends_at) {
-                continue;
-            }
-            self.make_room(&links, &others, id, now).await?;
+            // One that cannot be decoded leads nowhere.
+            let all = self.store.list_each(&links).await?.into_iter().flatten();
+            let (own, others): (Vec<_>, Vec<_>) = all.partition(|link| linked(link) == Some(id));
+            self.make_room((issuer, name), &others, id, now).await?;
+            // The sign-in gets its old deadline back if the new secret does not reach the client.
+            let ends_at = own.iter().map(|link| link.deadlines.ends_at).max();
+            let ends_at = ends_at.map_or(deadlines.ends_at, |at| at.max(deadlines.ends_at));
+            let deadlines = Deadlines { idle_secs: 0, ends_at };
             let link = self.store.new_id(Some(&links))?;
             let mut link = Record::without_secret(link, Some(Arc::clone(&links)), deadlines, now);
             link.set_principal(id.to_string().into_bytes());
@@ -193,15 +208,16 @@ impl SignInManager {
     /// Deletes links of sign-ins that have ended. If there are many links, it examines a few, which the new
     /// id selects at random, so that most links lead to active sign-ins. If there are too many, it examines
     /// all. If none of the sign-ins has ended, it ends that of the oldest link, because without its link that
-    /// sign-in would outlive its session.
+    /// sign-in would outlive its session. If the user has signed in by another session since, only the link goes.
     async fn make_room(
         &self,
-        links: &str,
+        (issuer, name): (&str, Name<'_>),
         all: &[Arc<Record>],
         new: SignInId,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<(), AuthError> {
         let Some(oldest) = all.first().filter(|_| all.len() >= FEW_LINKS) else { return Ok(()) };
+        let links = name.links(issuer);
         let is_full = all.len() >= self.max_links();
         let examined = if is_full { all.len() } else { FEW_LINKS };
         let [.., high, low] = *new.as_bytes();
@@ -209,16 +225,17 @@ impl SignInManager {
         let mut has_room = !is_full;
         for link in all.iter().cycle().skip(start).take(examined) {
             if self.leads_nowhere(link, now).await? {
-                self.store.revoke(links, &link.id).await?;
+                self.store.revoke(&links, &link.id).await?;
                 has_room = true;
             }
         }
         if !has_room {
-            if let Some(id) = linked(oldest) {
-                self.store.delete(&id).await?;
+            if let Some(id) = linked(oldest)
+                && self.end_if(&id, |it| name.is_of(issuer, it)).await?
+            {
                 tracing::info!(sign_in = %id, "oldest sign-in of the provider's user ended");
             }
-            self.store.revoke(links, &oldest.id).await?;
+            self.store.revoke(&links, &oldest.id).await?;
         }
         Ok(())
     }
@@ -231,8 +248,11 @@ impl SignInManager {
         self.store.bounds().lower(limit).map_or(usize::MAX, |limit| limit.max.get() as usize)
     }
 
-    /// Returns whether the sign-in of a link has ended.
+    /// Returns whether the sign-in of a link has ended. That of a new link may not be stored yet.
     async fn leads_nowhere(&self, link: &Record, now: Timestamp) -> Result<bool, StoreError> {
+        if now < link.created_at + MAX_AHEAD {
+            return Ok(false);
+        }
         let Some(id) = linked(link) else { return Ok(true) };
         match self.store.load(&id).await {
             Err(error) if error.kind() == StoreErrorKind::Invalid => Ok(false), // it may be active
@@ -272,9 +292,9 @@ impl SignInManager {
     }
 }
 
-/// Returns whether a session is one of this subject, of which an ID token was issued until this time.
-fn is_of(session: &ProviderSession, subject: &str, issued_until: Timestamp) -> bool {
-    *session.subject == *subject && session.issued_at.as_secs() <= issued_until.as_secs()
+/// Returns whether the ID token of a session was issued until this time.
+fn is_until(session: &ProviderSession, issued_until: Timestamp) -> bool {
+    session.issued_at.as_secs() <= issued_until.as_secs()
 }
 
 /// Returns the sign-in that a link leads to.
@@ -328,18 +348,21 @@ mod tests {
     /// A user who signs in and out for years leaves no pile of links, and none that is needed goes.
     #[tokio::test]
     async fn links_of_sign_ins_that_have_ended_are_deleted() {
-        let manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let clock = auth_core::ManualClock::new(Timestamp::from_secs(1_000_000));
+        let mut manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        manager.settings.clock = clock.clock();
         let new = by_alice("alice");
         let mut kept = Vec::new();
         for _ in 0..20 {
             kept.push(manager.issue(&new).await.unwrap().id());
         }
         for _ in 0..400 {
+            clock.advance(Duration::from_secs(5));
             let id = manager.issue(&new).await.unwrap().id();
             manager.end(&id).await.unwrap();
         }
         assert!(
-            links(&manager).await.iter().all(|length| *length < 60),
+            links(&manager).await.iter().all(|length| *length < 70),
             "{:?}",
             links(&manager).await
         );
@@ -386,6 +409,43 @@ mod tests {
         assert_eq!((links(&manager).await, end_all(&manager).await), ([most; 2], most));
     }
 
+    /// The fault: the sign-in of the oldest link ended, whatever session it belonged to by then.
+    #[tokio::test]
+    async fn a_sign_in_that_belongs_to_another_user_by_now_makes_no_room() {
+        let mut manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        manager.settings.limit = None;
+        let moved = manager.issue(&by_alice("user")).await.unwrap().id();
+        let mut by_bob = by_alice("user");
+        let session = ProviderSession::new(ISSUER, "bob", Timestamp::EPOCH).sid("b");
+        by_bob.details.as_mut().unwrap().provider = Some(Box::new(session));
+        let state = RequestState::new(None, Some(moved));
+        assert_eq!(manager.sign_in(&state, &by_bob).await.unwrap().id(), moved);
+        state.deliver(&mut HeaderMap::new());
+        manager.settings.limit = crate::SignInSettings::default().limit;
+        for number in 1..=MAX_LINKS.get() {
+            manager.issue(&by_alice(&format!("user{number}"))).await.unwrap();
+        }
+        assert!(manager.store.load(&moved).await.unwrap().is_some(), "it is Bob's");
+        let most = MAX_LINKS.get() as usize;
+        assert_eq!((links(&manager).await, end_all(&manager).await), ([most; 2], most));
+        assert_eq!(manager.end_provider_session(ISSUER, "b").await.unwrap(), 1);
+    }
+
+    /// The fault: the link of a sign-in that was not stored yet was taken for one that had ended.
+    #[tokio::test]
+    async fn a_link_may_be_ahead_of_its_sign_in() {
+        let manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let (now, new) = (manager.settings.clock.now(), by_alice("alice"));
+        let id = manager.store.new_id(Some("alice")).unwrap();
+        let deadlines = Deadlines::starting(auth_core::Lifetime::AAL2, now);
+        manager.link(id, new.details.as_deref(), deadlines, now).await.unwrap();
+        for _ in 0..100 {
+            manager.issue(&new).await.unwrap();
+        }
+        let links = manager.store.list(&Name::Session("s").links(ISSUER)).await.unwrap();
+        assert!(links.iter().any(|link| linked(link) == Some(id)));
+    }
+
     /// A store in which one record cannot be read.
     struct Unreadable {
         inner: Arc<MemoryStore>,
@@ -394,21 +454,43 @@ mod tests {
 
     #[async_trait]
     impl Store for Unreadable {
-        crate::forward_store!(self => self.inner, except: [load, peek]);
+        crate::forward_store!(self => self.inner, except: [load, peek, list, list_each]);
+
+        async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+            self.list_each(subject).await?.into_iter().collect()
+        }
+
+        async fn list_each(
+            &self,
+            subject: &str,
+        ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+            let listed = self.inner.list(subject).await?.into_iter();
+            Ok(listed.map(|record| self.check(&record.id).map(|()| record)).collect())
+        }
 
         async fn load(&self, id: &SignInId) -> Result<Option<Arc<Record>>, StoreError> {
-            if self.id.get() == Some(id) {
-                return Err(StoreError::new(StoreErrorKind::Invalid, "unreadable"));
-            }
+            self.check(id)?;
             self.inner.load(id).await
+        }
+    }
+
+    impl Unreadable {
+        fn new() -> Arc<Self> {
+            Arc::new(Self { inner: Arc::new(MemoryStore::new()), id: OnceLock::new() })
+        }
+
+        fn check(&self, id: &SignInId) -> Result<(), StoreError> {
+            match self.id.get() == Some(id) {
+                true => Err(StoreError::new(StoreErrorKind::Invalid, "unreadable")),
+                false => Ok(()),
+            }
         }
     }
 
     /// Which session made the sign-in is in its record, but its link is enough to end it.
     #[tokio::test]
     async fn an_unreadable_sign_in_ends_with_its_session() {
-        let inner = Arc::new(MemoryStore::new());
-        let store = Arc::new(Unreadable { inner: Arc::clone(&inner), id: OnceLock::new() });
+        let store = Unreadable::new();
         let manager = SignInManager::new(Arc::clone(&store) as _);
         let [unreadable, readable] = [by_alice("alice"), by_alice("alice")];
         let unreadable = manager.issue(&unreadable).await.unwrap().id();
@@ -416,8 +498,30 @@ mod tests {
         store.id.set(unreadable).unwrap();
         assert_eq!(manager.end_provider_session(ISSUER, "s").await.unwrap(), 2);
         for id in [unreadable, readable] {
-            assert!(inner.load(&id).await.unwrap().is_none());
+            assert!(store.inner.load(&id).await.unwrap().is_none());
         }
+    }
+
+    /// The fault: a link that could not be decoded kept all sign-ins of its session alive, and prevented new ones.
+    #[tokio::test]
+    async fn an_unreadable_link_keeps_no_other_sign_in_alive() {
+        let store = Unreadable::new();
+        let manager = SignInManager::new(Arc::clone(&store) as _);
+        let mut ids = Vec::new();
+        for _ in 0..3 {
+            ids.push(manager.issue(&by_alice("alice")).await.unwrap().id());
+        }
+        let links = manager.store.list(&Name::Session("s").links(ISSUER)).await.unwrap();
+        let link = links.iter().find(|link| linked(link) == Some(ids[1])).unwrap();
+        store.id.set(link.id).unwrap();
+        ids.push(manager.issue(&by_alice("alice")).await.unwrap().id());
+        let ended = manager.end_provider_session(ISSUER, "s").await;
+        assert_eq!(ended.unwrap_err().kind(), AuthErrorKind::Unavailable);
+        for id in ids {
+            let is_active = store.inner.load(&id).await.unwrap().is_some();
+            assert_eq!(is_active, Some(id) == linked(link), "{id}");
+        }
+        assert_eq!(end_all(&manager).await, 1, "the link of its subject is readable");
     }
 
     /// The fault: nothing ended once the list of revocations was full.
