@@ -11,7 +11,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use auth_core::{
-    Attempt, AuthFuture, AuthLayer, AuthService, Authenticator, BoxError, BoxFuture,
+    Attempt, AuthFuture, AuthLayer, AuthService, Authenticator, BoxError, BoxFuture, Challenge,
     ChallengeReason, Claims, Clock, CrossOriginProtection, Outcome, Rejection, RejectionReason,
     RequestHead, Timestamp,
 };
@@ -55,7 +55,9 @@ const WRONG_SIGNER: RejectionReason = RejectionReason::Other("wrong signer");
 /// everyone could sign a header with a balancer of their own. The keys are fetched from the region of the ARN by
 /// the rules of [`RemoteKeys`]; at most 16 are remembered, and at most ten new ones are fetched in ten seconds.
 ///
-/// The browser authenticates to the balancer with a cookie, so unsafe requests of other sites are refused.
+/// The browser authenticates to the balancer with a cookie, so unsafe requests of other sites are refused. A 401
+/// has the header `WWW-Authenticate: ALB`. It means that the request did not come through the balancer, or that
+/// the balancer does not authenticate users on this path.
 ///
 /// ```no_run
 /// use auth_jwt::{AlbAuth, Validation};
@@ -394,8 +396,13 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator for AlbAuth<C> {
         }))
     }
 
-    /// Appends nothing: the balancer, not the client, has to authenticate the user.
-    fn challenge(&self, _: &ChallengeReason<'_>, _: &mut HeaderMap) {}
+    /// Appends a challenge of a scheme of its own, because RFC 9110 section 15.5.2 requires one in each 401. Only
+    /// the balancer can meet it.
+    fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
+        if !matches!(reason, ChallengeReason::InsufficientScope(_)) {
+            Challenge::new("ALB").step_up(reason).append_to(headers);
+        }
+    }
 
     fn vary(&self) -> HeaderValue {
         HeaderValue::from_static(HEADER)

@@ -531,7 +531,8 @@ impl ProviderFixture {
         self.sign(&self.claims())
     }
 
-    /// Returns a token with these claims.
+    /// Returns a token with these claims. Those of [`Provider::AwsAlb`] named `iss`, `client`, `signer` and `exp`
+    /// are also the members of the JOSE header that decide about the token.
     ///
     /// # Panics
     ///
@@ -543,7 +544,10 @@ impl ProviderFixture {
         let mut header = changed(header, &self.form.header);
         let is_alb = self.provider == Provider::AwsAlb;
         if is_alb {
-            header["exp"] = claims["exp"].clone();
+            for name in ["iss", "client", "signer", "exp"] {
+                let stated = claims.get(name).or(header.get(name)).cloned();
+                header[name] = stated.unwrap_or_default();
+            }
         }
         let header = header.to_string();
         let claims = serde_json::to_vec(claims).expect("claims serialize to JSON");

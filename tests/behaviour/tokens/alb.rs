@@ -3,9 +3,9 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use auth_core::{Authenticator, Claims, Identity, Outcome, RequestHead, any_of};
-use auth_jwt::testing::{Provider, ProviderFixture};
-use auth_jwt::{AlbAuth, Algorithm, Validation};
+use auth_core::{Authenticator, Claims, Identity, Outcome, RequestHead, Require, any_of};
+use auth_jwt::testing::{Provenance, Provider, ProviderFixture};
+use auth_jwt::{AlbAuth, AlbAuthBuilder, Algorithm, Validation};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE;
 use http::{Request, Response};
@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use tower::{Service, ServiceExt, service_fn};
 
 use super::kit::{NOW, Signer, auth, with};
+use super::providers::{CALLS, misspelt, plain};
 
 const SIGNER: &str =
     "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188";
@@ -28,6 +29,10 @@ struct Alb {
 
 impl Alb {
     fn new(signer: &str, validation: Validation) -> Self {
+        Self::of(AlbAuth::signer(signer).validation(validation))
+    }
+
+    fn of(builder: AlbAuthBuilder) -> Self {
         let fixture = Provider::AwsAlb.fixture();
         let asked = Arc::<Mutex<Vec<String>>>::default();
         let (client, seen) = (fixture.client(), Arc::clone(&asked));
@@ -36,8 +41,7 @@ impl Alb {
             let mut client = client.clone();
             async move { client.ready().await?.call(request).await }
         });
-        let auth = AlbAuth::signer(signer).validation(validation).http_client(http);
-        let auth = auth.clock(fixture.clock().clock()).build().unwrap();
+        let auth = builder.http_client(http).clock(fixture.clock().clock()).build().unwrap();
         Self { fixture, auth, asked }
     }
 
@@ -50,6 +54,78 @@ impl Alb {
             Outcome::Rejected(rejection) => Err(rejection.reason.as_str()),
             other => panic!("{other:?}"),
         }
+    }
+}
+
+/// Starts a layer with calls that the guide shows.
+macro_rules! guide {
+    ($builder:expr) => {{
+        let calls = plain(concat!(stringify!($builder), ".build()?"));
+        assert!(CALLS.contains(&calls), "the guide does not show {calls}");
+        $builder
+    }};
+}
+
+fn guide() -> AlbAuthBuilder {
+    guide!(
+        AlbAuth::signer(
+            "arn:aws:elasticloadbalancing:eu-central-1:123456789012:loadbalancer/app/shop/50dc6c495c0c9188"
+        )
+        .validation(Validation::new().issuer("https://login.example").client("app-client-id"))
+    )
+}
+
+#[tokio::test]
+async fn r21_a_header_of_the_balancer_is_accepted_by_the_calls_of_the_guide() {
+    let alb = Alb::of(guide());
+    assert_eq!(Provider::AwsAlb.provenance(), Provenance::Documented);
+    assert_eq!(alb.check(&alb.fixture.token()).await.as_deref(), Ok("alice"));
+}
+
+/// The client takes the place of the audience.
+#[tokio::test]
+async fn r21_one_character_of_the_issuer_the_client_or_the_signer_matters() {
+    let alb = Alb::of(guide());
+    let mut claims = alb.fixture.claims();
+    for (name, value) in [("client", "app-client-id"), ("signer", SIGNER)] {
+        claims.insert(name.to_owned(), json!(value));
+    }
+    assert_eq!(alb.check(&alb.fixture.sign(&claims)).await.as_deref(), Ok("alice"));
+    for (name, reason) in
+        [("iss", "wrong issuer"), ("client", "wrong client"), ("signer", "wrong signer")]
+    {
+        for at in 0..claims[name].as_str().unwrap().len() {
+            let value = alb.fixture.sign(&misspelt(&claims, name, at));
+            assert_eq!(alb.check(&value).await, Err(reason), "{name}, {at}");
+        }
+    }
+}
+
+/// RFC 9110 section 15.5.2 requires a challenge in every 401.
+#[tokio::test]
+async fn a_401_without_the_balancer_has_a_challenge() {
+    use tower::Layer;
+
+    let alb = Alb::of(guide());
+    let handler =
+        service_fn(async |_: Request<()>| Ok::<_, Infallible>(Response::new(String::new())));
+    let fresh = Require::max_auth_age(std::time::Duration::from_secs(60)).layer(handler);
+    let service = alb.auth.clone().layer(fresh);
+    let value = alb.fixture.token();
+    for (value, challenge) in [
+        (None, "ALB"),
+        (Some("a.b.c"), "ALB"),
+        (Some(&*value), r#"ALB error="insufficient_user_authentication", max_age="60""#),
+    ] {
+        let mut request = Request::get("/");
+        if let Some(value) = value {
+            request = request.header("x-amzn-oidc-data", value);
+        }
+        let response = service.clone().oneshot(request.body(()).unwrap()).await.unwrap();
+        assert_eq!(
+            (response.status().as_u16(), response.headers()["www-authenticate"].as_bytes()),
+            (401, challenge.as_bytes())
+        );
     }
 }
 

@@ -13,9 +13,9 @@ use super::kit::{rejection, verify};
 const GUIDE: &str = include_str!("../../../docs/providers.md");
 
 /// The guide without white space, so that its layout does not matter.
-static CALLS: LazyLock<String> = LazyLock::new(|| plain(GUIDE));
+pub(super) static CALLS: LazyLock<String> = LazyLock::new(|| plain(GUIDE));
 
-fn plain(text: &str) -> String {
+pub(super) fn plain(text: &str) -> String {
     let text: String = text.chars().filter(|letter| !letter.is_whitespace()).collect();
     text.replace(",)", ")")
 }
@@ -241,7 +241,7 @@ fn layer(fixture: &ProviderFixture) -> JwtAuth<Claims> {
 }
 
 /// Returns the claims with one character of this claim changed: of the first text in a list that is ours.
-fn misspelt(claims: &Map<String, Value>, name: &str, at: usize) -> Map<String, Value> {
+pub(super) fn misspelt(claims: &Map<String, Value>, name: &str, at: usize) -> Map<String, Value> {
     let misspell = |text: &str| {
         let mut letters: Vec<char> = text.chars().collect();
         let at = at % letters.len();
