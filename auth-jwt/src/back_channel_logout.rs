@@ -64,7 +64,6 @@ struct LogoutToken {
     /// A number of seconds that may have a fraction (RFC 7519 section 2).
     iat: f64,
     sid: Option<Box<str>>,
-    sub: Option<Box<str>>,
 }
 
 /// What a logout token ends.
@@ -77,14 +76,15 @@ enum LogoutTarget<'a> {
 }
 
 impl LogoutToken {
-    fn target(&self) -> Option<LogoutTarget<'_>> {
+    /// Returns what this token ends, which may name a subject.
+    fn target<'a>(&'a self, subject: &'a str) -> Option<LogoutTarget<'a>> {
         if !self.events.get(EVENT).is_some_and(Value::is_object) {
             return None;
         }
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // whole seconds count
         let at = Timestamp::from_secs(self.iat as u64);
         let [sid, subject] =
-            [&self.sid, &self.sub].map(|claim| claim.as_deref().filter(|name| !name.is_empty()));
+            [self.sid.as_deref(), Some(subject)].map(|claim| claim.filter(|name| !name.is_empty()));
         match (sid, subject) {
             (Some(sid), subject) => {
                 Some(LogoutTarget::Session(sid, subject.map(|subject| (subject, at))))
@@ -98,7 +98,8 @@ impl LogoutToken {
 impl BackChannelLogout {
     /// Accepts logout tokens that were signed by these keys. The validation has the provider as its issuer and
     /// the client id as its audience. The issuer of [`RemoteKeys::discover`](crate::RemoteKeys::discover) need
-    /// not be repeated.
+    /// not be repeated. With [`numeric_subject`](Validation::numeric_subject), the number 17 ends the sign-ins of
+    /// the subject `17`.
     ///
     /// # Panics
     ///
@@ -163,7 +164,8 @@ impl BackChannelLogout {
             Outcome::Anonymous(_) => return Err(EndpointError::InvalidRequest),
         };
         let issuer = identity.authentication().issuer.as_deref().unwrap_or_default();
-        let target = identity.claims().target().ok_or(EndpointError::InvalidRequest)?;
+        let target = identity.claims().target(identity.subject());
+        let target = target.ok_or(EndpointError::InvalidRequest)?;
         // One that fails keeps nothing else alive.
         let mut done = Ok(());
         for sign_ins in &self.sign_ins {

@@ -21,6 +21,7 @@ suite!(every:
     a_new_session_of_the_same_sign_in_survives_the_logout_of_the_old_one,
     a_logout_also_revokes_the_tokens_of_the_provider,
     a_logout_token_of_each_form_is_accepted,
+    a_numeric_subject_logs_out_if_the_application_accepts_them,
     sec_76_a_failed_logout_is_reported_and_can_be_repeated,
     sec_52_only_logout_tokens_log_out,
 );
@@ -57,7 +58,10 @@ fn claims(world: &World, more: Value) -> Value {
 }
 
 async fn send(world: &World, token: &str) -> Response<String> {
-    let client = Validation::new().issuer(PROVIDER).audience(CLIENT);
+    send_to(world, Validation::new().issuer(PROVIDER).audience(CLIENT), token).await
+}
+
+async fn send_to(world: &World, client: Validation, token: &str) -> Response<String> {
     let mut sign_ins = SignInManager::new(world.store.clone() as std::sync::Arc<dyn Store>);
     sign_ins.settings.clock = world.setup.clock.clone();
     let logout = BackChannelLogout::new(KEYS.clone(), client).clock(world.setup.clock.clone());
@@ -210,6 +214,19 @@ async fn a_logout_token_of_each_form_is_accepted(world: World) {
         assert_eq!(send(&world, &token).await.status(), 200, "{provider}");
         assert_eq!(world.status_of(&credential).await, 401, "{provider}");
     }
+}
+
+/// Some providers number their users. The application states the subject of an ID token as text.
+async fn a_numeric_subject_logs_out_if_the_application_accepts_them(world: World) {
+    let mut login = login(&world, "alice", None);
+    login.provider.as_mut().unwrap().subject = "17".to_owned();
+    let (_, credential) = world.sign_in(login).await;
+    let token = KEYS.sign("logout+jwt", &claims(&world, json!({ "sub": 17 }))).unwrap();
+    assert_eq!(send(&world, &token).await.status(), 400);
+    assert_eq!(world.status_of(&credential).await, 200);
+    let client = Validation::new().issuer(PROVIDER).audience(CLIENT).numeric_subject();
+    assert_eq!(send_to(&world, client, &token).await.status(), 200);
+    assert_eq!(world.status_of(&credential).await, 401);
 }
 
 async fn sec_52_only_logout_tokens_log_out(world: World) {
