@@ -33,7 +33,8 @@ pub trait ModeFor<C>: Mode + Sized {
         None
     }
 
-    /// Finds the credential of a sign-in whose second factor is still to be verified.
+    /// Finds a secret in the place of a token: the credential of a sign-in whose second factor is still to be
+    /// verified, or a refresh token.
     #[doc(hidden)]
     fn pending(auth: &JwtAuth<C, Self>, head: &RequestHead<'_>) -> Option<Attempt<C>> {
         let _ = (auth, head);

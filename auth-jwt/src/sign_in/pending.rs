@@ -1,7 +1,8 @@
-//! The credential of a sign-in whose second factor is still to be verified.
+//! Secrets in the place of an access token: the credential of a sign-in whose second factor is still to be
+//! verified, and a refresh token by mistake.
 //!
-//! It is the refresh secret with a prefix of its own, in the place of an access token. It is no JSON Web Token,
-//! so that no service without the store takes it for one.
+//! The credential is the refresh secret with a prefix of its own. It is no JSON Web Token, so that no service
+//! without the store takes it for one.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use auth_core::{
 use auth_store::{PresentedSecret, Secret, SecretKind};
 use serde::de::DeserializeOwned;
 
+use super::backend::refresh_secret;
 use super::issuer::WithSignIn;
 use crate::authenticator::rejected;
 use crate::jwt_auth::JwtAuth;
@@ -18,7 +20,7 @@ use crate::jwt_auth::JwtAuth;
 /// The prefix that distinguishes the credential of a pending sign-in from other tokens.
 pub(super) const PENDING_PREFIX: &str = "pen_";
 
-/// Finds the credential where an access token would be.
+/// Finds such a secret where an access token would be.
 pub(super) fn find<C>(auth: &JwtAuth<C, WithSignIn>, head: &RequestHead<'_>) -> Option<Attempt<C>>
 where
     C: DeserializeOwned + Send + Sync + 'static,
@@ -31,6 +33,10 @@ where
         },
         None => return None,
     };
+    if transport == Transport::Explicit && refresh_secret(text).is_some() {
+        // It never authenticates. Another backend could send it to its own issuer.
+        return Some(Attempt::explicit(rejected(RejectionReason::WrongKind)));
+    }
     let secret = Secret::parse(text.strip_prefix(PENDING_PREFIX.as_bytes())?);
     if transport == Transport::Ambient && head.check_origin(&auth.base().protection).is_err() {
         return Some(Attempt::cross_origin());
