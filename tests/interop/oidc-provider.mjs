@@ -2,6 +2,7 @@
 //
 // Its argument is JSON: `{"port", "clients"}`. It prints a line when it listens, and ends with its standard
 // input. `POST /test/rotate` makes it sign with a new key, and publish the keys from before as well.
+// `POST /test/refresh-token` returns a refresh token of the first client.
 
 import { generateKeyPairSync, randomUUID } from "node:crypto";
 import { createServer } from "node:http";
@@ -33,7 +34,7 @@ const provider = (keys) =>
     cookies: { keys: ["only for tests"] },
     // The dispatcher refuses addresses of this machine, where the clients are.
     fetch: (url, { dispatcher, ...options }) => fetch(url, options),
-    scopes: ["openid", "profile", "read"],
+    scopes: ["openid", "offline_access", "profile", "read"],
     claims: { openid: ["sub"], profile: ["name"] },
     conformIdTokenClaims: false,
     // Any username logs in.
@@ -51,16 +52,24 @@ const provider = (keys) =>
           name === "urn:opaque" ? { ...resource, accessTokenFormat: "opaque" } : resource,
       },
     },
-  }).callback();
+  });
 
 let keys = [newKey()];
-let answer = provider(keys);
+let current = provider(keys);
+let answer = current.callback();
 
-createServer((request, response) => {
+createServer(async (request, response) => {
+  if (request.url === "/test/refresh-token") {
+    const client = await current.Client.find(clients[0].client_id);
+    const token = new current.RefreshToken({ accountId: "alice", client, scope: "read" });
+    response.end(await token.save());
+    return;
+  }
   if (request.url !== "/test/rotate") return answer(request, response);
   // The provider signs with the first key.
   keys = [newKey(), ...keys];
-  answer = provider(keys);
+  current = provider(keys);
+  answer = current.callback();
   response.end(keys[0].kid);
 }).listen(port, "localhost", () => console.log("listening"));
 

@@ -41,7 +41,7 @@ impl<'a> Payload<'a> {
     }
 
     /// Returns whether there is a claim of this name, and its value is not null.
-    pub(super) fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.claims.get(name).is_some_and(|value| value != "null")
     }
 

@@ -1,10 +1,13 @@
 //! What the introspection endpoint said about tokens, for as long as it may be used.
 //!
-//! Requests with the same token wait for one question. Tokens that were active before are asked about even
+//! Requests with the same token wait for one question. A request that needs an answer of its own shares the
+//! question with those that arrived before it began. Tokens that were active before are asked about even
 //! while made-up tokens use up the questions for new ones.
 
 use std::collections::hash_map::RandomState;
+use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use auth_core::{Identity, RejectionReason, Timestamp};
 use parking_lot::Mutex;
@@ -47,29 +50,60 @@ impl<C> TokenState<C> {
 /// The place of one token.
 #[derive(Debug)]
 pub(super) struct Place<C> {
-    state: Mutex<Option<Arc<TokenState<C>>>>,
-    /// Held by the request that asks.
+    state: Mutex<Option<Answer<C>>>,
+    /// The number of questions about the token that have begun.
+    begun: AtomicU64,
+    /// Held by the request that asks. So no question overtakes another, and one token takes one of the
+    /// questions that may be under way.
     pub(super) asking: AsyncMutex<()>,
+}
+
+/// The answer to the last question.
+#[derive(Debug)]
+struct Answer<C> {
+    /// The number of the question.
+    question: u64,
+    state: Arc<TokenState<C>>,
 }
 
 impl<C> Default for Place<C> {
     fn default() -> Self {
-        Self { state: Mutex::default(), asking: AsyncMutex::default() }
+        Self { state: Mutex::default(), begun: AtomicU64::new(0), asking: AsyncMutex::default() }
     }
 }
 
 impl<C> Place<C> {
     /// Returns what the endpoint said, if that may still be used.
-    pub(super) fn state(&self, now: Timestamp) -> Option<Arc<TokenState<C>>> {
-        self.state.lock().clone().filter(|state| now < state.until)
+    fn state(&self, now: Timestamp) -> Option<Arc<TokenState<C>>> {
+        self.find(|answer| now < answer.state.until)
     }
 
-    pub(super) fn set(&self, state: Arc<TokenState<C>>) {
-        *self.state.lock() = Some(state);
+    /// Returns what the endpoint said, if it was asked after this many questions had begun.
+    pub(super) fn state_since(&self, begun: u64) -> Option<Arc<TokenState<C>>> {
+        self.find(|answer| answer.question > begun)
+    }
+
+    fn find(&self, is_usable: impl Fn(&Answer<C>) -> bool) -> Option<Arc<TokenState<C>>> {
+        let answer = self.state.lock();
+        answer.as_ref().filter(|answer| is_usable(answer)).map(|answer| Arc::clone(&answer.state))
+    }
+
+    /// Returns how many questions have begun.
+    pub(super) fn begun(&self) -> u64 {
+        self.begun.load(Ordering::SeqCst)
+    }
+
+    /// Returns the number of a question that begins now.
+    pub(super) fn begin(&self) -> u64 {
+        self.begun.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    pub(super) fn set(&self, question: u64, state: Arc<TokenState<C>>) {
+        *self.state.lock() = Some(Answer { question, state });
     }
 
     fn was_active(&self) -> bool {
-        self.state.lock().as_ref().is_some_and(|state| state.token.is_ok())
+        self.state.lock().as_ref().is_some_and(|answer| answer.state.token.is_ok())
     }
 }
 
@@ -102,16 +136,80 @@ impl<C> Answers<C> {
     /// Returns the place of a token. A token that was used once is evicted first, so that a flood of tokens
     /// does not evict those in use.
     pub(super) fn place(&self, digest: TokenDigest) -> Arc<Place<C>> {
-        if let Some(place) = self.places.get(&digest) {
-            return place;
-        }
-        let place = Arc::<Place<C>>::default();
-        self.places.insert(digest, Arc::clone(&place));
+        let Ok(place) =
+            self.places.get_or_insert_with(&digest, || Ok::<_, Infallible>(Arc::default()));
         place
+    }
+
+    /// Removes a place whose answer is never used, unless it shows that the token was active.
+    pub(super) fn tidy(&self, digest: &TokenDigest, place: &Arc<Place<C>>, now: Timestamp) {
+        if !place.was_active() && place.state(now).is_none() {
+            self.places.remove_if(digest, |it| Arc::ptr_eq(it, place));
+        }
     }
 
     /// Returns the limit of the questions about tokens like this one.
     pub(super) fn questions(&self, place: &Place<C>) -> &Semaphore {
         if place.was_active() { &self.known } else { &self.new }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Barrier;
+    use std::thread;
+
+    use auth_core::{AuthenticationInfo, Principal};
+
+    use super::*;
+    use crate::claims::{ClaimsLayout, Payload, TokenClaims};
+    use crate::validation::Validation;
+
+    /// The fault: two requests with a new token could each get a place of their own, and both asked.
+    #[test]
+    fn requests_with_a_new_token_get_the_same_place() {
+        let answers = Answers::<()>::new(10_000);
+        let barrier = Barrier::new(4);
+        for number in 0..2_000_u32 {
+            let digest = TokenDigest::of(&number.to_be_bytes());
+            let place = || {
+                barrier.wait();
+                answers.place(digest)
+            };
+            let places: Vec<_> = thread::scope(|scope| {
+                let threads = [(); 4].map(|()| scope.spawn(place));
+                threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+            });
+            assert!(places.iter().all(|it| Arc::ptr_eq(it, &places[0])), "{number}");
+        }
+    }
+
+    #[test]
+    fn an_answer_that_is_never_used_takes_no_place() {
+        let answers = Answers::<()>::new(10);
+        let now = Timestamp::from_secs(1000);
+        let authentication = AuthenticationInfo::new("introspection", None);
+        let payload = Payload::read(r#"{"sub":"alice","exp":2000}"#).unwrap();
+        let claims = TokenClaims::read(&payload, &ClaimsLayout::default()).unwrap();
+        let active = ActiveToken {
+            identity: Identity::verified(Principal::new("alice").claims(()), authentication),
+            validity: Validation::new().check_claims(&claims).unwrap(),
+            checks: None,
+        };
+        let kept = [
+            Some(Err(RejectionReason::Unknown)),
+            None,             // the endpoint did not answer
+            Some(Ok(active)), // its next question is one about a known token
+        ]
+        .map(|token| {
+            let digest = TokenDigest::of(b"token");
+            let place = answers.place(digest);
+            if let Some(token) = token {
+                place.set(place.begin(), Arc::new(TokenState { token, until: now }));
+            }
+            answers.tidy(&digest, &place, now);
+            answers.places.len()
+        });
+        assert_eq!(kept, [0, 0, 1]);
     }
 }

@@ -36,7 +36,8 @@ const MAX_AGE_OF_REFUSALS: Duration = Duration::from_secs(5);
 /// until the token expires: see [`max_age`](super::Introspection::max_age). A refusal is used for five
 /// seconds. [`Require::revalidated`](auth_core::Require::revalidated) asks the endpoint for each request.
 ///
-/// Requests with the same token share one question. At most 32 questions are under way about tokens that
+/// Requests with the same token share one question; those that need an answer of their own share the next one.
+/// At most 32 questions are under way about tokens that
 /// were not active before, so that a flood of made-up tokens is no flood of requests to the issuer, and at
 /// most 32 about others. If there is no answer after five seconds, or no usable one, the request gets 503,
 /// and the event `introspection failed` states the reason.
@@ -47,6 +48,10 @@ const MAX_AGE_OF_REFUSALS: Duration = Duration::from_secs(5);
 /// wherever it is in the list: a [`JwtAuth`](crate::JwtAuth) takes the JSON Web Tokens of its issuers. Those of
 /// other issuers go to the backend that is listed first: list `JwtAuth` first to reject them. All other bearer
 /// tokens are sent to the endpoint.
+///
+/// The credentials of this application are recognized by their form, so they are not sent: refresh tokens and
+/// those of pending sign-ins by a `JwtAuth` with sign-ins, and opaque tokens by a `SessionAuth` that accepts them.
+/// The content of a session cookie has no prefix, so as a bearer token it is like any other random text.
 #[must_use]
 pub struct IntrospectionAuth<C = Claims> {
     shared: Arc<Shared<C>>,
@@ -61,6 +66,8 @@ struct Shared<C> {
 pub(super) struct Config {
     pub(super) endpoint: Endpoint,
     pub(super) validation: Validation,
+    /// Whether an answer need not state that the token is an access token.
+    pub(super) accepts_unstated: bool,
     pub(super) max_age: Duration,
     pub(super) cache_capacity: usize,
     pub(super) realm: Arc<str>,
@@ -139,18 +146,24 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
     ) -> Result<Arc<TokenState<C>>, FetchError> {
         let answers = &self.shared.answers;
         let place = answers.place(digest);
-        // An answer that is never used again is not worth waiting for.
-        let is_shared = freshness == Freshness::Cached && !self.shared.config.max_age.is_zero();
-        let asking = if is_shared { Some(place.asking.lock().await) } else { None };
-        if asking.is_some()
-            && let Some(state) = place.state(self.clock().now())
-        {
+        let begun = place.begun();
+        let _asking = place.asking.lock().await;
+        // Another request may have asked meanwhile.
+        let known = match freshness {
+            Freshness::Cached => answers.find(&digest, self.clock().now()),
+            Freshness::Anew => None,
+        };
+        if let Some(state) = known.or_else(|| place.state_since(begun)) {
             return Ok(state);
         }
         let _question = answers.questions(&place).acquire().await; // never closed
-        let state = Arc::new(self.introspect(token).await?);
-        place.set(Arc::clone(&state));
-        Ok(state)
+        let question = place.begin();
+        let state = self.introspect(token).await.map(Arc::new);
+        if let Ok(state) = &state {
+            place.set(question, Arc::clone(state));
+        }
+        answers.tidy(&digest, &place, self.clock().now());
+        state
     }
 
     async fn introspect(&self, token: &[u8]) -> Result<TokenState<C>, FetchError> {
@@ -171,7 +184,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
 
     /// Reads the answer about an active token, and validates it like the claims of a JSON Web Token.
     fn read(&self, json: &str, now: Timestamp) -> Result<ActiveToken<C>, RejectionReason> {
-        let Config { validation, .. } = &*self.shared.config;
+        let Config { validation, accepts_unstated, .. } = &*self.shared.config;
         let payload = Payload::read(json)?;
         let all = validation.read_all(&payload)?;
         let mut claims = TokenClaims::read(&payload, &validation.layout)?;
@@ -180,7 +193,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
         if claims.issuer.is_none() {
             claims.issuer = validation.issuer.as_deref().map(Into::into);
         }
-        validation.check_token_use(&payload)?;
+        validation.check_token_use(&payload, *accepts_unstated)?;
         let validity = validation.check_claims(&claims)?;
         validity.check(now)?;
         validation.check_values(all.as_ref())?;

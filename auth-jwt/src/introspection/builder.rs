@@ -38,6 +38,7 @@ pub struct Introspection {
     http_client: Option<Arc<dyn Client>>,
     authorities: Option<Vec<u8>>,
     validation: Validation,
+    accepts_unstated: bool,
     max_age: Duration,
     cache_capacity: usize,
     realm: Arc<str>,
@@ -55,6 +56,7 @@ impl Introspection {
             http_client: None,
             authorities: None,
             validation: Validation::new(),
+            accepts_unstated: false,
             max_age: Duration::from_secs(30),
             cache_capacity: 10_000,
             realm: Challenge::DEFAULT_REALM.into(),
@@ -88,8 +90,19 @@ impl Introspection {
         Self { validation, ..self }
     }
 
+    /// Also accepts tokens of which the endpoint does not state that they are access tokens. By default, an answer
+    /// must have a `token_type` (`Bearer`), or the kind of the token in `token_use` or `typ`.
+    ///
+    /// An endpoint also reports refresh tokens as active (RFC 7662 section 2.1). Many issuers leave out only their
+    /// `token_type`, because it is defined for access tokens (RFC 6749 section 5.1). With this option, such a
+    /// refresh token authenticates requests.
+    pub fn insecure_missing_token_type(self) -> Self {
+        Self { accepts_unstated: true, ..self }
+    }
+
     /// Sets for how long an answer is used at most. Defaults to 30 seconds. A token that its issuer revokes
-    /// may be accepted for that long. With zero, the endpoint is asked for each request.
+    /// may be accepted for that long. With zero, each request waits for an answer that the endpoint was asked for
+    /// after the request had arrived.
     pub fn max_age(self, age: Duration) -> Self {
         Self { max_age: age, ..self }
     }
@@ -161,6 +174,7 @@ impl Introspection {
         Ok(IntrospectionAuth::new(Config {
             endpoint: Endpoint { url, client, authorization },
             validation: self.validation,
+            accepts_unstated: self.accepts_unstated,
             max_age: self.max_age,
             cache_capacity: self.cache_capacity,
             realm: self.realm,

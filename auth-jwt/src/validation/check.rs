@@ -35,6 +35,8 @@ const NOT_PROVEN: RejectionReason = RejectionReason::Other("bound to a key witho
 const NOT_PINNED: RejectionReason =
     RejectionReason::Other("access tokens take an issuer and an audience");
 const NO_ISSUE_TIME: RejectionReason = RejectionReason::Other("no time of issue");
+#[cfg(feature = "introspection")]
+const NO_TOKEN_TYPE: RejectionReason = RejectionReason::Other("no token type");
 const CLAIM_MISSING: RejectionReason = RejectionReason::Other("claim missing");
 
 /// The claim of logout tokens and security events (OpenID Connect Back-Channel Logout 2.4, RFC 8417).
@@ -125,23 +127,29 @@ impl Validation {
         self.validity(claims)
     }
 
-    /// Checks that an answer of an introspection endpoint is about an access token, as far as it states that. A
-    /// refresh token is active as well, and must never authenticate a request.
+    /// Checks that an answer of an introspection endpoint is about an access token. A refresh token is active as
+    /// well, and must never authenticate a request.
+    ///
+    /// Only access tokens have a `token_type` (RFC 7662 section 2.2, RFC 6749 section 5.1). Some issuers state the
+    /// kind in `token_use`, such as Ory Hydra, or in `typ`, such as Keycloak.
     #[cfg(feature = "introspection")]
-    pub(crate) fn check_token_use(&self, payload: &Payload<'_>) -> Result<(), RejectionReason> {
-        // How the client sends the token (RFC 7662 section 2.2), and its kind for issuers such as Ory Hydra.
-        let [token_type, token_use] = ["token_type", "token_use"].map(|name| payload.text(name));
-        let is_one_of = |name: Option<&str>, known: &[&str]| {
-            name.is_none_or(|name| known.iter().any(|it| it.eq_ignore_ascii_case(name)))
-        };
-        let token_type = token_type.as_deref();
-        let is_bound = token_type.is_some_and(|name| name.eq_ignore_ascii_case("DPoP"));
-        if is_bound && self.bound_tokens == Rule::Reject {
-            return Err(NOT_PROVEN);
+    pub(crate) fn check_token_use(
+        &self,
+        payload: &Payload<'_>,
+        may_be_unstated: bool,
+    ) -> Result<(), RejectionReason> {
+        let mut is_stated = may_be_unstated;
+        for name in ["token_type", "token_use", "typ"].into_iter().filter(|it| payload.has(it)) {
+            let kind = payload.text(name).map(|kind| kind.to_ascii_lowercase());
+            match kind.as_deref() {
+                Some("bearer" | "access_token" | "access" | "at+jwt") => is_stated = true,
+                Some("dpop") if self.bound_tokens == Rule::Reject => return Err(NOT_PROVEN),
+                Some("dpop") => is_stated = true,
+                Some("jwt") if name == "typ" => {} // any kind
+                _ => return Err(RejectionReason::WrongKind),
+            }
         }
-        let is_access_token = is_one_of(token_use.as_deref(), &["access", "access_token"])
-            && (is_bound || is_one_of(token_type, &["Bearer", "access_token"]));
-        if is_access_token { Ok(()) } else { Err(RejectionReason::WrongKind) }
+        if is_stated { Ok(()) } else { Err(NO_TOKEN_TYPE) }
     }
 
     /// Returns whether tokens that name this issuer, or none, are accepted.

@@ -72,12 +72,12 @@ impl Endpoint {
         let http = service_fn(move |request: Request<String>| {
             let endpoint = endpoint.clone();
             async move {
+                let body = endpoint.answer.lock().clone();
                 endpoint.asked.lock().push(request);
                 if endpoint.hangs.load(Ordering::SeqCst) {
                     endpoint.released.notified().await;
                 }
                 let status = endpoint.status.load(Ordering::SeqCst);
-                let body = endpoint.answer.lock().clone();
                 let response = Response::builder().status(status).body(body).unwrap();
                 Ok::<_, std::io::Error>(response)
             }
@@ -92,7 +92,9 @@ impl Endpoint {
 
 /// Returns the answer about a token of `alice`, with these members added or replaced.
 fn active(more: Value) -> Value {
-    let mut answer = json!({ "active": true, "sub": "alice", "aud": "shop", "exp": NOW + 300 });
+    let mut answer = json!({
+        "active": true, "sub": "alice", "aud": "shop", "exp": NOW + 300, "token_type": "Bearer",
+    });
     let Value::Object(more) = more else { panic!("no members") };
     answer.as_object_mut().unwrap().extend(more);
     answer
@@ -138,7 +140,6 @@ where
 async fn an_active_token_identifies_its_user() {
     let more = json!({
         "scope": "read write", "auth_time": NOW - 5, "username": "Alice", "roles": ["buyer"],
-        "token_type": "Bearer",
     });
     let endpoint = Endpoint::new(&active(more));
     let auth = endpoint.auth();
@@ -216,6 +217,8 @@ async fn an_answer_is_validated_like_a_token() {
         (json!({ "cnf": { "jkt": "a" } }), "bound to a key without proof"),
         (json!({ "token_type": "DPoP" }), "bound to a key without proof"),
         (json!({ "token_type": "refresh_token" }), "wrong kind"),
+        (json!({ "token_type": "N_A" }), "wrong kind"),
+        (json!({ "token_type": 7 }), "wrong kind"),
         (json!({ "token_use": "refresh_token" }), "wrong kind"),
         (json!({ "events": {} }), "wrong kind"),
     ] {
@@ -225,6 +228,39 @@ async fn an_answer_is_validated_like_a_token() {
     let fine = json!({ "iss": ISSUER, "token_type": "bearer", "token_use": "access_token" });
     endpoint.answers(&active(fine));
     assert!(asks(&auth, "a").await.is_ok());
+}
+
+/// An endpoint reports refresh tokens as active, too. The members are those of oidc-provider and Doorkeeper, which
+/// leave out the `token_type` of a refresh token, of Ory Hydra, of Keycloak, and of RFC 9068.
+#[tokio::test]
+async fn sec_52_a_refresh_token_that_is_active_does_not_authenticate() {
+    let endpoint = Endpoint::new(&active(json!({})));
+    let auth = endpoint.options().max_age(Duration::ZERO).build().unwrap();
+    let lenient = endpoint.options().max_age(Duration::ZERO).insecure_missing_token_type();
+    let lenient = lenient.build().unwrap();
+    for (more, reason) in [
+        (json!({ "token_type": null }), "no token type"),
+        (json!({ "token_type": null, "typ": "JWT" }), "no token type"),
+        (json!({ "token_type": "Bearer", "token_use": "refresh_token" }), "wrong kind"),
+        (json!({ "token_type": null, "typ": "Refresh" }), "wrong kind"),
+        (json!({ "token_type": "Bearer", "typ": "Offline" }), "wrong kind"),
+        (json!({ "typ": "ID" }), "wrong kind"),
+    ] {
+        endpoint.answers(&active(more.clone()));
+        assert_eq!(asks(&auth, "a").await.unwrap_err(), reason, "{more}");
+        let accepted = asks(&lenient, "a").await.map(|user| user.subject().to_owned());
+        let expected = if reason == "no token type" { Ok("alice".to_owned()) } else { Err(reason) };
+        assert_eq!(accepted, expected, "{more}");
+    }
+    for more in [
+        json!({ "token_type": null, "typ": "Bearer" }),
+        json!({ "token_type": null, "token_use": "access_token" }),
+        json!({ "typ": "at+jwt" }),
+        json!({ "typ": "JWT" }),
+    ] {
+        endpoint.answers(&active(more.clone()));
+        assert!(asks(&auth, "a").await.is_ok(), "{more}");
+    }
 }
 
 #[tokio::test]
@@ -306,23 +342,83 @@ async fn requests_with_one_token_share_a_question() {
     assert_eq!(endpoint.count(), 2);
 }
 
-/// None of them may wait for the others, whose answers it cannot use.
+/// The answer to a question that began before a request arrived may be out of date for it.
 #[tokio::test]
-async fn without_a_maximum_age_requests_with_one_token_ask_at_the_same_time() {
+async fn requests_that_need_an_answer_of_their_own_share_the_next_question() {
     let endpoint = Endpoint::new(&active(json!({})));
     endpoint.hangs.store(true, Ordering::SeqCst);
     let auth = endpoint.options().max_age(Duration::ZERO).build().unwrap();
-    let requests: Vec<_> = (0..20)
-        .map(|_| {
-            let auth = auth.clone();
-            tokio::spawn(async move { asks(&auth, "a").await.is_ok() })
-        })
-        .collect();
-    endpoint.asked_times(20).await;
+    let ask = || {
+        let auth = auth.clone();
+        tokio::spawn(async move { asks(&auth, "a").await.map(|user| user.subject().to_owned()) })
+    };
+    let first = ask();
+    endpoint.asked_times(1).await;
+    endpoint.answers(&active(json!({ "sub": "bob" })));
+    let others: Vec<_> = (0..20).map(|_| ask()).collect();
+    tokio::task::yield_now().await;
     endpoint.hangs.store(false, Ordering::SeqCst);
     endpoint.released.notify_waiters();
-    for request in requests {
-        assert!(request.await.unwrap());
+    assert_eq!(first.await.unwrap().as_deref(), Ok("alice"));
+    for other in others {
+        assert_eq!(other.await.unwrap().as_deref(), Ok("bob"));
+    }
+    assert_eq!(endpoint.count(), 2);
+}
+
+/// The fault: the answer to an older question arrived last, and was used from then on.
+#[tokio::test]
+async fn an_older_answer_does_not_replace_a_newer_one() {
+    let endpoint = Endpoint::new(&active(json!({})));
+    let auth = endpoint.auth();
+    endpoint.hangs.store(true, Ordering::SeqCst);
+    let ask = || {
+        let auth = auth.clone();
+        tokio::spawn(async move { status(&auth, Require::revalidated(), "a").await.0 })
+    };
+    let first = ask();
+    endpoint.asked_times(1).await; // by the layer
+    endpoint.released.notify_waiters();
+    endpoint.asked_times(2).await; // by the requirement
+    endpoint.answers(&json!({ "active": false }));
+    endpoint.hangs.store(false, Ordering::SeqCst);
+    let second = ask();
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    endpoint.released.notify_waiters();
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (200, 401));
+    assert_eq!(status(&auth, Require::authenticated(), "a").await.0, 401);
+}
+
+/// The fault: a user who sent requests to a revalidated route all the time took all questions about known tokens.
+#[tokio::test]
+async fn one_token_takes_one_question_at_a_time() {
+    let endpoint = Endpoint::new(&active(json!({})));
+    let auth = endpoint.auth();
+    for token in ["a", "b"] {
+        asks(&auth, token).await.unwrap();
+    }
+    endpoint.clock.advance(Duration::from_secs(20));
+    asks(&auth, "a").await.unwrap();
+    endpoint.hangs.store(true, Ordering::SeqCst);
+    let of_one: Vec<_> = (0..40)
+        .map(|_| {
+            let auth = auth.clone();
+            tokio::spawn(async move { status(&auth, Require::revalidated(), "a").await.0 })
+        })
+        .collect();
+    endpoint.asked_times(3).await;
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(endpoint.count(), 3);
+    endpoint.hangs.store(false, Ordering::SeqCst);
+    endpoint.clock.advance(Duration::from_secs(1));
+    asks(&auth, "b").await.unwrap();
+    endpoint.released.notify_waiters();
+    for request in of_one {
+        assert_eq!(request.await.unwrap(), 200);
     }
 }
 
@@ -414,6 +510,32 @@ async fn an_opaque_sign_in_of_our_own_is_not_sent_to_the_endpoint() {
     let token = format!("{}{}", "ses_", "A".repeat(86));
     let (code, _) = status(&both, Require::authenticated(), &token).await;
     assert_eq!((code, endpoint.count()), (401, 0));
+}
+
+/// The refresh token authenticates nowhere, and must not be shown to another issuer.
+#[tokio::test]
+async fn sec_81_our_own_refresh_token_is_not_sent_to_the_endpoint() {
+    let endpoint = Endpoint::new(&json!({ "active": false }));
+    let own = || JwtAuth::new(Key::hs256([7; 32]).unwrap()).audience("shop");
+    let own = || own().issuer("https://shop.example").sign_in(MemoryStore::new());
+    let sign_in = service_fn(async |request: Request<()>| {
+        let auth = auth_core::Auth::<Claims>::of(&request).unwrap();
+        let sign_in = auth.sign_in(auth_core::Principal::new("alice")).as_tokens();
+        let signed_in = sign_in.deliver(auth_core::RefreshTokenDelivery::Body).await.unwrap();
+        Ok::<_, Infallible>(Response::new(signed_in.tokens.unwrap().refresh_token.unwrap().into()))
+    });
+    let request = Request::post("/").body(()).unwrap();
+    let response = own().optional().layer(sign_in).oneshot(request).await.unwrap();
+    let refresh: String = response.into_body();
+    for both in [any_of((endpoint.auth(), own())), any_of((own(), endpoint.auth()))] {
+        let answer = status(&both, Require::authenticated(), &refresh).await;
+        assert_eq!(answer, (401, "wrong kind".to_owned()));
+        assert_eq!(endpoint.count(), 0, "{:?}", endpoint.asked.lock());
+        // Others have another form.
+        status(&both, Require::authenticated(), &refresh[1..]).await;
+        assert_eq!(endpoint.count(), 1);
+        endpoint.asked.lock().clear();
+    }
 }
 
 #[tokio::test]

@@ -145,3 +145,24 @@ async fn an_opaque_token_of_the_provider_is_introspected_until_it_is_revoked() {
     let outcome = auth.verify(token.as_bytes()).await;
     assert!(matches!(outcome, Outcome::Rejected(_)), "{outcome:?}");
 }
+
+/// The provider reports it as active, with its client.
+#[tokio::test]
+#[cfg_attr(not(feature = "services"), ignore = "needs oidc-provider, which tests/run installs")]
+async fn sec_52_a_refresh_token_of_the_provider_does_not_authenticate() {
+    let provider = Provider::start();
+    let token = provider.post("/test/refresh-token", "").await;
+    let answer = provider.post("/token/introspection", &format!("token={token}")).await;
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!((&answer["active"], &answer["client_id"]), (&json!(true), &json!("client")));
+    let validation = Validation::new().issuer(provider.issuer()).audience("api").client("client");
+    let auth = Introspection::new(format!("{}/token/introspection", provider.issuer()))
+        .client("client", SECRET)
+        .validation(validation)
+        .build()
+        .unwrap();
+    let Outcome::Rejected(rejection) = auth.verify(token.as_bytes()).await else {
+        panic!("it is no access token")
+    };
+    assert_eq!(rejection.reason.as_str(), "no token type");
+}
