@@ -35,7 +35,7 @@ use axum::{Form, Router};
 use clap::Parser;
 use examples::mcp::{Orders, end_with_sign_in, require_tool_scopes};
 use examples::users::{Login, Users};
-use http::{HeaderName, Method, header};
+use http::{HeaderName, Method, Uri, header};
 use rmcp::transport::streamable_http_server::session::local::LocalSessionManager;
 use rmcp::transport::streamable_http_server::{StreamableHttpServerConfig, StreamableHttpService};
 use tokio::net::TcpListener;
@@ -55,9 +55,33 @@ struct Options {
     #[arg(long, value_name = "ID", requires = "issuer")]
     client: Option<String>,
 
-    /// The address and port to listen on; port 0 selects any free port
+    /// The address and port to listen on; port 0 selects any free port. An address of another machine needs an
+    /// `https` URL
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:3000")]
     listen: SocketAddr,
+
+    /// The URL at which clients find this server, without a path, if a proxy in front of it terminates TLS
+    #[arg(long, value_name = "URL")]
+    url: Option<Uri>,
+}
+
+impl Options {
+    /// Returns the URL at which clients find this server, which listens on this port.
+    fn origin(&self, port: u16) -> Result<Uri, Box<dyn Error>> {
+        let Some(url) = &self.url else {
+            if !self.listen.ip().is_loopback() {
+                let text = "without TLS, only an address of this machine is allowed: put a proxy in front of the \
+                            server that terminates TLS, and set --url to its https URL";
+                return Err(format!("--listen {}: {text}", self.listen).into());
+            }
+            return Ok(format!("http://localhost:{port}").parse()?);
+        };
+        let has_path = url.path_and_query().is_some_and(|path| path != "/");
+        if url.scheme_str() != Some("https") || url.authority().is_none() || has_path {
+            return Err(format!("--url {url}: must begin with https:// and have no path").into());
+        }
+        Ok(url.clone())
+    }
 }
 
 /// What differs between tokens of an issuer and those of our own sign-ins.
@@ -72,15 +96,17 @@ struct Access {
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let options = Options::parse();
+    options.origin(0)?; // before the port is open
     let listener = TcpListener::bind(options.listen).await?;
-    let origin = format!("http://localhost:{}", listener.local_addr()?.port());
+    let url = options.origin(listener.local_addr()?.port())?;
+    let origin = url.to_string().trim_end_matches('/').to_owned();
     let resource = format!("{origin}/mcp");
     let access = match &options.issuer {
         Some(issuer) => of_issuer(issuer, &options, &resource)?,
         None => of_sign_ins(&origin, &resource)?,
     };
     println!("mcp at {resource}");
-    Ok(axum::serve(listener, app(access)).await?)
+    Ok(axum::serve(listener, app(access, url.host().unwrap_or_default())).await?)
 }
 
 /// The scopes of the tools. Clients ask for the first one, and for others when a challenge names them.
@@ -114,8 +140,9 @@ fn of_sign_ins(origin: &str, resource: &str) -> Result<Access, Box<dyn Error>> {
         .issuer(origin)
         .audience(resource)
         .sign_in(MemoryStore::new())
-        .insecure_http() // for development only: it allows the refresh cookie without TLS
         .protected_resource(described(resource));
+    // For development only: it allows the refresh cookie without TLS.
+    let auth = if origin.starts_with("https:") { auth } else { auth.insecure_http() };
     let routes = Router::new()
         .route("/login", post(login))
         .route("/logout", post(async |auth: Auth| auth.sign_out().await))
@@ -135,8 +162,10 @@ async fn login(users: State<Users>, auth: Auth, form: Form<Login>) -> Result<Sig
     Ok(auth.sign_in(principal).as_tokens().await?)
 }
 
-fn app(Access { auth, metadata, routes }: Access) -> Router {
-    let mut config = StreamableHttpServerConfig::default();
+/// Creates the server, which clients find at this host.
+fn app(Access { auth, metadata, routes }: Access, host: &str) -> Router {
+    let mut config = StreamableHttpServerConfig::default(); // it allows the names of this machine
+    config.allowed_hosts.push(host.to_owned());
     config.legacy_session_mode = false; // each request proves its own user
     let orders = Orders::default();
     let service = StreamableHttpService::new(

@@ -1,7 +1,8 @@
 //! The server of the Model Context Protocol: with curl, with the client of `rmcp`, and with the conformance
 //! tests of the protocol.
 
-use std::process::{Command, Stdio};
+use std::collections::BTreeSet;
+use std::process::{Child, Command, Stdio};
 
 use auth_servers::OidcProvider;
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest, ServerResult};
@@ -176,27 +177,106 @@ async fn mcp_accepts_the_token_that_the_client_gets_from_the_provider() {
     assert!(text(&unscoped, "list_orders").await.is_err());
 }
 
-/// The scenarios of the package that do not need the tools of its own server.
+/// The scenarios for servers of the package that this server can pass.
+const SCENARIOS: [&str; 3] = ["server-initialize", "ping", "tools-list"];
+/// The other ones, each with the reason why it does not apply.
+const OTHER_SCENARIOS: [(&str, &str); 29] = [
+    ("completion-complete", "needs prompts"),
+    ("dns-rebinding-protection", "is for servers without authentication; see the next test"),
+    ("elicitation-sep1034-defaults", "needs tools of the package's own server"),
+    ("elicitation-sep1330-enums", "needs tools of the package's own server"),
+    ("json-schema-2020-12", "needs tools of the package's own server"),
+    ("logging-set-level", "needs the server to log to the client"),
+    ("prompts-get-embedded-resource", "needs prompts"),
+    ("prompts-get-simple", "needs prompts"),
+    ("prompts-get-with-args", "needs prompts"),
+    ("prompts-get-with-image", "needs prompts"),
+    ("prompts-list", "needs prompts"),
+    ("resources-list", "needs resources"),
+    ("resources-read-binary", "needs resources"),
+    ("resources-read-text", "needs resources"),
+    ("resources-subscribe", "needs resources"),
+    ("resources-templates-read", "needs resources"),
+    ("resources-unsubscribe", "needs resources"),
+    (
+        "server-sse-multiple-streams",
+        "needs sessions of the protocol, which the server does not keep",
+    ),
+    ("server-sse-polling", "needs sessions of the protocol, which the server does not keep"),
+    ("tools-call-audio", "needs tools of the package's own server"),
+    ("tools-call-elicitation", "needs tools of the package's own server"),
+    ("tools-call-embedded-resource", "needs tools of the package's own server"),
+    ("tools-call-error", "needs tools of the package's own server"),
+    ("tools-call-image", "needs tools of the package's own server"),
+    ("tools-call-mixed-content", "needs tools of the package's own server"),
+    ("tools-call-sampling", "needs tools of the package's own server"),
+    ("tools-call-simple-text", "needs tools of the package's own server"),
+    ("tools-call-with-logging", "needs tools of the package's own server"),
+    ("tools-call-with-progress", "needs tools of the package's own server"),
+];
+
+/// Starts the package with these arguments.
+fn conformance(args: &[&str], token: &str) -> Child {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/interop/conformance.mjs");
+    let command = &mut Command::new("node");
+    let command = command.arg(script).args(args).env("TOKEN", token);
+    command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
 #[test]
 fn mcp_passes_the_conformance_tests_of_the_protocol() {
     let (_server, url) = mcp(&[]);
     let token = sign_in(&Curl::new(&url), "alice", "wonderland");
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/interop/conformance.mjs");
+    let url = format!("{url}/mcp");
     let run = |scenario: &'static str, token: &str| {
-        let process = Command::new("node")
-            .args([script, "server", "--url", &format!("{url}/mcp"), "--scenario", scenario])
-            .env("TOKEN", token)
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        (scenario, process)
+        (scenario, conformance(&["server", "--url", &url, "--scenario", scenario], token))
     };
-    let passing = ["server-initialize", "ping", "tools-list"].map(|name| run(name, &token));
+    let passing = SCENARIOS.map(|name| run(name, &token));
     let (_, without_token) = run("ping", "e30.e30.AA");
+    let list = conformance(&["list"], "");
     for (scenario, process) in passing {
         let output = process.wait_with_output().unwrap();
         assert!(output.status.success(), "{scenario}: {}", String::from_utf8_lossy(&output.stdout));
     }
     assert!(!without_token.wait_with_output().unwrap().status.success());
+    // The tables above contain all scenarios of this version of the package.
+    let listed = String::from_utf8(list.wait_with_output().unwrap().stdout).unwrap();
+    let (of_servers, _) = listed.split_once("Client scenarios").unwrap();
+    let listed = of_servers.lines().filter_map(|line| line.trim().strip_prefix("- "));
+    let listed: BTreeSet<_> = listed.filter_map(|line| line.split(' ').next()).collect();
+    let known = SCENARIOS.into_iter().chain(OTHER_SCENARIOS.map(|(name, _)| name));
+    assert_eq!(listed, known.collect());
+}
+
+/// A page whose host name leads to this machine sends that name.
+#[test]
+fn mcp_refuses_requests_for_other_hosts() {
+    let (_server, url) = mcp(&[]);
+    let curl = Curl::new(&url);
+    let token = sign_in(&curl, "alice", "wonderland");
+    let body = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {} });
+    let status = |host: &str| {
+        let request = curl.post("/mcp").header("accept: application/json, text/event-stream");
+        request.header(&format!("host: {host}")).bearer(&token).json(&body).send().status
+    };
+    assert_eq!([status("localhost"), status("evil.example")], [200, 403]);
+}
+
+/// Tokens must not pass a network without TLS.
+#[test]
+fn mcp_listens_on_other_addresses_only_behind_tls() {
+    for (args, expected) in [
+        (&["--listen", "0.0.0.0:0"][..], "--listen 0.0.0.0:0: without TLS"),
+        (&["--listen", "[::]:0"], "without TLS"),
+        (&["--listen", "0.0.0.0:0", "--url", "http://mcp.example"], "must begin with https://"),
+        (&["--url", "https://mcp.example/mcp"], "must begin with https://"),
+    ] {
+        let output = Command::new(env!("CARGO_BIN_EXE_mcp")).args(args).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success() && error.contains(expected), "{args:?}: {error}");
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mcp"));
+    let args = ["--listen", "127.0.0.1:0", "--url", "https://mcp.example"];
+    let mut server = Process::start(command.args(args));
+    assert_eq!(server.announced("mcp at "), "https://mcp.example/mcp");
 }
