@@ -19,6 +19,11 @@ impl Failure {
     /// The provider cannot be reached, so the user may try again.
     pub(super) fn unreachable(error: &(dyn Error + 'static)) -> Self {
         tracing::warn!(error, "provider unreachable");
+        Self::unavailable()
+    }
+
+    /// The same, without a new attempt to reach it.
+    pub(super) fn unavailable() -> Self {
         let text = "the provider does not answer; try again later\n";
         Self((StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")], text).into_response())
     }

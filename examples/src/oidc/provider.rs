@@ -28,12 +28,17 @@ use openidconnect::{
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use super::failure::Failure;
 use super::http_client::{HttpClient, is_trustworthy};
 
 /// How long the provider's documents are used without fetching them again.
 const MAX_AGE: Duration = Duration::from_secs(300);
+/// How long the provider's documents may take, and how long a request waits while another one fetches them.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// How long after a failure nothing is fetched.
+const COOLDOWN: Duration = Duration::from_secs(5);
 /// How old the user's session at the provider may be. With this parameter, the provider states when the user
 /// authenticated (`auth_time`).
 const MAX_AUTH_AGE: Duration = Duration::from_secs(24 * 3600);
@@ -130,9 +135,18 @@ pub struct Provider {
     issuer: IssuerUrl,
     client: Client,
     http: HttpClient,
-    /// The provider's documents, and when they were fetched.
-    metadata: Mutex<Option<(Duration, Arc<Metadata>)>>,
+    documents: Mutex<Documents>,
     clock: Clock,
+}
+
+/// The provider's discovery document with its keys. The times are those of [`Clock::monotonic`].
+#[derive(Default)]
+struct Documents {
+    metadata: Option<Arc<Metadata>>,
+    /// When their fetch began.
+    fetched_at: Duration,
+    /// When the last fetch failed, unless a later one succeeded.
+    failed_at: Option<Duration>,
 }
 
 auth_core::redacted_debug!(Provider { issuer });
@@ -171,29 +185,41 @@ impl Provider {
             return Err("an issuer over http must be on this machine".into());
         }
         let (issuer, http) = (IssuerUrl::new(issuer.to_owned())?, HttpClient::new()?);
-        Ok(Self { issuer, client, http, metadata: Mutex::new(None), clock })
+        Ok(Self { issuer, client, http, documents: Mutex::default(), clock })
     }
 
     /// Returns the provider's documents: its discovery document and its keys. Fetches them if they are older.
+    ///
+    /// Requests wait for one fetch together. After a failure, all requests fail for a few seconds, so that a
+    /// provider that is away neither keeps them waiting nor gets a request for each of them.
     async fn metadata(&self, max_age: Duration) -> Result<Arc<Metadata>, Failure> {
-        let mut cached = self.metadata.lock().await;
-        let now = self.clock.monotonic();
-        if let Some((at, metadata)) = &*cached
-            && now.saturating_sub(*at) < max_age
-        {
+        let asked_at = self.clock.monotonic();
+        let documents = timeout(TIMEOUT, self.documents.lock()).await;
+        let mut documents = documents.map_err(|_| Failure::unavailable())?;
+        let Documents { metadata, fetched_at, failed_at } = &mut *documents;
+        let is_fresh = *fetched_at >= asked_at || asked_at - *fetched_at < max_age;
+        if let Some(metadata) = metadata.as_ref().filter(|_| is_fresh) {
             return Ok(Arc::clone(metadata));
         }
-        let fetched = Metadata::discover_async(self.issuer.clone(), &self.http).await;
-        let metadata = fetched.map_err(|error| match &error {
-            DiscoveryError::Request(source) => Failure::unreachable(source),
-            DiscoveryError::Response(status, ..) if status.is_server_error() => {
-                Failure::unreachable(&error)
-            }
-            _ => Failure::invalid(&error),
-        })?;
-        let metadata = Arc::new(metadata);
-        *cached = Some((now, Arc::clone(&metadata)));
-        Ok(metadata)
+        let now = self.clock.monotonic();
+        if failed_at.is_some_and(|at| now.saturating_sub(at) < COOLDOWN) {
+            return Err(Failure::unavailable());
+        }
+        let fetching = Metadata::discover_async(self.issuer.clone(), &self.http);
+        let fetched = match timeout(TIMEOUT, fetching).await {
+            Ok(fetched) => fetched.map_err(|error| match &error {
+                DiscoveryError::Request(source) => Failure::unreachable(source),
+                DiscoveryError::Response(status, ..) if status.is_server_error() => {
+                    Failure::unreachable(&error)
+                }
+                _ => Failure::invalid(&error),
+            }),
+            Err(elapsed) => Err(Failure::unreachable(&elapsed)),
+        };
+        *failed_at = fetched.is_err().then(|| self.clock.monotonic());
+        let fetched = Arc::new(fetched?);
+        (*metadata, *fetched_at) = (Some(Arc::clone(&fetched)), now);
+        Ok(fetched)
     }
 
     fn client(&self, metadata: &Metadata) -> Result<OidcClient, Failure> {
@@ -320,4 +346,61 @@ fn verify(
         }
     }
     Ok(claims.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use auth_core::{ManualClock, Timestamp};
+    use axum::response::IntoResponse as _;
+    use futures_util::future::join_all;
+    use http::{StatusCode, header};
+
+    use super::*;
+
+    /// Starts a server that is overloaded. Returns its URL, and the number of requests to it.
+    fn overloaded() -> (String, Arc<AtomicUsize>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let count = Arc::<AtomicUsize>::default();
+        let requests = Arc::clone(&count);
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]).unwrap();
+                requests.fetch_add(1, Ordering::SeqCst);
+                let head = "HTTP/1.1 503 Service Unavailable";
+                write!(stream, "{head}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").unwrap();
+            }
+        });
+        (url, count)
+    }
+
+    /// The fault: each request waited for those before it, and asked the provider again.
+    #[tokio::test]
+    async fn a_provider_that_is_away_is_asked_once_in_a_while() {
+        let (issuer, requests) = overloaded();
+        let client = Client {
+            id: "shop".to_owned(),
+            secret: None,
+            url: Url::parse("http://localhost:3000").unwrap(),
+            form_post: false,
+        };
+        let clock = ManualClock::new(Timestamp::from_secs(1000));
+        let provider = Provider::new(&issuer, client, clock.clock()).unwrap();
+        let logins = || join_all((0..10).map(|_| provider.start(ReturnPath::default())));
+        for (pause, expected) in [(0, 1), (4, 1), (1, 2)] {
+            clock.advance(Duration::from_secs(pause));
+            for login in logins().await {
+                let response = login.map(|_| ()).unwrap_err().into_response();
+                assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+                assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+            }
+            assert_eq!(requests.load(Ordering::SeqCst), expected, "{pause} s later");
+        }
+    }
 }
