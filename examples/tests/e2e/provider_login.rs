@@ -151,7 +151,7 @@ async fn agent_statuses(
 /// The form comes from another site, so the browser sends no cookie with it.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_as_a_form_of_another_site_is_accepted() {
-    let login = ProviderLogin::start_at("localhost", 1, &["--form-post"]);
+    let login = ProviderLogin::start_at("localhost", &["--form-post"]);
     let agent = login.agent();
     let form = login.answer(&agent, "alice").await;
     assert_eq!(form.form().action.as_str(), login.url("/callback"));
@@ -164,7 +164,7 @@ async fn an_answer_as_a_form_of_another_site_is_accepted() {
 /// The same in Chromium, for which `localhost` and `127.0.0.1` are two sites.
 #[test]
 fn a_browser_returns_from_a_provider_that_sends_a_form() {
-    let login = ProviderLogin::start_at("127.0.0.1", 1, &["--form-post"]);
+    let login = ProviderLogin::start_at("127.0.0.1", &["--form-post"]);
     let browser = Browser::start();
     browser.go(&login.url("/"));
     browser.click("a");

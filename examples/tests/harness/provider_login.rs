@@ -11,61 +11,51 @@ use super::user_agent::{Page, UserAgent};
 
 const SECRET: &str = "the-secret-of-the-client";
 
-/// A provider, and servers that are one client to it. The provider sends logout tokens to the first one.
+/// A provider, and a server that is a client to it.
 pub(crate) struct ProviderLogin {
     pub(crate) provider: OidcProvider,
-    servers: Vec<Process>,
-    urls: Vec<String>,
+    server: Process,
+    url: String,
     _folder: Scratch,
 }
 
 impl ProviderLogin {
-    /// Starts one server.
     pub(crate) fn start() -> Self {
-        Self::start_at("localhost", 1, &[])
+        Self::start_at("localhost", &[])
     }
 
-    /// Starts servers with these arguments, which browsers find at this host.
-    pub(crate) fn start_at(host: &str, count: usize, args: &[&str]) -> Self {
-        let ports: Vec<_> = (0..count).map(|_| free_port()).collect();
-        let urls: Vec<_> = ports.iter().map(|port| format!("http://{host}:{port}")).collect();
+    /// Starts the server with these arguments. Browsers find it at this host.
+    pub(crate) fn start_at(host: &str, args: &[&str]) -> Self {
+        let port = free_port();
+        let url = format!("http://{host}:{port}");
         let client = json!({
             "client_id": "shop",
             "client_secret": SECRET,
             "grant_types": ["authorization_code"],
             "response_types": ["code"],
-            "redirect_uris": urls.iter().map(|url| format!("{url}/callback")).collect::<Vec<_>>(),
-            "post_logout_redirect_uris": urls.iter().map(|url| format!("{url}/")).collect::<Vec<_>>(),
-            "backchannel_logout_uri": format!("{}/backchannel-logout", urls[0]),
+            "redirect_uris": [format!("{url}/callback")],
+            "post_logout_redirect_uris": [format!("{url}/")],
+            "backchannel_logout_uri": format!("{url}/backchannel-logout"),
             "backchannel_logout_session_required": true,
         });
         let provider = OidcProvider::start(&json!([client]).to_string());
         let folder = Scratch::new();
         let secret = folder.join("secret");
         std::fs::write(&secret, format!("{SECRET}\n")).unwrap();
-        let server = |(port, url): (&u16, &String)| {
-            let mut command = Command::new(env!("CARGO_BIN_EXE_oidc_login"));
-            command.args(["--issuer", &provider.issuer(), "--client-id", "shop", "--url", url]);
-            command.args(["--listen", &format!("127.0.0.1:{port}")]).args(args);
-            let mut server = Process::start(command.arg("--client-secret-file").arg(&secret));
-            server.announced("login at ");
-            server
-        };
-        let servers = ports.iter().zip(&urls).map(server).collect();
-        Self { provider, servers, urls, _folder: folder }
+        let mut command = Command::new(env!("CARGO_BIN_EXE_oidc_login"));
+        command.args(["--issuer", &provider.issuer(), "--client-id", "shop", "--url", &url]);
+        command.args(["--listen", &format!("127.0.0.1:{port}")]).args(args);
+        let mut server = Process::start(command.arg("--client-secret-file").arg(&secret));
+        server.announced("login at ");
+        Self { provider, server, url, _folder: folder }
     }
 
-    /// Returns the URL of a path of the first server.
+    /// Returns the URL of a path of the server.
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("{}{path}", self.urls[0])
+        format!("{}{path}", self.url)
     }
 
-    /// Returns the URLs of the servers.
-    pub(crate) fn urls(&self) -> &[String] {
-        &self.urls
-    }
-
-    /// Starts a login at the first server, and gives the user's name and consent to the provider. Stops where the
+    /// Starts a login, and gives the user's name and consent to the provider. Stops where the
     /// provider sends its answer.
     pub(crate) async fn answer(&self, agent: &UserAgent, user: &str) -> Page {
         let page = agent.open(&self.url("/login?next=/me")).await;
@@ -85,7 +75,7 @@ impl ProviderLogin {
     pub(crate) async fn log_in(&self, agent: &UserAgent, user: &str) -> Value {
         let answer = self.answer(agent, user).await;
         let me = agent.open(answer.url.as_str()).await;
-        assert_eq!(me.status, 200, "{me:?} {}", self.servers[0].stderr());
+        assert_eq!(me.status, 200, "{me:?} {}", self.server.stderr());
         serde_json::from_str(&me.body).unwrap()
     }
 
