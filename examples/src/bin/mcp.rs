@@ -13,7 +13,8 @@
 //! ```
 //!
 //! Each tool needs scopes: `alice` may list and watch the orders, and `bob`, whose password is `builder`, may
-//! also cancel them. A stream of events ends with the sign-in, or when the token is revoked or expires.
+//! also cancel them. A stream of events ends with the sign-in, or when the token is revoked or expires. For other
+//! machines, put a proxy in front of the server that terminates TLS, and name its URL by `--url`.
 
 #![allow(clippy::print_stdout)] // prints where it listens
 
