@@ -7,7 +7,7 @@ use auth_store::{OverflowPolicy, RedisStore, SignInLimit, Store};
 use tracing::Level;
 
 use crate::captured::Captured;
-use crate::sign_in::{draft, now, sign_in};
+use crate::sign_in::{draft, sign_in};
 use crate::stores::{builder, fresh};
 use crate::support::many::exceed_a_limit;
 
