@@ -5,6 +5,7 @@
 //! the clock that a test chooses. The other servers are single files in `src/bin`.
 
 pub mod api_keys;
+pub mod client;
 pub mod mcp;
 pub mod oidc;
 mod passwords;
