@@ -6,6 +6,8 @@
 
 pub mod api_keys;
 pub mod client;
+#[cfg(doctest)]
+mod guide;
 pub mod mcp;
 pub mod oidc;
 mod passwords;

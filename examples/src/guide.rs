@@ -1,0 +1,34 @@
+//! The pages of the guide, whose blocks of Rust are compiled and run as doc tests.
+//!
+//! A test checks that every page is in this list.
+
+macro_rules! pages {
+    ($($name:ident: $file:literal,)*) => {
+        $(#[doc = include_str!(concat!("../../docs/guide/", $file))] struct $name;)*
+    };
+}
+
+pages! {
+    CorsAndCsrf: "cors-and-csrf.md",
+    DeviceList: "device-list.md",
+    DisablingUsers: "disabling-users.md",
+    Grpc: "grpc.md",
+    HowItWorks: "how-it-works.md",
+    LoginForm: "login-form.md",
+    Mcp: "mcp.md",
+    MobileApp: "mobile-app.md",
+    Operations: "operations.md",
+    PasswordChange: "password-change.md",
+    Proxies: "proxies.md",
+    QuickStart: "quick-start.md",
+    RememberMe: "remember-me.md",
+    SecondFactor: "second-factor.md",
+    SessionData: "session-data.md",
+    SessionOrJwt: "session-or-jwt.md",
+    SeveralNodes: "several-nodes.md",
+    SeveralServices: "several-services.md",
+    SpaAndApi: "spa-and-api.md",
+    StepUp: "step-up.md",
+    Streams: "streams.md",
+    Testing: "testing.md",
+}
