@@ -41,6 +41,10 @@ use crate::sign_in_id::SignInId;
 ///
 /// It is an axum extractor; elsewhere, use [`Auth::of`].
 ///
+/// The guide in the repository has a program for each task: `docs/guide/login-form.md`,
+/// `docs/guide/remember-me.md`, `docs/guide/step-up.md`, `docs/guide/second-factor.md`,
+/// `docs/guide/device-list.md`, `docs/guide/password-change.md` and `docs/guide/streams.md`.
+///
 /// ```
 /// use auth_core::{Auth, AuthError, Principal, SignedIn};
 ///

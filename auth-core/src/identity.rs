@@ -74,6 +74,9 @@ impl AuthenticationInfo {
 /// Any code can create one with [`Identity::verified`], but only an
 /// [`Authenticator`](crate::Authenticator) can put it into a request. What [`Identity::of`] or the axum
 /// extractor returns was therefore verified.
+///
+/// The guide in the repository begins with `docs/guide/quick-start.md`. `docs/guide/several-services.md` shows
+/// identities of other issuers.
 pub struct Identity<C = Claims> {
     content: Content<C>,
     renewal_is_due: bool,

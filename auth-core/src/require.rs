@@ -37,6 +37,9 @@ use crate::refusal::{self, Refusal};
 /// ]);
 /// ```
 ///
+/// The guide in the repository has complete programs: `docs/guide/step-up.md` for the age and the method of an
+/// authentication, `docs/guide/several-services.md` for scopes.
+///
 /// The response to a refused request is
 ///
 /// - 401 if the request has no identity;

@@ -57,6 +57,9 @@ impl<C> JwtAuth<C, Signs> {
 /// It is a Tower layer, which refuses every request without an identity;
 /// [`optional`](Self::optional) lets them through. Without an audience it rejects tokens that name one.
 ///
+/// The guide in the repository has complete programs: `docs/guide/mobile-app.md` issues tokens, and
+/// `docs/guide/several-services.md` verifies those of a provider or of another service.
+///
 /// The second type parameter states what its keys can do. Applications do not name it: with keys that
 /// only verify, the type is `JwtAuth<C>`, and with a store it is `JwtSignIn<C>`. With keys that sign and
 /// no store, [`verify_only`](Self::verify_only) returns a `JwtAuth<C>`.

@@ -30,6 +30,9 @@ use tower_layer::Layer;
 /// with `HttpOnly` and `SameSite=Lax` that ends with the browser session, an idle timeout of one hour,
 /// an absolute timeout of one day, and no unsafe cross-origin requests.
 ///
+/// The guide in the repository begins with `docs/guide/quick-start.md`. `docs/guide/session-or-jwt.md` compares it
+/// with tokens.
+///
 /// ```
 /// use std::time::Duration;
 /// use auth_session::SessionAuth;

@@ -47,6 +47,9 @@ use crate::store::Peek;
 /// }
 /// ```
 ///
+/// The guide in the repository has a page about it, `docs/guide/session-data.md`, also about types that change
+/// over deployments.
+///
 /// Clones belong to the same request. With the feature `axum`, `Session` is an extractor; without it,
 /// use [`Session::of`].
 #[derive(Clone)]
