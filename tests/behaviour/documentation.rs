@@ -1,7 +1,7 @@
 //! The documents name files, and files move.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Returns the paths in backticks or link targets that look like files of this repository.
 fn named_files(text: &str) -> Vec<&str> {
@@ -41,4 +41,107 @@ fn files_are_found_in_backticks_and_in_links() {
     let text =
         "see `auth-core/src/lib.rs`, [this](docs/faults.md#redis), `tests/run sec_38`, `a/b`";
     assert_eq!(named_files(text), ["auth-core/src/lib.rs", "tests/run", "docs/faults.md"]);
+}
+
+/// Returns the files with this extension in a folder of the repository and in the folders below it.
+fn files_below(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            files.extend(files_below(&path, extension));
+        } else if path.extension().is_some_and(|own| own == extension) {
+            files.push(path);
+        }
+    }
+    files
+}
+
+/// Returns a text without its blocks of code.
+fn without_code(text: &str) -> String {
+    let outside = text.split("\n```").step_by(2);
+    outside.collect::<Vec<_>>().join("\n")
+}
+
+/// Returns the anchors of a page's headings, as GitHub derives them.
+fn anchors(page: &str) -> Vec<String> {
+    let page = without_code(page);
+    let headings = page.lines().filter(|line| line.starts_with('#'));
+    let anchor = |heading: &str| {
+        let heading = heading.trim_start_matches('#').trim().to_lowercase();
+        let kept = heading.chars().filter(|it| it.is_alphanumeric() || " -_".contains(*it));
+        kept.map(|it| if it == ' ' { '-' } else { it }).collect()
+    };
+    headings.map(anchor).collect()
+}
+
+/// Returns the targets of a page's links that do not exist in this repository.
+fn broken_links(page: &Path, text: &str) -> Vec<String> {
+    let outside = without_code(text);
+    let targets = outside.split("](").skip(1).filter_map(|rest| rest.split(')').next());
+    let local = targets.filter(|it| !it.contains("://") && !it.contains(' '));
+    let is_broken = |target: &&str| {
+        let (path, anchor) = target.split_once('#').unwrap_or((target, ""));
+        let file = page.with_file_name("").join(path);
+        if anchor.is_empty() || !(path.is_empty() || path.ends_with(".md")) {
+            return !file.exists();
+        }
+        let other = fs::read_to_string(file).unwrap_or_default();
+        let linked = if path.is_empty() { text } else { &other };
+        !anchors(linked).iter().any(|own| own == anchor)
+    };
+    local.filter(is_broken).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_link_between_pages_resolves() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let others = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"];
+    let pages = files_below(&root.join("docs"), "md").into_iter();
+    for page in pages.chain(others.map(|other| root.join(other))) {
+        let text = fs::read_to_string(&page).unwrap();
+        assert_eq!(broken_links(&page, &text), [""; 0], "{}", page.display());
+    }
+}
+
+#[test]
+fn every_page_that_rustdoc_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let crates = ["auth-core/src", "auth-store/src", "auth-session/src", "auth-jwt/src"];
+    for source in crates.iter().flat_map(|folder| files_below(&root.join(folder), "rs")) {
+        let text = fs::read_to_string(&source).unwrap();
+        for page in text.split("`docs/").skip(1).filter_map(|rest| rest.split('`').next()) {
+            assert!(root.join("docs").join(page).exists(), "{} names {page}", source.display());
+        }
+    }
+}
+
+#[test]
+fn a_broken_link_is_found() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/page.md");
+    let text = "# A `b`, c\n\n[a](#a-b-c) [b](stores.md#cost) [c](none.md) [d](stores.md#none)\n\n\
+        ```text\n[e](e.md)\n```\n\n[f](#f)";
+    assert_eq!(broken_links(&page, text), ["none.md", "stores.md#none", "#f"]);
+}
+
+/// A page that is in no list is neither found by readers nor tested.
+#[test]
+fn every_page_of_the_guide_is_listed_and_run() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let (index, book) = (read("docs/README.md"), read("docs/SUMMARY.md"));
+    let run = read("examples/src/guide.rs");
+    let pages = files_below(&root.join("docs/guide"), "md");
+    assert!(pages.len() > 20, "{pages:?}");
+    for page in pages {
+        let name = page.file_name().unwrap().to_str().unwrap();
+        for list in [&index, &book] {
+            assert!(list.contains(&format!("](guide/{name})")), "{name} is not listed");
+        }
+        assert!(run.contains(&format!("\"{name}\"")), "{name} is not run");
+        let text = fs::read_to_string(&page).unwrap();
+        for block in text.split("\n```rust").skip(1) {
+            assert!(block.starts_with('\n'), "{name} has a block that is not run");
+        }
+    }
 }
