@@ -84,7 +84,8 @@ impl CrossOriginProtection {
         if own || request.origin.is_some_and(|origin| self.trusts(origin)) {
             return Ok(());
         }
-        Err(CrossOriginError)
+        let origin = request.origin.map(|origin| String::from_utf8_lossy(origin.as_bytes()));
+        Err(CrossOriginError { origin: origin.map(Into::into), path: request.path.into() })
     }
 
     fn trusts(&self, origin: &HeaderValue) -> bool {
@@ -144,6 +145,7 @@ pub struct RequestOrigin<'a> {
     sec_fetch_site: Option<&'a HeaderValue>,
     origin: Option<&'a HeaderValue>,
     host: Option<&'a str>,
+    path: &'a str,
 }
 
 impl<'a> RequestOrigin<'a> {
@@ -156,8 +158,9 @@ impl<'a> RequestOrigin<'a> {
     pub fn of(method: &Method, uri: &'a Uri, headers: &'a HeaderMap) -> Self {
         let is_unsafe = !matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
             || headers.contains_key(header::UPGRADE);
+        let path = uri.path();
         if !is_unsafe {
-            return Self { is_unsafe, sec_fetch_site: None, origin: None, host: None };
+            return Self { is_unsafe, sec_fetch_site: None, origin: None, host: None, path };
         }
         let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
         Self {
@@ -165,18 +168,28 @@ impl<'a> RequestOrigin<'a> {
             sec_fetch_site: headers.get(SEC_FETCH_SITE),
             origin: headers.get(header::ORIGIN),
             host: host.or_else(|| uri.authority().map(http::uri::Authority::as_str)),
+            path,
         }
     }
 }
 
 /// An unsafe request comes from another site. The response is 403.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct CrossOriginError;
+pub struct CrossOriginError {
+    /// The `Origin` header, if the request has one.
+    pub origin: Option<Box<str>>,
+    /// The path of the request.
+    pub path: Box<str>,
+}
 
 impl fmt::Display for CrossOriginError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the request comes from another site that is not a trusted origin")
+        write!(f, "the request for {:?} comes from another site, ", self.path)?;
+        match &self.origin {
+            Some(origin) => write!(f, "{origin:?}, which is not a trusted origin"),
+            None => f.write_str("which the browser did not name"),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 
 use crate::clock::Clock;
+use crate::cross_origin::CrossOriginError;
 use crate::error::{AuthError, AuthErrorKind, BoxError, ConfigError};
 use crate::rejection::{ChallengeReason, Rejection};
 
@@ -57,7 +58,7 @@ pub enum Refusal {
         max_age: Option<Duration>,
     },
     /// Another site made the browser send a request with its cookie: 403.
-    CrossOrigin,
+    CrossOrigin(CrossOriginError),
     /// The store or key source did not answer: 503.
     Unavailable(BoxError),
     /// An operation failed: the status of its kind.
@@ -74,7 +75,7 @@ impl fmt::Display for Refusal {
             Self::Forbidden => f.write_str("the user does not meet a requirement"),
             Self::InsufficientScope(scope) => write!(f, "the client lacks the scope {scope}"),
             Self::StepUp { .. } => f.write_str("the authentication is too old or too weak"),
-            Self::CrossOrigin => f.write_str("the request comes from another site"),
+            Self::CrossOrigin(error) => error.fmt(f),
             Self::Unavailable(error) => write!(f, "authentication is unavailable: {error}"),
             Self::Failed(error) => error.fmt(f),
             Self::Config(error) => error.fmt(f),
@@ -107,7 +108,7 @@ impl Refusal {
     fn status(&self) -> (StatusCode, u16) {
         match self {
             Self::Unauthenticated(_) | Self::StepUp { .. } => (StatusCode::UNAUTHORIZED, 16),
-            Self::Forbidden | Self::InsufficientScope(_) | Self::CrossOrigin => {
+            Self::Forbidden | Self::InsufficientScope(_) | Self::CrossOrigin(_) => {
                 (StatusCode::FORBIDDEN, 7)
             }
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, 14),
@@ -185,7 +186,9 @@ impl Refusal {
             Self::StepUp { acr, max_age } => {
                 tracing::info!(?acr, ?max_age, "request refused: step-up needed");
             }
-            Self::CrossOrigin => tracing::warn!("request refused: cross-origin"),
+            Self::CrossOrigin(CrossOriginError { origin, path }) => {
+                tracing::warn!(origin, path, "request refused: cross-origin");
+            }
             Self::Unavailable(error) => {
                 if let Some(suppressed) = clock.admit_event("request unavailable") {
                     let error = &**error as &dyn std::error::Error;

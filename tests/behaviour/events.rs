@@ -156,15 +156,25 @@ async fn sec_73_the_end_of_a_sign_in_is_an_event(world: World) {
 async fn sec_73_a_request_from_another_site_is_an_event(world: World) {
     let (client, _) = world.sign_in("alice").await;
     let events = EventCapture::start();
-    client.post("/cart").header("sec-fetch-site", "cross-site").await;
-    assert!(find(&events.take(), "cross-origin").starts_with("WARN"));
+    client.post("/cart?a=b").header("sec-fetch-site", "cross-site").await;
+    let lines = events.take();
+    let line = find(&lines, "cross-origin");
+    assert!(line.starts_with("WARN") && line.ends_with(r#"path="/cart""#), "{line}");
+    client.post("/cart").header("origin", "https://evil.example").await;
+    let lines = events.take();
+    let line = find(&lines, "cross-origin");
+    assert!(line.contains(r#"origin="https://evil.example" path="/cart""#), "{line}");
 }
 
 async fn sec_73_a_sign_in_from_another_site_is_an_event(world: World) {
     let events = EventCapture::start();
     let form = world.client().post("/login").json(&Login::from("mallory"));
-    assert_eq!(form.header("sec-fetch-site", "cross-site").await.status, 403);
-    assert!(find(&events.take(), "cross-origin").starts_with("WARN"));
+    let form = form.header("sec-fetch-site", "cross-site").header("origin", "https://evil.example");
+    assert_eq!(form.await.status, 403);
+    let lines = events.take();
+    let line = find(&lines, "cross-origin");
+    assert!(line.starts_with("WARN") && line.contains(r#""/login""#), "{line}");
+    assert!(line.contains("https://evil.example"), "{line}");
 }
 
 async fn sec_86_forged_secrets_are_not_logged_as_reuse(world: World) {

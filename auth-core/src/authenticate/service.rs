@@ -232,7 +232,7 @@ fn find<A: Authenticator>(auth: &A, head: &RequestHead<'_>) -> Result<Found<A::C
             Some(member) => member.cross_origin().check(&origin),
             None => auth.cross_origin().check(&origin),
         };
-        checked.map_err(|_| Refusal::CrossOrigin)?;
+        checked.map_err(Refusal::CrossOrigin)?;
     }
     Ok(Found { credential: Some(credential), outcome: Some(attempt.into_outcome()) })
 }
