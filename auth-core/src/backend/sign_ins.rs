@@ -350,11 +350,12 @@ impl SignInInfo {
     }
 }
 
-/// What a sign-in or refresh returns for the client. Its cookies are already queued in the response.
+/// What a sign-in or refresh returns for the client. Its cookies are already queued in the response, so a
+/// handler whose clients sign in by cookie can drop it and answer with a redirect. [`tokens`](Self::tokens)
+/// reach the client only if the handler sends them.
 ///
 /// As an axum response it is the token response if there are tokens, and 204 if not.
 #[derive(Clone, Debug)]
-#[must_use = "tokens reach the client only if they are sent"]
 #[non_exhaustive]
 pub struct SignedIn {
     /// The sign-in's public identifier.
@@ -366,11 +367,13 @@ pub struct SignedIn {
 
 impl SignedIn {
     /// Describes a sign-in that a cookie carries.
+    #[must_use]
     pub fn by_cookie(sign_in: SignInId) -> Self {
         Self { sign_in, tokens: None, identity: None }
     }
 
     /// Describes a sign-in that these tokens carry.
+    #[must_use]
     pub fn by_tokens(sign_in: SignInId, tokens: TokenResponse) -> Self {
         Self { sign_in, tokens: Some(tokens), identity: None }
     }
@@ -378,6 +381,7 @@ impl SignedIn {
     /// Adds the identity that the new credential proves, which
     /// [`Auth::identity`](crate::Auth::identity) returns for the rest of the request. Without it, that
     /// is `None` after a sign-in.
+    #[must_use]
     pub fn identity<C: Send + Sync + 'static>(self, identity: Identity<C>) -> Self {
         Self { identity: Some(Arc::new(identity)), ..self }
     }

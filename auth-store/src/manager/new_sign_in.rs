@@ -152,6 +152,7 @@ impl IssuedSecret {
 
     /// Adds the identity of the sign-in to the result of a refresh, for a request that did not have this
     /// identity before. Adds none where [`to_principal`](Self::to_principal) returns `None`.
+    #[must_use]
     pub fn identify<C>(&self, refreshed: SignedIn, scheme: &'static str) -> SignedIn
     where
         C: DeserializeOwned + Send + Sync + 'static,
