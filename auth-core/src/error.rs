@@ -3,12 +3,14 @@
 //! [`ConfigError`] is an enum whose texts say how to fix the mistake. [`AuthError`] is opaque: its
 //! kind decides the response, and its source is logged but never sent.
 
+use std::any::type_name;
 use std::error::Error;
 use std::fmt;
 
 use http::{HeaderMap, StatusCode};
 
 use crate::clock::Clock;
+use crate::principal::Claims;
 use crate::rejection::Rejection;
 
 /// A boxed error, used as a source.
@@ -67,7 +69,8 @@ impl fmt::Display for ConfigError {
             Self::WrongClaims { wanted, layer } => write!(
                 f,
                 "the handler requests claims `{wanted}`, but the layer on this route authenticates \
-                 `{layer}`: call `.claims::<{wanted}>()` on the backend"
+                 `{layer}`: {}",
+                right_claims(wanted, layer)
             ),
             Self::NoSignIns => f.write_str(
                 "this needs a backend that stores sign-ins, but the layer on this route only \
@@ -109,6 +112,19 @@ impl fmt::Display for ConfigError {
                  or JwtAuth with `.sign_in(store)`",
             ),
         }
+    }
+}
+
+/// Returns how to make the claims of the handler and those of the layer the same. Default claims are more likely
+/// forgotten than meant.
+fn right_claims(wanted: &str, layer: &str) -> String {
+    let default = type_name::<Claims>();
+    let handler = format!("write `Identity<{layer}>` or `Auth<{layer}>` in the handler");
+    let backend = format!("call `.claims::<{wanted}>()` on the backend");
+    match (wanted == default, layer == default) {
+        (true, _) => handler,
+        (_, true) => backend,
+        _ => format!("{handler}, or {backend}"),
     }
 }
 

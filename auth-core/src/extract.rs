@@ -1,7 +1,6 @@
 //! Extractors and responses for axum (feature `axum`).
 //!
-//! The extractors refuse requests through the same code as the layer. A configuration error is the
-//! exception: its response explains the fix, because the developer sees it.
+//! The extractors refuse requests through the same code as the layer.
 
 use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
@@ -63,10 +62,7 @@ impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Auth<C> {
 /// Responds with 500 and a text that explains the fix.
 impl IntoResponse for ConfigError {
     fn into_response(self) -> Response {
-        let (parts, _) = Refusal::Config(self)
-            .into_response::<Body>(None, &Clock::system(), &|_, _| {})
-            .into_parts();
-        (parts, self.to_string()).into_response()
+        Refusal::Config(self).into_response(None, &Clock::system(), &|_, _| {})
     }
 }
 

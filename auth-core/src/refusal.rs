@@ -137,13 +137,14 @@ impl Refusal {
     }
 
     /// Builds the response and logs the refusal, which happens nowhere else. If `grpc` holds the
-    /// content type of a gRPC request, the response also has a `grpc-status`.
+    /// content type of a gRPC request, the response also has a `grpc-status`. The body is empty, except for
+    /// a configuration error with axum: its text explains the fix, because the developer sees it.
     ///
     /// The HTTP status never depends on the content type, which the client chooses: a proxy that asks
     /// this server whether a request may pass reads only the HTTP status. gRPC clients read the
     /// `grpc-status` whatever the HTTP status is, and those that do not map the HTTP status to the
     /// same code.
-    pub(crate) fn into_response<B: Default>(
+    pub(crate) fn into_response<B: Default + 'static>(
         self,
         grpc: Option<HeaderValue>,
         clock: &Clock,
@@ -152,6 +153,9 @@ impl Refusal {
         self.log(clock);
         let (mut status, mut grpc_status) = self.status();
         let mut response = Response::new(B::default());
+        if let Self::Config(error) = &self {
+            explain(error, &mut response);
+        }
         let headers = response.headers_mut();
         if let Some(reason) = self.reason() {
             challenger(&reason, headers);
@@ -200,6 +204,20 @@ impl Refusal {
         }
     }
 }
+
+/// Writes the text of a configuration error into the body, if the body is that of axum.
+#[cfg(feature = "axum")]
+fn explain<B: 'static>(error: &ConfigError, response: &mut Response<B>) {
+    let body: &mut dyn std::any::Any = response.body_mut();
+    if let Some(body) = body.downcast_mut::<axum_core::body::Body>() {
+        *body = error.to_string().into();
+        let text = HeaderValue::from_static("text/plain; charset=utf-8");
+        response.headers_mut().insert(header::CONTENT_TYPE, text);
+    }
+}
+
+#[cfg(not(feature = "axum"))]
+fn explain<B>(_: &ConfigError, _: &mut Response<B>) {}
 
 /// Returns the content type if it is one of gRPC, whose clients expect a `grpc-status`.
 pub(crate) fn grpc(headers: &HeaderMap) -> Option<HeaderValue> {

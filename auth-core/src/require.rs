@@ -297,7 +297,7 @@ impl<S> RequireService<S> {
 impl<S, B, R> Service<Request<B>> for RequireService<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
-    R: Default,
+    R: Default + 'static,
 {
     type Response = Response<R>;
     type Error = S::Error;
@@ -345,7 +345,7 @@ fn enter<S, B, R>(
 ) -> State<S, B, S::Future, R>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    R: Default,
+    R: Default + 'static,
 {
     let headers = request.headers();
     let refused = match AuthContext::of(request.extensions(), "Require") {
@@ -392,7 +392,7 @@ struct Pending<S, B> {
 impl<S, B, R> Future for RequireFuture<S, B, S::Future, R>
 where
     S: Service<Request<B>, Response = Response<R>>,
-    R: Default,
+    R: Default + 'static,
 {
     type Output = Result<Response<R>, S::Error>;
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {

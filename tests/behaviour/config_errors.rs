@@ -1,12 +1,12 @@
 //! Mistakes in an application: each answers with 500 and a text that says what to do.
 
-use auth_core::{Auth, AuthLayer, Claims, Identity, Principal, Require, SignedIn};
+use auth_core::{Auth, AuthLayer, Identity, Principal, Require, SignedIn};
 use auth_session::SessionAuth;
 use auth_store::{MemoryStore, Session};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::routing::{MethodRouter, get};
-use http::Request;
+use http::{Request, StatusCode};
 use tower::ServiceExt;
 
 use crate::app::User;
@@ -40,9 +40,9 @@ async fn without_a_layer_the_response_says_what_to_add() {
     }
     let text = answer(app(get(with_session))).await;
     assert!(text.contains("`Session` needs an authentication layer"), "{text}");
-    // `Require` cannot set the body, so the reason is only an event.
     let guarded = get(async || "welcome").route_layer(Require::authenticated());
-    assert_eq!(answer(app(guarded)).await, "");
+    let text = answer(app(guarded)).await;
+    assert!(text.contains("`Require` needs an authentication layer"), "{text}");
 }
 
 #[tokio::test]
@@ -50,12 +50,40 @@ async fn with_other_claims_the_response_says_which_type_to_name() {
     let layer = SessionAuth::new(MemoryStore::new()).optional();
     for handler in [get(with_identity), get(with_optional_identity), get(with_auth)] {
         let text = answer(app(handler).layer(layer.clone())).await;
-        assert!(text.contains(".claims::<") && text.contains("model::User>()`"), "{text}");
+        assert!(text.ends_with("app::model::User>()` on the backend"), "{text}");
+        assert!(text.contains("call `.claims::<") && !text.contains("write"), "{text}");
         assert!(text.contains("Claims"), "the type of the layer: {text}");
     }
-    let wrong_way_round = SessionAuth::new(MemoryStore::new()).claims::<User>().optional();
-    let text = answer(app(get(async |_: Auth<Claims>| ())).layer(wrong_way_round)).await;
-    assert!(text.contains("call `.claims::<auth_core::principal::Claims>()`"), "{text}");
+}
+
+/// The handler asks for `Identity` or `Auth`, without `<User>`.
+#[tokio::test]
+async fn with_default_claims_the_response_says_what_the_handler_must_name() {
+    let layer = SessionAuth::new(MemoryStore::new()).claims::<User>().optional();
+    let user = std::any::type_name::<User>();
+    for handler in [get(async |_: Auth| ()), get(async |_: Identity| ())] {
+        let text = answer(app(handler).layer(layer.clone())).await;
+        let fix = format!("write `Identity<{user}>` or `Auth<{user}>` in the handler");
+        assert!(text.ends_with(&fix), "{text}");
+    }
+    let of_number = get(async |_: Identity<u8>| ());
+    let text = answer(app(of_number).layer(layer)).await;
+    assert!(text.contains("write `Identity<") && text.contains("call `.claims::<u8>()`"), "{text}");
+}
+
+/// A cookie carries the sign-in, so the handler needs nothing of what `sign_in` returns.
+#[tokio::test]
+#[deny(unused_must_use)]
+async fn a_handler_that_redirects_after_a_sign_in_compiles_without_warnings() {
+    let login = async |auth: Auth| -> Result<StatusCode, auth_core::AuthError> {
+        auth.sign_in(Principal::new("alice")).await?;
+        Ok(StatusCode::SEE_OTHER)
+    };
+    let layer = SessionAuth::new(MemoryStore::new()).optional();
+    let request = Request::get("/").body(Body::empty()).unwrap();
+    let response = app(get(login)).layer(layer).oneshot(request).await.unwrap();
+    assert_eq!(response.status(), 303);
+    assert!(response.headers().contains_key("set-cookie"));
 }
 
 #[tokio::test]

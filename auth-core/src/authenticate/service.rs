@@ -172,7 +172,7 @@ impl<A, S, B, R> Service<Request<B>> for AuthService<A, S>
 where
     A: Authenticator,
     S: Service<Request<B>, Response = Response<R>> + Clone,
-    R: Default,
+    R: Default + 'static,
 {
     type Response = Response<R>;
     type Error = S::Error;
@@ -310,7 +310,7 @@ impl<A, S, B, R> Future for ResponseFuture<A, S, B, S::Future, R>
 where
     A: Authenticator,
     S: Service<Request<B>, Response = Response<R>>,
-    R: Default,
+    R: Default + 'static,
 {
     type Output = Result<Response<R>, S::Error>;
 
@@ -388,7 +388,7 @@ fn run_hook<C: Send + Sync + 'static>(
 fn finish<C, R>(context: &TypedContext<C>, response: &mut Response<R>, saved: Saved)
 where
     C: Send + Sync + 'static,
-    R: Default,
+    R: Default + 'static,
 {
     if let Err(error) = saved {
         let wrong_data =
@@ -412,7 +412,7 @@ fn refusal_of<C, R>(
 ) -> Response<R>
 where
     C: Send + Sync + 'static,
-    R: Default,
+    R: Default + 'static,
 {
     let grpc = refusal::grpc(response.headers());
     let refusal = match error.kind() {
@@ -440,7 +440,7 @@ fn enter<A, S, B, R>(
 where
     A: Authenticator,
     S: Service<Request<B>, Response = Response<R>>,
-    R: Default,
+    R: Default + 'static,
 {
     match admit(auth.options.policy, credential, outcome) {
         Ok(admission) => {
@@ -474,7 +474,7 @@ where
 }
 
 #[cold]
-fn refuse<A: Authenticator, S, B, F, R: Default>(
+fn refuse<A: Authenticator, S, B, F, R: Default + 'static>(
     auth: &Shard<A>,
     request: &Request<B>,
     refusal: Refusal,

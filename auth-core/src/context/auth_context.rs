@@ -74,9 +74,14 @@ impl AuthContext {
         self.0.add_challenges(error)
     }
 
-    /// Returns the response with which the layer would refuse a request that has these headers.
+    /// Returns the response with which the layer would refuse a request that has these headers. Its body is
+    /// empty. If the refusal is a configuration error and the body that of axum, it explains the fix.
     #[must_use]
-    pub fn refuse<B: Default>(&self, request: &HeaderMap, refusal: Refusal) -> Response<B> {
+    pub fn refuse<B: Default + 'static>(
+        &self,
+        request: &HeaderMap,
+        refusal: Refusal,
+    ) -> Response<B> {
         refusal.into_response(refusal::grpc(request), self.0.clock(), &|reason, headers| {
             self.0.challenge(reason, headers);
         })
