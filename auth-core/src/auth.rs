@@ -237,8 +237,27 @@ impl<C: Send + Sync + 'static> Auth<C> {
         .await
     }
 
-    /// Returns the error for a failed login, such as a wrong password: 401 with the layer's
-    /// challenges. `why` is logged but not sent.
+    /// Returns the error for a failed login: 401 with the layer's challenges, and the text "wrong
+    /// credentials". `why` is logged but not sent, so that an unknown user and a wrong password have the same
+    /// response.
+    ///
+    /// ```
+    /// use auth_core::{Auth, AuthError, Principal, SignedIn};
+    ///
+    /// async fn login(auth: Auth, name: String, password: String) -> Result<SignedIn, AuthError> {
+    ///     if !is_password(&name, &password) {
+    ///         return Err(auth.wrong_credentials("wrong password"));
+    ///     }
+    ///     auth.sign_in(Principal::new(name)).await
+    /// }
+    /// # fn is_password(_: &str, _: &str) -> bool { false }
+    /// ```
+    pub fn wrong_credentials(&self, why: impl Into<BoxError>) -> AuthError {
+        self.failed(AuthError::new(AuthErrorKind::WrongCredentials, why))
+    }
+
+    /// Returns the error for a request that needs a user: 401 with the layer's challenges. `why` is logged
+    /// but not sent.
     pub fn unauthenticated(&self, why: impl Into<BoxError>) -> AuthError {
         self.failed(AuthError::new(AuthErrorKind::Unauthenticated, why))
     }
@@ -533,7 +552,7 @@ impl<C> SignIn<C> {
     ///         Some(user) if check_code(&user, &code) => {
     ///             auth.finish_sign_in().amr("otp").acr("aal2").await
     ///         }
-    ///         _ => Err(auth.unauthenticated("wrong code")),
+    ///         _ => Err(auth.wrong_credentials("wrong code")),
     ///     }
     /// }
     /// # fn check_code(_: &str, _: &str) -> bool { false }

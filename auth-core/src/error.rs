@@ -140,6 +140,9 @@ pub enum AuthErrorKind {
     CrossOrigin,
     /// The request is not signed in, or the credential to refresh is invalid: 401.
     Unauthenticated,
+    /// The user does not exist or the password is wrong, as the application
+    /// [states](crate::Auth::wrong_credentials): 401.
+    WrongCredentials,
     /// The request is for more scopes than the sign-in has: 400.
     InvalidScope,
     /// The user has reached the limit of concurrent sign-ins, which rejects new ones: 403.
@@ -197,7 +200,9 @@ impl AuthError {
         match self.kind {
             AuthErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached => StatusCode::FORBIDDEN,
-            AuthErrorKind::Unauthenticated => StatusCode::UNAUTHORIZED,
+            AuthErrorKind::Unauthenticated | AuthErrorKind::WrongCredentials => {
+                StatusCode::UNAUTHORIZED
+            }
             AuthErrorKind::InvalidScope => StatusCode::BAD_REQUEST,
             AuthErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             AuthErrorKind::Config | AuthErrorKind::Closed | AuthErrorKind::Serialization => {
@@ -241,6 +246,7 @@ impl fmt::Display for AuthError {
             AuthErrorKind::Unavailable => "sign-ins are temporarily unavailable",
             AuthErrorKind::CrossOrigin => "the request comes from another site",
             AuthErrorKind::Unauthenticated => "the request carries no valid credential",
+            AuthErrorKind::WrongCredentials => "wrong credentials",
             AuthErrorKind::InvalidScope => "the request asks for more scopes than the sign-in has",
             AuthErrorKind::LimitReached => "the limit of concurrent sign-ins is reached",
             AuthErrorKind::TooLarge => "the data of the sign-in is too large",

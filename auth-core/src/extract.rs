@@ -7,6 +7,7 @@ use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
 use http::request::Parts;
 use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
 
 use crate::auth::Auth;
 use crate::backend::SignedIn;
@@ -15,6 +16,7 @@ use crate::context::AuthContext;
 use crate::error::{AuthError, AuthErrorKind, ConfigError};
 use crate::identity::Identity;
 use crate::refusal::Refusal;
+use crate::token_error::TokenError;
 
 /// Responds with 401 if the request has no identity, and with 500 if there is no layer or it has another
 /// claims type.
@@ -42,7 +44,7 @@ fn find<C: Send + Sync + 'static>(parts: &Parts) -> Result<Option<Identity<C>>, 
 }
 
 impl Refusal {
-    /// Returns the response of an extractor: the refusal of the layer, or for a configuration error a
+    /// Returns the response of an extractor: the refusal of the layer. That of a configuration error has a
     /// text that explains the fix.
     pub fn into_extractor_response(self, parts: &Parts) -> Response {
         match (self, AuthContext::of(&parts.extensions, "an extractor")) {
@@ -80,19 +82,35 @@ impl IntoResponse for AuthError {
     }
 }
 
+/// Responds with the status and the code, as OAuth clients expect.
+impl IntoResponse for TokenError {
+    fn into_response(mut self) -> Response {
+        if let Some(error) = self.take_source() {
+            let _ = error.log(&Clock::system());
+        }
+        let mut response = json(&self).unwrap_or_else(IntoResponse::into_response);
+        *response.status_mut() = self.status();
+        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
 /// Responds with the token response if there are tokens, and with 204 if not.
 impl IntoResponse for SignedIn {
     fn into_response(self) -> Response {
         let Some(tokens) = self.tokens else { return StatusCode::NO_CONTENT.into_response() };
-        match serde_json::to_vec(&tokens) {
-            Ok(json) => {
-                let json_type = HeaderValue::from_static("application/json");
-                let no_store = HeaderValue::from_static("no-store");
-                let headers =
-                    [(header::CONTENT_TYPE, json_type), (header::CACHE_CONTROL, no_store)];
-                (headers, json).into_response()
-            }
-            Err(error) => AuthError::new(AuthErrorKind::Serialization, error).into_response(),
-        }
+        json(&tokens).unwrap_or_else(IntoResponse::into_response)
     }
+}
+
+/// Returns the response of a token endpoint, which no cache keeps (RFC 6749 section 5.1).
+fn json(body: &impl Serialize) -> Result<Response, AuthError> {
+    let json = serde_json::to_vec(body);
+    let json = json.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
+    let json_type = HeaderValue::from_static("application/json");
+    let no_store = HeaderValue::from_static("no-store");
+    let headers = [(header::CONTENT_TYPE, json_type), (header::CACHE_CONTROL, no_store)];
+    Ok((headers, json).into_response())
 }

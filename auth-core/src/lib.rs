@@ -32,6 +32,7 @@ mod rejection;
 mod require;
 mod return_path;
 mod sign_in_id;
+mod token_error;
 
 pub use any_of::{AnyOf, IntoAuthenticators, any_of};
 pub use auth::{Auth, Reauthenticate, Refresh, SignIn};
@@ -65,3 +66,4 @@ pub use rejection::{ChallengeReason, Rejection, RejectionReason};
 pub use require::{Require, RequireFuture, RequireService};
 pub use return_path::{InvalidReturnPath, ReturnPath};
 pub use sign_in_id::{InvalidSignInId, SignInId};
+pub use token_error::TokenError;

@@ -13,7 +13,7 @@ macro_rules! reexport {
             InvalidLifetime, InvalidOrigin, InvalidReturnPath, InvalidSignInId, Lifetime,
             LoginRedirect, ManualClock, Outcome, Persistence, Principal, Reauthenticate, Refresh,
             RefreshTokenDelivery, Refusal, Rejection, RejectionReason, Require, ReturnPath, Revoke,
-            SameSite, SignIn, SignInId, SignInInfo, SignedIn, StoredSignIns, Timestamp,
+            SameSite, SignIn, SignInId, SignInInfo, SignedIn, StoredSignIns, Timestamp, TokenError,
             TokenResponse, any_of,
         };
     };

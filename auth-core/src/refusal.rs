@@ -116,6 +116,7 @@ impl Refusal {
                 AuthErrorKind::Unavailable => (error.status(), 14),
                 AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached => (error.status(), 7),
                 AuthErrorKind::InvalidScope => (error.status(), 3),
+                AuthErrorKind::WrongCredentials => (error.status(), 16),
                 _ => (error.status(), 13),
             },
             Self::Config(_) => (StatusCode::INTERNAL_SERVER_ERROR, 13),
@@ -131,6 +132,9 @@ impl Refusal {
             Self::InsufficientScope(scope) => Some(ChallengeReason::InsufficientScope(scope)),
             Self::StepUp { acr, max_age } => {
                 Some(ChallengeReason::StepUp { acr, max_age: *max_age })
+            }
+            Self::Failed(error) if error.kind() == AuthErrorKind::WrongCredentials => {
+                Some(ChallengeReason::MissingCredential)
             }
             _ => None,
         }

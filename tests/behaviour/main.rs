@@ -39,6 +39,7 @@ mod documentation;
 mod end_of_sign_in;
 mod events;
 mod expiry;
+mod failed_logins;
 #[cfg(test)]
 mod grpc;
 mod late_cookies;

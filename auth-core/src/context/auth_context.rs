@@ -68,7 +68,7 @@ impl AuthContext {
         self.0.rejection()
     }
 
-    /// Adds the layer's challenges to an [`Unauthenticated`](AuthErrorKind::Unauthenticated) error.
+    /// Adds the layer's challenges to an error whose response is 401.
     #[must_use]
     pub fn challenge(&self, error: AuthError) -> AuthError {
         self.0.add_challenges(error)
@@ -144,13 +144,14 @@ pub(crate) trait ErasedContext: Any + Send + Sync {
 }
 
 impl dyn ErasedContext {
-    /// Adds the layer's challenges to an [`Unauthenticated`](AuthErrorKind::Unauthenticated) error.
+    /// Adds the layer's challenges to an error whose response is 401.
     pub(crate) fn add_challenges(&self, error: AuthError) -> AuthError {
-        if error.kind() != AuthErrorKind::Unauthenticated {
-            return error;
-        }
+        let rejection = match error.kind() {
+            AuthErrorKind::Unauthenticated => error.rejection().or(self.rejection()),
+            AuthErrorKind::WrongCredentials => None, // the request's own credential is not the cause
+            _ => return error,
+        };
         let mut headers = HeaderMap::new();
-        let rejection = error.rejection().or(self.rejection());
         self.challenge(
             &rejection
                 .map_or(ChallengeReason::MissingCredential, ChallengeReason::InvalidCredential),

@@ -90,7 +90,7 @@ async fn me(me: Identity<User>) -> String {
 
 async fn login(users: State<Users>, auth: Auth<User>, form: Form<Login>) -> Result<SignedIn> {
     let checked = users.check(&form.username, &form.password).await;
-    let principal = checked.map_err(|_| auth.unauthenticated("wrong password"))?;
+    let principal = checked.map_err(|_| auth.wrong_credentials("wrong password"))?;
     Ok(auth.sign_in(principal).await?)
 }
 

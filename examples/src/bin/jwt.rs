@@ -41,6 +41,6 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// Signs the user in. The response contains the access token, and sets a cookie with the refresh token.
 async fn login(users: State<Users>, auth: Auth<User>, form: Form<Login>) -> Result<SignedIn> {
     let checked = users.check(&form.username, &form.password).await;
-    let principal = checked.map_err(|_| auth.unauthenticated("wrong password"))?;
+    let principal = checked.map_err(|_| auth.wrong_credentials("wrong password"))?;
     Ok(auth.sign_in(principal).await?)
 }

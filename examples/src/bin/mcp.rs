@@ -155,7 +155,7 @@ fn of_sign_ins(origin: &str, resource: &str) -> Result<Access, Box<dyn Error>> {
 /// Signs the user in. The response contains the access token.
 async fn login(users: State<Users>, auth: Auth, form: Form<Login>) -> Result<SignedIn> {
     let checked = users.check(&form.username, &form.password).await;
-    let user = checked.map_err(|_| auth.unauthenticated("wrong password"))?;
+    let user = checked.map_err(|_| auth.wrong_credentials("wrong password"))?;
     let mut principal = Principal::new(&*user.subject).scope("orders:read");
     if user.has_role("admin") {
         principal = principal.scope("orders:write");

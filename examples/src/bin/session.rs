@@ -39,7 +39,7 @@ async fn main() -> std::io::Result<()> {
 /// Signs the user in. The response sets the session cookie.
 async fn login(users: State<Users>, auth: Auth<User>, form: Form<Login>) -> Result<SignedIn> {
     let checked = users.check(&form.username, &form.password).await;
-    let principal = checked.map_err(|_| auth.unauthenticated("wrong password"))?;
+    let principal = checked.map_err(|_| auth.wrong_credentials("wrong password"))?;
     Ok(auth.sign_in(principal).await?)
 }
 

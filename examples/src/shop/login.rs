@@ -110,7 +110,7 @@ fn refuse(denied: Denied, auth: &Auth<User>) -> Response {
     match denied {
         Denied::WrongCredentials => {
             // The layer's own 401: the same status and the same `WWW-Authenticate` challenges.
-            let unauthenticated = auth.unauthenticated("wrong password");
+            let unauthenticated = auth.wrong_credentials("wrong password");
             let error = Json(json!({ "error": "wrong username or password" }));
             (unauthenticated.status(), unauthenticated.challenges().clone(), error).into_response()
         }
