@@ -30,8 +30,24 @@ const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 /// ```
 #[derive(Clone, Debug)]
 pub struct CrossOriginProtection {
-    trusted: Option<Arc<[Box<str>]>>,
+    trusted: Option<Arc<[Trusted]>>,
     enforcement: Enforcement,
+}
+
+/// Other origins that may use the credential.
+#[derive(Clone)]
+enum Trusted {
+    Origin(Box<str>),
+    Predicate(Arc<dyn Fn(&str) -> bool + Send + Sync>),
+}
+
+impl fmt::Debug for Trusted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Origin(origin) => origin.fmt(f),
+            Self::Predicate(_) => f.write_str("predicate"),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,9 +71,33 @@ impl CrossOriginProtection {
     /// that is not the scheme's default. An origin contains no wildcard, path or user, and is not
     /// `null`.
     pub fn trusted_origin(self, origin: &str) -> Result<Self, InvalidOrigin> {
-        let mut trusted: Vec<Box<str>> = self.trusted.iter().flat_map(|t| t.to_vec()).collect();
-        trusted.push(normalize(origin).ok_or(InvalidOrigin)?.into());
-        Ok(Self { trusted: Some(trusted.into()), ..self })
+        let origin = normalize(origin).ok_or(InvalidOrigin)?;
+        Ok(self.with(Trusted::Origin(origin.into())))
+    }
+
+    /// Lets pages of all origins use the credential for which `is_trusted` returns `true`. It gets the origin
+    /// in the form that browsers send. It decides alone, so compare the scheme and the whole host, or a suffix
+    /// of the host that begins with a dot:
+    ///
+    /// ```
+    /// use auth_core::CrossOriginProtection;
+    ///
+    /// let policy = CrossOriginProtection::STRICT.trusted_origins(|origin| {
+    ///     let host = origin.strip_prefix("https://");
+    ///     host.is_some_and(|host| host.ends_with(".app.example.com"))
+    /// });
+    /// ```
+    #[must_use]
+    pub fn trusted_origins(
+        self,
+        is_trusted: impl Fn(&str) -> bool + Send + Sync + 'static,
+    ) -> Self {
+        self.with(Trusted::Predicate(Arc::new(is_trusted)))
+    }
+
+    fn with(self, trusted: Trusted) -> Self {
+        let all = self.trusted.iter().flat_map(|trusted| trusted.to_vec()).chain([trusted]);
+        Self { trusted: Some(all.collect()), ..self }
     }
 
     /// Disables the check. Any page that a signed-in user opens can then act as the user.
@@ -88,11 +128,28 @@ impl CrossOriginProtection {
         Err(CrossOriginError { origin: origin.map(Into::into), path: request.path.into() })
     }
 
+    /// Checks a request for a backend with this policy, behind a layer with another one. One of them has to
+    /// pass.
+    pub(crate) fn or_layer(
+        &self,
+        layer: Option<&Self>,
+        request: &RequestOrigin<'_>,
+    ) -> Result<(), CrossOriginError> {
+        match (self.check(request), layer) {
+            (Err(_), Some(layer)) => layer.check(request),
+            (checked, _) => checked,
+        }
+    }
+
     fn trusts(&self, origin: &HeaderValue) -> bool {
         let Some(trusted) = &self.trusted else { return false };
-        let contains = |origin: &str| trusted.iter().any(|trusted| **trusted == *origin);
-        let Ok(origin) = std::str::from_utf8(origin.as_bytes()) else { return false };
-        contains(origin) || normalize(origin).is_some_and(|origin| contains(&origin))
+        let Some(origin) = std::str::from_utf8(origin.as_bytes()).ok().and_then(normalize) else {
+            return false;
+        };
+        trusted.iter().any(|trusted| match trusted {
+            Trusted::Origin(trusted) => **trusted == *origin,
+            Trusted::Predicate(is_trusted) => is_trusted(&origin),
+        })
     }
 }
 
@@ -331,6 +388,39 @@ mod tests {
             assert!(!from(other), "{other}");
         }
         assert!(allowed(&policy.insecure_disabled(), "POST", &[("sec-fetch-site", "cross-site")]));
+    }
+
+    #[test]
+    fn a_predicate_gets_origins_in_the_form_of_browsers() {
+        let policy = CrossOriginProtection::STRICT.trusted_origins(|origin| {
+            let host = origin.strip_prefix("https://");
+            host.is_some_and(|host| host.ends_with(".app.example"))
+        });
+        let policy = policy.trusted_origin("https://other.example").unwrap();
+        let from = |origin| {
+            let headers = [("sec-fetch-site", "cross-site"), ("origin", origin)];
+            allowed(&policy, "POST", &headers)
+        };
+        for origin in
+            ["https://a.app.example", "HTTPS://B.App.Example:443", "https://other.example"]
+        {
+            assert!(from(origin), "{origin}");
+        }
+        for origin in [
+            "http://a.app.example",
+            "https://app.example",
+            "https://evilapp.example",
+            "https://a.app.example:8443",
+            "https://evil.example/.app.example",
+            "https://evil.example?.app.example",
+            "https://evil.example#.app.example",
+            "https://evil.example\\.app.example",
+            "https://x@evil.example,.app.example",
+            "null",
+            "",
+        ] {
+            assert!(!from(origin), "{origin}");
+        }
     }
 
     #[test]

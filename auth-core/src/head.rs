@@ -19,6 +19,8 @@ pub struct RequestHead<'a> {
     extensions: &'a Extensions,
     authorization: Authorization<'a>,
     cookies: Cookies,
+    /// The origins that the layer trusts for every backend.
+    protection: Option<&'a CrossOriginProtection>,
 }
 
 /// Whether [`RequestHead::cookie`] finds cookies.
@@ -82,7 +84,8 @@ impl<'a> RequestHead<'a> {
         extensions: &'a Extensions,
     ) -> Self {
         let authorization = Authorization::of(headers, &[]);
-        Self { method, uri, headers, extensions, authorization, cookies: Cookies::Visible }
+        let (cookies, protection) = (Cookies::Visible, None);
+        Self { method, uri, headers, extensions, authorization, cookies, protection }
     }
 
     /// Returns the head without `Authorization` headers of these schemes.
@@ -91,6 +94,11 @@ impl<'a> RequestHead<'a> {
             return self;
         }
         Self { authorization: Authorization::of(self.headers, schemes), ..self }
+    }
+
+    /// Returns the head with the origins that the layer trusts.
+    pub(crate) fn trusting(self, protection: &'a CrossOriginProtection) -> Self {
+        Self { protection: Some(protection), ..self }
     }
 
     /// Returns the head without cookies, for requests that another credential authenticates. Verifying
@@ -147,7 +155,7 @@ impl<'a> RequestHead<'a> {
         }
     }
 
-    /// Checks whether the request may use a cookie under this policy.
+    /// Checks whether the request may use a cookie under this policy or under that of the layer.
     ///
     /// The layer checks it for every cookie that authenticates a request. A backend that records the use of
     /// a sign-in calls this first, and returns [`Attempt::cross_origin`](crate::Attempt::cross_origin) if it
@@ -157,7 +165,8 @@ impl<'a> RequestHead<'a> {
     ///
     /// Returns [`CrossOriginError`] if an unsafe request comes from another site that is not trusted.
     pub fn check_origin(&self, policy: &CrossOriginProtection) -> Result<(), CrossOriginError> {
-        policy.check(&RequestOrigin::of(self.method, self.uri, self.headers))
+        let origin = RequestOrigin::of(self.method, self.uri, self.headers);
+        policy.or_layer(self.protection, &origin)
     }
 
     pub(crate) fn authorization(&self) -> Authorization<'a> {

@@ -9,12 +9,12 @@ macro_rules! reexport {
         #[doc(inline)]
         pub use $crate::{
             Auth, AuthError, AuthErrorKind, AuthLayer, AuthenticationInfo, Authenticator, Claims,
-            Clock, ConfigError, CookieBuilder, CookiePolicy, EndReason, Identity, InvalidCookie,
-            InvalidLifetime, InvalidOrigin, InvalidReturnPath, InvalidSignInId, Lifetime,
-            LoginRedirect, ManualClock, Outcome, Persistence, Principal, Reauthenticate, Refresh,
-            RefreshTokenDelivery, Refusal, Rejection, RejectionReason, Require, ReturnPath, Revoke,
-            SameSite, SignIn, SignInId, SignInInfo, SignedIn, StoredSignIns, Timestamp, TokenError,
-            TokenResponse, any_of,
+            Clock, ConfigError, CookieBuilder, CookiePolicy, CrossOriginProtection, EndReason,
+            Identity, InvalidCookie, InvalidLifetime, InvalidOrigin, InvalidReturnPath,
+            InvalidSignInId, Lifetime, LoginRedirect, ManualClock, Outcome, Persistence, Principal,
+            Reauthenticate, Refresh, RefreshTokenDelivery, Refusal, Rejection, RejectionReason,
+            Require, ReturnPath, Revoke, SameSite, SignIn, SignInId, SignInInfo, SignedIn,
+            StoredSignIns, Timestamp, TokenError, TokenResponse, any_of,
         };
     };
 }

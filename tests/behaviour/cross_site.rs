@@ -1,5 +1,6 @@
 //! Requests that another site makes the browser send.
 
+use auth_core::CrossOriginProtection;
 use http::Method;
 
 use crate::app::Login;
@@ -10,9 +11,12 @@ suite!(cookie:
     sec_39_a_form_on_another_site_changes_nothing,
     sec_41_a_websocket_from_another_site_is_refused,
     sec_38_a_trusted_origin_is_allowed,
+    sec_38_an_origin_that_the_layer_trusts_is_allowed,
     sec_82_sign_out_and_refresh_from_another_site_are_refused,
     sec_82_another_site_cannot_renew_a_cookie_sent_with_a_header,
 );
+
+suite!(pair: sec_82_a_refresh_cookie_is_used_by_an_origin_that_the_layer_trusts);
 
 suite!(bearer: an_explicit_token_is_accepted_from_any_origin);
 
@@ -104,6 +108,54 @@ async fn sec_38_a_trusted_origin_is_allowed(world: World) {
     let add = |origin| client.post("/cart").body("apple").header("origin", origin);
     assert_eq!(add(EVIL).await.status, 403);
     assert_eq!(add("https://app.example").await.status, 200);
+}
+
+/// Pages of any host below `app.example`.
+fn pages_of_app() -> CrossOriginProtection {
+    CrossOriginProtection::STRICT.trusted_origins(|origin| {
+        let host = origin.strip_prefix("https://");
+        host.is_some_and(|host| host.ends_with(".app.example"))
+    })
+}
+
+/// The layer trusts them for every backend of a combination, for the credential of a request and for what the
+/// handlers do.
+async fn sec_38_an_origin_that_the_layer_trusts_is_allowed(world: World) {
+    let strict = world.sign_in("alice").await.0;
+    let world = world.with(|setup| setup.cross_origin = pages_of_app()).await;
+    let client = world.client();
+    for origin in ["https://a.app.example", "https://b.app.example"] {
+        let from =
+            |call: Call| call.header("sec-fetch-site", "cross-site").header("origin", origin);
+        assert_eq!(from(strict.post("/cart").body("pear")).await.status, 403);
+        let visitor = world.client();
+        assert_eq!(from(visitor.post("/cart").body("apple")).await.status, 200);
+        assert_ne!(visitor.cookies("/"), "", "a visitor's cookie is set");
+        assert_eq!(from(client.post("/login").json(&Login::from("alice"))).await.status, 204);
+        assert_eq!(from(client.post("/cart").body("apple")).await.status, 200);
+        for path in ["/refresh", "/logout"] {
+            assert_eq!(from(client.post(path)).await.status, 204, "{path}");
+        }
+    }
+    client.signed_in("alice").await;
+    for origin in [EVIL, "https://app.example", "https://evilapp.example", "null"] {
+        for path in ["/login", "/cart", "/refresh", "/logout"] {
+            let call = client.post(path).json(&Login::from("mallory"));
+            let call = call.header("sec-fetch-site", "cross-site").header("origin", origin);
+            assert_eq!(call.await.status, 403, "{path} {origin}");
+        }
+    }
+}
+
+async fn sec_82_a_refresh_cookie_is_used_by_an_origin_that_the_layer_trusts(world: World) {
+    let world = world.with(|setup| setup.cross_origin = pages_of_app()).await;
+    let (client, _) = world.sign_in("alice").await;
+    let refresh = |origin| {
+        let call = client.reloaded().post("/refresh").header("sec-fetch-site", "cross-site");
+        call.header("origin", origin)
+    };
+    assert_eq!(refresh(EVIL).await.status, 403);
+    assert_eq!(refresh("https://a.app.example").await.status, 200);
 }
 
 /// Login CSRF: the victim would continue as the attacker and store private data there.

@@ -28,7 +28,7 @@ use crate::context::{
     Transport, directives, vary,
 };
 use crate::cookie::is_token;
-use crate::cross_origin::{CrossOriginProtection, RequestOrigin};
+use crate::cross_origin::CrossOriginProtection;
 use crate::error::{AuthError, AuthErrorKind};
 use crate::future::{AuthFuture, BoxFuture};
 use crate::head::{Authorization, RequestHead};
@@ -185,7 +185,8 @@ where
     #[inline]
     fn call(&mut self, request: Request<B>) -> Self::Future {
         let auth = self.auth.of_this_thread();
-        let head = RequestHead::from(&request).ignoring(&auth.options.ignored_schemes);
+        let LayerOptions { ignored_schemes, protection, .. } = &auth.options;
+        let head = RequestHead::from(&request).ignoring(ignored_schemes).trusting(protection);
         let Found { credential, outcome } = match find(&**auth, &head) {
             Ok(found) => found,
             Err(refusal) => return ResponseFuture::new(refuse(&**auth, &request, refusal)),
@@ -227,12 +228,11 @@ fn find<A: Authenticator>(auth: &A, head: &RequestHead<'_>) -> Result<Found<A::C
     let Some(attempt) = attempt else { return Ok(Found { credential: None, outcome: None }) };
     let credential = FoundCredential { transport: attempt.transport(), member: attempt.member() };
     if credential.transport == Transport::Ambient {
-        let origin = RequestOrigin::of(head.method(), head.uri(), head.headers());
-        let checked = match auth.member(credential.member) {
-            Some(member) => member.cross_origin().check(&origin),
-            None => auth.cross_origin().check(&origin),
+        let policy = match auth.member(credential.member) {
+            Some(member) => member.cross_origin(),
+            None => auth.cross_origin(),
         };
-        checked.map_err(Refusal::CrossOrigin)?;
+        head.check_origin(policy).map_err(Refusal::CrossOrigin)?;
     }
     Ok(Found { credential: Some(credential), outcome: Some(attempt.into_outcome()) })
 }
@@ -454,10 +454,13 @@ where
                 }
                 _ => None,
             };
+            let protection = &auth.options.protection;
+            let snapshot = snapshot.map(|it| Box::new(it.trusting(protection)));
             let renewal = match &admission {
                 Admission::Identified(identity) if identity.renewal_is_due() => {
                     let ignored = &auth.options.ignored_schemes;
-                    Some(RequestSnapshot::of(method, uri, headers, &auth.vary(), ignored))
+                    let snapshot = RequestSnapshot::of(method, uri, headers, &auth.vary(), ignored);
+                    Some(snapshot.trusting(protection))
                 }
                 _ => None,
             };
@@ -497,6 +500,15 @@ struct Shards<A>(Arc<[Arc<Shard<A>>]>);
 struct Shard<A> {
     auth: Arc<A>,
     options: LayerOptions,
+}
+
+#[cfg(feature = "testing")]
+impl<C: Send + Sync + 'static> TypedContext<C> {
+    /// Creates the context of a request without a credential, behind an optional layer.
+    pub(crate) fn without_credential(auth: impl Authenticator<Claims = C>) -> Arc<Self> {
+        let shard = Shard { auth: Arc::new(auth), options: LayerOptions::DEFAULT };
+        Arc::new(Self::new(Arc::new(shard), None, Admission::NotSignedIn, None))
+    }
 }
 
 impl<A> Shards<A> {

@@ -14,6 +14,7 @@ use crate::context::{
     AuthContext, Authorized, ErasedContext, FoundCredential, RequestSnapshot, RequestState,
     SignInContext, Transport,
 };
+use crate::cross_origin::CrossOriginProtection;
 use crate::error::ConfigError;
 use crate::future::AuthFuture;
 use crate::head::RequestHead;
@@ -344,8 +345,10 @@ impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
         self.decider().clock()
     }
     fn snapshot(&self, head: &RequestHead<'_>) -> RequestSnapshot {
-        let ignored = &self.auth.options().ignored_schemes;
-        RequestSnapshot::of(head.method(), head.uri(), head.headers(), &self.auth.vary(), ignored)
+        let (vary, LayerOptions { ignored_schemes, protection, .. }) =
+            (self.auth.vary(), self.auth.options());
+        let (method, uri, headers) = (head.method(), head.uri(), head.headers());
+        RequestSnapshot::of(method, uri, headers, &vary, ignored_schemes).trusting(protection)
     }
     fn revalidate(self: Arc<Self>, request: &RequestSnapshot) -> AuthFuture<Result<(), Refusal>> {
         let Some(revalidating) = self.revalidate_identity(request) else {

@@ -115,8 +115,8 @@ impl<'a> SignInContext<'a> {
         self.request.headers.get(header::USER_AGENT)?.to_str().ok()
     }
 
-    /// Checks whether the request may read or set a cookie under this policy. That includes
-    /// requests without a credential: login CSRF is a cross-origin request as well.
+    /// Checks whether the request may read or set a cookie under this policy or under that of the layer. That
+    /// includes requests without a credential: login CSRF is a cross-origin request as well.
     ///
     /// # Errors
     ///
@@ -132,6 +132,8 @@ pub struct RequestSnapshot {
     method: Method,
     uri: Uri,
     headers: HeaderMap,
+    /// The origins that the layer trusts for every backend.
+    protection: CrossOriginProtection,
 }
 
 crate::redacted_debug!(RequestSnapshot { method });
@@ -173,14 +175,21 @@ impl RequestSnapshot {
             let values = headers.get_all(&name).into_iter().filter(|value| !absent(value));
             values.map(|value| (name.clone(), value.clone())).collect::<Vec<_>>()
         });
-        Self { method: method.clone(), uri: uri.clone(), headers: kept.collect() }
+        let (method, uri, protection) =
+            (method.clone(), uri.clone(), CrossOriginProtection::STRICT);
+        Self { method, uri, headers: kept.collect(), protection }
+    }
+
+    /// Adds the origins that the layer trusts.
+    pub(crate) fn trusting(self, protection: &CrossOriginProtection) -> Self {
+        Self { protection: protection.clone(), ..self }
     }
 
     /// Copies an unsafe request, whose origin must be checked before the response sets a visitor's
     /// cookie. Returns `None` for a safe request, which needs no check.
-    pub(crate) fn of_unsafe(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Box<Self>> {
+    pub(crate) fn of_unsafe(method: &Method, uri: &Uri, headers: &HeaderMap) -> Option<Self> {
         let origin = RequestOrigin::of(method, uri, headers);
-        origin.is_unsafe().then(|| Box::new(Self::with_cookies(method, uri, headers)))
+        origin.is_unsafe().then(|| Self::with_cookies(method, uri, headers))
     }
 
     /// Copies a request without the headers that only a backend reads.
@@ -196,7 +205,8 @@ impl RequestSnapshot {
         &self,
         policy: &CrossOriginProtection,
     ) -> Result<(), CrossOriginError> {
-        policy.check(&RequestOrigin::of(&self.method, &self.uri, &self.headers))
+        let origin = RequestOrigin::of(&self.method, &self.uri, &self.headers);
+        policy.or_layer(Some(&self.protection), &origin)
     }
 }
 

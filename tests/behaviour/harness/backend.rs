@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use auth_core::{Authenticator, Clock, Persistence, Transport, any_of};
+use auth_core::{Authenticator, Clock, CrossOriginProtection, Persistence, Transport, any_of};
 use auth_jwt::{Algorithm, JwtAuth, JwtSignIn, Key, KeySource, SigningKey, SigningKeys, Signs};
 use auth_session::SessionAuth;
 use auth_store::{Lifetime, SignInLimit, Store};
@@ -36,6 +36,8 @@ pub(crate) struct Setup {
     pub(crate) persistence: Persistence,
     pub(crate) clear_site_data: Option<HeaderValue>,
     pub(crate) trusted_origin: Option<&'static str>,
+    /// What the layer trusts for every backend.
+    pub(crate) cross_origin: CrossOriginProtection,
     /// A scheme of the `Authorization` header that the layer ignores.
     pub(crate) ignored_scheme: Option<&'static str>,
     /// The users whom the application checks.
@@ -160,6 +162,7 @@ impl Setup {
             persistence: Persistence::Session,
             clear_site_data: None,
             trusted_origin: None,
+            cross_origin: CrossOriginProtection::STRICT,
             ignored_scheme: None,
             users: None,
             user_check_age: None,

@@ -102,6 +102,7 @@ impl World {
             Policy::Required => AuthLayer::new(auth),
             Policy::Optional => AuthLayer::new(auth).optional(),
         };
+        let layer = layer.cross_origin(setup.cross_origin.clone());
         let layer = match setup.ignored_scheme {
             Some(scheme) => layer.ignored_scheme(scheme),
             None => layer,
