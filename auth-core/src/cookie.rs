@@ -21,6 +21,8 @@ const MAX_NAME_AND_VALUE: usize = 4096;
 const MAX_ATTRIBUTE: usize = 1024;
 /// 400 days (RFC 6265bis section 5.5).
 const MAX_AGE: Duration = Duration::from_secs(34_560_000);
+/// How many cookies of other scopes a response removes. With this many, the headers fit into a proxy's buffer.
+const MAX_REMOVALS: usize = 24;
 /// Enough bytes for every value that the backends write.
 const ROOM_FOR_VALUE: usize = 1024;
 
@@ -33,6 +35,8 @@ pub struct CookiePolicy {
     path: Box<str>,
     same_site: SameSite,
     channel: Channel,
+    is_partitioned: bool,
+    former: Vec<CookiePolicy>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,16 +108,25 @@ impl CookiePolicy {
         HeaderValue::try_from(cookie.to_string()).expect("every part was checked by `build`")
     }
 
-    /// Returns the `Set-Cookie` header that removes a cookie of this name for this host alone, if the
-    /// policy has a domain.
-    pub(crate) fn host_only_removal(&self) -> Option<HeaderValue> {
-        self.domain.as_ref().map(|_| self.removal_in(None, &self.path))
+    /// Returns the `Set-Cookie` headers that remove the cookies which the browser may have from before the
+    /// present configuration: those that are [named](CookieBuilder::former), the cookie for this host alone if
+    /// the policy has a domain, and the cookie that is not partitioned if this one is.
+    pub(crate) fn former_removals(&self) -> Vec<HeaderValue> {
+        let host_only = self.domain.as_ref().map(|_| self.removal_in(None, &self.path));
+        let unpartitioned = self.unpartitioned().map(|policy| policy.removal_cookie());
+        let named = self.former.iter().map(Self::removal_cookie);
+        named.chain(host_only).chain(unpartitioned).collect()
+    }
+
+    /// Returns the same policy without `Partitioned`, if this one has it.
+    fn unpartitioned(&self) -> Option<Self> {
+        self.is_partitioned.then(|| Self { is_partitioned: false, ..self.clone() })
     }
 
     /// Returns `Set-Cookie` headers that remove the cookies of this name in every other scope from which a
     /// browser sends them to this host and path. The scopes combine the host and each domain above it with `/`,
-    /// each folder of the path and the path itself. The headers have to fit into a proxy's buffer, so there are
-    /// at most 24.
+    /// each folder of the path and the path itself. If this cookie is partitioned, they also remove cookies that
+    /// are not. The headers have to fit into a proxy's buffer, so there are at most 24.
     pub(crate) fn removals_of_other_scopes(&self, host: &str, path: &str) -> Vec<HeaderValue> {
         if self.is_host_prefixed() {
             return Vec::new();
@@ -139,7 +152,16 @@ impl CookiePolicy {
             let same = |own: &str| domain.is_some_and(|domain| domain.eq_ignore_ascii_case(own));
             *path != own.1 || own.0.map_or(domain.is_some(), |own| !same(own))
         });
-        others.map(|(domain, path)| self.removal_in(domain, path)).collect()
+        let others: Vec<_> = others.collect();
+        let removals = |policy: &Self| {
+            let removal = |(domain, path): &(Option<&str>, &str)| policy.removal_in(*domain, path);
+            others.iter().map(removal).collect::<Vec<_>>()
+        };
+        let unpartitioned = self.unpartitioned().map(|policy| removals(&policy));
+        let mut all = unpartitioned.unwrap_or_default();
+        all.extend(removals(self));
+        all.truncate(MAX_REMOVALS);
+        all
     }
 
     fn removal_in(&self, domain: Option<&str>, path: &str) -> HeaderValue {
@@ -156,6 +178,7 @@ impl CookiePolicy {
             .path(&*self.path)
             .http_only(true)
             .same_site(self.same_site)
+            .partitioned(self.is_partitioned)
             .secure(self.channel == Channel::Tls);
         if let Some(domain) = &self.domain {
             cookie = cookie.domain(&**domain);
@@ -190,6 +213,8 @@ impl CookieBuilder {
             path: "/".into(),
             same_site: SameSite::Lax,
             channel: Channel::Tls,
+            is_partitioned: false,
+            former: Vec::new(),
         })
     }
 
@@ -198,7 +223,7 @@ impl CookieBuilder {
     /// After a change of `Domain` or `Path`, browsers keep the former cookie beside the new one, and send both.
     /// The layer accepts neither of two different cookies, because one may have been planted. A sign-in
     /// removes the former cookie: at once if `Domain` was added, and for other changes once the browser
-    /// has sent both.
+    /// has sent both. [`former`](Self::former) also removes it at the first sign-out.
     pub fn domain(mut self, domain: impl Into<Box<str>>) -> Self {
         self.0.domain = Some(domain.into());
         self
@@ -219,6 +244,36 @@ impl CookieBuilder {
         self
     }
 
+    /// Adds `Partitioned` (CHIPS), for an application that other sites show in a frame: the browser keeps a
+    /// cookie of its own for each of these sites, and a user signs in once in each. Also needs
+    /// `SameSite=None`, because a frame's requests come from another site. Requires `Secure`.
+    ///
+    /// A browser that does not know `Partitioned` keeps one cookie for all sites, or none if it blocks cookies
+    /// of other sites. A sign-in removes the cookie that was set without `Partitioned` before. To remove a
+    /// partitioned cookie after this was turned off, name it with [`former`](Self::former).
+    pub fn partitioned(mut self) -> Self {
+        self.0.is_partitioned = true;
+        self
+    }
+
+    /// Names a cookie that the application has set before a change of the name, `Domain`, `Path` or
+    /// `Partitioned`. Every sign-in and sign-out removes it. May be called several times, and removed when the
+    /// former cookies have expired.
+    ///
+    /// ```
+    /// use auth_core::{CookieBuilder, InvalidCookie};
+    ///
+    /// let former = CookieBuilder::new("sid").domain("example.com").build()?;
+    /// let cookie = CookieBuilder::new("__Host-session").former(former).build()?;
+    /// # Ok::<(), InvalidCookie>(())
+    /// ```
+    ///
+    /// The former cookie no longer authenticates its user, who has to sign in again.
+    pub fn former(mut self, cookie: CookiePolicy) -> Self {
+        self.0.former.push(cookie);
+        self
+    }
+
     /// Omits `Secure`, for development over plain HTTP. Anyone who can read the network can then steal
     /// the cookie, so never use it on a public host.
     pub fn insecure_http(mut self) -> Self {
@@ -232,7 +287,8 @@ impl CookieBuilder {
     ///
     /// Returns [`InvalidCookie`], which names the first part that is invalid or contradicts another.
     pub fn build(self) -> Result<CookiePolicy, InvalidCookie> {
-        let CookiePolicy { name, domain, path, same_site, channel } = &self.0;
+        let CookiePolicy { name, domain, path, same_site, channel, is_partitioned, former: _ } =
+            &self.0;
         let prefixed = |prefix: &str| has_prefix(name, prefix);
         let secure = *channel == Channel::Tls;
         if name.is_empty() || !name.bytes().all(is_token) {
@@ -250,6 +306,9 @@ impl CookieBuilder {
         }
         if *same_site == SameSite::None && !secure {
             return Err(InvalidCookie::SameSiteNone);
+        }
+        if *is_partitioned && !secure {
+            return Err(InvalidCookie::Partitioned);
         }
         if !is_path(path) {
             return Err(InvalidCookie::Path);
@@ -303,6 +362,8 @@ pub enum InvalidCookie {
     SecurePrefix,
     /// `SameSite=None` requires `Secure`.
     SameSiteNone,
+    /// `Partitioned` requires `Secure`.
+    Partitioned,
     /// The path does not start with `/`, is longer than 1024 bytes, or holds `;`.
     Path,
     /// The domain is not a host name.
@@ -319,6 +380,7 @@ impl fmt::Display for InvalidCookie {
             Self::HostPrefix => "a `__Host-` cookie must have Secure, Path=/ and no Domain",
             Self::SecurePrefix => "a `__Secure-` cookie must have Secure",
             Self::SameSiteNone => "SameSite=None requires Secure",
+            Self::Partitioned => "Partitioned requires Secure",
             Self::Path => {
                 "a cookie path must start with / and have at most 1024 bytes, none of them ;"
             }
@@ -394,6 +456,7 @@ mod tests {
             (new("__Host-Http-a").path("/app"), InvalidCookie::HostPrefix),
             (new("__Secure-a").insecure_http(), InvalidCookie::SecurePrefix),
             (new("a").insecure_http().same_site(SameSite::None), InvalidCookie::SameSiteNone),
+            (new("a").insecure_http().partitioned(), InvalidCookie::Partitioned),
             (new("a b"), InvalidCookie::Name),
             (new(""), InvalidCookie::Name),
             (new("a").path("app"), InvalidCookie::Path),
@@ -415,6 +478,29 @@ mod tests {
             policy.set_cookie(&"x".repeat(room + 1), None, NOW),
             Err(InvalidCookie::TooLong)
         );
+    }
+
+    #[test]
+    fn a_partitioned_cookie_is_removed_from_its_partition_and_outside_of_it() {
+        let cookie = CookieBuilder::new("__Host-a").same_site(SameSite::None).partitioned();
+        let policy = cookie.build().unwrap();
+        let is_partitioned = |value: &HeaderValue| {
+            let text = value.to_str().unwrap();
+            text.split("; ").any(|part| part == "Partitioned")
+        };
+        assert!(is_partitioned(&policy.set_cookie("v", None, NOW).unwrap()));
+        assert!(is_partitioned(&policy.removal_cookie()));
+        assert_eq!(
+            policy.former_removals().iter().map(is_partitioned).collect::<Vec<_>>(),
+            [false]
+        );
+
+        let policy = CookieBuilder::new("a").partitioned().build().unwrap();
+        let others = policy.removals_of_other_scopes("shop.example.com", "/");
+        let others: Vec<_> = others.iter().map(is_partitioned).collect();
+        assert_eq!(others, [false, false, true, true]);
+        let many = policy.removals_of_other_scopes("a.b.c.d.example.com", "/a/b/c/d/e/f");
+        assert_eq!(many.len(), 24);
     }
 
     #[test]

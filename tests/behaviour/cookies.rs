@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use auth_core::{Authenticator, CookieBuilder, Persistence};
+use auth_core::{Authenticator, CookieBuilder, Persistence, SameSite, any_of};
 use auth_store::Lifetime;
 use http::{Method, Response, header};
 
 use crate::app::Login;
 use crate::harness::{
-    Auth, Call, Credential, DAY, Fault, Framework, MINUTE, Op, Setup, TestBackend, World, session,
+    Auth, Call, Credential, DAY, Fault, Framework, MINUTE, Op, Setup, TestBackend, World, jwt,
+    session,
 };
 
 /// Returns a backend whose cookie has this domain, or none.
@@ -63,6 +64,52 @@ async fn a_changed_domain_does_not_lock_a_browser_out() {
         assert_eq!(browser.0.len(), 1);
         assert_eq!(browser.call(world.client().post("/logout")).await, 204);
         assert!(browser.0.is_empty());
+    }
+}
+
+/// The application has had another cookie before. The browser may have it alone, or for another path.
+#[tokio::test]
+async fn a_sign_in_and_a_sign_out_remove_the_former_cookies_that_are_named() {
+    let backend = TestBackend::by_cookie(|setup| {
+        let old = CookieBuilder::new("sid").domain("shop.example").path("/app").build().unwrap();
+        let older = CookieBuilder::new("__Host-sid").partitioned().build().unwrap();
+        let cookie = CookieBuilder::new("__Host-session").former(old).former(older);
+        let sessions = session(setup).cookie(cookie.build().unwrap());
+        any_of((sessions, jwt(setup))).erased()
+    });
+    let world = World::start(backend, Framework::Hyper).await;
+    let former = [
+        "sid=; HttpOnly; SameSite=Lax; Secure; Path=/app; Domain=shop.example; Max-Age=0",
+        "__Host-sid=; HttpOnly; SameSite=Lax; Partitioned; Secure; Path=/; Max-Age=0",
+    ];
+    let check = |cookies: &[&str], others: usize| {
+        assert_eq!(cookies.len(), former.len() + others, "{cookies:?}");
+        for (cookie, former) in cookies.iter().zip(former) {
+            assert!(cookie.starts_with(former), "{cookie}");
+        }
+    };
+    let client = world.client();
+    check(&client.login("alice").await.set_cookies(), 1);
+    check(&client.post("/refresh").await.set_cookies(), 1);
+    check(&client.post("/logout").await.set_cookies(), 1);
+    check(&client.post("/logout").await.set_cookies(), 0);
+    assert!(client.get("/me").await.set_cookies().is_empty());
+}
+
+/// An application in a frame of another site, which has a partition of its own in the browser.
+#[tokio::test]
+async fn a_partitioned_cookie_replaces_one_that_is_not() {
+    let backend = TestBackend::by_cookie(|setup| {
+        let cookie = CookieBuilder::new("__Host-session").same_site(SameSite::None).partitioned();
+        session(setup).cookie(cookie.build().unwrap()).erased()
+    });
+    let world = World::start(backend, Framework::Hyper).await;
+    let client = world.client();
+    for reply in [client.login("alice").await, client.post("/logout").await] {
+        let [unpartitioned, own] = reply.set_cookies()[..] else { panic!("{reply:?}") };
+        let attributes = "; HttpOnly; SameSite=None; Secure; Path=/; Max-Age=0";
+        assert!(unpartitioned.starts_with(&format!("__Host-session={attributes}")));
+        assert!(own.contains("; HttpOnly; SameSite=None; Partitioned; Secure; Path=/"), "{own}");
     }
 }
 

@@ -39,8 +39,9 @@ impl ResponseEffects {
     /// Queues a `Set-Cookie` value of this policy that carries a credential. It replaces an earlier one
     /// with the same name.
     ///
-    /// If the policy has a `Domain`, a cookie of the same name for this host alone is removed: the browser
-    /// may have it from the time before the application set the domain, and would send both.
+    /// Cookies from before the present configuration are removed: those that the policy
+    /// [names](crate::CookieBuilder::former), and if it has a `Domain`, the cookie of the same name for this
+    /// host alone. The browser would send both.
     pub fn set_cookie(&mut self, policy: &CookiePolicy, value: HeaderValue) {
         self.remove_cookie(policy, value);
         self.sets_cookie = true;
@@ -50,7 +51,12 @@ impl ResponseEffects {
     /// with the same name.
     pub fn remove_cookie(&mut self, policy: &CookiePolicy, removal: HeaderValue) {
         self.queue(policy.name().into(), removal);
-        self.remove_others(policy.name(), policy.host_only_removal());
+        self.remove_former_cookies(policy);
+    }
+
+    /// Queues the removal of the cookies from before the present configuration of this policy.
+    pub fn remove_former_cookies(&mut self, policy: &CookiePolicy) {
+        self.remove_others(policy.name(), policy.former_removals());
     }
 
     fn queue(&mut self, name: Box<str>, value: HeaderValue) {

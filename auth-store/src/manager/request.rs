@@ -246,9 +246,13 @@ impl<'a> SignInRequest<'a> {
             self.sign_ins.end(id).await?;
         }
         self.remove_cookies();
-        if let Some(value) = &self.sign_ins.settings.clear_site_data {
-            self.context.state().effects(|effects| effects.clear_site_data(value.clone()));
-        }
+        self.context.state().effects(|effects| {
+            // The browser may have a former cookie alone, or not send it to this path.
+            self.cookies.all().for_each(|cookie| effects.remove_former_cookies(cookie));
+            if let Some(value) = &self.sign_ins.settings.clear_site_data {
+                effects.clear_site_data(value.clone());
+            }
+        });
         Ok(())
     }
 }
