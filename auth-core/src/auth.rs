@@ -77,6 +77,12 @@ impl<C: Send + Sync + 'static> Auth<C> {
         Ok(Self { context, request })
     }
 
+    /// Creates the handle of a request with this context.
+    #[cfg(feature = "testing")]
+    pub(crate) fn in_context(context: Arc<TypedContext<C>>, request: RequestSnapshot) -> Self {
+        Self { context, request: Arc::new(request) }
+    }
+
     /// Returns the identity for which the request acts: that of its credential, or of the user who has
     /// signed in since. A sign-out does not change it.
     #[must_use]

@@ -32,6 +32,8 @@ mod rejection;
 mod require;
 mod return_path;
 mod sign_in_id;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod token_error;
 
 pub use any_of::{AnyOf, IntoAuthenticators, any_of};

@@ -8,5 +8,9 @@ mod sign_in_backend;
 pub use auth_store::{MemoryStore, OverflowPolicy, Session, SignInManager, connect};
 pub use session_auth::SessionAuth;
 
+#[cfg(feature = "testing")]
+#[doc(inline)]
+pub use auth_core::testing;
+
 auth_core::reexport!();
 auth_store::reexport!();

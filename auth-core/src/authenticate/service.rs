@@ -450,7 +450,7 @@ where
             let snapshot = match (&admission, credential) {
                 (Admission::NotSignedIn, None) => RequestSnapshot::of_unsafe(method, uri, headers),
                 (Admission::NotSignedIn, Some(_)) => {
-                    Some(Box::new(RequestSnapshot::with_cookies(method, uri, headers)))
+                    Some(RequestSnapshot::with_cookies(method, uri, headers))
                 }
                 _ => None,
             };

@@ -24,6 +24,8 @@ mod providers;
 mod server;
 mod token;
 
+#[doc(inline)]
+pub use auth_core::testing::TestUser;
 pub use issuer::TestIssuer;
 #[cfg(feature = "remote-keys")]
 pub use providers::{Provenance, Provider, ProviderClient, ProviderFixture};
