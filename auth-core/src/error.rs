@@ -157,6 +157,24 @@ pub enum AuthErrorKind {
     Serialization,
 }
 
+impl AuthErrorKind {
+    /// Returns the kind in a word or two, as metrics show it.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Unavailable => "unavailable",
+            Self::CrossOrigin => "cross-origin",
+            Self::Unauthenticated => "unauthenticated",
+            Self::WrongCredentials => "wrong credentials",
+            Self::InvalidScope => "invalid scope",
+            Self::LimitReached => "limit reached",
+            Self::TooLarge => "too large",
+            Self::Config => "configuration",
+            Self::Closed => "closed",
+            Self::Serialization => "serialization",
+        }
+    }
+}
+
 /// Why a sign-in, refresh, sign-out or listing failed.
 ///
 /// It is an axum response with the status of its [`kind`](Self::kind). Its text is safe to send;

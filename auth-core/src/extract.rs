@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::context::AuthContext;
 use crate::error::{AuthError, AuthErrorKind, ConfigError};
 use crate::identity::Identity;
+use crate::metrics;
 use crate::refusal::Refusal;
 use crate::token_error::TokenError;
 
@@ -64,7 +65,7 @@ impl<C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Auth<C> {
 /// Responds with 500 and a text that explains the fix.
 impl IntoResponse for ConfigError {
     fn into_response(self) -> Response {
-        Refusal::Config(self).into_response(None, &Clock::system(), &|_, _| {})
+        Refusal::Config(self).into_response(None, None, &Clock::system(), &|_, _| {})
     }
 }
 
@@ -73,6 +74,7 @@ impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
         let (text, challenges) = (self.to_string(), self.challenges().clone());
         let refused = Refusal::Failed(self.log(&Clock::system())).into_response::<Body>(
+            None,
             None,
             &Clock::system(),
             &|_, _| {},
@@ -85,6 +87,7 @@ impl IntoResponse for AuthError {
 /// Responds with the status and the code, as OAuth clients expect.
 impl IntoResponse for TokenError {
     fn into_response(mut self) -> Response {
+        metrics::refused(self.code(), "");
         if let Some(error) = self.take_source() {
             let _ = error.log(&Clock::system());
         }

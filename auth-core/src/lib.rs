@@ -24,6 +24,10 @@ mod head;
 mod identity;
 mod lifetime;
 mod login_redirect;
+#[cfg(not(feature = "metrics"))]
+mod metrics;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 mod principal;
 mod redacted;
 mod reexport;

@@ -12,6 +12,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode, header};
 use crate::clock::Clock;
 use crate::cross_origin::CrossOriginError;
 use crate::error::{AuthError, AuthErrorKind, BoxError, ConfigError};
+use crate::metrics;
 use crate::rejection::{ChallengeReason, Rejection};
 
 const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
@@ -140,7 +141,23 @@ impl Refusal {
         }
     }
 
-    /// Builds the response and logs the refusal, which happens nowhere else. If `grpc` holds the
+    /// Returns the reason in a word or two, as metrics and traces show it.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Unauthenticated(None) => "no credential",
+            Self::Unauthenticated(Some(rejection)) => rejection.reason.as_str(),
+            Self::Forbidden => "forbidden",
+            Self::InsufficientScope(_) => "insufficient scope",
+            Self::StepUp { .. } => "step-up",
+            Self::CrossOrigin(_) => "cross-origin",
+            Self::Unavailable(_) => "unavailable",
+            Self::Failed(error) => error.kind().as_str(),
+            Self::Config(_) => "configuration",
+        }
+    }
+
+    /// Builds the response, and logs and counts the refusal, which happens nowhere else. `backend` is the scheme
+    /// of the request's identity, if it has one. If `grpc` holds the
     /// content type of a gRPC request, the response also has a `grpc-status`. The body is empty, except for
     /// a configuration error with axum: its text explains the fix, because the developer sees it.
     ///
@@ -151,10 +168,18 @@ impl Refusal {
     pub(crate) fn into_response<B: Default + 'static>(
         self,
         grpc: Option<HeaderValue>,
+        backend: Option<&'static str>,
         clock: &Clock,
         challenger: Challenger<'_>,
     ) -> Response<B> {
         self.log(clock);
+        let scheme = match &self {
+            Self::Unauthenticated(Some(rejection)) => rejection.scheme,
+            _ => backend.unwrap_or_default(),
+        };
+        metrics::refused(self.label(), scheme);
+        // An attribute of OpenTelemetry's semantic conventions, if the application's span has it.
+        tracing::Span::current().record("error.type", self.label());
         let (mut status, mut grpc_status) = self.status();
         let mut response = Response::new(B::default());
         if let Self::Config(error) = &self {

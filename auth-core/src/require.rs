@@ -355,6 +355,7 @@ where
         },
         Err(error) => Some(Refusal::Config(error).into_response(
             refusal::grpc(headers),
+            None,
             &Clock::system(),
             &|_, _| {},
         )),

@@ -21,6 +21,7 @@
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connect;
+mod counts;
 mod data;
 mod error;
 mod forward;

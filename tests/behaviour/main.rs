@@ -65,6 +65,9 @@ mod sign_in_limits;
 mod signing_in;
 mod signing_out;
 #[cfg(test)]
+mod telemetry;
+mod test_users;
+#[cfg(test)]
 mod tokens;
 mod undelivered;
 mod user_checks;

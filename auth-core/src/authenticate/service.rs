@@ -115,6 +115,44 @@ impl<A: Authenticator> AuthLayer<A> {
         self.change(|options| options.cache_control = Some(value))
     }
 
+    /// Trusts the origins that this policy trusts, for the cookies of every backend behind this layer, in
+    /// addition to those that a backend trusts itself. Defaults to [`CrossOriginProtection::STRICT`], which
+    /// trusts none.
+    ///
+    /// ```
+    /// use auth_core::{AuthLayer, Authenticator, Claims, CrossOriginProtection, InvalidOrigin, any_of};
+    ///
+    /// fn layer(
+    ///     sessions: impl Authenticator<Claims = Claims>,
+    ///     tokens: impl Authenticator<Claims = Claims>,
+    /// ) -> Result<AuthLayer<impl Authenticator<Claims = Claims>>, InvalidOrigin> {
+    ///     let app = CrossOriginProtection::STRICT.trusted_origin("https://app.example.com")?;
+    ///     Ok(any_of((sessions, tokens)).optional().cross_origin(app))
+    /// }
+    /// ```
+    #[must_use]
+    pub fn cross_origin(self, policy: CrossOriginProtection) -> Self {
+        self.change(|options| options.protection = policy)
+    }
+
+    /// Adds the user's subject to the span of each request, as the attribute `enduser.id` of OpenTelemetry's
+    /// semantic conventions. Traces then contain personal data, so this is off by default.
+    ///
+    /// The span is the current one outside of this layer, such as that of a trace layer, and needs the field:
+    ///
+    /// ```
+    /// use tracing::field::Empty;
+    ///
+    /// let span = tracing::info_span!("request", enduser.id = Empty, error.type = Empty);
+    /// ```
+    ///
+    /// If the span has the field `error.type`, a refusal records its reason there, whether or not this method
+    /// is called. The reason contains nothing of the request.
+    #[must_use]
+    pub fn record_user_id(self) -> Self {
+        self.change(|options| options.records_user = true)
+    }
+
     /// Adds no `Cache-Control` to responses to users and known visitors. A shared cache may then give the
     /// response for one user to another, unless the application sets the header itself.
     #[must_use]
@@ -423,7 +461,8 @@ where
         }
         _ => Refusal::Failed(error.log(context.clock())),
     };
-    refusal.into_response(grpc, context.clock(), &|reason, headers| {
+    let backend = context.identity().map(Identity::scheme);
+    refusal.into_response(grpc, backend, context.clock(), &|reason, headers| {
         context.challenge(reason, headers);
     })
 }
@@ -444,6 +483,7 @@ where
 {
     match admit(auth.options.policy, credential, outcome) {
         Ok(admission) => {
+            admission.record(&auth.options);
             // The response may set a visitor's cookie, which depends on the request's origin and on
             // its rejected cookie.
             let (method, uri, headers) = (request.method(), request.uri(), request.headers());
@@ -483,8 +523,8 @@ fn refuse<A: Authenticator, S, B, F, R: Default + 'static>(
     refusal: Refusal,
 ) -> State<A, S, B, F, R> {
     let grpc = refusal::grpc(request.headers());
-    let mut response = refusal
-        .into_response(grpc, auth.clock(), &|reason, headers| auth.challenge(reason, headers));
+    let challenger: refusal::Challenger<'_> = &|reason, headers| auth.challenge(reason, headers);
+    let mut response = refusal.into_response(grpc, None, auth.clock(), challenger);
     vary(response.headers_mut(), auth.vary());
     State::Refused { response: Some(response) }
 }

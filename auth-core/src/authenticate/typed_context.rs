@@ -19,6 +19,7 @@ use crate::error::ConfigError;
 use crate::future::AuthFuture;
 use crate::head::RequestHead;
 use crate::identity::Identity;
+use crate::metrics;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::rejection::{ChallengeReason, Rejection, RejectionReason};
@@ -35,6 +36,25 @@ pub(crate) enum Admission<C> {
     Rejected(Rejection),
 }
 
+impl<C> Admission<C> {
+    /// Counts the request, and adds its user to the current span if the layer does so.
+    #[inline]
+    pub(super) fn record(&self, options: &LayerOptions) {
+        let (identity, backend) = match self {
+            Self::Identified(identity) => ("user", identity.scheme()),
+            Self::Visitor(_) => ("visitor", ""),
+            Self::NotSignedIn => ("none", ""),
+            Self::Rejected(rejection) => ("rejected", rejection.scheme),
+        };
+        metrics::allowed(identity, backend);
+        if options.records_user
+            && let Self::Identified(identity) = self
+        {
+            tracing::Span::current().record("enduser.id", identity.subject());
+        }
+    }
+}
+
 /// What a layer decides for every backend.
 #[derive(Clone, Debug)]
 pub(crate) struct LayerOptions {
@@ -43,6 +63,10 @@ pub(crate) struct LayerOptions {
     pub(super) ignored_schemes: Vec<Box<str>>,
     /// The `Cache-Control` of responses to known users, unless the application sets one.
     pub(super) cache_control: Option<HeaderValue>,
+    /// The origins that are trusted for every backend.
+    pub(super) protection: CrossOriginProtection,
+    /// Whether the current span gets the user's subject.
+    pub(super) records_user: bool,
 }
 
 impl LayerOptions {
@@ -50,6 +74,8 @@ impl LayerOptions {
         policy: Policy::Required,
         ignored_schemes: Vec::new(),
         cache_control: Some(HeaderValue::from_static("private, no-cache")),
+        protection: CrossOriginProtection::STRICT,
+        records_user: false,
     };
 }
 
@@ -307,6 +333,7 @@ impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
         let Principal { roles, scopes, acr, amr, .. } = identity.principal();
         Some(Authorized {
             subject: identity.subject(),
+            scheme: identity.scheme(),
             roles,
             scopes,
             acr: acr.as_deref(),

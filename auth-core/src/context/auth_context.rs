@@ -82,9 +82,10 @@ impl AuthContext {
         request: &HeaderMap,
         refusal: Refusal,
     ) -> Response<B> {
-        refusal.into_response(refusal::grpc(request), self.0.clock(), &|reason, headers| {
-            self.0.challenge(reason, headers);
-        })
+        let backend = self.0.authorized().map(|identity| identity.scheme);
+        let challenger: refusal::Challenger<'_> =
+            &|reason, headers| self.0.challenge(reason, headers);
+        refusal.into_response(refusal::grpc(request), backend, self.0.clock(), challenger)
     }
 
     pub(crate) fn erased(&self) -> &Arc<dyn ErasedContext> {
@@ -111,6 +112,7 @@ impl fmt::Debug for AuthContext {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Authorized<'a> {
     pub(crate) subject: &'a str,
+    pub(crate) scheme: &'static str,
     pub(crate) roles: &'a [Box<str>],
     pub(crate) scopes: &'a [Box<str>],
     pub(crate) acr: Option<&'a str>,

@@ -13,6 +13,7 @@ use base64_simd::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
 use super::sign_in_manager::SignInManager;
+use crate::counts;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
 use crate::record::{Record, SignInDetails};
@@ -138,6 +139,7 @@ impl SignInManager {
         }
         if ended > 0 {
             tracing::info!(issuer, ended, "sign-ins ended by the provider");
+            counts::ended("provider", ended);
         }
         failed?;
         Ok(ended)

@@ -15,6 +15,7 @@ use super::backoff::Backoff;
 use super::new_sign_in::IssuedSecret;
 use super::sign_in_manager::SignInManager;
 
+use crate::counts;
 use crate::error::StoreError;
 use crate::record::{Record, Rotation, RotationGrace, SecretMatch};
 use crate::secret::{Nonce, Secret, SecretKind};
@@ -232,8 +233,9 @@ impl SignInManager {
     async fn reused(&self, record: &Arc<Record>, kind: SecretKind) -> AuthError {
         if kind == SecretKind::Refresh {
             tracing::warn!(sign_in = %record.id, "refresh token reused; sign-in ended");
-            if let Err(error) = self.store.delete(&record.id).await {
-                return error.into();
+            match self.store.delete(&record.id).await {
+                Ok(ended) => counts::ended("reused", usize::from(ended)),
+                Err(error) => return error.into(),
             }
         }
         refused(RejectionReason::Reused)

@@ -16,6 +16,7 @@ use super::new_sign_in::{NewSignIn, SecondarySignIn};
 use super::roll_back::Step;
 use super::sign_in_manager::{MAX_PENDING, SignInManager};
 use super::update_data::too_large;
+use crate::counts;
 use crate::data::{self, SessionData};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
@@ -117,13 +118,17 @@ impl SignInManager {
                 if replaces_cookie(old, new.kind) {
                     self.leave_marker(state, old.id, now).await;
                 }
-                self.store.delete(&old.id).await?;
+                let ended = self.store.delete(&old.id).await?;
+                counts::ended("replaced", usize::from(ended));
                 started
             }
             None => self.start(state, new, now, prepare).await?,
         };
         state.signed_in(issued.id());
         tracing::info!(subject = &*new.subject, sign_in = %issued.id(), kind = ?new.kind, "signed in");
+        if !new.kind.is_pending() {
+            counts::started(new.kind);
+        }
         Ok((issued, prepared))
     }
 
@@ -256,6 +261,7 @@ impl SignInManager {
                 self.check_provider(new.details.as_deref(), now).await?;
                 if evicted > 0 {
                     tracing::info!(subject = &*new.subject, evicted, "oldest sign-ins evicted");
+                    counts::ended("evicted", evicted);
                 }
                 self.check_new_user(state, &issued).await?;
                 Ok((issued, prepared))
@@ -341,6 +347,9 @@ impl SignInManager {
         let (issued, prepared) = continued.ok_or_else(ended)?;
         state.signed_in(issued.id());
         tracing::info!(subject = old.subject.as_deref(), sign_in = %old.id, "authenticated again");
+        if options.finishes {
+            counts::started(kind);
+        }
         deliver(&issued, prepared)
     }
 

@@ -22,10 +22,11 @@ use super::keyed_locks::KeyedLocks;
 use super::recent_rotations::RecentRotations;
 use super::sweeper::Sweeper;
 use super::user_check::UserChecks;
+use crate::counts;
 use crate::lifetime::{Deadlines, Expiry};
 use crate::record::{self, Record, SignInDetails};
 use crate::secret::SecretKind;
-use crate::store::{OverflowPolicy, Peek, SignInLimit, Store};
+use crate::store::{Deleted, OverflowPolicy, Peek, SignInLimit, Store};
 
 /// Starts, refreshes, lists and ends the sign-ins of one store, according to [`SignInSettings`].
 ///
@@ -104,10 +105,14 @@ impl SignInManager {
         let version = record.version;
         tracing::info!(sign_in = %id, ?expiry, "sign-in expired");
         background::run("delete", async move {
-            match expiry {
-                Expiry::Idle { last_seen } => store.delete_if_idle(&id, last_seen).await.map(drop),
-                Expiry::Absolute => store.delete_if_version(&id, version).await.map(drop),
-            }
+            let deleted = match expiry {
+                Expiry::Idle { last_seen } => store.delete_if_idle(&id, last_seen).await?,
+                Expiry::Absolute => {
+                    matches!(store.delete_if_version(&id, version).await?, Deleted::Done)
+                }
+            };
+            counts::ended("expired", usize::from(deleted));
+            Ok(())
         });
     }
 
@@ -119,6 +124,7 @@ impl SignInManager {
     pub async fn end(&self, id: &SignInId) -> Result<(), AuthError> {
         if self.store.delete(id).await? {
             tracing::info!(sign_in = %id, "signed out");
+            counts::ended("signed out", 1);
         }
         Ok(())
     }
@@ -180,6 +186,7 @@ impl SignInManager {
         };
         if ended > 0 {
             tracing::info!(subject, ended, ?which, "sign-ins revoked");
+            counts::ended("revoked", ended);
         }
         Ok(ended)
     }

@@ -19,6 +19,7 @@ use parking_lot::Mutex;
 use super::new_sign_in::IssuedSecret;
 use super::roll_back::Step;
 use super::sign_in_manager::{SignInManager, SignInSettings};
+use crate::counts;
 use crate::record::{Record, SignInDetails};
 use crate::striped::Striped;
 
@@ -167,7 +168,8 @@ impl SignInManager {
     /// Ends a sign-in whose user is refused, and returns the error to report.
     async fn end_refused(&self, id: &SignInId) -> AuthError {
         match self.store.delete(id).await {
-            Ok(_) => {
+            Ok(ended) => {
+                counts::ended("refused", usize::from(ended));
                 let refused = "the application refuses the user";
                 AuthError::new(AuthErrorKind::Unauthenticated, refused)
             }

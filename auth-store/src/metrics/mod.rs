@@ -1,8 +1,10 @@
-//! Metrics of stores and near caches, for the recorder of the crate `metrics` that the application
+//! Metrics of sign-ins, stores and near caches, for the recorder of the crate `metrics` that the application
 //! installs. Without a recorder, nothing is kept.
 //!
 //! | name | kind | labels | meaning |
 //! |---|---|---|---|
+//! | `auth_sign_ins_total` | counter | `kind` | sign-ins that have started, by the kind of their secret: `session`, `bearer`, `refresh`, or the name of a custom kind. A pending one counts when it is finished |
+//! | `auth_sign_ins_ended_total` | counter | `reason` | sign-ins that have ended: `signed out`, `revoked`, `evicted` by the limit, `expired`, `replaced` by another user, `refused` by the check of the user, ended by the `provider`, or because a refresh token was `reused`. Expired ones count only if they are used again |
 //! | `auth_store_calls_total` | counter | `op`, `outcome` | calls of a store: the method, and `ok`, `unavailable`, `duplicate_id`, `invalid`, `contended` or `out_of_bounds` |
 //! | `auth_store_call_duration_seconds` | histogram | `op` | duration of the calls |
 //! | `auth_near_cache_hits_total` | counter | | sign-ins served from the cache |
@@ -39,3 +41,4 @@ mod recorder;
 
 pub use instrumented_store::InstrumentedStore;
 pub use recorder::describe;
+pub(crate) use recorder::{ENDED, STARTED};

@@ -9,6 +9,8 @@ use ::metrics::{counter, gauge};
 #[cfg(feature = "near-cache")]
 use crate::near_cache::NearCacheStats;
 
+pub(crate) const STARTED: &str = "auth_sign_ins_total";
+pub(crate) const ENDED: &str = "auth_sign_ins_ended_total";
 pub(super) const CALLS: &str = "auth_store_calls_total";
 pub(super) const DURATION: &str = "auth_store_call_duration_seconds";
 const HITS: &str = "auth_near_cache_hits_total";
@@ -21,6 +23,8 @@ const BYTES: &str = "auth_near_cache_bytes";
 
 /// Describes the metrics and their units to the installed recorder.
 pub fn describe() {
+    describe_counter!(STARTED, Unit::Count, "Sign-ins that have started");
+    describe_counter!(ENDED, Unit::Count, "Sign-ins that have ended");
     describe_counter!(CALLS, Unit::Count, "Calls of the store of sign-ins");
     describe_histogram!(DURATION, Unit::Seconds, "Duration of calls of the store");
     describe_counter!(HITS, Unit::Count, "Sign-ins served from the near cache");
