@@ -8,9 +8,10 @@ pub mod api_keys;
 pub mod client;
 #[cfg(doctest)]
 mod guide;
+pub mod html;
 pub mod mcp;
 pub mod oidc;
-mod passwords;
+pub mod passwords;
 pub mod serve;
 pub mod shop;
 pub mod throttle;

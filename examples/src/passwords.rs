@@ -1,12 +1,87 @@
-//! Hashes and verifies passwords with Argon2id.
+//! Hashes and verifies passwords with Argon2id. [`Passwords`] does it for handlers.
 //!
 //! Argon2 needs 19 MiB for each verification. The verifier reuses that memory, because allocating it
 //! anew for every login makes the process grow.
+
+use std::fmt;
+use std::sync::Arc;
 
 use argon2::password_hash::phc::{Output, PasswordHash};
 use argon2::{Algorithm, Argon2, Block, Params, PasswordHasher, Version};
 use parking_lot::Mutex;
 use subtle::ConstantTimeEq;
+use tokio::sync::Semaphore;
+
+/// Hashes and verifies the passwords of an application. Clones share their memory.
+#[derive(Clone)]
+pub struct Passwords {
+    params: Arc<Params>,
+    /// Verified for users who do not exist, so that the answer takes as long as for others.
+    dummy: Arc<str>,
+    verifier: Arc<Verifier>,
+    /// Bounds the work at a time: each takes 19 MiB and a processor.
+    slots: Arc<Semaphore>,
+}
+
+/// The parameters that OWASP recommends: 19 MiB, two passes and one lane.
+impl Default for Passwords {
+    fn default() -> Self {
+        Self::new(Params::new(19_456, 2, 1, None).expect("parameters in range"))
+    }
+}
+
+impl Passwords {
+    /// Uses these parameters, such as cheap ones for tests.
+    #[must_use]
+    pub fn new(params: Params) -> Self {
+        let processors = std::thread::available_parallelism().map_or(1, usize::from);
+        let dummy = hash(&params, "").to_string().into();
+        let slots = Arc::new(Semaphore::new(processors));
+        Self { params: Arc::new(params), dummy, verifier: Arc::default(), slots }
+    }
+
+    /// Hashes a password with a new salt, in the PHC string format.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the runtime is shutting down.
+    pub async fn hash(&self, password: &str) -> String {
+        let (params, password) = (Arc::clone(&self.params), password.to_owned());
+        self.work(move || hash(&params, &password).to_string()).await
+    }
+
+    /// Returns whether `hash` is of this password. Without a hash it works as long, and returns `false`.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the runtime is shutting down.
+    pub async fn verify(&self, hash: Option<String>, password: &str) -> bool {
+        let (exists, password) = (hash.is_some(), password.to_owned());
+        let (verifier, dummy) = (Arc::clone(&self.verifier), Arc::clone(&self.dummy));
+        let matches = move || {
+            let hash = PasswordHash::new(hash.as_deref().unwrap_or(&dummy));
+            hash.is_ok_and(|hash| verifier.verify(&hash, &password))
+        };
+        self.work(matches).await && exists
+    }
+
+    /// Works outside of the threads that serve requests. If the client hangs up, the slot stays taken until the
+    /// work is done.
+    async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let slot = Arc::clone(&self.slots).acquire_owned().await.expect("it is never closed");
+        let done = tokio::task::spawn_blocking(move || {
+            let _slot = slot;
+            work()
+        });
+        done.await.expect("the runtime is running, and the work does not panic")
+    }
+}
+
+impl fmt::Debug for Passwords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passwords").field("params", &self.params).finish_non_exhaustive()
+    }
+}
 
 /// Hashes a password with a new salt.
 pub(crate) fn hash(params: &Params, password: &str) -> PasswordHash {
