@@ -56,6 +56,9 @@ pub enum ConfigError {
     /// [`Require::check`](crate::Require::check) was called for a requirement with
     /// `Require::revalidated()`, but the identity was not revalidated.
     NotRevalidated,
+    /// [`Require::check`](crate::Require::check) was called for a requirement with
+    /// [`Require::async_predicate`](crate::Require::async_predicate), which it cannot await.
+    AsyncRequirement,
 }
 
 impl fmt::Display for ConfigError {
@@ -105,7 +108,11 @@ impl fmt::Display for ConfigError {
             ),
             Self::NotRevalidated => f.write_str(
                 "`Require::revalidated()` has to read from the store, which `check` cannot await: apply the \
-                 requirement as a layer, or call `auth.revalidate().await` first",
+                 requirement as a layer, or call `enforce` instead of `check`",
+            ),
+            Self::AsyncRequirement => f.write_str(
+                "`Require::async_predicate(..)` has to be awaited, which `check` cannot do: apply the requirement \
+                 as a layer, or call `enforce` instead of `check`",
             ),
             Self::NoSession => f.write_str(
                 "`Session` needs a credential that belongs to a stored sign-in: add SessionAuth, \

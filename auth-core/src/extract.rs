@@ -2,6 +2,10 @@
 //!
 //! The extractors refuse requests through the same code as the layer.
 
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Deref;
+
 use axum_core::body::Body;
 use axum_core::extract::{FromRequestParts, OptionalFromRequestParts};
 use axum_core::response::{IntoResponse, Response};
@@ -16,7 +20,9 @@ use crate::context::AuthContext;
 use crate::error::{AuthError, AuthErrorKind, ConfigError};
 use crate::identity::Identity;
 use crate::metrics;
+use crate::principal::Claims;
 use crate::refusal::Refusal;
+use crate::require::Require;
 use crate::token_error::TokenError;
 
 /// Responds with 401 if the request has no identity, and with 500 if there is no layer or it has another
@@ -42,6 +48,61 @@ fn find<C: Send + Sync + 'static>(parts: &Parts) -> Result<Option<Identity<C>>, 
     let found = Identity::of(&parts.extensions)
         .map_err(|refusal| refusal.into_extractor_response(parts))?;
     Ok(found.cloned())
+}
+
+/// A requirement that has a type, for the extractor [`Permitted`].
+pub trait Requirement {
+    /// Returns the requirement. It is called for each request: keep one that is expensive to build in a `static`.
+    fn require() -> Require;
+}
+
+/// The identity of a request that meets the requirement `R`, which is thus a part of the handler's signature.
+///
+/// The extractor refuses other requests as [`Require`] does as a layer. It dereferences to the [`Identity`].
+///
+/// ```
+/// use auth_core::{Permitted, Require, Requirement};
+///
+/// struct Admin;
+///
+/// impl Requirement for Admin {
+///     fn require() -> Require {
+///         Require::role("admin")
+///     }
+/// }
+///
+/// async fn delete_user(admin: Permitted<Admin>) -> String {
+///     format!("deleted by {}", admin.subject())
+/// }
+/// ```
+pub struct Permitted<R, C = Claims> {
+    identity: Identity<C>,
+    requirement: PhantomData<fn() -> R>,
+}
+
+impl<R, C> Deref for Permitted<R, C> {
+    type Target = Identity<C>;
+    fn deref(&self) -> &Identity<C> {
+        &self.identity
+    }
+}
+
+impl<R, C> fmt::Debug for Permitted<R, C> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Permitted").field(&self.identity).finish()
+    }
+}
+
+/// Responds as [`Require`] does, and with 500 if there is no layer or it has another claims type.
+impl<R: Requirement, C: Send + Sync + 'static, S: Sync> FromRequestParts<S> for Permitted<R, C> {
+    type Rejection = Response;
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Response> {
+        let enforced = R::require().enforce(&*parts).await;
+        enforced.map_err(|refusal| refusal.into_extractor_response(parts))?;
+        let identity =
+            <Identity<C> as FromRequestParts<S>>::from_request_parts(parts, state).await?;
+        Ok(Self { identity, requirement: PhantomData })
+    }
 }
 
 impl Refusal {

@@ -61,6 +61,8 @@ pub use context::{
 pub use cookie::{CookieBuilder, CookiePolicy, InvalidCookie, SameSite};
 pub use cross_origin::{CrossOriginError, CrossOriginProtection, InvalidOrigin, RequestOrigin};
 pub use error::{AuthError, AuthErrorKind, BoxError, ConfigError};
+#[cfg(feature = "axum")]
+pub use extract::{Permitted, Requirement};
 pub use future::{AuthFuture, BoxFuture};
 pub use head::{RequestCookie, RequestHead};
 pub use identity::{AuthenticationInfo, Identity, IdentitySource, Verified};

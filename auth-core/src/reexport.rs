@@ -16,5 +16,8 @@ macro_rules! reexport {
             Require, ReturnPath, Revoke, SameSite, SignIn, SignInId, SignInInfo, SignedIn,
             StoredSignIns, Timestamp, TokenError, TokenResponse, any_of,
         };
+        #[cfg(feature = "axum")]
+        #[doc(inline)]
+        pub use $crate::{Permitted, Requirement};
     };
 }

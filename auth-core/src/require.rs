@@ -1,8 +1,9 @@
 //! [`Require`]: the authorization layer. The rules and their evaluation come first, the service after
 //! them.
 //!
-//! Evaluation is synchronous. A rule that needs the store makes the service revalidate the identity
-//! before it evaluates anything.
+//! Evaluation is synchronous. A rule that needs the store makes [`Require::enforce`] revalidate the identity
+//! before it evaluates anything. A rule that has to wait interrupts the evaluation with a [`Question`], and the
+//! evaluation begins again once it is answered.
 
 use std::fmt;
 use std::future::Future;
@@ -19,8 +20,8 @@ use tower_service::Service;
 
 use crate::clock::{Clock, Timestamp};
 use crate::context::{AuthContext, Authorized};
-use crate::error::ConfigError;
-use crate::future::BoxFuture;
+use crate::error::{BoxError, ConfigError};
+use crate::future::{AuthFuture, BoxFuture};
 use crate::head::RequestHead;
 use crate::identity::Identity;
 use crate::refusal::{self, Refusal};
@@ -61,6 +62,7 @@ enum Rule {
     Amr(Box<[Box<str>]>),
     Issuer(Option<Box<str>>),
     Predicate(Box<Predicate>),
+    AsyncPredicate(Box<AsyncPredicate>),
     All(Box<[Require]>),
     Any(Box<[Require]>),
 }
@@ -69,6 +71,30 @@ enum Rule {
 const CLOCK_SKEW: Duration = Duration::from_secs(60);
 
 type Predicate = dyn Fn(&AuthContext) -> Result<bool, ConfigError> + Send + Sync;
+type AsyncPredicate = dyn Fn(&AuthContext) -> Result<Answering, ConfigError> + Send + Sync;
+type Answering = BoxFuture<Result<bool, BoxError>>;
+
+/// Why an evaluation has not succeeded.
+enum Unmet {
+    Refused(Refusal),
+    /// It is not known before this is answered.
+    Unanswered(Question),
+}
+
+/// An asynchronous rule whose answer is not known.
+struct Question {
+    rule: usize,
+    answering: Answering,
+}
+
+/// The answers of asynchronous rules, which are recognized by their addresses.
+type Answers = Vec<(usize, bool)>;
+
+impl From<Refusal> for Unmet {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
+}
 
 impl Require {
     fn new(rule: Rule) -> Self {
@@ -142,6 +168,36 @@ impl Require {
         Self::new(Rule::Predicate(Box::new(evaluate)))
     }
 
+    /// Requires that `predicate` resolves to `true` for the identity, for permissions that are in a database. It is
+    /// called for each request, and only after the rules before it in [`all`](Self::all) are met, or those before
+    /// it in [`any`](Self::any) are not. If it returns an error, the response is 503.
+    ///
+    /// ```
+    /// use auth_core::{Claims, Identity, Require};
+    ///
+    /// # async fn is_on_duty(_: &str) -> Result<bool, std::io::Error> { Ok(true) }
+    /// let on_duty = Require::async_predicate(|user: Identity<Claims>| async move {
+    ///     Ok(is_on_duty(user.subject()).await?)
+    /// });
+    /// let ward = Require::all([Require::role("nurse"), on_duty]);
+    /// ```
+    ///
+    /// [`check`](Self::check) cannot await it. Use the requirement as a layer, or [`enforce`](Self::enforce).
+    pub fn async_predicate<C, F, A>(predicate: F) -> Self
+    where
+        C: Send + Sync + 'static,
+        F: Fn(Identity<C>) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<bool, BoxError>> + Send + 'static,
+    {
+        let evaluate = move |context: &AuthContext| -> Result<Answering, ConfigError> {
+            Ok(match Identity::in_context(context)? {
+                Some(identity) => Box::pin(predicate(identity.clone())),
+                None => Box::pin(async { Ok(false) }),
+            })
+        };
+        Self::new(Rule::AsyncPredicate(Box::new(evaluate)))
+    }
+
     /// Requires all of these. The response is that of the first one that fails. If a scope is missing, the
     /// response names all scopes in the list, so that the client can ask for them at once.
     pub fn all(rules: impl IntoIterator<Item = Self>) -> Self {
@@ -154,24 +210,96 @@ impl Require {
         Self::new(Rule::Any(rules.into_iter().collect()))
     }
 
-    /// Evaluates the requirement for a request, without a layer. It does not read from the store: for a
-    /// requirement with [`revalidated`](Self::revalidated), await
-    /// [`Auth::revalidate`](crate::Auth::revalidate) first.
+    /// Evaluates the requirement for a request, without a layer. It awaits nothing: for a requirement with
+    /// [`revalidated`](Self::revalidated) or [`async_predicate`](Self::async_predicate), use
+    /// [`enforce`](Self::enforce).
     ///
     /// # Errors
     ///
     /// Returns why the request must be refused.
     pub fn check(&self, context: &AuthContext) -> Result<(), Refusal> {
-        let erased = context.erased();
-        match erased.authorized() {
-            Some(identity) => {
-                let result = self.evaluate(context, &identity);
-                if result.is_err() {
-                    tracing::info!(subject = identity.subject, require = ?self, "not authorized");
-                }
-                result
+        let unanswered = |_| Err(Refusal::Config(ConfigError::AsyncRequirement));
+        self.try_check(context, &Answers::new()).unwrap_or_else(unanswered)
+    }
+
+    /// Evaluates the requirement for a request, as its layer does: revalidates the identity if the requirement
+    /// [demands it](Self::revalidated), and awaits each [`async_predicate`](Self::async_predicate).
+    ///
+    /// ```
+    /// use auth_core::{Refusal, Require};
+    /// use http::Request;
+    ///
+    /// async fn delete_everything<B>(request: &Request<B>) -> Result<(), Refusal> {
+    ///     Require::all([Require::revalidated(), Require::role("admin")]).enforce(request).await?;
+    ///     // ...
+    ///     Ok(())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Resolves to the reason for which the request must be refused.
+    pub fn enforce<'a>(&self, head: impl Into<RequestHead<'a>>) -> AuthFuture<Result<(), Refusal>> {
+        let head = head.into();
+        let context = match AuthContext::of(head.extensions(), "Require") {
+            Ok(context) => context,
+            Err(error) => return Err(Refusal::Config(error)).into(),
+        };
+        let revalidated = match self.needs_revalidation() && context.is_identified() {
+            true => Arc::clone(context.erased()).revalidate(&context.erased().snapshot(&head)),
+            false => Ok(()).into(),
+        };
+        let (revalidated, question) = match revalidated.into_ready() {
+            Ok(Ok(())) => match self.try_check(context, &Answers::new()) {
+                Ok(result) => return result.into(),
+                Err(question) => (None, Some(question)),
+            },
+            Ok(refused) => return refused.into(),
+            Err(revalidating) => (Some(revalidating), None),
+        };
+        let (require, context) = (self.clone(), context.clone());
+        AuthFuture::boxed(async move {
+            if let Some(revalidating) = revalidated {
+                revalidating.await?;
             }
-            None => Err(Refusal::Unauthenticated(erased.rejection().copied())),
+            require.check_awaiting(&context, question).await
+        })
+    }
+
+    async fn check_awaiting(
+        &self,
+        context: &AuthContext,
+        mut question: Option<Question>,
+    ) -> Result<(), Refusal> {
+        let mut answers = Answers::new();
+        loop {
+            if let Some(Question { rule, answering }) = question {
+                answers.push((rule, answering.await.map_err(Refusal::Unavailable)?));
+            }
+            match self.try_check(context, &answers) {
+                Ok(result) => return result,
+                Err(next) => question = Some(next),
+            }
+        }
+    }
+
+    /// Evaluates the requirement by these answers. Returns the first question that they leave open.
+    fn try_check(
+        &self,
+        context: &AuthContext,
+        answers: &Answers,
+    ) -> Result<Result<(), Refusal>, Question> {
+        let erased = context.erased();
+        let Some(identity) = erased.authorized() else {
+            return Ok(Err(Refusal::Unauthenticated(erased.rejection().copied())));
+        };
+        match self.evaluate(context, &identity, answers) {
+            Ok(()) => Ok(Ok(())),
+            Err(Unmet::Unanswered(question)) => Err(question),
+            Err(Unmet::Refused(refusal)) => {
+                tracing::info!(subject = identity.subject, require = ?self, "not authorized");
+                Ok(Err(refusal))
+            }
         }
     }
 
@@ -184,9 +312,14 @@ impl Require {
         }
     }
 
-    fn evaluate(&self, context: &AuthContext, identity: &Authorized<'_>) -> Result<(), Refusal> {
+    fn evaluate(
+        &self,
+        context: &AuthContext,
+        identity: &Authorized<'_>,
+        answers: &Answers,
+    ) -> Result<(), Unmet> {
         let granted_if = |granted: bool| if granted { Ok(()) } else { Err(Refusal::Forbidden) };
-        match &*self.0 {
+        let result = match &*self.0 {
             Rule::Authenticated => Ok(()),
             Rule::Revalidated if context.erased().is_revalidated() => Ok(()),
             Rule::Revalidated => Err(Refusal::Config(ConfigError::NotRevalidated)),
@@ -205,18 +338,37 @@ impl Require {
             Rule::Predicate(predicate) => {
                 predicate(context).map_err(Refusal::Config).and_then(granted_if)
             }
+            Rule::AsyncPredicate(predicate) => {
+                let rule = Arc::as_ptr(&self.0) as usize;
+                match answers.iter().find(|(answered, _)| *answered == rule) {
+                    Some((_, granted)) => granted_if(*granted),
+                    None => {
+                        let answering = predicate(context).map_err(Refusal::Config)?;
+                        return Err(Unmet::Unanswered(Question { rule, answering }));
+                    }
+                }
+            }
             Rule::All(rules) => {
-                let result = rules.iter().try_for_each(|rule| rule.evaluate(context, identity));
-                result.map_err(|refusal| self.with_all_scopes(refusal))
+                let mut rules = rules.iter();
+                return rules
+                    .try_for_each(|rule| rule.evaluate(context, identity, answers))
+                    .map_err(|unmet| match unmet {
+                        Unmet::Refused(refusal) => self.with_all_scopes(refusal).into(),
+                        unanswered => unanswered,
+                    });
             }
             Rule::Any(rules) => {
-                let mut result = Err(Refusal::Forbidden);
+                let mut last = Refusal::Forbidden;
                 for rule in rules {
-                    result = result.or_else(|_| rule.evaluate(context, identity));
+                    match rule.evaluate(context, identity, answers) {
+                        Err(Unmet::Refused(refusal)) => last = refusal,
+                        decided => return decided,
+                    }
                 }
-                result
+                Err(last)
             }
-        }
+        };
+        result.map_err(Unmet::from)
     }
 }
 
@@ -265,6 +417,7 @@ impl fmt::Debug for Require {
             Rule::Amr(methods) => write!(f, "amr({})", methods.join(" ")),
             Rule::Issuer(issuer) => write!(f, "issuer({})", issuer.as_deref().unwrap_or("local")),
             Rule::Predicate(_) => f.write_str("predicate"),
+            Rule::AsyncPredicate(_) => f.write_str("async_predicate"),
             Rule::All(rules) => f.debug_tuple("all").field(rules).finish(),
             Rule::Any(rules) => f.debug_tuple("any").field(rules).finish(),
         }
@@ -282,7 +435,6 @@ impl<S> Layer<S> for Require {
 #[derive(Clone, Debug)]
 pub struct RequireService<S> {
     require: Require,
-    needs_revalidation: bool,
     inner: S,
 }
 
@@ -290,7 +442,7 @@ impl<S> RequireService<S> {
     /// Creates a service that evaluates `require` for every request.
     #[must_use]
     pub fn new(require: Require, inner: S) -> Self {
-        Self { needs_revalidation: require.needs_revalidation(), require, inner }
+        Self { require, inner }
     }
 }
 
@@ -308,62 +460,38 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let state = match revalidate(&request, self.needs_revalidation) {
-            Ok(revalidated) => enter(&self.require, revalidated, request, &mut self.inner),
-            Err(revalidating) => {
+        let state = match self.require.enforce(&request).into_ready() {
+            Ok(checked) => enter(checked, request, &mut self.inner),
+            Err(checking) => {
                 let clone = self.inner.clone();
                 let inner = mem::replace(&mut self.inner, clone); // the ready one
-                let pending = Box::new(Pending { require: self.require.clone(), request, inner });
-                State::Revalidating { revalidating, pending: Some(pending) }
+                State::Checking { checking, pending: Some(Box::new(Pending { request, inner })) }
             }
         };
         RequireFuture { state }
     }
 }
 
-type Revalidated = Result<(), Refusal>;
-
-/// Revalidates the identity, if the requirement needs it and there is one.
-fn revalidate<B>(
-    request: &Request<B>,
-    needed: bool,
-) -> Result<Revalidated, BoxFuture<Revalidated>> {
-    let context = request.extensions().get::<AuthContext>();
-    let Some(context) = context.filter(|context| needed && context.is_identified()) else {
-        return Ok(Ok(()));
-    };
-    let snapshot = context.erased().snapshot(&RequestHead::from(request));
-    Arc::clone(context.erased()).revalidate(&snapshot).into_ready()
-}
+type Checked = Result<(), Refusal>;
 
 /// Calls the inner service, or refuses the request.
-fn enter<S, B, R>(
-    require: &Require,
-    revalidated: Revalidated,
-    request: Request<B>,
-    inner: &mut S,
-) -> State<S, B, S::Future, R>
+fn enter<S, B, R>(checked: Checked, request: Request<B>, inner: &mut S) -> State<S, B, S::Future, R>
 where
     S: Service<Request<B>, Response = Response<R>>,
     R: Default + 'static,
 {
     let headers = request.headers();
-    let refused = match AuthContext::of(request.extensions(), "Require") {
-        Ok(context) => match revalidated.and_then(|()| require.check(context)) {
-            Ok(()) => None,
-            Err(refusal) => Some(context.refuse(headers, refusal)),
-        },
-        Err(error) => Some(Refusal::Config(error).into_response(
-            refusal::grpc(headers),
-            None,
-            &Clock::system(),
-            &|_, _| {},
-        )),
+    let refusal = match checked {
+        Ok(()) => return State::Running { inner: inner.call(request) },
+        Err(refusal) => refusal,
     };
-    match refused {
-        None => State::Running { inner: inner.call(request) },
-        response => State::Refused { response },
-    }
+    let response = match AuthContext::of(request.extensions(), "Require") {
+        Ok(context) => context.refuse(headers, refusal),
+        Err(_) => {
+            refusal.into_response(refusal::grpc(headers), None, &Clock::system(), &|_, _| {})
+        }
+    };
+    State::Refused { response: Some(response) }
 }
 
 pin_project! {
@@ -377,15 +505,14 @@ pin_project! {
 pin_project! {
     #[project = StateProj]
     enum State<S, B, F, R> {
-        // Waits for the store. What is needed to continue is boxed.
-        Revalidating { revalidating: BoxFuture<Revalidated>, pending: Option<Box<Pending<S, B>>> },
+        // Waits for the store or the application. What is needed to continue is boxed.
+        Checking { checking: BoxFuture<Checked>, pending: Option<Box<Pending<S, B>>> },
         Running { #[pin] inner: F },
         Refused { response: Option<Response<R>> },
     }
 }
 
 struct Pending<S, B> {
-    require: Require,
     request: Request<B>,
     inner: S,
 }
@@ -400,11 +527,11 @@ where
         let mut state = self.project().state;
         loop {
             let next = match state.as_mut().project() {
-                StateProj::Revalidating { revalidating, pending } => {
-                    let revalidated = ready!(revalidating.as_mut().poll(cx));
-                    let pending = pending.take().expect("polled after completion");
-                    let Pending { require, request, mut inner } = *pending;
-                    enter(&require, revalidated, request, &mut inner)
+                StateProj::Checking { checking, pending } => {
+                    let checked = ready!(checking.as_mut().poll(cx));
+                    let Pending { request, mut inner } =
+                        *pending.take().expect("polled after completion");
+                    enter(checked, request, &mut inner)
                 }
                 StateProj::Running { inner } => return inner.poll(cx),
                 StateProj::Refused { response } => {

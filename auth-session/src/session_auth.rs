@@ -144,7 +144,7 @@ where
     pub async fn update_claims(
         &self,
         subject: &str,
-        roles: &[Box<str>],
+        roles: &[&str],
         claims: &C,
     ) -> Result<usize, AuthError> {
         self.config.sign_ins.update_claims(subject, roles, claims).await

@@ -119,6 +119,7 @@ macro_rules! __forward_store {
         $crate::__forward_store! { @revoke_others [$($except)*] $($to)* }
         $crate::__forward_store! { @revoke_subject [$($except)*] $($to)* }
         $crate::__forward_store! { @update_subject [$($except)*] $($to)* }
+        $crate::__forward_store! { @swap_principal [$($except)*] $($to)* }
         $crate::__forward_store! { @sweep [$($except)*] $($to)* }
         $crate::__forward_store! { @bounds [$($except)*] $($to)* }
         $crate::__forward_store! { @close [$($except)*] $($to)* }
@@ -144,6 +145,7 @@ macro_rules! __forward_store {
     (@revoke_others [revoke_others $($rest:ident)*] $($to:tt)*) => {};
     (@revoke_subject [revoke_subject $($rest:ident)*] $($to:tt)*) => {};
     (@update_subject [update_subject $($rest:ident)*] $($to:tt)*) => {};
+    (@swap_principal [swap_principal $($rest:ident)*] $($to:tt)*) => {};
     (@sweep [sweep $($rest:ident)*] $($to:tt)*) => {};
     (@bounds [bounds $($rest:ident)*] $($to:tt)*) => {};
     (@close [close $($rest:ident)*] $($to:tt)*) => {};
@@ -269,6 +271,13 @@ macro_rules! __forward_store {
         $crate::__forward_store! { async [all subject] $($to)*, update_subject(
             subject: ref 'subject str,
             principal: ref 'principal [u8]
+        ) -> usize }
+    };
+    (@swap_principal [] $($to:tt)*) => {
+        $crate::__forward_store! { async [all subject] $($to)*, swap_principal(
+            subject: ref 'subject str,
+            from: ref 'from [u8],
+            to: ref 'to [u8]
         ) -> usize }
     };
     (@sweep [] $($to:tt)*) => {

@@ -332,6 +332,21 @@ pub trait Store: Send + Sync + 'static {
     /// have changed; call it again.
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError>;
 
+    /// Replaces roles and claims in those sign-ins of the subject that have exactly `from`. Returns in how many.
+    ///
+    /// The comparison and the change of one sign-in are one step, so that two changes of roles at the same time
+    /// do not undo each other. Like [`update_subject`](Self::update_subject) otherwise.
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`update_subject`](Self::update_subject).
+    async fn swap_principal(
+        &self,
+        subject: &str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<usize, StoreError>;
+
     /// Removes at most `max` sign-ins that have expired at `now`. Returns whether there may be more.
     ///
     /// Never removes an active sign-in, and never delays other requests for long: a
@@ -485,7 +500,7 @@ impl StoreBounds {
         self.check_principal(record.principal())
     }
 
-    /// Checks the roles and claims of [`Store::update_subject`], or of a rotation with a new authentication.
+    /// Checks the new roles and claims of [`Store::update_subject`], [`Store::swap_principal`], or of a rotation with a new authentication.
     ///
     /// # Errors
     ///

@@ -11,6 +11,8 @@ suite!(every:
     sec_18_an_old_authentication_requires_a_step_up,
     sec_18_a_weak_authentication_requires_a_step_up,
     the_challenge_names_the_missing_scope,
+    a_permission_that_has_to_be_awaited_is_required,
+    a_requirement_in_the_signature_of_a_handler_is_enforced,
 );
 
 async fn sec_72_the_layer_denies_by_default(world: World) {
@@ -100,5 +102,32 @@ async fn the_challenge_names_the_missing_scope(world: World) {
     if world.transport() == auth_core::Transport::Explicit {
         let challenge = refused.header(http::header::WWW_AUTHENTICATE);
         assert_eq!(challenge, r#"Bearer realm="api", error="insufficient_scope", scope="reports""#);
+    }
+}
+
+async fn a_permission_that_has_to_be_awaited_is_required(world: World) {
+    assert_eq!(world.client().get("/on-duty").await.status, 401);
+    for (name, role, status) in [
+        ("alice", "buyer", 403),
+        ("alice", "nurse", 200),
+        ("bob", "nurse", 403),
+        ("bob", "admin", 200),
+        ("down", "nurse", 503),
+    ] {
+        let (client, _) = world.sign_in(Login::from(name).role(role)).await;
+        assert_eq!(client.get("/on-duty").await.status, status, "{name}, {role}");
+    }
+}
+
+async fn a_requirement_in_the_signature_of_a_handler_is_enforced(world: World) {
+    assert_eq!(world.client().get("/editors").await.status, 401);
+    for (role, status) in [("buyer", 403), ("editor", 200), ("reviewer", 200)] {
+        let (client, credential) = world.sign_in(Login::from("alice").role(role)).await;
+        let reply = client.get("/editors").await;
+        assert_eq!(reply.status, status, "{role}");
+        if status == 200 {
+            assert_eq!(reply.text(), "alice");
+            assert_eq!(world.client_with(&credential.forged()).get("/editors").await.status, 401);
+        }
     }
 }

@@ -179,8 +179,7 @@ async fn sec_88_an_api_key_loses_roles_with_its_user_and_gains_none() {
         (&[], &[]),
         (&["reader", "buyer", "admin"], &["reader", "buyer"]),
     ] {
-        let new: Vec<Box<str>> = new.iter().map(|role| Box::from(*role)).collect();
-        assert_eq!(manager.update_claims("ada", &new, &changed).await.unwrap(), 2);
+        assert_eq!(manager.update_claims("ada", new, &changed).await.unwrap(), 2);
         assert_eq!(roles(&key, kind).await, of_key);
         let of_session = roles(&session, SecretKind::Cookie).await;
         assert_eq!(of_session, new.iter().map(ToString::to_string).collect::<Vec<_>>());

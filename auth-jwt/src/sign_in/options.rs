@@ -142,7 +142,7 @@ impl<C: Serialize + Sync> JwtAuth<C, WithSignIn> {
     pub async fn update_claims(
         &self,
         subject: &str,
-        roles: &[Box<str>],
+        roles: &[&str],
         claims: &C,
     ) -> Result<usize, AuthError> {
         access_token::check_claims(claims)?;

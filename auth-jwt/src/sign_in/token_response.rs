@@ -73,10 +73,11 @@ impl<C> JwtAuth<C, WithSignIn> {
     pub(super) fn check_size<T: Serialize>(
         &self,
         subject: &str,
-        roles: &[Box<str>],
+        roles: &[&str],
         claims: &T,
     ) -> Result<(), AuthError> {
-        let encoded = auth_store::encode(roles, claims);
+        let roles: Vec<Box<str>> = roles.iter().map(|role| (*role).into()).collect();
+        let encoded = auth_store::encode(&roles, claims);
         let encoded =
             encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
         let bytes = (subject.len() + encoded.len() + OVERHEAD) * 4 / 3;

@@ -74,6 +74,7 @@ pub(super) async fn long_claims_are_kept_or_refused(store: &Arc<dyn Store>) -> O
     refused(store.create(new.clone(), store.bounds().lower(None)).await, bound)?;
     gone(store, &new.id, ADA).await?;
     refused(store.update_subject(ADA, &too_long).await, bound)?;
+    refused(store.swap_principal(ADA, record.principal(), &too_long).await, bound)?;
     let mut rotation = reauthentication(&other, None)?;
     if let Some(reauthentication) = &mut rotation.reauthentication {
         reauthentication.principal = Some(too_long);

@@ -65,7 +65,9 @@ async fn rotates(store: &dyn Store, secret: &Secret) -> Outcome {
 }
 
 async fn updates_subject(store: &dyn Store) -> Outcome {
-    unavailable(store.update_subject(ADA, &principal("writer")?).await)
+    unavailable(store.update_subject(ADA, &principal("writer")?).await)?;
+    let (from, to) = (principal("reader")?, principal("writer")?);
+    unavailable(store.swap_principal(ADA, &from, &to).await)
 }
 
 async fn ends(store: &dyn Store, secret: &Secret, report: &mut Report) {

@@ -127,3 +127,32 @@ pub(super) async fn update_subject_never_creates(store: &Arc<dyn Store>) -> Outc
     }
     Ok(())
 }
+
+/// Only sign-ins with exactly the expected roles and claims change, so that no change is undone.
+pub(super) async fn sec_88_swap_principal_compares_what_it_replaces(
+    store: &Arc<dyn Store>,
+) -> Outcome {
+    let [bob, other] = [sign_in(&**store, BOB).await?, sign_in(&**store, ADA).await?];
+    let from = other.principal().to_vec();
+    store.update_subject(ADA, &principal("administrator")?).await?;
+    let (mut new, other) = (sign_in(&**store, ADA).await?, alive(&**store, &other.id).await?);
+    for (count, [from, to]) in [
+        (1, [&from[..], &principal("writer")?]),
+        (0, [&from, &principal("clerk")?]),
+        (1, [&principal("writer")?, &principal("reviewer")?]),
+    ] {
+        let found = store.swap_principal(ADA, from, to).await?;
+        ensure(found == count, format!("{count} sign-ins had these roles, and {found} changed"))?;
+        if count > 0 {
+            new.set_principal(to);
+            new.version += 1;
+        }
+        for record in [&new, &other, &bob] {
+            alive_as(&**store, record).await?;
+        }
+    }
+    store.delete(&new.id).await?;
+    let found = store.swap_principal(ADA, new.principal(), &from).await?;
+    ensure(found == 0, format!("the sign-in had ended, and {found} changed"))?;
+    gone(&**store, &new.id, ADA).await
+}

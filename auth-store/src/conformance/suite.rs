@@ -92,7 +92,8 @@ macro_rules! __every_conformance_check {
                 sec_17_revoke_subject_ends_all_sign_ins
                 update_subject_changes_roles_and_nothing_else
                 sec_88_update_subject_takes_effect_at_once
-                update_subject_never_creates;
+                update_subject_never_creates
+                sec_88_swap_principal_compares_what_it_replaces;
             limits:
                 a_limit_evicts_the_oldest
                 a_lowered_limit_evicts_several

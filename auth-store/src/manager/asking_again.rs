@@ -45,7 +45,8 @@ type Swapped = Result<CompareAndSwap, StoreError>;
 impl Store for AskingAgain {
     forward_store!(self => self.0, except: [
         load, find, create, update, rotate, touch, delete, delete_if_version,
-        delete_if_idle, list, list_each, revoke, revoke_others, revoke_subject, update_subject, sweep,
+        delete_if_idle, list, list_each, revoke, revoke_others, revoke_subject, update_subject,
+        swap_principal, sweep,
     ]);
 
     async fn load(&self, id: &SignInId) -> Loaded {
@@ -118,6 +119,15 @@ impl Store for AskingAgain {
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
         again!(self.0.update_subject(subject, principal))
+    }
+
+    async fn swap_principal(
+        &self,
+        subject: &str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<usize, StoreError> {
+        again!(self.0.swap_principal(subject, from, to))
     }
 
     async fn sweep(&self, now: Timestamp, max: usize) -> Result<Swept, StoreError> {

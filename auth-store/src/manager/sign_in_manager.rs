@@ -15,9 +15,11 @@ use auth_core::{
 };
 use http::HeaderValue;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::asking_again::AskingAgain;
 use super::background;
+use super::backoff::Backoff;
 use super::keyed_locks::KeyedLocks;
 use super::recent_rotations::RecentRotations;
 use super::sweeper::Sweeper;
@@ -156,18 +158,97 @@ impl SignInManager {
     pub async fn update_claims<C: Serialize + Sync>(
         &self,
         subject: &str,
-        roles: &[Box<str>],
+        roles: &[&str],
         claims: &C,
     ) -> Result<usize, AuthError> {
-        let encoded = record::encode(roles, claims);
         let encoded =
-            encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;
+            record::encode(&roles.iter().map(|role| (*role).into()).collect::<Vec<_>>(), claims);
+        let encoded = encoded.map_err(serialization)?;
         if subject.starts_with(Record::RESERVED) {
             return Ok(0);
         }
         let updated = self.store.update_subject(subject, &encoded).await?;
         tracing::info!(subject, updated, ?roles, "roles and claims replaced");
         Ok(updated)
+    }
+
+    /// Gives a user this role in all sign-ins that lack it, and returns their number. Other roles and the claims
+    /// stay as they are, even if they change at the same time. The same holds for
+    /// [custom](crate::SecretKind::custom) kinds as for [`update_claims`](Self::update_claims).
+    ///
+    /// ```
+    /// use auth_store::SignInManager;
+    ///
+    /// # async fn promote(manager: &SignInManager) -> Result<(), auth_core::AuthError> {
+    /// manager.grant_role("alice", "editor").await?;
+    /// manager.revoke_role("alice", "trainee").await?;
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// The application first stores the user's roles itself, because a later sign-in takes them from there.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if some sign-ins may not have changed, and
+    /// [`Serialization`](AuthErrorKind::Serialization) if the stored claims cannot be read.
+    pub async fn grant_role(&self, subject: &str, role: &str) -> Result<usize, AuthError> {
+        let grant = |roles: &mut Vec<Box<str>>| {
+            if !roles.iter().any(|own| **own == *role) {
+                roles.push(role.into());
+            }
+        };
+        let changed = self.change_roles(subject, grant).await?;
+        tracing::info!(subject, role, changed, "role granted");
+        Ok(changed)
+    }
+
+    /// Takes this role from a user in all sign-ins that have it, and returns their number. Otherwise like
+    /// [`grant_role`](Self::grant_role).
+    ///
+    /// # Errors
+    ///
+    /// Returns the same errors as [`grant_role`](Self::grant_role).
+    pub async fn revoke_role(&self, subject: &str, role: &str) -> Result<usize, AuthError> {
+        let revoke = |roles: &mut Vec<Box<str>>| roles.retain(|own| **own != *role);
+        let changed = self.change_roles(subject, revoke).await?;
+        tracing::info!(subject, role, changed, "role revoked");
+        Ok(changed)
+    }
+
+    /// Changes the roles of each sign-in by compare-and-swap, until none is left to change.
+    async fn change_roles(
+        &self,
+        subject: &str,
+        change: impl Fn(&mut Vec<Box<str>>),
+    ) -> Result<usize, AuthError> {
+        if subject.starts_with(Record::RESERVED) {
+            return Ok(0);
+        }
+        let (mut changed, mut backoff) = (0, Backoff::new());
+        loop {
+            let mut found: Vec<Box<[u8]>> = Vec::new();
+            for record in self.store.list(subject).await? {
+                if !found.iter().any(|principal| **principal == *record.principal()) {
+                    found.push(record.principal().into());
+                }
+            }
+            let mut left = false;
+            for from in found {
+                let decoded = record::decode::<Box<RawValue>>(&from);
+                let (old, claims) = decoded.map_err(serialization)?;
+                let mut new = old.clone();
+                change(&mut new);
+                if new != old {
+                    let to = record::encode(&new, &claims).map_err(serialization)?;
+                    changed += self.store.swap_principal(subject, &from, &to).await?;
+                    left = true;
+                }
+            }
+            if !left {
+                return Ok(changed);
+            }
+            backoff.pause().await?;
+        }
     }
 
     /// Ends sign-ins of a subject, of every kind, and returns their number.
@@ -190,6 +271,10 @@ impl SignInManager {
         }
         Ok(ended)
     }
+}
+
+fn serialization(error: serde_json::Error) -> AuthError {
+    AuthError::new(AuthErrorKind::Serialization, error)
 }
 
 /// How many sign-ins a user may have at a time by default: more than anyone has devices, and few enough

@@ -171,6 +171,16 @@ impl Tables {
         ids.len()
     }
 
+    pub(crate) fn swap_principal(&mut self, subject: &str, from: &[u8], to: &[u8]) -> usize {
+        let mut ids = self.of(subject);
+        ids.retain(|id| {
+            let has_it = |record: &Record| record.principal() == from;
+            let swapped = self.swap(id, has_it, |record| *record = record.amended(to));
+            matches!(swapped, CompareAndSwap::Stored(_))
+        });
+        ids.len()
+    }
+
     pub(crate) fn create(&mut self, record: Record, limit: Option<SignInLimit>) -> Creation {
         let kind = record.kind;
         self.create_counting(record, limit, |tables, subject, now| {
@@ -283,6 +293,10 @@ impl Store for Plain {
 
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
         Ok(self.tables().update_subject(subject, principal))
+    }
+
+    async fn swap_principal(&self, subject: &str, from: &[u8], to: &[u8]) -> Count {
+        Ok(self.tables().swap_principal(subject, from, to))
     }
 
     async fn sweep(&self, now: Timestamp, max: usize) -> Sweep {

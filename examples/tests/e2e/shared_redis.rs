@@ -112,12 +112,8 @@ async fn concurrent_additions_at_both_shops_are_all_kept() {
 /// Updates Alice's roles and name as an administration program does, which has only the store.
 async fn promote_alice(redis: &RedisServer) -> usize {
     let staff = SessionAuth::new(RedisStore::connect(redis.url()).await.unwrap());
-    let roles = ["buyer".into(), "admin".into()];
-    staff
-        .claims::<User>()
-        .update_claims("alice", &roles, &User::named("Queen Alice"))
-        .await
-        .unwrap()
+    let claims = User::named("Queen Alice");
+    staff.claims::<User>().update_claims("alice", &["buyer", "admin"], &claims).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

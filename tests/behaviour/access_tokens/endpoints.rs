@@ -215,7 +215,7 @@ async fn sec_59_an_introspected_token_has_the_roles_of_its_sign_in(world: World)
     let (_, credential) = world.sign_in(Login::from("alice").role("admin")).await;
     let auth = issuer(&world, &credential).introspected_claim("name");
     let user = User { name: "Ada".to_owned() };
-    auth.update_claims("alice", &["buyer".into()], &user).await.unwrap();
+    auth.update_claims("alice", &["buyer"], &user).await.unwrap();
     let answer = introspected_by(&auth, credential.text()).await;
     assert_eq!((&answer["roles"], &answer["name"]), (&json!(["buyer"]), &json!("Ada")));
     auth.update_claims("alice", &[], &user).await.unwrap();

@@ -3,7 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{Auth, AuthError, AuthLayer, Authenticator, Identity, Require, SignInId, SignedIn};
+use auth_core::{
+    Auth, AuthError, AuthLayer, Authenticator, Identity, Permitted, Require, Requirement, SignInId,
+    SignedIn,
+};
 use auth_store::Session;
 use axum::extract::{Path, State};
 use axum::routing::{delete, get, post};
@@ -48,6 +51,8 @@ fn router(gate: Arc<Gate>) -> Router {
         .route("/otp", page().route_layer(Require::amr(["otp", "hwk"])))
         .route("/ours", page().route_layer(Require::issuer(None)))
         .route("/theirs", page().route_layer(Require::issuer("https://idp.example")))
+        .route("/on-duty", page().route_layer(handlers::on_duty()))
+        .route("/editors", get(editors))
         .route("/me", get(me))
         .route("/maybe", get(maybe))
         .route("/who", get(who))
@@ -80,6 +85,18 @@ async fn pending(auth: Auth<User>) -> Answer<String> {
 
 async fn finish(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
     handlers::finish(&auth, &body).await
+}
+
+struct Editor;
+
+impl Requirement for Editor {
+    fn require() -> Require {
+        handlers::editors()
+    }
+}
+
+async fn editors(editor: Permitted<Editor, User>) -> String {
+    editor.subject().to_owned()
 }
 
 async fn me(identity: Identity<User>) -> Json<Me> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use auth_core::{
-    Auth, AuthError, AuthErrorKind, Lifetime, LoginRedirect, Persistence, Principal,
+    Auth, AuthError, AuthErrorKind, Identity, Lifetime, LoginRedirect, Persistence, Principal,
     Reauthenticate, RefreshTokenDelivery, Require, SignedIn, Timestamp,
 };
 use auth_store::Session;
@@ -161,6 +161,29 @@ pub(super) async fn devices(auth: &Auth<User>) -> Result<Vec<DeviceEntry>, AuthE
 /// The requirement of a page that must be closed at once after a sign-out or a change of roles.
 pub(super) fn payments() -> Require {
     Require::all([Require::revalidated(), Require::role("admin")])
+}
+
+/// The requirement of a page for editors, whose handler names it.
+pub(super) fn editors() -> Require {
+    let reviewer = Require::all([Require::revalidated(), Require::role("reviewer")]);
+    Require::any([Require::role("editor"), reviewer])
+}
+
+/// The requirement of a page for those on duty, by a list that has to be awaited. It cannot be read for `down`, and
+/// must not be read for users without the role.
+pub(super) fn on_duty() -> Require {
+    let is_listed = Require::async_predicate(|user: Identity<User>| async move {
+        tokio::task::yield_now().await;
+        assert!(user.has_role("nurse"), "the role is checked first");
+        match user.subject() {
+            "down" => Err("the list does not answer".into()),
+            name => Ok(name.starts_with('a')),
+        }
+    });
+    Require::any([
+        Require::role("admin"),
+        Require::all([Require::role("nurse"), is_listed, Require::amr(["pwd"])]),
+    ])
 }
 
 /// Waits for the end of the request's sign-in. The wait borrows nothing from the request.

@@ -99,6 +99,14 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
         (&Method::GET, "/otp") => page(head, &Require::amr(["otp", "hwk"])),
         (&Method::GET, "/ours") => page(head, &Require::issuer(None)),
         (&Method::GET, "/theirs") => page(head, &Require::issuer("https://idp.example")),
+        (&Method::GET, "/on-duty") => {
+            handlers::on_duty().enforce(head).await?;
+            Ok(text("welcome"))
+        }
+        (&Method::GET, "/editors") => {
+            handlers::editors().enforce(head).await?;
+            maybe(head)
+        }
         (&Method::GET, "/step-up") => page(head, &Require::max_auth_age(minutes(5))),
         _ => Ok(status(StatusCode::NOT_FOUND)),
     }

@@ -104,7 +104,7 @@ impl FaultyStore {
             "delete_if_version" => (Op::DeleteIfVersion, true),
             "delete_if_idle" => (Op::DeleteIfIdle, true),
             "revoke" | "revoke_others" | "revoke_subject" => (Op::Revoke, false),
-            "update_subject" => (Op::UpdateSubject, false),
+            "update_subject" | "swap_principal" => (Op::UpdateSubject, false),
             "sweep" => (Op::Sweep, false),
             other => panic!("{other} has no fault"),
         };

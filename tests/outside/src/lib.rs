@@ -313,6 +313,22 @@ impl Store for FileStore {
         self.write(&mut log, changes).map(|()| count)
     }
 
+    async fn swap_principal(
+        &self,
+        subject: &str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<usize, StoreError> {
+        let mut log = self.log();
+        let mut changes = Changes::new();
+        for id in log.of(subject) {
+            let old = log.record(&id)?.filter(|old| old.principal() == from);
+            changes.extend(old.map(|old| (id, Some(Row::of(&old.amended(to))))));
+        }
+        let count = changes.len();
+        self.write(&mut log, changes).map(|()| count)
+    }
+
     async fn sweep(&self, now: Timestamp, max: usize) -> Result<Swept, StoreError> {
         let mut log = self.log();
         let ids = log.rows.keys().filter(|id| {

@@ -240,6 +240,21 @@ impl Store for MemoryStore {
         Ok(ids.len())
     }
 
+    async fn swap_principal(
+        &self,
+        subject: &str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<usize, StoreError> {
+        let locked = self.subjects.lock(subject);
+        let swapped = locked.sign_ins().into_iter().filter(|id| {
+            let has_it = |record: &Record| record.principal() == from;
+            let swapped = self.table.swap(id, has_it, |record| record.amended(to));
+            matches!(swapped, CompareAndSwap::Stored(_))
+        });
+        Ok(swapped.count())
+    }
+
     async fn sweep(&self, now: Timestamp, max: usize) -> Result<Swept, StoreError> {
         let mut removed = 0;
         for shard in 0..self.table.shards() {

@@ -100,11 +100,31 @@ impl MongoInner {
         subject: &str,
         principal: &[u8],
     ) -> Result<usize, StoreError> {
+        let (subject, filter) = of_subject(subject);
+        self.change_principal(subject, filter, principal).await
+    }
+
+    pub(super) async fn swap_principal(
+        self: &Arc<Self>,
+        subject: &str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<usize, StoreError> {
+        let (subject, mut filter) = of_subject(subject);
+        filter.insert("principal", binary(from));
+        self.change_principal(subject, filter, to).await
+    }
+
+    async fn change_principal(
+        self: &Arc<Self>,
+        subject: Arc<str>,
+        filter: Document,
+        principal: &[u8],
+    ) -> Result<usize, StoreError> {
         let change = doc! {
             "$set": { "principal": binary(principal) },
             "$inc": { "version": 1_i64 },
         };
-        let (subject, filter) = of_subject(subject);
         self.run_transaction(ChangeOf { subject, filter, change }).await
     }
 

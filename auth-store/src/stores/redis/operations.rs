@@ -225,7 +225,7 @@ impl RedisInner {
         keep: Option<&SignInId>,
     ) -> Result<usize, StoreError> {
         let keep = keep.map(SignInId::to_string).unwrap_or_default();
-        self.subject_step(&REVOKE_ALL, subject, keep.as_bytes()).await
+        self.subject_step(&REVOKE_ALL, subject, &[keep.as_bytes()]).await
     }
 
     pub(super) async fn update_subject(
@@ -233,7 +233,16 @@ impl RedisInner {
         subject: &str,
         principal: &[u8],
     ) -> Result<usize, StoreError> {
-        self.subject_step(&UPDATE_SUBJECT, subject, principal).await
+        self.subject_step(&UPDATE_SUBJECT, subject, &[principal, b""]).await
+    }
+
+    pub(super) async fn swap_principal(
+        &self,
+        subject: &str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<usize, StoreError> {
+        self.subject_step(&UPDATE_SUBJECT, subject, &[to, from]).await
     }
 
     /// Only checks that the servers can be reached and were not emptied. Redis removes expired keys.
@@ -253,13 +262,13 @@ impl RedisInner {
         &self,
         script: &'static Script,
         subject: &str,
-        argument: &[u8],
+        arguments: &[&[u8]],
     ) -> Result<usize, StoreError> {
         let deadline = self.deadline();
         let tag = self.tag(subject, deadline).await?;
         let (index, base) = (self.keys.index(tag, subject), self.keys.base(tag));
         let channel = self.keys.channel();
-        let arguments = [argument, base.as_bytes(), channel.as_bytes()];
+        let arguments = [arguments, &[base.as_bytes(), channel.as_bytes()]].concat();
         let keys = [index.as_bytes()];
         let request = Request::script(script, tag.slot(), &keys, &arguments).on_replicas();
         Reply::of(self.call_evicting(request, deadline).await?)?.count()

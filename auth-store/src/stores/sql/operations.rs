@@ -410,6 +410,17 @@ impl<D: Dialect> SqlInner<D> {
         self.execute_for_subject(&self.statements.update_subject, subject, &values).await
     }
 
+    pub(super) async fn swap_principal(
+        &self,
+        subject: &str,
+        from: &[u8],
+        to: &[u8],
+    ) -> Result<usize, StoreError> {
+        let [key, name] = subject_values(subject);
+        let values = [key, name, Value::bytes(to), Value::bytes(from)];
+        self.execute_for_subject(&self.statements.swap_principal, subject, &values).await
+    }
+
     async fn execute_for_subject(
         &self,
         statement: &Statement,

@@ -194,6 +194,7 @@ mod tests {
             revoke_others,
             revoke_subject,
             update_subject,
+            swap_principal,
             due,
             delete_expired,
             postpone,
@@ -202,7 +203,8 @@ mod tests {
         } = Statements::new(&Sqlite::SYNTAX, None);
         let of_one = [load, update, rotate, reauthenticate, touch, delete, delete_if_version];
         let of_some = [delete_if_idle, delete_of_subject, list, expiries, revoke, revoke_others];
-        let of_all = [revoke_subject, update_subject, due, delete_expired, postpone];
+        let of_all =
+            [revoke_subject, update_subject, swap_principal, due, delete_expired, postpone];
         let statements = of_one.into_iter().chain(of_some).chain(of_all);
         for statement in statements.chain([delete_anonymous, count_anonymous, oldest_anonymous]) {
             let query = format!("EXPLAIN QUERY PLAN {}", statement.text);

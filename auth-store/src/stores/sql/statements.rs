@@ -71,6 +71,7 @@ pub(super) struct Statements {
     pub(super) revoke_others: Statement,
     pub(super) revoke_subject: Statement,
     pub(super) update_subject: Statement,
+    pub(super) swap_principal: Statement,
     pub(super) due: Statement,
     pub(super) delete_expired: Statement,
     pub(super) postpone: Statement,
@@ -104,7 +105,8 @@ impl Statements {
             revoke: writer.delete(&format!("{OF_SUBJECT} AND sid = $3")),
             revoke_others: writer.delete_locked(&format!("{OF_SUBJECT} AND sid <> $3")),
             revoke_subject: writer.delete_locked(OF_SUBJECT),
-            update_subject: writer.update_subject(),
+            update_subject: writer.update_subject(OF_SUBJECT),
+            swap_principal: writer.update_subject(&format!("{OF_SUBJECT} AND principal = $4")),
             due: writer.select(EXPIRY_COLUMNS, "due_at <= $1 ORDER BY due_at LIMIT $2"),
             delete_expired: writer.delete_expired(),
             postpone: writer.postpone(),
@@ -230,8 +232,8 @@ impl<'a> Writer<'a> {
         )
     }
 
-    fn update_subject(&self) -> Statement {
-        let (rows, returning) = (self.locked_in_order(OF_SUBJECT), &self.returning_ended);
+    fn update_subject(&self, condition: &str) -> Statement {
+        let (rows, returning) = (self.locked_in_order(condition), &self.returning_ended);
         self.statement(&format!(
             "UPDATE auth_sign_ins SET principal = $3, version = version + 1 WHERE {rows}{returning}"
         ))

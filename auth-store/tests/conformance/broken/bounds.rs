@@ -84,7 +84,7 @@ struct Bounded(Plain);
 
 #[async_trait]
 impl Store for Bounded {
-    forward_store!(self => self.0, except: [bounds, create, rotate, update_subject]);
+    forward_store!(self => self.0, except: [bounds, create, rotate, update_subject, swap_principal]);
 
     fn bounds(&self) -> StoreBounds {
         BOUNDS
@@ -105,6 +105,11 @@ impl Store for Bounded {
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Count {
         BOUNDS.check_principal(principal)?;
         self.0.update_subject(subject, principal).await
+    }
+
+    async fn swap_principal(&self, subject: &str, from: &[u8], to: &[u8]) -> Count {
+        BOUNDS.check_principal(to)?;
+        self.0.swap_principal(subject, from, to).await
     }
 }
 

@@ -26,6 +26,15 @@ caught! {
         sec_77_update_subject_never_undoes_an_end;
     an_update_subject_that_counts_before_it_updates_is_caught: CountsFirst =>
         a_sign_in_is_updated_or_as_created;
+    sec_88_a_swap_that_compares_nothing_is_caught: SwapsAll => sec_88_swap_principal_compares_what_it_replaces;
+}
+
+broken_store! {
+    SwapsAll, except: [swap_principal];
+
+    async fn swap_principal(&self, subject: &str, _: &[u8], to: &[u8]) -> Count {
+        self.0.update_subject(subject, to).await
+    }
 }
 
 broken_store! {

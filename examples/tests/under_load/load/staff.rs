@@ -21,8 +21,7 @@ impl Staff {
 
     /// Makes a customer an admin or a buyer, and returns whether the store acknowledged it.
     pub(super) async fn change(&self, recorder: &Recorder, customer: u32, admin: bool) -> bool {
-        let roles: &[Box<str>] =
-            if admin { &["buyer".into(), "admin".into()] } else { &["buyer".into()] };
+        let roles: &[&str] = if admin { &["buyer", "admin"] } else { &["buyer"] };
         let (subject, claims) = (format!("customer{customer}"), User::named("Customer"));
         let sent = recorder.now();
         let acknowledged = self.0.update_claims(&subject, roles, &claims).await.is_ok();
