@@ -120,6 +120,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// roles, claims and scopes, label and address, [lifetime](SignIn::lifetime) and persistence. In
     /// contrast, a new [`sign_in`](Self::sign_in) of the same user replaces all of them.
     ///
+    /// Fails with [`Acting`](AuthErrorKind::Acting) while the request [acts](Self::act_as) for another user, because a
+    /// proof of the actor is none of the user.
+    ///
     /// ```
     /// use auth_core::{Auth, AuthError, SignedIn};
     ///
@@ -143,6 +146,64 @@ impl<C: Send + Sync + 'static> Auth<C> {
     pub fn finish_sign_in(&self) -> Reauthenticate<C> {
         let options = ReauthenticateOptions { finishes: true, ..ReauthenticateOptions::default() };
         Reauthenticate { auth: self.clone(), options }
+    }
+
+    /// Lets the user of the request act for another one: starts a sign-in of `principal` that names the user as its
+    /// actor. Await the returned builder, or configure it first. The application decides who may act for whom,
+    /// *before* it calls this.
+    ///
+    /// - The response replaces the credential of the request. The actor's own sign-in continues as it is, and
+    ///   [`stop_acting`](Self::stop_acting) returns to it.
+    /// - Everything that the request does is done as the user. [`Identity::actor`] names the actor, as does the
+    ///   `act` claim of access tokens (RFC 8693), and [`Require::not_acting`](crate::Require::not_acting) closes routes.
+    /// - It raises nothing: the user counts as authenticated at no time, and `acr` and `amr` of the principal are not
+    ///   used. So no step-up is met, and [`reauthenticate`](Self::reauthenticate) fails.
+    /// - It is in the user's list of sign-ins with the name of the [actor](SignInInfo::actor), and does not count
+    ///   towards the user's limit. A user has at most ten of a kind; a further one ends the oldest.
+    /// - It ends with the actor's sign-in, whatever ends that, and with the user's sign-ins if these are revoked.
+    ///   Changes of the user's roles and claims reach it. `check_user` checks both users.
+    /// - Signing out, or signing in, ends the actor's sign-in as well.
+    ///
+    /// ```
+    /// use auth_core::{Auth, AuthError, AuthErrorKind, Identity, Principal, SignedIn};
+    ///
+    /// async fn impersonate(auth: Auth, user: Principal) -> Result<SignedIn, AuthError> {
+    ///     // On a route that requires the role of a supporter:
+    ///     if user.has_role("admin") {
+    ///         return Err(AuthError::new(AuthErrorKind::Acting, "supporters do not act for admins"));
+    ///     }
+    ///     auth.act_as(user).label("ticket 4711").await
+    /// }
+    ///
+    /// async fn leave(auth: Auth) -> Result<SignedIn, AuthError> {
+    ///     auth.stop_acting().await
+    /// }
+    /// ```
+    ///
+    /// Of the builder's options, the lifetime, persistence, label, address and the hash for `check_user` apply. The
+    /// lifetime ends with that of the actor's sign-in at the latest.
+    ///
+    /// Fails with [`Acting`](AuthErrorKind::Acting) if the request acts for another user already, with
+    /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if it has no sign-in of this application, and with
+    /// [`ConfigError::NoActing`] if its backend does not support it.
+    pub fn act_as(&self, principal: Principal<C>) -> SignIn<C> {
+        let options = SignInOptions { acting: true, ..SignInOptions::default() };
+        SignIn { options, ..self.sign_in(Principal { acr: None, amr: Vec::new(), ..principal }) }
+    }
+
+    /// Ends the sign-in in which the request [acts](Self::act_as) for another user, and returns to the actor's own:
+    /// it gets a new credential, and is otherwise as it was, with its former time of authentication.
+    ///
+    /// # Errors
+    ///
+    /// - [`Acting`](AuthErrorKind::Acting): the request does not act for another user.
+    /// - [`Unauthenticated`](AuthErrorKind::Unauthenticated): the request is not signed in, or the actor's sign-in has
+    ///   ended.
+    /// - [`Unavailable`](AuthErrorKind::Unavailable): the store did not answer.
+    pub async fn stop_acting(&self) -> Result<SignedIn, AuthError> {
+        let options =
+            ReauthenticateOptions { stops_acting: true, ..ReauthenticateOptions::default() };
+        Reauthenticate { auth: self.clone(), options }.await
     }
 
     /// Returns the subject of the request's [pending](SignIn::pending) sign-in: the user whose second factor
@@ -359,6 +420,24 @@ impl<C: Send + Sync + 'static> Auth<C> {
                 })
             }
             (_, _, None) => Box::pin(async { EndReason::NotSignedIn }),
+        }
+    }
+
+    /// Checks that the user of the request may begin to act for another one.
+    fn check_acting(&self, options: &SignInOptions, name: Option<&str>) -> Result<(), AuthError> {
+        let identity = self.identity().filter(|identity| identity.local_subject().is_some());
+        let Some(identity) = identity.filter(|_| self.context.state.sign_in().is_some()) else {
+            return Err(self.unauthenticated(NOT_SIGNED_IN));
+        };
+        if identity.actor().is_some() {
+            let acts = "the request acts for another user already";
+            return Err(self.failed(AuthError::new(AuthErrorKind::Acting, acts)));
+        }
+        let fits = name.is_none() && options.transport.is_none() && !options.pending;
+        if fits && self.backend()?.supports_acting() {
+            Ok(())
+        } else {
+            Err(self.failed(ConfigError::NoActing.into()))
         }
     }
 
@@ -610,9 +689,13 @@ impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
     type Output = Result<SignedIn, AuthError>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
     fn into_future(self) -> Self::IntoFuture {
-        let Self { auth, principal, options, backend } = self;
+        let Self { auth, principal, mut options, backend } = self;
         Box::pin(async move {
             let state = &auth.context.state;
+            if options.acting {
+                auth.check_acting(&options, backend)?;
+                options.transport = state.transport();
+            }
             let (backend, member) = match backend {
                 Some(name) => {
                     auth.named_backend(name).map(|(backend, path)| (backend, Some(path)))?
@@ -714,8 +797,8 @@ impl<C: Send + Sync + 'static> IntoFuture for Reauthenticate<C> {
         Box::pin(async move {
             let state = &auth.context.state;
             let not_signed_in = || auth.unauthenticated(NOT_SIGNED_IN);
-            let subject = match options.finishes {
-                true => None, // known when it is finished
+            let subject = match options.finishes || options.stops_acting {
+                true => None, // known when it is done
                 false => Some(auth.local_subject()?.ok_or_else(not_signed_in)?.into()),
             };
             if state.sign_in().is_none() {

@@ -42,6 +42,10 @@ pub enum ConfigError {
     /// No backend of the layer that stores sign-ins has this name; see
     /// [`SignIn::backend`](crate::SignIn::backend).
     UnknownBackend(&'static str),
+    /// The backend of the request's sign-in does not let a user act for another
+    /// ([`SignInBackend::supports_acting`](crate::SignInBackend::supports_acting)), or the call of
+    /// [`Auth::act_as`](crate::Auth::act_as) has options that do not apply to it.
+    NoActing,
     /// The backend that found the credential stores no session data.
     NoSession,
     /// Two backends of one [`any_of`](crate::any_of) verify the JSON Web Tokens of one issuer, or the first
@@ -88,6 +92,10 @@ impl fmt::Display for ConfigError {
                  verify the second factor first and remove the call of `.pending()`, or implement \
                  `SignInBackend::supports_pending` for the backend",
             ),
+            Self::NoActing => f.write_str(
+                "`act_as` uses the backend of the request: remove `.pending()`, `.backend(..)` and the transport, \
+                 or implement `SignInBackend::supports_acting` for the backend",
+            ),
             Self::UnknownBackend(name) => write!(
                 f,
                 "no backend of this layer that stores sign-ins has the name `{name}`: add it to `any_of`, or \
@@ -108,7 +116,7 @@ impl fmt::Display for ConfigError {
             ),
             Self::NotRevalidated => f.write_str(
                 "`Require::revalidated()` has to read from the store, which `check` cannot await: apply the \
-                 requirement as a layer, or call `enforce` instead of `check`",
+                 requirement as a layer, call `enforce`, or call `auth.revalidate().await` first",
             ),
             Self::AsyncRequirement => f.write_str(
                 "`Require::async_predicate(..)` has to be awaited, which `check` cannot do: apply the requirement \
@@ -154,6 +162,9 @@ pub enum AuthErrorKind {
     InvalidScope,
     /// The user has reached the limit of concurrent sign-ins, which rejects new ones: 403.
     LimitReached,
+    /// The request acts for another user, which the operation does not allow, or it does not, which the operation
+    /// needs: 403. See [`Auth::act_as`](crate::Auth::act_as).
+    Acting,
     /// The data of the sign-in exceeds the size limit: 413.
     TooLarge,
     /// The authentication layer is not configured for the operation: 500.
@@ -174,6 +185,7 @@ impl AuthErrorKind {
             Self::WrongCredentials => "wrong credentials",
             Self::InvalidScope => "invalid scope",
             Self::LimitReached => "limit reached",
+            Self::Acting => "acting",
             Self::TooLarge => "too large",
             Self::Config => "configuration",
             Self::Closed => "closed",
@@ -224,7 +236,9 @@ impl AuthError {
     pub fn status(&self) -> StatusCode {
         match self.kind {
             AuthErrorKind::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached => StatusCode::FORBIDDEN,
+            AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached | AuthErrorKind::Acting => {
+                StatusCode::FORBIDDEN
+            }
             AuthErrorKind::Unauthenticated | AuthErrorKind::WrongCredentials => {
                 StatusCode::UNAUTHORIZED
             }
@@ -274,6 +288,9 @@ impl fmt::Display for AuthError {
             AuthErrorKind::WrongCredentials => "wrong credentials",
             AuthErrorKind::InvalidScope => "the request asks for more scopes than the sign-in has",
             AuthErrorKind::LimitReached => "the limit of concurrent sign-ins is reached",
+            AuthErrorKind::Acting => {
+                "this is possible either not while acting for another user, or only then"
+            }
             AuthErrorKind::TooLarge => "the data of the sign-in is too large",
             AuthErrorKind::Config => {
                 "the authentication layer is not configured for this operation"

@@ -30,6 +30,9 @@ pub struct AuthenticationInfo {
     /// When the user last authenticated (`auth_time`). Use and refresh do not change it. `None` if the
     /// credential does not state it, as with an API key. The user then never counts as recently authenticated.
     pub authenticated_at: Option<Timestamp>,
+    /// The subject of the user who [acts](crate::Auth::act_as) for the principal, or `None` if the principal acts
+    /// alone.
+    pub actor: Option<Arc<str>>,
     /// When the credential expires at the latest.
     pub expires_at: Timestamp,
 }
@@ -44,7 +47,7 @@ impl AuthenticationInfo {
     #[must_use]
     pub fn new(scheme: &'static str, authenticated_at: impl Into<Option<Timestamp>>) -> Self {
         let (authenticated_at, expires_at) = (authenticated_at.into(), Timestamp::MAX);
-        Self { scheme, issuer: None, sign_in: None, authenticated_at, expires_at }
+        Self { scheme, issuer: None, sign_in: None, authenticated_at, actor: None, expires_at }
     }
 
     /// Sets the issuer.
@@ -58,6 +61,13 @@ impl AuthenticationInfo {
     #[must_use]
     pub fn sign_in(mut self, id: SignInId) -> Self {
         self.sign_in = Some(id);
+        self
+    }
+
+    /// Sets the user who acts for the principal.
+    #[must_use]
+    pub fn actor(mut self, subject: impl Into<Arc<str>>) -> Self {
+        self.actor = Some(subject.into());
         self
     }
 
@@ -297,6 +307,14 @@ impl<C> Identity<C> {
             Content::Owned(verified) => verified.authentication.sign_in,
             Content::Shared(source) => source.sign_in(),
         }
+    }
+
+    /// Returns the subject of the user who acts for this one: an administrator who has called
+    /// [`Auth::act_as`](crate::Auth::act_as), or the `act` claim of a token (RFC 8693 section 4.1). Returns `None`
+    /// if nobody does. If a token of another issuer names no subject of the actor, returns `""`.
+    #[must_use]
+    pub fn actor(&self) -> Option<&str> {
+        self.authentication().actor.as_deref()
     }
 
     /// Returns when the user last authenticated, if the credential states it.

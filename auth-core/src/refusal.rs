@@ -115,7 +115,9 @@ impl Refusal {
             Self::Unavailable(_) => (StatusCode::SERVICE_UNAVAILABLE, 14),
             Self::Failed(error) => match error.kind() {
                 AuthErrorKind::Unavailable => (error.status(), 14),
-                AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached => (error.status(), 7),
+                AuthErrorKind::CrossOrigin
+                | AuthErrorKind::LimitReached
+                | AuthErrorKind::Acting => (error.status(), 7),
                 AuthErrorKind::InvalidScope => (error.status(), 3),
                 AuthErrorKind::WrongCredentials => (error.status(), 16),
                 _ => (error.status(), 13),

@@ -61,6 +61,7 @@ enum Rule {
     Acr(Box<[Box<str>]>),
     Amr(Box<[Box<str>]>),
     Issuer(Option<Box<str>>),
+    NotActing,
     Predicate(Box<Predicate>),
     AsyncPredicate(Box<AsyncPredicate>),
     All(Box<[Require]>),
@@ -155,6 +156,16 @@ impl Require {
     /// requirement, every trusted issuer decides who passes, and which roles its users have.
     pub fn issuer<'a>(issuer: impl Into<Option<&'a str>>) -> Self {
         Self::new(Rule::Issuer(issuer.into().map(Into::into)))
+    }
+
+    /// Requires that nobody [acts](crate::Auth::act_as) for the user: for routes on which an administrator must not
+    /// stand in for a user, such as those for passwords, payments and consent. The response is 403.
+    ///
+    /// Without it, an administrator who acts for a user passes as this user. Only requirements about the
+    /// authentication, such as [`max_auth_age`](Self::max_auth_age), [`acr`](Self::acr) and [`amr`](Self::amr), are
+    /// never met.
+    pub fn not_acting() -> Self {
+        Self::new(Rule::NotActing)
     }
 
     /// Requires that `predicate` returns `true` for the identity.
@@ -335,6 +346,7 @@ impl Require {
             Rule::Amr(_) => Err(Refusal::StepUp { acr: Box::default(), max_age: None }),
             Rule::Issuer(None) => granted_if(identity.is_local),
             Rule::Issuer(issuer) => granted_if(identity.issuer == issuer.as_deref()),
+            Rule::NotActing => granted_if(!identity.has_actor),
             Rule::Predicate(predicate) => {
                 predicate(context).map_err(Refusal::Config).and_then(granted_if)
             }
@@ -354,7 +366,7 @@ impl Require {
                     .try_for_each(|rule| rule.evaluate(context, identity, answers))
                     .map_err(|unmet| match unmet {
                         Unmet::Refused(refusal) => self.with_all_scopes(refusal).into(),
-                        unanswered => unanswered,
+                        unanswered @ Unmet::Unanswered(_) => unanswered,
                     });
             }
             Rule::Any(rules) => {
@@ -416,6 +428,7 @@ impl fmt::Debug for Require {
             Rule::Acr(classes) => write!(f, "acr({})", classes.join(" ")),
             Rule::Amr(methods) => write!(f, "amr({})", methods.join(" ")),
             Rule::Issuer(issuer) => write!(f, "issuer({})", issuer.as_deref().unwrap_or("local")),
+            Rule::NotActing => f.write_str("not_acting"),
             Rule::Predicate(_) => f.write_str("predicate"),
             Rule::AsyncPredicate(_) => f.write_str("async_predicate"),
             Rule::All(rules) => f.debug_tuple("all").field(rules).finish(),
@@ -487,9 +500,7 @@ where
     };
     let response = match AuthContext::of(request.extensions(), "Require") {
         Ok(context) => context.refuse(headers, refusal),
-        Err(_) => {
-            refusal.into_response(refusal::grpc(headers), None, &Clock::system(), &|_, _| {})
-        }
+        Err(_) => refusal.into_response(refusal::grpc(headers), None, &Clock::system(), &|_, _| {}),
     };
     State::Refused { response: Some(response) }
 }

@@ -27,7 +27,7 @@ use crate::error::{AuthError, AuthErrorKind};
 /// |---|---|---|
 /// | [`Unauthenticated`](AuthErrorKind::Unauthenticated), [`WrongCredentials`](AuthErrorKind::WrongCredentials) | 400 | `invalid_grant` |
 /// | [`InvalidScope`](AuthErrorKind::InvalidScope) | 400 | `invalid_scope` |
-/// | [`CrossOrigin`](AuthErrorKind::CrossOrigin), [`LimitReached`](AuthErrorKind::LimitReached) | 403 | `access_denied` |
+/// | [`CrossOrigin`](AuthErrorKind::CrossOrigin), [`LimitReached`](AuthErrorKind::LimitReached), [`Acting`](AuthErrorKind::Acting) | 403 | `access_denied` |
 /// | [`Unavailable`](AuthErrorKind::Unavailable) | 503 | `temporarily_unavailable` |
 /// | others | that of the error | `server_error` |
 ///
@@ -79,7 +79,7 @@ impl From<AuthError> for TokenError {
                 (StatusCode::BAD_REQUEST, "invalid_grant")
             }
             AuthErrorKind::InvalidScope => (error.status(), "invalid_scope"),
-            AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached => {
+            AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached | AuthErrorKind::Acting => {
                 (error.status(), "access_denied")
             }
             AuthErrorKind::Unavailable => (error.status(), "temporarily_unavailable"),

@@ -83,7 +83,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> StoredCredential<C> for OwnTok
     /// Checks that the token was issued for this record. When the user signs in again, the record
     /// gets another family of refresh tokens.
     fn check(&self, record: &Record, _: Timestamp) -> Result<(), RejectionReason> {
-        if record.kind == SecretKind::Refresh && record.family.0[..FAMILY_BYTES] == self.family {
+        let has_token = record.kind.completed() == SecretKind::Refresh && !record.is_pending();
+        if has_token && record.family.0[..FAMILY_BYTES] == self.family {
             Ok(())
         } else {
             Err(RejectionReason::Rotated)
@@ -127,10 +128,11 @@ where
     C: DeserializeOwned + Send + Sync + 'static,
 {
     let ends_at = token.expires_at.min(record.deadlines.ends_at);
-    let authentication = AuthenticationInfo::new("jwt", record.authenticated_at)
-        .sign_in(record.id)
-        .expires_at(ends_at);
     let Some(of_record) = record.verified::<C>()? else { return Ok(None) };
+    let AuthenticationInfo { authenticated_at, actor, .. } = of_record.authentication();
+    let mut authentication = AuthenticationInfo::new("jwt", *authenticated_at);
+    authentication = authentication.sign_in(record.id).expires_at(ends_at);
+    authentication.actor.clone_from(actor);
     let own = of_record.principal().scopes.iter().map(|scope| &**scope);
     let narrowed = if own.clone().eq(token.scopes()) {
         None

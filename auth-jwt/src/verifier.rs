@@ -113,6 +113,7 @@ pub(crate) fn foreign_identity<C>(
         Some(issuer) => Arc::clone(issuer), // the token was checked to name it
         None => claims.issuer.as_deref().unwrap_or_default().into(),
     });
+    authentication.actor = claims.actor.as_deref().map(Into::into);
     let subject = claims.subject.as_deref().unwrap_or_default();
     let mut principal = Principal::new(subject).claims(own);
     principal.scopes = validation.with_implied_scopes(claims.scopes());

@@ -55,8 +55,8 @@ pub use manager::{
     SignInManager, SignInRequest, SignInSettings, StoredCredential, UserCheck, UserChecks,
 };
 pub use record::{
-    Device, Reauthentication, Record, Rotation, RotationGrace, SecretMatch, SignInDetails, decode,
-    encode,
+    Actor, Device, Reauthentication, Record, Rotation, RotationGrace, SecretMatch, SignInDetails,
+    decode, encode,
 };
 pub use revocations::{RevocableToken, Revocations};
 pub use secret::{Digest, FamilyDigest, KindName, Nonce, Secret, SecretDigests, SecretKind};

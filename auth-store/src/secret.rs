@@ -29,9 +29,9 @@ pub enum SecretKind {
     Custom(KindName),
 }
 
-/// The name of a [custom](SecretKind::custom) kind, or of a [pending](SecretKind::pending) one. It holds only the
-/// place of the name among all names in use, and whether the kind is pending, so that it takes one byte in each
-/// record in memory.
+/// The name of a [custom](SecretKind::custom) kind, or of one that is derived from another, such as a
+/// [pending](SecretKind::pending) one. It holds only the place of the name among all names in use and how the kind is
+/// derived, so that it takes one byte in each record in memory.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct KindName(u8);
 
@@ -47,9 +47,6 @@ impl SecretKind {
 
     /// The code of every custom kind in a stored record.
     pub(crate) const CUSTOM: u8 = 4;
-
-    /// What precedes the scheme of a kind in the name of its [pending](Self::pending) kind.
-    const PENDING: &str = "pending-";
 
     /// Returns the kind of a backend of your own. The name is stored with each sign-in, so it must not change
     /// later.
@@ -67,29 +64,45 @@ impl SecretKind {
     /// # Panics
     ///
     /// Panics if `name` does not have 1 to 32 characters from `a` to `z`, `0` to `9` and `-`, if it is the
-    /// [scheme](Self::scheme) of another kind or `jwt`, if it begins with `pending-`, or if the process has used
-    /// 125 names.
+    /// [scheme](Self::scheme) of another kind or `jwt`, if it begins with `pending-` or `acting-`, or if the process
+    /// has used 61 names.
     #[must_use]
     pub fn custom(name: &str) -> Self {
         assert!(is_kind_name(name), "`{name}` is not a valid name of a kind, or it is reserved");
-        Self::Custom(KindName::of(&NAMES, name, NAMES.len()).expect("at most 125 names"))
+        Self::Custom(KindName::of(&NAMES, name, NAMES.len()).expect("at most 61 names"))
     }
 
     /// Returns the custom kind of this name, which was read from a store.
     pub(crate) fn stored(name: &str) -> Option<Self> {
-        let completed = name.strip_prefix(Self::PENDING);
+        let split =
+            |derived: u8| Some((derived, name.strip_prefix(PREFIXES[usize::from(derived)])?));
+        let (derived, completed) = (1..PREFIXES.len() as u8).find_map(split).unwrap_or((0, name));
         let kind = match completed {
-            Some("session") => Self::Cookie,
-            Some("bearer") => Self::Bearer,
-            Some("refresh") => Self::Refresh,
+            "session" if derived > 0 => Self::Cookie,
+            "bearer" if derived > 0 => Self::Bearer,
+            "refresh" if derived > 0 => Self::Refresh,
             _ => {
-                let name = completed.unwrap_or(name);
                 // Damaged records must not use up the names.
-                let known = is_kind_name(name).then(|| KindName::of(&NAMES, name, MAX_STORED));
-                Self::Custom(known??)
+                let of = || KindName::of(&NAMES, completed, MAX_STORED);
+                Self::Custom(is_kind_name(completed).then(of)??)
             }
         };
-        Some(if completed.is_some() { kind.pending() } else { kind })
+        Some(if derived > 0 { kind.derived(derived) } else { kind })
+    }
+
+    /// Returns the kind that is derived from this one in this way.
+    fn derived(self, derived: u8) -> Self {
+        let place = match self {
+            Self::Cookie => 0,
+            Self::Bearer => 1,
+            Self::Refresh => 2,
+            Self::Custom(name) => name.place(),
+        };
+        Self::Custom(KindName(derived << KindName::PLACE_BITS | place))
+    }
+
+    fn is_derived(self, derived: u8) -> bool {
+        matches!(self, Self::Custom(name) if name.derived() == derived)
     }
 
     /// Returns the kind of sign-ins with a secret of this kind whose second factor is still to be verified.
@@ -98,27 +111,34 @@ impl SecretKind {
     /// ends nor blocks that user's sign-ins. The digests of a secret are those of the completed kind.
     #[must_use]
     pub fn pending(self) -> Self {
-        let place = match self {
-            Self::Cookie => 0,
-            Self::Bearer => 1,
-            Self::Refresh => 2,
-            Self::Custom(name) => name.place(),
-        };
-        Self::Custom(KindName(KindName::PENDING | place))
+        self.derived(PENDING)
     }
 
     /// Returns whether this is the kind of a [pending](Self::pending) sign-in.
     #[must_use]
     pub fn is_pending(self) -> bool {
-        matches!(self, Self::Custom(name) if name.is_pending())
+        self.is_derived(PENDING)
     }
 
-    /// Returns the kind that a [pending](Self::pending) sign-in has once it is finished, or any other kind
-    /// itself.
+    /// Returns the kind of sign-ins with a secret of this kind in which a user acts for another.
+    ///
+    /// Like a [pending](Self::pending) kind, it counts by itself, so that an administrator neither ends nor blocks
+    /// sign-ins of the user.
+    pub(crate) fn acting(self) -> Self {
+        self.derived(ACTING)
+    }
+
+    /// Returns whether this is the kind of a sign-in in which a user acts for another.
+    pub(crate) fn is_acting(self) -> bool {
+        self.is_derived(ACTING)
+    }
+
+    /// Returns the kind that a [pending](Self::pending) sign-in has once it is finished, that of the actor's own
+    /// sign-in for one in which a user [acts](auth_core::Auth::act_as) for another, and any other kind itself.
     #[must_use]
     pub fn completed(self) -> Self {
         match self {
-            Self::Custom(name) if name.is_pending() => match name.place() {
+            Self::Custom(name) if name.derived() > 0 => match name.place() {
                 0 => Self::Cookie,
                 1 => Self::Bearer,
                 2 => Self::Refresh,
@@ -144,7 +164,7 @@ impl SecretKind {
     ///
     /// Cookies, bearer tokens and refresh tokens count together: they are the devices on which a person has
     /// signed in. Each custom kind counts separately, so that signing in never ends an API key, and so does
-    /// each [pending](Self::pending) kind.
+    /// each [pending](Self::pending) kind, and each of those in which a user acts for another.
     #[must_use]
     pub fn counts_with(self, other: Self) -> bool {
         match (self, other) {
@@ -182,46 +202,56 @@ impl SecretKind {
     }
 }
 
-/// The names of the pending kinds of the kinds that are not custom. They have the first places.
-const BUILT_IN: [&str; 3] = ["pending-session", "pending-bearer", "pending-refresh"];
+/// What precedes the name of a kind in those of the kinds that are derived from it, by how they are derived.
+const PREFIXES: [&str; 3] = ["", "pending-", "acting-"];
+const PENDING: u8 = 1;
+const ACTING: u8 = 2;
 
-/// The names of custom kinds, in the order of their first use, each with `pending-` before it. They are kept until
-/// the process ends.
-static NAMES: [OnceLock<&str>; 125] = [const { OnceLock::new() }; 125];
+type Names = [&'static str; PREFIXES.len()];
+
+/// The names of the kinds that are not custom, and of those that are derived from them. They have the first places.
+const BUILT_IN: [Names; 3] = [
+    ["session", "pending-session", "acting-session"],
+    ["bearer", "pending-bearer", "acting-bearer"],
+    ["refresh", "pending-refresh", "acting-refresh"],
+];
+
+/// The names of custom kinds, in the order of their first use, and of those that are derived from them. They are kept
+/// until the process ends.
+static NAMES: [OnceLock<Names>; 61] = [const { OnceLock::new() }; 61];
 
 /// A name that comes from a store is added only below this place.
-const MAX_STORED: usize = 100;
+const MAX_STORED: usize = 48;
 
 impl KindName {
-    /// The bit that distinguishes the name of a pending kind. The others are its place.
-    const PENDING: u8 = 0x80;
+    /// How many bits hold the place. The others say how the kind is derived.
+    const PLACE_BITS: u32 = 6;
 
     /// Returns the place of a name among these, after the built-in ones. Adds it if it is new and if there is room
     /// below the place `end`; if there is none, returns `None`.
-    fn of(names: &[OnceLock<&'static str>], name: &str, end: usize) -> Option<Self> {
-        let keep = || &*format!("{}{name}", SecretKind::PENDING).leak();
+    fn of(names: &[OnceLock<Names>], name: &str, end: usize) -> Option<Self> {
+        let keep = || PREFIXES.map(|prefix| &*format!("{prefix}{name}").leak());
         let mut kept = names.iter().enumerate();
         let at = kept.position(|(at, kept)| {
             let kept = if at < end { Some(kept.get_or_init(keep)) } else { kept.get() };
-            kept.is_some_and(|kept| kept[SecretKind::PENDING.len()..] == *name)
+            kept.is_some_and(|kept| *kept[0] == *name)
         })?;
         u8::try_from(BUILT_IN.len() + at).ok().map(Self)
     }
 
     fn place(self) -> u8 {
-        self.0 & !Self::PENDING
+        self.0 & ((1 << Self::PLACE_BITS) - 1)
     }
 
-    fn is_pending(self) -> bool {
-        self.0 & Self::PENDING != 0
+    fn derived(self) -> u8 {
+        self.0 >> Self::PLACE_BITS
     }
 
     fn as_str(self) -> &'static str {
         let place = usize::from(self.place());
-        let custom = || NAMES[place - BUILT_IN.len()].get().copied();
-        let name = BUILT_IN.get(place).copied().or_else(custom);
-        let name = name.unwrap_or(SecretKind::PENDING); // it was set before
-        if self.is_pending() { name } else { &name[SecretKind::PENDING.len()..] }
+        let custom = || NAMES[place - BUILT_IN.len()].get();
+        let names = BUILT_IN.get(place).or_else(custom);
+        names.map_or("", |names| names[usize::from(self.derived())]) // they were set before
     }
 
     /// Hashes a part of a secret of this kind. The name is preceded by its length, and a digest of another kind
@@ -238,7 +268,7 @@ impl KindName {
 fn is_kind_name(name: &str) -> bool {
     let reserved = matches!(name, "" | "session" | "bearer" | "refresh" | "jwt");
     let is_allowed = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-');
-    let reserved = reserved || name.starts_with(SecretKind::PENDING);
+    let reserved = reserved || PREFIXES[1..].iter().any(|prefix| name.starts_with(prefix));
     !reserved && name.len() <= SecretKind::MAX_NAME && name.bytes().all(is_allowed)
 }
 
@@ -523,13 +553,13 @@ mod tests {
     fn a_pending_kind_needs_no_name_of_its_own() {
         let stored = SecretKind::stored("pending-read-first").expect("a valid name");
         let used =
-            || NAMES.iter().filter_map(|name| name.get()).filter(|it| it.ends_with("-first"));
-        assert_eq!(used().collect::<Vec<_>>(), [&"pending-read-first"]);
+            || NAMES.iter().filter_map(|names| names.get()).filter(|it| it[0] == "read-first");
+        assert_eq!(used().count(), 1);
         let completed = stored.completed();
         assert_eq!((completed.scheme(), completed.pending()), ("read-first", stored));
         assert_eq!(SecretKind::stored("read-first"), Some(completed));
         assert_eq!(used().count(), 1);
-        assert_eq!(NAMES.len() + BUILT_IN.len(), usize::from(KindName::PENDING));
+        assert_eq!(NAMES.len() + BUILT_IN.len(), 1 << KindName::PLACE_BITS);
     }
 
     #[test]
@@ -548,6 +578,13 @@ mod tests {
         let devices = [SecretKind::Cookie, SecretKind::Bearer, SecretKind::Refresh];
         let kinds = devices.into_iter().chain([SecretKind::custom("api-key")]);
         for kind in kinds {
+            let acting = kind.acting();
+            assert!(acting.is_acting() && !acting.is_pending() && !kind.is_acting());
+            assert_eq!((acting.completed(), acting.acting()), (kind, acting));
+            assert_eq!(acting.scheme(), format!("acting-{}", kind.scheme()));
+            assert_eq!(SecretKind::stored(acting.scheme()), Some(acting));
+            assert!(!acting.counts_with(kind) && !acting.counts_with(kind.pending()));
+            assert!(acting.replaces(kind) && kind.replaces(acting));
             let pending = kind.pending();
             assert!(pending.is_pending() && !kind.is_pending());
             assert_eq!((pending.completed(), kind.completed()), (kind, kind));

@@ -18,6 +18,7 @@ mod harness;
 mod app;
 
 mod access_tokens;
+mod acting_for_another;
 mod acting_user;
 mod administration;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use auth_core::{Auth, AuthContext, AuthLayer, Refusal, Require, Transport};
+use auth_core::{Auth, AuthContext, AuthLayer, Identity, Refusal, Require, Transport};
 use auth_store::Store;
 use http::{Request, Response, header};
 use tonic::body::Body;
@@ -145,6 +145,10 @@ async fn a_check_without_a_layer_fails_and_says_why() {
         assert!(error.to_string().contains("auth.revalidate().await"), "{error}");
         Auth::<User>::of(&head).unwrap().revalidate().await.unwrap();
         assert!(check().is_ok());
+        let awaited = Require::async_predicate(|_: Identity<User>| async { Ok(true) });
+        let Err(Refusal::Config(error)) = awaited.check(context) else { panic!("it cannot await") };
+        assert!(error.to_string().contains("call `enforce`"), "{error}");
+        assert!(awaited.enforce(&head).await.is_ok());
         Response::new(String::new())
     });
     assert_eq!(answer.await.status(), 200);

@@ -141,13 +141,12 @@ impl<C: Send + Sync + 'static> AnyOf<C> {
         })
     }
 
-    /// Returns the member that found the credential, with its own view of the context.
+    /// Returns the member that found the credential and its index, with its own view of the context.
     pub(super) fn decider<'a>(
         &'a self,
         context: SignInContext<'a>,
-    ) -> Option<(&'a dyn SignInBackend<C>, SignInContext<'a>)> {
-        let mut members = self.each(context);
-        members.find_map(|(_, backend, seen)| seen.member().map(|_| (backend, seen)))
+    ) -> Option<(usize, &'a dyn SignInBackend<C>, SignInContext<'a>)> {
+        self.each(context).find(|(_, _, seen)| seen.member().is_some())
     }
 
     pub(super) fn sign_in_backends(&self) -> impl Iterator<Item = &dyn SignInBackend<C>> {

@@ -33,12 +33,24 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         self.sign_in_backends().any(SignInBackend::supports_pending)
     }
 
+    fn supports_acting(&self) -> bool {
+        self.sign_in_backends().any(SignInBackend::supports_acting)
+    }
+
     async fn sign_in(
         &self,
         context: SignInContext<'_>,
         principal: Principal<C>,
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError> {
+        if options.acting {
+            // The backend of the actor's sign-in, which continues.
+            let decider = self.decider(context).filter(|(_, it, _)| it.supports_acting());
+            let (index, backend, seen) = decider.ok_or(ConfigError::NoActing)?;
+            let signed_in = backend.sign_in(seen, principal, options).await?;
+            context.state().done_by(index, self.count());
+            return Ok(signed_in);
+        }
         let fits = |backend: &dyn SignInBackend<C>| {
             options.transport.is_none_or(|transport| backend.supports_transport(transport))
         };
@@ -77,7 +89,7 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         context: SignInContext<'_>,
         options: &ReauthenticateOptions,
     ) -> Result<SignedIn, AuthError> {
-        let decider = self.each(context).find(|(_, _, seen)| seen.member().is_some());
+        let decider = self.decider(context);
         let (index, backend, seen) = decider.ok_or(ConfigError::NoSignIns)?;
         let signed_in = backend.reauthenticate(seen, options).await?;
         context.state().done_by(index, self.count());
@@ -136,7 +148,7 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
     /// Lets the backend that decided renew its credential.
     async fn renew(&self, context: SignInContext<'_>) -> Result<(), AuthError> {
         match self.decider(context) {
-            Some((backend, seen)) => backend.renew(seen).await,
+            Some((_, backend, seen)) => backend.renew(seen).await,
             None => Ok(()),
         }
     }

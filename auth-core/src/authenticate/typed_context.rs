@@ -340,6 +340,7 @@ impl<C: Send + Sync + 'static> ErasedContext for TypedContext<C> {
             amr,
             issuer: identity.issuer(),
             is_local: identity.local_subject().is_some(),
+            has_actor: identity.actor().is_some(),
             authenticated_at: identity.authenticated_at(),
         })
     }

@@ -49,6 +49,12 @@ pub trait SignInBackend<C>: Send + Sync {
         false
     }
 
+    /// Returns whether this backend can let a user [act](SignInOptions::acting) for another. Defaults to `false`.
+    /// [`Auth::act_as`](crate::Auth::act_as) then fails with [`ConfigError::NoActing`].
+    fn supports_acting(&self) -> bool {
+        false
+    }
+
     /// Starts a sign-in, and queues or returns its credential. The request's own credential is invalid
     /// afterwards, even if it belonged to another user.
     async fn sign_in(
@@ -266,6 +272,9 @@ pub struct SignInOptions {
     /// Whether a second factor is still to be verified. The sign-in proves no identity until
     /// [`SignInBackend::reauthenticate`] finishes it.
     pub pending: bool,
+    /// Whether the user of the request's sign-in acts for the principal. The request's sign-in continues, and
+    /// [`SignInBackend::reauthenticate`] leads back to it.
+    pub acting: bool,
     /// The value that the application's `check_user` gets with this sign-in; see
     /// [`SignIn::auth_hash`](crate::SignIn::auth_hash).
     pub auth_hash: Option<Box<str>>,
@@ -282,6 +291,10 @@ pub struct ReauthenticateOptions {
     /// sign-in that is not pending. If `false`, it refuses one that is pending. A sign-in that is finished
     /// keeps its `amr`, and its `acr` unless another one is set.
     pub finishes: bool,
+    /// Whether this ends a sign-in in which a user acts for another, and returns to the user's own. Nobody is
+    /// authenticated, and the other options do not apply. The backend refuses the request if this does not
+    /// fit its sign-in.
+    pub stops_acting: bool,
     /// How the refresh token is delivered. `None` leaves the choice to the backend.
     pub delivery: Option<RefreshTokenDelivery>,
     /// The authentication context class.
@@ -324,6 +337,8 @@ pub struct SignInInfo {
     pub address: Option<IpAddr>,
     /// The user's name for the device.
     pub label: Option<Box<str>>,
+    /// The subject of the user who [acts](crate::Auth::act_as) for this one in it. `None` for the user's own sign-ins.
+    pub actor: Option<Box<str>>,
     /// When it started.
     pub created_at: Timestamp,
     /// When it was last used. The backend writes this time at intervals (`touch_interval`).
@@ -343,6 +358,7 @@ impl SignInInfo {
             user_agent: None,
             address: None,
             label: None,
+            actor: None,
             created_at,
             last_seen_at,
             expires_at: Timestamp::MAX,

@@ -120,6 +120,8 @@ pub(crate) struct Authorized<'a> {
     pub(crate) issuer: Option<&'a str>,
     /// Whether the identity is of a user of this application.
     pub(crate) is_local: bool,
+    /// Whether another user acts for this one.
+    pub(crate) has_actor: bool,
     pub(crate) authenticated_at: Option<Timestamp>,
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct TokenClaims<'a> {
     pub(crate) issuer: Option<Cow<'a, str>>,
     pub(crate) subject: Option<Cow<'a, str>>,
     pub(crate) acr: Option<Cow<'a, str>>,
+    /// The subject of the claim `act` (RFC 8693 section 4.1): who acts for the subject. Empty if it names none.
+    pub(crate) actor: Option<Cow<'a, str>>,
     /// The claim `sid`: the session at the issuer, or the sign-in of a token that was issued here.
     pub(crate) session: Option<Cow<'a, str>>,
     pub(crate) token_id: Option<Cow<'a, str>>,
@@ -103,6 +105,13 @@ impl<'a> TokenClaims<'a> {
             && let Shape::Text(subject) = layout.subject(value)
         {
             claims.subject = Some(subject);
+        }
+        if payload.has("act") {
+            let subject = ["act", "sub"].map(Box::from);
+            claims.actor = Some(match payload.find(&subject) {
+                Shape::Text(subject) => subject,
+                _ => "".into(), // somebody acts, whoever it is
+            });
         }
         for pointer in &layout.roles.pointers {
             claims.roles.extend(layout.roles.of(payload.find(pointer)));

@@ -15,7 +15,7 @@ use crate::own_token::FAMILY_BYTES;
 use crate::validation::{Audience, Validation};
 
 /// The claims that the application cannot set, because the token has its own.
-const RESERVED: [&str; 18] = [
+const RESERVED: [&str; 19] = [
     "iss",
     "sub",
     "aud",
@@ -27,6 +27,7 @@ const RESERVED: [&str; 18] = [
     "sid",
     "fam",
     "auth_time",
+    "act",
     "acr",
     "amr",
     "scope",
@@ -91,7 +92,11 @@ impl TokenIssuer {
         set("jti", json!(token_id().map_err(|error| failed(&error))?));
         set("sid", json!(issued.id().to_string()));
         set("fam", json!(URL_SAFE_NO_PAD.encode_to_string(family(issued))));
-        set("auth_time", json!(issued.authenticated_at.as_secs()));
+        let actor = issued.details.as_ref().and_then(|details| details.actor.as_ref());
+        match actor {
+            Some(actor) => set("act", json!({ "sub": *actor.subject })),
+            None => set("auth_time", json!(issued.authenticated_at.as_secs())),
+        }
         if let Some(details) = &issued.details {
             if let Some(acr) = &details.acr {
                 set("acr", json!(acr));

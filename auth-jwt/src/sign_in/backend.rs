@@ -58,6 +58,10 @@ where
         true
     }
 
+    fn supports_acting(&self) -> bool {
+        true
+    }
+
     async fn sign_in(
         &self,
         context: SignInContext<'_>,

@@ -13,7 +13,7 @@ use super::report::{Violation, ensure};
 use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::lifetime::Deadlines;
-use crate::record::{Device, Record, Rotation, RotationGrace, SignInDetails, encode};
+use crate::record::{Actor, Device, Record, Rotation, RotationGrace, SignInDetails, encode};
 use crate::secret::{Nonce, Secret, SecretKind};
 use crate::store::{Created, OverflowPolicy, SignInLimit, Store};
 
@@ -78,6 +78,10 @@ pub(super) fn details() -> SignInDetails {
                 .sid("08a5019c"),
         )),
         roles: vec!["reader".into()],
+        actor: Some(Box::new(Actor {
+            subject: "root".into(),
+            sign_in: SignInId::from_bytes([9; 16]),
+        })),
         later: Box::from(*b"\x05later"),
     }
 }

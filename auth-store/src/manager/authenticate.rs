@@ -17,7 +17,7 @@ use super::new_sign_in::IssuedSecret;
 use super::sign_in_manager::SignInManager;
 use super::user_check::REFUSED;
 use crate::lifetime::Expiry;
-use crate::record::{Record, Rotation, SecretMatch};
+use crate::record::{Actor, Record, Rotation, SecretMatch};
 use crate::secret::{Digest, Secret, SecretKind};
 use crate::store::Peek;
 
@@ -236,6 +236,11 @@ impl SignInManager {
             };
         });
         let decision = decision?;
+        if let Some(actor) = decision.actor()
+            && !self.peek_actor(actor, now)
+        {
+            return None; // only the store itself can say that the actor is not signed in
+        }
         if decision.is_proven() && self.user_check_is_due(&credential.id(), now) {
             return None;
         }
@@ -250,9 +255,21 @@ impl SignInManager {
     ) -> Outcome<C> {
         match self.store.load(&credential.id()).await {
             Ok(record) => {
+                let decision = self.decide(record.as_ref(), credential, now);
+                if let (Some(record), true) = (&record, decision.is_proven()) {
+                    match self.has_active_actor(record, now).await {
+                        Ok(true) => {}
+                        Ok(false) => {
+                            self.end_with_actor(record.id);
+                            let unknown = RejectionReason::Unknown;
+                            return Outcome::Rejected(Rejection::new(credential.scheme(), unknown));
+                        }
+                        Err(error) => return Outcome::Unavailable(error.into()),
+                    }
+                }
                 if let Some(record) = &record
                     && self.user_check_is_due(&record.id, now)
-                    && self.decide(Some(record), credential, now).is_proven()
+                    && decision.is_proven()
                     && let Err(error) = self.check_user(record).await
                 {
                     return match error.kind() {
@@ -262,7 +279,6 @@ impl SignInManager {
                         _ => Outcome::Unavailable(error.into()),
                     };
                 }
-                let decision = self.decide(record.as_ref(), credential, now);
                 self.conclude(decision, credential)
             }
             Err(error) => Outcome::Unavailable(error.into()),
@@ -314,7 +330,8 @@ impl SignInManager {
         let touch = touch_is_due.then_some(now);
         let renewal_is_due =
             touch_is_due && credential.in_cookie() && self.settings.cookie_is_due(record, now);
-        let used = Used { touch, renewal_is_due, first_use: first_use.map(Box::new) };
+        let (first_use, actor) = (first_use.map(Box::new), record.actor().cloned());
+        let used = Used { touch, renewal_is_due, first_use, actor };
         match credential.identify_cached(record) {
             Some(outcome) => Decision::Identified { outcome, used },
             None => Decision::Proven { record: Arc::clone(record), used },
@@ -355,6 +372,9 @@ impl SignInManager {
     fn used<C>(&self, used: Used, id: SignInId, outcome: Outcome<C>) -> Outcome<C> {
         if let Some(at) = used.touch {
             self.touch(id, at);
+            if let Some(actor) = used.actor {
+                self.touch(actor.sign_in, at);
+            }
         }
         if let Some(rotation) = used.first_use {
             let (store, current) = (Arc::clone(&self.store), rotation.digests.current);
@@ -379,6 +399,8 @@ struct Used {
     first_use: Option<Box<Rotation>>,
     /// Whether the cookie should be set again.
     renewal_is_due: bool,
+    /// Who acts for the user, and whose own sign-in is used with this one.
+    actor: Option<Actor>,
 }
 
 /// The result of comparing a credential with a record.
@@ -396,6 +418,14 @@ enum Decision<C> {
 impl<C> Decision<C> {
     fn is_proven(&self) -> bool {
         matches!(self, Self::Identified { .. } | Self::Proven { .. })
+    }
+
+    /// Returns who acts for the user of a valid credential.
+    fn actor(&self) -> Option<&Actor> {
+        match self {
+            Self::Identified { used, .. } | Self::Proven { used, .. } => used.actor.as_ref(),
+            Self::Expired(..) | Self::Denied(_) => None,
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Starting, refreshing, listing and ending sign-ins: what all backends have in common.
 //!
-//! [`SignInManager`] has one file per theme: `sign_in`, `refresh`, `authenticate`, `request` (what one
+//! [`SignInManager`] has one file per theme: `sign_in`, `acting`, `refresh`, `authenticate`, `request` (what one
 //! request does to the sign-ins that it names), `provider_sessions` (sign-ins that an identity provider ends),
 //! `sweeper`, `update_data`, `user_check` and `wait_for_end`.
 
+mod acting;
 mod asking_again;
 mod authenticate;
 mod background;

@@ -52,8 +52,8 @@ pub enum SecondarySignIn {
 
 impl NewSignIn {
     /// Creates the sign-in of a principal with these options and a secret of this kind. If the options say that a
-    /// second factor is still to be verified, the kind becomes [pending](SecretKind::pending). Long texts about
-    /// the device are cut.
+    /// second factor is still to be verified, the kind becomes [pending](SecretKind::pending). If they say that the
+    /// user of the request acts for the principal, the manager adds this user. Long texts about the device are cut.
     ///
     /// # Errors
     ///
@@ -87,7 +87,11 @@ impl NewSignIn {
         let details = (details != SignInDetails::default()).then(|| Box::new(details));
         let (subject, persistence) = (Arc::clone(&principal.subject), options.persistence);
         let (principal, authenticated_at) = (encoded, options.authenticated_at);
-        let kind = if options.pending { kind.pending() } else { kind };
+        let kind = match (options.acting, options.pending) {
+            (true, _) => kind.acting(),
+            (false, true) => kind.pending(),
+            (false, false) => kind,
+        };
         Ok(Self { kind, subject, principal, details, persistence, authenticated_at })
     }
 }
@@ -146,7 +150,10 @@ impl IssuedSecret {
     pub fn identity<C>(&self, principal: Principal<C>, scheme: &'static str) -> Identity<C> {
         let authentication =
             AuthenticationInfo::new(scheme, self.kind.stated(self.authenticated_at));
-        let authentication = authentication.sign_in(self.id()).expires_at(self.deadlines.ends_at);
+        let mut authentication =
+            authentication.sign_in(self.id()).expires_at(self.deadlines.ends_at);
+        let actor = self.details.as_deref().and_then(|details| details.actor.as_deref());
+        authentication.actor = actor.map(|actor| Arc::clone(&actor.subject));
         Identity::verified(principal, authentication)
     }
 

@@ -147,7 +147,7 @@ impl SignInManager {
             if Refreshed::of(state).is_some_and(|refreshed| refreshed.is(secret, kind)) {
                 return Ok(IssuedSecret::new(secret.clone(), &record));
             }
-            let (next, rotation) = self.succession(secret, kind, user_agent, now)?;
+            let (next, rotation) = self.succession(secret, (kind, record.kind), user_agent, now)?;
             let is_use = rotation.grace.is_some(); // a grace writes the last-seen time
             // A refresh that can be repeated is not undone: another request may have got the same secret.
             let is_undone = kind == SecretKind::Bearer || self.settings.refresh_grace.is_zero();
@@ -176,7 +176,7 @@ impl SignInManager {
         }
     }
 
-    /// Checks the user of a sign-in that is about to be refreshed, if the secret is valid.
+    /// Checks the user of a sign-in that is about to be refreshed, and who acts for the user, if the secret is valid.
     async fn check_user_before(
         &self,
         record: &Record,
@@ -185,25 +185,31 @@ impl SignInManager {
         now: Timestamp,
     ) -> Result<(), AuthError> {
         match record.match_secret(secret, kind, now) {
+            SecretMatch::Current | SecretMatch::Rotated(_)
+                if !self.has_active_actor(record, now).await? =>
+            {
+                self.end_with_actor(record.id);
+                Err(refused(RejectionReason::Unknown))
+            }
             SecretMatch::Current | SecretMatch::Rotated(_) => self.check_user(record).await,
             SecretMatch::Reused | SecretMatch::Unknown => Ok(()),
         }
     }
 
-    /// Returns the secret that replaces this one, and the rotation that does it.
+    /// Returns the secret that replaces this one, and the rotation that does it. The record keeps its own kind.
     fn succession(
         &self,
         secret: &Secret,
-        kind: SecretKind,
+        (used_as, kind): (SecretKind, SecretKind),
         user_agent: u64,
         now: Timestamp,
     ) -> Result<(Secret, Rotation), StoreError> {
         let nonce = Nonce::generate().map_err(StoreError::unavailable)?;
-        let (next, previous) = (secret.successor(&nonce), secret.digest(kind));
+        let (next, previous) = (secret.successor(&nonce), secret.digest(used_as));
         let (until, user_agent) = (now + self.settings.refresh_grace, Some(user_agent));
         let repeatable = RotationGrace { previous, nonce, replaced_at: now, until, user_agent };
-        let grace = (kind != SecretKind::Bearer).then_some(repeatable);
-        let digests = next.digests(kind);
+        let grace = (used_as != SecretKind::Bearer).then_some(repeatable);
+        let digests = next.digests(used_as);
         Ok((next, Rotation { kind, digests, grace, reauthentication: None }))
     }
 

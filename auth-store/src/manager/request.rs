@@ -313,10 +313,14 @@ impl SignInManager {
         if self.recently_rotated(&secret.id()) {
             return Err(replaced());
         }
-        let is_active = |record: &Arc<Record>| record.expiry(now).is_none();
-        let Some(record) = self.store.load(&secret.id()).await?.filter(is_active) else {
+        let active = match self.store.load(&secret.id()).await? {
+            Some(record) if self.is_active(&record, now).await? => Some(record),
+            _ => None,
+        };
+        let Some(record) = active else {
             let marker = self.store.load(&self.store.marker_id(&secret.id())).await?;
-            return if marker.is_some_and(|it| is_active(&it)) { Err(replaced()) } else { Ok(()) };
+            let is_active = |marker: Arc<Record>| marker.expiry(now).is_none();
+            return if marker.is_some_and(is_active) { Err(replaced()) } else { Ok(()) };
         };
         // The secret may have been issued for another use.
         match record.match_secret(&secret, record.kind, now) {

@@ -10,11 +10,12 @@ use auth_core::{
 };
 use http::HeaderMap;
 
+use super::acting::acting;
 use super::backoff::Backoff;
 use super::new_sign_in::IssuedSecret;
 use super::new_sign_in::{NewSignIn, SecondarySignIn};
 use super::roll_back::Step;
-use super::sign_in_manager::{MAX_PENDING, SignInManager};
+use super::sign_in_manager::{MAX_BESIDE, SignInManager};
 use super::update_data::too_large;
 use crate::counts;
 use crate::data::{self, SessionData};
@@ -25,7 +26,7 @@ use crate::secret::{Nonce, Secret, SecretKind};
 use crate::store::{CompareAndSwap, Created, Deleted, SignInLimit};
 
 /// Makes what is delivered together with a secret, before the secret is valid.
-trait Prepare<T>: FnMut(&IssuedSecret) -> Result<T, AuthError> + Send {}
+pub(super) trait Prepare<T>: FnMut(&IssuedSecret) -> Result<T, AuthError> + Send {}
 
 impl<T, F: FnMut(&IssuedSecret) -> Result<T, AuthError> + Send> Prepare<T> for F {}
 
@@ -66,6 +67,10 @@ impl SignInManager {
     ///   its data moves into the new sign-in, as that of a visitor.
     /// - If it is a visitor's, its data moves into the new sign-in.
     /// - If it is another user's, it ends, and the new sign-in has no data.
+    /// - If another user acts in it, it ends as well, together with the sign-in of that user.
+    ///
+    /// If the new sign-in is one in which the user of the other [acts](auth_core::SignInOptions::acting), the other
+    /// continues as it is.
     ///
     /// # Errors
     ///
@@ -90,11 +95,15 @@ impl SignInManager {
         let prepare = &mut prepare;
         let now = self.settings.clock.now();
         let old = self.current(state, now).await?;
+        if new.kind.is_acting() {
+            return self.act(state, old, new, now, prepare).await;
+        }
         let old = old.filter(|old| old.kind.replaces(new.kind));
         if let Some(old) = &old {
             self.remember_rotation(state, old.id, now);
         }
-        let is_same = |old: &Record| old.subject.as_ref() == Some(&new.subject);
+        let is_same =
+            |old: &Record| old.subject.as_ref() == Some(&new.subject) && old.actor().is_none();
         let (issued, prepared) = match &old {
             Some(old) if is_same(old) && old.kind.counts_with(new.kind) => {
                 let reauthentication = Reauthentication {
@@ -105,7 +114,8 @@ impl SignInManager {
                     principal: Some(new.principal.clone()),
                     details: new.details.clone(),
                 };
-                match self.renew(state, old, new.kind, reauthentication, now, prepare).await? {
+                match self.renew(state, old, new.kind, Some(reauthentication), now, prepare).await?
+                {
                     Some(renewed) => renewed,
                     None => self.start(state, new, now, prepare).await?,
                 }
@@ -117,6 +127,9 @@ impl SignInManager {
                 let started = self.start(state, new, now, prepare).await?;
                 if replaces_cookie(old, new.kind) {
                     self.leave_marker(state, old.id, now).await;
+                }
+                if let Some(actor) = old.actor() {
+                    self.store.delete(&actor.sign_in).await?;
                 }
                 let ended = self.store.delete(&old.id).await?;
                 counts::ended("replaced", usize::from(ended));
@@ -167,7 +180,10 @@ impl SignInManager {
         now: Timestamp,
     ) -> Result<Option<Arc<Record>>, StoreError> {
         let Some(id) = state.sign_in() else { return Ok(None) };
-        Ok(self.store.load(&id).await?.filter(|record| record.expiry(now).is_none()))
+        match self.store.load(&id).await? {
+            Some(record) if self.is_active(&record, now).await? => Ok(Some(record)),
+            _ => Ok(None),
+        }
     }
 
     /// Starts a sign-in without data. If the request acted for another one, its unsaved changes were
@@ -182,7 +198,7 @@ impl SignInManager {
         if state.sign_in().is_some() {
             state.discard();
         }
-        self.create(state, new, SessionData::new(), now, prepare).await
+        self.create(state, new, SessionData::new(), Timestamp::MAX, now, prepare).await
     }
 
     /// Creates the record of a visitor, who has not signed in.
@@ -229,11 +245,13 @@ impl SignInManager {
         created
     }
 
-    async fn create<T: Send>(
+    /// Creates a sign-in with this data that ends at `latest` or before.
+    pub(super) async fn create<T: Send>(
         &self,
         state: &RequestState,
         new: &NewSignIn,
         data: SessionData,
+        latest: Timestamp,
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<(IssuedSecret, T), AuthError> {
@@ -243,7 +261,8 @@ impl SignInManager {
         }
         let id = self.store.new_id(Some(&new.subject))?;
         let secret = Secret::generate(id).map_err(StoreError::unavailable)?;
-        let deadlines = self.deadlines(new, now);
+        let Deadlines { idle_secs, ends_at } = self.deadlines(new, now);
+        let deadlines = Deadlines { idle_secs, ends_at: ends_at.min(latest) };
         let (digests, subject) = (secret.digests(new.kind), Some(Arc::clone(&new.subject)));
         let mut record = Record::new(id, new.kind, digests, subject, deadlines, now);
         record.authenticated_at = new.authenticated_at.map_or(now, |at| at.min(now));
@@ -253,7 +272,8 @@ impl SignInManager {
         record.data = data;
         let issued = IssuedSecret::new(secret, &record);
         let prepared = prepare(&issued)?;
-        let limit = if new.kind.is_pending() { Some(MAX_PENDING) } else { self.settings.limit };
+        let is_beside = new.kind.is_pending() || new.kind.is_acting();
+        let limit = if is_beside { Some(MAX_BESIDE) } else { self.settings.limit };
         let limit = self.store.bounds().lower(limit);
         self.link(id, new.details.as_deref(), deadlines, now).await?;
         match self.store_new(state, record, limit).await? {
@@ -285,6 +305,9 @@ impl SignInManager {
     /// once. The sign-in keeps its roles and claims, its device, its lifetime and its data, and its timeouts
     /// start again. If a step fails, it gets its old secret and authentication back.
     ///
+    /// Or [stops acting](ReauthenticateOptions::stops_acting) for another user, and delivers a new secret of the
+    /// actor's own sign-in.
+    ///
     /// A pending sign-in continues as a new one, because it counts for the limit of sign-ins only then. If a later
     /// step fails, both end.
     ///
@@ -293,7 +316,8 @@ impl SignInManager {
     /// # Errors
     ///
     /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no such sign-in or it
-    /// has ended; [`LimitReached`](AuthErrorKind::LimitReached) if it was pending and the user has as many
+    /// has ended; [`Acting`](AuthErrorKind::Acting) if another user acts in it and that should not stop, or the other
+    /// way round; [`LimitReached`](AuthErrorKind::LimitReached) if it was pending and the user has as many
     /// sign-ins as allowed; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and the errors of
     /// `prepare` and `deliver`.
     pub async fn reauthenticate_with<P: Send, T>(
@@ -308,7 +332,29 @@ impl SignInManager {
         let old = self.current(state, now).await?;
         let old = old.filter(|old| old.subject.is_some() && old.is_pending() == options.finishes);
         let old = old.ok_or_else(ended)?;
+        if old.actor().is_some() != options.stops_acting {
+            return Err(acting("the request acts for another user, or it should and does not"));
+        }
         self.remember_rotation(state, old.id, now);
+        let prepare = &mut prepare;
+        let continued = match options.stops_acting {
+            true => self.stop_acting(state, &old, now, prepare).await?,
+            false => self.authenticate_again(state, &old, options, now, prepare).await?,
+        };
+        let (issued, prepared) = continued.ok_or_else(ended)?;
+        state.signed_in(issued.id());
+        deliver(&issued, prepared)
+    }
+
+    /// Authenticates the user of a sign-in again, or finishes a pending one. Returns `None` if it has ended.
+    async fn authenticate_again<T: Send>(
+        &self,
+        state: &RequestState,
+        old: &Arc<Record>,
+        options: &ReauthenticateOptions,
+        now: Timestamp,
+        prepare: &mut impl Prepare<T>,
+    ) -> Result<Option<(IssuedSecret, T)>, AuthError> {
         let former = old.details.as_deref().cloned().unwrap_or_default();
         let (acr, amr) = match options.finishes {
             true => (former.acr, former.amr),
@@ -322,17 +368,18 @@ impl SignInManager {
             ..former
         };
         let details = (details != SignInDetails::default()).then(|| Box::new(details));
-        let (kind, prepare) = (old.kind.completed(), &mut prepare);
+        let kind = old.kind.completed();
         let continued = if options.finishes {
+            let Some(subject) = old.subject.clone() else { return Ok(None) };
             let new = NewSignIn {
                 kind,
-                subject: old.subject.clone().ok_or_else(ended)?,
+                subject,
                 principal: old.principal().into(),
                 details,
                 persistence: Some(old.persistence),
                 authenticated_at: options.authenticated_at,
             };
-            self.finish(state, &old, &new, now, prepare).await?
+            self.finish(state, old, &new, now, prepare).await?
         } else {
             let reauthentication = Reauthentication {
                 at: options.authenticated_at.map_or(now, |at| at.min(now)),
@@ -342,15 +389,13 @@ impl SignInManager {
                 principal: None,
                 details,
             };
-            self.renew(state, &old, kind, reauthentication, now, prepare).await?
+            self.renew(state, old, kind, Some(reauthentication), now, prepare).await?
         };
-        let (issued, prepared) = continued.ok_or_else(ended)?;
-        state.signed_in(issued.id());
         tracing::info!(subject = old.subject.as_deref(), sign_in = %old.id, "authenticated again");
-        if options.finishes {
+        if options.finishes && continued.is_some() {
             counts::started(kind);
         }
-        deliver(&issued, prepared)
+        Ok(continued)
     }
 
     /// Replaces a pending sign-in by one that is not. Returns `None` if the pending one has ended.
@@ -376,14 +421,14 @@ impl SignInManager {
         Ok(ended_here.then_some(new))
     }
 
-    /// Authenticates the same user again. The old secret is invalid at once, and everything but the data is
-    /// replaced. Returns `None` if the sign-in has ended.
-    async fn renew<T: Send>(
+    /// Gives a sign-in a new secret. The old one is invalid at once. If the user was authenticated again, everything
+    /// but the data is replaced. Returns `None` if the sign-in has ended.
+    pub(super) async fn renew<T: Send>(
         &self,
         state: &RequestState,
         old: &Arc<Record>,
         kind: SecretKind,
-        reauthentication: Reauthentication,
+        reauthentication: Option<Reauthentication>,
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<Option<(IssuedSecret, T)>, AuthError> {
@@ -392,7 +437,7 @@ impl SignInManager {
             kind,
             digests: secret.digests(kind),
             grace: replaces_cookie(old, kind).then(|| without_grace(old, now)),
-            reauthentication: Some(reauthentication),
+            reauthentication,
         };
         // A concurrent request may change the roles, but the store has the newest ones for every later request.
         let mut renewed = Record::clone(old);
@@ -446,7 +491,8 @@ impl SignInManager {
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<(bool, (IssuedSecret, T)), AuthError> {
-        let (issued, prepared) = self.create(state, new, old.data.clone(), now, prepare).await?;
+        let (issued, prepared) =
+            self.create(state, new, old.data.clone(), Timestamp::MAX, now, prepare).await?;
         if replaces_cookie(old, new.kind) {
             self.leave_marker(state, old.id, now).await;
         }

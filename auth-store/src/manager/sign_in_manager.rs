@@ -118,12 +118,16 @@ impl SignInManager {
         });
     }
 
-    /// Ends a sign-in. Does nothing if it has ended already.
+    /// Ends a sign-in that its client gives up. Does nothing if it has ended already. If a user acts for another in
+    /// it, the user's own sign-in ends first, because the client has no other credential of that.
     ///
     /// # Errors
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if it may not have ended.
     pub async fn end(&self, id: &SignInId) -> Result<(), AuthError> {
+        if let Some(own) = self.own_sign_in(id).await? {
+            self.store.delete(&own).await?;
+        }
         if self.store.delete(id).await? {
             tracing::info!(sign_in = %id, "signed out");
             counts::ended("signed out", 1);
@@ -139,8 +143,13 @@ impl SignInManager {
     pub async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
         let now = self.settings.clock.now();
         let records = self.store.list(subject).await?;
-        let active = records.iter().filter(|it| it.expiry(now).is_none() && !it.is_pending());
-        Ok(active.map(|record| record.info()).collect())
+        let mut active = Vec::new();
+        for record in records.iter().filter(|record| !record.is_pending()) {
+            if self.is_active(record, now).await? {
+                active.push(record.info());
+            }
+        }
+        Ok(active)
     }
 
     /// Replaces roles and claims in all sign-ins of a subject, and returns their number. Every credential of
@@ -284,8 +293,9 @@ const MAX_SIGN_INS: NonZeroU32 = NonZeroU32::new(1000).expect("not zero");
 /// How long a second factor may take.
 const PENDING: Duration = Duration::from_secs(600);
 
-/// How many pending sign-ins of one kind a user may have at a time. A further one evicts the oldest.
-pub(super) const MAX_PENDING: SignInLimit = SignInLimit {
+/// How many pending sign-ins of one kind a user may have at a time, and how many in which another user acts. A
+/// further one evicts the oldest.
+pub(super) const MAX_BESIDE: SignInLimit = SignInLimit {
     max: NonZeroU32::new(10).expect("not zero"),
     when_full: OverflowPolicy::EvictOldest,
 };
@@ -330,7 +340,8 @@ pub struct SignInSettings {
     /// How many sign-ins a user may have at a time, of kinds that
     /// [count together](crate::SecretKind::counts_with). Defaults to 1,000; a further one evicts the
     /// oldest. The [bound](crate::StoreBounds::max_sign_ins) of the store applies if it is lower. Pending
-    /// sign-ins do not count: a user has at most ten of each kind, and a further one evicts the oldest.
+    /// sign-ins do not count, and neither do those in which another user [acts](auth_core::Auth::act_as): a user has
+    /// at most ten of each kind, and a further one evicts the oldest.
     /// Without a limit (`None`), operations on all sign-ins of a user take as long as there are
     /// sign-ins.
     pub limit: Option<SignInLimit>,

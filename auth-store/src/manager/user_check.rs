@@ -20,7 +20,7 @@ use super::new_sign_in::IssuedSecret;
 use super::roll_back::Step;
 use super::sign_in_manager::{SignInManager, SignInSettings};
 use crate::counts;
-use crate::record::{Record, SignInDetails};
+use crate::record::{Actor, Record, SignInDetails};
 use crate::striped::Striped;
 
 /// A stored sign-in whose user the application checks: the argument of
@@ -129,6 +129,9 @@ impl SignInManager {
     ) -> Result<(), AuthError> {
         let (Some(subject), id) = (&issued.subject, issued.id()) else { return Ok(()) };
         let details = issued.details.as_deref();
+        if let Some(actor) = details.and_then(|details| details.actor.as_deref()) {
+            self.check_actor(actor).await?;
+        }
         let user = UserCheck::new(Arc::clone(subject), id, issued.authenticated_at, details);
         if self.passes(user).await? {
             return Ok(());
@@ -139,7 +142,7 @@ impl SignInManager {
         Err(self.end_refused(&id).await)
     }
 
-    /// Checks the user of a stored sign-in. Ends it if the user is refused.
+    /// Checks the user of a stored sign-in, and who acts for the user. Ends the sign-in of the one who is refused.
     ///
     /// # Errors
     ///
@@ -147,7 +150,23 @@ impl SignInManager {
     /// [`Unavailable`](AuthErrorKind::Unavailable) if the check fails.
     pub(super) async fn check_user(&self, record: &Record) -> Result<(), AuthError> {
         let Some(user) = UserCheck::of_record(record) else { return Ok(()) };
+        if let Some(actor) = record.actor() {
+            self.check_actor(actor).await?;
+        }
         if self.passes(user).await? { Ok(()) } else { Err(self.end_refused(&record.id).await) }
+    }
+
+    async fn check_actor(&self, actor: &Actor) -> Result<(), AuthError> {
+        if self.settings.user_check.is_none() {
+            return Ok(());
+        }
+        let own = self.load_actor(actor, self.settings.clock.now()).await?;
+        let user = own.as_deref().and_then(UserCheck::of_record);
+        let passes = match user {
+            Some(user) => self.passes(user).await?,
+            None => false,
+        };
+        if passes { Ok(()) } else { Err(self.end_refused(&actor.sign_in).await) }
     }
 
     async fn passes(&self, user: UserCheck) -> Result<bool, AuthError> {

@@ -77,21 +77,31 @@ struct EndWatcher {
 struct Known {
     family: FamilyDigest,
     deadlines: Deadlines,
-    last_seen: Timestamp,
+    /// When it expires if it is not used.
+    expires_at: Timestamp,
+    /// The actor's own sign-in, and when that expires if it is not used.
+    actor: Option<(SignInId, Timestamp)>,
 }
 
 impl Known {
-    fn of(record: &Record) -> Self {
-        Self { family: record.family, deadlines: record.deadlines, last_seen: record.last_seen() }
+    fn of(record: &Record, own: Option<&Record>) -> Self {
+        let Record { family, deadlines, .. } = *record;
+        let actor = own.map(|own| (own.id, expires_at(own)));
+        Self { family, deadlines, expires_at: expires_at(record), actor }
     }
 
-    /// Returns when the sign-in expires if it is not used.
-    fn expires_at(&self) -> Timestamp {
-        let Deadlines { idle_secs, ends_at } = self.deadlines;
-        match idle_secs {
-            0 => ends_at,
-            secs => ends_at.min(self.last_seen + Duration::from_secs(secs.into())),
-        }
+    /// Returns when the record has to be looked at again, whether or not the store reports a change.
+    fn next_check(&self) -> Timestamp {
+        self.actor.map_or(self.expires_at, |(_, expires_at)| self.expires_at.min(expires_at))
+    }
+}
+
+/// Returns when a sign-in expires if it is not used.
+fn expires_at(record: &Record) -> Timestamp {
+    let Deadlines { idle_secs, ends_at } = record.deadlines;
+    match idle_secs {
+        0 => ends_at,
+        secs => ends_at.min(record.last_seen() + Duration::from_secs(secs.into())),
     }
 }
 
@@ -100,7 +110,8 @@ impl EndWatcher {
         let mut fired = false;
         loop {
             // Before the load, so that no change between the two is missed.
-            let watch = self.sign_ins.store.watch(&self.id);
+            let watch = self.watch();
+            let was_known = self.known.is_some();
             if fired && watch.is_none() {
                 // The store lost its watches, which woke all waits. They must not load all at once.
                 self.sign_ins.settings.clock.sleep(self.part_of(POLL_INTERVAL)).await;
@@ -109,7 +120,10 @@ impl EndWatcher {
                 Ok(Some(ended)) => return ended,
                 Ok(None) => {
                     (self.failing_since, self.failures) = (None, 0);
-                    fired = self.sleep(watch).await;
+                    let has_actor = self.known.as_ref().is_some_and(|known| known.actor.is_some());
+                    if was_known || !has_actor {
+                        fired = self.sleep(watch).await;
+                    } // otherwise, the actor's sign-in is not watched yet
                 }
                 Err(error) => {
                     if let Some(ended) = self.end_without_store(&error) {
@@ -125,6 +139,21 @@ impl EndWatcher {
         }
     }
 
+    /// Watches the sign-in, and that of its actor.
+    fn watch(&self) -> Option<Watch> {
+        let (store, watch) = (&self.sign_ins.store, self.sign_ins.store.watch(&self.id)?);
+        let Some((own, _)) = self.known.as_ref().and_then(|known| known.actor) else {
+            return Some(watch);
+        };
+        let own = store.watch(&own)?;
+        Some(Watch::new(async move {
+            tokio::select! {
+                () = watch => {}
+                () = own => {}
+            }
+        }))
+    }
+
     /// Loads the record, and returns how the sign-in has ended, if it has.
     async fn check(&mut self) -> Result<Option<EndReason>, StoreError> {
         let Some(record) = self.load().await? else { return Ok(Some(self.gone())) };
@@ -136,6 +165,16 @@ impl EndWatcher {
             sign_ins.expire(&record, expiry);
             return Ok(Some(EndReason::Expired));
         }
+        let own = match record.actor() {
+            Some(actor) => {
+                let own = sign_ins.load_actor(actor, sign_ins.settings.clock.now()).await?;
+                if own.is_none() {
+                    return Ok(Some(EndReason::Revoked));
+                }
+                own
+            }
+            None => None,
+        };
         let is_replaced = match &self.known {
             None => self.authenticated_at.is_some_and(|at| at != record.authenticated_at),
             Some(known) => known.family != record.family,
@@ -143,7 +182,7 @@ impl EndWatcher {
         if is_replaced {
             return Ok(Some(EndReason::Replaced));
         }
-        self.known = Some(Known::of(&record));
+        self.known = Some(Known::of(&record, own.as_deref()));
         Ok(None)
     }
 
@@ -168,7 +207,7 @@ impl EndWatcher {
     fn gone(&self) -> EndReason {
         let now = self.sign_ins.settings.clock.now();
         match &self.known {
-            Some(known) if now >= known.expires_at() => EndReason::Expired,
+            Some(known) if now >= known.expires_at => EndReason::Expired,
             _ => EndReason::Revoked,
         }
     }
@@ -194,7 +233,7 @@ impl EndWatcher {
     /// Sleeps until the record may have changed or expires. Returns whether the watch fired.
     async fn sleep(&self, watch: Option<Watch>) -> bool {
         let clock = &self.sign_ins.settings.clock;
-        let expires_at = self.known.as_ref().map_or(Timestamp::MAX, Known::expires_at);
+        let expires_at = self.known.as_ref().map_or(Timestamp::MAX, Known::next_check);
         let watched = watch.is_some();
         tokio::select! {
             biased;

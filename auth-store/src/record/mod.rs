@@ -15,5 +15,7 @@ mod stored;
 #[cfg(feature = "redis")]
 pub(crate) use bytes::DETAILS;
 pub use rotation::{Reauthentication, Rotation};
-pub use stored::{Device, Record, RotationGrace, SecretMatch, SignInDetails, decode, encode};
+pub use stored::{
+    Actor, Device, Record, RotationGrace, SecretMatch, SignInDetails, decode, encode,
+};
 pub(crate) use stored::{decode_principal, marker_hash};

@@ -154,6 +154,12 @@ impl Record {
         self.kind.is_pending()
     }
 
+    /// Returns the user who acts for the subject in this sign-in, or `None` if the subject acts alone.
+    #[must_use]
+    pub fn actor(&self) -> Option<&Actor> {
+        self.details.as_deref()?.actor.as_deref()
+    }
+
     /// Returns which deadline the sign-in has reached, or `None` if it is active.
     #[must_use]
     pub fn expiry(&self, now: Timestamp) -> Option<Expiry> {
@@ -193,7 +199,7 @@ impl Record {
     pub(crate) fn first_use(&self, now: Timestamp) -> Option<Rotation> {
         let grace = *self.grace()?;
         let repeatable = now < grace.repeatable_until() && grace.nonce != Nonce::NONE;
-        (repeatable && self.kind != SecretKind::Refresh).then_some(Rotation {
+        (repeatable && self.kind.completed() != SecretKind::Refresh).then_some(Rotation {
             kind: self.kind,
             digests: SecretDigests { family: self.family, current: self.current },
             grace: Some(RotationGrace { nonce: Nonce::NONE, ..grace }),
@@ -268,8 +274,19 @@ impl Record {
         let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
         let mut listed = 0; // scopes and authentication methods, which the identity repeats
         let details = self.details.as_deref().map_or(0, |details| {
-            let SignInDetails { scopes, acr, amr, cnf, device, auth_hash, provider, roles, .. } =
-                details;
+            let SignInDetails {
+                scopes,
+                acr,
+                amr,
+                cnf,
+                device,
+                auth_hash,
+                provider,
+                roles,
+                actor,
+                ..
+            } = details;
+            let actor = actor.as_deref().map_or(0, |it| size_of::<Actor>() + it.subject.len() + 16);
             let words = |words: &[Box<str>]| -> usize {
                 words.iter().map(|word| word.len() + PER_TEXT).sum()
             };
@@ -281,7 +298,7 @@ impl Record {
                 let ProviderSession { issuer, subject, sid, .. } = provider;
                 size_of::<ProviderSession>() + issuer.len() + subject.len() + text(sid)
             });
-            let added = words(roles) + details.later.len();
+            let added = words(roles) + actor + details.later.len();
             size_of::<SignInDetails>() + listed + texts + provider + added
         });
         let identity = match &*self.principal {
@@ -301,7 +318,8 @@ impl Record {
     #[must_use]
     pub fn info(&self) -> SignInInfo {
         let mut info = SignInInfo::new(self.id, self.created_at, self.last_seen());
-        info.kind = self.kind.scheme();
+        info.kind = self.kind.completed().scheme();
+        info.actor = self.actor().map(|actor| (*actor.subject).into());
         info.expires_at = self.deadlines.ends_at;
         if let Some(SignInDetails { device, .. }) = self.details.as_deref() {
             info.user_agent.clone_from(&device.user_agent);
@@ -418,8 +436,10 @@ impl Record {
         let details = self.details.as_deref();
         let principal = decode_principal(subject, self.kind, &self.principal, details)?;
         let authenticated_at = self.kind.stated(self.authenticated_at);
-        let authentication =
-            AuthenticationInfo::new(self.kind.scheme(), authenticated_at).sign_in(self.id);
+        let mut authentication =
+            AuthenticationInfo::new(self.kind.completed().scheme(), authenticated_at)
+                .sign_in(self.id);
+        authentication.actor = self.actor().map(|actor| Arc::clone(&actor.subject));
         Ok(Verified::new(principal, authentication.expires_at(self.deadlines.ends_at)))
     }
 }
@@ -448,8 +468,19 @@ pub struct SignInDetails {
     /// The roles that a sign-in of a [custom](SecretKind::custom) kind was created with. Its identity has those of
     /// them that the user still has, and no others. Not used for the other kinds.
     pub roles: Vec<Box<str>>,
+    /// The user who acts for the subject in this sign-in.
+    pub actor: Option<Box<Actor>>,
     /// Encoded details of a later release, which this one keeps and does not read.
     pub later: Box<[u8]>,
+}
+
+/// The user who acts for another in a sign-in; see [`Auth::act_as`](auth_core::Auth::act_as).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Actor {
+    /// The user.
+    pub subject: Arc<str>,
+    /// The user's own sign-in, with which this one ends.
+    pub sign_in: SignInId,
 }
 
 /// The device on which a user signed in.

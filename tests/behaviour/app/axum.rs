@@ -36,6 +36,8 @@ fn router(gate: Arc<Gate>) -> Router {
         .route("/refresh", post(refresh))
         .route("/reauthenticate", post(reauthenticate))
         .route("/second-factor", get(pending).post(finish))
+        .route("/act-as", post(act_as))
+        .route("/stop-acting", post(stop_acting))
         .route("/logout", post(logout))
         .route("/logout-others", post(logout_others))
         .route("/logout-everywhere", post(logout_everywhere))
@@ -51,6 +53,7 @@ fn router(gate: Arc<Gate>) -> Router {
         .route("/otp", page().route_layer(Require::amr(["otp", "hwk"])))
         .route("/ours", page().route_layer(Require::issuer(None)))
         .route("/theirs", page().route_layer(Require::issuer("https://idp.example")))
+        .route("/consent", page().route_layer(Require::not_acting()))
         .route("/on-duty", page().route_layer(handlers::on_duty()))
         .route("/editors", get(editors))
         .route("/me", get(me))
@@ -77,6 +80,14 @@ async fn refresh(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
 
 async fn reauthenticate(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
     handlers::reauthenticate(&auth, &body).await
+}
+
+async fn act_as(auth: Auth<User>, body: Bytes) -> Answer<SignedIn> {
+    handlers::act_as(&auth, &body).await
+}
+
+async fn stop_acting(auth: Auth<User>) -> Answer<SignedIn> {
+    auth.stop_acting().await
 }
 
 async fn pending(auth: Auth<User>) -> Answer<String> {

@@ -19,12 +19,7 @@ pub(super) fn login_redirect() -> LoginRedirect {
 
 pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
     let login: Login = parse(body)?;
-    let user = User { name: login.subject.to_uppercase() };
-    let mut principal = Principal::new(login.subject).claims(user).amr("pwd");
-    principal.roles = login.roles.into_iter().map(Into::into).collect();
-    principal.scopes = login.scopes.into_iter().map(Into::into).collect();
-    principal.acr = login.acr.map(Into::into);
-    let mut sign_in = auth.sign_in(principal);
+    let mut sign_in = auth.sign_in(principal(&login));
     if login.token {
         sign_in = sign_in.as_tokens();
     }
@@ -59,6 +54,25 @@ pub(super) async fn login(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, Au
         sign_in = sign_in.deliver(RefreshTokenDelivery::Body);
     }
     sign_in.await
+}
+
+fn principal(login: &Login) -> Principal<User> {
+    let user = User { name: login.subject.to_uppercase() };
+    let mut principal = Principal::new(&*login.subject).claims(user).amr("pwd");
+    principal.roles = login.roles.iter().map(|role| (**role).into()).collect();
+    principal.scopes = login.scopes.iter().map(|scope| (**scope).into()).collect();
+    principal.acr = login.acr.as_deref().map(Into::into);
+    principal
+}
+
+/// Acts for a user, as a page for the support does.
+pub(super) async fn act_as(auth: &Auth<User>, body: &[u8]) -> Result<SignedIn, AuthError> {
+    let login: Login = parse(body)?;
+    let mut acting = auth.act_as(principal(&login));
+    if let Some(hash) = login.auth_hash {
+        acting = acting.auth_hash(hash);
+    }
+    acting.label("ticket 4711").await
 }
 
 /// Signs in, and stores something in the session in the same request.
@@ -153,6 +167,7 @@ pub(super) async fn devices(auth: &Auth<User>) -> Result<Vec<DeviceEntry>, AuthE
         id: info.id,
         current: info.current,
         label: info.label.map(Into::into),
+        actor: info.actor.map(Into::into),
         last_seen_at: info.last_seen_at.as_secs(),
     };
     Ok(sign_ins.into_iter().map(entry).collect())

@@ -52,7 +52,9 @@ where
 async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refusal> {
     let auth = || Auth::<User>::of(head);
     let session = || Session::of(&head.extensions);
-    let minutes = |minutes: u64| Duration::from_secs(60 * minutes);
+    if let (&Method::GET, Some(require)) = (&head.method, required(head.uri.path())) {
+        return page(head, &require);
+    }
     match (&head.method, head.uri.path()) {
         (&Method::GET, "/") => Ok(text("welcome")),
         (&Method::POST, "/login") => signed_in(handlers::login(&auth()?, body).await?),
@@ -63,6 +65,8 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
         (&Method::POST, "/reauthenticate") => {
             signed_in(handlers::reauthenticate(&auth()?, body).await?)
         }
+        (&Method::POST, "/act-as") => signed_in(handlers::act_as(&auth()?, body).await?),
+        (&Method::POST, "/stop-acting") => signed_in(auth()?.stop_acting().await?),
         (&Method::GET, "/second-factor") => Ok(text(handlers::pending(&auth()?).await?)),
         (&Method::POST, "/second-factor") => signed_in(handlers::finish(&auth()?, body).await?),
         (&Method::GET, "/me") => me(head),
@@ -87,18 +91,12 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
         }
         (&Method::POST, "/logout-others") => Ok(text(auth()?.revoke_others().await?.to_string())),
         (&Method::POST, "/logout-everywhere") => Ok(text(auth()?.revoke_all().await?.to_string())),
-        (&Method::GET, "/admin") => page(head, &Require::role("admin")),
         (&Method::GET, "/ended") => Ok(text(handlers::ended(auth()?).await)),
         (&Method::GET, "/revalidated") => Ok(json(&handlers::revalidated(&auth()?).await?)),
         (&Method::GET, "/payments") => {
             auth()?.revalidate().await?;
             page(head, &handlers::payments())
         }
-        (&Method::GET, "/reports") => page(head, &Require::scope("reports")),
-        (&Method::GET, "/strong") => page(head, &Require::acr(["aal2", "aal3"])),
-        (&Method::GET, "/otp") => page(head, &Require::amr(["otp", "hwk"])),
-        (&Method::GET, "/ours") => page(head, &Require::issuer(None)),
-        (&Method::GET, "/theirs") => page(head, &Require::issuer("https://idp.example")),
         (&Method::GET, "/on-duty") => {
             handlers::on_duty().enforce(head).await?;
             Ok(text("welcome"))
@@ -107,9 +105,23 @@ async fn respond(head: &Parts, body: &Bytes, gate: &Gate) -> Result<Answer, Refu
             handlers::editors().enforce(head).await?;
             maybe(head)
         }
-        (&Method::GET, "/step-up") => page(head, &Require::max_auth_age(minutes(5))),
         _ => Ok(status(StatusCode::NOT_FOUND)),
     }
+}
+
+/// Returns the requirement of a page that can be checked without waiting.
+fn required(path: &str) -> Option<Require> {
+    Some(match path {
+        "/admin" => Require::role("admin"),
+        "/reports" => Require::scope("reports"),
+        "/strong" => Require::acr(["aal2", "aal3"]),
+        "/otp" => Require::amr(["otp", "hwk"]),
+        "/ours" => Require::issuer(None),
+        "/theirs" => Require::issuer("https://idp.example"),
+        "/step-up" => Require::max_auth_age(Duration::from_secs(300)),
+        "/consent" => Require::not_acting(),
+        _ => return None,
+    })
 }
 
 fn page(head: &Parts, require: &Require) -> Result<Answer, Refusal> {

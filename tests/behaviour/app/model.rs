@@ -172,6 +172,7 @@ pub(crate) struct Me {
     pub(crate) roles: Vec<String>,
     pub(crate) acr: Option<String>,
     pub(crate) amr: Vec<String>,
+    pub(crate) actor: Option<String>,
     pub(crate) sign_in: Option<SignInId>,
     pub(crate) authenticated_at: Option<u64>,
     pub(crate) expires_at: u64,
@@ -186,6 +187,7 @@ impl From<&Identity<User>> for Me {
             roles: identity.roles().map(str::to_owned).collect(),
             acr: identity.principal().acr.as_deref().map(str::to_owned),
             amr: identity.principal().amr.iter().map(|method| (**method).to_owned()).collect(),
+            actor: identity.actor().map(str::to_owned),
             sign_in: identity.sign_in(),
             authenticated_at: identity.authenticated_at().map(Timestamp::as_secs),
             expires_at: identity.expires_at().as_secs(),
@@ -199,5 +201,7 @@ pub(crate) struct DeviceEntry {
     pub(crate) id: SignInId,
     pub(crate) current: bool,
     pub(crate) label: Option<String>,
+    /// Who acts for the user in it.
+    pub(crate) actor: Option<String>,
     pub(crate) last_seen_at: u64,
 }

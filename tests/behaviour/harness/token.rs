@@ -106,6 +106,10 @@ impl SignInBackend<User> for TokenAuth {
         true
     }
 
+    fn supports_acting(&self) -> bool {
+        true
+    }
+
     async fn sign_in(
         &self,
         context: SignInContext<'_>,

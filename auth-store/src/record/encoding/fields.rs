@@ -4,12 +4,12 @@
 
 use std::net::IpAddr;
 
-use auth_core::{Lifetime, ProviderSession, Timestamp};
+use auth_core::{Lifetime, ProviderSession, SignInId, Timestamp};
 
 use super::enums::kind_name;
 use super::text::{Malformed, Reader, put_number, put_optional, put_text, put_texts};
 use crate::data::SessionData;
-use crate::record::stored::{Device, RotationGrace, SignInDetails};
+use crate::record::stored::{Actor, Device, RotationGrace, SignInDetails};
 use crate::secret::{Digest, Nonce, SecretKind};
 
 /// Encodes the details of a record of this kind, without the grace, which is a part of its own. Default
@@ -48,12 +48,13 @@ pub(crate) fn details(kind: SecretKind, details: Option<&SignInDetails>) -> Opti
 
 /// Encodes the details that not every sign-in has. One that is not set takes no bytes if none follows.
 fn put_later_details(out: &mut Vec<u8>, details: &SignInDetails) {
-    let SignInDetails { lifetime, auth_hash, provider, roles, later, .. } = details;
+    let SignInDetails { lifetime, auth_hash, provider, roles, actor, later, .. } = details;
     let is_set = [
         lifetime.is_some(),
         auth_hash.is_some(),
         provider.is_some(),
         !roles.is_empty(),
+        actor.is_some(),
         !later.is_empty(),
     ];
     let count = is_set.iter().rposition(|is_set| *is_set).map_or(0, |last| last + 1);
@@ -68,6 +69,10 @@ fn put_later_details(out: &mut Vec<u8>, details: &SignInDetails) {
     }
     if count > 3 {
         put_texts(out, roles);
+    }
+    if count > 4 {
+        put_optional(out, actor.as_ref().map(|actor| &*actor.subject));
+        out.extend(actor.iter().flat_map(|actor| actor.sign_in.as_bytes()));
     }
     out.extend_from_slice(later);
 }
@@ -121,6 +126,20 @@ fn read_provider(from: &mut Reader<'_>) -> Result<Option<Box<ProviderSession>>, 
     Ok(Some(Box::new(provider)))
 }
 
+/// Decodes who acts for the user. If nobody does, nothing is written, unless fields of a later release follow.
+fn read_actor(from: &mut Reader<'_>) -> Result<Option<Box<Actor>>, Malformed> {
+    if from.is_empty() {
+        return Ok(None);
+    }
+    let Some(subject) = from.optional()? else {
+        return if from.is_empty() { Err(Malformed) } else { Ok(None) };
+    };
+    Ok(Some(Box::new(Actor {
+        subject: subject.into(),
+        sign_in: SignInId::from_bytes(from.array()?),
+    })))
+}
+
 /// Decodes details, without the grace.
 pub(crate) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
     let mut from = Reader(bytes);
@@ -151,6 +170,7 @@ pub(crate) fn read_details(bytes: &[u8]) -> Result<SignInDetails, Malformed> {
         details.auth_hash = if from.is_empty() { None } else { from.optional()? };
         details.provider = read_provider(&mut from)?;
         details.roles = if from.is_empty() { Vec::new() } else { from.texts()? };
+        details.actor = read_actor(&mut from)?;
         details.later = from.0.into();
         let mut written = Vec::with_capacity(later.len());
         put_later_details(&mut written, &details);
@@ -251,7 +271,17 @@ mod tests {
         assert_eq!(read_details(&encoded(&hash)).unwrap(), hash);
         let roles = SignInDetails { roles: vec!["reader".into()], ..SignInDetails::default() };
         assert_eq!(read_details(&encoded(&roles)).unwrap(), roles);
-        for unset in [&[0][..], &[0, 0], &[0, 0, 0], &[0, 0, 0, 0]] {
+        let mut acting = roles.clone();
+        acting.actor = Some(Box::new(Actor {
+            subject: "root".into(),
+            sign_in: SignInId::from_bytes([7; 16]),
+        }));
+        let bytes = encoded(&acting);
+        assert_eq!(read_details(&bytes).unwrap(), acting);
+        assert!(read_details(&bytes[..bytes.len() - 1]).is_err());
+        acting.later = Box::from(*b"later");
+        assert_eq!(read_details(&encoded(&acting)).unwrap(), acting);
+        for unset in [&[0][..], &[0, 0], &[0, 0, 0], &[0, 0, 0, 0], &[0, 0, 0, 0, 0]] {
             let bytes = [&encoded(&hash)[..7], unset].concat();
             assert!(read_details(&bytes).is_err(), "{unset:?}");
         }
