@@ -468,7 +468,7 @@ async fn a_stream_ends_with_the_sign_in_of_the_actor(world: World) {
     let (of_actor, stream) = (world.client_with(&own), client.get("/ended"));
     world.store.reset_calls();
     let stream = tokio::spawn(stream.into_future());
-    world.store.reached(Op::Load, 1).await;
+    world.store.reached(Op::Watch, 1).await; // it waits
     assert_eq!(of_actor.post("/logout").await.status, 204);
     assert_eq!(stream.await.unwrap().text(), "revoked");
 }
