@@ -11,7 +11,7 @@ use std::fmt;
 pub enum RotateError {
     /// Another key of the same algorithm has this `kid`.
     NameTaken,
-    /// The key, or one of the same algorithm and `kid`, was [withdrawn](crate::SigningKeys::withdraw).
+    /// The key, or one with the same `kid`, was [withdrawn](crate::SigningKeys::withdraw).
     Withdrawn,
 }
 
@@ -19,7 +19,7 @@ impl fmt::Display for RotateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NameTaken => "another signing key has this `kid`",
-            Self::Withdrawn => "a signing key with this `kid` was withdrawn",
+            Self::Withdrawn => "this signing key, or one with this `kid`, was withdrawn",
         })
     }
 }

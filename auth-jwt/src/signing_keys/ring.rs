@@ -32,7 +32,7 @@ use crate::key::{ParsedKey, SigningKey};
 #[derive(Clone)]
 pub struct SigningKeys {
     slots: Arc<RwLock<Vec<Slot>>>,
-    /// The `kid` of each key that was withdrawn. Locked after the slots.
+    /// The `kid` and the thumbprint of each key that was withdrawn. Locked after the slots.
     withdrawn: Arc<RwLock<Vec<Box<str>>>>,
     clock: Clock,
     lead: Duration,
@@ -74,7 +74,7 @@ impl SigningKeys {
     #[must_use]
     pub fn add_verifying(self, key: SigningKey) -> Self {
         let mut slots = self.slots.write();
-        assert!(!self.was_withdrawn(key.kid()), "the key `{}` was withdrawn", key.kid());
+        assert!(!self.was_withdrawn(&key), "the key `{}` was withdrawn", key.kid());
         drop_ended(&mut slots, self.clock.now());
         match slots.iter().find(|slot| slot.has_name_of(&key)) {
             Some(slot) => {
@@ -116,13 +116,13 @@ impl SigningKeys {
     /// # Errors
     ///
     /// Returns [`RotateError::NameTaken`] if another key of the same algorithm has this `kid`: a verifier
-    /// with a cached set would use the wrong one. Returns [`RotateError::Withdrawn`] if a key with this `kid` was
-    /// [withdrawn](Self::withdraw).
+    /// with a cached set would use the wrong one. Returns [`RotateError::Withdrawn`] if this key, or
+    /// one with this `kid`, was [withdrawn](Self::withdraw).
     pub fn rotate(&self, next: SigningKey) -> Result<(), RotateError> {
         let now = self.clock.now();
         let signs_from = now + self.lead;
         let mut slots = self.slots.write();
-        if self.was_withdrawn(next.kid()) {
+        if self.was_withdrawn(&next) {
             return Err(RotateError::Withdrawn);
         }
         drop_ended(&mut slots, now);
@@ -164,8 +164,8 @@ impl SigningKeys {
         let was_signing = current(&slots, now).is_some_and(|at| is_withdrawn(&slots[at]));
         for withdrawn in slots.extract_if(.., |slot| is_withdrawn(slot)) {
             withdrawn.public.end_at(Timestamp::EPOCH);
+            self.withdrawn.write().extend([kid.into(), withdrawn.key.jwk().thumbprint()]);
         }
-        self.withdrawn.write().push(kid.into());
         // The next key, or else an earlier one, or else one that only verifies.
         if was_signing && let Some(next) = slots.iter_mut().max_by_key(|slot| slot.signs()) {
             next.signs_from = now;
@@ -175,8 +175,9 @@ impl SigningKeys {
         Ok(())
     }
 
-    fn was_withdrawn(&self, kid: &str) -> bool {
-        self.withdrawn.read().iter().any(|withdrawn| **withdrawn == *kid)
+    fn was_withdrawn(&self, key: &SigningKey) -> bool {
+        let thumbprint = key.jwk().thumbprint();
+        self.withdrawn.read().iter().any(|name| **name == *key.kid() || *name == thumbprint)
     }
 
     /// Sets the end of each key: when the last token that it signed has expired.
@@ -360,7 +361,8 @@ mod tests {
         let leaked = keys.current().unwrap();
         keys.rotate(key("b")).unwrap();
         assert_eq!(keys.withdraw("a"), Ok(()));
-        assert_eq!(keys.rotate(leaked), Err(RotateError::Withdrawn));
+        assert_eq!(keys.rotate(leaked.clone()), Err(RotateError::Withdrawn));
+        assert_eq!(keys.rotate(leaked.with_kid("c")), Err(RotateError::Withdrawn));
         assert_eq!(keys.clone().rotate(key("a")), Err(RotateError::Withdrawn), "nor its name");
         clock.advance(Duration::from_secs(100_000));
         assert!(signer(&keys) == "b" && !keys.jwks().contains("\"a\""));
