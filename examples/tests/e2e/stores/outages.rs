@@ -1,5 +1,5 @@
-//! The store fails while shops run, and recovers. Each test runs on Redis, PostgreSQL and MariaDB. On MongoDB, where
-//! each request waits for a second, a short one does.
+//! The store fails while shops run, and recovers. Each test runs on Redis, PostgreSQL and MariaDB. On MongoDB, only
+//! the test with a paused server runs, because each request waits for its timeout of one second.
 //!
 //! Meanwhile the shops answer 503, never 401: the client keeps its credential. Afterwards they continue
 //! without a restart, and everything that was acknowledged is still there.
