@@ -91,7 +91,7 @@ pub(crate) enum Profile {
     /// An access token of our own. It has no issuer unless the application named one.
     Own,
     /// A logout token (OpenID Connect Back-Channel Logout 1.0, section 2.4).
-    #[cfg_attr(not(feature = "sign-in"), expect(dead_code))]
+    #[cfg_attr(not(feature = "sign-in"), allow(dead_code))]
     Logout,
 }
 
