@@ -276,12 +276,18 @@ impl Store for FileStore {
     }
 
     async fn list(&self, subject: &str) -> Result<Vec<Arc<Record>>, StoreError> {
+        self.list_each(subject).await?.into_iter().collect()
+    }
+
+    async fn list_each(
+        &self,
+        subject: &str,
+    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
         let log = self.log();
-        let records = log.of(subject).into_iter().filter_map(|id| log.record(&id).transpose());
-        let mut records: Vec<_> =
-            records.map(|record| record.map(Arc::new)).collect::<Result<_, _>>()?;
-        records.sort_by_key(|record| record.created_at);
-        Ok(records)
+        let each = log.of(subject).into_iter().filter_map(|id| log.record(&id).transpose());
+        let mut each: Vec<_> = each.map(|record| record.map(Arc::new)).collect();
+        each.sort_by_key(|record| record.as_ref().ok().map(|it| it.created_at));
+        Ok(each)
     }
 
     async fn revoke(&self, subject: &str, id: &SignInId) -> Result<bool, StoreError> {

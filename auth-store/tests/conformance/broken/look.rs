@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Peek, Record, SignInLimit, Store, forward_store};
+use auth_store::{Peek, Record, SignInLimit, Store, StoreError, forward_store};
 use parking_lot::Mutex;
 
 use super::caught::caught;
@@ -20,6 +20,7 @@ caught! {
     a_peek_that_does_not_call_back_is_caught: PeeksNever => peek_calls_back_once;
     a_list_in_the_reverse_order_is_caught: NewestFirst => list_is_oldest_first;
     a_list_that_ignores_case_is_caught: IgnoresCase => list_distinguishes_subjects;
+    a_list_of_each_that_is_empty_is_caught: ListsNone => list_is_oldest_first list_distinguishes_subjects;
     a_list_of_anonymous_sign_ins_is_caught: EmptySubject => anonymous_sign_ins_belong_to_no_subject;
 }
 
@@ -29,6 +30,14 @@ broken_store! {
     async fn load(&self, id: &SignInId) -> Loaded {
         let tables = self.0.tables();
         Ok(tables.records.get(id).or_else(|| tables.records.values().next()).cloned())
+    }
+}
+
+broken_store! {
+    ListsNone, except: [list_each];
+
+    async fn list_each(&self, _: &str) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+        Ok(Vec::new())
     }
 }
 
