@@ -211,6 +211,11 @@ impl SignInManager {
     /// id selects at random, so that most links lead to active sign-ins. If there are too many, it examines
     /// all. If none of the sign-ins has ended, it ends that of the oldest link, because without its link that
     /// sign-in would outlive its session. If the user has signed in by another session since, only the link goes.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if there are too many, and each is so new that its
+    /// sign-in may not be stored yet.
     async fn make_room(
         &self,
         (issuer, name): (&str, Name<'_>),
@@ -218,7 +223,9 @@ impl SignInManager {
         new: SignInId,
         now: Timestamp,
     ) -> Result<(), AuthError> {
-        let Some(oldest) = all.first().filter(|_| all.len() >= FEW_LINKS) else { return Ok(()) };
+        if all.len() < FEW_LINKS {
+            return Ok(());
+        }
         let links = name.links(issuer);
         let is_full = all.len() >= self.max_links();
         let examined = if is_full { all.len() } else { FEW_LINKS };
@@ -232,6 +239,10 @@ impl SignInManager {
             }
         }
         if !has_room {
+            let Some(oldest) = all.iter().find(|link| !may_be_ahead(link, now)) else {
+                let text = "the user has signed in with the provider too often within a minute";
+                return Err(StoreError::unavailable(text).into());
+            };
             if let Some(id) = linked(oldest)
                 && self.end_if(&id, |it| name.is_of(issuer, it)).await?
             {
@@ -252,7 +263,7 @@ impl SignInManager {
 
     /// Returns whether the sign-in of a link has ended. That of a new link may not be stored yet.
     async fn leads_nowhere(&self, link: &Record, now: Timestamp) -> Result<bool, StoreError> {
-        if now < link.created_at + MAX_AHEAD {
+        if may_be_ahead(link, now) {
             return Ok(false);
         }
         let Some(id) = linked(link) else { return Ok(true) };
@@ -299,6 +310,11 @@ fn is_until(session: &ProviderSession, issued_until: Timestamp) -> bool {
     session.issued_at.as_secs() <= issued_until.as_secs()
 }
 
+/// Returns whether the sign-in of a link may not be stored yet.
+fn may_be_ahead(link: &Record, now: Timestamp) -> bool {
+    now < link.created_at + MAX_AHEAD
+}
+
 /// Returns the sign-in that a link leads to.
 fn linked(link: &Record) -> Option<SignInId> {
     std::str::from_utf8(link.principal()).ok()?.parse().ok()
@@ -314,7 +330,7 @@ mod tests {
     use std::time::Duration;
 
     use async_trait::async_trait;
-    use auth_core::RequestState;
+    use auth_core::{ManualClock, RequestState};
     use http::HeaderMap;
 
     use super::*;
@@ -331,6 +347,13 @@ mod tests {
         options.provider = Some(ProviderSession::new(ISSUER, "alice", Timestamp::EPOCH).sid("s"));
         let principal = auth_core::Principal::new(subject).claims(());
         NewSignIn::of(SecretKind::Cookie, &principal, &options, None).unwrap()
+    }
+
+    fn manager() -> (SignInManager, ManualClock) {
+        let clock = ManualClock::new(Timestamp::from_secs(1_000_000));
+        let mut manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        manager.settings.clock = clock.clock();
+        (manager, clock)
     }
 
     /// Returns the numbers of links of the session and of the subject.
@@ -350,9 +373,7 @@ mod tests {
     /// A user who signs in and out for years leaves no pile of links, and none that is needed goes.
     #[tokio::test]
     async fn links_of_sign_ins_that_have_ended_are_deleted() {
-        let clock = auth_core::ManualClock::new(Timestamp::from_secs(1_000_000));
-        let mut manager = SignInManager::new(Arc::new(MemoryStore::new()));
-        manager.settings.clock = clock.clock();
+        let (manager, clock) = manager();
         let new = by_alice("alice");
         let mut kept = Vec::new();
         for _ in 0..20 {
@@ -374,9 +395,7 @@ mod tests {
     /// The fault: each authentication added links, which evicted those of other sign-ins.
     #[tokio::test]
     async fn a_sign_in_that_is_authenticated_again_keeps_one_link_of_each_name() {
-        let clock = auth_core::ManualClock::new(Timestamp::from_secs(1_000_000));
-        let mut manager = SignInManager::new(Arc::new(MemoryStore::new()));
-        manager.settings.clock = clock.clock();
+        let (manager, clock) = manager();
         let new = by_alice("alice");
         let other = manager.issue(&new).await.unwrap().id();
         let id = manager.issue(&new).await.unwrap().id();
@@ -399,9 +418,10 @@ mod tests {
     /// The fault: the oldest of too many sign-ins lost its link, and outlived its session.
     #[tokio::test]
     async fn no_sign_in_is_active_without_its_links() {
-        let mut manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let (mut manager, clock) = manager();
         manager.settings.limit = None;
         let first = manager.issue(&by_alice("user")).await.unwrap().id();
+        clock.advance(MAX_AHEAD);
         manager.settings.limit = crate::SignInSettings::default().limit;
         for number in 1..=MAX_LINKS.get() {
             manager.issue(&by_alice(&format!("user{number}"))).await.unwrap();
@@ -414,7 +434,7 @@ mod tests {
     /// The fault: the sign-in of the oldest link ended, whatever session it belonged to by then.
     #[tokio::test]
     async fn a_sign_in_that_belongs_to_another_user_by_now_makes_no_room() {
-        let mut manager = SignInManager::new(Arc::new(MemoryStore::new()));
+        let (mut manager, clock) = manager();
         manager.settings.limit = None;
         let moved = manager.issue(&by_alice("user")).await.unwrap().id();
         let mut by_bob = by_alice("user");
@@ -423,6 +443,7 @@ mod tests {
         let state = RequestState::new(None, Some(moved));
         assert_eq!(manager.sign_in(&state, &by_bob).await.unwrap().id(), moved);
         state.deliver(&mut HeaderMap::new());
+        clock.advance(MAX_AHEAD);
         manager.settings.limit = crate::SignInSettings::default().limit;
         for number in 1..=MAX_LINKS.get() {
             manager.issue(&by_alice(&format!("user{number}"))).await.unwrap();
@@ -446,6 +467,31 @@ mod tests {
         }
         let links = manager.store.list(&Name::Session("s").links(ISSUER)).await.unwrap();
         assert!(links.iter().any(|link| linked(link) == Some(id)));
+    }
+
+    /// The fault: the 1,000th sign-in of a minute evicted the link of one that was not stored yet, which then
+    /// outlived its session.
+    #[tokio::test]
+    async fn a_sign_in_in_progress_keeps_its_links_when_there_are_too_many() {
+        let (manager, clock) = manager();
+        let (now, new) = (manager.settings.clock.now(), by_alice("in progress"));
+        let id = manager.store.new_id(Some("in progress")).unwrap();
+        let deadlines = Deadlines::starting(auth_core::Lifetime::AAL2, now);
+        manager.link(id, new.details.as_deref(), deadlines, now).await.unwrap();
+        clock.advance(Duration::from_millis(1));
+        for number in 1..MAX_LINKS.get() {
+            manager.issue(&by_alice(&format!("user{number}"))).await.unwrap();
+        }
+        let late = by_alice("late");
+        let refused = manager.issue(&late).await.map(|issued| issued.id()).unwrap_err();
+        assert_eq!(refused.kind(), AuthErrorKind::Unavailable);
+        for name in [Name::Session("s"), Name::Subject("alice")] {
+            let links = manager.store.list(&name.links(ISSUER)).await.unwrap();
+            assert!(links.iter().any(|link| linked(link) == Some(id)));
+        }
+        clock.advance(MAX_AHEAD);
+        manager.issue(&late).await.unwrap(); // by now, the one in progress has failed
+        assert_eq!(end_all(&manager).await, MAX_LINKS.get() as usize);
     }
 
     /// A store in which one record cannot be read.
