@@ -109,6 +109,13 @@ async fn asks(auth: &IntrospectionAuth, token: &str) -> Result<Identity<Claims>,
     }
 }
 
+/// Lets all other tasks run until they wait.
+async fn settle() {
+    for _ in 0..200 {
+        tokio::task::yield_now().await;
+    }
+}
+
 async fn is_unavailable(auth: &IntrospectionAuth) -> bool {
     matches!(auth.verify(b"a").await, Outcome::Unavailable(_))
 }
@@ -409,13 +416,14 @@ async fn one_token_takes_one_question_at_a_time() {
         })
         .collect();
     endpoint.asked_times(3).await;
-    for _ in 0..200 {
-        tokio::task::yield_now().await;
-    }
+    settle().await;
     assert_eq!(endpoint.count(), 3);
     endpoint.hangs.store(false, Ordering::SeqCst);
-    endpoint.clock.advance(Duration::from_secs(1));
-    asks(&auth, "b").await.unwrap();
+    let other = auth.clone();
+    let other = tokio::spawn(async move { status(&other, Require::revalidated(), "b").await.0 });
+    settle().await;
+    assert_eq!((endpoint.count(), other.is_finished()), (4, true), "the other token does not wait");
+    assert_eq!(other.await.unwrap(), 200);
     endpoint.released.notify_waiters();
     for request in of_one {
         assert_eq!(request.await.unwrap(), 200);
@@ -436,9 +444,7 @@ async fn a_flood_of_made_up_tokens_is_no_flood_of_questions() {
         })
         .collect();
     endpoint.asked_times(1 + 32).await;
-    for _ in 0..200 {
-        tokio::task::yield_now().await;
-    }
+    settle().await;
     assert_eq!(endpoint.count(), 1 + 32);
     endpoint.hangs.store(false, Ordering::SeqCst);
     assert!(asks(&auth, "known").await.is_ok(), "a token that was active does not wait");
