@@ -6,10 +6,12 @@
 
 use std::collections::hash_map::RandomState;
 use std::convert::Infallible;
+use std::mem;
+use std::ops::Deref;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use auth_core::{Identity, RejectionReason, Timestamp};
+use auth_core::{Clock, Identity, RejectionReason, Timestamp};
 use parking_lot::Mutex;
 use quick_cache::UnitWeighter;
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -53,9 +55,9 @@ pub(super) struct Place<C> {
     state: Mutex<Option<Answer<C>>>,
     /// The number of questions about the token that have begun.
     begun: AtomicU64,
-    /// Held by the request that asks. So no question overtakes another, and one token takes one of the
-    /// questions that may be under way.
-    pub(super) asking: AsyncMutex<()>,
+    /// Held by the question. So no question overtakes another, and one token takes one of the questions that
+    /// may be under way.
+    pub(super) asking: Arc<AsyncMutex<()>>,
 }
 
 /// The answer to the last question.
@@ -68,7 +70,7 @@ struct Answer<C> {
 
 impl<C> Default for Place<C> {
     fn default() -> Self {
-        Self { state: Mutex::default(), begun: AtomicU64::new(0), asking: AsyncMutex::default() }
+        Self { state: Mutex::default(), begun: AtomicU64::new(0), asking: Arc::default() }
     }
 }
 
@@ -110,13 +112,14 @@ impl<C> Place<C> {
 /// The places of tokens, by their digests, and the limits of the questions.
 pub(super) struct Answers<C> {
     places: Cache<TokenDigest, Arc<Place<C>>, UnitWeighter, RandomState>,
-    new: Semaphore,
-    known: Semaphore,
+    new: Arc<Semaphore>,
+    known: Arc<Semaphore>,
+    clock: Clock,
 }
 
 impl<C> Answers<C> {
     /// Creates a cache for this many tokens.
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize, clock: Clock) -> Arc<Self> {
         let places = Cache::with(
             capacity,
             capacity as u64,
@@ -124,8 +127,8 @@ impl<C> Answers<C> {
             RandomState::new(),
             DefaultLifecycle::default(),
         );
-        let [new, known] = [(); 2].map(|()| Semaphore::new(MAX_QUESTIONS));
-        Self { places, new, known }
+        let [new, known] = [(); 2].map(|()| Arc::new(Semaphore::new(MAX_QUESTIONS)));
+        Arc::new(Self { places, new, known, clock })
     }
 
     /// Returns what the endpoint said about a token, if that may still be used.
@@ -135,22 +138,48 @@ impl<C> Answers<C> {
 
     /// Returns the place of a token. A token that was used once is evicted first, so that a flood of tokens
     /// does not evict those in use.
-    pub(super) fn place(&self, digest: TokenDigest) -> Arc<Place<C>> {
+    pub(super) fn place(self: &Arc<Self>, digest: TokenDigest) -> PlaceInUse<C> {
         let Ok(place) =
             self.places.get_or_insert_with(&digest, || Ok::<_, Infallible>(Arc::default()));
-        place
+        PlaceInUse { place, digest, answers: Arc::clone(self) }
     }
 
-    /// Removes a place whose answer is never used, unless it shows that the token was active.
-    pub(super) fn tidy(&self, digest: &TokenDigest, place: &Arc<Place<C>>, now: Timestamp) {
-        if !place.was_active() && place.state(now).is_none() {
-            self.places.remove_if(digest, |it| Arc::ptr_eq(it, place));
-        }
+    /// Returns the number of places.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
     }
 
     /// Returns the limit of the questions about tokens like this one.
-    pub(super) fn questions(&self, place: &Place<C>) -> &Semaphore {
+    pub(super) fn questions(&self, place: &Place<C>) -> &Arc<Semaphore> {
         if place.was_active() { &self.known } else { &self.new }
+    }
+}
+
+/// The place of a token while a request or a question uses it.
+///
+/// The last user removes a place whose answer is never used, unless it shows that the token was active.
+pub(super) struct PlaceInUse<C> {
+    place: Arc<Place<C>>,
+    digest: TokenDigest,
+    answers: Arc<Answers<C>>,
+}
+
+impl<C> Deref for PlaceInUse<C> {
+    type Target = Place<C>;
+    fn deref(&self) -> &Place<C> {
+        &self.place
+    }
+}
+
+impl<C> Drop for PlaceInUse<C> {
+    fn drop(&mut self) {
+        let now = self.answers.clock.now();
+        // First, so that of two users who leave at a time, at least one finds the place without the other.
+        drop(mem::take(&mut self.place));
+        self.answers.places.remove_if(&self.digest, |place| {
+            Arc::strong_count(place) == 1 && !place.was_active() && place.state(now).is_none()
+        });
     }
 }
 
@@ -159,7 +188,7 @@ mod tests {
     use std::sync::Barrier;
     use std::thread;
 
-    use auth_core::{AuthenticationInfo, Principal};
+    use auth_core::{AuthenticationInfo, ManualClock, Principal};
 
     use super::*;
     use crate::claims::{ClaimsLayout, Payload, TokenClaims};
@@ -168,7 +197,7 @@ mod tests {
     /// The fault: two requests with a new token could each get a place of their own, and both asked.
     #[test]
     fn requests_with_a_new_token_get_the_same_place() {
-        let answers = Answers::<()>::new(10_000);
+        let answers = Answers::<()>::new(10_000, Clock::system());
         let barrier = Barrier::new(4);
         for number in 0..2_000_u32 {
             let digest = TokenDigest::of(&number.to_be_bytes());
@@ -180,14 +209,14 @@ mod tests {
                 let threads = [(); 4].map(|()| scope.spawn(place));
                 threads.into_iter().map(|thread| thread.join().unwrap()).collect()
             });
-            assert!(places.iter().all(|it| Arc::ptr_eq(it, &places[0])), "{number}");
+            assert!(places.iter().all(|it| Arc::ptr_eq(&it.place, &places[0].place)), "{number}");
         }
     }
 
     #[test]
     fn an_answer_that_is_never_used_takes_no_place() {
-        let answers = Answers::<()>::new(10);
         let now = Timestamp::from_secs(1000);
+        let answers = Answers::<()>::new(10, ManualClock::new(now).clock());
         let authentication = AuthenticationInfo::new("introspection", None);
         let payload = Payload::read(r#"{"sub":"alice","exp":2000}"#).unwrap();
         let claims = TokenClaims::read(&payload, &ClaimsLayout::default()).unwrap();
@@ -203,12 +232,14 @@ mod tests {
         ]
         .map(|token| {
             let digest = TokenDigest::of(b"token");
-            let place = answers.place(digest);
+            let [place, other] = [(); 2].map(|()| answers.place(digest));
             if let Some(token) = token {
                 place.set(place.begin(), Arc::new(TokenState { token, until: now }));
             }
-            answers.tidy(&digest, &place, now);
-            answers.places.len()
+            drop(place);
+            assert_eq!(answers.len(), 1, "another request waits");
+            drop(other);
+            answers.len()
         });
         assert_eq!(kept, [0, 0, 1]);
     }

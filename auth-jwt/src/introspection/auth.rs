@@ -7,6 +7,7 @@ use std::time::Duration;
 use auth_core::{
     Attempt, AuthFuture, AuthLayer, AuthService, Authenticator, Challenge, ChallengeReason, Claims,
     Clock, Identity, Outcome, Rejection, RejectionReason, RequestHead, SignInContext, Timestamp,
+    to_completion,
 };
 use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
@@ -34,13 +35,14 @@ const MAX_AGE_OF_REFUSALS: Duration = Duration::from_secs(5);
 /// It is a Tower layer, which refuses every request without an identity; [`optional`](Self::optional) lets
 /// them through. An answer of the endpoint is kept by the SHA-256 of the token, and used for 30 seconds, or
 /// until the token expires: see [`max_age`](super::Introspection::max_age). A refusal is used for five
-/// seconds. [`Require::revalidated`](auth_core::Require::revalidated) asks the endpoint for each request.
+/// seconds. On a route with [`Require::revalidated`](auth_core::Require::revalidated), a request waits for an
+/// answer that was asked for after it had arrived.
 ///
-/// Requests with the same token share one question; those that need an answer of their own share the next one.
-/// At most 32 questions are under way about tokens that
-/// were not active before, so that a flood of made-up tokens is no flood of requests to the issuer, and at
-/// most 32 about others. If there is no answer after five seconds, or no usable one, the request gets 503,
-/// and the event `introspection failed` states the reason.
+/// Requests with the same token share one question, and one token has one question under way at a time. At
+/// most 32 questions are under way about tokens that were not active before, so that a flood of made-up
+/// tokens is no flood of requests to the issuer, and at most 32 about others. If there is no answer after
+/// five seconds, or no usable one, the request gets 503, and the event `introspection failed` states the
+/// reason. The question then continues for those who wait, for five seconds at most.
 ///
 /// # With other backends
 ///
@@ -59,7 +61,7 @@ pub struct IntrospectionAuth<C = Claims> {
 
 struct Shared<C> {
     config: Arc<Config>,
-    answers: Answers<C>,
+    answers: Arc<Answers<C>>,
 }
 
 /// The options, which do not depend on the type of the claims.
@@ -90,7 +92,7 @@ impl IntrospectionAuth {
 
 impl<C> IntrospectionAuth<C> {
     fn of(config: Arc<Config>) -> Self {
-        let answers = Answers::new(config.cache_capacity);
+        let answers = Answers::new(config.cache_capacity, config.clock.clone());
         Self { shared: Arc::new(Shared { config, answers }) }
     }
 
@@ -130,24 +132,26 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
         }
         let (auth, token) = (self.clone(), Box::<[u8]>::from(token));
         AuthFuture::boxed(async move {
-            match within(auth.clock(), auth.ask(digest, &token, freshness)).await {
+            match within(auth.clock(), auth.clone().ask(digest, token, freshness)).await {
                 Ok(state) => auth.conclude(&state, auth.clock().now()),
                 Err(error) => auth.unavailable(error),
             }
         })
     }
 
-    /// Returns what the endpoint says about a token. Of several requests with the same token, one asks.
+    /// Returns what the endpoint says about a token. Of several requests with the same token, one asks. Its
+    /// question continues if that request is dropped, because those that arrive meanwhile wait for it: if each
+    /// began one of its own, a slow endpoint would answer none of them in time.
     async fn ask(
-        &self,
+        self,
         digest: TokenDigest,
-        token: &[u8],
+        token: Box<[u8]>,
         freshness: Freshness,
     ) -> Result<Arc<TokenState<C>>, FetchError> {
         let answers = &self.shared.answers;
         let place = answers.place(digest);
         let begun = place.begun();
-        let _asking = place.asking.lock().await;
+        let asking = Arc::clone(&place.asking).lock_owned().await;
         // Another request may have asked meanwhile.
         let known = match freshness {
             Freshness::Cached => answers.find(&digest, self.clock().now()),
@@ -156,14 +160,17 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
         if let Some(state) = known.or_else(|| place.state_since(begun)) {
             return Ok(state);
         }
-        let _question = answers.questions(&place).acquire().await; // never closed
-        let question = place.begin();
-        let state = self.introspect(token).await.map(Arc::new);
-        if let Ok(state) = &state {
-            place.set(question, Arc::clone(state));
-        }
-        answers.tidy(&digest, &place, self.clock().now());
-        state
+        let permit = Arc::clone(answers.questions(&place)).acquire_owned().await; // never closed
+        to_completion(async move {
+            let _held = (asking, permit);
+            let question = place.begin();
+            let state = within(self.clock(), self.introspect(&token)).await.map(Arc::new);
+            if let Ok(state) = &state {
+                place.set(question, Arc::clone(state));
+            }
+            state
+        })
+        .await
     }
 
     async fn introspect(&self, token: &[u8]) -> Result<TokenState<C>, FetchError> {
@@ -295,5 +302,68 @@ impl<C> fmt::Debug for IntrospectionAuth<C> {
             .field("validation", validation)
             .field("max_age", max_age)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use auth_core::{BoxFuture, ManualClock};
+    use bytes::Bytes;
+    use http::{Request, Response};
+    use tokio::task::{JoinSet, yield_now};
+
+    use super::*;
+    use crate::remote_keys::Client;
+
+    /// An endpoint that does not answer.
+    struct Silent;
+
+    impl Client for Silent {
+        fn send(&self, _: Request<String>) -> BoxFuture<Result<Response<Bytes>, FetchError>> {
+            Box::pin(std::future::pending())
+        }
+    }
+
+    /// The fault: the places of requests that gave up stayed, so a flood of made-up tokens filled the cache.
+    #[tokio::test]
+    async fn requests_that_give_up_leave_no_places() {
+        let clock = ManualClock::new(Timestamp::from_secs(1000));
+        let auth = IntrospectionAuth::new(Config {
+            endpoint: Endpoint {
+                url: "https://a.example".parse().unwrap(),
+                client: Arc::new(Silent),
+                authorization: None,
+            },
+            validation: Validation::new(),
+            accepts_unstated: false,
+            max_age: Duration::ZERO,
+            cache_capacity: 1000,
+            realm: "api".into(),
+            resource: None,
+            clock: clock.clock(),
+        });
+        let yields = async || {
+            for _ in 0..100 {
+                yield_now().await;
+            }
+        };
+        let mut hung_up = JoinSet::new();
+        let mut timed_out = JoinSet::new();
+        for number in 0..100 {
+            let requests = if number % 2 == 0 { &mut hung_up } else { &mut timed_out };
+            let auth = auth.clone();
+            requests.spawn(async move { auth.verify(format!("{number}").as_bytes()).await });
+        }
+        yields().await;
+        assert_eq!(auth.shared.answers.len(), 100);
+        hung_up.shutdown().await;
+        clock.advance(Duration::from_secs(5));
+        for outcome in timed_out.join_all().await {
+            assert!(matches!(outcome, Outcome::Unavailable(_)), "{outcome:?}");
+        }
+        yields().await;
+        clock.advance(Duration::from_secs(5)); // a few questions began at the last moment
+        yields().await;
+        assert_eq!(auth.shared.answers.len(), 0);
     }
 }
