@@ -6,7 +6,7 @@ use auth_core::{Claims, Clock, ManualClock, Outcome};
 use auth_jwt::{Introspection, JwtAuth, RemoteKeys, Validation};
 use auth_servers::OidcProvider;
 use serde_json::{Value, json};
-use tokio::time::{Instant, interval, sleep};
+use tokio::time::{interval, sleep};
 
 use super::kit::post_form;
 
@@ -62,8 +62,8 @@ fn kid(token: &str) -> String {
     header["kid"].as_str().unwrap().to_owned()
 }
 
-/// The provider signs with a new key from one moment to the next, while 200 requests per second arrive, half of
-/// them with the newest token.
+/// The provider signs with a new key from one moment to the next, while 200 requests per second arrive, at least half
+/// of them with the newest token.
 #[tokio::test]
 #[cfg_attr(not(feature = "services"), ignore = "needs oidc-provider, which tests/run installs")]
 async fn r04_no_token_is_refused_while_the_provider_rotates_its_keys() {
@@ -72,28 +72,27 @@ async fn r04_no_token_is_refused_while_the_provider_rotates_its_keys() {
     let keys = RemoteKeys::discover(provider.issuer()).cooldown(cooldown).build().unwrap();
     let auth = auth(keys.clone());
     keys.ready().await.unwrap();
-    let (mut tokens, mut asked) = (vec![provider.token().await], 0);
+    let mut tokens = vec![provider.token().await];
     for kids in 1..4 {
         sleep(cooldown).await; // the fetch before must not be the reason for a refusal
-        provider.rotate().await;
-        tokens.push(provider.token().await);
-        assert_eq!(keys.status().keys, kids, "the new key is not known yet");
-        let (mut ticks, since) = (interval(Duration::from_millis(5)), Instant::now());
-        let mut answers = Vec::new();
-        while since.elapsed() < Duration::from_secs(2) {
+        let (mut ticks, mut answers) = (interval(Duration::from_millis(5)), Vec::new());
+        for number in 0..400 {
             ticks.tick().await;
+            if number == 100 {
+                provider.rotate().await;
+                tokens.push(provider.token().await);
+                assert_eq!(keys.status().keys, kids, "the new key is not known yet");
+            }
             let newest = tokens.len() - 1;
-            let token = &tokens[if asked % 2 == 0 { newest } else { asked % newest }];
+            let token = &tokens[if number % 2 == 0 { newest } else { number % tokens.len() }];
             let (auth, token) = (auth.clone(), token.clone());
             answers.push(tokio::spawn(async move { auth.verify(token.as_bytes()).await }));
-            asked += 1;
         }
         for answer in answers {
             let outcome = answer.await.unwrap();
             assert!(matches!(outcome, Outcome::Authenticated(_)), "{outcome:?}");
         }
     }
-    assert!(asked >= 900, "{asked} requests in six seconds");
     let kids: std::collections::BTreeSet<_> = tokens.iter().map(|token| kid(token)).collect();
     assert_eq!(kids.len(), 4);
     assert_eq!(keys.status().keys, 4);
