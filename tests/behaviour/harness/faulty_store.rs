@@ -1,6 +1,6 @@
 //! A store that counts its calls, fails on request, and shows its records.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,7 +18,7 @@ pub(crate) struct FaultyStore {
     inner: Arc<dyn Store>,
     faults: Arc<Faults>,
     background: Background,
-    created: Mutex<Vec<SignInId>>,
+    created: Mutex<BTreeSet<SignInId>>,
     copies: Mutex<Option<HashMap<SignInId, Arc<Record>>>>,
     notifications_off: AtomicBool,
     changed: Arc<Notify>,
@@ -190,7 +190,7 @@ impl Store for FaultyStore {
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
         self.faults.enter(Op::Create).await?;
-        self.created.lock().push(record.id);
+        self.created.lock().insert(record.id); // a contended store is called again
         let created = self.notifying(self.inner.create(record, limit)).await?;
         self.faults.leave(Op::Create).await.map(|()| created)
     }
