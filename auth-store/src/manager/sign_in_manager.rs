@@ -236,7 +236,15 @@ impl SignInManager {
         let (mut changed, mut backoff) = (0, Backoff::new());
         loop {
             let mut found: Vec<Box<[u8]>> = Vec::new();
-            for record in self.store.list(subject).await? {
+            let mut unreadable = None; // keeps no other from its change
+            for record in self.store.list_each(subject).await? {
+                let record = match record {
+                    Ok(record) => record,
+                    Err(error) => {
+                        unreadable = Some(error);
+                        continue;
+                    }
+                };
                 if !found.iter().any(|principal| **principal == *record.principal()) {
                     found.push(record.principal().into());
                 }
@@ -254,7 +262,7 @@ impl SignInManager {
                 }
             }
             if !left {
-                return Ok(changed);
+                return unreadable.map_or(Ok(changed), |error| Err(error.into()));
             }
             backoff.pause().await?;
         }

@@ -242,6 +242,9 @@ impl RedisInner {
         from: &[u8],
         to: &[u8],
     ) -> Result<usize, StoreError> {
+        if from.is_empty() {
+            return Ok(0); // the script would take it for any
+        }
         self.subject_step(&UPDATE_SUBJECT, subject, &[to, from]).await
     }
 
