@@ -37,6 +37,12 @@ impl Deadlines {
         Self { idle_secs: lifetime.idle().map_or(0, secs), ends_at: now + lifetime.absolute() }
     }
 
+    /// Returns deadlines that are no later than these or the others.
+    pub(crate) fn at_most(self, other: Self) -> Self {
+        let idle = [self.idle_secs, other.idle_secs].into_iter().filter(|idle| *idle > 0);
+        Self { idle_secs: idle.min().unwrap_or(0), ends_at: self.ends_at.min(other.ends_at) }
+    }
+
     /// Returns which deadline a sign-in that was last used at `last_seen` has reached, or `None`.
     #[must_use]
     pub fn expiry(&self, last_seen: Timestamp, now: Timestamp) -> Option<Expiry> {

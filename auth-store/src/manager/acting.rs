@@ -112,8 +112,8 @@ impl SignInManager {
         let actor = Actor { subject: Arc::clone(subject), sign_in: own.id };
         new.details.get_or_insert_default().actor = Some(Box::new(actor));
         state.discard();
-        let ends_at = own.deadlines.ends_at;
-        let acting = self.create(state, &new, SessionData::new(), ends_at, now, prepare).await?;
+        let at_most = Some(own.deadlines);
+        let acting = self.create(state, &new, SessionData::new(), at_most, now, prepare).await?;
         let (sign_in, own) = (acting.0.id(), own.id);
         state.signed_in(sign_in);
         tracing::info!(actor = &**subject, subject = &*new.subject, %sign_in, %own, "acting for another user");

@@ -198,7 +198,7 @@ impl SignInManager {
         if state.sign_in().is_some() {
             state.discard();
         }
-        self.create(state, new, SessionData::new(), Timestamp::MAX, now, prepare).await
+        self.create(state, new, SessionData::new(), None, now, prepare).await
     }
 
     /// Creates the record of a visitor, who has not signed in.
@@ -245,13 +245,13 @@ impl SignInManager {
         created
     }
 
-    /// Creates a sign-in with this data that ends at `latest` or before.
+    /// Creates a sign-in with this data that lasts at most as long as `at_most`.
     pub(super) async fn create<T: Send>(
         &self,
         state: &RequestState,
         new: &NewSignIn,
         data: SessionData,
-        latest: Timestamp,
+        at_most: Option<Deadlines>,
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<(IssuedSecret, T), AuthError> {
@@ -261,8 +261,8 @@ impl SignInManager {
         }
         let id = self.store.new_id(Some(&new.subject))?;
         let secret = Secret::generate(id).map_err(StoreError::unavailable)?;
-        let Deadlines { idle_secs, ends_at } = self.deadlines(new, now);
-        let deadlines = Deadlines { idle_secs, ends_at: ends_at.min(latest) };
+        let deadlines = self.deadlines(new, now);
+        let deadlines = at_most.map_or(deadlines, |most| deadlines.at_most(most));
         let (digests, subject) = (secret.digests(new.kind), Some(Arc::clone(&new.subject)));
         let mut record = Record::new(id, new.kind, digests, subject, deadlines, now);
         record.authenticated_at = new.authenticated_at.map_or(now, |at| at.min(now));
@@ -492,7 +492,7 @@ impl SignInManager {
         prepare: &mut impl Prepare<T>,
     ) -> Result<(bool, (IssuedSecret, T)), AuthError> {
         let (issued, prepared) =
-            self.create(state, new, old.data.clone(), Timestamp::MAX, now, prepare).await?;
+            self.create(state, new, old.data.clone(), None, now, prepare).await?;
         if replaces_cookie(old, new.kind) {
             self.leave_marker(state, old.id, now).await;
         }
