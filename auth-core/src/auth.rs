@@ -162,7 +162,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     ///   towards the user's limit. A user has at most ten of a kind; a further one ends the oldest.
     /// - It ends with the actor's sign-in, whatever ends that, and with the user's sign-ins if these are revoked.
     ///   Changes of the user's roles and claims reach it. `check_user` checks both users.
-    /// - Signing out, or signing in, ends the actor's sign-in as well.
+    /// - Signing out, or signing in as any other user, ends the actor's sign-in as well. Signing in as the user for
+    ///   whom the request acts, or with [another backend](SignIn::backend), fails with [`Acting`](AuthErrorKind::Acting),
+    ///   because that sign-in would not end with the actor's.
     ///
     /// ```
     /// use auth_core::{Auth, AuthError, AuthErrorKind, Identity, Principal, SignedIn};
@@ -420,6 +422,24 @@ impl<C: Send + Sync + 'static> Auth<C> {
                 })
             }
             (_, _, None) => Box::pin(async { EndReason::NotSignedIn }),
+        }
+    }
+
+    /// Returns whether the user of the request is this one, for whom another one acts.
+    fn acts_for(&self, subject: &str) -> bool {
+        let identity = self.identity().filter(|identity| identity.actor().is_some());
+        identity.is_some_and(|identity| identity.local_subject() == Some(subject))
+    }
+
+    /// Checks that the request does not act: who acts for a user gets no other credential, which would not end with
+    /// the sign-in of the actor.
+    fn check_not_acting(&self) -> Result<(), AuthError> {
+        match self.identity().and_then(|identity| identity.actor()) {
+            None => Ok(()),
+            Some(_) => {
+                let why = "the request acts for another user, and can only return from it";
+                Err(self.failed(AuthError::new(AuthErrorKind::Acting, why)))
+            }
         }
     }
 
@@ -712,6 +732,9 @@ impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
             let unstored = || auth.identity().filter(|identity| identity.sign_in().is_none());
             let owner = state.owner().or_else(|| unstored().and(state.member()));
             let is_addition = member.is_some() && owner.is_some_and(|it| Some(it) != member);
+            if !options.acting && (is_addition || auth.acts_for(&principal.subject)) {
+                auth.check_not_acting()?;
+            }
             let operation = if is_addition { state.addition() } else { state.operation() };
             let subject = Arc::clone(&principal.subject);
             let done = backend.sign_in(auth.sign_in_context(&operation), principal, &options).await;

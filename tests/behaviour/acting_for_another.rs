@@ -29,6 +29,7 @@ suite!(every:
     sec_59_88_new_roles_reach_who_acts_for_the_user,
     signing_out_while_acting_ends_both_sign_ins,
     signing_in_while_acting_ends_both_sign_ins,
+    sec_100_who_acts_for_a_user_cannot_sign_in_as_the_user,
     ending_the_other_sign_ins_of_the_user_spares_the_actor,
     ending_all_sign_ins_of_the_user_ends_both,
     a_refresh_while_acting_goes_on_acting,
@@ -261,7 +262,7 @@ async fn signing_out_while_acting_ends_both_sign_ins(world: World) {
 }
 
 async fn signing_in_while_acting_ends_both_sign_ins(world: World) {
-    for name in ["alice", "bob", "root"] {
+    for name in ["bob", "root"] {
         let (client, own) = root(&world).await;
         let as_alice = acting(&client, "alice").await;
         client.signed_in(name).await;
@@ -271,6 +272,17 @@ async fn signing_in_while_acting_ends_both_sign_ins(world: World) {
         assert_eq!(world.sign_in_count().await, 1, "{name}");
         client.post("/logout").await;
     }
+}
+
+/// It would be a sign-in of the user that does not end with the actor's.
+async fn sec_100_who_acts_for_a_user_cannot_sign_in_as_the_user(world: World) {
+    let (client, own) = root(&world).await;
+    let as_alice = acting(&client, "alice").await;
+    let login = Login::from("alice").via(world.transport());
+    assert_eq!(client.post("/login").json(&login).await.status, 403);
+    assert_eq!(me(&client).await.actor.as_deref(), Some("root"));
+    assert_eq!(world.statuses([&own, &as_alice]).await, [200, 200]);
+    assert_eq!(world.sign_in_count().await, 2);
 }
 
 async fn ending_the_other_sign_ins_of_the_user_spares_the_actor(world: World) {
@@ -308,16 +320,19 @@ async fn a_refresh_while_acting_goes_on_acting(world: World) {
     assert_eq!(world.status_of(&own).await, 401);
 }
 
+/// Even if the sign-in of the user alone would last longer without a use.
 async fn acting_is_a_use_of_the_sign_in_of_the_actor(world: World) {
-    let (client, _) = root(&world).await;
-    acting(&client, "alice").await;
-    for _ in 0..4 {
-        world.advance(40 * MINUTE);
-        assert_eq!(client.get("/me").await.status, 200);
-        world.sign_in_count().await; // the use is stored
+    for login in [Login::from("alice"), Login::from("alice").lifetime(None, DAY)] {
+        let (client, _) = root(&world).await;
+        acting(&client, login).await;
+        for _ in 0..4 {
+            world.advance(40 * MINUTE);
+            assert_eq!(client.get("/me").await.status, 200);
+            world.sign_in_count().await; // the use is stored
+        }
+        assert!(client.post("/stop-acting").await.status.is_success());
+        assert_eq!(me(&client).await.subject, "root");
     }
-    assert!(client.post("/stop-acting").await.status.is_success());
-    assert_eq!(me(&client).await.subject, "root");
 }
 
 async fn acting_ends_when_the_sign_in_of_the_actor_expires(world: World) {
@@ -517,7 +532,7 @@ async fn the_data_of_the_actor_and_of_the_user_stay_apart(world: World) {
     assert_eq!(alice.get("/cart").await.text(), r#"["apple"]"#);
     acting(&client, "alice").await;
     client.post("/cart").body("plum").await;
-    client.signed_in("alice").await;
+    client.signed_in("bob").await;
     assert_eq!(client.get("/cart").await.text(), "[]", "what an actor has planted is gone");
 }
 

@@ -10,6 +10,7 @@ use crate::harness::{Auth, Client, Credential, SESSION, Setup, call, jwt, sessio
 behaviours! {
     a_token_of_a_named_backend_does_not_end_the_session,
     a_request_acts_for_its_session_after_a_sign_in_by_name,
+    sec_100_who_acts_for_a_user_gets_no_token_of_another_backend,
     a_visitor_keeps_the_cart_when_another_backend_is_named,
     sec_04_a_sign_in_by_the_name_of_the_own_backend_replaces_the_credential,
     sec_04_a_visitor_who_signs_in_by_name_gets_another_cookie,
@@ -64,6 +65,20 @@ async fn a_request_acts_for_its_session_after_a_sign_in_by_name() {
         let robot = world.client_with(&browser.credential().unwrap());
         assert!(robot.get("/me").await.text().contains("robot"));
         assert_ne!(robot.get("/cart").await.text(), r#"["welcome gift"]"#);
+    }
+}
+
+/// The token would not end with the sign-in of the actor.
+async fn sec_100_who_acts_for_a_user_gets_no_token_of_another_backend() {
+    for (build, name) in combinations() {
+        let world = world(build).await;
+        let (browser, _) = world.sign_in("root").await;
+        let reply = browser.post("/act-as").json(&Login::from("alice")).await;
+        assert!(reply.status.is_success(), "{reply:?}");
+        for subject in ["alice", "root"] {
+            let login = Login::from(subject).backend(name);
+            assert_eq!(browser.post("/login").json(&login).await.status, 403, "{name}");
+        }
     }
 }
 
