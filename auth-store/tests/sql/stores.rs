@@ -47,7 +47,10 @@ macro_rules! on_one {
         #[tokio::test(flavor = "multi_thread")]
         async fn $database() {
             let url = $crate::stores::$database();
-            let store = auth_store::$store::builder(url).migrate().connect().await;
+            // The tests do not measure the store.
+            let builder =
+                auth_store::$store::builder(url).timeout(std::time::Duration::from_secs(10));
+            let store = builder.migrate().connect().await;
             $test(std::sync::Arc::new(store.expect("the database runs"))).await;
         }
     };
