@@ -240,10 +240,14 @@ impl<'a> SignInRequest<'a> {
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if a sign-in may not have ended.
     pub async fn sign_out(&self, named: &[SignInId]) -> Result<(), AuthError> {
         for id in named {
-            if self.has_cookie() {
-                self.leave_marker(*id).await;
-            }
-            self.sign_ins.end(id).await?;
+            // At the same time, so that a store that hangs delays the response once.
+            let marker = async {
+                if self.has_cookie() {
+                    self.leave_marker(*id).await;
+                }
+            };
+            let ((), ended) = tokio::join!(marker, self.sign_ins.end(id));
+            ended?;
         }
         self.remove_cookies();
         self.context.state().effects(|effects| {
