@@ -120,8 +120,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// roles, claims and scopes, label and address, [lifetime](SignIn::lifetime) and persistence. In
     /// contrast, a new [`sign_in`](Self::sign_in) of the same user replaces all of them.
     ///
-    /// Fails with [`Acting`](AuthErrorKind::Acting) while the request [acts](Self::act_as) for another user, because a
-    /// proof of the actor is none of the user.
+    /// Fails with [`Acting`](AuthErrorKind::Acting) while the request [acts](Self::act_as) for another user, because
+    /// what proves the actor does not prove the user.
     ///
     /// ```
     /// use auth_core::{Auth, AuthError, SignedIn};

@@ -158,7 +158,7 @@ impl Require {
         Self::new(Rule::Issuer(issuer.into().map(Into::into)))
     }
 
-    /// Requires that nobody [acts](crate::Auth::act_as) for the user: for routes on which an administrator must not
+    /// Requires that no one [acts](crate::Auth::act_as) for the user: for routes on which an administrator must not
     /// stand in for a user, such as those for passwords, payments and consent. The response is 403.
     ///
     /// Without it, an administrator who acts for a user passes as this user. Only requirements about the

@@ -332,10 +332,11 @@ pub trait Store: Send + Sync + 'static {
     /// have changed; call it again.
     async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError>;
 
-    /// Replaces roles and claims in those sign-ins of the subject that have exactly `from`. Returns in how many.
+    /// Replaces the roles and claims `from` by `to`, in those sign-ins of the subject that have exactly `from`.
+    /// Returns in how many.
     ///
     /// The comparison and the change of one sign-in are one step, so that two changes of roles at the same time
-    /// do not undo each other. Like [`update_subject`](Self::update_subject) otherwise.
+    /// do not undo each other. In all other respects, it works like [`update_subject`](Self::update_subject).
     ///
     /// # Errors
     ///

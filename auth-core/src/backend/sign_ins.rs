@@ -291,8 +291,8 @@ pub struct ReauthenticateOptions {
     /// sign-in that is not pending. If `false`, it refuses one that is pending. A sign-in that is finished
     /// keeps its `amr`, and its `acr` unless another one is set.
     pub finishes: bool,
-    /// Whether this ends a sign-in in which a user acts for another, and returns to the user's own. Nobody is
-    /// authenticated, and the other options do not apply. The backend refuses the request if this does not
+    /// Whether this ends a sign-in in which a user acts for another, and returns to the user's own. No user
+    /// is authenticated, and the other options do not apply. The backend refuses the request if this does not
     /// fit its sign-in.
     pub stops_acting: bool,
     /// How the refresh token is delivered. `None` leaves the choice to the backend.

@@ -94,9 +94,9 @@ impl SignInManager {
         state.roll_back_unless_delivered(move || recent.remove(&id, now));
     }
 
-    /// Leaves a marker that the cookie of this sign-in is replaced by a newer one, by which every node
-    /// recognizes a late request with it. Call this before its sign-in ends. The marker is deleted if the newer
-    /// cookie is not delivered. If it cannot be stored, this node still recognizes the request.
+    /// Leaves a marker that the cookie of this sign-in is replaced by a newer one or signed out, by which every node
+    /// recognizes a late request with it. Call this before its sign-in ends, or while it ends. The marker is deleted
+    /// if the response is not delivered. If it cannot be stored, this node still recognizes the request.
     pub(super) async fn leave_marker(&self, state: &RequestState, id: SignInId, now: Timestamp) {
         self.remember_rotation(state, id, now);
         let marker = Record::marker(self.store.marker_id(&id), now, now + WINDOW);
