@@ -61,6 +61,7 @@ pub(crate) const ERROR_TEXT: &str = "db-7.internal:5432 reset the connection";
 #[derive(Debug, Default)]
 pub(super) struct Faults {
     calls: watch::Sender<HashMap<Op, usize>>,
+    executed: watch::Sender<HashMap<Op, usize>>,
     faults: watch::Sender<HashMap<Op, Fault>>,
 }
 
@@ -79,6 +80,7 @@ impl Faults {
 
     /// Makes a call fail or wait after it was executed.
     pub(super) async fn leave(&self, op: Op) -> Result<(), StoreError> {
+        self.executed.send_modify(|executed| *executed.entry(op).or_default() += 1);
         let mut faults = self.faults.subscribe();
         let delayed = |faults: &HashMap<Op, Fault>| faults.get(&op) == Some(&Fault::AnswerDelayed);
         match faults.wait_for(|faults| !delayed(faults)).await.unwrap().get(&op) {
@@ -107,6 +109,7 @@ impl Faults {
 
     pub(super) fn reset_calls(&self) {
         self.calls.send_modify(HashMap::clear);
+        self.executed.send_modify(HashMap::clear);
     }
 
     pub(super) fn calls(&self, op: Op) -> usize {
@@ -125,8 +128,12 @@ impl Faults {
 
     /// Waits until the operation was called this many times.
     pub(super) async fn reached(&self, op: Op, times: usize) {
-        let mut calls = self.calls.subscribe();
         let often = |calls: &HashMap<Op, usize>| calls.get(&op).is_some_and(|n| *n >= times);
-        calls.wait_for(often).await.unwrap();
+        self.calls.subscribe().wait_for(often).await.unwrap();
+    }
+
+    /// Waits until the operation was executed. Its answer may be lost or delayed.
+    pub(super) async fn executed(&self, op: Op) {
+        self.executed.subscribe().wait_for(|executed| executed.contains_key(&op)).await.unwrap();
     }
 }

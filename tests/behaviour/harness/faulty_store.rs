@@ -73,6 +73,11 @@ impl FaultyStore {
         self.faults.reached(op, times).await;
     }
 
+    /// Waits until the operation was executed. Its answer may be lost or delayed.
+    pub(crate) async fn executed(&self, op: Op) {
+        self.faults.executed(op).await;
+    }
+
     /// Makes `peek` return the copy of a record from the first read, like a node that does not learn of
     /// uses on other nodes.
     pub(crate) fn serve_stale_copies(&self) {
