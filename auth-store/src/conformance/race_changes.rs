@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use auth_core::{SignInId, Timestamp};
 
-use super::assertions::{alive, same, stored};
+use super::assertions::{alive, alive_as, same, stored};
 use super::fixtures::{ADA, KIND, MINUTE, now, principal, refresh, sign_in, with_secret};
 use super::parallel::{ROUNDS, after_turns, together};
 use super::report::{Outcome, Violation, ensure};
@@ -50,6 +50,33 @@ async fn merge(store: Arc<dyn Store>, id: SignInId, writer: usize) -> Outcome {
         }
     }
     Err(Violation::new("an update conflicts repeatedly although no other is stored"))
+}
+
+/// Of several changes from the same roles, one is made, and no other undoes it.
+pub(super) async fn sec_88_parallel_swaps_of_roles_have_one_winner(
+    store: &Arc<dyn Store>,
+) -> Outcome {
+    let roles: Result<Vec<_>, _> = (0..WRITERS).map(|i| principal(&format!("role{i}"))).collect();
+    let roles = roles?;
+    for _ in 0..ROUNDS {
+        let mut record = sign_in(&**store, ADA).await?;
+        let from: Arc<[u8]> = record.principal().into();
+        let task = |i: usize| {
+            let (store, from, to) = (Arc::clone(store), Arc::clone(&from), roles[i].clone());
+            async move { store.swap_principal(ADA, &from, &to).await }
+        };
+        let counts: Result<Vec<_>, _> = together(WRITERS, task).await?.into_iter().collect();
+        let counts = counts?;
+        let won = (0..WRITERS).find(|i| counts[*i] == 1);
+        let Some(won) = won.filter(|_| counts.iter().sum::<usize>() == 1) else {
+            return Err(Violation::new(format!("swaps of the same roles changed {counts:?}")));
+        };
+        record.set_principal(roles[won].clone());
+        record.version += 1;
+        alive_as(&**store, &record).await?;
+        store.revoke_subject(ADA).await?;
+    }
+    Ok(())
 }
 
 /// Of several rotations from one secret, one succeeds, and the others receive its result.

@@ -122,6 +122,7 @@ macro_rules! __every_conformance_check {
                 a_dropped_step_blocks_no_other;
             race_changes:
                 parallel_updates_lose_nothing
+                sec_88_parallel_swaps_of_roles_have_one_winner
                 sec_63_parallel_rotations_have_one_winner
                 parallel_touches_keep_the_latest
                 changes_of_different_parts_are_all_kept

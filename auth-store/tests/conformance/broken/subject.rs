@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Record, Store, forward_store};
+use auth_store::{CompareAndSwap, Record, Store, forward_store};
 use tokio::task::yield_now;
 
 use super::caught::caught;
@@ -27,6 +27,8 @@ caught! {
     an_update_subject_that_counts_before_it_updates_is_caught: CountsFirst =>
         a_sign_in_is_updated_or_as_created;
     sec_88_a_swap_that_compares_nothing_is_caught: SwapsAll => sec_88_swap_principal_compares_what_it_replaces;
+    sec_88_a_swap_that_compares_before_it_changes_is_caught: CompareThenSwap =>
+        sec_88_parallel_swaps_of_roles_have_one_winner;
 }
 
 broken_store! {
@@ -34,6 +36,19 @@ broken_store! {
 
     async fn swap_principal(&self, subject: &str, _: &[u8], to: &[u8]) -> Count {
         self.0.update_subject(subject, to).await
+    }
+}
+
+broken_store! {
+    CompareThenSwap, except: [swap_principal];
+
+    async fn swap_principal(&self, subject: &str, from: &[u8], to: &[u8]) -> Count {
+        let found = self.0.list(subject).await?;
+        let ids: Vec<_> = found.iter().filter(|it| it.principal() == from).map(|it| it.id).collect();
+        yield_now().await;
+        let mut tables = self.0.tables();
+        let swap = |id| tables.swap(id, |_| true, |record| *record = record.amended(to));
+        Ok(ids.iter().map(swap).filter(|it| matches!(it, CompareAndSwap::Stored(_))).count())
     }
 }
 
