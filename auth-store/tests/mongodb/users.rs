@@ -54,3 +54,28 @@ async fn sec_74_a_missing_privilege_is_named_when_the_store_is_opened() {
     let error = error.expect_err("the wrong password");
     assert!(matches!(error, MongoSetupError::Authentication(_)), "{error:?}");
 }
+
+/// The server may abort the transaction of the check, as while the replica set chooses a new primary.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_that_the_server_aborts_is_repeated() {
+    let server = MongoServer::with(&[MongoServer::FAIL_POINTS]);
+    open(server.url()).await;
+    let client = Client::with_uri_str(server.url()).await.expect("a valid URL");
+    let created = doc! { "createUser": "ada", "pwd": "hunter2", "roles": ["readWrite"] };
+    let database = client.default_database().expect("it is named");
+    database.run_command(created).await.expect("it runs");
+    let fail = async |times: i32| {
+        let labels = ["TransientTransactionError"];
+        let data = doc! { "failCommands": ["insert"], "errorCode": 251, "errorLabels": labels };
+        let mode = doc! { "times": times };
+        let point = doc! { "configureFailPoint": "failCommand", "mode": mode, "data": data };
+        client.database("admin").run_command(point).await.expect("it runs");
+    };
+    let url = server.url().replace("://", "://ada:hunter2@");
+    fail(2).await;
+    MongoStore::connect(&url).await.expect("it is repeated");
+    fail(3).await;
+    let error = MongoStore::connect(&url).await.expect_err("it is repeated only twice");
+    assert!(matches!(error, MongoSetupError::Refused(_)), "{error:?}");
+    MongoStore::connect(&url).await.expect("the server works again");
+}

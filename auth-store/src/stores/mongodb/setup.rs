@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use mongodb::bson::oid::ObjectId;
 use mongodb::bson::{Bson, Document, doc};
+use mongodb::error::{Error, TRANSIENT_TRANSACTION_ERROR};
 use mongodb::options::IndexOptions;
 use mongodb::{Client, Collection, IndexModel};
 
@@ -14,6 +15,9 @@ const OLDEST_WIRE_VERSION: i32 = 13;
 
 /// The codes of an index that exists with other options, or with other keys.
 const INDEX_CONFLICTS: [i32; 2] = [85, 86];
+
+/// How often the privileges are checked if the server has to choose a new primary, for example.
+const PRIVILEGE_CHECKS: u32 = 3;
 
 /// The name of the collection.
 pub(super) const COLLECTION: &str = "auth_sign_ins";
@@ -112,22 +116,34 @@ pub(super) async fn check_privileges(
     client: &Client,
     collection: &Collection<Document>,
 ) -> Result<(), MongoSetupError> {
+    let mut tries = 1;
+    loop {
+        match change_and_abort(client, collection).await {
+            Err(error)
+                if tries < PRIVILEGE_CHECKS
+                    && error.contains_label(TRANSIENT_TRANSACTION_ERROR) =>
+            {
+                tries += 1;
+            }
+            result => return result.map_err(MongoSetupError::from_driver),
+        }
+    }
+}
+
+async fn change_and_abort(client: &Client, collection: &Collection<Document>) -> Result<(), Error> {
     let document = doc! { "_id": ObjectId::new() };
     let change = doc! { "$inc": { "lock": 1_i64 } };
-    let tried = async {
-        let mut session = client.start_session().await?;
-        session.start_transaction().await?;
-        collection.insert_one(&document).session(&mut session).await?;
-        collection.update_one(document.clone(), change).session(&mut session).await?;
-        collection.find_one(document.clone()).session(&mut session).await?;
-        collection.delete_one(document).session(&mut session).await?;
-        session.abort_transaction().await
-    };
-    tried.await.map_err(MongoSetupError::from_driver)
+    let mut session = client.start_session().await?;
+    session.start_transaction().await?;
+    collection.insert_one(&document).session(&mut session).await?;
+    collection.update_one(document.clone(), change).session(&mut session).await?;
+    collection.find_one(document.clone()).session(&mut session).await?;
+    collection.delete_one(document).session(&mut session).await?;
+    session.abort_transaction().await
 }
 
 /// The server reports a collection that does not exist as an error.
-fn missing_or(error: mongodb::error::Error) -> MongoSetupError {
+fn missing_or(error: Error) -> MongoSetupError {
     const NAMESPACE_NOT_FOUND: i32 = 26;
     match code(&error) {
         Some(NAMESPACE_NOT_FOUND) => MongoSetupError::NotMigrated,
