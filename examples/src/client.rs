@@ -53,6 +53,12 @@ impl TestClient {
         self.cookies.iter().find(|(own, _)| own == name).map(|(_, value)| &**value)
     }
 
+    /// Sets a cookie, such as one of an earlier release.
+    pub fn set_cookie(&mut self, name: &str, value: &str) {
+        self.cookies.retain(|(own, _)| own != name);
+        self.cookies.push((name.to_owned(), value.to_owned()));
+    }
+
     /// Sends a GET request.
     ///
     /// # Panics
@@ -107,9 +113,9 @@ impl TestClient {
         let cookie = cookie.to_str().expect("a cookie of text");
         let (pair, attributes) = cookie.split_once(';').unwrap_or((cookie, ""));
         let Some((name, value)) = pair.split_once('=') else { return };
-        self.cookies.retain(|(own, _)| own != name);
-        if !attributes.split(';').any(|it| it.trim().eq_ignore_ascii_case("max-age=0")) {
-            self.cookies.push((name.to_owned(), value.to_owned()));
+        match attributes.split(';').any(|it| it.trim().eq_ignore_ascii_case("max-age=0")) {
+            true => self.cookies.retain(|(own, _)| own != name),
+            false => self.set_cookie(name, value),
         }
     }
 }

@@ -116,6 +116,35 @@ fn every_page_that_rustdoc_names_exists() {
     }
 }
 
+/// Returns the features of our crates that a page enables in `Cargo.toml`, each with its crate.
+fn enabled_features(text: &str) -> Vec<(&str, &str)> {
+    let blocks = text.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+    let ours = blocks.flat_map(str::lines).filter(|line| line.starts_with("auth-"));
+    ours.flat_map(|line| {
+        let name = line.split(' ').next().unwrap();
+        let features =
+            line.split_once("features = [").map_or("", |(_, rest)| rest.split(']').next().unwrap());
+        features.split('"').skip(1).step_by(2).map(move |feature| (name, feature))
+    })
+    .collect()
+}
+
+#[test]
+fn every_feature_that_the_documents_enable_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let pages = files_below(&root.join("docs"), "md").into_iter().chain([root.join("README.md")]);
+    let texts: Vec<_> = pages.map(|page| fs::read_to_string(page).unwrap()).collect();
+    let features: Vec<_> = texts.iter().flat_map(|text| enabled_features(text)).collect();
+    assert!(features.contains(&("auth-jwt", "sign-in")), "{features:?}");
+    for (name, feature) in features {
+        let manifest = fs::read_to_string(root.join(name).join("Cargo.toml")).unwrap();
+        assert!(
+            manifest.contains(&format!("\n{feature} = [")),
+            "{name} has no feature `{feature}`"
+        );
+    }
+}
+
 #[test]
 fn a_broken_link_is_found() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/page.md");
@@ -139,9 +168,33 @@ fn every_page_of_the_guide_is_listed_and_run() {
             assert!(list.contains(&format!("](guide/{name})")), "{name} is not listed");
         }
         assert!(run.contains(&format!("\"{name}\"")), "{name} is not run");
+        // A block that is not run here is compiled elsewhere: see the next test.
         let text = fs::read_to_string(&page).unwrap();
         for block in text.split("\n```rust").skip(1) {
-            assert!(block.starts_with('\n'), "{name} has a block that is not run");
+            let is_run = block.starts_with('\n') || block.starts_with(",ignore\n");
+            assert!(is_run, "{name} has a block that is not run");
         }
     }
+}
+
+/// The programs before a migration need other crates, so a workspace of their own compiles and tests them.
+#[test]
+fn every_ignored_block_of_the_guide_is_a_file_that_is_tested() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let folder = root.join("tests/migration");
+    let files: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|it| it.unwrap().path().join("src")).collect();
+    let files = files.iter().filter(|it| it.is_dir()).flat_map(|it| files_below(it, "rs"));
+    let mut unseen: Vec<_> = files.map(|it| fs::read_to_string(it).unwrap()).collect();
+    assert!(unseen.len() > 10);
+    for page in files_below(&root.join("docs/guide"), "md") {
+        let text = fs::read_to_string(&page).unwrap();
+        for block in text.split("\n```rust,ignore\n").skip(1) {
+            let block = block.split_once("```").unwrap().0;
+            let found = unseen.iter().position(|file| file == block);
+            let found = found.unwrap_or_else(|| panic!("{}: {block}", page.display()));
+            unseen.remove(found);
+        }
+    }
+    assert_eq!(unseen, [""; 0], "no page shows these files");
 }
