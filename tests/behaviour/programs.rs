@@ -53,19 +53,19 @@ fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Returns the first two code blocks in this language, whether or not rustdoc runs them.
-fn code_blocks(language: &str) -> [String; 2] {
-    let text = fs::read_to_string(workspace().join("README.md")).unwrap();
+/// Returns the first code blocks of a page in this language, whether or not rustdoc runs them.
+fn code_blocks<const N: usize>(page: &str, language: &str) -> [String; N] {
+    let text = fs::read_to_string(workspace().join(page)).unwrap();
     let text = text.replace("```rust,no_run\n", "```rust\n");
     let start = format!("```{language}\n");
     let mut blocks = text.split(&start).skip(1).map(|rest| rest.split("```").next().unwrap());
-    [(); 2].map(|()| blocks.next().unwrap().to_owned())
+    [(); N].map(|()| blocks.next().unwrap().to_owned())
 }
 
 #[test]
 fn the_programs_of_the_readme_compile_with_one_dependency_of_ours() {
-    let [sessions, tokens] = code_blocks("toml");
-    let [program, function] = code_blocks("rust");
+    let [sessions, tokens] = code_blocks("README.md", "toml");
+    let [program, function] = code_blocks("README.md", "rust");
     Project::new("sessions", &sessions, &program).check().unwrap();
 
     // The same program with the other dependency and the other function, as the README says.
@@ -94,10 +94,22 @@ fn the_programs_of_the_readme_compile_with_one_dependency_of_ours() {
     assert!(method.contains("needs the feature `sign-in` of auth-jwt"), "{method}");
 }
 
+/// With the server that its comment names instead of the client, which is a part of this project.
+#[test]
+fn the_quick_start_compiles_with_the_dependencies_that_it_names() {
+    let [dependencies] = code_blocks("docs/guide/quick-start.md", "toml");
+    let [program] = code_blocks("docs/guide/quick-start.md", "rust");
+    let (program, rest) = program.split_once("// In production: ").unwrap();
+    let server = rest.lines().next().unwrap();
+    let main = format!("async fn main() -> std::io::Result<()> {{\n    {server}\n}}\n");
+    let program = format!("{program}use tokio::net::TcpListener;\n#[tokio::main]\n{main}");
+    Project::new("quick-start", &dependencies, &program).check().unwrap();
+}
+
 /// After an intended change, copy the lines that the failed test prints to `errors.txt`.
 #[test]
 fn mistakes_are_compile_errors() {
-    let [sessions, tokens] = code_blocks("toml");
+    let [sessions, tokens] = code_blocks("README.md", "toml");
     let tokens = tokens.replace("[dependencies]", "");
     let ours = "auth-core = \"0.1\"\nauth-store = \"0.1\"\nhttp = \"1\"\n";
     let project = Project::new("mistakes", &format!("{sessions}{tokens}{ours}"), "fn main() {}");

@@ -17,6 +17,7 @@ mod behind_nginx;
 mod command_line;
 mod cookies;
 mod events;
+mod guide;
 mod headers;
 mod logouts;
 mod mcp;

@@ -102,9 +102,13 @@ impl Request {
         self.header(&super::tokens::bearer(token))
     }
 
-    pub(crate) fn json(mut self, body: &Value) -> Self {
-        self.0.args(["--data-raw", &body.to_string()]);
-        self.header("content-type: application/json")
+    pub(crate) fn body(mut self, body: &str) -> Self {
+        self.0.args(["--data-raw", body]);
+        self
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.body(&body.to_string()).header("content-type: application/json")
     }
 
     pub(crate) fn form(mut self, fields: &[(&str, &str)]) -> Self {

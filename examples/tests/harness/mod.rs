@@ -27,7 +27,7 @@ pub(crate) use curl::{Curl, Response};
 pub(crate) use events::Events;
 pub(crate) use http::Http;
 pub(crate) use other_site::OtherSite;
-pub(crate) use process::Process;
+pub(crate) use process::{Process, find_program};
 pub(crate) use provider_login::ProviderLogin;
 pub(crate) use server::Server;
 pub(crate) use service::{BehindNginx, CACHE_MODES, Service, alice, shop_at, sqlite_url, urls};

@@ -6,6 +6,7 @@
 //! All functions panic if a server does not do what a test needs.
 
 mod authority;
+mod caddy;
 mod child;
 mod cluster;
 mod daemon;
@@ -25,6 +26,7 @@ mod server;
 mod wait;
 
 pub use authority::Authority;
+pub use caddy::Caddy;
 pub use cluster::RedisCluster;
 pub use mariadb::MariaDbServer;
 pub use mongo_server::MongoServer;

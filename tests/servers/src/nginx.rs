@@ -1,7 +1,7 @@
 //! nginx in front of servers.
 //!
-//! It forwards requests to several servers in turn, or asks a server whether a request may pass
-//! (`auth_request`).
+//! It forwards requests to several servers in turn, asks a server whether a request may pass (`auth_request`), or
+//! has locations that a test states.
 
 use std::fmt;
 use std::net::{Ipv4Addr, TcpStream};
@@ -109,6 +109,18 @@ impl Nginx {
     #[must_use]
     pub fn asking(port: u16) -> Self {
         Self::start(ASKING, &[port])
+    }
+
+    /// Starts nginx with these locations, such as those of the guide.
+    ///
+    /// # Panics
+    ///
+    /// Panics if nginx does not start.
+    #[must_use]
+    pub fn serving(locations: &str) -> Self {
+        let other = "server { listen 127.0.0.1:OTHER; return 404; }";
+        let servers = format!("server {{ listen 127.0.0.1:PORT; {locations} }} {other}");
+        Self::start(&servers, &[1]) // the group of servers is not used
     }
 
     fn start(locations: &str, ports: &[u16]) -> Self {

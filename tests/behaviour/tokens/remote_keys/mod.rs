@@ -7,6 +7,7 @@ mod faults;
 mod keys;
 mod lifetime;
 mod observation;
+mod page;
 mod requests;
 mod rotation;
 
