@@ -85,6 +85,63 @@ impl AuthenticationInfo {
 /// [`Authenticator`](crate::Authenticator) can put it into a request. What [`Identity::of`] or the axum
 /// extractor returns was therefore verified.
 ///
+/// # Examples
+///
+/// Read the user in a handler. Without an identity, the response is 401:
+///
+/// ```
+/// use auth_core::Identity;
+///
+/// async fn me(user: Identity) -> String {
+///     user.subject().to_owned()
+/// }
+/// ```
+///
+/// Serve visitors, too:
+///
+/// ```
+/// use auth_core::Identity;
+///
+/// async fn home(user: Option<Identity>) -> String {
+///     user.map_or("welcome".to_owned(), |user| format!("hello {}", user.subject()))
+/// }
+/// ```
+///
+/// Decide in a handler. For whole routes, use [`Require`](crate::Require):
+///
+/// ```
+/// use auth_core::Identity;
+///
+/// fn may_edit(user: &Identity, author: &str) -> bool {
+///     user.local_subject() == Some(author) || user.has_role("editor")
+/// }
+/// ```
+///
+/// Read claims of your own, whose type the backend knows by its method `claims`:
+///
+/// ```
+/// use auth_core::Identity;
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct User {
+///     language: String,
+/// }
+///
+/// async fn language(user: Identity<User>) -> String {
+///     user.claims().language.clone()
+/// }
+/// ```
+///
+/// Find out how and when the user was authenticated:
+///
+/// ```
+/// use auth_core::{Identity, Timestamp};
+///
+/// fn describe(user: &Identity) -> (&str, Option<Timestamp>, &[Box<str>]) {
+///     (user.scheme(), user.authenticated_at(), &user.principal().amr)
+/// }
+/// ```
+///
 /// The guide in the repository begins with `docs/guide/quick-start.md`. `docs/guide/several-services.md` shows
 /// identities of other issuers.
 pub struct Identity<C = Claims> {

@@ -6,7 +6,7 @@
 mod any_of;
 mod auth;
 mod authenticate;
-mod backend;
+pub mod backend;
 mod background;
 mod challenge;
 mod clock;
@@ -43,34 +43,36 @@ mod token_error;
 pub use any_of::{AnyOf, IntoAuthenticators, any_of};
 pub use auth::{Auth, Reauthenticate, Refresh, SignIn};
 pub use authenticate::{AuthLayer, AuthService, ResponseFuture};
+pub use backend::sign_ins::{
+    EndReason, Persistence, ProviderSession, RefreshTokenDelivery, Revoke, SignInInfo, SignedIn,
+    TokenResponse,
+};
+#[doc(inline)]
+pub use backend::{Authenticator, Outcome, StoredSignIns};
+// The names for authors of backends, which the documentation lists in the module.
+#[doc(hidden)]
 pub use backend::{
-    Attempt, Authenticator, EndReason, Outcome, Persistence, ProviderSession,
-    ReauthenticateOptions, RefreshOptions, RefreshTokenDelivery, Revoke, SignInBackend, SignInInfo,
-    SignInOptions, SignedIn, StoredSignIns, TokenIssuers, TokenResponse,
+    Attempt, AuthContext, AuthFuture, BoxFuture, Challenge, ChallengeReason, IdentitySource,
+    ReauthenticateOptions, RefreshOptions, RequestCookie, RequestHead, RequestSnapshot,
+    RequestState, ResponseEffects, ResponseHook, SignInBackend, SignInContext, SignInOptions,
+    TokenIssuers, Transport, Verified,
 };
 #[doc(hidden)]
 pub use background::to_completion;
-pub use challenge::Challenge;
 pub use clock::{Clock, ManualClock, Timestamp};
 #[doc(hidden)]
 pub use context::MemberPath;
-pub use context::{
-    AuthContext, RequestSnapshot, RequestState, ResponseEffects, ResponseHook, SignInContext,
-    Transport,
-};
 pub use cookie::{CookieBuilder, CookiePolicy, InvalidCookie, SameSite};
 pub use cross_origin::{CrossOriginError, CrossOriginProtection, InvalidOrigin, RequestOrigin};
 pub use error::{AuthError, AuthErrorKind, BoxError, ConfigError};
 #[cfg(feature = "axum")]
 pub use extract::{Permitted, Requirement};
-pub use future::{AuthFuture, BoxFuture};
-pub use head::{RequestCookie, RequestHead};
-pub use identity::{AuthenticationInfo, Identity, IdentitySource, Verified};
+pub use identity::{AuthenticationInfo, Identity};
 pub use lifetime::{InvalidLifetime, Lifetime};
 pub use login_redirect::{LoginRedirect, LoginRedirectFuture, LoginRedirectService};
 pub use principal::{Claims, Principal};
 pub use refusal::Refusal;
-pub use rejection::{ChallengeReason, Rejection, RejectionReason};
+pub use rejection::{Rejection, RejectionReason};
 pub use require::{Require, RequireFuture, RequireService};
 pub use return_path::{InvalidReturnPath, ReturnPath};
 pub use sign_in_id::{InvalidSignInId, SignInId};

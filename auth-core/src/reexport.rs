@@ -12,9 +12,9 @@ macro_rules! reexport {
             Clock, ConfigError, CookieBuilder, CookiePolicy, CrossOriginProtection, EndReason,
             Identity, InvalidCookie, InvalidLifetime, InvalidOrigin, InvalidReturnPath,
             InvalidSignInId, Lifetime, LoginRedirect, ManualClock, Outcome, Persistence, Principal,
-            Reauthenticate, Refresh, RefreshTokenDelivery, Refusal, Rejection, RejectionReason,
-            Require, ReturnPath, Revoke, SameSite, SignIn, SignInId, SignInInfo, SignedIn,
-            StoredSignIns, Timestamp, TokenError, TokenResponse, any_of,
+            ProviderSession, Reauthenticate, Refresh, RefreshTokenDelivery, Refusal, Rejection,
+            RejectionReason, Require, ReturnPath, Revoke, SameSite, SignIn, SignInId, SignInInfo,
+            SignedIn, StoredSignIns, Timestamp, TokenError, TokenResponse, any_of,
         };
         #[cfg(feature = "axum")]
         #[doc(inline)]

@@ -28,6 +28,25 @@ use crate::refusal::{self, Refusal};
 
 /// A requirement on the identity of a request: a Tower layer inside of an authentication layer.
 ///
+/// # Examples
+///
+/// Protect routes:
+///
+/// ```
+/// use auth_core::Require;
+/// use axum::{Router, routing::{get, post}};
+///
+/// let orders: Router = Router::new()
+///     .route("/orders", get(|| async { "tea" }))
+///     .route("/orders", post(|| async {}).route_layer(Require::scope("orders:write")))
+///     .route_layer(Require::authenticated());
+/// let admin: Router = Router::new()
+///     .route("/users", get(|| async { "alice, bob" }))
+///     .route_layer(Require::role("admin"));
+/// ```
+///
+/// Combine requirements, and ask for a recent login:
+///
 /// ```
 /// use std::time::Duration;
 /// use auth_core::Require;
@@ -37,6 +56,35 @@ use crate::refusal::{self, Refusal};
 ///     Require::max_auth_age(Duration::from_secs(300)),
 /// ]);
 /// ```
+///
+/// Ask for a second factor, and for a sign-in that has not ended a moment ago on another node:
+///
+/// ```
+/// use auth_core::Require;
+///
+/// let payment = Require::all([Require::revalidated(), Require::amr(["otp", "hwk"])]);
+/// ```
+///
+/// State a rule of your own:
+///
+/// ```
+/// use auth_core::{Claims, Identity, Require};
+///
+/// let staff = Require::predicate(|user: &Identity<Claims>| user.subject().starts_with("staff-"));
+/// ```
+///
+/// Check a requirement in a handler of another framework than axum:
+///
+/// ```
+/// use auth_core::{AuthContext, Refusal, Require};
+///
+/// fn check<B>(request: &http::Request<B>) -> Result<(), Refusal> {
+///     let context = AuthContext::of(request.extensions(), "check").map_err(Refusal::Config)?;
+///     Require::role("admin").check(context)
+/// }
+/// ```
+///
+/// With axum, a handler can also take its requirement as an argument: see `Permitted`.
 ///
 /// The guide in the repository has complete programs: `docs/guide/step-up.md` for the age and the method of an
 /// authentication, `docs/guide/several-services.md` for scopes.

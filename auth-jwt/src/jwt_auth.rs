@@ -57,12 +57,76 @@ impl<C> JwtAuth<C, Signs> {
 /// It is a Tower layer, which refuses every request without an identity;
 /// [`optional`](Self::optional) lets them through. Without an audience it rejects tokens that name one.
 ///
-/// The guide in the repository has complete programs: `docs/guide/mobile-app.md` issues tokens, and
-/// `docs/guide/several-services.md` verifies those of a provider or of another service.
-///
 /// The second type parameter states what its keys can do. Applications do not name it: with keys that
 /// only verify, the type is `JwtAuth<C>`, and with a store it is `JwtSignIn<C>`. With keys that sign and
 /// no store, [`verify_only`](Self::verify_only) returns a `JwtAuth<C>`.
+///
+/// # Examples
+///
+/// Accept the tokens of an identity provider, whose keys are fetched (feature `remote-keys`):
+///
+/// ```
+/// # #[cfg(feature = "remote-keys")] {
+/// use auth_jwt::{Identity, JwtAuth};
+///
+/// async fn me(user: Identity) -> String {
+///     user.subject().to_owned()
+/// }
+///
+/// let auth = JwtAuth::discover("https://login.example").audience("shop");
+/// // let app = Router::new().route("/me", get(me)).layer(auth);
+/// # }
+/// ```
+///
+/// Issue tokens that a logout ends (feature `sign-in`):
+///
+/// ```
+/// # #[cfg(feature = "sign-in")]
+/// # fn main() -> Result<(), auth_jwt::InvalidKey> {
+/// use auth_jwt::{Auth, AuthError, JwtAuth, Key, MemoryStore, Principal, SignedIn};
+///
+/// async fn login(auth: Auth) -> Result<SignedIn, AuthError> {
+///     auth.sign_in(Principal::new("alice")).await // the response has the tokens
+/// }
+///
+/// let auth = JwtAuth::new(Key::hs256([7; 32])?).audience("shop").sign_in(MemoryStore::new());
+/// # Ok(()) }
+/// # #[cfg(not(feature = "sign-in"))]
+/// # fn main() {}
+/// ```
+///
+/// Read claims of your own:
+///
+/// ```
+/// use auth_jwt::{Identity, JwtAuth, Key};
+///
+/// #[derive(serde::Deserialize)]
+/// struct User {
+///     email: String,
+/// }
+///
+/// async fn email(user: Identity<User>) -> String {
+///     user.claims().email.clone()
+/// }
+///
+/// let auth = JwtAuth::new(Key::hs256([7; 32])?).audience("shop").claims::<User>();
+/// # Ok::<(), auth_jwt::InvalidKey>(())
+/// ```
+///
+/// Verify a token that did not come with a request:
+///
+/// ```
+/// use auth_jwt::{JwtAuth, Outcome};
+///
+/// async fn sender(auth: &JwtAuth, token: &str) -> Option<String> {
+///     match auth.verify(token.as_bytes()).await {
+///         Outcome::Authenticated(user) => Some(user.subject().to_owned()),
+///         _ => None,
+///     }
+/// }
+/// ```
+///
+/// Trust several issuers:
 ///
 /// ```
 /// use auth_jwt::{JwtAuth, Key, Validation};
@@ -74,6 +138,9 @@ impl<C> JwtAuth<C, Signs> {
 ///     .trusted_issuer(Key::from_jwk(jwk)?, Validation::new().issuer("https://idp.example").audience("shop"));
 /// # Ok::<(), auth_jwt::InvalidKey>(())
 /// ```
+///
+/// The guide in the repository has complete programs: `docs/guide/mobile-app.md` issues tokens, and
+/// `docs/guide/several-services.md` verifies those of a provider or of another service.
 #[must_use]
 pub struct JwtAuth<C = Claims, M = Verifies> {
     pub(crate) config: Arc<Config<C>>,

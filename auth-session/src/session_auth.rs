@@ -30,20 +30,85 @@ use tower_layer::Layer;
 /// with `HttpOnly` and `SameSite=Lax` that ends with the browser session, an idle timeout of one hour,
 /// an absolute timeout of one day, and no unsafe cross-origin requests.
 ///
-/// The guide in the repository begins with `docs/guide/quick-start.md`. `docs/guide/session-or-jwt.md` compares it
-/// with tokens.
+/// # Examples
+///
+/// Authenticate the requests of an application. Routes that serve visitors need `optional`:
+///
+/// ```
+/// use auth_session::{Identity, MemoryStore, SessionAuth};
+/// use axum::{Router, routing::get};
+///
+/// async fn home(user: Option<Identity>) -> String {
+///     user.map_or("welcome".into(), |user| format!("hello {}", user.subject()))
+/// }
+///
+/// let auth = SessionAuth::new(MemoryStore::new());
+/// let app: Router = Router::new().route("/", get(home)).layer(auth.optional());
+/// ```
+///
+/// Set how long sign-ins last, how many a user may have, and which other origin may use the cookie:
 ///
 /// ```
 /// use std::time::Duration;
-/// use auth_session::SessionAuth;
-/// use auth_store::{MemoryStore, OverflowPolicy};
+/// use auth_session::{MemoryStore, OverflowPolicy, SessionAuth};
 ///
 /// let auth = SessionAuth::new(MemoryStore::new())
 ///     .idle_timeout(Duration::from_secs(20 * 60))
+///     .absolute_timeout(Duration::from_secs(12 * 3600))
 ///     .max_sign_ins(5, OverflowPolicy::EvictOldest)
 ///     .trusted_origin("https://app.example.com")?;
-/// # Ok::<(), auth_core::InvalidOrigin>(())
+/// # Ok::<(), auth_session::InvalidOrigin>(())
 /// ```
+///
+/// Name the cookie, and share it with other hosts of the domain:
+///
+/// ```
+/// use auth_session::{CookieBuilder, MemoryStore, SessionAuth};
+///
+/// let cookie = CookieBuilder::new("__Secure-shop").domain("shop.example").build()?;
+/// let auth = SessionAuth::new(MemoryStore::new()).cookie(cookie);
+/// # Ok::<(), auth_session::InvalidCookie>(())
+/// ```
+///
+/// Store claims of your own with each sign-in:
+///
+/// ```
+/// use auth_session::{Auth, AuthError, MemoryStore, Principal, SessionAuth, SignedIn};
+///
+/// #[derive(serde::Serialize, serde::Deserialize)]
+/// struct User {
+///     language: String,
+/// }
+///
+/// async fn login(auth: Auth<User>) -> Result<SignedIn, AuthError> {
+///     auth.sign_in(Principal::new("alice").claims(User { language: "en".into() })).await
+/// }
+///
+/// let auth = SessionAuth::new(MemoryStore::new()).claims::<User>();
+/// ```
+///
+/// Administer sign-ins, without a request of their user:
+///
+/// ```
+/// use auth_session::{AuthError, Revoke, SessionAuth};
+///
+/// async fn disable(auth: &SessionAuth, user: &str) -> Result<usize, AuthError> {
+///     auth.sign_in_manager().revoke(user, Revoke::All).await
+/// }
+/// ```
+///
+/// Share sign-ins among servers by a [store](auth_store::connect) that its URL names:
+///
+/// ```
+/// use auth_session::{ConnectError, SessionAuth, connect};
+///
+/// async fn auth(url: &str) -> Result<SessionAuth, ConnectError> {
+///     Ok(SessionAuth::new(connect(url).await?))
+/// }
+/// ```
+///
+/// The guide in the repository begins with `docs/guide/quick-start.md`. `docs/guide/session-or-jwt.md` compares it
+/// with tokens.
 #[must_use]
 pub struct SessionAuth<C = Claims> {
     pub(crate) config: Arc<Config>,

@@ -18,6 +18,7 @@
 //!
 #![doc = include_str!("../README.md")]
 
+pub mod backend;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connect;
@@ -36,7 +37,7 @@ mod reexport;
 mod revocations;
 mod secret;
 mod session;
-mod store;
+pub mod store;
 mod stores;
 mod striped;
 mod warnings;
@@ -44,30 +45,31 @@ mod watch;
 
 #[doc(no_inline)]
 pub use auth_core::{InvalidLifetime, Lifetime};
+// The names for authors of backends and stores, which the documentation lists in the modules.
+#[doc(hidden)]
+pub use backend::{
+    IssuedSecret, KindName, NewSignIn, PresentedSecret, RefreshError, SecondarySignIn, Secret,
+    SecretKind, SessionBackend, SignInCookies, SignInRequest, SignInSettings, StoredCredential,
+    UserChecks,
+};
 pub use connect::{ConnectError, ConnectOptions, connect};
-pub use data::SessionData;
-pub use error::{Bound, InvalidValue, StoreError, StoreErrorKind};
+pub use error::{InvalidValue, StoreError, StoreErrorKind};
 #[doc(hidden)]
 pub use forward::__private;
-pub use lifetime::{Deadlines, Expiry};
-pub use manager::{
-    IssuedSecret, NewSignIn, PresentedSecret, RefreshError, SecondarySignIn, SignInCookies,
-    SignInManager, SignInRequest, SignInSettings, StoredCredential, UserCheck, UserChecks,
-};
-pub use record::{
-    Actor, Device, Reauthentication, Record, Rotation, RotationGrace, SecretMatch, SignInDetails,
+pub use manager::{SignInManager, UserCheck};
+pub use revocations::{RevocableToken, Revocations};
+pub use session::Session;
+#[doc(hidden)]
+pub use store::{
+    Actor, Bound, Cleanup, CompareAndSwap, Created, Deadlines, Deleted, Device, Digest, Expiry,
+    FamilyDigest, Nonce, Peek, Reauthentication, Record, Rotation, RotationGrace, SecretDigests,
+    SecretLookup, SecretMatch, SessionData, SignInDetails, StoreBounds, Swept, Watch, Watchers,
     decode, encode,
 };
-pub use revocations::{RevocableToken, Revocations};
-pub use secret::{Digest, FamilyDigest, KindName, Nonce, Secret, SecretDigests, SecretKind};
-pub use session::{Session, SessionBackend};
-pub use store::{
-    Cleanup, CompareAndSwap, Created, Deleted, IntoStore, OverflowPolicy, Peek, SecretLookup,
-    SignInLimit, Store, StoreBounds, Swept,
-};
+#[doc(inline)]
+pub use store::{IntoStore, OverflowPolicy, SignInLimit, Store};
 #[cfg(all(any(test, fuzzing), feature = "redis", feature = "sqlite"))]
 #[doc(hidden)]
 pub use stores::fuzzing;
 // The stores of the enabled features.
 pub use stores::*;
-pub use watch::{Watch, Watchers};

@@ -1,8 +1,9 @@
-//! The contract of a store.
+//! The contract of a store: for authors of stores.
 //!
 //! [`Store`] is what every place that keeps sign-ins implements, whether it is part of this crate or
-//! not. Its results are here as well: what a compare-and-swap found, what a secret leads to, and which
-//! limit a new sign-in has to respect.
+//! not. Its arguments and results are here as well: a [`Record`] and its bytes, what a compare-and-swap
+//! found, what a secret leads to, and which limit a new sign-in has to respect. Applications use the stores at the
+//! root of this crate. The guide in the repository is `docs/writing-stores.md`.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -10,11 +11,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
-use crate::data::SessionData;
-use crate::error::{Bound, StoreError};
-use crate::record::{Record, Rotation, SecretMatch, marker_hash};
-use crate::secret::{Digest, Secret, SecretKind};
-use crate::watch::Watch;
+use crate::error::StoreError;
+use crate::record::marker_hash;
+use crate::secret::{Secret, SecretKind};
+
+pub use crate::data::SessionData;
+pub use crate::error::Bound;
+pub use crate::lifetime::{Deadlines, Expiry};
+pub use crate::record::{
+    Actor, Device, Reauthentication, Record, Rotation, RotationGrace, SecretMatch, SignInDetails,
+    decode, encode,
+};
+pub use crate::secret::{Digest, FamilyDigest, Nonce, SecretDigests};
+pub use crate::watch::{Watch, Watchers};
 
 /// Keeps sign-ins.
 ///
@@ -321,7 +330,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Replaces roles and claims in all sign-ins of the subject. Returns in how many.
     ///
-    /// `principal` is what [`encode`](crate::encode) returns. How and when each sign-in was
+    /// `principal` is what [`encode`] returns. How and when each sign-in was
     /// authenticated stays as it was.
     ///
     /// # Errors

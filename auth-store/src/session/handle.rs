@@ -37,13 +37,68 @@ use crate::store::Peek;
 /// key the last one wins. A request that changes nothing writes nothing to the store, and a visitor
 /// without data gets no cookie.
 ///
+/// # Examples
+///
+/// Count, so that no concurrent request is lost:
+///
 /// ```
-/// # use auth_core::AuthError;
-/// # use auth_store::Session;
+/// use auth_core::AuthError;
+/// use auth_store::Session;
+///
 /// async fn add_to_cart(session: Session) -> Result<String, AuthError> {
 ///     session.update("cart", |items: &mut u32| *items += 1)?;
 ///     let items: u32 = session.get("cart").await?.unwrap_or_default();
 ///     Ok(format!("{items} in the cart"))
+/// }
+/// ```
+///
+/// Keep a value for the next request, and use it once:
+///
+/// ```
+/// use auth_core::AuthError;
+/// use auth_store::Session;
+///
+/// fn save_message(session: &Session, text: &str) -> Result<(), AuthError> {
+///     session.insert("message", text)
+/// }
+///
+/// async fn take_message(session: &Session) -> Result<Option<String>, AuthError> {
+///     let text = session.get("message").await?;
+///     session.remove("message")?;
+///     Ok(text)
+/// }
+/// ```
+///
+/// Drop the changes of a handler that fails:
+///
+/// ```
+/// use auth_core::AuthError;
+/// use auth_store::Session;
+///
+/// async fn checkout(session: Session) -> Result<(), AuthError> {
+///     session.remove("cart")?;
+///     if !pay().await {
+///         session.discard(); // the cart stays
+///     }
+///     Ok(())
+/// }
+/// # async fn pay() -> bool { false }
+/// ```
+///
+/// Save changes while a stream is sent:
+///
+/// ```
+/// use auth_core::AuthError;
+/// use auth_store::Session;
+///
+/// async fn stream(session: Session) -> Result<(), AuthError> {
+///     let session = session.detach();
+///     for message in 1..=3_u32 {
+///         // ... send it, and then:
+///         session.insert("last", &message)?;
+///         session.save().await?;
+///     }
+///     Ok(())
 /// }
 /// ```
 ///
