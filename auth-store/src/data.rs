@@ -5,7 +5,7 @@
 //! requests do not overwrite each other's keys.
 
 use std::any::type_name;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::error::InvalidValue;
@@ -14,7 +14,10 @@ use crate::error::InvalidValue;
 ///
 /// Clones share the data until one of them is changed. Empty data allocates nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SessionData(Option<Arc<BTreeMap<Box<str>, Arc<str>>>>);
+pub struct SessionData(Option<Arc<Values>>);
+
+/// JSON texts, sorted by key. Most sign-ins have few, for which a map would take several times the memory.
+type Values = Vec<(Box<str>, Arc<str>)>;
 
 impl SessionData {
     /// The maximum number of bytes of all keys and values together.
@@ -29,21 +32,31 @@ impl SessionData {
     /// Returns the JSON text under this key.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Arc<str>> {
-        self.0.as_ref()?.get(key)
+        let at = self.find(key).ok()?;
+        self.0.as_ref().map(|values| &values[at].1)
     }
 
     /// Stores a JSON text under this key, replacing any other.
     pub fn insert(&mut self, key: impl Into<Box<str>>, json: impl Into<Arc<str>>) {
-        let map = self.0.get_or_insert_default();
-        Arc::make_mut(map).insert(key.into(), json.into());
+        let (key, json) = (key.into(), json.into());
+        let found = self.find(&key);
+        let values = Arc::make_mut(self.0.get_or_insert_default());
+        match found {
+            Ok(at) => values[at].1 = json,
+            Err(at) => {
+                if values.len() < 4 {
+                    values.reserve_exact(1); // few values take no more memory than they need
+                }
+                values.insert(at, (key, json));
+            }
+        }
     }
 
     /// Removes this key.
     pub fn remove(&mut self, key: &str) {
-        if self.get(key).is_some() {
-            let map = self.0.get_or_insert_default();
-            Arc::make_mut(map).remove(key);
-            if map.is_empty() {
+        if let (Ok(at), Some(values)) = (self.find(key), &mut self.0) {
+            Arc::make_mut(values).remove(at);
+            if values.is_empty() {
                 self.0 = None;
             }
         }
@@ -51,7 +64,12 @@ impl SessionData {
 
     /// Returns an iterator over keys and their JSON texts, sorted by key.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<str>)> {
-        self.0.iter().flat_map(|map| map.iter()).map(|(key, json)| (&**key, json))
+        self.0.iter().flat_map(|values| values.iter()).map(|(key, json)| (&**key, json))
+    }
+
+    /// Returns the place of this key, or where it belongs.
+    fn find(&self, key: &str) -> Result<usize, usize> {
+        self.0.as_ref().map_or(Err(0), |values| values.binary_search_by(|it| (*it.0).cmp(key)))
     }
 
     /// Returns whether there are no keys.
@@ -155,6 +173,8 @@ pub(crate) fn difference(old: &SessionData, new: &SessionData) -> Vec<Change> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use proptest::prelude::*;
 
@@ -180,6 +200,22 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn it_agrees_with_a_map(
+            inserted in proptest::collection::vec(("[a-e]{0,2}", "[1-9]"), 0..12),
+            removed in proptest::collection::vec("[a-e]{0,2}", 0..6),
+        ) {
+            let mut data: SessionData = inserted.iter().cloned().collect();
+            let mut map: BTreeMap<_, _> = inserted.into_iter().collect();
+            for key in removed {
+                data.remove(&key);
+                map.remove(&key);
+            }
+            let pairs = data.iter().map(|(key, json)| (key, &**json));
+            prop_assert!(pairs.eq(map.iter().map(|(key, json)| (&**key, &**json))));
+            prop_assert_eq!(data.is_empty(), map.is_empty());
+        }
+
         #[test]
         fn a_difference_turns_old_data_into_new(old in data(), new in data()) {
             prop_assert_eq!(apply(&old, &difference(&old, &new)).unwrap(), new);
