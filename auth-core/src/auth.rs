@@ -45,6 +45,10 @@ use crate::sign_in_id::SignInId;
 /// `docs/guide/remember-me.md`, `docs/guide/step-up.md`, `docs/guide/second-factor.md`,
 /// `docs/guide/device-list.md`, `docs/guide/password-change.md` and `docs/guide/streams.md`.
 ///
+/// # Examples
+///
+/// Sign in and out:
+///
 /// ```
 /// use auth_core::{Auth, AuthError, Principal, SignedIn};
 ///
@@ -57,6 +61,49 @@ use crate::sign_in_id::SignInId;
 ///     auth.sign_out().await
 /// }
 /// ```
+///
+/// Refresh the credential, such as an access token:
+///
+/// ```
+/// use auth_core::{Auth, AuthError, SignedIn};
+///
+/// async fn refresh(auth: Auth) -> Result<SignedIn, AuthError> {
+///     auth.refresh().await
+/// }
+/// ```
+///
+/// List the user's devices, and end one of them, or all others:
+///
+/// ```
+/// use auth_core::{Auth, AuthError, SignInId};
+///
+/// async fn devices(auth: Auth) -> Result<String, AuthError> {
+///     let labels = auth.sign_ins().await?.into_iter().filter_map(|device| device.label);
+///     Ok(labels.collect::<Vec<_>>().join(", "))
+/// }
+///
+/// async fn end(auth: Auth, id: SignInId) -> Result<bool, AuthError> {
+///     auth.revoke(id).await
+/// }
+///
+/// async fn end_others(auth: Auth) -> Result<usize, AuthError> {
+///     auth.revoke_others().await
+/// }
+/// ```
+///
+/// Ask the store itself before a sensitive operation:
+///
+/// ```
+/// use auth_core::{Auth, AuthError};
+///
+/// async fn pay(auth: Auth) -> Result<String, AuthError> {
+///     let user = auth.revalidate().await?; // an error if the sign-in has ended on another node
+///     Ok(format!("paid by {}", user.subject()))
+/// }
+/// ```
+///
+/// The methods have examples of a [step-up](Self::reauthenticate), of a [second factor](SignIn::pending), of
+/// [acting](Self::act_as) for another user and of [streams](Self::ended) that end with their sign-in.
 pub struct Auth<C = Claims> {
     context: Arc<TypedContext<C>>,
     request: Arc<RequestSnapshot>,
