@@ -12,6 +12,7 @@ suite!(every:
     sec_19_a_user_can_end_a_sign_in_on_another_device,
     sec_19_a_user_cannot_end_a_sign_in_of_another_user,
     sec_19_the_list_holds_no_secret,
+    a_sign_in_that_cannot_be_decoded_hides_no_other,
     an_expired_sign_in_is_not_listed,
     the_list_shows_when_a_device_was_last_used,
 );
@@ -65,6 +66,18 @@ async fn sec_19_the_list_holds_no_secret(world: World) {
     for secret in credential.secrets() {
         assert!(!list.text().contains(secret), "{}", list.text());
     }
+}
+
+/// The fault: a user with one such sign-in had no list of devices.
+async fn a_sign_in_that_cannot_be_decoded_hides_no_other(world: World) {
+    let (first, second) = (world.client(), world.client());
+    let broken = first.signed_in(Login::from("alice").label("broken")).await;
+    second.signed_in(Login::from("alice").label("whole")).await;
+    world.store.hide(broken.sign_in());
+    let listed: Vec<DeviceEntry> = second.get("/devices").await.json();
+    let labels: Vec<_> = listed.iter().map(|device| device.label.as_deref()).collect();
+    assert_eq!(labels, [Some("whole")]);
+    assert_eq!(second.post("/logout-others").await.text(), "1", "it ends all the same");
 }
 
 async fn an_expired_sign_in_is_not_listed(world: World) {

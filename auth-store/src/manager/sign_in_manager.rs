@@ -25,6 +25,7 @@ use super::recent_rotations::RecentRotations;
 use super::sweeper::Sweeper;
 use super::user_check::UserChecks;
 use crate::counts;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::{Deadlines, Expiry};
 use crate::record::{self, Record, SignInDetails};
 use crate::secret::SecretKind;
@@ -135,21 +136,36 @@ impl SignInManager {
         Ok(())
     }
 
-    /// Returns the sign-ins of a subject that have not ended and are not pending, oldest first.
+    /// Returns the sign-ins of a subject that have not ended and are not pending, oldest first. One whose record cannot
+    /// be decoded is left out and logged. It proves nothing, and ends with the others when they are revoked.
     ///
     /// # Errors
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn list(&self, subject: &str) -> Result<Vec<SignInInfo>, AuthError> {
         let now = self.settings.clock.now();
-        let records = self.store.list(subject).await?;
         let mut active = Vec::new();
-        for record in records.iter().filter(|record| !record.is_pending()) {
-            if self.is_active(record, now).await? {
-                active.push(record.info());
+        for record in self.store.list_each(subject).await? {
+            match self.listed(record, now).await {
+                Ok(listed) => active.extend(listed),
+                Err(error) if error.kind() == StoreErrorKind::Invalid => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(subject, error, "sign-in not listed; it cannot be decoded");
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(active)
+    }
+
+    async fn listed(
+        &self,
+        record: Result<Arc<Record>, StoreError>,
+        now: Timestamp,
+    ) -> Result<Option<SignInInfo>, StoreError> {
+        let record = record?;
+        let is_listed = !record.is_pending() && self.is_active(&record, now).await?;
+        Ok(is_listed.then(|| record.info()))
     }
 
     /// Replaces roles and claims in all sign-ins of a subject, and returns their number. Every credential of

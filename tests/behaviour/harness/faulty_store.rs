@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
-use auth_store::{Created, Peek, Record, SignInLimit, Store, StoreError, Watch, forward_store};
+use auth_store::{
+    Created, Peek, Record, SignInLimit, Store, StoreError, StoreErrorKind, Watch, forward_store,
+};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
@@ -20,17 +22,18 @@ pub(crate) struct FaultyStore {
     background: Background,
     created: Mutex<BTreeSet<SignInId>>,
     copies: Mutex<Option<HashMap<SignInId, Arc<Record>>>>,
+    unreadable: Mutex<Option<SignInId>>,
     notifications_off: AtomicBool,
     changed: Arc<Notify>,
 }
 
 impl FaultyStore {
     pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
-        let (created, copies) = (Mutex::default(), Mutex::default());
+        let (created, copies, unreadable) = Default::default();
         let (faults, background) = (Arc::default(), Background::default());
         let notifications_off = AtomicBool::new(false);
         let changed = Arc::default();
-        Self { inner, faults, background, created, copies, notifications_off, changed }
+        Self { inner, faults, background, created, copies, unreadable, notifications_off, changed }
     }
 
     /// Sets the fault of an operation.
@@ -82,6 +85,11 @@ impl FaultyStore {
     /// uses on other nodes.
     pub(crate) fn serve_stale_copies(&self) {
         *self.copies.lock() = Some(HashMap::new());
+    }
+
+    /// Makes the lists report that this record cannot be decoded.
+    pub(crate) fn hide(&self, id: SignInId) {
+        *self.unreadable.lock() = Some(id);
     }
 
     /// Stops notifying of changes, like a shared store without announcements.
@@ -210,5 +218,18 @@ impl Store for FaultyStore {
         self.faults.enter(Op::List).await?;
         self.background.settled().await;
         self.inner.list(subject).await
+    }
+
+    async fn list_each(
+        &self,
+        subject: &str,
+    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+        let unreadable = *self.unreadable.lock();
+        let listed = self.list(subject).await?.into_iter();
+        let checked = listed.map(|record| match unreadable == Some(record.id) {
+            true => Err(StoreError::new(StoreErrorKind::Invalid, "not a record")),
+            false => Ok(record),
+        });
+        Ok(checked.collect())
     }
 }
