@@ -510,7 +510,8 @@ impl StoreBounds {
         self.check_principal(record.principal())
     }
 
-    /// Checks the new roles and claims of [`Store::update_subject`], [`Store::swap_principal`], or of a rotation with a new authentication.
+    /// Checks the new roles and claims of [`Store::update_subject`], of [`Store::swap_principal`], or of a rotation
+    /// with a new authentication.
     ///
     /// # Errors
     ///

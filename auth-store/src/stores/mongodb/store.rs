@@ -67,7 +67,7 @@ use crate::stores::trace::traced;
 /// |---|---|
 /// | `load`, `list`, `touch`, the end of one sign-in | 1 |
 /// | `update`, `rotate` | 1, and 1 more after a conflict |
-/// | the end of all sign-ins of a subject, `update_subject` | 2 in one transaction |
+/// | the end of all sign-ins of a subject, `update_subject`, `swap_principal` | 2 in one transaction |
 /// | `create` with a limit | 4 in one transaction, and 1 more to evict |
 /// | `create` without a limit, or of an anonymous sign-in | 1 |
 ///

@@ -105,8 +105,8 @@ impl RedisStoreBuilder {
     ///
     /// A sign-in can then disappear at any time. **Ending all sign-ins of a user is not reliable any
     /// more.** The index of a user's sign-ins is a key as well. If Redis has evicted it, `list`,
-    /// `revoke_others`, `revoke_subject` and `update_subject` do not find the sign-ins: they report
-    /// success although those sign-ins are still valid, with their old roles, and limits do not count
+    /// `revoke_others`, `revoke_subject`, `update_subject` and `swap_principal` do not find the sign-ins: they
+    /// report success although those sign-ins are still valid, with their old roles, and limits do not count
     /// them. Only ending a sign-in by its id is reliable. The store logs a warning for every such server.
     pub fn insecure_allow_eviction(self) -> Self {
         Self { eviction: Eviction::Allowed, ..self }

@@ -53,7 +53,7 @@ sql_store! {
     /// |---|---|
     /// | `load`, `touch`, `list`, the end of one sign-in | 1 |
     /// | `update`, `rotate` | 4 in one transaction |
-    /// | the end of all sign-ins of a subject, `update_subject` | 3 in one transaction |
+    /// | the end of all sign-ins of a subject, `update_subject`, `swap_principal` | 3 in one transaction |
     /// | `create` for a subject | 3 in one transaction; with a limit 4, and 1 more to evict |
     /// | `create` of an anonymous sign-in | 1 |
     ///

@@ -52,7 +52,7 @@ sql_store! {
     ///
     /// | operation | round trips |
     /// |---|---|
-    /// | `load`, `touch`, `list`, every end, `update_subject` | 1 |
+    /// | `load`, `touch`, `list`, every end, `update_subject`, `swap_principal` | 1 |
     /// | `update`, `rotate`, `delete_if_version` | 1; 1 more to load the sign-in after a conflict |
     /// | `create` without a limit, or of an anonymous sign-in | 1 |
     /// | `create` with a limit | 4 in one transaction, and 1 more to evict |
