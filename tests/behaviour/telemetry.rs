@@ -4,18 +4,20 @@ use std::io;
 use std::sync::Arc;
 
 use auth_core::{Auth, AuthContext, AuthError, AuthLayer, Require, Transport, any_of};
+use auth_store::Store;
 use http::Response;
 use metrics_util::debugging::{DebugValue, DebuggingRecorder, Snapshotter};
 use parking_lot::Mutex;
 use tracing::Instrument;
 use tracing::field::Empty;
 
-use crate::app::User;
+use crate::app::{Login, User};
 use crate::harness::{Credential, Fault, MINUTE, World};
 
 suite!(every on one_thread:
     decisions_are_counted_by_reason_and_backend,
     sign_ins_and_their_ends_are_counted,
+    acting_for_another_is_counted,
     a_span_gets_the_user_only_if_the_layer_is_told_to,
 );
 
@@ -134,6 +136,42 @@ async fn sign_ins_and_their_ends_are_counted(world: World) {
     assert_eq!(world.status_of(&last).await, 401);
     world.store.records().await; // it is deleted in the background
     assert_eq!(counters.take(ENDED), ["expired 1"]);
+}
+
+/// As many sign-ins end as have started.
+async fn acting_for_another_is_counted(world: World) {
+    let counters = Counters::start();
+    let (started, ended) = ("auth_sign_ins_total", "auth_sign_ins_ended_total");
+    let (client, own) = world.sign_in("root").await;
+    let [of_own] = &counters.take(started)[..] else { panic!("one has started") };
+    let act = async || {
+        let reply = client.post("/act-as").json(&Login::from("alice")).await;
+        assert!(reply.status.is_success(), "{reply:?}");
+        assert_eq!(counters.take(started), std::slice::from_ref(of_own), "of the same kind");
+    };
+    act().await;
+    client.post("/stop-acting").await;
+    assert_eq!(counters.take(started).len(), 0, "it has continued");
+    assert_eq!(counters.take(ended), ["stopped acting 1"]);
+    act().await;
+    client.post("/logout").await;
+    assert_eq!(counters.take(ended), ["signed out 2"]);
+
+    client.signed_in("root").await;
+    counters.take(started);
+    act().await;
+    client.signed_in("bob").await;
+    assert_eq!(counters.take(ended), ["replaced 2"]);
+    assert_eq!(world.status_of(&own).await, 401);
+
+    client.signed_in("root").await;
+    counters.take(started);
+    counters.take(ended);
+    act().await;
+    world.store.revoke_subject("root").await.unwrap();
+    assert_eq!(client.get("/me").await.status, 401);
+    world.store.records().await; // it is deleted in the background
+    assert_eq!(counters.take(ended), ["actor 1"]);
 }
 
 /// What the subscriber has written.

@@ -12,6 +12,7 @@ use super::background;
 use super::new_sign_in::{IssuedSecret, NewSignIn};
 use super::sign_in::Prepare;
 use super::sign_in_manager::SignInManager;
+use crate::counts;
 use crate::data::SessionData;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::record::{Actor, Record};
@@ -75,7 +76,11 @@ impl SignInManager {
     pub(super) fn end_with_actor(&self, id: SignInId) {
         tracing::info!(sign_in = %id, "sign-in ended with that of its actor");
         let store = Arc::clone(&self.store);
-        background::run("delete", async move { store.delete(&id).await.map(drop) });
+        background::run("delete", async move {
+            let ended = store.delete(&id).await?;
+            counts::ended("actor", usize::from(ended));
+            Ok(())
+        });
     }
 
     /// Returns the actor's own sign-in that a client gives up together with this one.
@@ -116,6 +121,7 @@ impl SignInManager {
         let acting = self.create(state, &new, SessionData::new(), at_most, now, prepare).await?;
         let (sign_in, own) = (acting.0.id(), own.id);
         state.signed_in(sign_in);
+        counts::started(new.kind.completed());
         tracing::info!(actor = &**subject, subject = &*new.subject, %sign_in, %own, "acting for another user");
         Ok(acting)
     }
@@ -146,6 +152,7 @@ impl SignInManager {
         if !self.store.delete(&acting.id).await? {
             return Ok(None);
         }
+        counts::ended("stopped acting", 1);
         state.discard();
         let subject = acting.subject.as_deref();
         tracing::info!(actor = &*actor.subject, subject, sign_in = %acting.id, "stopped acting");

@@ -104,6 +104,7 @@ impl SignInManager {
         }
         let is_same =
             |old: &Record| old.subject.as_ref() == Some(&new.subject) && old.actor().is_none();
+        let is_known = old.as_deref().is_some_and(|old| is_same(old) && !old.is_pending());
         let (issued, prepared) = match &old {
             Some(old) if is_same(old) && old.kind.counts_with(new.kind) => {
                 let reauthentication = Reauthentication {
@@ -121,18 +122,20 @@ impl SignInManager {
                 }
             }
             Some(old) if old.subject.is_none() || is_same(old) => {
-                self.continue_as(state, old, new, now, prepare).await?.1
+                let (ended, started) = self.continue_as(state, old, new, now, prepare).await?;
+                counts::ended("replaced", usize::from(ended && is_known));
+                started
             }
             Some(old) => {
                 let started = self.start(state, new, now, prepare).await?;
                 if replaces_cookie(old, new.kind) {
                     self.leave_marker(state, old.id, now).await;
                 }
-                if let Some(actor) = old.actor() {
-                    self.store.delete(&actor.sign_in).await?;
+                let actor = old.actor().map(|actor| actor.sign_in);
+                for id in actor.into_iter().chain([old.id]) {
+                    let ended = self.store.delete(&id).await?;
+                    counts::ended("replaced", usize::from(ended));
                 }
-                let ended = self.store.delete(&old.id).await?;
-                counts::ended("replaced", usize::from(ended));
                 started
             }
             None => self.start(state, new, now, prepare).await?,
@@ -281,7 +284,9 @@ impl SignInManager {
                 self.check_provider(new.details.as_deref(), now).await?;
                 if evicted > 0 {
                     tracing::info!(subject = &*new.subject, evicted, "oldest sign-ins evicted");
-                    counts::ended("evicted", evicted);
+                    if !new.kind.is_pending() {
+                        counts::ended("evicted", evicted);
+                    }
                 }
                 self.check_new_user(state, &issued).await?;
                 Ok((issued, prepared))

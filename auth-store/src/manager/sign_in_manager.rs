@@ -105,7 +105,7 @@ impl SignInManager {
     /// since the record was read is kept.
     pub fn expire(&self, record: &Record, expiry: Expiry) {
         let (store, id) = (Arc::clone(&self.store), record.id);
-        let version = record.version;
+        let (version, counts) = (record.version, record.subject.is_some() && !record.is_pending());
         tracing::info!(sign_in = %id, ?expiry, "sign-in expired");
         background::run("delete", async move {
             let deleted = match expiry {
@@ -114,7 +114,7 @@ impl SignInManager {
                     matches!(store.delete_if_version(&id, version).await?, Deleted::Done)
                 }
             };
-            counts::ended("expired", usize::from(deleted));
+            counts::ended("expired", usize::from(deleted && counts));
             Ok(())
         });
     }
@@ -126,12 +126,12 @@ impl SignInManager {
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if it may not have ended.
     pub async fn end(&self, id: &SignInId) -> Result<(), AuthError> {
-        if let Some(own) = self.own_sign_in(id).await? {
-            self.store.delete(&own).await?;
-        }
-        if self.store.delete(id).await? {
-            tracing::info!(sign_in = %id, "signed out");
-            counts::ended("signed out", 1);
+        let own = self.own_sign_in(id).await?;
+        for id in own.iter().chain([id]) {
+            if self.store.delete(id).await? {
+                tracing::info!(sign_in = %id, "signed out");
+                counts::ended("signed out", 1);
+            }
         }
         Ok(())
     }
