@@ -56,7 +56,7 @@ pub use connect::{ConnectError, ConnectOptions, connect};
 pub use error::{InvalidValue, StoreError, StoreErrorKind};
 #[doc(hidden)]
 pub use forward::__private;
-pub use manager::{SignInManager, UserCheck};
+pub use manager::{SignInEvent, SignInManager, UserCheck};
 pub use revocations::{RevocableToken, Revocations};
 pub use session::Session;
 #[doc(hidden)]

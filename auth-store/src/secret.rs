@@ -64,8 +64,8 @@ impl SecretKind {
     /// # Panics
     ///
     /// Panics if `name` does not have 1 to 32 characters from `a` to `z`, `0` to `9` and `-`, if it is the
-    /// [scheme](Self::scheme) of another kind or `jwt`, if it begins with `pending-` or `acting-`, or if the process
-    /// has used 61 names.
+    /// [scheme](Self::scheme) of another kind or `jwt`, if it begins with `pending-`, `acting-` or `apart-`, or if
+    /// the process has used 61 names.
     #[must_use]
     pub fn custom(name: &str) -> Self {
         assert!(is_kind_name(name), "`{name}` is not a valid name of a kind, or it is reserved");
@@ -133,8 +133,29 @@ impl SecretKind {
         self.is_derived(ACTING)
     }
 
+    /// Returns the kind of sign-ins with a secret of this kind that have a limit of their own. It counts by itself. A
+    /// custom kind does so anyway.
+    pub(crate) fn apart(self) -> Self {
+        if self.is_custom() { self } else { self.derived(APART) }
+    }
+
+    /// Returns what this kind is without a limit of its own.
+    pub(crate) fn together(self) -> Self {
+        if self.is_derived(APART) { self.completed() } else { self }
+    }
+
+    /// Returns the kind that a sign-in of this kind has once its secret is used as `used`, or `None` if it cannot have
+    /// such a secret.
+    pub(crate) fn used_as(self, used: Self) -> Option<Self> {
+        match used.completed() {
+            used if used == self.completed() => Some(self),
+            used => self.counts_with(used).then_some(used),
+        }
+    }
+
     /// Returns the kind that a [pending](Self::pending) sign-in has once it is finished, that of the actor's own
-    /// sign-in for one in which a user [acts](auth_core::Auth::act_as) for another, and any other kind itself.
+    /// sign-in for one in which a user [acts](auth_core::Auth::act_as) for another, that of a sign-in which
+    /// [counts apart](crate::SignInSettings::limit_of), and any other kind itself.
     #[must_use]
     pub fn completed(self) -> Self {
         match self {
@@ -164,7 +185,8 @@ impl SecretKind {
     ///
     /// Cookies, bearer tokens and refresh tokens count together: they are the devices on which a person has
     /// signed in. Each custom kind counts separately, so that signing in never ends an API key, and so does
-    /// each [pending](Self::pending) kind, and each of those in which a user acts for another.
+    /// each [pending](Self::pending) kind, each of those in which a user acts for another, and each with a
+    /// [limit of its own](crate::SignInSettings::limit_of).
     #[must_use]
     pub fn counts_with(self, other: Self) -> bool {
         match (self, other) {
@@ -198,22 +220,23 @@ impl SecretKind {
 
     /// Returns what an identity of this kind states as the time of its authentication.
     pub(crate) fn stated(self, authenticated_at: Timestamp) -> Option<Timestamp> {
-        (!matches!(self, Self::Custom(_))).then_some(authenticated_at)
+        (!matches!(self.together(), Self::Custom(_))).then_some(authenticated_at)
     }
 }
 
 /// What precedes the name of a kind in those of the kinds that are derived from it, by how they are derived.
-const PREFIXES: [&str; 3] = ["", "pending-", "acting-"];
+const PREFIXES: [&str; 4] = ["", "pending-", "acting-", "apart-"];
 const PENDING: u8 = 1;
 const ACTING: u8 = 2;
+const APART: u8 = 3;
 
 type Names = [&'static str; PREFIXES.len()];
 
 /// The names of the kinds that are not custom, and of those that are derived from them. They have the first places.
 const BUILT_IN: [Names; 3] = [
-    ["session", "pending-session", "acting-session"],
-    ["bearer", "pending-bearer", "acting-bearer"],
-    ["refresh", "pending-refresh", "acting-refresh"],
+    ["session", "pending-session", "acting-session", "apart-session"],
+    ["bearer", "pending-bearer", "acting-bearer", "apart-bearer"],
+    ["refresh", "pending-refresh", "acting-refresh", "apart-refresh"],
 ];
 
 /// The names of custom kinds, in the order of their first use, and of those that are derived from them. They are kept
@@ -597,6 +620,30 @@ mod tests {
             let secret = secret();
             assert_eq!(secret.digests(pending), secret.digests(kind));
         }
+    }
+
+    #[test]
+    fn a_kind_with_a_limit_of_its_own_differs_only_in_what_it_counts_with() {
+        for (kind, other) in [
+            (SecretKind::Cookie, SecretKind::Bearer),
+            (SecretKind::Bearer, SecretKind::Refresh),
+            (SecretKind::Refresh, SecretKind::Cookie),
+        ] {
+            let apart = kind.apart();
+            assert!(apart.counts_with(apart) && !apart.counts_with(kind));
+            assert!(!apart.counts_with(other.apart()) && apart.replaces(other));
+            assert!(!apart.is_pending() && !apart.is_acting() && !apart.is_custom());
+            assert_eq!((apart.completed(), apart.together(), kind.together()), (kind, kind, kind));
+            assert_eq!(SecretKind::stored(apart.scheme()), Some(apart));
+            assert_eq!(apart.stated(Timestamp::EPOCH), kind.stated(Timestamp::EPOCH));
+            let secret = secret();
+            assert_eq!(secret.digests(apart), secret.digests(kind));
+            let used_as = [apart, kind].map(|it| it.used_as(kind.acting()));
+            assert_eq!(used_as, [Some(apart), Some(kind)]);
+            assert_eq!([apart, kind].map(|it| it.used_as(other)), [None, Some(other)]);
+        }
+        let custom = SecretKind::custom("api-key");
+        assert_eq!((custom.apart(), custom.acting().together()), (custom, custom.acting()));
     }
 
     #[test]

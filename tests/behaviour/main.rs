@@ -62,6 +62,7 @@ mod second_factor;
 mod secret_kinds;
 mod secrets;
 mod session_data;
+mod sign_in_events;
 mod sign_in_limits;
 mod signing_in;
 mod signing_out;

@@ -1,11 +1,12 @@
 //! The limit of concurrent sign-ins per user.
 
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use auth_store::OverflowPolicy;
+use auth_store::{OverflowPolicy, SecretKind, SignInLimit, Store};
 
-use crate::app::{DeviceEntry, Login};
-use crate::harness::{Client, World, send_concurrently};
+use crate::app::{Confirmation, DeviceEntry, Login, Me};
+use crate::harness::{Client, Credential, TestBackend, World, send_concurrently};
 
 suite!(every:
     sec_21_fifty_concurrent_sign_ins_leave_three,
@@ -13,6 +14,8 @@ suite!(every:
     sec_21_a_sign_in_over_the_limit_is_refused_and_ends_no_other,
     an_expired_sign_in_does_not_count_towards_the_limit,
     signing_in_again_counts_once_towards_the_limit,
+    sec_21_kinds_with_limits_of_their_own_count_apart,
+    sec_21_a_kind_with_a_limit_of_its_own_is_otherwise_like_before,
 );
 
 async fn sec_21_fifty_concurrent_sign_ins_leave_three(world: World) {
@@ -70,4 +73,88 @@ async fn signing_in_again_counts_once_towards_the_limit(world: World) {
     let (client, _) = world.sign_in("alice").await;
     client.signed_in("alice").await;
     assert_eq!(client.get("/devices").await.json::<Vec<DeviceEntry>>().len(), 1);
+}
+
+/// Returns the kind of a credential, and a backend whose credentials are of another kind.
+fn kinds(credential: &Credential) -> (SecretKind, SecretKind, TestBackend) {
+    let (bearer, cookie) = (TestBackend::session_bearer(), TestBackend::session());
+    match credential {
+        Credential::Cookie(_) => (SecretKind::Cookie, SecretKind::Bearer, bearer),
+        Credential::Token(_) => (SecretKind::Bearer, SecretKind::Cookie, cookie),
+        Credential::Pair { .. } => (SecretKind::Refresh, SecretKind::Cookie, cookie),
+    }
+}
+
+fn limit(max: u32, when_full: OverflowPolicy) -> SignInLimit {
+    SignInLimit { max: NonZeroU32::new(max).unwrap(), when_full }
+}
+
+/// Browsers and apps of one user sign in at the same time, each kind up to its own limit.
+async fn sec_21_kinds_with_limits_of_their_own_count_apart(world: World) {
+    let (own, other, backend) = kinds(&world.client().signed_in("bob").await);
+    for (name, policy) in [("alice", OverflowPolicy::EvictOldest), ("eve", OverflowPolicy::Reject)]
+    {
+        let limits = vec![(own, limit(2, policy)), (other, limit(3, policy))];
+        let world = world.with(|setup| setup.limit_of = limits).await;
+        let beside = world.with_backend(backend).await;
+        let clients: Vec<_> = (0..12).flat_map(|_| [world.client(), beside.client()]).collect();
+        let calls = clients.iter().enumerate().map(|(number, client)| {
+            let of = if number % 2 == 0 { &world } else { &beside };
+            client.post("/login").json(&Login::from(name).via(of.transport()))
+        });
+
+        send_concurrently(calls).await;
+
+        let records = world.store.list(name).await.unwrap();
+        let stored = |kind| records.iter().filter(|record| record.kind.completed() == kind).count();
+        assert_eq!((stored(own), stored(other)), (2, 3), "{policy:?}");
+        let shown = |kind: SecretKind| {
+            records.iter().filter(|record| record.info().kind == kind.scheme()).count()
+        };
+        assert_eq!((shown(own), shown(other)), (2, 3), "{policy:?}");
+        let mut active = [0, 0];
+        for (number, client) in clients.iter().enumerate() {
+            active[number % 2] += usize::from(client.get("/me").await.status == 200);
+        }
+        assert_eq!(active, [2, 3], "{policy:?}");
+    }
+}
+
+async fn sec_21_a_kind_with_a_limit_of_its_own_is_otherwise_like_before(world: World) {
+    let before = world.client();
+    let old = before.signed_in("alice").await;
+    let (own, ..) = kinds(&old);
+    let limits = vec![(own, limit(1, OverflowPolicy::EvictOldest))];
+    let world = world.with(|setup| setup.limit_of = limits).await;
+    let first = world.client();
+    first.signed_in(Login::from("alice").role("admin").acr("aal2")).await;
+    let me: Me = first.get("/me").await.json();
+    assert_eq!(me.authenticated_at, Some(world.clock.now().as_secs()));
+    for path in ["/admin", "/strong", "/step-up", "/payments"] {
+        assert_eq!(first.get(path).await.status, 200, "{path}");
+    }
+    first.refreshed().await;
+    let confirmation = Confirmation::by(&["otp"]);
+    assert!(first.post("/reauthenticate").json(&confirmation).await.status.is_success());
+    assert_eq!(first.get("/otp").await.status, 200);
+    first.signed_in("alice").await;
+    assert_eq!(world.status_of(&old).await, 200, "one from before counts with the others");
+
+    let second = world.client();
+    second.signed_in(Login::from("alice").pending()).await;
+    assert_eq!(first.get("/me").await.status, 200);
+    assert!(second.post("/second-factor").json(&confirmation).await.status.is_success());
+    assert_eq!(first.get("/me").await.status, 401, "it was evicted");
+    assert_eq!(world.status_of(&old).await, 200);
+    for _ in 0..2 {
+        assert!(second.post("/act-as").json(&Login::from("bob")).await.status.is_success());
+        assert!(second.post("/stop-acting").await.status.is_success());
+    }
+    let of_before = world.client_with(&old);
+    assert!(of_before.post("/act-as").json(&Login::from("bob")).await.status.is_success());
+    assert!(of_before.post("/stop-acting").await.status.is_success());
+    assert_eq!(second.get("/devices").await.json::<Vec<DeviceEntry>>().len(), 2);
+    of_before.signed_in("alice").await;
+    assert_eq!(second.get("/me").await.status, 401, "now they count together");
+    assert_eq!(of_before.get("/devices").await.json::<Vec<DeviceEntry>>().len(), 1);
 }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use auth_core::{AuthError, AuthErrorKind, RequestState, SignInId, Timestamp};
 
 use super::background;
+use super::events::SignInEvent;
 use super::new_sign_in::{IssuedSecret, NewSignIn};
 use super::sign_in::Prepare;
 use super::sign_in_manager::SignInManager;
@@ -101,7 +102,7 @@ impl SignInManager {
         now: Timestamp,
         prepare: &mut impl Prepare<T>,
     ) -> Result<(IssuedSecret, T), AuthError> {
-        let is_own = |own: &Arc<Record>| !own.is_pending() && own.kind.replaces(new.kind);
+        let is_own = |own: &Arc<Record>| !own.is_pending() && own.kind.used_as(new.kind).is_some();
         let found = own.as_ref().filter(|own| is_own(own));
         let Some((own, subject)) = found.and_then(|own| Some((own, own.subject.as_ref()?))) else {
             return Err(AuthError::new(
@@ -122,6 +123,11 @@ impl SignInManager {
         let (sign_in, own) = (acting.0.id(), own.id);
         state.signed_in(sign_in);
         counts::started(new.kind.completed());
+        self.settings.events.handle(|| SignInEvent::Acting {
+            actor: Arc::clone(subject),
+            subject: Arc::clone(&new.subject),
+            sign_in,
+        });
         tracing::info!(actor = &**subject, subject = &*new.subject, %sign_in, %own, "acting for another user");
         Ok(acting)
     }
@@ -142,11 +148,11 @@ impl SignInManager {
         if self.store.load(&acting.id).await?.is_none() {
             return Ok(None);
         }
-        let kind = acting.kind.completed();
+        let Some(kind) = own.kind.used_as(acting.kind) else { return Ok(None) };
         let Some(issued) = self.renew(state, &own, kind, None, now, prepare).await? else {
             return Ok(None);
         };
-        if kind == SecretKind::Cookie {
+        if kind.completed() == SecretKind::Cookie {
             self.leave_marker(state, acting.id, now).await;
         }
         if !self.store.delete(&acting.id).await? {

@@ -1,7 +1,7 @@
 //! Starting, refreshing, listing and ending sign-ins: what all backends have in common.
 //!
-//! [`SignInManager`] has one file per theme: `sign_in`, `acting`, `refresh`, `authenticate`, `request` (what one
-//! request does to the sign-ins that it names), `provider_sessions` (sign-ins that an identity provider ends),
+//! [`SignInManager`] has one file per theme: `sign_in`, `acting`, `events`, `refresh`, `authenticate`, `request` (what
+//! one request does to the sign-ins that it names), `provider_sessions` (sign-ins that an identity provider ends),
 //! `sweeper`, `update_data`, `user_check` and `wait_for_end`.
 
 mod acting;
@@ -9,6 +9,7 @@ mod asking_again;
 mod authenticate;
 mod background;
 mod backoff;
+mod events;
 mod keyed_locks;
 mod new_sign_in;
 mod provider_sessions;
@@ -26,6 +27,7 @@ mod wait_for_end;
 pub(crate) use asking_again::AskingAgain;
 pub use authenticate::{PresentedSecret, StoredCredential};
 pub(crate) use backoff::Backoff;
+pub use events::SignInEvent;
 pub use new_sign_in::{IssuedSecret, NewSignIn, SecondarySignIn};
 pub use refresh::RefreshError;
 pub use request::{SignInCookies, SignInRequest};

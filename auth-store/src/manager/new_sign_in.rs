@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use auth_core::{
     AuthError, AuthErrorKind, AuthenticationInfo, Identity, Persistence, Principal, SignInId,
-    SignInOptions, SignedIn, Timestamp,
+    SignInInfo, SignInOptions, SignedIn, Timestamp,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -129,7 +129,7 @@ impl IssuedSecret {
         let Record { kind, deadlines, persistence, authenticated_at, .. } = *record;
         Self {
             secret,
-            kind,
+            kind: kind.together(),
             deadlines,
             persistence,
             subject: record.subject.clone(),
@@ -143,6 +143,12 @@ impl IssuedSecret {
     #[must_use]
     pub fn id(&self) -> SignInId {
         self.secret.id()
+    }
+
+    /// Describes the sign-in, which has started now, as a list of devices does.
+    pub(super) fn info(&self, now: Timestamp) -> SignInInfo {
+        let info = SignInInfo::new(self.id(), now, now);
+        record::described(info, self.kind, self.deadlines, self.details.as_deref())
     }
 
     /// Returns the identity of this principal, as a credential of this scheme proves it from now on.

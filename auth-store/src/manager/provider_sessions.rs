@@ -256,8 +256,12 @@ impl SignInManager {
     /// Returns how many links of one name there may be: as many as sign-ins of one user, but not fewer than
     /// [`MAX_LINKS`], because several users here may be one user of the provider.
     fn max_links(&self) -> usize {
-        let limit = self.settings.limit;
-        let limit = limit.map(|limit| SignInLimit { max: limit.max.max(MAX_LINKS), ..limit });
+        let of_kinds = self.settings.limit_of.iter().map(|(_, limit)| limit.max.get());
+        let of_kinds = of_kinds.fold(0, u32::saturating_add);
+        let limit = self.settings.limit.map(|limit| SignInLimit {
+            max: limit.max.saturating_add(of_kinds).max(MAX_LINKS),
+            ..limit
+        });
         self.store.bounds().lower(limit).map_or(usize::MAX, |limit| limit.max.get() as usize)
     }
 

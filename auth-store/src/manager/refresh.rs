@@ -12,6 +12,7 @@ use auth_core::{
 use sha2::{Digest as _, Sha256};
 
 use super::backoff::Backoff;
+use super::events::SignInEvent;
 use super::new_sign_in::IssuedSecret;
 use super::sign_in_manager::SignInManager;
 
@@ -242,6 +243,11 @@ impl SignInManager {
             match self.store.delete(&record.id).await {
                 Ok(ended) => counts::ended("reused", usize::from(ended)),
                 Err(error) => return error.into(),
+            }
+            if let Some(subject) = record.subject.clone() {
+                let sign_in = record.id;
+                let reused = || SignInEvent::RefreshTokenReused { subject, sign_in };
+                self.settings.events.handle(reused);
             }
         }
         refused(RejectionReason::Reused)

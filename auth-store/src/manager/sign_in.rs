@@ -12,10 +12,11 @@ use http::HeaderMap;
 
 use super::acting::acting;
 use super::backoff::Backoff;
+use super::events::SignInEvent;
 use super::new_sign_in::IssuedSecret;
 use super::new_sign_in::{NewSignIn, SecondarySignIn};
 use super::roll_back::Step;
-use super::sign_in_manager::{MAX_BESIDE, SignInManager};
+use super::sign_in_manager::SignInManager;
 use super::update_data::too_large;
 use crate::counts;
 use crate::data::{self, SessionData};
@@ -105,8 +106,9 @@ impl SignInManager {
         let is_same =
             |old: &Record| old.subject.as_ref() == Some(&new.subject) && old.actor().is_none();
         let is_known = old.as_deref().is_some_and(|old| is_same(old) && !old.is_pending());
+        let (kind, _) = self.settings.counted(new.kind);
         let (issued, prepared) = match &old {
-            Some(old) if is_same(old) && old.kind.counts_with(new.kind) => {
+            Some(old) if is_same(old) && old.kind.counts_with(kind) => {
                 let reauthentication = Reauthentication {
                     at: new.authenticated_at.map_or(now, |at| at.min(now)),
                     seen_at: now,
@@ -115,8 +117,7 @@ impl SignInManager {
                     principal: Some(new.principal.clone()),
                     details: new.details.clone(),
                 };
-                match self.renew(state, old, new.kind, Some(reauthentication), now, prepare).await?
-                {
+                match self.renew(state, old, kind, Some(reauthentication), now, prepare).await? {
                     Some(renewed) => renewed,
                     None => self.start(state, new, now, prepare).await?,
                 }
@@ -143,9 +144,18 @@ impl SignInManager {
         state.signed_in(issued.id());
         tracing::info!(subject = &*new.subject, sign_in = %issued.id(), kind = ?new.kind, "signed in");
         if !new.kind.is_pending() {
-            counts::started(new.kind);
+            self.started(&issued, is_known, now);
         }
         Ok((issued, prepared))
+    }
+
+    /// Counts a sign-in that has started, and tells the application of a device that is not known.
+    fn started(&self, issued: &IssuedSecret, is_known: bool, now: Timestamp) {
+        counts::started(issued.kind);
+        if let Some(subject) = issued.subject.clone().filter(|_| !is_known) {
+            let event = || SignInEvent::NewDevice { subject, sign_in: issued.info(now) };
+            self.settings.events.handle(event);
+        }
     }
 
     /// Signs a user in and delivers the new secret. If any step fails, the sign-in is rolled back: a
@@ -267,7 +277,8 @@ impl SignInManager {
         let deadlines = self.deadlines(new, now);
         let deadlines = at_most.map_or(deadlines, |most| deadlines.at_most(most));
         let (digests, subject) = (secret.digests(new.kind), Some(Arc::clone(&new.subject)));
-        let mut record = Record::new(id, new.kind, digests, subject, deadlines, now);
+        let (kind, limit) = self.settings.counted(new.kind);
+        let mut record = Record::new(id, kind, digests, subject, deadlines, now);
         record.authenticated_at = new.authenticated_at.map_or(now, |at| at.min(now));
         record.persistence = new.persistence.unwrap_or(self.settings.persistence);
         record.details.clone_from(&new.details);
@@ -275,8 +286,6 @@ impl SignInManager {
         record.data = data;
         let issued = IssuedSecret::new(secret, &record);
         let prepared = prepare(&issued)?;
-        let is_beside = new.kind.is_pending() || new.kind.is_acting();
-        let limit = if is_beside { Some(MAX_BESIDE) } else { self.settings.limit };
         let limit = self.store.bounds().lower(limit);
         self.link(id, new.details.as_deref(), deadlines, now).await?;
         match self.store_new(state, record, limit).await? {
@@ -287,17 +296,28 @@ impl SignInManager {
                     if !new.kind.is_pending() {
                         counts::ended("evicted", evicted);
                     }
+                    self.limit_reached(new, evicted);
                 }
                 self.check_new_user(state, &issued).await?;
                 Ok((issued, prepared))
             }
             Created::LimitReached => {
                 tracing::info!(subject = &*new.subject, "sign-in refused; limit reached");
+                self.limit_reached(new, 0);
                 Err(AuthError::new(
                     AuthErrorKind::LimitReached,
                     "the user has the maximum number of sign-ins",
                 ))
             }
+        }
+    }
+
+    /// Tells the application that a user has as many sign-ins as allowed. Pending ones, and those in which another user
+    /// acts, are none of the user's devices.
+    fn limit_reached(&self, new: &NewSignIn, evicted: usize) {
+        if new.kind == new.kind.completed() {
+            let subject = Arc::clone(&new.subject);
+            self.settings.events.handle(|| SignInEvent::LimitReached { subject, evicted });
         }
     }
 
@@ -394,11 +414,11 @@ impl SignInManager {
                 principal: None,
                 details,
             };
-            self.renew(state, old, kind, Some(reauthentication), now, prepare).await?
+            self.renew(state, old, old.kind, Some(reauthentication), now, prepare).await?
         };
         tracing::info!(subject = old.subject.as_deref(), sign_in = %old.id, "authenticated again");
-        if options.finishes && continued.is_some() {
-            counts::started(kind);
+        if let Some((issued, _)) = continued.as_ref().filter(|_| options.finishes) {
+            self.started(issued, false, now);
         }
         Ok(continued)
     }

@@ -20,6 +20,7 @@ use serde_json::value::RawValue;
 use super::asking_again::AskingAgain;
 use super::background;
 use super::backoff::Backoff;
+use super::events::EventHandler;
 use super::keyed_locks::KeyedLocks;
 use super::recent_rotations::RecentRotations;
 use super::sweeper::Sweeper;
@@ -319,7 +320,7 @@ const PENDING: Duration = Duration::from_secs(600);
 
 /// How many pending sign-ins of one kind a user may have at a time, and how many in which another user acts. A
 /// further one evicts the oldest.
-pub(super) const MAX_BESIDE: SignInLimit = SignInLimit {
+const MAX_BESIDE: SignInLimit = SignInLimit {
     max: NonZeroU32::new(10).expect("not zero"),
     when_full: OverflowPolicy::EvictOldest,
 };
@@ -369,6 +370,10 @@ pub struct SignInSettings {
     /// Without a limit (`None`), operations on all sign-ins of a user take as long as there are
     /// sign-ins.
     pub limit: Option<SignInLimit>,
+    /// The limits of kinds that have one of their own, and do not count with others. Of several limits of one kind, the
+    /// last one applies. Defaults to none. A sign-in from before its kind had a limit of its own still counts towards
+    /// [`limit`](Self::limit).
+    pub limit_of: Vec<(SecretKind, SignInLimit)>,
     /// Whether cookies outlive the browser session, unless a sign-in chooses otherwise. Defaults to
     /// [`Persistence::Session`].
     pub persistence: Persistence,
@@ -381,6 +386,8 @@ pub struct SignInSettings {
     pub refresh_grace: Duration,
     /// The value of `Clear-Site-Data` at sign-out. Defaults to `None`: no such header.
     pub clear_site_data: Option<HeaderValue>,
+    /// What the application does at [events](SignInSettings::on_event). Defaults to nothing.
+    pub(super) events: EventHandler,
     /// The application's [check](SignInSettings::check_user) of its users. Defaults to `None`.
     pub user_check: Option<UserChecks>,
     /// How long a request may rely on the last check of its user. Defaults to `None`: requests do not check
@@ -396,10 +403,12 @@ impl Default for SignInSettings {
             lifetime: Lifetime::default(),
             anonymous_lifetime: Lifetime::new(Some(half_an_hour), day).unwrap_or_default(),
             limit: Some(SignInLimit { max: MAX_SIGN_INS, when_full: OverflowPolicy::EvictOldest }),
+            limit_of: Vec::new(),
             persistence: Persistence::Session,
             touch_interval: None,
             refresh_grace: Duration::from_secs(10),
             clear_site_data: None,
+            events: EventHandler::default(),
             user_check: None,
             user_check_age: None,
         }
@@ -407,6 +416,17 @@ impl Default for SignInSettings {
 }
 
 impl SignInSettings {
+    /// Returns the kind as which a sign-in with this kind of secret is stored, and its limit.
+    pub(super) fn counted(&self, kind: SecretKind) -> (SecretKind, Option<SignInLimit>) {
+        if kind != kind.completed() {
+            return (kind, Some(MAX_BESIDE));
+        }
+        match self.limit_of.iter().rfind(|(of, _)| *of == kind) {
+            Some((_, limit)) => (kind.apart(), Some(*limit)),
+            None => (kind, self.limit),
+        }
+    }
+
     /// Returns the deadlines of a sign-in of this kind with these details that starts now.
     pub(super) fn deadlines(
         &self,
@@ -521,6 +541,49 @@ macro_rules! sign_in_options {
             self.change_settings(|settings| {
                 settings.limit = Some($crate::SignInLimit { max, when_full });
             })
+        }
+
+        /// Limits how many sign-ins of one kind a user may have at a time. They no longer count with the others, so
+        /// that browsers have a limit of their own, apart from that of apps. Defaults to no such limits: sign-ins of
+        /// all kinds count [together](Self::max_sign_ins).
+        ///
+        /// The kind is [`SecretKind::Cookie`] for session cookies, [`SecretKind::Bearer`] for opaque tokens and
+        /// [`SecretKind::Refresh`] for refresh tokens. With `any_of`, call it on the backend that issues this kind. A
+        /// sign-in from before this option was set counts with the others, until it ends or its user signs in again.
+        ///
+        /// [`SecretKind::Cookie`]: auth_store::SecretKind::Cookie
+        /// [`SecretKind::Bearer`]: auth_store::SecretKind::Bearer
+        /// [`SecretKind::Refresh`]: auth_store::SecretKind::Refresh
+        ///
+        /// # Panics
+        ///
+        /// Panics if `max` is zero.
+        pub fn max_sign_ins_of(
+            self,
+            kind: $crate::SecretKind,
+            max: u32,
+            when_full: $crate::OverflowPolicy,
+        ) -> Self {
+            let max = ::std::num::NonZeroU32::new(max);
+            let max = max.expect("`max_sign_ins_of` must be at least 1");
+            self.change_settings(|settings| {
+                settings.limit_of.push((kind, $crate::SignInLimit { max, when_full }));
+            })
+        }
+
+        /// Calls `handle` when something happens that users or operators should know of, such as a
+        /// [new device](auth_store::SignInEvent::NewDevice) or the
+        /// [reuse](auth_store::SignInEvent::RefreshTokenReused) of a refresh token. Defaults to nothing. With `any_of`,
+        /// set it on each backend.
+        ///
+        /// The request waits for `handle`, so it must be quick: let it send the event to a channel, or spawn the task
+        /// that sends a mail. It is called after the store has changed and before the client has its response. If the
+        /// response is lost, the sign-in of the event may be rolled back.
+        pub fn on_event(
+            self,
+            handle: impl Fn($crate::SignInEvent) + Send + Sync + 'static,
+        ) -> Self {
+            self.change_settings(|settings| settings.on_event(handle))
         }
 
         /// Remembers users on their devices, unless a sign-in chooses otherwise: cookies get a

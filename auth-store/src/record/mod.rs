@@ -18,4 +18,4 @@ pub use rotation::{Reauthentication, Rotation};
 pub use stored::{
     Actor, Device, Record, RotationGrace, SecretMatch, SignInDetails, decode, encode,
 };
-pub(crate) use stored::{decode_principal, marker_hash};
+pub(crate) use stored::{decode_principal, described, marker_hash};

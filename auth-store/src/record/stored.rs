@@ -317,17 +317,27 @@ impl Record {
     /// Returns what a list of devices shows of this sign-in.
     #[must_use]
     pub fn info(&self) -> SignInInfo {
-        let mut info = SignInInfo::new(self.id, self.created_at, self.last_seen());
-        info.kind = self.kind.completed().scheme();
-        info.actor = self.actor().map(|actor| (*actor.subject).into());
-        info.expires_at = self.deadlines.ends_at;
-        if let Some(SignInDetails { device, .. }) = self.details.as_deref() {
-            info.user_agent.clone_from(&device.user_agent);
-            info.address = device.address;
-            info.label.clone_from(&device.label);
-        }
-        info
+        let info = SignInInfo::new(self.id, self.created_at, self.last_seen());
+        described(info, self.kind, self.deadlines, self.details.as_deref())
     }
+}
+
+/// Adds what is known about a sign-in to the description of its times.
+pub(crate) fn described(
+    mut info: SignInInfo,
+    kind: SecretKind,
+    deadlines: Deadlines,
+    details: Option<&SignInDetails>,
+) -> SignInInfo {
+    info.kind = kind.completed().scheme();
+    info.expires_at = deadlines.ends_at;
+    if let Some(SignInDetails { device, actor, .. }) = details {
+        info.actor = actor.as_ref().map(|actor| (*actor.subject).into());
+        info.user_agent.clone_from(&device.user_agent);
+        info.address = device.address;
+        info.label.clone_from(&device.label);
+    }
+    info
 }
 
 /// Does not copy the decoded identity, because the copy may be changed.

@@ -6,8 +6,9 @@ use std::time::Duration;
 use auth_core::{Authenticator, Clock, CrossOriginProtection, Persistence, Transport, any_of};
 use auth_jwt::{Algorithm, JwtAuth, JwtSignIn, Key, KeySource, SigningKey, SigningKeys, Signs};
 use auth_session::SessionAuth;
-use auth_store::{Lifetime, SignInLimit, Store};
+use auth_store::{Lifetime, SecretKind, SignInEvent, SignInLimit, Store};
 use http::HeaderValue;
+use parking_lot::Mutex;
 
 use super::token::TokenAuth;
 use super::users::Users;
@@ -33,6 +34,10 @@ pub(crate) struct Setup {
     /// only the sign-in.
     pub(crate) access_lifetime: Option<Duration>,
     pub(crate) limit: Option<SignInLimit>,
+    /// The limits of kinds that do not count with others.
+    pub(crate) limit_of: Vec<(SecretKind, SignInLimit)>,
+    /// Where the application keeps what happens.
+    pub(crate) events: Option<Arc<Mutex<Vec<SignInEvent>>>>,
     pub(crate) persistence: Persistence,
     pub(crate) clear_site_data: Option<HeaderValue>,
     pub(crate) trusted_origin: Option<&'static str>,
@@ -106,6 +111,12 @@ macro_rules! configured {
         if let Some(limit) = $setup.limit {
             auth = auth.max_sign_ins(limit.max.get(), limit.when_full);
         }
+        for (kind, limit) in &$setup.limit_of {
+            auth = auth.max_sign_ins_of(*kind, limit.max.get(), limit.when_full);
+        }
+        if let Some(events) = $setup.events.clone() {
+            auth = auth.on_event(move |event| events.lock().push(event));
+        }
         if $setup.persistence == Persistence::Persistent {
             auth = auth.persistent();
         }
@@ -159,6 +170,8 @@ impl Setup {
             lifetime: Lifetime::default(),
             access_lifetime: None,
             limit: None,
+            limit_of: Vec::new(),
+            events: None,
             persistence: Persistence::Session,
             clear_site_data: None,
             trusted_origin: None,

@@ -34,6 +34,10 @@ impl TokenAuth {
         manager.settings.clock = setup.clock.clone();
         manager.settings.lifetime = setup.lifetime;
         manager.settings.limit = setup.limit;
+        manager.settings.limit_of.clone_from(&setup.limit_of);
+        if let Some(events) = setup.events.clone() {
+            manager.settings.on_event(move |event| events.lock().push(event));
+        }
         if let Some(users) = &setup.users {
             manager.settings.check_user(users.check());
         }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{AuthLayer, ManualClock, Transport};
-use auth_store::{IntoStore, Lifetime, OverflowPolicy, SignInLimit, Store};
+use auth_store::{IntoStore, Lifetime, OverflowPolicy, SignInEvent, SignInLimit, Store};
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 
 use super::backend::{Auth, Policy, Setup, TestBackend};
@@ -88,6 +89,13 @@ impl World {
     pub(crate) async fn with_limit(&self, max: u32, when_full: OverflowPolicy) -> Self {
         let max = NonZeroU32::new(max).unwrap();
         self.with(|setup| setup.limit = Some(SignInLimit { max, when_full })).await
+    }
+
+    /// Starts another node over the same store and clock, which keeps what happens to sign-ins.
+    pub(crate) async fn with_events(&self) -> (Self, Arc<Mutex<Vec<SignInEvent>>>) {
+        let events: Arc<Mutex<Vec<SignInEvent>>> = Arc::default();
+        let kept = Some(Arc::clone(&events));
+        (self.with(|setup| setup.events = kept).await, events)
     }
 
     async fn serve(
