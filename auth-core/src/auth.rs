@@ -43,7 +43,8 @@ use crate::sign_in_id::SignInId;
 ///
 /// The guide in the repository has a program for each task: `docs/guide/login-form.md`,
 /// `docs/guide/remember-me.md`, `docs/guide/step-up.md`, `docs/guide/second-factor.md`,
-/// `docs/guide/device-list.md`, `docs/guide/password-change.md` and `docs/guide/streams.md`.
+/// `docs/guide/device-list.md`, `docs/guide/password-change.md`, `docs/guide/acting-for-users.md` and
+/// `docs/guide/streams.md`.
 ///
 /// # Examples
 ///
@@ -229,12 +230,13 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// }
     /// ```
     ///
-    /// Of the builder's options, the lifetime, persistence, label, address and the hash for `check_user` apply. The
-    /// lifetime ends with that of the actor's sign-in at the latest.
+    /// Of the builder's options, the lifetime, persistence, label, address and the hash for `check_user` apply, and the
+    /// delivery of a refresh token, which defaults to that of the actor's. The lifetime ends with that of the actor's
+    /// sign-in at the latest.
     ///
     /// Fails with [`Acting`](AuthErrorKind::Acting) if the request acts for another user already, with
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if it has no sign-in of this application, and with
-    /// [`ConfigError::NoActing`] if its backend does not support it.
+    /// [`ConfigError::NoActing`] if its backend does not support it or if the builder has other options.
     pub fn act_as(&self, principal: Principal<C>) -> SignIn<C> {
         let options = SignInOptions { acting: true, ..SignInOptions::default() };
         SignIn { options, ..self.sign_in(Principal { acr: None, amr: Vec::new(), ..principal }) }
@@ -500,8 +502,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
             let acts = "the request acts for another user already";
             return Err(self.failed(AuthError::new(AuthErrorKind::Acting, acts)));
         }
-        let fits = name.is_none() && options.transport.is_none() && !options.pending;
-        if fits && self.backend()?.supports_acting() {
+        let chosen = name.is_some() || options.transport.is_some() || options.pending;
+        let states = options.authenticated_at.is_some() || options.provider.is_some();
+        if !chosen && !states && self.backend()?.supports_acting() {
             Ok(())
         } else {
             Err(self.failed(ConfigError::NoActing.into()))
@@ -675,7 +678,7 @@ impl<C> SignIn<C> {
     ///     let sign_in = auth.sign_in(Principal::new("alice"));
     ///     match remember {
     ///         true => sign_in.persistence(Persistence::Persistent).lifetime(Lifetime::AAL1).await,
-    ///         false => sign_in.lifetime(Lifetime::AAL3).await, // 12 hours
+    ///         false => sign_in.lifetime(Lifetime::AAL3).await, // 12 hours, and 15 minutes without a request
     ///     }
     /// }
     /// ```

@@ -93,8 +93,8 @@ impl fmt::Display for ConfigError {
                  `SignInBackend::supports_pending` for the backend",
             ),
             Self::NoActing => f.write_str(
-                "`act_as` uses the backend of the request: remove `.pending()`, `.backend(..)` and the transport, \
-                 or implement `SignInBackend::supports_acting` for the backend",
+                "`act_as` keeps the backend and authenticates nobody: remove `.backend(..)`, `.pending()`, the transport \
+                 and the time or session of a login, or implement `SignInBackend::supports_acting` for the backend",
             ),
             Self::UnknownBackend(name) => write!(
                 f,
@@ -289,7 +289,7 @@ impl fmt::Display for AuthError {
             AuthErrorKind::InvalidScope => "the request asks for more scopes than the sign-in has",
             AuthErrorKind::LimitReached => "the limit of concurrent sign-ins is reached",
             AuthErrorKind::Acting => {
-                "this is possible either not while acting for another user, or only then"
+                "this is forbidden while acting for another user, or requires it"
             }
             AuthErrorKind::TooLarge => "the data of the sign-in is too large",
             AuthErrorKind::Config => {

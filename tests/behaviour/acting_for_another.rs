@@ -4,15 +4,15 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-use auth_core::{Auth, AuthErrorKind, Principal};
+use auth_core::{Auth, AuthErrorKind, Principal, ProviderSession, Timestamp};
 use auth_store::{OverflowPolicy, Store, encode};
 use http::Response;
 use http::request::Parts;
 
 use crate::app::{Confirmation, DeviceEntry, Login, Me, User};
 use crate::harness::{
-    Client, Credential, DAY, EventCapture, Fault, HOUR, MINUTE, Op, Reply, Users, World, claims,
-    send_concurrently,
+    Client, Credential, DAY, EventCapture, Fault, HOUR, MINUTE, Op, REFRESH, Reply, Users, World,
+    claims, send_concurrently,
 };
 
 suite!(every:
@@ -49,7 +49,10 @@ suite!(every on one_thread: sec_73_acting_is_logged_with_both_users);
 
 suite!(visitors: the_data_of_the_actor_and_of_the_user_stay_apart);
 
-suite!(pair: sec_100_tokens_name_the_actor);
+suite!(pair:
+    sec_100_tokens_name_the_actor,
+    the_refresh_token_is_delivered_like_that_of_the_actor,
+);
 
 /// Returns a client of `root`, an administrator, and its credential.
 async fn root(world: &World) -> (Client, Credential) {
@@ -453,11 +456,15 @@ async fn sec_100_acting_and_a_sign_out_at_the_same_time(world: World) {
 async fn sec_100_returning_twice_at_the_same_time_happens_once(world: World) {
     let (client, _) = root(&world).await;
     let as_alice = acting(&client, "alice").await;
-    let clients: Vec<_> = (0..4).map(|_| world.client_with(&as_alice)).collect();
+    let nodes = [&world, &world.with(|_| {}).await];
+    let clients: Vec<_> = (0..4).map(|number| nodes[number % 2].client_with(&as_alice)).collect();
     let replies = send_concurrently(clients.iter().map(|it| it.post("/stop-acting"))).await;
     let mut returned = clients.iter().zip(&replies).filter(|(_, it)| it.status.is_success());
     let (client, _) = returned.next().expect("one of them returns");
     assert_eq!(returned.count(), 0, "{replies:?}");
+    while client.get("/me").await.status != 200 {
+        tokio::task::yield_now().await; // the other node takes its own secret back
+    }
     assert_eq!(me(client).await.subject, "root");
     assert_eq!(world.sign_in_count().await, 1);
 }
@@ -493,8 +500,15 @@ async fn options_that_do_not_apply_are_mistakes_of_the_application(world: World)
     let handler = async |head: Parts| {
         let auth = Auth::<User>::of(&head).unwrap();
         let act = || auth.act_as(Principal::new("alice").claims(User::default()));
-        for acting in [act().pending(), act().as_tokens(), act().as_cookie(), act().backend("jwt")]
-        {
+        let session = ProviderSession::new("https://a.example", "alice", Timestamp::EPOCH);
+        for acting in [
+            act().pending(),
+            act().as_tokens(),
+            act().as_cookie(),
+            act().backend("jwt"),
+            act().authenticated_at(Timestamp::EPOCH),
+            act().provider_session(session),
+        ] {
             let error = acting.await.unwrap_err();
             assert_eq!(error.kind(), AuthErrorKind::Config);
         }
@@ -550,4 +564,17 @@ async fn sec_100_tokens_name_the_actor(world: World) {
     let back = claims(client.credential().unwrap().text());
     assert_eq!((&back["sub"], back.get("act")), (&"root".into(), None));
     assert_eq!(back["auth_time"], claims(own.text())["auth_time"]);
+}
+
+/// The fault: an app, whose refresh token was in the body, got a cookie.
+async fn the_refresh_token_is_delivered_like_that_of_the_actor(world: World) {
+    let client = world.client();
+    client.login(Login::from("root").refresh_in_body()).await;
+    let reply = act_as(&client, "alice").await;
+    assert_eq!(reply.set_cookies().len(), 0, "{reply:?}");
+    assert!(reply.json::<serde_json::Value>()["refresh_token"].is_string(), "{reply:?}");
+    let (client, _) = root(&world).await;
+    let reply = act_as(&client, "alice").await;
+    assert!(reply.set_cookie(REFRESH).is_some(), "{reply:?}");
+    assert!(reply.json::<serde_json::Value>().get("refresh_token").is_none(), "{reply:?}");
 }

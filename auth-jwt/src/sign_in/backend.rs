@@ -68,7 +68,11 @@ where
         principal: Principal<C>,
         options: &SignInOptions,
     ) -> Result<SignedIn, AuthError> {
-        let (plan, request) = (self.plan(options)?, self.request(context));
+        let request = self.request(context);
+        let plan = match options.acting {
+            true => self.plan_as_before(context, options.delivery),
+            false => self.plan(options)?,
+        };
         if plan.refresh == RefreshTokenDelivery::Cookie {
             request.check_cookie_delivery()?;
         } else if request.has_cookie() {
@@ -99,25 +103,15 @@ where
         sign_ins.sign_in_with(context.state(), &new, secondary, prepare, deliver).await
     }
 
-    /// Delivers the new tokens as the request carried the old ones. A refresh token that was not in the
-    /// request's cookie is delivered in the body.
     async fn reauthenticate(
         &self,
         context: SignInContext<'_>,
         options: &ReauthenticateOptions,
     ) -> Result<SignedIn, AuthError> {
         let (state, request) = (context.state(), self.request(context));
-        let access = state.transport().unwrap_or(Transport::Explicit);
-        let in_cookie = request.cookie_secret().map(|secret| secret.id()) == state.sign_in();
-        let refresh = match (access, options.delivery) {
-            (Transport::Ambient, _) => RefreshTokenDelivery::Cookie,
-            (Transport::Explicit, Some(delivery)) => delivery,
-            (Transport::Explicit, None) if options.finishes => self.mode.issuer.delivery,
-            (Transport::Explicit, None) if in_cookie => RefreshTokenDelivery::Cookie,
-            (Transport::Explicit, None) => RefreshTokenDelivery::Body,
-        };
-        let plan = DeliveryPlan { access, refresh };
-        if refresh == RefreshTokenDelivery::Cookie {
+        let default = options.finishes.then_some(self.mode.issuer.delivery);
+        let plan = self.plan_as_before(context, options.delivery.or(default));
+        if plan.refresh == RefreshTokenDelivery::Cookie {
             request.check_cookie_delivery()?;
         }
         let prepare = |issued: &IssuedSecret| self.access(issued, None, plan);
@@ -222,6 +216,26 @@ impl<C> JwtAuth<C, WithSignIn> {
             access: self.base().cookie.as_ref(),
         };
         SignInRequest::new(context, &self.mode.sign_ins, cookies, &self.base().protection)
+    }
+
+    /// Plans to deliver tokens as the request carried those of its sign-in. A refresh token that was not in the
+    /// request's cookie is delivered in the body, unless `delivery` says otherwise.
+    fn plan_as_before(
+        &self,
+        context: SignInContext<'_>,
+        delivery: Option<RefreshTokenDelivery>,
+    ) -> DeliveryPlan {
+        let state = context.state();
+        let access = state.transport().unwrap_or(Transport::Explicit);
+        let secret = self.request(context).cookie_secret();
+        let in_cookie = secret.map(|secret| secret.id()) == state.sign_in();
+        let refresh = match (access, delivery) {
+            (Transport::Ambient, _) => RefreshTokenDelivery::Cookie,
+            (Transport::Explicit, Some(delivery)) => delivery,
+            (Transport::Explicit, None) if in_cookie => RefreshTokenDelivery::Cookie,
+            (Transport::Explicit, None) => RefreshTokenDelivery::Body,
+        };
+        DeliveryPlan { access, refresh }
     }
 
     /// Plans how tokens are delivered after a sign-in with these options.
