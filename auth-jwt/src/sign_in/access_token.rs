@@ -37,6 +37,13 @@ const RESERVED: [&str; 19] = [
     "events",
 ];
 
+/// Which roles and claims of the application's a token has.
+#[derive(Clone, Copy)]
+pub(super) enum Application {
+    All,
+    None,
+}
+
 /// An access token and its lifetime.
 pub(super) struct AccessToken {
     pub(super) text: String,
@@ -68,7 +75,7 @@ impl TokenIssuer {
     pub(super) fn access_token(
         &self,
         validation: &Validation,
-        issued: &IssuedSecret,
+        (issued, application): (&IssuedSecret, Application),
         scopes: &[Box<str>],
         max_bytes: usize,
         now: Timestamp,
@@ -77,7 +84,10 @@ impl TokenIssuer {
             AuthError::new(AuthErrorKind::Serialization, error.to_string())
         };
         let lifetime = self.access_lifetime.min(issued.deadlines.ends_at.since(now));
-        let mut claims = application(issued).map_err(|error| failed(&error))?;
+        let mut claims = match application {
+            Application::All => of_application(issued).map_err(|error| failed(&error))?,
+            Application::None => Map::new(),
+        };
         let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
         if let Some(issuer) = &validation.issuer {
             set("iss", json!(**issuer));
@@ -118,7 +128,7 @@ impl TokenIssuer {
 }
 
 /// Returns roles and the application's claims, for services that verify the token without the store.
-fn application(issued: &IssuedSecret) -> Result<Map<String, Value>, serde_json::Error> {
+fn of_application(issued: &IssuedSecret) -> Result<Map<String, Value>, serde_json::Error> {
     let (roles, claims) = auth_store::decode::<Value>(&issued.principal)?;
     let mut claims = if let Value::Object(claims) = claims { claims } else { Map::new() };
     claims.retain(|name, _| !is_reserved(name));

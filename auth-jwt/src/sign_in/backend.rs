@@ -114,7 +114,7 @@ where
         if plan.refresh == RefreshTokenDelivery::Cookie {
             request.check_cookie_delivery()?;
         }
-        let prepare = |issued: &IssuedSecret| self.access(issued, None, plan);
+        let prepare = |issued: &IssuedSecret| self.renewed_access(issued, None, plan);
         let deliver = |issued: &IssuedSecret, access: Access| {
             let signed_in = self.deliver(issued, access, plan, context)?;
             Ok(issued.identify::<C>(signed_in, SCHEME))
@@ -152,7 +152,7 @@ where
         let mut access = None;
         let prepare = |issued: &IssuedSecret| {
             check_scopes(issued, scopes)?;
-            access = Some(self.access(issued, scopes, plan)?);
+            access = Some(self.renewed_access(issued, scopes, plan)?);
             Ok(())
         };
         let sign_ins = &self.mode.sign_ins;

@@ -211,11 +211,13 @@ impl SignInManager {
     /// # Ok(()) }
     /// ```
     ///
-    /// The application first stores the user's roles itself, because a later sign-in takes them from there.
+    /// The application first stores the user's roles itself, because a later sign-in takes them from there. If an access
+    /// token of `JwtAuth` has no room for all roles and claims, a refreshed one has none of them, and a warning is logged.
     ///
     /// # Errors
     ///
-    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if some sign-ins may not have changed, and
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if some sign-ins may not have changed,
+    /// [`TooLarge`](AuthErrorKind::TooLarge) if the roles exceed the [bounds](crate::StoreBounds) of the store, and
     /// [`Serialization`](AuthErrorKind::Serialization) if the stored claims cannot be read.
     pub async fn grant_role(&self, subject: &str, role: &str) -> Result<usize, AuthError> {
         let grant = |roles: &mut Vec<Box<str>>| {
