@@ -15,6 +15,7 @@ use serde::Serialize;
 
 use crate::auth::Auth;
 use crate::backend::SignedIn;
+use crate::challenge::Challenge;
 use crate::clock::Clock;
 use crate::context::AuthContext;
 use crate::error::{AuthError, AuthErrorKind, ConfigError};
@@ -154,8 +155,15 @@ impl IntoResponse for TokenError {
         }
         let mut response = json(&self).unwrap_or_else(IntoResponse::into_response);
         *response.status_mut() = self.status();
-        if self.status() == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        let headers = response.headers_mut();
+        match self.status() {
+            StatusCode::UNAUTHORIZED => {
+                Challenge::new("Basic").param("realm", Challenge::DEFAULT_REALM).append_to(headers);
+            }
+            StatusCode::SERVICE_UNAVAILABLE => {
+                headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            }
+            _ => {}
         }
         response
     }

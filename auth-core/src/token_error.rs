@@ -43,7 +43,8 @@ pub struct TokenError {
 
 impl TokenError {
     /// Creates an error with this code, such as `invalid_request` or `unsupported_grant_type`. The status is
-    /// 400, or 401 for `invalid_client`.
+    /// 400, or 401 for `invalid_client`. The response with 401 has a `Basic` challenge, the scheme by which clients
+    /// with a password authenticate (RFC 6749 section 2.3.1).
     #[must_use]
     pub fn new(code: &'static str) -> Self {
         let status = match code {

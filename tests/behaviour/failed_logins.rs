@@ -22,6 +22,7 @@ suite!(every:
     a_wrong_password_is_told_from_a_missing_login,
     a_token_endpoint_answers_with_the_codes_of_oauth,
     a_token_endpoint_answers_with_the_status_of_other_errors,
+    a_client_that_does_not_authenticate_is_told_how,
 );
 
 suite!(pair: a_token_endpoint_grants_no_wider_scope);
@@ -61,6 +62,7 @@ async fn token(
             }
             Ok(refresh.await?)
         }
+        (Some("client_credentials"), _) => Err(TokenError::new("invalid_client")),
         (Some(_), _) => Err(TokenError::new("unsupported_grant_type")),
         (None, _) => Err(TokenError::new("invalid_request")),
     }
@@ -163,6 +165,16 @@ async fn a_token_endpoint_answers_with_the_codes_of_oauth(world: World) {
     let issued = answer(&world, Request::post("/token"), right).await;
     assert!(issued.status().is_success(), "{issued:?}");
     assert_eq!(issued.headers()[header::CACHE_CONTROL], "no-store");
+}
+
+/// RFC 6749 section 5.2.
+async fn a_client_that_does_not_authenticate_is_told_how(world: World) {
+    let form = "grant_type=client_credentials";
+    check(&world, (Request::post("/token"), form), (401, "invalid_client")).await;
+    let refused = answer(&world, Request::post("/token"), form).await;
+    assert_eq!(challenges(refused.headers()), [r#"Basic realm="api""#]);
+    let wrong = answer(&world, Request::post("/token"), "grant_type=password").await;
+    assert_eq!(challenges(wrong.headers()), [""; 0], "the user is wrong, and not the client");
 }
 
 async fn a_token_endpoint_grants_no_wider_scope(world: World) {
