@@ -6,8 +6,9 @@
 use std::any::type_name;
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 
 use crate::clock::Clock;
 use crate::principal::Claims;
@@ -165,6 +166,9 @@ pub enum AuthErrorKind {
     /// The request acts for another user, which the operation does not allow, or it does not, which the operation
     /// needs: 403. See [`Auth::act_as`](crate::Auth::act_as).
     Acting,
+    /// There were too many attempts, such as wrong passwords: 429 with `Retry-After`. See
+    /// [`AuthError::too_many_attempts`].
+    TooManyAttempts,
     /// The data of the sign-in exceeds the size limit: 413.
     TooLarge,
     /// The authentication layer is not configured for the operation: 500.
@@ -186,6 +190,7 @@ impl AuthErrorKind {
             Self::InvalidScope => "invalid scope",
             Self::LimitReached => "limit reached",
             Self::Acting => "acting",
+            Self::TooManyAttempts => "too many attempts",
             Self::TooLarge => "too large",
             Self::Config => "configuration",
             Self::Closed => "closed",
@@ -202,14 +207,24 @@ impl AuthErrorKind {
 pub struct AuthError {
     kind: AuthErrorKind,
     source: BoxError,
-    challenges: HeaderMap,
+    headers: HeaderMap,
     logged: bool,
 }
 
 impl AuthError {
     /// Creates an error of this kind with this source.
     pub fn new(kind: AuthErrorKind, source: impl Into<BoxError>) -> Self {
-        Self { kind, source: source.into(), challenges: HeaderMap::new(), logged: false }
+        Self { kind, source: source.into(), headers: HeaderMap::new(), logged: false }
+    }
+
+    /// Creates the error for a client that has to wait this long before its next attempt. The response says so in the
+    /// header `Retry-After`, in whole seconds.
+    #[must_use]
+    pub fn too_many_attempts(wait: Duration) -> Self {
+        let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
+        let mut error = Self::new(AuthErrorKind::TooManyAttempts, format!("wait for {seconds} s"));
+        error.headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        error
     }
 
     /// Logs the error, unless it was logged before. While the store is down, logs only some.
@@ -243,6 +258,7 @@ impl AuthError {
                 StatusCode::UNAUTHORIZED
             }
             AuthErrorKind::InvalidScope => StatusCode::BAD_REQUEST,
+            AuthErrorKind::TooManyAttempts => StatusCode::TOO_MANY_REQUESTS,
             AuthErrorKind::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             AuthErrorKind::Config | AuthErrorKind::Closed | AuthErrorKind::Serialization => {
                 StatusCode::INTERNAL_SERVER_ERROR
@@ -252,13 +268,14 @@ impl AuthError {
 
     /// Sets the `WWW-Authenticate` headers that a 401 must carry.
     pub(crate) fn with_challenges(self, challenges: HeaderMap) -> Self {
-        Self { challenges, ..self }
+        Self { headers: challenges, ..self }
     }
 
-    /// Returns the `WWW-Authenticate` headers of a 401. They are empty for other kinds.
+    /// Returns the headers that the response has to carry: `WWW-Authenticate` of a 401, and `Retry-After` of a 429.
+    /// There are none for other kinds.
     #[must_use]
     pub fn challenges(&self) -> &HeaderMap {
-        &self.challenges
+        &self.headers
     }
 
     /// Returns the rejection of the request's own credential, if that is the source.
@@ -291,6 +308,7 @@ impl fmt::Display for AuthError {
             AuthErrorKind::Acting => {
                 "this is forbidden while acting for another user, or requires it"
             }
+            AuthErrorKind::TooManyAttempts => "too many attempts: try again later",
             AuthErrorKind::TooLarge => "the data of the sign-in is too large",
             AuthErrorKind::Config => {
                 "the authentication layer is not configured for this operation"

@@ -134,7 +134,7 @@ impl IntoResponse for ConfigError {
 /// Responds with the status of its kind and a fixed text. The source is logged.
 impl IntoResponse for AuthError {
     fn into_response(self) -> Response {
-        let (text, challenges) = (self.to_string(), self.challenges().clone());
+        let text = self.to_string();
         let refused = Refusal::Failed(self.log(&Clock::system())).into_response::<Body>(
             None,
             None,
@@ -142,7 +142,7 @@ impl IntoResponse for AuthError {
             &|_, _| {},
         );
         let (parts, _) = refused.into_parts();
-        (parts, challenges, text).into_response()
+        (parts, text).into_response()
     }
 }
 
@@ -150,15 +150,16 @@ impl IntoResponse for AuthError {
 impl IntoResponse for TokenError {
     fn into_response(mut self) -> Response {
         metrics::refused(self.code(), "");
-        if let Some(error) = self.take_source() {
-            let _ = error.log(&Clock::system());
-        }
+        let source = self.take_source().map(|error| error.log(&Clock::system()));
         let mut response = json(&self).unwrap_or_else(IntoResponse::into_response);
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
         match self.status() {
             StatusCode::UNAUTHORIZED => {
                 Challenge::new("Basic").param("realm", Challenge::DEFAULT_REALM).append_to(headers);
+            }
+            StatusCode::TOO_MANY_REQUESTS => {
+                headers.extend(source.map(|error| error.challenges().clone()).unwrap_or_default());
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

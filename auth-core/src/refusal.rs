@@ -120,6 +120,7 @@ impl Refusal {
                 | AuthErrorKind::Acting => (error.status(), 7),
                 AuthErrorKind::InvalidScope => (error.status(), 3),
                 AuthErrorKind::WrongCredentials => (error.status(), 16),
+                AuthErrorKind::TooManyAttempts => (error.status(), 8),
                 _ => (error.status(), 13),
             },
             Self::Config(_) => (StatusCode::INTERNAL_SERVER_ERROR, 13),
@@ -194,6 +195,9 @@ impl Refusal {
             if matches!(self, Self::StepUp { .. }) && !offered {
                 (status, grpc_status) = (StatusCode::FORBIDDEN, 7); // no scheme of this layer supports a step-up
             }
+        }
+        if let Self::Failed(error) = &self {
+            headers.extend(error.challenges().clone());
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -28,6 +28,7 @@ use crate::error::{AuthError, AuthErrorKind};
 /// | [`Unauthenticated`](AuthErrorKind::Unauthenticated), [`WrongCredentials`](AuthErrorKind::WrongCredentials) | 400 | `invalid_grant` |
 /// | [`InvalidScope`](AuthErrorKind::InvalidScope) | 400 | `invalid_scope` |
 /// | [`CrossOrigin`](AuthErrorKind::CrossOrigin), [`LimitReached`](AuthErrorKind::LimitReached), [`Acting`](AuthErrorKind::Acting) | 403 | `access_denied` |
+/// | [`TooManyAttempts`](AuthErrorKind::TooManyAttempts) | 429 | `temporarily_unavailable` |
 /// | [`Unavailable`](AuthErrorKind::Unavailable) | 503 | `temporarily_unavailable` |
 /// | others | that of the error | `server_error` |
 ///
@@ -83,7 +84,9 @@ impl From<AuthError> for TokenError {
             AuthErrorKind::CrossOrigin | AuthErrorKind::LimitReached | AuthErrorKind::Acting => {
                 (error.status(), "access_denied")
             }
-            AuthErrorKind::Unavailable => (error.status(), "temporarily_unavailable"),
+            AuthErrorKind::TooManyAttempts | AuthErrorKind::Unavailable => {
+                (error.status(), "temporarily_unavailable")
+            }
             AuthErrorKind::TooLarge
             | AuthErrorKind::Config
             | AuthErrorKind::Closed

@@ -40,6 +40,7 @@ mod session;
 pub mod store;
 mod stores;
 mod striped;
+mod throttle;
 mod warnings;
 mod watch;
 
@@ -73,3 +74,4 @@ pub use store::{IntoStore, OverflowPolicy, SignInLimit, Store};
 pub use stores::fuzzing;
 // The stores of the enabled features.
 pub use stores::*;
+pub use throttle::{Throttle, ThrottledAttempt};

@@ -15,8 +15,8 @@ macro_rules! reexport {
         pub use $crate::near_cache;
         #[doc(inline)]
         pub use $crate::{
-            ConnectError, ConnectOptions, IntoStore, InvalidValue, MemoryStoreBuilder, Store,
-            StoreError, StoreErrorKind, UserCheck,
+            ConnectError, ConnectOptions, IntoStore, InvalidValue, MemoryStoreBuilder, SecretKind,
+            SignInEvent, Store, StoreError, StoreErrorKind, Throttle, ThrottledAttempt, UserCheck,
         };
         #[cfg(feature = "redis")]
         #[doc(inline)]

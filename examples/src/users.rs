@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use argon2::Params;
 use argon2::password_hash::phc::PasswordHash;
-use auth_core::{Clock, Principal};
+use auth_core::{AuthError, Principal};
+use auth_store::{MemoryStore, Throttle};
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 
 use crate::passwords::{Verifier, hash};
-use crate::throttle::Throttle;
 
 /// The application's own data about a user. It is kept with the sign-in, and is available to handlers
 /// as the claims of an [`Identity`](auth_core::Identity).
@@ -52,12 +52,13 @@ impl fmt::Debug for Login {
 }
 
 /// Why a user cannot sign in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Denied {
     /// The user does not exist, or the password is wrong. Clients cannot tell which.
     WrongCredentials,
-    /// There were too many wrong passwords for this username. Contains the time to wait.
-    TooManyAttempts(Duration),
+    /// The password was not verified, because there were too many wrong ones for this username or because the store
+    /// that counts them did not answer.
+    Throttled(AuthError),
 }
 
 /// Generated users, all with one password.
@@ -77,7 +78,7 @@ pub struct Users {
     /// Bounds the verifications at a time: each takes 19 MiB and a processor.
     slots: Arc<Semaphore>,
     verifier: Arc<Verifier>,
-    throttle: Arc<Throttle>,
+    throttle: Throttle,
     disabled: Arc<Mutex<HashSet<String>>>,
 }
 
@@ -122,9 +123,16 @@ impl Users {
             dummy: Arc::new(hash(params, "")),
             slots: Arc::new(Semaphore::new(processors)),
             verifier: Arc::default(),
-            throttle: Arc::new(Throttle::new(Clock::system())),
+            throttle: limited(Throttle::new(MemoryStore::new())),
             disabled: Arc::default(),
         }
+    }
+
+    /// Counts wrong passwords by this throttle: ten of a username in a minute are allowed. Defaults to one of this
+    /// process.
+    #[must_use]
+    pub fn throttled(self, throttle: Throttle) -> Self {
+        Self { throttle: limited(throttle), ..self }
     }
 
     /// Disables a user, who can no longer sign in. A backend that checks users with
@@ -154,25 +162,20 @@ impl Users {
         Self { customers: Some(Customers { count, password }), ..self }
     }
 
-    /// Sets the clock of the throttle. Defaults to the system's clock.
-    #[must_use]
-    pub fn clock(self, clock: Clock) -> Self {
-        Self { throttle: Arc::new(Throttle::new(clock)), ..self }
-    }
-
     /// Returns the user's principal if the password is right.
     ///
     /// An unknown username takes the same time and returns the same error as a wrong password.
     ///
     /// # Errors
     ///
-    /// Returns [`Denied::WrongCredentials`], or [`Denied::TooManyAttempts`] after ten of them in a
-    /// minute.
+    /// Returns [`Denied::WrongCredentials`], or [`Denied::Throttled`] after ten of them in a minute.
     ///
     /// # Panics
     ///
     /// Panics if the runtime is shutting down.
     pub async fn check(&self, username: &str, password: &str) -> Result<Principal<User>, Denied> {
+        // Before the verification, so that guesses at the same time count as well.
+        let attempt = self.throttle.attempt(username, None).await.map_err(Denied::Throttled)?;
         let slot = Arc::clone(&self.slots).acquire_owned().await.expect("it is never closed");
         let (users, username, password) = (self.clone(), username.to_owned(), password.to_owned());
         // The verification would block a thread that serves requests. The slot moves into the task:
@@ -181,21 +184,20 @@ impl Users {
             let _slot = slot;
             users.verify(&username, &password)
         });
-        verification.await.expect("the runtime is running, and the verification does not panic")
+        let verified = verification
+            .await
+            .expect("the runtime is running, and the verification does not panic");
+        let principal = verified.ok_or(Denied::WrongCredentials)?;
+        attempt.succeeded().await;
+        Ok(principal)
     }
 
-    fn verify(&self, username: &str, password: &str) -> Result<Principal<User>, Denied> {
-        self.throttle.check(username).map_err(Denied::TooManyAttempts)?;
+    fn verify(&self, username: &str, password: &str) -> Option<Principal<User>> {
         let account = self.account(username);
         let hash = account.as_ref().map_or(&*self.dummy, |(_, hash)| hash);
         let verified = self.verifier.verify(hash, password);
-        match (account, verified) {
-            (Some((principal, _)), true) if self.is_enabled(username) => Ok(principal),
-            _ => {
-                self.throttle.record_failure(username);
-                Err(Denied::WrongCredentials)
-            }
-        }
+        let (principal, _) = account.filter(|_| verified && self.is_enabled(username))?;
+        Some(principal)
     }
 
     fn account(&self, username: &str) -> Option<(Principal<User>, &PasswordHash)> {
@@ -209,6 +211,10 @@ impl Users {
         (exists && canonical)
             .then(|| (principal(username, "Customer", "buyer"), &*customers.password))
     }
+}
+
+fn limited(throttle: Throttle) -> Throttle {
+    throttle.per_user(10, Duration::from_secs(60))
 }
 
 fn principal(username: &str, display_name: &str, role: &str) -> Principal<User> {
@@ -230,6 +236,10 @@ mod tests {
         Users::demo_with(&Params::new(Params::MIN_M_COST, 1, 1, None).unwrap())
     }
 
+    async fn is_wrong(users: &Users, username: &str, password: &str) -> bool {
+        matches!(users.check(username, password).await, Err(Denied::WrongCredentials))
+    }
+
     #[tokio::test]
     async fn the_right_password_returns_the_principal() {
         let alice = users().check("alice", "wonderland").await.unwrap();
@@ -242,11 +252,7 @@ mod tests {
         let users = users();
         for (username, password) in [("alice", "builder"), ("mallory", "builder"), ("mallory", "")]
         {
-            assert_eq!(
-                users.check(username, password).await,
-                Err(Denied::WrongCredentials),
-                "{username}"
-            );
+            assert!(is_wrong(&users, username, password).await, "{username}");
         }
         let params = |hash: &PasswordHash| hash.params.to_string();
         let own = params(&users.accounts["alice"].password);
@@ -255,15 +261,15 @@ mod tests {
 
     #[tokio::test]
     async fn customers_exist_only_if_they_are_added() {
-        assert_eq!(users().check("customer1", "guest").await, Err(Denied::WrongCredentials));
+        assert!(is_wrong(&users(), "customer1", "guest").await);
         let users = users().customers(20);
         for name in ["customer1", "customer20"] {
             let customer = users.check(name, "guest").await.unwrap();
             assert!(&*customer.subject == name && customer.has_role("buyer"));
-            assert_eq!(users.check(name, "wonderland").await, Err(Denied::WrongCredentials));
+            assert!(is_wrong(&users, name, "wonderland").await);
         }
         for name in ["customer0", "customer21", "customer", "customer01", "customer+1", "guest"] {
-            assert_eq!(users.check(name, "guest").await, Err(Denied::WrongCredentials), "{name}");
+            assert!(is_wrong(&users, name, "guest").await, "{name}");
         }
         assert!(users.check("alice", "wonderland").await.is_ok());
     }
@@ -283,10 +289,10 @@ mod tests {
         for username in ["alice", "mallory"] {
             let users = users();
             for _ in 0..10 {
-                assert_eq!(users.check(username, "guess").await, Err(Denied::WrongCredentials));
+                assert!(is_wrong(&users, username, "guess").await);
             }
             let last = users.check(username, "wonderland").await;
-            assert!(matches!(last, Err(Denied::TooManyAttempts(_))), "{username}: {last:?}");
+            assert!(matches!(last, Err(Denied::Throttled(_))), "{username}: {last:?}");
         }
     }
 }

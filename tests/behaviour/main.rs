@@ -69,6 +69,7 @@ mod signing_out;
 #[cfg(test)]
 mod telemetry;
 mod test_users;
+mod throttling;
 #[cfg(test)]
 mod tokens;
 mod undelivered;

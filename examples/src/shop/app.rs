@@ -26,7 +26,11 @@ pub fn app(
     authentication: impl Into<Authentication>,
     deployment: Deployment,
 ) -> Router {
-    let Authentication { authenticator, public_routes } = authentication.into();
+    let Authentication { authenticator, public_routes, throttle } = authentication.into();
+    let users = match throttle {
+        Some(throttle) => users.throttled(throttle),
+        None => users,
+    };
     router(users)
         // `optional` lets requests without a credential pass: a visitor can fill a cart and sign in.
         // A handler that extracts `Identity` still answers 401 to them.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use auth_core::{Authenticator, Clock, any_of};
 use auth_jwt::{JwtAuth, SigningKeys};
 use auth_session::SessionAuth;
-use auth_store::{OverflowPolicy, Store};
+use auth_store::{OverflowPolicy, Store, Throttle};
 use axum::Router;
 use http::HeaderValue;
 
@@ -31,11 +31,13 @@ const SHOP: &str = "shop";
 pub struct Authentication {
     pub(super) authenticator: Arc<dyn Authenticator<Claims = User>>,
     pub(super) public_routes: Router,
+    /// Counts wrong passwords, together with the other shops that have the same store.
+    pub(super) throttle: Option<Throttle>,
 }
 
 impl<A: Authenticator<Claims = User>> From<A> for Authentication {
     fn from(authenticator: A) -> Self {
-        Self { authenticator: authenticator.erased(), public_routes: Router::new() }
+        Self { authenticator: authenticator.erased(), public_routes: Router::new(), throttle: None }
     }
 }
 
@@ -71,6 +73,17 @@ pub async fn authentication(
 ) -> Result<Authentication, SetupError> {
     // Both backends share the store, so a device list contains the sign-ins of both.
     let store = store(options).await?;
+    let throttle = Throttle::new(Arc::clone(&store)).clock(clock.clone());
+    let backends = backends(options, deployment, store, clock)?;
+    Ok(Authentication { throttle: Some(throttle), ..backends })
+}
+
+fn backends(
+    options: &Options,
+    deployment: Deployment,
+    store: Arc<dyn Store>,
+    clock: &Clock,
+) -> Result<Authentication, SetupError> {
     let sessions = sessions(options, deployment, Arc::clone(&store), clock);
     if options.auth == AuthKind::Session {
         return Ok(sessions.accept_bearer().into());

@@ -11,7 +11,6 @@ use auth_core::{Auth, Persistence, RefreshTokenDelivery, SignInId};
 use axum::extract::{ConnectInfo, State};
 use axum::response::{IntoResponse, Response, Result};
 use axum::{Extension, Json};
-use http::{StatusCode, header};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
@@ -105,7 +104,7 @@ pub(super) async fn login(
     })
 }
 
-/// Answers a failed login with 401 or 429. The response does not reveal whether the username exists.
+/// Answers a failed login with 401, 429, or 503 while the store does not answer. The response does not reveal whether the username exists.
 fn refuse(denied: Denied, auth: &Auth<User>) -> Response {
     match denied {
         Denied::WrongCredentials => {
@@ -114,11 +113,6 @@ fn refuse(denied: Denied, auth: &Auth<User>) -> Response {
             let error = Json(json!({ "error": "wrong username or password" }));
             (unauthenticated.status(), unauthenticated.challenges().clone(), error).into_response()
         }
-        Denied::TooManyAttempts(wait) => {
-            let secs = wait.as_millis().div_ceil(1000);
-            let error = "too many wrong passwords: try again later";
-            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, secs.to_string())], error)
-                .into_response()
-        }
+        Denied::Throttled(error) => error.into_response(),
     }
 }

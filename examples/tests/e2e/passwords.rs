@@ -13,7 +13,7 @@ fn sec_69_after_ten_wrong_passwords_the_next_attempt_must_wait() {
     }
     let throttled = client.login("alice", "wonderland");
     assert_eq!((throttled.status, throttled.header("set-cookie")), (429, None));
-    assert_eq!(throttled.error(), "too many wrong passwords: try again later");
+    assert_eq!(throttled.error(), "too many attempts: try again later");
     let wait: u32 = throttled.header("retry-after").unwrap().parse().unwrap();
     assert!((1..=60).contains(&wait), "{wait}");
 }
