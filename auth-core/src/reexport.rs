@@ -13,8 +13,9 @@ macro_rules! reexport {
             Identity, InvalidCookie, InvalidLifetime, InvalidOrigin, InvalidReturnPath,
             InvalidSignInId, Lifetime, LoginRedirect, ManualClock, Outcome, Persistence, Principal,
             ProviderSession, Reauthenticate, Refresh, RefreshTokenDelivery, Refusal, Rejection,
-            RejectionReason, Require, ReturnPath, Revoke, SameSite, SignIn, SignInId, SignInInfo,
-            SignedIn, StoredSignIns, Timestamp, TokenError, TokenResponse, any_of,
+            RejectionReason, RequestOrigin, Require, ReturnPath, Revoke, SameSite, SignIn,
+            SignInId, SignInInfo, SignedIn, StoredSignIns, Timestamp, TokenError, TokenResponse,
+            any_of,
         };
         #[cfg(feature = "axum")]
         #[doc(inline)]

@@ -14,7 +14,6 @@ pub mod oidc;
 pub mod passwords;
 pub mod serve;
 pub mod shop;
-pub mod throttle;
 pub mod users;
 
 /// Compiles and runs the example of the project's README.

@@ -4,9 +4,9 @@ use std::convert::Infallible;
 use std::ops::RangeInclusive;
 
 use auth_session::{
-    Auth, AuthError, AuthErrorKind, Claims, Identity, Lifetime, Persistence, Principal,
-    RefreshTokenDelivery, ReturnPath, Revoke, Session, SignIn, SignInId, SignInInfo, SignedIn,
-    TokenError,
+    Auth, AuthError, AuthErrorKind, Claims, CrossOriginProtection, Identity, Lifetime, Persistence,
+    Principal, RefreshTokenDelivery, RequestOrigin, ReturnPath, Revoke, Session, SignIn, SignInId,
+    SignInInfo, SignedIn, TokenError,
 };
 use axum::extract::State;
 use axum::response::sse::{Event, Sse};
@@ -15,11 +15,12 @@ use axum::{Form, Json};
 use examples::html;
 use examples::html::{Html, form};
 use futures_util::stream;
+use http::request::Parts;
 use http::{StatusCode, Uri};
 use serde::Deserialize;
 
-use crate::App;
 use crate::db::User;
+use crate::{ADMIN, App};
 
 /// What forms and the app send. Each form has some of these fields.
 #[derive(Default, Deserialize)]
@@ -63,9 +64,17 @@ pub(crate) async fn home(
         return Ok(html!("{}{}", form("/draft", &text, "Save the draft"), Html(links.to_owned())));
     };
     let notes = app.db.notes(user.subject()).await?;
+    let acting = user.actor().map(|actor| {
+        html!(
+            "<p>You are {}, and act for this user.</p>{}",
+            actor,
+            form("/stop-acting", &[], "Stop")
+        )
+    });
     Ok(html!(
-        "<h1>Notes of {}</h1>{}<ul>{}</ul><a href=/devices>Devices</a> <a href=/admin>Users</a> \
+        "{}<h1>Notes of {}</h1>{}<ul>{}</ul><a href=/devices>Devices</a> <a href=/admin>Users</a> \
          <a href=/password>Password</a> <a href=/account/delete>Delete the account</a>{}",
+        acting.into_iter().collect::<Html>(),
         user.subject(),
         form("/notes", &text, "Add"),
         notes.iter().map(|note| html!("<li>{}", note)).collect::<Html>(),
@@ -104,16 +113,14 @@ pub(crate) async fn events(auth: Auth) -> impl IntoResponse {
 }
 
 impl App {
-    /// Returns the user with this password. An unknown name, a wrong password, a disabled user and too many
-    /// guesses look alike.
+    /// Returns the user with this password. An unknown name, a wrong password and a disabled user look alike. After
+    /// ten of them within ten minutes, further ones are refused without a look at the password.
     async fn check(&self, auth: &Auth, name: &str, password: &str) -> Result<User, AuthError> {
-        if self.throttle.check(name).is_err() {
-            return Err(auth.wrong_credentials("too many wrong passwords"));
-        }
-        self.db.verify(name, password).await?.ok_or_else(|| {
-            self.throttle.record_failure(name);
-            auth.wrong_credentials("unknown user or wrong password")
-        })
+        let attempt = self.throttle.attempt(name, None).await?;
+        let user = self.db.verify(name, password).await?;
+        let user = user.ok_or_else(|| auth.wrong_credentials("unknown user or wrong password"))?;
+        attempt.succeeded().await;
+        Ok(user)
     }
 }
 
@@ -136,17 +143,27 @@ pub(crate) async fn form_of(uri: Uri, Form(it): Form<Fields>) -> Html {
     page(uri.path(), &it, "")
 }
 
-/// Shows the form again if the password was wrong.
+/// Shows the form again if the password was wrong, or was not checked because there were too many wrong ones.
 fn again(error: AuthError, path: &str, it: &Fields) -> Result<Response> {
-    if error.kind() != AuthErrorKind::WrongCredentials {
-        return Err(error.into());
-    }
-    let page = page(path, it, "Wrong name or password");
+    let why = match error.kind() {
+        AuthErrorKind::WrongCredentials => "Wrong name or password",
+        AuthErrorKind::TooManyAttempts => "Too many wrong passwords. Try again later",
+        _ => return Err(error.into()),
+    };
+    let page = page(path, it, why);
     Ok((error.status(), error.challenges().clone(), page).into_response())
 }
 
-pub(crate) async fn signup((app, auth): Anyone, Form(it): Form<Fields>) -> Result<Response> {
+pub(crate) async fn signup(
+    (app, auth): Anyone,
+    head: Parts,
+    Form(it): Form<Fields>,
+) -> Result<Response> {
+    // The sign-in checks it as well, but only after the user was created.
+    let origin = RequestOrigin::of(&head.method, &head.uri, &head.headers);
+    CrossOriginProtection::STRICT.check(&origin).map_err(|_| StatusCode::FORBIDDEN)?;
     let is_name = it.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let is_name = is_name && it.name != ADMIN;
     let is_valid = is_name && check(&it.name, NAME).and(check(&it.password, PASSWORD)).is_ok();
     if !is_valid || !app.db.create(&it.name, &it.password, false).await? {
         let rules = "Choose another name of a-z and 0-9, and a password of 12 to 128 bytes";
@@ -155,11 +172,14 @@ pub(crate) async fn signup((app, auth): Anyone, Form(it): Form<Fields>) -> Resul
     login((app, auth), Form(it)).await
 }
 
+fn principal(user: &User) -> Principal {
+    let principal = Principal::new(&*user.name).amr("pwd");
+    if user.is_admin { principal.role("admin") } else { principal }
+}
+
 /// Starts a sign-in that ends when the password changes.
 pub(crate) fn sign_in(auth: &Auth, user: &User) -> SignIn<Claims> {
-    let principal = Principal::new(&*user.name).amr("pwd");
-    let principal = if user.is_admin { principal.role("admin") } else { principal };
-    auth.sign_in(principal).auth_hash(user.auth_hash())
+    auth.sign_in(principal(user)).auth_hash(user.auth_hash())
 }
 
 /// Signs in for 30 days if the user wants to be remembered. Otherwise, the default applies: the sign-in ends after
@@ -186,6 +206,8 @@ pub(crate) async fn devices(auth: Auth) -> Result<Html> {
     let entry = |device: &SignInInfo| {
         let name = device.label.as_deref().or(device.user_agent.as_deref()).unwrap_or("unknown");
         let current = if device.current { " (this one)" } else { "" };
+        let actor = device.actor.as_ref().map(|actor| format!("{actor} acts for you: "));
+        let name = actor.unwrap_or_default() + name;
         let end = form("/devices", &[("hidden", "id", &device.id.to_string())], "End");
         html!("<li>{}{}{}", name, current, end)
     };
@@ -235,8 +257,9 @@ pub(crate) async fn delete((app, user, auth): Mine) -> Result<Redirect> {
 pub(crate) async fn users(app: State<App>) -> Result<Html> {
     let entry = |user: &User| {
         let state = if user.is_active { "active" } else { "disabled" };
-        let disable = form("/admin/disable", &[("hidden", "name", &user.name)], "Disable");
-        html!("<li>{} ({}){}", user.name, state, disable)
+        let name = [("hidden", "name", &*user.name)];
+        let disable = form("/admin/disable", &name, "Disable");
+        html!("<li>{} ({}){}{}", user.name, state, disable, form("/admin/act-as", &name, "Act as"))
     };
     let users = app.db.users().await?;
     Ok(html!("<h1>Users</h1><ul>{}</ul>", users.iter().map(entry).collect::<Html>()))
@@ -249,6 +272,21 @@ pub(crate) async fn disable(app: State<App>, Form(user): Form<Fields>) -> Result
     if let Some(backend) = app.auth.sign_ins() {
         backend.stored_sign_ins().revoke(&user.name, Revoke::All).await?;
     }
+    Ok(Redirect::to("/admin"))
+}
+
+/// Lets an administrator see and do what a user can. It ends with the administrator's sign-in, and when the user's
+/// password changes. Administrators do not act for each other.
+pub(crate) async fn act_as((app, _, auth): Mine, Form(it): Form<Fields>) -> Result<Redirect> {
+    let user = app.db.user(&it.name).await?.filter(|user| user.is_active && !user.is_admin);
+    let user = user.ok_or(StatusCode::NOT_FOUND)?;
+    auth.act_as(principal(&user)).auth_hash(user.auth_hash()).await?;
+    Ok(Redirect::to("/"))
+}
+
+/// Returns to the administrator's own sign-in.
+pub(crate) async fn stop_acting(auth: Auth) -> Result<Redirect> {
+    auth.stop_acting().await?;
     Ok(Redirect::to("/admin"))
 }
 

@@ -18,8 +18,8 @@ use std::time::Duration;
 use auth_jwt::{Algorithm, JwtAuth, SigningKey, SigningKeys};
 use auth_session::near_cache::NearCacheBuilder;
 use auth_session::{
-    AuthLayer, Authenticator, Claims, Clock, ConnectOptions, CookieBuilder, Lifetime,
-    LoginRedirect, Require, SessionAuth, Store, UserCheck, any_of,
+    AuthLayer, Authenticator, Claims, Clock, ConnectError, ConnectOptions, CookieBuilder, Lifetime,
+    LoginRedirect, Require, SessionAuth, Store, Throttle, UserCheck, any_of,
 };
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -30,7 +30,6 @@ use clap::{Parser, ValueEnum};
 use examples::html::PAGE_HEADERS;
 use examples::passwords::Passwords;
 use examples::serve::{self, Listeners};
-use examples::throttle::Throttle;
 use http::HeaderValue;
 
 use crate::db::Db;
@@ -66,16 +65,25 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::parse();
     let db = Db::open(&options.db, Passwords::default()).await?;
     if let Ok(password) = std::env::var("NOTES_ADMIN_PASSWORD") {
-        db.create("admin", &password, true).await?; // unless there is one
+        db.create(ADMIN, &password, true).await?; // unless there is one
     }
-    // The near cache answers from memory. Redis and PostgreSQL report every change to it. What another process
-    // changes in SQLite takes effect within two seconds.
-    let store = ConnectOptions::new(options.store).migrate().with_ttl(Duration::from_secs(2));
-    let store = store.near_cache(NearCacheBuilder::default()).connect().await?;
-    let auth = backend(options.auth, store, &db, &Clock::system())?;
+    let clock = Clock::system();
+    let store = connect(&options.store, &clock).await?;
+    let throttle = Throttle::new(Arc::clone(&store));
+    let auth = backend(options.auth, store, &db, &clock)?;
     let listeners = Listeners::bind(SocketAddr::from(([127, 0, 0, 1], options.port))).await?;
     println!("notes at {}", listeners.url()?);
-    Ok(serve::serve(listeners, router(db, auth)?, serve::signals()?).await?)
+    Ok(serve::serve(listeners, router(db, auth, throttle)?, serve::signals()?).await?)
+}
+
+/// The user whom no one can be by signing up.
+const ADMIN: &str = "admin";
+
+/// Opens the store. The near cache answers from memory. Redis and PostgreSQL report every change to it. What another
+/// process changes in SQLite takes effect within two seconds.
+async fn connect(url: &str, clock: &Clock) -> Result<Arc<dyn Store>, ConnectError> {
+    let store = ConnectOptions::new(url).migrate().with_ttl(Duration::from_secs(2));
+    store.near_cache(NearCacheBuilder::default().clock(clock.clone())).connect().await
 }
 
 type Backend = Arc<dyn Authenticator<Claims = Claims>>;
@@ -117,22 +125,26 @@ fn backend(
 struct App {
     db: Db,
     auth: Backend,
-    throttle: Arc<Throttle>,
+    throttle: Throttle,
 }
 
 /// Returns the routes and the layers around them.
-fn router(db: Db, auth: Backend) -> Result<Router, Box<dyn Error>> {
+fn router(db: Db, auth: Backend, throttle: Throttle) -> Result<Router, Box<dyn Error>> {
     let recent = Require::max_auth_age(Duration::from_secs(300));
     // Read from the store: a role that was taken away counts at once.
     let admin = Require::all([Require::revalidated(), Require::role("admin")]);
-    let throttle = Arc::new(Throttle::new(auth.clock().clone()));
+    // What belongs to the user alone, and not to an administrator who acts for the user.
+    let own = Require::not_acting();
     Ok(Router::new()
         .route("/admin/disable", post(on::disable).route_layer(recent.clone()))
+        .route("/admin/act-as", post(on::act_as))
         .route("/admin", get(on::users))
         .route_layer(admin)
         .route("/account/delete", get(on::form_of).post(on::delete).route_layer(recent))
         .route("/confirm", get(on::form_of).post(on::confirm))
         .route("/password", get(on::form_of).post(on::password))
+        .route_layer(own)
+        .route("/stop-acting", post(on::stop_acting))
         .route("/devices", get(on::devices).post(on::end_device))
         .route("/notes", post(on::add_note))
         .route("/events", get(on::events))

@@ -33,9 +33,14 @@ impl World {
         assert!(db.create("ada", PASSWORD, true).await.unwrap());
         assert!(db.create("bob", PASSWORD, false).await.unwrap());
         let clock = ManualClock::new(Timestamp::from_secs(1_800_000_000));
-        let store = Arc::new(MemoryStore::new());
+        Self::on(kind, Arc::new(MemoryStore::new()), db, clock)
+    }
+
+    /// Starts a node with this store.
+    fn on(kind: AuthKind, store: Arc<dyn Store>, db: Db, clock: ManualClock) -> Self {
+        let throttle = Throttle::new(Arc::clone(&store)).clock(clock.clock());
         let auth = backend(kind, store, &db, &clock.clock()).unwrap();
-        let app = router(db.clone(), Arc::clone(&auth)).unwrap();
+        let app = router(db.clone(), Arc::clone(&auth), throttle).unwrap();
         Self { db, auth, clock, app }
     }
 
@@ -179,6 +184,10 @@ async fn other_sites_can_neither_log_in_nor_act() {
             let form = format!("{}&text=a", login("bob", PASSWORD));
             assert_eq!(browser.send(request, &form).await.status, 403, "{path}");
         }
+        let request = Request::post("/signup").header("sec-fetch-site", "cross-site");
+        let form = login("eve", PASSWORD);
+        assert_eq!(world.browser().send(request, &form).await.status, 403);
+        assert!(world.db.user("eve").await.unwrap().is_none(), "even without a cookie");
         let home = browser.get("/").await.body;
         assert!(home.contains("Notes of bob") && home.contains("<ul></ul>"), "{home}");
     }
@@ -199,7 +208,12 @@ async fn failed_logins_look_alike_and_guesses_are_throttled() {
         for _ in 0..9 {
             browser.post("/login", &login("bob", "wrong")).await;
         }
-        assert_eq!(browser.post("/login", &login("bob", PASSWORD)).await.status, 401);
+        let refused = browser.post("/login", &login("bob", PASSWORD)).await;
+        assert_eq!(refused.status, 429);
+        assert!(refused.body.contains("Try again later"), "{}", refused.body);
+        let token = format!("grant_type=password&username=bob&password={PASSWORD}");
+        let refused = app_sends(&world, Method::POST, "/api/token", "", &token).await;
+        assert_eq!(refused.status, 429, "{}", refused.body);
         world.clock.advance(HOUR);
         assert_eq!(browser.post("/login", &login("bob", PASSWORD)).await.status, 303);
     }
@@ -333,6 +347,69 @@ async fn an_administrator_disables_a_user() {
 }
 
 #[tokio::test]
+async fn an_administrator_acts_for_a_user_and_returns() {
+    for kind in KINDS {
+        let world = World::start(kind).await;
+        let (ada, bob) = (world.browser_of("ada").await, world.browser_of("bob").await);
+        assert_eq!(bob.post("/notes", "text=milk").await.status, 303);
+        assert_eq!(bob.post("/admin/act-as", "name=ada").await.status, 403);
+        for name in ["ada", "nobody"] {
+            assert_eq!(ada.post("/admin/act-as", &format!("name={name}")).await.status, 404);
+        }
+        world.clock.advance(Duration::from_secs(1));
+        assert_eq!(ada.post("/admin/act-as", "name=bob").await.location, "/");
+        let home = ada.get("/").await.body;
+        assert!(home.contains("You are ada") && home.contains("Notes of bob"), "{home}");
+        assert!(home.contains("<li>milk"), "{home}");
+        assert!(bob.get("/devices").await.body.contains("ada acts for you"));
+        assert!(!bob.get("/").await.body.contains("You are"));
+        for path in ["/password", "/account/delete", "/confirm"] {
+            for reply in [ada.get(path).await, ada.post(path, "password=a&new=b").await] {
+                assert_eq!(reply.status, 403, "{path}: {reply:?}");
+            }
+        }
+        assert_eq!(ada.get("/admin").await.status, 403, "the role is ada's");
+        assert_eq!(ada.post("/stop-acting", "").await.location, "/admin");
+        assert!(ada.get("/admin").await.body.contains("bob (active)"));
+        assert!(!bob.get("/devices").await.body.contains("acts for you"));
+
+        ada.post("/admin/act-as", "name=bob").await;
+        world.db.set_password("bob", "another password").await.unwrap();
+        world.clock.advance(CHECK_AGE + Duration::from_secs(1));
+        assert_eq!(ada.get("/devices").await.status, 303, "it ends like a sign-in of the user");
+    }
+}
+
+/// Two nodes with a database that reports no changes, and a near cache on each.
+#[tokio::test]
+async fn the_near_cache_is_late_by_two_seconds_except_where_it_matters() {
+    for kind in KINDS {
+        let world = World::start(kind).await;
+        let folder = std::env::temp_dir().join(format!("notes-{}-{kind:?}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let url = format!("sqlite:{}", folder.join("sign-ins.db").display());
+        let mut nodes = Vec::new();
+        for _ in 0..2 {
+            let store = connect(&url, &world.clock.clock()).await.unwrap();
+            nodes.push(World::on(kind, store, world.db.clone(), world.clock.clone()));
+        }
+        let [stale, admin] = [nodes[0].browser_of("ada").await, nodes[0].browser_of("ada").await];
+        let elsewhere = nodes[1].browser_of("ada").await;
+        for browser in [&stale, &admin] {
+            assert_eq!(browser.get("/devices").await.status, 200, "it is cached now");
+        }
+        for id in &ids(&elsewhere.get("/devices").await)[..2] {
+            elsewhere.post("/devices", &format!("id={id}")).await;
+        }
+        assert_eq!(stale.get("/devices").await.status, 200);
+        assert_eq!(admin.get("/admin").await.status, 303, "it is read from the database");
+        world.clock.advance(Duration::from_secs(2));
+        assert_eq!(stale.get("/devices").await.status, 303);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+}
+
+#[tokio::test]
 async fn deleting_the_account_needs_the_password_again() {
     for kind in KINDS {
         let world = World::start(kind).await;
@@ -394,9 +471,14 @@ async fn input_is_limited() {
     let world = World::start(AuthKind::Both).await;
     let browser = world.browser_of("bob").await;
     let long = "a".repeat(33);
-    for (name, password) in
-        [("", PASSWORD), ("Eve", PASSWORD), (&long, PASSWORD), ("eve", "short"), ("bob", PASSWORD)]
-    {
+    for (name, password) in [
+        ("", PASSWORD),
+        ("Eve", PASSWORD),
+        (&long, PASSWORD),
+        ("eve", "short"),
+        ("bob", PASSWORD),
+        (ADMIN, PASSWORD),
+    ] {
         let reply = world.browser().post("/signup", &login(name, password)).await;
         assert_eq!((reply.status, reply.cookies.len()), (422, 0), "{name}");
     }
