@@ -9,6 +9,7 @@ macro_rules! pages {
 }
 
 pages! {
+    ActingForUsers: "acting-for-users.md",
     CorsAndCsrf: "cors-and-csrf.md",
     DeviceList: "device-list.md",
     DisablingUsers: "disabling-users.md",
@@ -29,6 +30,7 @@ pages! {
     Proxies: "proxies.md",
     QuickStart: "quick-start.md",
     RememberMe: "remember-me.md",
+    Roles: "roles.md",
     SecondFactor: "second-factor.md",
     SessionData: "session-data.md",
     SessionOrJwt: "session-or-jwt.md",
@@ -38,4 +40,5 @@ pages! {
     StepUp: "step-up.md",
     Streams: "streams.md",
     Testing: "testing.md",
+    Throttling: "throttling.md",
 }
