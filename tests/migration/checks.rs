@@ -1,12 +1,18 @@
 //! What holds for every switch from sessions: how users, visitors and thieves get from the old application to the
 //! new one.
 
+#[path = "after.rs"]
+pub mod after;
+#[path = "../../examples/src/client.rs"]
+#[allow(dead_code)]
+pub mod client;
+
 use std::time::Duration;
 
 use auth_session::{Clock, ManualClock, SessionAuth, Timestamp};
 use axum::Router;
 
-use crate::client::TestClient;
+use client::TestClient;
 
 /// The cookie of every old session in these tests.
 pub const OLD: &str = "id";

@@ -1,23 +1,16 @@
 //! Users of an application with actix-session stay signed in.
 
-#[path = "../../after.rs"]
-mod after;
-#[path = "../src/before.rs"]
-mod before;
 #[path = "../../checks.rs"]
 mod checks;
-#[path = "../../../../examples/src/client.rs"]
-#[allow(dead_code)]
-mod client;
-#[path = "../src/switch.rs"]
-mod switch;
 
 use actix_web::cookie::{Cookie, Key};
 use actix_web::{App, test};
 use auth_session::{Clock, ManualClock};
 use axum::Router;
-use client::TestClient;
-use switch::END;
+use checks::after;
+use checks::client::TestClient;
+use from_actix_session::before;
+use from_actix_session::switch::{self, END};
 
 const KEY: &[u8] = &[7; 64];
 const CART: (&str, &str) = ("/cart", "item=tea");

@@ -1,12 +1,8 @@
 //! Users of an application with axum-login stay signed in, unless their password has changed.
 
-#[path = "../src/before.rs"]
-mod before;
 #[path = "../../../../examples/src/client.rs"]
 #[allow(dead_code)]
 mod client;
-#[path = "../src/switch.rs"]
-mod switch;
 
 use std::time::Duration;
 
@@ -15,9 +11,9 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use before::Users;
 use client::TestClient;
-use switch::END;
+use from_axum_login::before::{self, Users};
+use from_axum_login::switch::{self, END};
 use tower_sessions::MemoryStore;
 
 async fn logout(auth: Auth) -> Result<(), AuthError> {

@@ -1,22 +1,14 @@
 //! Users of an application with axum_session stay signed in.
 
-#[path = "../../after.rs"]
-mod after;
-#[path = "../src/before.rs"]
-mod before;
 #[path = "../../checks.rs"]
 mod checks;
-#[path = "../../../../examples/src/client.rs"]
-#[allow(dead_code)]
-mod client;
-#[path = "../src/switch.rs"]
-mod switch;
 
 use auth_session::{Clock, ManualClock};
 use axum::Router;
 use axum_session::SessionConfig;
-use before::Store;
-use switch::END;
+use checks::after;
+use from_axum_session::before::{self, Store};
+use from_axum_session::switch::{self, END};
 
 /// Returns the old application and the new one, at this time.
 async fn apps(clock: Clock) -> (Router, Router) {

@@ -1,12 +1,8 @@
 //! Tokens of an application with jsonwebtoken are accepted until they expire.
 
-#[path = "../src/before.rs"]
-mod before;
 #[path = "../../../../examples/src/client.rs"]
 #[allow(dead_code)]
 mod client;
-#[path = "../src/switch.rs"]
-mod switch;
 
 use std::time::Duration;
 
@@ -19,6 +15,7 @@ use axum::{
     routing::{get, post},
 };
 use client::TestClient;
+use from_jsonwebtoken::{before, switch};
 
 const HOUR: Duration = Duration::from_secs(3600);
 

@@ -1,12 +1,10 @@
 //! The old and the new application accept the same tokens.
 
-#[path = "../src/before.rs"]
-mod before;
-
 use auth_jwt::testing::IssuerServer;
 use auth_jwt::{JwtAuth, Outcome};
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
+use from_jwt_authorizer::before;
 use tower::ServiceExt as _;
 
 async fn ask(app: &axum::Router, token: &str) -> (StatusCode, String) {

@@ -1,20 +1,13 @@
 //! Users of an application with tower-sessions stay signed in.
 
-#[path = "../../after.rs"]
-mod after;
-#[path = "../src/before.rs"]
-mod before;
 #[path = "../../checks.rs"]
 mod checks;
-#[path = "../../../../examples/src/client.rs"]
-#[allow(dead_code)]
-mod client;
-#[path = "../src/switch.rs"]
-mod switch;
 
 use auth_session::{Clock, ManualClock};
 use axum::Router;
-use switch::END;
+use checks::after;
+use from_tower_sessions::before;
+use from_tower_sessions::switch::{self, END};
 use tower_sessions::MemoryStore;
 
 /// Returns the old application and the new one, at this time.

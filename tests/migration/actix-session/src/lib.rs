@@ -1,0 +1,4 @@
+//! An application with actix-session.
+
+pub mod before;
+pub mod switch;

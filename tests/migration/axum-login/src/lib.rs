@@ -1,0 +1,4 @@
+//! An application with axum-login.
+
+pub mod before;
+pub mod switch;

@@ -1,0 +1,4 @@
+//! An application with axum_session.
+
+pub mod before;
+pub mod switch;

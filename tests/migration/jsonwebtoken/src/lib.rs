@@ -1,0 +1,4 @@
+//! An application with jsonwebtoken.
+
+pub mod before;
+pub mod switch;

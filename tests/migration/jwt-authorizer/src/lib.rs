@@ -1,0 +1,3 @@
+//! An application with jwt-authorizer.
+
+pub mod before;

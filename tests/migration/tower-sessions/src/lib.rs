@@ -1,0 +1,4 @@
+//! An application with tower-sessions.
+
+pub mod before;
+pub mod switch;
