@@ -37,11 +37,11 @@ const RESERVED: [&str; 19] = [
     "events",
 ];
 
-/// Which roles and claims of the application's a token has.
+/// Whether a token has the user's roles.
 #[derive(Clone, Copy)]
-pub(super) enum Application {
-    All,
-    None,
+pub(super) enum Roles {
+    Included,
+    LeftOut,
 }
 
 /// An access token and its lifetime.
@@ -75,7 +75,7 @@ impl TokenIssuer {
     pub(super) fn access_token(
         &self,
         validation: &Validation,
-        (issued, application): (&IssuedSecret, Application),
+        (issued, roles): (&IssuedSecret, Roles),
         scopes: &[Box<str>],
         max_bytes: usize,
         now: Timestamp,
@@ -84,10 +84,7 @@ impl TokenIssuer {
             AuthError::new(AuthErrorKind::Serialization, error.to_string())
         };
         let lifetime = self.access_lifetime.min(issued.deadlines.ends_at.since(now));
-        let mut claims = match application {
-            Application::All => of_application(issued).map_err(|error| failed(&error))?,
-            Application::None => Map::new(),
-        };
+        let mut claims = application(issued, roles).map_err(|error| failed(&error))?;
         let mut set = |name: &str, value: Value| drop(claims.insert(name.to_owned(), value));
         if let Some(issuer) = &validation.issuer {
             set("iss", json!(**issuer));
@@ -128,11 +125,14 @@ impl TokenIssuer {
 }
 
 /// Returns roles and the application's claims, for services that verify the token without the store.
-fn of_application(issued: &IssuedSecret) -> Result<Map<String, Value>, serde_json::Error> {
+fn application(
+    issued: &IssuedSecret,
+    included: Roles,
+) -> Result<Map<String, Value>, serde_json::Error> {
     let (roles, claims) = auth_store::decode::<Value>(&issued.principal)?;
     let mut claims = if let Value::Object(claims) = claims { claims } else { Map::new() };
     claims.retain(|name, _| !is_reserved(name));
-    if !roles.is_empty() {
+    if matches!(included, Roles::Included) && !roles.is_empty() {
         claims.insert("roles".to_owned(), json!(roles));
     }
     Ok(claims)

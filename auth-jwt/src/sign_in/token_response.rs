@@ -10,7 +10,7 @@ use auth_store::IssuedSecret;
 use http::HeaderValue;
 use serde::Serialize;
 
-use super::access_token::{AccessToken, Application};
+use super::access_token::{AccessToken, Roles};
 use super::issuer::WithSignIn;
 use super::pending::PENDING_PREFIX;
 use crate::jwt_auth::JwtAuth;
@@ -54,24 +54,25 @@ impl<C> JwtAuth<C, WithSignIn> {
         scopes: Option<&[Box<str>]>,
         plan: DeliveryPlan,
     ) -> Result<Access, AuthError> {
-        self.access_with(Application::All, issued, scopes, plan)
+        self.access_with(Roles::Included, issued, scopes, plan)
     }
 
     /// Issues an access token of a sign-in that continues. The user may have got so many roles meanwhile that a token
-    /// has no room for them. It then has neither roles nor claims, so that the user stays signed in: this backend reads
-    /// them from the store, and services without the store refuse what needs them.
+    /// has no room for them. It then has none, so that the user stays signed in: this backend reads them from the
+    /// store, and services without the store refuse what needs them. Claims are never left out, because one of them may
+    /// restrict the user.
     pub(super) fn renewed_access(
         &self,
         issued: &IssuedSecret,
         scopes: Option<&[Box<str>]>,
         plan: DeliveryPlan,
     ) -> Result<Access, AuthError> {
-        match self.access_with(Application::All, issued, scopes, plan) {
+        match self.access_with(Roles::Included, issued, scopes, plan) {
             Err(error) if error.kind() == AuthErrorKind::TooLarge => {
                 let (sign_in, subject) = (issued.id(), issued.subject.as_deref());
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(subject, %sign_in, error, "roles and claims left out of a token");
-                self.access_with(Application::None, issued, scopes, plan)
+                tracing::warn!(subject, %sign_in, error, "roles left out of a token");
+                self.access_with(Roles::LeftOut, issued, scopes, plan)
             }
             access => access,
         }
@@ -79,7 +80,7 @@ impl<C> JwtAuth<C, WithSignIn> {
 
     fn access_with(
         &self,
-        application: Application,
+        roles: Roles,
         issued: &IssuedSecret,
         scopes: Option<&[Box<str>]>,
         plan: DeliveryPlan,
@@ -88,13 +89,8 @@ impl<C> JwtAuth<C, WithSignIn> {
         let scopes: Box<[_]> = scopes.unwrap_or(own).into();
         let now = self.base().clock.now();
         let max_bytes = self.base().max_issued_bytes();
-        let token = self.mode.issuer.access_token(
-            self.own(),
-            (issued, application),
-            &scopes,
-            max_bytes,
-            now,
-        )?;
+        let token =
+            self.mode.issuer.access_token(self.own(), (issued, roles), &scopes, max_bytes, now)?;
         let cookie = match (plan.access, &self.base().cookie) {
             (Transport::Ambient, Some(cookie)) => {
                 Some(self.set_cookie(cookie, &token.text, issued)?)

@@ -212,7 +212,7 @@ impl SignInManager {
     /// ```
     ///
     /// The application first stores the user's roles itself, because a later sign-in takes them from there. If an access
-    /// token of `JwtAuth` has no room for all roles and claims, a refreshed one has none of them, and a warning is logged.
+    /// token of `JwtAuth` has no room for all roles, a refreshed one has none of them, and a warning is logged.
     ///
     /// # Errors
     ///
