@@ -240,11 +240,12 @@ impl SignInManager {
     async fn reused(&self, record: &Arc<Record>, kind: SecretKind) -> AuthError {
         if kind == SecretKind::Refresh {
             tracing::warn!(sign_in = %record.id, "refresh token reused; sign-in ended");
-            match self.store.delete(&record.id).await {
-                Ok(ended) => counts::ended("reused", usize::from(ended)),
+            let ended = match self.store.delete(&record.id).await {
+                Ok(ended) => ended,
                 Err(error) => return error.into(),
-            }
-            if let Some(subject) = record.subject.clone() {
+            };
+            counts::ended("reused", usize::from(ended));
+            if let Some(subject) = record.subject.clone().filter(|_| ended) {
                 let sign_in = record.id;
                 let reused = || SignInEvent::RefreshTokenReused { subject, sign_in };
                 self.settings.events.handle(reused);
