@@ -137,7 +137,7 @@ fn router(db: Db, auth: Backend, throttle: Throttle) -> Result<Router, Box<dyn E
     let own = Require::not_acting();
     Ok(Router::new()
         .route("/admin/disable", post(on::disable).route_layer(recent.clone()))
-        .route("/admin/act-as", post(on::act_as))
+        .route("/admin/act-as", post(on::act_as).route_layer(recent.clone()))
         .route("/admin", get(on::users))
         .route_layer(admin)
         .route("/account/delete", get(on::form_of).post(on::delete).route_layer(recent))
