@@ -1,9 +1,10 @@
 //! [`Throttle`]: limits how often a password can be guessed, on all nodes together.
 //!
-//! The store that keeps the sign-ins also keeps the counters: a record for each, which lasts as long as its attempts
-//! count. The hash of a user or an address selects one of a fixed number of counters, so an attacker who tries many
-//! names fills no store.
+//! The store that keeps the sign-ins also keeps the counters: a record for each user and each address, and for each
+//! period in which they make an attempt. No record is used for a second period, so a counter only grows, or shrinks
+//! by an attempt that is taken back.
 
+use std::error::Error;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -12,21 +13,24 @@ use std::time::Duration;
 use auth_core::{AuthError, Clock, SignInId, Timestamp};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::StoreErrorKind;
+use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
 use crate::manager::{AskingAgain, Backoff, EventHandler, KeyedLocks, SignInEvent};
 use crate::record::Record;
-use crate::store::{CompareAndSwap, Deleted, IntoStore, Store};
+use crate::store::{CompareAndSwap, IntoStore, Store};
 
 /// The key of the number of attempts.
 const COUNT: &str = "count";
 
+/// The key that says that the limit was reached, once the application has been told.
+const TOLD: &str = "told";
+
 /// Limits how often someone can guess a password, a code or another secret of a user: by the user, and by the address
 /// of the client. Nodes that share a store share the limits.
 ///
-/// An attempt counts before the secret is checked, so attempts at the same time do not exceed a limit. One that has
-/// [succeeded](ThrottledAttempt::succeeded) is taken back. Users who do not exist count like others, so that the
-/// answer does not reveal them.
+/// An attempt counts before the secret is checked, so attempts at the same time do not exceed a limit. It is
+/// [taken back](ThrottledAttempt::take_back) if the secret was right. Users who do not exist count like others, so
+/// that the answer does not reveal them. A refused attempt counts neither for the user nor for the address.
 ///
 /// An attacker who guesses also keeps the user from signing in by a password for the rest of the period. Offer another
 /// way to sign in, such as a passkey.
@@ -47,28 +51,34 @@ const COUNT: &str = "count";
 ///     if !is_password(name, password) {
 ///         return Err(auth.wrong_credentials("wrong password"));
 ///     }
-///     attempt.succeeded().await;
+///     attempt.take_back().await;
 ///     auth.sign_in(Principal::new(name)).await
 /// }
 /// ```
 ///
+/// # Periods
+///
+/// One period follows the other, and each begins without attempts. So twice as many attempts as in one period are
+/// possible in a short time, around the end of a period. The time to wait ends with the period.
+///
 /// # Size
 ///
-/// The store keeps at most 65,536 counters for users, and as many for addresses, each until its period has passed. Users
-/// whose names have the same hash share a counter and its limit. While the store does not answer, no attempt begins: a
-/// throttle that let attempts pass would be useless while an attacker overloads the store.
+/// The store keeps a record for each user and each address of the current period. Pass the address, so that one client
+/// can try only as many names as its limit allows. While the store does not answer, no attempt begins: a throttle that
+/// let attempts pass would be useless while an attacker overloads the store.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Throttle {
     store: Arc<dyn Store>,
     locks: Arc<KeyedLocks>,
     clock: Clock,
+    name: Arc<str>,
     per_user: Rate,
     per_address: Rate,
     events: EventHandler,
 }
 
-/// How many attempts are allowed in a period, which begins with the first.
+/// How many attempts are allowed in a period.
 #[derive(Clone, Copy, Debug)]
 struct Rate {
     max: NonZeroU32,
@@ -79,7 +89,15 @@ const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 impl Rate {
     fn new(max: u32, period: Duration) -> Self {
+        assert!(period >= Duration::from_secs(1), "`period` must be at least a second");
         Self { max: NonZeroU32::new(max).expect("`max` must be at least 1"), period }
+    }
+
+    /// Returns the number of the period at `now`, and when it ends.
+    fn period_at(self, now: Timestamp) -> (u64, Timestamp) {
+        let millis = u64::try_from(self.period.as_millis()).unwrap_or(u64::MAX);
+        let number = now.as_millis() / millis;
+        (number, Timestamp::from_millis((number + 1).saturating_mul(millis)))
     }
 }
 
@@ -90,28 +108,35 @@ impl Throttle {
             store: Arc::new(AskingAgain(store.into_store())),
             locks: Arc::default(),
             clock: Clock::system(),
+            name: "password".into(),
             per_user: Rate::new(10, TEN_MINUTES),
             per_address: Rate::new(100, TEN_MINUTES),
             events: EventHandler::default(),
         }
     }
 
-    /// Sets how many wrong attempts are allowed for one user in this period, which begins with the first of them.
-    /// Defaults to 10 in ten minutes. NIST SP 800-63B allows at most 100 in a row.
+    /// Names what is guessed. Throttles with other names or periods count apart, also in one store: give that of second
+    /// factors a name such as `one-time code`. Defaults to `password`.
+    pub fn name(self, name: impl Into<Arc<str>>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    /// Sets how many wrong attempts are allowed for one user in each period. Defaults to 10 in ten minutes. NIST SP
+    /// 800-63B allows at most 100 in a row.
     ///
     /// # Panics
     ///
-    /// Panics if `max` is zero.
+    /// Panics if `max` is zero, or `period` is shorter than a second.
     pub fn per_user(self, max: u32, period: Duration) -> Self {
         Self { per_user: Rate::new(max, period), ..self }
     }
 
-    /// Sets how many wrong attempts are allowed from one address in this period. Defaults to 100 in ten minutes,
+    /// Sets how many wrong attempts are allowed from one address in each period. Defaults to 100 in ten minutes,
     /// because many users may share an address. IPv6 addresses whose first 64 bits are equal count together.
     ///
     /// # Panics
     ///
-    /// Panics if `max` is zero.
+    /// Panics if `max` is zero, or `period` is shorter than a second.
     pub fn per_address(self, max: u32, period: Duration) -> Self {
         Self { per_address: Rate::new(max, period), ..self }
     }
@@ -121,15 +146,14 @@ impl Throttle {
         Self { clock, ..self }
     }
 
-    /// Calls `handle` with [`SignInEvent::TooManyAttempts`] for each attempt that is refused. It must be quick, because
-    /// the request waits for it.
+    /// Calls `handle` with [`SignInEvent::TooManyAttempts`] when an attempt is refused, once for each user or address and
+    /// period. It must be quick, because the request waits for it.
     pub fn on_event(self, handle: impl Fn(SignInEvent) + Send + Sync + 'static) -> Self {
         Self { events: EventHandler::new(handle), ..self }
     }
 
     /// Counts an attempt for this user, before its secret is checked. `user` is the name by which the application
-    /// finds the user, in one spelling. Attempts of another sort, such as those of a second factor, count apart with
-    /// another name, such as `otp:alice`. Pass the client's address if you know it. Behind a proxy, only the
+    /// finds the user, in one spelling. Pass the client's address if you know it. Behind a proxy, only the
     /// application knows which header to trust.
     ///
     /// # Errors
@@ -142,79 +166,68 @@ impl Throttle {
         address: Option<IpAddr>,
     ) -> Result<ThrottledAttempt, AuthError> {
         let now = self.clock.now();
+        let of_address = address.map(|it| self.counter(Limit::Address, &network(it), now));
+        let of_user = self.counter(Limit::User, user.as_bytes(), now);
+        let mut found = Vec::new();
+        for counter in of_address.into_iter().chain([of_user]) {
+            let record = self.store.load(&counter.id).await?;
+            // Before anything is written, so that a flood of refused attempts only reads.
+            if let Some(full) = record.as_ref().filter(|record| counter.is_full(record)) {
+                return Err(self.refuse(&counter, full, (user, address), now).await);
+            }
+            found.push((counter, record));
+        }
         let mut attempt = ThrottledAttempt { throttle: self.clone(), counted: Vec::new() };
-        let of_address = address.map(|it| (Counter::of(b'a', &network(it)), self.per_address));
-        let of_user = (Counter::of(b'u', user.as_bytes()), self.per_user);
-        for (counter, rate) in of_address.into_iter().chain([of_user]) {
-            match self.count(&counter, rate, now).await? {
+        for (counter, record) in found {
+            match self.count(&counter, record, now).await? {
                 Ok(counted) => attempt.counted.push(counted),
-                Err(wait) => {
-                    tracing::warn!(user, ?address, ?wait, "too many attempts");
-                    let user = user.into();
-                    self.events.handle(|| SignInEvent::TooManyAttempts { user, address });
-                    return Err(AuthError::too_many_attempts(wait));
+                Err(full) => {
+                    attempt.take_back().await;
+                    return Err(self.refuse(&counter, &full, (user, address), now).await);
                 }
             }
         }
         Ok(attempt)
     }
 
-    /// Counts an attempt, or returns how long the client has to wait.
+    /// Counts an attempt, or returns the record of a counter that has reached its limit. `found` may be older: the
+    /// versions of a record only grow.
     async fn count(
         &self,
         counter: &Counter,
-        rate: Rate,
+        mut found: Option<Arc<Record>>,
         now: Timestamp,
-    ) -> Result<Result<Counted, Duration>, AuthError> {
-        let id = self.store.derived_id(Some(&counter.subject), counter.hash);
-        let mut found = self.store.load(&id).await?;
-        let refused = |found: &Option<Arc<Record>>| {
-            let record = found.as_ref().filter(|record| record.expiry(now).is_none())?;
-            (count_in(record) >= rate.max.get()).then(|| record.deadlines.ends_at.since(now))
-        };
-        if let Some(wait) = refused(&found) {
-            return Ok(Err(wait)); // without a turn, so that a flood of attempts keeps none waiting
-        }
-        let _turn = self.locks.lock(&id).await?;
+    ) -> Result<Result<Arc<Record>, Arc<Record>>, AuthError> {
+        let _turn = self.locks.lock(&counter.id).await?;
         let mut backoff = Backoff::new();
         loop {
-            if let Some(wait) = refused(&found) {
-                return Ok(Err(wait));
-            }
             found = match found {
-                None => match self.create(id, counter, rate, now).await? {
-                    Some(counted) => return Ok(Ok(counted)),
-                    None => self.store.load(&id).await?,
-                },
-                Some(record) if record.expiry(now).is_some() => {
-                    match self.store.delete_if_version(&id, record.version).await? {
-                        Deleted::Conflict(newer) => Some(newer),
-                        Deleted::Done | Deleted::NotFound => None,
-                    }
-                }
+                Some(full) if counter.is_full(&full) => return Ok(Err(full)),
                 Some(record) => match self.set(&record, count_in(&record) + 1).await? {
-                    CompareAndSwap::Stored(record) => return Ok(Ok(Counted(record))),
+                    CompareAndSwap::Stored(record) => return Ok(Ok(record)),
                     CompareAndSwap::Conflict(newer) => Some(newer),
                     CompareAndSwap::NotFound => None,
+                },
+                None => match self.create(counter, now).await? {
+                    Some(record) => return Ok(Ok(record)),
+                    None => self.store.load(&counter.id).await?,
                 },
             };
             backoff.pause().await?;
         }
     }
 
-    /// Begins a period with an attempt. Returns `None` if another node has begun one.
+    /// Begins to count in a period. Returns `None` if another attempt has begun.
     async fn create(
         &self,
-        id: SignInId,
         counter: &Counter,
-        rate: Rate,
         now: Timestamp,
-    ) -> Result<Option<Counted>, AuthError> {
+    ) -> Result<Option<Arc<Record>>, AuthError> {
         let subject = Some(Arc::clone(&counter.subject));
-        let deadlines = Deadlines { idle_secs: 0, ends_at: now + rate.period };
-        let mut record = Record::without_secret(id, subject, deadlines, now);
+        let deadlines = Deadlines { idle_secs: 0, ends_at: counter.ends_at };
+        let mut record = Record::without_secret(counter.id, subject, deadlines, now);
         record.data.insert(COUNT, "1");
-        let counted = Counted(Arc::new(record.clone()));
+        let counted = Arc::new(record.clone());
         match self.store.create(record, self.store.bounds().lower(None)).await {
             Ok(_) => Ok(Some(counted)),
             Err(error) if error.kind() == StoreErrorKind::DuplicateId => Ok(None),
@@ -222,24 +235,73 @@ impl Throttle {
         }
     }
 
-    async fn set(&self, record: &Record, count: u32) -> Result<CompareAndSwap, AuthError> {
+    async fn set(&self, record: &Record, count: u32) -> Result<CompareAndSwap, StoreError> {
         let mut data = record.data.clone();
         data.insert(COUNT, count.to_string());
-        Ok(self.store.update(&record.id, record.version, data).await?)
+        self.store.update(&record.id, record.version, data).await
     }
 
-    /// Takes an attempt back, unless its period has passed.
-    async fn take_back(&self, Counted(counted): &Counted) -> Result<(), AuthError> {
+    /// Refuses an attempt, and tells the application if it is the first that is refused. If the counter has changed
+    /// meanwhile, the next one is.
+    async fn refuse(
+        &self,
+        counter: &Counter,
+        full: &Record,
+        (user, address): (&str, Option<IpAddr>),
+        now: Timestamp,
+    ) -> AuthError {
+        let wait = counter.ends_at.since(now);
+        if full.data.get(TOLD).is_none() {
+            let mut data = full.data.clone();
+            data.insert(TOLD, "true");
+            match self.store.update(&full.id, full.version, data).await {
+                Ok(CompareAndSwap::Stored(_)) => {
+                    let (limit, name) = (counter.limit, &*self.name);
+                    // Without the user: people type passwords into the field of the name.
+                    tracing::warn!(throttle = name, ?limit, ?address, ?wait, "too many attempts");
+                    let user = (limit == Limit::User).then(|| user.into());
+                    self.events.handle(|| SignInEvent::TooManyAttempts { user, address });
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn Error, "refused attempt not recorded");
+                }
+            }
+        }
+        AuthError::too_many_attempts(wait)
+    }
+
+    async fn take_back(&self, counted: &Arc<Record>) -> Result<(), AuthError> {
         let _turn = self.locks.lock(&counted.id).await?;
         let (mut newest, mut backoff) = (Arc::clone(counted), Backoff::new());
-        while newest.created_at == counted.created_at {
-            match self.set(&newest, count_in(&newest).saturating_sub(1)).await? {
-                CompareAndSwap::Conflict(newer) => newest = newer,
-                CompareAndSwap::Stored(_) | CompareAndSwap::NotFound => break,
-            }
+        while let CompareAndSwap::Conflict(newer) =
+            self.set(&newest, count_in(&newest).saturating_sub(1)).await?
+        {
+            newest = newer;
             backoff.pause().await?;
         }
         Ok(())
+    }
+
+    /// Returns where the attempts for a user, or from an address, are counted at this time.
+    fn counter(&self, limit: Limit, of: &[u8], now: Timestamp) -> Counter {
+        let rate = match limit {
+            Limit::User => self.per_user,
+            Limit::Address => self.per_address,
+        };
+        let (number, ends_at) = rate.period_at(now);
+        let mut hash = Sha256::new_with_prefix(b"auth/attempts");
+        for part in [&[limit as u8], self.name.as_bytes(), of] {
+            hash.update((part.len() as u64).to_be_bytes());
+            hash.update(part);
+        }
+        hash.update(number.to_be_bytes());
+        hash.update(ends_at.as_millis().to_be_bytes());
+        let hash = hash.finalize();
+        let hash: [u8; 16] = std::array::from_fn(|at| hash[at]);
+        let subject = format!("{}attempts/{:032x}", Record::RESERVED, u128::from_be_bytes(hash));
+        let id = self.store.derived_id(Some(&subject), hash);
+        Counter { limit, max: rate.max.get(), ends_at, id, subject: subject.into() }
     }
 }
 
@@ -255,45 +317,43 @@ fn network(address: IpAddr) -> Vec<u8> {
     }
 }
 
-/// Where the attempts for a user, or from an address, are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Limit {
+    User,
+    Address,
+}
+
+/// Where the attempts for a user, or from an address, are counted in one period.
 struct Counter {
-    /// What the id of the record is derived from.
-    hash: [u8; 16],
+    limit: Limit,
+    max: u32,
+    ends_at: Timestamp,
+    id: SignInId,
     subject: Arc<str>,
 }
 
 impl Counter {
-    fn of(by: u8, name: &[u8]) -> Self {
-        let prefix = || Sha256::new_with_prefix(b"auth/attempts").chain_update([by]);
-        let hash = prefix().chain_update(name).finalize();
-        let number = u16::from_be_bytes([hash[0], hash[1]]);
-        let of_record = prefix().chain_update(b"/").chain_update(number.to_be_bytes()).finalize();
-        Self {
-            hash: std::array::from_fn(|at| of_record[at]),
-            subject: format!("{}attempts/{}{number}", Record::RESERVED, char::from(by)).into(),
-        }
+    fn is_full(&self, record: &Record) -> bool {
+        count_in(record) >= self.max
     }
 }
 
-/// An attempt that was counted: the record after that.
+/// An attempt that has begun, returned by [`Throttle::attempt`]. It counts as wrong unless it is taken back.
 #[derive(Debug)]
-struct Counted(Arc<Record>);
-
-/// An attempt that has begun, returned by [`Throttle::attempt`]. It counts as wrong unless it succeeds.
-#[derive(Debug)]
-#[must_use = "the attempt counts as wrong unless it succeeds"]
+#[must_use = "the attempt counts as wrong unless it is taken back"]
 pub struct ThrottledAttempt {
     throttle: Throttle,
-    counted: Vec<Counted>,
+    /// The records after it was counted.
+    counted: Vec<Arc<Record>>,
 }
 
 impl ThrottledAttempt {
-    /// Takes the attempt back, because the secret was right. If the store does not answer, it may still count.
-    pub async fn succeeded(self) {
+    /// Takes the attempt back, because the secret was right, or could not be checked. If the store does not answer, it
+    /// may still count.
+    pub async fn take_back(self) {
         for counted in &self.counted {
             if let Err(error) = self.throttle.take_back(counted).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "attempt still counted");
+                tracing::warn!(error = &error as &dyn Error, "attempt still counted");
             }
         }
     }

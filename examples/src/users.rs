@@ -188,7 +188,7 @@ impl Users {
             .await
             .expect("the runtime is running, and the verification does not panic");
         let principal = verified.ok_or(Denied::WrongCredentials)?;
-        attempt.succeeded().await;
+        attempt.take_back().await;
         Ok(principal)
     }
 
@@ -230,6 +230,8 @@ impl fmt::Debug for Users {
 
 #[cfg(test)]
 mod tests {
+    use auth_core::{ManualClock, Timestamp};
+
     use super::*;
 
     fn users() -> Users {
@@ -287,7 +289,9 @@ mod tests {
     #[tokio::test]
     async fn guesses_are_throttled_for_unknown_users_too() {
         for username in ["alice", "mallory"] {
-            let users = users();
+            let clock = ManualClock::new(Timestamp::from_secs(0));
+            let throttle = Throttle::new(MemoryStore::new()).clock(clock.clock());
+            let users = users().throttled(throttle);
             for _ in 0..10 {
                 assert!(is_wrong(&users, username, "guess").await);
             }

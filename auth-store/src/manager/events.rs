@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use auth_core::{SignInId, SignInInfo};
@@ -46,10 +47,11 @@ pub enum SignInEvent {
         /// The sign-in.
         sign_in: SignInId,
     },
-    /// A [`Throttle`](crate::Throttle) has refused an attempt: someone may be guessing the user's password.
+    /// A limit of a [`Throttle`](crate::Throttle) was reached: someone may be guessing passwords. Only
+    /// [`Throttle::on_event`](crate::Throttle::on_event) is told of it.
     TooManyAttempts {
-        /// The user for whom the attempt was, as the application names the user.
-        user: Box<str>,
+        /// The user whose limit was reached, as the client has named the user. `None` if it was that of the address.
+        user: Option<Box<str>>,
         /// The address of the client, if the application knows it.
         address: Option<IpAddr>,
     },
@@ -65,8 +67,10 @@ impl EventHandler {
     }
 
     pub(crate) fn handle(&self, event: impl FnOnce() -> SignInEvent) {
-        if let Some(handle) = &self.0 {
-            handle(event());
+        let Some(handle) = &self.0 else { return };
+        // The change is stored, so the request must go on.
+        if catch_unwind(AssertUnwindSafe(|| handle(event()))).is_err() {
+            tracing::error!("the handler of sign-in events panicked");
         }
     }
 }

@@ -117,10 +117,11 @@ impl App {
     /// ten of them within ten minutes, further ones are refused without a look at the password.
     async fn check(&self, auth: &Auth, name: &str, password: &str) -> Result<User, AuthError> {
         let attempt = self.throttle.attempt(name, None).await?;
-        let user = self.db.verify(name, password).await?;
-        let user = user.ok_or_else(|| auth.wrong_credentials("unknown user or wrong password"))?;
-        attempt.succeeded().await;
-        Ok(user)
+        let user = self.db.verify(name, password).await;
+        if !matches!(user, Ok(None)) {
+            attempt.take_back().await; // right, or not checked
+        }
+        user?.ok_or_else(|| auth.wrong_credentials("unknown user or wrong password"))
     }
 }
 
