@@ -307,12 +307,16 @@ impl<C: Send + Sync + 'static> Auth<C> {
         Ok(sign_ins)
     }
 
-    /// Ends one of the user's sign-ins. Returns `false` if the user has no sign-in with this id.
+    /// Ends one of the user's sign-ins. Returns `false` if the user has no sign-in with this id. If it is that of this
+    /// request, the request [signs out](Self::sign_out): the response also removes the cookie.
     ///
     /// # Errors
     ///
     /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
     pub async fn revoke(&self, id: SignInId) -> Result<bool, AuthError> {
+        if self.local_subject()?.is_some() && self.context.state.sign_in() == Some(id) {
+            return self.sign_out().await.map(|()| true);
+        }
         Ok(self.end_to_completion(Revoke::One(id)).await? > 0)
     }
 

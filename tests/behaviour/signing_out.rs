@@ -1,5 +1,7 @@
 //! Signing out, here and on other devices.
 
+use http::Method;
+
 use crate::app::Me;
 use crate::harness::{SESSION, World};
 
@@ -8,6 +10,7 @@ suite!(every:
     a_second_sign_out_succeeds,
     sec_16_signing_out_the_others_keeps_the_current_sign_in,
     signing_out_everywhere_ends_the_current_sign_in_too,
+    ending_the_current_device_signs_out,
     a_client_without_an_identity_cannot_sign_others_out,
 );
 
@@ -66,6 +69,18 @@ async fn signing_out_everywhere_ends_the_current_sign_in_too(world: World) {
 
     assert_eq!(world.statuses([&this, &other]).await, [401, 401]);
     assert_eq!(bob.get("/me").await.json::<Me>().subject, "bob");
+    assert_eq!(here.cookies("/"), "", "the browser has no cookie either");
+}
+
+/// Regression: the browser kept the cookie of the sign-in that had ended.
+async fn ending_the_current_device_signs_out(world: World) {
+    let here = world.client();
+    let (this, other) = (here.signed_in("alice").await, world.client().signed_in("alice").await);
+
+    let path = format!("/devices/{}", this.sign_in());
+    assert_eq!(here.call(Method::DELETE, &path).await.status, 204);
+
+    assert_eq!(world.statuses([&this, &other]).await, [401, 200]);
     assert_eq!(here.cookies("/"), "", "the browser has no cookie either");
 }
 
