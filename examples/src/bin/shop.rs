@@ -13,12 +13,14 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use examples::serve::{self, Listeners};
 use examples::shop::{self, Options};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt, registry};
 
 #[tokio::main]
 async fn main() -> io::Result<()> {
     let options = Options::parse();
-    log_to_stderr();
+    log_to_stderr(options.inspector());
     let deployment = options.deployment().unwrap_or_else(exit);
     let authentication = shop::authentication(&options, deployment, &Clock::system()).await;
     let app = shop::app(options.users(), authentication.unwrap_or_else(exit), deployment);
@@ -29,14 +31,18 @@ async fn main() -> io::Result<()> {
         .unwrap_or_else(|error| exit(format!("cannot listen on {}: {error}", options.listen)));
     println!("users: alice / wonderland (buyer), bob / builder (admin)");
     println!("shop at {}", listeners.url()?); // connections are accepted from here on
+    if options.inspector() {
+        println!("open it in a browser, sign in, and see what each request carries and costs");
+    }
     serve::serve(listeners, app, stop).await
 }
 
-/// Logs what `RUST_LOG` selects. Defaults to `info`.
-fn log_to_stderr() {
+/// Logs what `RUST_LOG` selects, `info` by default, and hands the events of the library to the inspector.
+fn log_to_stderr(inspector: bool) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let ansi = stderr().is_terminal();
-    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).with_writer(stderr).init();
+    let to_stderr = fmt::layer().with_ansi(stderr().is_terminal()).with_writer(stderr);
+    let to_inspector = inspector.then(shop::event_layer);
+    registry().with(to_stderr.with_filter(filter)).with(to_inspector).init();
 }
 
 /// Prints the error and exits with code 2, as clap does for invalid arguments.

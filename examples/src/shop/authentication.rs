@@ -13,6 +13,7 @@ use auth_store::{OverflowPolicy, Store, Throttle};
 use axum::Router;
 use http::HeaderValue;
 
+use super::inspector::{self, Inspector};
 use super::options::{AuthKind, Deployment, Options};
 use super::setup_error::SetupError;
 use super::signing_key::signing_key;
@@ -26,18 +27,24 @@ const CLEAR_SITE_DATA: HeaderValue = HeaderValue::from_static(r#""cache", "stora
 /// The issuer and the audience of tokens. All shops with the same store and signing key share it.
 const SHOP: &str = "shop";
 
-/// The authenticator of the shop, and the public routes that belong to it.
+/// The authenticator of the shop, the public routes that belong to it, and the inspector if it is on.
 #[derive(Clone)]
 pub struct Authentication {
     pub(super) authenticator: Arc<dyn Authenticator<Claims = User>>,
     pub(super) public_routes: Router,
     /// Counts wrong passwords, together with the other shops that have the same store.
     pub(super) throttle: Option<Throttle>,
+    pub(super) inspector: Option<Inspector>,
 }
 
 impl<A: Authenticator<Claims = User>> From<A> for Authentication {
     fn from(authenticator: A) -> Self {
-        Self { authenticator: authenticator.erased(), public_routes: Router::new(), throttle: None }
+        Self {
+            authenticator: authenticator.erased(),
+            public_routes: Router::new(),
+            throttle: None,
+            inspector: None,
+        }
     }
 }
 
@@ -71,13 +78,16 @@ pub async fn authentication(
     deployment: Deployment,
     clock: &Clock,
 ) -> Result<Authentication, SetupError> {
-    // Both backends share the store, so a device list contains the sign-ins of both.
     let store = store(options).await?;
+    let store = if options.inspector() { inspector::observed(store) } else { store };
+    let inspector = options.inspector().then(|| Inspector::new(options, Arc::clone(&store), clock));
+    let inspector = inspector.transpose()?;
     let throttle = Throttle::new(Arc::clone(&store)).clock(clock.clone());
     let backends = backends(options, deployment, store, clock)?;
-    Ok(Authentication { throttle: Some(throttle), ..backends })
+    Ok(Authentication { throttle: Some(throttle), inspector, ..backends })
 }
 
+/// Both backends share the store, so a device list contains the sign-ins of both.
 fn backends(
     options: &Options,
     deployment: Deployment,

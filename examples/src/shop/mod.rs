@@ -12,6 +12,9 @@
 //! sign-in at one shop is valid at all of them. A logout reaches the others at once as a rule, and
 //! within two seconds in any case.
 //!
+//! The page at `/` shows the shop, and beside it what each of its requests carries and costs. The module
+//! `inspector` reports that.
+//!
 //! ```sh
 //! shop --store redis://localhost --signing-key key.pem --listen 127.0.0.1:3000 &
 //! shop --store redis://localhost --signing-key key.pem --listen 127.0.0.1:3001 &
@@ -24,16 +27,20 @@ mod cart;
 mod devices;
 mod events;
 mod input;
+mod inspector;
 mod login;
 mod options;
 mod page;
 mod responses;
+mod routes;
 mod setup_error;
 mod signing_key;
 mod store;
 
-pub use app::{app, router};
+pub use app::app;
 pub use authentication::{Authentication, authentication};
+pub use inspector::event_layer;
 pub use options::{AuthKind, Deployment, Options};
+pub use routes::router;
 pub use setup_error::SetupError;
 pub use store::StoreUrl;

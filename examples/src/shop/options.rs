@@ -77,6 +77,19 @@ pub struct Options {
     /// Without this option the shop serves plain HTTP for development, on loopback addresses only
     #[arg(long)]
     behind_tls: bool,
+
+    /// Whether the page shows what its requests carry and how the shop decides about them. Only for
+    /// development, because clients then learn why a credential was rejected [default: on, or off with
+    /// --behind-tls]
+    #[arg(long, value_enum, value_name = "SWITCH")]
+    inspector: Option<Switch>,
+}
+
+/// On or off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Switch {
+    On,
+    Off,
 }
 
 /// The kind of credential that requests carry.
@@ -143,6 +156,12 @@ impl Options {
         self.stale_for.map(|secs| Duration::from_secs(secs.into()))
     }
 
+    /// Returns whether the inspector is on.
+    #[must_use]
+    pub fn inspector(&self) -> bool {
+        !self.behind_tls && self.inspector != Some(Switch::Off)
+    }
+
     /// Returns the demo users, and the customers that the command line adds.
     ///
     /// # Panics
@@ -160,9 +179,15 @@ impl Options {
     ///
     /// # Errors
     ///
-    /// Returns an error if other machines could reach the shop without TLS. Passwords and cookies
-    /// would be readable on the network.
+    /// Returns an error if other machines could reach the shop without TLS: passwords and cookies would
+    /// be readable on the network. Also returns an error if they could reach the inspector.
     pub fn deployment(&self) -> Result<Deployment, &'static str> {
+        if self.behind_tls && self.inspector == Some(Switch::On) {
+            return Err(
+                "--inspector on is for development: it tells clients why a credential was \
+                 rejected, so it cannot be combined with --behind-tls",
+            );
+        }
         if self.behind_tls {
             return Ok(Deployment::BehindTls);
         }

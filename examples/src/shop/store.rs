@@ -24,6 +24,11 @@ impl StoreUrl {
         &self.0
     }
 
+    /// Returns the kind of the store: what its URL begins with.
+    pub(super) fn kind(&self) -> &str {
+        self.0.split(':').next().unwrap_or_default()
+    }
+
     /// Returns whether other processes can use the same store.
     pub(super) fn is_shared(&self) -> bool {
         !self.0.starts_with("memory:")
