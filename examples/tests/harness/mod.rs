@@ -21,7 +21,7 @@ mod webdriver;
 
 pub(crate) use auth_servers::{Scratch, until};
 
-pub(crate) use browser::Browser;
+pub(crate) use browser::{Browser, Display};
 pub(crate) use credential::{Credential, Kind, customers, login};
 pub(crate) use curl::{Curl, Response};
 pub(crate) use events::Events;
