@@ -21,7 +21,7 @@ use crate::harness::Http;
 /// More customers than any load needs.
 pub(crate) const CUSTOMERS: &str = "100000";
 /// The options of a shop that has customers.
-pub(crate) const OPTIONS: [&str; 2] = ["--customers", CUSTOMERS];
+pub(crate) const OPTIONS: [&str; 4] = ["--customers", CUSTOMERS, "--inspector", "off"];
 /// The near cache's `max_staleness`.
 const MAX_STALENESS: Duration = Duration::from_secs(2);
 
