@@ -80,7 +80,7 @@ pub async fn authentication(
 ) -> Result<Authentication, SetupError> {
     let store = store(options).await?;
     let store = if options.inspector() { inspector::observed(store) } else { store };
-    let inspector = options.inspector().then(|| Inspector::new(options, Arc::clone(&store), clock));
+    let inspector = options.inspector().then(|| Inspector::new(options, clock));
     let inspector = inspector.transpose()?;
     let throttle = Throttle::new(Arc::clone(&store)).clock(clock.clone());
     let backends = backends(options, deployment, store, clock)?;

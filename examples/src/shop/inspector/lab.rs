@@ -1,15 +1,16 @@
 //! The shop three times: behind a cookie, an opaque token and a JWT, for the comparison on the page.
 //!
-//! The handlers are those of the shop, and the store is the same, too. The page sends its attacks here,
-//! so that they meet each kind of credential whatever the shop itself accepts, and leave the user of the
-//! page signed in. For the same reason, the user is a customer of its own.
+//! The handlers are those of the shop. The page sends its attacks here, so that they meet each kind of
+//! credential whatever the shop itself accepts, and leave the user of the page signed in. The sign-ins are
+//! in a store of their own: whoever reaches this page can make the customer an admin, so neither this shop
+//! nor another one with its store may accept the customer's secrets.
 
 use std::sync::Arc;
 
 use auth_core::{AuthLayer, Authenticator, Clock, CookieBuilder, Identity};
 use auth_jwt::{JwtAuth, SigningKeys};
 use auth_session::SessionAuth;
-use auth_store::{SignInManager, Store};
+use auth_store::{MemoryStore, SignInManager};
 use axum::extract::{Path, State};
 use axum::response::{Html, IntoResponse, Response, Result};
 use axum::routing::{get, post};
@@ -33,7 +34,7 @@ const LAB: &str = "comparison";
 /// The role that the customer gets and loses.
 const ADMIN: &str = "admin";
 
-/// A backend for each kind of credential, over the same store.
+/// A backend for each kind of credential, over one store in memory.
 #[derive(Clone)]
 pub(super) struct Lab {
     kinds: [(&'static str, Arc<dyn Authenticator<Claims = User>>); 3],
@@ -41,11 +42,8 @@ pub(super) struct Lab {
 }
 
 impl Lab {
-    pub(super) fn new(
-        options: &Options,
-        store: Arc<dyn Store>,
-        clock: &Clock,
-    ) -> Result<Self, SetupError> {
+    pub(super) fn new(options: &Options, clock: &Clock) -> Result<Self, SetupError> {
+        let store = super::observed(Arc::new(MemoryStore::new()));
         let cookie = CookieBuilder::new("compare").path("/compare/cookie").insecure_http();
         let sessions = SessionAuth::new(Arc::clone(&store))
             .lifetime(options.session())

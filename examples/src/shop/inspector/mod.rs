@@ -41,14 +41,9 @@ pub(super) struct Inspector {
 }
 
 impl Inspector {
-    /// Creates the inspector of a shop whose backends keep their sign-ins in this
-    /// [observed](observed) store.
-    pub(super) fn new(
-        options: &Options,
-        store: Arc<dyn Store>,
-        clock: &Clock,
-    ) -> Result<Self, SetupError> {
-        Ok(Self { lab: Lab::new(options, store, clock)?, store: options.store.kind().into() })
+    /// Creates the inspector of a shop whose store is [observed](observed).
+    pub(super) fn new(options: &Options, clock: &Clock) -> Result<Self, SetupError> {
+        Ok(Self { lab: Lab::new(options, clock)?, store: options.store.kind().into() })
     }
 
     /// Returns the routes that the page uses for its comparison and its attacks.
