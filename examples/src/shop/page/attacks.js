@@ -19,6 +19,12 @@ class Story {
     this.tell(text, result.status);
     return result;
   }
+
+  // Sends a request that has nothing to do with the attack. Without the expected answer, the attack shows nothing.
+  async expect(expected, text, client, method, path, options) {
+    const { status } = await this.send(text, client, method, path, options);
+    if (status !== expected) throw new Error(`this step was answered with ${status} instead of ${expected}`);
+  }
 }
 
 async function replay(story) {
@@ -26,8 +32,8 @@ async function replay(story) {
   for (const kind of ["opaque", "jwt"]) {
     const client = new Client(kind);
     await client.signIn("replay");
-    await story.send(`${KINDS[kind]}: the customer asks, and is known`, client, "GET", "/me");
-    await story.send(`${KINDS[kind]}: the customer signs out`, client, "POST", "/logout");
+    await story.expect(200, `${KINDS[kind]}: the customer asks, and is known`, client, "GET", "/me");
+    await story.expect(204, `${KINDS[kind]}: the customer signs out`, client, "POST", "/logout");
     answers.push(await story.send(`${KINDS[kind]}: a thief sends a copy of it`, client, "GET", "/me"));
   }
   return answers.every(({ status }) => status === 401);
@@ -37,9 +43,9 @@ async function stolenRefresh(story) {
   const client = new Client("jwt");
   await client.signIn("stolen refresh token");
   const copied = { body: { refresh_token: client.refresh } };
-  await story.send("The customer renews: a new refresh token replaces the first", client, "POST", "/refresh");
-  await story.send("The customer uses the new token", client, "GET", "/me");
-  await story.send("The customer renews again", client, "POST", "/refresh");
+  await story.expect(200, "The customer renews: a new refresh token replaces the first", client, "POST", "/refresh");
+  await story.expect(200, "The customer uses the new token", client, "GET", "/me");
+  await story.expect(200, "The customer renews again", client, "POST", "/refresh");
   const thief = await story.send("A thief renews with a copy of the first", client, "POST", "/refresh", copied);
   const after = await story.send("The customer's own token, a moment later", client, "GET", "/me");
   return thief.status === 401 && after.status === 401;
@@ -58,7 +64,7 @@ function promoted(claims) {
 async function tampered(story) {
   const client = new Client("jwt");
   await client.signIn("tampered token");
-  await story.send("The customer, a buyer, asks for the page of admins", client, "GET", "/admin");
+  await story.expect(403, "The customer, a buyer, asks for the page of admins", client, "GET", "/admin");
   const [header, claims, signature] = parts(client.access);
   const credential = [header, promoted(claims), signature].join(".");
   const answer = await story.send("The same, with admin among the claims", client, "GET", "/admin", { credential });
@@ -82,6 +88,8 @@ async function algNone(story) {
 
 // Opens a page of another site, whose form posts to the shop, and waits for what the shop answers.
 async function crossSite(story) {
+  const me = async () => (await exchange("GET", "/me", { credential: token, cookies: !SEPARATE })).response.status;
+  const before = await me();
   const host = location.hostname === "localhost" ? "127.0.0.1" : "localhost";
   const other = window.open(`http://${host}:${location.port}/other-site/${location.hostname}`, "other-site");
   if (!other) throw new Error("the browser has blocked the new tab");
@@ -90,9 +98,8 @@ async function crossSite(story) {
   const status = await answerIn(other);
   hint.remove();
   story.tell("The form of the other site posts to /logout", status);
-  const after = await exchange("GET", "/me", { credential: token, cookies: !SEPARATE });
-  story.tell("This page asks who is signed in", after.response.status);
-  return status === 403;
+  const after = story.tell("This page asks who is signed in", await me());
+  return status === 403 && after === before;
 }
 
 // Returns the status of the shop's answer in another tab. While that shows the other site, the browser
@@ -113,9 +120,9 @@ async function answerIn(other) {
 async function roleTaken(story) {
   const client = new Client("jwt");
   await client.signIn("role taken away");
-  await story.send("The customer becomes an admin", client, "POST", "/role", { body: { admin: true } });
-  await story.send("The customer's token opens the page of admins", client, "GET", "/admin");
-  await story.send("The role is taken away", client, "POST", "/role", { body: { admin: false } });
+  await story.expect(204, "The customer becomes an admin", client, "POST", "/role", { body: { admin: true } });
+  await story.expect(200, "The customer's token opens the page of admins", client, "GET", "/admin");
+  await story.expect(204, "The role is taken away", client, "POST", "/role", { body: { admin: false } });
   const answer = await story.send("The same token, a moment later", client, "GET", "/admin");
   await client.send("POST", "/logout");
   return answer.status === 403;
@@ -124,11 +131,11 @@ async function roleTaken(story) {
 async function storePaused(story) {
   const client = new Client("opaque");
   await client.signIn("store paused");
-  await story.send("The customer asks", client, "GET", "/me");
+  await story.expect(200, "The customer asks", client, "GET", "/me");
   const paused = await story.send("The same, while the store is silent", client, "GET", "/me", { inspect: "paused" });
-  const after = await story.send("The same, once the store is back", client, "GET", "/me");
+  await story.expect(200, "The same, once the store is back", client, "GET", "/me");
   await client.send("POST", "/logout");
-  return paused.status === 503 && after.status === 200;
+  return paused.status === 503;
 }
 
 // Each attack returns whether the shop withstood it.

@@ -40,8 +40,9 @@ class Client {
     return { ...result, status: result.response.status, sent: sent ?? body?.refresh_token ?? "" };
   }
 
-  signIn(label) {
-    return this.send("POST", "/login", { body: { ...CUSTOMER, label, delivery: "body" } });
+  async signIn(label) {
+    const { status } = await this.send("POST", "/login", { body: { ...CUSTOMER, label, delivery: "body" } });
+    if (status !== 200) throw new Error(`the customer could not sign in: ${status}`);
   }
 }
 

@@ -25,7 +25,7 @@ const REASONS = {
 
 const REFUSALS = {
   401: "The answer needs a user, so it is 401: sign in first.",
-  403: "Signing in again would not help, so it is 403.",
+  403: "The user may not do this, or the request comes from another site. Signing in again would not help.",
   429: "Too many wrong passwords.",
   503: "The store does not answer. The shop says so, and does not treat the user as signed out.",
 };
@@ -107,10 +107,12 @@ function signature(part) {
   return block("Signature", part, text);
 }
 
-function decidedOn({ status, report }) {
+function decidedOn({ path, status, report }) {
   const lines = [line(verdict(report.decision))];
   if (report.reason) lines.push(line(REASONS[report.reason] ?? `Reason: ${report.reason}.`));
-  if (REFUSALS[status]) lines.push(line(REFUSALS[status]));
+  const wrong = status === 401 && path.endsWith("/login");
+  const why = wrong ? "The user does not exist, or the password is wrong. The answer does not say which." : REFUSALS[status];
+  if (why) lines.push(line(why));
   if (report.events.length > 0) lines.push(logOf(report.events));
   return lines;
 }
