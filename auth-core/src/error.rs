@@ -94,7 +94,7 @@ impl fmt::Display for ConfigError {
                  `SignInBackend::supports_pending` for the backend",
             ),
             Self::NoActing => f.write_str(
-                "`act_as` keeps the backend and authenticates nobody: remove `.backend(..)`, `.pending()`, the transport \
+                "`act_as` keeps the backend and authenticates no one: remove `.backend(..)`, `.pending()`, the transport \
                  and the time or session of a login, or implement `SignInBackend::supports_acting` for the backend",
             ),
             Self::UnknownBackend(name) => write!(
