@@ -368,7 +368,7 @@ impl<C> Identity<C> {
 
     /// Returns the subject of the user who acts for this one: an administrator who has called
     /// [`Auth::act_as`](crate::Auth::act_as), or the `act` claim of a token (RFC 8693 section 4.1). Returns `None`
-    /// if no user does. If a token of another issuer names no subject of the actor, returns `""`.
+    /// if the user acts alone, and `""` if a token of another issuer has an actor without a subject.
     #[must_use]
     pub fn actor(&self) -> Option<&str> {
         self.authentication().actor.as_deref()

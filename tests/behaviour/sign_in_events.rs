@@ -1,4 +1,4 @@
-//! What the application is told about sign-ins, to tell its users and operators.
+//! The events of sign-ins that an application receives.
 
 use auth_store::{OverflowPolicy, SignInEvent};
 

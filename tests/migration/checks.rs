@@ -88,7 +88,7 @@ pub async fn visitors_keep_their_cart(old: &TestClient, app: &Router) {
     assert_eq!(browser.get("/cart").await.body, r#"["tea"]"#);
 }
 
-/// An old cookie signs nobody in: it is too late, or the cookie was exchanged before.
+/// Checks that an old cookie is not accepted: it is too late, or the cookie was exchanged before.
 pub async fn is_not_accepted(old: &TestClient, app: &Router) {
     let mut browser = old.connected_to(app);
     assert_eq!(browser.get("/me").await.status, 401);

@@ -219,7 +219,7 @@ impl<C> JwtAuth<C, WithSignIn> {
     }
 
     /// Plans to deliver tokens as the request carried those of its sign-in. A refresh token that was not in the
-    /// request's cookie is delivered in the body, unless `delivery` says otherwise.
+    /// request's cookie is delivered in the body, unless `delivery` states another way.
     fn plan_as_before(
         &self,
         context: SignInContext<'_>,

@@ -47,8 +47,8 @@ pub enum SignInEvent {
         /// The sign-in.
         sign_in: SignInId,
     },
-    /// A limit of a [`Throttle`](crate::Throttle) was reached: someone may be guessing passwords. Only
-    /// [`Throttle::on_event`](crate::Throttle::on_event) is told of it.
+    /// A limit of a [`Throttle`](crate::Throttle) was reached: someone may be guessing passwords. Only the handler of
+    /// [`Throttle::on_event`](crate::Throttle::on_event) receives it.
     TooManyAttempts {
         /// The user whose limit was reached, as the client has named the user. `None` if it was that of the address.
         user: Option<Box<str>>,

@@ -126,7 +126,7 @@ fn read_provider(from: &mut Reader<'_>) -> Result<Option<Box<ProviderSession>>, 
     Ok(Some(Box::new(provider)))
 }
 
-/// Decodes who acts for the user. If no user does, nothing is written, unless fields of a later release follow.
+/// Decodes who acts for the user. If the user acts alone, there are no bytes, unless fields of a later release follow.
 fn read_actor(from: &mut Reader<'_>) -> Result<Option<Box<Actor>>, Malformed> {
     if from.is_empty() {
         return Ok(None);

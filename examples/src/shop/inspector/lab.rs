@@ -2,8 +2,8 @@
 //!
 //! The handlers are those of the shop. The page sends its attacks here, so that they meet each kind of
 //! credential whatever the shop itself accepts, and leave the user of the page signed in. The sign-ins are
-//! in a store of their own: whoever reaches this page can make the customer an admin, so neither this shop
-//! nor another one with its store may accept the customer's secrets.
+//! in a store of their own. Every visitor of this page can make the customer an admin, so the customer's
+//! secrets must not be valid at this shop, or at another one with its store.
 
 use std::sync::Arc;
 
