@@ -6,18 +6,18 @@
 
 use std::any::type_name;
 use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use crate::error::InvalidValue;
+use crate::record::encoding::{Malformed, Reader, put_text};
 
 /// The data of a sign-in: JSON texts by key.
 ///
-/// Clones share the data until one of them is changed. Empty data allocates nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SessionData(Option<Arc<Values>>);
-
-/// JSON texts, sorted by key. Most sign-ins have few, for which a map would take several times the memory.
-type Values = Vec<(Box<str>, Arc<str>)>;
+/// Clones share the data until one of them is changed. Empty data allocates nothing, and other data is one
+/// allocation: it is held in the form in which stores keep it.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct SessionData(Option<Arc<[u8]>>);
 
 impl SessionData {
     /// The maximum number of bytes of all keys and values together.
@@ -31,45 +31,26 @@ impl SessionData {
 
     /// Returns the JSON text under this key.
     #[must_use]
-    pub fn get(&self, key: &str) -> Option<&Arc<str>> {
-        let at = self.find(key).ok()?;
-        self.0.as_ref().map(|values| &values[at].1)
+    pub fn get(&self, key: &str) -> Option<&str> {
+        let found = self.iter().take_while(|(at, _)| *at <= key).last();
+        found.filter(|(at, _)| *at == key).map(|(_, json)| json)
     }
 
     /// Stores a JSON text under this key, replacing any other.
-    pub fn insert(&mut self, key: impl Into<Box<str>>, json: impl Into<Arc<str>>) {
-        let (key, json) = (key.into(), json.into());
-        let found = self.find(&key);
-        let values = Arc::make_mut(self.0.get_or_insert_default());
-        match found {
-            Ok(at) => values[at].1 = json,
-            Err(at) => {
-                if values.len() < 4 {
-                    values.reserve_exact(1); // few values take no more memory than they need
-                }
-                values.insert(at, (key, json));
-            }
-        }
+    pub fn insert(&mut self, key: impl AsRef<str>, json: impl AsRef<str>) {
+        let (key, json) = (key.as_ref(), json.as_ref());
+        *self = self.iter().chain([(key, json)]).collect();
     }
 
     /// Removes this key.
     pub fn remove(&mut self, key: &str) {
-        if let (Ok(at), Some(values)) = (self.find(key), &mut self.0) {
-            Arc::make_mut(values).remove(at);
-            if values.is_empty() {
-                self.0 = None;
-            }
-        }
+        *self = self.iter().filter(|(at, _)| *at != key).collect();
     }
 
     /// Returns an iterator over keys and their JSON texts, sorted by key.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<str>)> {
-        self.0.iter().flat_map(|values| values.iter()).map(|(key, json)| (&**key, json))
-    }
-
-    /// Returns the place of this key, or where it belongs.
-    fn find(&self, key: &str) -> Result<usize, usize> {
-        self.0.as_ref().map_or(Err(0), |values| values.binary_search_by(|it| (*it.0).cmp(key)))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        let mut encoded = Reader(self.encoded());
+        std::iter::from_fn(move || encoded.text().and_then(|key| Ok((key, encoded.text()?))).ok())
     }
 
     /// Returns whether there are no keys.
@@ -83,15 +64,45 @@ impl SessionData {
     pub fn bytes(&self) -> usize {
         self.iter().map(|(key, json)| key.len() + json.len()).sum()
     }
+
+    /// Returns keys and JSON texts as stores keep them: alternating, each preceded by its length, and sorted by
+    /// key.
+    pub(crate) fn encoded(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// Decodes what [`encoded`](Self::encoded) returned. The keys may have another order.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Malformed> {
+        let (mut encoded, mut pairs) = (Reader(bytes), Vec::new());
+        while !encoded.is_empty() {
+            pairs.push((encoded.text()?, encoded.text()?));
+        }
+        let count = pairs.len();
+        let data = Self::from_iter(pairs);
+        if data.iter().count() == count { Ok(data) } else { Err(Malformed) }
+    }
 }
 
-impl<K: Into<Box<str>>, V: Into<Arc<str>>> FromIterator<(K, V)> for SessionData {
+/// Of equal keys, the last one is kept.
+impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, V)> for SessionData {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(pairs: I) -> Self {
-        let mut data = Self::new();
-        for (key, json) in pairs {
-            data.insert(key, json);
+        let mut pairs: Vec<_> = pairs.into_iter().collect();
+        pairs.sort_by(|(one, _), (other, _)| one.as_ref().cmp(other.as_ref())); // keeps the order of equal keys
+        let mut encoded = Vec::new();
+        for (at, (key, json)) in pairs.iter().enumerate() {
+            let next = pairs.get(at + 1).map(|(next, _)| next.as_ref());
+            if next != Some(key.as_ref()) {
+                put_text(&mut encoded, key.as_ref());
+                put_text(&mut encoded, json.as_ref());
+            }
         }
-        data
+        Self((!encoded.is_empty()).then(|| encoded.into()))
+    }
+}
+
+impl fmt::Debug for SessionData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
@@ -138,26 +149,27 @@ impl Change {
 
 auth_core::redacted_debug!(Change { key });
 
-/// Returns the value of `key` after applying the changes.
-pub(crate) fn value(
+/// Reads the value of `key` after applying the changes. Returns `None` if there is none.
+pub(crate) fn read_value<T>(
     data: &SessionData,
     key: &str,
     changes: &[Change],
-) -> Result<Value, InvalidValue> {
-    let own = changes.iter().filter(|change| *change.key == *key);
-    let mut value = data.get(key).cloned();
-    for change in own {
-        value = change.apply(value.as_deref())?;
+    read: impl FnOnce(&str) -> T,
+) -> Result<Option<T>, InvalidValue> {
+    let mut changed: Option<Value> = None;
+    for change in changes.iter().filter(|change| *change.key == *key) {
+        let value = changed.as_ref().map_or_else(|| data.get(key), Option::as_deref);
+        changed = Some(change.apply(value)?);
     }
-    Ok(value)
+    Ok(changed.as_ref().map_or_else(|| data.get(key), Option::as_deref).map(read))
 }
 
 /// Returns the data after applying the changes in order.
 pub(crate) fn apply(data: &SessionData, changes: &[Change]) -> Result<SessionData, InvalidValue> {
     let mut data = data.clone();
     for change in changes {
-        match change.apply(data.get(&change.key).map(|json| &**json))? {
-            Some(json) => data.insert(change.key.clone(), json),
+        match change.apply(data.get(&change.key))? {
+            Some(json) => data.insert(&change.key, json),
             None => data.remove(&change.key),
         }
     }
@@ -168,7 +180,7 @@ pub(crate) fn apply(data: &SessionData, changes: &[Change]) -> Result<SessionDat
 pub(crate) fn difference(old: &SessionData, new: &SessionData) -> Vec<Change> {
     let keys: BTreeSet<&str> = old.iter().chain(new.iter()).map(|(key, _)| key).collect();
     let changed = keys.into_iter().filter(|key| old.get(key) != new.get(key));
-    changed.map(|key| Change::set(key, new.get(key).cloned())).collect()
+    changed.map(|key| Change::set(key, new.get(key).map(Arc::from))).collect()
 }
 
 #[cfg(test)]
@@ -199,6 +211,14 @@ mod tests {
         })
     }
 
+    #[test]
+    fn encoded_data_with_a_repeated_key_is_malformed() {
+        let data = SessionData::decode(b"\x01b\x012\x01a\x011").unwrap();
+        assert!(data.iter().eq([("a", "1"), ("b", "2")]));
+        assert!(SessionData::decode(b"\x01a\x011\x01b\x012\x01a\x013").is_err());
+        assert!(SessionData::decode(b"\x01a").is_err());
+    }
+
     proptest! {
         #[test]
         fn it_agrees_with_a_map(
@@ -211,9 +231,15 @@ mod tests {
                 data.remove(&key);
                 map.remove(&key);
             }
-            let pairs = data.iter().map(|(key, json)| (key, &**json));
-            prop_assert!(pairs.eq(map.iter().map(|(key, json)| (&**key, &**json))));
+            prop_assert!(data.iter().eq(map.iter().map(|(key, json)| (&**key, &**json))));
+            prop_assert!(map.iter().all(|(key, json)| data.get(key) == Some(json)));
+            prop_assert_eq!(data.get("f"), None);
             prop_assert_eq!(data.is_empty(), map.is_empty());
+        }
+
+        #[test]
+        fn it_is_decoded_as_it_was_encoded(data in data()) {
+            prop_assert_eq!(SessionData::decode(data.encoded()).unwrap(), data);
         }
 
         #[test]
@@ -238,7 +264,8 @@ mod tests {
         fn one_value_agrees_with_all_changes(data in data(), changes in changes()) {
             let all = apply(&data, &changes).unwrap();
             for key in ["a", "b", "c", "d"] {
-                prop_assert_eq!(value(&data, key, &changes).unwrap(), all.get(key).cloned());
+                let one = read_value(&data, key, &changes, str::to_string).unwrap();
+                prop_assert_eq!(one.as_deref(), all.get(key));
             }
         }
 
@@ -247,7 +274,7 @@ mod tests {
             let before: u64 = base.get("a").map_or(0, |json| json.parse().unwrap());
             let after = (0..times).try_fold(base, |data, _| apply(&data, &[add_one("a")])).unwrap();
             let expected = (before + times as u64).to_string();
-            prop_assert_eq!(after.get("a").map(|json| &**json), Some(expected.as_str()));
+            prop_assert_eq!(after.get("a"), Some(expected.as_str()));
         }
     }
 }

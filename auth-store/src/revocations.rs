@@ -200,7 +200,7 @@ impl Revocations {
         let deadlines = Deadlines { idle_secs: 0, ends_at: now + CENTURY };
         let mut record = Record::without_secret(self.id(key), subject, deadlines, now);
         if let Some(revocation) = revocation {
-            record.data.insert(&*key.name, revocation.to_json());
+            record.data.insert(&key.name, revocation.to_json());
         }
         match self.store.create(record, self.store.bounds().lower(None)).await {
             Ok(_) => Ok(true),
@@ -378,15 +378,14 @@ impl Revocation {
 /// revocations of one name counts.
 fn with(data: &SessionData, key: &RevocationKey, new: Revocation, now: Timestamp) -> SessionData {
     let is_kept = |json: &str| Revocation::from_json(json).is_none_or(|it| now < it.until);
-    let kept = data.iter().filter(|(_, json)| is_kept(json));
-    let mut data: SessionData = kept.map(|(name, json)| (name, Arc::clone(json))).collect();
-    let old = data.get(&key.name).and_then(|json| Revocation::from_json(json));
+    let mut data: SessionData = data.iter().filter(|(_, json)| is_kept(json)).collect();
+    let old = data.get(&key.name).and_then(Revocation::from_json);
     let newest = old.map_or(new, |old| Revocation {
         until: old.until.max(new.until),
         // `None` revokes all. Of the same name, all revocations have a time or none has.
         issued_until: old.issued_until.max(new.issued_until),
     });
-    data.insert(&*key.name, newest.to_json());
+    data.insert(&key.name, newest.to_json());
     data
 }
 

@@ -196,7 +196,7 @@ mod tests {
             let value: Arc<str> = times.to_string().into();
             manager.change(&id, &[Change::set("cart", Some(value.clone()))]).await.unwrap();
             let record = store.load(&id).await.unwrap().unwrap();
-            assert_eq!(record.data.get("cart"), Some(&value));
+            assert_eq!(record.data.get("cart"), Some(&*value));
         }
     }
 

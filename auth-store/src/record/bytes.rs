@@ -32,6 +32,7 @@ use auth_core::SignInId;
 
 use super::encoding::{self, Malformed, Reader, text};
 use super::stored::{Record, SignInDetails};
+use crate::data::SessionData;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
 use crate::secret::{Digest, FamilyDigest, SecretDigests};
@@ -97,7 +98,7 @@ impl Record {
         let details = self.encoded_details();
         let flags = flags(self, details.is_some());
         let details = details.unwrap_or_default();
-        let data = encoding::data(&self.data);
+        let data = self.data.encoded();
         let subject = self.subject.as_deref().unwrap_or_default().as_bytes();
         let principal = self.principal();
 
@@ -116,7 +117,7 @@ impl Record {
         out.push(grace.len().to_le_bytes()[0]);
         out.extend(length(&details));
         out.extend(length(principal));
-        for part in [subject, &grace, &details, principal, &data] {
+        for part in [subject, &grace, &details, principal, data] {
             out.extend_from_slice(part);
         }
         out
@@ -188,7 +189,7 @@ fn read(id: SignInId, bytes: &[u8]) -> Result<Record, Unreadable> {
     let mut record = Record::new(id, kind, digests, name, deadlines, last_seen);
     record.persistence = persistence;
     record.set_principal(principal);
-    record.data = encoding::read_data(from.0)?;
+    record.data = SessionData::decode(from.0)?;
     record.created_at = created_at;
     record.authenticated_at = authenticated_at;
     record.version = version;
@@ -220,7 +221,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::data::SessionData;
     use crate::secret::SecretKind;
 
     fn record() -> Record {

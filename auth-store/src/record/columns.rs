@@ -7,6 +7,7 @@ use auth_core::{SignInId, Timestamp};
 
 use super::encoding::{self, Malformed, text};
 use super::stored::Record;
+use crate::data::SessionData;
 use crate::lifetime::Deadlines;
 use crate::secret::{Digest, FamilyDigest, SecretDigests};
 
@@ -54,7 +55,7 @@ impl Columns {
             None => return Err(Malformed),
         }
         record.set_principal(self.principal);
-        record.data = encoding::read_data(&self.data)?;
+        record.data = SessionData::decode(&self.data)?;
         Ok(record)
     }
 }

@@ -160,9 +160,9 @@ impl Session {
         let record = self.record().await?;
         let empty = data::SessionData::new();
         let data = record.as_ref().map_or(&empty, |record| &record.data);
-        let Some(json) = data::value(data, key, &self.state.pending())? else { return Ok(None) };
-        let value = serde_json::from_str(&json);
-        Ok(Some(value.map_err(|error| InvalidValue::new(key, type_name::<T>(), &error))?))
+        let read = |json: &str| serde_json::from_str(json);
+        let value = data::read_value(data, key, &self.state.pending(), read)?.transpose();
+        Ok(value.map_err(|error| InvalidValue::new(key, type_name::<T>(), &error))?)
     }
 
     /// Sets the value of a key. Of two concurrent requests that do so, the last one wins.

@@ -1,4 +1,4 @@
-//! The parts of a record that vary in length: details, grace and data.
+//! The parts of a record that vary in length: details and grace.
 //!
 //! An empty part takes no bytes.
 
@@ -8,7 +8,6 @@ use auth_core::{Lifetime, ProviderSession, SignInId, Timestamp};
 
 use super::enums::kind_name;
 use super::text::{Malformed, Reader, put_number, put_optional, put_text, put_texts};
-use crate::data::SessionData;
 use crate::record::stored::{Actor, Device, RotationGrace, SignInDetails};
 use crate::secret::{Digest, Nonce, SecretKind};
 
@@ -207,28 +206,6 @@ pub(crate) fn read_grace(bytes: &[u8]) -> Result<Option<RotationGrace>, Malforme
     Ok(Some(RotationGrace { previous, nonce, replaced_at, until, user_agent }))
 }
 
-/// Encodes keys and JSON texts, alternating, without a count.
-pub(crate) fn data(data: &SessionData) -> Vec<u8> {
-    let mut out = Vec::with_capacity(data.bytes() + 4);
-    for (key, json) in data.iter() {
-        put_text(&mut out, key);
-        put_text(&mut out, json);
-    }
-    out
-}
-
-pub(crate) fn read_data(bytes: &[u8]) -> Result<SessionData, Malformed> {
-    let (mut from, mut data) = (Reader(bytes), SessionData::new());
-    while !from.is_empty() {
-        let (key, json) = (from.text()?, from.text()?);
-        if data.get(key).is_some() {
-            return Err(Malformed);
-        }
-        data.insert(key, json);
-    }
-    Ok(data)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
@@ -248,12 +225,6 @@ mod tests {
             user_agent: Some(7),
         };
         (written, grace(Some(&written)))
-    }
-
-    #[test]
-    fn data_with_a_repeated_key_is_malformed() {
-        assert_eq!(read_data(b"\x01a\x011\x01b\x012").unwrap().iter().count(), 2);
-        assert!(read_data(b"\x01a\x011\x01a\x012").is_err());
     }
 
     #[test]

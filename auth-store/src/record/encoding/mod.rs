@@ -10,6 +10,5 @@ mod text;
 #[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
 pub(crate) use enums::kind_name;
 pub(crate) use enums::{persistence, read_kind, read_persistence};
-pub(crate) use fields::{data, details, grace, read_data, read_details, read_grace};
-pub(super) use text::Reader;
-pub(crate) use text::{Malformed, text};
+pub(crate) use fields::{details, grace, read_details, read_grace};
+pub(crate) use text::{Malformed, Reader, put_text, text};

@@ -27,7 +27,7 @@ pub(super) fn put_number(out: &mut Vec<u8>, mut number: usize) {
     out.push(number.to_le_bytes()[0]);
 }
 
-pub(super) fn put_text(out: &mut Vec<u8>, text: &str) {
+pub(crate) fn put_text(out: &mut Vec<u8>, text: &str) {
     put_number(out, text.len());
     out.extend_from_slice(text.as_bytes());
 }
@@ -38,7 +38,7 @@ pub(super) fn put_optional(out: &mut Vec<u8>, text: Option<&str>) {
     out.extend_from_slice(text.unwrap_or_default().as_bytes());
 }
 
-pub(super) fn put_texts(out: &mut Vec<u8>, texts: &[Box<str>]) {
+pub(crate) fn put_texts(out: &mut Vec<u8>, texts: &[Box<str>]) {
     put_number(out, texts.len());
     texts.iter().for_each(|text| put_text(out, text));
 }
@@ -47,7 +47,7 @@ pub(super) fn put_texts(out: &mut Vec<u8>, texts: &[Box<str>]) {
 pub(crate) struct Reader<'a>(pub(crate) &'a [u8]);
 
 impl<'a> Reader<'a> {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         Err(Malformed)
     }
 
-    pub(super) fn text(&mut self) -> Result<&'a str, Malformed> {
+    pub(crate) fn text(&mut self) -> Result<&'a str, Malformed> {
         let length = self.number()?;
         text(self.bytes(length)?)
     }

@@ -94,7 +94,7 @@ pub(super) fn document(record: &Record) -> Document {
         "verifier": binary(record.current.0),
         "grace": binary(encoding::grace(record.grace())),
         "principal": binary(record.principal()),
-        "data": binary(encoding::data(&record.data)),
+        "data": binary(record.data.encoded().to_vec()),
         "expires_at": DateTime::from_millis(expires_at),
     };
     if let Some(details) = record.encoded_details() {

@@ -46,7 +46,7 @@ impl MongoInner {
     ) -> Result<CompareAndSwap, StoreError> {
         let filter = doc! { "_id": id_value(id), "version": version(expected) };
         let change = doc! {
-            "$set": { "data": binary(encoding::data(&data)) },
+            "$set": { "data": binary(data.encoded().to_vec()) },
             "$inc": { "version": 1_i64 },
         };
         self.compare_and_swap(*id, filter, vec![change]).await

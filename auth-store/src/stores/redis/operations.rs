@@ -90,8 +90,9 @@ impl RedisInner {
         version: u64,
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
-        let (data, name, channel) = (encoding::data(&data), id.to_string(), self.keys.channel());
-        let arguments = [&version.to_be_bytes()[..], &data, name.as_bytes(), channel.as_bytes()];
+        let (name, channel) = (id.to_string(), self.keys.channel());
+        let arguments =
+            [&version.to_be_bytes()[..], data.encoded(), name.as_bytes(), channel.as_bytes()];
         let request = self.record_request(&UPDATE, id, &arguments);
         let request = if Revocations::are_in(id) { request.on_replicas() } else { request };
         self.swap(id, request).await

@@ -165,8 +165,7 @@ impl<D: Dialect> SqlInner<D> {
         expected: u64,
         data: SessionData,
     ) -> Result<CompareAndSwap, StoreError> {
-        let data = encoding::data(&data);
-        let values = [sid_value(id), Value::int(version(expected)), Value::bytes(&data)];
+        let values = [sid_value(id), Value::int(version(expected)), Value::bytes(data.encoded())];
         self.compare_and_swap(id, &self.statements.update, &values).await
     }
 

@@ -36,7 +36,7 @@ impl Encoded {
         Self {
             grace: encoding::grace(record.grace()),
             details: record.encoded_details(),
-            data: encoding::data(&record.data),
+            data: record.data.encoded().to_vec(),
         }
     }
 }

@@ -81,7 +81,7 @@ broken_store! {
     Truncates, except: [create];
 
     async fn create(&self, mut record: Record, limit: Option<SignInLimit>) -> Creation {
-        if let Some(json) = record.data.get("data").cloned() {
+        if let Some(json) = record.data.get("data").map(str::to_owned) {
             record.data.insert("data", json.chars().take(30_000).collect::<String>());
         }
         self.0.tables().create(record, limit)
