@@ -16,6 +16,7 @@ use crate::backend::{
     RefreshTokenDelivery, Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn,
 };
 use crate::background::to_completion;
+use crate::claims::Claims;
 use crate::clock::Timestamp;
 use crate::context::{
     AuthContext, ErasedContext, MemberPath, RequestSnapshot, RequestState, ResponseEffects,
@@ -26,7 +27,7 @@ use crate::future::BoxFuture;
 use crate::head::RequestHead;
 use crate::identity::Identity;
 use crate::lifetime::Lifetime;
-use crate::principal::{Claims, Principal};
+use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::rejection::Rejection;
 use crate::sign_in_id::SignInId;

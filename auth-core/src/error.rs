@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 
+use crate::claims::Claims;
 use crate::clock::Clock;
-use crate::principal::Claims;
 use crate::rejection::Rejection;
 
 /// A boxed error, used as a source.

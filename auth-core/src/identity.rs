@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use http::Extensions;
 
+use crate::claims::Claims;
 use crate::clock::Timestamp;
 use crate::context::AuthContext;
 use crate::error::ConfigError;
-use crate::principal::{Claims, Principal};
+use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::sign_in_id::SignInId;
 

@@ -9,6 +9,7 @@ mod authenticate;
 pub mod backend;
 mod background;
 mod challenge;
+mod claims;
 mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
@@ -59,6 +60,7 @@ pub use backend::{
 };
 #[doc(hidden)]
 pub use background::to_completion;
+pub use claims::Claims;
 pub use clock::{Clock, ManualClock, Timestamp};
 #[doc(hidden)]
 pub use context::MemberPath;
@@ -70,7 +72,7 @@ pub use extract::{Permitted, Requirement};
 pub use identity::{AuthenticationInfo, Identity};
 pub use lifetime::{InvalidLifetime, Lifetime};
 pub use login_redirect::{LoginRedirect, LoginRedirectFuture, LoginRedirectService};
-pub use principal::{Claims, Principal};
+pub use principal::Principal;
 pub use refusal::Refusal;
 pub use rejection::{Rejection, RejectionReason};
 pub use require::{Require, RequireFuture, RequireService};

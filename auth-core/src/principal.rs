@@ -6,36 +6,8 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
 
-/// Claims of any shape, as JSON. Backends use them until `.claims::<User>()` names a type.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Claims(Map<String, Value>);
-
-impl Claims {
-    /// Returns the claim with this name.
-    #[must_use]
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        self.0.get(name)
-    }
-
-    /// Sets a claim.
-    pub fn insert(&mut self, name: impl Into<String>, value: impl Into<Value>) {
-        self.0.insert(name.into(), value.into());
-    }
-
-    /// Iterates over all claims and their names.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value))
-    }
-}
-
-impl From<Map<String, Value>> for Claims {
-    fn from(claims: Map<String, Value>) -> Self {
-        Self(claims)
-    }
-}
+use crate::claims::Claims;
 
 /// Who a user is: stated by the application at sign-in, or read from a credential by a verifier.
 ///

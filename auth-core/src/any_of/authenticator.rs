@@ -260,7 +260,7 @@ impl<C> fmt::Debug for AnyOf<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::principal::Claims;
+    use crate::claims::Claims;
 
     /// Finds no credential, and depends on this header.
     struct Absent(&'static str);

@@ -93,7 +93,7 @@ fn insert(headers: &mut HeaderMap, name: http::HeaderName, value: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::principal::Claims;
+    use crate::claims::Claims;
 
     struct Fixture;
 

@@ -1,6 +1,8 @@
 //! The claims of the application's own type, read from the payload of a valid token.
 
-use auth_core::RejectionReason;
+use std::any::Any;
+
+use auth_core::{Claims, RejectionReason};
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, MapAccess, Visitor};
 
@@ -9,12 +11,19 @@ use super::payload::Payload;
 /// The reason for rejecting claims that do not fit the application's type.
 const UNREADABLE: RejectionReason = RejectionReason::Other("claims of another shape");
 
-/// Reads the application's claims from a payload.
-pub(crate) fn application_claims<'p, C: DeserializeOwned>(
+/// Reads the application's claims from a payload. Those of any shape are parsed when a handler reads them.
+pub(crate) fn application_claims<'p, C: DeserializeOwned + 'static>(
     payload: &'p Payload<'p>,
 ) -> Result<C, RejectionReason> {
+    let mut own = None::<C>;
+    if let Some(any_shape) = (&mut own as &mut dyn Any).downcast_mut() {
+        *any_shape = Some(Claims::from_checked_json(payload.json()));
+    }
+    if let Some(own) = own {
+        return Ok(own);
+    }
     let mut reader = Reader { rest: payload.iter(), claim: None };
-    C::deserialize(Claims(&mut reader)).map_err(|_| {
+    C::deserialize(Object(&mut reader)).map_err(|_| {
         // The name only: the text of the error quotes claims, which are personal data.
         let claim = reader.claim.map(|(name, _)| name);
         tracing::warn!(claim, "a token's claims do not fit the application's type");
@@ -109,9 +118,9 @@ impl<'de> Deserializer<'de> for Value<'de> {
 
 /// The payload as a deserializer for the application's type. It is always a map, except for `()` and
 /// unit structs, which mean that the application reads no claims of its own.
-struct Claims<R>(R);
+struct Object<R>(R);
 
-impl<'de, R: MapAccess<'de>> Deserializer<'de> for Claims<R> {
+impl<'de, R: MapAccess<'de>> Deserializer<'de> for Object<R> {
     type Error = R::Error;
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
@@ -158,14 +167,14 @@ mod tests {
 
     use super::*;
 
-    fn read<C: DeserializeOwned>(json: &str) -> Result<C, RejectionReason> {
+    fn read<C: DeserializeOwned + 'static>(json: &str) -> Result<C, RejectionReason> {
         application_claims(&Payload::read(json).unwrap())
     }
 
     /// The application gets what `serde_json` alone would have given it.
     #[test]
     fn the_application_type_reads_the_same_values() {
-        fn same<C: DeserializeOwned + PartialEq + Debug>(json: &str) {
+        fn same<C: DeserializeOwned + PartialEq + Debug + 'static>(json: &str) {
             let expected = serde_json::from_str::<C>(json).unwrap();
             assert_eq!(read::<C>(json), Ok(expected));
         }

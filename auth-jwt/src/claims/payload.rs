@@ -12,6 +12,7 @@ pub(super) const REPEATED: RejectionReason = RejectionReason::Other("repeated cl
 /// The claims of a payload by name, each as the text of its value. No object in it repeats a name.
 #[derive(Debug)]
 pub(crate) struct Payload<'a> {
+    json: &'a str,
     claims: Members<'a, &'a str>,
     /// Whether the JSON contains a backslash.
     has_escapes: bool,
@@ -26,7 +27,7 @@ impl<'a> Payload<'a> {
     /// object in it repeats a name.
     pub(crate) fn read(json: &'a str) -> Result<Self, RejectionReason> {
         let has_escapes = memchr::memchr(b'\\', json.as_bytes()).is_some();
-        let mut payload = Self { claims: Members::default(), has_escapes };
+        let mut payload = Self { json, claims: Members::default(), has_escapes };
         let is_unique =
             json::read_raw(json, &mut payload.claims).map_err(|_| RejectionReason::Malformed)?;
         if !is_unique {
@@ -56,6 +57,11 @@ impl<'a> Payload<'a> {
             Shape::Text(text) => Some(text),
             _ => None,
         }
+    }
+
+    /// Returns the payload itself.
+    pub(super) fn json(&self) -> &'a str {
+        self.json
     }
 
     /// Returns the names of the claims, and the text of each value.
