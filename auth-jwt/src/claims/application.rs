@@ -190,7 +190,7 @@ mod tests {
         let json = r#"{"sub":"a\u00e9","exp":12,"iat":1.5,"deep":{"a":[1,-2,{"b":null}]}}"#;
         same::<All>(json);
         same::<Value>(json);
-        same::<auth_core::Claims>(json);
+        same::<Claims>(json);
         same::<Option<HashMap<String, Value>>>(json);
         assert_eq!(read::<()>(json), Ok(()));
         assert_eq!(read::<Nothing>(json), Ok(Nothing));
