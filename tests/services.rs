@@ -15,7 +15,7 @@ The feature `services` is not enabled, so these tests are left out:
                           but memory
   examples                e2e, under_load
 
-They need Redis, PostgreSQL, PgBouncer, MariaDB, SecantusDB, nginx, Caddy, curl, Chromium, Node.js and PyJWT. To run all
+They need Redis, PostgreSQL, PgBouncer, MariaDB, SecantusDB, nginx, Caddy, Traefik, curl, Chromium, Node.js and PyJWT. To run all
 tests:
 
   tests/run               installs what is missing (on Debian)

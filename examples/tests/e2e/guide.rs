@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use auth_core::{Auth, AuthError, Identity, Principal, Require, SignedIn};
-use auth_servers::{Caddy, Nginx};
+use auth_servers::{Nginx, Site, until};
 use auth_session::SessionAuth;
 use auth_store::MemoryStore;
 use axum::Router;
@@ -118,14 +118,36 @@ fn caddy_forwards_and_asks() {
     let [forwarding, asking] = &blocks("docs/guide/proxies.md", "caddyfile")[..] else {
         panic!("two configurations");
     };
-    let caddy = Caddy::serving(&behind.with_ports(forwarding));
+    let caddy = Site::by_caddy(&behind.with_ports(forwarding));
     let url = format!("http://localhost:{}", caddy.port());
     assert_eq!(url, format!("http://{}", Curl::new(&url).get("/host").send().body));
 
-    let caddy = Caddy::serving(&behind.with_ports(asking));
+    let caddy = Site::by_caddy(&behind.with_ports(asking));
     let staff = check(caddy.port());
     let forged = staff.post("/wiki/page").header(FROM_ANOTHER_SITE).send();
     assert_eq!(forged.status, 200, "it asks with a GET, as the page says");
+}
+
+#[test]
+fn traefik_forwards_and_asks() {
+    let behind = Behind::start();
+    let [forwarding, asking] = &blocks("docs/guide/proxies.md", "yaml")[..] else {
+        panic!("two configurations");
+    };
+    let start = |settings: &str| {
+        let settings = settings.replace("shop.example", "localhost");
+        let traefik = Site::by_traefik(&behind.with_ports(&settings));
+        let url = format!("http://localhost:{}", traefik.port());
+        until("the routes are known", || {
+            (url == format!("http://{}", Curl::new(&url).get("/host").send().body)).then_some(())
+        });
+        traefik
+    };
+    drop(start(forwarding));
+    let traefik = start(asking);
+    let staff = check(traefik.port());
+    let forged = staff.post("/wiki/page").header(FROM_ANOTHER_SITE).send();
+    assert_eq!(forged.status, 403, "it asks with the client's method");
 }
 
 #[test]
@@ -157,7 +179,7 @@ cargo() {
 "#;
 
 /// Returns whether a line of a block is a command that works: a server of the examples with options that it has,
-/// or a program of the repository.
+/// a fuzz target, or a program of the repository.
 fn works(line: &str) -> bool {
     let command = line.trim_end().trim_end_matches('&');
     if command.contains("cargo run") {
@@ -167,7 +189,12 @@ fn works(line: &str) -> bool {
         let run = shell.args(["-c", &script]).env("SERVERS", servers).output().unwrap();
         return run.status.success();
     }
-    let program = command.split(' ').next().unwrap();
+    let mut words = command.split_whitespace();
+    let program = words.next().unwrap();
+    if program == "tests/fuzz/run" {
+        let target = words.next().unwrap();
+        return root().join(format!("tests/fuzz/targets/{target}.rs")).exists();
+    }
     let file = fs::metadata(root().join(program));
     file.is_ok_and(|file| file.is_file() && file.permissions().mode() & 0o111 != 0)
 }
@@ -182,6 +209,7 @@ fn every_command_of_the_documents_works() {
         "docs/login-with-a-provider.md",
         "docs/guide/grpc.md",
         "docs/guide/mcp.md",
+        "tests/fuzz/README.md",
     ];
     for document in documents {
         for line in blocks(document, "sh").iter().flat_map(|block| block.lines()) {
@@ -192,5 +220,5 @@ fn every_command_of_the_documents_works() {
     {
         assert!(!works(unknown), "{unknown}");
     }
-    assert!(!works("tests/none") && !works("docs/README.md"));
+    assert!(!works("tests/none") && !works("docs/README.md") && !works("tests/fuzz/run none"));
 }

@@ -6,7 +6,6 @@
 //! All functions panic if a server does not do what a test needs.
 
 mod authority;
-mod caddy;
 mod child;
 mod cluster;
 mod daemon;
@@ -23,10 +22,10 @@ mod redis_server;
 mod scratch;
 mod sentinel;
 mod server;
+mod site;
 mod wait;
 
 pub use authority::Authority;
-pub use caddy::Caddy;
 pub use cluster::RedisCluster;
 pub use mariadb::MariaDbServer;
 pub use mongo_server::MongoServer;
@@ -41,4 +40,5 @@ pub use redis_server::RedisServer;
 pub use scratch::Scratch;
 pub use sentinel::RedisSentinels;
 pub use server::TestServer;
+pub use site::Site;
 pub use wait::until;
