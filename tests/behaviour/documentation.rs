@@ -96,19 +96,134 @@ fn broken_links(page: &Path, text: &str) -> Vec<String> {
 #[test]
 fn every_link_between_pages_resolves() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let others = ["README.md", "CONTRIBUTING.md", "SECURITY.md", "examples/README.md"];
-    let pages = files_below(&root.join("docs"), "md").into_iter();
-    for page in pages.chain(others.map(|other| root.join(other))) {
-        let text = fs::read_to_string(&page).unwrap();
-        assert_eq!(broken_links(&page, &text), [""; 0], "{}", page.display());
+    for (name, text) in documents() {
+        let page = root.join(&name);
+        assert_eq!(broken_links(&page, &text), [""; 0], "{name}");
+    }
+}
+
+/// Returns all documents, each with its path and its text.
+fn documents() -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let others =
+        ["", "auth-core", "auth-store", "auth-session", "auth-jwt", "examples", "tests/fuzz"];
+    let others = others.iter().flat_map(|folder| fs::read_dir(root.join(folder)).unwrap());
+    let others = others.map(|it| it.unwrap().path());
+    let others = others.filter(|it| it.extension().is_some_and(|own| own == "md"));
+    let pages = files_below(&root.join("docs"), "md").into_iter().chain(others);
+    let named = |page: PathBuf| {
+        let name = page.strip_prefix(&root).unwrap().to_str().unwrap().to_owned();
+        (name, fs::read_to_string(page).unwrap())
+    };
+    pages.map(named).collect()
+}
+
+/// Returns the blocks of a page, each with its language.
+fn blocks(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    let blocks = text.split("\n```").skip(1).step_by(2);
+    blocks.map(|block| block.split_once('\n').unwrap())
+}
+
+/// Returns whether a test runs, compiles or compares the blocks of this language on this page.
+fn is_tested(page: &str, language: &str) -> bool {
+    match (page, language) {
+        (_, "mermaid" | "text") => true, // pictures
+        // Doc tests of the examples, and of the crate.
+        ("README.md", "rust" | "rust,no_run") => true,
+        (_, "rust") if page.starts_with("auth-") => true,
+        // `every_page_of_the_guide_is_listed_and_run`, `every_ignored_block_of_the_guide_is_a_file_that_is_tested`
+        (_, "rust" | "rust,ignore") if page.starts_with("docs/guide/") => true,
+        // `examples::oidc`, `tokens::providers`, `remote_keys::page`, and a test below
+        ("docs/login-with-a-provider.md" | "docs/providers.md", "rust") => true,
+        ("docs/remote-keys.md" | "docs/writing-stores.md", "rust") => true,
+        // `programs`, `every_feature_that_the_documents_enable_exists`, and a test below
+        ("README.md" | "docs/guide/quick-start.md", "toml") => true,
+        ("docs/guide/several-nodes.md" | "docs/writing-stores.md", "toml") => true,
+        ("docs/guide/testing.md", "toml") => true,
+        // `guide` of the end-to-end tests
+        ("README.md" | "CONTRIBUTING.md" | "examples/README.md" | "tests/fuzz/README.md", "sh") => {
+            true
+        }
+        ("docs/faults.md" | "docs/login-with-a-provider.md", "sh") => true,
+        ("docs/guide/grpc.md" | "docs/guide/mcp.md", "sh") => true,
+        ("docs/guide/proxies.md", "nginx" | "caddyfile" | "yaml") => true,
+        ("docs/guide/spa-and-api.md", "js") => true,
+        _ => false,
+    }
+}
+
+/// A page says so if its blocks need what the tests cannot start.
+#[test]
+fn every_block_of_the_documents_is_tested() {
+    let mut untested = Vec::new();
+    for (page, text) in documents() {
+        for (language, _) in blocks(&text).filter(|(language, _)| !is_tested(&page, language)) {
+            untested.push(format!("{page}: {language}"));
+        }
+    }
+    let nodes = ["dockerfile", "yaml"].map(|it| format!("docs/guide/several-nodes.md: {it}"));
+    assert_eq!(untested, nodes);
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let page = fs::read_to_string(root.join("docs/guide/several-nodes.md")).unwrap();
+    assert!(page.contains("The tests of this project do not run these files."));
+}
+
+/// Returns the words of a text, without the fence of a comment.
+fn words(text: &str) -> String {
+    let lines = text.lines().map(|line| line.split(" #").next().unwrap());
+    lines.flat_map(str::split_whitespace).collect::<Vec<_>>().join(" ")
+}
+
+/// With the names of another store, and its own place of the suite.
+#[test]
+fn the_blocks_for_authors_of_stores_are_those_of_a_workspace_that_runs_them() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| fs::read_to_string(root.join(path)).unwrap();
+    let page = read("docs/writing-stores.md");
+    let blocks: Vec<_> = blocks(&page).collect();
+    let [("toml", settings), ("rust", program)] = blocks[..] else { panic!("{blocks:?}") };
+    let manifest = words(&read("tests/outside/Cargo.toml"));
+    let settings = settings.replace("../auth/tests/behaviour", "../behaviour");
+    for part in settings.split("\n\n") {
+        assert!(manifest.contains(&words(part)), "{part}");
+    }
+    let compiled = words(&read("tests/outside/tests/behaviour.rs"));
+    let program = program.replace("std::process::ExitCode", "ExitCode");
+    let program = program.replace("MyStore::open_empty().await", "files::fresh_store()");
+    assert!(compiled.ends_with(&words(&program)), "{compiled}");
+}
+
+/// The recipes of `just`, which the tests do not have.
+#[test]
+fn every_recipe_that_the_documents_name_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let recipes = fs::read_to_string(root.join("justfile")).unwrap();
+    let text = fs::read_to_string(root.join("CONTRIBUTING.md")).unwrap();
+    let named: Vec<_> =
+        text.split("`just ").skip(1).filter_map(|it| it.split('`').next()).collect();
+    assert!(named.len() > 3, "{named:?}");
+    for recipe in named {
+        let exists = recipes
+            .lines()
+            .any(|line| line.strip_prefix(recipe).is_some_and(|rest| rest.starts_with([' ', ':'])));
+        assert!(exists, "the justfile has no `{recipe}`");
     }
 }
 
 #[test]
 fn every_page_that_rustdoc_names_exists() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let crates = ["auth-core/src", "auth-store/src", "auth-session/src", "auth-jwt/src"];
-    for source in crates.iter().flat_map(|folder| files_below(&root.join(folder), "rs")) {
+    let crates = ["auth-core", "auth-store", "auth-session", "auth-jwt"];
+    let landing = crates.map(|folder| root.join(folder).join("README.md"));
+    for page in &landing {
+        assert!(
+            fs::read_to_string(page).unwrap().contains("`docs/README.md`"),
+            "it names the guide"
+        );
+    }
+    let sources =
+        crates.iter().flat_map(|folder| files_below(&root.join(folder).join("src"), "rs"));
+    for source in sources.chain(landing.clone()) {
         let text = fs::read_to_string(&source).unwrap();
         for page in text.split("`docs/").skip(1).filter_map(|rest| rest.split('`').next()) {
             assert!(root.join("docs").join(page).exists(), "{} names {page}", source.display());
