@@ -232,6 +232,22 @@ mod tests {
     }
 
     #[test]
+    fn the_inspector_is_refused_behind_tls() {
+        for on in [&[][..], &["--inspector", "on"]] {
+            let options = parse(on).unwrap();
+            assert!(options.inspector() && options.deployment().is_ok(), "{on:?}");
+        }
+        for off in [&["--inspector", "off"][..], &["--behind-tls"]] {
+            let options = parse(off).unwrap();
+            assert!(!options.inspector() && options.deployment().is_ok(), "{off:?}");
+        }
+        let both = parse(&["--behind-tls", "--inspector", "on"]).unwrap();
+        assert!(!both.inspector());
+        assert!(both.deployment().unwrap_err().contains("--inspector on is for development"));
+        assert!(parse(&["--inspector"]).is_err() && parse(&["--inspector", "yes"]).is_err());
+    }
+
+    #[test]
     fn stale_for_conflicts_with_no_near_cache() {
         let stale_for = parse(&["--stale-for", "3"]).unwrap().stale_for();
         assert_eq!(stale_for, Some(Duration::from_secs(3)));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::harness::{Browser, Curl, Response, Shop, Tokens, until};
+use crate::harness::{Browser, CACHE_MODES, Curl, Response, Service, Shop, Tokens, until};
 
 const KINDS: [&str; 3] = ["cookie", "opaque", "jwt"];
 
@@ -46,7 +46,10 @@ fn the_inspector_shows_a_sign_in_by_cookie() {
     let shop = Shop::start();
     let browser = open(&shop);
     let visitor = entry(&browser, "GET /me");
-    assert_contains(&visitor, &["401", "No cookie and no token", "Nobody is signed in."]);
+    assert_contains(
+        &visitor,
+        &["401", "No cookie and no token", "The request identifies no user."],
+    );
     sign_in(&browser, "laptop");
     let login = entry(&browser, "POST /login");
     assert_contains(&login, &["200", "create", "memory store", "Sets the cookie session of 86 B"]);
@@ -159,6 +162,32 @@ fn sec_82_the_form_of_the_other_site_is_refused() {
     assert_eq!(browser.text("#who"), "Alice (buyer) is signed in.");
 }
 
+/// Returns how many buttons of the comparison and of the attacks are disabled.
+fn disabled(browser: &Browser) -> Value {
+    browser.script("return trials().filter(button => button.disabled).length")
+}
+
+#[test]
+fn an_attack_runs_alone_and_not_forever() {
+    let shop = Shop::start();
+    let browser = open(&shop);
+    browser.click("#attack-tampered button");
+    outcome(&browser, "tampered");
+    let focused = "return document.activeElement.closest('section').id";
+    assert_eq!(browser.script(focused), "attack-tampered", "the button keeps the focus");
+
+    browser.click("#attack-cross-site button"); // and the other page's button is not clicked
+    assert_eq!(disabled(&browser), 8);
+    let page = browser.tab();
+    browser.switch_to_new_tab(&page);
+    browser.wait_for("form[action$='/logout'] button");
+    browser.switch_to(&page);
+    browser.script("const now = performance.now(); performance.now = () => now + 121_000");
+    let result = "#attack-cross-site .outcome";
+    browser.wait_for_text(result, "Not finished: the form was not sent within two minutes.");
+    until("the buttons work again", || (disabled(&browser) == 0).then_some(()));
+}
+
 #[test]
 fn ending_a_device_ends_the_stream_of_its_tab() {
     for auth in ["both", "session", "jwt"] {
@@ -206,9 +235,40 @@ fn only_the_client_of_a_request_gets_its_report() {
     let visitor = report(&inspected(&visitor, "/me"));
     assert_eq!(
         (&visitor["decision"]["outcome"], &visitor["cookies"]),
-        (&"nobody".into(), &json!([]))
+        (&"unidentified".into(), &json!([]))
     );
     assert!(!visitor.to_string().contains("alice"), "{visitor}");
+}
+
+/// Returns whether the store knew the sign-in without waiting, and how often it was called.
+fn store_access(shop: &Shop, credential: &str) -> (bool, usize) {
+    let report = report(&shop.client().get("/me").header(credential).header("inspect: 1").send());
+    assert_eq!(report["decision"]["subject"], "alice");
+    let peeks = report["peeks"].as_array().unwrap();
+    assert!(peeks.iter().all(|peek| peek == "hit" || peek == "miss"), "{report}");
+    (peeks.contains(&"hit".into()), report["calls"].as_array().unwrap().len())
+}
+
+#[test]
+fn the_report_tells_the_memory_of_the_shop_from_the_shared_store() {
+    for (options, cached) in CACHE_MODES.into_iter().zip([true, false]) {
+        let service = Service::redis(options);
+        let shop = service.shop();
+        let device = shop.device();
+        device.login("alice", "wonderland");
+        let credential = device.cookie().unwrap();
+        if cached {
+            until("the sign-in is in memory", || {
+                let (hit, calls) = store_access(&shop, &credential);
+                assert_eq!(calls, usize::from(!hit), "one call if it is not in memory");
+                hit.then_some(())
+            });
+        }
+        let expected = if cached { (true, 0) } else { (false, 1) };
+        for _ in 0..3 {
+            assert_eq!(store_access(&shop, &credential), expected, "{options:?}");
+        }
+    }
 }
 
 #[test]

@@ -31,6 +31,8 @@ use crate::users::{User, Users};
 const CUSTOMER: &str = "customer1";
 /// The issuer and audience of the tokens: the shop itself accepts none of them.
 const LAB: &str = "comparison";
+/// The name of the customer's cookie.
+pub(super) const COOKIE: &str = "compare";
 /// The role that the customer gets and loses.
 const ADMIN: &str = "admin";
 
@@ -44,7 +46,7 @@ pub(super) struct Lab {
 impl Lab {
     pub(super) fn new(options: &Options, clock: &Clock) -> Result<Self, SetupError> {
         let store = super::observed(Arc::new(MemoryStore::new()));
-        let cookie = CookieBuilder::new("compare").path("/compare/cookie").insecure_http();
+        let cookie = CookieBuilder::new(COOKIE).path("/compare/cookie").insecure_http();
         let sessions = SessionAuth::new(Arc::clone(&store))
             .lifetime(options.session())
             .claims::<User>()

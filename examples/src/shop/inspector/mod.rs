@@ -5,8 +5,9 @@
 //! called. A client learns only of its own requests, because the report is a part of their responses.
 //!
 //! The library never tells a client why a credential was rejected, because that helps an attacker. The
-//! inspector does, so it is off behind TLS. The report contains no secret: of a cookie, which scripts
-//! cannot read, it has the size and the beginning of a digest.
+//! inspector does, so it is off behind TLS, and answers only requests that name this machine as their host.
+//! The report contains no secret: of a cookie, which scripts cannot read, it has the size and the beginning of a
+//! digest.
 
 mod lab;
 mod log;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 use auth_core::Clock;
 use auth_store::Store;
 use axum::Router;
-use axum::middleware::{from_fn_with_state, map_request};
+use axum::middleware::{from_fn, from_fn_with_state, map_request};
 
 use self::lab::Lab;
 pub use self::log::event_layer;
@@ -48,7 +49,7 @@ impl Inspector {
 
     /// Returns the routes that the page uses for its comparison and its attacks.
     pub(super) fn routes(&self, users: &Users) -> Router {
-        self.lab.routes(users)
+        self.lab.routes(users).route_layer(from_fn(report::refuse_other_hosts))
     }
 
     /// Adds the reports to the responses of `app`, which is everything inside.

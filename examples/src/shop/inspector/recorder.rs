@@ -51,7 +51,7 @@ pub(super) enum Outcome {
     User,
     Visitor,
     /// No credential, or a rejected cookie.
-    Nobody,
+    Unidentified,
     /// A rejected token.
     Rejected,
 }
