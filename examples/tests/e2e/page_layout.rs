@@ -1,10 +1,13 @@
 //! The shop's page on screens of each size, with the keyboard, and as a screen reader hears it. Also takes
 //! the pictures of the documentation.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::harness::{Browser, Display, Shop, until};
 
@@ -71,7 +74,7 @@ fn the_page_fits_phones_and_desktops_in_light_and_dark() {
 
 /// Marks the visible elements that the keyboard reaches with `data-tab`, in the order of the document.
 const MARK: &str = "
-    const all = document.querySelectorAll('a[href], button, input, summary, [tabindex]');
+    const all = document.querySelectorAll('a[href], button, input, summary, [tabindex=\"0\"]');
     const group = it => it.type === 'radio' && !it.checked;
     return Array.from(all).filter(it => it.checkVisibility() && !it.disabled && it.type !== 'hidden' && !group(it))
         .map((it, at) => it.dataset.tab = at).length;";
@@ -89,6 +92,26 @@ fn the_keyboard_reaches_everything_in_the_order_of_the_page() {
             assert_eq!(browser.script(reached), Value::from(expected.to_string()));
         }
     }
+}
+
+#[test]
+fn the_focus_goes_along_when_its_element_disappears() {
+    let shop = Shop::start();
+    let browser = visitor(&shop, Display::DESKTOP);
+    let assert_focused = |id: &str| {
+        let focused = || browser.script("return document.activeElement.id");
+        until(&format!("`{id}` has the focus"), || (focused() == id).then_some(()));
+    };
+    assert_eq!(browser.script("return document.activeElement.localName"), "body");
+    shop.device().login("alice", "wonderland"); // another device
+    browser.sign_in("alice", "wonderland");
+    assert_focused("account-title");
+    browser.click("#devices li:not(.current) button");
+    assert_focused("account-title");
+    browser.click("#account form[action='/logout'] button");
+    assert_focused("login-title");
+    let role = "return document.querySelector('#who').getAttribute('role')";
+    assert_eq!(browser.script(role), "status", "a screen reader says who is signed in");
 }
 
 #[test]
@@ -115,30 +138,56 @@ fn a_screen_reader_has_a_name_for_everything() {
     assert!(levels.starts_with("h1 h2") && !levels.contains("h1 h3"), "{levels}");
 }
 
-/// Opens the inspector's entry of a request with a JWT.
-const SHOW_TOKEN: &str = "
-    const entries = Array.from(document.querySelectorAll('#requests details'));
-    entries.forEach(it => it.open = it.textContent.includes('GET /compare/jwt/me'));
-    const list = document.querySelector('#requests');
-    list.scrollTop = list.querySelector('[open]').offsetTop - list.offsetTop;
-    scrollTo(0, 0)";
-const SHOW_COMPARISON: &str = "document.querySelector('#compare').scrollIntoView()";
-const SHOW_TOP: &str = "scrollTo(0, 0)";
+/// Returns a script that opens the inspector's entry of this request, and scrolls the page to an element.
+fn show(request: &str, element: &str) -> String {
+    format!(
+        "const entries = Array.from(document.querySelectorAll('#requests details'));
+        entries.forEach(it => it.open = it.textContent.includes('{request}'));
+        const list = document.querySelector('#requests');
+        list.scrollTop = list.querySelector('[open]').offsetTop - list.offsetTop;
+        document.querySelector('{element}').scrollIntoView()"
+    )
+}
+
+/// Returns the folder of the pictures of the documentation.
+fn pictures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images")
+}
+
+/// Returns a digest of the files of the page, which is kept beside the pictures.
+fn page_digest() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/shop/page");
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|it| it.unwrap().path()).collect();
+    files.sort();
+    let texts = files.iter().map(|file| fs::read(file).unwrap());
+    let digest =
+        texts.fold(Sha256::new(), |digest, text| digest.chain_update(Sha256::digest(text)));
+    format!("{}\n", BASE64_STANDARD.encode(digest.finalize()))
+}
+
+#[test]
+fn the_pictures_of_the_documentation_show_the_present_page() {
+    let current = fs::read_to_string(pictures().join("shop.digest")).unwrap_or_default();
+    let writes = env::var_os("SHOP_PICTURES").is_some(); // at the same time, in another test
+    let hint =
+        "the page has changed: run `SHOP_PICTURES=1 tests/run pictures`, and look at docs/images";
+    assert!(writes || current == page_digest(), "{hint}");
+}
 
 /// Writes the pictures of the documentation if `SHOP_PICTURES` is set, and always checks that they can be
 /// taken and are small.
 #[test]
 fn the_pictures_of_the_documentation_are_small() {
     let shop = Shop::start();
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/images");
+    let folder = pictures();
     let desktop = Display { width: 1140, height: 740, dark: false };
     for (name, display, show) in [
-        ("shop-light.png", desktop, SHOW_TOKEN),
-        ("shop-dark.png", desktop.dark(), SHOW_COMPARISON),
-        ("shop-phone.png", Display::PHONE, SHOW_TOP),
+        ("shop-light.png", desktop, show("GET /compare/jwt/me", "header")),
+        ("shop-dark.png", desktop.dark(), show("GET /compare/jwt/me", "#compare")),
+        ("shop-phone.png", Display::PHONE, show("GET /compare/cookie/me", "#inspector")),
     ] {
         let browser = filled(&shop, display);
-        browser.script(show);
+        browser.script(&show);
         let picture = browser.screenshot();
         assert!(picture.starts_with(b"\x89PNG"), "{name}");
         assert!(picture.len() < MAX_PICTURE, "{name}: {} bytes", picture.len());
@@ -148,5 +197,8 @@ fn the_pictures_of_the_documentation_are_small() {
         }
         browser.click("#account form[action='/logout'] button");
         browser.wait_for_text("#who", "Not signed in.");
+    }
+    if env::var_os("SHOP_PICTURES").is_some() {
+        fs::write(folder.join("shop.digest"), page_digest()).unwrap();
     }
 }

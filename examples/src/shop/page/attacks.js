@@ -102,9 +102,13 @@ async function crossSite(story) {
   return status === 403 && after === before;
 }
 
+// How long the page waits for a click in the other tab, in milliseconds.
+const PATIENCE = 2 * 60 * 1000;
+
 // Returns the status of the shop's answer in another tab. While that shows the other site, the browser
 // does not let this page read it.
 async function answerIn(other) {
+  const started = performance.now();
   while (!other.closed) {
     try {
       const [navigation] = other.performance.getEntriesByType("navigation");
@@ -112,6 +116,7 @@ async function answerIn(other) {
     } catch {
       // the other site
     }
+    if (performance.now() - started > PATIENCE) throw new Error("the form was not sent within two minutes");
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   throw new Error("the tab was closed before its form was sent");
@@ -187,7 +192,7 @@ function card({ id, name, what, why, run }) {
   const steps = element("ol", { className: "story" });
   const outcome = element("p", { className: "outcome" });
   outcome.setAttribute("role", "status");
-  const start = button("Try it", "small", async () => {
+  const start = button("Try it", "small", () => busy(trials(), async () => {
     steps.replaceChildren();
     outcome.replaceChildren();
     const tell = (held, verdict, text) => {
@@ -200,7 +205,7 @@ function card({ id, name, what, why, run }) {
     } catch (error) {
       tell(false, "Not finished:", `${error.message}.`);
     }
-  });
+  }));
   start.setAttribute("aria-label", `Try it: ${name}`);
   return element("section", { id: `attack-${id}`, className: "card attack" },
     element("h3", {}, name), element("p", { className: "hint" }, what), start, steps, outcome);

@@ -3,6 +3,9 @@
 // The comparison: the same requests with a cookie, an opaque token and a JWT. The shop serves the same
 // handlers three times below `/compare`, each behind another backend.
 
+// The buttons of the comparison and of the attacks. They are the same customer, so one runs at a time.
+const trials = () => Array.from(document.querySelectorAll("#run-compare, .attack button"));
+
 const CUSTOMER = { username: "customer1", password: "guest" };
 const COLUMNS = ["cookie", "opaque", "jwt"];
 const ROWS = [
@@ -83,4 +86,4 @@ async function compare() {
   find("compare-note").textContent = NOTE;
 }
 
-find("run-compare").addEventListener("click", () => busy(find("run-compare"), compare));
+find("run-compare").addEventListener("click", () => busy(trials(), compare));

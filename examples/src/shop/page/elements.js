@@ -14,20 +14,29 @@ function element(name, properties = {}, ...children) {
   return created;
 }
 
-// Creates a button that is disabled while its action runs.
+// Creates a button that calls a function.
 function button(text, className, action) {
   const created = element("button", { type: "button", className }, text);
-  created.addEventListener("click", () => busy(created, action));
+  created.addEventListener("click", action);
   return created;
 }
 
-async function busy(button, action) {
-  button.disabled = true;
+// Disables buttons while an action runs. The one that had the focus gets it back.
+async function busy(buttons, action) {
+  const focused = document.activeElement;
+  for (const button of buttons) button.disabled = true;
   try {
     await action();
   } finally {
-    button.disabled = false;
+    for (const button of buttons) button.disabled = false;
+    if (!hasFocus() && buttons.includes(focused)) focused.focus();
   }
+}
+
+// Returns whether a visible element has the focus. An element that is hidden, disabled or removed loses it.
+function hasFocus() {
+  const focused = document.activeElement;
+  return focused !== null && focused !== document.body && focused.checkVisibility();
 }
 
 // Returns a duration as people read it.

@@ -16,7 +16,7 @@ const REASONS = {
   malformed: "It does not have the form of a credential. A JWT without a signature, for example, is none.",
   duplicate: "The request carries more than one.",
   unrecognized: "No backend knows credentials of this form.",
-  "bad signature": "The signature does not fit: the token was changed, or somebody else signed it.",
+  "bad signature": "The signature does not fit: the token was changed, or signed with another key.",
   "unknown algorithm": "The header names an algorithm that the server does not accept, such as none.",
   "no algorithm": "The header names no algorithm.",
   "wrong algorithm": "The key is for another algorithm.",
@@ -61,7 +61,7 @@ function sentBy({ path, credential, report, attributes }) {
   const lines = cookies.map((cookie) => cookieLine(cookie, attributes));
   if (credential) lines.push(...tokenLines(credential));
   if (path.endsWith("/login")) lines.push(line("A username and a password, in the body."));
-  if (lines.length === 0) lines.push(line("No cookie and no token: anyone could have sent this."));
+  if (lines.length === 0) lines.push(line("No cookie and no token. The request does not say who sent it."));
   lines.push(element("p", { className: "hint" }, `All headers: ${bytes(header_bytes)}`));
   return lines;
 }
@@ -121,8 +121,8 @@ function decidedOn({ path, status, report }) {
 function verdict(decision) {
   switch (decision?.outcome) {
     case "user": return user(decision);
-    case "visitor": return "A known visitor: a session in which nobody has signed in.";
-    case "nobody": return "Nobody is signed in.";
+    case "visitor": return "A known visitor: a session without a signed-in user.";
+    case "unidentified": return "The request identifies no user.";
     case "rejected": return "The credential was rejected.";
     default: return "The layer refused the request before it reached the shop.";
   }

@@ -11,7 +11,9 @@ function list(id, rows) {
 }
 
 function endButton(device) {
-  const end = button("End", "small", () => act("DELETE", `/devices/${device.sign_in}`));
+  const end = button("End", "small", () => {
+    if (acting === 0) act("DELETE", `/devices/${device.sign_in}`); // a double click ends it once
+  });
   end.dataset.signIn = device.sign_in; // distinguishes two rows with the same text
   end.setAttribute("aria-label", `End the sign-in of ${deviceName(device)}`);
   return end;
@@ -51,10 +53,14 @@ function later() {
 }
 
 // Updates the page. Without an answer, or with 503, the page keeps what it shows: a user is shown as
-// signed out only if the shop says so.
+// signed out only if the shop says so. If the focused element is hidden or removed, the heading of the part that
+// is shown gets the focus, so that the keyboard and a screen reader go on from there.
 async function show() {
   clearTimeout(timer);
-  if (await view().catch(() => false)) {
+  const focused = hasFocus();
+  const available = await view().catch(() => false);
+  if (focused && !hasFocus()) find(find("account").hidden ? "login-title" : "account-title").focus();
+  if (available) {
     if (find("message").textContent === AWAY) find("message").textContent = "";
     return;
   }
@@ -67,9 +73,8 @@ async function view() {
   const profile = await send("GET", "/me");
   if (!profile.response.ok && profile.response.status !== 401) return false;
   const me = profile.response.ok ? profile.json : null;
-  find("who").textContent = me
-    ? `${me.display_name} (${me.roles.join(", ")}) is signed in.`
-    : "Not signed in.";
+  const who = me ? `${me.display_name} (${me.roles.join(", ")}) is signed in.` : "Not signed in.";
+  if (find("who").textContent !== who) find("who").textContent = who; // a screen reader says each change
   find("login").hidden = me !== null;
   find("account").hidden = me === null;
   follow(me?.sign_in ?? null);
