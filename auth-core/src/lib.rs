@@ -56,7 +56,7 @@ pub use backend::{
     Attempt, AuthContext, AuthFuture, BoxFuture, Challenge, ChallengeReason, IdentitySource,
     ReauthenticateOptions, RefreshOptions, RequestCookie, RequestHead, RequestSnapshot,
     RequestState, ResponseEffects, ResponseHook, SignInBackend, SignInContext, SignInOptions,
-    TokenIssuers, Transport, Verified,
+    SignInResult, TokenIssuers, Transport, Verified,
 };
 #[doc(hidden)]
 pub use background::to_completion;

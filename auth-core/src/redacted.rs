@@ -6,8 +6,8 @@
 #[doc(hidden)]
 #[macro_export]
 macro_rules! redacted_debug {
-    ($name:ident $(<$param:ident: $bound:path>)? { $($field:ident),* $(,)? }) => {
-        impl$(<$param: $bound>)? ::core::fmt::Debug for $name$(<$param>)? {
+    ($name:ident $(<$param:ident $(: $bound:path)?>)? { $($field:ident),* $(,)? }) => {
+        impl$(<$param $(: $bound)?>)? ::core::fmt::Debug for $name$(<$param>)? {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
                 f.debug_struct(::core::stringify!($name))
                     $(.field(::core::stringify!($field), &self.$field))*

@@ -119,7 +119,7 @@ pub struct TestUserService<S> {
     inner: S,
 }
 
-crate::redacted_debug!(TestUserService<S: Sized> {});
+crate::redacted_debug!(TestUserService<S> {});
 
 impl<S: Service<Request<B>>, B> Service<Request<B>> for TestUserService<S> {
     type Response = S::Response;

@@ -8,9 +8,9 @@ use std::error::Error;
 
 use async_trait::async_trait;
 use auth_core::{
-    AuthError, AuthErrorKind, AuthFuture, ConfigError, Identity, Outcome, Principal,
-    ReauthenticateOptions, RefreshOptions, RejectionReason, ResponseEffects, SignInBackend,
-    SignInContext, SignInId, SignInOptions, SignedIn, StoredSignIns, TokenResponse, Transport,
+    AuthError, AuthErrorKind, AuthFuture, ConfigError, Identity, Outcome, ReauthenticateOptions,
+    RefreshOptions, RejectionReason, ResponseEffects, SignInBackend, SignInContext, SignInId,
+    SignInOptions, SignInResult, SignedIn, StoredSignIns, TokenResponse, Transport,
 };
 use auth_store::{IssuedSecret, NewSignIn, RefreshError, SecondarySignIn, SecretKind};
 use serde::Serialize;
@@ -39,12 +39,7 @@ where
         true
     }
 
-    async fn sign_in(
-        &self,
-        context: SignInContext<'_>,
-        principal: Principal<C>,
-        options: &SignInOptions,
-    ) -> Result<SignedIn, AuthError> {
+    async fn sign_in(&self, context: SignInContext<'_>, options: SignInOptions<C>) -> SignInResult {
         let kind = match options.transport {
             Some(Transport::Explicit) if self.config.bearer == Bearer::Off => {
                 return Err(ConfigError::UnsupportedTransport.into());
@@ -58,14 +53,14 @@ where
         } else if request.has_cookie() {
             request.check_origin()?;
         }
-        let new = NewSignIn::of(kind, &principal, options, context.user_agent())?;
+        let new = NewSignIn::of(kind, &options, context.user_agent())?;
         let secondary = match request.secondary_sign_in().await? {
             Some(id) => SecondarySignIn::Replace(id),
             None => SecondarySignIn::None,
         };
         let deliver = |issued: &IssuedSecret, ()| {
             let signed_in = config.deliver(issued, context)?;
-            Ok(signed_in.identity(issued.identity(principal, kind.scheme())))
+            Ok(signed_in.identity(issued.identity(options.principal, kind.scheme())))
         };
         config.sign_ins.sign_in_with(context.state(), &new, secondary, |_| Ok(()), deliver).await
     }
@@ -74,7 +69,7 @@ where
         &self,
         context: SignInContext<'_>,
         options: &ReauthenticateOptions,
-    ) -> Result<SignedIn, AuthError> {
+    ) -> SignInResult {
         let (config, request) = (&*self.config, self.config.request(context));
         if context.state().transport() == Some(Transport::Ambient) {
             request.check_cookie_delivery()?;
@@ -88,11 +83,7 @@ where
 
     /// Replaces the secret of a session. Its scopes are those of its sign-in, so a request for some
     /// of them is refused.
-    async fn refresh(
-        &self,
-        context: SignInContext<'_>,
-        options: &RefreshOptions,
-    ) -> Result<SignedIn, AuthError> {
+    async fn refresh(&self, context: SignInContext<'_>, options: &RefreshOptions) -> SignInResult {
         let config = &*self.config;
         let found = match options.token.as_deref() {
             Some(token) => config.in_header(token.as_bytes()),

@@ -10,7 +10,8 @@ use async_trait::async_trait;
 use auth_core::{
     Attempt, AuthError, AuthFuture, Authenticator, BoxError, Challenge, ChallengeReason, Clock,
     Identity, Outcome, Principal, Rejection, RejectionReason, RequestHead, ResponseEffects,
-    SignInBackend, SignInContext, SignInOptions, SignedIn, StoredSignIns, TokenResponse, Transport,
+    SignInBackend, SignInContext, SignInOptions, SignInResult, SignedIn, StoredSignIns,
+    TokenResponse, Transport,
 };
 use auth_store::{
     IntoStore, IssuedSecret, Lifetime, NewSignIn, OverflowPolicy, Secret, SecretKind, SignInLimit,
@@ -82,14 +83,14 @@ impl ApiKeys {
     /// Returns an error if the store did not answer, or if the owner has 20 keys.
     pub async fn issue(
         &self,
-        owner: &Principal<User>,
+        owner: Principal<User>,
         label: &str,
         lifetime: Option<Lifetime>,
     ) -> Result<String, AuthError> {
-        let mut options = SignInOptions::default();
+        let mut options = SignInOptions::new(owner);
         options.label = Some(label.into());
         options.lifetime = lifetime;
-        let new = NewSignIn::of(self.kind, owner, &options, None)?;
+        let new = NewSignIn::of(self.kind, &options, None)?;
         Ok(encode(&self.keys.issue(&new).await?))
     }
 }
@@ -138,15 +139,14 @@ impl SignInBackend<User> for ApiKeys {
     async fn sign_in(
         &self,
         context: SignInContext<'_>,
-        principal: Principal<User>,
-        options: &SignInOptions,
-    ) -> Result<SignedIn, AuthError> {
-        let new = NewSignIn::of(self.kind, &principal, options, context.user_agent())?;
+        options: SignInOptions<User>,
+    ) -> SignInResult {
+        let new = NewSignIn::of(self.kind, &options, context.user_agent())?;
         let issued = self.keys.sign_in(context.state(), &new).await?;
         context.state().effects(ResponseEffects::credential_in_body);
         let lasts = issued.remaining(self.keys.settings.clock.now());
         let key = TokenResponse::new("ApiKey", encode(&issued), lasts);
-        let identity = issued.identity(principal, NAME);
+        let identity = issued.identity(options.principal, NAME);
         Ok(SignedIn::by_tokens(issued.id(), key).identity(identity))
     }
 

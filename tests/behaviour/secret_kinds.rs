@@ -160,7 +160,7 @@ async fn sec_88_an_api_key_loses_roles_with_its_user_and_gains_none() {
         let claims = User { name: "ADA".into() };
         let ada = Principal::new("ada").claims(claims).scope("stock:read");
         let ada = roles.iter().fold(ada, |ada, role| ada.role(*role));
-        let new = NewSignIn::of(kind, &ada, &SignInOptions::default(), None).unwrap();
+        let new = NewSignIn::of(kind, &SignInOptions::new(ada), None).unwrap();
         manager.issue(&new).await.unwrap().secret
     };
     let kind = SecretKind::custom("robot-key");

@@ -21,6 +21,8 @@ suite!(every:
     a_test_user_is_signed_in_by_the_options_of_the_test,
 );
 
+suite!(every: builders_show_neither_claims_nor_secrets);
+
 async fn whoami(user: Identity<User>) -> String {
     format!("{} {}", user.subject(), user.claims().name)
 }
@@ -123,4 +125,19 @@ async fn a_test_user_is_signed_in_by_the_options_of_the_test(world: World) {
     while world.sign_in_count().await > 1 {
         tokio::task::yield_now().await; // the second one is rolled back
     }
+}
+
+async fn builders_show_neither_claims_nor_secrets(world: World) {
+    let alice = principal("alice");
+    let mut shown = String::new();
+    let user = TestUser::sign_in(world.auth(), |auth| {
+        let sign_in = auth.sign_in(alice).label("phone").auth_hash("the-hash");
+        let again = auth.reauthenticate().acr("aal2").auth_hash("the-hash");
+        let refresh = auth.refresh().scope("read").token("the-token");
+        shown = format!("{sign_in:?} {again:?} {refresh:?}");
+        sign_in
+    });
+    user.await.unwrap();
+    assert!(["phone", "aal2", "read"].iter().all(|option| shown.contains(option)), "{shown}");
+    assert!(!shown.contains("the-") && !shown.contains("ALICE"), "{shown}");
 }

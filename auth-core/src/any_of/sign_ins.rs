@@ -13,14 +13,13 @@ use async_trait::async_trait;
 use super::authenticator::AnyOf;
 use crate::backend::{
     Authenticator, EndReason, Outcome, ReauthenticateOptions, RefreshOptions, Revoke,
-    SignInBackend, SignInInfo, SignInOptions, SignedIn, StoredSignIns,
+    SignInBackend, SignInInfo, SignInOptions, SignInResult, StoredSignIns,
 };
 use crate::clock::Timestamp;
 use crate::context::{SignInContext, Transport};
 use crate::error::{AuthError, AuthErrorKind, ConfigError};
 use crate::future::{AuthFuture, BoxFuture};
 use crate::identity::Identity;
-use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
 
 #[async_trait]
@@ -37,17 +36,12 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         self.sign_in_backends().any(SignInBackend::supports_acting)
     }
 
-    async fn sign_in(
-        &self,
-        context: SignInContext<'_>,
-        principal: Principal<C>,
-        options: &SignInOptions,
-    ) -> Result<SignedIn, AuthError> {
+    async fn sign_in(&self, context: SignInContext<'_>, options: SignInOptions<C>) -> SignInResult {
         if options.acting {
             // The backend of the actor's sign-in, which continues.
             let decider = self.decider(context).filter(|(_, it, _)| it.supports_acting());
             let (index, backend, seen) = decider.ok_or(ConfigError::NoActing)?;
-            let signed_in = backend.sign_in(seen, principal, options).await?;
+            let signed_in = backend.sign_in(seen, options).await?;
             context.state().done_by(index, self.count());
             return Ok(signed_in);
         }
@@ -60,7 +54,7 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
             return Err(ConfigError::NoPendingSignIns.into());
         }
         let old = context.state().sign_in();
-        let signed_in = backend.sign_in(seen, principal, options).await?;
+        let signed_in = backend.sign_in(seen, options).await?;
         context.state().done_by(chosen, self.count());
         for (index, other, seen) in self.each(context) {
             if index != chosen {
@@ -88,7 +82,7 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         &self,
         context: SignInContext<'_>,
         options: &ReauthenticateOptions,
-    ) -> Result<SignedIn, AuthError> {
+    ) -> SignInResult {
         let decider = self.decider(context);
         let (index, backend, seen) = decider.ok_or(ConfigError::NoSignIns)?;
         let signed_in = backend.reauthenticate(seen, options).await?;
@@ -98,11 +92,7 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
 
     /// Lets the backend that decided refresh its own credential first. If it cannot, the refresh token may
     /// belong to any other backend.
-    async fn refresh(
-        &self,
-        context: SignInContext<'_>,
-        options: &RefreshOptions,
-    ) -> Result<SignedIn, AuthError> {
+    async fn refresh(&self, context: SignInContext<'_>, options: &RefreshOptions) -> SignInResult {
         let mut last = AuthError::from(ConfigError::NoSignIns);
         let mut backends: Vec<_> = self.each(context).collect();
         backends.sort_by_key(|(_, _, seen)| seen.member().is_none());

@@ -9,7 +9,8 @@ pub(crate) mod sign_ins;
 
 pub use authenticator::{Attempt, Authenticator, Outcome, TokenIssuers};
 pub use sign_ins::{
-    ReauthenticateOptions, RefreshOptions, SignInBackend, SignInOptions, StoredSignIns,
+    ReauthenticateOptions, RefreshOptions, SignInBackend, SignInOptions, SignInResult,
+    StoredSignIns,
 };
 
 pub use crate::challenge::Challenge;

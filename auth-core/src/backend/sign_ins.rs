@@ -14,6 +14,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use super::authenticator::Outcome;
+use crate::claims::Claims;
 use crate::clock::Timestamp;
 use crate::context::{SignInContext, Transport};
 use crate::error::{AuthError, AuthErrorKind, ConfigError};
@@ -22,6 +23,9 @@ use crate::identity::Identity;
 use crate::lifetime::Lifetime;
 use crate::principal::Principal;
 use crate::sign_in_id::SignInId;
+
+/// The result of a sign-in, a refresh or a new authentication.
+pub type SignInResult = Result<SignedIn, AuthError>;
 
 /// Starts, refreshes and ends the sign-ins of requests. [`Auth`](crate::Auth) calls it for handlers; it is
 /// never called for a request that only reads its identity.
@@ -57,12 +61,7 @@ pub trait SignInBackend<C>: Send + Sync {
 
     /// Starts a sign-in, and queues or returns its credential. The request's own credential is invalid
     /// afterwards, even if it belonged to another user.
-    async fn sign_in(
-        &self,
-        context: SignInContext<'_>,
-        principal: Principal<C>,
-        options: &SignInOptions,
-    ) -> Result<SignedIn, AuthError>;
+    async fn sign_in(&self, context: SignInContext<'_>, options: SignInOptions<C>) -> SignInResult;
 
     /// Authenticates the user of the request's sign-in again, or [finishes](ReauthenticateOptions::finishes)
     /// a pending sign-in. Replaces the credential of the sign-in, its `acr`, `amr` and time of
@@ -74,7 +73,7 @@ pub trait SignInBackend<C>: Send + Sync {
         &self,
         context: SignInContext<'_>,
         options: &ReauthenticateOptions,
-    ) -> Result<SignedIn, AuthError> {
+    ) -> SignInResult {
         let _ = (context, options);
         Err(ConfigError::NoReauthentication.into())
     }
@@ -84,11 +83,7 @@ pub trait SignInBackend<C>: Send + Sync {
     /// [`InvalidScope`](crate::AuthErrorKind::InvalidScope). Defaults to
     /// [`Unauthenticated`](crate::AuthErrorKind::Unauthenticated), which is right for credentials that are
     /// never replaced.
-    async fn refresh(
-        &self,
-        context: SignInContext<'_>,
-        options: &RefreshOptions,
-    ) -> Result<SignedIn, AuthError> {
+    async fn refresh(&self, context: SignInContext<'_>, options: &RefreshOptions) -> SignInResult {
         let _ = (context, options);
         Err(AuthError::new(AuthErrorKind::Unauthenticated, "the backend refreshes no credentials"))
     }
@@ -251,10 +246,13 @@ pub enum RefreshTokenDelivery {
     Body,
 }
 
-/// Options of a sign-in: how it is carried, and what is known about the device.
-#[derive(Clone, Debug, Default)]
+/// Options of a sign-in: who signs in, how the sign-in is carried, and what is known about the device. `Debug` omits
+/// the principal and `auth_hash`.
+#[derive(Clone)]
 #[non_exhaustive]
-pub struct SignInOptions {
+pub struct SignInOptions<C = Claims> {
+    /// The user who signs in.
+    pub principal: Principal<C>,
     /// The requested transport. `None` leaves the choice to the backend.
     pub transport: Option<Transport>,
     /// Whether to remember the user. `None` leaves the choice to the backend.
@@ -282,9 +280,34 @@ pub struct SignInOptions {
     pub provider: Option<ProviderSession>,
 }
 
+impl<C> SignInOptions<C> {
+    /// Creates the options for this user, with the backend's defaults.
+    #[must_use]
+    pub fn new(principal: Principal<C>) -> Self {
+        Self {
+            principal,
+            transport: None,
+            persistence: None,
+            delivery: None,
+            label: None,
+            address: None,
+            lifetime: None,
+            authenticated_at: None,
+            pending: false,
+            acting: false,
+            auth_hash: None,
+            provider: None,
+        }
+    }
+}
+
+crate::redacted_debug!(SignInOptions<C> {
+    transport, persistence, delivery, label, address, lifetime, authenticated_at, pending, acting, provider,
+});
+
 /// Options of a new authentication: how a user who is signed in was authenticated again. The former `acr` and
-/// `amr` of the sign-in are not kept.
-#[derive(Clone, Debug, Default)]
+/// `amr` of the sign-in are not kept. `Debug` omits `auth_hash`.
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct ReauthenticateOptions {
     /// Whether this finishes a [pending](SignInOptions::pending) sign-in. If `true`, the backend refuses a
@@ -306,6 +329,15 @@ pub struct ReauthenticateOptions {
     /// The new value for `check_user`. `None` keeps the former one.
     pub auth_hash: Option<Box<str>>,
 }
+
+crate::redacted_debug!(ReauthenticateOptions {
+    finishes,
+    stops_acting,
+    delivery,
+    acr,
+    amr,
+    authenticated_at,
+});
 
 /// Options of a refresh. `Debug` omits the token.
 #[derive(Clone, Default)]

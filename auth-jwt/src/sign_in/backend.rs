@@ -8,8 +8,8 @@ use std::any::Any;
 use async_trait::async_trait;
 use auth_core::{
     Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, ConfigError, Identity, Outcome,
-    Principal, ReauthenticateOptions, RefreshOptions, RefreshTokenDelivery, RequestHead,
-    SignInBackend, SignInContext, SignInId, SignInOptions, SignedIn, StoredSignIns, Transport,
+    ReauthenticateOptions, RefreshOptions, RefreshTokenDelivery, RequestHead, SignInBackend,
+    SignInContext, SignInId, SignInOptions, SignInResult, StoredSignIns, Transport,
 };
 use auth_store::{
     IssuedSecret, NewSignIn, SecondarySignIn, Secret, SecretKind, SignInCookies, SignInRequest,
@@ -62,24 +62,19 @@ where
         true
     }
 
-    async fn sign_in(
-        &self,
-        context: SignInContext<'_>,
-        principal: Principal<C>,
-        options: &SignInOptions,
-    ) -> Result<SignedIn, AuthError> {
+    async fn sign_in(&self, context: SignInContext<'_>, options: SignInOptions<C>) -> SignInResult {
         let request = self.request(context);
         let plan = match options.acting {
             true => self.plan_as_before(context, options.delivery),
-            false => self.plan(options)?,
+            false => self.plan(&options)?,
         };
         if plan.refresh == RefreshTokenDelivery::Cookie {
             request.check_cookie_delivery()?;
         } else if request.has_cookie() {
             request.check_origin()?;
         }
-        access_token::check_claims(&principal.claims)?;
-        let new = NewSignIn::of(SecretKind::Refresh, &principal, options, context.user_agent())?;
+        access_token::check_claims(&options.principal.claims)?;
+        let new = NewSignIn::of(SecretKind::Refresh, &options, context.user_agent())?;
         // If no token decided, the access token has expired or the page was reloaded: the sign-in of
         // the refresh cookie continues.
         let secondary = match (request.secondary_sign_in().await?, context.state().sign_in()) {
@@ -97,7 +92,7 @@ where
                 Some(access) => self.deliver(issued, access, plan, context)?,
                 None => self.deliver_pending(issued, plan, context)?,
             };
-            Ok(signed_in.identity(issued.identity(principal, SCHEME)))
+            Ok(signed_in.identity(issued.identity(options.principal, SCHEME)))
         };
         let sign_ins = &self.mode.sign_ins;
         sign_ins.sign_in_with(context.state(), &new, secondary, prepare, deliver).await
@@ -107,7 +102,7 @@ where
         &self,
         context: SignInContext<'_>,
         options: &ReauthenticateOptions,
-    ) -> Result<SignedIn, AuthError> {
+    ) -> SignInResult {
         let (state, request) = (context.state(), self.request(context));
         let default = options.finishes.then_some(self.mode.issuer.delivery);
         let plan = self.plan_as_before(context, options.delivery.or(default));
@@ -128,11 +123,7 @@ where
     /// Each new token is delivered like the one before. If access tokens are in a cookie, a refresh by
     /// cookie delivers the new one in the body only to a client that attaches the old one: a script that
     /// could only delete the access cookie gets no token.
-    async fn refresh(
-        &self,
-        context: SignInContext<'_>,
-        options: &RefreshOptions,
-    ) -> Result<SignedIn, AuthError> {
+    async fn refresh(&self, context: SignInContext<'_>, options: &RefreshOptions) -> SignInResult {
         let none = || AuthError::new(AuthErrorKind::Unauthenticated, "there is no refresh token");
         let request = self.request(context);
         let in_cookie = request.cookie_secret();
@@ -239,7 +230,7 @@ impl<C> JwtAuth<C, WithSignIn> {
     }
 
     /// Plans how tokens are delivered after a sign-in with these options.
-    fn plan(&self, options: &SignInOptions) -> Result<DeliveryPlan, AuthError> {
+    fn plan(&self, options: &SignInOptions<C>) -> Result<DeliveryPlan, AuthError> {
         let by_cookie = self.base().cookie.is_some();
         let access = match options.transport {
             Some(transport) => transport,

@@ -453,7 +453,7 @@ mod tests {
     use crate::stores::MemoryStore;
 
     fn new(kind: SecretKind) -> NewSignIn {
-        NewSignIn::of(kind, &Principal::new("ada"), &SignInOptions::default(), None).unwrap()
+        NewSignIn::of(kind, &SignInOptions::new(Principal::new("ada")), None).unwrap()
     }
 
     /// Returns the identity that a secret proves, from memory.

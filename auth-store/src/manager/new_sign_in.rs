@@ -51,19 +51,19 @@ pub enum SecondarySignIn {
 }
 
 impl NewSignIn {
-    /// Creates the sign-in of a principal with these options and a secret of this kind. If the options say that a
-    /// second factor is still to be verified, the kind becomes [pending](SecretKind::pending). If they say that the
-    /// user of the request acts for the principal, the manager adds this user. Long texts about the device are cut.
+    /// Creates a sign-in with these options and a secret of this kind. If the options say that a second factor is
+    /// still to be verified, the kind becomes [pending](SecretKind::pending). If they say that the user of the
+    /// request acts for the principal, the manager adds this user. Long texts about the device are cut.
     ///
     /// # Errors
     ///
     /// Returns [`Serialization`](AuthErrorKind::Serialization) if the claims cannot be serialized.
     pub fn of<C: Serialize>(
         kind: SecretKind,
-        principal: &Principal<C>,
-        options: &SignInOptions,
+        options: &SignInOptions<C>,
         user_agent: Option<&str>,
     ) -> Result<Self, AuthError> {
+        let principal = &options.principal;
         let encoded = record::encode(&principal.roles, &principal.claims);
         let encoded =
             encoded.map_err(|error| AuthError::new(AuthErrorKind::Serialization, error))?;

@@ -347,10 +347,9 @@ mod tests {
 
     /// Returns a sign-in of this user by a session of Alice at the provider.
     fn by_alice(subject: &str) -> NewSignIn {
-        let mut options = auth_core::SignInOptions::default();
+        let mut options = auth_core::SignInOptions::new(auth_core::Principal::new(subject));
         options.provider = Some(ProviderSession::new(ISSUER, "alice", Timestamp::EPOCH).sid("s"));
-        let principal = auth_core::Principal::new(subject).claims(());
-        NewSignIn::of(SecretKind::Cookie, &principal, &options, None).unwrap()
+        NewSignIn::of(SecretKind::Cookie, &options, None).unwrap()
     }
 
     fn manager() -> (SignInManager, ManualClock) {
@@ -592,9 +591,9 @@ mod tests {
     #[tokio::test]
     async fn subjects_of_other_records_cannot_sign_in() {
         let manager = SignInManager::new(Arc::new(MemoryStore::new()));
-        let options = auth_core::SignInOptions::default();
-        let principal = auth_core::Principal::new("\u{1}revocations/1").claims(());
-        let new = NewSignIn::of(SecretKind::Cookie, &principal, &options, None).unwrap();
+        let reserved = auth_core::Principal::new("\u{1}revocations/1");
+        let options = auth_core::SignInOptions::new(reserved);
+        let new = NewSignIn::of(SecretKind::Cookie, &options, None).unwrap();
         let refused = manager.issue(&new).await.map(|issued| issued.id()).unwrap_err();
         assert_eq!(refused.kind(), AuthErrorKind::Serialization);
         manager.revocations().revoke_session(ISSUER, "s").await.unwrap();

@@ -368,8 +368,8 @@ mod tests {
             (SignInContext::new(&state, &snapshot), CrossOriginProtection::STRICT);
         let request = SignInRequest::new(context, &manager, cookies, &strict);
         for (kind, survives) in [(SecretKind::custom("key"), true), (SecretKind::Refresh, false)] {
-            let (ada, options) = (Principal::new("ada"), SignInOptions::default());
-            let new = NewSignIn::of(kind, &ada, &options, None).unwrap();
+            let ada = SignInOptions::new(Principal::new("ada"));
+            let new = NewSignIn::of(kind, &ada, None).unwrap();
             let old = manager.issue(&new).await.unwrap().id();
             request.on_superseded(Some(old)).await.unwrap();
             let found = manager.store().load(&old).await.unwrap();

@@ -42,8 +42,8 @@ impl SignInManager {
     /// use auth_store::{NewSignIn, SecretKind, SignInManager};
     ///
     /// async fn new_key(keys: &SignInManager) -> Result<String, AuthError> {
-    ///     let (robot, options) = (Principal::new("robot").scope("stock:read"), SignInOptions::default());
-    ///     let new = NewSignIn::of(SecretKind::custom("api-key"), &robot, &options, None)?;
+    ///     let robot = SignInOptions::new(Principal::new("robot").scope("stock:read"));
+    ///     let new = NewSignIn::of(SecretKind::custom("api-key"), &robot, None)?;
     ///     Ok(keys.issue(&new).await?.secret.to_text().to_string())
     /// }
     /// ```

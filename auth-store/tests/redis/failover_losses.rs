@@ -301,10 +301,9 @@ async fn a_primary_that_is_cut_off_confirms_no_end() {
         let revoked = revocations.revoke_session("https://a.example", session).await;
         assert_eq!(revoked.expect_err("no replicas").kind(), AuthErrorKind::Unavailable);
     }
-    let mut options = SignInOptions::default();
+    let mut options = SignInOptions::new(Principal::new("ada").claims(()));
     options.provider = Some(ProviderSession::new("https://a.example", "ada", Timestamp::EPOCH));
-    let ada = Principal::new("ada").claims(());
-    let linked = NewSignIn::of(KIND, &ada, &options, None).expect("it is encoded");
+    let linked = NewSignIn::of(KIND, &options, None).expect("it is encoded");
     let linked = manager.issue(&linked).await.map(|issued| issued.id());
     assert_eq!(linked.expect_err("no replicas").kind(), AuthErrorKind::Unavailable);
     let _ = primary.ask(&["CONFIG", "SET", "repl-timeout", "1"]);

@@ -295,6 +295,11 @@ mod tests {
             self.send(Method::POST, "/keys", ("cookie", cookie), form).await
         }
 
+        async fn two_keys(&self, cookie: &str) -> [String; 2] {
+            let created = [self.create(cookie, READS).await, self.create(cookie, READS).await];
+            created.map(|reply| reply.key())
+        }
+
         async fn get(&self, path: &str, header: (&str, &str)) -> Reply {
             self.send(Method::GET, path, header, "").await
         }
@@ -377,8 +382,7 @@ mod tests {
     async fn the_list_shows_the_last_use_and_a_revoked_key_is_dead() {
         let server = Server::start();
         let cookie = server.alice().await;
-        let (first, second) =
-            (server.create(&cookie, READS).await.key(), server.create(&cookie, READS).await.key());
+        let [first, second] = server.two_keys(&cookie).await;
         server.clock.advance(DAY / 2);
         let cookie = server.alice().await;
         assert_eq!(server.status_of(&second).await, 200);
@@ -455,8 +459,7 @@ mod tests {
     async fn a_key_signs_itself_out_and_logging_out_everywhere_ends_all() {
         let server = Server::start();
         let cookie = server.alice().await;
-        let (first, second) =
-            (server.create(&cookie, READS).await.key(), server.create(&cookie, READS).await.key());
+        let [first, second] = server.two_keys(&cookie).await;
         server.send(Method::POST, "/logout", ("x-api-key", &first), "").await;
         assert_eq!((server.status_of(&first).await, server.status_of(&second).await), (401, 200));
         let ended = server.send(Method::POST, "/logout-everywhere", ("cookie", &cookie), "").await;
@@ -472,8 +475,8 @@ mod tests {
         let robot = Principal::new("robot").scope("stock:read").claims(User::named("Robot"));
         let hour = auth_store::Lifetime::new(None, Duration::from_secs(3600)).unwrap();
         let (short, long) = (
-            keys.issue(&robot, "short", Some(hour)).await.unwrap(),
-            keys.issue(&robot, "long", None).await.unwrap(),
+            keys.issue(robot.clone(), "short", Some(hour)).await.unwrap(),
+            keys.issue(robot, "long", None).await.unwrap(),
         );
         assert_eq!(server.get("/stock", ("x-api-key", &short)).await.status, 200);
         server.clock.advance(DAY);

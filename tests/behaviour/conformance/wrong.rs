@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use auth_core::{
     AuthError, AuthErrorKind, AuthFuture, Challenge, CrossOriginProtection, EndReason, Identity,
     Outcome, RefreshOptions, Rejection, RejectionReason, RequestCookie, ResponseEffects,
-    SignInBackend, SignInContext, SignInInfo, SignInOptions, SignedIn, StoredSignIns, Timestamp,
-    TokenResponse, Transport,
+    SignInBackend, SignInContext, SignInInfo, SignInOptions, SignInResult, SignedIn, StoredSignIns,
+    Timestamp, TokenResponse, Transport,
 };
 use parking_lot::Mutex;
 
@@ -319,14 +319,13 @@ impl SignInBackend<User> for Wrong {
     async fn sign_in(
         &self,
         context: SignInContext<'_>,
-        principal: Principal<User>,
-        options: &SignInOptions,
-    ) -> Result<SignedIn, AuthError> {
+        options: SignInOptions<User>,
+    ) -> SignInResult {
         if let (Fault::SameCredentialAgain, Some(issued)) = (self.fault, &self.seen.lock().issued) {
             return Ok(issued.clone());
         }
         let backend = self.unless(Fault::SignInFromAnySite);
-        let signed_in = match backend.sign_in(context, principal, options).await {
+        let signed_in = match backend.sign_in(context, options).await {
             Err(_) if self.is(Fault::FailureIsASuccess) => return Ok(delivering("abc")),
             done => done?,
         };
@@ -348,11 +347,7 @@ impl SignInBackend<User> for Wrong {
         Ok(signed_in)
     }
 
-    async fn refresh(
-        &self,
-        context: SignInContext<'_>,
-        options: &RefreshOptions,
-    ) -> Result<SignedIn, AuthError> {
+    async fn refresh(&self, context: SignInContext<'_>, options: &RefreshOptions) -> SignInResult {
         if let (Fault::NothingIsRefreshed, Some(issued)) = (self.fault, &self.seen.lock().issued) {
             return Ok(issued.clone());
         }

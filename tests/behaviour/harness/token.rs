@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{
     Attempt, AuthError, AuthErrorKind, AuthFuture, Authenticator, Challenge, ChallengeReason,
-    Clock, Outcome, Principal, ReauthenticateOptions, RefreshOptions, Rejection, RejectionReason,
-    RequestHead, ResponseEffects, SignInBackend, SignInContext, SignInId, SignInOptions, SignedIn,
+    Clock, Outcome, ReauthenticateOptions, RefreshOptions, Rejection, RejectionReason, RequestHead,
+    ResponseEffects, SignInBackend, SignInContext, SignInId, SignInOptions, SignInResult, SignedIn,
     StoredSignIns, TokenResponse, Transport,
 };
 use auth_store::{
@@ -117,10 +117,9 @@ impl SignInBackend<User> for TokenAuth {
     async fn sign_in(
         &self,
         context: SignInContext<'_>,
-        principal: Principal<User>,
-        options: &SignInOptions,
-    ) -> Result<SignedIn, AuthError> {
-        let new = NewSignIn::of(KIND, &principal, options, None)?;
+        options: SignInOptions<User>,
+    ) -> SignInResult {
+        let new = NewSignIn::of(KIND, &options, None)?;
         let issued = self.manager.sign_in(context.state(), &new).await?;
         Ok(self.tokens(&issued, context))
     }
@@ -129,16 +128,12 @@ impl SignInBackend<User> for TokenAuth {
         &self,
         context: SignInContext<'_>,
         options: &ReauthenticateOptions,
-    ) -> Result<SignedIn, AuthError> {
+    ) -> SignInResult {
         let deliver = |issued: &IssuedSecret, ()| Ok(self.tokens(issued, context));
         self.manager.reauthenticate_with(context.state(), options, |_| Ok(()), deliver).await
     }
 
-    async fn refresh(
-        &self,
-        context: SignInContext<'_>,
-        options: &RefreshOptions,
-    ) -> Result<SignedIn, AuthError> {
+    async fn refresh(&self, context: SignInContext<'_>, options: &RefreshOptions) -> SignInResult {
         let presented =
             options.token.as_deref().map(str::as_bytes).or_else(|| context.credentials("Bearer"));
         let Some(Ok(secret)) = presented.and_then(parse) else {

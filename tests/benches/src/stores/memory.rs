@@ -80,8 +80,8 @@ where
 pub(super) fn record(store: &dyn Store, number: usize) -> Record {
     let user = User { name: format!("Ada Lovelace {number:07}") };
     let principal = Principal::new(format!("user-{number:08}")).role("buyer").claims(user);
-    let options = SignInOptions::default();
-    let new = NewSignIn::of(SecretKind::Cookie, &principal, &options, Some(USER_AGENT)).unwrap();
+    let options = SignInOptions::new(principal);
+    let new = NewSignIn::of(SecretKind::Cookie, &options, Some(USER_AGENT)).unwrap();
     let id = store.new_id(Some(&new.subject)).unwrap();
     let digests: SecretDigests = Secret::generate(id).unwrap().digests(new.kind);
     let deadlines = Deadlines::starting(Lifetime::default(), NOW);

@@ -1,32 +1,24 @@
-//! [`Auth`]: the handle with which a handler signs in and out, whichever backend runs, and the
-//! builders that it returns.
+//! [`Auth`], the handle with which a handler signs in and out, whichever backend runs.
 //!
 //! Every failure passes through `Auth::failed`, which logs it once and adds the challenges of a 401.
 
 use std::any::type_name;
 use std::fmt;
-use std::future::IntoFuture;
-use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
 
+use super::refresh::Refresh;
+use super::sign_in::{Reauthenticate, SignIn};
 use crate::authenticate::TypedContext;
-use crate::backend::{
-    EndReason, Persistence, ProviderSession, ReauthenticateOptions, RefreshOptions,
-    RefreshTokenDelivery, Revoke, SignInBackend, SignInInfo, SignInOptions, SignedIn,
-};
+use crate::backend::{EndReason, Revoke, SignInBackend, SignInInfo, SignedIn};
 use crate::background::to_completion;
 use crate::claims::Claims;
-use crate::clock::Timestamp;
 use crate::context::{
-    AuthContext, ErasedContext, MemberPath, RequestSnapshot, RequestState, ResponseEffects,
-    SignInContext, Transport,
+    AuthContext, ErasedContext, RequestSnapshot, RequestState, ResponseEffects, SignInContext,
 };
 use crate::error::{AuthError, AuthErrorKind, BoxError, ConfigError};
 use crate::future::BoxFuture;
 use crate::head::RequestHead;
 use crate::identity::Identity;
-use crate::lifetime::Lifetime;
 use crate::principal::Principal;
 use crate::refusal::Refusal;
 use crate::rejection::Rejection;
@@ -107,7 +99,7 @@ use crate::sign_in_id::SignInId;
 /// The methods have examples of a [step-up](Self::reauthenticate), of a [second factor](SignIn::pending), of
 /// [acting](Self::act_as) for another user and of [streams](Self::ended) that end with their sign-in.
 pub struct Auth<C = Claims> {
-    context: Arc<TypedContext<C>>,
+    pub(super) context: Arc<TypedContext<C>>,
     request: Arc<RequestSnapshot>,
 }
 
@@ -156,8 +148,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// safe: the callback of an identity provider is a GET from another site. A GET that signs in must
     /// be bound to the browser that started the login, by `state` or PKCE.
     pub fn sign_in(&self, principal: Principal<C>) -> SignIn<C> {
-        let options = SignInOptions::default();
-        SignIn { auth: self.clone(), principal, options, backend: None }
+        SignIn::new(self.clone(), principal)
     }
 
     /// Authenticates the user of the request's sign-in again, for a step-up. Call it after the application has
@@ -181,7 +172,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// }
     /// ```
     pub fn reauthenticate(&self) -> Reauthenticate<C> {
-        Reauthenticate { auth: self.clone(), options: ReauthenticateOptions::default() }
+        Reauthenticate::new(self.clone())
     }
 
     /// Finishes a [pending](SignIn::pending) sign-in, after the application has verified the second factor of
@@ -193,8 +184,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// with [`LimitReached`](AuthErrorKind::LimitReached) if the user has as many sign-ins as allowed. If the new
     /// credential does not reach the client, the user has to sign in again.
     pub fn finish_sign_in(&self) -> Reauthenticate<C> {
-        let options = ReauthenticateOptions { finishes: true, ..ReauthenticateOptions::default() };
-        Reauthenticate { auth: self.clone(), options }
+        let mut finish = Reauthenticate::new(self.clone());
+        finish.options.finishes = true;
+        finish
     }
 
     /// Lets the user of the request act for another one: starts a sign-in of `principal` that names the user as its
@@ -239,8 +231,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if it has no sign-in of this application, and with
     /// [`ConfigError::NoActing`] if its backend does not support it or if the builder has other options.
     pub fn act_as(&self, principal: Principal<C>) -> SignIn<C> {
-        let options = SignInOptions { acting: true, ..SignInOptions::default() };
-        SignIn { options, ..self.sign_in(Principal { acr: None, amr: Vec::new(), ..principal }) }
+        let mut act = self.sign_in(Principal { acr: None, amr: Vec::new(), ..principal });
+        act.options.acting = true;
+        act
     }
 
     /// Ends the sign-in in which the request [acts](Self::act_as) for another user, and returns to the actor's own:
@@ -253,9 +246,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
     ///   ended.
     /// - [`Unavailable`](AuthErrorKind::Unavailable): the store did not answer.
     pub async fn stop_acting(&self) -> Result<SignedIn, AuthError> {
-        let options =
-            ReauthenticateOptions { stops_acting: true, ..ReauthenticateOptions::default() };
-        Reauthenticate { auth: self.clone(), options }.await
+        let mut stop = Reauthenticate::new(self.clone());
+        stop.options.stops_acting = true;
+        stop.await
     }
 
     /// Returns the subject of the request's [pending](SignIn::pending) sign-in: the user whose second factor
@@ -278,7 +271,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// without one, this fails with [`ConfigError::RefreshAfterSignIn`]. If a request refreshes twice, it gets
     /// the same new credential both times, because a response carries only one.
     pub fn refresh(&self) -> Refresh<C> {
-        Refresh { auth: self.clone(), options: RefreshOptions::default() }
+        Refresh::new(self.clone())
     }
 
     /// Ends every sign-in that the request's credentials name. It is not an error if there is none.
@@ -478,44 +471,6 @@ impl<C: Send + Sync + 'static> Auth<C> {
             (_, _, None) => Box::pin(async { EndReason::NotSignedIn }),
         }
     }
-
-    /// Returns whether the user of the request is this one, for whom another one acts.
-    fn acts_for(&self, subject: &str) -> bool {
-        let identity = self.identity().filter(|identity| identity.actor().is_some());
-        identity.is_some_and(|identity| identity.local_subject() == Some(subject))
-    }
-
-    /// Checks that the request does not act: who acts for a user gets no other credential, which would not end with
-    /// the sign-in of the actor.
-    fn check_not_acting(&self) -> Result<(), AuthError> {
-        match self.identity().and_then(|identity| identity.actor()) {
-            None => Ok(()),
-            Some(_) => {
-                let why = "the request acts for another user, and can only return from it";
-                Err(self.failed(AuthError::new(AuthErrorKind::Acting, why)))
-            }
-        }
-    }
-
-    /// Checks that the user of the request may begin to act for another one.
-    fn check_acting(&self, options: &SignInOptions, name: Option<&str>) -> Result<(), AuthError> {
-        let identity = self.identity().filter(|identity| identity.local_subject().is_some());
-        let Some(identity) = identity.filter(|_| self.context.state.sign_in().is_some()) else {
-            return Err(self.unauthenticated(NOT_SIGNED_IN));
-        };
-        if identity.actor().is_some() {
-            let acts = "the request acts for another user already";
-            return Err(self.failed(AuthError::new(AuthErrorKind::Acting, acts)));
-        }
-        let chosen = name.is_some() || options.transport.is_some() || options.pending;
-        let states = options.authenticated_at.is_some() || options.provider.is_some();
-        if !chosen && !states && self.backend()?.supports_acting() {
-            Ok(())
-        } else {
-            Err(self.failed(ConfigError::NoActing.into()))
-        }
-    }
-
     async fn end_to_completion(&self, which: Revoke) -> Result<usize, AuthError> {
         let auth = self.clone();
         to_completion(async move { auth.end(which).await }).await
@@ -525,17 +480,6 @@ impl<C: Send + Sync + 'static> Auth<C> {
         let Some(subject) = self.local_subject()? else { return Ok(0) };
         let ended = self.backend()?.stored_sign_ins().revoke(subject, which).await;
         ended.map_err(|error| self.failed(error))
-    }
-
-    /// Returns the backend that a sign-in chose by its name, and its place in a combination.
-    fn named_backend(
-        &self,
-        name: &'static str,
-    ) -> Result<(&dyn SignInBackend<C>, MemberPath), ConfigError> {
-        let (auth, unknown) = (&self.context.auth, ConfigError::UnknownBackend(name));
-        let path = auth.named(name).ok_or(unknown)?;
-        let backend = auth.member(path).map_or_else(|| auth.sign_ins(), |member| member.sign_ins());
-        Ok((backend.ok_or(unknown)?, path))
     }
 
     /// Ends the sign-ins that the request names.
@@ -552,7 +496,7 @@ impl<C: Send + Sync + 'static> Auth<C> {
     }
 
     /// Takes over what a backend did to start or refresh a sign-in, or rolls it back.
-    fn conclude(
+    pub(super) fn conclude(
         &self,
         operation: RequestState,
         done: Result<SignedIn, AuthError>,
@@ -565,26 +509,26 @@ impl<C: Send + Sync + 'static> Auth<C> {
 
     /// Returns the subject if the user's sign-ins are in the application's own store, and `None` for
     /// a user of another issuer.
-    fn local_subject(&self) -> Result<Option<&str>, AuthError> {
+    pub(super) fn local_subject(&self) -> Result<Option<&str>, AuthError> {
         self.context.local_subject().ok_or_else(|| self.unauthenticated(NOT_SIGNED_IN))
     }
 
-    fn backend(&self) -> Result<&dyn SignInBackend<C>, AuthError> {
+    pub(super) fn backend(&self) -> Result<&dyn SignInBackend<C>, AuthError> {
         Ok(self.context.auth.sign_ins().ok_or(ConfigError::NoSignIns)?)
     }
 
-    fn sign_in_context<'a>(&'a self, state: &'a RequestState) -> SignInContext<'a> {
+    pub(super) fn sign_in_context<'a>(&'a self, state: &'a RequestState) -> SignInContext<'a> {
         SignInContext::new(state, &self.request)
     }
 
     /// Logs the error, unless it was logged, and adds the challenges of a 401.
-    fn failed(&self, error: AuthError) -> AuthError {
+    pub(super) fn failed(&self, error: AuthError) -> AuthError {
         let context: &dyn ErasedContext = &*self.context;
         context.add_challenges(error.log(context.clock()))
     }
 }
 
-const NOT_SIGNED_IN: &str = "the request is not signed in";
+pub(super) const NOT_SIGNED_IN: &str = "the request is not signed in";
 
 impl<C> Clone for Auth<C> {
     fn clone(&self) -> Self {
@@ -595,372 +539,5 @@ impl<C> Clone for Auth<C> {
 impl<C> fmt::Debug for Auth<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Auth").field("identity", &self.context.identity()).finish_non_exhaustive()
-    }
-}
-
-/// A builder for a sign-in, returned by [`Auth::sign_in`]. Awaiting it signs in.
-#[must_use = "a sign-in happens when it is awaited"]
-pub struct SignIn<C> {
-    auth: Auth<C>,
-    principal: Principal<C>,
-    options: SignInOptions,
-    backend: Option<&'static str>,
-}
-
-impl<C> SignIn<C> {
-    /// Issues a cookie, even under a backend that issues tokens by default. Fails with
-    /// [`ConfigError::UnsupportedTransport`] if the backend issues no cookies.
-    pub fn as_cookie(mut self) -> Self {
-        self.options.transport = Some(Transport::Ambient);
-        self
-    }
-
-    /// Returns tokens in the response's body, even under a backend that issues cookies by default.
-    /// Fails with [`ConfigError::UnsupportedTransport`] if the backend issues no tokens.
-    pub fn as_tokens(mut self) -> Self {
-        self.options.transport = Some(Transport::Explicit);
-        self
-    }
-
-    /// Signs in with the backend of this [name](SignInBackend::name), such as `session`, `jwt` or `api-key`, and
-    /// leaves the sign-ins of all other backends as they are. Fails with [`ConfigError::UnknownBackend`] if there
-    /// is none.
-    ///
-    /// If the request acts for a sign-in of another backend, or for an identity that another backend has
-    /// verified without a stored sign-in, it continues to do so: a user who is signed in by a cookie can create
-    /// an API key, and stays signed in.
-    ///
-    /// ```
-    /// use auth_core::{Auth, AuthError, Principal, SignedIn};
-    ///
-    /// async fn new_key(auth: Auth) -> Result<SignedIn, AuthError> {
-    ///     // Not `subject`: a user of another issuer may have that of a user of this application.
-    ///     let user = auth.identity().and_then(|identity| identity.local_subject());
-    ///     let user = user.ok_or_else(|| auth.unauthenticated("sign in first"))?;
-    ///     let key = Principal::new(user).scope("stock:read");
-    ///     auth.sign_in(key).backend("api-key").label("the robot").await
-    /// }
-    /// ```
-    pub fn backend(mut self, name: &'static str) -> Self {
-        self.backend = Some(name);
-        self
-    }
-
-    /// Sets whether the cookie outlives the browser session. Defaults to the backend's setting.
-    pub fn persistence(mut self, persistence: Persistence) -> Self {
-        self.options.persistence = Some(persistence);
-        self
-    }
-
-    /// Sets how the refresh token is delivered. Defaults to the backend's setting. If a cookie carries the
-    /// access token, [`Body`](RefreshTokenDelivery::Body) fails with [`ConfigError::UnsupportedTransport`].
-    pub fn deliver(mut self, delivery: RefreshTokenDelivery) -> Self {
-        self.options.delivery = Some(delivery);
-        self
-    }
-
-    /// Sets the user's name for the device.
-    pub fn label(mut self, label: impl Into<Box<str>>) -> Self {
-        self.options.label = Some(label.into());
-        self
-    }
-
-    /// Sets the client's address, for the device list. Behind a proxy, only the application knows
-    /// which header to trust.
-    pub fn address(mut self, address: IpAddr) -> Self {
-        self.options.address = Some(address);
-        self
-    }
-
-    /// Sets how long the sign-in lasts: its idle timeout and its absolute timeout. Refreshes keep this
-    /// lifetime, and [`Auth::reauthenticate`] starts both timeouts again. Defaults to the backend's setting.
-    ///
-    /// ```
-    /// use std::time::Duration;
-    /// use auth_core::{Auth, AuthError, Lifetime, Persistence, Principal, SignedIn};
-    ///
-    /// async fn login(auth: Auth, remember: bool) -> Result<SignedIn, AuthError> {
-    ///     let sign_in = auth.sign_in(Principal::new("alice"));
-    ///     match remember {
-    ///         true => sign_in.persistence(Persistence::Persistent).lifetime(Lifetime::AAL1).await,
-    ///         false => sign_in.lifetime(Lifetime::AAL3).await, // 12 hours, and 15 minutes without a request
-    ///     }
-    /// }
-    /// ```
-    ///
-    /// Browsers keep a cookie for at most 400 days. The cookie of a longer sign-in is set again while the
-    /// sign-in is used.
-    pub fn lifetime(mut self, lifetime: Lifetime) -> Self {
-        self.options.lifetime = Some(lifetime);
-        self
-    }
-
-    /// Leaves the sign-in pending until a second factor is verified. Until then its credential identifies no
-    /// user: it passes no [`Require`](crate::Require) and no extractor of an [`Identity`]. It leads to
-    /// [`Auth::pending_subject`] and [`Auth::finish_sign_in`], on a route that needs no identity:
-    ///
-    /// ```
-    /// use auth_core::{Auth, AuthError, Principal, SignedIn};
-    ///
-    /// async fn login(auth: Auth) -> Result<SignedIn, AuthError> {
-    ///     // ... after the password was checked:
-    ///     auth.sign_in(Principal::new("alice").amr("pwd")).pending().await
-    /// }
-    ///
-    /// async fn second_factor(auth: Auth, code: String) -> Result<SignedIn, AuthError> {
-    ///     match auth.pending_subject().await? {
-    ///         Some(user) if check_code(&user, &code) => {
-    ///             auth.finish_sign_in().amr("otp").acr("aal2").await
-    ///         }
-    ///         _ => Err(auth.wrong_credentials("wrong code")),
-    ///     }
-    /// }
-    /// # fn check_code(_: &str, _: &str) -> bool { false }
-    /// ```
-    ///
-    /// A pending sign-in ends after ten minutes, at a sign-out, and whenever the sign-ins of its user are
-    /// revoked. It appears in no list of devices, and does not count towards the limit of sign-ins, which applies
-    /// when it is finished. So someone who knows only the password neither ends nor blocks a sign-in of the user.
-    /// A user has at most ten pending sign-ins of a kind; a further one ends the oldest. The application must
-    /// limit the number of guesses.
-    ///
-    /// Fails with [`ConfigError::NoPendingSignIns`] if the backend
-    /// [does not support it](SignInBackend::supports_pending).
-    pub fn pending(mut self) -> Self {
-        self.options.pending = true;
-        self
-    }
-
-    /// Stores a value with this sign-in, which the backend passes to `check_user` at every check of the user.
-    ///
-    /// With it, a change of the password can end all sign-ins from before the change. Derive the value from
-    /// the stored hash of the password, for example by SHA-256. Let `check_user` return `false` if the value
-    /// differs from the one that it derives from the current hash. The handler that changes the password sets
-    /// the new value by [`Reauthenticate::auth_hash`] or by a new sign-in, so that its own sign-in continues.
-    pub fn auth_hash(mut self, hash: impl Into<Box<str>>) -> Self {
-        self.options.auth_hash = Some(hash.into());
-        self
-    }
-
-    /// Sets when the user was authenticated, such as the `auth_time` of an identity provider. Defaults to
-    /// now. A time in the future counts as now. The idle timeout and the absolute timeout start now in any case.
-    pub fn authenticated_at(mut self, at: Timestamp) -> Self {
-        self.options.authenticated_at = Some(at);
-        self
-    }
-
-    /// Sets the session at an identity provider by which the user was authenticated. If the provider ends
-    /// this session, the sign-in ends as well: see `BackChannelLogout` of auth-jwt.
-    ///
-    /// The sign-in fails with [`Unauthenticated`](crate::AuthErrorKind::Unauthenticated) if the provider has
-    /// ended the session since it issued the ID token.
-    pub fn provider_session(mut self, session: ProviderSession) -> Self {
-        self.options.provider = Some(session);
-        self
-    }
-}
-
-impl<C: Send + Sync + 'static> IntoFuture for SignIn<C> {
-    type Output = Result<SignedIn, AuthError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-    fn into_future(self) -> Self::IntoFuture {
-        let Self { auth, principal, mut options, backend } = self;
-        Box::pin(async move {
-            let state = &auth.context.state;
-            if options.acting {
-                auth.check_acting(&options, backend)?;
-                options.transport = state.transport();
-            }
-            let (backend, member) = match backend {
-                Some(name) => {
-                    auth.named_backend(name).map(|(backend, path)| (backend, Some(path)))?
-                }
-                None => (auth.backend()?, None),
-            };
-            if options.transport.is_some_and(|transport| !backend.supports_transport(transport)) {
-                return Err(ConfigError::UnsupportedTransport.into());
-            }
-            if options.pending && !backend.supports_pending() {
-                return Err(ConfigError::NoPendingSignIns.into());
-            }
-            // A named backend leaves the sign-in of another one as it is, and an identity without one.
-            let unstored = || auth.identity().filter(|identity| identity.sign_in().is_none());
-            let owner = state.owner().or_else(|| unstored().and(state.member()));
-            let is_addition = member.is_some() && owner.is_some_and(|it| Some(it) != member);
-            if !options.acting && (is_addition || auth.acts_for(&principal.subject)) {
-                auth.check_not_acting()?;
-            }
-            let operation = if is_addition { state.addition() } else { state.operation() };
-            let subject = Arc::clone(&principal.subject);
-            let done = backend.sign_in(auth.sign_in_context(&operation), principal, &options).await;
-            if is_addition {
-                return auth.conclude(operation, done, RequestState::commit_addition);
-            }
-            if let (Some(member), Ok(_)) = (member, &done) {
-                operation.done_by_member(member);
-            }
-            let mut signed_in = auth.conclude(operation, done, RequestState::commit)?;
-            let identity = signed_in.take_identity();
-            match options.pending {
-                true => auth.context.act_for_pending(),
-                false => auth.context.act_for(Some(subject), identity),
-            }
-            Ok(signed_in)
-        })
-    }
-}
-
-impl<C> fmt::Debug for SignIn<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SignIn").field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-/// A builder for a new authentication of a user who is signed in, returned by [`Auth::reauthenticate`], or
-/// for the second factor of a pending sign-in, returned by [`Auth::finish_sign_in`]. Awaiting it
-/// authenticates the user.
-///
-/// # Errors
-///
-/// Awaiting it returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no such sign-in
-/// or if that has ended. It fails with [`ConfigError::RefreshAfterSignIn`] if this request has already signed
-/// in or authenticated the user again, and with [`ConfigError::NoReauthentication`] if the backend does not
-/// support it.
-#[must_use = "an authentication happens when it is awaited"]
-pub struct Reauthenticate<C> {
-    auth: Auth<C>,
-    options: ReauthenticateOptions,
-}
-
-impl<C> Reauthenticate<C> {
-    /// Sets the authentication context class that the user has reached now. Defaults to none, even if the
-    /// sign-in had one before. For a pending sign-in, defaults to the class that it has.
-    pub fn acr(mut self, acr: impl Into<Box<str>>) -> Self {
-        self.options.acr = Some(acr.into());
-        self
-    }
-
-    /// Adds a method by which the user was authenticated now (RFC 8176). The former methods are not kept,
-    /// except those of a pending sign-in.
-    pub fn amr(mut self, method: impl Into<Box<str>>) -> Self {
-        self.options.amr.push(method.into());
-        self
-    }
-
-    /// Sets how the refresh token is delivered. Defaults to the way in which the request carried it, and for a
-    /// pending sign-in to the backend's setting. Has no effect if a cookie carries the access token.
-    pub fn deliver(mut self, delivery: RefreshTokenDelivery) -> Self {
-        self.options.delivery = Some(delivery);
-        self
-    }
-
-    /// Replaces the value that [`SignIn::auth_hash`] has set. Defaults to keeping it.
-    pub fn auth_hash(mut self, hash: impl Into<Box<str>>) -> Self {
-        self.options.auth_hash = Some(hash.into());
-        self
-    }
-
-    /// Sets when the user was authenticated, as [`SignIn::authenticated_at`] does.
-    pub fn authenticated_at(mut self, at: Timestamp) -> Self {
-        self.options.authenticated_at = Some(at);
-        self
-    }
-}
-
-impl<C: Send + Sync + 'static> IntoFuture for Reauthenticate<C> {
-    type Output = Result<SignedIn, AuthError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-    fn into_future(self) -> Self::IntoFuture {
-        let Self { auth, options } = self;
-        Box::pin(async move {
-            let state = &auth.context.state;
-            let not_signed_in = || auth.unauthenticated(NOT_SIGNED_IN);
-            let subject = match options.finishes || options.stops_acting {
-                true => None, // known when it is done
-                false => Some(auth.local_subject()?.ok_or_else(not_signed_in)?.into()),
-            };
-            if state.sign_in().is_none() {
-                return Err(not_signed_in());
-            }
-            if state.new_sign_in().is_some() {
-                return Err(auth.failed(ConfigError::RefreshAfterSignIn.into()));
-            }
-            let operation = state.operation();
-            // A refresh in this request may have switched to a sign-in of another backend.
-            let context = auth.sign_in_context(&operation).seen_by(state.owner());
-            let done = auth.backend()?.reauthenticate(context, &options).await;
-            let mut signed_in = auth.conclude(operation, done, RequestState::commit)?;
-            let identity = signed_in.take_identity();
-            let known = || Some(Arc::clone(&identity.as_ref()?.principal().subject));
-            auth.context.act_for(subject.or_else(known), identity.clone());
-            Ok(signed_in)
-        })
-    }
-}
-
-impl<C> fmt::Debug for Reauthenticate<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reauthenticate").field("options", &self.options).finish_non_exhaustive()
-    }
-}
-
-/// A builder for a refresh, returned by [`Auth::refresh`]. Awaiting it refreshes.
-///
-/// # Errors
-///
-/// Awaiting it returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if there is no valid
-/// credential to refresh, and [`InvalidScope`](AuthErrorKind::InvalidScope) if it requests more
-/// scopes than the sign-in has.
-#[must_use = "a refresh happens when it is awaited"]
-pub struct Refresh<C> {
-    auth: Auth<C>,
-    options: RefreshOptions,
-}
-
-impl<C> Refresh<C> {
-    /// Refreshes with this token from the request's body, instead of the request's own credential.
-    pub fn token(mut self, token: impl Into<Box<str>>) -> Self {
-        self.options.token = Some(token.into());
-        self
-    }
-
-    /// Requests this scope, in addition to those requested before, for the new access token (RFC 6749
-    /// section 6). The scopes of the sign-in do not change.
-    pub fn scope(mut self, scope: impl Into<Box<str>>) -> Self {
-        self.options.scopes.get_or_insert_default().push(scope.into());
-        self
-    }
-}
-
-impl<C: Send + Sync + 'static> IntoFuture for Refresh<C> {
-    type Output = Result<SignedIn, AuthError>;
-    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send>>;
-    fn into_future(self) -> Self::IntoFuture {
-        let Self { auth, options } = self;
-        Box::pin(async move {
-            let backend = auth.backend()?;
-            let state = &auth.context.state;
-            let before = auth.identity().and(state.sign_in());
-            if options.token.is_none() && state.new_sign_in().is_some() {
-                return Err(auth.failed(ConfigError::RefreshAfterSignIn.into()));
-            }
-            let operation = state.operation();
-            let done = backend.refresh(auth.sign_in_context(&operation), &options).await;
-            let mut refreshed = auth.conclude(operation, done, RequestState::commit)?;
-            let identity = refreshed.take_identity();
-            if before != Some(refreshed.sign_in) {
-                let subject = identity.as_ref().map(Identity::principal);
-                let subject = subject.map(|principal| Arc::clone(&principal.subject));
-                auth.context.act_for(subject, identity);
-            }
-            Ok(refreshed)
-        })
-    }
-}
-
-/// Omits the token.
-impl<C> fmt::Debug for Refresh<C> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Refresh").field("options", &self.options).finish_non_exhaustive()
     }
 }
