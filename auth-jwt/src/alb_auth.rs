@@ -11,27 +11,25 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use auth_core::{
-    Attempt, AuthFuture, AuthLayer, AuthService, Authenticator, BoxError, BoxFuture, Challenge,
+    Attempt, AuthFuture, AuthLayer, AuthService, Authenticator, BoxFuture, Challenge,
     ChallengeReason, Claims, Clock, CrossOriginProtection, Outcome, Rejection, RejectionReason,
     RequestHead, Timestamp,
 };
 use base64_simd::URL_SAFE;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
-use http_body::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
 use tower_layer::Layer;
-use tower_service::Service;
 
 use crate::claims::{Payload, TokenClaims, application_claims};
 use crate::jws::TOO_LONG;
 use crate::key::ParsedKey;
 use crate::rejections;
 use crate::remote_keys::{
-    Client, Demand, FetchError, FetchErrorKind, InvalidRemoteKeys, RemoteIssuers, RemoteKeys,
-    TowerClient, default_client,
+    Client, Demand, FetchError, FetchErrorKind, HttpClient, InvalidRemoteKeys, RemoteIssuers,
+    RemoteKeys, client_or_default,
 };
 use crate::validation::Validation;
 use crate::verifier::foreign_identity;
@@ -120,14 +118,11 @@ impl AlbAuthBuilder {
         Self { keys_url: Some(template.into()), ..self }
     }
 
-    /// Sends requests with this HTTP client: see [`RemoteKeysBuilder::client`](crate::RemoteKeysBuilder::client).
-    pub fn http_client<S, B>(self, client: S) -> Self
-    where
-        S: Service<Request<String>, Response = Response<B>, Future: Send, Error: Into<BoxError>>,
-        S: Clone + Send + Sync + 'static,
-        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-    {
-        Self { http_client: Some(Arc::new(TowerClient::new(client))), ..self }
+    /// Sends requests with this client. Defaults to that of [`RemoteKeys`].
+    ///
+    /// The client [must not follow redirects](HttpClient).
+    pub fn http_client(self, client: impl HttpClient) -> Self {
+        Self { http_client: Some(Arc::new(client)), ..self }
     }
 
     /// Sets the clock, for tests. Defaults to the system's clock.
@@ -150,11 +145,7 @@ impl AlbAuthBuilder {
         if !url.contains("{kid}") {
             return Err(InvalidRemoteKeys::Url(url));
         }
-        let client = match self.http_client {
-            Some(client) => client,
-            None => default_client(None)
-                .map_err(|error| InvalidRemoteKeys::Authorities(error.into()))?,
-        };
+        let client = client_or_default(self.http_client, None)?;
         RemoteKeys::jwks(url.replace("{kid}", "kid")).with_client(Arc::clone(&client)).build()?;
         let keys = RemoteIssuers::resolver(move |kid| {
             let client = PemClient { client: Arc::clone(&client), kid: kid.into() };

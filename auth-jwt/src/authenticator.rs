@@ -7,9 +7,9 @@
 use std::sync::Arc;
 
 use auth_core::{
-    Attempt, AuthFuture, Authenticator, Challenge, ChallengeReason, Clock, CrossOriginProtection,
-    Identity, Outcome, Rejection, RejectionReason, RequestCookie, RequestHead, SignInBackend,
-    SignInContext, Timestamp, TokenIssuers, Transport,
+    Attempt, AuthFuture, Authenticator, ChallengeReason, Clock, CrossOriginProtection, Identity,
+    Outcome, Rejection, RejectionReason, RequestCookie, RequestHead, SignInBackend, SignInContext,
+    Timestamp, TokenIssuers, Transport,
 };
 use http::{HeaderMap, HeaderValue};
 use serde::de::DeserializeOwned;
@@ -18,9 +18,11 @@ use crate::cache::TokenDigest;
 use crate::jws::{Compact, TOO_LONG};
 use crate::jwt_auth::{Base, JwtAuth};
 use crate::mode::{Mode, Signs, Verifies};
+use crate::protected_resource::challenge;
 use crate::rejections;
 #[cfg(feature = "remote-keys")]
 use crate::remote_keys::{Demand, Fetch, RemoteKeys};
+use crate::revocation_list::Freshness;
 #[cfg(feature = "remote-keys")]
 use crate::verifier::Verifier;
 use crate::verifier::{TokenSubject, ValidatedToken};
@@ -102,7 +104,9 @@ where
         }
         let (now, keys) = (self.base().clock.now(), self.base().verifier.generation());
         Some(match token.and_then(|token| self.verified(&token, now)) {
-            Ok(verified) => Attempt::new(transport, self.conclude(verified, now)),
+            Ok(verified) => {
+                Attempt::new(transport, self.conclude(verified, now, Freshness::Cached))
+            }
             Err(reason) => {
                 // The issuer is read only after the rejection, so that it costs a valid token nothing. That of
                 // a token which is too long here is not read: another backend may accept longer ones.
@@ -117,12 +121,8 @@ where
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
-        let challenge = Challenge::bearer(&self.base().realm, reason);
-        let challenge = match &self.base().resource {
-            Some(resource) => resource.add_to(challenge, reason),
-            None => challenge,
-        };
-        challenge.append_to(headers);
+        let Base { realm, resource, .. } = self.base();
+        challenge(realm, resource.as_deref(), reason).append_to(headers);
     }
 
     fn vary(&self) -> HeaderValue {
@@ -144,7 +144,7 @@ where
             None => Err(RejectionReason::Unknown),
         };
         match verified {
-            Ok(verified) => self.conclude_in_store(verified, now),
+            Ok(verified) => self.conclude(verified, now, Freshness::Anew),
             Err(reason) => rejected(reason).into(),
         }
     }
@@ -172,7 +172,7 @@ where
         let (now, keys) = (self.base().clock.now(), self.base().verifier.generation());
         let token = Compact::split(token, self.base().max_token_bytes());
         match token.and_then(|token| self.verified(&token, now)) {
-            Ok(verified) => self.conclude(verified, now),
+            Ok(verified) => self.conclude(verified, now, Freshness::Cached),
             Err(reason) => self.reject(token, reason, keys, now),
         }
     }
@@ -221,7 +221,7 @@ where
                     return AuthFuture::ready(self.refuse(Some(token), reason));
                 }
                 match self.verified(token, now) {
-                    Ok(verified) => self.conclude(verified, now),
+                    Ok(verified) => self.conclude(verified, now, Freshness::Cached),
                     Err(reason) => AuthFuture::ready(self.refuse(Some(token), reason)),
                 }
             }
@@ -238,7 +238,7 @@ where
             let now = self.base().clock.now();
             let token = Compact::split(token, self.base().max_token_bytes());
             let reason = match token.and_then(|token| self.verified(&token, now)) {
-                Ok(verified) => return self.conclude(verified, now).await,
+                Ok(verified) => return self.conclude(verified, now, Freshness::Cached).await,
                 Err(reason) => reason,
             };
             if let Some(error) = keys.unavailable(now) {
@@ -308,37 +308,24 @@ where
         &self,
         verified: VerifiedToken<C>,
         now: Timestamp,
+        freshness: Freshness,
     ) -> AuthFuture<Outcome<C>> {
-        let revocations = &self.base().revocations;
-        match &verified.subject {
-            TokenSubject::Foreign(identity) => revocations.admit(identity, &verified.names, now),
-            #[cfg(feature = "sign-in")]
-            TokenSubject::SignIn(token) => match self.mode.sign_ins() {
-                Some(sign_ins) => match sign_ins.try_authenticate(token, now) {
-                    Some(outcome) => AuthFuture::ready(outcome),
-                    None => authenticate_in_store(sign_ins, verified, now),
-                },
-                None => AuthFuture::ready(rejected(RejectionReason::Unknown)),
-            },
-        }
-    }
-
-    /// Decides the same by the store itself, bypassing every cached copy.
-    fn conclude_in_store(
-        &self,
-        verified: VerifiedToken<C>,
-        now: Timestamp,
-    ) -> AuthFuture<Outcome<C>> {
-        let revocations = &self.base().revocations;
         match &verified.subject {
             TokenSubject::Foreign(identity) => {
-                revocations.admit_by_store(identity, &verified.names, now)
+                self.base().revocations.admit(identity, &verified.names, now, freshness)
             }
             #[cfg(feature = "sign-in")]
-            TokenSubject::SignIn(_) => match self.mode.sign_ins() {
-                Some(sign_ins) => authenticate_in_store(sign_ins, verified, now),
-                None => AuthFuture::ready(rejected(RejectionReason::Unknown)),
-            },
+            TokenSubject::SignIn(token) => {
+                let Some(sign_ins) = self.mode.sign_ins() else {
+                    return AuthFuture::ready(rejected(RejectionReason::Unknown));
+                };
+                if freshness == Freshness::Cached
+                    && let Some(outcome) = sign_ins.try_authenticate(token, now)
+                {
+                    return AuthFuture::ready(outcome);
+                }
+                authenticate_in_store(sign_ins, verified, now)
+            }
         }
     }
 }

@@ -72,8 +72,8 @@ pub use mode::{Mode, Signs, Verifies};
 pub use protected_resource::{ProtectedResource, ResourceMetadataService};
 #[cfg(feature = "remote-keys")]
 pub use remote_keys::{
-    FetchError, FetchErrorKind, InvalidRemoteKeys, RemoteIssuers, RemoteKeys, RemoteKeysBuilder,
-    RemoteKeysStatus,
+    FetchError, FetchErrorKind, HttpClient, InvalidRemoteKeys, RemoteIssuers, RemoteKeys,
+    RemoteKeysBuilder, RemoteKeysStatus,
 };
 #[cfg(feature = "sign-in")]
 pub use sign_in::JwtSignIn;

@@ -95,7 +95,7 @@ impl ProtectedResource {
 
     /// Adds the parameters that lead a client to its authorization server (RFC 9728 section 5.1, RFC 6750
     /// section 3).
-    pub(crate) fn add_to(&self, challenge: Challenge, reason: &ChallengeReason<'_>) -> Challenge {
+    fn add_to(&self, challenge: Challenge, reason: &ChallengeReason<'_>) -> Challenge {
         let challenge = challenge.param("resource_metadata", &self.metadata_url());
         match reason {
             ChallengeReason::MissingCredential | ChallengeReason::InvalidCredential(_)
@@ -105,6 +105,19 @@ impl ProtectedResource {
             }
             _ => challenge,
         }
+    }
+}
+
+/// Returns the challenge of an API for bearer tokens, which names the resource if there is one.
+pub(crate) fn challenge(
+    realm: &str,
+    resource: Option<&ProtectedResource>,
+    reason: &ChallengeReason<'_>,
+) -> Challenge {
+    let challenge = Challenge::bearer(realm, reason);
+    match resource {
+        Some(resource) => resource.add_to(challenge, reason),
+        None => challenge,
     }
 }
 

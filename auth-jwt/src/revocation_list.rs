@@ -1,13 +1,23 @@
 //! The check of tokens of other issuers against a list of revocations, for the feature `sign-in`. Without it,
 //! there is no list.
 
-use auth_core::{AuthFuture, Identity, Outcome, Timestamp};
-#[cfg(feature = "sign-in")]
-use auth_core::{Rejection, RejectionReason};
+use auth_core::{AuthFuture, BoxError, Identity, Outcome, Rejection, RejectionReason, Timestamp};
 #[cfg(feature = "sign-in")]
 use auth_store::{RevocableToken, Revocations};
 
 use crate::claims::TokenClaims;
+
+/// Whether an earlier answer about a token may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// An earlier answer may be used.
+    Cached,
+    /// The store or the issuer is asked again.
+    Anew,
+}
+
+/// Whether a token is revoked, or why that is not known.
+type IsRevoked = AuthFuture<Result<bool, BoxError>>;
 
 /// The list of revocations of a backend, if it has one.
 #[derive(Clone, Debug, Default)]
@@ -36,22 +46,8 @@ impl RevocationList {
         false
     }
 
-    pub(crate) fn admit<C>(
-        &self,
-        identity: &Identity<C>,
-        _: &RevocableNames,
-        _: Timestamp,
-    ) -> AuthFuture<Outcome<C>> {
-        AuthFuture::ready(Outcome::Authenticated(identity.clone()))
-    }
-
-    pub(crate) fn admit_by_store<C>(
-        &self,
-        identity: &Identity<C>,
-        names: &RevocableNames,
-        now: Timestamp,
-    ) -> AuthFuture<Outcome<C>> {
-        self.admit(identity, names, now)
+    fn is_revoked(&self, _: &RevocableNames, _: Timestamp, _: Freshness) -> IsRevoked {
+        AuthFuture::ready(Ok(false))
     }
 }
 
@@ -79,49 +75,53 @@ impl RevocationList {
         self.list.is_some()
     }
 
+    fn is_revoked(
+        &self,
+        names: &RevocableNames,
+        now: Timestamp,
+        freshness: Freshness,
+    ) -> IsRevoked {
+        let (Some(list), Some(token)) = (&self.list, &names.token) else {
+            return AuthFuture::ready(Ok(false));
+        };
+        if freshness == Freshness::Cached
+            && let Some(is_revoked) = list.try_is_revoked(token, now)
+        {
+            return AuthFuture::ready(Ok(is_revoked));
+        }
+        let (list, token) = (list.clone(), token.clone());
+        AuthFuture::boxed(async move { Ok(list.is_revoked(&token, now).await?) })
+    }
+}
+
+impl RevocationList {
     /// Returns the identity that a token proves, unless the token is revoked.
     pub(crate) fn admit<C: Send + Sync + 'static>(
         &self,
         identity: &Identity<C>,
         names: &RevocableNames,
         now: Timestamp,
+        freshness: Freshness,
     ) -> AuthFuture<Outcome<C>> {
-        let (Some(list), Some(token)) = (&self.list, &names.token) else {
-            return AuthFuture::ready(Outcome::Authenticated(identity.clone()));
-        };
-        if let Some(is_revoked) = list.try_is_revoked(token, now) {
-            return AuthFuture::ready(unless_revoked(identity, is_revoked));
-        }
-        self.admit_by_store(identity, names, now)
-    }
-
-    /// The same by the store itself, bypassing every cached copy.
-    pub(crate) fn admit_by_store<C: Send + Sync + 'static>(
-        &self,
-        identity: &Identity<C>,
-        names: &RevocableNames,
-        now: Timestamp,
-    ) -> AuthFuture<Outcome<C>> {
-        let (Some(list), Some(token)) = (&self.list, &names.token) else {
-            return AuthFuture::ready(Outcome::Authenticated(identity.clone()));
-        };
-        let (list, token, identity) = (list.clone(), token.clone(), identity.clone());
-        AuthFuture::boxed(async move {
-            match list.is_revoked(&token, now).await {
-                Ok(is_revoked) => unless_revoked(&identity, is_revoked),
-                Err(error) => Outcome::Unavailable(error.into()),
+        match self.is_revoked(names, now, freshness).into_ready() {
+            Ok(is_revoked) => AuthFuture::ready(admitted(identity, is_revoked)),
+            Err(asking) => {
+                let identity = identity.clone();
+                AuthFuture::boxed(async move { admitted(&identity, asking.await) })
             }
-        })
+        }
     }
 }
 
-#[cfg(feature = "sign-in")]
-fn unless_revoked<C>(identity: &Identity<C>, is_revoked: bool) -> Outcome<C> {
+fn admitted<C>(identity: &Identity<C>, is_revoked: Result<bool, BoxError>) -> Outcome<C> {
     const REVOKED: RejectionReason = RejectionReason::Other("revoked");
-    if !is_revoked {
-        return Outcome::Authenticated(identity.clone());
+    match is_revoked {
+        Ok(false) => Outcome::Authenticated(identity.clone()),
+        Ok(true) => {
+            let issuer = || identity.authentication().issuer.clone().unwrap_or_default();
+            crate::rejections::count(REVOKED, issuer);
+            Outcome::Rejected(Rejection::new("bearer", REVOKED))
+        }
+        Err(error) => Outcome::Unavailable(error),
     }
-    let issuer = || identity.authentication().issuer.clone().unwrap_or_default();
-    crate::rejections::count(REVOKED, issuer);
-    Outcome::Rejected(Rejection::new("bearer", REVOKED))
 }

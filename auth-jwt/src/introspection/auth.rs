@@ -1,4 +1,5 @@
-//! [`IntrospectionAuth`], which authenticates requests by opaque tokens of another issuer.
+//! [`IntrospectionAuth`], which authenticates requests by opaque tokens of another issuer, and [`Introspection`],
+//! its options.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,18 +10,23 @@ use auth_core::{
     Clock, Identity, Outcome, Rejection, RejectionReason, RequestHead, SignInContext, Timestamp,
     to_completion,
 };
-use http::{HeaderMap, HeaderValue};
+use base64_simd::STANDARD;
+use http::{HeaderMap, HeaderValue, header};
 use serde::de::DeserializeOwned;
 use tower_layer::Layer;
+use url::form_urlencoded;
 
 use super::answers::{ActiveToken, Answers, TokenState};
 use super::endpoint::Endpoint;
 use crate::cache::TokenDigest;
 use crate::claims::{Payload, TokenClaims, application_claims};
 use crate::jws::TOO_LONG;
-use crate::protected_resource::ProtectedResource;
+use crate::protected_resource::{ProtectedResource, challenge};
 use crate::rejections;
-use crate::remote_keys::{FetchError, within};
+use crate::remote_keys::{
+    Client, FetchError, HttpClient, InvalidRemoteKeys, checked_url, client_or_default, within,
+};
+use crate::revocation_list::Freshness;
 use crate::validation::Validation;
 use crate::verifier::foreign_identity;
 
@@ -29,12 +35,186 @@ const MAX_TOKEN_BYTES: usize = 8 * 1024;
 /// How long the answer that a token is not active is used at most.
 const MAX_AGE_OF_REFUSALS: Duration = Duration::from_secs(5);
 
+/// The options of an introspection endpoint, to which bearer tokens are sent (RFC 7662).
+///
+/// ```no_run
+/// use auth_jwt::{Introspection, Validation};
+///
+/// # fn main() -> Result<(), auth_jwt::InvalidRemoteKeys> {
+/// # let secret = "from the configuration";
+/// let auth = Introspection::new("https://login.example/introspect")
+///     .client("shop", secret)
+///     .validation(Validation::new().issuer("https://login.example").audience("shop"))
+///     .build()?;
+/// # let _ = auth;
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub struct Introspection {
+    url: Box<str>,
+    authorization: Option<String>,
+    http_client: Option<Arc<dyn Client>>,
+    authorities: Option<Vec<u8>>,
+    options: Options,
+}
+
+/// The options other than those of the endpoint.
+struct Options {
+    validation: Validation,
+    /// Whether an answer need not state that the token is an access token.
+    accepts_unstated: bool,
+    max_age: Duration,
+    cache_capacity: usize,
+    realm: Arc<str>,
+    resource: Option<ProtectedResource>,
+    clock: Clock,
+}
+
+impl Introspection {
+    /// Starts with the URL of an endpoint, over `https` or on this machine. The endpoint is the
+    /// `introspection_endpoint` in the discovery document of an issuer.
+    pub fn new(url: impl Into<Box<str>>) -> Self {
+        Self {
+            url: url.into(),
+            authorization: None,
+            http_client: None,
+            authorities: None,
+            options: Options {
+                validation: Validation::new(),
+                accepts_unstated: false,
+                max_age: Duration::from_secs(30),
+                cache_capacity: 10_000,
+                realm: Challenge::DEFAULT_REALM.into(),
+                resource: None,
+                clock: Clock::system(),
+            },
+        }
+    }
+
+    /// Authenticates to the endpoint as this client, with its secret (`client_secret_basic`). Most endpoints
+    /// require it, or a [bearer token](Self::bearer), which it replaces.
+    pub fn client(self, id: &str, secret: &str) -> Self {
+        // Both are encoded as in a form (RFC 6749 section 2.3.1).
+        let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect();
+        let [id, secret]: [String; 2] = [encoded(id), encoded(secret)];
+        let credentials = STANDARD.encode_to_string(format!("{id}:{secret}"));
+        Self { authorization: Some(format!("Basic {credentials}")), ..self }
+    }
+
+    /// Authenticates to the endpoint with this bearer token. It replaces a [client](Self::client).
+    pub fn bearer(self, token: &str) -> Self {
+        Self { authorization: Some(format!("Bearer {token}")), ..self }
+    }
+
+    /// Sets what the answers must contain, by the same rules as for JSON Web Tokens. An answer without `iss`
+    /// counts as one of the required issuer, and one without `exp` is used for [`max_age`](Self::max_age).
+    /// Without an audience, tokens that name one are rejected.
+    ///
+    /// Set an [audience](Validation::audience), or a [client](Validation::client), if the issuer also issues
+    /// tokens for other services.
+    pub fn validation(mut self, validation: Validation) -> Self {
+        self.options.validation = validation;
+        self
+    }
+
+    /// Also accepts tokens of which the endpoint does not state that they are access tokens. By default, an answer
+    /// must have a `token_type` (`Bearer`), or the kind of the token in `token_use` or `typ`.
+    ///
+    /// An endpoint also reports refresh tokens as active (RFC 7662 section 2.1). Many issuers leave out only their
+    /// `token_type`, because it is defined for access tokens (RFC 6749 section 5.1). With this option, such a
+    /// refresh token authenticates requests.
+    pub fn insecure_missing_token_type(mut self) -> Self {
+        self.options.accepts_unstated = true;
+        self
+    }
+
+    /// Sets for how long an answer is used at most. Defaults to 30 seconds. A token that its issuer revokes
+    /// may be accepted for that long. With zero, each request waits for an answer that the endpoint was asked for
+    /// after the request had arrived.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.options.max_age = age;
+        self
+    }
+
+    /// Sets for how many tokens answers are kept. Defaults to 10,000; must be at least 1.
+    ///
+    /// # Panics
+    ///
+    /// Panics if it is 0. To keep no answers, set [`max_age`](Self::max_age).
+    pub fn cache_capacity(mut self, tokens: usize) -> Self {
+        assert!(tokens > 0, "`cache_capacity` must be at least 1");
+        self.options.cache_capacity = tokens;
+        self
+    }
+
+    /// Sets the realm in the `WWW-Authenticate: Bearer` header of refusals. Defaults to `api`.
+    pub fn realm(mut self, realm: impl Into<Arc<str>>) -> Self {
+        self.options.realm = realm.into();
+        self
+    }
+
+    /// Names this API in challenges: see [`JwtAuth::protected_resource`](crate::JwtAuth::protected_resource).
+    pub fn protected_resource(mut self, resource: impl Into<ProtectedResource>) -> Self {
+        self.options.resource = Some(resource.into());
+        self
+    }
+
+    /// Sets the clock, for tests. Defaults to the system's clock.
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.options.clock = clock;
+        self
+    }
+
+    /// Sends requests with this client. The body of a request contains the token. Defaults to hyper with rustls,
+    /// which uses the certificate authorities of the system and no proxy.
+    ///
+    /// The client [must not follow redirects](HttpClient).
+    pub fn http_client(self, client: impl HttpClient) -> Self {
+        Self { http_client: Some(Arc::new(client)), ..self }
+    }
+
+    /// Trusts these certificate authorities, in PEM, instead of those of the system. It has no effect on an
+    /// [HTTP client](Self::http_client) of your own.
+    pub fn certificate_authorities(self, pem: impl Into<Vec<u8>>) -> Self {
+        Self { authorities: Some(pem.into()), ..self }
+    }
+
+    /// Checks the options. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// Returns an error that names the wrong option.
+    pub fn build(self) -> Result<IntrospectionAuth, InvalidRemoteKeys> {
+        let url = checked_url(&self.url)?;
+        let authorization = match self.authorization {
+            Some(credentials) => {
+                let mut value = HeaderValue::try_from(credentials).map_err(|_| {
+                    InvalidRemoteKeys::Header(header::AUTHORIZATION.as_str().into())
+                })?;
+                value.set_sensitive(true);
+                Some(value)
+            }
+            None => None,
+        };
+        let client = client_or_default(self.http_client, self.authorities.as_deref())?;
+        let endpoint = Endpoint { url, client, authorization };
+        Ok(IntrospectionAuth::new(Arc::new(Config { endpoint, options: self.options })))
+    }
+}
+
+/// Leaves out the credentials.
+impl fmt::Debug for Introspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Introspection").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
 /// Authenticates requests by tokens that an introspection endpoint explains (RFC 7662): opaque tokens, which
-/// only their issuer can interpret. Created by [`Introspection`](super::Introspection).
+/// only their issuer can interpret. Created by [`Introspection`].
 ///
 /// It is a Tower layer, which refuses every request without an identity; [`optional`](Self::optional) lets
 /// them through. An answer of the endpoint is kept by the SHA-256 of the token, and used for 30 seconds, or
-/// until the token expires: see [`max_age`](super::Introspection::max_age). A refusal is used for five
+/// until the token expires: see [`max_age`](Introspection::max_age). A refusal is used for five
 /// seconds. On a route with [`Require::revalidated`](auth_core::Require::revalidated), a request waits for an
 /// answer that was asked for after it had arrived.
 ///
@@ -64,46 +244,35 @@ struct Shared<C> {
     answers: Arc<Answers<C>>,
 }
 
-/// The options, which do not depend on the type of the claims.
-pub(super) struct Config {
-    pub(super) endpoint: Endpoint,
-    pub(super) validation: Validation,
-    /// Whether an answer need not state that the token is an access token.
-    pub(super) accepts_unstated: bool,
-    pub(super) max_age: Duration,
-    pub(super) cache_capacity: usize,
-    pub(super) realm: Arc<str>,
-    pub(super) resource: Option<ProtectedResource>,
-    pub(super) clock: Clock,
-}
-
-/// Whether an earlier answer may be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Freshness {
-    Cached,
-    Anew,
-}
-
-impl IntrospectionAuth {
-    pub(super) fn new(config: Config) -> Self {
-        Self::of(Arc::new(config))
-    }
+/// What does not depend on the type of the claims.
+struct Config {
+    endpoint: Endpoint,
+    options: Options,
 }
 
 impl<C> IntrospectionAuth<C> {
-    fn of(config: Arc<Config>) -> Self {
-        let answers = Answers::new(config.cache_capacity, config.clock.clone());
+    fn new(config: Arc<Config>) -> Self {
+        let Options { cache_capacity, clock, .. } = &config.options;
+        let answers = Answers::new(*cache_capacity, clock.clone());
         Self { shared: Arc::new(Shared { config, answers }) }
     }
 
     /// Sets the type of the application's own claims. They are read from all members of an answer; members
     /// that `D` does not have are ignored.
     pub fn claims<D: DeserializeOwned + Send + Sync + 'static>(self) -> IntrospectionAuth<D> {
-        IntrospectionAuth::of(Arc::clone(&self.shared.config))
+        IntrospectionAuth::new(Arc::clone(&self.shared.config))
+    }
+
+    fn endpoint(&self) -> &Endpoint {
+        &self.shared.config.endpoint
+    }
+
+    fn options(&self) -> &Options {
+        &self.shared.config.options
     }
 
     fn clock(&self) -> &Clock {
-        &self.shared.config.clock
+        &self.options().clock
     }
 }
 
@@ -174,7 +343,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
     }
 
     async fn introspect(&self, token: &[u8]) -> Result<TokenState<C>, FetchError> {
-        let Config { endpoint, max_age, .. } = &*self.shared.config;
+        let (endpoint, max_age) = (self.endpoint(), self.options().max_age);
         // What happens to the token from now on may not be in the answer.
         let asked_at = self.clock().now();
         let answer = endpoint.ask(token).await?;
@@ -183,15 +352,15 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
             None => Err(RejectionReason::Unknown),
         };
         let until = match &token {
-            Ok(token) => (asked_at + *max_age).min(token.identity.expires_at()),
-            Err(_) => asked_at + (*max_age).min(MAX_AGE_OF_REFUSALS),
+            Ok(token) => (asked_at + max_age).min(token.identity.expires_at()),
+            Err(_) => asked_at + max_age.min(MAX_AGE_OF_REFUSALS),
         };
         Ok(TokenState { token, until })
     }
 
     /// Reads the answer about an active token, and validates it like the claims of a JSON Web Token.
     fn read(&self, json: &str, now: Timestamp) -> Result<ActiveToken<C>, RejectionReason> {
-        let Config { validation, accepts_unstated, .. } = &*self.shared.config;
+        let Options { validation, accepts_unstated, .. } = self.options();
         let payload = Payload::read(json)?;
         let all = validation.read_all(&payload)?;
         let mut claims = TokenClaims::read(&payload, &validation.layout)?;
@@ -218,14 +387,14 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
     }
 
     fn refuse(&self, reason: RejectionReason) -> Outcome<C> {
-        let issuer = || self.shared.config.validation.issuer_name().cloned().unwrap_or_default();
+        let issuer = || self.options().validation.issuer_name().cloned().unwrap_or_default();
         rejections::count(reason, issuer);
         Outcome::Rejected(Rejection::new("bearer", reason))
     }
 
     fn unavailable(&self, error: FetchError) -> Outcome<C> {
         if let Some(suppressed) = self.clock().admit_event("introspection failed") {
-            let (endpoint, kind) = (&self.shared.config.endpoint.url, error.kind().as_str());
+            let (endpoint, kind) = (&self.endpoint().url, error.kind().as_str());
             tracing::warn!(%endpoint, kind, %error, suppressed, "introspection failed");
         }
         Outcome::Unavailable(error.into())
@@ -255,12 +424,8 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator for Introspectio
     }
 
     fn challenge(&self, reason: &ChallengeReason<'_>, headers: &mut HeaderMap) {
-        let challenge = Challenge::bearer(&self.shared.config.realm, reason);
-        let challenge = match &self.shared.config.resource {
-            Some(resource) => resource.add_to(challenge, reason),
-            None => challenge,
-        };
-        challenge.append_to(headers);
+        let Options { realm, resource, .. } = self.options();
+        challenge(realm, resource.as_ref(), reason).append_to(headers);
     }
 
     fn vary(&self) -> HeaderValue {
@@ -276,7 +441,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator for Introspectio
     }
 
     fn clock(&self) -> &Clock {
-        &self.shared.config.clock
+        &self.options().clock
     }
 }
 
@@ -296,9 +461,9 @@ impl<C> Clone for IntrospectionAuth<C> {
 
 impl<C> fmt::Debug for IntrospectionAuth<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Config { endpoint, validation, max_age, .. } = &*self.shared.config;
+        let Options { validation, max_age, .. } = self.options();
         f.debug_struct("IntrospectionAuth")
-            .field("endpoint", &endpoint.url.as_str())
+            .field("endpoint", &self.endpoint().url.as_str())
             .field("validation", validation)
             .field("max_age", max_age)
             .finish_non_exhaustive()
@@ -313,7 +478,6 @@ mod tests {
     use tokio::task::{JoinSet, yield_now};
 
     use super::*;
-    use crate::remote_keys::Client;
 
     /// An endpoint that does not answer.
     struct Silent;
@@ -328,20 +492,9 @@ mod tests {
     #[tokio::test]
     async fn requests_that_give_up_leave_no_places() {
         let clock = ManualClock::new(Timestamp::from_secs(1000));
-        let auth = IntrospectionAuth::new(Config {
-            endpoint: Endpoint {
-                url: "https://a.example".parse().unwrap(),
-                client: Arc::new(Silent),
-                authorization: None,
-            },
-            validation: Validation::new(),
-            accepts_unstated: false,
-            max_age: Duration::ZERO,
-            cache_capacity: 1000,
-            realm: "api".into(),
-            resource: None,
-            clock: clock.clock(),
-        });
+        let introspection = Introspection::new("https://a.example").clock(clock.clock());
+        let introspection = introspection.max_age(Duration::ZERO).cache_capacity(1000);
+        let auth = introspection.http_client(Silent).build().unwrap();
         let yields = async || {
             for _ in 0..100 {
                 yield_now().await;

@@ -8,12 +8,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use auth_core::BoxError;
-use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
-use http_body::Body;
-use tower_service::Service;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
-use super::client::{Client, TowerClient, default_client};
+use super::client::{Client, HttpClient, default_client};
 use super::handle::RemoteKeys;
 use super::schedule::{FLOOR, Schedule};
 use super::source::{Address, Source, is_secure};
@@ -122,29 +120,12 @@ impl RemoteKeysBuilder {
         }
     }
 
-    /// Sends requests with this client: a Tower service. Defaults to hyper with rustls, which uses the
-    /// certificate authorities of the system and no proxy.
+    /// Sends requests with this client. The body of a request is empty. Defaults to hyper with rustls, which uses
+    /// the certificate authorities of the system and no proxy.
     ///
-    /// The client must not follow redirects, because it would not check where they lead. The body of a
-    /// request is always empty. A closure becomes a client with `tower::service_fn`; for `reqwest`, that is
-    ///
-    /// ```ignore
-    /// let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
-    /// let keys = RemoteKeys::discover(issuer).client(tower::service_fn(move |request| {
-    ///     let client = client.clone();
-    ///     async move {
-    ///         let response = client.execute(reqwest::Request::try_from(request)?).await?;
-    ///         Ok::<http::Response<reqwest::Body>, reqwest::Error>(response.into())
-    ///     }
-    /// }));
-    /// ```
-    pub fn client<S, B>(self, client: S) -> Self
-    where
-        S: Service<Request<String>, Response = Response<B>, Future: Send, Error: Into<BoxError>>,
-        S: Clone + Send + Sync + 'static,
-        B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
-    {
-        Self { client: Some(Arc::new(TowerClient::new(client))), ..self }
+    /// The client [must not follow redirects](HttpClient).
+    pub fn client(self, client: impl HttpClient) -> Self {
+        self.with_client(Arc::new(client))
     }
 
     /// Trusts these certificate authorities, in PEM, instead of those of the system. It has no effect on a
@@ -248,14 +229,9 @@ impl RemoteKeysBuilder {
         {
             return Err(InvalidRemoteKeys::Algorithm(algorithm));
         }
-        let client = match self.client {
-            Some(client) => client,
-            None => default_client(self.authorities.as_deref())
-                .map_err(|error| InvalidRemoteKeys::Authorities(error.into()))?,
-        };
         let mut source = Source {
             address,
-            client,
+            client: client_or_default(self.client, self.authorities.as_deref())?,
             query: self.query,
             headers: headers(&self.headers)?,
             bearer_file: self.bearer_file,
@@ -272,6 +248,15 @@ impl RemoteKeysBuilder {
         let schedule = Schedule::new(self.max_interval, self.cooldown);
         Ok(RemoteKeys::new(source, schedule, self.max_staleness, self.generation))
     }
+}
+
+/// Returns this client, or one that trusts these authorities.
+pub(crate) fn client_or_default(
+    client: Option<Arc<dyn Client>>,
+    authorities: Option<&[u8]>,
+) -> Result<Arc<dyn Client>, InvalidRemoteKeys> {
+    let client = client.map_or_else(|| default_client(authorities), Ok);
+    client.map_err(|error| InvalidRemoteKeys::Authorities(error.into()))
 }
 
 /// Reads a URL over `https`, or over `http` on this machine.

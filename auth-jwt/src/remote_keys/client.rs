@@ -1,10 +1,10 @@
 //! The HTTP client: any Tower service, or hyper with rustls.
 //!
-//! [`Client`] hides the service's type, and bounds the size of the body that it reads.
+//! [`Client`] hides the service's type, and bounds the size of the body that it reads. It is not exported, so
+//! that [`HttpClient`] has no other implementations.
 
 use std::future::poll_fn;
 use std::io;
-use std::marker::PhantomData;
 use std::sync::Arc;
 
 use auth_core::{BoxError, BoxFuture};
@@ -25,30 +25,47 @@ use super::error::{FetchError, FetchErrorKind};
 const MAX_BODY: usize = 256 * 1024;
 
 /// Sends requests, and reads the whole response.
-pub(crate) trait Client: Send + Sync {
+pub trait Client: Send + Sync + 'static {
     fn send(&self, request: Request<String>) -> BoxFuture<Result<Response<Bytes>, FetchError>>;
 }
 
-/// A client that is a Tower service, whose responses have bodies of type `B`.
-pub(crate) struct TowerClient<S, B> {
-    service: S,
-    body: PhantomData<fn() -> B>,
-}
+/// An HTTP client: a Tower service that takes a [`Request<String>`](Request), and returns a [`Response`] with any
+/// [`Body`].
+///
+/// Every service `S` with `S: Service<Request<String>, Response = Response<B>> + Clone + Send + Sync + 'static` is a
+/// client, if its future and the data of `B` are `Send`, `B` is `Send + 'static`, and the errors of both are
+/// `Into<`[`BoxError`]`>`.
+///
+/// A client must not follow redirects, because it would not check where they lead. A closure becomes a client with
+/// `tower::service_fn`. For `reqwest`, that is
+///
+/// ```ignore
+/// let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build()?;
+/// let keys = RemoteKeys::discover(issuer).client(tower::service_fn(move |request| {
+///     let client = client.clone();
+///     async move {
+///         let response = client.execute(reqwest::Request::try_from(request)?).await?;
+///         Ok::<http::Response<reqwest::Body>, reqwest::Error>(response.into())
+///     }
+/// }));
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an HTTP client",
+    label = "not a cloneable `Service<Request<String>>` that returns a `Response`",
+    note = "a closure becomes a client with `tower::service_fn`"
+)]
+pub trait HttpClient: Client {}
 
-impl<S, B> TowerClient<S, B> {
-    pub(crate) fn new(service: S) -> Self {
-        Self { service, body: PhantomData }
-    }
-}
+impl<T: Client> HttpClient for T {}
 
-impl<S, B> Client for TowerClient<S, B>
+impl<S, B> Client for S
 where
     S: Service<Request<String>, Response = Response<B>, Future: Send, Error: Into<BoxError>>,
     S: Clone + Send + Sync + 'static,
     B: Body<Data: Send, Error: Into<BoxError>> + Send + 'static,
 {
     fn send(&self, request: Request<String>) -> BoxFuture<Result<Response<Bytes>, FetchError>> {
-        let mut service = self.service.clone();
+        let mut service = self.clone();
         Box::pin(async move {
             poll_fn(|cx| service.poll_ready(cx)).await.map_err(unreachable)?;
             let response = service.call(request).await.map_err(unreachable)?;
@@ -88,7 +105,7 @@ pub(crate) fn default_client(authorities: Option<&[u8]>) -> Result<Arc<dyn Clien
     let client = hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
         .build::<_, String>(connector);
-    Ok(Arc::new(TowerClient::new(client)))
+    Ok(Arc::new(client))
 }
 
 fn roots(pem: &[u8]) -> Result<RootCertStore, io::Error> {

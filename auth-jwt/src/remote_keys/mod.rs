@@ -17,8 +17,10 @@ mod source;
 
 #[cfg(feature = "introspection")]
 pub(crate) use builder::checked_url;
+pub(crate) use builder::client_or_default;
 pub use builder::{InvalidRemoteKeys, RemoteKeysBuilder};
-pub(crate) use client::{Client, TowerClient, default_client};
+pub(crate) use client::Client;
+pub use client::HttpClient;
 pub use error::{FetchError, FetchErrorKind};
 pub(crate) use handle::Demand;
 #[cfg(feature = "introspection")]

@@ -12,6 +12,7 @@ use crate::client_secrets::ClientSecrets;
 use crate::endpoint::{EndpointError, EndpointService, respond};
 use crate::jws::{self, Compact};
 use crate::jwt_auth::JwtAuth;
+use crate::revocation_list::Freshness;
 use crate::verifier::TokenSubject;
 
 impl<C: Serialize + DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSignIn> {
@@ -69,7 +70,7 @@ impl<C: Serialize + DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSig
         if matches!(verified.subject, TokenSubject::Foreign(_)) {
             return Ok(None);
         }
-        let identity = match self.conclude(verified, now).await {
+        let identity = match self.conclude(verified, now, Freshness::Cached).await {
             Outcome::Authenticated(identity) => identity,
             Outcome::Unavailable(error) => {
                 tracing::warn!(error = &*error as &dyn std::error::Error, "introspection failed");
