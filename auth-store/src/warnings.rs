@@ -6,22 +6,11 @@
 use tokio::task_local;
 
 task_local! {
-    static SUPPRESSED: ();
+    /// Set while the warnings about the current step are suppressed.
+    pub(crate) static SUPPRESSED: ();
 }
 
 /// Runs steps without warnings from the store.
 pub(crate) async fn suppress_warnings<F: Future>(steps: F) -> F::Output {
     SUPPRESSED.scope((), steps).await
-}
-
-/// Returns whether warnings about the current step are suppressed.
-#[cfg(any(
-    feature = "mongodb",
-    feature = "mysql",
-    feature = "postgres",
-    feature = "redis",
-    feature = "sqlite"
-))]
-pub(crate) fn are_suppressed() -> bool {
-    SUPPRESSED.try_with(|()| ()).is_ok()
 }

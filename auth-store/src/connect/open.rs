@@ -27,24 +27,27 @@ pub(super) struct OpenOptions {
 
 pub(super) type Opened = Result<Arc<dyn Store>, ConnectError>;
 
-/// Evaluates an expression if its feature is enabled, and fails if not.
-macro_rules! with_feature {
-    ($feature:literal, $open:expr) => {{
+/// Connects to a store and puts a near cache in front of it in this way, if its feature is enabled. Fails if not.
+macro_rules! open_if {
+    ($feature:literal, $options:ident.$cache:ident($connected:expr)) => {{
         #[cfg(feature = $feature)]
-        let opened: Opened = $open;
+        let opened: Opened = match $connected.await {
+            Ok(store) => Ok($options.$cache(store)),
+            Err(error) => Err(ConnectError::Store { error: error.into() }),
+        };
         #[cfg(not(feature = $feature))]
         let opened: Opened = Err(ConnectError::Feature { feature: $feature });
         opened
     }};
 }
 
-/// Opens a store, and migrates its tables or indexes if requested.
+/// Connects to a store, and migrates its tables or indexes if requested.
 #[allow(unused_macros)] // whether there is such a store depends on the features
-macro_rules! open_migrated {
+macro_rules! migrated {
     ($store:ident, $url:ident, $options:ident) => {{
         let builder = crate::stores::$store::builder($url);
         let builder = if $options.migrate { builder.migrate() } else { builder };
-        builder.connect().await.map_err(store_error)?
+        builder.connect()
     }};
 }
 
@@ -53,38 +56,22 @@ pub(super) async fn open(url: &str, options: OpenOptions) -> Opened {
     match Scheme::of(url).ok_or(ConnectError::Scheme)? {
         Scheme::Memory if url == "memory:" => Ok(MemoryStore::new().into_store()),
         Scheme::Memory => Err(ConnectError::Memory),
-        Scheme::Redis => with_feature!("redis", {
-            let store = crate::stores::RedisStore::connect(url).await.map_err(store_error)?;
-            Ok(options.cache_announcing(store))
-        }),
-        Scheme::MongoDb => with_feature!("mongodb", {
-            let store = open_migrated!(MongoStore, url, options);
-            Ok(options.cache_with_ttl(store))
-        }),
-        Scheme::Postgres => with_feature!("postgres", {
-            let store = open_migrated!(PostgresStore, url, options);
-            Ok(options.cache_announcing(store))
-        }),
-        Scheme::MySql => with_feature!("mysql", {
-            let store = open_migrated!(MySqlStore, url, options);
-            Ok(options.cache_with_ttl(store))
-        }),
-        Scheme::Sqlite => with_feature!("sqlite", {
-            let store = open_migrated!(SqliteStore, url, options);
-            Ok(options.cache_with_ttl(store))
-        }),
+        Scheme::Redis => {
+            open_if!("redis", options.cache_announcing(crate::stores::RedisStore::connect(url)))
+        }
+        Scheme::MongoDb => {
+            open_if!("mongodb", options.cache_with_ttl(migrated!(MongoStore, url, options)))
+        }
+        Scheme::Postgres => {
+            open_if!("postgres", options.cache_announcing(migrated!(PostgresStore, url, options)))
+        }
+        Scheme::MySql => {
+            open_if!("mysql", options.cache_with_ttl(migrated!(MySqlStore, url, options)))
+        }
+        Scheme::Sqlite => {
+            open_if!("sqlite", options.cache_with_ttl(migrated!(SqliteStore, url, options)))
+        }
     }
-}
-
-#[cfg(any(
-    feature = "mongodb",
-    feature = "mysql",
-    feature = "postgres",
-    feature = "redis",
-    feature = "sqlite"
-))]
-fn store_error(error: impl std::error::Error + Send + Sync + 'static) -> ConnectError {
-    ConnectError::Store { error: error.into() }
 }
 
 #[cfg(feature = "near-cache")]

@@ -40,6 +40,8 @@ macro_rules! again {
 type Loaded = Result<Option<Arc<Record>>, StoreError>;
 type Listed = Result<Vec<Arc<Record>>, StoreError>;
 type Swapped = Result<CompareAndSwap, StoreError>;
+type Lookup = Result<SecretLookup, StoreError>;
+type Counted = Result<usize, StoreError>;
 
 #[async_trait]
 impl Store for AskingAgain {
@@ -53,12 +55,7 @@ impl Store for AskingAgain {
         again!(self.0.load(id))
     }
 
-    async fn find(
-        &self,
-        secret: &Secret,
-        kind: SecretKind,
-        now: Timestamp,
-    ) -> Result<SecretLookup, StoreError> {
+    async fn find(&self, secret: &Secret, kind: SecretKind, now: Timestamp) -> Lookup {
         again!(self.0.find(secret, kind, now))
     }
 
@@ -109,24 +106,19 @@ impl Store for AskingAgain {
         again!(self.0.revoke(subject, id))
     }
 
-    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Result<usize, StoreError> {
+    async fn revoke_others(&self, subject: &str, keep: &SignInId) -> Counted {
         again!(self.0.revoke_others(subject, keep))
     }
 
-    async fn revoke_subject(&self, subject: &str) -> Result<usize, StoreError> {
+    async fn revoke_subject(&self, subject: &str) -> Counted {
         again!(self.0.revoke_subject(subject))
     }
 
-    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Result<usize, StoreError> {
+    async fn update_subject(&self, subject: &str, principal: &[u8]) -> Counted {
         again!(self.0.update_subject(subject, principal))
     }
 
-    async fn swap_principal(
-        &self,
-        subject: &str,
-        from: &[u8],
-        to: &[u8],
-    ) -> Result<usize, StoreError> {
+    async fn swap_principal(&self, subject: &str, from: &[u8], to: &[u8]) -> Counted {
         again!(self.0.swap_principal(subject, from, to))
     }
 

@@ -1,10 +1,12 @@
 //! The stores that the crate provides: in memory, in Redis, in MongoDB, and in the SQL databases.
 //!
 //! `trace` adds spans and logs to the operations of the stores that can fail. The databases share `backoff`,
-//! `eviction` and `url_options`.
+//! `database_options`, `eviction` and `url_options`.
 
 #[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod backoff;
+#[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
+mod database_options;
 #[cfg(any(feature = "mongodb", feature = "mysql", feature = "postgres", feature = "sqlite"))]
 mod eviction;
 #[cfg(all(any(test, fuzzing), feature = "redis", feature = "sqlite"))]

@@ -11,7 +11,21 @@ use tokio::time::Instant;
 use tracing::{Instrument, debug, debug_span, warn};
 
 use crate::error::{StoreError, StoreErrorKind};
-use crate::warnings::are_suppressed;
+use crate::store::Store;
+use crate::warnings::SUPPRESSED;
+
+/// Gives the stores the method by which [`forward_store!`](crate::forward_store) traces their calls.
+pub(super) trait Traced {
+    fn traced<T: Send>(
+        &self,
+        op: &'static str,
+        step: impl Future<Output = Result<T, StoreError>> + Send,
+    ) -> impl Future<Output = Result<T, StoreError>> + Send {
+        traced(op, step)
+    }
+}
+
+impl<S: Store> Traced for S {}
 
 /// Runs a step in its own span. Logs its outcome and duration, and warns if the store is
 /// unavailable.
@@ -24,7 +38,7 @@ pub(super) async fn traced<T>(
         let (result, micros) = timed(step).await;
         if let Err(error) = &result
             && error.kind() == StoreErrorKind::Unavailable
-            && !are_suppressed()
+            && SUPPRESSED.try_with(|()| ()).is_err()
             && let Some(suppressed) = Clock::system().admit_event(op)
         {
             warn!(op, micros, suppressed, error = %Chain(error), "store unavailable");

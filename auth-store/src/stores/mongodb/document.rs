@@ -25,7 +25,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::Failure;
 use crate::record::Record;
-use crate::record::columns::{Columns, due_at, fixed, millis, version};
+use crate::record::columns::{Columns, due_at, fixed, millis};
 use crate::record::encoding::{self, Malformed};
 
 /// How much later than a sign-in has expired the server deletes it. The clocks of the servers and of the nodes may
@@ -84,7 +84,7 @@ pub(super) fn document(record: &Record) -> Document {
         "_id": id_value(&record.id),
         "kind": i64::from(record.kind.code()),
         "persistence": i64::from(encoding::persistence(record.persistence)),
-        "version": version(record.version),
+        "version": 0_i64,
         "last_seen": millis(record.last_seen()),
         "created_at": millis(record.created_at),
         "authenticated_at": millis(record.authenticated_at),

@@ -45,8 +45,11 @@ pub(super) trait Transaction: Send + Sync {
         &self,
         store: &MongoInner,
         session: &mut ClientSession,
-    ) -> impl Future<Output = Result<Self::Output, Failure>> + Send;
+    ) -> impl Future<Output = Attempt<Self::Output>> + Send;
 }
+
+/// The result of one attempt at a transaction.
+pub(super) type Attempt<T> = Result<T, Failure>;
 
 /// The caller of an operation, whose future may be dropped while the task goes on.
 pub(super) struct Caller {

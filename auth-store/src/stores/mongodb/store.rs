@@ -12,7 +12,7 @@ use crate::forward_store;
 use crate::record::Record;
 use crate::store::{Cleanup, Created, SignInLimit, Store, StoreBounds};
 use crate::stores::eviction::count_anonymous;
-use crate::stores::trace::traced;
+use crate::stores::trace::Traced as _;
 
 /// Stores sign-ins in MongoDB, for several servers that share them, next to the application's own collections.
 ///
@@ -110,14 +110,6 @@ impl MongoStore {
     pub fn builder(url: impl Into<String>) -> MongoStoreBuilder {
         MongoStoreBuilder::new(url.into())
     }
-
-    async fn traced<T>(
-        &self,
-        op: &'static str,
-        operation: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        traced(op, operation).await
-    }
 }
 
 #[async_trait]
@@ -130,10 +122,9 @@ impl Store for MongoStore {
 
     async fn create(
         &self,
-        mut record: Record,
+        record: Record,
         limit: Option<SignInLimit>,
     ) -> Result<Created, StoreError> {
-        record.version = 0;
         self.bounds().check(&record, limit)?;
         let created = self.traced("create", self.inner.create(&record, limit)).await?;
         if record.subject.is_none() {

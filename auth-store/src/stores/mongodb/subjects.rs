@@ -12,7 +12,7 @@ use super::document::{
     subject_value,
 };
 use super::error::{Failure, is_duplicate};
-use super::execute::{MongoInner, Transaction};
+use super::execute::{Attempt, MongoInner, Transaction};
 use crate::error::StoreError;
 use crate::record::columns::{deadlines, timestamp};
 use crate::record::{Record, encoding};
@@ -84,7 +84,7 @@ impl MongoInner {
     ) -> Result<usize, StoreError> {
         let (subject, mut filter) = of_subject(subject);
         filter.insert("_id", doc! { "$ne": id_value(keep) });
-        self.run_transaction(EndOf { subject, filter }).await
+        self.run_transaction(OnAll { subject, filter, change: None }).await
     }
 
     pub(super) async fn revoke_subject(
@@ -92,7 +92,7 @@ impl MongoInner {
         subject: &str,
     ) -> Result<usize, StoreError> {
         let (subject, filter) = of_subject(subject);
-        self.run_transaction(EndOf { subject, filter }).await
+        self.run_transaction(OnAll { subject, filter, change: None }).await
     }
 
     pub(super) async fn update_subject(
@@ -125,7 +125,7 @@ impl MongoInner {
             "$set": { "principal": binary(principal) },
             "$inc": { "version": 1_i64 },
         };
-        self.run_transaction(ChangeOf { subject, filter, change }).await
+        self.run_transaction(OnAll { subject, filter, change: Some(change) }).await
     }
 
     async fn run_transaction<T: Transaction<Output: 'static> + 'static>(
@@ -141,50 +141,30 @@ fn of_subject(subject: &str) -> (Arc<str>, Document) {
     (subject.into(), doc! { "subject": subject_value(subject) })
 }
 
-/// The end of all sign-ins of a subject that a filter finds. A transaction, so that all of them end or none.
-struct EndOf {
+/// A change of all sign-ins of a subject that a filter finds, or their end. A transaction, so that all of them
+/// change or none.
+struct OnAll {
     subject: Arc<str>,
     filter: Document,
+    /// `None` deletes them.
+    change: Option<Document>,
 }
 
-impl Transaction for EndOf {
+impl Transaction for OnAll {
     type Output = usize;
 
     fn subject(&self) -> &str {
         &self.subject
     }
 
-    async fn attempt(
-        &self,
-        store: &MongoInner,
-        session: &mut ClientSession,
-    ) -> Result<usize, Failure> {
-        let ended = store.sign_ins.delete_many(self.filter.clone()).session(session);
-        Ok(number(ended.await?.deleted_count))
-    }
-}
-
-/// A change of all sign-ins of a subject that a filter finds.
-struct ChangeOf {
-    subject: Arc<str>,
-    filter: Document,
-    change: Document,
-}
-
-impl Transaction for ChangeOf {
-    type Output = usize;
-
-    fn subject(&self) -> &str {
-        &self.subject
-    }
-
-    async fn attempt(
-        &self,
-        store: &MongoInner,
-        session: &mut ClientSession,
-    ) -> Result<usize, Failure> {
-        let changed = store.sign_ins.update_many(self.filter.clone(), self.change.clone());
-        Ok(number(changed.session(session).await?.matched_count))
+    async fn attempt(&self, store: &MongoInner, session: &mut ClientSession) -> Attempt<usize> {
+        let (sign_ins, filter) = (&store.sign_ins, self.filter.clone());
+        Ok(number(match self.change.clone() {
+            Some(change) => {
+                sign_ins.update_many(filter, change).session(session).await?.matched_count
+            }
+            None => sign_ins.delete_many(filter).session(session).await?.deleted_count,
+        }))
     }
 }
 
@@ -207,11 +187,7 @@ impl Transaction for Creation {
 
     /// Writing to the lock of the subject first makes it conflict with every other attempt
     /// for this subject that has not ended.
-    async fn attempt(
-        &self,
-        store: &MongoInner,
-        session: &mut ClientSession,
-    ) -> Result<Created, Failure> {
+    async fn attempt(&self, store: &MongoInner, session: &mut ClientSession) -> Attempt<Created> {
         self.lock(store, session).await?;
         let surplus = self.surplus(store, session).await?;
         if !surplus.is_empty() && self.limit.when_full == OverflowPolicy::Reject {

@@ -8,10 +8,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::inner::RedisInner;
-use crate::error::StoreError;
 use crate::forward_store;
 use crate::store::{Cleanup, Store, StoreBounds};
-use crate::stores::trace::traced;
+use crate::stores::trace::Traced as _;
 
 /// A store in Redis, which several nodes share and which outlasts their restarts.
 ///
@@ -147,14 +146,6 @@ pub struct RedisStore {
 impl RedisStore {
     pub(super) fn new(inner: RedisInner) -> Self {
         Self { inner: Arc::new(inner) }
-    }
-
-    async fn traced<T>(
-        &self,
-        op: &'static str,
-        step: impl Future<Output = Result<T, StoreError>>,
-    ) -> Result<T, StoreError> {
-        traced(op, step).await
     }
 }
 

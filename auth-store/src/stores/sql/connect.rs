@@ -3,55 +3,39 @@
 //! The options, the migration of the tables, and the checks before the first use are here.
 
 use std::fmt;
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::Error;
-use tokio::time::timeout;
 
-use super::dialect::{Dialect, Tables};
+use super::dialect::Dialect;
 use super::error::SqlSetupError;
 use super::operations::SqlInner;
 use super::pool::Pool;
 use super::session::{Session, check_pooling};
 use super::statements::Statements;
 use super::url::connect_timeout;
+use crate::stores::database_options::DatabaseOptions;
 use crate::stores::eviction::EvictionState;
 
 /// The time limit of a migration, waiting for migrations of other nodes included.
 const MIGRATION: Duration = Duration::from_secs(60);
 
-/// The valid values of `timeout`. The databases count in milliseconds, and treat zero as no limit.
-const TIMEOUTS: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(60 * 60);
-
 /// The options of a builder.
 #[derive(Clone)]
 pub(super) struct StoreOptions<E> {
     pub(super) url: String,
-    pub(super) timeout: Duration,
-    pub(super) max_connections: u32,
-    pub(super) max_anonymous: u64,
-    pub(super) tables: Tables,
+    pub(super) database: DatabaseOptions,
     /// The options that only this database has.
     pub(super) extra: E,
 }
 
 // Omits the URL, which contains the password.
-auth_core::redacted_debug!(StoreOptions<E: fmt::Debug> {
-    timeout, max_connections, max_anonymous, tables, extra
-});
+auth_core::redacted_debug!(StoreOptions<E: fmt::Debug> { database, extra });
 
 impl<E: Default> StoreOptions<E> {
     pub(super) fn new(url: String) -> Self {
-        Self {
-            url,
-            timeout: Duration::from_secs(1),
-            max_connections: 10,
-            max_anonymous: 1_000_000,
-            tables: Tables::Required,
-            extra: E::default(),
-        }
+        Self { url, database: DatabaseOptions::default(), extra: E::default() }
     }
 
     /// Connects, creates the tables if requested, and checks that the store can use them.
@@ -59,39 +43,31 @@ impl<E: Default> StoreOptions<E> {
     where
         D: Dialect<Extra = E>,
     {
-        if self.max_connections == 0 {
-            return Err(SqlSetupError::ZeroConnections);
-        }
-        if !TIMEOUTS.contains(&self.timeout) {
-            return Err(SqlSetupError::InvalidTimeout);
-        }
-        let options = self.parse_url::<D>()?;
+        self.database.check(SqlSetupError::ZeroConnections, SqlSetupError::InvalidTimeout)?;
+        let DatabaseOptions { timeout, max_connections, max_anonymous, migrates } = self.database;
+        let options = D::options(&self.url, &self.database)?;
         // Opening a connection takes several round trips.
-        let limit = connect_timeout(&self.url).unwrap_or(self.timeout * 4);
-        let one_suffices = self.max_connections == 1;
+        let limit = connect_timeout(&self.url).unwrap_or(timeout * 4);
+        let one_suffices = max_connections == 1;
         let checked = check_pooling::<D>(&options, limit, one_suffices).await;
         checked.map_err(SqlSetupError::from_failure::<D>)?;
-        if self.tables == Tables::Create {
+        if migrates {
             within(MIGRATION, create_tables::<D>(&options, limit)).await?;
         }
-        let pool = |max| Pool::<D>::new(options.clone(), self.timeout, max);
+        let pool = |max| Pool::<D>::new(options.clone(), timeout, max);
         let (writers, readers) = match D::SINGLE_WRITER {
-            true => (pool(1), Some(pool(self.max_connections))),
-            false => (pool(self.max_connections), None),
+            true => (pool(1), Some(pool(max_connections))),
+            false => (pool(max_connections), None),
         };
         within(limit, check(&writers)).await?;
         Ok(Arc::new(SqlInner {
             pool: writers,
             readers,
             statements: Statements::new(&D::SYNTAX, D::notification(&self.extra)),
-            timeout: self.timeout,
-            max_anonymous: self.max_anonymous,
+            timeout,
+            max_anonymous,
             eviction: EvictionState::default(),
         }))
-    }
-
-    pub(super) fn parse_url<D: Dialect<Extra = E>>(&self) -> Result<D::Options, SqlSetupError> {
-        D::options(&self.url, self.timeout, self.tables)
     }
 }
 
@@ -138,7 +114,9 @@ async fn within<T>(
     limit: Duration,
     future: impl Future<Output = Result<T, SqlSetupError>>,
 ) -> Result<T, SqlSetupError> {
-    timeout(limit, future).await.unwrap_or_else(|_| Err(SqlSetupError::timed_out(limit)))
+    tokio::time::timeout(limit, future)
+        .await
+        .unwrap_or_else(|_| Err(SqlSetupError::timed_out(limit)))
 }
 
 /// Executes the scripts that have not been executed yet. Other migrations wait meanwhile.

@@ -14,6 +14,7 @@ use sqlx::{Database, Error};
 use super::error::SqlSetupError;
 use super::session::Session;
 use super::statements::{Statement, Syntax};
+use crate::stores::database_options::DatabaseOptions;
 
 /// A parameter of a statement.
 #[derive(Clone, Copy)]
@@ -30,13 +31,6 @@ impl<'a> Value<'a> {
     pub(super) fn bytes(bytes: &'a [u8]) -> Self {
         Self::Bytes(Some(bytes))
     }
-}
-
-/// Whether the store expects the tables, or creates them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tables {
-    Required,
-    Create,
 }
 
 /// Executes statements through sqlx.
@@ -115,12 +109,8 @@ pub(super) trait Dialect: Executor {
         None
     }
 
-    /// Parses a URL.
-    fn options(
-        url: &str,
-        timeout: Duration,
-        tables: Tables,
-    ) -> Result<Self::Options, SqlSetupError>;
+    /// Parses a URL, and applies those of the other options that are for each connection.
+    fn options(url: &str, options: &DatabaseOptions) -> Result<Self::Options, SqlSetupError>;
 
     /// Opens a connection. Changes no setting of the session, which may be that of a pooler.
     async fn open(options: &Self::Options) -> Result<Self::Connection, Error>;

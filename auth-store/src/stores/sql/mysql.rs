@@ -9,11 +9,12 @@ use sqlx::error::DatabaseError;
 use sqlx::mysql::{MySqlConnectOptions, MySqlConnection, MySqlDatabaseError, MySqlRow};
 use sqlx::{ConnectOptions, Error, MySql};
 
-use super::dialect::{Dialect, Executor, Tables, executor};
+use super::dialect::{Dialect, Executor, executor};
 use super::error::SqlSetupError;
 use super::statements::Syntax;
 use super::store::sql_store;
 use super::url::server_options;
+use crate::stores::database_options::DatabaseOptions;
 use crate::stores::url_options::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption};
 
 sql_store! {
@@ -161,7 +162,7 @@ impl Dialect for MySql {
         "START TRANSACTION READ ONLY".to_owned()
     }
 
-    fn options(url: &str, _: Duration, _: Tables) -> Result<MySqlConnectOptions, SqlSetupError> {
+    fn options(url: &str, _: &DatabaseOptions) -> Result<MySqlConnectOptions, SqlSetupError> {
         let options = server_options::<Self>(url, ["mysql", "mariadb"], OPTIONS)?;
         if options.get_database().is_none() {
             return Err(SqlSetupError::Url("the URL contains no database".into()));

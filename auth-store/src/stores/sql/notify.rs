@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use super::dialect::Executor;
+use super::dialect::{Dialect, Executor};
 use super::error::Failure;
 use super::operations::run_on;
 use super::postgres::{Announcing, PostgresStore};
@@ -67,9 +67,7 @@ impl PostgresStore {
 
     /// Opens a connection that only listens.
     async fn listener(&self) -> Result<PostgresAnnouncements, Failure> {
-        let options = self
-            .options
-            .parse_url::<Postgres>()
+        let options = Postgres::options(&self.options.url, &self.options.database)
             .map_err(|error| Error::Configuration(error.into()))?;
         let pool = PgPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None);
         let pool = pool.acquire_timeout(self.inner.timeout).connect_lazy_with(options);

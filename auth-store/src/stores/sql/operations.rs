@@ -223,32 +223,23 @@ impl<D: Dialect> SqlInner<D> {
         statement: &Statement,
         values: &[Value<'_>],
     ) -> Result<CompareAndSwap, StoreError> {
-        run_on!(self, self.pool, |connection| self
-            .compare_and_swap_on(connection, id, statement, values))
-    }
-
-    async fn compare_and_swap_on(
-        &self,
-        connection: &mut PooledConnection<'_, D>,
-        id: &SignInId,
-        statement: &Statement,
-        values: &[Value<'_>],
-    ) -> Result<CompareAndSwap, Failure> {
-        let stored = if D::SYNTAX.returning {
-            let rows = connection.fetch(statement, values).await?;
-            record_of::<D>(&rows, id)?
-        } else {
-            connection.begin(None).await?;
-            let changed = connection.execute(statement, values).await? > 0;
-            let stored = if changed { self.load_on(connection, id).await? } else { None };
-            connection.commit().await?;
-            stored
-        };
-        if let Some(stored) = stored {
-            return Ok(CompareAndSwap::Stored(stored));
-        }
-        let current = self.load_on(connection, id).await?;
-        Ok(current.map_or(CompareAndSwap::NotFound, CompareAndSwap::Conflict))
+        run_on!(self, self.pool, |connection| async {
+            let stored = if D::SYNTAX.returning {
+                let rows = connection.fetch(statement, values).await?;
+                record_of::<D>(&rows, id)?
+            } else {
+                connection.begin(None).await?;
+                let changed = connection.execute(statement, values).await? > 0;
+                let stored = if changed { self.load_on(connection, id).await? } else { None };
+                connection.commit().await?;
+                stored
+            };
+            if let Some(stored) = stored {
+                return Ok(CompareAndSwap::Stored(stored));
+            }
+            let current = self.load_on(connection, id).await?;
+            Ok(current.map_or(CompareAndSwap::NotFound, CompareAndSwap::Conflict))
+        })
     }
 
     pub(super) async fn touch(&self, id: &SignInId, at: Timestamp) -> Result<(), StoreError> {
@@ -420,33 +411,24 @@ impl<D: Dialect> SqlInner<D> {
         self.execute_for_subject(&self.statements.swap_principal, subject, &values).await
     }
 
+    /// Executes a statement on all sign-ins of a subject. No lock is needed where a statement sees a
+    /// consistent snapshot.
     async fn execute_for_subject(
         &self,
         statement: &Statement,
         subject: &str,
         values: &[Value<'_>],
     ) -> Result<usize, StoreError> {
-        let changed = run_on!(self, self.pool, |connection| self
-            .execute_locked_on(connection, statement, subject, values))?;
+        let changed = run_on!(self, self.pool, |connection| async {
+            if !D::ALWAYS_LOCKS {
+                return connection.execute(statement, values).await;
+            }
+            connection.begin(D::lock(subject_key(subject))).await?;
+            let changed = connection.execute(statement, values).await?;
+            connection.commit().await?;
+            Ok(changed)
+        })?;
         Ok(usize::try_from(changed).unwrap_or(usize::MAX))
-    }
-
-    /// Executes a statement on all sign-ins of a subject. No lock is needed where a statement sees a
-    /// consistent snapshot.
-    async fn execute_locked_on(
-        &self,
-        connection: &mut PooledConnection<'_, D>,
-        statement: &Statement,
-        subject: &str,
-        values: &[Value<'_>],
-    ) -> Result<u64, Failure> {
-        if !D::ALWAYS_LOCKS {
-            return connection.execute(statement, values).await;
-        }
-        connection.begin(D::lock(subject_key(subject))).await?;
-        let changed = connection.execute(statement, values).await?;
-        connection.commit().await?;
-        Ok(changed)
     }
 }
 

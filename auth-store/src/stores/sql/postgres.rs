@@ -9,12 +9,13 @@ use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgDatabaseError, PgRow, PgSeverity};
 use sqlx::{ConnectOptions, Error, Postgres};
 
-use super::dialect::{Dialect, Executor, Tables, Value, executor};
+use super::dialect::{Dialect, Executor, Value, executor};
 use super::error::SqlSetupError;
 use super::session::Session;
 use super::statements::{Statement, Syntax, write_literal};
 use super::store::sql_store;
 use super::url::server_options;
+use crate::stores::database_options::DatabaseOptions;
 use crate::stores::url_options::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption};
 
 sql_store! {
@@ -321,7 +322,7 @@ impl Dialect for Postgres {
         format!("BEGIN READ ONLY; SET LOCAL statement_timeout = {}", limit.as_millis())
     }
 
-    fn options(url: &str, _: Duration, _: Tables) -> Result<PgConnectOptions, SqlSetupError> {
+    fn options(url: &str, _: &DatabaseOptions) -> Result<PgConnectOptions, SqlSetupError> {
         let options = server_options::<Self>(url, ["postgres", "postgresql"], OPTIONS)?;
         // PgBouncer rejects this parameter, which is for numbers that the store does not use.
         Ok(options.extra_float_digits(None).disable_statement_logging())

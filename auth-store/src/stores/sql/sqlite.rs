@@ -11,11 +11,12 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Error, Sqlite};
 
-use super::dialect::{Dialect, Executor, Tables, Value, executor};
+use super::dialect::{Dialect, Executor, Value, executor};
 use super::error::SqlSetupError;
 use super::statements::Syntax;
 use super::store::sql_store;
 use super::url::apply_options;
+use crate::stores::database_options::DatabaseOptions;
 use crate::stores::url_options::{MAX_CONNECTIONS, Meaning, TIMEOUT, UrlOption};
 
 sql_store! {
@@ -121,8 +122,7 @@ impl Dialect for Sqlite {
     /// failure.
     fn options(
         url: &str,
-        timeout: Duration,
-        tables: Tables,
+        database: &DatabaseOptions,
     ) -> Result<SqliteConnectOptions, SqlSetupError> {
         if !url.starts_with("sqlite:") {
             return Err(SqlSetupError::Url("the scheme must be `sqlite`".into()));
@@ -136,12 +136,9 @@ impl Dialect for Sqlite {
         let options = options
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Full)
-            .busy_timeout(timeout)
+            .busy_timeout(database.timeout)
             .disable_statement_logging();
-        Ok(match tables {
-            Tables::Create => options.create_if_missing(true),
-            Tables::Required => options,
-        })
+        Ok(if database.migrates { options.create_if_missing(true) } else { options })
     }
 
     async fn open(options: &SqliteConnectOptions) -> Result<SqliteConnection, Error> {
@@ -173,7 +170,8 @@ mod tests {
         let folder = Scratch::new();
         let url = format!("sqlite://{}/plans.db", folder.path().display());
         let timeout = Duration::from_secs(20);
-        let options = Sqlite::options(&url, timeout, Tables::Create).expect("a valid URL");
+        let options = DatabaseOptions { migrates: true, timeout, ..DatabaseOptions::default() };
+        let options = Sqlite::options(&url, &options).expect("a valid URL");
         let mut connection = Sqlite::open(&options).await.expect("the file opens");
         migrate::<Sqlite>(&mut connection).await.expect("the migration succeeds");
         let Statements {

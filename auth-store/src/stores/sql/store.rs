@@ -51,7 +51,7 @@ macro_rules! sql_store {
             /// Creates the tables when the store connects, or migrates them to this version. Several
             /// nodes may do so at the same time. By default, the tables must exist.
             pub fn migrate(mut self) -> Self {
-                self.options.tables = $crate::stores::sql::dialect::Tables::Create;
+                self.options.database.migrates = true;
                 self
             }
 
@@ -59,14 +59,14 @@ macro_rules! sql_store {
             /// that exceeds it fails as unavailable. Must be at least one millisecond and at most one
             /// hour. Defaults to one second.
             pub fn timeout(mut self, timeout: std::time::Duration) -> Self {
-                self.options.timeout = timeout;
+                self.options.database.timeout = timeout;
                 self
             }
 
             /// Sets the maximum number of connections, which are opened on demand. Must be at least 1.
             /// Defaults to 10.
             pub fn max_connections(mut self, max: u32) -> Self {
-                self.options.max_connections = max;
+                self.options.database.max_connections = max;
                 self
             }
 
@@ -78,7 +78,7 @@ macro_rules! sql_store {
             /// node, and by those that are created while a node counts and evicts. A failed eviction
             /// is retried after the next 64.
             pub fn max_anonymous(mut self, max: u64) -> Self {
-                self.options.max_anonymous = max;
+                self.options.database.max_anonymous = max;
                 self
             }
 
@@ -114,15 +114,7 @@ macro_rules! sql_store {
 /// Implements [`Store`](crate::Store) by the operations of `SqlInner`, each in a span of its own.
 macro_rules! impl_store {
     ($store:ident) => {
-        impl $store {
-            async fn traced<T>(
-                &self,
-                op: &'static str,
-                operation: impl Future<Output = Result<T, $crate::StoreError>>,
-            ) -> Result<T, $crate::StoreError> {
-                $crate::stores::trace::traced(op, operation).await
-            }
-        }
+        use $crate::stores::trace::Traced as _;
 
         #[async_trait::async_trait]
         impl $crate::Store for $store {
