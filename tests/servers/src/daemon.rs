@@ -58,21 +58,7 @@ macro_rules! database_server {
                 name
             }
 
-            /// Suspends all processes of the server. It does not answer, and connections to it remain
-            /// open.
-            pub fn hang(&self) {
-                self.daemon.signal(rustix::process::Signal::STOP);
-            }
-
-            /// Resumes the server after [`hang`](Self::hang).
-            pub fn go_on(&self) {
-                self.daemon.signal(rustix::process::Signal::CONT);
-            }
-
-            /// Kills all processes of the server.
-            pub fn kill(&mut self) {
-                self.daemon.kill();
-            }
+            $crate::daemon::daemon_signals!();
 
             /// Starts the server again with the same data and port, and waits until it answers.
             pub fn start_again(&mut self) {
@@ -122,6 +108,29 @@ macro_rules! database_server {
 }
 
 pub(crate) use database_server;
+
+/// Declares the methods of a server with a `daemon` that suspend, resume and kill its processes.
+macro_rules! daemon_signals {
+    () => {
+        /// Suspends all processes of the server. It does not answer, and connections to it remain
+        /// open.
+        pub fn hang(&self) {
+            self.daemon.signal(rustix::process::Signal::STOP);
+        }
+
+        /// Resumes the server after [`hang`](Self::hang).
+        pub fn go_on(&self) {
+            self.daemon.signal(rustix::process::Signal::CONT);
+        }
+
+        /// Kills all processes of the server.
+        pub fn kill(&mut self) {
+            self.daemon.kill();
+        }
+    };
+}
+
+pub(crate) use daemon_signals;
 
 /// A server that one command starts, with a folder for its data.
 pub(crate) struct Daemon {

@@ -1,11 +1,10 @@
 //! A server that speaks the protocol of MongoDB: SecantusDB, as a replica set of one member.
 
-use std::fmt;
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::authority::Authority;
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, daemon_signals};
 use crate::ports::free_port;
 use crate::scratch::Scratch;
 use crate::wait::until;
@@ -81,20 +80,7 @@ impl MongoServer {
         self.url_of(&format!("tests_{}", NUMBER.fetch_add(1, Ordering::Relaxed)))
     }
 
-    /// Suspends the server. It does not answer, and connections to it remain open.
-    pub fn hang(&self) {
-        self.daemon.signal(rustix::process::Signal::STOP);
-    }
-
-    /// Resumes the server after [`hang`](Self::hang).
-    pub fn go_on(&self) {
-        self.daemon.signal(rustix::process::Signal::CONT);
-    }
-
-    /// Kills the server.
-    pub fn kill(&mut self) {
-        self.daemon.kill();
-    }
+    daemon_signals!();
 
     /// Adds settings, such as `["--auth"]`, which take effect at the next start.
     pub fn set(&mut self, settings: &[&str]) {
@@ -110,8 +96,4 @@ impl MongoServer {
     }
 }
 
-impl fmt::Debug for MongoServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MongoServer").field("port", &self.port).finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(MongoServer { port });

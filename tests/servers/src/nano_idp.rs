@@ -1,6 +1,5 @@
 //! `nanoidp`, an OpenID provider with JSON Web Tokens for resources (RFC 8707), and with introspection.
 
-use std::fmt;
 use std::net::TcpStream;
 
 use crate::child::Program;
@@ -64,8 +63,4 @@ impl NanoIdp {
     }
 }
 
-impl fmt::Debug for NanoIdp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("NanoIdp").field("port", &self.port).finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(NanoIdp { port });

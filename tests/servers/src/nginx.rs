@@ -3,7 +3,6 @@
 //! It forwards requests to several servers in turn, asks a server whether a request may pass (`auth_request`), or
 //! has locations that a test states.
 
-use std::fmt;
 use std::net::{Ipv4Addr, TcpStream};
 
 use crate::child::Program;
@@ -154,8 +153,4 @@ impl Nginx {
     }
 }
 
-impl fmt::Debug for Nginx {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Nginx").field("port", &self.port).finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(Nginx { port });

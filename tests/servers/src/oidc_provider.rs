@@ -1,6 +1,5 @@
 //! npm's `oidc-provider`, an OpenID provider.
 
-use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStdout, Command, Stdio};
 
@@ -59,8 +58,4 @@ impl Drop for OidcProvider {
     }
 }
 
-impl fmt::Debug for OidcProvider {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OidcProvider").field("port", &self.port).finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(OidcProvider { port });

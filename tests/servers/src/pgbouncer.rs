@@ -1,6 +1,5 @@
 //! PgBouncer, a connection pooler in front of a PostgreSQL server.
 
-use std::fmt;
 use std::net::{Ipv4Addr, TcpStream};
 
 use crate::child::Program;
@@ -71,8 +70,4 @@ impl PgBouncer {
     }
 }
 
-impl fmt::Debug for PgBouncer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PgBouncer").field("port", &self.port).finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(PgBouncer { port });

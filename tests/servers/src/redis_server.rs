@@ -2,7 +2,6 @@
 //!
 //! Tests start it with settings of their own, stop it, continue it, kill it and start it again.
 
-use std::fmt;
 use std::time::Duration;
 
 use redis::{Client, Cmd, Connection, RedisResult, Value};
@@ -177,8 +176,4 @@ impl RedisServer {
     }
 }
 
-impl fmt::Debug for RedisServer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisServer").field("port", &self.port).finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(RedisServer { port });
