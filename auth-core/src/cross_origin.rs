@@ -252,21 +252,12 @@ impl fmt::Display for CrossOriginError {
 
 impl Error for CrossOriginError {}
 
-/// The text is not an origin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InvalidOrigin;
-
-impl fmt::Display for InvalidOrigin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(
-            "an origin must be a scheme and a host without wildcard, path or user, such as \
-             https://app.example.com",
-        )
-    }
+crate::error_with_message! {
+    /// The text is not an origin.
+    pub struct InvalidOrigin:
+        "an origin must be a scheme and a host without wildcard, path or user, such as \
+         https://app.example.com"
 }
-
-impl Error for InvalidOrigin {}
 
 /// Defines the builder methods for [`CrossOriginProtection`] and the realm on a backend, which has a method
 /// `change(self, impl FnOnce(&mut Options)) -> Self`. `Options` has the fields `protection` and `realm`.

@@ -25,12 +25,12 @@ mod head;
 mod identity;
 mod lifetime;
 mod login_redirect;
+mod macros;
 #[cfg(not(feature = "metrics"))]
 mod metrics;
 #[cfg(feature = "metrics")]
 pub mod metrics;
 mod principal;
-mod redacted;
 mod reexport;
 mod refusal;
 mod rejection;

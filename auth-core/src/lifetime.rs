@@ -2,8 +2,6 @@
 //!
 //! Backends keep it with each sign-in that they store, and decide by it when the sign-in has expired.
 
-use std::error::Error;
-use std::fmt;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -60,18 +58,10 @@ impl Default for Lifetime {
     }
 }
 
-/// An error for a timeout that is shorter than one second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InvalidLifetime;
-
-impl fmt::Display for InvalidLifetime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("idle and absolute timeouts must be at least 1 second")
-    }
+crate::error_with_message! {
+    /// An error for a timeout that is shorter than one second.
+    pub struct InvalidLifetime: "idle and absolute timeouts must be at least 1 second"
 }
-
-impl Error for InvalidLifetime {}
 
 #[cfg(test)]
 mod tests {

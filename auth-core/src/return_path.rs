@@ -1,6 +1,5 @@
 //! [`ReturnPath`]: where to send the browser after a login.
 
-use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -103,18 +102,11 @@ impl<'de> Deserialize<'de> for ReturnPath {
     }
 }
 
-/// The text is not a [`ReturnPath`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InvalidReturnPath;
-
-impl fmt::Display for InvalidReturnPath {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "a return path must be a path of this site of at most {MAX_BYTES} bytes")
-    }
+crate::error_with_message! {
+    /// The text is not a [`ReturnPath`].
+    pub struct InvalidReturnPath:
+        "a return path must be a path of this site of at most {MAX_BYTES} bytes"
 }
-
-impl Error for InvalidReturnPath {}
 
 #[cfg(test)]
 mod tests {

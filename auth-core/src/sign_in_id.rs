@@ -3,7 +3,6 @@
 //! It appears in device lists, in the `sid` claim of access tokens and in logs, so it must not be
 //! usable as a credential.
 
-use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
@@ -46,18 +45,10 @@ impl fmt::Debug for SignInId {
     }
 }
 
-/// The text is not a [`SignInId`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct InvalidSignInId;
-
-impl fmt::Display for InvalidSignInId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a sign-in id must be 22 characters of base64url")
-    }
+crate::error_with_message! {
+    /// The text is not a [`SignInId`].
+    pub struct InvalidSignInId: "a sign-in id must be 22 characters of base64url"
 }
-
-impl Error for InvalidSignInId {}
 
 impl FromStr for SignInId {
     type Err = InvalidSignInId;

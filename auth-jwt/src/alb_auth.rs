@@ -11,9 +11,8 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use auth_core::{
-    Attempt, AuthFuture, AuthLayer, AuthService, Authenticator, BoxFuture, Challenge,
-    ChallengeReason, Claims, Clock, CrossOriginProtection, Outcome, Rejection, RejectionReason,
-    RequestHead, Timestamp,
+    Attempt, AuthFuture, AuthLayer, Authenticator, BoxFuture, Challenge, ChallengeReason, Claims,
+    Clock, CrossOriginProtection, Outcome, Rejection, RejectionReason, RequestHead, Timestamp,
 };
 use base64_simd::URL_SAFE;
 use bytes::Bytes;
@@ -21,7 +20,6 @@ use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, header};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use tower_layer::Layer;
 
 use crate::claims::{Payload, TokenClaims, application_claims};
 use crate::jws::TOO_LONG;
@@ -408,13 +406,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator for AlbAuth<C> {
     }
 }
 
-/// The layer refuses every request without an identity.
-impl<C, S> Layer<S> for AlbAuth<C> {
-    type Service = AuthService<Self, S>;
-    fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(self.clone(), inner)
-    }
-}
+auth_core::backend_layer!(AlbAuth<C>);
 
 impl<C> Clone for AlbAuth<C> {
     fn clone(&self) -> Self {

@@ -1,7 +1,6 @@
 //! The signature algorithms, and the keys that each of them needs. A key is bound to one algorithm, so the
 //! header of a token cannot choose how a key is used (RFC 8725 section 3.1).
 
-use std::error::Error;
 use std::fmt;
 use std::str::FromStr;
 
@@ -116,18 +115,10 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The error for the name of an algorithm that is not supported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct UnknownAlgorithm;
-
-impl fmt::Display for UnknownAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("not the name of a supported JWS algorithm")
-    }
+auth_core::error_with_message! {
+    /// The error for the name of an algorithm that is not supported.
+    pub struct UnknownAlgorithm: "not the name of a supported JWS algorithm"
 }
-
-impl Error for UnknownAlgorithm {}
 
 /// Names are case-sensitive (RFC 7515 section 4.1.1).
 impl FromStr for Algorithm {

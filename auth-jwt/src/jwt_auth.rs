@@ -6,13 +6,10 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use auth_core::{
-    AuthLayer, AuthService, Challenge, Claims, Clock, CookiePolicy, CrossOriginProtection,
-};
+use auth_core::{AuthLayer, Challenge, Claims, Clock, CookiePolicy, CrossOriginProtection};
 #[cfg(feature = "sign-in")]
 use auth_store::Revocations;
 use serde::de::DeserializeOwned;
-use tower_layer::Layer;
 
 use crate::cache::{Cache, CacheStats};
 use crate::key::Key;
@@ -507,13 +504,7 @@ where
     }
 }
 
-/// The layer refuses every request without an identity.
-impl<C, M: Clone, S> Layer<S> for JwtAuth<C, M> {
-    type Service = AuthService<Self, S>;
-    fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(self.clone(), inner)
-    }
-}
+auth_core::backend_layer!(JwtAuth<C, M: Clone>);
 
 impl<C, M: Clone> Clone for JwtAuth<C, M> {
     fn clone(&self) -> Self {

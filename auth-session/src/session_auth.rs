@@ -8,10 +8,10 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use auth_core::{
-    Attempt, AuthError, AuthErrorKind, AuthFuture, AuthLayer, AuthService, Authenticator,
-    Challenge, ChallengeReason, Claims, Clock, CookieBuilder, CookiePolicy, CrossOriginProtection,
-    Outcome, Rejection, RejectionReason, RequestCookie, RequestHead, ResponseEffects,
-    SignInBackend, SignInContext, Timestamp, Transport,
+    Attempt, AuthError, AuthErrorKind, AuthFuture, AuthLayer, Authenticator, Challenge,
+    ChallengeReason, Claims, Clock, CookieBuilder, CookiePolicy, CrossOriginProtection, Outcome,
+    Rejection, RejectionReason, RequestCookie, RequestHead, ResponseEffects, SignInBackend,
+    SignInContext, Timestamp, Transport,
 };
 use auth_store::{
     IntoStore, IssuedSecret, Lifetime, Secret, SecretKind, SessionBackend, SignInCookies,
@@ -20,7 +20,6 @@ use auth_store::{
 use http::{HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use tower_layer::Layer;
 
 /// Authenticates requests by sessions: an opaque secret, in a cookie or an `Authorization` header,
 /// proves a sign-in in the store.
@@ -222,13 +221,7 @@ where
     }
 }
 
-/// The layer refuses every request without an identity.
-impl<C, S> Layer<S> for SessionAuth<C> {
-    type Service = AuthService<Self, S>;
-    fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(self.clone(), inner)
-    }
-}
+auth_core::backend_layer!(SessionAuth<C>);
 
 impl<C> Clone for SessionAuth<C> {
     fn clone(&self) -> Self {

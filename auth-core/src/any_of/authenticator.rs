@@ -7,9 +7,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
-use tower_layer::Layer;
 
-use crate::authenticate::{AuthLayer, AuthService};
+use crate::authenticate::AuthLayer;
 use crate::backend::{Attempt, Authenticator, Outcome, SignInBackend, TokenIssuers};
 use crate::clock::Clock;
 use crate::context::{MemberPath, SignInContext};
@@ -237,13 +236,7 @@ impl<C: Send + Sync + 'static> Authenticator for AnyOf<C> {
     }
 }
 
-/// Refuses every request without an identity.
-impl<C: Send + Sync + 'static, S> Layer<S> for AnyOf<C> {
-    type Service = AuthService<Self, S>;
-    fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(self.clone(), inner)
-    }
-}
+crate::backend_layer!(AnyOf<C>);
 
 impl<C> Clone for AnyOf<C> {
     fn clone(&self) -> Self {

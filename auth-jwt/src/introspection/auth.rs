@@ -6,14 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use auth_core::{
-    Attempt, AuthFuture, AuthLayer, AuthService, Authenticator, Challenge, ChallengeReason, Claims,
-    Clock, Identity, Outcome, Rejection, RejectionReason, RequestHead, SignInContext, Timestamp,
+    Attempt, AuthFuture, AuthLayer, Authenticator, Challenge, ChallengeReason, Claims, Clock,
+    Identity, Outcome, Rejection, RejectionReason, RequestHead, SignInContext, Timestamp,
     to_completion,
 };
 use base64_simd::STANDARD;
 use http::{HeaderMap, HeaderValue, header};
 use serde::de::DeserializeOwned;
-use tower_layer::Layer;
 use url::form_urlencoded;
 
 use super::answers::{ActiveToken, Answers, TokenState};
@@ -445,13 +444,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> Authenticator for Introspectio
     }
 }
 
-/// The layer refuses every request without an identity.
-impl<C, S> Layer<S> for IntrospectionAuth<C> {
-    type Service = AuthService<Self, S>;
-    fn layer(&self, inner: S) -> Self::Service {
-        AuthService::new(self.clone(), inner)
-    }
-}
+auth_core::backend_layer!(IntrospectionAuth<C>);
 
 impl<C> Clone for IntrospectionAuth<C> {
     fn clone(&self) -> Self {

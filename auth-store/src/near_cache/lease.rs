@@ -3,8 +3,6 @@
 //! Both are pure bookkeeping over the times that the listener passes in.
 
 use std::collections::BTreeMap;
-use std::error::Error;
-use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -61,17 +59,10 @@ pub(super) struct Heartbeats {
     early: Vec<(u64, ChangeSource)>,
 }
 
-/// The sources have changed. Announcements of the new ones may have been missed.
-#[derive(Debug)]
-pub(super) struct SourcesChanged;
-
-impl fmt::Display for SourcesChanged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the servers that accept writes have changed or were emptied")
-    }
+auth_core::error_with_message! {
+    /// The sources have changed. Announcements of the new ones may have been missed.
+    pub(super) struct SourcesChanged: "the servers that accept writes have changed or were emptied"
 }
-
-impl Error for SourcesChanged {}
 
 impl Heartbeats {
     /// Records that a heartbeat is about to be sent.

@@ -2,21 +2,12 @@
 //!
 //! [`Reader`] decodes them, and never reads beyond the end of the bytes.
 
-use std::fmt;
-
 use auth_core::Timestamp;
 
-/// The error of stored bytes that are truncated or damaged.
-#[derive(Debug)]
-pub(crate) struct Malformed;
-
-impl fmt::Display for Malformed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the record is damaged")
-    }
+auth_core::error_with_message! {
+    /// The error of stored bytes that are truncated or damaged.
+    pub(crate) struct Malformed: "the record is damaged"
 }
-
-impl std::error::Error for Malformed {}
 
 /// Appends a number in LEB128: seven bits per byte, the lowest first.
 pub(super) fn put_number(out: &mut Vec<u8>, mut number: usize) {

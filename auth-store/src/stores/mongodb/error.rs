@@ -112,17 +112,9 @@ impl fmt::Display for MongoSetupError {
     }
 }
 
-impl StdError for MongoSetupError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Authentication(source)
-            | Self::MissingPrivilege(source)
-            | Self::Refused(source)
-            | Self::Unavailable(source) => Some(&**source),
-            _ => None,
-        }
-    }
-}
+auth_core::error_with_source!(
+    MongoSetupError: Authentication, MissingPrivilege, Refused, Unavailable
+);
 
 /// The reason why an operation failed.
 #[derive(Debug)]

@@ -115,14 +115,4 @@ impl fmt::Display for RedisSetupError {
     }
 }
 
-impl Error for RedisSetupError {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        match self {
-            Self::Authentication(source)
-            | Self::Authorities(source)
-            | Self::Tls(source)
-            | Self::Unavailable(source) => Some(&**source),
-            _ => None,
-        }
-    }
-}
+auth_core::error_with_source!(RedisSetupError: Authentication, Authorities, Tls, Unavailable);

@@ -123,17 +123,7 @@ impl fmt::Display for SqlSetupError {
     }
 }
 
-impl StdError for SqlSetupError {
-    fn source(&self) -> Option<&(dyn StdError + 'static)> {
-        match self {
-            Self::Url(source)
-            | Self::Authentication(source)
-            | Self::Refused(source)
-            | Self::Unavailable(source) => Some(&**source),
-            _ => None,
-        }
-    }
-}
+auth_core::error_with_source!(SqlSetupError: Url, Authentication, Refused, Unavailable);
 
 /// The reason why an operation failed.
 #[derive(Debug)]
