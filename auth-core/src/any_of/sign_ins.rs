@@ -127,12 +127,8 @@ impl<C: Send + Sync + 'static> SignInBackend<C> for AnyOf<C> {
         self
     }
 
-    fn revalidate(
-        &self,
-        context: SignInContext<'_>,
-        identity: &Identity<C>,
-    ) -> AuthFuture<Outcome<C>> {
-        Authenticator::revalidate(self, context, identity)
+    fn revalidate(&self, context: SignInContext<'_>, user: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        Authenticator::revalidate(self, context, user)
     }
 
     /// Lets the backend that decided renew its credential.

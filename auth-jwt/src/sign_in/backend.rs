@@ -18,7 +18,7 @@ use auth_store::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::access_token;
+use super::access_token::{self, Roles};
 use super::issuer::WithSignIn;
 use super::pending;
 use super::token_response::{Access, DeliveryPlan, REFRESH_PREFIX};
@@ -84,7 +84,7 @@ where
         };
         let prepare = |issued: &IssuedSecret| match options.pending {
             true => Ok(None),
-            false => self.access(issued, None, plan).map(Some),
+            false => self.access(Roles::Included, issued, None, plan).map(Some),
         };
         let deliver = |issued: &IssuedSecret, access: Option<Access>| {
             request.remove_cookies(); // the sign-ins that they carried have ended or moved
@@ -184,12 +184,8 @@ where
         &*self.mode.sign_ins
     }
 
-    fn revalidate(
-        &self,
-        context: SignInContext<'_>,
-        identity: &Identity<C>,
-    ) -> AuthFuture<Outcome<C>> {
-        Authenticator::revalidate(self, context, identity)
+    fn revalidate(&self, context: SignInContext<'_>, user: &Identity<C>) -> AuthFuture<Outcome<C>> {
+        Authenticator::revalidate(self, context, user)
     }
 
     fn session_backend(&self) -> Option<&(dyn Any + Send + Sync)> {

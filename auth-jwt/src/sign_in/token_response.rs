@@ -47,16 +47,6 @@ pub(super) struct Access {
 }
 
 impl<C> JwtAuth<C, WithSignIn> {
-    /// Issues the access token of a new sign-in. Without `scopes` it has those of the sign-in.
-    pub(super) fn access(
-        &self,
-        issued: &IssuedSecret,
-        scopes: Option<&[Box<str>]>,
-        plan: DeliveryPlan,
-    ) -> Result<Access, AuthError> {
-        self.access_with(Roles::Included, issued, scopes, plan)
-    }
-
     /// Issues an access token of a sign-in that continues. The user may have got so many roles meanwhile that a token
     /// has no room for them. It then has none, so that the user stays signed in: this backend reads them from the
     /// store, and services without the store refuse what needs them. Claims are never left out, because one of them may
@@ -67,18 +57,19 @@ impl<C> JwtAuth<C, WithSignIn> {
         scopes: Option<&[Box<str>]>,
         plan: DeliveryPlan,
     ) -> Result<Access, AuthError> {
-        match self.access_with(Roles::Included, issued, scopes, plan) {
+        match self.access(Roles::Included, issued, scopes, plan) {
             Err(error) if error.kind() == AuthErrorKind::TooLarge => {
                 let (sign_in, subject) = (issued.id(), issued.subject.as_deref());
                 let error = &error as &dyn std::error::Error;
                 tracing::warn!(subject, %sign_in, error, "roles left out of a token");
-                self.access_with(Roles::LeftOut, issued, scopes, plan)
+                self.access(Roles::LeftOut, issued, scopes, plan)
             }
             access => access,
         }
     }
 
-    fn access_with(
+    /// Issues an access token. Without `scopes` it has those of the sign-in.
+    pub(super) fn access(
         &self,
         roles: Roles,
         issued: &IssuedSecret,
