@@ -248,7 +248,7 @@ macro_rules! __forward_store {
     };
     (@list_each [] $($to:tt)*) => {
         $crate::__forward_store! { async [] $($to)*, list_each(subject: ref 'subject str)
-            -> $crate::__private::Each }
+            -> $crate::__private::EachRecord }
     };
     (@revoke [] $($to:tt)*) => {
         $crate::__forward_store! { async [one id] $($to)*, revoke(
@@ -326,9 +326,7 @@ pub mod __private {
     pub use auth_core::{SignInId, Timestamp};
 
     use crate::error::StoreError;
-    use crate::record::Record;
-
-    pub type Each = Vec<Result<Arc<Record>, StoreError>>;
+    pub use crate::store::EachRecord;
 
     pub type Answer<'a, T> =
         std::pin::Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;

@@ -62,10 +62,10 @@ pub use revocations::{RevocableToken, Revocations};
 pub use session::Session;
 #[doc(hidden)]
 pub use store::{
-    Actor, Bound, Cleanup, CompareAndSwap, Created, Deadlines, Deleted, Device, Digest, Expiry,
-    FamilyDigest, Nonce, Peek, Reauthentication, Record, Rotation, RotationGrace, SecretDigests,
-    SecretLookup, SecretMatch, SessionData, SignInDetails, StoreBounds, Swept, Watch, Watchers,
-    decode, encode,
+    Actor, Bound, Cleanup, CompareAndSwap, Created, Deadlines, Deleted, Device, Digest, EachRecord,
+    Expiry, FamilyDigest, Nonce, Peek, Reauthentication, Record, Rotation, RotationGrace,
+    SecretDigests, SecretLookup, SecretMatch, SessionData, SignInDetails, StoreBounds, Swept,
+    Watch, Watchers, decode, encode,
 };
 #[doc(inline)]
 pub use store::{IntoStore, OverflowPolicy, SignInLimit, Store};

@@ -25,6 +25,9 @@ pub use crate::record::{
 pub use crate::secret::{Digest, FamilyDigest, Nonce, SecretDigests};
 pub use crate::watch::{Watch, Watchers};
 
+/// The records of a subject, with the error of each that cannot be decoded in its place.
+pub type EachRecord = Vec<Result<Arc<Record>, StoreError>>;
+
 /// Keeps sign-ins.
 ///
 /// Implement this trait to keep sign-ins in a place that this crate does not support. To wrap another
@@ -295,10 +298,7 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     ///
     /// Returns [`Unavailable`](crate::StoreErrorKind::Unavailable) if the store did not answer.
-    async fn list_each(
-        &self,
-        subject: &str,
-    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+    async fn list_each(&self, subject: &str) -> Result<EachRecord, StoreError> {
         Ok(self.list(subject).await?.into_iter().map(Ok).collect())
     }
 

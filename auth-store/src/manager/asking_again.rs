@@ -14,7 +14,9 @@ use crate::error::{StoreError, StoreErrorKind};
 use crate::forward_store;
 use crate::record::{Record, Rotation};
 use crate::secret::{Digest, Secret, SecretKind};
-use crate::store::{CompareAndSwap, Created, Deleted, SecretLookup, SignInLimit, Store, Swept};
+use crate::store::{
+    CompareAndSwap, Created, Deleted, EachRecord, SecretLookup, SignInLimit, Store, Swept,
+};
 
 /// Repeats a call of a store while it returns [`Contended`](StoreErrorKind::Contended), for up to three
 /// seconds.
@@ -95,10 +97,7 @@ impl Store for AskingAgain {
         again!(self.0.list(subject))
     }
 
-    async fn list_each(
-        &self,
-        subject: &str,
-    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+    async fn list_each(&self, subject: &str) -> Result<EachRecord, StoreError> {
         again!(self.0.list_each(subject))
     }
 

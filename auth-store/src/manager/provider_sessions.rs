@@ -340,7 +340,7 @@ mod tests {
     use super::*;
     use crate::manager::NewSignIn;
     use crate::secret::SecretKind;
-    use crate::store::Store;
+    use crate::store::{EachRecord, Store};
     use crate::stores::MemoryStore;
 
     const ISSUER: &str = "https://a.example";
@@ -350,6 +350,15 @@ mod tests {
         let mut options = auth_core::SignInOptions::new(auth_core::Principal::new(subject));
         options.provider = Some(ProviderSession::new(ISSUER, "alice", Timestamp::EPOCH).sid("s"));
         NewSignIn::of(SecretKind::Cookie, &options, None).unwrap()
+    }
+
+    /// Signs in as many users by the session of Alice as it has room for, after a while.
+    async fn fill(manager: &mut SignInManager, clock: &ManualClock) {
+        clock.advance(MAX_AHEAD);
+        manager.settings.limit = crate::SignInSettings::default().limit;
+        for number in 1..=MAX_LINKS.get() {
+            manager.issue(&by_alice(&format!("user{number}"))).await.unwrap();
+        }
     }
 
     fn manager() -> (SignInManager, ManualClock) {
@@ -424,11 +433,7 @@ mod tests {
         let (mut manager, clock) = manager();
         manager.settings.limit = None;
         let first = manager.issue(&by_alice("user")).await.unwrap().id();
-        clock.advance(MAX_AHEAD);
-        manager.settings.limit = crate::SignInSettings::default().limit;
-        for number in 1..=MAX_LINKS.get() {
-            manager.issue(&by_alice(&format!("user{number}"))).await.unwrap();
-        }
+        fill(&mut manager, &clock).await;
         assert!(manager.store.load(&first).await.unwrap().is_none(), "the oldest has ended");
         let most = MAX_LINKS.get() as usize;
         assert_eq!((links(&manager).await, end_all(&manager).await), ([most; 2], most));
@@ -446,11 +451,7 @@ mod tests {
         let state = RequestState::new(None, Some(moved));
         assert_eq!(manager.sign_in(&state, &by_bob).await.unwrap().id(), moved);
         state.deliver(&mut HeaderMap::new());
-        clock.advance(MAX_AHEAD);
-        manager.settings.limit = crate::SignInSettings::default().limit;
-        for number in 1..=MAX_LINKS.get() {
-            manager.issue(&by_alice(&format!("user{number}"))).await.unwrap();
-        }
+        fill(&mut manager, &clock).await;
         assert!(manager.store.load(&moved).await.unwrap().is_some(), "it is Bob's");
         let most = MAX_LINKS.get() as usize;
         assert_eq!((links(&manager).await, end_all(&manager).await), ([most; 2], most));
@@ -511,10 +512,7 @@ mod tests {
             self.list_each(subject).await?.into_iter().collect()
         }
 
-        async fn list_each(
-            &self,
-            subject: &str,
-        ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+        async fn list_each(&self, subject: &str) -> Result<EachRecord, StoreError> {
             let listed = self.inner.list(subject).await?.into_iter();
             Ok(listed.map(|record| self.check(&record.id).map(|()| record)).collect())
         }

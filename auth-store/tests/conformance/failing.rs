@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::SignInId;
 use auth_store::{
-    CompareAndSwap, Created, Deleted, Peek, Record, Store, StoreError, StoreErrorKind, Swept,
-    conformance, forward_store,
+    CompareAndSwap, Created, Deleted, EachRecord, Peek, Record, Store, StoreError, StoreErrorKind,
+    Swept, conformance, forward_store,
 };
 
 use crate::plain::{Plain, See};
@@ -73,7 +73,7 @@ if_gone! {
     Deleted = Deleted::NotFound;
     Option<Arc<Record>> = None;
     Vec<Arc<Record>> = Vec::new();
-    Vec<Result<Arc<Record>, StoreError>> = Vec::new();
+    EachRecord = Vec::new();
 }
 
 impl<A: Answers> Down<A> {

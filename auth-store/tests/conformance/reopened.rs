@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Peek, Record, SignInLimit, Store, StoreError, Watch, conformance, forward_store};
+use auth_store::{
+    EachRecord, Peek, Record, SignInLimit, Store, StoreError, Watch, conformance, forward_store,
+};
 use parking_lot::Mutex;
 
 use crate::plain::{Answer, Count, Creation, Ended, Listed, Loaded, Plain, See};
@@ -176,10 +178,7 @@ impl Store for Damaged {
         self.plain.list(subject).await
     }
 
-    async fn list_each(
-        &self,
-        subject: &str,
-    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+    async fn list_each(&self, subject: &str) -> Result<EachRecord, StoreError> {
         if self.fault == Fault::ListEachFails {
             self.check_all(subject)?;
         }

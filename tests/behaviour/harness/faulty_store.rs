@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    Created, Peek, Record, SignInLimit, Store, StoreError, StoreErrorKind, Watch, forward_store,
+    Created, EachRecord, Peek, Record, SignInLimit, Store, StoreError, StoreErrorKind, Watch,
+    forward_store,
 };
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -220,10 +221,7 @@ impl Store for FaultyStore {
         self.inner.list(subject).await
     }
 
-    async fn list_each(
-        &self,
-        subject: &str,
-    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+    async fn list_each(&self, subject: &str) -> Result<EachRecord, StoreError> {
         let unreadable = *self.unreadable.lock();
         let listed = self.list(subject).await?.into_iter();
         let checked = listed.map(|record| match unreadable == Some(record.id) {

@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 use auth_store::{
-    CompareAndSwap, Created, Deleted, Digest, OverflowPolicy, Record, Rotation, SessionData,
-    SignInLimit, Store, StoreError, Swept, Watch, Watchers,
+    CompareAndSwap, Created, Deleted, Digest, EachRecord, OverflowPolicy, Record, Rotation,
+    SessionData, SignInLimit, Store, StoreError, Swept, Watch, Watchers,
 };
 
 /// Keeps sign-ins in a file, to which each step appends what it changes.
@@ -279,10 +279,7 @@ impl Store for FileStore {
         self.list_each(subject).await?.into_iter().collect()
     }
 
-    async fn list_each(
-        &self,
-        subject: &str,
-    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+    async fn list_each(&self, subject: &str) -> Result<EachRecord, StoreError> {
         let log = self.log();
         let each = log.of(subject).into_iter().filter_map(|id| log.record(&id).transpose());
         let mut each: Vec<_> = each.map(|record| record.map(Arc::new)).collect();

@@ -17,7 +17,7 @@ use crate::error::StoreError;
 use crate::record::columns::{deadlines, timestamp};
 use crate::record::{Record, encoding};
 use crate::secret::SecretKind;
-use crate::store::{Created, OverflowPolicy, SignInLimit};
+use crate::store::{Created, EachRecord, OverflowPolicy, SignInLimit};
 
 /// The fields that decide whether a sign-in counts for a limit.
 const COUNTED: [&str; 5] = ["last_seen", "idle_secs", "ends_at", "kind", "details"];
@@ -63,7 +63,7 @@ impl MongoInner {
     pub(super) async fn list_each(
         self: &Arc<Self>,
         subject: &str,
-    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+    ) -> Result<EachRecord, StoreError> {
         let filter = doc! { "subject": subject_value(subject) };
         self.run(async move |store, _| {
             let found = store.sign_ins.find(filter).sort(doc! { "created_at": 1 });

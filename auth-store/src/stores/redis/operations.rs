@@ -18,7 +18,9 @@ use crate::error::StoreError;
 use crate::record::{DETAILS, Reauthentication, Record, Rotation, encoding};
 use crate::revocations::Revocations;
 use crate::secret::{Digest, SecretKind};
-use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit, Swept};
+use crate::store::{
+    CompareAndSwap, Created, Deleted, EachRecord, OverflowPolicy, SignInLimit, Swept,
+};
 
 /// The condition under which a sign-in is deleted.
 enum DeleteIf {
@@ -183,10 +185,7 @@ impl RedisInner {
         self.list_each(subject).await?.into_iter().collect()
     }
 
-    pub(super) async fn list_each(
-        &self,
-        subject: &str,
-    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+    pub(super) async fn list_each(&self, subject: &str) -> Result<EachRecord, StoreError> {
         let deadline = self.deadline();
         let tag = self.tag(subject, deadline).await?;
         let (index, base) = (self.keys.index(tag, subject), self.keys.base(tag));

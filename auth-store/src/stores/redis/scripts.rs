@@ -10,7 +10,7 @@ use redis::Value;
 use super::connection::{Failure, Script};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::record::Record;
-use crate::store::{CompareAndSwap, Deleted};
+use crate::store::{CompareAndSwap, Deleted, EachRecord};
 
 macro_rules! scripts {
     ($($(#[$on:meta])? $name:ident $file:literal;)*) => {
@@ -115,10 +115,7 @@ pub(super) fn loaded(id: SignInId, answer: Value) -> Result<Option<Arc<Record>>,
 }
 
 /// Decodes the ids and records of a subject's sign-ins. Fails if one belongs to another subject.
-pub(super) fn listed(
-    subject: &str,
-    answer: Value,
-) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+pub(super) fn listed(subject: &str, answer: Value) -> Result<EachRecord, StoreError> {
     let Value::Array(found) = answer else { return Err(unexpected()) };
     let mut found = found.into_iter();
     let mut records = Vec::with_capacity(found.len() / 2);

@@ -26,7 +26,7 @@ use crate::error::StoreError;
 use crate::record::columns::{due_at, millis, version};
 use crate::record::{Reauthentication, Record, Rotation, encoding};
 use crate::secret::Digest;
-use crate::store::{CompareAndSwap, Created, Deleted, OverflowPolicy, SignInLimit};
+use crate::store::{CompareAndSwap, Created, Deleted, EachRecord, OverflowPolicy, SignInLimit};
 use crate::stores::backoff::{RETRIES, backoff};
 use crate::stores::eviction::EvictionState;
 
@@ -359,10 +359,7 @@ impl<D: Dialect> SqlInner<D> {
         self.list_each(subject).await?.into_iter().collect()
     }
 
-    pub(super) async fn list_each(
-        &self,
-        subject: &str,
-    ) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+    pub(super) async fn list_each(&self, subject: &str) -> Result<EachRecord, StoreError> {
         run_on!(self, self.reader_pool(), |connection| async {
             let rows = connection.fetch(&self.statements.list, &subject_values(subject)).await?;
             records_of::<D>(&rows, subject)

@@ -16,6 +16,7 @@ use crate::record::Record;
 use crate::record::columns::{Columns, deadlines, due_at, fixed, millis, timestamp, version};
 use crate::record::encoding::{self, Malformed};
 use crate::secret::SecretKind;
+use crate::store::EachRecord;
 
 /// Returns the indexed key of a subject. Two subjects can have the same key, so queries compare the
 /// subject as well.
@@ -84,7 +85,7 @@ pub(super) fn record_of<D: Executor>(
 pub(super) fn records_of<D: Executor>(
     rows: &[D::Row],
     subject: &str,
-) -> Result<Vec<Result<Arc<Record>, StoreError>>, Failure> {
+) -> Result<EachRecord, Failure> {
     let decoded = |row| record::<D>(row).map_err(StoreError::from);
     let records: Vec<_> = rows.iter().map(decoded).collect();
     match records.iter().flatten().all(|record| record.subject.as_deref() == Some(subject)) {

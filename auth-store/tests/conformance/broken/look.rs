@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use auth_core::SignInId;
-use auth_store::{Peek, Record, SignInLimit, Store, StoreError, forward_store};
+use auth_store::{EachRecord, Peek, Record, SignInLimit, Store, StoreError, forward_store};
 use parking_lot::Mutex;
 
 use super::caught::caught;
@@ -36,7 +36,7 @@ broken_store! {
 broken_store! {
     ListsNone, except: [list_each];
 
-    async fn list_each(&self, _: &str) -> Result<Vec<Result<Arc<Record>, StoreError>>, StoreError> {
+    async fn list_each(&self, _: &str) -> Result<EachRecord, StoreError> {
         Ok(Vec::new())
     }
 }
