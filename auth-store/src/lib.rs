@@ -22,7 +22,6 @@ pub mod backend;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod connect;
-mod counts;
 mod data;
 mod error;
 mod forward;

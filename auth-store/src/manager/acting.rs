@@ -9,11 +9,10 @@ use std::sync::Arc;
 use auth_core::{AuthError, AuthErrorKind, RequestState, SignInId, Timestamp};
 
 use super::background;
-use super::events::SignInEvent;
+use super::events::{SignInEvent, count_ended, count_started};
 use super::new_sign_in::{IssuedSecret, NewSignIn};
 use super::sign_in::Prepare;
 use super::sign_in_manager::SignInManager;
-use crate::counts;
 use crate::data::SessionData;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::record::{Actor, Record};
@@ -79,7 +78,7 @@ impl SignInManager {
         let store = Arc::clone(&self.store);
         background::run("delete", async move {
             let ended = store.delete(&id).await?;
-            counts::ended("actor", usize::from(ended));
+            count_ended("actor", usize::from(ended));
             Ok(())
         });
     }
@@ -122,7 +121,7 @@ impl SignInManager {
         let acting = self.create(state, &new, SessionData::new(), at_most, now, prepare).await?;
         let (sign_in, own) = (acting.0.id(), own.id);
         state.signed_in(sign_in);
-        counts::started(new.kind.completed());
+        count_started(new.kind.completed());
         self.settings.events.handle(|| SignInEvent::Acting {
             actor: Arc::clone(subject),
             subject: Arc::clone(&new.subject),
@@ -158,7 +157,7 @@ impl SignInManager {
         if !self.store.delete(&acting.id).await? {
             return Ok(None);
         }
-        counts::ended("stopped acting", 1);
+        count_ended("stopped acting", 1);
         state.discard();
         let subject = acting.subject.as_deref();
         tracing::info!(actor = &*actor.subject, subject, sign_in = %acting.id, "stopped acting");

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
-use super::backoff::Backoff;
+use super::contention::Backoff;
 use crate::data::SessionData;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::forward_store;

@@ -241,7 +241,7 @@ impl SignInManager {
         {
             return None; // only the store itself can say that the actor is not signed in
         }
-        if decision.is_proven() && self.user_check_is_due(&credential.id(), now) {
+        if decision.is_proven() && self.settings.user_check_is_due(&credential.id(), now) {
             return None;
         }
         Some(self.conclude(decision, credential))
@@ -268,7 +268,7 @@ impl SignInManager {
                     }
                 }
                 if let Some(record) = &record
-                    && self.user_check_is_due(&record.id, now)
+                    && self.settings.user_check_is_due(&record.id, now)
                     && decision.is_proven()
                     && let Err(error) = self.check_user(record).await
                 {

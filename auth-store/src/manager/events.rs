@@ -1,4 +1,6 @@
 //! What happens to sign-ins, for the application: to tell a user of a new device, or an operator of a theft.
+//!
+//! Sign-ins and their ends are also counted here, for the feature `metrics`. Without it, nothing is counted.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -8,6 +10,7 @@ use std::sync::Arc;
 use auth_core::{SignInId, SignInInfo};
 
 use super::sign_in_manager::SignInSettings;
+use crate::secret::SecretKind;
 
 /// Something that has happened to the sign-ins of a user; see [`SignInSettings::on_event`].
 ///
@@ -88,3 +91,24 @@ impl SignInSettings {
         self.events = EventHandler::new(handle);
     }
 }
+
+/// Counts a sign-in that has started.
+#[cfg(feature = "metrics")]
+pub(super) fn count_started(kind: SecretKind) {
+    metrics::counter!(crate::metrics::STARTED, "kind" => kind.scheme()).increment(1);
+}
+
+/// Counts sign-ins that have ended for this reason.
+#[cfg(feature = "metrics")]
+pub(super) fn count_ended(reason: &'static str, count: usize) {
+    if count > 0 {
+        let ended = metrics::counter!(crate::metrics::ENDED, "reason" => reason);
+        ended.increment(u64::try_from(count).unwrap_or(u64::MAX));
+    }
+}
+
+#[cfg(not(feature = "metrics"))]
+pub(super) fn count_started(_: SecretKind) {}
+
+#[cfg(not(feature = "metrics"))]
+pub(super) fn count_ended(_: &'static str, _: usize) {}

@@ -12,8 +12,8 @@ use auth_core::{AuthError, AuthErrorKind, ProviderSession, SignInId, Timestamp};
 use base64_simd::URL_SAFE_NO_PAD;
 use sha2::{Digest as _, Sha256};
 
+use super::events::count_ended;
 use super::sign_in_manager::SignInManager;
-use crate::counts;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
 use crate::record::{Record, SignInDetails};
@@ -139,7 +139,7 @@ impl SignInManager {
         }
         if ended > 0 {
             tracing::info!(issuer, ended, "sign-ins ended by the provider");
-            counts::ended("provider", ended);
+            count_ended("provider", ended);
         }
         failed?;
         Ok(ended)

@@ -11,12 +11,11 @@ use auth_core::{
 };
 use sha2::{Digest as _, Sha256};
 
-use super::backoff::Backoff;
-use super::events::SignInEvent;
+use super::contention::Backoff;
+use super::events::{SignInEvent, count_ended};
 use super::new_sign_in::IssuedSecret;
 use super::sign_in_manager::SignInManager;
 
-use crate::counts;
 use crate::error::StoreError;
 use crate::record::{Record, Rotation, RotationGrace, SecretMatch};
 use crate::secret::{Nonce, Secret, SecretKind};
@@ -244,7 +243,7 @@ impl SignInManager {
                 Ok(ended) => ended,
                 Err(error) => return error.into(),
             };
-            counts::ended("reused", usize::from(ended));
+            count_ended("reused", usize::from(ended));
             if let Some(subject) = record.subject.clone().filter(|_| ended) {
                 let sign_in = record.id;
                 let reused = || SignInEvent::RefreshTokenReused { subject, sign_in };

@@ -11,14 +11,13 @@ use auth_core::{
 use http::HeaderMap;
 
 use super::acting::acting;
-use super::backoff::Backoff;
-use super::events::SignInEvent;
+use super::contention::Backoff;
+use super::events::{SignInEvent, count_ended, count_started};
 use super::new_sign_in::IssuedSecret;
 use super::new_sign_in::{NewSignIn, SecondarySignIn};
 use super::roll_back::Step;
 use super::sign_in_manager::SignInManager;
 use super::update_data::too_large;
-use crate::counts;
 use crate::data::{self, SessionData};
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::Deadlines;
@@ -124,7 +123,7 @@ impl SignInManager {
             }
             Some(old) if old.subject.is_none() || is_same(old) => {
                 let (ended, started) = self.continue_as(state, old, new, now, prepare).await?;
-                counts::ended("replaced", usize::from(ended && is_known));
+                count_ended("replaced", usize::from(ended && is_known));
                 started
             }
             Some(old) => {
@@ -135,7 +134,7 @@ impl SignInManager {
                 let actor = old.actor().map(|actor| actor.sign_in);
                 for id in actor.into_iter().chain([old.id]) {
                     let ended = self.store.delete(&id).await?;
-                    counts::ended("replaced", usize::from(ended));
+                    count_ended("replaced", usize::from(ended));
                 }
                 started
             }
@@ -151,7 +150,7 @@ impl SignInManager {
 
     /// Counts a sign-in that has started, and tells the application of a device that is not known.
     fn started(&self, issued: &IssuedSecret, is_known: bool, now: Timestamp) {
-        counts::started(issued.kind);
+        count_started(issued.kind);
         if let Some(subject) = issued.subject.clone().filter(|_| !is_known) {
             let event = || SignInEvent::NewDevice { subject, sign_in: issued.info(now) };
             self.settings.events.handle(event);
@@ -294,7 +293,7 @@ impl SignInManager {
                 if evicted > 0 {
                     tracing::info!(subject = &*new.subject, evicted, "oldest sign-ins evicted");
                     if !new.kind.is_pending() {
-                        counts::ended("evicted", evicted);
+                        count_ended("evicted", evicted);
                     }
                     self.limit_reached(new, evicted);
                 }

@@ -19,13 +19,11 @@ use serde_json::value::RawValue;
 
 use super::asking_again::AskingAgain;
 use super::background;
-use super::backoff::Backoff;
-use super::events::EventHandler;
-use super::keyed_locks::KeyedLocks;
+use super::contention::{Backoff, KeyedLocks};
+use super::events::{EventHandler, count_ended};
 use super::recent_rotations::RecentRotations;
 use super::sweeper::Sweeper;
 use super::user_check::UserChecks;
-use crate::counts;
 use crate::error::{StoreError, StoreErrorKind};
 use crate::lifetime::{Deadlines, Expiry};
 use crate::record::{self, Record, SignInDetails};
@@ -115,7 +113,7 @@ impl SignInManager {
                     matches!(store.delete_if_version(&id, version).await?, Deleted::Done)
                 }
             };
-            counts::ended("expired", usize::from(deleted && counts));
+            count_ended("expired", usize::from(deleted && counts));
             Ok(())
         });
     }
@@ -131,7 +129,7 @@ impl SignInManager {
         for id in own.iter().chain([id]) {
             if self.store.delete(id).await? {
                 tracing::info!(sign_in = %id, "signed out");
-                counts::ended("signed out", 1);
+                count_ended("signed out", 1);
             }
         }
         Ok(())
@@ -303,7 +301,7 @@ impl SignInManager {
         };
         if ended > 0 {
             tracing::info!(subject, ended, ?which, "sign-ins revoked");
-            counts::ended("revoked", ended);
+            count_ended("revoked", ended);
         }
         Ok(ended)
     }
@@ -465,6 +463,14 @@ impl SignInSettings {
 }
 
 impl SignInSettings {
+    /// Returns whether the user of this sign-in has to be checked before a request may pass.
+    pub(super) fn user_check_is_due(&self, id: &SignInId, now: Timestamp) -> bool {
+        match (&self.user_check, self.user_check_age) {
+            (Some(checks), Some(age)) => checks.is_due(id, age, now),
+            _ => false,
+        }
+    }
+
     /// Returns whether the browser's cookie of a persistent sign-in should be set again. Called when the
     /// last-seen time is due to be written.
     ///

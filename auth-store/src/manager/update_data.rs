@@ -7,7 +7,7 @@
 
 use auth_core::{AuthError, AuthErrorKind, SignInId};
 
-use super::backoff::Backoff;
+use super::contention::Backoff;
 use super::sign_in_manager::SignInManager;
 use crate::data::{self, Change, SessionData};
 use crate::error::{StoreError, StoreErrorKind};

@@ -16,10 +16,10 @@ use auth_core::{
 };
 use parking_lot::Mutex;
 
+use super::events::count_ended;
 use super::new_sign_in::IssuedSecret;
 use super::roll_back::Step;
 use super::sign_in_manager::{SignInManager, SignInSettings};
-use crate::counts;
 use crate::record::{Actor, Record, SignInDetails};
 use crate::striped::Striped;
 
@@ -82,7 +82,7 @@ impl UserChecks {
     /// The maximum number of sign-ins per stripe whose last check is remembered.
     const MAX_ENTRIES: usize = 1024;
 
-    fn is_due(&self, id: &SignInId, age: Duration, now: Timestamp) -> bool {
+    pub(super) fn is_due(&self, id: &SignInId, age: Duration, now: Timestamp) -> bool {
         self.passed.of(id).lock().get(id).is_none_or(|passed| now.since(*passed) >= age)
     }
 
@@ -112,14 +112,6 @@ impl SignInSettings {
 }
 
 impl SignInManager {
-    /// Returns whether the user of this sign-in has to be checked before a request may pass.
-    pub(super) fn user_check_is_due(&self, id: &SignInId, now: Timestamp) -> bool {
-        match (&self.settings.user_check, self.settings.user_check_age) {
-            (Some(checks), Some(age)) => checks.is_due(id, age, now),
-            _ => false,
-        }
-    }
-
     /// Checks the user of a sign-in that was just stored and is not delivered. Ends it if the user is refused,
     /// even if it had another secret before.
     pub(super) async fn check_new_user(
@@ -188,7 +180,7 @@ impl SignInManager {
     async fn end_refused(&self, id: &SignInId) -> AuthError {
         match self.store.delete(id).await {
             Ok(ended) => {
-                counts::ended("refused", usize::from(ended));
+                count_ended("refused", usize::from(ended));
                 let refused = "the application refuses the user";
                 AuthError::new(AuthErrorKind::Unauthenticated, refused)
             }

@@ -14,8 +14,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use auth_core::{SignInId, Timestamp};
 
-use super::subjects::{LockedSubject, Subjects};
-use super::table::{Capacity, Table};
+use super::table::{Capacity, LockedSubject, Subjects, Table};
 use crate::data::SessionData;
 use crate::error::StoreError;
 use crate::record::{Record, Rotation};

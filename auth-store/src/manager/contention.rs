@@ -1,8 +1,11 @@
-//! [`KeyedLocks`], by which the writers of one sign-in take turns.
+//! Writers of one sign-in: [`KeyedLocks`], by which those on this node take turns, and [`Backoff`], the pauses between
+//! the retries of a compare-and-swap.
 //!
-//! The locks only cover this node. Between nodes, the compare-and-swap of the store decides.
+//! The locks only cover this node. Between nodes, the compare-and-swap of the store decides. The pauses grow and are
+//! random, so that writers on different nodes rarely collide again.
 
 use std::collections::vec_deque::VecDeque;
+use std::time::Duration;
 
 use auth_core::{AuthError, AuthErrorKind, SignInId};
 use hashbrown::HashTable;
@@ -10,13 +13,21 @@ use hashbrown::hash_table::Entry;
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::backoff::TIMEOUT;
 use crate::striped::{Striped, hash};
 
 /// How many tables there are. A table is locked for a moment only.
 const TABLES: usize = 64;
+/// How many retries follow without a pause. Two writers that collide by chance rarely collide again.
+const AT_ONCE: u32 = 2;
+/// The upper bound of the first pause; it doubles with each retry.
+const FIRST_PAUSE: Duration = Duration::from_millis(1);
+/// The upper bound of every pause. It is short, so that a writer that has waited long is not slower
+/// than one that has just begun.
+const LONGEST_PAUSE: Duration = Duration::from_millis(16);
+/// How long a writer waits for its turn, and how long it retries, including the time that the store takes.
+const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// One lock per sign-in, for as long as it is held. Writers of one sign-in on this node wait for each
 /// other, in the order of their arrival, and for no other writers. Without the locks, all but one of
@@ -124,6 +135,46 @@ impl KeyedLocks {
     }
 }
 
+/// The retries of one writer. Writers on one node [take turns](KeyedLocks), so it competes with at
+/// most one writer per node.
+#[derive(Debug)]
+pub(crate) struct Backoff {
+    tries: u32,
+    since: Instant,
+}
+
+impl Backoff {
+    /// Starts the timeout, before the first try.
+    pub(crate) fn new() -> Self {
+        Self { tries: 0, since: Instant::now() }
+    }
+
+    /// Pauses before the next try, for a random time, so that writers that collided do not collide
+    /// again.
+    ///
+    /// # Errors
+    ///
+    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) three seconds after the first try.
+    pub(crate) async fn pause(&mut self) -> Result<(), AuthError> {
+        self.tries += 1;
+        if self.since.elapsed() > TIMEOUT {
+            let conflicts = "timed out because other writers kept changing the sign-in";
+            return Err(AuthError::new(AuthErrorKind::Unavailable, conflicts));
+        }
+        let Some(doublings) = self.tries.checked_sub(AT_ONCE + 1) else { return Ok(()) };
+        let most = (FIRST_PAUSE * (1 << doublings.min(10))).min(LONGEST_PAUSE);
+        // Without randomness, every writer pauses for as long as possible.
+        let part = getrandom::u32().unwrap_or(u32::MAX);
+        let pause = most.mul_f64(f64::from(part) / f64::from(u32::MAX));
+        // Stores that nodes share need a runtime. Without one, the store is in this process, and a
+        // conflict is short.
+        if Handle::try_current().is_ok() {
+            Box::pin(tokio::time::sleep(pause)).await; // boxed because it is large and rare
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,6 +222,24 @@ mod tests {
         drop(first); // grants the lock to the second waiter
         drop(granted);
         assert!(last.await.is_ok());
+    }
+
+    /// For fast and slow stores.
+    #[tokio::test(start_paused = true)]
+    async fn retries_end_after_the_timeout_and_pauses_are_short() {
+        for trip in [0, 1, 100] {
+            let trip = Duration::from_millis(trip);
+            let (mut backoff, mut times) = (Backoff::new(), 0);
+            let start = Instant::now();
+            while backoff.pause().await.is_ok() {
+                tokio::time::sleep(trip).await;
+                times += 1;
+                assert!(times < 5_000, "the retries never end");
+            }
+            let took = start.elapsed();
+            assert!(times * (trip + LONGEST_PAUSE) > TIMEOUT - LONGEST_PAUSE, "{times} tries");
+            assert!(took <= TIMEOUT + trip + LONGEST_PAUSE + Duration::from_millis(2), "{took:?}");
+        }
     }
 
     async fn poll_once<F: Future + Unpin>(future: &mut F) -> Option<F::Output> {
