@@ -6,8 +6,7 @@ use std::any::type_name;
 use std::fmt;
 use std::sync::Arc;
 
-use super::refresh::Refresh;
-use super::sign_in::{Reauthenticate, SignIn};
+use super::builders::{Reauthenticate, Refresh, SignIn};
 use crate::authenticate::TypedContext;
 use crate::backend::{EndReason, Revoke, SignInBackend, SignInInfo, SignedIn};
 use crate::background::to_completion;

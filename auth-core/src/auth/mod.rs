@@ -1,12 +1,7 @@
 //! [`Auth`], a handler's handle on sign-ins, and the builders that it returns.
-//!
-//! A builder collects the options of one operation. Awaiting it calls the backend with the state of that
-//! operation, which becomes part of the request's state if the operation succeeds.
 
+mod builders;
 mod handle;
-mod refresh;
-mod sign_in;
 
+pub use builders::{Reauthenticate, Refresh, SignIn};
 pub use handle::Auth;
-pub use refresh::Refresh;
-pub use sign_in::{Reauthenticate, SignIn};
