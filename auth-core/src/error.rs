@@ -274,7 +274,7 @@ impl AuthError {
     /// Returns the headers that the response has to carry: `WWW-Authenticate` of a 401, and `Retry-After` of a 429.
     /// There are none for other kinds.
     #[must_use]
-    pub fn challenges(&self) -> &HeaderMap {
+    pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 

@@ -159,7 +159,7 @@ impl IntoResponse for TokenError {
                 Challenge::new("Basic").param("realm", Challenge::DEFAULT_REALM).append_to(headers);
             }
             StatusCode::TOO_MANY_REQUESTS => {
-                headers.extend(source.map(|error| error.challenges().clone()).unwrap_or_default());
+                headers.extend(source.map(|error| error.headers().clone()).unwrap_or_default());
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

@@ -197,7 +197,7 @@ impl Refusal {
             }
         }
         if let Self::Failed(error) = &self {
-            headers.extend(error.challenges().clone());
+            headers.extend(error.headers().clone());
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));

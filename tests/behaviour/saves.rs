@@ -182,7 +182,7 @@ async fn a_save_after_the_end_of_the_sign_in_answers_with_a_challenge(world: Wor
         let error = session.save().await.unwrap_err();
         assert_eq!(error.kind(), AuthErrorKind::Unauthenticated);
         let mut response = Response::default();
-        *response.headers_mut() = error.challenges().clone();
+        *response.headers_mut() = error.headers().clone();
         response
     };
     let response = world.handle(Some(&credential), handler).await;

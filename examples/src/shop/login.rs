@@ -111,7 +111,7 @@ fn refuse(denied: Denied, auth: &Auth<User>) -> Response {
             // The layer's own 401: the same status and the same `WWW-Authenticate` challenges.
             let unauthenticated = auth.wrong_credentials("wrong password");
             let error = Json(json!({ "error": "wrong username or password" }));
-            (unauthenticated.status(), unauthenticated.challenges().clone(), error).into_response()
+            (unauthenticated.status(), unauthenticated.headers().clone(), error).into_response()
         }
         Denied::Throttled(error) => error.into_response(),
     }

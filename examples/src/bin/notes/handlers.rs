@@ -152,7 +152,7 @@ fn again(error: AuthError, path: &str, it: &Fields) -> Result<Response> {
         _ => return Err(error.into()),
     };
     let page = page(path, it, why);
-    Ok((error.status(), error.challenges().clone(), page).into_response())
+    Ok((error.status(), error.headers().clone(), page).into_response())
 }
 
 pub(crate) async fn signup(
