@@ -29,8 +29,10 @@ const TOLD: &str = "told";
 /// of the client. Nodes that share a store share the limits.
 ///
 /// An attempt counts before the secret is checked, so attempts at the same time do not exceed a limit. It is
-/// [taken back](ThrottledAttempt::take_back) if the secret was right. Users who do not exist count like others, so
-/// that the answer does not reveal them. A refused attempt counts neither for the user nor for the address.
+/// [taken back](ThrottledAttempt::take_back) if the secret was right. So secrets of one user are checked at most as
+/// many at a time as wrong ones are allowed, and one more is refused even if all of them are right. Users who do not
+/// exist count like others, so that the answer does not reveal them. A refused attempt counts neither for the user nor
+/// for the address.
 ///
 /// An attacker who guesses also keeps the user from signing in by a password for the rest of the period. Offer another
 /// way to sign in, such as a passkey.
@@ -132,7 +134,8 @@ impl Throttle {
     }
 
     /// Sets how many wrong attempts are allowed from one address in each period. Defaults to 100 in ten minutes,
-    /// because many users may share an address. IPv6 addresses whose first 64 bits are equal count together.
+    /// because many users may share an address. IPv6 addresses whose first 64 bits are equal count together. Those
+    /// whose first 48 bits are equal, of which one client may have all, are allowed ten times as many.
     ///
     /// # Panics
     ///
@@ -154,7 +157,7 @@ impl Throttle {
 
     /// Counts an attempt for this user, before its secret is checked. `user` is the name by which the application
     /// finds the user, in one spelling. Pass the client's address if you know it. Behind a proxy, only the
-    /// application knows which header to trust.
+    /// application knows which header to trust. The proxy's own address would give all users one limit.
     ///
     /// # Errors
     ///
@@ -166,10 +169,12 @@ impl Throttle {
         address: Option<IpAddr>,
     ) -> Result<ThrottledAttempt, AuthError> {
         let now = self.clock.now();
-        let of_address = address.map(|it| self.counter(Limit::Address, &network(it), now));
-        let of_user = self.counter(Limit::User, user.as_bytes(), now);
+        let networks = address.map(networks).unwrap_or_default();
+        let of_address = networks.into_iter().map(|(of, times)| (Limit::Address, of, times));
+        let of_user = (Limit::User, user.as_bytes().to_vec(), 1);
         let mut found = Vec::new();
-        for counter in of_address.into_iter().chain([of_user]) {
+        for (limit, of, times) in of_address.chain([of_user]) {
+            let counter = self.counter(limit, &of, times, now);
             let record = self.store.load(&counter.id).await?;
             // Before anything is written, so that a flood of refused attempts only reads.
             if let Some(full) = record.as_ref().filter(|record| counter.is_full(record)) {
@@ -283,8 +288,9 @@ impl Throttle {
         Ok(())
     }
 
-    /// Returns where the attempts for a user, or from an address, are counted at this time.
-    fn counter(&self, limit: Limit, of: &[u8], now: Timestamp) -> Counter {
+    /// Returns where the attempts for a user, or from a network, are counted at this time. `times` as many are allowed
+    /// as usual.
+    fn counter(&self, limit: Limit, of: &[u8], times: u32, now: Timestamp) -> Counter {
         let rate = match limit {
             Limit::User => self.per_user,
             Limit::Address => self.per_address,
@@ -301,7 +307,8 @@ impl Throttle {
         let hash: [u8; 16] = std::array::from_fn(|at| hash[at]);
         let subject = format!("{}attempts/{:032x}", Record::RESERVED, u128::from_be_bytes(hash));
         let id = self.store.derived_id(Some(&subject), hash);
-        Counter { limit, max: rate.max.get(), ends_at, id, subject: subject.into() }
+        let max = rate.max.get().saturating_mul(times);
+        Counter { limit, max, ends_at, id, subject: subject.into() }
     }
 }
 
@@ -309,11 +316,14 @@ fn count_in(record: &Record) -> u32 {
     record.data.get(COUNT).and_then(|json| json.parse().ok()).unwrap_or(u32::MAX)
 }
 
-/// Returns the part of an address that one client does not choose.
-fn network(address: IpAddr) -> Vec<u8> {
+/// Returns the networks in which an address counts, and how many times as many attempts each allows as an address. A
+/// client chooses the last 64 bits of an IPv6 address, and one that has a larger network chooses up to 80.
+fn networks(address: IpAddr) -> Vec<(Vec<u8>, u32)> {
     match address.to_canonical() {
-        IpAddr::V4(address) => address.octets().to_vec(),
-        IpAddr::V6(address) => address.octets()[..8].to_vec(),
+        IpAddr::V4(address) => vec![(address.octets().to_vec(), 1)],
+        IpAddr::V6(address) => [(8, 1), (6, 10)]
+            .map(|(bytes, times)| (address.octets()[..bytes].to_vec(), times))
+            .to_vec(),
     }
 }
 

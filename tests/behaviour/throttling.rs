@@ -17,6 +17,8 @@ behaviours! {
     sec_69_a_right_password_takes_no_attempt_of_a_later_period_back,
     sec_69_guesses_are_allowed_again_after_the_period,
     sec_69_guesses_for_many_users_from_one_address_are_limited,
+    sec_69_guesses_from_the_addresses_of_one_large_network_are_limited,
+    sec_69_a_guess_that_is_being_checked_counts_until_it_is_taken_back,
     sec_69_a_refused_guess_does_not_count_for_the_address,
     sec_69_what_has_another_name_counts_apart,
     sec_69_no_attempt_begins_while_the_store_does_not_answer,
@@ -143,6 +145,39 @@ async fn sec_69_guesses_for_many_users_from_one_address_are_limited() {
         assert!(guesses.guess(first, Some(other)).await);
         assert!(guesses.guess(same, None).await);
     }
+}
+
+/// One client may have 65,536 networks of 64 bits.
+async fn sec_69_guesses_from_the_addresses_of_one_large_network_are_limited() {
+    let guesses = Guesses::start().await;
+    let guess = async |number: u32, large: &str| {
+        let address = format!("{large}:{number:x}::1");
+        guesses.guess(&address, Some(&address)).await
+    };
+    for number in 0..80 {
+        assert!(guess(number, "2001:db8:1").await, "{number}");
+    }
+    assert!(!guess(80, "2001:db8:1").await);
+    assert!(guess(80, "2001:db8:2").await, "another network");
+    guesses.clock.advance(MINUTE);
+    assert!(guess(80, "2001:db8:1").await);
+}
+
+/// So that guesses at the same time do not exceed the limit.
+async fn sec_69_a_guess_that_is_being_checked_counts_until_it_is_taken_back() {
+    let guesses = Guesses::start().await;
+    let mut checked = Vec::new();
+    for _ in 0..5 {
+        checked.push(guesses.throttle.attempt("alice", None).await.unwrap());
+    }
+    assert!(!guesses.guess("alice", None).await);
+    for right in checked {
+        right.take_back().await;
+    }
+    for _ in 0..5 {
+        assert!(guesses.guess("alice", None).await);
+    }
+    assert!(!guesses.guess("alice", None).await);
 }
 
 async fn sec_69_a_refused_guess_does_not_count_for_the_address() {
