@@ -170,7 +170,7 @@ impl<C> SessionAuth<C> {
         self.change(|config| config.bearer = Bearer::On)
     }
 
-    auth_store::sign_in_options!();
+    auth_store::sign_in_options!(Cookie, Bearer);
 
     /// Sets how long the data of a visitor is kept. Defaults to one day, and 30 minutes without a
     /// request.

@@ -3,7 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use auth_store::{OverflowPolicy, SecretKind, SignInLimit, Store};
+use auth_jwt::{JwtAuth, Key};
+use auth_session::SessionAuth;
+use auth_store::{MemoryStore, OverflowPolicy, SecretKind, SignInLimit, Store};
 
 use crate::app::{Confirmation, DeviceEntry, Login, Me};
 use crate::harness::{Client, Credential, TestBackend, World, send_concurrently};
@@ -118,6 +120,22 @@ async fn sec_21_kinds_with_limits_of_their_own_count_apart(world: World) {
         }
         assert_eq!(active, [2, 3], "{policy:?}");
     }
+}
+
+/// Such a limit would never be reached, whatever clients do.
+#[test]
+#[should_panic(expected = "the kind Refresh: this one issues [Cookie, Bearer]")]
+fn sec_21_a_limit_of_refresh_tokens_is_rejected_by_sessions() {
+    let auth = SessionAuth::new(MemoryStore::new());
+    let _ = auth.max_sign_ins_of(SecretKind::Refresh, 5, OverflowPolicy::EvictOldest);
+}
+
+#[test]
+#[should_panic(expected = "the kind Cookie: this one issues [Refresh]")]
+fn sec_21_a_limit_of_session_cookies_is_rejected_by_tokens() {
+    let auth = JwtAuth::new(Key::hs256([7; 32]).unwrap()).audience("shop");
+    let auth = auth.sign_in(MemoryStore::new());
+    let _ = auth.max_sign_ins_of(SecretKind::Cookie, 5, OverflowPolicy::EvictOldest);
 }
 
 async fn sec_21_a_kind_with_a_limit_of_its_own_is_otherwise_like_before(world: World) {

@@ -46,7 +46,7 @@ impl<C> JwtAuth<C, Signs> {
 }
 
 impl<C> JwtAuth<C, WithSignIn> {
-    auth_store::sign_in_options!();
+    auth_store::sign_in_options!(Refresh);
 
     fn change_settings(self, change: impl FnOnce(&mut SignInSettings)) -> Self {
         Self { mode: self.mode.change_settings(change), config: self.config }

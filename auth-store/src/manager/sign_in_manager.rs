@@ -491,13 +491,13 @@ impl SignInSettings {
     }
 }
 
-/// Defines the builder methods for [`SignInSettings`] on a backend, which has a method
+/// Defines the builder methods for [`SignInSettings`] on a backend that issues secrets of these kinds. It has a method
 /// `change_settings(self, impl FnOnce(&mut SignInSettings)) -> Self` and a method
 /// `sign_in_manager(&self) -> &SignInManager`.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! sign_in_options {
-    () => {
+    ($($issued:ident),+) => {
         /// Sets how long a sign-in lasts, unless it has a [lifetime](auth_core::SignIn::lifetime) of its own.
         /// Takes a preset such as [`Lifetime::AAL1`], or your own.
         ///
@@ -555,9 +555,12 @@ macro_rules! sign_in_options {
         /// that browsers have a limit of their own, apart from that of apps. Defaults to no such limits: sign-ins of
         /// all kinds count [together](Self::max_sign_ins).
         ///
-        /// The kind is [`SecretKind::Cookie`] for session cookies, [`SecretKind::Bearer`] for opaque tokens and
-        /// [`SecretKind::Refresh`] for refresh tokens. With `any_of`, call it on the backend that issues this kind. A
-        /// sign-in from before this option was set counts with the others, until it ends or its user signs in again.
+        /// A `SessionAuth` issues [`SecretKind::Cookie`] to browsers and [`SecretKind::Bearer`] to apps. All sign-ins of
+        /// a `JwtAuth` are of the kind [`SecretKind::Refresh`], even if the tokens are in cookies. There, this option
+        /// counts them apart from those of other backends: to give browsers and apps limits of their own, combine a
+        /// `SessionAuth` for browsers with a `JwtAuth` for apps by `any_of`, and call it on each for its own kind.
+        ///
+        /// A sign-in from before this option was set counts with the others, until it ends or its user signs in again.
         ///
         /// [`SecretKind::Cookie`]: auth_store::SecretKind::Cookie
         /// [`SecretKind::Bearer`]: auth_store::SecretKind::Bearer
@@ -565,7 +568,7 @@ macro_rules! sign_in_options {
         ///
         /// # Panics
         ///
-        /// Panics if `max` is zero.
+        /// Panics if `max` is zero, or this backend does not issue sign-ins of this kind.
         pub fn max_sign_ins_of(
             self,
             kind: $crate::SecretKind,
@@ -574,6 +577,12 @@ macro_rules! sign_in_options {
         ) -> Self {
             let max = ::std::num::NonZeroU32::new(max);
             let max = max.expect("`max_sign_ins_of` must be at least 1");
+            let issued = [$($crate::SecretKind::$issued),+];
+            assert!(
+                issued.contains(&kind),
+                "`max_sign_ins_of` must be called on the backend that issues sign-ins of the kind {kind:?}: \
+                 this one issues {issued:?}"
+            );
             self.change_settings(|settings| {
                 settings.limit_of.push((kind, $crate::SignInLimit { max, when_full }));
             })

@@ -106,12 +106,13 @@ impl TestBackend {
 
 /// Applies the options that `SessionAuth` and `JwtAuth` have in common.
 macro_rules! configured {
-    ($auth:expr, $setup:ident) => {{
+    ($auth:expr, $setup:ident, $($issued:ident),+) => {{
         let mut auth = $auth.clock($setup.clock.clone()).lifetime($setup.lifetime);
         if let Some(limit) = $setup.limit {
             auth = auth.max_sign_ins(limit.max.get(), limit.when_full);
         }
-        for (kind, limit) in &$setup.limit_of {
+        let issued = [$(SecretKind::$issued),+];
+        for (kind, limit) in $setup.limit_of.iter().filter(|(kind, _)| issued.contains(kind)) {
             auth = auth.max_sign_ins_of(*kind, limit.max.get(), limit.when_full);
         }
         if let Some(events) = $setup.events.clone() {
@@ -138,7 +139,7 @@ macro_rules! configured {
 
 /// Builds a `SessionAuth` from a setup.
 pub(crate) fn session(setup: &Setup) -> SessionAuth<User> {
-    configured!(SessionAuth::new(Arc::clone(&setup.store)).claims::<User>(), setup)
+    configured!(SessionAuth::new(Arc::clone(&setup.store)).claims::<User>(), setup, Cookie, Bearer)
 }
 
 /// Builds a `JwtAuth` with a shared secret from a setup.
@@ -157,7 +158,7 @@ pub(crate) fn jwt_eddsa(setup: &Setup) -> JwtSignIn<User> {
 fn jwt_with(keys: impl KeySource<Mode = Signs>, setup: &Setup) -> JwtSignIn<User> {
     let auth = JwtAuth::new(keys).audience("shop").sign_in(Arc::clone(&setup.store));
     let auth = auth.claims::<User>().access_lifetime(setup.access_lifetime());
-    configured!(auth, setup)
+    configured!(auth, setup, Refresh)
 }
 
 impl Setup {
