@@ -1,13 +1,16 @@
 //! The events of sign-ins that an application receives.
 
+use std::sync::Arc;
+
 use auth_store::{OverflowPolicy, SignInEvent};
 
 use crate::app::{Confirmation, Login, Refresh};
-use crate::harness::World;
+use crate::harness::{Users, World};
 
 suite!(every:
     the_application_is_told_of_new_devices_alone,
     the_application_is_told_of_a_limit_that_is_reached,
+    the_application_is_not_told_of_a_sign_in_that_it_refuses,
     the_application_is_told_who_acts_for_whom,
 );
 
@@ -48,6 +51,19 @@ async fn the_application_is_told_of_a_limit_that_is_reached(world: World) {
         assert_eq!(events.lock().iter().filter(|event| **event == reached).count(), 1);
         assert_eq!(events.lock().len(), 2 + evicted, "{policy:?}");
     }
+}
+
+async fn the_application_is_not_told_of_a_sign_in_that_it_refuses(world: World) {
+    let (world, events) =
+        world.with_limit(1, OverflowPolicy::EvictOldest).await.with_events().await;
+    let users = Arc::new(Users::default());
+    let checked = Some(Arc::clone(&users));
+    let world = world.with(|setup| setup.users = checked).await;
+    world.client().signed_in("alice").await;
+    events.lock().clear();
+    users.disable("alice");
+    assert_eq!(world.client().login("alice").await.status, 401);
+    assert_eq!(*events.lock(), []);
 }
 
 async fn the_application_is_told_who_acts_for_whom(world: World) {

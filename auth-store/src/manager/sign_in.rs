@@ -295,9 +295,11 @@ impl SignInManager {
                     if !new.kind.is_pending() {
                         count_ended("evicted", evicted);
                     }
-                    self.limit_reached(new, evicted);
                 }
                 self.check_new_user(state, &issued).await?;
+                if evicted > 0 {
+                    self.limit_reached(new, evicted);
+                }
                 Ok((issued, prepared))
             }
             Created::LimitReached => {
