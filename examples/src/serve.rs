@@ -6,9 +6,10 @@
 
 use std::future::{Future, pending};
 use std::io;
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
+use axum::extract::{ConnectInfo, Request};
 use axum::serve::{Listener, ListenerExt};
 use axum::{Extension, Router};
 use tokio::net::{TcpListener, TcpStream};
@@ -157,6 +158,20 @@ pub async fn serve(
     }
 }
 
+/// Gives handlers the address of the client in [`ConnectInfo`], and not that of the proxy: the last one in
+/// `X-Forwarded-For`, which the proxy has added. If the proxy adds none, there is no address. A function for
+/// `map_request`, in front of which there must be a proxy, because any client can send the header.
+pub async fn forwarded(mut request: Request) -> Request {
+    let last = request.headers().get_all("x-forwarded-for").iter().next_back();
+    let last = last.and_then(|value| value.to_str().ok()?.rsplit(',').next());
+    let address = last.and_then(|text| text.trim().parse::<IpAddr>().ok());
+    match address.map(|address| ConnectInfo(SocketAddr::from((address, 0)))) {
+        Some(client) => drop(request.extensions_mut().insert(client)),
+        None => drop(request.extensions_mut().remove::<ConnectInfo<SocketAddr>>()),
+    }
+    request
+}
+
 /// Returns a future that resolves at the next Ctrl-C or SIGTERM.
 ///
 /// # Errors
@@ -202,6 +217,28 @@ mod tests {
         assert_eq!(listeners.url().unwrap(), format!("http://localhost:{port}"));
         if let Some(ipv6_loopback) = &listeners.ipv6_loopback {
             assert_eq!(ipv6_loopback.local_addr().unwrap().port(), port);
+        }
+    }
+
+    #[tokio::test]
+    async fn only_the_address_that_the_proxy_has_added_counts() {
+        for (headers, expected) in [
+            (&[][..], None),
+            (&["192.0.2.1"], Some("192.0.2.1:0")),
+            (&["203.0.113.9, 2001:db8::1"], Some("[2001:db8::1]:0")),
+            (&["203.0.113.9", "192.0.2.1"], Some("192.0.2.1:0")),
+            (&["203.0.113.9, unknown"], None),
+        ] {
+            let mut request = Request::builder();
+            for value in headers {
+                request = request.header("x-forwarded-for", *value);
+            }
+            let proxy: SocketAddr = "[::1]:7".parse().unwrap();
+            let request = request.extension(ConnectInfo(proxy)).body(axum::body::Body::empty());
+            let request = forwarded(request.unwrap()).await;
+            let client = request.extensions().get().map(|ConnectInfo(client)| *client);
+            let expected: Option<SocketAddr> = expected.map(|text| text.parse().unwrap());
+            assert_eq!(client, expected, "{headers:?}");
         }
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -79,6 +80,8 @@ pub struct Users {
     slots: Arc<Semaphore>,
     verifier: Arc<Verifier>,
     throttle: Throttle,
+    /// Where the passwords come from that are checked.
+    client: Option<IpAddr>,
     disabled: Arc<Mutex<HashSet<String>>>,
 }
 
@@ -124,6 +127,7 @@ impl Users {
             slots: Arc::new(Semaphore::new(processors)),
             verifier: Arc::default(),
             throttle: limited(Throttle::new(MemoryStore::new())),
+            client: None,
             disabled: Arc::default(),
         }
     }
@@ -133,6 +137,12 @@ impl Users {
     #[must_use]
     pub fn throttled(self, throttle: Throttle) -> Self {
         Self { throttle: limited(throttle), ..self }
+    }
+
+    /// Also counts wrong passwords by this address of the client: a hundred in a minute are allowed. Defaults to none.
+    #[must_use]
+    pub fn for_client(self, address: Option<IpAddr>) -> Self {
+        Self { client: address, ..self }
     }
 
     /// Disables a user, who can no longer sign in. A backend that checks users with
@@ -168,14 +178,15 @@ impl Users {
     ///
     /// # Errors
     ///
-    /// Returns [`Denied::WrongCredentials`], or [`Denied::Throttled`] after ten of them in a minute.
+    /// Returns [`Denied::WrongCredentials`], or [`Denied::Throttled`] after too many of them in a minute.
     ///
     /// # Panics
     ///
     /// Panics if the runtime is shutting down.
     pub async fn check(&self, username: &str, password: &str) -> Result<Principal<User>, Denied> {
         // Before the verification, so that guesses at the same time count as well.
-        let attempt = self.throttle.attempt(username, None).await.map_err(Denied::Throttled)?;
+        let attempt = self.throttle.attempt(username, self.client).await;
+        let attempt = attempt.map_err(Denied::Throttled)?;
         let slot = Arc::clone(&self.slots).acquire_owned().await.expect("it is never closed");
         let (users, username, password) = (self.clone(), username.to_owned(), password.to_owned());
         // The verification would block a thread that serves requests. The slot moves into the task:
@@ -214,7 +225,8 @@ impl Users {
 }
 
 fn limited(throttle: Throttle) -> Throttle {
-    throttle.per_user(10, Duration::from_secs(60))
+    let minute = Duration::from_secs(60);
+    throttle.per_user(10, minute).per_address(100, minute)
 }
 
 fn principal(username: &str, display_name: &str, role: &str) -> Principal<User> {
@@ -298,5 +310,19 @@ mod tests {
             let last = users.check(username, "wonderland").await;
             assert!(matches!(last, Err(Denied::Throttled(_))), "{username}: {last:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn guesses_for_many_users_from_one_address_are_throttled() {
+        let clock = ManualClock::new(Timestamp::from_secs(0));
+        let users = users().throttled(Throttle::new(MemoryStore::new()).clock(clock.clock()));
+        let [guesser, other] =
+            [1, 2].map(|it| users.clone().for_client(Some([192, 0, 2, it].into())));
+        for number in 0..100 {
+            assert!(is_wrong(&guesser, &format!("user{number}"), "guess").await);
+        }
+        let last = guesser.check("alice", "wonderland").await;
+        assert!(matches!(last, Err(Denied::Throttled(_))), "{last:?}");
+        assert!(other.check("alice", "wonderland").await.is_ok());
     }
 }

@@ -5,13 +5,14 @@
 
 use auth_core::AuthLayer;
 use axum::Router;
-use axum::middleware::{map_response, map_response_with_state};
+use axum::middleware::{map_request, map_response, map_response_with_state};
 use axum::routing::get;
 
 use super::authentication::Authentication;
 use super::options::Deployment;
 use super::routes::router;
 use super::{inspector, page, responses};
+use crate::serve::forwarded;
 use crate::users::Users;
 
 /// Returns the whole shop: the routes behind the authentication layer, the public routes, and the
@@ -43,6 +44,10 @@ pub fn app(
         // The outermost layers also see the refusals of the authentication layer.
         .layer(map_response(responses::errors_as_json))
         .layer(map_response_with_state(deployment, responses::add_headers));
+    let app = match deployment {
+        Deployment::BehindTls => app.layer(map_request(forwarded)),
+        Deployment::InsecureLoopback => app,
+    };
     match inspector {
         Some(inspector) => inspector.around(app),
         None => app,

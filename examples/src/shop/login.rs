@@ -69,7 +69,8 @@ pub(super) async fn login(
     client: Option<Extension<ConnectInfo<SocketAddr>>>,
     Input(request, format): Input<LoginRequest>,
 ) -> Result<Response> {
-    let checked = users.check(&request.username, &request.password).await;
+    let address = client.map(|Extension(ConnectInfo(client))| client.ip().to_canonical());
+    let checked = users.for_client(address).check(&request.username, &request.password).await;
     let principal = checked.map_err(|denied| refuse(denied, &auth))?;
     let (subject, roles) = (principal.subject.clone(), principal.roles.clone());
 
@@ -87,11 +88,9 @@ pub(super) async fn login(
     if let Some(label) = request.label.filter(|label| !label.is_empty()) {
         sign_in = sign_in.label(label);
     }
-    // The address of the TCP peer, for the device list. Behind a proxy this is the proxy's address.
-    // An application that knows its proxy reads the header that the proxy sets. It must not read that
-    // header otherwise, because any client can send it.
-    if let Some(Extension(ConnectInfo(address))) = client {
-        sign_in = sign_in.address(address.ip().to_canonical());
+    // For the device list.
+    if let Some(address) = address {
+        sign_in = sign_in.address(address);
     }
     // This replaces the credential of the request. A visitor's secret that an attacker has planted or
     // seen is not valid for the user (session fixation).

@@ -73,7 +73,8 @@ pub struct Options {
     #[arg(long, value_name = "COUNT")]
     customers: Option<u32>,
 
-    /// A proxy in front of the shop terminates TLS: cookies are for TLS only, and the shop sends HSTS.
+    /// A proxy in front of the shop terminates TLS: cookies are for TLS only, and the shop sends HSTS. The proxy adds
+    /// the address of the client to the header `X-Forwarded-For`, if the shop should limit guesses by it.
     /// Without this option the shop serves plain HTTP for development, on loopback addresses only
     #[arg(long)]
     behind_tls: bool,

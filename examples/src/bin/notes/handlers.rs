@@ -1,6 +1,7 @@
 //! The pages, and the API of the mobile app.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 
 use auth_session::{
@@ -8,7 +9,7 @@ use auth_session::{
     Principal, RefreshTokenDelivery, RequestOrigin, ReturnPath, Revoke, Session, SignIn, SignInId,
     SignInInfo, SignedIn, TokenError,
 };
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Redirect, Response, Result};
 use axum::{Form, Json};
@@ -45,7 +46,7 @@ const PASSWORD: RangeInclusive<usize> = 12..=128;
 
 /// A request of a user who is signed in, and of anyone.
 type Mine = (State<App>, Identity, Auth);
-type Anyone = (State<App>, Auth);
+type Anyone = (State<App>, Auth, ConnectInfo<SocketAddr>);
 
 /// Anyone can write a draft. That of a visitor is still there after the login, because the session continues.
 /// With `--auth jwt` there are no sessions of visitors, and a draft needs a login.
@@ -114,9 +115,17 @@ pub(crate) async fn events(auth: Auth) -> impl IntoResponse {
 
 impl App {
     /// Returns the user with this password. An unknown name, a wrong password and a disabled user look alike. After
-    /// ten of them within ten minutes, further ones are refused without a look at the password.
-    async fn check(&self, auth: &Auth, name: &str, password: &str) -> Result<User, AuthError> {
-        let attempt = self.throttle.attempt(name, None).await?;
+    /// ten of them within ten minutes, further ones are refused without a look at the password. The guesses of anyone
+    /// count by the client's address, too. Those of someone who is signed in have no address and count apart, so that
+    /// no one else can keep a user from a step-up.
+    async fn check(
+        &self,
+        auth: &Auth,
+        client: Option<SocketAddr>,
+        (name, password): (&str, &str),
+    ) -> Result<User, AuthError> {
+        let throttle = if client.is_some() { &self.logins } else { &self.confirmations };
+        let attempt = throttle.attempt(name, client.map(|client| client.ip())).await?;
         let user = self.db.verify(name, password).await;
         if !matches!(user, Ok(None)) {
             attempt.take_back().await; // right, or not checked
@@ -156,7 +165,7 @@ fn again(error: AuthError, path: &str, it: &Fields) -> Result<Response> {
 }
 
 pub(crate) async fn signup(
-    (app, auth): Anyone,
+    (app, auth, client): Anyone,
     head: Parts,
     Form(it): Form<Fields>,
 ) -> Result<Response> {
@@ -170,7 +179,7 @@ pub(crate) async fn signup(
         let rules = "Choose another name of a-z and 0-9, and a password of 12 to 128 bytes";
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page("/signup", &it, rules)).into_response());
     }
-    login((app, auth), Form(it)).await
+    login((app, auth, client), Form(it)).await
 }
 
 fn principal(user: &User) -> Principal {
@@ -185,12 +194,15 @@ pub(crate) fn sign_in(auth: &Auth, user: &User) -> SignIn<Claims> {
 
 /// Signs in for 30 days if the user wants to be remembered. Otherwise, the default applies: the sign-in ends after
 /// one day, after one hour without a request, and with the browser session.
-pub(crate) async fn login((app, auth): Anyone, Form(it): Form<Fields>) -> Result<Response> {
-    let user = match app.check(&auth, &it.name, &it.password).await {
+pub(crate) async fn login(
+    (app, auth, ConnectInfo(client)): Anyone,
+    Form(it): Form<Fields>,
+) -> Result<Response> {
+    let user = match app.check(&auth, Some(client), (&it.name, &it.password)).await {
         Ok(user) => user,
         Err(error) => return again(error, "/login", &it),
     };
-    let sign_in = sign_in(&auth, &user);
+    let sign_in = sign_in(&auth, &user).address(client.ip());
     match it.remember {
         Some(_) => sign_in.persistence(Persistence::Persistent).lifetime(Lifetime::AAL1).await?,
         None => sign_in.await?,
@@ -225,7 +237,7 @@ pub(crate) async fn end_device(auth: Auth, Form(it): Form<Fields>) -> Result<Red
 /// Changes the password, which ends all other sign-ins: at once, and if that fails at their next check, because
 /// their `auth_hash` is no longer that of the user.
 pub(crate) async fn password((app, user, auth): Mine, Form(it): Form<Fields>) -> Result<Response> {
-    if let Err(error) = app.check(&auth, user.subject(), &it.password).await {
+    if let Err(error) = app.check(&auth, None, (user.subject(), &it.password)).await {
         return again(error, "/password", &it);
     }
     if check(&it.new, PASSWORD).is_err() {
@@ -241,7 +253,7 @@ pub(crate) async fn password((app, user, auth): Mine, Form(it): Form<Fields>) ->
 
 /// The step-up. Everything else about the sign-in stays as it is.
 pub(crate) async fn confirm((app, user, auth): Mine, Form(it): Form<Fields>) -> Result<Response> {
-    if let Err(error) = app.check(&auth, user.subject(), &it.password).await {
+    if let Err(error) = app.check(&auth, None, (user.subject(), &it.password)).await {
         return again(error, "/confirm", &it);
     }
     auth.reauthenticate().amr("pwd").await?;
@@ -293,12 +305,12 @@ pub(crate) async fn stop_acting(auth: Auth) -> Result<Redirect> {
 
 /// Issues tokens for a password or a refresh token, and errors that OAuth clients understand.
 pub(crate) async fn token(
-    (app, auth): Anyone,
+    (app, auth, ConnectInfo(client)): Anyone,
     Form(it): Form<Fields>,
 ) -> Result<SignedIn, TokenError> {
     match (&*it.grant_type, it.refresh_token) {
         ("password", _) => {
-            let user = app.check(&auth, &it.name, &it.password).await?;
+            let user = app.check(&auth, Some(client), (&it.name, &it.password)).await?;
             let sign_in = sign_in(&auth, &user).as_tokens().deliver(RefreshTokenDelivery::Body);
             Ok(sign_in.lifetime(Lifetime::AAL1).label("the app").await?)
         }

@@ -91,7 +91,7 @@ type Backend = Arc<dyn Authenticator<Claims = Claims>>;
 /// How long a node relies on its last check of a user who was changed in the database by hand.
 const CHECK_AGE: Duration = Duration::from_secs(60);
 
-/// Creates the backend. Behind TLS, leave out `insecure_http`.
+/// Creates the backend. Behind a proxy that terminates TLS, leave out `insecure_http`.
 fn backend(
     kind: AuthKind,
     store: Arc<dyn Store>,
@@ -125,7 +125,10 @@ fn backend(
 struct App {
     db: Db,
     auth: Backend,
-    throttle: Throttle,
+    /// Limits guesses by anyone.
+    logins: Throttle,
+    /// Limits those of someone who is signed in.
+    confirmations: Throttle,
 }
 
 /// Returns the routes and the layers around them.
@@ -135,6 +138,7 @@ fn router(db: Db, auth: Backend, throttle: Throttle) -> Result<Router, Box<dyn E
     let admin = Require::all([Require::revalidated(), Require::role("admin")]);
     // What belongs to the user alone, and not to an administrator who acts for the user.
     let own = Require::not_acting();
+    let confirmations = throttle.clone().name("confirmation");
     Ok(Router::new()
         .route("/admin/disable", post(on::disable).route_layer(recent.clone()))
         .route("/admin/act-as", post(on::act_as).route_layer(recent.clone()))
@@ -157,7 +161,7 @@ fn router(db: Db, auth: Backend, throttle: Throttle) -> Result<Router, Box<dyn E
         .route("/logout", post(on::logout))
         .route("/api/token", post(on::token))
         .layer(DefaultBodyLimit::max(16 * 1024))
-        .with_state(App { db, auth: Arc::clone(&auth), throttle })
+        .with_state(App { db, auth: Arc::clone(&auth), logins: throttle, confirmations })
         .layer(AuthLayer::new(auth).optional().cache_control(HeaderValue::from_static("no-store")))
         // A browser without a login, or with an old one, goes to a page and comes back. The app gets 401.
         .layer(LoginRedirect::to("/login")?.step_up("/confirm")?)

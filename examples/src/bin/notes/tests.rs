@@ -6,6 +6,7 @@ use argon2::Params;
 use auth_session::testing::TestUser;
 use auth_session::{ManualClock, MemoryStore, Timestamp};
 use axum::body::{Body, to_bytes};
+use axum::extract::connect_info::MockConnectInfo;
 use http::{Method, Request, header};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -40,7 +41,8 @@ impl World {
     fn on(kind: AuthKind, store: Arc<dyn Store>, db: Db, clock: ManualClock) -> Self {
         let throttle = Throttle::new(Arc::clone(&store)).clock(clock.clock());
         let auth = backend(kind, store, &db, &clock.clock()).unwrap();
-        let app = router(db.clone(), Arc::clone(&auth), throttle).unwrap();
+        let client = MockConnectInfo(SocketAddr::from(([192, 0, 2, 1], 7)));
+        let app = router(db.clone(), Arc::clone(&auth), throttle).unwrap().layer(client);
         Self { db, auth, clock, app }
     }
 
@@ -198,7 +200,7 @@ async fn failed_logins_look_alike_and_guesses_are_throttled() {
     for kind in KINDS {
         let world = World::start(kind).await;
         world.db.disable("ada").await.unwrap();
-        let browser = world.browser();
+        let (browser, own) = (world.browser(), world.browser_of("bob").await);
         let replies = [("bob", "wrong"), ("nobody", PASSWORD), ("ada", PASSWORD)];
         for (name, password) in replies {
             let reply = browser.post("/login", &login(name, password)).await;
@@ -214,6 +216,18 @@ async fn failed_logins_look_alike_and_guesses_are_throttled() {
         let token = format!("grant_type=password&username=bob&password={PASSWORD}");
         let refused = app_sends(&world, Method::POST, "/api/token", "", &token).await;
         assert_eq!(refused.status, 429, "{}", refused.body);
+        let confirm = |password| format!("password={password}");
+        assert_eq!(own.post("/confirm", &confirm(PASSWORD)).await.status, 303, "it counts apart");
+        for _ in 0..10 {
+            assert_eq!(own.post("/password", &confirm("wrong")).await.status, 401);
+        }
+        assert_eq!(own.post("/confirm", &confirm(PASSWORD)).await.status, 429);
+        world.clock.advance(HOUR);
+        for number in 0..100 {
+            browser.post("/login", &login(&format!("user{number}"), "wrong")).await;
+        }
+        let refused = browser.post("/login", &login("bob", PASSWORD)).await;
+        assert_eq!(refused.status, 429, "too many from this address");
         world.clock.advance(HOUR);
         assert_eq!(browser.post("/login", &login("bob", PASSWORD)).await.status, 303);
     }
