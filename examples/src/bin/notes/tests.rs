@@ -382,6 +382,11 @@ async fn an_administrator_acts_for_a_user_and_returns() {
                 assert_eq!(reply.status, 403, "{path}: {reply:?}");
             }
         }
+        let devices = ids(&ada.get("/devices").await);
+        assert_eq!(devices.len(), 2);
+        for id in devices {
+            assert_eq!(ada.post("/devices", &format!("id={id}")).await.status, 403);
+        }
         assert_eq!(ada.get("/admin").await.status, 403, "the role is ada's");
         assert_eq!(ada.post("/stop-acting", "").await.location, "/admin");
         assert!(ada.get("/admin").await.body.contains("bob (active)"));
