@@ -8,14 +8,14 @@ macro_rules! reexport {
     () => {
         #[doc(inline)]
         pub use $crate::{
-            Auth, AuthError, AuthErrorKind, AuthLayer, AuthenticationInfo, Authenticator, Claims,
-            Clock, ConfigError, CookieBuilder, CookiePolicy, CrossOriginProtection, EndReason,
-            Identity, InvalidCookie, InvalidLifetime, InvalidOrigin, InvalidReturnPath,
-            InvalidSignInId, Lifetime, LoginRedirect, ManualClock, Outcome, Persistence, Principal,
-            ProviderSession, Reauthenticate, Refresh, RefreshTokenDelivery, Refusal, Rejection,
-            RejectionReason, RequestOrigin, Require, ReturnPath, Revoke, SameSite, SignIn,
-            SignInId, SignInInfo, SignedIn, StoredSignIns, Timestamp, TokenError, TokenResponse,
-            any_of,
+            AnyOf, Auth, AuthContext, AuthError, AuthErrorKind, AuthLayer, AuthenticationInfo,
+            Authenticator, BoxError, Claims, Clock, ConfigError, CookieBuilder, CookiePolicy,
+            CrossOriginError, CrossOriginProtection, EndReason, Identity, InvalidCookie,
+            InvalidLifetime, InvalidOrigin, InvalidReturnPath, InvalidSignInId, Lifetime,
+            LoginRedirect, ManualClock, Outcome, Persistence, Principal, ProviderSession,
+            Reauthenticate, Refresh, RefreshTokenDelivery, Refusal, Rejection, RejectionReason,
+            RequestOrigin, Require, ReturnPath, Revoke, SameSite, SignIn, SignInId, SignInInfo,
+            SignedIn, StoredSignIns, Timestamp, TokenError, TokenResponse, Transport, any_of,
         };
         #[cfg(feature = "axum")]
         #[doc(inline)]

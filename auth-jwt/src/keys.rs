@@ -17,6 +17,11 @@ use crate::signing_keys::SigningKeys;
 /// Keys that [`JwtAuth::new`](crate::JwtAuth::new) accepts: a [`Key`] or a [`KeySet`] to verify; a
 /// [`HmacKey`], a [`SigningKey`] or [`SigningKeys`] to verify and sign. With the feature `remote-keys`, also
 /// `RemoteKeys`, `RemoteKeysBuilder` and `RemoteIssuers`, to verify. This trait is sealed.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of keys",
+    label = "expected keys, such as a `Key`",
+    note = "`Key::hs256`, `Key::from_pem` and `Key::from_jwk` create a key of bytes or of a text"
+)]
 pub trait KeySource: sealed::Sealed {
     #[doc(hidden)]
     type Mode: Mode;

@@ -10,6 +10,9 @@ macro_rules! reexport {
         #[cfg(any(feature = "mysql", feature = "postgres", feature = "sqlite"))]
         #[doc(inline)]
         pub use $crate::SqlSetupError;
+        #[cfg(feature = "metrics")]
+        #[doc(inline)]
+        pub use $crate::metrics::InstrumentedStore;
         #[cfg(feature = "near-cache")]
         #[doc(inline)]
         pub use $crate::near_cache;

@@ -74,6 +74,11 @@ where
 
 /// The argument of [`any_of`]: a tuple of two to four authenticators, or a list that was built at run
 /// time.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a list of backends",
+    label = "expected a tuple of two to four backends",
+    note = "all backends have the same type of claims; pass more than four as a `Vec`, each as `backend.erased()`"
+)]
 pub trait IntoAuthenticators {
     /// The claims type of all authenticators.
     type Claims;
