@@ -94,15 +94,10 @@ fn the_programs_of_the_readme_compile_with_one_dependency_of_ours() {
     assert!(method.contains("needs the feature `sign-in` of auth-jwt"), "{method}");
 }
 
-/// With the server that its comment names instead of the client, which is a part of this project.
 #[test]
 fn the_quick_start_compiles_with_the_dependencies_that_it_names() {
     let [dependencies] = code_blocks("docs/guide/quick-start.md", "toml");
     let [program] = code_blocks("docs/guide/quick-start.md", "rust");
-    let (program, rest) = program.split_once("// In production: ").unwrap();
-    let server = rest.lines().next().unwrap();
-    let main = format!("async fn main() -> std::io::Result<()> {{\n    {server}\n}}\n");
-    let program = format!("{program}use tokio::net::TcpListener;\n#[tokio::main]\n{main}");
     Project::new("quick-start", &dependencies, &program).check().unwrap();
 }
 
