@@ -136,6 +136,8 @@ fn is_tested(page: &str, language: &str) -> bool {
         // `examples::oidc`, `tokens::providers`, `remote_keys::page`, and a test below
         ("docs/login-with-a-provider.md" | "docs/providers.md", "rust") => true,
         ("docs/remote-keys.md" | "docs/writing-stores.md", "rust") => true,
+        // `quick_start.rs` of the examples
+        ("docs/guide/quick-start.md", "rust,no_run" | "sh") => true,
         // `programs`, `every_feature_that_the_documents_enable_exists`, and a test below
         ("README.md" | "docs/guide/quick-start.md", "toml") => true,
         ("docs/guide/several-nodes.md" | "docs/writing-stores.md", "toml") => true,
