@@ -121,8 +121,9 @@ impl Clock {
         }
     }
 
-    /// Returns the time since an unspecified fixed moment, including time during which the machine
-    /// was suspended. Unlike [`now`](Self::now) it never jumps, so it measures durations.
+    /// Returns the time since an unspecified fixed moment. Unlike [`now`](Self::now) it never jumps, so it
+    /// measures durations. On Linux it includes the time during which the machine was suspended. On other systems
+    /// it is the time of [`Instant`](std::time::Instant), which may leave that out.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
         match &self.0 {

@@ -364,11 +364,11 @@ pub enum InvalidCookie {
     SameSiteNone,
     /// `Partitioned` requires `Secure`.
     Partitioned,
-    /// The path does not start with `/`, is longer than 1024 bytes, or holds `;`.
+    /// The path does not start with `/`, is longer than 1024 bytes, or holds `;` or bytes outside printable ASCII.
     Path,
     /// The domain is not a host name.
     Domain,
-    /// Name and value together are longer than 4096 bytes.
+    /// Name and value together are longer than 4096 bytes, or the name leaves less than 1024 bytes for a value.
     TooLong,
 }
 
@@ -382,7 +382,7 @@ impl fmt::Display for InvalidCookie {
             Self::SameSiteNone => "SameSite=None requires Secure",
             Self::Partitioned => "Partitioned requires Secure",
             Self::Path => {
-                "a cookie path must start with / and have at most 1024 bytes, none of them ;"
+                "a cookie path must start with / and have at most 1024 bytes of printable ASCII without ;"
             }
             Self::Domain => "a cookie domain must be a host name of at most 253 bytes",
             Self::TooLong => "a cookie's name and value must have at most 4096 bytes together",

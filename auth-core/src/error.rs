@@ -94,8 +94,8 @@ impl fmt::Display for ConfigError {
                  `SignInBackend::supports_pending` for the backend",
             ),
             Self::NoActing => f.write_str(
-                "`act_as` keeps the backend and authenticates no one: remove `.backend(..)`, `.pending()`, the transport \
-                 and the time or session of a login, or implement `SignInBackend::supports_acting` for the backend",
+                "`act_as` keeps the backend, and authenticates no user: remove `.backend(..)`, `.pending()`, the transport, \
+                 the time and the session of a login, or implement `SignInBackend::supports_acting` for the backend",
             ),
             Self::UnknownBackend(name) => write!(
                 f,
@@ -163,8 +163,8 @@ pub enum AuthErrorKind {
     InvalidScope,
     /// The user has reached the limit of concurrent sign-ins, which rejects new ones: 403.
     LimitReached,
-    /// The request acts for another user, which the operation does not allow, or it does not, which the operation
-    /// needs: 403. See [`Auth::act_as`](crate::Auth::act_as).
+    /// The operation is not allowed while the request acts for another user, or is allowed only then: 403. See
+    /// [`Auth::act_as`](crate::Auth::act_as).
     Acting,
     /// There were too many attempts, such as wrong passwords: 429 with `Retry-After`. See
     /// [`AuthError::too_many_attempts`].
@@ -173,7 +173,7 @@ pub enum AuthErrorKind {
     TooLarge,
     /// The authentication layer is not configured for the operation: 500.
     Config,
-    /// The response has been sent, so the change would not be saved: 500.
+    /// The response has been sent or never will be, so the change would be lost: 500.
     Closed,
     /// The application's data cannot be encoded or decoded: 500.
     Serialization,
@@ -272,7 +272,7 @@ impl AuthError {
     }
 
     /// Returns the headers that the response has to carry: `WWW-Authenticate` of a 401, and `Retry-After` of a 429.
-    /// There are none for other kinds.
+    /// There are none for other kinds: a response of your own with 503 needs a `Retry-After` as well.
     #[must_use]
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
@@ -306,7 +306,7 @@ impl fmt::Display for AuthError {
             AuthErrorKind::InvalidScope => "the request asks for more scopes than the sign-in has",
             AuthErrorKind::LimitReached => "the limit of concurrent sign-ins is reached",
             AuthErrorKind::Acting => {
-                "this is forbidden while acting for another user, or requires it"
+                "the operation is not allowed while acting for another user, or only then"
             }
             AuthErrorKind::TooManyAttempts => "too many attempts: try again later",
             AuthErrorKind::TooLarge => "the data of the sign-in is too large",

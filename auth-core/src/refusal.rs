@@ -51,7 +51,7 @@ pub enum Refusal {
     Forbidden,
     /// The client lacks these scopes: 403.
     InsufficientScope(Box<str>),
-    /// The authentication is too old or too weak: 401 (RFC 9470).
+    /// The authentication is too old or too weak: 401 (RFC 9470), or 403 if no backend has a challenge for it.
     StepUp {
         /// The accepted authentication context classes. Empty if every class is accepted.
         acr: Box<[Box<str>]>,

@@ -57,7 +57,7 @@ use crate::refusal::{self, Refusal};
 /// ]);
 /// ```
 ///
-/// Ask for a second factor, and for a sign-in that has not ended a moment ago on another node:
+/// Ask for a second factor, and for a sign-in that the store itself confirms:
 ///
 /// ```
 /// use auth_core::Require;
@@ -93,8 +93,9 @@ use crate::refusal::{self, Refusal};
 ///
 /// - 401 if the request has no identity;
 /// - 401, which names the required authentication, if that of the user is too old or too weak (RFC
-///   9470);
+///   9470), or 403 if no backend of the layer has a challenge for a step-up;
 /// - 403 if the user does not meet another requirement;
+/// - 503 if the store or an [`async_predicate`](Self::async_predicate) failed;
 /// - 500 if there is no authentication layer.
 #[derive(Clone)]
 #[must_use]
@@ -183,7 +184,8 @@ impl Require {
     }
 
     /// Requires that the user authenticated at most this long ago. An identity without a time of
-    /// authentication, such as that of an API key or of a token without `auth_time`, never meets this.
+    /// authentication, such as that of an API key or of a token without `auth_time`, never meets this. A time
+    /// that is more than one minute in the future does not count.
     pub fn max_auth_age(max_age: Duration) -> Self {
         Self::new(Rule::MaxAuthAge(max_age))
     }
@@ -206,8 +208,8 @@ impl Require {
         Self::new(Rule::Issuer(issuer.into().map(Into::into)))
     }
 
-    /// Requires that no one [acts](crate::Auth::act_as) for the user: for routes on which an administrator must not
-    /// stand in for a user, such as those for passwords, payments and consent. The response is 403.
+    /// Requires that no other user [acts](crate::Auth::act_as) for the user: for routes on which an administrator
+    /// must not stand in for a user, such as those for passwords, payments and consent. The response is 403.
     ///
     /// Without it, an administrator who acts for a user passes as this user. Only requirements about the
     /// authentication, such as [`max_auth_age`](Self::max_auth_age), [`acr`](Self::acr) and [`amr`](Self::amr), are
@@ -258,7 +260,8 @@ impl Require {
     }
 
     /// Requires all of these. The response is that of the first one that fails. If a scope is missing, the
-    /// response names all scopes in the list, so that the client can ask for them at once.
+    /// response names all scopes in the list, so that the client can ask for them at once. Every identity meets an
+    /// empty list.
     pub fn all(rules: impl IntoIterator<Item = Self>) -> Self {
         Self::new(Rule::All(rules.into_iter().collect()))
     }

@@ -51,8 +51,8 @@ pub struct TestUser {
 crate::redacted_debug!(TestUser {});
 
 impl TestUser {
-    /// Signs a user in, as a handler without a credential would. `sign_in` gets the handle of that handler and
-    /// can use all of its options, such as [`as_tokens`](crate::SignIn::as_tokens).
+    /// Signs a user in, as a handler does for a request without a credential. `sign_in` gets the [`Auth`] of this
+    /// request and can use all of its options, such as [`as_tokens`](crate::SignIn::as_tokens).
     ///
     /// # Errors
     ///

@@ -91,7 +91,7 @@ pub struct AlbAuthBuilder {
 }
 
 impl AlbAuth {
-    /// Starts with the ARN of the balancer, which the header names as `signer`.
+    /// Returns the options of a backend for the balancer with this ARN, which the header names as `signer`.
     pub fn signer(arn: &str) -> AlbAuthBuilder {
         AlbAuthBuilder {
             signer: arn.into(),
@@ -105,7 +105,8 @@ impl AlbAuth {
 
 impl AlbAuthBuilder {
     /// Sets what the header must contain: the issuer and the client of the rule of the balancer, and the claims
-    /// of the user. The issuer, the client and the expiry are those of the JOSE header.
+    /// of the user. The issuer, the client and the expiry are those of the JOSE header. Defaults to
+    /// [`Validation::new`].
     pub fn validation(self, validation: Validation) -> Self {
         Self { validation, ..self }
     }

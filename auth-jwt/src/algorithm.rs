@@ -117,7 +117,7 @@ impl fmt::Display for Algorithm {
 
 auth_core::error_with_message! {
     /// The error for the name of an algorithm that is not supported.
-    pub struct UnknownAlgorithm: "not the name of a supported JWS algorithm"
+    pub struct UnknownAlgorithm: "the algorithm must be a supported JWS algorithm, such as `ES256`"
 }
 
 /// Names are case-sensitive (RFC 7515 section 4.1.1).

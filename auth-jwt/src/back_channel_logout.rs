@@ -166,7 +166,7 @@ impl BackChannelLogout {
         let issuer = identity.authentication().issuer.as_deref().unwrap_or_default();
         let target = identity.claims().target(identity.subject());
         let target = target.ok_or(EndpointError::InvalidRequest)?;
-        // One that fails keeps nothing else alive.
+        // A failure does not keep the others alive.
         let mut done = Ok(());
         for sign_ins in &self.sign_ins {
             done = done.and(end_sign_ins(sign_ins, issuer, target).await);

@@ -50,7 +50,9 @@ impl EndpointService {
         Self { answer, max_token_bytes, clients: None }
     }
 
-    /// Requires that one of these clients calls. Replaces the clients that were required before.
+    /// Requires that a request authenticates as one of these clients. Replaces the clients that were required
+    /// before. Defaults to no authentication, except for
+    /// [introspection](crate::JwtAuth::introspection_service), which always requires it.
     #[must_use]
     pub fn clients(self, clients: ClientSecrets) -> Self {
         Self { clients: Some(clients), ..self }
@@ -101,7 +103,7 @@ impl fmt::Debug for EndpointService {
     }
 }
 
-/// Why an endpoint does not do what it was asked.
+/// Why an endpoint refuses a request or fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum EndpointError {
     /// The method is not POST.

@@ -268,7 +268,8 @@ impl<C, M> JwtAuth<C, M> {
     ///
     /// # Panics
     ///
-    /// Panics if tokens are issued and it names no audience.
+    /// Panics if tokens are issued and it names no audience, or if it names an issuer that is
+    /// [trusted](Self::trusted_issuer) already.
     pub fn validation(self, validation: Validation) -> Self {
         self.change_policy(|_| validation)
     }

@@ -139,7 +139,7 @@ impl Keys {
     pub(crate) fn add(&mut self, Key(held): Key) {
         assert!(
             can_be_tried(&held, &self.fixed),
-            "at most {MAX_ALIKE} keys of one algorithm have the same `kid`, or none: name them"
+            "at most {MAX_ALIKE} keys of one algorithm may have the same `kid`, or none: call `with_kid`"
         );
         self.fixed.push(held);
     }

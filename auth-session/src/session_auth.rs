@@ -140,7 +140,12 @@ impl<C> SessionAuth<C> {
         self.change(|config| change(&mut config.sign_ins.settings))
     }
 
-    /// Sets the type of the application's own claims, which are stored with the sign-in as JSON.
+    /// Sets the type of the application's own claims, which are stored with the sign-in as JSON. Defaults to
+    /// [`Claims`], which holds any JSON object.
+    ///
+    /// A credential whose stored claims cannot be read as a `D` is rejected
+    /// ([`StoredClaims`](RejectionReason::StoredClaims)), and the user has to sign in again. So a member
+    /// that a later deployment adds to `D` needs a default.
     pub fn claims<D>(self) -> SessionAuth<D>
     where
         D: Serialize + DeserializeOwned + Send + Sync + 'static,
@@ -204,7 +209,8 @@ where
     /// # Errors
     ///
     /// Returns [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if some sign-ins may not have
-    /// changed.
+    /// changed; [`Serialization`](auth_core::AuthErrorKind::Serialization) if the claims cannot be serialized;
+    /// [`TooLarge`](auth_core::AuthErrorKind::TooLarge) if the store cannot hold the roles and claims.
     pub async fn update_claims(
         &self,
         subject: &str,

@@ -18,9 +18,10 @@
 ///   ([`new_id`](crate::Store::new_id), [`derived_id`](crate::Store::derived_id),
 ///   [`peek`](crate::Store::peek), [`watch`](crate::Store::watch) and
 ///   [`bounds`](crate::Store::bounds)) are forwarded as they are.
-/// - `changes: [one, all]` passes each call that changes existing sign-ins to a method of `Self`, with
-///   what it changes: `one(&self, id: &SignInId, call)` or `all(&self, subject: &str, call)`, which have
-///   the same types as `count`. It replaces `around`, and all other calls are forwarded as they are.
+/// - `changes: [one, all]` passes each call that changes or ends existing sign-ins, except
+///   [`touch`](crate::Store::touch) and [`sweep`](crate::Store::sweep), to a method of `Self`, with what it
+///   changes: `one(&self, id: &SignInId, call)` or `all(&self, subject: &str, call)`, which have the same
+///   types as `count`. It replaces `around`, and all other calls are forwarded as they are.
 ///
 /// Without `around` and `changes`, the inner store's future is returned as it is, so that forwarding
 /// allocates nothing.

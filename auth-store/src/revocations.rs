@@ -65,7 +65,7 @@ pub struct Revocations {
     max_token_lifetime: Duration,
 }
 
-/// The names by which one token can be revoked.
+/// What a token can be revoked by: its subject and time of issue, its session, and its own id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RevocableToken {
     keys: Vec<RevocationKey>,
@@ -102,7 +102,7 @@ struct Revocation {
 }
 
 impl Revocations {
-    /// Creates the list of the revocations in this store.
+    /// Creates a handle on the revocations in this store.
     pub fn new(store: impl IntoStore) -> Self {
         let store = Arc::new(AskingAgain(store.into_store()));
         Self { store, clock: Clock::system(), max_token_lifetime: 30 * DAY }
@@ -302,7 +302,8 @@ impl Revocations {
 }
 
 impl RevocableToken {
-    /// Creates the names of a token of this issuer that was issued at this time (`iat`).
+    /// Describes a token of this issuer about this subject, which was issued at this time (`iat`). Every revocation of
+    /// the subject revokes a token without a time.
     #[must_use]
     pub fn new(issuer: &str, subject: &str, issued_at: Option<Timestamp>) -> Self {
         Self { keys: vec![RevocationKey::of(RevokedBy::Subject, issuer, subject)], issued_at }

@@ -107,8 +107,8 @@ impl SecretKind {
 
     /// Returns the kind of sign-ins with a secret of this kind whose second factor is still to be verified.
     ///
-    /// It [counts](Self::counts_with) by itself, so that someone who knows only the password of a user neither
-    /// ends nor blocks that user's sign-ins. The digests of a secret are those of the completed kind.
+    /// It [counts](Self::counts_with) by itself, so that an attacker who knows only the password of a user can
+    /// neither end nor block that user's sign-ins. The digests of a secret are those of the completed kind.
     #[must_use]
     pub fn pending(self) -> Self {
         self.derived(PENDING)
@@ -153,9 +153,11 @@ impl SecretKind {
         }
     }
 
-    /// Returns the kind that a [pending](Self::pending) sign-in has once it is finished, that of the actor's own
-    /// sign-in for one in which a user [acts](auth_core::Auth::act_as) for another, that of a sign-in which
-    /// [counts apart](crate::SignInSettings::limit_of), and any other kind itself.
+    /// Returns the kind from which this one is derived, or the kind itself if it is not derived:
+    ///
+    /// - for a [pending](Self::pending) sign-in, the kind that it has once it is finished;
+    /// - for a sign-in in which a user [acts](auth_core::Auth::act_as) for another, the kind without acting;
+    /// - for a kind that [counts apart](crate::SignInSettings::limit_of), the kind without a limit of its own.
     #[must_use]
     pub fn completed(self) -> Self {
         match self {

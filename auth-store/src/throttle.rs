@@ -22,10 +22,10 @@ use crate::store::{CompareAndSwap, IntoStore, Store};
 /// The key of the number of attempts.
 const COUNT: &str = "count";
 
-/// The key that says that the limit was reached, once the application has been told.
+/// The key that marks a counter after the application's handler was called for it.
 const TOLD: &str = "told";
 
-/// Limits how often someone can guess a password, a code or another secret of a user: by the user, and by the address
+/// Limits how often clients can guess a password, a code or another secret of a user: by the user, and by the address
 /// of the client. Nodes that share a store share the limits.
 ///
 /// An attempt counts before the secret is checked, so attempts at the same time do not exceed a limit. It is
@@ -91,7 +91,7 @@ const TEN_MINUTES: Duration = Duration::from_secs(600);
 
 impl Rate {
     fn new(max: u32, period: Duration) -> Self {
-        assert!(period >= Duration::from_secs(1), "`period` must be at least a second");
+        assert!(period >= Duration::from_secs(1), "`period` must be at least 1 second");
         Self { max: NonZeroU32::new(max).expect("`max` must be at least 1"), period }
     }
 
@@ -117,8 +117,8 @@ impl Throttle {
         }
     }
 
-    /// Names what is guessed. Throttles with other names or periods count apart, also in one store: give that of second
-    /// factors a name such as `one-time code`. Defaults to `password`.
+    /// Names what is guessed, such as `one-time code`. Defaults to `password`. Throttles in one store share their
+    /// counters if their names and periods are equal, so a throttle for second factors needs a name of its own.
     pub fn name(self, name: impl Into<Arc<str>>) -> Self {
         Self { name: name.into(), ..self }
     }
@@ -158,6 +158,8 @@ impl Throttle {
     /// Counts an attempt for this user, before its secret is checked. `user` is the name by which the application
     /// finds the user, in one spelling. Pass the client's address if you know it. Behind a proxy, only the
     /// application knows which header to trust. The proxy's own address would give all users one limit.
+    ///
+    /// If the future is dropped before it has completed, the attempt may count.
     ///
     /// # Errors
     ///
@@ -203,6 +205,7 @@ impl Throttle {
         mut found: Option<Arc<Record>>,
         now: Timestamp,
     ) -> Result<Result<Arc<Record>, Arc<Record>>, AuthError> {
+        // Attempts on this node take turns. Between nodes, the version of the record decides.
         let _turn = self.locks.lock(&counter.id).await?;
         let mut backoff = Backoff::new();
         loop {
@@ -246,8 +249,8 @@ impl Throttle {
         self.store.update(&record.id, record.version, data).await
     }
 
-    /// Refuses an attempt, and tells the application if it is the first that is refused. If the counter has changed
-    /// meanwhile, the next one is.
+    /// Refuses an attempt. The first refusal marks the counter and calls the application's handler. If the counter has
+    /// changed meanwhile, it is not marked, and the next refusal does both.
     async fn refuse(
         &self,
         counter: &Counter,

@@ -22,7 +22,25 @@ use crate::identity::Identity;
 use crate::lifetime::Lifetime;
 use crate::principal::Principal;
 
-/// A builder for a sign-in, returned by [`Auth::sign_in`]. Awaiting it signs in.
+/// A builder for a sign-in, returned by [`Auth::sign_in`] and [`Auth::act_as`]. Awaiting it signs in.
+///
+/// # Errors
+///
+/// Awaiting it returns
+///
+/// - [`Unauthenticated`](AuthErrorKind::Unauthenticated) if `check_user` refuses the user, or if the
+///   [provider](Self::provider_session) has ended the user's session;
+/// - [`LimitReached`](AuthErrorKind::LimitReached) if the user has as many sign-ins as allowed, and the backend
+///   rejects further ones;
+/// - [`CrossOrigin`](AuthErrorKind::CrossOrigin) if a cookie carries the sign-in, and an unsafe request comes from
+///   another site;
+/// - [`Acting`](AuthErrorKind::Acting) if the request acts for another user, and the sign-in would not end with that;
+/// - [`TooLarge`](AuthErrorKind::TooLarge) or [`Serialization`](AuthErrorKind::Serialization) if the store or a token
+///   cannot hold the roles and claims;
+/// - [`Closed`](AuthErrorKind::Closed) if a cookie carries the sign-in, and the response has been sent;
+/// - [`Config`](AuthErrorKind::Config) if the layer does not support what the builder requests;
+/// - [`Unavailable`](AuthErrorKind::Unavailable) if the store or `check_user` did not answer. The sign-in is rolled
+///   back.
 #[must_use = "a sign-in happens when it is awaited"]
 pub struct SignIn<C> {
     auth: Auth<C>,
@@ -53,9 +71,8 @@ impl<C> SignIn<C> {
     /// leaves the sign-ins of all other backends as they are. Fails with [`ConfigError::UnknownBackend`] if there
     /// is none.
     ///
-    /// If the request acts for a sign-in of another backend, or for an identity that another backend has
-    /// verified without a stored sign-in, it continues to do so: a user who is signed in by a cookie can create
-    /// an API key, and stays signed in.
+    /// If the request acts for a sign-in or an identity of another backend, it continues to do so. A user who is
+    /// signed in by a cookie can create an API key, and stays signed in.
     ///
     /// ```
     /// use auth_core::{Auth, AuthError, Principal, SignedIn};
@@ -147,9 +164,9 @@ impl<C> SignIn<C> {
     ///
     /// A pending sign-in ends after ten minutes, at a sign-out, and whenever the sign-ins of its user are
     /// revoked. It appears in no list of devices, and does not count towards the limit of sign-ins, which applies
-    /// when it is finished. So someone who knows only the password neither ends nor blocks a sign-in of the user.
-    /// A user has at most ten pending sign-ins of a kind; a further one ends the oldest. The application must
-    /// limit the number of guesses.
+    /// when it is finished. So an attacker who knows only the password can neither end nor block a sign-in of the
+    /// user. A user has at most ten pending sign-ins of each [kind](SignInInfo::kind); a further one ends the oldest.
+    /// The application must limit the number of guesses.
     ///
     /// Fails with [`ConfigError::NoPendingSignIns`] if the backend
     /// [does not support it](SignInBackend::supports_pending).
@@ -245,10 +262,14 @@ crate::redacted_debug!(SignIn<C> { options, backend });
 ///
 /// # Errors
 ///
-/// Awaiting it returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no such sign-in
-/// or if that has ended. It fails with [`ConfigError::RefreshAfterSignIn`] if this request has already signed
-/// in or authenticated the user again, and with [`ConfigError::NoReauthentication`] if the backend does not
-/// support it.
+/// Awaiting it returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no such sign-in,
+/// if that has ended, or if `check_user` refuses the user. It returns [`Acting`](AuthErrorKind::Acting) while the
+/// request acts for another user, [`CrossOrigin`](AuthErrorKind::CrossOrigin) if a cookie carries the sign-in and an
+/// unsafe request comes from another site, and [`Unavailable`](AuthErrorKind::Unavailable) if the store did not
+/// answer. A pending sign-in can also fail with [`LimitReached`](AuthErrorKind::LimitReached).
+///
+/// It fails with [`ConfigError::RefreshAfterSignIn`] if this request has already signed in or authenticated the
+/// user again, and with [`ConfigError::NoReauthentication`] if the backend does not support it.
 #[must_use = "an authentication happens when it is awaited"]
 pub struct Reauthenticate<C> {
     auth: Auth<C>,
@@ -331,9 +352,18 @@ crate::redacted_debug!(Reauthenticate<C> { options });
 ///
 /// # Errors
 ///
-/// Awaiting it returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if there is no valid
-/// credential to refresh, and [`InvalidScope`](AuthErrorKind::InvalidScope) if it requests more
-/// scopes than the sign-in has.
+/// Awaiting it returns
+///
+/// - [`Unauthenticated`](AuthErrorKind::Unauthenticated) if there is no valid credential to refresh, or if
+///   `check_user` refuses the user;
+/// - [`InvalidScope`](AuthErrorKind::InvalidScope) if it requests more scopes than the sign-in has, or any
+///   [scope](Self::scope) for a session;
+/// - [`CrossOrigin`](AuthErrorKind::CrossOrigin) if a cookie carries the credential, and an unsafe request comes from
+///   another site;
+/// - [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
+///
+/// If the future is dropped or the response is lost, the client can repeat the refresh with the old credential, as
+/// far as the backend's `refresh_grace` allows.
 #[must_use = "a refresh happens when it is awaited"]
 pub struct Refresh<C> {
     auth: Auth<C>,
@@ -352,7 +382,8 @@ impl<C> Refresh<C> {
     }
 
     /// Requests this scope, in addition to those requested before, for the new access token (RFC 6749
-    /// section 6). The scopes of the sign-in do not change.
+    /// section 6). The scopes of the sign-in do not change. A session has no access token, so `SessionAuth` fails
+    /// with [`InvalidScope`](AuthErrorKind::InvalidScope).
     pub fn scope(mut self, scope: impl Into<Box<str>>) -> Self {
         self.options.scopes.get_or_insert_default().push(scope.into());
         self
@@ -408,14 +439,14 @@ fn check_may_act<C: Send + Sync + 'static>(
     }
 }
 
-/// Returns whether the user of the request is this one, for whom another one acts.
+/// Returns whether an actor acts for this subject in the request.
 fn acts_for<C: Send + Sync + 'static>(auth: &Auth<C>, subject: &str) -> bool {
     let identity = auth.identity().filter(|identity| identity.actor().is_some());
     identity.is_some_and(|identity| identity.local_subject() == Some(subject))
 }
 
-/// Checks that the request does not act: who acts for a user gets no other credential, which would not end with
-/// the sign-in of the actor.
+/// Checks that the request does not act for another user. While it does, no other credential is issued, because
+/// that credential would not end with the actor's sign-in.
 fn check_not_acting<C: Send + Sync + 'static>(
     auth: &Auth<C>,
     why: &'static str,

@@ -196,12 +196,14 @@ impl<C: Send + Sync + 'static> Auth<C> {
     ///   [`stop_acting`](Self::stop_acting) returns to it.
     /// - Everything that the request does is done as the user. [`Identity::actor`] names the actor, as does the
     ///   `act` claim of access tokens (RFC 8693), and [`Require::not_acting`](crate::Require::not_acting) closes routes.
-    /// - It raises nothing: the user counts as authenticated at no time, and `acr` and `amr` of the principal are not
-    ///   used. So no step-up is met, and [`reauthenticate`](Self::reauthenticate) fails.
-    /// - It is in the user's list of sign-ins with the name of the [actor](SignInInfo::actor), and does not count
-    ///   towards the user's limit. A user has at most ten of a kind; a further one ends the oldest.
+    /// - The new sign-in proves no authentication of the user: it has no time of authentication, and `acr` and `amr`
+    ///   of the principal are not used. So it meets no step-up requirement, and
+    ///   [`reauthenticate`](Self::reauthenticate) fails.
+    /// - The user's list of sign-ins contains it, with the subject of the [actor](SignInInfo::actor). It does not count
+    ///   towards the user's limit. A user has at most ten such sign-ins of each [kind](SignInInfo::kind); a further one
+    ///   ends the oldest.
     /// - It ends with the actor's sign-in, whatever ends that, and with the user's sign-ins if these are revoked.
-    ///   Changes of the user's roles and claims reach it. `check_user` checks both users.
+    ///   Changes of the user's roles and claims apply to it. `check_user` checks both users.
     /// - Signing out, or signing in as any other user, ends the actor's sign-in as well. Signing in as the user for
     ///   whom the request acts, or with [another backend](SignIn::backend), fails with [`Acting`](AuthErrorKind::Acting),
     ///   because that sign-in would not end with the actor's.
@@ -223,8 +225,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     /// ```
     ///
     /// Of the builder's options, the lifetime, persistence, label, address and the hash for `check_user` apply, and the
-    /// delivery of a refresh token, which defaults to that of the actor's. The lifetime ends with that of the actor's
-    /// sign-in at the latest.
+    /// delivery of the refresh token. The delivery defaults to that of the actor's refresh token. The lifetime ends
+    /// with that of the actor's sign-in at the latest.
     ///
     /// Fails with [`Acting`](AuthErrorKind::Acting) if the request acts for another user already, with
     /// [`Unauthenticated`](AuthErrorKind::Unauthenticated) if it has no sign-in of this application, and with
@@ -235,8 +237,9 @@ impl<C: Send + Sync + 'static> Auth<C> {
         act
     }
 
-    /// Ends the sign-in in which the request [acts](Self::act_as) for another user, and returns to the actor's own:
-    /// it gets a new credential, and is otherwise as it was, with its former time of authentication.
+    /// Ends the sign-in in which the request [acts](Self::act_as) for another user, and returns to the actor's own
+    /// sign-in. The actor's sign-in gets a new credential. Everything else in it stays as it was, such as its time of
+    /// authentication.
     ///
     /// # Errors
     ///
@@ -277,18 +280,20 @@ impl<C: Send + Sync + 'static> Auth<C> {
     ///
     /// # Errors
     ///
-    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the sign-in may still be active.
+    /// - [`CrossOrigin`](AuthErrorKind::CrossOrigin): the request comes from another site. No sign-in has ended.
+    /// - [`Unavailable`](AuthErrorKind::Unavailable): the sign-in may still be active.
     pub async fn sign_out(&self) -> Result<(), AuthError> {
         let auth = self.clone();
         to_completion(async move { auth.end_named().await }).await
     }
 
     /// Returns the user's active sign-ins, oldest first. The one of this request is marked as
-    /// [`current`](SignInInfo::current).
+    /// [`current`](SignInInfo::current). For a user of another issuer, the list is empty.
     ///
     /// # Errors
     ///
-    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in, and
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer.
     pub async fn sign_ins(&self) -> Result<Vec<SignInInfo>, AuthError> {
         let Some(subject) = self.local_subject()? else { return Ok(Vec::new()) };
         let listed = self.backend()?.stored_sign_ins().list(subject).await;
@@ -305,7 +310,10 @@ impl<C: Send + Sync + 'static> Auth<C> {
     ///
     /// # Errors
     ///
-    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    /// - [`Unauthenticated`](AuthErrorKind::Unauthenticated): the request is not signed in.
+    /// - [`CrossOrigin`](AuthErrorKind::CrossOrigin): the sign-in is that of this request, which comes from another
+    ///   site. No sign-in has ended.
+    /// - [`Unavailable`](AuthErrorKind::Unavailable): the sign-in may still be active.
     pub async fn revoke(&self, id: SignInId) -> Result<bool, AuthError> {
         if self.local_subject()?.is_some() && self.context.state.sign_in() == Some(id) {
             return self.sign_out().await.map(|()| true);
@@ -319,7 +327,8 @@ impl<C: Send + Sync + 'static> Auth<C> {
     ///
     /// # Errors
     ///
-    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in.
+    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request is not signed in, and
+    /// [`Unavailable`](AuthErrorKind::Unavailable) if some sign-ins may still be active.
     pub async fn revoke_others(&self) -> Result<usize, AuthError> {
         let which = self.context.state.sign_in().map_or(Revoke::All, Revoke::AllExcept);
         self.end_to_completion(which).await

@@ -136,7 +136,8 @@ impl<A: Authenticator> AuthLayer<A> {
     }
 
     /// Adds the user's subject to the span of each request, as the attribute `enduser.id` of OpenTelemetry's
-    /// semantic conventions. Traces then contain personal data, so this is off by default.
+    /// semantic conventions. The span of each request then contains personal data, so this is off by default. Some
+    /// log events name the subject in any case, such as those of sign-ins, revocations and unmet requirements.
     ///
     /// The span is the current one outside of this layer, such as that of a trace layer, and needs the field:
     ///

@@ -269,8 +269,8 @@ impl<C: Send + Sync + 'static> TypedContext<C> {
         })
     }
 
-    /// Delivers the request's credential again, if that is due. If it fails, the client has the one of its
-    /// request still.
+    /// Delivers the request's credential again, if that is due. If it fails, the client keeps the credential that
+    /// it has.
     pub(super) async fn renew_credential(&self) {
         if let (Some(request), Some(sign_ins)) = (self.state.renewal(), self.auth.sign_ins())
             && let Err(error) = sign_ins.renew(SignInContext::new(&self.state, request)).await

@@ -34,7 +34,7 @@ pub trait BackendFixture: Send + Sync + 'static {
     /// Returns the headers of a client that has received this response to a sign-in or a refresh. Empty if
     /// it holds no credential.
     ///
-    /// By default, all cookies, and an access token in JSON (RFC 6749 section 5.1) as `Authorization`.
+    /// Defaults to all cookies, and an access token in JSON (RFC 6749 section 5.1) as `Authorization`.
     fn credential_of(&self, response: &Response<String>) -> HeaderMap {
         let mut headers = HeaderMap::new();
         let cookies = response.headers().get_all(header::SET_COOKIE).iter();
@@ -57,7 +57,7 @@ pub trait BackendFixture: Send + Sync + 'static {
     /// purpose. The suite adds those that differ from a valid one by a letter. There must be at least one.
     fn invalid(&self) -> Vec<HeaderMap>;
 
-    /// Makes every credential that was issued until now expire, for example by turning the clock of the
+    /// Makes every credential that was issued until now expire, for example by advancing the clock of the
     /// backend. Returns `false`, the default, if credentials never expire.
     async fn expire(&self) -> bool {
         false

@@ -98,7 +98,7 @@ where
             Ok(Ok(Checked::Passed)) => report.add(check, Ok(())),
             Ok(Ok(Checked::LeftOut)) => report.leave_out(check),
             Ok(Err(violation)) => report.add(check, Err(violation)),
-            Err(_) => report.add(check, Err(Violation::new("it does not end"))),
+            Err(_) => report.add(check, Err(Violation::new("the check did not end in a minute"))),
         }
     }
     report

@@ -301,7 +301,7 @@ impl RequestState {
     ///
     /// # Errors
     ///
-    /// Returns [`Closed`](AuthErrorKind::Closed) if its head has been sent.
+    /// Returns [`Closed`](AuthErrorKind::Closed) if its head has been sent or never will be.
     pub fn check_open(&self) -> Result<(), AuthError> {
         if self.is_closed() { Err(closed()) } else { Ok(()) }
     }

@@ -70,8 +70,8 @@ struct Options {
 }
 
 impl Introspection {
-    /// Starts with the URL of an endpoint, over `https` or on this machine. The endpoint is the
-    /// `introspection_endpoint` in the discovery document of an issuer.
+    /// Creates the options of the endpoint at this URL, which must be `https` or on this machine. The endpoint is
+    /// the `introspection_endpoint` in the discovery document of an issuer.
     pub fn new(url: impl Into<Box<str>>) -> Self {
         Self {
             url: url.into(),
@@ -128,8 +128,8 @@ impl Introspection {
     }
 
     /// Sets for how long an answer is used at most. Defaults to 30 seconds. A token that its issuer revokes
-    /// may be accepted for that long. With zero, each request waits for an answer that the endpoint was asked for
-    /// after the request had arrived.
+    /// may be accepted for that long. With zero, each request waits for the answer to a query that began after the
+    /// request had arrived.
     pub fn max_age(mut self, age: Duration) -> Self {
         self.options.max_age = age;
         self
@@ -214,14 +214,15 @@ impl fmt::Debug for Introspection {
 /// It is a Tower layer, which refuses every request without an identity; [`optional`](Self::optional) lets
 /// them through. An answer of the endpoint is kept by the SHA-256 of the token, and used for 30 seconds, or
 /// until the token expires: see [`max_age`](Introspection::max_age). A refusal is used for five
-/// seconds. On a route with [`Require::revalidated`](auth_core::Require::revalidated), a request waits for an
-/// answer that was asked for after it had arrived.
+/// seconds. On a route with [`Require::revalidated`](auth_core::Require::revalidated), a request waits for the
+/// answer to a query that began after the request had arrived.
 ///
-/// Requests with the same token share one question, and one token has one question under way at a time. At
-/// most 32 questions are under way about tokens that were not active before, so that a flood of made-up
-/// tokens is no flood of requests to the issuer, and at most 32 about others. If there is no answer after
-/// five seconds, or no usable one, the request gets 503, and the event `introspection failed` states the
-/// reason. The question then continues for those who wait, for five seconds at most.
+/// Requests with the same token share one query of the endpoint, and each token has one query in progress at a
+/// time. At most 32 queries are in progress about tokens that were not active before, so that a flood of made-up
+/// tokens does not become a flood of requests to the issuer, and at most 32 about others. If there is no answer
+/// after five seconds, or no usable one, the request gets 503, and the event `introspection failed` states the
+/// reason. The query then continues for other requests that wait, for five seconds at most. A token of more than
+/// 8 KiB is rejected.
 ///
 /// # With other backends
 ///

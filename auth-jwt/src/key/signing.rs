@@ -54,7 +54,8 @@ impl SigningKey {
     ///
     /// # Errors
     ///
-    /// Returns [`InvalidKey::Incompatible`] if the algorithm is HMAC, which has no key pairs.
+    /// Returns [`InvalidKey::Incompatible`] if the algorithm is HMAC, which has no key pairs, and
+    /// [`InvalidKey::Malformed`] if the system could not generate a key.
     pub fn generate(algorithm: Algorithm) -> Result<Self, InvalidKey> {
         let failed = |_: Unspecified| InvalidKey::Malformed("the system could not generate one");
         let pair = match algorithm.key_requirement() {

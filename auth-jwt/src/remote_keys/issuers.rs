@@ -189,7 +189,7 @@ impl RemoteIssuers {
         let shared = &self.members.client;
         let keys = builder.shared_client(shared).generation(&self.members.generation).build();
         let keys = keys.map_err(|error| {
-            tracing::error!(%error, "keys of an issuer that a rule accepts cannot be fetched");
+            tracing::error!(%error, "invalid options for the keys of an issuer");
             FetchError::with_source(FetchErrorKind::Request, "the options are wrong", error)
         })?;
         keys.set_clock(clock);

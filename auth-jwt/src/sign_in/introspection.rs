@@ -54,7 +54,7 @@ impl<C: Serialize + DeserializeOwned + Send + Sync + 'static> JwtAuth<C, WithSig
         service.clients(clients)
     }
 
-    /// Also tells clients this claim of the application's at
+    /// Adds this claim of the application to the answers of
     /// [introspection](Self::introspection_service). Call it again for further claims. Defaults to none, because
     /// each client learns the claims of every token that it gets.
     pub fn introspected_claim(self, name: impl Into<Box<str>>) -> Self {

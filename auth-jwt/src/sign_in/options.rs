@@ -19,8 +19,8 @@ pub type JwtSignIn<C = Claims> = JwtAuth<C, WithSignIn>;
 
 impl<C> JwtAuth<C, Signs> {
     /// Issues tokens for sign-ins in this store, and checks each of these tokens against its sign-in:
-    /// after the sign-in has ended the token is rejected at once, and roles and claims are those in
-    /// the store.
+    /// after the sign-in has ended, the token is rejected, and roles and claims are those in the store. A change
+    /// takes effect at once, or on a node with a near cache after its `max_staleness` at the latest.
     ///
     /// The client gets an access token for five minutes, which it sends as `Authorization: Bearer`,
     /// and a refresh token, in a `__Host-` cookie with `SameSite=Strict` or in the response's body.

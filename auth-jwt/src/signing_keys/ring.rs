@@ -143,8 +143,9 @@ impl SigningKeys {
     }
 
     /// Withdraws a key, for example because it may have leaked. Every token that it signed is
-    /// rejected from now on. If it is the key that signs, the next one takes over at once. The key cannot be added
-    /// again, as long as there is a handle on this set.
+    /// rejected from now on. If it is the key that signs, the next one takes over at once, even if its
+    /// [lead time](Self::publish_lead) is not over: a verifier with an older set rejects its tokens until it fetches
+    /// the new set. The key cannot be added again, as long as there is a handle on this set.
     ///
     /// # Errors
     ///

@@ -218,7 +218,7 @@ impl Validation {
 
     /// Requires that the header's `typ` is this type, such as `link+jwt`, for kinds of token of your own.
     /// Case is ignored, and so is a leading `application/`. Defaults to `JWT`, `at+jwt`, `JOSE` (RFC 7515
-    /// section 4.1.9) or no type.
+    /// section 4.1.9) or no type. A token of the required type may have the claims of an ID token.
     pub fn typ(mut self, typ: impl Into<Box<str>>) -> Self {
         self.profile = Profile::Typed(typ.into());
         self

@@ -27,6 +27,10 @@ use crate::store::Store;
 /// # Errors
 ///
 /// See [`ConnectError`].
+///
+/// # Panics
+///
+/// Panics outside of a Tokio runtime.
 pub async fn connect(url: &str) -> Result<Arc<dyn Store>, ConnectError> {
     ConnectOptions::new(url).connect().await
 }
@@ -81,7 +85,7 @@ impl ConnectOptions {
     }
 
     /// Registers a store that is not in this crate. `open` opens URLs with this scheme, such as `redb` for
-    /// `redb:path`, and gets the whole URL. It precedes a store of this crate with the same scheme.
+    /// `redb:path`, and gets the whole URL. It takes precedence over a store of this crate with the same scheme.
     ///
     /// With [`with_ttl`](Self::with_ttl), the store gets a near cache. If the store announces changes,
     /// `open` can instead return a [`NearCache`](crate::near_cache::NearCache) in front of it.
@@ -188,8 +192,9 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Scheme => f.write_str(
-                "the URL of a store must begin with memory:, sqlite:, postgres:, mysql:, mariadb:, \
-                 mongodb:, mongodb+srv:, redis:, rediss:, redis+sentinel: or redis+cluster:, or with a registered scheme",
+                "the URL of a store must begin with memory:, sqlite:, postgres:, postgresql:, mysql:, mariadb:, \
+                 mongodb:, mongodb+srv:, redis:, rediss:, redis+sentinel:, rediss+sentinel:, redis+cluster: or \
+                 rediss+cluster:, or with a registered scheme",
             ),
             Self::Memory => f.write_str("nothing may follow `memory:`"),
             Self::Feature { feature } => {

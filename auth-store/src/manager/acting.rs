@@ -1,8 +1,8 @@
 //! Acting for another user.
 //!
-//! It is a sign-in of that user which names the actor's own. The actor's own is looked at whenever the other one is
-//! used or listed. So it ends with the actor's own in the same moment and on every node, whatever ends that, and no
-//! step that ends sign-ins has to know of it.
+//! A user acts for another in a sign-in of that other user, which names the actor's own sign-in. Whenever it is used
+//! or listed, the actor's own sign-in is checked. So it ends with the actor's own at the same moment on every node,
+//! whatever ends that, and no step that ends sign-ins has to handle it.
 
 use std::sync::Arc;
 

@@ -14,7 +14,7 @@ use crate::secret::SecretKind;
 
 /// Something that has happened to the sign-ins of a user; see [`SignInSettings::on_event`].
 ///
-/// The log has an entry for each of these, and for more. These are what an application acts upon.
+/// The log also has an entry for each of these events, and for many others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SignInEvent {
@@ -50,7 +50,7 @@ pub enum SignInEvent {
         /// The sign-in.
         sign_in: SignInId,
     },
-    /// A limit of a [`Throttle`](crate::Throttle) was reached: someone may be guessing passwords. Only the handler of
+    /// A limit of a [`Throttle`](crate::Throttle) was reached: a client may be guessing passwords. Only the handler of
     /// [`Throttle::on_event`](crate::Throttle::on_event) receives it.
     TooManyAttempts {
         /// The user whose limit was reached, as the client has named the user. `None` if it was that of the address.
@@ -73,7 +73,7 @@ impl EventHandler {
         let Some(handle) = &self.0 else { return };
         // The change is stored, so the request must go on.
         if catch_unwind(AssertUnwindSafe(|| handle(event()))).is_err() {
-            tracing::error!("the handler of sign-in events panicked");
+            tracing::error!("sign-in event handler panicked");
         }
     }
 }

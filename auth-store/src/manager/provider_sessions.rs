@@ -131,7 +131,7 @@ impl SignInManager {
                 Ok(None) => Ok(false),
                 Err(error) => Err(error.into()),
             };
-            // One that fails keeps no other alive.
+            // A failure does not keep the others alive.
             match done {
                 Ok(is_ended) => ended += usize::from(is_ended),
                 Err(error) => failed = failed.and(Err(error)),

@@ -74,9 +74,14 @@ impl SignInManager {
     ///
     /// # Errors
     ///
-    /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if the store failed: the new sign-in is
-    /// rolled back. Returns [`LimitReached`](AuthErrorKind::LimitReached) if the user has as many sign-ins
-    /// as allowed.
+    /// - [`Unavailable`](AuthErrorKind::Unavailable): the store or the check of the user failed. The new sign-in is
+    ///   rolled back.
+    /// - [`LimitReached`](AuthErrorKind::LimitReached): the user has as many sign-ins as allowed.
+    /// - [`Unauthenticated`](AuthErrorKind::Unauthenticated): the check refuses the user, the identity provider has
+    ///   ended the user's session, or a sign-in in which a user acts for another has no actor.
+    /// - [`Acting`](AuthErrorKind::Acting): the actor acts for another user already.
+    /// - [`TooLarge`](AuthErrorKind::TooLarge): the sign-in exceeds the [bounds](crate::StoreBounds) of the store.
+    /// - [`Serialization`](AuthErrorKind::Serialization): the subject begins with U+0001.
     pub async fn sign_in(
         &self,
         state: &RequestState,
@@ -341,11 +346,12 @@ impl SignInManager {
     ///
     /// # Errors
     ///
-    /// Returns [`Unauthenticated`](AuthErrorKind::Unauthenticated) if the request has no such sign-in or it
-    /// has ended; [`Acting`](AuthErrorKind::Acting) if another user acts in it and that should not stop, or the other
-    /// way round; [`LimitReached`](AuthErrorKind::LimitReached) if it was pending and the user has as many
-    /// sign-ins as allowed; [`Unavailable`](AuthErrorKind::Unavailable) if the store did not answer; and the errors of
-    /// `prepare` and `deliver`.
+    /// - [`Unauthenticated`](AuthErrorKind::Unauthenticated): the request has no such sign-in, or it has ended.
+    /// - [`Acting`](AuthErrorKind::Acting): another user acts in the sign-in although the options do not stop that, or
+    ///   no other user acts in it although they do.
+    /// - [`LimitReached`](AuthErrorKind::LimitReached): it was pending, and the user has as many sign-ins as allowed.
+    /// - [`Unavailable`](AuthErrorKind::Unavailable): the store did not answer.
+    /// - The errors of `prepare` and `deliver`.
     pub async fn reauthenticate_with<P: Send, T>(
         &self,
         state: &RequestState,

@@ -118,8 +118,8 @@ impl SignInManager {
         });
     }
 
-    /// Ends a sign-in that its client gives up. Does nothing if it has ended already. If a user acts for another in
-    /// it, the user's own sign-in ends first, because the client has no other credential of that.
+    /// Ends a sign-in whose client signs out. Does nothing if it has ended already. If a user acts for another in it,
+    /// the actor's own sign-in ends first, because the client has no other credential for that one.
     ///
     /// # Errors
     ///
@@ -178,7 +178,8 @@ impl SignInManager {
     /// # Errors
     ///
     /// Returns [`Unavailable`](AuthErrorKind::Unavailable) if some sign-ins may not have changed;
-    /// [`Serialization`](AuthErrorKind::Serialization) if the claims cannot be serialized.
+    /// [`Serialization`](AuthErrorKind::Serialization) if the claims cannot be serialized;
+    /// [`TooLarge`](AuthErrorKind::TooLarge) if roles and claims exceed the [bounds](crate::StoreBounds) of the store.
     pub async fn update_claims<C: Serialize + Sync>(
         &self,
         subject: &str,
@@ -209,8 +210,8 @@ impl SignInManager {
     /// # Ok(()) }
     /// ```
     ///
-    /// The application first stores the user's roles itself, because a later sign-in takes them from there. If an access
-    /// token of `JwtAuth` has no room for all roles, a refreshed one has none of them, and a warning is logged.
+    /// The application first stores the user's roles itself, because a later sign-in takes them from there. If the roles
+    /// do not fit into an access token of `JwtAuth`, the next refresh issues one without any roles, and logs a warning.
     ///
     /// # Errors
     ///
@@ -253,7 +254,7 @@ impl SignInManager {
         let (mut changed, mut backoff) = (0, Backoff::new());
         loop {
             let mut found: Vec<Box<[u8]>> = Vec::new();
-            let mut unreadable = None; // keeps no other from its change
+            let mut unreadable = None; // does not stop the changes of the others
             for record in self.store.list_each(subject).await? {
                 let record = match record {
                     Ok(record) => record,
@@ -618,7 +619,7 @@ macro_rules! sign_in_options {
         ///
         /// Defaults to 1/20 of the idle timeout, or to one hour without an idle timeout. It is never
         /// more than half the idle timeout. Each sign-in adds up to a quarter of the interval, depending on its
-        /// id. A sign-in can reach its idle timeout early by at most this sum.
+        /// id. A sign-in can reach its idle timeout early by at most this sum. With zero, every request writes it.
         pub fn touch_interval(self, interval: ::std::time::Duration) -> Self {
             self.change_settings(|settings| settings.touch_interval = Some(interval))
         }

@@ -5,7 +5,7 @@
 //! |---|---|---|---|
 //! | `auth_sign_ins_total` | counter | `kind` | sign-ins that have started, by the kind of their secret: `session`, `bearer`, `refresh`, or the name of a custom kind. A pending one counts when it is finished, and one in which a user acts for another counts as well |
 //! | `auth_sign_ins_ended_total` | counter | `reason` | sign-ins that have ended, except for pending ones unless they are revoked: `signed out`, `revoked`, `evicted` by the limit, `expired`, `replaced` by one of another user or another kind, `refused` by the check of the user, ended by the `provider`, because a refresh token was `reused`, or, if a user acted for another, because the user has `stopped acting` or the sign-in of the `actor` has ended. Expired ones, and those whose actor's has ended, count only if they are used again |
-//! | `auth_store_calls_total` | counter | `op`, `outcome` | calls of a store: the method, and `ok`, `unavailable`, `duplicate_id`, `invalid`, `contended` or `out_of_bounds` |
+//! | `auth_store_calls_total` | counter | `op`, `outcome` | calls of a store: the method, or `listen` and `beat` for the announcements to a near cache, and `ok`, `unavailable`, `duplicate_id`, `invalid`, `contended` or `out_of_bounds` |
 //! | `auth_store_call_duration_seconds` | histogram | `op` | duration of the calls |
 //! | `auth_near_cache_hits_total` | counter | | sign-ins served from the cache |
 //! | `auth_near_cache_misses_total` | counter | | sign-ins read from the store |

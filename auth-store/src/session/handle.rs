@@ -219,7 +219,11 @@ impl Session {
     /// Returns [`Unavailable`](auth_core::AuthErrorKind::Unavailable) if the store did not answer, if it
     /// cannot be known whether an earlier attempt was stored, or after three seconds of waiting for
     /// other writers; [`Unauthenticated`](auth_core::AuthErrorKind::Unauthenticated) if the sign-in has ended;
-    /// [`TooLarge`](auth_core::AuthErrorKind::TooLarge) if there would be more than 64 KiB.
+    /// [`TooLarge`](auth_core::AuthErrorKind::TooLarge) if there would be more than 64 KiB;
+    /// [`Serialization`](auth_core::AuthErrorKind::Serialization) if an [`update`](Self::update) cannot read its
+    /// value. For the first data of a visitor, also [`CrossOrigin`](auth_core::AuthErrorKind::CrossOrigin) if an
+    /// unsafe request comes from another site, and [`Closed`](auth_core::AuthErrorKind::Closed) if the response can
+    /// no longer carry the cookie.
     pub async fn save(&self) -> Result<(), AuthError> {
         let sign_in = self.state.sign_in(self.context.state());
         if self.reach == Reach::Detached && sign_in.is_none() {

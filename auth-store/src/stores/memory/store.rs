@@ -90,6 +90,8 @@ impl MemoryStoreBuilder {
     /// Sets the maximum number of sign-ins, anonymous ones included. Defaults to 10 million. A
     /// sign-in with one role takes about 350 bytes. The user agent, claims, the identity that is decoded from
     /// them, and the application's data come on top.
+    ///
+    /// A full store evicts its oldest anonymous sign-ins. If it has none, new sign-ins fail as unavailable.
     pub fn capacity(self, max: usize) -> Self {
         Self { capacity: max, ..self }
     }

@@ -44,7 +44,7 @@ use crate::stores::trace::Traced as _;
 ///
 /// # URL
 ///
-/// `mongodb://[user:password@]host[:port][,host[:port]]../database[?options]`. Or
+/// `mongodb://[user:password@]host[:port][,host[:port]]../database[?options]`, or a URL that begins with
 /// `mongodb+srv://`. For TLS, set `tls=true`, and `tlsCAFile` to the file of your own certificate authority if you
 /// have one. Without it, the certificates of the authorities in the crate `webpki-roots` are trusted. Options that
 /// the store cannot honor, unknown ones, and an option that is set twice are rejected.
@@ -72,8 +72,8 @@ use crate::stores::trace::Traced as _;
 /// | `create` without a limit, or of an anonymous sign-in | 1 |
 ///
 /// A change is acknowledged once a majority of the servers has it in its journal (`w: "majority", j: true`), so no
-/// failover undoes it. Reads go to the primary and return what a majority has (`majority`), so an acknowledged logout
-/// is not unread there, with two exceptions. A primary that was cut off from the majority steps down after ten seconds
+/// failover undoes it. Reads go to the primary and return what a majority has (`majority`), so they see every
+/// acknowledged logout, with two exceptions. A primary that was cut off from the majority steps down after ten seconds
 /// (`electionTimeoutMillis`); until then, a node that reaches only this server may read a sign-in that has ended. So
 /// may a node that reads from a new primary, until a majority has its first entry. With
 /// `readConcernLevel=linearizable` in the URL, a request's read first asks a majority, and then fails instead.

@@ -57,7 +57,7 @@ impl RedisStoreBuilder {
     }
 
     /// Sets how long an operation may take, including reconnecting, before it fails as unavailable.
-    /// Defaults to one second.
+    /// Must be longer than zero. Defaults to one second. [`connect`](Self::connect) may take four times as long.
     pub fn timeout(self, timeout: Duration) -> Self {
         Self { timeout, ..self }
     }

@@ -82,7 +82,9 @@ impl fmt::Display for InvalidUrl {
                  or rediss+cluster"
             }
             Self::Credentials => "the part before the `@` must be `user:password` or `:password`",
-            Self::Escape => "a percent sign does not begin an escape of UTF-8 text",
+            Self::Escape => {
+                "a `%` must begin an escape of UTF-8 text: write `%25` for a percent sign"
+            }
             Self::Host => "a host is missing or invalid",
             Self::Port => "a port is not a number from 0 to 65535",
             Self::Hosts => "a single server has one host: write redis+cluster or redis+sentinel",
@@ -99,13 +101,17 @@ impl fmt::Display for RedisSetupError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(problem) => write!(f, "invalid URL of Redis: {problem}"),
-            Self::TlsDisabled => f.write_str("the URL demands TLS; enable the feature redis-tls"),
-            Self::NoTls => f.write_str("a certificate authority needs a rediss URL"),
+            Self::TlsDisabled => {
+                f.write_str("the URL requests TLS: enable the feature `redis-tls`")
+            }
+            Self::NoTls => f.write_str("`ca_certificate` needs a URL that begins with `rediss`"),
             Self::Authorities(_) => f.write_str("no certificate authority could be loaded"),
             Self::Tls(_) => f.write_str("the certificate of Redis was rejected"),
             Self::Prefix => f.write_str("the key prefix must not contain braces"),
             Self::InvalidTimeout => f.write_str("`timeout` must be longer than zero"),
-            Self::Authentication(_) => f.write_str("Redis refused the user and password"),
+            Self::Authentication(_) => {
+                f.write_str("Redis rejected the user and password, or demands them")
+            }
             Self::Eviction { policy } => write!(
                 f,
                 "Redis may evict sign-ins: maxmemory-policy must be noeviction, but is {policy}"

@@ -81,8 +81,8 @@ sql_store! {
 impl PostgresStoreBuilder {
     /// Disables the announcements of changes.
     ///
-    /// No node may have a near cache then: one in front of this store never serves a cached sign-in, but
-    /// one on another node, in front of a store that does announce, serves sign-ins that this node
+    /// Then no node may have a near cache. A near cache in front of this store never answers from its entries.
+    /// A near cache on another node, whose store announces changes, would serve sign-ins that this node has
     /// ended.
     pub fn insecure_without_announcements(mut self) -> Self {
         self.options.extra = Announcing::Off;

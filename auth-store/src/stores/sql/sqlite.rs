@@ -33,7 +33,8 @@ sql_store! {
     /// ```
     ///
     /// SQLite is built with the crate. Processes of one machine may share the file, which must be on a
-    /// local disk. There is one writer at a time; readers do not wait for it.
+    /// local disk. There is one writer at a time; readers do not wait for it. The store opens one connection
+    /// for writes, and up to [`max_connections`](SqliteStoreBuilder::max_connections) for reads.
     ///
     /// Acknowledged operations are on the disk (`synchronous=FULL`), so an ended sign-in remains ended
     /// after a power failure, provided that the disk does not lose flushed data. An operation fails as
