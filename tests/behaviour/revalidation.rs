@@ -12,6 +12,12 @@ use tower::{Layer, ServiceExt, service_fn};
 use crate::app::{Login, Me, User};
 use crate::harness::{Client, Credential, Fault, Framework, Op, TestBackend, World};
 
+suite!(secret: sec_05_revalidation_rejects_a_secret_replaced_on_another_node);
+
+suite!(cookie: sec_05_a_revalidated_route_rejects_a_cookie_in_its_grace);
+
+suite!(pair: sec_04_revalidation_rejects_a_token_from_before_a_new_sign_in);
+
 suite!(every:
     sec_14_a_revalidated_route_refuses_an_ended_sign_in,
     sec_59_a_revalidated_route_uses_the_latest_roles,
@@ -19,12 +25,6 @@ suite!(every:
     sec_76_a_revalidated_route_uses_no_copy_while_the_store_is_down,
     revalidation_without_an_identity_is_refused,
 );
-
-suite!(secret: sec_05_revalidation_rejects_a_secret_replaced_on_another_node);
-
-suite!(cookie: sec_05_a_revalidated_route_rejects_a_cookie_in_its_grace);
-
-suite!(pair: sec_04_revalidation_rejects_a_token_from_before_a_new_sign_in);
 
 fn admin() -> Login {
     Login::from("alice").role("admin")
