@@ -319,7 +319,7 @@ where
                 let Some(sign_ins) = self.mode.sign_ins() else {
                     return AuthFuture::ready(rejected(RejectionReason::Unknown));
                 };
-                if freshness == Freshness::Cached
+                if matches!(freshness, Freshness::Cached)
                     && let Some(outcome) = sign_ins.try_authenticate(token, now)
                 {
                     return AuthFuture::ready(outcome);
