@@ -31,8 +31,9 @@ const EVENT: &str = "http://schemas.openid.net/event/backchannel-logout";
 ///   [`provider_session`](auth_core::SignIn::provider_session) end on every node. If the token names both a
 ///   session and a subject, sign-ins of the subject whose ID token named no session end as well, because any
 ///   of them may belong to this session.
-/// - The tokens of the provider are [revoked](JwtAuth::revocations): those with this `sid`, or those of the
-///   subject that were issued until then. The end of one session does not revoke a token without a `sid`.
+/// - The tokens of the provider are [revoked](JwtAuth::revocations), opaque ones as well if `Introspection` has
+///   the same list: those with this `sid`, or those of the subject that were issued until then. The end of one
+///   session does not revoke a token without a `sid`.
 ///
 /// ```
 /// use auth_jwt::{BackChannelLogout, JwtAuth, Key, Validation};

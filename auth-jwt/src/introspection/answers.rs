@@ -18,6 +18,7 @@ use quick_cache::sync::{Cache, DefaultLifecycle};
 use tokio::sync::{Mutex as AsyncMutex, Semaphore};
 
 use crate::cache::TokenDigest;
+use crate::revocation_list::RevocableNames;
 use crate::validation::{ApplicationChecks, Validity};
 
 /// How many questions about tokens that were not active before may be under way, and how many about others.
@@ -37,15 +38,16 @@ pub(super) struct ActiveToken<C> {
     pub(super) identity: Identity<C>,
     pub(super) validity: Validity,
     pub(super) checks: Option<ApplicationChecks>,
+    pub(super) names: RevocableNames,
 }
 
 impl<C> TokenState<C> {
-    /// Returns the identity that the token proves at this moment.
-    pub(super) fn identity(&self, now: Timestamp) -> Result<&Identity<C>, RejectionReason> {
+    /// Returns the token if it is valid at this moment. It may be in the list of revocations.
+    pub(super) fn valid(&self, now: Timestamp) -> Result<&ActiveToken<C>, RejectionReason> {
         let token = self.token.as_ref().map_err(|reason| *reason)?;
         token.validity.check(now)?;
         token.checks.as_ref().map_or(Ok(()), ApplicationChecks::run)?;
-        Ok(&token.identity)
+        Ok(token)
     }
 }
 
@@ -224,6 +226,7 @@ mod tests {
             identity: Identity::verified(Principal::new("alice").claims(()), authentication),
             validity: Validation::new().check_claims(&claims).unwrap(),
             checks: None,
+            names: RevocableNames::default(),
         };
         let kept = [
             Some(Err(RejectionReason::Unknown)),

@@ -25,7 +25,7 @@ use crate::rejections;
 use crate::remote_keys::{
     Client, FetchError, HttpClient, InvalidRemoteKeys, checked_url, client_or_default, within,
 };
-use crate::revocation_list::Freshness;
+use crate::revocation_list::{Freshness, RevocableNames, RevocationList};
 use crate::validation::Validation;
 use crate::verifier::foreign_identity;
 
@@ -66,6 +66,7 @@ struct Options {
     cache_capacity: usize,
     realm: Arc<str>,
     resource: Option<ProtectedResource>,
+    revocations: RevocationList,
     clock: Clock,
 }
 
@@ -85,6 +86,7 @@ impl Introspection {
                 cache_capacity: 10_000,
                 realm: Challenge::DEFAULT_REALM.into(),
                 resource: None,
+                revocations: RevocationList::default(),
                 clock: Clock::system(),
             },
         }
@@ -143,6 +145,17 @@ impl Introspection {
     pub fn cache_capacity(mut self, tokens: usize) -> Self {
         assert!(tokens > 0, "`cache_capacity` must be at least 1");
         self.options.cache_capacity = tokens;
+        self
+    }
+
+    /// Refuses tokens that are in this list: see [`JwtAuth::revocations`](crate::JwtAuth::revocations). Each use of
+    /// an answer is checked, by the `jti`, `sid` and `sub` that it states.
+    ///
+    /// A revocation names the issuer, and many answers do not. So require an [issuer](Validation::issuer), which
+    /// counts as that of an answer without `iss`.
+    #[cfg(feature = "sign-in")]
+    pub fn revocations(mut self, revocations: auth_store::Revocations) -> Self {
+        self.options.revocations.list = Some(revocations);
         self
     }
 
@@ -224,6 +237,9 @@ impl fmt::Debug for Introspection {
 /// reason. The query then continues for other requests that wait, for five seconds at most. A token of more than
 /// 8 KiB is rejected.
 ///
+/// A token may be accepted for `max_age` after its issuer has revoked it. `Introspection::revocations` (feature
+/// `sign-in`) refuses tokens at once.
+///
 /// # With other backends
 ///
 /// In [`any_of`](auth_core::any_of), every other backend that recognizes a bearer token takes precedence,
@@ -297,12 +313,12 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
         if freshness == Freshness::Cached
             && let Some(state) = self.shared.answers.find(&digest, now)
         {
-            return self.conclude(&state, now).into();
+            return self.conclude(&state, freshness, now);
         }
         let (auth, token) = (self.clone(), Box::<[u8]>::from(token));
         AuthFuture::boxed(async move {
             match within(auth.clock(), auth.clone().ask(digest, token, freshness)).await {
-                Ok(state) => auth.conclude(&state, auth.clock().now()),
+                Ok(state) => auth.conclude(&state, freshness, auth.clock().now()).await,
                 Err(error) => auth.unavailable(error),
             }
         })
@@ -360,7 +376,7 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
 
     /// Reads the answer about an active token, and validates it like the claims of a JSON Web Token.
     fn read(&self, json: &str, now: Timestamp) -> Result<ActiveToken<C>, RejectionReason> {
-        let Options { validation, accepts_unstated, .. } = self.options();
+        let Options { validation, accepts_unstated, revocations, .. } = self.options();
         let payload = Payload::read(json)?;
         let all = validation.read_all(&payload)?;
         let mut claims = TokenClaims::read(&payload, &validation.layout)?;
@@ -375,14 +391,26 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
         validation.check_values(all.as_ref())?;
         claims.roles = validation.roles(claims.roles, all.as_ref());
         let own = application_claims(&payload)?;
+        let names = match revocations.is_set() {
+            true => RevocableNames::of(&claims),
+            false => RevocableNames::default(),
+        };
         let identity = foreign_identity("introspection", &mut claims, own, validation, now);
-        Ok(ActiveToken { identity, validity, checks: validation.application_checks(all) })
+        Ok(ActiveToken { identity, validity, checks: validation.application_checks(all), names })
     }
 
-    fn conclude(&self, state: &TokenState<C>, now: Timestamp) -> Outcome<C> {
-        match state.identity(now) {
-            Ok(identity) => Outcome::Authenticated(identity.clone()),
-            Err(reason) => self.refuse(reason),
+    /// Decides what a token proves, by what the endpoint said and by the list of revocations.
+    fn conclude(
+        &self,
+        state: &TokenState<C>,
+        freshness: Freshness,
+        now: Timestamp,
+    ) -> AuthFuture<Outcome<C>> {
+        match state.valid(now) {
+            Ok(ActiveToken { identity, names, .. }) => {
+                self.options().revocations.admit(identity, names, now, freshness)
+            }
+            Err(reason) => self.refuse(reason).into(),
         }
     }
 

@@ -10,7 +10,9 @@ use auth_core::{
     any_of,
 };
 use auth_jwt::testing::{IssuerFault, IssuerServer};
-use auth_jwt::{ClientSecrets, Introspection, IntrospectionAuth, JwtAuth, Key, Validation};
+use auth_jwt::{
+    ClientSecrets, Introspection, IntrospectionAuth, JwtAuth, Key, Revocations, Validation,
+};
 use auth_session::SessionAuth;
 use auth_store::MemoryStore;
 use http::{Request, Response, header};
@@ -20,7 +22,7 @@ use tokio::sync::Notify;
 use tower::{Layer, ServiceExt, service_fn};
 
 use super::kit::{NOW, clock};
-use crate::harness::EventCapture;
+use crate::harness::{EventCapture, Fault, Framework, Op, TestBackend, World};
 
 const ISSUER: &str = "https://login.example";
 
@@ -513,6 +515,53 @@ async fn a_revalidated_route_asks_the_endpoint_for_each_request() {
     assert_eq!(status(&auth, Require::revalidated(), "a").await, (401, "unknown".to_owned()));
     assert_eq!(status(&auth, Require::authenticated(), "a").await.0, 401, "it is known by now");
     assert_eq!(status(&both, Require::revalidated(), "a").await.0, 401);
+}
+
+/// The fault: what an endpoint called active was accepted until the next question, although it was revoked here.
+#[tokio::test]
+async fn sec_58_an_opaque_token_in_the_list_of_revocations_is_rejected() {
+    let claims = active(json!({ "jti": "1", "sid": "s", "iat": NOW }));
+    for name in ["jti", "sid", "sub"] {
+        let endpoint = Endpoint::new(&claims);
+        let list = Revocations::new(MemoryStore::new()).clock(endpoint.clock.clock());
+        let auth = endpoint.options().revocations(list.clone()).build().unwrap();
+        for (issuer, is_revoked) in [("https://b.example", false), (ISSUER, true)] {
+            assert!(asks(&auth, "a").await.is_ok(), "{name}");
+            let revoked = match name {
+                "jti" => list.revoke_token(issuer, "1").await,
+                "sid" => list.revoke_session(issuer, "s").await,
+                _ => list.revoke_subject(issuer, "alice", Timestamp::from_secs(NOW)).await,
+            };
+            revoked.unwrap();
+            assert_eq!(asks(&auth, "a").await.err(), is_revoked.then_some("revoked"), "{name}");
+        }
+        assert_eq!(endpoint.count(), 1, "the answer is cached");
+        let answer = status(&auth, Require::revalidated(), "a").await;
+        assert_eq!(answer, (401, "revoked".to_owned()));
+        endpoint.answers(&active(json!({ "jti": "2", "sid": "t", "iat": NOW + 1 })));
+        assert!(asks(&auth, "b").await.is_ok(), "{name}");
+    }
+}
+
+/// A store that does not answer makes no revoked token valid.
+#[tokio::test]
+async fn sec_76_without_the_list_of_revocations_an_opaque_token_is_unavailable() {
+    let world = World::start(TestBackend::jwt(), Framework::Axum).await;
+    let endpoint = Endpoint::new(&active(json!({ "jti": "1" })));
+    let list = Revocations::new(Arc::clone(&world.store)).clock(endpoint.clock.clock());
+    let auth = endpoint.options().revocations(list.clone()).build().unwrap();
+    world.store.set(Op::Peek, Fault::Fails);
+    world.store.set(Op::Load, Fault::Fails);
+    assert!(is_unavailable(&auth).await);
+    assert_eq!(status(&auth, Require::revalidated(), "a").await.0, 503);
+    world.store.clear_faults();
+    assert!(asks(&auth, "a").await.is_ok());
+    // A revalidated route bypasses what a node has cached.
+    world.store.serve_stale_copies();
+    assert_eq!(status(&auth, Require::revalidated(), "a").await.0, 200);
+    list.revoke_token(ISSUER, "1").await.unwrap();
+    assert_eq!(status(&auth, Require::authenticated(), "a").await.0, 200);
+    assert_eq!(status(&auth, Require::revalidated(), "a").await.0, 401);
 }
 
 /// Wherever the backends are in the list.
