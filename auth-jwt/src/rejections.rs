@@ -18,10 +18,10 @@ pub(crate) fn count(_: RejectionReason, _: impl FnOnce() -> Arc<str>) {}
 mod tests {
     use metrics_util::debugging::{DebugValue, DebuggingRecorder};
 
-    use crate::Validation;
     use crate::testing::IssuerServer;
+    use crate::{JwtAuth, RemoteIssuers, Validation};
 
-    /// Returns the counters of this name with their labels, while the future runs.
+    /// Returns the metrics of this name with their labels, while the future runs.
     fn counted(name: &str, run: impl Future<Output = ()>) -> Vec<String> {
         let recorder = DebuggingRecorder::new();
         let recorded = recorder.snapshotter();
@@ -35,8 +35,12 @@ mod tests {
             .filter(|(key, ..)| key.key().name() == name)
             .map(|(key, _, _, value)| {
                 let labels: Vec<_> = key.key().labels().map(metrics::Label::value).collect();
-                let DebugValue::Counter(count) = value else { panic!("it is a counter") };
-                format!("{} {count}", labels.join(" "))
+                let value = match value {
+                    DebugValue::Counter(count) => count.to_string(),
+                    DebugValue::Gauge(value) => value.to_string(),
+                    DebugValue::Histogram(_) => panic!("there are no histograms"),
+                };
+                format!("{} {value}", labels.join(" "))
             })
             .collect();
         lines.sort();
@@ -88,5 +92,27 @@ mod tests {
         });
         assert_eq!(lines.len(), 1);
         assert!(lines[0].ends_with(" 1"), "{lines:?}");
+    }
+    /// The fault: each name that anyone made up was a label, and no recorder ever forgets one.
+    #[test]
+    fn r20_a_made_up_name_that_a_rule_admits_is_no_label() {
+        let run = async || {
+            let server = IssuerServer::start_at("/real").await.audience("shop");
+            let template = server.issuer().name().replace("/real", "/{tenant}");
+            let auth = JwtAuth::new(RemoteIssuers::template(template.clone())).audience("shop");
+            let auth = auth.clock(server.issuer().clock().clock());
+            for tenant in ["a", "b", "real"] {
+                let name = template.replace("{tenant}", tenant);
+                let token = server.issuer().token("alice").claim("iss", name).sign();
+                let outcome = auth.verify(token.as_bytes()).await;
+                let is_accepted = matches!(outcome, auth_core::Outcome::Authenticated(_));
+                assert_eq!(is_accepted, tenant == "real", "{outcome:?}");
+            }
+        };
+        assert_eq!(counted("auth_jwt_key_fetches_total", run()), [" changed 1", " status 2"]);
+        assert_eq!(counted("auth_jwt_unknown_keys_total", run()), [" 3"]);
+        let keys = counted("auth_jwt_keys", run());
+        let [line] = &keys[..] else { panic!("{keys:?}") };
+        assert!(line.starts_with("http://127.0.0.1:") && line.ends_with("/real 1"), "{line}");
     }
 }

@@ -27,6 +27,7 @@ pub struct RemoteKeysBuilder {
     start: Start,
     client: Option<Arc<dyn Client>>,
     generation: Arc<AtomicU64>,
+    is_configured: bool,
     authorities: Option<Vec<u8>>,
     query: Vec<(String, String)>,
     headers: Vec<(String, String)>,
@@ -108,6 +109,7 @@ impl RemoteKeysBuilder {
             start,
             client: None,
             generation: Arc::default(),
+            is_configured: true,
             authorities: None,
             query: Vec::new(),
             headers: Vec::new(),
@@ -198,9 +200,10 @@ impl RemoteKeysBuilder {
         Self { client: client.clone(), ..self }
     }
 
-    /// Counts the sets that arrive in this number, also those of other issuers.
-    pub(super) fn generation(self, shared: &Arc<AtomicU64>) -> Self {
-        Self { generation: Arc::clone(shared), ..self }
+    /// Makes the keys those of an issuer that a rule has admitted. The sets that arrive are counted in this
+    /// number, also those of other issuers.
+    pub(super) fn of_rule(self, generation: &Arc<AtomicU64>) -> Self {
+        Self { generation: Arc::clone(generation), is_configured: false, ..self }
     }
 
     /// Checks the options. Nothing is fetched yet.
@@ -246,7 +249,13 @@ impl RemoteKeysBuilder {
             }
         };
         let schedule = Schedule::new(self.max_interval, self.cooldown);
-        Ok(RemoteKeys::new(source, schedule, self.max_staleness, self.generation))
+        Ok(RemoteKeys::new(
+            source,
+            schedule,
+            self.max_staleness,
+            self.generation,
+            self.is_configured,
+        ))
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 use std::future::{pending, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use tokio::task::AbortHandle;
 
 use super::builder::RemoteKeysBuilder;
 use super::error::{FetchError, FetchErrorKind};
-use super::record::{self, Change};
+use super::record::{self, Change, Named};
 use super::schedule::{Answer, Fetch, Schedule};
 use super::source::{Address, Fetched, Memory, Source};
 use crate::key::{ParsedKey, SkippedKey};
@@ -66,6 +66,8 @@ pub struct RemoteKeys {
 struct Shared {
     source: Arc<Source>,
     name: Arc<str>,
+    /// Whether the application configured the name, or the keys have verified a token.
+    is_verified: AtomicBool,
     max_staleness: Duration,
     clock: RwLock<Clock>,
     keys: RwLock<Arc<[Arc<ParsedKey>]>>,
@@ -140,9 +142,11 @@ impl RemoteKeys {
         schedule: Schedule,
         max_staleness: Duration,
         generation: Arc<AtomicU64>,
+        is_configured: bool,
     ) -> Self {
         let shared = Shared {
             name: source.address.name(),
+            is_verified: AtomicBool::new(is_configured),
             source: Arc::new(source),
             max_staleness,
             clock: RwLock::default(),
@@ -228,6 +232,12 @@ impl RemoteKeys {
         keys.iter().find(check).cloned()
     }
 
+    /// Notes that the keys of an issuer which a rule has admitted verified a token.
+    pub(super) fn set_verified(&self) {
+        self.shared.is_verified.store(true, Ordering::Relaxed);
+        record::verified(&self.shared.name, self.shared.keys.read().len());
+    }
+
     /// Ends all keys, also for tokens that they verified.
     pub(super) fn end(&self) {
         self.shared.keys.read().iter().for_each(|key| key.end_at(Timestamp::EPOCH));
@@ -255,7 +265,7 @@ impl RemoteKeys {
 
     /// Decides about a token whose key is not known, and counts it.
     pub(crate) fn unknown_key(&self, now: Timestamp) -> Demand {
-        record::unknown_key(&self.shared.name);
+        record::unknown_key(self.shared.named());
         self.demand(now)
     }
 
@@ -302,6 +312,10 @@ impl RemoteKeys {
 }
 
 impl Shared {
+    fn named(&self) -> Named<'_> {
+        Named { issuer: &self.name, is_label: self.is_verified.load(Ordering::Relaxed) }
+    }
+
     fn clock(&self) -> Clock {
         self.clock.read().clone()
     }
@@ -354,9 +368,9 @@ impl Shared {
             }
             Err(error) => {
                 let failures = self.schedule.lock().failures() + 1;
-                record::failed(&self.name, &error, failures);
+                record::failed(self.named(), &error, failures);
                 if let Some(at) = self.last.lock().fetched_at {
-                    record::age(&self.name, clock.now().since(at));
+                    record::age(self.named(), clock.now().since(at));
                 }
                 self.last.lock().error = Some(error);
                 self.schedule.lock().failed(now, random);
@@ -404,7 +418,7 @@ impl Shared {
             last.skipped = skipped;
             change = Change::Changed;
         }
-        record::fetched(&self.name, change, new.len(), &last.skipped);
+        record::fetched(self.named(), change, new.len(), &last.skipped);
     }
 
     /// Releases those who wait for a fetch that does not take place.

@@ -187,7 +187,7 @@ impl RemoteIssuers {
             return Err(FetchError::new(FetchErrorKind::Request, text));
         }
         let shared = &self.members.client;
-        let keys = builder.shared_client(shared).generation(&self.members.generation).build();
+        let keys = builder.shared_client(shared).of_rule(&self.members.generation).build();
         let keys = keys.map_err(|error| {
             tracing::error!(%error, "invalid options for the keys of an issuer");
             FetchError::with_source(FetchErrorKind::Request, "the options are wrong", error)
@@ -210,6 +210,9 @@ impl RemoteIssuers {
         let mut table = self.members.table.lock();
         let Some(member) = table.by_name.get_mut(issuer) else { return };
         let is_first = member.verified_at.replace(now).is_none();
+        if is_first {
+            member.keys.set_verified();
+        }
         let used = |(name, member): (&Arc<str>, &Member)| {
             member.verified_at.map(|at| (at, member.number, Arc::clone(name)))
         };

@@ -5,6 +5,16 @@
 use super::error::FetchError;
 use crate::key::{Shown, SkippedKey};
 
+/// How events and metrics name an issuer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Named<'a> {
+    pub(super) issuer: &'a str,
+    /// Whether the name may be a label of metrics, of which each value takes memory. If a rule has admitted the
+    /// issuer, anyone can have made up the name, until its keys verify a token.
+    #[cfg_attr(not(feature = "metrics"), expect(dead_code))]
+    pub(super) is_label: bool,
+}
+
 /// The result of a fetch that succeeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Change {
@@ -13,7 +23,8 @@ pub(super) enum Change {
 }
 
 /// Records a fetch that returned keys.
-pub(super) fn fetched(issuer: &str, change: Change, keys: usize, skipped: &[SkippedKey]) {
+pub(super) fn fetched(named: Named<'_>, change: Change, keys: usize, skipped: &[SkippedKey]) {
+    let issuer = named.issuer;
     match change {
         Change::Unchanged => tracing::debug!(issuer, keys, "key set unchanged"),
         Change::Changed => {
@@ -25,15 +36,15 @@ pub(super) fn fetched(issuer: &str, change: Change, keys: usize, skipped: &[Skip
         }
     }
     #[cfg(feature = "metrics")]
-    metrics::fetched(issuer, change, keys);
+    metrics::fetched(named, change, keys);
 }
 
 /// Records a fetch that failed.
-pub(super) fn failed(issuer: &str, error: &FetchError, failures: u32) {
-    let kind = error.kind().as_str();
+pub(super) fn failed(named: Named<'_>, error: &FetchError, failures: u32) {
+    let (issuer, kind) = (named.issuer, error.kind().as_str());
     tracing::warn!(issuer, kind, failures, %error, "key set fetch failed");
     #[cfg(feature = "metrics")]
-    metrics::failed(issuer, kind);
+    metrics::fetches(named, kind);
 }
 
 /// Records that the issuer no longer publishes a key.
@@ -44,16 +55,23 @@ pub(super) fn withdrawn(issuer: &str, kid: Option<&str>) {
 
 /// Records a token whose key is not in the set.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables))]
-pub(super) fn unknown_key(issuer: &str) {
+pub(super) fn unknown_key(named: Named<'_>) {
     #[cfg(feature = "metrics")]
-    metrics::unknown_key(issuer);
+    metrics::unknown_key(named);
+}
+
+/// Records the keys of an issuer that has just been verified.
+#[cfg_attr(not(feature = "metrics"), expect(unused_variables))]
+pub(super) fn verified(issuer: &str, keys: usize) {
+    #[cfg(feature = "metrics")]
+    metrics::keys(Named { issuer, is_label: true }, keys);
 }
 
 /// Records how long the set has been trusted without being fetched again, in seconds.
 #[cfg_attr(not(feature = "metrics"), expect(unused_variables))]
-pub(super) fn age(issuer: &str, age: std::time::Duration) {
+pub(super) fn age(named: Named<'_>, age: std::time::Duration) {
     #[cfg(feature = "metrics")]
-    metrics::age(issuer, age);
+    metrics::age(named, age);
 }
 
 #[cfg(feature = "metrics")]
@@ -62,35 +80,42 @@ mod metrics {
 
     use ::metrics::{counter, gauge};
 
-    use super::Change;
+    use super::{Change, Named};
 
-    pub(super) fn fetched(issuer: &str, change: Change, keys: usize) {
+    pub(super) fn fetched(named: Named<'_>, change: Change, count: usize) {
         let result = match change {
             Change::Changed => "changed",
             Change::Unchanged => "unchanged",
         };
-        fetches(issuer, result);
-        let keys = u32::try_from(keys).unwrap_or(u32::MAX);
-        gauge!("auth_jwt_keys", "issuer" => issuer.to_owned()).set(f64::from(keys));
-        age(issuer, Duration::ZERO);
+        fetches(named, result);
+        keys(named, count);
     }
 
-    pub(super) fn failed(issuer: &str, kind: &'static str) {
-        fetches(issuer, kind);
-    }
-
-    fn fetches(issuer: &str, result: &'static str) {
-        let issuer = issuer.to_owned();
+    pub(super) fn fetches(named: Named<'_>, result: &'static str) {
+        let issuer = label(named);
         counter!("auth_jwt_key_fetches_total", "issuer" => issuer, "result" => result).increment(1);
     }
 
-    pub(super) fn unknown_key(issuer: &str) {
-        counter!("auth_jwt_unknown_keys_total", "issuer" => issuer.to_owned()).increment(1);
+    pub(super) fn unknown_key(named: Named<'_>) {
+        counter!("auth_jwt_unknown_keys_total", "issuer" => label(named)).increment(1);
     }
 
-    pub(super) fn age(issuer: &str, age: Duration) {
-        gauge!("auth_jwt_key_set_age_seconds", "issuer" => issuer.to_owned())
-            .set(age.as_secs_f64());
+    pub(super) fn keys(named: Named<'_>, count: usize) {
+        if named.is_label {
+            let count = f64::from(u32::try_from(count).unwrap_or(u32::MAX));
+            gauge!("auth_jwt_keys", "issuer" => label(named)).set(count);
+        }
+        age(named, Duration::ZERO);
+    }
+
+    pub(super) fn age(named: Named<'_>, age: Duration) {
+        if named.is_label {
+            gauge!("auth_jwt_key_set_age_seconds", "issuer" => label(named)).set(age.as_secs_f64());
+        }
+    }
+
+    fn label(named: Named<'_>) -> String {
+        if named.is_label { named.issuer.to_owned() } else { String::new() }
     }
 }
 
@@ -109,12 +134,13 @@ mod tests {
         let recorded = recorder.snapshotter();
         ::metrics::with_local_recorder(&recorder, || {
             let error = FetchError::new(FetchErrorKind::Timeout, "too slow");
-            fetched("https://idp.example", Change::Changed, 2, &[]);
-            fetched("https://idp.example", Change::Unchanged, 2, &[]);
-            failed("https://idp.example", &error, 1);
-            failed("https://idp.example", &error, 2);
-            age("https://idp.example", Duration::from_secs(90));
-            unknown_key("https://other.example");
+            let idp = Named { issuer: "https://idp.example", is_label: true };
+            fetched(idp, Change::Changed, 2, &[]);
+            fetched(idp, Change::Unchanged, 2, &[]);
+            failed(idp, &error, 1);
+            failed(idp, &error, 2);
+            age(idp, Duration::from_secs(90));
+            unknown_key(Named { issuer: "https://other.example", ..idp });
         });
         let mut lines: Vec<_> = recorded
             .snapshot()
