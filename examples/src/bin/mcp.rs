@@ -121,13 +121,14 @@ fn of_issuer(issuer: &str, options: &Options, resource: &str) -> Result<Access, 
     let validation =
         Validation::new().audience(audience).scope_implies("orders:write", "orders:read");
     let revocations = Revocations::new(MemoryStore::new());
-    let auth = JwtAuth::new(RemoteKeys::discover(issuer).build()?)
+    let keys = RemoteKeys::discover(issuer).build();
+    let keys = keys.map_err(|error| format!("--issuer: {error}"))?;
+    let auth = JwtAuth::new(keys.clone())
         .validation(validation)
         .revocations(revocations.clone())
         .protected_resource(described(resource));
     let mut routes = Router::new();
     if let Some(client) = &options.client {
-        let keys = RemoteKeys::discover(issuer).build()?;
         let logout = BackChannelLogout::new(keys, Validation::new().audience(&**client));
         let logout = logout.revocations(revocations).service();
         routes = routes.route_service("/backchannel-logout", logout);

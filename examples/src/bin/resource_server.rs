@@ -44,7 +44,8 @@ struct Options {
 async fn main() -> Result<(), Box<dyn Error>> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     let options = Options::parse();
-    let keys = RemoteKeys::discover(options.issuer).build()?;
+    let keys = RemoteKeys::discover(options.issuer).build();
+    let keys = keys.map_err(|error| format!("--issuer: {error}"))?;
     let auth = JwtAuth::new(keys.clone()).audience(options.audience);
     let mut required = vec![Require::authenticated()];
     required.extend(options.scope.map(Require::scope));

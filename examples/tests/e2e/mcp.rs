@@ -270,6 +270,10 @@ fn mcp_listens_on_other_addresses_only_behind_tls() {
         (&["--listen", "[::]:0"], "without TLS"),
         (&["--listen", "0.0.0.0:0", "--url", "http://mcp.example"], "must begin with https://"),
         (&["--url", "https://mcp.example/mcp"], "must begin with https://"),
+        (
+            &["--listen", "127.0.0.1:0", "--issuer", "http://a.example"],
+            "--issuer: `http://a.example`",
+        ),
     ] {
         let output = Command::new(env!("CARGO_BIN_EXE_mcp")).args(args).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();

@@ -2,6 +2,11 @@
 
 use std::process::Command;
 
+use auth_core::Clock;
+use auth_jwt::testing::{IssuerFault, IssuerServer};
+use auth_servers::until;
+use serde_json::json;
+
 use crate::harness::{Curl, Process, Tokens};
 
 const ALICE: [(&str, &str); 2] = [("username", "alice"), ("password", "wonderland")];
@@ -63,4 +68,79 @@ fn grpc_stops_on_a_signal() {
     server.announced("gRPC at ");
     server.signal(rustix::process::Signal::TERM);
     assert_eq!(server.exit_code(), Some(0), "{}", server.stderr());
+}
+
+/// Starts the server. Returns its URL as well.
+fn resource_server(provider: &IssuerServer, more: &[&str]) -> (Process, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_resource_server"));
+    let command = command.args(["--issuer", provider.issuer().name(), "--audience", "shop"]);
+    let mut server = Process::start(command.args(["--listen", "127.0.0.1:0"]).args(more));
+    let url = server.announced("tokens at ");
+    (server, url)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resource_server_tells_who_sent_a_token() {
+    let provider = IssuerServer::start().await.audience("shop");
+    let (_server, url) = resource_server(&provider, &["--scope", "read"]);
+    let curl = Curl::new(&url);
+    let now = Clock::system().now().as_secs();
+    let token = provider.issuer().token("alice").claim("iat", now).claim("exp", now + 300);
+    let ask = |token: &str| curl.get("/whoami").bearer(token).send();
+    let answer = ask(&token.clone().scope("read").scope("write").role("buyer").sign());
+    let expected = json!({
+        "subject": "alice", "issuer": provider.issuer().name(), "scopes": ["read", "write"],
+        "roles": ["buyer"],
+    });
+    assert_eq!((answer.status, answer.json()), (200, expected));
+    let refused = ask(&token.clone().scope("write").sign());
+    let challenge = refused.header("www-authenticate").unwrap();
+    assert_eq!(refused.status, 403);
+    assert!(challenge.contains(r#"error="insufficient_scope", scope="read""#), "{challenge}");
+    assert_eq!(ask(&token.clone().claim("aud", "bank").sign()).status, 401);
+    assert_eq!(ask(&token.clone().claim("exp", now - 100).sign()).status, 401);
+    assert_eq!(curl.get("/whoami").send().status, 401);
+}
+
+/// It starts all the same, so that it can be started before the provider.
+#[tokio::test(flavor = "multi_thread")]
+async fn resource_server_states_what_is_wrong_with_its_provider() {
+    let other = json!({ "issuer": "http://localhost", "jwks_uri": "http://localhost/jwks" });
+    let html = IssuerFault::Body(Some("text/html"), "<html>".to_owned());
+    for (path, fault, reason) in [
+        ("", IssuerFault::Away, "the issuer cannot be reached"),
+        ("", html.clone(), "returned the content type \"text/html\""),
+        ("", IssuerFault::Redirect("http://idp.example/".to_owned()), "which is not `https`"),
+        ("", IssuerFault::EndlessBody, "the response is larger than 256 KiB"),
+        ("", IssuerFault::Status(500), "returned the status 500"),
+        ("", IssuerFault::Body(None, other.to_string()), "is that of the issuer"),
+        ("/jwks", html, "returned the content type \"text/html\""),
+        ("/jwks", IssuerFault::Body(None, r#"{"keys":[]}"#.to_owned()), "no usable key set"),
+    ] {
+        let provider = IssuerServer::start().await.audience("shop");
+        provider.fail_at(path, fault);
+        let (server, url) = resource_server(&provider, &[]);
+        until(reason, || server.stderr().contains(reason).then_some(()));
+        let now = Clock::system().now().as_secs();
+        let token = provider.issuer().token("alice").claim("iat", now).claim("exp", now + 300);
+        let response = Curl::new(&url).get("/whoami").bearer(&token.sign()).send();
+        assert_eq!(response.status, 503, "{reason}");
+        assert!(response.header("retry-after").is_some(), "{reason}");
+    }
+}
+
+#[test]
+fn resource_server_does_not_start_with_a_wrong_option() {
+    for (issuer, expected) in [
+        ("http://login.example", "must be `https`"),
+        ("https://a@login.example", "is not the URL of an issuer"),
+        ("login.example", "is not the URL of an issuer"),
+    ] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_resource_server"));
+        let output = command.args(["--issuer", issuer, "--audience", "shop"]).output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        assert!(!output.status.success(), "{issuer}");
+        let named = format!("--issuer: `{issuer}`");
+        assert!(error.contains(expected) && error.contains(&named), "{error}");
+    }
 }
