@@ -3,15 +3,19 @@
 
 use std::collections::BTreeSet;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
+use auth_core::Clock;
+use auth_jwt::testing::IssuerServer;
 use auth_servers::OidcProvider;
 use rmcp::model::{CallToolRequest, CallToolRequestParams, ClientRequest, ServerResult};
-use rmcp::service::{PeerRequestOptions, RunningService};
+use rmcp::service::{PeerRequestOptions, RequestHandle, RunningService};
 use rmcp::transport::StreamableHttpClientTransport;
 use rmcp::transport::auth::{ClientCredentialsConfig, OAuthState};
 use rmcp::transport::streamable_http_client::StreamableHttpClientTransportConfig;
 use rmcp::{RoleClient, ServiceExt};
 use serde_json::json;
+use tokio::time::timeout;
 
 use crate::harness::{Curl, Process, Response, Tokens};
 
@@ -114,22 +118,58 @@ fn tool(name: &'static str) -> CallToolRequestParams {
     CallToolRequestParams::new(name)
 }
 
+/// Starts a call whose response is a stream without end.
+async fn watch(client: &RunningService<RoleClient, ()>) -> RequestHandle<RoleClient> {
+    let request = ClientRequest::CallToolRequest(CallToolRequest::new(tool("watch_orders")));
+    let options = PeerRequestOptions::no_options();
+    let mut watching = client.send_cancellable_request(request, options).await.unwrap();
+    let early = timeout(Duration::from_millis(500), &mut watching.rx).await;
+    assert!(early.is_err(), "the stream goes on: {early:?}");
+    watching
+}
+
+async fn ends(watching: RequestHandle<RoleClient>) {
+    let ended = timeout(Duration::from_secs(10), watching.await_response()).await;
+    let ended = ended.expect("the stream ends");
+    assert!(!matches!(ended, Ok(ServerResult::CallToolResult(_))), "{ended:?}");
+}
+
 #[tokio::test]
 async fn mcp_ends_a_stream_with_the_sign_in() {
     let (_server, url) = mcp(&[]);
     let curl = Curl::new(&url);
     let token = sign_in(&curl, "alice", "wonderland");
     let client = connect(&url, &token).await;
-    let request = ClientRequest::CallToolRequest(CallToolRequest::new(tool("watch_orders")));
-    let options = PeerRequestOptions::no_options();
-    let mut watching = client.send_cancellable_request(request, options).await.unwrap();
-    let early = tokio::time::timeout(std::time::Duration::from_millis(500), &mut watching.rx).await;
-    assert!(early.is_err(), "the stream goes on: {early:?}");
+    let watching = watch(&client).await;
     assert_eq!(curl.post("/logout").bearer(&token).send().status, 200);
-    let ended = tokio::time::timeout(std::time::Duration::from_secs(10), watching.await_response());
-    let ended = ended.await.expect("the stream ends with the sign-in");
-    assert!(!matches!(ended, Ok(ServerResult::CallToolResult(_))), "{ended:?}");
+    ends(watching).await;
     assert_eq!(call(&curl, Some(&token), "tools/list", "").status, 401);
+}
+
+/// The provider reports the end of the session by a logout token.
+#[tokio::test(flavor = "multi_thread")]
+async fn mcp_ends_a_stream_with_the_session_at_the_provider() {
+    let provider = IssuerServer::start().await.audience("api");
+    let issuer = provider.issuer().name();
+    let (_server, url) =
+        mcp(&["--issuer", issuer, "--audience", "api", "--client", "the-client-id"]);
+    let curl = Curl::new(&url);
+    let now = Clock::system().now().as_secs();
+    let of_session = |sid: &str| {
+        let token = provider.issuer().token("alice").claim("sid", sid);
+        token.claim("iat", now).claim("exp", now + 300)
+    };
+    let [token, other] = ["s", "t"].map(|sid| of_session(sid).scope("orders:read").sign());
+    let client = connect(&url, &token).await;
+    let watching = watch(&client).await;
+    let event = "http://schemas.openid.net/event/backchannel-logout";
+    let logout = of_session("s").typ("logout+jwt").claim("aud", "the-client-id");
+    let logout = logout.claim("events", json!({ event: {} })).sign();
+    let form = [("logout_token", &*logout)];
+    assert_eq!(curl.post("/backchannel-logout").form(&form).send().status, 200);
+    ends(watching).await;
+    let status = |token: &str| call(&curl, Some(token), "tools/list", "").status;
+    assert_eq!([status(&token), status(&other)], [401, 200]);
 }
 
 /// Starts a provider with one client.
