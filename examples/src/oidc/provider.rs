@@ -359,6 +359,7 @@ mod tests {
     use axum::response::IntoResponse as _;
     use futures_util::future::join_all;
     use http::{StatusCode, header};
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -380,10 +381,7 @@ mod tests {
         (url, count)
     }
 
-    /// The fault: each request waited for those before it, and asked the provider again.
-    #[tokio::test]
-    async fn a_provider_that_is_away_is_asked_once_in_a_while() {
-        let (issuer, requests) = overloaded();
+    fn provider(issuer: &str) -> (Provider, ManualClock) {
         let client = Client {
             id: "shop".to_owned(),
             secret: None,
@@ -391,16 +389,36 @@ mod tests {
             form_post: false,
         };
         let clock = ManualClock::new(Timestamp::from_secs(1000));
-        let provider = Provider::new(&issuer, client, clock.clock()).unwrap();
-        let logins = || join_all((0..10).map(|_| provider.start(ReturnPath::default())));
+        (Provider::new(issuer, client, clock.clock()).unwrap(), clock)
+    }
+
+    /// Starts ten logins, which fail.
+    async fn fail_to_start(provider: &Provider) {
+        for login in join_all((0..10).map(|_| provider.start(ReturnPath::default()))).await {
+            let response = login.map(|_| ()).unwrap_err().into_response();
+            assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        }
+    }
+
+    /// The fault: each request waited for those before it, and asked the provider again.
+    #[tokio::test]
+    async fn a_provider_that_is_away_is_asked_once_in_a_while() {
+        let (issuer, requests) = overloaded();
+        let (provider, clock) = provider(&issuer);
         for (pause, expected) in [(0, 1), (4, 1), (1, 2)] {
             clock.advance(Duration::from_secs(pause));
-            for login in logins().await {
-                let response = login.map(|_| ()).unwrap_err().into_response();
-                assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
-                assert_eq!(response.headers()[header::RETRY_AFTER], "5");
-            }
+            fail_to_start(&provider).await;
             assert_eq!(requests.load(Ordering::SeqCst), expected, "{pause} s later");
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_provider_that_does_not_answer_keeps_no_login_waiting_for_long() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let (provider, _) = provider(&format!("http://{}", silent.local_addr().unwrap()));
+        let since = Instant::now();
+        fail_to_start(&provider).await;
+        assert!(since.elapsed() <= TIMEOUT * 2, "{:?}", since.elapsed());
     }
 }
