@@ -259,6 +259,7 @@ pub(super) fn misspelt(claims: &Map<String, Value>, name: &str, at: usize) -> Ma
 
 #[tokio::test]
 async fn r21_a_token_of_every_provider_is_accepted_by_the_calls_of_the_guide() {
+    assert_eq!(GUIDE.matches("```rust\n").count(), Provider::ALL.len(), "a block for each");
     for provider in json_web_tokens() {
         assert_eq!(provider.provenance(), Provenance::Documented);
         let fixture = provider.fixture();

@@ -57,8 +57,9 @@ async fn r07_a_key_set_is_json_or_has_no_content_type() {
     }
 }
 
+/// The rows of the table in `docs/remote-keys.md` that fail a fetch. The two tests above have those that take time.
 #[tokio::test]
-async fn r05_old_keys_go_on_whatever_the_issuer_answers() {
+async fn r05_r06_old_keys_go_on_whatever_the_issuer_answers_and_new_ones_are_unavailable() {
     let (server, auth, _) = accepted_with(|auth| auth.cache_capacity(0)).await;
     for (fault, kind) in [
         (IssuerFault::Away, "unreachable: "),
@@ -73,6 +74,10 @@ async fn r05_old_keys_go_on_whatever_the_issuer_answers() {
         (IssuerFault::Body(Some("text/html"), "<html>".into()), "content type: "),
         (IssuerFault::Body(None, "\0".repeat(1000)), "document: "),
         (IssuerFault::Body(None, "[".repeat(200_000)), "document: "),
+        (
+            IssuerFault::Body(None, r#"{"issuer":"http://localhost","jwks_uri":"a"}"#.into()),
+            "document: ",
+        ),
     ] {
         // The address of the key set is known, so a failed fetch asks for the document again.
         server.fail(fault.clone());
@@ -80,8 +85,12 @@ async fn r05_old_keys_go_on_whatever_the_issuer_answers() {
         let error = failure(&auth).await;
         assert!(error.starts_with(kind), "{fault:?}: {error}");
         assert_eq!(status(&auth, &token(&server)).await, 200);
+        let without_keys = server.auth();
+        assert_eq!(status(&without_keys, &token(&server)).await, 503, "{fault:?}");
+        assert!(failure(&without_keys).await.starts_with(kind), "{fault:?}");
     }
     server.recover();
     keys(&auth).reload().await.unwrap();
     assert_eq!(keys(&auth).status().failures, 0);
+    assert_eq!(status(&auth, "e30.e30.AA").await, 401, "a wrong token");
 }
