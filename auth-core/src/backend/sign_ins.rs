@@ -194,6 +194,9 @@ pub enum Revoke {
 /// The session at an identity provider by which a user was authenticated (OpenID Connect). A sign-in that has
 /// one can be ended by the provider.
 ///
+/// A session and a user of the provider have at most 1,000 sign-ins each, or as many as one user of the
+/// application may have, if that is more. A further sign-in ends the oldest one.
+///
 /// Take the values from a verified ID token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
