@@ -1,6 +1,5 @@
 //! Caddy or Traefik in front of servers, with a configuration that a test states, such as one of the guide.
 
-use std::fmt;
 use std::net::{Ipv4Addr, TcpStream};
 
 use crate::child::Program;
@@ -65,8 +64,4 @@ impl Site {
     }
 }
 
-impl fmt::Debug for Site {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Site").field("port", &self.port).finish_non_exhaustive()
-    }
-}
+auth_core::redacted_debug!(Site { port });
