@@ -45,6 +45,13 @@ impl Guesses {
     async fn guess(&self, user: &str, address: Option<&str>) -> bool {
         guess(&self.throttle, user, address).await
     }
+
+    /// Guesses this often, which is allowed each time.
+    async fn allows(&self, times: usize, user: &str, address: Option<&str>) {
+        for _ in 0..times {
+            assert!(self.guess(user, address).await);
+        }
+    }
 }
 
 fn throttle(store: &Arc<FaultyStore>, clock: &ManualClock) -> Throttle {
@@ -95,9 +102,7 @@ async fn sec_69_guesses_at_the_same_time_on_two_nodes_do_not_exceed_the_limit() 
 
 async fn sec_69_a_right_password_does_not_count() {
     let guesses = Guesses::start().await;
-    for _ in 0..4 {
-        assert!(guesses.guess("alice", Some("192.0.2.1")).await);
-    }
+    guesses.allows(4, "alice", Some("192.0.2.1")).await;
     for _ in 0..10 {
         let attempt = guesses.throttle.attempt("alice", Some(ip("192.0.2.1"))).await;
         attempt.unwrap().take_back().await;
@@ -112,9 +117,7 @@ async fn sec_69_a_right_password_takes_no_attempt_of_a_later_period_back() {
     guesses.clock.advance(MINUTE);
     assert!(guesses.guess("alice", None).await);
     slow.take_back().await;
-    for _ in 0..4 {
-        assert!(guesses.guess("alice", None).await);
-    }
+    guesses.allows(4, "alice", None).await;
     assert!(!guesses.guess("alice", None).await);
 }
 
@@ -174,17 +177,13 @@ async fn sec_69_a_guess_that_is_being_checked_counts_until_it_is_taken_back() {
     for right in checked {
         right.take_back().await;
     }
-    for _ in 0..5 {
-        assert!(guesses.guess("alice", None).await);
-    }
+    guesses.allows(5, "alice", None).await;
     assert!(!guesses.guess("alice", None).await);
 }
 
 async fn sec_69_a_refused_guess_does_not_count_for_the_address() {
     let guesses = Guesses::start().await;
-    for _ in 0..5 {
-        assert!(guesses.guess("alice", None).await);
-    }
+    guesses.allows(5, "alice", None).await;
     for _ in 0..20 {
         assert!(!guesses.guess("alice", Some("192.0.2.1")).await);
     }
@@ -201,9 +200,7 @@ async fn sec_69_a_refused_guess_does_not_count_for_the_address() {
 async fn sec_69_what_has_another_name_counts_apart() {
     let guesses = Guesses::start().await;
     let codes = guesses.throttle.clone().name("one-time code").per_user(2, MINUTE);
-    for _ in 0..5 {
-        assert!(guesses.guess("alice", Some("192.0.2.1")).await);
-    }
+    guesses.allows(5, "alice", Some("192.0.2.1")).await;
     for allowed in [true, true, false] {
         assert_eq!(guess(&codes, "alice", Some("192.0.2.1")).await, allowed);
     }
@@ -221,17 +218,13 @@ async fn sec_69_no_attempt_begins_while_the_store_does_not_answer() {
     guesses.store.set(Op::Update, Fault::Fails);
     begun.take_back().await; // cannot be taken back, which is no error
     guesses.store.clear_faults();
-    for _ in 0..4 {
-        assert!(guesses.guess("alice", None).await);
-    }
+    guesses.allows(4, "alice", None).await;
     assert!(!guesses.guess("alice", None).await);
 }
 
 async fn sec_69_a_refused_guess_is_answered_with_the_time_to_wait() {
     let guesses = Guesses::start().await;
-    for _ in 0..5 {
-        assert!(guesses.guess("alice", None).await);
-    }
+    guesses.allows(5, "alice", None).await;
     guesses.clock.advance(MINUTE / 4);
     let attempt = async || guesses.throttle.attempt("alice", None).await.unwrap_err();
     let page = attempt().await.into_response();
