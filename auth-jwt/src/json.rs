@@ -1,6 +1,7 @@
 //! Strict JSON. The members of an object have unique names: readers differ about which of two
 //! members with one name counts (RFC 8259 section 4), so two services could read one token
-//! differently. Strings are borrowed from the input where possible.
+//! differently. Names by which `serde_json` passes values to itself are refused: its `Value` reads the member of
+//! such a name instead of the object. Strings are borrowed from the input where possible.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -190,10 +191,10 @@ pub(crate) fn read_members<'de, A: MapAccess<'de>>(
         read_value(&name, &mut members)?;
         names.insert(name, ());
     }
-    if names.has_unique_names() {
+    if names.are_valid() {
         Ok(names)
     } else {
-        Err(A::Error::custom("the object repeats a member name"))
+        Err(A::Error::custom("the object repeats a member name, or has a reserved one"))
     }
 }
 
@@ -205,6 +206,9 @@ pub(crate) struct Members<'a, V> {
     /// Members beyond the first few, and those whose names are written with escapes.
     more: Vec<(Cow<'a, str>, V)>,
 }
+
+/// How the names begin that are reserved for `serde_json`, such as that of its `RawValue`.
+const RESERVED: &str = "$serde_json::private::";
 
 /// Up to this number, members are stored in place, and their names are compared with one another.
 const FEW: usize = 16;
@@ -232,9 +236,12 @@ impl<'a, V: Copy> Members<'a, V> {
         first.iter().copied().chain(more)
     }
 
-    /// Returns whether no name is repeated, once all members are inserted. Sorting keeps the cost of a
-    /// hostile object with many names at `n log n`.
-    fn has_unique_names(&mut self) -> bool {
+    /// Returns whether no name is repeated or reserved, once all members are inserted. Sorting keeps the cost of
+    /// a hostile object with many names at `n log n`.
+    fn are_valid(&mut self) -> bool {
+        if self.iter().any(|(name, _)| name.starts_with(RESERVED)) {
+            return false;
+        }
         let first = &self.first[..self.count];
         if self.more.is_empty() {
             return (1..first.len()).all(|at| first[..at].iter().all(|it| it.0 != first[at].0));
@@ -254,7 +261,7 @@ impl<'a, V: Copy> Members<'a, V> {
 }
 
 /// Reads an object as the text of each of its members. Only the syntax of the values is checked: see [`check`].
-/// Returns whether the names are unique.
+/// Returns whether the names are unique, and none is reserved.
 pub(crate) fn read_raw<'de>(
     json: &'de str,
     members: &mut Members<'de, &'de str>,
@@ -266,7 +273,7 @@ pub(crate) fn read_raw<'de>(
         Read::Skip.deserialize(&mut serde_json::Deserializer::from_str(json))?;
     }
     read_object(json, RawMembers(members))?;
-    Ok(members.has_unique_names())
+    Ok(members.are_valid())
 }
 
 struct RawMembers<'m, 'de>(&'m mut Members<'de, &'de str>);
@@ -327,6 +334,19 @@ mod tests {
     }
 
     #[test]
+    fn sec_57_a_name_that_serde_json_reserves_is_rejected_at_any_depth() {
+        for name in ["RawValue", "Number", "\\u0052awValue"] {
+            for value in ["1", r#""1""#, r#""{\"a\":1,\"a\":2}""#] {
+                let object = format!(r#"{{"$serde_json::private::{name}":{value}}}"#);
+                for json in [object.clone(), format!(r#"{{"a":[{{"b":{object}}}]}}"#)] {
+                    assert!(!is_accepted(&json), "{json}");
+                }
+            }
+        }
+        assert!(is_accepted(r#"{"$serde_json":{"$":"$serde_json::private::RawValue"}}"#));
+    }
+
+    #[test]
     fn sec_57_huge_numbers_deep_nesting_and_bad_escapes_are_rejected() {
         for json in ["1e400", r#""\ud800""#, r#"{"\q":1}"#, "[1", "-", "nul"] {
             assert!(!is_accepted(json), "{json}");
@@ -345,13 +365,13 @@ mod tests {
                 members
             };
             let mut unique = members();
-            assert!(unique.has_unique_names(), "{count}");
+            assert!(unique.are_valid(), "{count}");
             assert!(unique.get("1").is_some() && unique.get("x").is_none());
             assert_eq!(unique.iter().count(), count);
             for repeated in [Cow::Borrowed("1"), Cow::Owned("1".to_owned())] {
                 let mut members = members();
                 members.insert(repeated, ());
-                assert!(!members.has_unique_names(), "{count}");
+                assert!(!members.are_valid(), "{count}");
             }
         }
     }

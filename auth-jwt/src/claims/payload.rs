@@ -7,7 +7,8 @@ use auth_core::RejectionReason;
 
 use crate::json::{self, Members, Shape};
 
-pub(super) const REPEATED: RejectionReason = RejectionReason::Other("repeated claim");
+pub(super) const REPEATED: RejectionReason =
+    RejectionReason::Other("repeated or reserved name of a claim");
 
 /// The claims of a payload by name, each as the text of its value. No object in it repeats a name.
 #[derive(Debug)]
@@ -86,6 +87,17 @@ mod tests {
     use serde_json::Value;
 
     use super::*;
+
+    /// Regression: such a claim was accepted, and reading the claims panicked.
+    #[test]
+    fn sec_57_a_claim_with_a_name_that_serde_json_reserves_is_rejected() {
+        for name in ["RawValue", "Number"] {
+            let object = format!(r#"{{"$serde_json::private::{name}":1}}"#);
+            for json in [format!(r#"{{"sub":"a","x":{object}}}"#), object] {
+                assert_eq!(Payload::read(&json).err(), Some(REPEATED), "{json}");
+            }
+        }
+    }
 
     #[test]
     fn sec_57_what_serde_json_rejects_in_a_payload_is_rejected_in_each_claim() {
