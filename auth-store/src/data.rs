@@ -5,7 +5,8 @@
 //! requests do not overwrite each other's keys.
 
 use std::any::type_name;
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -166,27 +167,36 @@ pub(crate) fn read_value<T>(
 
 /// Returns the data after applying the changes in order.
 pub(crate) fn apply(data: &SessionData, changes: &[Change]) -> Result<SessionData, InvalidValue> {
-    let mut data = data.clone();
+    // In a map, so that the cost of many changes is not that of writing the data for each.
+    let kept = data.iter().map(|(key, json)| (key, Cow::Borrowed(json)));
+    let mut values: BTreeMap<_, _> = kept.collect();
     for change in changes {
-        match change.apply(data.get(&change.key))? {
-            Some(json) => data.insert(&change.key, json),
-            None => data.remove(&change.key),
-        }
+        let key = &*change.key;
+        match change.apply(values.get(key).map(|json| &**json))? {
+            Some(json) => values.insert(key, Cow::Owned(json.as_ref().into())),
+            None => values.remove(key),
+        };
     }
-    Ok(data)
+    Ok(values.into_iter().collect())
 }
 
 /// Returns the changes that turn `old` into `new`.
 pub(crate) fn difference(old: &SessionData, new: &SessionData) -> Vec<Change> {
-    let keys: BTreeSet<&str> = old.iter().chain(new.iter()).map(|(key, _)| key).collect();
-    let changed = keys.into_iter().filter(|key| old.get(key) != new.get(key));
-    changed.map(|key| Change::set(key, new.get(key).map(Arc::from))).collect()
+    let old: BTreeMap<_, _> = old.iter().collect();
+    let mut new: BTreeMap<_, _> = new.iter().collect();
+    let mut changes = Vec::new();
+    for (key, json) in &old {
+        match new.remove(key) {
+            Some(kept) if kept == *json => {}
+            changed => changes.push(Change::set(key, changed.map(Arc::from))),
+        }
+    }
+    changes.extend(new.into_iter().map(|(key, json)| Change::set(key, Some(json.into()))));
+    changes
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use proptest::prelude::*;
 
