@@ -26,7 +26,7 @@ use crate::remote_keys::{
     Client, FetchError, HttpClient, InvalidRemoteKeys, checked_url, client_or_default, within,
 };
 use crate::revocation_list::{Freshness, RevocableNames, RevocationList};
-use crate::validation::Validation;
+use crate::validation::{NO_ISSUER, Validation};
 use crate::verifier::foreign_identity;
 
 /// The maximum length of a token.
@@ -152,7 +152,11 @@ impl Introspection {
     /// an answer is checked, by the `jti`, `sid` and `sub` that it states.
     ///
     /// A revocation names the issuer, and many answers do not. So require an [issuer](Validation::issuer), which
-    /// counts as that of an answer without `iss`.
+    /// counts as that of an answer without `iss`. Without it, such a token is rejected.
+    ///
+    /// A revocation is kept for the longest lifetime of a token
+    /// ([`Revocations::max_token_lifetime`](auth_store::Revocations::max_token_lifetime)). Set it to more than the
+    /// lifetime of tokens whose answers state no `exp`, because these are accepted again afterwards.
     #[cfg(feature = "sign-in")]
     pub fn revocations(mut self, revocations: auth_store::Revocations) -> Self {
         self.options.revocations.list = Some(revocations);
@@ -391,9 +395,10 @@ impl<C: DeserializeOwned + Send + Sync + 'static> IntrospectionAuth<C> {
         validation.check_values(all.as_ref())?;
         claims.roles = validation.roles(claims.roles, all.as_ref());
         let own = application_claims(&payload)?;
-        let names = match revocations.is_set() {
-            true => RevocableNames::of(&claims),
-            false => RevocableNames::default(),
+        let names = match (revocations.is_set(), &claims.issuer) {
+            (true, Some(_)) => RevocableNames::of(&claims),
+            (true, None) => return Err(NO_ISSUER), // no revocation could name the token
+            (false, _) => RevocableNames::default(),
         };
         let identity = foreign_identity("introspection", &mut claims, own, validation, now);
         Ok(ActiveToken { identity, validity, checks: validation.application_checks(all), names })

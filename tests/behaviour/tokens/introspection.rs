@@ -543,6 +543,21 @@ async fn sec_58_an_opaque_token_in_the_list_of_revocations_is_rejected() {
     }
 }
 
+/// No revocation could name such a token.
+#[tokio::test]
+async fn sec_58_with_a_list_of_revocations_an_opaque_token_needs_an_issuer() {
+    let endpoint = Endpoint::new(&active(json!({})));
+    let validation = Validation::new().audience("shop");
+    let auth = endpoint.options().validation(validation).build().unwrap();
+    assert!(asks(&auth, "a").await.is_ok());
+    let list = Revocations::new(MemoryStore::new()).clock(endpoint.clock.clock());
+    let validation = Validation::new().audience("shop");
+    let auth = endpoint.options().validation(validation).revocations(list).build().unwrap();
+    assert_eq!(asks(&auth, "a").await.err(), Some("no issuer"));
+    endpoint.answers(&active(json!({ "iss": ISSUER })));
+    assert!(asks(&auth, "b").await.is_ok());
+}
+
 /// A store that does not answer makes no revoked token valid.
 #[tokio::test]
 async fn sec_76_without_the_list_of_revocations_an_opaque_token_is_unavailable() {
