@@ -361,7 +361,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "name them")]
+    #[should_panic(expected = "call `with_kid`")]
     fn a_key_that_would_never_be_tried_is_rejected() {
         let (mut keys, _) = secret(0).into_keys();
         (1..=4).for_each(|byte| keys.add(secret(byte).into()));
@@ -378,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "name them")]
+    #[should_panic(expected = "call `with_kid`")]
     fn sec_57_there_are_few_keys_of_one_name() {
         let (mut keys, _) = secret(0).with_kid("a").into_keys();
         (1..=4).for_each(|byte| keys.add(secret(byte).with_kid("a").into()));
