@@ -165,7 +165,7 @@ impl<C> SignIn<C> {
     /// A pending sign-in ends after ten minutes, at a sign-out, and whenever the sign-ins of its user are
     /// revoked. It appears in no list of devices, and does not count towards the limit of sign-ins, which applies
     /// when it is finished. So an attacker who knows only the password can neither end nor block a sign-in of the
-    /// user. A user has at most ten pending sign-ins of each [kind](SignInInfo::kind); a further one ends the oldest.
+    /// user. A user has at most ten pending sign-ins of each [kind](crate::SignInInfo::kind); a further one ends the oldest.
     /// The application must limit the number of guesses.
     ///
     /// Fails with [`ConfigError::NoPendingSignIns`] if the backend
