@@ -15,7 +15,8 @@ use url::{Position, Url};
 /// `/\evil.example` are other sites. Control characters, such as tabs and newlines, are refused.
 ///
 /// It is kept in the form that a `Location` header needs: characters other than ASCII are percent-encoded. It
-/// has at most 2,048 bytes. Defaults to `/`.
+/// has at most 2,048 bytes. Defaults to `/`. An empty text is deserialized as the default, because a form sends its
+/// empty fields as well.
 ///
 /// ```
 /// use auth_core::ReturnPath;
@@ -98,7 +99,11 @@ impl Serialize for ReturnPath {
 
 impl<'de> Deserialize<'de> for ReturnPath {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        std::borrow::Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        text.parse().map_err(de::Error::custom)
     }
 }
 
@@ -173,6 +178,7 @@ mod tests {
         let read = |json: &str| serde_json::from_str::<ReturnPath>(json);
         assert_eq!(read(r#""/cart""#).unwrap(), "/cart".parse().unwrap());
         assert!(read(r#""\/\/evil.example""#).is_err());
+        assert_eq!(read(r#""""#).unwrap(), ReturnPath::default(), "the login page had no `next`");
         assert_eq!(serde_json::to_string(&ReturnPath::default()).unwrap(), r#""/""#);
     }
 
